@@ -1,0 +1,173 @@
+"""The alerts that go out: CloudEvents 1.0 whose newest record is the alert's whole state."""
+
+from typing import Any, Final, Literal
+
+import msgspec
+from msgspec import UNSET, Struct, UnsetType
+
+from rules.instants import from_rfc3339, rfc3339
+
+Severity = Literal["info", "warning", "critical"]
+Stage = Literal["due_soon", "overdue", "near", "crossed", "active"]
+State = Literal["open", "resolved"]
+Change = Literal["alert.opened", "alert.updated", "alert.resolved"]
+
+Cause = Literal[
+    "deadline_near",
+    "deadline_passed",
+    "judged_again",
+    "went_silent",
+    "threshold_near",
+    "threshold_crossed",
+    "sanction_started",
+    "fulfilled",
+    "cancelled",
+    "deadline_moved",
+    "evidence_arrived",
+    "fell_back",
+    "period_ended",
+    "sanction_ended",
+    "no_longer_applies",
+]
+"""Why a record was written; the closed list behind `reason`."""
+
+
+class Action(Struct, frozen=True):
+    """What somebody should do about it."""
+
+    to: Literal["warehouse", "purchasing", "listing", "customer_service", "finance"]
+    do: str
+
+
+class Penalty(Struct, omit_defaults=True):
+    """What it costs: money (a decimal in `currency`), or what the marketplace does, in words."""
+
+    amount: str | None = None
+    currency: str | None = None
+    others: list[dict[str, str]] | None = None
+    effect: str | None = None
+
+
+class AlertData(Struct, kw_only=True):
+    """`value`, `threshold` and `headroom` belong to ratios and counts; `headroom` is how many more bad orders
+    fit before the next step, negative when past it."""
+
+    alert: str
+    revision: int
+    rule: str
+    clause: str
+    state: State
+    severity: Severity
+    stage: Stage
+    reason: Cause
+    opened_at: str
+    due_at: str | None = None
+    summary: str
+    value: float | None = None
+    threshold: float | None = None
+    headroom: int | None = None
+    judgement: int | UnsetType = UNSET
+    until: str | UnsetType = UNSET
+    evidence: dict[str, Any]
+    penalty: Penalty | None = None
+    actions: list[Action]
+
+
+class Alert(Struct, kw_only=True):
+    """One record of the `alerts` topic."""
+
+    specversion: str = "1.0"
+    id: str
+    source: str = "shipclock"
+    type: Change
+    time: str
+    platform: str
+    shop: str
+    order: str | UnsetType = UNSET
+    data: AlertData
+
+
+class Emitted(Struct, gc=False):
+    """What was last said of an alert: enough to tell whether there is anything new to say.
+
+    Derived from the newest record of the alert, so the `alerts` topic is its memory.
+    """
+
+    rule: str
+    revision: int
+    open: bool
+    severity: str
+    stage: str
+    judgement: int
+    at_ms: int
+    opened_at_ms: int
+    due_ms: int | None
+    summary: str
+    until_ms: int | None = None
+
+
+class Open(Struct, gc=False):
+    """That an alert should be open, as a rule judges it."""
+
+    stage: Stage
+    severity: Severity
+    since_ms: int
+    due_ms: int | None = None
+    judgement: int = 0
+    until_ms: int | None = None
+
+
+def alert_id(rule: str, shop: str, subject: str, episode: str) -> str:
+    """Made of what the alert is about and nothing else, so the same facts give the same id.
+
+    `shop` is `platform/shop`; `subject` an order, or `-`; `episode` the due instant, a period, or `-`.
+    """
+    return f"{rule}:{shop}:{subject}:{episode}"
+
+
+def emitted_from(alert: Alert) -> Emitted:
+    """What the newest record of an alert leaves to remember."""
+    data = alert.data
+    return Emitted(
+        rule=data.rule,
+        revision=data.revision,
+        open=data.state == "open",
+        severity=data.severity,
+        stage=data.stage,
+        judgement=0 if data.judgement is UNSET else data.judgement,
+        at_ms=from_rfc3339(alert.time),
+        opened_at_ms=from_rfc3339(data.opened_at),
+        due_ms=None if data.due_at is None else from_rfc3339(data.due_at),
+        summary=data.summary,
+        until_ms=None if data.until is UNSET else from_rfc3339(data.until),
+    )
+
+
+def is_news(said: Emitted | None, wanted: Open | None) -> bool:
+    """True when what should be open differs from what was last said."""
+    if wanted is None:
+        return said is not None and said.open
+    return (
+        said is None
+        or not said.open
+        or said.stage != wanted.stage
+        or said.severity != wanted.severity
+        or said.judgement != wanted.judgement
+    )
+
+
+_encoder: Final = msgspec.json.Encoder()
+_decoder: Final = msgspec.json.Decoder(Alert)
+
+
+def encode(alert: Alert) -> bytes:
+    return _encoder.encode(alert)
+
+
+def decode(raw: bytes) -> Alert:
+    """Raises msgspec.DecodeError for what is no alert."""
+    return _decoder.decode(raw)
+
+
+def instant(at_ms: int | None) -> str | None:
+    return None if at_ms is None else rfc3339(at_ms)

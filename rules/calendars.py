@@ -1,0 +1,96 @@
+"""Days, months and business days in a platform's own zone."""
+
+from datetime import UTC, date, datetime, time, timedelta
+from functools import lru_cache
+from zoneinfo import ZoneInfo
+
+import chinese_calendar
+import holidays
+
+from rules.instants import DAY_MS
+
+_EPOCH_DAY = date(1970, 1, 1).toordinal()
+_QUARTER_HOUR_MS = 900_000
+
+
+def day_of(at_ms: int, zone: str) -> int:
+    """The local date of an instant, as a proleptic ordinal (`date.fromordinal`)."""
+    if zone == "UTC":
+        return at_ms // DAY_MS + _EPOCH_DAY
+    # Every zone's offset changes on a quarter of an hour, so all of one share their date.
+    return _day_of_quarter(at_ms // _QUARTER_HOUR_MS, zone)
+
+
+@lru_cache(maxsize=65_536)
+def _day_of_quarter(quarter: int, zone: str) -> int:
+    return datetime.fromtimestamp(quarter * 900, ZoneInfo(zone)).toordinal()
+
+
+@lru_cache(maxsize=65_536)
+def start_of_day(day: int, zone: str) -> int:
+    """The first instant (epoch ms) of a local date."""
+    if zone == "UTC":
+        return (day - _EPOCH_DAY) * DAY_MS
+    midnight = datetime.combine(date.fromordinal(day), time(), ZoneInfo(zone))
+    return round(midnight.timestamp() * 1000)
+
+
+def month_of(day: int) -> tuple[int, int]:
+    """First day of the month that `day` is in, and first day of the next."""
+    first = date.fromordinal(day).replace(day=1)
+    return first.toordinal(), (first + timedelta(days=32)).replace(day=1).toordinal()
+
+
+def week_of(day: int) -> tuple[int, int]:
+    """Monday of the ISO week that `day` is in, and the next Monday."""
+    monday = day - (day - 1) % 7
+    return monday, monday + 7
+
+
+def month_name(day: int) -> str:
+    """`2026-11`"""
+    return f"{date.fromordinal(day):%Y-%m}"
+
+
+def week_name(day: int) -> str:
+    """`2026-W48`"""
+    year, week, _ = date.fromordinal(day).isocalendar()
+    return f"{year}-W{week:02d}"
+
+
+def add_business_days(at_ms: int, days: int, country: str, zone: str) -> int:
+    """The same local time of day, `days` working days on: weekends, the country's holidays, and in China the
+    working weekends that make up for them, are stepped over as that country does. A start on a day off counts
+    from the next working day's beginning.
+    """
+    local = datetime.fromtimestamp(at_ms / 1000, UTC).astimezone(ZoneInfo(zone))
+    day, clock = local.date(), local.time()
+    if not is_working_day(day, country):
+        clock = time()
+        while not is_working_day(day, country):
+            day += timedelta(days=1)
+    for _ in range(days):
+        day += timedelta(days=1)
+        while not is_working_day(day, country):
+            day += timedelta(days=1)
+    return round(datetime.combine(day, clock, ZoneInfo(zone)).timestamp() * 1000)
+
+
+@lru_cache(maxsize=8_192)
+def is_working_day(day: date, country: str) -> bool:
+    """Raises NotImplementedError for a country whose holidays aren't known."""
+    if country == "CN":
+        try:
+            return bool(chinese_calendar.is_workday(day))
+        except NotImplementedError:
+            pass  # years the State Council hasn't announced yet: weekends and fixed holidays must do
+    return bool(_holidays(country).is_working_day(day))
+
+
+@lru_cache(maxsize=64)
+def _holidays(country: str) -> holidays.HolidayBase:
+    return holidays.country_holidays(country)
+
+
+def knows_country(country: str) -> bool:
+    return country in holidays.list_supported_countries(include_aliases=False)

@@ -1,0 +1,358 @@
+"""The events that come in: CloudEvents 1.0 JSON, decoded and checked straight from the bytes.
+
+The class is chosen by `type`. Fields that are not named here are passed over. JSON Schemas come from the
+same classes: `msgspec.json.schema(AnyEvent)`.
+"""
+
+from decimal import Decimal
+from typing import Annotated, Literal
+
+import msgspec
+from msgspec import Meta, Struct
+
+from rules.instants import Instant, is_believable, to_ms
+
+Id = Annotated[str, Meta(min_length=1)]
+Party = Literal["buyer", "seller", "system"]
+Reason = Literal[
+    "stock",
+    "quality",
+    "supply",
+    "logistics",
+    "processing",
+    "asked_by_seller",
+    "late_ship",
+    "late_arrival",
+    "other",
+]
+Logistics = Literal["platform", "own"]
+Mode = Literal["spot", "stepped", "presale"]
+Status = Literal[
+    "info_received",
+    "in_transit",
+    "at_hub",
+    "out_for_delivery",
+    "ready_to_collect",
+    "delivered",
+    "failed_attempt",
+    "exception",
+    "returned",
+    "expired",
+]
+CarrierState = Literal["normal", "saturated", "paralysed", "extreme"]
+
+
+class BadEvent(ValueError):
+    """A record that can't be read as an event; the text says why."""
+
+
+class Event(Struct, tag_field="type", kw_only=True, frozen=True, gc=False):
+    """What every event carries. The same (`source`, `id`) twice counts once."""
+
+    id: Id
+    source: Id
+    time: Instant
+    platform: Id
+    shop: Id
+
+
+class OrderEvent(Event, kw_only=True, frozen=True, gc=False):
+    order: Id
+
+
+class ClockTick(Struct, tag_field="type", tag="clock.tick", frozen=True, gc=False):
+    """Moves the clock of the partition it is read from, whatever its key."""
+
+    time: Instant
+
+
+class Item(Struct, frozen=True, gc=False):
+    sku: str
+    qty: int = 1
+    product: str | None = None
+
+
+class PlacedData(Struct, frozen=True, gc=False):
+    amount: Decimal | None = None
+    currency: str | None = None
+    items: tuple[Item, ...] = ()
+    mode: Mode | None = None
+    ship_by: Instant | None = None
+    handling_h: float | None = None
+    logistics: Logistics | None = None
+    sensitive: bool = False
+    predeclared: bool = False
+
+
+class OrderPlaced(OrderEvent, tag="order.placed", frozen=True, gc=False):
+    data: PlacedData = PlacedData()
+
+
+class DeadlineData(Struct, frozen=True, gc=False):
+    ship_by: Instant
+    by: str | None = None
+
+
+class DeadlineChanged(OrderEvent, tag="order.deadline_changed", frozen=True, gc=False):
+    data: DeadlineData
+
+
+class ShippedData(Struct, frozen=True, gc=False):
+    carrier: str | None = None
+    tracking_no: str | None = None
+    logistics: Logistics | None = None
+    label: Logistics | None = None
+
+
+class OrderShipped(OrderEvent, tag="order.shipped", frozen=True, gc=False):
+    data: ShippedData = ShippedData()
+
+
+class CancelledData(Struct, frozen=True, gc=False):
+    by: Party | None = None
+    reason: Reason | None = None
+
+
+class OrderCancelled(OrderEvent, tag="order.cancelled", frozen=True, gc=False):
+    data: CancelledData = CancelledData()
+
+
+class ReturnedData(Struct, frozen=True, gc=False):
+    reason: str | None = None
+    amount: Decimal | None = None
+
+
+class OrderReturned(OrderEvent, tag="order.returned", frozen=True, gc=False):
+    data: ReturnedData = ReturnedData()
+
+
+class OrderRefunded(OrderEvent, tag="order.refunded", frozen=True, gc=False):
+    data: ReturnedData = ReturnedData()
+
+
+class PickupData(Struct, frozen=True, gc=False):
+    carrier: str | None = None
+    tracking_no: str | None = None
+
+
+class PickupCollected(OrderEvent, tag="pickup.collected", frozen=True, gc=False):
+    data: PickupData = PickupData()
+
+
+class PickupFailed(OrderEvent, tag="pickup.failed", frozen=True, gc=False):
+    data: PickupData = PickupData()
+
+
+class TrackingData(Struct, frozen=True, gc=False):
+    tracking_no: str | None = None
+    status: Status | None = None
+
+
+class TrackingUpdated(OrderEvent, tag="tracking.updated", frozen=True, gc=False):
+    data: TrackingData = TrackingData()
+
+
+class ProfileData(Struct, frozen=True):
+    site: str | None = None
+    programme: str | None = None
+    currency: str | None = None
+
+
+class ShopProfile(Event, tag="shop.profile", frozen=True):
+    data: ProfileData = ProfileData()
+
+
+class StockData(Struct, frozen=True):
+    on_hand: int
+    sku: str | None = None
+
+
+class StockLevel(Event, tag="stock.level", frozen=True):
+    data: StockData
+
+
+class RatingData(Struct, frozen=True):
+    score: Decimal | None = None
+
+
+class RatingUpdated(Event, tag="rating.updated", frozen=True):
+    data: RatingData = RatingData()
+
+
+class DisputeData(Struct, frozen=True):
+    provider: str | None = None
+    cause: Literal["not_shipped", "other"] | None = None
+    amount: Decimal | None = None
+
+
+class DisputeOpened(Event, tag="dispute.opened", frozen=True):
+    order: str | None = None
+    data: DisputeData = DisputeData()
+
+
+class DisputeClosed(Event, tag="dispute.closed", frozen=True):
+    order: str | None = None
+    data: DisputeData = DisputeData()
+
+
+class ViolationData(Struct, frozen=True):
+    kind: str | None = None
+    sku: str | None = None
+    buyer: str | None = None
+    severe: bool = False
+    count: int = 1
+
+
+class ViolationRecorded(Event, tag="violation.recorded", frozen=True):
+    order: str | None = None
+    data: ViolationData = ViolationData()
+
+
+class PriceData(Struct, frozen=True):
+    sku: str | None = None
+    price: Decimal | None = None
+    starts_at: Instant | None = None
+
+
+class PriceChanged(Event, tag="price.changed", frozen=True):
+    data: PriceData = PriceData()
+
+
+class PromotionScheduled(Event, tag="promotion.scheduled", frozen=True):
+    data: PriceData = PriceData()
+
+
+class ListingData(Struct, frozen=True):
+    total: int | None = None
+    preorder: int | None = None
+    site: str | None = None
+
+
+class ListingCounts(Event, tag="listing.counts", frozen=True):
+    data: ListingData = ListingData()
+
+
+class MoneyData(Struct, frozen=True):
+    amount: Decimal | None = None
+    currency: str | None = None
+
+
+class DepositDeducted(Event, tag="deposit.deducted", frozen=True):
+    data: MoneyData = MoneyData()
+
+
+class DepositToppedUp(Event, tag="deposit.topped_up", frozen=True):
+    data: MoneyData = MoneyData()
+
+
+class TaskData(Struct, frozen=True):
+    task: str | None = None
+    alert: str | None = None
+
+
+class TaskDone(Event, tag="task.done", frozen=True):
+    data: TaskData = TaskData()
+
+
+class CarrierData(Struct, frozen=True):
+    carrier: str | None = None
+    region: str | None = None
+    state: CarrierState | None = None
+
+
+class CarrierStateChanged(Event, tag="carrier.state", frozen=True):
+    data: CarrierData = CarrierData()
+
+
+class EmergencyData(Struct, frozen=True):
+    scope: str | None = None
+    reason: str | None = None
+
+
+class EmergencyDeclared(Event, tag="emergency.declared", frozen=True):
+    data: EmergencyData = EmergencyData()
+
+
+class EmergencyEnded(Event, tag="emergency.ended", frozen=True):
+    data: EmergencyData = EmergencyData()
+
+
+class ReportedData(Struct, frozen=True):
+    name: str | None = None
+    value: Decimal | None = None
+    period: str | None = None
+
+
+class MetricReported(Event, tag="metric.reported", frozen=True):
+    data: ReportedData = ReportedData()
+
+
+class PointsReported(Event, tag="points.reported", frozen=True):
+    data: ReportedData = ReportedData()
+
+
+ShopEvent = (
+    ShopProfile
+    | StockLevel
+    | RatingUpdated
+    | DisputeOpened
+    | DisputeClosed
+    | ViolationRecorded
+    | PriceChanged
+    | PromotionScheduled
+    | ListingCounts
+    | DepositDeducted
+    | DepositToppedUp
+    | TaskDone
+    | CarrierStateChanged
+    | EmergencyDeclared
+    | EmergencyEnded
+    | MetricReported
+    | PointsReported
+)
+
+AnyEvent = (
+    OrderPlaced
+    | DeadlineChanged
+    | OrderShipped
+    | OrderCancelled
+    | OrderReturned
+    | OrderRefunded
+    | PickupCollected
+    | PickupFailed
+    | TrackingUpdated
+    | ShopEvent
+    | ClockTick
+)
+
+_decoder = msgspec.json.Decoder(AnyEvent)
+
+
+def decode(raw: bytes) -> tuple[AnyEvent, int]:
+    """One record's value as an event and its time (epoch ms).
+
+    Raises BadEvent: not JSON, a required attribute missing, a value of the wrong type, an unknown `type`, a
+    `time` without a zone, or one that can't be meant (seconds, 2000-01-01 for "no time").
+    """
+    try:
+        event = _decoder.decode(raw)
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise BadEvent(str(error)) from None
+    at_ms = to_ms(event.time)
+    if not is_believable(at_ms):
+        raise BadEvent(_unbelievable(at_ms))
+    if type(event) is OrderPlaced:
+        check_amount(event.data.amount)
+    return event, at_ms
+
+
+def check_amount(amount: Decimal | None) -> None:
+    """Raises BadEvent for an amount that is no sum of money (NaN, infinite, below nothing)."""
+    if amount is not None and not (amount.is_finite() and amount >= 0):
+        raise BadEvent(f"amount {amount} is not a sum of money - at `$.data.amount`")
+
+
+def _unbelievable(at_ms: int) -> str:
+    if is_believable(at_ms * 1000):
+        return f"time {at_ms} looks like seconds; epoch milliseconds are wanted - at `$.time`"
+    return f"time {at_ms} ms is outside 2001-2100, so it stands for no time - at `$.time`"

@@ -1,0 +1,199 @@
+"""What is known of one order: a handful of facts that merge in any order and any number of times.
+
+A fact is a mark `(at_ms, source, event id)`. Where several events state the same fact, the earliest mark
+holds (when was it *first* shipped?), or the latest where news counts (last scan, moved deadline). Marks of
+different events never compare equal, so every order of arrival ends in the same facts.
+"""
+
+from collections.abc import Callable
+from sys import intern
+from typing import Any, Final
+
+from msgspec import Struct
+
+from rules.events import (
+    CancelledData,
+    DeadlineChanged,
+    DeadlineData,
+    Item,
+    OrderCancelled,
+    OrderPlaced,
+    OrderRefunded,
+    OrderReturned,
+    OrderShipped,
+    PickupCollected,
+    PickupFailed,
+    PlacedData,
+    ShippedData,
+    TrackingUpdated,
+)
+from rules.instants import is_believable, to_ms
+
+Mark = tuple[int, str, str]
+"""`(at_ms, source, event id)`."""
+
+
+Merge = Callable[["OrderFacts", Any, Mark], bool]
+
+
+class Terms(Struct, array_like=True, gc=False):
+    """What was agreed when the order was placed. `amount` is a decimal in `currency`, kept as text."""
+
+    amount: str | None = None
+    currency: str | None = None
+    mode: str | None = None
+    ship_by_ms: int | None = None
+    handling_h: float | None = None
+    logistics: str | None = None
+    sensitive: bool = False
+    predeclared: bool = False
+    items: tuple[Item, ...] = ()
+
+
+class Shipment(Struct, array_like=True, gc=False):
+    carrier: str | None = None
+    tracking_no: str | None = None
+    logistics: str | None = None
+    label: str | None = None
+
+
+class OrderFacts(Struct, array_like=True, gc=False):
+    """The facts of one order; `None` is "not heard of". Kept on the wire as an array, so only append fields."""
+
+    placed: Mark | None = None
+    terms: Terms | None = None
+    shipped: Mark | None = None
+    shipment: Shipment | None = None
+    collected: Mark | None = None
+    scanned: Mark | None = None
+    news: Mark | None = None
+    delivered: Mark | None = None
+    cancelled: Mark | None = None
+    cancelled_by: str | None = None
+    cancelled_for: str | None = None
+    deadline_moved: Mark | None = None
+    moved_to_ms: int | None = None
+    pickup_failed: Mark | None = None
+    returned: Mark | None = None
+    refunded: Mark | None = None
+
+    def last_at_ms(self) -> int:
+        """When anything was last heard of the order (epoch ms)."""
+        marks: list[Mark | None] = [getattr(self, name) for name in FACT_NAMES]
+        return max(mark[0] for mark in marks if mark is not None)
+
+
+FACT_NAMES: Final = (
+    "placed",
+    "shipped",
+    "collected",
+    "scanned",
+    "news",
+    "delivered",
+    "cancelled",
+    "deadline_moved",
+    "pickup_failed",
+    "returned",
+    "refunded",
+)
+"""What packs may name in `from`, `until`, `after`, `has` and `anchor`."""
+
+UNSCANNED: Final = frozenset({None, "info_received", "expired"})
+"""Tracking states in which no carrier has had the parcel in hand."""
+
+
+def _real(ship_by: Any) -> int | None:
+    """A promised instant in ms; None for what a sender writes to mean "no time"."""
+    if ship_by is None:
+        return None
+    at_ms = to_ms(ship_by)
+    return at_ms if is_believable(at_ms) else None
+
+
+def _first(fact: str, fill: Callable[[OrderFacts, Any], None] | None = None) -> Merge:
+    """The earliest statement of a fact holds; `fill` keeps what that event says beside it."""
+
+    def merge(facts: OrderFacts, event: Any, mark: Mark) -> bool:
+        held = getattr(facts, fact)
+        if held is not None and held <= mark:
+            return False
+        setattr(facts, fact, mark)
+        if fill is not None:
+            fill(facts, event.data)
+        return True
+
+    return merge
+
+
+def _last(fact: str, fill: Callable[[OrderFacts, Any], None] | None = None) -> Merge:
+    """The latest statement of a fact holds."""
+
+    def merge(facts: OrderFacts, event: Any, mark: Mark) -> bool:
+        held = getattr(facts, fact)
+        if held is not None and held >= mark:
+            return False
+        setattr(facts, fact, mark)
+        if fill is not None:
+            fill(facts, event.data)
+        return True
+
+    return merge
+
+
+def _agreed(facts: OrderFacts, data: PlacedData) -> None:
+    facts.terms = Terms(
+        None if data.amount is None else str(data.amount),
+        None if data.currency is None else intern(data.currency),
+        data.mode,
+        _real(data.ship_by),
+        data.handling_h,
+        data.logistics,
+        data.sensitive,
+        data.predeclared,
+        data.items,
+    )
+
+
+def _sent(facts: OrderFacts, data: ShippedData) -> None:
+    facts.shipment = Shipment(data.carrier, data.tracking_no, data.logistics, data.label)
+
+
+def _given_up(facts: OrderFacts, data: CancelledData) -> None:
+    facts.cancelled_by = data.by
+    facts.cancelled_for = data.reason
+
+
+def _moved(facts: OrderFacts, data: DeadlineData) -> None:
+    facts.moved_to_ms = _real(data.ship_by)
+
+
+_news = _last("news")
+_scanned = _first("scanned")
+_delivered = _first("delivered")
+_returned = _first("returned")
+
+
+def _tracked(facts: OrderFacts, event: TrackingUpdated, mark: Mark) -> bool:
+    status = event.data.status
+    changed = _news(facts, event, mark)
+    if status not in UNSCANNED:
+        changed |= _scanned(facts, event, mark)
+    if status == "delivered":
+        changed |= _delivered(facts, event, mark)
+    elif status == "returned":
+        changed |= _returned(facts, event, mark)
+    return changed
+
+
+MERGE: Final[dict[type, Merge]] = {
+    OrderPlaced: _first("placed", _agreed),
+    DeadlineChanged: _last("deadline_moved", _moved),
+    OrderShipped: _first("shipped", _sent),
+    OrderCancelled: _first("cancelled", _given_up),
+    OrderReturned: _returned,
+    OrderRefunded: _first("refunded"),
+    PickupCollected: _first("collected"),
+    PickupFailed: _last("pickup_failed"),
+    TrackingUpdated: _tracked,
+}
+"""How an event goes into an order's facts; the answer says whether anything changed."""

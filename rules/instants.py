@@ -1,0 +1,54 @@
+"""Instants as epoch milliseconds, and how they are written."""
+
+from datetime import UTC, datetime, timedelta
+from typing import Annotated, Final
+
+from msgspec import Meta
+
+HOUR_MS: Final = 3_600_000
+DAY_MS: Final = 24 * HOUR_MS
+
+NEVER: Final = 1 << 62
+"""Later than any instant: nothing is due."""
+
+DAWN: Final = -(1 << 62)
+"""Earlier than any instant: a clock that hasn't started."""
+
+EARLIEST_MS: Final = 978_307_200_000
+"""2001-01-01. Senders that mean "no time" write 2000-01-01; epoch seconds taken for milliseconds land in 1970."""
+
+LATEST_MS: Final = 4_102_444_800_000
+"""2100-01-01. Anything later is a unit mixed up (microseconds), not a date."""
+
+Instant = Annotated[datetime, Meta(tz=True)] | int
+"""As events carry it: RFC 3339 with a zone, or epoch milliseconds."""
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+def to_ms(instant: datetime | int) -> int:
+    """Epoch milliseconds of an instant as events carry it."""
+    if type(instant) is int:
+        return instant
+    return round(instant.timestamp() * 1000)  # type: ignore[union-attr]
+
+
+def is_believable(at_ms: int) -> bool:
+    """False for what stands for "no time", or was written in seconds or microseconds."""
+    return EARLIEST_MS <= at_ms < LATEST_MS
+
+
+def rfc3339(at_ms: int) -> str:
+    """`2026-01-04T00:00:00Z`, with milliseconds only where there are any."""
+    at = _EPOCH + timedelta(milliseconds=at_ms)
+    text = at.strftime("%Y-%m-%dT%H:%M:%S")
+    rest = at_ms % 1000
+    return f"{text}.{rest:03d}Z" if rest else f"{text}Z"
+
+
+def from_rfc3339(text: str) -> int:
+    """Epoch milliseconds of a date-time with a zone. Raises ValueError."""
+    at = datetime.fromisoformat(text)
+    if at.tzinfo is None:
+        raise ValueError(f"{text} has no time zone")
+    return round(at.timestamp() * 1000)

@@ -1,0 +1,29 @@
+"""Running history through the rules: the same engine as the worker's, with no broker."""
+
+from collections.abc import Iterable, Iterator
+
+from rules.alerts import Alert
+from rules.engine import Engine
+from rules.events import AnyEvent, OrderEvent
+
+
+def replay(engine: Engine, events: Iterable[tuple[AnyEvent, int]], until_ms: int | None = None) -> Iterator[Alert]:
+    """Alerts in the order they arise from `(event, at_ms)` in order of arrival.
+
+    The clock is the largest time seen and never goes back. Timers due before an event fire first, each at its
+    own due time. After the last event the clock runs on to `until_ms` (the last event's time, if not given).
+    """
+    for event, at_ms in events:
+        if at_ms > engine.clock_ms:
+            engine.advance(at_ms, including=False)
+        if isinstance(event, OrderEvent):
+            engine.apply(event, at_ms)
+        engine.settle()
+        yield from _alerts(engine)
+    engine.advance(engine.clock_ms if until_ms is None else max(until_ms, engine.clock_ms))
+    yield from _alerts(engine)
+
+
+def _alerts(engine: Engine) -> Iterator[Alert]:
+    for _, alert in engine.drain().alerts:
+        yield alert

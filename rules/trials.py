@@ -1,0 +1,143 @@
+"""Packs' own tests: events at times, and exactly the alerts they must bring."""
+
+import re
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import msgspec
+import orjson
+from msgspec import Struct
+
+from rules.alerts import Alert
+from rules.book import RuleBook
+from rules.durations import Duration
+from rules.engine import Engine
+from rules.events import AnyEvent, BadEvent, decode
+from rules.instants import from_rfc3339
+from rules.packs import Pack, Trial, stages_of
+from rules.replay import replay
+
+_RANGE = re.compile(r"(\d+)\.\.(\d+)")
+_ALERT_FIELDS = frozenset(
+    "at rule order change stage severity reason judgement due_at until amount currency numerator denominator value"
+    " headroom summary".split()
+)
+
+
+class Outcome(Struct):
+    """How one trial went; `faults` is empty where it went well."""
+
+    trial: Trial
+    faults: list[str]
+    alerts: list[Alert]
+
+
+def run(trial: Trial, pack: Pack) -> Outcome:
+    """Runs one trial of a pack against that pack alone."""
+    try:
+        start_ms = from_rfc3339(trial.start)
+        events = list(_events(trial, pack, start_ms))
+        wanted = [_expected(each, start_ms) for each in trial.expect]
+    except (ValueError, KeyError, msgspec.ValidationError) as error:
+        return Outcome(trial, [f"can't be run: {error}"], [])
+    engine = Engine(RuleBook([pack]), stepping=True)
+    alerts = list(replay(engine, events, start_ms + trial.until))
+    shown = [alert for alert in alerts if not trial.rules or alert.data.rule in trial.rules]
+    return Outcome(trial, list(_faults(wanted, shown, start_ms)), alerts)
+
+
+def _events(trial: Trial, pack: Pack, start_ms: int) -> Iterator[tuple[AnyEvent, int]]:
+    """The trial's events in the order written. `order: 1..20` stands for twenty orders."""
+    platform = "any" if pack.platform == "*" else pack.platform
+    for n, written in enumerate(trial.events):
+        event = dict(written)
+        at_ms = start_ms + Duration.parse(event.pop("at"))
+        orders = _RANGE.fullmatch(str(event.get("order", "")))
+        for order in range(int(orders[1]), int(orders[2]) + 1) if orders else [None]:
+            defaults = {
+                "id": f"t{n}-{order or 0}",
+                "source": "trial",
+                "platform": platform,
+                "shop": trial.shop,
+            }
+            full = defaults | event | {"time": at_ms} | ({} if order is None else {"order": str(order)})
+            data = full.get("data")
+            if isinstance(data, dict) and isinstance(by := data.get("ship_by"), str) and by[-1:] in "hd":
+                full["data"] = data | {"ship_by": start_ms + Duration.parse(by)}
+            try:
+                yield decode(orjson.dumps(full))
+            except BadEvent as error:
+                raise ValueError(f"event {n + 1}: {error}") from None
+
+
+def _expected(written: Mapping[str, Any], start_ms: int) -> dict[str, Any]:
+    if odd := set(written) - _ALERT_FIELDS:
+        raise ValueError(f"{', '.join(sorted(odd))} is nothing an alert is compared by")
+    expected = dict(written)
+    expected["at"] = start_ms + Duration.parse(str(expected["at"]))
+    return expected
+
+
+def _faults(wanted: list[dict[str, Any]], alerts: list[Alert], start_ms: int) -> Iterator[str]:
+    """What differs, first by count and then alert by alert."""
+    spread = list(_spread(wanted))
+    for expected, alert in zip(spread, alerts, strict=False):
+        got = _shown(alert)
+        differing = {name: (value, got.get(name)) for name, value in expected.items() if got.get(name) != value}
+        for name, (value, instead) in differing.items():
+            yield f"{alert.data.alert}: {name} should be {_hours(name, value, start_ms)}, is {_hours(name, instead, start_ms)}"
+    for expected in spread[len(alerts) :]:
+        yield f"missing: {expected['rule']} at {_hours('at', expected['at'], start_ms)}"
+    for alert in alerts[len(spread) :]:
+        at = _hours("at", from_rfc3339(alert.time), start_ms)
+        yield f"not expected: {alert.type} {alert.data.stage} of {alert.data.alert} at {at}"
+
+
+def _spread(wanted: list[dict[str, Any]]) -> Iterator[dict[str, Any]]:
+    for expected in wanted:
+        orders = _RANGE.fullmatch(str(expected.get("order", "")))
+        if orders is None:
+            yield expected
+            continue
+        for order in range(int(orders[1]), int(orders[2]) + 1):
+            yield expected | {"order": str(order)}
+
+
+def _shown(alert: Alert) -> dict[str, Any]:
+    data = alert.data
+    penalty = msgspec.to_builtins(data.penalty) if data.penalty else {}
+    return {
+        "at": from_rfc3339(alert.time),
+        "order": None if alert.order is msgspec.UNSET else alert.order,
+        "change": alert.type.removeprefix("alert."),
+        "judgement": data.judgement or None,
+        "due_at": data.due_at,
+        "until": data.until or None,
+        "amount": penalty.get("amount"),
+        "currency": penalty.get("currency"),
+        "numerator": data.evidence.get("numerator"),
+        "denominator": data.evidence.get("denominator"),
+        **{
+            name: getattr(data, name)
+            for name in ("rule", "stage", "severity", "reason", "value", "headroom", "summary")
+        },
+    }
+
+
+def _hours(name: str, value: Any, start_ms: int) -> str:
+    return f"{(value - start_ms) / 3_600_000:g}h" if name == "at" and value is not None else repr(value)
+
+
+def uncovered(pack: Pack, outcomes: list[Outcome]) -> list[str]:
+    """Rules and stages that no test opens, and rules that no test resolves."""
+    opened = {
+        (alert.data.rule, alert.data.stage) for each in outcomes for alert in each.alerts if alert.data.state == "open"
+    }
+    resolved = {alert.data.rule for each in outcomes for alert in each.alerts if alert.data.state == "resolved"}
+    holes = []
+    for rule in pack.rules:
+        stages = sorted(set(stages_of(rule)))
+        holes += [f"{rule.id}: no test reaches {stage}" for stage in stages if (rule.id, stage) not in opened]
+        if stages and rule.id not in resolved:
+            holes.append(f"{rule.id}: no test resolves it")
+    return holes
