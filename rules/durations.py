@@ -5,9 +5,12 @@ from fractions import Fraction
 
 from rules.instants import DAY_MS, HOUR_MS
 
+LONGEST_DAYS = 3660
+"""Ten years. Nothing a marketplace asks for is longer, and far beyond it there are no dates."""
+
 _UNITS = {"ms": 1, "s": 1000, "m": 60_000, "h": HOUR_MS, "d": DAY_MS, "w": 7 * DAY_MS}
 _DURATION = re.compile(r"(\d+)(ms|s|m|h|d|w)")
-_SHARE = re.compile(r"(\d+(?:\.\d+)?)\s*%")
+_SHARE = re.compile(r"(\d{1,9}(?:\.\d{1,9})?)\s*(%?)")
 
 
 class Span(int):
@@ -28,7 +31,7 @@ class Duration(Span):
         parts = _DURATION.findall(text)
         if not parts or "".join(n + unit for n, unit in parts) != text:
             raise ValueError(f"{text!r} is no length of time; write it like 72h, 14d or 90m")
-        return cls(sum(int(n) * _UNITS[unit] for n, unit in parts))
+        return cls(_checked(sum(int(n) * _UNITS[unit] for n, unit in parts), LONGEST_DAYS * DAY_MS, text))
 
     def __str__(self) -> str:
         for unit in ("d", "h", "m", "s"):
@@ -45,7 +48,13 @@ class BusinessDays(Span):
         """Raises ValueError."""
         if not re.fullmatch(r"\d+bd", text):
             raise ValueError(f"{text!r} is no number of working days; write it like 2bd")
-        return cls(int(text[:-2]))
+        return cls(_checked(int(text[:-2]), LONGEST_DAYS, text))
+
+
+def _checked(length: int, longest: int, text: str) -> int:
+    if length > longest:
+        raise ValueError(f"{text} is longer than {LONGEST_DAYS} days")
+    return length
 
 
 class Share(Fraction):
@@ -55,10 +64,7 @@ class Share(Fraction):
     def parse(cls, text: str | float) -> "Share":
         """Raises ValueError."""
         match = _SHARE.fullmatch(str(text))
-        try:
-            part = cls(match[1]) / 100 if match else Fraction(str(text))
-        except ValueError:
-            part = Fraction(-1)
-        if not 0 <= part <= 1:
+        part = Fraction(match[1]) / (100 if match[2] else 1) if match else None
+        if part is None or part > 1:
             raise ValueError(f"{text!r} is no share; write it like 5% or 0.05")
         return cls(part)

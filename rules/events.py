@@ -4,6 +4,7 @@ The class is chosen by `type`. Fields that are not named here are passed over. J
 same classes: `msgspec.json.schema(AnyEvent)`.
 """
 
+from datetime import datetime
 from decimal import Decimal
 from typing import Annotated, Literal
 
@@ -12,7 +13,12 @@ from msgspec import Meta, Struct
 
 from rules.instants import Instant, is_believable, to_ms
 
-Id = Annotated[str, Meta(min_length=1)]
+Id = Annotated[str, Meta(min_length=1, max_length=512)]
+"""Longer ones would, repeated in an alert, not fit into a record."""
+
+Whole = Annotated[int, Meta(ge=-(2**53), le=2**53)]
+"""What JSON carries without loss, and every store can hold."""
+
 Party = Literal["buyer", "seller", "system"]
 Reason = Literal[
     "stock",
@@ -42,6 +48,13 @@ Status = Literal[
 CarrierState = Literal["normal", "saturated", "paralysed", "extreme"]
 
 
+LONGEST_H = 366 * 24
+"""No seller is given more than a year to ship; beyond that a unit is mixed up."""
+
+LARGEST_AMOUNT = Decimal(10**15)
+"""No order costs this much, and sums of smaller amounts stay exact."""
+
+
 class BadEvent(ValueError):
     """A record that can't be read as an event; the text says why."""
 
@@ -68,7 +81,7 @@ class ClockTick(Struct, tag_field="type", tag="clock.tick", frozen=True, gc=Fals
 
 class Item(Struct, frozen=True, gc=False):
     sku: str
-    qty: int = 1
+    qty: Whole = 1
     product: str | None = None
 
 
@@ -78,7 +91,7 @@ class PlacedData(Struct, frozen=True, gc=False):
     items: tuple[Item, ...] = ()
     mode: Mode | None = None
     ship_by: Instant | None = None
-    handling_h: float | None = None
+    handling_h: Annotated[float, Meta(ge=0, le=LONGEST_H)] | None = None
     logistics: Logistics | None = None
     sensitive: bool = False
     predeclared: bool = False
@@ -163,7 +176,7 @@ class ShopProfile(Event, tag="shop.profile", frozen=True):
 
 
 class StockData(Struct, frozen=True):
-    on_hand: int
+    on_hand: Whole
     sku: str | None = None
 
 
@@ -200,7 +213,7 @@ class ViolationData(Struct, frozen=True):
     sku: str | None = None
     buyer: str | None = None
     severe: bool = False
-    count: int = 1
+    count: Whole = 1
 
 
 class ViolationRecorded(Event, tag="violation.recorded", frozen=True):
@@ -223,8 +236,8 @@ class PromotionScheduled(Event, tag="promotion.scheduled", frozen=True):
 
 
 class ListingData(Struct, frozen=True):
-    total: int | None = None
-    preorder: int | None = None
+    total: Whole | None = None
+    preorder: Whole | None = None
     site: str | None = None
 
 
@@ -332,27 +345,42 @@ def decode(raw: bytes) -> tuple[AnyEvent, int]:
     """One record's value as an event and its time (epoch ms).
 
     Raises BadEvent: not JSON, a required attribute missing, a value of the wrong type, an unknown `type`, a
-    `time` without a zone, or one that can't be meant (seconds, 2000-01-01 for "no time").
+    `time` without a zone, or one that can't be meant (seconds, 2000-01-01 for "no time"); likewise the instant to
+    which a deadline has moved. The `ship_by` of an order placed may stand for "no time", but not be seconds.
     """
     try:
         event = _decoder.decode(raw)
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        raise BadEvent(str(error)) from None
+        raise BadEvent(str(error) if raw else "the record is empty") from None
+    except RecursionError:
+        raise BadEvent("JSON is nested too deeply") from None
     at_ms = to_ms(event.time)
     if not is_believable(at_ms):
-        raise BadEvent(_unbelievable(at_ms))
-    if type(event) is OrderPlaced:
+        raise BadEvent(_unbelievable("time", at_ms, "$.time"))
+    kind = type(event)
+    if kind is OrderPlaced:
         check_amount(event.data.amount)
+        _check_ship_by(event.data.ship_by, required=False)
+    elif kind is DeadlineChanged:
+        _check_ship_by(event.data.ship_by, required=True)
     return event, at_ms
 
 
 def check_amount(amount: Decimal | None) -> None:
-    """Raises BadEvent for an amount that is no sum of money (NaN, infinite, below nothing)."""
-    if amount is not None and not (amount.is_finite() and amount >= 0):
+    """Raises BadEvent for an amount that is no sum of money (NaN, below nothing, larger than any)."""
+    if amount is not None and not (amount.is_finite() and 0 <= amount < LARGEST_AMOUNT):
         raise BadEvent(f"amount {amount} is not a sum of money - at `$.data.amount`")
 
 
-def _unbelievable(at_ms: int) -> str:
+def _check_ship_by(ship_by: datetime | int | None, *, required: bool) -> None:
+    if ship_by is None:
+        return
+    at_ms = to_ms(ship_by)
+    if not is_believable(at_ms) and (required or is_believable(at_ms * 1000)):
+        raise BadEvent(_unbelievable("ship_by", at_ms, "$.data.ship_by"))
+
+
+def _unbelievable(name: str, at_ms: int, path: str) -> str:
     if is_believable(at_ms * 1000):
-        return f"time {at_ms} looks like seconds; epoch milliseconds are wanted - at `$.time`"
-    return f"time {at_ms} ms is outside 2001-2100, so it stands for no time - at `$.time`"
+        return f"{name} {at_ms} looks like seconds; epoch milliseconds are wanted - at `{path}`"
+    return f"{name} {at_ms} ms is outside 2001-2100, so it stands for no time - at `{path}`"

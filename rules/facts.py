@@ -27,7 +27,7 @@ from rules.events import (
     ShippedData,
     TrackingUpdated,
 )
-from rules.instants import is_believable, to_ms
+from rules.instants import DAWN, is_believable, to_ms
 
 Mark = tuple[int, str, str]
 """`(at_ms, source, event id)`."""
@@ -78,9 +78,9 @@ class OrderFacts(Struct, array_like=True, gc=False):
     refunded: Mark | None = None
 
     def last_at_ms(self) -> int:
-        """When anything was last heard of the order (epoch ms)."""
+        """When anything was last heard of the order (epoch ms); `DAWN` where nothing was."""
         marks: list[Mark | None] = [getattr(self, name) for name in FACT_NAMES]
-        return max(mark[0] for mark in marks if mark is not None)
+        return max([mark[0] for mark in marks if mark is not None], default=DAWN)
 
 
 FACT_NAMES: Final = (

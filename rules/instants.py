@@ -27,10 +27,11 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 def to_ms(instant: datetime | int) -> int:
-    """Epoch milliseconds of an instant as events carry it."""
-    if type(instant) is int:
+    """Epoch milliseconds of an instant as events carry it; parts of a millisecond are dropped."""
+    if isinstance(instant, int):
         return instant
-    return round(instant.timestamp() * 1000)  # type: ignore[union-attr]
+    since = instant - _EPOCH
+    return since.days * DAY_MS + since.seconds * 1000 + since.microseconds // 1000
 
 
 def is_believable(at_ms: int) -> bool:
@@ -51,4 +52,4 @@ def from_rfc3339(text: str) -> int:
     at = datetime.fromisoformat(text)
     if at.tzinfo is None:
         raise ValueError(f"{text} has no time zone")
-    return round(at.timestamp() * 1000)
+    return to_ms(at)

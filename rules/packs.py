@@ -9,11 +9,13 @@ from zoneinfo import ZoneInfo
 import msgspec
 import yaml
 from msgspec import Struct
+from yaml.reader import ReaderError
 
 from rules.calendars import knows_country
 from rules.conditions import Condition, parse_condition
 from rules.durations import BusinessDays, Duration, Share, Span
 from rules.facts import FACT_NAMES
+from rules.instants import DAY_MS
 from rules.kinds.count import Marks
 from rules.kinds.deadline import Deadline, Silence
 from rules.kinds.ratio import Ratio
@@ -91,17 +93,18 @@ class Source:
     def __init__(self, text: str, file: str) -> None:
         self.file = file
         self._lines: dict[str, int] = {}
-        loader = _Loader(text)
         try:
+            loader = _Loader(text)
             node = loader.get_single_node()
             self.value = None if node is None else self._read(loader, node, "$")
+        except ReaderError as error:
+            line = 1 + text.count("\n", 0, error.position)
+            raise BadPack([Complaint(file, line, f"the character {chr(error.character)!r} can't stand here")]) from None
         except yaml.MarkedYAMLError as error:
             mark = error.problem_mark or error.context_mark
             raise BadPack([Complaint(file, 1 + (mark.line if mark else 0), str(error.problem))]) from None
-        except yaml.YAMLError as error:
-            raise BadPack([Complaint(file, 1, " ".join(str(error).split()))]) from None
-        finally:
-            loader.dispose()
+        except RecursionError:  # an alias inside its own anchor, or thousands of brackets
+            raise BadPack([Complaint(file, 1, "is nested too deeply")]) from None
 
     def _read(self, loader: _Loader, node: yaml.Node, path: str) -> Any:
         self._lines.setdefault(path, node.start_mark.line + 1)
@@ -109,7 +112,11 @@ class Source:
             return [self._read(loader, part, f"{path}[{n}]") for n, part in enumerate(node.value)]
         if isinstance(node, yaml.MappingNode):
             return self._read_mapping(loader, node, path)
-        return loader.construct_object(node)
+        try:
+            return loader.construct_object(node)
+        except ValueError:  # `!!int abc`, or more digits than Python reads
+            kind = node.tag.rpartition(":")[2]
+            raise yaml.MarkedYAMLError(problem=f"can't be read as {kind}", problem_mark=node.start_mark) from None
 
     def _read_mapping(self, loader: _Loader, node: yaml.MappingNode, path: str) -> Any:
         read: dict[str, Any] = {}
@@ -153,12 +160,19 @@ def _convert(kind: type, written: Any) -> Any:
 
 def parse(text: str, file: str) -> Pack:
     """Reads a pack. Raises BadPack with everything that is wrong in it."""
-    source = Source(text, file)
+    return pack_of(Source(text, file))
+
+
+def pack_of(source: Source) -> Pack:
+    """`parse`, for callers that go on to place complaints of their own."""
     try:
         pack = msgspec.convert(source.value, Pack, dec_hook=_convert)
     except msgspec.ValidationError as error:
         message, _, path = str(error).partition(" - at `")
-        raise BadPack([source.complain(message, path.rstrip("`") or "$")]) from None
+        path = path.rstrip("`") or "$"
+        if unknown := re.search("unknown field `(.*)`", message):
+            path = f"{path}.{unknown[1]}"
+        raise BadPack([source.complain(message, path)]) from None
     if complaints := list(_complaints(pack, source)):
         raise BadPack(complaints)
     return pack
@@ -181,6 +195,20 @@ def _complaints(pack: Pack, source: Source) -> Iterator[Complaint]:
     for n, trial in enumerate(pack.tests):
         for rule_id in {*trial.rules, *(str(alert.get("rule")) for alert in trial.expect)} - seen:
             yield source.complain(f"{rule_id} is no rule of this pack", f"$.tests[{n}].expect")
+        for where, message in _of_trial(trial):
+            yield source.complain(message, f"$.tests[{n}].{where}")
+
+
+def _of_trial(trial: Trial) -> Iterator[tuple[str, str]]:
+    for field in ("events", "expect"):
+        for n, written in enumerate(getattr(trial, field)):
+            at = written.get("at")
+            try:
+                if not isinstance(at, str):
+                    raise ValueError("`at` is missing" if at is None else f"{at!r} is no length of time")
+                Duration.parse(at)
+            except ValueError as error:
+                yield f"{field}[{n}].at", str(error)
 
 
 def _general(rule: AnyRule, pack: Pack) -> Iterator[tuple[str, str]]:
@@ -197,7 +225,12 @@ def _general(rule: AnyRule, pack: Pack) -> Iterator[tuple[str, str]]:
         if missing := needed - written:
             yield field, f"no {field} for {', '.join(sorted(missing))}"
     for stage, text in rule.summary.items():
-        for _, name, spec, conversion in Formatter().parse(text):
+        try:
+            fields = list(Formatter().parse(text))
+        except ValueError as error:
+            yield f"summary.{stage}", f"{text!r}: {error}"
+            continue
+        for _, name, spec, conversion in fields:
             if name is not None and (name not in NAMES_IN_SUMMARIES or spec or conversion):
                 yield f"summary.{stage}", f"{{{name}}} is nothing a summary can name"
 
@@ -246,6 +279,8 @@ def _particular(rule: AnyRule, timers: set[str]) -> Iterator[tuple[str, str]]:
         yield "anchor", f"{rule.anchor} is no fact of an order; facts are {', '.join(FACT_NAMES)}"
     if rule.near is not None and (rule.threshold is None or rule.near >= rule.threshold):
         yield "near", "must lie below threshold"
+    if rule.window.align == "rolling" and rule.window.length < DAY_MS:
+        yield "window.length", "must be at least a day"
     if rule.at_least < 1:
         yield "at_least", "must be at least 1"
 

@@ -16,7 +16,7 @@ def standing(shop: Shop, at_ms: int) -> dict[str, Any]:
     exposure: dict[str, Decimal] = {}
     for tally in shop.tallies:
         metrics[tally.gauge.rule.clause] = _ratio(tally, at_ms)
-        for currency, amount in _exposure(tally).items():
+        for currency, amount in _exposure(tally, at_ms).items():
             exposure[currency] = exposure.get(currency, Decimal()) + amount
     sanctions = []
     for n, counter in enumerate(shop.plan.counters):
@@ -60,9 +60,9 @@ def _one_sum(sums: list[dict[str, str]]) -> dict[str, Any] | None:
 
 
 def _ratio(tally: Tally, at_ms: int) -> dict[str, Any]:
-    tally.turn(at_ms)
+    counts = tally.counts_at(at_ms)
     # A month that has just begun says nothing yet: then the one before it, still being judged, is the news.
-    count = next((each for each in tally.counts if each.denominator), tally.counts[0])
+    count = next((each for each in counts if each.denominator), counts[0])
     rule = tally.gauge.rule
     return {
         "value": count.numerator / count.denominator if count.denominator else None,
@@ -74,11 +74,11 @@ def _ratio(tally: Tally, at_ms: int) -> dict[str, Any]:
     }
 
 
-def _exposure(tally: Tally) -> dict[str, Decimal]:
+def _exposure(tally: Tally, at_ms: int) -> dict[str, Decimal]:
     """What the penalties that are due by now would take."""
     sums: dict[str, Decimal] = {}
-    for count in tally.counts:
-        reached = tally.gauge.judge(count, 0)
+    for count in tally.counts_at(at_ms):
+        reached = tally.gauge.judge(count, at_ms)
         if reached is not None and reached.stage == "crossed":
             for currency, amount in tally.money(count.period).items():
                 sums[currency] = sums.get(currency, Decimal()) + amount
@@ -95,6 +95,6 @@ def next_deadline(order: Order, at_ms: int) -> tuple[str, int] | None:
     ahead = [
         (due, timer.rule.id)
         for timer in order.shop.plan.timers
-        if (due := timer.due(order.facts)) is not None and due > at_ms and timer.judge(order.facts, at_ms)[2] != NEVER
+        if (due := timer.due(order.facts)) is not None and due > at_ms and timer.judge(order.facts, at_ms, at_ms)[2] != NEVER
     ]
     return (min(ahead)[1], min(ahead)[0]) if ahead else None

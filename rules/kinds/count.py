@@ -19,9 +19,9 @@ class Sanction(Struct, forbid_unknown_fields=True, frozen=True):
 
 
 class Marks(Rule, tag="count", tag_field="kind", kw_only=True, frozen=True):
-    """Each order that misses the deadline rule `late` leaves a mark at the instant it fell due. Each time `threshold` marks have
-    gathered since the last sanction began, the next one begins. `window` limits how old a mark may be; without
-    it marks count for the shop's lifetime.
+    """Each order that misses the deadline rule `late` leaves a mark at the instant it fell due. Each time
+    `threshold` marks have gathered since the last sanction began, the next one begins. `window` limits how old a
+    mark may be; without it marks count for the shop's lifetime.
     """
 
     late: str
@@ -93,7 +93,10 @@ class Counter:
     def cause(self, wanted: Open) -> Cause:
         return "sanction_started" if wanted.stage == "active" else "threshold_near"
 
-    def cause_of_end(self, said: Emitted, at_ms: int) -> Cause:
-        if said.until_ms is not None and said.until_ms <= at_ms:
-            return "sanction_ended"
-        return "evidence_arrived"
+    def cause_of_end(self, said: Emitted, marks: Iterable[tuple[int, str]]) -> Cause:
+        """Time has ended what was said, or a sanction that came on top of it; unless the marks, as they are known
+        by now, no longer bear it out."""
+        then = self.judge(self.stand(marks, said.at_ms), said.at_ms)
+        if then is None or then.stage != said.stage or then.until_ms != said.until_ms:
+            return "evidence_arrived"
+        return "fell_back" if said.until_ms is None else "sanction_ended"

@@ -101,8 +101,12 @@ class Timer:
         self.again = rule.again if isinstance(rule, Deadline) else None
         self._where = None if rule.where is None else compile_condition(rule.where, {})
 
-    def judge(self, facts: OrderFacts, now_ms: int) -> Judgement:
-        """What this rule says of an order at a moment, from the facts alone."""
+    def judge(self, facts: OrderFacts, now_ms: int, passed_ms: int) -> Judgement:
+        """What this rule says of an order at `now_ms`, from the facts alone.
+
+        What was to happen by `passed_ms` can no longer come in time. That is `now_ms` itself once all events of
+        that instant are in, and the instant before it until then.
+        """
         due = self.due(facts)
         if due is None:
             return NOTHING
@@ -116,26 +120,24 @@ class Timer:
             return NOTHING
         if now_ms >= end:
             return (MISSED if end > due else 0, None, NEVER)
-        if now_ms >= due:
-            return self._past(due, end, now_ms)
-        return self._ahead(due, end, now_ms)
+        if passed_ms >= due:
+            return self._past(due, end, passed_ms)
+        return self._ahead(due, end, passed_ms)
 
-    def _ahead(self, due: int, end: int, now_ms: int) -> Judgement:
+    def _ahead(self, due: int, end: int, passed_ms: int) -> Judgement:
         wanted, turn = None, due
         for before, severity in self._warnings:
             at = due - before
-            if at > now_ms:
+            if at > passed_ms:
                 turn = at
                 break
             wanted = Open("due_soon", severity, at, due)
-        if end <= turn:
-            turn = end if wanted is not None else NEVER
-        return 0, wanted, turn
+        return 0, wanted, min(turn, end)
 
-    def _past(self, due: int, end: int, now_ms: int) -> Judgement:
+    def _past(self, due: int, end: int, passed_ms: int) -> Judgement:
         judgement, turn = 0, end
         if self.again is not None:
-            judgement = min(1 + (now_ms - due) // self.again.every, self.again.times)
+            judgement = min(1 + (passed_ms - due) // self.again.every, self.again.times)
             if judgement < self.again.times:
                 turn = min(end, due + judgement * self.again.every)
         return MISSED | OVERDUE, Open("overdue", self._overdue, due, due, judgement), turn

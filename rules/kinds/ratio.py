@@ -114,6 +114,8 @@ class Tally:
             day = self.days[before[1]]
             day.total -= 1
             day.bad.pop(order, None)
+            if not day.total:
+                del self.days[before[1]]
             self._add(before[1], -1, -before[2])
         if after is not None:
             day = self.days.get(after[1]) or self.days.setdefault(after[1], Day())
@@ -129,12 +131,14 @@ class Tally:
                 count.numerator += bad
 
     def turn(self, at_ms: int) -> None:
-        """Slides the window to `at_ms`, dropping the days it has left for good."""
-        if at_ms < self.turn_ms:
-            return
-        window, zone = self.gauge.rule.window, self.gauge.zone
-        self.turn_ms = window.next_change(at_ms, zone)
-        self.counts = [self._sum(period) for period in window.periods(at_ms, zone)]
+        """Slides the window to `at_ms`."""
+        if at_ms >= self.turn_ms:
+            self.turn_ms = self.gauge.rule.window.next_change(at_ms, self.gauge.zone)
+            self.counts = self.counts_at(at_ms)
+
+    def counts_at(self, at_ms: int) -> list[Count]:
+        """The sums of the periods that are judged at a moment."""
+        return [self._sum(period) for period in self.gauge.rule.window.periods(at_ms, self.gauge.zone)]
 
     def _sum(self, period: Period) -> Count:
         inside = [day for at, day in self.days.items() if period.first <= at <= period.last]

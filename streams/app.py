@@ -1,0 +1,116 @@
+"""The Faust app: topics, tables, agents and the worker, wired together."""
+
+import logging
+from typing import Any
+
+import faust
+from faust.types import TP
+from yarl import URL
+
+from rules.book import RuleBook
+from streams.partition import Batch
+from streams.settings import Settings, bootstrap_servers
+from streams.topics import COMPACTED, TopicNames
+from streams.worker import Worker
+
+log = logging.getLogger(__name__)
+
+QUEUED_BATCHES = 8
+"""Batches that may wait for an agent before the consumer stops fetching."""
+
+
+class App(faust.App):
+    """A Faust app with what shipclock needs at hand."""
+
+    settings: Settings
+    names: TopicNames
+    worker: Worker
+    partition_count: int
+    facts: faust.Table
+    alerts: faust.Table
+
+
+def create(settings: Settings, book: RuleBook, partition_count: int) -> App:
+    """The app of one worker; the topics must be there (`streams.topics.prepare`)."""
+    names = TopicNames(settings.topic_prefix, settings.app_id)
+    app = App(
+        settings.app_id,
+        broker=[URL(f"shipclock://{server}") for server in bootstrap_servers(settings)],
+        store="shipclock://",
+        datadir=str(settings.datadir),
+        topic_partitions=partition_count,
+        topic_allow_declare=False,
+        topic_disable_leader=True,
+        web_enabled=False,
+        table_standby_replicas=0,
+        stream_buffer_maxsize=QUEUED_BATCHES,
+        stream_recovery_delay=0.0,
+        stream_wait_empty=False,
+        broker_session_timeout=15.0,
+        broker_heartbeat_interval=3.0,
+        broker_request_timeout=60.0,
+        broker_max_poll_records=5_000,
+        consumer_max_fetch_size=4 * 1024 * 1024,
+        consumer_auto_offset_reset="earliest",
+        producer_linger=0.0,
+        producer_max_batch_size=512 * 1024,
+        producer_max_request_size=4 * 1024 * 1024,
+        producer_acks=-1,
+    )
+    app.settings, app.names, app.partition_count = settings, names, partition_count
+    app.facts = _table(app, "facts", names.facts)
+    app.alerts = _table(app, "alerts", names.alerts)
+    _listen(app)
+    app.worker = Worker(app, book, beacon=app.beacon)
+    app.add_dependency(app.worker)
+
+    # Faust sends these when fetching has stopped and nothing is left in the agents' queues.
+    @app.on_partitions_revoked.connect
+    async def before_partitions_go(app: App, revoked: set[TP], **kwargs: Any) -> None:
+        await app.worker.hand_over()
+
+    @app.on_before_shutdown.connect
+    async def before_the_end(app: App, **kwargs: Any) -> None:
+        await app.worker.finish()
+
+    return app
+
+
+def _table(app: App, name: str, changelog: str) -> faust.Table:
+    """A table whose changelog has this very name, keys and values as they are on the wire."""
+    topic = app.topic(
+        changelog,
+        key_type=bytes,
+        value_type=bytes,
+        key_serializer="raw",
+        value_serializer="raw",
+        partitions=app.partition_count,
+        internal=True,
+        config=COMPACTED,
+    )
+    return app.Table(
+        name,
+        key_type=bytes,
+        value_type=bytes,
+        changelog_topic=topic,
+        partitions=app.partition_count,
+    )
+
+
+def _listen(app: App) -> None:
+    """One agent an input: it takes the batches the transport hands over."""
+    for topic, plain in app.names.inputs.items():
+
+        async def take(batches: Any) -> None:
+            async for batch in batches:
+                _take(app, batch)
+
+        app.agent(app.topic(topic, key_type=bytes, value_type=bytes), name=f"shipclock.{plain}")(take)
+
+
+def _take(app: App, batch: Batch) -> None:
+    try:
+        app.worker.take(batch)
+    except Exception as error:
+        app.worker.fail(error)
+        raise

@@ -1,0 +1,79 @@
+"""The command `shipclock`: which subcommands there are, and how each of them ends."""
+
+import errno
+import os
+import sys
+from importlib import import_module
+from typing import Any, NamedTuple
+
+import click
+
+from streams.commands.failure import Failed
+
+INTERRUPTED = 130
+NOBODY_READS = 141
+"""What a shell reports of a program stopped by Ctrl-C, and of one whose reader (`head`) has gone away."""
+
+
+class Place(NamedTuple):
+    """Where a subcommand is to be found (`module:attribute`), and what it does in a few words."""
+
+    target: str
+    does: str
+
+
+COMMANDS = {
+    "demo": Place("streams.commands.demo:demo", "Watch a dozen shops in one process, no server needed."),
+    "worker": Place("streams.commands.worker:worker", "Watch the orders on a Kafka broker."),
+    "replay": Place("streams.commands.replay:replay", "Run history through the rules; alerts to stdout."),
+    "import": Place("streams.commands.importing:import_", "Turn history files into events."),
+    "check": Place("streams.commands.check:check", "Read rule packs and say what is wrong with them."),
+    "test": Place("streams.commands.trials:run_tests", "Run the tests that rule packs carry."),
+}
+
+
+class Subcommands(click.Group):
+    """Subcommands imported when they are used: `shipclock check` needs no Kafka client, and `--help` nothing at all."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, name: str) -> click.Command | None:
+        place = COMMANDS.get(name)
+        if place is None:
+            return None
+        module, _, attribute = place.target.partition(":")
+        command: click.Command = getattr(import_module(module), attribute)
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, place.does) for name, place in COMMANDS.items()])
+
+    def invoke(self, ctx: click.Context) -> Any:
+        try:
+            try:
+                return super().invoke(ctx)
+            finally:
+                sys.stdout.flush()  # here and not on the way out, where a failure can't be told any more
+        except BrokenPipeError:
+            _give_up_stdout()
+            ctx.exit(NOBODY_READS)
+        except OSError as error:
+            if error.errno != errno.ENOSPC:
+                raise
+            _give_up_stdout()
+            raise Failed(f"{error.filename or 'stdout'}: {error.strerror}", 2) from None
+        except KeyboardInterrupt:
+            click.echo("interrupted", err=True)
+            ctx.exit(INTERRUPTED)
+
+
+def _give_up_stdout() -> None:
+    # Or Python itself would try once more on its way out, fail, and say so in its own words.
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+@click.group(cls=Subcommands)
+def main() -> None:
+    """Warns marketplace sellers before late-shipment penalties fall due."""

@@ -1,0 +1,26 @@
+"""`shipclock check`: what is wrong with rule packs."""
+
+import click
+
+from rules.packs import BadPack
+from streams.commands.failure import Failed
+from streams.packs import NoSuchPack, read_all
+
+
+@click.command()
+@click.argument("packs", nargs=-1, metavar="[PACK]...")
+def check(packs: tuple[str, ...]) -> None:
+    """Read rule packs and say what is wrong with them, each thing as `file:line: message`.
+
+    PACK is the name of a built-in pack, a file or a folder; without any, all built-in packs are read.
+    """
+    try:
+        read = read_all(packs)
+    except NoSuchPack as error:
+        raise Failed(str(error), 2) from None
+    except BadPack as bad:
+        for complaint in bad.complaints:
+            click.echo(complaint)
+        raise Failed(f"mistakes in packs: {len(bad.complaints)}", 1) from None
+    for pack, source in read:
+        click.echo(f"{source.file}: {pack.platform}, {len(pack.rules)} rules, {len(pack.tests)} tests")

@@ -1,0 +1,44 @@
+"""`shipclock worker`: the Faust worker on a real Kafka."""
+
+import asyncio
+import gc
+import os
+import sys
+
+import click
+import faust
+
+from rules.book import RuleBook
+from rules.packs import BadPack
+from streams import packs, topics
+from streams.app import create
+from streams.settings import BadSettingError, Settings, describe, from_environment
+
+
+@click.command(epilog="\b\nSettings, from the environment:\n" + describe())
+def worker() -> None:
+    """Watch the orders on a Kafka broker and publish alerts, until SIGTERM."""
+    try:
+        settings = from_environment(os.environ)
+        book = packs.load(settings.packs)
+        names = topics.TopicNames(settings.topic_prefix, settings.app_id)
+        count = topics.prepare(settings, names)
+    except (BadSettingError, BadPack, packs.NoSuchPack, topics.BadTopicsError, ValueError) as error:
+        click.echo(f"shipclock worker: {error}", err=True)
+        sys.exit(2)
+    run(settings, book, count)
+
+
+def run(settings: Settings, book: RuleBook, partition_count: int) -> None:
+    """Runs until a signal or a failure; exits non-zero on a failure."""
+    tame_garbage_collection()
+    loop = asyncio.new_event_loop()
+    asyncio.set_event_loop(loop)
+    app = create(settings, book, partition_count)
+    faust.Worker(app, loglevel=settings.log_level, loop=loop, redirect_stdouts=False).execute_from_commandline()
+
+
+def tame_garbage_collection() -> None:
+    """Orders live for weeks and form no cycles: looking through all of them again and again finds nothing."""
+    gc.freeze()
+    gc.set_threshold(100_000, 50, 1_000)

@@ -1,0 +1,1 @@
+"""History files turned into canonical events."""

@@ -1,0 +1,22 @@
+"""What an import has to tell the person who ran it."""
+
+from dataclasses import dataclass, field
+from pathlib import Path
+
+
+class UnreadableError(Exception):
+    """The input can't be used at all; the message is ``file:line: what is wrong``."""
+
+
+@dataclass(slots=True)
+class Report:
+    """What went wrong (`bad_rows`, ``file:line: message``) and what was left out on purpose (`notes`)."""
+
+    bad_rows: list[str] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+
+    def bad_row(self, file: Path, line: int, message: str) -> None:
+        self.bad_rows.append(f"{file}:{line}: {message}")
+
+    def note(self, message: str) -> None:
+        self.notes.append(message)

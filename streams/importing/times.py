@@ -1,0 +1,48 @@
+"""Times as files write them, read into instants (epoch ms)."""
+
+from datetime import UTC, datetime
+from decimal import Decimal, InvalidOperation
+from zoneinfo import ZoneInfo
+
+from rules.instants import is_believable, to_ms
+
+ISO = "iso"
+EPOCH_S = "epoch_s"
+EPOCH_MS = "epoch_ms"
+
+
+def instant_ms(text: str, form: str, zone: ZoneInfo | None) -> int:
+    """Read one time. `form` is iso, epoch_s, epoch_ms or a strptime format; `zone` is for times without one.
+
+    A time that the clocks passed twice (end of summer time) is taken as the first of the two. Raises
+    ValueError with a message a person understands.
+    """
+    at_ms = _epoch_ms(text, form) if form in (EPOCH_S, EPOCH_MS) else _written_ms(text, form, zone)
+    if not is_believable(at_ms):
+        raise ValueError(f"{text!r} read as {form} is not in 2001-2100")
+    return at_ms
+
+
+def _epoch_ms(text: str, form: str) -> int:
+    try:
+        number = Decimal(text)
+    except InvalidOperation:
+        raise ValueError(f"{text!r} is not a number ({form})") from None
+    # Beyond 10^18 nothing is a time, and 1e999999999 would take the machine's memory as an int.
+    if not number.is_finite() or number.adjusted() > 18:
+        raise ValueError(f"{text!r} read as {form} is out of range")
+    return round(number * 1000 if form == EPOCH_S else number)
+
+
+def _written_ms(text: str, form: str, zone: ZoneInfo | None) -> int:
+    try:
+        read = datetime.fromisoformat(text) if form == ISO else datetime.strptime(text, form)
+    except ValueError:
+        wanted = "like 2026-01-31 18:30:00" if form == ISO else f"in the form {form!r}"
+        raise ValueError(f"{text!r} is not a time {wanted}") from None
+    if read.tzinfo is None and zone is None:
+        raise ValueError(f"{text!r} has no zone, and none is given for the file")
+    try:
+        return to_ms(read if read.tzinfo else read.replace(tzinfo=zone).astimezone(UTC))
+    except OverflowError:
+        raise ValueError(f"{text!r} is out of range") from None

@@ -1,0 +1,1 @@
+"""History read from files, and what replaying it brought."""

@@ -1,0 +1,101 @@
+"""History files: one event a line, in order of arrival."""
+
+import errno
+import gzip
+import io
+import os
+import sys
+import zlib
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import IO, Any
+
+from rules.events import AnyEvent, BadEvent, decode
+
+STDIN = "-"
+CHUNK = 1 << 20
+"""Bytes read at once."""
+
+
+class UnreadableError(Exception):
+    """A file that isn't there or can't be read any further; the message names it."""
+
+
+class History:
+    """The events of several files, one file after the other. `-` is stdin; what ends in `.gz` is unpacked.
+
+    `on_bad` hears of each line that is no event, as `file:line: message`, and `on_read` how many bytes were read.
+    Blank lines are nothing.
+    """
+
+    def __init__(self, files: Sequence[str], on_bad: Callable[[str], None]) -> None:
+        self.files = files
+        self.bad_lines = 0
+        self.on_read: Callable[[int], None] = lambda _: None
+        self._on_bad = on_bad
+
+    def size(self) -> int:
+        """Bytes to read as far as they are known: those of regular files. Raises UnreadableError for a file that is
+        missing, so that nothing begins before all are there."""
+        size = 0
+        for name in self.files:
+            if name == STDIN:
+                continue
+            with _told(name):
+                if Path(name).is_dir():
+                    raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
+                size += Path(name).stat().st_size
+            if not os.access(name, os.R_OK):
+                raise UnreadableError(f"{name}: Permission denied")
+        return size
+
+    def events(self) -> Iterator[tuple[AnyEvent, int]]:
+        """Events and their times (epoch ms). Raises UnreadableError."""
+        for name in self.files:
+            shown = "stdin" if name == STDIN else name
+            with _told(shown), self._opened(name) as lines:
+                for number, line in enumerate(lines, 1):
+                    try:
+                        event = decode(line)
+                    except BadEvent as bad:
+                        if not line.isspace():
+                            self.bad_lines += 1
+                            self._on_bad(f"{shown}:{number}: {bad}")
+                        continue
+                    yield event
+
+    @contextmanager
+    def _opened(self, name: str) -> Iterator[IO[bytes]]:
+        if name == STDIN:
+            yield sys.stdin.buffer
+            return
+        with Path(name).open("rb", buffering=0) as raw:
+            read = io.BufferedReader(_Counted(raw, self.on_read), CHUNK)
+            yield io.BufferedReader(gzip.GzipFile(fileobj=read), CHUNK) if name.endswith(".gz") else read
+
+
+class _Counted(io.RawIOBase):
+    """Bytes of another stream, with word of how many."""
+
+    def __init__(self, raw: io.RawIOBase, on_read: Callable[[int], None]) -> None:
+        self._raw = raw
+        self._on_read = on_read
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        count = self._raw.readinto(buffer) or 0
+        self._on_read(count)
+        return count
+
+
+@contextmanager
+def _told(name: str) -> Iterator[None]:
+    """Failures to read `name` as UnreadableError."""
+    try:
+        yield
+    except (OSError, EOFError, zlib.error) as error:
+        why = error.strerror if isinstance(error, OSError) and error.strerror else error
+        raise UnreadableError(f"{name}: {why}") from None

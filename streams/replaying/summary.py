@@ -1,0 +1,80 @@
+"""What a replay brought, in numbers: alerts by clause and stage, the shops with most, and the money at stake."""
+
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from decimal import Decimal
+
+from rules.alerts import Alert
+from rules.engine import Engine
+from rules.instants import rfc3339
+from rules.standing import standings
+from streams.replaying.columns import aligned
+from streams.terminal.words import clean
+
+SHOPS_SHOWN = 10
+
+Place = tuple[str, str, str]
+"""Clause, rule and stage."""
+
+
+def summary(alerts: Iterable[Alert], engine: Engine) -> list[str]:
+    """Takes all alerts of a replay by `engine`, and then says where it stands."""
+    changes: Counter[tuple[Place, str]] = Counter()
+    per_shop: Counter[str] = Counter()
+    is_open: dict[str, Place] = {}
+    for alert in alerts:
+        data = alert.data
+        place = (data.clause, data.rule, data.stage)
+        changes[place, alert.type] += 1
+        if alert.type == "alert.opened":
+            per_shop[f"{alert.platform}/{alert.shop}"] += 1
+        if data.state == "open":
+            is_open[data.alert] = place
+        else:
+            is_open.pop(data.alert, None)
+    if not changes:
+        return ["no alerts"]
+    return [
+        f"{changes.total()} alert records, {len(is_open)} alerts open at {rfc3339(engine.clock_ms)}",
+        "",
+        *_by_stage(changes, Counter(is_open.values())),
+        "",
+        *_by_shop(per_shop, engine),
+        "",
+        *_exposure(engine),
+    ]
+
+
+def _by_stage(changes: Counter[tuple[Place, str]], is_open: Counter[Place]) -> list[str]:
+    places = sorted({place for place, _ in changes})
+    rows = [
+        (
+            *place,
+            *(str(changes[place, f"alert.{change}"]) for change in ("opened", "updated", "resolved")),
+            str(is_open[place]),
+        )
+        for place in places
+    ]
+    head = ("clause", "rule", "stage", "opened", "updated", "resolved", "open now")
+    return aligned(head, rows, right=frozenset({3, 4, 5, 6}))
+
+
+def _by_shop(opened: Counter[str], engine: Engine) -> list[str]:
+    open_now = {shop.key: shop.open_alerts for shop in engine.shops.values()}
+    most = sorted(opened.items(), key=lambda each: (-each[1], each[0]))[:SHOPS_SHOWN]
+    rows = [(clean(shop), str(count), str(open_now[shop])) for shop, count in most]
+    head = (f"shops with most alerts ({len(rows)} of {len(engine.shops)})", "opened", "open now")
+    return aligned(head, rows, right=frozenset({1, 2}))
+
+
+def _exposure(engine: Engine) -> Iterator[str]:
+    """The shops' exposures added up, each currency on its own."""
+    sums: dict[str, Decimal] = {}
+    for standing in standings(engine):
+        at_stake = standing["exposure"]
+        for each in [at_stake, *at_stake.get("others", [])] if at_stake else []:
+            sums[each["currency"]] = sums.get(each["currency"], Decimal()) + Decimal(each["amount"])
+    if not sums:
+        yield "exposure: none"
+    for currency, amount in sorted(sums.items()):
+        yield f"exposure: {amount:,} {clean(currency)}".rstrip()

@@ -1,0 +1,85 @@
+"""A table partition's local snapshot, so that a restart reads only the changelog's tail.
+
+The changelog stays the truth: a snapshot that is lost or doesn't fit is built anew from it.
+"""
+
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+from typing import cast
+
+from rocksdict import Options, Rdict, WriteBatch
+
+WRITE_AFTER_KEYS = 20_000
+"""Changes gathered before they are written; a key that changes again meanwhile is written once."""
+
+_OFFSET_KEY = b"\x00offset"
+
+
+class SnapshotInUseError(OSError):
+    """Another worker holds this data directory."""
+
+
+class Snapshot:
+    """Keys and values up to and with a changelog `offset`, both written in one atomic batch."""
+
+    def __init__(self, folder: Path) -> None:
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        self.folder = folder
+        try:
+            self._db = Rdict(str(folder), _options())
+        except Exception as error:
+            if "lock" in str(error).lower():
+                raise SnapshotInUseError(f"{folder} is in use by another worker; give each its own DATADIR") from None
+            shutil.rmtree(folder, ignore_errors=True)  # damaged: the changelog has it all
+            self._db = Rdict(str(folder), _options())
+        kept = self._db.get(_OFFSET_KEY)
+        self.offset: int | None = None if kept is None else int(kept)
+        self._pending: dict[bytes, bytes | None] = {}
+
+    def items(self) -> Iterator[tuple[bytes, bytes]]:
+        for key, value in self._db.items():
+            if key != _OFFSET_KEY:
+                yield cast(bytes, key), value
+
+    def note(self, key: bytes, value: bytes | None) -> None:
+        """A change that is in the changelog; `advance` says up to where."""
+        self._pending[key] = value
+
+    def advance(self, offset: int) -> None:
+        self.offset = offset
+        if len(self._pending) >= WRITE_AFTER_KEYS:
+            self.write()
+
+    def write(self) -> None:
+        if not self._pending:
+            return
+        batch = WriteBatch(raw_mode=True)
+        for key, value in self._pending.items():
+            if value is None:
+                batch.delete(key)
+            else:
+                batch.put(key, value)
+        batch.put(_OFFSET_KEY, str(self.offset).encode())
+        self._db.write(batch)
+        self._pending.clear()
+
+    def close(self) -> None:
+        self.write()
+        self._db.close()
+
+    def discard(self) -> None:
+        """Forgets everything: the changelog is not the one this was made from."""
+        self._db.close()
+        shutil.rmtree(self.folder, ignore_errors=True)
+        self._db = Rdict(str(self.folder), _options())
+        self.offset = None
+        self._pending.clear()
+
+
+def _options() -> Options:
+    options = Options(raw_mode=True)
+    options.create_if_missing(True)
+    options.set_write_buffer_size(16 * 1024 * 1024)
+    options.set_max_background_jobs(2)
+    return options

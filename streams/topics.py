@@ -1,0 +1,100 @@
+"""The topics: their names, and that they are there with the right partitions before the worker starts."""
+
+from dataclasses import dataclass
+
+from confluent_kafka import KafkaError, KafkaException
+from confluent_kafka.admin import AdminClient, NewTopic
+
+from streams.settings import Settings, bootstrap_servers
+
+CLOCKED = ("orders", "pickups", "tracking")
+"""The inputs whose progress is the partition's clock."""
+
+INPUTS = (*CLOCKED, "shops")
+
+
+ANSWER_S = 15.0
+"""How long the broker may take to answer."""
+
+
+class BadTopicsError(ValueError):
+    """Topics that can't be worked with; the text says which and why."""
+
+
+@dataclass(frozen=True)
+class TopicNames:
+    """Every topic's name on the broker, `TOPIC_PREFIX` in front."""
+
+    prefix: str
+    app_id: str
+
+    def of(self, topic: str) -> str:
+        return self.prefix + topic
+
+    @property
+    def inputs(self) -> dict[str, str]:
+        """Plain name by the name on the broker."""
+        return {self.of(topic): topic for topic in INPUTS}
+
+    @property
+    def alerts(self) -> str:
+        return self.of("alerts")
+
+    @property
+    def dead_letters(self) -> str:
+        return self.of("dead-letters")
+
+    @property
+    def facts(self) -> str:
+        return self.of(f"{self.app_id}-facts-changelog")
+
+
+COMPACTED = {"cleanup.policy": "compact", "min.cleanable.dirty.ratio": "0.1"}
+
+
+def prepare(settings: Settings, names: TopicNames) -> int:
+    """Creates what is missing and says how many partitions there are.
+
+    Raises BadTopicsError when the broker can't be reached, partition counts differ, or a topic can't be created.
+    """
+    admin = AdminClient({"bootstrap.servers": ",".join(bootstrap_servers(settings)), "log_level": 0})
+    try:
+        listed = admin.list_topics(timeout=ANSWER_S).topics
+    except KafkaException:
+        raise BadTopicsError(f"no Kafka broker answers at {settings.broker}") from None
+    there = {topic: len(each.partitions) for topic, each in listed.items() if each.error is None}
+    count = _agreed(names, there) or settings.partitions
+    _create(admin, names, there, count)
+    return count
+
+
+def _agreed(names: TopicNames, there: dict[str, int]) -> int | None:
+    """The one partition count of all topics that must agree; None when none exists yet."""
+    bound = {topic: there[topic] for topic in (*names.inputs, names.alerts, names.facts) if topic in there}
+    if len(set(bound.values())) > 1:
+        counts = ", ".join(f"{topic} has {count}" for topic, count in bound.items())
+        raise BadTopicsError(
+            f"partition counts differ: {counts}. One shop must be one partition number everywhere, so all of them "
+            "need the same count"
+        )
+    return next(iter(bound.values()), None)
+
+
+def _create(admin: AdminClient, names: TopicNames, there: dict[str, int], count: int) -> None:
+    wanted: dict[str, dict[str, str]] = {topic: {} for topic in (*names.inputs, names.dead_letters)}
+    wanted |= {names.alerts: COMPACTED, names.facts: COMPACTED}
+    # -1: as many replicas as the broker gives by default
+    missing = [
+        NewTopic(topic, num_partitions=count, replication_factor=-1, config=config)
+        for topic, config in wanted.items()
+        if topic not in there
+    ]
+    if not missing:
+        return
+    for topic, created in admin.create_topics(missing, operation_timeout=ANSWER_S).items():
+        try:
+            created.result()
+        except KafkaException as error:
+            refused = error.args[0]
+            if refused.code() != KafkaError.TOPIC_ALREADY_EXISTS:
+                raise BadTopicsError(f"topic {topic} can't be created: {refused.str()}") from None

@@ -1,0 +1,266 @@
+"""The worker: partitions in memory, and the beat that judges, writes and commits.
+
+A beat is: move each partition's clock and judge → write alerts and changed facts → await every produce → commit
+the inputs' offsets. Anything that fails ends the worker before the commit, so nothing is lost; and since what
+should be open is a function of the facts, doing it again after a restart says nothing twice.
+"""
+
+import asyncio
+import logging
+import time
+from collections.abc import Iterable
+from time import monotonic
+from typing import Any
+
+from aiokafka import ConsumerRecord
+from faust.types import TP
+from mode import Service
+
+from rules import alerts
+from rules.alerts import Alert
+from rules.book import RuleBook
+from rules.engine import Changes
+from streams.clocks import wall_ms
+from streams.outbox import Outbox
+from streams.partition import CLOCK_KEY, Batch, Partition, encode_facts, order_key
+from streams.topics import CLOCKED
+
+log = logging.getLogger(__name__)
+
+BEAT_S = 0.5
+"""How long facts may wait to be judged, written and committed."""
+
+BUSY_EVENTS = 50_000
+"""Events after which a beat comes early."""
+
+SLICE = 5_000
+"""Timers fired before the event loop has its turn."""
+
+QUIET_S = 1.0
+"""How long nothing must come before a partition's event clock counts as at rest."""
+
+
+class Worker(Service):
+    """Everything this process watches. Faust starts and stops it as a part of the app."""
+
+    def __init__(self, app: Any, book: RuleBook, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.app = app
+        self.book = book
+        self.partitions: dict[int, Partition] = {}
+        self.on_alert: list[Any] = []
+        self.events = 0
+        self._failed = False
+        self._turn = asyncio.Lock()
+        self._due = asyncio.Event()
+        self._events_at_beat = 0
+        self._pending: dict[int, tuple[int, dict[TP, int]]] = {}
+        self._committed: dict[TP, int] = {}
+
+    # -- called from the agents and the stores ----------------------------------------------------------------
+
+    def partition(self, number: int) -> Partition:
+        partition = self.partitions.get(number)
+        if partition is None:
+            partition = Partition(number, self.app.partition_count, self.book, self.app.settings.clock)
+            self.partitions[number] = partition
+        return partition
+
+    def take(self, batch: Batch) -> None:
+        """Applies a batch that Kafka has handed over."""
+        if not self.events:
+            log.info("first records at %d", time.time_ns() // 1_000_000)
+        partition = self.partition(batch.partition)
+        partition.apply(batch)
+        self.events += len(batch.records)
+        if self.events - self._events_at_beat > BUSY_EVENTS:
+            self._due.set()
+
+    def forget(self, number: int) -> None:
+        """Lets go of a partition that another worker has now."""
+        self.partitions.pop(number, None)
+        self._pending.pop(number, None)
+
+    def fail(self, error: BaseException) -> None:
+        """Ends the worker; what isn't committed is read again after the restart."""
+        self._failed = True
+        log.error("the worker ends: %s", error, exc_info=error)
+        self.add_future(self.app.crash(error))
+
+    # -- the beat -------------------------------------------------------------------------------------------
+
+    @Service.task
+    async def _beat_on(self) -> None:
+        while not self.should_stop:
+            try:
+                async with asyncio.timeout(BEAT_S):
+                    await self._due.wait()
+            except TimeoutError:
+                pass
+            self._due.clear()
+            if not self.app.rebalancing and self.app.tables.actives_ready:
+                try:
+                    await self.beat()
+                except Exception as error:
+                    if self.app.rebalancing or self.should_stop:
+                        log.warning("a beat was cut short by a rebalance: %s", error)
+                    else:
+                        self.fail(error)
+                        return
+
+    async def beat(self) -> None:
+        """Judges, writes, commits."""
+        async with self._turn:
+            self._events_at_beat = self.events
+            await self._move_clocks()
+            await self._write_and_commit()
+
+    async def finish(self) -> None:
+        """Before the worker stops: the last write and commit, unless it ends because it can't."""
+        if not self._failed and self.app.consumer.assignment():
+            await self.hand_over()
+
+    async def hand_over(self) -> None:
+        """Before partitions are given away: writes and commits what has been applied, without moving clocks."""
+        async with self._turn:
+            await self._write_and_commit()
+            self._pending.clear()
+            self._committed.clear()
+            for partition in self.partitions.values():
+                partition.applied.clear()
+
+    async def _move_clocks(self) -> None:
+        if not self.partitions:
+            return
+        now_ms = wall_ms()
+        ends = await self._ends()
+        for partition in list(self.partitions.values()):
+            target_ms = (
+                self._wall_target(partition, now_ms, ends) if partition.wall else self._event_target(partition, ends)
+            )
+            if target_ms is None or target_ms < partition.engine.clock_ms:
+                partition.engine.settle()
+                continue
+            await self._advance(partition, target_ms)
+
+    async def _advance(self, partition: Partition, to_ms: int) -> None:
+        """In slices, so that a burst of deadlines doesn't stall the events."""
+        done = False
+        while not done:
+            done = partition.engine.advance(to_ms, limit=SLICE)
+            await asyncio.sleep(0)
+
+    async def _ends(self) -> dict[TP, int]:
+        """Where the inputs end at this moment, per partition watched."""
+        tps = [
+            TP(topic, number)
+            for number in self.partitions
+            for topic, plain in self.app.names.inputs.items()
+            if plain in CLOCKED
+        ]
+        return dict(await self.app.consumer.highwaters(*tps))
+
+    def _wall_target(self, partition: Partition, now_ms: int, ends: dict[TP, int]) -> int | None:
+        """The moment up to which a partition's inputs have been applied: taken with their ends, reached once all
+        have been applied past those."""
+        then_ms, then = self._pending.setdefault(
+            partition.number, (now_ms, {tp: end for tp, end in ends.items() if tp.partition == partition.number})
+        )
+        if not self._applied_past(partition, then):
+            return None
+        del self._pending[partition.number]
+        return then_ms
+
+    def _event_target(self, partition: Partition, ends: dict[TP, int]) -> int:
+        mine = {tp: end for tp, end in ends.items() if tp.partition == partition.number}
+        quiet = monotonic() - partition.quiet_since_s >= QUIET_S
+        if quiet and self._applied_past(partition, mine):
+            return partition.clock.at_rest_ms()
+        return partition.clock.now_ms()
+
+    def _applied_past(self, partition: Partition, ends: dict[TP, int]) -> bool:
+        consumer = self.app.consumer
+        for tp, end in ends.items():
+            applied = partition.applied.get(self.app.names.inputs[tp.topic])
+            if consumer.handed.get(tp) == applied:  # nothing is on its way, so the log has been read this far
+                applied = consumer.read_to.get(tp)
+            if applied is None or applied < end:
+                return False
+        return True
+
+    # -- writing --------------------------------------------------------------------------------------------
+
+    async def _write_and_commit(self) -> None:
+        outbox = Outbox(self.app.producer._ensure_producer())
+        names = self.app.names
+        facts: dict[int, list[tuple[bytes, bytes | None]]] = {}
+        said: dict[int, list[tuple[bytes, bytes | None]]] = {}
+        news: list[Alert] = []
+        # No await from here to the last add: what is written and what is committed are of one moment.
+        for number, partition in self.partitions.items():
+            changes = partition.engine.drain()
+            said[number] = list(_alert_records(changes))
+            facts[number] = list(_fact_records(changes, partition))
+            news += [alert for _, alert in changes.alerts]
+            for key, value in said[number]:
+                outbox.add(names.alerts, number, key, value)
+            for key, value in facts[number]:
+                outbox.add(names.facts, number, key, value)
+            for record, reason in partition.dead:
+                outbox.add(names.dead_letters, number, record.key, record.value, dead_letter_headers(record, reason))
+            partition.dead = []
+        offsets = self._offsets()
+        written = await outbox.send()
+        for table, topic, records in ((self.app.facts, names.facts, facts), (self.app.alerts, names.alerts, said)):
+            for number, changed in records.items():
+                if changed:
+                    table.data.wrote(number, changed, written[topic, number])
+        await self._commit(offsets)
+        for alert in news:
+            for listener in self.on_alert:
+                listener(alert)
+
+    def _offsets(self) -> dict[TP, int]:
+        """Offsets of all that has been applied and isn't committed yet."""
+        offsets = {
+            TP(topic, number): partition.applied[plain]
+            for number, partition in self.partitions.items()
+            for topic, plain in self.app.names.inputs.items()
+            if plain in partition.applied
+        }
+        return {tp: offset for tp, offset in offsets.items() if self._committed.get(tp) != offset}
+
+    async def _commit(self, offsets: dict[TP, int]) -> None:
+        if not offsets:
+            return
+        if not await self.app.consumer._commit(offsets):
+            raise RuntimeError("Kafka refused the commit of offsets; another worker may have the partitions")
+        self._committed.update(offsets)
+
+
+def _alert_records(changes: Changes) -> Iterable[tuple[bytes, bytes | None]]:
+    for _, alert in changes.alerts:
+        yield alert.data.alert.encode(), alerts.encode(alert)
+    for order in changes.forgotten:
+        for alert_id in order.alerts or ():
+            yield alert_id.encode(), None
+
+
+def _fact_records(changes: Changes, partition: Partition) -> Iterable[tuple[bytes, bytes | None]]:
+    forgotten = {id(order) for order in changes.forgotten}
+    for order in changes.orders:
+        key = order_key(order.shop.platform, order.shop.name, order.id)
+        yield key, None if id(order) in forgotten else encode_facts(order.facts)
+    progress = partition.progress()
+    if progress is not None:
+        yield CLOCK_KEY, progress
+
+
+def dead_letter_headers(record: ConsumerRecord, reason: str) -> list[tuple[str, bytes]]:
+    """Where a bad record came from, and what is wrong with it."""
+    return [
+        ("topic", record.topic.encode()),
+        ("partition", str(record.partition).encode()),
+        ("offset", str(record.offset).encode()),
+        ("reason", reason.encode()),
+    ]

@@ -1,0 +1,47 @@
+"""The figures as a table for people and as JSON for tools."""
+
+import os
+from pathlib import Path
+
+import orjson
+
+from tests.bench.measure import Figures
+
+
+def show(found: list[Figures]) -> None:
+    """Prints the machine, a row per system, what was wrong, and how shipclock stands to the others."""
+    print(f"{os.cpu_count()} cores, {_cpu_model()}; a system under test has one, the broker another\n")
+    print(f"{'system':<12}{'events':>10}{'events/s':>11}{'CPU s/M':>9}{'of it start-up':>16}{'peak MB':>9}  correct")
+    for figures in found:
+        startup = figures.startup_cpu_s / figures.events * 1e6
+        print(
+            f"{figures.system:<12}{figures.events:>10,}{figures.events_s:>11,.0f}{figures.cpu_s_per_m:>9.1f}"
+            f"{startup:>16.1f}{figures.peak_mb:>9.0f}  {'no' if figures.wrong else 'yes'}"
+        )
+    for figures in found:
+        for difference in figures.wrong:
+            print(f"{figures.system}: {difference}")
+    rates = {figures.system: figures.events_s for figures in found}
+    for other in ("limit", "faust_stock"):
+        if {"shipclock", other} <= rates.keys():
+            print(f"shipclock / {other}: {rates['shipclock'] / rates[other]:.2f}")
+
+
+def write(found: list[Figures], file: Path) -> None:
+    """Rates in events/s, CPU in seconds per million events, memory in MB of 10^6 bytes."""
+    rows = [
+        {
+            "system": figures.system,
+            "events_s": round(figures.events_s),
+            "cpu_s_per_m": round(figures.cpu_s_per_m, 2),
+            "peak_mb": round(figures.peak_mb, 1),
+            "correct": not figures.wrong,
+        }
+        for figures in found
+    ]
+    file.write_bytes(orjson.dumps(rows, option=orjson.OPT_INDENT_2) + b"\n")
+
+
+def _cpu_model() -> str:
+    lines = Path("/proc/cpuinfo").read_text().splitlines()
+    return next((line.partition(": ")[2] for line in lines if line.startswith("model name")), "model unknown")

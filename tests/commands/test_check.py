@@ -1,0 +1,168 @@
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.commands.support import PACK, pack, run, shipclock, written
+
+
+def line_of(text: str) -> int:
+    return 1 + PACK[: PACK.index(text)].count("\n")
+
+
+def test_the_built_in_packs_are_fine() -> None:
+    result = run("check")
+    assert (result.exit_code, result.stderr) == (0, "")
+    assert [line.split(": ")[0] for line in result.stdout.splitlines()] == [
+        "rules/packs/douyin.yaml",
+        "rules/packs/joom.yaml",
+    ]
+
+
+def test_a_good_pack_is_one_line(tmp_path: Path) -> None:
+    file = pack(tmp_path)
+    assert run("check", file).stdout == f"{file}: joom, 1 rules, 1 tests\n"
+
+
+def test_a_folder_stands_for_the_packs_in_it(tmp_path: Path) -> None:
+    first = pack(tmp_path, name="a.yaml")
+    second = pack(tmp_path, "joom.slow", "joom.slower", name="b.yml")
+    written(second, second.read_text().replace("joom.slow,", "joom.slower,"))
+    assert [line.split(": ")[0] for line in run("check", tmp_path).stdout.splitlines()] == [str(first), str(second)]
+
+
+def test_a_pack_named_twice_is_read_once(tmp_path: Path) -> None:
+    file = pack(tmp_path)
+    assert len(run("check", file, tmp_path, file).stdout.splitlines()) == 1
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        ("within: 72h", "within: 72 hours", "'72 hours' is no length of time; write it like 72h, 14d or 90m"),
+        ("within: 72h", "within: 72", "72 is no length of time; write it like 72h"),
+        ("within: 72h", "within: 0h", "joom.slow: must be longer than nothing"),
+        ("within: 72h", "within: 999999999d", "999999999d is longer than 3660 days"),
+        ("within: 72h", "within: !!int soon", "can't be read as int"),
+        ("zone: UTC", "zone: Mars/Base", "Mars/Base is no time zone; write it like Asia/Shanghai"),
+        ("from: placed", "from: ordered", "joom.slow: ordered is no fact of an order; facts are placed, shipped,"),
+        ("kind: deadline", "kind: dedline", "Invalid value 'dedline'"),
+        ("confidence: ours", "confidence: hearsay", "Invalid enum value 'hearsay'"),
+        ("source: a test", "sauce: a test", "Object contains unknown field `sauce`"),
+        ("platform: joom", "platform: joom\nplatform: ozon", "platform stands here a second time"),
+        ("summary: {overdue:", "summary: {overdue: '{', due_soon:", "joom.slow: '{': Single '{' encountered"),
+        ('"Order {order} is late"', '"Order {size}"', "joom.slow: {size} is nothing a summary can name"),
+        ("- {at: 0h, type", "- {at: 0, type", "0 is no length of time"),
+        ("- {at: 0h, type", "- {type", "`at` is missing"),
+        ("- {at: 72h, rule: joom.slow", "- {rule: joom.slow", "`at` is missing"),
+    ],
+)
+def test_a_mistake_is_told_with_its_line(tmp_path: Path, old: str, new: str, message: str) -> None:
+    file = pack(tmp_path, old, new)
+    result = run("check", file)
+    assert result.stdout.startswith(f"{file}:{line_of(old) + new.count(chr(10))}: {message}")
+    assert result.exit_code == 1
+    assert result.stderr == "mistakes in packs: 1\n"
+
+
+def test_a_reference_to_a_rule_that_is_not_there_is_a_mistake(tmp_path: Path) -> None:
+    marks = """\
+  - id: joom.marks
+    clause: joom-2
+    kind: count
+    source: a test
+    confidence: ours
+    late: joom.quick
+    threshold: 3
+    sanction: {name: suspended, lasts: 14d}
+    severity: {active: critical}
+    summary: {active: "{threshold} marks"}
+"""
+    file = pack(tmp_path, "\ntests:", f"\n{marks}\ntests:")
+    assert run("check", file).stdout == f"{file}:21: joom.marks: joom.quick is no deadline rule of this pack\n"
+
+
+def test_a_rule_of_another_platform_is_a_mistake(tmp_path: Path) -> None:
+    file = pack(tmp_path, "platform: joom", "platform: ozon")
+    assert run("check", file).stdout == f"{file}:5: joom.slow: the pack is for ozon, so its ids begin with ozon.\n"
+
+
+@pytest.mark.parametrize(
+    ("text", "line"),
+    [
+        ("rules: [", 1),
+        ("rules:\n\t- id: x", 2),
+        ("a: *nobody", 1),
+        ("a: &a [*a]", 1),
+        ("title: \x01", 1),
+        ("", 1),
+        ("- joom", 1),
+    ],
+)
+def test_what_is_no_yaml_or_no_pack_is_told_with_its_line(tmp_path: Path, text: str, line: int) -> None:
+    file = written(tmp_path / "own.yaml", text)
+    result = run("check", file)
+    assert result.stdout.startswith(f"{file}:{line}: ")
+    assert result.exit_code == 1
+
+
+def test_every_mistake_of_every_pack_is_told(tmp_path: Path) -> None:
+    one = pack(tmp_path, "until: [shipped]", "until: [sent, gone]", name="a.yaml")
+    other = pack(tmp_path, "zone: UTC", "zone: Nowhere", name="b.yaml")
+    result = run("check", one, other)
+    assert [line.split(":")[0] for line in result.stdout.splitlines()] == [str(one), str(one), str(other)]
+    assert result.stderr == "mistakes in packs: 3\n"
+
+
+def test_a_rule_defined_by_two_packs_is_told_with_both_places(tmp_path: Path) -> None:
+    one, other = pack(tmp_path, name="a.yaml"), pack(tmp_path, name="b.yaml")
+    result = run("check", one, other)
+    assert result.stdout == f"{other}:5: joom.slow is already defined at {one}:5\n"
+    assert result.exit_code == 1
+
+
+def test_a_pack_that_is_not_there_is_wrong_use() -> None:
+    result = run("check", "nowhere")
+    assert result.exit_code == 2
+    assert result.stderr == "nowhere is no file, no folder and no built-in pack (douyin, joom)\n"
+
+
+def test_a_folder_without_packs_is_wrong_use(tmp_path: Path) -> None:
+    result = run("check", tmp_path)
+    assert (result.exit_code, result.stderr) == (2, f"{tmp_path} holds no pack (*.yaml)\n")
+
+
+def test_what_is_not_utf_8_can_not_be_read(tmp_path: Path) -> None:
+    file = tmp_path / "own.yaml"
+    file.write_bytes(b"platform: joom\ntitle: \xff\n")
+    result = run("check", file)
+    assert (result.exit_code, result.stderr) == (2, f"{file}:2: is not UTF-8\n")
+
+
+def test_a_byte_order_mark_is_passed_over(tmp_path: Path) -> None:
+    file = tmp_path / "own.yaml"
+    file.write_bytes(b"\xef\xbb\xbf" + PACK.encode())
+    assert run("check", file).exit_code == 0
+
+
+def test_help_names_every_command_without_importing_any() -> None:
+    code = "import sys; from streams.cli import main; main(['--help'], standalone_mode=False); print(*sys.modules)"
+    shown = subprocess.run([sys.executable, "-c", code], capture_output=True, check=True, text=True).stdout
+    *help_, modules = shown.splitlines()
+    assert {"replay", "import", "check", "test"} <= {line.split()[0] for line in help_ if line.strip()}
+    assert not {"faust", "aiokafka", "yaml", "rich", "rules"} & set(modules.split())
+
+
+def test_an_unknown_command_is_wrong_use() -> None:
+    result = run("chekc")
+    assert result.exit_code == 2
+    assert "No such command 'chekc'" in result.stderr
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="only Linux has a disk that is always full")
+def test_a_full_disk_is_told_in_one_line() -> None:
+    with Path("/dev/full").open("wb") as full:
+        process = shipclock("check", stdout=full)
+        assert process.communicate()[1] == b"stdout: No space left on device\n"
+    assert process.returncode == 2

@@ -1,0 +1,298 @@
+import gzip
+import json
+import random
+import signal
+from pathlib import Path
+from typing import Any
+
+import pytest
+from click.testing import Result
+
+from tests.bench.workload import Workload
+from tests.commands.support import JOB, START_MS, event, history, pack, run, shipclock
+
+
+def alerts(result: Result) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in result.stdout.splitlines()]
+
+
+def changes(result: Result) -> list[tuple[str, str, str]]:
+    """Time, change and stage of each alert record."""
+    return [(alert["time"], alert["type"], alert["data"]["stage"]) for alert in alerts(result)]
+
+
+@pytest.fixture(scope="module")
+def month(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A few shops' orders over six weeks, in time order."""
+    return Workload(orders=600, shops=5).file(tmp_path_factory.mktemp("month"))
+
+
+def test_alerts_come_out_as_json_lines(tmp_path: Path) -> None:
+    file = history(tmp_path, event("order.placed", 0), event("order.shipped", 80))
+    result = run("replay", file, "--pack", pack(tmp_path))
+    assert changes(result) == [
+        ("2026-01-04T00:00:00Z", "alert.opened", "overdue"),
+        ("2026-01-04T08:00:00Z", "alert.resolved", "overdue"),
+    ]
+    assert (result.exit_code, result.stderr) == (0, "")
+
+
+def test_all_built_in_packs_are_used_where_none_is_named(tmp_path: Path) -> None:
+    lines = [event("order.placed", 0, platform=platform) for platform in ("joom", "douyin", "ozon")]
+    result = run("replay", history(tmp_path, *lines), "--until", "2026-01-05T00:00:00Z")
+    assert {alert["platform"] for alert in alerts(result)} == {"joom", "douyin"}
+
+
+def test_several_packs_work_side_by_side(tmp_path: Path) -> None:
+    file = history(tmp_path, event("order.placed", 0))
+    result = run("replay", file, "--pack", pack(tmp_path), "--pack", JOB, "--until", "2026-01-04T00:00:00Z")
+    assert {alert["data"]["rule"] for alert in alerts(result)} == {"joom.slow", "job.late_48h", "job.late_72h"}
+
+
+def test_without_until_the_clock_ends_at_the_last_event_and_what_is_due_then_fires(tmp_path: Path) -> None:
+    file = history(tmp_path, event("order.placed", 0), event("order.placed", 72, "2"))
+    assert changes(run("replay", file, "--pack", pack(tmp_path))) == [
+        ("2026-01-04T00:00:00Z", "alert.opened", "overdue")
+    ]
+
+
+def test_what_is_due_after_the_last_event_stays_quiet(tmp_path: Path) -> None:
+    file = history(tmp_path, event("order.placed", 0), event("order.placed", 71.999, "2"))
+    assert run("replay", file, "--pack", pack(tmp_path)).stdout == ""
+
+
+@pytest.mark.parametrize("until", ["2026-01-04T01:00:00+01:00", str(START_MS + 72 * 3_600_000)])
+def test_until_lets_the_clock_run_on(tmp_path: Path, until: str) -> None:
+    file = history(tmp_path, event("order.placed", 0))
+    assert len(alerts(run("replay", file, "--pack", pack(tmp_path), "--until", until))) == 1
+
+
+@pytest.mark.parametrize("until", ["2026-01-04", "2026-01-04T00:00:00", "tomorrow", "1767484800", "1" * 30])
+def test_an_until_that_is_no_instant_is_wrong_use(tmp_path: Path, until: str) -> None:
+    result = run("replay", history(tmp_path), "--until", until)
+    assert result.exit_code == 2
+    assert f"Invalid value for '--until': {until!r}" in result.stderr.replace(f"{until} is", f"{until!r} is")
+
+
+def test_a_tick_moves_the_clock(tmp_path: Path) -> None:
+    tick = json.dumps({"type": "clock.tick", "time": "2026-01-04T00:00:00Z"})
+    file = history(tmp_path, event("order.placed", 0), tick)
+    assert len(alerts(run("replay", file, "--pack", pack(tmp_path)))) == 1
+
+
+def test_events_about_shops_are_read_and_bring_nothing_yet(tmp_path: Path) -> None:
+    file = history(tmp_path, event("stock.level", 0, data={"sku": "A", "on_hand": 3}), event("rating.updated", 1))
+    assert run("replay", file).exit_code == 0
+
+
+def test_a_ship_scan_that_comes_late_takes_the_alert_back(tmp_path: Path) -> None:
+    file = history(tmp_path, event("order.placed", 0), event("order.placed", 80, "2"), event("order.shipped", 70))
+    last = alerts(run("replay", file, "--pack", pack(tmp_path)))[-1]
+    assert (last["type"], last["data"]["reason"]) == ("alert.resolved", "evidence_arrived")
+    assert last["time"] == "2026-01-04T08:00:00Z"
+
+
+def test_replaying_twice_gives_the_same_bytes(month: Path, tmp_path: Path) -> None:
+    first = run("replay", month, "--state", tmp_path / "first")
+    second = run("replay", month, "--state", tmp_path / "second")
+    assert first.stdout_bytes == second.stdout_bytes
+    assert (tmp_path / "first").read_bytes() == (tmp_path / "second").read_bytes()
+
+
+def test_the_same_events_once_more_bring_nothing_new(month: Path) -> None:
+    assert run("replay", month, month, "--sort").stdout == run("replay", month).stdout
+
+
+def test_sorting_a_shuffled_file_is_replaying_the_ordered_one(month: Path, tmp_path: Path) -> None:
+    lines = month.read_text().splitlines()
+    assert len({json.loads(line)["time"] for line in lines}) == len(lines)
+    random.Random(5).shuffle(lines)
+    shuffled = run("replay", history(tmp_path, *lines), "--sort", "--pack", JOB)
+    assert shuffled.stdout == run("replay", month, "--pack", JOB).stdout != ""
+
+
+def test_two_files_are_one_after_the_other(month: Path, tmp_path: Path) -> None:
+    lines = month.read_text().splitlines()
+    first = history(tmp_path, *lines[:700], name="first")
+    second = history(tmp_path, *lines[700:], name="second")
+    assert run("replay", first, second, "--pack", JOB).stdout == run("replay", month, "--pack", JOB).stdout
+
+
+def test_a_dash_is_stdin(month: Path) -> None:
+    result = run("replay", "-", "--pack", JOB, stdin=month.read_bytes())
+    assert result.stdout == run("replay", month, "--pack", JOB).stdout
+
+
+def test_a_packed_file_is_unpacked(month: Path, tmp_path: Path) -> None:
+    packed = tmp_path / "month.jsonl.gz"
+    packed.write_bytes(gzip.compress(month.read_bytes()))
+    assert run("replay", packed, "--pack", JOB).stdout == run("replay", month, "--pack", JOB).stdout
+
+
+def test_a_packed_file_that_breaks_off_can_not_be_read(month: Path, tmp_path: Path) -> None:
+    packed = tmp_path / "month.jsonl.gz"
+    packed.write_bytes(gzip.compress(month.read_bytes())[:-20])
+    result = run("replay", packed, "--pack", JOB)
+    assert result.exit_code == 2
+    assert result.stderr.startswith(f"{packed}: Compressed file ended before")
+
+
+@pytest.mark.parametrize(
+    ("line", "why"),
+    [
+        ("{not json", "JSON is malformed"),
+        ("[" * 100_000, "Expected `object`, got `array`"),
+        (event("order.placed", 0, x="\0")[:-2] + "[" * 100_000, "JSON is"),
+        (event("order.placed", 0, time="2026-01-01T00:00:00"), "Expected `datetime` with a timezone component"),
+        (event("order.placed", 0, time=START_MS // 1000), "time 1767225600 looks like seconds"),
+        (event("order.placed", 0, time="9999-01-01T00:00:00Z"), "time 253370764800000 ms is outside 2001-2100"),
+        (event("order.placed", 0, order=8412), "Expected `str`, got `int` - at `$.order`"),
+        (event("order.plced", 0), "Invalid value 'order.plced'"),
+        (event("order.placed", 0, data={"amount": "1e30"}), "amount 1E+30 is not a sum of money"),
+        (event("order.placed", 0, data={"handling_h": -1e12}), "Expected `float` >= 0.0 - at `$.data.handling_h`"),
+    ],
+)
+def test_a_bad_line_is_told_and_the_rest_goes_on(tmp_path: Path, line: str, why: str) -> None:
+    file = history(tmp_path, event("order.placed", 0), line, "", event("order.shipped", 80))
+    result = run("replay", file, "--pack", pack(tmp_path))
+    told, count = result.stderr.splitlines()
+    assert told.startswith(f"{file}:2: {why}")
+    assert count == "lines left out as they are no events: 1"
+    assert len(alerts(result)) == 2
+    assert result.exit_code == 2
+
+
+def test_bytes_that_are_no_text_are_a_bad_line(tmp_path: Path) -> None:
+    file = tmp_path / "history"
+    file.write_bytes(b"\xff\xfe\n" + event("order.placed", 0).encode().replace(b'"s1"', b'"\xff"'))
+    result = run("replay", file)
+    assert [line.split(": ")[0] for line in result.stderr.splitlines()[:-1]] == [f"{file}:1", f"{file}:2"]
+
+
+def test_lines_of_each_file_are_counted_on_their_own(tmp_path: Path) -> None:
+    good, bad = history(tmp_path, event("order.placed", 0), name="good"), history(tmp_path, "{", name="bad")
+    told = run("replay", good, bad, "-", stdin=b"\n\n{").stderr.splitlines()
+    assert [line.split(": ")[0] for line in told[:-1]] == [f"{bad}:1", "stdin:3"]
+
+
+def test_nothing_begins_before_all_files_are_there(tmp_path: Path) -> None:
+    file = history(tmp_path, event("order.placed", 0), event("order.placed", 99, "2"))
+    result = run("replay", file, tmp_path / "missing")
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert result.stderr == f"{tmp_path / 'missing'}: No such file or directory\n"
+
+
+def test_a_folder_is_no_history(tmp_path: Path) -> None:
+    result = run("replay", tmp_path)
+    assert (result.exit_code, result.stderr) == (2, f"{tmp_path}: Is a directory\n")
+
+
+def test_a_pack_with_a_mistake_stops_everything_before_it_begins(tmp_path: Path) -> None:
+    wrong = pack(tmp_path, "until: [shipped]", "until: [sent, gone]")
+    result = run("replay", tmp_path / "missing", "--pack", wrong)
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert [line.split(": ")[0] for line in result.stderr.splitlines()] == [f"{wrong}:11"] * 2
+
+
+def test_no_events_bring_no_alerts(tmp_path: Path) -> None:
+    file = history(tmp_path)
+    assert (run("replay", file).exit_code, run("replay", file).stdout) == (0, "")
+    assert run("replay", file, "--format", "summary").stdout == "no alerts\n"
+
+
+def test_the_table_is_aligned_and_shows_ids_as_one_line(tmp_path: Path) -> None:
+    orders = ["6921437712345104417", "\x1b[31m\n"]
+    lines = [event("order.placed", 0, order, shop="小店") for order in orders]
+    result = run(
+        "replay",
+        history(tmp_path, *lines),
+        "--pack",
+        pack(tmp_path),
+        "--until",
+        "2026-01-05T00:00:00Z",
+        "--format",
+        "table",
+    )
+    assert result.stdout.splitlines() == [
+        "time                  change  severity  platform/shop  order                stage    due                 "
+        "  summary",
+        "2026-01-04T00:00:00Z  opened  critical  joom/小店      6921437712345104417  overdue  2026-01-04T00:00:00Z"
+        "  Order 6921437712345104417 is late",
+        "2026-01-04T00:00:00Z  opened  critical  joom/小店      ?[31m?               overdue  2026-01-04T00:00:00Z"
+        "  Order ?[31m? is late",
+    ]
+
+
+def test_the_summary_counts_by_clause_and_stage(tmp_path: Path) -> None:
+    placed = [
+        event("order.placed", 0, str(order), shop=f"s{order % 2}", data={"amount": "10.00", "currency": "USD"})
+        for order in range(60)
+    ]
+    shipped = [event("order.shipped", 80, str(order), shop=f"s{order % 2}") for order in range(0, 60, 2)]
+    result = run("replay", history(tmp_path, *placed, *shipped), "--pack", "joom", "--format", "summary")
+    shown = [line.split() for line in result.stdout.splitlines()]
+    assert ["joom-1", "joom.late_ship", "overdue", "0", "60", "30", "30"] in shown
+    assert ["joom/s1", "32", "32"] in shown
+    assert shown[-1] == ["exposure:", "60.00", "USD"]
+
+
+def test_state_is_every_shops_standing_a_line(tmp_path: Path) -> None:
+    file = history(tmp_path, event("order.placed", 0), event("order.placed", 80, shop="s2"))
+    result = run("replay", file, "--pack", "joom", "--state", tmp_path / "state")
+    assert result.exit_code == 0
+    first, second = (json.loads(line) for line in (tmp_path / "state").read_text().splitlines())
+    assert (first["platform"], first["shop"], first["at"]) == ("joom", "s1", "2026-01-04T08:00:00Z")
+    assert (first["open_alerts"], second["open_alerts"]) == (1, 0)
+    assert first["metrics"]["joom-3"]["denominator"] == 1
+
+
+@pytest.mark.parametrize(
+    ("state", "why"),
+    [("-", "--state wants a file"), ("missing/state", "No such directory"), (".", "is a directory")],
+)
+def test_a_state_that_can_not_be_written_is_told_first(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, state: str, why: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    result = run(
+        "replay", history(tmp_path, event("order.placed", 0)), "--until", "2026-01-09T00:00Z", "--state", state
+    )
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert why in result.stderr
+
+
+def test_the_state_does_not_overwrite_the_history(tmp_path: Path) -> None:
+    file = history(tmp_path, event("order.placed", 0))
+    assert run("replay", file, "--state", file).exit_code == 2
+    assert file.read_text() == event("order.placed", 0) + "\n"
+
+
+def test_replay_wants_a_file() -> None:
+    result = run("replay")
+    assert result.exit_code == 2
+    assert "Missing argument 'FILE...'" in result.stderr
+
+
+def test_a_reader_that_goes_away_ends_it_without_a_word(tmp_path: Path) -> None:
+    lines = [event("order.placed", 0, str(order)) for order in range(2000)]
+    process = shipclock("replay", history(tmp_path, *lines), "--until", "2026-01-09T00:00:00Z")
+    assert process.stdout is not None
+    assert process.stdout.readline().startswith(b'{"specversion":"1.0"')
+    process.stdout.close()
+    assert process.stderr is not None
+    assert process.stderr.read() == b""
+    assert process.wait() == 141
+
+
+def test_ctrl_c_ends_it_with_130(tmp_path: Path) -> None:
+    # The first bad line tells that it is running and waits for more.
+    process = shipclock("replay", "-", stdin=-1)
+    assert process.stdin is not None
+    assert process.stderr is not None
+    process.stdin.write(b"{\n")
+    process.stdin.flush()
+    assert process.stderr.readline().startswith(b"stdin:1: ")
+    process.send_signal(signal.SIGINT)
+    assert process.stderr.read() == b"interrupted\n"
+    assert process.wait() == 130
+    process.stdin.close()

@@ -1,0 +1,16 @@
+"""Small files for the import tests."""
+
+from pathlib import Path
+
+ORDERS_HEADER = (
+    "order_id,customer_id,order_status,order_purchase_timestamp,order_approved_at,"
+    "order_delivered_carrier_date,order_delivered_customer_date,order_estimated_delivery_date"
+)
+ITEMS_HEADER = "order_id,order_item_id,product_id,seller_id,shipping_limit_date,price,freight_value"
+
+
+def written(folder: Path, name: str, *lines: str) -> Path:
+    """A file of these lines."""
+    file = folder / name
+    file.write_text("\n".join(lines) + "\n", encoding="utf-8")
+    return file

@@ -1,0 +1,129 @@
+"""Histories in brief: events at hours after a start, the packs to judge them by, and what is said of them."""
+
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+import orjson
+
+from rules.alerts import Alert
+from rules.book import RuleBook
+from rules.durations import Duration
+from rules.engine import Engine
+from rules.events import AnyEvent, decode
+from rules.instants import HOUR_MS, from_rfc3339
+from rules.packs import Pack, parse
+from rules.replay import replay
+
+START = "2026-01-01T00:00:00Z"
+START_MS = from_rfc3339(START)
+
+ROOT = Path(__file__).parents[2]
+
+Happening = tuple[AnyEvent, int]
+"""An event and its time, as `decode` gives them."""
+
+
+def ms(at: str) -> int:
+    """`72h` after the start, or an instant in full."""
+    return from_rfc3339(at) if "T" in at else START_MS + Duration.parse(at)
+
+
+def hours(at_ms: int) -> str:
+    return f"{(at_ms - START_MS) / HOUR_MS:g}h"
+
+
+def event(
+    kind: str, order: str | None = None, at: str = "0h", *, shop: str = "s1", platform: str = "joom", id: str = "", **data: Any
+) -> Happening:
+    """An event as if it had come in: its id follows from what it says, so saying it again repeats it."""
+    written = {"type": kind, "source": "test", "time": ms(at), "platform": platform, "shop": shop, "data": data}
+    if order is not None:
+        written["order"] = order
+    written["id"] = id or f"{kind}:{order}:{at}:{':'.join(map(str, data.values()))}"
+    return decode(orjson.dumps(written))
+
+
+def placed(order: str = "1", at: str = "0h", **more: Any) -> Happening:
+    return event("order.placed", order, at, **more)
+
+
+def moved(order: str = "1", at: str = "0h", *, to: str, **more: Any) -> Happening:
+    """The platform moves the order's deadline."""
+    return event("order.deadline_changed", order, at, ship_by=ms(to), **more)
+
+
+def shipped(order: str = "1", at: str = "0h", **more: Any) -> Happening:
+    return event("order.shipped", order, at, **more)
+
+
+def cancelled(order: str = "1", at: str = "0h", **more: Any) -> Happening:
+    return event("order.cancelled", order, at, **more)
+
+
+def refunded(order: str = "1", at: str = "0h", **more: Any) -> Happening:
+    return event("order.refunded", order, at, **more)
+
+
+def collected(order: str = "1", at: str = "0h", **more: Any) -> Happening:
+    return event("pickup.collected", order, at, **more)
+
+
+def scanned(order: str = "1", at: str = "0h", status: str = "in_transit", **more: Any) -> Happening:
+    return event("tracking.updated", order, at, status=status, **more)
+
+
+def tick(at: str) -> Happening:
+    """Nothing happens, but time goes on."""
+    return decode(orjson.dumps({"type": "clock.tick", "time": ms(at)}))
+
+
+def rule(kind: str, name: str, **parts: Any) -> dict[str, Any]:
+    """A rule as a pack writes it, with what every rule must say filled in."""
+    stages = {"deadline": "overdue", "silence": "overdue", "ratio": "crossed", "count": "active"}
+    said = {stages[kind]: "it happened"}
+    if "near" in parts:
+        said["near"] = "nearly"
+    severity = {stage: "warning" if stage == "near" else "critical" for stage in said}
+    if "warn" in parts:
+        said["due_soon"] = "soon"
+    general = {"id": f"joom.{name}", "clause": name, "kind": kind, "source": "test", "confidence": "ours"}
+    return {**general, "severity": severity, "summary": said, **parts}
+
+
+def late_ship(**parts: Any) -> dict[str, Any]:
+    """To be shipped or cancelled within 72 hours."""
+    written = {"from": "placed", "until": ["shipped", "cancelled"], "within": "72h"}
+    return rule("deadline", "late", **{**written, **parts})
+
+
+def pack(*rules: Mapping[str, Any], zone: str = "UTC", platform: str = "joom") -> Pack:
+    return parse(orjson.dumps({"platform": platform, "zone": zone, "rules": rules}).decode(), "test.yaml")
+
+
+def book(*rules: Mapping[str, Any], zone: str = "UTC") -> RuleBook:
+    return RuleBook([pack(*rules, zone=zone)])
+
+
+def pack_file(path: str) -> Pack:
+    """A pack of the repository."""
+    return parse((ROOT / path).read_text(), path)
+
+
+def run(rules: RuleBook, events: Iterable[Happening], until: str | None = None) -> list[Alert]:
+    """Every alert that a history brings, events in order of arrival."""
+    return list(replay(Engine(rules, stepping=True), events, None if until is None else ms(until)))
+
+
+def drained(engine: Engine) -> list[Alert]:
+    """The alerts since the last time."""
+    return [alert for _, alert in engine.drain().alerts]
+
+
+def brief(alerts: Iterable[Alert]) -> list[str]:
+    """`72h opened overdue deadline_passed`: when, what changed, which stage (with its judgement) and why."""
+    return [
+        f"{hours(from_rfc3339(alert.time))} {alert.type.removeprefix('alert.')} {alert.data.stage}"
+        f"{f' {alert.data.judgement}' if alert.data.judgement else ''} {alert.data.reason}"
+        for alert in alerts
+    ]

@@ -1,0 +1,113 @@
+"""An order's facts: the same in any order of arrival and any number of times."""
+
+from itertools import permutations
+
+import msgspec
+import pytest
+
+from rules.facts import MERGE, OrderFacts, Terms
+from rules.instants import DAWN
+from tests.rules.history import cancelled, collected, event, ms, moved, placed, refunded, scanned, shipped
+
+
+def facts_of(*happenings) -> OrderFacts:
+    facts = OrderFacts()
+    for happened, at_ms in happenings:
+        MERGE[type(happened)](facts, happened, (at_ms, happened.source, happened.id))
+    return facts
+
+
+def merge(facts: OrderFacts, happening) -> bool:
+    happened, at_ms = happening
+    return MERGE[type(happened)](facts, happened, (at_ms, happened.source, happened.id))
+
+
+WHOLE_LIFE = [
+    placed(at="0h", amount="12.50", currency="USD"),
+    moved(at="3h", to="60h"),
+    shipped(at="10h", carrier="jnt"),
+    collected(at="20h"),
+    scanned(at="30h"),
+    scanned(at="40h", status="delivered"),
+]
+
+
+def test_every_order_of_arrival_ends_in_the_same_facts():
+    whole = facts_of(*WHOLE_LIFE)
+    assert all(facts_of(*shuffled) == whole for shuffled in permutations(WHOLE_LIFE))
+
+
+def test_what_is_heard_twice_changes_nothing():
+    facts = facts_of(*WHOLE_LIFE)
+    assert not any(merge(facts, again) for again in WHOLE_LIFE)
+    assert facts == facts_of(*WHOLE_LIFE)
+
+
+@pytest.mark.parametrize("make", [placed, shipped, cancelled, refunded, collected])
+def test_the_earliest_statement_of_a_fact_holds(make):
+    early, late = make(at="5h"), make(at="6h")
+    assert facts_of(early, late) == facts_of(late, early) == facts_of(early)
+
+
+def test_what_was_said_beside_a_fact_is_that_of_the_statement_that_holds():
+    facts = facts_of(cancelled(at="6h", by="buyer", reason="other"), cancelled(at="5h", by="seller", reason="stock"))
+    assert (facts.cancelled_by, facts.cancelled_for) == ("seller", "stock")
+    facts = facts_of(placed(at="6h", amount="9", mode="presale"), placed(at="5h", amount="7"))
+    assert facts.terms == Terms(amount="7")
+
+
+def test_of_two_statements_of_one_instant_the_same_one_always_holds():
+    one, other = placed(at="5h", amount="1", id="a"), placed(at="5h", amount="2", id="b")
+    assert facts_of(one, other).terms == facts_of(other, one).terms == Terms(amount="1")
+
+
+def test_the_latest_move_of_a_deadline_holds_wherever_it_moved():
+    later, earlier = moved(at="3h", to="60h"), moved(at="4h", to="50h")
+    assert facts_of(later, earlier).moved_to_ms == facts_of(earlier, later).moved_to_ms == ms("50h")
+
+
+@pytest.mark.parametrize("status", ["in_transit", "at_hub", "ready_to_collect", "delivered", "exception", "returned"])
+def test_a_carriers_scan_proves_that_it_has_the_parcel(status):
+    assert facts_of(scanned(at="5h", status=status)).scanned[0] == ms("5h")
+
+
+@pytest.mark.parametrize("status", ["info_received", "expired", None])
+def test_a_label_that_was_only_announced_proves_nothing_but_is_news(status):
+    facts = facts_of(scanned(at="5h", status=status))
+    assert facts.scanned is None
+    assert facts.news[0] == ms("5h")
+
+
+def test_news_is_the_latest_and_a_scan_the_first():
+    facts = facts_of(scanned(at="9h", status="at_hub"), scanned(at="5h"), scanned(at="7h"))
+    assert (facts.scanned[0], facts.news[0]) == (ms("5h"), ms("9h"))
+
+
+def test_a_return_is_heard_of_from_orders_and_from_tracking():
+    by_order, by_tracking = event("order.returned", "1", "9h"), scanned(at="8h", status="returned")
+    assert facts_of(by_order, by_tracking).returned[0] == facts_of(by_tracking, by_order).returned[0] == ms("8h")
+
+
+def test_a_ship_by_that_means_no_time_is_none():
+    assert facts_of(placed(ship_by="2000-01-01T00:00:00Z")).terms.ship_by_ms is None
+    assert facts_of(placed(ship_by=ms("30h"))).terms.ship_by_ms == ms("30h")
+
+
+def test_amounts_are_kept_to_the_digit():
+    assert facts_of(placed(amount="0.10")).terms.amount == "0.10"
+
+
+def test_facts_survive_being_stored():
+    facts = facts_of(*WHOLE_LIFE, cancelled(at="50h", by="seller"))
+    raw = msgspec.msgpack.encode(facts)
+    assert msgspec.msgpack.decode(raw, type=OrderFacts) == facts
+
+
+def test_facts_stored_before_a_field_was_added_are_still_read():
+    older = msgspec.msgpack.encode(msgspec.to_builtins(facts_of(*WHOLE_LIFE))[:5])
+    assert msgspec.msgpack.decode(older, type=OrderFacts).shipped == facts_of(*WHOLE_LIFE).shipped
+
+
+def test_when_an_order_was_last_heard_of():
+    assert facts_of(*WHOLE_LIFE).last_at_ms() == ms("40h")
+    assert OrderFacts().last_at_ms() == DAWN

@@ -1,0 +1,296 @@
+"""Ratios: exact thresholds, windows, money and headroom."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import pytest
+
+from rules.engine import Engine
+from rules.instants import DAY_MS
+from rules.standing import standing
+from tests.rules.history import (
+    START_MS,
+    Happening,
+    book,
+    brief,
+    cancelled,
+    drained,
+    event,
+    late_ship,
+    ms,
+    placed,
+    rule,
+    run,
+    shipped,
+    tick,
+)
+
+BAD = {"any": [{"late": "joom.late"}, {"has": "cancelled", "by": ["seller"]}]}
+
+
+def ratio(**parts: Any) -> Mapping[str, Any]:
+    written = {"numerator": BAD, "denominator": "placed", "window": {"length": "30d"}, "threshold": "5%"}
+    return rule("ratio", "share", **{**written, **parts})
+
+
+def share(**parts: Any) -> Any:
+    """A rule book in which orders late or cancelled by the seller are bad."""
+    zone = parts.pop("zone", "UTC")
+    return book(late_ship(), ratio(**parts), zone=zone)
+
+
+def many(good: int, bad: int, at: str = "0h") -> list[Happening]:
+    """Orders placed at one instant; the good ones ship and the seller cancels the bad ones in the same instant."""
+    names = [f"{at}-{n}" for n in range(good + bad)]
+    ends = [cancelled(name, at, by="seller") for name in names[:bad]] + [shipped(name, at) for name in names[bad:]]
+    return [placed(name, at) for name in names] + ends
+
+
+def said(rules: Any, events: list[Happening], until: str | None = None) -> list[Any]:
+    return [alert for alert in run(rules, events, until) if alert.data.rule == "joom.share"]
+
+
+def at_once(rules: Any, batches: dict[str, list[Happening]], until: str | None = None) -> list[Any]:
+    """The alerts when each batch is judged as a whole."""
+    engine = Engine(rules, stepping=True)
+    for at, events in batches.items():
+        engine.advance(ms(at))
+        for happened, at_ms in events:
+            engine.apply(happened, at_ms)
+        engine.settle()
+    engine.advance(engine.clock_ms if until is None else ms(until))
+    return [alert for alert in drained(engine) if alert.data.rule == "joom.share"]
+
+
+def test_above_the_threshold_it_is_crossed_and_back_at_it_resolved():
+    opened, resolved = at_once(share(), {"1h": many(good=94, bad=6), "5h": many(good=20, bad=0)})
+    assert brief([opened, resolved]) == ["1h opened crossed threshold_crossed", "5h resolved crossed fell_back"]
+    assert (opened.data.value, opened.data.threshold, opened.data.headroom) == (0.06, 0.05, -1)
+    assert (resolved.data.value, resolved.data.threshold, resolved.data.headroom) == (0.05, 0.05, 0)
+
+
+@pytest.mark.parametrize(("good", "bad", "crossed"), [(95, 5, False), (94, 6, True), (19, 1, False), (18, 1, True)])
+def test_exactly_the_threshold_is_not_above_it(good, bad, crossed):
+    assert bool(at_once(share(), {"1h": many(good, bad)})) is crossed
+
+
+@pytest.mark.parametrize(
+    ("good", "bad", "headroom"),
+    [(100, 0, 5), (97, 3, 2), (95, 5, 0), (94, 6, -1), (80, 20, -15), (19, 0, 0), (18, 1, -1), (20, 0, 1)],
+)
+def test_headroom_is_how_many_more_may_go_bad_and_below_nothing_once_crossed(good, bad, headroom):
+    engine = Engine(share(), stepping=True)
+    for happened, at_ms in many(good, bad):
+        engine.apply(happened, at_ms)
+    engine.advance(ms("2h"))
+    metric = standing(engine.shop("joom", "s1"), engine.clock_ms)["metrics"]["share"]
+    assert (metric["numerator"], metric["denominator"], metric["headroom"]) == (bad, good + bad, headroom)
+
+
+def test_few_orders_say_nothing():
+    rules = share(at_least=20)
+    assert at_once(rules, {"1h": many(good=9, bad=10)}) == []
+    assert len(at_once(rules, {"1h": many(good=10, bad=10)})) == 1
+
+
+def test_near_crossed_near_again_and_over():
+    rules = share(near="4%")
+    events = [
+        *[placed(str(n)) for n in range(100)],
+        *[cancelled(str(n), f"{n + 1}h", by="seller") for n in range(6)],
+        *[shipped(str(n), "7h") for n in range(6, 100)],
+        *[placed(f"more{n}", "8h") for n in range(20)],
+        *[placed(f"most{n}", "9h") for n in range(100)],
+    ]
+    assert brief(said(rules, events, "10h")) == [
+        "5h opened near threshold_near",
+        "6h updated crossed threshold_crossed",
+        "8h updated near fell_back",
+        "9h resolved near fell_back",
+    ]
+
+
+def test_orders_leave_a_rolling_window_with_their_day():
+    batches = {"1h": many(good=1, bad=1, at="1h"), "30h": many(good=1, bad=0, at="30h")}
+    alerts = at_once(share(window={"length": "2d"}), batches, "100h")
+    assert brief(alerts) == ["1h opened crossed threshold_crossed", "48h resolved crossed fell_back"]
+    assert [alert.data.evidence["denominator"] for alert in alerts] == [2, 1]
+
+
+def test_late_orders_count_on_the_day_they_were_placed():
+    # Placed on the 1st, late on the 4th, when the window has just left the 1st.
+    assert said(share(window={"length": "3d"}), [placed("1", "1h")], "200h") == []
+    assert brief(said(share(window={"length": "4d"}), [placed("1", "1h")], "200h")) == [
+        "73h opened crossed threshold_crossed",
+        "96h resolved crossed fell_back",
+    ]
+
+
+def test_a_window_with_lag_leaves_today_out():
+    rules = share(window={"length": "1d", "lag": "1d"})
+    assert brief(said(rules, many(good=0, bad=1), "100h")) == [
+        "24h opened crossed threshold_crossed",
+        "48h resolved crossed fell_back",
+    ]
+
+
+# -- months ---------------------------------------------------------------------------------------------------
+
+MONTH = {"align": "month"}
+
+
+@pytest.mark.parametrize(
+    ("at", "zone", "period"),
+    [
+        ("2026-01-31T23:59:59Z", "UTC", "2026-01"),
+        ("2026-02-01T00:00:00Z", "UTC", "2026-02"),
+        ("2026-01-31T15:59:59Z", "Asia/Shanghai", "2026-01"),
+        ("2026-01-31T16:00:00Z", "Asia/Shanghai", "2026-02"),
+        ("2024-02-29T12:00:00Z", "UTC", "2024-02"),
+    ],
+)
+def test_an_order_belongs_to_the_local_month_it_was_placed_in(at, zone, period):
+    rules = share(window={**MONTH, "lag": "10d"}, zone=zone)
+    [alert, *_] = said(rules, [placed(at=at), cancelled(at=at, by="seller")])
+    assert alert.data.alert == f"joom.share:joom/s1:-:{period}"
+
+
+def test_a_month_without_lag_is_over_with_its_last_instant():
+    last = "2026-01-31T23:00:00Z"
+    alerts = said(share(window=MONTH), [placed(at=last), cancelled(at=last, by="seller")], "2026-03-15T00:00:00Z")
+    assert [(alert.time, alert.data.reason) for alert in alerts] == [
+        (last, "threshold_crossed"),
+        ("2026-02-01T00:00:00Z", "period_ended"),
+    ]
+
+
+def test_with_lag_a_month_and_the_next_are_judged_side_by_side():
+    january, february = "2026-01-31T23:00:00Z", "2026-02-01T01:00:00Z"
+    rules = share(window={**MONTH, "lag": "10d"})
+    events = [placed("1", january), placed("2", february)]
+    alerts = said(rules, events, "2026-03-15T00:00:00Z")
+    assert [(alert.data.alert[-7:], alert.type[6:], alert.time) for alert in alerts] == [
+        ("2026-01", "opened", "2026-02-03T23:00:00Z"),
+        ("2026-02", "opened", "2026-02-04T01:00:00Z"),
+        ("2026-01", "resolved", "2026-02-11T00:00:00Z"),
+        ("2026-02", "resolved", "2026-03-11T00:00:00Z"),
+    ]
+
+
+def test_an_order_that_falls_due_after_the_lag_counts_for_no_month():
+    last = "2026-01-31T23:00:00Z"
+    assert said(share(window={**MONTH, "lag": "2d"}), [placed(at=last)], "2026-03-15T00:00:00Z") == []
+
+
+def test_a_resolved_alert_of_a_period_says_which():
+    last = "2026-01-31T23:00:00Z"
+    rules = share(window=MONTH, summary={"crossed": "{numerator} of {denominator} in {period}"})
+    alerts = said(rules, [placed(at=last), cancelled(at=last, by="seller")], "2026-03-15T00:00:00Z")
+    assert [alert.data.summary for alert in alerts] == ["1 of 1 in 2026-01", "- of - in 2026-01"]
+    assert alerts[1].data.evidence == {"period": "2026-01"}
+
+
+def test_a_week_turns_from_sunday_to_monday():
+    sunday, monday = "2026-11-29T23:59:59Z", "2026-11-30T00:00:00Z"
+    rules = share(window={"align": "week"})
+    alerts = said(rules, [placed(at=sunday), cancelled(at=sunday, by="seller"), tick(monday)], "2026-12-08T00:00:00Z")
+    assert [(alert.data.alert[-8:], alert.time) for alert in alerts] == [
+        ("2026-W48", sunday),
+        ("2026-W48", monday),
+    ]
+
+
+# -- money, evidence ------------------------------------------------------------------------------------------
+
+TAKEN = {"penalty": {"share": "20%", "effect": "taken from the deposit"}}
+
+
+def test_the_penalty_is_a_share_of_the_bad_orders_amounts_currencies_apart():
+    events = [
+        placed("1", amount="10.00", currency="USD"),
+        placed("2", amount="0.10", currency="USD"),
+        placed("3", amount="100", currency="IDR"),
+        placed("4"),
+        placed("5", amount="999", currency="USD"),
+        shipped("5", "1h"),
+    ]
+    penalty = said(share(**TAKEN), events, "73h")[-1].data.penalty
+    assert (penalty.amount, penalty.currency, penalty.others) == ("20.00", "IDR", [{"amount": "2.02", "currency": "USD"}])
+
+
+def test_amounts_at_the_edges_of_what_is_money_are_added_up():
+    events = [placed("1", amount="999999999999999.99"), placed("2", amount="1e-300"), placed("3", amount="0." + "3" * 400)]
+    assert said(share(**TAKEN), events, "73h")[-1].data.penalty.amount == "200000000000000.06"
+
+
+def test_an_amount_corrected_by_an_earlier_event_counts_corrected():
+    events = [placed("1", "5h", amount="10"), placed("1", "1h", amount="30"), placed("2", "5h", amount="1")]
+    assert said(share(**TAKEN), events, "73h")[-1].data.penalty.amount == "6.00"
+
+
+def test_the_evidence_names_the_bad_orders_and_the_windows_bounds():
+    [alert] = at_once(share(zone="Asia/Shanghai"), {"1h": many(good=10, bad=30)})
+    evidence = alert.data.evidence
+    assert (evidence["numerator"], evidence["denominator"], evidence["orders_total"]) == (30, 40, 30)
+    assert evidence["orders"] == [f"0h-{n}" for n in range(20)]
+    assert evidence["window"] == {"from": "2025-12-02T16:00:00Z", "to": "2026-01-01T16:00:00Z"}
+
+
+# -- which orders, anchored where -----------------------------------------------------------------------------
+
+
+def test_shops_are_counted_apart():
+    events = [placed("1", shop="a"), cancelled("1", "1h", shop="a", by="seller"), placed("1", shop="b"), shipped("1", "1h", shop="b")]
+    assert {alert.shop for alert in said(share(), events)} == {"a"}
+
+
+def test_the_anchor_says_on_which_day_an_order_counts():
+    rules = share(anchor="shipped", denominator="shipped", window={"length": "1d"}, numerator={"late": "joom.late"})
+    assert brief(said(rules, [placed(), shipped(at="75h"), tick("200h")])) == [
+        "75h opened crossed threshold_crossed",
+        "96h resolved crossed fell_back",
+    ]
+
+
+def test_an_order_outside_the_denominator_counts_for_nothing():
+    rules = share(denominator={"term": "predeclared"})
+    events = [placed("1", predeclared=True), placed("2"), cancelled("1", "1h", by="seller"), cancelled("2", "1h", by="seller")]
+    assert said(rules, events)[-1].data.evidence["denominator"] == 1
+
+
+def test_a_cancellation_that_arrives_before_its_order_counts_once_it_was_placed():
+    events = [cancelled(at="2h", by="seller"), tick("4h"), placed(at="1h")]
+    assert brief(said(share(), events)) == ["4h opened crossed threshold_crossed"]
+
+
+def test_late_evidence_takes_an_order_out_of_the_numerator():
+    assert brief(said(share(), [placed(), tick("80h"), shipped(at="70h")])) == [
+        "72h opened crossed threshold_crossed",
+        "80h resolved crossed fell_back",
+    ]
+
+
+def test_days_that_no_order_lies_on_are_not_kept():
+    engine = Engine(share(), stepping=False)
+    happened, at_ms = placed(at="5h")
+    engine.apply(happened, at_ms)
+    engine.advance(START_MS + DAY_MS)
+    earlier, at_ms = placed(at="0h", id="earlier")
+    engine.apply(earlier, at_ms - DAY_MS)
+    engine.settle()
+    [tally] = engine.shop("joom", "s1").tallies
+    assert [day.total for day in tally.days.values()] == [1]
+
+
+def test_a_standing_asked_for_another_moment_moves_nothing():
+    engine = Engine(share(window={"length": "1d"}), stepping=True)
+    happened, at_ms = event("order.placed", "1", "0h")
+    engine.apply(happened, at_ms)
+    engine.advance(ms("5h"))
+    shop = engine.shop("joom", "s1")
+    assert standing(shop, ms("30h"))["metrics"]["share"]["denominator"] == 0
+    assert standing(shop, engine.clock_ms)["metrics"]["share"]["denominator"] == 1
+    cancellation, at_ms = cancelled(at="5h", by="seller")
+    engine.apply(cancellation, at_ms)
+    engine.settle()
+    assert brief(drained(engine)) == ["5h opened crossed threshold_crossed"]
