@@ -5,6 +5,7 @@ returns the difference. Nothing is ever computed from "what just happened", so e
 any number of times, and a restart that rebuilds the facts has nothing to repair.
 """
 
+from collections.abc import Iterator
 from heapq import heappop, heappush
 from itertools import count
 from sys import intern
@@ -394,6 +395,14 @@ class Engine:
         for order in changes.orders:
             order.unsaved = False
         return changes
+
+    def waiting(self) -> Iterator[Order]:
+        """Orders that wait for an instant, the soonest first."""
+        timers = self._timers.copy()  # a copy of a heap is a heap
+        while timers:
+            due_ms, _, _, target = heappop(timers)
+            if isinstance(target, Order) and target.armed_ms == due_ms:
+                yield target
 
     def _sweep(self, at_ms: int) -> None:
         """Drops the orders that no window reaches and no timer waits for."""

@@ -90,11 +90,25 @@ def standings(engine: Engine) -> list[dict[str, Any]]:
     return [standing(engine.shops[key], engine.clock_ms) for key in sorted(engine.shops)]
 
 
+def nearest(engine: Engine, limit: int) -> list[tuple[Order, str, int]]:
+    """The orders whose deadlines come next, with the rule and the instant (epoch ms)."""
+    found: list[tuple[Order, str, int]] = []
+    for order in engine.waiting():
+        deadline = next_deadline(order, engine.clock_ms)
+        if deadline is not None:
+            found.append((order, *deadline))
+            if len(found) == limit:
+                break
+    return sorted(found, key=lambda each: each[2])
+
+
 def next_deadline(order: Order, at_ms: int) -> tuple[str, int] | None:
     """The rule whose deadline comes next for an order that isn't finished, and when (epoch ms)."""
     ahead = [
         (due, timer.rule.id)
         for timer in order.shop.plan.timers
-        if (due := timer.due(order.facts)) is not None and due > at_ms and timer.judge(order.facts, at_ms, at_ms)[2] != NEVER
+        if (due := timer.due(order.facts)) is not None
+        and due > at_ms
+        and timer.judge(order.facts, at_ms, at_ms)[2] != NEVER
     ]
     return (min(ahead)[1], min(ahead)[0]) if ahead else None

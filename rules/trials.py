@@ -42,7 +42,7 @@ _ALERT_FIELDS = frozenset(
 
 
 class Outcome(Struct):
-    """How one trial went; `faults` is empty where it went well."""
+    """How one trial went: `faults` is empty where it went well, `alerts` are those of the rules it looks at."""
 
     trial: Trial
     faults: list[str]
@@ -58,9 +58,9 @@ def run(trial: Trial, pack: Pack) -> Outcome:
     except (ValueError, orjson.JSONEncodeError) as error:
         return Outcome(trial, [f"can't be run: {error}"], [])
     engine = Engine(RuleBook([pack]), stepping=True)
-    alerts = list(replay(engine, events, start_ms + trial.until))
-    shown = [alert for alert in alerts if not trial.rules or alert.data.rule in trial.rules]
-    return Outcome(trial, list(_faults(wanted, shown, start_ms)), alerts)
+    alerts = replay(engine, events, start_ms + trial.until)
+    looked_at = [alert for alert in alerts if not trial.rules or alert.data.rule in trial.rules]
+    return Outcome(trial, list(_faults(wanted, looked_at, start_ms)), looked_at)
 
 
 def _events(trial: Trial, pack: Pack, start_ms: int) -> Iterator[tuple[AnyEvent, int]]:
@@ -102,7 +102,8 @@ def _faults(wanted: list[dict[str, Any]], alerts: list[Alert], start_ms: int) ->
         got = _shown(alert)
         differing = {name: (value, got.get(name)) for name, value in expected.items() if got.get(name) != value}
         for name, (value, instead) in differing.items():
-            yield f"{alert.data.alert}: {name} should be {_hours(name, value, start_ms)}, is {_hours(name, instead, start_ms)}"
+            should_be, is_now = _hours(name, value, start_ms), _hours(name, instead, start_ms)
+            yield f"{alert.data.alert}: {name} should be {should_be}, is {is_now}"
     for expected in spread[len(alerts) :]:
         yield f"missing: {expected['rule']} at {_hours('at', expected['at'], start_ms)}"
     for alert in alerts[len(spread) :]:

@@ -53,6 +53,13 @@ class Shop:
         self.armed_ms = NEVER
         self.dirty = False
 
+    def open_orders(self) -> int:
+        """Orders neither shipped nor cancelled yet."""
+        return sum(
+            order.facts.shipped is None and order.facts.cancelled is None and order.facts.placed is not None
+            for order in self.orders.values()
+        )
+
     def marks_of(self, n: int) -> list[tuple[int, str]]:
         """The marks of count rule `n` as `(at_ms, order)`."""
         return [(at_ms, order) for order, at_ms in self.marks[n].items()]

@@ -29,6 +29,11 @@ class App(faust.App):
     facts: faust.Table
     alerts: faust.Table
 
+    async def stop(self) -> None:
+        """Writes and commits what has been applied, while tables and consumer are still there."""
+        await self.worker.finish()
+        await super().stop()
+
 
 def create(settings: Settings, book: RuleBook, partition_count: int) -> App:
     """The app of one worker; the topics must be there (`streams.topics.prepare`)."""
@@ -64,14 +69,10 @@ def create(settings: Settings, book: RuleBook, partition_count: int) -> App:
     app.worker = Worker(app, book, beacon=app.beacon)
     app.add_dependency(app.worker)
 
-    # Faust sends these when fetching has stopped and nothing is left in the agents' queues.
+    # Faust sends this when fetching has stopped and nothing is left in the agents' queues.
     @app.on_partitions_revoked.connect
     async def before_partitions_go(app: App, revoked: set[TP], **kwargs: Any) -> None:
         await app.worker.hand_over()
-
-    @app.on_before_shutdown.connect
-    async def before_the_end(app: App, **kwargs: Any) -> None:
-        await app.worker.finish()
 
     return app
 

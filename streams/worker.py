@@ -50,7 +50,7 @@ class Worker(Service):
         self.partitions: dict[int, Partition] = {}
         self.on_alert: list[Any] = []
         self.events = 0
-        self._failed = False
+        self._over = False
         self._turn = asyncio.Lock()
         self._due = asyncio.Event()
         self._events_at_beat = 0
@@ -83,7 +83,7 @@ class Worker(Service):
 
     def fail(self, error: BaseException) -> None:
         """Ends the worker; what isn't committed is read again after the restart."""
-        self._failed = True
+        self._over = True
         log.error("the worker ends: %s", error, exc_info=error)
         self.add_future(self.app.crash(error))
 
@@ -91,14 +91,14 @@ class Worker(Service):
 
     @Service.task
     async def _beat_on(self) -> None:
-        while not self.should_stop:
+        while not (self.should_stop or self._over):
             try:
                 async with asyncio.timeout(BEAT_S):
                     await self._due.wait()
             except TimeoutError:
                 pass
             self._due.clear()
-            if not self.app.rebalancing and self.app.tables.actives_ready:
+            if not (self._over or self.app.rebalancing) and self.app.tables.actives_ready:
                 try:
                     await self.beat()
                 except Exception as error:
@@ -117,7 +117,10 @@ class Worker(Service):
 
     async def finish(self) -> None:
         """Before the worker stops: the last write and commit, unless it ends because it can't."""
-        if not self._failed and self.app.consumer.assignment():
+        if self._over:
+            return
+        self._over = True
+        if self.started and not self.app.crashed and self.app.consumer.assignment():
             await self.hand_over()
 
     async def hand_over(self) -> None:

@@ -145,9 +145,10 @@ class Tally:
         return Count(period, sum(len(day.bad) for day in inside), sum(day.total for day in inside))
 
     def bad_orders(self, period: Period) -> list[tuple[str, OrderFacts]]:
-        """The orders in the numerator, oldest day first."""
-        days = sorted(at for at in self.days if period.first <= at <= period.last)
-        return [(order, facts) for at in days for order, facts in self.days[at].bad.items()]
+        """The orders in the numerator, oldest day first, whichever order they came in."""
+        inside = sorted(at for at in self.days if period.first <= at <= period.last)
+        days = [self.days[at].bad for at in inside]
+        return [(order, day[order]) for day in days for order in sorted(day)]
 
     def money(self, period: Period) -> dict[str, Decimal]:
         """The penalty's share of the bad orders' amounts, per currency; empty without such a penalty."""

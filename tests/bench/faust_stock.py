@@ -30,7 +30,7 @@ class Event(faust.Record, serializer="json"):
     platform: str = ""
     shop: str = ""
     order: str = ""
-    data: dict[str, Any] = {}  # noqa: RUF012 - how a Faust model gives a default
+    data: dict[str, Any] = {}
 
     @property
     def shop_key(self) -> str:
@@ -50,14 +50,14 @@ class Order(faust.Record, serializer="json"):
     collected: float | None = None
     cancelled: float | None = None
     bad: bool = False
-    raised: list[str] = []  # noqa: RUF012
-    ever: list[str] = []  # noqa: RUF012
+    raised: list[str] = []
+    ever: list[str] = []
 
 
 class Shop(faust.Record, serializer="json"):
     """``days``: ISO date → [placed, bad]."""
 
-    days: dict[str, list[int]] = {}  # noqa: RUF012
+    days: dict[str, list[int]] = {}
     raised: bool = False
 
 

@@ -34,6 +34,7 @@ from tests.support.kafka import create_topics, read_topic
 STEADY_SECONDS = 3.0
 POLL_SECONDS = 0.2
 STALLED_SECONDS = 60.0  # no first record, or no commit and no alert, for so long: it hangs
+LONGEST_SECONDS = 900.0  # for a whole run, however steadily it crawls on
 
 
 @dataclass(frozen=True)
@@ -112,13 +113,14 @@ async def _until_first_records(process: psutil.Popen, log: Path) -> int:
 
 async def _until_done(progress: "_Progress", process: psutil.Popen, log: Path) -> None:
     state, since = (-1, -1), time.monotonic()
+    give_up = since + LONGEST_SECONDS
     while True:
         written, left = await progress.written(), await progress.left()
         if (written, left) != state:
             state, since = (written, left), time.monotonic()
         elif left == 0 and time.monotonic() - since > STEADY_SECONDS:
             return
-        _check_going(process, log, since + STALLED_SECONDS)
+        _check_going(process, log, min(give_up, since + STALLED_SECONDS))
         await asyncio.sleep(POLL_SECONDS)
 
 

@@ -34,7 +34,14 @@ def hours(at_ms: int) -> str:
 
 
 def event(
-    kind: str, order: str | None = None, at: str = "0h", *, shop: str = "s1", platform: str = "joom", id: str = "", **data: Any
+    kind: str,
+    order: str | None = None,
+    at: str = "0h",
+    *,
+    shop: str = "s1",
+    platform: str = "joom",
+    id: str = "",
+    **data: Any,
 ) -> Happening:
     """An event as if it had come in: its id follows from what it says, so saying it again repeats it."""
     written = {"type": kind, "source": "test", "time": ms(at), "platform": platform, "shop": shop, "data": data}
@@ -127,3 +134,10 @@ def brief(alerts: Iterable[Alert]) -> list[str]:
         f"{f' {alert.data.judgement}' if alert.data.judgement else ''} {alert.data.reason}"
         for alert in alerts
     ]
+
+
+def by_order(alerts: Iterable[Alert]) -> list[tuple[str, str]]:
+    """The same with the order each is about; `-` for a shop's own."""
+    alerts = list(alerts)
+    orders = [alert.order if isinstance(alert.order, str) else "-" for alert in alerts]
+    return list(zip(orders, brief(alerts), strict=True))

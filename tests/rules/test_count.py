@@ -97,7 +97,12 @@ def test_a_moved_deadline_moves_its_mark():
 def test_marks_fall_out_of_a_window():
     rules = marks(near=2, window="50h")
     alerts = said(rules, late(100, 110, 155), "300h")
-    assert brief(alerts) == ["110h opened near threshold_near", "150h resolved near fell_back", "155h opened near threshold_near", "160h resolved near fell_back"]
+    assert brief(alerts) == [
+        "110h opened near threshold_near",
+        "150h resolved near fell_back",
+        "155h opened near threshold_near",
+        "160h resolved near fell_back",
+    ]
 
 
 def test_a_mark_found_late_takes_its_place_in_time():

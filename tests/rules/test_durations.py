@@ -41,7 +41,8 @@ def test_what_is_no_number_of_working_days_says_so(text):
 
 
 @pytest.mark.parametrize(
-    ("written", "part"), [("5%", (1, 20)), ("0.05", (1, 20)), (0.05, (1, 20)), ("2.5 %", (1, 40)), ("100%", (1, 1)), (0, (0, 1))]
+    ("written", "part"),
+    [("5%", (1, 20)), ("0.05", (1, 20)), (0.05, (1, 20)), ("2.5 %", (1, 40)), ("100%", (1, 1)), (0, (0, 1))],
 )
 def test_a_share_is_exact(written, part):
     assert Share.parse(written) == Fraction(*part)

@@ -1,0 +1,38 @@
+"""`shipclock demo`: everything in one process, with no server installed."""
+
+import asyncio
+import sys
+
+import click
+
+from rules.packs import BadPack
+from streams import packs
+from streams.commands.failure import Failed
+from streams.demo import show
+
+A_DAY_IN_FOUR_SECONDS = 21_600.0
+
+
+@click.command()
+@click.option("--seconds", type=click.FloatRange(min=1), help="End by itself after so many seconds.")
+@click.option(
+    "--speed",
+    type=click.FloatRange(min=1, max=500_000),
+    default=A_DAY_IN_FOUR_SECONDS,
+    show_default=True,
+    help="Times faster than life.",
+)
+@click.option("--seed", type=int, default=1, show_default=True, help="Another seed, other orders.")
+def demo(seconds: float | None, speed: float, seed: int) -> None:
+    """Watch a dozen shops get into trouble: embedded broker, the real worker, a seeded feed.
+
+    Nothing is kept after it ends.
+    """
+    try:
+        book = packs.load(())
+    except BadPack as error:
+        raise Failed(str(error), 2) from None
+    try:
+        asyncio.run(show.run(book, speed=speed, seconds=seconds, seed=seed, out=sys.stdout))
+    except KeyboardInterrupt:
+        click.echo("stopped", err=True)

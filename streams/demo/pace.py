@@ -1,0 +1,55 @@
+"""Sends the demo's feed to a broker at a multiple of life's speed."""
+
+import asyncio
+from collections.abc import Iterable
+from time import monotonic
+
+import orjson
+from aiokafka import AIOKafkaProducer
+
+from rules.instants import rfc3339
+from streams.demo.feed import Event
+from streams.partition import home_of
+from streams.topics import CLOCKED, TopicNames
+
+STEP_S = 0.1
+"""How often the feed moves on."""
+
+_TOPIC_OF = {"order": "orders", "pickup": "pickups", "tracking": "tracking"}
+
+
+class Pace:
+    """Sends what has arrived by now, then a tick on every input partition, so that quiet ones keep time too."""
+
+    def __init__(
+        self, producer: AIOKafkaProducer, names: TopicNames, partitions: int, start_ms: int, speed: float
+    ) -> None:
+        self._producer, self._names, self._partitions = producer, names, partitions
+        self._start_ms, self._speed = start_ms, speed
+        self.sent = 0
+
+    async def follow(self, feed: Iterable[tuple[int, Event]]) -> None:
+        """Goes on until cancelled; `feed` gives `(arrival_ms, event)` and never ends."""
+        arrivals = iter(feed)
+        arrival_ms, event = next(arrivals)
+        began = monotonic()
+        while True:
+            now_ms = self._start_ms + round((monotonic() - began) * self._speed * 1000)
+            while arrival_ms <= now_ms:
+                await self._send(event)
+                arrival_ms, event = next(arrivals)
+            await self._tick(now_ms)
+            await asyncio.sleep(STEP_S)
+
+    async def _send(self, event: Event) -> None:
+        topic = self._names.of(_TOPIC_OF.get(event["type"].partition(".")[0], "shops"))
+        key = f"{event['platform']}/{event['shop']}".encode()
+        partition = home_of(event["platform"], event["shop"], self._partitions)
+        await self._producer.send(topic, orjson.dumps(event), key=key, partition=partition)
+        self.sent += 1
+
+    async def _tick(self, now_ms: int) -> None:
+        tick = orjson.dumps({"type": "clock.tick", "time": rfc3339(now_ms)})
+        for topic in CLOCKED:
+            for partition in range(self._partitions):
+                await self._producer.send(self._names.of(topic), tick, key=b"tick", partition=partition)

@@ -1,0 +1,128 @@
+"""The demo's show: embedded broker, the real worker, the feed and the view, in one process."""
+
+import asyncio
+import contextlib
+import logging
+import tempfile
+from collections import deque
+from collections.abc import Iterator
+from pathlib import Path
+from time import monotonic
+from typing import TextIO
+
+import msgspec
+from aiokafka import AIOKafkaProducer
+from rich.console import Console
+
+from rules.alerts import Alert
+from rules.book import RuleBook
+from rules.instants import DAWN, from_rfc3339
+from rules.standing import nearest, standing
+from streams.app import App, create
+from streams.demo.feed import events
+from streams.demo.pace import Pace
+from streams.embedded import PARTITIONS, EmbeddedBroker
+from streams.settings import Settings
+from streams.terminal.board import Board, Due
+from streams.terminal.live import LiveView, PlainView, choose_view
+from streams.terminal.totals import Totals, summary
+
+START_MS = from_rfc3339("2026-06-01T00:00:00Z")
+"""The first of a month, since Joom's ratio is one of calendar months."""
+
+REDRAW_S = 0.2
+NEWEST_ALERTS = 500
+NEAREST = 12
+
+
+class Show:
+    """Keeps what the board shows: the worker's partitions and the alerts it has said."""
+
+    def __init__(self, app: App, speed: float) -> None:
+        self.app = app
+        self.speed = speed
+        self.totals = Totals()
+        self._alerts: deque[dict[str, object]] = deque(maxlen=NEWEST_ALERTS)
+        self._began = monotonic()
+        app.worker.on_alert.append(self.hear)
+
+    def hear(self, alert: Alert) -> None:
+        said = msgspec.to_builtins(alert)
+        self._alerts.append(said)
+        self.totals.count(said)
+
+    def board(self) -> Board:
+        engines = [partition.engine for partition in self.app.worker.partitions.values()]
+        engines = [engine for engine in engines if engine.clock_ms > DAWN]
+        standings, due = [], []
+        for engine in engines:
+            for shop in engine.shops.values():
+                standings.append(standing(shop, engine.clock_ms) | {"open_orders": shop.open_orders()})
+            for order, rule, due_ms in nearest(engine, NEAREST):
+                terms = order.facts.terms
+                amount, currency = (terms.amount, terms.currency) if terms else (None, None)
+                due.append(Due(order.shop.platform, order.shop.name, order.id, rule, due_ms, amount, currency))
+        self.totals.events = self.app.worker.events
+        self.totals.orders = sum(len(shop.orders) for engine in engines for shop in engine.shops.values())
+        return Board(
+            at_ms=max([START_MS, *(engine.clock_ms for engine in engines)]),
+            standings=standings,
+            due=sorted(due, key=lambda each: each.due_ms)[:NEAREST],
+            alerts=self._alerts,
+            open_by_severity=self.totals.open_by_severity(),
+            events=self.totals.events,
+            events_s=self.totals.events / max(monotonic() - self._began, 0.001),
+            speed=self.speed,
+        )
+
+
+async def run(book: RuleBook, *, speed: float, seconds: float | None, seed: int, out: TextIO) -> None:
+    """Runs for `seconds` (until cancelled, if None), then prints a summary. Raises what ended the worker."""
+    with tempfile.TemporaryDirectory(prefix="shipclock-demo-") as folder, EmbeddedBroker() as broker:
+        with _logs_to(Path(folder) / "demo.log"):
+            settings = Settings(
+                broker=f"kafka://{broker.bootstrap}", clock="event", datadir=Path(folder), partitions=PARTITIONS
+            )
+            app = create(settings, book, PARTITIONS)
+            show = Show(app, speed)
+            view = choose_view(out)
+            await app.start()
+            try:
+                async with AIOKafkaProducer(bootstrap_servers=broker.bootstrap, linger_ms=20) as producer:
+                    pace = Pace(producer, app.names, PARTITIONS, START_MS, speed)
+                    feeding = asyncio.create_task(pace.follow(events(seed, START_MS)))
+                    try:
+                        with view:
+                            await _watch(show, view, feeding, seconds)
+                    finally:
+                        feeding.cancel()
+                        await asyncio.gather(feeding, return_exceptions=True)
+                        board = show.board()
+            finally:
+                await app.stop()
+    Console(file=out).print(summary(board, show.totals))
+
+
+async def _watch(show: Show, view: LiveView | PlainView, feeding: asyncio.Task[None], seconds: float | None) -> None:
+    ends = None if seconds is None else monotonic() + seconds
+    while ends is None or monotonic() < ends:
+        view.update(show.board())
+        if feeding.done():
+            feeding.result()
+        if show.app.crash_reason is not None:
+            raise show.app.crash_reason
+        await asyncio.sleep(REDRAW_S)
+    view.update(show.board())
+
+
+@contextlib.contextmanager
+def _logs_to(file: Path) -> Iterator[None]:
+    """The screen belongs to the view."""
+    root = logging.getLogger()
+    handler = logging.FileHandler(file)
+    kept, root.handlers = root.handlers, [handler]
+    try:
+        yield
+    finally:
+        root.handlers = kept
+        handler.close()

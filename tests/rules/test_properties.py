@@ -1,0 +1,418 @@
+"""What holds for every history: any order of arrival, any repetition, any interleaving, any restart.
+
+Times lie on a coarse grid of hours, so that events fall on deadlines and on each other all the time.
+"""
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import msgspec
+from hypothesis import given
+from hypothesis import strategies as st
+
+from rules.alerts import Alert, decode, encode
+from rules.book import RuleBook
+from rules.engine import Engine
+from rules.facts import OrderFacts
+from rules.instants import DAWN, DAY_MS, HOUR_MS
+from rules.replay import replay
+from rules.standing import standings
+from tests.rules.history import (
+    START_MS,
+    Happening,
+    book,
+    cancelled,
+    collected,
+    drained,
+    event,
+    late_ship,
+    moved,
+    pack_file,
+    placed,
+    refunded,
+    rule,
+    scanned,
+    shipped,
+)
+
+JOB = RuleBook([pack_file("tests/bench/job.yaml")])
+JOOM = RuleBook([pack_file("rules/packs/joom.yaml")])
+DOUYIN = RuleBook([pack_file("rules/packs/douyin.yaml")])
+PLAIN = book(
+    late_ship(warn=[{"before": "24h", "severity": "info"}, {"before": "6h", "severity": "warning"}]),
+    late_ship(id="joom.again", within="48h", again={"every": "24h", "times": 3}),
+    rule("deadline", "pickup", **{"from": "shipped", "until": ["collected"], "within": "24h"}),
+)
+"""Deadlines that no later word moves, with all that they can say."""
+
+ORDERS = ("1", "2", "3")
+SHOPS = ("a", "b")
+END_MS = START_MS + 800 * HOUR_MS
+"""Past every deadline but those of months, and before any order is let go."""
+
+hours = st.integers(0, 40).map(lambda n: f"{6 * n}h")
+
+
+def platform_of(rules: RuleBook) -> str:
+    platform = rules.packs[0].platform
+    return "joom" if platform == "*" else platform
+
+
+@st.composite
+def happenings(draw: st.DrawFn, platform: str = "joom", movable: bool = True) -> Happening:
+    """One event; which one it is follows from its contents, as with a sender that keeps its ids apart."""
+    where = {"platform": platform, "shop": draw(st.sampled_from(SHOPS))}
+    order, at = draw(st.sampled_from(ORDERS)), draw(hours)
+    kind = draw(
+        st.sampled_from(["placed", "placed", "shipped", "shipped", "cancelled", "collected", "scanned", "other"])
+    )
+    match kind:
+        case "placed":
+            terms = draw(
+                st.sampled_from([{}, {"amount": "7.50", "currency": "USD"}, {"amount": "3", "currency": "IDR"}])
+            )
+            return placed(order, at, **where, **terms)
+        case "cancelled":
+            return cancelled(order, at, **where, by=draw(st.sampled_from(["buyer", "seller", "system"])))
+        case "scanned":
+            status = draw(st.sampled_from(["info_received", "in_transit", "delivered", "returned"]))
+            return scanned(order, at, status, **where)
+        case "other" if movable:
+            return draw(st.sampled_from([moved(order, at, to=draw(hours), **where), refunded(order, at, **where)]))
+        case "shipped":
+            return shipped(order, at, **where)
+    return collected(order, at, **where)
+
+
+def histories(platform: str = "joom", movable: bool = True) -> st.SearchStrategy[list[Happening]]:
+    return st.lists(happenings(platform, movable), min_size=1, max_size=24, unique_by=lambda each: each[0].id)
+
+
+def shuffled_with_repeats(events: list[Happening]) -> st.SearchStrategy[list[Happening]]:
+    repeats = st.lists(st.sampled_from(events), max_size=6)
+    return repeats.flatmap(lambda again: st.permutations(events + again))
+
+
+def apply(engine: Engine, events: Iterable[Happening]) -> None:
+    for happened, at_ms in events:
+        engine.apply(happened, at_ms)
+
+
+def facts_of(engine: Engine) -> dict[tuple[str, str], OrderFacts]:
+    return {(key[1], order.id): order.facts for key, shop in engine.shops.items() for order in shop.orders.values()}
+
+
+def open_alerts(alerts: Iterable[Alert]) -> set[tuple[str, str, str]]:
+    newest = {alert.data.alert: alert.data for alert in alerts}
+    return {(data.alert, data.stage, data.severity) for data in newest.values() if data.state == "open"}
+
+
+def in_no_order(alerts: Iterable[Alert]) -> Counter[bytes]:
+    """Records of one instant have no order among each other."""
+    return Counter(encode(alert) for alert in alerts)
+
+
+def assert_well_told(alerts: Iterable[Alert]) -> None:
+    """Each alert's records: revisions 1, 2, 3…, opened before anything else, in time."""
+    before: dict[str, Alert] = {}
+    for alert in alerts:
+        last = before.get(alert.data.alert)
+        assert alert.data.revision == (1 if last is None else last.data.revision + 1)
+        closed = last is None or last.data.state == "resolved"
+        assert (alert.type == "alert.opened") is closed
+        assert last is None or last.time <= alert.time
+        before[alert.data.alert] = alert
+
+
+# -- order of arrival and repetition --------------------------------------------------------------------------
+
+
+@given(st.sampled_from([JOB, JOOM, DOUYIN]), st.booleans(), st.data())
+def test_any_order_of_arrival_and_any_repetition_end_in_the_same_state(
+    rules: RuleBook, stepping: bool, data: st.DataObject
+):
+    events = data.draw(histories(platform_of(rules)))
+    at_ms = START_MS + data.draw(st.integers(0, 400)) * HOUR_MS
+    states = []
+    for arrived in (events, data.draw(shuffled_with_repeats(events))):
+        engine = Engine(rules, stepping=stepping)
+        apply(engine, arrived)
+        engine.advance(at_ms)
+        said = drained(engine)
+        assert_well_told(said)
+        states.append((facts_of(engine), standings(engine), open_alerts(said), in_no_order(said)))
+    assert states[0] == states[1]
+
+
+@given(st.sampled_from([JOB, JOOM, DOUYIN]), st.data())
+def test_the_wall_clock_ends_in_the_same_state_by_however_many_leaps(rules: RuleBook, data: st.DataObject):
+    events = data.draw(histories(platform_of(rules)))
+    leaps = data.draw(st.lists(st.integers(0, 200), max_size=5))
+    states = []
+    for way in ([], sorted(leaps)):
+        engine = Engine(rules, stepping=False)
+        arrived = data.draw(shuffled_with_repeats(events))
+        for n, leap in enumerate(way):
+            apply(engine, arrived[n :: len(way)])
+            engine.advance(START_MS + leap * HOUR_MS)
+        apply(engine, arrived)
+        engine.advance(END_MS)
+        said = drained(engine)
+        assert_well_told(said)
+        counts = [(each["metrics"], each["sanctions"], each["open_alerts"]) for each in standings(engine)]
+        states.append((facts_of(engine), counts, open_alerts(said)))
+    assert states[0] == states[1]
+
+
+# -- three topics, and the clock that waits for the slowest ---------------------------------------------------
+
+TOPICS = ("order.", "pickup.", "tracking.")
+
+
+def topic_of(happening: Happening) -> str:
+    kind = msgspec.structs.asdict(happening[0]) and type(happening[0]).__struct_config__.tag
+    return next(topic for topic in TOPICS if str(kind).startswith(topic))
+
+
+def interleaved(rules: RuleBook, events: Sequence[Happening], turns: Sequence[int]) -> list[Alert]:
+    """The worker's event time: topics, each in time, read in turns; the clock is the smallest of the three
+    largest times seen, and that instant is not over yet."""
+    streams = {topic: [each for each in events if topic_of(each) == topic] for topic in TOPICS}
+    seen = dict.fromkeys(TOPICS, DAWN)
+    engine = Engine(rules, stepping=True)
+    alerts: list[Alert] = []
+    turn = 0
+    while any(streams.values()):
+        waiting = [topic for topic in TOPICS if streams[topic]]
+        topic = waiting[turns[turn % len(turns)] % len(waiting)]
+        turn += 1
+        happened, at_ms = streams[topic].pop(0)
+        engine.apply(happened, at_ms)
+        seen[topic] = at_ms
+        if min(seen.values()) > DAWN:
+            engine.advance(min(seen.values()), including=False)
+        engine.settle()
+        alerts += drained(engine)
+    engine.advance(END_MS)
+    return alerts + drained(engine)
+
+
+def of_orders(alerts: Iterable[Alert]) -> list[tuple[Any, ...]]:
+    """What must not depend on how far one topic ran ahead of another. The reason may, when two events of the same
+    instant both end a wait; the evidence may name facts that lie ahead of the clock."""
+    said = [
+        (each.data.alert, each.data.revision, each.type, each.data.stage, each.time) for each in alerts if each.order
+    ]
+    return sorted(said)
+
+
+@given(st.sampled_from([JOB, PLAIN]), histories(movable=False), st.lists(st.integers(0, 2), min_size=1, max_size=12))
+def test_order_rules_say_the_same_however_the_topics_interleave(
+    rules: RuleBook, events: list[Happening], turns: list[int]
+):
+    in_time = sorted(events, key=lambda each: each[1])
+    merged = list(replay(Engine(rules, stepping=True), in_time, END_MS))
+    assert_well_told(merged)
+    timers = {timer.rule.id for timer in rules.plan("joom").timers}
+    by_turns = interleaved(rules, in_time, turns)
+    assert_well_told(by_turns)
+    assert of_orders(each for each in by_turns if each.data.rule in timers) == of_orders(
+        each for each in merged if each.data.rule in timers
+    )
+
+
+def raised_by_hand(events: Iterable[Happening]) -> set[tuple[str, str, str]]:
+    """The job's three order rules, computed straight from the events."""
+    first: dict[tuple[str, str, str], int] = {}
+    for happened, at_ms in events:
+        kind = str(type(happened).__struct_config__.tag)
+        key = (happened.shop, happened.order, kind)
+        first[key] = min(at_ms, first.get(key, at_ms))
+
+    def none_by(shop: str, order: str, kinds: tuple[str, ...], due_ms: int) -> bool:
+        return all(first.get((shop, order, kind), END_MS) > due_ms for kind in kinds)
+
+    raised = set()
+    for (shop, order, kind), at_ms in first.items():
+        if kind == "order.placed":
+            for rule_id, length in (("job.late_48h", 48), ("job.late_72h", 72)):
+                if none_by(shop, order, ("order.shipped", "order.cancelled"), at_ms + length * HOUR_MS):
+                    raised.add((rule_id, shop, order))
+        elif kind == "order.shipped" and none_by(shop, order, ("pickup.collected",), at_ms + 24 * HOUR_MS):
+            raised.add(("job.pickup_24h", shop, order))
+    return raised
+
+
+@given(histories(), st.lists(st.integers(0, 2), min_size=1, max_size=12))
+def test_the_jobs_orders_ever_raised_are_those_computed_straight_from_the_events(
+    events: list[Happening], turns: list[int]
+):
+    in_time = sorted(events, key=lambda each: each[1])
+    for alerts in (replay(Engine(JOB, stepping=True), in_time, END_MS), interleaved(JOB, in_time, turns)):
+        raised = {(each.data.rule, each.shop, each.order) for each in alerts if isinstance(each.order, str)}
+        assert raised == raised_by_hand(events)
+
+
+# -- restarts -------------------------------------------------------------------------------------------------
+
+Beat = tuple[list[Happening], int]
+"""Events that arrive, and where the clock moves then (epoch ms)."""
+
+
+@st.composite
+def beats(draw: st.DrawFn, platform: str) -> list[Beat]:
+    """A history in any order of arrival, beat by beat, under a clock that only goes on."""
+    events = draw(histories(platform).flatmap(shuffled_with_repeats))
+    cuts = sorted(draw(st.lists(st.integers(0, len(events)), min_size=1, max_size=5)))
+    clocks = sorted(draw(st.lists(st.integers(0, 400), min_size=len(cuts) + 1, max_size=len(cuts) + 1)))
+    parts = [events[start:end] for start, end in zip([0, *cuts], [*cuts, len(events)], strict=True)]
+    return [(part, START_MS + clock * HOUR_MS) for part, clock in zip(parts, clocks, strict=True)]
+
+
+class Worker:
+    """An engine, and what its changelogs hold."""
+
+    def __init__(self, rules: RuleBook, stepping: bool) -> None:
+        self.engine = Engine(rules, stepping=stepping)
+        self.alerts: list[Alert] = []
+        self.facts: dict[tuple[str, str, str], bytes | None] = {}
+        self.clock_ms = DAWN
+
+    def beat(self, events: Iterable[Happening], to_ms: int) -> None:
+        apply(self.engine, events)
+        self.engine.advance(to_ms)
+        self.write()
+
+    def write(self) -> None:
+        changes = self.engine.drain()
+        self.alerts += [alert for _, alert in changes.alerts]
+        gone = {id(order) for order in changes.forgotten}
+        for order in changes.orders:
+            key = (order.shop.platform, order.shop.name, order.id)
+            self.facts[key] = None if id(order) in gone else msgspec.msgpack.encode(order.facts)
+        self.clock_ms = self.engine.clock_ms
+
+    def restarted(self, alerts: Iterable[Alert]) -> "Worker":
+        """Another worker, from this one's changelogs and the `alerts` topic."""
+        other = Worker(self.engine.book, self.engine.stepping)
+        other.alerts = list(alerts)
+        other.facts, other.clock_ms = dict(self.facts), self.clock_ms
+        for newest in {alert.data.alert: alert for alert in other.alerts}.values():
+            other.engine.restore_alert(decode(encode(newest)))
+        for key, raw in self.facts.items():
+            facts = None if raw is None else msgspec.msgpack.decode(raw, type=OrderFacts)
+            other.engine.restore_order(*key, facts)
+        other.engine.clock_ms = self.clock_ms
+        return other
+
+
+@given(st.sampled_from([JOB, JOOM, DOUYIN]), st.booleans(), st.data())
+def test_a_restart_anywhere_and_any_overlap_say_nothing_new(rules: RuleBook, stepping: bool, data: st.DataObject):
+    lived = data.draw(beats(platform_of(rules)))
+    cut = data.draw(st.integers(1, len(lived)))
+    overlap = data.draw(st.integers(0, cut))
+    worker = Worker(rules, stepping)
+    for events, to_ms in lived[:cut]:
+        worker.beat(events, to_ms)
+    other = worker.restarted(worker.alerts)
+    for events, _ in lived[overlap:cut]:
+        apply(other.engine, events)
+    other.engine.settle()
+    other.write()
+    assert other.alerts == worker.alerts
+    for events, to_ms in [*lived[cut:], ([], END_MS)]:
+        worker.beat(events, to_ms)
+        other.beat(events, to_ms)
+    assert_well_told(other.alerts)
+    assert in_no_order(other.alerts) == in_no_order(worker.alerts)
+    assert standings(other.engine) == standings(worker.engine)
+    assert other.facts == worker.facts
+
+
+@given(st.sampled_from([JOB, JOOM, DOUYIN]), st.booleans(), st.data())
+def test_alerts_written_before_a_crash_that_lost_facts_and_clock_are_never_contradicted(
+    rules: RuleBook, stepping: bool, data: st.DataObject
+):
+    lived = data.draw(beats(platform_of(rules)))
+    cut = data.draw(st.integers(0, len(lived) - 1))
+    worker = Worker(rules, stepping)
+    for events, to_ms in lived[:cut]:
+        worker.beat(events, to_ms)
+    before = worker.restarted(worker.alerts)
+    events, to_ms = lived[cut]
+    worker.beat(events, to_ms)
+    other = before.restarted(worker.alerts)  # the alerts of the last beat were written, its facts and clock were not
+    together = data.draw(st.integers(cut, len(lived) - 1))
+    if together > cut:  # and what came after it is read in one go, under whichever clock holds by then
+        lived = [
+            *lived[:cut],
+            ([each for events, _ in lived[cut : together + 1] for each in events], lived[together][1]),
+        ]
+    for events, to_ms in [*lived[cut:], ([], END_MS)]:
+        other.beat(events, to_ms)
+    straight = Worker(rules, stepping)
+    straight.beat([each for events, _ in lived for each in events], END_MS)
+    assert_well_told(other.alerts)
+    assert other.facts == straight.facts
+    assert {each for each in open_alerts(other.alerts) if is_of_order(each[0])} == {
+        each for each in open_alerts(straight.alerts) if is_of_order(each[0])
+    }
+
+
+def is_of_order(alert: str) -> bool:
+    return alert.split(":")[2] != "-"
+
+
+# -- counts ---------------------------------------------------------------------------------------------------
+
+
+@given(st.sampled_from([JOB, JOOM]), st.booleans(), st.data())
+def test_derived_counts_are_those_rebuilt_from_the_orders(rules: RuleBook, stepping: bool, data: st.DataObject):
+    engine = Engine(rules, stepping=stepping)
+    for events, to_ms in [*data.draw(beats("joom")), ([], data.draw(st.sampled_from([DAWN, END_MS])))]:
+        apply(engine, events)
+        engine.advance(to_ms)
+        rebuilt = Engine(rules, stepping=stepping)
+        for (shop, order), facts in facts_of(engine).items():
+            rebuilt.restore_order("joom", shop, order, facts)
+        rebuilt.clock_ms = engine.clock_ms
+        rebuilt.settle()
+        for key, shop in engine.shops.items():
+            again = rebuilt.shop(*key)
+            for tally, other in zip(shop.tallies, again.tallies, strict=True):
+                assert {at: (day.total, set(day.bad)) for at, day in tally.days.items()} == {
+                    at: (day.total, set(day.bad)) for at, day in other.days.items()
+                }
+                tally.turn(engine.clock_ms)
+                assert tally.counts == tally.counts_at(engine.clock_ms)
+            assert shop.marks == again.marks
+
+
+@given(histories(), st.integers(0, 400), st.booleans())
+def test_the_jobs_ratio_is_the_one_counted_by_hand(events: list[Happening], clock: int, stepping: bool):
+    engine = Engine(JOB, stepping=stepping)
+    apply(engine, events)
+    at_ms = START_MS + clock * HOUR_MS
+    engine.advance(at_ms)
+    today = at_ms // DAY_MS
+    for (_, name), shop in engine.shops.items():
+        placed_orders = bad = 0
+        for order in shop.orders.values():
+            facts = order.facts
+            if facts.placed is None or not today - 30 < facts.placed[0] // DAY_MS <= today:
+                continue
+            due_ms = facts.placed[0] + 48 * HOUR_MS
+            ends = [mark[0] for mark in (facts.shipped, facts.cancelled) if mark is not None]
+            late = due_ms <= at_ms and not any(end <= due_ms for end in ends)
+            placed_orders += 1
+            bad += late or (facts.cancelled is not None and facts.cancelled_by in ("seller", "system"))
+        [metric] = [each["metrics"]["job-ratio"] for each in standings(engine) if each["shop"] == name]
+        assert (metric["numerator"], metric["denominator"]) == (bad, placed_orders)
+
+
+def test_an_event_is_told_from_another_by_source_and_id():
+    engine = Engine(JOB, stepping=True)
+    apply(engine, [event("order.placed", "1", "5h", id="x"), event("order.placed", "1", "5h", id="x", amount="9")])
+    [order] = engine.drain().orders
+    assert order.facts.terms.amount is None
