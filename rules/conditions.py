@@ -6,8 +6,9 @@ A condition looks at an order's facts and at how the deadline rules have judged 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from operator import attrgetter
-from typing import Any
+from typing import Any, get_args
 
+from rules.events import Logistics, Mode, Party, Reason
 from rules.facts import FACT_NAMES, OrderFacts
 
 Test = Callable[[OrderFacts, int, int], bool]
@@ -66,7 +67,12 @@ class Not(Condition):
 
 
 _EXTRAS = {"has": {"by", "reason"}, "late": set[str](), "overdue": set[str](), "term": {"is"}}
-_TERMS = ("mode", "logistics", "sensitive", "predeclared")
+_TERMS: dict[str, tuple[Any, ...]] = {
+    "mode": get_args(Mode),
+    "logistics": get_args(Logistics),
+    "sensitive": (True, False),
+    "predeclared": (True, False),
+}
 
 
 def parse_condition(written: Any) -> Condition:
@@ -103,20 +109,27 @@ def _leaf(name: str, written: Mapping[str, Any]) -> Condition:
             raise ValueError(f"{subject} is no fact of an order; facts are {', '.join(FACT_NAMES)}")
         if subject != "cancelled" and len(written) > 1:
             raise ValueError("by and reason go with cancelled")
-        return Has(subject, _names(written.get("by")), _names(written.get("reason")))
+        return Has(
+            subject, _some_of(get_args(Party), written.get("by")), _some_of(get_args(Reason), written.get("reason"))
+        )
     if name == "term":
         if subject not in _TERMS:
             raise ValueError(f"{subject} is no term of an order; terms are {', '.join(_TERMS)}")
-        return Term(subject, _names(written.get("is", True)))
+        return Term(subject, _some_of(_TERMS[subject], written.get("is", True)))
     if not isinstance(subject, str):
         raise ValueError(f"{name} takes the id of a deadline rule")
     return Late(subject) if name == "late" else Overdue(subject)
 
 
-def _names(written: Any) -> tuple[Any, ...]:
+def _some_of(known: tuple[Any, ...], written: Any) -> tuple[Any, ...]:
+    """One or several of what events can say. Raises ValueError."""
     if written is None:
         return ()
-    return tuple(written) if isinstance(written, list) else (written,)
+    wanted = tuple(written) if isinstance(written, list) else (written,)
+    for each in wanted:
+        if each not in known:
+            raise ValueError(f"{each} is never said; it is one of {', '.join(map(str, known))}")
+    return wanted
 
 
 def rules_named(condition: Condition) -> set[str]:

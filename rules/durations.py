@@ -50,6 +50,9 @@ class BusinessDays(Span):
             raise ValueError(f"{text!r} is no number of working days; write it like 2bd")
         return cls(_checked(int(text[:-2]), LONGEST_DAYS, text))
 
+    def __str__(self) -> str:
+        return f"{int(self)} working days"
+
 
 def _checked(length: int, longest: int, text: str) -> int:
     if length > longest:

@@ -92,13 +92,16 @@ class Engine:
         """Takes an order's facts back from the changelog; None where it was dropped. `settle` derives the rest."""
         shop = self.shop(platform, shop_name)
         order = shop.orders.get(order_id)
-        if order is None:
-            if facts is None:
-                return
+        if order is not None:
+            self._uncount(order)
+            self._mark(shop)
+        elif facts is None:
+            return
+        else:
             order = shop.orders[order_id] = Order(order_id, shop)
-        self._uncount(order)
         order.facts = facts or OrderFacts()  # dropped: an entry that still waits for it must find nothing
         if facts is None and order.alerts is None:
+            order.armed_ms = NEVER
             del shop.orders[order_id]
         elif not order.dirty:
             order.dirty = True
@@ -126,10 +129,11 @@ class Engine:
     def settle(self) -> None:
         """Judges what has changed, at the clock as it stands."""
         at_ms, passed_ms = self.clock_ms, self._passed_ms()
-        dirty, self._dirty = self._dirty, []
-        for order in dirty:
-            order.dirty = False
-            self._judge(order, at_ms, passed_ms)
+        if self._dirty:
+            dirty, self._dirty = self._dirty, []
+            for order in dirty:
+                order.dirty = False
+                self._judge(order, at_ms, passed_ms)
         if self._dirty_shops and not (self._timers and self._timers[0][0] <= passed_ms):
             self._judge_shops(at_ms)  # not between two slices of what is due at once: the counts would be half done
 
@@ -148,7 +152,8 @@ class Engine:
             return True
         if not self.stepping:
             self._move(to_ms, including)
-        self.settle()
+        if self._dirty or self._dirty_shops:
+            self.settle()
         last_due = to_ms if including else to_ms - 1
         timers = self._timers
         while True:
@@ -168,7 +173,8 @@ class Engine:
                 target.armed_ms = NEVER
                 self._fire(target)
         self._move(to_ms, including)
-        self._judge_shops(to_ms)
+        if self._dirty_shops:
+            self._judge_shops(to_ms)
         if to_ms >= self._next_sweep_ms:
             self._sweep(to_ms)
         return True
@@ -399,9 +405,11 @@ class Engine:
     def waiting(self) -> Iterator[Order]:
         """Orders that wait for an instant, the soonest first."""
         timers = self._timers.copy()  # a copy of a heap is a heap
+        told: set[int] = set()  # an order armed for earlier and then for this again has two entries
         while timers:
             due_ms, _, _, target = heappop(timers)
-            if isinstance(target, Order) and target.armed_ms == due_ms:
+            if isinstance(target, Order) and target.armed_ms == due_ms and id(target) not in told:
+                told.add(id(target))
                 yield target
 
     def _sweep(self, at_ms: int) -> None:

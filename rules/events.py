@@ -55,8 +55,15 @@ LARGEST_AMOUNT = Decimal(10**15)
 """No order costs this much, and sums of smaller amounts stay exact."""
 
 
+LONGEST_REASON = 300
+"""Characters. A reason quotes the record, and must fit into a header beside it."""
+
+
 class BadEvent(ValueError):
     """A record that can't be read as an event; the text says why."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason if len(reason) <= LONGEST_REASON else f"{reason[:LONGEST_REASON]}…")
 
 
 class Event(Struct, tag_field="type", kw_only=True, frozen=True, gc=False):

@@ -6,6 +6,7 @@ different events never compare equal, so every order of arrival ends in the same
 """
 
 from collections.abc import Callable
+from operator import attrgetter
 from sys import intern
 from typing import Any, Final
 
@@ -79,8 +80,7 @@ class OrderFacts(Struct, array_like=True, gc=False):
 
     def last_at_ms(self) -> int:
         """When anything was last heard of the order (epoch ms); `DAWN` where nothing was."""
-        marks: list[Mark | None] = [getattr(self, name) for name in FACT_NAMES]
-        return max([mark[0] for mark in marks if mark is not None], default=DAWN)
+        return max([mark[0] for mark in _marks(self) if mark is not None], default=DAWN)
 
 
 FACT_NAMES: Final = (
@@ -97,6 +97,8 @@ FACT_NAMES: Final = (
     "refunded",
 )
 """What packs may name in `from`, `until`, `after`, `has` and `anchor`."""
+
+_marks: Final[Callable[[OrderFacts], tuple[Mark | None, ...]]] = attrgetter(*FACT_NAMES)
 
 UNSCANNED: Final = frozenset({None, "info_received", "expired"})
 """Tracking states in which no carrier has had the parcel in hand."""

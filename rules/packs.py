@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterator
 from string import Formatter
-from typing import Any
+from typing import Any, get_args
 from zoneinfo import ZoneInfo
 
 import msgspec
@@ -12,13 +12,15 @@ from msgspec import Struct
 from yaml.reader import ReaderError
 
 from rules.calendars import knows_country
-from rules.conditions import Condition, parse_condition
+from rules.conditions import Condition, parse_condition, rules_named
 from rules.durations import BusinessDays, Duration, Share, Span
+from rules.events import Mode
 from rules.facts import FACT_NAMES
 from rules.instants import DAY_MS
 from rules.kinds.count import Marks
 from rules.kinds.deadline import Deadline, Silence
 from rules.kinds.ratio import Ratio
+from rules.kinds.rule import Confidence
 
 AnyRule = Deadline | Silence | Ratio | Marks
 
@@ -30,10 +32,15 @@ STAGES: dict[type, tuple[str, ...]] = {
 }
 """The stages each kind of rule can reach."""
 
-NAMES_IN_SUMMARIES = frozenset(
-    {"order", "shop", "within", "within_h", "due", "judgement", "times", "value", "numerator", "denominator"}
-    | {"threshold", "headroom", "period", "sanction", "until"}
-)
+_OF_ORDERS = {"order", "shop", "within", "within_h", "due", "judgement", "times"}
+
+NAMES: dict[type, set[str]] = {
+    Deadline: _OF_ORDERS,
+    Silence: _OF_ORDERS,
+    Ratio: {"shop", "value", "numerator", "denominator", "threshold", "headroom", "period"},
+    Marks: {"shop", "value", "threshold", "headroom", "sanction", "until"},
+}
+"""What each kind's summaries can name."""
 
 
 class Trial(Struct, kw_only=True, forbid_unknown_fields=True):
@@ -137,6 +144,9 @@ class Source:
                 problem="a value with its own origin has exactly value, source and confidence",
                 problem_mark=node.start_mark,
             )
+        if read["confidence"] not in get_args(Confidence):
+            known = ", ".join(get_args(Confidence))
+            raise yaml.MarkedYAMLError(problem=f"confidence is one of {known}", problem_mark=node.start_mark)
         return read["value"]
 
     def complain(self, message: str, path: str = "$") -> Complaint:
@@ -231,8 +241,15 @@ def _general(rule: AnyRule, pack: Pack) -> Iterator[tuple[str, str]]:
             yield f"summary.{stage}", f"{text!r}: {error}"
             continue
         for _, name, spec, conversion in fields:
-            if name is not None and (name not in NAMES_IN_SUMMARIES or spec or conversion):
-                yield f"summary.{stage}", f"{{{name}}} is nothing a summary can name"
+            if name is not None and (name not in _nameable(rule, stage) or spec or conversion):
+                yield f"summary.{stage}", f"{{{name}}} is nothing a summary can name here"
+
+
+def _nameable(rule: AnyRule, stage: str) -> set[str]:
+    names = NAMES[type(rule)]
+    if isinstance(rule, Deadline) and isinstance(rule.within, BusinessDays):
+        return names - {"within_h"}
+    return names - {"until"} if stage == "near" else names
 
 
 def stages_of(rule: AnyRule) -> Iterator[str]:
@@ -263,6 +280,8 @@ def _particular(rule: AnyRule, timers: set[str]) -> Iterator[tuple[str, str]]:
                 yield field, f"{fact} is no fact of an order; facts are {', '.join(FACT_NAMES)}"
         if int(rule.within) <= 0:
             yield "within", "must be longer than nothing"
+        if rule.where is not None and rules_named(rule.where):
+            yield "where", "looks at an order's facts, not at other rules"
         if isinstance(rule, Deadline):
             yield from _of_deadline(rule)
         return
@@ -272,20 +291,28 @@ def _particular(rule: AnyRule, timers: set[str]) -> Iterator[tuple[str, str]]:
             f"{other} is no deadline rule of this pack",
         )
     if isinstance(rule, Marks):
-        if not 0 < (rule.near or 1) <= rule.threshold:
-            yield "near", f"{rule.near} marks are not nearer than the threshold of {rule.threshold}"
+        if rule.threshold < 1:
+            yield "threshold", "must be at least 1"
+        elif rule.near is not None and not 0 < rule.near < rule.threshold:
+            yield "near", f"must be at least 1 and below the threshold of {rule.threshold}"
         return
     if rule.anchor not in FACT_NAMES:
         yield "anchor", f"{rule.anchor} is no fact of an order; facts are {', '.join(FACT_NAMES)}"
     if rule.near is not None and (rule.threshold is None or rule.near >= rule.threshold):
         yield "near", "must lie below threshold"
-    if rule.window.align == "rolling" and rule.window.length < DAY_MS:
-        yield "window.length", "must be at least a day"
+    if rule.window.align == "rolling":
+        for field, length in (("length", rule.window.length), ("lag", rule.window.lag)):
+            if length % DAY_MS:
+                yield f"window.{field}", "must be whole days"
+        if rule.window.length < DAY_MS:
+            yield "window.length", "must be at least a day"
     if rule.at_least < 1:
         yield "at_least", "must be at least 1"
 
 
 def _of_deadline(rule: Deadline) -> Iterator[tuple[str, str]]:
+    for mode in set(rule.modes) - set(get_args(Mode)):
+        yield "modes", f"{mode} is no mode of an order; modes are {', '.join(get_args(Mode))}"
     if isinstance(rule.within, BusinessDays):
         if rule.calendar is None:
             yield "within", "working days need a calendar, such as CN"

@@ -58,7 +58,7 @@ def tell(shop: Shop, case: Case, said: Emitted | None, wanted: Open | None, caus
             reason=cause,
             opened_at=rfc3339(at_ms if said is None or reopened else said.opened_at_ms),
             due_at=instant(due_ms),
-            summary=rule.summary[last.stage].format_map(names),
+            summary=_summary(rule, last, names),
             value=case.value,
             threshold=case.threshold,
             headroom=case.headroom,
@@ -69,6 +69,14 @@ def tell(shop: Shop, case: Case, said: Emitted | None, wanted: Open | None, caus
             actions=[Action(each.to, each.do) for each in rule.actions if not each.at or last.stage in each.at],
         ),
     )
+
+
+def _summary(rule: AnyRule, last: Emitted | Open, names: dict[str, object]) -> str:
+    text = rule.summary.get(last.stage)
+    if text is not None:
+        return text.format_map(names)
+    assert isinstance(last, Emitted)  # resolved after its pack was changed to one without this stage
+    return last.summary
 
 
 def _penalty(rule: AnyRule, money: dict[str, Decimal]) -> Penalty | None:

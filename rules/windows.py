@@ -40,12 +40,11 @@ class Window(Struct, kw_only=True, forbid_unknown_fields=True, frozen=True):
         return periods
 
     def next_change(self, at_ms: int, zone: str) -> int:
-        """When `periods` next gives another answer (epoch ms), or sooner."""
-        midnight = start_of_day(day_of(at_ms, zone) + 1, zone)
+        """When `periods` next gives another answer (epoch ms)."""
         if self.align == "rolling":
-            return midnight
-        ends = [start_of_day(period.last + 1, zone) + self.lag for period in self.periods(at_ms, zone)]
-        return min([midnight, *(end for end in ends if end > at_ms)])
+            return start_of_day(day_of(at_ms, zone) + 1, zone)
+        ends = [start_of_day(period.last + 1, zone) for period in self.periods(at_ms, zone)]
+        return min(at for at in (ends[0], *(end + self.lag for end in ends)) if at > at_ms)
 
     def span_ms(self) -> int:
         """How far back a day can lie and still be counted."""

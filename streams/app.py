@@ -31,7 +31,11 @@ class App(faust.App):
 
     async def stop(self) -> None:
         """Writes and commits what has been applied, while tables and consumer are still there."""
-        await self.worker.finish()
+        try:
+            await self.worker.finish()
+        except Exception as error:
+            log.error("what was read last could not be written, and is read again after a restart: %s", error)
+            await self.crash(error)
         await super().stop()
 
 

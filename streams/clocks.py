@@ -23,7 +23,7 @@ class EventClock:
 
     def __init__(self, inputs: Iterable[str]) -> None:
         self.through_ms = dict.fromkeys(inputs, DAWN)
-        self._ticked_ms = DAWN
+        self.ticked_ms = DAWN
 
     def saw(self, topic: str, newest_ms: int) -> None:
         """The largest event time of a batch."""
@@ -31,7 +31,7 @@ class EventClock:
             self.through_ms[topic] = newest_ms - 1
 
     def tick(self, topic: str, at_ms: int) -> None:
-        self._ticked_ms = max(self._ticked_ms, at_ms)
+        self.ticked_ms = max(self.ticked_ms, at_ms)
         if at_ms > self.through_ms.get(topic, at_ms):
             self.through_ms[topic] = at_ms
 
@@ -42,4 +42,4 @@ class EventClock:
         """The clock once everything appended has been read and nothing more comes: then nothing of the newest
         instant is outstanding, and a tick on any one input speaks for the whole partition."""
         slowest = self.now_ms()
-        return max(slowest if slowest == DAWN else slowest + 1, self._ticked_ms)
+        return max(slowest if slowest == DAWN else slowest + 1, self.ticked_ms)

@@ -12,9 +12,10 @@ from aiokafka.partitioner import murmur2
 from rules import alerts
 from rules.book import RuleBook
 from rules.engine import Engine
-from rules.events import BadEvent, ClockTick, decode
+from rules.events import BadEvent, ClockTick, Event, decode
 from rules.facts import OrderFacts
 from rules.instants import DAWN
+from rules.watch import Shop
 from streams.clocks import AHEAD_MS, EventClock, wall_ms
 from streams.topics import CLOCKED
 
@@ -23,6 +24,9 @@ CLOCK_KEY = b'"clock"'
 
 WORTH_KEEPING_MS = 60_000
 """A wall clock that has moved less than this is not written again; after a restart it catches up by itself."""
+
+LARGEST_BYTES = 256 * 1024
+"""A larger event is taken for a mistake; the facts of an order made of smaller ones fit into a record of Kafka's."""
 
 DeadLetter = tuple[ConsumerRecord, str]
 """A record that could not be read, and why."""
@@ -37,10 +41,11 @@ class Batch(msgspec.Struct, frozen=True):
 
 
 class Progress(msgspec.Struct):
-    """A partition's clock as it is kept among the facts (epoch ms)."""
+    """A partition's clock as it is kept among the facts (epoch ms); in wall time only `clock_ms`."""
 
     clock_ms: int
-    through_ms: dict[str, int]
+    through_ms: dict[str, int] = {}
+    ticked_ms: int = DAWN
 
 
 def order_key(platform: str, shop: str, order: str) -> bytes:
@@ -66,18 +71,23 @@ class Partition:
         self.dead: list[DeadLetter] = []
         self.events = 0
         self.quiet_since_s = monotonic()
-        self._progress_kept = Progress(DAWN, {})
+        self._shop_of: dict[bytes, Shop] = {}
+        self._progress_kept = self._progress_now()
 
     # -- records in -----------------------------------------------------------------------------------------
 
     def apply(self, batch: Batch) -> None:
         """Merges a batch into the facts. What can't be read is set aside, never skipped."""
-        engine, shops = self.engine, self.engine.shops
+        engine, shop_of = self.engine, self._shop_of
         latest_ms = wall_ms() + AHEAD_MS if self.wall else 1 << 62
         newest_ms = DAWN
         for record in batch.records:
+            value = record.value or b""
+            if len(value) > LARGEST_BYTES:
+                self.dead.append((record, f"the record has {len(value):,} bytes; an event may have {LARGEST_BYTES:,}"))
+                continue
             try:
-                event, at_ms = decode(record.value or b"")
+                event, at_ms = decode(value)
             except BadEvent as error:
                 self.dead.append((record, str(error)))
                 continue
@@ -87,14 +97,11 @@ class Partition:
             if isinstance(event, ClockTick):
                 self.clock.tick(batch.topic, at_ms)
                 continue
-            shop = shops.get((event.platform, event.shop))
-            if shop is None:
-                home = home_of(event.platform, event.shop, self.partitions)
-                if home != self.number:
-                    reason = f"{event.platform}/{event.shop} belongs in partition {home}, this is {self.number}"
-                    self.dead.append((record, f"wrong partition: {reason}"))
+            shop = shop_of.get(record.key)
+            if shop is None or shop.name != event.shop or shop.platform != event.platform:
+                shop = self._find_shop(record, event)
+                if shop is None:
                     continue
-                shop = engine.shop(event.platform, event.shop)
             if at_ms > newest_ms:
                 newest_ms = at_ms
             engine.merge(shop, event, at_ms)
@@ -103,6 +110,22 @@ class Partition:
         self.events += len(batch.records)
         self.applied[batch.topic] = batch.records[-1].offset + 1
         self.quiet_since_s = monotonic()
+
+    def _find_shop(self, record: ConsumerRecord, event: Event) -> Shop | None:
+        """The shop an event is of; None, and a dead letter, where its record is in no place for that shop."""
+        key = f"{event.platform}/{event.shop}"
+        home = home_of(event.platform, event.shop, self.partitions)
+        if record.key is None:
+            reason = f"the record has no key; it must be {key}"
+        elif record.key != key.encode():
+            reason = f"wrong key: the record's is {record.key.decode(errors='replace')}, its event is of {key}"
+        elif home != self.number:
+            reason = f"wrong partition: {key} belongs in partition {home}, this is {self.number}"
+        else:
+            shop = self._shop_of[record.key] = self.engine.shop(event.platform, event.shop)
+            return shop
+        self.dead.append((record, reason))
+        return None
 
     # -- state back from the changelogs ---------------------------------------------------------------------
 
@@ -126,17 +149,23 @@ class Partition:
         for topic, through_ms in progress.through_ms.items():
             if through_ms > self.clock.through_ms.get(topic, through_ms):
                 self.clock.through_ms[topic] = through_ms
+        self.clock.ticked_ms = max(self.clock.ticked_ms, progress.ticked_ms)
 
     # -- what must be written -------------------------------------------------------------------------------
 
     def progress(self) -> bytes | None:
         """The partition's clock, if it has moved far enough since it was last kept to be worth a record."""
-        kept = self._progress_kept
-        through_ms = {} if self.wall else dict(self.clock.through_ms)
-        if through_ms == kept.through_ms and self.engine.clock_ms - kept.clock_ms < WORTH_KEEPING_MS:
+        kept, now = self._progress_kept, self._progress_now()
+        heard_more = now.through_ms != kept.through_ms or now.ticked_ms != kept.ticked_ms
+        if not heard_more and now.clock_ms - kept.clock_ms < WORTH_KEEPING_MS:
             return None
-        self._progress_kept = Progress(self.engine.clock_ms, through_ms)
-        return msgspec.json.encode(self._progress_kept)
+        self._progress_kept = now
+        return msgspec.json.encode(now)
+
+    def _progress_now(self) -> Progress:
+        if self.wall:
+            return Progress(self.engine.clock_ms)
+        return Progress(self.engine.clock_ms, dict(self.clock.through_ms), self.clock.ticked_ms)
 
 
 _decode_facts = msgspec.msgpack.Decoder(OrderFacts).decode

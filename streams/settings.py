@@ -71,9 +71,9 @@ def _read(name: str, text: str) -> Any:
 
 
 def _broker(text: str) -> str:
-    for each in text.replace(";", ",").split(","):
+    for each in text.split(","):
         try:
-            url = URL(each if "://" in each else f"kafka://{each}")
+            url = _url(each)
         except ValueError:
             url = URL()
         if url.scheme != "kafka" or not url.host:
@@ -95,8 +95,14 @@ def _one_of(name: str, text: str, choices: tuple[str, ...]) -> str:
 
 def bootstrap_servers(settings: Settings) -> list[str]:
     """`host:port` of each broker."""
-    urls = (URL(each if "://" in each else f"kafka://{each}") for each in settings.broker.split(","))
-    return [f"{url.host}:{url.port or 9092}" for url in urls]
+    urls = [_url(each) for each in settings.broker.split(",")]
+    return [f"{url.host_subcomponent}:{url.port or 9092}" for url in urls]
+
+
+def _url(broker: str) -> URL:
+    """Raises ValueError for what is none."""
+    broker = broker.strip()
+    return URL(broker if "://" in broker else f"kafka://{broker}")
 
 
 def describe() -> str:

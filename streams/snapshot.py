@@ -20,6 +20,10 @@ class SnapshotInUseError(OSError):
     """Another worker holds this data directory."""
 
 
+class SnapshotDamagedError(OSError):
+    """What is on the disk can't be read to its end."""
+
+
 class Snapshot:
     """Keys and values up to and with a changelog `offset`, both written in one atomic batch."""
 
@@ -29,7 +33,8 @@ class Snapshot:
         try:
             self._db = Rdict(str(folder), _options())
         except Exception as error:
-            if "lock" in str(error).lower():
+            # The path is in the text too, and may well have a "lock" in it.
+            if "lock" in str(error).replace(str(folder), "").lower():
                 raise SnapshotInUseError(f"{folder} is in use by another worker; give each its own DATADIR") from None
             shutil.rmtree(folder, ignore_errors=True)  # damaged: the changelog has it all
             self._db = Rdict(str(folder), _options())
@@ -38,9 +43,22 @@ class Snapshot:
         self._pending: dict[bytes, bytes | None] = {}
 
     def items(self) -> Iterator[tuple[bytes, bytes]]:
-        for key, value in self._db.items():
+        """All keys and values. Raises SnapshotDamagedError, at the end, when some can't be read, and removes it."""
+        found = self._db.iter()
+        found.seek_to_first()
+        while found.valid():
+            key = cast(bytes, found.key())
             if key != _OFFSET_KEY:
-                yield cast(bytes, key), value
+                yield key, found.value()
+            found.next()
+        try:
+            found.status()  # a block that can't be read ends the walk like the last one does
+        except Exception as error:
+            del found
+            self.discard()
+            raise SnapshotDamagedError(
+                f"{self.folder} was damaged and has been removed; the next start reads the changelog instead ({error})"
+            ) from None
 
     def note(self, key: bytes, value: bytes | None) -> None:
         """A change that is in the changelog; `advance` says up to where."""

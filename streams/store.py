@@ -4,7 +4,10 @@ Faust drives recovery (which changelog partitions, from which offset, until when
 the partition they belong to, and lets go of a partition that was revoked.
 """
 
+import asyncio
 from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
+from time import monotonic
 from typing import Any
 
 from aiokafka import ConsumerRecord
@@ -12,7 +15,7 @@ from faust.stores.base import Store as BaseStore
 from faust.types import TP
 
 from streams.partition import Partition
-from streams.snapshot import Snapshot
+from streams.snapshot import Snapshot, SnapshotInUseError
 
 Restore = Callable[[Partition, bytes, bytes | None], None]
 
@@ -21,6 +24,10 @@ RESTORE: dict[str, Restore] = {
     "alerts": Partition.restore_alert,
 }
 """What a record of each table's changelog means to its partition."""
+
+
+LET_GO_S = 5.0
+"""How long another worker may hold a partition's snapshot after a rebalance."""
 
 
 class Store(BaseStore[bytes, bytes]):
@@ -75,7 +82,7 @@ class Store(BaseStore[bytes, bytes]):
         folder = (
             settings.datadir / (self.app.names.prefix + self.app.names.app_id) / f"{self.table.name}-{tp.partition}"
         )
-        snapshot = self._snapshots[tp.partition] = Snapshot(folder)
+        snapshot = self._snapshots[tp.partition] = await _open_free(folder)
         if snapshot.offset is None:
             return
         ends = await self.app.consumer.highwaters(tp)
@@ -112,3 +119,16 @@ class Store(BaseStore[bytes, bytes]):
 
     def restore_backup(self, tp: TP | int, latest: bool = True, backup_id: int = 0) -> None:
         """Nothing to do: recovery reads the changelog."""
+
+
+async def _open_free(folder: Path) -> Snapshot:
+    """A snapshot once its folder is free: where workers share a DATADIR, the one that had the partition lets go of it
+    in the same rebalance. Raises SnapshotInUseError when it doesn't."""
+    give_up = monotonic() + LET_GO_S
+    while True:
+        try:
+            return Snapshot(folder)
+        except SnapshotInUseError:
+            if monotonic() > give_up:
+                raise
+        await asyncio.sleep(0.1)

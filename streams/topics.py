@@ -51,6 +51,9 @@ class TopicNames:
 
 COMPACTED = {"cleanup.policy": "compact", "min.cleanable.dirty.ratio": "0.1"}
 
+ROOMY = {"max.message.bytes": str(64 * 1024 * 1024)}
+"""What is wrong with a record may be its size."""
+
 
 def prepare(settings: Settings, names: TopicNames) -> int:
     """Creates what is missing and says how many partitions there are.
@@ -70,7 +73,8 @@ def prepare(settings: Settings, names: TopicNames) -> int:
 
 def _agreed(names: TopicNames, there: dict[str, int]) -> int | None:
     """The one partition count of all topics that must agree; None when none exists yet."""
-    bound = {topic: there[topic] for topic in (*names.inputs, names.alerts, names.facts) if topic in there}
+    all_of_them = (*names.inputs, names.alerts, names.dead_letters, names.facts)
+    bound = {topic: there[topic] for topic in all_of_them if topic in there}
     if len(set(bound.values())) > 1:
         counts = ", ".join(f"{topic} has {count}" for topic, count in bound.items())
         raise BadTopicsError(
@@ -81,8 +85,8 @@ def _agreed(names: TopicNames, there: dict[str, int]) -> int | None:
 
 
 def _create(admin: AdminClient, names: TopicNames, there: dict[str, int], count: int) -> None:
-    wanted: dict[str, dict[str, str]] = {topic: {} for topic in (*names.inputs, names.dead_letters)}
-    wanted |= {names.alerts: COMPACTED, names.facts: COMPACTED}
+    wanted: dict[str, dict[str, str]] = {topic: {} for topic in names.inputs}
+    wanted |= {names.alerts: COMPACTED, names.facts: COMPACTED, names.dead_letters: ROOMY}
     # -1: as many replicas as the broker gives by default
     missing = [
         NewTopic(topic, num_partitions=count, replication_factor=-1, config=config)
@@ -91,7 +95,7 @@ def _create(admin: AdminClient, names: TopicNames, there: dict[str, int], count:
     ]
     if not missing:
         return
-    for topic, created in admin.create_topics(missing, operation_timeout=ANSWER_S).items():
+    for topic, created in admin.create_topics(missing, operation_timeout=ANSWER_S, request_timeout=ANSWER_S).items():
         try:
             created.result()
         except KafkaException as error:

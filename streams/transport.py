@@ -17,6 +17,9 @@ from faust.types import TP
 from streams.partition import Batch
 from streams.store import Store
 
+FULL_S = 0.005
+"""How often to look whether an agent can take another batch."""
+
 
 class ConsumerThread(driver.AIOKafkaConsumerThread):
     """The thread that owns the aiokafka consumer."""
@@ -69,26 +72,36 @@ class Consumer(driver.Consumer):
         records, active = await self._wait_next_records(timeout=1.0)
         positions = self._thread.positions
         await asyncio.sleep(0)
-        if self.should_stop or records is None or active is None:
+        if records is None or active is None:
             return
-        if not self.flow_active or generation != self.app.consumer_generation_id:
-            return  # of before a rebalance; Faust seeks back to what is committed before it resumes
         for tp, fetched in records.items():
+            if not self._holds(generation):
+                return
             if tp not in active:
                 continue
             if self._is_changelog_tp(tp):
                 await self._restore(tp, fetched)
             else:
-                await self._hand_over(tp, fetched)
-        if self.flow_active:
+                await self._hand_over(tp, fetched, generation)
+        if self._holds(generation):
             self.read_to.update((tp, positions[tp]) for tp in active if tp in positions)
 
-    async def _hand_over(self, tp: TP, fetched: Sequence[ConsumerRecord]) -> None:
+    def _holds(self, generation: int) -> bool:
+        """False for what was fetched before a rebalance; Faust seeks back to what is committed before it resumes."""
+        return self.flow_active and not self.should_stop and generation == self.app.consumer_generation_id
+
+    async def _hand_over(self, tp: TP, fetched: Sequence[ConsumerRecord], generation: int) -> None:
         """One batch to the agents of its topic; waits while they have enough to do."""
         batch = Batch(self.app.names.inputs[tp.topic], tp.partition, fetched)
-        self.handed[tp] = fetched[-1].offset + 1
         for channel in self.app.topics._tp_index[tp]:
-            await self.wait_first(channel.queue.put(batch), self.suspend_flow.wait())
+            # Not `put`: Faust empties the queues when it suspends and resumes, which cancels whoever waits in it; and
+            # not before recovery is over, since what is in the queues by then is thrown away.
+            while channel.queue.full() or not self.app.tables.actives_ready:
+                await asyncio.sleep(FULL_S)
+                if not self._holds(generation):
+                    return
+            channel.queue.put_nowait(batch)
+        self.handed[tp] = fetched[-1].offset + 1
 
     async def _restore(self, tp: TP, fetched: Sequence[ConsumerRecord]) -> None:
         """A changelog's records go to their store at once; Faust gets the last one and sees how far recovery is."""

@@ -40,6 +40,14 @@ QUIET_S = 1.0
 """How long nothing must come before a partition's event clock counts as at rest."""
 
 
+FINISH_S = 10.0
+"""How long the last write and commit may take when the worker is asked to stop."""
+
+
+class CommitRefusedError(RuntimeError):
+    """Kafka doesn't take this worker's offsets: it has lost its place in the group."""
+
+
 class Worker(Service):
     """Everything this process watches. Faust starts and stops it as a part of the app."""
 
@@ -50,7 +58,8 @@ class Worker(Service):
         self.partitions: dict[int, Partition] = {}
         self.on_alert: list[Any] = []
         self.events = 0
-        self._over = False
+        self._over = self._failed = False
+        self._has_beaten = False  # since partitions were last assigned
         self._turn = asyncio.Lock()
         self._due = asyncio.Event()
         self._events_at_beat = 0
@@ -68,6 +77,8 @@ class Worker(Service):
 
     def take(self, batch: Batch) -> None:
         """Applies a batch that Kafka has handed over."""
+        if self._failed:
+            return  # an earlier one may be missing
         if not self.events:
             log.info("first records at %d", time.time_ns() // 1_000_000)
         partition = self.partition(batch.partition)
@@ -83,7 +94,7 @@ class Worker(Service):
 
     def fail(self, error: BaseException) -> None:
         """Ends the worker; what isn't committed is read again after the restart."""
-        self._over = True
+        self._over = self._failed = True
         log.error("the worker ends: %s", error, exc_info=error)
         self.add_future(self.app.crash(error))
 
@@ -98,35 +109,49 @@ class Worker(Service):
             except TimeoutError:
                 pass
             self._due.clear()
-            if not (self._over or self.app.rebalancing) and self.app.tables.actives_ready:
-                try:
-                    await self.beat()
-                except Exception as error:
-                    if self.app.rebalancing or self.should_stop:
-                        log.warning("a beat was cut short by a rebalance: %s", error)
-                    else:
-                        self.fail(error)
-                        return
+            try:
+                await self.beat()
+            except CommitRefusedError as error:
+                if self.app.rebalancing:
+                    log.warning("offsets wait for the rebalance to be over: %s", error)
+                else:
+                    self.fail(error)
+            except Exception as error:
+                self.fail(error)
 
     async def beat(self) -> None:
-        """Judges, writes, commits."""
+        """Judges, writes, commits, if the partitions are this worker's and recovered."""
         async with self._turn:
+            if self._over or self.app.rebalancing or not self.app.tables.actives_ready:
+                return
+            self._has_beaten = True
             self._events_at_beat = self.events
             await self._move_clocks()
             await self._write_and_commit()
 
     async def finish(self) -> None:
-        """Before the worker stops: the last write and commit, unless it ends because it can't."""
-        if self._over:
+        """Before the worker stops: the last write and commit, unless it ends because it can't.
+
+        Raises what keeps it from being done: TimeoutError, KafkaError, CommitRefusedError.
+        """
+        if self._over or self.app.crashed:
             return
         self._over = True
-        if self.started and not self.app.crashed and self.app.consumer.assignment():
-            await self.hand_over()
+        try:
+            async with asyncio.timeout(FINISH_S):
+                await self.hand_over()
+        except TimeoutError:
+            raise TimeoutError(f"Kafka has not answered for {FINISH_S:.0f} s") from None
 
     async def hand_over(self) -> None:
-        """Before partitions are given away: writes and commits what has been applied, without moving clocks."""
+        """Before partitions are given away: writes and commits what has been applied, without moving clocks.
+
+        Where no beat has been, state may not be recovered yet: nothing is written, and what was applied is read again.
+        """
         async with self._turn:
-            await self._write_and_commit()
+            if self._has_beaten:
+                await self._write_and_commit()
+            self._has_beaten = False
             self._pending.clear()
             self._committed.clear()
             for partition in self.partitions.values():
@@ -194,6 +219,8 @@ class Worker(Service):
     # -- writing --------------------------------------------------------------------------------------------
 
     async def _write_and_commit(self) -> None:
+        if self._failed:
+            return
         outbox = Outbox(self.app.producer._ensure_producer())
         names = self.app.names
         facts: dict[int, list[tuple[bytes, bytes | None]]] = {}
@@ -237,7 +264,7 @@ class Worker(Service):
         if not offsets:
             return
         if not await self.app.consumer._commit(offsets):
-            raise RuntimeError("Kafka refused the commit of offsets; another worker may have the partitions")
+            raise CommitRefusedError("Kafka refused the commit of offsets; another worker may have the partitions")
         self._committed.update(offsets)
 
 

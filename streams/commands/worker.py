@@ -23,7 +23,8 @@ def worker() -> None:
         book = packs.load(settings.packs)
         names = topics.TopicNames(settings.topic_prefix, settings.app_id)
         count = topics.prepare(settings, names)
-    except (BadSettingError, BadPack, packs.NoSuchPack, topics.BadTopicsError, ValueError) as error:
+        settings.datadir.mkdir(parents=True, exist_ok=True)
+    except (BadSettingError, BadPack, packs.NoSuchPack, topics.BadTopicsError, ValueError, OSError) as error:
         click.echo(f"shipclock worker: {error}", err=True)
         sys.exit(2)
     run(settings, book, count)

@@ -78,28 +78,31 @@ class Show:
 
 async def run(book: RuleBook, *, speed: float, seconds: float | None, seed: int, out: TextIO) -> None:
     """Runs for `seconds` (until cancelled, if None), then prints a summary. Raises what ended the worker."""
-    with tempfile.TemporaryDirectory(prefix="shipclock-demo-") as folder, EmbeddedBroker() as broker:
-        with _logs_to(Path(folder) / "demo.log"):
-            settings = Settings(
-                broker=f"kafka://{broker.bootstrap}", clock="event", datadir=Path(folder), partitions=PARTITIONS
-            )
-            app = create(settings, book, PARTITIONS)
-            show = Show(app, speed)
-            view = choose_view(out)
-            await app.start()
-            try:
-                async with AIOKafkaProducer(bootstrap_servers=broker.bootstrap, linger_ms=20) as producer:
-                    pace = Pace(producer, app.names, PARTITIONS, START_MS, speed)
-                    feeding = asyncio.create_task(pace.follow(events(seed, START_MS)))
-                    try:
-                        with view:
-                            await _watch(show, view, feeding, seconds)
-                    finally:
-                        feeding.cancel()
-                        await asyncio.gather(feeding, return_exceptions=True)
-                        board = show.board()
-            finally:
-                await app.stop()
+    with (
+        tempfile.TemporaryDirectory(prefix="shipclock-demo-") as folder,
+        EmbeddedBroker() as broker,
+        _logs_to(Path(folder) / "demo.log"),
+    ):
+        settings = Settings(
+            broker=f"kafka://{broker.bootstrap}", clock="event", datadir=Path(folder), partitions=PARTITIONS
+        )
+        app = create(settings, book, PARTITIONS)
+        show = Show(app, speed)
+        view = choose_view(out)
+        await app.start()
+        try:
+            async with AIOKafkaProducer(bootstrap_servers=broker.bootstrap, linger_ms=20) as producer:
+                pace = Pace(producer, app.names, PARTITIONS, START_MS, speed)
+                feeding = asyncio.create_task(pace.follow(events(seed, START_MS)))
+                try:
+                    with view:
+                        await _watch(show, view, feeding, seconds)
+                finally:
+                    feeding.cancel()
+                    await asyncio.gather(feeding, return_exceptions=True)
+                    board = show.board()
+        finally:
+            await app.stop()
     Console(file=out).print(summary(board, show.totals))
 
 

@@ -5,6 +5,6 @@ import os
 
 from hypothesis import settings
 
-settings.register_profile("steady", derandomize=True, database=None, deadline=None, max_examples=150)
+settings.register_profile("steady", derandomize=True, database=None, deadline=None, max_examples=400)
 settings.register_profile("explore", deadline=None, max_examples=5_000)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "steady"))

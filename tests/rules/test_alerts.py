@@ -5,8 +5,8 @@ import orjson
 import pytest
 
 from rules.alerts import Emitted, Open, alert_id, decode, emitted_from, encode, is_news
-from tests.rules.history import book, late_ship, pack_file, placed, rule, run, shipped
 from rules.book import RuleBook
+from tests.rules.history import book, late_ship, pack_file, placed, rule, run, shipped
 
 AGAIN = book(late_ship(within="48h", again={"every": "24h", "times": 3}, warn=[{"before": "6h", "severity": "info"}]))
 MARKS = book(late_ship(), rule("count", "marks", late="joom.late", threshold=1, sanction={"name": "x", "lasts": "1d"}))

@@ -332,6 +332,7 @@ def test_an_order_dropped_after_it_was_written_counts_for_nothing():
     fresh.restore_order("joom", "s1", "1", None)
     fresh.settle()
     assert standings(fresh)[0]["metrics"]["share"]["denominator"] == 0
+    assert by_order(drained(fresh))[-1] == ("-", "100h resolved crossed fell_back")
 
 
 def test_facts_that_are_restored_twice_count_once():
@@ -342,6 +343,19 @@ def test_facts_that_are_restored_twice_count_once():
     made.settle()
     assert standings(made)[0]["metrics"]["share"]["denominator"] == 1
     assert drained(made) == []
+
+
+def test_the_orders_that_wait_are_listed_soonest_first_and_each_once():
+    made = engine(book(late_ship(ship_by=True)), placed("1", "5h"), placed("2"), placed("3"), shipped("3", "1h"))
+    made.advance(ms("6h"))
+    # Armed for 77 h; then for 40 h; then, when that entry has fired, for 77 h again.
+    apply(made, moved("1", "7h", to="40h"))
+    made.settle()
+    apply(made, moved("1", "8h", to="77h"))
+    made.advance(ms("41h"))
+    assert [order.id for order in made.waiting()] == ["2", "1"]
+    made.restore_order("joom", "s1", "2", None)
+    assert [order.id for order in made.waiting()] == ["1"]
 
 
 # -- letting go -----------------------------------------------------------------------------------------------

@@ -193,3 +193,10 @@ def test_of_an_attribute_written_twice_the_last_holds():
 def test_a_json_schema_can_be_made_of_every_event():
     schema = msgspec.json.schema(AnyEvent)
     assert set(schema["discriminator"]["mapping"]) >= {"order.placed", "pickup.collected", "stock.level", "clock.tick"}
+
+
+@pytest.mark.parametrize(
+    "changes", [{"type": "x" * 900_000}, {"data": {"amount": "9" * 900_000}}, {"time": "1" * 900_000}]
+)
+def test_a_reason_is_short_however_long_what_it_quotes(changes):
+    assert len(reason_for(**changes)) < 400

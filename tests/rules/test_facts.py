@@ -7,7 +7,7 @@ import pytest
 
 from rules.facts import MERGE, OrderFacts, Terms
 from rules.instants import DAWN
-from tests.rules.history import cancelled, collected, event, ms, moved, placed, refunded, scanned, shipped
+from tests.rules.history import cancelled, collected, event, moved, ms, placed, refunded, scanned, shipped
 
 
 def facts_of(*happenings) -> OrderFacts:

@@ -8,13 +8,16 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 import msgspec
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from rules.alerts import Alert, decode, encode
 from rules.book import RuleBook
 from rules.engine import Engine
-from rules.facts import OrderFacts
+from rules.events import BadEvent
+from rules.events import decode as decode_event
+from rules.facts import MERGE, OrderFacts
 from rules.instants import DAWN, DAY_MS, HOUR_MS
 from rules.replay import replay
 from rules.standing import standings
@@ -39,6 +42,7 @@ from tests.rules.history import (
 JOB = RuleBook([pack_file("tests/bench/job.yaml")])
 JOOM = RuleBook([pack_file("rules/packs/joom.yaml")])
 DOUYIN = RuleBook([pack_file("rules/packs/douyin.yaml")])
+EVERYTHING = RuleBook([*JOB.packs, *JOOM.packs, *DOUYIN.packs])
 PLAIN = book(
     late_ship(warn=[{"before": "24h", "severity": "info"}, {"before": "6h", "severity": "warning"}]),
     late_ship(id="joom.again", within="48h", again={"every": "24h", "times": 3}),
@@ -46,12 +50,13 @@ PLAIN = book(
 )
 """Deadlines that no later word moves, with all that they can say."""
 
-ORDERS = ("1", "2", "3")
-SHOPS = ("a", "b")
+ORDERS = ("1", "2")
+SHOPS = ("a", "a", "b")
 END_MS = START_MS + 800 * HOUR_MS
 """Past every deadline but those of months, and before any order is let go."""
 
-hours = st.integers(0, 40).map(lambda n: f"{6 * n}h")
+hours = st.integers(0, 11).map(lambda n: f"{12 * n}h")
+clocks_ms = st.integers(0, 20).map(lambda n: START_MS + 12 * n * HOUR_MS)
 
 
 def platform_of(rules: RuleBook) -> str:
@@ -86,7 +91,7 @@ def happenings(draw: st.DrawFn, platform: str = "joom", movable: bool = True) ->
 
 
 def histories(platform: str = "joom", movable: bool = True) -> st.SearchStrategy[list[Happening]]:
-    return st.lists(happenings(platform, movable), min_size=1, max_size=24, unique_by=lambda each: each[0].id)
+    return st.lists(happenings(platform, movable), min_size=1, max_size=14, unique_by=lambda each: each[0].id)
 
 
 def shuffled_with_repeats(events: list[Happening]) -> st.SearchStrategy[list[Happening]]:
@@ -133,7 +138,7 @@ def test_any_order_of_arrival_and_any_repetition_end_in_the_same_state(
     rules: RuleBook, stepping: bool, data: st.DataObject
 ):
     events = data.draw(histories(platform_of(rules)))
-    at_ms = START_MS + data.draw(st.integers(0, 400)) * HOUR_MS
+    at_ms = data.draw(clocks_ms)
     states = []
     for arrived in (events, data.draw(shuffled_with_repeats(events))):
         engine = Engine(rules, stepping=stepping)
@@ -148,14 +153,14 @@ def test_any_order_of_arrival_and_any_repetition_end_in_the_same_state(
 @given(st.sampled_from([JOB, JOOM, DOUYIN]), st.data())
 def test_the_wall_clock_ends_in_the_same_state_by_however_many_leaps(rules: RuleBook, data: st.DataObject):
     events = data.draw(histories(platform_of(rules)))
-    leaps = data.draw(st.lists(st.integers(0, 200), max_size=5))
+    leaps = data.draw(st.lists(clocks_ms, max_size=5))
     states = []
     for way in ([], sorted(leaps)):
         engine = Engine(rules, stepping=False)
         arrived = data.draw(shuffled_with_repeats(events))
         for n, leap in enumerate(way):
             apply(engine, arrived[n :: len(way)])
-            engine.advance(START_MS + leap * HOUR_MS)
+            engine.advance(leap)
         apply(engine, arrived)
         engine.advance(END_MS)
         said = drained(engine)
@@ -170,9 +175,12 @@ def test_the_wall_clock_ends_in_the_same_state_by_however_many_leaps(rules: Rule
 TOPICS = ("order.", "pickup.", "tracking.")
 
 
+def kind_of(happening: Happening) -> str:
+    return str(type(happening[0]).__struct_config__.tag)
+
+
 def topic_of(happening: Happening) -> str:
-    kind = msgspec.structs.asdict(happening[0]) and type(happening[0]).__struct_config__.tag
-    return next(topic for topic in TOPICS if str(kind).startswith(topic))
+    return next(topic for topic in TOPICS if kind_of(happening).startswith(topic))
 
 
 def interleaved(rules: RuleBook, events: Sequence[Happening], turns: Sequence[int]) -> list[Alert]:
@@ -226,8 +234,7 @@ def raised_by_hand(events: Iterable[Happening]) -> set[tuple[str, str, str]]:
     """The job's three order rules, computed straight from the events."""
     first: dict[tuple[str, str, str], int] = {}
     for happened, at_ms in events:
-        kind = str(type(happened).__struct_config__.tag)
-        key = (happened.shop, happened.order, kind)
+        key = (happened.shop, happened.order, kind_of((happened, at_ms)))
         first[key] = min(at_ms, first.get(key, at_ms))
 
     def none_by(shop: str, order: str, kinds: tuple[str, ...], due_ms: int) -> bool:
@@ -265,9 +272,9 @@ def beats(draw: st.DrawFn, platform: str) -> list[Beat]:
     """A history in any order of arrival, beat by beat, under a clock that only goes on."""
     events = draw(histories(platform).flatmap(shuffled_with_repeats))
     cuts = sorted(draw(st.lists(st.integers(0, len(events)), min_size=1, max_size=5)))
-    clocks = sorted(draw(st.lists(st.integers(0, 400), min_size=len(cuts) + 1, max_size=len(cuts) + 1)))
+    clocks = sorted(draw(st.lists(clocks_ms, min_size=len(cuts) + 1, max_size=len(cuts) + 1)))
     parts = [events[start:end] for start, end in zip([0, *cuts], [*cuts, len(events)], strict=True)]
-    return [(part, START_MS + clock * HOUR_MS) for part, clock in zip(parts, clocks, strict=True)]
+    return list(zip(parts, clocks, strict=True))
 
 
 class Worker:
@@ -389,11 +396,10 @@ def test_derived_counts_are_those_rebuilt_from_the_orders(rules: RuleBook, stepp
             assert shop.marks == again.marks
 
 
-@given(histories(), st.integers(0, 400), st.booleans())
-def test_the_jobs_ratio_is_the_one_counted_by_hand(events: list[Happening], clock: int, stepping: bool):
+@given(histories(), clocks_ms, st.booleans())
+def test_the_jobs_ratio_is_the_one_counted_by_hand(events: list[Happening], at_ms: int, stepping: bool):
     engine = Engine(JOB, stepping=stepping)
     apply(engine, events)
-    at_ms = START_MS + clock * HOUR_MS
     engine.advance(at_ms)
     today = at_ms // DAY_MS
     for (_, name), shop in engine.shops.items():
@@ -416,3 +422,70 @@ def test_an_event_is_told_from_another_by_source_and_id():
     apply(engine, [event("order.placed", "1", "5h", id="x"), event("order.placed", "1", "5h", id="x", amount="9")])
     [order] = engine.drain().orders
     assert order.facts.terms.amount is None
+
+
+# -- anything at all ------------------------------------------------------------------------------------------
+
+instants = st.one_of(
+    st.integers(978_307_200_000, 4_102_444_799_999),
+    st.sampled_from(
+        [0, 1767225600, -1, 1 << 62, "2000-01-01T00:00:00Z", "2099-12-31T23:59:59.999Z", "2024-02-29T00:00:00+14:00"]
+    ),
+)
+texts = st.text(min_size=1, max_size=8) | st.sampled_from(["{order}", "a:b/c", "\0", "%s", "x" * 512])
+anything = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(max_size=5),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=3),
+    max_leaves=5,
+)
+contents = st.fixed_dictionaries(
+    {},
+    optional={
+        "amount": st.decimals(0, 10**15).map(str)
+        | st.sampled_from(["1e-999999", "-0", "NaN", "1e15", "0." + "1" * 200])
+        | anything,
+        "currency": st.text(max_size=4) | anything,
+        "items": st.lists(st.fixed_dictionaries({"sku": st.text(max_size=4), "qty": st.integers()}), max_size=2)
+        | anything,
+        "mode": st.sampled_from(["spot", "stepped", "presale"]) | anything,
+        "ship_by": instants | anything,
+        "handling_h": st.floats(allow_nan=False, allow_infinity=False) | st.sampled_from([0, 1e-300, 8784]) | anything,
+        "by": st.sampled_from(["buyer", "seller", "system"]) | anything,
+        "status": st.sampled_from(["in_transit", "delivered", "returned", "info_received"]) | anything,
+        "tracking_no": st.text(max_size=4) | anything,
+    },
+)
+kinds = st.sampled_from([str(kind.__struct_config__.tag) for kind in MERGE] + ["stock.level", "clock.tick", "nonsense"])
+written = st.fixed_dictionaries(
+    {
+        "id": texts,
+        "source": texts,
+        "type": kinds,
+        "time": instants,
+        "platform": st.sampled_from(["joom", "douyin", "other"]),
+    }
+    | {"shop": texts, "order": texts, "data": contents}
+)
+
+
+@given(st.binary(max_size=40) | anything.map(msgspec.json.encode))
+def test_no_record_does_more_than_be_turned_away(raw: bytes):
+    with pytest.raises(BadEvent):
+        decode_event(raw)
+
+
+@given(st.lists(written, min_size=1, max_size=6), st.booleans())
+def test_whatever_can_be_read_can_be_judged_told_and_stored(records: list[dict[str, Any]], stepping: bool):
+    worker = Worker(EVERYTHING, stepping)
+    for record in records:
+        try:
+            event, at_ms = decode_event(msgspec.json.encode(record))
+        except BadEvent:
+            continue
+        if stepping:
+            at_ms = START_MS + at_ms % (100 * DAY_MS)
+        worker.beat([(event, at_ms)], at_ms)
+    worker.beat([], max(worker.clock_ms, START_MS) + 400 * DAY_MS)
+    assert all(decode(encode(alert)) == alert for alert in worker.alerts)
+    assert msgspec.json.encode(standings(worker.engine))
+    assert_well_told(worker.alerts)

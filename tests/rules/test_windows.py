@@ -71,9 +71,11 @@ def change(window: Window, at: str, zone: str = "UTC") -> str:
     return rfc3339(window.next_change(from_rfc3339(at), zone))
 
 
-def test_a_window_next_changes_at_midnight_or_when_a_lag_ends_sooner():
+def test_a_rolling_window_changes_at_midnight_and_others_when_a_period_or_its_lag_ends():
     assert change(Window(), "2026-01-30T12:00:00Z") == "2026-01-31T00:00:00Z"
     assert change(Window(), "2026-01-30T12:00:00Z", SHANGHAI) == "2026-01-30T16:00:00Z"
+    assert change(Window(align="month"), "2026-01-30T12:00:00Z") == "2026-02-01T00:00:00Z"
+    assert change(Window(align="week"), "2026-11-27T12:00:00Z") == "2026-11-30T00:00:00Z"
     half_day = Window(align="month", lag=days("12h"))
     assert change(half_day, "2026-02-01T01:00:00Z") == "2026-02-01T12:00:00Z"
 

@@ -1,0 +1,61 @@
+"""A partition's clock in event time."""
+
+from rules.instants import DAWN
+from streams.clocks import EventClock
+
+INPUTS = ("orders", "pickups", "tracking")
+
+
+def clock(**seen_ms: int) -> EventClock:
+    started = EventClock(INPUTS)
+    for topic, newest_ms in seen_ms.items():
+        started.saw(topic, newest_ms)
+    return started
+
+
+def test_the_clock_has_not_started_before_every_input_has_been_heard() -> None:
+    assert clock(orders=5_000, pickups=6_000).now_ms() == DAWN
+
+
+def test_the_slowest_input_sets_the_clock_and_its_newest_instant_is_still_open() -> None:
+    assert clock(orders=5_000, pickups=6_000, tracking=7_000).now_ms() == 4_999
+
+
+def test_an_older_event_does_not_turn_it_back() -> None:
+    heard = clock(orders=5_000, pickups=6_000, tracking=7_000)
+    heard.saw("orders", 1_000)
+    assert heard.now_ms() == 4_999
+
+
+def test_a_tick_closes_its_own_instant() -> None:
+    heard = clock(orders=5_000, pickups=6_000, tracking=7_000)
+    heard.tick("orders", 5_000)
+    assert heard.now_ms() == 5_000
+
+
+def test_an_older_tick_does_not_turn_it_back() -> None:
+    heard = clock(orders=5_000, pickups=6_000, tracking=7_000)
+    heard.tick("orders", 1_000)
+    assert heard.now_ms() == 4_999
+
+
+def test_at_rest_the_newest_instant_of_the_slowest_input_is_over() -> None:
+    assert clock(orders=5_000, pickups=6_000, tracking=7_000).at_rest_ms() == 5_000
+
+
+def test_at_rest_a_tick_on_one_input_speaks_for_the_partition() -> None:
+    heard = clock(orders=5_000)
+    heard.tick("pickups", 9_000)
+    assert (heard.now_ms(), heard.at_rest_ms()) == (DAWN, 9_000)
+
+
+def test_at_rest_without_a_tick_an_input_never_heard_still_holds_it() -> None:
+    assert clock(orders=5_000).at_rest_ms() == DAWN
+
+
+def test_the_shops_topic_may_tick_but_its_events_are_no_clock() -> None:
+    heard = clock(orders=5_000, pickups=6_000, tracking=7_000)
+    heard.saw("shops", 1_000)
+    assert heard.now_ms() == 4_999
+    heard.tick("shops", 9_000)
+    assert (heard.now_ms(), heard.at_rest_ms()) == (4_999, 9_000)

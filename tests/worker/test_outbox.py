@@ -1,0 +1,92 @@
+"""Records on their way out."""
+
+import asyncio
+from typing import Any
+
+import pytest
+from aiokafka.errors import MessageSizeTooLargeError
+from aiokafka.producer.message_accumulator import BatchBuilder
+from aiokafka.record.default_records import DefaultRecordBatch
+
+from streams.outbox import Outbox
+
+
+class Broker:
+    """A producer and its broker: takes batches and gives out offsets. `refuses` names a topic that takes none."""
+
+    def __init__(self, batch_size: int = 1_000, refuses: str | None = None) -> None:
+        self.logs: dict[tuple[str, int], list[Any]] = {}
+        self.batches = 0
+        self._batch_size, self._refuses = batch_size, refuses
+
+    def create_batch(self) -> BatchBuilder:
+        return BatchBuilder(self._batch_size, 0, is_transactional=False)
+
+    async def send_batch(self, batch: BatchBuilder, topic: str, *, partition: int) -> asyncio.Future[Any]:
+        self.batches += 1
+        answer = asyncio.get_running_loop().create_future()
+        asyncio.get_running_loop().call_soon(self._answer, answer, batch, topic, partition)
+        return answer
+
+    def _answer(self, answer: asyncio.Future[Any], batch: BatchBuilder, topic: str, partition: int) -> None:
+        if topic == self._refuses:
+            answer.set_exception(MessageSizeTooLargeError(topic))
+            return
+        log = self.logs.setdefault((topic, partition), [])
+        answer.set_result(type("Metadata", (), {"offset": len(log)}))
+        log += list(DefaultRecordBatch(bytes(batch._build())))
+
+
+async def test_nothing_to_send_sends_nothing() -> None:
+    broker = Broker()
+    assert await Outbox(broker).send() == {}
+    assert broker.batches == 0
+
+
+async def test_each_partition_gets_its_records_in_order_and_answers_with_its_last_offset() -> None:
+    broker = Broker()
+    for first in (0, 3):  # the second flush goes on behind the first
+        outbox = Outbox(broker)
+        for n in range(first, first + 3):
+            outbox.add("alerts", 0, b"k", b"%d" % n)
+        outbox.add("alerts", 1, b"k", b"other")
+        assert await outbox.send() == {("alerts", 0): first + 2, ("alerts", 1): first // 3}
+    assert [record.value for record in broker.logs["alerts", 0]] == [b"0", b"1", b"2", b"3", b"4", b"5"]
+
+
+async def test_a_full_batch_is_followed_by_another() -> None:
+    broker = Broker(batch_size=1_000)
+    outbox = Outbox(broker)
+    values = [b"%03d" % n * 50 for n in range(100)]
+    for value in values:
+        outbox.add("facts", 0, b"k", value)
+    assert await outbox.send() == {("facts", 0): 99}
+    assert broker.batches > 10
+    assert [record.value for record in broker.logs["facts", 0]] == values
+
+
+async def test_a_record_larger_than_a_batch_goes_alone() -> None:
+    broker = Broker(batch_size=1_000)
+    outbox = Outbox(broker)
+    values = [b"small", b"x" * 50_000, b"y" * 50_000, b"small"]
+    for value in values:
+        outbox.add("dead-letters", 0, None, value)
+    assert await outbox.send() == {("dead-letters", 0): 3}
+    assert [record.value for record in broker.logs["dead-letters", 0]] == values
+
+
+async def test_headers_go_along_and_key_and_value_may_be_missing() -> None:
+    broker = Broker()
+    outbox = Outbox(broker)
+    outbox.add("dead-letters", 0, None, None, [("reason", b"the record is empty")])
+    await outbox.send()
+    (record,) = broker.logs["dead-letters", 0]
+    assert (record.key, record.value, record.headers) == (None, None, [("reason", b"the record is empty")])
+
+
+async def test_a_batch_that_is_refused_is_raised() -> None:
+    outbox = Outbox(Broker(refuses="alerts"))
+    outbox.add("facts", 0, b"k", b"v")
+    outbox.add("alerts", 0, b"k", b"v")
+    with pytest.raises(MessageSizeTooLargeError):
+        await outbox.send()

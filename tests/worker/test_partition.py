@@ -1,0 +1,184 @@
+"""One partition's state: what goes into the facts, what is set aside and why, and its clock across a restart."""
+
+from typing import Any
+
+import pytest
+
+from rules.instants import DAWN, HOUR_MS
+from streams.clocks import wall_ms
+from streams.partition import LARGEST_BYTES, Batch, Partition, home_of
+from tests.worker.support import LATE_MS, PARTITIONS, START_MS, book, event, record, tick
+
+
+def partition(clock: Any = "event", number: int = 2) -> Partition:
+    return Partition(number, PARTITIONS, book(), clock)
+
+
+def apply(to: Partition, *values: bytes | None, topic: str = "orders", key: bytes | None = b"joom/s17") -> None:
+    first = to.applied.get(topic, 0)
+    records = [record(topic, value, offset=first + n, key=key) for n, value in enumerate(values)]
+    to.apply(Batch(topic, to.number, records))
+
+
+def reasons(of: Partition) -> list[str]:
+    return [reason for _, reason in of.dead]
+
+
+def orders(of: Partition) -> set[str]:
+    return {order for shop in of.engine.shops.values() for order in shop.orders}
+
+
+@pytest.mark.parametrize(
+    ("platform", "shop", "hashed"),
+    [  # org.apache.kafka.common.utils.Utils.toPositive(murmur2(…)) of kafka-clients 4.1.0
+        ("joom", "s17", 1480657922),
+        ("joom", "s1", 1680112174),
+        ("shopee", "s204", 184398188),
+        ("douyin", "night-market", 1304554675),
+        ("ozon", "5", 591110938),
+        ("店", "一号", 713138598),
+    ],
+)
+def test_a_shops_home_is_where_the_java_client_puts_its_key(platform: str, shop: str, hashed: int) -> None:
+    assert [home_of(platform, shop, count) for count in (1, 4, 12)] == [0, hashed % 4, hashed % 12]
+
+
+def test_what_is_applied_is_counted_and_its_offsets_are_known() -> None:
+    watched = partition()
+    apply(watched, event("order.placed", START_MS), event("order.placed", START_MS, "2"))
+    apply(watched, event("pickup.collected", START_MS), topic="pickups")
+    assert (watched.events, watched.applied) == (3, {"orders": 2, "pickups": 1})
+    assert orders(watched) == {"1", "2"}
+
+
+@pytest.mark.parametrize(
+    ("value", "reason"),
+    [
+        (b"not json", "JSON is malformed"),
+        (b"", "the record is empty"),
+        (None, "the record is empty"),
+        (b"[]", "Expected `object`"),
+        (b"\xff\xfe", "JSON is malformed"),
+        (b'{"note":' + b"[" * 100_000, "JSON is nested too deeply"),
+        (event("order.placed", START_MS, shop=None), "missing required field `shop`"),
+        (event("order.placed", START_MS, order=None), "missing required field `order`"),
+        (event("order.placed", START_MS, time=None), "missing required field `time`"),
+        (event("order.placed", START_MS, order=8412), "Expected `str`, got `int` - at `$.order`"),
+        (event("order.vanished", START_MS), "order.vanished"),
+        (event("order.placed", START_MS, time="2026-01-01T00:00:00"), "timezone"),
+        (event("order.placed", START_MS, time=START_MS // 1000), "looks like seconds"),
+        (event("order.placed", START_MS, time="9999-01-01T00:00:00Z"), "outside 2001-2100"),
+        (event("order.placed", START_MS, note="x" * LARGEST_BYTES), "an event may have 262,144"),
+    ],
+)
+def test_what_cannot_be_read_is_set_aside_with_a_reason_and_the_rest_is_applied(
+    value: bytes | None, reason: str
+) -> None:
+    watched = partition()
+    apply(watched, event("order.placed", START_MS, "1"), value, event("order.placed", START_MS, "2"))
+    assert orders(watched) == {"1", "2"}
+    ((bad, why),) = watched.dead
+    assert (bad.offset, bad.value) == (1, value)
+    assert reason in why
+    assert watched.applied == {"orders": 3}
+
+
+def test_a_record_in_another_shops_partition_is_set_aside() -> None:
+    watched = partition(number=0)
+    apply(watched, event("order.placed", START_MS))
+    assert reasons(watched) == ["wrong partition: joom/s17 belongs in partition 2, this is 0"]
+    assert not orders(watched)
+
+
+@pytest.mark.parametrize(
+    ("key", "reason"),
+    [
+        (b"joom/s1", "wrong key: the record's is joom/s1, its event is of joom/s17"),
+        (b"\xff", "wrong key: the record's is \N{REPLACEMENT CHARACTER}, its event is of joom/s17"),
+        (None, "the record has no key; it must be joom/s17"),
+    ],
+)
+def test_a_key_that_is_not_the_events_shop_is_set_aside(key: bytes | None, reason: str) -> None:
+    watched = partition()
+    apply(watched, event("order.placed", START_MS, shop="s1"), key=b"joom/s1")  # a shop known by that key
+    apply(watched, event("order.placed", START_MS, "2"), key=key)
+    assert reasons(watched) == [reason]
+    assert orders(watched) == {"1"}
+
+
+def test_in_wall_time_an_event_of_the_future_is_set_aside_but_ten_minutes_are_let_pass() -> None:
+    watched, now_ms = partition("wall"), wall_ms()
+    apply(
+        watched,
+        event("order.placed", now_ms + 590_000, "soon"),
+        event("order.placed", now_ms + 660_000, "far"),
+        tick(now_ms + 660_000),
+    )
+    assert orders(watched) == {"soon"}
+    assert [reason.partition(" is ")[2] for reason in reasons(watched)] == [
+        "more than 10 minutes ahead of the clock"
+    ] * 2
+
+
+def test_in_event_time_an_event_may_be_of_any_time() -> None:
+    watched = partition()
+    apply(watched, event("order.placed", wall_ms() + LATE_MS))
+    assert not watched.dead
+
+
+def test_a_tick_moves_the_clock_whatever_its_key() -> None:
+    watched = partition()
+    for topic in ("orders", "pickups", "tracking"):
+        apply(watched, tick(START_MS), topic=topic, key=b"whoever")
+    assert (watched.clock.now_ms(), watched.dead) == (START_MS, [])
+
+
+def test_the_same_events_twice_change_nothing() -> None:
+    watched = partition()
+    twice = [event("order.placed", START_MS), event("order.shipped", START_MS + HOUR_MS)]
+    apply(watched, *twice)
+    watched.engine.drain()
+    apply(watched, *twice)
+    assert not watched.engine.drain().orders
+
+
+def test_a_partition_that_has_heard_nothing_has_no_clock_to_keep() -> None:
+    assert (partition("event").progress(), partition("wall").progress()) == (None, None)
+
+
+def test_the_clock_is_kept_when_more_has_been_heard_and_only_then() -> None:
+    watched = partition()
+    apply(watched, event("order.placed", START_MS))
+    assert watched.progress() is not None
+    assert watched.progress() is None
+
+
+def test_a_wall_clock_is_not_kept_for_less_than_a_minute() -> None:
+    watched = partition("wall")
+    watched.engine.advance(START_MS)
+    assert watched.progress() is not None
+    watched.engine.advance(START_MS + 59_999)
+    assert watched.progress() is None
+    watched.engine.advance(START_MS + 60_000)
+    assert watched.progress() is not None
+
+
+def test_the_clock_comes_back_after_a_restart() -> None:
+    before, after = partition(), partition()
+    apply(before, event("order.placed", START_MS + 1))
+    apply(before, tick(START_MS), topic="pickups")
+    before.engine.advance(START_MS - HOUR_MS)
+    after.restore_fact(b'"clock"', before.progress())
+    assert after.engine.clock_ms == START_MS - HOUR_MS
+    assert after.clock.through_ms == {"orders": START_MS, "pickups": START_MS, "tracking": DAWN}
+    assert after.clock.at_rest_ms() == START_MS, "a tick whose turn had not come is lost in a restart"
+
+
+def test_a_restored_clock_never_goes_back() -> None:
+    watched = partition()
+    apply(watched, event("order.placed", START_MS))
+    older = watched.progress()
+    watched.engine.advance(START_MS)
+    apply(watched, event("order.placed", START_MS + HOUR_MS, "2"))
+    watched.restore_fact(b'"clock"', older)
+    assert (watched.engine.clock_ms, watched.clock.through_ms["orders"]) == (START_MS, START_MS + HOUR_MS - 1)

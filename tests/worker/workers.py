@@ -1,0 +1,132 @@
+"""`shipclock worker` in a process of its own, and what a test does to its consumer group."""
+
+import asyncio
+import os
+import signal
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+
+from aiokafka.admin import AIOKafkaAdminClient
+from aiokafka.protocol.group import LeaveGroupRequest
+from confluent_kafka import ConsumerGroupTopicPartitions
+from confluent_kafka import TopicPartition as ConfluentPartition
+from confluent_kafka.admin import AdminClient
+
+from streams import topics
+from streams.settings import Settings
+from tests.worker.support import LONG_S, PACK, PARTITIONS, until
+
+SHIPCLOCK = Path(sys.executable).with_name("shipclock")
+READY = "Worker ready"
+
+
+class Site:
+    """One installation: a broker, a prefix and group of its own, and a folder to keep state and logs in."""
+
+    def __init__(self, bootstrap: str, prefix: str, folder: Path, *, clock: str = "event", partitions: int = 4) -> None:
+        self.bootstrap, self.prefix, self.folder = bootstrap, prefix, folder
+        self.group = f"{prefix}app"
+        self.environment = {
+            "SHIPCLOCK_BROKER": f"kafka://{bootstrap}",
+            "SHIPCLOCK_APP_ID": self.group,
+            "SHIPCLOCK_TOPIC_PREFIX": prefix,
+            "SHIPCLOCK_PACKS": str(PACK),
+            "SHIPCLOCK_CLOCK": clock,
+            "SHIPCLOCK_PARTITIONS": str(partitions),
+        }
+        self.started = 0
+
+    def make_topics(self) -> None:
+        """As the worker would, so that a test can write and read before it starts one."""
+        settings = Settings(broker=f"kafka://{self.bootstrap}", partitions=PARTITIONS)
+        topics.prepare(settings, topics.TopicNames(self.prefix, self.group))
+
+    def worker(self, datadir: str = "data", **environment: str) -> "WorkerProcess":
+        self.started += 1
+        settings = self.environment | {"SHIPCLOCK_DATADIR": str(self.folder / datadir)} | environment
+        return WorkerProcess(settings, self.folder / f"worker-{self.started}.log")
+
+    async def committed(self) -> dict[str, int]:
+        """What the group has committed, by `topic-partition`."""
+        admin = AIOKafkaAdminClient(bootstrap_servers=self.bootstrap)
+        await admin.start()
+        try:
+            offsets = await admin.list_consumer_group_offsets(self.group)
+        finally:
+            await admin.close()
+        return {f"{tp.topic.removeprefix(self.prefix)}-{tp.partition}": each.offset for tp, each in offsets.items()}
+
+    def rewind(self) -> None:
+        """Sets the offsets of a group without members back to the beginning."""
+        admin = AdminClient({"bootstrap.servers": self.bootstrap})
+        (listed,) = admin.list_consumer_group_offsets([ConsumerGroupTopicPartitions(self.group)]).values()
+        first = [ConfluentPartition(each.topic, each.partition, 0) for each in listed.result().topic_partitions]
+        (altered,) = admin.alter_consumer_group_offsets([ConsumerGroupTopicPartitions(self.group, first)]).values()
+        altered.result()
+
+    async def bury(self) -> None:
+        """Tells the group that its members are dead, as it would find out by itself after 15 s."""
+        admin = AIOKafkaAdminClient(bootstrap_servers=self.bootstrap)
+        await admin.start()
+        try:
+            coordinator = await admin.find_coordinator(self.group)
+            (described,) = await admin.describe_consumer_groups([self.group])
+            for member in described.groups[0][5]:
+                await admin._send_request(LeaveGroupRequest(self.group, member[0]), coordinator)
+        finally:
+            await admin.close()
+
+
+class WorkerProcess:
+    """An async context manager that leaves no process behind. Its log is what it wrote to stdout and stderr."""
+
+    def __init__(self, environment: Mapping[str, str], log: Path) -> None:
+        self._environment, self._log = environment, log
+        self._process: asyncio.subprocess.Process | None = None
+
+    async def __aenter__(self) -> "WorkerProcess":
+        await self.start()
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        if self.process.returncode is None:
+            self.process.kill()
+        await self.process.wait()
+
+    async def start(self) -> None:
+        with self._log.open("wb") as log:
+            self._process = await asyncio.create_subprocess_exec(
+                SHIPCLOCK, "worker", env=os.environ | self._environment, stdout=log, stderr=log
+            )
+
+    @property
+    def process(self) -> asyncio.subprocess.Process:
+        assert self._process is not None
+        return self._process
+
+    def log(self) -> str:
+        return self._log.read_text(errors="replace")
+
+    async def ready(self, times: int = 1) -> None:
+        """Once it has its partitions and their state, for the n-th time."""
+
+        def is_ready() -> bool:
+            assert self.process.returncode is None, f"it ended by itself:\n{self.log()[-5000:]}"
+            return self.log().count(READY) >= times
+
+        await until(is_ready)
+
+    async def ended(self) -> int:
+        """Its exit code, once it has ended by itself."""
+        async with asyncio.timeout(LONG_S):
+            return await self.process.wait()
+
+    async def stop(self) -> int:
+        """SIGTERM, and its exit code."""
+        self.process.send_signal(signal.SIGTERM)
+        return await self.ended()
+
+    async def kill(self) -> None:
+        self.process.kill()
+        await self.process.wait()
