@@ -303,7 +303,7 @@ class Engine:
             if said is not None and at_ms < said.at_ms:
                 turn_ms = min(turn_ms, said.at_ms)
                 continue
-            case = of_deadline(timer, order, alert)
+            case = of_deadline(timer, order, alert, at_ms)
             self._say(order.shop, said_of, case, said, opened, timer.cause(opened), at_ms)
         for alert, said in list(said_of.items()):
             if said.open and alert not in current:
@@ -317,7 +317,7 @@ class Engine:
         timer = order.shop.plan.timer_of.get(said.rule)
         if timer is None or order.alerts is None:
             return  # its pack isn't loaded here, so nobody can say whether it is over
-        case = of_deadline(timer, order, alert)
+        case = of_deadline(timer, order, alert, at_ms)
         self._say(order.shop, order.alerts, case, said, None, timer.cause_of_end(order.facts, said), at_ms)
 
     def _tell_ratio(self, shop: Shop, tally: Tally, each: Count, alert: str, at_ms: int) -> int:
@@ -414,6 +414,8 @@ class Engine:
             for order in [each for each in shop.orders.values() if self._is_spent(each, horizon_ms)]:
                 del shop.orders[order.id]
                 self._uncount(order)
+                if order.facts.last_at_ms() == DAWN:
+                    continue  # only its alerts came back after a restart
                 if not order.unsaved:
                     self._changes.orders.append(order)
                 self._changes.forgotten.append(order)

@@ -253,9 +253,6 @@ class Worker(Service):
 def _alert_records(changes: Changes) -> Iterable[tuple[bytes, bytes | None]]:
     for _, alert in changes.alerts:
         yield alert.data.alert.encode(), alerts.encode(alert)
-    for order in changes.forgotten:
-        for alert_id in order.alerts or ():
-            yield alert_id.encode(), None
 
 
 def _fact_records(changes: Changes, partition: Partition) -> Iterable[tuple[bytes, bytes | None]]:
