@@ -372,8 +372,8 @@ def test_spent_orders_are_let_go_and_no_ratio_in_a_window_changes():
 def test_an_order_in_some_window_is_kept_whatever_its_age():
     made = engine(book(late_ship(), SHARE), placed(), shipped(at="5h"))
     kept_ms = KEPT_BEYOND_MS + 30 * DAY_MS
-    assert sweep(made, ms("5h") + kept_ms - 8 * DAY_MS) == []
-    assert sweep(made, ms("5h") + kept_ms + 8 * DAY_MS) == ["1"]
+    assert sweep(made, ms("5h") + kept_ms - 17 * DAY_MS) == []
+    assert sweep(made, ms("5h") + kept_ms + 16 * DAY_MS) == ["1"]
 
 
 def test_an_order_with_an_open_alert_or_a_mark_that_counts_is_kept():
