@@ -102,7 +102,6 @@ class Emitted(Struct, gc=False):
     at_ms: int
     opened_at_ms: int
     due_ms: int | None
-    summary: str
     until_ms: int | None = None
 
 
@@ -138,8 +137,25 @@ def emitted_from(alert: Alert) -> Emitted:
         at_ms=from_rfc3339(alert.time),
         opened_at_ms=from_rfc3339(data.opened_at),
         due_ms=None if data.due_at is None else from_rfc3339(data.due_at),
-        summary=data.summary,
         until_ms=None if data.until is UNSET else from_rfc3339(data.until),
+    )
+
+
+def remember(rule: str, said: Emitted | None, wanted: Open | None, at_ms: int) -> Emitted:
+    """What a record being written now leaves to remember: `emitted_from` of it, without reading it back."""
+    last = wanted or said
+    assert last is not None
+    return Emitted(
+        rule=rule,
+        revision=1 if said is None else said.revision + 1,
+        open=wanted is not None,
+        severity=last.severity,
+        stage=last.stage,
+        judgement=last.judgement,
+        at_ms=at_ms,
+        opened_at_ms=at_ms if said is None or not said.open else said.opened_at_ms,
+        due_ms=last.due_ms,
+        until_ms=last.until_ms,
     )
 
 

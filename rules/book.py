@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 
+from rules.facts import STATED_BY
 from rules.instants import DAY_MS
 from rules.kinds.count import Counter, Marks
 from rules.kinds.deadline import Deadline, Silence, Timer
@@ -13,7 +14,10 @@ KEPT_BEYOND_MS = 30 * DAY_MS
 
 
 class Plan:
-    """The rules of one platform, ready to judge, in the order in which they lean on each other."""
+    """The rules of one platform, ready to judge, in the order in which they lean on each other.
+
+    `heeds`: the types of event after which an order must be judged again; others only add to its facts.
+    """
 
     def __init__(self, rules: Iterable[tuple[AnyRule, str]]) -> None:
         rules = list(rules)
@@ -26,6 +30,8 @@ class Plan:
         bits = {timer.rule.id: timer.bit for timer in self.timers}
         self.gauges = [Gauge(rule, bits, zone) for rule, zone in rules if isinstance(rule, Ratio)]
         self.counters = [Counter(rule, self.timer_of[rule.late]) for rule, _ in rules if isinstance(rule, Marks)]
+        looked_at = {fact for rule, _ in rules if not isinstance(rule, Marks) for fact in rule.looks_at()}
+        self.heeds = frozenset(event for fact in looked_at for event in STATED_BY[fact])
         self.keep_ms = KEPT_BEYOND_MS + max(
             [0, *(gauge.rule.window.span_ms() for gauge in self.gauges)]
             + [timer.rule.reach_ms() for timer in self.timers if timer.rule.reach_ms() < 60 * DAY_MS]

@@ -144,6 +144,20 @@ def rules_named(condition: Condition) -> set[str]:
     return set()
 
 
+def facts_named(condition: Condition) -> set[str]:
+    """Facts of an order a condition looks at by itself."""
+    match condition:
+        case Has(fact):
+            return {fact}
+        case Term():
+            return {"placed"}
+        case Not(part):
+            return facts_named(part)
+        case AnyOf(parts) | AllOf(parts):
+            return {fact for part in parts for fact in facts_named(part)}
+    return set()
+
+
 def compile_condition(condition: Condition, bits: Mapping[str, int]) -> Test:
     """A condition as a function; `bits` gives each deadline rule its bit. Raises KeyError for an unknown rule."""
     match condition:

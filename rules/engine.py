@@ -12,7 +12,7 @@ from sys import intern
 
 from msgspec import Struct
 
-from rules.alerts import Alert, Cause, Emitted, Open, alert_id, emitted_from, is_news
+from rules.alerts import Alert, Cause, Emitted, Open, alert_id, emitted_from, is_news, remember
 from rules.book import RuleBook
 from rules.calendars import start_of_day
 from rules.events import AnyEvent, ClockTick, Event
@@ -24,7 +24,7 @@ from rules.packs import AnyRule
 from rules.telling import Case, of_count, of_deadline, of_ratio, tell
 from rules.watch import Order, Shop
 
-SWEEP_MS = 7 * DAY_MS
+SWEEP_MS = 15 * DAY_MS
 """How often orders that nothing looks at any more are dropped."""
 
 
@@ -66,7 +66,8 @@ class Engine:
 
     def merge(self, shop: Shop, event: Event, at_ms: int) -> None:
         """`apply`, for callers that have the event's shop at hand."""
-        merge = MERGE.get(type(event))
+        kind = type(event)
+        merge = MERGE.get(kind)
         if merge is None:
             return
         order_id: str = event.order  # type: ignore[attr-defined]
@@ -74,7 +75,7 @@ class Engine:
         if order is None:
             order = shop.orders[order_id] = Order(order_id, shop)
         if merge(order.facts, event, (at_ms, intern(event.source), event.id)):
-            if not order.dirty:
+            if not order.dirty and kind in shop.plan.heeds:
                 order.dirty = True
                 self._dirty.append(order)
             if not order.unsaved:
@@ -307,7 +308,7 @@ class Engine:
             if said is not None and at_ms < said.at_ms:
                 turn_ms = min(turn_ms, said.at_ms)
                 continue
-            case = of_deadline(timer, order, alert)
+            case = of_deadline(timer, order, alert, at_ms)
             self._say(order.shop, said_of, case, said, opened, timer.cause(opened), at_ms)
         for alert, said in list(said_of.items()):
             if said.open and alert not in current:
@@ -321,7 +322,7 @@ class Engine:
         timer = order.shop.plan.timer_of.get(said.rule)
         if timer is None or order.alerts is None:
             return  # its pack isn't loaded here, so nobody can say whether it is over
-        case = of_deadline(timer, order, alert)
+        case = of_deadline(timer, order, alert, at_ms)
         self._say(order.shop, order.alerts, case, said, None, timer.cause_of_end(order.facts, said), at_ms)
 
     def _tell_ratio(self, shop: Shop, tally: Tally, each: Count, alert: str, at_ms: int) -> int:
@@ -390,7 +391,7 @@ class Engine:
     ) -> None:
         alert = tell(shop, case, said, opened, cause, at_ms)
         shop.open_alerts += (opened is not None) - (said is not None and said.open)
-        said_of[case.alert] = emitted_from(alert)
+        said_of[case.alert] = remember(case.rule.id, said, opened, at_ms)
         self._changes.alerts.append((shop, alert))
 
     # -- what comes out -------------------------------------------------------------------------------------
@@ -420,13 +421,18 @@ class Engine:
             for order in [each for each in shop.orders.values() if self._is_spent(each, horizon_ms)]:
                 del shop.orders[order.id]
                 self._uncount(order)
+                if order.facts.last_at_ms() == DAWN:
+                    continue  # only its alerts came back after a restart
                 if not order.unsaved:
                     self._changes.orders.append(order)
                 self._changes.forgotten.append(order)
 
     def _is_spent(self, order: Order, horizon_ms: int) -> bool:
-        if order.armed_ms != NEVER or order.facts.last_at_ms() > horizon_ms:
+        if order.armed_ms != NEVER:
             return False
+        facts = order.facts
+        if (facts.placed is not None and facts.placed[0] > horizon_ms) or facts.last_at_ms() > horizon_ms:
+            return False  # the first test is there because it is cheap, and mostly enough
         if any(order.id in marks for marks in order.shop.marks):
             return False  # a mark that still counts
         return all(not said.open and said.at_ms <= horizon_ms for said in (order.alerts or {}).values())

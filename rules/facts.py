@@ -187,6 +187,21 @@ def _tracked(facts: OrderFacts, event: TrackingUpdated, mark: Mark) -> bool:
     return changed
 
 
+STATED_BY: Final[dict[str, tuple[type, ...]]] = {
+    "placed": (OrderPlaced,),
+    "shipped": (OrderShipped,),
+    "collected": (PickupCollected,),
+    "scanned": (TrackingUpdated,),
+    "news": (TrackingUpdated,),
+    "delivered": (TrackingUpdated,),
+    "cancelled": (OrderCancelled,),
+    "deadline_moved": (DeadlineChanged,),
+    "pickup_failed": (PickupFailed,),
+    "returned": (OrderReturned, TrackingUpdated),
+    "refunded": (OrderRefunded,),
+}
+"""Which events state a fact."""
+
 MERGE: Final[dict[type, Merge]] = {
     OrderPlaced: _first("placed", _agreed),
     DeadlineChanged: _last("deadline_moved", _moved),

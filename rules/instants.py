@@ -1,6 +1,6 @@
 """Instants as epoch milliseconds, and how they are written."""
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import Annotated, Final
 
 from msgspec import Meta
@@ -41,9 +41,8 @@ def is_believable(at_ms: int) -> bool:
 
 def rfc3339(at_ms: int) -> str:
     """`2026-01-04T00:00:00Z`, with milliseconds only where there are any."""
-    at = _EPOCH + timedelta(milliseconds=at_ms)
-    text = at.strftime("%Y-%m-%dT%H:%M:%S")
-    rest = at_ms % 1000
+    seconds, rest = divmod(at_ms, 1000)
+    text = datetime.fromtimestamp(seconds, UTC).isoformat()[:19]
     return f"{text}.{rest:03d}Z" if rest else f"{text}Z"
 
 

@@ -73,10 +73,9 @@ def tell(shop: Shop, case: Case, said: Emitted | None, wanted: Open | None, caus
 
 def _summary(rule: AnyRule, last: Emitted | Open, names: dict[str, object]) -> str:
     text = rule.summary.get(last.stage)
-    if text is not None:
-        return text.format_map(names)
-    assert isinstance(last, Emitted)  # resolved after its pack was changed to one without this stage
-    return last.summary
+    if text is None:  # resolved after its pack was changed to one without this stage
+        return f"{rule.id} has no stage {last.stage} any more"
+    return text.format_map(names)
 
 
 def _penalty(rule: AnyRule, money: dict[str, Decimal]) -> Penalty | None:
@@ -96,7 +95,7 @@ def money_of(sums: dict[str, Decimal]) -> list[dict[str, str]]:
     return [{"amount": str(amount), "currency": currency} for currency, amount in largest_first]
 
 
-def of_deadline(timer: Timer, order: Order, alert: str) -> Case:
+def of_deadline(timer: Timer, order: Order, alert: str, at_ms: int) -> Case:
     rule = timer.rule
     hours = int(rule.within) / HOUR_MS
     names = {
@@ -106,18 +105,19 @@ def of_deadline(timer: Timer, order: Order, alert: str) -> Case:
         "within_h": f"{hours:g}",
         "times": timer.again.times if timer.again else 1,
     }
-    return Case(alert, rule, _deadline_evidence(timer, order.facts), names, order.id)
+    return Case(alert, rule, _deadline_evidence(timer, order.facts, at_ms), names, order.id)
 
 
-def _deadline_evidence(timer: Timer, facts: OrderFacts) -> dict[str, Any]:
-    evidence: dict[str, Any] = {"due_at": instant(timer.due(facts)), "deadline_from": _origin(timer, facts)}
-    known = {name: mark for name in FACT_NAMES if (mark := getattr(facts, name)) is not None}
-    evidence["facts"] = {name: _fact(mark) for name, mark in known.items()}
-    if facts.cancelled is not None:
-        evidence["facts"]["cancelled"] |= {"by": facts.cancelled_by, "reason": facts.cancelled_for}
-    if facts.deadline_moved is not None:
-        evidence["facts"]["deadline_moved"]["ship_by"] = instant(facts.moved_to_ms)
-    return evidence
+def _deadline_evidence(timer: Timer, facts: OrderFacts, at_ms: int) -> dict[str, Any]:
+    """What was known to have happened by `at_ms`; the event clock may lag behind facts already read."""
+    known = {
+        name: _fact(mark) for name in FACT_NAMES if (mark := getattr(facts, name)) is not None and mark[0] <= at_ms
+    }
+    if "cancelled" in known:
+        known["cancelled"] |= {"by": facts.cancelled_by, "reason": facts.cancelled_for}
+    if "deadline_moved" in known:
+        known["deadline_moved"]["ship_by"] = instant(facts.moved_to_ms)
+    return {"due_at": instant(timer.due(facts)), "deadline_from": _origin(timer, facts), "facts": known}
 
 
 def _fact(mark: Mark) -> dict[str, Any]:

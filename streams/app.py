@@ -15,7 +15,7 @@ from streams.worker import Worker
 
 log = logging.getLogger(__name__)
 
-QUEUED_BATCHES = 8
+QUEUED_BATCHES = 2
 """Batches that may wait for an agent before the consumer stops fetching."""
 
 
@@ -59,7 +59,7 @@ def create(settings: Settings, book: RuleBook, partition_count: int) -> App:
         broker_heartbeat_interval=3.0,
         broker_request_timeout=60.0,
         broker_max_poll_records=5_000,
-        consumer_max_fetch_size=4 * 1024 * 1024,
+        consumer_max_fetch_size=1024 * 1024,
         consumer_auto_offset_reset="earliest",
         producer_linger=0.0,
         producer_max_batch_size=512 * 1024,

@@ -49,6 +49,7 @@ class Progress(msgspec.Struct):
 
 
 def order_key(platform: str, shop: str, order: str) -> bytes:
+    """The key of an order's facts: unambiguous whatever is in the names."""
     return orjson.dumps((platform, shop, order))
 
 

@@ -6,6 +6,7 @@ should be open is a function of the facts, doing it again after a restart says n
 """
 
 import asyncio
+import contextlib
 import logging
 import time
 from collections.abc import Iterable
@@ -30,8 +31,12 @@ log = logging.getLogger(__name__)
 BEAT_S = 0.5
 """How long facts may wait to be judged, written and committed."""
 
-BUSY_EVENTS = 50_000
-"""Events after which a beat comes early."""
+LOADED_EVENTS = 5_000
+LOADED_BEAT_S = 1.0
+"""With this many events since the last beat a backlog is being read, and facts are gathered for longer…"""
+
+BUSY_EVENTS = 100_000
+"""…but not more events than this."""
 
 SLICE = 5_000
 """Timers fired before the event loop has its turn."""
@@ -103,12 +108,7 @@ class Worker(Service):
     @Service.task
     async def _beat_on(self) -> None:
         while not (self.should_stop or self._over):
-            try:
-                async with asyncio.timeout(BEAT_S):
-                    await self._due.wait()
-            except TimeoutError:
-                pass
-            self._due.clear()
+            await self._pause()
             try:
                 await self.beat()
             except CommitRefusedError as error:
@@ -118,6 +118,15 @@ class Worker(Service):
                     self.fail(error)
             except Exception as error:
                 self.fail(error)
+
+    async def _pause(self) -> None:
+        """Until the next beat; longer while a backlog is read, so that more of an order's changes go as one."""
+        await self.sleep(BEAT_S)
+        if self.events - self._events_at_beat > LOADED_EVENTS:
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(LOADED_BEAT_S - BEAT_S):
+                    await self._due.wait()
+        self._due.clear()
 
     async def beat(self) -> None:
         """Judges, writes, commits, if the partitions are this worker's and recovered."""
@@ -271,9 +280,6 @@ class Worker(Service):
 def _alert_records(changes: Changes) -> Iterable[tuple[bytes, bytes | None]]:
     for _, alert in changes.alerts:
         yield alert.data.alert.encode(), alerts.encode(alert)
-    for order in changes.forgotten:
-        for alert_id in order.alerts or ():
-            yield alert_id.encode(), None
 
 
 def _fact_records(changes: Changes, partition: Partition) -> Iterable[tuple[bytes, bytes | None]]:

@@ -19,9 +19,9 @@ class Sanction(Struct, forbid_unknown_fields=True, frozen=True):
 
 
 class Marks(Rule, tag="count", tag_field="kind", kw_only=True, frozen=True):
-    """Each order that misses the deadline rule `late` leaves a mark at the instant it fell due. Each time
-    `threshold` marks have gathered since the last sanction began, the next one begins. `window` limits how old a
-    mark may be; without it marks count for the shop's lifetime.
+    """Each order that misses the deadline rule `late` leaves a mark at the instant it fell due. When `threshold`
+    marks have gathered, a sanction begins; while it lasts no marks gather, and after it they are counted afresh.
+    `window` limits how old a mark may be; without it marks count for the shop's lifetime.
     """
 
     late: str
@@ -58,6 +58,8 @@ class Counter:
         for mark in sorted(marks):
             if mark[0] > at_ms:
                 break
+            if until is not None and mark[0] < until:
+                continue
             gathered.append(mark)
             gathered = self._fresh(gathered, mark[0])
             if len(gathered) >= self.rule.threshold:

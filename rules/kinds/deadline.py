@@ -7,7 +7,7 @@ from msgspec import Struct, field
 
 from rules.alerts import Cause, Emitted, Open, Severity
 from rules.calendars import add_business_days
-from rules.conditions import Condition, compile_condition
+from rules.conditions import Condition, compile_condition, facts_named
 from rules.durations import BusinessDays, Duration, Span
 from rules.facts import Mark, OrderFacts
 from rules.instants import HOUR_MS, NEVER
@@ -55,6 +55,11 @@ class Deadline(Rule, tag="deadline", tag_field="kind", kw_only=True, frozen=True
     calendar: str | None = None
     where: Condition | None = None
 
+    def looks_at(self) -> set[str]:
+        """The facts its judgement rests on."""
+        facts = {self.from_, *self.until, *(facts_named(self.where) if self.where else ())}
+        return facts | ({"placed", "deadline_moved"} if self.ship_by else {"placed"})
+
     def reach_ms(self) -> int:
         """How long after its start an order can still change its judgement, at the least."""
         within = self.within * 4 * 24 * HOUR_MS if isinstance(self.within, BusinessDays) else int(self.within)
@@ -69,6 +74,10 @@ class Silence(Rule, tag="silence", tag_field="kind", kw_only=True, frozen=True):
     within: Duration
     warn: tuple[Warn, ...] = ()
     where: Condition | None = None
+
+    def looks_at(self) -> set[str]:
+        """The facts its judgement rests on."""
+        return {*self.after, *self.until, *(facts_named(self.where) if self.where else ())}
 
     def reach_ms(self) -> int:
         return int(self.within)

@@ -9,7 +9,7 @@ from msgspec import Struct, field
 
 from rules.alerts import Open
 from rules.calendars import day_of
-from rules.conditions import Condition, Has, compile_condition, rules_named
+from rules.conditions import Condition, Has, compile_condition, facts_named, rules_named
 from rules.durations import Share
 from rules.facts import OrderFacts
 from rules.instants import NEVER
@@ -31,6 +31,10 @@ class Ratio(Rule, tag="ratio", tag_field="kind", kw_only=True, frozen=True):
     threshold: Share | None = None
     near: Share | None = None
     at_least: int = 1
+
+    def looks_at(self) -> set[str]:
+        """The facts of an order that decide how it counts, beside the rules it leans on."""
+        return {self.anchor} | facts_named(self.numerator) | facts_named(self.denominator)
 
     def leans_on(self) -> set[str]:
         return rules_named(self.numerator) | rules_named(self.denominator)

@@ -52,18 +52,22 @@ def test_marks_gathered_before_a_sanction_are_spent_with_it():
     assert [alert.data.revision for alert in alerts] == [1, 2, 3, 4]
 
 
-def test_marks_gathered_during_a_sanction_count_for_the_next():
-    alerts = said(marks(near=2), late(100, 110, 120, 130, 140), "900h")
-    assert brief(alerts)[2:] == ["456h resolved active sanction_ended", "456h opened near threshold_near"]
+def test_no_marks_gather_while_a_sanction_lasts():
+    alerts = said(marks(near=2), late(100, 110, 120, 130, 140, 150, 160), "900h")
+    assert brief(alerts) == [
+        "110h opened near threshold_near",
+        "120h updated active sanction_started",
+        "456h resolved active sanction_ended",
+    ]
 
 
-def test_a_sanction_on_top_of_another_is_told_on_its_own():
-    alerts = said(marks(), late(100, 110, 120, 130, 140, 150), "900h")
+def test_a_sanction_may_follow_another():
+    alerts = said(marks(), late(100, 110, 120, 460, 470, 480), "900h")
     assert brief(alerts) == [
         "120h opened active sanction_started",
-        "150h resolved active sanction_ended",
-        "150h opened active sanction_started",
-        "486h resolved active sanction_ended",
+        "456h resolved active sanction_ended",
+        "480h opened active sanction_started",
+        "816h resolved active sanction_ended",
     ]
 
 

@@ -185,4 +185,4 @@ def test_an_alert_of_a_stage_that_its_pack_no_longer_has_still_ends():
     changed.settle()
     [resolved] = drained(changed)
     assert brief([resolved]) == ["60h resolved due_soon fulfilled"]
-    assert resolved.data.summary == "{x} is due"
+    assert "due_soon" in resolved.data.summary
