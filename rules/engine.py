@@ -50,7 +50,7 @@ class Engine:
         self.clock_ms = DAWN
         self._instant_open = False
         self.shops: dict[tuple[str, str], Shop] = {}
-        self._timers: list[tuple[int, int, int, Order | Shop]] = []
+        self._timers: list[tuple[int, int, Order | Shop]] = []
         self._sequence = count()
         self._dirty: list[Order] = []
         self._dirty_shops: list[Shop] = []
@@ -167,7 +167,7 @@ class Engine:
             if limit <= 0:
                 return False
             limit -= 1
-            target = heappop(timers)[3]
+            target = heappop(timers)[2]
             if self.stepping:
                 self._move(max(self.clock_ms, due_ms), True)
             if target.armed_ms == due_ms:  # else it was armed for earlier since; that entry has fired or will
@@ -201,8 +201,7 @@ class Engine:
         # An entry that comes too early is cheaper than moving it: it looks at the facts again when it fires.
         if turn_ms < target.armed_ms:
             target.armed_ms = turn_ms
-            rank = 0 if isinstance(target, Order) else 1  # orders first, so that a shop's counts are complete
-            heappush(self._timers, (turn_ms, rank, next(self._sequence), target))
+            heappush(self._timers, (turn_ms, next(self._sequence), target))
 
     # -- judging --------------------------------------------------------------------------------------------
 
@@ -408,7 +407,7 @@ class Engine:
         timers = self._timers.copy()  # a copy of a heap is a heap
         told: set[int] = set()  # an order armed for earlier and then for this again has two entries
         while timers:
-            due_ms, _, _, target = heappop(timers)
+            due_ms, _, target = heappop(timers)
             if isinstance(target, Order) and target.armed_ms == due_ms and id(target) not in told:
                 told.add(id(target))
                 yield target

@@ -74,26 +74,25 @@ class Store(BaseStore[bytes, bytes]):
             self._snapshots.pop(number).close()
             self._offsets.pop(number, None)
             self.app.worker.forget(number)
-        for number in sorted(mine - set(self._snapshots)):
-            await self._open(TP(changelog, number))
+        newcomers = sorted(mine - set(self._snapshots))
+        ends = await self.app.consumer.highwaters(*(TP(changelog, number) for number in newcomers))
+        for number in newcomers:
+            await self._open(number, ends.get(TP(changelog, number)) or 0)
 
-    async def _open(self, tp: TP) -> None:
-        settings = self.app.settings
-        folder = (
-            settings.datadir / (self.app.names.prefix + self.app.names.app_id) / f"{self.table.name}-{tp.partition}"
-        )
-        snapshot = self._snapshots[tp.partition] = await _open_free(folder)
+    async def _open(self, number: int, end: int) -> None:
+        """Loads a partition's snapshot, if it fits a changelog that ends there."""
+        data = self.app.settings.datadir / (self.app.names.prefix + self.app.names.app_id)
+        snapshot = self._snapshots[number] = await _open_free(data / f"{self.table.name}-{number}")
         if snapshot.offset is None:
             return
-        ends = await self.app.consumer.highwaters(tp)
-        if snapshot.offset >= (ends.get(tp) or 0):
-            self.log.warning("%s is ahead of its changelog, which must have been made anew; discarded", folder)
+        if snapshot.offset >= end:
+            self.log.warning("%s is ahead of its changelog, which must have been made anew; discarded", snapshot.folder)
             snapshot.discard()
             return
-        partition = self.app.worker.partition(tp.partition)
+        partition = self.app.worker.partition(number)
         for key, value in snapshot.items():
             self._take(partition, key, value)
-        self._offsets[tp.partition] = snapshot.offset
+        self._offsets[number] = snapshot.offset
 
     # -- what the worker has written -------------------------------------------------------------------------
 

@@ -7,7 +7,7 @@ membership, rebalances, seeking, producing) stays Faust's. The private seams use
 """
 
 import asyncio
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, cast
 
 from aiokafka import ConsumerRecord
@@ -17,6 +17,10 @@ from faust.types import TP
 from streams.partition import Batch
 from streams.store import Store
 
+FETCH_WAIT_MS = 100
+"""How long the broker may hold a fetch that finds nothing. It holds all that is asked after it on the same connection
+as well: where logs end, before every beat. (Faust has 1.5 s.)"""
+
 FULL_S = 0.005
 """How often to look whether an agent can take another batch."""
 
@@ -24,20 +28,39 @@ FULL_S = 0.005
 class ConsumerThread(driver.AIOKafkaConsumerThread):
     """The thread that owns the aiokafka consumer."""
 
+    positions: Mapping[TP, int] = {}
+    _fetched_for: Any = None
+
+    def _create_worker_consumer(self, transport: Any) -> Any:
+        consumer = super()._create_worker_consumer(transport)
+        consumer._fetch_max_wait_ms = FETCH_WAIT_MS
+        return consumer
+
     async def _fetch_records(self, consumer: Any, active_partitions: set[TP], **options: Any) -> Any:
         records = await super()._fetch_records(consumer, active_partitions, **options)
+        for tp in [each for each in records if not self.consumer.flow_active or each not in active_partitions]:
+            # Came while Faust was about to pause it, so nobody takes it; seeking to what is committed brings it back
+            # only where something is.
+            consumer.seek(tp, records.pop(tp)[0].offset)
         # Read in the same breath as the records: past them, and past what is never handed out (transaction markers).
-        self.positions = {tp: state._position for tp, state in _states(consumer) if state._position is not None}
+        self._fetched_for = assignment = _assignment(consumer)
+        states = [(tp, assignment.state_value(tp)) for tp in assignment.tps] if assignment else []
+        self.positions = {tp: state._position for tp, state in states if state._position is not None}
         return records
 
-    positions: Mapping[TP, int] = {}
+    def is_member(self) -> bool:
+        """False once Kafka has said that the group goes on without this worker."""
+        return bool(self._ensure_consumer()._coordinator.generation != driver.DEFAULT_GENERATION_ID)
+
+    def holds(self) -> bool:
+        """False once a rebalance has taken back what was fetched last."""
+        return self._fetched_for is _assignment(self._consumer)
 
 
-def _states(consumer: Any) -> Iterator[tuple[TP, Any]]:
+def _assignment(consumer: Any) -> Any:
+    """What aiokafka holds since the last rebalance; another object after the next."""
     subscription = consumer._subscription.subscription
-    if subscription is not None and subscription.assignment is not None:
-        for tp in subscription.assignment.tps:
-            yield tp, subscription.assignment.state_value(tp)
+    return None if subscription is None else subscription.assignment
 
 
 class Consumer(driver.Consumer):
@@ -63,34 +86,37 @@ class Consumer(driver.Consumer):
         try:
             while not (self.should_stop or fetcher.should_stop):
                 await self._drain_once()
-        except self.consumer_stopped_errors:
-            if not self.app.should_stop:
+        except (*self.consumer_stopped_errors, asyncio.CancelledError):
+            if not self.app.should_stop:  # else Faust would take it for a crash in a rebalance
                 raise
 
     async def _drain_once(self) -> None:
-        generation = self.app.consumer_generation_id
         records, active = await self._wait_next_records(timeout=1.0)
         positions = self._thread.positions
         await asyncio.sleep(0)
         if records is None or active is None:
             return
         for tp, fetched in records.items():
-            if not self._holds(generation):
+            if not self._holds():
                 return
             if tp not in active:
                 continue
             if self._is_changelog_tp(tp):
                 await self._restore(tp, fetched)
             else:
-                await self._hand_over(tp, fetched, generation)
-        if self._holds(generation):
+                await self._hand_over(tp, fetched)
+        if self._holds():
             self.read_to.update((tp, positions[tp]) for tp in active if tp in positions)
 
-    def _holds(self, generation: int) -> bool:
-        """False for what was fetched before a rebalance; Faust seeks back to what is committed before it resumes."""
-        return self.flow_active and not self.should_stop and generation == self.app.consumer_generation_id
+    def is_member(self) -> bool:
+        """Whether the partitions are still this worker's, as far as Kafka has said."""
+        return bool(self._thread.is_member())
 
-    async def _hand_over(self, tp: TP, fetched: Sequence[ConsumerRecord], generation: int) -> None:
+    def _holds(self) -> bool:
+        """False for what was fetched before a rebalance; it is fetched again after it."""
+        return self.flow_active and not self.should_stop and self._thread.holds()
+
+    async def _hand_over(self, tp: TP, fetched: Sequence[ConsumerRecord]) -> None:
         """One batch to the agents of its topic; waits while they have enough to do."""
         batch = Batch(self.app.names.inputs[tp.topic], tp.partition, fetched)
         for channel in self.app.topics._tp_index[tp]:
@@ -98,7 +124,7 @@ class Consumer(driver.Consumer):
             # not before recovery is over, since what is in the queues by then is thrown away.
             while channel.queue.full() or not self.app.tables.actives_ready:
                 await asyncio.sleep(FULL_S)
-                if not self._holds(generation):
+                if not self._holds():
                     return
             channel.queue.put_nowait(batch)
         self.handed[tp] = fetched[-1].offset + 1

@@ -45,12 +45,15 @@ QUIET_S = 1.0
 """How long nothing must come before a partition's event clock counts as at rest."""
 
 
+ASLEEP_S = 10.0
+"""After a pause this long between two beats (a machine that slept), Kafka may have given the partitions away."""
+
 FINISH_S = 10.0
 """How long the last write and commit may take when the worker is asked to stop."""
 
 
-class CommitRefusedError(RuntimeError):
-    """Kafka doesn't take this worker's offsets: it has lost its place in the group."""
+class LostPlaceError(RuntimeError):
+    """Kafka has given this worker's partitions to another: what it would write now could contradict that one."""
 
 
 class Worker(Service):
@@ -64,10 +67,11 @@ class Worker(Service):
         self.on_alert: list[Any] = []
         self.events = 0
         self._over = self._failed = False
-        self._has_beaten = False  # since partitions were last assigned
+        self._recovered = False
         self._turn = asyncio.Lock()
         self._due = asyncio.Event()
         self._events_at_beat = 0
+        self._beat_at_s = monotonic()
         self._pending: dict[int, tuple[int, dict[TP, int]]] = {}
         self._committed: dict[TP, int] = {}
 
@@ -84,6 +88,7 @@ class Worker(Service):
         """Applies a batch that Kafka has handed over."""
         if self._failed:
             return  # an earlier one may be missing
+        self._recovered = True  # the transport hands nothing over before
         if not self.events:
             log.info("first records at %d", time.time_ns() // 1_000_000)
         partition = self.partition(batch.partition)
@@ -111,7 +116,7 @@ class Worker(Service):
             await self._pause()
             try:
                 await self.beat()
-            except CommitRefusedError as error:
+            except LostPlaceError as error:
                 if self.app.rebalancing:
                     log.warning("offsets wait for the rebalance to be over: %s", error)
                 else:
@@ -133,15 +138,18 @@ class Worker(Service):
         async with self._turn:
             if self._over or self.app.rebalancing or not self.app.tables.actives_ready:
                 return
-            self._has_beaten = True
+            self._recovered = True
             self._events_at_beat = self.events
+            if monotonic() - self._beat_at_s > ASLEEP_S:
+                await self._commit(self._committed)  # an answer is all that is wanted
             await self._move_clocks()
             await self._write_and_commit()
+            self._beat_at_s = monotonic()
 
     async def finish(self) -> None:
         """Before the worker stops: the last write and commit, unless it ends because it can't.
 
-        Raises what keeps it from being done: TimeoutError, KafkaError, CommitRefusedError.
+        Raises what keeps it from being done: TimeoutError, KafkaError, LostPlaceError.
         """
         if self._over or self.app.crashed:
             return
@@ -155,12 +163,12 @@ class Worker(Service):
     async def hand_over(self) -> None:
         """Before partitions are given away: writes and commits what has been applied, without moving clocks.
 
-        Where no beat has been, state may not be recovered yet: nothing is written, and what was applied is read again.
+        State that isn't recovered is not written over that which is there.
         """
         async with self._turn:
-            if self._has_beaten:
+            if self._recovered:
                 await self._write_and_commit()
-            self._has_beaten = False
+            self._recovered = False
             self._pending.clear()
             self._committed.clear()
             for partition in self.partitions.values():
@@ -230,6 +238,8 @@ class Worker(Service):
     async def _write_and_commit(self) -> None:
         if self._failed:
             return
+        if not self.app.consumer.is_member():
+            raise LostPlaceError("this worker has lost its place in the group")
         outbox = Outbox(self.app.producer._ensure_producer())
         names = self.app.names
         facts: dict[int, list[tuple[bytes, bytes | None]]] = {}
@@ -273,7 +283,7 @@ class Worker(Service):
         if not offsets:
             return
         if not await self.app.consumer._commit(offsets):
-            raise CommitRefusedError("Kafka refused the commit of offsets; another worker may have the partitions")
+            raise LostPlaceError("Kafka refused the commit of offsets; another worker may have the partitions")
         self._committed.update(offsets)
 
 

@@ -1,7 +1,10 @@
 """`shipclock demo`: everything in one process, with no server installed."""
 
 import asyncio
+import signal
 import sys
+from collections.abc import Coroutine
+from typing import Any
 
 import click
 
@@ -33,6 +36,13 @@ def demo(seconds: float | None, speed: float, seed: int) -> None:
     except BadPack as error:
         raise Failed(str(error), 2) from None
     try:
-        asyncio.run(show.run(book, speed=speed, seconds=seconds, seed=seed, out=sys.stdout))
-    except KeyboardInterrupt:
+        asyncio.run(_until_stopped(show.run(book, speed=speed, seconds=seconds, seed=seed, out=sys.stdout)))
+    except (KeyboardInterrupt, asyncio.CancelledError):
         click.echo("stopped", err=True)
+
+
+async def _until_stopped(running: Coroutine[Any, Any, None]) -> None:
+    """SIGTERM ends it as Ctrl-C does, so that nothing stays behind."""
+    task = asyncio.ensure_future(running)
+    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)
+    await task

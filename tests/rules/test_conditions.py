@@ -2,7 +2,7 @@
 
 import pytest
 
-from rules.conditions import compile_condition, parse_condition, rules_named
+from rules.conditions import compile_condition, facts_named, parse_condition, rules_named
 from tests.rules.history import cancelled, placed, scanned, shipped
 from tests.rules.test_facts import facts_of
 
@@ -57,6 +57,11 @@ def test_conditions_combine():
 def test_a_condition_names_the_rules_it_leans_on():
     written = {"any": [{"late": "a.b"}, {"all": [{"not": {"overdue": "c.d"}}, "shipped"]}]}
     assert rules_named(parse_condition(written)) == {"a.b", "c.d"}
+
+
+def test_a_condition_names_the_facts_it_looks_at():
+    written = {"any": [{"late": "a.b"}, {"all": [{"not": "refunded"}, {"term": "sensitive"}]}, {"has": "cancelled"}]}
+    assert facts_named(parse_condition(written)) == {"refunded", "placed", "cancelled"}
 
 
 @pytest.mark.parametrize(

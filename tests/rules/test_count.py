@@ -35,6 +35,13 @@ def test_an_order_shipped_after_its_deadline_keeps_its_mark():
     assert len(said(marks(), sorted(events, key=lambda each: each[1]), "900h")) == 2
 
 
+def test_what_comes_at_the_very_deadline_leaves_no_mark():
+    warned = late_ship(warn=[{"before": "24h", "severity": "info"}])
+    sanction = {"name": "suspended", "lasts": "14d"}
+    rules = book(warned, rule("count", "marks", late="joom.late", threshold=1, sanction=sanction))
+    assert said(rules, [placed(), shipped(at="72h")], "900h") == []
+
+
 def test_near_says_how_many_are_left():
     alerts = said(marks(near=1), late(100, 110, 120), "130h")
     assert brief(alerts) == ["100h opened near threshold_near", "120h updated active sanction_started"]
@@ -69,6 +76,11 @@ def test_a_sanction_may_follow_another():
         "480h opened active sanction_started",
         "816h resolved active sanction_ended",
     ]
+
+
+def test_marks_count_again_from_the_instant_a_sanction_ends():
+    alerts = said(marks(), late(100, 110, 120, 456, 460, 470), "500h")
+    assert brief(alerts)[1:] == ["456h resolved active sanction_ended", "470h opened active sanction_started"]
 
 
 @pytest.mark.parametrize("near", [None, 2])

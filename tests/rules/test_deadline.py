@@ -58,13 +58,13 @@ def test_a_millisecond_after_the_deadline_is_late():
     ]
 
 
-@pytest.mark.parametrize("others", [[scanned(at="72h")], [placed("2", "72h"), tick("72h")]])
+@pytest.mark.parametrize("others", [[tick("72h"), placed(id="earlier")], [placed("2", "72h"), tick("72h")]])
 def test_another_event_at_the_deadline_itself_judges_nothing_early(others):
     assert run(LATE, [placed(), *others, shipped(at="72h"), shipped("2", at="73h")], "500h") == []
 
 
 def test_a_warning_waits_for_the_end_of_its_instant_too():
-    assert run(WARNED, [placed(), scanned(at="48h"), shipped(at="48h")], "500h") == []
+    assert run(WARNED, [placed(), tick("48h"), placed(id="earlier"), shipped(at="48h")], "500h") == []
 
 
 def test_nothing_is_ever_said_of_an_order_that_ends_before_it_is_placed():

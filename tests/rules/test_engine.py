@@ -17,6 +17,7 @@ from tests.rules.history import (
     brief,
     by_order,
     cancelled,
+    collected,
     drained,
     late_ship,
     moved,
@@ -108,7 +109,7 @@ def test_a_leap_says_of_each_order_only_how_it_stands():
 def test_until_an_instant_is_over_its_deadlines_wait(stepping):
     made = engine(LATE, placed(), stepping=stepping)
     made.advance(ms("72h"), including=False)
-    apply(made, scanned(at="72h"))
+    apply(made, placed(id="earlier"))
     made.settle()
     assert drained(made) == []
     made.advance(ms("72h"))
@@ -120,7 +121,7 @@ def test_an_instant_that_is_over_does_not_begin_again(stepping):
     made = engine(LATE, placed(), stepping=stepping)
     made.advance(ms("72h"))
     made.advance(ms("72h"), including=False)
-    apply(made, scanned(at="72h"))
+    apply(made, placed(id="earlier"))
     made.settle()
     assert brief(drained(made)) == ["72h opened overdue deadline_passed"]
 
@@ -128,9 +129,13 @@ def test_an_instant_that_is_over_does_not_begin_again(stepping):
 def test_an_event_ahead_of_the_clock_counts_when_its_time_has_come():
     made = engine(LATE, placed(), shipped(at="75h"))
     made.advance(ms("74h"))
-    assert brief(drained(made)) == ["72h opened overdue deadline_passed"]
+    [opened] = drained(made)
+    assert brief([opened]) == ["72h opened overdue deadline_passed"]
+    assert list(opened.data.evidence["facts"]) == ["placed"]
     made.advance(ms("75h"))
-    assert brief(drained(made)) == ["75h resolved overdue fulfilled"]
+    [resolved] = drained(made)
+    assert brief([resolved]) == ["75h resolved overdue fulfilled"]
+    assert list(resolved.data.evidence["facts"]) == ["placed", "shipped"]
 
 
 # -- slices ---------------------------------------------------------------------------------------------------
@@ -165,13 +170,24 @@ def test_events_between_two_slices_do_not_judge_half_done_counts():
         made.advance(ms("3h"))
         apply(made, cancelled("29", "73h", by="buyer"))
         while not made.advance(ms("73h"), limit=limit):
-            apply(made, scanned("28", "73h"))
+            apply(made, placed("28", "1h", id="earlier"))
             made.settle()
 
     def of_shop(made: Engine) -> list[Alert]:
         return [alert for alert in drained(made) if alert.order is msgspec.UNSET]
 
     assert of_shop(sliced) == of_shop(whole) != []
+
+
+def test_events_that_no_rule_looks_at_are_kept_and_judge_nothing():
+    made = engine(LATE, placed())
+    made.advance(ms("80h"))
+    made.drain()
+    apply(made, scanned(at="81h"), collected(at="82h"))
+    made.settle()
+    changes = made.drain()
+    assert changes.alerts == []
+    assert [order.facts.collected[0] for order in changes.orders] == [ms("82h")]
 
 
 # -- what must be written -------------------------------------------------------------------------------------
@@ -290,6 +306,41 @@ def test_a_month_said_to_be_open_is_not_closed_by_a_clock_that_lags_behind_it():
     assert drained(fresh) == []
 
 
+BAD = {"has": "cancelled", "by": ["seller"]}
+
+
+def said_of_a_bad_order(rules: RuleBook, at: str) -> Alert:
+    made = engine(rules, placed(at=at), cancelled(at=at, by="seller"))
+    made.advance(ms(at))
+    [alert] = drained(made)
+    return alert
+
+
+def test_a_ratio_said_to_be_crossed_later_than_the_clock_is_looked_at_again_then():
+    rules = book(late_ship(), {**SHARE, "numerator": BAD})
+    fresh = Engine(rules, stepping=True)
+    fresh.restore_alert(said_of_a_bad_order(rules, "5h"))
+    apply(fresh, placed())
+    fresh.advance(ms("1h"))
+    assert drained(fresh) == []
+    fresh.advance(ms("10h"))
+    assert brief(drained(fresh)) == ["5h resolved crossed fell_back"]
+
+
+def test_a_month_said_later_than_the_clock_and_no_longer_judged_is_closed_then():
+    lagging = {**SHARE, "numerator": BAD, "window": {"align": "month", "lag": "10d"}}
+    made = engine(book(late_ship(), lagging), placed(), cancelled(at="1h", by="seller"))
+    made.advance(ms("2026-02-05T00:00:00Z"))
+    [alert] = drained(made)
+    alert.time = "2026-02-05T00:00:00Z"
+    fresh = Engine(book(late_ship(), {**lagging, "window": {"align": "month"}}), stepping=True)
+    fresh.restore_alert(alert)
+    fresh.advance(ms("2026-02-02T00:00:00Z"))
+    assert drained(fresh) == []
+    fresh.advance(ms("2026-02-09T00:00:00Z"))
+    assert [(each.time, each.data.reason) for each in drained(fresh)] == [("2026-02-05T00:00:00Z", "period_ended")]
+
+
 def test_an_alert_said_just_before_its_facts_were_lost_waits_for_them():
     made = engine(LATE, placed())
     made.advance(ms("80h"))
@@ -333,6 +384,24 @@ def test_an_order_dropped_after_it_was_written_counts_for_nothing():
     fresh.settle()
     assert standings(fresh)[0]["metrics"]["share"]["denominator"] == 0
     assert by_order(drained(fresh))[-1] == ("-", "100h resolved crossed fell_back")
+
+
+def test_an_order_of_which_nothing_was_said_counts_no_more_once_it_is_dropped():
+    made = engine(FULL, placed("1"))
+    made.advance(ms("1h"))
+    assert standings(made)[0]["metrics"]["share"]["denominator"] == 1
+    made.restore_order("joom", "s1", "1", None)
+    made.settle()
+    assert standings(made)[0]["metrics"]["share"]["denominator"] == 0
+
+
+def test_facts_that_are_restored_again_replace_those_that_counted():
+    rules = book(late_ship(), {**SHARE, "penalty": {"share": "100%"}})
+    made, newer = engine(rules, placed("1", amount="5")), engine(rules, placed("1", amount="7"))
+    made.advance(ms("100h"))
+    made.restore_order("joom", "s1", "1", newer.shops["joom", "s1"].orders["1"].facts)
+    made.settle()
+    assert standings(made)[0]["exposure"]["amount"] == "7.00"
 
 
 def test_facts_that_are_restored_twice_count_once():

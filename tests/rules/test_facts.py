@@ -1,11 +1,13 @@
 """An order's facts: the same in any order of arrival and any number of times."""
 
 from itertools import permutations
+from typing import get_args
 
 import msgspec
 import pytest
 
-from rules.facts import MERGE, OrderFacts, Terms
+from rules.events import Status
+from rules.facts import FACT_NAMES, MERGE, STATED_BY, OrderFacts, Terms
 from rules.instants import DAWN
 from tests.rules.history import cancelled, collected, event, moved, ms, placed, refunded, scanned, shipped
 
@@ -76,6 +78,26 @@ def test_a_label_that_was_only_announced_proves_nothing_but_is_news(status):
     facts = facts_of(scanned(at="5h", status=status))
     assert facts.scanned is None
     assert facts.news[0] == ms("5h")
+
+
+STATUSES = [*get_args(Status), None]
+
+
+@pytest.mark.parametrize(
+    "happening",
+    [
+        *(make() for make in (placed, shipped, cancelled, refunded, collected)),
+        moved(to="5h"),
+        *(event(kind, "1") for kind in ("order.returned", "pickup.failed")),
+        *(scanned(status=status) for status in STATUSES),
+    ],
+    ids=lambda happening: happening[0].id,
+)
+def test_every_fact_an_event_states_is_known_to_come_from_it(happening):
+    facts = facts_of(happening)
+    stated = [name for name in FACT_NAMES if getattr(facts, name) is not None]
+    assert stated
+    assert all(type(happening[0]) in STATED_BY[name] for name in stated)
 
 
 def test_news_is_the_latest_and_a_scan_the_first():

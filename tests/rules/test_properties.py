@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rules.alerts import Alert, decode, encode
+from rules.alerts import Alert, decode, emitted_from, encode
 from rules.book import RuleBook
 from rules.engine import Engine
 from rules.events import BadEvent
@@ -294,6 +294,11 @@ class Worker:
     def write(self) -> None:
         changes = self.engine.drain()
         self.alerts += [alert for _, alert in changes.alerts]
+        for shop, alert in changes.alerts:
+            order = shop.orders.get(alert.order) if isinstance(alert.order, str) else None
+            held = (shop.alerts if order is None else order.alerts) or {}
+            newest = [each for _, each in changes.alerts if each.data.alert == alert.data.alert][-1]
+            assert held.get(alert.data.alert) in (emitted_from(decode(encode(newest))), None)
         gone = {id(order) for order in changes.forgotten}
         for order in changes.orders:
             key = (order.shop.platform, order.shop.name, order.id)

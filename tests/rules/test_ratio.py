@@ -14,6 +14,7 @@ from tests.rules.history import (
     book,
     brief,
     cancelled,
+    collected,
     drained,
     event,
     late_ship,
@@ -263,6 +264,12 @@ def test_the_anchor_says_on_which_day_an_order_counts():
         "75h opened crossed threshold_crossed",
         "96h resolved crossed fell_back",
     ]
+
+
+def test_an_order_counts_from_its_anchor_on_even_when_no_other_rule_looks_at_that():
+    rules = share(anchor="collected", denominator={"term": "predeclared"}, numerator={"term": "sensitive"})
+    events = [placed(predeclared=True, sensitive=True), collected(at="5h")]
+    assert brief(said(rules, events)) == ["5h opened crossed threshold_crossed"]
 
 
 def test_an_order_outside_the_denominator_counts_for_nothing():

@@ -9,7 +9,7 @@ Record = tuple[str, bytes, bytes]
 """Topic (without prefix), key, value."""
 
 SHOPS = 24
-END_MS = START_MS + 14 * 24 * HOUR_MS
+END_MS = START_MS + 30 * 24 * HOUR_MS
 """When all of it is over, whatever comes late."""
 
 
@@ -24,7 +24,7 @@ def history(orders: int, seed: int = 1) -> list[Record]:
 
     for n in range(orders):
         order, shop = f"o{n}", f"s{random.randrange(SHOPS)}"
-        placed_ms = START_MS + random.randrange(5 * 24 * HOUR_MS)
+        placed_ms = START_MS + random.randrange(20 * 24 * HOUR_MS)
         add("orders", "order.placed", placed_ms, order, shop)
         fate = random.random()
         if fate < 0.25:

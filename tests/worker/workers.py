@@ -4,7 +4,8 @@ import asyncio
 import os
 import signal
 import sys
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
 from pathlib import Path
 
 from aiokafka.admin import AIOKafkaAdminClient
@@ -14,8 +15,8 @@ from confluent_kafka import TopicPartition as ConfluentPartition
 from confluent_kafka.admin import AdminClient
 
 from streams import topics
-from streams.settings import Settings
-from tests.worker.support import LONG_S, PACK, PARTITIONS, until
+from streams.settings import Settings, from_environment
+from tests.worker.support import LONG_S, PACK, until
 
 SHIPCLOCK = Path(sys.executable).with_name("shipclock")
 READY = "Worker ready"
@@ -39,8 +40,12 @@ class Site:
 
     def make_topics(self) -> None:
         """As the worker would, so that a test can write and read before it starts one."""
-        settings = Settings(broker=f"kafka://{self.bootstrap}", partitions=PARTITIONS)
+        settings = self.settings()
         topics.prepare(settings, topics.TopicNames(self.prefix, self.group))
+
+    def settings(self, datadir: str = "data") -> Settings:
+        """For a worker in this process."""
+        return from_environment(self.environment | {"SHIPCLOCK_DATADIR": str(self.folder / datadir)})
 
     def worker(self, datadir: str = "data", **environment: str) -> "WorkerProcess":
         self.started += 1
@@ -49,12 +54,8 @@ class Site:
 
     async def committed(self) -> dict[str, int]:
         """What the group has committed, by `topic-partition`."""
-        admin = AIOKafkaAdminClient(bootstrap_servers=self.bootstrap)
-        await admin.start()
-        try:
+        async with _admin(self.bootstrap) as admin:
             offsets = await admin.list_consumer_group_offsets(self.group)
-        finally:
-            await admin.close()
         return {f"{tp.topic.removeprefix(self.prefix)}-{tp.partition}": each.offset for tp, each in offsets.items()}
 
     def rewind(self) -> None:
@@ -65,17 +66,28 @@ class Site:
         (altered,) = admin.alter_consumer_group_offsets([ConsumerGroupTopicPartitions(self.group, first)]).values()
         altered.result()
 
-    async def bury(self) -> None:
-        """Tells the group that its members are dead, as it would find out by itself after 15 s."""
-        admin = AIOKafkaAdminClient(bootstrap_servers=self.bootstrap)
-        await admin.start()
-        try:
-            coordinator = await admin.find_coordinator(self.group)
+    async def members(self) -> set[str]:
+        """Ids of the group's members."""
+        async with _admin(self.bootstrap) as admin:
             (described,) = await admin.describe_consumer_groups([self.group])
-            for member in described.groups[0][5]:
-                await admin._send_request(LeaveGroupRequest(self.group, member[0]), coordinator)
-        finally:
-            await admin.close()
+        return {member[0] for member in described.groups[0][5]}
+
+    async def bury(self, dead: set[str]) -> None:
+        """Tells the group which members are dead, as it would find out by itself after 15 s."""
+        async with _admin(self.bootstrap) as admin:
+            coordinator = await admin.find_coordinator(self.group)
+            for member in dead:
+                await admin._send_request(LeaveGroupRequest(self.group, member), coordinator)
+
+
+@asynccontextmanager
+async def _admin(bootstrap: str) -> AsyncIterator[AIOKafkaAdminClient]:
+    admin = AIOKafkaAdminClient(bootstrap_servers=bootstrap)
+    await admin.start()
+    try:
+        yield admin
+    finally:
+        await admin.close()
 
 
 class WorkerProcess:
