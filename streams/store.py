@@ -75,7 +75,12 @@ class Store(BaseStore[bytes, bytes]):
             self._offsets.pop(number, None)
             self.app.worker.forget(number)
         newcomers = sorted(mine - set(self._snapshots))
-        ends = await self.app.consumer.highwaters(*(TP(changelog, number) for number in newcomers))
+        try:
+            ends = await self.app.consumer.highwaters(*(TP(changelog, number) for number in newcomers))
+        except asyncio.CancelledError:
+            if not self.app.should_stop:
+                raise
+            return  # Faust's consumer thread waits for this rebalance to be over before it stops
         for number in newcomers:
             await self._open(number, ends.get(TP(changelog, number)) or 0)
 

@@ -12,12 +12,11 @@ from confluent_kafka import Producer
 from confluent_kafka.admin import AdminClient, AlterConfigOpType, ConfigEntry, ConfigResource
 
 from rules.instants import HOUR_MS
-from streams.app import create
 from streams.clocks import wall_ms
 from tests.support.kafka import Kafka, create_topics, produce
 from tests.worker.history import END_MS, history
 from tests.worker.outcome import Reader, contradictions, expected
-from tests.worker.support import LATE_MS, START_MS, book, event, sent, ticks, until
+from tests.worker.support import LATE_MS, START_MS, event, sent, ticks, until
 from tests.worker.workers import Site
 
 pytestmark = pytest.mark.kafka
@@ -256,25 +255,6 @@ async def test_everything_read_again_from_the_beginning_says_nothing_new(site: S
             assert await second.stop() == 0, second.log()[-3000:]
         await read.to_end()
     assert len(read.records) == told
-
-
-async def test_a_worker_stopped_before_its_state_is_recovered_writes_none_of_it(site: Site) -> None:
-    async with alerts(site) as read, site.worker() as first:
-        await send(site, event("order.placed", START_MS))
-        await tick_all(site, START_MS + LATE_MS)
-        await read.until(lambda: read.said())
-        assert await first.stop() == 0, first.log()[-3000:]
-    async with Reader(site.bootstrap, site.prefix, "alerts", f"{site.group}-facts-changelog") as written:
-        await written.to_end()
-        before = len(written.records)
-        app = create(site.settings("other"), book(), 4)
-        await app.start()
-        await until(lambda: app.worker.partitions)
-        assert not app.tables.actives_ready, "it recovers from the changelog, which takes a while"
-        await app.stop()
-        assert not app.crashed
-        await written.to_end()
-    assert len(written.records) == before
 
 
 async def test_an_order_heard_of_only_before_a_restart_keeps_its_place_in_the_clock(site: Site) -> None:

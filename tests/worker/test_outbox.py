@@ -1,40 +1,10 @@
 """Records on their way out."""
 
-import asyncio
-from typing import Any
-
 import pytest
 from aiokafka.errors import MessageSizeTooLargeError
-from aiokafka.producer.message_accumulator import BatchBuilder
-from aiokafka.record.default_records import DefaultRecordBatch
 
 from streams.outbox import Outbox
-
-
-class Broker:
-    """A producer and its broker: takes batches and gives out offsets. `refuses` names a topic that takes none."""
-
-    def __init__(self, batch_size: int = 1_000, refuses: str | None = None) -> None:
-        self.logs: dict[tuple[str, int], list[Any]] = {}
-        self.batches = 0
-        self._batch_size, self._refuses = batch_size, refuses
-
-    def create_batch(self) -> BatchBuilder:
-        return BatchBuilder(self._batch_size, 0, is_transactional=False)
-
-    async def send_batch(self, batch: BatchBuilder, topic: str, *, partition: int) -> asyncio.Future[Any]:
-        self.batches += 1
-        answer = asyncio.get_running_loop().create_future()
-        asyncio.get_running_loop().call_soon(self._answer, answer, batch, topic, partition)
-        return answer
-
-    def _answer(self, answer: asyncio.Future[Any], batch: BatchBuilder, topic: str, partition: int) -> None:
-        if topic == self._refuses:
-            answer.set_exception(MessageSizeTooLargeError(topic))
-            return
-        log = self.logs.setdefault((topic, partition), [])
-        answer.set_result(type("Metadata", (), {"offset": len(log)}))
-        log += list(DefaultRecordBatch(bytes(batch._build())))
+from tests.worker.fakes import Broker
 
 
 async def test_nothing_to_send_sends_nothing() -> None:

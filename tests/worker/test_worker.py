@@ -1,0 +1,255 @@
+"""The beat: clocks, then writes, then the commit; and what happens where one of them fails."""
+
+import asyncio
+from typing import Any, Literal
+
+import orjson
+import pytest
+from aiokafka.errors import MessageSizeTooLargeError
+from faust.types import TP
+
+from rules.instants import DAWN, HOUR_MS
+from streams import worker
+from streams.clocks import wall_ms
+from streams.partition import Batch, Progress
+from streams.worker import LostPlaceError, Worker
+from tests.worker.fakes import App
+from tests.worker.support import LATE_MS, START_MS, book, event, record, tick
+
+CLOCKED = ("orders", "pickups", "tracking")
+
+
+def made(clock: Literal["wall", "event"] = "event", **options: Any) -> tuple[Worker, App]:
+    app = App(clock, **options)
+    return Worker(app, book()), app
+
+
+def apply(to: Worker, *values: bytes, topic: str = "orders", first: int = 0) -> None:
+    """As the transport and the agents do: partition 2 of a topic, read to its end."""
+    records = [record(topic, value, offset=first + n) for n, value in enumerate(values)]
+    to.take(Batch(topic, 2, records))
+    consumer, tp = to.app.consumer, TP(topic, 2)
+    consumer.handed[tp] = consumer.read_to[tp] = consumer.ends[tp] = first + len(values)
+
+
+def apply_late_order(to: Worker) -> None:
+    """An order placed at the start, and the clock at its deadline."""
+    apply(to, event("order.placed", START_MS), tick(START_MS + LATE_MS))
+    for topic in ("pickups", "tracking"):
+        apply(to, tick(START_MS + LATE_MS), topic=topic)
+
+
+def said(app: App) -> list[str]:
+    return [orjson.loads(each.value)["type"] for each in app.broker.logs.get(("alerts", 2), [])]
+
+
+# -- writing and committing ----------------------------------------------------------------------------------
+
+
+async def test_a_beat_writes_alerts_and_facts_tells_the_tables_and_commits() -> None:
+    watching, app = made()
+    apply_late_order(watching)
+    await watching.beat()
+    assert said(app) == ["alert.opened"]
+    facts = app.broker.logs["app-facts-changelog", 2]
+    assert [each.key for each in facts] == [b'["joom","s17","1"]', b'"clock"']
+    assert [(number, set(changes), offset) for number, changes, offset in app.facts.told] == [
+        (2, {each.key for each in facts}, 1)
+    ]
+    assert [(number, offset) for number, _, offset in app.alerts.told] == [(2, 0)]
+    assert app.consumer.committed == [{TP("orders", 2): 2, TP("pickups", 2): 1, TP("tracking", 2): 1}]
+
+
+async def test_an_order_that_changed_often_is_written_once() -> None:
+    watching, app = made()
+    apply(watching, *(event("tracking.updated", START_MS + n) for n in range(50)))
+    await watching.beat()
+    assert [each.key for each in app.broker.logs["app-facts-changelog", 2]] == [b'["joom","s17","1"]', b'"clock"']
+
+
+async def test_a_beat_with_nothing_new_writes_and_commits_nothing() -> None:
+    watching, app = made()
+    apply_late_order(watching)
+    await watching.beat()
+    batches = app.broker.batches
+    await watching.beat()
+    assert (app.broker.batches, len(app.consumer.committed)) == (batches, 1)
+
+
+@pytest.mark.parametrize("topic", ["alerts", "app-facts-changelog", "dead-letters"])
+@pytest.mark.parametrize("rebalancing", [False, True])
+async def test_a_write_that_is_refused_is_no_commit_even_in_a_rebalance(topic: str, rebalancing: bool) -> None:
+    watching, app = made(refuses=topic)
+    apply_late_order(watching)
+    apply(watching, b"not json", first=2)
+    beat = asyncio.ensure_future(watching.beat())
+    await asyncio.sleep(0)
+    app.rebalancing = rebalancing
+    with pytest.raises(MessageSizeTooLargeError):
+        await beat
+    assert app.consumer.committed == []
+    assert app.facts.told == app.alerts.told == []
+
+
+async def test_after_a_failure_nothing_is_taken_written_or_committed_any_more() -> None:
+    watching, app = made()
+    apply(watching, event("order.placed", START_MS))
+    watching.fail(ZeroDivisionError())
+    apply(watching, event("order.placed", START_MS, "2"), first=1)
+    await watching.beat()
+    await watching.hand_over()
+    await watching.finish()
+    assert (app.broker.batches, app.consumer.committed, watching.events) == (0, [], 1)
+
+
+async def test_what_is_applied_while_a_write_is_on_its_way_is_not_committed_with_it() -> None:
+    watching, app = made()
+    apply(watching, event("order.placed", START_MS))
+    send = app.broker.send_batch
+
+    async def meanwhile(*args: Any, **options: Any) -> Any:
+        if watching.events == 1:
+            apply(watching, event("order.placed", START_MS, "2"), first=1)
+        return await send(*args, **options)
+
+    app.broker.send_batch = meanwhile  # type: ignore[method-assign]
+    await watching.beat()
+    assert app.consumer.committed == [{TP("orders", 2): 1}]
+    await watching.beat()
+    assert app.consumer.committed[1:] == [{TP("orders", 2): 2}]
+
+
+# -- rebalances ----------------------------------------------------------------------------------------------
+
+
+async def test_partitions_are_handed_over_written_and_committed_with_their_clocks_where_they_are() -> None:
+    watching, app = made()
+    apply_late_order(watching)
+    await watching.hand_over()
+    assert said(app) == []
+    assert app.consumer.committed == [{TP("orders", 2): 2, TP("pickups", 2): 1, TP("tracking", 2): 1}]
+
+
+async def test_state_that_is_not_recovered_yet_is_not_written_over() -> None:
+    watching, app = made()
+    kept = Progress(START_MS, dict.fromkeys(CLOCKED, START_MS))
+    watching.partition(2).restore_fact(b'"clock"', orjson.dumps({"clock_ms": START_MS, "through_ms": kept.through_ms}))
+    watching.partition(3)
+    await watching.hand_over()
+    await watching.finish()
+    assert (app.broker.batches, app.consumer.committed) == (0, [])
+
+
+@pytest.mark.parametrize("state", ["rebalancing", "recovering"])
+async def test_there_is_no_beat_in_a_rebalance_or_before_recovery_is_over(state: str) -> None:
+    watching, app = made()
+    apply_late_order(watching)
+    app.rebalancing, app.tables.actives_ready = state == "rebalancing", state != "recovering"
+    await watching.beat()
+    assert (app.broker.batches, watching.partitions[2].engine.clock_ms) == (0, DAWN)
+
+
+async def test_a_worker_that_has_lost_its_place_in_the_group_writes_nothing() -> None:
+    watching, app = made()
+    apply_late_order(watching)
+    app.consumer.member = False
+    for leave in (watching.beat, watching.hand_over, watching.finish):
+        with pytest.raises(LostPlaceError):
+            await leave()
+    assert app.broker.batches == 0
+
+
+async def test_after_a_long_sleep_kafka_is_asked_before_anything_is_written(monkeypatch: pytest.MonkeyPatch) -> None:
+    watching, app = made()
+    apply(watching, event("order.placed", START_MS))
+    await watching.beat()
+    apply(watching, event("order.placed", START_MS, "2"), first=1)
+    monkeypatch.setattr(worker, "ASLEEP_S", -1)
+    app.consumer.commits = False
+    batches = app.broker.batches
+    with pytest.raises(LostPlaceError):
+        await watching.beat()
+    assert app.broker.batches == batches
+
+
+async def test_a_forgotten_partition_is_written_no_more() -> None:
+    watching, app = made()
+    apply_late_order(watching)
+    watching.forget(2)
+    await watching.beat()
+    assert (app.broker.batches, app.consumer.committed) == (0, [])
+
+
+# -- clocks --------------------------------------------------------------------------------------------------
+
+
+async def test_in_wall_time_nothing_fires_before_what_was_appended_by_then_is_applied() -> None:
+    watching, app = made("wall")
+    long_ago = wall_ms() - 2 * LATE_MS
+    apply(watching, event("order.placed", long_ago))
+    app.consumer.ends[TP("orders", 2)] = 2  # one more is on its way
+    for topic in ("pickups", "tracking"):
+        app.consumer.read_to[TP(topic, 2)] = 0
+    await watching.beat()
+    assert said(app) == []
+    app.consumer.ends[TP("orders", 2)] = 1_000  # what comes later need not be waited for
+    apply(watching, event("order.shipped", long_ago + HOUR_MS), first=1)
+    await watching.beat()
+    assert said(app) == []
+    assert watching.partitions[2].engine.clock_ms > wall_ms() - HOUR_MS, "the clock stands still"
+
+
+async def test_in_wall_time_what_is_never_handed_out_is_not_waited_for() -> None:
+    """A transaction marker, or a record that compaction removed, has an offset and no record."""
+    watching, app = made("wall")
+    apply(watching, event("order.placed", wall_ms() - 2 * LATE_MS))
+    for topic in CLOCKED:
+        app.consumer.ends[TP(topic, 2)] = app.consumer.read_to[TP(topic, 2)] = 5
+    await watching.beat()
+    assert said(app) == ["alert.opened"]
+
+
+async def test_in_wall_time_an_input_not_looked_at_yet_is_waited_for() -> None:
+    watching, app = made("wall")
+    apply(watching, event("order.placed", wall_ms() - 2 * LATE_MS))
+    await watching.beat()
+    assert said(app) == []
+
+
+async def test_in_event_time_the_clock_rests_on_a_tick_only_when_all_is_read_and_quiet(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    watching, app = made()
+    apply(watching, event("order.placed", START_MS))
+    apply(watching, tick(START_MS + LATE_MS), topic="pickups")
+    app.consumer.read_to[TP("tracking", 2)] = 0
+    await watching.beat()
+    assert said(app) == [], "others may still be sending"
+    monkeypatch.setattr(worker, "QUIET_S", 0.0)
+    app.consumer.ends[TP("tracking", 2)] = 1
+    await watching.beat()
+    assert said(app) == [], "there is more to read"
+    app.consumer.read_to[TP("tracking", 2)] = 1
+    await watching.beat()
+    assert said(app) == ["alert.opened"]
+
+
+async def test_a_burst_of_deadlines_lets_others_have_their_turn(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(worker, "SLICE", 10)
+    watching, app = made()
+    apply(watching, *(event("order.placed", START_MS, str(n)) for n in range(100)), tick(START_MS + LATE_MS))
+    for topic in ("pickups", "tracking"):
+        apply(watching, tick(START_MS + LATE_MS), topic=topic)
+    turns = 0
+
+    async def others() -> None:
+        nonlocal turns
+        while True:
+            turns += 1
+            await asyncio.sleep(0)
+
+    busy = asyncio.ensure_future(others())
+    await watching.beat()
+    busy.cancel()
+    assert len(said(app)) == 100
+    assert turns >= 10
