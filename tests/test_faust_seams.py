@@ -176,7 +176,7 @@ async def test_an_assigned_partition_has_a_position_past_what_was_read(app: App)
     assert app.consumer._thread.positions[TP("orders", 2)] == app.worker.events
 
 
-def test_a_rebalance_makes_another_assignment_whose_positions_are_open() -> None:
+async def test_a_rebalance_makes_another_assignment_whose_positions_are_open() -> None:
     state = SubscriptionState()
     state.subscribe({"orders"})
     assignments = []
