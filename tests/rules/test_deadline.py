@@ -107,6 +107,10 @@ def test_old_evidence_takes_a_missed_deadline_back():
     ]
 
 
+def test_evidence_of_the_very_deadline_is_in_time():
+    assert brief(run(LATE, [placed(), tick("80h"), shipped(at="72h")]))[-1] == "80h resolved overdue evidence_arrived"
+
+
 def test_evidence_from_before_a_warning_was_given_is_late_evidence():
     assert brief(run(WARNED, [placed(), tick("50h"), shipped(at="40h")])) == [
         "48h opened due_soon deadline_near",

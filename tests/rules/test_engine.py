@@ -138,6 +138,12 @@ def test_an_event_ahead_of_the_clock_counts_when_its_time_has_come():
     assert list(resolved.data.evidence["facts"]) == ["placed", "shipped"]
 
 
+def test_an_event_ahead_of_the_clock_ends_a_warning_when_its_time_has_come():
+    made = engine(book(late_ship(warn=WARN)), placed(), shipped(at="60h"))
+    made.advance(ms("100h"))
+    assert brief(drained(made)) == ["48h opened due_soon deadline_near", "60h resolved due_soon fulfilled"]
+
+
 # -- slices ---------------------------------------------------------------------------------------------------
 
 

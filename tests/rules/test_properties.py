@@ -50,8 +50,8 @@ PLAIN = book(
 )
 """Deadlines that no later word moves, with all that they can say."""
 
-ORDERS = ("1", "2")
-SHOPS = ("a", "a", "b")
+ORDERS = ("1", "1", "1", "2")
+SHOPS = ("a", "a", "a", "b")
 END_MS = START_MS + 800 * HOUR_MS
 """Past every deadline but those of months, and before any order is let go."""
 

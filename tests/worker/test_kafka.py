@@ -107,6 +107,18 @@ async def test_an_order_shipped_too_late_is_told_of_in_cloud_events_and_resolved
     assert {(record.key, record.partition) for record in read.records} == {(alert.encode(), 2)}
 
 
+async def test_a_worker_on_an_empty_broker_makes_its_topics_and_watches_them(
+    kafka: Kafka, topic_prefix: str, tmp_path: Path
+) -> None:
+    site = Site(kafka.bootstrap, topic_prefix, tmp_path)
+    async with site.worker() as worker:
+        await worker.ready()
+        async with alerts(site) as read:
+            await send(site, event("order.placed", START_MS))
+            await tick_all(site, START_MS + LATE_MS)
+            await read.until(lambda: len(read.said()) == 1)
+
+
 async def test_what_cannot_be_read_goes_to_dead_letters_as_it_was_and_the_rest_is_applied(
     kafka: Kafka, topic_prefix: str, tmp_path: Path
 ) -> None:

@@ -17,6 +17,7 @@ from tests.support.kafka import Kafka, create_topics
 from tests.worker.support import until
 
 INPUTS = ("orders", "pickups", "tracking", "shops")
+ALL = (*INPUTS, "alerts", "dead-letters", "app-facts-changelog")
 
 
 def settings(bootstrap: str, prefix: str = "", partitions: int = 4) -> Settings:
@@ -32,6 +33,17 @@ def counts(bootstrap: str, prefix: str) -> dict[str, int]:
     """Partitions by topic, of those with this prefix."""
     listed = AdminClient({"bootstrap.servers": bootstrap}).list_topics(timeout=15).topics
     return {name.removeprefix(prefix): len(each.partitions) for name, each in listed.items() if name.startswith(prefix)}
+
+
+async def all_made(bootstrap: str, prefix: str) -> dict[str, int]:
+    """`counts`, once the broker knows of all that the controller has made."""
+
+    def found() -> dict[str, int] | None:
+        there = counts(bootstrap, prefix)
+        return there if len(there) == len(ALL) else None
+
+    there: dict[str, int] = await until(found)
+    return there
 
 
 async def config_of(bootstrap: str, topic: str) -> Mapping[str, str]:
@@ -79,28 +91,29 @@ def test_a_broker_that_makes_no_topics_is_told_of(monkeypatch: pytest.MonkeyPatc
 @pytest.mark.kafka
 async def test_missing_topics_are_made_with_the_partitions_asked_for(kafka: Kafka, topic_prefix: str) -> None:
     assert prepared(kafka.bootstrap, topic_prefix, 3) == 3
-    wanted = (*INPUTS, "alerts", "dead-letters", "app-facts-changelog")
-    assert counts(kafka.bootstrap, topic_prefix) == dict.fromkeys(wanted, 3)
+    assert await all_made(kafka.bootstrap, topic_prefix) == dict.fromkeys(ALL, 3)
 
 
 @pytest.mark.kafka
 async def test_alerts_and_changelog_are_compacted_and_the_others_are_not(kafka: Kafka, topic_prefix: str) -> None:
     prepared(kafka.bootstrap, topic_prefix)
-    made = counts(kafka.bootstrap, topic_prefix)
+    await all_made(kafka.bootstrap, topic_prefix)
 
     async def compacted() -> set[str]:
-        configs = {name: await config_of(kafka.bootstrap, topic_prefix + name) for name in made}
+        configs = {name: await config_of(kafka.bootstrap, topic_prefix + name) for name in ALL}
         return {name for name, config in configs.items() if config["cleanup.policy"] == "compact"}
 
-    # The broker knows a topic a moment before it knows its settings.
-    assert await until(compacted) == {"alerts", "app-facts-changelog"}
+    async def as_wanted() -> bool:
+        return await compacted() == {"alerts", "app-facts-changelog"}
+
+    await until(as_wanted)  # the broker knows a topic a moment before it knows its settings
 
 
 @pytest.mark.kafka
 async def test_topics_that_are_there_say_how_many_partitions_the_rest_gets(kafka: Kafka, topic_prefix: str) -> None:
     await create_topics(kafka.bootstrap, {f"{topic_prefix}{topic}": (2, {}) for topic in ("orders", "tracking")})
     assert prepared(kafka.bootstrap, topic_prefix, 9) == 2
-    assert set(counts(kafka.bootstrap, topic_prefix).values()) == {2}
+    assert await all_made(kafka.bootstrap, topic_prefix) == dict.fromkeys(ALL, 2)
     assert prepared(kafka.bootstrap, topic_prefix, 9) == 2
 
 

@@ -4,6 +4,7 @@ import asyncio
 import os
 import signal
 import sys
+import time
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -40,8 +41,12 @@ class Site:
 
     def make_topics(self) -> None:
         """As the worker would, so that a test can write and read before it starts one."""
-        settings = self.settings()
-        topics.prepare(settings, topics.TopicNames(self.prefix, self.group))
+        names = topics.TopicNames(self.prefix, self.group)
+        topics.prepare(self.settings(), names)
+        wanted = {*names.inputs, names.alerts, names.dead_letters, names.facts}
+        admin = AdminClient({"bootstrap.servers": self.bootstrap})
+        while not wanted <= set(admin.list_topics(timeout=LONG_S).topics):
+            time.sleep(0.05)  # the controller has made them; the broker hears of it a moment later
 
     def settings(self, datadir: str = "data") -> Settings:
         """For a worker in this process."""
