@@ -2,8 +2,10 @@
 
 import asyncio
 import gc
+import logging
 import os
 import sys
+import threading
 
 import click
 import faust
@@ -13,6 +15,11 @@ from rules.packs import BadPack
 from streams import packs, topics
 from streams.app import create
 from streams.settings import BadSettingError, Settings, describe, from_environment
+
+log = logging.getLogger(__name__)
+
+STOP_S = 15.0
+"""How long it may take to stop, the last write with it."""
 
 
 @click.command(epilog="\b\nSettings, from the environment:\n" + describe())
@@ -36,7 +43,23 @@ def run(settings: Settings, book: RuleBook, partition_count: int) -> None:
     loop = asyncio.new_event_loop()
     asyncio.set_event_loop(loop)
     app = create(settings, book, partition_count)
-    faust.Worker(app, loglevel=settings.log_level, loop=loop, redirect_stdouts=False).execute_from_commandline()
+    Process(app, loglevel=settings.log_level, loop=loop, redirect_stdouts=False).execute_from_commandline()
+
+
+class Process(faust.Worker):
+    """Faust's process around the app, that ends when it is told to even if Kafka has gone away."""
+
+    async def stop(self) -> None:
+        last_call = threading.Timer(STOP_S, _leave)
+        last_call.daemon = True
+        last_call.start()
+        await super().stop()
+
+
+def _leave() -> None:
+    # Faust and aiokafka wait for a broker for minutes; what counts was written, or is read again, before this.
+    log.error("Kafka doesn't answer: the worker ends without taking leave")
+    os._exit(1)
 
 
 def tame_garbage_collection() -> None:

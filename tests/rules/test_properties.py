@@ -55,7 +55,7 @@ SHOPS = ("a", "a", "a", "b")
 END_MS = START_MS + 800 * HOUR_MS
 """Past every deadline but those of months, and before any order is let go."""
 
-hours = st.integers(0, 11).map(lambda n: f"{12 * n}h")
+hours = st.integers(0, 8).map(lambda n: f"{12 * n}h")
 clocks_ms = st.integers(0, 20).map(lambda n: START_MS + 12 * n * HOUR_MS)
 
 
@@ -91,7 +91,7 @@ def happenings(draw: st.DrawFn, platform: str = "joom", movable: bool = True) ->
 
 
 def histories(platform: str = "joom", movable: bool = True) -> st.SearchStrategy[list[Happening]]:
-    return st.lists(happenings(platform, movable), min_size=1, max_size=14, unique_by=lambda each: each[0].id)
+    return st.lists(happenings(platform, movable), min_size=4, max_size=14, unique_by=lambda each: each[0].id)
 
 
 def shuffled_with_repeats(events: list[Happening]) -> st.SearchStrategy[list[Happening]]:

@@ -3,6 +3,7 @@
 import asyncio
 import os
 import signal
+import sys
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -11,6 +12,7 @@ from typing import Literal
 import pytest
 from aiokafka import TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient
+from confluent_kafka.admin import AdminClient
 
 from rules.instants import HOUR_MS
 from streams import worker
@@ -19,11 +21,12 @@ from streams.clocks import wall_ms
 from streams.embedded import EmbeddedBroker
 from streams.outbox import Outbox
 from streams.settings import Settings
+from streams.topics import TopicNames
 from tests.support.kafka import produce
 from tests.worker.history import END_MS, history
 from tests.worker.outcome import Reader, contradictions, expected
 from tests.worker.support import LATE_MS, PARTITIONS, START_MS, book, event, sent, ticks, until
-from tests.worker.workers import SHIPCLOCK
+from tests.worker.workers import SHIPCLOCK, WorkerProcess
 
 
 class Site:
@@ -202,6 +205,28 @@ async def test_a_worker_whose_last_write_gets_no_answer_stops_all_the_same_and_s
         monkeypatch.setattr(Outbox, "send", hang)
         await app.stop()
     assert "Kafka has not answered" in str(app.crash_reason)
+
+
+HURRIED = """
+from streams import cli, worker
+from streams.commands import worker as command
+worker.FINISH_S, command.STOP_S = 0.5, 2.0
+cli.main(["worker"])
+"""
+
+
+async def test_a_worker_whose_broker_is_gone_ends_on_sigterm_all_the_same(tmp_path: Path) -> None:
+    with EmbeddedBroker() as broker:
+        names = TopicNames("", "shipclock")
+        for topic in (*names.inputs, names.alerts, names.facts, names.dead_letters):  # they appear on first use
+            AdminClient({"bootstrap.servers": broker.bootstrap}).list_topics(topic)
+        settings = {"SHIPCLOCK_BROKER": f"kafka://{broker.bootstrap}", "SHIPCLOCK_DATADIR": str(tmp_path)}
+        command = (sys.executable, "-c", HURRIED)
+        async with WorkerProcess(settings, tmp_path / "worker.log", command) as running:
+            await running.ready()
+            broker.stop()
+            assert await running.stop() == 1
+            assert "the worker ends without taking leave" in running.log()
 
 
 # -- the demo ------------------------------------------------------------------------------------------------

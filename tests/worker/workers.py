@@ -5,7 +5,7 @@ import os
 import signal
 import sys
 import time
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 
@@ -98,8 +98,10 @@ async def _admin(bootstrap: str) -> AsyncIterator[AIOKafkaAdminClient]:
 class WorkerProcess:
     """An async context manager that leaves no process behind. Its log is what it wrote to stdout and stderr."""
 
-    def __init__(self, environment: Mapping[str, str], log: Path) -> None:
-        self._environment, self._log = environment, log
+    def __init__(
+        self, environment: Mapping[str, str], log: Path, command: Sequence[str | Path] = (SHIPCLOCK, "worker")
+    ) -> None:
+        self._environment, self._log, self._command = environment, log, command
         self._process: asyncio.subprocess.Process | None = None
 
     async def __aenter__(self) -> "WorkerProcess":
@@ -114,7 +116,7 @@ class WorkerProcess:
     async def start(self) -> None:
         with self._log.open("wb") as log:
             self._process = await asyncio.create_subprocess_exec(
-                SHIPCLOCK, "worker", env=os.environ | self._environment, stdout=log, stderr=log
+                *self._command, env=os.environ | self._environment, stdout=log, stderr=log
             )
 
     @property
