@@ -17,6 +17,7 @@ from rules.facts import OrderFacts
 from rules.instants import DAWN
 from rules.watch import Shop
 from streams.clocks import AHEAD_MS, EventClock, wall_ms
+from streams.standings import Standings
 from streams.topics import CLOCKED
 
 CLOCK_KEY = b'"clock"'
@@ -68,6 +69,7 @@ class Partition:
         self.wall = clock == "wall"
         self.engine = Engine(book, stepping=not self.wall)
         self.clock = EventClock(CLOCKED)
+        self.standings = Standings()
         self.applied: dict[str, int] = {}
         self.dead: list[DeadLetter] = []
         self.events = 0

@@ -1,7 +1,8 @@
 """Settings, all `SHIPCLOCK_…` variables of the environment."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
+from ipaddress import ip_address
 from pathlib import Path
 from typing import Any, Literal, cast
 
@@ -14,7 +15,10 @@ class BadSettingError(ValueError):
 
 @dataclass(frozen=True, kw_only=True)
 class Settings:
-    """An empty `topic_prefix` and no packs named are the defaults; `partitions` holds for topics it creates."""
+    """An empty `topic_prefix` and no packs named are the defaults; `partitions` holds for topics it creates.
+
+    Without a `token` the web is open, but only to this machine.
+    """
 
     broker: str
     app_id: str = "shipclock"
@@ -23,6 +27,9 @@ class Settings:
     packs: tuple[str, ...] = ()
     clock: Literal["wall", "event"] = "wall"
     datadir: Path = Path("shipclock-data")
+    web_host: str = "127.0.0.1"
+    web_port: int = 6066
+    token: str | None = field(default=None, repr=False)
     log_level: str = "info"
     embedded: bool = False
 
@@ -35,10 +42,17 @@ DESCRIPTIONS: Mapping[str, str] = {
     "packs": "rule packs, comma-separated: names, files or folders (default all built-in ones)",
     "clock": "wall or event: what decides that a deadline has passed (default wall)",
     "datadir": "where local snapshots of state are kept (default shipclock-data)",
+    "web_host": "address of the console and the API (default 127.0.0.1); any other than localhost needs a token",
+    "web_port": "their port; 0 takes a free one (default 6066)",
+    "token": "what the console and the API ask for, 16 characters or more (default none)",
+    "token_file": "a file with the token, in place of SHIPCLOCK_TOKEN",
     "log_level": "debug, info, warning or error (default info)",
 }
 
 _PREFIX = "SHIPCLOCK_"
+
+SHORTEST_TOKEN = 16
+"""Characters."""
 
 
 def from_environment(environment: Mapping[str, str]) -> Settings:
@@ -50,7 +64,17 @@ def from_environment(environment: Mapping[str, str]) -> Settings:
             given[name] = _read(name, text)
     if "broker" not in given:
         raise BadSettingError("SHIPCLOCK_BROKER is not set; write it like kafka://localhost:9092")
-    return Settings(**given)
+    if "token_file" in given:
+        if "token" in given:
+            raise BadSettingError("SHIPCLOCK_TOKEN and SHIPCLOCK_TOKEN_FILE are both set; which one holds?")
+        given["token"] = given.pop("token_file")
+    settings = Settings(**given)
+    if settings.token is None and not is_local(settings.web_host):
+        raise BadSettingError(
+            f"SHIPCLOCK_WEB_HOST={settings.web_host} opens the console to the network: set SHIPCLOCK_TOKEN or "
+            "SHIPCLOCK_TOKEN_FILE"
+        )
+    return settings
 
 
 def _read(name: str, text: str) -> Any:
@@ -67,6 +91,12 @@ def _read(name: str, text: str) -> Any:
             return _one_of(name, text, ("debug", "info", "warning", "error"))
         case "datadir":
             return Path(text)
+        case "web_port":
+            return _port(name, text)
+        case "token":
+            return _token(name, text)
+        case "token_file":
+            return _token(name, _contents(name, text))
     return text
 
 
@@ -85,6 +115,37 @@ def _count(name: str, text: str) -> int:
     if not text.isdecimal() or not 0 < int(text) <= 10_000:
         raise BadSettingError(f"{_PREFIX}{name.upper()}={text} is no count from 1 to 10000")
     return int(text)
+
+
+def _port(name: str, text: str) -> int:
+    if not text.isdecimal() or int(text) > 65_535:
+        raise BadSettingError(f"{_PREFIX}{name.upper()}={text} is no port from 0 to 65535")
+    return int(text)
+
+
+def _token(name: str, text: str) -> str:
+    """Never shows it."""
+    if len(text) < SHORTEST_TOKEN or not text.isascii() or not text.isprintable() or " " in text:
+        raise BadSettingError(
+            f"{_PREFIX}{name.upper()} holds no good token: {SHORTEST_TOKEN} or more ASCII characters and no spaces are "
+            "wanted, as from `openssl rand -hex 32`"
+        )
+    return text
+
+
+def _contents(name: str, file: str) -> str:
+    try:
+        return Path(file).read_text(encoding="utf-8").strip()
+    except (OSError, UnicodeDecodeError) as error:
+        raise BadSettingError(f"{_PREFIX}{name.upper()}={file} can't be read: {error}") from None
+
+
+def is_local(host: str) -> bool:
+    """Whether only this machine reaches an address."""
+    try:
+        return ip_address(host.strip("[]")).is_loopback
+    except ValueError:
+        return host == "localhost"
 
 
 def _one_of(name: str, text: str, choices: tuple[str, ...]) -> str:
@@ -111,4 +172,4 @@ def describe() -> str:
     return "\n".join(f"{_PREFIX + name.upper():<{width}}  {text}" for name, text in DESCRIPTIONS.items())
 
 
-assert set(DESCRIPTIONS) == {field.name for field in fields(cast(Any, Settings))} - {"embedded"}
+assert set(DESCRIPTIONS) == {field.name for field in fields(cast(Any, Settings))} - {"embedded"} | {"token_file"}

@@ -24,6 +24,7 @@ from rules.engine import Changes
 from streams.clocks import wall_ms
 from streams.outbox import Outbox
 from streams.partition import CLOCK_KEY, Batch, Partition, encode_facts, order_key
+from streams.standings import BUDGET_S
 from streams.topics import CLOCKED
 
 log = logging.getLogger(__name__)
@@ -258,6 +259,9 @@ class Worker(Service):
             for record, reason in partition.dead:
                 outbox.add(names.dead_letters, number, record.key, record.value, dead_letter_headers(record, reason))
             partition.dead = []
+            partition.standings.note(changes)
+            for key, value in partition.standings.records(partition.engine, BUDGET_S / len(self.partitions)):
+                outbox.add(names.standings, number, key, value)
         offsets = self._offsets()
         written = await outbox.send()
         for table, topic, records in ((self.app.facts, names.facts, facts), (self.app.alerts, names.alerts, said)):
