@@ -62,6 +62,10 @@ class TopicNames:
     def compacted(self) -> tuple[str, ...]:
         return self.alerts, self.facts, self.standings, self.remarks
 
+    @property
+    def all(self) -> tuple[str, ...]:
+        return *self.inputs, self.dead_letters, *self.compacted
+
 
 COMPACTED = {"cleanup.policy": "compact", "min.cleanable.dirty.ratio": "0.1"}
 
@@ -87,8 +91,7 @@ def prepare(settings: Settings, names: TopicNames) -> int:
 
 def _agreed(names: TopicNames, there: dict[str, int]) -> int | None:
     """The one partition count of all topics that must agree; None when none exists yet."""
-    all_of_them = (*names.inputs, names.dead_letters, *names.compacted)
-    bound = {topic: there[topic] for topic in all_of_them if topic in there}
+    bound = {topic: there[topic] for topic in names.all if topic in there}
     if len(set(bound.values())) > 1:
         counts = ", ".join(f"{topic} has {count}" for topic, count in bound.items())
         raise BadTopicsError(
