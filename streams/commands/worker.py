@@ -4,6 +4,7 @@ import asyncio
 import gc
 import logging
 import os
+import socket
 import sys
 import threading
 
@@ -15,6 +16,7 @@ from rules.packs import BadPack
 from streams import packs, topics
 from streams.app import create
 from streams.settings import BadSettingError, Settings, describe, from_environment
+from streams.web.server import Web, listen
 
 log = logging.getLogger(__name__)
 
@@ -31,18 +33,29 @@ def worker() -> None:
         names = topics.TopicNames(settings.topic_prefix, settings.app_id)
         count = topics.prepare(settings, names)
         settings.datadir.mkdir(parents=True, exist_ok=True)
+        listening = _listen(settings)
     except (BadSettingError, BadPack, packs.NoSuchPack, topics.BadTopicsError, ValueError, OSError) as error:
         click.echo(f"shipclock worker: {error}", err=True)
         sys.exit(2)
-    run(settings, book, count)
+    run(settings, book, count, listening)
 
 
-def run(settings: Settings, book: RuleBook, partition_count: int) -> None:
+def _listen(settings: Settings) -> socket.socket:
+    """Before anything is begun, so that a port that is taken is told at once."""
+    try:
+        return listen(settings.web_host, settings.web_port)
+    except OSError as error:
+        where = f"SHIPCLOCK_WEB_HOST={settings.web_host} SHIPCLOCK_WEB_PORT={settings.web_port}"
+        raise BadSettingError(f"{where} can't be listened on: {error.strerror}") from None
+
+
+def run(settings: Settings, book: RuleBook, partition_count: int, listening: socket.socket) -> None:
     """Runs until a signal or a failure; exits non-zero on a failure."""
     tame_garbage_collection()
     loop = asyncio.new_event_loop()
     asyncio.set_event_loop(loop)
     app = create(settings, book, partition_count)
+    app.add_dependency(Web(app, listening, beacon=app.beacon))
     Process(app, loglevel=settings.log_level, loop=loop, redirect_stdouts=False).execute_from_commandline()
 
 

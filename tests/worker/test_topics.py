@@ -120,7 +120,9 @@ async def test_topics_that_are_there_say_how_many_partitions_the_rest_gets(kafka
 
 
 @pytest.mark.kafka
-@pytest.mark.parametrize("odd", ["pickups", "alerts", "dead-letters", "app-facts-changelog", "app-standings", "app-remarks"])
+@pytest.mark.parametrize(
+    "odd", ["pickups", "alerts", "dead-letters", "app-facts-changelog", "app-standings", "app-remarks"]
+)
 async def test_partition_counts_that_differ_are_told_and_nothing_is_made(
     kafka: Kafka, topic_prefix: str, odd: str
 ) -> None:
