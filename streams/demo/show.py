@@ -92,10 +92,10 @@ async def run(book: RuleBook, *, speed: float, seconds: float | None, seed: int,
         app = create(settings, book, PARTITIONS)
         web = Web(app, listen(settings.web_host, settings.web_port, or_any=True), beacon=app.beacon)
         app.add_dependency(web)
-        print(f"console: {web.address}", file=out, flush=True)
         show = Show(app, speed, web.address)
         view = choose_view(out)
         await app.start()
+        print(f"console: {web.address}", file=out, flush=True)
         try:
             async with AIOKafkaProducer(bootstrap_servers=broker.bootstrap, linger_ms=20) as producer:
                 pace = Pace(producer, app.names, PARTITIONS, START_MS, speed)

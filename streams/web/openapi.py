@@ -97,5 +97,7 @@ def _responses(one: Operation, schema_of: dict[Any, Any]) -> Iterator[tuple[str,
         refusals |= {400: "the body is wrong", 413: "the body is too long", 415: "the body is no JSON"}
     if is_guarded(one.path):
         refusals |= {401: "the token is missing or wrong", 403: "asked for by a page of another site"}
+    if one.path.startswith("/api/"):
+        refusals.setdefault(503, "what Kafka holds is still being read")
     for status, why in sorted(refusals.items()):
         yield str(status), {"description": why, "content": {MEDIA_TYPE: {"schema": schema_of[Problem]}}}

@@ -54,14 +54,17 @@ def operations(desk: Any) -> Iterator[tuple[Operation, Handler]]:
             yield member.operation, getattr(desk, name)
 
 
-def routes(desk: Any) -> list[Route]:
+def routes(desk: Any, is_ready: Callable[[], bool] = lambda: True) -> list[Route]:
+    """A desk's routes; until it is ready they say so, rather than half of the truth."""
     return [
-        Route(each.path, functools.partial(_handle, each, handler), methods=[each.method])
+        Route(each.path, functools.partial(_handle, each, handler, is_ready), methods=[each.method])
         for each, handler in operations(desk)
     ]
 
 
-async def _handle(each: Operation, handler: Handler, request: Request) -> Response:
+async def _handle(each: Operation, handler: Handler, is_ready: Callable[[], bool], request: Request) -> Response:
+    if not is_ready():
+        raise HTTPException(503, "what Kafka holds is still being read", {"retry-after": "1"})
     given: dict[str, Any] = {"request": request, **request.path_params}
     if each.query is not None:
         given["query"] = _query(request, each.query)

@@ -19,7 +19,7 @@ from streams.web.operations import operation
 REFUSALS = {
     404: "no such alert is at hand",
     409: "it is resolved, so there is nothing to say of it",
-    503: "Kafka can't be written to; nothing was changed, as far as is known",
+    503: "Kafka can't be written to, or is still being read",
 }
 
 WRITE_S = 10.0

@@ -63,7 +63,8 @@ class Web(Service):
             Events(self.view),
             Remarking(self.view, self._writer),
             Reading(self.view, app.settings.clock, warehouse_of),
-            app.settings.token,
+            is_ready=lambda: self.reader.caught_up,
+            token=app.settings.token,
         )
         self._server = Server(
             uvicorn.Config(

@@ -1,5 +1,6 @@
 """The web as one ASGI application."""
 
+from collections.abc import Callable
 from pathlib import Path
 
 from starlette.applications import Starlette
@@ -22,14 +23,22 @@ from streams.web.remarking import Remarking
 CONSOLE = Path(__file__).with_name("console")
 
 
-def site(vitals: Vitals, events: Events, remarking: Remarking, reading: Reading, token: str | None) -> Starlette:
+def site(
+    vitals: Vitals,
+    events: Events,
+    remarking: Remarking,
+    reading: Reading,
+    *,
+    is_ready: Callable[[], bool],
+    token: str | None,
+) -> Starlette:
     """Changes come before reading, whose path of an alert would take in theirs."""
     return Starlette(
         routes=[
             *routes(vitals),
-            *routes(events),
-            *routes(remarking),
-            *routes(reading),
+            *routes(events, is_ready),
+            *routes(remarking, is_ready),
+            *routes(reading, is_ready),
             Route("/openapi.json", _describe),
             Mount("/", StaticFiles(directory=CONSOLE, html=True)),
         ],
