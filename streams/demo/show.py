@@ -95,9 +95,9 @@ async def run(book: RuleBook, *, speed: float, seconds: float | None, seed: int,
         show = Show(app, speed, web.address)
         view = choose_view(out)
         await app.start()
-        print(f"console: {web.address}", file=out, flush=True)
         try:
             async with AIOKafkaProducer(bootstrap_servers=broker.bootstrap, linger_ms=20) as producer:
+                print(f"console: {web.address}", file=out, flush=True)
                 pace = Pace(producer, app.names, PARTITIONS, START_MS, speed)
                 feeding = asyncio.create_task(pace.follow(events(seed, START_MS)))
                 try:

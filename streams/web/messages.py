@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Annotated, Any, Generic, Literal, TypeVar
 
-from msgspec import Meta, Struct
+from msgspec import UNSET, Meta, Struct, UnsetType
 
 from rules.alerts import Alert, Severity, State
 from streams.views.remarks import Remark
@@ -99,18 +99,18 @@ class Problem(Struct):
 
 
 class Paging(Struct, kw_only=True):
-    """`after` is a place in the list, as `next` has it."""
+    """`after` is a place in the list, as `next` has it. What a query leaves out is unset: null could be a name."""
 
     limit: Annotated[int, Meta(ge=1, le=1_000)] = 100
-    after: str | None = None
+    after: str | UnsetType = UNSET
 
 
 class AlertQuery(Paging, kw_only=True):
-    platform: str | None = None
-    shop: str | None = None
-    severity: Severity | None = None
-    state: State | None = None
+    platform: str | UnsetType = UNSET
+    shop: str | UnsetType = UNSET
+    severity: Severity | UnsetType = UNSET
+    state: State | UnsetType = UNSET
 
 
 class DueQuery(Paging, kw_only=True):
-    warehouse: str | None = None
+    warehouse: str | UnsetType = UNSET

@@ -74,17 +74,7 @@ def _query_parameters(
     if one.query is None:
         return
     for name, schema in components[schema_of[one.query]["$ref"].rpartition("/")[2]]["properties"].items():
-        yield {"name": name, "in": "query", "required": False, "schema": _without_null(schema)}
-
-
-def _without_null(schema: dict[str, Any]) -> dict[str, Any]:
-    """A query has no null: what isn't set is left out."""
-    if "anyOf" in schema:
-        (schema,) = [each for each in schema["anyOf"] if each != {"type": "null"}]
-    schema = {name: value for name, value in schema.items() if not (name == "default" and value is None)}
-    if "enum" in schema:
-        schema["enum"] = [value for value in schema["enum"] if value is not None]
-    return schema
+        yield {"name": name, "in": "query", "required": False, "schema": schema}
 
 
 def _responses(one: Operation, schema_of: dict[Any, Any]) -> Iterator[tuple[str, dict[str, Any]]]:

@@ -56,15 +56,25 @@ def operations(desk: Any) -> Iterator[tuple[Operation, Handler]]:
 
 def routes(desk: Any, is_ready: Callable[[], bool] = lambda: True) -> list[Route]:
     """A desk's routes; until it is ready they say so, rather than half of the truth."""
+    on_path: dict[str, dict[str, tuple[Operation, Handler]]] = {}
+    for each, handler in operations(desk):
+        on_path.setdefault(each.path, {})[each.method] = each, handler
     return [
-        Route(each.path, functools.partial(_handle, each, handler, is_ready), methods=[each.method])
-        for each, handler in operations(desk)
+        Route(path, functools.partial(_dispatch, by_method, is_ready), methods=list(by_method))
+        for path, by_method in on_path.items()
     ]
 
 
-async def _handle(each: Operation, handler: Handler, is_ready: Callable[[], bool], request: Request) -> Response:
+async def _dispatch(
+    by_method: dict[str, tuple[Operation, Handler]], is_ready: Callable[[], bool], request: Request
+) -> Response:
     if not is_ready():
         raise HTTPException(503, "what Kafka holds is still being read", {"retry-after": "1"})
+    each, handler = by_method["GET" if request.method == "HEAD" else request.method]
+    return await _handle(each, handler, request)
+
+
+async def _handle(each: Operation, handler: Handler, request: Request) -> Response:
     given: dict[str, Any] = {"request": request, **request.path_params}
     if each.query is not None:
         given["query"] = _query(request, each.query)

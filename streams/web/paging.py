@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 from urllib.parse import urlencode
 
 import msgspec
+from msgspec import UNSET
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 
@@ -24,7 +25,7 @@ async def page(
     request: Request, query: Paging, items: Sequence[Item], rank: Callable[[Item], Any], rank_type: Any
 ) -> Page[Item]:
     """The first `query.limit` items by rank after the place `query.after`. No two may have the same rank."""
-    after = None if query.after is None else _place(query.after, rank_type)
+    after = None if query.after is UNSET else _place(query.after, rank_type)
     found: list[tuple[Any, int]] = []
     for start in range(0, len(items), AT_ONCE):
         ranked = [(rank(item), start + n) for n, item in enumerate(items[start : start + AT_ONCE])]

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from importlib.metadata import version
 from typing import Any, Literal
 
-from msgspec import Raw
+from msgspec import UNSET, Raw
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 
@@ -75,7 +75,7 @@ class Reading:
         found = await page(
             request,
             query,
-            self._view.alerts.having(query.state, lambda held: _matches(query, held)),
+            self._view.alerts.having(query.state or None, lambda held: _matches(query, held)),
             lambda held: held.rank,
             tuple[bool, int, int, str],
         )
@@ -105,7 +105,7 @@ class Reading:
         listed = [
             {"platform": key.platform, "shop": key.shop, "warehouse": warehouse, **due}
             for key in self._view.shops.names()
-            if query.warehouse in (None, warehouse := self._warehouse_of(*key))
+            if query.warehouse in (UNSET, warehouse := self._warehouse_of(*key))
             for due in self._view.shops.due(key)
         ]
         return await page(request, query, listed, _due_rank, tuple[int, str, str, str])
@@ -114,9 +114,9 @@ class Reading:
 def _matches(query: AlertQuery, held: Held) -> bool:
     head = held.head
     return (
-        query.platform in (None, head.platform)
-        and query.shop in (None, head.shop)
-        and query.severity in (None, head.data.severity)
+        query.platform in (UNSET, head.platform)
+        and query.shop in (UNSET, head.shop)
+        and query.severity in (UNSET, head.data.severity)
     )
 
 

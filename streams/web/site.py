@@ -7,7 +7,7 @@ from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 from starlette.requests import Request
-from starlette.responses import Response
+from starlette.responses import FileResponse, Response
 from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 
@@ -40,11 +40,16 @@ def site(
             *routes(remarking, is_ready),
             *routes(reading, is_ready),
             Route("/openapi.json", _describe),
-            Mount("/", StaticFiles(directory=CONSOLE, html=True)),
+            Route("/", _console),
+            Mount("/console", StaticFiles(directory=CONSOLE)),
         ],
         middleware=[Middleware(Guard, token=token)],
         exception_handlers={HTTPException: refused, Exception: failed},
     )
+
+
+async def _console(request: Request) -> Response:
+    return FileResponse(CONSOLE / "index.html")
 
 
 async def _describe(request: Request) -> Response:
