@@ -12,7 +12,7 @@ REMEMBERED = 5_000
 """Things whose last change is remembered for those who come back."""
 
 WAITING = 1_000
-"""Changes that may wait for a slow listener; after that it has to come back."""
+"""Things that may wait for a slow listener; after that it has to come back."""
 
 Name = Literal["alert", "shop"]
 
@@ -83,26 +83,35 @@ class Feed:
 
 
 class Listener:
-    """Changes that somebody has yet to hear of."""
+    """What somebody has yet to hear of; a thing that changes again before that is told of once."""
 
     def __init__(self) -> None:
-        self._waiting: asyncio.Queue[Change | None] = asyncio.Queue(WAITING)
+        self._waiting: dict[tuple[Name, Hashable], Change] = {}
+        self._news = asyncio.Event()
+        self._over = False
 
     def tell(self, change: Change) -> None:
-        if self._waiting.full():
+        self._waiting.pop((change.name, change.key), None)
+        self._waiting[change.name, change.key] = change
+        self._news.set()
+        if len(self._waiting) > WAITING:
             self.end()
-        else:
-            self._waiting.put_nowait(change)
 
     def end(self) -> None:
         """What waits is dropped: who comes back is told of it then."""
-        while not self._waiting.empty():
-            self._waiting.get_nowait()
-        self._waiting.put_nowait(None)
+        self._waiting.clear()
+        self._over = True
+        self._news.set()
 
     async def next(self) -> Change | None:
         """The next change; None once it is over."""
-        return await self._waiting.get()
+        await self._news.wait()
+        if self._over:
+            return None
+        change = self._waiting.pop(next(iter(self._waiting)))
+        if not self._waiting:
+            self._news.clear()
+        return change
 
 
 def _parsed(place: str, lanes: int) -> list[int] | None:

@@ -53,11 +53,11 @@ class Worker:
 
 
 @asynccontextmanager
-async def working(bootstrap: str, folder: Path, token: str | None = None, **others: Any) -> AsyncIterator[Worker]:
+async def working(bootstrap: str, folder: Path, token: str | None = None, port: int = 0) -> AsyncIterator[Worker]:
     """A worker in event time, ready to be asked. Its topics must be there, or appear on first use."""
-    settings = Settings(broker=f"kafka://{bootstrap}", clock="event", datadir=folder, token=token, **others)
+    settings = Settings(broker=f"kafka://{bootstrap}", clock="event", datadir=folder, token=token)
     app = create(settings, packs.load([str(PACK)]), PARTITIONS)
-    web = Web(app, listen("127.0.0.1", 0), beacon=app.beacon)
+    web = Web(app, listen("127.0.0.1", port), beacon=app.beacon)
     app.add_dependency(web)
     headers = {} if token is None else {"authorization": f"Bearer {token}"}
     async with httpx.AsyncClient(base_url=web.address, timeout=LONG_S, headers=headers) as client:

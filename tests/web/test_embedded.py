@@ -70,12 +70,9 @@ async def test_what_the_worker_finds_is_told_over_http(worker: Worker) -> None:
     found = await worker.get(f"/api/alerts/{alerts[0]['data']['alert']}")
     assert [each["data"]["severity"] for each in found["trail"]] == ["info", "warning", "critical"]
 
-    async def stands() -> Any:
-        shop = await worker.get("/api/shops/joom/s17")
-        return shop if shop["open_alerts"] == 3 else None
-
-    shop = await until(stands)
-    assert [each["order"] for each in shop["due"]] == ["3"]
+    await worker.listed("/api/due", lambda items: [each["order"] for each in items] == ["3"])
+    shop = await worker.get("/api/shops/joom/s17")
+    assert shop["open_alerts"] == 3
     assert await worker.items("/api/shops") == [shop]
 
 

@@ -170,6 +170,16 @@ async def test_a_listener_hears_of_each_change_and_a_slow_one_is_sent_home(monke
     assert await listener.next() is None
 
 
+async def test_what_changes_again_before_it_was_told_is_told_once_as_it_is_now() -> None:
+    feed = Feed(1)
+    listener = feed.listen()
+    for offset, name in enumerate("aba"):
+        feed.move(0, offset)
+        feed.changed("alert", name, 0)
+    told = [await listener.next(), await listener.next()]
+    assert [(change.key, change.place) for change in told if change] == [("b", "2"), ("a", "3")]
+
+
 async def test_closing_sends_everyone_home_also_those_who_come_later() -> None:
     feed = Feed(1)
     before = feed.listen()
