@@ -47,9 +47,40 @@ def week_of(day: int) -> tuple[int, int]:
     return monday, monday + 7
 
 
+def quarter_of(day: int) -> tuple[int, int]:
+    """First day of the calendar quarter that `day` is in, and first day of the next."""
+    at = date.fromordinal(day)
+    first = at.replace(month=at.month - (at.month - 1) % 3, day=1)
+    return first.toordinal(), (first + timedelta(days=95)).replace(day=1).toordinal()
+
+
+def year_of(day: int) -> tuple[int, int]:
+    """First day of the year that `day` is in, and first day of the next."""
+    year = date.fromordinal(day).year
+    return date(year, 1, 1).toordinal(), date(year + 1, 1, 1).toordinal()
+
+
+def first_monday_quarter_of(day: int) -> tuple[int, int]:
+    """The quarter that begins on its first Monday: the one that `day` is in, and the beginning of the next."""
+    first, following = quarter_of(day)
+    if day < _first_monday(first):
+        first, following = quarter_of(first - 1)
+    return _first_monday(first), _first_monday(following)
+
+
+def _first_monday(day: int) -> int:
+    return day + (1 - day) % 7
+
+
 def month_name(day: int) -> str:
     """`2026-11`"""
     return f"{date.fromordinal(day):%Y-%m}"
+
+
+def quarter_name(day: int) -> str:
+    """`2026-Q4`"""
+    at = date.fromordinal(day)
+    return f"{at.year}-Q{(at.month + 2) // 3}"
 
 
 def week_name(day: int) -> str:

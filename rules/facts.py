@@ -78,6 +78,18 @@ class OrderFacts(Struct, array_like=True, gc=False):
     returned: Mark | None = None
     refunded: Mark | None = None
 
+    def as_of(self, at_ms: int) -> "OrderFacts":
+        """What had happened by then. (Of a fact that was said twice only the word that holds is kept, so a deadline
+        that was moved later counts as not moved.)"""
+        seen = {name: mark if (mark := getattr(self, name)) and mark[0] <= at_ms else None for name in FACT_NAMES}
+        kept = OrderFacts(**seen)
+        kept.terms = self.terms if kept.placed else None
+        kept.shipment = self.shipment if kept.shipped else None
+        if kept.cancelled:
+            kept.cancelled_by, kept.cancelled_for = self.cancelled_by, self.cancelled_for
+        kept.moved_to_ms = self.moved_to_ms if kept.deadline_moved else None
+        return kept
+
     def last_at_ms(self) -> int:
         """When anything was last heard of the order (epoch ms); `DAWN` where nothing was."""
         return max([mark[0] for mark in _marks(self) if mark is not None], default=DAWN)
