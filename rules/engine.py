@@ -103,9 +103,9 @@ class Engine:
 
     def _heard(self, shop: Shop, kind: str) -> None:
         """Has what looks at an event type judged again; a profile may bring other rules."""
-        if kind == "shop.profile":
+        if kind in ("shop.profile", "listing.counts"):
             self._follow(shop)
-        elif bits := shop.plan.on_event.get(kind, 0):
+        if bits := shop.plan.on_event.get(kind, 0):
             self._mark(shop, bits)
 
     def _follow(self, shop: Shop) -> None:

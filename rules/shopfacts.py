@@ -104,8 +104,10 @@ class ShopFacts:
         return min((entry.at_ms for entry in self.of(name).values() if entry.at_ms > at_ms), default=None)
 
     def profile(self, field: str) -> str | None:
-        """The newest word on `site`, `programme` or `currency`."""
+        """The newest word on `site`, `programme` or `currency`; a listing count may tell the site as well."""
         said = [entry for entry in self.of("shop.profile").values() if getattr(entry.data, field)]
+        if not said and field == "site":
+            said = [entry for entry in self.of("listing.counts").values() if entry.data.site]
         newest = max(said, key=Entry.mark, default=None)
         return None if newest is None else str(getattr(newest.data, field))
 
