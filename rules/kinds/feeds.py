@@ -60,7 +60,7 @@ class Feed(Struct, forbid_unknown_fields=True, frozen=True, kw_only=True):
                 yield f".caps.{name}", f"a cap of {cap} a {name} is below the {most} points of a single time"
 
 
-class Posting(Struct, frozen=True, order=True):
+class Posting(Struct, frozen=True):
     """Points that were put down at a moment (epoch ms), and for what."""
 
     at_ms: int
@@ -68,6 +68,10 @@ class Posting(Struct, frozen=True, order=True):
     happened_ms: int
     points: Decimal
     shown: dict[str, Any] = {}
+
+    def place(self) -> tuple[int, int, str]:
+        """Its place in time."""
+        return self.at_ms, self.happened_ms, self.clause
 
     def as_json(self) -> dict[str, Any]:
         return {"at": rfc3339(self.at_ms), "clause": self.clause, "points": float(self.points), **self.shown}
@@ -88,8 +92,8 @@ class FeedReader:
             yield from self._computed(shop, to_ms)
             return
         spent: defaultdict[tuple[Cap, object], Decimal] = defaultdict(Decimal)
-        marks = sorted(mark for source in self.sources for mark in source.happenings(shop) if mark.at_ms <= to_ms)
-        for mark in marks[self.feed.free :]:
+        known = [mark for source in self.sources for mark in source.happenings(shop) if mark.at_ms <= to_ms]
+        for mark in sorted(known, key=Happening.place)[self.feed.free :]:
             points = self._allowed(mark, spent)
             if points:
                 yield Posting(mark.at_ms, self.feed.clause, mark.at_ms, points, mark.shown())

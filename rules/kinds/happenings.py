@@ -72,7 +72,7 @@ class Of(Struct, forbid_unknown_fields=True, frozen=True, kw_only=True):
         return {"price.changed", "promotion.scheduled"} if self.promotion is not None else set()
 
 
-class Happening(Struct, frozen=True, order=True):
+class Happening(Struct, frozen=True):
     """One thing that happened: when, what it is about (an order, a SKU, `-`), how often, and who was concerned."""
 
     at_ms: int
@@ -84,6 +84,10 @@ class Happening(Struct, frozen=True, order=True):
     order: str | None = None
     buyer: str | None = None
     kind: str | None = None
+
+    def place(self) -> tuple[int, str, str, str]:
+        """Its place in time."""
+        return self.at_ms, self.subject, self.source, self.event
 
     def shown(self) -> dict[str, Any]:
         """As evidence."""
@@ -108,7 +112,7 @@ class Source:
 
     def happenings(self, shop: "Shop") -> list[Happening]:
         """All that is known of, the oldest first; some may lie ahead of the clock."""
-        return sorted(self._found(shop))
+        return sorted(self._found(shop), key=Happening.place)
 
     def _found(self, shop: "Shop") -> Iterator[Happening]:
         if self.slot is not None:

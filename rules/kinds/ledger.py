@@ -109,7 +109,8 @@ class LedgerJudge:
         """All postings up to a moment, in time."""
         found = [self._at_its_moment(posting) for reader in self.readers for posting in reader.postings(shop, at_ms)]
         reports = [each for reader in self.readers for each in reader.reports(shop, self.rule.ledger, at_ms)]
-        return sorted([posting for posting in found if posting.at_ms <= at_ms] + self._raised(found, reports))
+        posted = [posting for posting in found if posting.at_ms <= at_ms] + self._raised(found, reports)
+        return sorted(posted, key=Posting.place)
 
     def _at_its_moment(self, posting: Posting) -> Posting:
         if self.rule.posts == "at_once" or "step" in posting.shown:  # what is computed is posted when it is
@@ -120,8 +121,9 @@ class LedgerJudge:
     def _raised(self, found: list[Posting], reports: list[Posting]) -> list[Posting]:
         """What is missing of the totals that the platform has shown."""
         raised: list[Posting] = []
-        for report in sorted(reports):
-            have = self._balance(sorted(each for each in [*found, *raised] if each.at_ms <= report.at_ms), report.at_ms)
+        for report in sorted(reports, key=Posting.place):
+            before = [each for each in [*found, *raised] if each.at_ms <= report.at_ms]
+            have = self._balance(sorted(before, key=Posting.place), report.at_ms)
             if report.points > have.points:
                 missing = report.points - have.points
                 raised.append(Posting(report.at_ms, report.clause, report.happened_ms, missing, report.shown))
