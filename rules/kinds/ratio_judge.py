@@ -64,7 +64,7 @@ class RatioJudge:
             turn = min(turn, next_border(rule.every, at_ms, zone, self._lag(rule)))
             if rule.window.align == "rolling":
                 return list(self._computed_verdict(shop, tally)), turn
-        if not tally.gauge.steps:
+        if rule.quiet or not tally.gauge.steps:
             return [], turn
         return list(self._verdicts(shop, tally, tally.counts)), turn
 
