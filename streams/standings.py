@@ -1,13 +1,13 @@
 """Shops' standings on their way to the `standings` topic, from which any worker's web answers for any shop.
 
-Publishing is kept cheap: a shop goes out when it has changed, at most every few seconds, and a beat spends only so
-much time on it; what is left over goes first in the next one.
+A shop goes out when it has changed, at most every few seconds. Working one out, forecasts and all, takes as long as the
+shop has open orders, so publishing gets a share of the time and no more: after each turn it rests in proportion.
 """
 
 from collections.abc import Iterator
 from itertools import takewhile
 from time import monotonic
-from typing import Any, NamedTuple
+from typing import Any
 
 import orjson
 
@@ -23,18 +23,11 @@ EVERY_S = 2.0
 REFRESH_S = 300.0
 """…and one that doesn't, this often, since its windows move on all the same."""
 
-BUDGET_S = 0.02
-"""What one beat may spend on it, all partitions together."""
+TURN_S = 0.02
+"""After this long a turn ends; what is left over comes first in the next."""
 
-RESTS = 50
-"""A shop with very many orders rests this many times as long as its standing took to work out, if that is longer."""
-
-
-class Published(NamedTuple):
-    """When a shop was published last, and until when it rests."""
-
-    at_s: float
-    rests_s: float
+CALM_SHARE, BUSY_SHARE = 0.2, 0.02
+"""Of the worker's time, all partitions together: while events come as they happen, and while a backlog is read."""
 
 
 class Standings:
@@ -43,7 +36,9 @@ class Standings:
     def __init__(self) -> None:
         self._begun = False
         self._changed: dict[Shop, None] = {}
-        self._published: dict[Shop, Published] = {}  # the longest ago comes first
+        self._published_s: dict[Shop, float] = {}  # the longest ago comes first
+        self._turn_s = 0.0
+        self._turn_ended_s = 0.0
 
     def note(self, changes: Changes) -> None:
         """What the engine has drained names the shops that changed."""
@@ -54,31 +49,29 @@ class Standings:
         for shop in (*changes.entries.values(), *changes.computed.values()):
             self._changed[shop] = None
 
-    def records(self, engine: Engine, budget_s: float = BUDGET_S) -> Iterator[tuple[bytes, bytes]]:
-        """Keys and values to write now: one at least where any is due, and no more once the time is spent."""
-        if engine.clock_ms == DAWN:
+    def records(self, engine: Engine, share: float) -> Iterator[tuple[bytes, bytes]]:
+        """Keys and values to write now, one at least if it is this partition's turn and any shop is due."""
+        began_s = now_s = monotonic()
+        if engine.clock_ms == DAWN or began_s - self._turn_ended_s < self._turn_s / share:
             return
         if not self._begun:  # what another worker published before may be out of date
             self._begun = True
             self._changed = dict.fromkeys(engine.shops.values())
-        began_s = now_s = monotonic()
-        for shop in self._due(now_s):
+        for shop in self._due(began_s):
             value = orjson.dumps(published(shop, engine.clock_ms))
-            before_s, now_s = now_s, monotonic()
+            now_s = monotonic()
             self._changed.pop(shop, None)
-            self._published.pop(shop, None)
-            self._published[shop] = Published(now_s, now_s + max(EVERY_S, (now_s - before_s) * RESTS))
+            self._published_s.pop(shop, None)
+            self._published_s[shop] = now_s
             yield shop.key.encode(), value
-            if now_s - began_s > budget_s:
-                return
+            if now_s - began_s > TURN_S:
+                break
+        self._turn_s, self._turn_ended_s = now_s - began_s, now_s
 
     def _due(self, now_s: float) -> list[Shop]:
-        changed = [shop for shop in self._changed if shop not in self._published or self._has_rested(shop, now_s)]
-        stale = takewhile(lambda shop: now_s - self._published[shop].at_s >= REFRESH_S, self._published)
+        changed = [shop for shop in self._changed if now_s - self._published_s.get(shop, -EVERY_S) >= EVERY_S]
+        stale = takewhile(lambda shop: now_s - self._published_s[shop] >= REFRESH_S, self._published_s)
         return list(dict.fromkeys([*changed, *stale]))
-
-    def _has_rested(self, shop: Shop, now_s: float) -> bool:
-        return now_s >= self._published[shop].rests_s
 
 
 def published(shop: Shop, at_ms: int) -> dict[str, Any]:

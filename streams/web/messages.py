@@ -35,10 +35,13 @@ class Ledger(Struct, kw_only=True):
     points: float
     since: str | None = None
     resets_at: str | None = None
+    next_tier: str | None = None
+    headroom: float | None = None
+    forecast: dict[str, Any] | None = None
 
 
 class Due(Struct, kw_only=True):
-    """An open order; `saves` is what shipping it by `due_at` saves: an amount in a currency, points…"""
+    """An open order; `saves` is what shipping it by `due_at` saves: clauses, an amount, points by ledger."""
 
     order: str
     due_at: str
@@ -47,7 +50,8 @@ class Due(Struct, kw_only=True):
 
 
 class Standing(Struct, kw_only=True):
-    """What a shop's alerts come from, at the instant `at`. Metrics are keyed by clause."""
+    """What a shop's alerts come from, at the instant `at`. Metrics are keyed by clause; a forecast is what one comes to
+    at its next evaluation. `due` are the first of `due_total` orders to ship next, the worst first."""
 
     platform: str
     shop: str
@@ -58,6 +62,7 @@ class Standing(Struct, kw_only=True):
     sanctions: list[dict[str, Any]]
     exposure: dict[str, Any] | None
     due: list[Due]
+    due_total: int
 
 
 class ShipNext(Due, kw_only=True):

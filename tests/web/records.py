@@ -68,6 +68,7 @@ def standing(shop: str = "s17", platform: str = "joom", **others: Any) -> bytes:
         "sanctions": [],
         "exposure": None,
         "due": [],
+        "due_total": 0,
     }
     return json.dumps(record | others).encode()
 

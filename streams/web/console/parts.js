@@ -41,8 +41,8 @@ export const sum = (exposure) =>
 
 export function saved(saves) {
   if (!saves) return "";
-  const points = saves.points ? t("points", { n: number(Number(saves.points), 1) }) : "";
-  return [sum(saves), points].filter(Boolean).join(" · ");
+  const points = Object.entries(saves.points ?? {}).map(([ledger, each]) => `${ledger} ${t("points", { n: number(each, 1) })}`);
+  return [sum(saves), ...points].filter(Boolean).join(" · ");
 }
 
 const INSTANT = /^\d{4}-\d\d-\d\dT[\d:.]+(Z|[+-]\d\d:\d\d)$/;

@@ -3,7 +3,7 @@
 import { fill, h, keyed } from "./dom.js";
 import { clause as clauseName, day, longMoment, moment, number, percent, t } from "./i18n.js";
 import { chip, mark, shopName, sum } from "./parts.js";
-import { byRisk, clock, forecastOf, levelOf, nearness, risk, shopKey } from "./store.js";
+import { byRisk, clock, forecastOf, isMinimum, risk, shopKey } from "./store.js";
 
 const opened = new Set();
 const CALM_SHOWN = 8;
@@ -23,12 +23,11 @@ export function showShops(container, list, counts, again) {
   else fill(foot);
 }
 
-function make({ shop, counts, level }) {
+function make({ shop, counts, level, metrics }) {
   const key = shopKey(shop);
-  const metrics = Object.entries(shop.metrics ?? {}).map(([clause, metric]) => ({ clause, metric, level: levelOf(metric), near: nearness(metric) ?? -1 }));
-  metrics.sort((one, other) => other.near - one.near);
-  const watched = metrics.filter((each) => each.near >= 0);
   const ledgers = Object.entries(shop.ledgers ?? {});
+  const worst = metrics.find((each) => each.near !== null && !(isMinimum(each.metric) && each.level === "ok"));
+  const its = () => h("button", { class: "its", type: "button", onclick: (event) => event.target.dispatchEvent(new CustomEvent("only-shop", { detail: key, bubbles: true })) }, t("itsAlerts"));
   return h(
     "details",
     { class: `shop ${level}`, open: opened.has(key), ontoggle: (event) => (event.target.open ? opened.add(key) : opened.delete(key)) },
@@ -37,7 +36,7 @@ function make({ shop, counts, level }) {
       {},
       mark(level),
       shopName(shop),
-      h("span", { class: "worst" }, watched.length ? bar(watched[0]) : null),
+      h("span", { class: "worst" }, worst ? bar(worst) : null),
       h("span", { class: "chips" },
         (shop.sanctions ?? []).map((each) => chip(each.name ?? each.clause, "critical", sanctionUntil(each))),
         ledgers.filter(([, ledger]) => ledger.points > 0).map(([name, ledger]) => chip(`${name} ${t("points", { n: number(ledger.points, 1) })}`, "ledger")),
@@ -45,8 +44,7 @@ function make({ shop, counts, level }) {
       ),
       h("span", { class: "counts" }, counted(counts, shop.open_alerts)),
     ),
-    h("div", { class: "inside" }, metrics.map(metricRow), ledgers.map(ledgerRow), (shop.sanctions ?? []).map(sanctionRow),
-      h("button", { class: "its", type: "button", onclick: (event) => event.target.dispatchEvent(new CustomEvent("only-shop", { detail: key, bubbles: true })) }, t("itsAlerts"))),
+    h("div", { class: "inside" }, metrics.map(metricRow), ledgers.map(ledgerRow), (shop.sanctions ?? []).map(sanctionRow), its()),
   );
 }
 
@@ -60,15 +58,15 @@ const shown = (metric, value) =>
   value === null || value === undefined ? "—" : metric.denominator === null || metric.denominator === undefined ? number(value, 2) : percent(value);
 
 // A ratio on its way to the threshold, which is the line; what is expected is hatched.
-function bar({ clause, metric, level }) {
+function bar({ name, metric, level }) {
   const forecast = forecastOf(metric);
-  const most = Math.max(metric.threshold * 2, metric.value ?? 0, forecast?.value ?? 0) || 1;
+  const most = Math.max(metric.threshold * (isMinimum(metric) ? 1.25 : 2), metric.value ?? 0, forecast?.value ?? 0) || 1;
   const share = (value) => `${Math.min(100, Math.max(0, (100 * (value ?? 0)) / most)).toFixed(2)}%`;
   const ahead = forecast && forecast.value > (metric.value ?? 0);
-  const told = forecast?.value !== null && forecast ? `, ${t("forecast", { value: shown(metric, forecast.value) })}` : "";
-  const label = `${clause}: ${shown(metric, metric.value)}, ${t("threshold")} ${shown(metric, metric.threshold)}${told}`;
+  const told = forecast ? `, ${t("forecast", { value: shown(metric, forecast.value) })}` : "";
+  const label = `${name}: ${shown(metric, metric.value)}, ${t("threshold")} ${shown(metric, metric.threshold)}${told}`;
   return h("span", { class: `meter ${level}` },
-    h("span", { class: "clause", title: clauseName(clause) }, clause),
+    h("span", { class: "clause", title: clauseName(name) }, name),
     h("span", { class: "track", role: "img", "aria-label": label, title: label, vars: { value: share(metric.value), threshold: share(metric.threshold), forecast: share(forecast?.value) } },
       ahead ? h("span", { class: "ahead" }) : null,
       h("span", { class: "fill" }),
@@ -78,30 +76,50 @@ function bar({ clause, metric, level }) {
   );
 }
 
-function metricRow({ clause, metric, level, near }) {
-  const forecast = forecastOf(metric);
-  const notes = clauseName(clause) === clause ? [] : [clauseName(clause).slice(clause.length + 1)];
-  if (metric.denominator) notes.push(t("of", { n: number(metric.numerator ?? 0), d: number(metric.denominator) }));
-  if (metric.headroom !== null && metric.headroom !== undefined) notes.push(metric.headroom < 0 ? t("over", { n: number(-metric.headroom, 1) }) : t("headroom", { n: number(metric.headroom, 1) }));
-  if (forecast && forecast.value !== null) notes.push(forecast.at ? t("forecastAt", { value: shown(metric, forecast.value), at: moment(forecast.at) }) : t("forecast", { value: shown(metric, forecast.value) }));
-  if (metric.window?.from) notes.push(t("window", { from: day(metric.window.from), to: day(Date.parse(metric.window.to) - 1) }));
+function room(metric) {
+  if (metric.headroom === null || metric.headroom === undefined) return null;
+  const [enough, lacking] = isMinimum(metric) ? ["spare", "short"] : ["headroom", "over"];
+  return t(metric.headroom < 0 ? lacking : enough, { n: number(Math.abs(metric.headroom), 1) });
+}
+
+function expected(measure, show) {
+  const forecast = forecastOf(measure);
+  if (!forecast) return null;
+  const value = show(forecast.value);
+  return forecast.at ? t("forecastAt", { value, at: moment(forecast.at) }) : t("forecast", { value });
+}
+
+const reported = (measure, show) => (measure.reported ? t("reported", { value: show(measure.reported.value) }) : null);
+
+function metricRow({ clause, name, metric, level, near }) {
+  const show = (value) => shown(metric, value);
+  const notes = [
+    clauseName(clause) === clause ? null : clauseName(clause).slice(clause.length + 1),
+    metric.denominator ? t("of", { n: number(metric.numerator ?? 0), d: number(metric.denominator) }) : null,
+    near === null ? null : room(metric),
+    expected(metric, show),
+    reported(metric, show),
+    ...Object.entries(metric.by ?? {}).slice(0, 3).map(([what, value]) => `${what} ${number(value, 1)}`),
+    metric.window?.from ? t("window", { from: day(metric.window.from), to: day(Date.parse(metric.window.to) - 1) }) : null,
+  ];
   return h("div", { class: "row" },
-    near >= 0 ? bar({ clause, metric, level }) : h("span", { class: "meter" }, h("span", { class: "clause", title: clauseName(clause) }, clause), h("span", { class: "figure" }, shown(metric, metric.value))),
-    h("span", { class: "notes" }, notes.join(" · ")),
+    near === null ? h("span", { class: "meter" }, h("span", { class: "clause", title: clauseName(name) }, name), h("span", { class: "figure" }, show(metric.value))) : bar({ name, metric, level }),
+    h("span", { class: "notes" }, notes.filter(Boolean).join(" · ")),
   );
 }
 
 function ledgerRow([name, ledger]) {
-  const forecast = forecastOf(ledger);
-  const next = ledger.next ?? ledger.threshold ?? null;
-  const notes = [];
-  if (next !== null && typeof next !== "object") notes.push(`${t("threshold")} ${number(next, 1)}`);
-  if (forecast && forecast.value !== null) notes.push(t("forecast", { value: number(forecast.value, 1) }));
-  if (ledger.since) notes.push(t("since", { at: day(ledger.since) }));
-  if (ledger.resets_at) notes.push(t("resets", { at: longMoment(ledger.resets_at) }));
+  const show = (value) => number(value, 1);
+  const notes = [
+    ledger.next_tier && ledger.headroom !== null ? t("toTier", { n: show(ledger.headroom), tier: ledger.next_tier }) : null,
+    expected(ledger, show),
+    reported(ledger, show),
+    ledger.since ? t("since", { at: day(ledger.since) }) : null,
+    ledger.resets_at ? t("resets", { at: longMoment(ledger.resets_at) }) : null,
+  ];
   return h("div", { class: "row" },
-    h("span", { class: "meter" }, h("span", { class: "clause" }, t("ledger", { name })), h("span", { class: "figure" }, t("points", { n: number(ledger.points ?? 0, 1) }))),
-    h("span", { class: "notes" }, notes.join(" · ")),
+    h("span", { class: "meter" }, h("span", { class: "clause" }, t("ledger", { name })), h("span", { class: "figure" }, t("points", { n: show(ledger.points ?? 0) }))),
+    h("span", { class: "notes" }, notes.filter(Boolean).join(" · ")),
   );
 }
 

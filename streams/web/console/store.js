@@ -68,7 +68,8 @@ export const isMuted = (alert) => {
   return Boolean(muted) && (!muted.until || Date.parse(muted.until) > Date.now());
 };
 
-// Open alerts that aren't muted, counted by severity: of all shops, and of each.
+// Open alerts that aren't muted, counted by severity: of all shops, and of each. `clauses` has the worst severity of
+// those that are about the shop as a whole.
 export function counted() {
   const total = { critical: 0, warning: 0, info: 0, muted: 0 };
   const byShop = new Map();
@@ -78,49 +79,75 @@ export function counted() {
       total.muted += 1;
       continue;
     }
-    total[alert.data.severity] += 1;
+    const { severity, clause } = alert.data;
+    total[severity] += 1;
     const key = shopKey(alert);
-    const counts = byShop.get(key) ?? { critical: 0, warning: 0, info: 0 };
-    counts[alert.data.severity] += 1;
-    byShop.set(key, counts);
+    if (!byShop.has(key)) byShop.set(key, { critical: 0, warning: 0, info: 0, clauses: {} });
+    const counts = byShop.get(key);
+    counts[severity] += 1;
+    if (!alert.order && RANK[severity] > (RANK[counts.clauses[clause]] ?? 0)) counts.clauses[clause] = severity;
   }
   return { total, byShop };
 }
 
-export const forecastOf = (measure) => {
-  const forecast = measure.forecast;
-  if (forecast === null || forecast === undefined) return null;
-  return typeof forecast === "object" ? { value: forecast.value ?? forecast.points ?? null, at: forecast.at ?? null } : { value: forecast, at: null };
-};
+const known = (value) => value !== null && value !== undefined;
 
-// How near one measure is to its threshold: 1 is there. Null where it has none.
-export function nearness(measure, value = measure.value) {
-  if (measure.threshold === null || measure.threshold === undefined || value === null || value === undefined) return null;
-  return measure.threshold === 0 ? (value > 0 ? 2 : 0) : value / measure.threshold;
+// What is expected of a ratio or a ledger at its next evaluation, if anything.
+export function forecastOf(measure) {
+  const forecast = measure.forecast;
+  const value = forecast?.value ?? forecast?.points;
+  return known(value) ? { value, at: forecast.at ?? null } : null;
 }
 
-// A threshold may be one to reach (three marks) or one to pass (above 5 %); headroom knows which.
-export function levelOf(measure) {
-  const near = nearness(measure);
+// Some thresholds must not be passed (5 % late), others must be kept (95 % shipped): headroom tells which it is.
+export function isMinimum(metric) {
+  if (!known(metric.threshold) || !known(metric.value) || !known(metric.headroom)) return false;
+  return metric.value < metric.threshold ? metric.headroom < 0 : metric.value > metric.threshold && metric.headroom >= 0;
+}
+
+// How near a measure is to its threshold: 1 is there. Null where it has none.
+export function nearness(metric, value = metric.value) {
+  if (!known(metric.threshold) || !known(value)) return null;
+  const [part, whole] = isMinimum(metric) ? [metric.threshold, value] : [value, metric.threshold];
+  return whole === 0 ? (part > 0 ? 2 : 0) : part / whole;
+}
+
+// An alert about it says how bad it is; without one it may still be on its way there.
+function levelOf(metric, severity) {
+  if (severity) return severity;
+  const near = nearness(metric);
   if (near === null) return "none";
-  if (measure.headroom !== null && measure.headroom !== undefined ? measure.headroom < 0 : near > 1) return "critical";
-  const ahead = nearness(measure, forecastOf(measure)?.value);
-  if (near >= 0.8 || (ahead !== null && ahead > 1)) return "warning";
-  return "ok";
+  if (isMinimum(metric)) return "ok";
+  const ahead = nearness(metric, forecastOf(metric)?.value);
+  return near >= 0.8 || (ahead !== null && ahead > 1) ? "warning" : "ok";
+}
+
+// All that is measured of a shop, the worst first. Several rules may share a clause: then the others carry their names.
+export function measured(shop, counts) {
+  const found = [];
+  for (const [clause, metric] of Object.entries(shop.metrics ?? {})) {
+    const level = levelOf(metric, counts?.clauses[clause]);
+    found.push({ clause, name: clause, metric, level, near: nearness(metric) });
+    for (const [rule, other] of Object.entries(metric.others ?? {})) {
+      found.push({ clause, name: rule.replace(/^.*\./, "").replaceAll("_", " "), metric: other, level: levelOf(other), near: nearness(other) });
+    }
+  }
+  const place = (each) => (RANK[each.level] ?? 0) * 1000 + (isMinimum(each.metric) ? 0 : Math.min(each.near ?? -1, 99));
+  return found.sort((one, other) => place(other) - place(one));
 }
 
 // How a shop stands, the worst first.
 export function risk(shop, counts) {
-  const metrics = Object.values(shop.metrics ?? {});
-  const levels = metrics.map(levelOf);
+  const metrics = measured(shop, counts);
+  const levels = [...metrics.map((each) => each.level), ...Object.values(counts?.clauses ?? {})];
   let level = "ok";
   if ((shop.sanctions ?? []).length || levels.includes("critical")) level = "critical";
   else if (levels.includes("warning") || counts?.critical) level = "warning";
   else if (counts?.warning || counts?.info) level = "info";
-  const nearest = Math.max(0, ...metrics.map((each) => nearness(each) ?? 0));
+  const nearest = Math.max(0, ...metrics.filter((each) => !isMinimum(each.metric)).map((each) => each.near ?? 0));
   const most = (count, limit) => Math.min(count ?? 0, limit);
   const rank = [RANK[level] ?? 0, most(shop.sanctions?.length, 9), nearest >= 0.8 ? nearest : 0, most(counts?.critical, 9999), nearest, shop.open_alerts ?? 0];
-  return { level, rank };
+  return { level, rank, metrics };
 }
 
 export function byRisk(one, other) {
