@@ -47,7 +47,7 @@ class Ratio(Rule, tag="ratio", tag_field="kind", kw_only=True, frozen=True):
 
     numerator: Condition | None = None
     disputes: Literal["not_shipped", "other"] | None = None
-    denominator: Condition = Has("placed")
+    denominator: Condition = field(default_factory=lambda: Has("placed"))
     anchor: str | DueOf | tuple[str | DueOf, ...] = "placed"
     window: Window = field(default_factory=Window)
     threshold: Share | None = None
