@@ -404,7 +404,7 @@ class Engine:
             turn_ms = min(turn_ms, self._end_shop_alert(shop, judge, alert, at_ms))
         for alert, verdict in wanted.items():
             said = shop.alerts.get(alert)
-            if said is not None and _is_another_sanction(said, verdict.open) and at_ms >= said.at_ms:
+            if said is not None and _is_no_longer_that_sanction(said, verdict.open) and at_ms >= said.at_ms:
                 self._end_shop_alert(shop, judge, alert, at_ms)
                 said = shop.alerts[alert]
             if not is_news(said, verdict.open):
@@ -503,9 +503,9 @@ class Engine:
         return all(not said.open and said.at_ms <= horizon_ms for said in (order.alerts or {}).values())
 
 
-def _is_another_sanction(said: Emitted, wanted: Open) -> bool:
-    """Another sanction than the one last spoken of: that one ends first, so that each is told on its own."""
-    return said.open and said.until_ms is not None and wanted.until_ms not in (None, said.until_ms)
+def _is_no_longer_that_sanction(said: Emitted, wanted: Open) -> bool:
+    """No longer the sanction last spoken of: that one ends first, so that what comes after is told on its own."""
+    return said.open and said.until_ms is not None and wanted.until_ms != said.until_ms
 
 
 def _is_milder(rule: Rule, said: Emitted, wanted: Open) -> bool:
