@@ -81,6 +81,7 @@ class Shop:
         "computed_to",
         "dirty",
         "facts",
+        "followed",
         "kept_from_ms",
         "key",
         "late_before_ms",
@@ -95,6 +96,7 @@ class Shop:
         "points",
         "recompute",
         "recomputed",
+        "restored",
         "sales",
         "stale",
         "tallies",
@@ -115,6 +117,8 @@ class Shop:
         self.dirty = False
         self.kept_from_ms = DAWN
         self.recomputed: list[tuple[str, int]] = []
+        self.late_before_ms = DAWN
+        self.restored = False
         self.follow(plan)
 
     def follow(self, plan: Plan) -> None:
@@ -126,8 +130,8 @@ class Shop:
         self.sales: Sales = {}
         self.points: dict[int, Decimal] = {}
         self.computed_to: dict[str, int] = {}
-        self.recompute: set[str] = set()
-        self.late_before_ms = DAWN
+        self.recompute: dict[str, int] = {}
+        self.followed = True
         self.stale = plan.every_judge
         self.turns = [DAWN] * len(plan.judges)
 
@@ -139,12 +143,13 @@ class Shop:
         )
 
     def sold(self, sku: str | None, days: int, today: int) -> tuple[int, int]:
-        """Units of a SKU sold in so many local days up to today, and how many of these it has been on sale."""
+        """Units of a SKU sold in so many local days up to today, and how many of these it has been on sale: since it
+        first sold in them or the month before, for which orders are kept in any case."""
         by_day = self.sales.get(sku or "-", {})
         inside = {day: units for day, units in by_day.items() if today - days < day <= today}
         if not inside:
             return 0, 0
-        first = min(min(by_day), today)
+        first = min(day for day in by_day if day > today - days - 30)
         return sum(inside.values()), min(days, today - first + 1)
 
     def sell(self, order: Order, zone: str) -> bool:

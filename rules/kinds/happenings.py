@@ -146,15 +146,15 @@ def _reused(shop: "Shop") -> Iterator[Happening]:
 
 
 def _violations(shop: "Shop", kinds: tuple[str, ...], severe: bool | None) -> Iterator[Happening]:
-    for entry in shop.facts.of("violation.recorded").values():
+    for entry in shop.facts.of("violation.recorded"):
         data = entry.data
         if data.kind in kinds and severe in (None, data.severe):
             yield _of_entry(entry, entry.order or data.sku, data.count, data.severe, data.buyer, data.kind)
 
 
 def _above_price(shop: "Shop") -> Iterator[Happening]:
-    prices = sorted(shop.facts.of("price.changed").values(), key=Entry.mark)
-    for entry in shop.facts.of("promotion.scheduled").values():
+    prices = sorted(shop.facts.of("price.changed"), key=Entry.mark)
+    for entry in shop.facts.of("promotion.scheduled"):
         before = [each.data.price for each in prices if each.data.sku == entry.data.sku and each.at_ms <= entry.at_ms]
         price = entry.data.price
         if before and before[-1] is not None and price is not None and price > before[-1]:

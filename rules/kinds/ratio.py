@@ -9,10 +9,10 @@ from msgspec import Struct, field
 
 from rules.alerts import Cause, Open
 from rules.calendars import day_of
-from rules.conditions import Condition, Has, Test, compile_condition, facts_named, only_grows, rules_named
+from rules.conditions import Condition, Has, Test, compile_condition, facts_named, rules_named
 from rules.durations import Share
 from rules.events import Reason
-from rules.facts import FACT_NAMES, OrderFacts
+from rules.facts import FACT_NAMES, FIRST_HOLDS, OrderFacts
 from rules.instants import DAY_MS
 from rules.kinds.deadline import Due, DueOf
 from rules.kinds.rule import Advice, Cost, Place, Rule
@@ -136,13 +136,13 @@ class Gauge:
     """A ratio rule, ready to place orders and to judge counts."""
 
     __slots__ = (
-        "_anchor",
         "_bad",
         "_counted",
+        "anchor",
         "bits",
         "effective",
         "facts",
-        "grows",
+        "fixed",
         "near",
         "one_anchor",
         "rule",
@@ -164,10 +164,10 @@ class Gauge:
         self.near: Step | None = None if rule.near is None else self._step("near", rule.near, None)
         anchors = rule.anchors()
         self.one_anchor = attrgetter(anchors[0]) if len(anchors) == 1 and isinstance(anchors[0], str) else None
-        self._anchor = _earliest([dues[each.due] if isinstance(each, DueOf) else _at(each) for each in anchors])
+        self.anchor = _earliest([dues[each.due] if isinstance(each, DueOf) else _at(each) for each in anchors])
+        self.fixed = self.one_anchor is not None and anchors[0] in FIRST_HOLDS  # no later word moves it
         self._bad = _bad(rule, bits)
         self._counted = None if rule.denominator == Has(str(rule.anchor)) else compile_condition(rule.denominator, bits)
-        self.grows = not rule.good and rule.numerator is not None and only_grows(rule.numerator)
 
     def _step(self, name: str, share: Share | None, count: int | None) -> Step:
         return step_of(name, share, count, good=self.rule.good, inclusive=self.rule.inclusive)
@@ -180,7 +180,7 @@ class Gauge:
                 return None
             at = mark[0]
         else:
-            due = self._anchor(facts)
+            due = self.anchor(facts)
             if due is None:
                 return None
             at = due
