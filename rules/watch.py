@@ -112,13 +112,10 @@ class Shop:
         )
 
     def sold(self, sku: str | None, days: int, today: int) -> tuple[int, int]:
-        """Units of a SKU sold in so many local days up to today, and how many of these it has been on sale."""
+        """Units of a SKU sold in so many local days, and how many of these it has been on sale. Today is not over yet,
+        so it only counts where it makes sales faster."""
         by_day = self.sales.get(sku or "-", {})
-        inside = {day: units for day, units in by_day.items() if today - days < day <= today}
-        if not inside:
-            return 0, 0
-        first = min(min(by_day), today)
-        return sum(inside.values()), min(days, today - first + 1)
+        return max((_sold(by_day, days, last) for last in (today - 1, today)), key=_pace)
 
     def sell(self, order: Order, zone: str) -> bool:
         """Counts an order's items as sold on its day, or takes them back where it was cancelled."""
@@ -175,3 +172,13 @@ class Shop:
         terms = order.facts.terms if order is not None else None
         items = terms.items if terms is not None else ()
         return {"products": sorted({item.product or item.sku for item in items})} if items else {}
+
+
+def _sold(by_day: dict[int, int], days: int, last: int) -> tuple[int, int]:
+    inside = [units for day, units in by_day.items() if last - days < day <= last]
+    return (sum(inside), min(days, last - min(by_day) + 1)) if inside else (0, 0)
+
+
+def _pace(sold: tuple[int, int]) -> float:
+    units, days = sold
+    return units / days if days else 0.0
