@@ -98,27 +98,27 @@ class StreakJudge:
         return streak
 
     def case(self, shop: "Shop", verdict: Verdict, at_ms: int) -> Case:
-        now, gauge = self._now(shop, at_ms), self.ratio.gauges[-1]
-        tally = self.ratio.tally(shop, at_ms)
-        if now is None or tally is None:
-            return Case({"kept": self.kept(shop)}, dict.fromkeys(self.rule.NAMES, "-"))
+        now, tally = self._now(shop, at_ms), self.ratio.tally(shop, at_ms)
+        evidence: dict[str, Any] = {"kept": self.kept(shop), "times": self.rule.times}
+        names = {**dict.fromkeys(self.rule.NAMES - {"shop"}, "-"), **evidence}
+        if tally is None:
+            return Case(evidence, names)
+        gauge = tally.gauge
+        count = now or Count(gauge.rule.window.periods(at_ms, gauge.zone)[0])
+        names |= {"threshold": percent(gauge.threshold(count)), "period": count.period.name}
+        if now is None:
+            return Case(evidence, names, threshold=gauge.threshold(count))
         best = gauge.numerator(now) / now.total
-        evidence = {
-            "kept": self.kept(shop),
-            "times": self.rule.times,
+        evidence |= {
             "best_possible": best,
             "lost": now.bad,
             "orders": now.total,
             "window": window_json(tally, now.period),
         }
-        names = {
+        names |= {
             "value": percent(best),
-            "threshold": percent(gauge.threshold(now)),
             "numerator": gauge.numerator(now),
             "denominator": now.total,
-            "kept": self.kept(shop),
-            "times": self.rule.times,
-            "period": now.period.name,
             "headroom": gauge.headroom(now),
         }
         return Case(evidence, names, None, best, gauge.threshold(now), gauge.headroom(now))
