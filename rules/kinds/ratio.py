@@ -60,7 +60,7 @@ class Ratio(Rule, tag="ratio", tag_field="kind", kw_only=True, frozen=True):
     of: dict[Reason, Cure] = {}
 
     NAMES: ClassVar[frozenset[str]] = frozenset(
-        {"shop", "value", "numerator", "denominator", "threshold", "headroom", "period", "subject"}
+        {"shop", "value", "numerator", "denominator", "threshold", "headroom", "period", "subject", "effect"}
     )
 
     def anchors(self) -> tuple[str | DueOf, ...]:

@@ -189,7 +189,7 @@ class RatioJudge:
         tally = self.tally(shop, at_ms)
         count = None if tally is None else self._count_of(shop, tally, verdict, at_ms)
         if tally is None or count is None:
-            blank = dict.fromkeys(("value", "numerator", "denominator", "threshold", "headroom"), "-")
+            blank = dict.fromkeys(self.rule.NAMES - {"shop"}, "-")
             return Case({"period": verdict.episode}, {**blank, "period": verdict.episode, "subject": verdict.subject})
         return self._case(shop, tally, count, verdict)
 
@@ -208,6 +208,7 @@ class RatioJudge:
         if rule.by == "reason":
             bad = [each for each in bad if each[1].cancelled_for == verdict.subject]
         cure = rule.of.get(verdict.subject)  # type: ignore[call-overload]
+        cost = gauge.cost(verdict.open.stage)
         evidence: dict[str, Any] = {
             "numerator": gauge.numerator(count),
             "denominator": count.total,
@@ -231,6 +232,7 @@ class RatioJudge:
             "headroom": gauge.headroom(count),
             "period": count.period.name,
             "subject": cure.name if cure else verdict.subject,
+            "effect": cost.effect if cost and cost.effect else "-",
         }
         return Case(
             evidence,
@@ -238,7 +240,8 @@ class RatioJudge:
             value=value,
             threshold=gauge.threshold(count),
             headroom=gauge.headroom(count),
-            money=money_taken(gauge.cost(verdict.open.stage), bad),
+            cost=cost,
+            money=money_taken(cost, bad),
             actions=cure.actions if cure else (),
         )
 
