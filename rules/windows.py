@@ -71,6 +71,19 @@ class Window(Struct, kw_only=True, forbid_unknown_fields=True, frozen=True):
             first, following = bounds(first - 1)
         return periods
 
+    def named(self, name: str, at_ms: int, zone: str) -> Period | None:
+        """The period of this name, the running one or one that ended within a year."""
+        if self.align == "rolling":
+            return next((period for period in self.periods(at_ms, zone) if period.name == name), None)
+        bounds, naming, _ = _ALIGNED[self.align]
+        today = day_of(at_ms, zone)
+        first, following = bounds(today)
+        while naming(first) != name:
+            first, following = bounds(first - 1)
+            if following <= today - 366:
+                return None
+        return Period(name, first, following - 1)
+
     def next_change(self, at_ms: int, zone: str) -> int:
         """When `periods` next gives another answer (epoch ms)."""
         if self.align == "rolling":

@@ -194,11 +194,11 @@ class LevelJudge:
         days = reading.shown.get("days")
         names = {
             "sku": verdict.subject,
-            "value": "∞" if value is None else f"{value:.3g}",
-            "threshold": f"{reading.limit:.3g}",
-            "headroom": "-" if room is None else f"{room:.3g}",
+            "value": "∞" if value is None else _figure(value),
+            "threshold": "-" if reading.limit is None else _figure(reading.limit),
+            "headroom": "-" if room is None else _figure(room),
             "stock": reading.shown.get("on_hand"),
-            "per_day": f"{reading.shown['sold'] / days:.3g}" if days else "0",
+            "per_day": _figure(reading.shown["sold"] / days) if days else "0",
         }
         return Case(sku | reading.shown, names, value=value, threshold=reading.limit, headroom=room)
 
@@ -231,6 +231,11 @@ class LevelJudge:
             below = {sku: each.value for sku, each in readings.items() if each.stage is not None}
             shown["by"] = dict(sorted(below.items(), key=lambda each: each[1])[:20])
         return shown
+
+
+def _figure(value: float) -> str:
+    """A figure for people: 6.86, 1999, 250000."""
+    return f"{value:.2f}".rstrip("0").rstrip(".")
 
 
 def _preorder_share(entry: Entry) -> Decimal | None:

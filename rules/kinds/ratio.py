@@ -39,7 +39,6 @@ class Ratio(Rule, tag="ratio", tag_field="kind", kw_only=True, frozen=True):
     `inclusive` the share itself is already too much. With `good` the numerator is what went well, and the share
     must not fall below. Nothing is said before the denominator is at least `at_least`.
 
-    `quiet`: nothing is told of its steps, which are only there for other rules to look at.
     `disputes`: the numerator is not of orders but of the disputes with this cause that were opened in the window.
     `every`: it is computed only then; in between `near` says what the next computation would bring. `by`: one alert
     for each reason of cancellation (the numerator's share that `of` it had), or each provider of the disputes.
@@ -57,12 +56,11 @@ class Ratio(Rule, tag="ratio", tag_field="kind", kw_only=True, frozen=True):
     good: bool = False
     at_least: int = 1
     every: Every | None = None
-    quiet: bool = False
     by: Literal["reason", "provider"] | None = None
     of: dict[Reason, Cure] = {}
 
     NAMES: ClassVar[frozenset[str]] = frozenset(
-        {"shop", "value", "numerator", "denominator", "threshold", "headroom", "period", "subject"}
+        {"shop", "value", "numerator", "denominator", "threshold", "headroom", "period", "subject", "effect"}
     )
 
     def anchors(self) -> tuple[str | DueOf, ...]:
@@ -82,8 +80,6 @@ class Ratio(Rule, tag="ratio", tag_field="kind", kw_only=True, frozen=True):
         return self.window.span_ms() + (0 if self.every is None else 31 * DAY_MS)
 
     def stages(self) -> tuple[str, ...]:
-        if self.quiet:
-            return ()
         top = ("crossed",) if self.threshold is not None else tuple(tier.name for tier in self.tiers)
         early = self.near is not None or (self.every is not None and self.window.align == "rolling" and bool(top))
         return ("near", *top) if early else top

@@ -66,7 +66,7 @@ class RatioJudge:
             turn = min(turn, next_border(rule.every, at_ms, zone, self._lag(rule)))
             if rule.window.align == "rolling":
                 return list(self._computed_verdict(shop, tally)), turn
-        if rule.quiet or not tally.gauge.steps:
+        if not tally.gauge.steps:
             return [], turn
         return list(self._verdicts(shop, tally, at_ms)), turn
 
@@ -186,14 +186,17 @@ class RatioJudge:
         tally = self.tally(shop, at_ms)
         count = None if tally is None else self._count_of(shop, tally, verdict, at_ms)
         if tally is None or count is None:
-            blank = dict.fromkeys(("value", "numerator", "denominator", "threshold", "headroom"), "-")
+            blank = dict.fromkeys(self.rule.NAMES - {"shop"}, "-")
             return Case({"period": verdict.episode}, {**blank, "period": verdict.episode, "subject": verdict.subject})
         return self._case(shop, tally, count, verdict, at_ms)
 
     def _count_of(self, shop: "Shop", tally: Tally, verdict: Verdict, at_ms: int) -> Count | None:
-        counts = {each.period.name: each for each in tally.counts_at(at_ms)}
-        count = counts.get(verdict.episode)
-        if count is None or tally.gauge.rule.by is None:
+        gauge = tally.gauge
+        period = gauge.rule.window.named(verdict.episode, at_ms, gauge.zone)
+        if period is None:
+            return None
+        count = tally.sum(period)
+        if gauge.rule.by is None:
             return count
         parts = dict(self._split(shop, tally, count, at_ms))
         return parts.get(verdict.subject, Count(count.period, 0, count.total))
@@ -205,6 +208,7 @@ class RatioJudge:
         if rule.by == "reason":
             bad = [each for each in bad if each[1].cancelled_for == verdict.subject]
         cure = rule.of.get(verdict.subject)  # type: ignore[call-overload]
+        cost = gauge.cost(verdict.open.stage)
         evidence: dict[str, Any] = {
             "numerator": gauge.numerator(count),
             "denominator": count.total,
@@ -228,6 +232,7 @@ class RatioJudge:
             "headroom": gauge.headroom(count),
             "period": count.period.name,
             "subject": cure.name if cure else verdict.subject,
+            "effect": cost.effect if cost and cost.effect else "-",
         }
         return Case(
             evidence,
@@ -235,7 +240,8 @@ class RatioJudge:
             value=value,
             threshold=gauge.threshold(count),
             headroom=gauge.headroom(count),
-            money=money_taken(gauge.cost(verdict.open.stage), bad),
+            cost=cost,
+            money=money_taken(cost, bad),
             actions=cure.actions if cure else (),
         )
 
