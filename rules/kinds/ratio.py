@@ -218,7 +218,10 @@ class Gauge:
 
     def threshold(self, count: Count) -> float | None:
         """The share at which the next step lies, as the rule writes it."""
-        step = self.next_step(count)
+        return self.share(self.next_step(count))
+
+    def share(self, step: Step | None) -> float | None:
+        """A step's share, as the rule writes it."""
         if step is None or step.top is None:
             return None
         part = step.top / step.bottom

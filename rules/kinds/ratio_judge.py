@@ -242,12 +242,15 @@ class RatioJudge:
         elif rule.by == "reason":
             evidence |= {"reason": verdict.subject, "mix": dict(self._reasons(tally, count))}
         value = gauge.numerator(count) / count.total if count.total else None
+        # What is near is the first step, even where the next computation would find it passed.
+        step = gauge.steps[0] if gauge.steps and verdict.open.stage == "near" else gauge.next_step(count)
+        threshold, headroom = gauge.share(step), None if step is None else step.fits(count.bad, count.total)
         names = {
             "value": percent(value),
             "numerator": gauge.numerator(count),
             "denominator": count.total,
-            "threshold": percent(gauge.threshold(count)),
-            "headroom": gauge.headroom(count),
+            "threshold": percent(threshold),
+            "headroom": headroom,
             "period": count.period.name,
             "subject": cure.name if cure else verdict.subject,
         }
@@ -255,8 +258,8 @@ class RatioJudge:
             evidence,
             names,
             value=value,
-            threshold=gauge.threshold(count),
-            headroom=gauge.headroom(count),
+            threshold=threshold,
+            headroom=headroom,
             money=money_taken(gauge.cost(verdict.open.stage), bad),
             actions=cure.actions if cure else (),
         )

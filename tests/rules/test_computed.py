@@ -100,3 +100,12 @@ def test_an_order_found_late_by_monday_counts_though_it_ships_later():
     told = run(book(late_ship(), late), [placed("1", "1h"), shipped("1", "100h"), placed("2", "110h")], until="150h")
     share = [alert for alert in told if alert.data.rule == "joom.share"]
     assert brief(share) == ["73h opened near threshold_near", f"{MONDAY} updated crossed threshold_crossed"]
+
+
+def test_nearness_is_to_the_first_step_even_when_the_next_computation_would_pass_it():
+    said = dict.fromkeys(("near", "failing", "severe"), "{numerator} of {denominator}, at {threshold}")
+    steps = [{"name": "failing", "share": "10%"}, {"name": "severe", "share": "50%"}]
+    tiers = weekly(threshold=None, tiers=steps, near="5%", severity=dict.fromkeys(said, "info"), summary=said)
+    [near] = run(tiers, orders(0, 1, "50h"), until="60h")
+    assert (near.data.stage, near.data.threshold, near.data.headroom) == ("near", 0.1, -1)
+    assert near.data.summary == "1 of 1, at 10 %"
