@@ -120,6 +120,11 @@ def borders(every: str, from_ms: int, to_ms: int, zone: str, lag_ms: int = 0) ->
         following = BORDERS[every](following)[1]
 
 
+def last_border(every: str, at_ms: int, zone: str, lag_ms: int = 0) -> int:
+    """When the local day, week… that runs began, or had begun `lag_ms` ago (epoch ms)."""
+    return start_of_day(BORDERS[every](day_of(at_ms - lag_ms, zone))[0], zone) + lag_ms
+
+
 def next_border(every: str, at_ms: int, zone: str, lag_ms: int = 0) -> int:
     """When the next local day, week… begins, or has begun `lag_ms` ago (epoch ms)."""
     return start_of_day(BORDERS[every](day_of(at_ms - lag_ms, zone))[1], zone) + lag_ms

@@ -11,7 +11,7 @@ from rules.calendars import day_of, start_of_day
 from rules.instants import NEVER, rfc3339
 from rules.kinds.ratio import LONGEST_MS, Count, Gauge, Ratio, Tally, money_taken
 from rules.kinds.rule import Case, Said, Verdict
-from rules.windows import Period, borders, next_border
+from rules.windows import Period, borders, last_border, next_border
 
 if TYPE_CHECKING:
     from rules.watch import Shop
@@ -135,7 +135,7 @@ class RatioJudge:
                 kept[border] = found
                 shop.recomputed.append((self.rule.id, border))
                 changed = True
-            shop.late_before_ms = max(shop.late_before_ms, border)
+        shop.late_before_ms = max(shop.late_before_ms, last_border(every, at_ms, zone, lag))
         shop.computed_to[self.rule.id] = at_ms
         if changed:
             shop.stale |= self.feeds

@@ -109,3 +109,9 @@ def test_nearness_is_to_the_first_step_even_when_the_next_computation_would_pass
     [near] = run(tiers, orders(0, 1, "50h"), until="60h")
     assert (near.data.stage, near.data.threshold, near.data.headroom) == ("near", 0.1, -1)
     assert near.data.summary == "1 of 1, at 10 %"
+
+
+def test_orders_of_a_week_heard_of_only_after_its_monday_are_computed_all_the_same():
+    history = [placed("new", "100h"), *orders(6, 4, "50h")]
+    assert brief(run(weekly(), history, until="263h")) == ["100h opened crossed threshold_crossed"]
+    assert brief(run(weekly(), history, until="264h"))[1:] == ["264h resolved crossed fell_back"]
