@@ -5,7 +5,7 @@ newest up to the moment asked for: a word ahead of the clock leaves the one befo
 by themselves, once (violations, disputes, deposits), and are kept until nothing can ask for them.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any, Final
 
 import msgspec
@@ -13,7 +13,7 @@ from msgspec import Struct
 
 from rules import events
 from rules.facts import Mark
-from rules.instants import DAY_MS, rfc3339
+from rules.instants import DAY_MS, rfc3339, to_ms
 
 KEPT_MS = 400 * DAY_MS
 """How long events that count by themselves are kept: longer than any window or points' life a pack may have."""
@@ -153,6 +153,16 @@ def _superseded(said: dict[Key, Entry], at_ms: int) -> list[Key]:
 def said_by(entry: Entry) -> dict[str, Any]:
     """Which event said it, as evidence."""
     return {"at": rfc3339(entry.at_ms), "source": entry.source, "event": entry.id}
+
+
+def starts_ms(entry: Entry) -> int:
+    """From when on a price or a promotion holds (epoch ms): its `starts_at`, or when it was said."""
+    return entry.at_ms if entry.data.starts_at is None else to_ms(entry.data.starts_at)
+
+
+def in_order(prices: Iterable[Entry]) -> list[Entry]:
+    """Prices in the order in which they hold."""
+    return sorted(prices, key=lambda each: (starts_ms(each), each.mark()))
 
 
 def encode(entry: Entry) -> bytes:

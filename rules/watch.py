@@ -206,8 +206,8 @@ class Shop:
 
 
 def _sold(by_day: dict[int, int], days: int, last: int) -> tuple[int, int]:
-    """Units sold in the days up to `last`, and how many of these it has been on sale: since it first sold in them or the
-    month before, for which orders are kept in any case."""
+    """Units sold in the days up to `last`, and how many of these it has been on sale: since it first sold in them or
+    the month before, for which orders are kept in any case."""
     inside = [units for day, units in by_day.items() if last - days < day <= last]
     if not inside:
         return 0, 0

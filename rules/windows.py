@@ -103,6 +103,13 @@ class Window(Struct, kw_only=True, forbid_unknown_fields=True, frozen=True):
         first, following = bounds(today - lag - 1)
         return Period(name(first), first, following - 1)
 
+    def so_far(self, at_ms: int, border_ms: int, zone: str) -> Period:
+        """What has come by now of the (rolling) period that the computation at a border to come will look at. A lag of
+        more than the day before is time that orders need, and they need it now as well."""
+        period = self.closed_at(border_ms, zone)
+        wait = self.lag // DAY_MS if self.lag > DAY_MS else 0
+        return Period(period.name, period.first, min(period.last, day_of(at_ms, zone) - wait))
+
     def span_ms(self) -> int:
         """How far back a day can lie and still be counted."""
         longest = self.length if self.align == "rolling" else _ALIGNED[self.align][2] * DAY_MS
@@ -128,7 +135,7 @@ def borders(every: str, from_ms: int, to_ms: int, zone: str, lag_ms: int = 0) ->
 
 
 def last_border(every: str, at_ms: int, zone: str, lag_ms: int = 0) -> int:
-    """When the local day, week… last began, or had begun `lag_ms` ago (epoch ms)."""
+    """When the local day, week… that runs began, or had begun `lag_ms` ago (epoch ms)."""
     return start_of_day(BORDERS[every](day_of(at_ms - lag_ms, zone))[0], zone) + lag_ms
 
 

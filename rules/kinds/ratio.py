@@ -17,7 +17,7 @@ from rules.instants import DAY_MS
 from rules.kinds.deadline import Due, DueOf
 from rules.kinds.rule import Advice, Cost, Place, Rule
 from rules.kinds.tiers import Step, Tier, complaints, step_of
-from rules.windows import Every, Period, Window
+from rules.windows import Every, Period, Window, next_border
 
 Part = tuple[int, int, bool]
 """One order's part in a ratio: `(anchor_ms, local day, counts as bad)`."""
@@ -223,7 +223,10 @@ class Gauge:
 
     def threshold(self, count: Count) -> float | None:
         """The share at which the next step lies, as the rule writes it."""
-        step = self.next_step(count)
+        return self.share(self.next_step(count))
+
+    def share(self, step: Step | None) -> float | None:
+        """A step's share, as the rule writes it."""
         if step is None or step.top is None:
             return None
         part = step.top / step.bottom
@@ -256,14 +259,16 @@ def _earliest(instants: list[Due]) -> Due:
 
 
 class Tally:
-    """One shop's counts for one ratio: a bucket per local day, and the sums of the periods being judged."""
+    """One shop's counts for one ratio: a bucket per local day, and the sums of the periods being judged, and of the one
+    that its next computation will look at."""
 
-    __slots__ = ("counts", "days", "gauge", "turn_ms")
+    __slots__ = ("ahead", "counts", "days", "gauge", "turn_ms")
 
     def __init__(self, gauge: Gauge) -> None:
         self.gauge = gauge
         self.days: dict[int, Day] = {}
         self.counts: list[Count] = []
+        self.ahead: Count | None = None
         self.turn_ms = -(1 << 62)
 
     def move(self, order: str, facts: OrderFacts, before: Part | None, after: Part | None) -> None:
@@ -283,7 +288,7 @@ class Tally:
             self._add(after[1], 1, after[2])
 
     def _add(self, day: int, total: int, bad: int) -> None:
-        for count in self.counts:
+        for count in self.counts if self.ahead is None else (*self.counts, self.ahead):
             if count.period.first <= day <= count.period.last:
                 count.total += total
                 count.bad += bad
@@ -296,6 +301,7 @@ class Tally:
             before = {count.period.name: count for count in self.counts}
             periods = rule.window.periods(at_ms, zone)
             self.counts = [self._slid(before.get(period.name), period) for period in periods]
+            self.ahead = self.ahead_at(at_ms)
 
     def _slid(self, before: Count | None, period: Period) -> Count:
         """The sum of a period, from that of the same window some days ago where there is one."""
@@ -308,6 +314,13 @@ class Tally:
     def counts_at(self, at_ms: int) -> list[Count]:
         """The sums of the periods that are judged at a moment."""
         return [self.sum(period) for period in self.gauge.rule.window.periods(at_ms, self.gauge.zone)]
+
+    def ahead_at(self, at_ms: int) -> Count | None:
+        """The sum, so far, of what the next computation will look at; None for what is judged as it goes."""
+        rule, zone = self.gauge.rule, self.gauge.zone
+        if rule.every is None or rule.window.align != "rolling":
+            return None
+        return self.sum(rule.window.so_far(at_ms, next_border(rule.every, at_ms, zone), zone))
 
     def sum(self, period: Period) -> Count:
         bad = total = 0
