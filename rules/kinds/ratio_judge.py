@@ -194,9 +194,13 @@ class RatioJudge:
         return self._case(shop, tally, count, verdict)
 
     def _count_of(self, shop: "Shop", tally: Tally, verdict: Verdict, at_ms: int) -> Count | None:
-        counts = {each.period.name: each for each in tally.counts_at(at_ms)}
-        count = counts.get(verdict.episode)
-        if count is None or tally.gauge.rule.by is None:
+        """The count an alert is about, for as long as its orders are kept."""
+        gauge = tally.gauge
+        period = gauge.rule.window.named(verdict.episode, at_ms, gauge.zone)
+        if period is None or (period.name != "-" and start_of_day(period.first, gauge.zone) < shop.kept_from_ms):
+            return None
+        count = tally.sum(period)
+        if gauge.rule.by is None:
             return count
         parts = dict(self._split(shop, tally, count))
         return parts.get(verdict.subject, Count(count.period, 0, count.total))
