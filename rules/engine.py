@@ -478,7 +478,7 @@ class Engine:
         for shop in self.shops.values():
             horizon_ms = at_ms - shop.plan.keep_ms
             shop.kept_from_ms = horizon_ms
-            for kind, key in list(shop.facts.spent(at_ms)):
+            for kind, key in list(shop.facts.spent(at_ms, shop.plan.kept_for_good)):
                 del shop.facts.kept[kind][key]
                 self._changes.entries[shop.key, kind, key] = shop
             for order in [each for each in shop.orders.values() if self._is_spent(each, horizon_ms)]:

@@ -4,7 +4,7 @@ An entry is one event's word. Of some things only the newest word counts (stock 
 each count by themselves, once (violations, disputes, deposits), and are kept until nothing can ask for them.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from typing import Any, Final
 
 import msgspec
@@ -15,7 +15,7 @@ from rules.facts import Mark
 from rules.instants import DAY_MS, rfc3339
 
 KEPT_MS = 400 * DAY_MS
-"""How long events that count by themselves are kept: longer than any window or points' life a pack may have."""
+"""How long events that count by themselves are kept, except where they matter for good."""
 
 Key = tuple[str, ...]
 """What the newest word is about (`("A1",)` for a SKU), or `(source, event id)` where each event counts."""
@@ -111,10 +111,10 @@ class ShopFacts:
         newest = max(said, key=Entry.mark, default=None)
         return None if newest is None else str(getattr(newest.data, field))
 
-    def spent(self, at_ms: int) -> Iterator[tuple[str, Key]]:
-        """Entries that count by themselves and are older than anything asks for."""
+    def spent(self, at_ms: int, kept: Collection[str]) -> Iterator[tuple[str, Key]]:
+        """Entries that count by themselves, and are older than anything asks for, but those of the types `kept`."""
         for name, entries in self.kept.items():
-            if BY_NAME[name].about is None and name != "shop.profile":
+            if BY_NAME[name].about is None and name != "shop.profile" and name not in kept:
                 yield from [(name, key) for key, entry in entries.items() if entry.at_ms < at_ms - KEPT_MS]
 
 
