@@ -263,8 +263,8 @@ class RatioJudge:
         if tally is None:
             return None
         counts = tally.counts_at(at_ms)
-        # A month that has just begun says nothing yet: then the one before it, still being judged, is the news.
-        count = next((each for each in counts if each.total), counts[0])
+        # A month that has just begun says nothing yet: then the one before it is the news.
+        count = next((each for each in [*counts, *self._closed(tally, counts[-1])] if each.total), counts[0])
         shown = {}
         if tally.gauge.rule.by is not None:
             parts = dict(self._split(shop, tally, count))
@@ -276,6 +276,12 @@ class RatioJudge:
             **shown,
             **({"computed": computed_json(tally.gauge, *newest)} if newest is not None else {}),
         }
+
+    def _closed(self, tally: Tally, count: Count) -> list[Count]:
+        """The calendar period that was computed last, before this one."""
+        rule = tally.gauge.rule
+        calendar = rule.every is not None and rule.window.align != "rolling"
+        return [tally.sum(rule.window.before(count.period))] if calendar else []
 
 
 def ratio_json(tally: Tally, count: Count) -> dict[str, Any]:
