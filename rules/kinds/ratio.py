@@ -135,7 +135,9 @@ class Gauge:
         "_anchor",
         "_bad",
         "_counted",
+        "bits",
         "effective",
+        "facts",
         "grows",
         "near",
         "one_anchor",
@@ -144,8 +146,11 @@ class Gauge:
         "zone",
     )
 
-    def __init__(self, rule: Ratio, bits: Mapping[str, int], place: Place, dues: Mapping[str, Due]) -> None:
+    def __init__(self, rule: Ratio, bits: Mapping[str, int], place: Place, dues: Mapping[str, Due], facts: int) -> None:
+        """`bits` of each deadline rule; `facts` has the bits of the facts that decide how an order counts."""
         self.rule = rule
+        self.facts = facts
+        self.bits = sum(bits[each] for each in rule.leans_on())
         self.zone = place.zone
         self.effective = place.effective
         names: list[tuple[str, Share | None, int | None]] = [(t.name, t.share, t.count) for t in rule.tiers]
