@@ -63,7 +63,7 @@ class Plan:
         self.on_trace: list[int] = []
         self.trace_kept_ms: list[int] = []
         self.kept_for_good: set[str] = set()
-        self.on_sale = self.on_number = 0
+        self.on_sale = self.on_number = self.number_kept_ms = 0
         self.sales_zone = "UTC"
         self._slots: dict[str, int] = {}
         self._judge(rules)
@@ -209,6 +209,7 @@ class Plan:
         self._heed(of.events() | (crossed.rule.events() if isinstance(crossed, LevelJudge | CountJudge) else set()), n)
         if of.reused is not None:
             self.on_number |= 1 << n
+            self.number_kept_ms = max(self.number_kept_ms, kept_ms)
         if kept_ms == NEVER:
             self.kept_for_good |= of.events()
         trace = trace_of(of, self.versions)

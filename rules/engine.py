@@ -533,6 +533,8 @@ class Engine:
             instants = marks.get(order.id)
             if instants is not None and instants[-1] + kept_ms > self.clock_ms:
                 return False  # a mark that still counts
+        if order.shop.reused_ms(order) + order.shop.plan.number_kept_ms > self.clock_ms:
+            return False
         return all(not said.open and said.at_ms <= horizon_ms for said in (order.alerts or {}).values())
 
 
