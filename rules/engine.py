@@ -547,7 +547,7 @@ class Engine:
         for shop in self.shops.values():
             horizon_ms = at_ms - shop.plan.keep_ms
             shop.kept_from_ms = horizon_ms
-            for kind, key in list(shop.facts.spent(at_ms)):
+            for kind, key in list(shop.facts.spent(at_ms, shop.plan.kept_for_good)):
                 shop.facts.put(kind, key, None)
                 self._changes.entries[shop.key, kind, key] = shop
             for order in [each for each in shop.orders.values() if self._is_spent(each, horizon_ms)]:
@@ -569,10 +569,8 @@ class Engine:
             instants = marks.get(order.id)
             if instants is not None and instants[-1] + kept_ms > self.clock_ms:
                 return False  # a mark that still counts
-        if order.number is not None:
-            users = order.shop.numbers[order.number[0]]
-            if len(users) > 1 and max(users.values()) + order.shop.plan.number_kept_ms > self.clock_ms:
-                return False  # the proof that a number was used again
+        if order.shop.reused_ms(order) + order.shop.plan.number_kept_ms > self.clock_ms:
+            return False
         return all(not said.open and said.at_ms <= horizon_ms for said in (order.alerts or {}).values())
 
 

@@ -5,7 +5,7 @@ newest up to the moment asked for: a word ahead of the clock leaves the one befo
 by themselves, once (violations, disputes, deposits), and are kept until nothing can ask for them.
 """
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from typing import Any, Final
 
 import msgspec
@@ -16,7 +16,7 @@ from rules.facts import Mark
 from rules.instants import DAY_MS, rfc3339, to_ms
 
 KEPT_MS = 400 * DAY_MS
-"""How long events that count by themselves are kept: longer than any window or points' life a pack may have."""
+"""How long events that count by themselves are kept, except where they matter for good."""
 
 Key = tuple[str, ...]
 """What an entry is about (a SKU, nothing), then who said it and the event's id."""
@@ -130,13 +130,13 @@ class ShopFacts:
         newest = max(said, key=Entry.mark, default=None)
         return None if newest is None else str(getattr(newest.data, field))
 
-    def spent(self, at_ms: int) -> Iterator[tuple[str, Key]]:
-        """Entries that nothing asks for any more."""
+    def spent(self, at_ms: int, kept: Collection[str]) -> Iterator[tuple[str, Key]]:
+        """Entries that nothing asks for any more; those of the types `kept` that count by themselves stay for good."""
         for name, subjects in self._kept.items():
             for about, said in subjects.items():
                 if BY_NAME[name].about is not None:
                     gone = _superseded(said, at_ms)
-                elif name == "shop.profile":
+                elif name == "shop.profile" or name in kept:
                     gone = []
                 else:
                     gone = [key for key, entry in said.items() if entry.at_ms < at_ms - KEPT_MS]

@@ -186,6 +186,11 @@ class Shop:
         order.number = used
         return shared
 
+    def reused_ms(self, order: Order) -> int:
+        """When the tracking number of an order was last used (epoch ms); `DAWN` where no other order has it."""
+        users = {} if order.number is None else self.numbers[order.number[0]]
+        return max(users.values()) if len(users) > 1 else DAWN
+
     def unship(self, order: Order) -> bool:
         """Forgets the tracking number of an order; True where others had it too."""
         if order.number is None:

@@ -71,18 +71,24 @@ class Window(Struct, kw_only=True, forbid_unknown_fields=True, frozen=True):
             first, following = bounds(first - 1)
         return periods
 
+    def before(self, period: Period) -> Period:
+        """The calendar period before this one."""
+        bounds, name, _ = _ALIGNED[self.align]
+        first, following = bounds(period.first - 1)
+        return Period(name(first), first, following - 1)
+
     def named(self, name: str, at_ms: int, zone: str) -> Period | None:
-        """The period of this name, the running one or one that ended within a year."""
-        if self.align == "rolling":
-            return next((period for period in self.periods(at_ms, zone) if period.name == name), None)
-        bounds, naming, _ = _ALIGNED[self.align]
-        today = day_of(at_ms, zone)
-        first, following = bounds(today)
-        while naming(first) != name:
-            first, following = bounds(first - 1)
-            if following <= today - 366:
+        """The period of this name that is judged at this moment, or was within a year before."""
+        judged = self.periods(at_ms, zone)
+        found = next((period for period in judged if period.name == name), None)
+        if found is not None or self.align == "rolling":
+            return found
+        period = judged[-1]
+        while period.name != name:
+            if period.first < judged[0].first - 366:
                 return None
-        return Period(name, first, following - 1)
+            period = self.before(period)
+        return period
 
     def next_change(self, at_ms: int, zone: str) -> int:
         """When `periods` next gives another answer (epoch ms)."""

@@ -208,11 +208,12 @@ class RatioJudge:
         return self._case(shop, tally, count, verdict, at_ms)
 
     def _count_of(self, shop: "Shop", tally: Tally, verdict: Verdict, at_ms: int) -> Count | None:
+        """The count an alert is about, for as long as its orders are kept."""
         gauge = tally.gauge
         if verdict.open.stage == "near" and (ahead := tally.ahead_at(at_ms)) is not None:
             return ahead
         period = gauge.rule.window.named(verdict.episode, at_ms, gauge.zone)
-        if period is None:
+        if period is None or (period.name != "-" and start_of_day(period.first, gauge.zone) < shop.kept_from_ms):
             return None
         count = tally.sum(period)
         if gauge.rule.by is None:
@@ -284,8 +285,8 @@ class RatioJudge:
         if tally is None:
             return None
         counts = tally.counts_at(at_ms)
-        # A month that has just begun says nothing yet: then the one before it, still being judged, is the news.
-        count = next((each for each in counts if each.total), counts[0])
+        # A month that has just begun says nothing yet: then the one before it is the news.
+        count = next((each for each in [*counts, *self._closed(tally, counts[-1])] if each.total), counts[0])
         shown = {}
         if tally.gauge.rule.by is not None:
             parts = dict(self._split(shop, tally, count, at_ms))
@@ -297,6 +298,12 @@ class RatioJudge:
             **shown,
             **({"computed": computed_json(tally.gauge, *newest)} if newest is not None else {}),
         }
+
+    def _closed(self, tally: Tally, count: Count) -> list[Count]:
+        """The calendar period that was computed last, before this one."""
+        rule = tally.gauge.rule
+        calendar = rule.every is not None and rule.window.align != "rolling"
+        return [tally.sum(rule.window.before(count.period))] if calendar else []
 
 
 def ratio_json(tally: Tally, count: Count) -> dict[str, Any]:
