@@ -43,10 +43,9 @@ async def worker(broker: EmbeddedBroker, tmp_path: Path) -> AsyncIterator[Worker
 
 
 async def trouble(worker: Worker) -> None:
-    terms = {"amount": "1234.50", "currency": "USD"}
     await worker.send(
-        event("order.placed", START_MS, "1", data=terms),
-        event("order.placed", START_MS + HOUR_MS, "2", data=terms),
+        event("order.placed", START_MS, "1"),
+        event("order.placed", START_MS + HOUR_MS, "2"),
         event("order.placed", START_MS, "3", shop="calm"),
         event("order.shipped", START_MS + HOUR_MS, "3", shop="calm"),
     )
@@ -96,7 +95,9 @@ async def test_the_worst_comes_first(browser: Browser, worker: Worker) -> None:
         next_due = page.locator("#due-list .due").first
         await expect(next_due.locator("code")).to_have_text("2")
         await expect(next_due.locator(".countdown")).to_have_text("in 1 h 00 min")
-        await expect(next_due.locator(".saves")).to_have_text("1,234.50 USD")
+        saves = {"amount": "1234.50", "currency": "USD", "points": {"A": 0.1}}
+        said = "async (saves) => (await import('/console/parts.js')).saved(saves)"
+        assert await page.evaluate(said, saves) == "1,234.50 USD · A 0.1 points"
 
 
 async def test_a_shops_ratios_ledgers_and_sanctions_are_drawn_against_their_limits(

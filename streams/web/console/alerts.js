@@ -55,7 +55,7 @@ export function showDue(container, list, again) {
 
 function dueRow(each, withWarehouse) {
   return h("li", { class: "due" },
-    countdown(each.due_at),
+    countdown(each.due_at, each.at),
     h("span", { class: "what" }, h("code", { title: each.order }, each.order), shopName(each)),
     h("span", { class: "rules" }, (each.rules ?? []).map((rule) => chip(rule)), withWarehouse ? chip(each.warehouse, "place", t("warehouse")) : null),
     h("span", { class: "saves", title: t("saves") }, saved(each.saves)),

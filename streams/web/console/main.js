@@ -103,7 +103,7 @@ async function readAll() {
 
 async function readDue() {
   const page = await api.get("/api/due?limit=500");
-  store.takeDue(page.items);
+  store.takeDue(page.items.map((each) => ({ ...each, at: store.shops.get(store.shopKey(each))?.at })));
 }
 
 let dueWaits = null;

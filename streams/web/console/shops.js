@@ -103,7 +103,7 @@ function metricRow({ clause, name, metric, level, near }) {
     metric.window?.from ? t("window", { from: day(metric.window.from), to: day(Date.parse(metric.window.to) - 1) }) : null,
   ];
   return h("div", { class: "row" },
-    near === null ? h("span", { class: "meter" }, h("span", { class: "clause", title: clauseName(name) }, name), h("span", { class: "figure" }, show(metric.value))) : bar({ name, metric, level }),
+    near === null ? h("span", { class: "meter none" }, h("span", { class: "clause", title: clauseName(name) }, name), h("span", { class: "figure" }, show(metric.value))) : bar({ name, metric, level }),
     h("span", { class: "notes" }, notes.filter(Boolean).join(" · ")),
   );
 }
@@ -118,7 +118,7 @@ function ledgerRow([name, ledger]) {
     ledger.resets_at ? t("resets", { at: longMoment(ledger.resets_at) }) : null,
   ];
   return h("div", { class: "row" },
-    h("span", { class: "meter" }, h("span", { class: "clause" }, t("ledger", { name })), h("span", { class: "figure" }, t("points", { n: show(ledger.points ?? 0) }))),
+    h("span", { class: "meter none" }, h("span", { class: "clause" }, t("ledger", { name })), h("span", { class: "figure" }, t("points", { n: show(ledger.points ?? 0) }))),
     h("span", { class: "notes" }, notes.filter(Boolean).join(" · ")),
   );
 }

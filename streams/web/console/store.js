@@ -129,6 +129,7 @@ export function measured(shop, counts) {
     const level = levelOf(metric, counts?.clauses[clause]);
     found.push({ clause, name: clause, metric, level, near: nearness(metric) });
     for (const [rule, other] of Object.entries(metric.others ?? {})) {
+      if (other.value === metric.value && other.denominator === metric.denominator) continue;
       found.push({ clause, name: rule.replace(/^.*\./, "").replaceAll("_", " "), metric: other, level: levelOf(other), near: nearness(other) });
     }
   }
