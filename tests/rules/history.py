@@ -35,6 +35,7 @@ def hours(at_ms: int) -> str:
 
 def event(
     kind: str,
+    /,
     order: str | None = None,
     at: str = "0h",
     *,
