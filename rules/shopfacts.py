@@ -5,7 +5,7 @@ newest up to the moment asked for: a word ahead of the clock leaves the one befo
 by themselves, once (violations, disputes, deposits), and are kept until nothing can ask for them.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from typing import Any, Final
 
 import msgspec
@@ -13,10 +13,10 @@ from msgspec import Struct
 
 from rules import events
 from rules.facts import Mark
-from rules.instants import DAY_MS, NEVER, rfc3339
+from rules.instants import DAY_MS, NEVER, rfc3339, to_ms
 
 KEPT_MS = 400 * DAY_MS
-"""How long events that count by themselves are kept: longer than any window or points' life a pack may have."""
+"""How long events that count by themselves are kept, except where they matter for good."""
 
 Key = tuple[str, ...]
 """What an entry is about (a SKU, nothing), then who said it and the event's id."""
@@ -134,13 +134,13 @@ class ShopFacts:
         newest = max(said, key=Entry.mark, default=None)
         return None if newest is None else str(getattr(newest.data, field))
 
-    def spent(self, at_ms: int) -> Iterator[tuple[str, Key]]:
-        """Entries that nothing asks for any more."""
+    def spent(self, at_ms: int, kept: Collection[str]) -> Iterator[tuple[str, Key]]:
+        """Entries that nothing asks for any more; those of the types `kept` that count by themselves stay for good."""
         for name, subjects in self._kept.items():
             for about, said in subjects.items():
                 if BY_NAME[name].about is not None:
                     gone = _superseded(said, at_ms)
-                elif name == "shop.profile":
+                elif name == "shop.profile" or name in kept:
                     gone = []
                 else:
                     gone = [key for key, entry in said.items() if entry.at_ms < at_ms - KEPT_MS]
@@ -157,6 +157,16 @@ def _superseded(said: dict[Key, Entry], at_ms: int) -> list[Key]:
 def said_by(entry: Entry) -> dict[str, Any]:
     """Which event said it, as evidence."""
     return {"at": rfc3339(entry.at_ms), "source": entry.source, "event": entry.id}
+
+
+def starts_ms(entry: Entry) -> int:
+    """From when on a price or a promotion holds (epoch ms): its `starts_at`, or when it was said."""
+    return entry.at_ms if entry.data.starts_at is None else to_ms(entry.data.starts_at)
+
+
+def in_order(prices: Iterable[Entry]) -> list[Entry]:
+    """Prices in the order in which they hold."""
+    return sorted(prices, key=lambda each: (starts_ms(each), each.mark()))
 
 
 def encode(entry: Entry) -> bytes:

@@ -72,7 +72,7 @@ def _summary(shop: Shop, rule: Rule, case: Case, last: Emitted | Open) -> str:
 
 
 def _penalty(rule: Rule, case: Case) -> Penalty | None:
-    cost = rule.penalty
+    cost = case.cost or rule.penalty
     if cost is None and not case.money and case.points is None:
         return None
     penalty = Penalty()

@@ -7,7 +7,7 @@ from rules.alerts import Emitted
 from rules.book import Plan
 from rules.calendars import day_of
 from rules.events import Item
-from rules.facts import OrderFacts
+from rules.facts import EVERY_FACT, OrderFacts
 from rules.instants import DAWN, NEVER
 from rules.kinds.ratio import Part, Tally
 from rules.kinds.ratio_judge import Computed
@@ -21,21 +21,48 @@ Sold = tuple[int, tuple[Item, ...]]
 
 
 class Order:
-    """One order's facts, and what they led to. `armed_ms` is when its entry in the timer index is due."""
+    """One order's facts, and what they led to.
 
-    __slots__ = ("alerts", "armed_ms", "dirty", "facts", "id", "number", "parts", "shop", "sold", "unsaved")
+    `news`: which facts (as bits) have changed since it was judged. `missed` and `overdue`: what the deadline rules (as
+    bits) said, and `turns` when each may say something else by itself. `armed_ms`: when its entry in the timer index is
+    due.
+    """
+
+    __slots__ = (
+        "alerts",
+        "armed_ms",
+        "dirty",
+        "facts",
+        "id",
+        "missed",
+        "news",
+        "number",
+        "overdue",
+        "parts",
+        "shop",
+        "sold",
+        "turns",
+        "unsaved",
+    )
 
     def __init__(self, order_id: str, shop: "Shop") -> None:
         self.id = order_id
         self.shop = shop
         self.facts = OrderFacts()
         self.alerts: dict[str, Emitted] | None = None
-        self.parts: list[Part | None] = shop.plan.no_parts.copy()
         self.armed_ms = NEVER
-        self.sold: Sold | None = None
-        self.number: tuple[str, int] | None = None
+        self.follow(shop.plan)
         self.dirty = False
         self.unsaved = False
+
+    def follow(self, plan: Plan) -> None:
+        """Has everything that a plan derives from its facts worked out anew."""
+        self.news = EVERY_FACT
+        self.missed = self.overdue = 0
+        self.turns = plan.no_turns.copy()
+        self.parts: list[Part | None] = plan.no_parts.copy()
+        self.sold: Sold | None = None
+        self.number: tuple[str, int] | None = None
 
 
 class Shop:
@@ -121,14 +148,10 @@ class Shop:
         )
 
     def sold(self, sku: str | None, days: int, today: int) -> tuple[int, int]:
-        """Units of a SKU sold in so many local days up to today, and how many of these it has been on sale: since it
-        first sold in them or the month before, for which orders are kept in any case."""
+        """Units of a SKU sold in so many local days, and how many of these it has been on sale. Today is not over yet,
+        so it only counts where it makes sales faster."""
         by_day = self.sales.get(sku or "-", {})
-        inside = {day: units for day, units in by_day.items() if today - days < day <= today}
-        if not inside:
-            return 0, 0
-        first = min(day for day in by_day if day > today - days - 30)
-        return sum(inside.values()), min(days, today - first + 1)
+        return max((_sold(by_day, days, last) for last in (today - 1, today)), key=_pace)
 
     def sell(self, order: Order, zone: str) -> bool:
         """Counts an order's items as sold on its day, or takes them back where it was cancelled."""
@@ -168,6 +191,11 @@ class Shop:
         order.number = used
         return shared
 
+    def reused_ms(self, order: Order) -> int:
+        """When the tracking number of an order was last used (epoch ms); `DAWN` where no other order has it."""
+        users = {} if order.number is None else self.numbers[order.number[0]]
+        return max(users.values()) if len(users) > 1 else DAWN
+
     def unship(self, order: Order) -> bool:
         """Forgets the tracking number of an order; True where others had it too."""
         if order.number is None:
@@ -185,3 +213,18 @@ class Shop:
         terms = order.facts.terms if order is not None else None
         items = terms.items if terms is not None else ()
         return {"products": sorted({item.product or item.sku for item in items})} if items else {}
+
+
+def _sold(by_day: dict[int, int], days: int, last: int) -> tuple[int, int]:
+    """Units sold in the days up to `last`, and how many of these it has been on sale: since it first sold in them or
+    the month before, for which orders are kept in any case."""
+    inside = [units for day, units in by_day.items() if last - days < day <= last]
+    if not inside:
+        return 0, 0
+    first = min(day for day in by_day if day > last - days - 30)
+    return sum(inside), min(days, last - first + 1)
+
+
+def _pace(sold: tuple[int, int]) -> float:
+    units, days = sold
+    return units / days if days else 0.0

@@ -63,9 +63,10 @@ class RatioJudge:
             turn = min(turn, shop.facts.next_after("dispute.opened", at_ms) or NEVER)
         if rule.every is not None:
             self.compute(shop, at_ms)
-            turn = min(turn, next_border(rule.every, at_ms, zone, self._lag(rule)))
+            border = next_border(rule.every, at_ms, zone, self._lag(rule))
+            turn = min(turn, border)
             if rule.window.align == "rolling":
-                return list(self._computed_verdict(shop, tally)), turn
+                return list(self._computed_verdict(shop, tally, at_ms, border)), turn
         if not tally.gauge.steps:
             return [], turn
         return list(self._verdicts(shop, tally, at_ms)), turn
@@ -99,16 +100,20 @@ class RatioJudge:
             if entry.data.cause == cause and period.first <= day_of(entry.at_ms, zone) <= period.last
         )
 
-    def _computed_verdict(self, shop: "Shop", tally: Tally) -> Iterator[Verdict]:
-        """The last computation's step; where it reached none, whether the next would."""
-        newest = self.newest(shop)
+    def _computed_verdict(self, shop: "Shop", tally: Tally, at_ms: int, border_ms: int) -> Iterator[Verdict]:
+        """The last computation's step; where it reached none, whether the next, at a border to come, would."""
+        newest = self.newest(shop, at_ms)
         gauge = tally.gauge
         step = next((step for step in gauge.steps if newest is not None and step.name == newest[1].step), None)
         if step is not None:
             yield Verdict(gauge.open(step), "threshold_crossed")
             return
-        live = tally.counts[0]
-        if gauge.reached(live) is not None or gauge.is_near(live):
+        following = self.tally(shop, border_ms)
+        if following is None:
+            return
+        following.turn(at_ms)
+        gauge, ahead = following.gauge, following.ahead
+        if ahead is not None and (gauge.reached(ahead) is not None or gauge.is_near(ahead)):
             yield Verdict(Open("near", gauge.rule.severity["near"]), "threshold_near")
 
     # -- computing at borders ---------------------------------------------------------------------------------
@@ -175,10 +180,22 @@ class RatioJudge:
         step = gauge.reached(count)
         return Computed(period.name, count.bad, count.total, None if step is None else step.name)
 
-    def newest(self, shop: "Shop") -> tuple[int, Computed] | None:
-        """The last computation, with its border (epoch ms)."""
-        kept = shop.computed.get(self.rule.id)
-        return max(kept.items()) if kept else None
+    def computations(self, shop: "Shop") -> list[tuple[int, Computed]]:
+        """What was computed at which border (epoch ms), oldest first. Borders of another zone, by which the shop went
+        before its site was known, are none of its own."""
+        rule, zone = self.rule, self.gauges[-1].zone
+        if rule.every is None:
+            return []
+        lag, kept = self._lag(rule), shop.computed.get(rule.id, {})
+        return sorted(each for each in kept.items() if next_border(rule.every, each[0] - 1, zone, lag) == each[0])
+
+    def newest(self, shop: "Shop", at_ms: int) -> tuple[int, Computed] | None:
+        """What was computed at the last border, and that (epoch ms); None where there was nothing to compute."""
+        rule, zone = self.rule, self.gauges[-1].zone
+        done = [each for each in self.computations(shop) if each[0] <= at_ms]
+        if not done or rule.every is None or next_border(rule.every, done[-1][0], zone, self._lag(rule)) <= at_ms:
+            return None
+        return done[-1]
 
     # -- what it says of itself -------------------------------------------------------------------------------
 
@@ -186,14 +203,20 @@ class RatioJudge:
         tally = self.tally(shop, at_ms)
         count = None if tally is None else self._count_of(shop, tally, verdict, at_ms)
         if tally is None or count is None:
-            blank = dict.fromkeys(("value", "numerator", "denominator", "threshold", "headroom"), "-")
+            blank = dict.fromkeys(self.rule.NAMES - {"shop"}, "-")
             return Case({"period": verdict.episode}, {**blank, "period": verdict.episode, "subject": verdict.subject})
         return self._case(shop, tally, count, verdict, at_ms)
 
     def _count_of(self, shop: "Shop", tally: Tally, verdict: Verdict, at_ms: int) -> Count | None:
-        counts = {each.period.name: each for each in tally.counts_at(at_ms)}
-        count = counts.get(verdict.episode)
-        if count is None or tally.gauge.rule.by is None:
+        """The count an alert is about, for as long as its orders are kept."""
+        gauge = tally.gauge
+        if verdict.open.stage == "near" and (ahead := tally.ahead_at(at_ms)) is not None:
+            return ahead
+        period = gauge.rule.window.named(verdict.episode, at_ms, gauge.zone)
+        if period is None or (period.name != "-" and start_of_day(period.first, gauge.zone) < shop.kept_from_ms):
+            return None
+        count = tally.sum(period)
+        if gauge.rule.by is None:
             return count
         parts = dict(self._split(shop, tally, count, at_ms))
         return parts.get(verdict.subject, Count(count.period, 0, count.total))
@@ -205,6 +228,7 @@ class RatioJudge:
         if rule.by == "reason":
             bad = [each for each in bad if each[1].cancelled_for == verdict.subject]
         cure = rule.of.get(verdict.subject)  # type: ignore[call-overload]
+        cost = gauge.cost(verdict.open.stage)
         evidence: dict[str, Any] = {
             "numerator": gauge.numerator(count),
             "denominator": count.total,
@@ -212,7 +236,7 @@ class RatioJudge:
             "orders": [order for order, _ in bad[:ORDERS_SHOWN]],
             "orders_total": len(bad),
         }
-        newest = self.newest(shop)
+        newest = self.newest(shop, at_ms)
         if newest is not None:
             evidence["computed"] = computed_json(gauge, *newest)
         if rule.by == "provider":
@@ -220,22 +244,27 @@ class RatioJudge:
         elif rule.by == "reason":
             evidence |= {"reason": verdict.subject, "mix": dict(self._reasons(tally, count))}
         value = gauge.numerator(count) / count.total if count.total else None
+        # What is near is the first step, even where the next computation would find it passed.
+        step = gauge.steps[0] if gauge.steps and verdict.open.stage == "near" else gauge.next_step(count)
+        threshold, headroom = gauge.share(step), None if step is None else step.fits(count.bad, count.total)
         names = {
             "value": percent(value),
             "numerator": gauge.numerator(count),
             "denominator": count.total,
-            "threshold": percent(gauge.threshold(count)),
-            "headroom": gauge.headroom(count),
+            "threshold": percent(threshold),
+            "headroom": headroom,
             "period": count.period.name,
             "subject": cure.name if cure else verdict.subject,
+            "effect": cost.effect if cost and cost.effect else "-",
         }
         return Case(
             evidence,
             names,
             value=value,
-            threshold=gauge.threshold(count),
-            headroom=gauge.headroom(count),
-            money=money_taken(gauge.cost(verdict.open.stage), bad),
+            threshold=threshold,
+            headroom=headroom,
+            cost=cost,
+            money=money_taken(cost, bad),
             actions=cure.actions if cure else (),
         )
 
@@ -256,19 +285,25 @@ class RatioJudge:
         if tally is None:
             return None
         counts = tally.counts_at(at_ms)
-        # A month that has just begun says nothing yet: then the one before it, still being judged, is the news.
-        count = next((each for each in counts if each.total), counts[0])
+        # A month that has just begun says nothing yet: then the one before it is the news.
+        count = next((each for each in [*counts, *self._closed(tally, counts[-1])] if each.total), counts[0])
         shown = {}
         if tally.gauge.rule.by is not None:
             parts = dict(self._split(shop, tally, count, at_ms))
             shown = {"by": {subject: part.bad for subject, part in parts.items()}}
             count = max(parts.values(), key=lambda part: part.bad, default=Count(count.period, 0, count.total))
-        newest = self.newest(shop)
+        newest = self.newest(shop, at_ms)
         return {
             **ratio_json(tally, count),
             **shown,
             **({"computed": computed_json(tally.gauge, *newest)} if newest is not None else {}),
         }
+
+    def _closed(self, tally: Tally, count: Count) -> list[Count]:
+        """The calendar period that was computed last, before this one."""
+        rule = tally.gauge.rule
+        calendar = rule.every is not None and rule.window.align != "rolling"
+        return [tally.sum(rule.window.before(count.period))] if calendar else []
 
 
 def ratio_json(tally: Tally, count: Count) -> dict[str, Any]:
