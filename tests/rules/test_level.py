@@ -59,7 +59,7 @@ def test_stock_is_held_against_the_pace_of_its_sales():
         "152h resolved crossed fell_back",
     ]
     assert (alerts[1].data.value, alerts[1].data.threshold) == (2.9, 3)
-    assert alerts[1].data.evidence | {"sku": "A", "sold": 70, "days": 7, "on_hand": 29} == alerts[1].data.evidence
+    assert alerts[1].data.evidence | {"sku": "A", "sold": 60, "days": 6, "on_hand": 29} == alerts[1].data.evidence
 
 
 def test_a_new_product_is_held_against_the_days_it_has_been_on_sale():
@@ -71,8 +71,8 @@ def test_what_no_longer_sells_lasts_longer_as_its_sales_slide_out_of_sight():
     alerts = said_of("cover", COVER, [sold("1", "0h", 21), stock("1h", 30)], "400h")
     assert brief(alerts) == [
         "1h opened crossed threshold_crossed",
-        "48h updated near fell_back",  # 21 in three days
-        "96h resolved near fell_back",  # and in five
+        "72h updated near fell_back",  # 21 in three days
+        "120h resolved near fell_back",  # and in five
     ]
 
 

@@ -80,11 +80,12 @@ def test_a_listing_count_tells_the_site_where_no_profile_does():
 
 def test_what_nothing_asks_for_any_more_is_spent():
     known = facts(violation("0h"), stock("0h", 5), event("shop.profile", None, "0h", site="ID"))
-    assert list(known.spent(ms("0h") + KEPT_MS)) == []
-    assert [name for name, _ in known.spent(ms("0h") + KEPT_MS + 1)] == ["violation.recorded"]
+    assert list(known.spent(ms("0h") + KEPT_MS, ())) == []
+    assert [name for name, _ in known.spent(ms("0h") + KEPT_MS + 1, ())] == ["violation.recorded"]
+    assert list(known.spent(ms("0h") + KEPT_MS + 1, {"violation.recorded"})) == [], "it closed the shop for good"
     for happened, at_ms in (stock("3h", 6), stock("2h", 7)):
         known.merge(KINDS[type(happened)], happened, at_ms, ms("0h"))
-    assert [known.get(name, key).data.on_hand for name, key in known.spent(ms("3h"))] == [5, 7]
+    assert [known.get(name, key).data.on_hand for name, key in known.spent(ms("3h"), ())] == [5, 7]
 
 
 def test_what_is_put_back_is_what_was_there():
