@@ -1,0 +1,160 @@
+"""The ship-next list in Redis: per warehouse a sorted set of orders by next deadline, and what shipping each one saves.
+
+It is read from the changelog of the orders' facts, from its beginning on each start. So it needs nothing from Redis to
+be right, and writes all of it again when Redis has lost something.
+"""
+
+import secrets
+from collections.abc import Iterable, Sequence
+from types import TracebackType
+from typing import Any
+
+from rules.book import RuleBook
+from streams.clocks import wall_ms
+from streams.sinks.courier import Courier
+from streams.sinks.redis_client import READ, answer, connect
+from streams.sinks.ship_next import ShipNext, Waiting
+from streams.sinks.sink import Extent, Record, Sink
+from streams.sinks.warehouses import Warehouses
+
+DUE = "shipclock:due:"
+SAVES = "shipclock:saves:"
+MEMBERS = "shipclock:members:"
+"""Hash per partition: in which warehouse's list each of its orders stands."""
+
+HOMES = "shipclock:homes:"
+"""Hash per partition: warehouses of the orders whose articles decide about it, whether they wait or not."""
+
+LOOK_MS = 5_000
+"""How often to look whether Redis still has what it was given."""
+
+AT_ONCE = 1_000
+"""Orders in one transaction, at most."""
+
+
+class RedisDue(Sink):
+    """In wall time a deadline has passed when the wall clock says so; else (`wall` false) by the partition's clock."""
+
+    name = "redis-due"
+    batch = 2_000
+
+    def __init__(self, courier: Courier, url: str, book: RuleBook, warehouses: Warehouses, wall: bool) -> None:
+        super().__init__(courier)
+        self._book, self._warehouses, self._wall = book, warehouses, wall
+        self._lists: dict[int, ShipNext] = {}
+        self._stamps: dict[int, str] = {}
+        self._looked_ms = 0
+        self._redis = connect(url)
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self._redis.aclose()
+
+    async def gain(self, partition: int, extent: Extent) -> int:
+        self.lose(partition)
+        self._lists[partition] = ShipNext(self._book, self._warehouses)
+        return extent.beginning
+
+    async def caught_up(self, partition: int) -> None:
+        self._lists[partition].advance(self._now_ms(partition))
+        await self._write_all(partition)
+
+    def lose(self, partition: int) -> None:
+        self._lists.pop(partition, None)
+        self._stamps.pop(partition, None)
+
+    async def take(self, partition: int, records: Sequence[Record]) -> None:
+        ahead = self._lists[partition]
+        newest = {record.key: record.value for record in records}
+        for key, value in newest.items():
+            ahead.hear(key, value, self._now_ms(partition))
+
+    async def tick(self, now_ms: int) -> None:
+        for partition in list(self._stamps):
+            ahead = self._lists[partition]
+            ahead.advance(self._now_ms(partition))
+            if ahead.changed or ahead.moved:
+                await self._write_changes(partition)
+        if now_ms - self._looked_ms >= LOOK_MS and self._stamps:
+            self._looked_ms = now_ms
+            for partition in await self._lost():
+                await self._write_all(partition)
+
+    def _now_ms(self, partition: int) -> int:
+        return wall_ms() if self._wall else self._lists[partition].clock_ms
+
+    async def _lost(self) -> list[int]:
+        """Partitions of which Redis hasn't what it was last given."""
+        partitions = list(self._stamps)
+        there: list[str | None] = []
+
+        async def look() -> None:
+            there[:] = await answer(self._redis.hmget(READ, [due_field(each) for each in partitions]))
+
+        await self.courier.reach(look)
+        return [each for each, stamp in zip(partitions, there, strict=True) if stamp != self._stamps[each]]
+
+    # -- writing ----------------------------------------------------------------------------------------------
+
+    async def _write_changes(self, partition: int) -> None:
+        ahead = self._lists[partition]
+        changed, moved = dict(ahead.changed), set(ahead.moved)
+        await self._carry(partition, lambda: self._put(partition, changed, moved), len(changed))
+
+    async def _write_all(self, partition: int) -> None:
+        """Also what other processes have left in Redis is put right."""
+        ahead = self._lists[partition]
+
+        async def put_all() -> None:
+            members: dict[str, str | None] = await answer(self._redis.hgetall(MEMBERS + str(partition)))
+            homes = await answer(self._redis.hkeys(HOMES + str(partition)))
+            await self._put(partition, dict.fromkeys(ahead.waiting) | members, {*homes, *ahead.homes})
+
+        await self._carry(partition, put_all, len(ahead.waiting))
+
+    async def _carry(self, partition: int, put: Any, orders: int) -> None:
+        ahead = self._lists[partition]
+        stamp = self._stamps[partition] = secrets.token_hex(8)
+
+        async def put_and_stamp() -> None:
+            await put()
+            await answer(self._redis.hset(READ, due_field(partition), stamp))
+
+        await self.courier.carry(put_and_stamp, alerts=orders)
+        ahead.changed.clear()
+        ahead.moved.clear()
+
+    async def _put(self, partition: int, changed: dict[str, str | None], moved: Iterable[str]) -> None:
+        """`changed` says where each order stood before."""
+        ahead = self._lists[partition]
+        batch = self._redis.pipeline(transaction=True)
+        for member, before in changed.items():
+            _write_order(batch, partition, member, before, ahead.waiting.get(member))
+            if len(batch) >= AT_ONCE:
+                await answer(batch.execute())
+        for member in moved:
+            home = ahead.homes.get(member)
+            if home is None:
+                batch.hdel(HOMES + str(partition), member)
+            else:
+                batch.hset(HOMES + str(partition), member, home)
+            if len(batch) >= AT_ONCE:
+                await answer(batch.execute())
+        await answer(batch.execute())
+
+
+def _write_order(batch: Any, partition: int, member: str, before: str | None, now: Waiting | None) -> None:
+    if before is not None and (now is None or now.warehouse != before):
+        batch.zrem(DUE + before, member)
+        batch.hdel(SAVES + before, member)
+    if now is None:
+        batch.hdel(MEMBERS + str(partition), member)
+        return
+    batch.hset(MEMBERS + str(partition), member, now.warehouse)
+    batch.zadd(DUE + now.warehouse, {member: now.at_ms})
+    batch.hset(SAVES + now.warehouse, member, now.saves)
+
+
+def due_field(partition: int) -> str:
+    return f"facts-{partition}"
