@@ -78,6 +78,9 @@ class Courier:
         await self._try(ask, stop_never)
 
     async def _try(self, send: Callable[[], Awaitable[Any]], stop: Any) -> None:
+        async def attempt() -> None:  # tenacity awaits only what is declared so
+            await send()
+
         attempts = AsyncRetrying(
             sleep=self._sleep,
             stop=stop,
@@ -86,7 +89,7 @@ class Courier:
             before_sleep=self._again,
             reraise=True,
         )
-        await attempts(send)
+        await attempts(attempt)
 
     def _again(self, state: RetryCallState) -> None:
         self.counters.failed += 1

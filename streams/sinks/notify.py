@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Sequence
+from functools import partial
 
 import apprise
 
@@ -68,9 +69,8 @@ class Notifier(Sink):
     async def _tell(self, digest: Digest, now_ms: int) -> None:
         """To each address on its own, so that one that is away has no other told twice."""
         alerts = len(digest.alerts)
-        await asyncio.gather(
-            *(self.courier.carry(lambda to=target: self._send(to, digest), alerts) for target in self._targets)  # type: ignore[misc]
-        )
+        sends = [partial(self._send, target, digest) for target in self._targets]
+        await asyncio.gather(*(self.courier.carry(send, alerts) for send in sends))
         self._digests.sent(digest, now_ms)
 
     async def _send(self, target: apprise.Apprise, digest: Digest) -> None:

@@ -8,6 +8,7 @@ import hmac
 import time
 from base64 import b64encode
 from collections.abc import Sequence
+from functools import partial
 from hashlib import blake2b
 from types import TracebackType
 from typing import Self
@@ -81,7 +82,7 @@ class Webhook(Sink):
 
     async def _send_all(self, revisions: Sequence[tuple[Alert, bytes]]) -> None:
         for alert, body in revisions:
-            await self.courier.carry(lambda alert=alert, body=body: self._send(alert, body))  # type: ignore[misc]
+            await self.courier.carry(partial(self._send, alert, body))
 
     async def _send(self, alert: Alert, body: bytes) -> None:
         name, at_s = message_id(alert.id), int(time.time())
