@@ -66,8 +66,8 @@ class Runner(ConsumerRebalanceListener):
             **kafka_access.for_aiokafka(self._settings),
         )
         try:
-            await self._consumer.start()
             self._consumer.subscribe([self._topic], listener=self)
+            await self._consumer.start()
             watching = asyncio.ensure_future(self._watch_lag())
             try:
                 while True:
@@ -134,14 +134,14 @@ class Runner(ConsumerRebalanceListener):
         try:
             await self.sink.tick(wall_ms())
         except StartOver as again:
-            self._start_over(again)
+            self._start_over(again.partition)
         await self._commit()
 
     async def _take(self, tp: TopicPartition, records: Sequence[Record]) -> None:
         try:
             await self.sink.take(tp.partition, records)
-        except StartOver as again:
-            self._start_over(again)
+        except StartOver:
+            self._start_over(tp.partition)
         else:
             self._taken[tp] = records[-1].offset + 1
 
@@ -150,14 +150,14 @@ class Runner(ConsumerRebalanceListener):
             return
         try:
             await self.sink.caught_up(tp.partition)
-        except StartOver as again:
-            self._start_over(again)
+        except StartOver:
+            self._start_over(tp.partition)
         else:
             del self._behind[tp]
 
-    def _start_over(self, again: StartOver) -> None:
-        log.warning("%s: the other side has lost what it had; %s is read again", self.sink.name, again)
-        self._fresh |= {tp for tp in self._taken if tp.partition == again.partition}
+    def _start_over(self, partition: int) -> None:
+        log.warning("%s: the other side has lost what it had; partition %d is read again", self.sink.name, partition)
+        self._fresh |= {tp for tp in self._taken if tp.partition == partition}
 
     # -- what has been delivered --------------------------------------------------------------------------------
 

@@ -18,7 +18,7 @@ Record: TypeAlias = "ConsumerRecord[bytes, bytes | None]"
 
 
 class StartOver(Exception):
-    """The other side no longer has what it was given: the partition is to be gained again."""
+    """The other side no longer has what it was given of a partition: that is to be gained again."""
 
     def __init__(self, partition: int) -> None:
         super().__init__(f"partition {partition}")
