@@ -151,7 +151,9 @@ def _address(name: str, text: str, schemes: tuple[str, ...]) -> str:
     except ValueError:
         url = URL()
     if url.scheme not in schemes or not url.host:
-        raise BadSettingError(f"{_variable(name)} is no address that begins with {' or '.join(schemes)}://")
+        raise BadSettingError(
+            f"{_variable(name)} is no address that begins with {' or '.join(f'{each}://' for each in schemes)}"
+        )
     return text
 
 
