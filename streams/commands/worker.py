@@ -27,6 +27,9 @@ CONSOLE_URL = "http://127.0.0.1:6066"
 STOP_S = 15.0
 """How long it may take to stop, the last write with it."""
 
+SINKS_STOP_S = 3.0
+"""How much of that the sinks may take. What they don't commit, they deliver again."""
+
 
 @click.command(epilog="\b\nSettings, from the environment:\n" + describe())
 def worker() -> None:
@@ -75,7 +78,7 @@ class Process(faust.Worker):
         last_call.start()
         if self._delivering is not None:
             self._delivering.cancel()
-            await asyncio.wait({self._delivering})
+            await asyncio.wait({self._delivering}, timeout=SINKS_STOP_S)
         await super().stop()
 
 

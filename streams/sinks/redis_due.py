@@ -5,16 +5,16 @@ be right, and writes all of it again when Redis has lost something.
 """
 
 import secrets
-from collections.abc import Iterable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from types import TracebackType
 from typing import Any
 
 from rules.book import RuleBook
 from streams.clocks import wall_ms
-from streams.sinks.courier import Courier
+from streams.sinks.courier import Courier, Unavailable
 from streams.sinks.redis_client import READ, answer, connect
 from streams.sinks.ship_next import ShipNext, Waiting
-from streams.sinks.sink import Extent, Record, Sink
+from streams.sinks.sink import Extent, Record, Sink, StartOver
 from streams.sinks.warehouses import Warehouses
 
 DUE = "shipclock:due:"
@@ -32,6 +32,14 @@ AT_ONCE = 1_000
 """Orders in one transaction, at most."""
 
 
+RESTAMP = """
+local stands = redis.call('HGET', KEYS[1], ARGV[1])
+if stands ~= ARGV[2] and stands ~= ARGV[3] then return -1 end
+redis.call('HSET', KEYS[1], ARGV[1], ARGV[3])
+return 0
+"""
+
+
 class RedisDue(Sink):
     """In wall time a deadline has passed when the wall clock says so; else (`wall` false) by the partition's clock."""
 
@@ -45,6 +53,7 @@ class RedisDue(Sink):
         self._stamps: dict[int, str] = {}
         self._looked_ms = 0
         self._redis = connect(url)
+        self._restamp = self._redis.register_script(RESTAMP)
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
@@ -100,30 +109,46 @@ class RedisDue(Sink):
     async def _write_changes(self, partition: int) -> None:
         ahead = self._lists[partition]
         changed, moved = dict(ahead.changed), set(ahead.moved)
-        await self._carry(partition, lambda: self._put(partition, changed, moved), len(changed))
+        stood, stamp = self._stamps[partition], secrets.token_hex(8)
+
+        async def write() -> None:
+            await self._put(partition, changed, moved)
+            await self._stamp(partition, stood, stamp)
+
+        try:
+            await self._carry(partition, write, len(changed))
+        except StartOver:
+            await self._write_all(partition)
 
     async def _write_all(self, partition: int) -> None:
         """Also what other processes have left in Redis is put right."""
         ahead = self._lists[partition]
 
-        async def put_all() -> None:
+        async def write() -> None:
+            stood = secrets.token_hex(8)
+            await answer(self._redis.hset(READ, due_field(partition), stood))
             members: dict[str, str | None] = await answer(self._redis.hgetall(MEMBERS + str(partition)))
             homes = await answer(self._redis.hkeys(HOMES + str(partition)))
             await self._put(partition, dict.fromkeys(ahead.waiting) | members, {*homes, *ahead.homes})
+            try:
+                await self._stamp(partition, stood, secrets.token_hex(8))
+            except StartOver:
+                raise Unavailable("Redis lost what it had while it was being filled") from None
 
-        await self._carry(partition, put_all, len(ahead.waiting))
+        await self._carry(partition, write, len(ahead.waiting))
 
-    async def _carry(self, partition: int, put: Any, orders: int) -> None:
+    async def _carry(self, partition: int, write: Callable[[], Awaitable[None]], orders: int) -> None:
         ahead = self._lists[partition]
-        stamp = self._stamps[partition] = secrets.token_hex(8)
-
-        async def put_and_stamp() -> None:
-            await put()
-            await answer(self._redis.hset(READ, due_field(partition), stamp))
-
-        await self.courier.carry(put_and_stamp, alerts=orders)
+        if not await self.courier.carry(write, alerts=orders):
+            self._stamps[partition] = ""  # so that the next look finds something missing
         ahead.changed.clear()
         ahead.moved.clear()
+
+    async def _stamp(self, partition: int, stood: str, stamp: str) -> None:
+        """After a write: the stamp in place of the one before. Raises StartOver where that is gone."""
+        if await answer(self._restamp([READ], [due_field(partition), stood, stamp])) < 0:
+            raise StartOver(partition)
+        self._stamps[partition] = stamp
 
     async def _put(self, partition: int, changed: dict[str, str | None], moved: Iterable[str]) -> None:
         """`changed` says where each order stood before."""

@@ -52,6 +52,7 @@ class Runner(ConsumerRebalanceListener):
                 try:
                     await self._follow()
                 except Exception as error:  # apart from the engine: no sink may end the worker
+                    self.sink.courier.counters.failed += 1
                     log.error("%s: starts again in %.0f s after %s", self.sink.name, RESTART_S, type(error).__name__)
                     log.debug("%s", error, exc_info=error)
                     await asyncio.sleep(RESTART_S)
