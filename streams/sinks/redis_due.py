@@ -5,7 +5,9 @@ be right, and writes all of it again when Redis has lost something.
 """
 
 import secrets
-from collections.abc import Awaitable, Callable, Iterable, Sequence
+from collections import defaultdict
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
+from itertools import islice
 from types import TracebackType
 from typing import Any
 
@@ -153,32 +155,50 @@ class RedisDue(Sink):
     async def _put(self, partition: int, changed: dict[str, str | None], moved: Iterable[str]) -> None:
         """`changed` says where each order stood before."""
         ahead = self._lists[partition]
-        batch = self._redis.pipeline(transaction=True)
-        for member, before in changed.items():
-            _write_order(batch, partition, member, before, ahead.waiting.get(member))
-            if len(batch) >= AT_ONCE:
-                await answer(batch.execute())
-        for member in moved:
-            home = ahead.homes.get(member)
-            if home is None:
-                batch.hdel(HOMES + str(partition), member)
-            else:
-                batch.hset(HOMES + str(partition), member, home)
-            if len(batch) >= AT_ONCE:
-                await answer(batch.execute())
-        await answer(batch.execute())
+        for some in _slices(changed):
+            batch = self._redis.pipeline(transaction=True)
+            _write_orders(batch, partition, {member: changed[member] for member in some}, ahead.waiting)
+            await answer(batch.execute())
+        for some in _slices(moved):
+            batch = self._redis.pipeline(transaction=True)
+            _write_hash(batch, HOMES + str(partition), {member: ahead.homes.get(member) for member in some})
+            await answer(batch.execute())
 
 
-def _write_order(batch: Any, partition: int, member: str, before: str | None, now: Waiting | None) -> None:
-    if before is not None and (now is None or now.warehouse != before):
-        batch.zrem(DUE + before, member)
-        batch.hdel(SAVES + before, member)
-    if now is None:
-        batch.hdel(MEMBERS + str(partition), member)
-        return
-    batch.hset(MEMBERS + str(partition), member, now.warehouse)
-    batch.zadd(DUE + now.warehouse, {member: now.at_ms})
-    batch.hset(SAVES + now.warehouse, member, now.saves)
+def _slices(members: Iterable[str]) -> Iterator[list[str]]:
+    rest = iter(members)
+    while some := list(islice(rest, AT_ONCE)):
+        yield some
+
+
+def _write_orders(batch: Any, partition: int, changed: dict[str, str | None], waiting: dict[str, Waiting]) -> None:
+    """In few commands of many orders each: it is their number that takes the time."""
+    gone: defaultdict[str, list[str]] = defaultdict(list)
+    here: defaultdict[str, list[str]] = defaultdict(list)
+    for member, before in changed.items():
+        now = waiting.get(member)
+        if before is not None and (now is None or now.warehouse != before):
+            gone[before].append(member)
+        if now is not None:
+            here[now.warehouse].append(member)
+    for warehouse, members in gone.items():
+        batch.zrem(DUE + warehouse, *members)
+        batch.hdel(SAVES + warehouse, *members)
+    for warehouse, members in here.items():
+        batch.zadd(DUE + warehouse, {member: waiting[member].at_ms for member in members})
+        batch.hset(SAVES + warehouse, mapping={member: waiting[member].saves for member in members})
+    stands = {member: waiting[member].warehouse if member in waiting else None for member in changed}
+    _write_hash(batch, MEMBERS + str(partition), stands)
+
+
+def _write_hash(batch: Any, key: str, values: dict[str, str | None]) -> None:
+    """Sets what has a value, and removes what has none."""
+    given = {name: value for name, value in values.items() if value is not None}
+    gone = [name for name, value in values.items() if value is None]
+    if given:
+        batch.hset(key, mapping=given)
+    if gone:
+        batch.hdel(key, *gone)
 
 
 def due_field(partition: int) -> str:
