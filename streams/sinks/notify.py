@@ -39,7 +39,7 @@ class Notifier(Sink):
     async def gain(self, partition: int, extent: Extent) -> int:
         self.lose(partition)
         self._behind.add(partition)
-        if extent.resume == extent.beginning:
+        if extent.is_new:
             self._first.add(partition)
         return extent.resume
 

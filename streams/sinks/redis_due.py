@@ -4,12 +4,13 @@ It is read from the changelog of the orders' facts, from its beginning on each s
 be right, and writes all of it again when Redis has lost something.
 """
 
+import asyncio
 import secrets
 from collections import defaultdict
 from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
 from itertools import islice
 from types import TracebackType
-from typing import Any
+from typing import Any, TypeVar
 
 from rules.book import RuleBook
 from streams.clocks import wall_ms
@@ -30,9 +31,11 @@ HOMES = "shipclock:homes:"
 LOOK_MS = 5_000
 """How often to look whether Redis still has what it was given."""
 
-AT_ONCE = 1_000
-"""Orders in one transaction, at most."""
+AT_ONCE = 500
+"""Orders judged in one go and written in one transaction, at most."""
 
+
+T = TypeVar("T")
 
 RESTAMP = """
 local stands = redis.call('HGET', KEYS[1], ARGV[1])
@@ -78,8 +81,10 @@ class RedisDue(Sink):
     async def take(self, partition: int, records: Sequence[Record]) -> None:
         ahead = self._lists[partition]
         newest = {record.key: record.value for record in records}
-        for key, value in newest.items():
-            ahead.hear(key, value, self._now_ms(partition))
+        for some in _slices(newest):
+            for key in some:
+                ahead.hear(key, newest[key], self._now_ms(partition))
+            await asyncio.sleep(0)  # the engine has its turn
 
     async def tick(self, now_ms: int) -> None:
         for partition in list(self._stamps):
@@ -165,8 +170,8 @@ class RedisDue(Sink):
             await answer(batch.execute())
 
 
-def _slices(members: Iterable[str]) -> Iterator[list[str]]:
-    rest = iter(members)
+def _slices(all_of_them: Iterable[T]) -> Iterator[list[T]]:
+    rest = iter(all_of_them)
     while some := list(islice(rest, AT_ONCE)):
         yield some
 

@@ -32,6 +32,11 @@ class Extent(NamedTuple):
     resume: int
     end: int
 
+    @property
+    def is_new(self) -> bool:
+        """Nothing of it has been delivered yet. Whoever is new need not hear of what has ended before."""
+        return self.resume == self.beginning
+
 
 class Sink:
     """One other side. A runner calls these one at a time, in this order for each partition:

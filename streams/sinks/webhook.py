@@ -17,7 +17,7 @@ import aiohttp
 
 from rules.alerts import Alert
 from streams.sinks.courier import Courier, Rejected, Unavailable
-from streams.sinks.sink import Record, Sink
+from streams.sinks.sink import Extent, Record, Sink
 
 ANSWER_S = 15.0
 """How long the receiver may take; Standard Webhooks advises 15 to 30 s."""
@@ -58,6 +58,7 @@ class Webhook(Sink):
     def __init__(self, courier: Courier, url: str, key: bytes) -> None:
         super().__init__(courier)
         self._url, self._key = url, key
+        self._first: dict[int, set[str]] = {}
         self._session: aiohttp.ClientSession
 
     async def __aenter__(self) -> Self:
@@ -69,16 +70,37 @@ class Webhook(Sink):
     ) -> None:
         await self._session.close()
 
+    async def gain(self, partition: int, extent: Extent) -> int:
+        self.lose(partition)
+        if extent.is_new:
+            self._first[partition] = set()
+        return extent.resume
+
+    async def caught_up(self, partition: int) -> None:
+        self._first.pop(partition, None)
+
+    def lose(self, partition: int) -> None:
+        self._first.pop(partition, None)
+
     async def take(self, partition: int, records: Sequence[Record]) -> None:
         """Different alerts side by side, the revisions of one alert one after the other."""
         revisions: dict[str, list[tuple[Alert, bytes]]] = {}
         for record in records:
             alert = self.read(record)
-            if alert is not None and record.value is not None:
+            if alert is not None and record.value is not None and self._is_news(partition, alert):
                 revisions.setdefault(alert.data.alert, []).append((alert, record.value))
         async with asyncio.TaskGroup() as group:
             for each in revisions.values():
                 group.create_task(self._send_all(each))
+
+    def _is_news(self, partition: int, alert: Alert) -> bool:
+        """False for the end of what a new receiver has never heard of."""
+        heard = self._first.get(partition)
+        if heard is None or alert.data.alert in heard:
+            return True
+        if alert.data.state == "open":
+            heard.add(alert.data.alert)
+        return alert.data.state == "open"
 
     async def _send_all(self, revisions: Sequence[tuple[Alert, bytes]]) -> None:
         for alert, body in revisions:

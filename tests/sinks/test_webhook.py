@@ -76,6 +76,16 @@ async def test_revisions_of_one_alert_arrive_in_order() -> None:
     assert taken == sorted(taken) and set(taken) == {1, 2, 3, 4, 5}
 
 
+async def test_a_new_receiver_is_not_told_what_had_ended_before() -> None:
+    async with Receiver() as receiver, hand(receiver.url) as webhook:
+        webhook.write(alert("old", 7, "resolved"), alert("1"), alert("1", 2, "resolved"), alert("2", 3))
+        await webhook.gain()
+        await webhook.run()
+        await webhook.send(alert("old", 8, "resolved"))
+    told = [(body["order"], body["data"]["revision"]) for body in receiver.bodies]
+    assert sorted(told) == [("1", 1), ("1", 2), ("2", 3), ("old", 8)]
+
+
 async def test_what_is_no_alert_is_counted_and_passed_over(caplog: pytest.LogCaptureFixture) -> None:
     async with Receiver() as receiver, hand(receiver.url) as webhook:
         await webhook.send(b'{"order": "secret"}', key="x")
