@@ -82,3 +82,8 @@ def test_a_file_that_is_no_text_says_so(tmp_path: Path) -> None:
     (tmp_path / "w.yaml").write_bytes(b"\xff\xfe\x00")
     with pytest.raises(BadWarehousesError, match=r"w\.yaml:1: is no YAML in UTF-8"):
         load(tmp_path / "w.yaml")
+
+
+def test_the_example_can_be_used() -> None:
+    example = load(Path(__file__).parents[2] / "deploy/examples/warehouses.yaml")
+    assert example.of_order("ozon", "s1", [Item("A-1")]) == "moscow"

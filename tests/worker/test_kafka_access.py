@@ -1,5 +1,6 @@
 """TLS and SASL: every Kafka client of the worker, on a real Kafka that asks for them."""
 
+import asyncio
 import os
 from collections.abc import Iterator
 from dataclasses import replace
@@ -14,7 +15,7 @@ from tests.support.kafka import KafkaUnavailableError, produce
 from tests.support.secure_kafka import PASSWORD, USER, SecureKafka
 from tests.worker.outcome import Reader
 from tests.worker.support import LATE_MS, START_MS, event, sent, ticks, until
-from tests.worker.workers import Site
+from tests.worker.workers import SHIPCLOCK, Site
 
 pytestmark = pytest.mark.kafka
 
@@ -72,22 +73,42 @@ def test_who_may_not_enter_is_told_so_without_the_password(
     assert "guessed" not in str(caught.value) and PASSWORD not in str(caught.value)
 
 
-async def test_the_worker_reads_and_writes_over_tls_with_a_password(
-    secure: SecureKafka, topic_prefix: str, tmp_path: Path
-) -> None:
-    site = Site(secure.bootstrap, topic_prefix, tmp_path)
-    site.make_topics()
-    password = tmp_path / "password"
+def access(secure: SecureKafka, folder: Path) -> dict[str, str]:
+    """The variables for the listener with TLS and SCRAM."""
+    password = folder / "password"
     password.write_text(f"{PASSWORD}\n")
-    access = {
-        "SHIPCLOCK_BROKER": f"kafka://{secure.scram}",
+    return {
         "SHIPCLOCK_KAFKA_SECURITY": "SASL_SSL",
         "SHIPCLOCK_KAFKA_MECHANISM": "SCRAM-SHA-512",
         "SHIPCLOCK_KAFKA_USERNAME": USER,
         "SHIPCLOCK_KAFKA_PASSWORD_FILE": str(password),
         "SHIPCLOCK_KAFKA_CA": str(secure.ca),
     }
-    async with site.worker(**access) as worker, Reader(secure.bootstrap, topic_prefix, "alerts") as alerts:
+
+
+async def test_import_sends_over_tls_with_a_password(secure: SecureKafka, topic_prefix: str, tmp_path: Path) -> None:
+    Site(secure.bootstrap, topic_prefix, tmp_path).make_topics()
+    (tmp_path / "orders.csv").write_text("Order,At\n1,2026-01-01T00:00:00Z\n")
+    (tmp_path / "map.yaml").write_text("{platform: joom, shop: s17, columns: {order: Order, placed: At}}")
+    command = [SHIPCLOCK, "import", "csv", "orders.csv", "--map", "map.yaml", "--to-kafka", f"kafka://{secure.scram}"]
+    sending = await asyncio.create_subprocess_exec(
+        *command, "--topic-prefix", topic_prefix, cwd=tmp_path, env=os.environ | access(secure, tmp_path)
+    )
+    assert await sending.wait() == 0
+    async with Reader(secure.bootstrap, topic_prefix, "orders") as orders:
+        await orders.until(lambda: len(orders.said()) == 1)
+
+
+async def test_the_worker_reads_and_writes_over_tls_with_a_password(
+    secure: SecureKafka, topic_prefix: str, tmp_path: Path
+) -> None:
+    site = Site(secure.bootstrap, topic_prefix, tmp_path)
+    site.make_topics()
+    broker = {"SHIPCLOCK_BROKER": f"kafka://{secure.scram}"}
+    async with (
+        site.worker(**broker, **access(secure, tmp_path)) as worker,
+        Reader(secure.bootstrap, topic_prefix, "alerts") as alerts,
+    ):
         await produce(secure.bootstrap, sent(topic_prefix, event("order.placed", START_MS)))
         await produce(secure.bootstrap, ticks(topic_prefix, START_MS + LATE_MS))
         await alerts.until(lambda: len(alerts.said()) == 1)
