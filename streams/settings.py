@@ -58,7 +58,7 @@ DESCRIPTIONS: Mapping[str, str] = {
     "kafka_username": "of SASL",
     "kafka_password": "of SASL *",
     "kafka_ca": "file of the certificates to trust (PEM; default the system's)",
-    "alertmanager": "where to send alerts: http://host:9093",
+    "alertmanager": "where to send alerts: http://host:9093 *",
     "webhook": "where to post alerts as CloudEvents: https://host/path *",
     "webhook_secret": "signs them, by Standard Webhooks: whsec_ and 24 to 64 bytes in base64 *",
     "notify": "whom to send digests, as Apprise URLs: mailto://…, slack://…, tgram://…, feishu://…, dingtalk://… *",

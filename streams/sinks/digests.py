@@ -83,18 +83,29 @@ class Digests:
         self._last_ms: dict[ShopKey, int] = {}
 
     def add(self, alert: Alert, origin: Origin, now_ms: int, first: bool = False) -> None:
-        """The next record of an alert. One that opens and ends between two digests is not worth a word, and with
-        `first`, where nothing has ever been told, neither is one that has ended."""
+        """The next record of an alert.
+
+        One that opens and ends between two digests is not worth a word, and with `first`, where nothing has ever been
+        told, neither is one that has ended. Nor is mere information, such as an order due tomorrow: the console has it.
+        """
         shop, name = (alert.platform, alert.shop), alert.data.alert
-        gathered = self._gathered.setdefault(shop, _Gathered(now_ms, origin))
-        if name not in gathered.alerts and (first or alert.type == "alert.opened"):
+        gathered = self._gathered.get(shop) or _Gathered(now_ms, origin)
+        known, informs = name in gathered.alerts, alert.data.severity == "info"
+        if informs and not known:
+            return
+        if not known and (first or alert.type == "alert.opened"):
             gathered.new.add(name)
         gathered.alerts[name] = alert
-        if alert.data.state == "resolved" and name in gathered.new:
+        if name in gathered.new and (informs or alert.data.state == "resolved"):
             gathered.new.discard(name)
             del gathered.alerts[name]
-        if not gathered.alerts:
-            del self._gathered[shop]
+        self._keep(shop, gathered)
+
+    def _keep(self, shop: ShopKey, gathered: _Gathered) -> None:
+        if gathered.alerts:
+            self._gathered[shop] = gathered
+        else:
+            self._gathered.pop(shop, None)
 
     def due(self, now_ms: int, behind: Collection[int] = ()) -> list[Digest]:
         """The digests whose time has come; each is to be confirmed with `sent`. Partitions that are `behind` wait:

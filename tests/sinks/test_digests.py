@@ -69,9 +69,35 @@ def test_no_news_no_digest() -> None:
 
 def test_only_the_newest_word_on_an_alert_is_told() -> None:
     day = Day()
-    day.hear(alert(severity="info", stage="due_soon"))
+    day.hear(alert(severity="warning", stage="due_soon"))
     day.hear(alert(revision=2))
     assert day.titles(T0 + GATHER_MS) == ["joom/s17: 1 critical"]
+
+
+def test_mere_information_wakes_nobody() -> None:
+    day = Day()
+    day.hear(alert("1", severity="info"))
+    day.hear(alert("1", 2, "resolved", severity="info"))
+    day.hear(alert("2", severity="info"))
+    assert day.titles(T0 + EVERY) == [] and day.digests.oldest(0) is None
+    day.hear(alert("2", 2, severity="warning"))
+    assert day.titles(T0 + EVERY) == ["joom/s17: 1 warning"]
+
+
+def test_what_gets_worse_and_falls_back_between_two_digests_is_not_worth_a_word() -> None:
+    day = Day()
+    day.hear(alert("1", severity="warning"))
+    day.hear(alert("1", 2, severity="info"))
+    assert day.titles(T0 + EVERY) == []
+
+
+def test_what_was_told_and_falls_back_is_told_so() -> None:
+    day = Day()
+    day.hear(alert("1", severity="warning"))
+    day.titles(T0 + GATHER_MS)
+    day.hear(alert("1", 2, severity="critical"), T0 + EVERY)
+    day.hear(alert("1", 3, severity="info"), T0 + EVERY)
+    assert day.titles(T0 + 2 * EVERY) == ["joom/s17: 1 info"]
 
 
 def test_what_opens_and_ends_between_two_digests_is_not_worth_a_word() -> None:
@@ -103,14 +129,13 @@ def test_where_nothing_was_ever_told_only_what_is_open_is_news() -> None:
 
 def test_the_gravest_comes_first_and_the_soonest_of_them() -> None:
     day = Day()
-    day.hear(alert("a", severity="info"))
     day.hear(alert("b", due_at="2026-01-02T00:00:00Z"))
     day.hear(alert("c", due_at="2026-01-01T00:00:00Z"))
     day.hear(alert("d", 2, "resolved"))
     day.hear(alert("e", severity="warning"))
     (digest,) = day.digests.due(T0 + GATHER_MS)
-    assert [each.order for each in digest.alerts] == ["c", "b", "e", "a", "d"]
-    assert digest.title == "joom/s17: 2 critical, 1 warning, 1 info, 1 resolved"
+    assert [each.order for each in digest.alerts] == ["c", "b", "e", "d"]
+    assert digest.title == "joom/s17: 2 critical, 1 warning, 1 resolved"
     assert digest.gravest == "critical"
     assert digest.body("http://here").splitlines()[0] == "!! Order c is late [joom-1]"
 

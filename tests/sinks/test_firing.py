@@ -1,5 +1,8 @@
 """What Alertmanager should know, from the records of a partition."""
 
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
 from streams.sinks.firing import EXPIRES_MS, KEPT_MS, Firing, posted
 from tests.sinks.support import alert, name_of, read
 
@@ -106,3 +109,26 @@ def test_what_is_posted_holds_what_routes_go_by_and_leads_to_the_console() -> No
         "generatorURL": "http://here:6066/#/alerts/joom.late%3Ajoom%2Fs17%3A%E8%AE%A2%2F1%3A-",
     }
     assert EXPIRES_MS == 4 * MINUTE
+
+
+STEPS = st.tuples(st.sampled_from("12"), st.sampled_from(["open", "resolved"]), st.sampled_from(["info", "critical"]))
+
+
+@settings(deadline=None, derandomize=True)
+@given(st.lists(STEPS, max_size=12))
+def test_a_compacted_topic_tells_the_same_of_what_fires(steps: list[tuple[str, str, str]]) -> None:
+    whole, compacted = Firing(), Firing()
+    values = [alert(order, n, state, severity=severity) for n, (order, state, severity) in enumerate(steps, 1)]
+    newest = {order: n for n, (order, _, _) in enumerate(steps)}
+    for n, value in enumerate(values):
+        hear(whole, value, T0 + n)
+        if n in newest.values():
+            hear(compacted, value, T0 + n)
+
+    def fires(firing: Firing) -> set[tuple[str, str]]:
+        return {
+            (spell.alert.data.alert, spell.alert.data.severity) for spell in firing.all(T0) if spell.ended_ms is None
+        }
+
+    assert fires(whole) == fires(compacted)
+    assert len(fires(whole)) == sum(steps[n][1] == "open" for n in newest.values())

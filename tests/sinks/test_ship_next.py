@@ -1,6 +1,8 @@
 """The orders that wait for a deadline, by warehouse."""
 
 import orjson
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from rules.events import Item
 from rules.facts import OrderFacts, Terms
@@ -12,9 +14,10 @@ from tests.worker.support import LATE_MS, START_MS, book
 
 WAREHOUSES = Warehouses((Entry("berlin", sku_prefix="DE-"), Entry("west", shop="s17")))
 DUE_MS = START_MS + LATE_MS
+BOOK = book()
 
 
-def facts(*skus: str, placed_ms: int = START_MS, shipped_ms: int | None = None, moved_ms: int | None = None) -> bytes:
+def facts(*skus: str, placed_ms: int = START_MS, shipped_ms: int | None = None) -> bytes:
     terms = Terms(amount="12.50", currency="USD", items=tuple(Item(sku) for sku in skus))
     return encode_facts(
         OrderFacts(
@@ -26,7 +29,7 @@ def facts(*skus: str, placed_ms: int = START_MS, shipped_ms: int | None = None, 
 
 
 def heard(*orders: tuple[str, bytes | None], now_ms: int = START_MS, shop: str = "s17") -> ShipNext:
-    ahead = ShipNext(book(), WAREHOUSES)
+    ahead = ShipNext(BOOK, WAREHOUSES)
     for order, value in orders:
         ahead.hear(order_key("joom", shop, order), value, now_ms)
     return ahead
@@ -86,14 +89,52 @@ def test_an_order_whose_articles_decide_has_a_home_also_when_it_waits_for_nothin
 
 
 def test_records_of_other_kinds_are_passed_over() -> None:
-    ahead = ShipNext(book(), WAREHOUSES)
+    ahead = ShipNext(BOOK, WAREHOUSES)
     for key in (["joom", "s17"], ["joom", "s17", "sku", "A1"], ["joom", "s17", 3], "other", {"a": 1}):
         ahead.hear(orjson.dumps(key), b"whatever", START_MS)
     assert not ahead.waiting
 
 
 def test_in_event_time_the_partitions_clock_is_among_the_facts() -> None:
-    ahead = ShipNext(book(), WAREHOUSES)
+    ahead = ShipNext(BOOK, WAREHOUSES)
     ahead.hear(b'"clock"', orjson.dumps({"clock_ms": DUE_MS, "through_ms": {}}), START_MS)
     ahead.hear(b'"clock"', None, START_MS)
     assert ahead.clock_ms == DUE_MS
+
+
+HOURS = st.integers(0, 200)
+STATES = st.one_of(
+    st.none(),
+    st.builds(
+        lambda placed, shipped, sku: facts(
+            sku,
+            placed_ms=START_MS + placed * HOUR_MS,
+            shipped_ms=None if shipped is None else START_MS + shipped * HOUR_MS,
+        ),
+        HOURS,
+        st.none() | HOURS,
+        st.sampled_from(["A", "DE-1"]),
+    ),
+)
+
+
+@settings(deadline=None, derandomize=True)
+@given(st.lists(st.tuples(st.sampled_from("123"), STATES, HOURS), max_size=12))
+def test_the_list_is_what_the_newest_facts_make_it_however_it_came_about(
+    steps: list[tuple[str, bytes | None, int]],
+) -> None:
+    ahead, told = ShipNext(BOOK, WAREHOUSES), dict[str, str]()
+    now_ms = START_MS
+    for order, value, hours in steps:
+        now_ms = max(now_ms, START_MS + hours * HOUR_MS)
+        ahead.hear(order_key("joom", "s17", order), value, now_ms)
+        ahead.advance(now_ms)
+        for name, before in ahead.changed.items():  # as one would who keeps the list elsewhere
+            assert told.pop(name, None) == before
+            if name in ahead.waiting:
+                told[name] = ahead.waiting[name].warehouse
+        ahead.changed.clear()
+    newest = {order: value for order, value, _ in steps}
+    afresh = heard(*newest.items(), now_ms=now_ms)
+    assert (ahead.waiting, ahead.homes) == (afresh.waiting, afresh.homes)
+    assert told == {name: waiting.warehouse for name, waiting in ahead.waiting.items()}
