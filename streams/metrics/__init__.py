@@ -1,0 +1,10 @@
+"""What this process tells Prometheus, on prometheus_client's default registry.
+
+`work` counts what the worker does, `partitions` reads where each partition stands, `survey` looks through the shops
+now and then and `shops` tells of the worst of them, `recovery` hears from Faust, `sinks` takes the counters that
+sinks keep. `watching` sets all of it up for an app.
+"""
+
+from prometheus_client import disable_created_metrics
+
+disable_created_metrics()  # a second series for each counter, which says nothing that a restart doesn't

@@ -1,0 +1,77 @@
+"""A look through this worker's shops: their standings, open alerts, open orders and waiting timers."""
+
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from rules.alerts import Emitted
+from rules.engine import Engine
+from rules.instants import DAWN, NEVER
+from rules.standing import standing
+from rules.watch import Order, Shop
+
+STRETCH = 1_000
+"""Orders looked at before the event loop may have its turn."""
+
+
+@dataclass
+class Reading:
+    """One shop: its standing as in the contract, and its open alerts by `(clause, severity)`."""
+
+    standing: Mapping[str, Any]
+    open_alerts: Counter[tuple[str, str]] = field(default_factory=Counter)
+    open_orders: int = 0
+    timers_due: int = 0
+    timers_waiting: int = 0
+
+
+@dataclass
+class Survey:
+    """Every shop's reading."""
+
+    readings: list[Reading] = field(default_factory=list)
+
+    def open_alerts(self) -> Counter[tuple[str, str]]:
+        return sum((reading.open_alerts for reading in self.readings), Counter())
+
+    def total(self, name: str) -> int:
+        """The sum over all shops of a reading's `open_orders`, `timers_due` or `timers_waiting`."""
+        return sum(getattr(reading, name) for reading in self.readings)
+
+
+def take(engines: Iterable[Engine], clauses: Mapping[str, str], survey: Survey) -> Iterator[None]:
+    """Fills `survey`, pausing (`yield`) where its caller may do something else. `clauses` are by rule id."""
+    for engine in engines:
+        if engine.clock_ms == DAWN:
+            continue
+        for shop in list(engine.shops.values()):
+            reading = Reading(standing(shop, engine.clock_ms))
+            _count_alerts(reading, shop.alerts.values(), clauses)
+            yield from _look_through(shop, engine.clock_ms, clauses, reading)
+            survey.readings.append(reading)
+            yield
+
+
+def _look_through(shop: Shop, at_ms: int, clauses: Mapping[str, str], reading: Reading) -> Iterator[None]:
+    for n, order in enumerate(list(shop.orders.values()), start=1):
+        facts = order.facts
+        reading.open_orders += facts.placed is not None and facts.shipped is None and facts.cancelled is None
+        _count_timer(reading, order, at_ms)
+        if order.alerts:
+            _count_alerts(reading, order.alerts.values(), clauses)
+        if n % STRETCH == 0:
+            yield
+
+
+def _count_timer(reading: Reading, order: Order, at_ms: int) -> None:
+    if order.armed_ms <= at_ms:
+        reading.timers_due += 1
+    elif order.armed_ms != NEVER:
+        reading.timers_waiting += 1
+
+
+def _count_alerts(reading: Reading, said: Iterable[Emitted], clauses: Mapping[str, str]) -> None:
+    for each in said:
+        if each.open:
+            reading.open_alerts[clauses.get(each.rule, "unknown"), each.severity] += 1
