@@ -7,4 +7,5 @@ sinks keep. `watching` sets all of it up for an app.
 
 from prometheus_client import disable_created_metrics
 
-disable_created_metrics()  # a second series for each counter, which says nothing that a restart doesn't
+# A second series for each counter would say nothing that a restart does not.
+disable_created_metrics()  # type: ignore[no-untyped-call]
