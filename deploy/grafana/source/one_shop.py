@@ -1,0 +1,93 @@
+"""One shop: its clauses against their thresholds, its points, its money."""
+
+from grafana_foundation_sdk.builders.dashboard import Dashboard
+
+from deploy.grafana.source.panels import GOOD_AT_NONE, board, lines, number, query, rows, variable
+
+SHOP = 'platform="$platform",shop="$shop"'
+
+
+def dashboard() -> Dashboard:
+    made = board("shipclock-shop", "One shop", "One shop's clauses against their thresholds")
+    shops = 'label_values(shipclock_shop_open_orders{platform="$platform"}, shop)'
+    made = made.with_variable(
+        variable("platform", "label_values(shipclock_shop_open_orders, platform)", all_of_them=False)
+    ).with_variable(variable("shop", shops, all_of_them=False))
+    for panel in (*_numbers(), _clauses(), *_over_time(), _sanctions()):
+        made = made.with_panel(panel)
+    return made
+
+
+def _numbers() -> list:
+    return [
+        number("Open orders", f"shipclock_shop_open_orders{{{SHOP}}}"),
+        number("Critical alerts", _alerts("critical"), colours=GOOD_AT_NONE),
+        number("Warnings", _alerts("warning"), colours=[(None, "green"), (1, "orange")]),
+        number(
+            "Least headroom",
+            f"min(shipclock_shop_headroom{{{SHOP}}})",
+            colours=[(None, "red"), (0, "orange"), (3, "green")],
+            says="Bad orders that still fit before the next penalty; negative when past it",
+        ),
+        number("Penalty points", f"sum(shipclock_shop_points{{{SHOP}}}) or vector(0)", colours=GOOD_AT_NONE),
+        number(
+            "At stake",
+            f"sum by (currency) (shipclock_shop_exposure{{{SHOP}}}) or vector(0)",
+            unit="none",
+            legend="{{currency}}",
+            colours=[(None, "orange")],
+        ),
+    ]
+
+
+def _alerts(severity: str) -> str:
+    return f'sum(shipclock_shop_open_alerts{{{SHOP},severity="{severity}"}}) or vector(0)'
+
+
+def _clauses() -> object:
+    columns = {
+        "Value": f"sum by (clause) (shipclock_shop_value{{{SHOP}}})",
+        "Threshold": f"sum by (clause) (shipclock_shop_threshold{{{SHOP}}})",
+        "Headroom": f"sum by (clause) (shipclock_shop_headroom{{{SHOP}}})",
+        "Bad": f"sum by (clause) (shipclock_shop_numerator{{{SHOP}}})",
+        "All": f"sum by (clause) (shipclock_shop_denominator{{{SHOP}}})",
+    }
+    return rows("Clauses", columns, ["clause"], height=7)
+
+
+def _over_time() -> list:
+    ratio = f"shipclock_shop_denominator{{{SHOP}}} > 0"
+    return [
+        lines(
+            "Ratios against their thresholds",
+            query(f"shipclock_shop_value{{{SHOP}}} and on (clause) {ratio}", "{{clause}}"),
+            query(f"shipclock_shop_threshold{{{SHOP}}} and on (clause) {ratio}", "{{clause}} limit", ref="B"),
+            unit="percentunit",
+        ),
+        lines("Headroom, in orders", query(f"shipclock_shop_headroom{{{SHOP}}}", "{{clause}}")),
+        lines(
+            "Open alerts",
+            query(f"sum by (severity) (shipclock_shop_open_alerts{{{SHOP}}})", "{{severity}}"),
+            stacked=True,
+        ),
+        lines("Bad orders in the window", query(f"shipclock_shop_numerator{{{SHOP}}}", "{{clause}}")),
+        lines("Open orders", query(f"shipclock_shop_open_orders{{{SHOP}}}", "open")),
+        lines(
+            "Points and money",
+            query(f"shipclock_shop_points{{{SHOP}}}", "ledger {{ledger}}"),
+            query(
+                f"shipclock_shop_exposure{{{SHOP}}} or 0 * shipclock_shop_open_orders{{{SHOP}}}",
+                "{{currency}}",
+                ref="B",
+            ),
+        ),
+    ]
+
+
+def _sanctions() -> object:
+    columns = {
+        "In force": f"sum by (clause) (shipclock_shop_sanctions{{{SHOP}}}) or vector(0)",
+        "Days left": f"(max by (clause) (shipclock_shop_sanction_until_timestamp_seconds{{{SHOP}}})"
+        " - scalar(max(shipclock_watermark_timestamp_seconds))) / 86400",
+    }
+    return rows("Sanctions", columns, ["clause"], height=5)
