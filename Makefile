@@ -1,9 +1,12 @@
-.PHONY: demo test bench check clean
+.PHONY: demo up test bench check dashboards clean
 PYTHON ?= python3
 BIN := .venv/bin
 
 demo: .venv/ready  ## the main job on the embedded broker, watched in the terminal
 	$(BIN)/shipclock demo $(ARGS)
+
+up: .secrets/shipclock-token .secrets/grafana-password  ## all of it with Docker; ARGS="--profile demo" feeds it
+	docker compose $(ARGS) up --build --detach --wait
 
 test: .venv/ready  ## everything that must hold; SHIPCLOCK_REQUIRE=1 makes a missing real component an error
 	$(BIN)/pytest $(ARGS)
@@ -18,6 +21,14 @@ check: .venv/ready  ## style, types, layers and the packs
 
 bench: .venv/ready  ## JOB.md on real Kafka beside the limit and stock Faust; writes .bench/bench.json
 	$(BIN)/python -m tests.bench $(ARGS)
+
+dashboards: .venv/ready  ## writes deploy/grafana/dashboards
+	$(BIN)/python -m deploy.grafana.source
+
+# Containers that run as somebody else must be able to read the files; the folder keeps everybody else out.
+.secrets/%:
+	install -d -m 700 .secrets
+	head -c 24 /dev/urandom | base64 | tr '+/' '-_' | tr -d '\n' > $@
 
 .venv/ready: pyproject.toml
 	$(PYTHON) -m venv .venv

@@ -8,6 +8,7 @@ from prometheus_client import Counter, Gauge, Histogram, Info
 
 from rules.alerts import Alert
 from rules.instants import from_rfc3339
+from streams.topics import INPUTS
 
 _STEP_S = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10)
 _LATE_S = (0.5, 1, 2.5, 5, 10, 30, 60, 300, 900, 3_600, 14_400, 86_400)
@@ -30,6 +31,9 @@ LATENESS = Histogram(
 
 SNAPSHOT_WRITING = Histogram("shipclock_snapshot_write_seconds", "Time to write changes to the local snapshot")
 SNAPSHOT_KEYS = Counter("shipclock_snapshot_keys", "Keys written to local snapshots")
+
+for _topic in INPUTS:
+    DEAD_LETTERS.labels(_topic)  # from 0 on, so that the first one is seen as an increase
 
 Info("shipclock_build", "The version that runs").info({"version": version("shipclock")})
 

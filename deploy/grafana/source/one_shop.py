@@ -6,6 +6,9 @@ from deploy.grafana.source.panels import GOOD_AT_NONE, board, lines, number, que
 
 SHOP = 'platform="$platform",shop="$shop"'
 
+NOTHING = f"0 * shipclock_shop_open_orders{{{SHOP}}}"
+"""Where a shop has no such thing, it has 0 of it."""
+
 
 def dashboard() -> Dashboard:
     made = board("shipclock-shop", "One shop", "One shop's clauses against their thresholds")
@@ -72,15 +75,8 @@ def _over_time() -> list:
         ),
         lines("Bad orders in the window", query(f"shipclock_shop_numerator{{{SHOP}}}", "{{clause}}")),
         lines("Open orders", query(f"shipclock_shop_open_orders{{{SHOP}}}", "open")),
-        lines(
-            "Points and money",
-            query(f"shipclock_shop_points{{{SHOP}}}", "ledger {{ledger}}"),
-            query(
-                f"shipclock_shop_exposure{{{SHOP}}} or 0 * shipclock_shop_open_orders{{{SHOP}}}",
-                "{{currency}}",
-                ref="B",
-            ),
-        ),
+        lines("Penalty points", query(f"shipclock_shop_points{{{SHOP}}} or {NOTHING}", "{{ledger}}")),
+        lines("Money at stake", query(f"shipclock_shop_exposure{{{SHOP}}} or {NOTHING}", "{{currency}}")),
     ]
 
 

@@ -1,0 +1,29 @@
+"""The demo's worker with a real Prometheus that scrapes it."""
+
+import sys
+from collections.abc import Iterator
+
+import pytest
+import yaml
+
+from tests.ops.support import Prometheus, free_port, prometheus, running, until
+
+SPEED = 40_000.0
+"""A day in two seconds: what the demo's stories come to is there soon."""
+
+IN_TROUBLE = 'platform="joom",shop="slow-river"'
+"""A shop that the demo brings past its threshold and into a sanction."""
+
+
+@pytest.fixture(scope="session")
+def scraped_demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Prometheus]:
+    """Asked once a shop is in trouble, so that there is something to see."""
+    folder, port = tmp_path_factory.mktemp("demo"), free_port()
+    config = folder / "prometheus.yml"
+    scraped = {"job_name": "shipclock", "static_configs": [{"targets": [f"127.0.0.1:{port}"]}]}
+    config.write_text(yaml.safe_dump({"global": {"scrape_interval": "1s"}, "scrape_configs": [scraped]}))
+    command = [sys.executable, "-m", "tests.ops.demo_worker", str(port), str(SPEED)]
+    with prometheus(config, folder) as server, running(command, folder / "worker.log"):
+        for series in ("exposure", "sanctions"):
+            until(lambda series=series: server.now(f"shipclock_shop_{series}{{{IN_TROUBLE}}}"), f"{series} is told of")
+        yield server
