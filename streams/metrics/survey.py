@@ -33,7 +33,10 @@ class Survey:
     readings: list[Reading] = field(default_factory=list)
 
     def open_alerts(self) -> Counter[tuple[str, str]]:
-        return sum((reading.open_alerts for reading in self.readings), Counter())
+        found: Counter[tuple[str, str]] = Counter()
+        for reading in self.readings:
+            found.update(reading.open_alerts)
+        return found
 
     def total(self, name: str) -> int:
         """The sum over all shops of a reading's `open_orders`, `timers_due` or `timers_waiting`."""

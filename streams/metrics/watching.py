@@ -2,15 +2,16 @@
 
 import asyncio
 from collections.abc import Iterator
+from itertools import chain
 from time import monotonic
 from typing import Any
 
 from mode import Service
 from prometheus_client import REGISTRY, Metric
-from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.registry import Collector
 
-from streams.metrics import partitions, shops, survey
+from rules.engine import Engine
+from streams.metrics import partitions, shops, survey, totals
 from streams.metrics.recovery import Rebalances
 from streams.metrics.work import count_alert
 
@@ -39,7 +40,7 @@ class Watch(Service, Collector):
         self._worker = worker
         self._clauses = {rule.id: rule.clause for pack in worker.book.packs for rule in pack.rules}
         self._platforms = {pack.platform for pack in worker.book.packs}
-        self.newest = survey.Survey()
+        self._found: list[Metric] = []
 
     async def on_start(self) -> None:
         REGISTRY.register(self)
@@ -54,33 +55,29 @@ class Watch(Service, Collector):
             await self.sleep(max(EVERY_S, took_s / SHARE))
 
     async def look(self) -> float:
-        """Takes a survey; returns how long that held the event loop (s)."""
-        fresh = survey.Survey()
+        """Takes a survey and keeps what it says; returns how long that held the event loop (s)."""
+        found: list[Metric] = []
         engines = [partition.engine for partition in self._worker.partitions.values()]
         busy_s, since_s = 0.0, monotonic()
-        for _ in survey.take(engines, self._clauses, fresh):
+        for _ in self._survey(engines, found):
             held_s = monotonic() - since_s
             if held_s > AT_A_TIME_S:
                 busy_s += held_s
                 await asyncio.sleep(0)
                 since_s = monotonic()
-        self.newest = fresh
+        self._found = found
         return busy_s + monotonic() - since_s
+
+    def _survey(self, engines: list[Engine], found: list[Metric]) -> Iterator[None]:
+        fresh = survey.Survey()
+        yield from survey.take(engines, self._clauses, fresh)
+        for family in chain(shops.families(fresh.readings, self._platforms), totals.families(fresh)):
+            found.append(family)
+            yield
 
     def describe(self) -> list[Metric]:
         return []  # else the registry would collect all of it once more when this is registered
 
     def collect(self) -> Iterator[Metric]:
         yield from partitions.families(self._worker)
-        newest = self.newest
-        yield from shops.families(newest.readings, self._platforms)
-        alerts = GaugeMetricFamily("shipclock_open_alerts", "Alerts that are open", labels=["clause", "severity"])
-        for key, number in newest.open_alerts().items():
-            alerts.add_metric(key, number)
-        yield alerts
-        timers = GaugeMetricFamily("shipclock_timers", "Deadlines that orders wait for, or are due", labels=["state"])
-        timers.add_metric(["waiting"], newest.total("timers_waiting"))
-        timers.add_metric(["due"], newest.total("timers_due"))
-        yield timers
-        yield GaugeMetricFamily("shipclock_open_orders", "Orders open here", value=newest.total("open_orders"))
-        yield GaugeMetricFamily("shipclock_shops", "Shops known here", value=len(newest.readings))
+        yield from self._found

@@ -6,6 +6,7 @@ import shutil
 import signal
 import socket
 import subprocess
+import sys
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -24,7 +25,8 @@ LONG_S = 60.0
 
 def program(name: str) -> str:
     """Where a program is; without it the test skips, or fails where SHIPCLOCK_REQUIRE=1."""
-    found = shutil.which(name)
+    beside = str(Path(sys.executable).parent)  # programs that came as packages
+    found = shutil.which(name, path=f"{beside}{os.pathsep}{os.environ['PATH']}")
     if found is None:
         absent = f"{name} is not installed"
         if os.environ.get("SHIPCLOCK_REQUIRE") == "1":
