@@ -11,7 +11,7 @@ from rules.instants import from_rfc3339
 from streams.topics import INPUTS
 
 _STEP_S = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10)
-_LATE_S = (0.5, 1, 2.5, 5, 10, 30, 60, 300, 900, 3_600, 14_400, 86_400)
+_LATE_S = (0.001, 0.1, 0.5, 1, 2.5, 5, 10, 30, 60, 300, 900, 3_600, 14_400, 86_400)
 
 EVENTS = Counter("shipclock_events", "Events read, by topic and type", ["topic", "type"])
 BATCHES = Counter("shipclock_batches", "Batches that Kafka has handed over", ["topic"])

@@ -1,12 +1,14 @@
 """One shop: its clauses against their thresholds, its points, its money."""
 
+from typing import Any
+
 from grafana_foundation_sdk.builders.dashboard import Dashboard
 
 from deploy.grafana.source.panels import GOOD_AT_NONE, board, lines, number, query, rows, variable
 
 SHOP = 'platform="$platform",shop="$shop"'
 
-NOTHING = f"0 * shipclock_shop_open_orders{{{SHOP}}}"
+NONE = "or on () vector(0)"
 """Where a shop has no such thing, it has 0 of it."""
 
 
@@ -21,7 +23,7 @@ def dashboard() -> Dashboard:
     return made
 
 
-def _numbers() -> list:
+def _numbers() -> list[Any]:
     return [
         number("Open orders", f"shipclock_shop_open_orders{{{SHOP}}}"),
         number("Critical alerts", _alerts("critical"), colours=GOOD_AT_NONE),
@@ -32,10 +34,10 @@ def _numbers() -> list:
             colours=[(None, "red"), (0, "orange"), (3, "green")],
             says="Bad orders that still fit before the next penalty; negative when past it",
         ),
-        number("Penalty points", f"sum(shipclock_shop_points{{{SHOP}}}) or vector(0)", colours=GOOD_AT_NONE),
+        number("Penalty points", f"sum(shipclock_shop_points{{{SHOP}}}) {NONE}", colours=GOOD_AT_NONE),
         number(
             "At stake",
-            f"sum by (currency) (shipclock_shop_exposure{{{SHOP}}}) or vector(0)",
+            f"sum by (currency) (shipclock_shop_exposure{{{SHOP}}}) {NONE}",
             unit="none",
             legend="{{currency}}",
             colours=[(None, "orange")],
@@ -44,10 +46,10 @@ def _numbers() -> list:
 
 
 def _alerts(severity: str) -> str:
-    return f'sum(shipclock_shop_open_alerts{{{SHOP},severity="{severity}"}}) or vector(0)'
+    return f'sum(shipclock_shop_open_alerts{{{SHOP},severity="{severity}"}}) {NONE}'
 
 
-def _clauses() -> object:
+def _clauses() -> Any:
     columns = {
         "Value": f"sum by (clause) (shipclock_shop_value{{{SHOP}}})",
         "Threshold": f"sum by (clause) (shipclock_shop_threshold{{{SHOP}}})",
@@ -58,7 +60,7 @@ def _clauses() -> object:
     return rows("Clauses", columns, ["clause"], height=7)
 
 
-def _over_time() -> list:
+def _over_time() -> list[Any]:
     ratio = f"shipclock_shop_denominator{{{SHOP}}} > 0"
     return [
         lines(
@@ -75,15 +77,15 @@ def _over_time() -> list:
         ),
         lines("Bad orders in the window", query(f"shipclock_shop_numerator{{{SHOP}}}", "{{clause}}")),
         lines("Open orders", query(f"shipclock_shop_open_orders{{{SHOP}}}", "open")),
-        lines("Penalty points", query(f"shipclock_shop_points{{{SHOP}}} or {NOTHING}", "{{ledger}}")),
-        lines("Money at stake", query(f"shipclock_shop_exposure{{{SHOP}}} or {NOTHING}", "{{currency}}")),
+        lines("Penalty points", query(f"shipclock_shop_points{{{SHOP}}} {NONE}", "{{ledger}}")),
+        lines("Money at stake", query(f"shipclock_shop_exposure{{{SHOP}}} {NONE}", "{{currency}}")),
     ]
 
 
-def _sanctions() -> object:
+def _sanctions() -> Any:
     columns = {
-        "In force": f"sum by (clause) (shipclock_shop_sanctions{{{SHOP}}}) or vector(0)",
+        "In force": f"sum by (clause) (shipclock_shop_sanctions{{{SHOP}}})",
         "Days left": f"(max by (clause) (shipclock_shop_sanction_until_timestamp_seconds{{{SHOP}}})"
         " - scalar(max(shipclock_watermark_timestamp_seconds))) / 86400",
     }
-    return rows("Sanctions", columns, ["clause"], height=5)
+    return rows("Sanctions", columns, ["clause"], width=12, height=8)

@@ -1,5 +1,7 @@
 """Which shops are in trouble, the worst first."""
 
+from typing import Any
+
 from grafana_foundation_sdk.builders.dashboard import Dashboard
 
 from deploy.grafana.source.panels import GOOD_AT_NONE, Thresholds, bars, board, lines, number, query, rows, variable
@@ -19,11 +21,13 @@ def dashboard() -> Dashboard:
     return made
 
 
-def _numbers() -> list:
-    past = f"count(count by (platform, shop) (shipclock_shop_headroom{{{HERE}}} < 0)) or vector(0)"
+def _numbers() -> list[Any]:
+    past = f"count(count by (platform, shop) (shipclock_shop_headroom{{{HERE}}} < 0)) or on () vector(0)"
     return [
         number("Shops past a threshold", past, colours=GOOD_AT_NONE),
-        number("Sanctions in force", f"sum(shipclock_shop_sanctions{{{HERE}}}) or vector(0)", colours=GOOD_AT_NONE),
+        number(
+            "Sanctions in force", f"sum(shipclock_shop_sanctions{{{HERE}}}) or on () vector(0)", colours=GOOD_AT_NONE
+        ),
         number("Critical alerts", _alerts("critical"), colours=GOOD_AT_NONE),
         number("Warnings", _alerts("warning"), colours=[(None, "green"), (1, "orange")]),
         number("Open orders", f"sum(shipclock_shop_open_orders{{{HERE}}})"),
@@ -39,10 +43,10 @@ def _numbers() -> list:
 
 
 def _alerts(severity: str) -> str:
-    return f'sum(shipclock_shop_open_alerts{{{HERE},severity="{severity}"}}) or vector(0)'
+    return f'sum(shipclock_shop_open_alerts{{{HERE},severity="{severity}"}}) or on () vector(0)'
 
 
-def _shops() -> list:
+def _shops() -> list[Any]:
     shop = "sum by (platform, shop)"
     columns = {
         "Sanctions": f"{shop} (shipclock_shop_sanctions{{{HERE}}})",
@@ -77,7 +81,7 @@ def _shops() -> list:
     ]
 
 
-def _over_time() -> list:
+def _over_time() -> list[Any]:
     return [
         lines(
             "Open alerts",
