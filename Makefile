@@ -1,5 +1,6 @@
-.PHONY: demo up test bench check dashboards clean
+.PHONY: demo up test bench check audit dashboards pictures clean
 PYTHON ?= python3
+EXTRAS ?= dev
 BIN := .venv/bin
 
 demo: .venv/ready  ## the main job on the embedded broker, watched in the terminal
@@ -22,8 +23,14 @@ check: .venv/ready  ## style, types, layers and the packs
 bench: .venv/ready  ## JOB.md on real Kafka beside the limit and stock Faust; writes .bench/bench.json
 	$(BIN)/python -m tests.bench $(ARGS)
 
+audit: .venv/ready  ## whether the packages it stands on are fit to be relied on
+	$(BIN)/python -m tests.ops.audit
+
 dashboards: .venv/ready  ## writes deploy/grafana/dashboards
 	$(BIN)/python -m deploy.grafana.source
+
+pictures: .venv/ready  ## writes deploy/pictures from a run of the demo; takes two minutes
+	$(BIN)/python -m tests.ops.pictures
 
 # Containers that run as somebody else must be able to read the files; the folder keeps everybody else out.
 .secrets/%:
@@ -32,7 +39,7 @@ dashboards: .venv/ready  ## writes deploy/grafana/dashboards
 
 .venv/ready: pyproject.toml
 	$(PYTHON) -m venv .venv
-	$(BIN)/python -m pip install --quiet --editable '.[dev]'
+	$(BIN)/python -m pip install --quiet --editable '.[$(EXTRAS)]'
 	touch $@
 
 clean:
