@@ -1,6 +1,7 @@
 """Sets the metrics of an app up, and keeps the survey of its shops fresh."""
 
 import asyncio
+import logging
 from collections.abc import Iterator
 from itertools import chain
 from time import monotonic
@@ -14,6 +15,8 @@ from rules.engine import Engine
 from streams.metrics import partitions, shops, survey, totals
 from streams.metrics.recovery import Rebalances
 from streams.metrics.work import count_alert
+
+log = logging.getLogger(__name__)
 
 EVERY_S = 5.0
 """How old a survey may become…"""
@@ -51,7 +54,11 @@ class Watch(Service, Collector):
     @Service.task
     async def _survey_on(self) -> None:
         while not self.should_stop:
-            took_s = await self.look()
+            took_s = 0.0
+            try:
+                took_s = await self.look()
+            except Exception:  # alerts must go out even if nobody can count them
+                log.exception("the survey of shops for the metrics failed")
             await self.sleep(max(EVERY_S, took_s / SHARE))
 
     async def look(self) -> float:

@@ -1,5 +1,6 @@
 """What is told of the shops, the sinks and the worker's doings."""
 
+import asyncio
 from collections import Counter
 from pathlib import Path
 from typing import Any
@@ -8,10 +9,11 @@ import pytest
 from prometheus_client import REGISTRY, CollectorRegistry, Metric, generate_latest
 
 from rules.instants import HOUR_MS, from_rfc3339
+from rules.watch import Shop
 from streams.app import App, create
 from streams.clocks import wall_ms
 from streams.embedded import PARTITIONS, EmbeddedBroker
-from streams.metrics import shops
+from streams.metrics import shops, survey, watching
 from streams.metrics.shops import NAMED_CURRENCIES, NAMED_SHOPS, OTHER, families
 from streams.metrics.sinks import Sinks
 from streams.metrics.survey import Reading
@@ -170,7 +172,7 @@ class Gain:
         return self._all().get(key, 0.0) - self._before.get(key, 0.0)
 
 
-def watching() -> list[Watch]:
+def registered() -> list[Watch]:
     """What the apps of this process have registered."""
     return [each for each in REGISTRY._collector_to_names if type(each) is Watch]
 
@@ -199,7 +201,7 @@ async def test_events_are_counted_by_type_and_alerts_by_clause(tmp_path: Path) -
             assert gain.of("shipclock_recovery_seconds_count") == 1
             for step in ("beat", "judge", "flush", "commit", "apply"):
                 assert gain.of(f"shipclock_{step}_seconds_count") > 0
-            (watch,) = watching()
+            (watch,) = registered()
             await watch.look()
             assert value("shipclock_open_orders") == 2
             assert value("shipclock_open_alerts", clause="late-1", severity="critical") == 2
@@ -208,7 +210,7 @@ async def test_events_are_counted_by_type_and_alerts_by_clause(tmp_path: Path) -
             assert value("shipclock_watermark_timestamp_seconds", partition="2") == (START_MS + LATE_MS) / 1000
             assert value("shipclock_input_lag_records", topic="orders", partition="2") == 0
     assert gain.of("shipclock_snapshot_keys_total") > 0
-    assert watching() == []
+    assert registered() == []
 
 
 async def test_in_wall_time_lateness_is_from_the_deadline_to_its_alert(tmp_path: Path) -> None:
@@ -223,3 +225,22 @@ async def test_in_wall_time_lateness_is_from_the_deadline_to_its_alert(tmp_path:
             assert late_ms / 1000 <= gain.of("shipclock_firing_lateness_seconds_sum") < late_ms / 1000 + 600
             lags = [value("shipclock_watermark_lag_seconds", partition=str(number)) for number in range(PARTITIONS)]
             assert all(0 <= lag < 600 for lag in lags)
+
+
+async def test_a_survey_that_fails_does_not_end_the_worker(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    failed = asyncio.Event()
+
+    def stumble(shop: Shop, at_ms: int) -> None:
+        failed.set()
+        raise ZeroDivisionError
+
+    monkeypatch.setattr(survey, "standing", stumble)
+    with EmbeddedBroker() as broker:
+        app = app_on(broker, tmp_path, "event")
+        async with app:
+            await until(lambda: app.tables.actives_ready)
+            monkeypatch.setattr(watching, "EVERY_S", 0.05)
+            await produce(broker.bootstrap, sent("", event("order.placed", START_MS)))
+            await produce(broker.bootstrap, ticks("", START_MS + HOUR_MS))
+            await until(failed.is_set)
+            assert app.crash_reason is None
