@@ -1,13 +1,13 @@
 """The shops as Prometheus sees them: the worst by name, all others of a platform as one, named `_other`."""
 
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from typing import Any
 
 from prometheus_client import Metric
 from prometheus_client.core import GaugeMetricFamily
 
 from rules.instants import from_rfc3339
-from streams.metrics.survey import Reading
+from streams.metrics.survey import Reading, Survey
 
 NAMED_SHOPS = 50
 """Shops told of by name; a worker may have a hundred thousand."""
@@ -20,9 +20,9 @@ OTHER = "_other"
 Samples = Iterator[tuple[tuple[str, ...], float]]
 
 
-def families(readings: Sequence[Reading], platforms: Collection[str]) -> Iterator[Metric]:
+def families(survey: Survey, platforms: Collection[str]) -> Iterator[Metric]:
     """`platforms` are those the packs name; the `_other` of any further one is `_other`'s."""
-    ranked = sorted(readings, key=badness, reverse=True)
+    ranked = survey.worst_first()
     named = [(reading.standing["platform"], reading.standing["shop"], reading) for reading in ranked[:NAMED_SHOPS]]
     others = [(_known(reading, platforms), OTHER, reading) for reading in ranked[NAMED_SHOPS:]]
     everyone = named + others
@@ -37,20 +37,6 @@ def families(readings: Sequence[Reading], platforms: Collection[str]) -> Iterato
     yield _gauge("sanction_until_timestamp_seconds", "When a sanction ends (epoch s)", ["clause"], _untils(named))
     yield _gauge("open_alerts", "Alerts that are open", ["severity"], _open_alerts(everyone))
     yield _gauge("open_orders", "Orders neither shipped nor cancelled", [], _open_orders(everyone))
-
-
-def badness(reading: Reading) -> tuple[float, ...]:
-    """Sorts shops, the worst last: by sanctions, critical alerts, clauses past their threshold, any alerts, and the
-    least headroom."""
-    headrooms = [each["headroom"] for each in reading.standing["metrics"].values() if each.get("headroom") is not None]
-    critical = sum(number for (_, severity), number in reading.open_alerts.items() if severity == "critical")
-    return (
-        len(reading.standing["sanctions"]),
-        critical,
-        sum(headroom < 0 for headroom in headrooms),
-        reading.open_alerts.total(),
-        -min(headrooms, default=float("inf")),
-    )
 
 
 Labelled = Iterable[tuple[str, str, Reading]]

@@ -28,9 +28,18 @@ class Reading:
 
 @dataclass
 class Survey:
-    """Every shop's reading."""
+    """Every shop's reading, and how bad each is."""
 
     readings: list[Reading] = field(default_factory=list)
+    _badness: list[tuple[float, ...]] = field(default_factory=list)
+
+    def add(self, reading: Reading) -> None:
+        self.readings.append(reading)
+        self._badness.append(badness(reading))
+
+    def worst_first(self) -> list[Reading]:
+        ranked = sorted(range(len(self.readings)), key=self._badness.__getitem__, reverse=True)
+        return [self.readings[n] for n in ranked]
 
     def open_alerts(self) -> Counter[tuple[str, str]]:
         found: Counter[tuple[str, str]] = Counter()
@@ -52,7 +61,7 @@ def take(engines: Iterable[Engine], clauses: Mapping[str, str], survey: Survey) 
             reading = Reading(standing(shop, engine.clock_ms))
             _count_alerts(reading, shop.alerts.values(), clauses)
             yield from _look_through(shop, engine.clock_ms, clauses, reading)
-            survey.readings.append(reading)
+            survey.add(reading)
             yield
 
 
@@ -78,3 +87,17 @@ def _count_alerts(reading: Reading, said: Iterable[Emitted], clauses: Mapping[st
     for each in said:
         if each.open:
             reading.open_alerts[clauses.get(each.rule, "unknown"), each.severity] += 1
+
+
+def badness(reading: Reading) -> tuple[float, ...]:
+    """Sorts shops, the worst last: by sanctions, critical alerts, clauses past their threshold, any alerts, and the
+    least headroom."""
+    headrooms = [each["headroom"] for each in reading.standing["metrics"].values() if each.get("headroom") is not None]
+    critical = sum(number for (_, severity), number in reading.open_alerts.items() if severity == "critical")
+    return (
+        len(reading.standing["sanctions"]),
+        critical,
+        sum(headroom < 0 for headroom in headrooms),
+        reading.open_alerts.total(),
+        -min(headrooms, default=float("inf")),
+    )

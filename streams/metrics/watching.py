@@ -78,7 +78,7 @@ class Watch(Service, Collector):
     def _survey(self, engines: list[Engine], found: list[Metric]) -> Iterator[None]:
         fresh = survey.Survey()
         yield from survey.take(engines, self._clauses, fresh)
-        for family in chain(shops.families(fresh.readings, self._platforms), totals.families(fresh)):
+        for family in chain(shops.families(fresh, self._platforms), totals.families(fresh)):
             found.append(family)
             yield
 

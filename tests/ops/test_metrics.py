@@ -13,10 +13,10 @@ from rules.watch import Shop
 from streams.app import App, create
 from streams.clocks import wall_ms
 from streams.embedded import PARTITIONS, EmbeddedBroker
-from streams.metrics import shops, survey, watching
+from streams.metrics import survey, watching
 from streams.metrics.shops import NAMED_CURRENCIES, NAMED_SHOPS, OTHER, families
 from streams.metrics.sinks import Sinks
-from streams.metrics.survey import Reading
+from streams.metrics.survey import Reading, Survey
 from streams.metrics.watching import Watch
 from streams.settings import Settings
 from tests.support.kafka import produce
@@ -41,7 +41,10 @@ def reading(
 
 def told(readings: list[Reading], platforms: tuple[str, ...] = ("joom", "douyin")) -> dict[str, dict[str, float]]:
     """By metric and then by its labels' values."""
-    return {family.name: samples(family) for family in families(readings, platforms)}
+    found = Survey()
+    for each in readings:
+        found.add(each)
+    return {family.name: samples(family) for family in families(found, platforms)}
 
 
 def samples(family: Metric) -> dict[str, float]:
@@ -125,7 +128,7 @@ def test_currencies_that_somebody_made_up_do_not_become_labels_without_end() -> 
     ids=["sanctions first", "critical alerts", "past a threshold", "any alerts", "less headroom", "any headroom"],
 )
 def test_shops_rank_by(worse: Reading, better: Reading) -> None:
-    assert shops.badness(worse) > shops.badness(better)
+    assert survey.badness(worse) > survey.badness(better)
 
 
 # -- sinks ---------------------------------------------------------------------------------------------------
