@@ -6,7 +6,8 @@ from pathlib import Path
 from typing import NamedTuple
 
 from rules.book import RuleBook
-from rules.packs import BadPack, Complaint, Pack, Source, pack_of
+from rules.packs import Pack, pack_of
+from rules.yaml_source import BadPack, Complaint, Source
 
 
 class NoSuchPack(ValueError):

@@ -1,6 +1,6 @@
 """One partition: its engine, how far its inputs have been applied, and what it could not read."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from time import monotonic
 from typing import Literal
 
@@ -9,16 +9,20 @@ import orjson
 from aiokafka import ConsumerRecord
 from aiokafka.partitioner import murmur2
 
-from rules import alerts
+from rules import alerts, shopfacts
 from rules.book import RuleBook
-from rules.engine import Engine
+from rules.engine import Changes, Engine
 from rules.events import BadEvent, ClockTick, Event, decode
 from rules.facts import OrderFacts
 from rules.instants import DAWN
+from rules.kinds.ratio_judge import Computed
 from rules.watch import Shop
 from streams.clocks import AHEAD_MS, EventClock, wall_ms
 from streams.metrics import work
 from streams.topics import CLOCKED
+
+COMPUTED = "computed"
+"""In the key of what a ratio was at a border."""
 
 CLOCK_KEY = b'"clock"'
 """Key under which a partition's clock lies among its facts."""
@@ -47,6 +51,11 @@ class Progress(msgspec.Struct):
     clock_ms: int
     through_ms: dict[str, int] = {}
     ticked_ms: int = DAWN
+
+
+def entry_key(shop: Shop, kind: str, about: Sequence[str]) -> bytes:
+    """The key of one of a shop's own facts."""
+    return orjson.dumps((shop.platform, shop.name, kind, about))
 
 
 def order_key(platform: str, shop: str, order: str) -> bytes:
@@ -139,8 +148,16 @@ class Partition:
             if value is not None:
                 self._restore_progress(msgspec.json.decode(value, type=Progress))
             return
-        platform, shop, order = orjson.loads(key)
-        self.engine.restore_order(platform, shop, order, None if value is None else _decode_facts(value))
+        platform, shop, *rest = orjson.loads(key)
+        if len(rest) == 1:
+            self.engine.restore_order(platform, shop, rest[0], None if value is None else _decode_facts(value))
+            return
+        kind, about = rest
+        if kind != COMPUTED:
+            entry = None if value is None else shopfacts.decode(kind, value)
+            self.engine.restore_entry(platform, shop, kind, tuple(about), entry)
+        elif value is not None:
+            self.engine.restore_computed(platform, shop, about[0], int(about[1]), _decode_computed(value))
 
     def restore_alert(self, key: bytes, value: bytes | None) -> None:
         """One record of the alerts topic; no value where the alert was forgotten."""
@@ -172,5 +189,19 @@ class Partition:
         return Progress(self.engine.clock_ms, dict(self.clock.through_ms), self.clock.ticked_ms)
 
 
+def fact_records(changes: Changes) -> Iterator[tuple[bytes, bytes | None]]:
+    """What has changed of orders and shops, as records of the changelog."""
+    forgotten = {id(order) for order in changes.forgotten}
+    for order in changes.orders:
+        key = order_key(order.shop.platform, order.shop.name, order.id)
+        yield key, None if id(order) in forgotten else encode_facts(order.facts)
+    for (_, kind, about), shop in changes.entries.items():
+        entry = shop.facts.of(kind).get(about)
+        yield entry_key(shop, kind, about), None if entry is None else shopfacts.encode(entry)
+    for (_, rule, border_ms), shop in changes.computed.items():
+        yield entry_key(shop, COMPUTED, (rule, str(border_ms))), encode_facts(shop.computed[rule][border_ms])
+
+
+_decode_computed = msgspec.msgpack.Decoder(Computed).decode
 _decode_facts = msgspec.msgpack.Decoder(OrderFacts).decode
 encode_facts = msgspec.msgpack.Encoder().encode

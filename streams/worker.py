@@ -24,7 +24,7 @@ from rules.engine import Changes
 from streams.clocks import wall_ms
 from streams.metrics import work
 from streams.outbox import Outbox
-from streams.partition import CLOCK_KEY, Batch, Partition, encode_facts, order_key
+from streams.partition import CLOCK_KEY, Batch, Partition, fact_records
 from streams.topics import CLOCKED
 
 log = logging.getLogger(__name__)
@@ -314,10 +314,7 @@ def _alert_records(changes: Changes) -> Iterable[tuple[bytes, bytes | None]]:
 
 
 def _fact_records(changes: Changes, partition: Partition) -> Iterable[tuple[bytes, bytes | None]]:
-    forgotten = {id(order) for order in changes.forgotten}
-    for order in changes.orders:
-        key = order_key(order.shop.platform, order.shop.name, order.id)
-        yield key, None if id(order) in forgotten else encode_facts(order.facts)
+    yield from fact_records(changes)
     progress = partition.progress()
     if progress is not None:
         yield CLOCK_KEY, progress

@@ -2,7 +2,7 @@
 
 import click
 
-from rules.packs import BadPack
+from rules.yaml_source import BadPack
 from streams.commands.failure import Failed
 from streams.packs import NoSuchPack, read_all
 

@@ -11,7 +11,7 @@ import click
 import faust
 
 from rules.book import RuleBook
-from rules.packs import BadPack
+from rules.yaml_source import BadPack
 from streams import packs, topics
 from streams.app import create
 from streams.settings import BadSettingError, Settings, describe, from_environment

@@ -94,7 +94,7 @@ def rule(kind: str, name: str, **parts: Any) -> dict[str, Any]:
     severity = {stage: "warning" if stage == "near" else "critical" for stage in said}
     if "warn" in parts:
         said["due_soon"] = "soon"
-    general = {"id": f"joom.{name}", "clause": name, "kind": kind, "source": "test", "confidence": "ours"}
+    general = {"id": f"joom.{name}", "clause": f"own-{name}", "kind": kind, "source": "test", "confidence": "ours"}
     return {**general, "severity": severity, "summary": said, **parts}
 
 

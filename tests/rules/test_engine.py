@@ -39,7 +39,7 @@ SHARE = rule(
     window={"length": "30d"},
     threshold="5%",
 )
-MARKS = rule("count", "marks", late="joom.late", threshold=2, sanction={"name": "suspended", "lasts": "14d"})
+MARKS = rule("count", "marks", of={"missed": "joom.late"}, threshold=2, sanction={"name": "suspended", "lasts": "14d"})
 
 
 def engine(rules: RuleBook = LATE, *events: Happening, stepping: bool = True) -> Engine:

@@ -6,9 +6,10 @@ import pytest
 
 from rules.book import RuleBook
 from rules.engine import Engine
-from rules.packs import BadPack, parse
+from rules.packs import parse
 from rules.trials import run as run_trial
 from rules.trials import uncovered
+from rules.yaml_source import BadPack
 from tests.rules.history import book, brief, drained, late_ship, ms, pack, pack_file, placed, rule, run, shipped
 
 PACKS = ["rules/packs/joom.yaml", "rules/packs/douyin.yaml", "tests/bench/job.yaml"]
@@ -39,7 +40,7 @@ def share(**parts: Any) -> Any:
 
 def marks(**parts: Any) -> Any:
     sanction = {"name": "suspended", "lasts": "14d"}
-    return rule("count", "marks", **{"late": "joom.late", "threshold": 3, "sanction": sanction, **parts})
+    return rule("count", "marks", **{"of": {"missed": "joom.late"}, "threshold": 3, "sanction": sanction, **parts})
 
 
 @pytest.mark.parametrize(

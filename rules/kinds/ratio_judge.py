@@ -1,0 +1,304 @@
+"""A shop's ratio judged: live, computed at borders, or split by reason or provider."""
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING, Any
+
+from msgspec import Struct
+
+from rules.alerts import Cause, Emitted, Open
+from rules.calendars import day_of, start_of_day
+from rules.instants import NEVER, rfc3339
+from rules.kinds.ratio import LONGEST_MS, Count, Gauge, Ratio, Tally, money_taken
+from rules.kinds.rule import Case, Said, Verdict
+from rules.windows import Period, borders, next_border
+
+if TYPE_CHECKING:
+    from rules.watch import Shop
+
+ORDERS_SHOWN = 20
+"""How many orders of a numerator an alert names; it always says how many there are."""
+
+
+class Computed(Struct, array_like=True, frozen=True):
+    """What a ratio was at a border: a fact from then on, kept with the shop. `step` is the stage reached."""
+
+    period: str
+    bad: int
+    total: int
+    step: str | None
+
+
+class RatioJudge:
+    """One ratio rule with all its versions; `slots` are their places among the shop's tallies."""
+
+    def __init__(self, n: int, gauges: Sequence[Gauge], slots: Sequence[int], feeds: int) -> None:
+        self.n = n
+        self.rule: Ratio = gauges[-1].rule
+        self.gauges = gauges
+        self.slots = slots
+        self.feeds = feeds
+
+    def tally(self, shop: "Shop", at_ms: int) -> Tally | None:
+        """The version in force at a moment."""
+        for gauge, slot in zip(self.gauges, self.slots, strict=True):
+            if gauge.effective.at(at_ms):
+                tally: Tally = shop.tallies[slot]
+                return tally
+        return None
+
+    # -- judging --------------------------------------------------------------------------------------------
+
+    def judge(self, shop: "Shop", at_ms: int) -> Said:
+        tally = self.tally(shop, at_ms)
+        turn = min(
+            (at for g in self.gauges for at in (g.effective.from_ms, g.effective.to_ms) if at > at_ms), default=NEVER
+        )
+        if tally is None:
+            return [], turn
+        tally.turn(at_ms)
+        rule, zone = tally.gauge.rule, tally.gauge.zone
+        turn = min(turn, tally.turn_ms)
+        if rule.every is not None:
+            self.compute(shop, at_ms)
+            turn = min(turn, next_border(rule.every, at_ms, zone, self._lag(rule)))
+            if rule.window.align == "rolling":
+                return list(self._computed_verdict(shop, tally)), turn
+        if rule.quiet or not tally.gauge.steps:
+            return [], turn
+        return list(self._verdicts(shop, tally, tally.counts)), turn
+
+    def _verdicts(self, shop: "Shop", tally: Tally, counts: Sequence[Count]) -> Iterator[Verdict]:
+        for count in counts:
+            for subject, part in self._split(shop, tally, count):
+                found = tally.gauge.judge(part)
+                if found is not None:
+                    yield Verdict(*found, subject, count.period.name)
+
+    def _split(self, shop: "Shop", tally: Tally, count: Count) -> Iterator[tuple[str, Count]]:
+        """The parts of a count that are judged each by itself."""
+        rule = tally.gauge.rule
+        if rule.by is None:
+            yield "-", count
+            return
+        parts = self._disputes(shop, tally, count) if rule.by == "provider" else self._reasons(tally, count)
+        for subject, bad in sorted(parts.items()):
+            yield subject, Count(count.period, bad, count.total)
+
+    def _reasons(self, tally: Tally, count: Count) -> Counter[str]:
+        said = (facts.cancelled_for for _, facts in tally.bad_orders(count.period))
+        return Counter(reason for reason in said if reason in tally.gauge.rule.of)
+
+    def _disputes(self, shop: "Shop", tally: Tally, count: Count) -> Counter[str]:
+        cause, zone, period = tally.gauge.rule.disputes, tally.gauge.zone, count.period
+        return Counter(
+            entry.data.provider or "-"
+            for entry in shop.facts.of("dispute.opened").values()
+            if entry.data.cause == cause and period.first <= day_of(entry.at_ms, zone) <= period.last
+        )
+
+    def _computed_verdict(self, shop: "Shop", tally: Tally) -> Iterator[Verdict]:
+        """The last computation's step; where it reached none, whether the next would."""
+        newest = self.newest(shop)
+        gauge = tally.gauge
+        step = next((step for step in gauge.steps if newest is not None and step.name == newest[1].step), None)
+        if step is not None:
+            yield Verdict(gauge.open(step), "threshold_crossed")
+            return
+        live = tally.counts[0]
+        if gauge.reached(live) is not None or gauge.is_near(live):
+            yield Verdict(Open("near", gauge.rule.severity["near"]), "threshold_near")
+
+    # -- computing at borders ---------------------------------------------------------------------------------
+
+    def _lag(self, rule: Ratio) -> int:
+        return 0 if rule.window.align == "rolling" else int(rule.window.lag)
+
+    def compute(self, shop: "Shop", at_ms: int) -> None:
+        """Computes the ratio at each border that has been reached since the last time; again, where evidence has come
+        late for orders that are still kept."""
+        kept = shop.computed.setdefault(self.rule.id, {})
+        start = self._start(shop, at_ms, kept)
+        if start is None:
+            return
+        changed = False
+        every, zone, lag = self.rule.every, self.gauges[-1].zone, self._lag(self.rule)
+        assert every is not None
+        for border in borders(every, start, at_ms, zone, lag):
+            found = self._compute(shop, border)
+            if found is not None and kept.get(border) != found:
+                kept[border] = found
+                shop.recomputed.append((self.rule.id, border))
+                changed = True
+            shop.late_before_ms = max(shop.late_before_ms, border)
+        shop.computed_to[self.rule.id] = at_ms
+        if changed:
+            shop.stale |= self.feeds
+
+    def _start(self, shop: "Shop", at_ms: int, kept: dict[int, Computed]) -> int | None:
+        """From where on borders must be looked at."""
+        days = [day for slot in self.slots for day in (min(shop.tallies[slot].days, default=None),) if day is not None]
+        if not days:
+            return None
+        oldest = max(start_of_day(min(days), self.gauges[-1].zone), at_ms - LONGEST_MS)
+        if self.rule.id in shop.recompute:  # evidence has come late
+            shop.recompute.discard(self.rule.id)
+            return oldest
+        return max(shop.computed_to.get(self.rule.id, max(kept, default=oldest)), oldest)
+
+    def _compute(self, shop: "Shop", border: int) -> Computed | None:
+        tally = self.tally(shop, border)
+        if tally is None:
+            return None
+        gauge = tally.gauge
+        period = gauge.rule.window.closed_at(border, gauge.zone)
+        if start_of_day(period.first, gauge.zone) < shop.kept_from_ms:
+            return None  # some of its orders are gone: what was computed then stands
+        count = tally.sum(period)
+        if not count.total:
+            return None
+        count.bad = sum(self._was_bad(shop, gauge, facts, border) for facts in self._candidates(shop, tally, period))
+        step = gauge.reached(count)
+        return Computed(period.name, count.bad, count.total, None if step is None else step.name)
+
+    def _candidates(self, shop: "Shop", tally: Tally, period: Period) -> Iterator[Any]:
+        """The facts of the orders that may have been bad at a border."""
+        if tally.gauge.grows:
+            yield from (facts for _, facts in tally.bad_orders(period))
+            return
+        slot = shop.tallies.index(tally)
+        for order in shop.orders.values():
+            part = order.parts[slot]
+            if part is not None and period.first <= part[1] <= period.last:
+                yield order.facts
+
+    def _was_bad(self, shop: "Shop", gauge: Gauge, facts: Any, border: int) -> bool:
+        then = facts.as_of(border)
+        missed, overdue = shop.plan.judged_at(then, border)
+        part = gauge.part(then, missed, overdue, None)
+        return part is not None and part[2]
+
+    def newest(self, shop: "Shop") -> tuple[int, Computed] | None:
+        """The last computation, with its border (epoch ms)."""
+        kept = shop.computed.get(self.rule.id)
+        return max(kept.items()) if kept else None
+
+    # -- what it says of itself -------------------------------------------------------------------------------
+
+    def case(self, shop: "Shop", verdict: Verdict, at_ms: int) -> Case:
+        tally = self.tally(shop, at_ms)
+        count = None if tally is None else self._count_of(shop, tally, verdict, at_ms)
+        if tally is None or count is None:
+            blank = dict.fromkeys(("value", "numerator", "denominator", "threshold", "headroom"), "-")
+            return Case({"period": verdict.episode}, {**blank, "period": verdict.episode, "subject": verdict.subject})
+        return self._case(shop, tally, count, verdict)
+
+    def _count_of(self, shop: "Shop", tally: Tally, verdict: Verdict, at_ms: int) -> Count | None:
+        counts = {each.period.name: each for each in tally.counts_at(at_ms)}
+        count = counts.get(verdict.episode)
+        if count is None or tally.gauge.rule.by is None:
+            return count
+        parts = dict(self._split(shop, tally, count))
+        return parts.get(verdict.subject, Count(count.period, 0, count.total))
+
+    def _case(self, shop: "Shop", tally: Tally, count: Count, verdict: Verdict) -> Case:
+        gauge = tally.gauge
+        rule = gauge.rule
+        bad = tally.bad_orders(count.period)
+        if rule.by == "reason":
+            bad = [each for each in bad if each[1].cancelled_for == verdict.subject]
+        cure = rule.of.get(verdict.subject)  # type: ignore[call-overload]
+        evidence: dict[str, Any] = {
+            "numerator": gauge.numerator(count),
+            "denominator": count.total,
+            "window": window_json(tally, count.period),
+            "orders": [order for order, _ in bad[:ORDERS_SHOWN]],
+            "orders_total": len(bad),
+        }
+        newest = self.newest(shop)
+        if newest is not None:
+            evidence["computed"] = computed_json(gauge, *newest)
+        if rule.by == "provider":
+            evidence |= {"provider": verdict.subject, "disputes": self._dispute_events(shop, verdict.subject)}
+        elif rule.by == "reason":
+            evidence |= {"reason": verdict.subject, "mix": dict(self._reasons(tally, count))}
+        value = gauge.numerator(count) / count.total if count.total else None
+        names = {
+            "value": percent(value),
+            "numerator": gauge.numerator(count),
+            "denominator": count.total,
+            "threshold": percent(gauge.threshold(count)),
+            "headroom": gauge.headroom(count),
+            "period": count.period.name,
+            "subject": cure.name if cure else verdict.subject,
+        }
+        return Case(
+            evidence,
+            names,
+            value=value,
+            threshold=gauge.threshold(count),
+            headroom=gauge.headroom(count),
+            money=money_taken(gauge.cost(verdict.open.stage), bad),
+            actions=cure.actions if cure else (),
+        )
+
+    def _dispute_events(self, shop: "Shop", provider: str) -> list[dict[str, Any]]:
+        entries = shop.facts.of("dispute.opened").values()
+        said = sorted(each.mark() for each in entries if (each.data.provider or "-") == provider)
+        return [{"at": rfc3339(at), "source": source, "event": event} for at, source, event in said[-ORDERS_SHOWN:]]
+
+    def cause_of_end(self, shop: "Shop", said: Emitted, verdict: Verdict, at_ms: int) -> Cause:
+        tally = self.tally(shop, at_ms)
+        if tally is None:
+            return "no_longer_applies"
+        periods = {count.period.name for count in tally.counts_at(at_ms)}
+        return "fell_back" if verdict.episode in periods else "period_ended"
+
+    def metric(self, shop: "Shop", at_ms: int) -> dict[str, Any] | None:
+        tally = self.tally(shop, at_ms)
+        if tally is None:
+            return None
+        counts = tally.counts_at(at_ms)
+        # A month that has just begun says nothing yet: then the one before it, still being judged, is the news.
+        count = next((each for each in counts if each.total), counts[0])
+        shown = {}
+        if tally.gauge.rule.by is not None:
+            parts = dict(self._split(shop, tally, count))
+            shown = {"by": {subject: part.bad for subject, part in parts.items()}}
+            count = max(parts.values(), key=lambda part: part.bad, default=Count(count.period, 0, count.total))
+        newest = self.newest(shop)
+        return {
+            **ratio_json(tally, count),
+            **shown,
+            **({"computed": computed_json(tally.gauge, *newest)} if newest is not None else {}),
+        }
+
+
+def ratio_json(tally: Tally, count: Count) -> dict[str, Any]:
+    gauge = tally.gauge
+    return {
+        "value": gauge.numerator(count) / count.total if count.total else None,
+        "numerator": gauge.numerator(count),
+        "denominator": count.total,
+        "threshold": gauge.threshold(count),
+        "headroom": gauge.headroom(count),
+        "window": window_json(tally, count.period),
+    }
+
+
+def computed_json(gauge: Gauge, border: int, found: Computed) -> dict[str, Any]:
+    good = found.total - found.bad if gauge.rule.good else found.bad
+    return {"at": rfc3339(border), "numerator": good, "denominator": found.total, "stage": found.step}
+
+
+def window_json(tally: Tally, period: Period) -> dict[str, str]:
+    """The bounds of a period, `to` not in it."""
+    zone = tally.gauge.zone
+    return {
+        "from": rfc3339(start_of_day(period.first, zone)),
+        "to": rfc3339(start_of_day(period.last + 1, zone)),
+    }
+
+
+def percent(part: float | None) -> str:
+    return "-" if part is None else f"{100 * part:.3g} %"
