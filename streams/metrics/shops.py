@@ -7,7 +7,7 @@ from prometheus_client import Metric
 from prometheus_client.core import GaugeMetricFamily
 
 from rules.instants import from_rfc3339
-from streams.metrics.survey import Reading, Survey
+from streams.metrics.survey import Reading, Survey, threshold_used
 
 NAMED_SHOPS = 50
 """Shops told of by name; a worker may have a hundred thousand."""
@@ -28,6 +28,7 @@ def families(survey: Survey, platforms: Collection[str]) -> Iterator[Metric]:
     everyone = named + others
     yield _gauge("value", "A clause's ratio, count or level", ["clause"], _of_metrics(named, "value"))
     yield _gauge("threshold", "Where a clause's penalty begins", ["clause"], _of_metrics(named, "threshold"))
+    yield _gauge("threshold_used", "1 at a clause's threshold, more past it", ["clause"], _used(named))
     yield _gauge("headroom", "Bad orders that still fit", ["clause"], _of_metrics(named, "headroom"))
     yield _gauge("numerator", "Bad orders in a clause's window", ["clause"], _of_metrics(everyone, "numerator"))
     yield _gauge("denominator", "All orders in a clause's window", ["clause"], _of_metrics(everyone, "denominator"))
@@ -63,6 +64,14 @@ def _of_metrics(shops: Labelled, name: str) -> Samples:
         for clause, metric in reading.standing["metrics"].items():
             if metric.get(name) is not None:
                 yield (platform, shop, clause), float(metric[name])
+
+
+def _used(shops: Labelled) -> Samples:
+    for platform, shop, reading in shops:
+        for clause, metric in reading.standing["metrics"].items():
+            used = threshold_used(metric)
+            if used is not None:
+                yield (platform, shop, clause), used
 
 
 def _points(shops: Labelled) -> Samples:

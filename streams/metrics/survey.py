@@ -15,6 +15,10 @@ STRETCH = 1_000
 """Orders looked at before the event loop may have its turn."""
 
 
+MOST_USED = 10.0
+"""What is told of a value that should be high and is next to nothing."""
+
+
 @dataclass
 class Reading:
     """One shop: its standing as in the contract, and its open alerts by `(clause, severity)`."""
@@ -91,13 +95,28 @@ def _count_alerts(reading: Reading, said: Iterable[Emitted], clauses: Mapping[st
 
 def badness(reading: Reading) -> tuple[float, ...]:
     """Sorts shops, the worst last: by sanctions, critical alerts, clauses past their threshold, any alerts, and the
-    least headroom."""
-    headrooms = [each["headroom"] for each in reading.standing["metrics"].values() if each.get("headroom") is not None]
+    one that is nearest to its threshold."""
+    metrics = reading.standing["metrics"].values()
+    used = [share for metric in metrics if (share := threshold_used(metric)) is not None]
     critical = sum(number for (_, severity), number in reading.open_alerts.items() if severity == "critical")
     return (
         len(reading.standing["sanctions"]),
         critical,
-        sum(headroom < 0 for headroom in headrooms),
+        sum(share > 1 for share in used),
         reading.open_alerts.total(),
-        -min(headrooms, default=float("inf")),
+        max(used, default=0.0),
     )
+
+
+def threshold_used(metric: Mapping[str, Any]) -> float | None:
+    """How far a clause has gone towards its threshold: 1 at it, more past it, whichever side is the bad one.
+
+    None where it has no threshold or no value yet, or is a target to be reached (a streak) and no limit.
+    """
+    value, threshold, headroom = metric.get("value"), metric.get("threshold"), metric.get("headroom")
+    if value is None or not threshold or "reachable" in metric:
+        return None
+    is_ceiling = headroom is None or (value > threshold) == (headroom < 0)
+    if is_ceiling:
+        return float(value / threshold)
+    return float(threshold / value) if value > threshold / MOST_USED else MOST_USED

@@ -2,6 +2,7 @@
 
 import sys
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 import yaml
@@ -10,6 +11,9 @@ from tests.ops.support import Prometheus, free_port, prometheus, running, until
 
 SPEED = 40_000.0
 """A day in two seconds: what the demo's stories come to is there soon."""
+
+PATIENCE_S = 240.0
+"""Half a minute does on a machine with nothing else to do."""
 
 IN_TROUBLE = 'platform="joom",shop="slow-river"'
 """A shop that the demo brings past its threshold and into a sanction."""
@@ -23,7 +27,12 @@ def scraped_demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Prometheu
     scraped = {"job_name": "shipclock", "static_configs": [{"targets": [f"127.0.0.1:{port}"]}]}
     config.write_text(yaml.safe_dump({"global": {"scrape_interval": "1s"}, "scrape_configs": [scraped]}))
     command = [sys.executable, "-m", "tests.ops.demo_worker", str(port), str(SPEED)]
-    with prometheus(config, folder) as server, running(command, folder / "worker.log"):
+    with prometheus(config, folder) as server, running(command, folder / "worker.log") as lives:
         for series in ("exposure", "sanctions"):
-            until(lambda series=series: server.now(f"shipclock_shop_{series}{{{IN_TROUBLE}}}"), f"{series} is told of")
+
+            def told(series: str = series) -> list[dict[str, Any]]:
+                lives()
+                return server.now(f"shipclock_shop_{series}{{{IN_TROUBLE}}}")
+
+            until(told, f"{series} is told of", PATIENCE_S)
         yield server

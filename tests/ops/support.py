@@ -42,15 +42,24 @@ def free_port() -> int:
 
 
 @contextmanager
-def running(command: Sequence[str], log: Path, environment: Mapping[str, str] | None = None) -> Iterator[None]:
-    """A process of one's own from here to the end of the block; what it says is in `log`."""
+def running(
+    command: Sequence[str], log: Path, environment: Mapping[str, str] | None = None
+) -> Iterator[Callable[[], None]]:
+    """A process of one's own from here to the end of the block; what it says is in `log`.
+
+    Gives a function that fails if the process has ended by itself.
+    """
     with log.open("wb") as out:
         process = subprocess.Popen(
             command, stdout=out, stderr=out, cwd=ROOT, env=os.environ | (environment or {}), start_new_session=True
         )
-        try:
-            yield
+
+        def lives() -> None:
             assert process.poll() is None, f"{command[0]} ended by itself:\n{log.read_text()[-3000:]}"
+
+        try:
+            yield lives
+            lives()
         finally:
             process.send_signal(signal.SIGTERM)
             try:

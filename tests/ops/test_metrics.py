@@ -29,11 +29,12 @@ def reading(
     shop: str = "s1",
     platform: str = "joom",
     *,
+    value: float | None = 0.25,
     headroom: int | None = 5,
     open_alerts: dict[tuple[str, str], int] | None = None,
     **standing: Any,
 ) -> Reading:
-    metric = {"value": 0.25, "numerator": 1, "denominator": 4, "threshold": 0.5, "headroom": headroom, "window": None}
+    metric = {"value": value, "numerator": 1, "denominator": 4, "threshold": 0.5, "headroom": headroom, "window": None}
     whole = {"platform": platform, "shop": shop, "at": AT, "open_alerts": 0, "metrics": {"joom-3": metric}}
     whole |= {"ledgers": {}, "sanctions": [], "exposure": None} | standing
     return Reading(whole, Counter(open_alerts or {}), open_orders=2)
@@ -69,6 +70,7 @@ def test_a_shop_is_told_of_with_its_ratios_points_money_and_sanctions() -> None:
     assert found == {
         "shipclock_shop_value": {"joom s1 joom-3": 0.25},
         "shipclock_shop_threshold": {"joom s1 joom-3": 0.5},
+        "shipclock_shop_threshold_used": {"joom s1 joom-3": 0.5},
         "shipclock_shop_headroom": {"joom s1 joom-3": 5},
         "shipclock_shop_numerator": {"joom s1 joom-3": 1},
         "shipclock_shop_denominator": {"joom s1 joom-3": 4},
@@ -92,7 +94,7 @@ def test_what_a_standing_does_not_know_is_left_out() -> None:
 
 def test_the_worst_shops_are_named_and_all_others_are_one() -> None:
     fine = [reading(f"fine-{n:04}", exposure={"amount": "1.5", "currency": "USD"}) for n in range(1000)]
-    bad = [reading(f"bad-{n:02}", headroom=-1) for n in range(NAMED_SHOPS)]
+    bad = [reading(f"bad-{n:02}", value=0.75, headroom=-1) for n in range(NAMED_SHOPS)]
     found = told(fine[:500] + bad + fine[500:])
     assert set(found["shipclock_shop_headroom"]) == {f"joom bad-{n:02} joom-3" for n in range(NAMED_SHOPS)}
     orders = found["shipclock_shop_open_orders"]
@@ -103,7 +105,7 @@ def test_the_worst_shops_are_named_and_all_others_are_one() -> None:
 
 
 def test_the_others_of_a_platform_that_no_pack_knows_are_all_one() -> None:
-    bad = [reading(f"bad-{n:02}", headroom=-1) for n in range(NAMED_SHOPS)]
+    bad = [reading(f"bad-{n:02}", value=0.75, headroom=-1) for n in range(NAMED_SHOPS)]
     found = told(bad + [reading("s", f"platform-{n}") for n in range(200)])
     assert found["shipclock_shop_open_orders"][f"{OTHER} {OTHER}"] == 400
 
@@ -119,16 +121,35 @@ def test_currencies_that_somebody_made_up_do_not_become_labels_without_end() -> 
     ("worse", "better"),
     [
         (reading(sanctions=[{"clause": "x"}]), reading(open_alerts={("c", "critical"): 9})),
-        (reading(open_alerts={("c", "critical"): 1}), reading(headroom=-5)),
-        (reading(headroom=-1), reading(open_alerts={("c", "warning"): 9})),
-        (reading(open_alerts={("c", "info"): 1}), reading(headroom=0)),
-        (reading(headroom=1), reading(headroom=2)),
-        (reading(headroom=2), reading(metrics={})),
+        (reading(open_alerts={("c", "critical"): 1}), reading(value=0.9, headroom=-5)),
+        (reading(value=0.51, headroom=-1), reading(open_alerts={("c", "warning"): 9})),
+        (reading(open_alerts={("c", "info"): 1}), reading(value=0.5, headroom=0)),
+        (reading(value=0.4, headroom=1), reading(value=0.3, headroom=2)),
+        (reading(value=0.1), reading(metrics={})),
     ],
-    ids=["sanctions first", "critical alerts", "past a threshold", "any alerts", "less headroom", "any headroom"],
+    ids=["sanctions first", "critical alerts", "past a threshold", "any alerts", "nearer to it", "having one"],
 )
 def test_shops_rank_by(worse: Reading, better: Reading) -> None:
     assert survey.badness(worse) > survey.badness(better)
+
+
+@pytest.mark.parametrize(
+    ("metric", "used"),
+    [
+        ({"value": 0.03, "threshold": 0.05, "headroom": 4}, 0.6),
+        ({"value": 0.06, "threshold": 0.05, "headroom": -2}, 1.2),
+        ({"value": 3, "threshold": 3, "headroom": 0}, 1),
+        ({"value": 0.96, "threshold": 0.95, "headroom": 3}, 0.95 / 0.96),
+        ({"value": 0.90, "threshold": 0.95, "headroom": -9}, 0.95 / 0.90),
+        ({"value": 0.0, "threshold": 0.95, "headroom": -9}, survey.MOST_USED),
+        ({"value": None, "threshold": 0.95, "headroom": -1}, None),
+        ({"value": 0.2, "threshold": None, "headroom": None}, None),
+        ({"value": 0.5, "threshold": 0.98, "headroom": -9, "reachable": False}, None),
+    ],
+    ids=["under", "over", "at", "above a floor", "below it", "far below", "no value", "no threshold", "a target"],
+)
+def test_how_much_of_a_threshold_is_used(metric: dict[str, Any], used: float | None) -> None:
+    assert survey.threshold_used(metric) == (None if used is None else pytest.approx(used))
 
 
 # -- sinks ---------------------------------------------------------------------------------------------------

@@ -4,7 +4,7 @@ from typing import Any
 
 from grafana_foundation_sdk.builders.dashboard import Dashboard
 
-from deploy.grafana.source.panels import GOOD_AT_NONE, board, lines, number, query, rows, variable
+from deploy.grafana.source.panels import GOOD_AT_NONE, USED, board, lines, number, query, rows, variable
 
 SHOP = 'platform="$platform",shop="$shop"'
 
@@ -29,10 +29,11 @@ def _numbers() -> list[Any]:
         number("Critical alerts", _alerts("critical"), colours=GOOD_AT_NONE),
         number("Warnings", _alerts("warning"), colours=[(None, "green"), (1, "orange")]),
         number(
-            "Least headroom",
-            f"min(shipclock_shop_headroom{{{SHOP}}})",
-            colours=[(None, "red"), (0, "orange"), (3, "green")],
-            says="Bad orders that still fit before the next penalty; negative when past it",
+            "Threshold used",
+            f"max(shipclock_shop_threshold_used{{{SHOP}}})",
+            unit="percentunit",
+            colours=USED,
+            says="Of the clause that has used the most; the penalty begins at 100 %",
         ),
         number("Penalty points", f"sum(shipclock_shop_points{{{SHOP}}}) {NONE}", colours=GOOD_AT_NONE),
         number(
@@ -53,6 +54,7 @@ def _clauses() -> Any:
     columns = {
         "Value": f"sum by (clause) (shipclock_shop_value{{{SHOP}}})",
         "Threshold": f"sum by (clause) (shipclock_shop_threshold{{{SHOP}}})",
+        "Used, %": f"100 * max by (clause) (shipclock_shop_threshold_used{{{SHOP}}})",
         "Headroom": f"sum by (clause) (shipclock_shop_headroom{{{SHOP}}})",
         "Bad": f"sum by (clause) (shipclock_shop_numerator{{{SHOP}}})",
         "All": f"sum by (clause) (shipclock_shop_denominator{{{SHOP}}})",

@@ -28,6 +28,7 @@ Thresholds = list[tuple[float | None, str]]
 
 GOOD_AT_NONE: Thresholds = [(None, "green"), (1, "red")]
 CALM: Thresholds = [(None, "blue")]
+USED: Thresholds = [(None, "green"), (0.8, "orange"), (1, "red")]
 
 
 def board(uid: str, title: str, says: str, since: str = "now-1h") -> dashboard.Dashboard:

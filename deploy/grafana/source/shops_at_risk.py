@@ -4,11 +4,9 @@ from typing import Any
 
 from grafana_foundation_sdk.builders.dashboard import Dashboard
 
-from deploy.grafana.source.panels import GOOD_AT_NONE, Thresholds, bars, board, lines, number, query, rows, variable
+from deploy.grafana.source.panels import GOOD_AT_NONE, USED, bars, board, lines, number, query, rows, variable
 
 HERE = 'platform=~"$platform"'
-
-USED: Thresholds = [(None, "green"), (0.8, "orange"), (1, "red")]
 
 
 def dashboard() -> Dashboard:
@@ -22,9 +20,9 @@ def dashboard() -> Dashboard:
 
 
 def _numbers() -> list[Any]:
-    past = f"count(count by (platform, shop) (shipclock_shop_headroom{{{HERE}}} < 0)) or on () vector(0)"
+    troubled = f'count(sum by (platform, shop) (shipclock_shop_open_alerts{{{HERE},severity="critical"}}) > 0)'
     return [
-        number("Shops past a threshold", past, colours=GOOD_AT_NONE),
+        number("Shops in trouble", f"{troubled} or on () vector(0)", colours=GOOD_AT_NONE, says="With critical alerts"),
         number(
             "Sanctions in force", f"sum(shipclock_shop_sanctions{{{HERE}}}) or on () vector(0)", colours=GOOD_AT_NONE
         ),
@@ -52,24 +50,21 @@ def _shops() -> list[Any]:
         "Sanctions": f"{shop} (shipclock_shop_sanctions{{{HERE}}})",
         "Critical": f'{shop} (shipclock_shop_open_alerts{{{HERE},severity="critical"}})',
         "Warnings": f'{shop} (shipclock_shop_open_alerts{{{HERE},severity="warning"}})',
-        "Least headroom": f"min by (platform, shop) (shipclock_shop_headroom{{{HERE}}})",
+        "Most used, %": f"100 * max by (platform, shop) (shipclock_shop_threshold_used{{{HERE}}})",
         "Points": f"{shop} (shipclock_shop_points{{{HERE}}}) or 0 * {shop} (shipclock_shop_open_orders{{{HERE}}})",
         "Open orders": f"{shop} (shipclock_shop_open_orders{{{HERE}}})",
     }
-    used = (
-        f"topk(12, shipclock_shop_value{{{HERE}}} / (shipclock_shop_threshold > 0) "
-        "and on (platform, shop, clause) shipclock_shop_denominator > 0)"
-    )
+    used = f"topk(12, max by (platform, shop, clause) (shipclock_shop_threshold_used{{{HERE}}}))"
     points = f"topk(12, {columns['Points']})"
     return [
         rows("Shops, the worst first", columns, ["platform", "shop"], sort="Critical"),
         bars(
-            "Ratios, as a share of their threshold",
+            "How much of each threshold is used",
             used,
             "{{platform}}/{{shop}} {{clause}}",
             unit="percentunit",
             colours=USED,
-            says="1 is where the penalty begins",
+            says="The penalty begins at 100 %",
         ),
         bars(
             "Penalty points",
