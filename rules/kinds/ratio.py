@@ -9,15 +9,15 @@ from msgspec import Struct, field
 
 from rules.alerts import Cause, Open
 from rules.calendars import day_of
-from rules.conditions import Condition, Has, Test, compile_condition, facts_named, only_grows, rules_named
+from rules.conditions import Condition, Has, Test, compile_condition, facts_named, rules_named
 from rules.durations import Share
 from rules.events import Reason
-from rules.facts import FACT_NAMES, OrderFacts
+from rules.facts import FACT_NAMES, FIRST_HOLDS, OrderFacts
 from rules.instants import DAY_MS
 from rules.kinds.deadline import Due, DueOf
 from rules.kinds.rule import Advice, Cost, Place, Rule
 from rules.kinds.tiers import Step, Tier, complaints, step_of
-from rules.windows import Every, Period, Window
+from rules.windows import Every, Period, Window, next_border
 
 Part = tuple[int, int, bool]
 """One order's part in a ratio: `(anchor_ms, local day, counts as bad)`."""
@@ -39,7 +39,6 @@ class Ratio(Rule, tag="ratio", tag_field="kind", kw_only=True, frozen=True):
     `inclusive` the share itself is already too much. With `good` the numerator is what went well, and the share
     must not fall below. Nothing is said before the denominator is at least `at_least`.
 
-    `quiet`: nothing is told of its steps, which are only there for other rules to look at.
     `disputes`: the numerator is not of orders but of the disputes with this cause that were opened in the window.
     `every`: it is computed only then; in between `near` says what the next computation would bring. `by`: one alert
     for each reason of cancellation (the numerator's share that `of` it had), or each provider of the disputes.
@@ -47,7 +46,7 @@ class Ratio(Rule, tag="ratio", tag_field="kind", kw_only=True, frozen=True):
 
     numerator: Condition | None = None
     disputes: Literal["not_shipped", "other"] | None = None
-    denominator: Condition = Has("placed")
+    denominator: Condition = field(default_factory=lambda: Has("placed"))
     anchor: str | DueOf | tuple[str | DueOf, ...] = "placed"
     window: Window = field(default_factory=Window)
     threshold: Share | None = None
@@ -57,12 +56,11 @@ class Ratio(Rule, tag="ratio", tag_field="kind", kw_only=True, frozen=True):
     good: bool = False
     at_least: int = 1
     every: Every | None = None
-    quiet: bool = False
     by: Literal["reason", "provider"] | None = None
     of: dict[Reason, Cure] = {}
 
     NAMES: ClassVar[frozenset[str]] = frozenset(
-        {"shop", "value", "numerator", "denominator", "threshold", "headroom", "period", "subject"}
+        {"shop", "value", "numerator", "denominator", "threshold", "headroom", "period", "subject", "effect"}
     )
 
     def anchors(self) -> tuple[str | DueOf, ...]:
@@ -82,8 +80,6 @@ class Ratio(Rule, tag="ratio", tag_field="kind", kw_only=True, frozen=True):
         return self.window.span_ms() + (0 if self.every is None else 31 * DAY_MS)
 
     def stages(self) -> tuple[str, ...]:
-        if self.quiet:
-            return ()
         top = ("crossed",) if self.threshold is not None else tuple(tier.name for tier in self.tiers)
         early = self.near is not None or (self.every is not None and self.window.align == "rolling" and bool(top))
         return ("near", *top) if early else top
@@ -136,13 +132,13 @@ class Gauge:
     """A ratio rule, ready to place orders and to judge counts."""
 
     __slots__ = (
-        "_anchor",
         "_bad",
         "_counted",
+        "anchor",
         "bits",
         "effective",
         "facts",
-        "grows",
+        "fixed",
         "near",
         "one_anchor",
         "rule",
@@ -164,10 +160,10 @@ class Gauge:
         self.near: Step | None = None if rule.near is None else self._step("near", rule.near, None)
         anchors = rule.anchors()
         self.one_anchor = attrgetter(anchors[0]) if len(anchors) == 1 and isinstance(anchors[0], str) else None
-        self._anchor = _earliest([dues[each.due] if isinstance(each, DueOf) else _at(each) for each in anchors])
+        self.anchor = _earliest([dues[each.due] if isinstance(each, DueOf) else _at(each) for each in anchors])
+        self.fixed = self.one_anchor is not None and anchors[0] in FIRST_HOLDS  # no later word moves it
         self._bad = _bad(rule, bits)
         self._counted = None if rule.denominator == Has(str(rule.anchor)) else compile_condition(rule.denominator, bits)
-        self.grows = not rule.good and rule.numerator is not None and only_grows(rule.numerator)
 
     def _step(self, name: str, share: Share | None, count: int | None) -> Step:
         return step_of(name, share, count, good=self.rule.good, inclusive=self.rule.inclusive)
@@ -180,7 +176,7 @@ class Gauge:
                 return None
             at = mark[0]
         else:
-            due = self._anchor(facts)
+            due = self.anchor(facts)
             if due is None:
                 return None
             at = due
@@ -227,7 +223,10 @@ class Gauge:
 
     def threshold(self, count: Count) -> float | None:
         """The share at which the next step lies, as the rule writes it."""
-        step = self.next_step(count)
+        return self.share(self.next_step(count))
+
+    def share(self, step: Step | None) -> float | None:
+        """A step's share, as the rule writes it."""
         if step is None or step.top is None:
             return None
         part = step.top / step.bottom
@@ -260,14 +259,16 @@ def _earliest(instants: list[Due]) -> Due:
 
 
 class Tally:
-    """One shop's counts for one ratio: a bucket per local day, and the sums of the periods being judged."""
+    """One shop's counts for one ratio: a bucket per local day, and the sums of the periods being judged, and of the one
+    that its next computation will look at."""
 
-    __slots__ = ("counts", "days", "gauge", "turn_ms")
+    __slots__ = ("ahead", "counts", "days", "gauge", "turn_ms")
 
     def __init__(self, gauge: Gauge) -> None:
         self.gauge = gauge
         self.days: dict[int, Day] = {}
         self.counts: list[Count] = []
+        self.ahead: Count | None = None
         self.turn_ms = -(1 << 62)
 
     def move(self, order: str, facts: OrderFacts, before: Part | None, after: Part | None) -> None:
@@ -287,7 +288,7 @@ class Tally:
             self._add(after[1], 1, after[2])
 
     def _add(self, day: int, total: int, bad: int) -> None:
-        for count in self.counts:
+        for count in self.counts if self.ahead is None else (*self.counts, self.ahead):
             if count.period.first <= day <= count.period.last:
                 count.total += total
                 count.bad += bad
@@ -300,6 +301,7 @@ class Tally:
             before = {count.period.name: count for count in self.counts}
             periods = rule.window.periods(at_ms, zone)
             self.counts = [self._slid(before.get(period.name), period) for period in periods]
+            self.ahead = self.ahead_at(at_ms)
 
     def _slid(self, before: Count | None, period: Period) -> Count:
         """The sum of a period, from that of the same window some days ago where there is one."""
@@ -312,6 +314,13 @@ class Tally:
     def counts_at(self, at_ms: int) -> list[Count]:
         """The sums of the periods that are judged at a moment."""
         return [self.sum(period) for period in self.gauge.rule.window.periods(at_ms, self.gauge.zone)]
+
+    def ahead_at(self, at_ms: int) -> Count | None:
+        """The sum, so far, of what the next computation will look at; None for what is judged as it goes."""
+        rule, zone = self.gauge.rule, self.gauge.zone
+        if rule.every is None or rule.window.align != "rolling":
+            return None
+        return self.sum(rule.window.so_far(at_ms, next_border(rule.every, at_ms, zone), zone))
 
     def sum(self, period: Period) -> Count:
         bad = total = 0
