@@ -15,7 +15,7 @@ SPEED = 40_000.0
 PATIENCE_S = 240.0
 """Half a minute does on a machine with nothing else to do."""
 
-IN_TROUBLE = 'platform="joom",shop="slow-river"'
+IN_TROUBLE = 'platform="joom",shop="s17"'
 """A shop that the demo brings past its threshold and into a sanction."""
 
 
