@@ -4,6 +4,7 @@ import asyncio
 import gc
 import logging
 import os
+import socket
 import sys
 import threading
 from typing import Any
@@ -18,6 +19,7 @@ from streams.app import App, create
 from streams.settings import BadSettingError, Settings, describe, from_environment
 from streams.sinks.start import Sinks
 from streams.sinks.warehouses import BadWarehousesError
+from streams.web.server import Web, listen
 
 log = logging.getLogger(__name__)
 
@@ -41,21 +43,32 @@ def worker() -> None:
         sinks = Sinks(settings, names, book, CONSOLE_URL)
         count = topics.prepare(settings, names)
         settings.datadir.mkdir(parents=True, exist_ok=True)
+        listening = _listen(settings)
     except BadWarehousesError as error:
         click.echo(error, err=True)
         sys.exit(2)
     except (BadSettingError, BadPack, packs.NoSuchPack, topics.BadTopicsError, ValueError, OSError) as error:
         click.echo(f"shipclock worker: {error}", err=True)
         sys.exit(2)
-    run(settings, book, count, sinks)
+    run(settings, book, count, sinks, listening)
 
 
-def run(settings: Settings, book: RuleBook, partition_count: int, sinks: Sinks) -> None:
+def _listen(settings: Settings) -> socket.socket:
+    """Before anything is begun, so that a port that is taken is told at once."""
+    try:
+        return listen(settings.web_host, settings.web_port)
+    except OSError as error:
+        where = f"SHIPCLOCK_WEB_HOST={settings.web_host} SHIPCLOCK_WEB_PORT={settings.web_port}"
+        raise BadSettingError(f"{where} can't be listened on: {error.strerror}") from None
+
+
+def run(settings: Settings, book: RuleBook, partition_count: int, sinks: Sinks, listening: socket.socket) -> None:
     """Runs until a signal or a failure; exits non-zero on a failure."""
     tame_garbage_collection()
     loop = asyncio.new_event_loop()
     asyncio.set_event_loop(loop)
     app = create(settings, book, partition_count)
+    app.add_dependency(Web(app, listening, beacon=app.beacon))
     Process(app, sinks, loglevel=settings.log_level, loop=loop, redirect_stdouts=False).execute_from_commandline()
 
 
