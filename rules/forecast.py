@@ -8,6 +8,7 @@ from typing import Any
 
 from msgspec import Struct
 
+from rules.calendars import start_of_day
 from rules.instants import NEVER, rfc3339
 from rules.kinds.feeds import FeedReader
 from rules.kinds.ledger import LedgerJudge
@@ -75,7 +76,7 @@ class Outlook:
         if tally is None or tally.gauge.rule.by is not None:
             return None
         gauge = tally.gauge
-        then_ms, period = _evaluation(gauge, self.at_ms)
+        then_ms, period = _evaluation(tally, self.at_ms)
         slot = judge.slots[judge.gauges.index(gauge)]
         count, turning = self._count_then(tally, slot, period, then_ms)
         step = gauge.reached(count)
@@ -207,18 +208,21 @@ class Outlook:
 
 
 def _can_ship(order: Order) -> bool:
+    """Whether the warehouse still has it: what no carrier has had in hand, whatever was clicked."""
     facts = order.facts
-    return facts.placed is not None and facts.cancelled is None and facts.delivered is None
+    gone = (facts.collected, facts.scanned, facts.delivered, facts.cancelled, facts.returned)
+    return facts.placed is not None and not any(gone)
 
 
-def _evaluation(gauge: Gauge, at_ms: int) -> tuple[int, Period]:
+def _evaluation(tally: Tally, at_ms: int) -> tuple[int, Period]:
     """When a ratio is next evaluated (epoch ms), and the period looked at then: at the border it is computed at, at the
-    end of a calendar period, or where a rolling window moves on."""
-    rule, zone = gauge.rule, gauge.zone
+    end of the calendar period that is told of now, or where a rolling window moves on."""
+    rule, zone = tally.gauge.rule, tally.gauge.zone
     window = rule.window
     if window.align != "rolling":
-        border = next_border(window.align, at_ms, zone, int(window.lag))
-        return border, window.closed_at(border, zone)
+        counts = tally.counts_at(at_ms)
+        period = next((count for count in counts if count.total), counts[0]).period
+        return start_of_day(period.last + 1, zone) + window.lag, period
     if rule.every is not None:
         border = next_border(rule.every, at_ms, zone)
         return border, window.closed_at(border, zone)
