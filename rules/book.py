@@ -1,10 +1,12 @@
 """The rule book: which rules of all loaded packs watch which shop."""
 
 from collections.abc import Iterable, Mapping
-from typing import Any
+from functools import reduce
+from operator import or_
+from typing import Any, NamedTuple
 
-from rules.facts import STATED_BY, OrderFacts
-from rules.instants import DAY_MS
+from rules.facts import OrderFacts, bits_of
+from rules.instants import DAY_MS, NEVER
 from rules.kinds.count import CountJudge, Marks
 from rules.kinds.count import judge_of as count_judge
 from rules.kinds.deadline import Deadline, Due, Silence, Timer
@@ -21,16 +23,27 @@ from rules.kinds.spacing import Spacing, SpacingJudge
 from rules.kinds.streak import Streak, StreakJudge
 from rules.kinds.tasks import Tasks, TasksJudge
 from rules.kinds.versions import Versions
-from rules.packs import InForce, Pack, Where
+from rules.packs import AnyRule, InForce, Pack, Where
 
 KEPT_BEYOND_MS = 30 * DAY_MS
 """How long an order that nothing looks at any more is still remembered, for events that come late."""
 
 
+class Looking(NamedTuple):
+    """Which of a plan's parts look at certain facts; gauges and traces with their places."""
+
+    timers: list[Timer]
+    gauges: list[tuple[int, Gauge]]
+    traces: list[tuple[int, Trace]]
+    sales: bool
+    numbers: bool
+
+
 class Plan:
     """The rules of one shop, ready to judge, in the order in which they lean on each other.
 
-    `heeds`: the types of event after which an order must be judged again; others only add to its facts.
+    `heeds`: the facts (as bits) whose change makes an order be judged again; others are only kept.
+    `kept_for_good`: the types of the shop's own events that matter however old they are.
     `judges` look at the whole shop; the rest is what they take from its orders: `timers`, `gauges` of ratios, `traces`.
     Judges are named by bits, so that a shop knows cheaply which of them must look again.
     """
@@ -49,14 +62,25 @@ class Plan:
         self.on_gauge: list[int] = []
         self.on_trace: list[int] = []
         self.trace_kept_ms: list[int] = []
-        self.on_sale = self.on_number = 0
+        self.kept_for_good: set[str] = set()
+        self.on_sale = self.on_number = self.number_kept_ms = 0
         self.sales_zone = "UTC"
         self._slots: dict[str, int] = {}
         self._judge(rules)
         self.every_judge = (1 << len(self.judges)) - 1
         self.computed = [judge for judge in self.judges if isinstance(judge, RatioJudge) and judge.rule.every]
         self.no_parts: list[Any] = [None] * len(self.gauges)
-        self.heeds = self._heeds(rules)
+        self.heeds = _any_of(
+            [timer.facts for timer in self.timers]
+            + [gauge.facts for gauge in self.gauges]
+            + [trace.facts for trace in self.traces]
+        )
+        self.heeds |= (_SOLD if self.on_sale else 0) | (_SHIPPED if self.on_number else 0)
+        self.gauge_bits = _any_of(gauge.bits for gauge in self.gauges)
+        self.trace_bits = _any_of(trace.bits for trace in self.traces)
+        self.timer_bits = {rule_id: sum(timer.bit for timer in timers) for rule_id, timers in self.versions.items()}
+        self._looking: dict[int, Looking] = {}
+        self.no_turns: list[int] = [NEVER] * len(self.timers)
         self.keep_ms = KEPT_BEYOND_MS + max([0, *(each.rule.span_ms() for each in rules)])
 
     # -- deadlines ------------------------------------------------------------------------------------------
@@ -65,11 +89,33 @@ class Plan:
         self._dues: dict[str, Due] = {}
         for each in rules:
             if isinstance(each.rule, Deadline | Silence):
-                timer = Timer(each.rule, 1 << len(self.timers), each.place, self._dues)
+                facts = bits_of(self._looked_at(each.rule))
+                timer = Timer(each.rule, len(self.timers), each.place, self._dues, facts)
                 self.timers.append(timer)
                 versions = self.versions.setdefault(each.rule.id, [])
                 versions.append(timer)
                 self._dues[each.rule.id] = _due_by(versions)
+
+    def looking(self, news: int) -> "Looking":
+        """What must be asked again when these facts of an order have changed."""
+        found = self._looking.get(news)
+        if found is None:
+            found = self._looking[news] = Looking(
+                [timer for timer in self.timers if timer.facts & news],
+                [(n, gauge) for n, gauge in enumerate(self.gauges) if gauge.facts & news],
+                [(n, trace) for n, trace in enumerate(self.traces) if trace.facts & news],
+                bool(self.on_sale and news & _SOLD),
+                bool(self.on_number and news & _SHIPPED),
+            )
+        return found
+
+    def _looked_at(self, rule: Deadline | Silence | Ratio) -> set[str]:
+        """The facts a rule rests on; those of the deadline it starts from, too."""
+        facts = rule.looks_at()
+        for lean in rule.leans_on():
+            for timer in self.versions.get(lean, ()):
+                facts = facts | self._looked_at(timer.rule)
+        return facts
 
     def judged_at(self, facts: OrderFacts, at_ms: int) -> tuple[int, int]:
         """What the deadline rules said of an order at a moment: bits of those missed, and of those still unmet."""
@@ -106,7 +152,11 @@ class Plan:
 
     def _ratio(self, n: int, versions: list[InForce], bits: Mapping[str, int]) -> RatioJudge:
         slots = range(len(self.gauges), len(self.gauges) + len(versions))
-        gauges = [Gauge(each.rule, bits, each.place, self._dues) for each in versions]  # type: ignore[arg-type]
+        gauges = [
+            Gauge(each.rule, bits, each.place, self._dues, bits_of(self._looked_at(each.rule)))
+            for each in versions
+            if isinstance(each.rule, Ratio)
+        ]
         self.gauges += gauges
         self.on_gauge += [1 << n] * len(gauges)
         if any(gauge.rule.by == "provider" for gauge in gauges):
@@ -117,9 +167,9 @@ class Plan:
         rule, place = each.rule, each.place
         match rule:
             case Marks():
-                return count_judge(n, rule, self._source(rule.of, n, rule.marks_kept_ms()), place)
+                return count_judge(n, rule, self._source(rule.of, n, _kept_ms(rule)), place)
             case Occurrence():
-                return EventJudge(n, rule, self._source(rule.of, n, rule.marks_kept_ms()), place)
+                return EventJudge(n, rule, self._source(rule.of, n, _kept_ms(rule)), place)
             case Level():
                 self._heed(rule.events(), n)
                 if rule.of_skus():
@@ -128,9 +178,7 @@ class Plan:
                 return LevelJudge(n, rule, place, self.judge_of.get(rule.ledger or ""))  # type: ignore[arg-type]
             case Tasks():
                 self._heed(rule.events(), n)
-                return TasksJudge(
-                    n, rule, None if rule.of is None else self._source(rule.of, n, rule.marks_kept_ms()), place
-                )
+                return TasksJudge(n, rule, None if rule.of is None else self._source(rule.of, n, _kept_ms(rule)), place)
             case Spacing():
                 self._heed({"price.changed", "promotion.scheduled"}, n)
                 return SpacingJudge(n, rule, place)
@@ -149,8 +197,10 @@ class Plan:
 
     def _reader(self, feed: Any, n: int, each: InForce) -> FeedReader:
         self._heed(feed.events(), n)
+        if _kept_ms(each.rule) == NEVER:
+            self.kept_for_good |= feed.events()
         ratio = self.judge_of.get(feed.computed or "")
-        sources = [self._source(of, n, each.rule.marks_kept_ms()) for of in feed.of]
+        sources = [self._source(of, n, _kept_ms(each.rule)) for of in feed.of]
         return FeedReader(feed, sources, ratio if isinstance(ratio, RatioJudge) else None, each.place.zone)
 
     def _source(self, of: Of, n: int, kept_ms: int) -> Source:
@@ -159,6 +209,9 @@ class Plan:
         self._heed(of.events() | (crossed.rule.events() if isinstance(crossed, LevelJudge | CountJudge) else set()), n)
         if of.reused is not None:
             self.on_number |= 1 << n
+            self.number_kept_ms = max(self.number_kept_ms, kept_ms)
+        if kept_ms == NEVER:
+            self.kept_for_good |= of.events()
         trace = trace_of(of, self.versions)
         slot = None
         if trace is not None:
@@ -175,22 +228,24 @@ class Plan:
         for event in events:
             self.on_event[event] = self.on_event.get(event, 0) | 1 << n
 
-    def _heeds(self, rules: list[InForce]) -> frozenset[type]:
-        facts: set[str] = {"placed", "cancelled"} if self.on_sale else set()
-        for each in rules:
-            rule = each.rule
-            if isinstance(rule, Deadline | Silence | Ratio):
-                facts |= rule.looks_at()
-            for of in _sources_of(rule):
-                facts |= of.facts()
-        return frozenset(event for fact in facts for event in STATED_BY[fact])
+
+_SOLD = bits_of(("placed", "cancelled"))
+_SHIPPED = bits_of(("shipped",))
 
 
-def _sources_of(rule: Any) -> list[Of]:
+def _any_of(several: Iterable[int]) -> int:
+    return reduce(or_, several, 0)
+
+
+def _kept_ms(rule: Any) -> int:
+    """How long what happened matters to a rule: for good, where what it brought has no end, or where the first of
+    several decides when all of them go."""
     if isinstance(rule, Ledger):
-        return [of for feed in rule.feeds for of in feed.of]
-    of = getattr(rule, "of", None)
-    return [of] if isinstance(of, Of) else []
+        endless = rule.clears_after is not None or any(tier.lasts is None for tier in rule.tiers)
+    else:
+        sanction = None if isinstance(rule, Tasks) else getattr(rule, "sanction", None)
+        endless = sanction is not None and sanction.lasts is None
+    return NEVER if endless else int(rule.marks_kept_ms())
 
 
 def _of_site(rule: Ledger, each: InForce) -> list[Any]:
@@ -231,12 +286,12 @@ class RuleBook:
     def __init__(self, packs: Iterable[Pack]) -> None:
         self.packs = list(packs)
         self._plans: dict[Where, Plan] = {}
-        seen: set[str] = set()
+        self.rules: dict[str, AnyRule] = {}
         for pack in self.packs:
             for rule in pack.rules:
-                if rule.id in seen:
+                if rule.id in self.rules:
                     raise ValueError(f"rule {rule.id} is defined by two packs")
-                seen.add(rule.id)
+                self.rules[rule.id] = rule
         self._named_shops = {
             (pack.platform, shop)
             for pack in self.packs
@@ -244,6 +299,10 @@ class RuleBook:
             for version in versions
             for shop in version.shops
         }
+
+    def is_of_orders(self, rule_id: str) -> bool:
+        """Whether a rule speaks of orders each by itself; one that isn't loaded is taken to."""
+        return isinstance(self.rules.get(rule_id), Deadline | Silence | None)
 
     def plan(
         self, platform: str, site: str | None = None, programme: str | None = None, shop: str | None = None

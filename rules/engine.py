@@ -13,11 +13,12 @@ from sys import intern
 from msgspec import Struct
 
 from rules.alerts import Alert, Cause, Emitted, Open, alert_id, emitted_from, is_news, remember, subject_and_episode
-from rules.book import Plan, RuleBook
+from rules.book import Looking, Plan, RuleBook
 from rules.events import AnyEvent, ClockTick, Event, ShopEvent
-from rules.facts import MERGE, OrderFacts
+from rules.facts import EVERY_FACT, MERGE, OrderFacts
 from rules.instants import DAWN, DAY_MS, NEVER, rfc3339
 from rules.kinds.deadline import OVERDUE, Timer
+from rules.kinds.ratio import Gauge
 from rules.kinds.ratio_judge import Computed
 from rules.kinds.rule import Case, Judge, Rule, Verdict
 from rules.shopfacts import KINDS, Entry, Key
@@ -82,24 +83,30 @@ class Engine:
         order = shop.orders.get(order_id)
         if order is None:
             order = shop.orders[order_id] = Order(order_id, shop)
-        if merge(order.facts, event, (at_ms, intern(event.source), event.id)):
-            if not order.dirty and kind in shop.plan.heeds:
+        news = merge(order.facts, event, (at_ms, intern(event.source), event.id))
+        if news:
+            order.news |= news
+            if not order.dirty and news & shop.plan.heeds:
                 order.dirty = True
                 self._dirty.append(order)
             if not order.unsaved:
                 order.unsaved = True
                 self._changes.orders.append(order)
             if at_ms <= shop.late_before_ms:
-                self._compute_again(shop)
+                self._compute_again(shop, at_ms)
 
     def _merge_shop(self, shop: Shop, event: Event, at_ms: int) -> None:
         kind = KINDS.get(type(event))
         if kind is None or not isinstance(event, ShopEvent):
             return
-        key = shop.facts.merge(kind, event, at_ms)
-        if key is not None:
+        changed = shop.facts.merge(kind, event, at_ms, self.clock_ms)
+        for key in changed:
             self._changes.entries[shop.key, kind.name, key] = shop
+        if changed:
+            plan = shop.plan
             self._heard(shop, kind.name)
+            if shop.plan is not plan:
+                self._drop_computed(shop)
 
     def _heard(self, shop: Shop, kind: str) -> None:
         """Has what looks at an event type judged again; a profile may bring other rules."""
@@ -108,6 +115,13 @@ class Engine:
         if bits := shop.plan.on_event.get(kind, 0):
             self._mark(shop, bits)
 
+    def _drop_computed(self, shop: Shop) -> None:
+        """Other rules have other borders: what was computed under those before is computed again."""
+        for rule, found in shop.computed.items():
+            for border_ms in found:
+                self._changes.computed[shop.key, rule, border_ms] = shop
+        shop.computed.clear()
+
     def _follow(self, shop: Shop) -> None:
         """Judges a shop by the rules of its site and programme from now on."""
         plan = self._plan_of(shop)
@@ -115,8 +129,7 @@ class Engine:
             return
         shop.follow(plan)
         for order in shop.orders.values():
-            order.parts = plan.no_parts.copy()
-            order.sold = order.number = None
+            order.follow(plan)
             if not order.dirty:
                 order.dirty = True
                 self._dirty.append(order)
@@ -126,10 +139,10 @@ class Engine:
         profile = shop.facts.profile
         return self.book.plan(shop.platform, profile("site"), profile("programme"), shop.name)
 
-    def _compute_again(self, shop: Shop) -> None:
+    def _compute_again(self, shop: Shop, from_ms: int) -> None:
         """Evidence has come late: what was computed since then may have been otherwise."""
         for judge in shop.plan.computed:
-            shop.recompute.add(judge.rule.id)
+            shop.recompute[judge.rule.id] = min(from_ms, shop.recompute.get(judge.rule.id, from_ms))
             self._mark(shop, 1 << judge.n)
 
     def shop(self, platform: str, name: str) -> Shop:
@@ -149,6 +162,7 @@ class Engine:
             return
         else:
             order = shop.orders[order_id] = Order(order_id, shop)
+        order.news = EVERY_FACT
         order.facts = facts or OrderFacts()  # dropped: an entry that still waits for it must find nothing
         if facts is None and order.alerts is None:
             order.armed_ms = NEVER
@@ -160,24 +174,28 @@ class Engine:
     def restore_entry(self, platform: str, shop_name: str, kind: str, key: Key, entry: Entry | None) -> None:
         """Takes one of a shop's own facts back; None where it was dropped."""
         shop = self.shop(platform, shop_name)
-        if entry is None:
-            shop.facts.of(kind).pop(key, None)
-        else:
-            shop.facts.kept.setdefault(kind, {})[key] = entry
+        shop.facts.put(kind, key, entry)
         self._heard(shop, kind)
 
-    def restore_computed(self, platform: str, shop_name: str, rule: str, border_ms: int, found: Computed) -> None:
-        """Takes back what a ratio was at a border."""
+    def restore_computed(
+        self, platform: str, shop_name: str, rule: str, border_ms: int, found: Computed | None
+    ) -> None:
+        """Takes back what a ratio was at a border; None where it had no orders after all."""
         shop = self.shop(platform, shop_name)
-        shop.computed.setdefault(rule, {})[border_ms] = found
+        if found is None:
+            shop.computed.get(rule, {}).pop(border_ms, None)
+        else:
+            shop.computed.setdefault(rule, {})[border_ms] = found
+            shop.late_before_ms = max(shop.late_before_ms, border_ms)
+        shop.restored = True
         self._mark(shop, shop.plan.every_judge)
 
     def restore_alert(self, alert: Alert) -> None:
         """Takes back what was last said of an alert."""
         shop = self.shop(alert.platform, alert.shop)
         rule, name = alert.data.rule, alert.data.alert
-        of_order = isinstance(alert.order, str) and rule not in shop.plan.judge_of
-        if isinstance(alert.order, str) and of_order:
+        # By its kind: the shop's own plan may wait for its profile to come back.
+        if isinstance(alert.order, str) and self.book.is_of_orders(rule):
             order = shop.orders.get(alert.order)
             if order is None:
                 order = shop.orders[alert.order] = Order(alert.order, shop)
@@ -188,9 +206,10 @@ class Engine:
         before, said = held.get(name), emitted_from(alert)
         shop.open_alerts += said.open - (before is not None and before.open)
         held[name] = said
+        shop.followed = True
         if held is shop.alerts:
             self._note_open(shop, rule, name, said.open)
-            self._mark(shop, shop.plan.every_judge)
+        self._mark(shop, shop.plan.every_judge)
 
     # -- time -----------------------------------------------------------------------------------------------
 
@@ -220,6 +239,8 @@ class Engine:
             return True
         if not self.stepping:
             self._move(to_ms, including)
+        elif self.clock_ms == DAWN:
+            self._begin(to_ms)
         if self._dirty or self._dirty_shops:
             self.settle()
         last_due = to_ms if including else to_ms - 1
@@ -246,6 +267,12 @@ class Engine:
         if to_ms >= self._next_sweep_ms:
             self._sweep(to_ms)
         return True
+
+    def _begin(self, to_ms: int) -> None:
+        """Starts the clock with the first that is known of, so that what has happened since is told in its time."""
+        first_ms = min((shop.first_at_ms() for shop in self.shops.values()), default=NEVER)
+        if first_ms < to_ms:
+            self._move(first_ms, True)
 
     def _move(self, to_ms: int, including: bool) -> None:
         """Sets the clock; an instant that is over doesn't open again."""
@@ -274,54 +301,78 @@ class Engine:
     # -- judging --------------------------------------------------------------------------------------------
 
     def _judge(self, order: Order, at_ms: int, passed_ms: int) -> None:
-        facts, plan = order.facts, order.shop.plan
-        missed = overdue = 0
-        turn_ms = NEVER
+        """By the rules that look at what has changed, and those whose turn it is."""
+        facts, plan, turns = order.facts, order.shop.plan, order.turns
+        news, order.news = order.news, 0
+        missed, overdue, judged = order.missed, order.overdue, 0
         wanted: list[tuple[Timer, Open]] | None = None
-        for timer in plan.timers:
-            flags, opened, turn = timer.judge(facts, at_ms, passed_ms)
-            if flags:
-                missed |= timer.bit
-                if flags & OVERDUE:
-                    overdue |= timer.bit
-            if opened is not None:
-                if wanted is None:
-                    wanted = []
-                wanted.append((timer, opened))
-            if turn < turn_ms:
-                turn_ms = turn
+        looking = plan.looking(news)
+        for timer in plan.timers if turns and min(turns) <= at_ms else looking.timers:
+            n = timer.n
+            if timer.facts & news or turns[n] <= at_ms:
+                flags, opened, turns[n] = timer.judge(facts, at_ms, passed_ms)
+                bit = timer.bit
+                judged |= bit
+                if flags:
+                    missed |= bit
+                    overdue = overdue | bit if flags & OVERDUE else overdue & ~bit
+                elif missed & bit:
+                    missed, overdue = missed & ~bit, overdue & ~bit
+                if opened is not None:
+                    wanted = wanted or []
+                    wanted.append((timer, opened))
+        turn_ms = min(turns, default=NEVER)
         if wanted is not None or order.alerts is not None:
-            turn_ms = min(turn_ms, self._tell_order(order, wanted or [], at_ms))
-        self._count(order, missed, overdue, passed_ms)
+            turn_ms = min(turn_ms, self._tell_order(order, wanted or [], judged, at_ms))
+        changed = (missed ^ order.missed) | (overdue ^ order.overdue)
+        order.missed, order.overdue = missed, overdue
+        self._count(order, looking, changed, judged, passed_ms)
         if turn_ms < order.armed_ms:
             self._arm(order, turn_ms)
 
-    def _count(self, order: Order, missed: int, overdue: int, passed_ms: int) -> None:
+    def _count(self, order: Order, looking: Looking, changed: int, judged: int, passed_ms: int) -> None:
         """Moves the order between the buckets of its shop's ratios, and its instants in and out of what counts them."""
-        shop, facts, parts, plan = order.shop, order.facts, order.parts, order.shop.plan
+        shop, facts, plan = order.shop, order.facts, order.shop.plan
         stale = 0
-        for n, tally in enumerate(shop.tallies):
-            before = parts[n]
-            after = tally.gauge.part(facts, missed, overdue, before)
-            if after is not before:
-                parts[n] = after
-                tally.move(order.id, facts, before, after)
-                stale |= plan.on_gauge[n]
-        for n, trace in enumerate(plan.traces):
-            instants, marks = trace(facts, missed, overdue, passed_ms), shop.marks[n]
-            if instants:
-                if marks.get(order.id) != instants:
-                    marks[order.id] = instants
-                    stale |= plan.on_trace[n]
-            elif order.id in marks:
-                del marks[order.id]
-                stale |= plan.on_trace[n]
-        if plan.on_sale and shop.sell(order, plan.sales_zone) and shop.facts.of("stock.level"):
+        for n, gauge in looking.gauges:
+            stale |= self._place(order, n, gauge)
+        if changed & plan.gauge_bits:
+            for n, gauge in enumerate(plan.gauges):
+                if gauge.bits & changed:
+                    stale |= self._place(order, n, gauge)
+        for n, trace in looking.traces:
+            stale |= self._note(order, n, trace.instants(facts, order.missed, passed_ms))
+        if judged & plan.trace_bits and (order.missed | changed) & plan.trace_bits:
+            for n, trace in enumerate(plan.traces):
+                if trace.bits & judged:
+                    stale |= self._note(order, n, trace.instants(facts, order.missed, passed_ms))
+        if looking.sales and shop.sell(order, plan.sales_zone) and shop.facts.of("stock.level"):
             stale |= plan.on_sale
-        if plan.on_number and shop.ship_under(order):
+        if looking.numbers and shop.ship_under(order):
             stale |= plan.on_number
         if stale:
             self._mark(shop, stale)
+
+    def _place(self, order: Order, n: int, gauge: Gauge) -> int:
+        """Puts an order where it counts now in a ratio; the judges that must know."""
+        before = order.parts[n]
+        after = gauge.part(order.facts, order.missed, order.overdue, before)
+        if after is before:
+            return 0
+        order.parts[n] = after
+        order.shop.tallies[n].move(order.id, order.facts, before, after)
+        return order.shop.plan.on_gauge[n]
+
+    def _note(self, order: Order, n: int, instants: tuple[int, ...]) -> int:
+        """Keeps the instants at which something happened to an order; the judges that must know."""
+        marks = order.shop.marks[n]
+        if instants == marks.get(order.id, ()):
+            return 0
+        if instants:
+            marks[order.id] = instants
+        else:
+            del marks[order.id]
+        return order.shop.plan.on_trace[n]
 
     def _uncount(self, order: Order) -> None:
         """Takes an order out of all that is derived from its shop's orders."""
@@ -333,6 +384,7 @@ class Engine:
             marks.pop(order.id, None)
         shop.unship(order)
         shop.unsell(order)
+        order.follow(plan)
         self._mark(shop, plan.every_judge)
 
     def _judge_shops(self, at_ms: int) -> None:
@@ -345,6 +397,12 @@ class Engine:
 
     def _judge_shop(self, shop: Shop, at_ms: int) -> None:
         turns = shop.turns
+        if shop.restored:  # who knows what was let go before
+            shop.restored = False
+            shop.kept_from_ms = max(shop.kept_from_ms, at_ms - shop.plan.keep_ms)
+        if shop.followed:
+            shop.followed = False
+            self._end_what_no_longer_applies(shop, at_ms)
         for n, judge in enumerate(shop.plan.judges):
             bit = 1 << n
             if shop.stale & bit or turns[n] <= at_ms:
@@ -362,7 +420,7 @@ class Engine:
     # What was said at a later instant than this (before a restart whose clock lags behind) stands until then;
     # each `_tell` and `_end` answers when it wants to look again (epoch ms).
 
-    def _tell_order(self, order: Order, wanted: list[tuple[Timer, Open]], at_ms: int) -> int:
+    def _tell_order(self, order: Order, wanted: list[tuple[Timer, Open]], judged: int, at_ms: int) -> int:
         turn_ms = NEVER
         said_of = order.alerts
         if said_of is None:
@@ -375,17 +433,22 @@ class Engine:
             if not is_news(said, opened):
                 continue
             if said is not None and at_ms < said.at_ms:
-                turn_ms = min(turn_ms, said.at_ms)
+                turn_ms = min(turn_ms, self._look_again(order, timer.facts, said))
                 continue
             case = of_deadline(timer, order, at_ms)
             self._say(order.shop, said_of, alert, timer.rule, case, opened, timer.cause(opened), at_ms)
         for alert, said in list(said_of.items()):
-            if said.open and alert not in current:
+            if said.open and alert not in current and judged & order.shop.plan.timer_bits.get(said.rule, 0):
                 if at_ms < said.at_ms:
-                    turn_ms = min(turn_ms, said.at_ms)
+                    turn_ms = min(turn_ms, self._look_again(order, EVERY_FACT, said))
                 else:
                     self._end_order_alert(order, alert, said, at_ms)
         return turn_ms
+
+    def _look_again(self, order: Order, facts: int, said: Emitted) -> int:
+        """Has an order judged again, as if these facts were news, when its clock has come to what was said."""
+        order.news |= facts
+        return said.at_ms
 
     def _end_order_alert(self, order: Order, alert: str, said: Emitted, at_ms: int) -> None:
         timer = order.shop.plan.timer_of.get(said.rule)
@@ -404,7 +467,7 @@ class Engine:
             turn_ms = min(turn_ms, self._end_shop_alert(shop, judge, alert, at_ms))
         for alert, verdict in wanted.items():
             said = shop.alerts.get(alert)
-            if said is not None and _is_another_sanction(said, verdict.open) and at_ms >= said.at_ms:
+            if said is not None and _is_no_longer_that_sanction(said, verdict.open) and at_ms >= said.at_ms:
                 self._end_shop_alert(shop, judge, alert, at_ms)
                 said = shop.alerts[alert]
             if not is_news(said, verdict.open):
@@ -416,6 +479,20 @@ class Engine:
             case = judge.case(shop, verdict, at_ms)
             self._say(shop, shop.alerts, alert, rule, case, verdict.open, cause, at_ms)
         return turn_ms
+
+    def _end_what_no_longer_applies(self, shop: Shop, at_ms: int) -> None:
+        """Ends what was said under rules that are not this shop's any more, since it has another site or programme."""
+        plan = shop.plan
+        holders = [(None, shop.alerts), *((order.id, order.alerts) for order in shop.orders.values() if order.alerts)]
+        for order_id, said_of in holders:
+            for alert, said in list(said_of.items()):
+                rule = self.book.rules.get(said.rule)
+                if said.open and rule is not None and said.rule not in plan.judge_of and said.rule not in plan.timer_of:
+                    if at_ms < said.at_ms:
+                        shop.followed = True
+                        self._arm(shop, said.at_ms)
+                    else:
+                        self._say(shop, said_of, alert, rule, Case({}, {}, order_id), None, "no_longer_applies", at_ms)
 
     def _end_shop_alert(self, shop: Shop, judge: Judge, alert: str, at_ms: int) -> int:
         said = shop.alerts[alert]
@@ -478,8 +555,8 @@ class Engine:
         for shop in self.shops.values():
             horizon_ms = at_ms - shop.plan.keep_ms
             shop.kept_from_ms = horizon_ms
-            for kind, key in list(shop.facts.spent(at_ms)):
-                del shop.facts.kept[kind][key]
+            for kind, key in list(shop.facts.spent(at_ms, shop.plan.kept_for_good)):
+                shop.facts.put(kind, key, None)
                 self._changes.entries[shop.key, kind, key] = shop
             for order in [each for each in shop.orders.values() if self._is_spent(each, horizon_ms)]:
                 del shop.orders[order.id]
@@ -500,12 +577,14 @@ class Engine:
             instants = marks.get(order.id)
             if instants is not None and instants[-1] + kept_ms > self.clock_ms:
                 return False  # a mark that still counts
+        if order.shop.reused_ms(order) + order.shop.plan.number_kept_ms > self.clock_ms:
+            return False
         return all(not said.open and said.at_ms <= horizon_ms for said in (order.alerts or {}).values())
 
 
-def _is_another_sanction(said: Emitted, wanted: Open) -> bool:
-    """Another sanction than the one last spoken of: that one ends first, so that each is told on its own."""
-    return said.open and said.until_ms is not None and wanted.until_ms not in (None, said.until_ms)
+def _is_no_longer_that_sanction(said: Emitted, wanted: Open) -> bool:
+    """No longer the sanction last spoken of: that one ends first, so that what comes after is told on its own."""
+    return said.open and said.until_ms is not None and wanted.until_ms != said.until_ms
 
 
 def _is_milder(rule: Rule, said: Emitted, wanted: Open) -> bool:

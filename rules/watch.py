@@ -7,7 +7,7 @@ from rules.alerts import Emitted
 from rules.book import Plan
 from rules.calendars import day_of
 from rules.events import Item
-from rules.facts import OrderFacts
+from rules.facts import EVERY_FACT, OrderFacts
 from rules.instants import DAWN, NEVER
 from rules.kinds.ratio import Part, Tally
 from rules.kinds.ratio_judge import Computed
@@ -21,21 +21,48 @@ Sold = tuple[int, tuple[Item, ...]]
 
 
 class Order:
-    """One order's facts, and what they led to. `armed_ms` is when its entry in the timer index is due."""
+    """One order's facts, and what they led to.
 
-    __slots__ = ("alerts", "armed_ms", "dirty", "facts", "id", "number", "parts", "shop", "sold", "unsaved")
+    `news`: which facts (as bits) have changed since it was judged. `missed` and `overdue`: what the deadline rules (as
+    bits) said, and `turns` when each may say something else by itself. `armed_ms`: when its entry in the timer index is
+    due.
+    """
+
+    __slots__ = (
+        "alerts",
+        "armed_ms",
+        "dirty",
+        "facts",
+        "id",
+        "missed",
+        "news",
+        "number",
+        "overdue",
+        "parts",
+        "shop",
+        "sold",
+        "turns",
+        "unsaved",
+    )
 
     def __init__(self, order_id: str, shop: "Shop") -> None:
         self.id = order_id
         self.shop = shop
         self.facts = OrderFacts()
         self.alerts: dict[str, Emitted] | None = None
-        self.parts: list[Part | None] = shop.plan.no_parts.copy()
         self.armed_ms = NEVER
-        self.sold: Sold | None = None
-        self.number: tuple[str, int] | None = None
+        self.follow(shop.plan)
         self.dirty = False
         self.unsaved = False
+
+    def follow(self, plan: Plan) -> None:
+        """Has everything that a plan derives from its facts worked out anew."""
+        self.news = EVERY_FACT
+        self.missed = self.overdue = 0
+        self.turns = plan.no_turns.copy()
+        self.parts: list[Part | None] = plan.no_parts.copy()
+        self.sold: Sold | None = None
+        self.number: tuple[str, int] | None = None
 
 
 class Shop:
@@ -54,6 +81,7 @@ class Shop:
         "computed_to",
         "dirty",
         "facts",
+        "followed",
         "kept_from_ms",
         "key",
         "late_before_ms",
@@ -68,6 +96,7 @@ class Shop:
         "points",
         "recompute",
         "recomputed",
+        "restored",
         "sales",
         "stale",
         "tallies",
@@ -88,6 +117,8 @@ class Shop:
         self.dirty = False
         self.kept_from_ms = DAWN
         self.recomputed: list[tuple[str, int]] = []
+        self.late_before_ms = DAWN
+        self.restored = False
         self.follow(plan)
 
     def follow(self, plan: Plan) -> None:
@@ -99,10 +130,15 @@ class Shop:
         self.sales: Sales = {}
         self.points: dict[int, Decimal] = {}
         self.computed_to: dict[str, int] = {}
-        self.recompute: set[str] = set()
-        self.late_before_ms = DAWN
+        self.recompute: dict[str, int] = {}
+        self.followed = True
         self.stale = plan.every_judge
         self.turns = [DAWN] * len(plan.judges)
+
+    def first_at_ms(self) -> int:
+        """When anything was first heard of it (epoch ms); `NEVER` where nothing was."""
+        orders = min((order.facts.first_at_ms() for order in self.orders.values()), default=NEVER)
+        return min(orders, self.facts.first_at_ms())
 
     def open_orders(self) -> int:
         """Orders neither shipped nor cancelled yet."""
@@ -155,6 +191,11 @@ class Shop:
         order.number = used
         return shared
 
+    def reused_ms(self, order: Order) -> int:
+        """When the tracking number of an order was last used (epoch ms); `DAWN` where no other order has it."""
+        users = {} if order.number is None else self.numbers[order.number[0]]
+        return max(users.values()) if len(users) > 1 else DAWN
+
     def unship(self, order: Order) -> bool:
         """Forgets the tracking number of an order; True where others had it too."""
         if order.number is None:
@@ -175,8 +216,13 @@ class Shop:
 
 
 def _sold(by_day: dict[int, int], days: int, last: int) -> tuple[int, int]:
+    """Units sold in the days up to `last`, and how many of these it has been on sale: since it first sold in them or
+    the month before, for which orders are kept in any case."""
     inside = [units for day, units in by_day.items() if last - days < day <= last]
-    return (sum(inside), min(days, last - min(by_day) + 1)) if inside else (0, 0)
+    if not inside:
+        return 0, 0
+    first = min(day for day in by_day if day > last - days - 30)
+    return sum(inside), min(days, last - first + 1)
 
 
 def _pace(sold: tuple[int, int]) -> float:

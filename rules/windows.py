@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from typing import Literal
 
-from msgspec import Struct
+from msgspec import Struct, field
 
 from rules.calendars import (
     day_of,
@@ -53,8 +53,9 @@ class Window(Struct, kw_only=True, forbid_unknown_fields=True, frozen=True):
     being judged for `lag` after their end, because their last orders fall due only then."""
 
     align: Literal["rolling", "month", "week", "quarter"] = "rolling"
-    length: Duration = Duration(30 * DAY_MS)
-    lag: Duration = Duration(0)
+    # Factories, because a JSON Schema can't show the defaults of types of our own.
+    length: Duration = field(default_factory=lambda: Duration(30 * DAY_MS))
+    lag: Duration = field(default_factory=Duration)
 
     def periods(self, at_ms: int, zone: str) -> list[Period]:
         """The periods judged at this moment, newest first."""
@@ -70,18 +71,24 @@ class Window(Struct, kw_only=True, forbid_unknown_fields=True, frozen=True):
             first, following = bounds(first - 1)
         return periods
 
+    def before(self, period: Period) -> Period:
+        """The calendar period before this one."""
+        bounds, name, _ = _ALIGNED[self.align]
+        first, following = bounds(period.first - 1)
+        return Period(name(first), first, following - 1)
+
     def named(self, name: str, at_ms: int, zone: str) -> Period | None:
-        """The period of this name, the running one or one that ended within a year."""
-        if self.align == "rolling":
-            return next((period for period in self.periods(at_ms, zone) if period.name == name), None)
-        bounds, naming, _ = _ALIGNED[self.align]
-        today = day_of(at_ms, zone)
-        first, following = bounds(today)
-        while naming(first) != name:
-            first, following = bounds(first - 1)
-            if following <= today - 366:
+        """The period of this name that is judged at this moment, or was within a year before."""
+        judged = self.periods(at_ms, zone)
+        found = next((period for period in judged if period.name == name), None)
+        if found is not None or self.align == "rolling":
+            return found
+        period = judged[-1]
+        while period.name != name:
+            if period.first < judged[0].first - 366:
                 return None
-        return Period(name, first, following - 1)
+            period = self.before(period)
+        return period
 
     def next_change(self, at_ms: int, zone: str) -> int:
         """When `periods` next gives another answer (epoch ms)."""
@@ -101,6 +108,13 @@ class Window(Struct, kw_only=True, forbid_unknown_fields=True, frozen=True):
         bounds, name, _ = _ALIGNED[self.align]
         first, following = bounds(today - lag - 1)
         return Period(name(first), first, following - 1)
+
+    def so_far(self, at_ms: int, border_ms: int, zone: str) -> Period:
+        """What has come by now of the (rolling) period that the computation at a border to come will look at. A lag of
+        more than the day before is time that orders need, and they need it now as well."""
+        period = self.closed_at(border_ms, zone)
+        wait = self.lag // DAY_MS if self.lag > DAY_MS else 0
+        return Period(period.name, period.first, min(period.last, day_of(at_ms, zone) - wait))
 
     def span_ms(self) -> int:
         """How far back a day can lie and still be counted."""
@@ -124,6 +138,11 @@ def borders(every: str, from_ms: int, to_ms: int, zone: str, lag_ms: int = 0) ->
         if at > from_ms:
             yield at
         following = BORDERS[every](following)[1]
+
+
+def last_border(every: str, at_ms: int, zone: str, lag_ms: int = 0) -> int:
+    """When the local day, week… that runs began, or had begun `lag_ms` ago (epoch ms)."""
+    return start_of_day(BORDERS[every](day_of(at_ms - lag_ms, zone))[0], zone) + lag_ms
 
 
 def next_border(every: str, at_ms: int, zone: str, lag_ms: int = 0) -> int:

@@ -18,6 +18,7 @@ from rules.instants import DAWN
 from rules.kinds.ratio_judge import Computed
 from rules.watch import Shop
 from streams.clocks import AHEAD_MS, EventClock, wall_ms
+from streams.metrics import work
 from streams.topics import CLOCKED
 
 COMPUTED = "computed"
@@ -90,7 +91,7 @@ class Partition:
         """Merges a batch into the facts. What can't be read is set aside, never skipped."""
         engine, shop_of = self.engine, self._shop_of
         latest_ms = wall_ms() + AHEAD_MS if self.wall else 1 << 62
-        newest_ms = DAWN
+        newest_ms, types, dead = DAWN, dict[type, int](), len(self.dead)
         for record in batch.records:
             value = record.value or b""
             if len(value) > LARGEST_BYTES:
@@ -101,6 +102,7 @@ class Partition:
             except BadEvent as error:
                 self.dead.append((record, str(error)))
                 continue
+            types[type(event)] = types.get(type(event), 0) + 1
             if at_ms > latest_ms:
                 self.dead.append((record, f"time {event.time} is more than 10 minutes ahead of the clock"))
                 continue
@@ -118,6 +120,7 @@ class Partition:
         if newest_ms > DAWN:
             self.clock.saw(batch.topic, newest_ms)
         self.events += len(batch.records)
+        work.count_batch(batch.topic, types, len(self.dead) - dead)
         self.applied[batch.topic] = batch.records[-1].offset + 1
         self.quiet_since_s = monotonic()
 
@@ -153,8 +156,9 @@ class Partition:
         if kind != COMPUTED:
             entry = None if value is None else shopfacts.decode(kind, value)
             self.engine.restore_entry(platform, shop, kind, tuple(about), entry)
-        elif value is not None:
-            self.engine.restore_computed(platform, shop, about[0], int(about[1]), _decode_computed(value))
+        else:
+            found = None if value is None else _decode_computed(value)
+            self.engine.restore_computed(platform, shop, about[0], int(about[1]), found)
 
     def restore_alert(self, key: bytes, value: bytes | None) -> None:
         """One record of the alerts topic; no value where the alert was forgotten."""
@@ -187,16 +191,21 @@ class Partition:
 
 
 def fact_records(changes: Changes) -> Iterator[tuple[bytes, bytes | None]]:
-    """What has changed of orders and shops, as records of the changelog."""
+    """What has changed of orders and shops, as records of the changelog.
+
+    What was computed goes first: if only a part of the records gets through, evidence that is read again must still
+    be news, and have it computed again.
+    """
+    for (_, rule, border_ms), shop in changes.computed.items():
+        found = shop.computed.get(rule, {}).get(border_ms)
+        yield entry_key(shop, COMPUTED, (rule, str(border_ms))), None if found is None else encode_facts(found)
     forgotten = {id(order) for order in changes.forgotten}
     for order in changes.orders:
         key = order_key(order.shop.platform, order.shop.name, order.id)
         yield key, None if id(order) in forgotten else encode_facts(order.facts)
     for (_, kind, about), shop in changes.entries.items():
-        entry = shop.facts.of(kind).get(about)
+        entry = shop.facts.get(kind, about)
         yield entry_key(shop, kind, about), None if entry is None else shopfacts.encode(entry)
-    for (_, rule, border_ms), shop in changes.computed.items():
-        yield entry_key(shop, COMPUTED, (rule, str(border_ms))), encode_facts(shop.computed[rule][border_ms])
 
 
 _decode_computed = msgspec.msgpack.Decoder(Computed).decode

@@ -10,16 +10,25 @@ from typing import TYPE_CHECKING, Any, Literal
 from msgspec import Struct
 
 from rules.conditions import Condition, compile_condition, facts_named, rules_named
-from rules.facts import FACT_NAMES, OrderFacts
+from rules.facts import FACT_NAMES, OrderFacts, bits_of
 from rules.instants import rfc3339
 from rules.kinds.deadline import Timer
-from rules.shopfacts import Entry
+from rules.shopfacts import Entry, in_order, starts_ms
 
 if TYPE_CHECKING:
     from rules.watch import Shop
 
-Trace = Callable[[OrderFacts, int, int, int], tuple[int, ...]]
-"""`(facts, missed, overdue, passed_ms)`: the instants (epoch ms) at which it happened to an order."""
+Instants = Callable[[OrderFacts, int, int], tuple[int, ...]]
+"""`(facts, missed, passed_ms)`: the instants (epoch ms) at which something happened to an order."""
+
+
+class Trace(Struct, frozen=True):
+    """What happened to orders; to be asked again when one of `facts` has changed or one of the deadline rules `bits`
+    has judged."""
+
+    instants: Instants
+    facts: int = 0
+    bits: int = 0
 
 
 class Of(Struct, forbid_unknown_fields=True, frozen=True, kw_only=True):
@@ -84,6 +93,8 @@ class Happening(Struct, frozen=True):
     order: str | None = None
     buyer: str | None = None
     kind: str | None = None
+    tracking_no: str | None = None
+    first_used_by: str | None = None
 
     def place(self) -> tuple[int, str, str, str]:
         """Its place in time."""
@@ -92,7 +103,7 @@ class Happening(Struct, frozen=True):
     def shown(self) -> dict[str, Any]:
         """As evidence."""
         shown: dict[str, Any] = {"at": rfc3339(self.at_ms)}
-        for name in ("order", "kind", "buyer", "source", "event"):
+        for name in ("order", "kind", "buyer", "tracking_no", "first_used_by", "source", "event"):
             if value := getattr(self, name):
                 shown[name] = value
         if self.subject not in ("-", self.order):
@@ -118,7 +129,7 @@ class Source:
         if self.slot is not None:
             for order, instants in shop.marks[self.slot].items():
                 for at_ms in instants:
-                    yield Happening(at_ms, order, order=order)
+                    yield Happening(at_ms, order, *_event(shop, order, self.of.at), order=order)
         elif self.crossed is not None:
             yield from self.crossed.crossings(shop)
         elif self.of.reused is not None:
@@ -130,24 +141,35 @@ class Source:
 
 
 def _reused(shop: "Shop") -> Iterator[Happening]:
-    for orders in shop.numbers.values():
-        if len(orders) > 1:
-            for order, at_ms in sorted(orders.items(), key=lambda each: (each[1], each[0]))[1:]:
-                yield Happening(at_ms, order, order=order)
+    for number, orders in shop.numbers.items():
+        first, *others = sorted((at_ms, order) for order, at_ms in orders.items())
+        for at_ms, order in others:
+            said = _event(shop, order, "shipped")
+            yield Happening(at_ms, order, *said, order=order, tracking_no=number, first_used_by=first[1])
+
+
+def _event(shop: "Shop", order: str, fact: str | None) -> tuple[str, str]:
+    """`(event id, source)` of the event that stated a fact of an order; blanks, where a deadline passed instead."""
+    if fact is None:
+        return "", ""
+    _, source, event = getattr(shop.orders[order].facts, fact)
+    return event, source
 
 
 def _violations(shop: "Shop", kinds: tuple[str, ...], severe: bool | None) -> Iterator[Happening]:
-    for entry in shop.facts.of("violation.recorded").values():
+    for entry in shop.facts.of("violation.recorded"):
         data = entry.data
         if data.kind in kinds and severe in (None, data.severe):
             yield _of_entry(entry, entry.order or data.sku, data.count, data.severe, data.buyer, data.kind)
 
 
 def _above_price(shop: "Shop") -> Iterator[Happening]:
-    prices = sorted(shop.facts.of("price.changed").values(), key=Entry.mark)
-    for entry in shop.facts.of("promotion.scheduled").values():
-        before = [each.data.price for each in prices if each.data.sku == entry.data.sku and each.at_ms <= entry.at_ms]
-        price = entry.data.price
+    """Promotions dearer than what, as known when they were scheduled, the price will be when they start."""
+    prices = in_order(shop.facts.of("price.changed"))
+    for entry in shop.facts.of("promotion.scheduled"):
+        starts, price = starts_ms(entry), entry.data.price
+        known = [each for each in prices if each.data.sku == entry.data.sku and each.at_ms <= entry.at_ms]
+        before = [each.data.price for each in known if starts_ms(each) <= starts]
         if before and before[-1] is not None and price is not None and price > before[-1]:
             yield _of_entry(entry, entry.data.sku)
 
@@ -168,39 +190,41 @@ def _of_entry(
 def trace_of(of: Of, timers: Mapping[str, Sequence[Timer]]) -> Trace | None:
     """How its instants follow from an order; None where it takes them from elsewhere."""
     if of.missed is not None:
-        return _missed(timers[of.missed])
+        judging = timers[of.missed]
+        return Trace(_missed(judging), bits=_bits(judging))
     if of.judged is not None:
         judging = timers[of.judged]
-        bits = _bits(judging)
-        return lambda facts, missed, overdue, passed_ms: (
-            tuple(at for timer in judging for at in timer.judgements(facts, passed_ms)) if missed & bits else ()
-        )
+        return Trace(_judged(judging), bits=_bits(judging))
     if of.orders is not None and of.at is not None:
-        return _meeting(compile_condition(of.orders, {}), of.at)
+        return Trace(_meeting(compile_condition(of.orders, {}), of.at), facts=bits_of(of.facts()))
     return None
 
 
 def _bits(timers: Sequence[Timer]) -> int:
-    bits = 0
-    for timer in timers:
-        bits |= timer.bit
-    return bits
+    return sum(timer.bit for timer in timers)
 
 
-def _missed(timers: Sequence[Timer]) -> Trace:
+def _missed(timers: Sequence[Timer]) -> Instants:
     bits = _bits(timers)
 
-    def trace(facts: OrderFacts, missed: int, overdue: int, passed_ms: int) -> tuple[int, ...]:
+    def instants(facts: OrderFacts, missed: int, passed_ms: int) -> tuple[int, ...]:
         if not missed & bits:
             return ()
         return tuple(due for timer in timers if missed & timer.bit and (due := timer.due(facts)) is not None)
 
-    return trace
+    return instants
 
 
-def _meeting(test: Callable[[OrderFacts, int, int], bool], at: str) -> Trace:
-    def trace(facts: OrderFacts, missed: int, overdue: int, passed_ms: int) -> tuple[int, ...]:
+def _judged(timers: Sequence[Timer]) -> Instants:
+    bits = _bits(timers)
+    return lambda facts, missed, passed_ms: (
+        tuple(at for timer in timers for at in timer.judgements(facts, passed_ms)) if missed & bits else ()
+    )
+
+
+def _meeting(test: Callable[[OrderFacts, int, int], bool], at: str) -> Instants:
+    def instants(facts: OrderFacts, missed: int, passed_ms: int) -> tuple[int, ...]:
         mark = getattr(facts, at)
-        return (mark[0],) if mark is not None and test(facts, missed, overdue) else ()
+        return (mark[0],) if mark is not None and test(facts, 0, 0) else ()
 
-    return trace
+    return instants

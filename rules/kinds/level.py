@@ -11,6 +11,7 @@ from rules.calendars import day_of, start_of_day
 from rules.durations import Duration
 from rules.instants import DAY_MS, NEVER
 from rules.kinds.happenings import Happening
+from rules.kinds.ratio_judge import percent
 from rules.kinds.rule import Case, Place, Rule, Said, Verdict
 from rules.shopfacts import Entry, said_by
 
@@ -192,11 +193,12 @@ class LevelJudge:
         value = None if reading.value == float("inf") else reading.value
         room = self._headroom(reading)
         days = reading.shown.get("days")
+        write = percent if self.rule.of == "preorder_share" else _figure
         names = {
             "sku": verdict.subject,
-            "value": "∞" if value is None else _figure(value),
-            "threshold": "-" if reading.limit is None else _figure(reading.limit),
-            "headroom": "-" if room is None else _figure(room),
+            "value": "∞" if value is None else write(value),
+            "threshold": "-" if reading.limit is None else write(reading.limit),
+            "headroom": "-" if room is None else write(room),
             "stock": reading.shown.get("on_hand"),
             "per_day": _figure(reading.shown["sold"] / days) if days else "0",
         }

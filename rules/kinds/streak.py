@@ -7,7 +7,7 @@ from rules.alerts import Cause, Emitted, Open
 from rules.calendars import day_of
 from rules.instants import NEVER
 from rules.kinds.ratio import Count, Tally
-from rules.kinds.ratio_judge import Computed, RatioJudge, percent, ratio_json, window_json
+from rules.kinds.ratio_judge import RatioJudge, percent, ratio_json, window_json
 from rules.kinds.rule import Case, Rule, Said, Verdict
 from rules.windows import BORDERS, Period, next_border
 
@@ -84,11 +84,10 @@ class StreakJudge:
 
     def kept(self, shop: "Shop") -> int:
         """How many periods in a row, up to the last one computed, were kept up."""
-        kept: list[tuple[int, Computed]] = sorted(shop.computed.get(self.rule.of, {}).items(), reverse=True)
         streak, every = 0, self.ratio.rule.every
         assert every is not None
         expected: int | None = None
-        for border, found in kept:
+        for border, found in reversed(self.ratio.computations(shop)):
             first, following = BORDERS[every](day_of(border, self.ratio.gauges[-1].zone))
             if found.step is not None or (expected is not None and following != expected):
                 break
