@@ -12,6 +12,7 @@ from rules.facts import OrderFacts
 from rules.instants import NEVER, rfc3339
 from rules.kinds.ratio import LONGEST_MS, Count, Gauge, Part, Ratio, Tally, money_taken
 from rules.kinds.rule import Case, Said, Verdict
+from rules.kinds.tier_sanctions import sanctions
 from rules.windows import Period, borders, last_border, next_border
 
 if TYPE_CHECKING:
@@ -278,6 +279,11 @@ class RatioJudge:
             return "no_longer_applies"
         periods = {count.period.name for count in tally.counts_at(at_ms)}
         return "fell_back" if verdict.episode in periods else "period_ended"
+
+    def sanctions(self, shop: "Shop", at_ms: int) -> list[tuple[str, int, int]]:
+        """`(name, from_ms, until_ms)` of those in force."""
+        tally = self.tally(shop, at_ms)
+        return [] if tally is None else list(sanctions(shop, tally, at_ms))
 
     def metric(self, shop: "Shop", at_ms: int) -> dict[str, Any] | None:
         tally = self.tally(shop, at_ms)
