@@ -1,10 +1,12 @@
 """The rule book: which rules of all loaded packs watch which shop."""
 
 from collections.abc import Iterable, Mapping
-from typing import Any
+from functools import reduce
+from operator import or_
+from typing import Any, NamedTuple
 
-from rules.facts import STATED_BY, OrderFacts
-from rules.instants import DAY_MS
+from rules.facts import OrderFacts, bits_of
+from rules.instants import DAY_MS, NEVER
 from rules.kinds.count import CountJudge, Marks
 from rules.kinds.count import judge_of as count_judge
 from rules.kinds.deadline import Deadline, Due, Silence, Timer
@@ -27,10 +29,20 @@ KEPT_BEYOND_MS = 30 * DAY_MS
 """How long an order that nothing looks at any more is still remembered, for events that come late."""
 
 
+class Looking(NamedTuple):
+    """Which of a plan's parts look at certain facts; gauges and traces with their places."""
+
+    timers: list[Timer]
+    gauges: list[tuple[int, Gauge]]
+    traces: list[tuple[int, Trace]]
+    sales: bool
+    numbers: bool
+
+
 class Plan:
     """The rules of one shop, ready to judge, in the order in which they lean on each other.
 
-    `heeds`: the types of event after which an order must be judged again; others only add to its facts.
+    `heeds`: the facts (as bits) whose change makes an order be judged again; others are only kept.
     `judges` look at the whole shop; the rest is what they take from its orders: `timers`, `gauges` of ratios, `traces`.
     Judges are named by bits, so that a shop knows cheaply which of them must look again.
     """
@@ -56,7 +68,17 @@ class Plan:
         self.every_judge = (1 << len(self.judges)) - 1
         self.computed = [judge for judge in self.judges if isinstance(judge, RatioJudge) and judge.rule.every]
         self.no_parts: list[Any] = [None] * len(self.gauges)
-        self.heeds = self._heeds(rules)
+        self.heeds = _any_of(
+            [timer.facts for timer in self.timers]
+            + [gauge.facts for gauge in self.gauges]
+            + [trace.facts for trace in self.traces]
+        )
+        self.heeds |= (_SOLD if self.on_sale else 0) | (_SHIPPED if self.on_number else 0)
+        self.gauge_bits = _any_of(gauge.bits for gauge in self.gauges)
+        self.trace_bits = _any_of(trace.bits for trace in self.traces)
+        self.timer_bits = {rule_id: sum(timer.bit for timer in timers) for rule_id, timers in self.versions.items()}
+        self._looking: dict[int, Looking] = {}
+        self.no_turns: list[int] = [NEVER] * len(self.timers)
         self.keep_ms = KEPT_BEYOND_MS + max([0, *(each.rule.span_ms() for each in rules)])
 
     # -- deadlines ------------------------------------------------------------------------------------------
@@ -65,11 +87,33 @@ class Plan:
         self._dues: dict[str, Due] = {}
         for each in rules:
             if isinstance(each.rule, Deadline | Silence):
-                timer = Timer(each.rule, 1 << len(self.timers), each.place, self._dues)
+                facts = bits_of(self._looked_at(each.rule))
+                timer = Timer(each.rule, len(self.timers), each.place, self._dues, facts)
                 self.timers.append(timer)
                 versions = self.versions.setdefault(each.rule.id, [])
                 versions.append(timer)
                 self._dues[each.rule.id] = _due_by(versions)
+
+    def looking(self, news: int) -> "Looking":
+        """What must be asked again when these facts of an order have changed."""
+        found = self._looking.get(news)
+        if found is None:
+            found = self._looking[news] = Looking(
+                [timer for timer in self.timers if timer.facts & news],
+                [(n, gauge) for n, gauge in enumerate(self.gauges) if gauge.facts & news],
+                [(n, trace) for n, trace in enumerate(self.traces) if trace.facts & news],
+                bool(self.on_sale and news & _SOLD),
+                bool(self.on_number and news & _SHIPPED),
+            )
+        return found
+
+    def _looked_at(self, rule: Deadline | Silence | Ratio) -> set[str]:
+        """The facts a rule rests on; those of the deadline it starts from, too."""
+        facts = rule.looks_at()
+        for lean in rule.leans_on():
+            for timer in self.versions.get(lean, ()):
+                facts = facts | self._looked_at(timer.rule)
+        return facts
 
     def judged_at(self, facts: OrderFacts, at_ms: int) -> tuple[int, int]:
         """What the deadline rules said of an order at a moment: bits of those missed, and of those still unmet."""
@@ -106,7 +150,11 @@ class Plan:
 
     def _ratio(self, n: int, versions: list[InForce], bits: Mapping[str, int]) -> RatioJudge:
         slots = range(len(self.gauges), len(self.gauges) + len(versions))
-        gauges = [Gauge(each.rule, bits, each.place, self._dues) for each in versions]  # type: ignore[arg-type]
+        gauges = [
+            Gauge(each.rule, bits, each.place, self._dues, bits_of(self._looked_at(each.rule)))
+            for each in versions
+            if isinstance(each.rule, Ratio)
+        ]
         self.gauges += gauges
         self.on_gauge += [1 << n] * len(gauges)
         if any(gauge.rule.by == "provider" for gauge in gauges):
@@ -175,22 +223,13 @@ class Plan:
         for event in events:
             self.on_event[event] = self.on_event.get(event, 0) | 1 << n
 
-    def _heeds(self, rules: list[InForce]) -> frozenset[type]:
-        facts: set[str] = {"placed", "cancelled"} if self.on_sale else set()
-        for each in rules:
-            rule = each.rule
-            if isinstance(rule, Deadline | Silence | Ratio):
-                facts |= rule.looks_at()
-            for of in _sources_of(rule):
-                facts |= of.facts()
-        return frozenset(event for fact in facts for event in STATED_BY[fact])
+
+_SOLD = bits_of(("placed", "cancelled"))
+_SHIPPED = bits_of(("shipped",))
 
 
-def _sources_of(rule: Any) -> list[Of]:
-    if isinstance(rule, Ledger):
-        return [of for feed in rule.feeds for of in feed.of]
-    of = getattr(rule, "of", None)
-    return [of] if isinstance(of, Of) else []
+def _any_of(several: Iterable[int]) -> int:
+    return reduce(or_, several, 0)
 
 
 def _of_site(rule: Ledger, each: InForce) -> list[Any]:

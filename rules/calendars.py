@@ -94,17 +94,32 @@ def add_business_days(at_ms: int, days: int, country: str, zone: str) -> int:
     working weekends that make up for them, are stepped over as that country does. A start on a day off counts
     from the next working day's beginning.
     """
-    local = datetime.fromtimestamp(at_ms / 1000, UTC).astimezone(ZoneInfo(zone))
-    day, clock = local.date(), local.time()
-    if not is_working_day(day, country):
-        clock = time()
-        while not is_working_day(day, country):
-            day += timedelta(days=1)
+    day = day_of(at_ms, zone)
+    first, last = _working_days_on(day, days, country)
+    if first != day:
+        return start_of_day(last, zone)
+    if _has_24_hours(day, zone) and _has_24_hours(last, zone):
+        return start_of_day(last, zone) + at_ms - start_of_day(day, zone)
+    clock = datetime.fromtimestamp(at_ms / 1000, UTC).astimezone(ZoneInfo(zone)).time()
+    return round(datetime.combine(date.fromordinal(last), clock, ZoneInfo(zone)).timestamp() * 1000)
+
+
+@lru_cache(maxsize=8_192)
+def _working_days_on(start: int, days: int, country: str) -> tuple[int, int]:
+    """The working day from which on is counted, and the one so many later."""
+    first = start
+    while not is_working_day(date.fromordinal(first), country):
+        first += 1
+    last = first
     for _ in range(days):
-        day += timedelta(days=1)
-        while not is_working_day(day, country):
-            day += timedelta(days=1)
-    return round(datetime.combine(day, clock, ZoneInfo(zone)).timestamp() * 1000)
+        last += 1
+        while not is_working_day(date.fromordinal(last), country):
+            last += 1
+    return first, last
+
+
+def _has_24_hours(day: int, zone: str) -> bool:
+    return start_of_day(day + 1, zone) - start_of_day(day, zone) == DAY_MS
 
 
 @lru_cache(maxsize=8_192)

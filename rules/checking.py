@@ -134,7 +134,7 @@ def _references(rule: AnyRule, by_id: dict[str, AnyRule]) -> Iterator[Fault]:
             if isinstance(ratio, Ratio):
                 if ratio.every is None:
                     yield f"feeds[{n}].computed", f"{ratio.id} is not computed at borders; it has no `every`"
-                if odd := set(feed.points_of) - set(ratio.stages()) - {"near"}:
+                if odd := set(feed.points_of) - {tier.name for tier in ratio.tiers} - {"crossed"}:
                     yield f"feeds[{n}].points_of", f"{', '.join(sorted(odd))} is no step of {ratio.id}"
     if isinstance(rule, Streak):
         ratio = by_id.get(rule.of)

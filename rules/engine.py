@@ -13,11 +13,12 @@ from sys import intern
 from msgspec import Struct
 
 from rules.alerts import Alert, Cause, Emitted, Open, alert_id, emitted_from, is_news, remember, subject_and_episode
-from rules.book import Plan, RuleBook
+from rules.book import Looking, Plan, RuleBook
 from rules.events import AnyEvent, ClockTick, Event, ShopEvent
-from rules.facts import MERGE, OrderFacts
+from rules.facts import EVERY_FACT, MERGE, OrderFacts
 from rules.instants import DAWN, DAY_MS, NEVER, rfc3339
 from rules.kinds.deadline import OVERDUE, Timer
+from rules.kinds.ratio import Gauge
 from rules.kinds.ratio_judge import Computed
 from rules.kinds.rule import Case, Judge, Rule, Verdict
 from rules.shopfacts import KINDS, Entry, Key
@@ -82,8 +83,10 @@ class Engine:
         order = shop.orders.get(order_id)
         if order is None:
             order = shop.orders[order_id] = Order(order_id, shop)
-        if merge(order.facts, event, (at_ms, intern(event.source), event.id)):
-            if not order.dirty and kind in shop.plan.heeds:
+        news = merge(order.facts, event, (at_ms, intern(event.source), event.id))
+        if news:
+            order.news |= news
+            if not order.dirty and news & shop.plan.heeds:
                 order.dirty = True
                 self._dirty.append(order)
             if not order.unsaved:
@@ -115,8 +118,7 @@ class Engine:
             return
         shop.follow(plan)
         for order in shop.orders.values():
-            order.parts = plan.no_parts.copy()
-            order.sold = order.number = None
+            order.follow(plan)
             if not order.dirty:
                 order.dirty = True
                 self._dirty.append(order)
@@ -149,6 +151,7 @@ class Engine:
             return
         else:
             order = shop.orders[order_id] = Order(order_id, shop)
+        order.news = EVERY_FACT
         order.facts = facts or OrderFacts()  # dropped: an entry that still waits for it must find nothing
         if facts is None and order.alerts is None:
             order.armed_ms = NEVER
@@ -274,54 +277,78 @@ class Engine:
     # -- judging --------------------------------------------------------------------------------------------
 
     def _judge(self, order: Order, at_ms: int, passed_ms: int) -> None:
-        facts, plan = order.facts, order.shop.plan
-        missed = overdue = 0
-        turn_ms = NEVER
+        """By the rules that look at what has changed, and those whose turn it is."""
+        facts, plan, turns = order.facts, order.shop.plan, order.turns
+        news, order.news = order.news, 0
+        missed, overdue, judged = order.missed, order.overdue, 0
         wanted: list[tuple[Timer, Open]] | None = None
-        for timer in plan.timers:
-            flags, opened, turn = timer.judge(facts, at_ms, passed_ms)
-            if flags:
-                missed |= timer.bit
-                if flags & OVERDUE:
-                    overdue |= timer.bit
-            if opened is not None:
-                if wanted is None:
-                    wanted = []
-                wanted.append((timer, opened))
-            if turn < turn_ms:
-                turn_ms = turn
+        looking = plan.looking(news)
+        for timer in plan.timers if turns and min(turns) <= at_ms else looking.timers:
+            n = timer.n
+            if timer.facts & news or turns[n] <= at_ms:
+                flags, opened, turns[n] = timer.judge(facts, at_ms, passed_ms)
+                bit = timer.bit
+                judged |= bit
+                if flags:
+                    missed |= bit
+                    overdue = overdue | bit if flags & OVERDUE else overdue & ~bit
+                elif missed & bit:
+                    missed, overdue = missed & ~bit, overdue & ~bit
+                if opened is not None:
+                    wanted = wanted or []
+                    wanted.append((timer, opened))
+        turn_ms = min(turns, default=NEVER)
         if wanted is not None or order.alerts is not None:
-            turn_ms = min(turn_ms, self._tell_order(order, wanted or [], at_ms))
-        self._count(order, missed, overdue, passed_ms)
+            turn_ms = min(turn_ms, self._tell_order(order, wanted or [], judged, at_ms))
+        changed = (missed ^ order.missed) | (overdue ^ order.overdue)
+        order.missed, order.overdue = missed, overdue
+        self._count(order, looking, changed, judged, passed_ms)
         if turn_ms < order.armed_ms:
             self._arm(order, turn_ms)
 
-    def _count(self, order: Order, missed: int, overdue: int, passed_ms: int) -> None:
+    def _count(self, order: Order, looking: Looking, changed: int, judged: int, passed_ms: int) -> None:
         """Moves the order between the buckets of its shop's ratios, and its instants in and out of what counts them."""
-        shop, facts, parts, plan = order.shop, order.facts, order.parts, order.shop.plan
+        shop, facts, plan = order.shop, order.facts, order.shop.plan
         stale = 0
-        for n, tally in enumerate(shop.tallies):
-            before = parts[n]
-            after = tally.gauge.part(facts, missed, overdue, before)
-            if after is not before:
-                parts[n] = after
-                tally.move(order.id, facts, before, after)
-                stale |= plan.on_gauge[n]
-        for n, trace in enumerate(plan.traces):
-            instants, marks = trace(facts, missed, overdue, passed_ms), shop.marks[n]
-            if instants:
-                if marks.get(order.id) != instants:
-                    marks[order.id] = instants
-                    stale |= plan.on_trace[n]
-            elif order.id in marks:
-                del marks[order.id]
-                stale |= plan.on_trace[n]
-        if plan.on_sale and shop.sell(order, plan.sales_zone) and shop.facts.of("stock.level"):
+        for n, gauge in looking.gauges:
+            stale |= self._place(order, n, gauge)
+        if changed & plan.gauge_bits:
+            for n, gauge in enumerate(plan.gauges):
+                if gauge.bits & changed:
+                    stale |= self._place(order, n, gauge)
+        for n, trace in looking.traces:
+            stale |= self._note(order, n, trace.instants(facts, order.missed, passed_ms))
+        if judged & plan.trace_bits and (order.missed | changed) & plan.trace_bits:
+            for n, trace in enumerate(plan.traces):
+                if trace.bits & judged:
+                    stale |= self._note(order, n, trace.instants(facts, order.missed, passed_ms))
+        if looking.sales and shop.sell(order, plan.sales_zone) and shop.facts.of("stock.level"):
             stale |= plan.on_sale
-        if plan.on_number and shop.ship_under(order):
+        if looking.numbers and shop.ship_under(order):
             stale |= plan.on_number
         if stale:
             self._mark(shop, stale)
+
+    def _place(self, order: Order, n: int, gauge: Gauge) -> int:
+        """Puts an order where it counts now in a ratio; the judges that must know."""
+        before = order.parts[n]
+        after = gauge.part(order.facts, order.missed, order.overdue, before)
+        if after is before:
+            return 0
+        order.parts[n] = after
+        order.shop.tallies[n].move(order.id, order.facts, before, after)
+        return order.shop.plan.on_gauge[n]
+
+    def _note(self, order: Order, n: int, instants: tuple[int, ...]) -> int:
+        """Keeps the instants at which something happened to an order; the judges that must know."""
+        marks = order.shop.marks[n]
+        if instants == marks.get(order.id, ()):
+            return 0
+        if instants:
+            marks[order.id] = instants
+        else:
+            del marks[order.id]
+        return order.shop.plan.on_trace[n]
 
     def _uncount(self, order: Order) -> None:
         """Takes an order out of all that is derived from its shop's orders."""
@@ -333,6 +360,7 @@ class Engine:
             marks.pop(order.id, None)
         shop.unship(order)
         shop.unsell(order)
+        order.follow(plan)
         self._mark(shop, plan.every_judge)
 
     def _judge_shops(self, at_ms: int) -> None:
@@ -362,7 +390,7 @@ class Engine:
     # What was said at a later instant than this (before a restart whose clock lags behind) stands until then;
     # each `_tell` and `_end` answers when it wants to look again (epoch ms).
 
-    def _tell_order(self, order: Order, wanted: list[tuple[Timer, Open]], at_ms: int) -> int:
+    def _tell_order(self, order: Order, wanted: list[tuple[Timer, Open]], judged: int, at_ms: int) -> int:
         turn_ms = NEVER
         said_of = order.alerts
         if said_of is None:
@@ -375,17 +403,22 @@ class Engine:
             if not is_news(said, opened):
                 continue
             if said is not None and at_ms < said.at_ms:
-                turn_ms = min(turn_ms, said.at_ms)
+                turn_ms = min(turn_ms, self._look_again(order, timer.facts, said))
                 continue
             case = of_deadline(timer, order, at_ms)
             self._say(order.shop, said_of, alert, timer.rule, case, opened, timer.cause(opened), at_ms)
         for alert, said in list(said_of.items()):
-            if said.open and alert not in current:
+            if said.open and alert not in current and judged & order.shop.plan.timer_bits.get(said.rule, 0):
                 if at_ms < said.at_ms:
-                    turn_ms = min(turn_ms, said.at_ms)
+                    turn_ms = min(turn_ms, self._look_again(order, EVERY_FACT, said))
                 else:
                     self._end_order_alert(order, alert, said, at_ms)
         return turn_ms
+
+    def _look_again(self, order: Order, facts: int, said: Emitted) -> int:
+        """Has an order judged again, as if these facts were news, when its clock has come to what was said."""
+        order.news |= facts
+        return said.at_ms
 
     def _end_order_alert(self, order: Order, alert: str, said: Emitted, at_ms: int) -> None:
         timer = order.shop.plan.timer_of.get(said.rule)

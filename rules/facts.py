@@ -5,7 +5,7 @@ holds (when was it *first* shipped?), or the latest where news counts (last scan
 different events never compare equal, so every order of arrival ends in the same facts.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from operator import attrgetter
 from sys import intern
 from typing import Any, Final
@@ -34,7 +34,8 @@ Mark = tuple[int, str, str]
 """`(at_ms, source, event id)`."""
 
 
-Merge = Callable[["OrderFacts", Any, Mark], bool]
+Merge = Callable[["OrderFacts", Any, Mark], int]
+"""Takes an event into an order's facts; the answer has the bits (`FACT_BIT`) of the facts that changed."""
 
 
 class Terms(Struct, array_like=True, gc=False):
@@ -110,6 +111,16 @@ FACT_NAMES: Final = (
 )
 """What packs may name in `from`, `until`, `after`, `has` and `anchor`."""
 
+FACT_BIT: Final = {name: 1 << n for n, name in enumerate(FACT_NAMES)}
+
+EVERY_FACT: Final = (1 << len(FACT_NAMES)) - 1
+
+
+def bits_of(facts: Iterable[str]) -> int:
+    """The bits of several facts."""
+    return sum(FACT_BIT[fact] for fact in set(facts))
+
+
 _marks: Final[Callable[[OrderFacts], tuple[Mark | None, ...]]] = attrgetter(*FACT_NAMES)
 
 UNSCANNED: Final = frozenset({None, "info_received", "expired"})
@@ -127,14 +138,16 @@ def _real(ship_by: Any) -> int | None:
 def _first(fact: str, fill: Callable[[OrderFacts, Any], None] | None = None) -> Merge:
     """The earliest statement of a fact holds; `fill` keeps what that event says beside it."""
 
-    def merge(facts: OrderFacts, event: Any, mark: Mark) -> bool:
+    bit = FACT_BIT[fact]
+
+    def merge(facts: OrderFacts, event: Any, mark: Mark) -> int:
         held = getattr(facts, fact)
         if held is not None and held <= mark:
-            return False
+            return 0
         setattr(facts, fact, mark)
         if fill is not None:
             fill(facts, event.data)
-        return True
+        return bit
 
     return merge
 
@@ -142,14 +155,16 @@ def _first(fact: str, fill: Callable[[OrderFacts, Any], None] | None = None) -> 
 def _last(fact: str, fill: Callable[[OrderFacts, Any], None] | None = None) -> Merge:
     """The latest statement of a fact holds."""
 
-    def merge(facts: OrderFacts, event: Any, mark: Mark) -> bool:
+    bit = FACT_BIT[fact]
+
+    def merge(facts: OrderFacts, event: Any, mark: Mark) -> int:
         held = getattr(facts, fact)
         if held is not None and held >= mark:
-            return False
+            return 0
         setattr(facts, fact, mark)
         if fill is not None:
             fill(facts, event.data)
-        return True
+        return bit
 
     return merge
 
@@ -187,7 +202,7 @@ _delivered = _first("delivered")
 _returned = _first("returned")
 
 
-def _tracked(facts: OrderFacts, event: TrackingUpdated, mark: Mark) -> bool:
+def _tracked(facts: OrderFacts, event: TrackingUpdated, mark: Mark) -> int:
     status = event.data.status
     changed = _news(facts, event, mark)
     if status not in UNSCANNED:
@@ -198,21 +213,6 @@ def _tracked(facts: OrderFacts, event: TrackingUpdated, mark: Mark) -> bool:
         changed |= _returned(facts, event, mark)
     return changed
 
-
-STATED_BY: Final[dict[str, tuple[type, ...]]] = {
-    "placed": (OrderPlaced,),
-    "shipped": (OrderShipped,),
-    "collected": (PickupCollected,),
-    "scanned": (TrackingUpdated,),
-    "news": (TrackingUpdated,),
-    "delivered": (TrackingUpdated,),
-    "cancelled": (OrderCancelled,),
-    "deadline_moved": (DeadlineChanged,),
-    "pickup_failed": (PickupFailed,),
-    "returned": (OrderReturned, TrackingUpdated),
-    "refunded": (OrderRefunded,),
-}
-"""Which events state a fact."""
 
 MERGE: Final[dict[type, Merge]] = {
     OrderPlaced: _first("placed", _agreed),
@@ -225,4 +225,4 @@ MERGE: Final[dict[type, Merge]] = {
     PickupFailed: _last("pickup_failed"),
     TrackingUpdated: _tracked,
 }
-"""How an event goes into an order's facts; the answer says whether anything changed."""
+"""How an event goes into an order's facts."""

@@ -7,7 +7,7 @@ from rules.alerts import Emitted
 from rules.book import Plan
 from rules.calendars import day_of
 from rules.events import Item
-from rules.facts import OrderFacts
+from rules.facts import EVERY_FACT, OrderFacts
 from rules.instants import DAWN, NEVER
 from rules.kinds.ratio import Part, Tally
 from rules.kinds.ratio_judge import Computed
@@ -21,21 +21,48 @@ Sold = tuple[int, tuple[Item, ...]]
 
 
 class Order:
-    """One order's facts, and what they led to. `armed_ms` is when its entry in the timer index is due."""
+    """One order's facts, and what they led to.
 
-    __slots__ = ("alerts", "armed_ms", "dirty", "facts", "id", "number", "parts", "shop", "sold", "unsaved")
+    `news`: which facts (as bits) have changed since it was judged. `missed` and `overdue`: what the deadline rules (as
+    bits) said, and `turns` when each may say something else by itself. `armed_ms`: when its entry in the timer index is
+    due.
+    """
+
+    __slots__ = (
+        "alerts",
+        "armed_ms",
+        "dirty",
+        "facts",
+        "id",
+        "missed",
+        "news",
+        "number",
+        "overdue",
+        "parts",
+        "shop",
+        "sold",
+        "turns",
+        "unsaved",
+    )
 
     def __init__(self, order_id: str, shop: "Shop") -> None:
         self.id = order_id
         self.shop = shop
         self.facts = OrderFacts()
         self.alerts: dict[str, Emitted] | None = None
-        self.parts: list[Part | None] = shop.plan.no_parts.copy()
         self.armed_ms = NEVER
-        self.sold: Sold | None = None
-        self.number: tuple[str, int] | None = None
+        self.follow(shop.plan)
         self.dirty = False
         self.unsaved = False
+
+    def follow(self, plan: Plan) -> None:
+        """Has everything that a plan derives from its facts worked out anew."""
+        self.news = EVERY_FACT
+        self.missed = self.overdue = 0
+        self.turns = plan.no_turns.copy()
+        self.parts: list[Part | None] = plan.no_parts.copy()
+        self.sold: Sold | None = None
+        self.number: tuple[str, int] | None = None
 
 
 class Shop:

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from typing import Literal
 
-from msgspec import Struct
+from msgspec import Struct, field
 
 from rules.calendars import (
     day_of,
@@ -53,8 +53,9 @@ class Window(Struct, kw_only=True, forbid_unknown_fields=True, frozen=True):
     being judged for `lag` after their end, because their last orders fall due only then."""
 
     align: Literal["rolling", "month", "week", "quarter"] = "rolling"
-    length: Duration = Duration(30 * DAY_MS)
-    lag: Duration = Duration(0)
+    # Factories, because a JSON Schema can't show the defaults of types of our own.
+    length: Duration = field(default_factory=lambda: Duration(30 * DAY_MS))
+    lag: Duration = field(default_factory=Duration)
 
     def periods(self, at_ms: int, zone: str) -> list[Period]:
         """The periods judged at this moment, newest first."""

@@ -140,7 +140,7 @@ def _complaints(rule: Deadline | Silence, start: str, starts: tuple[str, ...] | 
 
 
 class Timer:
-    """A deadline or silence rule, ready to judge orders. `bit` is its place in conditions."""
+    """A deadline or silence rule, ready to judge orders; `n` is its place, and `bit` the same in conditions."""
 
     __slots__ = (
         "_overdue",
@@ -151,13 +151,18 @@ class Timer:
         "again",
         "bit",
         "due",
+        "facts",
         "lead_ms",
+        "n",
         "rule",
     )
 
-    def __init__(self, rule: Deadline | Silence, bit: int, place: Place, dues: Mapping[str, Due]) -> None:
+    def __init__(self, rule: Deadline | Silence, n: int, place: Place, dues: Mapping[str, Due], facts: int) -> None:
+        """`facts` has the bits of those its judgement rests on."""
         self.rule = rule
-        self.bit = bit
+        self.n = n
+        self.bit = 1 << n
+        self.facts = facts
         self.due = _due_of(rule, place, dues)
         self._until = _marks(rule.until)
         self._warnings = sorted(((int(each.before), each.severity) for each in rule.warn), reverse=True)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from msgspec import Struct
 
 from rules.conditions import Condition, compile_condition, facts_named, rules_named
-from rules.facts import FACT_NAMES, OrderFacts
+from rules.facts import FACT_NAMES, OrderFacts, bits_of
 from rules.instants import rfc3339
 from rules.kinds.deadline import Timer
 from rules.shopfacts import Entry, in_order, starts_ms
@@ -18,8 +18,17 @@ from rules.shopfacts import Entry, in_order, starts_ms
 if TYPE_CHECKING:
     from rules.watch import Shop
 
-Trace = Callable[[OrderFacts, int, int, int], tuple[int, ...]]
-"""`(facts, missed, overdue, passed_ms)`: the instants (epoch ms) at which it happened to an order."""
+Instants = Callable[[OrderFacts, int, int], tuple[int, ...]]
+"""`(facts, missed, passed_ms)`: the instants (epoch ms) at which something happened to an order."""
+
+
+class Trace(Struct, frozen=True):
+    """What happened to orders; to be asked again when one of `facts` has changed or one of the deadline rules `bits`
+    has judged."""
+
+    instants: Instants
+    facts: int = 0
+    bits: int = 0
 
 
 class Of(Struct, forbid_unknown_fields=True, frozen=True, kw_only=True):
@@ -170,39 +179,41 @@ def _of_entry(
 def trace_of(of: Of, timers: Mapping[str, Sequence[Timer]]) -> Trace | None:
     """How its instants follow from an order; None where it takes them from elsewhere."""
     if of.missed is not None:
-        return _missed(timers[of.missed])
+        judging = timers[of.missed]
+        return Trace(_missed(judging), bits=_bits(judging))
     if of.judged is not None:
         judging = timers[of.judged]
-        bits = _bits(judging)
-        return lambda facts, missed, overdue, passed_ms: (
-            tuple(at for timer in judging for at in timer.judgements(facts, passed_ms)) if missed & bits else ()
-        )
+        return Trace(_judged(judging), bits=_bits(judging))
     if of.orders is not None and of.at is not None:
-        return _meeting(compile_condition(of.orders, {}), of.at)
+        return Trace(_meeting(compile_condition(of.orders, {}), of.at), facts=bits_of(of.facts()))
     return None
 
 
 def _bits(timers: Sequence[Timer]) -> int:
-    bits = 0
-    for timer in timers:
-        bits |= timer.bit
-    return bits
+    return sum(timer.bit for timer in timers)
 
 
-def _missed(timers: Sequence[Timer]) -> Trace:
+def _missed(timers: Sequence[Timer]) -> Instants:
     bits = _bits(timers)
 
-    def trace(facts: OrderFacts, missed: int, overdue: int, passed_ms: int) -> tuple[int, ...]:
+    def instants(facts: OrderFacts, missed: int, passed_ms: int) -> tuple[int, ...]:
         if not missed & bits:
             return ()
         return tuple(due for timer in timers if missed & timer.bit and (due := timer.due(facts)) is not None)
 
-    return trace
+    return instants
 
 
-def _meeting(test: Callable[[OrderFacts, int, int], bool], at: str) -> Trace:
-    def trace(facts: OrderFacts, missed: int, overdue: int, passed_ms: int) -> tuple[int, ...]:
+def _judged(timers: Sequence[Timer]) -> Instants:
+    bits = _bits(timers)
+    return lambda facts, missed, passed_ms: (
+        tuple(at for timer in timers for at in timer.judgements(facts, passed_ms)) if missed & bits else ()
+    )
+
+
+def _meeting(test: Callable[[OrderFacts, int, int], bool], at: str) -> Instants:
+    def instants(facts: OrderFacts, missed: int, passed_ms: int) -> tuple[int, ...]:
         mark = getattr(facts, at)
-        return (mark[0],) if mark is not None and test(facts, missed, overdue) else ()
+        return (mark[0],) if mark is not None and test(facts, 0, 0) else ()
 
-    return trace
+    return instants

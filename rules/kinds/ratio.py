@@ -39,6 +39,7 @@ class Ratio(Rule, tag="ratio", tag_field="kind", kw_only=True, frozen=True):
     `inclusive` the share itself is already too much. With `good` the numerator is what went well, and the share
     must not fall below. Nothing is said before the denominator is at least `at_least`.
 
+    `quiet`: nothing is told of its steps, which are only there for other rules to look at.
     `disputes`: the numerator is not of orders but of the disputes with this cause that were opened in the window.
     `every`: it is computed only then; in between `near` says what the next computation would bring. `by`: one alert
     for each reason of cancellation (the numerator's share that `of` it had), or each provider of the disputes.
@@ -46,7 +47,7 @@ class Ratio(Rule, tag="ratio", tag_field="kind", kw_only=True, frozen=True):
 
     numerator: Condition | None = None
     disputes: Literal["not_shipped", "other"] | None = None
-    denominator: Condition = Has("placed")
+    denominator: Condition = field(default_factory=lambda: Has("placed"))
     anchor: str | DueOf | tuple[str | DueOf, ...] = "placed"
     window: Window = field(default_factory=Window)
     threshold: Share | None = None
@@ -56,6 +57,7 @@ class Ratio(Rule, tag="ratio", tag_field="kind", kw_only=True, frozen=True):
     good: bool = False
     at_least: int = 1
     every: Every | None = None
+    quiet: bool = False
     by: Literal["reason", "provider"] | None = None
     of: dict[Reason, Cure] = {}
 
@@ -80,6 +82,8 @@ class Ratio(Rule, tag="ratio", tag_field="kind", kw_only=True, frozen=True):
         return self.window.span_ms() + (0 if self.every is None else 31 * DAY_MS)
 
     def stages(self) -> tuple[str, ...]:
+        if self.quiet:
+            return ()
         top = ("crossed",) if self.threshold is not None else tuple(tier.name for tier in self.tiers)
         early = self.near is not None or (self.every is not None and self.window.align == "rolling" and bool(top))
         return ("near", *top) if early else top
@@ -135,7 +139,9 @@ class Gauge:
         "_anchor",
         "_bad",
         "_counted",
+        "bits",
         "effective",
+        "facts",
         "grows",
         "near",
         "one_anchor",
@@ -144,8 +150,11 @@ class Gauge:
         "zone",
     )
 
-    def __init__(self, rule: Ratio, bits: Mapping[str, int], place: Place, dues: Mapping[str, Due]) -> None:
+    def __init__(self, rule: Ratio, bits: Mapping[str, int], place: Place, dues: Mapping[str, Due], facts: int) -> None:
+        """`bits` of each deadline rule; `facts` has the bits of the facts that decide how an order counts."""
         self.rule = rule
+        self.facts = facts
+        self.bits = sum(bits[each] for each in rule.leans_on())
         self.zone = place.zone
         self.effective = place.effective
         names: list[tuple[str, Share | None, int | None]] = [(t.name, t.share, t.count) for t in rule.tiers]
@@ -291,9 +300,20 @@ class Tally:
     def turn(self, at_ms: int) -> None:
         """Slides the window to `at_ms`."""
         if at_ms >= self.turn_ms:
-            self.turn_ms = self.gauge.rule.window.next_change(at_ms, self.gauge.zone)
-            self.counts = self.counts_at(at_ms)
+            rule, zone = self.gauge.rule, self.gauge.zone
+            self.turn_ms = rule.window.next_change(at_ms, zone)
+            before = {count.period.name: count for count in self.counts}
+            periods = rule.window.periods(at_ms, zone)
+            self.counts = [self._slid(before.get(period.name), period) for period in periods]
             self.ahead = self.ahead_at(at_ms)
+
+    def _slid(self, before: Count | None, period: Period) -> Count:
+        """The sum of a period, from that of the same window some days ago where there is one."""
+        if before is None or not before.period.first <= period.first <= before.period.last < period.last:
+            return before if before is not None and before.period == period else self.sum(period)
+        gone = self.sum(Period("", before.period.first, period.first - 1))
+        come = self.sum(Period("", before.period.last + 1, period.last))
+        return Count(period, before.bad - gone.bad + come.bad, before.total - gone.total + come.total)
 
     def counts_at(self, at_ms: int) -> list[Count]:
         """The sums of the periods that are judged at a moment."""
@@ -307,8 +327,15 @@ class Tally:
         return self.sum(rule.window.so_far(at_ms, next_border(rule.every, at_ms, zone), zone))
 
     def sum(self, period: Period) -> Count:
-        inside = [day for at, day in self.days.items() if period.first <= at <= period.last]
-        return Count(period, sum(len(day.bad) for day in inside), sum(day.total for day in inside))
+        bad = total = 0
+        if period.last - period.first < len(self.days):
+            inside = [day for at in range(period.first, period.last + 1) if (day := self.days.get(at)) is not None]
+        else:
+            inside = [day for at, day in self.days.items() if period.first <= at <= period.last]
+        for day in inside:
+            bad += len(day.bad)
+            total += day.total
+        return Count(period, bad, total)
 
     def bad_orders(self, period: Period) -> list[tuple[str, OrderFacts]]:
         """The bad orders, oldest day first, whichever order they came in."""

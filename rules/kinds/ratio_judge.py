@@ -65,7 +65,7 @@ class RatioJudge:
             turn = min(turn, border)
             if rule.window.align == "rolling":
                 return list(self._computed_verdict(shop, tally, at_ms, border)), turn
-        if not tally.gauge.steps:
+        if rule.quiet or not tally.gauge.steps:
             return [], turn
         return list(self._verdicts(shop, tally, tally.counts)), turn
 
