@@ -23,7 +23,7 @@ from rules.kinds.spacing import Spacing, SpacingJudge
 from rules.kinds.streak import Streak, StreakJudge
 from rules.kinds.tasks import Tasks, TasksJudge
 from rules.kinds.versions import Versions
-from rules.packs import InForce, Pack, Where
+from rules.packs import AnyRule, InForce, Pack, Where
 
 KEPT_BEYOND_MS = 30 * DAY_MS
 """How long an order that nothing looks at any more is still remembered, for events that come late."""
@@ -43,6 +43,7 @@ class Plan:
     """The rules of one shop, ready to judge, in the order in which they lean on each other.
 
     `heeds`: the facts (as bits) whose change makes an order be judged again; others are only kept.
+    `kept_for_good`: the types of the shop's own events that matter however old they are.
     `judges` look at the whole shop; the rest is what they take from its orders: `timers`, `gauges` of ratios, `traces`.
     Judges are named by bits, so that a shop knows cheaply which of them must look again.
     """
@@ -61,7 +62,8 @@ class Plan:
         self.on_gauge: list[int] = []
         self.on_trace: list[int] = []
         self.trace_kept_ms: list[int] = []
-        self.on_sale = self.on_number = 0
+        self.kept_for_good: set[str] = set()
+        self.on_sale = self.on_number = self.number_kept_ms = 0
         self.sales_zone = "UTC"
         self._slots: dict[str, int] = {}
         self._judge(rules)
@@ -165,9 +167,9 @@ class Plan:
         rule, place = each.rule, each.place
         match rule:
             case Marks():
-                return count_judge(n, rule, self._source(rule.of, n, rule.marks_kept_ms()), place)
+                return count_judge(n, rule, self._source(rule.of, n, _kept_ms(rule)), place)
             case Occurrence():
-                return EventJudge(n, rule, self._source(rule.of, n, rule.marks_kept_ms()), place)
+                return EventJudge(n, rule, self._source(rule.of, n, _kept_ms(rule)), place)
             case Level():
                 self._heed(rule.events(), n)
                 if rule.of_skus():
@@ -176,9 +178,7 @@ class Plan:
                 return LevelJudge(n, rule, place, self.judge_of.get(rule.ledger or ""))  # type: ignore[arg-type]
             case Tasks():
                 self._heed(rule.events(), n)
-                return TasksJudge(
-                    n, rule, None if rule.of is None else self._source(rule.of, n, rule.marks_kept_ms()), place
-                )
+                return TasksJudge(n, rule, None if rule.of is None else self._source(rule.of, n, _kept_ms(rule)), place)
             case Spacing():
                 self._heed({"price.changed", "promotion.scheduled"}, n)
                 return SpacingJudge(n, rule, place)
@@ -197,8 +197,10 @@ class Plan:
 
     def _reader(self, feed: Any, n: int, each: InForce) -> FeedReader:
         self._heed(feed.events(), n)
+        if _kept_ms(each.rule) == NEVER:
+            self.kept_for_good |= feed.events()
         ratio = self.judge_of.get(feed.computed or "")
-        sources = [self._source(of, n, each.rule.marks_kept_ms()) for of in feed.of]
+        sources = [self._source(of, n, _kept_ms(each.rule)) for of in feed.of]
         return FeedReader(feed, sources, ratio if isinstance(ratio, RatioJudge) else None, each.place.zone)
 
     def _source(self, of: Of, n: int, kept_ms: int) -> Source:
@@ -207,6 +209,9 @@ class Plan:
         self._heed(of.events() | (crossed.rule.events() if isinstance(crossed, LevelJudge | CountJudge) else set()), n)
         if of.reused is not None:
             self.on_number |= 1 << n
+            self.number_kept_ms = max(self.number_kept_ms, kept_ms)
+        if kept_ms == NEVER:
+            self.kept_for_good |= of.events()
         trace = trace_of(of, self.versions)
         slot = None
         if trace is not None:
@@ -230,6 +235,17 @@ _SHIPPED = bits_of(("shipped",))
 
 def _any_of(several: Iterable[int]) -> int:
     return reduce(or_, several, 0)
+
+
+def _kept_ms(rule: Any) -> int:
+    """How long what happened matters to a rule: for good, where what it brought has no end, or where the first of
+    several decides when all of them go."""
+    if isinstance(rule, Ledger):
+        endless = rule.clears_after is not None or any(tier.lasts is None for tier in rule.tiers)
+    else:
+        sanction = None if isinstance(rule, Tasks) else getattr(rule, "sanction", None)
+        endless = sanction is not None and sanction.lasts is None
+    return NEVER if endless else int(rule.marks_kept_ms())
 
 
 def _of_site(rule: Ledger, each: InForce) -> list[Any]:
@@ -270,12 +286,12 @@ class RuleBook:
     def __init__(self, packs: Iterable[Pack]) -> None:
         self.packs = list(packs)
         self._plans: dict[Where, Plan] = {}
-        seen: set[str] = set()
+        self.rules: dict[str, AnyRule] = {}
         for pack in self.packs:
             for rule in pack.rules:
-                if rule.id in seen:
+                if rule.id in self.rules:
                     raise ValueError(f"rule {rule.id} is defined by two packs")
-                seen.add(rule.id)
+                self.rules[rule.id] = rule
         self._named_shops = {
             (pack.platform, shop)
             for pack in self.packs
@@ -283,6 +299,10 @@ class RuleBook:
             for version in versions
             for shop in version.shops
         }
+
+    def is_of_orders(self, rule_id: str) -> bool:
+        """Whether a rule speaks of orders each by itself; one that isn't loaded is taken to."""
+        return isinstance(self.rules.get(rule_id), Deadline | Silence | None)
 
     def plan(
         self, platform: str, site: str | None = None, programme: str | None = None, shop: str | None = None

@@ -71,6 +71,25 @@ class Window(Struct, kw_only=True, forbid_unknown_fields=True, frozen=True):
             first, following = bounds(first - 1)
         return periods
 
+    def before(self, period: Period) -> Period:
+        """The calendar period before this one."""
+        bounds, name, _ = _ALIGNED[self.align]
+        first, following = bounds(period.first - 1)
+        return Period(name(first), first, following - 1)
+
+    def named(self, name: str, at_ms: int, zone: str) -> Period | None:
+        """The period of this name that is judged at this moment, or was within a year before."""
+        judged = self.periods(at_ms, zone)
+        found = next((period for period in judged if period.name == name), None)
+        if found is not None or self.align == "rolling":
+            return found
+        period = judged[-1]
+        while period.name != name:
+            if period.first < judged[0].first - 366:
+                return None
+            period = self.before(period)
+        return period
+
     def next_change(self, at_ms: int, zone: str) -> int:
         """When `periods` next gives another answer (epoch ms)."""
         if self.align == "rolling":

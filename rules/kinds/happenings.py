@@ -93,6 +93,8 @@ class Happening(Struct, frozen=True):
     order: str | None = None
     buyer: str | None = None
     kind: str | None = None
+    tracking_no: str | None = None
+    first_used_by: str | None = None
 
     def place(self) -> tuple[int, str, str, str]:
         """Its place in time."""
@@ -101,7 +103,7 @@ class Happening(Struct, frozen=True):
     def shown(self) -> dict[str, Any]:
         """As evidence."""
         shown: dict[str, Any] = {"at": rfc3339(self.at_ms)}
-        for name in ("order", "kind", "buyer", "source", "event"):
+        for name in ("order", "kind", "buyer", "tracking_no", "first_used_by", "source", "event"):
             if value := getattr(self, name):
                 shown[name] = value
         if self.subject not in ("-", self.order):
@@ -127,7 +129,7 @@ class Source:
         if self.slot is not None:
             for order, instants in shop.marks[self.slot].items():
                 for at_ms in instants:
-                    yield Happening(at_ms, order, order=order)
+                    yield Happening(at_ms, order, *_event(shop, order, self.of.at), order=order)
         elif self.crossed is not None:
             yield from self.crossed.crossings(shop)
         elif self.of.reused is not None:
@@ -139,14 +141,23 @@ class Source:
 
 
 def _reused(shop: "Shop") -> Iterator[Happening]:
-    for orders in shop.numbers.values():
-        if len(orders) > 1:
-            for order, at_ms in sorted(orders.items(), key=lambda each: (each[1], each[0]))[1:]:
-                yield Happening(at_ms, order, order=order)
+    for number, orders in shop.numbers.items():
+        first, *others = sorted((at_ms, order) for order, at_ms in orders.items())
+        for at_ms, order in others:
+            said = _event(shop, order, "shipped")
+            yield Happening(at_ms, order, *said, order=order, tracking_no=number, first_used_by=first[1])
+
+
+def _event(shop: "Shop", order: str, fact: str | None) -> tuple[str, str]:
+    """`(event id, source)` of the event that stated a fact of an order; blanks, where a deadline passed instead."""
+    if fact is None:
+        return "", ""
+    _, source, event = getattr(shop.orders[order].facts, fact)
+    return event, source
 
 
 def _violations(shop: "Shop", kinds: tuple[str, ...], severe: bool | None) -> Iterator[Happening]:
-    for entry in shop.facts.of("violation.recorded").values():
+    for entry in shop.facts.of("violation.recorded"):
         data = entry.data
         if data.kind in kinds and severe in (None, data.severe):
             yield _of_entry(entry, entry.order or data.sku, data.count, data.severe, data.buyer, data.kind)
@@ -154,8 +165,8 @@ def _violations(shop: "Shop", kinds: tuple[str, ...], severe: bool | None) -> It
 
 def _above_price(shop: "Shop") -> Iterator[Happening]:
     """Promotions dearer than what, as known when they were scheduled, the price will be when they start."""
-    prices = in_order(shop.facts.of("price.changed").values())
-    for entry in shop.facts.of("promotion.scheduled").values():
+    prices = in_order(shop.facts.of("price.changed"))
+    for entry in shop.facts.of("promotion.scheduled"):
         starts, price = starts_ms(entry), entry.data.price
         known = [each for each in prices if each.data.sku == entry.data.sku and each.at_ms <= entry.at_ms]
         before = [each.data.price for each in known if starts_ms(each) <= starts]

@@ -193,14 +193,14 @@ class LevelJudge:
         value = None if reading.value == float("inf") else reading.value
         room = self._headroom(reading)
         days = reading.shown.get("days")
-        write = percent if self.rule.of == "preorder_share" else _plain
+        write = percent if self.rule.of == "preorder_share" else _figure
         names = {
             "sku": verdict.subject,
             "value": "∞" if value is None else write(value),
-            "threshold": write(reading.limit),
-            "headroom": write(room),
+            "threshold": "-" if reading.limit is None else write(reading.limit),
+            "headroom": "-" if room is None else write(room),
             "stock": reading.shown.get("on_hand"),
-            "per_day": f"{reading.shown['sold'] / days:.3g}" if days else "0",
+            "per_day": _figure(reading.shown["sold"] / days) if days else "0",
         }
         return Case(sku | reading.shown, names, value=value, threshold=reading.limit, headroom=room)
 
@@ -235,8 +235,9 @@ class LevelJudge:
         return shown
 
 
-def _plain(number: float | None) -> str:
-    return "-" if number is None else f"{number:.3g}"
+def _figure(value: float) -> str:
+    """A figure for people: 6.86, 1999, 250000."""
+    return f"{value:.2f}".rstrip("0").rstrip(".")
 
 
 def _preorder_share(entry: Entry) -> Decimal | None:

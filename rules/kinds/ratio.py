@@ -9,10 +9,10 @@ from msgspec import Struct, field
 
 from rules.alerts import Cause, Open
 from rules.calendars import day_of
-from rules.conditions import Condition, Has, Test, compile_condition, facts_named, only_grows, rules_named
+from rules.conditions import Condition, Has, Test, compile_condition, facts_named, rules_named
 from rules.durations import Share
 from rules.events import Reason
-from rules.facts import FACT_NAMES, OrderFacts
+from rules.facts import FACT_NAMES, FIRST_HOLDS, OrderFacts
 from rules.instants import DAY_MS
 from rules.kinds.deadline import Due, DueOf
 from rules.kinds.rule import Advice, Cost, Place, Rule
@@ -39,7 +39,6 @@ class Ratio(Rule, tag="ratio", tag_field="kind", kw_only=True, frozen=True):
     `inclusive` the share itself is already too much. With `good` the numerator is what went well, and the share
     must not fall below. Nothing is said before the denominator is at least `at_least`.
 
-    `quiet`: nothing is told of its steps, which are only there for other rules to look at.
     `disputes`: the numerator is not of orders but of the disputes with this cause that were opened in the window.
     `every`: it is computed only then; in between `near` says what the next computation would bring. `by`: one alert
     for each reason of cancellation (the numerator's share that `of` it had), or each provider of the disputes.
@@ -57,12 +56,11 @@ class Ratio(Rule, tag="ratio", tag_field="kind", kw_only=True, frozen=True):
     good: bool = False
     at_least: int = 1
     every: Every | None = None
-    quiet: bool = False
     by: Literal["reason", "provider"] | None = None
     of: dict[Reason, Cure] = {}
 
     NAMES: ClassVar[frozenset[str]] = frozenset(
-        {"shop", "value", "numerator", "denominator", "threshold", "headroom", "period", "subject"}
+        {"shop", "value", "numerator", "denominator", "threshold", "headroom", "period", "subject", "effect"}
     )
 
     def anchors(self) -> tuple[str | DueOf, ...]:
@@ -82,8 +80,6 @@ class Ratio(Rule, tag="ratio", tag_field="kind", kw_only=True, frozen=True):
         return self.window.span_ms() + (0 if self.every is None else 31 * DAY_MS)
 
     def stages(self) -> tuple[str, ...]:
-        if self.quiet:
-            return ()
         top = ("crossed",) if self.threshold is not None else tuple(tier.name for tier in self.tiers)
         early = self.near is not None or (self.every is not None and self.window.align == "rolling" and bool(top))
         return ("near", *top) if early else top
@@ -136,13 +132,13 @@ class Gauge:
     """A ratio rule, ready to place orders and to judge counts."""
 
     __slots__ = (
-        "_anchor",
         "_bad",
         "_counted",
+        "anchor",
         "bits",
         "effective",
         "facts",
-        "grows",
+        "fixed",
         "near",
         "one_anchor",
         "rule",
@@ -164,10 +160,10 @@ class Gauge:
         self.near: Step | None = None if rule.near is None else self._step("near", rule.near, None)
         anchors = rule.anchors()
         self.one_anchor = attrgetter(anchors[0]) if len(anchors) == 1 and isinstance(anchors[0], str) else None
-        self._anchor = _earliest([dues[each.due] if isinstance(each, DueOf) else _at(each) for each in anchors])
+        self.anchor = _earliest([dues[each.due] if isinstance(each, DueOf) else _at(each) for each in anchors])
+        self.fixed = self.one_anchor is not None and anchors[0] in FIRST_HOLDS  # no later word moves it
         self._bad = _bad(rule, bits)
         self._counted = None if rule.denominator == Has(str(rule.anchor)) else compile_condition(rule.denominator, bits)
-        self.grows = not rule.good and rule.numerator is not None and only_grows(rule.numerator)
 
     def _step(self, name: str, share: Share | None, count: int | None) -> Step:
         return step_of(name, share, count, good=self.rule.good, inclusive=self.rule.inclusive)
@@ -180,7 +176,7 @@ class Gauge:
                 return None
             at = mark[0]
         else:
-            due = self._anchor(facts)
+            due = self.anchor(facts)
             if due is None:
                 return None
             at = due

@@ -59,30 +59,32 @@ class RatioJudge:
         tally.turn(at_ms)
         rule, zone = tally.gauge.rule, tally.gauge.zone
         turn = min(turn, tally.turn_ms)
+        if rule.disputes is not None:
+            turn = min(turn, shop.facts.next_after("dispute.opened", at_ms) or NEVER)
         if rule.every is not None:
             self.compute(shop, at_ms)
             border = next_border(rule.every, at_ms, zone, self._lag(rule))
             turn = min(turn, border)
             if rule.window.align == "rolling":
                 return list(self._computed_verdict(shop, tally, at_ms, border)), turn
-        if rule.quiet or not tally.gauge.steps:
+        if not tally.gauge.steps:
             return [], turn
-        return list(self._verdicts(shop, tally, tally.counts)), turn
+        return list(self._verdicts(shop, tally, at_ms)), turn
 
-    def _verdicts(self, shop: "Shop", tally: Tally, counts: Sequence[Count]) -> Iterator[Verdict]:
-        for count in counts:
-            for subject, part in self._split(shop, tally, count):
+    def _verdicts(self, shop: "Shop", tally: Tally, at_ms: int) -> Iterator[Verdict]:
+        for count in tally.counts:
+            for subject, part in self._split(shop, tally, count, at_ms):
                 found = tally.gauge.judge(part)
                 if found is not None:
                     yield Verdict(*found, subject, count.period.name)
 
-    def _split(self, shop: "Shop", tally: Tally, count: Count) -> Iterator[tuple[str, Count]]:
+    def _split(self, shop: "Shop", tally: Tally, count: Count, at_ms: int) -> Iterator[tuple[str, Count]]:
         """The parts of a count that are judged each by itself."""
         rule = tally.gauge.rule
         if rule.by is None:
             yield "-", count
             return
-        parts = self._disputes(shop, tally, count) if rule.by == "provider" else self._reasons(tally, count)
+        parts = self._disputes(shop, tally, count, at_ms) if rule.by == "provider" else self._reasons(tally, count)
         for subject, bad in sorted(parts.items()):
             yield subject, Count(count.period, bad, count.total)
 
@@ -90,11 +92,11 @@ class RatioJudge:
         said = (facts.cancelled_for for _, facts in tally.bad_orders(count.period))
         return Counter(reason for reason in said if reason in tally.gauge.rule.of)
 
-    def _disputes(self, shop: "Shop", tally: Tally, count: Count) -> Counter[str]:
+    def _disputes(self, shop: "Shop", tally: Tally, count: Count, at_ms: int) -> Counter[str]:
         cause, zone, period = tally.gauge.rule.disputes, tally.gauge.zone, count.period
         return Counter(
             entry.data.provider or "-"
-            for entry in shop.facts.of("dispute.opened").values()
+            for entry in shop.facts.known("dispute.opened", at_ms)
             if entry.data.cause == cause and period.first <= day_of(entry.at_ms, zone) <= period.last
         )
 
@@ -123,65 +125,60 @@ class RatioJudge:
         """Computes the ratio at each border that has been reached since the last time; again, where evidence has come
         late for orders that are still kept."""
         kept = shop.computed.setdefault(self.rule.id, {})
-        start = self._start(shop, at_ms, kept)
-        if start is None:
-            return
-        changed = False
         every, zone, lag = self.rule.every, self.gauges[-1].zone, self._lag(self.rule)
         assert every is not None
-        for border in borders(every, start, at_ms, zone, lag):
-            found = self._compute(shop, border)
-            if found is not None and kept.get(border) != found:
+        changed = False
+        for border in borders(every, self._start(shop, at_ms, kept), at_ms, zone, lag):
+            found = self._compute(shop, border, kept.get(border))
+            if kept.get(border) == found:
+                continue
+            if found is None:
+                del kept[border]
+            else:
                 kept[border] = found
-                shop.recomputed.append((self.rule.id, border))
-                changed = True
+            shop.recomputed.append((self.rule.id, border))
+            changed = True
         shop.late_before_ms = max(shop.late_before_ms, last_border(every, at_ms, zone, lag))
         shop.computed_to[self.rule.id] = at_ms
         if changed:
             shop.stale |= self.feeds
 
-    def _start(self, shop: "Shop", at_ms: int, kept: dict[int, Computed]) -> int | None:
-        """From where on borders must be looked at."""
-        days = [day for slot in self.slots for day in (min(shop.tallies[slot].days, default=None),) if day is not None]
-        if not days:
-            return None
-        oldest = max(start_of_day(min(days), self.gauges[-1].zone), at_ms - LONGEST_MS)
-        if self.rule.id in shop.recompute:  # evidence has come late
-            shop.recompute.discard(self.rule.id)
-            return oldest
-        return max(shop.computed_to.get(self.rule.id, max(kept, default=oldest)), oldest)
+    def _start(self, shop: "Shop", at_ms: int, kept: dict[int, Computed]) -> int:
+        """After which instant borders must be looked at."""
+        since = shop.computed_to.get(self.rule.id)
+        if since is None:
+            since = max(kept) if kept else min((o.facts.first_at_ms() for o in shop.orders.values()), default=at_ms) - 1
+        return max(min(since, shop.recompute.pop(self.rule.id, NEVER) - 1), at_ms - LONGEST_MS)
 
-    def _compute(self, shop: "Shop", border: int) -> Computed | None:
+    def _compute(self, shop: "Shop", border: int, before: Computed | None) -> Computed | None:
+        """What the ratio was at a border, from what had happened by then; None without orders. `before` is what was
+        found earlier."""
         tally = self.tally(shop, border)
         if tally is None:
             return None
         gauge = tally.gauge
         period = gauge.rule.window.closed_at(border, gauge.zone)
-        if start_of_day(period.first, gauge.zone) < shop.kept_from_ms:
-            return None  # some of its orders are gone: what was computed then stands
-        count = tally.sum(period)
+        from_ms, to_ms = start_of_day(period.first, gauge.zone), start_of_day(period.last + 1, gauge.zone)
+        if from_ms < shop.kept_from_ms:
+            return before  # some of its orders are gone: what was computed then stands
+        count = Count(period)
+        for order in shop.orders.values():
+            anchor = gauge.anchor(order.facts)
+            if gauge.fixed and (anchor is None or not from_ms <= anchor < to_ms):
+                continue
+            then = order.facts if order.facts.last_at_ms() <= border else order.facts.as_of(border)
+            anchor = gauge.anchor(then)
+            if anchor is None or not from_ms <= anchor < to_ms:
+                continue
+            missed, overdue = shop.plan.judged_at(then, border)
+            part = gauge.part(then, missed, overdue, None)
+            if part is not None:
+                count.total += 1
+                count.bad += part[2]
         if not count.total:
             return None
-        count.bad = sum(self._was_bad(shop, gauge, facts, border) for facts in self._candidates(shop, tally, period))
         step = gauge.reached(count)
         return Computed(period.name, count.bad, count.total, None if step is None else step.name)
-
-    def _candidates(self, shop: "Shop", tally: Tally, period: Period) -> Iterator[Any]:
-        """The facts of the orders that may have been bad at a border."""
-        if tally.gauge.grows:
-            yield from (facts for _, facts in tally.bad_orders(period))
-            return
-        slot = shop.tallies.index(tally)
-        for order in shop.orders.values():
-            part = order.parts[slot]
-            if part is not None and period.first <= part[1] <= period.last:
-                yield order.facts
-
-    def _was_bad(self, shop: "Shop", gauge: Gauge, facts: Any, border: int) -> bool:
-        then = facts.as_of(border)
-        missed, overdue = shop.plan.judged_at(then, border)
-        part = gauge.part(then, missed, overdue, None)
-        return part is not None and part[2]
 
     def computations(self, shop: "Shop") -> list[tuple[int, Computed]]:
         """What was computed at which border (epoch ms), oldest first. Borders of another zone, by which the shop went
@@ -206,18 +203,22 @@ class RatioJudge:
         tally = self.tally(shop, at_ms)
         count = None if tally is None else self._count_of(shop, tally, verdict, at_ms)
         if tally is None or count is None:
-            blank = dict.fromkeys(("value", "numerator", "denominator", "threshold", "headroom"), "-")
+            blank = dict.fromkeys(self.rule.NAMES - {"shop"}, "-")
             return Case({"period": verdict.episode}, {**blank, "period": verdict.episode, "subject": verdict.subject})
         return self._case(shop, tally, count, verdict, at_ms)
 
     def _count_of(self, shop: "Shop", tally: Tally, verdict: Verdict, at_ms: int) -> Count | None:
+        """The count an alert is about, for as long as its orders are kept."""
+        gauge = tally.gauge
         if verdict.open.stage == "near" and (ahead := tally.ahead_at(at_ms)) is not None:
             return ahead
-        counts = {each.period.name: each for each in tally.counts_at(at_ms)}
-        count = counts.get(verdict.episode)
-        if count is None or tally.gauge.rule.by is None:
+        period = gauge.rule.window.named(verdict.episode, at_ms, gauge.zone)
+        if period is None or (period.name != "-" and start_of_day(period.first, gauge.zone) < shop.kept_from_ms):
+            return None
+        count = tally.sum(period)
+        if gauge.rule.by is None:
             return count
-        parts = dict(self._split(shop, tally, count))
+        parts = dict(self._split(shop, tally, count, at_ms))
         return parts.get(verdict.subject, Count(count.period, 0, count.total))
 
     def _case(self, shop: "Shop", tally: Tally, count: Count, verdict: Verdict, at_ms: int) -> Case:
@@ -227,6 +228,7 @@ class RatioJudge:
         if rule.by == "reason":
             bad = [each for each in bad if each[1].cancelled_for == verdict.subject]
         cure = rule.of.get(verdict.subject)  # type: ignore[call-overload]
+        cost = gauge.cost(verdict.open.stage)
         evidence: dict[str, Any] = {
             "numerator": gauge.numerator(count),
             "denominator": count.total,
@@ -238,7 +240,7 @@ class RatioJudge:
         if newest is not None:
             evidence["computed"] = computed_json(gauge, *newest)
         if rule.by == "provider":
-            evidence |= {"provider": verdict.subject, "disputes": self._dispute_events(shop, verdict.subject)}
+            evidence |= {"provider": verdict.subject, "disputes": self._dispute_events(shop, verdict.subject, at_ms)}
         elif rule.by == "reason":
             evidence |= {"reason": verdict.subject, "mix": dict(self._reasons(tally, count))}
         value = gauge.numerator(count) / count.total if count.total else None
@@ -253,6 +255,7 @@ class RatioJudge:
             "headroom": headroom,
             "period": count.period.name,
             "subject": cure.name if cure else verdict.subject,
+            "effect": cost.effect if cost and cost.effect else "-",
         }
         return Case(
             evidence,
@@ -260,12 +263,13 @@ class RatioJudge:
             value=value,
             threshold=threshold,
             headroom=headroom,
-            money=money_taken(gauge.cost(verdict.open.stage), bad),
+            cost=cost,
+            money=money_taken(cost, bad),
             actions=cure.actions if cure else (),
         )
 
-    def _dispute_events(self, shop: "Shop", provider: str) -> list[dict[str, Any]]:
-        entries = shop.facts.of("dispute.opened").values()
+    def _dispute_events(self, shop: "Shop", provider: str, at_ms: int) -> list[dict[str, Any]]:
+        entries = shop.facts.known("dispute.opened", at_ms)
         said = sorted(each.mark() for each in entries if (each.data.provider or "-") == provider)
         return [{"at": rfc3339(at), "source": source, "event": event} for at, source, event in said[-ORDERS_SHOWN:]]
 
@@ -281,11 +285,11 @@ class RatioJudge:
         if tally is None:
             return None
         counts = tally.counts_at(at_ms)
-        # A month that has just begun says nothing yet: then the one before it, still being judged, is the news.
-        count = next((each for each in counts if each.total), counts[0])
+        # A month that has just begun says nothing yet: then the one before it is the news.
+        count = next((each for each in [*counts, *self._closed(tally, counts[-1])] if each.total), counts[0])
         shown = {}
         if tally.gauge.rule.by is not None:
-            parts = dict(self._split(shop, tally, count))
+            parts = dict(self._split(shop, tally, count, at_ms))
             shown = {"by": {subject: part.bad for subject, part in parts.items()}}
             count = max(parts.values(), key=lambda part: part.bad, default=Count(count.period, 0, count.total))
         newest = self.newest(shop, at_ms)
@@ -294,6 +298,12 @@ class RatioJudge:
             **shown,
             **({"computed": computed_json(tally.gauge, *newest)} if newest is not None else {}),
         }
+
+    def _closed(self, tally: Tally, count: Count) -> list[Count]:
+        """The calendar period that was computed last, before this one."""
+        rule = tally.gauge.rule
+        calendar = rule.every is not None and rule.window.align != "rolling"
+        return [tally.sum(rule.window.before(count.period))] if calendar else []
 
 
 def ratio_json(tally: Tally, count: Count) -> dict[str, Any]:
