@@ -191,11 +191,11 @@ class RatioJudge:
 
     def newest(self, shop: "Shop", at_ms: int) -> tuple[int, Computed] | None:
         """What was computed at the last border, and that (epoch ms); None where there was nothing to compute."""
-        rule, zone = self.rule, self.gauges[-1].zone
-        done = [each for each in self.computations(shop) if each[0] <= at_ms]
-        if not done or rule.every is None or next_border(rule.every, done[-1][0], zone, self._lag(rule)) <= at_ms:
+        if self.rule.every is None:
             return None
-        return done[-1]
+        border = last_border(self.rule.every, at_ms, self.gauges[-1].zone, self._lag(self.rule))
+        found = shop.computed.get(self.rule.id, {}).get(border)
+        return None if found is None else (border, found)
 
     def _computed_to(self, shop: "Shop", tally: Tally, at_ms: int, step: str) -> Count | None:
         """The last computation that came to a step, as a count."""
