@@ -191,11 +191,20 @@ class RatioJudge:
 
     def newest(self, shop: "Shop", at_ms: int) -> tuple[int, Computed] | None:
         """What was computed at the last border, and that (epoch ms); None where there was nothing to compute."""
-        rule, zone = self.rule, self.gauges[-1].zone
-        done = [each for each in self.computations(shop) if each[0] <= at_ms]
-        if not done or rule.every is None or next_border(rule.every, done[-1][0], zone, self._lag(rule)) <= at_ms:
+        if self.rule.every is None:
             return None
-        return done[-1]
+        border = last_border(self.rule.every, at_ms, self.gauges[-1].zone, self._lag(self.rule))
+        found = shop.computed.get(self.rule.id, {}).get(border)
+        return None if found is None else (border, found)
+
+    def _computed_to(self, shop: "Shop", tally: Tally, at_ms: int, step: str) -> Count | None:
+        """The last computation that came to a step, as a count."""
+        found = [each for each in self.computations(shop) if each[0] <= at_ms and each[1].step == step]
+        return self._as_count(shop, tally, *found[-1]) if found else None
+
+    def _as_count(self, shop: "Shop", tally: Tally, border: int, found: Computed) -> Count:
+        gauge = (self.tally(shop, border) or tally).gauge
+        return Count(gauge.rule.window.closed_at(border, gauge.zone), found.bad, found.total)
 
     # -- what it says of itself -------------------------------------------------------------------------------
 
@@ -210,8 +219,9 @@ class RatioJudge:
     def _count_of(self, shop: "Shop", tally: Tally, verdict: Verdict, at_ms: int) -> Count | None:
         """The count an alert is about, for as long as its orders are kept."""
         gauge = tally.gauge
-        if verdict.open.stage == "near" and (ahead := tally.ahead_at(at_ms)) is not None:
-            return ahead
+        if (ahead := tally.ahead_at(at_ms)) is not None:
+            stage = verdict.open.stage
+            return ahead if stage == "near" else self._computed_to(shop, tally, at_ms, stage) or ahead
         period = gauge.rule.window.named(verdict.episode, at_ms, gauge.zone)
         if period is None or (period.name != "-" and start_of_day(period.first, gauge.zone) < shop.kept_from_ms):
             return None
@@ -292,17 +302,18 @@ class RatioJudge:
         counts = tally.counts_at(at_ms)
         # A month that has just begun says nothing yet: then the one before it is the news.
         count = next((each for each in [*counts, *self._closed(tally, counts[-1])] if each.total), counts[0])
-        shown = {}
+        shown: dict[str, Any] = {}
         if tally.gauge.rule.by is not None:
             parts = dict(self._split(shop, tally, count, at_ms))
             shown = {"by": {subject: part.bad for subject, part in parts.items()}}
             count = max(parts.values(), key=lambda part: part.bad, default=Count(count.period, 0, count.total))
         newest = self.newest(shop, at_ms)
-        return {
-            **ratio_json(tally, count),
-            **shown,
-            **({"computed": computed_json(tally.gauge, *newest)} if newest is not None else {}),
-        }
+        if newest is not None:
+            shown["computed"] = computed_json(tally.gauge, *newest)
+        if (ahead := tally.ahead_at(at_ms)) is not None:  # until the next border it stands at what was computed
+            shown["next"] = ratio_json(tally, ahead)
+            count = ahead if newest is None else self._as_count(shop, tally, *newest)
+        return {**ratio_json(tally, count), **shown}
 
     def _closed(self, tally: Tally, count: Count) -> list[Count]:
         """The calendar period that was computed last, before this one."""
