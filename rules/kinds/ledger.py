@@ -190,6 +190,8 @@ class LedgerJudge:
     # -- judging --------------------------------------------------------------------------------------------
 
     def judge(self, shop: "Shop", at_ms: int) -> Said:
+        if not self.rule.tiers and not self.feeds:
+            return [], NEVER  # nothing follows from its points: they are reckoned when they are asked for
         balance = self.balance(shop, at_ms)
         if balance.points != shop.points.get(self.n):
             shop.points[self.n] = balance.points
