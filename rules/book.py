@@ -23,7 +23,7 @@ from rules.kinds.spacing import Spacing, SpacingJudge
 from rules.kinds.streak import Streak, StreakJudge
 from rules.kinds.tasks import Tasks, TasksJudge
 from rules.kinds.versions import Versions
-from rules.packs import InForce, Pack, Where
+from rules.packs import AnyRule, InForce, Pack, Where
 
 KEPT_BEYOND_MS = 30 * DAY_MS
 """How long an order that nothing looks at any more is still remembered, for events that come late."""
@@ -286,12 +286,12 @@ class RuleBook:
     def __init__(self, packs: Iterable[Pack]) -> None:
         self.packs = list(packs)
         self._plans: dict[Where, Plan] = {}
-        seen: set[str] = set()
+        self.rules: dict[str, AnyRule] = {}
         for pack in self.packs:
             for rule in pack.rules:
-                if rule.id in seen:
+                if rule.id in self.rules:
                     raise ValueError(f"rule {rule.id} is defined by two packs")
-                seen.add(rule.id)
+                self.rules[rule.id] = rule
         self._named_shops = {
             (pack.platform, shop)
             for pack in self.packs
@@ -299,6 +299,10 @@ class RuleBook:
             for version in versions
             for shop in version.shops
         }
+
+    def is_of_orders(self, rule_id: str) -> bool:
+        """Whether a rule speaks of orders each by itself; one that isn't loaded is taken to."""
+        return isinstance(self.rules.get(rule_id), Deadline | Silence | None)
 
     def plan(
         self, platform: str, site: str | None = None, programme: str | None = None, shop: str | None = None

@@ -65,6 +65,11 @@ def _of_rule(rule: AnyRule, by_id: dict[str, AnyRule], pack: Pack) -> Iterator[F
     yield from _stages(rule)
     yield from _references(rule, by_id)
     yield from _dates(rule.effective_from, rule.effective_to)
+    if (rule.effective_from or rule.effective_to) and not isinstance(rule, DATED):
+        yield (
+            "effective_from" if rule.effective_from else "effective_to",
+            "this kind can't be limited to a time",
+        )
     if isinstance(rule, Deadline) and isinstance(rule.within, BusinessDays):
         calendars = [rule.calendar or pack.calendar, *(rule.calendar or site.calendar for site in pack.sites.values())]
         if not all(calendars):
@@ -134,7 +139,7 @@ def _references(rule: AnyRule, by_id: dict[str, AnyRule]) -> Iterator[Fault]:
             if isinstance(ratio, Ratio):
                 if ratio.every is None:
                     yield f"feeds[{n}].computed", f"{ratio.id} is not computed at borders; it has no `every`"
-                if odd := set(feed.points_of) - set(ratio.stages()) - {"near"}:
+                if odd := set(feed.points_of) - {tier.name for tier in ratio.tiers} - {"crossed"}:
                     yield f"feeds[{n}].points_of", f"{', '.join(sorted(odd))} is no step of {ratio.id}"
     if isinstance(rule, Streak):
         ratio = by_id.get(rule.of)
@@ -152,7 +157,8 @@ def _wanted(rule: AnyRule) -> Iterator[Wanted]:
         yield "from", rule.from_.due, *deadline
     elif isinstance(rule, Ratio):
         for other in sorted(rule.leans_on()):
-            yield "numerator", other, *deadline
+            # Silence is judged by the last news, so nobody can say later how it stood at a border.
+            yield "numerator", other, *(deadline if rule.every is None else (Deadline, "deadline rule (no silence)"))
     elif isinstance(rule, Streak):
         yield "of", rule.of, Ratio, "ratio"
     elif isinstance(rule, Level) and rule.ledger is not None:

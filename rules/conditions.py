@@ -168,16 +168,6 @@ _PARCEL_SAYS: dict[str, Callable[[OrderFacts], Any]] = {
 }
 
 
-def only_grows(condition: Condition) -> bool:
-    """True when an order that meets it once meets it for good, as time goes on."""
-    match condition:
-        case Overdue() | Not():
-            return False
-        case AnyOf(parts) | AllOf(parts):
-            return all(only_grows(part) for part in parts)
-    return True
-
-
 def rules_named(condition: Condition) -> set[str]:
     """Ids of the deadline rules a condition leans on."""
     match condition:

@@ -93,16 +93,20 @@ class Engine:
                 order.unsaved = True
                 self._changes.orders.append(order)
             if at_ms <= shop.late_before_ms:
-                self._compute_again(shop)
+                self._compute_again(shop, at_ms)
 
     def _merge_shop(self, shop: Shop, event: Event, at_ms: int) -> None:
         kind = KINDS.get(type(event))
         if kind is None or not isinstance(event, ShopEvent):
             return
-        key = shop.facts.merge(kind, event, at_ms)
-        if key is not None:
+        changed = shop.facts.merge(kind, event, at_ms, self.clock_ms)
+        for key in changed:
             self._changes.entries[shop.key, kind.name, key] = shop
+        if changed:
+            plan = shop.plan
             self._heard(shop, kind.name)
+            if shop.plan is not plan:
+                self._drop_computed(shop)
 
     def _heard(self, shop: Shop, kind: str) -> None:
         """Has what looks at an event type judged again; a profile may bring other rules."""
@@ -110,6 +114,13 @@ class Engine:
             self._follow(shop)
         if bits := shop.plan.on_event.get(kind, 0):
             self._mark(shop, bits)
+
+    def _drop_computed(self, shop: Shop) -> None:
+        """Other rules have other borders: what was computed under those before is computed again."""
+        for rule, found in shop.computed.items():
+            for border_ms in found:
+                self._changes.computed[shop.key, rule, border_ms] = shop
+        shop.computed.clear()
 
     def _follow(self, shop: Shop) -> None:
         """Judges a shop by the rules of its site and programme from now on."""
@@ -128,10 +139,10 @@ class Engine:
         profile = shop.facts.profile
         return self.book.plan(shop.platform, profile("site"), profile("programme"), shop.name)
 
-    def _compute_again(self, shop: Shop) -> None:
+    def _compute_again(self, shop: Shop, from_ms: int) -> None:
         """Evidence has come late: what was computed since then may have been otherwise."""
         for judge in shop.plan.computed:
-            shop.recompute.add(judge.rule.id)
+            shop.recompute[judge.rule.id] = min(from_ms, shop.recompute.get(judge.rule.id, from_ms))
             self._mark(shop, 1 << judge.n)
 
     def shop(self, platform: str, name: str) -> Shop:
@@ -163,24 +174,28 @@ class Engine:
     def restore_entry(self, platform: str, shop_name: str, kind: str, key: Key, entry: Entry | None) -> None:
         """Takes one of a shop's own facts back; None where it was dropped."""
         shop = self.shop(platform, shop_name)
-        if entry is None:
-            shop.facts.of(kind).pop(key, None)
-        else:
-            shop.facts.kept.setdefault(kind, {})[key] = entry
+        shop.facts.put(kind, key, entry)
         self._heard(shop, kind)
 
-    def restore_computed(self, platform: str, shop_name: str, rule: str, border_ms: int, found: Computed) -> None:
-        """Takes back what a ratio was at a border."""
+    def restore_computed(
+        self, platform: str, shop_name: str, rule: str, border_ms: int, found: Computed | None
+    ) -> None:
+        """Takes back what a ratio was at a border; None where it had no orders after all."""
         shop = self.shop(platform, shop_name)
-        shop.computed.setdefault(rule, {})[border_ms] = found
+        if found is None:
+            shop.computed.get(rule, {}).pop(border_ms, None)
+        else:
+            shop.computed.setdefault(rule, {})[border_ms] = found
+            shop.late_before_ms = max(shop.late_before_ms, border_ms)
+        shop.restored = True
         self._mark(shop, shop.plan.every_judge)
 
     def restore_alert(self, alert: Alert) -> None:
         """Takes back what was last said of an alert."""
         shop = self.shop(alert.platform, alert.shop)
         rule, name = alert.data.rule, alert.data.alert
-        of_order = isinstance(alert.order, str) and rule not in shop.plan.judge_of
-        if isinstance(alert.order, str) and of_order:
+        # By its kind: the shop's own plan may wait for its profile to come back.
+        if isinstance(alert.order, str) and self.book.is_of_orders(rule):
             order = shop.orders.get(alert.order)
             if order is None:
                 order = shop.orders[alert.order] = Order(alert.order, shop)
@@ -191,9 +206,10 @@ class Engine:
         before, said = held.get(name), emitted_from(alert)
         shop.open_alerts += said.open - (before is not None and before.open)
         held[name] = said
+        shop.followed = True
         if held is shop.alerts:
             self._note_open(shop, rule, name, said.open)
-            self._mark(shop, shop.plan.every_judge)
+        self._mark(shop, shop.plan.every_judge)
 
     # -- time -----------------------------------------------------------------------------------------------
 
@@ -373,6 +389,12 @@ class Engine:
 
     def _judge_shop(self, shop: Shop, at_ms: int) -> None:
         turns = shop.turns
+        if shop.restored:  # who knows what was let go before
+            shop.restored = False
+            shop.kept_from_ms = max(shop.kept_from_ms, at_ms - shop.plan.keep_ms)
+        if shop.followed:
+            shop.followed = False
+            self._end_what_no_longer_applies(shop, at_ms)
         for n, judge in enumerate(shop.plan.judges):
             bit = 1 << n
             if shop.stale & bit or turns[n] <= at_ms:
@@ -437,7 +459,7 @@ class Engine:
             turn_ms = min(turn_ms, self._end_shop_alert(shop, judge, alert, at_ms))
         for alert, verdict in wanted.items():
             said = shop.alerts.get(alert)
-            if said is not None and _is_another_sanction(said, verdict.open) and at_ms >= said.at_ms:
+            if said is not None and _is_no_longer_that_sanction(said, verdict.open) and at_ms >= said.at_ms:
                 self._end_shop_alert(shop, judge, alert, at_ms)
                 said = shop.alerts[alert]
             if not is_news(said, verdict.open):
@@ -449,6 +471,20 @@ class Engine:
             case = judge.case(shop, verdict, at_ms)
             self._say(shop, shop.alerts, alert, rule, case, verdict.open, cause, at_ms)
         return turn_ms
+
+    def _end_what_no_longer_applies(self, shop: Shop, at_ms: int) -> None:
+        """Ends what was said under rules that are not this shop's any more, since it has another site or programme."""
+        plan = shop.plan
+        holders = [(None, shop.alerts), *((order.id, order.alerts) for order in shop.orders.values() if order.alerts)]
+        for order_id, said_of in holders:
+            for alert, said in list(said_of.items()):
+                rule = self.book.rules.get(said.rule)
+                if said.open and rule is not None and said.rule not in plan.judge_of and said.rule not in plan.timer_of:
+                    if at_ms < said.at_ms:
+                        shop.followed = True
+                        self._arm(shop, said.at_ms)
+                    else:
+                        self._say(shop, said_of, alert, rule, Case({}, {}, order_id), None, "no_longer_applies", at_ms)
 
     def _end_shop_alert(self, shop: Shop, judge: Judge, alert: str, at_ms: int) -> int:
         said = shop.alerts[alert]
@@ -512,7 +548,7 @@ class Engine:
             horizon_ms = at_ms - shop.plan.keep_ms
             shop.kept_from_ms = horizon_ms
             for kind, key in list(shop.facts.spent(at_ms, shop.plan.kept_for_good)):
-                del shop.facts.kept[kind][key]
+                shop.facts.put(kind, key, None)
                 self._changes.entries[shop.key, kind, key] = shop
             for order in [each for each in shop.orders.values() if self._is_spent(each, horizon_ms)]:
                 del shop.orders[order.id]
@@ -538,9 +574,9 @@ class Engine:
         return all(not said.open and said.at_ms <= horizon_ms for said in (order.alerts or {}).values())
 
 
-def _is_another_sanction(said: Emitted, wanted: Open) -> bool:
-    """Another sanction than the one last spoken of: that one ends first, so that each is told on its own."""
-    return said.open and said.until_ms is not None and wanted.until_ms not in (None, said.until_ms)
+def _is_no_longer_that_sanction(said: Emitted, wanted: Open) -> bool:
+    """No longer the sanction last spoken of: that one ends first, so that what comes after is told on its own."""
+    return said.open and said.until_ms is not None and wanted.until_ms != said.until_ms
 
 
 def _is_milder(rule: Rule, said: Emitted, wanted: Open) -> bool:

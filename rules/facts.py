@@ -15,7 +15,6 @@ from msgspec import Struct
 from rules.events import (
     CancelledData,
     DeadlineChanged,
-    DeadlineData,
     Item,
     OrderCancelled,
     OrderPlaced,
@@ -28,7 +27,7 @@ from rules.events import (
     ShippedData,
     TrackingUpdated,
 )
-from rules.instants import DAWN, is_believable, to_ms
+from rules.instants import DAWN, NEVER, is_believable, to_ms
 
 Mark = tuple[int, str, str]
 """`(at_ms, source, event id)`."""
@@ -78,18 +77,28 @@ class OrderFacts(Struct, array_like=True, gc=False):
     pickup_failed: Mark | None = None
     returned: Mark | None = None
     refunded: Mark | None = None
+    moved_before: tuple[tuple[Mark, int], ...] = ()
 
     def as_of(self, at_ms: int) -> "OrderFacts":
-        """What had happened by then. (Of a fact that was said twice only the word that holds is kept, so a deadline
-        that was moved later counts as not moved.)"""
-        seen = {name: mark if (mark := getattr(self, name)) and mark[0] <= at_ms else None for name in FACT_NAMES}
+        """What had happened by then. (Of `news` only the last is kept, so nothing computed at borders looks at it.)"""
+        seen: dict[str, Any] = {
+            name: mark if (mark := getattr(self, name)) and mark[0] <= at_ms else None for name in FACT_NAMES
+        }
         kept = OrderFacts(**seen)
         kept.terms = self.terms if kept.placed else None
         kept.shipment = self.shipment if kept.shipped else None
         if kept.cancelled:
             kept.cancelled_by, kept.cancelled_for = self.cancelled_by, self.cancelled_for
         kept.moved_to_ms = self.moved_to_ms if kept.deadline_moved else None
+        if kept.deadline_moved is None:
+            for mark, to_ms in self.moved_before:
+                if mark[0] <= at_ms:
+                    kept.deadline_moved, kept.moved_to_ms = mark, to_ms
         return kept
+
+    def first_at_ms(self) -> int:
+        """When anything was first heard of the order (epoch ms); `NEVER` where nothing was."""
+        return min([mark[0] for mark in _marks(self) if mark is not None], default=NEVER)
 
     def last_at_ms(self) -> int:
         """When anything was last heard of the order (epoch ms); `DAWN` where nothing was."""
@@ -120,6 +129,9 @@ def bits_of(facts: Iterable[str]) -> int:
     """The bits of several facts."""
     return sum(FACT_BIT[fact] for fact in set(facts))
 
+
+FIRST_HOLDS: Final = frozenset(FACT_NAMES) - {"news", "deadline_moved"}
+"""Facts of which the earliest statement holds, so that a later one changes nothing."""
 
 _marks: Final[Callable[[OrderFacts], tuple[Mark | None, ...]]] = attrgetter(*FACT_NAMES)
 
@@ -192,8 +204,22 @@ def _given_up(facts: OrderFacts, data: CancelledData) -> None:
     facts.cancelled_for = data.reason
 
 
-def _moved(facts: OrderFacts, data: DeadlineData) -> None:
-    facts.moved_to_ms = _real(data.ship_by)
+MOVES_KEPT = 20
+"""How many moves of a deadline are remembered; nobody moves one as often."""
+
+
+def _moved(facts: OrderFacts, event: Any, mark: Mark) -> int:
+    """The latest move of a deadline holds; those before it are kept for what is computed as of their time."""
+    moves = dict(facts.moved_before)
+    if facts.deadline_moved is not None and facts.moved_to_ms is not None:
+        moves[facts.deadline_moved] = facts.moved_to_ms
+    if mark in moves:
+        return 0
+    moves[mark] = to_ms(event.data.ship_by)
+    *before, (facts.deadline_moved, facts.moved_to_ms) = sorted(moves.items())[-MOVES_KEPT:]
+    facts.moved_before = tuple(before)
+    kept = facts.deadline_moved == mark or mark in dict(before)
+    return FACT_BIT["deadline_moved"] if kept else 0
 
 
 _news = _last("news")
@@ -216,13 +242,13 @@ def _tracked(facts: OrderFacts, event: TrackingUpdated, mark: Mark) -> int:
 
 MERGE: Final[dict[type, Merge]] = {
     OrderPlaced: _first("placed", _agreed),
-    DeadlineChanged: _last("deadline_moved", _moved),
+    DeadlineChanged: _moved,
     OrderShipped: _first("shipped", _sent),
     OrderCancelled: _first("cancelled", _given_up),
     OrderReturned: _returned,
     OrderRefunded: _first("refunded"),
     PickupCollected: _first("collected"),
-    PickupFailed: _last("pickup_failed"),
+    PickupFailed: _first("pickup_failed"),
     TrackingUpdated: _tracked,
 }
 """How an event goes into an order's facts."""

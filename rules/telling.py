@@ -66,12 +66,13 @@ def _summary(shop: Shop, rule: Rule, case: Case, last: Emitted | Open) -> str:
     if text is None:  # resolved after its pack was changed to one without this stage
         return f"{rule.id} has no stage {last.stage} any more"
     until = None if last.until_ms is None else _until(last.until_ms) or "further notice"
-    names = {"shop": shop.name, **case.names, "due": instant(last.due_ms), "until": until, "judgement": last.judgement}
+    said = {"shop": shop.name, "due": instant(last.due_ms), "until": until, "judgement": last.judgement}
+    names = dict.fromkeys(rule.NAMES, "-") | dict(case.names) | said  # a figure that is gone leaves a dash
     return text.format_map(names)
 
 
 def _penalty(rule: Rule, case: Case) -> Penalty | None:
-    cost = rule.penalty
+    cost = case.cost or rule.penalty
     if cost is None and not case.money and case.points is None:
         return None
     penalty = Penalty()

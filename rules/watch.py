@@ -81,6 +81,7 @@ class Shop:
         "computed_to",
         "dirty",
         "facts",
+        "followed",
         "kept_from_ms",
         "key",
         "late_before_ms",
@@ -95,6 +96,7 @@ class Shop:
         "points",
         "recompute",
         "recomputed",
+        "restored",
         "sales",
         "stale",
         "tallies",
@@ -115,6 +117,8 @@ class Shop:
         self.dirty = False
         self.kept_from_ms = DAWN
         self.recomputed: list[tuple[str, int]] = []
+        self.late_before_ms = DAWN
+        self.restored = False
         self.follow(plan)
 
     def follow(self, plan: Plan) -> None:
@@ -126,8 +130,8 @@ class Shop:
         self.sales: Sales = {}
         self.points: dict[int, Decimal] = {}
         self.computed_to: dict[str, int] = {}
-        self.recompute: set[str] = set()
-        self.late_before_ms = DAWN
+        self.recompute: dict[str, int] = {}
+        self.followed = True
         self.stale = plan.every_judge
         self.turns = [DAWN] * len(plan.judges)
 
@@ -139,13 +143,10 @@ class Shop:
         )
 
     def sold(self, sku: str | None, days: int, today: int) -> tuple[int, int]:
-        """Units of a SKU sold in so many local days up to today, and how many of these it has been on sale."""
+        """Units of a SKU sold in so many local days, and how many of these it has been on sale. Today is not over yet,
+        so it only counts where it makes sales faster."""
         by_day = self.sales.get(sku or "-", {})
-        inside = {day: units for day, units in by_day.items() if today - days < day <= today}
-        if not inside:
-            return 0, 0
-        first = min(min(by_day), today)
-        return sum(inside.values()), min(days, today - first + 1)
+        return max((_sold(by_day, days, last) for last in (today - 1, today)), key=_pace)
 
     def sell(self, order: Order, zone: str) -> bool:
         """Counts an order's items as sold on its day, or takes them back where it was cancelled."""
@@ -207,3 +208,18 @@ class Shop:
         terms = order.facts.terms if order is not None else None
         items = terms.items if terms is not None else ()
         return {"products": sorted({item.product or item.sku for item in items})} if items else {}
+
+
+def _sold(by_day: dict[int, int], days: int, last: int) -> tuple[int, int]:
+    """Units sold in the days up to `last`, and how many of these it has been on sale: since it first sold in them or
+    the month before, for which orders are kept in any case."""
+    inside = [units for day, units in by_day.items() if last - days < day <= last]
+    if not inside:
+        return 0, 0
+    first = min(day for day in by_day if day > last - days - 30)
+    return sum(inside), min(days, last - first + 1)
+
+
+def _pace(sold: tuple[int, int]) -> float:
+    units, days = sold
+    return units / days if days else 0.0

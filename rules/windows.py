@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from typing import Literal
 
-from msgspec import Struct
+from msgspec import Struct, field
 
 from rules.calendars import (
     day_of,
@@ -53,8 +53,9 @@ class Window(Struct, kw_only=True, forbid_unknown_fields=True, frozen=True):
     being judged for `lag` after their end, because their last orders fall due only then."""
 
     align: Literal["rolling", "month", "week", "quarter"] = "rolling"
-    length: Duration = Duration(30 * DAY_MS)
-    lag: Duration = Duration(0)
+    # Factories, because a JSON Schema can't show the defaults of types of our own.
+    length: Duration = field(default_factory=lambda: Duration(30 * DAY_MS))
+    lag: Duration = field(default_factory=Duration)
 
     def periods(self, at_ms: int, zone: str) -> list[Period]:
         """The periods judged at this moment, newest first."""
@@ -108,6 +109,13 @@ class Window(Struct, kw_only=True, forbid_unknown_fields=True, frozen=True):
         first, following = bounds(today - lag - 1)
         return Period(name(first), first, following - 1)
 
+    def so_far(self, at_ms: int, border_ms: int, zone: str) -> Period:
+        """What has come by now of the (rolling) period that the computation at a border to come will look at. A lag of
+        more than the day before is time that orders need, and they need it now as well."""
+        period = self.closed_at(border_ms, zone)
+        wait = self.lag // DAY_MS if self.lag > DAY_MS else 0
+        return Period(period.name, period.first, min(period.last, day_of(at_ms, zone) - wait))
+
     def span_ms(self) -> int:
         """How far back a day can lie and still be counted."""
         longest = self.length if self.align == "rolling" else _ALIGNED[self.align][2] * DAY_MS
@@ -130,6 +138,11 @@ def borders(every: str, from_ms: int, to_ms: int, zone: str, lag_ms: int = 0) ->
         if at > from_ms:
             yield at
         following = BORDERS[every](following)[1]
+
+
+def last_border(every: str, at_ms: int, zone: str, lag_ms: int = 0) -> int:
+    """When the local day, week… that runs began, or had begun `lag_ms` ago (epoch ms)."""
+    return start_of_day(BORDERS[every](day_of(at_ms - lag_ms, zone))[0], zone) + lag_ms
 
 
 def next_border(every: str, at_ms: int, zone: str, lag_ms: int = 0) -> int:

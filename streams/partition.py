@@ -153,8 +153,9 @@ class Partition:
         if kind != COMPUTED:
             entry = None if value is None else shopfacts.decode(kind, value)
             self.engine.restore_entry(platform, shop, kind, tuple(about), entry)
-        elif value is not None:
-            self.engine.restore_computed(platform, shop, about[0], int(about[1]), _decode_computed(value))
+        else:
+            found = None if value is None else _decode_computed(value)
+            self.engine.restore_computed(platform, shop, about[0], int(about[1]), found)
 
     def restore_alert(self, key: bytes, value: bytes | None) -> None:
         """One record of the alerts topic; no value where the alert was forgotten."""
@@ -187,16 +188,21 @@ class Partition:
 
 
 def fact_records(changes: Changes) -> Iterator[tuple[bytes, bytes | None]]:
-    """What has changed of orders and shops, as records of the changelog."""
+    """What has changed of orders and shops, as records of the changelog.
+
+    What was computed goes first: if only a part of the records gets through, evidence that is read again must still
+    be news, and have it computed again.
+    """
+    for (_, rule, border_ms), shop in changes.computed.items():
+        found = shop.computed.get(rule, {}).get(border_ms)
+        yield entry_key(shop, COMPUTED, (rule, str(border_ms))), None if found is None else encode_facts(found)
     forgotten = {id(order) for order in changes.forgotten}
     for order in changes.orders:
         key = order_key(order.shop.platform, order.shop.name, order.id)
         yield key, None if id(order) in forgotten else encode_facts(order.facts)
     for (_, kind, about), shop in changes.entries.items():
-        entry = shop.facts.of(kind).get(about)
+        entry = shop.facts.get(kind, about)
         yield entry_key(shop, kind, about), None if entry is None else shopfacts.encode(entry)
-    for (_, rule, border_ms), shop in changes.computed.items():
-        yield entry_key(shop, COMPUTED, (rule, str(border_ms))), encode_facts(shop.computed[rule][border_ms])
 
 
 _decode_computed = msgspec.msgpack.Decoder(Computed).decode

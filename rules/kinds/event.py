@@ -15,13 +15,13 @@ if TYPE_CHECKING:
 
 class Occurrence(Rule, tag="event", tag_field="kind", kw_only=True, frozen=True):
     """Each of `of` is told for itself: as `crossed`, shown for `lasts`, or as the `sanction` it brings, while that is
-    in force."""
+    in force. The `points` of its `penalty` are those of a single time; several are told as their sum."""
 
     of: Of
     lasts: Duration | None = None
     sanction: Sanction | None = None
 
-    NAMES: ClassVar[frozenset[str]] = frozenset({"shop", "order", "subject", "kind", "sanction", "until"})
+    NAMES: ClassVar[frozenset[str]] = frozenset({"shop", "order", "subject", "kind", "sanction", "until", "points"})
 
     def marks_kept_ms(self) -> int:
         return int(self.lasts) if self.sanction is None and self.lasts is not None else super().marks_kept_ms()
@@ -87,9 +87,15 @@ class EventJudge:
             "order": order,
             "kind": next((mark.kind for mark in marks), None),
             "sanction": sanction,
+            "points": "-",
         }
         evidence: dict[str, Any] = {"events": [mark.shown() for mark in marks]}
-        return Case(evidence | ({"sanction": sanction} if sanction else {}), names, order)
+        case = Case(evidence | ({"sanction": sanction} if sanction else {}), names, order)
+        cost = self.rule.penalty
+        if cost is not None and cost.points is not None:
+            case.points, case.ledger = cost.points * (sum(mark.times for mark in marks) or 1), cost.ledger
+            names["points"] = f"{float(case.points):g}"
+        return case
 
     def cause_of_end(self, shop: "Shop", said: Emitted, verdict: Verdict, at_ms: int) -> Cause:
         still = any(m.subject == verdict.subject and rfc3339(m.at_ms) == verdict.episode for m in self._marks(shop))

@@ -114,7 +114,7 @@ class FeedReader:
 
     def _computed(self, shop: "Shop", to_ms: int) -> Iterator[Posting]:
         assert self.ratio is not None
-        for border, found in sorted(shop.computed.get(self.ratio.rule.id, {}).items()):
+        for border, found in self.ratio.computations(shop):
             points = self.feed.points_of.get(found.step or "")
             if border <= to_ms and points:
                 shown = {

@@ -13,7 +13,7 @@ from rules.conditions import Condition, compile_condition, facts_named, rules_na
 from rules.facts import FACT_NAMES, OrderFacts, bits_of
 from rules.instants import rfc3339
 from rules.kinds.deadline import Timer
-from rules.shopfacts import Entry
+from rules.shopfacts import Entry, in_order, starts_ms
 
 if TYPE_CHECKING:
     from rules.watch import Shop
@@ -178,17 +178,19 @@ def _event(shop: "Shop", order: str, fact: str | None) -> tuple[str, str]:
 
 
 def _violations(shop: "Shop", kinds: tuple[str, ...], severe: bool | None) -> Iterator[Happening]:
-    for entry in shop.facts.of("violation.recorded").values():
+    for entry in shop.facts.of("violation.recorded"):
         data = entry.data
         if data.kind in kinds and severe in (None, data.severe):
             yield _of_entry(entry, entry.order or data.sku, data.count, data.severe, data.buyer, data.kind)
 
 
 def _above_price(shop: "Shop") -> Iterator[Happening]:
-    prices = sorted(shop.facts.of("price.changed").values(), key=Entry.mark)
-    for entry in shop.facts.of("promotion.scheduled").values():
-        before = [each.data.price for each in prices if each.data.sku == entry.data.sku and each.at_ms <= entry.at_ms]
-        price = entry.data.price
+    """Promotions dearer than what, as known when they were scheduled, the price will be when they start."""
+    prices = in_order(shop.facts.of("price.changed"))
+    for entry in shop.facts.of("promotion.scheduled"):
+        starts, price = starts_ms(entry), entry.data.price
+        known = [each for each in prices if each.data.sku == entry.data.sku and each.at_ms <= entry.at_ms]
+        before = [each.data.price for each in known if starts_ms(each) <= starts]
         if before and before[-1] is not None and price is not None and price > before[-1]:
             yield _of_entry(entry, entry.data.sku)
 

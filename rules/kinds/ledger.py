@@ -143,6 +143,8 @@ class LedgerJudge:
                 while sanctions and sanctions[-1][1] == posting.at_ms and sanctions[-1][0].at < reached[-1].at:
                     sanctions.pop()  # several postings of one instant are one step
                 sanctions.append((reached[-1], posting.at_ms, after, list(live)))
+            elif sanctions and sanctions[-1][1] == posting.at_ms:
+                sanctions[-1] = (sanctions[-1][0], posting.at_ms, after, list(live))
         live = self._left(live, at_ms)
         points = sum((each.points for each in live), Decimal())
         return Balance(points, live, sanctions, self._clears_ms(live, at_ms) if live else None)

@@ -11,6 +11,7 @@ from rules.calendars import day_of, start_of_day
 from rules.durations import Duration
 from rules.instants import DAY_MS, NEVER
 from rules.kinds.happenings import Happening
+from rules.kinds.ratio_judge import percent
 from rules.kinds.rule import Case, Place, Rule, Said, Verdict
 from rules.shopfacts import Entry, said_by
 
@@ -192,13 +193,14 @@ class LevelJudge:
         value = None if reading.value == float("inf") else reading.value
         room = self._headroom(reading)
         days = reading.shown.get("days")
+        write = percent if self.rule.of == "preorder_share" else _figure
         names = {
             "sku": verdict.subject,
-            "value": "∞" if value is None else f"{value:.3g}",
-            "threshold": f"{reading.limit:.3g}",
-            "headroom": "-" if room is None else f"{room:.3g}",
+            "value": "∞" if value is None else write(value),
+            "threshold": "-" if reading.limit is None else write(reading.limit),
+            "headroom": "-" if room is None else write(room),
             "stock": reading.shown.get("on_hand"),
-            "per_day": f"{reading.shown['sold'] / days:.3g}" if days else "0",
+            "per_day": _figure(reading.shown["sold"] / days) if days else "0",
         }
         return Case(sku | reading.shown, names, value=value, threshold=reading.limit, headroom=room)
 
@@ -231,6 +233,11 @@ class LevelJudge:
             below = {sku: each.value for sku, each in readings.items() if each.stage is not None}
             shown["by"] = dict(sorted(below.items(), key=lambda each: each[1])[:20])
         return shown
+
+
+def _figure(value: float) -> str:
+    """A figure for people: 6.86, 1999, 250000."""
+    return f"{value:.2f}".rstrip("0").rstrip(".")
 
 
 def _preorder_share(entry: Entry) -> Decimal | None:

@@ -9,15 +9,15 @@ from msgspec import Struct, field
 
 from rules.alerts import Cause, Open
 from rules.calendars import day_of
-from rules.conditions import Condition, Has, Test, compile_condition, facts_named, only_grows, rules_named
+from rules.conditions import Condition, Has, Test, compile_condition, facts_named, rules_named
 from rules.durations import Share
 from rules.events import Reason
-from rules.facts import FACT_NAMES, OrderFacts
+from rules.facts import FACT_NAMES, FIRST_HOLDS, OrderFacts
 from rules.instants import DAY_MS
 from rules.kinds.deadline import Due, DueOf
 from rules.kinds.rule import Advice, Cost, Place, Rule
 from rules.kinds.tiers import Step, Tier, complaints, step_of
-from rules.windows import Every, Period, Window
+from rules.windows import Every, Period, Window, next_border
 
 Part = tuple[int, int, bool]
 """One order's part in a ratio: `(anchor_ms, local day, counts as bad)`."""
@@ -46,7 +46,7 @@ class Ratio(Rule, tag="ratio", tag_field="kind", kw_only=True, frozen=True):
 
     numerator: Condition | None = None
     disputes: Literal["not_shipped", "other"] | None = None
-    denominator: Condition = Has("placed")
+    denominator: Condition = field(default_factory=lambda: Has("placed"))
     anchor: str | DueOf | tuple[str | DueOf, ...] = "placed"
     window: Window = field(default_factory=Window)
     threshold: Share | None = None
@@ -60,7 +60,7 @@ class Ratio(Rule, tag="ratio", tag_field="kind", kw_only=True, frozen=True):
     of: dict[Reason, Cure] = {}
 
     NAMES: ClassVar[frozenset[str]] = frozenset(
-        {"shop", "value", "numerator", "denominator", "threshold", "headroom", "period", "subject"}
+        {"shop", "value", "numerator", "denominator", "threshold", "headroom", "period", "subject", "effect"}
     )
 
     def anchors(self) -> tuple[str | DueOf, ...]:
@@ -132,13 +132,13 @@ class Gauge:
     """A ratio rule, ready to place orders and to judge counts."""
 
     __slots__ = (
-        "_anchor",
         "_bad",
         "_counted",
+        "anchor",
         "bits",
         "effective",
         "facts",
-        "grows",
+        "fixed",
         "near",
         "one_anchor",
         "rule",
@@ -160,10 +160,10 @@ class Gauge:
         self.near: Step | None = None if rule.near is None else self._step("near", rule.near, None)
         anchors = rule.anchors()
         self.one_anchor = attrgetter(anchors[0]) if len(anchors) == 1 and isinstance(anchors[0], str) else None
-        self._anchor = _earliest([dues[each.due] if isinstance(each, DueOf) else _at(each) for each in anchors])
+        self.anchor = _earliest([dues[each.due] if isinstance(each, DueOf) else _at(each) for each in anchors])
+        self.fixed = self.one_anchor is not None and anchors[0] in FIRST_HOLDS  # no later word moves it
         self._bad = _bad(rule, bits)
         self._counted = None if rule.denominator == Has(str(rule.anchor)) else compile_condition(rule.denominator, bits)
-        self.grows = not rule.good and rule.numerator is not None and only_grows(rule.numerator)
 
     def _step(self, name: str, share: Share | None, count: int | None) -> Step:
         return step_of(name, share, count, good=self.rule.good, inclusive=self.rule.inclusive)
@@ -176,7 +176,7 @@ class Gauge:
                 return None
             at = mark[0]
         else:
-            due = self._anchor(facts)
+            due = self.anchor(facts)
             if due is None:
                 return None
             at = due
@@ -223,7 +223,10 @@ class Gauge:
 
     def threshold(self, count: Count) -> float | None:
         """The share at which the next step lies, as the rule writes it."""
-        step = self.next_step(count)
+        return self.share(self.next_step(count))
+
+    def share(self, step: Step | None) -> float | None:
+        """A step's share, as the rule writes it."""
         if step is None or step.top is None:
             return None
         part = step.top / step.bottom
@@ -256,14 +259,16 @@ def _earliest(instants: list[Due]) -> Due:
 
 
 class Tally:
-    """One shop's counts for one ratio: a bucket per local day, and the sums of the periods being judged."""
+    """One shop's counts for one ratio: a bucket per local day, and the sums of the periods being judged, and of the one
+    that its next computation will look at."""
 
-    __slots__ = ("counts", "days", "gauge", "turn_ms")
+    __slots__ = ("ahead", "counts", "days", "gauge", "turn_ms")
 
     def __init__(self, gauge: Gauge) -> None:
         self.gauge = gauge
         self.days: dict[int, Day] = {}
         self.counts: list[Count] = []
+        self.ahead: Count | None = None
         self.turn_ms = -(1 << 62)
 
     def move(self, order: str, facts: OrderFacts, before: Part | None, after: Part | None) -> None:
@@ -283,7 +288,7 @@ class Tally:
             self._add(after[1], 1, after[2])
 
     def _add(self, day: int, total: int, bad: int) -> None:
-        for count in self.counts:
+        for count in self.counts if self.ahead is None else (*self.counts, self.ahead):
             if count.period.first <= day <= count.period.last:
                 count.total += total
                 count.bad += bad
@@ -291,16 +296,42 @@ class Tally:
     def turn(self, at_ms: int) -> None:
         """Slides the window to `at_ms`."""
         if at_ms >= self.turn_ms:
-            self.turn_ms = self.gauge.rule.window.next_change(at_ms, self.gauge.zone)
-            self.counts = self.counts_at(at_ms)
+            rule, zone = self.gauge.rule, self.gauge.zone
+            self.turn_ms = rule.window.next_change(at_ms, zone)
+            before = {count.period.name: count for count in self.counts}
+            periods = rule.window.periods(at_ms, zone)
+            self.counts = [self._slid(before.get(period.name), period) for period in periods]
+            self.ahead = self.ahead_at(at_ms)
+
+    def _slid(self, before: Count | None, period: Period) -> Count:
+        """The sum of a period, from that of the same window some days ago where there is one."""
+        if before is None or not before.period.first <= period.first <= before.period.last < period.last:
+            return before if before is not None and before.period == period else self.sum(period)
+        gone = self.sum(Period("", before.period.first, period.first - 1))
+        come = self.sum(Period("", before.period.last + 1, period.last))
+        return Count(period, before.bad - gone.bad + come.bad, before.total - gone.total + come.total)
 
     def counts_at(self, at_ms: int) -> list[Count]:
         """The sums of the periods that are judged at a moment."""
         return [self.sum(period) for period in self.gauge.rule.window.periods(at_ms, self.gauge.zone)]
 
+    def ahead_at(self, at_ms: int) -> Count | None:
+        """The sum, so far, of what the next computation will look at; None for what is judged as it goes."""
+        rule, zone = self.gauge.rule, self.gauge.zone
+        if rule.every is None or rule.window.align != "rolling":
+            return None
+        return self.sum(rule.window.so_far(at_ms, next_border(rule.every, at_ms, zone), zone))
+
     def sum(self, period: Period) -> Count:
-        inside = [day for at, day in self.days.items() if period.first <= at <= period.last]
-        return Count(period, sum(len(day.bad) for day in inside), sum(day.total for day in inside))
+        bad = total = 0
+        if period.last - period.first < len(self.days):
+            inside = [day for at in range(period.first, period.last + 1) if (day := self.days.get(at)) is not None]
+        else:
+            inside = [day for at, day in self.days.items() if period.first <= at <= period.last]
+        for day in inside:
+            bad += len(day.bad)
+            total += day.total
+        return Count(period, bad, total)
 
     def bad_orders(self, period: Period) -> list[tuple[str, OrderFacts]]:
         """The bad orders, oldest day first, whichever order they came in."""

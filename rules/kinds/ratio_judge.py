@@ -11,7 +11,7 @@ from rules.calendars import day_of, start_of_day
 from rules.instants import NEVER, rfc3339
 from rules.kinds.ratio import LONGEST_MS, Count, Gauge, Ratio, Tally, money_taken
 from rules.kinds.rule import Case, Said, Verdict
-from rules.windows import Period, borders, next_border
+from rules.windows import Period, borders, last_border, next_border
 
 if TYPE_CHECKING:
     from rules.watch import Shop
@@ -59,29 +59,32 @@ class RatioJudge:
         tally.turn(at_ms)
         rule, zone = tally.gauge.rule, tally.gauge.zone
         turn = min(turn, tally.turn_ms)
+        if rule.disputes is not None:
+            turn = min(turn, shop.facts.next_after("dispute.opened", at_ms) or NEVER)
         if rule.every is not None:
             self.compute(shop, at_ms)
-            turn = min(turn, next_border(rule.every, at_ms, zone, self._lag(rule)))
+            border = next_border(rule.every, at_ms, zone, self._lag(rule))
+            turn = min(turn, border)
             if rule.window.align == "rolling":
-                return list(self._computed_verdict(shop, tally)), turn
+                return list(self._computed_verdict(shop, tally, at_ms, border)), turn
         if not tally.gauge.steps:
             return [], turn
-        return list(self._verdicts(shop, tally, tally.counts)), turn
+        return list(self._verdicts(shop, tally, at_ms)), turn
 
-    def _verdicts(self, shop: "Shop", tally: Tally, counts: Sequence[Count]) -> Iterator[Verdict]:
-        for count in counts:
-            for subject, part in self._split(shop, tally, count):
+    def _verdicts(self, shop: "Shop", tally: Tally, at_ms: int) -> Iterator[Verdict]:
+        for count in tally.counts:
+            for subject, part in self._split(shop, tally, count, at_ms):
                 found = tally.gauge.judge(part)
                 if found is not None:
                     yield Verdict(*found, subject, count.period.name)
 
-    def _split(self, shop: "Shop", tally: Tally, count: Count) -> Iterator[tuple[str, Count]]:
+    def _split(self, shop: "Shop", tally: Tally, count: Count, at_ms: int) -> Iterator[tuple[str, Count]]:
         """The parts of a count that are judged each by itself."""
         rule = tally.gauge.rule
         if rule.by is None:
             yield "-", count
             return
-        parts = self._disputes(shop, tally, count) if rule.by == "provider" else self._reasons(tally, count)
+        parts = self._disputes(shop, tally, count, at_ms) if rule.by == "provider" else self._reasons(tally, count)
         for subject, bad in sorted(parts.items()):
             yield subject, Count(count.period, bad, count.total)
 
@@ -89,24 +92,28 @@ class RatioJudge:
         said = (facts.cancelled_for for _, facts in tally.bad_orders(count.period))
         return Counter(reason for reason in said if reason in tally.gauge.rule.of)
 
-    def _disputes(self, shop: "Shop", tally: Tally, count: Count) -> Counter[str]:
+    def _disputes(self, shop: "Shop", tally: Tally, count: Count, at_ms: int) -> Counter[str]:
         cause, zone, period = tally.gauge.rule.disputes, tally.gauge.zone, count.period
         return Counter(
             entry.data.provider or "-"
-            for entry in shop.facts.of("dispute.opened").values()
+            for entry in shop.facts.known("dispute.opened", at_ms)
             if entry.data.cause == cause and period.first <= day_of(entry.at_ms, zone) <= period.last
         )
 
-    def _computed_verdict(self, shop: "Shop", tally: Tally) -> Iterator[Verdict]:
-        """The last computation's step; where it reached none, whether the next would."""
-        newest = self.newest(shop)
+    def _computed_verdict(self, shop: "Shop", tally: Tally, at_ms: int, border_ms: int) -> Iterator[Verdict]:
+        """The last computation's step; where it reached none, whether the next, at a border to come, would."""
+        newest = self.newest(shop, at_ms)
         gauge = tally.gauge
         step = next((step for step in gauge.steps if newest is not None and step.name == newest[1].step), None)
         if step is not None:
             yield Verdict(gauge.open(step), "threshold_crossed")
             return
-        live = tally.counts[0]
-        if gauge.reached(live) is not None or gauge.is_near(live):
+        following = self.tally(shop, border_ms)
+        if following is None:
+            return
+        following.turn(at_ms)
+        gauge, ahead = following.gauge, following.ahead
+        if ahead is not None and (gauge.reached(ahead) is not None or gauge.is_near(ahead)):
             yield Verdict(Open("near", gauge.rule.severity["near"]), "threshold_near")
 
     # -- computing at borders ---------------------------------------------------------------------------------
@@ -118,70 +125,77 @@ class RatioJudge:
         """Computes the ratio at each border that has been reached since the last time; again, where evidence has come
         late for orders that are still kept."""
         kept = shop.computed.setdefault(self.rule.id, {})
-        start = self._start(shop, at_ms, kept)
-        if start is None:
-            return
-        changed = False
         every, zone, lag = self.rule.every, self.gauges[-1].zone, self._lag(self.rule)
         assert every is not None
-        for border in borders(every, start, at_ms, zone, lag):
-            found = self._compute(shop, border)
-            if found is not None and kept.get(border) != found:
+        changed = False
+        for border in borders(every, self._start(shop, at_ms, kept), at_ms, zone, lag):
+            found = self._compute(shop, border, kept.get(border))
+            if kept.get(border) == found:
+                continue
+            if found is None:
+                del kept[border]
+            else:
                 kept[border] = found
-                shop.recomputed.append((self.rule.id, border))
-                changed = True
-            shop.late_before_ms = max(shop.late_before_ms, border)
+            shop.recomputed.append((self.rule.id, border))
+            changed = True
+        shop.late_before_ms = max(shop.late_before_ms, last_border(every, at_ms, zone, lag))
         shop.computed_to[self.rule.id] = at_ms
         if changed:
             shop.stale |= self.feeds
 
-    def _start(self, shop: "Shop", at_ms: int, kept: dict[int, Computed]) -> int | None:
-        """From where on borders must be looked at."""
-        days = [day for slot in self.slots for day in (min(shop.tallies[slot].days, default=None),) if day is not None]
-        if not days:
-            return None
-        oldest = max(start_of_day(min(days), self.gauges[-1].zone), at_ms - LONGEST_MS)
-        if self.rule.id in shop.recompute:  # evidence has come late
-            shop.recompute.discard(self.rule.id)
-            return oldest
-        return max(shop.computed_to.get(self.rule.id, max(kept, default=oldest)), oldest)
+    def _start(self, shop: "Shop", at_ms: int, kept: dict[int, Computed]) -> int:
+        """After which instant borders must be looked at."""
+        since = shop.computed_to.get(self.rule.id)
+        if since is None:
+            since = max(kept) if kept else min((o.facts.first_at_ms() for o in shop.orders.values()), default=at_ms) - 1
+        return max(min(since, shop.recompute.pop(self.rule.id, NEVER) - 1), at_ms - LONGEST_MS)
 
-    def _compute(self, shop: "Shop", border: int) -> Computed | None:
+    def _compute(self, shop: "Shop", border: int, before: Computed | None) -> Computed | None:
+        """What the ratio was at a border, from what had happened by then; None without orders. `before` is what was
+        found earlier."""
         tally = self.tally(shop, border)
         if tally is None:
             return None
         gauge = tally.gauge
         period = gauge.rule.window.closed_at(border, gauge.zone)
-        if start_of_day(period.first, gauge.zone) < shop.kept_from_ms:
-            return None  # some of its orders are gone: what was computed then stands
-        count = tally.sum(period)
+        from_ms, to_ms = start_of_day(period.first, gauge.zone), start_of_day(period.last + 1, gauge.zone)
+        if from_ms < shop.kept_from_ms:
+            return before  # some of its orders are gone: what was computed then stands
+        count = Count(period)
+        for order in shop.orders.values():
+            anchor = gauge.anchor(order.facts)
+            if gauge.fixed and (anchor is None or not from_ms <= anchor < to_ms):
+                continue
+            then = order.facts if order.facts.last_at_ms() <= border else order.facts.as_of(border)
+            anchor = gauge.anchor(then)
+            if anchor is None or not from_ms <= anchor < to_ms:
+                continue
+            missed, overdue = shop.plan.judged_at(then, border)
+            part = gauge.part(then, missed, overdue, None)
+            if part is not None:
+                count.total += 1
+                count.bad += part[2]
         if not count.total:
             return None
-        count.bad = sum(self._was_bad(shop, gauge, facts, border) for facts in self._candidates(shop, tally, period))
         step = gauge.reached(count)
         return Computed(period.name, count.bad, count.total, None if step is None else step.name)
 
-    def _candidates(self, shop: "Shop", tally: Tally, period: Period) -> Iterator[Any]:
-        """The facts of the orders that may have been bad at a border."""
-        if tally.gauge.grows:
-            yield from (facts for _, facts in tally.bad_orders(period))
-            return
-        slot = shop.tallies.index(tally)
-        for order in shop.orders.values():
-            part = order.parts[slot]
-            if part is not None and period.first <= part[1] <= period.last:
-                yield order.facts
+    def computations(self, shop: "Shop") -> list[tuple[int, Computed]]:
+        """What was computed at which border (epoch ms), oldest first. Borders of another zone, by which the shop went
+        before its site was known, are none of its own."""
+        rule, zone = self.rule, self.gauges[-1].zone
+        if rule.every is None:
+            return []
+        lag, kept = self._lag(rule), shop.computed.get(rule.id, {})
+        return sorted(each for each in kept.items() if next_border(rule.every, each[0] - 1, zone, lag) == each[0])
 
-    def _was_bad(self, shop: "Shop", gauge: Gauge, facts: Any, border: int) -> bool:
-        then = facts.as_of(border)
-        missed, overdue = shop.plan.judged_at(then, border)
-        part = gauge.part(then, missed, overdue, None)
-        return part is not None and part[2]
-
-    def newest(self, shop: "Shop") -> tuple[int, Computed] | None:
-        """The last computation, with its border (epoch ms)."""
-        kept = shop.computed.get(self.rule.id)
-        return max(kept.items()) if kept else None
+    def newest(self, shop: "Shop", at_ms: int) -> tuple[int, Computed] | None:
+        """What was computed at the last border, and that (epoch ms); None where there was nothing to compute."""
+        rule, zone = self.rule, self.gauges[-1].zone
+        done = [each for each in self.computations(shop) if each[0] <= at_ms]
+        if not done or rule.every is None or next_border(rule.every, done[-1][0], zone, self._lag(rule)) <= at_ms:
+            return None
+        return done[-1]
 
     # -- what it says of itself -------------------------------------------------------------------------------
 
@@ -189,29 +203,32 @@ class RatioJudge:
         tally = self.tally(shop, at_ms)
         count = None if tally is None else self._count_of(shop, tally, verdict, at_ms)
         if tally is None or count is None:
-            blank = dict.fromkeys(("value", "numerator", "denominator", "threshold", "headroom"), "-")
+            blank = dict.fromkeys(self.rule.NAMES - {"shop"}, "-")
             return Case({"period": verdict.episode}, {**blank, "period": verdict.episode, "subject": verdict.subject})
-        return self._case(shop, tally, count, verdict)
+        return self._case(shop, tally, count, verdict, at_ms)
 
     def _count_of(self, shop: "Shop", tally: Tally, verdict: Verdict, at_ms: int) -> Count | None:
         """The count an alert is about, for as long as its orders are kept."""
         gauge = tally.gauge
+        if verdict.open.stage == "near" and (ahead := tally.ahead_at(at_ms)) is not None:
+            return ahead
         period = gauge.rule.window.named(verdict.episode, at_ms, gauge.zone)
         if period is None or (period.name != "-" and start_of_day(period.first, gauge.zone) < shop.kept_from_ms):
             return None
         count = tally.sum(period)
         if gauge.rule.by is None:
             return count
-        parts = dict(self._split(shop, tally, count))
+        parts = dict(self._split(shop, tally, count, at_ms))
         return parts.get(verdict.subject, Count(count.period, 0, count.total))
 
-    def _case(self, shop: "Shop", tally: Tally, count: Count, verdict: Verdict) -> Case:
+    def _case(self, shop: "Shop", tally: Tally, count: Count, verdict: Verdict, at_ms: int) -> Case:
         gauge = tally.gauge
         rule = gauge.rule
         bad = tally.bad_orders(count.period)
         if rule.by == "reason":
             bad = [each for each in bad if each[1].cancelled_for == verdict.subject]
         cure = rule.of.get(verdict.subject)  # type: ignore[call-overload]
+        cost = gauge.cost(verdict.open.stage)
         evidence: dict[str, Any] = {
             "numerator": gauge.numerator(count),
             "denominator": count.total,
@@ -219,35 +236,40 @@ class RatioJudge:
             "orders": [order for order, _ in bad[:ORDERS_SHOWN]],
             "orders_total": len(bad),
         }
-        newest = self.newest(shop)
+        newest = self.newest(shop, at_ms)
         if newest is not None:
             evidence["computed"] = computed_json(gauge, *newest)
         if rule.by == "provider":
-            evidence |= {"provider": verdict.subject, "disputes": self._dispute_events(shop, verdict.subject)}
+            evidence |= {"provider": verdict.subject, "disputes": self._dispute_events(shop, verdict.subject, at_ms)}
         elif rule.by == "reason":
             evidence |= {"reason": verdict.subject, "mix": dict(self._reasons(tally, count))}
         value = gauge.numerator(count) / count.total if count.total else None
+        # What is near is the first step, even where the next computation would find it passed.
+        step = gauge.steps[0] if gauge.steps and verdict.open.stage == "near" else gauge.next_step(count)
+        threshold, headroom = gauge.share(step), None if step is None else step.fits(count.bad, count.total)
         names = {
             "value": percent(value),
             "numerator": gauge.numerator(count),
             "denominator": count.total,
-            "threshold": percent(gauge.threshold(count)),
-            "headroom": gauge.headroom(count),
+            "threshold": percent(threshold),
+            "headroom": headroom,
             "period": count.period.name,
             "subject": cure.name if cure else verdict.subject,
+            "effect": cost.effect if cost and cost.effect else "-",
         }
         return Case(
             evidence,
             names,
             value=value,
-            threshold=gauge.threshold(count),
-            headroom=gauge.headroom(count),
-            money=money_taken(gauge.cost(verdict.open.stage), bad),
+            threshold=threshold,
+            headroom=headroom,
+            cost=cost,
+            money=money_taken(cost, bad),
             actions=cure.actions if cure else (),
         )
 
-    def _dispute_events(self, shop: "Shop", provider: str) -> list[dict[str, Any]]:
-        entries = shop.facts.of("dispute.opened").values()
+    def _dispute_events(self, shop: "Shop", provider: str, at_ms: int) -> list[dict[str, Any]]:
+        entries = shop.facts.known("dispute.opened", at_ms)
         said = sorted(each.mark() for each in entries if (each.data.provider or "-") == provider)
         return [{"at": rfc3339(at), "source": source, "event": event} for at, source, event in said[-ORDERS_SHOWN:]]
 
@@ -267,10 +289,10 @@ class RatioJudge:
         count = next((each for each in [*counts, *self._closed(tally, counts[-1])] if each.total), counts[0])
         shown = {}
         if tally.gauge.rule.by is not None:
-            parts = dict(self._split(shop, tally, count))
+            parts = dict(self._split(shop, tally, count, at_ms))
             shown = {"by": {subject: part.bad for subject, part in parts.items()}}
             count = max(parts.values(), key=lambda part: part.bad, default=Count(count.period, 0, count.total))
-        newest = self.newest(shop)
+        newest = self.newest(shop, at_ms)
         return {
             **ratio_json(tally, count),
             **shown,

@@ -138,6 +138,7 @@ class Case(Struct):
     value: float | None = None
     threshold: float | None = None
     headroom: float | None = None
+    cost: Cost | None = None  # where it isn't the rule's own
     money: dict[str, Decimal] = {}
     points: Decimal | None = None
     ledger: str | None = None

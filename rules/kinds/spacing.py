@@ -7,9 +7,9 @@ from msgspec import Struct
 
 from rules.alerts import Cause, Emitted, Open
 from rules.durations import Duration
-from rules.instants import NEVER, rfc3339, to_ms
+from rules.instants import NEVER, rfc3339
 from rules.kinds.rule import Case, Place, Rule, Said, Verdict
-from rules.shopfacts import Entry, said_by
+from rules.shopfacts import Entry, in_order, said_by, starts_ms
 
 if TYPE_CHECKING:
     from rules.watch import Shop
@@ -54,11 +54,11 @@ class SpacingJudge:
         newest = {entry.data.sku or "-": entry for entry in shop.facts.known("promotion.scheduled", at_ms)}
         prices = shop.facts.known("price.changed", at_ms) if newest else []
         for sku, promotion in newest.items():
-            starts = _starts(promotion)
-            before = [price for price in prices if (price.data.sku or "-") == sku and _starts(price) <= starts]
+            starts = starts_ms(promotion)
+            before = [price for price in prices if (price.data.sku or "-") == sku and starts_ms(price) <= starts]
             if before and self.effective.at(promotion.at_ms):
-                last = max(before, key=_starts)
-                free = _starts(last) + self.rule.price_holds
+                last = _last_change(before)
+                free = starts_ms(last) + self.rule.price_holds
                 if starts < free:
                     yield TooSoon(sku, starts, free, last, promotion)
 
@@ -101,6 +101,11 @@ class SpacingJudge:
         return None
 
 
-def _starts(entry: Entry) -> int:
-    """From when on it holds (epoch ms): its `starts_at`, or when it was said."""
-    return entry.at_ms if entry.data.starts_at is None else to_ms(entry.data.starts_at)
+def _last_change(prices: list[Entry]) -> Entry:
+    """From which word on the price has been what it is; saying the same price again changes nothing."""
+    first, *others = in_order(prices)
+    held = first
+    for price in others:
+        if price.data.price is None or price.data.price != held.data.price:
+            held = price
+    return held

@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from rules.alerts import Cause, Emitted, Open
 from rules.calendars import day_of
 from rules.instants import NEVER
-from rules.kinds.ratio import Count
-from rules.kinds.ratio_judge import Computed, RatioJudge, percent, ratio_json, window_json
+from rules.kinds.ratio import Count, Tally
+from rules.kinds.ratio_judge import RatioJudge, percent, ratio_json, window_json
 from rules.kinds.rule import Case, Rule, Said, Verdict
-from rules.windows import BORDERS, next_border
+from rules.windows import BORDERS, Period, next_border
 
 if TYPE_CHECKING:
     from rules.watch import Shop
@@ -66,14 +66,12 @@ class StreakJudge:
         return verdicts, next_border("day", at_ms, tally.gauge.zone)
 
     def _now(self, shop: "Shop", at_ms: int) -> Count | None:
-        """The period that is running, as far as it is certain: an order is lost when it can't be made good."""
+        """The period that is running, as far as it is certain."""
         tally = self.ratio.tally(shop, at_ms)
         if tally is None:
             return None
-        period = tally.gauge.rule.window.periods(at_ms, tally.gauge.zone)[0]
-        total = tally.sum(period).total
-        lost = sum(facts.shipped is None and facts.cancelled is not None for _, facts in tally.bad_orders(period))
-        return Count(period, lost, total) if total else None
+        now = _certain(tally, tally.gauge.rule.window.periods(at_ms, tally.gauge.zone)[0])
+        return now if now.total else None
 
     def _lost(self, now: Count, at_ms: int) -> str | None:
         gauge = self.ratio.gauges[-1]
@@ -86,11 +84,10 @@ class StreakJudge:
 
     def kept(self, shop: "Shop") -> int:
         """How many periods in a row, up to the last one computed, were kept up."""
-        kept: list[tuple[int, Computed]] = sorted(shop.computed.get(self.rule.of, {}).items(), reverse=True)
         streak, every = 0, self.ratio.rule.every
         assert every is not None
         expected: int | None = None
-        for border, found in kept:
+        for border, found in reversed(self.ratio.computations(shop)):
             first, following = BORDERS[every](day_of(border, self.ratio.gauges[-1].zone))
             if found.step is not None or (expected is not None and following != expected):
                 break
@@ -98,30 +95,29 @@ class StreakJudge:
         return streak
 
     def case(self, shop: "Shop", verdict: Verdict, at_ms: int) -> Case:
-        now, gauge = self._now(shop, at_ms), self.ratio.gauges[-1]
         tally = self.ratio.tally(shop, at_ms)
-        if now is None or tally is None:
-            return Case({"kept": self.kept(shop)}, dict.fromkeys(self.rule.NAMES, "-"))
-        best = gauge.numerator(now) / now.total
-        evidence = {
-            "kept": self.kept(shop),
-            "times": self.rule.times,
-            "best_possible": best,
-            "lost": now.bad,
-            "orders": now.total,
-            "window": window_json(tally, now.period),
-        }
-        names = {
+        evidence: dict[str, Any] = {"kept": self.kept(shop), "times": self.rule.times}
+        names = {**dict.fromkeys(self.rule.NAMES - {"shop"}, "-"), **evidence}
+        if tally is None:
+            return Case(evidence, names)
+        gauge = tally.gauge
+        window = gauge.rule.window
+        period = window.named(verdict.episode, at_ms, gauge.zone) or window.periods(at_ms, gauge.zone)[0]
+        count = _certain(tally, period)
+        threshold = gauge.threshold(count)
+        names |= {"threshold": percent(threshold), "period": period.name}
+        if not count.total:
+            return Case(evidence, names, threshold=threshold)
+        best, headroom = gauge.numerator(count) / count.total, gauge.headroom(count)
+        names |= {
             "value": percent(best),
-            "threshold": percent(gauge.threshold(now)),
-            "numerator": gauge.numerator(now),
-            "denominator": now.total,
-            "kept": self.kept(shop),
-            "times": self.rule.times,
-            "period": now.period.name,
-            "headroom": gauge.headroom(now),
+            "numerator": gauge.numerator(count),
+            "denominator": count.total,
+            "headroom": headroom,
         }
-        return Case(evidence, names, None, best, gauge.threshold(now), gauge.headroom(now))
+        evidence |= {"best_possible": best, "lost": count.bad, "orders": count.total}
+        evidence["window"] = window_json(tally, period)
+        return Case(evidence, names, None, best, threshold, headroom)
 
     def cause_of_end(self, shop: "Shop", said: Emitted, verdict: Verdict, at_ms: int) -> Cause:
         now = self._now(shop, at_ms)
@@ -134,10 +130,16 @@ class StreakJudge:
         if tally is None:
             return None
         period = tally.gauge.rule.window.periods(at_ms, tally.gauge.zone)[0]
-        reachable = None if now is None else self._lost(now, at_ms) is None
+        reachable = None if now is None else self._lost(now, at_ms) != "crossed"
         return {
             **ratio_json(tally, tally.sum(period)),
             "kept": self.kept(shop),
             "times": self.rule.times,
             "reachable": reachable,
         }
+
+
+def _certain(tally: Tally, period: Period) -> Count:
+    """A period's orders, and those among them that are lost: that can't be made good any more."""
+    lost = sum(facts.shipped is None and facts.cancelled is not None for _, facts in tally.bad_orders(period))
+    return Count(period, lost, tally.sum(period).total)

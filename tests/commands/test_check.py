@@ -6,6 +6,8 @@ import pytest
 
 from tests.commands.support import PACK, pack, run, shipclock, written
 
+BUILT_IN = ["aliexpress", "douyin", "joom", "lazada", "ozon", "shopee", "tiktok"]
+
 
 def line_of(text: str) -> int:
     return 1 + PACK[: PACK.index(text)].count("\n")
@@ -15,8 +17,7 @@ def test_the_built_in_packs_are_fine() -> None:
     result = run("check")
     assert (result.exit_code, result.stderr) == (0, "")
     assert [line.split(": ")[0] for line in result.stdout.splitlines()] == [
-        "rules/packs/douyin.yaml",
-        "rules/packs/joom.yaml",
+        f"rules/packs/{name}.yaml" for name in BUILT_IN
     ]
 
 
@@ -73,7 +74,7 @@ def test_a_reference_to_a_rule_that_is_not_there_is_a_mistake(tmp_path: Path) ->
     kind: count
     source: a test
     confidence: ours
-    late: joom.quick
+    of: {missed: joom.quick}
     threshold: 3
     sanction: {name: suspended, lasts: 14d}
     severity: {active: critical}
@@ -85,7 +86,10 @@ def test_a_reference_to_a_rule_that_is_not_there_is_a_mistake(tmp_path: Path) ->
 
 def test_a_rule_of_another_platform_is_a_mistake(tmp_path: Path) -> None:
     file = pack(tmp_path, "platform: joom", "platform: ozon")
-    assert run("check", file).stdout == f"{file}:5: joom.slow: the pack is for ozon, so its ids begin with ozon.\n"
+    assert run("check", file).stdout == (
+        f"{file}:5: joom.slow: the pack is for ozon, so its ids begin with ozon.\n"
+        f"{file}:6: joom.slow: joom-1 is no clause of ozon; a rule of your own cites own-…\n"
+    )
 
 
 @pytest.mark.parametrize(
@@ -125,7 +129,7 @@ def test_a_rule_defined_by_two_packs_is_told_with_both_places(tmp_path: Path) ->
 def test_a_pack_that_is_not_there_is_wrong_use() -> None:
     result = run("check", "nowhere")
     assert result.exit_code == 2
-    assert result.stderr == "nowhere is no file, no folder and no built-in pack (douyin, joom)\n"
+    assert result.stderr == f"nowhere is no file, no folder and no built-in pack ({', '.join(BUILT_IN)})\n"
 
 
 def test_a_folder_without_packs_is_wrong_use(tmp_path: Path) -> None:

@@ -89,7 +89,7 @@ def rule(kind: str, name: str, **parts: Any) -> dict[str, Any]:
     """A rule as a pack writes it, with what every rule must say filled in."""
     stages = {"deadline": "overdue", "silence": "overdue", "ratio": "crossed", "count": "active"}
     said = {stages[kind]: "it happened"}
-    if "near" in parts:
+    if parts.get("near") is not None:
         said["near"] = "nearly"
     severity = {stage: "warning" if stage == "near" else "critical" for stage in said}
     if "warn" in parts:

@@ -85,7 +85,7 @@ def test_headroom_is_how_many_more_may_go_bad_and_below_nothing_once_crossed(goo
     for happened, at_ms in many(good, bad):
         engine.apply(happened, at_ms)
     engine.advance(ms("2h"))
-    metric = standing(engine.shop("joom", "s1"), engine.clock_ms)["metrics"]["share"]
+    metric = standing(engine.shop("joom", "s1"), engine.clock_ms)["metrics"]["own-share"]
     assert (metric["numerator"], metric["denominator"], metric["headroom"]) == (bad, good + bad, headroom)
 
 
@@ -322,8 +322,8 @@ def test_a_standing_asked_for_another_moment_moves_nothing():
     engine.apply(happened, at_ms)
     engine.advance(ms("5h"))
     shop = engine.shop("joom", "s1")
-    assert standing(shop, ms("30h"))["metrics"]["share"]["denominator"] == 0
-    assert standing(shop, engine.clock_ms)["metrics"]["share"]["denominator"] == 1
+    assert standing(shop, ms("30h"))["metrics"]["own-share"]["denominator"] == 0
+    assert standing(shop, engine.clock_ms)["metrics"]["own-share"]["denominator"] == 1
     cancellation, at_ms = cancelled(at="5h", by="seller")
     engine.apply(cancellation, at_ms)
     engine.settle()
