@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from confluent_kafka import KafkaError, KafkaException
 from confluent_kafka.admin import AdminClient, NewTopic
 
+from streams import kafka_access
 from streams.settings import Settings, bootstrap_servers
 
 CLOCKED = ("orders", "pickups", "tracking")
@@ -60,15 +61,21 @@ def prepare(settings: Settings, names: TopicNames) -> int:
 
     Raises BadTopicsError when the broker can't be reached, partition counts differ, or a topic can't be created.
     """
-    admin = AdminClient({"bootstrap.servers": ",".join(bootstrap_servers(settings)), "log_level": 0})
+    servers = ",".join(bootstrap_servers(settings))
+    admin = AdminClient({"bootstrap.servers": servers, "log_level": 0, **kafka_access.for_librdkafka(settings)})
     try:
         listed = admin.list_topics(timeout=ANSWER_S).topics
     except KafkaException:
-        raise BadTopicsError(f"no Kafka broker answers at {settings.broker}") from None
+        raise BadTopicsError(f"no Kafka broker answers at {settings.broker}{_perhaps(settings)}") from None
     there = {topic: len(each.partitions) for topic, each in listed.items() if each.error is None}
     count = _agreed(names, there) or settings.partitions
     _create(admin, names, there, count)
     return count
+
+
+def _perhaps(settings: Settings) -> str:
+    """librdkafka tries again and again, whether nobody is there or the password is wrong."""
+    return "" if settings.kafka_security == "PLAINTEXT" else f", or it refuses this {settings.kafka_security} log-in"
 
 
 def _agreed(names: TopicNames, there: dict[str, int]) -> int | None:
