@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 
+from rules.yaml_source import BadPack
 from tests.rules.history import book, brief, event, late_ship, placed, rule, said_of, shipped, stood, tick
 
 FEED = {"clause": "own-1", "of": [{"violation": ["fake_orders"]}], "points": 1}
@@ -155,3 +156,13 @@ def test_a_ratio_computed_on_monday_posts_by_the_step_it_reached():
     events = [placed(str(n)) for n in range(5)] + [event("order.cancelled", "1", "1h")]
     assert points(rules, events, "2026-01-04T23:59:59Z") == 0
     assert points(rules, events, "2026-01-05T00:00:00Z") == 2
+
+
+def test_a_step_that_tells_other_points_than_the_ledger_takes_is_complained_of():
+    step = {"name": "failing", "share": "10%", "penalty": {"points": 3}}
+    ratio = rule(
+        "ratio", "rate", stages=("near", "failing"), numerator="cancelled", window={"length": "7d"}, every="week",
+        tiers=[step],
+    )  # fmt: skip
+    with pytest.raises(BadPack, match="joom.rate tells 3 points for it"):
+        book(ratio, ledger({"clause": "own-3", "computed": "joom.rate", "points_of": {"failing": 2}}))
