@@ -89,6 +89,18 @@ def test_all_go_a_year_after_the_first_unless_they_have_come_too_far():
     assert points(rules, [fake("0h"), fake("200h", count=2)], f"{24 * 365}h") == 3
 
 
+def test_points_that_have_come_to_stay_have_no_day_on_which_they_go():
+    rules = book(ledger(clears_after="365d", unless=3))
+    entries = [stood(rules, [fake("0h", count=n)], "1h")["ledgers"]["points"] for n in (2, 3)]
+    assert [entry["resets_at"] for entry in entries] == ["2027-01-01T00:00:00Z", None]
+
+
+def test_past_the_last_tier_a_word_that_it_was_near_ends_with_that_tier():
+    rules = book(ledger(tiers=TIERS[:1], near=1))
+    [_, ended, *_] = said_of("points", rules, [fake("0h", count=2), fake("1h")], "2h")
+    assert (ended.type, ended.data.stage, ended.data.threshold) == ("alert.resolved", "near", 3.0)
+
+
 def test_tiers_start_sanctions_that_outlive_the_clearing():
     rules = book(ledger(clears="quarter", tiers=TIERS, near=1))
     events = [fake("2026-03-25T00:00:00Z", count=2), fake("2026-03-26T00:00:00Z")]
