@@ -153,8 +153,13 @@ class Outlook:
     def _ledger(self, judge: LedgerJudge) -> dict[str, Any]:
         """The points at the next posting: what is missed by then, and what the ratios would be computed to."""
         rule, shop = judge.rule, self.shop
-        borders: list[str] = [rule.posts] if rule.posts != "at_once" else ["day"]
-        borders += [reader.ratio.rule.every for reader in judge.readers if reader.ratio and reader.ratio.rule.every]
+        borders: list[str] = [
+            reader.ratio.rule.every for reader in judge.readers if reader.ratio and reader.ratio.rule.every
+        ]
+        if rule.posts != "at_once":
+            borders.append(rule.posts)
+        elif not borders or any(source.slot is not None for reader in judge.readers for source in reader.sources):
+            borders.append("day")  # orders may bring points at any time
         then_ms = min(next_border(each, self.at_ms, judge.zone) for each in borders)
         then = copy(shop)
         then.marks = [dict(marks) for marks in shop.marks]
