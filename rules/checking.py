@@ -245,7 +245,7 @@ def of_version(pack: Pack, rule: AnyRule, version: Version) -> Iterator[Fault]:
 def placed_field(error: msgspec.ValidationError) -> str:
     """The path in the rule that msgspec complains of."""
     unknown = re.search("unknown field `(.*)`", str(error))
-    path = str(error).partition(" - at `")[2].rstrip("`").removeprefix("$").lstrip(".")
+    path = str(error).partition(" - at `")[2].rstrip("`").rpartition("$")[2].lstrip(".")
     return ".".join(part for part in (path, unknown[1] if unknown else "") if part)
 
 
