@@ -1,20 +1,23 @@
 """The alerts that go out: CloudEvents 1.0 whose newest record is the alert's whole state."""
 
+import re
 from typing import Any, Final, Literal
 
 import msgspec
 from msgspec import UNSET, Struct, UnsetType
 
-from rules.instants import from_rfc3339, rfc3339
+from rules.instants import NEVER, from_rfc3339, rfc3339
 
 Severity = Literal["info", "warning", "critical"]
-Stage = Literal["due_soon", "overdue", "near", "crossed", "active"]
+Stage = str
+"""`due_soon`, `overdue`; `near`, `crossed` or the name of the tier reached; `active` for a sanction."""
 State = Literal["open", "resolved"]
 Change = Literal["alert.opened", "alert.updated", "alert.resolved"]
 
 Cause = Literal[
     "deadline_near",
     "deadline_passed",
+    "happened",
     "judged_again",
     "went_silent",
     "threshold_near",
@@ -40,17 +43,20 @@ class Action(Struct, frozen=True):
 
 
 class Penalty(Struct, omit_defaults=True):
-    """What it costs: money (a decimal in `currency`), or what the marketplace does, in words."""
+    """What it costs: money (a decimal in `currency`), points in a `ledger`, or what the marketplace does, in words."""
 
     amount: str | None = None
     currency: str | None = None
     others: list[dict[str, str]] | None = None
+    points: float | None = None
+    ledger: str | None = None
     effect: str | None = None
 
 
 class AlertData(Struct, kw_only=True):
-    """`value`, `threshold` and `headroom` belong to ratios and counts; `headroom` is how many more bad orders
-    fit before the next step, negative when past it."""
+    """`value`, `threshold` and `headroom` belong to ratios, counts, levels and ledgers; `headroom` is how many more
+    bad orders (or points, or units of stock) fit before the next step, negative when past it. `until` is there for
+    sanctions; null means for good."""
 
     alert: str
     revision: int
@@ -65,9 +71,10 @@ class AlertData(Struct, kw_only=True):
     summary: str
     value: float | None = None
     threshold: float | None = None
-    headroom: int | None = None
+    headroom: float | None = None
     judgement: int | UnsetType = UNSET
-    until: str | UnsetType = UNSET
+    tier: str | UnsetType = UNSET
+    until: str | UnsetType | None = UNSET
     evidence: dict[str, Any]
     penalty: Penalty | None = None
     actions: list[Action]
@@ -103,6 +110,7 @@ class Emitted(Struct, gc=False):
     opened_at_ms: int
     due_ms: int | None
     until_ms: int | None = None
+    tier: str | None = None
 
 
 class Open(Struct, gc=False):
@@ -110,18 +118,28 @@ class Open(Struct, gc=False):
 
     stage: Stage
     severity: Severity
-    since_ms: int
     due_ms: int | None = None
     judgement: int = 0
     until_ms: int | None = None
+    tier: str | None = None
 
 
 def alert_id(rule: str, shop: str, subject: str, episode: str) -> str:
     """Made of what the alert is about and nothing else, so the same facts give the same id.
 
-    `shop` is `platform/shop`; `subject` an order, or `-`; `episode` the due instant, a period, or `-`.
+    `shop` is `platform/shop`; `subject` an order, a SKU, a provider or `-`; `episode` an instant, a period, or `-`.
     """
     return f"{rule}:{shop}:{subject}:{episode}"
+
+
+_EPISODE = re.compile(r":(-|\d{4}-\d\d-\d\dT[\d:.]+Z|\d{4}-(?:\d\d|W\d\d|Q\d))$")
+
+
+def subject_and_episode(alert: str, rule: str, shop: str) -> tuple[str, str]:
+    """The last two parts of an alert id, whatever colons the subject has in it."""
+    rest = alert.removeprefix(f"{rule}:{shop}:")
+    found = _EPISODE.search(rest)
+    return (rest[: found.start()], found[1]) if found else (rest, "-")
 
 
 def emitted_from(alert: Alert) -> Emitted:
@@ -137,8 +155,15 @@ def emitted_from(alert: Alert) -> Emitted:
         at_ms=from_rfc3339(alert.time),
         opened_at_ms=from_rfc3339(data.opened_at),
         due_ms=None if data.due_at is None else from_rfc3339(data.due_at),
-        until_ms=None if data.until is UNSET else from_rfc3339(data.until),
+        until_ms=_until(data.until),
+        tier=None if data.tier is UNSET else data.tier,
     )
+
+
+def _until(until: str | UnsetType | None) -> int | None:
+    if isinstance(until, str):
+        return from_rfc3339(until)
+    return NEVER if until is None else None
 
 
 def remember(rule: str, said: Emitted | None, wanted: Open | None, at_ms: int) -> Emitted:
@@ -156,6 +181,7 @@ def remember(rule: str, said: Emitted | None, wanted: Open | None, at_ms: int) -
         opened_at_ms=at_ms if said is None or not said.open else said.opened_at_ms,
         due_ms=last.due_ms,
         until_ms=last.until_ms,
+        tier=last.tier,
     )
 
 
@@ -169,6 +195,7 @@ def is_news(said: Emitted | None, wanted: Open | None) -> bool:
         or said.stage != wanted.stage
         or said.severity != wanted.severity
         or said.judgement != wanted.judgement
+        or said.tier != wanted.tier
     )
 
 

@@ -47,9 +47,40 @@ def week_of(day: int) -> tuple[int, int]:
     return monday, monday + 7
 
 
+def quarter_of(day: int) -> tuple[int, int]:
+    """First day of the calendar quarter that `day` is in, and first day of the next."""
+    at = date.fromordinal(day)
+    first = at.replace(month=at.month - (at.month - 1) % 3, day=1)
+    return first.toordinal(), (first + timedelta(days=95)).replace(day=1).toordinal()
+
+
+def year_of(day: int) -> tuple[int, int]:
+    """First day of the year that `day` is in, and first day of the next."""
+    year = date.fromordinal(day).year
+    return date(year, 1, 1).toordinal(), date(year + 1, 1, 1).toordinal()
+
+
+def first_monday_quarter_of(day: int) -> tuple[int, int]:
+    """The quarter that begins on its first Monday: the one that `day` is in, and the beginning of the next."""
+    first, following = quarter_of(day)
+    if day < _first_monday(first):
+        first, following = quarter_of(first - 1)
+    return _first_monday(first), _first_monday(following)
+
+
+def _first_monday(day: int) -> int:
+    return day + (1 - day) % 7
+
+
 def month_name(day: int) -> str:
     """`2026-11`"""
     return f"{date.fromordinal(day):%Y-%m}"
+
+
+def quarter_name(day: int) -> str:
+    """`2026-Q4`"""
+    at = date.fromordinal(day)
+    return f"{at.year}-Q{(at.month + 2) // 3}"
 
 
 def week_name(day: int) -> str:
@@ -63,17 +94,32 @@ def add_business_days(at_ms: int, days: int, country: str, zone: str) -> int:
     working weekends that make up for them, are stepped over as that country does. A start on a day off counts
     from the next working day's beginning.
     """
-    local = datetime.fromtimestamp(at_ms / 1000, UTC).astimezone(ZoneInfo(zone))
-    day, clock = local.date(), local.time()
-    if not is_working_day(day, country):
-        clock = time()
-        while not is_working_day(day, country):
-            day += timedelta(days=1)
+    day = day_of(at_ms, zone)
+    first, last = _working_days_on(day, days, country)
+    if first != day:
+        return start_of_day(last, zone)
+    if _has_24_hours(day, zone) and _has_24_hours(last, zone):
+        return start_of_day(last, zone) + at_ms - start_of_day(day, zone)
+    clock = datetime.fromtimestamp(at_ms / 1000, UTC).astimezone(ZoneInfo(zone)).time()
+    return round(datetime.combine(date.fromordinal(last), clock, ZoneInfo(zone)).timestamp() * 1000)
+
+
+@lru_cache(maxsize=8_192)
+def _working_days_on(start: int, days: int, country: str) -> tuple[int, int]:
+    """The working day from which on is counted, and the one so many later."""
+    first = start
+    while not is_working_day(date.fromordinal(first), country):
+        first += 1
+    last = first
     for _ in range(days):
-        day += timedelta(days=1)
-        while not is_working_day(day, country):
-            day += timedelta(days=1)
-    return round(datetime.combine(day, clock, ZoneInfo(zone)).timestamp() * 1000)
+        last += 1
+        while not is_working_day(date.fromordinal(last), country):
+            last += 1
+    return first, last
+
+
+def _has_24_hours(day: int, zone: str) -> bool:
+    return start_of_day(day + 1, zone) - start_of_day(day, zone) == DAY_MS
 
 
 @lru_cache(maxsize=8_192)

@@ -52,6 +52,15 @@ class Term(Condition):
 
 
 @dataclass(frozen=True, slots=True)
+class Parcel(Condition):
+    """What was said when it was shipped: `{parcel: logistics, is: own}`, `{parcel: tracked}`. Whose logistics it went
+    by is what the order said where the shipment didn't."""
+
+    name: str
+    wanted: tuple[Any, ...] = (True,)
+
+
+@dataclass(frozen=True, slots=True)
 class AnyOf(Condition):
     parts: tuple[Condition, ...]
 
@@ -66,7 +75,18 @@ class Not(Condition):
     part: Condition
 
 
-_EXTRAS = {"has": {"by", "reason"}, "late": set[str](), "overdue": set[str](), "term": {"is"}}
+_EXTRAS = {
+    "has": {"by", "reason"},
+    "late": set[str](),
+    "overdue": set[str](),
+    "term": {"is"},
+    "parcel": {"is"},
+}
+_PARCEL: dict[str, tuple[Any, ...]] = {
+    "logistics": get_args(Logistics),
+    "label": get_args(Logistics),
+    "tracked": (True, False),
+}
 _TERMS: dict[str, tuple[Any, ...]] = {
     "mode": get_args(Mode),
     "logistics": get_args(Logistics),
@@ -80,7 +100,7 @@ def parse_condition(written: Any) -> Condition:
     if isinstance(written, str):
         return parse_condition({"has": written})
     if not isinstance(written, Mapping):
-        raise ValueError("a condition is a fact's name or one of has, late, overdue, term, any, all, not")
+        raise ValueError("a condition is a fact's name or one of has, late, overdue, term, parcel, any, all, not")
     for name, form in (("any", AnyOf), ("all", AllOf)):
         if name in written:
             _only(written, {name})
@@ -94,7 +114,7 @@ def parse_condition(written: Any) -> Condition:
         if name in written:
             _only(written, {name} | _EXTRAS[name])
             return _leaf(name, written)
-    raise ValueError(f"{', '.join(written)}: a condition is one of has, late, overdue, term, any, all, not")
+    raise ValueError(f"{', '.join(written)}: a condition is one of has, late, overdue, term, parcel, any, all, not")
 
 
 def _only(written: Mapping[str, Any], known: set[str]) -> None:
@@ -116,6 +136,10 @@ def _leaf(name: str, written: Mapping[str, Any]) -> Condition:
         if subject not in _TERMS:
             raise ValueError(f"{subject} is no term of an order; terms are {', '.join(_TERMS)}")
         return Term(subject, _some_of(_TERMS[subject], written.get("is", True)))
+    if name == "parcel":
+        if subject not in _PARCEL:
+            raise ValueError(f"{subject} is not said of a parcel; {', '.join(_PARCEL)} are")
+        return Parcel(subject, _some_of(_PARCEL[subject], written.get("is", True)))
     if not isinstance(subject, str):
         raise ValueError(f"{name} takes the id of a deadline rule")
     return Late(subject) if name == "late" else Overdue(subject)
@@ -130,6 +154,18 @@ def _some_of(known: tuple[Any, ...], written: Any) -> tuple[Any, ...]:
         if each not in known:
             raise ValueError(f"{each} is never said; it is one of {', '.join(map(str, known))}")
     return wanted
+
+
+def _logistics(facts: OrderFacts) -> str | None:
+    by = facts.shipment.logistics if facts.shipment is not None else None
+    return by or (facts.terms.logistics if facts.terms is not None else None)
+
+
+_PARCEL_SAYS: dict[str, Callable[[OrderFacts], Any]] = {
+    "logistics": _logistics,
+    "label": lambda facts: None if facts.shipment is None else facts.shipment.label,
+    "tracked": lambda facts: facts.shipment is not None and bool(facts.shipment.tracking_no),
+}
 
 
 def rules_named(condition: Condition) -> set[str]:
@@ -151,6 +187,8 @@ def facts_named(condition: Condition) -> set[str]:
             return {fact}
         case Term():
             return {"placed"}
+        case Parcel():
+            return {"placed", "shipped"}
         case Not(part):
             return facts_named(part)
         case AnyOf(parts) | AllOf(parts):
@@ -172,6 +210,9 @@ def compile_condition(condition: Condition, bits: Mapping[str, int]) -> Test:
         case Term(term, wanted):
             get = attrgetter(term)
             return lambda facts, missed, overdue: facts.terms is not None and get(facts.terms) in wanted
+        case Parcel(name, wanted):
+            said = _PARCEL_SAYS[name]
+            return lambda facts, missed, overdue: facts.shipment is not None and said(facts) in wanted
         case Not(inner):
             test = compile_condition(inner, bits)
             return lambda facts, missed, overdue: not test(facts, missed, overdue)

@@ -12,16 +12,17 @@ from sys import intern
 
 from msgspec import Struct
 
-from rules.alerts import Alert, Cause, Emitted, Open, alert_id, emitted_from, is_news, remember
-from rules.book import RuleBook
-from rules.calendars import start_of_day
-from rules.events import AnyEvent, ClockTick, Event
-from rules.facts import MERGE, OrderFacts
+from rules.alerts import Alert, Cause, Emitted, Open, alert_id, emitted_from, is_news, remember, subject_and_episode
+from rules.book import Looking, Plan, RuleBook
+from rules.events import AnyEvent, ClockTick, Event, ShopEvent
+from rules.facts import EVERY_FACT, MERGE, OrderFacts
 from rules.instants import DAWN, DAY_MS, NEVER, rfc3339
 from rules.kinds.deadline import OVERDUE, Timer
-from rules.kinds.ratio import Count, Tally
-from rules.packs import AnyRule
-from rules.telling import Case, of_count, of_deadline, of_ratio, tell
+from rules.kinds.ratio import Gauge
+from rules.kinds.ratio_judge import Computed
+from rules.kinds.rule import Case, Judge, Rule, Verdict
+from rules.shopfacts import KINDS, Entry, Key
+from rules.telling import of_deadline, tell
 from rules.watch import Order, Shop
 
 SWEEP_MS = 15 * DAY_MS
@@ -29,11 +30,18 @@ SWEEP_MS = 15 * DAY_MS
 
 
 class Changes(Struct):
-    """What must be written before the events behind it may be called done."""
+    """What must be written before the events behind it may be called done. `entries` are a shop's own facts by kind
+    and key (gone, where the shop has none there), `computed` its ratios' computations by rule and border."""
 
     alerts: list[tuple[Shop, Alert]]
     orders: list[Order]
     forgotten: list[Order]
+    entries: dict[tuple[str, str, Key], Shop]
+    computed: dict[tuple[str, str, int], Shop]
+
+
+def _no_changes() -> Changes:
+    return Changes([], [], [], {}, {})
 
 
 class Engine:
@@ -54,13 +62,13 @@ class Engine:
         self._sequence = count()
         self._dirty: list[Order] = []
         self._dirty_shops: list[Shop] = []
-        self._changes = Changes([], [], [])
+        self._changes = _no_changes()
         self._next_sweep_ms = DAWN
 
     # -- what goes in ---------------------------------------------------------------------------------------
 
     def apply(self, event: AnyEvent, at_ms: int) -> None:
-        """Merges one event into its order's facts; judging waits for `settle` or `advance`."""
+        """Merges one event into its order's or shop's facts; judging waits for `settle` or `advance`."""
         if not isinstance(event, ClockTick):
             self.merge(self.shop(event.platform, event.shop), event, at_ms)
 
@@ -69,23 +77,78 @@ class Engine:
         kind = type(event)
         merge = MERGE.get(kind)
         if merge is None:
+            self._merge_shop(shop, event, at_ms)
             return
         order_id: str = event.order  # type: ignore[attr-defined]
         order = shop.orders.get(order_id)
         if order is None:
             order = shop.orders[order_id] = Order(order_id, shop)
-        if merge(order.facts, event, (at_ms, intern(event.source), event.id)):
-            if not order.dirty and kind in shop.plan.heeds:
+        news = merge(order.facts, event, (at_ms, intern(event.source), event.id))
+        if news:
+            order.news |= news
+            if not order.dirty and news & shop.plan.heeds:
                 order.dirty = True
                 self._dirty.append(order)
             if not order.unsaved:
                 order.unsaved = True
                 self._changes.orders.append(order)
+            if at_ms <= shop.late_before_ms:
+                self._compute_again(shop, at_ms)
+
+    def _merge_shop(self, shop: Shop, event: Event, at_ms: int) -> None:
+        kind = KINDS.get(type(event))
+        if kind is None or not isinstance(event, ShopEvent):
+            return
+        changed = shop.facts.merge(kind, event, at_ms, self.clock_ms)
+        for key in changed:
+            self._changes.entries[shop.key, kind.name, key] = shop
+        if changed:
+            plan = shop.plan
+            self._heard(shop, kind.name)
+            if shop.plan is not plan:
+                self._drop_computed(shop)
+
+    def _heard(self, shop: Shop, kind: str) -> None:
+        """Has what looks at an event type judged again; a profile may bring other rules."""
+        if kind in ("shop.profile", "listing.counts"):
+            self._follow(shop)
+        if bits := shop.plan.on_event.get(kind, 0):
+            self._mark(shop, bits)
+
+    def _drop_computed(self, shop: Shop) -> None:
+        """Other rules have other borders: what was computed under those before is computed again."""
+        for rule, found in shop.computed.items():
+            for border_ms in found:
+                self._changes.computed[shop.key, rule, border_ms] = shop
+        shop.computed.clear()
+
+    def _follow(self, shop: Shop) -> None:
+        """Judges a shop by the rules of its site and programme from now on."""
+        plan = self._plan_of(shop)
+        if plan is shop.plan:
+            return
+        shop.follow(plan)
+        for order in shop.orders.values():
+            order.follow(plan)
+            if not order.dirty:
+                order.dirty = True
+                self._dirty.append(order)
+        self._mark(shop, plan.every_judge)
+
+    def _plan_of(self, shop: Shop) -> Plan:
+        profile = shop.facts.profile
+        return self.book.plan(shop.platform, profile("site"), profile("programme"), shop.name)
+
+    def _compute_again(self, shop: Shop, from_ms: int) -> None:
+        """Evidence has come late: what was computed since then may have been otherwise."""
+        for judge in shop.plan.computed:
+            shop.recompute[judge.rule.id] = min(from_ms, shop.recompute.get(judge.rule.id, from_ms))
+            self._mark(shop, 1 << judge.n)
 
     def shop(self, platform: str, name: str) -> Shop:
         shop = self.shops.get((platform, name))
         if shop is None:
-            shop = Shop(platform, name, self.book.plan(platform))
+            shop = Shop(platform, name, self.book.plan(platform, shop=name))
             self.shops[platform, name] = shop
         return shop
 
@@ -95,11 +158,11 @@ class Engine:
         order = shop.orders.get(order_id)
         if order is not None:
             self._uncount(order)
-            self._mark(shop)
         elif facts is None:
             return
         else:
             order = shop.orders[order_id] = Order(order_id, shop)
+        order.news = EVERY_FACT
         order.facts = facts or OrderFacts()  # dropped: an entry that still waits for it must find nothing
         if facts is None and order.alerts is None:
             order.armed_ms = NEVER
@@ -108,10 +171,31 @@ class Engine:
             order.dirty = True
             self._dirty.append(order)
 
+    def restore_entry(self, platform: str, shop_name: str, kind: str, key: Key, entry: Entry | None) -> None:
+        """Takes one of a shop's own facts back; None where it was dropped."""
+        shop = self.shop(platform, shop_name)
+        shop.facts.put(kind, key, entry)
+        self._heard(shop, kind)
+
+    def restore_computed(
+        self, platform: str, shop_name: str, rule: str, border_ms: int, found: Computed | None
+    ) -> None:
+        """Takes back what a ratio was at a border; None where it had no orders after all."""
+        shop = self.shop(platform, shop_name)
+        if found is None:
+            shop.computed.get(rule, {}).pop(border_ms, None)
+        else:
+            shop.computed.setdefault(rule, {})[border_ms] = found
+            shop.late_before_ms = max(shop.late_before_ms, border_ms)
+        shop.restored = True
+        self._mark(shop, shop.plan.every_judge)
+
     def restore_alert(self, alert: Alert) -> None:
         """Takes back what was last said of an alert."""
         shop = self.shop(alert.platform, alert.shop)
-        if isinstance(alert.order, str):
+        rule, name = alert.data.rule, alert.data.alert
+        # By its kind: the shop's own plan may wait for its profile to come back.
+        if isinstance(alert.order, str) and self.book.is_of_orders(rule):
             order = shop.orders.get(alert.order)
             if order is None:
                 order = shop.orders[alert.order] = Order(alert.order, shop)
@@ -119,11 +203,13 @@ class Engine:
             held = order.alerts
         else:
             held = shop.alerts
-        before, said = held.get(alert.data.alert), emitted_from(alert)
+        before, said = held.get(name), emitted_from(alert)
         shop.open_alerts += said.open - (before is not None and before.open)
-        held[alert.data.alert] = said
+        held[name] = said
+        shop.followed = True
         if held is shop.alerts:
-            self._mark(shop)
+            self._note_open(shop, rule, name, said.open)
+        self._mark(shop, shop.plan.every_judge)
 
     # -- time -----------------------------------------------------------------------------------------------
 
@@ -153,6 +239,8 @@ class Engine:
             return True
         if not self.stepping:
             self._move(to_ms, including)
+        elif self.clock_ms == DAWN:
+            self._begin(to_ms)
         if self._dirty or self._dirty_shops:
             self.settle()
         last_due = to_ms if including else to_ms - 1
@@ -180,6 +268,12 @@ class Engine:
             self._sweep(to_ms)
         return True
 
+    def _begin(self, to_ms: int) -> None:
+        """Starts the clock with the first that is known of, so that what has happened since is told in its time."""
+        first_ms = min((shop.first_at_ms() for shop in self.shops.values()), default=NEVER)
+        if first_ms < to_ms:
+            self._move(first_ms, True)
+
     def _move(self, to_ms: int, including: bool) -> None:
         """Sets the clock; an instant that is over doesn't open again."""
         self._instant_open = not including and (to_ms > self.clock_ms or self._instant_open)
@@ -189,10 +283,11 @@ class Engine:
         if isinstance(target, Order):
             self._judge(target, self.clock_ms, self._passed_ms())
         else:
-            self._mark(target)
+            self._mark(target, 0)
 
-    def _mark(self, shop: Shop) -> None:
-        """Has a shop judged once all that is due by now has fired."""
+    def _mark(self, shop: Shop, judges: int) -> None:
+        """Has some of a shop's judges (and those whose turn it is) look again once all that is due by now has fired."""
+        shop.stale |= judges
         if not shop.dirty:
             shop.dirty = True
             self._dirty_shops.append(shop)
@@ -206,59 +301,91 @@ class Engine:
     # -- judging --------------------------------------------------------------------------------------------
 
     def _judge(self, order: Order, at_ms: int, passed_ms: int) -> None:
-        facts, plan = order.facts, order.shop.plan
-        missed = overdue = 0
-        turn_ms = NEVER
+        """By the rules that look at what has changed, and those whose turn it is."""
+        facts, plan, turns = order.facts, order.shop.plan, order.turns
+        news, order.news = order.news, 0
+        missed, overdue, judged = order.missed, order.overdue, 0
         wanted: list[tuple[Timer, Open]] | None = None
-        for timer in plan.timers:
-            flags, opened, turn = timer.judge(facts, at_ms, passed_ms)
-            if flags:
-                missed |= timer.bit
-                if flags & OVERDUE:
-                    overdue |= timer.bit
-            if opened is not None:
-                if wanted is None:
-                    wanted = []
-                wanted.append((timer, opened))
-            if turn < turn_ms:
-                turn_ms = turn
+        looking = plan.looking(news)
+        for timer in plan.timers if turns and min(turns) <= at_ms else looking.timers:
+            n = timer.n
+            if timer.facts & news or turns[n] <= at_ms:
+                flags, opened, turns[n] = timer.judge(facts, at_ms, passed_ms)
+                bit = timer.bit
+                judged |= bit
+                if flags:
+                    missed |= bit
+                    overdue = overdue | bit if flags & OVERDUE else overdue & ~bit
+                elif missed & bit:
+                    missed, overdue = missed & ~bit, overdue & ~bit
+                if opened is not None:
+                    wanted = wanted or []
+                    wanted.append((timer, opened))
+        turn_ms = min(turns, default=NEVER)
         if wanted is not None or order.alerts is not None:
-            turn_ms = min(turn_ms, self._tell_order(order, wanted or [], at_ms))
-        self._count(order, missed, overdue)
+            turn_ms = min(turn_ms, self._tell_order(order, wanted or [], judged, at_ms))
+        changed = (missed ^ order.missed) | (overdue ^ order.overdue)
+        order.missed, order.overdue = missed, overdue
+        self._count(order, looking, changed, judged, passed_ms)
         if turn_ms < order.armed_ms:
             self._arm(order, turn_ms)
 
-    def _count(self, order: Order, missed: int, overdue: int) -> None:
-        """Moves the order between the buckets of its shop's ratios, and its marks in and out of the counts."""
-        shop, facts, parts = order.shop, order.facts, order.parts
-        changed = False
-        for n, tally in enumerate(shop.tallies):
-            before = parts[n]
-            after = tally.gauge.part(facts, missed, overdue, before)
-            if after is not before:
-                parts[n] = after
-                tally.move(order.id, facts, before, after)
-                changed = True
-        for n, counter in enumerate(shop.plan.counters):
-            marks = shop.marks[n]
-            at_ms = counter.timer.due(facts) if missed & counter.timer.bit else None
-            if marks.get(order.id) != at_ms:
-                changed = True
-                if at_ms is None:
-                    del marks[order.id]
-                else:
-                    marks[order.id] = at_ms
-        if changed:
-            self._mark(shop)
+    def _count(self, order: Order, looking: Looking, changed: int, judged: int, passed_ms: int) -> None:
+        """Moves the order between the buckets of its shop's ratios, and its instants in and out of what counts them."""
+        shop, facts, plan = order.shop, order.facts, order.shop.plan
+        stale = 0
+        for n, gauge in looking.gauges:
+            stale |= self._place(order, n, gauge)
+        if changed & plan.gauge_bits:
+            for n, gauge in enumerate(plan.gauges):
+                if gauge.bits & changed:
+                    stale |= self._place(order, n, gauge)
+        for n, trace in looking.traces:
+            stale |= self._note(order, n, trace.instants(facts, order.missed, passed_ms))
+        if judged & plan.trace_bits and (order.missed | changed) & plan.trace_bits:
+            for n, trace in enumerate(plan.traces):
+                if trace.bits & judged:
+                    stale |= self._note(order, n, trace.instants(facts, order.missed, passed_ms))
+        if looking.sales and shop.sell(order, plan.sales_zone) and shop.facts.of("stock.level"):
+            stale |= plan.on_sale
+        if looking.numbers and shop.ship_under(order):
+            stale |= plan.on_number
+        if stale:
+            self._mark(shop, stale)
+
+    def _place(self, order: Order, n: int, gauge: Gauge) -> int:
+        """Puts an order where it counts now in a ratio; the judges that must know."""
+        before = order.parts[n]
+        after = gauge.part(order.facts, order.missed, order.overdue, before)
+        if after is before:
+            return 0
+        order.parts[n] = after
+        order.shop.tallies[n].move(order.id, order.facts, before, after)
+        return order.shop.plan.on_gauge[n]
+
+    def _note(self, order: Order, n: int, instants: tuple[int, ...]) -> int:
+        """Keeps the instants at which something happened to an order; the judges that must know."""
+        marks = order.shop.marks[n]
+        if instants == marks.get(order.id, ()):
+            return 0
+        if instants:
+            marks[order.id] = instants
+        else:
+            del marks[order.id]
+        return order.shop.plan.on_trace[n]
 
     def _uncount(self, order: Order) -> None:
-        """Takes an order out of its shop's ratios and counts."""
-        shop = order.shop
+        """Takes an order out of all that is derived from its shop's orders."""
+        shop, plan = order.shop, order.shop.plan
         for n, tally in enumerate(shop.tallies):
             tally.move(order.id, order.facts, order.parts[n], None)
             order.parts[n] = None
         for marks in shop.marks:
             marks.pop(order.id, None)
+        shop.unship(order)
+        shop.unsell(order)
+        order.follow(plan)
+        self._mark(shop, plan.every_judge)
 
     def _judge_shops(self, at_ms: int) -> None:
         if at_ms == DAWN:
@@ -269,30 +396,31 @@ class Engine:
             self._judge_shop(shop, at_ms)
 
     def _judge_shop(self, shop: Shop, at_ms: int) -> None:
-        turn_ms = NEVER
-        current: set[str] = set()
-        for tally in shop.tallies:
-            tally.turn(at_ms)
-            turn_ms = min(turn_ms, tally.turn_ms)
-            for each in tally.counts:
-                alert = alert_id(tally.gauge.rule.id, shop.key, "-", each.period.name)
-                current.add(alert)
-                turn_ms = min(turn_ms, self._tell_ratio(shop, tally, each, alert, at_ms))
-        for n, counter in enumerate(shop.plan.counters):
-            if shop.marks[n] or shop.alerts:
-                alert = alert_id(counter.rule.id, shop.key, "-", "-")
-                current.add(alert)
-                turn_ms = min(turn_ms, self._tell_count(shop, n, alert, at_ms))
-        for alert, said in list(shop.alerts.items()):
-            if said.open and alert not in current:
-                turn_ms = min(turn_ms, self._end_shop_alert(shop, alert, said, at_ms))
-        self._arm(shop, turn_ms)
+        turns = shop.turns
+        if shop.restored:  # who knows what was let go before
+            shop.restored = False
+            shop.kept_from_ms = max(shop.kept_from_ms, at_ms - shop.plan.keep_ms)
+        if shop.followed:
+            shop.followed = False
+            self._end_what_no_longer_applies(shop, at_ms)
+        for n, judge in enumerate(shop.plan.judges):
+            bit = 1 << n
+            if shop.stale & bit or turns[n] <= at_ms:
+                shop.stale &= ~bit
+                verdicts, turn = judge.judge(shop, at_ms)  # may find that others, behind it, must look again too
+                turns[n] = min(turn, self._tell_shop(shop, judge, verdicts, at_ms))
+        if shop.recomputed:
+            for rule, border_ms in shop.recomputed:
+                self._changes.computed[shop.key, rule, border_ms] = shop
+            shop.recomputed.clear()
+        if turns:
+            self._arm(shop, min(turns))
 
     # -- saying what is new ---------------------------------------------------------------------------------
     # What was said at a later instant than this (before a restart whose clock lags behind) stands until then;
     # each `_tell` and `_end` answers when it wants to look again (epoch ms).
 
-    def _tell_order(self, order: Order, wanted: list[tuple[Timer, Open]], at_ms: int) -> int:
+    def _tell_order(self, order: Order, wanted: list[tuple[Timer, Open]], judged: int, at_ms: int) -> int:
         turn_ms = NEVER
         said_of = order.alerts
         if said_of is None:
@@ -305,99 +433,108 @@ class Engine:
             if not is_news(said, opened):
                 continue
             if said is not None and at_ms < said.at_ms:
-                turn_ms = min(turn_ms, said.at_ms)
+                turn_ms = min(turn_ms, self._look_again(order, timer.facts, said))
                 continue
-            case = of_deadline(timer, order, alert, at_ms)
-            self._say(order.shop, said_of, case, said, opened, timer.cause(opened), at_ms)
+            case = of_deadline(timer, order, at_ms)
+            self._say(order.shop, said_of, alert, timer.rule, case, opened, timer.cause(opened), at_ms)
         for alert, said in list(said_of.items()):
-            if said.open and alert not in current:
+            if said.open and alert not in current and judged & order.shop.plan.timer_bits.get(said.rule, 0):
                 if at_ms < said.at_ms:
-                    turn_ms = min(turn_ms, said.at_ms)
+                    turn_ms = min(turn_ms, self._look_again(order, EVERY_FACT, said))
                 else:
                     self._end_order_alert(order, alert, said, at_ms)
         return turn_ms
+
+    def _look_again(self, order: Order, facts: int, said: Emitted) -> int:
+        """Has an order judged again, as if these facts were news, when its clock has come to what was said."""
+        order.news |= facts
+        return said.at_ms
 
     def _end_order_alert(self, order: Order, alert: str, said: Emitted, at_ms: int) -> None:
         timer = order.shop.plan.timer_of.get(said.rule)
         if timer is None or order.alerts is None:
             return  # its pack isn't loaded here, so nobody can say whether it is over
-        case = of_deadline(timer, order, alert, at_ms)
-        self._say(order.shop, order.alerts, case, said, None, timer.cause_of_end(order.facts, said), at_ms)
+        case = of_deadline(timer, order, at_ms)
+        cause = timer.cause_of_end(order.facts, said)
+        self._say(order.shop, order.alerts, alert, timer.rule, case, None, cause, at_ms)
 
-    def _tell_ratio(self, shop: Shop, tally: Tally, each: Count, alert: str, at_ms: int) -> int:
-        said, opened = shop.alerts.get(alert), tally.gauge.judge(each, at_ms)
-        if not is_news(said, opened):
-            return NEVER
-        if said is not None and at_ms < said.at_ms:
-            return said.at_ms
-        case = of_ratio(tally, each, shop, alert, window_json(tally, each))
-        cause: Cause = "fell_back"
-        if opened is not None:
-            worse = opened.stage == "crossed"
-            better = said is not None and said.open and said.stage == "crossed"
-            cause = "threshold_crossed" if worse else "fell_back" if better else "threshold_near"
-        self._say(shop, shop.alerts, case, said, opened, cause, at_ms)
-        return NEVER
+    def _tell_shop(self, shop: Shop, judge: Judge, verdicts: list[Verdict], at_ms: int) -> int:
+        """Says what is new of a rule that looks at the whole shop."""
+        turn_ms, rule = NEVER, judge.rule
+        wanted = {alert_id(rule.id, shop.key, each.subject, each.episode): each for each in verdicts}
+        is_open = shop.open_by_rule.get(rule.id)
+        for alert in sorted(is_open - wanted.keys()) if is_open else ():
+            turn_ms = min(turn_ms, self._end_shop_alert(shop, judge, alert, at_ms))
+        for alert, verdict in wanted.items():
+            said = shop.alerts.get(alert)
+            if said is not None and _is_no_longer_that_sanction(said, verdict.open) and at_ms >= said.at_ms:
+                self._end_shop_alert(shop, judge, alert, at_ms)
+                said = shop.alerts[alert]
+            if not is_news(said, verdict.open):
+                continue
+            if said is not None and at_ms < said.at_ms:
+                turn_ms = min(turn_ms, said.at_ms)
+                continue
+            cause = verdict.cause if said is None or not _is_milder(rule, said, verdict.open) else "fell_back"
+            case = judge.case(shop, verdict, at_ms)
+            self._say(shop, shop.alerts, alert, rule, case, verdict.open, cause, at_ms)
+        return turn_ms
 
-    def _tell_count(self, shop: Shop, n: int, alert: str, at_ms: int) -> int:
-        """Says what is new of a count rule, and when it may next change (epoch ms)."""
-        counter, marks = shop.plan.counters[n], shop.marks_of(n)
-        standing = counter.stand(marks, at_ms)
-        said, opened = shop.alerts.get(alert), counter.judge(standing, at_ms)
-        if said is not None and at_ms < said.at_ms:
-            return min(said.at_ms, counter.next_change(standing))
-        if said is not None and said.open and said.until_ms and opened is not None and opened.until_ms != said.until_ms:
-            # another sanction than the one last spoken of: that one ends first, so that each is told on its own
-            self._say_count(shop, n, alert, None, at_ms)
-        if is_news(shop.alerts.get(alert), opened):
-            self._say_count(shop, n, alert, opened, at_ms)
-        return counter.next_change(standing)
+    def _end_what_no_longer_applies(self, shop: Shop, at_ms: int) -> None:
+        """Ends what was said under rules that are not this shop's any more, since it has another site or programme."""
+        plan = shop.plan
+        holders = [(None, shop.alerts), *((order.id, order.alerts) for order in shop.orders.values() if order.alerts)]
+        for order_id, said_of in holders:
+            for alert, said in list(said_of.items()):
+                rule = self.book.rules.get(said.rule)
+                if said.open and rule is not None and said.rule not in plan.judge_of and said.rule not in plan.timer_of:
+                    if at_ms < said.at_ms:
+                        shop.followed = True
+                        self._arm(shop, said.at_ms)
+                    else:
+                        self._say(shop, said_of, alert, rule, Case({}, {}, order_id), None, "no_longer_applies", at_ms)
 
-    def _say_count(self, shop: Shop, n: int, alert: str, opened: Open | None, at_ms: int) -> None:
-        counter, marks = shop.plan.counters[n], shop.marks_of(n)
-        said = shop.alerts.get(alert)
-        case = of_count(counter, counter.stand(marks, at_ms), marks, shop, alert)
-        if opened is not None:
-            cause = counter.cause(opened)
-        else:
-            assert said is not None
-            cause = counter.cause_of_end(said, marks)
-        self._say(shop, shop.alerts, case, said, opened, cause, at_ms)
-
-    def _end_shop_alert(self, shop: Shop, alert: str, said: Emitted, at_ms: int) -> int:
-        """Closes the alert of a period that is over."""
+    def _end_shop_alert(self, shop: Shop, judge: Judge, alert: str, at_ms: int) -> int:
+        said = shop.alerts[alert]
         if at_ms < said.at_ms:
             return said.at_ms
-        for tally in shop.tallies:
-            if tally.gauge.rule.id == said.rule:
-                rule: AnyRule = tally.gauge.rule
-                period = alert.rpartition(":")[2]
-                names = dict.fromkeys(("value", "numerator", "denominator", "threshold", "headroom"), "-")
-                names |= {"shop": shop.name, "period": period}
-                case = Case(alert, rule, {"period": period}, dict(names))
-                self._say(shop, shop.alerts, case, said, None, "period_ended", at_ms)
+        subject, episode = subject_and_episode(alert, judge.rule.id, shop.key)
+        last = Open(said.stage, "info", said.due_ms, said.judgement, said.until_ms, said.tier)
+        verdict = Verdict(last, "fell_back", subject, episode)
+        cause = judge.cause_of_end(shop, said, verdict, at_ms)
+        self._say(shop, shop.alerts, alert, judge.rule, judge.case(shop, verdict, at_ms), None, cause, at_ms)
         return NEVER
 
     def _say(
         self,
         shop: Shop,
         said_of: dict[str, Emitted],
+        alert: str,
+        rule: Rule,
         case: Case,
-        said: Emitted | None,
         opened: Open | None,
         cause: Cause,
         at_ms: int,
     ) -> None:
-        alert = tell(shop, case, said, opened, cause, at_ms)
+        said = said_of.get(alert)
+        record = tell(shop, alert, rule, case, said, opened, cause, at_ms)
         shop.open_alerts += (opened is not None) - (said is not None and said.open)
-        said_of[case.alert] = remember(case.rule.id, said, opened, at_ms)
-        self._changes.alerts.append((shop, alert))
+        said_of[alert] = remember(rule.id, said, opened, at_ms)
+        if said_of is shop.alerts:
+            self._note_open(shop, rule.id, alert, opened is not None)
+        self._changes.alerts.append((shop, record))
+
+    def _note_open(self, shop: Shop, rule: str, alert: str, is_open: bool) -> None:
+        if is_open:
+            shop.open_by_rule.setdefault(rule, set()).add(alert)
+        else:
+            shop.open_by_rule.get(rule, set()).discard(alert)
 
     # -- what comes out -------------------------------------------------------------------------------------
 
     def drain(self) -> Changes:
         """Takes what has changed since the last call."""
-        changes, self._changes = self._changes, Changes([], [], [])
+        changes, self._changes = self._changes, _no_changes()
         for order in changes.orders:
             order.unsaved = False
         return changes
@@ -417,6 +554,10 @@ class Engine:
         self._next_sweep_ms = at_ms + SWEEP_MS
         for shop in self.shops.values():
             horizon_ms = at_ms - shop.plan.keep_ms
+            shop.kept_from_ms = horizon_ms
+            for kind, key in list(shop.facts.spent(at_ms, shop.plan.kept_for_good)):
+                shop.facts.put(kind, key, None)
+                self._changes.entries[shop.key, kind, key] = shop
             for order in [each for each in shop.orders.values() if self._is_spent(each, horizon_ms)]:
                 del shop.orders[order.id]
                 self._uncount(order)
@@ -432,15 +573,22 @@ class Engine:
         facts = order.facts
         if (facts.placed is not None and facts.placed[0] > horizon_ms) or facts.last_at_ms() > horizon_ms:
             return False  # the first test is there because it is cheap, and mostly enough
-        if any(order.id in marks for marks in order.shop.marks):
-            return False  # a mark that still counts
+        for marks, kept_ms in zip(order.shop.marks, order.shop.plan.trace_kept_ms, strict=True):
+            instants = marks.get(order.id)
+            if instants is not None and instants[-1] + kept_ms > self.clock_ms:
+                return False  # a mark that still counts
+        if order.shop.reused_ms(order) + order.shop.plan.number_kept_ms > self.clock_ms:
+            return False
         return all(not said.open and said.at_ms <= horizon_ms for said in (order.alerts or {}).values())
 
 
-def window_json(tally: Tally, each: Count) -> dict[str, str]:
-    """The bounds of a count's period, `to` not in it."""
-    zone, period = tally.gauge.zone, each.period
-    return {
-        "from": rfc3339(start_of_day(period.first, zone)),
-        "to": rfc3339(start_of_day(period.last + 1, zone)),
-    }
+def _is_no_longer_that_sanction(said: Emitted, wanted: Open) -> bool:
+    """No longer the sanction last spoken of: that one ends first, so that what comes after is told on its own."""
+    return said.open and said.until_ms is not None and wanted.until_ms != said.until_ms
+
+
+def _is_milder(rule: Rule, said: Emitted, wanted: Open) -> bool:
+    stages = rule.stages()
+    if not said.open or said.stage not in stages or wanted.stage not in stages:
+        return False
+    return stages.index(wanted.stage) < stages.index(said.stage)

@@ -6,7 +6,7 @@ same classes: `msgspec.json.schema(AnyEvent)`.
 
 from datetime import datetime
 from decimal import Decimal
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 import msgspec
 from msgspec import Meta, Struct
@@ -172,13 +172,19 @@ class TrackingUpdated(OrderEvent, tag="tracking.updated", frozen=True, gc=False)
     data: TrackingData = TrackingData()
 
 
+class ShopEvent(Event, kw_only=True, frozen=True, gc=False):
+    """About the shop, perhaps about one order of it."""
+
+    order: str | None = None
+
+
 class ProfileData(Struct, frozen=True):
     site: str | None = None
     programme: str | None = None
     currency: str | None = None
 
 
-class ShopProfile(Event, tag="shop.profile", frozen=True):
+class ShopProfile(ShopEvent, tag="shop.profile", frozen=True):
     data: ProfileData = ProfileData()
 
 
@@ -187,7 +193,7 @@ class StockData(Struct, frozen=True):
     sku: str | None = None
 
 
-class StockLevel(Event, tag="stock.level", frozen=True):
+class StockLevel(ShopEvent, tag="stock.level", frozen=True):
     data: StockData
 
 
@@ -195,7 +201,7 @@ class RatingData(Struct, frozen=True):
     score: Decimal | None = None
 
 
-class RatingUpdated(Event, tag="rating.updated", frozen=True):
+class RatingUpdated(ShopEvent, tag="rating.updated", frozen=True):
     data: RatingData = RatingData()
 
 
@@ -205,13 +211,11 @@ class DisputeData(Struct, frozen=True):
     amount: Decimal | None = None
 
 
-class DisputeOpened(Event, tag="dispute.opened", frozen=True):
-    order: str | None = None
+class DisputeOpened(ShopEvent, tag="dispute.opened", frozen=True):
     data: DisputeData = DisputeData()
 
 
-class DisputeClosed(Event, tag="dispute.closed", frozen=True):
-    order: str | None = None
+class DisputeClosed(ShopEvent, tag="dispute.closed", frozen=True):
     data: DisputeData = DisputeData()
 
 
@@ -223,8 +227,7 @@ class ViolationData(Struct, frozen=True):
     count: Whole = 1
 
 
-class ViolationRecorded(Event, tag="violation.recorded", frozen=True):
-    order: str | None = None
+class ViolationRecorded(ShopEvent, tag="violation.recorded", frozen=True):
     data: ViolationData = ViolationData()
 
 
@@ -234,11 +237,11 @@ class PriceData(Struct, frozen=True):
     starts_at: Instant | None = None
 
 
-class PriceChanged(Event, tag="price.changed", frozen=True):
+class PriceChanged(ShopEvent, tag="price.changed", frozen=True):
     data: PriceData = PriceData()
 
 
-class PromotionScheduled(Event, tag="promotion.scheduled", frozen=True):
+class PromotionScheduled(ShopEvent, tag="promotion.scheduled", frozen=True):
     data: PriceData = PriceData()
 
 
@@ -248,7 +251,7 @@ class ListingData(Struct, frozen=True):
     site: str | None = None
 
 
-class ListingCounts(Event, tag="listing.counts", frozen=True):
+class ListingCounts(ShopEvent, tag="listing.counts", frozen=True):
     data: ListingData = ListingData()
 
 
@@ -257,11 +260,11 @@ class MoneyData(Struct, frozen=True):
     currency: str | None = None
 
 
-class DepositDeducted(Event, tag="deposit.deducted", frozen=True):
+class DepositDeducted(ShopEvent, tag="deposit.deducted", frozen=True):
     data: MoneyData = MoneyData()
 
 
-class DepositToppedUp(Event, tag="deposit.topped_up", frozen=True):
+class DepositToppedUp(ShopEvent, tag="deposit.topped_up", frozen=True):
     data: MoneyData = MoneyData()
 
 
@@ -270,7 +273,7 @@ class TaskData(Struct, frozen=True):
     alert: str | None = None
 
 
-class TaskDone(Event, tag="task.done", frozen=True):
+class TaskDone(ShopEvent, tag="task.done", frozen=True):
     data: TaskData = TaskData()
 
 
@@ -280,7 +283,7 @@ class CarrierData(Struct, frozen=True):
     state: CarrierState | None = None
 
 
-class CarrierStateChanged(Event, tag="carrier.state", frozen=True):
+class CarrierStateChanged(ShopEvent, tag="carrier.state", frozen=True):
     data: CarrierData = CarrierData()
 
 
@@ -289,11 +292,11 @@ class EmergencyData(Struct, frozen=True):
     reason: str | None = None
 
 
-class EmergencyDeclared(Event, tag="emergency.declared", frozen=True):
+class EmergencyDeclared(ShopEvent, tag="emergency.declared", frozen=True):
     data: EmergencyData = EmergencyData()
 
 
-class EmergencyEnded(Event, tag="emergency.ended", frozen=True):
+class EmergencyEnded(ShopEvent, tag="emergency.ended", frozen=True):
     data: EmergencyData = EmergencyData()
 
 
@@ -303,15 +306,15 @@ class ReportedData(Struct, frozen=True):
     period: str | None = None
 
 
-class MetricReported(Event, tag="metric.reported", frozen=True):
+class MetricReported(ShopEvent, tag="metric.reported", frozen=True):
     data: ReportedData = ReportedData()
 
 
-class PointsReported(Event, tag="points.reported", frozen=True):
+class PointsReported(ShopEvent, tag="points.reported", frozen=True):
     data: ReportedData = ReportedData()
 
 
-ShopEvent = (
+AnyShopEvent = (
     ShopProfile
     | StockLevel
     | RatingUpdated
@@ -341,7 +344,7 @@ AnyEvent = (
     | PickupCollected
     | PickupFailed
     | TrackingUpdated
-    | ShopEvent
+    | AnyShopEvent
     | ClockTick
 )
 
@@ -370,7 +373,20 @@ def decode(raw: bytes) -> tuple[AnyEvent, int]:
         _check_ship_by(event.data.ship_by, required=False)
     elif kind is DeadlineChanged:
         _check_ship_by(event.data.ship_by, required=True)
+    elif isinstance(event, ShopEvent):
+        _check_shop_event(event)
     return event, at_ms
+
+
+def _check_shop_event(event: Any) -> None:
+    """Numbers that are none, and times no one can mean."""
+    for name in ("amount", "price", "score", "value"):
+        number = getattr(event.data, name, None)
+        if number is not None and not (number.is_finite() and abs(number) < LARGEST_AMOUNT):
+            raise BadEvent(f"{name} {number} is no number to reckon with - at `$.data.{name}`")
+    starts_at = getattr(event.data, "starts_at", None)
+    if starts_at is not None and not is_believable(to_ms(starts_at)):
+        raise BadEvent(_unbelievable("starts_at", to_ms(starts_at), "$.data.starts_at"))
 
 
 def check_amount(amount: Decimal | None) -> None:

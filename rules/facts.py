@@ -5,7 +5,7 @@ holds (when was it *first* shipped?), or the latest where news counts (last scan
 different events never compare equal, so every order of arrival ends in the same facts.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from operator import attrgetter
 from sys import intern
 from typing import Any, Final
@@ -15,7 +15,6 @@ from msgspec import Struct
 from rules.events import (
     CancelledData,
     DeadlineChanged,
-    DeadlineData,
     Item,
     OrderCancelled,
     OrderPlaced,
@@ -28,13 +27,14 @@ from rules.events import (
     ShippedData,
     TrackingUpdated,
 )
-from rules.instants import DAWN, is_believable, to_ms
+from rules.instants import DAWN, NEVER, is_believable, to_ms
 
 Mark = tuple[int, str, str]
 """`(at_ms, source, event id)`."""
 
 
-Merge = Callable[["OrderFacts", Any, Mark], bool]
+Merge = Callable[["OrderFacts", Any, Mark], int]
+"""Takes an event into an order's facts; the answer has the bits (`FACT_BIT`) of the facts that changed."""
 
 
 class Terms(Struct, array_like=True, gc=False):
@@ -77,6 +77,32 @@ class OrderFacts(Struct, array_like=True, gc=False):
     pickup_failed: Mark | None = None
     returned: Mark | None = None
     refunded: Mark | None = None
+    moved_before: tuple[tuple[Mark, int], ...] = ()
+
+    def as_of(self, at_ms: int) -> "OrderFacts":
+        """What had happened by then. (Of `news` only the last is kept, so nothing computed at borders looks at it.)"""
+        seen: dict[str, Any] = {
+            name: mark if (mark := getattr(self, name)) and mark[0] <= at_ms else None for name in FACT_NAMES
+        }
+        kept = OrderFacts(**seen)
+        kept.terms = self.terms if kept.placed else None
+        kept.shipment = self.shipment if kept.shipped else None
+        if kept.cancelled:
+            kept.cancelled_by, kept.cancelled_for = self.cancelled_by, self.cancelled_for
+        kept.moved_to_ms = self.moved_to_ms if kept.deadline_moved else None
+        if kept.deadline_moved is None:
+            for mark, to_ms in self.moved_before:
+                if mark[0] <= at_ms:
+                    kept.deadline_moved, kept.moved_to_ms = mark, to_ms
+        return kept
+
+    def skus(self) -> list[str]:
+        """What was ordered, each article once."""
+        return sorted({item.sku for item in self.terms.items}) if self.terms is not None else []
+
+    def first_at_ms(self) -> int:
+        """When anything was first heard of the order (epoch ms); `NEVER` where nothing was."""
+        return min([mark[0] for mark in _marks(self) if mark is not None], default=NEVER)
 
     def last_at_ms(self) -> int:
         """When anything was last heard of the order (epoch ms); `DAWN` where nothing was."""
@@ -98,6 +124,19 @@ FACT_NAMES: Final = (
 )
 """What packs may name in `from`, `until`, `after`, `has` and `anchor`."""
 
+FACT_BIT: Final = {name: 1 << n for n, name in enumerate(FACT_NAMES)}
+
+EVERY_FACT: Final = (1 << len(FACT_NAMES)) - 1
+
+
+def bits_of(facts: Iterable[str]) -> int:
+    """The bits of several facts."""
+    return sum(FACT_BIT[fact] for fact in set(facts))
+
+
+FIRST_HOLDS: Final = frozenset(FACT_NAMES) - {"news", "deadline_moved"}
+"""Facts of which the earliest statement holds, so that a later one changes nothing."""
+
 _marks: Final[Callable[[OrderFacts], tuple[Mark | None, ...]]] = attrgetter(*FACT_NAMES)
 
 UNSCANNED: Final = frozenset({None, "info_received", "expired"})
@@ -115,14 +154,16 @@ def _real(ship_by: Any) -> int | None:
 def _first(fact: str, fill: Callable[[OrderFacts, Any], None] | None = None) -> Merge:
     """The earliest statement of a fact holds; `fill` keeps what that event says beside it."""
 
-    def merge(facts: OrderFacts, event: Any, mark: Mark) -> bool:
+    bit = FACT_BIT[fact]
+
+    def merge(facts: OrderFacts, event: Any, mark: Mark) -> int:
         held = getattr(facts, fact)
         if held is not None and held <= mark:
-            return False
+            return 0
         setattr(facts, fact, mark)
         if fill is not None:
             fill(facts, event.data)
-        return True
+        return bit
 
     return merge
 
@@ -130,14 +171,16 @@ def _first(fact: str, fill: Callable[[OrderFacts, Any], None] | None = None) -> 
 def _last(fact: str, fill: Callable[[OrderFacts, Any], None] | None = None) -> Merge:
     """The latest statement of a fact holds."""
 
-    def merge(facts: OrderFacts, event: Any, mark: Mark) -> bool:
+    bit = FACT_BIT[fact]
+
+    def merge(facts: OrderFacts, event: Any, mark: Mark) -> int:
         held = getattr(facts, fact)
         if held is not None and held >= mark:
-            return False
+            return 0
         setattr(facts, fact, mark)
         if fill is not None:
             fill(facts, event.data)
-        return True
+        return bit
 
     return merge
 
@@ -165,8 +208,22 @@ def _given_up(facts: OrderFacts, data: CancelledData) -> None:
     facts.cancelled_for = data.reason
 
 
-def _moved(facts: OrderFacts, data: DeadlineData) -> None:
-    facts.moved_to_ms = _real(data.ship_by)
+MOVES_KEPT = 20
+"""How many moves of a deadline are remembered; nobody moves one as often."""
+
+
+def _moved(facts: OrderFacts, event: Any, mark: Mark) -> int:
+    """The latest move of a deadline holds; those before it are kept for what is computed as of their time."""
+    moves = dict(facts.moved_before)
+    if facts.deadline_moved is not None and facts.moved_to_ms is not None:
+        moves[facts.deadline_moved] = facts.moved_to_ms
+    if mark in moves:
+        return 0
+    moves[mark] = to_ms(event.data.ship_by)
+    *before, (facts.deadline_moved, facts.moved_to_ms) = sorted(moves.items())[-MOVES_KEPT:]
+    facts.moved_before = tuple(before)
+    kept = facts.deadline_moved == mark or mark in dict(before)
+    return FACT_BIT["deadline_moved"] if kept else 0
 
 
 _news = _last("news")
@@ -175,7 +232,7 @@ _delivered = _first("delivered")
 _returned = _first("returned")
 
 
-def _tracked(facts: OrderFacts, event: TrackingUpdated, mark: Mark) -> bool:
+def _tracked(facts: OrderFacts, event: TrackingUpdated, mark: Mark) -> int:
     status = event.data.status
     changed = _news(facts, event, mark)
     if status not in UNSCANNED:
@@ -187,30 +244,15 @@ def _tracked(facts: OrderFacts, event: TrackingUpdated, mark: Mark) -> bool:
     return changed
 
 
-STATED_BY: Final[dict[str, tuple[type, ...]]] = {
-    "placed": (OrderPlaced,),
-    "shipped": (OrderShipped,),
-    "collected": (PickupCollected,),
-    "scanned": (TrackingUpdated,),
-    "news": (TrackingUpdated,),
-    "delivered": (TrackingUpdated,),
-    "cancelled": (OrderCancelled,),
-    "deadline_moved": (DeadlineChanged,),
-    "pickup_failed": (PickupFailed,),
-    "returned": (OrderReturned, TrackingUpdated),
-    "refunded": (OrderRefunded,),
-}
-"""Which events state a fact."""
-
 MERGE: Final[dict[type, Merge]] = {
     OrderPlaced: _first("placed", _agreed),
-    DeadlineChanged: _last("deadline_moved", _moved),
+    DeadlineChanged: _moved,
     OrderShipped: _first("shipped", _sent),
     OrderCancelled: _first("cancelled", _given_up),
     OrderReturned: _returned,
     OrderRefunded: _first("refunded"),
     PickupCollected: _first("collected"),
-    PickupFailed: _last("pickup_failed"),
+    PickupFailed: _first("pickup_failed"),
     TrackingUpdated: _tracked,
 }
-"""How an event goes into an order's facts; the answer says whether anything changed."""
+"""How an event goes into an order's facts."""

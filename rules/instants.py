@@ -1,6 +1,7 @@
 """Instants as epoch milliseconds, and how they are written."""
 
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
+from functools import lru_cache
 from typing import Annotated, Final
 
 from msgspec import Meta
@@ -41,9 +42,20 @@ def is_believable(at_ms: int) -> bool:
 
 def rfc3339(at_ms: int) -> str:
     """`2026-01-04T00:00:00Z`, with milliseconds only where there are any."""
-    seconds, rest = divmod(at_ms, 1000)
-    text = datetime.fromtimestamp(seconds, UTC).isoformat()[:19]
-    return f"{text}.{rest:03d}Z" if rest else f"{text}Z"
+    day, rest = divmod(at_ms, DAY_MS)
+    seconds, rest = divmod(rest, 1000)
+    return f"{_date(day)}T{_clock(seconds)}.{rest:03d}Z" if rest else f"{_date(day)}T{_clock(seconds)}Z"
+
+
+@lru_cache(maxsize=4_096)
+def _date(day: int) -> str:
+    return date.fromordinal(_EPOCH.toordinal() + day).isoformat()
+
+
+@lru_cache(maxsize=24 * 3600)
+def _clock(second: int) -> str:
+    """The time of day, which is asked for again and again."""
+    return f"{second // 3600:02d}:{second // 60 % 60:02d}:{second % 60:02d}"
 
 
 def from_rfc3339(text: str) -> int:

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator
 
 from rules.alerts import Alert
 from rules.engine import Engine
-from rules.events import AnyEvent, OrderEvent
+from rules.events import AnyEvent
 
 
 def replay(engine: Engine, events: Iterable[tuple[AnyEvent, int]], until_ms: int | None = None) -> Iterator[Alert]:
@@ -16,8 +16,7 @@ def replay(engine: Engine, events: Iterable[tuple[AnyEvent, int]], until_ms: int
     for event, at_ms in events:
         if at_ms > engine.clock_ms:
             engine.advance(at_ms, including=False)
-        if isinstance(event, OrderEvent):
-            engine.apply(event, at_ms)
+        engine.apply(event, at_ms)
         engine.settle()
         yield from _alerts(engine)
     engine.advance(engine.clock_ms if until_ms is None else max(until_ms, engine.clock_ms))

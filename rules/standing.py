@@ -1,55 +1,92 @@
 """A shop's standing: what its alerts come from, as one JSON object."""
 
+from collections.abc import Iterator
 from decimal import Decimal
 from typing import Any
 
-from rules.engine import Engine, window_json
+from rules.engine import Engine
 from rules.instants import NEVER, rfc3339
-from rules.kinds.ratio import Tally
+from rules.kinds.ledger import LedgerJudge
+from rules.kinds.ratio import money_taken
+from rules.kinds.ratio_judge import RatioJudge
 from rules.telling import money_of
 from rules.watch import Order, Shop
 
 
 def standing(shop: Shop, at_ms: int) -> dict[str, Any]:
     """Metrics keyed by clause, ledgers, sanctions in force and the money at stake, as in the contract."""
-    metrics: dict[str, Any] = {}
-    exposure: dict[str, Decimal] = {}
-    for tally in shop.tallies:
-        metrics[tally.gauge.rule.clause] = _ratio(tally, at_ms)
-        for currency, amount in _exposure(tally, at_ms).items():
-            exposure[currency] = exposure.get(currency, Decimal()) + amount
-    sanctions = []
-    for n, counter in enumerate(shop.plan.counters):
-        now = counter.stand(shop.marks_of(n), at_ms)
-        rule = counter.rule
-        metrics[rule.clause] = {
-            "value": len(now.marks),
-            "numerator": len(now.marks),
-            "denominator": None,
-            "threshold": rule.threshold,
-            "headroom": counter.headroom(now),
-            "window": None,
-        }
-        if now.from_ms is not None and now.until_ms is not None:
-            sanctions.append(
-                {
-                    "clause": rule.clause,
-                    "name": rule.sanction.name,
-                    "from": rfc3339(now.from_ms),
-                    "until": rfc3339(now.until_ms),
-                }
-            )
-    sums = money_of(exposure)
     return {
         "platform": shop.platform,
         "shop": shop.name,
         "at": rfc3339(at_ms),
         "open_alerts": shop.open_alerts,
-        "metrics": metrics,
-        "ledgers": {},
-        "sanctions": sanctions,
-        "exposure": _one_sum(sums),
+        "metrics": _metrics(shop, at_ms),
+        "ledgers": {
+            judge.rule.ledger: judge.entry(shop, at_ms) | _reported_points(shop, judge.rule.ledger, at_ms)
+            for judge in shop.plan.judges
+            if isinstance(judge, LedgerJudge)
+        },
+        "sanctions": sanctions(shop, at_ms),
+        "exposure": _one_sum(money_of(_exposure(shop, at_ms))),
     }
+
+
+def _metrics(shop: Shop, at_ms: int) -> dict[str, Any]:
+    """What each clause measures; of several rules of one clause that which the shop is judged by comes first."""
+    metrics: dict[str, Any] = {}
+    for judge in shop.plan.judges:
+        metric = judge.metric(shop, at_ms)
+        if metric is None:
+            continue
+        metric |= _reported(shop, judge.rule.clause, judge.rule.id, at_ms)
+        held = metrics.get(judge.rule.clause)
+        if held is None:
+            metrics[judge.rule.clause] = metric
+        else:
+            held.setdefault("others", {})[judge.rule.id] = metric
+    return metrics
+
+
+def _reported(shop: Shop, clause: str, rule: str, at_ms: int) -> dict[str, Any]:
+    """What the platform itself shows of it, beside our own count."""
+    for entry in shop.facts.known("metric.reported", at_ms):
+        if entry.data.name in (clause, rule) and entry.data.value is not None:
+            reported = {"value": float(entry.data.value), "period": entry.data.period, "at": rfc3339(entry.at_ms)}
+            return {"reported": reported}
+    return {}
+
+
+def _reported_points(shop: Shop, ledger: str, at_ms: int) -> dict[str, Any]:
+    said = [entry for entry in shop.facts.known("points.reported", at_ms) if entry.data.name in (None, ledger)]
+    said = [entry for entry in said if entry.data.value is not None]
+    if not said:
+        return {}
+    newest = said[-1]
+    return {"reported": {"value": float(newest.data.value), "period": newest.data.period, "at": rfc3339(newest.at_ms)}}
+
+
+def sanctions(shop: Shop, at_ms: int) -> list[dict[str, Any]]:
+    """Those in force; `until` is null where it is for good, or until something is done."""
+    found = []
+    for judge in shop.plan.judges:
+        own = judge.sanctions(shop, at_ms) if hasattr(judge, "sanctions") else _of_tiers(shop, judge, at_ms)
+        for name, from_ms, until_ms in own:
+            until = None if until_ms >= NEVER else rfc3339(until_ms)
+            found.append({"clause": judge.rule.clause, "name": name, "from": rfc3339(from_ms), "until": until})
+    return found
+
+
+def _of_tiers(shop: Shop, judge: Any, at_ms: int) -> Iterator[tuple[str, int, int]]:
+    """Sanctions that come with a ratio's tier, from when it was said to be reached."""
+    if not isinstance(judge, RatioJudge):
+        return
+    for alert in sorted(shop.open_by_rule.get(judge.rule.id, ())):
+        said = shop.alerts[alert]
+        for tier in judge.rule.tiers:
+            if tier.name == said.stage and tier.sanction is not None:
+                until = tier.sanction.until_ms(said.at_ms)
+                if at_ms < until:
+                    yield tier.sanction.name, said.at_ms, until
 
 
 def _one_sum(sums: list[dict[str, str]]) -> dict[str, Any] | None:
@@ -59,29 +96,18 @@ def _one_sum(sums: list[dict[str, str]]) -> dict[str, Any] | None:
     return {**sums[0], "others": sums[1:]} if len(sums) > 1 else dict(sums[0])
 
 
-def _ratio(tally: Tally, at_ms: int) -> dict[str, Any]:
-    counts = tally.counts_at(at_ms)
-    # A month that has just begun says nothing yet: then the one before it, still being judged, is the news.
-    count = next((each for each in counts if each.denominator), counts[0])
-    rule = tally.gauge.rule
-    return {
-        "value": count.numerator / count.denominator if count.denominator else None,
-        "numerator": count.numerator,
-        "denominator": count.denominator,
-        "threshold": None if rule.threshold is None else float(rule.threshold),
-        "headroom": tally.gauge.headroom(count),
-        "window": window_json(tally, count),
-    }
-
-
-def _exposure(tally: Tally, at_ms: int) -> dict[str, Decimal]:
+def _exposure(shop: Shop, at_ms: int) -> dict[str, Decimal]:
     """What the penalties that are due by now would take."""
     sums: dict[str, Decimal] = {}
-    for count in tally.counts_at(at_ms):
-        reached = tally.gauge.judge(count, at_ms)
-        if reached is not None and reached.stage == "crossed":
-            for currency, amount in tally.money(count.period).items():
-                sums[currency] = sums.get(currency, Decimal()) + amount
+    for judge in shop.plan.judges:
+        if not isinstance(judge, RatioJudge) or (tally := judge.tally(shop, at_ms)) is None:
+            continue
+        for count in tally.counts_at(at_ms):
+            step = tally.gauge.reached(count)
+            if step is not None:
+                taken = money_taken(tally.gauge.cost(step.name), tally.bad_orders(count.period))
+                for currency, amount in taken.items():
+                    sums[currency] = sums.get(currency, Decimal()) + amount
     return sums
 
 

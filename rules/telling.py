@@ -3,87 +3,86 @@
 from decimal import Decimal
 from typing import Any
 
-from msgspec import UNSET, Struct
+from msgspec import UNSET
 
 from rules.alerts import Action, Alert, AlertData, Cause, Emitted, Open, Penalty, instant
 from rules.facts import FACT_NAMES, Mark, OrderFacts
-from rules.instants import HOUR_MS, rfc3339
-from rules.kinds.count import Counter, Standing
+from rules.instants import HOUR_MS, NEVER, rfc3339
 from rules.kinds.deadline import Deadline, Timer
-from rules.kinds.ratio import Count, Tally
-from rules.packs import AnyRule
+from rules.kinds.rule import Advice, Case, Rule
 from rules.watch import Order, Shop
 
-ORDERS_SHOWN = 20
-"""How many orders of a numerator an alert names; it always says how many there are."""
 
-
-class Case(Struct):
-    """What a rule knows about one alert, beside its stage."""
-
-    alert: str
-    rule: AnyRule
-    evidence: dict[str, Any]
-    names: dict[str, object]
-    order: str | None = None
-    value: float | None = None
-    threshold: float | None = None
-    headroom: int | None = None
-    money: dict[str, Decimal] = {}
-
-
-def tell(shop: Shop, case: Case, said: Emitted | None, wanted: Open | None, cause: Cause, at_ms: int) -> Alert:
+def tell(
+    shop: Shop, alert: str, rule: Rule, case: Case, said: Emitted | None, wanted: Open | None, cause: Cause, at_ms: int
+) -> Alert:
     """The next record of an alert: opened, updated, or resolved where `wanted` is None."""
     reopened = said is None or not said.open
     last = wanted or said
     assert last is not None
-    rule, revision = case.rule, 1 if said is None else said.revision + 1
-    due_ms, until_ms = last.due_ms, last.until_ms
-    names = {**case.names, "due": instant(due_ms), "until": instant(until_ms), "judgement": last.judgement}
+    revision = 1 if said is None else said.revision + 1
     return Alert(
-        id=f"{case.alert}/{revision}",
+        id=f"{alert}/{revision}",
         type="alert.resolved" if wanted is None else "alert.opened" if reopened else "alert.updated",
         time=rfc3339(at_ms),
         platform=shop.platform,
         shop=shop.name,
         order=UNSET if case.order is None else case.order,
         data=AlertData(
-            alert=case.alert,
+            alert=alert,
             revision=revision,
             rule=rule.id,
             clause=rule.clause,
             state="resolved" if wanted is None else "open",
             severity=last.severity,  # type: ignore[arg-type]
-            stage=last.stage,  # type: ignore[arg-type]
+            stage=last.stage,
             reason=cause,
             opened_at=rfc3339(at_ms if said is None or reopened else said.opened_at_ms),
-            due_at=instant(due_ms),
-            summary=_summary(rule, last, names),
+            due_at=instant(last.due_ms),
+            summary=_summary(shop, rule, case, last),
             value=case.value,
             threshold=case.threshold,
             headroom=case.headroom,
             judgement=last.judgement or UNSET,
-            until=UNSET if until_ms is None else rfc3339(until_ms),
+            tier=last.tier or UNSET,
+            until=UNSET if last.until_ms is None else _until(last.until_ms),
             evidence=case.evidence,
-            penalty=_penalty(rule, case.money),
-            actions=[Action(each.to, each.do) for each in rule.actions if not each.at or last.stage in each.at],
+            penalty=_penalty(rule, case),
+            actions=[Action(each.to, each.do) for each in _advice(rule, case, last.stage)],
         ),
     )
 
 
-def _summary(rule: AnyRule, last: Emitted | Open, names: dict[str, object]) -> str:
+def _until(until_ms: int) -> str | None:
+    return None if until_ms >= NEVER else rfc3339(until_ms)
+
+
+def _advice(rule: Rule, case: Case, stage: str) -> list[Advice]:
+    return [each for each in (*case.actions, *rule.actions) if not each.at or stage in each.at]
+
+
+def _summary(shop: Shop, rule: Rule, case: Case, last: Emitted | Open) -> str:
     text = rule.summary.get(last.stage)
     if text is None:  # resolved after its pack was changed to one without this stage
         return f"{rule.id} has no stage {last.stage} any more"
+    until = None if last.until_ms is None else _until(last.until_ms) or "further notice"
+    said = {"shop": shop.name, "due": instant(last.due_ms), "until": until, "judgement": last.judgement}
+    names = dict.fromkeys(rule.NAMES, "-") | dict(case.names) | said  # a figure that is gone leaves a dash
     return text.format_map(names)
 
 
-def _penalty(rule: AnyRule, money: dict[str, Decimal]) -> Penalty | None:
-    if rule.penalty is None:
+def _penalty(rule: Rule, case: Case) -> Penalty | None:
+    cost = case.cost or rule.penalty
+    if cost is None and not case.money and case.points is None:
         return None
-    penalty = Penalty(effect=rule.penalty.effect)
-    if money:
-        first, *others = money_of(money)
+    penalty = Penalty()
+    if cost is not None:
+        penalty.effect, penalty.ledger = cost.effect, cost.ledger
+        penalty.points = None if cost.points is None else float(cost.points)
+    if case.points is not None:
+        penalty.points, penalty.ledger = float(case.points), case.ledger
+    if case.money:
+        first, *others = money_of(case.money)
         penalty.amount, penalty.currency = first["amount"], first["currency"]
         penalty.others = others or None
     return penalty
@@ -95,17 +94,16 @@ def money_of(sums: dict[str, Decimal]) -> list[dict[str, str]]:
     return [{"amount": str(amount), "currency": currency} for currency, amount in largest_first]
 
 
-def of_deadline(timer: Timer, order: Order, alert: str, at_ms: int) -> Case:
+def of_deadline(timer: Timer, order: Order, at_ms: int) -> Case:
     rule = timer.rule
     hours = int(rule.within) / HOUR_MS
     names = {
         "order": order.id,
-        "shop": order.shop.name,
         "within": rule.within,
         "within_h": f"{hours:g}",
         "times": timer.again.times if timer.again else 1,
     }
-    return Case(alert, rule, _deadline_evidence(timer, order.facts, at_ms), names, order.id)
+    return Case(_deadline_evidence(timer, order.facts, at_ms), names, order.id)
 
 
 def _deadline_evidence(timer: Timer, facts: OrderFacts, at_ms: int) -> dict[str, Any]:
@@ -139,69 +137,3 @@ def _origin(timer: Timer, facts: OrderFacts) -> str:
     if terms is not None and terms.mode in rule.modes:
         return f"mode {terms.mode}"
     return "rule"
-
-
-def of_ratio(tally: Tally, count: Count, shop: Shop, alert: str, window: dict[str, str]) -> Case:
-    gauge = tally.gauge
-    bad = tally.bad_orders(count.period)
-    numerator, denominator = count.numerator, count.denominator
-    value = numerator / denominator if denominator else None
-    threshold = None if gauge.rule.threshold is None else float(gauge.rule.threshold)
-    headroom = gauge.headroom(count)
-    evidence = {
-        "numerator": numerator,
-        "denominator": denominator,
-        "window": window,
-        "orders": [order for order, _ in bad[:ORDERS_SHOWN]],
-        "orders_total": len(bad),
-    }
-    names = {
-        "shop": shop.name,
-        "value": _percent(value),
-        "numerator": numerator,
-        "denominator": denominator,
-        "threshold": _percent(threshold),
-        "headroom": headroom,
-        "period": count.period.name,
-    }
-    return Case(
-        alert,
-        gauge.rule,
-        evidence,
-        names,
-        value=value,
-        threshold=threshold,
-        headroom=headroom,
-        money=tally.money(count.period),
-    )
-
-
-def _percent(part: float | None) -> str:
-    return "-" if part is None else f"{100 * part:.3g} %"
-
-
-def of_count(counter: Counter, standing: Standing, marks: list[tuple[int, str]], shop: Shop, alert: str) -> Case:
-    rule = counter.rule
-    gathered = standing.marks
-    if standing.from_ms is not None:  # the marks that brought the sanction, not those gathered since
-        gathered = tuple(mark for mark in sorted(marks) if mark[0] <= standing.from_ms)[-rule.threshold :]
-    evidence = {
-        "marks": [{"order": order, "at": rfc3339(at_ms)} for at_ms, order in gathered],
-        "sanction": rule.sanction.name,
-    }
-    names = {
-        "shop": shop.name,
-        "value": len(gathered),
-        "threshold": rule.threshold,
-        "headroom": counter.headroom(standing),
-        "sanction": rule.sanction.name,
-    }
-    return Case(
-        alert,
-        rule,
-        evidence,
-        names,
-        value=len(gathered),
-        threshold=rule.threshold,
-        headroom=counter.headroom(standing),
-    )

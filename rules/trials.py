@@ -8,14 +8,17 @@ import msgspec
 import orjson
 from msgspec import Struct
 
-from rules.alerts import Alert
+from rules.alerts import Alert, subject_and_episode
 from rules.book import RuleBook
+from rules.checking import never_ends
 from rules.durations import Duration
 from rules.engine import Engine
 from rules.events import AnyEvent, BadEvent, decode
 from rules.instants import from_rfc3339
-from rules.packs import Pack, Trial, stages_of
+from rules.kinds.ledger import Ledger
+from rules.packs import Pack, Trial
 from rules.replay import replay
+from rules.standing import standing
 
 _RANGE = re.compile(r"(\d+)\.\.(\d+)")
 _ALERT_FIELDS = frozenset(
@@ -30,6 +33,11 @@ _ALERT_FIELDS = frozenset(
         "judgement",
         "due_at",
         "until",
+        "tier",
+        "subject",
+        "episode",
+        "threshold",
+        "points",
         "amount",
         "currency",
         "numerator",
@@ -60,7 +68,23 @@ def run(trial: Trial, pack: Pack) -> Outcome:
     engine = Engine(RuleBook([pack]), stepping=True)
     alerts = replay(engine, events, start_ms + trial.until)
     looked_at = [alert for alert in alerts if not trial.rules or alert.data.rule in trial.rules]
-    return Outcome(trial, list(_faults(wanted, looked_at, start_ms)), looked_at)
+    faults = list(_faults(wanted, looked_at, start_ms))
+    for shop in engine.shops.values():
+        if trial.standing:
+            faults += _differences(trial.standing, standing(shop, engine.clock_ms), "standing")
+    return Outcome(trial, faults, looked_at)
+
+
+def _differences(wanted: Any, found: Any, at: str) -> Iterator[str]:
+    """What of `wanted` isn't found; mappings may have more in them."""
+    if isinstance(wanted, Mapping) and isinstance(found, Mapping):
+        for name, value in wanted.items():
+            yield from _differences(value, found.get(name), f"{at}.{name}")
+    elif isinstance(wanted, list) and isinstance(found, list) and len(wanted) == len(found):
+        for n, (value, instead) in enumerate(zip(wanted, found, strict=True)):
+            yield from _differences(value, instead, f"{at}[{n}]")
+    elif wanted != found:
+        yield f"{at} should be {wanted!r}, is {found!r}"
 
 
 def _events(trial: Trial, pack: Pack, start_ms: int) -> Iterator[tuple[AnyEvent, int]]:
@@ -129,15 +153,19 @@ def _shown(alert: Alert) -> dict[str, Any]:
         "order": None if alert.order is msgspec.UNSET else alert.order,
         "change": alert.type.removeprefix("alert."),
         "judgement": data.judgement or None,
+        "tier": data.tier or None,
+        "subject": subject_and_episode(data.alert, data.rule, f"{alert.platform}/{alert.shop}")[0],
+        "episode": subject_and_episode(data.alert, data.rule, f"{alert.platform}/{alert.shop}")[1],
         "due_at": data.due_at,
         "until": data.until or None,
+        "points": penalty.get("points"),
         "amount": penalty.get("amount"),
         "currency": penalty.get("currency"),
         "numerator": data.evidence.get("numerator"),
         "denominator": data.evidence.get("denominator"),
         **{
             name: getattr(data, name)
-            for name in ("rule", "stage", "severity", "reason", "value", "headroom", "summary")
+            for name in ("rule", "stage", "severity", "reason", "value", "threshold", "headroom", "summary")
         },
     }
 
@@ -147,15 +175,30 @@ def _hours(name: str, value: Any, start_ms: int) -> str:
 
 
 def uncovered(pack: Pack, outcomes: list[Outcome]) -> list[str]:
-    """Rules and stages that no test opens, and rules that no test resolves."""
-    opened = {
-        (alert.data.rule, alert.data.stage) for each in outcomes for alert in each.alerts if alert.data.state == "open"
-    }
+    """Rules and stages that no test opens, or that every test of theirs does; rules that no test resolves; what has no
+    stages and is in no test's standing."""
+    reached = [
+        {(alert.data.rule, alert.data.stage) for alert in each.alerts if alert.type != "alert.resolved"}
+        for each in outcomes
+    ]
     resolved = {alert.data.rule for each in outcomes for alert in each.alerts if alert.data.state == "resolved"}
     holes = []
     for rule in pack.rules:
-        stages = sorted(set(stages_of(rule)))
-        holes += [f"{rule.id}: no test reaches {stage}" for stage in stages if (rule.id, stage) not in opened]
-        if stages and rule.id not in resolved:
+        about = [seen for seen, each in zip(reached, outcomes, strict=True) if rule.id in each.trial.rules]
+        for stage in rule.stages():
+            if not any((rule.id, stage) in seen for seen in reached):
+                holes.append(f"{rule.id}: no test reaches {stage}")
+            elif all((rule.id, stage) in seen for seen in about):
+                holes.append(f"{rule.id}: no test (that names it in `rules`) stays clear of {stage}")
+        if rule.stages() and rule.id not in resolved and not never_ends(rule):
             holes.append(f"{rule.id}: no test resolves it")
+        if not rule.stages() and not any(_is_in(each.trial.standing, rule) for each in outcomes):
+            holes.append(f"{rule.id}: no test looks at its figures (`standing`)")
     return holes
+
+
+def _is_in(wanted: Mapping[str, Any], rule: Any) -> bool:
+    """Whether a test looks at the standing's figures of a rule."""
+    if isinstance(rule, Ledger):
+        return rule.ledger in wanted.get("ledgers", {})
+    return rule.clause in wanted.get("metrics", {})

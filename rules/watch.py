@@ -1,57 +1,144 @@
 """What is being watched: shops and their orders, with what has been derived from their facts."""
 
+from decimal import Decimal
+from typing import Any
+
 from rules.alerts import Emitted
 from rules.book import Plan
-from rules.facts import OrderFacts
-from rules.instants import NEVER
+from rules.calendars import day_of
+from rules.events import Item
+from rules.facts import EVERY_FACT, OrderFacts
+from rules.instants import DAWN, NEVER
 from rules.kinds.ratio import Part, Tally
+from rules.kinds.ratio_judge import Computed
+from rules.shopfacts import ShopFacts
+
+Sales = dict[str, dict[int, int]]
+"""Units sold per SKU and local day."""
+
+Sold = tuple[int, tuple[Item, ...]]
+"""One order's part in them: its local day, and what was in it."""
 
 
 class Order:
-    """One order's facts, and what they led to. `armed_ms` is when its entry in the timer index is due."""
+    """One order's facts, and what they led to.
 
-    __slots__ = ("alerts", "armed_ms", "dirty", "facts", "id", "parts", "shop", "unsaved")
+    `news`: which facts (as bits) have changed since it was judged. `missed` and `overdue`: what the deadline rules (as
+    bits) said, and `turns` when each may say something else by itself. `armed_ms`: when its entry in the timer index is
+    due.
+    """
+
+    __slots__ = (
+        "alerts",
+        "armed_ms",
+        "dirty",
+        "facts",
+        "id",
+        "missed",
+        "news",
+        "number",
+        "overdue",
+        "parts",
+        "shop",
+        "sold",
+        "turns",
+        "unsaved",
+    )
 
     def __init__(self, order_id: str, shop: "Shop") -> None:
         self.id = order_id
         self.shop = shop
         self.facts = OrderFacts()
         self.alerts: dict[str, Emitted] | None = None
-        self.parts: list[Part | None] = [None] * len(shop.plan.gauges)
         self.armed_ms = NEVER
+        self.follow(shop.plan)
         self.dirty = False
         self.unsaved = False
 
+    def follow(self, plan: Plan) -> None:
+        """Has everything that a plan derives from its facts worked out anew."""
+        self.news = EVERY_FACT
+        self.missed = self.overdue = 0
+        self.turns = plan.no_turns.copy()
+        self.parts: list[Part | None] = plan.no_parts.copy()
+        self.sold: Sold | None = None
+        self.number: tuple[str, int] | None = None
+
 
 class Shop:
-    """One shop on one platform; `key` is `platform/shop`, as in Kafka."""
+    """One shop on one platform; `key` is `platform/shop`, as in Kafka.
+
+    Derived from its orders: `tallies` of its ratios, `marks` (instants per order, by the plan's traces), `numbers`
+    (tracking numbers with the orders that used them and when), `sales`. Kept by itself: `facts`, and what was
+    `computed` of its ratios at their borders. `stale` has a bit for each judge that must look again, `turns` when each
+    wants to by itself.
+    """
 
     __slots__ = (
         "alerts",
         "armed_ms",
+        "computed",
+        "computed_to",
         "dirty",
+        "facts",
+        "followed",
+        "kept_from_ms",
         "key",
+        "late_before_ms",
         "marks",
         "name",
+        "numbers",
         "open_alerts",
+        "open_by_rule",
         "orders",
         "plan",
         "platform",
+        "points",
+        "recompute",
+        "recomputed",
+        "restored",
+        "sales",
+        "stale",
         "tallies",
+        "turns",
     )
 
     def __init__(self, platform: str, name: str, plan: Plan) -> None:
         self.platform = platform
         self.name = name
         self.key = f"{platform}/{name}"
-        self.plan = plan
         self.orders: dict[str, Order] = {}
-        self.tallies = [Tally(gauge) for gauge in plan.gauges]
-        self.marks: list[dict[str, int]] = [{} for _ in plan.counters]
+        self.facts = ShopFacts()
+        self.computed: dict[str, dict[int, Computed]] = {}
         self.alerts: dict[str, Emitted] = {}
+        self.open_by_rule: dict[str, set[str]] = {}
         self.open_alerts = 0
         self.armed_ms = NEVER
         self.dirty = False
+        self.kept_from_ms = DAWN
+        self.recomputed: list[tuple[str, int]] = []
+        self.late_before_ms = DAWN
+        self.restored = False
+        self.follow(plan)
+
+    def follow(self, plan: Plan) -> None:
+        """Takes on a plan, with nothing derived yet."""
+        self.plan = plan
+        self.tallies = [Tally(gauge) for gauge in plan.gauges]
+        self.marks: list[dict[str, tuple[int, ...]]] = [{} for _ in plan.traces]
+        self.numbers: dict[str, dict[str, int]] = {}
+        self.sales: Sales = {}
+        self.points: dict[int, Decimal] = {}
+        self.computed_to: dict[str, int] = {}
+        self.recompute: dict[str, int] = {}
+        self.followed = True
+        self.stale = plan.every_judge
+        self.turns = [DAWN] * len(plan.judges)
+
+    def first_at_ms(self) -> int:
+        """When anything was first heard of it (epoch ms); `NEVER` where nothing was."""
+        orders = min((order.facts.first_at_ms() for order in self.orders.values()), default=NEVER)
+        return min(orders, self.facts.first_at_ms())
 
     def open_orders(self) -> int:
         """Orders neither shipped nor cancelled yet."""
@@ -60,6 +147,84 @@ class Shop:
             for order in self.orders.values()
         )
 
-    def marks_of(self, n: int) -> list[tuple[int, str]]:
-        """The marks of count rule `n` as `(at_ms, order)`."""
-        return [(at_ms, order) for order, at_ms in self.marks[n].items()]
+    def sold(self, sku: str | None, days: int, today: int) -> tuple[int, int]:
+        """Units of a SKU sold in so many local days, and how many of these it has been on sale. Today is not over yet,
+        so it only counts where it makes sales faster."""
+        by_day = self.sales.get(sku or "-", {})
+        return max((_sold(by_day, days, last) for last in (today - 1, today)), key=_pace)
+
+    def sell(self, order: Order, zone: str) -> bool:
+        """Counts an order's items as sold on its day, or takes them back where it was cancelled."""
+        facts = order.facts
+        if facts.placed is None or facts.terms is None or facts.cancelled is not None:
+            return self._count_sold(order, None)
+        return self._count_sold(order, (day_of(facts.placed[0], zone), facts.terms.items))
+
+    def unsell(self, order: Order) -> None:
+        """Takes back what an order that is let go has sold."""
+        self._count_sold(order, None)
+
+    def _count_sold(self, order: Order, sold: Sold | None) -> bool:
+        if sold == order.sold:
+            return False
+        for day, items, sign in ((*(order.sold or (0, ())), -1), (*(sold or (0, ())), 1)):
+            for item in items:
+                by_day = self.sales.setdefault(item.sku, {})
+                by_day[day] = by_day.get(day, 0) + sign * item.qty
+                if not by_day[day]:
+                    del by_day[day]
+        order.sold = sold
+        return True
+
+    def ship_under(self, order: Order) -> bool:
+        """Notes the tracking number an order was shipped under; True where others have it too."""
+        facts = order.facts
+        number = facts.shipment.tracking_no if facts.shipment is not None else None
+        used = (number, facts.shipped[0]) if number and facts.shipped is not None else None
+        if used == order.number:
+            return False
+        shared = self.unship(order)
+        if used is not None:
+            users = self.numbers.setdefault(used[0], {})
+            users[order.id] = used[1]
+            shared |= len(users) > 1
+        order.number = used
+        return shared
+
+    def reused_ms(self, order: Order) -> int:
+        """When the tracking number of an order was last used (epoch ms); `DAWN` where no other order has it."""
+        users = {} if order.number is None else self.numbers[order.number[0]]
+        return max(users.values()) if len(users) > 1 else DAWN
+
+    def unship(self, order: Order) -> bool:
+        """Forgets the tracking number of an order; True where others had it too."""
+        if order.number is None:
+            return False
+        users = self.numbers[order.number[0]]
+        del users[order.id]
+        if not users:
+            del self.numbers[order.number[0]]
+        order.number = None
+        return bool(users)
+
+    def products_of(self, order_id: str) -> dict[str, Any]:
+        """What is in an order, as evidence."""
+        order = self.orders.get(order_id)
+        terms = order.facts.terms if order is not None else None
+        items = terms.items if terms is not None else ()
+        return {"products": sorted({item.product or item.sku for item in items})} if items else {}
+
+
+def _sold(by_day: dict[int, int], days: int, last: int) -> tuple[int, int]:
+    """Units sold in the days up to `last`, and how many of these it has been on sale: since it first sold in them or
+    the month before, for which orders are kept in any case."""
+    inside = [units for day, units in by_day.items() if last - days < day <= last]
+    if not inside:
+        return 0, 0
+    first = min(day for day in by_day if day > last - days - 30)
+    return sum(inside), min(days, last - first + 1)
+
+
+def _pace(sold: tuple[int, int]) -> float:
+    units, days = sold
+    return units / days if days else 0.0

@@ -9,6 +9,7 @@ from yarl import URL
 
 from rules.book import RuleBook
 from streams import kafka_access
+from streams.metrics.watching import watch
 from streams.partition import Batch
 from streams.settings import Settings, bootstrap_servers
 from streams.topics import COMPACTED, TopicNames
@@ -74,6 +75,7 @@ def create(settings: Settings, book: RuleBook, partition_count: int) -> App:
     _listen(app)
     app.worker = Worker(app, book, beacon=app.beacon)
     app.add_dependency(app.worker)
+    watch(app)
 
     # Faust sends this when fetching has stopped and nothing is left in the agents' queues.
     @app.on_partitions_revoked.connect

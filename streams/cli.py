@@ -24,10 +24,13 @@ class Place(NamedTuple):
 
 COMMANDS = {
     "demo": Place("streams.commands.demo:demo", "Watch a dozen shops in one process, no server needed."),
+    "feed": Place("streams.commands.feed:feed", "Write the demo's shops to a Kafka broker."),
     "worker": Place("streams.commands.worker:worker", "Watch the orders on a Kafka broker."),
     "replay": Place("streams.commands.replay:replay", "Run history through the rules; alerts to stdout."),
     "import": Place("streams.commands.importing:import_", "Turn history files into events."),
+    "explain": Place("streams.commands.explain:explain", "Say how one alert came about."),
     "check": Place("streams.commands.check:check", "Read rule packs and say what is wrong with them."),
+    "schema": Place("streams.commands.schema:schema", "Print the JSON Schema of rule packs, for editors."),
     "test": Place("streams.commands.trials:run_tests", "Run the tests that rule packs carry."),
 }
 

@@ -6,7 +6,9 @@ from pathlib import Path
 from typing import NamedTuple
 
 from rules.book import RuleBook
-from rules.packs import BadPack, Complaint, Pack, Source, pack_of
+from rules.overrides import is_override, lay_over
+from rules.packs import Pack, pack_of
+from rules.yaml_source import BadPack, Complaint, Source
 
 
 class NoSuchPack(ValueError):
@@ -50,17 +52,16 @@ def files(wanted: Iterable[str]) -> list[Path]:
     return list({file.resolve(): file for file in found}.values())
 
 
-def read(file: Path) -> PackFile:
-    """One pack. Raises NoSuchPack where it can't be read, BadPack where it is wrong."""
+def read_source(file: Path) -> Source:
+    """A file's text. Raises NoSuchPack where it can't be read, BadPack where it is no YAML."""
     shown = _shown(file)
     try:
-        source = Source(file.read_text(encoding="utf-8-sig"), shown)
+        return Source(file.read_text(encoding="utf-8-sig"), shown)
     except UnicodeDecodeError as error:
         line = 1 + error.object.count(b"\n", 0, error.start)
         raise NoSuchPack(f"{shown}:{line}: is not UTF-8") from None
     except OSError as error:
         raise NoSuchPack(f"{shown}: {error.strerror}") from None
-    return PackFile(pack_of(source), source)
 
 
 def _shown(file: Path) -> str:
@@ -70,15 +71,26 @@ def _shown(file: Path) -> str:
 
 
 def read_all(wanted: Iterable[str]) -> list[PackFile]:
-    """The packs named. Raises NoSuchPack, or BadPack with what is wrong in any of them and between them."""
+    """The packs named, with the overrides among the files laid over them. Raises NoSuchPack, or BadPack with what is
+    wrong in any of them and between them."""
     packs: list[PackFile] = []
+    overrides: list[Source] = []
     complaints: list[Complaint] = []
     for file in files(wanted):
         try:
-            packs.append(read(file))
+            source = read_source(file)
+            if is_override(source):
+                overrides.append(source)
+            else:
+                packs.append(PackFile(pack_of(source), source))
         except BadPack as bad:
             complaints += bad.complaints
     complaints += _defined_twice(packs)
+    for source in overrides if not complaints else ():
+        try:
+            lay_over([file.pack for file in packs], source)
+        except BadPack as bad:
+            complaints += bad.complaints
     if complaints:
         raise BadPack(complaints)
     return packs

@@ -1,6 +1,6 @@
 """One partition: its engine, how far its inputs have been applied, and what it could not read."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from time import monotonic
 from typing import Literal
 
@@ -9,15 +9,21 @@ import orjson
 from aiokafka import ConsumerRecord
 from aiokafka.partitioner import murmur2
 
-from rules import alerts
+from rules import alerts, shopfacts
 from rules.book import RuleBook
-from rules.engine import Engine
+from rules.engine import Changes, Engine
 from rules.events import BadEvent, ClockTick, Event, decode
 from rules.facts import OrderFacts
 from rules.instants import DAWN
+from rules.kinds.ratio_judge import Computed
 from rules.watch import Shop
 from streams.clocks import AHEAD_MS, EventClock, wall_ms
+from streams.metrics import work
+from streams.standings import Standings
 from streams.topics import CLOCKED
+
+COMPUTED = "computed"
+"""In the key of what a ratio was at a border."""
 
 CLOCK_KEY = b'"clock"'
 """Key under which a partition's clock lies among its facts."""
@@ -48,6 +54,11 @@ class Progress(msgspec.Struct):
     ticked_ms: int = DAWN
 
 
+def entry_key(shop: Shop, kind: str, about: Sequence[str]) -> bytes:
+    """The key of one of a shop's own facts."""
+    return orjson.dumps((shop.platform, shop.name, kind, about))
+
+
 def order_key(platform: str, shop: str, order: str) -> bytes:
     """The key of an order's facts: unambiguous whatever is in the names."""
     return orjson.dumps((platform, shop, order))
@@ -68,6 +79,7 @@ class Partition:
         self.wall = clock == "wall"
         self.engine = Engine(book, stepping=not self.wall)
         self.clock = EventClock(CLOCKED)
+        self.standings = Standings()
         self.applied: dict[str, int] = {}
         self.dead: list[DeadLetter] = []
         self.events = 0
@@ -81,7 +93,7 @@ class Partition:
         """Merges a batch into the facts. What can't be read is set aside, never skipped."""
         engine, shop_of = self.engine, self._shop_of
         latest_ms = wall_ms() + AHEAD_MS if self.wall else 1 << 62
-        newest_ms = DAWN
+        newest_ms, types, dead = DAWN, dict[type, int](), len(self.dead)
         for record in batch.records:
             value = record.value or b""
             if len(value) > LARGEST_BYTES:
@@ -92,6 +104,7 @@ class Partition:
             except BadEvent as error:
                 self.dead.append((record, str(error)))
                 continue
+            types[type(event)] = types.get(type(event), 0) + 1
             if at_ms > latest_ms:
                 self.dead.append((record, f"time {event.time} is more than 10 minutes ahead of the clock"))
                 continue
@@ -109,6 +122,7 @@ class Partition:
         if newest_ms > DAWN:
             self.clock.saw(batch.topic, newest_ms)
         self.events += len(batch.records)
+        work.count_batch(batch.topic, types, len(self.dead) - dead)
         self.applied[batch.topic] = batch.records[-1].offset + 1
         self.quiet_since_s = monotonic()
 
@@ -136,8 +150,17 @@ class Partition:
             if value is not None:
                 self._restore_progress(msgspec.json.decode(value, type=Progress))
             return
-        platform, shop, order = orjson.loads(key)
-        self.engine.restore_order(platform, shop, order, None if value is None else _decode_facts(value))
+        platform, shop, *rest = orjson.loads(key)
+        if len(rest) == 1:
+            self.engine.restore_order(platform, shop, rest[0], None if value is None else _decode_facts(value))
+            return
+        kind, about = rest
+        if kind != COMPUTED:
+            entry = None if value is None else shopfacts.decode(kind, value)
+            self.engine.restore_entry(platform, shop, kind, tuple(about), entry)
+        else:
+            found = None if value is None else _decode_computed(value)
+            self.engine.restore_computed(platform, shop, about[0], int(about[1]), found)
 
     def restore_alert(self, key: bytes, value: bytes | None) -> None:
         """One record of the alerts topic; no value where the alert was forgotten."""
@@ -169,5 +192,24 @@ class Partition:
         return Progress(self.engine.clock_ms, dict(self.clock.through_ms), self.clock.ticked_ms)
 
 
+def fact_records(changes: Changes) -> Iterator[tuple[bytes, bytes | None]]:
+    """What has changed of orders and shops, as records of the changelog.
+
+    What was computed goes first: if only a part of the records gets through, evidence that is read again must still
+    be news, and have it computed again.
+    """
+    for (_, rule, border_ms), shop in changes.computed.items():
+        found = shop.computed.get(rule, {}).get(border_ms)
+        yield entry_key(shop, COMPUTED, (rule, str(border_ms))), None if found is None else encode_facts(found)
+    forgotten = {id(order) for order in changes.forgotten}
+    for order in changes.orders:
+        key = order_key(order.shop.platform, order.shop.name, order.id)
+        yield key, None if id(order) in forgotten else encode_facts(order.facts)
+    for (_, kind, about), shop in changes.entries.items():
+        entry = shop.facts.get(kind, about)
+        yield entry_key(shop, kind, about), None if entry is None else shopfacts.encode(entry)
+
+
+_decode_computed = msgspec.msgpack.Decoder(Computed).decode
 _decode_facts = msgspec.msgpack.Decoder(OrderFacts).decode
 encode_facts = msgspec.msgpack.Encoder().encode

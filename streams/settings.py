@@ -4,6 +4,7 @@ from base64 import b64decode
 from binascii import Error as NotBase64
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
+from ipaddress import ip_address
 from pathlib import Path
 from typing import Any, Literal, cast
 
@@ -18,7 +19,8 @@ class BadSettingError(ValueError):
 class Settings:
     """An empty `topic_prefix` and no packs named are the defaults; `partitions` holds for topics it creates.
 
-    A sink whose setting is None (or empty) is off. What holds a secret, or an address that may, is not shown by `repr`.
+    A sink whose setting is None (or empty) is off. Without a `token` the web is open, but only to this machine. What
+    holds a secret, or an address that may, is not shown by `repr`.
     """
 
     broker: str
@@ -28,6 +30,9 @@ class Settings:
     packs: tuple[str, ...] = ()
     clock: Literal["wall", "event"] = "wall"
     datadir: Path = Path("shipclock-data")
+    web_host: str = "127.0.0.1"
+    web_port: int = 6066
+    token: str | None = field(default=None, repr=False)
     log_level: str = "info"
     kafka_security: Literal["PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"] = "PLAINTEXT"
     kafka_mechanism: Literal["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"] = "PLAIN"
@@ -52,6 +57,9 @@ DESCRIPTIONS: Mapping[str, str] = {
     "packs": "rule packs, comma-separated: names, files or folders (default all built-in ones)",
     "clock": "wall or event: what decides that a deadline has passed (default wall)",
     "datadir": "where local snapshots of state are kept (default shipclock-data)",
+    "web_host": "address of the console and the API (default 127.0.0.1); any other than localhost needs a token",
+    "web_port": "their port; 0 takes a free one (default 6066)",
+    "token": "what the console and the API ask for, 16 characters or more (default none) *",
     "log_level": "debug, info, warning or error (default info)",
     "kafka_security": "PLAINTEXT, SSL, SASL_PLAINTEXT or SASL_SSL (default PLAINTEXT)",
     "kafka_mechanism": "of SASL: PLAIN, SCRAM-SHA-256 or SCRAM-SHA-512 (default PLAIN)",
@@ -70,6 +78,9 @@ DESCRIPTIONS: Mapping[str, str] = {
 
 _PREFIX = "SHIPCLOCK_"
 
+SHORTEST_TOKEN = 16
+"""Characters."""
+
 
 def from_environment(environment: Mapping[str, str]) -> Settings:
     """Reads the variables. Raises BadSettingError, naming the one that is wrong."""
@@ -83,7 +94,13 @@ def from_environment(environment: Mapping[str, str]) -> Settings:
     if "broker" not in given:
         raise BadSettingError("SHIPCLOCK_BROKER is not set; write it like kafka://localhost:9092")
     _belong_together(given)
-    return Settings(**given)
+    settings = Settings(**given)
+    if settings.token is None and not is_local(settings.web_host):
+        raise BadSettingError(
+            f"SHIPCLOCK_WEB_HOST={settings.web_host} opens the console to the network: set SHIPCLOCK_TOKEN or "
+            "SHIPCLOCK_TOKEN_FILE"
+        )
+    return settings
 
 
 def _variable(name: str) -> str:
@@ -134,6 +151,10 @@ def _read(name: str, text: str) -> Any:
             return Path(text)
         case "kafka_ca" | "warehouses":
             return _file(name, text)
+        case "web_port":
+            return _port(name, text)
+        case "token":
+            return _token(name, text)
     return text
 
 
@@ -188,6 +209,30 @@ def _count(name: str, text: str) -> int:
     if not text.isdecimal() or not 0 < int(text) <= 10_000:
         raise BadSettingError(f"{_variable(name)}={text} is no count from 1 to 10000")
     return int(text)
+
+
+def _port(name: str, text: str) -> int:
+    if not text.isdecimal() or int(text) > 65_535:
+        raise BadSettingError(f"{_variable(name)}={text} is no port from 0 to 65535")
+    return int(text)
+
+
+def _token(name: str, text: str) -> str:
+    """Never shows it."""
+    if len(text) < SHORTEST_TOKEN or not text.isascii() or not text.isprintable() or " " in text:
+        raise BadSettingError(
+            f"{_variable(name)} holds no good token: {SHORTEST_TOKEN} or more ASCII characters and no spaces are "
+            "wanted, as from `openssl rand -hex 32`"
+        )
+    return text
+
+
+def is_local(host: str) -> bool:
+    """Whether only this machine reaches an address."""
+    try:
+        return ip_address(host.strip("[]")).is_loopback
+    except ValueError:
+        return host == "localhost"
 
 
 def _one_of(name: str, text: str, choices: tuple[str, ...]) -> str:

@@ -49,6 +49,24 @@ class TopicNames:
     def facts(self) -> str:
         return self.of(f"{self.app_id}-facts-changelog")
 
+    @property
+    def standings(self) -> str:
+        """Each shop's standing, by `platform/shop`."""
+        return self.of(f"{self.app_id}-standings")
+
+    @property
+    def remarks(self) -> str:
+        """What people have said of alerts: acknowledged, muted."""
+        return self.of(f"{self.app_id}-remarks")
+
+    @property
+    def compacted(self) -> tuple[str, ...]:
+        return self.alerts, self.facts, self.standings, self.remarks
+
+    @property
+    def all(self) -> tuple[str, ...]:
+        return *self.inputs, self.dead_letters, *self.compacted
+
 
 COMPACTED = {"cleanup.policy": "compact", "min.cleanable.dirty.ratio": "0.1"}
 
@@ -80,8 +98,7 @@ def _perhaps(settings: Settings) -> str:
 
 def _agreed(names: TopicNames, there: dict[str, int]) -> int | None:
     """The one partition count of all topics that must agree; None when none exists yet."""
-    all_of_them = (*names.inputs, names.alerts, names.dead_letters, names.facts)
-    bound = {topic: there[topic] for topic in all_of_them if topic in there}
+    bound = {topic: there[topic] for topic in names.all if topic in there}
     if len(set(bound.values())) > 1:
         counts = ", ".join(f"{topic} has {count}" for topic, count in bound.items())
         raise BadTopicsError(
@@ -93,7 +110,7 @@ def _agreed(names: TopicNames, there: dict[str, int]) -> int | None:
 
 def _create(admin: AdminClient, names: TopicNames, there: dict[str, int], count: int) -> None:
     wanted: dict[str, dict[str, str]] = {topic: {} for topic in names.inputs}
-    wanted |= {names.alerts: COMPACTED, names.facts: COMPACTED, names.dead_letters: ROOMY}
+    wanted |= dict.fromkeys(names.compacted, COMPACTED) | {names.dead_letters: ROOMY}
     # -1: as many replicas as the broker gives by default
     missing = [
         NewTopic(topic, num_partitions=count, replication_factor=-1, config=config)

@@ -1,104 +1,302 @@
-"""Counts that bring a sanction: so many late marks, and the shop is suspended."""
+"""Counts: so many late marks since the last sanction, so many buyers in a week, so many judgements of one order."""
 
-from collections.abc import Iterable
+from abc import ABC, abstractmethod
+from collections.abc import Iterable, Iterator
+from itertools import groupby
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from msgspec import Struct
 
 from rules.alerts import Cause, Emitted, Open
+from rules.calendars import day_of, start_of_day, week_name, week_of
 from rules.durations import Duration
-from rules.instants import NEVER
-from rules.kinds.deadline import Timer
-from rules.kinds.rule import Rule
+from rules.instants import DAY_MS, NEVER, rfc3339
+from rules.kinds.happenings import Happening, Of, Source
+from rules.kinds.ratio_judge import ORDERS_SHOWN
+from rules.kinds.rule import Case, Place, Rule, Said, Sanction, Verdict
 
-
-class Sanction(Struct, forbid_unknown_fields=True, frozen=True):
-    """What the marketplace does, and for how long."""
-
-    name: str
-    lasts: Duration
+if TYPE_CHECKING:
+    from rules.watch import Shop
 
 
 class Marks(Rule, tag="count", tag_field="kind", kw_only=True, frozen=True):
-    """Each order that misses the deadline rule `late` leaves a mark at the instant it fell due. When `threshold`
-    marks have gathered, a sanction begins; while it lasts no marks gather, and after it they are counted afresh.
-    `window` limits how old a mark may be; without it marks count for the shop's lifetime.
+    """So many of `of` bring about `threshold`; `near` says a word before.
+
+    With a `sanction`: it begins when `threshold` have gathered; while it lasts none gather, and after it they are
+    counted afresh (`window` limits how old one may be). With `per: week`: they are counted in each calendar week,
+    those of one `distinct` buyer once. With `per: order`: each order's own, shown for `lasts`.
     """
 
-    late: str
+    of: Of
     threshold: int
     near: int | None = None
     window: Duration | None = None
-    sanction: Sanction
+    sanction: Sanction | None = None
+    per: Literal["week", "order"] | None = None
+    distinct: Literal["buyer"] | None = None
+    lasts: Duration | None = None
+
+    NAMES: ClassVar[frozenset[str]] = frozenset(
+        {"shop", "order", "value", "threshold", "headroom", "sanction", "until", "period"}
+    )
 
     def leans_on(self) -> set[str]:
-        return {self.late}
+        return self.of.timers() | self.of.rules()
+
+    def events(self) -> set[str]:
+        """Types of the shop's events it looks at."""
+        return self.of.events()
+
+    def marks_kept_ms(self) -> int:
+        if self.sanction is None:
+            return int(self.lasts or 7 * DAY_MS)
+        return NEVER if self.window is None else int(self.window + (self.sanction.lasts or 0))
+
+    def stages(self) -> tuple[str, ...]:
+        top = "active" if self.sanction is not None else "crossed"
+        return (top,) if self.near is None else ("near", top)
+
+    def complaints(self) -> Iterator[tuple[str, str]]:
+        yield from (("of", message) for message in self.of.complaints())
+        if self.threshold < 1:
+            yield "threshold", "must be at least 1"
+        elif self.near is not None and not 0 < self.near < self.threshold:
+            yield "near", f"must be at least 1 and below the threshold of {self.threshold}"
+        if (self.sanction is None) == (self.per is None):
+            yield "per", "a count either brings a sanction or is counted per week or order"
+        if self.window is not None and self.sanction is None:
+            yield "window", "goes with a sanction; a week has its own length"
+        if (self.per == "order") != (self.lasts is not None):
+            yield "lasts", "goes with `per: order`, and says how long it is shown"
+        if self.distinct is not None and self.per != "week":
+            yield "distinct", "goes with `per: week`"
 
 
 class Standing(Struct, frozen=True):
-    """Where a count stands at a moment."""
+    """Where a count that brings a sanction stands at a moment."""
 
-    marks: tuple[tuple[int, str], ...]
+    marks: tuple[Happening, ...]
     from_ms: int | None = None
     until_ms: int | None = None
 
 
-class Counter:
-    """A count rule, ready to judge a shop's marks."""
+class CountJudge(ABC):
+    """What the three ways to count have in common."""
 
-    __slots__ = ("rule", "timer")
-
-    def __init__(self, rule: Marks, timer: Timer) -> None:
+    def __init__(self, n: int, rule: Marks, source: Source, place: Place) -> None:
+        self.n = n
         self.rule = rule
-        self.timer = timer
+        self.source = source
+        self.zone = place.zone
 
-    def stand(self, marks: Iterable[tuple[int, str]], at_ms: int) -> Standing:
-        """Goes through the marks `(at_ms, order)` in time: which have gathered, and which sanction is in force."""
-        gathered: list[tuple[int, str]] = []
+    @abstractmethod
+    def judge(self, shop: "Shop", at_ms: int) -> Said: ...
+
+    @abstractmethod
+    def case(self, shop: "Shop", verdict: Verdict, at_ms: int) -> Case: ...
+
+    @abstractmethod
+    def cause_of_end(self, shop: "Shop", said: Emitted, verdict: Verdict, at_ms: int) -> Cause: ...
+
+    @abstractmethod
+    def metric(self, shop: "Shop", at_ms: int) -> dict[str, Any] | None: ...
+
+    def _open(self, count: int) -> tuple[Open, Cause] | None:
+        severity = self.rule.severity
+        if count >= self.rule.threshold:
+            return Open("crossed", severity["crossed"]), "threshold_crossed"
+        if self.rule.near is not None and count >= self.rule.near:
+            return Open("near", severity["near"]), "threshold_near"
+        return None
+
+    def _case(self, marks: Iterable[Happening], count: int, **names: object) -> Case:
+        marks = list(marks)
+        headroom = self.rule.threshold - count
+        said = {"value": count, "threshold": self.rule.threshold, "headroom": headroom, **names}
+        evidence = {"marks": [mark.shown() for mark in marks[-ORDERS_SHOWN:]], "marks_total": len(marks)}
+        return Case(evidence, said, value=count, threshold=self.rule.threshold, headroom=headroom)
+
+    def _metric(self, count: int, window: dict[str, str] | None) -> dict[str, Any]:
+        return {
+            "value": count,
+            "numerator": count,
+            "denominator": None,
+            "threshold": self.rule.threshold,
+            "headroom": self.rule.threshold - count,
+            "window": window,
+        }
+
+
+class SanctionCounter(CountJudge):
+    """Marks gather until a sanction begins."""
+
+    @property
+    def sanction(self) -> Sanction:
+        assert self.rule.sanction is not None
+        return self.rule.sanction
+
+    def stand(self, marks: Iterable[Happening], at_ms: int) -> Standing:
+        """Goes through the marks in time: which have gathered, and which sanction is in force."""
+        gathered: list[Happening] = []
         began, until = None, None
-        for mark in sorted(marks):
-            if mark[0] > at_ms:
+        for mark in marks:
+            if mark.at_ms > at_ms:
                 break
-            if until is not None and mark[0] < until:
+            if until is not None and mark.at_ms < until:
                 continue
             gathered.append(mark)
-            gathered = self._fresh(gathered, mark[0])
+            gathered = self._fresh(gathered, mark.at_ms)
             if len(gathered) >= self.rule.threshold:
-                began, until = mark[0], mark[0] + self.rule.sanction.lasts
+                began, until = mark.at_ms, self.sanction.until_ms(mark.at_ms)
                 gathered = []
         if until is not None and until <= at_ms:
             began, until = None, None
         return Standing(tuple(self._fresh(gathered, at_ms)), began, until)
 
-    def _fresh(self, marks: list[tuple[int, str]], at_ms: int) -> list[tuple[int, str]]:
+    def _fresh(self, marks: list[Happening], at_ms: int) -> list[Happening]:
         window = self.rule.window
-        return marks if window is None else [mark for mark in marks if mark[0] > at_ms - window]
+        return marks if window is None else [mark for mark in marks if mark.at_ms > at_ms - window]
 
-    def judge(self, standing: Standing, at_ms: int) -> Open | None:
+    def judge(self, shop: "Shop", at_ms: int) -> Said:
+        marks = self.source.happenings(shop)
+        standing = self.stand(marks, at_ms)
+        ahead = min((mark.at_ms for mark in marks if mark.at_ms > at_ms), default=NEVER)
+        opened = self._stage(standing)
+        return ([] if opened is None else [opened]), min(ahead, self._next_change(standing))
+
+    def _stage(self, standing: Standing) -> Verdict | None:
         severity = self.rule.severity
         if standing.from_ms is not None:
-            return Open("active", severity["active"], standing.from_ms, until_ms=standing.until_ms)
+            return Verdict(Open("active", severity["active"], until_ms=standing.until_ms), "sanction_started")
         if self.rule.near is not None and len(standing.marks) >= self.rule.near:
-            return Open("near", severity["near"], at_ms)
+            return Verdict(Open("near", severity["near"]), "threshold_near")
         return None
 
-    def next_change(self, standing: Standing) -> int:
-        """When this may change without any new mark (epoch ms)."""
+    def _next_change(self, standing: Standing) -> int:
         turns = [NEVER] if standing.until_ms is None else [standing.until_ms]
         if self.rule.window is not None:
-            turns += [mark[0] + self.rule.window for mark in standing.marks]
+            turns += [mark.at_ms + self.rule.window for mark in standing.marks]
         return min(turns)
 
-    def headroom(self, standing: Standing) -> int:
-        """How many more marks until the sanction."""
-        return self.rule.threshold - len(standing.marks)
+    def case(self, shop: "Shop", verdict: Verdict, at_ms: int) -> Case:
+        marks = self.source.happenings(shop)
+        standing = self.stand(marks, at_ms)
+        gathered = standing.marks
+        if standing.from_ms is not None:  # the marks that brought the sanction, not those gathered since
+            gathered = tuple(mark for mark in marks if mark.at_ms <= standing.from_ms)[-self.rule.threshold :]
+        case = self._case(gathered, len(gathered), sanction=self.sanction.name)
+        case.evidence["sanction"] = self.sanction.name
+        case.headroom = self.rule.threshold - len(standing.marks)
+        return case
 
-    def cause(self, wanted: Open) -> Cause:
-        return "sanction_started" if wanted.stage == "active" else "threshold_near"
-
-    def cause_of_end(self, said: Emitted, marks: Iterable[tuple[int, str]]) -> Cause:
+    def cause_of_end(self, shop: "Shop", said: Emitted, verdict: Verdict, at_ms: int) -> Cause:
         """Time has ended what was said, or a sanction that came on top of it; unless the marks, as they are known
         by now, no longer bear it out."""
-        then = self.judge(self.stand(marks, said.at_ms), said.at_ms)
-        if then is None or then.stage != said.stage or then.until_ms != said.until_ms:
+        then = self._stage(self.stand(self.source.happenings(shop), said.at_ms))
+        if then is None or then.open.stage != said.stage or then.open.until_ms != said.until_ms:
             return "evidence_arrived"
         return "fell_back" if said.until_ms is None else "sanction_ended"
+
+    def metric(self, shop: "Shop", at_ms: int) -> dict[str, Any]:
+        return self._metric(len(self.stand(self.source.happenings(shop), at_ms).marks), None)
+
+    def sanctions(self, shop: "Shop", at_ms: int) -> list[tuple[str, int, int]]:
+        """`(name, from_ms, until_ms)` of those in force."""
+        now = self.stand(self.source.happenings(shop), at_ms)
+        if now.from_ms is None or now.until_ms is None:
+            return []
+        return [(self.sanction.name, now.from_ms, now.until_ms)]
+
+
+class WeekCounter(CountJudge):
+    """Each calendar week counts for itself."""
+
+    def _weeks(self, shop: "Shop", to_ms: int) -> Iterator[tuple[int, list[Happening]]]:
+        """Each week's Monday with its marks, the first of each buyer where buyers count."""
+        known = [mark for mark in self.source.happenings(shop) if mark.at_ms <= to_ms]
+        for monday, marks in groupby(known, lambda mark: week_of(day_of(mark.at_ms, self.zone))[0]):
+            if self.rule.distinct is None:
+                yield monday, list(marks)
+                continue
+            first: dict[str, Happening] = {}
+            for mark in marks:
+                first.setdefault(mark.buyer or f"{mark.source} {mark.event}", mark)
+            yield monday, list(first.values())
+
+    def _this_week(self, shop: "Shop", at_ms: int) -> tuple[int, list[Happening]]:
+        monday = week_of(day_of(at_ms, self.zone))[0]
+        return monday, next((marks for each, marks in self._weeks(shop, at_ms) if each == monday), [])
+
+    def judge(self, shop: "Shop", at_ms: int) -> Said:
+        monday, marks = self._this_week(shop, at_ms)
+        ahead = min((mark.at_ms for mark in self.source.happenings(shop) if mark.at_ms > at_ms), default=NEVER)
+        opened = self._open(len(marks))
+        if opened is None:
+            return [], ahead
+        return [Verdict(*opened, episode=week_name(monday))], min(ahead, start_of_day(monday + 7, self.zone))
+
+    def crossings(self, shop: "Shop") -> Iterator[Happening]:
+        """When each week's count reached the threshold."""
+        for _, marks in self._weeks(shop, NEVER):
+            if len(marks) >= self.rule.threshold:
+                yield marks[self.rule.threshold - 1]
+
+    def case(self, shop: "Shop", verdict: Verdict, at_ms: int) -> Case:
+        weeks = {week_name(monday): marks for monday, marks in self._weeks(shop, at_ms)}
+        marks = weeks.get(verdict.episode, [])
+        return self._case(marks, len(marks), period=verdict.episode)
+
+    def cause_of_end(self, shop: "Shop", said: Emitted, verdict: Verdict, at_ms: int) -> Cause:
+        this_week = week_name(week_of(day_of(at_ms, self.zone))[0])
+        return "evidence_arrived" if verdict.episode == this_week else "period_ended"
+
+    def metric(self, shop: "Shop", at_ms: int) -> dict[str, Any]:
+        monday, marks = self._this_week(shop, at_ms)
+        bounds = {
+            "from": rfc3339(start_of_day(monday, self.zone)),
+            "to": rfc3339(start_of_day(monday + 7, self.zone)),
+        }
+        return self._metric(len(marks), bounds)
+
+
+class OrderCounter(CountJudge):
+    """Each order's own count."""
+
+    def _orders(self, shop: "Shop", at_ms: int) -> Iterator[tuple[str, list[Happening]]]:
+        known = sorted(
+            (m for m in self.source.happenings(shop) if m.at_ms <= at_ms), key=lambda m: (m.subject, m.at_ms)
+        )
+        for order, marks in groupby(known, lambda mark: mark.subject):
+            yield order, list(marks)
+
+    def judge(self, shop: "Shop", at_ms: int) -> Said:
+        verdicts: list[Verdict] = []
+        turn = min((mark.at_ms for mark in self.source.happenings(shop) if mark.at_ms > at_ms), default=NEVER)
+        assert self.rule.lasts is not None
+        for order, marks in self._orders(shop, at_ms):
+            opened = self._open(len(marks))
+            ends = marks[-1].at_ms + self.rule.lasts
+            if opened is not None and at_ms < ends:
+                verdicts.append(Verdict(*opened, subject=order))
+                turn = min(turn, ends)
+        return verdicts, turn
+
+    def case(self, shop: "Shop", verdict: Verdict, at_ms: int) -> Case:
+        marks = dict(self._orders(shop, at_ms)).get(verdict.subject, [])
+        case = self._case(marks, len(marks), order=verdict.subject)
+        case.order = verdict.subject
+        case.evidence |= shop.products_of(verdict.subject)
+        return case
+
+    def cause_of_end(self, shop: "Shop", said: Emitted, verdict: Verdict, at_ms: int) -> Cause:
+        marks = dict(self._orders(shop, at_ms)).get(verdict.subject, [])
+        return "period_ended" if self._open(len(marks)) is not None else "evidence_arrived"
+
+    def metric(self, shop: "Shop", at_ms: int) -> dict[str, Any] | None:
+        return None
+
+
+def judge_of(n: int, rule: Marks, source: Source, place: Place) -> CountJudge:
+    if rule.sanction is not None:
+        return SanctionCounter(n, rule, source, place)
+    return (WeekCounter if rule.per == "week" else OrderCounter)(n, rule, source, place)

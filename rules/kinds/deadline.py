@@ -1,17 +1,19 @@
 """Deadlines: something must have happened to an order within a time. And silence: news must keep coming."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping
 from operator import attrgetter
+from typing import ClassVar, get_args
 
 from msgspec import Struct, field
 
 from rules.alerts import Cause, Emitted, Open, Severity
 from rules.calendars import add_business_days
-from rules.conditions import Condition, compile_condition, facts_named
+from rules.conditions import Condition, compile_condition, facts_named, rules_named
 from rules.durations import BusinessDays, Duration, Span
-from rules.facts import Mark, OrderFacts
-from rules.instants import HOUR_MS, NEVER
-from rules.kinds.rule import Rule
+from rules.events import Mode
+from rules.facts import FACT_NAMES, Mark, OrderFacts
+from rules.instants import DAY_MS, HOUR_MS, NEVER
+from rules.kinds.rule import ALWAYS, Effective, Place, Rule
 
 MISSED = 1
 OVERDUE = 2
@@ -20,6 +22,14 @@ Judgement = tuple[int, Open | None, int]
 """`(flags, open, next_ms)`: MISSED | OVERDUE, the alert that should be open, and when that may change."""
 
 NOTHING: Judgement = (0, None, NEVER)
+
+Due = Callable[[OrderFacts], int | None]
+"""An order's due instant (epoch ms), None while it has no start."""
+
+_NAMES = frozenset({"order", "shop", "within", "within_h", "due", "judgement", "times"})
+
+LONG_MS = 60 * DAY_MS
+"""An order that waits longer than this for its deadline is kept for its timer's sake, not for its rules' reach."""
 
 
 class Again(Struct, forbid_unknown_fields=True, frozen=True):
@@ -36,15 +46,22 @@ class Warn(Struct, forbid_unknown_fields=True, frozen=True):
     severity: Severity
 
 
+class DueOf(Struct, forbid_unknown_fields=True, frozen=True):
+    """The instant at which an order is due by another deadline rule."""
+
+    due: str
+
+
 class Deadline(Rule, tag="deadline", tag_field="kind", kw_only=True, frozen=True):
-    """`until` any of these facts, `within` a time `from_` one. `warn` says a word ahead.
+    """`until` any of these facts, `within` a time `from_` one (or from another rule's deadline). `warn` says a word
+    ahead.
 
     `ship_by`: what the platform said for this order beats the computed instant. `handling`: so does the
-    order's own handling time. `modes`: other times for pre-sale and stepped stock. `calendar`: whose working
-    days `2bd` counts.
+    order's own handling time. `modes`: other times for pre-sale and stepped stock. `2bd` counts the working days of
+    `calendar`, or of the shop's site. It holds for orders that start while it is in effect.
     """
 
-    from_: str = field(name="from")
+    from_: str | DueOf = field(name="from")
     until: tuple[str, ...]
     within: Span
     warn: tuple[Warn, ...] = ()
@@ -55,15 +72,34 @@ class Deadline(Rule, tag="deadline", tag_field="kind", kw_only=True, frozen=True
     calendar: str | None = None
     where: Condition | None = None
 
+    NAMES: ClassVar[frozenset[str]] = _NAMES
+
     def looks_at(self) -> set[str]:
         """The facts its judgement rests on."""
-        facts = {self.from_, *self.until, *(facts_named(self.where) if self.where else ())}
+        start = {self.from_} if isinstance(self.from_, str) else set()
+        facts = start | {*self.until, *(facts_named(self.where) if self.where else ())}
         return facts | ({"placed", "deadline_moved"} if self.ship_by else {"placed"})
 
-    def reach_ms(self) -> int:
+    def leans_on(self) -> set[str]:
+        return set() if isinstance(self.from_, str) else {self.from_.due}
+
+    def span_ms(self) -> int:
         """How long after its start an order can still change its judgement, at the least."""
-        within = self.within * 4 * 24 * HOUR_MS if isinstance(self.within, BusinessDays) else int(self.within)
-        return within + (self.again.every * self.again.times if self.again else 0)
+        within = self.within * 4 * DAY_MS if isinstance(self.within, BusinessDays) else int(self.within)
+        reach = within + (self.again.every * self.again.times if self.again else 0)
+        return reach if reach < LONG_MS else 0
+
+    def stages(self) -> tuple[str, ...]:
+        return ("due_soon", "overdue") if self.warn else ("overdue",)
+
+    def complaints(self) -> Iterator[tuple[str, str]]:
+        yield from _complaints(self, "from", (self.from_,) if isinstance(self.from_, str) else None)
+        for mode in set(self.modes) - set(get_args(Mode)):
+            yield "modes", f"{mode} is no mode of an order; modes are {', '.join(get_args(Mode))}"
+        if self.calendar is not None and not isinstance(self.within, BusinessDays):
+            yield "calendar", "a calendar goes with working days (2bd)"
+        if self.again is not None and (self.again.every <= 0 or self.again.times < 2):
+            yield "again", "wants a time above nothing and at least 2 times"
 
 
 class Silence(Rule, tag="silence", tag_field="kind", kw_only=True, frozen=True):
@@ -75,16 +111,36 @@ class Silence(Rule, tag="silence", tag_field="kind", kw_only=True, frozen=True):
     warn: tuple[Warn, ...] = ()
     where: Condition | None = None
 
+    NAMES: ClassVar[frozenset[str]] = _NAMES
+
     def looks_at(self) -> set[str]:
         """The facts its judgement rests on."""
         return {*self.after, *self.until, *(facts_named(self.where) if self.where else ())}
 
-    def reach_ms(self) -> int:
+    def span_ms(self) -> int:
         return int(self.within)
+
+    def stages(self) -> tuple[str, ...]:
+        return ("due_soon", "overdue") if self.warn else ("overdue",)
+
+    def complaints(self) -> Iterator[tuple[str, str]]:
+        yield from _complaints(self, "after", self.after)
+
+
+def _complaints(rule: Deadline | Silence, start: str, starts: tuple[str, ...] | None) -> Iterator[tuple[str, str]]:
+    for name, facts in ((start, starts), ("until", rule.until)):
+        if facts == ():
+            yield name, f"{name} names no fact"
+        for fact in set(facts or ()) - set(FACT_NAMES):
+            yield name, f"{fact} is no fact of an order; facts are {', '.join(FACT_NAMES)}"
+    if int(rule.within) <= 0:
+        yield "within", "must be longer than nothing"
+    if rule.where is not None and rules_named(rule.where):
+        yield "where", "looks at an order's facts, not at other rules"
 
 
 class Timer:
-    """A deadline or silence rule, ready to judge orders. `bit` is its place in conditions."""
+    """A deadline or silence rule, ready to judge orders; `n` is its place, and `bit` the same in conditions."""
 
     __slots__ = (
         "_overdue",
@@ -95,14 +151,19 @@ class Timer:
         "again",
         "bit",
         "due",
+        "facts",
         "lead_ms",
+        "n",
         "rule",
     )
 
-    def __init__(self, rule: Deadline | Silence, bit: int, zone: str) -> None:
+    def __init__(self, rule: Deadline | Silence, n: int, place: Place, dues: Mapping[str, Due], facts: int) -> None:
+        """`facts` has the bits of those its judgement rests on."""
         self.rule = rule
-        self.bit = bit
-        self.due = _due_of(rule, zone)
+        self.n = n
+        self.bit = 1 << n
+        self.facts = facts
+        self.due = _due_of(rule, place, dues)
         self._until = _marks(rule.until)
         self._warnings = sorted(((int(each.before), each.severity) for each in rule.warn), reverse=True)
         self.lead_ms = self._warnings[0][0] if self._warnings else 0
@@ -140,7 +201,7 @@ class Timer:
             if at > passed_ms:
                 turn = at
                 break
-            wanted = Open("due_soon", severity, at, due)
+            wanted = Open("due_soon", severity, due)
         return 0, wanted, min(turn, end)
 
     def _past(self, due: int, end: int, passed_ms: int) -> Judgement:
@@ -149,7 +210,17 @@ class Timer:
             judgement = min(1 + (passed_ms - due) // self.again.every, self.again.times)
             if judgement < self.again.times:
                 turn = min(end, due + judgement * self.again.every)
-        return MISSED | OVERDUE, Open("overdue", self._overdue, due, due, judgement), turn
+        return MISSED | OVERDUE, Open("overdue", self._overdue, due, judgement), turn
+
+    def judgements(self, facts: OrderFacts, passed_ms: int) -> tuple[int, ...]:
+        """The instants (epoch ms) by `passed_ms` at which the order was found unmet; the first is its due instant."""
+        due = self.due(facts)
+        if due is None or (self._where is not None and not self._where(facts, 0, 0)):
+            return ()
+        end = min((mark[0] for mark in self._until(facts) if mark is not None), default=NEVER)
+        every, times = (int(self.again.every), self.again.times) if self.again else (1, 1)
+        instants = range(due, due + every * times, every)
+        return tuple(at for at in instants if at < end and at <= passed_ms)
 
     def cause(self, wanted: Open) -> Cause:
         """Why an alert opens or changes."""
@@ -189,48 +260,66 @@ def _marks(names: tuple[str, ...]) -> Callable[[OrderFacts], tuple[Mark | None, 
     return (lambda facts: (get(facts),)) if len(names) == 1 else get
 
 
-def _due_of(rule: Deadline | Silence, zone: str) -> Callable[[OrderFacts], int | None]:
-    """The function that gives an order's due instant (epoch ms), None while it has no start."""
+def _due_of(rule: Deadline | Silence, place: Place, dues: Mapping[str, Due]) -> Due:
     if isinstance(rule, Silence):
-        return _due_after_news(_marks(rule.after), rule.within)
-    start = attrgetter(rule.from_)
-    within = _within(rule, zone)
-    if not (rule.ship_by or rule.handling or rule.modes):
-        if isinstance(rule.within, BusinessDays):
-            return lambda facts: None if (mark := start(facts)) is None else within(mark[0])
-        length = int(rule.within)
-        return lambda facts: None if (mark := start(facts)) is None else mark[0] + length
-    return _due_of_order(rule, start, within)
+        due = _due_after_news(_marks(rule.after), rule.within)
+        start = _latest(_marks(rule.after))
+    else:
+        start = dues[rule.from_.due] if isinstance(rule.from_, DueOf) else _instant(rule.from_)
+        within = _within(rule, place)
+        plain = not (rule.ship_by or rule.handling or rule.modes)
+        due = _due_plain(rule, start, within) if plain else _due_of_order(rule, start, within)
+    return due if place.effective == ALWAYS else _while_in_effect(due, start, place.effective)
 
 
-def _due_of_order(
-    rule: Deadline, start: Callable[[OrderFacts], Mark | None], within: Callable[[int], int]
-) -> Callable[[OrderFacts], int | None]:
+def _instant(fact: str) -> Due:
+    get = attrgetter(fact)
+    return lambda facts: None if (mark := get(facts)) is None else mark[0]
+
+
+def _latest(marks: Callable[[OrderFacts], tuple[Mark | None, ...]]) -> Due:
+    return lambda facts: max((mark[0] for mark in marks(facts) if mark is not None), default=None)
+
+
+def _while_in_effect(due: Due, start: Due, effective: Effective) -> Due:
+    def bounded(facts: OrderFacts) -> int | None:
+        began = start(facts)
+        return due(facts) if began is not None and effective.at(began) else None
+
+    return bounded
+
+
+def _due_plain(rule: Deadline, start: Due, within: Callable[[int], int]) -> Due:
+    if isinstance(rule.from_, str) and not isinstance(rule.within, BusinessDays):  # the commonest, and on the hot path
+        get, length = attrgetter(rule.from_), int(rule.within)
+        return lambda facts: None if (mark := get(facts)) is None else mark[0] + length
+    return lambda facts: None if (began := start(facts)) is None else within(began)
+
+
+def _due_of_order(rule: Deadline, start: Due, within: Callable[[int], int]) -> Due:
     modes = rule.modes
 
     def due(facts: OrderFacts) -> int | None:
         if rule.ship_by and facts.moved_to_ms is not None:
             return facts.moved_to_ms
-        mark = start(facts)
-        if mark is None:
+        began = start(facts)
+        if began is None:
             return None
         terms = facts.terms
         if terms is None:
-            return within(mark[0])
+            return within(began)
         if rule.ship_by and terms.ship_by_ms is not None:
             return terms.ship_by_ms
         if rule.handling and terms.handling_h is not None:
-            return mark[0] + round(terms.handling_h * HOUR_MS)
+            return began + round(terms.handling_h * HOUR_MS)
         if terms.mode is not None and terms.mode in modes:
-            return mark[0] + modes[terms.mode]
-        return within(mark[0])
+            return began + modes[terms.mode]
+        return within(began)
 
     return due
 
 
-def _due_after_news(
-    marks: Callable[[OrderFacts], tuple[Mark | None, ...]], within: Duration
-) -> Callable[[OrderFacts], int | None]:
+def _due_after_news(marks: Callable[[OrderFacts], tuple[Mark | None, ...]], within: Duration) -> Due:
     def due(facts: OrderFacts) -> int | None:
         heard = [mark[0] for mark in marks(facts) if mark is not None]
         return max(heard) + within if heard else None
@@ -238,9 +327,9 @@ def _due_after_news(
     return due
 
 
-def _within(rule: Deadline, zone: str) -> Callable[[int], int]:
+def _within(rule: Deadline, place: Place) -> Callable[[int], int]:
     if isinstance(rule.within, BusinessDays):
-        days, country = int(rule.within), rule.calendar or ""
-        return lambda at_ms: add_business_days(at_ms, days, country, zone)
+        days, country = int(rule.within), rule.calendar or place.calendar or ""
+        return lambda at_ms: add_business_days(at_ms, days, country, place.zone)
     length = int(rule.within)
     return lambda at_ms: at_ms + length

@@ -1,43 +1,113 @@
 """Ratios: which part of a shop's orders in a window went wrong."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from decimal import Decimal
-from fractions import Fraction
 from operator import attrgetter
+from typing import ClassVar, Literal
 
 from msgspec import Struct, field
 
-from rules.alerts import Open
+from rules.alerts import Cause, Open
 from rules.calendars import day_of
-from rules.conditions import Condition, Has, compile_condition, facts_named, rules_named
+from rules.conditions import Condition, Has, Test, compile_condition, facts_named, rules_named
 from rules.durations import Share
-from rules.facts import OrderFacts
-from rules.instants import NEVER
-from rules.kinds.rule import Rule
-from rules.windows import Period, Window
+from rules.events import Reason
+from rules.facts import FACT_NAMES, FIRST_HOLDS, OrderFacts
+from rules.instants import DAY_MS
+from rules.kinds.deadline import Due, DueOf
+from rules.kinds.rule import Advice, Cost, Place, Rule
+from rules.kinds.tiers import Step, Tier, complaints, step_of
+from rules.windows import Every, Period, Window, next_border
 
 Part = tuple[int, int, bool]
 """One order's part in a ratio: `(anchor_ms, local day, counts as bad)`."""
 
+LONGEST_MS = 400 * DAY_MS
+"""Orders further back than this are not kept for any window."""
+
+
+class Cure(Struct, forbid_unknown_fields=True, frozen=True):
+    """One of the reasons a ratio is split by: what it is called, and what to do about it."""
+
+    name: str
+    actions: tuple[Advice, ...] = ()
+
 
 class Ratio(Rule, tag="ratio", tag_field="kind", kw_only=True, frozen=True):
-    """`numerator` ÷ `denominator` over the orders whose `anchor` fact lies in `window`; crossed when it is *above*
-    `threshold`, near when above `near`, and only once the denominator is at least `at_least`."""
+    """`numerator` ÷ `denominator` over the orders whose `anchor` lies in `window` (the earliest, where several are
+    named). `crossed` when it is *above* `threshold`, `near` when above `near`; or by the names of `tiers`. With
+    `inclusive` the share itself is already too much. With `good` the numerator is what went well, and the share
+    must not fall below. Nothing is said before the denominator is at least `at_least`.
 
-    numerator: Condition
-    denominator: Condition = Has("placed")
-    anchor: str = "placed"
+    `disputes`: the numerator is not of orders but of the disputes with this cause that were opened in the window.
+    `every`: it is computed only then; in between `near` says what the next computation would bring. `by`: one alert
+    for each reason of cancellation (the numerator's share that `of` it had), or each provider of the disputes.
+    """
+
+    numerator: Condition | None = None
+    disputes: Literal["not_shipped", "other"] | None = None
+    denominator: Condition = field(default_factory=lambda: Has("placed"))
+    anchor: str | DueOf | tuple[str | DueOf, ...] = "placed"
     window: Window = field(default_factory=Window)
     threshold: Share | None = None
     near: Share | None = None
+    tiers: tuple[Tier, ...] = ()
+    inclusive: bool = False
+    good: bool = False
     at_least: int = 1
+    every: Every | None = None
+    by: Literal["reason", "provider"] | None = None
+    of: dict[Reason, Cure] = {}
+
+    NAMES: ClassVar[frozenset[str]] = frozenset(
+        {"shop", "value", "numerator", "denominator", "threshold", "headroom", "period", "subject", "effect"}
+    )
+
+    def anchors(self) -> tuple[str | DueOf, ...]:
+        return self.anchor if isinstance(self.anchor, tuple) else (self.anchor,)
 
     def looks_at(self) -> set[str]:
         """The facts of an order that decide how it counts, beside the rules it leans on."""
-        return {self.anchor} | facts_named(self.numerator) | facts_named(self.denominator)
+        anchors = {each for each in self.anchors() if isinstance(each, str)}
+        bad = set() if self.numerator is None else facts_named(self.numerator)
+        return anchors | bad | facts_named(self.denominator)
 
     def leans_on(self) -> set[str]:
-        return rules_named(self.numerator) | rules_named(self.denominator)
+        bad = set() if self.numerator is None else rules_named(self.numerator)
+        return bad | rules_named(self.denominator) | {each.due for each in self.anchors() if isinstance(each, DueOf)}
+
+    def span_ms(self) -> int:
+        return self.window.span_ms() + (0 if self.every is None else 31 * DAY_MS)
+
+    def stages(self) -> tuple[str, ...]:
+        top = ("crossed",) if self.threshold is not None else tuple(tier.name for tier in self.tiers)
+        early = self.near is not None or (self.every is not None and self.window.align == "rolling" and bool(top))
+        return ("near", *top) if early else top
+
+    def complaints(self) -> Iterator[tuple[str, str]]:
+        for each in self.anchors():
+            if isinstance(each, str) and each not in FACT_NAMES:
+                yield "anchor", f"{each} is no fact of an order; facts are {', '.join(FACT_NAMES)}"
+        if self.threshold is not None and self.tiers:
+            yield "tiers", "there are either tiers or a threshold"
+        if self.near is not None:
+            least = self.threshold if self.threshold is not None else next((t.share for t in self.tiers), None)
+            if least is None or (self.near <= least if self.good else self.near >= least):
+                yield "near", f"must lie {'above' if self.good else 'below'} threshold"
+        yield from complaints(self.tiers, self.good)
+        yield from (("window" + where, message) for where, message in self.window.complaints())
+        if self.window.span_ms() > LONGEST_MS:
+            yield "window", "reaches further back than the 400 days for which orders are kept"
+        if self.at_least < 1:
+            yield "at_least", "must be at least 1"
+        if (self.by == "reason") != bool(self.of):
+            yield "of", "`of` names the reasons that `by: reason` splits by"
+        if (self.numerator is None) == (self.disputes is None):
+            yield "numerator", "a ratio has either a numerator of orders or one of disputes"
+        if (self.by == "provider") != (self.disputes is not None):
+            yield "by", "`by: provider` goes with disputes, which are told by provider"
+        if self.by is not None and (self.every is not None or self.tiers or self.good):
+            yield "by", "a ratio that is split has a plain threshold"
 
 
 class Day:
@@ -51,66 +121,155 @@ class Day:
 
 
 class Count(Struct):
-    """A period with what lies in it."""
+    """A period with what lies in it: `bad` orders of `total`."""
 
     period: Period
-    numerator: int = 0
-    denominator: int = 0
+    bad: int = 0
+    total: int = 0
 
 
 class Gauge:
     """A ratio rule, ready to place orders and to judge counts."""
 
-    __slots__ = ("_anchor", "_bad", "_counted", "near", "rule", "threshold", "zone")
+    __slots__ = (
+        "_bad",
+        "_counted",
+        "anchor",
+        "bits",
+        "effective",
+        "facts",
+        "fixed",
+        "near",
+        "one_anchor",
+        "rule",
+        "steps",
+        "zone",
+    )
 
-    def __init__(self, rule: Ratio, bits: Mapping[str, int], zone: str) -> None:
+    def __init__(self, rule: Ratio, bits: Mapping[str, int], place: Place, dues: Mapping[str, Due], facts: int) -> None:
+        """`bits` of each deadline rule; `facts` has the bits of the facts that decide how an order counts."""
         self.rule = rule
-        self.zone = zone
-        self.threshold = _exact(rule.threshold)
-        self.near = _exact(rule.near)
-        self._anchor = attrgetter(rule.anchor)
-        self._bad = compile_condition(rule.numerator, bits)
-        self._counted = None if rule.denominator == Has(rule.anchor) else compile_condition(rule.denominator, bits)
+        self.facts = facts
+        self.bits = sum(bits[each] for each in rule.leans_on())
+        self.zone = place.zone
+        self.effective = place.effective
+        names: list[tuple[str, Share | None, int | None]] = [(t.name, t.share, t.count) for t in rule.tiers]
+        if rule.threshold is not None:
+            names.append(("crossed", rule.threshold, None))
+        self.steps = [self._step(*each) for each in names]
+        self.near: Step | None = None if rule.near is None else self._step("near", rule.near, None)
+        anchors = rule.anchors()
+        self.one_anchor = attrgetter(anchors[0]) if len(anchors) == 1 and isinstance(anchors[0], str) else None
+        self.anchor = _earliest([dues[each.due] if isinstance(each, DueOf) else _at(each) for each in anchors])
+        self.fixed = self.one_anchor is not None and anchors[0] in FIRST_HOLDS  # no later word moves it
+        self._bad = _bad(rule, bits)
+        self._counted = None if rule.denominator == Has(str(rule.anchor)) else compile_condition(rule.denominator, bits)
+
+    def _step(self, name: str, share: Share | None, count: int | None) -> Step:
+        return step_of(name, share, count, good=self.rule.good, inclusive=self.rule.inclusive)
 
     def part(self, facts: OrderFacts, missed: int, overdue: int, before: Part | None) -> Part | None:
         """Where an order counts now; `before` is where it counted last."""
-        mark = self._anchor(facts)
-        if mark is None or not (self._counted is None or self._counted(facts, missed, overdue)):
+        if self.one_anchor is not None:
+            mark = self.one_anchor(facts)
+            if mark is None:
+                return None
+            at = mark[0]
+        else:
+            due = self.anchor(facts)
+            if due is None:
+                return None
+            at = due
+        if self._counted is not None and not self._counted(facts, missed, overdue):
             return None
         bad = self._bad(facts, missed, overdue)
-        at = mark[0]
         if before is not None and before[0] == at:
             return before if before[2] is bad else (at, before[1], bad)
         return at, day_of(at, self.zone), bad
 
-    def judge(self, count: Count, at_ms: int) -> Open | None:
-        """Which stage a count has reached."""
-        total, bad = count.denominator, count.numerator
-        if total < self.rule.at_least or total == 0:
+    def reached(self, count: Count) -> Step | None:
+        """The highest step that a count has reached."""
+        if count.total < self.rule.at_least or count.total == 0:
             return None
-        if self.threshold is not None and bad * self.threshold[1] > total * self.threshold[0]:
-            return Open("crossed", self.rule.severity["crossed"], at_ms)
-        if self.near is not None and bad * self.near[1] > total * self.near[0]:
-            return Open("near", self.rule.severity["near"], at_ms)
+        reached = [step for step in self.steps if step.reached(count.bad, count.total)]
+        return reached[-1] if reached else None
+
+    def is_near(self, count: Count) -> bool:
+        enough = count.total >= self.rule.at_least and count.total > 0
+        return enough and self.near is not None and self.near.reached(count.bad, count.total)
+
+    def open(self, step: Step) -> Open:
+        tier = step.name if self.rule.tiers and step.name != "near" else None
+        return Open(step.name, self.rule.severity[step.name], tier=tier)
+
+    def judge(self, count: Count) -> tuple[Open, Cause] | None:
+        """Which stage a count has reached."""
+        step = self.reached(count)
+        if step is not None:
+            return self.open(step), "threshold_crossed"
+        if self.near is not None and self.is_near(count):
+            return self.open(self.near), "threshold_near"
         return None
 
+    def next_step(self, count: Count) -> Step | None:
+        """The first step not reached yet; the last one when all are."""
+        ahead = [step for step in self.steps if not step.reached(count.bad, count.total)]
+        return ahead[0] if ahead else (self.steps[-1] if self.steps else None)
+
     def headroom(self, count: Count) -> int | None:
-        """How many more of these orders may go bad before the threshold is crossed; negative when past it."""
-        if self.threshold is None:
+        """How many more of these orders may go bad before the next step; negative when past the last."""
+        step = self.next_step(count)
+        return None if step is None else step.fits(count.bad, count.total)
+
+    def threshold(self, count: Count) -> float | None:
+        """The share at which the next step lies, as the rule writes it."""
+        return self.share(self.next_step(count))
+
+    def share(self, step: Step | None) -> float | None:
+        """A step's share, as the rule writes it."""
+        if step is None or step.top is None:
             return None
-        return count.denominator * self.threshold[0] // self.threshold[1] - count.numerator
+        part = step.top / step.bottom
+        return round(1 - part, 12) if self.rule.good else part
+
+    def numerator(self, count: Count) -> int:
+        return count.total - count.bad if self.rule.good else count.bad
+
+    def cost(self, step: str | None) -> Cost | None:
+        """What the step reached costs."""
+        return next((tier.penalty for tier in self.rule.tiers if tier.name == step and tier.penalty), self.rule.penalty)
+
+
+def _bad(rule: Ratio, bits: Mapping[str, int]) -> Test:
+    if rule.numerator is None:
+        return lambda facts, missed, overdue: False
+    test = compile_condition(rule.numerator, bits)
+    return (lambda facts, missed, overdue: not test(facts, missed, overdue)) if rule.good else test
+
+
+def _at(fact: str) -> Due:
+    get = attrgetter(fact)
+    return lambda facts: None if (mark := get(facts)) is None else mark[0]
+
+
+def _earliest(instants: list[Due]) -> Due:
+    if len(instants) == 1:
+        return instants[0]
+    return lambda facts: min((at for get in instants if (at := get(facts)) is not None), default=None)
 
 
 class Tally:
-    """One shop's counts for one ratio: a bucket per local day, and the sums of the periods being judged."""
+    """One shop's counts for one ratio: a bucket per local day, and the sums of the periods being judged, and of the one
+    that its next computation will look at."""
 
-    __slots__ = ("counts", "days", "gauge", "turn_ms")
+    __slots__ = ("ahead", "counts", "days", "gauge", "turn_ms")
 
     def __init__(self, gauge: Gauge) -> None:
         self.gauge = gauge
         self.days: dict[int, Day] = {}
         self.counts: list[Count] = []
-        self.turn_ms = -NEVER
+        self.ahead: Count | None = None
+        self.turn_ms = -(1 << 62)
 
     def move(self, order: str, facts: OrderFacts, before: Part | None, after: Part | None) -> None:
         """The day an order counted on loses it, the day it counts on now gains it."""
@@ -129,48 +288,72 @@ class Tally:
             self._add(after[1], 1, after[2])
 
     def _add(self, day: int, total: int, bad: int) -> None:
-        for count in self.counts:
+        for count in self.counts if self.ahead is None else (*self.counts, self.ahead):
             if count.period.first <= day <= count.period.last:
-                count.denominator += total
-                count.numerator += bad
+                count.total += total
+                count.bad += bad
 
     def turn(self, at_ms: int) -> None:
         """Slides the window to `at_ms`."""
         if at_ms >= self.turn_ms:
-            self.turn_ms = self.gauge.rule.window.next_change(at_ms, self.gauge.zone)
-            self.counts = self.counts_at(at_ms)
+            rule, zone = self.gauge.rule, self.gauge.zone
+            self.turn_ms = rule.window.next_change(at_ms, zone)
+            before = {count.period.name: count for count in self.counts}
+            periods = rule.window.periods(at_ms, zone)
+            self.counts = [self._slid(before.get(period.name), period) for period in periods]
+            self.ahead = self.ahead_at(at_ms)
+
+    def _slid(self, before: Count | None, period: Period) -> Count:
+        """The sum of a period, from that of the same window some days ago where there is one."""
+        if before is None or not before.period.first <= period.first <= before.period.last < period.last:
+            return before if before is not None and before.period == period else self.sum(period)
+        gone = self.sum(Period("", before.period.first, period.first - 1))
+        come = self.sum(Period("", before.period.last + 1, period.last))
+        return Count(period, before.bad - gone.bad + come.bad, before.total - gone.total + come.total)
 
     def counts_at(self, at_ms: int) -> list[Count]:
         """The sums of the periods that are judged at a moment."""
-        return [self._sum(period) for period in self.gauge.rule.window.periods(at_ms, self.gauge.zone)]
+        return [self.sum(period) for period in self.gauge.rule.window.periods(at_ms, self.gauge.zone)]
 
-    def _sum(self, period: Period) -> Count:
-        inside = [day for at, day in self.days.items() if period.first <= at <= period.last]
-        return Count(period, sum(len(day.bad) for day in inside), sum(day.total for day in inside))
+    def ahead_at(self, at_ms: int) -> Count | None:
+        """The sum, so far, of what the next computation will look at; None for what is judged as it goes."""
+        rule, zone = self.gauge.rule, self.gauge.zone
+        if rule.every is None or rule.window.align != "rolling":
+            return None
+        return self.sum(rule.window.so_far(at_ms, next_border(rule.every, at_ms, zone), zone))
+
+    def sum(self, period: Period) -> Count:
+        bad = total = 0
+        if period.last - period.first < len(self.days):
+            inside = [day for at in range(period.first, period.last + 1) if (day := self.days.get(at)) is not None]
+        else:
+            inside = [day for at, day in self.days.items() if period.first <= at <= period.last]
+        for day in inside:
+            bad += len(day.bad)
+            total += day.total
+        return Count(period, bad, total)
 
     def bad_orders(self, period: Period) -> list[tuple[str, OrderFacts]]:
-        """The orders in the numerator, oldest day first, whichever order they came in."""
+        """The bad orders, oldest day first, whichever order they came in."""
         inside = sorted(at for at in self.days if period.first <= at <= period.last)
         days = [self.days[at].bad for at in inside]
         return [(order, day[order]) for day in days for order in sorted(day)]
-
-    def money(self, period: Period) -> dict[str, Decimal]:
-        """The penalty's share of the bad orders' amounts, per currency; empty without such a penalty."""
-        cost = self.gauge.rule.penalty
-        if cost is None or cost.share is None:
-            return {}
-        sums: dict[str, Decimal] = {}
-        for _, facts in self.bad_orders(period):
-            terms = facts.terms
-            if terms is not None and terms.amount is not None:
-                currency = terms.currency or ""
-                sums[currency] = sums.get(currency, Decimal()) + Decimal(terms.amount)
-        share = Decimal(cost.share.numerator) / Decimal(cost.share.denominator)
-        return {currency: (total * share).quantize(_CENT) for currency, total in sums.items()}
 
 
 _CENT = Decimal("0.01")
 
 
-def _exact(share: Fraction | None) -> tuple[int, int] | None:
-    return None if share is None else (share.numerator, share.denominator)
+def money_taken(cost: Cost | None, orders: list[tuple[str, OrderFacts]]) -> dict[str, Decimal]:
+    """What a penalty takes of these orders' amounts, per currency; empty without such a penalty."""
+    if cost is None or cost.share is None:
+        return {}
+    share = Decimal(cost.share.numerator) / Decimal(cost.share.denominator)
+    sums: dict[str, Decimal] = {}
+    for _, facts in orders:
+        terms = facts.terms
+        if terms is not None and terms.amount is not None:
+            taken = Decimal(terms.amount) * share
+            if cost.cap is not None and cost.cap.currency == terms.currency:
+                taken = min(taken, cost.cap.amount)
+            sums[terms.currency or ""] = sums.get(terms.currency or "", Decimal()) + taken
+    return {currency: total.quantize(_CENT) for currency, total in sums.items()}

@@ -1,39 +1,171 @@
-"""What every rule says, whatever its kind."""
+"""What every rule says, whatever its kind, and how the kinds that look at a whole shop are asked."""
 
-from typing import Literal
+from collections.abc import Iterator, Mapping
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, Protocol
 
 from msgspec import Struct
 
-from rules.alerts import Severity
-from rules.durations import Share
+from rules.alerts import Cause, Emitted, Open, Severity
+from rules.durations import Duration, Share
+from rules.instants import DAWN, DAY_MS, NEVER
+
+if TYPE_CHECKING:
+    from rules.watch import Shop
 
 Confidence = Literal["article", "platform_help", "ours"]
 """Where a value comes from: the seed article, the platform's own help pages, or our reading of them."""
+
+Party = Literal["warehouse", "purchasing", "listing", "customer_service", "finance"]
 
 
 class Advice(Struct, forbid_unknown_fields=True, frozen=True):
     """What somebody should do, and at which stages (all when none are named)."""
 
-    to: Literal["warehouse", "purchasing", "listing", "customer_service", "finance"]
+    to: Party
     do: str
     at: tuple[str, ...] = ()
 
 
+class Money(Struct, forbid_unknown_fields=True, frozen=True):
+    """A sum: a decimal in a currency."""
+
+    amount: Decimal
+    currency: str
+
+
 class Cost(Struct, forbid_unknown_fields=True, frozen=True):
-    """What the marketplace takes: a share of the bad orders' amounts, or something put in words."""
+    """What the marketplace takes: a share of each bad order's amount (at most `cap` of it), points in a ledger, or
+    something put in words."""
 
     share: Share | None = None
+    cap: Money | None = None
+    points: Decimal | None = None
+    ledger: str | None = None
     effect: str | None = None
 
 
+class Sanction(Struct, forbid_unknown_fields=True, frozen=True):
+    """What the marketplace does, and for how long; for good where no length is given."""
+
+    name: str
+    lasts: Duration | None = None
+
+    def until_ms(self, from_ms: int) -> int:
+        return NEVER if self.lasts is None else from_ms + self.lasts
+
+
 class Rule(Struct, kw_only=True, forbid_unknown_fields=True, frozen=True):
-    """`clause` is the paragraph of RULES.md; `summary` one line per stage, with {names} filled in."""
+    """`clause` is the paragraph of RULES.md; `summary` one line per stage, with {names} filled in.
+
+    `sites` and `programmes` say where it applies (everywhere when empty), `effective_from` and `effective_to` (a
+    local date, the second not in it) when.
+    """
 
     id: str
     clause: str
     source: str
     confidence: Confidence
-    severity: dict[str, Severity]
-    summary: dict[str, str]
+    severity: dict[str, Severity] = {}
+    summary: dict[str, str] = {}
     actions: tuple[Advice, ...] = ()
     penalty: Cost | None = None
+    sites: tuple[str, ...] = ()
+    programmes: tuple[str, ...] = ()
+    effective_from: str | None = None
+    effective_to: str | None = None
+
+    NAMES: ClassVar[frozenset[str]] = frozenset({"shop"})
+    """What its summaries can name."""
+
+    def stages(self) -> tuple[str, ...]:
+        """The stages it can reach, from the mildest on."""
+        return ()
+
+    def complaints(self) -> Iterator[tuple[str, str]]:
+        """What contradicts itself in it, as (field, message)."""
+        return iter(())
+
+    def leans_on(self) -> set[str]:
+        """Ids of the rules it looks at."""
+        return set()
+
+    def marks_kept_ms(self) -> int:
+        """How long what happened to an order matters to it."""
+        return 400 * DAY_MS
+
+    def span_ms(self) -> int:
+        """How far back an order can lie and still matter to it."""
+        return 0
+
+
+class Effective(Struct, frozen=True):
+    """When a version of a rule is in force (epoch ms), `to_ms` not in it."""
+
+    from_ms: int = DAWN
+    to_ms: int = NEVER
+
+    def at(self, at_ms: int) -> bool:
+        return self.from_ms <= at_ms < self.to_ms
+
+
+ALWAYS = Effective()
+
+
+class Place(Struct, frozen=True):
+    """Whose days and holidays a rule goes by."""
+
+    zone: str
+    calendar: str | None
+    effective: Effective = ALWAYS
+
+
+class Verdict(Struct):
+    """That an alert about `subject` should be open; `cause` is why it came to that."""
+
+    open: Open
+    cause: Cause
+    subject: str = "-"
+    episode: str = "-"
+
+
+class Case(Struct):
+    """What a rule knows about one alert, beside its stage."""
+
+    evidence: dict[str, Any]
+    names: Mapping[str, object] = {}
+    order: str | None = None
+    value: float | None = None
+    threshold: float | None = None
+    headroom: float | None = None
+    cost: Cost | None = None  # where it isn't the rule's own
+    money: dict[str, Decimal] = {}
+    points: Decimal | None = None
+    ledger: str | None = None
+    actions: tuple[Advice, ...] = ()
+
+
+Said = tuple[list[Verdict], int]
+"""What should be open, and when that may change without any new fact (epoch ms)."""
+
+
+class Judge(Protocol):
+    """A rule that looks at a whole shop, ready to judge. `n` is its place in the plan."""
+
+    @property
+    def n(self) -> int: ...
+
+    @property
+    def rule(self) -> Rule: ...
+
+    def judge(self, shop: "Shop", at_ms: int) -> Said:
+        """What should be open at a moment, from what is known of the shop alone."""
+
+    def case(self, shop: "Shop", verdict: Verdict, at_ms: int) -> Case:
+        """The evidence for an alert, as it stands at a moment."""
+
+    def cause_of_end(self, shop: "Shop", said: Emitted, verdict: Verdict, at_ms: int) -> Cause:
+        """Why an alert that was open no longer is."""
+
+    def metric(self, shop: "Shop", at_ms: int) -> dict[str, Any] | None:
+        """What its clause measures, as a shop's standing shows it."""

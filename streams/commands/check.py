@@ -2,7 +2,8 @@
 
 import click
 
-from rules.packs import BadPack
+from rules.yaml_source import BadPack
+from streams.commands import in_force
 from streams.commands.failure import Failed
 from streams.packs import NoSuchPack, read_all
 
@@ -10,7 +11,8 @@ from streams.packs import NoSuchPack, read_all
 @click.command()
 @click.argument("packs", nargs=-1, metavar="[PACK]...")
 def check(packs: tuple[str, ...]) -> None:
-    """Read rule packs and say what is wrong with them, each thing as `file:line: message`.
+    """Read rule packs and say what is wrong with them, each thing as `file:line: message`; else what is in force: each
+    rule's parameters, where they hold, and the file and line they come from.
 
     PACK is the name of a built-in pack, a file or a folder; without any, all built-in packs are read.
     """
@@ -22,5 +24,6 @@ def check(packs: tuple[str, ...]) -> None:
         for complaint in bad.complaints:
             click.echo(complaint)
         raise Failed(f"mistakes in packs: {len(bad.complaints)}", 1) from None
-    for pack, source in read:
-        click.echo(f"{source.file}: {pack.platform}, {len(pack.rules)} rules, {len(pack.tests)} tests")
+    for file in read:
+        for line in in_force.lines(file):
+            click.echo(line)

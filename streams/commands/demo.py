@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from rules.packs import BadPack
+from rules.yaml_source import BadPack
 from streams import packs
 from streams.commands.failure import Failed
 from streams.demo import show

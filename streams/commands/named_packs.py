@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 
-from rules.packs import BadPack
+from rules.yaml_source import BadPack
 from streams.commands.failure import Failed
 from streams.packs import NoSuchPack, PackFile, read_all
 

@@ -14,9 +14,10 @@ import orjson
 from rules.alerts import Alert, encode
 from rules.book import RuleBook
 from rules.engine import Engine
+from rules.forecast import with_forecast
 from rules.instants import from_rfc3339, is_believable
 from rules.replay import replay as alerts_of
-from rules.standing import standings
+from rules.standing import standing
 from streams.commands.failure import Failed
 from streams.commands.named_packs import named_packs
 from streams.replaying.history import History, UnreadableError
@@ -119,6 +120,9 @@ def _check_state(state: Path | None, files: tuple[str, ...]) -> None:
 def _write_state(state: Path, engine: Engine) -> None:
     try:
         with state.open("wb") as out:
-            out.writelines(orjson.dumps(standing, option=orjson.OPT_APPEND_NEWLINE) for standing in standings(engine))
+            for key in sorted(engine.shops):
+                shop = engine.shops[key]
+                line = with_forecast(standing(shop, engine.clock_ms), shop, engine.clock_ms)
+                out.write(orjson.dumps(line, option=orjson.OPT_APPEND_NEWLINE))
     except OSError as error:
         raise Failed(f"{state}: {error.strerror}", 2) from None

@@ -21,7 +21,7 @@ from streams.sinks.redis_client import READ, answer, connect
 from streams.sinks.redis_due import HOMES, due_field
 from streams.sinks.ship_next import member
 from streams.sinks.sink import Extent, Record, Sink, StartOver
-from streams.sinks.warehouses import Warehouses
+from streams.warehouses import Warehouses
 
 STREAM = "shipclock:alerts:"
 REVISIONS = "shipclock:revisions"

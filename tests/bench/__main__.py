@@ -31,7 +31,7 @@ def main() -> int:
     # Stock Faust is so much slower that it gets a slice: as many orders a shop, fewer shops.
     stock_shops = max(20, options.shops * options.stock_orders // options.orders)
     slice_ = Workload(options.stock_orders, stock_shops)
-    workloads = {"limit": full, "shipclock": full, "faust_stock": slice_}
+    workloads = {"limit": full, "shipclock": full, "shipclock_all": full, "faust_stock": slice_}
     with Kafka(cores={cores[-1]}) as kafka:
         found = asyncio.run(_bench({name: workloads[name] for name in options.only}, kafka, cores[0]))
     show(found)

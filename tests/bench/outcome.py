@@ -39,10 +39,12 @@ Reading = Callable[[Iterable[ConsumerRecord]], Outcome]
 
 
 def of_shipclock(records: Iterable[ConsumerRecord]) -> Outcome:
-    """From alerts as in the contract."""
+    """From alerts as in the contract; those of other packs than the job's are passed over."""
     outcome = Outcome()
     for event in _values(records):
         alert, shop = event["data"], f"{event['platform']}/{event['shop']}"
+        if not alert["rule"].startswith("job."):
+            continue
         rule = alert["rule"].removeprefix("job.")
         if rule == "ratio_5pct":
             outcome.ratio[shop] = alert["state"] == "open" and alert["stage"] == "crossed"

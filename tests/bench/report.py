@@ -11,20 +11,20 @@ from tests.bench.measure import Figures
 def show(found: list[Figures]) -> None:
     """Prints the machine, a row per system, what was wrong, and how shipclock stands to the others."""
     print(f"{os.cpu_count()} cores, {_cpu_model()}; a system under test has one, the broker another\n")
-    print(f"{'system':<12}{'events':>10}{'events/s':>11}{'CPU s/M':>9}{'of it start-up':>16}{'peak MB':>9}  correct")
+    print(f"{'system':<14}{'events':>10}{'events/s':>11}{'CPU s/M':>9}{'of it start-up':>16}{'peak MB':>9}  correct")
     for figures in found:
         startup = figures.startup_cpu_s / figures.events * 1e6
         print(
-            f"{figures.system:<12}{figures.events:>10,}{figures.events_s:>11,.0f}{figures.cpu_s_per_m:>9.1f}"
+            f"{figures.system:<14}{figures.events:>10,}{figures.events_s:>11,.0f}{figures.cpu_s_per_m:>9.1f}"
             f"{startup:>16.1f}{figures.peak_mb:>9.0f}  {'no' if figures.wrong else 'yes'}"
         )
     for figures in found:
         for difference in figures.wrong:
             print(f"{figures.system}: {difference}")
     rates = {figures.system: figures.events_s for figures in found}
-    for other in ("limit", "faust_stock"):
-        if {"shipclock", other} <= rates.keys():
-            print(f"shipclock / {other}: {rates['shipclock'] / rates[other]:.2f}")
+    for one, other in (("shipclock", "limit"), ("shipclock", "faust_stock"), ("shipclock_all", "shipclock")):
+        if {one, other} <= rates.keys():
+            print(f"{one} / {other}: {rates[one] / rates[other]:.2f}")
 
 
 def write(found: list[Figures], file: Path) -> None:

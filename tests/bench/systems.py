@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from streams.packs import built_in
 from tests.bench import outcome
 
 PACK = Path(__file__).with_name("job.yaml")
@@ -44,6 +45,10 @@ def _faust_environment(run: Run) -> dict[str, str]:
     }
 
 
+def _with_all_packs(run: Run) -> dict[str, str]:
+    return _shipclock_environment(run) | {"SHIPCLOCK_PACKS": ",".join([str(PACK), *built_in()])}
+
+
 def _shipclock_environment(run: Run) -> dict[str, str]:
     with socket.create_server(("127.0.0.1", 0)) as listening:
         port = listening.getsockname()[1]
@@ -73,4 +78,5 @@ SHIPCLOCK = System(
     _shipclock_environment,
     outcome.of_shipclock,
 )
-SYSTEMS = {system.name: system for system in (LIMIT, FAUST_STOCK, SHIPCLOCK)}
+SHIPCLOCK_ALL = System("shipclock_all", SHIPCLOCK.command, _with_all_packs, outcome.of_shipclock)
+SYSTEMS = {system.name: system for system in (LIMIT, FAUST_STOCK, SHIPCLOCK, SHIPCLOCK_ALL)}

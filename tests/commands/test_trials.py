@@ -13,8 +13,9 @@ def test_the_built_in_packs_pass_and_leave_no_holes() -> None:
     assert result.stdout.endswith(" tests passed\n")
 
 
-def test_the_benchmarks_pack_passes() -> None:
-    assert run("test", JOB, "--coverage").exit_code == 0
+@pytest.mark.parametrize("file", [JOB, "deploy/examples/olist.yaml"])
+def test_the_benchmarks_pack_and_the_example_pass_and_leave_no_holes(file: str) -> None:
+    assert run("test", file, "--coverage").exit_code == 0
 
 
 def test_a_failure_is_told_with_the_line_of_its_test(tmp_path: Path) -> None:
@@ -74,9 +75,44 @@ def test_an_alert_that_no_test_looks_at_covers_nothing(tmp_path: Path) -> None:
         tmp_path, PACK, PACK.replace("\ntests:", f"{other}\ntests:").replace("90h", "90h\n    rules: [joom.slow]")
     )
     assert run("test", file, "--coverage").stdout.splitlines() == [
+        f"{file}: joom.slow: no test (that names it in `rules`) stays clear of overdue",
         f"{file}: joom.slower: no test reaches overdue",
         f"{file}: joom.slower: no test resolves it",
     ]
+
+
+def test_a_stage_that_every_test_of_its_rule_reaches_is_a_hole(tmp_path: Path) -> None:
+    clear = """
+  - name: an order shipped in time is not late
+    rules: [joom.slow]
+    events:
+      - {at: 0h, type: order.placed, order: "1"}
+      - {at: 72h, type: order.shipped, order: "1"}
+    until: 90h
+    expect: []
+"""
+    hole = "joom.slow: no test (that names it in `rules`) stays clear of overdue"
+    assert run("test", pack(tmp_path), "--coverage").stdout.splitlines() == [f"{tmp_path}/own.yaml: {hole}"]
+    assert run("test", pack(tmp_path, PACK, PACK + clear), "--coverage").exit_code == 0
+
+
+def test_what_has_no_stages_wants_a_test_of_its_figures(tmp_path: Path) -> None:
+    share = """\
+  - id: joom.share
+    clause: joom-13
+    kind: ratio
+    source: a test
+    confidence: ours
+    numerator: {late: joom.slow}
+
+"""
+    standing = "    standing: {metrics: {joom-13: {numerator: 1, denominator: 1, value: 1.0}}}\n    expect:"
+    untold = PACK.replace("\ntests:", f"\n{share}tests:")
+    assert "joom.share: no test looks at its figures" in run("test", pack(tmp_path, PACK, untold), "--coverage").stdout
+    told = pack(tmp_path, PACK, untold.replace("    expect:", standing))
+    assert "joom.share" not in run("test", told, "--coverage").stdout
+    wrong = pack(tmp_path, PACK, untold.replace("    expect:", standing.replace("1.0", "0.5")))
+    assert "standing.metrics.joom-13.value should be 0.5, is 1.0" in run("test", wrong).stdout
 
 
 def test_holes_are_no_failure_where_nobody_asks_for_coverage(tmp_path: Path) -> None:

@@ -9,7 +9,9 @@ from rules.book import RuleBook
 from tests.rules.history import book, late_ship, pack_file, placed, rule, run, shipped
 
 AGAIN = book(late_ship(within="48h", again={"every": "24h", "times": 3}, warn=[{"before": "6h", "severity": "info"}]))
-MARKS = book(late_ship(), rule("count", "marks", late="joom.late", threshold=1, sanction={"name": "x", "lasts": "1d"}))
+MARKS = book(
+    late_ship(), rule("count", "marks", of={"missed": "joom.late"}, threshold=1, sanction={"name": "x", "lasts": "1d"})
+)
 
 
 def test_an_alert_id_is_made_of_what_it_is_about():

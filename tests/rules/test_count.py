@@ -8,7 +8,7 @@ from tests.rules.history import book, brief, late_ship, moved, placed, rule, run
 
 
 def marks(**parts: Any) -> Any:
-    written = {"late": "joom.late", "threshold": 3, "sanction": {"name": "suspended", "lasts": "14d"}}
+    written = {"of": {"missed": "joom.late"}, "threshold": 3, "sanction": {"name": "suspended", "lasts": "14d"}}
     return book(late_ship(ship_by=True), rule("count", "marks", **{**written, **parts}))
 
 
@@ -38,7 +38,7 @@ def test_an_order_shipped_after_its_deadline_keeps_its_mark():
 def test_what_comes_at_the_very_deadline_leaves_no_mark():
     warned = late_ship(warn=[{"before": "24h", "severity": "info"}])
     sanction = {"name": "suspended", "lasts": "14d"}
-    rules = book(warned, rule("count", "marks", late="joom.late", threshold=1, sanction=sanction))
+    rules = book(warned, rule("count", "marks", of={"missed": "joom.late"}, threshold=1, sanction=sanction))
     assert said(rules, [placed(), shipped(at="72h")], "900h") == []
 
 

@@ -39,7 +39,7 @@ SHARE = rule(
     window={"length": "30d"},
     threshold="5%",
 )
-MARKS = rule("count", "marks", late="joom.late", threshold=2, sanction={"name": "suspended", "lasts": "14d"})
+MARKS = rule("count", "marks", of={"missed": "joom.late"}, threshold=2, sanction={"name": "suspended", "lasts": "14d"})
 
 
 def engine(rules: RuleBook = LATE, *events: Happening, stepping: bool = True) -> Engine:
@@ -384,21 +384,21 @@ def test_an_order_dropped_after_it_was_written_counts_for_nothing():
     fresh.restore_order("joom", "s1", "2", None)
     fresh.restore_order("joom", "s1", "never-heard-of", None)
     fresh.advance(ms("100h"))
-    assert standings(fresh)[0]["metrics"]["share"]["denominator"] == 1
+    assert standings(fresh)[0]["metrics"]["own-share"]["denominator"] == 1
     assert {alert.order for alert in drained(fresh)} == {"1", msgspec.UNSET}
     fresh.restore_order("joom", "s1", "1", None)
     fresh.settle()
-    assert standings(fresh)[0]["metrics"]["share"]["denominator"] == 0
+    assert standings(fresh)[0]["metrics"]["own-share"]["denominator"] == 0
     assert by_order(drained(fresh))[-1] == ("-", "100h resolved crossed fell_back")
 
 
 def test_an_order_of_which_nothing_was_said_counts_no_more_once_it_is_dropped():
     made = engine(FULL, placed("1"))
     made.advance(ms("1h"))
-    assert standings(made)[0]["metrics"]["share"]["denominator"] == 1
+    assert standings(made)[0]["metrics"]["own-share"]["denominator"] == 1
     made.restore_order("joom", "s1", "1", None)
     made.settle()
-    assert standings(made)[0]["metrics"]["share"]["denominator"] == 0
+    assert standings(made)[0]["metrics"]["own-share"]["denominator"] == 0
 
 
 def test_facts_that_are_restored_again_replace_those_that_counted():
@@ -416,7 +416,7 @@ def test_facts_that_are_restored_twice_count_once():
     drained(made)
     made.restore_order("joom", "s1", "1", made.shops["joom", "s1"].orders["1"].facts)
     made.settle()
-    assert standings(made)[0]["metrics"]["share"]["denominator"] == 1
+    assert standings(made)[0]["metrics"]["own-share"]["denominator"] == 1
     assert drained(made) == []
 
 
@@ -450,12 +450,12 @@ def sweep(made: Engine, at_ms: int) -> list[str]:
 def test_spent_orders_are_let_go_and_no_ratio_in_a_window_changes():
     made = engine(FULL, placed("done"), shipped("done", "5h"), placed("open"), placed("new", "2390h"))
     made.advance(ms("1h"))
-    before = standings(made)[0]["metrics"]["share"]["denominator"]
+    before = standings(made)[0]["metrics"]["own-share"]["denominator"]
     made.advance(ms("600h"))
-    assert standings(made)[0]["metrics"]["share"]["denominator"] == before == 2
+    assert standings(made)[0]["metrics"]["own-share"]["denominator"] == before == 2
     assert sweep(made, LATER) == ["done"]
     assert set(made.shops["joom", "s1"].orders) == {"open", "new"}
-    assert standings(made)[0]["metrics"]["share"]["denominator"] == 1
+    assert standings(made)[0]["metrics"]["own-share"]["denominator"] == 1
 
 
 def test_an_order_in_some_window_is_kept_whatever_its_age():

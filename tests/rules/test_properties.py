@@ -1,9 +1,5 @@
-"""What holds for every history: any order of arrival, any repetition, any interleaving, any restart.
+"""What holds for every history of orders: any order of arrival, any repetition, any interleaving, any restart."""
 
-Times lie on a coarse grid of hours, so that events fall on deadlines and on each other all the time.
-"""
-
-from collections import Counter
 from collections.abc import Iterable, Sequence
 from typing import Any
 
@@ -12,31 +8,37 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rules.alerts import Alert, decode, emitted_from, encode
+from rules.alerts import Alert, decode, encode
 from rules.book import RuleBook
 from rules.engine import Engine
 from rules.events import BadEvent
 from rules.events import decode as decode_event
-from rules.facts import MERGE, OrderFacts
+from rules.facts import MERGE
 from rules.instants import DAWN, DAY_MS, HOUR_MS
 from rules.replay import replay
 from rules.standing import standings
+from tests.rules.histories import (
+    END_MS,
+    Worker,
+    apply,
+    assert_well_told,
+    beats,
+    clocks_ms,
+    facts_of,
+    histories,
+    in_no_order,
+    open_alerts,
+    shuffled_with_repeats,
+)
 from tests.rules.history import (
     START_MS,
     Happening,
     book,
-    cancelled,
-    collected,
     drained,
     event,
     late_ship,
-    moved,
     pack_file,
-    placed,
-    refunded,
     rule,
-    scanned,
-    shipped,
 )
 
 JOB = RuleBook([pack_file("tests/bench/job.yaml")])
@@ -50,84 +52,10 @@ PLAIN = book(
 )
 """Deadlines that no later word moves, with all that they can say."""
 
-ORDERS = ("1", "1", "1", "2")
-SHOPS = ("a", "a", "a", "b")
-END_MS = START_MS + 800 * HOUR_MS
-"""Past every deadline but those of months, and before any order is let go."""
-
-hours = st.integers(0, 8).map(lambda n: f"{12 * n}h")
-clocks_ms = st.integers(0, 20).map(lambda n: START_MS + 12 * n * HOUR_MS)
-
 
 def platform_of(rules: RuleBook) -> str:
     platform = rules.packs[0].platform
     return "joom" if platform == "*" else platform
-
-
-@st.composite
-def happenings(draw: st.DrawFn, platform: str = "joom", movable: bool = True) -> Happening:
-    """One event; which one it is follows from its contents, as with a sender that keeps its ids apart."""
-    where = {"platform": platform, "shop": draw(st.sampled_from(SHOPS))}
-    order, at = draw(st.sampled_from(ORDERS)), draw(hours)
-    kind = draw(
-        st.sampled_from(["placed", "placed", "shipped", "shipped", "cancelled", "collected", "scanned", "other"])
-    )
-    match kind:
-        case "placed":
-            terms = draw(
-                st.sampled_from([{}, {"amount": "7.50", "currency": "USD"}, {"amount": "3", "currency": "IDR"}])
-            )
-            return placed(order, at, **where, **terms)
-        case "cancelled":
-            return cancelled(order, at, **where, by=draw(st.sampled_from(["buyer", "seller", "system"])))
-        case "scanned":
-            status = draw(st.sampled_from(["info_received", "in_transit", "delivered", "returned"]))
-            return scanned(order, at, status, **where)
-        case "other" if movable:
-            return draw(st.sampled_from([moved(order, at, to=draw(hours), **where), refunded(order, at, **where)]))
-        case "shipped":
-            return shipped(order, at, **where)
-    return collected(order, at, **where)
-
-
-def histories(platform: str = "joom", movable: bool = True) -> st.SearchStrategy[list[Happening]]:
-    return st.lists(happenings(platform, movable), min_size=4, max_size=14, unique_by=lambda each: each[0].id)
-
-
-def shuffled_with_repeats(events: list[Happening]) -> st.SearchStrategy[list[Happening]]:
-    repeats = st.lists(st.sampled_from(events), max_size=6)
-    return repeats.flatmap(lambda again: st.permutations(events + again))
-
-
-def apply(engine: Engine, events: Iterable[Happening]) -> None:
-    for happened, at_ms in events:
-        engine.apply(happened, at_ms)
-
-
-def facts_of(engine: Engine) -> dict[tuple[str, str], OrderFacts]:
-    return {(key[1], order.id): order.facts for key, shop in engine.shops.items() for order in shop.orders.values()}
-
-
-def open_alerts(alerts: Iterable[Alert]) -> set[tuple[str, str, str]]:
-    newest = {alert.data.alert: alert.data for alert in alerts}
-    return {(data.alert, data.stage, data.severity) for data in newest.values() if data.state == "open"}
-
-
-def in_no_order(alerts: Iterable[Alert]) -> Counter[bytes]:
-    """Records of one instant have no order among each other."""
-    return Counter(encode(alert) for alert in alerts)
-
-
-def assert_well_told(alerts: Iterable[Alert]) -> None:
-    """Each alert's records: revisions 1, 2, 3…, opened before anything else, in time."""
-    before: dict[str, Alert] = {}
-    for alert in alerts:
-        last = before.get(alert.data.alert)
-        assert alert.data.revision == (1 if last is None else last.data.revision + 1)
-        closed = last is None or last.data.state == "resolved"
-        assert (alert.type == "alert.opened") is closed
-        assert last is None or last.time <= alert.time
-        before[alert.data.alert] = alert
 
 
 # -- order of arrival and repetition --------------------------------------------------------------------------
@@ -263,61 +191,6 @@ def test_the_jobs_orders_ever_raised_are_those_computed_straight_from_the_events
 
 # -- restarts -------------------------------------------------------------------------------------------------
 
-Beat = tuple[list[Happening], int]
-"""Events that arrive, and where the clock moves then (epoch ms)."""
-
-
-@st.composite
-def beats(draw: st.DrawFn, platform: str) -> list[Beat]:
-    """A history in any order of arrival, beat by beat, under a clock that only goes on."""
-    events = draw(histories(platform).flatmap(shuffled_with_repeats))
-    cuts = sorted(draw(st.lists(st.integers(0, len(events)), min_size=1, max_size=5)))
-    clocks = sorted(draw(st.lists(clocks_ms, min_size=len(cuts) + 1, max_size=len(cuts) + 1)))
-    parts = [events[start:end] for start, end in zip([0, *cuts], [*cuts, len(events)], strict=True)]
-    return list(zip(parts, clocks, strict=True))
-
-
-class Worker:
-    """An engine, and what its changelogs hold."""
-
-    def __init__(self, rules: RuleBook, stepping: bool) -> None:
-        self.engine = Engine(rules, stepping=stepping)
-        self.alerts: list[Alert] = []
-        self.facts: dict[tuple[str, str, str], bytes | None] = {}
-        self.clock_ms = DAWN
-
-    def beat(self, events: Iterable[Happening], to_ms: int) -> None:
-        apply(self.engine, events)
-        self.engine.advance(to_ms)
-        self.write()
-
-    def write(self) -> None:
-        changes = self.engine.drain()
-        self.alerts += [alert for _, alert in changes.alerts]
-        for shop, alert in changes.alerts:
-            order = shop.orders.get(alert.order) if isinstance(alert.order, str) else None
-            held = (shop.alerts if order is None else order.alerts) or {}
-            newest = [each for _, each in changes.alerts if each.data.alert == alert.data.alert][-1]
-            assert held.get(alert.data.alert) in (emitted_from(decode(encode(newest))), None)
-        gone = {id(order) for order in changes.forgotten}
-        for order in changes.orders:
-            key = (order.shop.platform, order.shop.name, order.id)
-            self.facts[key] = None if id(order) in gone else msgspec.msgpack.encode(order.facts)
-        self.clock_ms = self.engine.clock_ms
-
-    def restarted(self, alerts: Iterable[Alert]) -> "Worker":
-        """Another worker, from this one's changelogs and the `alerts` topic."""
-        other = Worker(self.engine.book, self.engine.stepping)
-        other.alerts = list(alerts)
-        other.facts, other.clock_ms = dict(self.facts), self.clock_ms
-        for newest in {alert.data.alert: alert for alert in other.alerts}.values():
-            other.engine.restore_alert(decode(encode(newest)))
-        for key, raw in self.facts.items():
-            facts = None if raw is None else msgspec.msgpack.decode(raw, type=OrderFacts)
-            other.engine.restore_order(*key, facts)
-        other.engine.clock_ms = self.clock_ms
-        return other
-
 
 @given(st.sampled_from([JOB, JOOM, DOUYIN]), st.booleans(), st.data())
 def test_a_restart_anywhere_and_any_overlap_say_nothing_new(rules: RuleBook, stepping: bool, data: st.DataObject):
@@ -339,7 +212,7 @@ def test_a_restart_anywhere_and_any_overlap_say_nothing_new(rules: RuleBook, ste
     assert_well_told(other.alerts)
     assert in_no_order(other.alerts) == in_no_order(worker.alerts)
     assert standings(other.engine) == standings(worker.engine)
-    assert other.facts == worker.facts
+    assert other.kept() == worker.kept()
 
 
 @given(st.sampled_from([JOB, JOOM, DOUYIN]), st.booleans(), st.data())
@@ -366,7 +239,7 @@ def test_alerts_written_before_a_crash_that_lost_facts_and_clock_are_never_contr
     straight = Worker(rules, stepping)
     straight.beat([each for events, _ in lived for each in events], END_MS)
     assert_well_told(other.alerts)
-    assert other.facts == straight.facts
+    assert other.kept() == straight.kept()
     assert {each for each in open_alerts(other.alerts) if is_of_order(each[0])} == {
         each for each in open_alerts(straight.alerts) if is_of_order(each[0])
     }

@@ -7,6 +7,7 @@ import pytest
 
 from rules.engine import Engine
 from rules.instants import DAY_MS
+from rules.replay import replay
 from rules.standing import standing
 from tests.rules.history import (
     START_MS,
@@ -84,7 +85,7 @@ def test_headroom_is_how_many_more_may_go_bad_and_below_nothing_once_crossed(goo
     for happened, at_ms in many(good, bad):
         engine.apply(happened, at_ms)
     engine.advance(ms("2h"))
-    metric = standing(engine.shop("joom", "s1"), engine.clock_ms)["metrics"]["share"]
+    metric = standing(engine.shop("joom", "s1"), engine.clock_ms)["metrics"]["own-share"]
     assert (metric["numerator"], metric["denominator"], metric["headroom"]) == (bad, good + bad, headroom)
 
 
@@ -183,12 +184,20 @@ def test_an_order_that_falls_due_after_the_lag_counts_for_no_month():
     assert said(share(window={**MONTH, "lag": "2d"}), [placed(at=last)], "2026-03-15T00:00:00Z") == []
 
 
-def test_a_resolved_alert_of_a_period_says_which():
+def test_an_alert_of_a_period_that_is_over_says_what_it_came_to():
     last = "2026-01-31T23:00:00Z"
     rules = share(window=MONTH, summary={"crossed": "{numerator} of {denominator} in {period}"})
     alerts = said(rules, [placed(at=last), cancelled(at=last, by="seller")], "2026-03-15T00:00:00Z")
-    assert [alert.data.summary for alert in alerts] == ["1 of 1 in 2026-01", "- of - in 2026-01"]
-    assert alerts[1].data.evidence == {"period": "2026-01"}
+    assert [alert.data.summary for alert in alerts] == ["1 of 1 in 2026-01"] * 2
+    assert (alerts[1].data.value, alerts[1].data.evidence["orders"]) == (1.0, ["1"])
+
+
+@pytest.mark.parametrize(("later", "figures"), [([], (1, 2)), ([placed("later", "33d")], (0, 1))])
+def test_until_a_new_month_has_orders_its_figures_are_those_of_the_month_that_was_computed(later, figures):
+    engine = Engine(share(window=MONTH, every="month"), stepping=True)
+    list(replay(engine, [*many(1, 1, "24h"), *later], ms("34d")))
+    found = standing(engine.shop("joom", "s1"), ms("34d"))["metrics"]["own-share"]
+    assert (found["numerator"], found["denominator"]) == figures
 
 
 def test_a_week_turns_from_sunday_to_monday():
@@ -313,8 +322,8 @@ def test_a_standing_asked_for_another_moment_moves_nothing():
     engine.apply(happened, at_ms)
     engine.advance(ms("5h"))
     shop = engine.shop("joom", "s1")
-    assert standing(shop, ms("30h"))["metrics"]["share"]["denominator"] == 0
-    assert standing(shop, engine.clock_ms)["metrics"]["share"]["denominator"] == 1
+    assert standing(shop, ms("30h"))["metrics"]["own-share"]["denominator"] == 0
+    assert standing(shop, engine.clock_ms)["metrics"]["own-share"]["denominator"] == 1
     cancellation, at_ms = cancelled(at="5h", by="seller")
     engine.apply(cancellation, at_ms)
     engine.settle()

@@ -35,8 +35,8 @@ def test_a_standing_is_as_in_the_contract():
         "window": {"from": "2026-01-01T00:00:00Z", "to": "2026-02-01T00:00:00Z"},
     }
     assert stood["exposure"] == {"amount": "60.00", "currency": "USD"}
-    # Thirty late orders, the ratio and the suspension.
-    assert stood["open_alerts"] == 32
+    # Thirty late orders, the month's ratio, the suspension, and the quarter that is below its ship rate.
+    assert stood["open_alerts"] == 33
     assert orjson.loads(orjson.dumps(stood)) == stood
 
 

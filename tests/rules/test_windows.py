@@ -57,6 +57,12 @@ def test_a_lag_longer_than_a_month_keeps_three_months_judged():
     assert [each[:7] for each in shown(window, "2026-03-05T00:00:00Z")] == ["2026-03", "2026-02", "2026-01"]
 
 
+def test_a_period_that_is_over_can_still_be_named():
+    window, at_ms = Window(align="month"), from_rfc3339("2026-03-05T00:00:00Z")
+    names = [window.named(name, at_ms, "UTC") for name in ("2026-03", "2025-12", "2020-01")]
+    assert [period and str(date.fromordinal(period.last)) for period in names] == ["2026-03-31", "2025-12-31", None]
+
+
 def test_february_of_a_leap_year_has_its_29th():
     assert shown(Window(align="month"), "2024-02-29T23:59:59Z") == ["2024-02 2024-02-01..2024-02-29"]
 

@@ -16,7 +16,7 @@ from streams.sinks.courier import Courier
 from streams.sinks.redis_alerts import LOOK_MS, REVISIONS, STREAM, RedisAlerts
 from streams.sinks.redis_due import RedisDue
 from streams.sinks.sink import StartOver
-from streams.sinks.warehouses import Entry, Warehouses
+from streams.warehouses import Entry, Warehouses
 from tests.sinks.support import Hand, alert, name_of, read
 from tests.support.servers import RedisServer
 from tests.worker.support import book, until

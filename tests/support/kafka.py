@@ -5,6 +5,7 @@ is); the Apache Kafka jars from Maven Central, run with Java; the ``apache/kafka
 answers.
 """
 
+import asyncio
 import os
 import shutil
 import signal
@@ -315,6 +316,18 @@ async def create_topics(bootstrap: str, topics: Mapping[str, tuple[int, Mapping[
         await consumer.end_offsets(
             [TopicPartition(name, number) for name, (count, _) in topics.items() for number in range(count)]
         )
+
+
+async def delete_topic(bootstrap: str, topic: str) -> None:
+    """Deletes a topic, and waits until the broker has forgotten it."""
+    admin = AIOKafkaAdminClient(bootstrap_servers=bootstrap)
+    await admin.start()
+    try:
+        await admin.delete_topics([topic])
+        while topic in await admin.list_topics():  # noqa: ASYNC110 - the broker tells nobody
+            await asyncio.sleep(0.1)
+    finally:
+        await admin.close()
 
 
 async def produce(bootstrap: str, records: Iterable[tuple[str, bytes | None, bytes | None]]) -> None:

@@ -6,6 +6,7 @@ import pytest
 
 from streams.settings import DESCRIPTIONS, BadSettingError, Settings, bootstrap_servers, describe, from_environment
 
+TOKEN = "correct-horse-battery"
 BROKER = {"SHIPCLOCK_BROKER": "kafka://localhost:9092"}
 SECRET = "whsec_MDAwMDAwMDAwMDAwMDAwMDAwMDAwMDAw"
 
@@ -22,6 +23,9 @@ def test_every_variable_is_read() -> None:
         "SHIPCLOCK_PACKS": "joom, mine.yaml,",
         "SHIPCLOCK_CLOCK": "Event",
         "SHIPCLOCK_DATADIR": "/data",
+        "SHIPCLOCK_WEB_HOST": "0.0.0.0",
+        "SHIPCLOCK_WEB_PORT": "0",
+        "SHIPCLOCK_TOKEN": TOKEN,
         "SHIPCLOCK_LOG_LEVEL": "WARNING",
         "SHIPCLOCK_KAFKA_SECURITY": "sasl_ssl",
         "SHIPCLOCK_KAFKA_MECHANISM": "scram-sha-512",
@@ -44,6 +48,9 @@ def test_every_variable_is_read() -> None:
         packs=("joom", "mine.yaml"),
         clock="event",
         datadir=Path("/data"),
+        web_host="0.0.0.0",
+        web_port=0,
+        token=TOKEN,
         log_level="warning",
         kafka_security="SASL_SSL",
         kafka_mechanism="SCRAM-SHA-512",
@@ -77,6 +84,13 @@ def test_an_empty_variable_is_as_good_as_none() -> None:
         ("PARTITIONS", "four", "SHIPCLOCK_PARTITIONS=four is no count"),
         ("PARTITIONS", "10001", "is no count"),
         ("CLOCK", "sun", "SHIPCLOCK_CLOCK=sun is none of wall, event"),
+        ("WEB_PORT", "http", "SHIPCLOCK_WEB_PORT=http is no port from 0 to 65535"),
+        ("WEB_PORT", "65536", "is no port"),
+        ("WEB_HOST", "0.0.0.0", "opens the console to the network: set SHIPCLOCK_TOKEN or SHIPCLOCK_TOKEN_FILE"),
+        ("WEB_HOST", "shipclock.example", "opens the console to the network"),
+        ("TOKEN", "short", "SHIPCLOCK_TOKEN holds no good token: 16 or more ASCII characters"),
+        ("TOKEN", "correct horse battery", "no spaces"),
+        ("TOKEN_FILE", "/nowhere/token", "SHIPCLOCK_TOKEN_FILE=/nowhere/token can't be read: "),
         ("LOG_LEVEL", "loud", "SHIPCLOCK_LOG_LEVEL=loud is none of debug, info, warning, error"),
         ("KAFKA_SECURITY", "TLS", "SHIPCLOCK_KAFKA_SECURITY=TLS is none of PLAINTEXT, SSL, SASL_PLAINTEXT, SASL_SSL"),
         ("KAFKA_SECURITY", "SASL_SSL", "SASL needs SHIPCLOCK_KAFKA_USERNAME, and SHIPCLOCK_KAFKA_PASSWORD"),
@@ -98,6 +112,27 @@ def test_a_variable_that_is_wrong_is_named(name: str, value: str, said: str) -> 
     with pytest.raises(BadSettingError, match="SHIPCLOCK_") as caught:
         from_environment(BROKER | {f"SHIPCLOCK_{name}": value})
     assert said in str(caught.value)
+
+
+def test_a_token_comes_from_a_file_as_well(tmp_path: Path) -> None:
+    file = tmp_path / "token"
+    file.write_text(f"{TOKEN}\n")
+    given = BROKER | {"SHIPCLOCK_TOKEN_FILE": str(file)}
+    assert from_environment(given).token == TOKEN
+    with pytest.raises(BadSettingError, match="both set"):
+        from_environment(given | {"SHIPCLOCK_TOKEN": TOKEN})
+
+
+def test_a_token_is_never_shown() -> None:
+    assert TOKEN not in repr(from_environment(BROKER | {"SHIPCLOCK_TOKEN": TOKEN}))
+    with pytest.raises(BadSettingError) as caught:
+        from_environment(BROKER | {"SHIPCLOCK_TOKEN": "hunter2"})
+    assert "hunter2" not in str(caught.value)
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "localhost", "::1", "[::1]", "127.1.2.3"])
+def test_this_machine_alone_needs_no_token(host: str) -> None:
+    assert from_environment(BROKER | {"SHIPCLOCK_WEB_HOST": host}).token is None
 
 
 @pytest.mark.parametrize(

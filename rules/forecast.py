@@ -1,0 +1,243 @@
+"""Forecasts: what ratios and ledgers come to at their next evaluation if nobody ships, and the orders whose shipping
+would change it."""
+
+from collections.abc import Iterator
+from copy import copy
+from decimal import Decimal
+from typing import Any
+
+from msgspec import Struct
+
+from rules.instants import NEVER, rfc3339
+from rules.kinds.feeds import FeedReader
+from rules.kinds.ledger import LedgerJudge
+from rules.kinds.ratio import Count, Gauge, Tally, money_taken
+from rules.kinds.ratio_judge import Computed, RatioJudge, window_json
+from rules.watch import Order, Shop
+from rules.windows import Period, next_border
+
+ORDERS_SHOWN = 50
+"""How many orders a list names, the worst first; it always says how many there are."""
+
+
+class Saving(Struct):
+    """What shipping one order in time saves: clauses it keeps from getting worse, money and points."""
+
+    due_ms: int
+    rules: set[str]
+    clauses: set[str]
+    money: dict[str, Decimal]
+    points: dict[str, Decimal]
+
+    def rank(self) -> tuple[int, Decimal, Decimal, int]:
+        """The worst first: most clauses, most points, most money, soonest."""
+        points, money = sum(self.points.values(), Decimal()), sum(self.money.values(), Decimal())
+        return -len(self.clauses), -points, -money, self.due_ms
+
+    def as_json(self, order: Order) -> dict[str, Any]:
+        saves: dict[str, Any] = {"clauses": sorted(self.clauses)}
+        if self.money:
+            currency, amount = max(self.money.items(), key=lambda each: each[1])
+            saves |= {"amount": str(amount), "currency": currency}
+        if self.points:
+            saves["points"] = {ledger: float(points) for ledger, points in sorted(self.points.items())}
+        return {
+            "order": order.id,
+            "skus": order.facts.skus(),
+            "due_at": rfc3339(self.due_ms),
+            "rules": sorted(self.rules),
+            "saves": saves,
+        }
+
+
+class Outlook:
+    """One shop's forecast at a moment, everything left to be: each open order stays as it is."""
+
+    def __init__(self, shop: Shop, at_ms: int) -> None:
+        self.shop = shop
+        self.at_ms = at_ms
+        self.open = [order for order in shop.orders.values() if min(order.turns, default=NEVER) < NEVER]
+        self.savings: dict[str, Saving] = {}
+        self._judged: dict[tuple[str, int], tuple[int, int]] = {}
+        self.ratios = {
+            judge.rule.id: found
+            for judge in shop.plan.judges
+            if isinstance(judge, RatioJudge) and (found := self._ratio(judge)) is not None
+        }
+        self.ledgers = {
+            judge.rule.ledger: self._ledger(judge) for judge in shop.plan.judges if isinstance(judge, LedgerJudge)
+        }
+
+    # -- ratios -----------------------------------------------------------------------------------------------
+
+    def _ratio(self, judge: RatioJudge) -> dict[str, Any] | None:
+        tally = judge.tally(self.shop, self.at_ms)
+        if tally is None or tally.gauge.rule.by is not None:
+            return None
+        gauge = tally.gauge
+        then_ms, period = _evaluation(gauge, self.at_ms)
+        slot = judge.slots[judge.gauges.index(gauge)]
+        count, turning = self._count_then(tally, slot, period, then_ms)
+        step = gauge.reached(count)
+        found: dict[str, Any] = {
+            "at": rfc3339(then_ms),
+            "value": gauge.numerator(count) / count.total if count.total else None,
+            "numerator": gauge.numerator(count),
+            "denominator": count.total,
+            "stage": None if step is None else step.name,
+            "window": window_json(tally, period),
+        }
+        ahead = gauge.next_step(tally.sum(period))
+        if ahead is not None and ahead.reached(count.bad, count.total):
+            found["needed"] = -ahead.fits(count.bad, count.total)
+        for order in turning:
+            self._credit(order, gauge, "needed" in found, then_ms)
+        found["orders"] = [order.id for order in sorted(turning, key=lambda order: self._rank(order))[:ORDERS_SHOWN]]
+        found["orders_total"] = len(turning)
+        return found
+
+    def _count_then(self, tally: Tally, slot: int, period: Period, then_ms: int) -> tuple[Count, list[Order]]:
+        """The count at a moment to come, and the orders that will have turned bad by then."""
+        count, turning = tally.sum(period), []
+        for order in self.open:
+            missed, overdue = self._judged_at(order, then_ms)
+            now, then = order.parts[slot], tally.gauge.part(order.facts, missed, overdue, order.parts[slot])
+            for part, sign in ((now, -1), (then, 1)):
+                if part is not None and period.first <= part[1] <= period.last:
+                    count.total += sign
+                    count.bad += sign * part[2]
+            inside = then is not None and period.first <= then[1] <= period.last
+            if then is not None and inside and then[2] and not (now is not None and now[2]) and _can_ship(order):
+                turning.append(order)
+        return count, turning
+
+    def _judged_at(self, order: Order, then_ms: int) -> tuple[int, int]:
+        key = (order.id, then_ms)
+        if key not in self._judged:
+            self._judged[key] = self.shop.plan.judged_at(order.facts, then_ms)
+        return self._judged[key]
+
+    def _credit(self, order: Order, gauge: Gauge, tips: bool, then_ms: int) -> None:
+        """What an order's shipping saves by one ratio, if that would reach another step (`tips`)."""
+        saving = self._saving(order, then_ms)
+        if saving is not None and tips:
+            saving.clauses.add(gauge.rule.clause)
+            step = gauge.steps[-1].name if gauge.steps else None
+            for currency, amount in money_taken(gauge.cost(step), [(order.id, order.facts)]).items():
+                saving.money[currency] = max(amount, saving.money.get(currency, Decimal()))
+
+    def _saving(self, order: Order, then_ms: int) -> Saving | None:
+        saving = self.savings.get(order.id)
+        if saving is None:
+            ahead = [
+                (due, timer.rule.id)
+                for timer in self.shop.plan.timers
+                if (due := timer.due(order.facts)) is not None
+                and due > self.at_ms
+                and timer.judge(order.facts, self.at_ms, self.at_ms)[2] < NEVER
+            ]
+            if not ahead:
+                return None
+            due_ms = min(ahead)[0]
+            saving = Saving(due_ms, {rule for due, rule in ahead if due <= max(then_ms, due_ms)}, set(), {}, {})
+            self.savings[order.id] = saving
+        return saving
+
+    def _rank(self, order: Order) -> tuple[Any, ...]:
+        saving = self.savings.get(order.id)
+        return (0, *saving.rank(), order.id) if saving is not None else (1, order.id)
+
+    # -- ledgers ----------------------------------------------------------------------------------------------
+
+    def _ledger(self, judge: LedgerJudge) -> dict[str, Any]:
+        """The points at the next posting: what is missed by then, and what the ratios would be computed to."""
+        rule, shop = judge.rule, self.shop
+        borders: list[str] = [rule.posts] if rule.posts != "at_once" else ["day"]
+        borders += [reader.ratio.rule.every for reader in judge.readers if reader.ratio and reader.ratio.rule.every]
+        then_ms = min(next_border(each, self.at_ms, judge.zone) for each in borders)
+        then = copy(shop)
+        then.marks = [dict(marks) for marks in shop.marks]
+        then.computed = {rule_id: dict(kept) for rule_id, kept in shop.computed.items()}
+        for reader in judge.readers:
+            self._foresee(then, reader, then_ms)
+        balance = judge.balance(then, then_ms)
+        tiers = [tier.name for tier, from_ms, _, _ in balance.sanctions if from_ms > self.at_ms]
+        return {"at": rfc3339(then_ms), "points": float(balance.points), "tier": tiers[-1] if tiers else None}
+
+    def _foresee(self, then: Shop, reader: FeedReader, then_ms: int) -> None:
+        """Puts into `then` what a feed will find at a moment to come."""
+        if reader.ratio is not None:
+            found = self.ratios.get(reader.ratio.rule.id)
+            if found is not None and found["at"] == rfc3339(then_ms) and found["denominator"]:
+                good = reader.ratio.rule.good
+                bad = found["denominator"] - found["numerator"] if good else found["numerator"]
+                computed = Computed("-", bad, found["denominator"], found["stage"])
+                then.computed.setdefault(reader.ratio.rule.id, {})[then_ms] = computed
+            return
+        for source in reader.sources:
+            if source.slot is not None:
+                self._foresee_marks(then, reader, source.slot, then_ms)
+
+    def _foresee_marks(self, then: Shop, reader: FeedReader, slot: int, then_ms: int) -> None:
+        trace = self.shop.plan.traces[slot]
+        for order in self.open:
+            missed, _ = self._judged_at(order, then_ms)
+            instants = trace.instants(order.facts, missed, then_ms)
+            more = len(instants) - len(self.shop.marks[slot].get(order.id, ()))
+            if more > 0:
+                then.marks[slot][order.id] = instants
+                saving = self._saving(order, then_ms) if _can_ship(order) else None
+                if saving is not None and reader.feed.points is not None:
+                    ledger = self._name_of(reader)
+                    saving.points[ledger] = saving.points.get(ledger, Decimal()) + more * reader.feed.points
+
+    def _name_of(self, reader: FeedReader) -> str:
+        judges = (judge for judge in self.shop.plan.judges if isinstance(judge, LedgerJudge))
+        return next(judge.rule.ledger for judge in judges if reader in judge.readers)
+
+    # -- the list -----------------------------------------------------------------------------------------------
+
+    def due(self) -> Iterator[dict[str, Any]]:
+        """The open orders with a deadline ahead, the worst first, with what shipping each saves."""
+        for order in self.open:
+            if _can_ship(order):
+                self._saving(order, self.at_ms)
+        for order_id, saving in sorted(self.savings.items(), key=lambda each: (*each[1].rank(), each[0])):
+            yield saving.as_json(self.shop.orders[order_id])
+
+
+def _can_ship(order: Order) -> bool:
+    facts = order.facts
+    return facts.placed is not None and facts.cancelled is None and facts.delivered is None
+
+
+def _evaluation(gauge: Gauge, at_ms: int) -> tuple[int, Period]:
+    """When a ratio is next evaluated (epoch ms), and the period looked at then: at the border it is computed at, at the
+    end of a calendar period, or where a rolling window moves on."""
+    rule, zone = gauge.rule, gauge.zone
+    window = rule.window
+    if window.align != "rolling":
+        border = next_border(window.align, at_ms, zone, int(window.lag))
+        return border, window.closed_at(border, zone)
+    if rule.every is not None:
+        border = next_border(rule.every, at_ms, zone)
+        return border, window.closed_at(border, zone)
+    border = next_border("day", at_ms, zone)
+    return border, window.periods(border, zone)[0]
+
+
+def with_forecast(standing: dict[str, Any], shop: Shop, at_ms: int) -> dict[str, Any]:
+    """A standing with what is to come: `forecast` beside each ratio's and ledger's figures, and `due`, the orders to
+    ship next, the worst first."""
+    outlook = Outlook(shop, at_ms)
+    for judge in shop.plan.judges:
+        found = outlook.ratios.get(judge.rule.id)
+        metric = standing["metrics"].get(judge.rule.clause)
+        if found is not None and metric is not None:
+            target = metric.get("others", {}).get(judge.rule.id, metric)
+            target.setdefault("forecast", found)
+    for name, found in outlook.ledgers.items():
+        standing["ledgers"][name]["forecast"] = found
+    due = list(outlook.due())
+    standing |= {"due": due[:ORDERS_SHOWN], "due_total": len(due)}
+    return standing

@@ -1,0 +1,114 @@
+"""Events: something happened that a clause punishes by itself, at once."""
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from rules.alerts import Cause, Emitted, Open
+from rules.durations import Duration
+from rules.instants import NEVER, rfc3339
+from rules.kinds.happenings import Happening, Of, Source
+from rules.kinds.rule import Case, Place, Rule, Said, Sanction, Verdict
+
+if TYPE_CHECKING:
+    from rules.watch import Shop
+
+
+class Occurrence(Rule, tag="event", tag_field="kind", kw_only=True, frozen=True):
+    """Each of `of` is told for itself: as `crossed`, shown for `lasts`, or as the `sanction` it brings, while that is
+    in force. The `points` of its `penalty` are those of a single time; several are told as their sum."""
+
+    of: Of
+    lasts: Duration | None = None
+    sanction: Sanction | None = None
+
+    NAMES: ClassVar[frozenset[str]] = frozenset({"shop", "order", "subject", "kind", "sanction", "until", "points"})
+
+    def marks_kept_ms(self) -> int:
+        return int(self.lasts) if self.sanction is None and self.lasts is not None else super().marks_kept_ms()
+
+    def leans_on(self) -> set[str]:
+        return self.of.timers() | self.of.rules()
+
+    def events(self) -> set[str]:
+        """Types of the shop's events it looks at."""
+        return self.of.events()
+
+    def stages(self) -> tuple[str, ...]:
+        return ("crossed",) if self.sanction is None else ("active",)
+
+    def complaints(self) -> Iterator[tuple[str, str]]:
+        yield from (("of", message) for message in self.of.complaints())
+        if (self.sanction is None) == (self.lasts is None):
+            yield "lasts", "an event is either shown for a time (`lasts`) or brings a `sanction`"
+
+
+class EventJudge:
+    """An event rule, ready to judge a shop."""
+
+    def __init__(self, n: int, rule: Occurrence, source: Source, place: Place) -> None:
+        self.n = n
+        self.rule = rule
+        self.source = source
+        self.effective = place.effective
+
+    def _until(self, mark: Happening) -> int:
+        if self.rule.sanction is not None:
+            return self.rule.sanction.until_ms(mark.at_ms)
+        assert self.rule.lasts is not None
+        return mark.at_ms + self.rule.lasts
+
+    def _marks(self, shop: "Shop") -> list[Happening]:
+        return [mark for mark in self.source.happenings(shop) if mark.times and self.effective.at(mark.at_ms)]
+
+    def judge(self, shop: "Shop", at_ms: int) -> Said:
+        verdicts, turn = [], NEVER
+        for mark in self._marks(shop):
+            until = self._until(mark)
+            if mark.at_ms > at_ms:
+                turn = min(turn, mark.at_ms)
+            elif at_ms < until:
+                verdicts.append(self._verdict(mark, until))
+                turn = min(turn, until)
+        return verdicts, turn
+
+    def _verdict(self, mark: Happening, until: int) -> Verdict:
+        stage = self.rule.stages()[0]
+        opened = Open(stage, self.rule.severity[stage], until_ms=until if self.rule.sanction is not None else None)
+        return Verdict(
+            opened, "happened" if self.rule.sanction is None else "sanction_started", mark.subject, rfc3339(mark.at_ms)
+        )
+
+    def case(self, shop: "Shop", verdict: Verdict, at_ms: int) -> Case:
+        marks = [m for m in self._marks(shop) if m.subject == verdict.subject and rfc3339(m.at_ms) == verdict.episode]
+        order = next((mark.order for mark in marks if mark.order), None)
+        sanction = self.rule.sanction.name if self.rule.sanction else None
+        names = {
+            "subject": verdict.subject,
+            "order": order,
+            "kind": next((mark.kind for mark in marks), None),
+            "sanction": sanction,
+            "points": "-",
+        }
+        evidence: dict[str, Any] = {"events": [mark.shown() for mark in marks]}
+        case = Case(evidence | ({"sanction": sanction} if sanction else {}), names, order)
+        cost = self.rule.penalty
+        if cost is not None and cost.points is not None:
+            case.points, case.ledger = cost.points * (sum(mark.times for mark in marks) or 1), cost.ledger
+            names["points"] = f"{float(case.points):g}"
+        return case
+
+    def cause_of_end(self, shop: "Shop", said: Emitted, verdict: Verdict, at_ms: int) -> Cause:
+        still = any(m.subject == verdict.subject and rfc3339(m.at_ms) == verdict.episode for m in self._marks(shop))
+        if not still:
+            return "evidence_arrived"
+        return "period_ended" if self.rule.sanction is None else "sanction_ended"
+
+    def metric(self, shop: "Shop", at_ms: int) -> dict[str, Any] | None:
+        return None
+
+    def sanctions(self, shop: "Shop", at_ms: int) -> list[tuple[str, int, int]]:
+        """`(name, from_ms, until_ms)` of those in force."""
+        if self.rule.sanction is None:
+            return []
+        name = self.rule.sanction.name
+        return [(name, m.at_ms, self._until(m)) for m in self._marks(shop) if m.at_ms <= at_ms < self._until(m)]

@@ -1,0 +1,245 @@
+"""Levels: a figure that must not fall below, or rise above, certain values: a rating, a SKU's stock, points."""
+
+from collections.abc import Iterator
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
+
+from msgspec import Struct
+
+from rules.alerts import Cause, Emitted, Open
+from rules.calendars import day_of, start_of_day
+from rules.durations import Duration
+from rules.instants import DAY_MS, NEVER
+from rules.kinds.happenings import Happening
+from rules.kinds.ratio_judge import percent
+from rules.kinds.rule import Case, Place, Rule, Said, Verdict
+from rules.shopfacts import Entry, said_by
+
+if TYPE_CHECKING:
+    from rules.kinds.ledger import LedgerJudge
+    from rules.watch import Shop
+
+
+class LevelTier(Struct, forbid_unknown_fields=True, frozen=True):
+    """A step by name, reached at `at`."""
+
+    name: str
+    at: Decimal
+
+
+class Level(Rule, tag="level", tag_field="kind", kw_only=True, frozen=True):
+    """`of` a shop's figure: `rating`, `preorder_share` (of its listings), or the points of a `ledger` rule; or of each
+    SKU: `stock_cover` (days that its stock lasts at the pace of the last `velocity`), `reorder_point` (its stock
+    against the demand over `lead_time` and `safety` at that pace).
+
+    `crossed` when `below` or `above` the value (`reorder_point` needs none), `near` likewise a step before; or by the
+    names of `tiers`, each reached *at* its value.
+    """
+
+    of: Literal["rating", "preorder_share", "points", "stock_cover", "reorder_point"]
+    below: Decimal | None = None
+    above: Decimal | None = None
+    near: Decimal | None = None
+    tiers: tuple[LevelTier, ...] = ()
+    ledger: str | None = None
+    velocity: Duration | None = None
+    lead_time: Duration | None = None
+    safety: Duration | None = None
+
+    NAMES: ClassVar[frozenset[str]] = frozenset({"shop", "sku", "value", "threshold", "headroom", "stock", "per_day"})
+
+    def leans_on(self) -> set[str]:
+        return set() if self.ledger is None else {self.ledger}
+
+    def of_skus(self) -> bool:
+        return self.of in ("stock_cover", "reorder_point")
+
+    def events(self) -> set[str]:
+        """Types of the shop's events it looks at."""
+        skus = {"stock.level"}
+        return {"rating": {"rating.updated"}, "preorder_share": {"listing.counts"}, "points": set[str]()}.get(
+            self.of, skus
+        )
+
+    def span_ms(self) -> int:
+        return 0 if self.velocity is None else int(self.velocity) + DAY_MS
+
+    def stages(self) -> tuple[str, ...]:
+        if self.tiers:
+            return tuple(tier.name for tier in self.tiers)
+        return ("crossed",) if self.near is None else ("near", "crossed")
+
+    def complaints(self) -> Iterator[tuple[str, str]]:
+        given = sum((self.below is not None, self.above is not None, bool(self.tiers)))
+        if given != (self.of != "reorder_point"):
+            yield "of", "a level has one of below, above and tiers (a reorder point none: it is worked out)"
+        limit = self.below if self.below is not None else self.above
+        if self.near is not None and (limit is None or (self.near <= limit) is (self.below is not None)):
+            yield "near", "must come before the level itself"
+        for n, (lower, upper) in enumerate(zip(self.tiers, self.tiers[1:], strict=False), start=1):
+            if upper.at <= lower.at:
+                yield f"tiers[{n}]", f"tiers are out of order: {upper.name} must lie above {lower.name}"
+        if (self.of == "points") != (self.ledger is not None):
+            yield "ledger", "`ledger` names the rule whose points are looked at"
+        if self.of_skus() != (self.velocity is not None):
+            yield "velocity", "goes with a SKU's stock: how far back its sales are looked at"
+        if self.velocity is not None and (self.velocity % DAY_MS or self.velocity < DAY_MS):
+            yield "velocity", "must be whole days"
+        for field in ("lead_time", "safety"):
+            if (self.of == "reorder_point") != (getattr(self, field) is not None):
+                yield field, "goes with a reorder point"
+
+
+class Reading(Struct, frozen=True):
+    """A figure as it stands: `limit` is the value it is held against first."""
+
+    value: float
+    stage: str | None
+    limit: float | None
+    shown: dict[str, Any]
+
+
+class LevelJudge:
+    """A level rule, ready to judge a shop."""
+
+    def __init__(self, n: int, rule: Level, place: Place, ledger: "LedgerJudge | None") -> None:
+        self.n = n
+        self.rule = rule
+        self.zone = place.zone
+        self.ledger = ledger
+
+    def judge(self, shop: "Shop", at_ms: int) -> Said:
+        verdicts = []
+        for subject, reading in self._readings(shop, at_ms):
+            if reading.stage is not None:
+                tier = reading.stage if self.rule.tiers else None
+                opened = Open(reading.stage, self.rule.severity[reading.stage], tier=tier)
+                near = reading.stage == "near"
+                verdicts.append(Verdict(opened, "threshold_near" if near else "threshold_crossed", subject))
+        return verdicts, self._turn(shop, at_ms)
+
+    def _turn(self, shop: "Shop", at_ms: int) -> int:
+        """When the figure may change by itself: stock lasts longer as sales slide out of sight."""
+        ahead = [at for name in self.rule.events() if (at := shop.facts.next_after(name, at_ms)) is not None]
+        if self.rule.of_skus() and shop.facts.of("stock.level"):
+            ahead.append(start_of_day(day_of(at_ms, self.zone) + 1, self.zone))
+        return min(ahead, default=NEVER)
+
+    def _readings(self, shop: "Shop", at_ms: int) -> Iterator[tuple[str, Reading]]:
+        match self.rule.of:
+            case "rating":
+                for entry in shop.facts.known("rating.updated", at_ms):
+                    if entry.data.score is not None:
+                        yield "-", self._reading(entry.data.score, said_by(entry))
+            case "preorder_share":
+                for entry in shop.facts.known("listing.counts", at_ms)[-1:]:
+                    if (part := _preorder_share(entry)) is not None:
+                        counts = {"total": entry.data.total, "preorder": entry.data.preorder}
+                        yield "-", self._reading(part, said_by(entry) | counts)
+            case "points":
+                assert self.ledger is not None
+                if points := self.ledger.points(shop, at_ms):
+                    yield "-", self._reading(points, {"ledger": self.ledger.rule.ledger})
+            case _:
+                for entry in shop.facts.known("stock.level", at_ms):
+                    yield entry.data.sku or "-", self._stock(shop, entry, at_ms)
+
+    def _reading(self, value: Decimal, shown: dict[str, Any]) -> Reading:
+        rule = self.rule
+        if rule.tiers:
+            reached = [tier.name for tier in rule.tiers if value >= tier.at]
+            ahead = [tier.at for tier in rule.tiers if value < tier.at]
+            next_at = ahead[0] if ahead else rule.tiers[-1].at
+            return Reading(float(value), reached[-1] if reached else None, float(next_at), shown)
+        limit = rule.below if rule.below is not None else rule.above
+        assert limit is not None
+        stage = None
+        for name, at in (("near", rule.near), ("crossed", limit)):
+            if at is not None and (value < at if rule.below is not None else value > at):
+                stage = name
+        return Reading(float(value), stage, float(limit), shown)
+
+    def _stock(self, shop: "Shop", entry: Entry, at_ms: int) -> Reading:
+        """A SKU's stock against the pace of its sales. What has no sales lasts for ever, unless there is none of it."""
+        rule, sku, on_hand = self.rule, entry.data.sku, entry.data.on_hand
+        assert rule.velocity is not None
+        sold, days = shop.sold(sku, rule.velocity // DAY_MS, day_of(at_ms, self.zone))
+        per_day = Decimal(sold) / days if days else Decimal()
+        shown = said_by(entry) | {"on_hand": on_hand, "sold": sold, "days": days}
+        if rule.of == "reorder_point":
+            assert rule.lead_time is not None and rule.safety is not None
+            point = per_day * (rule.lead_time + rule.safety) / DAY_MS
+            stage = "crossed" if on_hand < point or on_hand <= 0 else None
+            return Reading(on_hand, stage, float(point), shown)
+        if on_hand <= 0:
+            return self._reading(Decimal(), shown)
+        return self._reading(on_hand / per_day if per_day else Decimal("Infinity"), shown)
+
+    def crossings(self, shop: "Shop") -> Iterator[Happening]:
+        """When the share of pre-orders went above its limit, each time anew."""
+        over = False
+        for entry in shop.facts.known("listing.counts", NEVER):
+            share = _preorder_share(entry)
+            now = share is not None and self._reading(share, {}).stage == "crossed"
+            if now and not over:
+                yield Happening(entry.at_ms, event=entry.id, source=entry.source)
+            over = now
+
+    def case(self, shop: "Shop", verdict: Verdict, at_ms: int) -> Case:
+        reading = dict(self._readings(shop, at_ms)).get(verdict.subject)
+        if reading is None:
+            return Case({}, dict.fromkeys(("value", "threshold", "headroom", "stock", "per_day"), "-"))
+        sku = {} if verdict.subject == "-" else {"sku": verdict.subject}
+        value = None if reading.value == float("inf") else reading.value
+        room = self._headroom(reading)
+        days = reading.shown.get("days")
+        write = percent if self.rule.of == "preorder_share" else _figure
+        names = {
+            "sku": verdict.subject,
+            "value": "∞" if value is None else write(value),
+            "threshold": "-" if reading.limit is None else write(reading.limit),
+            "headroom": "-" if room is None else write(room),
+            "stock": reading.shown.get("on_hand"),
+            "per_day": _figure(reading.shown["sold"] / days) if days else "0",
+        }
+        return Case(sku | reading.shown, names, value=value, threshold=reading.limit, headroom=room)
+
+    def _headroom(self, reading: Reading) -> float | None:
+        """How much further it may go before the level (or next tier); negative when past it."""
+        if reading.limit is None or reading.value == float("inf"):
+            return None
+        falls = self.rule.below is not None or self.rule.of == "reorder_point"
+        return round(reading.value - reading.limit if falls else reading.limit - reading.value, 6)
+
+    def cause_of_end(self, shop: "Shop", said: Emitted, verdict: Verdict, at_ms: int) -> Cause:
+        return "fell_back"
+
+    def metric(self, shop: "Shop", at_ms: int) -> dict[str, Any] | None:
+        """The worst of its readings, and each SKU's where there are SKUs."""
+        readings = dict(self._readings(shop, at_ms))
+        if not readings:
+            return None
+        worst = min(readings.values(), key=lambda each: self._headroom(each) or 0.0)
+        finite = worst.value if worst.value != float("inf") else None
+        shown: dict[str, Any] = {
+            "value": finite,
+            "numerator": worst.shown.get("preorder"),
+            "denominator": worst.shown.get("total"),
+            "threshold": worst.limit,
+            "headroom": self._headroom(worst),
+            "window": None,
+        }
+        if self.rule.of_skus():
+            below = {sku: each.value for sku, each in readings.items() if each.stage is not None}
+            shown["by"] = dict(sorted(below.items(), key=lambda each: each[1])[:20])
+        return shown
+
+
+def _figure(value: float) -> str:
+    """A figure for people: 6.86, 1999, 250000."""
+    return f"{value:.2f}".rstrip("0").rstrip(".")
+
+
+def _preorder_share(entry: Entry) -> Decimal | None:
+    total, preorder = entry.data.total, entry.data.preorder
+    return Decimal(preorder) / total if total and preorder is not None else None

@@ -1,0 +1,342 @@
+"""A shop's ratio judged: live, computed at borders, or split by reason or provider."""
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING, Any
+
+from msgspec import Struct
+
+from rules.alerts import Cause, Emitted, Open
+from rules.calendars import day_of, start_of_day
+from rules.facts import OrderFacts
+from rules.instants import NEVER, rfc3339
+from rules.kinds.ratio import LONGEST_MS, Count, Gauge, Part, Ratio, Tally, money_taken
+from rules.kinds.rule import Case, Said, Verdict
+from rules.windows import Period, borders, last_border, next_border
+
+if TYPE_CHECKING:
+    from rules.watch import Shop
+
+ORDERS_SHOWN = 20
+"""How many orders of a numerator an alert names; it always says how many there are."""
+
+
+class Computed(Struct, array_like=True, frozen=True):
+    """What a ratio was at a border: a fact from then on, kept with the shop. `step` is the stage reached."""
+
+    period: str
+    bad: int
+    total: int
+    step: str | None
+
+
+class RatioJudge:
+    """One ratio rule with all its versions; `slots` are their places among the shop's tallies."""
+
+    def __init__(self, n: int, gauges: Sequence[Gauge], slots: Sequence[int], feeds: int) -> None:
+        self.n = n
+        self.rule: Ratio = gauges[-1].rule
+        self.gauges = gauges
+        self.slots = slots
+        self.feeds = feeds
+
+    def tally(self, shop: "Shop", at_ms: int) -> Tally | None:
+        """The version in force at a moment."""
+        for gauge, slot in zip(self.gauges, self.slots, strict=True):
+            if gauge.effective.at(at_ms):
+                tally: Tally = shop.tallies[slot]
+                return tally
+        return None
+
+    # -- judging --------------------------------------------------------------------------------------------
+
+    def judge(self, shop: "Shop", at_ms: int) -> Said:
+        tally = self.tally(shop, at_ms)
+        turn = min(
+            (at for g in self.gauges for at in (g.effective.from_ms, g.effective.to_ms) if at > at_ms), default=NEVER
+        )
+        if tally is None:
+            return [], turn
+        tally.turn(at_ms)
+        rule, zone = tally.gauge.rule, tally.gauge.zone
+        turn = min(turn, tally.turn_ms)
+        if rule.disputes is not None:
+            turn = min(turn, shop.facts.next_after("dispute.opened", at_ms) or NEVER)
+        if rule.every is not None:
+            self.compute(shop, at_ms)
+            border = next_border(rule.every, at_ms, zone, self._lag(rule))
+            turn = min(turn, border)
+            if rule.window.align == "rolling":
+                return list(self._computed_verdict(shop, tally, at_ms, border)), turn
+        if not tally.gauge.steps:
+            return [], turn
+        return list(self._verdicts(shop, tally, at_ms)), turn
+
+    def _verdicts(self, shop: "Shop", tally: Tally, at_ms: int) -> Iterator[Verdict]:
+        for count in tally.counts:
+            for subject, part in self._split(shop, tally, count, at_ms):
+                found = tally.gauge.judge(part)
+                if found is not None:
+                    yield Verdict(*found, subject, count.period.name)
+
+    def _split(self, shop: "Shop", tally: Tally, count: Count, at_ms: int) -> Iterator[tuple[str, Count]]:
+        """The parts of a count that are judged each by itself."""
+        rule = tally.gauge.rule
+        if rule.by is None:
+            yield "-", count
+            return
+        parts = self._disputes(shop, tally, count, at_ms) if rule.by == "provider" else self._reasons(tally, count)
+        for subject, bad in sorted(parts.items()):
+            yield subject, Count(count.period, bad, count.total)
+
+    def _reasons(self, tally: Tally, count: Count) -> Counter[str]:
+        said = (facts.cancelled_for for _, facts in tally.bad_orders(count.period))
+        return Counter(reason for reason in said if reason in tally.gauge.rule.of)
+
+    def _disputes(self, shop: "Shop", tally: Tally, count: Count, at_ms: int) -> Counter[str]:
+        cause, zone, period = tally.gauge.rule.disputes, tally.gauge.zone, count.period
+        return Counter(
+            entry.data.provider or "-"
+            for entry in shop.facts.known("dispute.opened", at_ms)
+            if entry.data.cause == cause and period.first <= day_of(entry.at_ms, zone) <= period.last
+        )
+
+    def _computed_verdict(self, shop: "Shop", tally: Tally, at_ms: int, border_ms: int) -> Iterator[Verdict]:
+        """The last computation's step; where it reached none, whether the next, at a border to come, would."""
+        newest = self.newest(shop, at_ms)
+        gauge = tally.gauge
+        step = next((step for step in gauge.steps if newest is not None and step.name == newest[1].step), None)
+        if step is not None:
+            yield Verdict(gauge.open(step), "threshold_crossed")
+            return
+        following = self.tally(shop, border_ms)
+        if following is None:
+            return
+        following.turn(at_ms)
+        gauge, ahead = following.gauge, following.ahead
+        if ahead is not None and (gauge.reached(ahead) is not None or gauge.is_near(ahead)):
+            yield Verdict(Open("near", gauge.rule.severity["near"]), "threshold_near")
+
+    # -- computing at borders ---------------------------------------------------------------------------------
+
+    def _lag(self, rule: Ratio) -> int:
+        return 0 if rule.window.align == "rolling" else int(rule.window.lag)
+
+    def compute(self, shop: "Shop", at_ms: int) -> None:
+        """Computes the ratio at each border that has been reached since the last time; again, where evidence has come
+        late for orders that are still kept."""
+        kept = shop.computed.setdefault(self.rule.id, {})
+        every, zone, lag = self.rule.every, self.gauges[-1].zone, self._lag(self.rule)
+        assert every is not None
+        changed = False
+        for border in borders(every, self._start(shop, at_ms, kept), at_ms, zone, lag):
+            found = self._compute(shop, border, kept.get(border), at_ms)
+            if kept.get(border) == found:
+                continue
+            if found is None:
+                del kept[border]
+            else:
+                kept[border] = found
+            shop.recomputed.append((self.rule.id, border))
+            changed = True
+        shop.late_before_ms = max(shop.late_before_ms, last_border(every, at_ms, zone, lag))
+        shop.computed_to[self.rule.id] = at_ms
+        if changed:
+            shop.stale |= self.feeds
+
+    def _start(self, shop: "Shop", at_ms: int, kept: dict[int, Computed]) -> int:
+        """After which instant borders must be looked at."""
+        since = shop.computed_to.get(self.rule.id)
+        if since is None:
+            since = max(kept) if kept else min((o.facts.first_at_ms() for o in shop.orders.values()), default=at_ms) - 1
+        return max(min(since, shop.recompute.pop(self.rule.id, NEVER) - 1), at_ms - LONGEST_MS)
+
+    def _compute(self, shop: "Shop", border: int, before: Computed | None, at_ms: int) -> Computed | None:
+        """What the ratio was at a border, from what had happened by then; None without orders. `before` is what was
+        found earlier."""
+        tally = self.tally(shop, border)
+        if tally is None:
+            return None
+        gauge = tally.gauge
+        period = gauge.rule.window.closed_at(border, gauge.zone)
+        from_ms, to_ms = start_of_day(period.first, gauge.zone), start_of_day(period.last + 1, gauge.zone)
+        if from_ms < shop.kept_from_ms:
+            return before  # some of its orders are gone: what was computed then stands
+        count, slot = Count(period), self.slots[self.gauges.index(gauge)]
+        for order in shop.orders.values():
+            anchor = gauge.anchor(order.facts)
+            if gauge.fixed and (anchor is None or not from_ms <= anchor < to_ms):
+                continue
+            if at_ms == border and order.facts.last_at_ms() <= border and not order.dirty:
+                part = order.parts[slot]  # judged at this very instant
+            else:
+                part = _part_then(shop, gauge, order.facts, border)
+            if part is not None and from_ms <= part[0] < to_ms:
+                count.total += 1
+                count.bad += part[2]
+        if not count.total:
+            return None
+        step = gauge.reached(count)
+        return Computed(period.name, count.bad, count.total, None if step is None else step.name)
+
+    def computations(self, shop: "Shop") -> list[tuple[int, Computed]]:
+        """What was computed at which border (epoch ms), oldest first. Borders of another zone, by which the shop went
+        before its site was known, are none of its own."""
+        rule, zone = self.rule, self.gauges[-1].zone
+        if rule.every is None:
+            return []
+        lag, kept = self._lag(rule), shop.computed.get(rule.id, {})
+        return sorted(each for each in kept.items() if next_border(rule.every, each[0] - 1, zone, lag) == each[0])
+
+    def newest(self, shop: "Shop", at_ms: int) -> tuple[int, Computed] | None:
+        """What was computed at the last border, and that (epoch ms); None where there was nothing to compute."""
+        rule, zone = self.rule, self.gauges[-1].zone
+        done = [each for each in self.computations(shop) if each[0] <= at_ms]
+        if not done or rule.every is None or next_border(rule.every, done[-1][0], zone, self._lag(rule)) <= at_ms:
+            return None
+        return done[-1]
+
+    # -- what it says of itself -------------------------------------------------------------------------------
+
+    def case(self, shop: "Shop", verdict: Verdict, at_ms: int) -> Case:
+        tally = self.tally(shop, at_ms)
+        count = None if tally is None else self._count_of(shop, tally, verdict, at_ms)
+        if tally is None or count is None:
+            blank = dict.fromkeys(self.rule.NAMES - {"shop"}, "-")
+            return Case({"period": verdict.episode}, {**blank, "period": verdict.episode, "subject": verdict.subject})
+        return self._case(shop, tally, count, verdict, at_ms)
+
+    def _count_of(self, shop: "Shop", tally: Tally, verdict: Verdict, at_ms: int) -> Count | None:
+        """The count an alert is about, for as long as its orders are kept."""
+        gauge = tally.gauge
+        if verdict.open.stage == "near" and (ahead := tally.ahead_at(at_ms)) is not None:
+            return ahead
+        period = gauge.rule.window.named(verdict.episode, at_ms, gauge.zone)
+        if period is None or (period.name != "-" and start_of_day(period.first, gauge.zone) < shop.kept_from_ms):
+            return None
+        count = tally.sum(period)
+        if gauge.rule.by is None:
+            return count
+        parts = dict(self._split(shop, tally, count, at_ms))
+        return parts.get(verdict.subject, Count(count.period, 0, count.total))
+
+    def _case(self, shop: "Shop", tally: Tally, count: Count, verdict: Verdict, at_ms: int) -> Case:
+        gauge = tally.gauge
+        rule = gauge.rule
+        bad = tally.bad_orders(count.period)
+        if rule.by == "reason":
+            bad = [each for each in bad if each[1].cancelled_for == verdict.subject]
+        cure = rule.of.get(verdict.subject)  # type: ignore[call-overload]
+        cost = gauge.cost(verdict.open.stage)
+        evidence: dict[str, Any] = {
+            "numerator": gauge.numerator(count),
+            "denominator": count.total,
+            "window": window_json(tally, count.period),
+            "orders": [order for order, _ in bad[:ORDERS_SHOWN]],
+            "orders_total": len(bad),
+        }
+        newest = self.newest(shop, at_ms)
+        if newest is not None:
+            evidence["computed"] = computed_json(gauge, *newest)
+        if rule.by == "provider":
+            evidence |= {"provider": verdict.subject, "disputes": self._dispute_events(shop, verdict.subject, at_ms)}
+        elif rule.by == "reason":
+            evidence |= {"reason": verdict.subject, "mix": dict(self._reasons(tally, count))}
+        value = gauge.numerator(count) / count.total if count.total else None
+        # What is near is the first step, even where the next computation would find it passed.
+        step = gauge.steps[0] if gauge.steps and verdict.open.stage == "near" else gauge.next_step(count)
+        threshold, headroom = gauge.share(step), None if step is None else step.fits(count.bad, count.total)
+        names = {
+            "value": percent(value),
+            "numerator": gauge.numerator(count),
+            "denominator": count.total,
+            "threshold": percent(threshold),
+            "headroom": headroom,
+            "period": count.period.name,
+            "subject": cure.name if cure else verdict.subject,
+            "effect": cost.effect if cost and cost.effect else "-",
+        }
+        return Case(
+            evidence,
+            names,
+            value=value,
+            threshold=threshold,
+            headroom=headroom,
+            cost=cost,
+            money=money_taken(cost, bad),
+            actions=cure.actions if cure else (),
+        )
+
+    def _dispute_events(self, shop: "Shop", provider: str, at_ms: int) -> list[dict[str, Any]]:
+        entries = shop.facts.known("dispute.opened", at_ms)
+        said = sorted(each.mark() for each in entries if (each.data.provider or "-") == provider)
+        return [{"at": rfc3339(at), "source": source, "event": event} for at, source, event in said[-ORDERS_SHOWN:]]
+
+    def cause_of_end(self, shop: "Shop", said: Emitted, verdict: Verdict, at_ms: int) -> Cause:
+        tally = self.tally(shop, at_ms)
+        if tally is None:
+            return "no_longer_applies"
+        periods = {count.period.name for count in tally.counts_at(at_ms)}
+        return "fell_back" if verdict.episode in periods else "period_ended"
+
+    def metric(self, shop: "Shop", at_ms: int) -> dict[str, Any] | None:
+        tally = self.tally(shop, at_ms)
+        if tally is None:
+            return None
+        counts = tally.counts_at(at_ms)
+        # A month that has just begun says nothing yet: then the one before it is the news.
+        count = next((each for each in [*counts, *self._closed(tally, counts[-1])] if each.total), counts[0])
+        shown = {}
+        if tally.gauge.rule.by is not None:
+            parts = dict(self._split(shop, tally, count, at_ms))
+            shown = {"by": {subject: part.bad for subject, part in parts.items()}}
+            count = max(parts.values(), key=lambda part: part.bad, default=Count(count.period, 0, count.total))
+        newest = self.newest(shop, at_ms)
+        return {
+            **ratio_json(tally, count),
+            **shown,
+            **({"computed": computed_json(tally.gauge, *newest)} if newest is not None else {}),
+        }
+
+    def _closed(self, tally: Tally, count: Count) -> list[Count]:
+        """The calendar period that was computed last, before this one."""
+        rule = tally.gauge.rule
+        calendar = rule.every is not None and rule.window.align != "rolling"
+        return [tally.sum(rule.window.before(count.period))] if calendar else []
+
+
+def _part_then(shop: "Shop", gauge: Gauge, facts: OrderFacts, border: int) -> Part | None:
+    """Where an order counted at a border, from what had happened by then."""
+    then = facts if facts.last_at_ms() <= border else facts.as_of(border)
+    missed, overdue = shop.plan.judged_at(then, border)
+    return gauge.part(then, missed, overdue, None)
+
+
+def ratio_json(tally: Tally, count: Count) -> dict[str, Any]:
+    gauge = tally.gauge
+    return {
+        "value": gauge.numerator(count) / count.total if count.total else None,
+        "numerator": gauge.numerator(count),
+        "denominator": count.total,
+        "threshold": gauge.threshold(count),
+        "headroom": gauge.headroom(count),
+        "window": window_json(tally, count.period),
+    }
+
+
+def computed_json(gauge: Gauge, border: int, found: Computed) -> dict[str, Any]:
+    good = found.total - found.bad if gauge.rule.good else found.bad
+    return {"at": rfc3339(border), "numerator": good, "denominator": found.total, "stage": found.step}
+
+
+def window_json(tally: Tally, period: Period) -> dict[str, str]:
+    """The bounds of a period, `to` not in it."""
+    zone = tally.gauge.zone
+    return {
+        "from": rfc3339(start_of_day(period.first, zone)),
+        "to": rfc3339(start_of_day(period.last + 1, zone)),
+    }
+
+
+def percent(part: float | None) -> str:
+    return "-" if part is None else f"{100 * part:.3g} %"

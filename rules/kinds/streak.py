@@ -1,0 +1,145 @@
+"""Streaks: a ratio that must hold for several periods in a row."""
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from rules.alerts import Cause, Emitted, Open
+from rules.calendars import day_of
+from rules.instants import NEVER
+from rules.kinds.ratio import Count, Tally
+from rules.kinds.ratio_judge import RatioJudge, percent, ratio_json, window_json
+from rules.kinds.rule import Case, Rule, Said, Verdict
+from rules.windows import BORDERS, Period, next_border
+
+if TYPE_CHECKING:
+    from rules.watch import Shop
+
+
+class Streak(Rule, tag="streak", tag_field="kind", kw_only=True, frozen=True):
+    """The ratio rule `of` (computed each quarter, say) must be kept up `times` periods in a row, at which `reached` is
+    told. `near` once the orders lost by now keep this period from it unless more orders come than lately; `crossed`
+    when not even those that the pace so far lets expect would be enough.
+    """
+
+    of: str
+    times: int
+    reached: str
+
+    NAMES: ClassVar[frozenset[str]] = frozenset(
+        {"shop", "value", "threshold", "numerator", "denominator", "kept", "times", "period", "headroom"}
+    )
+
+    def leans_on(self) -> set[str]:
+        return {self.of}
+
+    def stages(self) -> tuple[str, ...]:
+        return "near", "crossed", self.reached
+
+    def complaints(self) -> Iterator[tuple[str, str]]:
+        if self.times < 2:
+            yield "times", "must be at least 2"
+        if self.reached in ("near", "crossed", "active"):
+            yield "reached", f"{self.reached} is the name of another stage"
+
+
+class StreakJudge:
+    """A streak rule, ready to judge a shop."""
+
+    def __init__(self, n: int, rule: Streak, ratio: RatioJudge) -> None:
+        self.n = n
+        self.rule = rule
+        self.ratio = ratio
+
+    def judge(self, shop: "Shop", at_ms: int) -> Said:
+        tally = self.ratio.tally(shop, at_ms)
+        if tally is None:
+            return [], NEVER
+        verdicts, severity = [], self.rule.severity
+        now = self._now(shop, at_ms)
+        if now is not None and (stage := self._lost(now, at_ms)) is not None:
+            cause: Cause = "threshold_crossed" if stage == "crossed" else "threshold_near"
+            verdicts.append(Verdict(Open(stage, severity[stage]), cause, episode=now.period.name))
+        if self.kept(shop) >= self.rule.times:
+            opened = Open(self.rule.reached, severity[self.rule.reached], tier=self.rule.reached)
+            verdicts.append(Verdict(opened, "threshold_crossed"))
+        # What the pace lets expect shrinks as the period's end comes nearer.
+        return verdicts, next_border("day", at_ms, tally.gauge.zone)
+
+    def _now(self, shop: "Shop", at_ms: int) -> Count | None:
+        """The period that is running, as far as it is certain."""
+        tally = self.ratio.tally(shop, at_ms)
+        if tally is None:
+            return None
+        now = _certain(tally, tally.gauge.rule.window.periods(at_ms, tally.gauge.zone)[0])
+        return now if now.total else None
+
+    def _lost(self, now: Count, at_ms: int) -> str | None:
+        gauge = self.ratio.gauges[-1]
+        if gauge.reached(now) is None:
+            return None
+        elapsed = day_of(at_ms, gauge.zone) - now.period.first + 1
+        ahead = now.period.last - now.period.first + 1 - elapsed
+        expected = Count(now.period, now.bad, now.total + now.total * ahead // elapsed)
+        return "near" if gauge.reached(expected) is None else "crossed"
+
+    def kept(self, shop: "Shop") -> int:
+        """How many periods in a row, up to the last one computed, were kept up."""
+        streak, every = 0, self.ratio.rule.every
+        assert every is not None
+        expected: int | None = None
+        for border, found in reversed(self.ratio.computations(shop)):
+            first, following = BORDERS[every](day_of(border, self.ratio.gauges[-1].zone))
+            if found.step is not None or (expected is not None and following != expected):
+                break
+            streak, expected = streak + 1, first
+        return streak
+
+    def case(self, shop: "Shop", verdict: Verdict, at_ms: int) -> Case:
+        tally = self.ratio.tally(shop, at_ms)
+        evidence: dict[str, Any] = {"kept": self.kept(shop), "times": self.rule.times}
+        names = {**dict.fromkeys(self.rule.NAMES - {"shop"}, "-"), **evidence}
+        if tally is None:
+            return Case(evidence, names)
+        gauge = tally.gauge
+        window = gauge.rule.window
+        period = window.named(verdict.episode, at_ms, gauge.zone) or window.periods(at_ms, gauge.zone)[0]
+        count = _certain(tally, period)
+        threshold = gauge.threshold(count)
+        names |= {"threshold": percent(threshold), "period": period.name}
+        if not count.total:
+            return Case(evidence, names, threshold=threshold)
+        best, headroom = gauge.numerator(count) / count.total, gauge.headroom(count)
+        names |= {
+            "value": percent(best),
+            "numerator": gauge.numerator(count),
+            "denominator": count.total,
+            "headroom": headroom,
+        }
+        evidence |= {"best_possible": best, "lost": count.bad, "orders": count.total}
+        evidence["window"] = window_json(tally, period)
+        return Case(evidence, names, None, best, threshold, headroom)
+
+    def cause_of_end(self, shop: "Shop", said: Emitted, verdict: Verdict, at_ms: int) -> Cause:
+        now = self._now(shop, at_ms)
+        same = now is not None and verdict.episode in ("-", now.period.name)
+        return "fell_back" if same else "period_ended"
+
+    def metric(self, shop: "Shop", at_ms: int) -> dict[str, Any] | None:
+        """This period so far, and how many before it were kept up."""
+        tally, now = self.ratio.tally(shop, at_ms), self._now(shop, at_ms)
+        if tally is None:
+            return None
+        period = tally.gauge.rule.window.periods(at_ms, tally.gauge.zone)[0]
+        reachable = None if now is None else self._lost(now, at_ms) != "crossed"
+        return {
+            **ratio_json(tally, tally.sum(period)),
+            "kept": self.kept(shop),
+            "times": self.rule.times,
+            "reachable": reachable,
+        }
+
+
+def _certain(tally: Tally, period: Period) -> Count:
+    """A period's orders, and those among them that are lost: that can't be made good any more."""
+    lost = sum(facts.shipped is None and facts.cancelled is not None for _, facts in tally.bad_orders(period))
+    return Count(period, lost, tally.sum(period).total)

@@ -1,0 +1,108 @@
+"""YAML text as plain values that remember the line and the origin of each."""
+
+import re
+from typing import Any, get_args
+
+import yaml
+from msgspec import Struct
+from yaml.reader import ReaderError
+
+from rules.kinds.rule import Confidence
+
+
+class Complaint(Struct, frozen=True):
+    """What is wrong, and where."""
+
+    file: str
+    line: int
+    message: str
+
+    def __str__(self) -> str:
+        return f"{self.file}:{self.line}: {self.message}"
+
+
+class BadPack(ValueError):
+    """A pack that can't be used; `complaints` say why, each with its line."""
+
+    def __init__(self, complaints: list[Complaint]) -> None:
+        super().__init__("\n".join(map(str, complaints)))
+        self.complaints = complaints
+
+
+class _Loader(yaml.SafeLoader):
+    """Safe YAML in which dates stay text."""
+
+
+_Loader.yaml_implicit_resolvers = {
+    first: [(tag, pattern) for tag, pattern in resolvers if tag != "tag:yaml.org,2002:timestamp"]
+    for first, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
+}
+
+
+class Source:
+    """A pack's text as plain values, remembering the line of each."""
+
+    def __init__(self, text: str, file: str) -> None:
+        self.file = file
+        self._lines: dict[str, int] = {}
+        #: `(source, confidence)` of each value that has an origin of its own, by path.
+        self.origins: dict[str, tuple[str, str]] = {}
+        try:
+            loader = _Loader(text)
+            node = loader.get_single_node()
+            self.value = None if node is None else self._read(loader, node, "$")
+        except ReaderError as error:
+            line = 1 + text.count("\n", 0, error.position)
+            raise BadPack([Complaint(file, line, f"the character {chr(error.character)!r} can't stand here")]) from None
+        except yaml.MarkedYAMLError as error:
+            mark = error.problem_mark or error.context_mark
+            raise BadPack([Complaint(file, 1 + (mark.line if mark else 0), str(error.problem))]) from None
+        except RecursionError:  # an alias inside its own anchor, or thousands of brackets
+            raise BadPack([Complaint(file, 1, "is nested too deeply")]) from None
+
+    def _read(self, loader: _Loader, node: yaml.Node, path: str) -> Any:
+        self._lines.setdefault(path, node.start_mark.line + 1)
+        if isinstance(node, yaml.SequenceNode):
+            return [self._read(loader, part, f"{path}[{n}]") for n, part in enumerate(node.value)]
+        if isinstance(node, yaml.MappingNode):
+            return self._read_mapping(loader, node, path)
+        try:
+            return loader.construct_object(node)
+        except ValueError:  # `!!int abc`, or more digits than Python reads
+            kind = node.tag.rpartition(":")[2]
+            raise yaml.MarkedYAMLError(problem=f"can't be read as {kind}", problem_mark=node.start_mark) from None
+
+    def _read_mapping(self, loader: _Loader, node: yaml.MappingNode, path: str) -> Any:
+        read: dict[str, Any] = {}
+        for key_node, value_node in node.value:
+            key = str(key_node.value)
+            if key in read:
+                raise yaml.MarkedYAMLError(problem=f"{key} stands here a second time", problem_mark=key_node.start_mark)
+            self._lines[f"{path}.{key}"] = key_node.start_mark.line + 1
+            read[key] = self._read(loader, value_node, f"{path}.{key}")
+        if "value" in read and path.startswith(("$.rules", "$.overrides")):
+            return self._parameter(read, node, path)
+        return read
+
+    def _parameter(self, read: dict[str, Any], node: yaml.Node, path: str) -> Any:
+        """`{value: 48h, source: …, confidence: ours}`: a value that comes from elsewhere than its rule."""
+        if set(read) != {"value", "source", "confidence"}:
+            raise yaml.MarkedYAMLError(
+                problem="a value with its own origin has exactly value, source and confidence",
+                problem_mark=node.start_mark,
+            )
+        if read["confidence"] not in get_args(Confidence):
+            known = ", ".join(get_args(Confidence))
+            raise yaml.MarkedYAMLError(problem=f"confidence is one of {known}", problem_mark=node.start_mark)
+        self.origins[path] = (str(read["source"]), str(read["confidence"]))
+        return read["value"]
+
+    def line(self, path: str) -> int:
+        """The line of what stands at `path` (`$.rules[2].within`), or of what holds it."""
+        while path not in self._lines and path != "$":
+            path = re.sub(r"(\.[^.\[]*|\[[^\]]*\])$", "", path) or "$"
+        return self._lines.get(path, 1)
+
+    def complain(self, message: str, path: str = "$") -> Complaint:
+        """A complaint about what stands at a path."""
+        return Complaint(self.file, self.line(path), message)

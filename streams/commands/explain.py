@@ -1,0 +1,84 @@
+"""`shipclock explain`: the trail behind one alert."""
+
+import asyncio
+import os
+from pathlib import Path
+
+import click
+import msgspec
+
+from rules.alerts import Alert, decode
+from rules.book import RuleBook
+from rules.engine import Engine
+from rules.replay import replay
+from streams.commands.failure import Failed
+from streams.commands.named_packs import named_packs
+from streams.explaining.from_kafka import UnreadableTopicError, records_of
+from streams.explaining.trail import trail
+from streams.packs import PackFile
+from streams.replaying.history import STDIN, History, UnreadableError
+from streams.settings import BadSettingError, from_environment
+
+
+@click.command()
+@click.argument("alert")
+@click.option(
+    "--alerts", "alert_files", multiple=True, metavar="FILE", help="Alerts as `replay` prints them; - is stdin."
+)
+@click.option("--history", "histories", multiple=True, metavar="FILE", help="Events to replay; - is stdin.")
+@click.option(
+    "--pack", "packs", multiple=True, metavar="NAME_OR_FILE", help="Rules to use; default all built-in packs."
+)
+def explain(alert: str, alert_files: tuple[str, ...], histories: tuple[str, ...], packs: tuple[str, ...]) -> None:
+    """Say how one alert came about: its records in time, the facts that prove it, the rule and its parameters.
+
+    ALERT is an alert's id. Its records come from the topic of the worker that SHIPCLOCK_BROKER points to (with the
+    worker's other settings), or from files.
+    """
+    if alert_files and histories:
+        raise click.UsageError("--alerts and --history exclude each other")
+    files = named_packs(packs)
+    if alert_files:
+        records = [record for name in alert_files for record in _from_alerts(name, alert)]
+    elif histories:
+        records = _from_history(histories, alert, files)
+    else:
+        records = _from_topic(alert)
+    if not records:
+        raise Failed(f"there is no alert {alert}", 2)
+    for line in trail(records, files):
+        click.echo(line)
+
+
+def _from_alerts(name: str, alert: str) -> list[Alert]:
+    try:
+        lines = click.get_binary_stream("stdin").readlines() if name == STDIN else Path(name).read_bytes().splitlines()
+    except OSError as error:
+        raise Failed(f"{name}: {error.strerror}", 2) from None
+    found = []
+    for number, line in enumerate(lines, start=1):
+        try:
+            record = decode(line) if line.strip() else None
+        except msgspec.DecodeError as error:
+            raise Failed(f"{name}:{number}: is no alert: {error}", 2) from None
+        if record is not None and record.data.alert == alert:
+            found.append(record)
+    return found
+
+
+def _from_history(names: tuple[str, ...], alert: str, packs: list[PackFile]) -> list[Alert]:
+    engine = Engine(RuleBook(file.pack for file in packs), stepping=True)
+    history = History(names, on_bad=lambda message: click.echo(message, err=True))
+    try:
+        return [record for record in replay(engine, history.events()) if record.data.alert == alert]
+    except UnreadableError as error:
+        raise Failed(str(error), 2) from None
+
+
+def _from_topic(alert: str) -> list[Alert]:
+    try:
+        return asyncio.run(records_of(alert, from_environment(os.environ)))
+    except BadSettingError as error:
+        raise Failed(f"{error} (or name files with --alerts or --history)", 2) from None
+    except UnreadableTopicError as error:
+        raise Failed(str(error), 2) from None

@@ -1,0 +1,1 @@
+"""Behind `shipclock explain`: the trail that led to one alert."""

@@ -1,0 +1,38 @@
+"""An alert's records from the `alerts` topic."""
+
+from aiokafka import AIOKafkaConsumer, TopicPartition
+from aiokafka.errors import KafkaError
+
+from rules.alerts import Alert, decode
+from streams.settings import Settings, bootstrap_servers
+from streams.topics import TopicNames
+
+
+class UnreadableTopicError(Exception):
+    """The topic can't be read; the text says why."""
+
+
+async def records_of(alert: str, settings: Settings) -> list[Alert]:
+    """All records there still are of one alert, oldest first. Raises UnreadableTopicError."""
+    topic = TopicNames(settings.topic_prefix, settings.app_id).alerts
+    try:
+        async with AIOKafkaConsumer(
+            bootstrap_servers=bootstrap_servers(settings), enable_auto_commit=False
+        ) as consumer:
+            partitions = consumer.partitions_for_topic(topic)
+            if not partitions:
+                raise UnreadableTopicError(f"there is no topic {topic} at {settings.broker}")
+            return await _read(consumer, [TopicPartition(topic, number) for number in sorted(partitions)], alert)
+    except KafkaError as error:
+        raise UnreadableTopicError(f"no Kafka broker answers at {settings.broker} ({type(error).__name__})") from None
+
+
+async def _read(consumer: AIOKafkaConsumer, tps: list[TopicPartition], alert: str) -> list[Alert]:
+    consumer.assign(tps)
+    await consumer.seek_to_beginning(*tps)
+    ends = await consumer.end_offsets(tps)
+    found: list[Alert] = []
+    while any([await consumer.position(tp) < ends[tp] for tp in tps]):
+        for records in (await consumer.getmany(timeout_ms=1_000)).values():
+            found += [decode(record.value) for record in records if record.key == alert.encode() and record.value]
+    return sorted(found, key=lambda record: record.data.revision)

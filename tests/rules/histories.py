@@ -1,0 +1,160 @@
+"""Histories at random, in any order of arrival and under any clock, and a worker that lives through them.
+
+Times lie on a coarse grid of hours, so that events fall on deadlines and on each other all the time.
+"""
+
+from collections import Counter
+from collections.abc import Iterable
+
+import orjson
+from hypothesis import strategies as st
+
+from rules.alerts import Alert, decode, emitted_from, encode
+from rules.book import RuleBook
+from rules.engine import Engine
+from rules.facts import OrderFacts
+from rules.instants import DAWN, HOUR_MS
+from streams.partition import Partition, fact_records
+from tests.rules.history import (
+    START_MS,
+    Happening,
+    cancelled,
+    collected,
+    moved,
+    placed,
+    refunded,
+    scanned,
+    shipped,
+)
+
+ORDERS = ("1", "1", "1", "2")
+SHOPS = ("a", "a", "a", "b")
+END_MS = START_MS + 800 * HOUR_MS
+"""Past every deadline but those of months, and before any order is let go."""
+
+hours = st.integers(0, 8).map(lambda n: f"{12 * n}h")
+clocks_ms = st.integers(0, 20).map(lambda n: START_MS + 12 * n * HOUR_MS)
+
+
+@st.composite
+def happenings(draw: st.DrawFn, platform: str = "joom", movable: bool = True) -> Happening:
+    """One event; which one it is follows from its contents, as with a sender that keeps its ids apart."""
+    where = {"platform": platform, "shop": draw(st.sampled_from(SHOPS))}
+    order, at = draw(st.sampled_from(ORDERS)), draw(hours)
+    kind = draw(
+        st.sampled_from(["placed", "placed", "shipped", "shipped", "cancelled", "collected", "scanned", "other"])
+    )
+    match kind:
+        case "placed":
+            terms = draw(
+                st.sampled_from([{}, {"amount": "7.50", "currency": "USD"}, {"amount": "3", "currency": "IDR"}])
+            )
+            return placed(order, at, **where, **terms)
+        case "cancelled":
+            return cancelled(order, at, **where, by=draw(st.sampled_from(["buyer", "seller", "system"])))
+        case "scanned":
+            status = draw(st.sampled_from(["info_received", "in_transit", "delivered", "returned"]))
+            return scanned(order, at, status, **where)
+        case "other" if movable:
+            return draw(st.sampled_from([moved(order, at, to=draw(hours), **where), refunded(order, at, **where)]))
+        case "shipped":
+            return shipped(order, at, **where)
+    return collected(order, at, **where)
+
+
+def histories(platform: str = "joom", movable: bool = True) -> st.SearchStrategy[list[Happening]]:
+    return st.lists(happenings(platform, movable), min_size=4, max_size=14, unique_by=lambda each: each[0].id)
+
+
+def shuffled_with_repeats(events: list[Happening]) -> st.SearchStrategy[list[Happening]]:
+    repeats = st.lists(st.sampled_from(events), max_size=6)
+    return repeats.flatmap(lambda again: st.permutations(events + again))
+
+
+def apply(engine: Engine, events: Iterable[Happening]) -> None:
+    for happened, at_ms in events:
+        engine.apply(happened, at_ms)
+
+
+def facts_of(engine: Engine) -> dict[tuple[str, str], OrderFacts]:
+    return {(key[1], order.id): order.facts for key, shop in engine.shops.items() for order in shop.orders.values()}
+
+
+def open_alerts(alerts: Iterable[Alert]) -> set[tuple[str, str, str]]:
+    newest = {alert.data.alert: alert.data for alert in alerts}
+    return {(data.alert, data.stage, data.severity) for data in newest.values() if data.state == "open"}
+
+
+def in_no_order(alerts: Iterable[Alert]) -> Counter[bytes]:
+    """Records of one instant have no order among each other."""
+    return Counter(encode(alert) for alert in alerts)
+
+
+def assert_well_told(alerts: Iterable[Alert]) -> None:
+    """Each alert's records: revisions 1, 2, 3…, opened before anything else, in time."""
+    before: dict[str, Alert] = {}
+    for alert in alerts:
+        last = before.get(alert.data.alert)
+        assert alert.data.revision == (1 if last is None else last.data.revision + 1)
+        closed = last is None or last.data.state == "resolved"
+        assert (alert.type == "alert.opened") is closed
+        assert last is None or last.time <= alert.time
+        before[alert.data.alert] = alert
+
+
+Beat = tuple[list[Happening], int]
+"""Events that arrive, and where the clock moves then (epoch ms)."""
+
+
+@st.composite
+def beats(draw: st.DrawFn, platform: str) -> list[Beat]:
+    """A history in any order of arrival, beat by beat, under a clock that only goes on."""
+    events = draw(histories(platform).flatmap(shuffled_with_repeats))
+    cuts = sorted(draw(st.lists(st.integers(0, len(events)), min_size=1, max_size=5)))
+    clocks = sorted(draw(st.lists(clocks_ms, min_size=len(cuts) + 1, max_size=len(cuts) + 1)))
+    parts = [events[start:end] for start, end in zip([0, *cuts], [*cuts, len(events)], strict=True)]
+    return list(zip(parts, clocks, strict=True))
+
+
+class Worker:
+    """An engine, and what its changelogs hold."""
+
+    def __init__(self, rules: RuleBook, stepping: bool) -> None:
+        self.engine = Engine(rules, stepping=stepping)
+        self.alerts: list[Alert] = []
+        self.facts: dict[bytes, bytes | None] = {}
+        self.clock_ms = DAWN
+
+    def beat(self, events: Iterable[Happening], to_ms: int) -> None:
+        apply(self.engine, events)
+        self.engine.advance(to_ms)
+        self.write()
+
+    def write(self) -> None:
+        changes = self.engine.drain()
+        self.alerts += [alert for _, alert in changes.alerts]
+        newest = {alert.data.alert: (shop, alert) for shop, alert in changes.alerts}
+        for name, (shop, alert) in newest.items():
+            order = shop.orders.get(alert.order) if isinstance(alert.order, str) else None
+            held = shop.alerts.get(name) or ((order and order.alerts) or {}).get(name)
+            assert held in (emitted_from(decode(encode(alert))), None)
+        self.facts |= dict(fact_records(changes))
+        self.clock_ms = self.engine.clock_ms
+
+    def kept(self) -> dict[bytes, bytes]:
+        """The orders in its changelog. A shop's words that have been overtaken may still lie there, or not."""
+        return {key: raw for key, raw in self.facts.items() if raw is not None and len(orjson.loads(key)) == 3}
+
+    def restarted(self, alerts: Iterable[Alert], backwards: bool = False) -> "Worker":
+        """Another worker, from this one's changelogs and the `alerts` topic, in the order written or backwards."""
+        other = Worker(self.engine.book, self.engine.stepping)
+        other.alerts = list(alerts)
+        other.facts, other.clock_ms = dict(self.facts), self.clock_ms
+        partition = Partition(0, 1, self.engine.book, "event" if self.engine.stepping else "wall")
+        other.engine = partition.engine
+        for newest in {alert.data.alert: alert for alert in other.alerts}.values():
+            partition.restore_alert(b"", encode(newest))
+        for key, raw in sorted(self.facts.items(), reverse=True) if backwards else self.facts.items():
+            partition.restore_fact(key, raw)
+        other.engine.clock_ms = self.clock_ms
+        return other

@@ -1,0 +1,117 @@
+"""Ratios that are computed at borders: what holds until the next one, and what that would bring."""
+
+from typing import Any
+
+from rules.book import RuleBook
+from rules.engine import Engine
+from rules.packs import parse
+from rules.standing import standing
+from tests.rules.history import book, brief, cancelled, event, late_ship, ms, placed, rule, run, shipped
+
+BAD = {"has": "cancelled", "by": ["seller"]}
+
+MONDAY = "96h"
+"""The first of them after the start, a Thursday; the next comes at 264h, and the one behind it at 432h."""
+
+
+def weekly(**parts: Any) -> RuleBook:
+    """Cancellations of the last seven days, looked at each Monday."""
+    window = {"length": "7d", "lag": "1d"}
+    return book(
+        rule(
+            "ratio",
+            "share",
+            **{"numerator": BAD, "window": window, "every": "week", "threshold": "20%", "near": "10%", **parts},
+        )
+    )
+
+
+def orders(good: int, bad: int, at: str) -> list[Any]:
+    """Orders placed at a time, the bad ones cancelled at once."""
+    names = [f"{at}-{n}" for n in range(good + bad)]
+    return [placed(name, at) for name in names] + [cancelled(name, at, by="seller") for name in names[:bad]]
+
+
+def test_a_week_without_orders_ends_what_the_week_before_brought():
+    assert brief(run(weekly(), orders(6, 4, "50h"), until="600h")) == [
+        "50h opened near threshold_near",
+        f"{MONDAY} updated crossed threshold_crossed",
+        "264h resolved crossed fell_back",
+    ]
+
+
+def test_what_monday_has_counted_is_not_held_against_the_next():
+    assert brief(run(weekly(), orders(9, 1, "50h") + orders(10, 0, "120h"), until="260h")) == []
+    told = run(weekly(near="5%"), orders(9, 1, "50h") + orders(10, 0, "120h"), until="260h")
+    assert brief(told) == ["50h opened near threshold_near", f"{MONDAY} resolved near fell_back"]
+
+
+def test_the_day_that_is_running_counts_for_the_next_computation():
+    [near] = run(weekly(), orders(8, 2, "250h"), until="260h")
+    assert brief([near]) == ["250h opened near threshold_near"]
+    assert (near.data.evidence["numerator"], near.data.evidence["denominator"], near.data.headroom) == (2, 10, 0)
+    assert near.data.evidence["window"] == {"from": "2026-01-05T00:00:00Z", "to": "2026-01-12T00:00:00Z"}
+
+
+def test_a_lag_gives_what_is_young_its_time_between_the_borders_too():
+    scanned = weekly(
+        numerator="scanned", denominator="shipped", anchor="shipped", good=True, threshold="95%", near="97%",
+        window={"length": "7d", "lag": "3d"},
+    )  # fmt: skip
+    young = [placed("1", "98h"), shipped("1", "99h")]
+    assert brief(run(scanned, young, until="167h")) == []
+    assert brief(run(scanned, young, until="169h")) == ["168h opened near threshold_near"]
+
+
+def test_a_shop_whose_site_is_told_late_is_not_computed_at_two_borders():
+    pack = parse(
+        """
+        platform: joom
+        zone: Asia/Singapore
+        sites: {ID: {zone: Asia/Jakarta}}
+        rules:
+          - {id: joom.share, clause: own-1, kind: ratio, source: test, confidence: ours, every: week, threshold: 20%,
+             numerator: {has: cancelled, by: [seller]}, window: {length: 7d, lag: 1d}, severity: {near: info,
+             crossed: critical}, summary: {near: nearly, crossed: it happened}}
+          - {id: joom.points, clause: own-2, kind: ledger, source: test, confidence: ours, ledger: points,
+             feeds: [{clause: own-2, computed: joom.share, points_of: {crossed: 1}}]}
+        """,
+        "test.yaml",
+    )
+    engine = Engine(RuleBook([pack]), stepping=True)
+    for happened, at_ms in orders(6, 4, "50h"):
+        engine.apply(happened, at_ms)
+    engine.advance(ms("100h"))
+    engine.apply(*event("shop.profile", at="0h", site="ID"))
+    engine.advance(ms("110h"))
+    stood = standing(engine.shop("joom", "s1"), engine.clock_ms)
+    assert stood["ledgers"]["points"] == {
+        "points": 1.0,
+        "since": "2026-01-04T17:00:00Z",  # Monday in Jakarta, an hour after Singapore's
+        "resets_at": None,
+    }
+
+
+def test_an_order_found_late_by_monday_counts_though_it_ships_later():
+    late = rule(
+        "ratio", "share", numerator={"late": "joom.late"}, every="week", threshold="20%", near="10%",
+        window={"length": "7d", "lag": "1d"},
+    )  # fmt: skip
+    told = run(book(late_ship(), late), [placed("1", "1h"), shipped("1", "100h"), placed("2", "110h")], until="150h")
+    share = [alert for alert in told if alert.data.rule == "joom.share"]
+    assert brief(share) == ["73h opened near threshold_near", f"{MONDAY} updated crossed threshold_crossed"]
+
+
+def test_nearness_is_to_the_first_step_even_when_the_next_computation_would_pass_it():
+    said = dict.fromkeys(("near", "failing", "severe"), "{numerator} of {denominator}, at {threshold}")
+    steps = [{"name": "failing", "share": "10%"}, {"name": "severe", "share": "50%"}]
+    tiers = weekly(threshold=None, tiers=steps, near="5%", severity=dict.fromkeys(said, "info"), summary=said)
+    [near] = run(tiers, orders(0, 1, "50h"), until="60h")
+    assert (near.data.stage, near.data.threshold, near.data.headroom) == ("near", 0.1, -1)
+    assert near.data.summary == "1 of 1, at 10 %"
+
+
+def test_orders_of_a_week_heard_of_only_after_its_monday_are_computed_all_the_same():
+    history = [placed("new", "100h"), *orders(6, 4, "50h")]
+    assert brief(run(weekly(), history, until="263h")) == ["100h opened crossed threshold_crossed"]
+    assert brief(run(weekly(), history, until="264h"))[1:] == ["264h resolved crossed fell_back"]

@@ -1,0 +1,79 @@
+"""What counts, events and spacing take from a shop's own events."""
+
+from typing import Any
+
+import orjson
+
+from rules.events import decode
+from tests.rules.history import START_MS, book, brief, event, rule, run
+
+
+def told(kind: str, *events: Any, until: str = "100d", **parts: Any) -> Any:
+    stages = {"event": ["crossed"], "spacing": ["due_soon", "overdue"]}[kind]
+    severity, summary = dict.fromkeys(stages, "warning"), dict.fromkeys(stages, "it happened")
+    written = {"severity": severity, "summary": summary, **parts}
+    base = {**rule("count", "own"), "kind": kind}
+    return run(book({**base, **written}), events, until=until)
+
+
+def violation(kind: str, **data: Any) -> Any:
+    written = {"type": "violation.recorded", "id": "v1", "source": "test", "platform": "joom", "shop": "s1"}
+    return decode(orjson.dumps({**written, "time": START_MS, "data": {"kind": kind, **data}}))
+
+
+def price(at: str, amount: str, **more: Any) -> Any:
+    return event("price.changed", at=at, sku="A1", price=amount, **more)
+
+
+def promotion(at: str, amount: str, **more: Any) -> Any:
+    return event("promotion.scheduled", at=at, sku="A1", price=amount, **more)
+
+
+def test_the_points_of_an_event_are_those_of_each_time_it_names():
+    penalty = {"points": 3, "ledger": "points"}
+    parts = {"of": {"violation": ["prohibited_item"]}, "lasts": "1d", "penalty": penalty}
+    opened, ended = told(
+        "event",
+        violation("prohibited_item", count=2),
+        summary={"crossed": "{points} points"},
+        **parts,
+    )
+    assert (opened.data.penalty.points, opened.data.penalty.ledger) == (6, "points")
+    assert (opened.data.summary, ended.data.summary) == ("6 points", "6 points")
+
+
+def above_price(*events: Any) -> list[str]:
+    return brief(told("event", *events, until="10d", of={"promotion": "above_price"}, lasts="30d"))
+
+
+def test_a_promotion_is_held_against_the_price_at_its_start():
+    assert above_price(price("0h", "10"), promotion("1h", "11")) == ["1h opened crossed happened"]
+    assert above_price(price("0h", "10"), promotion("1h", "10")) == []
+    cheaper_later = price("1h", "8", starts_at="2026-02-01T00:00:00Z")
+    assert above_price(price("0h", "10"), cheaper_later, promotion("2h", "9", starts_at="2026-01-15T00:00:00Z")) == []
+    assert above_price(price("0h", "10"), cheaper_later, promotion("2h", "9", starts_at="2026-02-01T00:00:00Z")) == [
+        "2h opened crossed happened"
+    ]
+
+
+def too_soon(*events: Any) -> list[str]:
+    return brief(told("spacing", *events, price_holds="10d"))
+
+
+def test_the_same_price_said_again_has_not_changed():
+    again = [price(f"{24 * day}h", "10") for day in range(20)]
+    assert too_soon(*again, promotion("360h", "8")) == []
+    changed = price("240h", "9")
+    assert too_soon(changed, promotion("360h", "8")) == [
+        "360h opened overdue deadline_passed",
+        "480h resolved overdue period_ended",
+    ]
+
+
+def test_a_price_that_has_held_ten_days_to_the_hour_is_old_enough():
+    assert too_soon(price("0h", "10"), promotion("1h", "8", starts_at="2026-01-11T00:00:00Z")) == []
+    assert too_soon(price("0h", "10"), promotion("1h", "8", starts_at="2026-01-10T23:00:00Z")) == [
+        "1h opened due_soon deadline_near",
+        "239h updated overdue deadline_passed",
+        "240h resolved overdue period_ended",
+    ]

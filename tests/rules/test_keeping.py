@@ -1,0 +1,67 @@
+"""What is kept of a shop, and for how long."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import orjson
+import pytest
+
+from rules.engine import Engine
+from rules.events import decode
+from rules.replay import replay
+from rules.standing import standing
+from tests.rules.history import book, ms, placed, shipped, tick
+
+LONG_AFTER = "500d"
+COUNTERFEIT = {"violation": ["counterfeit"]}
+
+
+def ledger(of: Mapping[str, Any] = COUNTERFEIT, **parts: Any) -> dict[str, Any]:
+    """Two points for each counterfeit."""
+    feed = {"clause": "own-points", "of": [of], "points": 2}
+    said = {"severity": {"active": "critical"}, "summary": {"active": "closed"}} if "tiers" in parts else {}
+    general = {"id": "joom.points", "clause": "own-points", "kind": "ledger", "source": "test", "confidence": "ours"}
+    return {**general, "ledger": "points", "feeds": [feed], **said, **parts}
+
+
+def freeze() -> dict[str, Any]:
+    """A counterfeit freezes the shop for good."""
+    said = {"severity": {"active": "critical"}, "summary": {"active": "frozen"}}
+    general = {"id": "joom.frozen", "clause": "own-frozen", "kind": "event", "source": "test", "confidence": "ours"}
+    return {**general, "of": COUNTERFEIT, "sanction": {"name": "frozen"}, **said}
+
+
+def counterfeit(at: str) -> Any:
+    said = {"type": "violation.recorded", "id": at, "source": "test", "time": ms(at), "platform": "joom", "shop": "s1"}
+    return decode(orjson.dumps({**said, "data": {"kind": "counterfeit"}}))
+
+
+def standing_after(rules: Any, *events: Any, at: str = LONG_AFTER) -> dict[str, Any]:
+    engine = Engine(rules, stepping=True)
+    list(replay(engine, [*events, tick(at)]))
+    return standing(engine.shop("joom", "s1"), engine.clock_ms)
+
+
+@pytest.mark.parametrize("written", [freeze(), ledger(tiers=[{"name": "frozen", "at": 2}])], ids=["event", "ledger"])
+def test_what_closed_a_shop_for_good_is_never_forgotten(written):
+    [sanction] = standing_after(book(written), counterfeit("1h"))["sanctions"]
+    assert (sanction["name"], sanction["until"]) == ("frozen", None)
+
+
+def test_points_that_went_with_the_first_of_them_do_not_come_back_when_that_is_old():
+    rules = book(ledger(clears_after="365d"))
+    assert standing_after(rules, counterfeit("0h"), counterfeit("364d"))["ledgers"]["points"]["points"] == 0
+
+
+@pytest.mark.parametrize(("at", "points"), [("360d", 2), ("366d", 0)])
+def test_a_reused_number_counts_for_as_long_as_its_points_do(at, points):
+    rules = book(ledger({"reused": "tracking_no"}, clears="year"))
+    shipments = [shipped(order, "1h", tracking_no="YT1") for order in ("1", "2")]
+    found = standing_after(rules, placed("1"), placed("2"), *shipments, at=at)
+    assert found["ledgers"]["points"]["points"] == points
+
+
+def test_what_nothing_asks_for_any_more_is_dropped():
+    engine = Engine(book(ledger(expires="90d")), stepping=True)
+    list(replay(engine, [counterfeit("0h"), tick(LONG_AFTER)]))
+    assert engine.shop("joom", "s1").facts.of("violation.recorded") == []

@@ -1,0 +1,35 @@
+"""Streaks: what is said of quarters in a row."""
+
+from rules.book import RuleBook
+from rules.engine import Engine
+from rules.replay import replay
+from rules.standing import standing
+from tests.rules.history import cancelled, ms, pack_file, placed, run, shipped
+
+
+def test_a_streak_is_told_with_its_figures_even_before_the_new_quarter_has_orders() -> None:
+    quarters = ("2025-04-01T00:00:00Z", "2025-07-01T00:00:00Z", "2025-10-01T00:00:00Z")
+    events = [event for n, at in enumerate(quarters) for event in (placed(f"{n}", at), shipped(f"{n}", at))]
+    alerts = run(RuleBook([pack_file("rules/packs/joom.yaml")]), events, "200h")
+    (told,) = [alert.data for alert in alerts if alert.data.rule == "joom.top_seller"]
+    assert told.summary == "3 quarters in a row at 98 % or better: Top Seller pool"
+    assert told.evidence == {"kept": 3, "times": 3}
+    assert (told.value, told.threshold, told.headroom) == (None, 0.98, None)
+
+
+def test_the_last_word_on_a_quarter_is_about_that_quarter() -> None:
+    events = [placed("1"), cancelled("1", by="seller"), placed("2", "2160h"), shipped("2", "2161h")]
+    alerts = run(RuleBook([pack_file("rules/packs/joom.yaml")]), events)
+    last = [alert.data for alert in alerts if alert.data.rule == "joom.top_seller"][-1]
+    assert (last.state, last.reason) == ("resolved", "period_ended")
+    assert last.summary == "2026-Q1 can no longer reach the 98 % for Top Seller (0 of 3 quarters kept)"
+
+
+def test_a_quarter_that_more_orders_can_mend_is_still_within_reach() -> None:
+    engine = Engine(RuleBook([pack_file("rules/packs/joom.yaml")]), stepping=True)
+    reachable = []
+    for until in ("1h", "1100h"):
+        list(replay(engine, [placed("1"), cancelled("1", by="seller")], ms(until)))
+        metric = standing(engine.shop("joom", "s1"), engine.clock_ms)["metrics"]["joom-10"]
+        reachable.append(metric["others"]["joom.top_seller"]["reachable"])
+    assert reachable == [True, False]
