@@ -132,9 +132,9 @@ class RedisAlerts(Sink):
             there[:] = await answer(self._redis.hmget(READ, [_field(each) for each in partitions]))
 
         await self.courier.reach(look)
-        for partition, stands in zip(partitions, there, strict=True):
-            if stands != self._places[partition].stands:
-                raise StartOver(partition)
+        lost = [each for each, stands in zip(partitions, there, strict=True) if stands != self._places[each].stands]
+        if lost:
+            raise StartOver(*lost)
 
     # -- records ----------------------------------------------------------------------------------------------
 

@@ -117,6 +117,18 @@ async def test_the_loss_is_noticed_also_while_no_alert_comes(redis_server: Redis
             await sink.run(wall_ms() + LOOK_MS)
 
 
+async def test_the_loss_of_several_partitions_is_noticed_at_once(redis_server: RedisServer) -> None:
+    async with hand(redis_server) as first:
+        second = Hand(first.sink, partition=1)
+        await second.gain()
+        await first.run()
+        await second.run()
+        client(redis_server).flushall()
+        with pytest.raises(StartOver) as lost:
+            await first.run(wall_ms() + LOOK_MS)
+    assert lost.value.partitions == (0, 1)
+
+
 async def test_a_reader_that_no_longer_has_the_partition_writes_nothing(redis_server: RedisServer) -> None:
     async with hand(redis_server, alert("1")) as old, hand(redis_server, alert("1")) as new:
         await new.run()
