@@ -239,6 +239,8 @@ class Engine:
             return True
         if not self.stepping:
             self._move(to_ms, including)
+        elif self.clock_ms == DAWN:
+            self._begin(to_ms)
         if self._dirty or self._dirty_shops:
             self.settle()
         last_due = to_ms if including else to_ms - 1
@@ -265,6 +267,12 @@ class Engine:
         if to_ms >= self._next_sweep_ms:
             self._sweep(to_ms)
         return True
+
+    def _begin(self, to_ms: int) -> None:
+        """Starts the clock with the first that is known of, so that what has happened since is told in its time."""
+        first_ms = min((shop.first_at_ms() for shop in self.shops.values()), default=NEVER)
+        if first_ms < to_ms:
+            self._move(first_ms, True)
 
     def _move(self, to_ms: int, including: bool) -> None:
         """Sets the clock; an instant that is over doesn't open again."""

@@ -34,14 +34,20 @@ class Saving(Struct):
         points, money = sum(self.points.values(), Decimal()), sum(self.money.values(), Decimal())
         return -len(self.clauses), -points, -money, self.due_ms
 
-    def as_json(self, order: str) -> dict[str, Any]:
+    def as_json(self, order: Order) -> dict[str, Any]:
         saves: dict[str, Any] = {"clauses": sorted(self.clauses)}
         if self.money:
             currency, amount = max(self.money.items(), key=lambda each: each[1])
             saves |= {"amount": str(amount), "currency": currency}
         if self.points:
             saves["points"] = {ledger: float(points) for ledger, points in sorted(self.points.items())}
-        return {"order": order, "due_at": rfc3339(self.due_ms), "rules": sorted(self.rules), "saves": saves}
+        return {
+            "order": order.id,
+            "skus": order.facts.skus(),
+            "due_at": rfc3339(self.due_ms),
+            "rules": sorted(self.rules),
+            "saves": saves,
+        }
 
 
 class Outlook:
@@ -197,7 +203,7 @@ class Outlook:
             if _can_ship(order):
                 self._saving(order, self.at_ms)
         for order_id, saving in sorted(self.savings.items(), key=lambda each: (*each[1].rank(), each[0])):
-            yield saving.as_json(order_id)
+            yield saving.as_json(self.shop.orders[order_id])
 
 
 def _can_ship(order: Order) -> bool:

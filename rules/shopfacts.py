@@ -13,7 +13,7 @@ from msgspec import Struct
 
 from rules import events
 from rules.facts import Mark
-from rules.instants import DAY_MS, rfc3339, to_ms
+from rules.instants import DAY_MS, NEVER, rfc3339, to_ms
 
 KEPT_MS = 400 * DAY_MS
 """How long events that count by themselves are kept, except where they matter for good."""
@@ -121,6 +121,10 @@ class ShopFacts:
     def next_after(self, name: str, at_ms: int) -> int | None:
         """When the next entry of a type that lies ahead comes true (epoch ms)."""
         return min((entry.at_ms for entry in self.of(name) if entry.at_ms > at_ms), default=None)
+
+    def first_at_ms(self) -> int:
+        """When anything was first heard (epoch ms); `NEVER` where nothing was."""
+        return min((entry.at_ms for name in self._kept for entry in self.of(name)), default=NEVER)
 
     def profile(self, field: str) -> str | None:
         """The newest word on `site`, `programme` or `currency`; a listing count may tell the site as well."""

@@ -135,6 +135,11 @@ class Shop:
         self.stale = plan.every_judge
         self.turns = [DAWN] * len(plan.judges)
 
+    def first_at_ms(self) -> int:
+        """When anything was first heard of it (epoch ms); `NEVER` where nothing was."""
+        orders = min((order.facts.first_at_ms() for order in self.orders.values()), default=NEVER)
+        return min(orders, self.facts.first_at_ms())
+
     def open_orders(self) -> int:
         """Orders neither shipped nor cancelled yet."""
         return sum(

@@ -19,6 +19,7 @@ from rules.kinds.ratio_judge import Computed
 from rules.watch import Shop
 from streams.clocks import AHEAD_MS, EventClock, wall_ms
 from streams.metrics import work
+from streams.standings import Standings
 from streams.topics import CLOCKED
 
 COMPUTED = "computed"
@@ -78,6 +79,7 @@ class Partition:
         self.wall = clock == "wall"
         self.engine = Engine(book, stepping=not self.wall)
         self.clock = EventClock(CLOCKED)
+        self.standings = Standings()
         self.applied: dict[str, int] = {}
         self.dead: list[DeadLetter] = []
         self.events = 0

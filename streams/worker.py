@@ -25,6 +25,7 @@ from streams.clocks import wall_ms
 from streams.metrics import work
 from streams.outbox import Outbox
 from streams.partition import CLOCK_KEY, Batch, Partition, fact_records
+from streams.standings import BUSY_SHARE, CALM_SHARE
 from streams.topics import CLOCKED
 
 log = logging.getLogger(__name__)
@@ -72,6 +73,7 @@ class Worker(Service):
         self._turn = asyncio.Lock()
         self._due = asyncio.Event()
         self._events_at_beat = 0
+        self._busy = False
         self._beat_at_s = monotonic()
         self._pending: dict[int, tuple[int, dict[TP, int]]] = {}
         self._committed: dict[TP, int] = {}
@@ -142,6 +144,7 @@ class Worker(Service):
             if self._over or self.app.rebalancing or not self.app.tables.actives_ready:
                 return
             self._recovered = True
+            self._busy = self.events - self._events_at_beat > LOADED_EVENTS
             self._events_at_beat = self.events
             if monotonic() - self._beat_at_s > ASLEEP_S:
                 await self._commit(self._committed)  # an answer is all that is wanted
@@ -262,6 +265,7 @@ class Worker(Service):
         facts: dict[int, list[tuple[bytes, bytes | None]]] = {}
         said: dict[int, list[tuple[bytes, bytes | None]]] = {}
         news: list[Alert] = []
+        share = BUSY_SHARE if self._busy else CALM_SHARE
         # No await from here to the last add: what is written and what is committed are of one moment.
         for number, partition in self.partitions.items():
             changes = partition.engine.drain()
@@ -275,6 +279,9 @@ class Worker(Service):
             for record, reason in partition.dead:
                 outbox.add(names.dead_letters, number, record.key, record.value, dead_letter_headers(record, reason))
             partition.dead = []
+            partition.standings.note(changes)
+            for key, value in partition.standings.records(partition.engine, share / len(self.partitions)):
+                outbox.add(names.standings, number, key, value)
         offsets = self._offsets()
         with work.FLUSHING.time():
             written = await outbox.send()

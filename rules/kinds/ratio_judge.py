@@ -8,8 +8,9 @@ from msgspec import Struct
 
 from rules.alerts import Cause, Emitted, Open
 from rules.calendars import day_of, start_of_day
+from rules.facts import OrderFacts
 from rules.instants import NEVER, rfc3339
-from rules.kinds.ratio import LONGEST_MS, Count, Gauge, Ratio, Tally, money_taken
+from rules.kinds.ratio import LONGEST_MS, Count, Gauge, Part, Ratio, Tally, money_taken
 from rules.kinds.rule import Case, Said, Verdict
 from rules.windows import Period, borders, last_border, next_border
 
@@ -129,7 +130,7 @@ class RatioJudge:
         assert every is not None
         changed = False
         for border in borders(every, self._start(shop, at_ms, kept), at_ms, zone, lag):
-            found = self._compute(shop, border, kept.get(border))
+            found = self._compute(shop, border, kept.get(border), at_ms)
             if kept.get(border) == found:
                 continue
             if found is None:
@@ -150,7 +151,7 @@ class RatioJudge:
             since = max(kept) if kept else min((o.facts.first_at_ms() for o in shop.orders.values()), default=at_ms) - 1
         return max(min(since, shop.recompute.pop(self.rule.id, NEVER) - 1), at_ms - LONGEST_MS)
 
-    def _compute(self, shop: "Shop", border: int, before: Computed | None) -> Computed | None:
+    def _compute(self, shop: "Shop", border: int, before: Computed | None, at_ms: int) -> Computed | None:
         """What the ratio was at a border, from what had happened by then; None without orders. `before` is what was
         found earlier."""
         tally = self.tally(shop, border)
@@ -161,18 +162,16 @@ class RatioJudge:
         from_ms, to_ms = start_of_day(period.first, gauge.zone), start_of_day(period.last + 1, gauge.zone)
         if from_ms < shop.kept_from_ms:
             return before  # some of its orders are gone: what was computed then stands
-        count = Count(period)
+        count, slot = Count(period), self.slots[self.gauges.index(gauge)]
         for order in shop.orders.values():
             anchor = gauge.anchor(order.facts)
             if gauge.fixed and (anchor is None or not from_ms <= anchor < to_ms):
                 continue
-            then = order.facts if order.facts.last_at_ms() <= border else order.facts.as_of(border)
-            anchor = gauge.anchor(then)
-            if anchor is None or not from_ms <= anchor < to_ms:
-                continue
-            missed, overdue = shop.plan.judged_at(then, border)
-            part = gauge.part(then, missed, overdue, None)
-            if part is not None:
+            if at_ms == border and order.facts.last_at_ms() <= border and not order.dirty:
+                part = order.parts[slot]  # judged at this very instant
+            else:
+                part = _part_then(shop, gauge, order.facts, border)
+            if part is not None and from_ms <= part[0] < to_ms:
                 count.total += 1
                 count.bad += part[2]
         if not count.total:
@@ -304,6 +303,13 @@ class RatioJudge:
         rule = tally.gauge.rule
         calendar = rule.every is not None and rule.window.align != "rolling"
         return [tally.sum(rule.window.before(count.period))] if calendar else []
+
+
+def _part_then(shop: "Shop", gauge: Gauge, facts: OrderFacts, border: int) -> Part | None:
+    """Where an order counted at a border, from what had happened by then."""
+    then = facts if facts.last_at_ms() <= border else facts.as_of(border)
+    missed, overdue = shop.plan.judged_at(then, border)
+    return gauge.part(then, missed, overdue, None)
 
 
 def ratio_json(tally: Tally, count: Count) -> dict[str, Any]:

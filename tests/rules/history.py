@@ -14,6 +14,7 @@ from rules.events import AnyEvent, decode
 from rules.instants import HOUR_MS, from_rfc3339
 from rules.packs import Pack, parse
 from rules.replay import replay
+from rules.standing import standing
 
 START = "2026-01-01T00:00:00Z"
 START_MS = from_rfc3339(START)
@@ -35,6 +36,7 @@ def hours(at_ms: int) -> str:
 
 def event(
     kind: str,
+    /,
     order: str | None = None,
     at: str = "0h",
     *,
@@ -85,11 +87,13 @@ def tick(at: str) -> Happening:
     return decode(orjson.dumps({"type": "clock.tick", "time": ms(at)}))
 
 
-def rule(kind: str, name: str, **parts: Any) -> dict[str, Any]:
-    """A rule as a pack writes it, with what every rule must say filled in."""
-    stages = {"deadline": "overdue", "silence": "overdue", "ratio": "crossed", "count": "active"}
-    said = {stages[kind]: "it happened"}
-    if parts.get("near") is not None:
+STAGES = {"deadline": "overdue", "silence": "overdue", "ratio": "crossed", "count": "active", "level": "crossed"}
+
+
+def rule(kind: str, name: str, /, stages: tuple[str, ...] | None = None, **parts: Any) -> dict[str, Any]:
+    """A rule as a pack writes it, with what every rule must say filled in, for its usual stages or for others."""
+    said = {stage: f"it is {stage}" for stage in ((STAGES[kind],) if stages is None else stages)}
+    if stages is None and parts.get("near") is not None:
         said["near"] = "nearly"
     severity = {stage: "warning" if stage == "near" else "critical" for stage in said}
     if "warn" in parts:
@@ -104,12 +108,13 @@ def late_ship(**parts: Any) -> dict[str, Any]:
     return rule("deadline", "late", **{**written, **parts})
 
 
-def pack(*rules: Mapping[str, Any], zone: str = "UTC", platform: str = "joom") -> Pack:
-    return parse(orjson.dumps({"platform": platform, "zone": zone, "rules": rules}).decode(), "test.yaml")
+def pack(*rules: Mapping[str, Any], zone: str = "UTC", platform: str = "joom", **others: Any) -> Pack:
+    written = {"platform": platform, "zone": zone, "rules": rules, **others}
+    return parse(orjson.dumps(written).decode(), "test.yaml")
 
 
-def book(*rules: Mapping[str, Any], zone: str = "UTC") -> RuleBook:
-    return RuleBook([pack(*rules, zone=zone)])
+def book(*rules: Mapping[str, Any], **others: Any) -> RuleBook:
+    return RuleBook([pack(*rules, **others)])
 
 
 def pack_file(path: str) -> Pack:
@@ -120,6 +125,19 @@ def pack_file(path: str) -> Pack:
 def run(rules: RuleBook, events: Iterable[Happening], until: str | None = None) -> list[Alert]:
     """Every alert that a history brings, events in order of arrival."""
     return list(replay(Engine(rules, stepping=True), events, None if until is None else ms(until)))
+
+
+def said_of(name: str, rules: RuleBook, events: Iterable[Happening], until: str | None = None) -> list[Alert]:
+    """What a history brings of one rule."""
+    return [alert for alert in run(rules, events, until) if alert.data.rule == f"joom.{name}"]
+
+
+def stood(rules: RuleBook, events: Iterable[Happening], at: str, **where: str) -> dict[str, Any]:
+    """The shop's standing at a moment."""
+    engine = Engine(rules, stepping=True)
+    for _ in replay(engine, events, ms(at)):
+        pass
+    return standing(engine.shop(where.get("platform", "joom"), where.get("shop", "s1")), engine.clock_ms)
 
 
 def drained(engine: Engine) -> list[Alert]:
