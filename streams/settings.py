@@ -19,7 +19,7 @@ class BadSettingError(ValueError):
 class Settings:
     """An empty `topic_prefix` and no packs named are the defaults; `partitions` holds for topics it creates.
 
-    A sink whose setting is None (or empty) is off. Without a `token` the web is open, but only to this machine. What
+    Without a `token` the web is open, but only to this machine. A sink whose setting is None (or empty) is off. What
     holds a secret, or an address that may, is not shown by `repr`.
     """
 
@@ -149,12 +149,12 @@ def _read(name: str, text: str) -> Any:
             return _signing_key(text)
         case "datadir":
             return Path(text)
-        case "kafka_ca" | "warehouses":
-            return _file(name, text)
         case "web_port":
             return _port(name, text)
         case "token":
             return _token(name, text)
+        case "kafka_ca" | "warehouses":
+            return _file(name, text)
     return text
 
 

@@ -13,14 +13,13 @@ import click
 import faust
 from msgspec import structs
 
-from rules.book import RuleBook
 from rules.yaml_source import BadPack
 from streams import packs, topics
 from streams.app import App, create
 from streams.metrics.sinks import collect_sinks
 from streams.settings import BadSettingError, Settings, describe, from_environment
 from streams.sinks.start import Sinks
-from streams.warehouses import EVERYTHING_IN_ONE, BadWarehousesError, Warehouses, load
+from streams.warehouses import EVERYTHING_IN_ONE, BadWarehousesError, load
 from streams.web.server import Web, address_of, listen
 
 log = logging.getLogger(__name__)
@@ -50,7 +49,13 @@ def worker() -> None:
     except (BadSettingError, BadPack, packs.NoSuchPack, topics.BadTopicsError, ValueError, OSError) as error:
         click.echo(f"shipclock worker: {error}", err=True)
         sys.exit(2)
-    run(settings, book, count, sinks, listening, homes)
+    tame_garbage_collection()
+    loop = asyncio.new_event_loop()
+    asyncio.set_event_loop(loop)
+    app = create(settings, book, count)
+    app.add_dependency(Web(app, listening, homes, beacon=app.beacon))
+    collect_sinks(lambda: {each.sink: structs.asdict(each) for each in sinks.counters})
+    Process(app, sinks, loglevel=settings.log_level, loop=loop, redirect_stdouts=False).execute_from_commandline()
 
 
 def _listen(settings: Settings) -> socket.socket:
@@ -60,24 +65,6 @@ def _listen(settings: Settings) -> socket.socket:
     except OSError as error:
         where = f"SHIPCLOCK_WEB_HOST={settings.web_host} SHIPCLOCK_WEB_PORT={settings.web_port}"
         raise BadSettingError(f"{where} can't be listened on: {error.strerror}") from None
-
-
-def run(
-    settings: Settings,
-    book: RuleBook,
-    partition_count: int,
-    sinks: Sinks,
-    listening: socket.socket,
-    warehouses: Warehouses,
-) -> None:
-    """Runs until a signal or a failure; exits non-zero on a failure."""
-    tame_garbage_collection()
-    loop = asyncio.new_event_loop()
-    asyncio.set_event_loop(loop)
-    app = create(settings, book, partition_count)
-    app.add_dependency(Web(app, listening, warehouses, beacon=app.beacon))
-    collect_sinks(lambda: {each.sink: structs.asdict(each) for each in sinks.counters})
-    Process(app, sinks, loglevel=settings.log_level, loop=loop, redirect_stdouts=False).execute_from_commandline()
 
 
 class Process(faust.Worker):

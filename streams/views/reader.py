@@ -8,6 +8,7 @@ from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.errors import KafkaError
 from mode import Service
 
+from streams import kafka_access
 from streams.settings import Settings, bootstrap_servers
 from streams.views.view import View
 
@@ -43,7 +44,10 @@ class Reader(Service):
 
     async def _read(self) -> None:
         consumer = AIOKafkaConsumer(
-            bootstrap_servers=bootstrap_servers(self._settings), enable_auto_commit=False, auto_offset_reset="earliest"
+            bootstrap_servers=bootstrap_servers(self._settings),
+            enable_auto_commit=False,
+            auto_offset_reset="earliest",
+            **kafka_access.for_aiokafka(self._settings),
         )
         await consumer.start()
         try:

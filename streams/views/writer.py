@@ -6,6 +6,7 @@ from typing import Any
 from aiokafka import AIOKafkaProducer, TopicPartition
 from mode import Service
 
+from streams import kafka_access
 from streams.partition import home_of
 from streams.settings import Settings, bootstrap_servers
 from streams.topics import TopicNames
@@ -39,7 +40,10 @@ class Writer(Service):
         async with self._connecting:
             if self._producer is None:
                 producer = AIOKafkaProducer(
-                    bootstrap_servers=bootstrap_servers(self._settings), acks="all", enable_idempotence=True
+                    bootstrap_servers=bootstrap_servers(self._settings),
+                    acks="all",
+                    enable_idempotence=True,
+                    **kafka_access.for_aiokafka(self._settings),
                 )
                 try:
                     await producer.start()

@@ -1,80 +1,20 @@
 """The console in headless Chromium, as a person uses it."""
 
-from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager
-from pathlib import Path
-from typing import Any
-
 import pytest
 from playwright.async_api import Browser, Page, expect
 
 from rules.instants import HOUR_MS
-from streams.embedded import EmbeddedBroker
-from tests.support.browser import chromium
-from tests.support.npm import npm_package
-from tests.web.support import Worker, working
-from tests.worker.support import LATE_MS, LONG_S, START_MS, event
+from tests.web.console import live, looking, trouble
+from tests.web.support import Worker
+from tests.worker.support import LATE_MS, START_MS, event
 
-expect.set_options(timeout=LONG_S * 1000)
-
-PHONE = {"viewport": {"width": 390, "height": 844}, "has_touch": True, "is_mobile": True}
-TOKEN = "correct-horse-battery"
 NASTY = "<img src=x onerror=document.title='owned'>"
 
 
 @pytest.fixture
-async def browser() -> AsyncIterator[Browser]:
-    async with chromium() as started:
-        yield started
-
-
-@pytest.fixture
-def broker() -> Iterator[EmbeddedBroker]:
-    with EmbeddedBroker() as started:
-        yield started
-
-
-@pytest.fixture
-async def worker(broker: EmbeddedBroker, tmp_path: Path) -> AsyncIterator[Worker]:
-    """Order 1 of joom/s17 is late, order 2 will be within the hour, and joom/calm has nothing to fear."""
-    async with working(broker.bootstrap, tmp_path) as started:
-        await trouble(started)
-        yield started
-
-
-async def trouble(worker: Worker) -> None:
-    await worker.send(
-        event("order.placed", START_MS, "1"),
-        event("order.placed", START_MS + HOUR_MS, "2"),
-        event("order.placed", START_MS, "3", shop="calm"),
-        event("order.shipped", START_MS + HOUR_MS, "3", shop="calm"),
-    )
-    await worker.tick(START_MS + LATE_MS)
-    await worker.listed("/api/alerts?state=open", lambda items: len(items) == 2)
-    await worker.listed("/api/shops", lambda items: [each["open_alerts"] for each in items] == [0, 2])
-
-
-@asynccontextmanager
-async def looking(browser: Browser, worker: Worker, **context: Any) -> AsyncIterator[Page]:
-    """The console once it is live. Nothing may fail in it, and it may ask nobody but the worker."""
-    wrong: list[str] = []
-    options = {"viewport": {"width": 1280, "height": 800}, "locale": "en-GB", "timezone_id": "UTC"} | context
-    held = await browser.new_context(**options)
-    page = await held.new_page()
-    page.on("pageerror", lambda error: wrong.append(str(error)))
-    page.on("console", lambda message: wrong.append(message.text) if message.type == "error" else None)
-    page.on("request", lambda asked: None if asked.url.startswith(worker.web.address) else wrong.append(asked.url))
-    await page.goto(worker.web.address)
-    try:
-        yield page
-        assert [each for each in wrong if "401" not in each] == []
-    finally:
-        await held.close()
-
-
-async def live(page: Page) -> None:
-    await expect(page.locator("#connection")).to_have_class("live")
-    await expect(page.locator("#alert-list .alert").first).to_be_visible()
+async def worker(worker: Worker) -> Worker:
+    await trouble(worker)
+    return worker
 
 
 async def orders(page: Page) -> list[str]:
@@ -199,9 +139,19 @@ async def test_an_alert_shows_its_evidence_and_trail_and_its_link_opens_it_again
         await expect(sheet).to_contain_text("Warehouse ship first")
         await expect(sheet).to_contain_text("one late mark")
         link = page.url
+        assert "/#/alerts/late.ship%3Ajoom%2Fs17%3A1%3A" in link, "as the sinks have it"
         await page.goto("about:blank")
         await page.goto(link)
         await expect(sheet.locator(".trail li")).to_have_count(3)
+
+
+async def test_a_link_to_a_shop_shows_its_alerts(browser: Browser, worker: Worker) -> None:
+    async with looking(browser, worker) as page:
+        await page.goto("about:blank")
+        await page.goto(f"{worker.web.address}#/shops/joom/calm")
+        await expect(page.locator("#connection")).to_have_class("live")
+        await expect(page.locator("#shop-list .shop")).to_have_count(1)
+        await expect(page.locator("#alert-list .alert")).to_have_count(0)
 
 
 async def test_everything_can_be_done_from_the_keyboard(browser: Browser, worker: Worker) -> None:
@@ -257,88 +207,3 @@ async def test_an_acknowledgement_is_seen_by_everyone_and_can_be_lifted(browser:
         await expect(other.locator("#alert-list .chip.acknowledged")).to_contain_text("on it")
         await one.locator("#sheet [name=lift-acknowledge]").click()
         await expect(other.locator("#alert-list .chip.acknowledged")).to_have_count(0)
-
-
-# -- on what it is looked at ---------------------------------------------------------------------------------
-
-
-async def test_it_fits_a_phone(browser: Browser, worker: Worker) -> None:
-    async with looking(browser, worker, **PHONE) as page:
-        await expect(page.locator("#connection")).to_have_class("live")
-        for tab, shown in (("alerts", "#alert-list .alert"), ("due", "#due-list .due"), ("shops", "#shop-list .shop")):
-            await page.locator(f"[data-tab-of={tab}]").tap()
-            await expect(page.locator(shown).first).to_be_visible()
-            assert await page.evaluate("document.documentElement.scrollWidth <= innerWidth"), tab
-        await page.locator("[data-tab-of=alerts]").tap()
-        await page.locator("#alert-list .alert").first.tap()
-        await expect(page.locator("#sheet [name=mute]")).to_be_in_viewport()
-        assert await page.evaluate("document.querySelector('#sheet').scrollWidth <= innerWidth")
-
-
-async def test_it_speaks_chinese_to_who_does_and_remembers_what_was_chosen(browser: Browser, worker: Worker) -> None:
-    async with looking(browser, worker, locale="zh-CN") as page:
-        await live(page)
-        await expect(page.locator("#shops-title")).to_have_text("风险店铺")
-        await expect(page.locator("#due-list .countdown").first).to_have_text("剩 1小时00分")
-        await page.locator("#alert-list .alert").first.click()
-        await expect(page.locator("#sheet")).to_contain_text("变更记录")
-        await expect(page.locator("#sheet")).to_contain_text("优先发货")
-        await page.keyboard.press("Escape")
-        await page.locator("#language").click()
-        await expect(page.locator("#shops-title")).to_have_text("Shops at risk")
-        await page.reload()
-        await expect(page.locator("#shops-title")).to_have_text("Shops at risk")
-        assert await page.evaluate("document.documentElement.lang") == "en"
-
-
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-async def test_it_is_readable_by_everyone_light_and_dark(browser: Browser, worker: Worker, scheme: str) -> None:
-    axe = (npm_package("axe-core", "4.14.1") / "axe.min.js").read_text()
-    async with looking(browser, worker, color_scheme=scheme, reduced_motion="reduce") as page:
-        await live(page)
-        await page.evaluate(axe)
-        for opened in (False, True):
-            if opened:
-                await page.locator("#alert-list .alert").first.click()
-                await expect(page.locator("#sheet .trail")).to_be_visible()
-            found = (await page.evaluate("axe.run()"))["violations"]
-            assert [(each["id"], [node["html"] for node in each["nodes"]][:3]) for each in found] == []
-
-
-# -- who may look --------------------------------------------------------------------------------------------
-
-
-async def test_it_asks_for_the_token_and_forgets_it_with_the_tab(
-    browser: Browser, broker: EmbeddedBroker, tmp_path: Path
-) -> None:
-    async with working(broker.bootstrap, tmp_path, token=TOKEN) as worker:
-        await trouble(worker)
-        async with looking(browser, worker) as page:
-            await page.locator("#token-value").fill("not-the-right-token")
-            await page.keyboard.press("Enter")
-            await expect(page.locator("#token-value")).to_have_value("")
-            await expect(page.locator("#token")).to_be_visible()
-            await page.locator("#token-value").fill(TOKEN)
-            await page.keyboard.press("Enter")
-            await live(page)
-            await page.reload()
-            await live(page)
-            assert await page.evaluate("JSON.stringify(localStorage)") != ""
-            assert TOKEN not in await page.evaluate("JSON.stringify(localStorage) + document.cookie + location")
-
-
-async def test_a_broken_line_is_said_and_mended(browser: Browser, broker: EmbeddedBroker, tmp_path: Path) -> None:
-    async with working(broker.bootstrap, tmp_path / "one") as first:
-        await trouble(first)
-        port = int(first.web.address.rstrip("/").rpartition(":")[2])
-        held = await browser.new_context(locale="en-GB")
-        page = await held.new_page()
-        await page.goto(first.web.address)
-        await live(page)
-    await expect(page.locator("#connection")).to_have_class("away")
-    async with working(broker.bootstrap, tmp_path / "two", port=port) as second:
-        await live(page)
-        await second.send(event("order.shipped", START_MS + LATE_MS, "1"))
-        await second.tick(START_MS + LATE_MS + 1)
-        await expect(page.locator("#alert-list .alert")).to_have_count(1)
-    await held.close()

@@ -4,7 +4,6 @@ import asyncio
 import json
 import os
 import socket
-from collections.abc import AsyncIterator, Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -23,18 +22,6 @@ from tests.worker.support import LATE_MS, LONG_S, START_MS, event, until
 from tests.worker.workers import SHIPCLOCK, WorkerProcess
 
 TOKEN = "correct-horse-battery"
-
-
-@pytest.fixture
-def broker() -> Iterator[EmbeddedBroker]:
-    with EmbeddedBroker() as started:
-        yield started
-
-
-@pytest.fixture
-async def worker(broker: EmbeddedBroker, tmp_path: Path) -> AsyncIterator[Worker]:
-    async with working(broker.bootstrap, tmp_path) as started:
-        yield started
 
 
 async def placed(worker: Worker, *orders: str, tick_ms: int = START_MS + LATE_MS) -> None:

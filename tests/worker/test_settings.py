@@ -90,7 +90,7 @@ def test_an_empty_variable_is_as_good_as_none() -> None:
         ("WEB_HOST", "shipclock.example", "opens the console to the network"),
         ("TOKEN", "short", "SHIPCLOCK_TOKEN holds no good token: 16 or more ASCII characters"),
         ("TOKEN", "correct horse battery", "no spaces"),
-        ("TOKEN_FILE", "/nowhere/token", "SHIPCLOCK_TOKEN_FILE=/nowhere/token can't be read: "),
+        ("TOKEN_FILE", "/nowhere/token", "SHIPCLOCK_TOKEN_FILE=/nowhere/token: No such file"),
         ("LOG_LEVEL", "loud", "SHIPCLOCK_LOG_LEVEL=loud is none of debug, info, warning, error"),
         ("KAFKA_SECURITY", "TLS", "SHIPCLOCK_KAFKA_SECURITY=TLS is none of PLAINTEXT, SSL, SASL_PLAINTEXT, SASL_SSL"),
         ("KAFKA_SECURITY", "SASL_SSL", "SASL needs SHIPCLOCK_KAFKA_USERNAME, and SHIPCLOCK_KAFKA_PASSWORD"),

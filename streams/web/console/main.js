@@ -199,11 +199,7 @@ function listen() {
     show("alerts");
     drawNow();
   });
-  $("shop-list").addEventListener("only-shop", (event) => {
-    $("search").value = wanted.text = event.detail.toLowerCase();
-    show("alerts");
-    drawNow();
-  });
+  $("shop-list").addEventListener("only-shop", (event) => only(event.detail));
   for (const button of document.querySelectorAll("[data-tab-of]")) button.addEventListener("click", () => show(button.dataset.tabOf));
   $("language").addEventListener("click", () => { switchLanguage(); label(); drawNow(); });
   $("theme").addEventListener("click", () => setTheme(THEMES[(THEMES.indexOf(document.documentElement.dataset.theme) + 1) % 3]));
@@ -212,8 +208,18 @@ function listen() {
   window.addEventListener("hashchange", openLinked);
 }
 
+// Links in what the sinks send: #/alerts/ALERT and #/shops/PLATFORM/SHOP.
 function openLinked() {
-  if (location.hash.length > 1) sheet.open(decodeURIComponent(location.hash.slice(1)));
+  const [, kind, ...parts] = location.hash.split("/").map(decodeURIComponent);
+  if (kind === "alerts") sheet.open(parts.join("/"));
+  if (kind === "shops") only(parts.join("/"));
+}
+
+function only(shop) {
+  $("search").value = shop;
+  wanted.text = shop.toLowerCase();
+  show("alerts");
+  drawNow();
 }
 
 setTheme(localStorage.getItem(THEME) ?? "auto");

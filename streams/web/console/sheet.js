@@ -31,7 +31,7 @@ export async function open(alert, focus = null) {
   revision = null;
   fill(dialog, h("p", { class: "empty" }, t("loading")));
   if (!dialog.open) dialog.showModal();
-  history.replaceState(null, "", `#${encodeURIComponent(alert)}`);
+  history.replaceState(null, "", `#/alerts/${encodeURIComponent(alert)}`);
   await load();
   if (focus) dialog.querySelector(`[name=${focus}]`)?.focus();
 }

@@ -1,0 +1,49 @@
+"""What the console's tests share: a browser, a worker in trouble, and somebody who looks at its console."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+from playwright.async_api import Browser, Page, expect
+
+from rules.instants import HOUR_MS
+from tests.web.support import Worker
+from tests.worker.support import LATE_MS, LONG_S, START_MS, event
+
+expect.set_options(timeout=LONG_S * 1000)
+
+
+async def trouble(worker: Worker) -> None:
+    """Order 1 of joom/s17 is late, order 2 will be within the hour, and joom/calm has nothing to fear."""
+    await worker.send(
+        event("order.placed", START_MS, "1"),
+        event("order.placed", START_MS + HOUR_MS, "2"),
+        event("order.placed", START_MS, "3", shop="calm"),
+        event("order.shipped", START_MS + HOUR_MS, "3", shop="calm"),
+    )
+    await worker.tick(START_MS + LATE_MS)
+    await worker.listed("/api/alerts?state=open", lambda items: len(items) == 2)
+    await worker.listed("/api/shops", lambda items: [each["open_alerts"] for each in items] == [0, 2])
+
+
+@asynccontextmanager
+async def looking(browser: Browser, worker: Worker, **context: Any) -> AsyncIterator[Page]:
+    """The console once it is live. Nothing may fail in it, and it may ask nobody but the worker."""
+    wrong: list[str] = []
+    options = {"viewport": {"width": 1280, "height": 800}, "locale": "en-GB", "timezone_id": "UTC"} | context
+    held = await browser.new_context(**options)
+    page = await held.new_page()
+    page.on("pageerror", lambda error: wrong.append(str(error)))
+    page.on("console", lambda message: wrong.append(message.text) if message.type == "error" else None)
+    page.on("request", lambda asked: None if asked.url.startswith(worker.web.address) else wrong.append(asked.url))
+    await page.goto(worker.web.address)
+    try:
+        yield page
+        assert [each for each in wrong if "401" not in each] == []
+    finally:
+        await held.close()
+
+
+async def live(page: Page) -> None:
+    await expect(page.locator("#connection")).to_have_class("live")
+    await expect(page.locator("#alert-list .alert").first).to_be_visible()
