@@ -8,6 +8,8 @@ from faust.types import TP
 from yarl import URL
 
 from rules.book import RuleBook
+from streams import kafka_access
+from streams.metrics.watching import watch
 from streams.partition import Batch
 from streams.settings import Settings, bootstrap_servers
 from streams.topics import COMPACTED, TopicNames
@@ -45,6 +47,7 @@ def create(settings: Settings, book: RuleBook, partition_count: int) -> App:
     app = App(
         settings.app_id,
         broker=[URL(f"shipclock://{server}") for server in bootstrap_servers(settings)],
+        broker_credentials=kafka_access.for_faust(settings),
         store="shipclock://",
         datadir=str(settings.datadir),
         topic_partitions=partition_count,
@@ -72,6 +75,7 @@ def create(settings: Settings, book: RuleBook, partition_count: int) -> App:
     _listen(app)
     app.worker = Worker(app, book, beacon=app.beacon)
     app.add_dependency(app.worker)
+    watch(app)
 
     # Faust sends this when fetching has stopped and nothing is left in the agents' queues.
     @app.on_partitions_revoked.connect

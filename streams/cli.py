@@ -24,6 +24,7 @@ class Place(NamedTuple):
 
 COMMANDS = {
     "demo": Place("streams.commands.demo:demo", "Watch a dozen shops in one process, no server needed."),
+    "feed": Place("streams.commands.feed:feed", "Write the demo's shops to a Kafka broker."),
     "worker": Place("streams.commands.worker:worker", "Watch the orders on a Kafka broker."),
     "replay": Place("streams.commands.replay:replay", "Run history through the rules; alerts to stdout."),
     "import": Place("streams.commands.importing:import_", "Turn history files into events."),

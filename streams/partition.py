@@ -18,6 +18,8 @@ from rules.instants import DAWN
 from rules.kinds.ratio_judge import Computed
 from rules.watch import Shop
 from streams.clocks import AHEAD_MS, EventClock, wall_ms
+from streams.metrics import work
+from streams.standings import Standings
 from streams.topics import CLOCKED
 
 COMPUTED = "computed"
@@ -77,6 +79,7 @@ class Partition:
         self.wall = clock == "wall"
         self.engine = Engine(book, stepping=not self.wall)
         self.clock = EventClock(CLOCKED)
+        self.standings = Standings()
         self.applied: dict[str, int] = {}
         self.dead: list[DeadLetter] = []
         self.events = 0
@@ -90,7 +93,7 @@ class Partition:
         """Merges a batch into the facts. What can't be read is set aside, never skipped."""
         engine, shop_of = self.engine, self._shop_of
         latest_ms = wall_ms() + AHEAD_MS if self.wall else 1 << 62
-        newest_ms = DAWN
+        newest_ms, types, dead = DAWN, dict[type, int](), len(self.dead)
         for record in batch.records:
             value = record.value or b""
             if len(value) > LARGEST_BYTES:
@@ -101,6 +104,7 @@ class Partition:
             except BadEvent as error:
                 self.dead.append((record, str(error)))
                 continue
+            types[type(event)] = types.get(type(event), 0) + 1
             if at_ms > latest_ms:
                 self.dead.append((record, f"time {event.time} is more than 10 minutes ahead of the clock"))
                 continue
@@ -118,6 +122,7 @@ class Partition:
         if newest_ms > DAWN:
             self.clock.saw(batch.topic, newest_ms)
         self.events += len(batch.records)
+        work.count_batch(batch.topic, types, len(self.dead) - dead)
         self.applied[batch.topic] = batch.records[-1].offset + 1
         self.quiet_since_s = monotonic()
 

@@ -1,7 +1,10 @@
 """Settings, all `SHIPCLOCK_…` variables of the environment."""
 
+from base64 import b64decode
+from binascii import Error as NotBase64
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
+from ipaddress import ip_address
 from pathlib import Path
 from typing import Any, Literal, cast
 
@@ -14,7 +17,11 @@ class BadSettingError(ValueError):
 
 @dataclass(frozen=True, kw_only=True)
 class Settings:
-    """An empty `topic_prefix` and no packs named are the defaults; `partitions` holds for topics it creates."""
+    """An empty `topic_prefix` and no packs named are the defaults; `partitions` holds for topics it creates.
+
+    A sink whose setting is None (or empty) is off. Without a `token` the web is open, but only to this machine. What
+    holds a secret, or an address that may, is not shown by `repr`.
+    """
 
     broker: str
     app_id: str = "shipclock"
@@ -23,7 +30,22 @@ class Settings:
     packs: tuple[str, ...] = ()
     clock: Literal["wall", "event"] = "wall"
     datadir: Path = Path("shipclock-data")
+    web_host: str = "127.0.0.1"
+    web_port: int = 6066
+    token: str | None = field(default=None, repr=False)
     log_level: str = "info"
+    kafka_security: Literal["PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"] = "PLAINTEXT"
+    kafka_mechanism: Literal["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"] = "PLAIN"
+    kafka_username: str | None = None
+    kafka_password: str | None = field(default=None, repr=False)
+    kafka_ca: Path | None = None
+    alertmanager: str | None = field(default=None, repr=False)
+    webhook: str | None = field(default=None, repr=False)
+    webhook_secret: bytes | None = field(default=None, repr=False)
+    notify: tuple[str, ...] = field(default=(), repr=False)
+    notify_every: int = 15
+    redis: str | None = field(default=None, repr=False)
+    warehouses: Path | None = None
     embedded: bool = False
 
 
@@ -35,39 +57,141 @@ DESCRIPTIONS: Mapping[str, str] = {
     "packs": "rule packs, comma-separated: names, files or folders (default all built-in ones)",
     "clock": "wall or event: what decides that a deadline has passed (default wall)",
     "datadir": "where local snapshots of state are kept (default shipclock-data)",
+    "web_host": "address of the console and the API (default 127.0.0.1); any other than localhost needs a token",
+    "web_port": "their port; 0 takes a free one (default 6066)",
+    "token": "what the console and the API ask for, 16 characters or more (default none) *",
     "log_level": "debug, info, warning or error (default info)",
+    "kafka_security": "PLAINTEXT, SSL, SASL_PLAINTEXT or SASL_SSL (default PLAINTEXT)",
+    "kafka_mechanism": "of SASL: PLAIN, SCRAM-SHA-256 or SCRAM-SHA-512 (default PLAIN)",
+    "kafka_username": "of SASL",
+    "kafka_password": "of SASL *",
+    "kafka_ca": "file of the certificates to trust (PEM; default the system's)",
+    "alertmanager": "where to send alerts: http://host:9093 *",
+    "webhook": "where to post alerts as CloudEvents: https://host/path *",
+    "webhook_secret": "signs them, by Standard Webhooks: whsec_ and 24 to 64 bytes in base64 *",
+    "notify": "whom to send digests, as Apprise URLs: mailto://…, slack://…, tgram://…, feishu://…, dingtalk://… *",
+    "notify_every": "minutes between two digests of one shop (default 15)",
+    "redis": "where services read alerts and the ship-next list: redis://host:6379/0 or rediss://… *",
+    "warehouses": "YAML file that says which warehouse a shop's orders belong to (default all in one)",
 }
+"""A `*` ends the text of those that may stand in a file instead, which the variable with `_FILE` names."""
 
 _PREFIX = "SHIPCLOCK_"
+
+SHORTEST_TOKEN = 16
+"""Characters."""
 
 
 def from_environment(environment: Mapping[str, str]) -> Settings:
     """Reads the variables. Raises BadSettingError, naming the one that is wrong."""
     given: dict[str, Any] = {}
-    for name in DESCRIPTIONS:
-        text = environment.get(_PREFIX + name.upper(), "").strip()
+    for name, description in DESCRIPTIONS.items():
+        text = environment.get(_variable(name), "").strip()
+        if description.endswith("*"):
+            text = _or_file(name, text, environment)
         if text:
             given[name] = _read(name, text)
     if "broker" not in given:
         raise BadSettingError("SHIPCLOCK_BROKER is not set; write it like kafka://localhost:9092")
-    return Settings(**given)
+    _belong_together(given)
+    settings = Settings(**given)
+    if settings.token is None and not is_local(settings.web_host):
+        raise BadSettingError(
+            f"SHIPCLOCK_WEB_HOST={settings.web_host} opens the console to the network: set SHIPCLOCK_TOKEN or "
+            "SHIPCLOCK_TOKEN_FILE"
+        )
+    return settings
+
+
+def _variable(name: str) -> str:
+    return _PREFIX + name.upper()
+
+
+def _or_file(name: str, text: str, environment: Mapping[str, str]) -> str:
+    """What a secret's variable says, or the file that its `_FILE` names."""
+    variable = f"{_variable(name)}_FILE"
+    file = environment.get(variable, "").strip()
+    if not file:
+        return text
+    if text:
+        raise BadSettingError(f"{_variable(name)} and {variable} are both set")
+    try:
+        return Path(file).read_text(encoding="utf-8").strip()
+    except UnicodeDecodeError:
+        raise BadSettingError(f"{variable}={file} is not UTF-8") from None
+    except OSError as error:
+        raise BadSettingError(f"{variable}={file}: {error.strerror}") from None
 
 
 def _read(name: str, text: str) -> Any:
     match name:
         case "broker":
             return _broker(text)
-        case "partitions":
+        case "partitions" | "notify_every":
             return _count(name, text)
         case "packs":
             return tuple(part.strip() for part in text.split(",") if part.strip())
+        case "notify":
+            return tuple(text.split())
         case "clock":
             return _one_of(name, text, ("wall", "event"))
         case "log_level":
             return _one_of(name, text, ("debug", "info", "warning", "error"))
+        case "kafka_security":
+            return _one_of(name, text, ("PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"))
+        case "kafka_mechanism":
+            return _one_of(name, text, ("PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"))
+        case "alertmanager" | "webhook":
+            return _address(name, text, ("http", "https"))
+        case "redis":
+            return _address(name, text, ("redis", "rediss"))
+        case "webhook_secret":
+            return _signing_key(text)
         case "datadir":
             return Path(text)
+        case "kafka_ca" | "warehouses":
+            return _file(name, text)
+        case "web_port":
+            return _port(name, text)
+        case "token":
+            return _token(name, text)
     return text
+
+
+def _belong_together(given: Mapping[str, Any]) -> None:
+    if given.get("kafka_security", "").startswith("SASL") and not {"kafka_username", "kafka_password"} <= given.keys():
+        raise BadSettingError("SASL needs SHIPCLOCK_KAFKA_USERNAME, and SHIPCLOCK_KAFKA_PASSWORD or its _FILE")
+    if "webhook" in given and "webhook_secret" not in given:
+        raise BadSettingError("SHIPCLOCK_WEBHOOK needs SHIPCLOCK_WEBHOOK_SECRET, or its _FILE: what is sent is signed")
+
+
+def _address(name: str, text: str, schemes: tuple[str, ...]) -> str:
+    """The text is not shown: an address may hold a password."""
+    try:
+        url = URL(text)
+    except ValueError:
+        url = URL()
+    if url.scheme not in schemes or not url.host:
+        raise BadSettingError(
+            f"{_variable(name)} is no address that begins with {' or '.join(f'{each}://' for each in schemes)}"
+        )
+    return text
+
+
+def _signing_key(text: str) -> bytes:
+    try:
+        key = b64decode(text.removeprefix("whsec_"), validate=True)
+    except (NotBase64, ValueError):
+        key = b""
+    if not text.startswith("whsec_") or not 24 <= len(key) <= 64:
+        raise BadSettingError(f"{_variable('webhook_secret')} is not whsec_ and 24 to 64 bytes in base64")
+    return key
+
+
+def _file(name: str, text: str) -> Path:
+    if not Path(text).is_file():
+        raise BadSettingError(f"{_variable(name)}={text} is no file")
+    return Path(text)
 
 
 def _broker(text: str) -> str:
@@ -83,14 +207,39 @@ def _broker(text: str) -> str:
 
 def _count(name: str, text: str) -> int:
     if not text.isdecimal() or not 0 < int(text) <= 10_000:
-        raise BadSettingError(f"{_PREFIX}{name.upper()}={text} is no count from 1 to 10000")
+        raise BadSettingError(f"{_variable(name)}={text} is no count from 1 to 10000")
     return int(text)
 
 
+def _port(name: str, text: str) -> int:
+    if not text.isdecimal() or int(text) > 65_535:
+        raise BadSettingError(f"{_variable(name)}={text} is no port from 0 to 65535")
+    return int(text)
+
+
+def _token(name: str, text: str) -> str:
+    """Never shows it."""
+    if len(text) < SHORTEST_TOKEN or not text.isascii() or not text.isprintable() or " " in text:
+        raise BadSettingError(
+            f"{_variable(name)} holds no good token: {SHORTEST_TOKEN} or more ASCII characters and no spaces are "
+            "wanted, as from `openssl rand -hex 32`"
+        )
+    return text
+
+
+def is_local(host: str) -> bool:
+    """Whether only this machine reaches an address."""
+    try:
+        return ip_address(host.strip("[]")).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
 def _one_of(name: str, text: str, choices: tuple[str, ...]) -> str:
-    if text.lower() not in choices:
-        raise BadSettingError(f"{_PREFIX}{name.upper()}={text} is none of {', '.join(choices)}")
-    return text.lower()
+    for choice in choices:
+        if choice.lower() == text.lower():
+            return choice
+    raise BadSettingError(f"{_variable(name)}={text} is none of {', '.join(choices)}")
 
 
 def bootstrap_servers(settings: Settings) -> list[str]:
@@ -107,8 +256,9 @@ def _url(broker: str) -> URL:
 
 def describe() -> str:
     """The list of variables that `--help` shows."""
-    width = max(len(name) for name in DESCRIPTIONS) + len(_PREFIX)
-    return "\n".join(f"{_PREFIX + name.upper():<{width}}  {text}" for name, text in DESCRIPTIONS.items())
+    width = max(len(_variable(name)) for name in DESCRIPTIONS)
+    listed = [f"{_variable(name):<{width}}  {text}" for name, text in DESCRIPTIONS.items()]
+    return "\n".join([*listed, "* or its name with _FILE: a file that holds it"])
 
 
 assert set(DESCRIPTIONS) == {field.name for field in fields(cast(Any, Settings))} - {"embedded"}

@@ -10,6 +10,8 @@ from typing import cast
 
 from rocksdict import Options, Rdict, WriteBatch
 
+from streams.metrics import work
+
 WRITE_AFTER_KEYS = 20_000
 """Changes gathered before they are written; a key that changes again meanwhile is written once."""
 
@@ -79,7 +81,9 @@ class Snapshot:
             else:
                 batch.put(key, value)
         batch.put(_OFFSET_KEY, str(self.offset).encode())
-        self._db.write(batch)
+        with work.SNAPSHOT_WRITING.time():
+            self._db.write(batch)
+        work.SNAPSHOT_KEYS.inc(len(self._pending))
         self._pending.clear()
 
     def close(self) -> None:

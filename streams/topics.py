@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from confluent_kafka import KafkaError, KafkaException
 from confluent_kafka.admin import AdminClient, NewTopic
 
+from streams import kafka_access
 from streams.settings import Settings, bootstrap_servers
 
 CLOCKED = ("orders", "pickups", "tracking")
@@ -48,6 +49,24 @@ class TopicNames:
     def facts(self) -> str:
         return self.of(f"{self.app_id}-facts-changelog")
 
+    @property
+    def standings(self) -> str:
+        """Each shop's standing, by `platform/shop`."""
+        return self.of(f"{self.app_id}-standings")
+
+    @property
+    def remarks(self) -> str:
+        """What people have said of alerts: acknowledged, muted."""
+        return self.of(f"{self.app_id}-remarks")
+
+    @property
+    def compacted(self) -> tuple[str, ...]:
+        return self.alerts, self.facts, self.standings, self.remarks
+
+    @property
+    def all(self) -> tuple[str, ...]:
+        return *self.inputs, self.dead_letters, *self.compacted
+
 
 COMPACTED = {"cleanup.policy": "compact", "min.cleanable.dirty.ratio": "0.1"}
 
@@ -60,21 +79,26 @@ def prepare(settings: Settings, names: TopicNames) -> int:
 
     Raises BadTopicsError when the broker can't be reached, partition counts differ, or a topic can't be created.
     """
-    admin = AdminClient({"bootstrap.servers": ",".join(bootstrap_servers(settings)), "log_level": 0})
+    servers = ",".join(bootstrap_servers(settings))
+    admin = AdminClient({"bootstrap.servers": servers, "log_level": 0, **kafka_access.for_librdkafka(settings)})
     try:
         listed = admin.list_topics(timeout=ANSWER_S).topics
     except KafkaException:
-        raise BadTopicsError(f"no Kafka broker answers at {settings.broker}") from None
+        raise BadTopicsError(f"no Kafka broker answers at {settings.broker}{_perhaps(settings)}") from None
     there = {topic: len(each.partitions) for topic, each in listed.items() if each.error is None}
     count = _agreed(names, there) or settings.partitions
     _create(admin, names, there, count)
     return count
 
 
+def _perhaps(settings: Settings) -> str:
+    """librdkafka tries again and again, whether nobody is there or the password is wrong."""
+    return "" if settings.kafka_security == "PLAINTEXT" else f", or it refuses this {settings.kafka_security} log-in"
+
+
 def _agreed(names: TopicNames, there: dict[str, int]) -> int | None:
     """The one partition count of all topics that must agree; None when none exists yet."""
-    all_of_them = (*names.inputs, names.alerts, names.dead_letters, names.facts)
-    bound = {topic: there[topic] for topic in all_of_them if topic in there}
+    bound = {topic: there[topic] for topic in names.all if topic in there}
     if len(set(bound.values())) > 1:
         counts = ", ".join(f"{topic} has {count}" for topic, count in bound.items())
         raise BadTopicsError(
@@ -86,7 +110,7 @@ def _agreed(names: TopicNames, there: dict[str, int]) -> int | None:
 
 def _create(admin: AdminClient, names: TopicNames, there: dict[str, int], count: int) -> None:
     wanted: dict[str, dict[str, str]] = {topic: {} for topic in names.inputs}
-    wanted |= {names.alerts: COMPACTED, names.facts: COMPACTED, names.dead_letters: ROOMY}
+    wanted |= dict.fromkeys(names.compacted, COMPACTED) | {names.dead_letters: ROOMY}
     # -1: as many replicas as the broker gives by default
     missing = [
         NewTopic(topic, num_partitions=count, replication_factor=-1, config=config)

@@ -22,8 +22,10 @@ from rules.alerts import Alert
 from rules.book import RuleBook
 from rules.engine import Changes
 from streams.clocks import wall_ms
+from streams.metrics import work
 from streams.outbox import Outbox
 from streams.partition import CLOCK_KEY, Batch, Partition, fact_records
+from streams.standings import BUSY_SHARE, CALM_SHARE
 from streams.topics import CLOCKED
 
 log = logging.getLogger(__name__)
@@ -71,9 +73,11 @@ class Worker(Service):
         self._turn = asyncio.Lock()
         self._due = asyncio.Event()
         self._events_at_beat = 0
+        self._busy = False
         self._beat_at_s = monotonic()
         self._pending: dict[int, tuple[int, dict[TP, int]]] = {}
         self._committed: dict[TP, int] = {}
+        self._seen_ends: dict[TP, int] = {}
 
     # -- called from the agents and the stores ----------------------------------------------------------------
 
@@ -92,7 +96,8 @@ class Worker(Service):
         if not self.events:
             log.info("first records at %d", time.time_ns() // 1_000_000)
         partition = self.partition(batch.partition)
-        partition.apply(batch)
+        with work.APPLYING.time():
+            partition.apply(batch)
         self.events += len(batch.records)
         if self.events - self._events_at_beat > BUSY_EVENTS:
             self._due.set()
@@ -139,11 +144,14 @@ class Worker(Service):
             if self._over or self.app.rebalancing or not self.app.tables.actives_ready:
                 return
             self._recovered = True
+            self._busy = self.events - self._events_at_beat > LOADED_EVENTS
             self._events_at_beat = self.events
             if monotonic() - self._beat_at_s > ASLEEP_S:
                 await self._commit(self._committed)  # an answer is all that is wanted
-            await self._move_clocks()
-            await self._write_and_commit()
+            with work.BEAT.time():
+                with work.JUDGING.time():
+                    await self._move_clocks()
+                await self._write_and_commit()
             self._beat_at_s = monotonic()
 
     async def finish(self) -> None:
@@ -178,7 +186,7 @@ class Worker(Service):
         if not self.partitions:
             return
         now_ms = wall_ms()
-        ends = await self._ends()
+        self._seen_ends = ends = await self._ends()
         for partition in list(self.partitions.values()):
             target_ms = (
                 self._wall_target(partition, now_ms, ends) if partition.wall else self._event_target(partition, ends)
@@ -224,14 +232,26 @@ class Worker(Service):
         return partition.clock.now_ms()
 
     def _applied_past(self, partition: Partition, ends: dict[TP, int]) -> bool:
+        applied = {tp: self._applied_to(partition, tp) for tp in ends}
+        return all(offset is not None and offset >= ends[tp] for tp, offset in applied.items())
+
+    def _applied_to(self, partition: Partition, tp: TP) -> int | None:
+        """The offset up to which all of an input's partition has been applied, as far as that is known."""
         consumer = self.app.consumer
-        for tp, end in ends.items():
-            applied = partition.applied.get(self.app.names.inputs[tp.topic])
-            if consumer.handed.get(tp) == applied:  # nothing is on its way, so the log has been read this far
-                applied = consumer.read_to.get(tp)
-            if applied is None or applied < end:
-                return False
-        return True
+        applied = partition.applied.get(self.app.names.inputs[tp.topic])
+        if consumer.handed.get(tp) == applied:  # nothing is on its way, so the log has been read this far
+            applied = consumer.read_to.get(tp)
+        return applied
+
+    def behind(self) -> dict[tuple[str, int], int]:
+        """Records not applied yet, by plain topic and partition, of those that were there at the last beat."""
+        found = {}
+        for tp, end in self._seen_ends.items():
+            partition = self.partitions.get(tp.partition)
+            applied = None if partition is None else self._applied_to(partition, tp)
+            if applied is not None:
+                found[self.app.names.inputs[tp.topic], tp.partition] = max(0, end - applied)
+        return found
 
     # -- writing --------------------------------------------------------------------------------------------
 
@@ -245,6 +265,7 @@ class Worker(Service):
         facts: dict[int, list[tuple[bytes, bytes | None]]] = {}
         said: dict[int, list[tuple[bytes, bytes | None]]] = {}
         news: list[Alert] = []
+        share = BUSY_SHARE if self._busy else CALM_SHARE
         # No await from here to the last add: what is written and what is committed are of one moment.
         for number, partition in self.partitions.items():
             changes = partition.engine.drain()
@@ -258,8 +279,12 @@ class Worker(Service):
             for record, reason in partition.dead:
                 outbox.add(names.dead_letters, number, record.key, record.value, dead_letter_headers(record, reason))
             partition.dead = []
+            partition.standings.note(changes)
+            for key, value in partition.standings.records(partition.engine, share / len(self.partitions)):
+                outbox.add(names.standings, number, key, value)
         offsets = self._offsets()
-        written = await outbox.send()
+        with work.FLUSHING.time():
+            written = await outbox.send()
         for table, topic, records in ((self.app.facts, names.facts, facts), (self.app.alerts, names.alerts, said)):
             for number, changed in records.items():
                 if changed:
@@ -282,9 +307,12 @@ class Worker(Service):
     async def _commit(self, offsets: dict[TP, int]) -> None:
         if not offsets:
             return
-        if not await self.app.consumer._commit(offsets):
+        with work.COMMITTING.time():
+            committed = await self.app.consumer._commit(offsets)
+        if not committed:
             raise LostPlaceError("Kafka refused the commit of offsets; another worker may have the partitions")
         self._committed.update(offsets)
+        work.count_commit()
 
 
 def _alert_records(changes: Changes) -> Iterable[tuple[bytes, bytes | None]]:

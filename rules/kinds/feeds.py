@@ -76,7 +76,8 @@ class Posting(Struct, frozen=True):
         return self.at_ms, self.happened_ms, self.clause
 
     def as_json(self) -> dict[str, Any]:
-        return {"at": rfc3339(self.at_ms), "clause": self.clause, "points": float(self.points), **self.shown}
+        shown = {**self.shown, "at": rfc3339(self.at_ms), "clause": self.clause, "points": float(self.points)}
+        return shown | ({} if self.happened_ms == self.at_ms else {"happened_at": rfc3339(self.happened_ms)})
 
 
 class FeedReader:

@@ -8,9 +8,11 @@ from msgspec import Struct
 
 from rules.alerts import Cause, Emitted, Open
 from rules.calendars import day_of, start_of_day
+from rules.facts import OrderFacts
 from rules.instants import NEVER, rfc3339
-from rules.kinds.ratio import LONGEST_MS, Count, Gauge, Ratio, Tally, money_taken
+from rules.kinds.ratio import LONGEST_MS, Count, Gauge, Part, Ratio, Tally, money_taken
 from rules.kinds.rule import Case, Said, Verdict
+from rules.kinds.tier_sanctions import sanctions
 from rules.windows import Period, borders, last_border, next_border
 
 if TYPE_CHECKING:
@@ -129,7 +131,7 @@ class RatioJudge:
         assert every is not None
         changed = False
         for border in borders(every, self._start(shop, at_ms, kept), at_ms, zone, lag):
-            found = self._compute(shop, border, kept.get(border))
+            found = self._compute(shop, border, kept.get(border), at_ms)
             if kept.get(border) == found:
                 continue
             if found is None:
@@ -150,7 +152,7 @@ class RatioJudge:
             since = max(kept) if kept else min((o.facts.first_at_ms() for o in shop.orders.values()), default=at_ms) - 1
         return max(min(since, shop.recompute.pop(self.rule.id, NEVER) - 1), at_ms - LONGEST_MS)
 
-    def _compute(self, shop: "Shop", border: int, before: Computed | None) -> Computed | None:
+    def _compute(self, shop: "Shop", border: int, before: Computed | None, at_ms: int) -> Computed | None:
         """What the ratio was at a border, from what had happened by then; None without orders. `before` is what was
         found earlier."""
         tally = self.tally(shop, border)
@@ -161,18 +163,16 @@ class RatioJudge:
         from_ms, to_ms = start_of_day(period.first, gauge.zone), start_of_day(period.last + 1, gauge.zone)
         if from_ms < shop.kept_from_ms:
             return before  # some of its orders are gone: what was computed then stands
-        count = Count(period)
+        count, slot = Count(period), self.slots[self.gauges.index(gauge)]
         for order in shop.orders.values():
             anchor = gauge.anchor(order.facts)
             if gauge.fixed and (anchor is None or not from_ms <= anchor < to_ms):
                 continue
-            then = order.facts if order.facts.last_at_ms() <= border else order.facts.as_of(border)
-            anchor = gauge.anchor(then)
-            if anchor is None or not from_ms <= anchor < to_ms:
-                continue
-            missed, overdue = shop.plan.judged_at(then, border)
-            part = gauge.part(then, missed, overdue, None)
-            if part is not None:
+            if at_ms == border and order.facts.last_at_ms() <= border and not order.dirty:
+                part = order.parts[slot]  # judged at this very instant
+            else:
+                part = _part_then(shop, gauge, order.facts, border)
+            if part is not None and from_ms <= part[0] < to_ms:
                 count.total += 1
                 count.bad += part[2]
         if not count.total:
@@ -191,11 +191,20 @@ class RatioJudge:
 
     def newest(self, shop: "Shop", at_ms: int) -> tuple[int, Computed] | None:
         """What was computed at the last border, and that (epoch ms); None where there was nothing to compute."""
-        rule, zone = self.rule, self.gauges[-1].zone
-        done = [each for each in self.computations(shop) if each[0] <= at_ms]
-        if not done or rule.every is None or next_border(rule.every, done[-1][0], zone, self._lag(rule)) <= at_ms:
+        if self.rule.every is None:
             return None
-        return done[-1]
+        border = last_border(self.rule.every, at_ms, self.gauges[-1].zone, self._lag(self.rule))
+        found = shop.computed.get(self.rule.id, {}).get(border)
+        return None if found is None else (border, found)
+
+    def _computed_to(self, shop: "Shop", tally: Tally, at_ms: int, step: str) -> Count | None:
+        """The last computation that came to a step, as a count."""
+        found = [each for each in self.computations(shop) if each[0] <= at_ms and each[1].step == step]
+        return self._as_count(shop, tally, *found[-1]) if found else None
+
+    def _as_count(self, shop: "Shop", tally: Tally, border: int, found: Computed) -> Count:
+        gauge = (self.tally(shop, border) or tally).gauge
+        return Count(gauge.rule.window.closed_at(border, gauge.zone), found.bad, found.total)
 
     # -- what it says of itself -------------------------------------------------------------------------------
 
@@ -210,8 +219,9 @@ class RatioJudge:
     def _count_of(self, shop: "Shop", tally: Tally, verdict: Verdict, at_ms: int) -> Count | None:
         """The count an alert is about, for as long as its orders are kept."""
         gauge = tally.gauge
-        if verdict.open.stage == "near" and (ahead := tally.ahead_at(at_ms)) is not None:
-            return ahead
+        if (ahead := tally.ahead_at(at_ms)) is not None:
+            stage = verdict.open.stage
+            return ahead if stage == "near" else self._computed_to(shop, tally, at_ms, stage) or ahead
         period = gauge.rule.window.named(verdict.episode, at_ms, gauge.zone)
         if period is None or (period.name != "-" and start_of_day(period.first, gauge.zone) < shop.kept_from_ms):
             return None
@@ -280,6 +290,11 @@ class RatioJudge:
         periods = {count.period.name for count in tally.counts_at(at_ms)}
         return "fell_back" if verdict.episode in periods else "period_ended"
 
+    def sanctions(self, shop: "Shop", at_ms: int) -> list[tuple[str, int, int]]:
+        """`(name, from_ms, until_ms)` of those in force."""
+        tally = self.tally(shop, at_ms)
+        return [] if tally is None else list(sanctions(shop, tally, at_ms))
+
     def metric(self, shop: "Shop", at_ms: int) -> dict[str, Any] | None:
         tally = self.tally(shop, at_ms)
         if tally is None:
@@ -287,23 +302,31 @@ class RatioJudge:
         counts = tally.counts_at(at_ms)
         # A month that has just begun says nothing yet: then the one before it is the news.
         count = next((each for each in [*counts, *self._closed(tally, counts[-1])] if each.total), counts[0])
-        shown = {}
+        shown: dict[str, Any] = {}
         if tally.gauge.rule.by is not None:
             parts = dict(self._split(shop, tally, count, at_ms))
             shown = {"by": {subject: part.bad for subject, part in parts.items()}}
             count = max(parts.values(), key=lambda part: part.bad, default=Count(count.period, 0, count.total))
         newest = self.newest(shop, at_ms)
-        return {
-            **ratio_json(tally, count),
-            **shown,
-            **({"computed": computed_json(tally.gauge, *newest)} if newest is not None else {}),
-        }
+        if newest is not None:
+            shown["computed"] = computed_json(tally.gauge, *newest)
+        if (ahead := tally.ahead_at(at_ms)) is not None:  # until the next border it stands at what was computed
+            shown["next"] = ratio_json(tally, ahead)
+            count = ahead if newest is None else self._as_count(shop, tally, *newest)
+        return {**ratio_json(tally, count), **shown}
 
     def _closed(self, tally: Tally, count: Count) -> list[Count]:
         """The calendar period that was computed last, before this one."""
         rule = tally.gauge.rule
         calendar = rule.every is not None and rule.window.align != "rolling"
         return [tally.sum(rule.window.before(count.period))] if calendar else []
+
+
+def _part_then(shop: "Shop", gauge: Gauge, facts: OrderFacts, border: int) -> Part | None:
+    """Where an order counted at a border, from what had happened by then."""
+    then = facts if facts.last_at_ms() <= border else facts.as_of(border)
+    missed, overdue = shop.plan.judged_at(then, border)
+    return gauge.part(then, missed, overdue, None)
 
 
 def ratio_json(tally: Tally, count: Count) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import os
 import re
 import sys
 from collections.abc import Callable
@@ -14,9 +15,11 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from rules.instants import from_rfc3339
+from streams import kafka_access
 from streams.importing import mapped_csv, mapping, olist, to_jsonl, to_kafka
 from streams.importing.history import Timeline
 from streams.importing.report import Report, UnreadableError
+from streams.settings import BadSettingError, from_environment
 
 # A file in the wrong form has a bad row on every line; the first few tell what is wrong.
 _BAD_ROWS_SHOWN = 20
@@ -136,15 +139,27 @@ def _write(timeline: Timeline, output: Path | None) -> None:
 def _send(timeline: Timeline, bootstrap: str, topic_prefix: str, tick_ms: int | None) -> None:
     # What the client logs on the way to a failure, the failure's own line says.
     logging.getLogger("aiokafka").setLevel(logging.CRITICAL)
+    access = _access(bootstrap)
     console = Console(stderr=True)
     columns = (TextColumn("to Kafka"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     try:
         with Progress(*columns, console=console, disable=not console.is_terminal) as progress:
             task = progress.add_task("", total=len(timeline))
-            asyncio.run(
-                to_kafka.send(timeline, bootstrap, topic_prefix, tick_ms, lambda more: progress.advance(task, more))
-            )
+
+            def on_sent(more: int) -> None:
+                progress.advance(task, more)
+
+            asyncio.run(to_kafka.send(timeline, bootstrap, topic_prefix, tick_ms, on_sent, access))
     except to_kafka.NotSentError as error:
+        raise ImportFailedError(str(error)) from error
+
+
+def _access(bootstrap: str) -> dict[str, Any]:
+    """How to log in, from the variables that the worker goes by."""
+    given = {name: value for name, value in os.environ.items() if name.startswith("SHIPCLOCK_KAFKA_")}
+    try:
+        return kafka_access.for_aiokafka(from_environment(given | {"SHIPCLOCK_BROKER": f"kafka://{bootstrap}"}))
+    except (BadSettingError, OSError) as error:
         raise ImportFailedError(str(error)) from error
 
 

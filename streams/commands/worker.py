@@ -4,22 +4,32 @@ import asyncio
 import gc
 import logging
 import os
+import socket
 import sys
 import threading
+from typing import Any
 
 import click
 import faust
+from msgspec import structs
 
 from rules.book import RuleBook
 from rules.yaml_source import BadPack
 from streams import packs, topics
-from streams.app import create
+from streams.app import App, create
+from streams.metrics.sinks import collect_sinks
 from streams.settings import BadSettingError, Settings, describe, from_environment
+from streams.sinks.start import Sinks
+from streams.warehouses import EVERYTHING_IN_ONE, BadWarehousesError, Warehouses, load
+from streams.web.server import Web, address_of, listen
 
 log = logging.getLogger(__name__)
 
 STOP_S = 15.0
 """How long it may take to stop, the last write with it."""
+
+SINKS_STOP_S = 3.0
+"""How much of that the sinks may take. What they don't commit, they deliver again."""
 
 
 @click.command(epilog="\b\nSettings, from the environment:\n" + describe())
@@ -29,30 +39,67 @@ def worker() -> None:
         settings = from_environment(os.environ)
         book = packs.load(settings.packs)
         names = topics.TopicNames(settings.topic_prefix, settings.app_id)
+        homes = load(settings.warehouses) if settings.warehouses else EVERYTHING_IN_ONE
         count = topics.prepare(settings, names)
         settings.datadir.mkdir(parents=True, exist_ok=True)
+        listening = _listen(settings)
+        sinks = Sinks(settings, names, book, homes, address_of(listening).rstrip("/"))
+    except BadWarehousesError as error:
+        click.echo(error, err=True)
+        sys.exit(2)
     except (BadSettingError, BadPack, packs.NoSuchPack, topics.BadTopicsError, ValueError, OSError) as error:
         click.echo(f"shipclock worker: {error}", err=True)
         sys.exit(2)
-    run(settings, book, count)
+    run(settings, book, count, sinks, listening, homes)
 
 
-def run(settings: Settings, book: RuleBook, partition_count: int) -> None:
+def _listen(settings: Settings) -> socket.socket:
+    """Before anything is begun, so that a port that is taken is told at once."""
+    try:
+        return listen(settings.web_host, settings.web_port)
+    except OSError as error:
+        where = f"SHIPCLOCK_WEB_HOST={settings.web_host} SHIPCLOCK_WEB_PORT={settings.web_port}"
+        raise BadSettingError(f"{where} can't be listened on: {error.strerror}") from None
+
+
+def run(
+    settings: Settings,
+    book: RuleBook,
+    partition_count: int,
+    sinks: Sinks,
+    listening: socket.socket,
+    warehouses: Warehouses,
+) -> None:
     """Runs until a signal or a failure; exits non-zero on a failure."""
     tame_garbage_collection()
     loop = asyncio.new_event_loop()
     asyncio.set_event_loop(loop)
     app = create(settings, book, partition_count)
-    Process(app, loglevel=settings.log_level, loop=loop, redirect_stdouts=False).execute_from_commandline()
+    app.add_dependency(Web(app, listening, warehouses, beacon=app.beacon))
+    collect_sinks(lambda: {each.sink: structs.asdict(each) for each in sinks.counters})
+    Process(app, sinks, loglevel=settings.log_level, loop=loop, redirect_stdouts=False).execute_from_commandline()
 
 
 class Process(faust.Worker):
-    """Faust's process around the app, that ends when it is told to even if Kafka has gone away."""
+    """Faust's process around the app, that ends when it is told to even if Kafka has gone away. The sinks run beside
+    the app, in the same loop."""
+
+    def __init__(self, app: App, sinks: Sinks, **options: Any) -> None:
+        super().__init__(app, **options)
+        self._sinks = sinks
+        self._delivering: asyncio.Task[None] | None = None
+
+    async def on_first_start(self) -> None:
+        await super().on_first_start()
+        self._delivering = asyncio.create_task(self._sinks.run())
 
     async def stop(self) -> None:
         last_call = threading.Timer(STOP_S, _leave)
         last_call.daemon = True
         last_call.start()
+        if self._delivering is not None:
+            self._delivering.cancel()
+            await asyncio.wait({self._delivering}, timeout=SINKS_STOP_S)
         await super().stop()
 
 

@@ -42,10 +42,7 @@ class Pace:
             await asyncio.sleep(STEP_S)
 
     async def _send(self, event: Event) -> None:
-        topic = self._names.of(_TOPIC_OF.get(event["type"].partition(".")[0], "shops"))
-        key = f"{event['platform']}/{event['shop']}".encode()
-        partition = home_of(event["platform"], event["shop"], self._partitions)
-        await self._producer.send(topic, orjson.dumps(event), key=key, partition=partition)
+        await send(self._producer, self._names, self._partitions, event)
         self.sent += 1
 
     async def _tick(self, now_ms: int) -> None:
@@ -53,3 +50,11 @@ class Pace:
         for topic in CLOCKED:
             for partition in range(self._partitions):
                 await self._producer.send(self._names.of(topic), tick, key=b"tick", partition=partition)
+
+
+async def send(producer: AIOKafkaProducer, names: TopicNames, partitions: int, event: Event) -> None:
+    """Hands one event over for the topic and partition it belongs to."""
+    topic = names.of(_TOPIC_OF.get(event["type"].partition(".")[0], "shops"))
+    key = f"{event['platform']}/{event['shop']}".encode()
+    partition = home_of(event["platform"], event["shop"], partitions)
+    await producer.send(topic, orjson.dumps(event), key=key, partition=partition)

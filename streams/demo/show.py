@@ -26,6 +26,7 @@ from streams.settings import Settings
 from streams.terminal.board import Board, Due
 from streams.terminal.live import LiveView, PlainView, choose_view
 from streams.terminal.totals import Totals, summary
+from streams.web.server import Web, listen
 
 START_MS = from_rfc3339("2026-06-01T00:00:00Z")
 """The first of a month, since Joom's ratio is one of calendar months."""
@@ -38,9 +39,10 @@ NEAREST = 12
 class Show:
     """Keeps what the board shows: the worker's partitions and the alerts it has said."""
 
-    def __init__(self, app: App, speed: float) -> None:
+    def __init__(self, app: App, speed: float, console: str) -> None:
         self.app = app
         self.speed = speed
+        self.console = console
         self.totals = Totals()
         self._alerts: deque[dict[str, object]] = deque(maxlen=NEWEST_ALERTS)
         self._began = monotonic()
@@ -73,6 +75,7 @@ class Show:
             events=self.totals.events,
             events_s=self.totals.events / max(monotonic() - self._began, 0.001),
             speed=self.speed,
+            console=self.console,
         )
 
 
@@ -87,11 +90,14 @@ async def run(book: RuleBook, *, speed: float, seconds: float | None, seed: int,
             broker=f"kafka://{broker.bootstrap}", clock="event", datadir=Path(folder), partitions=PARTITIONS
         )
         app = create(settings, book, PARTITIONS)
-        show = Show(app, speed)
+        web = Web(app, listen(settings.web_host, settings.web_port, or_any=True), beacon=app.beacon)
+        app.add_dependency(web)
+        show = Show(app, speed, web.address)
         view = choose_view(out)
         await app.start()
         try:
             async with AIOKafkaProducer(bootstrap_servers=broker.bootstrap, linger_ms=20) as producer:
+                print(f"console: {web.address}", file=out, flush=True)
                 pace = Pace(producer, app.names, PARTITIONS, START_MS, speed)
                 feeding = asyncio.create_task(pace.follow(events(seed, START_MS)))
                 try:

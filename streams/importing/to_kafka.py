@@ -1,7 +1,7 @@
 """Events straight into the input topics of a Kafka broker."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
 import orjson
@@ -28,12 +28,14 @@ async def send(
     topic_prefix: str,
     tick_ms: int | None,
     on_sent: Callable[[int], None],
+    access: Mapping[str, Any],
 ) -> None:
     """Write all events in time order, keyed by shop, and return when the broker has acknowledged them.
 
-    `bootstrap` is host:port, `on_sent` is told how many more events were acknowledged. With `tick_ms` each
-    partition of the three inputs ends with a clock.tick of that instant, so that a worker on the event
-    clock goes on to it. Raises NotSentError; sending again is safe, as ids stay the same.
+    `bootstrap` is host:port, `access` how to log in (see `streams.kafka_access`), `on_sent` is told how many
+    more events were acknowledged. With `tick_ms` each partition of the three inputs ends with a clock.tick of
+    that instant, so that a worker on the event clock goes on to it. Raises NotSentError; sending again is safe,
+    as ids stay the same.
     """
     sent = 0
 
@@ -43,7 +45,7 @@ async def send(
         on_sent(more)
 
     # The default partitioner is Kafka's own murmur2, the one the inputs' contract asks for.
-    producer = AIOKafkaProducer(bootstrap_servers=bootstrap, enable_idempotence=True, linger_ms=20)
+    producer = AIOKafkaProducer(bootstrap_servers=bootstrap, enable_idempotence=True, linger_ms=20, **access)
     try:
         await producer.start()
         try:

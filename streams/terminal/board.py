@@ -34,6 +34,7 @@ class Board:
     `open_orders` beside if known. `due` is in any order. `alerts` are the last changes as CloudEvents, newest
     last, at least every one since the board before. `open_by_severity` counts all open alerts. `events` are
     counted since the start, `events_s` per second of real time. `speed` is simulated seconds per real second.
+    `console` is the address at which a browser shows more.
     """
 
     at_ms: int
@@ -44,6 +45,7 @@ class Board:
     events: int
     events_s: float
     speed: float
+    console: str = ""
 
 
 def between(left: Text, right: Text, width: int) -> Text:
@@ -59,7 +61,7 @@ def header(board: Board, width: int) -> list[Text]:
     clock = Text.assemble(
         (" shipclock ", "bold reverse"), "  ", (f"{moment(board.at_ms):%a %d %b %Y  %H:%M} UTC", "bold")
     )
-    pace = Text(f"a day in {DAY_S / board.speed:.1f} s  ×{board.speed:,.0f} ", style="dim")
+    pace = Text(f"{board.console}  a day in {DAY_S / board.speed:.1f} s  ×{board.speed:,.0f} ", style="dim")
     events = Text.assemble((f" {board.events:,}", "bold"), " events  ", (f"{board.events_s:,.0f}", "bold"), " events/s")
     counts = [
         Text.assemble(

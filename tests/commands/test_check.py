@@ -1,10 +1,11 @@
+import json
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
-from tests.commands.support import PACK, pack, run, shipclock, written
+from tests.commands.support import PACK, event, history, pack, run, shipclock, written
 
 BUILT_IN = ["aliexpress", "douyin", "joom", "lazada", "ozon", "shopee", "tiktok"]
 
@@ -13,29 +14,87 @@ def line_of(text: str) -> int:
     return 1 + PACK[: PACK.index(text)].count("\n")
 
 
+def packs_in(stdout: str) -> list[str]:
+    """The files that were read; what is in force in each stands below it, indented."""
+    return [line.split(": ")[0] for line in stdout.splitlines() if not line.startswith(" ")]
+
+
 def test_the_built_in_packs_are_fine() -> None:
     result = run("check")
     assert (result.exit_code, result.stderr) == (0, "")
-    assert [line.split(": ")[0] for line in result.stdout.splitlines()] == [
-        f"rules/packs/{name}.yaml" for name in BUILT_IN
+    assert packs_in(result.stdout) == [f"rules/packs/{name}.yaml" for name in BUILT_IN]
+
+
+def test_it_says_what_is_in_force_and_from_which_file_and_line(tmp_path: Path) -> None:
+    file = pack(tmp_path, "    within: 72h", "    within: {value: 72h, source: a notice, confidence: platform_help}")
+    assert run("check", file).stdout.splitlines() == [
+        f"{file}: joom, 1 rules, 1 tests",
+        f"  joom.slow (joom-1)  {file}:5",
+        f"    from = placed  ours  {file}:10",
+        f"    until = [shipped]  ours  {file}:11",
+        f"    within = 72h  platform_help  {file}:12",
     ]
 
 
-def test_a_good_pack_is_one_line(tmp_path: Path) -> None:
-    file = pack(tmp_path)
-    assert run("check", file).stdout == f"{file}: joom, 1 rules, 1 tests\n"
+OWN = """\
+overrides:
+  - rule: joom.slow
+    shops: [s17]
+    set: {within: 48h}
+"""
+
+
+def test_parameters_of_ones_own_are_shown_with_where_they_hold(tmp_path: Path) -> None:
+    pack(tmp_path)
+    own = written(tmp_path / "z.yaml", OWN)
+    assert run("check", tmp_path).stdout.splitlines()[-1] == f"    within = 48h  ours  {own}:2  for shop s17"
+
+
+def test_parameters_of_ones_own_hold_for_their_shop_alone(tmp_path: Path) -> None:
+    pack(tmp_path)
+    written(tmp_path / "z.yaml", OWN)
+    late = [
+        event("order.placed", 0, shop="s17"),
+        event("order.placed", 0, order="2"),
+        event("clock.tick", 60),
+    ]
+    result = run("replay", history(tmp_path, *late), "--pack", tmp_path)
+    assert [json.loads(line)["shop"] for line in result.stdout.splitlines()] == ["s17"]
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "line", "message"),
+    [
+        ("within: 48h", "witin: 48h", 4, "joom.slow: Object contains unknown field `witin`"),
+        ("within: 48h", "within: 72h", 4, "joom.slow: changes nothing"),
+        ("joom.slow", "joom.fast", 2, "joom.fast is no rule of the packs that are loaded; name its pack too"),
+        ("set:", "sets:", 4, "Object contains unknown field `sets`"),
+    ],
+)
+def test_a_mistake_in_them_is_told_with_its_line(tmp_path: Path, old: str, new: str, line: int, message: str) -> None:
+    pack(tmp_path)
+    own = written(tmp_path / "z.yaml", OWN.replace(old, new))
+    result = run("check", tmp_path)
+    assert result.exit_code == 1
+    assert any(each.startswith(f"{own}:{line}: {message}") for each in result.stdout.splitlines()), result.stdout
+
+
+def test_two_overrides_that_could_both_hold_are_a_mistake(tmp_path: Path) -> None:
+    pack(tmp_path)
+    own = written(tmp_path / "z.yaml", OWN + OWN.partition("\n")[2].replace("48h", "36h"))
+    assert run("check", tmp_path).stdout == f"{own}:5: joom.slow: overlaps with the override at {own}:2\n"
 
 
 def test_a_folder_stands_for_the_packs_in_it(tmp_path: Path) -> None:
     first = pack(tmp_path, name="a.yaml")
     second = pack(tmp_path, "joom.slow", "joom.slower", name="b.yml")
     written(second, second.read_text().replace("joom.slow,", "joom.slower,"))
-    assert [line.split(": ")[0] for line in run("check", tmp_path).stdout.splitlines()] == [str(first), str(second)]
+    assert packs_in(run("check", tmp_path).stdout) == [str(first), str(second)]
 
 
 def test_a_pack_named_twice_is_read_once(tmp_path: Path) -> None:
     file = pack(tmp_path)
-    assert len(run("check", file, tmp_path, file).stdout.splitlines()) == 1
+    assert len(packs_in(run("check", file, tmp_path, file).stdout)) == 1
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,7 @@ import msgspec
 import pytest
 
 from rules.events import Status
-from rules.facts import FACT_NAMES, MERGE, STATED_BY, OrderFacts, Terms
+from rules.facts import FACT_NAMES, MERGE, OrderFacts, Terms, bits_of
 from rules.instants import DAWN
 from tests.rules.history import cancelled, collected, event, moved, ms, placed, refunded, scanned, shipped
 
@@ -93,11 +93,12 @@ STATUSES = [*get_args(Status), None]
     ],
     ids=lambda happening: happening[0].id,
 )
-def test_every_fact_an_event_states_is_known_to_come_from_it(happening):
-    facts = facts_of(happening)
-    stated = [name for name in FACT_NAMES if getattr(facts, name) is not None]
-    assert stated
-    assert all(type(happening[0]) in STATED_BY[name] for name in stated)
+def test_a_merge_says_which_facts_an_event_has_changed(happening):
+    facts, (happened, at_ms) = OrderFacts(), happening
+    mark = (at_ms, happened.source, happened.id)
+    changed = MERGE[type(happened)](facts, happened, mark)
+    assert changed == bits_of(name for name in FACT_NAMES if getattr(facts, name) is not None)
+    assert MERGE[type(happened)](facts, happened, mark) == 0
 
 
 def test_news_is_the_latest_and_a_scan_the_first():

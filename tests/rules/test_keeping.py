@@ -64,4 +64,4 @@ def test_a_reused_number_counts_for_as_long_as_its_points_do(at, points):
 def test_what_nothing_asks_for_any_more_is_dropped():
     engine = Engine(book(ledger(expires="90d")), stepping=True)
     list(replay(engine, [counterfeit("0h"), tick(LONG_AFTER)]))
-    assert engine.shop("joom", "s1").facts.of("violation.recorded") == {}
+    assert engine.shop("joom", "s1").facts.of("violation.recorded") == []

@@ -218,9 +218,10 @@ cli.main(["worker"])
 async def test_a_worker_whose_broker_is_gone_ends_on_sigterm_all_the_same(tmp_path: Path) -> None:
     with EmbeddedBroker() as broker:
         names = TopicNames("", "shipclock")
-        for topic in (*names.inputs, names.alerts, names.facts, names.dead_letters):  # they appear on first use
+        for topic in names.all:  # they appear on first use
             AdminClient({"bootstrap.servers": broker.bootstrap}).list_topics(topic)
         settings = {"SHIPCLOCK_BROKER": f"kafka://{broker.bootstrap}", "SHIPCLOCK_DATADIR": str(tmp_path)}
+        settings["SHIPCLOCK_WEB_PORT"] = "0"
         command = (sys.executable, "-c", HURRIED)
         async with WorkerProcess(settings, tmp_path / "worker.log", command) as running:
             await running.ready()

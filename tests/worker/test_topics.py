@@ -17,7 +17,8 @@ from tests.support.kafka import Kafka, create_topics
 from tests.worker.support import until
 
 INPUTS = ("orders", "pickups", "tracking", "shops")
-ALL = (*INPUTS, "alerts", "dead-letters", "app-facts-changelog")
+COMPACTED = ("alerts", "app-facts-changelog", "app-standings", "app-remarks")
+ALL = (*INPUTS, "dead-letters", *COMPACTED)
 
 
 def settings(bootstrap: str, prefix: str = "", partitions: int = 4) -> Settings:
@@ -61,6 +62,7 @@ def test_the_prefix_stands_before_every_name_and_the_app_before_internal_ones() 
     assert names.inputs == {f"eu-{plain}": plain for plain in INPUTS}
     assert (names.alerts, names.dead_letters) == ("eu-alerts", "eu-dead-letters")
     assert names.facts == "eu-app-facts-changelog"
+    assert (names.standings, names.remarks) == ("eu-app-standings", "eu-app-remarks")
 
 
 def test_no_broker_is_said_in_one_line_with_exit_code_2(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -95,7 +97,7 @@ async def test_missing_topics_are_made_with_the_partitions_asked_for(kafka: Kafk
 
 
 @pytest.mark.kafka
-async def test_alerts_and_changelog_are_compacted_and_the_others_are_not(kafka: Kafka, topic_prefix: str) -> None:
+async def test_topics_that_hold_state_are_compacted_and_the_others_are_not(kafka: Kafka, topic_prefix: str) -> None:
     prepared(kafka.bootstrap, topic_prefix)
     await all_made(kafka.bootstrap, topic_prefix)
 
@@ -104,7 +106,7 @@ async def test_alerts_and_changelog_are_compacted_and_the_others_are_not(kafka: 
         return {name for name, config in configs.items() if config["cleanup.policy"] == "compact"}
 
     async def as_wanted() -> bool:
-        return await compacted() == {"alerts", "app-facts-changelog"}
+        return await compacted() == set(COMPACTED)
 
     await until(as_wanted)  # the broker knows a topic a moment before it knows its settings
 
@@ -118,7 +120,9 @@ async def test_topics_that_are_there_say_how_many_partitions_the_rest_gets(kafka
 
 
 @pytest.mark.kafka
-@pytest.mark.parametrize("odd", ["pickups", "alerts", "dead-letters", "app-facts-changelog"])
+@pytest.mark.parametrize(
+    "odd", ["pickups", "alerts", "dead-letters", "app-facts-changelog", "app-standings", "app-remarks"]
+)
 async def test_partition_counts_that_differ_are_told_and_nothing_is_made(
     kafka: Kafka, topic_prefix: str, odd: str
 ) -> None:

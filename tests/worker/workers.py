@@ -36,6 +36,7 @@ class Site:
             "SHIPCLOCK_PACKS": str(PACK),
             "SHIPCLOCK_CLOCK": clock,
             "SHIPCLOCK_PARTITIONS": str(partitions),
+            "SHIPCLOCK_WEB_PORT": "0",
         }
         self.started = 0
 
@@ -43,7 +44,7 @@ class Site:
         """As the worker would, so that a test can write and read before it starts one."""
         names = topics.TopicNames(self.prefix, self.group)
         topics.prepare(self.settings(), names)
-        wanted = {*names.inputs, names.alerts, names.dead_letters, names.facts}
+        wanted = set(names.all)
         admin = AdminClient({"bootstrap.servers": self.bootstrap})
         while not wanted <= set(admin.list_topics(timeout=LONG_S).topics):
             time.sleep(0.05)  # the controller has made them; the broker hears of it a moment later

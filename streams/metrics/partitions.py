@@ -1,0 +1,45 @@
+"""Where each of this worker's partitions stands, read when Prometheus asks."""
+
+from collections.abc import Iterator
+from typing import Any
+
+from prometheus_client import Metric
+from prometheus_client.core import GaugeMetricFamily
+
+from rules.instants import DAWN
+from streams.clocks import wall_ms
+from streams.partition import Partition
+
+
+def families(worker: Any) -> Iterator[Metric]:
+    """`worker` is a `streams.worker.Worker`."""
+    clock = GaugeMetricFamily(
+        "shipclock_watermark_timestamp_seconds",
+        "The instant up to which a partition has been judged (epoch s)",
+        labels=["partition"],
+    )
+    lag = GaugeMetricFamily(
+        "shipclock_watermark_lag_seconds",
+        "How far a partition's clock is behind: the wall clock, or in event time its most advanced input",
+        labels=["partition"],
+    )
+    records = GaugeMetricFamily(
+        "shipclock_input_lag_records", "Records of an input not applied yet", labels=["topic", "partition"]
+    )
+    held = dict(worker.partitions)
+    for number, partition in held.items():
+        if partition.engine.clock_ms > DAWN:
+            clock.add_metric([str(number)], partition.engine.clock_ms / 1000)
+            lag.add_metric([str(number)], watermark_lag_ms(partition, wall_ms()) / 1000)
+    for (topic, number), behind in worker.behind().items():
+        records.add_metric([topic, str(number)], behind)
+    yield clock
+    yield lag
+    yield records
+    yield GaugeMetricFamily("shipclock_partitions", "Partitions this worker has", value=len(held))
+
+
+def watermark_lag_ms(partition: Partition, now_ms: int) -> int:
+    """How far the partition's clock is behind what it goes by, which is `now_ms` in wall time."""
+    newest_ms = now_ms if partition.wall else max(partition.clock.ticked_ms, *partition.clock.through_ms.values())
+    return max(0, newest_ms - partition.engine.clock_ms)

@@ -1,0 +1,90 @@
+"""Sets the metrics of an app up, and keeps the survey of its shops fresh."""
+
+import asyncio
+import logging
+from collections.abc import Iterator
+from itertools import chain
+from time import monotonic
+from typing import Any
+
+from mode import Service
+from prometheus_client import REGISTRY, Metric
+from prometheus_client.registry import Collector
+
+from rules.engine import Engine
+from streams.metrics import partitions, shops, survey, totals
+from streams.metrics.recovery import Rebalances
+from streams.metrics.work import count_alert
+
+log = logging.getLogger(__name__)
+
+EVERY_S = 5.0
+"""How old a survey may become…"""
+
+SHARE = 0.05
+"""…unless that would take more of the worker's time than this."""
+
+AT_A_TIME_S = 0.005
+"""How long the event loop may be held up by it at a time, or by one shop's standing if that takes longer."""
+
+
+def watch(app: Any) -> None:
+    """Has an app's doings counted, from now until it stops."""
+    app.sensors.add(Rebalances())
+    app.worker.on_alert.append(count_alert)
+    app.add_dependency(Watch(app.worker, beacon=app.beacon))
+
+
+class Watch(Service, Collector):
+    """Answers Prometheus from the worker's partitions and the newest survey of its shops."""
+
+    def __init__(self, worker: Any, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self._worker = worker
+        self._clauses = {rule.id: rule.clause for pack in worker.book.packs for rule in pack.rules}
+        self._platforms = {pack.platform for pack in worker.book.packs}
+        self._found: list[Metric] = []
+
+    async def on_start(self) -> None:
+        REGISTRY.register(self)
+
+    async def on_stop(self) -> None:
+        REGISTRY.unregister(self)
+
+    @Service.task
+    async def _survey_on(self) -> None:
+        while not self.should_stop:
+            took_s = 0.0
+            try:
+                took_s = await self.look()
+            except Exception:  # alerts must go out even if nobody can count them
+                log.exception("the survey of shops for the metrics failed")
+            await self.sleep(max(EVERY_S, took_s / SHARE))
+
+    async def look(self) -> float:
+        """Takes a survey and keeps what it says; returns how long that held the event loop (s)."""
+        found: list[Metric] = []
+        engines = [partition.engine for partition in self._worker.partitions.values()]
+        busy_s, since_s = 0.0, monotonic()
+        for _ in self._survey(engines, found):
+            held_s = monotonic() - since_s
+            if held_s > AT_A_TIME_S:
+                busy_s += held_s
+                await asyncio.sleep(0)
+                since_s = monotonic()
+        self._found = found
+        return busy_s + monotonic() - since_s
+
+    def _survey(self, engines: list[Engine], found: list[Metric]) -> Iterator[None]:
+        fresh = survey.Survey()
+        yield from survey.take(engines, self._clauses, fresh)
+        for family in chain(shops.families(fresh, self._platforms), totals.families(fresh)):
+            found.append(family)
+            yield
+
+    def describe(self) -> list[Metric]:
+        return []  # else the registry would collect all of it once more when this is registered
+
+    def collect(self) -> Iterator[Metric]:
+        yield from partitions.families(self._worker)
+        yield from self._found

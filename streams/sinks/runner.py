@@ -1,0 +1,187 @@
+"""Reads a topic for one sink, in a consumer group of its own, and commits what has been delivered."""
+
+import asyncio
+import contextlib
+import logging
+from collections.abc import Collection, Sequence
+
+from aiokafka import AIOKafkaConsumer, ConsumerRebalanceListener, TopicPartition
+from aiokafka.errors import KafkaError
+
+from streams import kafka_access
+from streams.clocks import wall_ms
+from streams.settings import Settings, bootstrap_servers
+from streams.sinks.sink import Extent, Record, Sink, StartOver
+
+log = logging.getLogger(__name__)
+
+TURN_MS = 500
+"""How long to wait for records before the sink has its tick."""
+
+RESTART_S = 5.0
+"""The pause after which reading is started again when Kafka, or a sink, has failed."""
+
+LAG_S = 5.0
+"""How often to ask how far behind the sink is, also while it hangs."""
+
+NEVER_IDLE_MS = 2**31 - 1
+"""A sink may hang for as long as it likes and keep its partitions; that the process lives, heartbeats tell."""
+
+
+class Runner(ConsumerRebalanceListener):
+    """Runs until cancelled, whatever the sink or Kafka does meanwhile."""
+
+    def __init__(self, sink: Sink, topic: str, settings: Settings) -> None:
+        self.sink = sink
+        self.group = f"{settings.app_id}-sink-{sink.name}"
+        self._topic, self._settings = topic, settings
+        self._consumer: AIOKafkaConsumer
+        self._turn: asyncio.Future[None] | None = None
+        self._forget()
+
+    def _forget(self) -> None:
+        self._fresh: set[TopicPartition] = set()
+        self._behind: dict[TopicPartition, int] = {}
+        self._taken: dict[TopicPartition, int] = {}
+        self._committed: dict[TopicPartition, int] = {}
+        self.sink.courier.counters.lag = 0
+
+    async def run(self) -> None:
+        async with self.sink:
+            while True:
+                try:
+                    await self._follow()
+                except Exception as error:  # apart from the engine: no sink may end the worker
+                    self.sink.courier.counters.failed += 1
+                    log.error("%s: starts again in %.0f s after %s", self.sink.name, RESTART_S, type(error).__name__)
+                    log.debug("%s", error, exc_info=error)
+                    await asyncio.sleep(RESTART_S)
+
+    async def _follow(self) -> None:
+        self._consumer = AIOKafkaConsumer(
+            bootstrap_servers=bootstrap_servers(self._settings),
+            group_id=self.group,
+            enable_auto_commit=False,
+            auto_offset_reset="earliest",
+            max_poll_interval_ms=NEVER_IDLE_MS,
+            **kafka_access.for_aiokafka(self._settings),
+        )
+        try:
+            self._consumer.subscribe([self._topic], listener=self)
+            await self._consumer.start()
+            watching = asyncio.ensure_future(self._watch_lag())
+            try:
+                while True:
+                    await self._interruptible_turn()
+            finally:
+                watching.cancel()
+        finally:
+            self._lose_all()
+            await self._consumer.stop()
+
+    # -- the partitions that are this process's -----------------------------------------------------------------
+
+    async def on_partitions_revoked(self, revoked: Collection[TopicPartition]) -> None:
+        """What is on its way to the other side is given up; it is not committed, so the next reader delivers it."""
+        if self._turn is not None:
+            self._turn.cancel()
+            await asyncio.wait({self._turn})
+        self._lose_all()
+
+    async def on_partitions_assigned(self, assigned: Collection[TopicPartition]) -> None:
+        self._fresh = set(assigned)
+
+    def _lose_all(self) -> None:
+        for tp in self._fresh | self._taken.keys():
+            self.sink.lose(tp.partition)
+        self._forget()
+
+    async def _gain(self, tp: TopicPartition) -> None:
+        (beginning,) = (await self._consumer.beginning_offsets([tp])).values()
+        (end,) = (await self._consumer.end_offsets([tp])).values()
+        committed = await self._consumer.committed(tp)
+        known = committed is not None and beginning <= committed <= end
+        start = await self.sink.gain(tp.partition, Extent(beginning, committed if known else beginning, end))
+        self._consumer.seek(tp, start)
+        self._taken[tp] = start
+        self._behind[tp] = end
+        self._fresh.discard(tp)
+
+    # -- a turn -------------------------------------------------------------------------------------------------
+
+    async def _interruptible_turn(self) -> None:
+        """A turn, which a rebalance may cut short."""
+        self._turn = asyncio.ensure_future(self._take_turn())
+        try:
+            await asyncio.wait({self._turn})
+        finally:
+            turn, self._turn = self._turn, None
+            if not turn.done():
+                turn.cancel()
+                await asyncio.wait({turn})
+        if not turn.cancelled():
+            turn.result()
+
+    async def _take_turn(self) -> None:
+        """Reads, delivers, commits."""
+        for tp in sorted(self._fresh):
+            await self._gain(tp)
+        fetched = await self._consumer.getmany(timeout_ms=TURN_MS, max_records=self.sink.batch)
+        for tp, records in fetched.items():
+            if tp not in self._fresh:  # else assigned meanwhile: gaining it seeks to where it is to be read from
+                await self._take(tp, records)
+        for tp in self._behind.keys() - self._fresh:
+            await self._look_whether_caught_up(tp)
+        try:
+            await self.sink.tick(wall_ms())
+        except StartOver as again:
+            self._start_over(*again.partitions)
+        await self._commit()
+
+    async def _take(self, tp: TopicPartition, records: Sequence[Record]) -> None:
+        try:
+            await self.sink.take(tp.partition, records)
+        except StartOver:
+            self._start_over(tp.partition)
+        else:
+            self._taken[tp] = records[-1].offset + 1
+
+    async def _look_whether_caught_up(self, tp: TopicPartition) -> None:
+        if await self._consumer.position(tp) < self._behind[tp]:
+            return
+        try:
+            await self.sink.caught_up(tp.partition)
+        except StartOver:
+            self._start_over(tp.partition)
+        else:
+            del self._behind[tp]
+
+    def _start_over(self, *partitions: int) -> None:
+        log.warning("%s: the other side has lost what it had of %s: it is read again", self.sink.name, partitions)
+        self._fresh |= {tp for tp in self._taken if tp.partition in partitions}
+
+    # -- what has been delivered --------------------------------------------------------------------------------
+
+    async def _commit(self) -> None:
+        delivered = {tp: self._delivered(tp) for tp in self._taken if tp not in self._fresh}
+        news = {tp: offset for tp, offset in delivered.items() if self._committed.get(tp) != offset}
+        if not news:
+            return
+        try:
+            await self._consumer.commit(news)
+        except KafkaError as error:
+            log.warning("%s: offsets were not committed: %s", self.sink.name, type(error).__name__)
+        else:
+            self._committed.update(news)
+
+    async def _watch_lag(self) -> None:
+        while True:
+            with contextlib.suppress(KafkaError):
+                ends = await self._consumer.end_offsets(list(self._taken))
+                lags = [ends[tp] - self._delivered(tp) for tp in self._taken if tp in ends]
+                self.sink.courier.counters.lag = max(0, sum(lags))
+            await asyncio.sleep(LAG_S)
+
+    def _delivered(self, tp: TopicPartition) -> int:
+        held = self.sink.held(tp.partition)
+        return self._taken[tp] if held is None else held

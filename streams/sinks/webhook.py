@@ -1,0 +1,117 @@
+"""Alerts posted to a URL as CloudEvents (structured mode), signed by the Standard Webhooks scheme.
+
+`webhook-id` stays the same however often an alert's revision is sent, so a receiver knows what it has had.
+"""
+
+import asyncio
+import hmac
+import time
+from base64 import b64encode
+from collections.abc import Sequence
+from functools import partial
+from hashlib import blake2b
+from types import TracebackType
+from typing import Self
+
+import aiohttp
+
+from rules.alerts import Alert
+from streams.sinks.courier import Courier, Rejected, Unavailable
+from streams.sinks.sink import Extent, Record, Sink
+
+ANSWER_S = 15.0
+"""How long the receiver may take; Standard Webhooks advises 15 to 30 s."""
+
+COME_BACK = frozenset({408, 425, 429})
+"""Client errors that speak of the moment and not of what was sent."""
+
+
+async def post(session: aiohttp.ClientSession, url: str, body: bytes, headers: dict[str, str]) -> None:
+    """One POST. Raises Unavailable or Rejected."""
+    try:
+        # Not led elsewhere: what was signed for one address is not meant for another.
+        async with session.post(url, data=body, headers=headers, allow_redirects=False) as answer:
+            status = answer.status
+    except (aiohttp.ClientError, TimeoutError, OSError) as error:
+        raise Unavailable(type(error).__name__) from None
+    if status >= 500 or status in COME_BACK:
+        raise Unavailable(f"status {status}")
+    if status >= 300:
+        raise Rejected(f"status {status}")
+
+
+def signature(key: bytes, message_id: str, at_s: int, body: bytes) -> str:
+    """Of id, time and body, as in Standard Webhooks."""
+    signed = f"{message_id}.{at_s}.".encode() + body
+    return "v1," + b64encode(hmac.digest(key, signed, "sha256")).decode()
+
+
+def message_id(event_id: str) -> str:
+    """Made of the event's id, which may hold what a header and the scheme do not allow."""
+    return "msg_" + blake2b(event_id.encode(), digest_size=16).hexdigest()
+
+
+class Webhook(Sink):
+    name = "webhook"
+    batch = 16  # alerts on their way at once
+
+    def __init__(self, courier: Courier, url: str, key: bytes) -> None:
+        super().__init__(courier)
+        self._url, self._key = url, key
+        self._first: dict[int, set[str]] = {}
+        self._session: aiohttp.ClientSession
+
+    async def __aenter__(self) -> Self:
+        self._session = aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=ANSWER_S))
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self._session.close()
+
+    async def gain(self, partition: int, extent: Extent) -> int:
+        self.lose(partition)
+        if extent.is_new:
+            self._first[partition] = set()
+        return extent.resume
+
+    async def caught_up(self, partition: int) -> None:
+        self._first.pop(partition, None)
+
+    def lose(self, partition: int) -> None:
+        self._first.pop(partition, None)
+
+    async def take(self, partition: int, records: Sequence[Record]) -> None:
+        """Different alerts side by side, the revisions of one alert one after the other."""
+        revisions: dict[str, list[tuple[Alert, bytes]]] = {}
+        for record in records:
+            alert = self.read(record)
+            if alert is not None and record.value is not None and self._is_news(partition, alert):
+                revisions.setdefault(alert.data.alert, []).append((alert, record.value))
+        async with asyncio.TaskGroup() as group:
+            for each in revisions.values():
+                group.create_task(self._send_all(each))
+
+    def _is_news(self, partition: int, alert: Alert) -> bool:
+        """False for the end of what a new receiver has never heard of."""
+        heard = self._first.get(partition)
+        if heard is None or alert.data.alert in heard:
+            return True
+        if alert.data.state == "open":
+            heard.add(alert.data.alert)
+        return alert.data.state == "open"
+
+    async def _send_all(self, revisions: Sequence[tuple[Alert, bytes]]) -> None:
+        for alert, body in revisions:
+            await self.courier.carry(partial(self._send, alert, body))
+
+    async def _send(self, alert: Alert, body: bytes) -> None:
+        name, at_s = message_id(alert.id), int(time.time())
+        headers = {
+            "content-type": "application/cloudevents+json; charset=utf-8",
+            "webhook-id": name,
+            "webhook-timestamp": str(at_s),
+            "webhook-signature": signature(self._key, name, at_s, body),
+        }
+        await post(self._session, self._url, body, headers)

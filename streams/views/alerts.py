@@ -1,0 +1,145 @@
+"""Every alert as its newest record has it, with the revisions seen before."""
+
+from collections.abc import Callable
+from typing import Any, Final
+
+import msgspec
+from msgspec import Struct
+
+from rules.instants import from_rfc3339
+from streams.views.remarks import Step
+
+RESOLVED_KEPT = 20_000
+"""Resolved alerts at hand, those resolved last; open ones are all there."""
+
+TRAIL_KEPT = 100
+"""Revisions of one alert."""
+
+SEVERITIES: Final = {"info": 1, "warning": 2, "critical": 3}
+
+
+class _Data(Struct):
+    alert: str
+    revision: int
+    state: str
+    severity: str
+    stage: str
+    judgement: int | None = None
+    tier: str | None = None
+
+
+class _Head(Struct):
+    """As much of an alert's record as it is looked up by; the rest is passed on as it came."""
+
+    time: str
+    platform: str
+    shop: str
+    data: _Data
+
+
+_head = msgspec.json.Decoder(_Head).decode
+
+
+class Held:
+    """One alert: the head of its newest record, and all its records as they came, the newest last."""
+
+    __slots__ = ("at_ms", "head", "trail")
+
+    def __init__(self, head: _Head, value: bytes) -> None:
+        self.trail: list[bytes] = []
+        self.renew(head, value)
+
+    def renew(self, head: _Head, value: bytes) -> None:
+        self.head = head
+        self.at_ms = from_rfc3339(head.time)
+        self.trail.append(value)
+        del self.trail[:-TRAIL_KEPT]
+
+    @property
+    def id(self) -> str:
+        return self.head.data.alert
+
+    @property
+    def revision(self) -> int:
+        return self.head.data.revision
+
+    @property
+    def is_open(self) -> bool:
+        return self.head.data.state == "open"
+
+    @property
+    def rank(self) -> tuple[bool, int, int, str]:
+        """The order of lists: open ones first, then the most severe, the newest."""
+        return not self.is_open, -SEVERITIES.get(self.head.data.severity, 0), -self.at_ms, self.id
+
+    def record(self) -> dict[str, Any]:
+        """The newest record."""
+        found: dict[str, Any] = msgspec.json.decode(self.trail[-1])
+        return found
+
+    def records(self) -> list[dict[str, Any]]:
+        """Those seen, the oldest first."""
+        return [msgspec.json.decode(value) for value in self.trail]
+
+    def steps(self) -> list[Step]:
+        """How bad it has been, the oldest first."""
+        return [_step(_head(value).data) for value in self.trail]
+
+    def step(self) -> Step:
+        """How bad it is now."""
+        return _step(self.head.data)
+
+
+def _step(data: _Data) -> Step:
+    if data.state != "open":
+        return Step(data.revision)
+    return Step(data.revision, SEVERITIES.get(data.severity, 0), data.stage, data.judgement or 0, data.tier)
+
+
+class Alerts:
+    """All that are open, and those resolved last."""
+
+    def __init__(self, resolved_kept: int = RESOLVED_KEPT) -> None:
+        self.open: dict[str, Held] = {}
+        self.resolved: dict[str, Held] = {}  # the last one resolved comes last
+        self._resolved_kept = resolved_kept
+
+    def take(self, key: bytes, value: bytes | None) -> Held | None:
+        """One record of the topic; gives the alert if the record says anything new.
+
+        Raises msgspec.DecodeError and ValueError for what is no alert.
+        """
+        if value is None:
+            alert = key.decode()
+            self.open.pop(alert, None)
+            self.resolved.pop(alert, None)
+            return None
+        head = _head(value)
+        held = self.get(head.data.alert)
+        if held is None:
+            held = Held(head, value)
+        elif head.data.revision <= held.revision:
+            return None  # said again, as after a replay
+        else:
+            held.renew(head, value)
+        self._sort(held)
+        return held
+
+    def get(self, alert: str) -> Held | None:
+        return self.open.get(alert) or self.resolved.get(alert)
+
+    def having(self, state: str | None, wanted: Callable[[Held], bool]) -> list[Held]:
+        """Those in a state (in any, if None) that are wanted, in no order."""
+        found = [] if state == "resolved" else list(self.open.values())
+        found += [] if state == "open" else list(self.resolved.values())
+        return [held for held in found if wanted(held)]
+
+    def _sort(self, held: Held) -> None:
+        self.resolved.pop(held.id, None)
+        if held.is_open:
+            self.open[held.id] = held
+            return
+        self.open.pop(held.id, None)
+        self.resolved[held.id] = held
+        if len(self.resolved) > self._resolved_kept:
+            del self.resolved[next(iter(self.resolved))]

@@ -1,0 +1,121 @@
+"""What changes, for those who listen: each hears of a change at once, or on return of all that it missed.
+
+A listener's place is how far each topic has been read, in one text that means the same on every worker. Of what was
+missed it gets the newest state of each thing that changed, not each change.
+"""
+
+import asyncio
+from collections.abc import Hashable
+from typing import Literal, NamedTuple
+
+REMEMBERED = 5_000
+"""Things whose last change is remembered for those who come back."""
+
+WAITING = 1_000
+"""Things that may wait for a slow listener; after that it has to come back."""
+
+Name = Literal["alert", "shop"]
+
+
+class Change(NamedTuple):
+    """That something is different now; `place` is where the topics had been read to, with it."""
+
+    name: Name
+    key: Hashable
+    place: str
+
+
+class Feed:
+    """`lanes` is how many topic partitions there are to read."""
+
+    def __init__(self, lanes: int, remembered: int = REMEMBERED) -> None:
+        self._place = [0] * lanes
+        self._forgotten = [0] * lanes
+        self._last: dict[tuple[Name, Hashable], tuple[int, int]] = {}  # the last one changed comes last
+        self._remembered = remembered
+        self._listeners: set[Listener] = set()
+        self._closed = False
+
+    @property
+    def place(self) -> str:
+        return ".".join(map(str, self._place))
+
+    def move(self, lane: int, offset: int) -> None:
+        """A topic partition has been read up to and with this offset."""
+        self._place[lane] = offset + 1
+
+    def changed(self, name: Name, key: Hashable, lane: int) -> None:
+        """Because of the record that was read last on this lane."""
+        self._last.pop((name, key), None)
+        self._last[name, key] = lane, self._place[lane] - 1
+        if len(self._last) > self._remembered:
+            lane, offset = self._last.pop(next(iter(self._last)))
+            self._forgotten[lane] = max(self._forgotten[lane], offset + 1)
+        if not self._listeners:
+            return
+        change = Change(name, key, self.place)
+        for listener in self._listeners:
+            listener.tell(change)
+
+    def missed(self, since: str) -> list[Change] | None:
+        """What has changed since a place; None where that can't be told any more."""
+        then = _parsed(since, len(self._place))
+        if then is None or any(at < forgotten for at, forgotten in zip(then, self._forgotten, strict=True)):
+            return None
+        return [Change(*what, self.place) for what, (lane, offset) in self._last.items() if offset >= then[lane]]
+
+    def listen(self) -> "Listener":
+        """Hears of everything that changes from now on; to be given back with `leave`."""
+        listener = Listener()
+        self._listeners.add(listener)
+        if self._closed:
+            listener.end()
+        return listener
+
+    def leave(self, listener: "Listener") -> None:
+        self._listeners.discard(listener)
+
+    def close(self) -> None:
+        """Sends everyone home."""
+        self._closed = True
+        for listener in self._listeners:
+            listener.end()
+
+
+class Listener:
+    """What somebody has yet to hear of; a thing that changes again before that is told of once."""
+
+    def __init__(self) -> None:
+        self._waiting: dict[tuple[Name, Hashable], Change] = {}
+        self._news = asyncio.Event()
+        self._over = False
+
+    def tell(self, change: Change) -> None:
+        self._waiting.pop((change.name, change.key), None)
+        self._waiting[change.name, change.key] = change
+        self._news.set()
+        if len(self._waiting) > WAITING:
+            self.end()
+
+    def end(self) -> None:
+        """What waits is dropped: who comes back is told of it then."""
+        self._waiting.clear()
+        self._over = True
+        self._news.set()
+
+    async def next(self) -> Change | None:
+        """The next change; None once it is over."""
+        await self._news.wait()
+        if self._over:
+            return None
+        change = self._waiting.pop(next(iter(self._waiting)))
+        if not self._waiting:
+            self._news.clear()
+        return change
+
+
+def _parsed(place: str, lanes: int) -> list[int] | None:
+    parts = place.split(".")
+    if len(parts) != lanes or not all(part.isdecimal() and len(part) < 20 for part in parts):
+        return None
+    return [int(part) for part in parts]

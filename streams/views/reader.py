@@ -1,0 +1,75 @@
+"""Reads the view's topics from their beginning, in no consumer group, for as long as the worker runs."""
+
+import asyncio
+import logging
+from typing import Any
+
+from aiokafka import AIOKafkaConsumer, TopicPartition
+from aiokafka.errors import KafkaError
+from mode import Service
+
+from streams.settings import Settings, bootstrap_servers
+from streams.views.view import View
+
+log = logging.getLogger(__name__)
+
+AT_ONCE = 500
+"""Records taken before the worker's other work has its turn."""
+
+WAIT_MS = 500
+AGAIN_S = 2.0
+"""How long after Kafka failed to try again."""
+
+
+class Reader(Service):
+    """Keeps a view up to date. `caught_up` once it has read all there was when it began."""
+
+    def __init__(self, settings: Settings, view: View, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.view = view
+        self.caught_up = False
+        self._settings = settings
+        self._read_to = {TopicPartition(topic, number): 0 for topic in view.topics for number in range(view.partitions)}
+        self._moved = asyncio.Event()
+
+    @Service.task
+    async def _read_on(self) -> None:
+        while not self.should_stop:
+            try:
+                await self._read()
+            except (KafkaError, OSError) as error:
+                log.warning("the console's view waits for Kafka: %s", error)
+                await self.sleep(AGAIN_S)
+
+    async def _read(self) -> None:
+        consumer = AIOKafkaConsumer(
+            bootstrap_servers=bootstrap_servers(self._settings), enable_auto_commit=False, auto_offset_reset="earliest"
+        )
+        await consumer.start()
+        try:
+            consumer.assign(list(self._read_to))
+            for tp, offset in self._read_to.items():
+                if offset:
+                    consumer.seek(tp, offset)
+            ends = await consumer.end_offsets(list(self._read_to))
+            while not self.should_stop:
+                await self._take_some(consumer)
+                self.caught_up = self.caught_up or all(self._read_to[tp] >= end for tp, end in ends.items())
+        finally:
+            await consumer.stop()
+
+    async def _take_some(self, consumer: AIOKafkaConsumer) -> None:
+        fetched = await consumer.getmany(timeout_ms=WAIT_MS, max_records=AT_ONCE)
+        for records in fetched.values():
+            for record in records:
+                self.view.take(record)
+        for tp in self._read_to:
+            self._read_to[tp] = await consumer.position(tp)  # may be further than the last record: compaction
+        self._moved.set()
+        self._moved = asyncio.Event()
+        await asyncio.sleep(0)
+
+    async def has_read(self, tp: TopicPartition, offset: int) -> None:
+        """Returns once the view shows what was written at an offset."""
+        while self._read_to[tp] <= offset:
+            await self._moved.wait()

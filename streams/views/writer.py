@@ -1,0 +1,54 @@
+"""Writes what people say of alerts."""
+
+import asyncio
+from typing import Any
+
+from aiokafka import AIOKafkaProducer, TopicPartition
+from mode import Service
+
+from streams.partition import home_of
+from streams.settings import Settings, bootstrap_servers
+from streams.topics import TopicNames
+from streams.views.alerts import Held
+from streams.views.reader import Reader
+from streams.views.remarks import Kind, Remark, encode, remark_key
+
+
+class Writer(Service):
+    """Connects to Kafka with the first remark, since most workers never write one."""
+
+    def __init__(self, settings: Settings, names: TopicNames, reader: Reader, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self._settings, self._names, self._reader = settings, names, reader
+        self._producer: AIOKafkaProducer | None = None
+        self._connecting = asyncio.Lock()
+
+    async def write(self, held: Held, kind: Kind, remark: Remark | None) -> None:
+        """Keeps a remark (None lifts the one there is), and returns once the view shows it. Raises KafkaError."""
+        number = home_of(held.head.platform, held.head.shop, self._reader.view.partitions)
+        producer = await self._connected()
+        written = await producer.send_and_wait(
+            self._names.remarks,
+            None if remark is None else encode(remark),
+            key=remark_key(kind, held.id),
+            partition=number,
+        )
+        await self._reader.has_read(TopicPartition(self._names.remarks, number), written.offset)
+
+    async def _connected(self) -> AIOKafkaProducer:
+        async with self._connecting:
+            if self._producer is None:
+                producer = AIOKafkaProducer(
+                    bootstrap_servers=bootstrap_servers(self._settings), acks="all", enable_idempotence=True
+                )
+                try:
+                    await producer.start()
+                except BaseException:
+                    await producer.stop()
+                    raise
+                self._producer = producer
+            return self._producer
+
+    async def on_stop(self) -> None:
+        if self._producer is not None:
+            await self._producer.stop()

@@ -1,0 +1,92 @@
+"""Which warehouse an order belongs to: a YAML list, of which the first entry that fits decides.
+
+    - {platform: joom, shop: s17, warehouse: west}
+    - {sku_prefix: DE-, warehouse: berlin}        # fits an order with any such article
+    - {platform: ozon, warehouse: moscow}
+
+What no entry fits belongs to `default`. Names that are left out fit everything.
+"""
+
+from collections.abc import Iterable
+from pathlib import Path
+from typing import NamedTuple
+
+import yaml
+
+DEFAULT = "default"
+_NAMES = ("platform", "shop", "sku_prefix", "warehouse")
+
+
+class BadWarehousesError(ValueError):
+    """A mapping that can't be used; the text is `file:line: message`."""
+
+
+class Entry(NamedTuple):
+    warehouse: str
+    platform: str | None = None
+    shop: str | None = None
+    sku_prefix: str | None = None
+
+    def fits(self, platform: str, shop: str, skus: Iterable[str]) -> bool:
+        return (
+            self.platform in (None, platform)
+            and self.shop in (None, shop)
+            and (self.sku_prefix is None or any(sku.startswith(self.sku_prefix) for sku in skus))
+        )
+
+
+class Warehouses(NamedTuple):
+    entries: tuple[Entry, ...] = ()
+
+    def of_order(self, platform: str, shop: str, skus: Iterable[str]) -> str:
+        skus = tuple(skus)
+        return next((entry.warehouse for entry in self.entries if entry.fits(platform, shop, skus)), DEFAULT)
+
+    def of_shop(self, platform: str, shop: str) -> str:
+        """Of what concerns the shop as a whole, or an order of which nothing is known."""
+        return self.of_order(platform, shop, ())
+
+    def go_by_articles(self) -> bool:
+        return any(entry.sku_prefix is not None for entry in self.entries)
+
+
+EVERYTHING_IN_ONE = Warehouses()
+
+
+def load(file: Path) -> Warehouses:
+    """Raises BadWarehousesError."""
+    try:
+        root = yaml.compose(file.read_text(encoding="utf-8-sig"), Loader=yaml.SafeLoader)
+    except yaml.MarkedYAMLError as error:
+        line = error.problem_mark.line + 1 if error.problem_mark else 1
+        raise BadWarehousesError(f"{file}:{line}: {error.problem or 'is no YAML'}") from None
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise BadWarehousesError(f"{file}:1: is no YAML in UTF-8 ({type(error).__name__})") from None
+    except OSError as error:
+        raise BadWarehousesError(f"{file}: {error.strerror}") from None
+    if root is None:
+        return Warehouses()
+    if not isinstance(root, yaml.SequenceNode):
+        raise _wrong(file, root, "must be a list of entries, each like {shop: s17, warehouse: west}")
+    return Warehouses(tuple(_entry(file, node) for node in root.value))
+
+
+def _entry(file: Path, node: yaml.Node) -> Entry:
+    if not isinstance(node, yaml.MappingNode):
+        raise _wrong(file, node, "an entry must be names with values, like {shop: s17, warehouse: west}")
+    given: dict[str, str] = {}
+    for key, value in node.value:
+        if key.value not in _NAMES:
+            raise _wrong(file, key, f"unknown name {key.value!r}; known are {', '.join(_NAMES)}")
+        if key.value in given:
+            raise _wrong(file, key, f"{key.value!r} is there twice")
+        if not isinstance(value, yaml.ScalarNode) or not value.value:
+            raise _wrong(file, value, f"{key.value} must be a text")
+        given[key.value] = value.value
+    if "warehouse" not in given:
+        raise _wrong(file, node, "warehouse is missing")
+    return Entry(**given)
+
+
+def _wrong(file: Path, node: yaml.Node, message: str) -> BadWarehousesError:
+    return BadWarehousesError(f"{file}:{node.start_mark.line + 1}: {message}")

@@ -1,0 +1,158 @@
+// English and Chinese. What the packs say in words of their own (summaries, sanctions) is shown as it is there.
+
+import { CHINESE as CLAUSES } from "./clauses.js";
+
+const ENGLISH = {
+  title: "shipclock",
+  shops: "Shops at risk", alerts: "Alerts", due: "Ship next", search: "Search shop, order, rule", all: "all platforms",
+  critical: "critical", warning: "warning", info: "info", ok: "calm", none: "—", muted: "muted", showMuted: "Show muted",
+  showResolved: "Show resolved", live: "live", away: "reconnecting", connecting: "connecting", theme: "Theme", help: "Keys",
+  language: "中文", languageName: "中文: switch to Chinese", open: "open", resolved: "resolved",
+  noShops: "No shop has been heard of yet.", noAlerts: "Nothing is open. Well shipped.", noDue: "Nothing waits to be shipped.",
+  more: "{n} more", calmShops: "{n} calm", openAlerts: "{n} open", headroom: "{n} more fit", over: "{n} too many", spare: "{n} to spare", short: "short by {n}",
+  reported: "platform shows {value}", toTier: "{n} to {tier}",
+  forecast: "expected {value}", forecastAt: "expected {value} at {at}", of: "{n} of {d}", exposure: "at stake", points: "{n} points",
+  ledger: "Ledger {name}", resets: "resets {at}", since: "since {at}", until: "until {at}", forGood: "for good", sanction: "Sanction",
+  metrics: "Metrics", threshold: "threshold", window: "window {from} – {to}", dueIn: "in {time}", overdue: "{time} over",
+  evidence: "Evidence", trail: "Trail", penalty: "What it costs", actions: "What to do", facts: "Facts", close: "Close",
+  acknowledge: "Acknowledge", mute: "Mute", lift: "Lift", acknowledgedBy: "Acknowledged by {by}", mutedBy: "Muted by {by}",
+  somebody: "somebody", comment: "Comment", by: "Your name", end: "Until", noEnd: "no end", hours1: "1 hour", hours4: "4 hours",
+  hours24: "1 day", days7: "7 days", ownEnd: "a time of my own…", worseHint: "Ends by itself when the alert gets worse.",
+  muteHint: "Muted alerts leave the list until then.", revision: "rev. {n}", judgement: "judgement {n}", shop: "Shop", order: "Order",
+  rule: "Rule", clause: "Clause", opened: "Opened", dueAt: "Due", value: "Value", saves: "saves", warehouse: "Warehouse",
+  tokenTitle: "This console needs its token", token: "Token", tokenHint: "It is kept until this tab is closed.", enter: "Enter",
+  failed: "That did not work: {why}", loading: "Reading…", copied: "copied", copyLink: "Copy link", gone: "This alert is no longer at hand.",
+  keyMove: "next, previous alert", keyOpen: "open the alert", keyAck: "acknowledge", keyMute: "mute", keySearch: "search", keyClose: "close",
+  itsAlerts: "Its alerts", keyHelp: "this list", keyTabs: "shops, alerts, ship next", skip: "Skip to alerts", partial: "Only the worst {n} alerts are shown.",
+  "stage.due_soon": "due soon", "stage.overdue": "overdue", "stage.near": "near threshold", "stage.crossed": "past threshold",
+  "stage.active": "sanction in force", "type.alert.opened": "opened", "type.alert.updated": "changed", "type.alert.resolved": "resolved",
+  "to.warehouse": "Warehouse", "to.purchasing": "Purchasing", "to.listing": "Listing", "to.customer_service": "Customer service", "to.finance": "Finance",
+};
+
+const CHINESE = {
+  title: "shipclock",
+  shops: "风险店铺", alerts: "预警", due: "优先发货", search: "搜索店铺、订单、规则", all: "全部平台",
+  critical: "严重", warning: "警告", info: "提示", ok: "正常", none: "—", muted: "已静音", showMuted: "显示已静音",
+  showResolved: "显示已解除", live: "实时", away: "重新连接中", connecting: "连接中", theme: "主题", help: "快捷键",
+  language: "EN", languageName: "EN：切换到英文", open: "未解除", resolved: "已解除",
+  noShops: "尚无店铺数据。", noAlerts: "没有未解除的预警，发货很及时。", noDue: "没有待发货订单。",
+  more: "还有 {n} 条", calmShops: "{n} 家正常", openAlerts: "{n} 条未解除", headroom: "还可容 {n}", over: "已超 {n}", spare: "余 {n}", short: "缺 {n}",
+  reported: "平台显示 {value}", toTier: "距“{tier}”还差 {n}",
+  forecast: "预计 {value}", forecastAt: "预计 {at} 达 {value}", of: "{n} / {d}", exposure: "风险金额", points: "{n} 分",
+  ledger: "扣分 {name}", resets: "{at} 清零", since: "自 {at}", until: "至 {at}", forGood: "永久", sanction: "处罚",
+  metrics: "指标", threshold: "阈值", window: "统计期 {from} – {to}", dueIn: "剩 {time}", overdue: "已过 {time}",
+  evidence: "证据", trail: "变更记录", penalty: "代价", actions: "处理建议", facts: "事实", close: "关闭",
+  acknowledge: "确认", mute: "静音", lift: "撤销", acknowledgedBy: "{by} 已确认", mutedBy: "{by} 已静音",
+  somebody: "有人", comment: "备注", by: "姓名", end: "截止", noEnd: "不限", hours1: "1 小时", hours4: "4 小时",
+  hours24: "1 天", days7: "7 天", ownEnd: "自定时间…", worseHint: "情况恶化时自动失效。",
+  muteHint: "静音期间不在列表中显示。", revision: "第 {n} 版", judgement: "第 {n} 次判定", shop: "店铺", order: "订单",
+  rule: "规则", clause: "条款", opened: "开始", dueAt: "期限", value: "数值", saves: "可挽回", warehouse: "仓库",
+  tokenTitle: "请输入访问令牌", token: "令牌", tokenHint: "仅保留到关闭此标签页。", enter: "进入",
+  failed: "操作失败：{why}", loading: "读取中…", copied: "已复制", copyLink: "复制链接", gone: "该预警已无法查看。",
+  keyMove: "下一条、上一条预警", keyOpen: "打开预警", keyAck: "确认", keyMute: "静音", keySearch: "搜索", keyClose: "关闭",
+  itsAlerts: "查看预警", keyHelp: "本列表", keyTabs: "店铺、预警、优先发货", skip: "跳到预警", partial: "仅显示最严重的 {n} 条预警。",
+  "stage.due_soon": "即将超时", "stage.overdue": "已超时", "stage.near": "接近阈值", "stage.crossed": "超过阈值",
+  "stage.active": "处罚生效中", "type.alert.opened": "开始", "type.alert.updated": "变化", "type.alert.resolved": "解除",
+  "to.warehouse": "仓库", "to.purchasing": "采购", "to.listing": "商品", "to.customer_service": "客服", "to.finance": "财务",
+  "reason.deadline_near": "期限临近", "reason.deadline_passed": "期限已过", "reason.happened": "已发生", "reason.judged_again": "再次判定",
+  "reason.went_silent": "物流停更", "reason.threshold_near": "接近阈值", "reason.threshold_crossed": "超过阈值",
+  "reason.sanction_started": "处罚开始", "reason.fulfilled": "已完成", "reason.cancelled": "已取消", "reason.deadline_moved": "期限变更",
+  "reason.evidence_arrived": "补到证据", "reason.fell_back": "回落", "reason.period_ended": "统计期结束", "reason.sanction_ended": "处罚结束",
+  "reason.no_longer_applies": "不再适用", "reason.done": "已完成", "reason.points_posted": "扣分入账", "reason.points_expired": "扣分清除",
+  "do.ship_first": "优先发货", "do.tell_buyer": "告知买家", "do.ship_oldest_first": "先发最早的订单", "do.pause_slow_products": "暂停慢发商品",
+  "do.hand_over_to_carrier": "交付承运商", "do.ask_carrier": "询问承运商", "do.check_deposit": "检查保证金", "do.offer_refund": "提议退款",
+  "do.settle_with_buyer": "与买家协商", "do.restock": "补货", "do.delist": "下架", "do.delist_out_of_stock": "下架缺货商品", "do.top_up_deposit": "补缴保证金",
+  "do.offer_alternative": "提供替代品", "do.review_chats": "检查聊天记录", "do.print_platform_labels": "使用平台面单", "do.turn_preorders_into_stock": "预售转现货",
+  "do.switch_to_express_line": "改用快线", "do.switch_to_backup_line": "改用备用线路", "do.switch_carrier": "更换承运商", "do.ship_with_platform_logistics": "使用平台物流",
+  "do.ship_from_overseas_warehouse": "海外仓发货", "do.settle_returns": "处理退货", "do.settle_disputes": "处理纠纷", "do.secure_declared_stock": "锁定已申报库存",
+  "do.review_listings": "检查商品刊登", "do.replace_banned_product": "替换被禁商品", "do.raise_safety_stock": "提高安全库存", "do.prepare_for_frozen_funds": "预备资金冻结",
+  "do.post_notice": "店铺公告", "do.plan_for_frozen_account": "预备账户冻结", "do.plan_for_disabled_account": "预备账户停用", "do.phone_key_customers": "致电重点客户",
+  "do.pause_badly_rated_products": "暂停低评分商品", "do.notify_buyer_with_alternative": "告知买家并提供替代", "do.move_promotion": "调整活动时间",
+  "do.message_customers_with_alternatives": "群发替代方案", "do.mend_tracking_number": "更正运单号", "do.mend_return_address": "更正退货地址",
+  "do.mend_promotion_price": "更正活动价", "do.mend_listing": "更正刊登", "do.inspect_before_shipping": "发货前检查", "do.expect_less_traffic": "流量将下降",
+  "do.declare_only_what_is_packed": "仅申报已打包订单", "do.compensate_buyers": "补偿买家", "do.check_tracking_numbers": "核对运单号", "do.check_fees": "核对费用",
+  "do.automate_order_processing": "订单处理自动化", "do.appeal": "申诉", "do.answer_complaints": "回复投诉", "do.add_second_supplier": "增加供应商",
+  "field.placed": "下单", "field.shipped": "发货", "field.collected": "揽收", "field.scanned": "扫描", "field.news": "最近动态",
+  "field.delivered": "签收", "field.cancelled": "取消", "field.deadline_moved": "期限变更", "field.due_at": "期限", "field.deadline_from": "期限来源",
+  "field.at": "时间", "field.source": "来源", "field.event": "事件", "field.numerator": "分子", "field.denominator": "分母",
+  "field.window": "统计期", "field.from": "起", "field.to": "止", "field.orders": "订单", "field.total": "合计", "field.facts": "事实",
+};
+
+const LANGUAGE = "shipclock-language";
+const remembered = localStorage.getItem(LANGUAGE);
+export let language = remembered ?? (navigator.language.toLowerCase().startsWith("zh") ? "zh" : "en");
+const locale = () => (language === "zh" ? "zh-CN" : undefined);
+
+export function switchLanguage() {
+  language = language === "zh" ? "en" : "zh";
+  localStorage.setItem(LANGUAGE, language);
+  formats.clear();
+}
+
+export function t(key, values = {}) {
+  const text = (language === "zh" ? CHINESE[key] : undefined) ?? ENGLISH[key] ?? key;
+  return text.replace(/{(\w+)}/g, (_, name) => values[name] ?? "");
+}
+
+// A word of the worker's own (a stage, a reason, an action), translated if it is known, else spelled out.
+export function word(kind, code) {
+  const key = `${kind}.${code}`;
+  const found = (language === "zh" ? CHINESE[key] : undefined) ?? ENGLISH[key];
+  return found ?? String(code).replaceAll("_", " ");
+}
+
+const formats = new Map();
+function format(name, make) {
+  if (!formats.has(name)) formats.set(name, make());
+  return formats.get(name);
+}
+
+// What an alert is about, in a line.
+export function summary(alert) {
+  const told = language === "zh" ? CLAUSES[alert.data.clause] : undefined;
+  if (told) return alert.order ? `${told} · ${t("order")} ${alert.order}` : told;
+  return alert.data.summary.replace(INSTANT, (at) => moment(at));
+}
+
+export const clause = (id) => (language === "zh" && CLAUSES[id] ? `${id} ${CLAUSES[id]}` : id);
+
+const INSTANT = /\d{4}-\d\d-\d\dT[\d:.]+Z/g;
+
+export function moment(at) {
+  const short = { month: "short", day: "numeric", hour: "2-digit", minute: "2-digit", hourCycle: "h23" };
+  return format("moment", () => new Intl.DateTimeFormat(locale(), short)).format(new Date(at));
+}
+
+export function longMoment(at) {
+  const long = { dateStyle: "medium", timeStyle: "medium", hourCycle: "h23" };
+  return format("long", () => new Intl.DateTimeFormat(locale(), long)).format(new Date(at));
+}
+
+export function day(at) {
+  return format("day", () => new Intl.DateTimeFormat(locale(), { month: "short", day: "numeric" })).format(new Date(at));
+}
+
+export function number(value, digits = 0) {
+  return format(`number${digits}`, () => new Intl.NumberFormat(locale(), { maximumFractionDigits: digits })).format(value);
+}
+
+export function percent(value) {
+  return format("percent", () => new Intl.NumberFormat(locale(), { style: "percent", maximumFractionDigits: 1 })).format(value);
+}
+
+export function money(amount, currency) {
+  const exact = format("money", () => new Intl.NumberFormat(locale(), { minimumFractionDigits: 2, maximumFractionDigits: 2 }));
+  return `${exact.format(amount)} ${currency ?? ""}`.trim(); // of a decimal in text, so nothing is rounded on the way
+}
+
+// "3 h 12 min"; only the two largest units, since nobody ships by the second.
+export function span(ms) {
+  const minutes = Math.floor(Math.abs(ms) / 60000);
+  const [days, hours, rest] = [Math.floor(minutes / 1440), Math.floor(minutes / 60) % 24, minutes % 60];
+  const units = language === "zh" ? ["天", "小时", "分"] : [" d", " h", " min"];
+  const join = language === "zh" ? "" : " ";
+  if (days) return `${days}${units[0]}${join}${hours}${units[1]}`;
+  if (hours) return `${hours}${units[1]}${join}${String(rest).padStart(2, "0")}${units[2]}`;
+  if (minutes) return `${minutes}${units[2]}`;
+  return `${Math.floor(Math.abs(ms) / 1000)}${language === "zh" ? "秒" : " s"}`;
+}

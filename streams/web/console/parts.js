@@ -1,0 +1,65 @@
+// Small pieces that several lists show.
+
+import { h } from "./dom.js";
+import { clock } from "./store.js";
+import { longMoment, money, moment, number, span, t, word } from "./i18n.js";
+
+const SHAPES = { critical: "◆", warning: "▲", info: "●", ok: "✓", resolved: "✓" };
+
+// A severity by its shape as well as its colour.
+export const mark = (level, label = t(level)) =>
+  h("span", { class: `mark ${level}`, title: label, role: "img", "aria-label": label }, SHAPES[level] ?? "·");
+
+export const chip = (text, level = "", title = null) => h("span", { class: `chip ${level}`, title }, text);
+
+export const shopName = (each) => h("span", { class: "shopname" }, h("i", {}, each.platform), h("b", {}, each.shop));
+
+const URGENT_MS = 6 * 3600e3;
+const SOON_MS = 24 * 3600e3;
+
+// A deadline that counts down; `tick` keeps all of them going. Where the worker goes by the events' time, `asOf` is the
+// moment at which what is shown was so.
+export function countdown(at, asOf = null) {
+  const element = h("time", { class: "countdown", datetime: at, title: longMoment(at), data: { due: String(Date.parse(at)) } });
+  if (asOf && clock.kind === "event") element.dataset.asOf = String(Date.parse(asOf));
+  tell(element);
+  return element;
+}
+
+function tell(element) {
+  const left = Number(element.dataset.due) - Number(element.dataset.asOf ?? clock.now());
+  const text = left >= 0 ? t("dueIn", { time: span(left) }) : t("overdue", { time: span(left) });
+  if (element.textContent !== text) element.textContent = text;
+  const level = left < 0 ? "past" : left < URGENT_MS ? "critical" : left < SOON_MS ? "warning" : "ok";
+  if (element.dataset.level !== level) element.dataset.level = level;
+}
+
+export function tick() {
+  for (const element of document.querySelectorAll("[data-due]")) tell(element);
+}
+
+export const sum = (exposure) =>
+  exposure ? [exposure, ...(exposure.others ?? [])].filter((each) => each.amount).map((each) => money(each.amount, each.currency)).join(" + ") : "";
+
+export function saved(saves) {
+  if (!saves) return "";
+  const points = Object.entries(saves.points ?? {}).map(([ledger, each]) => `${ledger} ${t("points", { n: number(each, 1) })}`);
+  return [sum(saves), ...points].filter(Boolean).join(" · ");
+}
+
+const INSTANT = /^\d{4}-\d\d-\d\dT[\d:.]+(Z|[+-]\d\d:\d\d)$/;
+
+// Any JSON as text that a person can check: instants in local time, the rest as it is.
+export function evidence(value) {
+  if (value === null || value === undefined) return "—";
+  if (Array.isArray(value)) {
+    if (value.every((each) => each === null || typeof each !== "object")) return h("span", { class: "codes" }, value.map((each) => h("code", {}, String(each))));
+    return h("div", { class: "stack" }, value.map(evidence));
+  }
+  if (typeof value === "object") {
+    return h("dl", { class: "pairs" }, Object.entries(value).map(([name, each]) => [h("dt", {}, word("field", name)), h("dd", {}, evidence(each))]));
+  }
+  if (typeof value === "string" && INSTANT.test(value)) return h("time", { datetime: value, title: value }, moment(value));
+  if (typeof value === "number") return number(value, 4);
+  return String(value);
+}

@@ -1,0 +1,136 @@
+// The list of shops, the one most at risk first.
+
+import { fill, h, keyed } from "./dom.js";
+import { clause as clauseName, day, longMoment, moment, number, percent, t } from "./i18n.js";
+import { chip, mark, shopName, sum } from "./parts.js";
+import { byRisk, clock, forecastOf, isMinimum, risk, shopKey } from "./store.js";
+
+const opened = new Set();
+const CALM_SHOWN = 8;
+let allCalm = false;
+
+export function showShops(container, list, counts, again) {
+  const ranked = list
+    .map((shop) => ({ shop, counts: counts.get(shopKey(shop)), ...risk(shop, counts.get(shopKey(shop))) }))
+    .sort(byRisk);
+  const calm = ranked.filter((each) => each.level === "ok");
+  const shown = allCalm ? ranked : [...ranked.filter((each) => each.level !== "ok"), ...calm.slice(0, CALM_SHOWN)];
+  const hidden = ranked.length - shown.length;
+  keyed(container, shown, (each) => shopKey(each.shop), (each) => JSON.stringify([each.shop.metrics, each.shop.ledgers, each.shop.sanctions, each.shop.exposure, each.shop.open_alerts, each.counts, document.documentElement.lang]), make);
+  const foot = container.nextElementSibling;
+  if (!ranked.length) fill(foot, h("p", { class: "empty" }, t("noShops")));
+  else if (hidden) fill(foot, h("button", { class: "more", onclick: () => { allCalm = true; again(); } }, t("calmShops", { n: hidden })));
+  else fill(foot);
+}
+
+function make({ shop, counts, level, metrics }) {
+  const key = shopKey(shop);
+  const ledgers = Object.entries(shop.ledgers ?? {});
+  const worst = metrics.find((each) => each.near !== null && !(isMinimum(each.metric) && each.level === "ok"));
+  const its = () => h("button", { class: "its", type: "button", onclick: (event) => event.target.dispatchEvent(new CustomEvent("only-shop", { detail: key, bubbles: true })) }, t("itsAlerts"));
+  return h(
+    "details",
+    { class: `shop ${level}`, open: opened.has(key), ontoggle: (event) => (event.target.open ? opened.add(key) : opened.delete(key)) },
+    h(
+      "summary",
+      {},
+      mark(level),
+      shopName(shop),
+      h("span", { class: "worst" }, worst ? bar(worst) : null),
+      h("span", { class: "chips" },
+        (shop.sanctions ?? []).map((each) => chip(each.name ?? each.clause, "critical", sanctionUntil(each))),
+        ledgers.filter(([, ledger]) => ledger.points > 0).map(([name, ledger]) => chip(`${name} ${t("points", { n: number(ledger.points, 1) })}`, "ledger")),
+        sum(shop.exposure) ? chip(sum(shop.exposure), "money", t("exposure")) : null,
+      ),
+      h("span", { class: "counts" }, counted(counts, shop.open_alerts)),
+    ),
+    h("div", { class: "inside" }, metrics.map(metricRow), ledgers.map(ledgerRow), (shop.sanctions ?? []).map(sanctionRow), its()),
+  );
+}
+
+function counted(counts, openAlerts) {
+  const some = ["critical", "warning", "info"].filter((severity) => counts?.[severity]);
+  if (!some.length && openAlerts) return h("span", { class: "dim" }, t("openAlerts", { n: number(openAlerts) }));
+  return some.map((severity) => h("span", { class: `count ${severity}`, title: t(severity) }, mark(severity), number(counts[severity])));
+}
+
+const shown = (metric, value) =>
+  value === null || value === undefined ? "—" : metric.denominator === null || metric.denominator === undefined ? number(value, 2) : percent(value);
+
+// A ratio on its way to the threshold, which is the line; what is expected is hatched.
+function bar({ name, metric, level }) {
+  const forecast = forecastOf(metric);
+  const most = Math.max(metric.threshold * (isMinimum(metric) ? 1.25 : 2), metric.value ?? 0, forecast?.value ?? 0) || 1;
+  const share = (value) => `${Math.min(100, Math.max(0, (100 * (value ?? 0)) / most)).toFixed(2)}%`;
+  const ahead = forecast && forecast.value > (metric.value ?? 0);
+  const told = forecast ? `, ${t("forecast", { value: shown(metric, forecast.value) })}` : "";
+  const label = `${name}: ${shown(metric, metric.value)}, ${t("threshold")} ${shown(metric, metric.threshold)}${told}`;
+  return h("span", { class: `meter ${level}` },
+    h("span", { class: "clause", title: clauseName(name) }, name),
+    h("span", { class: "track", role: "img", "aria-label": label, title: label, vars: { value: share(metric.value), threshold: share(metric.threshold), forecast: share(forecast?.value) } },
+      ahead ? h("span", { class: "ahead" }) : null,
+      h("span", { class: "fill" }),
+      h("span", { class: "line" }),
+    ),
+    h("span", { class: "figure" }, shown(metric, metric.value), h("small", {}, ` / ${shown(metric, metric.threshold)}`)),
+  );
+}
+
+function room(metric) {
+  if (metric.headroom === null || metric.headroom === undefined) return null;
+  const [enough, lacking] = isMinimum(metric) ? ["spare", "short"] : ["headroom", "over"];
+  return t(metric.headroom < 0 ? lacking : enough, { n: number(Math.abs(metric.headroom), 1) });
+}
+
+function expected(measure, show) {
+  const forecast = forecastOf(measure);
+  if (!forecast) return null;
+  const value = show(forecast.value);
+  return forecast.at ? t("forecastAt", { value, at: moment(forecast.at) }) : t("forecast", { value });
+}
+
+const reported = (measure, show) => (measure.reported ? t("reported", { value: show(measure.reported.value) }) : null);
+
+function metricRow({ clause, name, metric, level, near }) {
+  const show = (value) => shown(metric, value);
+  const notes = [
+    clauseName(clause) === clause ? null : clauseName(clause).slice(clause.length + 1),
+    metric.denominator ? t("of", { n: number(metric.numerator ?? 0), d: number(metric.denominator) }) : null,
+    near === null ? null : room(metric),
+    expected(metric, show),
+    reported(metric, show),
+    ...Object.entries(metric.by ?? {}).slice(0, 3).map(([what, value]) => `${what} ${number(value, 1)}`),
+    metric.window?.from ? t("window", { from: day(metric.window.from), to: day(Date.parse(metric.window.to) - 1) }) : null,
+  ];
+  return h("div", { class: "row" },
+    near === null ? h("span", { class: "meter none" }, h("span", { class: "clause", title: clauseName(name) }, name), h("span", { class: "figure" }, show(metric.value))) : bar({ name, metric, level }),
+    h("span", { class: "notes" }, notes.filter(Boolean).join(" · ")),
+  );
+}
+
+function ledgerRow([name, ledger]) {
+  const show = (value) => number(value, 1);
+  const notes = [
+    ledger.next_tier && ledger.headroom !== null ? t("toTier", { n: show(ledger.headroom), tier: ledger.next_tier }) : null,
+    expected(ledger, show),
+    reported(ledger, show),
+    ledger.since ? t("since", { at: day(ledger.since) }) : null,
+    ledger.resets_at ? t("resets", { at: longMoment(ledger.resets_at) }) : null,
+  ];
+  return h("div", { class: "row" },
+    h("span", { class: "meter none" }, h("span", { class: "clause" }, t("ledger", { name })), h("span", { class: "figure" }, t("points", { n: show(ledger.points ?? 0) }))),
+    h("span", { class: "notes" }, notes.filter(Boolean).join(" · ")),
+  );
+}
+
+const sanctionUntil = (sanction) => (sanction.until ? t("until", { at: longMoment(sanction.until) }) : t("forGood"));
+
+function sanctionRow(sanction) {
+  const from = Date.parse(sanction.from);
+  const whole = Date.parse(sanction.until) - from;
+  const gone = whole ? Math.min(100, Math.max(0, (100 * (clock.now() - from)) / whole)) : 100;
+  return h("div", { class: "row" },
+    h("span", { class: "meter critical" }, h("span", { class: "clause" }, sanction.clause), h("span", { class: "track served", vars: { value: `${gone.toFixed(1)}%` } }, h("span", { class: "fill" })), h("span", { class: "figure" }, sanction.name ?? t("sanction"))),
+    h("span", { class: "notes" }, sanctionUntil(sanction)),
+  );
+}

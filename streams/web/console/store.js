@@ -1,0 +1,162 @@
+// What the console knows: shops, alerts, what is to be shipped next, and what time it is there.
+
+export const SEVERITIES = ["critical", "warning", "info"];
+const RANK = { critical: 3, warning: 2, info: 1 };
+const RESOLVED_SHOWN = 200;
+
+// In wall time the worker's clock is ours. In event time it is as far as the newest standing, and runs on at the
+// pace it has had lately.
+class Clock {
+  kind = "wall";
+  #at = null;
+  #heard = 0;
+  #pace = 0;
+
+  hear(at) {
+    const now = performance.now();
+    const ms = Date.parse(at);
+    if (this.#at !== null && ms <= this.#at) return;
+    if (this.#at !== null && now > this.#heard + 200) this.#pace = Math.min((ms - this.#at) / (now - this.#heard), 1e6);
+    if (this.#at === null || now > this.#heard + 200) this.#heard = now;
+    this.#at = ms;
+  }
+
+  now() {
+    if (this.kind === "wall" || this.#at === null) return Date.now();
+    return this.#at + this.#pace * Math.min(performance.now() - this.#heard, 2000);
+  }
+}
+
+export const clock = new Clock();
+export const shops = new Map();
+export const alerts = new Map();
+export let due = [];
+
+export const shopKey = (each) => `${each.platform}/${each.shop}`;
+
+export function takeShop(standing) {
+  shops.set(shopKey(standing), standing);
+  clock.hear(standing.at);
+}
+
+// Answers whether it is new: a record read from a list may be older than what the line has brought meanwhile.
+export function takeAlert(alert) {
+  const known = alerts.get(alert.data.alert);
+  if (known && known.data.revision > alert.data.revision) return false;
+  alerts.set(alert.data.alert, alert);
+  return true;
+}
+
+export function takeDue(items) {
+  due = items;
+}
+
+export function forgetAll() {
+  shops.clear();
+  alerts.clear();
+}
+
+export function dropOldResolved() {
+  const resolved = [...alerts.values()].filter((alert) => alert.data.state !== "open");
+  if (resolved.length <= RESOLVED_SHOWN) return;
+  resolved.sort((one, other) => Date.parse(other.time) - Date.parse(one.time));
+  for (const alert of resolved.slice(RESOLVED_SHOWN)) alerts.delete(alert.data.alert);
+}
+
+export const isMuted = (alert) => {
+  const muted = alert.muted;
+  return Boolean(muted) && (!muted.until || Date.parse(muted.until) > Date.now());
+};
+
+// Open alerts that aren't muted, counted by severity: of all shops, and of each. `clauses` has the worst severity of
+// those that are about the shop as a whole.
+export function counted() {
+  const total = { critical: 0, warning: 0, info: 0, muted: 0 };
+  const byShop = new Map();
+  for (const alert of alerts.values()) {
+    if (alert.data.state !== "open") continue;
+    if (isMuted(alert)) {
+      total.muted += 1;
+      continue;
+    }
+    const { severity, clause } = alert.data;
+    total[severity] += 1;
+    const key = shopKey(alert);
+    if (!byShop.has(key)) byShop.set(key, { critical: 0, warning: 0, info: 0, clauses: {} });
+    const counts = byShop.get(key);
+    counts[severity] += 1;
+    if (!alert.order && RANK[severity] > (RANK[counts.clauses[clause]] ?? 0)) counts.clauses[clause] = severity;
+  }
+  return { total, byShop };
+}
+
+const known = (value) => value !== null && value !== undefined;
+
+// What is expected of a ratio or a ledger at its next evaluation, if anything.
+export function forecastOf(measure) {
+  const forecast = measure.forecast;
+  const value = forecast?.value ?? forecast?.points;
+  return known(value) ? { value, at: forecast.at ?? null } : null;
+}
+
+// Some thresholds must not be passed (5 % late), others must be kept (95 % shipped): headroom tells which it is.
+export function isMinimum(metric) {
+  if (!known(metric.threshold) || !known(metric.value) || !known(metric.headroom)) return false;
+  return metric.value < metric.threshold ? metric.headroom < 0 : metric.value > metric.threshold && metric.headroom >= 0;
+}
+
+// How near a measure is to its threshold: 1 is there. Null where it has none.
+export function nearness(metric, value = metric.value) {
+  if (!known(metric.threshold) || !known(value)) return null;
+  const [part, whole] = isMinimum(metric) ? [metric.threshold, value] : [value, metric.threshold];
+  return whole === 0 ? (part > 0 ? 2 : 0) : part / whole;
+}
+
+// An alert about it says how bad it is; without one it may still be on its way there.
+function levelOf(metric, severity) {
+  if (severity) return severity;
+  const near = nearness(metric);
+  if (near === null) return "none";
+  if (isMinimum(metric)) return "ok";
+  const ahead = nearness(metric, forecastOf(metric)?.value);
+  return near >= 0.8 || (ahead !== null && ahead > 1) ? "warning" : "ok";
+}
+
+// All that is measured of a shop, the worst first. Several rules may share a clause: then the others carry their names.
+export function measured(shop, counts) {
+  const found = [];
+  for (const [clause, metric] of Object.entries(shop.metrics ?? {})) {
+    const level = levelOf(metric, counts?.clauses[clause]);
+    found.push({ clause, name: clause, metric, level, near: nearness(metric) });
+    for (const [rule, other] of Object.entries(metric.others ?? {})) {
+      if (other.value === metric.value && other.denominator === metric.denominator) continue;
+      found.push({ clause, name: rule.replace(/^.*\./, "").replaceAll("_", " "), metric: other, level: levelOf(other), near: nearness(other) });
+    }
+  }
+  const place = (each) => (RANK[each.level] ?? 0) * 1000 + (isMinimum(each.metric) ? 0 : Math.min(each.near ?? -1, 99));
+  return found.sort((one, other) => place(other) - place(one));
+}
+
+// How a shop stands, the worst first.
+export function risk(shop, counts) {
+  const metrics = measured(shop, counts);
+  const levels = [...metrics.map((each) => each.level), ...Object.values(counts?.clauses ?? {})];
+  let level = "ok";
+  if ((shop.sanctions ?? []).length || levels.includes("critical")) level = "critical";
+  else if (levels.includes("warning") || counts?.critical) level = "warning";
+  else if (counts?.warning || counts?.info) level = "info";
+  const nearest = Math.max(0, ...metrics.filter((each) => !isMinimum(each.metric)).map((each) => each.near ?? 0));
+  const most = (count, limit) => Math.min(count ?? 0, limit);
+  const rank = [RANK[level] ?? 0, most(shop.sanctions?.length, 9), nearest >= 0.8 ? nearest : 0, most(counts?.critical, 9999), nearest, shop.open_alerts ?? 0];
+  return { level, rank, metrics };
+}
+
+export function byRisk(one, other) {
+  const differing = one.rank.findIndex((each, n) => each !== other.rank[n]);
+  return differing < 0 ? (shopKey(one.shop) < shopKey(other.shop) ? -1 : 1) : other.rank[differing] - one.rank[differing];
+}
+
+export function rankedAlerts(list) {
+  const place = (alert) => (alert.data.state === "open" ? RANK[alert.data.severity] ?? 0 : -1);
+  return list.sort((one, other) => place(other) - place(one) || Date.parse(other.time) - Date.parse(one.time) || (one.id < other.id ? -1 : 1));
+}

@@ -1,0 +1,41 @@
+"""Health for probes, metrics for Prometheus."""
+
+from collections.abc import Callable
+
+from prometheus_client import REGISTRY
+from prometheus_client.exposition import choose_encoder
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import Response
+
+from streams.web.messages import Health
+from streams.web.operations import operation
+
+
+class Vitals:
+    """A desk for machines that watch the worker."""
+
+    def __init__(self, health: Callable[[], Health]) -> None:
+        self._health = health
+
+    @operation("GET", "/health/live", "Whether the process does its work at all", answer=Health)
+    async def live(self, request: Request) -> Health:
+        return self._health()
+
+    @operation(
+        "GET",
+        "/health/ready",
+        "Whether the worker has its state and the API can answer",
+        answer=Health,
+        refusals={503: "not yet"},
+    )
+    async def ready(self, request: Request) -> Health:
+        health = self._health()
+        if not (health.worker and health.views):
+            raise HTTPException(503, "the worker recovers" if health.views else "the views are being read")
+        return health
+
+    @operation("GET", "/metrics", "Prometheus metrics", media="text/plain")
+    async def metrics(self, request: Request) -> Response:
+        encode, media = choose_encoder(request.headers.get("accept", ""))
+        return Response(encode(REGISTRY), media_type=media)

@@ -1,0 +1,93 @@
+"""The OpenAPI document, made from the operations and their types."""
+
+import re
+from collections.abc import Iterator
+from importlib.metadata import version
+from typing import Any
+
+import msgspec
+
+from streams.web.events import Events
+from streams.web.guard import is_guarded
+from streams.web.health import Vitals
+from streams.web.messages import Problem
+from streams.web.operations import Operation, operations
+from streams.web.problems import MEDIA_TYPE
+from streams.web.reading import Reading
+from streams.web.remarking import Remarking
+
+DESKS = (Reading, Remarking, Events, Vitals)
+
+
+def openapi() -> bytes:
+    """As JSON, the same bytes each time."""
+    every = [each for desk in DESKS for each, _ in operations(desk)]
+    types = [each for one in every for each in (one.answer, one.query, one.body) if each is not None]
+    types = list(dict.fromkeys([*types, Problem]))
+    schemas, components = msgspec.json.schema_components(types, ref_template="#/components/schemas/{name}")
+    schema_of = dict(zip(types, schemas, strict=True))
+    paths: dict[str, dict[str, Any]] = {}
+    for one in every:
+        paths.setdefault(re.sub(r":path}", "}", one.path), {})[one.method.lower()] = _described(
+            one, schema_of, components
+        )
+    queries = {schema["$ref"].rpartition("/")[2] for one in every if one.query for schema in [schema_of[one.query]]}
+    document = {
+        "openapi": "3.1.0",
+        "info": {
+            "title": "shipclock",
+            "version": version("shipclock"),
+            "description": "Warns marketplace sellers before late-shipment penalties fall due.",
+            "license": {"name": "Apache-2.0", "identifier": "Apache-2.0"},
+        },
+        "paths": paths,
+        "components": {
+            "schemas": {name: schema for name, schema in components.items() if name not in queries},
+            "securitySchemes": {"token": {"type": "http", "scheme": "bearer"}},
+        },
+    }
+    return msgspec.json.format(msgspec.json.encode(document, order="sorted"), indent=2) + b"\n"
+
+
+def _described(one: Operation, schema_of: dict[Any, Any], components: dict[str, Any]) -> dict[str, Any]:
+    found: dict[str, Any] = {
+        "operationId": one.name,
+        "summary": one.does,
+        "parameters": [*_path_parameters(one), *_query_parameters(one, schema_of, components)],
+        "responses": dict(_responses(one, schema_of)),
+    }
+    if is_guarded(one.path):
+        found["security"] = [{"token": []}, {}]
+    if one.body is not None:
+        found["requestBody"] = {"required": True, "content": {"application/json": {"schema": schema_of[one.body]}}}
+    return found
+
+
+def _path_parameters(one: Operation) -> Iterator[dict[str, Any]]:
+    for name in re.findall(r"{(\w+)", one.path):
+        yield {"name": name, "in": "path", "required": True, "schema": {"type": "string"}}
+
+
+def _query_parameters(
+    one: Operation, schema_of: dict[Any, Any], components: dict[str, Any]
+) -> Iterator[dict[str, Any]]:
+    if one.query is None:
+        return
+    for name, schema in components[schema_of[one.query]["$ref"].rpartition("/")[2]]["properties"].items():
+        yield {"name": name, "in": "query", "required": False, "schema": schema}
+
+
+def _responses(one: Operation, schema_of: dict[Any, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
+    schema = {"type": "string"} if one.answer is None else schema_of[one.answer]
+    yield str(one.status), {"description": "as asked for", "content": {one.media: {"schema": schema}}}
+    refusals = dict(one.refusals)
+    if one.query is not None:
+        refusals[400] = "the query is wrong"
+    if one.body is not None:
+        refusals |= {400: "the body is wrong", 413: "the body is too long", 415: "the body is no JSON"}
+    if is_guarded(one.path):
+        refusals |= {401: "the token is missing or wrong", 403: "asked for by a page of another site"}
+    if one.path.startswith("/api/"):
+        refusals.setdefault(503, "what Kafka holds is still being read")
+    for status, why in sorted(refusals.items()):
+        yield str(status), {"description": why, "content": {MEDIA_TYPE: {"schema": schema_of[Problem]}}}

@@ -1,0 +1,110 @@
+"""What the API can do: each handler says so beside itself, and both the routes and OpenAPI are made from that."""
+
+import functools
+from collections.abc import Awaitable, Callable, Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+import msgspec
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+LARGEST_BODY = 16 * 1024
+"""Bytes."""
+
+Handler = Callable[..., Awaitable[Any]]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Operation:
+    """One method on one path. `query` and `body` are structs handed over as `query` and `body`, beside the path's
+    parameters; `answer` is the type of what comes back, in JSON unless `media` says otherwise. `refusals` says when
+    which other status comes."""
+
+    method: str
+    path: str
+    name: str
+    does: str
+    answer: Any = None
+    query: type | None = None
+    body: type | None = None
+    status: int = 200
+    media: str = "application/json"
+    refusals: dict[int, str] = field(default_factory=dict)
+
+
+def operation(method: str, path: str, does: str, **others: Any) -> Callable[[Handler], Handler]:
+    """Marks a method of a desk (a class of handlers) as an operation."""
+
+    def mark(handler: Handler) -> Handler:
+        name = getattr(handler, "__name__", "")
+        handler.operation = Operation(method=method, path=path, name=name, does=does, **others)  # type: ignore[attr-defined]
+        return handler
+
+    return mark
+
+
+def operations(desk: Any) -> Iterator[tuple[Operation, Handler]]:
+    """Those of a desk, or of its class, in the order they are written."""
+    desk_type = desk if isinstance(desk, type) else type(desk)
+    for name, member in vars(desk_type).items():
+        if hasattr(member, "operation"):
+            yield member.operation, getattr(desk, name)
+
+
+def routes(desk: Any, is_ready: Callable[[], bool] = lambda: True) -> list[Route]:
+    """A desk's routes; until it is ready they say so, rather than half of the truth."""
+    on_path: dict[str, dict[str, tuple[Operation, Handler]]] = {}
+    for each, handler in operations(desk):
+        on_path.setdefault(each.path, {})[each.method] = each, handler
+    return [
+        Route(path, functools.partial(_dispatch, by_method, is_ready), methods=list(by_method))
+        for path, by_method in on_path.items()
+    ]
+
+
+async def _dispatch(
+    by_method: dict[str, tuple[Operation, Handler]], is_ready: Callable[[], bool], request: Request
+) -> Response:
+    if not is_ready():
+        raise HTTPException(503, "what Kafka holds is still being read", {"retry-after": "1"})
+    each, handler = by_method["GET" if request.method == "HEAD" else request.method]
+    return await _handle(each, handler, request)
+
+
+async def _handle(each: Operation, handler: Handler, request: Request) -> Response:
+    given: dict[str, Any] = {"request": request, **request.path_params}
+    if each.query is not None:
+        given["query"] = _query(request, each.query)
+    if each.body is not None:
+        given["body"] = await _body(request, each.body)
+    answer = await handler(**given)
+    if isinstance(answer, Response):
+        return answer
+    if answer is None:
+        return Response(status_code=204)
+    return Response(msgspec.json.encode(answer), each.status, media_type=each.media)
+
+
+def _query(request: Request, wanted: type) -> Any:
+    try:
+        return msgspec.convert(dict(request.query_params), wanted, strict=False)
+    except msgspec.ValidationError as error:
+        raise HTTPException(400, f"in the query: {error}") from None
+
+
+async def _body(request: Request, wanted: type) -> Any:
+    media = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    if media != "application/json":
+        raise HTTPException(415, "application/json is wanted")
+    body = b""
+    async for part in request.stream():
+        body += part
+        if len(body) > LARGEST_BODY:
+            raise HTTPException(413, f"more than {LARGEST_BODY} bytes")
+    try:
+        return msgspec.json.decode(body, type=wanted)
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise HTTPException(400, f"in the body: {error}") from None

@@ -1,0 +1,116 @@
+"""The API's questions: shops, alerts, what to ship next."""
+
+from importlib.metadata import version
+from typing import Any, Literal
+
+from msgspec import UNSET, Raw
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+
+from rules.instants import from_rfc3339, rfc3339
+from streams.views.alerts import Held
+from streams.views.shops import ShopKey
+from streams.views.view import View
+from streams.warehouses import Warehouses
+from streams.web.messages import (
+    About,
+    AlertNow,
+    AlertQuery,
+    AlertWithTrail,
+    DueQuery,
+    Page,
+    Paging,
+    ShipNext,
+    Standing,
+)
+from streams.web.operations import operation
+from streams.web.paging import page
+
+
+class Reading:
+    """A desk that only tells."""
+
+    def __init__(self, view: View, clock: Literal["wall", "event"], warehouses: Warehouses) -> None:
+        self._view, self._clock, self._warehouses = view, clock, warehouses
+
+    @operation("GET", "/api/about", "The version, and what time it is", answer=About)
+    async def about(self, request: Request) -> About:
+        at_ms = self._view.shops.at_ms
+        return About(version("shipclock"), self._clock, None if at_ms is None else rfc3339(at_ms))
+
+    @operation("GET", "/api/shops", "Shops with their standing, by name", query=Paging, answer=Page[Standing])
+    async def shops(self, request: Request, query: Paging) -> Page[Any]:
+        found = await page(request, query, self._view.shops.names(), lambda key: key, ShopKey)
+        return Page([self._view.shops.raw(key) for key in found.items], found.next)
+
+    @operation(
+        "GET",
+        "/api/shops/{platform}/{shop:path}",
+        "One shop's standing",
+        answer=Standing,
+        refusals={404: "no such shop has been heard of"},
+    )
+    async def shop(self, request: Request, platform: str, shop: str) -> Raw:
+        standing = self._view.shops.raw(ShopKey(platform, shop))
+        if standing is None:
+            raise HTTPException(404, f"no shop {platform}/{shop} has been heard of")
+        return standing
+
+    @operation(
+        "GET",
+        "/api/alerts",
+        "Alerts: the open ones first, then the most severe, the newest",
+        query=AlertQuery,
+        answer=Page[AlertNow],
+    )
+    async def alerts(self, request: Request, query: AlertQuery) -> Page[Any]:
+        found = await page(
+            request,
+            query,
+            self._view.alerts.having(query.state or None, lambda held: _matches(query, held)),
+            lambda held: held.rank,
+            tuple[bool, int, int, str],
+        )
+        return Page([self._view.alert(held) for held in found.items], found.next)
+
+    @operation(
+        "GET",
+        "/api/alerts/{alert:path}",
+        "One alert with its trail",
+        answer=AlertWithTrail,
+        refusals={404: "no such alert is at hand; of those resolved long ago only the topic knows"},
+    )
+    async def alert(self, request: Request, alert: str) -> dict[str, Any]:
+        held = self._view.alerts.get(alert)
+        if held is None:
+            raise HTTPException(404, f"no alert {alert} is at hand")
+        return self._view.alert(held) | {"trail": held.records()}
+
+    @operation(
+        "GET",
+        "/api/due",
+        "The ship-next list: open orders by their next deadline, with what shipping each saves",
+        query=DueQuery,
+        answer=Page[ShipNext],
+    )
+    async def due(self, request: Request, query: DueQuery) -> Page[Any]:
+        listed = [
+            {"platform": key.platform, "shop": key.shop, "warehouse": warehouse, **due}
+            for key in self._view.shops.names()
+            for due in self._view.shops.due(key)
+            if query.warehouse in (UNSET, warehouse := self._warehouses.of_order(*key, due["skus"]))
+        ]
+        return await page(request, query, listed, _due_rank, tuple[int, str, str, str])
+
+
+def _matches(query: AlertQuery, held: Held) -> bool:
+    head = held.head
+    return (
+        query.platform in (UNSET, head.platform)
+        and query.shop in (UNSET, head.shop)
+        and query.severity in (UNSET, head.data.severity)
+    )
+
+
+def _due_rank(due: dict[str, Any]) -> tuple[int, str, str, str]:
+    return from_rfc3339(due["due_at"]), due["platform"], due["shop"], due["order"]

@@ -1,0 +1,117 @@
+"""The server: uvicorn on the worker's own event loop, started and stopped with it."""
+
+import asyncio
+import contextlib
+import logging
+import socket
+from collections.abc import Iterator
+from typing import Any
+
+import uvicorn
+from mode import Service
+
+from streams.app import App
+from streams.views.reader import Reader
+from streams.views.view import View
+from streams.views.writer import Writer
+from streams.warehouses import EVERYTHING_IN_ONE, Warehouses
+from streams.web.events import Events
+from streams.web.health import Vitals
+from streams.web.messages import Health
+from streams.web.reading import Reading
+from streams.web.remarking import Remarking
+from streams.web.site import site
+
+log = logging.getLogger(__name__)
+
+LEAVE_S = 3
+"""How long answers that are under way may take when the worker stops."""
+
+
+def listen(host: str, port: int, *, or_any: bool = False) -> socket.socket:
+    """A socket that listens there; on any free port instead, with `or_any`, if that one is taken. Raises OSError."""
+    ((family, _, _, _, address), *_) = socket.getaddrinfo(host.strip("[]"), port, type=socket.SOCK_STREAM)
+    try:
+        return socket.create_server(address[:2], family=family)
+    except OSError:
+        if not or_any:
+            raise
+        return socket.create_server((address[0], 0), family=family)
+
+
+def address_of(listening: socket.socket) -> str:
+    """The URL at which a socket that listens is reached; by this machine's name where it listens on all addresses."""
+    host, port = listening.getsockname()[:2]
+    if host in ("0.0.0.0", "::"):
+        host = socket.gethostname()
+    return f"http://[{host}]:{port}/" if ":" in host else f"http://{host}:{port}/"
+
+
+class Server(uvicorn.Server):
+    """Leaves signals to the worker."""
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        yield
+
+
+class Web(Service):
+    """Everything over HTTP, and the views it answers from."""
+
+    def __init__(
+        self, app: App, listening: socket.socket, warehouses: Warehouses = EVERYTHING_IN_ONE, **kwargs: Any
+    ) -> None:
+        super().__init__(**kwargs)
+        self._app, self._listening = app, listening
+        self._served = asyncio.Event()
+        self.view = View(app.names, app.partition_count)
+        self.reader = Reader(app.settings, self.view, beacon=self.beacon)
+        self._writer = Writer(app.settings, app.names, self.reader, beacon=self.beacon)
+        asgi = site(
+            Vitals(self._health),
+            Events(self.view),
+            Remarking(self.view, self._writer),
+            Reading(self.view, app.settings.clock, warehouses),
+            is_ready=lambda: self.reader.caught_up,
+            token=app.settings.token,
+        )
+        self._server = Server(
+            uvicorn.Config(
+                asgi,
+                lifespan="off",
+                ws="none",
+                log_config=None,
+                access_log=False,
+                server_header=False,
+                proxy_headers=False,
+                timeout_graceful_shutdown=LEAVE_S,
+            )
+        )
+
+    @property
+    def address(self) -> str:
+        """Where the console is."""
+        return address_of(self._listening)
+
+    def on_init_dependencies(self) -> list[Any]:
+        return [self.reader, self._writer]
+
+    async def on_start(self) -> None:
+        log.info("console and API on %s", self.address)
+
+    @Service.task
+    async def _serve(self) -> None:
+        try:
+            await self._server.serve(sockets=[self._listening])
+        finally:
+            self._served.set()
+
+    async def on_stop(self) -> None:
+        self.view.feed.close()
+        self._server.should_exit = True
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(LEAVE_S + 1):
+                await self._served.wait()
+
+    def _health(self) -> Health:
+        return Health(worker=bool(self._app.tables.actives_ready), views=self.reader.caught_up)

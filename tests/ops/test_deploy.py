@@ -1,0 +1,205 @@
+"""What Docker and Kubernetes are given, as far as that can be told without either."""
+
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from streams.topics import CLOCKED
+from tests.ops import compose
+from tests.ops.support import DEPLOY, ROOT, program
+
+KUBERNETES = "1.34"
+SETTINGS = {
+    *("BROKER", "APP_ID", "TOPIC_PREFIX", "PARTITIONS", "PACKS", "CLOCK", "DATADIR", "LOG_LEVEL"),
+    *("WEB_HOST", "WEB_PORT", "TOKEN", "TOKEN_FILE", "REDIS", "ALERTMANAGER"),
+}
+"""The contract's, and the file a token may be in."""
+
+
+def settings_in(environment: dict[str, Any]) -> set[str]:
+    return {name.removeprefix("SHIPCLOCK_") for name in environment if name.startswith("SHIPCLOCK_")}
+
+
+# -- Docker --------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def stack(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
+    return compose.load(tmp_path_factory.mktemp("compose"))
+
+
+@pytest.fixture(scope="module")
+def services(stack: dict[str, Any]) -> dict[str, dict[str, Any]]:
+    """Those that start without a profile being asked for."""
+    return {name: service for name, service in stack["services"].items() if "profiles" not in service}
+
+
+def test_docker_compose_starts_all_that_the_worker_works_with(services: dict[str, Any]) -> None:
+    assert set(services) == {"kafka", "redis", "worker", "prometheus", "alertmanager", "grafana"}
+
+
+def test_the_demo_feed_is_a_profile(stack: dict[str, Any], services: dict[str, Any]) -> None:
+    (feed,) = stack["services"].keys() - services.keys()
+    assert (stack["services"][feed]["profiles"], stack["services"][feed]["command"]) == (["demo"], ["feed"])
+
+
+def test_everything_listens_on_this_machine_only(services: dict[str, Any]) -> None:
+    for name, service in services.items():
+        assert {port["host_ip"] for port in service["ports"]} == {"127.0.0.1"}, name
+
+
+def test_every_service_says_whether_it_is_well_and_keeps_its_data(services: dict[str, Any]) -> None:
+    for name, service in services.items():
+        built = "HEALTHCHECK" in (DEPLOY / "Dockerfile").read_text() if "build" in service else False
+        assert built or "healthcheck" in service, name
+        assert [each for each in service["volumes"] if each["type"] == "volume"], name
+        assert service["restart"] == "unless-stopped"
+
+
+def test_no_password_stands_in_the_file_and_none_is_left_at_its_default(stack: dict[str, Any]) -> None:
+    for service in stack["services"].values():
+        for variable in service.get("environment") or {}:
+            if "PASSWORD" in variable or "TOKEN" in variable or "SECRET" in variable:
+                assert variable.endswith("_FILE")
+    assert "GF_SECURITY_ADMIN_PASSWORD__FILE" in stack["services"]["grafana"]["environment"]
+    assert {Path(secret["file"]).parent.name for secret in stack["secrets"].values()} == {".secrets"}
+    assert ".secrets/" in (ROOT / ".gitignore").read_text().splitlines()
+
+
+def test_make_up_makes_the_secrets_it_needs_at_random(stack: dict[str, Any], tmp_path: Path) -> None:
+    names = [f".secrets/{Path(secret['file']).name}" for secret in stack["secrets"].values()]
+    subprocess.run(["make", "--silent", f"--file={ROOT / 'Makefile'}", *names], cwd=tmp_path, check=True)
+    made = [(tmp_path / name).read_text() for name in names]
+    assert len(set(made)) == len(names)
+    assert all(len(secret) == 32 for secret in made)
+    assert (tmp_path / ".secrets").stat().st_mode & 0o077 == 0
+
+
+def test_images_are_of_a_named_version(services: dict[str, Any]) -> None:
+    images = [service["image"] for service in services.values() if "build" not in service]
+    assert all(":" in image and not image.endswith(":latest") for image in images)
+
+
+def test_files_that_are_mounted_are_there(services: dict[str, Any]) -> None:
+    raw = yaml.safe_load((ROOT / "docker-compose.yml").read_text())["services"]
+    mounted = [volume.split(":")[0] for each in raw.values() for volume in each.get("volumes", []) if volume[0] == "."]
+    assert len(mounted) == 5
+    assert all((ROOT / source).exists() for source in mounted)
+
+
+def test_the_workers_container_can_write_nothing_but_its_data(services: dict[str, Any]) -> None:
+    worker = services["worker"]
+    assert worker["read_only"] is True
+    assert worker["cap_drop"] == ["ALL"]
+    assert [each["target"] for each in worker["volumes"]] == [worker["environment"]["SHIPCLOCK_DATADIR"]]
+    assert settings_in(worker["environment"]) <= SETTINGS
+
+
+def test_the_dockerfile_is_as_hadolint_wants_it_and_leaves_root() -> None:
+    done = subprocess.run([program("hadolint"), DEPLOY / "Dockerfile"], capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout
+    lines = (DEPLOY / "Dockerfile").read_text().splitlines()
+    assert [line for line in lines if line.startswith("USER")] == ["USER 10001:10001"]
+
+
+def test_what_the_dockerfile_copies_is_what_docker_is_sent() -> None:
+    sent = {line[1:] for line in (ROOT / ".dockerignore").read_text().splitlines() if line.startswith("!")}
+    lines = [line.split()[1:-1] for line in (DEPLOY / "Dockerfile").read_text().splitlines() if line.startswith("COPY")]
+    assert {source for line in lines for source in line if not source.startswith("-")} - {"/venv"} == sent
+
+
+# -- Kubernetes ----------------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def manifests() -> dict[str, dict[str, Any]]:
+    """By kind, as kustomize puts them together."""
+    command = [program("kubectl"), "kustomize", str(DEPLOY / "kubernetes")]
+    done = subprocess.run(command, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    return {each["kind"]: each for each in yaml.safe_load_all(done.stdout)}
+
+
+def fits(manifest: dict[str, Any]) -> bool:
+    """By the schemas of Kubernetes itself, in which nothing may stand that they don't name."""
+    program("kubernetes-validate")
+    import kubernetes_validate
+
+    try:
+        kubernetes_validate.validate(manifest, KUBERNETES, strict=True)
+    except kubernetes_validate.ValidationError as error:
+        print(error)
+        return False
+    return True
+
+
+def test_the_manifests_fit_the_schemas_of_kubernetes(manifests: dict[str, dict[str, Any]]) -> None:
+    own = {kind for kind, manifest in manifests.items() if not manifest["apiVersion"].startswith("keda.sh/")}
+    assert own == {"StatefulSet", "Service", "PodDisruptionBudget", "NetworkPolicy", "ConfigMap"}
+    assert [kind for kind in own if not fits(manifests[kind])] == []
+
+
+def test_a_manifest_with_a_misspelt_field_would_not_fit(manifests: dict[str, Any]) -> None:
+    assert not fits(manifests["PodDisruptionBudget"] | {"spec": {"maxUnavailible": 1}})
+
+
+def test_the_pod_is_probed_where_the_worker_answers(manifests: dict[str, Any]) -> None:
+    (container,) = pod(manifests)["containers"]
+    assert container["ports"] == [{"name": "web", "containerPort": 6066}]
+    paths = {probe: container[f"{probe}Probe"]["httpGet"] for probe in ("startup", "liveness", "readiness")}
+    assert paths == {
+        "startup": {"path": "/health/live", "port": "web"},
+        "liveness": {"path": "/health/live", "port": "web"},
+        "readiness": {"path": "/health/ready", "port": "web"},
+    }
+
+
+def test_the_pod_is_nobody_special_and_writes_only_to_its_volumes(manifests: dict[str, Any]) -> None:
+    spec = pod(manifests)
+    (container,) = spec["containers"]
+    assert spec["securityContext"]["runAsNonRoot"] is True
+    assert spec["automountServiceAccountToken"] is False
+    assert container["securityContext"] == {
+        "allowPrivilegeEscalation": False,
+        "readOnlyRootFilesystem": True,
+        "capabilities": {"drop": ["ALL"]},
+    }
+    (secrets,) = [each for each in spec["volumes"] if "secret" in each]
+    assert secrets["secret"]["secretName"] == "shipclock"
+    assert "Secret" not in manifests
+
+
+def test_the_pods_settings_are_settings(manifests: dict[str, Any]) -> None:
+    (container,) = pod(manifests)["containers"]
+    given = {each["name"]: each.get("value") for each in container["env"]} | manifests["ConfigMap"]["data"]
+    assert settings_in(given) <= SETTINGS
+    assert container["envFrom"] == [{"configMapRef": {"name": manifests["ConfigMap"]["metadata"]["name"]}}]
+
+
+def test_there_are_never_more_workers_than_partitions(manifests: dict[str, Any]) -> None:
+    spec, settings = manifests["ScaledObject"]["spec"], manifests["ConfigMap"]["data"]
+    assert spec["scaleTargetRef"] == {"apiVersion": "apps/v1", "kind": "StatefulSet", "name": "shipclock"}
+    assert manifests["StatefulSet"]["metadata"]["name"] == "shipclock"
+    assert spec["minReplicaCount"] == 1
+    assert str(spec["maxReplicaCount"]) == settings["SHIPCLOCK_PARTITIONS"]
+    assert [each["metadata"]["topic"] for each in spec["triggers"]] == list(CLOCKED)
+    for trigger in spec["triggers"]:
+        assert trigger["type"] == "kafka"
+        assert trigger["metadata"]["allowIdleConsumers"] == "false"
+        assert f"kafka://{trigger['metadata']['bootstrapServers']}" == settings["SHIPCLOCK_BROKER"]
+        assert all(isinstance(value, str) for value in trigger["metadata"].values())
+
+
+def test_services_budgets_and_policies_mean_the_workers_pods(manifests: dict[str, Any]) -> None:
+    labels = manifests["StatefulSet"]["spec"]["template"]["metadata"]["labels"].items()
+    assert manifests["Service"]["spec"]["selector"].items() <= labels
+    assert manifests["PodDisruptionBudget"]["spec"]["selector"]["matchLabels"].items() <= labels
+    assert manifests["NetworkPolicy"]["spec"]["podSelector"]["matchLabels"].items() <= labels
+
+
+def pod(manifests: dict[str, Any]) -> dict[str, Any]:
+    spec: dict[str, Any] = manifests["StatefulSet"]["spec"]["template"]["spec"]
+    return spec

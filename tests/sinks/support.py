@@ -1,0 +1,150 @@
+"""Alerts as the topic holds them, a sink driven by hand, and an HTTP receiver."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import orjson
+from aiohttp import web
+from aiokafka import ConsumerRecord
+
+from rules import alerts
+from rules.alerts import Alert
+from rules.instants import rfc3339
+from streams.clocks import wall_ms
+from streams.sinks.sink import Extent, Record, Sink
+from tests.support.servers import free_port
+
+
+def alert(
+    order: str | None = "1",
+    revision: int = 1,
+    state: str = "open",
+    shop: str = "s17",
+    platform: str = "joom",
+    **data: Any,
+) -> bytes:
+    """One record of the `alerts` topic; `data` replaces what is in it."""
+    name = f"{platform}.late:{platform}/{shop}:{order or '-'}:-"
+    kind = "resolved" if state == "resolved" else "opened" if revision == 1 else "updated"
+    record = {
+        "specversion": "1.0",
+        "id": f"{name}/{revision}",
+        "source": "shipclock",
+        "type": f"alert.{kind}",
+        "time": rfc3339(wall_ms()),
+        "platform": platform,
+        "shop": shop,
+        "data": {
+            "alert": name,
+            "revision": revision,
+            "rule": f"{platform}.late",
+            "clause": f"{platform}-1",
+            "state": state,
+            "severity": "critical",
+            "stage": "overdue",
+            "reason": "fulfilled" if state == "resolved" else "deadline_passed",
+            "opened_at": rfc3339(wall_ms() - 60_000),
+            "due_at": None,
+            "summary": f"Order {order} is late",
+            "value": None,
+            "threshold": None,
+            "headroom": None,
+            "evidence": {},
+            "penalty": None,
+            "actions": [],
+        }
+        | data,
+    }
+    if order is not None:
+        record["order"] = order
+    return orjson.dumps(record)
+
+
+def read(value: bytes) -> Alert:
+    return alerts.decode(value)
+
+
+def name_of(value: bytes) -> str:
+    return read(value).data.alert
+
+
+def record(
+    value: bytes | None, offset: int, key: str | None = None, partition: int = 0, at_ms: int | None = None
+) -> Record:
+    """As aiokafka hands it over; the key of an alert is its id."""
+    name = key if key is not None else name_of(value or b"")
+    at_ms = wall_ms() if at_ms is None else at_ms
+    return ConsumerRecord("alerts", partition, offset, at_ms, 0, name.encode(), value, None, len(name), 0, ())
+
+
+class Hand:
+    """Drives a sink as a runner does, over one partition's log that grows by `send`."""
+
+    def __init__(self, sink: Sink, partition: int = 0) -> None:
+        self.sink, self.partition = sink, partition
+        self.log: list[Record] = []
+        self.at = 0
+        self.rebuilt = False
+
+    async def gain(self, resume: int = 0) -> None:
+        self.at = await self.sink.gain(self.partition, Extent(0, resume, len(self.log)))
+        self.rebuilt = False
+
+    def write(self, *values: bytes | None, key: str | None = None, at_ms: int | None = None) -> None:
+        """Puts records on the log."""
+        for value in values:
+            self.log.append(record(value, len(self.log), key, self.partition, at_ms))
+
+    async def run(self, now_ms: int | None = None) -> None:
+        """Takes what is new, and ticks."""
+        if self.at < len(self.log):
+            await self.sink.take(self.partition, self.log[self.at :])
+            self.at = len(self.log)
+        if not self.rebuilt:
+            await self.sink.caught_up(self.partition)
+            self.rebuilt = True
+        await self.sink.tick(wall_ms() if now_ms is None else now_ms)
+
+    async def send(self, *values: bytes | None, key: str | None = None) -> None:
+        self.write(*values, key=key)
+        await self.run()
+
+
+class Receiver:
+    """An HTTP server that keeps what it is sent; `answers` are the statuses of the next answers, then 200."""
+
+    def __init__(self, answers: Sequence[int] = ()) -> None:
+        self.answers = list(answers)
+        self.requests: list[tuple[dict[str, str], bytes]] = []
+        self.port = free_port()
+        self.url = f"http://127.0.0.1:{self.port}/hook"
+        self._runner: web.AppRunner
+
+    async def __aenter__(self) -> "Receiver":
+        app = web.Application()
+        app.router.add_post("/hook", self._take)
+        self._runner = web.AppRunner(app)
+        await self._runner.setup()
+        await web.TCPSite(self._runner, "127.0.0.1", self.port).start()
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self._runner.cleanup()
+
+    async def _take(self, request: web.Request) -> web.Response:
+        self.requests.append((dict(request.headers), await request.read()))
+        return web.Response(status=self.answers.pop(0) if self.answers else 200)
+
+    @property
+    def bodies(self) -> list[dict[str, Any]]:
+        return [orjson.loads(body) for _, body in self.requests]
+
+
+class Naps:
+    """Stands for `asyncio.sleep` in a courier: remembers how long it would have slept."""
+
+    def __init__(self) -> None:
+        self.taken: list[float] = []
+
+    async def __call__(self, seconds: float) -> None:
+        self.taken.append(seconds)

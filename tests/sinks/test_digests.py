@@ -1,0 +1,172 @@
+"""Grouping: one digest per shop and interval."""
+
+from streams.sinks.digests import GATHER_MS, LINES, Digests
+from tests.sinks.support import alert, read
+
+T0 = 1_767_225_600_000
+EVERY = 900_000
+
+
+class Day:
+    """Digests with a log of their own."""
+
+    def __init__(self) -> None:
+        self.digests = Digests(EVERY)
+        self.offset = 0
+
+    def hear(self, value: bytes, at_ms: int = T0, first: bool = False, partition: int = 0) -> None:
+        self.digests.add(read(value), (partition, self.offset), at_ms, first)
+        self.offset += 1
+
+    def titles(self, at_ms: int) -> list[str]:
+        """The digests due now, sent."""
+        due = self.digests.due(at_ms)
+        for digest in due:
+            self.digests.sent(digest, at_ms)
+        return [digest.title for digest in due]
+
+
+def test_a_thousand_alerts_of_a_shop_are_one_digest() -> None:
+    day = Day()
+    for n in range(1000):
+        day.hear(alert(str(n)))
+    (digest,) = day.digests.due(T0 + GATHER_MS)
+    assert digest.title == "joom/s17: 1000 critical"
+    assert len(digest.body("http://here").splitlines()) == LINES + 3
+
+
+def test_each_shop_has_its_own() -> None:
+    day = Day()
+    day.hear(alert(shop="a"))
+    day.hear(alert(shop="b", severity="warning"))
+    assert day.titles(T0 + GATHER_MS) == ["joom/a: 1 critical", "joom/b: 1 warning"]
+
+
+def test_the_first_news_waits_a_little_for_more() -> None:
+    day = Day()
+    day.hear(alert("1"))
+    assert day.titles(T0 + GATHER_MS - 1) == []
+    day.hear(alert("2"), T0 + GATHER_MS - 1)
+    assert day.titles(T0 + GATHER_MS) == ["joom/s17: 2 critical"]
+
+
+def test_the_next_digest_waits_for_the_interval_to_pass() -> None:
+    day = Day()
+    day.hear(alert("1"))
+    sent = T0 + GATHER_MS
+    day.titles(sent)
+    day.hear(alert("2"), sent + 1)
+    assert day.titles(sent + EVERY - 1) == []
+    assert day.titles(sent + EVERY) == ["joom/s17: 1 critical"]
+
+
+def test_no_news_no_digest() -> None:
+    day = Day()
+    day.hear(alert("1"))
+    day.titles(T0 + GATHER_MS)
+    assert day.titles(T0 + 10 * EVERY) == []
+
+
+def test_only_the_newest_word_on_an_alert_is_told() -> None:
+    day = Day()
+    day.hear(alert(severity="warning", stage="due_soon"))
+    day.hear(alert(revision=2))
+    assert day.titles(T0 + GATHER_MS) == ["joom/s17: 1 critical"]
+
+
+def test_mere_information_wakes_nobody() -> None:
+    day = Day()
+    day.hear(alert("1", severity="info"))
+    day.hear(alert("1", 2, "resolved", severity="info"))
+    day.hear(alert("2", severity="info"))
+    assert day.titles(T0 + EVERY) == [] and day.digests.oldest(0) is None
+    day.hear(alert("2", 2, severity="warning"))
+    assert day.titles(T0 + EVERY) == ["joom/s17: 1 warning"]
+
+
+def test_what_gets_worse_and_falls_back_between_two_digests_is_not_worth_a_word() -> None:
+    day = Day()
+    day.hear(alert("1", severity="warning"))
+    day.hear(alert("1", 2, severity="info"))
+    assert day.titles(T0 + EVERY) == []
+
+
+def test_what_was_told_and_falls_back_is_told_so() -> None:
+    day = Day()
+    day.hear(alert("1", severity="warning"))
+    day.titles(T0 + GATHER_MS)
+    day.hear(alert("1", 2, severity="critical"), T0 + EVERY)
+    day.hear(alert("1", 3, severity="info"), T0 + EVERY)
+    assert day.titles(T0 + 2 * EVERY) == ["joom/s17: 1 info"]
+
+
+def test_what_opens_and_ends_between_two_digests_is_not_worth_a_word() -> None:
+    day = Day()
+    day.hear(alert("1"))
+    day.hear(alert("1", 2, "resolved"))
+    assert day.titles(T0 + 2 * EVERY) == []
+    assert day.digests.oldest(0) is None
+
+
+def test_the_end_of_what_was_told_is_told() -> None:
+    day = Day()
+    day.hear(alert("1"))
+    day.titles(T0 + GATHER_MS)
+    day.hear(alert("1", 2, "resolved"), T0 + EVERY)
+    (digest,) = day.digests.due(T0 + 2 * EVERY)
+    assert digest.title == "joom/s17: 1 resolved"
+    assert digest.body("http://here") == "ok Order 1 is late [joom-1: fulfilled]\n\nhttp://here/#/shops/joom/s17"
+
+
+def test_where_nothing_was_ever_told_only_what_is_open_is_news() -> None:
+    day = Day()
+    day.hear(alert("1", 7, "resolved"), first=True)
+    day.hear(alert("2", 3), first=True)
+    day.hear(alert("3", 3), first=True)
+    day.hear(alert("3", 4, "resolved"), first=True)
+    assert day.titles(T0 + GATHER_MS) == ["joom/s17: 1 critical"]
+
+
+def test_the_gravest_comes_first_and_the_soonest_of_them() -> None:
+    day = Day()
+    day.hear(alert("b", due_at="2026-01-02T00:00:00Z"))
+    day.hear(alert("c", due_at="2026-01-01T00:00:00Z"))
+    day.hear(alert("d", 2, "resolved"))
+    day.hear(alert("e", severity="warning"))
+    (digest,) = day.digests.due(T0 + GATHER_MS)
+    assert [each.order for each in digest.alerts] == ["c", "b", "e", "d"]
+    assert digest.title == "joom/s17: 2 critical, 1 warning, 1 resolved"
+    assert digest.gravest == "critical"
+    assert digest.body("http://here").splitlines()[0] == "!! Order c is late [joom-1]"
+
+
+def test_a_partition_that_is_behind_keeps_still() -> None:
+    day = Day()
+    day.hear(alert("1"), partition=3)
+    assert day.digests.due(T0 + EVERY, behind={3}) == []
+    assert len(day.digests.due(T0 + EVERY, behind={1})) == 1
+
+
+def test_what_has_not_been_told_is_held() -> None:
+    day = Day()
+    day.offset = 40
+    day.hear(alert(shop="a"))
+    day.hear(alert(shop="b"), T0 + 1)
+    assert (day.digests.oldest(0), day.digests.oldest(1)) == (40, None)
+    day.titles(T0 + GATHER_MS)
+    assert day.digests.oldest(0) == 41
+
+
+def test_a_partition_that_is_lost_is_forgotten() -> None:
+    day = Day()
+    day.hear(alert(shop="a"), partition=0)
+    day.hear(alert(shop="b"), partition=1)
+    day.digests.drop(0)
+    assert day.titles(T0 + GATHER_MS) == ["joom/b: 1 critical"]
+
+
+def test_links_are_safe_whatever_a_shop_is_called() -> None:
+    day = Day()
+    day.hear(alert(shop="a/b c"))
+    (digest,) = day.digests.due(T0 + GATHER_MS)
+    assert digest.body("http://here").endswith("/#/shops/joom/a%2Fb%20c")

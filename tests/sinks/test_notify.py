@@ -1,0 +1,146 @@
+"""Digests sent through Apprise, to a real HTTP receiver and a real mail server."""
+
+import email
+import logging
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from email.header import decode_header, make_header
+
+import pytest
+from aiosmtpd.controller import Controller
+from aiosmtpd.smtp import SMTP, Envelope, Session
+
+from streams.clocks import wall_ms
+from streams.settings import BadSettingError
+from streams.sinks.courier import Courier
+from streams.sinks.digests import GATHER_MS
+from streams.sinks.notify import MINUTE_MS, Notifier
+from tests.sinks.support import Hand, Naps, Receiver, alert
+from tests.support.servers import free_port
+
+
+def notifier(*urls: str, patience_s: float = 60.0) -> Notifier:
+    return Notifier(Courier("notify", patience_s, sleep=Naps()), urls, 15, "http://localhost:6066")
+
+
+@asynccontextmanager
+async def hand(*urls: str, patience_s: float = 60.0, log: Sequence[bytes] = (), resume: int = 0) -> AsyncIterator[Hand]:
+    async with notifier(*urls, patience_s=patience_s) as sink:
+        driven = Hand(sink)
+        driven.write(*log)
+        await driven.gain(resume)
+        yield driven
+
+
+def json_url(receiver: Receiver) -> str:
+    return receiver.url.replace("http://", "json://")
+
+
+async def test_a_shop_in_trouble_sends_one_digest(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.INFO)
+    async with Receiver() as receiver, hand(json_url(receiver)) as sink:
+        await sink.send(*(alert(str(n)) for n in range(200)))
+        assert sink.sink.held(0) == 0
+        await sink.run(wall_ms() + GATHER_MS)
+        assert sink.sink.held(0) is None
+    (told,) = receiver.bodies
+    assert (told["title"], told["type"]) == ("joom/s17: 200 critical", "failure")
+    assert "!! Order 0 is late [joom-1]" in told["message"]
+    assert "... and 190 more" in told["message"]
+    assert sink.sink.courier.counters.delivered == 200
+    assert "Order" not in caplog.text
+
+
+async def test_the_next_one_comes_an_interval_later() -> None:
+    async with Receiver() as receiver, hand(json_url(receiver)) as sink:
+        now = wall_ms()
+        await sink.send(alert("1"))
+        await sink.run(now + GATHER_MS + 1_000)
+        await sink.send(alert("1", 2, "resolved"))
+        await sink.run(now + GATHER_MS + 14 * MINUTE_MS)
+        assert len(receiver.requests) == 1
+        await sink.run(now + GATHER_MS + 16 * MINUTE_MS)
+    assert [body["type"] for body in receiver.bodies] == ["failure", "success"]
+
+
+async def test_a_mail_arrives() -> None:
+    class Mailbox:
+        def __init__(self) -> None:
+            self.mails: list[bytes] = []
+
+        async def handle_DATA(self, server: SMTP, session: Session, envelope: Envelope) -> str:  # noqa: N802
+            self.mails.append(bytes(envelope.content or b""))
+            return "250 taken"
+
+    mailbox, port = Mailbox(), free_port()
+    controller = Controller(mailbox, hostname="127.0.0.1", port=port)
+    controller.start()
+    try:
+        async with hand(f"mailto://127.0.0.1:{port}/?from=a@example.org&to=b@example.org&mode=insecure") as sink:
+            await sink.send(alert("订单-1"))
+            await sink.run(wall_ms() + GATHER_MS)
+    finally:
+        controller.stop()
+    (mail,) = (email.message_from_bytes(each) for each in mailbox.mails)
+    assert str(make_header(decode_header(mail["Subject"]))) == "joom/s17: 1 critical"
+    texts = [part.get_payload(decode=True) for part in mail.walk() if part.get_content_type() == "text/plain"]
+    assert any("订单-1" in text.decode() for text in texts if isinstance(text, bytes))
+
+
+async def test_one_address_that_is_away_has_no_other_told_twice() -> None:
+    async with Receiver() as here, Receiver([500, 500]) as shaky, hand(json_url(here), json_url(shaky)) as sink:
+        await sink.send(alert("1"))
+        await sink.run(wall_ms() + GATHER_MS)
+    assert (len(here.requests), len(shaky.requests)) == (1, 3)
+
+
+async def test_a_digest_that_cannot_be_sent_does_not_stop_the_next() -> None:
+    async with Receiver([500]) as receiver, hand(json_url(receiver), patience_s=0) as sink:
+        await sink.send(alert("1"))
+        await sink.run(wall_ms() + GATHER_MS)
+        assert sink.sink.courier.counters.given_up == 1
+        await sink.send(alert("2"))
+        await sink.run(wall_ms() + GATHER_MS + 20 * MINUTE_MS)
+    assert len(receiver.requests) == 2
+
+
+async def test_an_old_installation_is_told_what_is_open_and_nothing_else() -> None:
+    log = [alert("1", 2, "resolved"), alert("2", 2), alert("3"), alert("3", 2, "resolved")]
+    async with Receiver() as receiver, hand(json_url(receiver), log=log) as sink:
+        await sink.run(wall_ms())
+        await sink.run(wall_ms() + GATHER_MS)
+    assert [body["title"] for body in receiver.bodies] == ["joom/s17: 1 critical"]
+
+
+async def test_what_was_gathered_when_a_worker_ended_is_read_again() -> None:
+    log = [alert("1"), alert("2")]
+    async with Receiver() as receiver:
+        async with hand(json_url(receiver), log=log) as first:
+            await first.run()
+            held = first.sink.held(0)
+        assert held == 0
+        async with hand(json_url(receiver), log=log, resume=held) as second:
+            await second.run()
+            await second.run(wall_ms() + GATHER_MS)
+    assert [body["title"] for body in receiver.bodies] == ["joom/s17: 2 critical"]
+
+
+@pytest.mark.parametrize("url", ["nonsense", "slack://", "bogus://token"])
+def test_an_address_that_is_none_is_named_by_its_place_and_not_shown(url: str) -> None:
+    with pytest.raises(BadSettingError, match="address 2 of SHIPCLOCK_NOTIFY") as caught:
+        notifier("json://localhost", url)
+    assert url not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "mailto://user:pass@example.org",
+        "slack://T1JJ3T3L2/A1BRTD4JD/TIiajkdnlazkcOXrIdevi7FQ/",
+        "tgram://123456789:abcdefg_hijklmnop/12315544/",
+        "feishu://abcdefghijklmnop",
+        "dingtalk://abcdefghijklmnop",
+    ],
+)
+def test_the_services_sellers_use_are_known(url: str) -> None:
+    assert notifier(url)

@@ -1,0 +1,153 @@
+"""The ship-next list, on a real Redis."""
+
+import asyncio
+import json
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from typing import Any
+
+from redis import Redis
+
+from streams.clocks import wall_ms
+from streams.partition import order_key
+from streams.sinks.courier import Courier
+from streams.sinks.redis_due import HOMES, LOOK_MS, MEMBERS, RedisDue
+from streams.warehouses import Warehouses
+from tests.sinks.support import Hand
+from tests.sinks.test_ship_next import WAREHOUSES, facts
+from tests.support.servers import RedisServer
+from tests.worker.support import LATE_MS, book, until
+
+PLACED_MS = wall_ms() - 3_600_000
+DUE_MS = PLACED_MS + LATE_MS
+
+Order = tuple[str, bytes | None]
+
+
+@asynccontextmanager
+async def hand(
+    server: RedisServer, log: Sequence[Order] = (), warehouses: Warehouses = WAREHOUSES, patience_s: float = 60.0
+) -> AsyncIterator[Hand]:
+    """A sink that has read a log of orders of shop s17, and what comes with `hear`."""
+    async with RedisDue(Courier("redis-due", patience_s), server.url, book(), warehouses, wall=True) as sink:
+        driven = Hand(sink)
+        for order, value in log:
+            driven.write(value, key=order_key("joom", "s17", order).decode())
+        await driven.gain()
+        await driven.run()
+        yield driven
+
+
+async def hear(sink: Hand, order: str, value: bytes | None) -> None:
+    await sink.send(value, key=order_key("joom", "s17", order).decode())
+
+
+def client(server: RedisServer) -> Any:
+    return Redis.from_url(server.url, decode_responses=True)
+
+
+def due(server: RedisServer, warehouse: str = "west") -> dict[str, int]:
+    return {
+        member: int(score)
+        for member, score in client(server).zrange(f"shipclock:due:{warehouse}", 0, -1, withscores=True)
+    }
+
+
+def saves(server: RedisServer, warehouse: str = "west") -> dict[str, Any]:
+    return {member: json.loads(text) for member, text in client(server).hgetall(f"shipclock:saves:{warehouse}").items()}
+
+
+async def test_orders_stand_by_their_next_deadline_with_what_shipping_them_saves(redis_server: RedisServer) -> None:
+    log: list[Order] = [("1", facts(placed_ms=PLACED_MS + 1)), ("2", facts(placed_ms=PLACED_MS))]
+    async with hand(redis_server, log):
+        assert list(due(redis_server).items()) == [("joom/s17/2", DUE_MS), ("joom/s17/1", DUE_MS + 1)]
+    assert saves(redis_server)["joom/s17/1"]["amount"] == "12.50"
+    assert saves(redis_server)["joom/s17/1"]["clauses"] == ["late-1"]
+
+
+async def test_a_shipped_order_is_taken_off(redis_server: RedisServer) -> None:
+    async with hand(redis_server, [("1", facts(placed_ms=PLACED_MS))]) as sink:
+        await hear(sink, "2", facts(placed_ms=PLACED_MS))
+        await hear(sink, "1", facts(placed_ms=PLACED_MS, shipped_ms=PLACED_MS))
+    assert set(due(redis_server)) == set(saves(redis_server)) == {"joom/s17/2"}
+
+
+async def test_an_order_can_move_to_another_warehouse(redis_server: RedisServer) -> None:
+    async with hand(redis_server, [("1", facts(placed_ms=PLACED_MS))]) as sink:
+        await hear(sink, "1", facts("DE-1", placed_ms=PLACED_MS))
+    assert (set(due(redis_server)), set(due(redis_server, "berlin"))) == (set(), {"joom/s17/1"})
+    assert (set(saves(redis_server)), set(saves(redis_server, "berlin"))) == (set(), {"joom/s17/1"})
+    assert client(redis_server).hgetall(f"{HOMES}0") == {"joom/s17/1": "berlin"}
+
+
+async def test_redis_that_lost_everything_is_filled_again(redis_server: RedisServer) -> None:
+    async with hand(
+        redis_server, [("1", facts(placed_ms=PLACED_MS)), ("2", facts("DE-1", placed_ms=PLACED_MS))]
+    ) as sink:
+        redis_server.restart()
+        assert due(redis_server) == {}
+        await sink.run(wall_ms() + LOOK_MS)
+    assert set(due(redis_server)) == {"joom/s17/1"}
+    assert set(due(redis_server, "berlin")) == {"joom/s17/2"}
+    assert client(redis_server).hgetall(f"{HOMES}0") == {"joom/s17/2": "berlin"}
+
+
+async def test_a_loss_is_noticed_by_the_next_change(redis_server: RedisServer) -> None:
+    async with hand(redis_server, [("1", facts(placed_ms=PLACED_MS)), ("2", facts(placed_ms=PLACED_MS))]) as sink:
+        client(redis_server).flushall()
+        await hear(sink, "3", facts(placed_ms=PLACED_MS))
+    assert set(due(redis_server)) == {"joom/s17/1", "joom/s17/2", "joom/s17/3"}
+
+
+async def test_redis_that_is_away_is_waited_for(redis_server: RedisServer) -> None:
+    async with hand(redis_server, [("1", facts(placed_ms=PLACED_MS))]) as sink:
+        redis_server.stop()
+        hearing = asyncio.ensure_future(hear(sink, "2", facts(placed_ms=PLACED_MS)))
+        await until(lambda: sink.sink.courier.counters.retried > 1)
+        redis_server.start()
+        await hearing
+    assert set(due(redis_server)) == {"joom/s17/1", "joom/s17/2"}
+
+
+async def test_what_could_not_be_written_is_made_up_for(redis_server: RedisServer) -> None:
+    async with hand(redis_server, patience_s=0) as sink:
+        redis_server.stop()
+        await hear(sink, "1", facts(placed_ms=PLACED_MS))
+        assert sink.sink.courier.counters.given_up == 1
+        redis_server.start()
+        await sink.run(wall_ms() + LOOK_MS)
+    assert set(due(redis_server)) == {"joom/s17/1"}
+
+
+async def test_what_was_done_while_nobody_looked_is_taken_off(redis_server: RedisServer) -> None:
+    async with hand(redis_server, [("1", facts("DE-1", placed_ms=PLACED_MS)), ("2", facts(placed_ms=PLACED_MS))]):
+        pass
+    async with hand(redis_server, [("2", facts(placed_ms=PLACED_MS))]):
+        pass
+    assert due(redis_server, "berlin") == {} == client(redis_server).hgetall(f"{HOMES}0")
+    assert set(due(redis_server)) == set(client(redis_server).hgetall(f"{MEMBERS}0")) == {"joom/s17/2"}
+
+
+async def test_a_changed_mapping_moves_what_is_there(redis_server: RedisServer) -> None:
+    log: list[Order] = [("1", facts(placed_ms=PLACED_MS))]
+    async with hand(redis_server, log):
+        pass
+    async with hand(redis_server, log, Warehouses()):
+        pass
+    assert (set(due(redis_server)), set(due(redis_server, "default"))) == (set(), {"joom/s17/1"})
+
+
+async def test_in_event_time_deadlines_pass_with_the_partitions_clock(redis_server: RedisServer) -> None:
+    async with RedisDue(Courier("redis-due"), redis_server.url, book(), WAREHOUSES, wall=False) as sink:
+        driven = Hand(sink)
+        await driven.gain()
+        await hear(driven, "1", facts(placed_ms=PLACED_MS - 10 * LATE_MS))
+        assert set(due(redis_server)) == {"joom/s17/1"}
+        await driven.send(b'{"clock_ms":%d}' % PLACED_MS, key='"clock"')
+        assert due(redis_server) == {}
+
+
+async def test_many_orders_go_in_several_transactions(redis_server: RedisServer) -> None:
+    log: list[Order] = [(str(n), facts(placed_ms=PLACED_MS)) for n in range(1_500)]
+    async with hand(redis_server, log):
+        assert len(due(redis_server)) == 1_500

@@ -1,0 +1,140 @@
+"""The orders that wait for a deadline, by warehouse."""
+
+import orjson
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from rules.events import Item
+from rules.facts import OrderFacts, Terms
+from rules.instants import HOUR_MS
+from streams.partition import encode_facts, order_key
+from streams.sinks.ship_next import ShipNext
+from streams.warehouses import Entry, Warehouses
+from tests.worker.support import LATE_MS, START_MS, book
+
+WAREHOUSES = Warehouses((Entry("berlin", sku_prefix="DE-"), Entry("west", shop="s17")))
+DUE_MS = START_MS + LATE_MS
+BOOK = book()
+
+
+def facts(*skus: str, placed_ms: int = START_MS, shipped_ms: int | None = None) -> bytes:
+    terms = Terms(amount="12.50", currency="USD", items=tuple(Item(sku) for sku in skus))
+    return encode_facts(
+        OrderFacts(
+            placed=(placed_ms, "erp/1", "e-1"),
+            terms=terms,
+            shipped=None if shipped_ms is None else (shipped_ms, "erp/1", "e-2"),
+        )
+    )
+
+
+def heard(*orders: tuple[str, bytes | None], now_ms: int = START_MS, shop: str = "s17") -> ShipNext:
+    ahead = ShipNext(BOOK, WAREHOUSES)
+    for order, value in orders:
+        ahead.hear(order_key("joom", shop, order), value, now_ms)
+    return ahead
+
+
+def test_an_order_waits_in_its_warehouse_with_what_shipping_it_saves() -> None:
+    ahead = heard(("1", facts()))
+    waiting = ahead.waiting["joom/s17/1"]
+    assert (waiting.warehouse, waiting.at_ms) == ("west", DUE_MS)
+    assert orjson.loads(waiting.saves) == {
+        "due_at": "2026-01-04T00:00:00Z",
+        "rules": ["late.ship"],
+        "clauses": ["late-1"],
+        "amount": "12.50",
+        "currency": "USD",
+    }
+
+
+def test_a_shipped_order_no_longer_waits() -> None:
+    ahead = heard(("1", facts()), ("1", facts(shipped_ms=START_MS + HOUR_MS)), now_ms=START_MS + HOUR_MS)
+    assert not ahead.waiting
+
+
+def test_neither_does_one_that_was_dropped() -> None:
+    ahead = heard(("1", facts("DE-1")), ("1", None), ("2", None))
+    assert not ahead.waiting and not ahead.homes
+
+
+def test_one_whose_last_deadline_has_passed_goes_when_it_passes() -> None:
+    ahead = heard(("1", facts()), ("2", facts(placed_ms=START_MS + HOUR_MS)))
+    ahead.advance(DUE_MS - 1)
+    assert set(ahead.waiting) == {"joom/s17/1", "joom/s17/2"}
+    ahead.advance(DUE_MS)
+    assert set(ahead.waiting) == {"joom/s17/2"}
+
+
+def test_what_has_changed_says_where_it_stood() -> None:
+    ahead = heard(("1", facts()))
+    assert ahead.changed == {"joom/s17/1": None}
+    ahead.changed.clear()
+    ahead.hear(order_key("joom", "s17", "1"), facts("DE-1"), START_MS)
+    ahead.hear(order_key("joom", "s17", "1"), facts("DE-1", shipped_ms=START_MS), START_MS)
+    assert ahead.changed == {"joom/s17/1": "west"}
+
+
+def test_hearing_the_same_again_changes_nothing() -> None:
+    ahead = heard(("1", facts()))
+    ahead.changed.clear()
+    ahead.hear(order_key("joom", "s17", "1"), facts(), START_MS)
+    assert not ahead.changed
+
+
+def test_an_order_whose_articles_decide_has_a_home_also_when_it_waits_for_nothing() -> None:
+    ahead = heard(("1", facts("DE-1", shipped_ms=START_MS)), ("2", facts("A")), ("3", facts("DE-2")))
+    assert ahead.homes == {"joom/s17/1": "berlin", "joom/s17/3": "berlin"}
+    assert ahead.waiting["joom/s17/3"].warehouse == "berlin"
+
+
+def test_records_of_other_kinds_are_passed_over() -> None:
+    ahead = ShipNext(BOOK, WAREHOUSES)
+    for key in (["joom", "s17"], ["joom", "s17", "sku", "A1"], ["joom", "s17", 3], "other", {"a": 1}):
+        ahead.hear(orjson.dumps(key), b"whatever", START_MS)
+    assert not ahead.waiting
+
+
+def test_in_event_time_the_partitions_clock_is_among_the_facts() -> None:
+    ahead = ShipNext(BOOK, WAREHOUSES)
+    ahead.hear(b'"clock"', orjson.dumps({"clock_ms": DUE_MS, "through_ms": {}}), START_MS)
+    ahead.hear(b'"clock"', None, START_MS)
+    assert ahead.clock_ms == DUE_MS
+
+
+HOURS = st.integers(0, 200)
+STATES = st.one_of(
+    st.none(),
+    st.builds(
+        lambda placed, shipped, sku: facts(
+            sku,
+            placed_ms=START_MS + placed * HOUR_MS,
+            shipped_ms=None if shipped is None else START_MS + shipped * HOUR_MS,
+        ),
+        HOURS,
+        st.none() | HOURS,
+        st.sampled_from(["A", "DE-1"]),
+    ),
+)
+
+
+@settings(deadline=None, derandomize=True)
+@given(st.lists(st.tuples(st.sampled_from("123"), STATES, HOURS), max_size=12))
+def test_the_list_is_what_the_newest_facts_make_it_however_it_came_about(
+    steps: list[tuple[str, bytes | None, int]],
+) -> None:
+    ahead, told = ShipNext(BOOK, WAREHOUSES), dict[str, str]()
+    now_ms = START_MS
+    for order, value, hours in steps:
+        now_ms = max(now_ms, START_MS + hours * HOUR_MS)
+        ahead.hear(order_key("joom", "s17", order), value, now_ms)
+        ahead.advance(now_ms)
+        for name, before in ahead.changed.items():  # as one would who keeps the list elsewhere
+            assert told.pop(name, None) == before
+            if name in ahead.waiting:
+                told[name] = ahead.waiting[name].warehouse
+        ahead.changed.clear()
+    newest = {order: value for order, value, _ in steps}
+    afresh = heard(*newest.items(), now_ms=now_ms)
+    assert (ahead.waiting, ahead.homes) == (afresh.waiting, afresh.homes)
+    assert told == {name: waiting.warehouse for name, waiting in ahead.waiting.items()}

@@ -1,0 +1,28 @@
+"""Which sinks there are."""
+
+from streams.settings import Settings
+from streams.sinks.start import Sinks
+from streams.topics import TopicNames
+from streams.warehouses import Warehouses
+from tests.worker.support import book
+
+
+def names(**settings: object) -> list[str]:
+    given = Settings(broker="kafka://localhost", **settings)  # type: ignore[arg-type]
+    return [counters.sink for counters in made(given).counters]
+
+
+def made(settings: Settings) -> Sinks:
+    return Sinks(settings, TopicNames("", "app"), book(), Warehouses(), "http://localhost:6066")
+
+
+async def test_a_sink_that_is_not_set_is_off() -> None:
+    assert names() == []
+    await made(Settings(broker="kafka://localhost")).run()
+
+
+async def test_each_setting_turns_its_sinks_on() -> None:
+    assert names(alertmanager="http://am:9093") == ["alertmanager"]
+    assert names(webhook="http://example.org", webhook_secret=b"0" * 24) == ["webhook"]
+    assert names(notify=("json://localhost",)) == ["notify"]
+    assert names(redis="redis://localhost") == ["redis", "redis-due"]

@@ -1,0 +1,303 @@
+"""The API over views made by hand."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from typing import Any, cast
+
+import httpx
+import pytest
+
+from rules.instants import HOUR_MS
+from streams.views.alerts import Held
+from streams.views.remarks import Kind, Remark, encode, remark_key
+from streams.views.writer import Writer
+from streams.web import events, paging
+from streams.web.events import Events, stream
+from streams.web.health import Vitals
+from streams.web.messages import Health
+from streams.web.reading import Reading
+from streams.web.remarking import Remarking
+from streams.web.site import site
+from tests.web.records import Log, alert, alert_id, due, standing
+from tests.worker.support import START_MS
+
+
+class Pen:
+    """Writes remarks straight into the log."""
+
+    def __init__(self, log: Log) -> None:
+        self._log = log
+
+    async def write(self, held: Held, kind: Kind, remark: Remark | None) -> None:
+        self._log.remark(remark_key(kind, held.id), None if remark is None else encode(remark))
+
+
+class Api:
+    """The site over a log of records, and a client that asks it without a socket."""
+
+    def __init__(self) -> None:
+        self.log = Log()
+        self.health = Health(worker=True, views=True)
+        view = self.log.view
+        self.asgi = site(
+            Vitals(lambda: self.health),
+            Events(view),
+            Remarking(view, cast(Writer, Pen(self.log))),
+            Reading(view, "event", lambda platform, shop: "north" if shop == "s17" else "default"),
+            is_ready=lambda: self.health.views,
+            token=None,
+        )
+        transport = httpx.ASGITransport(app=self.asgi, raise_app_exceptions=False)
+        self.client = httpx.AsyncClient(transport=transport, base_url="http://localhost")
+
+    async def get(self, path: str) -> Any:
+        answer = await self.client.get(path)
+        assert answer.status_code == 200, answer.text
+        return answer.json()
+
+    async def problem(self, path: str, method: str = "GET", **others: Any) -> tuple[int, str]:
+        answer = await self.client.request(method, path, **others)
+        assert answer.headers["content-type"] == "application/problem+json"
+        said = answer.json()
+        assert said["status"] == answer.status_code
+        return answer.status_code, said["detail"]
+
+    async def pages(self, path: str) -> list[list[Any]]:
+        """All of a list, page by page."""
+        found, following = [], path
+        while following:
+            page = await self.get(following)
+            found.append(page["items"])
+            following = page["next"]
+        return found
+
+
+@pytest.fixture
+async def api() -> AsyncIterator[Api]:
+    made = Api()
+    async with made.client:
+        yield made
+
+
+def names(alerts: list[Any]) -> list[str]:
+    return [each["order"] for each in alerts]
+
+
+# -- shops ---------------------------------------------------------------------------------------------------
+
+
+async def test_shops_come_by_name_a_page_at_a_time(api: Api) -> None:
+    api.log.standings(*(standing(f"s{n}") for n in (3, 1, 2)), standing("s9", "douyin"))
+    pages = await api.pages("/api/shops?limit=3")
+    assert [[f"{each['platform']}/{each['shop']}" for each in page] for page in pages] == [
+        ["douyin/s9", "joom/s1", "joom/s2"],
+        ["joom/s3"],
+    ]
+
+
+async def test_one_shop_is_found_whatever_its_name(api: Api) -> None:
+    api.log.standings(standing("北京/一号 店?"), standing())
+    assert (await api.get("/api/shops/joom/s17"))["shop"] == "s17"
+    for path in ("北京/一号%20店%3F", "%E5%8C%97%E4%BA%AC%2F%E4%B8%80%E5%8F%B7%20%E5%BA%97%3F"):
+        assert (await api.get(f"/api/shops/joom/{path}"))["shop"] == "北京/一号 店?"
+    assert await api.problem("/api/shops/joom/s18") == (404, "no shop joom/s18 has been heard of")
+
+
+async def test_about_tells_the_clock_and_how_far_it_has_come(api: Api) -> None:
+    assert (await api.get("/api/about"))["at"] is None
+    api.log.standings(standing())
+    said = await api.get("/api/about")
+    assert (said["clock"], said["at"]) == ("event", "2026-01-01T00:00:00Z")
+
+
+# -- alerts --------------------------------------------------------------------------------------------------
+
+
+async def test_alerts_are_filtered_by_platform_shop_severity_and_state(api: Api) -> None:
+    api.log.alerts(
+        alert("1"),
+        alert("2", shop="s18"),
+        alert("3", platform="douyin"),
+        alert("4", severity="critical"),
+        alert("5", state="resolved"),
+    )
+    for query, found in (
+        ("", ["4", "3", "1", "2", "5"]),
+        ("?platform=douyin", ["3"]),
+        ("?platform=joom&shop=s17", ["4", "1", "5"]),
+        ("?severity=critical", ["4"]),
+        ("?state=resolved", ["5"]),
+        ("?state=open&severity=warning", ["3", "1", "2"]),
+        ("?platform=ozon", []),
+    ):
+        assert names((await api.get(f"/api/alerts{query}"))["items"]) == found, query
+
+
+async def test_a_long_list_is_read_to_its_end_without_a_gap_while_it_changes(api: Api) -> None:
+    api.log.alerts(*(alert(str(n)) for n in range(10)))
+    first = await api.get("/api/alerts?limit=4&platform=joom")
+    assert first["next"].startswith("/api/alerts?limit=4&platform=joom&after=")
+    api.log.alerts(alert("new", 1, severity="critical"))
+    rest = [each for page in await api.pages(first["next"]) for each in page]
+    assert sorted(names(first["items"] + rest)) == [str(n) for n in range(10)]
+
+
+async def test_a_list_is_looked_through_in_slices(api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(paging, "AT_ONCE", 3)
+    api.log.alerts(*(alert(f"{n:02}") for n in range(20)))
+    pages = await api.pages("/api/alerts?limit=7")
+    assert [len(page) for page in pages] == [7, 7, 6]
+    assert names([each for page in pages for each in page]) == [f"{n:02}" for n in range(20)]
+
+
+async def test_an_alert_comes_with_its_trail_by_its_id_plain_or_encoded(api: Api) -> None:
+    api.log.alerts(alert("1"), alert("1", 2, stage="overdue", severity="critical"))
+    for path in (alert_id("1"), alert_id("1").replace("/", "%2F").replace(":", "%3A")):
+        found = await api.get(f"/api/alerts/{path}")
+        assert (found["data"]["revision"], found["acknowledged"], found["muted"]) == (2, None, None)
+        assert [each["type"] for each in found["trail"]] == ["alert.opened", "alert.updated"]
+    assert await api.problem("/api/alerts/a:b/c") == (404, "no alert a:b/c is at hand")
+
+
+# -- ship next -----------------------------------------------------------------------------------------------
+
+
+async def test_the_ship_next_list_goes_by_deadline_over_all_shops_of_a_warehouse(api: Api) -> None:
+    api.log.standings(
+        standing("s17", due=[due("b", START_MS + 2 * HOUR_MS), due("d", START_MS + 4 * HOUR_MS)]),
+        standing("s18", due=[due("a", START_MS + HOUR_MS)]),
+        standing("s17", "douyin", due=[due("c", START_MS + 3 * HOUR_MS)]),
+    )
+    assert [names(page) for page in await api.pages("/api/due?limit=3")] == [["a", "b", "c"], ["d"]]
+    (north,) = await api.pages("/api/due?warehouse=north")
+    assert [(each["order"], each["warehouse"]) for each in north] == [("b", "north"), ("c", "north"), ("d", "north")]
+    assert north[0]["saves"] == {"amount": "1.00", "currency": "USD"}
+    assert (await api.get("/api/due?warehouse=south"))["items"] == []
+
+
+# -- what is wrong is said -----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "query", ["limit=0", "limit=1001", "limit=x", "severity=bad", "state=closed", "after=!", "after=WzFd", "after=é"]
+)
+async def test_a_wrong_query_is_told_of(api: Api, query: str) -> None:
+    status, detail = await api.problem(f"/api/alerts?{query}")
+    assert status == 400
+    assert query.partition("=")[0] in detail
+
+
+async def test_paths_and_methods_that_are_not_there(api: Api) -> None:
+    assert await api.problem("/nothing") == (404, "")
+    assert await api.problem("/../settings.py") == (404, "")
+    assert (await api.problem("/api/shops", "POST"))[0] == 405
+
+
+@pytest.mark.parametrize(
+    ("body", "media", "status"),
+    [
+        (b"{", "application/json", 400),
+        (b'{"until": "2026-01-01T00:00:00"}', "application/json", 400),
+        (b'{"until": "2026-01-01T00:00:00Z"}', "application/json", 400),
+        (b'{"comment": 7}', "application/json", 400),
+        (b"\xff", "application/json", 400),
+        (b"{}", "text/plain", 415),
+        (b"{}", "application/x-www-form-urlencoded", 415),
+        (b" " * 20_000, "application/json", 413),
+    ],
+)
+async def test_a_body_that_can_not_be_meant_changes_nothing(api: Api, body: bytes, media: str, status: int) -> None:
+    api.log.alerts(alert())
+    path = f"/api/alerts/{alert_id('1')}/mute"
+    assert (await api.problem(path, "POST", content=body, headers={"content-type": media}))[0] == status
+
+
+async def test_of_a_resolved_or_unknown_alert_there_is_nothing_to_say(api: Api) -> None:
+    api.log.alerts(alert(state="resolved"))
+    path = f"/api/alerts/{alert_id('1')}/acknowledge"
+    assert await api.problem(path, "POST", json={}) == (409, "the alert is resolved")
+    assert (await api.problem("/api/alerts/x/mute", "DELETE"))[0] == 404
+
+
+async def test_until_all_is_read_nothing_is_told_but_that(api: Api) -> None:
+    api.health = Health(worker=True, views=False)
+    for path in ("/api/shops", "/api/alerts/a", "/api/events"):
+        assert (await api.problem(path))[0] == 503
+    assert (await api.problem("/health/ready"))[0] == 503
+    assert (await api.client.get("/health/live")).status_code == 200
+    api.health = Health(worker=False, views=True)
+    assert (await api.problem("/health/ready"))[0] == 503
+
+
+async def test_a_failure_tells_the_log_and_not_the_client(
+    api: Api, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def fail() -> None:
+        raise RuntimeError("secret")
+
+    monkeypatch.setattr(api.log.view.shops, "names", fail)
+    assert await api.problem("/api/shops") == (500, "what went wrong is in the worker's log")
+    assert "secret" in caplog.text
+
+
+async def test_metrics_are_those_of_prometheus_client(api: Api) -> None:
+    answer = await api.client.get("/metrics")
+    assert answer.headers["content-type"].startswith("text/plain")
+    assert "python_info" in answer.text
+
+
+async def test_every_answer_keeps_the_browser_from_anything_else(api: Api) -> None:
+    for path in ("/", "/api/shops", "/nothing"):
+        headers = (await api.client.get(path)).headers
+        assert "default-src 'none'" in headers["content-security-policy"]
+        assert "unsafe" not in headers["content-security-policy"]
+        assert headers["x-content-type-options"] == "nosniff"
+    assert (await api.client.get("/api/shops")).headers["cache-control"] == "no-store"
+
+
+# -- events --------------------------------------------------------------------------------------------------
+
+
+def parsed(frame: bytes) -> dict[str, str]:
+    return dict(line.split(": ", 1) for line in frame.decode().splitlines() if ": " in line)
+
+
+async def test_a_stream_begins_with_ready_and_goes_on_with_what_changes() -> None:
+    log = Log()
+    log.alerts(alert("before"))
+    frames = stream(log.view, None)
+    ready = parsed(await anext(frames))
+    assert (ready["event"], ready["data"]) == ("ready", '{"resumed":false}')
+    waiting = asyncio.ensure_future(anext(frames))
+    await asyncio.sleep(0)
+    log.alerts(alert("1"))
+    log.standings(standing())
+    first, second = parsed(await waiting), parsed(await anext(frames))
+    assert [first["event"], second["event"]] == ["alert", "shop"]
+    assert alert_id("1") in first["data"]
+    assert first["id"] != second["id"] == log.view.feed.place
+    await frames.aclose()
+
+
+async def test_a_stream_goes_on_from_the_last_event_heard() -> None:
+    log = Log()
+    frames = stream(log.view, None)
+    place = parsed(await anext(frames))["id"]
+    await frames.aclose()
+    log.alerts(alert("missed"))
+    frames = stream(log.view, place)
+    assert parsed(await anext(frames))["data"] == '{"resumed":true}'
+    assert alert_id("missed") in parsed(await anext(frames))["data"]
+    await frames.aclose()
+
+
+async def test_a_silent_stream_gives_a_sign_of_life_and_ends_when_the_worker_does(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(events, "HEARTBEAT_S", 0.01)
+    log = Log()
+    frames = stream(log.view, None)
+    await anext(frames)
+    assert await anext(frames) == b": still here\n\n"
+    log.view.feed.close()
+    assert [frame async for frame in frames if not frame.startswith(b":")] == []

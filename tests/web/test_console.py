@@ -1,0 +1,344 @@
+"""The console in headless Chromium, as a person uses it."""
+
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+from playwright.async_api import Browser, Page, expect
+
+from rules.instants import HOUR_MS
+from streams.embedded import EmbeddedBroker
+from tests.support.browser import chromium
+from tests.support.npm import npm_package
+from tests.web.support import Worker, working
+from tests.worker.support import LATE_MS, LONG_S, START_MS, event
+
+expect.set_options(timeout=LONG_S * 1000)
+
+PHONE = {"viewport": {"width": 390, "height": 844}, "has_touch": True, "is_mobile": True}
+TOKEN = "correct-horse-battery"
+NASTY = "<img src=x onerror=document.title='owned'>"
+
+
+@pytest.fixture
+async def browser() -> AsyncIterator[Browser]:
+    async with chromium() as started:
+        yield started
+
+
+@pytest.fixture
+def broker() -> Iterator[EmbeddedBroker]:
+    with EmbeddedBroker() as started:
+        yield started
+
+
+@pytest.fixture
+async def worker(broker: EmbeddedBroker, tmp_path: Path) -> AsyncIterator[Worker]:
+    """Order 1 of joom/s17 is late, order 2 will be within the hour, and joom/calm has nothing to fear."""
+    async with working(broker.bootstrap, tmp_path) as started:
+        await trouble(started)
+        yield started
+
+
+async def trouble(worker: Worker) -> None:
+    await worker.send(
+        event("order.placed", START_MS, "1"),
+        event("order.placed", START_MS + HOUR_MS, "2"),
+        event("order.placed", START_MS, "3", shop="calm"),
+        event("order.shipped", START_MS + HOUR_MS, "3", shop="calm"),
+    )
+    await worker.tick(START_MS + LATE_MS)
+    await worker.listed("/api/alerts?state=open", lambda items: len(items) == 2)
+    await worker.listed("/api/shops", lambda items: [each["open_alerts"] for each in items] == [0, 2])
+
+
+@asynccontextmanager
+async def looking(browser: Browser, worker: Worker, **context: Any) -> AsyncIterator[Page]:
+    """The console once it is live. Nothing may fail in it, and it may ask nobody but the worker."""
+    wrong: list[str] = []
+    options = {"viewport": {"width": 1280, "height": 800}, "locale": "en-GB", "timezone_id": "UTC"} | context
+    held = await browser.new_context(**options)
+    page = await held.new_page()
+    page.on("pageerror", lambda error: wrong.append(str(error)))
+    page.on("console", lambda message: wrong.append(message.text) if message.type == "error" else None)
+    page.on("request", lambda asked: None if asked.url.startswith(worker.web.address) else wrong.append(asked.url))
+    await page.goto(worker.web.address)
+    try:
+        yield page
+        assert [each for each in wrong if "401" not in each] == []
+    finally:
+        await held.close()
+
+
+async def live(page: Page) -> None:
+    await expect(page.locator("#connection")).to_have_class("live")
+    await expect(page.locator("#alert-list .alert").first).to_be_visible()
+
+
+async def orders(page: Page) -> list[str]:
+    return [text.split()[1] for text in await page.locator("#alert-list .summary").all_inner_texts()]
+
+
+# -- what it shows -------------------------------------------------------------------------------------------
+
+
+async def test_the_worst_comes_first(browser: Browser, worker: Worker) -> None:
+    async with looking(browser, worker) as page:
+        await live(page)
+        assert await orders(page) == ["1", "2"]
+        assert await page.locator("#shop-list .shopname b").all_inner_texts() == ["s17", "calm"]
+        await expect(page.locator("#shop-list .shop").first).to_have_class("shop warning")
+        await expect(page.locator("#only-critical b")).to_have_text("1")
+        await expect(page).to_have_title("(1) shipclock")
+        next_due = page.locator("#due-list .due").first
+        await expect(next_due.locator("code")).to_have_text("2")
+        await expect(next_due.locator(".countdown")).to_have_text("in 1 h 00 min")
+        saves = {"amount": "1234.50", "currency": "USD", "points": {"A": 0.1}}
+        said = "async (saves) => (await import('/console/parts.js')).saved(saves)"
+        assert await page.evaluate(said, saves) == "1,234.50 USD · A 0.1 points"
+
+
+async def test_a_shops_ratios_ledgers_and_sanctions_are_drawn_against_their_limits(
+    browser: Browser, worker: Worker
+) -> None:
+    standing = await worker.get("/api/shops/joom/s17")
+    standing["metrics"] = {
+        "joom-3": {
+            "value": 0.062,
+            "numerator": 31,
+            "denominator": 500,
+            "threshold": 0.05,
+            "headroom": -7,
+            "window": None,
+        },
+        "joom-12": {
+            "value": 0.02,
+            "numerator": 10,
+            "denominator": 500,
+            "threshold": 0.03,
+            "headroom": 5,
+            "forecast": {"value": 0.04, "at": "2026-02-01T00:00:00Z"},
+        },
+    }
+    standing["ledgers"] = {"A": {"points": 5.5, "since": "2026-01-01T00:00:00Z", "resets_at": "2026-04-06T00:00:00Z"}}
+    standing["sanctions"] = [{"clause": "joom-2", "name": "sales suspended", "from": standing["at"], "until": None}]
+    standing["exposure"] = {"amount": "310.00", "currency": "USD"}
+    async with looking(browser, worker) as page:
+        await live(page)
+        await page.evaluate("async (standing) => (await import('/console/store.js')).takeShop(standing)", standing)
+        await worker.send(event("order.placed", START_MS + LATE_MS, "9", shop="calm"))
+        shop = page.locator("#shop-list .shop", has_text="s17")
+        await expect(shop).to_have_class("shop critical")
+        await expect(shop.locator("summary .chip.money")).to_have_text("310.00 USD")
+        await shop.locator("summary").press("Enter")
+        rows = shop.locator(".inside .row")
+        await expect(rows.nth(0)).to_contain_text("31 of 500 · 7 too many")
+        await expect(rows.nth(1)).to_contain_text("expected 4% at")
+        await expect(rows.nth(1).locator(".ahead")).to_be_visible()
+        await expect(rows.nth(2)).to_contain_text("5.5 points")
+        await expect(rows.nth(2)).to_contain_text("resets 6 Apr 2026")
+        await expect(rows.nth(3)).to_contain_text("for good")
+        bar = rows.nth(0).locator(".track")
+        widths = await bar.evaluate("(track) => [...track.children].map((each) => each.getBoundingClientRect())")
+        fill, line = widths[-2], widths[-1]
+        assert fill["right"] > line["left"], "past the threshold"
+
+
+async def test_alerts_come_and_go_without_a_reload(browser: Browser, worker: Worker) -> None:
+    async with looking(browser, worker) as page:
+        await live(page)
+        await worker.send(event("order.shipped", START_MS + LATE_MS, "1"))
+        await worker.send(event("order.placed", START_MS + 2 * HOUR_MS, "7"))
+        await worker.tick(START_MS + LATE_MS + HOUR_MS)
+        await expect(page.locator("#alert-list .alert")).to_have_count(2)
+        await expect(page.locator("#alert-list .summary").first).to_contain_text("Order 2 is past")
+        await page.locator("#show-resolved").check()
+        await expect(page.locator("#alert-list .alert.resolved")).to_contain_text("Order 1")
+
+
+async def test_what_data_says_is_never_taken_for_html(browser: Browser, worker: Worker) -> None:
+    await worker.send(event("order.placed", START_MS, NASTY, shop=NASTY))
+    await worker.listed("/api/alerts?severity=critical", lambda items: len(items) == 2)
+    async with looking(browser, worker) as page:
+        await live(page)
+        await expect(page.locator("#alert-list .shopname b", has_text=NASTY)).to_be_visible()
+        await page.locator("#alert-list .alert", has_text=NASTY).click()
+        await expect(page.locator("#sheet code", has_text=NASTY).first).to_be_visible()
+        assert await page.locator("img[src=x]").count() == 0
+        assert "owned" not in await page.title()
+
+
+async def test_filters_and_search_narrow_the_lists(browser: Browser, worker: Worker) -> None:
+    async with looking(browser, worker) as page:
+        await live(page)
+        await page.locator("#only-critical").click()
+        await expect(page.locator("#alert-list .alert")).to_have_count(1)
+        await page.locator("#only-critical").click()
+        await page.locator("#search").fill("order 2")
+        await expect(page.locator("#alert-list .alert")).to_have_count(1)
+        await page.locator("#search").fill("joom/s17")
+        await expect(page.locator("#shop-list .shop")).to_have_count(1)
+        await expect(page.locator("#alert-list .alert")).to_have_count(2)
+
+
+# -- an alert ------------------------------------------------------------------------------------------------
+
+
+async def test_an_alert_shows_its_evidence_and_trail_and_its_link_opens_it_again(
+    browser: Browser, worker: Worker
+) -> None:
+    async with looking(browser, worker) as page:
+        await live(page)
+        await page.locator("#alert-list .alert").first.click()
+        sheet = page.locator("#sheet")
+        await expect(sheet.locator(".trail li")).to_have_count(3)
+        await expect(sheet.locator(".trail li").first).to_contain_text("deadline passed")
+        await expect(sheet).to_contain_text("order.placed-1-1767225600000")
+        await expect(sheet).to_contain_text("Warehouse ship first")
+        await expect(sheet).to_contain_text("one late mark")
+        link = page.url
+        await page.goto("about:blank")
+        await page.goto(link)
+        await expect(sheet.locator(".trail li")).to_have_count(3)
+
+
+async def test_everything_can_be_done_from_the_keyboard(browser: Browser, worker: Worker) -> None:
+    async with looking(browser, worker) as page:
+        await live(page)
+        for key in ("j", "j", "k", "Enter"):
+            await page.keyboard.press(key)
+        sheet = page.locator("#sheet")
+        await expect(sheet.locator("h2")).to_contain_text("Order 1")
+        await expect(sheet.locator(".trail")).to_be_visible()
+        await page.keyboard.press("Escape")
+        await expect(sheet).to_be_hidden()
+        await page.keyboard.press("a")
+        await expect(sheet.locator("[name=acknowledge]")).to_be_focused()
+        await page.keyboard.press("Enter")
+        await expect(sheet.locator(".given")).to_contain_text("Acknowledged by somebody")
+        await page.keyboard.press("Escape")
+        await page.keyboard.press("?")
+        await expect(page.locator("#keys")).to_be_visible()
+        await page.keyboard.press("Escape")
+        await page.keyboard.press("/")
+        await expect(page.locator("#search")).to_be_focused()
+
+
+async def test_a_muted_alert_goes_away_until_it_gets_worse(browser: Browser, worker: Worker) -> None:
+    async with looking(browser, worker) as page:
+        await live(page)
+        await page.locator("#alert-list .alert", has_text="Order 2").click()
+        sheet = page.locator("#sheet")
+        await sheet.locator("[name=comment]").fill("the carrier is on its way")
+        await sheet.locator("[name=by]").fill("Li")
+        await sheet.locator("[name=end]").select_option("4")
+        await sheet.locator("[name=mute]").click()
+        await expect(sheet.locator(".given")).to_contain_text("Muted by Li · until ")
+        await sheet.locator(".close").click()
+        await expect(page.locator("#alert-list .alert")).to_have_count(1)
+        await expect(page.locator("#muted-count")).to_have_text("1")
+        await page.locator("#show-muted").check()
+        await expect(page.locator("#alert-list .chip.muted")).to_contain_text("the carrier is on its way")
+        await page.locator("#show-muted").uncheck()
+        await worker.tick(START_MS + LATE_MS + HOUR_MS)
+        await expect(page.locator("#alert-list .summary").first).to_contain_text("Order 2 is past")
+        await expect(page.locator("#muted-count")).to_have_text("")
+
+
+async def test_an_acknowledgement_is_seen_by_everyone_and_can_be_lifted(browser: Browser, worker: Worker) -> None:
+    async with looking(browser, worker) as one, looking(browser, worker) as other:
+        await live(one)
+        await live(other)
+        await one.locator("#alert-list .alert").first.click()
+        await one.locator("#sheet [name=comment]").fill("on it")
+        await one.locator("#sheet [name=acknowledge]").click()
+        await expect(other.locator("#alert-list .chip.acknowledged")).to_contain_text("on it")
+        await one.locator("#sheet [name=lift-acknowledge]").click()
+        await expect(other.locator("#alert-list .chip.acknowledged")).to_have_count(0)
+
+
+# -- on what it is looked at ---------------------------------------------------------------------------------
+
+
+async def test_it_fits_a_phone(browser: Browser, worker: Worker) -> None:
+    async with looking(browser, worker, **PHONE) as page:
+        await expect(page.locator("#connection")).to_have_class("live")
+        for tab, shown in (("alerts", "#alert-list .alert"), ("due", "#due-list .due"), ("shops", "#shop-list .shop")):
+            await page.locator(f"[data-tab-of={tab}]").tap()
+            await expect(page.locator(shown).first).to_be_visible()
+            assert await page.evaluate("document.documentElement.scrollWidth <= innerWidth"), tab
+        await page.locator("[data-tab-of=alerts]").tap()
+        await page.locator("#alert-list .alert").first.tap()
+        await expect(page.locator("#sheet [name=mute]")).to_be_in_viewport()
+        assert await page.evaluate("document.querySelector('#sheet').scrollWidth <= innerWidth")
+
+
+async def test_it_speaks_chinese_to_who_does_and_remembers_what_was_chosen(browser: Browser, worker: Worker) -> None:
+    async with looking(browser, worker, locale="zh-CN") as page:
+        await live(page)
+        await expect(page.locator("#shops-title")).to_have_text("风险店铺")
+        await expect(page.locator("#due-list .countdown").first).to_have_text("剩 1小时00分")
+        await page.locator("#alert-list .alert").first.click()
+        await expect(page.locator("#sheet")).to_contain_text("变更记录")
+        await expect(page.locator("#sheet")).to_contain_text("优先发货")
+        await page.keyboard.press("Escape")
+        await page.locator("#language").click()
+        await expect(page.locator("#shops-title")).to_have_text("Shops at risk")
+        await page.reload()
+        await expect(page.locator("#shops-title")).to_have_text("Shops at risk")
+        assert await page.evaluate("document.documentElement.lang") == "en"
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+async def test_it_is_readable_by_everyone_light_and_dark(browser: Browser, worker: Worker, scheme: str) -> None:
+    axe = (npm_package("axe-core", "4.14.1") / "axe.min.js").read_text()
+    async with looking(browser, worker, color_scheme=scheme, reduced_motion="reduce") as page:
+        await live(page)
+        await page.evaluate(axe)
+        for opened in (False, True):
+            if opened:
+                await page.locator("#alert-list .alert").first.click()
+                await expect(page.locator("#sheet .trail")).to_be_visible()
+            found = (await page.evaluate("axe.run()"))["violations"]
+            assert [(each["id"], [node["html"] for node in each["nodes"]][:3]) for each in found] == []
+
+
+# -- who may look --------------------------------------------------------------------------------------------
+
+
+async def test_it_asks_for_the_token_and_forgets_it_with_the_tab(
+    browser: Browser, broker: EmbeddedBroker, tmp_path: Path
+) -> None:
+    async with working(broker.bootstrap, tmp_path, token=TOKEN) as worker:
+        await trouble(worker)
+        async with looking(browser, worker) as page:
+            await page.locator("#token-value").fill("not-the-right-token")
+            await page.keyboard.press("Enter")
+            await expect(page.locator("#token-value")).to_have_value("")
+            await expect(page.locator("#token")).to_be_visible()
+            await page.locator("#token-value").fill(TOKEN)
+            await page.keyboard.press("Enter")
+            await live(page)
+            await page.reload()
+            await live(page)
+            assert await page.evaluate("JSON.stringify(localStorage)") != ""
+            assert TOKEN not in await page.evaluate("JSON.stringify(localStorage) + document.cookie + location")
+
+
+async def test_a_broken_line_is_said_and_mended(browser: Browser, broker: EmbeddedBroker, tmp_path: Path) -> None:
+    async with working(broker.bootstrap, tmp_path / "one") as first:
+        await trouble(first)
+        port = int(first.web.address.rstrip("/").rpartition(":")[2])
+        held = await browser.new_context(locale="en-GB")
+        page = await held.new_page()
+        await page.goto(first.web.address)
+        await live(page)
+    await expect(page.locator("#connection")).to_have_class("away")
+    async with working(broker.bootstrap, tmp_path / "two", port=port) as second:
+        await live(page)
+        await second.send(event("order.shipped", START_MS + LATE_MS, "1"))
+        await second.tick(START_MS + LATE_MS + 1)
+        await expect(page.locator("#alert-list .alert")).to_have_count(1)
+    await held.close()

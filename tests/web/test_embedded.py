@@ -1,0 +1,287 @@
+"""The web of the real worker, on the embedded broker."""
+
+import asyncio
+import json
+import os
+import socket
+from collections.abc import AsyncIterator, Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+from click.testing import CliRunner
+from confluent_kafka.admin import AdminClient
+
+from rules.instants import HOUR_MS
+from streams.cli import main
+from streams.embedded import EmbeddedBroker
+from streams.topics import TopicNames
+from tests.web.support import Worker, working
+from tests.worker.support import LATE_MS, LONG_S, START_MS, event, until
+from tests.worker.workers import SHIPCLOCK, WorkerProcess
+
+TOKEN = "correct-horse-battery"
+
+
+@pytest.fixture
+def broker() -> Iterator[EmbeddedBroker]:
+    with EmbeddedBroker() as started:
+        yield started
+
+
+@pytest.fixture
+async def worker(broker: EmbeddedBroker, tmp_path: Path) -> AsyncIterator[Worker]:
+    async with working(broker.bootstrap, tmp_path) as started:
+        yield started
+
+
+async def placed(worker: Worker, *orders: str, tick_ms: int = START_MS + LATE_MS) -> None:
+    """Orders that are late by then."""
+    await worker.send(*(event("order.placed", START_MS, order) for order in orders))
+    await worker.tick(tick_ms)
+
+
+# -- reading -------------------------------------------------------------------------------------------------
+
+
+async def test_what_the_worker_finds_is_told_over_http(worker: Worker) -> None:
+    await placed(worker, "1", "2", tick_ms=START_MS + LATE_MS - HOUR_MS)
+    await worker.send(event("order.placed", START_MS + HOUR_MS, "3"))
+    due = await worker.listed("/api/due", lambda items: len(items) == 3)
+    assert [(each["order"], each["due_at"]) for each in due] == [
+        ("1", "2026-01-04T00:00:00Z"),
+        ("2", "2026-01-04T00:00:00Z"),
+        ("3", "2026-01-04T01:00:00Z"),
+    ]
+    assert due[0] == {
+        "platform": "joom",
+        "shop": "s17",
+        "warehouse": "default",
+        "order": "1",
+        "due_at": "2026-01-04T00:00:00Z",
+        "rules": ["late.ship"],
+        "saves": {"clauses": []},
+    }
+    await worker.tick(START_MS + LATE_MS)
+    alerts = await worker.listed("/api/alerts?severity=critical", lambda items: len(items) == 2)
+    found = await worker.get(f"/api/alerts/{alerts[0]['data']['alert']}")
+    assert [each["data"]["severity"] for each in found["trail"]] == ["info", "warning", "critical"]
+
+    await worker.listed("/api/due", lambda items: [each["order"] for each in items] == ["3"])
+    shop = await worker.get("/api/shops/joom/s17")
+    assert shop["open_alerts"] == 3
+    assert await worker.items("/api/shops") == [shop]
+
+
+async def test_a_restart_answers_as_before(broker: EmbeddedBroker, tmp_path: Path) -> None:
+    async with working(broker.bootstrap, tmp_path) as first:
+        await placed(first, "1")
+        before = await first.listed("/api/alerts")
+        await first.listed("/api/shops", lambda items: items and items[0]["open_alerts"] == 1)
+    async with working(broker.bootstrap, tmp_path) as second:
+        assert await second.items("/api/alerts") == before
+        assert [each["open_alerts"] for each in await second.items("/api/shops")] == [1]
+
+
+# -- acknowledging and muting --------------------------------------------------------------------------------
+
+
+async def said(worker: Worker, what: str, alert: str, **body: Any) -> Any:
+    answer = await worker.client.post(f"/api/alerts/{alert}/{what}", json=body)
+    assert answer.status_code == 200, answer.text
+    return answer.json()
+
+
+async def test_who_acknowledges_sees_it_at_once_and_it_is_there_after_a_restart(
+    broker: EmbeddedBroker, tmp_path: Path
+) -> None:
+    end = (datetime.now(UTC) + timedelta(hours=4)).replace(microsecond=0)
+    async with working(broker.bootstrap, tmp_path) as first:
+        await placed(first, "1")
+        (alert,) = await first.listed("/api/alerts")
+        name = alert["data"]["alert"]
+        remarked = await said(first, "acknowledge", name, comment="on it 👍", by="李", until=end.isoformat())
+        assert (remarked["acknowledged"]["comment"], remarked["acknowledged"]["by"]) == ("on it 👍", "李")
+        assert remarked["acknowledged"]["until"] == end.strftime("%Y-%m-%dT%H:%M:%SZ")
+        assert (await first.get(f"/api/alerts/{name}"))["acknowledged"] == remarked["acknowledged"]
+    async with working(broker.bootstrap, tmp_path) as second:
+        assert (await second.get(f"/api/alerts/{name}"))["acknowledged"] == remarked["acknowledged"]
+        lifted = await second.client.delete(f"/api/alerts/{name}/acknowledge")
+        assert lifted.json()["acknowledged"] is None
+        assert (await second.get(f"/api/alerts/{name}"))["acknowledged"] is None
+
+
+async def test_a_mute_never_hides_a_worsening(worker: Worker) -> None:
+    await placed(worker, "1", tick_ms=START_MS + LATE_MS - 24 * HOUR_MS)
+    (alert,) = await worker.listed("/api/alerts")
+    name = alert["data"]["alert"]
+    sight = (await said(worker, "mute", name, comment="known"))["muted"]["sight"]
+    assert (sight["severity"], sight["stage"]) == (1, "due_soon")
+    assert (await worker.items("/api/alerts"))[0]["muted"]["comment"] == "known"
+    await worker.tick(START_MS + LATE_MS - 6 * HOUR_MS)
+    (alert,) = await worker.listed("/api/alerts?severity=warning")
+    assert (alert["data"]["stage"], alert["muted"]) == ("due_soon", None)
+
+
+# -- events --------------------------------------------------------------------------------------------------
+
+
+class Line:
+    """A stream of events as a client reads it."""
+
+    def __init__(self, answer: httpx.Response) -> None:
+        self._lines = answer.aiter_lines()
+
+    async def next(self, *names: str) -> dict[str, Any]:
+        """The next event of these names."""
+        event: dict[str, Any] = {}
+        async with asyncio.timeout(LONG_S):
+            async for line in self._lines:
+                field, _, value = line.partition(": ")
+                if line:
+                    event[field] = value
+                elif event.get("event") in names:
+                    return event | {"data": json.loads(event["data"])}
+                else:
+                    event = {}
+        raise AssertionError("the stream has ended")
+
+
+async def test_alerts_are_heard_of_live_and_from_where_one_was(worker: Worker) -> None:
+    async with worker.client.stream("GET", "/api/events") as answer:
+        assert answer.headers["content-type"].startswith("text/event-stream")
+        line = Line(answer)
+        assert (await line.next("ready"))["data"] == {"resumed": False}
+        await placed(worker, "1")
+        heard = await line.next("alert")
+        while heard["data"]["data"]["severity"] != "critical":
+            heard = await line.next("alert")
+        assert heard["data"]["order"] == "1"
+        await said(worker, "acknowledge", heard["data"]["data"]["alert"], comment="seen")
+        assert (await line.next("alert"))["data"]["acknowledged"]["comment"] == "seen"
+    await worker.send(event("order.shipped", START_MS + LATE_MS + HOUR_MS, "1"))
+    await worker.tick(START_MS + LATE_MS + HOUR_MS)
+    await worker.listed("/api/alerts?state=resolved")
+    async with worker.client.stream("GET", "/api/events", headers={"last-event-id": heard["id"]}) as answer:
+        line = Line(answer)
+        assert (await line.next("ready"))["data"] == {"resumed": True}
+        assert (await line.next("alert"))["data"]["type"] == "alert.resolved"
+
+
+async def test_a_shop_is_heard_of_as_it_changes(worker: Worker) -> None:
+    async with worker.client.stream("GET", "/api/events") as answer:
+        line = Line(answer)
+        await line.next("ready")
+        await placed(worker, "1")
+        assert (await line.next("shop"))["data"]["shop"] == "s17"
+
+
+async def test_a_stream_does_not_keep_the_worker_from_stopping(broker: EmbeddedBroker, tmp_path: Path) -> None:
+    async with working(broker.bootstrap, tmp_path) as worker, worker.client.stream("GET", "/api/events") as answer:
+        line = Line(answer)
+        await line.next("ready")
+        async with asyncio.timeout(LONG_S):
+            await worker.app.stop()
+        with pytest.raises(AssertionError, match="ended"):
+            await line.next("alert")
+
+
+# -- tokens --------------------------------------------------------------------------------------------------
+
+
+async def test_with_a_token_nothing_is_told_or_changed_without_it(broker: EmbeddedBroker, tmp_path: Path) -> None:
+    async with working(broker.bootstrap, tmp_path, token=TOKEN) as worker:
+        await placed(worker, "1")
+        (alert,) = await worker.listed("/api/alerts")
+        async with httpx.AsyncClient(base_url=worker.web.address) as stranger:
+            for path in ("/api/shops", "/api/events", "/metrics", "/api/nothing"):
+                answer = await stranger.get(path)
+                assert (answer.status_code, answer.headers["www-authenticate"]) == (401, "Bearer")
+            assert (await stranger.post(f"/api/alerts/{alert['data']['alert']}/mute", json={})).status_code == 401
+            for path in ("/health/ready", "/", "/console/main.js"):
+                assert (await stranger.get(path)).status_code == 200
+        assert (await worker.get(f"/api/alerts/{alert['data']['alert']}"))["muted"] is None
+        async with worker.client.stream("GET", "/api/events") as answer:
+            await Line(answer).next("ready")
+
+
+# -- the process ---------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def environment(broker: EmbeddedBroker, tmp_path: Path) -> dict[str, str]:
+    for topic in TopicNames("", "shipclock").all:  # they appear on first use
+        AdminClient({"bootstrap.servers": broker.bootstrap}).list_topics(topic)
+    return {
+        "SHIPCLOCK_BROKER": f"kafka://{broker.bootstrap}",
+        "SHIPCLOCK_DATADIR": str(tmp_path / "data"),
+        "SHIPCLOCK_WEB_PORT": "0",
+    }
+
+
+def address(running: WorkerProcess) -> str | None:
+    _, found, rest = running.log().partition("console and API on ")
+    return rest.split()[0] if found else None
+
+
+async def test_the_worker_serves_its_console_and_ends_cleanly_while_somebody_listens(
+    environment: dict[str, str], tmp_path: Path
+) -> None:
+    async with WorkerProcess(environment | {"SHIPCLOCK_TOKEN": TOKEN}, tmp_path / "worker.log") as running:
+        await running.ready()
+        headers = {"authorization": f"Bearer {TOKEN}"}
+        async with httpx.AsyncClient(base_url=await until(lambda: address(running)), headers=headers) as client:
+
+            async def ready() -> bool:
+                return (await client.get("/health/ready")).status_code == 200
+
+            await until(ready)
+            assert "<title>shipclock</title>" in (await client.get("/")).text
+            async with client.stream("GET", "/api/events") as answer:
+                await Line(answer).next("ready")
+                assert await running.stop() == 0
+        assert TOKEN not in running.log()
+
+
+def test_a_port_that_is_taken_is_told_before_anything_begins(environment: dict[str, str]) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = str(taken.getsockname()[1])
+        ended = CliRunner().invoke(main, ["worker"], env=environment | {"SHIPCLOCK_WEB_PORT": port})
+    assert (ended.exit_code, ended.stderr.count("\n")) == (2, 1)
+    assert f"SHIPCLOCK_WEB_HOST=127.0.0.1 SHIPCLOCK_WEB_PORT={port} can't be listened on" in ended.stderr
+
+
+def test_beyond_this_machine_there_is_no_web_without_a_token(environment: dict[str, str]) -> None:
+    ended = CliRunner().invoke(main, ["worker"], env=environment | {"SHIPCLOCK_WEB_HOST": "0.0.0.0"})
+    assert (ended.exit_code, ended.stderr.count("\n")) == (2, 1)
+    assert "set SHIPCLOCK_TOKEN or SHIPCLOCK_TOKEN_FILE" in ended.stderr
+
+
+async def test_the_demo_prints_where_its_console_is_and_takes_another_port_if_need_be(tmp_path: Path) -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 6066)) if _is_free(6066) else None
+        running = await asyncio.create_subprocess_exec(
+            SHIPCLOCK,
+            "demo",
+            cwd=tmp_path,
+            env=os.environ | {"TMPDIR": str(tmp_path)},
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.DEVNULL,
+        )
+        assert running.stdout is not None
+        first = (await running.stdout.readline()).decode()
+        try:
+            assert first.startswith("console: http://127.0.0.1:")
+            assert not first.endswith(":6066/\n")
+            async with httpx.AsyncClient() as client:
+                assert "<title>shipclock</title>" in (await client.get(first.split()[1])).text
+        finally:
+            running.terminate()
+            await running.communicate()
+
+
+def _is_free(port: int) -> bool:
+    with socket.socket() as asking:
+        return asking.connect_ex(("127.0.0.1", port)) != 0

@@ -1,0 +1,83 @@
+"""Who is let in."""
+
+import hmac
+
+import pytest
+from starlette.applications import Starlette
+from starlette.datastructures import Headers
+
+from streams.web.guard import Guard
+
+TOKEN = "correct-horse-battery"
+OPEN = Guard(Starlette(), None)
+CLOSED = Guard(Starlette(), TOKEN)
+
+
+def status(guard: Guard, method: str = "GET", path: str = "/api/shops", **headers: str) -> int:
+    """What is answered at once; 200 where the request is let in."""
+    given = Headers({name.replace("_", "-"): value for name, value in headers.items()})
+    refusal = guard.refusal(method, path, given)
+    return 200 if refusal is None else refusal.status_code
+
+
+@pytest.mark.parametrize("host", ["localhost:6066", "127.0.0.1:6066", "[::1]:6066", "localhost", "127.0.0.1"])
+def test_without_a_token_this_machine_is_let_in(host: str) -> None:
+    assert status(OPEN, host=host) == 200
+    assert status(OPEN, "POST", host=host, origin=f"http://{host}", sec_fetch_site="same-origin") == 200
+    assert status(OPEN, "POST", host=host) == 200, "no browser, so nobody else's page"
+
+
+@pytest.mark.parametrize(
+    "host", ["evil.example:6066", "127.0.0.1.evil.example", "localhost.evil.example", "", "10.0.0.7"]
+)
+def test_a_name_that_was_made_to_lead_here_is_not(host: str) -> None:
+    assert status(OPEN, host=host) == 403
+    assert status(OPEN, path="/", host=host) == 403
+
+
+@pytest.mark.parametrize("guard", [OPEN, CLOSED])
+@pytest.mark.parametrize("method", ["POST", "DELETE"])
+@pytest.mark.parametrize(
+    "others",
+    [
+        {"origin": "https://evil.example"},
+        {"origin": "http://localhost:8000"},
+        {"origin": "null"},
+        {"sec_fetch_site": "cross-site"},
+        {"sec_fetch_site": "same-site"},
+    ],
+)
+def test_a_page_of_another_site_changes_nothing(guard: Guard, method: str, others: dict[str, str]) -> None:
+    assert status(guard, method, host="localhost:6066", authorization=f"Bearer {TOKEN}", **others) == 403
+
+
+@pytest.mark.parametrize("path", ["/api/shops", "/api/events", "/api/alerts/a:b/c", "/metrics"])
+@pytest.mark.parametrize(
+    "authorization", ["", "Bearer", f"Bearer {TOKEN}x", "Bearer ", f"Basic {TOKEN}", TOKEN, "Bearer \xff"]
+)
+def test_with_a_token_all_data_needs_it(path: str, authorization: str) -> None:
+    assert status(CLOSED, path=path, host="shipclock.example", authorization=authorization) == 401
+
+
+@pytest.mark.parametrize("authorization", [f"Bearer {TOKEN}", f"bearer {TOKEN}", f"Bearer  {TOKEN} "])
+def test_with_the_token_one_is_let_in_under_any_name(authorization: str) -> None:
+    assert status(CLOSED, host="shipclock.example", authorization=authorization) == 200
+    assert status(CLOSED, "POST", host="shipclock.example", authorization=authorization) == 200
+
+
+@pytest.mark.parametrize("path", ["/", "/console/main.js", "/openapi.json"])
+def test_the_page_itself_needs_no_token_so_that_it_can_ask_for_it(path: str) -> None:
+    assert status(CLOSED, path=path, host="shipclock.example") == 200
+
+
+@pytest.mark.parametrize("guard", [OPEN, CLOSED])
+@pytest.mark.parametrize("path", ["/health/live", "/health/ready"])
+def test_probes_are_always_let_in(guard: Guard, path: str) -> None:
+    assert status(guard, path=path, host="10.1.2.3:6066") == 200
+
+
+def test_tokens_are_compared_in_constant_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    compared = []
+    monkeypatch.setattr(hmac, "compare_digest", lambda one, other: compared.append((one, other)))
+    assert status(CLOSED, host="h", authorization="Bearer guess") == 401
+    assert compared == [(b"guess", TOKEN.encode())]

@@ -1,0 +1,154 @@
+"""Which shops' standings are published, and when."""
+
+import json
+from typing import Any
+
+import pytest
+
+from rules.engine import Engine
+from rules.events import decode
+from rules.instants import HOUR_MS
+from streams import standings
+from streams.standings import EVERY_S, REFRESH_S, TURN_S, Standings
+from tests.worker.support import LATE_MS, START_MS, book, event
+
+
+class Desk:
+    """An engine, its standings, and a clock that the test moves."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.now_s = 1_000.0
+        self.takes_s = 0.0
+        monkeypatch.setattr(standings, "monotonic", self._tick)
+        self.engine = Engine(book(), stepping=True)
+        self.standings = Standings()
+
+    def _tick(self) -> float:
+        self.now_s += self.takes_s
+        return self.now_s
+
+    def hear(self, *values: bytes) -> None:
+        for value in values:
+            self.engine.apply(*decode(value))
+
+    def beat(self, share: float = 0.5) -> list[str]:
+        """The shops published by a beat."""
+        self.engine.settle()
+        self.standings.note(self.engine.drain())
+        return [key.decode() for key, _ in self.standings.records(self.engine, share)]
+
+
+@pytest.fixture
+def desk(monkeypatch: pytest.MonkeyPatch) -> Desk:
+    return Desk(monkeypatch)
+
+
+def placed(shop: str, order: str = "1", **others: Any) -> bytes:
+    return event("order.placed", START_MS, order, shop=shop, **others)
+
+
+def test_before_there_is_any_time_nothing_stands(desk: Desk) -> None:
+    desk.hear(placed("a"))
+    assert desk.beat() == []
+    desk.engine.advance(START_MS)
+    assert desk.beat() == ["joom/a"]
+
+
+def test_shops_that_changed_are_published_and_no_others(desk: Desk) -> None:
+    desk.engine.advance(START_MS)
+    desk.hear(placed("a"), placed("b"))
+    assert desk.beat() == ["joom/a", "joom/b"]
+    desk.now_s += EVERY_S
+    desk.hear(placed("b", "2"))
+    assert desk.beat() == ["joom/b"]
+    assert desk.beat() == []
+
+
+def test_a_shop_is_published_when_something_is_said_of_it(desk: Desk) -> None:
+    desk.engine.advance(START_MS)
+    desk.hear(placed("a"), placed("b"), event("order.shipped", START_MS, shop="b"))
+    desk.beat()
+    desk.now_s += EVERY_S
+    desk.engine.advance(START_MS + LATE_MS)
+    assert desk.beat() == ["joom/a"]
+
+
+def test_one_that_changes_all_the_time_waits_its_turn_and_is_not_forgotten(desk: Desk) -> None:
+    desk.engine.advance(START_MS)
+    desk.hear(placed("a"))
+    assert desk.beat() == ["joom/a"]
+    desk.hear(placed("a", "2"))
+    assert desk.beat() == []
+    desk.now_s += EVERY_S
+    assert desk.beat() == ["joom/a"]
+
+
+def test_one_that_does_not_change_is_refreshed_now_and_then(desk: Desk) -> None:
+    desk.engine.advance(START_MS)
+    desk.hear(placed("a"))
+    desk.beat()
+    desk.now_s += REFRESH_S - 1
+    assert desk.beat() == []
+    desk.now_s += 1
+    assert desk.beat() == ["joom/a"]
+
+
+def test_a_turn_ends_after_its_time_and_the_rest_comes_first_in_the_next(desk: Desk) -> None:
+    desk.engine.advance(START_MS)
+    desk.hear(*(placed(shop) for shop in "abcde"))
+    desk.takes_s = 0.7 * TURN_S
+    assert desk.beat() == ["joom/a", "joom/b"]
+    desk.now_s += 1
+    assert desk.beat() == ["joom/c", "joom/d"]
+    desk.now_s += 1
+    assert desk.beat() == ["joom/e"]
+
+
+def test_after_a_turn_it_rests_so_that_it_takes_no_more_than_its_share(desk: Desk) -> None:
+    desk.engine.advance(START_MS)
+    desk.hear(*(placed(shop) for shop in "ab"))
+    desk.takes_s = 1.0
+    assert desk.beat(share=0.1) == ["joom/a"]
+    desk.takes_s = 0.0
+    desk.now_s += 9.9
+    assert desk.beat(share=0.1) == []
+    desk.now_s += 0.1
+    assert desk.beat(share=0.1) == ["joom/b"]
+
+
+def test_after_a_restart_all_are_published_once(desk: Desk) -> None:
+    desk.engine.advance(START_MS)
+    desk.hear(placed("a"), placed("b"))
+    desk.beat()
+    desk.standings = Standings()
+    assert desk.beat() == ["joom/a", "joom/b"]
+    desk.now_s += EVERY_S
+    assert desk.beat() == []
+
+
+def test_a_shops_own_facts_are_news_of_it(desk: Desk) -> None:
+    desk.engine.advance(START_MS)
+    desk.hear(placed("a"))
+    desk.beat()
+    desk.now_s += EVERY_S
+    desk.hear(event("rating.updated", START_MS, None, shop="a", data={"score": 4.9}))
+    assert desk.beat() == ["joom/a"]
+
+
+def test_a_record_is_the_standing_with_the_orders_to_ship_next(desk: Desk) -> None:
+    desk.engine.advance(START_MS)
+    desk.hear(
+        placed("a", "later", time=START_MS + HOUR_MS),
+        placed("a", "soon"),
+        placed("a", "shipped"),
+        event("order.shipped", START_MS, "shipped", shop="a"),
+    )
+    desk.engine.settle()
+    desk.standings.note(desk.engine.drain())
+    ((_, value),) = desk.standings.records(desk.engine, 1.0)
+    record = json.loads(value)
+    assert (record["platform"], record["shop"], record["at"]) == ("joom", "a", "2026-01-01T00:00:00Z")
+    assert [(each["order"], each["due_at"]) for each in record["due"]] == [
+        ("soon", "2026-01-04T00:00:00Z"),
+        ("later", "2026-01-04T01:00:00Z"),
+    ]
