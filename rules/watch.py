@@ -129,7 +129,7 @@ class Shop:
         self.numbers: dict[str, dict[str, int]] = {}
         self.sales: Sales = {}
         self.points: dict[int, Decimal] = {}
-        self.computed_to: dict[str, int] = {}
+        self.computed_to: dict[str, tuple[int, int]] = {}
         self.recompute: dict[str, int] = {}
         self.followed = True
         self.stale = plan.every_judge

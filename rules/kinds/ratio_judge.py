@@ -9,7 +9,7 @@ from msgspec import Struct
 from rules.alerts import Cause, Emitted, Open
 from rules.calendars import day_of, start_of_day
 from rules.facts import OrderFacts
-from rules.instants import NEVER, rfc3339
+from rules.instants import DAWN, NEVER, rfc3339
 from rules.kinds.ratio import LONGEST_MS, Count, Gauge, Part, Ratio, Tally, money_taken
 from rules.kinds.rule import Case, Said, Verdict
 from rules.kinds.tier_sanctions import sanctions
@@ -40,6 +40,8 @@ class RatioJudge:
         self.gauges = gauges
         self.slots = slots
         self.feeds = feeds
+        bounds = {at for gauge in gauges for at in (gauge.effective.from_ms, gauge.effective.to_ms)}
+        self._bounds_ms = sorted(bounds - {DAWN, NEVER})
 
     def tally(self, shop: "Shop", at_ms: int) -> Tally | None:
         """The version in force at a moment."""
@@ -53,19 +55,16 @@ class RatioJudge:
 
     def judge(self, shop: "Shop", at_ms: int) -> Said:
         tally = self.tally(shop, at_ms)
-        turn = min(
-            (at for g in self.gauges for at in (g.effective.from_ms, g.effective.to_ms) if at > at_ms), default=NEVER
-        )
+        turn = min((at for at in self._bounds_ms if at > at_ms), default=NEVER) if self._bounds_ms else NEVER
         if tally is None:
             return [], turn
         tally.turn(at_ms)
-        rule, zone = tally.gauge.rule, tally.gauge.zone
+        rule = tally.gauge.rule
         turn = min(turn, tally.turn_ms)
         if rule.disputes is not None:
             turn = min(turn, shop.facts.next_after("dispute.opened", at_ms) or NEVER)
         if rule.every is not None:
-            self.compute(shop, at_ms)
-            border = next_border(rule.every, at_ms, zone, self._lag(rule))
+            border = self.compute(shop, at_ms)
             turn = min(turn, border)
             if rule.window.align == "rolling":
                 return list(self._computed_verdict(shop, tally, at_ms, border)), turn
@@ -123,9 +122,12 @@ class RatioJudge:
     def _lag(self, rule: Ratio) -> int:
         return 0 if rule.window.align == "rolling" else int(rule.window.lag)
 
-    def compute(self, shop: "Shop", at_ms: int) -> None:
+    def compute(self, shop: "Shop", at_ms: int) -> int:
         """Computes the ratio at each border that has been reached since the last time; again, where evidence has come
-        late for orders that are still kept."""
+        late for orders that are still kept. Answers when the next border is (epoch ms)."""
+        _, following = shop.computed_to.get(self.rule.id, (at_ms, at_ms))
+        if at_ms < following and self.rule.id not in shop.recompute:
+            return following
         kept = shop.computed.setdefault(self.rule.id, {})
         every, zone, lag = self.rule.every, self.gauges[-1].zone, self._lag(self.rule)
         assert every is not None
@@ -141,14 +143,18 @@ class RatioJudge:
             shop.recomputed.append((self.rule.id, border))
             changed = True
         shop.late_before_ms = max(shop.late_before_ms, last_border(every, at_ms, zone, lag))
-        shop.computed_to[self.rule.id] = at_ms
+        following = next_border(every, at_ms, zone, lag)
+        shop.computed_to[self.rule.id] = at_ms, following
         if changed:
             shop.stale |= self.feeds
+        return following
 
     def _start(self, shop: "Shop", at_ms: int, kept: dict[int, Computed]) -> int:
         """After which instant borders must be looked at."""
-        since = shop.computed_to.get(self.rule.id)
-        if since is None:
+        done = shop.computed_to.get(self.rule.id)
+        if done is not None:
+            since = done[0]
+        else:
             since = max(kept) if kept else min((o.facts.first_at_ms() for o in shop.orders.values()), default=at_ms) - 1
         return max(min(since, shop.recompute.pop(self.rule.id, NEVER) - 1), at_ms - LONGEST_MS)
 
