@@ -52,6 +52,7 @@ class Order:
         self.alerts: dict[str, Emitted] | None = None
         self.armed_ms = NEVER
         self.follow(shop.plan)
+        self.news = 0  # nothing is known of it yet
         self.dirty = False
         self.unsaved = False
 
