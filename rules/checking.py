@@ -141,6 +141,10 @@ def _references(rule: AnyRule, by_id: dict[str, AnyRule]) -> Iterator[Fault]:
                     yield f"feeds[{n}].computed", f"{ratio.id} is not computed at borders; it has no `every`"
                 if odd := set(feed.points_of) - {tier.name for tier in ratio.tiers} - {"crossed"}:
                     yield f"feeds[{n}].points_of", f"{', '.join(sorted(odd))} is no step of {ratio.id}"
+                for tier in ratio.tiers:
+                    told = tier.penalty.points if tier.penalty else None
+                    if told is not None and told != feed.points_of.get(tier.name, told):
+                        yield f"feeds[{n}].points_of.{tier.name}", f"{ratio.id} tells {told} points for it"
     if isinstance(rule, Streak):
         ratio = by_id.get(rule.of)
         if isinstance(ratio, Ratio) and ratio.every is None:
@@ -241,7 +245,7 @@ def of_version(pack: Pack, rule: AnyRule, version: Version) -> Iterator[Fault]:
 def placed_field(error: msgspec.ValidationError) -> str:
     """The path in the rule that msgspec complains of."""
     unknown = re.search("unknown field `(.*)`", str(error))
-    path = str(error).partition(" - at `")[2].rstrip("`").removeprefix("$").lstrip(".")
+    path = str(error).partition(" - at `")[2].rstrip("`").rpartition("$")[2].lstrip(".")
     return ".".join(part for part in (path, unknown[1] if unknown else "") if part)
 
 

@@ -96,6 +96,10 @@ class OrderFacts(Struct, array_like=True, gc=False):
                     kept.deadline_moved, kept.moved_to_ms = mark, to_ms
         return kept
 
+    def skus(self) -> list[str]:
+        """What was ordered, each article once."""
+        return sorted({item.sku for item in self.terms.items}) if self.terms is not None else []
+
     def first_at_ms(self) -> int:
         """When anything was first heard of the order (epoch ms); `NEVER` where nothing was."""
         return min([mark[0] for mark in _marks(self) if mark is not None], default=NEVER)

@@ -8,6 +8,7 @@ from typing import Any
 
 from msgspec import Struct
 
+from rules.calendars import start_of_day
 from rules.instants import NEVER, rfc3339
 from rules.kinds.feeds import FeedReader
 from rules.kinds.ledger import LedgerJudge
@@ -34,14 +35,20 @@ class Saving(Struct):
         points, money = sum(self.points.values(), Decimal()), sum(self.money.values(), Decimal())
         return -len(self.clauses), -points, -money, self.due_ms
 
-    def as_json(self, order: str) -> dict[str, Any]:
+    def as_json(self, order: Order) -> dict[str, Any]:
         saves: dict[str, Any] = {"clauses": sorted(self.clauses)}
         if self.money:
             currency, amount = max(self.money.items(), key=lambda each: each[1])
             saves |= {"amount": str(amount), "currency": currency}
         if self.points:
             saves["points"] = {ledger: float(points) for ledger, points in sorted(self.points.items())}
-        return {"order": order, "due_at": rfc3339(self.due_ms), "rules": sorted(self.rules), "saves": saves}
+        return {
+            "order": order.id,
+            "skus": order.facts.skus(),
+            "due_at": rfc3339(self.due_ms),
+            "rules": sorted(self.rules),
+            "saves": saves,
+        }
 
 
 class Outlook:
@@ -69,7 +76,7 @@ class Outlook:
         if tally is None or tally.gauge.rule.by is not None:
             return None
         gauge = tally.gauge
-        then_ms, period = _evaluation(gauge, self.at_ms)
+        then_ms, period = _evaluation(tally, self.at_ms)
         slot = judge.slots[judge.gauges.index(gauge)]
         count, turning = self._count_then(tally, slot, period, then_ms)
         step = gauge.reached(count)
@@ -146,8 +153,13 @@ class Outlook:
     def _ledger(self, judge: LedgerJudge) -> dict[str, Any]:
         """The points at the next posting: what is missed by then, and what the ratios would be computed to."""
         rule, shop = judge.rule, self.shop
-        borders: list[str] = [rule.posts] if rule.posts != "at_once" else ["day"]
-        borders += [reader.ratio.rule.every for reader in judge.readers if reader.ratio and reader.ratio.rule.every]
+        borders: list[str] = [
+            reader.ratio.rule.every for reader in judge.readers if reader.ratio and reader.ratio.rule.every
+        ]
+        if rule.posts != "at_once":
+            borders.append(rule.posts)
+        elif not borders or any(source.slot is not None for reader in judge.readers for source in reader.sources):
+            borders.append("day")  # orders may bring points at any time
         then_ms = min(next_border(each, self.at_ms, judge.zone) for each in borders)
         then = copy(shop)
         then.marks = [dict(marks) for marks in shop.marks]
@@ -197,22 +209,25 @@ class Outlook:
             if _can_ship(order):
                 self._saving(order, self.at_ms)
         for order_id, saving in sorted(self.savings.items(), key=lambda each: (*each[1].rank(), each[0])):
-            yield saving.as_json(order_id)
+            yield saving.as_json(self.shop.orders[order_id])
 
 
 def _can_ship(order: Order) -> bool:
+    """Whether the warehouse still has it: what no carrier has had in hand, whatever was clicked."""
     facts = order.facts
-    return facts.placed is not None and facts.cancelled is None and facts.delivered is None
+    gone = (facts.collected, facts.scanned, facts.delivered, facts.cancelled, facts.returned)
+    return facts.placed is not None and not any(gone)
 
 
-def _evaluation(gauge: Gauge, at_ms: int) -> tuple[int, Period]:
+def _evaluation(tally: Tally, at_ms: int) -> tuple[int, Period]:
     """When a ratio is next evaluated (epoch ms), and the period looked at then: at the border it is computed at, at the
-    end of a calendar period, or where a rolling window moves on."""
-    rule, zone = gauge.rule, gauge.zone
+    end of the calendar period that is told of now, or where a rolling window moves on."""
+    rule, zone = tally.gauge.rule, tally.gauge.zone
     window = rule.window
     if window.align != "rolling":
-        border = next_border(window.align, at_ms, zone, int(window.lag))
-        return border, window.closed_at(border, zone)
+        counts = tally.counts_at(at_ms)
+        period = next((count for count in counts if count.total), counts[0]).period
+        return start_of_day(period.last + 1, zone) + window.lag, period
     if rule.every is not None:
         border = next_border(rule.every, at_ms, zone)
         return border, window.closed_at(border, zone)

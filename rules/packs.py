@@ -258,8 +258,8 @@ def read(kind: type[_T], value: Any, source: Source, at: str = "$") -> _T:
 
 def placed(error: msgspec.ValidationError, source: Source, at: str = "$") -> Complaint:
     """What msgspec says of a value, at its line."""
-    message, _, path = str(error).partition(" - at `")
-    path = at + (path.rstrip("`") or "$").removeprefix("$")
+    message, _, where = str(error).partition(" - at `")
+    path = at + where.rstrip("`").rpartition("$")[2]  # a mapping's key is told as "`key` in `$.its.path`"
     if unknown := re.search("unknown field `(.*)`", message):
         path = f"{path}.{unknown[1]}"
         message += "; is it misspelt, or does it belong to another kind of rule?"

@@ -1,6 +1,5 @@
 """A shop's standing: what its alerts come from, as one JSON object."""
 
-from collections.abc import Iterator
 from decimal import Decimal
 from typing import Any
 
@@ -69,24 +68,11 @@ def sanctions(shop: Shop, at_ms: int) -> list[dict[str, Any]]:
     """Those in force; `until` is null where it is for good, or until something is done."""
     found = []
     for judge in shop.plan.judges:
-        own = judge.sanctions(shop, at_ms) if hasattr(judge, "sanctions") else _of_tiers(shop, judge, at_ms)
-        for name, from_ms, until_ms in own:
+        own = getattr(judge, "sanctions", None)
+        for name, from_ms, until_ms in own(shop, at_ms) if own is not None else ():
             until = None if until_ms >= NEVER else rfc3339(until_ms)
             found.append({"clause": judge.rule.clause, "name": name, "from": rfc3339(from_ms), "until": until})
     return found
-
-
-def _of_tiers(shop: Shop, judge: Any, at_ms: int) -> Iterator[tuple[str, int, int]]:
-    """Sanctions that come with a ratio's tier, from when it was said to be reached."""
-    if not isinstance(judge, RatioJudge):
-        return
-    for alert in sorted(shop.open_by_rule.get(judge.rule.id, ())):
-        said = shop.alerts[alert]
-        for tier in judge.rule.tiers:
-            if tier.name == said.stage and tier.sanction is not None:
-                until = tier.sanction.until_ms(said.at_ms)
-                if at_ms < until:
-                    yield tier.sanction.name, said.at_ms, until
 
 
 def _one_sum(sums: list[dict[str, str]]) -> dict[str, Any] | None:

@@ -52,6 +52,7 @@ class Order:
         self.alerts: dict[str, Emitted] | None = None
         self.armed_ms = NEVER
         self.follow(shop.plan)
+        self.news = 0  # nothing is known of it yet
         self.dirty = False
         self.unsaved = False
 
@@ -129,7 +130,7 @@ class Shop:
         self.numbers: dict[str, dict[str, int]] = {}
         self.sales: Sales = {}
         self.points: dict[int, Decimal] = {}
-        self.computed_to: dict[str, int] = {}
+        self.computed_to: dict[str, tuple[int, int]] = {}
         self.recompute: dict[str, int] = {}
         self.followed = True
         self.stale = plan.every_judge

@@ -100,7 +100,8 @@ class Source:
     def line(self, path: str) -> int:
         """The line of what stands at `path` (`$.rules[2].within`), or of what holds it."""
         while path not in self._lines and path != "$":
-            path = re.sub(r"(\.[^.\[]*|\[[^\]]*\])$", "", path) or "$"
+            holder = re.sub(r"(\.[^.\[]*|\[[^\]]*\])$", "", path)
+            path = "$" if holder in ("", path) else holder
         return self._lines.get(path, 1)
 
     def complain(self, message: str, path: str = "$") -> Complaint:

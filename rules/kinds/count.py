@@ -262,34 +262,34 @@ class WeekCounter(CountJudge):
 class OrderCounter(CountJudge):
     """Each order's own count."""
 
-    def _orders(self, shop: "Shop", at_ms: int) -> Iterator[tuple[str, list[Happening]]]:
-        known = sorted(
-            (m for m in self.source.happenings(shop) if m.at_ms <= at_ms), key=lambda m: (m.subject, m.at_ms)
-        )
-        for order, marks in groupby(known, lambda mark: mark.subject):
-            yield order, list(marks)
+    def _known(self, shop: "Shop", order: str, at_ms: int) -> list[Happening]:
+        return [mark for mark in self.source.about(shop, order) if mark.at_ms <= at_ms]
 
     def judge(self, shop: "Shop", at_ms: int) -> Said:
         verdicts: list[Verdict] = []
-        turn = min((mark.at_ms for mark in self.source.happenings(shop) if mark.at_ms > at_ms), default=NEVER)
+        turn = NEVER
+        least = self.rule.near or self.rule.threshold
         assert self.rule.lasts is not None
-        for order, marks in self._orders(shop, at_ms):
-            opened = self._open(len(marks))
-            ends = marks[-1].at_ms + self.rule.lasts
-            if opened is not None and at_ms < ends:
+        for order, instants in self.source.instants(shop).items():
+            if len(instants) < least:
+                continue  # by far the most of a shop's orders
+            known = [at for at in instants if at <= at_ms]
+            turn = min([turn, *(at for at in instants if at > at_ms)])
+            opened = self._open(len(known))
+            if opened is not None and at_ms < (ends := known[-1] + self.rule.lasts):
                 verdicts.append(Verdict(*opened, subject=order))
                 turn = min(turn, ends)
-        return verdicts, turn
+        return sorted(verdicts, key=lambda verdict: verdict.subject), turn
 
     def case(self, shop: "Shop", verdict: Verdict, at_ms: int) -> Case:
-        marks = dict(self._orders(shop, at_ms)).get(verdict.subject, [])
+        marks = self._known(shop, verdict.subject, at_ms)
         case = self._case(marks, len(marks), order=verdict.subject)
         case.order = verdict.subject
         case.evidence |= shop.products_of(verdict.subject)
         return case
 
     def cause_of_end(self, shop: "Shop", said: Emitted, verdict: Verdict, at_ms: int) -> Cause:
-        marks = dict(self._orders(shop, at_ms)).get(verdict.subject, [])
+        marks = self._known(shop, verdict.subject, at_ms)
         return "period_ended" if self._open(len(marks)) is not None else "evidence_arrived"
 
     def metric(self, shop: "Shop", at_ms: int) -> dict[str, Any] | None:

@@ -54,6 +54,8 @@ class Feed(Struct, forbid_unknown_fields=True, frozen=True, kw_only=True):
             yield ".points", "goes with `of`: how many for each"
         if (self.computed is not None) != bool(self.points_of):
             yield ".points_of", "goes with `computed`: how many at which step"
+        if not self.of and (self.caps or self.free or self.severe_points is not None):
+            yield "", "caps, free and severe_points go with `of`"
         most = max((each for each in (self.points, self.severe_points) if each is not None), default=Decimal())
         for name, cap in self.caps.items():
             if cap < most:
@@ -74,7 +76,8 @@ class Posting(Struct, frozen=True):
         return self.at_ms, self.happened_ms, self.clause
 
     def as_json(self) -> dict[str, Any]:
-        return {"at": rfc3339(self.at_ms), "clause": self.clause, "points": float(self.points), **self.shown}
+        shown = {**self.shown, "at": rfc3339(self.at_ms), "clause": self.clause, "points": float(self.points)}
+        return shown | ({} if self.happened_ms == self.at_ms else {"happened_at": rfc3339(self.happened_ms)})
 
 
 class FeedReader:

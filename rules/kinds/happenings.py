@@ -125,11 +125,30 @@ class Source:
         """All that is known of, the oldest first; some may lie ahead of the clock."""
         return sorted(self._found(shop), key=Happening.place)
 
+    def instants(self, shop: "Shop") -> Mapping[str, Sequence[int]]:
+        """When it happened, by what it is about: the same in brief."""
+        if self.slot is not None:
+            return shop.marks[self.slot]
+        found: dict[str, list[int]] = {}
+        for each in self.happenings(shop):
+            found.setdefault(each.subject, []).append(each.at_ms)
+        return found
+
+    def about(self, shop: "Shop", subject: str) -> list[Happening]:
+        """What happened to one subject, the oldest first."""
+        if self.slot is not None:
+            return list(self._to_order(shop, subject))
+        return [each for each in self.happenings(shop) if each.subject == subject]
+
+    def _to_order(self, shop: "Shop", order: str) -> Iterator[Happening]:
+        assert self.slot is not None
+        for at_ms in shop.marks[self.slot].get(order, ()):
+            yield Happening(at_ms, order, *_event(shop, order, self.of.at), order=order)
+
     def _found(self, shop: "Shop") -> Iterator[Happening]:
         if self.slot is not None:
-            for order, instants in shop.marks[self.slot].items():
-                for at_ms in instants:
-                    yield Happening(at_ms, order, *_event(shop, order, self.of.at), order=order)
+            for order in shop.marks[self.slot]:
+                yield from self._to_order(shop, order)
         elif self.crossed is not None:
             yield from self.crossed.crossings(shop)
         elif self.of.reused is not None:
@@ -142,6 +161,8 @@ class Source:
 
 def _reused(shop: "Shop") -> Iterator[Happening]:
     for number, orders in shop.numbers.items():
+        if len(orders) == 1:
+            continue
         first, *others = sorted((at_ms, order) for order, at_ms in orders.items())
         for at_ms, order in others:
             said = _event(shop, order, "shipped")

@@ -181,7 +181,8 @@ class LedgerJudge:
         if rule.clears_after is None:
             return None
         end = live[0].at_ms + rule.clears_after
-        return end if end > at_ms else None
+        for_good = rule.unless is not None and sum(each.points for each in live) >= rule.unless
+        return None if for_good or end <= at_ms else end
 
     def balance(self, shop: "Shop", at_ms: int) -> Balance:
         return self._balance(self._posted(shop, at_ms), at_ms)
@@ -192,6 +193,8 @@ class LedgerJudge:
     # -- judging --------------------------------------------------------------------------------------------
 
     def judge(self, shop: "Shop", at_ms: int) -> Said:
+        if not self.rule.tiers and not self.feeds:
+            return [], NEVER  # nothing follows from its points: they are reckoned when they are asked for
         balance = self.balance(shop, at_ms)
         if balance.points != shop.points.get(self.n):
             shop.points[self.n] = balance.points
@@ -234,7 +237,7 @@ class LedgerJudge:
         balance = self.balance(shop, at_ms)
         began = next((each for each in balance.sanctions if rfc3339(each[1]) == verdict.episode), None)
         points, postings = (balance.points, balance.postings) if began is None else (began[2], began[3])
-        tier = self._next_tier(points) if began is None else began[0]
+        tier = began[0] if began is not None else self._next_tier(points) or next(iter(self.rule.tiers[-1:]), None)
         evidence: dict[str, Any] = {
             "ledger": self.rule.ledger,
             "points": float(points),

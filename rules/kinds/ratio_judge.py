@@ -9,9 +9,10 @@ from msgspec import Struct
 from rules.alerts import Cause, Emitted, Open
 from rules.calendars import day_of, start_of_day
 from rules.facts import OrderFacts
-from rules.instants import NEVER, rfc3339
+from rules.instants import DAWN, NEVER, rfc3339
 from rules.kinds.ratio import LONGEST_MS, Count, Gauge, Part, Ratio, Tally, money_taken
 from rules.kinds.rule import Case, Said, Verdict
+from rules.kinds.tier_sanctions import sanctions
 from rules.windows import Period, borders, last_border, next_border
 
 if TYPE_CHECKING:
@@ -39,6 +40,8 @@ class RatioJudge:
         self.gauges = gauges
         self.slots = slots
         self.feeds = feeds
+        bounds = {at for gauge in gauges for at in (gauge.effective.from_ms, gauge.effective.to_ms)}
+        self._bounds_ms = sorted(bounds - {DAWN, NEVER})
 
     def tally(self, shop: "Shop", at_ms: int) -> Tally | None:
         """The version in force at a moment."""
@@ -52,19 +55,16 @@ class RatioJudge:
 
     def judge(self, shop: "Shop", at_ms: int) -> Said:
         tally = self.tally(shop, at_ms)
-        turn = min(
-            (at for g in self.gauges for at in (g.effective.from_ms, g.effective.to_ms) if at > at_ms), default=NEVER
-        )
+        turn = min((at for at in self._bounds_ms if at > at_ms), default=NEVER) if self._bounds_ms else NEVER
         if tally is None:
             return [], turn
         tally.turn(at_ms)
-        rule, zone = tally.gauge.rule, tally.gauge.zone
+        rule = tally.gauge.rule
         turn = min(turn, tally.turn_ms)
         if rule.disputes is not None:
             turn = min(turn, shop.facts.next_after("dispute.opened", at_ms) or NEVER)
         if rule.every is not None:
-            self.compute(shop, at_ms)
-            border = next_border(rule.every, at_ms, zone, self._lag(rule))
+            border = self.compute(shop, at_ms)
             turn = min(turn, border)
             if rule.window.align == "rolling":
                 return list(self._computed_verdict(shop, tally, at_ms, border)), turn
@@ -122,9 +122,12 @@ class RatioJudge:
     def _lag(self, rule: Ratio) -> int:
         return 0 if rule.window.align == "rolling" else int(rule.window.lag)
 
-    def compute(self, shop: "Shop", at_ms: int) -> None:
+    def compute(self, shop: "Shop", at_ms: int) -> int:
         """Computes the ratio at each border that has been reached since the last time; again, where evidence has come
-        late for orders that are still kept."""
+        late for orders that are still kept. Answers when the next border is (epoch ms)."""
+        _, following = shop.computed_to.get(self.rule.id, (at_ms, at_ms))
+        if at_ms < following and self.rule.id not in shop.recompute:
+            return following
         kept = shop.computed.setdefault(self.rule.id, {})
         every, zone, lag = self.rule.every, self.gauges[-1].zone, self._lag(self.rule)
         assert every is not None
@@ -140,14 +143,18 @@ class RatioJudge:
             shop.recomputed.append((self.rule.id, border))
             changed = True
         shop.late_before_ms = max(shop.late_before_ms, last_border(every, at_ms, zone, lag))
-        shop.computed_to[self.rule.id] = at_ms
+        following = next_border(every, at_ms, zone, lag)
+        shop.computed_to[self.rule.id] = at_ms, following
         if changed:
             shop.stale |= self.feeds
+        return following
 
     def _start(self, shop: "Shop", at_ms: int, kept: dict[int, Computed]) -> int:
         """After which instant borders must be looked at."""
-        since = shop.computed_to.get(self.rule.id)
-        if since is None:
+        done = shop.computed_to.get(self.rule.id)
+        if done is not None:
+            since = done[0]
+        else:
             since = max(kept) if kept else min((o.facts.first_at_ms() for o in shop.orders.values()), default=at_ms) - 1
         return max(min(since, shop.recompute.pop(self.rule.id, NEVER) - 1), at_ms - LONGEST_MS)
 
@@ -190,11 +197,20 @@ class RatioJudge:
 
     def newest(self, shop: "Shop", at_ms: int) -> tuple[int, Computed] | None:
         """What was computed at the last border, and that (epoch ms); None where there was nothing to compute."""
-        rule, zone = self.rule, self.gauges[-1].zone
-        done = [each for each in self.computations(shop) if each[0] <= at_ms]
-        if not done or rule.every is None or next_border(rule.every, done[-1][0], zone, self._lag(rule)) <= at_ms:
+        if self.rule.every is None:
             return None
-        return done[-1]
+        border = last_border(self.rule.every, at_ms, self.gauges[-1].zone, self._lag(self.rule))
+        found = shop.computed.get(self.rule.id, {}).get(border)
+        return None if found is None else (border, found)
+
+    def _computed_to(self, shop: "Shop", tally: Tally, at_ms: int, step: str) -> Count | None:
+        """The last computation that came to a step, as a count."""
+        found = [each for each in self.computations(shop) if each[0] <= at_ms and each[1].step == step]
+        return self._as_count(shop, tally, *found[-1]) if found else None
+
+    def _as_count(self, shop: "Shop", tally: Tally, border: int, found: Computed) -> Count:
+        gauge = (self.tally(shop, border) or tally).gauge
+        return Count(gauge.rule.window.closed_at(border, gauge.zone), found.bad, found.total)
 
     # -- what it says of itself -------------------------------------------------------------------------------
 
@@ -209,8 +225,9 @@ class RatioJudge:
     def _count_of(self, shop: "Shop", tally: Tally, verdict: Verdict, at_ms: int) -> Count | None:
         """The count an alert is about, for as long as its orders are kept."""
         gauge = tally.gauge
-        if verdict.open.stage == "near" and (ahead := tally.ahead_at(at_ms)) is not None:
-            return ahead
+        if (ahead := tally.ahead_at(at_ms)) is not None:
+            stage = verdict.open.stage
+            return ahead if stage == "near" else self._computed_to(shop, tally, at_ms, stage) or ahead
         period = gauge.rule.window.named(verdict.episode, at_ms, gauge.zone)
         if period is None or (period.name != "-" and start_of_day(period.first, gauge.zone) < shop.kept_from_ms):
             return None
@@ -279,6 +296,11 @@ class RatioJudge:
         periods = {count.period.name for count in tally.counts_at(at_ms)}
         return "fell_back" if verdict.episode in periods else "period_ended"
 
+    def sanctions(self, shop: "Shop", at_ms: int) -> list[tuple[str, int, int]]:
+        """`(name, from_ms, until_ms)` of those in force."""
+        tally = self.tally(shop, at_ms)
+        return [] if tally is None else list(sanctions(shop, tally, at_ms))
+
     def metric(self, shop: "Shop", at_ms: int) -> dict[str, Any] | None:
         tally = self.tally(shop, at_ms)
         if tally is None:
@@ -286,17 +308,18 @@ class RatioJudge:
         counts = tally.counts_at(at_ms)
         # A month that has just begun says nothing yet: then the one before it is the news.
         count = next((each for each in [*counts, *self._closed(tally, counts[-1])] if each.total), counts[0])
-        shown = {}
+        shown: dict[str, Any] = {}
         if tally.gauge.rule.by is not None:
             parts = dict(self._split(shop, tally, count, at_ms))
             shown = {"by": {subject: part.bad for subject, part in parts.items()}}
             count = max(parts.values(), key=lambda part: part.bad, default=Count(count.period, 0, count.total))
         newest = self.newest(shop, at_ms)
-        return {
-            **ratio_json(tally, count),
-            **shown,
-            **({"computed": computed_json(tally.gauge, *newest)} if newest is not None else {}),
-        }
+        if newest is not None:
+            shown["computed"] = computed_json(tally.gauge, *newest)
+        if (ahead := tally.ahead_at(at_ms)) is not None:  # until the next border it stands at what was computed
+            shown["next"] = ratio_json(tally, ahead)
+            count = ahead if newest is None else self._as_count(shop, tally, *newest)
+        return {**ratio_json(tally, count), **shown}
 
     def _closed(self, tally: Tally, count: Count) -> list[Count]:
         """The calendar period that was computed last, before this one."""

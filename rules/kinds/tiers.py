@@ -42,7 +42,8 @@ class Step(Struct, frozen=True):
         most = self.count - 1
         if self.top is not None:
             limit = total * self.top
-            by_share = -(-limit // self.bottom) - 1 if self.inclusive else limit // self.bottom
+            # Where reaching the share is enough, none bad still never reaches it.
+            by_share = max(-(-limit // self.bottom) - 1, 0) if self.inclusive else limit // self.bottom
             most = max(most, by_share)
         return most - bad
 

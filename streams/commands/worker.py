@@ -11,19 +11,18 @@ from typing import Any
 
 import click
 import faust
+from msgspec import structs
 
 from rules.yaml_source import BadPack
 from streams import packs, topics
 from streams.app import App, create
+from streams.metrics.sinks import collect_sinks
 from streams.settings import BadSettingError, Settings, describe, from_environment
 from streams.sinks.start import Sinks
-from streams.sinks.warehouses import BadWarehousesError, Warehouses, load
-from streams.web.server import Web, listen
+from streams.warehouses import EVERYTHING_IN_ONE, BadWarehousesError, load
+from streams.web.server import Web, address_of, listen
 
 log = logging.getLogger(__name__)
-
-CONSOLE_URL = "http://127.0.0.1:6066"
-"""Where links in what the sinks send lead to."""
 
 STOP_S = 15.0
 """How long it may take to stop, the last write with it."""
@@ -39,11 +38,11 @@ def worker() -> None:
         settings = from_environment(os.environ)
         book = packs.load(settings.packs)
         names = topics.TopicNames(settings.topic_prefix, settings.app_id)
-        sinks = Sinks(settings, names, book, CONSOLE_URL)
+        homes = load(settings.warehouses) if settings.warehouses else EVERYTHING_IN_ONE
         count = topics.prepare(settings, names)
         settings.datadir.mkdir(parents=True, exist_ok=True)
-        warehouses = load(settings.warehouses) if settings.warehouses else Warehouses()
         listening = _listen(settings)
+        sinks = Sinks(settings, names, book, homes, address_of(listening).rstrip("/"))
     except BadWarehousesError as error:
         click.echo(error, err=True)
         sys.exit(2)
@@ -54,7 +53,8 @@ def worker() -> None:
     loop = asyncio.new_event_loop()
     asyncio.set_event_loop(loop)
     app = create(settings, book, count)
-    app.add_dependency(Web(app, listening, warehouses.of_shop, beacon=app.beacon))
+    app.add_dependency(Web(app, listening, homes, beacon=app.beacon))
+    collect_sinks(lambda: {each.sink: structs.asdict(each) for each in sinks.counters})
     Process(app, sinks, loglevel=settings.log_level, loop=loop, redirect_stdouts=False).execute_from_commandline()
 
 

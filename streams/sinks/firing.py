@@ -100,7 +100,7 @@ def posted(spell: Spell, now_ms: int, console_url: str) -> dict[str, object]:
     if data.due_at is not None:
         notes["due_at"] = data.due_at
     if data.headroom is not None:
-        notes["headroom"] = str(data.headroom)
+        notes["headroom"] = f"{data.headroom:g}"
     ends_ms = now_ms + EXPIRES_MS if spell.ended_ms is None else spell.ended_ms
     return {
         "labels": dict(labels(alert)),

@@ -21,7 +21,7 @@ from streams.sinks.redis_client import READ, answer, connect
 from streams.sinks.redis_due import HOMES, due_field
 from streams.sinks.ship_next import member
 from streams.sinks.sink import Extent, Record, Sink, StartOver
-from streams.sinks.warehouses import Warehouses
+from streams.warehouses import Warehouses
 
 STREAM = "shipclock:alerts:"
 REVISIONS = "shipclock:revisions"
@@ -132,9 +132,9 @@ class RedisAlerts(Sink):
             there[:] = await answer(self._redis.hmget(READ, [_field(each) for each in partitions]))
 
         await self.courier.reach(look)
-        for partition, stands in zip(partitions, there, strict=True):
-            if stands != self._places[partition].stands:
-                raise StartOver(partition)
+        lost = [each for each, stands in zip(partitions, there, strict=True) if stands != self._places[each].stands]
+        if lost:
+            raise StartOver(*lost)
 
     # -- records ----------------------------------------------------------------------------------------------
 

@@ -18,7 +18,7 @@ from streams.sinks.courier import Courier, Unavailable
 from streams.sinks.redis_client import READ, answer, connect
 from streams.sinks.ship_next import ShipNext, Waiting
 from streams.sinks.sink import Extent, Record, Sink, StartOver
-from streams.sinks.warehouses import Warehouses
+from streams.warehouses import Warehouses
 
 DUE = "shipclock:due:"
 SAVES = "shipclock:saves:"

@@ -135,7 +135,7 @@ class Runner(ConsumerRebalanceListener):
         try:
             await self.sink.tick(wall_ms())
         except StartOver as again:
-            self._start_over(again.partition)
+            self._start_over(*again.partitions)
         await self._commit()
 
     async def _take(self, tp: TopicPartition, records: Sequence[Record]) -> None:
@@ -156,9 +156,9 @@ class Runner(ConsumerRebalanceListener):
         else:
             del self._behind[tp]
 
-    def _start_over(self, partition: int) -> None:
-        log.warning("%s: the other side has lost what it had; partition %d is read again", self.sink.name, partition)
-        self._fresh |= {tp for tp in self._taken if tp.partition == partition}
+    def _start_over(self, *partitions: int) -> None:
+        log.warning("%s: the other side has lost what it had of %s: it is read again", self.sink.name, partitions)
+        self._fresh |= {tp for tp in self._taken if tp.partition in partitions}
 
     # -- what has been delivered --------------------------------------------------------------------------------
 

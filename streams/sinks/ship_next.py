@@ -10,7 +10,7 @@ from rules.book import RuleBook
 from rules.due import Due, next_deadline
 from rules.facts import OrderFacts
 from rules.instants import DAWN, rfc3339
-from streams.sinks.warehouses import Warehouses
+from streams.warehouses import Warehouses
 
 _decode_facts = msgspec.msgpack.Decoder(OrderFacts).decode
 
@@ -60,7 +60,7 @@ class ShipNext:
 
     def _judge(self, name: str, platform: str, shop: str, value: bytes, now_ms: int) -> None:
         facts = _decode_facts(value)
-        warehouse = self._warehouses.of_order(platform, shop, facts.terms.items if facts.terms else ())
+        warehouse = self._warehouses.of_order(platform, shop, facts.skus())
         by_articles = warehouse != self._warehouses.of_shop(platform, shop)
         self._house(name, warehouse if by_articles else None)
         due = next_deadline(self._book.plan(platform), facts, now_ms)

@@ -18,11 +18,11 @@ Record: TypeAlias = "ConsumerRecord[bytes, bytes | None]"
 
 
 class StartOver(Exception):
-    """The other side no longer has what it was given of a partition: that is to be gained again."""
+    """The other side no longer has what it was given of some partitions: those are to be gained again."""
 
-    def __init__(self, partition: int) -> None:
-        super().__init__(f"partition {partition}")
-        self.partition = partition
+    def __init__(self, *partitions: int) -> None:
+        super().__init__(f"partitions {', '.join(map(str, partitions))}")
+        self.partitions = partitions
 
 
 class Extent(NamedTuple):

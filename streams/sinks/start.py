@@ -12,18 +12,20 @@ from streams.sinks.notify import Notifier
 from streams.sinks.redis_alerts import RedisAlerts
 from streams.sinks.redis_due import RedisDue
 from streams.sinks.runner import Runner
-from streams.sinks.warehouses import Warehouses, load
 from streams.sinks.webhook import Webhook
 from streams.topics import TopicNames
+from streams.warehouses import Warehouses
 
 log = logging.getLogger(__name__)
 
 
 class Sinks:
-    """`counters` are what the metrics page shows. Raises BadSettingError or BadWarehousesError."""
+    """`counters` are what the metrics page shows. Raises BadSettingError."""
 
-    def __init__(self, settings: Settings, names: TopicNames, book: RuleBook, console_url: str) -> None:
-        self._runners = list(_runners(settings, names, book, console_url))
+    def __init__(
+        self, settings: Settings, names: TopicNames, book: RuleBook, warehouses: Warehouses, console_url: str
+    ) -> None:
+        self._runners = list(_runners(settings, names, book, warehouses, console_url))
         self.counters: list[Counters] = [runner.sink.courier.counters for runner in self._runners]
 
     async def run(self) -> None:
@@ -35,7 +37,9 @@ class Sinks:
                 group.create_task(runner.run(), name=runner.group)
 
 
-def _runners(settings: Settings, names: TopicNames, book: RuleBook, console_url: str) -> Iterator[Runner]:
+def _runners(
+    settings: Settings, names: TopicNames, book: RuleBook, warehouses: Warehouses, console_url: str
+) -> Iterator[Runner]:
     if settings.alertmanager:
         alertmanager = Alertmanager(Courier("alertmanager"), settings.alertmanager, console_url)
         yield Runner(alertmanager, names.alerts, settings)
@@ -45,7 +49,6 @@ def _runners(settings: Settings, names: TopicNames, book: RuleBook, console_url:
         notifier = Notifier(Courier("notify"), settings.notify, settings.notify_every, console_url)
         yield Runner(notifier, names.alerts, settings)
     if settings.redis:
-        warehouses = load(settings.warehouses) if settings.warehouses else Warehouses()
         yield Runner(RedisAlerts(Courier("redis"), settings.redis, warehouses), names.alerts, settings)
         wall = settings.clock == "wall"
         due = RedisDue(Courier("redis-due"), settings.redis, book, warehouses, wall)

@@ -1,6 +1,5 @@
 """The API's questions: shops, alerts, what to ship next."""
 
-from collections.abc import Callable
 from importlib.metadata import version
 from typing import Any, Literal
 
@@ -12,6 +11,7 @@ from rules.instants import from_rfc3339, rfc3339
 from streams.views.alerts import Held
 from streams.views.shops import ShopKey
 from streams.views.view import View
+from streams.warehouses import Warehouses
 from streams.web.messages import (
     About,
     AlertNow,
@@ -26,20 +26,12 @@ from streams.web.messages import (
 from streams.web.operations import operation
 from streams.web.paging import page
 
-WarehouseOf = Callable[[str, str], str]
-"""The warehouse of a shop, from its platform and name."""
-
-
-def everything_in_one(platform: str, shop: str) -> str:
-    """Where nothing says which warehouse a shop ships from."""
-    return "default"
-
 
 class Reading:
     """A desk that only tells."""
 
-    def __init__(self, view: View, clock: Literal["wall", "event"], warehouse_of: WarehouseOf) -> None:
-        self._view, self._clock, self._warehouse_of = view, clock, warehouse_of
+    def __init__(self, view: View, clock: Literal["wall", "event"], warehouses: Warehouses) -> None:
+        self._view, self._clock, self._warehouses = view, clock, warehouses
 
     @operation("GET", "/api/about", "The version, and what time it is", answer=About)
     async def about(self, request: Request) -> About:
@@ -105,8 +97,8 @@ class Reading:
         listed = [
             {"platform": key.platform, "shop": key.shop, "warehouse": warehouse, **due}
             for key in self._view.shops.names()
-            if query.warehouse in (UNSET, warehouse := self._warehouse_of(*key))
             for due in self._view.shops.due(key)
+            if query.warehouse in (UNSET, warehouse := self._warehouses.of_order(*key, due["skus"]))
         ]
         return await page(request, query, listed, _due_rank, tuple[int, str, str, str])
 

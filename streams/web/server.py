@@ -14,10 +14,11 @@ from streams.app import App
 from streams.views.reader import Reader
 from streams.views.view import View
 from streams.views.writer import Writer
+from streams.warehouses import EVERYTHING_IN_ONE, Warehouses
 from streams.web.events import Events
 from streams.web.health import Vitals
 from streams.web.messages import Health
-from streams.web.reading import Reading, WarehouseOf, everything_in_one
+from streams.web.reading import Reading
 from streams.web.remarking import Remarking
 from streams.web.site import site
 
@@ -38,6 +39,14 @@ def listen(host: str, port: int, *, or_any: bool = False) -> socket.socket:
         return socket.create_server((address[0], 0), family=family)
 
 
+def address_of(listening: socket.socket) -> str:
+    """The URL at which a socket that listens is reached; by this machine's name where it listens on all addresses."""
+    host, port = listening.getsockname()[:2]
+    if host in ("0.0.0.0", "::"):
+        host = socket.gethostname()
+    return f"http://[{host}]:{port}/" if ":" in host else f"http://{host}:{port}/"
+
+
 class Server(uvicorn.Server):
     """Leaves signals to the worker."""
 
@@ -50,7 +59,7 @@ class Web(Service):
     """Everything over HTTP, and the views it answers from."""
 
     def __init__(
-        self, app: App, listening: socket.socket, warehouse_of: WarehouseOf = everything_in_one, **kwargs: Any
+        self, app: App, listening: socket.socket, warehouses: Warehouses = EVERYTHING_IN_ONE, **kwargs: Any
     ) -> None:
         super().__init__(**kwargs)
         self._app, self._listening = app, listening
@@ -62,7 +71,7 @@ class Web(Service):
             Vitals(self._health),
             Events(self.view),
             Remarking(self.view, self._writer),
-            Reading(self.view, app.settings.clock, warehouse_of),
+            Reading(self.view, app.settings.clock, warehouses),
             is_ready=lambda: self.reader.caught_up,
             token=app.settings.token,
         )
@@ -82,8 +91,7 @@ class Web(Service):
     @property
     def address(self) -> str:
         """Where the console is."""
-        host, port = self._listening.getsockname()[:2]
-        return f"http://[{host}]:{port}/" if ":" in host else f"http://{host}:{port}/"
+        return address_of(self._listening)
 
     def on_init_dependencies(self) -> list[Any]:
         return [self.reader, self._writer]

@@ -12,10 +12,12 @@ from pathlib import Path
 
 import orjson
 
+from tests.bench import rules_cost
 from tests.bench.expected import Expected, expect
 from tests.bench.load import load
 from tests.bench.measure import Figures, measure
 from tests.bench.report import show, write
+from tests.bench.rules_cost import rule_costs
 from tests.bench.systems import SYSTEMS, Run
 from tests.bench.workload import Workload
 from tests.support.kafka import Kafka
@@ -35,7 +37,9 @@ def main() -> int:
     with Kafka(cores={cores[-1]}) as kafka:
         found = asyncio.run(_bench({name: workloads[name] for name in options.only}, kafka, cores[0]))
     show(found)
-    write(found, FOLDER / "bench.json")
+    costs = rule_costs(Workload(options.stock_orders, stock_shops), FOLDER)
+    rules_cost.show(costs)
+    write(found, costs, FOLDER / "bench.json")
     return 1 if any(figures.wrong for figures in found) else 0
 
 

@@ -115,3 +115,23 @@ def test_orders_of_a_week_heard_of_only_after_its_monday_are_computed_all_the_sa
     history = [placed("new", "100h"), *orders(6, 4, "50h")]
     assert brief(run(weekly(), history, until="263h")) == ["100h opened crossed threshold_crossed"]
     assert brief(run(weekly(), history, until="264h"))[1:] == ["264h resolved crossed fell_back"]
+
+
+def test_until_the_next_border_a_ratio_stands_at_what_was_computed():
+    engine = Engine(weekly(), stepping=True)
+    for happened, at_ms in orders(6, 4, "50h") + orders(3, 1, "120h"):
+        engine.apply(happened, at_ms)
+    engine.advance(ms("60h"))
+    metric = standing(engine.shop("joom", "s1"), engine.clock_ms)["metrics"]["own-share"]
+    assert (metric["numerator"], metric["denominator"], "computed" in metric) == (4, 10, False)
+    engine.advance(ms("130h"))
+    metric = standing(engine.shop("joom", "s1"), engine.clock_ms)["metrics"]["own-share"]
+    assert (metric["numerator"], metric["denominator"], metric["headroom"]) == (4, 10, -2)
+    assert metric["window"] == {"from": "2025-12-29T00:00:00Z", "to": "2026-01-05T00:00:00Z"}
+    assert (metric["next"]["numerator"], metric["next"]["denominator"], metric["next"]["headroom"]) == (1, 4, -1)
+
+
+def test_what_was_found_failing_is_told_with_what_was_found_then():
+    said = {"near": "nearly", "crossed": "{numerator} of {denominator}"}
+    told = run(weekly(summary=said), orders(6, 4, "50h") + orders(9, 0, "120h"), until="300h")
+    assert [alert.data.summary for alert in told] == ["nearly", "4 of 10", "4 of 10"]

@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 
+from rules.yaml_source import BadPack
 from tests.rules.history import book, brief, event, late_ship, placed, rule, said_of, shipped, stood, tick
 
 FEED = {"clause": "own-1", "of": [{"violation": ["fake_orders"]}], "points": 1}
@@ -88,6 +89,18 @@ def test_all_go_a_year_after_the_first_unless_they_have_come_too_far():
     assert points(rules, [fake("0h"), fake("200h", count=2)], f"{24 * 365}h") == 3
 
 
+def test_points_that_have_come_to_stay_have_no_day_on_which_they_go():
+    rules = book(ledger(clears_after="365d", unless=3))
+    entries = [stood(rules, [fake("0h", count=n)], "1h")["ledgers"]["points"] for n in (2, 3)]
+    assert [entry["resets_at"] for entry in entries] == ["2027-01-01T00:00:00Z", None]
+
+
+def test_past_the_last_tier_a_word_that_it_was_near_ends_with_that_tier():
+    rules = book(ledger(tiers=TIERS[:1], near=1))
+    [_, ended, *_] = said_of("points", rules, [fake("0h", count=2), fake("1h")], "2h")
+    assert (ended.type, ended.data.stage, ended.data.threshold) == ("alert.resolved", "near", 3.0)
+
+
 def test_tiers_start_sanctions_that_outlive_the_clearing():
     rules = book(ledger(clears="quarter", tiers=TIERS, near=1))
     events = [fake("2026-03-25T00:00:00Z", count=2), fake("2026-03-26T00:00:00Z")]
@@ -155,3 +168,13 @@ def test_a_ratio_computed_on_monday_posts_by_the_step_it_reached():
     events = [placed(str(n)) for n in range(5)] + [event("order.cancelled", "1", "1h")]
     assert points(rules, events, "2026-01-04T23:59:59Z") == 0
     assert points(rules, events, "2026-01-05T00:00:00Z") == 2
+
+
+def test_a_step_that_tells_other_points_than_the_ledger_takes_is_complained_of():
+    step = {"name": "failing", "share": "10%", "penalty": {"points": 3}}
+    ratio = rule(
+        "ratio", "rate", stages=("near", "failing"), numerator="cancelled", window={"length": "7d"}, every="week",
+        tiers=[step],
+    )  # fmt: skip
+    with pytest.raises(BadPack, match="tells 3 points for it"):
+        book(ratio, ledger({"clause": "own-3", "computed": "joom.rate", "points_of": {"failing": 2}}))

@@ -38,4 +38,6 @@ def test_a_monday_is_one_step_however_many_postings_it_has():
     [alert] = told
     assert (alert.data.tier, alert.data.value, alert.data.summary) == ("warned", 7, "7 points, warned")
     assert alert.data.evidence["postings_total"] == 3
+    first = alert.data.evidence["postings"][0]
+    assert (first["at"], first["happened_at"]) == ("2026-01-05T00:00:00Z", "2026-01-01T01:00:00Z")
     assert alert.data.penalty is not None and alert.data.penalty.points == 7

@@ -1,6 +1,7 @@
 """Digests sent through Apprise, to a real HTTP receiver and a real mail server."""
 
 import email
+import logging
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from email.header import decode_header, make_header
@@ -36,6 +37,7 @@ def json_url(receiver: Receiver) -> str:
 
 
 async def test_a_shop_in_trouble_sends_one_digest(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.INFO)
     async with Receiver() as receiver, hand(json_url(receiver)) as sink:
         await sink.send(*(alert(str(n)) for n in range(200)))
         assert sink.sink.held(0) == 0

@@ -16,7 +16,7 @@ from streams.sinks.courier import Courier
 from streams.sinks.redis_alerts import LOOK_MS, REVISIONS, STREAM, RedisAlerts
 from streams.sinks.redis_due import RedisDue
 from streams.sinks.sink import StartOver
-from streams.sinks.warehouses import Entry, Warehouses
+from streams.warehouses import Entry, Warehouses
 from tests.sinks.support import Hand, alert, name_of, read
 from tests.support.servers import RedisServer
 from tests.worker.support import book, until
@@ -115,6 +115,18 @@ async def test_the_loss_is_noticed_also_while_no_alert_comes(redis_server: Redis
         client(redis_server).flushall()
         with pytest.raises(StartOver):
             await sink.run(wall_ms() + LOOK_MS)
+
+
+async def test_the_loss_of_several_partitions_is_noticed_at_once(redis_server: RedisServer) -> None:
+    async with hand(redis_server) as first:
+        second = Hand(first.sink, partition=1)
+        await second.gain()
+        await first.run()
+        await second.run()
+        client(redis_server).flushall()
+        with pytest.raises(StartOver) as lost:
+            await first.run(wall_ms() + LOOK_MS)
+    assert lost.value.partitions == (0, 1)
 
 
 async def test_a_reader_that_no_longer_has_the_partition_writes_nothing(redis_server: RedisServer) -> None:

@@ -12,7 +12,7 @@ from streams.clocks import wall_ms
 from streams.partition import order_key
 from streams.sinks.courier import Courier
 from streams.sinks.redis_due import HOMES, LOOK_MS, MEMBERS, RedisDue
-from streams.sinks.warehouses import Warehouses
+from streams.warehouses import Warehouses
 from tests.sinks.support import Hand
 from tests.sinks.test_ship_next import WAREHOUSES, facts
 from tests.support.servers import RedisServer

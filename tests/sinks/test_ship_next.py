@@ -9,7 +9,7 @@ from rules.facts import OrderFacts, Terms
 from rules.instants import HOUR_MS
 from streams.partition import encode_facts, order_key
 from streams.sinks.ship_next import ShipNext
-from streams.sinks.warehouses import Entry, Warehouses
+from streams.warehouses import Entry, Warehouses
 from tests.worker.support import LATE_MS, START_MS, book
 
 WAREHOUSES = Warehouses((Entry("berlin", sku_prefix="DE-"), Entry("west", shop="s17")))

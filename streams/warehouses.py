@@ -13,8 +13,6 @@ from typing import NamedTuple
 
 import yaml
 
-from rules.events import Item
-
 DEFAULT = "default"
 _NAMES = ("platform", "shop", "sku_prefix", "warehouse")
 
@@ -29,20 +27,20 @@ class Entry(NamedTuple):
     shop: str | None = None
     sku_prefix: str | None = None
 
-    def fits(self, platform: str, shop: str, items: Iterable[Item]) -> bool:
+    def fits(self, platform: str, shop: str, skus: Iterable[str]) -> bool:
         return (
             self.platform in (None, platform)
             and self.shop in (None, shop)
-            and (self.sku_prefix is None or any((item.sku or "").startswith(self.sku_prefix) for item in items))
+            and (self.sku_prefix is None or any(sku.startswith(self.sku_prefix) for sku in skus))
         )
 
 
 class Warehouses(NamedTuple):
     entries: tuple[Entry, ...] = ()
 
-    def of_order(self, platform: str, shop: str, items: Iterable[Item]) -> str:
-        items = tuple(items)
-        return next((entry.warehouse for entry in self.entries if entry.fits(platform, shop, items)), DEFAULT)
+    def of_order(self, platform: str, shop: str, skus: Iterable[str]) -> str:
+        skus = tuple(skus)
+        return next((entry.warehouse for entry in self.entries if entry.fits(platform, shop, skus)), DEFAULT)
 
     def of_shop(self, platform: str, shop: str) -> str:
         """Of what concerns the shop as a whole, or an order of which nothing is known."""
@@ -50,6 +48,9 @@ class Warehouses(NamedTuple):
 
     def go_by_articles(self) -> bool:
         return any(entry.sku_prefix is not None for entry in self.entries)
+
+
+EVERYTHING_IN_ONE = Warehouses()
 
 
 def load(file: Path) -> Warehouses:

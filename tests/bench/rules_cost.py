@@ -1,0 +1,98 @@
+"""What each rule costs an event: the engine alone, with all packs, and a clock around every question it asks a rule.
+
+The clock's own time is measured first and taken off. What isn't a rule's (decoding, merging facts, the timer index)
+is in no row.
+"""
+
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from time import perf_counter_ns
+from typing import Any
+
+from rules.book import RuleBook
+from rules.engine import Engine
+from rules.events import decode
+from rules.kinds.deadline import Timer
+from rules.kinds.ratio import Gauge, Tally
+from streams import packs
+from tests.bench.systems import PACK
+from tests.bench.workload import Workload
+
+BEAT_EVENTS = 5_000
+"""Events merged between two judgements, as the worker does while it reads a backlog."""
+
+
+class Clocked:
+    """Nanoseconds by rule, and how often each was asked."""
+
+    def __init__(self) -> None:
+        self.spent_ns: Counter[str] = Counter()
+        self.asked: Counter[str] = Counter()
+
+    def around(self, method: Callable[..., Any], rule_of: Callable[[Any], str]) -> Callable[..., Any]:
+        def clocked(self_: Any, *arguments: Any) -> Any:
+            began = perf_counter_ns()
+            answer = method(self_, *arguments)
+            name = rule_of(self_)
+            self.spent_ns[name] += perf_counter_ns() - began
+            self.asked[name] += 1
+            return answer
+
+        return clocked
+
+    def own_ns(self) -> float:
+        """What asking the clock takes by itself, per question."""
+        idle = self.around(lambda self_: None, lambda self_: "nothing")
+        for _ in range(100_000):
+            idle(None)
+        return self.spent_ns.pop("nothing") / self.asked.pop("nothing")
+
+
+def rule_costs(workload: Workload, folder: Path) -> dict[str, float]:
+    """Microseconds per event of the workload, by rule; the dearest first."""
+    book = packs.load([str(PACK), *packs.built_in()])
+    events = [decode(line) for line in workload.file(folder).read_bytes().splitlines()]
+    clocked = Clocked()
+    own_ns = clocked.own_ns()
+    with _clock_on(clocked, book):
+        engine = Engine(book, stepping=True)
+        for first in range(0, len(events), BEAT_EVENTS):
+            for event, at_ms in events[first : first + BEAT_EVENTS]:
+                engine.apply(event, at_ms)
+            engine.advance(at_ms, including=False)
+            engine.drain()
+    costs = {
+        rule: max(spent - own_ns * clocked.asked[rule], 0) / len(events) / 1000
+        for rule, spent in clocked.spent_ns.items()
+    }
+    return dict(sorted(costs.items(), key=lambda each: -each[1]))
+
+
+@contextmanager
+def _clock_on(clocked: Clocked, book: RuleBook) -> Iterator[None]:
+    """Clocks what the engine asks of deadline rules, ratios and judges."""
+    platforms = [pack.platform for pack in book.packs]
+    judges = {type(judge) for platform in platforms for judge in book.plan(platform).judges}
+    methods: list[tuple[type, str, Callable[[Any], str]]] = [
+        (Timer, "judge", lambda timer: timer.rule.id),
+        (Gauge, "part", lambda gauge: gauge.rule.id),
+        (Tally, "move", lambda tally: tally.gauge.rule.id),
+        *((kind, name, lambda judge: judge.rule.id) for kind in judges for name in ("judge", "case")),
+    ]
+    before = [(kind, name, getattr(kind, name)) for kind, name, _ in methods]
+    for kind, name, rule_of in methods:
+        setattr(kind, name, clocked.around(getattr(kind, name), rule_of))
+    try:
+        yield
+    finally:
+        for kind, name, method in before:
+            setattr(kind, name, method)
+
+
+def show(costs: dict[str, float]) -> None:
+    print(f"\n{'rule':<34}µs an event, the engine alone, all packs")
+    for rule, cost in costs.items():
+        print(f"{rule:<34}{cost:8.3f}")
+    print(f"{'all rules':<34}{sum(costs.values()):8.3f}")

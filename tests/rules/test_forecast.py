@@ -1,0 +1,97 @@
+"""What is to come if nobody ships, and what shipping saves."""
+
+from typing import Any
+
+import pytest
+
+from rules.book import RuleBook
+from rules.engine import Engine
+from rules.forecast import with_forecast
+from rules.replay import replay
+from rules.standing import standing
+from tests.rules.history import Happening, book, collected, late_ship, ms, pack_file, placed, rule, shipped
+
+DOUYIN = RuleBook([pack_file("rules/packs/douyin.yaml")])
+JOOM = RuleBook([pack_file("rules/packs/joom.yaml")])
+SHOPEE = RuleBook([pack_file("rules/packs/shopee.yaml")])
+
+
+def outlook(rules: RuleBook, events: list[Happening], at: str, platform: str = "joom") -> dict[str, Any]:
+    engine = Engine(rules, stepping=True)
+    for _ in replay(engine, events, ms(at)):
+        pass
+    shop = engine.shop(platform, "s1")
+    return with_forecast(standing(shop, engine.clock_ms), shop, engine.clock_ms)
+
+
+def orders(numbers: range, at: str = "0h", **more: Any) -> list[Happening]:
+    return [placed(str(number), at, **more) for number in numbers]
+
+
+def test_a_ratio_is_forecast_with_every_open_order_that_falls_due_by_its_next_evaluation():
+    late = late_ship(within="48h")
+    share = rule("ratio", "share", numerator={"late": "joom.late"}, threshold="5%")
+    events = [*orders(range(20)), *[shipped(str(n), "1h") for n in range(17)]]
+    found = outlook(book(late, share), events, "47h")["metrics"]["own-share"]
+    assert (found["numerator"], found["denominator"]) == (0, 20)
+    forecast = found["forecast"]
+    assert (forecast["at"], forecast["numerator"], forecast["denominator"]) == ("2026-01-03T00:00:00Z", 3, 20)
+    assert (forecast["stage"], forecast["orders"], forecast["needed"]) == ("crossed", ["17", "18", "19"], 2)
+
+
+def test_what_falls_due_after_the_next_evaluation_is_not_in_it():
+    late = late_ship(within="48h")
+    share = rule("ratio", "share", numerator={"late": "joom.late"}, threshold="5%")
+    forecast = outlook(book(late, share), orders(range(20)), "20h")["metrics"]["own-share"]["forecast"]
+    assert (forecast["numerator"], forecast["orders"], "needed" in forecast) == (0, [], False)
+
+
+def test_points_to_come_are_held_by_the_same_caps_as_points_that_came():
+    found = outlook(DOUYIN, orders(range(30), platform="douyin"), "47h", "douyin")
+    # 30 orders late at 08:00 in Shanghai would be 3 points, but no more than 2 a day.
+    assert found["ledgers"]["A"]["points"] == 0
+    assert found["ledgers"]["A"]["forecast"] == {"at": "2026-01-03T16:00:00Z", "points": 2.0, "tier": None}
+
+
+def test_next_mondays_points_follow_from_what_the_ratio_would_be_computed_to():
+    start = "2026-01-05T00:00:00Z"  # a Monday; the orders are late on Wednesday, Singapore time
+    events = [placed(str(n), start, platform="shopee") for n in range(10)]
+    events += [shipped(str(n), "2026-01-05T01:00:00Z", platform="shopee") for n in range(5)]
+    events += [shipped(str(n), "2026-01-08T01:00:00Z", platform="shopee") for n in range(5, 10)]
+    found = outlook(SHOPEE, events, "2026-01-09T00:00:00Z", "shopee")
+    assert found["metrics"]["sho-2"]["forecast"]["stage"] == "severe"
+    assert found["ledgers"]["points"]["forecast"] == {"at": "2026-01-11T16:00:00Z", "points": 2.0, "tier": None}
+
+
+def test_the_list_of_what_to_ship_is_worst_first_and_says_what_each_order_saves():
+    cheap = orders(range(2), amount="5.00", currency="USD", items=[{"sku": "A"}])
+    dear = orders(range(2, 4), amount="100.00", currency="USD", items=[{"sku": "B"}])
+    due = outlook(JOOM, [*cheap, *dear, *[shipped("0", "2h"), collected("0", "3h")]], "60h")["due"]
+    assert [each["order"] for each in due] == ["2", "3", "1"]
+    assert due[0] == {
+        "order": "2",
+        "skus": ["B"],
+        "due_at": "2026-01-04T00:00:00Z",
+        "rules": ["joom.late_ship"],
+        "saves": {"clauses": ["joom-10", "joom-3"], "amount": "20.00", "currency": "USD"},
+    }
+
+
+def test_an_order_that_is_shipped_saves_nothing_more():
+    gone = [each for n in range(3) for each in (shipped(str(n), "2h"), collected(str(n), "3h"))]
+    events = [*orders(range(3)), *gone]
+    found = outlook(JOOM, events, "10h")
+    assert (found["due"], found["due_total"]) == ([], 0)
+
+
+@pytest.mark.parametrize("rules", [JOOM, DOUYIN, SHOPEE], ids=["joom", "douyin", "shopee"])
+def test_a_forecast_moves_nothing(rules: RuleBook):
+    platform = rules.packs[0].platform
+    engine = Engine(rules, stepping=True)
+    for _ in replay(engine, orders(range(5), platform=platform), ms("40h")):
+        pass
+    shop = engine.shop(platform, "s1")
+    before = standing(shop, engine.clock_ms)
+    first = with_forecast(standing(shop, engine.clock_ms), shop, engine.clock_ms)
+    assert with_forecast(standing(shop, engine.clock_ms), shop, engine.clock_ms) == first
+    assert standing(shop, engine.clock_ms) == before
