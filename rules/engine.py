@@ -86,6 +86,8 @@ class Engine:
         news = merge(order.facts, event, (at_ms, intern(event.source), event.id))
         if news:
             order.news |= news
+            if at_ms > order.last_ms:
+                order.last_ms = at_ms
             if not order.dirty and news & shop.plan.heeds:
                 order.dirty = True
                 self._dirty.append(order)
@@ -163,6 +165,7 @@ class Engine:
         else:
             order = shop.orders[order_id] = Order(order_id, shop)
         order.news = EVERY_FACT
+        order.last_ms = DAWN if facts is None else facts.last_at_ms()
         order.facts = facts or OrderFacts()  # dropped: an entry that still waits for it must find nothing
         if facts is None and order.alerts is None:
             order.armed_ms = NEVER
@@ -561,18 +564,15 @@ class Engine:
             for order in [each for each in shop.orders.values() if self._is_spent(each, horizon_ms)]:
                 del shop.orders[order.id]
                 self._uncount(order)
-                if order.facts.last_at_ms() == DAWN:
+                if order.last_ms == DAWN:
                     continue  # only its alerts came back after a restart
                 if not order.unsaved:
                     self._changes.orders.append(order)
                 self._changes.forgotten.append(order)
 
     def _is_spent(self, order: Order, horizon_ms: int) -> bool:
-        if order.armed_ms != NEVER:
+        if order.armed_ms != NEVER or order.last_ms > horizon_ms:
             return False
-        facts = order.facts
-        if (facts.placed is not None and facts.placed[0] > horizon_ms) or facts.last_at_ms() > horizon_ms:
-            return False  # the first test is there because it is cheap, and mostly enough
         for marks, kept_ms in zip(order.shop.marks, order.shop.plan.trace_kept_ms, strict=True):
             instants = marks.get(order.id)
             if instants is not None and instants[-1] + kept_ms > self.clock_ms:

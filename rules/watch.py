@@ -25,7 +25,7 @@ class Order:
 
     `news`: which facts (as bits) have changed since it was judged. `missed` and `overdue`: what the deadline rules (as
     bits) said, and `turns` when each may say something else by itself. `armed_ms`: when its entry in the timer index is
-    due.
+    due. `last_ms`: when anything was last heard of it.
     """
 
     __slots__ = (
@@ -34,6 +34,7 @@ class Order:
         "dirty",
         "facts",
         "id",
+        "last_ms",
         "missed",
         "news",
         "number",
@@ -53,6 +54,7 @@ class Order:
         self.armed_ms = NEVER
         self.follow(shop.plan)
         self.news = 0  # nothing is known of it yet
+        self.last_ms = DAWN
         self.dirty = False
         self.unsaved = False
 

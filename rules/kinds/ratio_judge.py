@@ -8,7 +8,6 @@ from msgspec import Struct
 
 from rules.alerts import Cause, Emitted, Open
 from rules.calendars import day_of, start_of_day
-from rules.facts import OrderFacts
 from rules.instants import DAWN, NEVER, rfc3339
 from rules.kinds.ratio import LONGEST_MS, Count, Gauge, Part, Ratio, Tally, money_taken
 from rules.kinds.rule import Case, Said, Verdict
@@ -16,7 +15,7 @@ from rules.kinds.tier_sanctions import sanctions
 from rules.windows import Period, borders, last_border, next_border
 
 if TYPE_CHECKING:
-    from rules.watch import Shop
+    from rules.watch import Order, Shop
 
 ORDERS_SHOWN = 20
 """How many orders of a numerator an alert names; it always says how many there are."""
@@ -174,10 +173,10 @@ class RatioJudge:
             anchor = gauge.anchor(order.facts)
             if gauge.fixed and (anchor is None or not from_ms <= anchor < to_ms):
                 continue
-            if at_ms == border and order.facts.last_at_ms() <= border and not order.dirty:
+            if at_ms == border and order.last_ms <= border and not order.dirty:
                 part = order.parts[slot]  # judged at this very instant
             else:
-                part = _part_then(shop, gauge, order.facts, border)
+                part = _part_then(shop, gauge, order, border)
             if part is not None and from_ms <= part[0] < to_ms:
                 count.total += 1
                 count.bad += part[2]
@@ -328,9 +327,9 @@ class RatioJudge:
         return [tally.sum(rule.window.before(count.period))] if calendar else []
 
 
-def _part_then(shop: "Shop", gauge: Gauge, facts: OrderFacts, border: int) -> Part | None:
+def _part_then(shop: "Shop", gauge: Gauge, order: "Order", border: int) -> Part | None:
     """Where an order counted at a border, from what had happened by then."""
-    then = facts if facts.last_at_ms() <= border else facts.as_of(border)
+    then = order.facts if order.last_ms <= border else order.facts.as_of(border)
     missed, overdue = shop.plan.judged_at(then, border)
     return gauge.part(then, missed, overdue, None)
 

@@ -6,6 +6,7 @@ import logging
 from aiokafka import AIOKafkaProducer
 
 from rules.instants import DAY_MS
+from streams import kafka_access
 from streams.clocks import wall_ms
 from streams.demo.feed import events
 from streams.demo.pace import send
@@ -22,7 +23,8 @@ async def feed(settings: Settings, partitions: int, *, days: float, seed: int) -
     """Goes on until cancelled; the shops began `days` ago. Raises KafkaError when nothing can be written."""
     names = TopicNames(settings.topic_prefix, settings.app_id)
     caught_up = False
-    async with AIOKafkaProducer(bootstrap_servers=bootstrap_servers(settings), linger_ms=20) as producer:
+    access = kafka_access.for_aiokafka(settings)
+    async with AIOKafkaProducer(bootstrap_servers=bootstrap_servers(settings), linger_ms=20, **access) as producer:
         history = events(seed, wall_ms() - round(days * DAY_MS))
         for sent, (arrival_ms, event) in enumerate(history):
             while arrival_ms > wall_ms():

@@ -30,8 +30,13 @@ def families(survey: Survey, platforms: Collection[str]) -> Iterator[Metric]:
     yield _gauge("threshold", "Where a clause's penalty begins", ["clause"], _of_metrics(named, "threshold"))
     yield _gauge("threshold_used", "1 at a clause's threshold, more past it", ["clause"], _used(named))
     yield _gauge("headroom", "Bad orders that still fit", ["clause"], _of_metrics(named, "headroom"))
-    yield _gauge("numerator", "Bad orders in a clause's window", ["clause"], _of_metrics(everyone, "numerator"))
-    yield _gauge("denominator", "All orders in a clause's window", ["clause"], _of_metrics(everyone, "denominator"))
+    yield _gauge(
+        "numerator",
+        "Orders that a clause counts: late ones, or in some clauses good ones",
+        ["clause"],
+        _of_metrics(everyone, "numerator"),
+    )
+    yield _gauge("denominator", "Orders that they are counted out of", ["clause"], _of_metrics(everyone, "denominator"))
     yield _gauge("points", "Penalty points that stand", ["ledger"], _points(everyone))
     yield _gauge("exposure", "Money that penalties due by now would take", ["currency"], _exposure(everyone))
     yield _gauge("sanctions", "Sanctions in force", ["clause"], _sanctions(everyone))

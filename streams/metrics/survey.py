@@ -114,7 +114,8 @@ def threshold_used(metric: Mapping[str, Any]) -> float | None:
     None where it has no threshold or no value yet, or is a target to be reached (a streak) and no limit.
     """
     value, threshold, headroom = metric.get("value"), metric.get("threshold"), metric.get("headroom")
-    if value is None or not threshold or "reachable" in metric:
+    is_target = any("reachable" in each for each in (metric, *metric.get("others", {}).values()))
+    if value is None or not threshold or is_target:
         return None
     is_ceiling = headroom is None or (value > threshold) == (headroom < 0)
     if is_ceiling:

@@ -20,7 +20,7 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 DEPLOY = ROOT / "deploy"
-LONG_S = 60.0
+LONG_S = 120.0
 
 
 def program(name: str) -> str:

@@ -144,7 +144,7 @@ def test_shops_rank_by(worse: Reading, better: Reading) -> None:
         ({"value": 0.0, "threshold": 0.95, "headroom": -9}, survey.MOST_USED),
         ({"value": None, "threshold": 0.95, "headroom": -1}, None),
         ({"value": 0.2, "threshold": None, "headroom": None}, None),
-        ({"value": 0.5, "threshold": 0.98, "headroom": -9, "reachable": False}, None),
+        ({"value": 0.5, "threshold": 0.98, "headroom": -9, "others": {"a.streak": {"reachable": False}}}, None),
     ],
     ids=["under", "over", "at", "above a floor", "below it", "far below", "no value", "no threshold", "a target"],
 )

@@ -38,7 +38,7 @@ def _numbers() -> list[Any]:
         number("Penalty points", f"sum(shipclock_shop_points{{{SHOP}}}) {NONE}", colours=GOOD_AT_NONE),
         number(
             "At stake",
-            f"sum by (currency) (shipclock_shop_exposure{{{SHOP}}}) {NONE}",
+            f"sum by (currency) (shipclock_shop_exposure{{{SHOP}}})",
             unit="none",
             legend="{{currency}}",
             colours=[(None, "orange")],
@@ -56,8 +56,8 @@ def _clauses() -> Any:
         "Threshold": f"sum by (clause) (shipclock_shop_threshold{{{SHOP}}})",
         "Used, %": f"100 * max by (clause) (shipclock_shop_threshold_used{{{SHOP}}})",
         "Headroom": f"sum by (clause) (shipclock_shop_headroom{{{SHOP}}})",
-        "Bad": f"sum by (clause) (shipclock_shop_numerator{{{SHOP}}})",
-        "All": f"sum by (clause) (shipclock_shop_denominator{{{SHOP}}})",
+        "Counted": f"sum by (clause) (shipclock_shop_numerator{{{SHOP}}})",
+        "Out of": f"sum by (clause) (shipclock_shop_denominator{{{SHOP}}})",
     }
     return rows("Clauses", columns, ["clause"], height=7)
 
@@ -77,10 +77,10 @@ def _over_time() -> list[Any]:
             query(f"sum by (severity) (shipclock_shop_open_alerts{{{SHOP}}})", "{{severity}}"),
             stacked=True,
         ),
-        lines("Bad orders in the window", query(f"shipclock_shop_numerator{{{SHOP}}}", "{{clause}}")),
+        lines("Orders counted in the window", query(f"shipclock_shop_numerator{{{SHOP}}}", "{{clause}}")),
         lines("Open orders", query(f"shipclock_shop_open_orders{{{SHOP}}}", "open")),
         lines("Penalty points", query(f"shipclock_shop_points{{{SHOP}}} {NONE}", "{{ledger}}")),
-        lines("Money at stake", query(f"shipclock_shop_exposure{{{SHOP}}} {NONE}", "{{currency}}")),
+        lines("Money at stake", query(f"shipclock_shop_exposure{{{SHOP}}}", "{{currency}}")),
     ]
 
 

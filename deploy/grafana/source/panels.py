@@ -77,6 +77,7 @@ def number(
         panel.thresholds(_steps(colours))
         .color_mode(BigValueColorMode.VALUE)
         .graph_mode(BigValueGraphMode.AREA)
+        .no_value("0")
         .reduce_options(common.ReduceDataOptions().calcs(["lastNotNull"]))
         .with_target(query(expr, legend))
     )

@@ -15,10 +15,10 @@ from tests.ops.pictures.drawing import drawn
 from tests.ops.support import ROOT, Prometheus, free_port, program, prometheus, running
 from tests.ops.test_dashboards import CHOSEN
 
-SPEED = 21_600.0
-"""A day in four seconds."""
+SPEED = 7_200.0
+"""A day in twelve seconds."""
 
-LASTS_S = 130.0
+LASTS_S = 120.0
 WIDTH_PX = 1500
 ROW_PX = 36
 UPLOT = "1.6.32"
