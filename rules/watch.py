@@ -138,6 +138,13 @@ class Shop:
         self.stale = plan.every_judge
         self.turns = [DAWN] * len(plan.judges)
 
+    def note_open(self, rule: str, alert: str, is_open: bool) -> None:
+        """Keeps which of its own alerts are open, by rule."""
+        if is_open:
+            self.open_by_rule.setdefault(rule, set()).add(alert)
+        else:
+            self.open_by_rule.get(rule, set()).discard(alert)
+
     def first_at_ms(self) -> int:
         """When anything was first heard of it (epoch ms); `NEVER` where nothing was."""
         orders = min((order.facts.first_at_ms() for order in self.orders.values()), default=NEVER)
