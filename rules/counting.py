@@ -1,8 +1,8 @@
 """Counts are derived: an order stands in the buckets of its shop's ratios, and its instants among the shop's marks,
 and moves between them as it changes. What moved is answered as bits of the judges that must know."""
 
-from rules.book import Looking
 from rules.kinds.ratio import Gauge
+from rules.plan import Looking
 from rules.watch import Order
 
 

@@ -4,13 +4,13 @@ from decimal import Decimal
 from typing import Any
 
 from rules.alerts import Emitted
-from rules.book import Plan
 from rules.calendars import day_of
 from rules.events import Item
 from rules.facts import EVERY_FACT, OrderFacts
 from rules.instants import DAWN, NEVER
 from rules.kinds.ratio import Part, Tally
 from rules.kinds.ratio_judge import Computed
+from rules.plan import Plan
 from rules.shopfacts import ShopFacts
 
 Sales = dict[str, dict[int, int]]

@@ -6,10 +6,11 @@ import msgspec
 import pytest
 
 from rules.alerts import Alert, decode, encode
-from rules.book import KEPT_BEYOND_MS, RuleBook
+from rules.book import RuleBook
 from rules.engine import Engine
 from rules.facts import OrderFacts
 from rules.instants import DAWN, DAY_MS, NEVER
+from rules.plan import KEPT_BEYOND_MS
 from rules.restoring import restore_alert, restore_order
 from rules.standing import standings
 from tests.rules.history import (
