@@ -295,6 +295,17 @@ async def test_a_stream_goes_on_from_the_last_event_heard() -> None:
     await frames.aclose()
 
 
+async def test_a_stream_cut_off_while_it_tells_what_was_missed_tells_it_again() -> None:
+    log = Log()
+    before = log.view.feed.place
+    log.alerts(alert("1"), alert("2"), alert("3"))
+    frames = stream(log.view, before)
+    ready, first, second, third = [parsed(await anext(frames)) for _ in range(4)]
+    await frames.aclose()
+    assert ready["id"] == first["id"] == second["id"] == before
+    assert third["id"] == log.view.feed.place
+
+
 async def test_a_silent_stream_gives_a_sign_of_life_and_ends_when_the_worker_does(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
