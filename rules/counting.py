@@ -51,8 +51,10 @@ def _place(order: Order, n: int, gauge: Gauge) -> int:
     if after is before:
         return 0
     order.parts[n] = after
-    order.shop.tallies[n].move(order.id, order.facts, before, after)
-    return order.shop.plan.on_gauge[n]
+    plan, tally = order.shop.plan, order.shop.tallies[n]
+    tally.move(order.id, order.facts, before, after)
+    own = plan.on_gauge[n]
+    return plan.on_any_move[n] | own if own and tally.may_speak() else plan.on_any_move[n]
 
 
 def _note(order: Order, n: int, instants: tuple[int, ...]) -> int:

@@ -134,6 +134,7 @@ class Gauge:
     __slots__ = (
         "_bad",
         "_counted",
+        "_highest_first",
         "anchor",
         "bits",
         "effective",
@@ -157,6 +158,7 @@ class Gauge:
         if rule.threshold is not None:
             names.append(("crossed", rule.threshold, None))
         self.steps = [self._step(*each) for each in names]
+        self._highest_first = self.steps[::-1]
         self.near: Step | None = None if rule.near is None else self._step("near", rule.near, None)
         anchors = rule.anchors()
         self.one_anchor = attrgetter(anchors[0]) if len(anchors) == 1 and isinstance(anchors[0], str) else None
@@ -191,8 +193,8 @@ class Gauge:
         """The highest step that a count has reached."""
         if count.total < self.rule.at_least or count.total == 0:
             return None
-        reached = [step for step in self.steps if step.reached(count.bad, count.total)]
-        return reached[-1] if reached else None
+        bad, total = count.bad, count.total
+        return next((step for step in self._highest_first if step.reached(bad, total)), None)
 
     def is_near(self, count: Count) -> bool:
         enough = count.total >= self.rule.at_least and count.total > 0
@@ -262,13 +264,15 @@ class Tally:
     """One shop's counts for one ratio: a bucket per local day, and the sums of the periods being judged, and of the one
     that its next computation will look at."""
 
-    __slots__ = ("ahead", "counts", "days", "gauge", "turn_ms")
+    __slots__ = ("ahead", "counts", "days", "gauge", "speaks", "turn_ms")
 
     def __init__(self, gauge: Gauge) -> None:
         self.gauge = gauge
         self.days: dict[int, Day] = {}
         self.counts: list[Count] = []
         self.ahead: Count | None = None
+        #: Whether anything was open by it when it was last judged; at first nobody knows.
+        self.speaks = True
         self.turn_ms = -(1 << 62)
 
     def move(self, order: str, facts: OrderFacts, before: Part | None, after: Part | None) -> None:
@@ -292,6 +296,17 @@ class Tally:
             if count.period.first <= day <= count.period.last:
                 count.total += total
                 count.bad += bad
+
+    def may_speak(self) -> bool:
+        """Whether judging it could open, change or end anything: it has, or a count has come to the mildest step."""
+        gauge = self.gauge
+        if self.speaks or gauge.rule.by is not None:
+            return True
+        mildest = gauge.near or gauge.steps[0]
+        for count in self.counts if self.ahead is None else (*self.counts, self.ahead):
+            if count.total >= gauge.rule.at_least and mildest.reached(count.bad, count.total):
+                return True
+        return False
 
     def turn(self, at_ms: int) -> None:
         """Slides the window to `at_ms`."""

@@ -55,7 +55,7 @@ class RatioJudge:
     def judge(self, shop: "Shop", at_ms: int) -> Said:
         tally = self.tally(shop, at_ms)
         turn = min((at for at in self._bounds_ms if at > at_ms), default=NEVER) if self._bounds_ms else NEVER
-        if tally is None:
+        if tally is None or not tally.gauge.steps:
             return [], turn
         tally.turn(at_ms)
         rule = tally.gauge.rule
@@ -66,10 +66,12 @@ class RatioJudge:
             border = self.compute(shop, at_ms)
             turn = min(turn, border)
             if rule.window.align == "rolling":
-                return list(self._computed_verdict(shop, tally, at_ms, border)), turn
-        if not tally.gauge.steps:
-            return [], turn
-        return list(self._verdicts(shop, tally, at_ms)), turn
+                verdicts = list(self._computed_verdict(shop, tally, at_ms, border))
+                tally.speaks = bool(verdicts)
+                return verdicts, turn
+        verdicts = list(self._verdicts(shop, tally, at_ms))
+        tally.speaks = bool(verdicts)
+        return verdicts, turn
 
     def _verdicts(self, shop: "Shop", tally: Tally, at_ms: int) -> Iterator[Verdict]:
         for count in tally.counts:
