@@ -1,9 +1,11 @@
-"""Letting go of what nothing asks for any more: orders that no window reaches and no timer waits for, and a shop's own
-facts that are too old to count."""
+"""Letting go of what nothing asks for any more: orders that no window reaches and no timer waits for, a shop's own
+facts that are too old to count, and what was said of times that are as long past."""
 
+from rules.alerts import subject_and_episode
 from rules.changes import Changes
 from rules.counting import uncount
 from rules.instants import DAWN, DAY_MS, NEVER
+from rules.shopfacts import KEPT_MS
 from rules.watch import Order, Shop
 
 SWEEP_MS = 15 * DAY_MS
@@ -17,6 +19,8 @@ def sweep(shop: Shop, at_ms: int, changes: Changes) -> int:
     for kind, key in list(shop.facts.spent(at_ms, shop.plan.kept_for_good)):
         shop.facts.put(kind, key, None)
         changes.entries[shop.key, kind, key] = shop
+    for alert in _past(shop, at_ms):
+        del shop.alerts[alert]
     for order in [each for each in shop.orders.values() if _is_spent(each, at_ms)]:
         del shop.orders[order.id]
         stale |= uncount(order)
@@ -25,6 +29,16 @@ def sweep(shop: Shop, at_ms: int, changes: Changes) -> int:
         changes.note_order(order)
         changes.forgotten.append(order)
     return stale
+
+
+def _past(shop: Shop, at_ms: int) -> list[str]:
+    """Alerts that have ended with their episode, too long ago for any fact to bring them back."""
+    ended = [
+        (alert, said.rule)
+        for alert, said in shop.alerts.items()
+        if not said.open and said.at_ms <= at_ms - KEPT_MS and said.until_ms != NEVER
+    ]
+    return [alert for alert, rule in ended if subject_and_episode(alert, rule, shop.key)[1] != "-"]
 
 
 def _is_spent(order: Order, at_ms: int) -> bool:

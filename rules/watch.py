@@ -183,6 +183,8 @@ class Shop:
                 by_day[day] = by_day.get(day, 0) + sign * item.qty
                 if not by_day[day]:
                     del by_day[day]
+                if not by_day:
+                    del self.sales[item.sku]
         order.sold = sold
         return True
 

@@ -133,7 +133,7 @@ class RatioJudge:
         every, zone, lag = self.rule.every, self.gauges[-1].zone, self._lag(self.rule)
         assert every is not None
         changed = False
-        for border in borders(every, self._start(shop, at_ms, kept), at_ms, zone, lag):
+        for border in borders(every, self._start(shop, at_ms), at_ms, zone, lag):
             found = self._compute(shop, border, kept.get(border), at_ms)
             if kept.get(border) == found:
                 continue
@@ -150,13 +150,13 @@ class RatioJudge:
             shop.stale |= self.feeds
         return following
 
-    def _start(self, shop: "Shop", at_ms: int, kept: dict[int, Computed]) -> int:
+    def _start(self, shop: "Shop", at_ms: int) -> int:
         """After which instant borders must be looked at."""
         done = shop.computed_to.get(self.rule.id)
         if done is not None:
             since = done[0]
-        else:
-            since = max(kept) if kept else min((o.facts.first_at_ms() for o in shop.orders.values()), default=at_ms) - 1
+        else:  # after a restart too: evidence may have been written that nothing was computed from yet
+            since = min((order.facts.first_at_ms() for order in shop.orders.values()), default=at_ms) - 1
         return max(min(since, shop.recompute.pop(self.rule.id, NEVER) - 1), at_ms - LONGEST_MS)
 
     def _compute(self, shop: "Shop", border: int, before: Computed | None, at_ms: int) -> Computed | None:
