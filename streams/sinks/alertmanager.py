@@ -28,8 +28,6 @@ ANSWER_S = 15.0
 
 
 class Alertmanager(Sink):
-    name = "alertmanager"
-
     def __init__(self, courier: Courier, url: str, console_url: str, again_ms: int = AGAIN_MS) -> None:
         super().__init__(courier)
         self._url = url.rstrip("/") + "/api/v2/alerts"
