@@ -1,6 +1,7 @@
 """Digests for people: mail, Slack, Telegram, Feishu, DingTalk and whatever else Apprise speaks."""
 
 import asyncio
+import logging
 from collections.abc import Sequence
 from functools import partial
 
@@ -13,6 +14,10 @@ from streams.sinks.digests import Digest, Digests
 from streams.sinks.sink import Extent, Record, Sink
 
 MINUTE_MS = 60_000
+
+for _talkative in ("apprise", "urllib3"):
+    # At debug they log addresses, which hold secrets, and what is sent there.
+    logging.getLogger(_talkative).setLevel(logging.INFO)
 
 TONE = {
     "critical": apprise.NotifyType.FAILURE,

@@ -125,6 +125,16 @@ async def test_what_was_gathered_when_a_worker_ended_is_read_again() -> None:
     assert [body["title"] for body in receiver.bodies] == ["joom/s17: 2 critical"]
 
 
+async def test_not_even_debugging_shows_an_address_or_what_it_was_sent(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.DEBUG)
+    async with Receiver() as receiver, hand(json_url(receiver)) as sink:
+        await sink.send(alert("1"))
+        await sink.run(wall_ms() + GATHER_MS)
+    assert receiver.requests
+    assert "/hook" not in caplog.text
+    assert "Order 1" not in caplog.text
+
+
 @pytest.mark.parametrize("url", ["nonsense", "slack://", "bogus://token"])
 def test_an_address_that_is_none_is_named_by_its_place_and_not_shown(url: str) -> None:
     with pytest.raises(BadSettingError, match="address 2 of SHIPCLOCK_NOTIFY") as caught:
