@@ -4,6 +4,7 @@ from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.errors import KafkaError
 
 from rules.alerts import Alert, decode
+from streams import kafka_access
 from streams.settings import Settings, bootstrap_servers
 from streams.topics import TopicNames
 
@@ -17,7 +18,9 @@ async def records_of(alert: str, settings: Settings) -> list[Alert]:
     topic = TopicNames(settings.topic_prefix, settings.app_id).alerts
     try:
         async with AIOKafkaConsumer(
-            bootstrap_servers=bootstrap_servers(settings), enable_auto_commit=False
+            bootstrap_servers=bootstrap_servers(settings),
+            enable_auto_commit=False,
+            **kafka_access.for_aiokafka(settings),
         ) as consumer:
             partitions = consumer.partitions_for_topic(topic)
             if not partitions:
