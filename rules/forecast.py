@@ -10,10 +10,12 @@ from msgspec import Struct
 
 from rules.calendars import start_of_day
 from rules.instants import NEVER, rfc3339
+from rules.kinds.computing import Computed
 from rules.kinds.feeds import FeedReader
 from rules.kinds.ledger import LedgerJudge
-from rules.kinds.ratio import Count, Gauge, Tally, money_taken
-from rules.kinds.ratio_judge import Computed, RatioJudge, window_json
+from rules.kinds.ratio import Count, Gauge, money_taken
+from rules.kinds.ratio_judge import RatioJudge, window_json
+from rules.kinds.tally import Tally
 from rules.watch import Order, Shop
 from rules.windows import Period, next_border
 

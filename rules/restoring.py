@@ -5,7 +5,7 @@ from rules.counting import uncount
 from rules.engine import Engine
 from rules.facts import EVERY_FACT, OrderFacts
 from rules.instants import DAWN, NEVER
-from rules.kinds.ratio_judge import Computed
+from rules.kinds.computing import Computed
 from rules.shopfacts import Entry, Key
 from rules.watch import Order
 

@@ -8,8 +8,9 @@ from rules.calendars import day_of
 from rules.events import Item
 from rules.facts import EVERY_FACT, OrderFacts
 from rules.instants import DAWN, NEVER
-from rules.kinds.ratio import Part, Tally
-from rules.kinds.ratio_judge import Computed
+from rules.kinds.computing import Computed
+from rules.kinds.ratio import Part
+from rules.kinds.tally import Tally
 from rules.plan import Plan
 from rules.shopfacts import ShopFacts
 

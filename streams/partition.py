@@ -16,7 +16,7 @@ from rules.engine import Engine
 from rules.events import BadEvent, ClockTick, Event, decode
 from rules.facts import OrderFacts
 from rules.instants import DAWN
-from rules.kinds.ratio_judge import Computed
+from rules.kinds.computing import Computed
 from rules.restoring import restore_alert, restore_computed, restore_entry, restore_order
 from rules.watch import Shop
 from streams.clocks import AHEAD_MS, EventClock, wall_ms

@@ -6,9 +6,10 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from rules.alerts import Cause, Emitted, Open
 from rules.calendars import day_of
 from rules.instants import NEVER
-from rules.kinds.ratio import Count, Tally
+from rules.kinds.ratio import Count
 from rules.kinds.ratio_judge import RatioJudge, percent, ratio_json, window_json
 from rules.kinds.rule import Case, Rule, Said, Verdict
+from rules.kinds.tally import Tally
 from rules.windows import BORDERS, Period, next_border
 
 if TYPE_CHECKING:
