@@ -79,16 +79,30 @@ def prepare(settings: Settings, names: TopicNames) -> int:
 
     Raises BadTopicsError when the broker can't be reached, partition counts differ, or a topic can't be created.
     """
+    admin = _admin(settings)
+    there = _listed(admin, settings)
+    count = _agreed(names, there) or settings.partitions
+    _create(admin, names, there, count)
+    return count
+
+
+def partitions_of(settings: Settings, topic: str) -> int:
+    """How many partitions a topic has; none when it isn't there. Raises BadTopicsError when no broker answers."""
+    return _listed(_admin(settings), settings).get(topic, 0)
+
+
+def _admin(settings: Settings) -> AdminClient:
     servers = ",".join(bootstrap_servers(settings))
-    admin = AdminClient({"bootstrap.servers": servers, "log_level": 0, **kafka_access.for_librdkafka(settings)})
+    return AdminClient({"bootstrap.servers": servers, "log_level": 0, **kafka_access.for_librdkafka(settings)})
+
+
+def _listed(admin: AdminClient, settings: Settings) -> dict[str, int]:
+    """Partition counts of the topics that the broker has."""
     try:
         listed = admin.list_topics(timeout=ANSWER_S).topics
     except KafkaException:
         raise BadTopicsError(f"no Kafka broker answers at {settings.broker}{_perhaps(settings)}") from None
-    there = {topic: len(each.partitions) for topic, each in listed.items() if each.error is None}
-    count = _agreed(names, there) or settings.partitions
-    _create(admin, names, there, count)
-    return count
+    return {topic: len(each.partitions) for topic, each in listed.items() if each.error is None}
 
 
 def _perhaps(settings: Settings) -> str:

@@ -6,7 +6,7 @@ from aiokafka.errors import KafkaError
 from rules.alerts import Alert, decode
 from streams import kafka_access
 from streams.settings import Settings, bootstrap_servers
-from streams.topics import TopicNames
+from streams.topics import BadTopicsError, TopicNames, partitions_of
 
 
 class UnreadableTopicError(Exception):
@@ -17,17 +17,19 @@ async def records_of(alert: str, settings: Settings) -> list[Alert]:
     """All records there still are of one alert, oldest first. Raises UnreadableTopicError."""
     topic = TopicNames(settings.topic_prefix, settings.app_id).alerts
     try:
+        partitions = partitions_of(settings, topic)
+        if not partitions:
+            raise UnreadableTopicError(f"there is no topic {topic} at {settings.broker}")
         async with AIOKafkaConsumer(
             bootstrap_servers=bootstrap_servers(settings),
             enable_auto_commit=False,
             **kafka_access.for_aiokafka(settings),
         ) as consumer:
-            partitions = consumer.partitions_for_topic(topic)
-            if not partitions:
-                raise UnreadableTopicError(f"there is no topic {topic} at {settings.broker}")
-            return await _read(consumer, [TopicPartition(topic, number) for number in sorted(partitions)], alert)
+            return await _read(consumer, [TopicPartition(topic, number) for number in range(partitions)], alert)
+    except BadTopicsError as error:
+        raise UnreadableTopicError(str(error)) from None
     except KafkaError as error:
-        raise UnreadableTopicError(f"no Kafka broker answers at {settings.broker} ({type(error).__name__})") from None
+        raise UnreadableTopicError(f"{topic} at {settings.broker} can't be read ({type(error).__name__})") from None
 
 
 async def _read(consumer: AIOKafkaConsumer, tps: list[TopicPartition], alert: str) -> list[Alert]:

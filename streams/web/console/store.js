@@ -84,7 +84,7 @@ export const isMuted = (alert) => {
 };
 
 // Open alerts that aren't muted, counted by severity: of all shops, and of each. `clauses` has the worst severity of
-// those that are about the shop as a whole.
+// those that are about the shop as a whole; a sanction in force is no word on the figure that led to it.
 export function counted() {
   const total = { critical: 0, warning: 0, info: 0, muted: 0 };
   const byShop = new Map();
@@ -94,13 +94,13 @@ export function counted() {
       total.muted += 1;
       continue;
     }
-    const { severity, clause } = alert.data;
+    const { severity, clause, stage } = alert.data;
     total[severity] += 1;
     const key = shopKey(alert);
     if (!byShop.has(key)) byShop.set(key, { critical: 0, warning: 0, info: 0, clauses: {} });
     const counts = byShop.get(key);
     counts[severity] += 1;
-    if (!alert.order && RANK[severity] > (RANK[counts.clauses[clause]] ?? 0)) counts.clauses[clause] = severity;
+    if (!alert.order && stage !== "active" && RANK[severity] > (RANK[counts.clauses[clause]] ?? 0)) counts.clauses[clause] = severity;
   }
   return { total, byShop };
 }
