@@ -79,16 +79,29 @@ def prepare(settings: Settings, names: TopicNames) -> int:
 
     Raises BadTopicsError when the broker can't be reached, partition counts differ, or a topic can't be created.
     """
+    admin = _admin(settings)
+    there = _there(admin, settings)
+    count = _agreed(names, there) or settings.partitions
+    _create(admin, names, there, count)
+    return count
+
+
+def partition_counts(settings: Settings) -> dict[str, int]:
+    """Of each topic on the broker. Raises BadTopicsError when it can't be reached."""
+    return _there(_admin(settings), settings)
+
+
+def _admin(settings: Settings) -> AdminClient:
     servers = ",".join(bootstrap_servers(settings))
-    admin = AdminClient({"bootstrap.servers": servers, "log_level": 0, **kafka_access.for_librdkafka(settings)})
+    return AdminClient({"bootstrap.servers": servers, "log_level": 0, **kafka_access.for_librdkafka(settings)})
+
+
+def _there(admin: AdminClient, settings: Settings) -> dict[str, int]:
     try:
         listed = admin.list_topics(timeout=ANSWER_S).topics
     except KafkaException:
         raise BadTopicsError(f"no Kafka broker answers at {settings.broker}{_perhaps(settings)}") from None
-    there = {topic: len(each.partitions) for topic, each in listed.items() if each.error is None}
-    count = _agreed(names, there) or settings.partitions
-    _create(admin, names, there, count)
-    return count
+    return {topic: len(each.partitions) for topic, each in listed.items() if each.error is None}
 
 
 def _perhaps(settings: Settings) -> str:
