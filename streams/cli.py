@@ -3,10 +3,13 @@
 import errno
 import os
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from importlib import import_module
 from typing import Any, NamedTuple
 
 import click
+from click.exceptions import NoArgsIsHelpError
 
 from streams.commands.failure import Failed
 
@@ -53,10 +56,15 @@ class Subcommands(click.Group):
         with formatter.section("Commands"):
             formatter.write_dl([(name, place.does) for name, place in COMMANDS.items()])
 
+    def make_context(self, *args: Any, **extra: Any) -> click.Context:
+        with _one_line():
+            return super().make_context(*args, **extra)
+
     def invoke(self, ctx: click.Context) -> Any:
         try:
             try:
-                return super().invoke(ctx)
+                with _one_line():
+                    return super().invoke(ctx)
             finally:
                 sys.stdout.flush()  # here and not on the way out, where a failure can't be told any more
         except BrokenPipeError:
@@ -70,6 +78,20 @@ class Subcommands(click.Group):
         except KeyboardInterrupt:
             click.echo("interrupted", err=True)
             ctx.exit(INTERRUPTED)
+
+
+@contextmanager
+def _one_line() -> Iterator[None]:
+    """Wrong use is told in one line, as all that goes wrong is; click would print how to use the command first."""
+    try:
+        yield
+    except NoArgsIsHelpError:
+        raise
+    except click.UsageError as error:
+        below = error.ctx.command_path.split()[1:] if error.ctx else []
+        path = " ".join(["shipclock", *below])
+        message = " ".join(error.format_message().split()).rstrip(".")
+        raise Failed(f"{path}: {message} (see {path} --help)", 2) from None
 
 
 def _give_up_stdout() -> None:
