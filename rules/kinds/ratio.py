@@ -253,8 +253,9 @@ def _earliest(instants: list[Due]) -> Due:
 _CENT = Decimal("0.01")
 
 
-def money_taken(cost: Cost | None, orders: list[tuple[str, OrderFacts]]) -> dict[str, Decimal]:
-    """What a penalty takes of these orders' amounts, per currency; empty without such a penalty."""
+def money_taken(cost: Cost | None, orders: list[tuple[str, OrderFacts]], usual: str | None) -> dict[str, Decimal]:
+    """What a penalty takes of these orders' amounts, per currency; empty without such a penalty. An order that names
+    no currency is in the shop's `usual` one."""
     if cost is None or cost.share is None:
         return {}
     share = Decimal(cost.share.numerator) / Decimal(cost.share.denominator)
@@ -262,8 +263,9 @@ def money_taken(cost: Cost | None, orders: list[tuple[str, OrderFacts]]) -> dict
     for _, facts in orders:
         terms = facts.terms
         if terms is not None and terms.amount is not None:
+            currency = terms.currency or usual or ""
             taken = Decimal(terms.amount) * share
-            if cost.cap is not None and cost.cap.currency == terms.currency:
+            if cost.cap is not None and cost.cap.currency == currency:
                 taken = min(taken, cost.cap.amount)
-            sums[terms.currency or ""] = sums.get(terms.currency or "", Decimal()) + taken
+            sums[currency] = sums.get(currency, Decimal()) + taken
     return {currency: total.quantize(_CENT) for currency, total in sums.items()}

@@ -197,7 +197,7 @@ class RatioJudge:
             threshold=threshold,
             headroom=headroom,
             cost=cost,
-            money=money_taken(cost, bad),
+            money=money_taken(cost, bad, shop.facts.profile("currency")),
             actions=cure.actions if cure else (),
         )
 
