@@ -190,7 +190,8 @@ class TasksJudge:
         """`(name, from_ms, until_ms)` of those in force: until it is done, so without an end."""
         if self.rule.sanction is None:
             return []
-        overdue = [d.at_ms + self.rule.within for d in self.duties(shop, at_ms) if d.done_ms is None]
+        owed = [duty.at_ms for duty in self.duties(shop, at_ms) if duty.done_ms is None]
+        overdue = [since_ms + self.rule.within for since_ms in owed if self.effective.at(since_ms)]
         name, lasts = self.rule.sanction.name, self.rule.lasts
         return [(name, due, NEVER) for due in overdue if due <= at_ms < due + lasts]
 
