@@ -10,10 +10,12 @@ from msgspec import Struct
 
 from rules.calendars import start_of_day
 from rules.instants import NEVER, rfc3339
+from rules.kinds.computing import Computed
 from rules.kinds.feeds import FeedReader
 from rules.kinds.ledger import LedgerJudge
-from rules.kinds.ratio import Count, Gauge, Tally, money_taken
-from rules.kinds.ratio_judge import Computed, RatioJudge, window_json
+from rules.kinds.ratio import Count, Gauge, money_taken
+from rules.kinds.ratio_judge import RatioJudge, window_json
+from rules.kinds.tally import Tally
 from rules.watch import Order, Shop
 from rules.windows import Period, next_border
 
@@ -57,7 +59,9 @@ class Outlook:
     def __init__(self, shop: Shop, at_ms: int) -> None:
         self.shop = shop
         self.at_ms = at_ms
-        self.open = [order for order in shop.orders.values() if min(order.turns, default=NEVER) < NEVER]
+        turns = ((min(order.turns, default=NEVER), order) for order in shop.orders.values())
+        #: Orders with a deadline ahead, and when the first of them falls.
+        self._turns = [(turn_ms, order) for turn_ms, order in turns if turn_ms < NEVER]
         self.savings: dict[str, Saving] = {}
         self._judged: dict[tuple[str, int], tuple[int, int]] = {}
         self.ratios = {
@@ -99,8 +103,11 @@ class Outlook:
 
     def _count_then(self, tally: Tally, slot: int, period: Period, then_ms: int) -> tuple[Count, list[Order]]:
         """The count at a moment to come, and the orders that will have turned bad by then."""
-        count, turning = tally.sum(period), []
-        for order in self.open:
+        count = tally.sum(period)
+        turning: list[Order] = []
+        if not tally.gauge.bits:
+            return count, turning  # no deadline has a say in it
+        for order in self._changing(then_ms):
             missed, overdue = self._judged_at(order, then_ms)
             now, then = order.parts[slot], tally.gauge.part(order.facts, missed, overdue, order.parts[slot])
             for part, sign in ((now, -1), (then, 1)):
@@ -111,6 +118,10 @@ class Outlook:
             if then is not None and inside and then[2] and not (now is not None and now[2]) and _can_ship(order):
                 turning.append(order)
         return count, turning
+
+    def _changing(self, then_ms: int) -> Iterator[Order]:
+        """The orders of which a deadline rule may say something else by a moment to come."""
+        return (order for turn_ms, order in self._turns if turn_ms <= then_ms)
 
     def _judged_at(self, order: Order, then_ms: int) -> tuple[int, int]:
         key = (order.id, then_ms)
@@ -124,7 +135,8 @@ class Outlook:
         if saving is not None and tips:
             saving.clauses.add(gauge.rule.clause)
             step = gauge.steps[-1].name if gauge.steps else None
-            for currency, amount in money_taken(gauge.cost(step), [(order.id, order.facts)]).items():
+            usual = self.shop.facts.profile("currency")
+            for currency, amount in money_taken(gauge.cost(step), [(order.id, order.facts)], usual).items():
                 saving.money[currency] = max(amount, saving.money.get(currency, Decimal()))
 
     def _saving(self, order: Order, then_ms: int) -> Saving | None:
@@ -186,7 +198,7 @@ class Outlook:
 
     def _foresee_marks(self, then: Shop, reader: FeedReader, slot: int, then_ms: int) -> None:
         trace = self.shop.plan.traces[slot]
-        for order in self.open:
+        for order in self._changing(then_ms):
             missed, _ = self._judged_at(order, then_ms)
             instants = trace.instants(order.facts, missed, then_ms)
             more = len(instants) - len(self.shop.marks[slot].get(order.id, ()))
@@ -205,7 +217,7 @@ class Outlook:
 
     def due(self) -> Iterator[dict[str, Any]]:
         """The open orders with a deadline ahead, the worst first, with what shipping each saves."""
-        for order in self.open:
+        for _, order in self._turns:
             if _can_ship(order):
                 self._saving(order, self.at_ms)
         for order_id, saving in sorted(self.savings.items(), key=lambda each: (*each[1].rank(), each[0])):

@@ -140,7 +140,9 @@ class ShopFacts:
             for about, said in subjects.items():
                 if BY_NAME[name].about is not None:
                     gone = _superseded(said, at_ms)
-                elif name == "shop.profile" or name in kept:
+                elif name == "shop.profile":
+                    gone = _overruled(said)
+                elif name in kept:
                     gone = []
                 else:
                     gone = [key for key, entry in said.items() if entry.at_ms < at_ms - KEPT_MS]
@@ -152,6 +154,17 @@ def _superseded(said: dict[Key, Entry], at_ms: int) -> list[Key]:
     known = {key: entry for key, entry in said.items() if entry.at_ms <= at_ms}
     newest = max(known.values(), key=Entry.mark, default=None)
     return [key for key, entry in known.items() if entry is not newest]
+
+
+def _overruled(profiles: dict[Key, Entry]) -> list[Key]:
+    """Which words on the profile say nothing that a newer one hasn't said."""
+    gone, told = [], set[str]()
+    for key, entry in sorted(profiles.items(), key=lambda each: each[1].mark(), reverse=True):
+        says = {field for field in entry.data.__struct_fields__ if getattr(entry.data, field)}
+        if says <= told:
+            gone.append(key)
+        told |= says
+    return gone
 
 
 def said_by(entry: Entry) -> dict[str, Any]:

@@ -4,13 +4,14 @@ from decimal import Decimal
 from typing import Any
 
 from rules.alerts import Emitted
-from rules.book import Plan
 from rules.calendars import day_of
 from rules.events import Item
 from rules.facts import EVERY_FACT, OrderFacts
 from rules.instants import DAWN, NEVER
-from rules.kinds.ratio import Part, Tally
-from rules.kinds.ratio_judge import Computed
+from rules.kinds.computing import Computed
+from rules.kinds.ratio import Part
+from rules.kinds.tally import Tally
+from rules.plan import Plan
 from rules.shopfacts import ShopFacts
 
 Sales = dict[str, dict[int, int]]
@@ -138,6 +139,13 @@ class Shop:
         self.stale = plan.every_judge
         self.turns = [DAWN] * len(plan.judges)
 
+    def note_open(self, rule: str, alert: str, is_open: bool) -> None:
+        """Keeps which of its own alerts are open, by rule."""
+        if is_open:
+            self.open_by_rule.setdefault(rule, set()).add(alert)
+        else:
+            self.open_by_rule.get(rule, set()).discard(alert)
+
     def first_at_ms(self) -> int:
         """When anything was first heard of it (epoch ms); `NEVER` where nothing was."""
         orders = min((order.facts.first_at_ms() for order in self.orders.values()), default=NEVER)
@@ -176,6 +184,8 @@ class Shop:
                 by_day[day] = by_day.get(day, 0) + sign * item.qty
                 if not by_day[day]:
                     del by_day[day]
+                if not by_day:
+                    del self.sales[item.sku]
         order.sold = sold
         return True
 

@@ -80,15 +80,15 @@ def prepare(settings: Settings, names: TopicNames) -> int:
     Raises BadTopicsError when the broker can't be reached, partition counts differ, or a topic can't be created.
     """
     admin = _admin(settings)
-    there = _listed(admin, settings)
+    there = _there(admin, settings)
     count = _agreed(names, there) or settings.partitions
     _create(admin, names, there, count)
     return count
 
 
-def partitions_of(settings: Settings, topic: str) -> int:
-    """How many partitions a topic has; none when it isn't there. Raises BadTopicsError when no broker answers."""
-    return _listed(_admin(settings), settings).get(topic, 0)
+def partition_counts(settings: Settings) -> dict[str, int]:
+    """Of each topic on the broker. Raises BadTopicsError when it can't be reached."""
+    return _there(_admin(settings), settings)
 
 
 def _admin(settings: Settings) -> AdminClient:
@@ -96,8 +96,7 @@ def _admin(settings: Settings) -> AdminClient:
     return AdminClient({"bootstrap.servers": servers, "log_level": 0, **kafka_access.for_librdkafka(settings)})
 
 
-def _listed(admin: AdminClient, settings: Settings) -> dict[str, int]:
-    """Partition counts of the topics that the broker has."""
+def _there(admin: AdminClient, settings: Settings) -> dict[str, int]:
     try:
         listed = admin.list_topics(timeout=ANSWER_S).topics
     except KafkaException:

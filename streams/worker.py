@@ -20,13 +20,12 @@ from mode import Service
 from rules import alerts
 from rules.alerts import Alert
 from rules.book import RuleBook
-from rules.engine import Changes
+from rules.changes import Changes
 from streams.clocks import wall_ms
 from streams.metrics import work
 from streams.outbox import Outbox
 from streams.partition import CLOCK_KEY, Batch, Partition, fact_records
 from streams.standings import BUSY_SHARE, CALM_SHARE
-from streams.topics import CLOCKED
 
 log = logging.getLogger(__name__)
 
@@ -205,12 +204,7 @@ class Worker(Service):
 
     async def _ends(self) -> dict[TP, int]:
         """Where the inputs end at this moment, per partition watched."""
-        tps = [
-            TP(topic, number)
-            for number in self.partitions
-            for topic, plain in self.app.names.inputs.items()
-            if plain in CLOCKED
-        ]
+        tps = [TP(topic, number) for number in self.partitions for topic in self.app.names.inputs]
         return dict(await self.app.consumer.highwaters(*tps))
 
     def _wall_target(self, partition: Partition, now_ms: int, ends: dict[TP, int]) -> int | None:

@@ -82,13 +82,18 @@ class TasksJudge:
         self.effective = place.effective
         self._warnings = sorted(((int(each.before), each.severity) for each in rule.warn), reverse=True)
 
-    def duties(self, shop: "Shop", at_ms: int) -> list[Duty]:
-        """All that is owed or was, from what had happened by a moment."""
+    def duties(self, shop: "Shop", at_ms: int, subject: str | None = None) -> list[Duty]:
+        """What is owed at a moment, or was; of one subject only, also what hasn't been shown for long."""
         if self.rule.after == "deposit.deducted":
             return _deposits(shop, at_ms)
         if self.source is not None:
-            known = [mark for mark in self.source.happenings(shop) if mark.at_ms <= at_ms]
-            duties = [Duty(mark.at_ms, mark.subject, None, list(self.rule.tasks)) for mark in known]
+            shown_since_ms = at_ms - self.rule.within - self.rule.lasts
+            marks = (
+                self.source.happenings(shop, shown_since_ms) if subject is None else self.source.about(shop, subject)
+            )
+            duties = [
+                Duty(mark.at_ms, mark.subject, None, list(self.rule.tasks)) for mark in marks if mark.at_ms <= at_ms
+            ]
         else:
             known_events = shop.facts.known("emergency.declared", at_ms)
             duties = [Duty(entry.at_ms, "-", entry, list(self.rule.tasks)) for entry in known_events]
@@ -132,14 +137,14 @@ class TasksJudge:
     def _next_fact(self, shop: "Shop", at_ms: int) -> int:
         ahead = [at for name in self.rule.events() if (at := shop.facts.next_after(name, at_ms)) is not None]
         if self.source is not None:
-            ahead += [mark.at_ms for mark in self.source.happenings(shop) if mark.at_ms > at_ms]
+            ahead += [mark.at_ms for mark in self.source.happenings(shop, at_ms + 1)]
         return min(ahead, default=NEVER)
 
     def _duty(self, shop: "Shop", verdict: Verdict, at_ms: int) -> Duty | None:
         return next(
             (
                 duty
-                for duty in self.duties(shop, at_ms)
+                for duty in self.duties(shop, at_ms, verdict.subject)
                 if duty.subject == verdict.subject and rfc3339(duty.at_ms + self.rule.within) == verdict.episode
             ),
             None,

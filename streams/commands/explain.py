@@ -14,11 +14,12 @@ from rules.replay import replay
 from streams.commands.failure import Failed
 from streams.commands.instant import Instant
 from streams.commands.named_packs import named_packs
-from streams.explaining.from_kafka import UnreadableTopicError, records_of
+from streams.explaining.from_kafka import records_of
 from streams.explaining.trail import trail
 from streams.packs import PackFile
 from streams.replaying.history import STDIN, History, UnreadableError
 from streams.settings import BadSettingError, from_environment
+from streams.topics import BadTopicsError
 
 
 @click.command()
@@ -95,5 +96,5 @@ def _from_topic(alert: str) -> list[Alert]:
         return asyncio.run(records_of(alert, from_environment(os.environ)))
     except BadSettingError as error:
         raise Failed(f"{error} (or name files with --alerts or --history)", 2) from None
-    except UnreadableTopicError as error:
+    except BadTopicsError as error:
         raise Failed(str(error), 2) from None

@@ -1,35 +1,31 @@
 """An alert's records from the `alerts` topic."""
 
+import asyncio
+
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.errors import KafkaError
 
 from rules.alerts import Alert, decode
 from streams import kafka_access
 from streams.settings import Settings, bootstrap_servers
-from streams.topics import BadTopicsError, TopicNames, partitions_of
-
-
-class UnreadableTopicError(Exception):
-    """The topic can't be read; the text says why."""
+from streams.topics import BadTopicsError, TopicNames, partition_counts
 
 
 async def records_of(alert: str, settings: Settings) -> list[Alert]:
-    """All records there still are of one alert, oldest first. Raises UnreadableTopicError."""
+    """All records there still are of one alert, oldest first. Raises BadTopicsError."""
     topic = TopicNames(settings.topic_prefix, settings.app_id).alerts
+    count = (await asyncio.to_thread(partition_counts, settings)).get(topic)
+    if count is None:
+        raise BadTopicsError(f"there is no topic {topic} at {settings.broker}")
     try:
-        partitions = partitions_of(settings, topic)
-        if not partitions:
-            raise UnreadableTopicError(f"there is no topic {topic} at {settings.broker}")
         async with AIOKafkaConsumer(
             bootstrap_servers=bootstrap_servers(settings),
             enable_auto_commit=False,
             **kafka_access.for_aiokafka(settings),
         ) as consumer:
-            return await _read(consumer, [TopicPartition(topic, number) for number in range(partitions)], alert)
-    except BadTopicsError as error:
-        raise UnreadableTopicError(str(error)) from None
+            return await _read(consumer, [TopicPartition(topic, number) for number in range(count)], alert)
     except KafkaError as error:
-        raise UnreadableTopicError(f"{topic} at {settings.broker} can't be read ({type(error).__name__})") from None
+        raise BadTopicsError(f"{topic} can't be read at {settings.broker} ({type(error).__name__})") from None
 
 
 async def _read(consumer: AIOKafkaConsumer, tps: list[TopicPartition], alert: str) -> list[Alert]:

@@ -13,7 +13,7 @@ import aiohttp
 import orjson
 
 from streams.clocks import wall_ms
-from streams.sinks.courier import Courier
+from streams.sinks.courier import Courier, Rejected
 from streams.sinks.firing import Firing, Spell, posted
 from streams.sinks.sink import Extent, Record, Sink
 from streams.sinks.webhook import post
@@ -28,8 +28,6 @@ ANSWER_S = 15.0
 
 
 class Alertmanager(Sink):
-    name = "alertmanager"
-
     def __init__(self, courier: Courier, url: str, console_url: str, again_ms: int = AGAIN_MS) -> None:
         super().__init__(courier)
         self._url = url.rstrip("/") + "/api/v2/alerts"
@@ -78,8 +76,8 @@ class Alertmanager(Sink):
         rebuilt = [self._firing[partition] for partition in self._rebuilt]
         news = [spell for firing in rebuilt for spell in firing.news]
         if now_ms - self._sent_all_ms >= self._again_ms:
-            if await self.courier.carry(lambda: self._send(self._all(rebuilt)), alerts=len(news)):
-                self._sent_all_ms = now_ms
+            self._sent_all_ms = now_ms
+            await self.courier.carry(lambda: self._send(self._all(rebuilt)), alerts=len(news))
         elif news:
             await self.courier.carry(lambda: self._send(news), alerts=len(news))
         for firing in rebuilt:
@@ -91,7 +89,13 @@ class Alertmanager(Sink):
 
     async def _send(self, spells: Iterable[Spell]) -> None:
         rest = iter(spells)
+        refused: Rejected | None = None
         while some := list(islice(rest, AT_ONCE)):
             now_ms = wall_ms()  # of this very attempt: each sets the end a while ahead
             body = orjson.dumps([posted(spell, now_ms, self._console_url) for spell in some])
-            await post(self._session, self._url, body, {"content-type": "application/json"})
+            try:
+                await post(self._session, self._url, body, {"content-type": "application/json"})
+            except Rejected as error:  # what is wrong with these is no reason to keep the others back
+                refused = error
+        if refused is not None:
+            raise refused

@@ -1,6 +1,7 @@
 """Digests for people: mail, Slack, Telegram, Feishu, DingTalk and whatever else Apprise speaks."""
 
 import asyncio
+import logging
 from collections.abc import Sequence
 from functools import partial
 
@@ -14,6 +15,10 @@ from streams.sinks.sink import Extent, Record, Sink
 
 MINUTE_MS = 60_000
 
+for _talkative in ("apprise", "urllib3"):
+    # At debug they log addresses, which hold secrets, and what is sent there.
+    logging.getLogger(_talkative).setLevel(logging.INFO)
+
 TONE = {
     "critical": apprise.NotifyType.FAILURE,
     "warning": apprise.NotifyType.WARNING,
@@ -23,14 +28,12 @@ TONE = {
 
 
 class Notifier(Sink):
-    """`every_min` is minutes between two digests of a shop. Raises BadSettingError for an address that Apprise
-    doesn't know."""
+    """One address: the `place`th of those in the settings, counted from 1. `every_min` is minutes between two digests
+    of a shop. Raises BadSettingError for an address that Apprise doesn't know."""
 
-    name = "notify"
-
-    def __init__(self, courier: Courier, urls: Sequence[str], every_min: int, console_url: str) -> None:
+    def __init__(self, courier: Courier, place: int, url: str, every_min: int, console_url: str) -> None:
         super().__init__(courier)
-        self._targets = [_target(n, url) for n, url in enumerate(urls, 1)]
+        self._target = _target(place, url)
         self._console_url = console_url
         self._digests = Digests(every_min * MINUTE_MS)
         self._behind: set[int] = set()
@@ -67,25 +70,22 @@ class Notifier(Sink):
         return self._digests.oldest(partition)
 
     async def _tell(self, digest: Digest, now_ms: int) -> None:
-        """To each address on its own, so that one that is away has no other told twice."""
-        alerts = len(digest.alerts)
-        sends = [partial(self._send, target, digest) for target in self._targets]
-        await asyncio.gather(*(self.courier.carry(send, alerts) for send in sends))
+        await self.courier.carry(partial(self._send, digest), alerts=len(digest.alerts))
         self._digests.sent(digest, now_ms)
 
-    async def _send(self, target: apprise.Apprise, digest: Digest) -> None:
-        sent = await target.async_notify(
+    async def _send(self, digest: Digest) -> None:
+        sent = await self._target.async_notify(
             title=digest.title,
             body=digest.body(self._console_url),
             body_format=apprise.NotifyFormat.TEXT,
             notify_type=TONE[digest.gravest],
         )
         if not sent:  # Apprise doesn't say why
-            raise Unavailable(f"Apprise could not send by {target[0].app_id}")
+            raise Unavailable(f"Apprise could not send by {self._target[0].app_id}")
 
 
-def _target(n: int, url: str) -> apprise.Apprise:
+def _target(place: int, url: str) -> apprise.Apprise:
     target = apprise.Apprise()
     if not target.add(url):  # the address is not shown: it holds a secret
-        raise BadSettingError(f"address {n} of SHIPCLOCK_NOTIFY is none that Apprise knows")
+        raise BadSettingError(f"address {place} of SHIPCLOCK_NOTIFY is none that Apprise knows")
     return target

@@ -76,8 +76,6 @@ class _Place(NamedTuple):
 
 
 class RedisAlerts(Sink):
-    name = "redis"
-
     def __init__(self, courier: Courier, url: str, warehouses: Warehouses, kept: int = KEPT) -> None:
         super().__init__(courier)
         self._warehouses, self._kept = warehouses, kept

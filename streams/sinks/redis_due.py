@@ -48,7 +48,6 @@ return 0
 class RedisDue(Sink):
     """In wall time a deadline has passed when the wall clock says so; else (`wall` false) by the partition's clock."""
 
-    name = "redis-due"
     batch = 2_000
 
     def __init__(self, courier: Courier, url: str, book: RuleBook, warehouses: Warehouses, wall: bool) -> None:

@@ -46,12 +46,16 @@ class Sink:
     offset on that `held` names.
     """
 
-    name: str
     batch = 500
     """Records handed over at once, at most."""
 
     def __init__(self, courier: Courier) -> None:
         self.courier = courier
+
+    @property
+    def name(self) -> str:
+        """Names its consumer group, too."""
+        return self.courier.counters.sink
 
     async def __aenter__(self) -> Self:
         return self

@@ -45,8 +45,9 @@ def _runners(
         yield Runner(alertmanager, names.alerts, settings)
     if settings.webhook and settings.webhook_secret:
         yield Runner(Webhook(Courier("webhook"), settings.webhook, settings.webhook_secret), names.alerts, settings)
-    if settings.notify:
-        notifier = Notifier(Courier("notify"), settings.notify, settings.notify_every, console_url)
+    for place, url in enumerate(settings.notify, start=1):
+        # Each reads on its own, so that one that is away keeps no other waiting.
+        notifier = Notifier(Courier(f"notify-{place}"), place, url, settings.notify_every, console_url)
         yield Runner(notifier, names.alerts, settings)
     if settings.redis:
         yield Runner(RedisAlerts(Courier("redis"), settings.redis, warehouses), names.alerts, settings)

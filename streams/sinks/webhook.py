@@ -52,7 +52,6 @@ def message_id(event_id: str) -> str:
 
 
 class Webhook(Sink):
-    name = "webhook"
     batch = 16  # alerts on their way at once
 
     def __init__(self, courier: Courier, url: str, key: bytes) -> None:

@@ -58,11 +58,15 @@ class Feed:
             listener.tell(change)
 
     def missed(self, since: str) -> list[Change] | None:
-        """What has changed since a place; None where that can't be told any more."""
+        """What has changed since a place; None where that can't be told any more.
+
+        Whoever is cut off in the midst of it has not heard all, so only the last one moves the place on.
+        """
         then = _parsed(since, len(self._place))
         if then is None or any(at < forgotten for at, forgotten in zip(then, self._forgotten, strict=True)):
             return None
-        return [Change(*what, self.place) for what, (lane, offset) in self._last.items() if offset >= then[lane]]
+        found = [Change(*what, since) for what, (lane, offset) in self._last.items() if offset >= then[lane]]
+        return [*found[:-1], found[-1]._replace(place=self.place)] if found else []
 
     def listen(self) -> "Listener":
         """Hears of everything that changes from now on; to be given back with `leave`."""

@@ -1,6 +1,7 @@
 """Every shop's standing as it was published last."""
 
-from typing import Any, NamedTuple
+from collections.abc import Iterator
+from typing import NamedTuple
 
 import msgspec
 from msgspec import Raw, Struct
@@ -15,13 +16,29 @@ class _Head(Struct):
     due: Raw = Raw(b"[]")
 
 
+class _DueHead(Struct):
+    order: str
+    due_at: str
+    skus: list[str] = []
+
+
 _head = msgspec.json.Decoder(_Head).decode
-_due = msgspec.json.Decoder(list[dict[str, Any]]).decode
+_listed = msgspec.json.Decoder(list[Raw]).decode
+_due_head = msgspec.json.Decoder(_DueHead).decode
 
 
 class ShopKey(NamedTuple):
     platform: str
     shop: str
+
+
+class Due(NamedTuple):
+    """An order to ship next: what it is looked up by, and all that is said of it."""
+
+    order: str
+    at_ms: int
+    skus: list[str]
+    said: Raw
 
 
 class Shops:
@@ -37,7 +54,7 @@ class Shops:
             return None  # nobody writes these
         head = _head(value)
         key = ShopKey(head.platform, head.shop)
-        self._of[key] = value, head.due.copy()
+        self._of[key] = value, head.due
         self.at_ms = max(self.at_ms or 0, from_rfc3339(head.at))
         return key
 
@@ -49,7 +66,9 @@ class Shops:
         found = self._of.get(key)
         return None if found is None else Raw(found[0])
 
-    def due(self, key: ShopKey) -> list[dict[str, Any]]:
+    def due(self, key: ShopKey) -> Iterator[Due]:
         """A shop's ship-next list."""
-        found = self._of.get(key)
-        return [] if found is None else _due(found[1])
+        _, due = self._of[key]
+        for said in _listed(due):
+            head = _due_head(said)
+            yield Due(head.order, from_rfc3339(head.due_at), head.skus, said)

@@ -41,7 +41,8 @@ async def stream(view: View, since: str | None) -> AsyncIterator[bytes]:
     listener = feed.listen()
     try:
         missed = None if since is None else feed.missed(since)
-        yield b"retry: 2000\n" + _frame("ready", feed.place, {"resumed": missed is not None})
+        place = since if since is not None and missed is not None else feed.place
+        yield b"retry: 2000\n" + _frame("ready", place, {"resumed": missed is not None})
         for change in missed or []:
             yield _frame_of(view, change)
         while True:

@@ -51,7 +51,7 @@ class Guard:
         if path.startswith("/health/"):
             return None  # probes know neither name nor token, and learn nothing
         host = headers.get("host", "")
-        if self._token is None and not is_local(urlsplit(f"//{host}").hostname or ""):
+        if self._token is None and not is_local(_name_in(host)):
             return problem(403, f"without a token only this machine is answered, and it isn't called {host!r}")
         if method not in HARMLESS and _is_of_another_site(headers, host):
             return problem(403, "a page of another site asks for this")
@@ -74,7 +74,15 @@ def _is_of_another_site(headers: Headers, host: str) -> bool:
     if headers.get("sec-fetch-site", "same-origin") not in ("same-origin", "none"):
         return True
     origin = headers.get("origin")
-    return origin is not None and urlsplit(origin).netloc != host
+    return origin is not None and origin.partition("://")[2] != host
+
+
+def _name_in(host: str) -> str:
+    """Without its port; empty for what is no name and no address."""
+    try:
+        return urlsplit(f"//{host}").hostname or ""
+    except ValueError:
+        return ""
 
 
 def _headers(path: str) -> list[tuple[bytes, bytes]]:

@@ -45,6 +45,7 @@ class Due(Struct, kw_only=True):
 
     order: str
     due_at: str
+    skus: list[str]
     rules: list[str]
     saves: dict[str, Any]
 

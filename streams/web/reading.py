@@ -1,15 +1,17 @@
 """The API's questions: shops, alerts, what to ship next."""
 
+import asyncio
 from importlib.metadata import version
 from typing import Any, Literal
 
+import msgspec
 from msgspec import UNSET, Raw
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 
-from rules.instants import from_rfc3339, rfc3339
+from rules.instants import rfc3339
 from streams.views.alerts import Held
-from streams.views.shops import ShopKey
+from streams.views.shops import Due, ShopKey
 from streams.views.view import View
 from streams.warehouses import Warehouses
 from streams.web.messages import (
@@ -25,6 +27,9 @@ from streams.web.messages import (
 )
 from streams.web.operations import operation
 from streams.web.paging import page
+
+SHOPS_AT_ONCE = 20
+"""Ship-next lists gone through before others have their turn."""
 
 
 class Reading:
@@ -94,13 +99,16 @@ class Reading:
         answer=Page[ShipNext],
     )
     async def due(self, request: Request, query: DueQuery) -> Page[Any]:
-        listed = [
-            {"platform": key.platform, "shop": key.shop, "warehouse": warehouse, **due}
-            for key in self._view.shops.names()
-            for due in self._view.shops.due(key)
-            if query.warehouse in (UNSET, warehouse := self._warehouses.of_order(*key, due["skus"]))
-        ]
-        return await page(request, query, listed, _due_rank, tuple[int, str, str, str])
+        listed: list[tuple[ShopKey, str, Due]] = []
+        for n, shop in enumerate(self._view.shops.names(), start=1):
+            for due in self._view.shops.due(shop):
+                warehouse = self._warehouses.of_order(*shop, due.skus)
+                if query.warehouse in (UNSET, warehouse):
+                    listed.append((shop, warehouse, due))
+            if n % SHOPS_AT_ONCE == 0:
+                await asyncio.sleep(0)
+        found = await page(request, query, listed, _due_rank, tuple[int, str, str, str])
+        return Page([_ship_next(*each) for each in found.items], found.next)
 
 
 def _matches(query: AlertQuery, held: Held) -> bool:
@@ -112,5 +120,11 @@ def _matches(query: AlertQuery, held: Held) -> bool:
     )
 
 
-def _due_rank(due: dict[str, Any]) -> tuple[int, str, str, str]:
-    return from_rfc3339(due["due_at"]), due["platform"], due["shop"], due["order"]
+def _due_rank(listed: tuple[ShopKey, str, Due]) -> tuple[int, str, str, str]:
+    shop, _, due = listed
+    return due.at_ms, *shop, due.order
+
+
+def _ship_next(shop: ShopKey, warehouse: str, due: Due) -> dict[str, Any]:
+    said: dict[str, Any] = msgspec.json.decode(due.said)
+    return {"platform": shop.platform, "shop": shop.shop, "warehouse": warehouse, **said}

@@ -22,7 +22,7 @@ REFUSALS = {
     503: "Kafka can't be written to, or is still being read",
 }
 
-WRITE_S = 10.0
+WRITE_S = 15.0
 """How long Kafka may take to keep a remark."""
 
 

@@ -122,8 +122,8 @@ class Receiver:
 
     async def __aenter__(self) -> "Receiver":
         app = web.Application()
-        app.router.add_post("/hook", self._take)
-        self._runner = web.AppRunner(app)
+        app.router.add_post("/hook{rest:.*}", self._take)
+        self._runner = web.AppRunner(app, access_log=None)
         await self._runner.setup()
         await web.TCPSite(self._runner, "127.0.0.1", self.port).start()
         return self
@@ -136,7 +136,7 @@ class Receiver:
         return web.Response(status=self.answers.pop(0) if self.answers else 200)
 
     @property
-    def bodies(self) -> list[dict[str, Any]]:
+    def bodies(self) -> list[Any]:
         return [orjson.loads(body) for _, body in self.requests]
 
 

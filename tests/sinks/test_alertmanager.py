@@ -10,13 +10,13 @@ from typing import Any
 from streams.clocks import wall_ms
 from streams.sinks.alertmanager import AGAIN_MS, AT_ONCE, Alertmanager
 from streams.sinks.courier import Courier
-from tests.sinks.support import Hand, alert, name_of
+from tests.sinks.support import Hand, Receiver, alert, name_of
 from tests.support.servers import AlertmanagerServer
 from tests.worker.support import until
 
 
 @asynccontextmanager
-async def hand(server: AlertmanagerServer, patience_s: float = 60.0) -> AsyncIterator[Hand]:
+async def hand(server: AlertmanagerServer | Receiver, patience_s: float = 60.0) -> AsyncIterator[Hand]:
     async with Alertmanager(Courier("alertmanager", patience_s), server.url, "http://localhost:6066") as sink:
         driven = Hand(sink)
         await driven.gain()
@@ -91,6 +91,21 @@ async def test_a_request_that_was_lost_is_made_up_for(alertmanager_server: Alert
         alertmanager_server.start()
         await sink.run(wall_ms() + AGAIN_MS)
     assert [each["annotations"]["order"] for each in known(alertmanager_server)] == ["2"]
+
+
+async def test_a_request_that_is_refused_keeps_no_other_from_being_sent() -> None:
+    async with Receiver([400]) as receiver, hand(receiver) as sink:
+        await sink.send(*(alert(str(n)) for n in range(AT_ONCE + 1)))
+    assert [len(body) for body in receiver.bodies] == [AT_ONCE, 1]
+
+
+async def test_what_is_refused_is_sent_again_at_the_interval_and_not_at_once() -> None:
+    async with Receiver([400]) as receiver, hand(receiver) as sink:
+        await sink.send(alert("1"))
+        await sink.run()
+        assert len(receiver.requests) == 1
+        await sink.run(wall_ms() + AGAIN_MS)
+    assert len(receiver.requests) == 2
 
 
 async def test_between_two_rounds_only_news_is_sent(alertmanager_server: AlertmanagerServer) -> None:

@@ -23,10 +23,8 @@ PARTITIONS = 4
 class Recorder(Sink):
     """Remembers what it was given. `before` is awaited first: it may hang, or fail."""
 
-    name = "recorder"
-
     def __init__(self, before: Callable[[], Awaitable[None]] | None = None, patience: int = 500) -> None:
-        super().__init__(Courier(self.name))
+        super().__init__(Courier("recorder"))
         self.batch = patience
         self.before = before
         self.taken: list[str] = []

@@ -24,5 +24,9 @@ async def test_a_sink_that_is_not_set_is_off() -> None:
 async def test_each_setting_turns_its_sinks_on() -> None:
     assert names(alertmanager="http://am:9093") == ["alertmanager"]
     assert names(webhook="http://example.org", webhook_secret=b"0" * 24) == ["webhook"]
-    assert names(notify=("json://localhost",)) == ["notify"]
+    assert names(notify=("json://localhost",)) == ["notify-1"]
     assert names(redis="redis://localhost") == ["redis", "redis-due"]
+
+
+async def test_each_address_reads_on_its_own_so_that_one_that_is_away_keeps_no_other_waiting() -> None:
+    assert names(notify=("json://localhost", "json://localhost:1")) == ["notify-1", "notify-2"]

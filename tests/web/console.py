@@ -39,7 +39,8 @@ async def looking(browser: Browser, worker: Worker, **context: Any) -> AsyncIter
     await page.goto(worker.web.address)
     try:
         yield page
-        assert [each for each in wrong if "401" not in each] == []
+        unexpected = [each for each in wrong if "401" not in each]
+        assert not unexpected, unexpected
     finally:
         await held.close()
 

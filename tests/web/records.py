@@ -73,8 +73,9 @@ def standing(shop: str = "s17", platform: str = "joom", **others: Any) -> bytes:
     return json.dumps(record | others).encode()
 
 
-def due(order: str, at_ms: int) -> dict[str, Any]:
-    return {"order": order, "due_at": rfc3339(at_ms), "rules": [LATE], "saves": {"amount": "1.00", "currency": "USD"}}
+def due(order: str, at_ms: int, *skus: str) -> dict[str, Any]:
+    saves = {"amount": "1.00", "currency": "USD"}
+    return {"order": order, "due_at": rfc3339(at_ms), "skus": list(skus), "rules": [LATE], "saves": saves}
 
 
 class Log:

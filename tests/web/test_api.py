@@ -11,6 +11,7 @@ from rules.instants import HOUR_MS
 from streams.views.alerts import Held
 from streams.views.remarks import Kind, Remark, encode, remark_key
 from streams.views.writer import Writer
+from streams.warehouses import Entry, Warehouses
 from streams.web import events, paging
 from streams.web.events import Events, stream
 from streams.web.health import Vitals
@@ -20,6 +21,8 @@ from streams.web.remarking import Remarking
 from streams.web.site import site
 from tests.web.records import Log, alert, alert_id, due, standing
 from tests.worker.support import START_MS
+
+WAREHOUSES = Warehouses((Entry("berlin", sku_prefix="DE-"), Entry("north", shop="s17")))
 
 
 class Pen:
@@ -43,7 +46,7 @@ class Api:
             Vitals(lambda: self.health),
             Events(view),
             Remarking(view, cast(Writer, Pen(self.log))),
-            Reading(view, "event", lambda platform, shop: "north" if shop == "s17" else "default"),
+            Reading(view, "event", WAREHOUSES),
             is_ready=lambda: self.health.views,
             token=None,
         )
@@ -165,13 +168,14 @@ async def test_an_alert_comes_with_its_trail_by_its_id_plain_or_encoded(api: Api
 async def test_the_ship_next_list_goes_by_deadline_over_all_shops_of_a_warehouse(api: Api) -> None:
     api.log.standings(
         standing("s17", due=[due("b", START_MS + 2 * HOUR_MS), due("d", START_MS + 4 * HOUR_MS)]),
-        standing("s18", due=[due("a", START_MS + HOUR_MS)]),
+        standing("s18", due=[due("a", START_MS + HOUR_MS, "A1", "DE-7")]),
         standing("s17", "douyin", due=[due("c", START_MS + 3 * HOUR_MS)]),
     )
     assert [names(page) for page in await api.pages("/api/due?limit=3")] == [["a", "b", "c"], ["d"]]
     (north,) = await api.pages("/api/due?warehouse=north")
     assert [(each["order"], each["warehouse"]) for each in north] == [("b", "north"), ("c", "north"), ("d", "north")]
     assert north[0]["saves"] == {"amount": "1.00", "currency": "USD"}
+    assert [names(page) for page in await api.pages("/api/due?warehouse=berlin")] == [["a"]]
     assert (await api.get("/api/due?warehouse=south"))["items"] == []
 
 
@@ -289,6 +293,17 @@ async def test_a_stream_goes_on_from_the_last_event_heard() -> None:
     assert parsed(await anext(frames))["data"] == '{"resumed":true}'
     assert alert_id("missed") in parsed(await anext(frames))["data"]
     await frames.aclose()
+
+
+async def test_a_stream_cut_off_while_it_tells_what_was_missed_tells_it_again() -> None:
+    log = Log()
+    before = log.view.feed.place
+    log.alerts(alert("1"), alert("2"), alert("3"))
+    frames = stream(log.view, before)
+    ready, first, second, third = [parsed(await anext(frames)) for _ in range(4)]
+    await frames.aclose()
+    assert ready["id"] == first["id"] == second["id"] == before
+    assert third["id"] == log.view.feed.place
 
 
 async def test_a_silent_stream_gives_a_sign_of_life_and_ends_when_the_worker_does(

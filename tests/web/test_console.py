@@ -75,7 +75,7 @@ async def test_a_shops_ratios_ledgers_and_sanctions_are_drawn_against_their_limi
         await shop.locator("summary").press("Enter")
         rows = shop.locator(".inside .row")
         await expect(rows.nth(0)).to_contain_text("31 of 500 · 7 too many")
-        await expect(rows.nth(1)).to_contain_text("expected 4% at")
+        await expect(rows.nth(1)).to_contain_text("4% on 1 Feb, 00:00 if nothing ships")
         await expect(rows.nth(1).locator(".ahead")).to_be_visible()
         await expect(rows.nth(2)).to_contain_text("5.5 points")
         await expect(rows.nth(2)).to_contain_text("resets 6 Apr 2026")

@@ -48,6 +48,7 @@ async def test_what_the_worker_finds_is_told_over_http(worker: Worker) -> None:
         "warehouse": "default",
         "order": "1",
         "due_at": "2026-01-04T00:00:00Z",
+        "skus": [],
         "rules": ["late.ship"],
         "saves": {"clauses": []},
     }

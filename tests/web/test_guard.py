@@ -28,7 +28,7 @@ def test_without_a_token_this_machine_is_let_in(host: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "host", ["evil.example:6066", "127.0.0.1.evil.example", "localhost.evil.example", "", "10.0.0.7"]
+    "host", ["evil.example:6066", "127.0.0.1.evil.example", "localhost.evil.example", "", "10.0.0.7", "["]
 )
 def test_a_name_that_was_made_to_lead_here_is_not(host: str) -> None:
     assert status(OPEN, host=host) == 403
@@ -43,6 +43,7 @@ def test_a_name_that_was_made_to_lead_here_is_not(host: str) -> None:
         {"origin": "https://evil.example"},
         {"origin": "http://localhost:8000"},
         {"origin": "null"},
+        {"origin": "http://["},
         {"sec_fetch_site": "cross-site"},
         {"sec_fetch_site": "same-site"},
     ],

@@ -47,7 +47,7 @@ class Consumer:
     def __init__(self) -> None:
         self.ends: dict[TP, int] = {}
         self.handed: dict[TP, int] = {}
-        self.read_to: dict[TP, int] = {}
+        self.read_to: dict[TP, int] = {TP("shops", number): 0 for number in range(PARTITIONS)}
         self.committed: list[dict[TP, int]] = []
         self.member = self.commits = True
 

@@ -10,6 +10,7 @@ import pytest
 from aiokafka import AIOKafkaConsumer
 
 from streams import kafka_access, topics
+from streams.explaining.from_kafka import records_of
 from streams.settings import Settings, bootstrap_servers
 from tests.support.kafka import KafkaUnavailableError, produce
 from tests.support.secure_kafka import PASSWORD, USER, SecureKafka
@@ -114,3 +115,6 @@ async def test_the_worker_reads_and_writes_over_tls_with_a_password(
         await alerts.until(lambda: len(alerts.said()) == 1)
         assert await worker.stop() == 0
         assert PASSWORD not in worker.log()
+        as_worker = replace(settings(secure, "SASL_SSL"), topic_prefix=topic_prefix)
+        (record,) = await records_of(alerts.said()[0]["data"]["alert"], as_worker)
+        assert record.data.revision == 1

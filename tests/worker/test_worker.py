@@ -216,6 +216,20 @@ async def test_in_wall_time_an_input_not_looked_at_yet_is_waited_for() -> None:
     assert said(app) == []
 
 
+async def test_in_wall_time_what_was_said_of_the_shop_by_then_is_waited_for_too() -> None:
+    """A task ticked off in time must not come too late because its topic is read last."""
+    watching, app = made("wall")
+    apply(watching, event("order.placed", wall_ms() - 2 * LATE_MS))
+    for topic in ("pickups", "tracking"):
+        app.consumer.read_to[TP(topic, 2)] = 0
+    app.consumer.ends[TP("shops", 2)] = 1
+    await watching.beat()
+    assert said(app) == []
+    app.consumer.read_to[TP("shops", 2)] = 1
+    await watching.beat()
+    assert said(app) == ["alert.opened"]
+
+
 async def test_in_event_time_the_clock_rests_on_a_tick_only_when_all_is_read_and_quiet(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
