@@ -180,12 +180,13 @@ class Shop:
             return False
         for day, items, sign in ((*(order.sold or (0, ())), -1), (*(sold or (0, ())), 1)):
             for item in items:
-                by_day = self.sales.setdefault(item.sku, {})
+                sku = item.sku or "-"
+                by_day = self.sales.setdefault(sku, {})
                 by_day[day] = by_day.get(day, 0) + sign * item.qty
                 if not by_day[day]:
                     del by_day[day]
                 if not by_day:
-                    del self.sales[item.sku]
+                    del self.sales[sku]
         order.sold = sold
         return True
 
@@ -225,7 +226,8 @@ class Shop:
         order = self.orders.get(order_id)
         terms = order.facts.terms if order is not None else None
         items = terms.items if terms is not None else ()
-        return {"products": sorted({item.product or item.sku for item in items})} if items else {}
+        products = {name for item in items if (name := item.product or item.sku)}
+        return {"products": sorted(products)} if products else {}
 
 
 def _sold(by_day: dict[int, int], days: int, last: int) -> tuple[int, int]:

@@ -6,17 +6,14 @@ interval, and what has ended too, for a while. What to send is rebuilt from the 
 
 from collections.abc import Iterable, Sequence
 from itertools import islice
-from types import TracebackType
-from typing import Self
 
-import aiohttp
 import orjson
 
 from streams.clocks import wall_ms
 from streams.sinks.courier import Courier, Rejected
 from streams.sinks.firing import Firing, Spell, posted
-from streams.sinks.sink import Extent, Record, Sink
-from streams.sinks.webhook import post
+from streams.sinks.http_sink import HttpSink
+from streams.sinks.sink import Extent, Record
 
 AGAIN_MS = 30_000
 """How often all is sent again."""
@@ -24,10 +21,8 @@ AGAIN_MS = 30_000
 AT_ONCE = 256
 """Alerts in one request, at most."""
 
-ANSWER_S = 15.0
 
-
-class Alertmanager(Sink):
+class Alertmanager(HttpSink):
     def __init__(self, courier: Courier, url: str, console_url: str, again_ms: int = AGAIN_MS) -> None:
         super().__init__(courier)
         self._url = url.rstrip("/") + "/api/v2/alerts"
@@ -36,16 +31,6 @@ class Alertmanager(Sink):
         self._sent_all_ms = 0
         self._firing: dict[int, Firing] = {}
         self._rebuilt: set[int] = set()
-        self._session: aiohttp.ClientSession
-
-    async def __aenter__(self) -> Self:
-        self._session = aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=ANSWER_S))
-        return self
-
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        await self._session.close()
 
     async def gain(self, partition: int, extent: Extent) -> int:
         self.lose(partition)
@@ -94,7 +79,7 @@ class Alertmanager(Sink):
             now_ms = wall_ms()  # of this very attempt: each sets the end a while ahead
             body = orjson.dumps([posted(spell, now_ms, self._console_url) for spell in some])
             try:
-                await post(self._session, self._url, body, {"content-type": "application/json"})
+                await self.post(self._url, body, {"content-type": "application/json"})
             except Rejected as error:  # what is wrong with these is no reason to keep the others back
                 refused = error
         if refused is not None:

@@ -10,34 +10,11 @@ from base64 import b64encode
 from collections.abc import Sequence
 from functools import partial
 from hashlib import blake2b
-from types import TracebackType
-from typing import Self
-
-import aiohttp
 
 from rules.alerts import Alert
-from streams.sinks.courier import Courier, Rejected, Unavailable
-from streams.sinks.sink import Extent, Record, Sink
-
-ANSWER_S = 15.0
-"""How long the receiver may take; Standard Webhooks advises 15 to 30 s."""
-
-COME_BACK = frozenset({408, 425, 429})
-"""Client errors that speak of the moment and not of what was sent."""
-
-
-async def post(session: aiohttp.ClientSession, url: str, body: bytes, headers: dict[str, str]) -> None:
-    """One POST. Raises Unavailable or Rejected."""
-    try:
-        # Not led elsewhere: what was signed for one address is not meant for another.
-        async with session.post(url, data=body, headers=headers, allow_redirects=False) as answer:
-            status = answer.status
-    except (aiohttp.ClientError, TimeoutError, OSError) as error:
-        raise Unavailable(type(error).__name__) from None
-    if status >= 500 or status in COME_BACK:
-        raise Unavailable(f"status {status}")
-    if status >= 300:
-        raise Rejected(f"status {status}")
+from streams.sinks.courier import Courier
+from streams.sinks.http_sink import HttpSink
+from streams.sinks.sink import Extent, Record
 
 
 def signature(key: bytes, message_id: str, at_s: int, body: bytes) -> str:
@@ -51,23 +28,13 @@ def message_id(event_id: str) -> str:
     return "msg_" + blake2b(event_id.encode(), digest_size=16).hexdigest()
 
 
-class Webhook(Sink):
+class Webhook(HttpSink):
     batch = 16  # alerts on their way at once
 
     def __init__(self, courier: Courier, url: str, key: bytes) -> None:
         super().__init__(courier)
         self._url, self._key = url, key
         self._first: dict[int, set[str]] = {}
-        self._session: aiohttp.ClientSession
-
-    async def __aenter__(self) -> Self:
-        self._session = aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=ANSWER_S))
-        return self
-
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        await self._session.close()
 
     async def gain(self, partition: int, extent: Extent) -> int:
         self.lose(partition)
@@ -113,4 +80,4 @@ class Webhook(Sink):
             "webhook-timestamp": str(at_s),
             "webhook-signature": signature(self._key, name, at_s, body),
         }
-        await post(self._session, self._url, body, headers)
+        await self.post(self._url, body, headers)

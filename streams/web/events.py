@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator
 
 import msgspec
 from starlette.requests import Request
-from starlette.responses import StreamingResponse
+from starlette.responses import Response, StreamingResponse
 
 from streams.views.feed import Change
 from streams.views.shops import ShopKey
@@ -30,7 +30,9 @@ class Events:
         "otherwise read the lists anew.",
         media="text/event-stream",
     )
-    async def events(self, request: Request) -> StreamingResponse:
+    async def events(self, request: Request) -> Response:
+        if request.method == "HEAD":  # nobody would read the frames, and they never end
+            return Response(media_type="text/event-stream")
         frames = stream(self._view, request.headers.get("last-event-id"))
         return StreamingResponse(frames, media_type="text/event-stream", headers={"x-accel-buffering": "no"})
 

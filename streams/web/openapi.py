@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator
+from functools import cache
 from importlib.metadata import version
 from typing import Any
 
@@ -19,6 +20,7 @@ from streams.web.remarking import Remarking
 DESKS = (Reading, Remarking, Events, Vitals)
 
 
+@cache
 def openapi() -> bytes:
     """As JSON, the same bytes each time."""
     every = [each for desk in DESKS for each, _ in operations(desk)]

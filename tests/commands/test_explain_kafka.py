@@ -5,7 +5,8 @@ from pathlib import Path
 import pytest
 
 from rules.instants import HOUR_MS
-from streams.explaining.from_kafka import UnreadableTopicError, records_of
+from streams.explaining.from_kafka import records_of
+from streams.topics import BadTopicsError
 from tests.support.kafka import Kafka, produce
 from tests.worker.outcome import Reader
 from tests.worker.support import LATE_MS, START_MS, event, sent, ticks
@@ -37,5 +38,5 @@ async def test_the_trail_is_read_from_the_worker_s_topic(site: Site) -> None:
 
 
 async def test_a_topic_that_is_not_there_is_named(site: Site) -> None:
-    with pytest.raises(UnreadableTopicError, match=f"there is no topic {site.prefix}alerts at "):
+    with pytest.raises(BadTopicsError, match=f"there is no topic {site.prefix}alerts at "):
         await records_of(ALERT, site.settings())

@@ -169,21 +169,6 @@ def test_several_bad_lines_are_counted_at_the_end(tmp_path: Path) -> None:
     assert result.exit_code == 2
 
 
-@pytest.mark.parametrize(
-    ("args", "told"),
-    [
-        (["replay"], "shipclock replay: Missing argument 'FILE...' (see shipclock replay --help)"),
-        (["replay", "x", "--bogus"], "shipclock replay: No such option: --bogus (see shipclock replay --help)"),
-        (["frob"], "shipclock: No such command 'frob' (see shipclock --help)"),
-        (["--bogus"], "shipclock: No such option: --bogus (see shipclock --help)"),
-    ],
-)
-def test_wrong_use_is_told_in_one_line(args: list[str], told: str) -> None:
-    result = run(*args)
-    assert result.stderr == f"{told}\n"
-    assert result.exit_code == 2
-
-
 def test_bytes_that_are_no_text_are_a_bad_line(tmp_path: Path) -> None:
     file = tmp_path / "history"
     file.write_bytes(b"\xff\xfe\n" + event("order.placed", 0).encode().replace(b'"s1"', b'"\xff"'))

@@ -295,6 +295,11 @@ async def test_a_stream_goes_on_from_the_last_event_heard() -> None:
     await frames.aclose()
 
 
+async def test_whoever_asks_for_the_head_of_the_stream_only_is_answered_at_once(api: Api) -> None:
+    answer = await api.client.head("/api/events")
+    assert answer.headers["content-type"].startswith("text/event-stream")
+
+
 async def test_a_stream_cut_off_while_it_tells_what_was_missed_tells_it_again() -> None:
     log = Log()
     before = log.view.feed.place

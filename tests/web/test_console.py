@@ -1,12 +1,12 @@
 """The console in headless Chromium, as a person uses it."""
 
 import pytest
-from playwright.async_api import Browser, Page, expect
+from playwright.async_api import Browser, Page, Route, expect
 
 from rules.instants import HOUR_MS
 from tests.web.console import live, looking, trouble
 from tests.web.support import Worker
-from tests.worker.support import LATE_MS, START_MS, event
+from tests.worker.support import LATE_MS, START_MS, event, until
 
 NASTY = "<img src=x onerror=document.title='owned'>"
 
@@ -207,3 +207,18 @@ async def test_an_acknowledgement_is_seen_by_everyone_and_can_be_lifted(browser:
         await expect(other.locator("#alert-list .chip.acknowledged")).to_contain_text("on it")
         await one.locator("#sheet [name=lift-acknowledge]").click()
         await expect(other.locator("#alert-list .chip.acknowledged")).to_have_count(0)
+
+
+async def test_a_line_on_which_reading_failed_is_given_back(browser: Browser, worker: Worker) -> None:
+    lists = 0
+
+    async def fail_at_first(route: Route) -> None:
+        nonlocal lists
+        lists += 1
+        await (route.abort() if lists <= 2 else route.continue_())
+
+    page = await browser.new_page()
+    await page.route("**/api/due*", fail_at_first)
+    await page.goto(worker.web.address)
+    await until(lambda: lists > 2 and len(worker.web.view.feed._listeners) == 1)
+    await page.close()

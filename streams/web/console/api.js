@@ -69,10 +69,11 @@ export async function lift(alert, what) {
 export async function follow(hear, state) {
   let last = null;
   for (let pause = 500; ; pause = Math.min(pause * 2, 15000)) {
+    let reader = null;
     try {
       const answer = await call("/api/events", { headers: last ? { "Last-Event-ID": last } : {} });
       state("live");
-      const reader = answer.body.pipeThrough(new TextDecoderStream()).getReader();
+      reader = answer.body.pipeThrough(new TextDecoderStream()).getReader();
       for (let rest = ""; ; ) {
         const { value, done } = await reader.read();
         if (done) break;
@@ -89,6 +90,7 @@ export async function follow(hear, state) {
     } catch (error) {
       console.debug("the line broke:", error.message);
     }
+    reader?.cancel().catch(() => null); // else it stays open, and a browser has six of them at most
     state("away");
     await new Promise((resolve) => setTimeout(resolve, pause));
   }

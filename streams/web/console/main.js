@@ -97,7 +97,7 @@ async function readAll() {
   $("version").textContent = about.version;
   for await (const items of api.pages("/api/shops?limit=500", Infinity)) items.forEach(store.takeShop);
   for await (const items of api.pages("/api/alerts?state=open&limit=500", MOST_ALERTS)) items.forEach(store.takeAlert);
-  partial = [...store.alerts.values()].length >= MOST_ALERTS;
+  partial = store.alerts.size >= MOST_ALERTS;
   await readDue();
   store.allRead();
   drawNow();

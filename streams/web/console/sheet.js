@@ -24,8 +24,6 @@ export function prepare(element, changed) {
   dialog.addEventListener("click", (event) => event.target === dialog && dialog.close());
 }
 
-export const current = () => shown;
-
 export async function open(alert, focus = null) {
   shown = alert;
   revision = null;
@@ -51,6 +49,7 @@ async function load() {
     revision = sign;
     draw(alert);
   } catch (error) {
+    if (wanted !== shown) return;
     fill(dialog, head(h("h2", {}, wanted)), h("p", { class: "empty" }, error.status === 404 ? t("gone") : t("failed", { why: error.message })));
   }
 }
