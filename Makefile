@@ -29,8 +29,9 @@ audit: .venv/ready  ## whether the packages it stands on are fit to be relied on
 dashboards: .venv/ready  ## writes deploy/grafana/dashboards
 	$(BIN)/python -m deploy.grafana.source
 
-pictures: .venv/ready  ## writes deploy/pictures from a run of the demo; takes two minutes
+pictures: .venv/ready  ## writes deploy/pictures from a run of the demo; takes four minutes
 	$(BIN)/python -m tests.ops.pictures
+	$(BIN)/python -m tests.ops.pictures.demo
 
 # Containers that run as somebody else must be able to read the files; the folder keeps everybody else out.
 .secrets/%:

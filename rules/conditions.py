@@ -3,7 +3,7 @@
 A condition looks at an order's facts and at how the deadline rules have judged it, nothing else.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from operator import attrgetter
 from typing import Any, get_args
@@ -217,15 +217,53 @@ def compile_condition(condition: Condition, bits: Mapping[str, int]) -> Test:
             test = compile_condition(inner, bits)
             return lambda facts, missed, overdue: not test(facts, missed, overdue)
         case AnyOf(parts):
-            tests = [compile_condition(part, bits) for part in parts]
-            if len(tests) == 2:  # by far the commonest, and twice as fast as any()
-                a, b = tests
-                return lambda facts, missed, overdue: a(facts, missed, overdue) or b(facts, missed, overdue)
-            return lambda facts, missed, overdue: any(test(facts, missed, overdue) for test in tests)
+            return _any(_tests(parts, bits))
         case AllOf(parts):
-            tests = [compile_condition(part, bits) for part in parts]
-            return lambda facts, missed, overdue: all(test(facts, missed, overdue) for test in tests)
+            return _all([compile_condition(part, bits) for part in parts])
     raise TypeError(f"{condition!r} is no condition")
+
+
+def _tests(parts: Iterable[Condition], bits: Mapping[str, int]) -> list[Test]:
+    """One test for all deadline rules that any of is enough, and one for each other condition."""
+    late = overdue = 0
+    others = []
+    for part in parts:
+        match part:
+            case Late(rule):
+                late |= bits[rule]
+            case Overdue(rule):
+                overdue |= bits[rule]
+            case _:
+                others.append(compile_condition(part, bits))
+    if late or overdue:
+        others.insert(0, lambda facts, missed, unmet: bool(missed & late or unmet & overdue))
+    return others
+
+
+# Loops, since any() and all() over a generator take twice as long, and these are asked for every order.
+
+
+def _any(tests: list[Test]) -> Test:
+    if len(tests) == 1:
+        return tests[0]
+
+    def some(facts: OrderFacts, missed: int, overdue: int) -> bool:
+        for test in tests:  # noqa: SIM110
+            if test(facts, missed, overdue):
+                return True
+        return False
+
+    return some
+
+
+def _all(tests: list[Test]) -> Test:
+    def every(facts: OrderFacts, missed: int, overdue: int) -> bool:
+        for test in tests:  # noqa: SIM110
+            if not test(facts, missed, overdue):
+                return False
+        return True
+
+    return every
 
 
 def _has(fact: str, by: tuple[str, ...], reason: tuple[str, ...]) -> Test:

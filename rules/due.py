@@ -2,9 +2,9 @@
 
 from typing import NamedTuple
 
-from rules.book import Plan
 from rules.facts import OrderFacts
 from rules.instants import NEVER
+from rules.plan import Plan
 
 
 class Due(NamedTuple):

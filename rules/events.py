@@ -87,7 +87,7 @@ class ClockTick(Struct, tag_field="type", tag="clock.tick", frozen=True, gc=Fals
 
 
 class Item(Struct, frozen=True, gc=False):
-    sku: str
+    sku: str | None = None
     qty: Whole = 1
     product: str | None = None
 
@@ -95,13 +95,13 @@ class Item(Struct, frozen=True, gc=False):
 class PlacedData(Struct, frozen=True, gc=False):
     amount: Decimal | None = None
     currency: str | None = None
-    items: tuple[Item, ...] = ()
+    items: tuple[Item, ...] | None = None
     mode: Mode | None = None
     ship_by: Instant | None = None
     handling_h: Annotated[float, Meta(ge=0, le=LONGEST_H)] | None = None
     logistics: Logistics | None = None
-    sensitive: bool = False
-    predeclared: bool = False
+    sensitive: bool | None = None
+    predeclared: bool | None = None
 
 
 class OrderPlaced(OrderEvent, tag="order.placed", frozen=True, gc=False):

@@ -98,7 +98,7 @@ class OrderFacts(Struct, array_like=True, gc=False):
 
     def skus(self) -> list[str]:
         """What was ordered, each article once."""
-        return sorted({item.sku for item in self.terms.items}) if self.terms is not None else []
+        return sorted({item.sku for item in self.terms.items if item.sku}) if self.terms is not None else []
 
     def first_at_ms(self) -> int:
         """When anything was first heard of the order (epoch ms); `NEVER` where nothing was."""
@@ -193,9 +193,9 @@ def _agreed(facts: OrderFacts, data: PlacedData) -> None:
         _real(data.ship_by),
         data.handling_h,
         data.logistics,
-        data.sensitive,
-        data.predeclared,
-        data.items,
+        bool(data.sensitive),
+        bool(data.predeclared),
+        data.items or (),
     )
 
 

@@ -10,10 +10,12 @@ from msgspec import Struct
 
 from rules.calendars import start_of_day
 from rules.instants import NEVER, rfc3339
+from rules.kinds.computing import Computed
 from rules.kinds.feeds import FeedReader
 from rules.kinds.ledger import LedgerJudge
-from rules.kinds.ratio import Count, Gauge, Tally, money_taken
-from rules.kinds.ratio_judge import Computed, RatioJudge, window_json
+from rules.kinds.ratio import Count, Gauge, money_taken
+from rules.kinds.ratio_judge import RatioJudge, window_json
+from rules.kinds.tally import Tally
 from rules.watch import Order, Shop
 from rules.windows import Period, next_border
 
@@ -133,7 +135,8 @@ class Outlook:
         if saving is not None and tips:
             saving.clauses.add(gauge.rule.clause)
             step = gauge.steps[-1].name if gauge.steps else None
-            for currency, amount in money_taken(gauge.cost(step), [(order.id, order.facts)]).items():
+            usual = self.shop.facts.profile("currency")
+            for currency, amount in money_taken(gauge.cost(step), [(order.id, order.facts)], usual).items():
                 saving.money[currency] = max(amount, saving.money.get(currency, Decimal()))
 
     def _saving(self, order: Order, then_ms: int) -> Saving | None:

@@ -81,7 +81,7 @@ class ShopFacts:
 
     def merge(self, kind: Kind, event: Any, at_ms: int, clock_ms: int) -> list[Key]:
         """Takes an event in; the keys of the entries that have come, changed or gone. Of what only the newest word
-        counts, words up to the clock that are no longer the newest go."""
+        counts, words up to the clock that are no longer the newest go; a profile counts at once, whatever its time."""
         about = () if kind.about is None else kind.about(event.data)
         said = self._kept.setdefault(kind.name, {}).setdefault(about, {})
         entry, event_key = Entry(at_ms, event.source, event.id, event.order, event.data), (event.source, event.id)
@@ -89,7 +89,10 @@ class ShopFacts:
         if held is not None and held.mark() <= entry.mark():
             return []  # of two events that share an id the earlier holds, whichever came first
         said[event_key] = entry
-        gone = [] if kind.about is None else _superseded(said, clock_ms)
+        if kind.name == "shop.profile":
+            gone = _overruled(said)
+        else:
+            gone = [] if kind.about is None else _superseded(said, clock_ms)
         for key in gone:
             del said[key]
         changed = {event_key, *gone} if held is not None or event_key in said else {*gone} - {event_key}
@@ -152,6 +155,21 @@ def _superseded(said: dict[Key, Entry], at_ms: int) -> list[Key]:
     known = {key: entry for key, entry in said.items() if entry.at_ms <= at_ms}
     newest = max(known.values(), key=Entry.mark, default=None)
     return [key for key, entry in known.items() if entry is not newest]
+
+
+def _overruled(profiles: dict[Key, Entry]) -> list[Key]:
+    """Which words on the profile say nothing that a newer one hasn't said."""
+    newest, *older = sorted(profiles.items(), key=lambda each: each[1].mark(), reverse=True)
+    gone, told = [], _says(newest[1].data)
+    for key, entry in older:
+        if _says(entry.data) <= told:
+            gone.append(key)
+        told |= _says(entry.data)
+    return gone
+
+
+def _says(profile: Any) -> set[str]:
+    return {field for field in profile.__struct_fields__ if getattr(profile, field)}
 
 
 def said_by(entry: Entry) -> dict[str, Any]:

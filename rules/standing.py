@@ -91,7 +91,8 @@ def _exposure(shop: Shop, at_ms: int) -> dict[str, Decimal]:
         for count in tally.counts_at(at_ms):
             step = tally.gauge.reached(count)
             if step is not None:
-                taken = money_taken(tally.gauge.cost(step.name), tally.bad_orders(count.period))
+                bad = tally.bad_orders(count.period)
+                taken = money_taken(tally.gauge.cost(step.name), bad, shop.facts.profile("currency"))
                 for currency, amount in taken.items():
                     sums[currency] = sums.get(currency, Decimal()) + amount
     return sums
@@ -105,7 +106,7 @@ def standings(engine: Engine) -> list[dict[str, Any]]:
 def nearest(engine: Engine, limit: int) -> list[tuple[Order, str, int]]:
     """The orders whose deadlines come next, with the rule and the instant (epoch ms)."""
     found: list[tuple[Order, str, int]] = []
-    for order in engine.waiting():
+    for order in engine.agenda.waiting():
         deadline = next_deadline(order, engine.clock_ms)
         if deadline is not None:
             found.append((order, *deadline))

@@ -4,13 +4,14 @@ from decimal import Decimal
 from typing import Any
 
 from rules.alerts import Emitted
-from rules.book import Plan
 from rules.calendars import day_of
 from rules.events import Item
 from rules.facts import EVERY_FACT, OrderFacts
 from rules.instants import DAWN, NEVER
-from rules.kinds.ratio import Part, Tally
-from rules.kinds.ratio_judge import Computed
+from rules.kinds.computing import Computed
+from rules.kinds.ratio import Part
+from rules.kinds.tally import Tally
+from rules.plan import Plan
 from rules.shopfacts import ShopFacts
 
 Sales = dict[str, dict[int, int]]
@@ -138,6 +139,13 @@ class Shop:
         self.stale = plan.every_judge
         self.turns = [DAWN] * len(plan.judges)
 
+    def note_open(self, rule: str, alert: str, is_open: bool) -> None:
+        """Keeps which of its own alerts are open, by rule."""
+        if is_open:
+            self.open_by_rule.setdefault(rule, set()).add(alert)
+        else:
+            self.open_by_rule.get(rule, set()).discard(alert)
+
     def first_at_ms(self) -> int:
         """When anything was first heard of it (epoch ms); `NEVER` where nothing was."""
         orders = min((order.facts.first_at_ms() for order in self.orders.values()), default=NEVER)
@@ -172,10 +180,13 @@ class Shop:
             return False
         for day, items, sign in ((*(order.sold or (0, ())), -1), (*(sold or (0, ())), 1)):
             for item in items:
-                by_day = self.sales.setdefault(item.sku, {})
+                sku = item.sku or "-"
+                by_day = self.sales.setdefault(sku, {})
                 by_day[day] = by_day.get(day, 0) + sign * item.qty
                 if not by_day[day]:
                     del by_day[day]
+                if not by_day:
+                    del self.sales[sku]
         order.sold = sold
         return True
 
@@ -215,7 +226,8 @@ class Shop:
         order = self.orders.get(order_id)
         terms = order.facts.terms if order is not None else None
         items = terms.items if terms is not None else ()
-        return {"products": sorted({item.product or item.sku for item in items})} if items else {}
+        products = {name for item in items if (name := item.product or item.sku)}
+        return {"products": sorted(products)} if products else {}
 
 
 def _sold(by_day: dict[int, int], days: int, last: int) -> tuple[int, int]:

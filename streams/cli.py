@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 import click
 
-from streams.commands.failure import Failed
+from streams.commands.failure import Failed, wrong_use_in_one_line
 
 INTERRUPTED = 130
 NOBODY_READS = 141
@@ -53,10 +53,15 @@ class Subcommands(click.Group):
         with formatter.section("Commands"):
             formatter.write_dl([(name, place.does) for name, place in COMMANDS.items()])
 
+    def make_context(self, *args: Any, **extra: Any) -> click.Context:
+        with wrong_use_in_one_line():
+            return super().make_context(*args, **extra)
+
     def invoke(self, ctx: click.Context) -> Any:
         try:
             try:
-                return super().invoke(ctx)
+                with wrong_use_in_one_line():
+                    return super().invoke(ctx)
             finally:
                 sys.stdout.flush()  # here and not on the way out, where a failure can't be told any more
         except BrokenPipeError:
@@ -77,6 +82,7 @@ def _give_up_stdout() -> None:
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
-@click.group(cls=Subcommands)
+@click.group("shipclock", cls=Subcommands)
+@click.version_option(package_name="shipclock", message="%(prog)s %(version)s")
 def main() -> None:
     """Warns marketplace sellers before late-shipment penalties fall due."""

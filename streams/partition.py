@@ -11,11 +11,13 @@ from aiokafka.partitioner import murmur2
 
 from rules import alerts, shopfacts
 from rules.book import RuleBook
-from rules.engine import Changes, Engine
+from rules.changes import Changes
+from rules.engine import Engine
 from rules.events import BadEvent, ClockTick, Event, decode
 from rules.facts import OrderFacts
 from rules.instants import DAWN
-from rules.kinds.ratio_judge import Computed
+from rules.kinds.computing import Computed
+from rules.restoring import restore_alert, restore_computed, restore_entry, restore_order
 from rules.watch import Shop
 from streams.clocks import AHEAD_MS, EventClock, wall_ms
 from streams.metrics import work
@@ -152,20 +154,20 @@ class Partition:
             return
         platform, shop, *rest = orjson.loads(key)
         if len(rest) == 1:
-            self.engine.restore_order(platform, shop, rest[0], None if value is None else _decode_facts(value))
+            restore_order(self.engine, platform, shop, rest[0], None if value is None else _decode_facts(value))
             return
         kind, about = rest
         if kind != COMPUTED:
             entry = None if value is None else shopfacts.decode(kind, value)
-            self.engine.restore_entry(platform, shop, kind, tuple(about), entry)
+            restore_entry(self.engine, platform, shop, kind, tuple(about), entry)
         else:
             found = None if value is None else _decode_computed(value)
-            self.engine.restore_computed(platform, shop, about[0], int(about[1]), found)
+            restore_computed(self.engine, platform, shop, about[0], int(about[1]), found)
 
     def restore_alert(self, key: bytes, value: bytes | None) -> None:
         """One record of the alerts topic; no value where the alert was forgotten."""
         if value is not None:
-            self.engine.restore_alert(alerts.decode(value))
+            restore_alert(self.engine, alerts.decode(value))
 
     def _restore_progress(self, progress: Progress) -> None:
         self._progress_kept = progress

@@ -11,7 +11,8 @@ from typing import Any
 
 import orjson
 
-from rules.engine import Changes, Engine
+from rules.changes import Changes
+from rules.engine import Engine
 from rules.forecast import with_forecast
 from rules.instants import DAWN
 from rules.standing import standing

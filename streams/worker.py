@@ -20,7 +20,7 @@ from mode import Service
 from rules import alerts
 from rules.alerts import Alert
 from rules.book import RuleBook
-from rules.engine import Changes
+from rules.changes import Changes
 from streams.clocks import wall_ms
 from streams.metrics import work
 from streams.outbox import Outbox

@@ -398,6 +398,20 @@ def test_a_deadline_that_has_passed_says_how_long_ago() -> None:
     assert any("01h02m ago" in line for line in printed(render(made(due=[late]), 100)))
 
 
+def test_a_deadline_goes_by_the_clock_of_its_own_partition() -> None:
+    behind = Due("joom", "s17", "8412", "joom.late_ship", NOW_MS - HOUR_MS, None, None, NOW_MS - 3 * HOUR_MS)
+    assert any("in 02h00m" in line for line in printed(render(made(due=[behind]), 100)))
+
+
+def test_a_share_to_be_kept_up_is_calm_above_its_threshold_and_crossed_below() -> None:
+    kept, missed = (
+        Metric("joom-10", value, 0, 100, threshold=0.98, near=None, headroom=headroom)
+        for value, headroom in ((1.0, 2), (0.9, -8))
+    )
+    assert (kept.risk, kept.room()) == (Risk.CALM, "2 to spare")
+    assert (missed.risk, missed.room()) == (Risk.CROSSED, "8 past")
+
+
 def test_a_long_order_id_keeps_its_head_and_tail() -> None:
     assert short_id("6921750048221104417") == "6921…104417"
     assert short_id("8412") == "8412"

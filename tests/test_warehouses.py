@@ -84,5 +84,5 @@ def test_a_file_that_is_no_text_says_so(tmp_path: Path) -> None:
 
 
 def test_the_example_can_be_used() -> None:
-    example = load(Path(__file__).parents[2] / "deploy/examples/warehouses.yaml")
+    example = load(Path(__file__).parents[1] / "deploy/examples/warehouses.yaml")
     assert example.of_order("ozon", "s1", ["A-1"]) == "moscow"

@@ -17,7 +17,7 @@ url, warehouse, group, name = sys.argv[1:]
 store, stream, after = redis.Redis.from_url(url, decode_responses=True), f"shipclock:alerts:{warehouse}", "0"
 while True:
     try:
-        ((_, entries),) = store.xreadgroup(group, name, {stream: after}, count=100, block=5_000) or [(stream, [])]
+        ((_, entries),) = store.xreadgroup(group, name, {stream: after}, count=100, block=2_000) or [(stream, [])]
         for entry, fields in entries:
             if fields:  # none where it has been cut off meanwhile
                 work(json.loads(fields["event"]))  # may come twice: alert and revision tell

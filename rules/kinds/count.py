@@ -271,7 +271,7 @@ class OrderCounter(CountJudge):
         least = self.rule.near or self.rule.threshold
         assert self.rule.lasts is not None
         for order, instants in self.source.instants(shop).items():
-            if len(instants) < least:
+            if len(instants) < least or instants[-1] + self.rule.lasts <= at_ms:
                 continue  # by far the most of a shop's orders
             known = [at for at in instants if at <= at_ms]
             turn = min([turn, *(at for at in instants if at > at_ms)])

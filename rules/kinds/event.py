@@ -1,6 +1,6 @@
 """Events: something happened that a clause punishes by itself, at once."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from rules.alerts import Cause, Emitted, Open
@@ -50,19 +50,27 @@ class EventJudge:
         self.rule = rule
         self.source = source
         self.effective = place.effective
+        lasts = rule.lasts if rule.sanction is None else rule.sanction.lasts
+        self._lasts_ms = NEVER if lasts is None else int(lasts)
 
     def _until(self, mark: Happening) -> int:
-        if self.rule.sanction is not None:
-            return self.rule.sanction.until_ms(mark.at_ms)
-        assert self.rule.lasts is not None
-        return mark.at_ms + self.rule.lasts
+        return NEVER if self._lasts_ms == NEVER else mark.at_ms + self._lasts_ms
 
-    def _marks(self, shop: "Shop") -> list[Happening]:
-        return [mark for mark in self.source.happenings(shop) if mark.times and self.effective.at(mark.at_ms)]
+    def _marks(self, shop: "Shop", at_ms: int) -> list[Happening]:
+        """Those that are shown, or in force, at a moment, and those that lie ahead."""
+        return self._counting(self.source.happenings(shop, at_ms - self._lasts_ms))
+
+    def _told(self, shop: "Shop", verdict: Verdict) -> list[Happening]:
+        """Those that an alert is about."""
+        marks = self._counting(self.source.about(shop, verdict.subject))
+        return [mark for mark in marks if rfc3339(mark.at_ms) == verdict.episode]
+
+    def _counting(self, marks: Iterable[Happening]) -> list[Happening]:
+        return [mark for mark in marks if mark.times and self.effective.at(mark.at_ms)]
 
     def judge(self, shop: "Shop", at_ms: int) -> Said:
         verdicts, turn = [], NEVER
-        for mark in self._marks(shop):
+        for mark in self._marks(shop, at_ms):
             until = self._until(mark)
             if mark.at_ms > at_ms:
                 turn = min(turn, mark.at_ms)
@@ -79,7 +87,7 @@ class EventJudge:
         )
 
     def case(self, shop: "Shop", verdict: Verdict, at_ms: int) -> Case:
-        marks = [m for m in self._marks(shop) if m.subject == verdict.subject and rfc3339(m.at_ms) == verdict.episode]
+        marks = self._told(shop, verdict)
         order = next((mark.order for mark in marks if mark.order), None)
         sanction = self.rule.sanction.name if self.rule.sanction else None
         names = {
@@ -98,8 +106,7 @@ class EventJudge:
         return case
 
     def cause_of_end(self, shop: "Shop", said: Emitted, verdict: Verdict, at_ms: int) -> Cause:
-        still = any(m.subject == verdict.subject and rfc3339(m.at_ms) == verdict.episode for m in self._marks(shop))
-        if not still:
+        if not self._told(shop, verdict):
             return "evidence_arrived"
         return "period_ended" if self.rule.sanction is None else "sanction_ended"
 
@@ -111,4 +118,4 @@ class EventJudge:
         if self.rule.sanction is None:
             return []
         name = self.rule.sanction.name
-        return [(name, m.at_ms, self._until(m)) for m in self._marks(shop) if m.at_ms <= at_ms < self._until(m)]
+        return [(name, m.at_ms, self._until(m)) for m in self._marks(shop, at_ms) if m.at_ms <= at_ms < self._until(m)]

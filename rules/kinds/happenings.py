@@ -4,14 +4,14 @@ Some happenings are an order's (a deadline missed, a cancellation): their instan
 of the order and kept beside it. Others are the shop's own events.
 """
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Literal
 
 from msgspec import Struct
 
 from rules.conditions import Condition, compile_condition, facts_named, rules_named
 from rules.facts import FACT_NAMES, OrderFacts, bits_of
-from rules.instants import rfc3339
+from rules.instants import DAWN, rfc3339
 from rules.kinds.deadline import Timer
 from rules.shopfacts import Entry, in_order, starts_ms
 
@@ -121,9 +121,9 @@ class Source:
         self.slot = slot
         self.crossed = crossed
 
-    def happenings(self, shop: "Shop") -> list[Happening]:
-        """All that is known of, the oldest first; some may lie ahead of the clock."""
-        return sorted(self._found(shop), key=Happening.place)
+    def happenings(self, shop: "Shop", since_ms: int = DAWN) -> list[Happening]:
+        """All that is known of from a moment on, the oldest first; some may lie ahead of the clock."""
+        return sorted(self._found(shop, since_ms), key=Happening.place)
 
     def instants(self, shop: "Shop") -> Mapping[str, Sequence[int]]:
         """When it happened, by what it is about: the same in brief."""
@@ -137,19 +137,23 @@ class Source:
     def about(self, shop: "Shop", subject: str) -> list[Happening]:
         """What happened to one subject, the oldest first."""
         if self.slot is not None:
-            return list(self._to_order(shop, subject))
+            return list(self._to_order(shop, subject, shop.marks[self.slot].get(subject, ())))
         return [each for each in self.happenings(shop) if each.subject == subject]
 
-    def _to_order(self, shop: "Shop", order: str) -> Iterator[Happening]:
-        assert self.slot is not None
-        for at_ms in shop.marks[self.slot].get(order, ()):
+    def _to_order(self, shop: "Shop", order: str, instants: Iterable[int]) -> Iterator[Happening]:
+        for at_ms in instants:
             yield Happening(at_ms, order, *_event(shop, order, self.of.at), order=order)
 
-    def _found(self, shop: "Shop") -> Iterator[Happening]:
+    def _found(self, shop: "Shop", since_ms: int) -> Iterator[Happening]:
         if self.slot is not None:
-            for order in shop.marks[self.slot]:
-                yield from self._to_order(shop, order)
-        elif self.crossed is not None:
+            for order, instants in shop.marks[self.slot].items():
+                if instants[-1] >= since_ms:  # of a large shop's orders most are over
+                    yield from self._to_order(shop, order, [at for at in instants if at >= since_ms])
+            return
+        yield from (each for each in self._of_shop(shop) if each.at_ms >= since_ms)
+
+    def _of_shop(self, shop: "Shop") -> Iterator[Happening]:
+        if self.crossed is not None:
             yield from self.crossed.crossings(shop)
         elif self.of.reused is not None:
             yield from _reused(shop)

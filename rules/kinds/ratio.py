@@ -17,7 +17,7 @@ from rules.instants import DAY_MS
 from rules.kinds.deadline import Due, DueOf
 from rules.kinds.rule import Advice, Cost, Place, Rule
 from rules.kinds.tiers import Step, Tier, complaints, step_of
-from rules.windows import Every, Period, Window, next_border
+from rules.windows import Every, Period, Window
 
 Part = tuple[int, int, bool]
 """One order's part in a ratio: `(anchor_ms, local day, counts as bad)`."""
@@ -110,16 +110,6 @@ class Ratio(Rule, tag="ratio", tag_field="kind", kw_only=True, frozen=True):
             yield "by", "a ratio that is split has a plain threshold"
 
 
-class Day:
-    """One local day of one shop: how many orders count, and the bad ones among them with their facts."""
-
-    __slots__ = ("bad", "total")
-
-    def __init__(self) -> None:
-        self.total = 0
-        self.bad: dict[str, OrderFacts] = {}
-
-
 class Count(Struct):
     """A period with what lies in it: `bad` orders of `total`."""
 
@@ -134,6 +124,7 @@ class Gauge:
     __slots__ = (
         "_bad",
         "_counted",
+        "_highest_first",
         "anchor",
         "bits",
         "effective",
@@ -157,6 +148,7 @@ class Gauge:
         if rule.threshold is not None:
             names.append(("crossed", rule.threshold, None))
         self.steps = [self._step(*each) for each in names]
+        self._highest_first = self.steps[::-1]
         self.near: Step | None = None if rule.near is None else self._step("near", rule.near, None)
         anchors = rule.anchors()
         self.one_anchor = attrgetter(anchors[0]) if len(anchors) == 1 and isinstance(anchors[0], str) else None
@@ -191,8 +183,8 @@ class Gauge:
         """The highest step that a count has reached."""
         if count.total < self.rule.at_least or count.total == 0:
             return None
-        reached = [step for step in self.steps if step.reached(count.bad, count.total)]
-        return reached[-1] if reached else None
+        bad, total = count.bad, count.total
+        return next((step for step in self._highest_first if step.reached(bad, total)), None)
 
     def is_near(self, count: Count) -> bool:
         enough = count.total >= self.rule.at_least and count.total > 0
@@ -258,93 +250,12 @@ def _earliest(instants: list[Due]) -> Due:
     return lambda facts: min((at for get in instants if (at := get(facts)) is not None), default=None)
 
 
-class Tally:
-    """One shop's counts for one ratio: a bucket per local day, and the sums of the periods being judged, and of the one
-    that its next computation will look at."""
-
-    __slots__ = ("ahead", "counts", "days", "gauge", "turn_ms")
-
-    def __init__(self, gauge: Gauge) -> None:
-        self.gauge = gauge
-        self.days: dict[int, Day] = {}
-        self.counts: list[Count] = []
-        self.ahead: Count | None = None
-        self.turn_ms = -(1 << 62)
-
-    def move(self, order: str, facts: OrderFacts, before: Part | None, after: Part | None) -> None:
-        """The day an order counted on loses it, the day it counts on now gains it."""
-        if before is not None:
-            day = self.days[before[1]]
-            day.total -= 1
-            day.bad.pop(order, None)
-            if not day.total:
-                del self.days[before[1]]
-            self._add(before[1], -1, -before[2])
-        if after is not None:
-            day = self.days.get(after[1]) or self.days.setdefault(after[1], Day())
-            day.total += 1
-            if after[2]:
-                day.bad[order] = facts
-            self._add(after[1], 1, after[2])
-
-    def _add(self, day: int, total: int, bad: int) -> None:
-        for count in self.counts if self.ahead is None else (*self.counts, self.ahead):
-            if count.period.first <= day <= count.period.last:
-                count.total += total
-                count.bad += bad
-
-    def turn(self, at_ms: int) -> None:
-        """Slides the window to `at_ms`."""
-        if at_ms >= self.turn_ms:
-            rule, zone = self.gauge.rule, self.gauge.zone
-            self.turn_ms = rule.window.next_change(at_ms, zone)
-            before = {count.period.name: count for count in self.counts}
-            periods = rule.window.periods(at_ms, zone)
-            self.counts = [self._slid(before.get(period.name), period) for period in periods]
-            self.ahead = self.ahead_at(at_ms)
-
-    def _slid(self, before: Count | None, period: Period) -> Count:
-        """The sum of a period, from that of the same window some days ago where there is one."""
-        if before is None or not before.period.first <= period.first <= before.period.last < period.last:
-            return before if before is not None and before.period == period else self.sum(period)
-        gone = self.sum(Period("", before.period.first, period.first - 1))
-        come = self.sum(Period("", before.period.last + 1, period.last))
-        return Count(period, before.bad - gone.bad + come.bad, before.total - gone.total + come.total)
-
-    def counts_at(self, at_ms: int) -> list[Count]:
-        """The sums of the periods that are judged at a moment."""
-        return [self.sum(period) for period in self.gauge.rule.window.periods(at_ms, self.gauge.zone)]
-
-    def ahead_at(self, at_ms: int) -> Count | None:
-        """The sum, so far, of what the next computation will look at; None for what is judged as it goes."""
-        rule, zone = self.gauge.rule, self.gauge.zone
-        if rule.every is None or rule.window.align != "rolling":
-            return None
-        return self.sum(rule.window.so_far(at_ms, next_border(rule.every, at_ms, zone), zone))
-
-    def sum(self, period: Period) -> Count:
-        bad = total = 0
-        if period.last - period.first < len(self.days):
-            inside = [day for at in range(period.first, period.last + 1) if (day := self.days.get(at)) is not None]
-        else:
-            inside = [day for at, day in self.days.items() if period.first <= at <= period.last]
-        for day in inside:
-            bad += len(day.bad)
-            total += day.total
-        return Count(period, bad, total)
-
-    def bad_orders(self, period: Period) -> list[tuple[str, OrderFacts]]:
-        """The bad orders, oldest day first, whichever order they came in."""
-        inside = sorted(at for at in self.days if period.first <= at <= period.last)
-        days = [self.days[at].bad for at in inside]
-        return [(order, day[order]) for day in days for order in sorted(day)]
-
-
 _CENT = Decimal("0.01")
 
 
-def money_taken(cost: Cost | None, orders: list[tuple[str, OrderFacts]]) -> dict[str, Decimal]:
-    """What a penalty takes of these orders' amounts, per currency; empty without such a penalty."""
+def money_taken(cost: Cost | None, orders: list[tuple[str, OrderFacts]], usual: str | None) -> dict[str, Decimal]:
+    """What a penalty takes of these orders' amounts, per currency; empty without such a penalty. An order that names
+    no currency is in the shop's `usual` one."""
     if cost is None or cost.share is None:
         return {}
     share = Decimal(cost.share.numerator) / Decimal(cost.share.denominator)
@@ -352,8 +263,9 @@ def money_taken(cost: Cost | None, orders: list[tuple[str, OrderFacts]]) -> dict
     for _, facts in orders:
         terms = facts.terms
         if terms is not None and terms.amount is not None:
+            currency = terms.currency or usual or ""
             taken = Decimal(terms.amount) * share
-            if cost.cap is not None and cost.cap.currency == terms.currency:
+            if cost.cap is not None and cost.cap.currency == currency:
                 taken = min(taken, cost.cap.amount)
-            sums[terms.currency or ""] = sums.get(terms.currency or "", Decimal()) + taken
+            sums[currency] = sums.get(currency, Decimal()) + taken
     return {currency: total.quantize(_CENT) for currency, total in sums.items()}

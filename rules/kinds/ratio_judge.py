@@ -4,30 +4,21 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
-from msgspec import Struct
-
 from rules.alerts import Cause, Emitted, Open
 from rules.calendars import day_of, start_of_day
 from rules.instants import DAWN, NEVER, rfc3339
-from rules.kinds.ratio import LONGEST_MS, Count, Gauge, Part, Ratio, Tally, money_taken
+from rules.kinds.computing import Computed, Computing
+from rules.kinds.ratio import Count, Gauge, Ratio, money_taken
 from rules.kinds.rule import Case, Said, Verdict
+from rules.kinds.tally import Tally
 from rules.kinds.tier_sanctions import sanctions
-from rules.windows import Period, borders, last_border, next_border
+from rules.windows import Period
 
 if TYPE_CHECKING:
-    from rules.watch import Order, Shop
+    from rules.watch import Shop
 
 ORDERS_SHOWN = 20
 """How many orders of a numerator an alert names; it always says how many there are."""
-
-
-class Computed(Struct, array_like=True, frozen=True):
-    """What a ratio was at a border: a fact from then on, kept with the shop. `step` is the stage reached."""
-
-    period: str
-    bad: int
-    total: int
-    step: str | None
 
 
 class RatioJudge:
@@ -39,6 +30,7 @@ class RatioJudge:
         self.gauges = gauges
         self.slots = slots
         self.feeds = feeds
+        self.computing = None if self.rule.every is None else Computing(gauges, slots)
         bounds = {at for gauge in gauges for at in (gauge.effective.from_ms, gauge.effective.to_ms)}
         self._bounds_ms = sorted(bounds - {DAWN, NEVER})
 
@@ -55,21 +47,25 @@ class RatioJudge:
     def judge(self, shop: "Shop", at_ms: int) -> Said:
         tally = self.tally(shop, at_ms)
         turn = min((at for at in self._bounds_ms if at > at_ms), default=NEVER) if self._bounds_ms else NEVER
-        if tally is None:
+        if tally is None or not tally.gauge.steps:
             return [], turn
         tally.turn(at_ms)
         rule = tally.gauge.rule
         turn = min(turn, tally.turn_ms)
         if rule.disputes is not None:
             turn = min(turn, shop.facts.next_after("dispute.opened", at_ms) or NEVER)
-        if rule.every is not None:
-            border = self.compute(shop, at_ms)
+        if self.computing is not None and rule.every is not None:
+            changed, border = self.computing.compute(shop, at_ms)
             turn = min(turn, border)
+            if changed:
+                shop.stale |= self.feeds
             if rule.window.align == "rolling":
-                return list(self._computed_verdict(shop, tally, at_ms, border)), turn
-        if not tally.gauge.steps:
-            return [], turn
-        return list(self._verdicts(shop, tally, at_ms)), turn
+                verdicts = list(self._computed_verdict(shop, tally, at_ms, border))
+                tally.speaks = bool(verdicts)
+                return verdicts, turn
+        verdicts = list(self._verdicts(shop, tally, at_ms))
+        tally.speaks = bool(verdicts)
+        return verdicts, turn
 
     def _verdicts(self, shop: "Shop", tally: Tally, at_ms: int) -> Iterator[Verdict]:
         for count in tally.counts:
@@ -116,91 +112,13 @@ class RatioJudge:
         if ahead is not None and (gauge.reached(ahead) is not None or gauge.is_near(ahead)):
             yield Verdict(Open("near", gauge.rule.severity["near"]), "threshold_near")
 
-    # -- computing at borders ---------------------------------------------------------------------------------
-
-    def _lag(self, rule: Ratio) -> int:
-        return 0 if rule.window.align == "rolling" else int(rule.window.lag)
-
-    def compute(self, shop: "Shop", at_ms: int) -> int:
-        """Computes the ratio at each border that has been reached since the last time; again, where evidence has come
-        late for orders that are still kept. Answers when the next border is (epoch ms)."""
-        _, following = shop.computed_to.get(self.rule.id, (at_ms, at_ms))
-        if at_ms < following and self.rule.id not in shop.recompute:
-            return following
-        kept = shop.computed.setdefault(self.rule.id, {})
-        every, zone, lag = self.rule.every, self.gauges[-1].zone, self._lag(self.rule)
-        assert every is not None
-        changed = False
-        for border in borders(every, self._start(shop, at_ms, kept), at_ms, zone, lag):
-            found = self._compute(shop, border, kept.get(border), at_ms)
-            if kept.get(border) == found:
-                continue
-            if found is None:
-                del kept[border]
-            else:
-                kept[border] = found
-            shop.recomputed.append((self.rule.id, border))
-            changed = True
-        shop.late_before_ms = max(shop.late_before_ms, last_border(every, at_ms, zone, lag))
-        following = next_border(every, at_ms, zone, lag)
-        shop.computed_to[self.rule.id] = at_ms, following
-        if changed:
-            shop.stale |= self.feeds
-        return following
-
-    def _start(self, shop: "Shop", at_ms: int, kept: dict[int, Computed]) -> int:
-        """After which instant borders must be looked at."""
-        done = shop.computed_to.get(self.rule.id)
-        if done is not None:
-            since = done[0]
-        else:
-            since = max(kept) if kept else min((o.facts.first_at_ms() for o in shop.orders.values()), default=at_ms) - 1
-        return max(min(since, shop.recompute.pop(self.rule.id, NEVER) - 1), at_ms - LONGEST_MS)
-
-    def _compute(self, shop: "Shop", border: int, before: Computed | None, at_ms: int) -> Computed | None:
-        """What the ratio was at a border, from what had happened by then; None without orders. `before` is what was
-        found earlier."""
-        tally = self.tally(shop, border)
-        if tally is None:
-            return None
-        gauge = tally.gauge
-        period = gauge.rule.window.closed_at(border, gauge.zone)
-        from_ms, to_ms = start_of_day(period.first, gauge.zone), start_of_day(period.last + 1, gauge.zone)
-        if from_ms < shop.kept_from_ms:
-            return before  # some of its orders are gone: what was computed then stands
-        count, slot = Count(period), self.slots[self.gauges.index(gauge)]
-        for order in shop.orders.values():
-            anchor = gauge.anchor(order.facts)
-            if gauge.fixed and (anchor is None or not from_ms <= anchor < to_ms):
-                continue
-            if at_ms == border and order.last_ms <= border and not order.dirty:
-                part = order.parts[slot]  # judged at this very instant
-            else:
-                part = _part_then(shop, gauge, order, border)
-            if part is not None and from_ms <= part[0] < to_ms:
-                count.total += 1
-                count.bad += part[2]
-        if not count.total:
-            return None
-        step = gauge.reached(count)
-        return Computed(period.name, count.bad, count.total, None if step is None else step.name)
-
-    def computations(self, shop: "Shop") -> list[tuple[int, Computed]]:
-        """What was computed at which border (epoch ms), oldest first. Borders of another zone, by which the shop went
-        before its site was known, are none of its own."""
-        rule, zone = self.rule, self.gauges[-1].zone
-        if rule.every is None:
-            return []
-        lag, kept = self._lag(rule), shop.computed.get(rule.id, {})
-        return sorted(each for each in kept.items() if next_border(rule.every, each[0] - 1, zone, lag) == each[0])
-
     def newest(self, shop: "Shop", at_ms: int) -> tuple[int, Computed] | None:
         """What was computed at the last border, and that (epoch ms); None where there was nothing to compute."""
-        if self.rule.every is None:
-            return None
-        border = last_border(self.rule.every, at_ms, self.gauges[-1].zone, self._lag(self.rule))
-        found = shop.computed.get(self.rule.id, {}).get(border)
-        return None if found is None else (border, found)
+        return None if self.computing is None else self.computing.newest(shop, at_ms)
+
+    def computations(self, shop: "Shop") -> list[tuple[int, Computed]]:
+        """What was computed at which border (epoch ms), oldest first."""
+        return [] if self.computing is None else self.computing.computations(shop)
 
     def _computed_to(self, shop: "Shop", tally: Tally, at_ms: int, step: str) -> Count | None:
         """The last computation that came to a step, as a count."""
@@ -279,7 +197,7 @@ class RatioJudge:
             threshold=threshold,
             headroom=headroom,
             cost=cost,
-            money=money_taken(cost, bad),
+            money=money_taken(cost, bad, shop.facts.profile("currency")),
             actions=cure.actions if cure else (),
         )
 
@@ -325,13 +243,6 @@ class RatioJudge:
         rule = tally.gauge.rule
         calendar = rule.every is not None and rule.window.align != "rolling"
         return [tally.sum(rule.window.before(count.period))] if calendar else []
-
-
-def _part_then(shop: "Shop", gauge: Gauge, order: "Order", border: int) -> Part | None:
-    """Where an order counted at a border, from what had happened by then."""
-    then = order.facts if order.last_ms <= border else order.facts.as_of(border)
-    missed, overdue = shop.plan.judged_at(then, border)
-    return gauge.part(then, missed, overdue, None)
 
 
 def ratio_json(tally: Tally, count: Count) -> dict[str, Any]:

@@ -6,9 +6,10 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from rules.alerts import Cause, Emitted, Open
 from rules.calendars import day_of
 from rules.instants import NEVER
-from rules.kinds.ratio import Count, Tally
+from rules.kinds.ratio import Count
 from rules.kinds.ratio_judge import RatioJudge, percent, ratio_json, window_json
 from rules.kinds.rule import Case, Rule, Said, Verdict
+from rules.kinds.tally import Tally
 from rules.windows import BORDERS, Period, next_border
 
 if TYPE_CHECKING:
@@ -141,5 +142,6 @@ class StreakJudge:
 
 def _certain(tally: Tally, period: Period) -> Count:
     """A period's orders, and those among them that are lost: that can't be made good any more."""
-    lost = sum(facts.shipped is None and facts.cancelled is not None for _, facts in tally.bad_orders(period))
-    return Count(period, lost, tally.sum(period).total)
+    inside = [day for at, day in tally.days.items() if period.first <= at <= period.last]
+    lost = sum(facts.shipped is None and facts.cancelled is not None for day in inside for facts in day.bad.values())
+    return Count(period, lost, sum(day.total for day in inside))

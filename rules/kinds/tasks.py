@@ -1,5 +1,6 @@
 """Tasks with a deadline: what a seller owes the marketplace or a buyer once something has happened."""
 
+from collections import defaultdict
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
@@ -82,13 +83,18 @@ class TasksJudge:
         self.effective = place.effective
         self._warnings = sorted(((int(each.before), each.severity) for each in rule.warn), reverse=True)
 
-    def duties(self, shop: "Shop", at_ms: int) -> list[Duty]:
-        """All that is owed or was, from what had happened by a moment."""
+    def duties(self, shop: "Shop", at_ms: int, subject: str | None = None) -> list[Duty]:
+        """What is owed at a moment, or was; of one subject only, also what hasn't been shown for long."""
         if self.rule.after == "deposit.deducted":
             return _deposits(shop, at_ms)
         if self.source is not None:
-            known = [mark for mark in self.source.happenings(shop) if mark.at_ms <= at_ms]
-            duties = [Duty(mark.at_ms, mark.subject, None, list(self.rule.tasks)) for mark in known]
+            shown_since_ms = at_ms - self.rule.within - self.rule.lasts
+            marks = (
+                self.source.happenings(shop, shown_since_ms) if subject is None else self.source.about(shop, subject)
+            )
+            duties = [
+                Duty(mark.at_ms, mark.subject, None, list(self.rule.tasks)) for mark in marks if mark.at_ms <= at_ms
+            ]
         else:
             known_events = shop.facts.known("emergency.declared", at_ms)
             duties = [Duty(entry.at_ms, "-", entry, list(self.rule.tasks)) for entry in known_events]
@@ -98,11 +104,17 @@ class TasksJudge:
 
     def _tick(self, shop: "Shop", duties: list[Duty], at_ms: int) -> None:
         """A task done ticks off the duty it names (by alert or order), else all that were owed by then."""
+        by_alert: defaultdict[str, list[Duty]] = defaultdict(list)
+        by_subject: defaultdict[str, list[Duty]] = defaultdict(list)
+        for duty in duties:
+            by_alert[self._alert(shop, duty)].append(duty)
+            by_subject[duty.subject].append(duty)
         for entry in shop.facts.known("task.done", at_ms):
-            for duty in duties:
-                named = self._alert(shop, duty) == entry.data.alert if entry.data.alert else True
-                named = named and (entry.order is None or entry.order == duty.subject)
-                if named and duty.at_ms <= entry.at_ms and entry.data.task in duty.left:
+            named = duties if entry.order is None else by_subject.get(entry.order, [])
+            if entry.data.alert:
+                named = [duty for duty in by_alert.get(entry.data.alert, []) if entry.order in (None, duty.subject)]
+            for duty in named:
+                if duty.at_ms <= entry.at_ms and entry.data.task in duty.left:
                     duty.left = [task for task in duty.left if task != entry.data.task]
                     duty.ticked = [*duty.ticked, {"task": entry.data.task, **said_by(entry)}]
                     if not duty.left:
@@ -132,14 +144,14 @@ class TasksJudge:
     def _next_fact(self, shop: "Shop", at_ms: int) -> int:
         ahead = [at for name in self.rule.events() if (at := shop.facts.next_after(name, at_ms)) is not None]
         if self.source is not None:
-            ahead += [mark.at_ms for mark in self.source.happenings(shop) if mark.at_ms > at_ms]
+            ahead += [mark.at_ms for mark in self.source.happenings(shop, at_ms + 1)]
         return min(ahead, default=NEVER)
 
     def _duty(self, shop: "Shop", verdict: Verdict, at_ms: int) -> Duty | None:
         return next(
             (
                 duty
-                for duty in self.duties(shop, at_ms)
+                for duty in self.duties(shop, at_ms, verdict.subject)
                 if duty.subject == verdict.subject and rfc3339(duty.at_ms + self.rule.within) == verdict.episode
             ),
             None,
@@ -178,7 +190,8 @@ class TasksJudge:
         """`(name, from_ms, until_ms)` of those in force: until it is done, so without an end."""
         if self.rule.sanction is None:
             return []
-        overdue = [d.at_ms + self.rule.within for d in self.duties(shop, at_ms) if d.done_ms is None]
+        owed = [duty.at_ms for duty in self.duties(shop, at_ms) if duty.done_ms is None]
+        overdue = [since_ms + self.rule.within for since_ms in owed if self.effective.at(since_ms)]
         name, lasts = self.rule.sanction.name, self.rule.lasts
         return [(name, due, NEVER) for due in overdue if due <= at_ms < due + lasts]
 

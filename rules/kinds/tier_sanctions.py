@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 
 from rules.conditions import rules_named
 from rules.facts import FACT_NAMES
-from rules.kinds.ratio import Count, Part, Ratio, Tally
+from rules.kinds.ratio import Count, Part, Ratio
+from rules.kinds.tally import Tally
 from rules.windows import borders
 
 if TYPE_CHECKING:

@@ -12,6 +12,7 @@ from rules.book import RuleBook
 from rules.engine import Engine
 from rules.replay import replay
 from streams.commands.failure import Failed
+from streams.commands.instant import Instant
 from streams.commands.named_packs import named_packs
 from streams.explaining.from_kafka import records_of
 from streams.explaining.trail import trail
@@ -24,13 +25,25 @@ from streams.topics import BadTopicsError
 @click.command()
 @click.argument("alert")
 @click.option(
-    "--alerts", "alert_files", multiple=True, metavar="FILE", help="Alerts as `replay` prints them; - is stdin."
+    "--alerts", "alert_files", multiple=True, metavar="FILE", help="Alerts as replay prints them; - is stdin."
 )
 @click.option("--history", "histories", multiple=True, metavar="FILE", help="Events to replay; - is stdin.")
 @click.option(
+    "--until",
+    "until_ms",
+    type=Instant(),
+    help="With --history: how far its clock runs; default is the last event's time.",
+)
+@click.option(
     "--pack", "packs", multiple=True, metavar="NAME_OR_FILE", help="Rules to use; default all built-in packs."
 )
-def explain(alert: str, alert_files: tuple[str, ...], histories: tuple[str, ...], packs: tuple[str, ...]) -> None:
+def explain(
+    alert: str,
+    alert_files: tuple[str, ...],
+    histories: tuple[str, ...],
+    until_ms: int | None,
+    packs: tuple[str, ...],
+) -> None:
     """Say how one alert came about: its records in time, the facts that prove it, the rule and its parameters.
 
     ALERT is an alert's id. Its records come from the topic of the worker that SHIPCLOCK_BROKER points to (with the
@@ -38,11 +51,13 @@ def explain(alert: str, alert_files: tuple[str, ...], histories: tuple[str, ...]
     """
     if alert_files and histories:
         raise click.UsageError("--alerts and --history exclude each other")
+    if until_ms is not None and not histories:
+        raise click.UsageError("--until goes with --history")
     files = named_packs(packs)
     if alert_files:
         records = [record for name in alert_files for record in _from_alerts(name, alert)]
     elif histories:
-        records = _from_history(histories, alert, files)
+        records = _from_history(histories, alert, files, until_ms)
     else:
         records = _from_topic(alert)
     if not records:
@@ -67,11 +82,11 @@ def _from_alerts(name: str, alert: str) -> list[Alert]:
     return found
 
 
-def _from_history(names: tuple[str, ...], alert: str, packs: list[PackFile]) -> list[Alert]:
+def _from_history(names: tuple[str, ...], alert: str, packs: list[PackFile], until_ms: int | None) -> list[Alert]:
     engine = Engine(RuleBook(file.pack for file in packs), stepping=True)
     history = History(names, on_bad=lambda message: click.echo(message, err=True))
     try:
-        return [record for record in replay(engine, history.events()) if record.data.alert == alert]
+        return [record for record in replay(engine, history.events(), until_ms) if record.data.alert == alert]
     except UnreadableError as error:
         raise Failed(str(error), 2) from None
 

@@ -1,8 +1,11 @@
 """How a command ends when it can't do what was asked."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import IO, Any
 
 import click
+from click.exceptions import NoArgsIsHelpError
 
 
 class Failed(click.ClickException):
@@ -14,3 +17,15 @@ class Failed(click.ClickException):
 
     def show(self, file: IO[Any] | None = None) -> None:
         click.echo(self.message, file=file, err=file is None)
+
+
+@contextmanager
+def wrong_use_in_one_line() -> Iterator[None]:
+    """What click says of a wrong use in four lines, as a Failed."""
+    try:
+        yield
+    except NoArgsIsHelpError:
+        raise
+    except click.UsageError as error:
+        command = error.ctx.command_path if error.ctx else "shipclock"
+        raise Failed(f"{command}: {error.format_message()} ({command} --help says more)", 2) from None

@@ -6,7 +6,6 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from operator import itemgetter
 from pathlib import Path
-from typing import Any
 
 import click
 import orjson
@@ -15,30 +14,16 @@ from rules.alerts import Alert, encode
 from rules.book import RuleBook
 from rules.engine import Engine
 from rules.forecast import with_forecast
-from rules.instants import from_rfc3339, is_believable
 from rules.replay import replay as alerts_of
 from rules.standing import standing
 from streams.commands.failure import Failed
+from streams.commands.instant import Instant
 from streams.commands.named_packs import named_packs
 from streams.replaying.history import History, UnreadableError
 from streams.replaying.progress import progress
 from streams.replaying.summary import summary
 from streams.replaying.table import table
-
-
-class _Instant(click.ParamType):
-    """RFC 3339 with a zone, or epoch milliseconds; as epoch ms."""
-
-    name = "time"
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
-        try:
-            at_ms = int(value) if value.isdecimal() else from_rfc3339(value)
-        except (ValueError, OverflowError):
-            self.fail(f"{value!r} is not like 2026-01-31T18:30:00Z, nor epoch milliseconds", param, ctx)
-        if not is_believable(at_ms):
-            self.fail(f"{value} is no time between 2001 and 2100; epoch times are in milliseconds", param, ctx)
-        return at_ms
+from streams.terminal.words import clean
 
 
 @click.command()
@@ -48,7 +33,7 @@ class _Instant(click.ParamType):
 )
 @click.option("--sort", is_flag=True, help="Order the events by their time first; keeps them all in memory.")
 @click.option(
-    "--until", "until_ms", type=_Instant(), help="Let the clock run on to then; default is the last event's time."
+    "--until", "until_ms", type=Instant(), help="Let the clock run on to then; default is the last event's time."
 )
 @click.option("--format", "form", type=click.Choice(["jsonl", "table", "summary"]), default="jsonl", show_default=True)
 @click.option(
@@ -75,8 +60,11 @@ def replay(
         raise Failed(str(error), 2) from None
     for line in lines:
         click.echo(line)
+    _tell_of_unwatched(engine)
     if state is not None:
         _write_state(state, engine)
+    if history.bad_lines == 1:
+        click.get_current_context().exit(2)  # its line has said it all
     if history.bad_lines:
         raise Failed(f"lines left out as they are no events: {history.bad_lines}", 2)
 
@@ -91,6 +79,14 @@ def _shown(alerts: Iterable[Alert], engine: Engine, form: str) -> list[str]:
     for alert in alerts:
         write(encode(alert) + b"\n")
     return []
+
+
+def _tell_of_unwatched(engine: Engine) -> None:
+    """A platform that no pack watches is no mistake, but its silence would look like all is well."""
+    watched = {pack.platform for pack in engine.book.packs}
+    shops = sorted({shop.platform for shop in engine.shops.values()} - watched)
+    if shops and "*" not in watched:
+        click.echo(f"no pack watches these platforms: {', '.join(clean(each) for each in shops)}", err=True)
 
 
 @contextmanager

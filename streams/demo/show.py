@@ -63,13 +63,14 @@ class Show:
             for order, rule, due_ms in nearest(engine, NEAREST):
                 terms = order.facts.terms
                 amount, currency = (terms.amount, terms.currency) if terms else (None, None)
-                due.append(Due(order.shop.platform, order.shop.name, order.id, rule, due_ms, amount, currency))
+                shop = order.shop
+                due.append(Due(shop.platform, shop.name, order.id, rule, due_ms, amount, currency, engine.clock_ms))
         self.totals.events = self.app.worker.events
         self.totals.orders = sum(len(shop.orders) for engine in engines for shop in engine.shops.values())
         return Board(
             at_ms=max([START_MS, *(engine.clock_ms for engine in engines)]),
             standings=standings,
-            due=sorted(due, key=lambda each: each.due_ms)[:NEAREST],
+            due=due,
             alerts=self._alerts,
             open_by_severity=self.totals.open_by_severity(),
             events=self.totals.events,

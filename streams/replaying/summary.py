@@ -46,7 +46,7 @@ def summary(alerts: Iterable[Alert], engine: Engine) -> list[str]:
 
 
 def _by_stage(changes: Counter[tuple[Place, str]], is_open: Counter[Place]) -> list[str]:
-    places = sorted({place for place, _ in changes})
+    places = sorted({place for place, _ in changes}, key=_in_turn)
     rows = [
         (
             *place,
@@ -57,6 +57,12 @@ def _by_stage(changes: Counter[tuple[Place, str]], is_open: Counter[Place]) -> l
     ]
     head = ("clause", "rule", "stage", "opened", "updated", "resolved", "open now")
     return aligned(head, rows, right=frozenset({3, 4, 5, 6}))
+
+
+def _in_turn(place: Place) -> tuple[str, int, Place]:
+    """`joom-3` comes before `joom-10`."""
+    prefix, _, number = place[0].rpartition("-")
+    return prefix, int(number) if number.isdecimal() else 0, place
 
 
 def _by_shop(opened: Counter[str], engine: Engine) -> list[str]:

@@ -19,7 +19,10 @@ SOON_MS = 24 * HOUR_MS
 
 @dataclass(frozen=True, slots=True)
 class Due:
-    """An open order and its next deadline, `due_ms` in epoch milliseconds; `amount` is the money at stake."""
+    """An open order and its next deadline, `due_ms` in epoch milliseconds; `amount` is the money at stake.
+
+    `clock_ms` is what time it is where the order is kept, if that may lag behind the board's clock.
+    """
 
     platform: str
     shop: str
@@ -28,6 +31,11 @@ class Due:
     due_ms: int
     amount: str | None
     currency: str | None
+    clock_ms: int | None = None
+
+    def left_ms(self, at_ms: int) -> int:
+        """What is left until the deadline; negative when it has passed."""
+        return self.due_ms - (at_ms if self.clock_ms is None else self.clock_ms)
 
 
 def due_style(left_ms: int) -> str:
@@ -47,7 +55,7 @@ def due_line(due: Due, at_ms: int, inside: int) -> Text:
         Column("due", 12),
         Column("at stake", 11, "right"),
     ]
-    left_ms = due.due_ms - at_ms
+    left_ms = due.left_ms(at_ms)
     style = due_style(left_ms)
     cells = [
         Text(countdown(left_ms), style=style),
@@ -69,6 +77,6 @@ def due_line(due: Due, at_ms: int, inside: int) -> Text:
 
 def deadlines_panel(dues: Sequence[Due], at_ms: int, width: int, room: int) -> Panel:
     """The `room` nearest deadlines."""
-    nearest = nsmallest(room, dues, key=lambda due: (due.due_ms, due.platform, due.shop, due.order))
+    nearest = nsmallest(room, dues, key=lambda due: (due.left_ms(at_ms), due.platform, due.shop, due.order))
     lines = [due_line(due, at_ms, width - BORDER) for due in nearest]
     return panel("nearest deadlines", lines or [Text("nothing is due", style="dim")], width)

@@ -46,8 +46,14 @@ class Metric:
 
     @property
     def lower_is_worse(self) -> bool:
-        """Whether the metric must stay above its threshold."""
-        return self.near is not None and self.threshold is not None and self.near > self.threshold
+        """Whether the metric must stay above its threshold; without a `near` the headroom tells."""
+        if self.threshold is None:
+            return False
+        if self.near is not None:
+            return self.near > self.threshold
+        if self.value is None or self.headroom is None:
+            return False
+        return self.headroom < 0 if self.value < self.threshold else self.headroom >= 0 and self.value > self.threshold
 
     @property
     def pressure(self) -> float:
@@ -68,8 +74,8 @@ class Metric:
         reached = self.denominator is None and self.value == self.threshold and not self.lower_is_worse
         if self.pressure > 1 or reached:
             return Risk.CROSSED
-        if self.near is None:
-            return Risk.NEAR if self.pressure >= NEAR_SHARE else Risk.CALM
+        if self.near is None:  # a share to be kept up is never far above its threshold
+            return Risk.NEAR if self.pressure >= NEAR_SHARE and not self.lower_is_worse else Risk.CALM
         past_near = self.value < self.near if self.lower_is_worse else self.value >= self.near
         return Risk.NEAR if past_near else Risk.CALM
 
@@ -90,13 +96,15 @@ class Metric:
         return "" if self.denominator is None else f"{self.numerator}/{self.denominator}"
 
     def room(self) -> str:
-        """The headroom in words: `3 more to go`, `at the limit`, `2 past`."""
+        """The headroom in words: `3 more to go`, `3 to spare` above a least share, `at the limit`, `2 past`."""
         if self.headroom is None:
             return ""
         if self.headroom < 0:
             return f"{-self.headroom:,} past"
         if self.headroom == 0:
             return "at the limit"
+        if self.lower_is_worse:
+            return f"{self.headroom:,} to spare"
         return f"{self.headroom:,} more to go" if self.headroom < 100 else f"{self.headroom:,} to go"
 
 

@@ -15,7 +15,8 @@ from rules.book import RuleBook
 from rules.engine import Engine
 from rules.events import decode
 from rules.kinds.deadline import Timer
-from rules.kinds.ratio import Gauge, Tally
+from rules.kinds.ratio import Gauge
+from rules.kinds.tally import Tally
 from streams import packs
 from tests.bench.systems import PACK
 from tests.bench.workload import Workload

@@ -42,6 +42,15 @@ def test_history_can_be_told_of_as_well(tmp_path: Path) -> None:
     assert from_history.stdout == from_alerts.stdout
 
 
+def test_the_clock_of_a_history_runs_on_as_far_as_wanted(tmp_path: Path) -> None:
+    only_placed = history(tmp_path, event("order.placed", 0))
+    told = ("explain", ALERT, "--history", only_placed, "--pack", pack(tmp_path))
+    assert run(*told).stderr == f"there is no alert {ALERT}\n"
+    assert "open, overdue, critical" in run(*told, "--until", "2026-01-04T00:00:00Z").stdout
+    alone = run("explain", ALERT, "--until", "2026-01-04T00:00:00Z")
+    assert (alone.exit_code, "--until goes with --history" in alone.stderr) == (2, True)
+
+
 def test_what_compaction_took_is_owned_up_to(tmp_path: Path) -> None:
     newest = alerts(tmp_path).read_text().splitlines()[-1]
     file = written(tmp_path / "compacted.jsonl", newest + "\n")

@@ -155,10 +155,17 @@ def test_a_packed_file_that_breaks_off_can_not_be_read(month: Path, tmp_path: Pa
 def test_a_bad_line_is_told_and_the_rest_goes_on(tmp_path: Path, line: str, why: str) -> None:
     file = history(tmp_path, event("order.placed", 0), line, "", event("order.shipped", 80))
     result = run("replay", file, "--pack", pack(tmp_path))
-    told, count = result.stderr.splitlines()
+    (told,) = result.stderr.splitlines()
     assert told.startswith(f"{file}:2: {why}")
-    assert count == "lines left out as they are no events: 1"
     assert len(alerts(result)) == 2
+    assert result.exit_code == 2
+
+
+def test_several_bad_lines_are_counted_at_the_end(tmp_path: Path) -> None:
+    file = history(tmp_path, "{not json", event("order.placed", 0), "[]")
+    result = run("replay", file, "--pack", pack(tmp_path))
+    assert [line.split(" ")[0] for line in result.stderr.splitlines()] == [f"{file}:1:", f"{file}:3:", "lines"]
+    assert result.stderr.endswith("lines left out as they are no events: 2\n")
     assert result.exit_code == 2
 
 

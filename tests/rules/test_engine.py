@@ -6,10 +6,12 @@ import msgspec
 import pytest
 
 from rules.alerts import Alert, decode, encode
-from rules.book import KEPT_BEYOND_MS, RuleBook
+from rules.book import RuleBook
 from rules.engine import Engine
 from rules.facts import OrderFacts
 from rules.instants import DAWN, DAY_MS, NEVER
+from rules.plan import KEPT_BEYOND_MS
+from rules.restoring import restore_alert, restore_order
 from rules.standing import standings
 from tests.rules.history import (
     Happening,
@@ -227,11 +229,11 @@ def restarted(made: Engine, said: list[Alert], *, clock: bool = True) -> Engine:
     fresh = Engine(made.book, stepping=made.stepping)
     newest = {alert.data.alert: alert for alert in said}
     for alert in newest.values():
-        fresh.restore_alert(decode(encode(alert)))
+        restore_alert(fresh, decode(encode(alert)))
     for shop in made.shops.values():
         for order in shop.orders.values():
             facts = msgspec.msgpack.decode(msgspec.msgpack.encode(order.facts), type=OrderFacts)
-            fresh.restore_order(shop.platform, shop.name, order.id, facts)
+            restore_order(fresh, shop.platform, shop.name, order.id, facts)
     if clock:
         fresh.clock_ms = made.clock_ms
     fresh.settle()
@@ -278,7 +280,7 @@ def test_what_was_said_later_than_the_clock_stands_until_then():
     made.advance(ms("72h"))
     said = drained(made)
     fresh = Engine(LATE, stepping=True)
-    fresh.restore_alert(said[0])
+    restore_alert(fresh, said[0])
     apply(fresh, placed(), shipped(at="70h"))
     fresh.advance(ms("71h"))
     assert drained(fresh) == []
@@ -293,7 +295,7 @@ def test_an_open_alert_of_a_month_that_ended_during_the_outage_is_closed():
     made.advance(ms("1h"))
     said = drained(made)
     fresh = Engine(rules, stepping=False)
-    fresh.restore_alert(said[-1])
+    restore_alert(fresh, said[-1])
     fresh.advance(ms("5h"))
     fresh.advance(ms("2026-02-01T05:00:00Z"))
     assert fresh.shop("joom", "s1").open_alerts == 0
@@ -325,7 +327,7 @@ def said_of_a_bad_order(rules: RuleBook, at: str) -> Alert:
 def test_a_ratio_said_to_be_crossed_later_than_the_clock_is_looked_at_again_then():
     rules = book(late_ship(), {**SHARE, "numerator": BAD})
     fresh = Engine(rules, stepping=True)
-    fresh.restore_alert(said_of_a_bad_order(rules, "5h"))
+    restore_alert(fresh, said_of_a_bad_order(rules, "5h"))
     apply(fresh, placed())
     fresh.advance(ms("1h"))
     assert drained(fresh) == []
@@ -340,7 +342,7 @@ def test_a_month_said_later_than_the_clock_and_no_longer_judged_is_closed_then()
     [alert] = drained(made)
     alert.time = "2026-02-05T00:00:00Z"
     fresh = Engine(book(late_ship(), {**lagging, "window": {"align": "month"}}), stepping=True)
-    fresh.restore_alert(alert)
+    restore_alert(fresh, alert)
     fresh.advance(ms("2026-02-02T00:00:00Z"))
     assert drained(fresh) == []
     fresh.advance(ms("2026-02-09T00:00:00Z"))
@@ -352,7 +354,7 @@ def test_an_alert_said_just_before_its_facts_were_lost_waits_for_them():
     made.advance(ms("80h"))
     [alert] = drained(made)
     fresh = Engine(LATE, stepping=True)
-    fresh.restore_alert(alert)
+    restore_alert(fresh, alert)
     fresh.clock_ms = ms("80h")
     fresh.settle()
     apply(fresh, placed())
@@ -369,7 +371,7 @@ def test_an_alert_whose_rule_is_no_longer_loaded_is_left_as_it_is():
     made.advance(ms("80h"))
     [alert] = drained(made)
     fresh = Engine(book(SHARE | {"numerator": "cancelled"}), stepping=True)
-    fresh.restore_alert(alert)
+    restore_alert(fresh, alert)
     apply(fresh, placed(), shipped(at="81h"))
     fresh.advance(ms("90h"))
     assert drained(fresh) == []
@@ -380,13 +382,13 @@ def test_an_order_dropped_after_it_was_written_counts_for_nothing():
     fresh = Engine(FULL, stepping=True)
     for shop in made.shops.values():
         for order in shop.orders.values():
-            fresh.restore_order("joom", "s1", order.id, order.facts)
-    fresh.restore_order("joom", "s1", "2", None)
-    fresh.restore_order("joom", "s1", "never-heard-of", None)
+            restore_order(fresh, "joom", "s1", order.id, order.facts)
+    restore_order(fresh, "joom", "s1", "2", None)
+    restore_order(fresh, "joom", "s1", "never-heard-of", None)
     fresh.advance(ms("100h"))
     assert standings(fresh)[0]["metrics"]["own-share"]["denominator"] == 1
     assert {alert.order for alert in drained(fresh)} == {"1", msgspec.UNSET}
-    fresh.restore_order("joom", "s1", "1", None)
+    restore_order(fresh, "joom", "s1", "1", None)
     fresh.settle()
     assert standings(fresh)[0]["metrics"]["own-share"]["denominator"] == 0
     assert by_order(drained(fresh))[-1] == ("-", "100h resolved crossed fell_back")
@@ -396,7 +398,7 @@ def test_an_order_of_which_nothing_was_said_counts_no_more_once_it_is_dropped():
     made = engine(FULL, placed("1"))
     made.advance(ms("1h"))
     assert standings(made)[0]["metrics"]["own-share"]["denominator"] == 1
-    made.restore_order("joom", "s1", "1", None)
+    restore_order(made, "joom", "s1", "1", None)
     made.settle()
     assert standings(made)[0]["metrics"]["own-share"]["denominator"] == 0
 
@@ -405,7 +407,7 @@ def test_facts_that_are_restored_again_replace_those_that_counted():
     rules = book(late_ship(), {**SHARE, "penalty": {"share": "100%"}})
     made, newer = engine(rules, placed("1", amount="5")), engine(rules, placed("1", amount="7"))
     made.advance(ms("100h"))
-    made.restore_order("joom", "s1", "1", newer.shops["joom", "s1"].orders["1"].facts)
+    restore_order(made, "joom", "s1", "1", newer.shops["joom", "s1"].orders["1"].facts)
     made.settle()
     assert standings(made)[0]["exposure"]["amount"] == "7.00"
 
@@ -414,7 +416,7 @@ def test_facts_that_are_restored_twice_count_once():
     made = engine(FULL, placed("1", amount="5"))
     made.advance(ms("100h"))
     drained(made)
-    made.restore_order("joom", "s1", "1", made.shops["joom", "s1"].orders["1"].facts)
+    restore_order(made, "joom", "s1", "1", made.shops["joom", "s1"].orders["1"].facts)
     made.settle()
     assert standings(made)[0]["metrics"]["own-share"]["denominator"] == 1
     assert drained(made) == []
@@ -428,9 +430,9 @@ def test_the_orders_that_wait_are_listed_soonest_first_and_each_once():
     made.settle()
     apply(made, moved("1", "8h", to="77h"))
     made.advance(ms("41h"))
-    assert [order.id for order in made.waiting()] == ["2", "1"]
-    made.restore_order("joom", "s1", "2", None)
-    assert [order.id for order in made.waiting()] == ["1"]
+    assert [order.id for order in made.agenda.waiting()] == ["2", "1"]
+    restore_order(made, "joom", "s1", "2", None)
+    assert [order.id for order in made.agenda.waiting()] == ["1"]
 
 
 # -- letting go -----------------------------------------------------------------------------------------------
@@ -482,7 +484,7 @@ def test_alerts_whose_orders_facts_are_gone_are_let_go_too():
     made = engine(LATE, placed(), shipped(at="80h"))
     made.advance(ms("90h"))
     fresh = Engine(LATE, stepping=False)
-    fresh.restore_alert(drained(made)[-1])
+    restore_alert(fresh, drained(made)[-1])
     assert sweep(fresh, LATER) == [], "there are no facts to delete"
     assert fresh.shops["joom", "s1"].orders == {}
 

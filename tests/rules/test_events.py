@@ -66,6 +66,17 @@ def test_parts_of_a_millisecond_never_carry_into_the_next_month():
     assert read(time="2026-01-31T23:59:59.999999Z")[1] == read(time="2026-01-31T23:59:59.999Z")[1]
 
 
+def test_whatever_an_order_may_leave_out_may_be_null():
+    names = "amount currency items mode ship_by handling_h logistics sensitive predeclared"
+    event, _ = read(data=dict.fromkeys(names.split()))
+    assert event.data == read(data={})[0].data
+
+
+def test_an_item_may_have_no_sku():
+    event, _ = read(data={"items": [{"product": "P1"}, {"qty": 2}]})
+    assert [(item.sku, item.qty, item.product) for item in event.data.items] == [(None, 1, "P1"), (None, 2, None)]
+
+
 def test_specversion_and_data_may_be_missing():
     bare = {name: value for name, value in PLACED.items() if name not in ("specversion", "data")}
     event, _ = decode(orjson.dumps(bare))

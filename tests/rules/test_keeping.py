@@ -10,7 +10,7 @@ from rules.engine import Engine
 from rules.events import decode
 from rules.replay import replay
 from rules.standing import standing
-from tests.rules.history import book, ms, placed, shipped, tick
+from tests.rules.history import book, event, ms, placed, shipped, tick
 
 LONG_AFTER = "500d"
 COUNTERFEIT = {"violation": ["counterfeit"]}
@@ -65,3 +65,36 @@ def test_what_nothing_asks_for_any_more_is_dropped():
     engine = Engine(book(ledger(expires="90d")), stepping=True)
     list(replay(engine, [counterfeit("0h"), tick(LONG_AFTER)]))
     assert engine.shop("joom", "s1").facts.of("violation.recorded") == []
+
+
+def test_of_profiles_only_the_words_that_still_hold_are_kept():
+    engine = Engine(book(ledger(expires="90d")), stepping=True)
+    said = [("0h", {"site": "TW"}), ("1h", {"currency": "USD"}), ("2h", {}), ("3h", {"currency": "TWD"})]
+    profiles = [event("shop.profile", None, at, **what) for at, what in said]
+    list(replay(engine, [*profiles[::-1], *profiles]))
+    shop = engine.shop("joom", "s1")
+    assert sorted(entry.at_ms for entry in shop.facts.of("shop.profile")) == [ms("0h"), ms("3h")]
+    assert (shop.facts.profile("site"), shop.facts.profile("currency")) == ("TW", "TWD")
+
+
+def test_what_was_said_of_a_time_long_past_is_dropped_but_what_may_be_said_again_is_not():
+    shown = {"severity": {"crossed": "warning"}, "summary": {"crossed": "!"}, "of": COUNTERFEIT}
+    general = {"clause": "own-1", "source": "test", "confidence": "ours", **shown}
+    once = {**general, "id": "joom.once", "kind": "event", "lasts": "7d"}
+    rating = {**general, "id": "joom.rating", "kind": "level", "of": "rating", "below": 4}
+    engine = Engine(book(once, rating), stepping=True)
+    scores = [event("rating.updated", None, "1h", score=3), event("rating.updated", None, "2h", score=5)]
+    list(replay(engine, [counterfeit("0h"), *scores, tick("100d")]))
+    shop = engine.shop("joom", "s1")
+    assert sorted(said.rule for said in shop.alerts.values()) == ["joom.once", "joom.rating"]
+    list(replay(engine, [tick("500d")]))
+    assert [said.rule for said in shop.alerts.values()] == ["joom.rating"]
+
+
+def test_a_sku_that_has_no_sales_left_leaves_nothing_behind():
+    cover = {"id": "joom.cover", "clause": "own-1", "kind": "level", "source": "test", "confidence": "ours",
+             "of": "stock_cover", "velocity": "7d", "below": 7,
+             "severity": {"crossed": "warning"}, "summary": {"crossed": "!"}}  # fmt: skip
+    engine = Engine(book(cover), stepping=True)
+    list(replay(engine, [placed(items=[{"sku": "A1"}]), tick(LONG_AFTER)]))
+    assert engine.shop("joom", "s1").sales == {}

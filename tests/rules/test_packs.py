@@ -7,6 +7,7 @@ import pytest
 from rules.book import RuleBook
 from rules.engine import Engine
 from rules.packs import parse
+from rules.restoring import restore_alert
 from rules.trials import run as run_trial
 from rules.trials import uncovered
 from rules.yaml_source import BadPack
@@ -182,7 +183,7 @@ def test_an_alert_of_a_stage_that_its_pack_no_longer_has_still_ends():
     engine.apply(*events[0])
     engine.advance(ms("50h"))
     changed = Engine(book(late_ship()), stepping=True)
-    changed.restore_alert(drained(engine)[0])
+    restore_alert(changed, drained(engine)[0])
     changed.advance(ms("60h"))
     for event, at_ms in events:
         changed.apply(event, at_ms)

@@ -16,6 +16,7 @@ from rules.events import decode as decode_event
 from rules.facts import MERGE
 from rules.instants import DAWN, DAY_MS, HOUR_MS
 from rules.replay import replay
+from rules.restoring import restore_order
 from rules.standing import standings
 from tests.rules.histories import (
     END_MS,
@@ -260,7 +261,7 @@ def test_derived_counts_are_those_rebuilt_from_the_orders(rules: RuleBook, stepp
         engine.advance(to_ms)
         rebuilt = Engine(rules, stepping=stepping)
         for (shop, order), facts in facts_of(engine).items():
-            rebuilt.restore_order("joom", shop, order, facts)
+            restore_order(rebuilt, "joom", shop, order, facts)
         rebuilt.clock_ms = engine.clock_ms
         rebuilt.settle()
         for key, shop in engine.shops.items():

@@ -232,6 +232,17 @@ def test_the_penalty_is_a_share_of_the_bad_orders_amounts_currencies_apart():
     )
 
 
+def test_an_order_without_a_currency_is_in_that_of_the_shops_profile():
+    events = [
+        placed("1", amount="10.00"),
+        placed("2", amount="5.00", currency="USD"),
+        event("shop.profile", None, "1h", currency="EUR"),
+    ]
+    penalty = said(share(**TAKEN), events, "73h")[-1].data.penalty
+    assert (penalty.amount, penalty.currency) == ("2.00", "EUR")
+    assert penalty.others == [{"amount": "1.00", "currency": "USD"}]
+
+
 def test_amounts_at_the_edges_of_what_is_money_are_added_up():
     events = [
         placed("1", amount="999999999999999.99"),

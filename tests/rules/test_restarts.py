@@ -4,7 +4,7 @@ from typing import Any
 
 from rules.book import RuleBook
 from rules.instants import DAY_MS
-from tests.rules.histories import Worker
+from tests.rules.histories import Worker, apply
 from tests.rules.history import (
     START_MS,
     book,
@@ -108,3 +108,12 @@ def test_of_several_moves_the_one_that_held_on_monday_counts():
 def test_a_cancellation_after_monday_leaves_mondays_count_as_it_was():
     events = [placed(), shipped(at="1h"), cancelled(at="100h")]
     assert computed(worker(WEEKLY, (events, NEXT_MONDAY)), MONDAY) == (0, 1)
+
+
+def test_late_evidence_that_was_written_but_not_yet_judged_changes_what_was_computed_all_the_same():
+    orders = [placed(str(n)) for n in range(4)] + [shipped(str(n), "1h") for n in range(4)]
+    lived = worker(WEEKLY, (orders, MONDAY), ([], "200h"))
+    apply(lived.engine, [cancelled("1", "0h", by="seller")])
+    lived.write()  # as when its partition is given away between two beats
+    other = again(lived)
+    assert computed(other, MONDAY) == (1, 4)

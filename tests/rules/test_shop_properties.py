@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from rules.book import RuleBook
 from rules.engine import Engine
-from rules.kinds.ratio_judge import Computed
+from rules.kinds.computing import Computed
 from rules.shopfacts import BY_NAME, Entry
 from rules.standing import standings
 from tests.rules.histories import (

@@ -119,3 +119,10 @@ def test_other_money_pays_nothing_back_and_an_unnamed_sum_pays_all():
 
 def test_topped_up_before_it_was_deducted_pays_nothing():
     assert stood(DEPOSIT, [topped_up("0h", amount="10"), deducted("1h", amount="10")], "3h")["open_alerts"] == 1
+
+
+def test_a_sanction_is_of_the_version_that_was_in_effect_when_it_was_owed_and_told_once():
+    longer = {"source": "test", "confidence": "ours", "set": {"within": "47h"}, "effective_from": "2026-01-02"}
+    suspended = tasks(after="emergency.declared", sanction={"name": "suspended"}, versions=[longer])
+    found = stood(suspended, [declared("0h"), tick("100h")], "100h")
+    assert [(each["from"], each["until"]) for each in found["sanctions"]] == [("2026-01-03T00:00:00Z", None)]

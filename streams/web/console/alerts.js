@@ -3,7 +3,7 @@
 import { fill, h, keyed } from "./dom.js";
 import { moment, number, summary, t, word } from "./i18n.js";
 import { chip, countdown, mark, saved, shopName } from "./parts.js";
-import { isMuted } from "./store.js";
+import { complete, isMuted } from "./store.js";
 
 const AT_ONCE = 100;
 const DUE_AT_ONCE = 40;
@@ -65,7 +65,7 @@ function dueRow(each, withWarehouse) {
 function foot(container, count, name, step, empty, again) {
   const hidden = count - room[name];
   const below = container.nextElementSibling;
-  if (!count) fill(below, h("p", { class: "empty" }, t(empty)));
+  if (!count) fill(below, h("p", { class: "empty" }, t(complete ? empty : "loading")));
   else if (hidden > 0) fill(below, h("button", { class: "more", type: "button", onclick: () => { room[name] += step; again(); } }, t("more", { n: number(hidden) })));
   else fill(below);
 }

@@ -1,6 +1,6 @@
 // English and Chinese. What the packs say in words of their own (summaries, sanctions) is shown as it is there.
 
-import { CHINESE as CLAUSES } from "./clauses.js";
+import * as clauses from "./clauses.js";
 
 const ENGLISH = {
   title: "shipclock",
@@ -109,12 +109,13 @@ function format(name, make) {
 
 // What an alert is about, in a line.
 export function summary(alert) {
-  const told = language === "zh" ? CLAUSES[alert.data.clause] : undefined;
+  const told = language === "zh" ? clauses.CHINESE[alert.data.clause] : undefined;
   if (told) return alert.order ? `${told} · ${t("order")} ${alert.order}` : told;
   return alert.data.summary.replace(INSTANT, (at) => moment(at));
 }
 
-export const clause = (id) => (language === "zh" && CLAUSES[id] ? `${id} ${CLAUSES[id]}` : id);
+// What a clause is about, if that is known.
+export const clauseName = (id) => (language === "zh" ? clauses.CHINESE : clauses.ENGLISH)[id] ?? null;
 
 const INSTANT = /\d{4}-\d\d-\d\dT[\d:.]+Z/g;
 

@@ -40,7 +40,7 @@ function drawNow() {
   }
   for (const severity of store.SEVERITIES) {
     const button = $(`only-${severity}`);
-    fill(button, mark(severity), h("b", {}, number(total[severity])), h("span", {}, t(severity)));
+    fill(button, mark(severity), h("b", {}, store.complete ? number(total[severity]) : "–"), h("span", {}, t(severity)));
     button.setAttribute("aria-pressed", wanted.severities.has(severity));
   }
   $("muted-count").textContent = total.muted ? number(total.muted) : "";
@@ -51,6 +51,7 @@ function drawNow() {
   const due = store.due.filter((each) => fitsShop(each) || (fitsPlatform(each) && each.order.includes(wanted.text)));
   showDue($("due-list"), due, drawNow);
   for (const [id, list] of [["shop-count", shops], ["alert-count", alerts], ["due-count", due]]) $(id).textContent = number(list.length);
+  if (store.dueGoesOn && due.length === store.due.length) $("due-count").textContent += "+";
   fill($("notice"), partial ? t("partial", { n: number(MOST_ALERTS) }) : null);
   document.title = total.critical ? `(${number(total.critical)}) ${t("title")}` : t("title");
   $("connection").className = connection;
@@ -98,12 +99,16 @@ async function readAll() {
   for await (const items of api.pages("/api/alerts?state=open&limit=500", MOST_ALERTS)) items.forEach(store.takeAlert);
   partial = store.alerts.size >= MOST_ALERTS;
   await readDue();
+  store.allRead();
   drawNow();
 }
 
 async function readDue() {
   const page = await api.get("/api/due?limit=500");
-  store.takeDue(page.items.map((each) => ({ ...each, at: store.shops.get(store.shopKey(each))?.at })));
+  const items = page.items.map((each) => ({ ...each, at: store.shops.get(store.shopKey(each))?.at }));
+  const left = (each) => Date.parse(each.due_at) - Date.parse(each.at);
+  if (store.clock.kind === "event") items.sort((one, other) => left(one) - left(other)); // partitions' clocks differ there
+  store.takeDue(items, page.next !== null);
 }
 
 let dueWaits = null;

@@ -1,9 +1,9 @@
 // The list of shops, the one most at risk first.
 
 import { fill, h, keyed } from "./dom.js";
-import { clause as clauseName, day, longMoment, moment, number, percent, t } from "./i18n.js";
+import { clauseName, day, longMoment, moment, number, percent, t } from "./i18n.js";
 import { chip, mark, shopName, sum } from "./parts.js";
-import { byRisk, clock, forecastOf, isMinimum, risk, shopKey } from "./store.js";
+import { byRisk, clock, complete, forecastOf, isMinimum, risk, shopKey } from "./store.js";
 
 const opened = new Set();
 const CALM_SHOWN = 8;
@@ -18,7 +18,7 @@ export function showShops(container, list, counts, again) {
   const hidden = ranked.length - shown.length;
   keyed(container, shown, (each) => shopKey(each.shop), (each) => JSON.stringify([each.shop.metrics, each.shop.ledgers, each.shop.sanctions, each.shop.exposure, each.shop.open_alerts, each.counts, document.documentElement.lang]), make);
   const foot = container.nextElementSibling;
-  if (!ranked.length) fill(foot, h("p", { class: "empty" }, t("noShops")));
+  if (!ranked.length) fill(foot, h("p", { class: "empty" }, t(complete ? "noShops" : "loading")));
   else if (hidden) fill(foot, h("button", { class: "more", onclick: () => { allCalm = true; again(); } }, t("calmShops", { n: hidden })));
   else fill(foot);
 }
@@ -66,7 +66,7 @@ function bar({ name, metric, level }) {
   const told = forecast ? `, ${t("forecast", { value: shown(metric, forecast.value) })}` : "";
   const label = `${name}: ${shown(metric, metric.value)}, ${t("threshold")} ${shown(metric, metric.threshold)}${told}`;
   return h("span", { class: `meter ${level}` },
-    h("span", { class: "clause", title: clauseName(name) }, name),
+    h("span", { class: "clause", title: clauseName(name) ?? name }, name),
     h("span", { class: "track", role: "img", "aria-label": label, title: label, vars: { value: share(metric.value), threshold: share(metric.threshold), forecast: share(forecast?.value) } },
       ahead ? h("span", { class: "ahead" }) : null,
       h("span", { class: "fill" }),
@@ -94,7 +94,7 @@ const reported = (measure, show) => (measure.reported ? t("reported", { value: s
 function metricRow({ clause, name, metric, level, near }) {
   const show = (value) => shown(metric, value);
   const notes = [
-    clauseName(clause) === clause ? null : clauseName(clause).slice(clause.length + 1),
+    clauseName(clause),
     metric.denominator ? t("of", { n: number(metric.numerator ?? 0), d: number(metric.denominator) }) : null,
     near === null ? null : room(metric),
     expected(metric, show),
@@ -103,7 +103,7 @@ function metricRow({ clause, name, metric, level, near }) {
     metric.window?.from ? t("window", { from: day(metric.window.from), to: day(Date.parse(metric.window.to) - 1) }) : null,
   ];
   return h("div", { class: "row" },
-    near === null ? h("span", { class: "meter none" }, h("span", { class: "clause", title: clauseName(name) }, name), h("span", { class: "figure" }, show(metric.value))) : bar({ name, metric, level }),
+    near === null ? h("span", { class: "meter none" }, h("span", { class: "clause", title: clauseName(name) ?? name }, name), h("span", { class: "figure" }, show(metric.value))) : bar({ name, metric, level }),
     h("span", { class: "notes" }, notes.filter(Boolean).join(" · ")),
   );
 }

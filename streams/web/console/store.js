@@ -4,21 +4,27 @@ export const SEVERITIES = ["critical", "warning", "info"];
 const RANK = { critical: 3, warning: 2, info: 1 };
 const RESOLVED_SHOWN = 200;
 
-// In wall time the worker's clock is ours. In event time it is as far as the newest standing, and runs on at the
+// In wall time the worker's clock is ours. In event time it is as far as the newest standing or alert, and runs on at the
 // pace it has had lately.
+const PACE_MS = 500;
+
 class Clock {
   kind = "wall";
   #at = null;
   #heard = 0;
+  #from = null; // since when, and since which instant, the pace is measured
+  #since = 0;
   #pace = 0;
 
   hear(at) {
     const now = performance.now();
     const ms = Date.parse(at);
     if (this.#at !== null && ms <= this.#at) return;
-    if (this.#at !== null && now > this.#heard + 200) this.#pace = Math.min((ms - this.#at) / (now - this.#heard), 1e6);
-    if (this.#at === null || now > this.#heard + 200) this.#heard = now;
-    this.#at = ms;
+    if (this.#from === null || now > this.#since + PACE_MS) {
+      if (this.#from !== null) this.#pace = Math.min((ms - this.#from) / (now - this.#since), 1e6);
+      [this.#from, this.#since] = [ms, now];
+    }
+    [this.#at, this.#heard] = [ms, now];
   }
 
   now() {
@@ -31,6 +37,8 @@ export const clock = new Clock();
 export const shops = new Map();
 export const alerts = new Map();
 export let due = [];
+export let dueGoesOn = false; // there are more than were read
+export let complete = false; // until then an empty list says nothing
 
 export const shopKey = (each) => `${each.platform}/${each.shop}`;
 
@@ -44,16 +52,23 @@ export function takeAlert(alert) {
   const known = alerts.get(alert.data.alert);
   if (known && known.data.revision > alert.data.revision) return false;
   alerts.set(alert.data.alert, alert);
+  clock.hear(alert.time);
   return true;
 }
 
-export function takeDue(items) {
+export function takeDue(items, goesOn) {
   due = items;
+  dueGoesOn = goesOn;
 }
 
 export function forgetAll() {
   shops.clear();
   alerts.clear();
+  complete = false;
+}
+
+export function allRead() {
+  complete = true;
 }
 
 export function dropOldResolved() {
@@ -69,7 +84,7 @@ export const isMuted = (alert) => {
 };
 
 // Open alerts that aren't muted, counted by severity: of all shops, and of each. `clauses` has the worst severity of
-// those that are about the shop as a whole.
+// those that are about the shop as a whole; a sanction in force is no word on the figure that led to it.
 export function counted() {
   const total = { critical: 0, warning: 0, info: 0, muted: 0 };
   const byShop = new Map();
@@ -79,13 +94,13 @@ export function counted() {
       total.muted += 1;
       continue;
     }
-    const { severity, clause } = alert.data;
+    const { severity, clause, stage } = alert.data;
     total[severity] += 1;
     const key = shopKey(alert);
     if (!byShop.has(key)) byShop.set(key, { critical: 0, warning: 0, info: 0, clauses: {} });
     const counts = byShop.get(key);
     counts[severity] += 1;
-    if (!alert.order && RANK[severity] > (RANK[counts.clauses[clause]] ?? 0)) counts.clauses[clause] = severity;
+    if (!alert.order && stage !== "active" && RANK[severity] > (RANK[counts.clauses[clause]] ?? 0)) counts.clauses[clause] = severity;
   }
   return { total, byShop };
 }

@@ -1,0 +1,75 @@
+"""What is to be judged: at once, because there is news of it, or later, when its time has come."""
+
+from collections.abc import Iterator
+from heapq import heappop, heappush
+from itertools import count
+
+from rules.instants import NEVER
+from rules.watch import Order, Shop
+
+
+class Agenda:
+    """`orders` and `shops` with news, each once; and the timer index, which holds instants and no verdicts: whatever
+    comes due looks at its facts again."""
+
+    def __init__(self) -> None:
+        self.orders: list[Order] = []
+        self.shops: list[Shop] = []
+        self._timers: list[tuple[int, int, Order | Shop]] = []
+        self._sequence = count()
+
+    def look_at(self, order: Order) -> None:
+        """Has an order judged."""
+        if not order.dirty:
+            order.dirty = True
+            self.orders.append(order)
+
+    def ask(self, shop: Shop, judges: int) -> None:
+        """Has some of a shop's judges (as bits) look again, and those whose turn it is."""
+        shop.stale |= judges
+        if not shop.dirty:
+            shop.dirty = True
+            self.shops.append(shop)
+
+    def take_orders(self) -> list[Order]:
+        orders, self.orders = self.orders, []
+        for order in orders:
+            order.dirty = False
+        return orders
+
+    def take_shops(self) -> list[Shop]:
+        shops, self.shops = self.shops, []
+        for shop in shops:
+            shop.dirty = False
+        return shops
+
+    # -- the timer index ------------------------------------------------------------------------------------
+
+    def arm(self, target: Order | Shop, turn_ms: int) -> None:
+        """Has an order or shop come due at an instant (epoch ms), or earlier."""
+        # An entry that comes too early is cheaper than moving it: it looks at the facts again when it fires.
+        if turn_ms < target.armed_ms:
+            target.armed_ms = turn_ms
+            heappush(self._timers, (turn_ms, next(self._sequence), target))
+
+    def next_ms(self) -> int:
+        """When the next timer fires (epoch ms)."""
+        return self._timers[0][0] if self._timers else NEVER
+
+    def pop(self) -> Order | Shop | None:
+        """Takes the next timer's target out; None where it is armed for earlier by now, or has fired."""
+        due_ms, _, target = heappop(self._timers)
+        if target.armed_ms != due_ms:
+            return None
+        target.armed_ms = NEVER
+        return target
+
+    def waiting(self) -> Iterator[Order]:
+        """Orders that wait for an instant, the soonest first."""
+        timers = self._timers.copy()  # a copy of a heap is a heap
+        told: set[int] = set()  # an order armed for earlier and then for this again has two entries
+        while timers:
+            due_ms, _, target = heappop(timers)
+            if isinstance(target, Order) and target.armed_ms == due_ms and id(target) not in told:
+                told.add(id(target))
+                yield target

@@ -1,0 +1,146 @@
+"""What should be open against what was last said: the difference is what is news, and is said with its reason.
+
+What was said at a later instant than the clock's (before a restart whose clock lags behind) stands until then.
+"""
+
+from rules.alerts import Alert, Cause, Emitted, Open, alert_id, is_news, remember, subject_and_episode
+from rules.book import RuleBook
+from rules.facts import EVERY_FACT
+from rules.instants import NEVER, rfc3339
+from rules.kinds.deadline import Timer
+from rules.kinds.rule import Case, Judge, Rule, Verdict
+from rules.telling import of_deadline, tell
+from rules.watch import Order, Shop
+
+
+class Differences:
+    """Says what is news. Each answers when it wants to look again by itself (epoch ms)."""
+
+    def __init__(self, book: RuleBook) -> None:
+        self.book = book
+        self.said: list[tuple[Shop, Alert]] = []
+
+    def take(self) -> list[tuple[Shop, Alert]]:
+        """What has been said since the last call."""
+        said, self.said = self.said, []
+        return said
+
+    def tell_order(self, order: Order, wanted: list[tuple[Timer, Open]], judged: int, at_ms: int) -> int:
+        """Says what is new of an order; `judged` are the deadline rules (as bits) that have looked at it."""
+        turn_ms = NEVER
+        said_of = order.alerts
+        if said_of is None:
+            said_of = order.alerts = {}
+        current = set()
+        for timer, opened in wanted:
+            alert = alert_id(timer.rule.id, order.shop.key, order.id, rfc3339(opened.due_ms or 0))
+            current.add(alert)
+            said = said_of.get(alert)
+            if not is_news(said, opened):
+                continue
+            if said is not None and at_ms < said.at_ms:
+                turn_ms = min(turn_ms, self._look_again(order, timer.facts, said))
+                continue
+            case = of_deadline(timer, order, at_ms)
+            self._say(order.shop, said_of, alert, timer.rule, case, opened, timer.cause(opened), at_ms)
+        for alert, said in list(said_of.items()):
+            if said.open and alert not in current and judged & order.shop.plan.timer_bits.get(said.rule, 0):
+                if at_ms < said.at_ms:
+                    turn_ms = min(turn_ms, self._look_again(order, EVERY_FACT, said))
+                else:
+                    self._end_order_alert(order, alert, said, at_ms)
+        return turn_ms
+
+    def _look_again(self, order: Order, facts: int, said: Emitted) -> int:
+        """Has an order judged again, as if these facts were news, when its clock has come to what was said."""
+        order.news |= facts
+        return said.at_ms
+
+    def _end_order_alert(self, order: Order, alert: str, said: Emitted, at_ms: int) -> None:
+        timer = order.shop.plan.timer_of.get(said.rule)
+        if timer is None or order.alerts is None:
+            return  # its pack isn't loaded here, so nobody can say whether it is over
+        case = of_deadline(timer, order, at_ms)
+        cause = timer.cause_of_end(order.facts, said)
+        self._say(order.shop, order.alerts, alert, timer.rule, case, None, cause, at_ms)
+
+    def tell_shop(self, shop: Shop, judge: Judge, verdicts: list[Verdict], at_ms: int) -> int:
+        """Says what is new of a rule that looks at the whole shop."""
+        turn_ms, rule = NEVER, judge.rule
+        if not verdicts and not shop.open_by_rule.get(rule.id):
+            return NEVER  # nothing to say and nothing to end, as most of the time
+        wanted = {alert_id(rule.id, shop.key, each.subject, each.episode): each for each in verdicts}
+        is_open = shop.open_by_rule.get(rule.id)
+        for alert in sorted(is_open - wanted.keys()) if is_open else ():
+            turn_ms = min(turn_ms, self._end_shop_alert(shop, judge, alert, at_ms))
+        for alert, verdict in wanted.items():
+            said = shop.alerts.get(alert)
+            if said is not None and _is_no_longer_that_sanction(said, verdict.open) and at_ms >= said.at_ms:
+                self._end_shop_alert(shop, judge, alert, at_ms)
+                said = shop.alerts[alert]
+            if not is_news(said, verdict.open):
+                continue
+            if said is not None and at_ms < said.at_ms:
+                turn_ms = min(turn_ms, said.at_ms)
+                continue
+            cause = verdict.cause if said is None or not _is_milder(rule, said, verdict.open) else "fell_back"
+            case = judge.case(shop, verdict, at_ms)
+            self._say(shop, shop.alerts, alert, rule, case, verdict.open, cause, at_ms)
+        return turn_ms
+
+    def end_what_no_longer_applies(self, shop: Shop, at_ms: int) -> int:
+        """Ends what was said under rules that are not this shop's any more, since it has another site or programme."""
+        plan, turn_ms = shop.plan, NEVER
+        holders = [(None, shop.alerts), *((order.id, order.alerts) for order in shop.orders.values() if order.alerts)]
+        for order_id, said_of in holders:
+            for alert, said in list(said_of.items()):
+                rule = self.book.rules.get(said.rule)
+                if said.open and rule is not None and said.rule not in plan.judge_of and said.rule not in plan.timer_of:
+                    if at_ms < said.at_ms:
+                        shop.followed = True
+                        turn_ms = min(turn_ms, said.at_ms)
+                    else:
+                        self._say(shop, said_of, alert, rule, Case({}, {}, order_id), None, "no_longer_applies", at_ms)
+        return turn_ms
+
+    def _end_shop_alert(self, shop: Shop, judge: Judge, alert: str, at_ms: int) -> int:
+        said = shop.alerts[alert]
+        if at_ms < said.at_ms:
+            return said.at_ms
+        subject, episode = subject_and_episode(alert, judge.rule.id, shop.key)
+        last = Open(said.stage, "info", said.due_ms, said.judgement, said.until_ms, said.tier)
+        verdict = Verdict(last, "fell_back", subject, episode)
+        cause = judge.cause_of_end(shop, said, verdict, at_ms)
+        self._say(shop, shop.alerts, alert, judge.rule, judge.case(shop, verdict, at_ms), None, cause, at_ms)
+        return NEVER
+
+    def _say(
+        self,
+        shop: Shop,
+        said_of: dict[str, Emitted],
+        alert: str,
+        rule: Rule,
+        case: Case,
+        opened: Open | None,
+        cause: Cause,
+        at_ms: int,
+    ) -> None:
+        said = said_of.get(alert)
+        record = tell(shop, alert, rule, case, said, opened, cause, at_ms)
+        shop.open_alerts += (opened is not None) - (said is not None and said.open)
+        said_of[alert] = remember(rule.id, said, opened, at_ms)
+        if said_of is shop.alerts:
+            shop.note_open(rule.id, alert, opened is not None)
+        self.said.append((shop, record))
+
+
+def _is_no_longer_that_sanction(said: Emitted, wanted: Open) -> bool:
+    """No longer the sanction last spoken of: that one ends first, so that what comes after is told on its own."""
+    return said.open and said.until_ms is not None and wanted.until_ms != said.until_ms
+
+
+def _is_milder(rule: Rule, said: Emitted, wanted: Open) -> bool:
+    stages = rule.stages()
+    if not said.open or said.stage not in stages or wanted.stage not in stages:
+        return False
+    return stages.index(wanted.stage) < stages.index(said.stage)

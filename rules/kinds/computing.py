@@ -1,0 +1,120 @@
+"""Computing a ratio at its borders (each Monday, each month): from what had happened by then, and a fact of the shop's
+from then on, until evidence comes late."""
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from msgspec import Struct
+
+from rules.calendars import start_of_day
+from rules.instants import NEVER
+from rules.kinds.ratio import LONGEST_MS, Count, Gauge, Part
+from rules.windows import borders, last_border, next_border
+
+if TYPE_CHECKING:
+    from rules.watch import Order, Shop
+
+
+class Computed(Struct, array_like=True, frozen=True):
+    """What a ratio was at a border: a fact from then on, kept with the shop. `step` is the stage reached."""
+
+    period: str
+    bad: int
+    total: int
+    step: str | None
+
+
+class Computing:
+    """A ratio rule that has `every`, with all its versions; `slots` are their places among a shop's tallies."""
+
+    def __init__(self, gauges: Sequence[Gauge], slots: Sequence[int]) -> None:
+        rule = gauges[-1].rule
+        assert rule.every is not None
+        self.rule_id = rule.id
+        self.every = rule.every
+        self.zone = gauges[-1].zone
+        self.gauges = gauges
+        self.slots = slots
+        self.lag_ms = 0 if rule.window.align == "rolling" else int(rule.window.lag)
+
+    def compute(self, shop: "Shop", at_ms: int) -> tuple[bool, int]:
+        """Computes the ratio at each border that has been reached since the last time; again, where evidence has come
+        late for orders that are still kept. Answers whether anything is new, and when the next border is (epoch ms)."""
+        _, following = shop.computed_to.get(self.rule_id, (at_ms, at_ms))
+        if at_ms < following and self.rule_id not in shop.recompute:
+            return False, following
+        kept = shop.computed.setdefault(self.rule_id, {})
+        changed = False
+        for border in borders(self.every, self._start(shop, at_ms), at_ms, self.zone, self.lag_ms):
+            found = self._compute(shop, border, kept.get(border), at_ms)
+            if kept.get(border) == found:
+                continue
+            if found is None:
+                del kept[border]
+            else:
+                kept[border] = found
+            shop.recomputed.append((self.rule_id, border))
+            changed = True
+        shop.late_before_ms = max(shop.late_before_ms, last_border(self.every, at_ms, self.zone, self.lag_ms))
+        following = next_border(self.every, at_ms, self.zone, self.lag_ms)
+        shop.computed_to[self.rule_id] = at_ms, following
+        return changed, following
+
+    def _start(self, shop: "Shop", at_ms: int) -> int:
+        """After which instant borders must be looked at."""
+        done = shop.computed_to.get(self.rule_id)
+        if done is not None:
+            since = done[0]
+        else:  # after a restart too: evidence may have been written that nothing was computed from yet
+            since = min((order.facts.first_at_ms() for order in shop.orders.values()), default=at_ms) - 1
+        return max(min(since, shop.recompute.pop(self.rule_id, NEVER) - 1), at_ms - LONGEST_MS)
+
+    def _compute(self, shop: "Shop", border: int, before: Computed | None, at_ms: int) -> Computed | None:
+        """What the ratio was at a border, from what had happened by then; None without orders. `before` is what was
+        found earlier."""
+        found = next((each for each in zip(self.gauges, self.slots, strict=True) if each[0].effective.at(border)), None)
+        if found is None:
+            return None
+        gauge, slot = found
+        period = gauge.rule.window.closed_at(border, gauge.zone)
+        from_ms, to_ms = start_of_day(period.first, gauge.zone), start_of_day(period.last + 1, gauge.zone)
+        if from_ms < shop.kept_from_ms:
+            return before  # some of its orders are gone: what was computed then stands
+        count = Count(period)
+        for order in shop.orders.values():
+            anchor = gauge.anchor(order.facts)
+            if gauge.fixed and (anchor is None or not from_ms <= anchor < to_ms):
+                continue
+            if at_ms == border and order.last_ms <= border and not order.dirty:
+                part = order.parts[slot]  # judged at this very instant
+            else:
+                part = _part_then(shop, gauge, order, border)
+            if part is not None and from_ms <= part[0] < to_ms:
+                count.total += 1
+                count.bad += part[2]
+        if not count.total:
+            return None
+        step = gauge.reached(count)
+        return Computed(period.name, count.bad, count.total, None if step is None else step.name)
+
+    def computations(self, shop: "Shop") -> list[tuple[int, Computed]]:
+        """What was computed at which border (epoch ms), oldest first. Borders of another zone, by which the shop went
+        before its site was known, are none of its own."""
+        kept = shop.computed.get(self.rule_id, {})
+        return sorted(each for each in kept.items() if self._is_border(each[0]))
+
+    def _is_border(self, at_ms: int) -> bool:
+        return next_border(self.every, at_ms - 1, self.zone, self.lag_ms) == at_ms
+
+    def newest(self, shop: "Shop", at_ms: int) -> tuple[int, Computed] | None:
+        """What was computed at the last border, and that (epoch ms); None where there was nothing to compute."""
+        border = last_border(self.every, at_ms, self.zone, self.lag_ms)
+        found = shop.computed.get(self.rule_id, {}).get(border)
+        return None if found is None else (border, found)
+
+
+def _part_then(shop: "Shop", gauge: Gauge, order: "Order", border: int) -> Part | None:
+    """Where an order counted at a border, from what had happened by then."""
+    then = order.facts if order.last_ms <= border else order.facts.as_of(border)
+    missed, overdue = shop.plan.judged_at(then, border)
+    return gauge.part(then, missed, overdue, None)

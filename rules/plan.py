@@ -1,0 +1,283 @@
+"""A plan: the rules of one shop made ready to judge, with what each takes from orders and from the shop's events."""
+
+from collections.abc import Iterable, Mapping
+from functools import reduce
+from operator import or_
+from typing import Any, NamedTuple
+
+from rules.facts import OrderFacts, bits_of
+from rules.instants import DAY_MS, NEVER
+from rules.kinds.count import CountJudge, Marks
+from rules.kinds.count import judge_of as count_judge
+from rules.kinds.deadline import Deadline, Due, Silence, Timer
+from rules.kinds.event import EventJudge, Occurrence
+from rules.kinds.feeds import FeedReader
+from rules.kinds.happenings import Of, Source, Trace, trace_of
+from rules.kinds.ledger import Ledger, LedgerJudge
+from rules.kinds.level import Level, LevelJudge
+from rules.kinds.ratio import Gauge, Ratio
+from rules.kinds.ratio_judge import RatioJudge
+from rules.kinds.route import Route, RouteJudge
+from rules.kinds.rule import Judge
+from rules.kinds.spacing import Spacing, SpacingJudge
+from rules.kinds.streak import Streak, StreakJudge
+from rules.kinds.tasks import Tasks, TasksJudge
+from rules.kinds.versions import Versions
+from rules.packs import InForce
+
+KEPT_BEYOND_MS = 30 * DAY_MS
+"""How long an order that nothing looks at any more is still remembered, for events that come late."""
+
+
+class Looking(NamedTuple):
+    """Which of a plan's parts look at certain facts; gauges and traces with their places."""
+
+    timers: list[Timer]
+    gauges: list[tuple[int, Gauge]]
+    traces: list[tuple[int, Trace]]
+    sales: bool
+    numbers: bool
+
+
+class Plan:
+    """The rules of one shop, ready to judge, in the order in which they lean on each other.
+
+    `heeds`: the facts (as bits) whose change makes an order be judged again; others are only kept.
+    `kept_for_good`: the types of the shop's own events that matter however old they are.
+    `judges` look at the whole shop; the rest is what they take from its orders: `timers`, `gauges` of ratios, `traces`.
+    Judges are named by bits, so that a shop knows cheaply which of them must look again.
+    """
+
+    def __init__(self, rules: Iterable[InForce]) -> None:
+        rules = _in_order(list(rules))
+        self.timers: list[Timer] = []
+        self.versions: dict[str, list[Timer]] = {}
+        self._time(rules)
+        self.timer_of = {rule_id: timers[-1] for rule_id, timers in self.versions.items()}
+        self.gauges: list[Gauge] = []
+        self.traces: list[Trace] = []
+        self.judges: list[Any] = []
+        self.judge_of: dict[str, Judge] = {}
+        self.on_event: dict[str, int] = {}
+        self.on_gauge: list[int] = []
+        self.on_any_move: list[int] = []
+        self.on_trace: list[int] = []
+        self.trace_kept_ms: list[int] = []
+        self.kept_for_good: set[str] = set()
+        self.on_sale = self.on_number = self.number_kept_ms = 0
+        self.sales_zone = "UTC"
+        self._slots: dict[str, int] = {}
+        self._judge(rules)
+        self.every_judge = (1 << len(self.judges)) - 1
+        self.computed = [judge for judge in self.judges if isinstance(judge, RatioJudge) and judge.rule.every]
+        self.no_parts: list[Any] = [None] * len(self.gauges)
+        self.heeds = _any_of(
+            [timer.facts for timer in self.timers]
+            + [gauge.facts for gauge in self.gauges]
+            + [trace.facts for trace in self.traces]
+        )
+        self.heeds |= (_SOLD if self.on_sale else 0) | (_SHIPPED if self.on_number else 0)
+        self.gauge_bits = _any_of(gauge.bits for gauge in self.gauges)
+        self.trace_bits = _any_of(trace.bits for trace in self.traces)
+        self.timer_bits = {rule_id: sum(timer.bit for timer in timers) for rule_id, timers in self.versions.items()}
+        self._looking: dict[int, Looking] = {}
+        self.no_turns: list[int] = [NEVER] * len(self.timers)
+        self.keep_ms = KEPT_BEYOND_MS + max([0, *(each.rule.span_ms() for each in rules)])
+
+    # -- deadlines ------------------------------------------------------------------------------------------
+
+    def _time(self, rules: list[InForce]) -> None:
+        self._dues: dict[str, Due] = {}
+        for each in rules:
+            if isinstance(each.rule, Deadline | Silence):
+                facts = bits_of(self._looked_at(each.rule))
+                timer = Timer(each.rule, len(self.timers), each.place, self._dues, facts)
+                self.timers.append(timer)
+                versions = self.versions.setdefault(each.rule.id, [])
+                versions.append(timer)
+                self._dues[each.rule.id] = _due_by(versions)
+
+    def looking(self, news: int) -> "Looking":
+        """What must be asked again when these facts of an order have changed."""
+        found = self._looking.get(news)
+        if found is None:
+            found = self._looking[news] = Looking(
+                [timer for timer in self.timers if timer.facts & news],
+                [(n, gauge) for n, gauge in enumerate(self.gauges) if gauge.facts & news],
+                [(n, trace) for n, trace in enumerate(self.traces) if trace.facts & news],
+                bool(self.on_sale and news & _SOLD),
+                bool(self.on_number and news & _SHIPPED),
+            )
+        return found
+
+    def _looked_at(self, rule: Deadline | Silence | Ratio) -> set[str]:
+        """The facts a rule rests on; those of the deadline it starts from, too."""
+        facts = rule.looks_at()
+        for lean in rule.leans_on():
+            for timer in self.versions.get(lean, ()):
+                facts = facts | self._looked_at(timer.rule)
+        return facts
+
+    def judged_at(self, facts: OrderFacts, at_ms: int) -> tuple[int, int]:
+        """What the deadline rules said of an order at a moment: bits of those missed, and of those still unmet."""
+        missed = overdue = 0
+        for timer in self.timers:
+            flags, _, _ = timer.judge(facts, at_ms, at_ms)
+            if flags:
+                missed |= timer.bit
+                if flags > 1:
+                    overdue |= timer.bit
+        return missed, overdue
+
+    # -- judges -----------------------------------------------------------------------------------------------
+
+    def _judge(self, rules: list[InForce]) -> None:
+        bits = {rule: sum(timer.bit for timer in timers) for rule, timers in self.versions.items()}
+        by_id: dict[str, list[InForce]] = {}
+        for each in rules:
+            if not isinstance(each.rule, Deadline | Silence):
+                by_id.setdefault(each.rule.id, []).append(each)
+        for rule_id, versions in by_id.items():
+            n = len(self.judges)
+            if isinstance(versions[0].rule, Ratio):
+                judge: Judge = self._ratio(n, versions, bits)
+            else:
+                judges = [self._make(n, each) for each in versions]
+                judge = judges[0] if len(judges) == 1 else Versions(n, judges)
+            self.judges.append(judge)
+            self.judge_of[rule_id] = judge
+            for lean in versions[0].rule.leans_on():
+                leaned = self.judge_of.get(lean)
+                if leaned is not None and hasattr(leaned, "feeds"):
+                    leaned.feeds |= 1 << n
+
+    def _ratio(self, n: int, versions: list[InForce], bits: Mapping[str, int]) -> RatioJudge:
+        slots = range(len(self.gauges), len(self.gauges) + len(versions))
+        gauges = [
+            Gauge(each.rule, bits, each.place, self._dues, bits_of(self._looked_at(each.rule)))
+            for each in versions
+            if isinstance(each.rule, Ratio)
+        ]
+        self.gauges += gauges
+        # One without steps that nothing is computed of has nothing to say.
+        self.on_gauge += [1 << n if gauge.steps else 0 for gauge in gauges]
+        self.on_any_move += [0] * len(gauges)
+        if any(gauge.rule.by == "provider" for gauge in gauges):
+            self._heed({"dispute.opened"}, n)
+        return RatioJudge(n, gauges, slots, 0)
+
+    def _make(self, n: int, each: InForce) -> Judge:
+        rule, place = each.rule, each.place
+        match rule:
+            case Marks():
+                return count_judge(n, rule, self._source(rule.of, n, _kept_ms(rule)), place)
+            case Occurrence():
+                return EventJudge(n, rule, self._source(rule.of, n, _kept_ms(rule)), place)
+            case Level():
+                self._heed(rule.events(), n)
+                if rule.of_skus():
+                    self.on_sale |= 1 << n
+                    self.sales_zone = place.zone
+                return LevelJudge(n, rule, place, self.judge_of.get(rule.ledger or ""))  # type: ignore[arg-type]
+            case Tasks():
+                self._heed(rule.events(), n)
+                return TasksJudge(n, rule, None if rule.of is None else self._source(rule.of, n, _kept_ms(rule)), place)
+            case Spacing():
+                self._heed({"price.changed", "promotion.scheduled"}, n)
+                return SpacingJudge(n, rule, place)
+            case Route():
+                self._heed({"carrier.state"}, n)
+                return RouteJudge(n, rule)
+            case Streak():
+                ratio = self.judge_of[rule.of]
+                assert isinstance(ratio, RatioJudge)
+                for slot in ratio.slots:
+                    self.on_any_move[slot] |= 1 << n
+                return StreakJudge(n, rule, ratio)
+            case Ledger():
+                return LedgerJudge(n, rule, [self._reader(feed, n, each) for feed in _of_site(rule, each)], place, 0)
+        raise TypeError(f"{rule!r} is no rule that looks at a shop")
+
+    def _reader(self, feed: Any, n: int, each: InForce) -> FeedReader:
+        self._heed(feed.events(), n)
+        if _kept_ms(each.rule) == NEVER:
+            self.kept_for_good |= feed.events()
+        ratio = self.judge_of.get(feed.computed or "")
+        sources = [self._source(of, n, _kept_ms(each.rule)) for of in feed.of]
+        return FeedReader(feed, sources, ratio if isinstance(ratio, RatioJudge) else None, each.place.zone)
+
+    def _source(self, of: Of, n: int, kept_ms: int) -> Source:
+        """Where a judge finds what happened; it is told when there is news."""
+        crossed = self.judge_of.get(of.crossed or "")
+        self._heed(of.events() | (crossed.rule.events() if isinstance(crossed, LevelJudge | CountJudge) else set()), n)
+        if of.reused is not None:
+            self.on_number |= 1 << n
+            self.number_kept_ms = max(self.number_kept_ms, kept_ms)
+        if kept_ms == NEVER:
+            self.kept_for_good |= of.events()
+        trace = trace_of(of, self.versions)
+        slot = None
+        if trace is not None:
+            slot = self._slots.setdefault(repr(of), len(self.traces))
+            if slot == len(self.traces):
+                self.traces.append(trace)
+                self.on_trace.append(0)
+                self.trace_kept_ms.append(0)
+            self.on_trace[slot] |= 1 << n
+            self.trace_kept_ms[slot] = max(self.trace_kept_ms[slot], kept_ms)
+        return Source(of, slot, crossed)
+
+    def _heed(self, events: Iterable[str], n: int) -> None:
+        for event in events:
+            self.on_event[event] = self.on_event.get(event, 0) | 1 << n
+
+
+_SOLD = bits_of(("placed", "cancelled"))
+_SHIPPED = bits_of(("shipped",))
+
+
+def _any_of(several: Iterable[int]) -> int:
+    return reduce(or_, several, 0)
+
+
+def _kept_ms(rule: Any) -> int:
+    """How long what happened matters to a rule: for good, where what it brought has no end, or where the first of
+    several decides when all of them go."""
+    if isinstance(rule, Ledger):
+        endless = rule.clears_after is not None or any(tier.lasts is None for tier in rule.tiers)
+    else:
+        sanction = None if isinstance(rule, Tasks) else getattr(rule, "sanction", None)
+        endless = sanction is not None and sanction.lasts is None
+    return NEVER if endless else int(rule.marks_kept_ms())
+
+
+def _of_site(rule: Ledger, each: InForce) -> list[Any]:
+    return [feed for feed in rule.feeds if not feed.sites or each.site in feed.sites]
+
+
+def _due_by(versions: list[Timer]) -> Due:
+    """An order's due instant by whichever version of a rule holds for it."""
+    if len(versions) == 1:
+        return versions[0].due
+    dues = [timer.due for timer in versions]
+    return lambda facts: next((at for due in dues if (at := due(facts)) is not None), None)
+
+
+def _in_order(rules: list[InForce]) -> list[InForce]:
+    """Every rule behind those it leans on."""
+    by_id: dict[str, list[InForce]] = {}
+    for each in rules:
+        by_id.setdefault(each.rule.id, []).append(each)
+    done: dict[str, None] = {}
+
+    def place(rule_id: str) -> None:
+        if rule_id in done or rule_id not in by_id:
+            return
+        for each in by_id[rule_id]:
+            for lean in sorted(each.rule.leans_on()):
+                place(lean)
+        done[rule_id] = None
+
+    for rule_id in by_id:
+        place(rule_id)
+    return [each for rule_id in done for each in by_id[rule_id]]

@@ -1,0 +1,73 @@
+"""State back from the changelogs after a restart, in any order; the engine's `settle` derives the rest."""
+
+from rules.alerts import Alert, emitted_from
+from rules.counting import uncount
+from rules.engine import Engine
+from rules.facts import EVERY_FACT, OrderFacts
+from rules.instants import DAWN, NEVER
+from rules.kinds.computing import Computed
+from rules.shopfacts import Entry, Key
+from rules.watch import Order
+
+
+def restore_order(engine: Engine, platform: str, shop_name: str, order_id: str, facts: OrderFacts | None) -> None:
+    """Takes an order's facts back; None where it was dropped."""
+    shop, agenda = engine.shop(platform, shop_name), engine.agenda
+    order = shop.orders.get(order_id)
+    if order is not None:
+        agenda.ask(shop, uncount(order))
+    elif facts is None:
+        return
+    else:
+        order = shop.orders[order_id] = Order(order_id, shop)
+    order.news = EVERY_FACT
+    order.last_ms = DAWN if facts is None else facts.last_at_ms()
+    order.facts = facts or OrderFacts()  # dropped: an entry that still waits for it must find nothing
+    if facts is None and order.alerts is None:
+        order.armed_ms = NEVER
+        del shop.orders[order_id]
+    else:
+        agenda.look_at(order)
+
+
+def restore_entry(engine: Engine, platform: str, shop_name: str, kind: str, key: Key, entry: Entry | None) -> None:
+    """Takes one of a shop's own facts back; None where it was dropped."""
+    shop = engine.shop(platform, shop_name)
+    shop.facts.put(kind, key, entry)
+    engine.heard(shop, kind)
+
+
+def restore_computed(
+    engine: Engine, platform: str, shop_name: str, rule: str, border_ms: int, found: Computed | None
+) -> None:
+    """Takes back what a ratio was at a border (epoch ms); None where it had no orders after all."""
+    shop = engine.shop(platform, shop_name)
+    if found is None:
+        shop.computed.get(rule, {}).pop(border_ms, None)
+    else:
+        shop.computed.setdefault(rule, {})[border_ms] = found
+        shop.late_before_ms = max(shop.late_before_ms, border_ms)
+    shop.restored = True
+    engine.agenda.ask(shop, shop.plan.every_judge)
+
+
+def restore_alert(engine: Engine, alert: Alert) -> None:
+    """Takes back what was last said of an alert."""
+    shop = engine.shop(alert.platform, alert.shop)
+    rule, name = alert.data.rule, alert.data.alert
+    # By its kind: the shop's own plan may wait for its profile to come back.
+    if isinstance(alert.order, str) and engine.book.is_of_orders(rule):
+        order = shop.orders.get(alert.order)
+        if order is None:
+            order = shop.orders[alert.order] = Order(alert.order, shop)
+        order.alerts = order.alerts or {}
+        held = order.alerts
+    else:
+        held = shop.alerts
+    before, said = held.get(name), emitted_from(alert)
+    shop.open_alerts += said.open - (before is not None and before.open)
+    held[name] = said
+    shop.followed = True
+    if held is shop.alerts:
+        shop.note_open(rule, name, said.open)
+    engine.agenda.ask(shop, shop.plan.every_judge)
