@@ -13,9 +13,16 @@ CLOCKED = ("orders", "pickups", "tracking")
 
 INPUTS = (*CLOCKED, "shops")
 
+_TOPIC_OF = {"order": "orders", "pickup": "pickups", "tracking": "tracking"}
+
 
 ANSWER_S = 15.0
 """How long the broker may take to answer."""
+
+
+def topic_of(event_type: str) -> str:
+    """The input an event belongs to, by its plain name."""
+    return _TOPIC_OF.get(event_type.partition(".")[0], "shops")
 
 
 class BadTopicsError(ValueError):

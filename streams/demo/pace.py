@@ -10,12 +10,10 @@ from aiokafka import AIOKafkaProducer
 from rules.instants import rfc3339
 from streams.demo.feed import Event
 from streams.partition import home_of
-from streams.topics import CLOCKED, TopicNames
+from streams.topics import CLOCKED, TopicNames, topic_of
 
 STEP_S = 0.1
 """How often the feed moves on."""
-
-_TOPIC_OF = {"order": "orders", "pickup": "pickups", "tracking": "tracking"}
 
 
 class Pace:
@@ -54,7 +52,7 @@ class Pace:
 
 async def send(producer: AIOKafkaProducer, names: TopicNames, partitions: int, event: Event) -> None:
     """Hands one event over for the topic and partition it belongs to."""
-    topic = names.of(_TOPIC_OF.get(event["type"].partition(".")[0], "shops"))
+    topic = names.of(topic_of(event["type"]))
     key = f"{event['platform']}/{event['shop']}".encode()
     partition = home_of(event["platform"], event["shop"], partitions)
     await producer.send(topic, orjson.dumps(event), key=key, partition=partition)

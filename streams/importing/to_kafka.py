@@ -10,9 +10,7 @@ from aiokafka.errors import KafkaError
 
 from rules.instants import rfc3339
 from streams.importing.history import Timeline
-
-INPUTS = ("orders", "pickups", "tracking")
-_TOPIC_OF = {"order": "orders", "pickup": "pickups", "tracking": "tracking"}
+from streams.topics import CLOCKED, topic_of
 
 # Records in flight before their acknowledgements are awaited: enough to keep the batches full.
 _IN_FLIGHT = 5000
@@ -64,7 +62,7 @@ async def _partitions(producer: AIOKafkaProducer, topic_prefix: str) -> dict[str
     """The inputs' partitions. Topics are for the worker to make, so none is made here."""
     cluster = await producer.client.fetch_all_metadata()
     partitions: dict[str, set[int]] = {}
-    for name in INPUTS:
+    for name in CLOCKED:
         found = cluster.partitions_for_topic(topic_prefix + name)
         if not found:
             raise NotSentError(f"there is no topic {topic_prefix + name}: start `shipclock worker` once, it makes them")
@@ -80,7 +78,7 @@ async def _send_events(
 ) -> None:
     waiting: list[Awaitable[Any]] = []
     for event in timeline:
-        topic = topic_prefix + _TOPIC_OF[event["type"].partition(".")[0]]
+        topic = topic_prefix + topic_of(event["type"])
         key = f"{event['platform']}/{event['shop']}".encode()
         waiting.append(await producer.send(topic, orjson.dumps(event), key=key))
         if len(waiting) == _IN_FLIGHT:

@@ -23,11 +23,10 @@ AT_ONCE = 256
 
 
 class Alertmanager(HttpSink):
-    def __init__(self, courier: Courier, url: str, console_url: str, again_ms: int = AGAIN_MS) -> None:
+    def __init__(self, courier: Courier, url: str, console_url: str) -> None:
         super().__init__(courier)
         self._url = url.rstrip("/") + "/api/v2/alerts"
         self._console_url = console_url
-        self._again_ms = again_ms
         self._sent_all_ms = 0
         self._firing: dict[int, Firing] = {}
         self._rebuilt: set[int] = set()
@@ -60,7 +59,7 @@ class Alertmanager(HttpSink):
     async def tick(self, now_ms: int) -> None:
         rebuilt = [self._firing[partition] for partition in self._rebuilt]
         news = [spell for firing in rebuilt for spell in firing.news]
-        if now_ms - self._sent_all_ms >= self._again_ms:
+        if now_ms - self._sent_all_ms >= AGAIN_MS:
             self._sent_all_ms = now_ms
             await self.courier.carry(lambda: self._send(self._all(rebuilt)), alerts=len(news))
         elif news:

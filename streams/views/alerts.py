@@ -1,6 +1,5 @@
 """Every alert as its newest record has it, with the revisions seen before."""
 
-from collections.abc import Callable
 from typing import Any, Final
 
 import msgspec
@@ -128,11 +127,10 @@ class Alerts:
     def get(self, alert: str) -> Held | None:
         return self.open.get(alert) or self.resolved.get(alert)
 
-    def having(self, state: str | None, wanted: Callable[[Held], bool]) -> list[Held]:
-        """Those in a state (in any, if None) that are wanted, in no order."""
+    def having(self, state: str | None) -> list[Held]:
+        """Those in a state (in any, if None), in no order."""
         found = [] if state == "resolved" else list(self.open.values())
-        found += [] if state == "open" else list(self.resolved.values())
-        return [held for held in found if wanted(held)]
+        return found + ([] if state == "open" else list(self.resolved.values()))
 
     def _sort(self, held: Held) -> None:
         self.resolved.pop(held.id, None)

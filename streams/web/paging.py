@@ -24,12 +24,14 @@ AT_ONCE = 5_000
 async def page(
     request: Request, query: Paging, items: Sequence[Item], rank: Callable[[Item], Any], rank_type: Any
 ) -> Page[Item]:
-    """The first `query.limit` items by rank after the place `query.after`. No two may have the same rank."""
+    """The first `query.limit` items by rank after the place `query.after`. No two may have the same rank; an item that
+    has none (None) is left out."""
     after = None if query.after is UNSET else _place(query.after, rank_type)
     found: list[tuple[Any, int]] = []
     for start in range(0, len(items), AT_ONCE):
-        ranked = [(rank(item), start + n) for n, item in enumerate(items[start : start + AT_ONCE])]
-        found = nsmallest(query.limit + 1, found + [each for each in ranked if after is None or each[0] > after])
+        some = ((rank(item), n) for n, item in enumerate(items[start : start + AT_ONCE], start))
+        ranked = [each for each in some if each[0] is not None and (after is None or each[0] > after)]
+        found = nsmallest(query.limit + 1, found + ranked)
         await asyncio.sleep(0)
     there_is_more = len(found) > query.limit
     shown = found[: query.limit]

@@ -72,8 +72,8 @@ class Reading:
         found = await page(
             request,
             query,
-            self._view.alerts.having(query.state or None, lambda held: _matches(query, held)),
-            lambda held: held.rank,
+            self._view.alerts.having(query.state or None),
+            lambda held: held.rank if _matches(query, held) else None,
             tuple[bool, int, int, str],
         )
         return Page([self._view.alert(held) for held in found.items], found.next)

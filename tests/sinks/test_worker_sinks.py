@@ -87,7 +87,7 @@ async def test_an_alert_reaches_all_who_act_on_it(
         await until(lambda: streamed(redis_server) == ["8412/1", "8412/2"])
         await until(lambda: len(receiver.requests) == 2)
         assert await worker.stop() == 0
-    assert "alerts go to alertmanager, webhook, notify, redis, redis-due" in worker.log()
+    assert "alerts go to alertmanager, webhook, notify-1, redis, redis-due" in worker.log()
     assert "8412" not in worker.log() and "MDAw" not in worker.log()
 
 
