@@ -176,6 +176,22 @@ async def test_everything_can_be_done_from_the_keyboard(browser: Browser, worker
         await expect(page.locator("#search")).to_be_focused()
 
 
+async def test_an_alert_opened_right_after_another_was_closed_is_read(browser: Browser, worker: Worker) -> None:
+    """A dialog tells of its closing a moment later, when the next one may be open."""
+    async with looking(browser, worker) as page:
+        await live(page)
+        await page.locator("#alert-list .alert", has_text="Order 1").click()
+        sheet = page.locator("#sheet")
+        await expect(sheet.locator(".trail")).to_be_visible()
+        await page.evaluate(
+            """() => {
+                document.querySelector("#sheet").close();
+                document.querySelector("#alert-list .alert").click();
+            }"""
+        )
+        await expect(sheet.locator(".trail")).to_be_visible()
+
+
 async def test_a_muted_alert_goes_away_until_it_gets_worse(browser: Browser, worker: Worker) -> None:
     async with looking(browser, worker) as page:
         await live(page)

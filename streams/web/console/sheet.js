@@ -18,6 +18,7 @@ export function prepare(element, changed) {
   dialog = element;
   onChange = changed;
   dialog.addEventListener("close", () => {
+    if (dialog.open) return; // the word of closing comes late, and another alert has been opened meanwhile
     shown = null;
     if (location.hash) history.replaceState(null, "", location.pathname);
   });
