@@ -4,6 +4,7 @@ from typing import NamedTuple
 
 from rules.facts import OrderFacts
 from rules.instants import NEVER
+from rules.kinds.deadline import Timer
 from rules.plan import Plan
 
 
@@ -15,16 +16,23 @@ class Due(NamedTuple):
     clauses: tuple[str, ...]
 
 
-def next_deadline(plan: Plan, facts: OrderFacts, now_ms: int) -> Due | None:
-    """None where nothing is waited for any more. A fact that is known counts, also where the clock lags behind it."""
-    known_ms = max(now_ms, facts.last_at_ms())
-    ahead = sorted(
-        (due_ms, timer.rule.id, timer.rule.clause)
+def deadlines_ahead(plan: Plan, facts: OrderFacts, after_ms: int, known_ms: int) -> list[tuple[int, Timer]]:
+    """The deadlines after a moment that an order, by what is known of it at `known_ms`, still waits for: when each
+    falls (epoch ms), and the rule; soonest first."""
+    found = [
+        (due_ms, timer)
         for timer in plan.timers
         if (due_ms := timer.due(facts)) is not None
-        and due_ms > now_ms
+        and due_ms > after_ms
         and timer.judge(facts, known_ms, known_ms)[2] != NEVER
-    )
+    ]
+    return sorted(found, key=lambda each: (each[0], each[1].rule.id))
+
+
+def next_deadline(plan: Plan, facts: OrderFacts, now_ms: int) -> Due | None:
+    """None where nothing is waited for any more. A fact that is known counts, also where the clock lags behind it."""
+    ahead = deadlines_ahead(plan, facts, now_ms, max(now_ms, facts.last_at_ms()))
     if not ahead:
         return None
-    return Due(ahead[0][0], tuple(rule for _, rule, _ in ahead), tuple(clause for _, _, clause in ahead))
+    rules = [timer.rule for _, timer in ahead]
+    return Due(ahead[0][0], tuple(rule.id for rule in rules), tuple(rule.clause for rule in rules))

@@ -9,6 +9,7 @@ from typing import Any
 from msgspec import Struct
 
 from rules.calendars import start_of_day
+from rules.due import deadlines_ahead
 from rules.instants import NEVER, rfc3339
 from rules.kinds.computing import Computed
 from rules.kinds.feeds import FeedReader
@@ -142,17 +143,12 @@ class Outlook:
     def _saving(self, order: Order, then_ms: int) -> Saving | None:
         saving = self.savings.get(order.id)
         if saving is None:
-            ahead = [
-                (due, timer.rule.id)
-                for timer in self.shop.plan.timers
-                if (due := timer.due(order.facts)) is not None
-                and due > self.at_ms
-                and timer.judge(order.facts, self.at_ms, self.at_ms)[2] < NEVER
-            ]
+            ahead = deadlines_ahead(self.shop.plan, order.facts, self.at_ms, self.at_ms)
             if not ahead:
                 return None
-            due_ms = min(ahead)[0]
-            saving = Saving(due_ms, {rule for due, rule in ahead if due <= max(then_ms, due_ms)}, set(), {}, {})
+            due_ms = ahead[0][0]
+            rules = {timer.rule.id for due, timer in ahead if due <= max(then_ms, due_ms)}
+            saving = Saving(due_ms, rules, set(), {}, {})
             self.savings[order.id] = saving
         return saving
 

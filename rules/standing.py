@@ -3,6 +3,7 @@
 from decimal import Decimal
 from typing import Any
 
+from rules.due import deadlines_ahead
 from rules.engine import Engine
 from rules.instants import NEVER, rfc3339
 from rules.kinds.ledger import LedgerJudge
@@ -117,11 +118,5 @@ def nearest(engine: Engine, limit: int) -> list[tuple[Order, str, int]]:
 
 def next_deadline(order: Order, at_ms: int) -> tuple[str, int] | None:
     """The rule whose deadline comes next for an order that isn't finished, and when (epoch ms)."""
-    ahead = [
-        (due, timer.rule.id)
-        for timer in order.shop.plan.timers
-        if (due := timer.due(order.facts)) is not None
-        and due > at_ms
-        and timer.judge(order.facts, at_ms, at_ms)[2] != NEVER
-    ]
-    return (min(ahead)[1], min(ahead)[0]) if ahead else None
+    ahead = deadlines_ahead(order.shop.plan, order.facts, at_ms, at_ms)
+    return (ahead[0][1].rule.id, ahead[0][0]) if ahead else None
