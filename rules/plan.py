@@ -148,8 +148,8 @@ class Plan:
             self.judge_of[rule_id] = judge
             for lean in versions[0].rule.leans_on():
                 leaned = self.judge_of.get(lean)
-                if leaned is not None and hasattr(leaned, "feeds"):
-                    leaned.feeds |= 1 << n
+                if isinstance(leaned, RatioJudge | LedgerJudge):
+                    leaned.leaning |= 1 << n
 
     def _ratio(self, n: int, versions: list[InForce], bits: Mapping[str, int]) -> RatioJudge:
         slots = range(len(self.gauges), len(self.gauges) + len(versions))
@@ -164,7 +164,7 @@ class Plan:
         self.on_any_move += [0] * len(gauges)
         if any(gauge.rule.by == "provider" for gauge in gauges):
             self._heed({"dispute.opened"}, n)
-        return RatioJudge(n, gauges, slots, 0)
+        return RatioJudge(n, gauges, slots)
 
     def _make(self, n: int, each: InForce) -> Judge:
         rule, place = each.rule, each.place
@@ -195,7 +195,7 @@ class Plan:
                     self.on_any_move[slot] |= 1 << n
                 return StreakJudge(n, rule, ratio)
             case Ledger():
-                return LedgerJudge(n, rule, [self._reader(feed, n, each) for feed in _of_site(rule, each)], place, 0)
+                return LedgerJudge(n, rule, [self._reader(feed, n, each) for feed in _of_site(rule, each)], place)
         raise TypeError(f"{rule!r} is no rule that looks at a shop")
 
     def _reader(self, feed: Any, n: int, each: InForce) -> FeedReader:

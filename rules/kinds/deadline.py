@@ -265,14 +265,15 @@ def _due_of(rule: Deadline | Silence, place: Place, dues: Mapping[str, Due]) -> 
         due = _due_after_news(_marks(rule.after), rule.within)
         start = _latest(_marks(rule.after))
     else:
-        start = dues[rule.from_.due] if isinstance(rule.from_, DueOf) else _instant(rule.from_)
+        start = dues[rule.from_.due] if isinstance(rule.from_, DueOf) else instant_of(rule.from_)
         within = _within(rule, place)
         plain = not (rule.ship_by or rule.handling or rule.modes)
         due = _due_plain(rule, start, within) if plain else _due_of_order(rule, start, within)
     return due if place.effective == ALWAYS else _while_in_effect(due, start, place.effective)
 
 
-def _instant(fact: str) -> Due:
+def instant_of(fact: str) -> Due:
+    """When a fact came about (epoch ms)."""
     get = attrgetter(fact)
     return lambda facts: None if (mark := get(facts)) is None else mark[0]
 

@@ -96,12 +96,13 @@ class Balance(Struct):
 class LedgerJudge:
     """A ledger rule, ready to judge a shop."""
 
-    def __init__(self, n: int, rule: Ledger, readers: list[FeedReader], place: Place, feeds: int) -> None:
+    def __init__(self, n: int, rule: Ledger, readers: list[FeedReader], place: Place) -> None:
         self.n = n
         self.rule = rule
         self.readers = readers
         self.zone = place.zone
-        self.feeds = feeds
+        #: The judges (as bits) that lean on its points.
+        self.leaning = 0
 
     # -- what was posted --------------------------------------------------------------------------------------
 
@@ -193,12 +194,12 @@ class LedgerJudge:
     # -- judging --------------------------------------------------------------------------------------------
 
     def judge(self, shop: "Shop", at_ms: int) -> Said:
-        if not self.rule.tiers and not self.feeds:
+        if not self.rule.tiers and not self.leaning:
             return [], NEVER  # nothing follows from its points: they are reckoned when they are asked for
         balance = self.balance(shop, at_ms)
         if balance.points != shop.points.get(self.n):
             shop.points[self.n] = balance.points
-            shop.stale |= self.feeds
+            shop.stale |= self.leaning
         verdicts = []
         severity = self.rule.severity
         tier = self._next_tier(balance.points)

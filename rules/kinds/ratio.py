@@ -14,7 +14,7 @@ from rules.durations import Share
 from rules.events import Reason
 from rules.facts import FACT_NAMES, FIRST_HOLDS, OrderFacts
 from rules.instants import DAY_MS
-from rules.kinds.deadline import Due, DueOf
+from rules.kinds.deadline import Due, DueOf, instant_of
 from rules.kinds.rule import Advice, Cost, Place, Rule
 from rules.kinds.tiers import Step, Tier, complaints, step_of
 from rules.windows import Every, Period, Window
@@ -152,7 +152,7 @@ class Gauge:
         self.near: Step | None = None if rule.near is None else self._step("near", rule.near, None)
         anchors = rule.anchors()
         self.one_anchor = attrgetter(anchors[0]) if len(anchors) == 1 and isinstance(anchors[0], str) else None
-        self.anchor = _earliest([dues[each.due] if isinstance(each, DueOf) else _at(each) for each in anchors])
+        self.anchor = _earliest([dues[each.due] if isinstance(each, DueOf) else instant_of(each) for each in anchors])
         self.fixed = self.one_anchor is not None and anchors[0] in FIRST_HOLDS  # no later word moves it
         self._bad = _bad(rule, bits)
         self._counted = None if rule.denominator == Has(str(rule.anchor)) else compile_condition(rule.denominator, bits)
@@ -237,11 +237,6 @@ def _bad(rule: Ratio, bits: Mapping[str, int]) -> Test:
         return lambda facts, missed, overdue: False
     test = compile_condition(rule.numerator, bits)
     return (lambda facts, missed, overdue: not test(facts, missed, overdue)) if rule.good else test
-
-
-def _at(fact: str) -> Due:
-    get = attrgetter(fact)
-    return lambda facts: None if (mark := get(facts)) is None else mark[0]
 
 
 def _earliest(instants: list[Due]) -> Due:

@@ -24,12 +24,13 @@ ORDERS_SHOWN = 20
 class RatioJudge:
     """One ratio rule with all its versions; `slots` are their places among the shop's tallies."""
 
-    def __init__(self, n: int, gauges: Sequence[Gauge], slots: Sequence[int], feeds: int) -> None:
+    def __init__(self, n: int, gauges: Sequence[Gauge], slots: Sequence[int]) -> None:
         self.n = n
         self.rule: Ratio = gauges[-1].rule
         self.gauges = gauges
         self.slots = slots
-        self.feeds = feeds
+        #: The judges (as bits) that lean on what it computes.
+        self.leaning = 0
         self.computing = None if self.rule.every is None else Computing(gauges, slots)
         bounds = {at for gauge in gauges for at in (gauge.effective.from_ms, gauge.effective.to_ms)}
         self._bounds_ms = sorted(bounds - {DAWN, NEVER})
@@ -58,7 +59,7 @@ class RatioJudge:
             changed, border = self.computing.compute(shop, at_ms)
             turn = min(turn, border)
             if changed:
-                shop.stale |= self.feeds
+                shop.stale |= self.leaning
             if rule.window.align == "rolling":
                 verdicts = list(self._computed_verdict(shop, tally, at_ms, border))
                 tally.speaks = bool(verdicts)
