@@ -1,24 +1,18 @@
 """What every test may ask for: a real broker, and names of its own on it."""
 
-import os
 import uuid
 from collections.abc import Iterator
 
 import pytest
 
-from tests.support.kafka import Kafka, KafkaUnavailableError
+from tests.support.brokers import started
+from tests.support.kafka import Kafka
 
 
 @pytest.fixture(scope="session")
 def kafka() -> Iterator[Kafka]:
     """One real broker for the whole run. Without one the test skips, or fails where SHIPCLOCK_REQUIRE=1."""
-    try:
-        broker = Kafka()
-    except KafkaUnavailableError as unavailable:
-        if os.environ.get("SHIPCLOCK_REQUIRE") == "1":
-            pytest.fail(str(unavailable))
-        pytest.skip(str(unavailable))
-    with broker:
+    with started(Kafka) as broker:
         yield broker
 
 

@@ -12,7 +12,8 @@ from aiokafka import AIOKafkaConsumer
 from streams import kafka_access, topics
 from streams.explaining.from_kafka import records_of
 from streams.settings import Settings, bootstrap_servers
-from tests.support.kafka import KafkaUnavailableError, produce
+from tests.support.brokers import started
+from tests.support.kafka import produce
 from tests.support.secure_kafka import PASSWORD, USER, SecureKafka
 from tests.worker.outcome import Reader
 from tests.worker.support import LATE_MS, START_MS, event, sent, ticks, until
@@ -23,13 +24,7 @@ pytestmark = pytest.mark.kafka
 
 @pytest.fixture(scope="module")
 def secure() -> Iterator[SecureKafka]:
-    try:
-        broker = SecureKafka()
-    except KafkaUnavailableError as unavailable:
-        if os.environ.get("SHIPCLOCK_REQUIRE") == "1":
-            pytest.fail(str(unavailable))
-        pytest.skip(str(unavailable))
-    with broker:
+    with started(SecureKafka) as broker:
         yield broker
 
 
