@@ -84,6 +84,8 @@ class Engine:
                 self.agenda.look_at(order)
             if not order.unsaved:
                 self._changes.note_order(order)
+            if at_ms > self.clock_ms and shop.plan.computed:
+                shop.ahead.add(order)
             if at_ms <= shop.late_before_ms:
                 self._compute_again(shop, at_ms)
 
@@ -114,6 +116,7 @@ class Engine:
         if plan is shop.plan:
             return
         shop.follow(plan)
+        shop.ahead.update(shop.orders.values())
         for order in shop.orders.values():
             order.follow(plan)
             self.agenda.look_at(order)

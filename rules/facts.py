@@ -134,6 +134,20 @@ def bits_of(facts: Iterable[str]) -> int:
     return sum(FACT_BIT[fact] for fact in set(facts))
 
 
+def known_by(facts: int) -> Callable[[OrderFacts, int], bool]:
+    """Whether all that is known of some facts (as bits) had happened by a moment (epoch ms)."""
+    marks = [attrgetter(fact) for fact in FACT_NAMES if FACT_BIT[fact] & facts]
+
+    def known(order: OrderFacts, at_ms: int) -> bool:
+        for get in marks:
+            mark = get(order)
+            if mark is not None and mark[0] > at_ms:
+                return False
+        return True
+
+    return known
+
+
 FIRST_HOLDS: Final = frozenset(FACT_NAMES) - {"news", "deadline_moved"}
 """Facts of which the earliest statement holds, so that a later one changes nothing."""
 

@@ -118,11 +118,11 @@ class Plan:
                 facts = facts | self._looked_at(timer.rule)
         return facts
 
-    def judged_at(self, facts: OrderFacts, at_ms: int) -> tuple[int, int]:
-        """What the deadline rules said of an order at a moment: bits of those missed, and of those still unmet."""
+    def judged_at(self, facts: OrderFacts, at_ms: int, rules: int = -1) -> tuple[int, int]:
+        """What deadline rules (all, or some as bits) said of an order at a moment: bits of those missed, and unmet."""
         missed = overdue = 0
         for timer in self.timers:
-            flags, _, _ = timer.judge(facts, at_ms, at_ms)
+            flags = timer.judge(facts, at_ms, at_ms)[0] if timer.bit & rules else 0
             if flags:
                 missed |= timer.bit
                 if flags > 1:

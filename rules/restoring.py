@@ -27,6 +27,8 @@ def restore_order(engine: Engine, platform: str, shop_name: str, order_id: str, 
         order.armed_ms = NEVER
         del shop.orders[order_id]
     else:
+        if shop.plan.computed:
+            shop.ahead.add(order)
         agenda.look_at(order)
 
 

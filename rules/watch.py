@@ -75,10 +75,12 @@ class Shop:
     Derived from its orders: `tallies` of its ratios, `marks` (instants per order, by the plan's traces), `numbers`
     (tracking numbers with the orders that used them and when), `sales`. Kept by itself: `facts`, and what was
     `computed` of its ratios at their borders. `stale` has a bit for each judge that must look again, `turns` when each
-    wants to by itself.
+    wants to by itself. `ahead`: the orders of which things may be known that lie ahead of the clock, where something is
+    computed.
     """
 
     __slots__ = (
+        "ahead",
         "alerts",
         "armed_ms",
         "computed",
@@ -112,6 +114,7 @@ class Shop:
         self.name = name
         self.key = f"{platform}/{name}"
         self.orders: dict[str, Order] = {}
+        self.ahead: set[Order] = set()
         self.facts = ShopFacts()
         self.computed: dict[str, dict[int, Computed]] = {}
         self.alerts: dict[str, Emitted] = {}

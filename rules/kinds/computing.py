@@ -9,7 +9,7 @@ from msgspec import Struct
 from rules.calendars import start_of_day
 from rules.instants import NEVER
 from rules.kinds.ratio import LONGEST_MS, Count, Gauge, Part
-from rules.windows import borders, last_border, next_border
+from rules.windows import Period, borders, last_border, next_border
 
 if TYPE_CHECKING:
     from rules.watch import Order, Shop
@@ -56,6 +56,7 @@ class Computing:
             shop.recomputed.append((self.rule_id, border))
             changed = True
         shop.late_before_ms = max(shop.late_before_ms, last_border(self.every, at_ms, self.zone, self.lag_ms))
+        shop.ahead = {order for order in shop.ahead if order.last_ms > at_ms}
         following = next_border(self.every, at_ms, self.zone, self.lag_ms)
         shop.computed_to[self.rule_id] = at_ms, following
         return changed, following
@@ -77,21 +78,10 @@ class Computing:
             return None
         gauge, slot = found
         period = gauge.rule.window.closed_at(border, gauge.zone)
-        from_ms, to_ms = start_of_day(period.first, gauge.zone), start_of_day(period.last + 1, gauge.zone)
-        if from_ms < shop.kept_from_ms:
+        if start_of_day(period.first, gauge.zone) < shop.kept_from_ms:
             return before  # some of its orders are gone: what was computed then stands
-        count = Count(period)
-        for order in shop.orders.values():
-            anchor = gauge.anchor(order.facts)
-            if gauge.fixed and (anchor is None or not from_ms <= anchor < to_ms):
-                continue
-            if at_ms == border and order.last_ms <= border and not order.dirty:
-                part = order.parts[slot]  # judged at this very instant
-            else:
-                part = _part_then(shop, gauge, order, border)
-            if part is not None and from_ms <= part[0] < to_ms:
-                count.total += 1
-                count.bad += part[2]
+        counted = _counted_now if at_ms == border else _counted_then
+        count = counted(shop, slot, period, border)
         if not count.total:
             return None
         step = gauge.reached(count)
@@ -113,8 +103,30 @@ class Computing:
         return None if found is None else (border, found)
 
 
+def _counted_now(shop: "Shop", slot: int, period: Period, border: int) -> Count:
+    """What has been counted up to this very instant, without what is known of times to come."""
+    tally = shop.tallies[slot]
+    count, gauge = tally.sum(period), tally.gauge
+    for order in shop.ahead:
+        if order.last_ms > border and not gauge.known_by(order.facts, border):
+            count.add(order.parts[slot], -1)
+            count.add(_part_then(shop, gauge, order, border), 1)
+    return count
+
+
+def _counted_then(shop: "Shop", slot: int, period: Period, border: int) -> Count:
+    """What would have been counted at a border that is past."""
+    count, gauge = Count(period), shop.tallies[slot].gauge
+    from_ms, to_ms = start_of_day(period.first, gauge.zone), start_of_day(period.last + 1, gauge.zone)
+    for order in shop.orders.values():
+        anchor = gauge.anchor(order.facts) if gauge.fixed else from_ms
+        if anchor is not None and from_ms <= anchor < to_ms:
+            count.add(_part_then(shop, gauge, order, border), 1)
+    return count
+
+
 def _part_then(shop: "Shop", gauge: Gauge, order: "Order", border: int) -> Part | None:
     """Where an order counted at a border, from what had happened by then."""
-    then = order.facts if order.last_ms <= border else order.facts.as_of(border)
-    missed, overdue = shop.plan.judged_at(then, border)
-    return gauge.part(then, missed, overdue, None)
+    facts = order.facts if order.last_ms <= border else order.facts.as_of(border)
+    missed, overdue = shop.plan.judged_at(facts, border, gauge.bits)
+    return gauge.part(facts, missed, overdue, None)

@@ -12,7 +12,7 @@ from rules.calendars import day_of
 from rules.conditions import Condition, Has, Test, compile_condition, facts_named, rules_named
 from rules.durations import Share
 from rules.events import Reason
-from rules.facts import FACT_NAMES, FIRST_HOLDS, OrderFacts
+from rules.facts import FACT_NAMES, FIRST_HOLDS, OrderFacts, known_by
 from rules.instants import DAY_MS
 from rules.kinds.deadline import Due, DueOf, instant_of
 from rules.kinds.rule import Advice, Cost, Place, Rule
@@ -117,6 +117,12 @@ class Count(Struct):
     bad: int = 0
     total: int = 0
 
+    def add(self, part: Part | None, times: int) -> None:
+        """Counts an order in, or out with `times` -1, if its part lies in the period."""
+        if part is not None and self.period.first <= part[1] <= self.period.last:
+            self.total += times
+            self.bad += times * part[2]
+
 
 class Gauge:
     """A ratio rule, ready to place orders and to judge counts."""
@@ -130,6 +136,7 @@ class Gauge:
         "effective",
         "facts",
         "fixed",
+        "known_by",
         "near",
         "one_anchor",
         "rule",
@@ -141,6 +148,7 @@ class Gauge:
         """`bits` of each deadline rule; `facts` has the bits of the facts that decide how an order counts."""
         self.rule = rule
         self.facts = facts
+        self.known_by = known_by(facts)
         self.bits = sum(bits[each] for each in rule.leans_on())
         self.zone = place.zone
         self.effective = place.effective
