@@ -95,27 +95,34 @@ def add_business_days(at_ms: int, days: int, country: str, zone: str) -> int:
     from the next working day's beginning.
     """
     day = day_of(at_ms, zone)
-    first, last = _working_days_on(day, days, country)
-    if first != day:
-        return start_of_day(last, zone)
-    if _has_24_hours(day, zone) and _has_24_hours(last, zone):
-        return start_of_day(last, zone) + at_ms - start_of_day(day, zone)
+    begins_ms, shift_ms, last = _working_days_on(day, days, country, zone)
+    if begins_ms is not None:
+        return begins_ms
+    if shift_ms is not None:
+        return at_ms + shift_ms
     clock = datetime.fromtimestamp(at_ms / 1000, UTC).astimezone(ZoneInfo(zone)).time()
     return round(datetime.combine(date.fromordinal(last), clock, ZoneInfo(zone)).timestamp() * 1000)
 
 
 @lru_cache(maxsize=8_192)
-def _working_days_on(start: int, days: int, country: str) -> tuple[int, int]:
-    """The working day from which on is counted, and the one so many later."""
-    first = start
-    while not is_working_day(date.fromordinal(first), country):
-        first += 1
+def _working_days_on(day: int, days: int, country: str, zone: str) -> tuple[int | None, int | None, int]:
+    """For a start on a day off, the beginning (epoch ms) of the day so many working days on; else how many ms later it
+    is, where clocks change on neither day; and which day."""
+    first = _working_day(day, country)
     last = first
     for _ in range(days):
-        last += 1
-        while not is_working_day(date.fromordinal(last), country):
-            last += 1
-    return first, last
+        last = _working_day(last + 1, country)
+    if first != day:
+        return start_of_day(last, zone), None, last
+    plain = _has_24_hours(day, zone) and _has_24_hours(last, zone)
+    return None, start_of_day(last, zone) - start_of_day(day, zone) if plain else None, last
+
+
+def _working_day(day: int, country: str) -> int:
+    """The first working day from a day on."""
+    while not is_working_day(date.fromordinal(day), country):
+        day += 1
+    return day
 
 
 def _has_24_hours(day: int, zone: str) -> bool:

@@ -51,10 +51,11 @@ def _place(order: Order, n: int, gauge: Gauge) -> int:
     if after is before:
         return 0
     order.parts[n] = after
-    plan, tally = order.shop.plan, order.shop.tallies[n]
-    tally.move(order.id, order.facts, before, after)
-    own = plan.on_gauge[n]
-    return plan.on_any_move[n] | own if own and tally.may_speak() else plan.on_any_move[n]
+    shop = order.shop
+    plan = shop.plan
+    if shop.tallies[n].move(order.id, order.facts, before, after):
+        return plan.on_any_move[n] | plan.on_gauge[n]
+    return plan.on_any_move[n]
 
 
 def _note(order: Order, n: int, instants: tuple[int, ...]) -> int:

@@ -9,7 +9,7 @@ from rules.facts import OrderFacts, bits_of
 from rules.instants import DAY_MS, NEVER
 from rules.kinds.count import CountJudge, Marks
 from rules.kinds.count import judge_of as count_judge
-from rules.kinds.deadline import Deadline, Due, Silence, Timer
+from rules.kinds.deadline import Deadline, Due, DueOf, Silence, Timer
 from rules.kinds.event import EventJudge, Occurrence
 from rules.kinds.feeds import FeedReader
 from rules.kinds.happenings import Of, Source, Trace, trace_of
@@ -129,6 +129,17 @@ class Plan:
                     overdue |= timer.bit
         return missed, overdue
 
+    def _counted_by(self, rule: Ratio) -> set[str]:
+        """The facts that decide how an order counts, beside what the deadline rules say of it."""
+        return rule.looks_at().union(*(self._due_from(each.due) for each in rule.anchors() if isinstance(each, DueOf)))
+
+    def _due_from(self, rule_id: str) -> set[str]:
+        """The facts that decide when an order is due by a deadline rule."""
+        facts: set[str] = set()
+        for timer in self.versions.get(rule_id, ()):
+            facts |= timer.rule.due_from().union(*(self._due_from(lean) for lean in timer.rule.leans_on()))
+        return facts
+
     # -- judges -----------------------------------------------------------------------------------------------
 
     def _judge(self, rules: list[InForce]) -> None:
@@ -154,7 +165,7 @@ class Plan:
     def _ratio(self, n: int, versions: list[InForce], bits: Mapping[str, int]) -> RatioJudge:
         slots = range(len(self.gauges), len(self.gauges) + len(versions))
         gauges = [
-            Gauge(each.rule, bits, each.place, self._dues, bits_of(self._looked_at(each.rule)))
+            Gauge(each.rule, bits, each.place, self._dues, self._counted_by(each.rule), self._looked_at(each.rule))
             for each in versions
             if isinstance(each.rule, Ratio)
         ]

@@ -74,11 +74,14 @@ class Deadline(Rule, tag="deadline", tag_field="kind", kw_only=True, frozen=True
 
     NAMES: ClassVar[frozenset[str]] = _NAMES
 
+    def due_from(self) -> set[str]:
+        """The facts that decide when an order is due, beside another rule's deadline."""
+        start = {self.from_} if isinstance(self.from_, str) else set()
+        return start | ({"placed", "deadline_moved"} if self.ship_by else {"placed"})
+
     def looks_at(self) -> set[str]:
         """The facts its judgement rests on."""
-        start = {self.from_} if isinstance(self.from_, str) else set()
-        facts = start | {*self.until, *(facts_named(self.where) if self.where else ())}
-        return facts | ({"placed", "deadline_moved"} if self.ship_by else {"placed"})
+        return self.due_from() | {*self.until, *(facts_named(self.where) if self.where else ())}
 
     def leans_on(self) -> set[str]:
         return set() if isinstance(self.from_, str) else {self.from_.due}
@@ -112,6 +115,10 @@ class Silence(Rule, tag="silence", tag_field="kind", kw_only=True, frozen=True):
     where: Condition | None = None
 
     NAMES: ClassVar[frozenset[str]] = _NAMES
+
+    def due_from(self) -> set[str]:
+        """The facts that decide when an order is due."""
+        return {*self.after}
 
     def looks_at(self) -> set[str]:
         """The facts its judgement rests on."""

@@ -12,7 +12,7 @@ from rules.calendars import day_of
 from rules.conditions import Condition, Has, Test, compile_condition, facts_named, rules_named
 from rules.durations import Share
 from rules.events import Reason
-from rules.facts import FACT_NAMES, FIRST_HOLDS, OrderFacts, known_by
+from rules.facts import FACT_NAMES, FIRST_HOLDS, OrderFacts, bits_of, known_by
 from rules.instants import DAY_MS
 from rules.kinds.deadline import Due, DueOf, instant_of
 from rules.kinds.rule import Advice, Cost, Place, Rule
@@ -137,6 +137,7 @@ class Gauge:
         "facts",
         "fixed",
         "known_by",
+        "mildest",
         "near",
         "one_anchor",
         "rule",
@@ -144,11 +145,20 @@ class Gauge:
         "zone",
     )
 
-    def __init__(self, rule: Ratio, bits: Mapping[str, int], place: Place, dues: Mapping[str, Due], facts: int) -> None:
-        """`bits` of each deadline rule; `facts` has the bits of the facts that decide how an order counts."""
+    def __init__(
+        self,
+        rule: Ratio,
+        bits: Mapping[str, int],
+        place: Place,
+        dues: Mapping[str, Due],
+        counted_by: set[str],
+        rests_on: set[str],
+    ) -> None:
+        """`bits` of each deadline rule; the facts that an order is `counted_by`, and all that this `rests_on`, with
+        those of the deadline rules."""
         self.rule = rule
-        self.facts = facts
-        self.known_by = known_by(facts)
+        self.facts = bits_of(counted_by)
+        self.known_by = known_by(rests_on)
         self.bits = sum(bits[each] for each in rule.leans_on())
         self.zone = place.zone
         self.effective = place.effective
@@ -158,6 +168,7 @@ class Gauge:
         self.steps = [self._step(*each) for each in names]
         self._highest_first = self.steps[::-1]
         self.near: Step | None = None if rule.near is None else self._step("near", rule.near, None)
+        self.mildest = self.near or (self.steps[0] if self.steps else None)
         anchors = rule.anchors()
         self.one_anchor = attrgetter(anchors[0]) if len(anchors) == 1 and isinstance(anchors[0], str) else None
         self.anchor = _earliest([dues[each.due] if isinstance(each, DueOf) else instant_of(each) for each in anchors])
@@ -193,6 +204,18 @@ class Gauge:
             return None
         bad, total = count.bad, count.total
         return next((step for step in self._highest_first if step.reached(bad, total)), None)
+
+    def begins(self, count: Count) -> bool:
+        """Whether a count has come to the mildest step; one that is split may at any time."""
+        if self.rule.by is not None:
+            return True
+        mildest = self.mildest
+        return (
+            count.bad > 0
+            and count.total >= self.rule.at_least
+            and mildest is not None
+            and mildest.reached(count.bad, count.total)
+        )
 
     def is_near(self, count: Count) -> bool:
         enough = count.total >= self.rule.at_least and count.total > 0

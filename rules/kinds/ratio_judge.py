@@ -32,13 +32,14 @@ class RatioJudge:
         #: The judges (as bits) that lean on what it computes.
         self.leaning = 0
         self.computing = None if self.rule.every is None else Computing(gauges, slots)
+        self._in_force = [(gauge.effective, slot) for gauge, slot in zip(gauges, slots, strict=True)]
         bounds = {at for gauge in gauges for at in (gauge.effective.from_ms, gauge.effective.to_ms)}
         self._bounds_ms = sorted(bounds - {DAWN, NEVER})
 
     def tally(self, shop: "Shop", at_ms: int) -> Tally | None:
         """The version in force at a moment."""
-        for gauge, slot in zip(self.gauges, self.slots, strict=True):
-            if gauge.effective.at(at_ms):
+        for effective, slot in self._in_force:
+            if effective.at(at_ms):
                 tally: Tally = shop.tallies[slot]
                 return tally
         return None
@@ -50,21 +51,17 @@ class RatioJudge:
         turn = min((at for at in self._bounds_ms if at > at_ms), default=NEVER) if self._bounds_ms else NEVER
         if tally is None or not tally.gauge.steps:
             return [], turn
-        tally.turn(at_ms)
-        rule = tally.gauge.rule
-        turn = min(turn, tally.turn_ms)
-        if rule.disputes is not None:
+        turn = min(turn, tally.turn(at_ms))
+        if tally.gauge.rule.disputes is not None:
             turn = min(turn, shop.facts.next_after("dispute.opened", at_ms) or NEVER)
-        if self.computing is not None and rule.every is not None:
+        if self.computing is None:
+            verdicts = list(self._verdicts(shop, tally, at_ms)) if tally.may_speak() else []
+        else:
             changed, border = self.computing.compute(shop, at_ms)
             turn = min(turn, border)
             if changed:
                 shop.stale |= self.leaning
-            if rule.window.align == "rolling":
-                verdicts = list(self._computed_verdict(shop, tally, at_ms, border))
-                tally.speaks = bool(verdicts)
-                return verdicts, turn
-        verdicts = list(self._verdicts(shop, tally, at_ms))
+            verdicts = list(self._computed_verdicts(shop, tally, at_ms, border))
         tally.speaks = bool(verdicts)
         return verdicts, turn
 
@@ -97,8 +94,12 @@ class RatioJudge:
             if entry.data.cause == cause and period.first <= day_of(entry.at_ms, zone) <= period.last
         )
 
-    def _computed_verdict(self, shop: "Shop", tally: Tally, at_ms: int, border_ms: int) -> Iterator[Verdict]:
-        """The last computation's step; where it reached none, whether the next, at a border to come, would."""
+    def _computed_verdicts(self, shop: "Shop", tally: Tally, at_ms: int, border_ms: int) -> Iterator[Verdict]:
+        """Of a rolling window the step that was computed last; where it reached none, whether the next computation, at
+        a border to come, would. A calendar period is judged as it goes."""
+        if tally.gauge.rule.window.align != "rolling":
+            yield from self._verdicts(shop, tally, at_ms)
+            return
         newest = self.newest(shop, at_ms)
         gauge = tally.gauge
         step = next((step for step in gauge.steps if newest is not None and step.name == newest[1].step), None)
@@ -109,8 +110,8 @@ class RatioJudge:
         if following is None:
             return
         following.turn(at_ms)
-        gauge, ahead = following.gauge, following.ahead
-        if ahead is not None and (gauge.reached(ahead) is not None or gauge.is_near(ahead)):
+        gauge = following.gauge
+        if any(gauge.reached(ahead) is not None or gauge.is_near(ahead) for ahead in following.counts):
             yield Verdict(Open("near", gauge.rule.severity["near"]), "threshold_near")
 
     def newest(self, shop: "Shop", at_ms: int) -> tuple[int, Computed] | None:

@@ -17,81 +17,94 @@ class Day:
 
 
 class Tally:
-    """One shop's counts for one ratio: a bucket per local day, and the sums of the periods being judged, and of the one
-    that its next computation will look at."""
+    """One shop's counts for one ratio: a bucket per local day, and the sums of the periods being judged. Of a rolling
+    window that is computed at borders, that is what the next computation will look at."""
 
-    __slots__ = ("ahead", "counts", "days", "gauge", "speaks", "turn_ms")
+    __slots__ = ("counts", "days", "gauge", "speaks", "turn_ms")
 
     def __init__(self, gauge: Gauge) -> None:
         self.gauge = gauge
         self.days: dict[int, Day] = {}
         self.counts: list[Count] = []
-        self.ahead: Count | None = None
         #: Whether anything was open by it when it was last judged; at first nobody knows.
         self.speaks = True
         self.turn_ms = DAWN
 
-    def move(self, order: str, facts: OrderFacts, before: Part | None, after: Part | None) -> None:
-        """The day an order counted on loses it, the day it counts on now gains it."""
+    def move(self, order: str, facts: OrderFacts, before: Part | None, after: Part | None) -> bool:
+        """The day an order counted on loses it, the day it counts on now gains it. Whether judging could bring anything
+        new after that."""
+        news = self.speaks
         if before is not None:
             day = self.days[before[1]]
             day.total -= 1
-            day.bad.pop(order, None)
+            if before[2]:
+                day.bad.pop(order, None)
             if not day.total:
                 del self.days[before[1]]
-            self._add(before[1], -1, -before[2])
+            news |= self._add(before[1], -1, -before[2])
         if after is not None:
             day = self.days.get(after[1]) or self.days.setdefault(after[1], Day())
             day.total += 1
             if after[2]:
                 day.bad[order] = facts
-            self._add(after[1], 1, after[2])
+            news |= self._add(after[1], 1, after[2])
+        return news
 
-    def _add(self, day: int, total: int, bad: int) -> None:
-        for count in self.counts if self.ahead is None else (*self.counts, self.ahead):
-            if count.period.first <= day <= count.period.last:
+    def _add(self, day: int, total: int, bad: int) -> bool:
+        """Whether a count has come to the mildest step with that."""
+        come = False
+        for count in self.counts:
+            period = count.period
+            if period.first <= day <= period.last:
                 count.total += total
                 count.bad += bad
+                come = come or self.gauge.begins(count)
+        return come
 
     def may_speak(self) -> bool:
-        """Whether judging it could open, change or end anything: it has, or a count has come to the mildest step."""
-        gauge = self.gauge
-        if self.speaks or gauge.rule.by is not None:
-            return True
-        mildest = gauge.near or gauge.steps[0]
-        for count in self.counts if self.ahead is None else (*self.counts, self.ahead):
-            if count.total >= gauge.rule.at_least and mildest.reached(count.bad, count.total):
-                return True
-        return False
+        """Whether judging it could bring anything new: something is open, or a count has come to the mildest step."""
+        return self.speaks or any(self.gauge.begins(count) for count in self.counts)
 
-    def turn(self, at_ms: int) -> None:
-        """Slides the window to `at_ms`."""
+    def turn(self, at_ms: int) -> int:
+        """Slides the window to `at_ms`; when it slides next (epoch ms)."""
         if at_ms >= self.turn_ms:
-            rule, zone = self.gauge.rule, self.gauge.zone
-            self.turn_ms = rule.window.next_change(at_ms, zone)
+            window, zone = self.gauge.rule.window, self.gauge.zone
+            self.turn_ms = window.next_change(at_ms, zone)
             before = {count.period.name: count for count in self.counts}
-            periods = rule.window.periods(at_ms, zone)
+            ahead = self._ahead(at_ms)
+            periods = window.periods(at_ms, zone) if ahead is None else [ahead]
             self.counts = [self._slid(before.get(period.name), period) for period in periods]
-            self.ahead = self.ahead_at(at_ms)
+        return self.turn_ms
 
     def _slid(self, before: Count | None, period: Period) -> Count:
         """The sum of a period, from that of the same window some days ago where there is one."""
-        if before is None or not before.period.first <= period.first <= before.period.last < period.last:
-            return before if before is not None and before.period == period else self.sum(period)
-        gone = self.sum(Period("", before.period.first, period.first - 1))
-        come = self.sum(Period("", before.period.last + 1, period.last))
-        return Count(period, before.bad - gone.bad + come.bad, before.total - gone.total + come.total)
+        if before is None or not before.period.first <= period.first <= before.period.last <= period.last:
+            return self.sum(period)
+        count = Count(period, before.bad, before.total)
+        for at in range(before.period.first, period.first):
+            if (day := self.days.get(at)) is not None:
+                count.bad -= len(day.bad)
+                count.total -= day.total
+        for at in range(before.period.last + 1, period.last + 1):
+            if (day := self.days.get(at)) is not None:
+                count.bad += len(day.bad)
+                count.total += day.total
+        return count
 
     def counts_at(self, at_ms: int) -> list[Count]:
-        """The sums of the periods that are judged at a moment."""
+        """The sums of the periods that the window gives at a moment."""
         return [self.sum(period) for period in self.gauge.rule.window.periods(at_ms, self.gauge.zone)]
 
     def ahead_at(self, at_ms: int) -> Count | None:
         """The sum, so far, of what the next computation will look at; None for what is judged as it goes."""
+        period = self._ahead(at_ms)
+        return None if period is None else self.sum(period)
+
+    def _ahead(self, at_ms: int) -> Period | None:
         rule, zone = self.gauge.rule, self.gauge.zone
         if rule.every is None or rule.window.align != "rolling":
             return None
-        return self.sum(rule.window.so_far(at_ms, next_border(rule.every, at_ms, zone), zone))
+        return rule.window.so_far(at_ms, next_border(rule.every, at_ms, zone), zone)
 
     def sum(self, period: Period) -> Count:
         bad = total = 0
