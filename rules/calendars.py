@@ -10,20 +10,25 @@ import holidays
 from rules.instants import DAY_MS
 
 _EPOCH_DAY = date(1970, 1, 1).toordinal()
-_QUARTER_HOUR_MS = 900_000
+_MS = timedelta(milliseconds=1)
 
 
 def day_of(at_ms: int, zone: str) -> int:
     """The local date of an instant, as a proleptic ordinal (`date.fromordinal`)."""
     if zone == "UTC":
         return at_ms // DAY_MS + _EPOCH_DAY
-    # Every zone's offset changes on a quarter of an hour, so all of one share their date.
-    return _day_of_quarter(at_ms // _QUARTER_HOUR_MS, zone)
+    offset_ms = _offset_ms(at_ms // DAY_MS, zone)
+    if offset_ms is None:
+        return datetime.fromtimestamp(at_ms // 1000, ZoneInfo(zone)).toordinal()
+    return (at_ms + offset_ms) // DAY_MS + _EPOCH_DAY
 
 
-@lru_cache(maxsize=65_536)
-def _day_of_quarter(quarter: int, zone: str) -> int:
-    return datetime.fromtimestamp(quarter * 900, ZoneInfo(zone)).toordinal()
+@lru_cache(maxsize=16_384)
+def _offset_ms(utc_day: int, zone: str) -> int | None:
+    """How far a zone's clocks are ahead all through a day in UTC; None where they change in it."""
+    seconds = utc_day * 86_400
+    first, last = (datetime.fromtimestamp(at, ZoneInfo(zone)).utcoffset() for at in (seconds, seconds + 86_399))
+    return None if first is None or first != last else first // _MS
 
 
 @lru_cache(maxsize=65_536)

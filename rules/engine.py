@@ -84,7 +84,7 @@ class Engine:
                 self.agenda.look_at(order)
             if not order.unsaved:
                 self._changes.note_order(order)
-            if at_ms > self.clock_ms and shop.plan.computed:
+            if at_ms > self.clock_ms and news & shop.plan.computed_from:
                 shop.ahead.add(order)
             if at_ms <= shop.late_before_ms:
                 self._compute_again(shop, at_ms)
@@ -218,10 +218,13 @@ class Engine:
         news, order.news = order.news, 0
         missed, overdue, judged = order.missed, order.overdue, 0
         wanted: list[tuple[Timer, Open]] | None = None
-        looking = plan.looking(news)
+        looking, unsuspected = plan.looking(news), not missed and order.alerts is None
         for timer in plan.timers if turns and min(turns) <= at_ms else looking.timers:
             n = timer.n
             if timer.facts & news or turns[n] <= at_ms:
+                if unsuspected and turns[n] > at_ms and not timer.begun_by & news and timer.met_by(facts, turns[n]):
+                    turns[n] = NEVER  # before it had anything to say, as most of the time
+                    continue
                 flags, opened, turns[n] = timer.judge(facts, at_ms, passed_ms)
                 bit = timer.bit
                 judged |= bit

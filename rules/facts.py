@@ -134,9 +134,9 @@ def bits_of(facts: Iterable[str]) -> int:
     return sum(FACT_BIT[fact] for fact in set(facts))
 
 
-def known_by(facts: Iterable[str]) -> Callable[[OrderFacts, int], bool]:
-    """Whether all that is known of some facts had happened by a moment (epoch ms)."""
-    marks = [attrgetter(fact) for fact in sorted(facts)]
+def known_by(facts: int) -> Callable[[OrderFacts, int], bool]:
+    """Whether all that is known of some facts (as bits) had happened by a moment (epoch ms)."""
+    marks = [attrgetter(fact) for fact in FACT_NAMES if FACT_BIT[fact] & facts]
 
     def known(order: OrderFacts, at_ms: int) -> bool:
         for get in marks:

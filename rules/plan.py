@@ -18,7 +18,7 @@ from rules.kinds.level import Level, LevelJudge
 from rules.kinds.ratio import Gauge, Ratio
 from rules.kinds.ratio_judge import RatioJudge
 from rules.kinds.route import Route, RouteJudge
-from rules.kinds.rule import Judge
+from rules.kinds.rule import Judge, Place
 from rules.kinds.spacing import Spacing, SpacingJudge
 from rules.kinds.streak import Streak, StreakJudge
 from rules.kinds.tasks import Tasks, TasksJudge
@@ -43,6 +43,7 @@ class Plan:
     """The rules of one shop, ready to judge, in the order in which they lean on each other.
 
     `heeds`: the facts (as bits) whose change makes an order be judged again; others are only kept.
+    `computed_from`: those that what is computed at borders rests on.
     `kept_for_good`: the types of the shop's own events that matter however old they are.
     `judges` look at the whole shop; the rest is what they take from its orders: `timers`, `gauges` of ratios, `traces`.
     Judges are named by bits, so that a shop knows cheaply which of them must look again.
@@ -70,6 +71,7 @@ class Plan:
         self._judge(rules)
         self.every_judge = (1 << len(self.judges)) - 1
         self.computed = [judge for judge in self.judges if isinstance(judge, RatioJudge) and judge.rule.every]
+        self.computed_from = _any_of(gauge.rests_on for judge in self.computed for gauge in judge.gauges)
         self.no_parts: list[Any] = [None] * len(self.gauges)
         self.heeds = _any_of(
             [timer.facts for timer in self.timers]
@@ -90,8 +92,8 @@ class Plan:
         self._dues: dict[str, Due] = {}
         for each in rules:
             if isinstance(each.rule, Deadline | Silence):
-                facts = bits_of(self._looked_at(each.rule))
-                timer = Timer(each.rule, len(self.timers), each.place, self._dues, facts)
+                facts, starts = bits_of(self._looked_at(each.rule)), bits_of(self._begun_by(each.rule))
+                timer = Timer(each.rule, len(self.timers), each.place, self._dues, facts, starts)
                 self.timers.append(timer)
                 versions = self.versions.setdefault(each.rule.id, [])
                 versions.append(timer)
@@ -135,10 +137,11 @@ class Plan:
 
     def _due_from(self, rule_id: str) -> set[str]:
         """The facts that decide when an order is due by a deadline rule."""
-        facts: set[str] = set()
-        for timer in self.versions.get(rule_id, ()):
-            facts |= timer.rule.due_from().union(*(self._due_from(lean) for lean in timer.rule.leans_on()))
-        return facts
+        return set[str]().union(*(self._begun_by(timer.rule) for timer in self.versions.get(rule_id, ())))
+
+    def _begun_by(self, rule: Deadline | Silence) -> set[str]:
+        """The facts that decide whether a deadline rule waits for anything, and until when."""
+        return rule.begun_by().union(*(self._due_from(lean) for lean in rule.leans_on()))
 
     # -- judges -----------------------------------------------------------------------------------------------
 
@@ -164,11 +167,7 @@ class Plan:
 
     def _ratio(self, n: int, versions: list[InForce], bits: Mapping[str, int]) -> RatioJudge:
         slots = range(len(self.gauges), len(self.gauges) + len(versions))
-        gauges = [
-            Gauge(each.rule, bits, each.place, self._dues, self._counted_by(each.rule), self._looked_at(each.rule))
-            for each in versions
-            if isinstance(each.rule, Ratio)
-        ]
+        gauges = [self._gauge(each.rule, each.place, bits) for each in versions if isinstance(each.rule, Ratio)]
         self.gauges += gauges
         # One without steps that nothing is computed of has nothing to say.
         self.on_gauge += [1 << n if gauge.steps else 0 for gauge in gauges]
@@ -176,6 +175,10 @@ class Plan:
         if any(gauge.rule.by == "provider" for gauge in gauges):
             self._heed({"dispute.opened"}, n)
         return RatioJudge(n, gauges, slots)
+
+    def _gauge(self, rule: Ratio, place: Place, bits: Mapping[str, int]) -> Gauge:
+        counted_by, rests_on = bits_of(self._counted_by(rule)), bits_of(self._looked_at(rule))
+        return Gauge(rule, bits, place, self._dues, counted_by, rests_on)
 
     def _make(self, n: int, each: InForce) -> Judge:
         rule, place = each.rule, each.place

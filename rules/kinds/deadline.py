@@ -74,14 +74,15 @@ class Deadline(Rule, tag="deadline", tag_field="kind", kw_only=True, frozen=True
 
     NAMES: ClassVar[frozenset[str]] = _NAMES
 
-    def due_from(self) -> set[str]:
-        """The facts that decide when an order is due, beside another rule's deadline."""
+    def begun_by(self) -> set[str]:
+        """The facts that decide whether it waits for anything and until when, beside another rule's deadline."""
         start = {self.from_} if isinstance(self.from_, str) else set()
-        return start | ({"placed", "deadline_moved"} if self.ship_by else {"placed"})
+        start |= {"placed", "deadline_moved"} if self.ship_by else {"placed"}
+        return start | (facts_named(self.where) if self.where else set())
 
     def looks_at(self) -> set[str]:
         """The facts its judgement rests on."""
-        return self.due_from() | {*self.until, *(facts_named(self.where) if self.where else ())}
+        return self.begun_by() | {*self.until}
 
     def leans_on(self) -> set[str]:
         return set() if isinstance(self.from_, str) else {self.from_.due}
@@ -116,13 +117,13 @@ class Silence(Rule, tag="silence", tag_field="kind", kw_only=True, frozen=True):
 
     NAMES: ClassVar[frozenset[str]] = _NAMES
 
-    def due_from(self) -> set[str]:
-        """The facts that decide when an order is due."""
-        return {*self.after}
+    def begun_by(self) -> set[str]:
+        """The facts that decide whether it waits for anything, and until when."""
+        return {*self.after, *(facts_named(self.where) if self.where else ())}
 
     def looks_at(self) -> set[str]:
         """The facts its judgement rests on."""
-        return {*self.after, *self.until, *(facts_named(self.where) if self.where else ())}
+        return self.begun_by() | {*self.until}
 
     def span_ms(self) -> int:
         return int(self.within)
@@ -156,6 +157,7 @@ class Timer:
         "_warnings",
         "_where",
         "again",
+        "begun_by",
         "bit",
         "due",
         "facts",
@@ -164,12 +166,16 @@ class Timer:
         "rule",
     )
 
-    def __init__(self, rule: Deadline | Silence, n: int, place: Place, dues: Mapping[str, Due], facts: int) -> None:
-        """`facts` has the bits of those its judgement rests on."""
+    def __init__(
+        self, rule: Deadline | Silence, n: int, place: Place, dues: Mapping[str, Due], facts: int, begun_by: int
+    ) -> None:
+        """`facts` has the bits of those its judgement rests on, `begun_by` of those among them that decide whether it
+        waits for anything, and until when."""
         self.rule = rule
         self.n = n
         self.bit = 1 << n
         self.facts = facts
+        self.begun_by = begun_by
         self.due = _due_of(rule, place, dues)
         self._until = _marks(rule.until)
         self._warnings = sorted(((int(each.before), each.severity) for each in rule.warn), reverse=True)
@@ -200,6 +206,13 @@ class Timer:
         if passed_ms >= due:
             return self._past(due, end, passed_ms)
         return self._ahead(due, end, passed_ms)
+
+    def met_by(self, facts: OrderFacts, at_ms: int) -> bool:
+        """Whether what it waits for had come by a moment (epoch ms)."""
+        for mark in self._until(facts):  # noqa: SIM110 (any() over a generator takes twice as long)
+            if mark is not None and mark[0] <= at_ms:
+                return True
+        return False
 
     def _ahead(self, due: int, end: int, passed_ms: int) -> Judgement:
         wanted, turn = None, due

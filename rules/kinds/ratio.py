@@ -12,7 +12,7 @@ from rules.calendars import day_of
 from rules.conditions import Condition, Has, Test, compile_condition, facts_named, rules_named
 from rules.durations import Share
 from rules.events import Reason
-from rules.facts import FACT_NAMES, FIRST_HOLDS, OrderFacts, bits_of, known_by
+from rules.facts import FACT_NAMES, FIRST_HOLDS, OrderFacts, known_by
 from rules.instants import DAY_MS
 from rules.kinds.deadline import Due, DueOf, instant_of
 from rules.kinds.rule import Advice, Cost, Place, Rule
@@ -140,6 +140,7 @@ class Gauge:
         "mildest",
         "near",
         "one_anchor",
+        "rests_on",
         "rule",
         "steps",
         "zone",
@@ -151,13 +152,14 @@ class Gauge:
         bits: Mapping[str, int],
         place: Place,
         dues: Mapping[str, Due],
-        counted_by: set[str],
-        rests_on: set[str],
+        facts: int,
+        rests_on: int,
     ) -> None:
-        """`bits` of each deadline rule; the facts that an order is `counted_by`, and all that this `rests_on`, with
-        those of the deadline rules."""
+        """`bits` of each deadline rule; the `facts` that decide how an order counts, and all that this `rests_on`, with
+        those of the deadline rules (as bits)."""
         self.rule = rule
-        self.facts = bits_of(counted_by)
+        self.facts = facts
+        self.rests_on = rests_on
         self.known_by = known_by(rests_on)
         self.bits = sum(bits[each] for each in rule.leans_on())
         self.zone = place.zone
@@ -183,16 +185,15 @@ class Gauge:
         """Where an order counts now; `before` is where it counted last."""
         if self.one_anchor is not None:
             mark = self.one_anchor(facts)
-            if mark is None:
+            at = None if mark is None else mark[0]
+            if at is None or (self._counted is not None and not self._counted(facts, missed, overdue)):
                 return None
-            at = mark[0]
-        else:
-            due = self.anchor(facts)
-            if due is None:
+        else:  # working out when an order is due is dearer than seeing whether it counts
+            if self._counted is not None and not self._counted(facts, missed, overdue):
                 return None
-            at = due
-        if self._counted is not None and not self._counted(facts, missed, overdue):
-            return None
+            at = self.anchor(facts)
+            if at is None:
+                return None
         bad = self._bad(facts, missed, overdue)
         if before is not None and before[0] == at:
             return before if before[2] is bad else (at, before[1], bad)
