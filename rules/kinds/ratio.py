@@ -13,7 +13,7 @@ from rules.conditions import Condition, Has, Test, compile_condition, facts_name
 from rules.durations import Share
 from rules.events import Reason
 from rules.facts import FACT_NAMES, FIRST_HOLDS, OrderFacts, known_by
-from rules.instants import DAY_MS
+from rules.instants import DAY_MS, NEVER
 from rules.kinds.deadline import Due, DueOf, instant_of
 from rules.kinds.rule import Advice, Cost, Place, Rule
 from rules.kinds.tiers import Step, Tier, complaints, step_of
@@ -131,6 +131,7 @@ class Gauge:
         "_bad",
         "_counted",
         "_highest_first",
+        "_until_ms",
         "anchor",
         "bits",
         "effective",
@@ -164,6 +165,7 @@ class Gauge:
         self.bits = sum(bits[each] for each in rule.leans_on())
         self.zone = place.zone
         self.effective = place.effective
+        self._until_ms = place.effective.to_ms if rule.window.align == "rolling" else NEVER
         names: list[tuple[str, Share | None, int | None]] = [(t.name, t.share, t.count) for t in rule.tiers]
         if rule.threshold is not None:
             names.append(("crossed", rule.threshold, None))
@@ -183,17 +185,20 @@ class Gauge:
 
     def part(self, facts: OrderFacts, missed: int, overdue: int, before: Part | None) -> Part | None:
         """Where an order counts now; `before` is where it counted last."""
+        if self._counted is not None and not self._counted(facts, missed, overdue):
+            return None
         if self.one_anchor is not None:
             mark = self.one_anchor(facts)
-            at = None if mark is None else mark[0]
-            if at is None or (self._counted is not None and not self._counted(facts, missed, overdue)):
+            if mark is None:
                 return None
-        else:  # working out when an order is due is dearer than seeing whether it counts
-            if self._counted is not None and not self._counted(facts, missed, overdue):
+            at = mark[0]
+        else:
+            due = self.anchor(facts)
+            if due is None:
                 return None
-            at = self.anchor(facts)
-            if at is None:
-                return None
+            at = due
+        if at >= self._until_ms:
+            return None  # no window of this version reaches it
         bad = self._bad(facts, missed, overdue)
         if before is not None and before[0] == at:
             return before if before[2] is bad else (at, before[1], bad)
