@@ -200,7 +200,11 @@ class Engine:
 
     def _fire(self, target: Order | Shop | None) -> None:
         if isinstance(target, Order):
-            self._judge(target, self.clock_ms, self._passed_ms())
+            turn_ms = min(target.turns, default=NEVER)
+            if target.news or turn_ms <= self.clock_ms:
+                self._judge(target, self.clock_ms, self._passed_ms())
+            elif turn_ms < NEVER:
+                self.agenda.arm(target, turn_ms)
         elif target is not None:
             self.agenda.ask(target, 0)  # once all that is due by now has fired
 

@@ -211,17 +211,13 @@ class Gauge:
         bad, total = count.bad, count.total
         return next((step for step in self._highest_first if step.reached(bad, total)), None)
 
-    def begins(self, count: Count) -> bool:
-        """Whether a count has come to the mildest step; one that is split may at any time."""
-        if self.rule.by is not None:
-            return True
-        mildest = self.mildest
-        return (
-            count.bad > 0
-            and count.total >= self.rule.at_least
-            and mildest is not None
-            and mildest.reached(count.bad, count.total)
-        )
+    def stage(self, count: Count) -> str | None:
+        """What a count has come to: a step's name, `near`, or nothing."""
+        bad, total, mildest = count.bad, count.total, self.mildest
+        if not bad or total < self.rule.at_least or mildest is None or not mildest.reached(bad, total):
+            return None
+        step = self.reached(count)
+        return "near" if step is None else step.name
 
     def is_near(self, count: Count) -> bool:
         enough = count.total >= self.rule.at_least and count.total > 0

@@ -55,17 +55,18 @@ class RatioJudge:
         if tally.gauge.rule.disputes is not None:
             turn = min(turn, shop.facts.next_after("dispute.opened", at_ms) or NEVER)
         if self.computing is None:
-            verdicts = list(self._verdicts(shop, tally, at_ms)) if tally.may_speak() else []
+            verdicts = list(self._verdicts(shop, tally, at_ms))
         else:
             changed, border = self.computing.compute(shop, at_ms)
             turn = min(turn, border)
             if changed:
                 shop.stale |= self.leaning
             verdicts = list(self._computed_verdicts(shop, tally, at_ms, border))
-        tally.speaks = bool(verdicts)
         return verdicts, turn
 
     def _verdicts(self, shop: "Shop", tally: Tally, at_ms: int) -> Iterator[Verdict]:
+        if tally.gauge.rule.by is None and not any(tally.stages):
+            return  # as most of the time
         for count in tally.counts:
             for subject, part in self._split(shop, tally, count, at_ms):
                 found = tally.gauge.judge(part)
@@ -110,9 +111,8 @@ class RatioJudge:
         if following is None:
             return
         following.turn(at_ms)
-        gauge = following.gauge
-        if any(gauge.reached(ahead) is not None or gauge.is_near(ahead) for ahead in following.counts):
-            yield Verdict(Open("near", gauge.rule.severity["near"]), "threshold_near")
+        if any(following.stages):
+            yield Verdict(Open("near", following.gauge.rule.severity["near"]), "threshold_near")
 
     def newest(self, shop: "Shop", at_ms: int) -> tuple[int, Computed] | None:
         """What was computed at the last border, and that (epoch ms); None where there was nothing to compute."""

@@ -20,20 +20,20 @@ class Tally:
     """One shop's counts for one ratio: a bucket per local day, and the sums of the periods being judged. Of a rolling
     window that is computed at borders, that is what the next computation will look at."""
 
-    __slots__ = ("counts", "days", "gauge", "speaks", "turn_ms")
+    __slots__ = ("counts", "days", "gauge", "stages", "turn_ms")
 
     def __init__(self, gauge: Gauge) -> None:
         self.gauge = gauge
         self.days: dict[int, Day] = {}
         self.counts: list[Count] = []
-        #: Whether anything was open by it when it was last judged; at first nobody knows.
-        self.speaks = True
+        #: What each of them had come to when it was last judged.
+        self.stages: list[str | None] = []
         self.turn_ms = DAWN
 
     def move(self, order: str, facts: OrderFacts, before: Part | None, after: Part | None) -> bool:
-        """The day an order counted on loses it, the day it counts on now gains it. Whether judging could bring anything
-        new after that."""
-        news = self.speaks
+        """The day an order counted on loses it, the day it counts on now gains it. Whether that is to be judged: if a
+        count has come to another stage, or is split and may have."""
+        news = not self.counts or self.gauge.rule.by is not None
         if before is not None:
             day = self.days[before[1]]
             day.total -= 1
@@ -51,22 +51,17 @@ class Tally:
         return news
 
     def _add(self, day: int, total: int, bad: int) -> bool:
-        """Whether a count has come to the mildest step with that."""
-        come = False
-        for count in self.counts:
+        news = False
+        for count, stage in zip(self.counts, self.stages, strict=True):
             period = count.period
             if period.first <= day <= period.last:
                 count.total += total
                 count.bad += bad
-                come = come or self.gauge.begins(count)
-        return come
-
-    def may_speak(self) -> bool:
-        """Whether judging it could bring anything new: something is open, or a count has come to the mildest step."""
-        return self.speaks or any(self.gauge.begins(count) for count in self.counts)
+                news = news or self.gauge.stage(count) != stage
+        return news
 
     def turn(self, at_ms: int) -> int:
-        """Slides the window to `at_ms`; when it slides next (epoch ms)."""
+        """Slides the window to `at_ms` and looks what its counts have come to; when it slides next (epoch ms)."""
         if at_ms >= self.turn_ms:
             window, zone = self.gauge.rule.window, self.gauge.zone
             self.turn_ms = window.next_change(at_ms, zone)
@@ -74,6 +69,7 @@ class Tally:
             ahead = self._ahead(at_ms)
             periods = window.periods(at_ms, zone) if ahead is None else [ahead]
             self.counts = [self._slid(before.get(period.name), period) for period in periods]
+        self.stages = [self.gauge.stage(count) for count in self.counts]
         return self.turn_ms
 
     def _slid(self, before: Count | None, period: Period) -> Count:
