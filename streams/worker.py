@@ -67,12 +67,12 @@ class Worker(Service):
         self.partitions: dict[int, Partition] = {}
         self.on_alert: list[Any] = []
         self.events = 0
+        self._busy = False
         self._over = self._failed = False
         self._recovered = False
         self._turn = asyncio.Lock()
         self._due = asyncio.Event()
         self._events_at_beat = 0
-        self._busy = False
         self._beat_at_s = monotonic()
         self._pending: dict[int, tuple[int, dict[TP, int]]] = {}
         self._committed: dict[TP, int] = {}
@@ -266,16 +266,15 @@ class Worker(Service):
             said[number] = list(_alert_records(changes))
             facts[number] = list(_fact_records(changes, partition))
             news += [alert for _, alert in changes.alerts]
-            for key, value in said[number]:
-                outbox.add(names.alerts, number, key, value)
-            for key, value in facts[number]:
-                outbox.add(names.facts, number, key, value)
+            outbox.add(names.alerts, number, said[number])
+            outbox.add(names.facts, number, facts[number])
             for record, reason in partition.dead:
-                outbox.add(names.dead_letters, number, record.key, record.value, dead_letter_headers(record, reason))
+                letter = record.key, record.value
+                outbox.add(names.dead_letters, number, [letter], dead_letter_headers(record, reason))
             partition.dead = []
             partition.standings.note(changes)
-            for key, value in partition.standings.records(partition.engine, share / len(self.partitions)):
-                outbox.add(names.standings, number, key, value)
+            standings = partition.standings.records(partition.engine, share / len(self.partitions))
+            outbox.add(names.standings, number, standings)
         offsets = self._offsets()
         with work.FLUSHING.time():
             written = await outbox.send()
