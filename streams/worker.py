@@ -67,7 +67,8 @@ class Worker(Service):
         self.partitions: dict[int, Partition] = {}
         self.on_alert: list[Any] = []
         self.events = 0
-        self._busy = False
+        #: Whether a backlog is being read: what can wait takes less of the worker's time then.
+        self.busy = False
         self._over = self._failed = False
         self._recovered = False
         self._turn = asyncio.Lock()
@@ -143,7 +144,7 @@ class Worker(Service):
             if self._over or self.app.rebalancing or not self.app.tables.actives_ready:
                 return
             self._recovered = True
-            self._busy = self.events - self._events_at_beat > LOADED_EVENTS
+            self.busy = self.events - self._events_at_beat > LOADED_EVENTS
             self._events_at_beat = self.events
             if monotonic() - self._beat_at_s > ASLEEP_S:
                 await self._commit(self._committed)  # an answer is all that is wanted
@@ -259,7 +260,7 @@ class Worker(Service):
         facts: dict[int, list[tuple[bytes, bytes | None]]] = {}
         said: dict[int, list[tuple[bytes, bytes | None]]] = {}
         news: list[Alert] = []
-        share = BUSY_SHARE if self._busy else CALM_SHARE
+        share = BUSY_SHARE if self.busy else CALM_SHARE
         # No await from here to the last add: what is written and what is committed are of one moment.
         for number, partition in self.partitions.items():
             changes = partition.engine.drain()
