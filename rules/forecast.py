@@ -60,7 +60,8 @@ class Outlook:
     def __init__(self, shop: Shop, at_ms: int) -> None:
         self.shop = shop
         self.at_ms = at_ms
-        turns = ((min(order.turns, default=NEVER), order) for order in shop.orders.values())
+        waiting = [order for order in shop.orders.values() if order.armed_ms < NEVER]  # all others have no turn to come
+        turns = ((min(order.turns, default=NEVER), order) for order in waiting)
         #: Orders with a deadline ahead, and when the first of them falls.
         self._turns = [(turn_ms, order) for turn_ms, order in turns if turn_ms < NEVER]
         self.savings: dict[str, Saving] = {}

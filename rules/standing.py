@@ -7,7 +7,7 @@ from rules.due import deadlines_ahead
 from rules.engine import Engine
 from rules.instants import NEVER, rfc3339
 from rules.kinds.ledger import LedgerJudge
-from rules.kinds.ratio import money_taken
+from rules.kinds.ratio import Ratio, money_taken
 from rules.kinds.ratio_judge import RatioJudge
 from rules.telling import money_of
 from rules.watch import Order, Shop
@@ -89,6 +89,8 @@ def _exposure(shop: Shop, at_ms: int) -> dict[str, Decimal]:
     for judge in shop.plan.judges:
         if not isinstance(judge, RatioJudge) or (tally := judge.tally(shop, at_ms)) is None:
             continue
+        if not _takes_money(tally.gauge.rule):
+            continue  # of most, and which orders are bad takes long to find
         for count in tally.counts_at(at_ms):
             step = tally.gauge.reached(count)
             if step is not None:
@@ -97,6 +99,11 @@ def _exposure(shop: Shop, at_ms: int) -> dict[str, Decimal]:
                 for currency, amount in taken.items():
                     sums[currency] = sums.get(currency, Decimal()) + amount
     return sums
+
+
+def _takes_money(rule: Ratio) -> bool:
+    costs = (rule.penalty, *(tier.penalty for tier in rule.tiers))
+    return any(cost is not None and cost.share is not None for cost in costs)
 
 
 def standings(engine: Engine) -> list[dict[str, Any]]:

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from aiokafka import AIOKafkaProducer
 from aiokafka.producer.message_accumulator import BatchBuilder
 
+Record = tuple[bytes | None, bytes | None]
 Headers = Iterable[tuple[str, bytes]]
 
 
@@ -16,13 +17,16 @@ class Outbox:
         self._producer = producer
         self._batches: dict[tuple[str, int], list[BatchBuilder]] = {}
 
-    def add(self, topic: str, partition: int, key: bytes | None, value: bytes | None, headers: Headers = ()) -> None:
-        batches = self._batches.get((topic, partition))
-        if batches is None:
-            batches = self._batches[topic, partition] = [self._producer.create_batch()]
-        if batches[-1].append(key=key, value=value, timestamp=None, headers=list(headers)) is None:
-            batches.append(self._producer.create_batch())
-            batches[-1].append(key=key, value=value, timestamp=None, headers=list(headers))
+    def add(self, topic: str, partition: int, records: Iterable[Record], headers: Headers = ()) -> None:
+        """Keys and values of one topic's partition, in order; all of them under the same headers."""
+        batches = self._batches.get((topic, partition), [])
+        beside = list(headers)
+        for key, value in records:
+            if not batches or batches[-1].append(key=key, value=value, timestamp=None, headers=beside) is None:
+                batches.append(self._producer.create_batch())
+                batches[-1].append(key=key, value=value, timestamp=None, headers=beside)
+        if batches:
+            self._batches[topic, partition] = batches
 
     async def send(self) -> dict[tuple[str, int], int]:
         """The last offset written per `(topic, partition)`. Raises KafkaError if the broker refuses any batch."""

@@ -67,12 +67,13 @@ class Worker(Service):
         self.partitions: dict[int, Partition] = {}
         self.on_alert: list[Any] = []
         self.events = 0
+        #: Whether a backlog is being read: what can wait takes less of the worker's time then.
+        self.busy = False
         self._over = self._failed = False
         self._recovered = False
         self._turn = asyncio.Lock()
         self._due = asyncio.Event()
         self._events_at_beat = 0
-        self._busy = False
         self._beat_at_s = monotonic()
         self._pending: dict[int, tuple[int, dict[TP, int]]] = {}
         self._committed: dict[TP, int] = {}
@@ -143,7 +144,7 @@ class Worker(Service):
             if self._over or self.app.rebalancing or not self.app.tables.actives_ready:
                 return
             self._recovered = True
-            self._busy = self.events - self._events_at_beat > LOADED_EVENTS
+            self.busy = self.events - self._events_at_beat > LOADED_EVENTS
             self._events_at_beat = self.events
             if monotonic() - self._beat_at_s > ASLEEP_S:
                 await self._commit(self._committed)  # an answer is all that is wanted
@@ -259,23 +260,22 @@ class Worker(Service):
         facts: dict[int, list[tuple[bytes, bytes | None]]] = {}
         said: dict[int, list[tuple[bytes, bytes | None]]] = {}
         news: list[Alert] = []
-        share = BUSY_SHARE if self._busy else CALM_SHARE
+        share = BUSY_SHARE if self.busy else CALM_SHARE
         # No await from here to the last add: what is written and what is committed are of one moment.
         for number, partition in self.partitions.items():
             changes = partition.engine.drain()
             said[number] = list(_alert_records(changes))
             facts[number] = list(_fact_records(changes, partition))
             news += [alert for _, alert in changes.alerts]
-            for key, value in said[number]:
-                outbox.add(names.alerts, number, key, value)
-            for key, value in facts[number]:
-                outbox.add(names.facts, number, key, value)
+            outbox.add(names.alerts, number, said[number])
+            outbox.add(names.facts, number, facts[number])
             for record, reason in partition.dead:
-                outbox.add(names.dead_letters, number, record.key, record.value, dead_letter_headers(record, reason))
+                letter = record.key, record.value
+                outbox.add(names.dead_letters, number, [letter], dead_letter_headers(record, reason))
             partition.dead = []
             partition.standings.note(changes)
-            for key, value in partition.standings.records(partition.engine, share / len(self.partitions)):
-                outbox.add(names.standings, number, key, value)
+            standings = partition.standings.records(partition.engine, share / len(self.partitions))
+            outbox.add(names.standings, number, standings)
         offsets = self._offsets()
         with work.FLUSHING.time():
             written = await outbox.send()

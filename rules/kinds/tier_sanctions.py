@@ -7,7 +7,7 @@ from operator import itemgetter
 from typing import TYPE_CHECKING
 
 from rules.conditions import rules_named
-from rules.facts import FACT_NAMES
+from rules.facts import FACT_BIT
 from rules.kinds.ratio import Count, Part, Ratio
 from rules.kinds.tally import Tally
 from rules.windows import borders
@@ -37,7 +37,7 @@ def _rules_named(rule: Ratio) -> set[str]:
 
 
 class _Past:
-    """What a ratio counted from one moment to another."""
+    """What a ratio counted from one moment to another: what it counts now, but for the orders that changed since."""
 
     def __init__(self, shop: "Shop", tally: Tally, since_ms: int, at_ms: int) -> None:
         self.shop = shop
@@ -46,11 +46,13 @@ class _Past:
         self.at_ms = at_ms
         self.slot = shop.tallies.index(tally)
         self.timers = [timer for timer in shop.plan.timers if timer.rule.id in _rules_named(tally.gauge.rule)]
+        self.facts = [name for name, bit in FACT_BIT.items() if tally.gauge.facts & bit]
         self.first = tally.gauge.rule.window.periods(since_ms, tally.gauge.zone)[0].first
-        self.days: dict[int, list[int]] = {}
+        self.days = {n: [day.total, len(day.bad)] for n, day in tally.days.items() if n >= self.first}
         self.changes: list[Change] = []
         for order in shop.orders.values():
-            self._follow(order)
+            if order.last_ms > since_ms or self.timers:
+                self._follow(order)
 
     def _follow(self, order: "Order") -> None:
         now = order.parts[self.slot]
@@ -58,22 +60,21 @@ class _Past:
             return  # too old to have counted
         turns = self._turns(order)
         if not turns:
-            self._move(None, now)
             return
         part = self._part(order, self.since_ms)
-        self._move(None, part)
+        self._move(now, part)
         for at_ms in turns:
             before, part = part, self._part(order, at_ms)
             if part != before:
                 self.changes.append((at_ms, before, part))
 
     def _turns(self, order: "Order") -> list[int]:
-        """When something happened to an order, or fell due."""
+        """When something happened to an order that the ratio looks at, or fell due."""
         facts = order.facts
-        turns = [due for timer in self.timers if (due := timer.due(facts)) is not None]
-        if facts.last_at_ms() > self.since_ms:
-            turns += [mark[0] for name in FACT_NAMES if (mark := getattr(facts, name)) is not None]
-        return sorted({at for at in turns if self.since_ms < at <= self.at_ms}) if turns else turns
+        turns = {due for timer in self.timers if (due := timer.due(facts)) is not None}
+        if order.last_ms > self.since_ms:
+            turns |= {mark[0] for name in self.facts if (mark := getattr(facts, name)) is not None}
+        return sorted(at for at in turns if self.since_ms < at <= self.at_ms)
 
     def _part(self, order: "Order", at_ms: int) -> Part | None:
         then = order.facts.as_of(at_ms)

@@ -14,7 +14,6 @@ from rules.watch import Order, Shop
 STRETCH = 1_000
 """Orders looked at before the event loop may have its turn."""
 
-
 MOST_USED = 10.0
 """What is told of a value that should be high and is next to nothing."""
 
@@ -70,21 +69,24 @@ def take(engines: Iterable[Engine], clauses: Mapping[str, str], survey: Survey) 
 
 
 def _look_through(shop: Shop, at_ms: int, clauses: Mapping[str, str], reading: Reading) -> Iterator[None]:
-    for n, order in enumerate(list(shop.orders.values()), start=1):
-        facts = order.facts
-        reading.open_orders += facts.placed is not None and facts.shipped is None and facts.cancelled is None
-        _count_timer(reading, order, at_ms)
+    orders = list(shop.orders.values())
+    for first in range(0, len(orders), STRETCH):
+        _look_at(orders[first : first + STRETCH], at_ms, clauses, reading)
+        yield
+
+
+def _look_at(orders: list[Order], at_ms: int, clauses: Mapping[str, str], reading: Reading) -> None:
+    facts = [order.facts for order in orders]
+    reading.open_orders += sum(
+        each.shipped is None and each.cancelled is None and each.placed is not None for each in facts
+    )
+    armed_ms = [order.armed_ms for order in orders if order.armed_ms != NEVER]
+    due = sum(each <= at_ms for each in armed_ms)
+    reading.timers_due += due
+    reading.timers_waiting += len(armed_ms) - due
+    for order in orders:
         if order.alerts:
             _count_alerts(reading, order.alerts.values(), clauses)
-        if n % STRETCH == 0:
-            yield
-
-
-def _count_timer(reading: Reading, order: Order, at_ms: int) -> None:
-    if order.armed_ms <= at_ms:
-        reading.timers_due += 1
-    elif order.armed_ms != NEVER:
-        reading.timers_waiting += 1
 
 
 def _count_alerts(reading: Reading, said: Iterable[Emitted], clauses: Mapping[str, str]) -> None:

@@ -21,8 +21,9 @@ log = logging.getLogger(__name__)
 EVERY_S = 5.0
 """How old a survey may become…"""
 
-SHARE = 0.05
-"""…unless that would take more of the worker's time than this."""
+CALM_SHARE, BUSY_SHARE = 0.05, 0.01
+"""…unless that would take more of the worker's time than this: while events come as they happen, and while a backlog is
+read."""
 
 AT_A_TIME_S = 0.005
 """How long the event loop may be held up by it at a time, or by one shop's standing if that takes longer."""
@@ -59,7 +60,17 @@ class Watch(Service, Collector):
                 took_s = await self.look()
             except Exception:  # alerts must go out even if nobody can count them
                 log.exception("the survey of shops for the metrics failed")
-            await self.sleep(max(EVERY_S, took_s / SHARE))
+            await self._rest(took_s)
+
+    async def _rest(self, took_s: float) -> None:
+        """In proportion to what a survey took. A backlog comes to its end, so the share is asked for again."""
+        since_s = monotonic()
+        await self.sleep(EVERY_S)
+        while not self.should_stop and (monotonic() - since_s) * self._share() < took_s:
+            await self.sleep(EVERY_S)
+
+    def _share(self) -> float:
+        return BUSY_SHARE if self._worker.busy else CALM_SHARE
 
     async def look(self) -> float:
         """Takes a survey and keeps what it says; returns how long that held the event loop (s)."""

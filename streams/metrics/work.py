@@ -1,6 +1,7 @@
 """What the worker does, counted once a batch or beat and never per event."""
 
 from collections.abc import Mapping
+from functools import cache
 from importlib.metadata import version
 from typing import Any
 
@@ -52,9 +53,12 @@ def count_commit() -> None:
     COMMITTED_AT.set_to_current_time()
 
 
+_alerts_of = cache(ALERTS.labels)
+
+
 def count_alert(alert: Alert) -> None:
     """One record of `alerts`, once it is written."""
     data = alert.data
-    ALERTS.labels(data.clause, data.severity, data.reason).inc()
+    _alerts_of(data.clause, data.severity, data.reason).inc()
     if data.reason == "deadline_passed" and data.due_at is not None:
         LATENESS.observe((from_rfc3339(alert.time) - from_rfc3339(data.due_at)) / 1000)

@@ -1,11 +1,13 @@
 """Every alert as its newest record has it, with the revisions seen before."""
 
-from typing import Any, Final
+from collections import OrderedDict
+from datetime import datetime
+from typing import Annotated, Any, Final
 
 import msgspec
-from msgspec import Struct
+from msgspec import Meta, Struct
 
-from rules.instants import from_rfc3339
+from rules.instants import to_ms
 from streams.views.remarks import Step
 
 RESOLVED_KEPT = 20_000
@@ -17,7 +19,7 @@ TRAIL_KEPT = 100
 SEVERITIES: Final = {"info": 1, "warning": 2, "critical": 3}
 
 
-class _Data(Struct):
+class _Data(Struct, gc=False):
     alert: str
     revision: int
     state: str
@@ -27,10 +29,10 @@ class _Data(Struct):
     tier: str | None = None
 
 
-class _Head(Struct):
+class _Head(Struct, gc=False):
     """As much of an alert's record as it is looked up by; the rest is passed on as it came."""
 
-    time: str
+    time: Annotated[datetime, Meta(tz=True)]
     platform: str
     shop: str
     data: _Data
@@ -45,14 +47,16 @@ class Held:
     __slots__ = ("at_ms", "head", "trail")
 
     def __init__(self, head: _Head, value: bytes) -> None:
-        self.trail: list[bytes] = []
-        self.renew(head, value)
+        self.head = head
+        self.at_ms = to_ms(head.time)
+        self.trail = [value]
 
     def renew(self, head: _Head, value: bytes) -> None:
         self.head = head
-        self.at_ms = from_rfc3339(head.time)
+        self.at_ms = to_ms(head.time)
         self.trail.append(value)
-        del self.trail[:-TRAIL_KEPT]
+        if len(self.trail) > TRAIL_KEPT:
+            del self.trail[0]
 
     @property
     def id(self) -> str:
@@ -100,7 +104,8 @@ class Alerts:
 
     def __init__(self, resolved_kept: int = RESOLVED_KEPT) -> None:
         self.open: dict[str, Held] = {}
-        self.resolved: dict[str, Held] = {}  # the last one resolved comes last
+        # The last one resolved comes last. (To find a plain dict's first takes long once many before it are gone.)
+        self.resolved: OrderedDict[str, Held] = OrderedDict()
         self._resolved_kept = resolved_kept
 
     def take(self, key: bytes, value: bytes | None) -> Held | None:
@@ -121,7 +126,7 @@ class Alerts:
             return None  # said again, as after a replay
         else:
             held.renew(head, value)
-        self._sort(held)
+        self._sort(head.data.alert, held)
         return held
 
     def get(self, alert: str) -> Held | None:
@@ -132,12 +137,13 @@ class Alerts:
         found = [] if state == "resolved" else list(self.open.values())
         return found + ([] if state == "open" else list(self.resolved.values()))
 
-    def _sort(self, held: Held) -> None:
-        self.resolved.pop(held.id, None)
+    def _sort(self, alert: str, held: Held) -> None:
         if held.is_open:
-            self.open[held.id] = held
+            self.open[alert] = held
+            self.resolved.pop(alert, None)
             return
-        self.open.pop(held.id, None)
-        self.resolved[held.id] = held
+        self.open.pop(alert, None)
+        self.resolved[alert] = held
+        self.resolved.move_to_end(alert)
         if len(self.resolved) > self._resolved_kept:
-            del self.resolved[next(iter(self.resolved))]
+            self.resolved.popitem(last=False)

@@ -5,6 +5,7 @@ missed it gets the newest state of each thing that changed, not each change.
 """
 
 import asyncio
+from collections import OrderedDict
 from collections.abc import Hashable
 from typing import Literal, NamedTuple
 
@@ -31,7 +32,8 @@ class Feed:
     def __init__(self, lanes: int, remembered: int = REMEMBERED) -> None:
         self._place = [0] * lanes
         self._forgotten = [0] * lanes
-        self._last: dict[tuple[Name, Hashable], tuple[int, int]] = {}  # the last one changed comes last
+        # The last one changed comes last. (To find a plain dict's first takes long once many before it are gone.)
+        self._last: OrderedDict[tuple[Name, Hashable], tuple[int, int]] = OrderedDict()
         self._remembered = remembered
         self._listeners: set[Listener] = set()
         self._closed = False
@@ -46,10 +48,11 @@ class Feed:
 
     def changed(self, name: Name, key: Hashable, lane: int) -> None:
         """Because of the record that was read last on this lane."""
-        self._last.pop((name, key), None)
-        self._last[name, key] = lane, self._place[lane] - 1
+        what = name, key
+        self._last[what] = lane, self._place[lane] - 1
+        self._last.move_to_end(what)
         if len(self._last) > self._remembered:
-            lane, offset = self._last.pop(next(iter(self._last)))
+            _, (lane, offset) = self._last.popitem(last=False)
             self._forgotten[lane] = max(self._forgotten[lane], offset + 1)
         if not self._listeners:
             return

@@ -32,11 +32,12 @@ class View:
             names.remarks: self._take_remark,
         }
         self.topics = tuple(self._takes)
+        self._first_lane = {topic: n * partitions for n, topic in enumerate(self.topics)}
         self.feed = Feed(len(self.topics) * partitions)
 
     def take(self, record: ConsumerRecord) -> None:
         """What can't be read is passed over: it isn't the view's to mend."""
-        lane = self.topics.index(record.topic) * self.partitions + record.partition
+        lane = self._first_lane[record.topic] + record.partition
         self.feed.move(lane, record.offset)
         try:
             self._takes[record.topic](record, lane)

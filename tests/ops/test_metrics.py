@@ -3,6 +3,7 @@
 import asyncio
 from collections import Counter
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -17,7 +18,7 @@ from streams.metrics import survey, watching
 from streams.metrics.shops import NAMED_CURRENCIES, NAMED_SHOPS, OTHER, families
 from streams.metrics.sinks import Sinks
 from streams.metrics.survey import Reading, Survey
-from streams.metrics.watching import Watch
+from streams.metrics.watching import BUSY_SHARE, CALM_SHARE, EVERY_S, Watch
 from streams.settings import Settings
 from tests.support.kafka import produce
 from tests.worker.support import LATE_MS, START_MS, book, event, sent, ticks, until
@@ -268,3 +269,25 @@ async def test_a_survey_that_fails_does_not_end_the_worker(tmp_path: Path, monke
             await produce(broker.bootstrap, ticks("", START_MS + HOUR_MS))
             await until(failed.is_set)
             assert app.crash_reason is None
+
+
+@pytest.mark.parametrize(
+    ("backlog_s", "rested_s"),
+    [(0.0, 1 / CALM_SHARE), (50.0, 50.0), (1_000.0, 1 / BUSY_SHARE)],
+    ids=["without a backlog", "until it has been read", "while it is read"],
+)
+async def test_a_survey_of_a_second_rests_for_its_share(
+    monkeypatch: pytest.MonkeyPatch, backlog_s: float, rested_s: float
+) -> None:
+    worker = SimpleNamespace(book=SimpleNamespace(packs=[]), busy=backlog_s > 0)
+    watch, now_s = Watch(worker), 0.0
+
+    async def sleep(seconds: float) -> None:
+        nonlocal now_s
+        now_s += seconds
+        worker.busy = now_s < backlog_s
+
+    monkeypatch.setattr(watching, "monotonic", lambda: now_s)
+    monkeypatch.setattr(watch, "sleep", sleep)
+    await watch._rest(1.0)
+    assert rested_s <= now_s < rested_s + EVERY_S

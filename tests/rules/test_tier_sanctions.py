@@ -28,6 +28,19 @@ rules:
     summary: {blocked: "{value}"}
 """
 
+LATE = """
+  - id: joom.late
+    clause: own-late
+    kind: deadline
+    source: test
+    confidence: ours
+    from: placed
+    until: [shipped]
+    within: 20h
+    severity: {overdue: info}
+    summary: {overdue: "{order}"}
+"""
+
 BLOCKED: list[Happening] = [
     *(placed(f"{n}") for n in range(4)),
     *(placed(f"{n}", "30h") for n in range(4, 10)),
@@ -37,8 +50,8 @@ BLOCKED: list[Happening] = [
 """Two of four cancelled at 21h, and six more orders at 30h."""
 
 
-def in_force(events: list[Happening], at: str) -> list[tuple[str, str, str]]:
-    engine = Engine(RuleBook([parse(PACK, "test.yaml")]), stepping=True)
+def in_force(events: list[Happening], at: str, pack: str = PACK) -> list[tuple[str, str, str]]:
+    engine = Engine(RuleBook([parse(pack, "test.yaml")]), stepping=True)
     list(replay(engine, events, ms(at)))
     found: list[dict[str, Any]] = sanctions(engine.shop("joom", "s1"), engine.clock_ms)
     return [(each["name"], each["from"], each["until"]) for each in found]
@@ -76,3 +89,12 @@ def test_a_ratio_that_is_too_high_again_brings_another() -> None:
     again = [*BLOCKED, *(cancelled(f"{n}", "100h", by="seller") for n in range(4, 7))]
     assert ms("100h") + 3 * DAY_MS == ms("172h")
     assert in_force(again, "171h") == [("block", "2026-01-05T04:00:00Z", "2026-01-08T04:00:00Z")]
+
+
+def test_deadlines_that_pass_in_silence_bring_one_too() -> None:
+    late = PACK.replace("{has: cancelled, by: [seller]}", "{late: joom.late}") + LATE
+    events = [*(placed(f"{n}") for n in range(4)), shipped("0", "5h"), shipped("1", "50h"), placed("5", "60h")]
+    assert in_force(events[:5], "19h", late) == []
+    block = [("block", "2026-01-01T20:00:00Z", "2026-01-04T20:00:00Z")]
+    assert in_force(events[:5], "21h", late) == block
+    assert in_force(events, "70h", late) == block

@@ -18,8 +18,8 @@ async def test_each_partition_gets_its_records_in_order_and_answers_with_its_las
     for first in (0, 3):  # the second flush goes on behind the first
         outbox = Outbox(broker)
         for n in range(first, first + 3):
-            outbox.add("alerts", 0, b"k", b"%d" % n)
-        outbox.add("alerts", 1, b"k", b"other")
+            outbox.add("alerts", 0, [(b"k", b"%d" % n)])
+        outbox.add("alerts", 1, [(b"k", b"other")])
         assert await outbox.send() == {("alerts", 0): first + 2, ("alerts", 1): first // 3}
     assert [record.value for record in broker.logs["alerts", 0]] == [b"0", b"1", b"2", b"3", b"4", b"5"]
 
@@ -29,7 +29,7 @@ async def test_a_full_batch_is_followed_by_another() -> None:
     outbox = Outbox(broker)
     values = [b"%03d" % n * 50 for n in range(100)]
     for value in values:
-        outbox.add("facts", 0, b"k", value)
+        outbox.add("facts", 0, [(b"k", value)])
     assert await outbox.send() == {("facts", 0): 99}
     assert broker.batches > 10
     assert [record.value for record in broker.logs["facts", 0]] == values
@@ -40,7 +40,7 @@ async def test_a_record_larger_than_a_batch_goes_alone() -> None:
     outbox = Outbox(broker)
     values = [b"small", b"x" * 50_000, b"y" * 50_000, b"small"]
     for value in values:
-        outbox.add("dead-letters", 0, None, value)
+        outbox.add("dead-letters", 0, [(None, value)])
     assert await outbox.send() == {("dead-letters", 0): 3}
     assert [record.value for record in broker.logs["dead-letters", 0]] == values
 
@@ -48,7 +48,7 @@ async def test_a_record_larger_than_a_batch_goes_alone() -> None:
 async def test_headers_go_along_and_key_and_value_may_be_missing() -> None:
     broker = Broker()
     outbox = Outbox(broker)
-    outbox.add("dead-letters", 0, None, None, [("reason", b"the record is empty")])
+    outbox.add("dead-letters", 0, [(None, None)], [("reason", b"the record is empty")])
     await outbox.send()
     (record,) = broker.logs["dead-letters", 0]
     assert (record.key, record.value, record.headers) == (None, None, [("reason", b"the record is empty")])
@@ -56,7 +56,7 @@ async def test_headers_go_along_and_key_and_value_may_be_missing() -> None:
 
 async def test_a_batch_that_is_refused_is_raised() -> None:
     outbox = Outbox(Broker(refuses="alerts"))
-    outbox.add("facts", 0, b"k", b"v")
-    outbox.add("alerts", 0, b"k", b"v")
+    outbox.add("facts", 0, [(b"k", b"v")])
+    outbox.add("alerts", 0, [(b"k", b"v")])
     with pytest.raises(MessageSizeTooLargeError):
         await outbox.send()
