@@ -6,6 +6,7 @@ different events never compare equal, so every order of arrival ends in the same
 """
 
 from collections.abc import Callable, Iterable
+from copy import copy
 from operator import attrgetter
 from sys import intern
 from typing import Any, Final
@@ -81,16 +82,18 @@ class OrderFacts(Struct, array_like=True, gc=False):
 
     def as_of(self, at_ms: int) -> "OrderFacts":
         """What had happened by then. (Of `news` only the last is kept, so nothing computed at borders looks at it.)"""
-        seen: dict[str, Any] = {
-            name: mark if (mark := getattr(self, name)) and mark[0] <= at_ms else None for name in FACT_NAMES
-        }
-        kept = OrderFacts(**seen)
-        kept.terms = self.terms if kept.placed else None
-        kept.shipment = self.shipment if kept.shipped else None
-        if kept.cancelled:
-            kept.cancelled_by, kept.cancelled_for = self.cancelled_by, self.cancelled_for
-        kept.moved_to_ms = self.moved_to_ms if kept.deadline_moved else None
+        kept = copy(self)
+        for name, mark in zip(FACT_NAMES, _marks(self), strict=True):
+            if mark is not None and mark[0] > at_ms:
+                setattr(kept, name, None)
+        if kept.placed is None:
+            kept.terms = None
+        if kept.shipped is None:
+            kept.shipment = None
+        if kept.cancelled is None:
+            kept.cancelled_by = kept.cancelled_for = None
         if kept.deadline_moved is None:
+            kept.moved_to_ms = None
             for mark, to_ms in self.moved_before:
                 if mark[0] <= at_ms:
                     kept.deadline_moved, kept.moved_to_ms = mark, to_ms
@@ -146,6 +149,20 @@ def known_by(facts: int) -> Callable[[OrderFacts, int], bool]:
         return True
 
     return known
+
+
+def begun_by(facts: int) -> Callable[[OrderFacts, int], bool]:
+    """Whether any of some facts (as bits) had come by a moment (epoch ms)."""
+    marks = [attrgetter(fact) for fact in FACT_NAMES if FACT_BIT[fact] & facts]
+
+    def begun(order: OrderFacts, at_ms: int) -> bool:
+        for get in marks:
+            mark = get(order)
+            if mark is not None and mark[0] <= at_ms:
+                return True
+        return False
+
+    return begun
 
 
 FIRST_HOLDS: Final = frozenset(FACT_NAMES) - {"news", "deadline_moved"}

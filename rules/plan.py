@@ -9,7 +9,7 @@ from rules.facts import OrderFacts, bits_of
 from rules.instants import DAY_MS, NEVER
 from rules.kinds.count import CountJudge, Marks
 from rules.kinds.count import judge_of as count_judge
-from rules.kinds.deadline import Deadline, Due, DueOf, Silence, Timer
+from rules.kinds.deadline import Deadline, Due, Silence, Timer
 from rules.kinds.event import EventJudge, Occurrence
 from rules.kinds.feeds import FeedReader
 from rules.kinds.happenings import Of, Source, Trace, trace_of
@@ -131,9 +131,11 @@ class Plan:
                     overdue |= timer.bit
         return missed, overdue
 
-    def _counted_by(self, rule: Ratio) -> set[str]:
-        """The facts that decide how an order counts, beside what the deadline rules say of it."""
-        return rule.looks_at().union(*(self._due_from(each.due) for each in rule.anchors() if isinstance(each, DueOf)))
+    def _anchored_by(self, rule: Ratio) -> set[str]:
+        """The facts that decide when an order counts."""
+        return set[str]().union(
+            *({anchor} if isinstance(anchor, str) else self._due_from(anchor.due) for anchor in rule.anchors())
+        )
 
     def _due_from(self, rule_id: str) -> set[str]:
         """The facts that decide when an order is due by a deadline rule."""
@@ -177,8 +179,9 @@ class Plan:
         return RatioJudge(n, gauges, slots)
 
     def _gauge(self, rule: Ratio, place: Place, bits: Mapping[str, int]) -> Gauge:
-        counted_by, rests_on = bits_of(self._counted_by(rule)), bits_of(self._looked_at(rule))
-        return Gauge(rule, bits, place, self._dues, counted_by, rests_on)
+        anchored = self._anchored_by(rule)
+        facts = [bits_of(each) for each in (anchored, anchored | rule.looks_at(), self._looked_at(rule))]
+        return Gauge(rule, bits, place, self._dues, *facts)
 
     def _make(self, n: int, each: InForce) -> Judge:
         rule, place = each.rule, each.place

@@ -110,7 +110,8 @@ def _counted_now(shop: "Shop", slot: int, period: Period, border: int) -> Count:
     for order in shop.ahead:
         if order.last_ms > border and not gauge.known_by(order.facts, border):
             count.add(order.parts[slot], -1)
-            count.add(_part_then(shop, gauge, order, border), 1)
+            if gauge.anchored_by(order.facts, border):
+                count.add(_part_then(shop, gauge, order, border), 1)
     return count
 
 

@@ -12,7 +12,7 @@ from rules.calendars import day_of
 from rules.conditions import Condition, Has, Test, compile_condition, facts_named, rules_named
 from rules.durations import Share
 from rules.events import Reason
-from rules.facts import FACT_NAMES, FIRST_HOLDS, OrderFacts, known_by
+from rules.facts import FACT_NAMES, FIRST_HOLDS, OrderFacts, begun_by, known_by
 from rules.instants import DAY_MS, NEVER
 from rules.kinds.deadline import Due, DueOf, instant_of
 from rules.kinds.rule import Advice, Cost, Place, Rule
@@ -133,6 +133,7 @@ class Gauge:
         "_highest_first",
         "_until_ms",
         "anchor",
+        "anchored_by",
         "bits",
         "effective",
         "facts",
@@ -153,15 +154,17 @@ class Gauge:
         bits: Mapping[str, int],
         place: Place,
         dues: Mapping[str, Due],
+        anchored: int,
         facts: int,
         rests_on: int,
     ) -> None:
-        """`bits` of each deadline rule; the `facts` that decide how an order counts, and all that this `rests_on`, with
-        those of the deadline rules (as bits)."""
+        """`bits` of each deadline rule. Facts as bits: by which an order is `anchored`, the `facts` that decide how it
+        counts, and all that this `rests_on`, with those of the deadline rules."""
         self.rule = rule
         self.facts = facts
         self.rests_on = rests_on
         self.known_by = known_by(rests_on)
+        self.anchored_by = begun_by(anchored)
         self.bits = sum(bits[each] for each in rule.leans_on())
         self.zone = place.zone
         self.effective = place.effective
