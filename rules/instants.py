@@ -40,6 +40,7 @@ def is_believable(at_ms: int) -> bool:
     return EARLIEST_MS <= at_ms < LATEST_MS
 
 
+@lru_cache(maxsize=1_024)  # an alert names the same few again and again, and so do the next ones of its order
 def rfc3339(at_ms: int) -> str:
     """`2026-01-04T00:00:00Z`, with milliseconds only where there are any."""
     seconds = at_ms // 1000
