@@ -1,7 +1,7 @@
 """Records on their way out: gathered into batches per partition, and sent all or not at all."""
 
 import asyncio
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from aiokafka import AIOKafkaProducer
 from aiokafka.producer.message_accumulator import BatchBuilder
@@ -17,12 +17,28 @@ class Outbox:
         self._batches: dict[tuple[str, int], list[BatchBuilder]] = {}
 
     def add(self, topic: str, partition: int, key: bytes | None, value: bytes | None, headers: Headers = ()) -> None:
-        batches = self._batches.get((topic, partition))
-        if batches is None:
-            batches = self._batches[topic, partition] = [self._producer.create_batch()]
+        batches = self._batches_of(topic, partition)
         if batches[-1].append(key=key, value=value, timestamp=None, headers=list(headers)) is None:
             batches.append(self._producer.create_batch())
             batches[-1].append(key=key, value=value, timestamp=None, headers=list(headers))
+
+    def add_all(self, topic: str, partition: int, records: Sequence[tuple[bytes, bytes | None]]) -> None:
+        """Keys with their values; nothing is sent where there are none."""
+        if not records:
+            return
+        batches = self._batches_of(topic, partition)
+        append = batches[-1].append
+        for key, value in records:
+            if append(key=key, value=value, timestamp=None) is None:
+                batches.append(self._producer.create_batch())
+                append = batches[-1].append
+                append(key=key, value=value, timestamp=None)
+
+    def _batches_of(self, topic: str, partition: int) -> list[BatchBuilder]:
+        batches = self._batches.get((topic, partition))
+        if batches is None:
+            batches = self._batches[topic, partition] = [self._producer.create_batch()]
+        return batches
 
     async def send(self) -> dict[tuple[str, int], int]:
         """The last offset written per `(topic, partition)`. Raises KafkaError if the broker refuses any batch."""

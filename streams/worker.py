@@ -266,10 +266,8 @@ class Worker(Service):
             said[number] = list(_alert_records(changes))
             facts[number] = list(_fact_records(changes, partition))
             news += [alert for _, alert in changes.alerts]
-            for key, value in said[number]:
-                outbox.add(names.alerts, number, key, value)
-            for key, value in facts[number]:
-                outbox.add(names.facts, number, key, value)
+            outbox.add_all(names.alerts, number, said[number])
+            outbox.add_all(names.facts, number, facts[number])
             for record, reason in partition.dead:
                 outbox.add(names.dead_letters, number, record.key, record.value, dead_letter_headers(record, reason))
             partition.dead = []
