@@ -35,14 +35,14 @@ Cause = Literal[
 """Why a record was written; the closed list behind `reason`."""
 
 
-class Action(Struct, frozen=True):
+class Action(Struct, frozen=True, gc=False):
     """What somebody should do about it."""
 
     to: Literal["warehouse", "purchasing", "listing", "customer_service", "finance"]
     do: str
 
 
-class Penalty(Struct, omit_defaults=True):
+class Penalty(Struct, omit_defaults=True, gc=False):
     """What it costs: money (a decimal in `currency`), points in a `ledger`, or what the marketplace does, in words."""
 
     amount: str | None = None
@@ -53,7 +53,7 @@ class Penalty(Struct, omit_defaults=True):
     effect: str | None = None
 
 
-class AlertData(Struct, kw_only=True):
+class AlertData(Struct, kw_only=True, gc=False):
     """`value`, `threshold` and `headroom` belong to ratios, counts, levels and ledgers; `headroom` is how many more
     bad orders (or points, or units of stock) fit before the next step, negative when past it. `until` is there for
     sanctions; null means for good."""
@@ -80,7 +80,7 @@ class AlertData(Struct, kw_only=True):
     actions: list[Action]
 
 
-class Alert(Struct, kw_only=True):
+class Alert(Struct, kw_only=True, gc=False):
     """One record of the `alerts` topic."""
 
     specversion: str = "1.0"

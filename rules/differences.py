@@ -9,7 +9,7 @@ from rules.facts import EVERY_FACT
 from rules.instants import NEVER, rfc3339
 from rules.kinds.deadline import Timer
 from rules.kinds.rule import Case, Judge, Rule, Verdict
-from rules.telling import of_deadline, tell
+from rules.telling import Teller, of_deadline
 from rules.watch import Order, Shop
 
 
@@ -19,6 +19,7 @@ class Differences:
     def __init__(self, book: RuleBook) -> None:
         self.book = book
         self.said: list[tuple[Shop, Alert]] = []
+        self._teller = Teller()
 
     def take(self) -> list[tuple[Shop, Alert]]:
         """What has been said since the last call."""
@@ -31,19 +32,19 @@ class Differences:
         said_of = order.alerts
         if said_of is None:
             said_of = order.alerts = {}
-        current = set()
+        current = []
         for timer, opened in wanted:
             alert = alert_id(timer.rule.id, order.shop.key, order.id, rfc3339(opened.due_ms or 0))
-            current.add(alert)
+            current.append(alert)
             said = said_of.get(alert)
             if not is_news(said, opened):
                 continue
             if said is not None and at_ms < said.at_ms:
                 turn_ms = min(turn_ms, self._look_again(order, timer.facts, said))
                 continue
-            case = of_deadline(timer, order, at_ms)
+            case = of_deadline(timer, order, opened.due_ms, at_ms)
             self._say(order.shop, said_of, alert, timer.rule, case, opened, timer.cause(opened), at_ms)
-        for alert, said in list(said_of.items()):
+        for alert, said in said_of.items():
             if said.open and alert not in current and judged & order.shop.plan.timer_bits.get(said.rule, 0):
                 if at_ms < said.at_ms:
                     turn_ms = min(turn_ms, self._look_again(order, EVERY_FACT, said))
@@ -60,7 +61,7 @@ class Differences:
         timer = order.shop.plan.timer_of.get(said.rule)
         if timer is None or order.alerts is None:
             return  # its pack isn't loaded here, so nobody can say whether it is over
-        case = of_deadline(timer, order, at_ms)
+        case = of_deadline(timer, order, timer.due(order.facts), at_ms)
         cause = timer.cause_of_end(order.facts, said)
         self._say(order.shop, order.alerts, alert, timer.rule, case, None, cause, at_ms)
 
@@ -126,7 +127,7 @@ class Differences:
         at_ms: int,
     ) -> None:
         said = said_of.get(alert)
-        record = tell(shop, alert, rule, case, said, opened, cause, at_ms)
+        record = self._teller.tell(shop, alert, rule, case, said, opened, cause, at_ms)
         shop.open_alerts += (opened is not None) - (said is not None and said.open)
         said_of[alert] = remember(rule.id, said, opened, at_ms)
         if said_of is shop.alerts:

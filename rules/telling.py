@@ -1,9 +1,13 @@
 """Putting a verdict into words: the record that says what changed, why, and what proves it."""
 
+from collections.abc import Callable
 from decimal import Decimal
-from typing import Any
+from functools import lru_cache
+from operator import attrgetter
+from typing import Any, Final
 
-from msgspec import UNSET
+from msgspec import UNSET, Struct
+from msgspec.structs import replace
 
 from rules.alerts import Action, Alert, AlertData, Cause, Emitted, Open, Penalty, instant
 from rules.facts import FACT_NAMES, Mark, OrderFacts
@@ -13,62 +17,128 @@ from rules.kinds.rule import Advice, Case, Rule
 from rules.watch import Order, Shop
 
 
-def tell(
-    shop: Shop, alert: str, rule: Rule, case: Case, said: Emitted | None, wanted: Open | None, cause: Cause, at_ms: int
-) -> Alert:
-    """The next record of an alert: opened, updated, or resolved where `wanted` is None."""
-    reopened = said is None or not said.open
-    last = wanted or said
-    assert last is not None
-    revision = 1 if said is None else said.revision + 1
-    return Alert(
-        id=f"{alert}/{revision}",
-        type="alert.resolved" if wanted is None else "alert.opened" if reopened else "alert.updated",
-        time=rfc3339(at_ms),
-        platform=shop.platform,
-        shop=shop.name,
-        order=UNSET if case.order is None else case.order,
-        data=AlertData(
+class Phrase(Struct, frozen=True):
+    """What a rule says at one stage whatever the case: a `record` with that in it and the rest blank, the `summary` to
+    be filled in (None where it has none), and `gone`, what its names stand for where a case has no figure for them."""
+
+    rule: Rule
+    record: AlertData
+    summary: str | None
+    gone: dict[str, object]
+
+
+class Teller:
+    """Writes records. A rule's phrases are put together once, not for each of its alerts."""
+
+    def __init__(self) -> None:
+        self._phrases: dict[tuple[int, str], Phrase] = {}
+
+    def _phrase(self, rule: Rule, stage: str) -> Phrase:
+        key = id(rule), stage  # the versions of a rule share its name; a phrase keeps its rule, so the id stays its own
+        phrase = self._phrases.get(key)
+        if phrase is None:
+            phrase = self._phrases[key] = _phrase(rule, stage)
+        return phrase
+
+    def tell(
+        self,
+        shop: Shop,
+        alert: str,
+        rule: Rule,
+        case: Case,
+        said: Emitted | None,
+        wanted: Open | None,
+        cause: Cause,
+        at_ms: int,
+    ) -> Alert:
+        """The next record of an alert: opened, updated, or resolved where `wanted` is None."""
+        reopened = said is None or not said.open
+        last = wanted or said
+        assert last is not None
+        revision = 1 if said is None else said.revision + 1
+        phrase = self._phrase(rule, last.stage)
+        time, due_at = rfc3339(at_ms), instant(last.due_ms)
+        data = replace(
+            phrase.record,
             alert=alert,
             revision=revision,
-            rule=rule.id,
-            clause=rule.clause,
             state="resolved" if wanted is None else "open",
-            severity=last.severity,  # type: ignore[arg-type]
-            stage=last.stage,
+            severity=last.severity,
             reason=cause,
-            opened_at=rfc3339(at_ms if said is None or reopened else said.opened_at_ms),
-            due_at=instant(last.due_ms),
-            summary=_summary(shop, rule, case, last),
-            value=case.value,
-            threshold=case.threshold,
-            headroom=case.headroom,
-            judgement=last.judgement or UNSET,
-            tier=last.tier or UNSET,
-            until=UNSET if last.until_ms is None else _until(last.until_ms),
+            opened_at=time if said is None or reopened else rfc3339(said.opened_at_ms),
+            due_at=due_at,
+            summary=_summary(phrase, shop, case, last, due_at),
             evidence=case.evidence,
-            penalty=_penalty(rule, case),
-            actions=[Action(each.to, each.do) for each in _advice(rule, case, last.stage)],
-        ),
+        )
+        _add_what_few_have(data, rule, case, last)
+        return Alert(
+            id=f"{alert}/{revision}",
+            type="alert.resolved" if wanted is None else "alert.opened" if reopened else "alert.updated",
+            time=time,
+            platform=shop.platform,
+            shop=shop.name,
+            order=UNSET if case.order is None else case.order,
+            data=data,
+        )
+
+
+def _phrase(rule: Rule, stage: str) -> Phrase:
+    plain = Case({})
+    record = AlertData(
+        alert="",
+        revision=0,
+        rule=rule.id,
+        clause=rule.clause,
+        state="open",
+        severity="info",
+        stage=stage,
+        reason="happened",
+        opened_at="",
+        summary="",
+        evidence=plain.evidence,
+        penalty=_penalty(rule, plain),
+        actions=_actions(rule, plain, stage),
     )
+    return Phrase(rule, record, rule.summary.get(stage), dict.fromkeys(rule.NAMES, "-"))
+
+
+def _add_what_few_have(data: AlertData, rule: Rule, case: Case, last: Emitted | Open) -> None:
+    """Beside what the phrase says: what a case brings itself, and what belongs to some stages."""
+    data.value, data.threshold, data.headroom = case.value, case.threshold, case.headroom
+    if last.judgement:
+        data.judgement = last.judgement
+    if last.tier:
+        data.tier = last.tier
+    if last.until_ms is not None:
+        data.until = _until(last.until_ms)
+    if case.cost is not None or case.money or case.points is not None:
+        data.penalty = _penalty(rule, case)
+    if case.actions:
+        data.actions = _actions(rule, case, last.stage)
 
 
 def _until(until_ms: int) -> str | None:
     return None if until_ms >= NEVER else rfc3339(until_ms)
 
 
-def _advice(rule: Rule, case: Case, stage: str) -> list[Advice]:
-    return [each for each in (*case.actions, *rule.actions) if not each.at or stage in each.at]
+def _actions(rule: Rule, case: Case, stage: str) -> list[Action]:
+    advice: tuple[Advice, ...] = (*case.actions, *rule.actions)
+    return [Action(each.to, each.do) for each in advice if not each.at or stage in each.at]
 
 
-def _summary(shop: Shop, rule: Rule, case: Case, last: Emitted | Open) -> str:
-    text = rule.summary.get(last.stage)
-    if text is None:  # resolved after its pack was changed to one without this stage
-        return f"{rule.id} has no stage {last.stage} any more"
+def _summary(phrase: Phrase, shop: Shop, case: Case, last: Emitted | Open, due_at: str | None) -> str:
+    if phrase.summary is None:  # resolved after its pack was changed to one without this stage
+        return f"{phrase.rule.id} has no stage {last.stage} any more"
     until = None if last.until_ms is None else _until(last.until_ms) or "further notice"
-    said = {"shop": shop.name, "due": instant(last.due_ms), "until": until, "judgement": last.judgement}
-    names = dict.fromkeys(rule.NAMES, "-") | dict(case.names) | said  # a figure that is gone leaves a dash
-    return text.format_map(names)
+    names = {
+        **phrase.gone,
+        **case.names,
+        "shop": shop.name,
+        "due": due_at,
+        "until": until,
+        "judgement": last.judgement,
+    }
+    return phrase.summary.format_map(names)
 
 
 def _penalty(rule: Rule, case: Case) -> Penalty | None:
@@ -94,33 +164,44 @@ def money_of(sums: dict[str, Decimal]) -> list[dict[str, str]]:
     return [{"amount": str(amount), "currency": currency} for currency, amount in largest_first]
 
 
-def of_deadline(timer: Timer, order: Order, at_ms: int) -> Case:
-    rule = timer.rule
-    hours = int(rule.within) / HOUR_MS
+def of_deadline(timer: Timer, order: Order, due_ms: int | None, at_ms: int) -> Case:
+    """What there is to say of an order that a rule has, by its facts, due at `due_ms` (epoch ms)."""
+    within = timer.rule.within
     names = {
         "order": order.id,
-        "within": rule.within,
-        "within_h": f"{hours:g}",
+        "within": within,
+        "within_h": _hours(within),
         "times": timer.again.times if timer.again else 1,
     }
-    return Case(_deadline_evidence(timer, order.facts, at_ms), names, order.id)
+    return Case(_deadline_evidence(timer, order.facts, due_ms, at_ms), names, order.id)
 
 
-def _deadline_evidence(timer: Timer, facts: OrderFacts, at_ms: int) -> dict[str, Any]:
-    """What was known to have happened by `at_ms`; the event clock may lag behind facts already read."""
-    known = {
-        name: _fact(mark) for name in FACT_NAMES if (mark := getattr(facts, name)) is not None and mark[0] <= at_ms
-    }
+@lru_cache
+def _hours(within: int) -> str:
+    return f"{int(within) / HOUR_MS:g}"
+
+
+def _deadline_evidence(timer: Timer, facts: OrderFacts, due_ms: int | None, at_ms: int) -> dict[str, Any]:
+    known = _known(facts, at_ms)
     if "cancelled" in known:
         known["cancelled"] |= {"by": facts.cancelled_by, "reason": facts.cancelled_for}
     if "deadline_moved" in known:
         known["deadline_moved"]["ship_by"] = instant(facts.moved_to_ms)
-    return {"due_at": instant(timer.due(facts)), "deadline_from": _origin(timer, facts), "facts": known}
+    return {"due_at": instant(due_ms), "deadline_from": _origin(timer, facts), "facts": known}
 
 
-def _fact(mark: Mark) -> dict[str, Any]:
-    at_ms, source, event = mark
-    return {"at": rfc3339(at_ms), "source": source, "event": event}
+def _known(facts: OrderFacts, at_ms: int) -> dict[str, dict[str, str | None]]:
+    """What was known to have happened by `at_ms`; the event clock may lag behind facts already read."""
+    known: dict[str, dict[str, str | None]] = {}
+    for n, mark in enumerate(_marks(facts)):
+        if mark is not None:
+            happened_ms, source, event = mark
+            if happened_ms <= at_ms:
+                known[FACT_NAMES[n]] = {"at": rfc3339(happened_ms), "source": source, "event": event}
+    return known
+
+
+_marks: Final[Callable[[OrderFacts], tuple[Mark | None, ...]]] = attrgetter(*FACT_NAMES)
 
 
 def _origin(timer: Timer, facts: OrderFacts) -> str:

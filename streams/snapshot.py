@@ -4,7 +4,7 @@ The changelog stays the truth: a snapshot that is lost or doesn't fit is built a
 """
 
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import cast
 
@@ -65,6 +65,9 @@ class Snapshot:
     def note(self, key: bytes, value: bytes | None) -> None:
         """A change that is in the changelog; `advance` says up to where."""
         self._pending[key] = value
+
+    def note_all(self, changes: Iterable[tuple[bytes, bytes | None]]) -> None:
+        self._pending.update(changes)
 
     def advance(self, offset: int) -> None:
         self.offset = offset

@@ -104,8 +104,7 @@ class Store(BaseStore[bytes, bytes]):
     def wrote(self, number: int, changes: Iterable[tuple[bytes, bytes | None]], offset: int) -> None:
         """Records the changelog has taken, the last of them at `offset`."""
         snapshot = self._snapshots[number]
-        for key, value in changes:
-            snapshot.note(key, value)
+        snapshot.note_all(changes)
         snapshot.advance(offset)
         self._offsets[number] = offset
 

@@ -120,7 +120,7 @@ class Place(Struct, frozen=True):
     effective: Effective = ALWAYS
 
 
-class Verdict(Struct):
+class Verdict(Struct, gc=False):
     """That an alert about `subject` should be open; `cause` is why it came to that."""
 
     open: Open
@@ -129,7 +129,7 @@ class Verdict(Struct):
     episode: str = "-"
 
 
-class Case(Struct):
+class Case(Struct, gc=False):
     """What a rule knows about one alert, beside its stage."""
 
     evidence: dict[str, Any]

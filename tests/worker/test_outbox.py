@@ -35,6 +35,18 @@ async def test_a_full_batch_is_followed_by_another() -> None:
     assert [record.value for record in broker.logs["facts", 0]] == values
 
 
+async def test_many_records_at_once_go_as_each_by_itself() -> None:
+    broker = Broker(batch_size=1_000)
+    outbox = Outbox(broker)
+    values = [None if n % 7 == 0 else b"%03d" % n * n for n in range(100)]
+    outbox.add("facts", 0, [(b"k", b"before")])
+    outbox.add("facts", 0, [(b"k", value) for value in values])
+    outbox.add("alerts", 0, [])
+    outbox.add("facts", 0, [(b"k", b"behind")])
+    assert await outbox.send() == {("facts", 0): 101}
+    assert [record.value for record in broker.logs["facts", 0]] == [b"before", *values, b"behind"]
+
+
 async def test_a_record_larger_than_a_batch_goes_alone() -> None:
     broker = Broker(batch_size=1_000)
     outbox = Outbox(broker)
