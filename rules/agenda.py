@@ -32,10 +32,13 @@ class Agenda:
             self.shops.append(shop)
 
     def take_orders(self) -> list[Order]:
-        orders, self.orders = self.orders, []
-        for order in orders:
+        """Those to be judged, shop by shop, since what a shop's orders are counted in is at hand then."""
+        by_shop: dict[Shop, list[Order]] = {}
+        for order in self.orders:
             order.dirty = False
-        return orders
+            by_shop.setdefault(order.shop, []).append(order)
+        self.orders = []
+        return [order for orders in by_shop.values() for order in orders]
 
     def take_shops(self) -> list[Shop]:
         shops, self.shops = self.shops, []

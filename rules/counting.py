@@ -47,8 +47,8 @@ def uncount(order: Order) -> int:
 def _place(order: Order, n: int, gauge: Gauge) -> int:
     """Puts an order where it counts now in a ratio."""
     before = order.parts[n]
-    after = gauge.part(order.facts, order.missed, order.overdue, before)
-    if after is before:
+    after = gauge.part(order.facts, order.missed, order.overdue)
+    if after == before:
         return 0
     order.parts[n] = after
     shop = order.shop

@@ -111,13 +111,11 @@ class Outlook:
             return count, turning  # no deadline has a say in it
         for order in self._changing(then_ms):
             missed, overdue = self._judged_at(order, then_ms)
-            now, then = order.parts[slot], tally.gauge.part(order.facts, missed, overdue, order.parts[slot])
-            for part, sign in ((now, -1), (then, 1)):
-                if part is not None and period.first <= part[1] <= period.last:
-                    count.total += sign
-                    count.bad += sign * part[2]
-            inside = then is not None and period.first <= then[1] <= period.last
-            if then is not None and inside and then[2] and not (now is not None and now[2]) and _can_ship(order):
+            now, then = order.parts[slot], tally.gauge.part(order.facts, missed, overdue)
+            count.add(now, -1)
+            count.add(then, 1)
+            inside = then is not None and period.first <= then[0] <= period.last
+            if then is not None and inside and then[1] and not (now is not None and now[1]) and _can_ship(order):
                 turning.append(order)
         return count, turning
 

@@ -130,4 +130,4 @@ def _part_then(shop: "Shop", gauge: Gauge, order: "Order", border: int) -> Part 
     """Where an order counted at a border, from what had happened by then."""
     facts = order.facts if order.last_ms <= border else order.facts.as_of(border)
     missed, overdue = shop.plan.judged_at(facts, border, gauge.bits)
-    return gauge.part(facts, missed, overdue, None)
+    return gauge.part(facts, missed, overdue)

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 from decimal import Decimal
+from functools import lru_cache
 from operator import attrgetter
 from typing import ClassVar, Literal
 
@@ -19,8 +20,8 @@ from rules.kinds.rule import Advice, Cost, Place, Rule
 from rules.kinds.tiers import Step, Tier, complaints, step_of
 from rules.windows import Every, Period, Window
 
-Part = tuple[int, int, bool]
-"""One order's part in a ratio: `(anchor_ms, local day, counts as bad)`."""
+Part = tuple[int, bool]
+"""One order's part in a ratio: `(local day, counts as bad)`."""
 
 LONGEST_MS = 400 * DAY_MS
 """Orders further back than this are not kept for any window."""
@@ -119,9 +120,9 @@ class Count(Struct):
 
     def add(self, part: Part | None, times: int) -> None:
         """Counts an order in, or out with `times` -1, if its part lies in the period."""
-        if part is not None and self.period.first <= part[1] <= self.period.last:
+        if part is not None and self.period.first <= part[0] <= self.period.last:
             self.total += times
-            self.bad += times * part[2]
+            self.bad += times * part[1]
 
 
 class Gauge:
@@ -186,8 +187,8 @@ class Gauge:
     def _step(self, name: str, share: Share | None, count: int | None) -> Step:
         return step_of(name, share, count, good=self.rule.good, inclusive=self.rule.inclusive)
 
-    def part(self, facts: OrderFacts, missed: int, overdue: int, before: Part | None) -> Part | None:
-        """Where an order counts now; `before` is where it counted last."""
+    def part(self, facts: OrderFacts, missed: int, overdue: int) -> Part | None:
+        """Where an order counts."""
         if self._counted is not None and not self._counted(facts, missed, overdue):
             return None
         if self.one_anchor is not None:
@@ -202,10 +203,7 @@ class Gauge:
             at = due
         if at >= self._until_ms:
             return None  # no window of this version reaches it
-        bad = self._bad(facts, missed, overdue)
-        if before is not None and before[0] == at:
-            return before if before[2] is bad else (at, before[1], bad)
-        return at, day_of(at, self.zone), bad
+        return _part(day_of(at, self.zone), self._bad(facts, missed, overdue))
 
     def reached(self, count: Count) -> Step | None:
         """The highest step that a count has reached."""
@@ -266,6 +264,12 @@ class Gauge:
     def cost(self, step: str | None) -> Cost | None:
         """What the step reached costs."""
         return next((tier.penalty for tier in self.rule.tiers if tier.name == step and tier.penalty), self.rule.penalty)
+
+
+@lru_cache(maxsize=16_384)
+def _part(day: int, bad: bool) -> Part:
+    """One for all the orders that count alike: there are far fewer days than orders."""
+    return day, bad
 
 
 def _bad(rule: Ratio, bits: Mapping[str, int]) -> Test:

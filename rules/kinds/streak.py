@@ -142,6 +142,5 @@ class StreakJudge:
 
 def _certain(tally: Tally, period: Period) -> Count:
     """A period's orders, and those among them that are lost: that can't be made good any more."""
-    inside = [day for at, day in tally.days.items() if period.first <= at <= period.last]
-    lost = sum(facts.shipped is None and facts.cancelled is not None for day in inside for facts in day.bad.values())
-    return Count(period, lost, sum(day.total for day in inside))
+    lost = sum(facts.shipped is None and facts.cancelled is not None for _, facts in tally.bad_orders(period))
+    return Count(period, lost, tally.sum(period).total)

@@ -1,30 +1,23 @@
 """A shop's orders counted for one ratio, by the day on which each counts."""
 
+from collections.abc import Collection
+
 from rules.facts import OrderFacts
 from rules.instants import DAWN
 from rules.kinds.ratio import Count, Gauge, Part
 from rules.windows import Period, next_border
 
 
-class Day:
-    """One local day of one shop: how many orders count, and the bad ones among them with their facts."""
-
-    __slots__ = ("bad", "total")
-
-    def __init__(self) -> None:
-        self.total = 0
-        self.bad: dict[str, OrderFacts] = {}
-
-
 class Tally:
-    """One shop's counts for one ratio: a bucket per local day, and the sums of the periods being judged. Of a rolling
-    window that is computed at borders, that is what the next computation will look at."""
+    """One shop's counts for one ratio: `totals` of each local day and its `bad` orders, and the sums of the periods
+    being judged. Of a rolling window that is computed at borders, that is what the next computation will look at."""
 
-    __slots__ = ("counts", "days", "gauge", "stages", "turn_ms")
+    __slots__ = ("bad", "counts", "gauge", "stages", "totals", "turn_ms")
 
     def __init__(self, gauge: Gauge) -> None:
         self.gauge = gauge
-        self.days: dict[int, Day] = {}
+        self.totals: dict[int, int] = {}
+        self.bad: dict[int, dict[str, OrderFacts]] = {}
         self.counts: list[Count] = []
         #: What each of them had come to when it was last judged.
         self.stages: list[str | None] = []
@@ -34,21 +27,27 @@ class Tally:
         """The day an order counted on loses it, the day it counts on now gains it. Whether that is to be judged: if a
         count has come to another stage, or is split and may have."""
         news = not self.counts or self.gauge.rule.by is not None
+        totals = self.totals
         if before is not None:
-            day = self.days[before[1]]
-            day.total -= 1
-            if before[2]:
-                day.bad.pop(order, None)
-            if not day.total:
-                del self.days[before[1]]
-            news |= self._add(before[1], -1, -before[2])
+            day, bad = before
+            totals[day] -= 1
+            if not totals[day]:
+                del totals[day]
+            if bad:
+                self._mend(day, order)
+            news |= self._add(day, -1, -bad)
         if after is not None:
-            day = self.days.get(after[1]) or self.days.setdefault(after[1], Day())
-            day.total += 1
-            if after[2]:
-                day.bad[order] = facts
-            news |= self._add(after[1], 1, after[2])
+            day, bad = after
+            totals[day] = totals.get(day, 0) + 1
+            if bad:
+                self.bad.setdefault(day, {})[order] = facts
+            news |= self._add(day, 1, bad)
         return news
+
+    def _mend(self, day: int, order: str) -> None:
+        del self.bad[day][order]
+        if not self.bad[day]:
+            del self.bad[day]
 
     def _add(self, day: int, total: int, bad: int) -> bool:
         news = False
@@ -77,15 +76,18 @@ class Tally:
         if before is None or not before.period.first <= period.first <= before.period.last <= period.last:
             return self.sum(period)
         count = Count(period, before.bad, before.total)
-        for at in range(before.period.first, period.first):
-            if (day := self.days.get(at)) is not None:
-                count.bad -= len(day.bad)
-                count.total -= day.total
-        for at in range(before.period.last + 1, period.last + 1):
-            if (day := self.days.get(at)) is not None:
-                count.bad += len(day.bad)
-                count.total += day.total
+        for day in range(before.period.first, period.first):
+            count.bad -= self.bad_on(day)
+            count.total -= self.totals.get(day, 0)
+        for day in range(before.period.last + 1, period.last + 1):
+            count.bad += self.bad_on(day)
+            count.total += self.totals.get(day, 0)
         return count
+
+    def bad_on(self, day: int) -> int:
+        """How many of a local day's orders are bad."""
+        orders = self.bad.get(day)
+        return 0 if orders is None else len(orders)
 
     def counts_at(self, at_ms: int) -> list[Count]:
         """The sums of the periods that the window gives at a moment."""
@@ -103,18 +105,17 @@ class Tally:
         return rule.window.so_far(at_ms, next_border(rule.every, at_ms, zone), zone)
 
     def sum(self, period: Period) -> Count:
-        bad = total = 0
-        if period.last - period.first < len(self.days):
-            inside = [day for at in range(period.first, period.last + 1) if (day := self.days.get(at)) is not None]
-        else:
-            inside = [day for at, day in self.days.items() if period.first <= at <= period.last]
-        for day in inside:
-            bad += len(day.bad)
-            total += day.total
-        return Count(period, bad, total)
+        bad = sum(len(self.bad[day]) for day in _inside(period, self.bad))
+        return Count(period, bad, sum(self.totals[day] for day in _inside(period, self.totals)))
 
     def bad_orders(self, period: Period) -> list[tuple[str, OrderFacts]]:
         """The bad orders, oldest day first, whichever order they came in."""
-        inside = sorted(at for at in self.days if period.first <= at <= period.last)
-        days = [self.days[at].bad for at in inside]
+        days = [self.bad[day] for day in sorted(_inside(period, self.bad))]
         return [(order, day[order]) for day in days for order in sorted(day)]
+
+
+def _inside(period: Period, days: Collection[int]) -> list[int]:
+    """Those of some days that lie in a period."""
+    if period.last - period.first < len(days):
+        return [day for day in range(period.first, period.last + 1) if day in days]
+    return [day for day in days if period.first <= day <= period.last]

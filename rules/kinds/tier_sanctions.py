@@ -26,7 +26,7 @@ def sanctions(shop: "Shop", tally: Tally, at_ms: int) -> Iterator[tuple[str, int
         if tier.sanction is None:
             continue
         since_ms = at_ms - int(tier.sanction.lasts or rule.window.span_ms())
-        began = _Past(shop, tally, since_ms, at_ms).reached(n) if any(day.bad for day in tally.days.values()) else None
+        began = _Past(shop, tally, since_ms, at_ms).reached(n) if tally.bad else None
         if began is not None:
             yield tier.sanction.name, began, tier.sanction.until_ms(began)
 
@@ -48,7 +48,7 @@ class _Past:
         self.timers = [timer for timer in shop.plan.timers if timer.rule.id in _rules_named(tally.gauge.rule)]
         self.facts = [name for name, bit in FACT_BIT.items() if tally.gauge.facts & bit]
         self.first = tally.gauge.rule.window.periods(since_ms, tally.gauge.zone)[0].first
-        self.days = {n: [day.total, len(day.bad)] for n, day in tally.days.items() if n >= self.first}
+        self.days = {day: [total, tally.bad_on(day)] for day, total in tally.totals.items() if day >= self.first}
         self.changes: list[Change] = []
         for order in shop.orders.values():
             if order.last_ms > since_ms or self.timers:
@@ -56,7 +56,7 @@ class _Past:
 
     def _follow(self, order: "Order") -> None:
         now = order.parts[self.slot]
-        if now is not None and now[1] < self.first:
+        if now is not None and now[0] < self.first:
             return  # too old to have counted
         turns = self._turns(order)
         if not turns:
@@ -79,14 +79,14 @@ class _Past:
     def _part(self, order: "Order", at_ms: int) -> Part | None:
         then = order.facts.as_of(at_ms)
         missed, overdue = self.shop.plan.judged_at(then, at_ms) if self.timers else (0, 0)
-        return self.tally.gauge.part(then, missed, overdue, None)
+        return self.tally.gauge.part(then, missed, overdue)
 
     def _move(self, before: Part | None, after: Part | None) -> None:
         for part, sign in ((before, -1), (after, 1)):
             if part is not None:
-                day = self.days.setdefault(part[1], [0, 0])
+                day = self.days.setdefault(part[0], [0, 0])
                 day[0] += sign
-                day[1] += sign * part[2]
+                day[1] += sign * part[1]
 
     def reached(self, n: int) -> int | None:
         """When (epoch ms) the tier was first reached, having not been before."""
