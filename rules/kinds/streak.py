@@ -142,5 +142,5 @@ class StreakJudge:
 
 def _certain(tally: Tally, period: Period) -> Count:
     """A period's orders, and those among them that are lost: that can't be made good any more."""
-    lost = sum(facts.shipped is None and facts.cancelled is not None for _, facts in tally.bad_orders(period))
+    lost = sum(facts.shipped is None and facts.cancelled is not None for facts in tally.bad_facts(period))
     return Count(period, lost, tally.sum(period).total)

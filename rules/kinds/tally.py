@@ -1,6 +1,6 @@
 """A shop's orders counted for one ratio, by the day on which each counts."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
 
 from rules.facts import OrderFacts
 from rules.instants import DAWN
@@ -50,13 +50,16 @@ class Tally:
             del self.bad[day]
 
     def _add(self, day: int, total: int, bad: int) -> bool:
-        news = False
+        """Whether a count has come to another stage with that."""
+        news, gauge = False, self.gauge
         for count, stage in zip(self.counts, self.stages, strict=True):
             period = count.period
             if period.first <= day <= period.last:
                 count.total += total
                 count.bad += bad
-                news = news or self.gauge.stage(count) != stage
+                # One more that is good brings a count to no stage, unless there are just enough by now.
+                if stage is not None or bad or total < 0 or count.total <= gauge.rule.at_least:
+                    news = news or gauge.stage(count) != stage
         return news
 
     def turn(self, at_ms: int) -> int:
@@ -107,6 +110,10 @@ class Tally:
     def sum(self, period: Period) -> Count:
         bad = sum(len(self.bad[day]) for day in _inside(period, self.bad))
         return Count(period, bad, sum(self.totals[day] for day in _inside(period, self.totals)))
+
+    def bad_facts(self, period: Period) -> Iterator[OrderFacts]:
+        """The facts of the bad orders, in any order."""
+        return (facts for day in _inside(period, self.bad) for facts in self.bad[day].values())
 
     def bad_orders(self, period: Period) -> list[tuple[str, OrderFacts]]:
         """The bad orders, oldest day first, whichever order they came in."""
