@@ -96,6 +96,14 @@ def test_the_same_seed_gives_the_same_events_in_time_order_with_ids_of_their_own
     assert len({event["id"] for event in events}) == len(events)
 
 
+def test_nearly_every_parcel_collected_is_delivered_in_the_end() -> None:
+    events = list(Workload(orders=5_000, shops=5).events())
+    collected = {event["order"] for event in events if event["type"] == "pickup.collected"}
+    delivered = {event["order"] for event in events if event["data"].get("status") == "delivered"}
+    assert delivered <= collected
+    assert 0.97 < len(delivered) / len(collected) < 1
+
+
 def test_the_workload_has_something_to_find_under_every_rule() -> None:
     orders = 20_000
     expected = expect(Workload(orders=orders, shops=30).events())

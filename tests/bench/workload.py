@@ -23,6 +23,7 @@ SCANS = ("in_transit", "out_for_delivery", "delivered")
 CANCELLED, NEVER_SHIPPED = 0.04, 0.003  # shares of all orders
 CANCELLED_BY = ("buyer", "buyer", "seller", "system")
 COLLECTED_LATE, NEVER_COLLECTED = 0.04, 0.02  # shares of the shipped ones
+LOST = 0.01  # share of the collected ones whose last scan never comes
 # Hours from placed to shipped are lognormal; the median is the shop's own. The spread is chosen so that the
 # promptest shop is hardly ever past 48 h and the slowest with one order in fifteen.
 MEDIAN_HOURS, SPREAD = (8.0, 21.0), 0.55
@@ -138,7 +139,8 @@ class _Happenings:
         hours = chance.uniform(24.5, 72) if late else chance.uniform(0.5, 23.5)
         at = shipped + int(hours * HOUR)
         self._add(at, "pickup.collected", shop, order, parcel)
-        for status in SCANS[: chance.randint(1, len(SCANS))]:
+        scans = SCANS[-chance.randint(1, len(SCANS)) :]  # carriers differ in how much they tell
+        for status in scans if chance.random() >= LOST else scans[:-1]:
             at += int(chance.uniform(2, 48) * HOUR)
             self._add(at, "tracking.updated", shop, order, {"status": status})
 
