@@ -23,7 +23,7 @@ def count(order: Order, looking: Looking, changed: int, judged: int, passed_ms: 
         for n, trace in enumerate(plan.traces):
             if trace.bits & judged:
                 stale |= _note(order, n, trace.instants(facts, order.missed, passed_ms))
-    if looking.sales and shop.sell(order, plan.sales_zone) and shop.facts.of("stock.level"):
+    if looking.sales and shop.stocked and shop.sell(order, plan.sales_zone):
         stale |= plan.on_sale
     if looking.numbers and shop.ship_under(order):
         stale |= plan.on_number

@@ -106,6 +106,10 @@ class Engine:
         """Has what looks at a type of the shop's own events judged again; a profile may bring other rules."""
         if kind in ("shop.profile", "listing.counts"):
             self._follow(shop)
+        if kind == "stock.level" and not shop.stocked:
+            shop.stocked = True
+            for order in shop.orders.values():
+                shop.sell(order, shop.plan.sales_zone)
         if bits := shop.plan.on_event.get(kind, 0):
             self.agenda.ask(shop, bits)
 

@@ -73,10 +73,10 @@ class Shop:
     """One shop on one platform; `key` is `platform/shop`, as in Kafka.
 
     Derived from its orders: `tallies` of its ratios, `marks` (instants per order, by the plan's traces), `numbers`
-    (tracking numbers with the orders that used them and when), `sales`. Kept by itself: `facts`, and what was
-    `computed` of its ratios at their borders. `stale` has a bit for each judge that must look again, `turns` when each
-    wants to by itself. `ahead`: the orders of which things may be known that lie ahead of the clock, where something is
-    computed.
+    (tracking numbers with the orders that used them and when), and `sales`, once levels of stock are told (`stocked`).
+    Kept by itself: `facts`, and what was `computed` of its ratios at their borders. `stale` has a bit for each judge
+    that must look again, `turns` when each wants to by itself. `ahead`: the orders of which things may be known that
+    lie ahead of the clock, where something is computed.
     """
 
     __slots__ = (
@@ -105,6 +105,7 @@ class Shop:
         "restored",
         "sales",
         "stale",
+        "stocked",
         "tallies",
         "turns",
     )
@@ -126,6 +127,7 @@ class Shop:
         self.recomputed: list[tuple[str, int]] = []
         self.late_before_ms = DAWN
         self.restored = False
+        self.stocked = False
         self.follow(plan)
 
     def follow(self, plan: Plan) -> None:

@@ -13,7 +13,7 @@ from rules.calendars import day_of
 from rules.conditions import Condition, Has, Test, compile_condition, facts_named, rules_named
 from rules.durations import Share
 from rules.events import Reason
-from rules.facts import FACT_NAMES, FIRST_HOLDS, OrderFacts, begun_by, known_by
+from rules.facts import FACT_NAMES, FIRST_HOLDS, OrderFacts, all_had_come, any_had_come
 from rules.instants import DAY_MS, NEVER
 from rules.kinds.deadline import Due, DueOf, instant_of
 from rules.kinds.rule import Advice, Cost, Place, Rule
@@ -164,8 +164,8 @@ class Gauge:
         self.rule = rule
         self.facts = facts
         self.rests_on = rests_on
-        self.known_by = known_by(rests_on)
-        self.anchored_by = begun_by(anchored)
+        self.known_by = all_had_come(rests_on)
+        self.anchored_by = any_had_come(anchored)
         self.bits = sum(bits[each] for each in rule.leans_on())
         self.zone = place.zone
         self.effective = place.effective
@@ -282,7 +282,16 @@ def _bad(rule: Ratio, bits: Mapping[str, int]) -> Test:
 def _earliest(instants: list[Due]) -> Due:
     if len(instants) == 1:
         return instants[0]
-    return lambda facts: min((at for get in instants if (at := get(facts)) is not None), default=None)
+
+    def earliest(facts: OrderFacts) -> int | None:
+        first = None
+        for get in instants:
+            at = get(facts)
+            if at is not None and (first is None or at < first):
+                first = at
+        return first
+
+    return earliest
 
 
 _CENT = Decimal("0.01")

@@ -98,18 +98,19 @@ class TasksJudge:
         else:
             known_events = shop.facts.known("emergency.declared", at_ms)
             duties = [Duty(entry.at_ms, "-", entry, list(self.rule.tasks)) for entry in known_events]
-        if duties:
-            self._tick(shop, duties, at_ms)
+        done = shop.facts.known("task.done", at_ms)
+        if duties and done:
+            self._tick(shop, duties, done)
         return duties
 
-    def _tick(self, shop: "Shop", duties: list[Duty], at_ms: int) -> None:
+    def _tick(self, shop: "Shop", duties: list[Duty], done: list[Entry]) -> None:
         """A task done ticks off the duty it names (by alert or order), else all that were owed by then."""
         by_alert: defaultdict[str, list[Duty]] = defaultdict(list)
         by_subject: defaultdict[str, list[Duty]] = defaultdict(list)
         for duty in duties:
             by_alert[self._alert(shop, duty)].append(duty)
             by_subject[duty.subject].append(duty)
-        for entry in shop.facts.known("task.done", at_ms):
+        for entry in done:
             named = duties if entry.order is None else by_subject.get(entry.order, [])
             if entry.data.alert:
                 named = [duty for duty in by_alert.get(entry.data.alert, []) if entry.order in (None, duty.subject)]
