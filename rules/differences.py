@@ -68,8 +68,6 @@ class Differences:
     def tell_shop(self, shop: Shop, judge: Judge, verdicts: list[Verdict], at_ms: int) -> int:
         """Says what is new of a rule that looks at the whole shop."""
         turn_ms, rule = NEVER, judge.rule
-        if not verdicts and not shop.open_by_rule.get(rule.id):
-            return NEVER  # nothing to say and nothing to end, as most of the time
         wanted = {alert_id(rule.id, shop.key, each.subject, each.episode): each for each in verdicts}
         is_open = shop.open_by_rule.get(rule.id)
         for alert in sorted(is_open - wanted.keys()) if is_open else ():

@@ -273,7 +273,9 @@ class Engine:
             if shop.stale & bit or turns[n] <= at_ms:
                 shop.stale &= ~bit
                 verdicts, turn = judge.judge(shop, at_ms)  # may find that others, behind it, must look again too
-                turns[n] = min(turn, self._differences.tell_shop(shop, judge, verdicts, at_ms))
+                if verdicts or shop.open_by_rule.get(judge.rule.id):
+                    turn = min(turn, self._differences.tell_shop(shop, judge, verdicts, at_ms))
+                turns[n] = turn
         if shop.recomputed:
             for rule, border_ms in shop.recomputed:
                 self._changes.computed[shop.key, rule, border_ms] = shop

@@ -138,7 +138,8 @@ class Shop:
         self.numbers: dict[str, dict[str, int]] = {}
         self.sales: Sales = {}
         self.points: dict[int, Decimal] = {}
-        self.computed_to: dict[str, tuple[int, int]] = {}
+        #: When each ratio was last computed, by which border, and the next.
+        self.computed_to: dict[str, tuple[int, int, int]] = {}
         self.recompute: dict[str, int] = {}
         self.followed = True
         self.stale = plan.every_judge

@@ -40,7 +40,7 @@ class Computing:
     def compute(self, shop: "Shop", at_ms: int) -> tuple[bool, int]:
         """Computes the ratio at each border that has been reached since the last time; again, where evidence has come
         late for orders that are still kept. Answers whether anything is new, and when the next border is (epoch ms)."""
-        _, following = shop.computed_to.get(self.rule_id, (at_ms, at_ms))
+        _, _, following = shop.computed_to.get(self.rule_id, (at_ms, at_ms, at_ms))
         if at_ms < following and self.rule_id not in shop.recompute:
             return False, following
         kept = shop.computed.setdefault(self.rule_id, {})
@@ -55,10 +55,11 @@ class Computing:
                 kept[border] = found
             shop.recomputed.append((self.rule_id, border))
             changed = True
-        shop.late_before_ms = max(shop.late_before_ms, last_border(self.every, at_ms, self.zone, self.lag_ms))
+        last = last_border(self.every, at_ms, self.zone, self.lag_ms)
+        shop.late_before_ms = max(shop.late_before_ms, last)
         shop.ahead = {order for order in shop.ahead if order.last_ms > at_ms}
         following = next_border(self.every, at_ms, self.zone, self.lag_ms)
-        shop.computed_to[self.rule_id] = at_ms, following
+        shop.computed_to[self.rule_id] = at_ms, last, following
         return changed, following
 
     def _start(self, shop: "Shop", at_ms: int) -> int:
@@ -98,7 +99,9 @@ class Computing:
 
     def newest(self, shop: "Shop", at_ms: int) -> tuple[int, Computed] | None:
         """What was computed at the last border, and that (epoch ms); None where there was nothing to compute."""
-        border = last_border(self.every, at_ms, self.zone, self.lag_ms)
+        _, border, following = shop.computed_to.get(self.rule_id, (at_ms, at_ms, at_ms))
+        if not border <= at_ms < following:
+            border = last_border(self.every, at_ms, self.zone, self.lag_ms)
         found = shop.computed.get(self.rule_id, {}).get(border)
         return None if found is None else (border, found)
 

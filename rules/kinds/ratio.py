@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 from decimal import Decimal
 from functools import lru_cache
 from operator import attrgetter
-from typing import ClassVar, Literal
+from typing import ClassVar, Literal, NamedTuple
 
 from msgspec import Struct, field
 
@@ -18,7 +18,7 @@ from rules.instants import DAY_MS, NEVER
 from rules.kinds.deadline import Due, DueOf, instant_of
 from rules.kinds.rule import Advice, Cost, Place, Rule
 from rules.kinds.tiers import Step, Tier, complaints, step_of
-from rules.windows import Every, Period, Window
+from rules.windows import Every, Period, Window, next_border
 
 Part = tuple[int, bool]
 """One order's part in a ratio: `(local day, counts as bad)`."""
@@ -125,6 +125,14 @@ class Count(Struct):
             self.bad += times * part[1]
 
 
+class Judged(NamedTuple):
+    """The periods that are judged from one moment until another (epoch ms)."""
+
+    from_ms: int
+    until_ms: int
+    periods: list[Period]
+
+
 class Gauge:
     """A ratio rule, ready to place orders and to judge counts."""
 
@@ -132,6 +140,7 @@ class Gauge:
         "_bad",
         "_counted",
         "_highest_first",
+        "_judged",
         "_until_ms",
         "anchor",
         "anchored_by",
@@ -169,6 +178,7 @@ class Gauge:
         self.bits = sum(bits[each] for each in rule.leans_on())
         self.zone = place.zone
         self.effective = place.effective
+        self._judged = Judged(NEVER, NEVER, [])
         self._until_ms = place.effective.to_ms if rule.window.align == "rolling" else NEVER
         names: list[tuple[str, Share | None, int | None]] = [(t.name, t.share, t.count) for t in rule.tiers]
         if rule.threshold is not None:
@@ -204,6 +214,23 @@ class Gauge:
         if at >= self._until_ms:
             return None  # no window of this version reaches it
         return _part(day_of(at, self.zone), self._bad(facts, missed, overdue))
+
+    def judged(self, at_ms: int) -> Judged:
+        """Which periods are judged at a moment: those of the window, or what the next computation will look at. They
+        are the same for every shop, and asked for by one after the other."""
+        if not self._judged.from_ms <= at_ms < self._judged.until_ms:
+            window, ahead = self.rule.window, self.ahead(at_ms)
+            periods = window.periods(at_ms, self.zone) if ahead is None else [ahead]
+            self._judged = Judged(at_ms, window.next_change(at_ms, self.zone), periods)
+        return self._judged
+
+    def ahead(self, at_ms: int) -> Period | None:
+        """What has come by now of the rolling period that the next computation will look at; None where nothing is
+        computed from one."""
+        rule = self.rule
+        if rule.every is None or rule.window.align != "rolling":
+            return None
+        return rule.window.so_far(at_ms, next_border(rule.every, at_ms, self.zone), self.zone)
 
     def reached(self, count: Count) -> Step | None:
         """The highest step that a count has reached."""

@@ -5,7 +5,7 @@ from collections.abc import Collection, Iterator
 from rules.facts import OrderFacts
 from rules.instants import DAWN
 from rules.kinds.ratio import Count, Gauge, Part
-from rules.windows import Period, next_border
+from rules.windows import Period
 
 
 class Tally:
@@ -65,24 +65,25 @@ class Tally:
     def turn(self, at_ms: int) -> int:
         """Slides the window to `at_ms` and looks what its counts have come to; when it slides next (epoch ms)."""
         if at_ms >= self.turn_ms:
-            window, zone = self.gauge.rule.window, self.gauge.zone
-            self.turn_ms = window.next_change(at_ms, zone)
-            before = {count.period.name: count for count in self.counts}
-            ahead = self._ahead(at_ms)
-            periods = window.periods(at_ms, zone) if ahead is None else [ahead]
-            self.counts = [self._slid(before.get(period.name), period) for period in periods]
+            judged = self.gauge.judged(at_ms)
+            self.turn_ms = judged.until_ms
+            self.counts = [self._slid(period) for period in judged.periods]
         self.stages = [self.gauge.stage(count) for count in self.counts]
         return self.turn_ms
 
-    def _slid(self, before: Count | None, period: Period) -> Count:
+    def _slid(self, period: Period) -> Count:
         """The sum of a period, from that of the same window some days ago where there is one."""
-        if before is None or not before.period.first <= period.first <= before.period.last <= period.last:
+        for before in self.counts:
+            first, last = before.period.first, before.period.last
+            if first <= period.first <= last <= period.last:
+                break
+        else:
             return self.sum(period)
         count = Count(period, before.bad, before.total)
-        for day in range(before.period.first, period.first):
+        for day in range(first, period.first):
             count.bad -= self.bad_on(day)
             count.total -= self.totals.get(day, 0)
-        for day in range(before.period.last + 1, period.last + 1):
+        for day in range(last + 1, period.last + 1):
             count.bad += self.bad_on(day)
             count.total += self.totals.get(day, 0)
         return count
@@ -98,14 +99,8 @@ class Tally:
 
     def ahead_at(self, at_ms: int) -> Count | None:
         """The sum, so far, of what the next computation will look at; None for what is judged as it goes."""
-        period = self._ahead(at_ms)
+        period = self.gauge.ahead(at_ms)
         return None if period is None else self.sum(period)
-
-    def _ahead(self, at_ms: int) -> Period | None:
-        rule, zone = self.gauge.rule, self.gauge.zone
-        if rule.every is None or rule.window.align != "rolling":
-            return None
-        return rule.window.so_far(at_ms, next_border(rule.every, at_ms, zone), zone)
 
     def sum(self, period: Period) -> Count:
         bad = sum(len(self.bad[day]) for day in _inside(period, self.bad))
