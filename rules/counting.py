@@ -10,13 +10,9 @@ def count(order: Order, looking: Looking, changed: int, judged: int, passed_ms: 
     """Counts an order as it stands now. `looking` are the parts of the plan that its news concern, `judged` the
     deadline rules (as bits) that have looked at it, `changed` those that judge otherwise than before."""
     shop, facts, plan = order.shop, order.facts, order.shop.plan
-    stale = 0
-    for n, gauge in looking.gauges:
-        stale |= _place(order, n, gauge)
+    stale = _place(order, looking.gauges)
     if changed & plan.gauge_bits:
-        for n, gauge in enumerate(plan.gauges):
-            if gauge.bits & changed:
-                stale |= _place(order, n, gauge)
+        stale |= _place(order, [(n, gauge) for n, gauge in enumerate(plan.gauges) if gauge.bits & changed])
     for n, trace in looking.traces:
         stale |= _note(order, n, trace.instants(facts, order.missed, passed_ms))
     if judged & plan.trace_bits and (order.missed | changed) & plan.trace_bits:
@@ -44,18 +40,18 @@ def uncount(order: Order) -> int:
     return plan.every_judge
 
 
-def _place(order: Order, n: int, gauge: Gauge) -> int:
-    """Puts an order where it counts now in a ratio."""
-    before = order.parts[n]
-    after = gauge.part(order.facts, order.missed, order.overdue)
-    if after == before:
-        return 0
-    order.parts[n] = after
-    shop = order.shop
-    plan = shop.plan
-    if shop.tallies[n].move(order.id, order.facts, before, after):
-        return plan.on_any_move[n] | plan.on_gauge[n]
-    return plan.on_any_move[n]
+def _place(order: Order, gauges: list[tuple[int, Gauge]]) -> int:
+    """Puts an order where it counts now in some ratios."""
+    facts, missed, overdue, parts, shop = order.facts, order.missed, order.overdue, order.parts, order.shop
+    stale = 0
+    for n, gauge in gauges:
+        before, after = parts[n], gauge.part(facts, missed, overdue)
+        if after != before:
+            parts[n] = after
+            stale |= shop.plan.on_any_move[n]
+            if shop.tallies[n].move(order.id, facts, before, after):
+                stale |= shop.plan.on_gauge[n]
+    return stale
 
 
 def _note(order: Order, n: int, instants: tuple[int, ...]) -> int:

@@ -112,10 +112,17 @@ def _counted_now(shop: "Shop", slot: int, period: Period, border: int) -> Count:
     count, gauge = tally.sum(period), tally.gauge
     for order in shop.ahead:
         if order.last_ms > border and not gauge.known_by(order.facts, border):
-            count.add(order.parts[slot], -1)
-            if gauge.anchored_by(order.facts, border):
+            part = order.parts[slot]
+            count.add(part, -1)
+            if gauge.anchored_by(order.facts, border) and not _lies_elsewhere(gauge, order, part, period, border):
                 count.add(_part_then(shop, gauge, order, border), 1)
     return count
+
+
+def _lies_elsewhere(gauge: Gauge, order: "Order", part: Part | None, period: Period, border: int) -> bool:
+    """Whether an order counts outside a period, and did so at a border already if it counted at all."""
+    outside = part is not None and not period.first <= part[0] <= period.last
+    return outside and gauge.anchor_known_by(order.facts, border)
 
 
 def _counted_then(shop: "Shop", slot: int, period: Period, border: int) -> Count:

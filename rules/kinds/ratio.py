@@ -143,6 +143,7 @@ class Gauge:
         "_judged",
         "_until_ms",
         "anchor",
+        "anchor_known_by",
         "anchored_by",
         "bits",
         "effective",
@@ -174,6 +175,7 @@ class Gauge:
         self.facts = facts
         self.rests_on = rests_on
         self.known_by = all_had_come(rests_on)
+        self.anchor_known_by = all_had_come(anchored)
         self.anchored_by = any_had_come(anchored)
         self.bits = sum(bits[each] for each in rule.leans_on())
         self.zone = place.zone
