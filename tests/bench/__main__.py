@@ -24,6 +24,9 @@ from tests.support.kafka import Kafka
 
 FOLDER = Path(".bench")
 
+BY_TURNS = ("shipclock", "shipclock_all")
+"""Run one after the other, and again: on a machine that others use, too, a single pair says little."""
+
 
 def main() -> int:
     options = _options()
@@ -34,8 +37,10 @@ def main() -> int:
     stock_shops = max(20, options.shops * options.stock_orders // options.orders)
     slice_ = Workload(options.stock_orders, stock_shops)
     workloads = {"limit": full, "shipclock": full, "shipclock_all": full, "faust_stock": slice_}
+    once = [name for name in options.only if name not in BY_TURNS]
+    by_turns = [name for name in options.only if name in BY_TURNS] * options.rounds
     with Kafka(cores={cores[-1]}) as kafka:
-        found = asyncio.run(_bench({name: workloads[name] for name in options.only}, kafka, cores[0]))
+        found = asyncio.run(_bench([(name, workloads[name]) for name in once + by_turns], kafka, cores[0]))
     show(found)
     costs = rule_costs(Workload(options.stock_orders, stock_shops), FOLDER)
     rules_cost.show(costs)
@@ -48,6 +53,7 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--orders", type=int, default=300_000, help="orders of the workload (%(default)s)")
     parser.add_argument("--shops", type=int, default=400)
     parser.add_argument("--stock-orders", type=int, default=20_000, help="orders of stock Faust's slice")
+    parser.add_argument("--rounds", type=int, default=3, help="of shipclock with the job's pack and with all packs")
     parser.add_argument("--only", type=_names, default=list(SYSTEMS), help="comma-separated systems")
     return parser.parse_args()
 
@@ -59,17 +65,17 @@ def _names(text: str) -> list[str]:
     return names
 
 
-async def _bench(workloads: dict[str, Workload], kafka: Kafka, core: int) -> list[Figures]:
+async def _bench(systems: list[tuple[str, Workload]], kafka: Kafka, core: int) -> list[Figures]:
     prefixes: dict[Workload, tuple[str, Expected]] = {}
     found = []
     runs = FOLDER / "runs"
     shutil.rmtree(runs, ignore_errors=True)
-    for name, workload in workloads.items():
+    for number, (name, workload) in enumerate(systems):
         if workload not in prefixes:
             prefix = f"bench{os.getpid()}-{workload.orders}-"
             prefixes[workload] = prefix, await _loaded(workload, kafka, prefix)
         prefix, expected = prefixes[workload]
-        run = Run(kafka.bootstrap, prefix, f"{prefix}{name}", runs.absolute() / name)
+        run = Run(kafka.bootstrap, prefix, f"{prefix}{number}-{name}", runs.absolute() / f"{number}-{name}")
         print(f"{name}: {expected.events:,} events …", file=sys.stderr, flush=True)
         found.append(await measure(SYSTEMS[name], run, expected, core))
     return found

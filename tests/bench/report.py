@@ -1,7 +1,9 @@
 """The figures as a table for people and as JSON for tools."""
 
 import os
+from itertools import cycle
 from pathlib import Path
+from statistics import median
 
 import orjson
 
@@ -21,10 +23,19 @@ def show(found: list[Figures]) -> None:
     for figures in found:
         for difference in figures.wrong:
             print(f"{figures.system}: {difference}")
-    rates = {figures.system: figures.events_s for figures in found}
     for one, other in (("shipclock", "limit"), ("shipclock", "faust_stock"), ("shipclock_all", "shipclock")):
-        if {one, other} <= rates.keys():
-            print(f"{one} / {other}: {rates[one] / rates[other]:.2f}")
+        if ratios := _ratios(found, one, other):
+            spread = f" (median of {len(ratios)}: {min(ratios):.2f} to {max(ratios):.2f})" if len(ratios) > 1 else ""
+            print(f"{one} / {other}: {median(ratios):.2f}{spread}")
+
+
+def _ratios(found: list[Figures], one: str, other: str) -> list[float]:
+    """How many times the events/s of one system those of another are, each run against the other's of its turn."""
+    rates = [[figures.events_s for figures in found if figures.system == name] for name in (one, other)]
+    if not all(rates):
+        return []
+    turns = max(map(len, rates))
+    return [mine / theirs for mine, theirs, _ in zip(*map(cycle, rates), range(turns), strict=False)]
 
 
 def write(found: list[Figures], rule_costs: dict[str, float], file: Path) -> None:
