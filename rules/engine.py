@@ -280,5 +280,6 @@ class Engine:
             for rule, border_ms in shop.recomputed:
                 self._changes.computed[shop.key, rule, border_ms] = shop
             shop.recomputed.clear()
+            shop.ahead = {order for order in shop.ahead if order.last_ms > at_ms}
         if turns:
             self.agenda.arm(shop, min(turns))

@@ -57,7 +57,6 @@ class Computing:
             changed = True
         last = last_border(self.every, at_ms, self.zone, self.lag_ms)
         shop.late_before_ms = max(shop.late_before_ms, last)
-        shop.ahead = {order for order in shop.ahead if order.last_ms > at_ms}
         following = next_border(self.every, at_ms, self.zone, self.lag_ms)
         shop.computed_to[self.rule_id] = at_ms, last, following
         return changed, following
