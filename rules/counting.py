@@ -42,15 +42,16 @@ def uncount(order: Order) -> int:
 
 def _place(order: Order, gauges: list[tuple[int, Gauge]]) -> int:
     """Puts an order where it counts now in some ratios."""
-    facts, missed, overdue, parts, shop = order.facts, order.missed, order.overdue, order.parts, order.shop
+    facts, missed, overdue, parts = order.facts, order.missed, order.overdue, order.parts
+    plan, tallies = order.shop.plan, order.shop.tallies
     stale = 0
     for n, gauge in gauges:
         before, after = parts[n], gauge.part(facts, missed, overdue)
         if after != before:
             parts[n] = after
-            stale |= shop.plan.on_any_move[n]
-            if shop.tallies[n].move(order.id, facts, before, after):
-                stale |= shop.plan.on_gauge[n]
+            stale |= plan.on_any_move[n]
+            if tallies[n].move(order.id, facts, before, after):
+                stale |= plan.on_gauge[n]
     return stale
 
 

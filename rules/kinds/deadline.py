@@ -248,20 +248,16 @@ class Timer:
     def cause_of_end(self, facts: OrderFacts, said: Emitted) -> Cause:
         """Why an alert that was open no longer is."""
         since = said.due_ms if said.stage == "overdue" else said.at_ms
-        ends = [mark[0] for mark in self._until(facts) if mark is not None]
-        if ends and since is not None and min(ends) <= since:
+        marks = self._until(facts)
+        first = min([mark[0] for mark in marks if mark is not None], default=None)
+        if first is not None and since is not None and first <= since:
             return "evidence_arrived"
         if self.due(facts) != said.due_ms:
             return self._cause_of_move(facts, said)
-        if not ends:
+        if first is None:
             return "no_longer_applies"
-        first = min(ends)
-        met = any(
-            mark is not None and mark[0] == first
-            for name, mark in zip(self.rule.until, self._until(facts), strict=True)
-            if name != "cancelled"
-        )
-        return "fulfilled" if met else "cancelled"
+        met = [name for name, mark in zip(self.rule.until, marks, strict=True) if mark is not None and mark[0] == first]
+        return "cancelled" if met == ["cancelled"] else "fulfilled"
 
     def _cause_of_move(self, facts: OrderFacts, said: Emitted) -> Cause:
         if isinstance(self.rule, Deadline):

@@ -12,7 +12,7 @@ class Tally:
     """One shop's counts for one ratio: `totals` of each local day and its `bad` orders, and the sums of the periods
     being judged. Of a rolling window that is computed at borders, that is what the next computation will look at."""
 
-    __slots__ = ("bad", "counts", "gauge", "stages", "totals", "turn_ms")
+    __slots__ = ("bad", "counts", "gauge", "staged", "stages", "totals", "turn_ms")
 
     def __init__(self, gauge: Gauge) -> None:
         self.gauge = gauge
@@ -21,6 +21,7 @@ class Tally:
         self.counts: list[Count] = []
         #: What each of them had come to when it was last judged.
         self.stages: list[str | None] = []
+        self.staged = False
         self.turn_ms = DAWN
 
     def move(self, order: str, facts: OrderFacts, before: Part | None, after: Part | None) -> bool:
@@ -51,16 +52,17 @@ class Tally:
 
     def _add(self, day: int, total: int, bad: int) -> bool:
         """Whether a count has come to another stage with that."""
-        news, gauge = False, self.gauge
-        for count, stage in zip(self.counts, self.stages, strict=True):
+        counted, enough = False, True
+        for count in self.counts:
             period = count.period
             if period.first <= day <= period.last:
                 count.total += total
                 count.bad += bad
-                # One more that is good brings a count to no stage, unless there are just enough by now.
-                if stage is not None or bad or total < 0 or count.total <= gauge.rule.at_least:
-                    news = news or gauge.stage(count) != stage
-        return news
+                counted = True
+                enough = enough and count.total > self.gauge.rule.at_least
+        # One more that is good brings a count to no stage, unless there are just enough by now.
+        unmoved = not counted or (total > 0 and not bad and enough and not self.staged)
+        return not unmoved and [self.gauge.stage(count) for count in self.counts] != self.stages
 
     def turn(self, at_ms: int) -> int:
         """Slides the window to `at_ms` and looks what its counts have come to; when it slides next (epoch ms)."""
@@ -69,6 +71,7 @@ class Tally:
             self.turn_ms = judged.until_ms
             self.counts = [self._slid(period) for period in judged.periods]
         self.stages = [self.gauge.stage(count) for count in self.counts]
+        self.staged = any(self.stages)
         return self.turn_ms
 
     def _slid(self, period: Period) -> Count:
