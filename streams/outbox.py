@@ -1,7 +1,7 @@
 """Records on their way out: gathered into batches per partition, and sent all or not at all."""
 
 import asyncio
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 
 from aiokafka import AIOKafkaProducer
 from aiokafka.producer.message_accumulator import BatchBuilder

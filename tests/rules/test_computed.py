@@ -2,11 +2,14 @@
 
 from typing import Any
 
+from hypothesis import given
+
 from rules.book import RuleBook
 from rules.engine import Engine
 from rules.packs import parse
 from rules.standing import standing
-from tests.rules.history import book, brief, cancelled, event, late_ship, ms, placed, rule, run, shipped
+from tests.rules.histories import END_MS, apply, histories
+from tests.rules.history import Happening, book, brief, cancelled, event, late_ship, ms, placed, rule, run, shipped
 
 BAD = {"has": "cancelled", "by": ["seller"]}
 
@@ -135,3 +138,44 @@ def test_what_was_found_failing_is_told_with_what_was_found_then():
     said = {"near": "nearly", "crossed": "{numerator} of {denominator}"}
     told = run(weekly(summary=said), orders(6, 4, "50h") + orders(9, 0, "120h"), until="300h")
     assert [alert.data.summary for alert in told] == ["nearly", "4 of 10", "4 of 10"]
+
+
+DAILY: dict[str, Any] = {
+    "window": {"length": "2d", "lag": "1d"}, "every": "day", "threshold": "10%", "near": "5%",
+}  # fmt: skip
+LATE = {"late": "joom.late"}
+
+EACH_DAY = book(
+    late_ship(within="24h", ship_by=True),
+    rule("ratio", "by_placing", numerator=BAD, **DAILY),
+    rule("ratio", "by_shipping", numerator=LATE, denominator="shipped", anchor="shipped", **DAILY),
+    rule("ratio", "by_due", numerator=LATE, anchor={"due": "joom.late"}, **DAILY),
+    rule("ratio", "by_first", numerator=LATE, anchor=["shipped", "cancelled"], **DAILY),
+    rule(
+        "ratio",
+        "scanned",
+        numerator="scanned",
+        anchor="collected",
+        denominator="collected",
+        good=True,
+        **{**DAILY, "near": "20%"},
+    ),
+)
+"""Every way in which an order is given its day, computed at midnight."""
+
+
+@given(histories())
+def test_what_was_computed_at_a_border_knows_nothing_of_what_came_later(events: list[Happening]):
+    in_time, all_at_once, in_one_leap = (Engine(EACH_DAY, stepping=stepping) for stepping in (True, True, False))
+    for happened, at_ms in sorted(events, key=lambda each: each[1]):
+        in_time.advance(at_ms, including=False)
+        in_time.apply(happened, at_ms)
+    for engine in (all_at_once, in_one_leap):
+        apply(engine, events)
+    for engine in (in_time, all_at_once, in_one_leap):
+        engine.advance(END_MS)
+    assert computed(in_time) == computed(all_at_once) == computed(in_one_leap)
+
+
+def computed(engine: Engine) -> dict[str, dict[str, Any]]:
+    return {shop.key: shop.computed for shop in engine.shops.values()}
