@@ -94,8 +94,14 @@ _TERMS: dict[str, tuple[Any, ...]] = {
 }
 
 
-def parse_condition(written: Any) -> Condition:
+DEEPEST = 20
+"""How far conditions may be nested; nobody could follow one that is."""
+
+
+def parse_condition(written: Any, depth: int = 0) -> Condition:
     """A condition from its YAML form. Raises ValueError."""
+    if depth > DEEPEST:
+        raise ValueError(f"conditions are nested more than {DEEPEST} deep")
     if isinstance(written, str):
         return parse_condition({"has": written})
     if not isinstance(written, Mapping):
@@ -105,10 +111,10 @@ def parse_condition(written: Any) -> Condition:
             _only(written, {name})
             if not isinstance(written[name], list) or not written[name]:
                 raise ValueError(f"{name} takes a list of conditions")
-            return form(tuple(parse_condition(part) for part in written[name]))
+            return form(tuple(parse_condition(part, depth + 1) for part in written[name]))
     if "not" in written:
         _only(written, {"not"})
-        return Not(parse_condition(written["not"]))
+        return Not(parse_condition(written["not"], depth + 1))
     for name in _EXTRAS:
         if name in written:
             _only(written, {name} | _EXTRAS[name])
@@ -123,6 +129,8 @@ def _only(written: Mapping[str, Any], known: set[str]) -> None:
 
 def _leaf(name: str, written: Mapping[str, Any]) -> Condition:
     subject = written[name]
+    if not isinstance(subject, str):
+        raise ValueError(f"{name} takes a name, not {subject!r}")
     if name == "has":
         if subject not in FACT_NAMES:
             raise ValueError(f"{subject} is no fact of an order; facts are {', '.join(FACT_NAMES)}")
@@ -139,8 +147,6 @@ def _leaf(name: str, written: Mapping[str, Any]) -> Condition:
         if subject not in _PARCEL:
             raise ValueError(f"{subject} is not said of a parcel; {', '.join(_PARCEL)} are")
         return Parcel(subject, _some_of(_PARCEL[subject], written.get("is", True)))
-    if not isinstance(subject, str):
-        raise ValueError(f"{name} takes the id of a deadline rule")
     return Late(subject) if name == "late" else Overdue(subject)
 
 
@@ -152,7 +158,7 @@ def _some_of(known: tuple[Any, ...], written: Any) -> tuple[Any, ...]:
     for each in wanted:
         if each not in known:
             raise ValueError(f"{each} is never said; it is one of {', '.join(map(str, known))}")
-    return wanted
+    return tuple(each for each in known if each in wanted)
 
 
 def _logistics(facts: OrderFacts) -> str | None:

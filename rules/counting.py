@@ -52,6 +52,8 @@ def _place(order: Order, gauges: list[tuple[int, Gauge]]) -> int:
             stale |= plan.on_any_move[n]
             if tallies[n].move(order.id, facts, before, after):
                 stale |= plan.on_gauge[n]
+        elif gauge.rule.by == "reason":
+            stale |= plan.on_gauge[n]  # it may count for another reason
     return stale
 
 

@@ -106,10 +106,8 @@ class Engine:
         """Has what looks at a type of the shop's own events judged again; a profile may bring other rules."""
         if kind in ("shop.profile", "listing.counts"):
             self._follow(shop)
-        if kind == "stock.level" and not shop.stocked:
-            shop.stocked = True
-            for order in shop.orders.values():
-                shop.sell(order, shop.plan.sales_zone)
+        if kind == "stock.level":
+            shop.count_sales()
         if bits := shop.plan.on_event.get(kind, 0):
             self.agenda.ask(shop, bits)
 
@@ -261,7 +259,7 @@ class Engine:
             self._judge_shop(shop, at_ms)
 
     def _judge_shop(self, shop: Shop, at_ms: int) -> None:
-        turns = shop.turns
+        turns, shop.instant_open = shop.turns, self._instant_open
         if shop.restored:  # who knows what was let go before
             shop.restored = False
             shop.kept_from_ms = max(shop.kept_from_ms, at_ms - shop.plan.keep_ms)
@@ -280,6 +278,5 @@ class Engine:
             for rule, border_ms in shop.recomputed:
                 self._changes.computed[shop.key, rule, border_ms] = shop
             shop.recomputed.clear()
-            shop.ahead = {order for order in shop.ahead if order.last_ms > at_ms}
         if turns:
             self.agenda.arm(shop, min(turns))

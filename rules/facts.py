@@ -105,7 +105,8 @@ class OrderFacts(Struct, array_like=True, gc=False):
 
     def first_at_ms(self) -> int:
         """When anything was first heard of the order (epoch ms); `NEVER` where nothing was."""
-        return min([mark[0] for mark in _marks(self) if mark is not None], default=NEVER)
+        first = min([mark[0] for mark in _marks(self) if mark is not None], default=NEVER)
+        return min(first, self.moved_before[0][0][0]) if self.moved_before else first
 
     def last_at_ms(self) -> int:
         """When anything was last heard of the order (epoch ms); `DAWN` where nothing was."""
@@ -147,26 +148,26 @@ def all_had_come(facts: int) -> Callable[[OrderFacts, int], bool]:
     """Whether all that is known of some facts (as bits) had happened by a moment (epoch ms)."""
     marks = marks_of(_named(facts))
 
-    def known(order: OrderFacts, at_ms: int) -> bool:
+    def had_come(order: OrderFacts, at_ms: int) -> bool:
         for mark in marks(order):  # noqa: SIM110 (all() over a generator takes twice as long)
             if mark is not None and mark[0] > at_ms:
                 return False
         return True
 
-    return known
+    return had_come
 
 
 def any_had_come(facts: int) -> Callable[[OrderFacts, int], bool]:
     """Whether any of some facts (as bits) had come by a moment (epoch ms)."""
-    marks = marks_of(_named(facts))
+    marks, moves = marks_of(_named(facts)), bool(facts & FACT_BIT["deadline_moved"])
 
-    def begun(order: OrderFacts, at_ms: int) -> bool:
-        for mark in marks(order):  # noqa: SIM110 (any() over a generator takes twice as long)
+    def had_come(order: OrderFacts, at_ms: int) -> bool:
+        for mark in marks(order):
             if mark is not None and mark[0] <= at_ms:
                 return True
-        return False
+        return moves and bool(order.moved_before) and order.moved_before[0][0][0] <= at_ms
 
-    return begun
+    return had_come
 
 
 def _named(bits: int) -> list[str]:

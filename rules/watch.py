@@ -75,8 +75,8 @@ class Shop:
     Derived from its orders: `tallies` of its ratios, `marks` (instants per order, by the plan's traces), `numbers`
     (tracking numbers with the orders that used them and when), and `sales`, once levels of stock are told (`stocked`).
     Kept by itself: `facts`, and what was `computed` of its ratios at their borders. `stale` has a bit for each judge
-    that must look again, `turns` when each wants to by itself. `ahead`: the orders of which things may be known that
-    lie ahead of the clock, where something is computed.
+    that must look again, `turns` when each wants to by itself. `ahead`: at least the orders of which things are known
+    that lie ahead of the clock, where something is computed. `instant_open`: more may happen at the clock's instant.
     """
 
     __slots__ = (
@@ -88,9 +88,11 @@ class Shop:
         "dirty",
         "facts",
         "followed",
+        "instant_open",
         "kept_from_ms",
         "key",
         "late_before_ms",
+        "looked_ahead_ms",
         "marks",
         "name",
         "numbers",
@@ -126,6 +128,8 @@ class Shop:
         self.kept_from_ms = DAWN
         self.recomputed: list[tuple[str, int]] = []
         self.late_before_ms = DAWN
+        self.looked_ahead_ms = DAWN
+        self.instant_open = False
         self.restored = False
         self.stocked = False
         self.follow(plan)
@@ -163,6 +167,19 @@ class Shop:
             order.facts.shipped is None and order.facts.cancelled is None and order.facts.placed is not None
             for order in self.orders.values()
         )
+
+    def look_ahead(self, at_ms: int) -> None:
+        """Lets go of the orders of which nothing is known that lies ahead of a moment."""
+        if self.looked_ahead_ms != at_ms:  # once for all that is computed then
+            self.looked_ahead_ms = at_ms
+            self.ahead = {order for order in self.ahead if order.last_ms > at_ms}
+
+    def count_sales(self) -> None:
+        """From now on: levels of stock are told."""
+        if not self.stocked:
+            self.stocked = True
+            for order in self.orders.values():
+                self.sell(order, self.plan.sales_zone)
 
     def sold(self, sku: str | None, days: int, today: int) -> tuple[int, int]:
         """Units of a SKU sold in so many local days, and how many of these it has been on sale. Today is not over yet,

@@ -55,6 +55,7 @@ class Computing:
                 kept[border] = found
             shop.recomputed.append((self.rule_id, border))
             changed = True
+        shop.look_ahead(at_ms)
         last = last_border(self.every, at_ms, self.zone, self.lag_ms)
         shop.late_before_ms = max(shop.late_before_ms, last)
         following = next_border(self.every, at_ms, self.zone, self.lag_ms)
@@ -80,7 +81,7 @@ class Computing:
         period = gauge.rule.window.closed_at(border, gauge.zone)
         if start_of_day(period.first, gauge.zone) < shop.kept_from_ms:
             return before  # some of its orders are gone: what was computed then stands
-        counted = _counted_now if at_ms == border else _counted_then
+        counted = _counted_now if at_ms == border and not shop.instant_open else _counted_then
         count = counted(shop, slot, period, border)
         if not count.total:
             return None

@@ -11,7 +11,7 @@ from rules.calendars import add_business_days
 from rules.conditions import Condition, compile_condition, facts_named, rules_named
 from rules.durations import BusinessDays, Duration, Span
 from rules.events import Mode
-from rules.facts import FACT_NAMES, Mark, OrderFacts, any_had_come, bits_of, marks_of
+from rules.facts import FACT_NAMES, FIRST_HOLDS, Mark, OrderFacts, any_had_come, bits_of, marks_of
 from rules.instants import DAY_MS, HOUR_MS, NEVER
 from rules.kinds.rule import ALWAYS, Effective, Place, Rule
 
@@ -179,7 +179,9 @@ class Timer:
         self.begun_by = begun_by
         self.due = _due_of(rule, place, dues)
         self._until = marks_of(rule.until)
-        self.met_by = any_had_come(bits_of(rule.until))
+        # A fact of which the latest word holds may be said to have come later, and then too late.
+        stays = FIRST_HOLDS.issuperset(rule.until)
+        self.met_by = any_had_come(bits_of(rule.until)) if stays else lambda facts, at_ms: False
         self._warnings = sorted(((int(each.before), each.severity) for each in rule.warn), reverse=True)
         self.lead_ms = self._warnings[0][0] if self._warnings else 0
         self._overdue = rule.severity["overdue"]

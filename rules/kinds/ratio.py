@@ -220,11 +220,12 @@ class Gauge:
     def judged(self, at_ms: int) -> Judged:
         """Which periods are judged at a moment: those of the window, or what the next computation will look at. They
         are the same for every shop, and asked for by one after the other."""
-        if not self._judged.from_ms <= at_ms < self._judged.until_ms:
+        judged = self._judged
+        if not judged.from_ms <= at_ms < judged.until_ms:
             window, ahead = self.rule.window, self.ahead(at_ms)
             periods = window.periods(at_ms, self.zone) if ahead is None else [ahead]
-            self._judged = Judged(at_ms, window.next_change(at_ms, self.zone), periods)
-        return self._judged
+            judged = self._judged = Judged(at_ms, window.next_change(at_ms, self.zone), periods)
+        return judged
 
     def ahead(self, at_ms: int) -> Period | None:
         """What has come by now of the rolling period that the next computation will look at; None where nothing is

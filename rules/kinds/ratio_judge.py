@@ -65,7 +65,7 @@ class RatioJudge:
         return verdicts, turn
 
     def _verdicts(self, shop: "Shop", tally: Tally, at_ms: int) -> Iterator[Verdict]:
-        if tally.gauge.rule.by is None and not any(tally.stages):
+        if tally.gauge.rule.by is None and not tally.staged:
             return  # as most of the time
         for count in tally.counts:
             for subject, part in self._split(shop, tally, count, at_ms):
@@ -111,7 +111,7 @@ class RatioJudge:
         if following is None:
             return
         following.turn(at_ms)
-        if any(following.stages):
+        if following.staged:
             yield Verdict(Open("near", following.gauge.rule.severity["near"]), "threshold_near")
 
     def newest(self, shop: "Shop", at_ms: int) -> tuple[int, Computed] | None:

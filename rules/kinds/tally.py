@@ -51,7 +51,7 @@ class Tally:
             del self.bad[day]
 
     def _add(self, day: int, total: int, bad: int) -> bool:
-        """Whether a count has come to another stage with that."""
+        """Whether a count has come to another stage with that; never where none counts the day."""
         counted, enough = False, True
         for count in self.counts:
             period = count.period
@@ -60,9 +60,11 @@ class Tally:
                 count.bad += bad
                 counted = True
                 enough = enough and count.total > self.gauge.rule.at_least
-        # One more that is good brings a count to no stage, unless there are just enough by now.
-        unmoved = not counted or (total > 0 and not bad and enough and not self.staged)
-        return not unmoved and [self.gauge.stage(count) for count in self.counts] != self.stages
+        if not counted:
+            return False
+        if total > 0 and not bad and enough and not self.staged:
+            return False  # one more that is good brings a count to no stage, unless there are just enough by now
+        return [self.gauge.stage(count) for count in self.counts] != self.stages
 
     def turn(self, at_ms: int) -> int:
         """Slides the window to `at_ms` and looks what its counts have come to; when it slides next (epoch ms)."""

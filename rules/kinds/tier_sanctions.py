@@ -26,7 +26,7 @@ def sanctions(shop: "Shop", tally: Tally, at_ms: int) -> Iterator[tuple[str, int
         if tier.sanction is None:
             continue
         since_ms = at_ms - int(tier.sanction.lasts or rule.window.span_ms())
-        began = _Past(shop, tally, since_ms, at_ms).reached(n) if tally.bad else None
+        began = _Past(shop, tally, since_ms, at_ms).reached(n)
         if began is not None:
             yield tier.sanction.name, began, tier.sanction.until_ms(began)
 

@@ -9,7 +9,20 @@ from rules.engine import Engine
 from rules.packs import parse
 from rules.standing import standing
 from tests.rules.histories import END_MS, apply, histories
-from tests.rules.history import Happening, book, brief, cancelled, event, late_ship, ms, placed, rule, run, shipped
+from tests.rules.history import (
+    Happening,
+    book,
+    brief,
+    cancelled,
+    event,
+    late_ship,
+    moved,
+    ms,
+    placed,
+    rule,
+    run,
+    shipped,
+)
 
 BAD = {"has": "cancelled", "by": ["seller"]}
 
@@ -175,6 +188,44 @@ def test_what_was_computed_at_a_border_knows_nothing_of_what_came_later(events: 
     for engine in (in_time, all_at_once, in_one_leap):
         engine.advance(END_MS)
     assert computed(in_time) == computed(all_at_once) == computed(in_one_leap)
+
+
+def test_a_deadline_moved_before_a_border_and_again_after_it_counts_where_it_lay_at_the_border():
+    late = late_ship(within="24h", ship_by=True)
+    rules = book(late, rule("ratio", "by_due", numerator=LATE, denominator=LATE, anchor={"due": "joom.late"}, **DAILY))
+    moves = [moved("1", "10h", to="20h"), moved("1", "150h", to="160h"), placed("1", "151h")]
+    live, leapt = Engine(rules, stepping=True), Engine(rules, stepping=False)
+    for engine in (live, leapt):
+        apply(engine, [*moves, placed("2", "0h")])
+        engine.advance(ms("60h"))
+    assert computed(live) == computed(leapt)
+    assert computed(live)["joom/s1"]["joom.by_due"][ms("48h")].total == 2
+
+
+def test_an_order_due_at_the_very_border_counts_though_the_border_is_looked_at_in_its_instant():
+    rules = book(
+        late_ship(),
+        rule("ratio", "by_placing", numerator=LATE, **{**DAILY, "window": {"length": "7d", "lag": "1d"}}),
+        rule("ratio", "live", numerator=BAD, threshold="5%"),
+    )
+    events = [placed("1", "24h"), placed("2", "24h"), placed("3", "24h"), cancelled("3", "96h", by="seller")]
+    engine = Engine(rules, stepping=True)
+    for happened, at_ms in events:  # the cancellation has the shop judged before what is due then has fallen due
+        engine.advance(at_ms, including=False)
+        engine.apply(happened, at_ms)
+        engine.settle()
+    engine.advance(ms("100h"))
+    assert engine.shop("joom", "s1").computed["joom.by_placing"][ms("96h")].bad == 2
+
+
+def test_an_order_that_is_let_go_is_kept_nowhere():
+    engine = Engine(weekly(denominator="returned"), stepping=True)
+    for day in range(200):
+        engine.apply(*placed(str(day), f"{24 * day}h"))
+        engine.advance(ms(f"{24 * day}h"))
+    shop = engine.shop("joom", "s1")
+    assert len(shop.orders) < 100
+    assert shop.ahead <= set(shop.orders.values())
 
 
 def computed(engine: Engine) -> dict[str, dict[str, Any]]:

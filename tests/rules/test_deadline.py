@@ -2,6 +2,7 @@
 
 import pytest
 
+from rules.engine import Engine
 from tests.rules.history import (
     book,
     brief,
@@ -277,3 +278,16 @@ def test_an_earlier_ship_event_that_comes_later_moves_the_deadline_that_hangs_on
     pickup = rule("deadline", "pickup", **{"from": "shipped", "until": ["collected"], "within": "24h"})
     events = [shipped(at="10h"), tick("20h"), shipped(at="4h")]
     assert brief(run(book(pickup), events, "100h")) == ["28h opened overdue deadline_passed"]
+
+
+def test_what_is_met_by_the_latest_word_is_missed_once_a_later_word_is_too_late():
+    rules = book(
+        rule("deadline", "heard", **{"from": "placed", "until": ["news"], "within": "72h"}),
+        rule("ratio", "share", numerator={"late": "joom.heard"}, threshold="5%"),
+    )
+    engine = Engine(rules, stepping=True)
+    for happened, at_ms in (placed("1"), scanned("1", "10h"), scanned("1", "100h")):
+        engine.advance(at_ms, including=False)
+        engine.apply(happened, at_ms)
+    engine.advance(ms("110h"))
+    assert engine.shop("joom", "s1").orders["1"].missed

@@ -339,3 +339,13 @@ def test_a_standing_asked_for_another_moment_moves_nothing():
     engine.apply(cancellation, at_ms)
     engine.settle()
     assert brief(drained(engine)) == ["5h opened crossed threshold_crossed"]
+
+
+def test_a_cancellation_found_to_have_another_reason_counts_for_that():
+    parts = {"numerator": "cancelled", "by": "reason", "threshold": "5%", "at_least": 1}
+    split = book(rule("ratio", "causes", of={"stock": {"name": "stock"}, "quality": {"name": "quality"}}, **parts))
+    events = [placed("1"), cancelled("1", "20h", by="seller", reason="stock")]
+    events.append(cancelled("1", "10h", by="seller", reason="quality"))
+    told = run(split, events, until="21h")
+    still_open = {alert.data.alert for alert in told} - {a.data.alert for a in told if a.data.state == "resolved"}
+    assert still_open == {"joom.causes:joom/s1:quality:-"}

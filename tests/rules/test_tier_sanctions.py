@@ -98,3 +98,9 @@ def test_deadlines_that_pass_in_silence_bring_one_too() -> None:
     block = [("block", "2026-01-01T20:00:00Z", "2026-01-04T20:00:00Z")]
     assert in_force(events[:5], "21h", late) == block
     assert in_force(events, "70h", late) == block
+
+
+def test_a_sanction_goes_on_once_the_orders_that_brought_it_are_bad_no_more():
+    unmet = PACK.replace("{has: cancelled, by: [seller]}", "{overdue: joom.late}") + LATE
+    events = [*(placed(f"{n}") for n in range(4)), *(shipped(f"{n}", "25h") for n in range(4))]
+    assert in_force(events, "26h", unmet) == [("block", "2026-01-01T20:00:00Z", "2026-01-04T20:00:00Z")]
