@@ -34,7 +34,7 @@ async def looking(browser: Browser, worker: Worker, **context: Any) -> AsyncIter
     held = await browser.new_context(**options)
     page = await held.new_page()
     page.on("pageerror", lambda error: wrong.append(str(error)))
-    page.on("console", lambda message: wrong.append(message.text) if message.type == "error" else None)
+    page.on("console", lambda said: wrong.append(f"{said.text} {said.location}") if said.type == "error" else None)
     page.on("request", lambda asked: None if asked.url.startswith(worker.web.address) else wrong.append(asked.url))
     await page.goto(worker.web.address)
     try:
