@@ -83,7 +83,7 @@ class OrderFacts(Struct, array_like=True, gc=False):
     def as_of(self, at_ms: int) -> "OrderFacts":
         """What had happened by then. (Of `news` only the last is kept, so nothing computed at borders looks at it.)"""
         kept = copy(self)
-        for name, mark in zip(FACT_NAMES, _marks(self), strict=True):
+        for name, mark in zip(FACT_NAMES, every_mark(self), strict=True):
             if mark is not None and mark[0] > at_ms:
                 setattr(kept, name, None)
         if kept.placed is None:
@@ -105,12 +105,12 @@ class OrderFacts(Struct, array_like=True, gc=False):
 
     def first_at_ms(self) -> int:
         """When anything was first heard of the order (epoch ms); `NEVER` where nothing was."""
-        first = min([mark[0] for mark in _marks(self) if mark is not None], default=NEVER)
+        first = min([mark[0] for mark in every_mark(self) if mark is not None], default=NEVER)
         return min(first, self.moved_before[0][0][0]) if self.moved_before else first
 
     def last_at_ms(self) -> int:
         """When anything was last heard of the order (epoch ms); `DAWN` where nothing was."""
-        return max([mark[0] for mark in _marks(self) if mark is not None], default=DAWN)
+        return max([mark[0] for mark in every_mark(self) if mark is not None], default=DAWN)
 
 
 FACT_NAMES: Final = (
@@ -177,7 +177,8 @@ def _named(bits: int) -> list[str]:
 FIRST_HOLDS: Final = frozenset(FACT_NAMES) - {"news", "deadline_moved"}
 """Facts of which the earliest statement holds, so that a later one changes nothing."""
 
-_marks: Final[Callable[[OrderFacts], tuple[Mark | None, ...]]] = attrgetter(*FACT_NAMES)
+every_mark: Final[Callable[[OrderFacts], tuple[Mark | None, ...]]] = attrgetter(*FACT_NAMES)
+"""All facts, in the order of `FACT_NAMES`."""
 
 UNSCANNED: Final = frozenset({None, "info_received", "expired"})
 """Tracking states in which no carrier has had the parcel in hand."""

@@ -1,16 +1,14 @@
 """Putting a verdict into words: the record that says what changed, why, and what proves it."""
 
-from collections.abc import Callable
 from decimal import Decimal
 from functools import lru_cache
-from operator import attrgetter
-from typing import Any, Final
+from typing import Any
 
 from msgspec import UNSET, Struct
 from msgspec.structs import replace
 
 from rules.alerts import Action, Alert, AlertData, Cause, Emitted, Open, Penalty, instant
-from rules.facts import FACT_NAMES, Mark, OrderFacts
+from rules.facts import FACT_NAMES, OrderFacts, every_mark
 from rules.instants import HOUR_MS, NEVER, rfc3339
 from rules.kinds.deadline import Deadline, Timer
 from rules.kinds.rule import Advice, Case, Rule
@@ -193,15 +191,12 @@ def _deadline_evidence(timer: Timer, facts: OrderFacts, due_ms: int | None, at_m
 def _known(facts: OrderFacts, at_ms: int) -> dict[str, dict[str, str | None]]:
     """What was known to have happened by `at_ms`; the event clock may lag behind facts already read."""
     known: dict[str, dict[str, str | None]] = {}
-    for n, mark in enumerate(_marks(facts)):
+    for n, mark in enumerate(every_mark(facts)):
         if mark is not None:
             happened_ms, source, event = mark
             if happened_ms <= at_ms:
                 known[FACT_NAMES[n]] = {"at": rfc3339(happened_ms), "source": source, "event": event}
     return known
-
-
-_marks: Final[Callable[[OrderFacts], tuple[Mark | None, ...]]] = attrgetter(*FACT_NAMES)
 
 
 def _origin(timer: Timer, facts: OrderFacts) -> str:

@@ -1,7 +1,6 @@
 """Which days a ratio or a count looks at, at a given moment."""
 
 from collections.abc import Iterator
-from functools import lru_cache
 from typing import Literal
 
 from msgspec import Struct, field
@@ -49,12 +48,6 @@ class Period(Struct, frozen=True):
     last: int
 
 
-@lru_cache(maxsize=4_096)
-def _period(name: str, first: int, last: int) -> Period:
-    """One for all shops whose windows lie alike."""
-    return Period(name, first, last)
-
-
 class Window(Struct, kw_only=True, forbid_unknown_fields=True, frozen=True):
     """`length` counts for rolling windows, which end today less `lag`. Calendar months, quarters and ISO weeks go on
     being judged for `lag` after their end, because their last orders fall due only then."""
@@ -69,12 +62,12 @@ class Window(Struct, kw_only=True, forbid_unknown_fields=True, frozen=True):
         today = day_of(at_ms, zone)
         if self.align == "rolling":
             last = today - self.lag // DAY_MS
-            return [_period("-", last - self.length // DAY_MS + 1, last)]
+            return [Period("-", last - self.length // DAY_MS + 1, last)]
         bounds, name, _ = _ALIGNED[self.align]
         periods: list[Period] = []
         first, following = bounds(today)
         while not periods or start_of_day(following, zone) + self.lag > at_ms:
-            periods.append(_period(name(first), first, following - 1))
+            periods.append(Period(name(first), first, following - 1))
             first, following = bounds(first - 1)
         return periods
 
@@ -82,7 +75,7 @@ class Window(Struct, kw_only=True, forbid_unknown_fields=True, frozen=True):
         """The calendar period before this one."""
         bounds, name, _ = _ALIGNED[self.align]
         first, following = bounds(period.first - 1)
-        return _period(name(first), first, following - 1)
+        return Period(name(first), first, following - 1)
 
     def named(self, name: str, at_ms: int, zone: str) -> Period | None:
         """The period of this name that is judged at this moment, or was within a year before."""
@@ -111,17 +104,17 @@ class Window(Struct, kw_only=True, forbid_unknown_fields=True, frozen=True):
         lag = self.lag // DAY_MS
         if self.align == "rolling":
             last = today - max(lag, 1)
-            return _period("-", last - self.length // DAY_MS + 1, last)
+            return Period("-", last - self.length // DAY_MS + 1, last)
         bounds, name, _ = _ALIGNED[self.align]
         first, following = bounds(today - lag - 1)
-        return _period(name(first), first, following - 1)
+        return Period(name(first), first, following - 1)
 
     def so_far(self, at_ms: int, border_ms: int, zone: str) -> Period:
         """What has come by now of the (rolling) period that the computation at a border to come will look at. A lag of
         more than the day before is time that orders need, and they need it now as well."""
         period = self.closed_at(border_ms, zone)
         wait = self.lag // DAY_MS if self.lag > DAY_MS else 0
-        return _period(period.name, period.first, min(period.last, day_of(at_ms, zone) - wait))
+        return Period(period.name, period.first, min(period.last, day_of(at_ms, zone) - wait))
 
     def span_ms(self) -> int:
         """How far back a day can lie and still be counted."""

@@ -250,22 +250,18 @@ class Gauge:
         step = self.reached(count)
         return "near" if step is None else step.name
 
-    def is_near(self, count: Count) -> bool:
-        enough = count.total >= self.rule.at_least and count.total > 0
-        return enough and self.near is not None and self.near.reached(count.bad, count.total)
-
     def open(self, step: Step) -> Open:
         tier = step.name if self.rule.tiers and step.name != "near" else None
         return Open(step.name, self.rule.severity[step.name], tier=tier)
 
     def judge(self, count: Count) -> tuple[Open, Cause] | None:
         """Which stage a count has reached."""
-        step = self.reached(count)
-        if step is not None:
-            return self.open(step), "threshold_crossed"
-        if self.near is not None and self.is_near(count):
-            return self.open(self.near), "threshold_near"
-        return None
+        stage = self.stage(count)
+        if stage is None:
+            return None
+        steps = self.steps if self.near is None else [self.near, *self.steps]
+        step = next(step for step in steps if step.name == stage)
+        return self.open(step), "threshold_near" if stage == "near" else "threshold_crossed"
 
     def next_step(self, count: Count) -> Step | None:
         """The first step not reached yet; the last one when all are."""

@@ -64,7 +64,7 @@ class Tally:
             return False
         if total > 0 and not bad and enough and not self.staged:
             return False  # one more that is good brings a count to no stage, unless there are just enough by now
-        return [self.gauge.stage(count) for count in self.counts] != self.stages
+        return self._stages() != self.stages
 
     def turn(self, at_ms: int) -> int:
         """Slides the window to `at_ms` and looks what its counts have come to; when it slides next (epoch ms)."""
@@ -72,9 +72,12 @@ class Tally:
             judged = self.gauge.judged(at_ms)
             self.turn_ms = judged.until_ms
             self.counts = [self._slid(period) for period in judged.periods]
-        self.stages = [self.gauge.stage(count) for count in self.counts]
+        self.stages = self._stages()
         self.staged = any(self.stages)
         return self.turn_ms
+
+    def _stages(self) -> list[str | None]:
+        return [self.gauge.stage(count) for count in self.counts]
 
     def _slid(self, period: Period) -> Count:
         """The sum of a period, from that of the same window some days ago where there is one."""
