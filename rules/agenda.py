@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator
 from heapq import heappop, heappush
-from itertools import count
 
 from rules.instants import NEVER
 from rules.watch import Order, Shop
@@ -15,8 +14,10 @@ class Agenda:
     def __init__(self) -> None:
         self.orders: list[Order] = []
         self.shops: list[Shop] = []
-        self._timers: list[tuple[int, int, Order | Shop]] = []
-        self._sequence = count()
+        self._instants: list[int] = []  # a heap
+        self._armed: dict[int, list[Order | Shop]] = {}
+        self._firing: list[Order | Shop] = []  # the last one first
+        self._firing_ms = NEVER
 
     def look_at(self, order: Order) -> None:
         """Has an order judged."""
@@ -53,26 +54,43 @@ class Agenda:
         # An entry that comes too early is cheaper than moving it: it looks at the facts again when it fires.
         if turn_ms < target.armed_ms:
             target.armed_ms = turn_ms
-            heappush(self._timers, (turn_ms, next(self._sequence), target))
+            armed = self._armed.get(turn_ms)
+            if armed is None:
+                self._armed[turn_ms] = [target]
+                heappush(self._instants, turn_ms)
+            else:
+                armed.append(target)
 
     def next_ms(self) -> int:
         """When the next timer fires (epoch ms)."""
-        return self._timers[0][0] if self._timers else NEVER
+        if self._firing:
+            return self._firing_ms
+        return self._instants[0] if self._instants else NEVER
 
     def pop(self) -> Order | Shop | None:
         """Takes the next timer's target out; None where it is armed for earlier by now, or has fired."""
-        due_ms, _, target = heappop(self._timers)
-        if target.armed_ms != due_ms:
+        if not self._firing:
+            self._firing_ms = heappop(self._instants)
+            self._firing = self._armed.pop(self._firing_ms)
+            self._firing.reverse()
+        target = self._firing.pop()
+        if target.armed_ms != self._firing_ms:
             return None
         target.armed_ms = NEVER
         return target
 
     def waiting(self) -> Iterator[Order]:
         """Orders that wait for an instant, the soonest first."""
-        timers = self._timers.copy()  # a copy of a heap is a heap
         told: set[int] = set()  # an order armed for earlier and then for this again has two entries
-        while timers:
-            due_ms, _, target = heappop(timers)
-            if isinstance(target, Order) and target.armed_ms == due_ms and id(target) not in told:
-                told.add(id(target))
-                yield target
+        for due_ms, targets in self._by_instant():
+            for target in targets:
+                if isinstance(target, Order) and target.armed_ms == due_ms and id(target) not in told:
+                    told.add(id(target))
+                    yield target
+
+    def _by_instant(self) -> Iterator[tuple[int, list[Order | Shop]]]:
+        yield self._firing_ms, self._firing[::-1]
+        instants = self._instants.copy()  # a copy of a heap is a heap
+        while instants:
+            due_ms = heappop(instants)
+            yield due_ms, self._armed[due_ms]
