@@ -1,5 +1,9 @@
 """The console in headless Chromium, as a person uses it."""
 
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
 import pytest
 from playwright.async_api import Browser, Page, Route, expect
 
@@ -19,6 +23,27 @@ async def worker(worker: Worker) -> Worker:
 
 async def orders(page: Page) -> list[str]:
     return [text.split()[1] for text in await page.locator("#alert-list .summary").all_inner_texts()]
+
+
+@asynccontextmanager
+async def answered_late(page: Page) -> AsyncIterator[None]:
+    """An acknowledgement made in here is answered only afterwards, though the line has brought it long before.
+
+    The answer has a comment of its own, so that the list tells when it has come.
+    """
+    now = asyncio.Event()
+
+    async def answer(route: Route) -> None:
+        given = await route.fetch()
+        alert = await given.json()
+        alert["acknowledged"]["comment"] = "answered"
+        await now.wait()
+        await route.fulfill(response=given, json=alert)
+
+    await page.route("**/acknowledge", answer)
+    yield
+    now.set()
+    await expect(page.locator("#alert-list .chip.acknowledged")).to_contain_text("answered")
 
 
 # -- what it shows -------------------------------------------------------------------------------------------
@@ -192,6 +217,39 @@ async def test_an_alert_opened_right_after_another_was_closed_is_read(browser: B
             }"""
         )
         await expect(sheet.locator(".trail")).to_be_visible()
+
+
+async def test_a_sheet_that_was_closed_before_the_answer_came_is_not_read_again(
+    browser: Browser, worker: Worker
+) -> None:
+    asked: list[str] = []
+    async with looking(browser, worker) as page:
+        await live(page)
+        sheet = page.locator("#sheet")
+        async with answered_late(page):
+            await page.locator("#alert-list .alert", has_text="Order 1").click()
+            await sheet.locator("[name=acknowledge]").click()
+            await expect(sheet.locator(".given")).to_be_visible()
+            await page.keyboard.press("Escape")
+            await expect(page).to_have_url(worker.web.address)
+            page.on("request", lambda request: asked.append(request.url))
+        assert not [each for each in asked if "/api/alerts/" in each]
+
+
+async def test_an_answer_about_one_alert_leaves_what_is_typed_of_another(browser: Browser, worker: Worker) -> None:
+    async with looking(browser, worker) as page:
+        await live(page)
+        sheet = page.locator("#sheet")
+        async with answered_late(page):
+            await page.locator("#alert-list .alert", has_text="Order 1").click()
+            await sheet.locator("[name=acknowledge]").click()
+            await expect(sheet.locator(".given")).to_be_visible()
+            await sheet.locator(".close").click()
+            await page.locator("#alert-list .alert", has_text="Order 2").click()
+            await sheet.locator("[name=comment]").fill("the carrier is on its way")
+        await worker.tick(START_MS + LATE_MS + HOUR_MS)
+        await expect(page.locator("#alert-list .summary", has_text="Order 2 is past")).to_be_visible()
+        await expect(sheet.locator("[name=comment]")).to_have_value("the carrier is on its way")
 
 
 async def test_a_muted_alert_goes_away_until_it_gets_worse(browser: Browser, worker: Worker) -> None:

@@ -141,10 +141,12 @@ function untilOf(end, own) {
 }
 
 async function act(button, change) {
+  const about = shown;
   button.disabled = true;
   try {
     takeAlert(await change());
     onChange();
+    if (about !== shown) return; // the line may bring a change before its answer, and the person has moved on
     dialog.querySelector("form")?.classList.remove("dirty");
     await load();
   } catch (error) {
