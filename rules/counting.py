@@ -12,7 +12,7 @@ def count(order: Order, looking: Looking, changed: int, judged: int, passed_ms: 
     shop, facts, plan = order.shop, order.facts, order.shop.plan
     stale = _place(order, looking.gauges)
     if changed & plan.gauge_bits:
-        stale |= _place(order, [(n, gauge) for n, gauge in enumerate(plan.gauges) if gauge.bits & changed])
+        stale |= _place(order, plan.leaning(changed & plan.gauge_bits))
     for n, trace in looking.traces:
         stale |= _note(order, n, trace.instants(facts, order.missed, passed_ms))
     if judged & plan.trace_bits and (order.missed | changed) & plan.trace_bits:

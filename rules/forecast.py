@@ -136,7 +136,7 @@ class Outlook:
             saving.clauses.add(gauge.rule.clause)
             step = gauge.steps[-1].name if gauge.steps else None
             usual = self.shop.facts.profile("currency")
-            for currency, amount in money_taken(gauge.cost(step), [(order.id, order.facts)], usual).items():
+            for currency, amount in money_taken(gauge.cost(step), [order.facts], usual).items():
                 saving.money[currency] = max(amount, saving.money.get(currency, Decimal()))
 
     def _saving(self, order: Order, then_ms: int) -> Saving | None:

@@ -83,6 +83,7 @@ class Plan:
         self.trace_bits = _any_of(trace.bits for trace in self.traces)
         self.timer_bits = {rule_id: sum(timer.bit for timer in timers) for rule_id, timers in self.versions.items()}
         self._looking: dict[int, Looking] = {}
+        self._leaning: dict[int, list[tuple[int, Gauge]]] = {}
         self.no_turns: list[int] = [NEVER] * len(self.timers)
         self.keep_ms = KEPT_BEYOND_MS + max([0, *(each.rule.span_ms() for each in rules)])
 
@@ -110,6 +111,13 @@ class Plan:
                 bool(self.on_sale and news & _SOLD),
                 bool(self.on_number and news & _SHIPPED),
             )
+        return found
+
+    def leaning(self, changed: int) -> list[tuple[int, Gauge]]:
+        """The gauges that lean on these deadline rules (as bits), with their places."""
+        found = self._leaning.get(changed)
+        if found is None:
+            found = self._leaning[changed] = [(n, gauge) for n, gauge in enumerate(self.gauges) if gauge.bits & changed]
         return found
 
     def _looked_at(self, rule: Deadline | Silence | Ratio) -> set[str]:

@@ -94,7 +94,7 @@ def _exposure(shop: Shop, at_ms: int) -> dict[str, Decimal]:
         for count in tally.counts_at(at_ms):
             step = tally.gauge.reached(count)
             if step is not None:
-                bad = tally.bad_orders(count.period)
+                bad = tally.bad_facts(count.period)
                 taken = money_taken(tally.gauge.cost(step.name), bad, shop.facts.profile("currency"))
                 for currency, amount in taken.items():
                     sums[currency] = sums.get(currency, Decimal()) + amount

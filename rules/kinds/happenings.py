@@ -11,7 +11,7 @@ from msgspec import Struct
 
 from rules.conditions import Condition, compile_condition, facts_named, rules_named
 from rules.facts import FACT_NAMES, OrderFacts, bits_of
-from rules.instants import DAWN, rfc3339
+from rules.instants import DAWN, NEVER, rfc3339
 from rules.kinds.deadline import Timer
 from rules.shopfacts import Entry, in_order, starts_ms
 
@@ -133,6 +133,11 @@ class Source:
         for each in self.happenings(shop):
             found.setdefault(each.subject, []).append(each.at_ms)
         return found
+
+    def next_after(self, shop: "Shop", at_ms: int) -> int:
+        """When it happens next, as far as is known of what lies ahead (epoch ms); `NEVER` where nothing is."""
+        found = self.instants(shop).values()
+        return min([at for instants in found if instants[-1] > at_ms for at in instants if at > at_ms], default=NEVER)
 
     def about(self, shop: "Shop", subject: str) -> list[Happening]:
         """What happened to one subject, the oldest first."""

@@ -1,6 +1,7 @@
 """Ratios: which part of a shop's orders in a window went wrong."""
 
-from collections.abc import Iterator, Mapping
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping
 from decimal import Decimal
 from functools import lru_cache
 from operator import attrgetter
@@ -239,8 +240,10 @@ class Gauge:
         """The highest step that a count has reached."""
         if count.total < self.rule.at_least or count.total == 0:
             return None
-        bad, total = count.bad, count.total
-        return next((step for step in self._highest_first if step.reached(bad, total)), None)
+        for step in self._highest_first:
+            if step.reached(count.bad, count.total):
+                return step
+        return None
 
     def stage(self, count: Count) -> str | None:
         """What a count has come to: a step's name, `near`, or nothing."""
@@ -323,19 +326,23 @@ def _earliest(instants: list[Due]) -> Due:
 _CENT = Decimal("0.01")
 
 
-def money_taken(cost: Cost | None, orders: list[tuple[str, OrderFacts]], usual: str | None) -> dict[str, Decimal]:
+def money_taken(cost: Cost | None, orders: Iterable[OrderFacts], usual: str | None) -> dict[str, Decimal]:
     """What a penalty takes of these orders' amounts, per currency; empty without such a penalty. An order that names
     no currency is in the shop's `usual` one."""
     if cost is None or cost.share is None:
         return {}
-    share = Decimal(cost.share.numerator) / Decimal(cost.share.denominator)
-    sums: dict[str, Decimal] = {}
-    for _, facts in orders:
+    amounts: defaultdict[str, list[Decimal]] = defaultdict(list)
+    for facts in orders:
         terms = facts.terms
         if terms is not None and terms.amount is not None:
-            currency = terms.currency or usual or ""
-            taken = Decimal(terms.amount) * share
-            if cost.cap is not None and cost.cap.currency == currency:
-                taken = min(taken, cost.cap.amount)
-            sums[currency] = sums.get(currency, Decimal()) + taken
-    return {currency: total.quantize(_CENT) for currency, total in sums.items()}
+            amounts[terms.currency or usual or ""].append(Decimal(terms.amount))
+    return {currency: _taken(cost, currency, each).quantize(_CENT) for currency, each in amounts.items()}
+
+
+def _taken(cost: Cost, currency: str, amounts: list[Decimal]) -> Decimal:
+    assert cost.share is not None
+    share = Decimal(cost.share.numerator) / Decimal(cost.share.denominator)
+    if cost.cap is None or cost.cap.currency != currency:
+        return sum(amounts, Decimal()) * share
+    most = cost.cap.amount
+    return sum((min(amount * share, most) for amount in amounts), Decimal())

@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from rules.alerts import Cause, Emitted, Open
@@ -84,7 +85,7 @@ class RatioJudge:
             yield subject, Count(count.period, bad, count.total)
 
     def _reasons(self, tally: Tally, count: Count) -> Counter[str]:
-        said = (facts.cancelled_for for _, facts in tally.bad_orders(count.period))
+        said = (facts.cancelled_for for facts in tally.bad_facts(count.period))
         return Counter(reason for reason in said if reason in tally.gauge.rule.of)
 
     def _disputes(self, shop: "Shop", tally: Tally, count: Count, at_ms: int) -> Counter[str]:
@@ -159,16 +160,16 @@ class RatioJudge:
     def _case(self, shop: "Shop", tally: Tally, count: Count, verdict: Verdict, at_ms: int) -> Case:
         gauge = tally.gauge
         rule = gauge.rule
-        bad = tally.bad_orders(count.period)
-        if rule.by == "reason":
-            bad = [each for each in bad if each[1].cancelled_for == verdict.subject]
+        reason = verdict.subject if rule.by == "reason" else None
+        bad = [facts for facts in tally.bad_facts(count.period) if reason in (None, facts.cancelled_for)]
+        named = (order for order, facts in tally.bad_orders(count.period) if reason in (None, facts.cancelled_for))
         cure = rule.of.get(verdict.subject)  # type: ignore[call-overload]
         cost = gauge.cost(verdict.open.stage)
         evidence: dict[str, Any] = {
             "numerator": gauge.numerator(count),
             "denominator": count.total,
             "window": window_json(tally, count.period),
-            "orders": [order for order, _ in bad[:ORDERS_SHOWN]],
+            "orders": list(islice(named, ORDERS_SHOWN)),
             "orders_total": len(bad),
         }
         newest = self.newest(shop, at_ms)

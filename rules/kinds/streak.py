@@ -56,10 +56,12 @@ class StreakJudge:
         if tally is None:
             return [], NEVER
         verdicts, severity = [], self.rule.severity
-        now = self._now(shop, at_ms)
-        if now is not None and (stage := self._lost(now, at_ms)) is not None:
-            cause: Cause = "threshold_crossed" if stage == "crossed" else "threshold_near"
-            verdicts.append(Verdict(Open(stage, severity[stage]), cause, episode=now.period.name))
+        worst = tally.running(at_ms)  # if all that is open were lost; more can't be
+        if worst.total and tally.gauge.reached(worst) is not None:
+            now = _certain(tally, worst.period)
+            if (stage := self._lost(now, at_ms)) is not None:
+                cause: Cause = "threshold_crossed" if stage == "crossed" else "threshold_near"
+                verdicts.append(Verdict(Open(stage, severity[stage]), cause, episode=now.period.name))
         if self.kept(shop) >= self.rule.times:
             opened = Open(self.rule.reached, severity[self.rule.reached], tier=self.rule.reached)
             verdicts.append(Verdict(opened, "threshold_crossed"))

@@ -101,6 +101,12 @@ class Tally:
         orders = self.bad.get(day)
         return 0 if orders is None else len(orders)
 
+    def running(self, at_ms: int) -> Count:
+        """The sum of the period that runs at a moment."""
+        if at_ms < self.turn_ms and self.gauge.rule.window.align != "rolling":
+            return self.counts[0]
+        return self.sum(self.gauge.rule.window.periods(at_ms, self.gauge.zone)[0])
+
     def counts_at(self, at_ms: int) -> list[Count]:
         """The sums of the periods that the window gives at a moment."""
         return [self.sum(period) for period in self.gauge.rule.window.periods(at_ms, self.gauge.zone)]
@@ -118,10 +124,11 @@ class Tally:
         """The facts of the bad orders, in any order."""
         return (facts for day in _inside(period, self.bad) for facts in self.bad[day].values())
 
-    def bad_orders(self, period: Period) -> list[tuple[str, OrderFacts]]:
+    def bad_orders(self, period: Period) -> Iterator[tuple[str, OrderFacts]]:
         """The bad orders, oldest day first, whichever order they came in."""
-        days = [self.bad[day] for day in sorted(_inside(period, self.bad))]
-        return [(order, day[order]) for day in days for order in sorted(day)]
+        for day in sorted(_inside(period, self.bad)):
+            orders = self.bad[day]
+            yield from ((order, orders[order]) for order in sorted(orders))
 
 
 def _inside(period: Period, days: Collection[int]) -> list[int]:

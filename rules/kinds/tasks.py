@@ -81,17 +81,15 @@ class TasksJudge:
         self.rule = rule
         self.source = source
         self.effective = place.effective
-        self._warnings = sorted(((int(each.before), each.severity) for each in rule.warn), reverse=True)
+        self._warnings_last_first = sorted((int(each.before), each.severity) for each in rule.warn)
 
     def duties(self, shop: "Shop", at_ms: int, subject: str | None = None) -> list[Duty]:
         """What is owed at a moment, or was; of one subject only, also what hasn't been shown for long."""
         if self.rule.after == "deposit.deducted":
             return _deposits(shop, at_ms)
         if self.source is not None:
-            shown_since_ms = at_ms - self.rule.within - self.rule.lasts
-            marks = (
-                self.source.happenings(shop, shown_since_ms) if subject is None else self.source.about(shop, subject)
-            )
+            since_ms = self._shown_since_ms(at_ms)
+            marks = self.source.happenings(shop, since_ms) if subject is None else self.source.about(shop, subject)
             duties = [
                 Duty(mark.at_ms, mark.subject, None, list(self.rule.tasks)) for mark in marks if mark.at_ms <= at_ms
             ]
@@ -126,26 +124,41 @@ class TasksJudge:
 
     def judge(self, shop: "Shop", at_ms: int) -> Said:
         verdicts, turn = [], self._next_fact(shop, at_ms)
-        for duty in self.duties(shop, at_ms):
-            due = duty.at_ms + self.rule.within
-            if duty.done_ms is not None or at_ms >= due + self.rule.lasts or not self.effective.at(duty.at_ms):
+        for since_ms, subject in self._owed(shop, at_ms):
+            due = since_ms + self.rule.within
+            if at_ms >= due + self.rule.lasts or not self.effective.at(since_ms):
                 continue
             opened, next_ms = self._stage(due, at_ms)
             cause: Cause = "deadline_near" if opened.stage == "due_soon" else "deadline_passed"
-            verdicts.append(Verdict(opened, cause, duty.subject, rfc3339(due)))
+            verdicts.append(Verdict(opened, cause, subject, rfc3339(due)))
             turn = min(turn, next_ms)
         return verdicts, turn
+
+    def _owed(self, shop: "Shop", at_ms: int) -> list[tuple[int, str]]:
+        """Since when something is owed and isn't done, and about what, the oldest first."""
+        if self.source is None or self.source.slot is None or shop.facts.of("task.done"):
+            return [(duty.at_ms, duty.subject) for duty in self.duties(shop, at_ms) if duty.done_ms is None]
+        since_ms = self._shown_since_ms(at_ms)  # nothing is ticked off, so the bare instants will do
+        found = self.source.instants(shop).items()
+        return sorted((at, each) for each, ats in found if ats[-1] >= since_ms for at in ats if since_ms <= at <= at_ms)
+
+    def _shown_since_ms(self, at_ms: int) -> int:
+        return at_ms - self.rule.within - self.rule.lasts
 
     def _stage(self, due: int, at_ms: int) -> tuple[Open, int]:
         if at_ms >= due:
             return Open("overdue", self.rule.severity["overdue"], due), due + self.rule.lasts
-        severity = next(severity for before, severity in reversed(self._warnings) if due - before <= at_ms)
-        return Open("due_soon", severity, due), min([at for b, _ in self._warnings if (at := due - b) > at_ms] + [due])
+        next_ms = due
+        for before, severity in self._warnings_last_first:
+            if due - before <= at_ms:
+                break
+            next_ms = due - before
+        return Open("due_soon", severity, due), next_ms
 
     def _next_fact(self, shop: "Shop", at_ms: int) -> int:
         ahead = [at for name in self.rule.events() if (at := shop.facts.next_after(name, at_ms)) is not None]
         if self.source is not None:
-            ahead += [mark.at_ms for mark in self.source.happenings(shop, at_ms + 1)]
+            ahead.append(self.source.next_after(shop, at_ms))
         return min(ahead, default=NEVER)
 
     def _duty(self, shop: "Shop", verdict: Verdict, at_ms: int) -> Duty | None:
