@@ -151,9 +151,9 @@ class TasksJudge:
         next_ms = due
         for before, severity in self._warnings_last_first:
             if due - before <= at_ms:
-                break
+                return Open("due_soon", severity, due), next_ms
             next_ms = due - before
-        return Open("due_soon", severity, due), next_ms
+        raise AssertionError("the first word is told from the start")
 
     def _next_fact(self, shop: "Shop", at_ms: int) -> int:
         ahead = [at for name in self.rule.events() if (at := shop.facts.next_after(name, at_ms)) is not None]
