@@ -14,6 +14,9 @@ Test = Callable[[OrderFacts, int, int], bool]
 """`(facts, missed, overdue)`: bit n of `missed` is set when deadline rule n was ever missed, of `overdue` while
 it is missed and still unmet."""
 
+Tests = Callable[[OrderFacts, int, int], int]
+"""Several tests at once: the bits of those that an order passes."""
+
 
 class Condition:
     """Which orders count."""
@@ -209,6 +212,13 @@ def compile_condition(condition: Condition, bits: Mapping[str, int]) -> Test:
     source = f"lambda facts, missed, overdue: True if {_expression(condition, bits)} else False"
     test: Test = eval(source, {"logistics_of": _logistics})
     return test
+
+
+def compile_conditions(conditions: Mapping[int, Condition], bits: Mapping[str, int]) -> Tests:
+    """Several conditions, each under a bit of its own, as one function."""
+    parts = [f"({bit} if {_expression(condition, bits)} else 0)" for bit, condition in conditions.items()]
+    tests: Tests = eval(f"lambda facts, missed, overdue: {' | '.join(parts) or 0}", {"logistics_of": _logistics})
+    return tests
 
 
 def _expression(condition: Condition, bits: Mapping[str, int]) -> str:

@@ -1,18 +1,19 @@
 """Counts are derived: an order stands in the buckets of its shop's ratios, and its instants among the shop's marks,
 and moves between them as it changes. What moved is answered as bits of the judges that must know."""
 
-from rules.kinds.ratio import Gauge
-from rules.plan import Looking
+from functools import lru_cache
+
+from rules.kinds.ratio import Denominator
+from rules.plan import Placing
 from rules.watch import Order
 
 
-def count(order: Order, looking: Looking, changed: int, judged: int, passed_ms: int) -> int:
-    """Counts an order as it stands now. `looking` are the parts of the plan that its news concern, `judged` the
-    deadline rules (as bits) that have looked at it, `changed` those that judge otherwise than before."""
+def count(order: Order, news: int, changed: int, judged: int, passed_ms: int) -> int:
+    """Counts an order as it stands now, after `news` of these facts (as bits). `judged` are the deadline rules (as
+    bits) that have looked at it, `changed` those that judge otherwise than before."""
     shop, facts, plan = order.shop, order.facts, order.shop.plan
-    stale = _place(order, looking.gauges)
-    if changed & plan.gauge_bits:
-        stale |= _place(order, plan.leaning(changed & plan.gauge_bits))
+    looking = plan.looking(news)
+    stale = _place(order, plan.placing(news, changed & plan.gauge_bits))
     for n, trace in looking.traces:
         stale |= _note(order, n, trace.instants(facts, order.missed, passed_ms))
     if judged & plan.trace_bits and (order.missed | changed) & plan.trace_bits:
@@ -29,9 +30,8 @@ def count(order: Order, looking: Looking, changed: int, judged: int, passed_ms: 
 def uncount(order: Order) -> int:
     """Takes an order out of all that is derived from its shop's orders."""
     shop, plan = order.shop, order.shop.plan
-    for n, tally in enumerate(shop.tallies):
-        tally.move(order.id, order.facts, order.parts[n], None)
-        order.parts[n] = None
+    for denominator in plan.denominators:
+        _move(order, denominator, order.days[denominator.n], None, order.bad)
     for marks in shop.marks:
         marks.pop(order.id, None)
     shop.unship(order)
@@ -40,21 +40,62 @@ def uncount(order: Order) -> int:
     return plan.every_judge
 
 
-def _place(order: Order, gauges: list[tuple[int, Gauge]]) -> int:
+def _place(order: Order, placing: Placing) -> int:
     """Puts an order where it counts now in some ratios."""
-    facts, missed, overdue, parts = order.facts, order.missed, order.overdue, order.parts
-    plan, tallies = order.shop.plan, order.shop.tallies
+    facts, missed, overdue, days = order.facts, order.missed, order.overdue, order.days
+    was_bad, stale = order.bad, placing.split
+    if placing.gauges:
+        order.bad = was_bad & ~placing.gauges | placing.is_bad(facts, missed, overdue)
+    turned = order.bad ^ was_bad
+    for denominator in placing.denominators:
+        before, day = days[denominator.n], denominator.day(facts, missed, overdue)
+        if day != before:
+            days[denominator.n] = day
+            stale |= _move(order, denominator, before, day, was_bad)
+            turned &= ~denominator.gauges
+    return stale | _turn(order, turned) if turned else stale
+
+
+def _move(order: Order, denominator: Denominator, before: int | None, day: int | None, was_bad: int) -> int:
+    """Has an order count on another day, or no longer, in the ratios that share a denominator."""
+    shop, plan, bad = order.shop, order.shop.plan, order.bad
+    shop.totals[denominator.n].move(before, day)
     stale = 0
-    for n, gauge in gauges:
-        before, after = parts[n], gauge.part(facts, missed, overdue)
-        if after != before:
-            parts[n] = after
-            stale |= plan.on_any_move[n]
-            if tallies[n].move(order.id, facts, before, after):
-                stale |= plan.on_gauge[n]
-        elif gauge.rule.by == "reason":
-            stale |= plan.on_gauge[n]  # it may count for another reason
+    for n in denominator.slots:
+        tally, bit = shop.tallies[n], 1 << n
+        if before is not None and was_bad & bit:
+            tally.mend(before, order.id)
+        if day is not None and bad & bit:
+            tally.spoil(day, order.id, order.facts)
+        stale |= plan.on_any_move[n]
+        # One more that is good brings most counts to no other stage.
+        if (tally.watchful or before is not None or bad & bit) and tally.has_news():
+            stale |= plan.on_gauge[n]
     return stale
+
+
+def _turn(order: Order, turned: int) -> int:
+    """Has an order that stays where it is turn bad, or good, in some ratios (as bits)."""
+    shop, plan = order.shop, order.shop.plan
+    stale = 0
+    for n in _places(turned):
+        tally = shop.tallies[n]
+        day = order.days[tally.gauge.denominator.n]
+        if day is None:
+            continue
+        if order.bad >> n & 1:
+            tally.spoil(day, order.id, order.facts)
+        else:
+            tally.mend(day, order.id)
+        stale |= plan.on_any_move[n]
+        if tally.has_news():
+            stale |= plan.on_gauge[n]
+    return stale
+
+
+@lru_cache
+def _places(bits: int) -> tuple[int, ...]:
+    return tuple(n for n in range(bits.bit_length()) if bits >> n & 1)
 
 
 def _note(order: Order, n: int, instants: tuple[int, ...]) -> int:

@@ -47,6 +47,7 @@ class Engine:
         if shop is None:
             shop = Shop(platform, name, self.book.plan(platform, shop=name))
             self.shops[platform, name] = shop
+            self.agenda.ask(shop, 0)  # none of its judges has looked yet
         return shop
 
     def drain(self) -> Changes:
@@ -247,7 +248,7 @@ class Engine:
             turn_ms = min(turn_ms, self._differences.tell_order(order, wanted or [], judged, at_ms))
         changed = (missed ^ order.missed) | (overdue ^ order.overdue)
         order.missed, order.overdue = missed, overdue
-        if stale := count(order, looking, changed, judged, passed_ms):
+        if stale := count(order, news, changed, judged, passed_ms):
             self.agenda.ask(order.shop, stale)
         if turn_ms < order.armed_ms:
             self.agenda.arm(order, turn_ms)

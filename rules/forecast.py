@@ -83,8 +83,7 @@ class Outlook:
             return None
         gauge = tally.gauge
         then_ms, period = _evaluation(tally, self.at_ms)
-        slot = judge.slots[judge.gauges.index(gauge)]
-        count, turning = self._count_then(tally, slot, period, then_ms)
+        count, turning = self._count_then(tally, period, then_ms)
         step = gauge.reached(count)
         found: dict[str, Any] = {
             "at": rfc3339(then_ms),
@@ -103,7 +102,7 @@ class Outlook:
         found["orders_total"] = len(turning)
         return found
 
-    def _count_then(self, tally: Tally, slot: int, period: Period, then_ms: int) -> tuple[Count, list[Order]]:
+    def _count_then(self, tally: Tally, period: Period, then_ms: int) -> tuple[Count, list[Order]]:
         """The count at a moment to come, and the orders that will have turned bad by then."""
         count = tally.sum(period)
         turning: list[Order] = []
@@ -111,7 +110,7 @@ class Outlook:
             return count, turning  # no deadline has a say in it
         for order in self._changing(then_ms):
             missed, overdue = self._judged_at(order, then_ms)
-            now, then = order.parts[slot], tally.gauge.part(order.facts, missed, overdue)
+            now, then = order.part(tally.gauge), tally.gauge.part(order.facts, missed, overdue)
             count.add(now, -1)
             count.add(then, 1)
             inside = then is not None and period.first <= then[0] <= period.last

@@ -1,11 +1,12 @@
 """A plan: the rules of one shop made ready to judge, with what each takes from orders and from the shop's events."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Hashable, Iterable, Mapping
 from functools import reduce
 from operator import or_
 from typing import Any, NamedTuple
 
-from rules.facts import OrderFacts, bits_of
+from rules.conditions import Tests, compile_conditions
+from rules.facts import EVERY_FACT, OrderFacts, bits_of
 from rules.instants import DAY_MS, NEVER
 from rules.kinds.count import CountJudge, Marks
 from rules.kinds.count import judge_of as count_judge
@@ -15,7 +16,7 @@ from rules.kinds.feeds import FeedReader
 from rules.kinds.happenings import Of, Source, Trace, trace_of
 from rules.kinds.ledger import Ledger, LedgerJudge
 from rules.kinds.level import Level, LevelJudge
-from rules.kinds.ratio import Gauge, Ratio
+from rules.kinds.ratio import Denominator, Gauge, Ratio, counted_alike
 from rules.kinds.ratio_judge import RatioJudge
 from rules.kinds.route import Route, RouteJudge
 from rules.kinds.rule import Judge, Place
@@ -29,11 +30,20 @@ KEPT_BEYOND_MS = 30 * DAY_MS
 """How long an order that nothing looks at any more is still remembered, for events that come late."""
 
 
+class Placing(NamedTuple):
+    """What is to be worked out anew of where an order counts: in these denominators, and by `is_bad` in which of these
+    `gauges` (as bits) it is bad. `split`: the judges (as bits) of ratios that may count it for another reason now."""
+
+    denominators: list[Denominator]
+    gauges: int
+    is_bad: Tests
+    split: int
+
+
 class Looking(NamedTuple):
-    """Which of a plan's parts look at certain facts; gauges and traces with their places."""
+    """Which of a plan's parts look at certain facts; traces with their places."""
 
     timers: list[Timer]
-    gauges: list[tuple[int, Gauge]]
     traces: list[tuple[int, Trace]]
     sales: bool
     numbers: bool
@@ -45,7 +55,8 @@ class Plan:
     `heeds`: the facts (as bits) whose change makes an order be judged again; others are only kept.
     `computed_from`: those that what is computed at borders rests on.
     `kept_for_good`: the types of the shop's own events that matter however old they are.
-    `judges` look at the whole shop; the rest is what they take from its orders: `timers`, `gauges` of ratios, `traces`.
+    `judges` look at the whole shop; the rest is what they take from its orders: `timers`, `gauges` of ratios with the
+    `denominators` they share, `traces`. `bad_at_first`: the ratios (as bits) in which an order is bad from the start.
     Judges are named by bits, so that a shop knows cheaply which of them must look again.
     """
 
@@ -55,6 +66,7 @@ class Plan:
         self.versions: dict[str, list[Timer]] = {}
         self._time(rules)
         self.timer_of = {rule_id: timers[-1] for rule_id, timers in self.versions.items()}
+        self.denominators: list[Denominator] = []
         self.gauges: list[Gauge] = []
         self.traces: list[Trace] = []
         self.judges: list[Any] = []
@@ -68,22 +80,24 @@ class Plan:
         self.on_sale = self.on_number = self.number_kept_ms = 0
         self.sales_zone = "UTC"
         self._slots: dict[str, int] = {}
+        self._alike: dict[Hashable, Denominator] = {}
         self._judge(rules)
         self.every_judge = (1 << len(self.judges)) - 1
         self.computed = [judge for judge in self.judges if isinstance(judge, RatioJudge) and judge.rule.every]
         self.computed_from = _any_of(gauge.rests_on for judge in self.computed for gauge in judge.gauges)
-        self.no_parts: list[Any] = [None] * len(self.gauges)
+        self.no_days: list[int | None] = [None] * len(self.denominators)
         self.heeds = _any_of(
             [timer.facts for timer in self.timers]
             + [gauge.facts for gauge in self.gauges]
             + [trace.facts for trace in self.traces]
         )
         self.heeds |= (_SOLD if self.on_sale else 0) | (_SHIPPED if self.on_number else 0)
-        self.gauge_bits = _any_of(gauge.bits for gauge in self.gauges)
+        self.gauge_bits = _any_of(gauge.bad_bits | gauge.denominator.bits for gauge in self.gauges)
         self.trace_bits = _any_of(trace.bits for trace in self.traces)
         self.timer_bits = {rule_id: sum(timer.bit for timer in timers) for rule_id, timers in self.versions.items()}
         self._looking: dict[int, Looking] = {}
-        self._leaning: dict[int, list[tuple[int, Gauge]]] = {}
+        self._placings: dict[tuple[int, int], Placing] = {}
+        self.bad_at_first = self.placing(EVERY_FACT, self.gauge_bits).is_bad(OrderFacts(), 0, 0)
         self.no_turns: list[int] = [NEVER] * len(self.timers)
         self.keep_ms = KEPT_BEYOND_MS + max([0, *(each.rule.span_ms() for each in rules)])
 
@@ -106,18 +120,27 @@ class Plan:
         if found is None:
             found = self._looking[news] = Looking(
                 [timer for timer in self.timers if timer.facts & news],
-                [(n, gauge) for n, gauge in enumerate(self.gauges) if gauge.facts & news],
                 [(n, trace) for n, trace in enumerate(self.traces) if trace.facts & news],
                 bool(self.on_sale and news & _SOLD),
                 bool(self.on_number and news & _SHIPPED),
             )
         return found
 
-    def leaning(self, changed: int) -> list[tuple[int, Gauge]]:
-        """The gauges that lean on these deadline rules (as bits), with their places."""
-        found = self._leaning.get(changed)
+    def placing(self, news: int, changed: int) -> Placing:
+        """What is to be worked out anew when these facts of an order have changed, and what these deadline rules say
+        (both as bits)."""
+        found = self._placings.get((news, changed))
         if found is None:
-            found = self._leaning[changed] = [(n, gauge) for n, gauge in enumerate(self.gauges) if gauge.bits & changed]
+            asked = [gauge for gauge in self.gauges if gauge.bad_facts & news or gauge.bad_bits & changed]
+            moved = [each for each in self.denominators if each.facts & news or each.bits & changed]
+            split = _any_of(gauge.bit for gauge in self.gauges if gauge.rule.by is not None)
+            split &= _any_of(each.bit for each in asked) | _any_of(each.gauges for each in moved)
+            found = self._placings[news, changed] = Placing(
+                moved,
+                _any_of(gauge.bit for gauge in asked),
+                compile_conditions({each.bit: each.bad_when for each in asked if each.bad_when}, self._bits),
+                _any_of(self.on_gauge[gauge.n] for gauge in self.gauges if gauge.bit & split),
+            )
         return found
 
     def _looked_at(self, rule: Deadline | Silence | Ratio) -> set[str]:
@@ -156,7 +179,7 @@ class Plan:
     # -- judges -----------------------------------------------------------------------------------------------
 
     def _judge(self, rules: list[InForce]) -> None:
-        bits = {rule: sum(timer.bit for timer in timers) for rule, timers in self.versions.items()}
+        self._bits = bits = {rule: sum(timer.bit for timer in timers) for rule, timers in self.versions.items()}
         by_id: dict[str, list[InForce]] = {}
         for each in rules:
             if not isinstance(each.rule, Deadline | Silence):
@@ -177,7 +200,11 @@ class Plan:
 
     def _ratio(self, n: int, versions: list[InForce], bits: Mapping[str, int]) -> RatioJudge:
         slots = range(len(self.gauges), len(self.gauges) + len(versions))
-        gauges = [self._gauge(each.rule, each.place, bits) for each in versions if isinstance(each.rule, Ratio)]
+        gauges = [
+            self._gauge(slot, each.rule, each.place, bits)
+            for slot, each in zip(slots, versions, strict=True)
+            if isinstance(each.rule, Ratio)
+        ]
         self.gauges += gauges
         # One without steps that nothing is computed of has nothing to say.
         self.on_gauge += [1 << n if gauge.steps else 0 for gauge in gauges]
@@ -186,10 +213,15 @@ class Plan:
             self._heed({"dispute.opened"}, n)
         return RatioJudge(n, gauges, slots)
 
-    def _gauge(self, rule: Ratio, place: Place, bits: Mapping[str, int]) -> Gauge:
-        anchored = self._anchored_by(rule)
-        facts = [bits_of(each) for each in (anchored, anchored | rule.looks_at(), self._looked_at(rule))]
-        return Gauge(rule, bits, place, self._dues, *facts)
+    def _gauge(self, slot: int, rule: Ratio, place: Place, bits: Mapping[str, int]) -> Gauge:
+        anchored, alike = bits_of(self._anchored_by(rule)), counted_alike(rule, place)
+        denominator = self._alike.get(alike)
+        if denominator is None:
+            denominator = Denominator(len(self.denominators), rule, bits, place, self._dues, anchored)
+            self._alike[alike] = denominator
+            self.denominators.append(denominator)
+        denominator.share(slot)
+        return Gauge(slot, rule, denominator, bits, place, anchored, bits_of(self._looked_at(rule)))
 
     def _make(self, n: int, each: InForce) -> Judge:
         rule, place = each.rule, each.place

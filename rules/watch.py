@@ -9,8 +9,8 @@ from rules.events import Item
 from rules.facts import EVERY_FACT, OrderFacts
 from rules.instants import DAWN, NEVER
 from rules.kinds.computing import Computed
-from rules.kinds.ratio import Part
-from rules.kinds.tally import Tally
+from rules.kinds.ratio import Gauge, Part
+from rules.kinds.tally import Tally, Totals
 from rules.plan import Plan
 from rules.shopfacts import ShopFacts
 
@@ -25,13 +25,16 @@ class Order:
     """One order's facts, and what they led to.
 
     `news`: which facts (as bits) have changed since it was judged. `missed` and `overdue`: what the deadline rules (as
-    bits) said, and `turns` when each may say something else by itself. `armed_ms`: when its entry in the timer index is
-    due. `last_ms`: when anything was last heard of it.
+    bits) said, and `turns` when each may say something else by itself. `days`: on which local day it counts in each of
+    the plan's denominators, and `bad` in which ratios (as bits) it is bad if it counts. `armed_ms`: when its entry in
+    the timer index is due. `last_ms`: when anything was last heard of it.
     """
 
     __slots__ = (
         "alerts",
         "armed_ms",
+        "bad",
+        "days",
         "dirty",
         "facts",
         "id",
@@ -40,7 +43,6 @@ class Order:
         "news",
         "number",
         "overdue",
-        "parts",
         "shop",
         "sold",
         "turns",
@@ -64,16 +66,23 @@ class Order:
         self.news = EVERY_FACT
         self.missed = self.overdue = 0
         self.turns = plan.no_turns.copy()
-        self.parts: list[Part | None] = plan.no_parts.copy()
+        self.days: list[int | None] = plan.no_days.copy()
+        self.bad = plan.bad_at_first
         self.sold: Sold | None = None
         self.number: tuple[str, int] | None = None
+
+    def part(self, gauge: Gauge) -> Part | None:
+        """Where it counts in a ratio."""
+        day = self.days[gauge.denominator.n]
+        return None if day is None else (day, bool(self.bad & gauge.bit))
 
 
 class Shop:
     """One shop on one platform; `key` is `platform/shop`, as in Kafka.
 
-    Derived from its orders: `tallies` of its ratios, `marks` (instants per order, by the plan's traces), `numbers`
-    (tracking numbers with the orders that used them and when), and `sales`, once levels of stock are told (`stocked`).
+    Derived from its orders: `tallies` of its ratios and the `totals` they share, `marks` (instants per order, by the
+    plan's traces), `numbers` (tracking numbers with the orders that used them and when), and `sales`, once levels of
+    stock are told (`stocked`).
     Kept by itself: `facts`, and what was `computed` of its ratios at their borders. `stale` has a bit for each judge
     that must look again, `turns` when each wants to by itself. `ahead`: at least the orders of which things are known
     that lie ahead of the clock, where something is computed. `instant_open`: more may happen at the clock's instant.
@@ -109,6 +118,7 @@ class Shop:
         "stale",
         "stocked",
         "tallies",
+        "totals",
         "turns",
     )
 
@@ -137,7 +147,8 @@ class Shop:
     def follow(self, plan: Plan) -> None:
         """Takes on a plan, with nothing derived yet."""
         self.plan = plan
-        self.tallies = [Tally(gauge) for gauge in plan.gauges]
+        self.totals = [Totals() for _ in plan.denominators]
+        self.tallies = [Tally(gauge, self.totals[gauge.denominator.n]) for gauge in plan.gauges]
         self.marks: list[dict[str, tuple[int, ...]]] = [{} for _ in plan.traces]
         self.numbers: dict[str, dict[str, int]] = {}
         self.sales: Sales = {}

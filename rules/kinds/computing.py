@@ -112,7 +112,7 @@ def _counted_now(shop: "Shop", slot: int, period: Period, border: int) -> Count:
     count, gauge = tally.sum(period), tally.gauge
     for order in shop.ahead:
         if order.last_ms > border and not gauge.known_by(order.facts, border):
-            part = order.parts[slot]
+            part = order.part(gauge)
             count.add(part, -1)
             if gauge.anchored_by(order.facts, border) and not _lies_elsewhere(gauge, order, part, period, border):
                 count.add(_part_then(shop, gauge, order, border), 1)
@@ -127,10 +127,11 @@ def _lies_elsewhere(gauge: Gauge, order: "Order", part: Part | None, period: Per
 
 def _counted_then(shop: "Shop", slot: int, period: Period, border: int) -> Count:
     """What would have been counted at a border that is past."""
-    count, gauge = Count(period), shop.tallies[slot].gauge
+    gauge = shop.tallies[slot].gauge
+    count, anchored = Count(period), gauge.denominator.anchor
     from_ms, to_ms = start_of_day(period.first, gauge.zone), start_of_day(period.last + 1, gauge.zone)
     for order in shop.orders.values():
-        anchor = gauge.anchor(order.facts) if gauge.fixed else from_ms
+        anchor = anchored(order.facts) if gauge.fixed else from_ms
         if anchor is not None and from_ms <= anchor < to_ms:
             count.add(_part_then(shop, gauge, order, border), 1)
     return count

@@ -1,9 +1,8 @@
 """Ratios: which part of a shop's orders in a window went wrong."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Hashable, Iterable, Iterator, Mapping
 from decimal import Decimal
-from functools import lru_cache
 from operator import attrgetter
 from typing import ClassVar, Literal, NamedTuple
 
@@ -11,10 +10,10 @@ from msgspec import Struct, field
 
 from rules.alerts import Cause, Open
 from rules.calendars import day_of
-from rules.conditions import Condition, Has, Test, compile_condition, facts_named, rules_named
+from rules.conditions import Condition, Has, Not, compile_condition, facts_named, rules_named
 from rules.durations import Share
 from rules.events import Reason
-from rules.facts import FACT_NAMES, FIRST_HOLDS, OrderFacts, all_had_come, any_had_come
+from rules.facts import FACT_NAMES, FIRST_HOLDS, OrderFacts, all_had_come, any_had_come, bits_of
 from rules.instants import DAY_MS, NEVER
 from rules.kinds.deadline import Due, DueOf, instant_of
 from rules.kinds.rule import Advice, Cost, Place, Rule
@@ -67,6 +66,10 @@ class Ratio(Rule, tag="ratio", tag_field="kind", kw_only=True, frozen=True):
 
     def anchors(self) -> tuple[str | DueOf, ...]:
         return self.anchor if isinstance(self.anchor, tuple) else (self.anchor,)
+
+    def bad_when(self) -> Condition | None:
+        """Which of the orders that count are bad; None where disputes are counted in their place."""
+        return self.numerator if self.numerator is None or not self.good else Not(self.numerator)
 
     def looks_at(self) -> set[str]:
         """The facts of an order that decide how it counts, beside the rules it leans on."""
@@ -134,74 +137,35 @@ class Judged(NamedTuple):
     periods: list[Period]
 
 
-class Gauge:
-    """A ratio rule, ready to place orders and to judge counts."""
+class Denominator:
+    """Which orders ratios count, and on which local day: those that agree in both share it. `n` is its place in the
+    plan; `gauges` has the bits, and `slots` the places, of the ratios. To be asked again when one of `facts` has
+    changed, or one of the deadline rules `bits` judges otherwise."""
 
-    __slots__ = (
-        "_bad",
-        "_counted",
-        "_highest_first",
-        "_judged",
-        "_until_ms",
-        "anchor",
-        "anchor_known_by",
-        "anchored_by",
-        "bits",
-        "effective",
-        "facts",
-        "fixed",
-        "known_by",
-        "mildest",
-        "near",
-        "one_anchor",
-        "rests_on",
-        "rule",
-        "steps",
-        "zone",
-    )
+    __slots__ = ("_counted", "anchor", "bits", "facts", "gauges", "n", "one_anchor", "slots", "zone")
 
     def __init__(
-        self,
-        rule: Ratio,
-        bits: Mapping[str, int],
-        place: Place,
-        dues: Mapping[str, Due],
-        anchored: int,
-        facts: int,
-        rests_on: int,
+        self, n: int, rule: Ratio, bits: Mapping[str, int], place: Place, dues: Mapping[str, Due], anchored: int
     ) -> None:
-        """`bits` of each deadline rule. Facts as bits: by which an order is `anchored`, the `facts` that decide how it
-        counts, and all that this `rests_on`, with those of the deadline rules."""
-        self.rule = rule
-        self.facts = facts
-        self.rests_on = rests_on
-        self.known_by = all_had_come(rests_on)
-        self.anchor_known_by = all_had_come(anchored)
-        self.anchored_by = any_had_come(anchored)
-        self.bits = sum(bits[each] for each in rule.leans_on())
-        self.zone = place.zone
-        self.effective = place.effective
-        self._judged = Judged(NEVER, NEVER, [])
-        self._until_ms = place.effective.to_ms if rule.window.align == "rolling" else NEVER
-        names: list[tuple[str, Share | None, int | None]] = [(t.name, t.share, t.count) for t in rule.tiers]
-        if rule.threshold is not None:
-            names.append(("crossed", rule.threshold, None))
-        self.steps = [self._step(*each) for each in names]
-        self._highest_first = self.steps[::-1]
-        self.near: Step | None = None if rule.near is None else self._step("near", rule.near, None)
-        self.mildest = self.near or (self.steps[0] if self.steps else None)
+        """`bits` of each deadline rule; `anchored`: the facts (as bits) by which an order is."""
         anchors = rule.anchors()
-        self.one_anchor = attrgetter(anchors[0]) if len(anchors) == 1 and isinstance(anchors[0], str) else None
+        self.n = n
+        self.facts = anchored | bits_of(facts_named(rule.denominator))
+        self.bits = sum(bits[each] for each in rules_named(rule.denominator))
+        self.gauges = 0
+        self.slots: list[int] = []
+        self.zone = place.zone
         self.anchor = _earliest([dues[each.due] if isinstance(each, DueOf) else instant_of(each) for each in anchors])
-        self.fixed = self.one_anchor is not None and anchors[0] in FIRST_HOLDS  # no later word moves it
-        self._bad = _bad(rule, bits)
+        self.one_anchor = attrgetter(anchors[0]) if len(anchors) == 1 and isinstance(anchors[0], str) else None
         self._counted = None if rule.denominator == Has(str(rule.anchor)) else compile_condition(rule.denominator, bits)
 
-    def _step(self, name: str, share: Share | None, count: int | None) -> Step:
-        return step_of(name, share, count, good=self.rule.good, inclusive=self.rule.inclusive)
+    def share(self, slot: int) -> None:
+        """Has a ratio count by it."""
+        self.gauges |= 1 << slot
+        self.slots.append(slot)
 
-    def part(self, facts: OrderFacts, missed: int, overdue: int) -> Part | None:
-        """Where an order counts."""
+    def day(self, facts: OrderFacts, missed: int, overdue: int) -> int | None:
+        """The local day on which an order counts; None where it doesn't."""
         if self._counted is not None and not self._counted(facts, missed, overdue):
             return None
         if self.one_anchor is not None:
@@ -214,9 +178,90 @@ class Gauge:
             if due is None:
                 return None
             at = due
-        if at >= self._until_ms:
-            return None  # no window of this version reaches it
-        return _part(day_of(at, self.zone), self._bad(facts, missed, overdue))
+        return day_of(at, self.zone)
+
+
+def counted_alike(rule: Ratio, place: Place) -> Hashable:
+    """The same for ratios that have the same denominator."""
+    return rule.denominator, rule.anchor, place.zone
+
+
+class Gauge:
+    """A ratio rule, ready to place orders and to judge counts; `n` is its place, and `bit` the same."""
+
+    __slots__ = (
+        "_bad",
+        "_highest_first",
+        "_judged",
+        "anchor_known_by",
+        "anchored_by",
+        "bad_bits",
+        "bad_facts",
+        "bad_when",
+        "bit",
+        "bits",
+        "denominator",
+        "effective",
+        "facts",
+        "fixed",
+        "known_by",
+        "mildest",
+        "n",
+        "near",
+        "rests_on",
+        "rule",
+        "steps",
+        "zone",
+    )
+
+    def __init__(
+        self,
+        n: int,
+        rule: Ratio,
+        denominator: Denominator,
+        bits: Mapping[str, int],
+        place: Place,
+        anchored: int,
+        rests_on: int,
+    ) -> None:
+        """`bits` of each deadline rule. Facts as bits: by which an order is `anchored`, and all that this `rests_on`,
+        with those of the deadline rules."""
+        self.n = n
+        self.bit = 1 << n
+        self.rule = rule
+        self.denominator = denominator
+        #: The condition by which an order is bad, with the facts and the deadline rules (as bits) that it looks at.
+        self.bad_when = rule.bad_when()
+        self.bad_facts = 0 if self.bad_when is None else bits_of(facts_named(self.bad_when))
+        self.bad_bits = 0 if self.bad_when is None else sum(bits[each] for each in rules_named(self.bad_when))
+        self.facts = denominator.facts | self.bad_facts
+        self.rests_on = rests_on
+        self.known_by = all_had_come(rests_on)
+        self.anchor_known_by = all_had_come(anchored)
+        self.anchored_by = any_had_come(anchored)
+        self.bits = sum(bits[each] for each in rule.leans_on())
+        self.zone = place.zone
+        self.effective = place.effective
+        self._judged = Judged(NEVER, NEVER, [])
+        names: list[tuple[str, Share | None, int | None]] = [(t.name, t.share, t.count) for t in rule.tiers]
+        if rule.threshold is not None:
+            names.append(("crossed", rule.threshold, None))
+        self.steps = [self._step(*each) for each in names]
+        self._highest_first = self.steps[::-1]
+        self.near: Step | None = None if rule.near is None else self._step("near", rule.near, None)
+        self.mildest = self.near or (self.steps[0] if self.steps else None)
+        self.fixed = denominator.one_anchor is not None and rule.anchor in FIRST_HOLDS  # no later word moves it
+        self._bad = None if self.bad_when is None else compile_condition(self.bad_when, bits)
+
+    def _step(self, name: str, share: Share | None, count: int | None) -> Step:
+        return step_of(name, share, count, good=self.rule.good, inclusive=self.rule.inclusive)
+
+    def part(self, facts: OrderFacts, missed: int, overdue: int) -> Part | None:
+        """Where an order would count, as these facts and judgements have it."""
+        day = self.denominator.day(facts, missed, overdue)
+        if day is None:
+            return None
+        return day, self._bad is not None and self._bad(facts, missed, overdue)
 
     def judged(self, at_ms: int) -> Judged:
         """Which periods are judged at a moment: those of the window, or what the next computation will look at. They
@@ -293,19 +338,6 @@ class Gauge:
     def cost(self, step: str | None) -> Cost | None:
         """What the step reached costs."""
         return next((tier.penalty for tier in self.rule.tiers if tier.name == step and tier.penalty), self.rule.penalty)
-
-
-@lru_cache(maxsize=16_384)
-def _part(day: int, bad: bool) -> Part:
-    """One for all the orders that count alike: there are far fewer days than orders."""
-    return day, bad
-
-
-def _bad(rule: Ratio, bits: Mapping[str, int]) -> Test:
-    if rule.numerator is None:
-        return lambda facts, missed, overdue: False
-    test = compile_condition(rule.numerator, bits)
-    return (lambda facts, missed, overdue: not test(facts, missed, overdue)) if rule.good else test
 
 
 def _earliest(instants: list[Due]) -> Due:

@@ -4,97 +4,124 @@ from collections.abc import Collection, Iterator
 
 from rules.facts import OrderFacts
 from rules.instants import DAWN
-from rules.kinds.ratio import Count, Gauge, Part
+from rules.kinds.ratio import Count, Gauge
 from rules.windows import Period
 
 
+class Totals:
+    """How many of a shop's orders count on which local day: what ratios with the same denominator share."""
+
+    __slots__ = ("_sums", "by_day")
+
+    def __init__(self) -> None:
+        self.by_day: dict[int, int] = {}
+        self._sums: dict[tuple[int, int], int] = {}
+
+    def move(self, before: int | None, after: int | None) -> None:
+        """An order leaves a day, or comes to one."""
+        if before is not None:
+            self._add(before, -1)
+        if after is not None:
+            self._add(after, 1)
+
+    def _add(self, day: int, more: int) -> None:
+        total = self.by_day.get(day, 0) + more
+        if total:
+            self.by_day[day] = total
+        else:
+            del self.by_day[day]
+        sums = self._sums
+        for days, total in sums.items():
+            if days[0] <= day <= days[1]:
+                sums[days] = total + more
+
+    def of(self, period: Period) -> int:
+        return sum(self.by_day[day] for day in _inside(period, self.by_day))
+
+    def running(self, period: Period) -> int:
+        """The same, for a period that is asked for again and again: its sum is kept, until it slides."""
+        days = period.first, period.last
+        total = self._sums.get(days)
+        if total is None:
+            total = self._sums[days] = self.of(period)
+        return total
+
+    def slide(self, before: Period, after: Period) -> None:
+        """A window that was asked for again and again has moved on."""
+        total = self._sums.pop((before.first, before.last), None)
+        days = after.first, after.last
+        if total is None or days in self._sums or not before.first <= after.first <= before.last <= after.last:
+            return
+        total -= sum(self.by_day.get(day, 0) for day in range(before.first, after.first))
+        total += sum(self.by_day.get(day, 0) for day in range(before.last + 1, after.last + 1))
+        self._sums[days] = total
+
+
 class Tally:
-    """One shop's counts for one ratio: `totals` of each local day and its `bad` orders, and the sums of the periods
-    being judged. Of a rolling window that is computed at borders, that is what the next computation will look at."""
+    """One shop's counts for one ratio: its `bad` orders by local day, the `totals` that they are of, and the sums of
+    the periods being judged. Of a rolling window that is computed at borders, that is what the next computation will
+    look at. `watchful`: one more good order may bring a count to another stage."""
 
-    __slots__ = ("bad", "counts", "gauge", "staged", "stages", "totals", "turn_ms")
+    __slots__ = ("bad", "counts", "gauge", "staged", "stages", "totals", "turn_ms", "watchful")
 
-    def __init__(self, gauge: Gauge) -> None:
+    def __init__(self, gauge: Gauge, totals: Totals) -> None:
         self.gauge = gauge
-        self.totals: dict[int, int] = {}
+        self.totals = totals
         self.bad: dict[int, dict[str, OrderFacts]] = {}
         self.counts: list[Count] = []
         #: What each of them had come to when it was last judged.
         self.stages: list[str | None] = []
         self.staged = False
+        self.watchful = False
         self.turn_ms = DAWN
 
-    def move(self, order: str, facts: OrderFacts, before: Part | None, after: Part | None) -> bool:
-        """The day an order counted on loses it, the day it counts on now gains it. Whether that is to be judged: if a
-        count has come to another stage, or is split and may have."""
-        news = not self.counts or self.gauge.rule.by is not None
-        totals = self.totals
-        if before is not None:
-            day, bad = before
-            totals[day] -= 1
-            if not totals[day]:
-                del totals[day]
-            if bad:
-                self._mend(day, order)
-            news |= self._add(day, -1, -bad)
-        if after is not None:
-            day, bad = after
-            totals[day] = totals.get(day, 0) + 1
-            if bad:
-                self.bad.setdefault(day, {})[order] = facts
-            news |= self._add(day, 1, bad)
-        return news
+    def spoil(self, day: int, order: str, facts: OrderFacts) -> None:
+        """An order that counts on a day is bad."""
+        self.bad.setdefault(day, {})[order] = facts
+        self._count(day, 1)
 
-    def _mend(self, day: int, order: str) -> None:
+    def mend(self, day: int, order: str) -> None:
+        """It is no longer."""
         del self.bad[day][order]
         if not self.bad[day]:
             del self.bad[day]
+        self._count(day, -1)
 
-    def _add(self, day: int, total: int, bad: int) -> bool:
-        """Whether a count has come to another stage with that; never where none counts the day."""
-        counted, enough = False, True
+    def _count(self, day: int, more: int) -> None:
         for count in self.counts:
-            period = count.period
-            if period.first <= day <= period.last:
-                count.total += total
-                count.bad += bad
-                counted = True
-                enough = enough and count.total > self.gauge.rule.at_least
-        if not counted:
-            return False
-        if total > 0 and not bad and enough and not self.staged:
-            return False  # one more that is good brings a count to no stage, unless there are just enough by now
-        return self._stages() != self.stages
+            if count.period.first <= day <= count.period.last:
+                count.bad += more
+
+    def has_news(self) -> bool:
+        """Whether a count has come to another stage since it was last judged."""
+        return bool(self.counts) and self._stages() != self.stages
 
     def turn(self, at_ms: int) -> int:
         """Slides the window to `at_ms` and looks what its counts have come to; when it slides next (epoch ms)."""
         if at_ms >= self.turn_ms:
             judged = self.gauge.judged(at_ms)
             self.turn_ms = judged.until_ms
-            self.counts = [self._slid(period) for period in judged.periods]
+            for count in self.counts:
+                if count.period not in judged.periods:
+                    self.totals.slide(count.period, judged.periods[0])
+            self.counts = [Count(period, self._bad_in(period)) for period in judged.periods]
         self.stages = self._stages()
         self.staged = any(self.stages)
         return self.turn_ms
 
     def _stages(self) -> list[str | None]:
-        return [self.gauge.stage(count) for count in self.counts]
+        stages = []
+        self.watchful = False
+        for count in self.counts:
+            count.total = self.totals.running(count.period)
+            stage = self.gauge.stage(count)
+            stages.append(stage)
+            if stage is not None or (count.bad and count.total < self.gauge.rule.at_least):
+                self.watchful = True
+        return stages
 
-    def _slid(self, period: Period) -> Count:
-        """The sum of a period, from that of the same window some days ago where there is one."""
-        for before in self.counts:
-            first, last = before.period.first, before.period.last
-            if first <= period.first <= last <= period.last:
-                break
-        else:
-            return self.sum(period)
-        count = Count(period, before.bad, before.total)
-        for day in range(first, period.first):
-            count.bad -= self.bad_on(day)
-            count.total -= self.totals.get(day, 0)
-        for day in range(last + 1, period.last + 1):
-            count.bad += self.bad_on(day)
-            count.total += self.totals.get(day, 0)
-        return count
+    def _bad_in(self, period: Period) -> int:
+        return sum(len(self.bad[day]) for day in _inside(period, self.bad))
 
     def bad_on(self, day: int) -> int:
         """How many of a local day's orders are bad."""
@@ -104,7 +131,9 @@ class Tally:
     def running(self, at_ms: int) -> Count:
         """The sum of the period that runs at a moment."""
         if at_ms < self.turn_ms and self.gauge.rule.window.align != "rolling":
-            return self.counts[0]
+            count = self.counts[0]
+            count.total = self.totals.running(count.period)
+            return count
         return self.sum(self.gauge.rule.window.periods(at_ms, self.gauge.zone)[0])
 
     def counts_at(self, at_ms: int) -> list[Count]:
@@ -117,8 +146,7 @@ class Tally:
         return None if period is None else self.sum(period)
 
     def sum(self, period: Period) -> Count:
-        bad = sum(len(self.bad[day]) for day in _inside(period, self.bad))
-        return Count(period, bad, sum(self.totals[day] for day in _inside(period, self.totals)))
+        return Count(period, self._bad_in(period), self.totals.of(period))
 
     def bad_facts(self, period: Period) -> Iterator[OrderFacts]:
         """The facts of the bad orders, in any order."""

@@ -44,18 +44,17 @@ class _Past:
         self.tally = tally
         self.since_ms = since_ms
         self.at_ms = at_ms
-        self.slot = shop.tallies.index(tally)
         self.timers = [timer for timer in shop.plan.timers if timer.rule.id in _rules_named(tally.gauge.rule)]
         self.facts = [name for name, bit in FACT_BIT.items() if tally.gauge.facts & bit]
         self.first = tally.gauge.rule.window.periods(since_ms, tally.gauge.zone)[0].first
-        self.days = {day: [total, tally.bad_on(day)] for day, total in tally.totals.items() if day >= self.first}
+        self.days = {day: [total, tally.bad_on(day)] for day, total in tally.totals.by_day.items() if day >= self.first}
         self.changes: list[Change] = []
         for order in shop.orders.values():
             if order.last_ms > since_ms or self.timers:
                 self._follow(order)
 
     def _follow(self, order: "Order") -> None:
-        now = order.parts[self.slot]
+        now = order.part(self.tally.gauge)
         if now is not None and now[0] < self.first:
             return  # too old to have counted
         turns = self._turns(order)

@@ -267,7 +267,7 @@ def test_derived_counts_are_those_rebuilt_from_the_orders(rules: RuleBook, stepp
         for key, shop in engine.shops.items():
             again = rebuilt.shop(*key)
             for tally, other in zip(shop.tallies, again.tallies, strict=True):
-                assert tally.totals == other.totals
+                assert tally.totals.by_day == other.totals.by_day
                 assert {day: set(orders) for day, orders in tally.bad.items()} == {
                     day: set(orders) for day, orders in other.bad.items()
                 }

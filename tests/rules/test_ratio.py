@@ -324,7 +324,7 @@ def test_days_that_no_order_lies_on_are_not_kept():
     engine.apply(earlier, at_ms - DAY_MS)
     engine.settle()
     [tally] = engine.shop("joom", "s1").tallies
-    assert list(tally.totals.values()) == [1]
+    assert list(tally.totals.by_day.values()) == [1]
 
 
 def test_a_standing_asked_for_another_moment_moves_nothing():
