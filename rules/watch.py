@@ -89,6 +89,8 @@ class Shop:
     """
 
     __slots__ = (
+        "_parted",
+        "_parted_ms",
         "ahead",
         "alerts",
         "armed_ms",
@@ -101,7 +103,6 @@ class Shop:
         "kept_from_ms",
         "key",
         "late_before_ms",
-        "looked_ahead_ms",
         "marks",
         "name",
         "numbers",
@@ -138,7 +139,8 @@ class Shop:
         self.kept_from_ms = DAWN
         self.recomputed: list[tuple[str, int]] = []
         self.late_before_ms = DAWN
-        self.looked_ahead_ms = DAWN
+        self._parted_ms = DAWN
+        self._parted: tuple[list[Order], list[Order]] = [], []
         self.instant_open = False
         self.restored = False
         self.stocked = False
@@ -179,11 +181,17 @@ class Shop:
             for order in self.orders.values()
         )
 
-    def look_ahead(self, at_ms: int) -> None:
-        """Lets go of the orders of which nothing is known that lies ahead of a moment."""
-        if self.looked_ahead_ms != at_ms:  # once for all that is computed then
-            self.looked_ahead_ms = at_ms
+    def parted(self, at_ms: int) -> tuple[list[Order], list[Order]]:
+        """The orders of which things are known that lie ahead of a moment: those of which others had happened by then,
+        and those of which none had. All that lies behind is let go of."""
+        if self._parted_ms != at_ms:  # once for all that is computed then
+            self._parted_ms = at_ms
             self.ahead = {order for order in self.ahead if order.last_ms > at_ms}
+            begun, to_come = self._parted = [], []
+            had_begun = self.plan.had_begun
+            for order in self.ahead:
+                (begun if had_begun(order.facts, at_ms) else to_come).append(order)
+        return self._parted
 
     def count_sales(self) -> None:
         """From now on: levels of stock are told."""

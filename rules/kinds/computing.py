@@ -55,7 +55,7 @@ class Computing:
                 kept[border] = found
             shop.recomputed.append((self.rule_id, border))
             changed = True
-        shop.look_ahead(at_ms)
+        shop.parted(at_ms)  # lets go of what no border to come will ask for
         last = last_border(self.every, at_ms, self.zone, self.lag_ms)
         shop.late_before_ms = max(shop.late_before_ms, last)
         following = next_border(self.every, at_ms, self.zone, self.lag_ms)
@@ -110,12 +110,16 @@ def _counted_now(shop: "Shop", slot: int, period: Period, border: int) -> Count:
     """What has been counted up to this very instant, without what is known of times to come."""
     tally = shop.tallies[slot]
     count, gauge = tally.sum(period), tally.gauge
-    for order in shop.ahead:
-        if order.last_ms > border and not gauge.known_by(order.facts, border):
+    begun, to_come = shop.parted(border)
+    for order in begun:
+        if not gauge.known_by(order.facts, border):
             part = order.part(gauge)
             count.add(part, -1)
             if gauge.anchored_by(order.facts, border) and not _lies_elsewhere(gauge, order, part, period, border):
                 count.add(_part_then(shop, gauge, order, border), 1)
+    if not gauge.fixed:  # else they are anchored ahead of the border, and so of the period
+        for order in to_come:
+            count.add(order.part(gauge), -1)
     return count
 
 

@@ -1,23 +1,25 @@
 """What each rule costs an event: the engine alone, with all packs, and a clock around every question it asks a rule.
 
-The clock's own time is measured first and taken off. What isn't a rule's (decoding, merging facts, the timer index)
+The clock's own time is measured first and taken off. Ratios among which an order is placed at one go share the time
+that takes. What isn't a rule's (decoding, merging facts, the timer index)
 is in no row, and no garbage is collected meanwhile: whichever rule was being asked would seem to be dear.
 """
 
 import gc
-from collections import Counter
-from collections.abc import Callable, Iterator
+from collections import defaultdict
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from time import perf_counter_ns
 from typing import Any
 
+from rules import counting
 from rules.book import RuleBook
 from rules.engine import Engine
 from rules.events import decode
 from rules.kinds.deadline import Timer
-from rules.kinds.ratio import Gauge
-from rules.kinds.tally import Tally
+from rules.plan import Placing
+from rules.watch import Order
 from streams import packs
 from tests.bench.systems import PACK
 from tests.bench.workload import Workload
@@ -30,23 +32,26 @@ class Clocked:
     """Nanoseconds by rule, and how often each was asked."""
 
     def __init__(self) -> None:
-        self.spent_ns: Counter[str] = Counter()
-        self.asked: Counter[str] = Counter()
+        self.spent_ns: defaultdict[str, float] = defaultdict(float)
+        self.asked: defaultdict[str, float] = defaultdict(float)
 
-    def around(self, method: Callable[..., Any], rule_of: Callable[[Any], str]) -> Callable[..., Any]:
-        def clocked(self_: Any, *arguments: Any) -> Any:
+    def around(self, function: Callable[..., Any], rules_of: Callable[..., Sequence[str]]) -> Callable[..., Any]:
+        """Clocks a function; rules that it asks together share its time evenly."""
+
+        def clocked(*arguments: Any) -> Any:
             began = perf_counter_ns()
-            answer = method(self_, *arguments)
-            name = rule_of(self_)
-            self.spent_ns[name] += perf_counter_ns() - began
-            self.asked[name] += 1
+            answer = function(*arguments)
+            spent_ns, names = perf_counter_ns() - began, rules_of(*arguments)
+            for name in names:
+                self.spent_ns[name] += spent_ns / len(names)
+                self.asked[name] += 1 / len(names)
             return answer
 
         return clocked
 
     def own_ns(self) -> float:
         """What asking the clock takes by itself, per question."""
-        idle = self.around(lambda self_: None, lambda self_: "nothing")
+        idle = self.around(lambda self_: None, lambda self_: ["nothing"])
         for _ in range(100_000):
             idle(None)
         return self.spent_ns.pop("nothing") / self.asked.pop("nothing")
@@ -77,20 +82,27 @@ def _clock_on(clocked: Clocked, book: RuleBook) -> Iterator[None]:
     """Clocks what the engine asks of deadline rules, ratios and judges."""
     platforms = [pack.platform for pack in book.packs]
     judges = {type(judge) for platform in platforms for judge in book.plan(platform).judges}
-    methods: list[tuple[type, str, Callable[[Any], str]]] = [
-        (Timer, "judge", lambda timer: timer.rule.id),
-        (Gauge, "part", lambda gauge: gauge.rule.id),
-        (Tally, "move", lambda tally: tally.gauge.rule.id),
-        *((kind, name, lambda judge: judge.rule.id) for kind in judges for name in ("judge", "case")),
+    functions: list[tuple[Any, str, Callable[..., Sequence[str]]]] = [
+        (Timer, "judge", lambda timer, *_: [timer.rule.id]),
+        (counting, "_place", _rules_placed),
+        *((kind, name, lambda judge, *_: [judge.rule.id]) for kind in judges for name in ("judge", "case")),
     ]
-    before = [(kind, name, getattr(kind, name)) for kind, name, _ in methods]
-    for kind, name, rule_of in methods:
-        setattr(kind, name, clocked.around(getattr(kind, name), rule_of))
+    before = [(owner, name, getattr(owner, name)) for owner, name, _ in functions]
+    for owner, name, rules_of in functions:
+        setattr(owner, name, clocked.around(getattr(owner, name), rules_of))
     try:
         yield
     finally:
-        for kind, name, method in before:
-            setattr(kind, name, method)
+        for owner, name, function in before:
+            setattr(owner, name, function)
+
+
+def _rules_placed(order: Order, placing: Placing) -> Sequence[str]:
+    """The ratios for which an order is placed."""
+    placed = placing.gauges
+    for denominator in placing.denominators:
+        placed |= denominator.gauges
+    return [gauge.rule.id for gauge in order.shop.plan.gauges if gauge.bit & placed]
 
 
 @contextmanager
