@@ -78,11 +78,12 @@ class Engine:
             order = shop.orders[order_id] = Order(order_id, shop)
         news = merge(order.facts, event, (at_ms, intern(event.source), event.id))
         if news:
-            order.news |= news
             if at_ms > order.last_ms:
                 order.last_ms = at_ms
-            if not order.dirty and news & shop.plan.heeds:
-                self.agenda.look_at(order)
+            if heeded := news & order.heeds:
+                order.news |= heeded
+                if not order.dirty:
+                    self.agenda.look_at(order)
             if not order.unsaved:
                 self._changes.note_order(order)
             if at_ms > self.clock_ms and news & shop.plan.computed_from:
@@ -203,11 +204,10 @@ class Engine:
 
     def _fire(self, target: Order | Shop | None) -> None:
         if isinstance(target, Order):
-            turn_ms = min(target.turns, default=NEVER)
-            if target.news or turn_ms <= self.clock_ms:
+            if target.news or target.turn_ms <= self.clock_ms:
                 self._judge(target, self.clock_ms, self._passed_ms())
-            elif turn_ms < NEVER:
-                self.agenda.arm(target, turn_ms)
+            elif target.turn_ms < NEVER:
+                self.agenda.arm(target, target.turn_ms)
         elif target is not None:
             self.agenda.ask(target, 0)  # once all that is due by now has fired
 
@@ -226,7 +226,7 @@ class Engine:
         missed, overdue, judged = order.missed, order.overdue, 0
         wanted: list[tuple[Timer, Open]] | None = None
         looking, unsuspected = plan.looking(news), not missed and order.alerts is None
-        for timer in plan.timers if turns and min(turns) <= at_ms else looking.timers:
+        for timer in plan.timers if order.turn_ms <= at_ms else looking.timers:
             n = timer.n
             if timer.facts & news or turns[n] <= at_ms:
                 if unsuspected and turns[n] > at_ms and not timer.begun_by & news and timer.met_by(facts, turns[n]):
@@ -243,11 +243,12 @@ class Engine:
                 if opened is not None:
                     wanted = wanted or []
                     wanted.append((timer, opened))
-        turn_ms = min(turns, default=NEVER)
+        turn_ms = order.turn_ms = min(turns) if turns else NEVER
         if wanted is not None or order.alerts is not None:
             turn_ms = min(turn_ms, self._differences.tell_order(order, wanted or [], judged, at_ms))
         changed = (missed ^ order.missed) | (overdue ^ order.overdue)
         order.missed, order.overdue = missed, overdue
+        order.heeds = plan.heeds if missed or order.alerts is not None else plan.heeds_in_time(turns)
         if stale := count(order, news, changed, judged, passed_ms):
             self.agenda.ask(order.shop, stale)
         if turn_ms < order.armed_ms:

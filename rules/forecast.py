@@ -61,9 +61,8 @@ class Outlook:
         self.shop = shop
         self.at_ms = at_ms
         waiting = [order for order in shop.orders.values() if order.armed_ms < NEVER]  # all others have no turn to come
-        turns = ((min(order.turns, default=NEVER), order) for order in waiting)
-        #: Orders with a deadline ahead, and when the first of them falls.
-        self._turns = [(turn_ms, order) for turn_ms, order in turns if turn_ms < NEVER]
+        #: Orders that may have a deadline ahead, and when the first of them falls, or before.
+        self._turns = [(order.turn_ms, order) for order in waiting if order.turn_ms < NEVER]
         self.savings: dict[str, Saving] = {}
         self._judged: dict[tuple[str, int], tuple[int, int]] = {}
         self.ratios = {

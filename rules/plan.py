@@ -87,12 +87,15 @@ class Plan:
         self.computed_from = _any_of(gauge.rests_on for judge in self.computed for gauge in judge.gauges)
         self.had_begun = any_had_come(self.computed_from)
         self.no_days: list[int | None] = [None] * len(self.denominators)
-        self.heeds = _any_of(
-            [timer.facts for timer in self.timers]
-            + [gauge.facts for gauge in self.gauges]
-            + [trace.facts for trace in self.traces]
+        counted = _any_of([gauge.facts for gauge in self.gauges] + [trace.facts for trace in self.traces])
+        counted |= (_SOLD if self.on_sale else 0) | (_SHIPPED if self.on_number else 0)
+        self.heeds = counted | _any_of(timer.facts for timer in self.timers)
+        self._silences = [timer.n for timer in self.timers if timer.postponed_by]
+        hurried = [timer.facts & ~timer.can_wait for timer in self.timers]
+        self._heeds_in_time = counted | _any_of(hurried)
+        self._heeds_waiting = counted | _any_of(
+            facts & ~timer.postponed_by for facts, timer in zip(hurried, self.timers, strict=True)
         )
-        self.heeds |= (_SOLD if self.on_sale else 0) | (_SHIPPED if self.on_number else 0)
         self.gauge_bits = _any_of(gauge.bad_bits | gauge.denominator.bits for gauge in self.gauges)
         self.trace_bits = _any_of(trace.bits for trace in self.traces)
         self.timer_bits = {rule_id: sum(timer.bit for timer in timers) for rule_id, timers in self.versions.items()}
@@ -126,6 +129,14 @@ class Plan:
                 bool(self.on_number and news & _SHIPPED),
             )
         return found
+
+    def heeds_in_time(self, turns: list[int]) -> int:
+        """Of `heeds`, the facts that matter at once to an order of which nothing has been said; others can wait until
+        the turns of its timers."""
+        for n in self._silences:
+            if turns[n] == NEVER:
+                return self._heeds_in_time  # the first news begins it
+        return self._heeds_waiting
 
     def placing(self, news: int, changed: int) -> Placing:
         """What is to be worked out anew when these facts of an order have changed, and what these deadline rules say

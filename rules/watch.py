@@ -24,8 +24,9 @@ Sold = tuple[int, tuple[Item, ...]]
 class Order:
     """One order's facts, and what they led to.
 
-    `news`: which facts (as bits) have changed since it was judged. `missed` and `overdue`: what the deadline rules (as
-    bits) said, and `turns` when each may say something else by itself. `days`: on which local day it counts in each of
+    `news`: which facts (as bits) have changed since it was judged, of those whose change it `heeds`. `missed` and
+    `overdue`: what the deadline rules (as bits) said, `turns` when each may say something else by itself, and `turn_ms`
+    when the first of them may. `days`: on which local day it counts in each of
     the plan's denominators, and `bad` in which ratios (as bits) it is bad if it counts. `armed_ms`: when its entry in
     the timer index is due. `last_ms`: when anything was last heard of it.
     """
@@ -37,6 +38,7 @@ class Order:
         "days",
         "dirty",
         "facts",
+        "heeds",
         "id",
         "last_ms",
         "missed",
@@ -45,6 +47,7 @@ class Order:
         "overdue",
         "shop",
         "sold",
+        "turn_ms",
         "turns",
         "unsaved",
     )
@@ -65,7 +68,9 @@ class Order:
         """Has everything that a plan derives from its facts worked out anew."""
         self.news = EVERY_FACT
         self.missed = self.overdue = 0
+        self.heeds = plan.heeds
         self.turns = plan.no_turns.copy()
+        self.turn_ms = NEVER
         self.days: list[int | None] = plan.no_days.copy()
         self.bad = plan.bad_at_first
         self.sold: Sold | None = None

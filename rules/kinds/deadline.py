@@ -159,11 +159,13 @@ class Timer:
         "again",
         "begun_by",
         "bit",
+        "can_wait",
         "due",
         "facts",
         "lead_ms",
         "met_by",
         "n",
+        "postponed_by",
         "rule",
     )
 
@@ -177,6 +179,10 @@ class Timer:
         self.bit = 1 << n
         self.facts = facts
         self.begun_by = begun_by
+        #: Facts whose news can wait for its turn while nothing has been said: they can only keep it from being said.
+        #: And those that can only put the turn off, once there is one.
+        self.can_wait = facts & ~begun_by & bits_of(FIRST_HOLDS)
+        self.postponed_by = bits_of({"news"} & {*rule.after}) if isinstance(rule, Silence) else 0
         self.due = _due_of(rule, place, dues)
         self._until = marks_of(rule.until)
         # A fact of which the latest word holds may be said to have come later, and then too late.
