@@ -74,6 +74,7 @@ class Engine:
             return
         order_id: str = event.order  # type: ignore[attr-defined]
         order = shop.orders.get(order_id)
+        is_new = order is None
         if order is None:
             order = shop.orders[order_id] = Order(order_id, shop)
         news = merge(order.facts, event, (at_ms, intern(event.source), event.id))
@@ -86,8 +87,11 @@ class Engine:
                     self.agenda.look_at(order)
             if not order.unsaved:
                 self._changes.note_order(order)
-            if at_ms > self.clock_ms and news & shop.plan.computed_from:
-                shop.ahead.add(order)
+            if news & shop.plan.computed_from:
+                if at_ms > self.clock_ms:
+                    shop.lies_ahead(order, at_ms, is_new)
+                elif order in shop.ahead:
+                    shop.ahead[order] = DAWN
             if at_ms <= shop.late_before_ms:
                 self._compute_again(shop, at_ms)
 
@@ -120,7 +124,7 @@ class Engine:
         if plan is shop.plan:
             return
         shop.follow(plan)
-        shop.ahead.update(shop.orders.values())
+        shop.ahead = dict.fromkeys(shop.orders.values(), DAWN)
         for order in shop.orders.values():
             order.follow(plan)
             self.agenda.look_at(order)

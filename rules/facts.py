@@ -140,8 +140,6 @@ def bits_of(facts: Iterable[str]) -> int:
 
 def marks_of(facts: Sequence[str]) -> Callable[[OrderFacts], tuple[Mark | None, ...]]:
     """Reads several facts at once."""
-    if not facts:
-        return lambda order: ()
     get = attrgetter(*facts)
     return (lambda order: (get(order),)) if len(facts) == 1 else get
 

@@ -6,7 +6,7 @@ from operator import or_
 from typing import Any, NamedTuple
 
 from rules.conditions import Tests, compile_conditions
-from rules.facts import EVERY_FACT, OrderFacts, any_had_come, bits_of
+from rules.facts import EVERY_FACT, OrderFacts, bits_of
 from rules.instants import DAY_MS, NEVER
 from rules.kinds.count import CountJudge, Marks
 from rules.kinds.count import judge_of as count_judge
@@ -53,7 +53,7 @@ class Plan:
     """The rules of one shop, ready to judge, in the order in which they lean on each other.
 
     `heeds`: the facts (as bits) whose change makes an order be judged again; others are only kept.
-    `computed_from`: those that what is computed at borders rests on; `had_begun` whether any had come by a moment.
+    `computed_from`: those that what is computed at borders rests on.
     `kept_for_good`: the types of the shop's own events that matter however old they are.
     `judges` look at the whole shop; the rest is what they take from its orders: `timers`, `gauges` of ratios with the
     `denominators` they share, `traces`. `bad_at_first`: the ratios (as bits) in which an order is bad from the start.
@@ -85,7 +85,6 @@ class Plan:
         self.every_judge = (1 << len(self.judges)) - 1
         self.computed = [judge for judge in self.judges if isinstance(judge, RatioJudge) and judge.rule.every]
         self.computed_from = _any_of(gauge.rests_on for judge in self.computed for gauge in judge.gauges)
-        self.had_begun = any_had_come(self.computed_from)
         self.no_days: list[int | None] = [None] * len(self.denominators)
         counted = _any_of([gauge.facts for gauge in self.gauges] + [trace.facts for trace in self.traces])
         counted |= (_SOLD if self.on_sale else 0) | (_SHIPPED if self.on_number else 0)

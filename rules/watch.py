@@ -90,7 +90,7 @@ class Shop:
     stock are told (`stocked`).
     Kept by itself: `facts`, and what was `computed` of its ratios at their borders. `stale` has a bit for each judge
     that must look again, `turns` when each wants to by itself. `ahead`: at least the orders of which things are known
-    that lie ahead of the clock, where something is computed. `instant_open`: more may happen at the clock's instant.
+    that lie ahead of the clock, where something is computed, each with when the first may have happened. `instant_open`: more may happen at the clock's instant.
     """
 
     __slots__ = (
@@ -133,7 +133,7 @@ class Shop:
         self.name = name
         self.key = f"{platform}/{name}"
         self.orders: dict[str, Order] = {}
-        self.ahead: set[Order] = set()
+        self.ahead: dict[Order, int] = {}
         self.facts = ShopFacts()
         self.computed: dict[str, dict[int, Computed]] = {}
         self.alerts: dict[str, Emitted] = {}
@@ -186,16 +186,23 @@ class Shop:
             for order in self.orders.values()
         )
 
+    def lies_ahead(self, order: Order, at_ms: int, is_new: bool) -> None:
+        """Notes that something is known of an order that lies ahead of the clock."""
+        first_ms = self.ahead.get(order)
+        if first_ms is None:
+            self.ahead[order] = at_ms if is_new else DAWN
+        elif at_ms < first_ms:
+            self.ahead[order] = at_ms
+
     def parted(self, at_ms: int) -> tuple[list[Order], list[Order]]:
         """The orders of which things are known that lie ahead of a moment: those of which others had happened by then,
         and those of which none had. All that lies behind is let go of."""
         if self._parted_ms != at_ms:  # once for all that is computed then
             self._parted_ms = at_ms
-            self.ahead = {order for order in self.ahead if order.last_ms > at_ms}
-            begun, to_come = self._parted = [], []
-            had_begun = self.plan.had_begun
-            for order in self.ahead:
-                (begun if had_begun(order.facts, at_ms) else to_come).append(order)
+            self.ahead = {order: first_ms for order, first_ms in self.ahead.items() if order.last_ms > at_ms}
+            begun = [order for order, first_ms in self.ahead.items() if first_ms <= at_ms]
+            to_come = [order for order, first_ms in self.ahead.items() if first_ms > at_ms]
+            self._parted = begun, to_come
         return self._parted
 
     def count_sales(self) -> None:

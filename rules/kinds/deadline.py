@@ -312,23 +312,22 @@ def _due_plain(rule: Deadline, start: Due, within: Callable[[int], int]) -> Due:
 
 
 def _due_of_order(rule: Deadline, start: Due, within: Callable[[int], int]) -> Due:
-    modes = rule.modes
+    ship_by, handling, modes = rule.ship_by, rule.handling, rule.modes
 
     def due(facts: OrderFacts) -> int | None:
-        if rule.ship_by and facts.moved_to_ms is not None:
+        if ship_by and facts.moved_to_ms is not None:
             return facts.moved_to_ms
         began = start(facts)
         if began is None:
             return None
         terms = facts.terms
-        if terms is None:
-            return within(began)
-        if rule.ship_by and terms.ship_by_ms is not None:
-            return terms.ship_by_ms
-        if rule.handling and terms.handling_h is not None:
-            return began + round(terms.handling_h * HOUR_MS)
-        if terms.mode is not None and terms.mode in modes:
-            return began + modes[terms.mode]
+        if terms is not None:
+            if ship_by and terms.ship_by_ms is not None:
+                return terms.ship_by_ms
+            if handling and terms.handling_h is not None:
+                return began + round(terms.handling_h * HOUR_MS)
+            if modes and terms.mode in modes:
+                return began + modes[terms.mode]
         return within(began)
 
     return due
