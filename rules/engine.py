@@ -87,11 +87,8 @@ class Engine:
                     self.agenda.look_at(order)
             if not order.unsaved:
                 self._changes.note_order(order)
-            if news & shop.plan.computed_from:
-                if at_ms > self.clock_ms:
-                    shop.lies_ahead(order, at_ms, is_new)
-                elif order in shop.ahead:
-                    shop.ahead[order] = DAWN
+            if news & shop.plan.computed_from and (at_ms > shop.border_ms or order in shop.ahead):
+                shop.look_ahead(order, at_ms, is_new)
             if at_ms <= shop.late_before_ms:
                 self._compute_again(shop, at_ms)
 

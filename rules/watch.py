@@ -89,8 +89,10 @@ class Shop:
     plan's traces), `numbers` (tracking numbers with the orders that used them and when), and `sales`, once levels of
     stock are told (`stocked`).
     Kept by itself: `facts`, and what was `computed` of its ratios at their borders. `stale` has a bit for each judge
-    that must look again, `turns` when each wants to by itself. `ahead`: at least the orders of which things are known
-    that lie ahead of the clock, where something is computed, each with when the first may have happened. `instant_open`: more may happen at the clock's instant.
+    that must look again, `turns` when each wants to by itself. `border_ms`: when the next of its ratios is computed,
+    as far as that is known; `ahead`: at least the orders of which things are known that lie ahead of that, and before
+    which instant nothing of them had happened, as far as that is sure. `instant_open`: more may happen at the clock's
+    instant.
     """
 
     __slots__ = (
@@ -99,6 +101,7 @@ class Shop:
         "ahead",
         "alerts",
         "armed_ms",
+        "border_ms",
         "computed",
         "computed_to",
         "dirty",
@@ -162,6 +165,7 @@ class Shop:
         self.points: dict[int, Decimal] = {}
         #: When each ratio was last computed, by which border, and the next.
         self.computed_to: dict[str, tuple[int, int, int]] = {}
+        self.border_ms = DAWN
         self.recompute: dict[str, int] = {}
         self.followed = True
         self.stale = plan.every_judge
@@ -186,8 +190,9 @@ class Shop:
             for order in self.orders.values()
         )
 
-    def lies_ahead(self, order: Order, at_ms: int, is_new: bool) -> None:
-        """Notes that something is known of an order that lies ahead of the clock."""
+    def look_ahead(self, order: Order, at_ms: int, is_new: bool) -> None:
+        """Notes when something came about, of an order of which things are known that lie ahead of the next border."""
+        self._parted_ms = DAWN
         first_ms = self.ahead.get(order)
         if first_ms is None:
             self.ahead[order] = at_ms if is_new else DAWN

@@ -60,6 +60,8 @@ class Computing:
         shop.late_before_ms = max(shop.late_before_ms, last)
         following = next_border(self.every, at_ms, self.zone, self.lag_ms)
         shop.computed_to[self.rule_id] = at_ms, last, following
+        if len(shop.computed_to) == len(shop.plan.computed):
+            shop.border_ms = min(border_ms for _, _, border_ms in shop.computed_to.values())
         return changed, following
 
     def _start(self, shop: "Shop", at_ms: int) -> int:
@@ -81,8 +83,8 @@ class Computing:
         period = gauge.rule.window.closed_at(border, gauge.zone)
         if start_of_day(period.first, gauge.zone) < shop.kept_from_ms:
             return before  # some of its orders are gone: what was computed then stands
-        counted = _counted_now if at_ms == border and not shop.instant_open else _counted_then
-        count = counted(shop, slot, period, border)
+        at_its_time = shop.border_ms <= border == at_ms and not shop.instant_open
+        count = (_counted_now if at_its_time else _counted_then)(shop, slot, period, border)
         if not count.total:
             return None
         step = gauge.reached(count)
@@ -107,7 +109,7 @@ class Computing:
 
 
 def _counted_now(shop: "Shop", slot: int, period: Period, border: int) -> Count:
-    """What has been counted up to this very instant, without what is known of times to come."""
+    """What has been counted up to this very instant, at which a border comes, without what is known of times to come."""
     tally = shop.tallies[slot]
     count, gauge = tally.sum(period), tally.gauge
     begun, to_come = shop.parted(border)

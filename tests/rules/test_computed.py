@@ -218,6 +218,16 @@ def test_an_order_due_at_the_very_border_counts_though_the_border_is_looked_at_i
     assert engine.shop("joom", "s1").computed["joom.by_placing"][ms("96h")].bad == 2
 
 
+def test_a_border_computed_again_at_its_own_instant_sees_what_has_come_ahead_of_it_since():
+    engine = Engine(weekly(), stepping=True)
+    apply(engine, [placed("1", "50h"), placed("2", "50h"), placed("3", "50h"), cancelled("3", "97h", by="seller")])
+    engine.advance(ms(MONDAY))
+    apply(engine, [cancelled("1", "51h", by="seller"), cancelled("2", "98h", by="seller")])
+    engine.settle()
+    found = engine.shop("joom", "s1").computed["joom.share"][ms(MONDAY)]
+    assert (found.bad, found.total) == (1, 3)
+
+
 def test_an_order_that_is_let_go_is_kept_nowhere():
     engine = Engine(weekly(denominator="returned"), stepping=True)
     for day in range(200):
