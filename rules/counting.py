@@ -4,6 +4,7 @@ and moves between them as it changes. What moved is answered as bits of the judg
 from functools import lru_cache
 
 from rules.kinds.ratio import Denominator
+from rules.kinds.tally import Tally
 from rules.plan import Placing
 from rules.watch import Order
 
@@ -58,20 +59,29 @@ def _place(order: Order, placing: Placing) -> int:
 
 def _move(order: Order, denominator: Denominator, before: int | None, day: int | None, was_bad: int) -> int:
     """Has an order count on another day, or no longer, in the ratios that share a denominator."""
-    shop, plan, bad = order.shop, order.shop.plan, order.bad
-    shop.totals[denominator.n].move(before, day)
-    stale = 0
+    shop, on_gauge, bad = order.shop, order.shop.plan.on_gauge, order.bad
+    totals, stale = shop.totals[denominator.n], denominator.on_move
+    if before is not None:
+        totals.add(before, -1)
+    if day is not None:
+        totals.add(day, 1)
+    came_good = before is None and not bad & denominator.gauges
     for n in denominator.slots:
-        tally, bit = shop.tallies[n], 1 << n
-        if before is not None and was_bad & bit:
-            tally.mend(before, order.id)
-        if day is not None and bad & bit:
-            tally.spoil(day, order.id, order.facts)
-        stale |= plan.on_any_move[n]
-        # One more that is good brings most counts to no other stage.
-        if (tally.watchful or before is not None or bad & bit) and tally.has_news():
-            stale |= plan.on_gauge[n]
+        tally = shop.tallies[n]
+        if not came_good:
+            _move_bad(order, tally, before if was_bad >> n & 1 else None, day if bad >> n & 1 else None)
+        elif not tally.watchful:
+            continue  # one more that is good brings most counts to no other stage
+        if tally.has_news():
+            stale |= on_gauge[n]
     return stale
+
+
+def _move_bad(order: Order, tally: Tally, before: int | None, day: int | None) -> None:
+    if before is not None:
+        tally.mend(before, order.id)
+    if day is not None:
+        tally.spoil(day, order.id, order.facts)
 
 
 def _turn(order: Order, turned: int) -> int:
@@ -80,14 +90,12 @@ def _turn(order: Order, turned: int) -> int:
     stale = 0
     for n in _places(turned):
         tally = shop.tallies[n]
-        day = order.days[tally.gauge.denominator.n]
+        denominator = tally.gauge.denominator
+        day = order.days[denominator.n]
         if day is None:
             continue
-        if order.bad >> n & 1:
-            tally.spoil(day, order.id, order.facts)
-        else:
-            tally.mend(day, order.id)
-        stale |= plan.on_any_move[n]
+        _move_bad(order, tally, *((None, day) if order.bad >> n & 1 else (day, None)))
+        stale |= denominator.on_move
         if tally.has_news():
             stale |= plan.on_gauge[n]
     return stale

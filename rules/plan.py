@@ -73,7 +73,6 @@ class Plan:
         self.judge_of: dict[str, Judge] = {}
         self.on_event: dict[str, int] = {}
         self.on_gauge: list[int] = []
-        self.on_any_move: list[int] = []
         self.on_trace: list[int] = []
         self.trace_kept_ms: list[int] = []
         self.kept_for_good: set[str] = set()
@@ -219,7 +218,6 @@ class Plan:
         self.gauges += gauges
         # One without steps that nothing is computed of has nothing to say.
         self.on_gauge += [1 << n if gauge.steps else 0 for gauge in gauges]
-        self.on_any_move += [0] * len(gauges)
         if any(gauge.rule.by == "provider" for gauge in gauges):
             self._heed({"dispute.opened"}, n)
         return RatioJudge(n, gauges, slots)
@@ -259,8 +257,8 @@ class Plan:
             case Streak():
                 ratio = self.judge_of[rule.of]
                 assert isinstance(ratio, RatioJudge)
-                for slot in ratio.slots:
-                    self.on_any_move[slot] |= 1 << n
+                for gauge in ratio.gauges:
+                    gauge.denominator.on_move |= 1 << n
                 return StreakJudge(n, rule, ratio)
             case Ledger():
                 return LedgerJudge(n, rule, [self._reader(feed, n, each) for feed in _of_site(rule, each)], place)

@@ -109,7 +109,7 @@ class Computing:
 
 
 def _counted_now(shop: "Shop", slot: int, period: Period, border: int) -> Count:
-    """What has been counted up to this very instant, at which a border comes, without what is known of times to come."""
+    """What has been counted by now, just as a border has come, without what is known of times to come."""
     tally = shop.tallies[slot]
     count, gauge = tally.sum(period), tally.gauge
     begun, to_come = shop.parted(border)

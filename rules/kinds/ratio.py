@@ -139,10 +139,11 @@ class Judged(NamedTuple):
 
 class Denominator:
     """Which orders ratios count, and on which local day: those that agree in both share it. `n` is its place in the
-    plan; `gauges` has the bits, and `slots` the places, of the ratios. To be asked again when one of `facts` has
+    plan; `gauges` has the bits, and `slots` the places, of the ratios; `on_move` the judges (as bits) that
+    must know of each order that moves. To be asked again when one of `facts` has
     changed, or one of the deadline rules `bits` judges otherwise."""
 
-    __slots__ = ("_counted", "anchor", "bits", "facts", "gauges", "n", "one_anchor", "slots", "zone")
+    __slots__ = ("_counted", "anchor", "bits", "facts", "gauges", "n", "on_move", "one_anchor", "slots", "zone")
 
     def __init__(
         self, n: int, rule: Ratio, bits: Mapping[str, int], place: Place, dues: Mapping[str, Due], anchored: int
@@ -152,7 +153,7 @@ class Denominator:
         self.n = n
         self.facts = anchored | bits_of(facts_named(rule.denominator))
         self.bits = sum(bits[each] for each in rules_named(rule.denominator))
-        self.gauges = 0
+        self.gauges = self.on_move = 0
         self.slots: list[int] = []
         self.zone = place.zone
         self.anchor = _earliest([dues[each.due] if isinstance(each, DueOf) else instant_of(each) for each in anchors])

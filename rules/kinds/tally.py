@@ -17,14 +17,8 @@ class Totals:
         self.by_day: dict[int, int] = {}
         self._sums: dict[tuple[int, int], int] = {}
 
-    def move(self, before: int | None, after: int | None) -> None:
-        """An order leaves a day, or comes to one."""
-        if before is not None:
-            self._add(before, -1)
-        if after is not None:
-            self._add(after, 1)
-
-    def _add(self, day: int, more: int) -> None:
+    def add(self, day: int, more: int) -> None:
+        """More orders count on a day, or fewer."""
         total = self.by_day.get(day, 0) + more
         if total:
             self.by_day[day] = total
