@@ -121,7 +121,6 @@ class Engine:
         if plan is shop.plan:
             return
         shop.follow(plan)
-        shop.ahead = dict.fromkeys(shop.orders.values(), DAWN)
         for order in shop.orders.values():
             order.follow(plan)
             self.agenda.look_at(order)

@@ -209,18 +209,16 @@ class Plan:
                     leaned.leaning |= 1 << n
 
     def _ratio(self, n: int, versions: list[InForce], bits: Mapping[str, int]) -> RatioJudge:
-        slots = range(len(self.gauges), len(self.gauges) + len(versions))
-        gauges = [
-            self._gauge(slot, each.rule, each.place, bits)
-            for slot, each in zip(slots, versions, strict=True)
-            if isinstance(each.rule, Ratio)
-        ]
-        self.gauges += gauges
+        gauges: list[Gauge] = []
+        for each in versions:
+            if isinstance(each.rule, Ratio):
+                gauges.append(self._gauge(len(self.gauges), each.rule, each.place, bits))
+                self.gauges.append(gauges[-1])
         # One without steps that nothing is computed of has nothing to say.
         self.on_gauge += [1 << n if gauge.steps else 0 for gauge in gauges]
         if any(gauge.rule.by == "provider" for gauge in gauges):
             self._heed({"dispute.opened"}, n)
-        return RatioJudge(n, gauges, slots)
+        return RatioJudge(n, gauges)
 
     def _gauge(self, slot: int, rule: Ratio, place: Place, bits: Mapping[str, int]) -> Gauge:
         anchored, alike = bits_of(self._anchored_by(rule)), counted_alike(rule, place)

@@ -29,7 +29,7 @@ def restore_order(engine: Engine, platform: str, shop_name: str, order_id: str, 
         del shop.orders[order_id]
     else:
         if shop.plan.computed:
-            shop.ahead[order] = DAWN
+            shop.look_ahead(order, DAWN, False)
         agenda.look_at(order)
 
 
@@ -64,6 +64,7 @@ def restore_alert(engine: Engine, alert: Alert) -> None:
         if order is None:
             order = shop.orders[alert.order] = Order(alert.order, shop)
         order.alerts = order.alerts or {}
+        order.heeds = shop.plan.heeds
         held = order.alerts
     else:
         held = shop.alerts

@@ -136,7 +136,6 @@ class Shop:
         self.name = name
         self.key = f"{platform}/{name}"
         self.orders: dict[str, Order] = {}
-        self.ahead: dict[Order, int] = {}
         self.facts = ShopFacts()
         self.computed: dict[str, dict[int, Computed]] = {}
         self.alerts: dict[str, Emitted] = {}
@@ -147,7 +146,6 @@ class Shop:
         self.kept_from_ms = DAWN
         self.recomputed: list[tuple[str, int]] = []
         self.late_before_ms = DAWN
-        self._parted_ms = DAWN
         self._parted: tuple[list[Order], list[Order]] = [], []
         self.instant_open = False
         self.restored = False
@@ -165,7 +163,8 @@ class Shop:
         self.points: dict[int, Decimal] = {}
         #: When each ratio was last computed, by which border, and the next.
         self.computed_to: dict[str, tuple[int, int, int]] = {}
-        self.border_ms = DAWN
+        self.border_ms = self._parted_ms = DAWN
+        self.ahead: dict[Order, int] = dict.fromkeys(self.orders.values(), DAWN)
         self.recompute: dict[str, int] = {}
         self.followed = True
         self.stale = plan.every_judge

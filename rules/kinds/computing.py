@@ -25,16 +25,15 @@ class Computed(Struct, array_like=True, frozen=True):
 
 
 class Computing:
-    """A ratio rule that has `every`, with all its versions; `slots` are their places among a shop's tallies."""
+    """A ratio rule that has `every`, with all its versions."""
 
-    def __init__(self, gauges: Sequence[Gauge], slots: Sequence[int]) -> None:
+    def __init__(self, gauges: Sequence[Gauge]) -> None:
         rule = gauges[-1].rule
         assert rule.every is not None
         self.rule_id = rule.id
         self.every = rule.every
         self.zone = gauges[-1].zone
         self.gauges = gauges
-        self.slots = slots
         self.lag_ms = 0 if rule.window.align == "rolling" else int(rule.window.lag)
 
     def compute(self, shop: "Shop", at_ms: int) -> tuple[bool, int]:
@@ -76,15 +75,14 @@ class Computing:
     def _compute(self, shop: "Shop", border: int, before: Computed | None, at_ms: int) -> Computed | None:
         """What the ratio was at a border, from what had happened by then; None without orders. `before` is what was
         found earlier."""
-        found = next((each for each in zip(self.gauges, self.slots, strict=True) if each[0].effective.at(border)), None)
-        if found is None:
+        gauge = next((each for each in self.gauges if each.effective.at(border)), None)
+        if gauge is None:
             return None
-        gauge, slot = found
         period = gauge.rule.window.closed_at(border, gauge.zone)
         if start_of_day(period.first, gauge.zone) < shop.kept_from_ms:
             return before  # some of its orders are gone: what was computed then stands
         at_its_time = shop.border_ms <= border == at_ms and not shop.instant_open
-        count = (_counted_now if at_its_time else _counted_then)(shop, slot, period, border)
+        count = (_counted_now if at_its_time else _counted_then)(shop, gauge, period, border)
         if not count.total:
             return None
         step = gauge.reached(count)
@@ -108,10 +106,9 @@ class Computing:
         return None if found is None else (border, found)
 
 
-def _counted_now(shop: "Shop", slot: int, period: Period, border: int) -> Count:
+def _counted_now(shop: "Shop", gauge: Gauge, period: Period, border: int) -> Count:
     """What has been counted by now, just as a border has come, without what is known of times to come."""
-    tally = shop.tallies[slot]
-    count, gauge = tally.sum(period), tally.gauge
+    count = shop.tallies[gauge.n].sum(period)
     begun, to_come = shop.parted(border)
     for order in begun:
         if not gauge.known_by(order.facts, border):
@@ -131,9 +128,8 @@ def _lies_elsewhere(gauge: Gauge, order: "Order", part: Part | None, period: Per
     return outside and gauge.anchor_known_by(order.facts, border)
 
 
-def _counted_then(shop: "Shop", slot: int, period: Period, border: int) -> Count:
+def _counted_then(shop: "Shop", gauge: Gauge, period: Period, border: int) -> Count:
     """What would have been counted at a border that is past."""
-    gauge = shop.tallies[slot].gauge
     count, anchored = Count(period), gauge.denominator.anchor
     from_ms, to_ms = start_of_day(period.first, gauge.zone), start_of_day(period.last + 1, gauge.zone)
     for order in shop.orders.values():

@@ -139,9 +139,9 @@ class Judged(NamedTuple):
 
 class Denominator:
     """Which orders ratios count, and on which local day: those that agree in both share it. `n` is its place in the
-    plan; `gauges` has the bits, and `slots` the places, of the ratios; `on_move` the judges (as bits) that
-    must know of each order that moves. To be asked again when one of `facts` has
-    changed, or one of the deadline rules `bits` judges otherwise."""
+    plan; `gauges` has the bits, and `slots` the places, of the ratios; `on_move` the judges (as bits) that must know of
+    each order that moves. To be asked again when one of `facts` has changed, or one of the deadline rules `bits` judges
+    otherwise."""
 
     __slots__ = ("_counted", "anchor", "bits", "facts", "gauges", "n", "on_move", "one_anchor", "slots", "zone")
 
@@ -251,7 +251,7 @@ class Gauge:
         self._highest_first = self.steps[::-1]
         self.near: Step | None = None if rule.near is None else self._step("near", rule.near, None)
         self.mildest = self.near or (self.steps[0] if self.steps else None)
-        self.fixed = denominator.one_anchor is not None and rule.anchor in FIRST_HOLDS  # no later word moves it
+        self.fixed = denominator.one_anchor is not None and rule.anchors()[0] in FIRST_HOLDS  # no later word moves it
         self._bad = None if self.bad_when is None else compile_condition(self.bad_when, bits)
 
     def _step(self, name: str, share: Share | None, count: int | None) -> Step:

@@ -23,17 +23,16 @@ ORDERS_SHOWN = 20
 
 
 class RatioJudge:
-    """One ratio rule with all its versions; `slots` are their places among the shop's tallies."""
+    """One ratio rule with all its versions."""
 
-    def __init__(self, n: int, gauges: Sequence[Gauge], slots: Sequence[int]) -> None:
+    def __init__(self, n: int, gauges: Sequence[Gauge]) -> None:
         self.n = n
         self.rule: Ratio = gauges[-1].rule
         self.gauges = gauges
-        self.slots = slots
         #: The judges (as bits) that lean on what it computes.
         self.leaning = 0
-        self.computing = None if self.rule.every is None else Computing(gauges, slots)
-        self._in_force = [(gauge.effective, slot) for gauge, slot in zip(gauges, slots, strict=True)]
+        self.computing = None if self.rule.every is None else Computing(gauges)
+        self._in_force = [(gauge.effective, gauge.n) for gauge in gauges]
         bounds = {at for gauge in gauges for at in (gauge.effective.from_ms, gauge.effective.to_ms)}
         self._bounds_ms = sorted(bounds - {DAWN, NEVER})
 
@@ -178,7 +177,7 @@ class RatioJudge:
         if rule.by == "provider":
             evidence |= {"provider": verdict.subject, "disputes": self._dispute_events(shop, verdict.subject, at_ms)}
         elif rule.by == "reason":
-            evidence |= {"reason": verdict.subject, "mix": dict(self._reasons(tally, count))}
+            evidence |= {"reason": verdict.subject, "mix": dict(sorted(self._reasons(tally, count).items()))}
         value = gauge.numerator(count) / count.total if count.total else None
         # What is near is the first step, even where the next computation would find it passed.
         step = gauge.steps[0] if gauge.steps and verdict.open.stage == "near" else gauge.next_step(count)

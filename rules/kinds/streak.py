@@ -57,7 +57,7 @@ class StreakJudge:
             return [], NEVER
         verdicts, severity = [], self.rule.severity
         worst = tally.running(at_ms)  # if all that is open were lost; more can't be
-        if worst.total and tally.gauge.reached(worst) is not None:
+        if worst.total and self.ratio.gauges[-1].reached(worst) is not None:
             now = _certain(tally, worst.period)
             if (stage := self._lost(now, at_ms)) is not None:
                 cause: Cause = "threshold_crossed" if stage == "crossed" else "threshold_near"

@@ -88,7 +88,7 @@ class Tally:
 
     def has_news(self) -> bool:
         """Whether a count has come to another stage since it was last judged."""
-        return bool(self.counts) and self._stages() != self.stages
+        return bool(self.counts) and self._look() != self.stages
 
     def turn(self, at_ms: int) -> int:
         """Slides the window to `at_ms` and looks what its counts have come to; when it slides next (epoch ms)."""
@@ -99,11 +99,12 @@ class Tally:
                 if count.period not in judged.periods:
                     self.totals.slide(count.period, judged.periods[0])
             self.counts = [Count(period, self._bad_in(period)) for period in judged.periods]
-        self.stages = self._stages()
+        self.stages = self._look()
         self.staged = any(self.stages)
         return self.turn_ms
 
-    def _stages(self) -> list[str | None]:
+    def _look(self) -> list[str | None]:
+        """What the counts have come to, with their totals as they are by now."""
         stages = []
         self.watchful = False
         for count in self.counts:

@@ -228,6 +228,22 @@ def test_a_border_computed_again_at_its_own_instant_sees_what_has_come_ahead_of_
     assert (found.bad, found.total) == (1, 3)
 
 
+def test_a_site_told_at_the_instant_of_a_border_has_all_computed_from_what_its_own_rules_look_at():
+    window = {"length": "7d", "lag": "1d"}
+    common = {"window": window, "every": "week", "threshold": "20%", "near": "10%"}
+    everywhere = rule("ratio", "share", numerator=BAD, **common)
+    there = rule("ratio", "kept", numerator={"not": "shipped"}, sites=["ID"], **common)
+    engine = Engine(book(everywhere, there, sites={"ID": {"zone": "UTC"}}), stepping=True)
+    apply(engine, [placed("0", "50h")])
+    engine.advance(ms("100h"))
+    apply(engine, [*(placed(name, "150h") for name in "123"), shipped("1", "151h"), shipped("2", "266h")])
+    engine.advance(ms("264h"))
+    apply(engine, [event("shop.profile", at="100h", site="ID")])
+    engine.settle()
+    found = engine.shop("joom", "s1").computed["joom.kept"][ms("264h")]
+    assert (found.bad, found.total) == (2, 3)
+
+
 def test_an_order_that_is_let_go_is_kept_nowhere():
     engine = Engine(weekly(denominator="returned"), stepping=True)
     for day in range(200):

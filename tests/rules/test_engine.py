@@ -201,6 +201,34 @@ def test_events_that_no_rule_looks_at_are_kept_and_judge_nothing():
 # -- what must be written -------------------------------------------------------------------------------------
 
 
+STALLED = rule("silence", "stalled", after=["collected", "news"], until=["delivered"], within="48h")
+
+
+def test_news_that_can_only_keep_a_timer_from_telling_waits_for_its_turn():
+    made = engine(book(late_ship(), STALLED), placed(), collected(at="1h"))
+    made.advance(ms("2h"))
+    apply(made, shipped(at="3h"), scanned(at="3h"), scanned(at="10h"))
+    assert made.agenda.orders == []
+    made.advance(ms("100h"))
+    assert brief(drained(made)) == ["58h opened overdue went_silent"]  # 48 h after the last scan, not the first
+
+
+def test_once_something_was_said_of_an_order_all_news_matters_at_once():
+    made = engine(book(late_ship(), STALLED), placed(), collected(at="1h"))
+    made.advance(ms("50h"))
+    apply(made, scanned(at="50h"))
+    made.settle()
+    assert brief(drained(made)) == ["49h opened overdue went_silent", "50h resolved overdue fulfilled"]
+
+
+def test_the_first_news_begins_what_waits_for_none_yet():
+    made = engine(book(STALLED), placed())
+    made.advance(ms("2h"))
+    apply(made, scanned(at="3h"))
+    made.advance(ms("60h"))
+    assert brief(drained(made)) == ["51h opened overdue went_silent"]
+
+
 def test_only_orders_that_changed_are_to_be_written_and_each_once():
     made = engine(LATE, placed("1"), placed("1"), shipped("1", "5h"), placed("2"))
     assert [order.id for order in made.drain().orders] == ["1", "2"]

@@ -4,7 +4,7 @@ from rules.book import RuleBook
 from rules.engine import Engine
 from rules.replay import replay
 from rules.standing import standing
-from tests.rules.history import cancelled, ms, pack_file, placed, run, shipped
+from tests.rules.history import book, brief, cancelled, ms, pack_file, placed, rule, run, said_of, shipped
 
 
 def test_a_streak_is_told_with_its_figures_even_before_the_new_quarter_has_orders() -> None:
@@ -33,3 +33,14 @@ def test_a_quarter_that_more_orders_can_mend_is_still_within_reach() -> None:
         metric = standing(engine.shop("joom", "s1"), engine.clock_ms)["metrics"]["joom-10"]
         reachable.append(metric["others"]["joom.top_seller"]["reachable"])
     assert reachable == [True, False]
+
+
+def test_a_stricter_version_to_come_is_what_a_streak_is_held_against() -> None:
+    kept = {"numerator": {"not": {"has": "cancelled", "by": ["seller"]}}, "good": True, "every": "quarter"}
+    said = {"window": {"align": "quarter"}, "severity": {"missed": "info"}, "summary": {"missed": "it is missed"}}
+    stricter = {"effective_from": "2026-06-01", "source": "test", "confidence": "ours"}
+    stricter["set"] = {"tiers": [{"name": "missed", "share": "98%"}]}
+    ratio = rule("ratio", "kept", tiers=[{"name": "missed", "share": "90%"}], versions=[stricter], **kept, **said)
+    streak = rule("streak", "streak", stages=("near", "crossed", "top"), of="joom.kept", times=2, reached="top")
+    events = [*(placed(f"{n}", "1h") for n in range(20)), cancelled("0", "2h", by="seller")]
+    assert brief(said_of("streak", book(ratio, streak), events, "60h")) == ["2h opened near threshold_near"]
