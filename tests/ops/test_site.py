@@ -19,9 +19,12 @@ import pytest
 import redis
 import yaml
 
+from rules.instants import HOUR_MS
+from streams.clocks import wall_ms
 from tests.ops.support import DEPLOY, ROOT, Prometheus, fetch, free_port, program, prometheus, running, until
 from tests.ops.test_alert_rules import rules
 from tests.support.kafka import Kafka, produce
+from tests.worker.support import event
 
 TOKEN = "a-token-for-this-test-only"
 SHIPCLOCK = str(Path(sys.executable).with_name("shipclock"))
@@ -137,6 +140,9 @@ def test_shops_alerts_reach_alertmanager_and_redis_and_are_counted(stack: Stack)
     host, port = stack.places["redis:6379"].split(":")
     with redis.Redis(host, int(port)) as server:
         until(lambda: server.exists("shipclock:alerts:default"), "a warehouse has alerts to read")
+    # What was open when they began to listen is told, but is no news; an order found late now is.
+    late = event("order.placed", wall_ms() - 100 * HOUR_MS, "found-late")
+    asyncio.run(produce(stack.places["kafka:29092"], [(f"{stack.prefix}orders", b"joom/s17", late)]))
     for sink in ("alertmanager", "redis"):
         until(lambda sink=sink: stack.prometheus.now(f'shipclock_sink_delivered_total{{sink="{sink}"}} > 0'), sink)
 
