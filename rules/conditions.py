@@ -207,18 +207,21 @@ def facts_named(condition: Condition) -> set[str]:
 
 def compile_condition(condition: Condition, bits: Mapping[str, int]) -> Test:
     """A condition as a function; `bits` gives each deadline rule its bit. Raises KeyError for an unknown rule."""
-    # One expression, because a function for each part takes several times as long, and these are asked for every order.
-    # Nothing of what a pack's author wrote is in it but names and words that are known.
-    source = f"lambda facts, missed, overdue: True if {_expression(condition, bits)} else False"
-    test: Test = eval(source, {"logistics_of": _logistics})
+    test: Test = _function(f"True if {_expression(condition, bits)} else False")
     return test
 
 
 def compile_conditions(conditions: Mapping[int, Condition], bits: Mapping[str, int]) -> Tests:
     """Several conditions, each under a bit of its own, as one function."""
     parts = [f"({bit} if {_expression(condition, bits)} else 0)" for bit, condition in conditions.items()]
-    tests: Tests = eval(f"lambda facts, missed, overdue: {' | '.join(parts) or 0}", {"logistics_of": _logistics})
+    tests: Tests = _function(" | ".join(parts) or "0")
     return tests
+
+
+def _function(expression: str) -> Any:
+    # One expression, because a function for each part takes several times as long, and these are asked for every order.
+    # Nothing of what a pack's author wrote is in it but names and words that are known.
+    return eval(f"lambda facts, missed, overdue: {expression}", {"logistics_of": _logistics})
 
 
 def _expression(condition: Condition, bits: Mapping[str, int]) -> str:

@@ -4,7 +4,6 @@ and moves between them as it changes. What moved is answered as bits of the judg
 from functools import lru_cache
 
 from rules.kinds.ratio import Denominator
-from rules.kinds.tally import Tally
 from rules.plan import Placing
 from rules.watch import Order
 
@@ -69,19 +68,15 @@ def _move(order: Order, denominator: Denominator, before: int | None, day: int |
     for n in denominator.slots:
         tally = shop.tallies[n]
         if not came_good:
-            _move_bad(order, tally, before if was_bad >> n & 1 else None, day if bad >> n & 1 else None)
+            if before is not None and was_bad >> n & 1:
+                tally.mend(before, order.id)
+            if day is not None and bad >> n & 1:
+                tally.spoil(day, order.id, order.facts)
         elif not tally.watchful:
             continue  # one more that is good brings most counts to no other stage
         if tally.has_news():
             stale |= on_gauge[n]
     return stale
-
-
-def _move_bad(order: Order, tally: Tally, before: int | None, day: int | None) -> None:
-    if before is not None:
-        tally.mend(before, order.id)
-    if day is not None:
-        tally.spoil(day, order.id, order.facts)
 
 
 def _turn(order: Order, turned: int) -> int:
@@ -94,7 +89,10 @@ def _turn(order: Order, turned: int) -> int:
         day = order.days[denominator.n]
         if day is None:
             continue
-        _move_bad(order, tally, *((None, day) if order.bad >> n & 1 else (day, None)))
+        if order.bad >> n & 1:
+            tally.spoil(day, order.id, order.facts)
+        else:
+            tally.mend(day, order.id)
         stale |= denominator.on_move
         if tally.has_news():
             stale |= plan.on_gauge[n]

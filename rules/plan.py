@@ -143,13 +143,13 @@ class Plan:
         if found is None:
             asked = [gauge for gauge in self.gauges if gauge.bad_facts & news or gauge.bad_bits & changed]
             moved = [each for each in self.denominators if each.facts & news or each.bits & changed]
-            split = _any_of(gauge.bit for gauge in self.gauges if gauge.rule.by is not None)
-            split &= _any_of(each.bit for each in asked) | _any_of(each.gauges for each in moved)
+            touched = _any_of(each.bit for each in asked) | _any_of(each.gauges for each in moved)
+            split = [each for each in self.gauges if each.rule.by is not None and each.bit & touched]
             found = self._placings[news, changed] = Placing(
                 moved,
                 _any_of(gauge.bit for gauge in asked),
                 compile_conditions({each.bit: each.bad_when for each in asked if each.bad_when}, self._bits),
-                _any_of(self.on_gauge[gauge.n] for gauge in self.gauges if gauge.bit & split),
+                _any_of(self.on_gauge[each.n] for each in split),
             )
         return found
 

@@ -1,8 +1,8 @@
 """What each rule costs an event: the engine alone, with all packs, and a clock around every question it asks a rule.
 
 The clock's own time is measured first and taken off. Ratios among which an order is placed at one go share the time
-that takes. What isn't a rule's (decoding, merging facts, the timer index)
-is in no row, and no garbage is collected meanwhile: whichever rule was being asked would seem to be dear.
+that takes. What isn't a rule's (decoding, merging facts, the timer index) is in no row, and no garbage is collected
+meanwhile: whichever rule was being asked would seem to be dear.
 """
 
 import gc

@@ -198,9 +198,6 @@ def test_events_that_no_rule_looks_at_are_kept_and_judge_nothing():
     assert [order.facts.collected[0] for order in changes.orders] == [ms("82h")]
 
 
-# -- what must be written -------------------------------------------------------------------------------------
-
-
 STALLED = rule("silence", "stalled", after=["collected", "news"], until=["delivered"], within="48h")
 
 
@@ -227,6 +224,9 @@ def test_the_first_news_begins_what_waits_for_none_yet():
     apply(made, scanned(at="3h"))
     made.advance(ms("60h"))
     assert brief(drained(made)) == ["51h opened overdue went_silent"]
+
+
+# -- what must be written -------------------------------------------------------------------------------------
 
 
 def test_only_orders_that_changed_are_to_be_written_and_each_once():

@@ -27,7 +27,7 @@ async def orders(page: Page) -> list[str]:
 
 @asynccontextmanager
 async def answered_late(page: Page) -> AsyncIterator[None]:
-    """An acknowledgement made in here is answered only afterwards, though the line has brought it long before.
+    """Order 1 is acknowledged, and answered only afterwards, though the line has brought it long before.
 
     The answer has a comment of its own, so that the list tells when it has come.
     """
@@ -41,6 +41,9 @@ async def answered_late(page: Page) -> AsyncIterator[None]:
         await route.fulfill(response=given, json=alert)
 
     await page.route("**/acknowledge", answer)
+    await page.locator("#alert-list .alert", has_text="Order 1").click()
+    await page.locator("#sheet [name=acknowledge]").click()
+    await expect(page.locator("#sheet .given")).to_be_visible()
     yield
     now.set()
     await expect(page.locator("#alert-list .chip.acknowledged")).to_contain_text("answered")
@@ -225,11 +228,7 @@ async def test_a_sheet_that_was_closed_before_the_answer_came_is_not_read_again(
     asked: list[str] = []
     async with looking(browser, worker) as page:
         await live(page)
-        sheet = page.locator("#sheet")
         async with answered_late(page):
-            await page.locator("#alert-list .alert", has_text="Order 1").click()
-            await sheet.locator("[name=acknowledge]").click()
-            await expect(sheet.locator(".given")).to_be_visible()
             await page.keyboard.press("Escape")
             await expect(page).to_have_url(worker.web.address)
             page.on("request", lambda request: asked.append(request.url))
@@ -241,9 +240,6 @@ async def test_an_answer_about_one_alert_leaves_what_is_typed_of_another(browser
         await live(page)
         sheet = page.locator("#sheet")
         async with answered_late(page):
-            await page.locator("#alert-list .alert", has_text="Order 1").click()
-            await sheet.locator("[name=acknowledge]").click()
-            await expect(sheet.locator(".given")).to_be_visible()
             await sheet.locator(".close").click()
             await page.locator("#alert-list .alert", has_text="Order 2").click()
             await sheet.locator("[name=comment]").fill("the carrier is on its way")
