@@ -51,18 +51,20 @@ class RatioJudge:
         turn = min((at for at in self._bounds_ms if at > at_ms), default=NEVER) if self._bounds_ms else NEVER
         if tally is None or not tally.gauge.steps:
             return [], turn
-        turn = min(turn, tally.turn(at_ms))
         if tally.gauge.rule.disputes is not None:
+            if not shop.facts.of("dispute.opened"):
+                return [], turn
             turn = min(turn, shop.facts.next_after("dispute.opened", at_ms) or NEVER)
+        turn = min(turn, tally.turn(at_ms))
         if self.computing is None:
-            verdicts = list(self._verdicts(shop, tally, at_ms))
-        else:
-            changed, border = self.computing.compute(shop, at_ms)
-            turn = min(turn, border)
-            if changed:
-                shop.stale |= self.leaning
-            verdicts = list(self._computed_verdicts(shop, tally, at_ms, border))
-        return verdicts, turn
+            return list(self._verdicts(shop, tally, at_ms)), turn
+        changed, border = self.computing.compute(shop, at_ms)
+        if changed:
+            shop.stale |= self.leaning
+        following = self.tally(shop, border)
+        if following is not None and following is not tally:
+            turn = min(turn, following.turn(at_ms))
+        return list(self._computed_verdicts(shop, tally, following, at_ms)), min(turn, border)
 
     def _verdicts(self, shop: "Shop", tally: Tally, at_ms: int) -> Iterator[Verdict]:
         if tally.gauge.rule.by is None and not tally.staged:
@@ -95,9 +97,11 @@ class RatioJudge:
             if entry.data.cause == cause and period.first <= day_of(entry.at_ms, zone) <= period.last
         )
 
-    def _computed_verdicts(self, shop: "Shop", tally: Tally, at_ms: int, border_ms: int) -> Iterator[Verdict]:
-        """Of a rolling window the step that was computed last; where it reached none, whether the next computation, at
-        a border to come, would. A calendar period is judged as it goes."""
+    def _computed_verdicts(
+        self, shop: "Shop", tally: Tally, following: Tally | None, at_ms: int
+    ) -> Iterator[Verdict]:
+        """Of a rolling window the step that was computed last; where it reached none, whether the `following`
+        computation would. A calendar period is judged as it goes."""
         if tally.gauge.rule.window.align != "rolling":
             yield from self._verdicts(shop, tally, at_ms)
             return
@@ -106,12 +110,7 @@ class RatioJudge:
         step = next((step for step in gauge.steps if newest is not None and step.name == newest[1].step), None)
         if step is not None:
             yield Verdict(gauge.open(step), "threshold_crossed")
-            return
-        following = self.tally(shop, border_ms)
-        if following is None:
-            return
-        following.turn(at_ms)
-        if following.staged:
+        elif following is not None and following.staged:
             yield Verdict(Open("near", following.gauge.rule.severity["near"]), "threshold_near")
 
     def newest(self, shop: "Shop", at_ms: int) -> tuple[int, Computed] | None:

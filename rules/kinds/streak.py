@@ -56,8 +56,8 @@ class StreakJudge:
         if tally is None:
             return [], NEVER
         verdicts, severity = [], self.rule.severity
-        worst = tally.running(at_ms)  # if all that is open were lost; more can't be
-        if worst.total and self.ratio.gauges[-1].reached(worst) is not None:
+        worst = None if tally.asleep else tally.running(at_ms)  # if all that is open were lost; more can't be
+        if worst is not None and worst.total and self.ratio.gauges[-1].reached(worst) is not None:
             now = _certain(tally, worst.period)
             if (stage := self._lost(now, at_ms)) is not None:
                 cause: Cause = "threshold_crossed" if stage == "crossed" else "threshold_near"
@@ -65,8 +65,8 @@ class StreakJudge:
         if self.kept(shop) >= self.rule.times:
             opened = Open(self.rule.reached, severity[self.rule.reached], tier=self.rule.reached)
             verdicts.append(Verdict(opened, "threshold_crossed"))
-        # What the pace lets expect shrinks as the period's end comes nearer.
-        return verdicts, next_border("day", at_ms, tally.gauge.zone)
+        # Where orders are lost, what the pace lets expect shrinks as the period's end comes nearer.
+        return verdicts, NEVER if tally.asleep else next_border("day", at_ms, tally.gauge.zone)
 
     def _now(self, shop: "Shop", at_ms: int) -> Count | None:
         """The period that is running, as far as it is certain."""

@@ -1,9 +1,9 @@
 """A shop's orders counted for one ratio, by the day on which each counts."""
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterable, Iterator
 
 from rules.facts import OrderFacts
-from rules.instants import DAWN
+from rules.instants import DAWN, NEVER
 from rules.kinds.ratio import Count, Gauge
 from rules.windows import Period
 
@@ -40,6 +40,11 @@ class Totals:
             total = self._sums[days] = self.of(period)
         return total
 
+    def forget(self, periods: Iterable[Period]) -> None:
+        """Nobody asks for these again and again any more."""
+        for period in periods:
+            self._sums.pop((period.first, period.last), None)
+
     def slide(self, before: Period, after: Period) -> None:
         """A window that was asked for again and again has moved on."""
         total = self._sums.pop((before.first, before.last), None)
@@ -54,9 +59,10 @@ class Totals:
 class Tally:
     """One shop's counts for one ratio: its `bad` orders by local day, the `totals` that they are of, and the sums of
     the periods being judged. Of a rolling window that is computed at borders, that is what the next computation will
-    look at. `watchful`: one more good order may bring a count to another stage."""
+    look at. `watchful`: one more good order may bring a count to another stage. `asleep`: nothing bad lies in what is
+    judged now or will be later, so it has nothing to say until something is."""
 
-    __slots__ = ("bad", "counts", "gauge", "staged", "stages", "totals", "turn_ms", "watchful")
+    __slots__ = ("asleep", "bad", "counts", "gauge", "staged", "stages", "totals", "turn_ms", "watchful")
 
     def __init__(self, gauge: Gauge, totals: Totals) -> None:
         self.gauge = gauge
@@ -65,8 +71,7 @@ class Tally:
         self.counts: list[Count] = []
         #: What each of them had come to when it was last judged.
         self.stages: list[str | None] = []
-        self.staged = False
-        self.watchful = False
+        self.staged = self.watchful = self.asleep = False
         self.turn_ms = DAWN
 
     def spoil(self, day: int, order: str, facts: OrderFacts) -> None:
@@ -87,21 +92,37 @@ class Tally:
                 count.bad += more
 
     def has_news(self) -> bool:
-        """Whether a count has come to another stage since it was last judged."""
-        return bool(self.counts) and self._look() != self.stages
+        """Whether a count has come to another stage since it was last judged, or may have while it was asleep."""
+        return bool(self.counts) and (self.asleep or self._look() != self.stages)
 
     def turn(self, at_ms: int) -> int:
-        """Slides the window to `at_ms` and looks what its counts have come to; when it slides next (epoch ms)."""
+        """Slides the window to `at_ms` and looks what its counts have come to; when it must slide next (epoch ms)."""
         if at_ms >= self.turn_ms:
-            judged = self.gauge.judged(at_ms)
-            self.turn_ms = judged.until_ms
-            for count in self.counts:
-                if count.period not in judged.periods:
-                    self.totals.slide(count.period, judged.periods[0])
-            self.counts = [Count(period, self._bad_in(period)) for period in judged.periods]
+            self._slide(at_ms)
+        was_asleep, self.asleep = self.asleep, self._has_nothing_bad()
+        if self.asleep:
+            self.stages, self.staged, self.watchful = [None] * len(self.counts), False, False
+            if not was_asleep:
+                self.totals.forget(count.period for count in self.counts)
+            return NEVER
         self.stages = self._look()
         self.staged = any(self.stages)
         return self.turn_ms
+
+    def _slide(self, at_ms: int) -> None:
+        judged = self.gauge.judged(at_ms)
+        self.turn_ms = judged.until_ms
+        for count in self.counts:
+            if count.period not in judged.periods:
+                self.totals.slide(count.period, judged.periods[0])
+        self.counts = [Count(period, self._bad_in(period)) for period in judged.periods]
+
+    def _has_nothing_bad(self) -> bool:
+        """Neither in the periods that are judged, nor later. (What counts disputes has no orders to go by.)"""
+        if self.gauge.bad_when is None or any(count.bad for count in self.counts):
+            return False
+        first = min(count.period.first for count in self.counts)
+        return not any(day >= first for day in self.bad)
 
     def _look(self) -> list[str | None]:
         """What the counts have come to, with their totals as they are by now."""
