@@ -23,6 +23,11 @@ def day_of(at_ms: int, zone: str) -> int:
     return (at_ms + offset_ms) // DAY_MS + _EPOCH_DAY
 
 
+def day_expression(at: str, zone: str) -> str:
+    """`day_of` of an expression `at`, as an expression in which UTC takes no call."""
+    return f"{at} // {DAY_MS} + {_EPOCH_DAY}" if zone == "UTC" else f"day_of({at}, {zone!r})"
+
+
 @lru_cache(maxsize=16_384)
 def _offset_ms(utc_day: int, zone: str) -> int | None:
     """How far a zone's clocks are ahead all through a day in UTC; None where they change in it."""

@@ -207,24 +207,26 @@ def facts_named(condition: Condition) -> set[str]:
 
 def compile_condition(condition: Condition, bits: Mapping[str, int]) -> Test:
     """A condition as a function; `bits` gives each deadline rule its bit. Raises KeyError for an unknown rule."""
-    test: Test = _function(f"True if {_expression(condition, bits)} else False")
+    test: Test = compiled(f"True if {expression(condition, bits)} else False")
     return test
 
 
 def compile_conditions(conditions: Mapping[int, Condition], bits: Mapping[str, int]) -> Tests:
     """Several conditions, each under a bit of its own, as one function."""
-    parts = [f"({bit} if {_expression(condition, bits)} else 0)" for bit, condition in conditions.items()]
-    tests: Tests = _function(" | ".join(parts) or "0")
+    parts = [f"({bit} if {expression(condition, bits)} else 0)" for bit, condition in conditions.items()]
+    tests: Tests = compiled(" | ".join(parts) or "0")
     return tests
 
 
-def _function(expression: str) -> Any:
+def compiled(expression: str, **names: Any) -> Any:
+    """A function of `(facts, missed, overdue)`; what the expression names besides is in `names`."""
     # One expression, because a function for each part takes several times as long, and these are asked for every order.
     # Nothing of what a pack's author wrote is in it but names and words that are known.
-    return eval(f"lambda facts, missed, overdue: {expression}", {"logistics_of": _logistics})
+    return eval(f"lambda facts, missed, overdue: {expression}", {"logistics_of": _logistics, **names})
 
 
-def _expression(condition: Condition, bits: Mapping[str, int]) -> str:
+def expression(condition: Condition, bits: Mapping[str, int]) -> str:
+    """A condition as it is compiled."""
     match condition:
         case Late(rule):
             return f"missed & {bits[rule]}"
@@ -239,11 +241,11 @@ def _expression(condition: Condition, bits: Mapping[str, int]) -> str:
         case Parcel(name, wanted):
             return f"(facts.shipment is not None and {_PARCEL_SAYS[name]} in {wanted!r})"
         case Not(part):
-            return f"(not {_expression(part, bits)})"
+            return f"(not {expression(part, bits)})"
         case AnyOf(parts):
-            return _joined("or", [_expression(part, bits) for part in parts])
+            return _joined("or", [expression(part, bits) for part in parts])
         case AllOf(parts):
-            return _joined("and", [_expression(part, bits) for part in parts])
+            return _joined("and", [expression(part, bits) for part in parts])
     raise TypeError(f"{condition!r} is no condition")
 
 

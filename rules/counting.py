@@ -47,8 +47,8 @@ def _place(order: Order, placing: Placing) -> int:
     if placing.gauges:
         order.bad = was_bad & ~placing.gauges | placing.is_bad(facts, missed, overdue)
     turned = order.bad ^ was_bad
-    for denominator in placing.denominators:
-        before, day = days[denominator.n], denominator.day(facts, missed, overdue)
+    for denominator, day in zip(placing.denominators, placing.days(facts, missed, overdue)):  # noqa: B905 (strict is slow)
+        before = days[denominator.n]
         if day != before:
             days[denominator.n] = day
             stale |= _move(order, denominator, before, day, was_bad)
@@ -58,24 +58,22 @@ def _place(order: Order, placing: Placing) -> int:
 
 def _move(order: Order, denominator: Denominator, before: int | None, day: int | None, was_bad: int) -> int:
     """Has an order count on another day, or no longer, in the ratios that share a denominator."""
-    shop, on_gauge, bad = order.shop, order.shop.plan.on_gauge, order.bad
-    totals, stale = shop.totals[denominator.n], denominator.on_move
-    if before is not None:
-        totals.add(before, -1)
+    shop, stale = order.shop, denominator.on_move
+    totals, gauges, bad = shop.totals[denominator.n], denominator.gauges, order.bad
     if day is not None:
         totals.add(day, 1)
-    came_good = before is None and not bad & denominator.gauges
-    for n in denominator.slots:
+    if before is None:
+        gauges &= bad | totals.watchful  # one more that is good brings most counts to no other stage
+    else:
+        totals.add(before, -1)
+    for n in _places(gauges) if gauges else ():
         tally = shop.tallies[n]
-        if not came_good:
-            if before is not None and was_bad >> n & 1:
-                tally.mend(before, order.id)
-            if day is not None and bad >> n & 1:
-                tally.spoil(day, order.id, order.facts)
-        elif not tally.watchful:
-            continue  # one more that is good brings most counts to no other stage
+        if before is not None and was_bad >> n & 1:
+            tally.mend(before, order.id)
+        if day is not None and bad >> n & 1:
+            tally.spoil(day, order.id, order.facts)
         if tally.has_news():
-            stale |= on_gauge[n]
+            stale |= shop.plan.on_gauge[n]
     return stale
 
 

@@ -16,7 +16,7 @@ from rules.kinds.feeds import FeedReader
 from rules.kinds.happenings import Of, Source, Trace, trace_of
 from rules.kinds.ledger import Ledger, LedgerJudge
 from rules.kinds.level import Level, LevelJudge
-from rules.kinds.ratio import Denominator, Gauge, Ratio, counted_alike
+from rules.kinds.ratio import Days, Denominator, Gauge, Ratio, compile_days, counted_alike
 from rules.kinds.ratio_judge import RatioJudge
 from rules.kinds.route import Route, RouteJudge
 from rules.kinds.rule import Judge, Place
@@ -31,10 +31,12 @@ KEPT_BEYOND_MS = 30 * DAY_MS
 
 
 class Placing(NamedTuple):
-    """What is to be worked out anew of where an order counts: in these denominators, and by `is_bad` in which of these
-    `gauges` (as bits) it is bad. `split`: the judges (as bits) of ratios that may count it for another reason now."""
+    """What is to be worked out anew of where an order counts: on which `days` in these denominators, and by `is_bad` in
+    which of these `gauges` (as bits) it is bad. `split`: the judges (as bits) of ratios that may count it for another
+    reason now."""
 
     denominators: list[Denominator]
+    days: Days
     gauges: int
     is_bad: Tests
     split: int
@@ -147,6 +149,7 @@ class Plan:
             split = [each for each in self.gauges if each.rule.by is not None and each.bit & touched]
             found = self._placings[news, changed] = Placing(
                 moved,
+                compile_days(moved),
                 _any_of(gauge.bit for gauge in asked),
                 compile_conditions({each.bit: each.bad_when for each in asked if each.bad_when}, self._bits),
                 _any_of(self.on_gauge[each.n] for each in split),
@@ -227,7 +230,7 @@ class Plan:
             denominator = Denominator(len(self.denominators), rule, bits, place, self._dues, anchored)
             self._alike[alike] = denominator
             self.denominators.append(denominator)
-        denominator.share(slot)
+        denominator.gauges |= 1 << slot
         return Gauge(slot, rule, denominator, bits, place, anchored, bits_of(self._looked_at(rule)))
 
     def _make(self, n: int, each: InForce) -> Judge:

@@ -1,16 +1,24 @@
 """Ratios: which part of a shop's orders in a window went wrong."""
 
 from collections import defaultdict
-from collections.abc import Hashable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
 from decimal import Decimal
-from operator import attrgetter
-from typing import ClassVar, Literal, NamedTuple
+from typing import Any, ClassVar, Literal, NamedTuple
 
 from msgspec import Struct, field
 
 from rules.alerts import Cause, Open
-from rules.calendars import day_of
-from rules.conditions import Condition, Has, Not, compile_condition, facts_named, rules_named
+from rules.calendars import day_expression, day_of
+from rules.conditions import (
+    Condition,
+    Has,
+    Not,
+    compile_condition,
+    compiled,
+    expression,
+    facts_named,
+    rules_named,
+)
 from rules.durations import Share
 from rules.events import Reason
 from rules.facts import FACT_NAMES, FIRST_HOLDS, OrderFacts, all_had_come, any_had_come, bits_of
@@ -139,11 +147,10 @@ class Judged(NamedTuple):
 
 class Denominator:
     """Which orders ratios count, and on which local day: those that agree in both share it. `n` is its place in the
-    plan; `gauges` has the bits, and `slots` the places, of the ratios; `on_move` the judges (as bits) that must know of
-    each order that moves. To be asked again when one of `facts` has changed, or one of the deadline rules `bits` judges
-    otherwise."""
+    plan; `gauges` has the bits of the ratios; `on_move` the judges (as bits) that must know of each order that moves.
+    To be asked again when one of `facts` has changed, or one of the deadline rules `bits` judges otherwise."""
 
-    __slots__ = ("_counted", "anchor", "bits", "facts", "gauges", "n", "on_move", "one_anchor", "slots", "zone")
+    __slots__ = ("_day", "anchor", "bits", "day", "facts", "gauges", "n", "on_move", "one_anchor", "zone")
 
     def __init__(
         self, n: int, rule: Ratio, bits: Mapping[str, int], place: Place, dues: Mapping[str, Due], anchored: int
@@ -154,32 +161,35 @@ class Denominator:
         self.facts = anchored | bits_of(facts_named(rule.denominator))
         self.bits = sum(bits[each] for each in rules_named(rule.denominator))
         self.gauges = self.on_move = 0
-        self.slots: list[int] = []
         self.zone = place.zone
         self.anchor = _earliest([dues[each.due] if isinstance(each, DueOf) else instant_of(each) for each in anchors])
-        self.one_anchor = attrgetter(anchors[0]) if len(anchors) == 1 and isinstance(anchors[0], str) else None
-        self._counted = None if rule.denominator == Has(str(rule.anchor)) else compile_condition(rule.denominator, bits)
+        self.one_anchor = anchors[0] if len(anchors) == 1 and isinstance(anchors[0], str) else None
+        self._day = self._expression(rule, bits)
+        #: `(facts, missed, overdue)`: the local day on which an order counts; None where it doesn't.
+        self.day: Callable[[OrderFacts, int, int], int | None] = compiled(self._day, **self._names())
 
-    def share(self, slot: int) -> None:
-        """Has a ratio count by it."""
-        self.gauges |= 1 << slot
-        self.slots.append(slot)
+    def _expression(self, rule: Ratio, bits: Mapping[str, int]) -> str:
+        anchor = self.one_anchor
+        tests = [f"facts.{anchor} is not None" if anchor else f"(at := anchor_{self.n}(facts)) is not None"]
+        if rule.denominator != Has(str(anchor)):
+            tests.insert(0, expression(rule.denominator, bits))
+        at = f"facts.{anchor}[0]" if anchor else "at"
+        return f"({day_expression(at, self.zone)} if {' and '.join(tests)} else None)"
 
-    def day(self, facts: OrderFacts, missed: int, overdue: int) -> int | None:
-        """The local day on which an order counts; None where it doesn't."""
-        if self._counted is not None and not self._counted(facts, missed, overdue):
-            return None
-        if self.one_anchor is not None:
-            mark = self.one_anchor(facts)
-            if mark is None:
-                return None
-            at = mark[0]
-        else:
-            due = self.anchor(facts)
-            if due is None:
-                return None
-            at = due
-        return day_of(at, self.zone)
+    def _names(self) -> dict[str, Any]:
+        return {"day_of": day_of, f"anchor_{self.n}": self.anchor}
+
+
+Days = Callable[[OrderFacts, int, int], tuple[int | None, ...]]
+"""`(facts, missed, overdue)`: on which local day an order counts by each of several denominators; None where it
+doesn't."""
+
+
+def compile_days(denominators: Sequence[Denominator]) -> Days:
+    """Several denominators asked as one."""
+    names = {name: value for each in denominators for name, value in each._names().items()}
+    days: Days = compiled(f"({''.join(f'{each._day}, ' for each in denominators)})", **names)
+    return days
 
 
 def counted_alike(rule: Ratio, place: Place) -> Hashable:

@@ -97,9 +97,7 @@ class RatioJudge:
             if entry.data.cause == cause and period.first <= day_of(entry.at_ms, zone) <= period.last
         )
 
-    def _computed_verdicts(
-        self, shop: "Shop", tally: Tally, following: Tally | None, at_ms: int
-    ) -> Iterator[Verdict]:
+    def _computed_verdicts(self, shop: "Shop", tally: Tally, following: Tally | None, at_ms: int) -> Iterator[Verdict]:
         """Of a rolling window the step that was computed last; where it reached none, whether the `following`
         computation would. A calendar period is judged as it goes."""
         if tally.gauge.rule.window.align != "rolling":

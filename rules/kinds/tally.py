@@ -3,18 +3,20 @@
 from collections.abc import Collection, Iterable, Iterator
 
 from rules.facts import OrderFacts
-from rules.instants import DAWN, NEVER
+from rules.instants import DAWN
 from rules.kinds.ratio import Count, Gauge
 from rules.windows import Period
 
 
 class Totals:
-    """How many of a shop's orders count on which local day: what ratios with the same denominator share."""
+    """How many of a shop's orders count on which local day: what ratios with the same denominator share. `watchful`:
+    the ratios (as bits) of which one more good order may bring a count to another stage."""
 
-    __slots__ = ("_sums", "by_day")
+    __slots__ = ("_sums", "by_day", "watchful")
 
     def __init__(self) -> None:
         self.by_day: dict[int, int] = {}
+        self.watchful = 0
         self._sums: dict[tuple[int, int], int] = {}
 
     def add(self, day: int, more: int) -> None:
@@ -59,10 +61,10 @@ class Totals:
 class Tally:
     """One shop's counts for one ratio: its `bad` orders by local day, the `totals` that they are of, and the sums of
     the periods being judged. Of a rolling window that is computed at borders, that is what the next computation will
-    look at. `watchful`: one more good order may bring a count to another stage. `asleep`: nothing bad lies in what is
-    judged now or will be later, so it has nothing to say until something is."""
+    look at. `asleep`: nothing bad lies in what is judged now or later, so nobody sums up what else does until something
+    is."""
 
-    __slots__ = ("asleep", "bad", "counts", "gauge", "staged", "stages", "totals", "turn_ms", "watchful")
+    __slots__ = ("asleep", "bad", "counts", "gauge", "staged", "stages", "totals", "turn_ms")
 
     def __init__(self, gauge: Gauge, totals: Totals) -> None:
         self.gauge = gauge
@@ -71,12 +73,13 @@ class Tally:
         self.counts: list[Count] = []
         #: What each of them had come to when it was last judged.
         self.stages: list[str | None] = []
-        self.staged = self.watchful = self.asleep = False
+        self.staged = self.asleep = False
         self.turn_ms = DAWN
 
     def spoil(self, day: int, order: str, facts: OrderFacts) -> None:
         """An order that counts on a day is bad."""
         self.bad.setdefault(day, {})[order] = facts
+        self.asleep = False
         self._count(day, 1)
 
     def mend(self, day: int, order: str) -> None:
@@ -92,48 +95,52 @@ class Tally:
                 count.bad += more
 
     def has_news(self) -> bool:
-        """Whether a count has come to another stage since it was last judged, or may have while it was asleep."""
-        return bool(self.counts) and (self.asleep or self._look() != self.stages)
+        """Whether a count has come to another stage since it was last judged."""
+        return bool(self.counts) and not self.asleep and self._look() != self.stages
 
     def turn(self, at_ms: int) -> int:
-        """Slides the window to `at_ms` and looks what its counts have come to; when it must slide next (epoch ms)."""
+        """Slides the window to `at_ms` and looks what its counts have come to; when it slides next (epoch ms)."""
         if at_ms >= self.turn_ms:
-            self._slide(at_ms)
-        was_asleep, self.asleep = self.asleep, self._has_nothing_bad()
-        if self.asleep:
-            self.stages, self.staged, self.watchful = [None] * len(self.counts), False, False
-            if not was_asleep:
-                self.totals.forget(count.period for count in self.counts)
-            return NEVER
-        self.stages = self._look()
-        self.staged = any(self.stages)
+            judged = self.gauge.judged(at_ms)
+            self.turn_ms = judged.until_ms
+            self.counts = self._slid(judged.periods)
+        if not self.asleep:
+            self.stages = self._look()
+            self.staged = any(self.stages)
+            self._doze()
         return self.turn_ms
 
-    def _slide(self, at_ms: int) -> None:
-        judged = self.gauge.judged(at_ms)
-        self.turn_ms = judged.until_ms
+    def _slid(self, periods: list[Period]) -> list[Count]:
+        """The counts of the periods that are judged from now on."""
+        if self.asleep:
+            return [Count(period) for period in periods]
         for count in self.counts:
-            if count.period not in judged.periods:
-                self.totals.slide(count.period, judged.periods[0])
-        self.counts = [Count(period, self._bad_in(period)) for period in judged.periods]
+            if count.period not in periods:
+                self.totals.slide(count.period, periods[0])
+        return [Count(period, self._bad_in(period)) for period in periods]
 
-    def _has_nothing_bad(self) -> bool:
-        """Neither in the periods that are judged, nor later. (What counts disputes has no orders to go by.)"""
+    def _doze(self) -> None:
+        """Where nothing is bad in what is judged now or later. (What counts disputes has no orders to go by.)"""
         if self.gauge.bad_when is None or any(count.bad for count in self.counts):
-            return False
+            return
         first = min(count.period.first for count in self.counts)
-        return not any(day >= first for day in self.bad)
+        self.asleep = not any(day >= first for day in self.bad)
+        if self.asleep:
+            self.totals.forget(count.period for count in self.counts)
 
     def _look(self) -> list[str | None]:
         """What the counts have come to, with their totals as they are by now."""
-        stages = []
-        self.watchful = False
+        stages, watchful = [], False
         for count in self.counts:
             count.total = self.totals.running(count.period)
             stage = self.gauge.stage(count)
             stages.append(stage)
             if stage is not None or (count.bad and count.total < self.gauge.rule.at_least):
-                self.watchful = True
+                watchful = True
+        if watchful:
+            self.totals.watchful |= self.gauge.bit
+        else:
+            self.totals.watchful &= ~self.gauge.bit
         return stages
 
     def _bad_in(self, period: Period) -> int:
