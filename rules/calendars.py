@@ -1,5 +1,6 @@
 """Days, months and business days in a platform's own zone."""
 
+from bisect import bisect_left
 from datetime import UTC, date, datetime, time, timedelta
 from functools import lru_cache
 from zoneinfo import ZoneInfo
@@ -7,7 +8,7 @@ from zoneinfo import ZoneInfo
 import chinese_calendar
 import holidays
 
-from rules.instants import DAY_MS
+from rules.instants import DAY_MS, EARLIEST_MS, LATEST_MS
 
 _EPOCH_DAY = date(1970, 1, 1).toordinal()
 _MS = timedelta(milliseconds=1)
@@ -15,25 +16,36 @@ _MS = timedelta(milliseconds=1)
 
 def day_of(at_ms: int, zone: str) -> int:
     """The local date of an instant, as a proleptic ordinal (`date.fromordinal`)."""
-    if zone == "UTC":
-        return at_ms // DAY_MS + _EPOCH_DAY
-    offset_ms = _offset_ms(at_ms // DAY_MS, zone)
-    if offset_ms is None:
-        return datetime.fromtimestamp(at_ms // 1000, ZoneInfo(zone)).toordinal()
-    return (at_ms + offset_ms) // DAY_MS + _EPOCH_DAY
+    since_ms, offset_ms = _steady(zone)
+    if at_ms >= since_ms:
+        return (at_ms + offset_ms) // DAY_MS + _EPOCH_DAY
+    return datetime.fromtimestamp(at_ms // 1000, ZoneInfo(zone)).toordinal()
 
 
 def day_expression(at: str, zone: str) -> str:
-    """`day_of` of an expression `at`, as an expression in which UTC takes no call."""
-    return f"{at} // {DAY_MS} + {_EPOCH_DAY}" if zone == "UTC" else f"day_of({at}, {zone!r})"
+    """`day_of` of an expression `at` that may be written twice, as an expression that takes a call only for days long
+    past, and in zones that change their clocks."""
+    since_ms, offset_ms = _steady(zone)
+    steady = f"({at} + {offset_ms}) // {DAY_MS} + {_EPOCH_DAY}" if offset_ms else f"{at} // {DAY_MS} + {_EPOCH_DAY}"
+    return steady if since_ms <= EARLIEST_MS else f"({steady} if {at} >= {since_ms} else day_of({at}, {zone!r}))"
 
 
-@lru_cache(maxsize=16_384)
-def _offset_ms(utc_day: int, zone: str) -> int | None:
-    """How far a zone's clocks are ahead all through a day in UTC; None where they change in it."""
-    seconds = utc_day * 86_400
-    first, last = (datetime.fromtimestamp(at, ZoneInfo(zone)).utcoffset() for at in (seconds, seconds + 86_399))
-    return None if first is None or first != last else first // _MS
+@lru_cache
+def _steady(zone: str) -> tuple[int, int]:
+    """Since when (epoch ms) a zone's clocks have been as far ahead as they will stay, and how far; `LATEST_MS` where
+    they go on changing."""
+    weeks = range(LATEST_MS // 1000, EARLIEST_MS // 1000, -7 * 86_400)
+    last = _ahead(weeks[0], zone)
+    changed = next((at for at in weeks if _ahead(at, zone) != last), None)
+    if changed is None:
+        return EARLIEST_MS, last // _MS
+    since = bisect_left(range(changed, changed + 7 * 86_400), True, key=lambda at: _ahead(at, zone) == last) + changed
+    return since * 1000, last // _MS
+
+
+def _ahead(at: int, zone: str) -> timedelta:
+    """How far a zone's clocks are ahead of UTC at an instant (epoch s)."""
+    return datetime.fromtimestamp(at, ZoneInfo(zone)).utcoffset() or timedelta()
 
 
 @lru_cache(maxsize=65_536)

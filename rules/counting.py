@@ -4,15 +4,15 @@ and moves between them as it changes. What moved is answered as bits of the judg
 from functools import lru_cache
 
 from rules.kinds.ratio import Denominator
-from rules.plan import Placing
+from rules.plan import Looking, Placing
 from rules.watch import Order
 
 
-def count(order: Order, news: int, changed: int, judged: int, passed_ms: int) -> int:
-    """Counts an order as it stands now, after `news` of these facts (as bits). `judged` are the deadline rules (as
-    bits) that have looked at it, `changed` those that judge otherwise than before."""
+def count(order: Order, looking: Looking, news: int, changed: int, judged: int, passed_ms: int) -> int:
+    """Counts an order as it stands now, after `news` of these facts (as bits), which these parts of its plan are
+    `looking` at. `judged` are the deadline rules (as bits) that have looked at it, `changed` those that judge otherwise
+    than before."""
     shop, facts, plan = order.shop, order.facts, order.shop.plan
-    looking = plan.looking(news)
     stale = _place(order, plan.placing(news, changed & plan.gauge_bits))
     for n, trace in looking.traces:
         stale |= _note(order, n, trace.instants(facts, order.missed, passed_ms))
@@ -51,22 +51,24 @@ def _place(order: Order, placing: Placing) -> int:
         before = days[denominator.n]
         if day != before:
             days[denominator.n] = day
-            stale |= _move(order, denominator, before, day, was_bad)
+            stale |= denominator.on_move | _move(order, denominator, before, day, was_bad)
             turned &= ~denominator.gauges
     return stale | _turn(order, turned) if turned else stale
 
 
 def _move(order: Order, denominator: Denominator, before: int | None, day: int | None, was_bad: int) -> int:
     """Has an order count on another day, or no longer, in the ratios that share a denominator."""
-    shop, stale = order.shop, denominator.on_move
-    totals, gauges, bad = shop.totals[denominator.n], denominator.gauges, order.bad
+    shop, gauges, bad, stale = order.shop, denominator.gauges, order.bad, 0
+    totals = shop.totals[denominator.n]
     if day is not None:
         totals.add(day, 1)
-    if before is None:
-        gauges &= bad | totals.watchful  # one more that is good brings most counts to no other stage
-    else:
+    if before is not None:
         totals.add(before, -1)
-    for n in _places(gauges) if gauges else ():
+    else:
+        gauges &= bad | totals.watchful
+        if not gauges:
+            return 0  # one more that is good brings most counts to no other stage
+    for n in _places(gauges):
         tally = shop.tallies[n]
         if before is not None and was_bad >> n & 1:
             tally.mend(before, order.id)

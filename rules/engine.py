@@ -223,33 +223,31 @@ class Engine:
         """By the rules that look at what has changed, and those whose turn it is."""
         facts, plan, turns = order.facts, order.shop.plan, order.turns
         news, order.news = order.news, 0
-        missed, overdue, judged = order.missed, order.overdue, 0
+        looking = plan.looking(news)
+        if order.turn_ms <= at_ms:
+            asked = [timer for timer in plan.timers if timer.facts & news or turns[timer.n] <= at_ms]
+            judged = waiting = sum([timer.bit for timer in asked])
+        else:
+            asked, judged, waiting = looking.timers, looking.bits, looking.waiting(facts, 0, 0)
+        missed, overdue = order.missed & ~judged, order.overdue & ~judged
         wanted: list[tuple[Timer, Open]] | None = None
-        looking, unsuspected = plan.looking(news), not missed and order.alerts is None
-        for timer in plan.timers if order.turn_ms <= at_ms else looking.timers:
-            n = timer.n
-            if timer.facts & news or turns[n] <= at_ms:
-                if unsuspected and turns[n] > at_ms and not timer.begun_by & news and timer.met_by(facts, turns[n]):
-                    turns[n] = NEVER  # before it had anything to say, as most of the time
-                    continue
-                flags, opened, turns[n] = timer.judge(facts, at_ms, passed_ms)
-                bit = timer.bit
-                judged |= bit
+        for timer in asked if waiting or order.turn_ms < NEVER else ():
+            turns[timer.n] = NEVER
+            if waiting & timer.bit:
+                flags, opened, turns[timer.n] = timer.judge(facts, at_ms, passed_ms)
                 if flags:
-                    missed |= bit
-                    overdue = overdue | bit if flags & OVERDUE else overdue & ~bit
-                elif missed & bit:
-                    missed, overdue = missed & ~bit, overdue & ~bit
+                    missed |= timer.bit
+                    overdue |= timer.bit if flags & OVERDUE else 0
                 if opened is not None:
                     wanted = wanted or []
                     wanted.append((timer, opened))
-        turn_ms = order.turn_ms = min(turns) if turns else NEVER
+        turn_ms = order.turn_ms = min(turns, default=NEVER)
         if wanted is not None or order.alerts is not None:
             turn_ms = min(turn_ms, self._differences.tell_order(order, wanted or [], judged, at_ms))
         changed = (missed ^ order.missed) | (overdue ^ order.overdue)
         order.missed, order.overdue = missed, overdue
         order.heeds = plan.heeds if missed or order.alerts is not None else plan.heeds_in_time(turns)
-        if stale := count(order, news, changed, judged, passed_ms):
+        if stale := count(order, looking, news, changed, judged, passed_ms):
             self.agenda.ask(order.shop, stale)
         if turn_ms < order.armed_ms:
             self.agenda.arm(order, turn_ms)

@@ -10,7 +10,7 @@ from rules.facts import EVERY_FACT, OrderFacts, bits_of
 from rules.instants import DAY_MS, NEVER
 from rules.kinds.count import CountJudge, Marks
 from rules.kinds.count import judge_of as count_judge
-from rules.kinds.deadline import Deadline, Due, Silence, Timer
+from rules.kinds.deadline import Deadline, Due, Silence, Timer, compile_waiting
 from rules.kinds.event import EventJudge, Occurrence
 from rules.kinds.feeds import FeedReader
 from rules.kinds.happenings import Of, Source, Trace, trace_of
@@ -43,9 +43,12 @@ class Placing(NamedTuple):
 
 
 class Looking(NamedTuple):
-    """Which of a plan's parts look at certain facts; traces with their places."""
+    """Which of a plan's parts look at certain facts: `timers`, all their `bits`, and which of them are `waiting` for
+    anything; traces with their places."""
 
     timers: list[Timer]
+    bits: int
+    waiting: Tests
     traces: list[tuple[int, Trace]]
     sales: bool
     numbers: bool
@@ -122,8 +125,11 @@ class Plan:
         """What must be asked again when these facts of an order have changed."""
         found = self._looking.get(news)
         if found is None:
+            timers = [timer for timer in self.timers if timer.facts & news]
             found = self._looking[news] = Looking(
-                [timer for timer in self.timers if timer.facts & news],
+                timers,
+                _any_of(timer.bit for timer in timers),
+                compile_waiting(timers),
                 [(n, trace) for n, trace in enumerate(self.traces) if trace.facts & news],
                 bool(self.on_sale and news & _SOLD),
                 bool(self.on_number and news & _SHIPPED),

@@ -1,17 +1,17 @@
 """Deadlines: something must have happened to an order within a time. And silence: news must keep coming."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from operator import attrgetter
-from typing import ClassVar, get_args
+from typing import Any, ClassVar, get_args
 
 from msgspec import Struct, field
 
 from rules.alerts import Cause, Emitted, Open, Severity
 from rules.calendars import add_business_days
-from rules.conditions import Condition, compile_condition, facts_named, rules_named
+from rules.conditions import Condition, Tests, compile_condition, compiled, facts_named, rules_named
 from rules.durations import BusinessDays, Duration, Span
 from rules.events import Mode
-from rules.facts import FACT_NAMES, FIRST_HOLDS, Mark, OrderFacts, any_had_come, bits_of, marks_of
+from rules.facts import FACT_NAMES, FIRST_HOLDS, Mark, OrderFacts, bits_of, marks_of
 from rules.instants import DAY_MS, HOUR_MS, NEVER
 from rules.kinds.rule import ALWAYS, Effective, Place, Rule
 
@@ -152,7 +152,6 @@ class Timer:
 
     __slots__ = (
         "_overdue",
-        "_start",
         "_until",
         "_warnings",
         "_where",
@@ -163,10 +162,11 @@ class Timer:
         "due",
         "facts",
         "lead_ms",
-        "met_by",
         "n",
         "postponed_by",
         "rule",
+        "waits",
+        "waits_by",
     )
 
     def __init__(
@@ -185,14 +185,20 @@ class Timer:
         self.postponed_by = bits_of({"news"} & {*rule.after}) if isinstance(rule, Silence) else 0
         self.due = _due_of(rule, place, dues)
         self._until = marks_of(rule.until)
-        # A fact of which the latest word holds may be said to have come later, and then too late.
-        stays = FIRST_HOLDS.issuperset(rule.until)
-        self.met_by = any_had_come(bits_of(rule.until)) if stays else lambda facts, at_ms: False
         self._warnings = sorted(((int(each.before), each.severity) for each in rule.warn), reverse=True)
         self.lead_ms = self._warnings[0][0] if self._warnings else 0
         self._overdue = rule.severity["overdue"]
         self.again = rule.again if isinstance(rule, Deadline) else None
         self._where = None if rule.where is None else compile_condition(rule.where, {})
+        #: Whether there may be anything to say of an order, or to wait for: an expression, with what it names.
+        self.waits, self.waits_by = self._waiting(rule, place)
+
+    def _waiting(self, rule: Deadline | Silence, place: Place) -> tuple[str, dict[str, Any]]:
+        due, names = f"due_{self.n}(facts)", {f"due_{self.n}": self.due}
+        if isinstance(rule, Deadline) and isinstance(rule.from_, str) and place.effective == ALWAYS:
+            due, names = _due_expression(rule, rule.from_, place, self.n, self.due)
+        met = [f"facts.{fact} is not None and facts.{fact}[0] + {self.lead_ms} <= due" for fact in rule.until]
+        return f"(due := {due}) is not None and not ({' or '.join(met)})", names
 
     def judge(self, facts: OrderFacts, now_ms: int, passed_ms: int) -> Judgement:
         """What this rule says of an order at `now_ms`, from the facts alone.
@@ -284,6 +290,33 @@ def _due_of(rule: Deadline | Silence, place: Place, dues: Mapping[str, Due]) -> 
         plain = not (rule.ship_by or rule.handling or rule.modes)
         due = _due_plain(rule, start, within) if plain else _due_of_order(rule, start, within)
     return due if place.effective == ALWAYS else _while_in_effect(due, start, place.effective)
+
+
+def _due_expression(rule: Deadline, start: str, place: Place, n: int, due: Due) -> tuple[str, dict[str, Any]]:
+    """An order's due instant as an expression, which takes a call only where the order has a time of its own."""
+    at, names = f"facts.{start}[0] + {int(rule.within)}", dict[str, Any]()
+    if isinstance(rule.within, BusinessDays):
+        at, names = f"within_{n}(facts.{start}[0])", {f"within_{n}": _within(rule, place)}
+    own = [
+        *(["terms.ship_by_ms is None"] if rule.ship_by else []),
+        *(["terms.handling_h is None"] if rule.handling else []),
+        *([f"terms.mode not in {tuple(rule.modes)!r}"] if rule.modes else []),
+    ]
+    if not own:
+        return f"({at} if facts.{start} is not None else None)", names
+    usual = [f"facts.{start} is not None", f"((terms := facts.terms) is None or {' and '.join(own)})"]
+    if rule.ship_by:
+        usual.insert(0, "facts.moved_to_ms is None")
+    return f"({at} if {' and '.join(usual)} else due_{n}(facts))", {**names, f"due_{n}": due}
+
+
+def compile_waiting(timers: Sequence[Timer]) -> Tests:
+    """Several rules asked as one: the bits of those that may have anything to say of an order, or wait for it."""
+    names: dict[str, Any] = {}
+    for timer in timers:
+        names |= timer.waits_by
+    waiting: Tests = compiled(" | ".join(f"({timer.bit} if {timer.waits} else 0)" for timer in timers) or "0", **names)
+    return waiting
 
 
 def instant_of(fact: str) -> Due:

@@ -26,6 +26,10 @@ class Totals:
             self.by_day[day] = total
         else:
             del self.by_day[day]
+        if self._sums:
+            self._add_to_sums(day, more)
+
+    def _add_to_sums(self, day: int, more: int) -> None:
         sums = self._sums
         for days, total in sums.items():
             if days[0] <= day <= days[1]:
