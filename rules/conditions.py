@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any, get_args
 
 from rules.events import Logistics, Mode, Party, Reason
+from rules.expressions import Written, function
 from rules.facts import FACT_NAMES, OrderFacts
 
 Test = Callable[[OrderFacts, int, int], bool]
@@ -207,22 +208,15 @@ def facts_named(condition: Condition) -> set[str]:
 
 def compile_condition(condition: Condition, bits: Mapping[str, int]) -> Test:
     """A condition as a function; `bits` gives each deadline rule its bit. Raises KeyError for an unknown rule."""
-    test: Test = compiled(f"True if {expression(condition, bits)} else False")
+    test: Test = test_of(Written(f"True if {expression(condition, bits)} else False"))
     return test
 
 
-def compile_conditions(conditions: Mapping[int, Condition], bits: Mapping[str, int]) -> Tests:
-    """Several conditions, each under a bit of its own, as one function."""
-    parts = [f"({bit} if {expression(condition, bits)} else 0)" for bit, condition in conditions.items()]
-    tests: Tests = compiled(" | ".join(parts) or "0")
-    return tests
-
-
-def compiled(expression: str, **names: Any) -> Any:
-    """A function of `(facts, missed, overdue)`; what the expression names besides is in `names`."""
-    # One expression, because a function for each part takes several times as long, and these are asked for every order.
-    # Nothing of what a pack's author wrote is in it but names and words that are known.
-    return eval(f"lambda facts, missed, overdue: {expression}", {"logistics_of": _logistics, **names})
+def test_of(written: Written) -> Any:
+    """A function of `(facts, missed, overdue)`."""
+    return function(
+        "facts, missed, overdue", Written(written.expression, {"logistics_of": _logistics, **written.names})
+    )
 
 
 def expression(condition: Condition, bits: Mapping[str, int]) -> str:

@@ -42,13 +42,13 @@ def uncount(order: Order) -> int:
 
 def _place(order: Order, placing: Placing) -> int:
     """Puts an order where it counts now in some ratios."""
-    facts, missed, overdue, days = order.facts, order.missed, order.overdue, order.days
-    was_bad, stale = order.bad, placing.split
-    if placing.gauges:
-        order.bad = was_bad & ~placing.gauges | placing.is_bad(facts, missed, overdue)
-    turned = order.bad ^ was_bad
-    for denominator, day in zip(placing.denominators, placing.days(facts, missed, overdue)):  # noqa: B905 (strict is slow)
-        before = days[denominator.n]
+    denominators, gauges, places, stale = placing
+    found = places(order.facts, order.missed, order.overdue)
+    was_bad, days = order.bad, order.days
+    bad = order.bad = was_bad & ~gauges | found[0]
+    turned = bad ^ was_bad
+    for n, denominator in denominators:
+        before, day = days[denominator.n], found[n]
         if day != before:
             days[denominator.n] = day
             stale |= denominator.on_move | _move(order, denominator, before, day, was_bad)
@@ -61,9 +61,9 @@ def _move(order: Order, denominator: Denominator, before: int | None, day: int |
     shop, gauges, bad, stale = order.shop, denominator.gauges, order.bad, 0
     totals = shop.totals[denominator.n]
     if day is not None:
-        totals.add(day, 1)
+        totals.add(day)
     if before is not None:
-        totals.add(before, -1)
+        totals.remove(before)
     else:
         gauges &= bad | totals.watchful
         if not gauges:
@@ -74,6 +74,8 @@ def _move(order: Order, denominator: Denominator, before: int | None, day: int |
             tally.mend(before, order.id)
         if day is not None and bad >> n & 1:
             tally.spoil(day, order.id, order.facts)
+        if before is None and not bad >> n & 1 and tally.takes_good():
+            continue
         if tally.has_news():
             stale |= shop.plan.on_gauge[n]
     return stale

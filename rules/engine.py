@@ -231,17 +231,19 @@ class Engine:
             asked, judged, waiting = looking.timers, looking.bits, looking.waiting(facts, 0, 0)
         missed, overdue = order.missed & ~judged, order.overdue & ~judged
         wanted: list[tuple[Timer, Open]] | None = None
-        for timer in asked if waiting or order.turn_ms < NEVER else ():
-            turns[timer.n] = NEVER
-            if waiting & timer.bit:
-                flags, opened, turns[timer.n] = timer.judge(facts, at_ms, passed_ms)
-                if flags:
-                    missed |= timer.bit
-                    overdue |= timer.bit if flags & OVERDUE else 0
-                if opened is not None:
-                    wanted = wanted or []
-                    wanted.append((timer, opened))
-        turn_ms = order.turn_ms = min(turns, default=NEVER)
+        if asked and (waiting or order.turn_ms < NEVER):
+            for timer in asked:
+                turns[timer.n] = NEVER
+                if waiting & timer.bit:
+                    flags, opened, turns[timer.n] = timer.judge(facts, at_ms, passed_ms)
+                    if flags:
+                        missed |= timer.bit
+                        overdue |= timer.bit if flags & OVERDUE else 0
+                    if opened is not None:
+                        wanted = wanted or []
+                        wanted.append((timer, opened))
+            order.turn_ms = min(turns)
+        turn_ms = order.turn_ms
         if wanted is not None or order.alerts is not None:
             turn_ms = min(turn_ms, self._differences.tell_order(order, wanted or [], judged, at_ms))
         changed = (missed ^ order.missed) | (overdue ^ order.overdue)

@@ -5,7 +5,7 @@ from functools import reduce
 from operator import or_
 from typing import Any, NamedTuple
 
-from rules.conditions import Tests, compile_conditions
+from rules.conditions import Tests
 from rules.facts import EVERY_FACT, OrderFacts, bits_of
 from rules.instants import DAY_MS, NEVER
 from rules.kinds.count import CountJudge, Marks
@@ -16,7 +16,7 @@ from rules.kinds.feeds import FeedReader
 from rules.kinds.happenings import Of, Source, Trace, trace_of
 from rules.kinds.ledger import Ledger, LedgerJudge
 from rules.kinds.level import Level, LevelJudge
-from rules.kinds.ratio import Days, Denominator, Gauge, Ratio, compile_days, counted_alike
+from rules.kinds.ratio import Denominator, Gauge, Places, Ratio, compile_places, counted_alike
 from rules.kinds.ratio_judge import RatioJudge
 from rules.kinds.route import Route, RouteJudge
 from rules.kinds.rule import Judge, Place
@@ -31,14 +31,13 @@ KEPT_BEYOND_MS = 30 * DAY_MS
 
 
 class Placing(NamedTuple):
-    """What is to be worked out anew of where an order counts: on which `days` in these denominators, and by `is_bad` in
-    which of these `gauges` (as bits) it is bad. `split`: the judges (as bits) of ratios that may count it for another
-    reason now."""
+    """What is to be worked out anew of where an order counts: `places` gives, of these `gauges`, the bits of those in
+    which it is bad, and then its day by each of the `denominators` (with their places in it). `split`: the judges (as
+    bits) of ratios that may count it for another reason now."""
 
-    denominators: list[Denominator]
-    days: Days
+    denominators: list[tuple[int, Denominator]]
     gauges: int
-    is_bad: Tests
+    places: Places
     split: int
 
 
@@ -104,7 +103,7 @@ class Plan:
         self.timer_bits = {rule_id: sum(timer.bit for timer in timers) for rule_id, timers in self.versions.items()}
         self._looking: dict[int, Looking] = {}
         self._placings: dict[tuple[int, int], Placing] = {}
-        self.bad_at_first = self.placing(EVERY_FACT, self.gauge_bits).is_bad(OrderFacts(), 0, 0)
+        self.bad_at_first = self.placing(EVERY_FACT, self.gauge_bits).places(OrderFacts(), 0, 0)[0]
         self.no_turns: list[int] = [NEVER] * len(self.timers)
         self.keep_ms = KEPT_BEYOND_MS + max([0, *(each.rule.span_ms() for each in rules)])
 
@@ -154,10 +153,9 @@ class Plan:
             touched = _any_of(each.bit for each in asked) | _any_of(each.gauges for each in moved)
             split = [each for each in self.gauges if each.rule.by is not None and each.bit & touched]
             found = self._placings[news, changed] = Placing(
-                moved,
-                compile_days(moved),
+                list(enumerate(moved, start=1)),
                 _any_of(gauge.bit for gauge in asked),
-                compile_conditions({each.bit: each.bad_when for each in asked if each.bad_when}, self._bits),
+                compile_places(asked, moved),
                 _any_of(self.on_gauge[each.n] for each in split),
             )
         return found
@@ -198,7 +196,7 @@ class Plan:
     # -- judges -----------------------------------------------------------------------------------------------
 
     def _judge(self, rules: list[InForce]) -> None:
-        self._bits = bits = {rule: sum(timer.bit for timer in timers) for rule, timers in self.versions.items()}
+        bits = {rule: sum(timer.bit for timer in timers) for rule, timers in self.versions.items()}
         by_id: dict[str, list[InForce]] = {}
         for each in rules:
             if not isinstance(each.rule, Deadline | Silence):

@@ -8,9 +8,10 @@ from msgspec import Struct, field
 
 from rules.alerts import Cause, Emitted, Open, Severity
 from rules.calendars import add_business_days
-from rules.conditions import Condition, Tests, compile_condition, compiled, facts_named, rules_named
+from rules.conditions import Condition, Tests, compile_condition, facts_named, rules_named, test_of
 from rules.durations import BusinessDays, Duration, Span
 from rules.events import Mode
+from rules.expressions import Written, function
 from rules.facts import FACT_NAMES, FIRST_HOLDS, Mark, OrderFacts, bits_of, marks_of
 from rules.instants import DAY_MS, HOUR_MS, NEVER
 from rules.kinds.rule import ALWAYS, Effective, Place, Rule
@@ -151,6 +152,7 @@ class Timer:
     """A deadline or silence rule, ready to judge orders; `n` is its place, and `bit` the same in conditions."""
 
     __slots__ = (
+        "_due",
         "_overdue",
         "_until",
         "_warnings",
@@ -165,8 +167,6 @@ class Timer:
         "n",
         "postponed_by",
         "rule",
-        "waits",
-        "waits_by",
     )
 
     def __init__(
@@ -183,22 +183,21 @@ class Timer:
         #: And those that can only put the turn off, once there is one.
         self.can_wait = facts & ~begun_by & bits_of(FIRST_HOLDS)
         self.postponed_by = bits_of({"news"} & {*rule.after}) if isinstance(rule, Silence) else 0
-        self.due = _due_of(rule, place, dues)
+        self.due: Due
+        self.due, self._due = _due_of(rule, place, dues, n)
         self._until = marks_of(rule.until)
         self._warnings = sorted(((int(each.before), each.severity) for each in rule.warn), reverse=True)
         self.lead_ms = self._warnings[0][0] if self._warnings else 0
         self._overdue = rule.severity["overdue"]
         self.again = rule.again if isinstance(rule, Deadline) else None
         self._where = None if rule.where is None else compile_condition(rule.where, {})
-        #: Whether there may be anything to say of an order, or to wait for: an expression, with what it names.
-        self.waits, self.waits_by = self._waiting(rule, place)
 
-    def _waiting(self, rule: Deadline | Silence, place: Place) -> tuple[str, dict[str, Any]]:
-        due, names = f"due_{self.n}(facts)", {f"due_{self.n}": self.due}
-        if isinstance(rule, Deadline) and isinstance(rule.from_, str) and place.effective == ALWAYS:
-            due, names = _due_expression(rule, rule.from_, place, self.n, self.due)
-        met = [f"facts.{fact} is not None and facts.{fact}[0] + {self.lead_ms} <= due" for fact in rule.until]
-        return f"(due := {due}) is not None and not ({' or '.join(met)})", names
+    def waits(self) -> Written:
+        """Whether there may be anything to say of an order, or to wait for."""
+        met = [f"facts.{fact} is not None and facts.{fact}[0] + {self.lead_ms} <= due" for fact in self.rule.until]
+        return self._due._replace(
+            expression=f"(due := {self._due.expression}) is not None and not ({' or '.join(met)})"
+        )
 
     def judge(self, facts: OrderFacts, now_ms: int, passed_ms: int) -> Judgement:
         """What this rule says of an order at `now_ms`, from the facts alone.
@@ -280,43 +279,51 @@ class Timer:
         return "evidence_arrived" if said.stage == "overdue" and heard <= (said.due_ms or 0) else "fulfilled"
 
 
-def _due_of(rule: Deadline | Silence, place: Place, dues: Mapping[str, Due]) -> Due:
+def compile_waiting(timers: Sequence[Timer]) -> Tests:
+    """Several rules asked as one: the bits of those that may have anything to say of an order, or wait for it."""
+    parts, names = [], dict[str, Any]()
+    for timer in timers:
+        waits = timer.waits()
+        parts.append(f"({timer.bit} if {waits.expression} else 0)")
+        names |= waits.names
+    waiting: Tests = test_of(Written(" | ".join(parts) or "0", names))
+    return waiting
+
+
+def _due_of(rule: Deadline | Silence, place: Place, dues: Mapping[str, Due], n: int) -> tuple[Due, Written]:
+    """When an order is due by a rule, as a function and as an expression."""
+    written: Written | None = None
     if isinstance(rule, Silence):
-        due = _due_after_news(marks_of(rule.after), rule.within)
-        start = _latest(marks_of(rule.after))
+        start, due = _latest(marks_of(rule.after)), _due_after_news(marks_of(rule.after), rule.within)
+    elif isinstance(rule.from_, DueOf):
+        start = dues[rule.from_.due]
+        due = _due_of_order(rule, start, _within(rule, place))
     else:
-        start = dues[rule.from_.due] if isinstance(rule.from_, DueOf) else instant_of(rule.from_)
-        within = _within(rule, place)
-        plain = not (rule.ship_by or rule.handling or rule.modes)
-        due = _due_plain(rule, start, within) if plain else _due_of_order(rule, start, within)
-    return due if place.effective == ALWAYS else _while_in_effect(due, start, place.effective)
+        start, written = instant_of(rule.from_), _due_written(rule, rule.from_, place, n)
+        due = function("facts", written)
+    if place.effective != ALWAYS:
+        due, written = _while_in_effect(due, start, place.effective), None
+    return due, written or Written(f"due_{n}(facts)", {f"due_{n}": due})
 
 
-def _due_expression(rule: Deadline, start: str, place: Place, n: int, due: Due) -> tuple[str, dict[str, Any]]:
-    """An order's due instant as an expression, which takes a call only where the order has a time of its own."""
+def _due_written(rule: Deadline, start: str, place: Place, n: int) -> Written:
+    """It takes a call only where the order has a time of its own, or working days are counted."""
+    within = _within(rule, place)
     at, names = f"facts.{start}[0] + {int(rule.within)}", dict[str, Any]()
     if isinstance(rule.within, BusinessDays):
-        at, names = f"within_{n}(facts.{start}[0])", {f"within_{n}": _within(rule, place)}
-    own = [
+        at, names = f"within_{n}(facts.{start}[0])", {f"within_{n}": within}
+    usual = [
         *(["terms.ship_by_ms is None"] if rule.ship_by else []),
         *(["terms.handling_h is None"] if rule.handling else []),
         *([f"terms.mode not in {tuple(rule.modes)!r}"] if rule.modes else []),
     ]
-    if not own:
-        return f"({at} if facts.{start} is not None else None)", names
-    usual = [f"facts.{start} is not None", f"((terms := facts.terms) is None or {' and '.join(own)})"]
+    if not usual:
+        return Written(f"({at} if facts.{start} is not None else None)", names)
+    tests = [f"facts.{start} is not None", f"((terms := facts.terms) is None or {' and '.join(usual)})"]
     if rule.ship_by:
-        usual.insert(0, "facts.moved_to_ms is None")
-    return f"({at} if {' and '.join(usual)} else due_{n}(facts))", {**names, f"due_{n}": due}
-
-
-def compile_waiting(timers: Sequence[Timer]) -> Tests:
-    """Several rules asked as one: the bits of those that may have anything to say of an order, or wait for it."""
-    names: dict[str, Any] = {}
-    for timer in timers:
-        names |= timer.waits_by
-    waiting: Tests = compiled(" | ".join(f"({timer.bit} if {timer.waits} else 0)" for timer in timers) or "0", **names)
-    return waiting
+        tests.insert(0, "facts.moved_to_ms is None")
+    names[f"own_{n}"] = _due_of_order(rule, instant_of(start), within)
+    return Written(f"({at} if {' and '.join(tests)} else own_{n}(facts))", names)
 
 
 def instant_of(fact: str) -> Due:
@@ -335,13 +342,6 @@ def _while_in_effect(due: Due, start: Due, effective: Effective) -> Due:
         return due(facts) if began is not None and effective.at(began) else None
 
     return bounded
-
-
-def _due_plain(rule: Deadline, start: Due, within: Callable[[int], int]) -> Due:
-    if isinstance(rule.from_, str) and not isinstance(rule.within, BusinessDays):  # the commonest, and on the hot path
-        get, length = attrgetter(rule.from_), int(rule.within)
-        return lambda facts: None if (mark := get(facts)) is None else mark[0] + length
-    return lambda facts: None if (began := start(facts)) is None else within(began)
 
 
 def _due_of_order(rule: Deadline, start: Due, within: Callable[[int], int]) -> Due:

@@ -14,13 +14,14 @@ from rules.conditions import (
     Has,
     Not,
     compile_condition,
-    compiled,
     expression,
     facts_named,
     rules_named,
+    test_of,
 )
 from rules.durations import Share
 from rules.events import Reason
+from rules.expressions import Written, function
 from rules.facts import FACT_NAMES, FIRST_HOLDS, OrderFacts, all_had_come, any_had_come, bits_of
 from rules.instants import DAY_MS, NEVER
 from rules.kinds.deadline import Due, DueOf, instant_of
@@ -150,7 +151,7 @@ class Denominator:
     plan; `gauges` has the bits of the ratios; `on_move` the judges (as bits) that must know of each order that moves.
     To be asked again when one of `facts` has changed, or one of the deadline rules `bits` judges otherwise."""
 
-    __slots__ = ("_day", "anchor", "bits", "day", "facts", "gauges", "n", "on_move", "one_anchor", "zone")
+    __slots__ = ("anchor", "bits", "day", "facts", "gauges", "n", "on_move", "one_anchor", "written", "zone")
 
     def __init__(
         self, n: int, rule: Ratio, bits: Mapping[str, int], place: Place, dues: Mapping[str, Due], anchored: int
@@ -164,32 +165,18 @@ class Denominator:
         self.zone = place.zone
         self.anchor = _earliest([dues[each.due] if isinstance(each, DueOf) else instant_of(each) for each in anchors])
         self.one_anchor = anchors[0] if len(anchors) == 1 and isinstance(anchors[0], str) else None
-        self._day = self._expression(rule, bits)
+        self.written = self._written(rule, bits)
         #: `(facts, missed, overdue)`: the local day on which an order counts; None where it doesn't.
-        self.day: Callable[[OrderFacts, int, int], int | None] = compiled(self._day, **self._names())
+        self.day: Callable[[OrderFacts, int, int], int | None] = test_of(self.written)
 
-    def _expression(self, rule: Ratio, bits: Mapping[str, int]) -> str:
-        anchor = self.one_anchor
-        tests = [f"facts.{anchor} is not None" if anchor else f"(at := anchor_{self.n}(facts)) is not None"]
+    def _written(self, rule: Ratio, bits: Mapping[str, int]) -> Written:
+        anchor, anchor_of = self.one_anchor, f"anchor_{self.n}"
+        tests = [f"facts.{anchor} is not None" if anchor else f"(at := {anchor_of}(facts)) is not None"]
         if rule.denominator != Has(str(anchor)):
             tests.insert(0, expression(rule.denominator, bits))
-        at = f"facts.{anchor}[0]" if anchor else "at"
-        return f"({day_expression(at, self.zone)} if {' and '.join(tests)} else None)"
-
-    def _names(self) -> dict[str, Any]:
-        return {"day_of": day_of, f"anchor_{self.n}": self.anchor}
-
-
-Days = Callable[[OrderFacts, int, int], tuple[int | None, ...]]
-"""`(facts, missed, overdue)`: on which local day an order counts by each of several denominators; None where it
-doesn't."""
-
-
-def compile_days(denominators: Sequence[Denominator]) -> Days:
-    """Several denominators asked as one."""
-    names = {name: value for each in denominators for name, value in each._names().items()}
-    days: Days = compiled(f"({''.join(f'{each._day}, ' for each in denominators)})", **names)
-    return days
+        day = day_expression(f"facts.{anchor}[0]" if anchor else "at", self.zone)
+        names = {"day_of": day_of, anchor_of: self.anchor}
+        return Written(f"({day} if {' and '.join(tests)} else None)", names)
 
 
 def counted_alike(rule: Ratio, place: Place) -> Hashable:
@@ -201,11 +188,13 @@ class Gauge:
     """A ratio rule, ready to place orders and to judge counts; `n` is its place, and `bit` the same."""
 
     __slots__ = (
-        "_bad",
         "_highest_first",
+        "_is_bad",
         "_judged",
+        "_named",
         "anchor_known_by",
         "anchored_by",
+        "bad",
         "bad_bits",
         "bad_facts",
         "bad_when",
@@ -216,11 +205,11 @@ class Gauge:
         "facts",
         "fixed",
         "known_by",
-        "mildest",
         "n",
         "near",
         "rests_on",
         "rule",
+        "stage",
         "steps",
         "zone",
     )
@@ -260,19 +249,29 @@ class Gauge:
         self.steps = [self._step(*each) for each in names]
         self._highest_first = self.steps[::-1]
         self.near: Step | None = None if rule.near is None else self._step("near", rule.near, None)
-        self.mildest = self.near or (self.steps[0] if self.steps else None)
+        self._named = {step.name: step for step in [self.near, *self.steps] if step is not None}
+        #: `(bad, total)`: what these have come to, a step's name, `near`, or nothing.
+        self.stage: Callable[[int, int], str | None] = function("bad, total", Written(self._stage()))
         self.fixed = denominator.one_anchor is not None and rule.anchors()[0] in FIRST_HOLDS  # no later word moves it
-        self._bad = None if self.bad_when is None else compile_condition(self.bad_when, bits)
+        self.bad = None if self.bad_when is None else expression(self.bad_when, bits)
+        self._is_bad = None if self.bad_when is None else compile_condition(self.bad_when, bits)
 
     def _step(self, name: str, share: Share | None, count: int | None) -> Step:
         return step_of(name, share, count, good=self.rule.good, inclusive=self.rule.inclusive)
+
+    def _stage(self) -> str:
+        mildest = self.near or next(iter(self.steps), None)
+        if mildest is None:
+            return "None"
+        stages = "".join(f"{step.name!r} if {step.expression()} else " for step in self._highest_first)
+        return f"({stages}'near') if bad and total >= {self.rule.at_least} and {mildest.expression()} else None"
 
     def part(self, facts: OrderFacts, missed: int, overdue: int) -> Part | None:
         """Where an order would count, as these facts and judgements have it."""
         day = self.denominator.day(facts, missed, overdue)
         if day is None:
             return None
-        return day, self._bad is not None and self._bad(facts, missed, overdue)
+        return day, self._is_bad is not None and self._is_bad(facts, missed, overdue)
 
     def judged(self, at_ms: int) -> Judged:
         """Which periods are judged at a moment: those of the window, or what the next computation will look at. They
@@ -301,13 +300,12 @@ class Gauge:
                 return step
         return None
 
-    def stage(self, count: Count) -> str | None:
-        """What a count has come to: a step's name, `near`, or nothing."""
-        bad, total, mildest = count.bad, count.total, self.mildest
-        if not bad or total < self.rule.at_least or mildest is None or not mildest.reached(bad, total):
-            return None
-        step = self.reached(count)
-        return "near" if step is None else step.name
+    def room(self, bad: int, total: int, stage: str | None) -> int:
+        """How many more good orders a count at this stage takes before it may come to another."""
+        if stage is not None:
+            return self._named[stage].holds(bad) - total
+        least = self.rule.at_least
+        return least - 1 - total if bad and total < least else NEVER
 
     def open(self, step: Step) -> Open:
         tier = step.name if self.rule.tiers and step.name != "near" else None
@@ -315,12 +313,10 @@ class Gauge:
 
     def judge(self, count: Count) -> tuple[Open, Cause] | None:
         """Which stage a count has reached."""
-        stage = self.stage(count)
+        stage = self.stage(count.bad, count.total)
         if stage is None:
             return None
-        steps = self.steps if self.near is None else [self.near, *self.steps]
-        step = next(step for step in steps if step.name == stage)
-        return self.open(step), "threshold_near" if stage == "near" else "threshold_crossed"
+        return self.open(self._named[stage]), "threshold_near" if stage == "near" else "threshold_crossed"
 
     def next_step(self, count: Count) -> Step | None:
         """The first step not reached yet; the last one when all are."""
@@ -349,6 +345,20 @@ class Gauge:
     def cost(self, step: str | None) -> Cost | None:
         """What the step reached costs."""
         return next((tier.penalty for tier in self.rule.tiers if tier.name == step and tier.penalty), self.rule.penalty)
+
+
+Places = Callable[[OrderFacts, int, int], tuple[Any, ...]]
+"""`(facts, missed, overdue)`: in which of several ratios (as bits) an order is bad, then its day by each of several
+denominators."""
+
+
+def compile_places(gauges: Iterable[Gauge], denominators: Sequence[Denominator]) -> Places:
+    """Where an order counts, asked as one."""
+    bad = " | ".join(f"({each.bit} if {each.bad} else 0)" for each in gauges if each.bad) or "0"
+    days = "".join(f", {each.written.expression}" for each in denominators)
+    names = {name: value for each in denominators for name, value in each.written.names.items()}
+    places: Places = test_of(Written(f"({bad}{days or ','})", names))
+    return places
 
 
 def _earliest(instants: list[Due]) -> Due:

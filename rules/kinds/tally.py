@@ -3,7 +3,7 @@
 from collections.abc import Collection, Iterable, Iterator
 
 from rules.facts import OrderFacts
-from rules.instants import DAWN
+from rules.instants import DAWN, NEVER
 from rules.kinds.ratio import Count, Gauge
 from rules.windows import Period
 
@@ -12,38 +12,48 @@ class Totals:
     """How many of a shop's orders count on which local day: what ratios with the same denominator share. `watchful`:
     the ratios (as bits) of which one more good order may bring a count to another stage."""
 
-    __slots__ = ("_sums", "by_day", "watchful")
+    __slots__ = ("_by_day", "_fresh", "_sums", "add", "watchful")
 
     def __init__(self) -> None:
-        self.by_day: dict[int, int] = {}
-        self.watchful = 0
+        self._by_day: dict[int, int] = {}
         self._sums: dict[tuple[int, int], int] = {}
+        self._fresh: list[int] = []
+        #: One more order counts on a day. Most are added without a look at the sums in between.
+        self.add = self._fresh.append
+        self.watchful = 0
 
-    def add(self, day: int, more: int) -> None:
-        """More orders count on a day, or fewer."""
-        total = self.by_day.get(day, 0) + more
-        if total:
-            self.by_day[day] = total
-        else:
-            del self.by_day[day]
-        if self._sums:
-            self._add_to_sums(day, more)
+    @property
+    def by_day(self) -> dict[int, int]:
+        if self._fresh:
+            for day in self._fresh:
+                self._change(day, 1)
+            self._fresh.clear()
+        return self._by_day
 
-    def _add_to_sums(self, day: int, more: int) -> None:
+    def remove(self, day: int) -> None:
+        """One order less counts on a day."""
+        by_day = self.by_day
+        self._change(day, -1)
+        if not by_day[day]:
+            del by_day[day]
+
+    def _change(self, day: int, more: int) -> None:
+        self._by_day[day] = self._by_day.get(day, 0) + more
         sums = self._sums
         for days, total in sums.items():
             if days[0] <= day <= days[1]:
                 sums[days] = total + more
 
     def of(self, period: Period) -> int:
-        return sum(self.by_day[day] for day in _inside(period, self.by_day))
+        by_day = self.by_day
+        return sum(by_day[day] for day in _inside(period, by_day))
 
     def running(self, period: Period) -> int:
         """The same, for a period that is asked for again and again: its sum is kept, until it slides."""
-        days = period.first, period.last
+        days, by_day = (period.first, period.last), self.by_day
         total = self._sums.get(days)
         if total is None:
-            total = self._sums[days] = self.of(period)
+            total = self._sums[days] = sum(by_day[day] for day in _inside(period, by_day))
         return total
 
     def forget(self, periods: Iterable[Period]) -> None:
@@ -53,22 +63,23 @@ class Totals:
 
     def slide(self, before: Period, after: Period) -> None:
         """A window that was asked for again and again has moved on."""
+        by_day = self.by_day
         total = self._sums.pop((before.first, before.last), None)
         days = after.first, after.last
         if total is None or days in self._sums or not before.first <= after.first <= before.last <= after.last:
             return
-        total -= sum(self.by_day.get(day, 0) for day in range(before.first, after.first))
-        total += sum(self.by_day.get(day, 0) for day in range(before.last + 1, after.last + 1))
+        total -= sum(by_day.get(day, 0) for day in range(before.first, after.first))
+        total += sum(by_day.get(day, 0) for day in range(before.last + 1, after.last + 1))
         self._sums[days] = total
 
 
 class Tally:
     """One shop's counts for one ratio: its `bad` orders by local day, the `totals` that they are of, and the sums of
     the periods being judged. Of a rolling window that is computed at borders, that is what the next computation will
-    look at. `asleep`: nothing bad lies in what is judged now or later, so nobody sums up what else does until something
-    is."""
+    look at. `room`: how many more good orders are sure to bring no count to another stage. `asleep`: nothing bad lies
+    in what is judged now or later, so nobody sums up what else does until something is."""
 
-    __slots__ = ("asleep", "bad", "counts", "gauge", "staged", "stages", "totals", "turn_ms")
+    __slots__ = ("asleep", "bad", "counts", "gauge", "room", "staged", "stages", "totals", "turn_ms")
 
     def __init__(self, gauge: Gauge, totals: Totals) -> None:
         self.gauge = gauge
@@ -78,6 +89,7 @@ class Tally:
         #: What each of them had come to when it was last judged.
         self.stages: list[str | None] = []
         self.staged = self.asleep = False
+        self.room = NEVER
         self.turn_ms = DAWN
 
     def spoil(self, day: int, order: str, facts: OrderFacts) -> None:
@@ -132,19 +144,25 @@ class Tally:
         if self.asleep:
             self.totals.forget(count.period for count in self.counts)
 
+    def takes_good(self) -> bool:
+        """One more good order, of any day: whether no count can have come to another stage by it."""
+        self.room -= 1
+        return self.room >= 0
+
     def _look(self) -> list[str | None]:
         """What the counts have come to, with their totals as they are by now."""
-        stages, watchful = [], False
+        stages, gauge, self.room = [], self.gauge, NEVER
         for count in self.counts:
-            count.total = self.totals.running(count.period)
-            stage = self.gauge.stage(count)
+            bad, total = count.bad, self.totals.running(count.period)
+            count.total = total
+            stage = gauge.stage(bad, total)
             stages.append(stage)
-            if stage is not None or (count.bad and count.total < self.gauge.rule.at_least):
-                watchful = True
-        if watchful:
-            self.totals.watchful |= self.gauge.bit
+            if stage is not None or bad:
+                self.room = min(self.room, gauge.room(bad, total, stage))
+        if self.room < NEVER:
+            self.totals.watchful |= gauge.bit
         else:
-            self.totals.watchful &= ~self.gauge.bit
+            self.totals.watchful &= ~gauge.bit
         return stages
 
     def _bad_in(self, period: Period) -> int:

@@ -7,6 +7,7 @@ from itertools import pairwise
 from msgspec import Struct
 
 from rules.durations import Share
+from rules.instants import NEVER
 from rules.kinds.rule import Cost, Sanction
 
 
@@ -36,6 +37,18 @@ class Step(Struct, frozen=True):
             return True
         part, limit = bad * self.bottom, total * self.top
         return part >= limit and bad > 0 if self.inclusive else part > limit
+
+    def expression(self) -> str:
+        """`reached`, of `bad` and `total`."""
+        share = f"bad * {self.bottom} {'>=' if self.inclusive else '>'} total * {self.top}"
+        tests = [f"bad >= {max(self.count, int(self.inclusive))}", *([] if self.top is None else [share])]
+        return f"({' and '.join(tests)})"
+
+    def holds(self, bad: int) -> int:
+        """Of how many orders in all, at the most, these bad ones still reach it."""
+        if not self.top:
+            return NEVER
+        return (bad * self.bottom - (not self.inclusive)) // self.top
 
     def fits(self, bad: int, total: int) -> int:
         """How many more may go bad before it is reached; negative when it is."""
