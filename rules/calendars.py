@@ -57,6 +57,7 @@ def start_of_day(day: int, zone: str) -> int:
     return round(midnight.timestamp() * 1000)
 
 
+@lru_cache(maxsize=4_096)
 def month_of(day: int) -> tuple[int, int]:
     """First day of the month that `day` is in, and first day of the next."""
     first = date.fromordinal(day).replace(day=1)
@@ -69,6 +70,7 @@ def week_of(day: int) -> tuple[int, int]:
     return monday, monday + 7
 
 
+@lru_cache(maxsize=4_096)
 def quarter_of(day: int) -> tuple[int, int]:
     """First day of the calendar quarter that `day` is in, and first day of the next."""
     at = date.fromordinal(day)
@@ -76,12 +78,14 @@ def quarter_of(day: int) -> tuple[int, int]:
     return first.toordinal(), (first + timedelta(days=95)).replace(day=1).toordinal()
 
 
+@lru_cache(maxsize=4_096)
 def year_of(day: int) -> tuple[int, int]:
     """First day of the year that `day` is in, and first day of the next."""
     year = date.fromordinal(day).year
     return date(year, 1, 1).toordinal(), date(year + 1, 1, 1).toordinal()
 
 
+@lru_cache(maxsize=4_096)
 def first_monday_quarter_of(day: int) -> tuple[int, int]:
     """The quarter that begins on its first Monday: the one that `day` is in, and the beginning of the next."""
     first, following = quarter_of(day)
@@ -94,17 +98,20 @@ def _first_monday(day: int) -> int:
     return day + (1 - day) % 7
 
 
+@lru_cache(maxsize=4_096)
 def month_name(day: int) -> str:
     """`2026-11`"""
     return f"{date.fromordinal(day):%Y-%m}"
 
 
+@lru_cache(maxsize=4_096)
 def quarter_name(day: int) -> str:
     """`2026-Q4`"""
     at = date.fromordinal(day)
     return f"{at.year}-Q{(at.month + 2) // 3}"
 
 
+@lru_cache(maxsize=4_096)
 def week_name(day: int) -> str:
     """`2026-W48`"""
     year, week, _ = date.fromordinal(day).isocalendar()

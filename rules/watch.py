@@ -199,15 +199,21 @@ class Shop:
             self.ahead[order] = at_ms
 
     def parted(self, at_ms: int) -> tuple[list[Order], list[Order]]:
-        """The orders of which things are known that lie ahead of a moment: those of which others had happened by then,
-        and those of which none had. All that lies behind is let go of."""
+        """The orders of which things are known that lie ahead of the border that has come: those of which others had
+        happened by then, and those of which none had."""
         if self._parted_ms != at_ms:  # once for all that is computed then
             self._parted_ms = at_ms
-            self.ahead = {order: first_ms for order, first_ms in self.ahead.items() if order.last_ms > at_ms}
             begun = [order for order, first_ms in self.ahead.items() if first_ms <= at_ms]
             to_come = [order for order, first_ms in self.ahead.items() if first_ms > at_ms]
             self._parted = begun, to_come
         return self._parted
+
+    def await_border(self, border_ms: int) -> None:
+        """Lets go of what no border to come will ask for."""
+        if border_ms != self.border_ms:
+            self.border_ms = border_ms
+            self._parted_ms = DAWN
+            self.ahead = {order: first_ms for order, first_ms in self.ahead.items() if order.last_ms > border_ms}
 
     def count_sales(self) -> None:
         """From now on: levels of stock are told."""

@@ -1,6 +1,7 @@
 """Which days a ratio or a count looks at, at a given moment."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import lru_cache
 from typing import Literal
 
 from msgspec import Struct, field
@@ -23,7 +24,7 @@ from rules.instants import DAY_MS
 Every = Literal["day", "week", "month", "quarter"]
 """How often something is computed: at the first instant of each local day, Monday, month or quarter."""
 
-BORDERS = {
+BORDERS: dict[str, Callable[[int], tuple[int, int]]] = {
     "day": lambda day: (day, day + 1),
     "week": week_of,
     "month": month_of,
@@ -33,7 +34,7 @@ BORDERS = {
 }
 """The first day of what `day` lies in, and the first day of the next."""
 
-_ALIGNED = {
+_ALIGNED: dict[str, tuple[Callable[[int], tuple[int, int]], Callable[[int], str], int]] = {
     "month": (month_of, month_name, 31),
     "week": (week_of, week_name, 7),
     "quarter": (quarter_of, quarter_name, 92),
@@ -148,3 +149,9 @@ def last_border(every: str, at_ms: int, zone: str, lag_ms: int = 0) -> int:
 def next_border(every: str, at_ms: int, zone: str, lag_ms: int = 0) -> int:
     """When the next local day, week… begins, or has begun `lag_ms` ago (epoch ms)."""
     return start_of_day(BORDERS[every](day_of(at_ms - lag_ms, zone))[1], zone) + lag_ms
+
+
+@lru_cache(maxsize=4_096)
+def is_border(every: str, at_ms: int, zone: str, lag_ms: int) -> bool:
+    """Whether a local day, week… begins at an instant, or has begun `lag_ms` ago."""
+    return next_border(every, at_ms - 1, zone, lag_ms) == at_ms

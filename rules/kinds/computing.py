@@ -9,7 +9,7 @@ from msgspec import Struct
 from rules.calendars import start_of_day
 from rules.instants import NEVER
 from rules.kinds.ratio import LONGEST_MS, Count, Gauge, Part
-from rules.windows import Period, borders, last_border, next_border
+from rules.windows import Period, borders, is_border, last_border, next_border
 
 if TYPE_CHECKING:
     from rules.watch import Order, Shop
@@ -54,13 +54,12 @@ class Computing:
                 kept[border] = found
             shop.recomputed.append((self.rule_id, border))
             changed = True
-        shop.parted(at_ms)  # lets go of what no border to come will ask for
         last = last_border(self.every, at_ms, self.zone, self.lag_ms)
         shop.late_before_ms = max(shop.late_before_ms, last)
         following = next_border(self.every, at_ms, self.zone, self.lag_ms)
         shop.computed_to[self.rule_id] = at_ms, last, following
         if len(shop.computed_to) == len(shop.plan.computed):
-            shop.border_ms = min(border_ms for _, _, border_ms in shop.computed_to.values())
+            shop.await_border(min([border_ms for _, _, border_ms in shop.computed_to.values()]))
         return changed, following
 
     def _start(self, shop: "Shop", at_ms: int) -> int:
@@ -92,10 +91,7 @@ class Computing:
         """What was computed at which border (epoch ms), oldest first. Borders of another zone, by which the shop went
         before its site was known, are none of its own."""
         kept = shop.computed.get(self.rule_id, {})
-        return sorted(each for each in kept.items() if self._is_border(each[0]))
-
-    def _is_border(self, at_ms: int) -> bool:
-        return next_border(self.every, at_ms - 1, self.zone, self.lag_ms) == at_ms
+        return sorted([each for each in kept.items() if is_border(self.every, each[0], self.zone, self.lag_ms)])
 
     def newest(self, shop: "Shop", at_ms: int) -> tuple[int, Computed] | None:
         """What was computed at the last border, and that (epoch ms); None where there was nothing to compute."""

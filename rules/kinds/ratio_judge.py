@@ -209,8 +209,8 @@ class RatioJudge:
         tally = self.tally(shop, at_ms)
         if tally is None:
             return "no_longer_applies"
-        periods = {count.period.name for count in tally.counts_at(at_ms)}
-        return "fell_back" if verdict.episode in periods else "period_ended"
+        periods = tally.gauge.rule.window.periods(at_ms, tally.gauge.zone)
+        return "fell_back" if any(each.name == verdict.episode for each in periods) else "period_ended"
 
     def sanctions(self, shop: "Shop", at_ms: int) -> list[tuple[str, int, int]]:
         """`(name, from_ms, until_ms)` of those in force."""

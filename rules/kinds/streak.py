@@ -58,7 +58,7 @@ class StreakJudge:
         verdicts, severity = [], self.rule.severity
         worst = None if tally.asleep else tally.running(at_ms)  # if all that is open were lost; more can't be
         if worst is not None and worst.total and self.ratio.gauges[-1].reached(worst) is not None:
-            now = _certain(tally, worst.period)
+            now = Count(worst.period, _lost_in(tally, worst.period), worst.total)
             if (stage := self._lost(now, at_ms)) is not None:
                 cause: Cause = "threshold_crossed" if stage == "crossed" else "threshold_near"
                 verdicts.append(Verdict(Open(stage, severity[stage]), cause, episode=now.period.name))
@@ -143,6 +143,10 @@ class StreakJudge:
 
 
 def _certain(tally: Tally, period: Period) -> Count:
-    """A period's orders, and those among them that are lost: that can't be made good any more."""
-    lost = sum(facts.shipped is None and facts.cancelled is not None for facts in tally.bad_facts(period))
-    return Count(period, lost, tally.sum(period).total)
+    """A period's orders, and those among them that are lost."""
+    return Count(period, _lost_in(tally, period), tally.totals.of(period))
+
+
+def _lost_in(tally: Tally, period: Period) -> int:
+    """How many of a period's orders can't be made good any more."""
+    return sum([facts.shipped is None and facts.cancelled is not None for facts in tally.bad_facts(period)])
