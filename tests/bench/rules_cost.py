@@ -100,7 +100,7 @@ def _clock_on(clocked: Clocked, book: RuleBook) -> Iterator[None]:
 def _rules_placed(order: Order, placing: Placing) -> Sequence[str]:
     """The ratios for which an order is placed."""
     placed = placing.gauges
-    for denominator in placing.denominators:
+    for _, denominator in placing.denominators:
         placed |= denominator.gauges
     return [gauge.rule.id for gauge in order.shop.plan.gauges if gauge.bit & placed]
 
