@@ -8,7 +8,7 @@ from msgspec import UNSET, Struct
 from msgspec.structs import replace
 
 from rules.alerts import Action, Alert, AlertData, Cause, Emitted, Open, Penalty, instant
-from rules.facts import FACT_NAMES, OrderFacts, every_mark
+from rules.facts import FACT_NAMES, Mark, OrderFacts, every_mark
 from rules.instants import HOUR_MS, NEVER, rfc3339
 from rules.kinds.deadline import Deadline, Timer
 from rules.kinds.rule import Advice, Case, Rule
@@ -182,21 +182,22 @@ def _hours(within: int) -> str:
 def _deadline_evidence(timer: Timer, facts: OrderFacts, due_ms: int | None, at_ms: int) -> dict[str, Any]:
     known = _known(facts, at_ms)
     if "cancelled" in known:
-        known["cancelled"] |= {"by": facts.cancelled_by, "reason": facts.cancelled_for}
+        known["cancelled"] = known["cancelled"] | {"by": facts.cancelled_by, "reason": facts.cancelled_for}
     if "deadline_moved" in known:
-        known["deadline_moved"]["ship_by"] = instant(facts.moved_to_ms)
+        known["deadline_moved"] = known["deadline_moved"] | {"ship_by": instant(facts.moved_to_ms)}
     return {"due_at": instant(due_ms), "deadline_from": _origin(timer, facts), "facts": known}
 
 
 def _known(facts: OrderFacts, at_ms: int) -> dict[str, dict[str, str | None]]:
     """What was known to have happened by `at_ms`; the event clock may lag behind facts already read."""
-    known: dict[str, dict[str, str | None]] = {}
-    for n, mark in enumerate(every_mark(facts)):
-        if mark is not None:
-            happened_ms, source, event = mark
-            if happened_ms <= at_ms:
-                known[FACT_NAMES[n]] = {"at": rfc3339(happened_ms), "source": source, "event": event}
-    return known
+    marks = zip(FACT_NAMES, every_mark(facts), strict=True)
+    return {fact: _said(mark) for fact, mark in marks if mark is not None and mark[0] <= at_ms}
+
+
+@lru_cache(maxsize=16_384)  # each word on an order says it again; nobody changes it
+def _said(mark: Mark) -> dict[str, str | None]:
+    at_ms, source, event = mark
+    return {"at": rfc3339(at_ms), "source": source, "event": event}
 
 
 def _origin(timer: Timer, facts: OrderFacts) -> str:

@@ -194,10 +194,10 @@ class Timer:
 
     def waits(self) -> Written:
         """Whether there may be anything to say of an order, or to wait for."""
-        met = [f"facts.{fact} is not None and facts.{fact}[0] + {self.lead_ms} <= due" for fact in self.rule.until]
-        return self._due._replace(
-            expression=f"(due := {self._due.expression}) is not None and not ({' or '.join(met)})"
-        )
+        due, names = self._due
+        word, lead = ("word", f"(word := due - {self.lead_ms}) and ") if self.lead_ms else ("due", "")
+        met = " or ".join(f"facts.{fact} is not None and facts.{fact}[0] <= {word}" for fact in self.rule.until)
+        return Written(f"(due := {due}) is not None and {lead}not ({met})", names)
 
     def judge(self, facts: OrderFacts, now_ms: int, passed_ms: int) -> Judgement:
         """What this rule says of an order at `now_ms`, from the facts alone.

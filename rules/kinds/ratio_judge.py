@@ -67,7 +67,7 @@ class RatioJudge:
         return list(self._computed_verdicts(shop, tally, following, at_ms)), min(turn, border)
 
     def _verdicts(self, shop: "Shop", tally: Tally, at_ms: int) -> Iterator[Verdict]:
-        if tally.gauge.rule.by is None and not tally.staged:
+        if tally.asleep or (tally.gauge.rule.by is None and not tally.staged):
             return  # as most of the time
         for count in tally.counts:
             for subject, part in self._split(shop, tally, count, at_ms):

@@ -7,7 +7,7 @@ from operator import itemgetter
 from typing import TYPE_CHECKING
 
 from rules.conditions import rules_named
-from rules.facts import FACT_BIT
+from rules.facts import FACT_BIT, all_had_come, any_had_come
 from rules.kinds.ratio import Count, Part, Ratio
 from rules.kinds.tally import Tally
 from rules.windows import borders
@@ -46,6 +46,7 @@ class _Past:
         self.at_ms = at_ms
         self.timers = [timer for timer in shop.plan.timers if timer.rule.id in _rules_named(tally.gauge.rule)]
         self.facts = [name for name, bit in FACT_BIT.items() if tally.gauge.facts & bit]
+        self.all_had_come, self.any_had_come = all_had_come(tally.gauge.facts), any_had_come(tally.gauge.facts)
         self.first = tally.gauge.rule.window.periods(since_ms, tally.gauge.zone)[0].first
         self.days = {day: [total, tally.bad_on(day)] for day, total in tally.totals.by_day.items() if day >= self.first}
         self.changes: list[Change] = []
@@ -76,9 +77,13 @@ class _Past:
         return sorted(at for at in turns if self.since_ms < at <= self.at_ms)
 
     def _part(self, order: "Order", at_ms: int) -> Part | None:
-        then = order.facts.as_of(at_ms)
-        missed, overdue = self.shop.plan.judged_at(then, at_ms) if self.timers else (0, 0)
-        return self.tally.gauge.part(then, missed, overdue)
+        facts, gauge = order.facts, self.tally.gauge
+        if not self.any_had_come(facts, at_ms):
+            return None
+        if self.timers:
+            then = facts.as_of(at_ms)
+            return gauge.part(then, *self.shop.plan.judged_at(then, at_ms))
+        return order.part(gauge) if self.all_had_come(facts, at_ms) else gauge.part(facts.as_of(at_ms), 0, 0)
 
     def _move(self, before: Part | None, after: Part | None) -> None:
         for part, sign in ((before, -1), (after, 1)):

@@ -44,19 +44,22 @@ _head = msgspec.json.Decoder(_Head).decode
 class Held:
     """One alert: the head of its newest record, and all its records as they came, the newest last."""
 
-    __slots__ = ("at_ms", "head", "trail")
+    __slots__ = ("head", "trail")
 
     def __init__(self, head: _Head, value: bytes) -> None:
         self.head = head
-        self.at_ms = to_ms(head.time)
         self.trail = [value]
 
     def renew(self, head: _Head, value: bytes) -> None:
         self.head = head
-        self.at_ms = to_ms(head.time)
         self.trail.append(value)
         if len(self.trail) > TRAIL_KEPT:
             del self.trail[0]
+
+    @property
+    def at_ms(self) -> int:
+        """When its newest record was written (epoch ms)."""
+        return to_ms(self.head.time)
 
     @property
     def id(self) -> str:
