@@ -1,6 +1,7 @@
 """Days, months and business days in a platform's own zone."""
 
 from bisect import bisect_left
+from collections.abc import Callable
 from datetime import UTC, date, datetime, time, timedelta
 from functools import lru_cache
 from zoneinfo import ZoneInfo
@@ -131,6 +132,24 @@ def add_business_days(at_ms: int, days: int, country: str, zone: str) -> int:
         return at_ms + shift_ms
     clock = datetime.fromtimestamp(at_ms / 1000, UTC).astimezone(ZoneInfo(zone)).time()
     return round(datetime.combine(date.fromordinal(last), clock, ZoneInfo(zone)).timestamp() * 1000)
+
+
+def business_days(days: int, country: str, zone: str) -> Callable[[int], int]:
+    """`add_business_days` for one instant after the other, of which many lie in the same days."""
+    since_ms, offset_ms = _steady(zone)
+    shifts: dict[int, int] = {}  # how many ms later it is, by local day, but for days off
+
+    def on(at_ms: int) -> int:
+        day = (at_ms + offset_ms) // DAY_MS
+        shift_ms = shifts.get(day)
+        if shift_ms is None or at_ms < since_ms:
+            due_ms = add_business_days(at_ms, days, country, zone)
+            if at_ms >= since_ms and is_working_day(date.fromordinal(day + _EPOCH_DAY), country):
+                shifts[day] = due_ms - at_ms
+            return due_ms
+        return at_ms + shift_ms
+
+    return on
 
 
 @lru_cache(maxsize=8_192)

@@ -15,9 +15,6 @@ Test = Callable[[OrderFacts, int, int], bool]
 """`(facts, missed, overdue)`: bit n of `missed` is set when deadline rule n was ever missed, of `overdue` while
 it is missed and still unmet."""
 
-Tests = Callable[[OrderFacts, int, int], int]
-"""Several tests at once: the bits of those that an order passes."""
-
 
 class Condition:
     """Which orders count."""

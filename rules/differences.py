@@ -7,8 +7,8 @@ from rules.alerts import Alert, Cause, Emitted, Open, alert_id, is_news, remembe
 from rules.book import RuleBook
 from rules.facts import EVERY_FACT
 from rules.instants import NEVER, rfc3339
-from rules.kinds.deadline import Timer
 from rules.kinds.rule import Case, Judge, Rule, Verdict
+from rules.kinds.timer import Timer
 from rules.telling import Teller, of_deadline
 from rules.watch import Order, Shop
 

@@ -4,7 +4,7 @@ from typing import NamedTuple
 
 from rules.facts import OrderFacts
 from rules.instants import NEVER
-from rules.kinds.deadline import Timer
+from rules.kinds.timer import Timer
 from rules.plan import Plan
 
 

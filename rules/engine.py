@@ -5,6 +5,8 @@ returns the difference. Nothing is ever computed from "what just happened", so e
 any number of times, and a restart that rebuilds the facts has nothing to repair.
 """
 
+from collections.abc import Iterable
+from itertools import repeat
 from sys import intern
 
 from rules.agenda import Agenda
@@ -16,7 +18,7 @@ from rules.differences import Differences
 from rules.events import AnyEvent, ClockTick, Event, ShopEvent
 from rules.facts import MERGE
 from rules.instants import DAWN, NEVER
-from rules.kinds.deadline import OVERDUE, Timer
+from rules.kinds.timer import OVERDUE, Timer
 from rules.shopfacts import KINDS
 from rules.sweeping import SWEEP_MS, sweep
 from rules.watch import Order, Shop
@@ -224,24 +226,26 @@ class Engine:
         facts, plan, turns = order.facts, order.shop.plan, order.turns
         news, order.news = order.news, 0
         looking = plan.looking(news)
+        firsts: Iterable[int]
         if order.turn_ms <= at_ms:
             asked = [timer for timer in plan.timers if timer.facts & news or turns[timer.n] <= at_ms]
-            judged = waiting = sum([timer.bit for timer in asked])
+            judged, firsts = sum([timer.bit for timer in asked]), repeat(DAWN)
         else:
-            asked, judged, waiting = looking.timers, looking.bits, looking.waiting(facts, 0, 0)
+            asked, judged, firsts = looking.timers, looking.bits, looking.firsts(facts, 0, 0)
         missed, overdue = order.missed & ~judged, order.overdue & ~judged
         wanted: list[tuple[Timer, Open]] | None = None
-        if asked and (waiting or order.turn_ms < NEVER):
-            for timer in asked:
-                turns[timer.n] = NEVER
-                if waiting & timer.bit:
-                    flags, opened, turns[timer.n] = timer.judge(facts, at_ms, passed_ms)
-                    if flags:
-                        missed |= timer.bit
-                        overdue |= timer.bit if flags & OVERDUE else 0
-                    if opened is not None:
-                        wanted = wanted or []
-                        wanted.append((timer, opened))
+        if asked and (firsts != looking.never or order.turn_ms < NEVER):
+            for timer, first_ms in zip(asked, firsts):  # noqa: B905 (strict is slow)
+                if first_ms > passed_ms:
+                    turns[timer.n] = first_ms  # as most of the time
+                    continue
+                flags, opened, turns[timer.n] = timer.judge(facts, at_ms, passed_ms)
+                if flags:
+                    missed |= timer.bit
+                    overdue |= timer.bit if flags & OVERDUE else 0
+                if opened is not None:
+                    wanted = wanted or []
+                    wanted.append((timer, opened))
             order.turn_ms = min(turns)
         turn_ms = order.turn_ms
         if wanted is not None or order.alerts is not None:

@@ -5,17 +5,17 @@ from functools import reduce
 from operator import or_
 from typing import Any, NamedTuple
 
-from rules.conditions import Tests
 from rules.facts import EVERY_FACT, OrderFacts, bits_of
 from rules.instants import DAY_MS, NEVER
 from rules.kinds.count import CountJudge, Marks
 from rules.kinds.count import judge_of as count_judge
-from rules.kinds.deadline import Deadline, Due, Silence, Timer, compile_waiting
+from rules.kinds.deadline import Deadline, Silence
 from rules.kinds.event import EventJudge, Occurrence
 from rules.kinds.feeds import FeedReader
 from rules.kinds.happenings import Of, Source, Trace, trace_of
 from rules.kinds.ledger import Ledger, LedgerJudge
 from rules.kinds.level import Level, LevelJudge
+from rules.kinds.moment import Moment, first_known
 from rules.kinds.ratio import Denominator, Gauge, Places, Ratio, compile_places, counted_alike
 from rules.kinds.ratio_judge import RatioJudge
 from rules.kinds.route import Route, RouteJudge
@@ -23,6 +23,7 @@ from rules.kinds.rule import Judge, Place
 from rules.kinds.spacing import Spacing, SpacingJudge
 from rules.kinds.streak import Streak, StreakJudge
 from rules.kinds.tasks import Tasks, TasksJudge
+from rules.kinds.timer import Firsts, Timer, compile_firsts
 from rules.kinds.versions import Versions
 from rules.packs import InForce
 
@@ -42,12 +43,13 @@ class Placing(NamedTuple):
 
 
 class Looking(NamedTuple):
-    """Which of a plan's parts look at certain facts: `timers`, all their `bits`, and which of them are `waiting` for
-    anything; traces with their places."""
+    """Which of a plan's parts look at certain facts: `timers`, all their `bits`, and when each of them has something to
+    say first (`never` where none has); traces with their places."""
 
     timers: list[Timer]
     bits: int
-    waiting: Tests
+    firsts: Firsts
+    never: tuple[int, ...]
     traces: list[tuple[int, Trace]]
     sales: bool
     numbers: bool
@@ -110,7 +112,7 @@ class Plan:
     # -- deadlines ------------------------------------------------------------------------------------------
 
     def _time(self, rules: list[InForce]) -> None:
-        self._dues: dict[str, Due] = {}
+        self._dues: dict[str, Moment] = {}
         for each in rules:
             if isinstance(each.rule, Deadline | Silence):
                 facts, starts = bits_of(self._looked_at(each.rule)), bits_of(self._begun_by(each.rule))
@@ -118,7 +120,7 @@ class Plan:
                 self.timers.append(timer)
                 versions = self.versions.setdefault(each.rule.id, [])
                 versions.append(timer)
-                self._dues[each.rule.id] = _due_by(versions)
+                self._dues[each.rule.id] = first_known(f"of_{timer.n}", [each.moment for each in versions])
 
     def looking(self, news: int) -> "Looking":
         """What must be asked again when these facts of an order have changed."""
@@ -128,7 +130,8 @@ class Plan:
             found = self._looking[news] = Looking(
                 timers,
                 _any_of(timer.bit for timer in timers),
-                compile_waiting(timers),
+                compile_firsts(timers),
+                (NEVER,) * len(timers),
                 [(n, trace) for n, trace in enumerate(self.traces) if trace.facts & news],
                 bool(self.on_sale and news & _SOLD),
                 bool(self.on_number and news & _SHIPPED),
@@ -324,14 +327,6 @@ def _kept_ms(rule: Any) -> int:
 
 def _of_site(rule: Ledger, each: InForce) -> list[Any]:
     return [feed for feed in rule.feeds if not feed.sites or each.site in feed.sites]
-
-
-def _due_by(versions: list[Timer]) -> Due:
-    """An order's due instant by whichever version of a rule holds for it."""
-    if len(versions) == 1:
-        return versions[0].due
-    dues = [timer.due for timer in versions]
-    return lambda facts: next((at for due in dues if (at := due(facts)) is not None), None)
 
 
 def _in_order(rules: list[InForce]) -> list[InForce]:

@@ -10,8 +10,9 @@ from msgspec.structs import replace
 from rules.alerts import Action, Alert, AlertData, Cause, Emitted, Open, Penalty, instant
 from rules.facts import FACT_NAMES, Mark, OrderFacts, every_mark
 from rules.instants import HOUR_MS, NEVER, rfc3339
-from rules.kinds.deadline import Deadline, Timer
+from rules.kinds.deadline import Deadline
 from rules.kinds.rule import Advice, Case, Rule
+from rules.kinds.timer import Timer
 from rules.watch import Order, Shop
 
 

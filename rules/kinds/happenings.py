@@ -12,7 +12,7 @@ from msgspec import Struct
 from rules.conditions import Condition, compile_condition, facts_named, rules_named
 from rules.facts import FACT_NAMES, OrderFacts, bits_of
 from rules.instants import DAWN, NEVER, rfc3339
-from rules.kinds.deadline import Timer
+from rules.kinds.timer import Timer
 from rules.shopfacts import Entry, in_order, starts_ms
 
 if TYPE_CHECKING:

@@ -24,7 +24,8 @@ from rules.events import Reason
 from rules.expressions import Written, function
 from rules.facts import FACT_NAMES, FIRST_HOLDS, OrderFacts, all_had_come, any_had_come, bits_of
 from rules.instants import DAY_MS, NEVER
-from rules.kinds.deadline import Due, DueOf, instant_of
+from rules.kinds.deadline import DueOf
+from rules.kinds.moment import Moment, earliest, of_fact
 from rules.kinds.rule import Advice, Cost, Place, Rule
 from rules.kinds.tiers import Step, Tier, complaints, step_of
 from rules.windows import Every, Period, Window, next_border
@@ -154,7 +155,7 @@ class Denominator:
     __slots__ = ("anchor", "bits", "day", "facts", "gauges", "n", "on_move", "one_anchor", "written", "zone")
 
     def __init__(
-        self, n: int, rule: Ratio, bits: Mapping[str, int], place: Place, dues: Mapping[str, Due], anchored: int
+        self, n: int, rule: Ratio, bits: Mapping[str, int], place: Place, dues: Mapping[str, Moment], anchored: int
     ) -> None:
         """`bits` of each deadline rule; `anchored`: the facts (as bits) by which an order is."""
         anchors = rule.anchors()
@@ -163,20 +164,25 @@ class Denominator:
         self.bits = sum(bits[each] for each in rules_named(rule.denominator))
         self.gauges = self.on_move = 0
         self.zone = place.zone
-        self.anchor = _earliest([dues[each.due] if isinstance(each, DueOf) else instant_of(each) for each in anchors])
         self.one_anchor = anchors[0] if len(anchors) == 1 and isinstance(anchors[0], str) else None
-        self.written = self._written(rule, bits)
+        moments = [dues[each.due] if isinstance(each, DueOf) else of_fact(each) for each in anchors]
+        anchor = earliest(f"first_{n}", moments)
+        #: The instant (epoch ms) by which an order has its day; None where it has none.
+        self.anchor: Callable[[OrderFacts], int | None] = function("facts", anchor.written())
+        self.written = self._written(rule, anchor, bits)
         #: `(facts, missed, overdue)`: the local day on which an order counts; None where it doesn't.
         self.day: Callable[[OrderFacts, int, int], int | None] = test_of(self.written)
 
-    def _written(self, rule: Ratio, bits: Mapping[str, int]) -> Written:
-        anchor, anchor_of = self.one_anchor, f"anchor_{self.n}"
-        tests = [f"facts.{anchor} is not None" if anchor else f"(at := {anchor_of}(facts)) is not None"]
-        if rule.denominator != Has(str(anchor)):
-            tests.insert(0, expression(rule.denominator, bits))
-        day = day_expression(f"facts.{anchor}[0]" if anchor else "at", self.zone)
-        names = {"day_of": day_of, anchor_of: self.anchor}
-        return Written(f"({day} if {' and '.join(tests)} else None)", names)
+    def _written(self, rule: Ratio, anchor: Moment, bits: Mapping[str, int]) -> Written:
+        tests, at = [anchor.known], anchor.instant()
+        if rule.denominator != Has(str(rule.anchor)):
+            tests.append(expression(rule.denominator, bits))
+        if self.one_anchor is None:
+            tests.append(f"(at := {at}) is not None")
+            at = "at"
+        return Written(
+            f"({day_expression(at, self.zone)} if {' and '.join(tests)} else None)", anchor.names | {"day_of": day_of}
+        )
 
 
 def counted_alike(rule: Ratio, place: Place) -> Hashable:
@@ -359,21 +365,6 @@ def compile_places(gauges: Iterable[Gauge], denominators: Sequence[Denominator])
     names = {name: value for each in denominators for name, value in each.written.names.items()}
     places: Places = test_of(Written(f"({bad}{days or ','})", names))
     return places
-
-
-def _earliest(instants: list[Due]) -> Due:
-    if len(instants) == 1:
-        return instants[0]
-
-    def earliest(facts: OrderFacts) -> int | None:
-        first = None
-        for get in instants:
-            at = get(facts)
-            if at is not None and (first is None or at < first):
-                first = at
-        return first
-
-    return earliest
 
 
 _CENT = Decimal("0.01")

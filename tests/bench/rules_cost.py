@@ -17,7 +17,7 @@ from rules import counting
 from rules.book import RuleBook
 from rules.engine import Engine
 from rules.events import decode
-from rules.kinds.deadline import Timer
+from rules.kinds.timer import Timer
 from rules.plan import Placing
 from rules.watch import Order
 from streams import packs
