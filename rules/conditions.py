@@ -203,6 +203,26 @@ def facts_named(condition: Condition) -> set[str]:
     return set()
 
 
+def facts_that_end(condition: Condition) -> set[str]:
+    """Facts that can only end a condition by coming about: it never begins to hold by one of them."""
+    ending: set[str] = set()
+    others = _sort_out(condition, False, ending)
+    return ending - others
+
+
+def _sort_out(condition: Condition, negated: bool, ending: set[str]) -> set[str]:
+    """Adds the facts that end it to those `ending`; gives those that may make it hold."""
+    match condition:
+        case Has(fact, (), ()) if negated:
+            ending.add(fact)
+            return set()
+        case Not(part):
+            return _sort_out(part, not negated, ending)
+        case AnyOf(parts) | AllOf(parts):
+            return {fact for part in parts for fact in _sort_out(part, negated, ending)}
+    return facts_named(condition)
+
+
 def compile_condition(condition: Condition, bits: Mapping[str, int]) -> Test:
     """A condition as a function; `bits` gives each deadline rule its bit. Raises KeyError for an unknown rule."""
     test: Test = test_of(Written(f"True if {expression(condition, bits)} else False"))

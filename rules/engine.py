@@ -252,9 +252,9 @@ class Engine:
             turn_ms = min(turn_ms, self._differences.tell_order(order, wanted or [], judged, at_ms))
         changed = (missed ^ order.missed) | (overdue ^ order.overdue)
         order.missed, order.overdue = missed, overdue
-        order.heeds = plan.heeds if missed or order.alerts is not None else plan.heeds_in_time(turns)
         if stale := count(order, looking, news, changed, judged, passed_ms):
             self.agenda.ask(order.shop, stale)
+        order.heeds = plan.heeded(turns, order.bad, missed != 0 or order.alerts is not None)
         if turn_ms < order.armed_ms:
             self.agenda.arm(order, turn_ms)
 

@@ -58,7 +58,8 @@ class Looking(NamedTuple):
 class Plan:
     """The rules of one shop, ready to judge, in the order in which they lean on each other.
 
-    `heeds`: the facts (as bits) whose change makes an order be judged again; others are only kept.
+    `heeds`: the facts (as bits) whose change can make an order be judged again; others are only kept. `redeeming`:
+    those that can only make an order good again, in the `redeemable` ratios (as bits).
     `computed_from`: those that what is computed at borders rests on.
     `kept_for_good`: the types of the shop's own events that matter however old they are.
     `judges` look at the whole shop; the rest is what they take from its orders: `timers`, `gauges` of ratios with the
@@ -91,9 +92,13 @@ class Plan:
         self.computed = [judge for judge in self.judges if isinstance(judge, RatioJudge) and judge.rule.every]
         self.computed_from = _any_of(gauge.rests_on for judge in self.computed for gauge in judge.gauges)
         self.no_days: list[int | None] = [None] * len(self.denominators)
-        counted = _any_of([gauge.facts for gauge in self.gauges] + [trace.facts for trace in self.traces])
+        counted = _any_of([gauge.facts & ~gauge.redeemed_by for gauge in self.gauges])
+        counted |= _any_of([trace.facts for trace in self.traces])
         counted |= (_SOLD if self.on_sale else 0) | (_SHIPPED if self.on_number else 0)
-        self.heeds = counted | _any_of(timer.facts for timer in self.timers)
+        self.redeeming = _any_of(gauge.redeemed_by for gauge in self.gauges)
+        self.redeemable = _any_of(gauge.bit for gauge in self.gauges if gauge.redeemed_by & ~counted)
+        self.heeds_told = counted | _any_of(timer.facts for timer in self.timers)
+        self.heeds = self.heeds_told | self.redeeming
         self._silences = [timer.n for timer in self.timers if timer.postponed_by]
         hurried = [timer.facts & ~timer.can_wait for timer in self.timers]
         self._heeds_in_time = counted | _any_of(hurried)
@@ -138,13 +143,15 @@ class Plan:
             )
         return found
 
-    def heeds_in_time(self, turns: list[int]) -> int:
-        """Of `heeds`, the facts that matter at once to an order of which nothing has been said; others can wait until
-        the turns of its timers."""
+    def heeded(self, turns: list[int], bad: int, told: bool) -> int:
+        """Of `heeds`, the facts that matter at once to an order, by its timers' turns and the ratios (as bits) in which
+        it is bad. Where nothing has been `told` of it, those that keep it so can wait until the turns; what redeems
+        only matters where something is bad."""
+        facts = self.heeds_told if told else self._heeds_waiting
         for n in self._silences:
-            if turns[n] == NEVER:
-                return self._heeds_in_time  # the first news begins it
-        return self._heeds_waiting
+            if turns[n] == NEVER and not told:
+                facts = self._heeds_in_time  # the first news begins it
+        return facts | self.redeeming if bad & self.redeemable else facts
 
     def placing(self, news: int, changed: int) -> Placing:
         """What is to be worked out anew when these facts of an order have changed, and what these deadline rules say

@@ -16,6 +16,7 @@ from rules.conditions import (
     compile_condition,
     expression,
     facts_named,
+    facts_that_end,
     rules_named,
     test_of,
 )
@@ -213,6 +214,7 @@ class Gauge:
         "known_by",
         "n",
         "near",
+        "redeemed_by",
         "rests_on",
         "rule",
         "stage",
@@ -241,6 +243,9 @@ class Gauge:
         self.bad_facts = 0 if self.bad_when is None else bits_of(facts_named(self.bad_when))
         self.bad_bits = 0 if self.bad_when is None else sum(bits[each] for each in rules_named(self.bad_when))
         self.facts = denominator.facts | self.bad_facts
+        #: Facts (as bits) that can only redeem an order that is bad.
+        ending = set[str]() if self.bad_when is None else facts_that_end(self.bad_when)
+        self.redeemed_by = bits_of(ending) & ~denominator.facts
         self.rests_on = rests_on
         self.known_by = all_had_come(rests_on)
         self.anchor_known_by = all_had_come(anchored)

@@ -2,7 +2,7 @@
 
 import pytest
 
-from rules.conditions import compile_condition, facts_named, parse_condition, rules_named
+from rules.conditions import compile_condition, facts_named, facts_that_end, parse_condition, rules_named
 from tests.rules.history import cancelled, placed, scanned, shipped
 from tests.rules.test_facts import facts_of
 
@@ -87,3 +87,17 @@ def test_a_condition_names_the_facts_it_looks_at():
 def test_what_is_no_condition_says_so(written):
     with pytest.raises(ValueError, match=r"condition|fact|means nothing|by and reason|takes|term"):
         parse_condition(written)
+
+
+@pytest.mark.parametrize(
+    ("written", "ending"),
+    [
+        ({"not": "shipped"}, {"shipped"}),
+        ({"all": ["cancelled", {"not": {"any": ["shipped", "collected"]}}]}, {"shipped", "collected"}),
+        ({"not": {"has": "cancelled", "by": ["buyer"]}}, set()),  # an earlier word may say by whom else
+        ({"any": ["shipped", {"not": "shipped"}]}, set()),
+        ({"not": {"not": "shipped"}}, set()),
+    ],
+)
+def test_facts_that_can_only_end_a_condition_are_known(written: object, ending: set[str]) -> None:
+    assert facts_that_end(parse_condition(written)) == ending
