@@ -4,6 +4,7 @@ and moves between them as it changes. What moved is answered as bits of the judg
 from functools import lru_cache
 
 from rules.kinds.ratio import Denominator
+from rules.kinds.tally import Tally
 from rules.plan import Looking, Placing
 from rules.watch import Order
 
@@ -65,20 +66,27 @@ def _move(order: Order, denominator: Denominator, before: int | None, day: int |
     if before is not None:
         totals.remove(before)
     else:
-        gauges &= bad | totals.watchful
+        was_bad, gauges = 0, gauges & (bad | totals.watchful)
         if not gauges:
             return 0  # one more that is good brings most counts to no other stage
     for n in _places(gauges):
         tally = shop.tallies[n]
-        if before is not None and was_bad >> n & 1:
+        if not (bad | was_bad) >> n & 1 and _is_no_news(tally, before, day):
+            continue
+        if was_bad >> n & 1 and before is not None:
             tally.mend(before, order.id)
         if day is not None and bad >> n & 1:
             tally.spoil(day, order.id, order.facts)
-        if before is None and not bad >> n & 1 and tally.takes_good():
-            continue
         if tally.has_news():
             stale |= shop.plan.on_gauge[n]
     return stale
+
+
+def _is_no_news(tally: Tally, before: int | None, day: int | None) -> bool:
+    """Whether a good order that comes, or counts on another day, is sure to bring no count to another stage."""
+    if before is None:
+        return tally.takes_good()
+    return day is not None and not tally.tells_apart(before, day)
 
 
 def _turn(order: Order, turned: int) -> int:

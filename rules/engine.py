@@ -235,6 +235,8 @@ class Engine:
         missed, overdue = order.missed & ~judged, order.overdue & ~judged
         wanted: list[tuple[Timer, Open]] | None = None
         if asked and (firsts != looking.never or order.turn_ms < NEVER):
+            if turns is plan.no_turns:
+                turns = order.turns = turns.copy()
             for timer, first_ms in zip(asked, firsts):  # noqa: B905 (strict is slow)
                 if first_ms > passed_ms:
                     turns[timer.n] = first_ms  # as most of the time

@@ -69,7 +69,7 @@ class Order:
         self.news = EVERY_FACT
         self.missed = self.overdue = 0
         self.heeds = plan.heeds
-        self.turns = plan.no_turns.copy()
+        self.turns = plan.no_turns  # its own ones once it has any
         self.turn_ms = NEVER
         self.days: list[int | None] = plan.no_days.copy()
         self.bad = plan.bad_at_first

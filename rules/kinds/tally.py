@@ -18,31 +18,33 @@ class Totals:
         self._by_day: dict[int, int] = {}
         self._sums: dict[tuple[int, int], int] = {}
         self._fresh: list[int] = []
-        #: One more order counts on a day. Most are added without a look at the sums in between.
+        #: One more order counts on a day. Most come and go without a look at the sums in between.
         self.add = self._fresh.append
         self.watchful = 0
+
+    def remove(self, day: int) -> None:
+        """One order less counts on a day."""
+        self._fresh.append(~day)
 
     @property
     def by_day(self) -> dict[int, int]:
         if self._fresh:
             for day in self._fresh:
-                self._change(day, 1)
+                if day >= 0:
+                    self._change(day, 1)
+                else:
+                    self._change(~day, -1)
             self._fresh.clear()
         return self._by_day
 
-    def remove(self, day: int) -> None:
-        """One order less counts on a day."""
-        by_day = self.by_day
-        self._change(day, -1)
-        if not by_day[day]:
-            del by_day[day]
-
     def _change(self, day: int, more: int) -> None:
-        self._by_day[day] = self._by_day.get(day, 0) + more
-        sums = self._sums
-        for days, total in sums.items():
-            if days[0] <= day <= days[1]:
-                sums[days] = total + more
+        total = self._by_day[day] = self._by_day.get(day, 0) + more
+        if not total:
+            del self._by_day[day]
+        if self._sums:
+            for days, total in self._sums.items():
+                if days[0] <= day <= days[1]:
+                    self._sums[days] = total + more
 
     def of(self, period: Period) -> int:
         by_day = self.by_day
@@ -148,6 +150,14 @@ class Tally:
         """One more good order, of any day: whether no count can have come to another stage by it."""
         self.room -= 1
         return self.room >= 0
+
+    def tells_apart(self, one: int, other: int) -> bool:
+        """Whether it makes a difference to a count on which of two days an order lies."""
+        for count in self.counts:
+            first, last = count.period.first, count.period.last
+            if (first <= one <= last) != (first <= other <= last):
+                return True
+        return False
 
     def _look(self) -> list[str | None]:
         """What the counts have come to, with their totals as they are by now."""
