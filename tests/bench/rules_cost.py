@@ -1,6 +1,6 @@
 """What each rule costs an event: the engine alone, with all packs, and a clock around every question it asks a rule.
 
-The clock's own time is measured first and taken off. Ratios among which an order is placed at one go share the time
+The clock's own time is measured first and taken off. Rules that are asked together, by one expression, share the time
 that takes. What isn't a rule's (decoding, merging facts, the timer index) is in no row, and no garbage is collected
 meanwhile: whichever rule was being asked would seem to be dear.
 """
@@ -13,11 +13,11 @@ from pathlib import Path
 from time import perf_counter_ns
 from typing import Any
 
-from rules import counting
+from rules import counting, plan
 from rules.book import RuleBook
 from rules.engine import Engine
 from rules.events import decode
-from rules.kinds.timer import Timer
+from rules.kinds.timer import Firsts, Timer, compile_firsts
 from rules.plan import Placing
 from rules.watch import Order
 from streams import packs
@@ -88,13 +88,24 @@ def _clock_on(clocked: Clocked, book: RuleBook) -> Iterator[None]:
         *((kind, name, lambda judge, *_: [judge.rule.id]) for kind in judges for name in ("judge", "case")),
     ]
     before = [(owner, name, getattr(owner, name)) for owner, name, _ in functions]
+    before.append((plan, "compile_firsts", plan.compile_firsts))
     for owner, name, rules_of in functions:
         setattr(owner, name, clocked.around(getattr(owner, name), rules_of))
+    plan.compile_firsts = _clocked_firsts(clocked)
     try:
         yield
     finally:
         for owner, name, function in before:
             setattr(owner, name, function)
+
+
+def _clocked_firsts(clocked: Clocked) -> Callable[[Sequence[Timer]], Firsts]:
+    """As `compile_firsts`; what it gives is clocked, too."""
+
+    def compile_clocked(timers: Sequence[Timer]) -> Firsts:
+        return clocked.around(compile_firsts(timers), lambda *_: [timer.rule.id for timer in timers])
+
+    return compile_clocked
 
 
 def _rules_placed(order: Order, placing: Placing) -> Sequence[str]:
