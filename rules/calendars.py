@@ -33,8 +33,8 @@ def day_expression(at: str, zone: str) -> str:
 
 @lru_cache
 def _steady(zone: str) -> tuple[int, int]:
-    """Since when (epoch ms) a zone's clocks have been as far ahead as they will stay, and how far; `LATEST_MS` where
-    they go on changing."""
+    """Since when (epoch ms) a zone's clocks have been as far ahead as they will stay until 2100, and how far: since
+    shortly before that, where they go on changing."""
     weeks = range(LATEST_MS // 1000, EARLIEST_MS // 1000, -7 * 86_400)
     last = _ahead(weeks[0], zone)
     changed = next((at for at in weeks if _ahead(at, zone) != last), None)

@@ -225,11 +225,11 @@ def _sort_out(condition: Condition, negated: bool, ending: set[str]) -> set[str]
 
 def compile_condition(condition: Condition, bits: Mapping[str, int]) -> Test:
     """A condition as a function; `bits` gives each deadline rule its bit. Raises KeyError for an unknown rule."""
-    test: Test = test_of(Written(f"True if {expression(condition, bits)} else False"))
+    test: Test = order_function(Written(f"True if {expression(condition, bits)} else False"))
     return test
 
 
-def test_of(written: Written) -> Any:
+def order_function(written: Written) -> Any:
     """A function of `(facts, missed, overdue)`."""
     return function(
         "facts, missed, overdue", Written(written.expression, {"logistics_of": _logistics, **written.names})

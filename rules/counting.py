@@ -32,7 +32,8 @@ def uncount(order: Order) -> int:
     """Takes an order out of all that is derived from its shop's orders."""
     shop, plan = order.shop, order.shop.plan
     for denominator in plan.denominators:
-        _move(order, denominator, order.days[denominator.n], None, order.bad)
+        if (day := order.days[denominator.n]) is not None:
+            _move(order, denominator, day, None, order.bad)
     for marks in shop.marks:
         marks.pop(order.id, None)
     shop.unship(order)

@@ -208,12 +208,13 @@ class Shop:
             self._parted = begun, to_come
         return self._parted
 
-    def await_border(self, border_ms: int) -> None:
-        """Lets go of what no border to come will ask for."""
-        if border_ms != self.border_ms:
-            self.border_ms = border_ms
-            self._parted_ms = DAWN
-            self.ahead = {order: first_ms for order, first_ms in self.ahead.items() if order.last_ms > border_ms}
+    def await_border(self, border_ms: int, at_ms: int) -> None:
+        """Lets go of what no border to come will ask for: what lies behind the next one, as far as that is known, and
+        behind the clock."""
+        if border_ms != self.border_ms or border_ms < at_ms:
+            self.border_ms, self._parted_ms = border_ms, DAWN
+            behind_ms = max(border_ms, at_ms)
+            self.ahead = {order: first_ms for order, first_ms in self.ahead.items() if order.last_ms > behind_ms}
 
     def count_sales(self) -> None:
         """From now on: levels of stock are told."""

@@ -58,8 +58,9 @@ class Computing:
         shop.late_before_ms = max(shop.late_before_ms, last)
         following = next_border(self.every, at_ms, self.zone, self.lag_ms)
         shop.computed_to[self.rule_id] = at_ms, last, following
-        if len(shop.computed_to) == len(shop.plan.computed):
-            shop.await_border(min([border_ms for _, _, border_ms in shop.computed_to.values()]))
+        all_known = len(shop.computed_to) == len(shop.plan.computed)
+        soonest = min([border_ms for _, _, border_ms in shop.computed_to.values()]) if all_known else shop.border_ms
+        shop.await_border(soonest, at_ms)
         return changed, following
 
     def _start(self, shop: "Shop", at_ms: int) -> int:

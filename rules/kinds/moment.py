@@ -1,10 +1,10 @@
 """Moments of an order, as expressions of its `facts`: when one came about, when several had, when it is due."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any, NamedTuple
 
-from rules.expressions import Written
-from rules.facts import Mark
+from rules.expressions import Written, function
+from rules.facts import Mark, OrderFacts
 
 
 class Moment(NamedTuple):
@@ -59,7 +59,12 @@ def first_known(name: str, moments: Sequence[Moment]) -> Moment:
         return moments[0]
     names = {key: value for each in moments for key, value in each.names.items()}
     cases = "".join(f"{each.instant()} if {each.known} else " for each in moments)
-    return found(name, f"({cases}None)", names)
+    return asked(name, function("facts", Written(f"{cases}None", names)))
+
+
+def asked(name: str, instant: Callable[[OrderFacts], int | None]) -> Moment:
+    """What a function answers: for what would be written several times in what leans on it."""
+    return found(name, f"{name}_asked(facts)", {f"{name}_asked": instant})
 
 
 def _latest(*marks: Mark | None) -> int | None:

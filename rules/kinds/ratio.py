@@ -17,8 +17,8 @@ from rules.conditions import (
     expression,
     facts_named,
     facts_that_end,
+    order_function,
     rules_named,
-    test_of,
 )
 from rules.durations import Share
 from rules.events import Reason
@@ -172,7 +172,7 @@ class Denominator:
         self.anchor: Callable[[OrderFacts], int | None] = function("facts", anchor.written())
         self.written = self._written(rule, anchor, bits)
         #: `(facts, missed, overdue)`: the local day on which an order counts; None where it doesn't.
-        self.day: Callable[[OrderFacts, int, int], int | None] = test_of(self.written)
+        self.day: Callable[[OrderFacts, int, int], int | None] = order_function(self.written)
 
     def _written(self, rule: Ratio, anchor: Moment, bits: Mapping[str, int]) -> Written:
         tests, at = [anchor.known], anchor.instant()
@@ -368,7 +368,7 @@ def compile_places(gauges: Iterable[Gauge], denominators: Sequence[Denominator])
     bad = " | ".join(f"({each.bit} if {each.bad} else 0)" for each in gauges if each.bad) or "0"
     days = "".join(f", {each.written.expression}" for each in denominators)
     names = {name: value for each in denominators for name, value in each.written.names.items()}
-    places: Places = test_of(Written(f"({bad}{days or ','})", names))
+    places: Places = order_function(Written(f"({bad}{days or ','})", names))
     return places
 
 

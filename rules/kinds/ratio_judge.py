@@ -44,11 +44,15 @@ class RatioJudge:
                 return tally
         return None
 
+    def next_version_ms(self, at_ms: int) -> int:
+        """When another version comes into force, or the last one ends (epoch ms); `NEVER` where there is only one."""
+        return min((at for at in self._bounds_ms if at > at_ms), default=NEVER) if self._bounds_ms else NEVER
+
     # -- judging --------------------------------------------------------------------------------------------
 
     def judge(self, shop: "Shop", at_ms: int) -> Said:
         tally = self.tally(shop, at_ms)
-        turn = min((at for at in self._bounds_ms if at > at_ms), default=NEVER) if self._bounds_ms else NEVER
+        turn = self.next_version_ms(at_ms)
         if tally is None or not tally.gauge.steps:
             return [], turn
         if tally.gauge.rule.disputes is not None:

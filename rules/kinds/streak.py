@@ -65,8 +65,10 @@ class StreakJudge:
         if self.kept(shop) >= self.rule.times:
             opened = Open(self.rule.reached, severity[self.rule.reached], tier=self.rule.reached)
             verdicts.append(Verdict(opened, "threshold_crossed"))
+        if tally.asleep:
+            return verdicts, self.ratio.next_version_ms(at_ms)
         # Where orders are lost, what the pace lets expect shrinks as the period's end comes nearer.
-        return verdicts, NEVER if tally.asleep else next_border("day", at_ms, tally.gauge.zone)
+        return verdicts, next_border("day", at_ms, tally.gauge.zone)
 
     def _now(self, shop: "Shop", at_ms: int) -> Count | None:
         """The period that is running, as far as it is certain."""

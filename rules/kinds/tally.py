@@ -167,8 +167,7 @@ class Tally:
             count.total = total
             stage = gauge.stage(bad, total)
             stages.append(stage)
-            if stage is not None or bad:
-                self.room = min(self.room, gauge.room(bad, total, stage))
+            self.room = min(self.room, gauge.room(bad, total, stage))
         if self.room < NEVER:
             self.totals.watchful |= gauge.bit
         else:

@@ -4,13 +4,13 @@ from collections.abc import Callable, Mapping, Sequence
 
 from rules.alerts import Cause, Emitted, Open
 from rules.calendars import business_days
-from rules.conditions import compile_condition, expression, test_of
+from rules.conditions import compile_condition, expression, order_function
 from rules.durations import BusinessDays
 from rules.expressions import Written, function
 from rules.facts import FIRST_HOLDS, OrderFacts, bits_of, marks_of
 from rules.instants import HOUR_MS, NEVER
 from rules.kinds.deadline import Deadline, DueOf, Silence
-from rules.kinds.moment import Moment, found, latest, of_fact
+from rules.kinds.moment import Moment, asked, found, latest, of_fact
 from rules.kinds.rule import ALWAYS, Effective, Place
 
 MISSED = 1
@@ -38,7 +38,6 @@ class Timer:
         "_warnings",
         "_where",
         "again",
-        "begun_by",
         "bit",
         "can_wait",
         "due",
@@ -59,7 +58,6 @@ class Timer:
         self.n = n
         self.bit = 1 << n
         self.facts = facts
-        self.begun_by = begun_by
         #: Facts whose news can wait for its turn while nothing has been said: they can only keep it from being said.
         #: And those that can only put the turn off, once there is one.
         self.can_wait = facts & ~begun_by & bits_of(FIRST_HOLDS)
@@ -163,7 +161,7 @@ class Timer:
 def compile_firsts(timers: Sequence[Timer]) -> Firsts:
     """Several rules asked as one."""
     names = {name: value for timer in timers for name, value in timer.moment.names.items()}
-    firsts: Firsts = test_of(Written(f"({''.join(f'{timer.first()}, ' for timer in timers)})", names))
+    firsts: Firsts = order_function(Written(f"({''.join(f'{timer.first()}, ' for timer in timers)})", names))
     return firsts
 
 
@@ -175,7 +173,10 @@ def due_moment(rule: Deadline | Silence, place: Place, dues: Mapping[str, Moment
     else:
         start = dues[rule.from_.due] if isinstance(rule.from_, DueOf) else of_fact(rule.from_)
         due = _due_moment(rule, start, place, n)
-    return due if place.effective == ALWAYS else _while_in_effect(due, start, place.effective, n)
+    if place.effective == ALWAYS:
+        return due
+    began, at = function("facts", start.written()), function("facts", due.written())
+    return asked(f"held_{n}", _while_in_effect(at, began, place.effective))
 
 
 def _due_moment(rule: Deadline, start: Moment, place: Place, n: int) -> Moment:
@@ -222,6 +223,9 @@ def _own_time(rule: Deadline, start: Due, usual: Due) -> Due:
     return due
 
 
-def _while_in_effect(due: Moment, start: Moment, effective: Effective, n: int) -> Moment:
-    began = f"(began_{n} := {start.instant()}) >= {effective.from_ms} and began_{n} < {effective.to_ms}"
-    return due._replace(known=f"{start.known} and {began} and {due.known}", names={**start.names, **due.names})
+def _while_in_effect(due: Due, start: Due, effective: Effective) -> Due:
+    def bounded(facts: OrderFacts) -> int | None:
+        began = start(facts)
+        return due(facts) if began is not None and effective.at(began) else None
+
+    return bounded

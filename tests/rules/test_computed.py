@@ -7,6 +7,7 @@ from hypothesis import given
 from rules.book import RuleBook
 from rules.engine import Engine
 from rules.packs import parse
+from rules.replay import replay
 from rules.standing import standing
 from tests.rules.histories import END_MS, apply, histories
 from tests.rules.history import (
@@ -256,3 +257,13 @@ def test_an_order_that_is_let_go_is_kept_nowhere():
 
 def computed(engine: Engine) -> dict[str, dict[str, Any]]:
     return {shop.key: shop.computed for shop in engine.shops.values()}
+
+
+def test_what_lies_behind_the_clock_is_let_go_of_even_where_another_ratio_is_never_computed() -> None:
+    late = {"numerator": {"late": "joom.late"}, "threshold": "50%"}
+    weekly = rule("ratio", "weekly", ("near", "crossed"), every="week", window={"length": "7d"}, **late)
+    over = rule("ratio", "over", every="month", window={"align": "month"}, effective_to="2025-06-01", **late)
+    engine = Engine(book(late_ship(), weekly, over), stepping=True)
+    for n in range(100):
+        list(replay(engine, [placed(f"{n}", f"{4 * n}h"), shipped(f"{n}", f"{4 * n + 1}h")]))
+    assert len(engine.shop("joom", "s1").ahead) < 50  # of the week that runs

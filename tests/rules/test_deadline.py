@@ -291,3 +291,14 @@ def test_what_is_met_by_the_latest_word_is_missed_once_a_later_word_is_too_late(
         engine.apply(happened, at_ms)
     engine.advance(ms("110h"))
     assert engine.shop("joom", "s1").orders["1"].missed
+
+
+def test_deadlines_that_start_from_one_another_in_turn_are_no_longer_to_write_for_having_versions() -> None:
+    dated = {"effective_from": "2026-01-01"}
+    rules = [rule("deadline", "d0", **{"from": "placed", "until": ["shipped"], "within": "24h"}, **dated)]
+    rules += [
+        rule("deadline", f"d{n}", **{"from": {"due": f"joom.d{n - 1}"}, "until": ["shipped"], "within": "24h"}, **dated)
+        for n in range(1, 7)
+    ]
+    written = [len(timer.first()) for timer in book(*rules).plan("joom").timers]
+    assert written[6] < 2 * written[1]

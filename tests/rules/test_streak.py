@@ -44,3 +44,23 @@ def test_a_stricter_version_to_come_is_what_a_streak_is_held_against() -> None:
     streak = rule("streak", "streak", stages=("near", "crossed", "top"), of="joom.kept", times=2, reached="top")
     events = [*(placed(f"{n}", "1h") for n in range(20)), cancelled("0", "2h", by="seller")]
     assert brief(said_of("streak", book(ratio, streak), events, "60h")) == ["2h opened near threshold_near"]
+
+
+def test_a_streak_wakes_when_another_version_of_its_ratio_begins() -> None:
+    nothing_shipped = {"not": {"all": ["cancelled", {"not": "shipped"}]}}
+    later = {
+        "effective_from": "2026-01-10",
+        "source": "test",
+        "confidence": "ours",
+        "set": {"numerator": nothing_shipped},
+    }
+    parts = {"numerator": {"not": "refunded"}, "denominator": "placed", "good": True, "every": "week"}
+    window, tiers = {"align": "week", "lag": "2d"}, [{"name": "missed", "share": "80%"}]
+    ratio = rule("ratio", "kept", ("missed",), window=window, tiers=tiers, versions=[later], **parts)
+    streak = rule("streak", "streak", stages=("near", "crossed", "top"), of="joom.kept", times=2, reached="top")
+    events = [placed(f"{n}", f"{100 + n}h") for n in range(6)]
+    events += [cancelled(f"{n}", f"{120 + n}h", by="seller") for n in range(5)]
+    assert brief(said_of("streak", book(ratio, streak), events, "360h")) == [
+        "216h opened crossed threshold_crossed",
+        "264h resolved crossed period_ended",
+    ]
