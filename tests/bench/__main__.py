@@ -53,7 +53,7 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--orders", type=int, default=300_000, help="orders of the workload (%(default)s)")
     parser.add_argument("--shops", type=int, default=400)
     parser.add_argument("--stock-orders", type=int, default=20_000, help="orders of stock Faust's slice")
-    parser.add_argument("--rounds", type=int, default=3, help="of shipclock with the job's pack and with all packs")
+    parser.add_argument("--rounds", type=int, default=5, help="of shipclock with the job's pack and with all packs")
     parser.add_argument("--only", type=_names, default=list(SYSTEMS), help="comma-separated systems")
     return parser.parse_args()
 
