@@ -1,6 +1,6 @@
 """What is asked for every order is written as one expression and made into one function, because a function for each
-part of it takes several times as long. Nothing of what a pack's author wrote is in one but names and words that are
-known, and numbers."""
+part of it takes several times as long. What a pack's author wrote is in one only as names and words that are known, as
+numbers, and quoted."""
 
 from typing import Any, NamedTuple
 
