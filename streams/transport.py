@@ -14,6 +14,7 @@ from aiokafka import ConsumerRecord
 from faust.transport.drivers import aiokafka as driver
 from faust.types import TP
 
+from streams.alignment import Alignment
 from streams.partition import Batch
 from streams.store import Store
 
@@ -31,21 +32,30 @@ class ConsumerThread(driver.AIOKafkaConsumerThread):
     positions: Mapping[TP, int] = {}
     _fetched_for: Any = None
 
+    def __init__(self, consumer: Any, **kwargs: Any) -> None:
+        super().__init__(consumer, **kwargs)
+        self._alignment = Alignment(consumer.app.names.inputs)
+
     def _create_worker_consumer(self, transport: Any) -> Any:
         consumer = super()._create_worker_consumer(transport)
         consumer._fetch_max_wait_ms = FETCH_WAIT_MS
         return consumer
 
     async def _fetch_records(self, consumer: Any, active_partitions: set[TP], **options: Any) -> Any:
-        records = await super()._fetch_records(consumer, active_partitions, **options)
+        abreast = self._alignment.abreast(active_partitions, _left(_assignment(consumer)))
+        records = await super()._fetch_records(consumer, abreast, **options)
         for tp in [each for each in records if not self.consumer.flow_active or each not in active_partitions]:
             # Came while Faust was about to pause it, so nobody takes it; seeking to what is committed brings it back
             # only where something is.
             consumer.seek(tp, records.pop(tp)[0].offset)
         # Read in the same breath as the records: past them, and past what is never handed out (transaction markers).
-        self._fetched_for = assignment = _assignment(consumer)
-        states = [(tp, assignment.state_value(tp)) for tp in assignment.tps] if assignment else []
-        self.positions = {tp: state._position for tp, state in states if state._position is not None}
+        assignment = _assignment(consumer)
+        if assignment is not self._fetched_for:
+            self._alignment.forget()
+        self._fetched_for = assignment
+        self.positions = {tp: state._position for tp, state in _states(assignment)}
+        for tp, fetched in records.items():
+            self._alignment.read(tp, fetched)
         return records
 
     def is_member(self) -> bool:
@@ -61,6 +71,17 @@ def _assignment(consumer: Any) -> Any:
     """What aiokafka holds since the last rebalance; another object after the next."""
     subscription = consumer._subscription.subscription
     return None if subscription is None else subscription.assignment
+
+
+def _states(assignment: Any) -> list[tuple[TP, Any]]:
+    """Of the partitions that are read, as far as it is known from where."""
+    states = [(tp, assignment.state_value(tp)) for tp in assignment.tps] if assignment else []
+    return [(tp, state) for tp, state in states if state._position is not None]
+
+
+def _left(assignment: Any) -> dict[TP, int]:
+    """How many records lie ahead in each partition, as the last fetch of it told."""
+    return {tp: state.highwater - state._position for tp, state in _states(assignment) if state.highwater is not None}
 
 
 class Consumer(driver.Consumer):

@@ -37,7 +37,7 @@ from streams.store import Store
 from streams.transport import FETCH_WAIT_MS, Consumer, Producer, Transport
 from tests.support.kafka import produce
 from tests.worker.fakes import Broker
-from tests.worker.support import PARTITIONS, START_MS, book, event, sent, until
+from tests.worker.support import PARTITIONS, START_MS, book, event, record, sent, until
 
 running = pytest.mark.asyncio(loop_scope="module")
 
@@ -173,6 +173,9 @@ async def test_an_assigned_partition_has_a_position_past_what_was_read(app: App)
     assert assignment.state_value(TopicPartition("orders", 2))._position == app.worker.events, (
         "subscription.assignment.state_value(tp)._position isn't how far a log was read"
     )
+    assert assignment.state_value(TopicPartition("orders", 2)).highwater == app.worker.events, (
+        "state_value(tp).highwater isn't where a log ended at the last fetch: no input waits for one that is behind"
+    )
     assert app.consumer._thread.positions[TP("orders", 2)] == app.worker.events
 
 
@@ -205,7 +208,7 @@ async def test_what_nobody_takes_is_put_back(tmp_path: Path) -> None:
     consumer = idle(tmp_path).consumer
     sought: list[tuple[TP, int]] = []
     orders, pickups = TP("orders", 0), TP("pickups", 0)
-    fetched = {orders: [SimpleNamespace(offset=5)], pickups: [SimpleNamespace(offset=7), SimpleNamespace(offset=8)]}
+    fetched = {orders: [record("orders", b"", offset=5)], pickups: [record("pickups", b"", offset=7)]}
     kafka = SimpleNamespace(
         _fetcher=SimpleNamespace(
             _closed=False,

@@ -14,12 +14,13 @@ from aiokafka import TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient
 from confluent_kafka.admin import AdminClient
 
-from rules.instants import HOUR_MS
+from rules.instants import DAWN, HOUR_MS
 from streams import worker
 from streams.app import App, create
 from streams.clocks import wall_ms
 from streams.embedded import EmbeddedBroker
 from streams.outbox import Outbox
+from streams.partition import Batch, Partition
 from streams.settings import Settings
 from streams.topics import TopicNames
 from tests.support.kafka import produce
@@ -36,10 +37,13 @@ class Site:
         self.bootstrap, self.folder = broker.bootstrap, folder
 
     @asynccontextmanager
-    async def running(self, clock: Literal["wall", "event"] = "event") -> AsyncIterator[App]:
+    async def running(
+        self, clock: Literal["wall", "event"] = "event", fetch_bytes: int = 1024 * 1024
+    ) -> AsyncIterator[App]:
         """The worker, ready."""
         settings = Settings(broker=f"kafka://{self.bootstrap}", clock=clock, datadir=self.folder)
         app = create(settings, book(), PARTITIONS)
+        app.conf.consumer_max_fetch_size = fetch_bytes
         await app.start()
         try:
             await until(lambda: app.tables.actives_ready)
@@ -85,6 +89,27 @@ async def test_in_event_time_a_history_is_told_as_replay_tells_it(site: Site) ->
         await read.until(lambda: read.state() == wanted)
         assert app.worker.events == len(records) + 3 * PARTITIONS
     assert contradictions(read.said()) == []
+
+
+async def test_of_a_backlog_no_input_is_read_far_ahead_of_another(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    gaps_ms: list[int] = []
+    apply = Partition.apply
+
+    def noting(partition: Partition, batch: Batch) -> None:
+        apply(partition, batch)
+        orders_ms, pickups_ms = (partition.clock.through_ms[topic] for topic in ("orders", "pickups"))
+        if DAWN not in (orders_ms, pickups_ms):
+            gaps_ms.append(pickups_ms - orders_ms)
+
+    monkeypatch.setattr(Partition, "apply", noting)
+    placed = [event("order.placed", START_MS + n * HOUR_MS, str(n)) for n in range(4_000)]
+    collected = [event("pickup.collected", START_MS + n * 4 * HOUR_MS, str(n)) for n in range(1_000)]
+    await site.send(*placed)
+    await site.send(*collected, topic="pickups")
+    async with site.running(fetch_bytes=10_000) as app:
+        await until(lambda: app.worker.events == 5_000)
+    # Read by bytes, all pickups would have come by the time that a quarter of the orders has: 3,000 hours ahead.
+    assert max(gaps_ms) < 1_000 * HOUR_MS
 
 
 async def test_in_wall_time_only_the_order_not_shipped_is_told_of_when_its_deadline_passes(site: Site) -> None:

@@ -1,0 +1,42 @@
+"""Event-time alignment: the inputs of one partition are read abreast.
+
+Kafka orders nothing between topics, and of a backlog a fetch brings as many bytes of each, however many days those are.
+An input weeks ahead of another brings facts that the clock has not come to, which are kept and looked past until then,
+and an order's changes, which would have been judged and written as one, come one by one.
+"""
+
+from collections.abc import Collection, Mapping, Sequence
+from contextlib import suppress
+
+from aiokafka import ConsumerRecord
+from aiokafka.structs import TopicPartition
+
+from rules.events import BadEvent, decode
+from rules.instants import DAWN, NEVER
+
+
+class Alignment:
+    """How far (event time, epoch ms) the partitions of the input topics have been read."""
+
+    def __init__(self, inputs: Collection[str]) -> None:
+        self._inputs = inputs
+        self._read_ms: dict[TopicPartition, int] = {}
+
+    def forget(self) -> None:
+        """What has been read may be read again."""
+        self._read_ms.clear()
+
+    def read(self, tp: TopicPartition, records: Sequence[ConsumerRecord]) -> None:
+        """Some more of a partition. A last record that can't be read says nothing of the time."""
+        if tp.topic in self._inputs:
+            with suppress(BadEvent):  # it becomes a dead letter where the batch is applied
+                _, self._read_ms[tp] = decode(records[-1].value or b"")
+
+    def abreast(self, tps: Collection[TopicPartition], left: Mapping[TopicPartition, int]) -> set[TopicPartition]:
+        """Those to read on. The rest wait for an input of the same partition number that is behind them and of which
+        there are records `left`; they would not be judged before those in any case."""
+        slowest_ms: dict[int, int] = {}
+        for tp, at_ms in self._read_ms.items():
+            if tp in tps and left.get(tp, 0) > 0:
+                slowest_ms[tp.partition] = min(at_ms, slowest_ms.get(tp.partition, NEVER))
+        return {tp for tp in tps if self._read_ms.get(tp, DAWN) <= slowest_ms.get(tp.partition, NEVER)}
