@@ -2,8 +2,9 @@
 
 from collections.abc import Iterator
 from heapq import heappop, heappush
+from operator import attrgetter
 
-from rules.instants import NEVER
+from rules.instants import DAWN, HOUR_MS, NEVER
 from rules.watch import Order, Shop
 
 
@@ -14,8 +15,11 @@ class Agenda:
     def __init__(self) -> None:
         self.orders: list[Order] = []
         self.shops: list[Shop] = []
-        self._instants: list[int] = []  # a heap
+        self._instants: list[int] = []  # a heap of those before `_near_ms`
         self._armed: dict[int, list[Order | Shop]] = {}
+        self._near_ms = DAWN
+        self._hours: list[int] = []  # a heap of those with something further on, which needs no order yet
+        self._later: dict[int, list[Order | Shop]] = {}
         self._firing: list[Order | Shop] = []  # the last one first
         self._firing_ms = NEVER
 
@@ -54,21 +58,30 @@ class Agenda:
         # An entry that comes too early is cheaper than moving it: it looks at the facts again when it fires.
         if turn_ms < target.armed_ms:
             target.armed_ms = turn_ms
-            armed = self._armed.get(turn_ms)
-            if armed is None:
-                self._armed[turn_ms] = [target]
-                heappush(self._instants, turn_ms)
+            if turn_ms < self._near_ms:
+                _enter(self._armed, self._instants, turn_ms, target)
             else:
-                armed.append(target)
+                _enter(self._later, self._hours, turn_ms // HOUR_MS, target)
 
     def next_ms(self) -> int:
         """When the next timer fires (epoch ms)."""
         if self._firing:
             return self._firing_ms
+        while self._hours and not self._instants:
+            self._come_near()
         return self._instants[0] if self._instants else NEVER
 
+    def _come_near(self) -> None:
+        """Puts the next hour's timers in order. One that is armed for earlier by now has another entry."""
+        hour = heappop(self._hours)
+        self._near_ms = (hour + 1) * HOUR_MS
+        for target in self._later.pop(hour):
+            if target.armed_ms // HOUR_MS == hour:
+                _enter(self._armed, self._instants, target.armed_ms, target)
+
     def pop(self) -> Order | Shop | None:
-        """Takes the next timer's target out; None where it is armed for earlier by now, or has fired."""
+        """Takes the target of the timer that fires at `next_ms` out; None where it is armed for earlier by now, or has
+        fired."""
         if not self._firing:
             self._firing_ms = heappop(self._instants)
             self._firing = self._armed.pop(self._firing_ms)
@@ -82,15 +95,25 @@ class Agenda:
     def waiting(self) -> Iterator[Order]:
         """Orders that wait for an instant, the soonest first."""
         told: set[int] = set()  # an order armed for earlier and then for this again has two entries
-        for due_ms, targets in self._by_instant():
-            for target in targets:
-                if isinstance(target, Order) and target.armed_ms == due_ms and id(target) not in told:
-                    told.add(id(target))
-                    yield target
+        for due_ms, target in self._by_instant():
+            if isinstance(target, Order) and target.armed_ms == due_ms and id(target) not in told:
+                told.add(id(target))
+                yield target
 
-    def _by_instant(self) -> Iterator[tuple[int, list[Order | Shop]]]:
-        yield self._firing_ms, self._firing[::-1]
-        instants = self._instants.copy()  # a copy of a heap is a heap
-        while instants:
-            due_ms = heappop(instants)
-            yield due_ms, self._armed[due_ms]
+    def _by_instant(self) -> Iterator[tuple[int, Order | Shop]]:
+        yield from ((self._firing_ms, target) for target in reversed(self._firing))
+        for due_ms in sorted(self._armed):
+            yield from ((due_ms, target) for target in self._armed[due_ms])
+        for hour in sorted(self._later):
+            here = [target for target in self._later[hour] if target.armed_ms // HOUR_MS == hour]
+            yield from ((target.armed_ms, target) for target in sorted(here, key=attrgetter("armed_ms")))
+
+
+def _enter(index: dict[int, list[Order | Shop]], heap: list[int], at: int, target: Order | Shop) -> None:
+    """Enters one under an instant (or an hour); each of these is in the heap once."""
+    entries = index.get(at)
+    if entries is None:
+        index[at] = [target]
+        heappush(heap, at)
+    else:
+        entries.append(target)

@@ -1,0 +1,43 @@
+"""The timer index: whatever is armed comes due at its own instant, near or far, in order and once."""
+
+from types import SimpleNamespace
+from typing import Any
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from rules.agenda import Agenda
+from rules.instants import HOUR_MS, NEVER
+
+TARGETS = 4
+INSTANTS = st.integers(-3, 12).map(lambda quarter: quarter * HOUR_MS // 4)
+
+
+def fired(agenda: Agenda, to_ms: int) -> list[tuple[int, int]]:
+    """What comes due by then: `(due_ms, target)`."""
+    found = []
+    while (due_ms := agenda.next_ms()) <= to_ms:
+        target: Any = agenda.pop()
+        if target is not None:
+            found.append((due_ms, target.name))
+    return found
+
+
+@given(st.lists(st.tuples(st.integers(0, TARGETS - 1), INSTANTS, st.none() | INSTANTS)))
+def test_each_target_comes_due_once_at_the_earliest_instant_it_was_armed_for(
+    steps: list[tuple[int, int, int | None]],
+) -> None:
+    agenda = Agenda()
+    targets: list[Any] = [SimpleNamespace(name=n, armed_ms=NEVER) for n in range(TARGETS)]
+    armed: dict[int, int] = {}
+    for n, turn_ms, to_ms in steps:
+        agenda.arm(targets[n], turn_ms)
+        armed[n] = min(turn_ms, armed.get(n, turn_ms))
+        if to_ms is not None:
+            due = [(at_ms, name) for name, at_ms in armed.items() if at_ms <= to_ms]
+            found = fired(agenda, to_ms)
+            assert found == sorted(found, key=lambda each: each[0])
+            assert sorted(found) == sorted(due)
+            armed = {name: at_ms for name, at_ms in armed.items() if at_ms > to_ms}
+    assert sorted(fired(agenda, NEVER - 1)) == sorted((at_ms, name) for name, at_ms in armed.items())
+    assert agenda.next_ms() == NEVER
