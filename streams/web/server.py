@@ -65,7 +65,7 @@ class Web(Service):
         self._app, self._listening = app, listening
         self._served = asyncio.Event()
         self.view = View(app.names, app.partition_count)
-        self.reader = Reader(app.settings, self.view, beacon=self.beacon)
+        self.reader = Reader(app.settings, self.view, lambda: app.worker.busy, beacon=self.beacon)
         self._writer = Writer(app.settings, app.names, self.reader, beacon=self.beacon)
         asgi = site(
             Vitals(self._health),

@@ -17,6 +17,7 @@ from rules.instants import HOUR_MS
 from streams.cli import main
 from streams.embedded import EmbeddedBroker
 from streams.topics import TopicNames
+from streams.views.reader import BUSY_REST_S
 from tests.web.support import Worker, working
 from tests.worker.support import LATE_MS, LONG_S, START_MS, event, until
 from tests.worker.workers import SHIPCLOCK, WorkerProcess
@@ -71,6 +72,25 @@ async def test_a_restart_answers_as_before(broker: EmbeddedBroker, tmp_path: Pat
     async with working(broker.bootstrap, tmp_path) as second:
         assert await second.items("/api/alerts") == before
         assert [each["open_alerts"] for each in await second.items("/api/shops")] == [1]
+
+
+async def test_only_while_a_backlog_is_read_the_console_takes_its_time(
+    worker: Worker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rests: list[float] = []
+
+    async def rest(seconds: float) -> None:
+        rests.append(seconds)
+        await asyncio.sleep(0)
+
+    monkeypatch.setattr(worker.web.reader, "sleep", rest)
+    await placed(worker, "1")
+    await worker.listed("/api/alerts")
+    assert rests == []
+    monkeypatch.setattr(worker.web.reader, "_is_busy", lambda: True)
+    await placed(worker, "2")
+    await worker.listed("/api/alerts", lambda items: len(items) == 2)
+    assert set(rests) == {BUSY_REST_S}
 
 
 # -- acknowledging and muting --------------------------------------------------------------------------------
