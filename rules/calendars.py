@@ -137,17 +137,23 @@ def add_business_days(at_ms: int, days: int, country: str, zone: str) -> int:
 def business_days(days: int, country: str, zone: str) -> Callable[[int], int]:
     """`add_business_days` for one instant after the other, of which many lie in the same days."""
     since_ms, offset_ms = _steady(zone)
-    shifts: dict[int, int] = {}  # how many ms later it is, by local day, but for days off
+    shifts: dict[int, int] = {}  # how many ms later it is, by local day…
+    begins_ms: dict[int, int] = {}  # …or when, for days off
 
     def on(at_ms: int) -> int:
         day = (at_ms + offset_ms) // DAY_MS
-        shift_ms = shifts.get(day)
-        if shift_ms is None or at_ms < since_ms:
-            due_ms = add_business_days(at_ms, days, country, zone)
-            if at_ms >= since_ms and is_working_day(date.fromordinal(day + _EPOCH_DAY), country):
-                shifts[day] = due_ms - at_ms
-            return due_ms
-        return at_ms + shift_ms
+        if at_ms < since_ms:
+            return add_business_days(at_ms, days, country, zone)
+        if (shift_ms := shifts.get(day)) is not None:
+            return at_ms + shift_ms
+        if (begin_ms := begins_ms.get(day)) is not None:
+            return begin_ms
+        due_ms = add_business_days(at_ms, days, country, zone)
+        if is_working_day(date.fromordinal(day + _EPOCH_DAY), country):
+            shifts[day] = due_ms - at_ms
+        else:
+            begins_ms[day] = due_ms
+        return due_ms
 
     return on
 

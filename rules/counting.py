@@ -46,15 +46,21 @@ def _place(order: Order, placing: Placing) -> int:
     """Puts an order where it counts now in some ratios."""
     denominators, gauges, places, stale = placing
     found = places(order.facts, order.missed, order.overdue)
-    was_bad, days = order.bad, order.days
+    was_bad, days, totals = order.bad, order.days, order.shop.totals
     bad = order.bad = was_bad & ~gauges | found[0]
     turned = bad ^ was_bad
     for n, denominator in denominators:
-        before, day = days[denominator.n], found[n]
-        if day != before:
-            days[denominator.n] = day
-            stale |= denominator.on_move | _move(order, denominator, before, day, was_bad)
-            turned &= ~denominator.gauges
+        slot, day = denominator.n, found[n]
+        before = days[slot]
+        if day == before:
+            continue
+        days[slot] = day
+        turned &= ~denominator.gauges
+        stale |= denominator.on_move
+        if before is None and not denominator.gauges & (bad | totals[slot].watchful):
+            totals[slot].add(day)  # one more that is good brings most counts to no other stage
+        else:
+            stale |= _move(order, denominator, before, day, was_bad)
     return stale | _turn(order, turned) if turned else stale
 
 
@@ -68,8 +74,6 @@ def _move(order: Order, denominator: Denominator, before: int | None, day: int |
         totals.remove(before)
     else:
         was_bad, gauges = 0, gauges & (bad | totals.watchful)
-        if not gauges:
-            return 0  # one more that is good brings most counts to no other stage
     for n in _places(gauges):
         tally = shop.tallies[n]
         if not (bad | was_bad) >> n & 1 and _is_no_news(tally, before, day):

@@ -275,9 +275,8 @@ class Engine:
             shop.followed = False
             self.agenda.arm(shop, self._differences.end_what_no_longer_applies(shop, at_ms))
         for n, judge in enumerate(shop.plan.judges):
-            bit = 1 << n
-            if shop.stale & bit or turns[n] <= at_ms:
-                shop.stale &= ~bit
+            if turns[n] <= at_ms or shop.stale >> n & 1:
+                shop.stale &= ~(1 << n)
                 verdicts, turn = judge.judge(shop, at_ms)  # may find that others, behind it, must look again too
                 if verdicts or shop.open_by_rule.get(judge.rule.id):
                     turn = min(turn, self._differences.tell_shop(shop, judge, verdicts, at_ms))

@@ -8,7 +8,7 @@ from msgspec import UNSET, Struct
 from msgspec.structs import replace
 
 from rules.alerts import Action, Alert, AlertData, Cause, Emitted, Open, Penalty, instant
-from rules.facts import FACT_NAMES, Mark, OrderFacts, every_mark
+from rules.facts import FACT_NAMES, OrderFacts, every_mark
 from rules.instants import HOUR_MS, NEVER, rfc3339
 from rules.kinds.deadline import Deadline
 from rules.kinds.rule import Advice, Case, Rule
@@ -183,22 +183,19 @@ def _hours(within: int) -> str:
 def _deadline_evidence(timer: Timer, facts: OrderFacts, due_ms: int | None, at_ms: int) -> dict[str, Any]:
     known = _known(facts, at_ms)
     if "cancelled" in known:
-        known["cancelled"] = known["cancelled"] | {"by": facts.cancelled_by, "reason": facts.cancelled_for}
+        known["cancelled"] |= {"by": facts.cancelled_by, "reason": facts.cancelled_for}
     if "deadline_moved" in known:
-        known["deadline_moved"] = known["deadline_moved"] | {"ship_by": instant(facts.moved_to_ms)}
+        known["deadline_moved"] |= {"ship_by": instant(facts.moved_to_ms)}
     return {"due_at": instant(due_ms), "deadline_from": _origin(timer, facts), "facts": known}
 
 
 def _known(facts: OrderFacts, at_ms: int) -> dict[str, dict[str, str | None]]:
     """What was known to have happened by `at_ms`; the event clock may lag behind facts already read."""
-    marks = zip(FACT_NAMES, every_mark(facts), strict=True)
-    return {fact: _said(mark) for fact, mark in marks if mark is not None and mark[0] <= at_ms}
-
-
-@lru_cache(maxsize=16_384)  # each word on an order says it again; nobody changes it
-def _said(mark: Mark) -> dict[str, str | None]:
-    at_ms, source, event = mark
-    return {"at": rfc3339(at_ms), "source": source, "event": event}
+    return {
+        fact: {"at": rfc3339(mark[0]), "source": mark[1], "event": mark[2]}
+        for fact, mark in zip(FACT_NAMES, every_mark(facts), strict=True)
+        if mark is not None and mark[0] <= at_ms
+    }
 
 
 def _origin(timer: Timer, facts: OrderFacts) -> str:

@@ -10,7 +10,7 @@ from rules.calendars import day_of, start_of_day
 from rules.instants import DAWN, NEVER, rfc3339
 from rules.kinds.computing import Computed, Computing
 from rules.kinds.ratio import Count, Gauge, Ratio, money_taken
-from rules.kinds.rule import Case, Said, Verdict
+from rules.kinds.rule import ALWAYS, Case, Said, Verdict
 from rules.kinds.tally import Tally
 from rules.kinds.tier_sanctions import sanctions
 from rules.windows import Period
@@ -33,11 +33,16 @@ class RatioJudge:
         self.leaning = 0
         self.computing = None if self.rule.every is None else Computing(gauges)
         self._in_force = [(gauge.effective, gauge.n) for gauge in gauges]
+        #: The place of the version that always is in force, where there is only that.
+        self._only = gauges[0].n if len(gauges) == 1 and gauges[0].effective == ALWAYS else None
         bounds = {at for gauge in gauges for at in (gauge.effective.from_ms, gauge.effective.to_ms)}
         self._bounds_ms = sorted(bounds - {DAWN, NEVER})
 
     def tally(self, shop: "Shop", at_ms: int) -> Tally | None:
         """The version in force at a moment."""
+        if self._only is not None:
+            only: Tally = shop.tallies[self._only]
+            return only
         for effective, slot in self._in_force:
             if effective.at(at_ms):
                 tally: Tally = shop.tallies[slot]
@@ -61,23 +66,25 @@ class RatioJudge:
             turn = min(turn, shop.facts.next_after("dispute.opened", at_ms) or NEVER)
         turn = min(turn, tally.turn(at_ms))
         if self.computing is None:
-            return list(self._verdicts(shop, tally, at_ms)), turn
+            return self._verdicts(shop, tally, at_ms), turn
         changed, border = self.computing.compute(shop, at_ms)
         if changed:
             shop.stale |= self.leaning
         following = self.tally(shop, border)
         if following is not None and following is not tally:
             turn = min(turn, following.turn(at_ms))
-        return list(self._computed_verdicts(shop, tally, following, at_ms)), min(turn, border)
+        return self._computed_verdicts(shop, tally, following, at_ms), min(turn, border)
 
-    def _verdicts(self, shop: "Shop", tally: Tally, at_ms: int) -> Iterator[Verdict]:
+    def _verdicts(self, shop: "Shop", tally: Tally, at_ms: int) -> list[Verdict]:
+        verdicts: list[Verdict] = []
         if tally.asleep or (tally.gauge.rule.by is None and not tally.staged):
-            return  # as most of the time
+            return verdicts  # as most of the time
         for count in tally.counts:
             for subject, part in self._split(shop, tally, count, at_ms):
                 found = tally.gauge.judge(part)
                 if found is not None:
-                    yield Verdict(*found, subject, count.period.name)
+                    verdicts.append(Verdict(*found, subject, count.period.name))
+        return verdicts
 
     def _split(self, shop: "Shop", tally: Tally, count: Count, at_ms: int) -> Iterator[tuple[str, Count]]:
         """The parts of a count that are judged each by itself."""
@@ -101,19 +108,19 @@ class RatioJudge:
             if entry.data.cause == cause and period.first <= day_of(entry.at_ms, zone) <= period.last
         )
 
-    def _computed_verdicts(self, shop: "Shop", tally: Tally, following: Tally | None, at_ms: int) -> Iterator[Verdict]:
+    def _computed_verdicts(self, shop: "Shop", tally: Tally, following: Tally | None, at_ms: int) -> list[Verdict]:
         """Of a rolling window the step that was computed last; where it reached none, whether the `following`
         computation would. A calendar period is judged as it goes."""
         if tally.gauge.rule.window.align != "rolling":
-            yield from self._verdicts(shop, tally, at_ms)
-            return
+            return self._verdicts(shop, tally, at_ms)
         newest = self.newest(shop, at_ms)
         gauge = tally.gauge
         step = next((step for step in gauge.steps if newest is not None and step.name == newest[1].step), None)
         if step is not None:
-            yield Verdict(gauge.open(step), "threshold_crossed")
-        elif following is not None and following.staged:
-            yield Verdict(Open("near", following.gauge.rule.severity["near"]), "threshold_near")
+            return [Verdict(gauge.open(step), "threshold_crossed")]
+        if following is not None and following.staged:
+            return [Verdict(Open("near", following.gauge.rule.severity["near"]), "threshold_near")]
+        return []
 
     def newest(self, shop: "Shop", at_ms: int) -> tuple[int, Computed] | None:
         """What was computed at the last border, and that (epoch ms); None where there was nothing to compute."""

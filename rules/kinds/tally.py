@@ -29,22 +29,20 @@ class Totals:
     @property
     def by_day(self) -> dict[int, int]:
         if self._fresh:
+            by_day, sums = self._by_day, self._sums
             for day in self._fresh:
-                if day >= 0:
-                    self._change(day, 1)
+                more = 1
+                if day < 0:
+                    day, more = ~day, -1
+                if there := by_day.get(day, 0) + more:
+                    by_day[day] = there
                 else:
-                    self._change(~day, -1)
+                    del by_day[day]
+                for days, total in sums.items():
+                    if days[0] <= day <= days[1]:
+                        sums[days] = total + more
             self._fresh.clear()
         return self._by_day
-
-    def _change(self, day: int, more: int) -> None:
-        total = self._by_day[day] = self._by_day.get(day, 0) + more
-        if not total:
-            del self._by_day[day]
-        if self._sums:
-            for days, total in self._sums.items():
-                if days[0] <= day <= days[1]:
-                    self._sums[days] = total + more
 
     def of(self, period: Period) -> int:
         by_day = self.by_day
