@@ -76,7 +76,6 @@ class Engine:
             return
         order_id: str = event.order  # type: ignore[attr-defined]
         order = shop.orders.get(order_id)
-        is_new = order is None
         if order is None:
             order = shop.orders[order_id] = Order(order_id, shop)
         news = merge(order.facts, event, (at_ms, intern(event.source), event.id))
@@ -89,8 +88,6 @@ class Engine:
                     self.agenda.look_at(order)
             if not order.unsaved:
                 self._changes.note_order(order)
-            if news & shop.plan.computed_from and (at_ms > shop.border_ms or order in shop.ahead):
-                shop.look_ahead(order, at_ms, is_new)
             if at_ms <= shop.late_before_ms:
                 self._compute_again(shop, at_ms)
 
@@ -281,6 +278,7 @@ class Engine:
                 if verdicts or shop.open_by_rule.get(judge.rule.id):
                     turn = min(turn, self._differences.tell_shop(shop, judge, verdicts, at_ms))
                 turns[n] = turn
+        shop.parted_now = None
         if shop.recomputed:
             for rule, border_ms in shop.recomputed:
                 self._changes.computed[shop.key, rule, border_ms] = shop

@@ -60,7 +60,6 @@ class Plan:
 
     `heeds`: the facts (as bits) whose change can make an order be judged again; others are only kept. `redeeming`:
     those that can only make an order good again, in the `redeemable` ratios (as bits).
-    `computed_from`: those that what is computed at borders rests on.
     `kept_for_good`: the types of the shop's own events that matter however old they are.
     `judges` look at the whole shop; the rest is what they take from its orders: `timers`, `gauges` of ratios with the
     `denominators` they share, `traces`. `bad_at_first`: the ratios (as bits) in which an order is bad from the start.
@@ -90,7 +89,6 @@ class Plan:
         self._judge(rules)
         self.every_judge = (1 << len(self.judges)) - 1
         self.computed = [judge for judge in self.judges if isinstance(judge, RatioJudge) and judge.rule.every]
-        self.computed_from = _any_of(gauge.rests_on for judge in self.computed for gauge in judge.gauges)
         self.no_days: list[int | None] = [None] * len(self.denominators)
         counted = _any_of([gauge.facts & ~gauge.redeemed_by for gauge in self.gauges])
         counted |= _any_of([trace.facts for trace in self.traces])

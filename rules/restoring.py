@@ -25,11 +25,8 @@ def restore_order(engine: Engine, platform: str, shop_name: str, order_id: str, 
     order.facts = facts or OrderFacts()  # dropped: an entry that still waits for it must find nothing
     if facts is None and order.alerts is None:
         order.armed_ms = NEVER
-        shop.ahead.pop(order, None)
         del shop.orders[order_id]
     else:
-        if shop.plan.computed:
-            shop.look_ahead(order, DAWN, False)
         agenda.look_at(order)
 
 

@@ -23,7 +23,6 @@ def sweep(shop: Shop, at_ms: int, changes: Changes) -> int:
         del shop.alerts[alert]
     for order in [each for each in shop.orders.values() if _is_spent(each, at_ms)]:
         del shop.orders[order.id]
-        shop.ahead.pop(order, None)
         stale |= uncount(order)
         if order.last_ms == DAWN:
             continue  # only its alerts came back after a restart

@@ -90,15 +90,11 @@ class Shop:
     stock are told (`stocked`).
     Kept by itself: `facts`, and what was `computed` of its ratios at their borders. `stale` has a bit for each judge
     that must look again, `turns` when each wants to by itself. `border_ms`: when the next of its ratios is computed,
-    as far as that is known; `ahead`: at least the orders of which things are known that lie ahead of that, and before
-    which instant nothing of them had happened, as far as that is sure. `instant_open`: more may happen at the clock's
-    instant.
+    as far as that is known. `parted_now`: its orders `parted` by the border that has come, once for all that is
+    computed then. `instant_open`: more may happen at the clock's instant.
     """
 
     __slots__ = (
-        "_parted",
-        "_parted_ms",
-        "ahead",
         "alerts",
         "armed_ms",
         "border_ms",
@@ -117,6 +113,7 @@ class Shop:
         "open_alerts",
         "open_by_rule",
         "orders",
+        "parted_now",
         "plan",
         "platform",
         "points",
@@ -146,7 +143,7 @@ class Shop:
         self.kept_from_ms = DAWN
         self.recomputed: list[tuple[str, int]] = []
         self.late_before_ms = DAWN
-        self._parted: tuple[list[Order], list[Order]] = [], []
+        self.parted_now: tuple[list[Order], list[Order]] | None = None
         self.instant_open = False
         self.restored = False
         self.stocked = False
@@ -163,8 +160,7 @@ class Shop:
         self.points: dict[int, Decimal] = {}
         #: When each ratio was last computed, by which border, and the next.
         self.computed_to: dict[str, tuple[int, int, int]] = {}
-        self.border_ms = self._parted_ms = DAWN
-        self.ahead: dict[Order, int] = dict.fromkeys(self.orders.values(), DAWN)
+        self.border_ms = DAWN
         self.recompute: dict[str, int] = {}
         self.followed = True
         self.stale = plan.every_judge
@@ -189,32 +185,16 @@ class Shop:
             for order in self.orders.values()
         )
 
-    def look_ahead(self, order: Order, at_ms: int, is_new: bool) -> None:
-        """Notes when something came about, of an order of which things are known that lie ahead of the next border."""
-        self._parted_ms = DAWN
-        first_ms = self.ahead.get(order)
-        if first_ms is None:
-            self.ahead[order] = at_ms if is_new else DAWN
-        elif at_ms < first_ms:
-            self.ahead[order] = at_ms
-
-    def parted(self, at_ms: int) -> tuple[list[Order], list[Order]]:
-        """The orders of which things are known that lie ahead of the border that has come: those of which others had
+    def parted(self, border_ms: int) -> tuple[list[Order], list[Order]]:
+        """The orders of which things are known that lie ahead of a border that has come: those of which others had
         happened by then, and those of which none had."""
-        if self._parted_ms != at_ms:  # once for all that is computed then
-            self._parted_ms = at_ms
-            begun = [order for order, first_ms in self.ahead.items() if first_ms <= at_ms]
-            to_come = [order for order, first_ms in self.ahead.items() if first_ms > at_ms]
-            self._parted = begun, to_come
-        return self._parted
-
-    def await_border(self, border_ms: int, at_ms: int) -> None:
-        """Lets go of what no border to come will ask for: what lies behind the next one, as far as that is known, and
-        behind the clock."""
-        if border_ms != self.border_ms or border_ms < at_ms:
-            self.border_ms, self._parted_ms = border_ms, DAWN
-            behind_ms = max(border_ms, at_ms)
-            self.ahead = {order: first_ms for order, first_ms in self.ahead.items() if order.last_ms > behind_ms}
+        if self.parted_now is None:
+            begun: list[Order] = []
+            to_come: list[Order] = []
+            for order in [each for each in self.orders.values() if each.last_ms > border_ms]:
+                (begun if order.facts.first_at_ms() <= border_ms else to_come).append(order)
+            self.parted_now = begun, to_come
+        return self.parted_now
 
     def count_sales(self) -> None:
         """From now on: levels of stock are told."""

@@ -59,8 +59,8 @@ class Computing:
         following = next_border(self.every, at_ms, self.zone, self.lag_ms)
         shop.computed_to[self.rule_id] = at_ms, last, following
         all_known = len(shop.computed_to) == len(shop.plan.computed)
-        soonest = min([border_ms for _, _, border_ms in shop.computed_to.values()]) if all_known else shop.border_ms
-        shop.await_border(soonest, at_ms)
+        if all_known:
+            shop.border_ms = min([border_ms for _, _, border_ms in shop.computed_to.values()])
         return changed, following
 
     def _start(self, shop: "Shop", at_ms: int) -> int:
