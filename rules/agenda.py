@@ -10,7 +10,7 @@ from rules.watch import Order, Shop
 
 class Agenda:
     """`orders` and `shops` with news, each once; and the timer index, which holds instants and no verdicts: whatever
-    comes due looks at its facts again."""
+    comes due looks at its facts again. What is further off than the next timer's hour lies by hours, in no order."""
 
     def __init__(self) -> None:
         self.orders: list[Order] = []

@@ -89,15 +89,13 @@ class Shop:
     plan's traces), `numbers` (tracking numbers with the orders that used them and when), and `sales`, once levels of
     stock are told (`stocked`).
     Kept by itself: `facts`, and what was `computed` of its ratios at their borders. `stale` has a bit for each judge
-    that must look again, `turns` when each wants to by itself. `border_ms`: when the next of its ratios is computed,
-    as far as that is known. `parted_now`: its orders `parted` by the border that has come, once for all that is
-    computed then. `instant_open`: more may happen at the clock's instant.
+    that must look again, `turns` when each wants to by itself. `parted_now`: its orders `parted` by the border that has
+    come, once for all that is computed then. `instant_open`: more may happen at the clock's instant.
     """
 
     __slots__ = (
         "alerts",
         "armed_ms",
-        "border_ms",
         "computed",
         "computed_to",
         "dirty",
@@ -160,7 +158,6 @@ class Shop:
         self.points: dict[int, Decimal] = {}
         #: When each ratio was last computed, by which border, and the next.
         self.computed_to: dict[str, tuple[int, int, int]] = {}
-        self.border_ms = DAWN
         self.recompute: dict[str, int] = {}
         self.followed = True
         self.stale = plan.every_judge
@@ -187,7 +184,7 @@ class Shop:
 
     def parted(self, border_ms: int) -> tuple[list[Order], list[Order]]:
         """The orders of which things are known that lie ahead of a border that has come: those of which others had
-        happened by then, and those of which none had."""
+        happened by then, and those of which none had. For one judging, whose borders are all the same."""
         if self.parted_now is None:
             begun: list[Order] = []
             to_come: list[Order] = []

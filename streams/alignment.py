@@ -1,4 +1,4 @@
-"""Event-time alignment: the inputs of one partition are read abreast.
+"""Event-time alignment: in event time the inputs of one partition that its clock goes by are read abreast.
 
 Kafka orders nothing between topics, and of a backlog a fetch brings as many bytes of each, however many days those are.
 An input weeks ahead of another brings facts that the clock has not come to, which are kept and looked past until then,
@@ -13,28 +13,31 @@ from aiokafka.structs import TopicPartition
 
 from rules.events import BadEvent, decode
 from rules.instants import DAWN, NEVER
+from streams.clocks import AHEAD_MS
 
 
 class Alignment:
-    """How far (event time, epoch ms) the partitions of the input topics have been read."""
+    """How far (event time, epoch ms) the partitions of some topics have been read."""
 
-    def __init__(self, inputs: Collection[str]) -> None:
-        self._inputs = inputs
+    def __init__(self, topics: Collection[str]) -> None:
+        self._topics = topics
         self._read_ms: dict[TopicPartition, int] = {}
 
     def forget(self) -> None:
         """What has been read may be read again."""
         self._read_ms.clear()
 
-    def read(self, tp: TopicPartition, records: Sequence[ConsumerRecord]) -> None:
-        """Some more of a partition. A last record that can't be read says nothing of the time."""
-        if tp.topic in self._inputs:
+    def read(self, tp: TopicPartition, records: Sequence[ConsumerRecord], now_ms: int) -> None:
+        """Some more of a partition. A last record that can't be read, or is of times to come, says nothing."""
+        if tp.topic in self._topics:
             with suppress(BadEvent):  # it becomes a dead letter where the batch is applied
-                _, self._read_ms[tp] = decode(records[-1].value or b"")
+                _, at_ms = decode(records[-1].value or b"")
+                if at_ms <= now_ms + AHEAD_MS:
+                    self._read_ms[tp] = max(at_ms, self._read_ms.get(tp, at_ms))
 
     def abreast(self, tps: Collection[TopicPartition], left: Mapping[TopicPartition, int]) -> set[TopicPartition]:
-        """Those to read on. The rest wait for an input of the same partition number that is behind them and of which
-        there are records `left`; they would not be judged before those in any case."""
+        """Those to read on. The rest wait for one of the same partition number that is behind them and of which there
+        are records `left`; the clock waits for that one in any case."""
         slowest_ms: dict[int, int] = {}
         for tp, at_ms in self._read_ms.items():
             if tp in tps and left.get(tp, 0) > 0:

@@ -15,12 +15,18 @@ from faust.transport.drivers import aiokafka as driver
 from faust.types import TP
 
 from streams.alignment import Alignment
+from streams.clocks import wall_ms
 from streams.partition import Batch
 from streams.store import Store
+from streams.topics import CLOCKED
 
 FETCH_WAIT_MS = 100
 """How long the broker may hold a fetch that finds nothing. It holds all that is asked after it on the same connection
 as well: where logs end, before every beat. (Faust has 1.5 s.)"""
+
+ALIGN_AGAIN_S = 0.1
+"""How long inputs that are ahead wait for one behind them before it is asked anew whether they must: what is left of it
+may be nothing that is ever handed out."""
 
 FULL_S = 0.005
 """How often to look whether an agent can take another batch."""
@@ -34,7 +40,9 @@ class ConsumerThread(driver.AIOKafkaConsumerThread):
 
     def __init__(self, consumer: Any, **kwargs: Any) -> None:
         super().__init__(consumer, **kwargs)
-        self._alignment = Alignment(consumer.app.names.inputs)
+        app = consumer.app
+        # The clock of wall time goes by how far all inputs have been applied, whatever times they are of.
+        self._alignment = Alignment([app.names.of(each) for each in CLOCKED] if app.settings.clock == "event" else ())
 
     def _create_worker_consumer(self, transport: Any) -> Any:
         consumer = super()._create_worker_consumer(transport)
@@ -43,6 +51,8 @@ class ConsumerThread(driver.AIOKafkaConsumerThread):
 
     async def _fetch_records(self, consumer: Any, active_partitions: set[TP], **options: Any) -> Any:
         abreast = self._alignment.abreast(active_partitions, _left(_assignment(consumer)))
+        if abreast != active_partitions:
+            options["timeout"] = ALIGN_AGAIN_S
         records = await super()._fetch_records(consumer, abreast, **options)
         for tp in [each for each in records if not self.consumer.flow_active or each not in active_partitions]:
             # Came while Faust was about to pause it, so nobody takes it; seeking to what is committed brings it back
@@ -55,7 +65,7 @@ class ConsumerThread(driver.AIOKafkaConsumerThread):
         self._fetched_for = assignment
         self.positions = {tp: state._position for tp, state in _states(assignment)}
         for tp, fetched in records.items():
-            self._alignment.read(tp, fetched)
+            self._alignment.read(tp, fetched, wall_ms())
         return records
 
     def is_member(self) -> bool:

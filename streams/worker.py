@@ -142,6 +142,7 @@ class Worker(Service):
         """Judges, writes, commits, if the partitions are this worker's and recovered."""
         async with self._turn:
             if self._over or self.app.rebalancing or not self.app.tables.actives_ready:
+                self.busy = False
                 return
             self._recovered = True
             self.busy = self.events - self._events_at_beat > LOADED_EVENTS

@@ -58,9 +58,6 @@ class Computing:
         shop.late_before_ms = max(shop.late_before_ms, last)
         following = next_border(self.every, at_ms, self.zone, self.lag_ms)
         shop.computed_to[self.rule_id] = at_ms, last, following
-        all_known = len(shop.computed_to) == len(shop.plan.computed)
-        if all_known:
-            shop.border_ms = min([border_ms for _, _, border_ms in shop.computed_to.values()])
         return changed, following
 
     def _start(self, shop: "Shop", at_ms: int) -> int:
@@ -81,7 +78,7 @@ class Computing:
         period = gauge.rule.window.closed_at(border, gauge.zone)
         if start_of_day(period.first, gauge.zone) < shop.kept_from_ms:
             return before  # some of its orders are gone: what was computed then stands
-        at_its_time = shop.border_ms <= border == at_ms and not shop.instant_open
+        at_its_time = border == at_ms and not shop.instant_open
         count = (_counted_now if at_its_time else _counted_then)(shop, gauge, period, border)
         if not count.total:
             return None

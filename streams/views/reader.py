@@ -29,7 +29,7 @@ AGAIN_S = 2.0
 
 class Reader(Service):
     """Keeps a view up to date. `caught_up` once it has read all there was when it began; from then on it holds itself
-    back while the worker `is_busy`."""
+    back while the worker `is_busy`, unless somebody waits for what it shows."""
 
     def __init__(self, settings: Settings, view: View, is_busy: Callable[[], bool], **kwargs: Any) -> None:
         super().__init__(**kwargs)
@@ -39,6 +39,7 @@ class Reader(Service):
         self._settings = settings
         self._read_to = {TopicPartition(topic, number): 0 for topic in view.topics for number in range(view.partitions)}
         self._moved = asyncio.Event()
+        self._awaited = 0
 
     @Service.task
     async def _read_on(self) -> None:
@@ -66,7 +67,7 @@ class Reader(Service):
             while not self.should_stop:
                 await self._take_some(consumer)
                 self.caught_up = self.caught_up or all(self._read_to[tp] >= end for tp, end in ends.items())
-                if self.caught_up and self._is_busy():
+                if self.caught_up and self._is_busy() and not self._awaited:
                     await self.sleep(BUSY_REST_S)
         finally:
             await consumer.stop()
@@ -84,5 +85,9 @@ class Reader(Service):
 
     async def has_read(self, tp: TopicPartition, offset: int) -> None:
         """Returns once the view shows what was written at an offset."""
-        while self._read_to[tp] <= offset:
-            await self._moved.wait()
+        self._awaited += 1
+        try:
+            while self._read_to[tp] <= offset:
+                await self._moved.wait()
+        finally:
+            self._awaited -= 1

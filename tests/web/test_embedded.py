@@ -10,6 +10,7 @@ from typing import Any
 
 import httpx
 import pytest
+from aiokafka import TopicPartition
 from click.testing import CliRunner
 from confluent_kafka.admin import AdminClient
 
@@ -91,6 +92,13 @@ async def test_only_while_a_backlog_is_read_the_console_takes_its_time(
     await placed(worker, "2")
     await worker.listed("/api/alerts", lambda items: len(items) == 2)
     assert set(rests) == {BUSY_REST_S}
+    waiting = asyncio.create_task(worker.web.reader.has_read(TopicPartition("alerts", 2), 1_000))
+    await asyncio.sleep(0)
+    rests.clear()
+    await placed(worker, "3")
+    await worker.listed("/api/alerts", lambda items: len(items) == 3)
+    assert rests == []  # somebody waits for what it shows
+    waiting.cancel()
 
 
 # -- acknowledging and muting --------------------------------------------------------------------------------
