@@ -208,7 +208,10 @@ async def test_what_nobody_takes_is_put_back(tmp_path: Path) -> None:
     consumer = idle(tmp_path).consumer
     sought: list[tuple[TP, int]] = []
     orders, pickups = TP("orders", 0), TP("pickups", 0)
-    fetched = {orders: [record("orders", b"", offset=5)], pickups: [record("pickups", b"", offset=7)]}
+    fetched = {
+        orders: [record("orders", b"", offset=5)],
+        pickups: [record("pickups", b"", offset=7), record("pickups", b"", offset=8)],
+    }
     kafka = SimpleNamespace(
         _fetcher=SimpleNamespace(
             _closed=False,
