@@ -27,8 +27,8 @@ REFRESH_S = 300.0
 TURN_S = 0.02
 """After this long a turn ends; what is left over comes first in the next."""
 
-CALM_SHARE, BUSY_SHARE = 0.2, 0.01
-"""Of the worker's time, all partitions together: while events come as they happen, and while a backlog is read."""
+CALM_SHARE = 0.2
+"""Of the worker's time, all partitions together, while events come as they happen."""
 
 
 class Standings:

@@ -25,7 +25,8 @@ from streams.clocks import wall_ms
 from streams.metrics import work
 from streams.outbox import Outbox
 from streams.partition import CLOCK_KEY, Batch, Partition, fact_records
-from streams.standings import BUSY_SHARE, CALM_SHARE
+from streams.shares import BUSY_SHARE
+from streams.standings import CALM_SHARE
 
 log = logging.getLogger(__name__)
 

@@ -15,15 +15,15 @@ from rules.engine import Engine
 from streams.metrics import partitions, shops, survey, totals
 from streams.metrics.recovery import Rebalances
 from streams.metrics.work import count_alert
+from streams.shares import BUSY_SHARE
 
 log = logging.getLogger(__name__)
 
 EVERY_S = 5.0
 """How old a survey may become…"""
 
-CALM_SHARE, BUSY_SHARE = 0.05, 0.01
-"""…unless that would take more of the worker's time than this: while events come as they happen, and while a backlog is
-read."""
+CALM_SHARE = 0.05
+"""…unless that would take more of the worker's time than this, while events come as they happen."""
 
 AT_A_TIME_S = 0.005
 """How long the event loop may be held up by it at a time, or by one shop's standing if that takes longer."""
@@ -60,31 +60,25 @@ class Watch(Service, Collector):
                 took_s = await self.look()
             except Exception:  # alerts must go out even if nobody can count them
                 log.exception("the survey of shops for the metrics failed")
-            await self._rest(took_s)
-
-    async def _rest(self, took_s: float) -> None:
-        """In proportion to what a survey took. A backlog comes to its end, so the share is asked for again."""
-        since_s = monotonic()
-        await self.sleep(EVERY_S)
-        while not self.should_stop and (monotonic() - since_s) * self._share() < took_s:
-            await self.sleep(EVERY_S)
-
-    def _share(self) -> float:
-        return BUSY_SHARE if self._worker.busy else CALM_SHARE
+            await self.sleep(max(EVERY_S, took_s / CALM_SHARE))
 
     async def look(self) -> float:
-        """Takes a survey and keeps what it says; returns how long that held the event loop (s)."""
+        """Takes a survey, bit by bit while a backlog is read, and keeps what it says; how long that held the event loop
+        (s) beside what its rests made up for."""
         found: list[Metric] = []
         engines = [partition.engine for partition in self._worker.partitions.values()]
-        busy_s, since_s = 0.0, monotonic()
+        held_s, since_s = 0.0, monotonic()
         for _ in self._survey(engines, found):
-            held_s = monotonic() - since_s
-            if held_s > AT_A_TIME_S:
-                busy_s += held_s
-                await asyncio.sleep(0)
+            this_s = monotonic() - since_s
+            if this_s > AT_A_TIME_S:
+                if self._worker.busy:
+                    await self.sleep(this_s / BUSY_SHARE)
+                else:
+                    held_s += this_s
+                    await asyncio.sleep(0)
                 since_s = monotonic()
         self._found = found
-        return busy_s + monotonic() - since_s
+        return held_s + monotonic() - since_s
 
     def _survey(self, engines: list[Engine], found: list[Metric]) -> Iterator[None]:
         fresh = survey.Survey()

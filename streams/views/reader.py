@@ -3,6 +3,7 @@
 import asyncio
 import logging
 from collections.abc import Callable
+from time import monotonic
 from typing import Any
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
@@ -11,16 +12,13 @@ from mode import Service
 
 from streams import kafka_access
 from streams.settings import Settings, bootstrap_servers
+from streams.shares import BUSY_SHARE
 from streams.views.view import View
 
 log = logging.getLogger(__name__)
 
 AT_ONCE = 500
 """Records taken before the worker's other work has its turn."""
-
-BUSY_REST_S = 0.25
-"""While the worker reads a backlog, how long between these: the view follows it at 2,000 records a second at the most,
-which take 2 % of the time, and catches up once it is over."""
 
 WAIT_MS = 500
 AGAIN_S = 2.0
@@ -39,7 +37,8 @@ class Reader(Service):
         self._settings = settings
         self._read_to = {TopicPartition(topic, number): 0 for topic in view.topics for number in range(view.partitions)}
         self._moved = asyncio.Event()
-        self._awaited = 0
+        self._waiting = 0
+        self._wanted = asyncio.Event()
 
     @Service.task
     async def _read_on(self) -> None:
@@ -65,15 +64,17 @@ class Reader(Service):
                     consumer.seek(tp, offset)
             ends = await consumer.end_offsets(list(self._read_to))
             while not self.should_stop:
-                await self._take_some(consumer)
+                took_s = await self._take_some(consumer)
                 self.caught_up = self.caught_up or all(self._read_to[tp] >= end for tp, end in ends.items())
-                if self.caught_up and self._is_busy() and not self._awaited:
-                    await self.sleep(BUSY_REST_S)
+                if self.caught_up and self._is_busy():
+                    await self.wait(self._wanted, timeout=took_s / BUSY_SHARE)
         finally:
             await consumer.stop()
 
-    async def _take_some(self, consumer: AIOKafkaConsumer) -> None:
+    async def _take_some(self, consumer: AIOKafkaConsumer) -> float:
+        """Answers how long that held the event loop (s)."""
         fetched = await consumer.getmany(timeout_ms=WAIT_MS, max_records=AT_ONCE)
+        began_s = monotonic()
         for records in fetched.values():
             for record in records:
                 self.view.take(record)
@@ -81,13 +82,18 @@ class Reader(Service):
             self._read_to[tp] = await consumer.position(tp)  # may be further than the last record: compaction
         self._moved.set()
         self._moved = asyncio.Event()
+        took_s = monotonic() - began_s
         await asyncio.sleep(0)
+        return took_s
 
     async def has_read(self, tp: TopicPartition, offset: int) -> None:
         """Returns once the view shows what was written at an offset."""
-        self._awaited += 1
+        self._waiting += 1
+        self._wanted.set()
         try:
             while self._read_to[tp] <= offset:
                 await self._moved.wait()
         finally:
-            self._awaited -= 1
+            self._waiting -= 1
+            if not self._waiting:
+                self._wanted.clear()

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections import Counter
+from collections.abc import Iterator
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -9,6 +10,7 @@ from typing import Any
 import pytest
 from prometheus_client import REGISTRY, CollectorRegistry, Metric, generate_latest
 
+from rules.engine import Engine
 from rules.instants import HOUR_MS, from_rfc3339
 from rules.watch import Shop
 from streams.app import App, create
@@ -18,8 +20,9 @@ from streams.metrics import survey, watching
 from streams.metrics.shops import NAMED_CURRENCIES, NAMED_SHOPS, OTHER, families
 from streams.metrics.sinks import Sinks
 from streams.metrics.survey import Reading, Survey
-from streams.metrics.watching import BUSY_SHARE, CALM_SHARE, EVERY_S, Watch
+from streams.metrics.watching import CALM_SHARE, EVERY_S, Watch
 from streams.settings import Settings
+from streams.shares import BUSY_SHARE
 from tests.support.kafka import produce
 from tests.worker.support import LATE_MS, START_MS, book, event, sent, ticks, until
 
@@ -271,23 +274,42 @@ async def test_a_survey_that_fails_does_not_end_the_worker(tmp_path: Path, monke
             assert app.crash_reason is None
 
 
-@pytest.mark.parametrize(
-    ("backlog_s", "rested_s"),
-    [(0.0, 1 / CALM_SHARE), (50.0, 50.0), (1_000.0, 1 / BUSY_SHARE)],
-    ids=["without a backlog", "until it has been read", "while it is read"],
-)
-async def test_a_survey_of_a_second_rests_for_its_share(
-    monkeypatch: pytest.MonkeyPatch, backlog_s: float, rested_s: float
-) -> None:
-    worker = SimpleNamespace(book=SimpleNamespace(packs=[]), busy=backlog_s > 0)
-    watch, now_s = Watch(worker), 0.0
+async def test_while_a_backlog_is_read_a_survey_rests_after_each_bit(monkeypatch: pytest.MonkeyPatch) -> None:
+    worker = SimpleNamespace(book=SimpleNamespace(packs=[]), partitions={}, busy=True)
+    watch, now_s, rests = Watch(worker), 0.0, list[float]()
 
-    async def sleep(seconds: float) -> None:
+    def four_bits_of_a_second(engines: list[Engine], found: list[Metric]) -> Iterator[None]:
         nonlocal now_s
-        now_s += seconds
-        worker.busy = now_s < backlog_s
+        for _ in range(4):
+            now_s += 1.0
+            yield
+
+    async def rest(seconds: float) -> None:
+        rests.append(seconds)
+        worker.busy = len(rests) < 2  # that was the end of the backlog
 
     monkeypatch.setattr(watching, "monotonic", lambda: now_s)
-    monkeypatch.setattr(watch, "sleep", sleep)
-    await watch._rest(1.0)
-    assert rested_s <= now_s < rested_s + EVERY_S
+    monkeypatch.setattr(watch, "_survey", four_bits_of_a_second)
+    monkeypatch.setattr(watch, "sleep", rest)
+    held_s = await watch.look()
+    assert rests == [1 / BUSY_SHARE, 1 / BUSY_SHARE]
+    assert held_s == 2.0  # the two bits that no rest made up for
+
+
+@pytest.mark.parametrize(("took_s", "rested_s"), [(0.01, EVERY_S), (1.0, 1 / CALM_SHARE)], ids=["short", "long"])
+async def test_after_a_survey_the_next_waits_for_its_share(
+    monkeypatch: pytest.MonkeyPatch, took_s: float, rested_s: float
+) -> None:
+    watch, rests = Watch(SimpleNamespace(book=SimpleNamespace(packs=[]))), list[float]()
+
+    async def look() -> float:
+        return took_s
+
+    async def rest(seconds: float) -> None:
+        rests.append(seconds)
+        watch._stopped.set()
+
+    monkeypatch.setattr(watch, "look", look)
+    monkeypatch.setattr(watch, "sleep", rest)
+    await Watch._survey_on(watch)
+    assert rests == [rested_s]
