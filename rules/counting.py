@@ -4,22 +4,20 @@ and moves between them as it changes. What moved is answered as bits of the judg
 from functools import lru_cache
 
 from rules.kinds.ratio import Denominator
-from rules.kinds.tally import Tally
 from rules.plan import Looking, Placing
 from rules.watch import Order
 
 
-def count(order: Order, looking: Looking, news: int, changed: int, judged: int, passed_ms: int) -> int:
+def count(order: Order, looking: Looking, news: int, changed: int, passed_ms: int) -> int:
     """Counts an order as it stands now, after `news` of these facts (as bits), which these parts of its plan are
-    `looking` at. `judged` are the deadline rules (as bits) that have looked at it, `changed` those that judge otherwise
-    than before."""
+    `looking` at. `changed` are the deadline rules (as bits) that judge otherwise than before."""
     shop, facts, plan = order.shop, order.facts, order.shop.plan
     stale = _place(order, plan.placing(news, changed & plan.gauge_bits))
     for n, trace in looking.traces:
         stale |= _note(order, n, trace.instants(facts, order.missed, passed_ms))
-    if judged & plan.trace_bits and (order.missed | changed) & plan.trace_bits:
+    if (order.missed | changed) & plan.trace_bits:
         for n, trace in enumerate(plan.traces):
-            if trace.bits & judged:
+            if trace.bits:
                 stale |= _note(order, n, trace.instants(facts, order.missed, passed_ms))
     if looking.sales and shop.stocked and shop.sell(order, plan.sales_zone):
         stale |= plan.on_sale
@@ -57,8 +55,8 @@ def _place(order: Order, placing: Placing) -> int:
         days[slot] = day
         turned &= ~denominator.gauges
         stale |= denominator.on_move
-        if before is None and not denominator.gauges & (bad | totals[slot].watchful):
-            totals[slot].add(day)  # one more that is good brings most counts to no other stage
+        if before is None and totals[slot].has_room() and not denominator.gauges & bad:
+            totals[slot].add(day)
         else:
             stale |= _move(order, denominator, before, day, was_bad)
     return stale | _turn(order, turned) if turned else stale
@@ -73,10 +71,11 @@ def _move(order: Order, denominator: Denominator, before: int | None, day: int |
     if before is not None:
         totals.remove(before)
     else:
-        was_bad, gauges = 0, gauges & (bad | totals.watchful)
+        was_bad, gauges = 0, gauges & (bad | totals.watchful())
     for n in _places(gauges):
         tally = shop.tallies[n]
-        if not (bad | was_bad) >> n & 1 and _is_no_news(tally, before, day):
+        is_good = not (bad | was_bad) >> n & 1
+        if is_good and before is not None and day is not None and not tally.tells_apart(before, day):
             continue
         if was_bad >> n & 1 and before is not None:
             tally.mend(before, order.id)
@@ -85,13 +84,6 @@ def _move(order: Order, denominator: Denominator, before: int | None, day: int |
         if tally.has_news():
             stale |= shop.plan.on_gauge[n]
     return stale
-
-
-def _is_no_news(tally: Tally, before: int | None, day: int | None) -> bool:
-    """Whether a good order that comes, or counts on another day, is sure to bring no count to another stage."""
-    if before is None:
-        return tally.takes_good()
-    return day is not None and not tally.tells_apart(before, day)
 
 
 def _turn(order: Order, turned: int) -> int:

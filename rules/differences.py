@@ -5,7 +5,6 @@ What was said at a later instant than the clock's (before a restart whose clock 
 
 from rules.alerts import Alert, Cause, Emitted, Open, alert_id, is_news, remember, subject_and_episode
 from rules.book import RuleBook
-from rules.facts import EVERY_FACT
 from rules.instants import NEVER, rfc3339
 from rules.kinds.rule import Case, Judge, Rule, Verdict
 from rules.kinds.timer import Timer
@@ -26,10 +25,9 @@ class Differences:
         said, self.said = self.said, []
         return said
 
-    def tell_order(self, order: Order, wanted: list[tuple[Timer, Open]], judged: int, at_ms: int) -> int:
-        """Says what is new of an order; `judged` are the deadline rules (as bits) that have looked at it."""
-        turn_ms = NEVER
-        said_of = order.alerts
+    def tell_order(self, order: Order, wanted: list[tuple[Timer, Open]], at_ms: int) -> int:
+        """Says what is new of an order."""
+        turn_ms, said_of = NEVER, order.alerts
         if said_of is None:
             said_of = order.alerts = {}
         current = []
@@ -40,30 +38,26 @@ class Differences:
             if not is_news(said, opened):
                 continue
             if said is not None and at_ms < said.at_ms:
-                turn_ms = min(turn_ms, self._look_again(order, timer.facts, said))
+                turn_ms = min(turn_ms, said.at_ms)
                 continue
             case = of_deadline(timer, order, opened.due_ms, at_ms)
             self._say(order.shop, said_of, alert, timer.rule, case, opened, timer.cause(opened), at_ms)
         for alert, said in said_of.items():
-            if said.open and alert not in current and judged & order.shop.plan.timer_bits.get(said.rule, 0):
-                if at_ms < said.at_ms:
-                    turn_ms = min(turn_ms, self._look_again(order, EVERY_FACT, said))
-                else:
-                    self._end_order_alert(order, alert, said, at_ms)
+            if said.open and alert not in current:
+                turn_ms = min(turn_ms, self._end_order_alert(order, said_of, alert, at_ms))
         return turn_ms
 
-    def _look_again(self, order: Order, facts: int, said: Emitted) -> int:
-        """Has an order judged again, as if these facts were news, when its clock has come to what was said."""
-        order.news |= facts
-        return said.at_ms
-
-    def _end_order_alert(self, order: Order, alert: str, said: Emitted, at_ms: int) -> None:
+    def _end_order_alert(self, order: Order, said_of: dict[str, Emitted], alert: str, at_ms: int) -> int:
+        said = said_of[alert]
         timer = order.shop.plan.timer_of.get(said.rule)
-        if timer is None or order.alerts is None:
-            return  # its pack isn't loaded here, so nobody can say whether it is over
+        if timer is None:
+            return NEVER  # its pack isn't loaded here, so nobody can say whether it is over
+        if at_ms < said.at_ms:
+            return said.at_ms
         case = of_deadline(timer, order, timer.due(order.facts), at_ms)
         cause = timer.cause_of_end(order.facts, said)
-        self._say(order.shop, order.alerts, alert, timer.rule, case, None, cause, at_ms)
+        self._say(order.shop, said_of, alert, timer.rule, case, None, cause, at_ms)
+        return NEVER
 
     def tell_shop(self, shop: Shop, judge: Judge, verdicts: list[Verdict], at_ms: int) -> int:
         """Says what is new of a rule that looks at the whole shop."""

@@ -5,8 +5,7 @@ returns the difference. Nothing is ever computed from "what just happened", so e
 any number of times, and a restart that rebuilds the facts has nothing to repair.
 """
 
-from collections.abc import Iterable
-from itertools import repeat
+from collections.abc import Sequence
 from sys import intern
 
 from rules.agenda import Agenda
@@ -16,7 +15,7 @@ from rules.changes import Changes
 from rules.counting import count
 from rules.differences import Differences
 from rules.events import AnyEvent, ClockTick, Event, ShopEvent
-from rules.facts import MERGE
+from rules.facts import MERGE, OrderFacts
 from rules.instants import DAWN, NEVER
 from rules.kinds.timer import OVERDUE, Timer
 from rules.shopfacts import KINDS
@@ -56,8 +55,11 @@ class Engine:
         """Takes what has changed since the last call."""
         changes, self._changes = self._changes, Changes()
         changes.alerts = self._differences.take()
+        changes.shops = dict.fromkeys([order.shop for order in changes.orders])
         for order in changes.orders:
             order.unsaved = False
+        for shop in changes.shops:
+            shop.let_pass(self.clock_ms)
         return changes
 
     # -- what goes in ---------------------------------------------------------------------------------------
@@ -88,6 +90,7 @@ class Engine:
                     self.agenda.look_at(order)
             if not order.unsaved:
                 self._changes.note_order(order)
+                shop.heard.append(order)
             if at_ms <= shop.late_before_ms:
                 self._compute_again(shop, at_ms)
 
@@ -219,39 +222,21 @@ class Engine:
     # -- judging --------------------------------------------------------------------------------------------
 
     def _judge(self, order: Order, at_ms: int, passed_ms: int) -> None:
-        """By the rules that look at what has changed, and those whose turn it is."""
-        facts, plan, turns = order.facts, order.shop.plan, order.turns
+        """By its deadlines as they stand, and where it counts by what has changed."""
+        facts, plan = order.facts, order.shop.plan
         news, order.news = order.news, 0
-        looking = plan.looking(news)
-        firsts: Iterable[int]
-        if order.turn_ms <= at_ms:
-            asked = [timer for timer in plan.timers if timer.facts & news or turns[timer.n] <= at_ms]
-            judged, firsts = sum([timer.bit for timer in asked]), repeat(DAWN)
-        else:
-            asked, judged, firsts = looking.timers, looking.bits, looking.firsts(facts, 0, 0)
-        missed, overdue = order.missed & ~judged, order.overdue & ~judged
-        wanted: list[tuple[Timer, Open]] | None = None
-        if asked and (firsts != looking.never or order.turn_ms < NEVER):
-            if turns is plan.no_turns:
-                turns = order.turns = turns.copy()
-            for timer, first_ms in zip(asked, firsts):  # noqa: B905 (strict is slow)
-                if first_ms > passed_ms:
-                    turns[timer.n] = first_ms  # as most of the time
-                    continue
-                flags, opened, turns[timer.n] = timer.judge(facts, at_ms, passed_ms)
-                if flags:
-                    missed |= timer.bit
-                    overdue |= timer.bit if flags & OVERDUE else 0
-                if opened is not None:
-                    wanted = wanted or []
-                    wanted.append((timer, opened))
-            order.turn_ms = min(turns)
-        turn_ms = order.turn_ms
-        if wanted is not None or order.alerts is not None:
-            turn_ms = min(turn_ms, self._differences.tell_order(order, wanted or [], judged, at_ms))
+        turns: Sequence[int] = plan.firsts(facts, 0, 0)
+        turn_ms, missed, overdue = min(turns), 0, 0
+        wanted: list[tuple[Timer, Open]] = []
+        if turn_ms <= passed_ms:
+            turns, missed, overdue, wanted = _ask(plan.timers, facts, turns, at_ms, passed_ms)
+            turn_ms = min(turns)
+        if wanted or order.alerts is not None:
+            turn_ms = min(turn_ms, self._differences.tell_order(order, wanted, at_ms))
+        order.turn_ms = turn_ms
         changed = (missed ^ order.missed) | (overdue ^ order.overdue)
         order.missed, order.overdue = missed, overdue
-        if stale := count(order, looking, news, changed, judged, passed_ms):
+        if stale := count(order, plan.looking(news), news, changed, passed_ms):
             self.agenda.ask(order.shop, stale)
         order.heeds = plan.heeded(turns, order.bad, missed != 0 or order.alerts is not None)
         if turn_ms < order.armed_ms:
@@ -285,3 +270,20 @@ class Engine:
             shop.recomputed.clear()
         if turns:
             self.agenda.arm(shop, min(turns))
+
+
+def _ask(
+    timers: Sequence[Timer], facts: OrderFacts, firsts: Sequence[int], at_ms: int, passed_ms: int
+) -> tuple[list[int], int, int, list[tuple[Timer, Open]]]:
+    """Asks the deadline rules that have something to say by now: when each may say something else, bits of those missed
+    and of those unmet, and what should be open."""
+    turns, missed, overdue, wanted = list(firsts), 0, 0, []
+    for timer, first_ms in zip(timers, firsts):  # noqa: B905 (strict is slow)
+        if first_ms <= passed_ms:
+            flags, opened, turns[timer.n] = timer.judge(facts, at_ms, passed_ms)
+            if flags:
+                missed |= timer.bit
+                overdue |= timer.bit if flags & OVERDUE else 0
+            if opened is not None:
+                wanted.append((timer, opened))
+    return turns, missed, overdue, wanted

@@ -1,6 +1,6 @@
 """A plan: the rules of one shop made ready to judge, with what each takes from orders and from the shop's events."""
 
-from collections.abc import Hashable, Iterable, Mapping
+from collections.abc import Hashable, Iterable, Mapping, Sequence
 from functools import reduce
 from operator import or_
 from typing import Any, NamedTuple
@@ -43,13 +43,9 @@ class Placing(NamedTuple):
 
 
 class Looking(NamedTuple):
-    """Which of a plan's parts look at certain facts: `timers`, all their `bits`, and when each of them has something to
-    say first (`never` where none has); traces with their places."""
+    """Which of a plan's parts look at certain facts, beside deadlines and ratios: traces with their places, what counts
+    sales and tracking numbers."""
 
-    timers: list[Timer]
-    bits: int
-    firsts: Firsts
-    never: tuple[int, ...]
     traces: list[tuple[int, Trace]]
     sales: bool
     numbers: bool
@@ -71,6 +67,8 @@ class Plan:
         self.timers: list[Timer] = []
         self.versions: dict[str, list[Timer]] = {}
         self._time(rules)
+        #: When each of its timers first has something to say of an order.
+        self.firsts: Firsts = compile_firsts(self.timers)
         self.timer_of = {rule_id: timers[-1] for rule_id, timers in self.versions.items()}
         self.denominators: list[Denominator] = []
         self.gauges: list[Gauge] = []
@@ -105,11 +103,9 @@ class Plan:
         )
         self.gauge_bits = _any_of(gauge.bad_bits | gauge.denominator.bits for gauge in self.gauges)
         self.trace_bits = _any_of(trace.bits for trace in self.traces)
-        self.timer_bits = {rule_id: sum(timer.bit for timer in timers) for rule_id, timers in self.versions.items()}
         self._looking: dict[int, Looking] = {}
         self._placings: dict[tuple[int, int], Placing] = {}
         self.bad_at_first = self.placing(EVERY_FACT, self.gauge_bits).places(OrderFacts(), 0, 0)[0]
-        self.no_turns: list[int] = [NEVER] * len(self.timers)
         self.keep_ms = KEPT_BEYOND_MS + max([0, *(each.rule.span_ms() for each in rules)])
 
     # -- deadlines ------------------------------------------------------------------------------------------
@@ -129,19 +125,14 @@ class Plan:
         """What must be asked again when these facts of an order have changed."""
         found = self._looking.get(news)
         if found is None:
-            timers = [timer for timer in self.timers if timer.facts & news]
             found = self._looking[news] = Looking(
-                timers,
-                _any_of(timer.bit for timer in timers),
-                compile_firsts(timers),
-                (NEVER,) * len(timers),
                 [(n, trace) for n, trace in enumerate(self.traces) if trace.facts & news],
                 bool(self.on_sale and news & _SOLD),
                 bool(self.on_number and news & _SHIPPED),
             )
         return found
 
-    def heeded(self, turns: list[int], bad: int, told: bool) -> int:
+    def heeded(self, turns: Sequence[int], bad: int, told: bool) -> int:
         """Of `heeds`, the facts that matter at once to an order, by its timers' turns and the ratios (as bits) in which
         it is bad. Where nothing has been `told` of it, those that keep it so can wait until the turns; what redeems
         only matters where something is bad."""

@@ -6,7 +6,7 @@ from typing import Any
 from rules.alerts import Emitted
 from rules.calendars import day_of
 from rules.events import Item
-from rules.facts import EVERY_FACT, OrderFacts
+from rules.facts import EVERY_FACT, OrderFacts, any_had_come
 from rules.instants import DAWN, NEVER
 from rules.kinds.computing import Computed
 from rules.kinds.ratio import Gauge, Part
@@ -21,12 +21,15 @@ Sold = tuple[int, tuple[Item, ...]]
 """One order's part in them: its local day, and what was in it."""
 
 
+_has_begun = any_had_come(EVERY_FACT)
+
+
 class Order:
     """One order's facts, and what they led to.
 
     `news`: which facts (as bits) have changed since it was judged, of those whose change it `heeds`. `missed` and
-    `overdue`: what the deadline rules (as bits) said, `turns` when each may say something else by itself, and `turn_ms`
-    when the first of them may. `days`: on which local day it counts in each of
+    `overdue`: what the deadline rules (as bits) said, and `turn_ms` when one of them may say something else by itself.
+    `days`: on which local day it counts in each of
     the plan's denominators, and `bad` in which ratios (as bits) it is bad if it counts. `armed_ms`: when its entry in
     the timer index is due. `last_ms`: when anything was last heard of it.
     """
@@ -48,7 +51,6 @@ class Order:
         "shop",
         "sold",
         "turn_ms",
-        "turns",
         "unsaved",
     )
 
@@ -69,7 +71,6 @@ class Order:
         self.news = EVERY_FACT
         self.missed = self.overdue = 0
         self.heeds = plan.heeds
-        self.turns = plan.no_turns  # its own ones once it has any
         self.turn_ms = NEVER
         self.days: list[int | None] = plan.no_days.copy()
         self.bad = plan.bad_at_first
@@ -87,7 +88,8 @@ class Shop:
 
     Derived from its orders: `tallies` of its ratios and the `totals` they share, `marks` (instants per order, by the
     plan's traces), `numbers` (tracking numbers with the orders that used them and when), and `sales`, once levels of
-    stock are told (`stocked`).
+    stock are told (`stocked`). `heard`: the orders that events have come for since what changed was last taken, with
+    those before of which things are known that lie ahead of the clock.
     Kept by itself: `facts`, and what was `computed` of its ratios at their borders. `stale` has a bit for each judge
     that must look again, `turns` when each wants to by itself. `parted_now`: its orders `parted` by the border that has
     come, once for all that is computed then. `instant_open`: more may happen at the clock's instant.
@@ -101,6 +103,7 @@ class Shop:
         "dirty",
         "facts",
         "followed",
+        "heard",
         "instant_open",
         "kept_from_ms",
         "key",
@@ -141,6 +144,7 @@ class Shop:
         self.kept_from_ms = DAWN
         self.recomputed: list[tuple[str, int]] = []
         self.late_before_ms = DAWN
+        self.heard: list[Order] = []
         self.parted_now: tuple[list[Order], list[Order]] | None = None
         self.instant_open = False
         self.restored = False
@@ -182,14 +186,18 @@ class Shop:
             for order in self.orders.values()
         )
 
+    def let_pass(self, at_ms: int) -> None:
+        """What has changed is taken: of what was `heard` only what lies ahead of `at_ms` matters on."""
+        self.heard = [order for order in self.heard if order.last_ms > at_ms] if self.plan.computed else []
+
     def parted(self, border_ms: int) -> tuple[list[Order], list[Order]]:
         """The orders of which things are known that lie ahead of a border that has come: those of which others had
         happened by then, and those of which none had. For one judging, whose borders are all the same."""
         if self.parted_now is None:
             begun: list[Order] = []
             to_come: list[Order] = []
-            for order in [each for each in self.orders.values() if each.last_ms > border_ms]:
-                (begun if order.facts.first_at_ms() <= border_ms else to_come).append(order)
+            for order in dict.fromkeys([each for each in self.heard if each.last_ms > border_ms]):
+                (begun if _has_begun(order.facts, border_ms) else to_come).append(order)
             self.parted_now = begun, to_come
         return self.parted_now
 

@@ -43,11 +43,8 @@ class Standings:
 
     def note(self, changes: Changes) -> None:
         """What the engine has drained names the shops that changed."""
-        for order in changes.orders:
-            self._changed[order.shop] = None
-        for shop, _ in changes.alerts:
-            self._changed[shop] = None
-        for shop in (*changes.entries.values(), *changes.computed.values()):
+        said = dict.fromkeys([shop for shop, _ in changes.alerts])
+        for shop in (*changes.shops, *said, *changes.entries.values(), *changes.computed.values()):
             self._changed[shop] = None
 
     def records(self, engine: Engine, share: float) -> Iterator[tuple[bytes, bytes]]:

@@ -9,10 +9,9 @@ from rules.windows import Period
 
 
 class Totals:
-    """How many of a shop's orders count on which local day: what ratios with the same denominator share. `watchful`:
-    the ratios (as bits) of which one more good order may bring a count to another stage."""
+    """How many of a shop's orders count on which local day: what ratios with the same denominator share."""
 
-    __slots__ = ("_by_day", "_fresh", "_sums", "add", "watchful")
+    __slots__ = ("_by_day", "_first_look", "_fresh", "_looks", "_sums", "_taken", "add")
 
     def __init__(self) -> None:
         self._by_day: dict[int, int] = {}
@@ -20,29 +19,56 @@ class Totals:
         self._fresh: list[int] = []
         #: One more order counts on a day. Most come and go without a look at the sums in between.
         self.add = self._fresh.append
-        self.watchful = 0
+        #: How many orders have come, and of how many a ratio (as a bit) has a count that may come to another stage.
+        self._taken = 0
+        self._looks: dict[int, int] = {}
+        self._first_look = NEVER
 
     def remove(self, day: int) -> None:
         """One order less counts on a day."""
         self._fresh.append(~day)
 
+    def has_room(self) -> bool:
+        """For one more order, of any day: whether no count of any ratio can have come to another stage by it, if it is
+        good."""
+        self._taken += 1
+        return self._taken < self._first_look
+
+    def watchful(self) -> int:
+        """The ratios (as bits) of which a count may have come to another stage by the good orders among those."""
+        return sum([ratio for ratio, number in self._looks.items() if number <= self._taken])
+
+    def watch(self, ratio: int, room: int) -> None:
+        """So many more good orders are sure to bring no count of a ratio (as a bit) to another stage."""
+        if room < NEVER:
+            self._looks[ratio] = self._taken + room + 1
+        else:
+            self._looks.pop(ratio, None)
+        self._first_look = min(self._looks.values(), default=NEVER)
+
     @property
     def by_day(self) -> dict[int, int]:
         if self._fresh:
-            by_day, sums = self._by_day, self._sums
+            more: dict[int, int] = {}
             for day in self._fresh:
-                more = 1
-                if day < 0:
-                    day, more = ~day, -1
-                if there := by_day.get(day, 0) + more:
-                    by_day[day] = there
+                if day >= 0:
+                    more[day] = more.get(day, 0) + 1
                 else:
-                    del by_day[day]
-                for days, total in sums.items():
-                    if days[0] <= day <= days[1]:
-                        sums[days] = total + more
+                    more[~day] = more.get(~day, 0) - 1
             self._fresh.clear()
+            for day, number in more.items():
+                self._count(day, number)
         return self._by_day
+
+    def _count(self, day: int, more: int) -> None:
+        by_day, sums = self._by_day, self._sums
+        if there := by_day.get(day, 0) + more:
+            by_day[day] = there
+        else:
+            by_day.pop(day, None)
+        for days, total in sums.items():
+            if days[0] <= day <= days[1]:
+                sums[days] = total + more
 
     def of(self, period: Period) -> int:
         by_day = self.by_day
@@ -76,10 +102,10 @@ class Totals:
 class Tally:
     """One shop's counts for one ratio: its `bad` orders by local day, the `totals` that they are of, and the sums of
     the periods being judged. Of a rolling window that is computed at borders, that is what the next computation will
-    look at. `room`: how many more good orders are sure to bring no count to another stage. `asleep`: nothing bad lies
-    in what is judged now or later, so nobody sums up what else does until something is."""
+    look at. `asleep`: nothing bad lies in what is judged now or later, so nobody sums up what else does until something
+    is."""
 
-    __slots__ = ("asleep", "bad", "counts", "gauge", "room", "staged", "stages", "totals", "turn_ms")
+    __slots__ = ("asleep", "bad", "counts", "gauge", "staged", "stages", "totals", "turn_ms")
 
     def __init__(self, gauge: Gauge, totals: Totals) -> None:
         self.gauge = gauge
@@ -89,7 +115,6 @@ class Tally:
         #: What each of them had come to when it was last judged.
         self.stages: list[str | None] = []
         self.staged = self.asleep = False
-        self.room = NEVER
         self.turn_ms = DAWN
 
     def spoil(self, day: int, order: str, facts: OrderFacts) -> None:
@@ -144,11 +169,6 @@ class Tally:
         if self.asleep:
             self.totals.forget(count.period for count in self.counts)
 
-    def takes_good(self) -> bool:
-        """One more good order, of any day: whether no count can have come to another stage by it."""
-        self.room -= 1
-        return self.room >= 0
-
     def tells_apart(self, one: int, other: int) -> bool:
         """Whether it makes a difference to a count on which of two days an order lies."""
         for count in self.counts:
@@ -159,17 +179,14 @@ class Tally:
 
     def _look(self) -> list[str | None]:
         """What the counts have come to, with their totals as they are by now."""
-        stages, gauge, self.room = [], self.gauge, NEVER
+        stages, gauge, room = [], self.gauge, NEVER
         for count in self.counts:
             bad, total = count.bad, self.totals.running(count.period)
             count.total = total
             stage = gauge.stage(bad, total)
             stages.append(stage)
-            self.room = min(self.room, gauge.room(bad, total, stage))
-        if self.room < NEVER:
-            self.totals.watchful |= gauge.bit
-        else:
-            self.totals.watchful &= ~gauge.bit
+            room = min(room, gauge.room(bad, total, stage))
+        self.totals.watch(gauge.bit, room)
         return stages
 
     def _bad_in(self, period: Period) -> int:

@@ -159,9 +159,9 @@ class Timer:
 
 
 def compile_firsts(timers: Sequence[Timer]) -> Firsts:
-    """Several rules asked as one."""
+    """Several rules asked as one; behind them stands `NEVER`."""
     names = {name: value for timer in timers for name, value in timer.moment.names.items()}
-    firsts: Firsts = order_function(Written(f"({''.join(f'{timer.first()}, ' for timer in timers)})", names))
+    firsts: Firsts = order_function(Written(f"({''.join(f'{timer.first()}, ' for timer in timers)}{NEVER},)", names))
     return firsts
 
 
