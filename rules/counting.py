@@ -4,14 +4,15 @@ and moves between them as it changes. What moved is answered as bits of the judg
 from functools import lru_cache
 
 from rules.kinds.ratio import Denominator
-from rules.plan import Looking, Placing
+from rules.plan import Placing
 from rules.watch import Order
 
 
-def count(order: Order, looking: Looking, news: int, changed: int, passed_ms: int) -> int:
-    """Counts an order as it stands now, after `news` of these facts (as bits), which these parts of its plan are
-    `looking` at. `changed` are the deadline rules (as bits) that judge otherwise than before."""
+def count(order: Order, news: int, changed: int, passed_ms: int) -> int:
+    """Counts an order as it stands now, after `news` of these facts (as bits). `changed` are the deadline rules (as
+    bits) that judge otherwise than before."""
     shop, facts, plan = order.shop, order.facts, order.shop.plan
+    looking = plan.looking(news)
     stale = _place(order, plan.placing(news, changed & plan.gauge_bits))
     for n, trace in looking.traces:
         stale |= _note(order, n, trace.instants(facts, order.missed, passed_ms))

@@ -236,7 +236,7 @@ class Engine:
         order.turn_ms = turn_ms
         changed = (missed ^ order.missed) | (overdue ^ order.overdue)
         order.missed, order.overdue = missed, overdue
-        if stale := count(order, plan.looking(news), news, changed, passed_ms):
+        if (news or changed or missed & plan.trace_bits) and (stale := count(order, news, changed, passed_ms)):
             self.agenda.ask(order.shop, stale)
         order.heeds = plan.heeded(turns, order.bad, missed != 0 or order.alerts is not None)
         if turn_ms < order.armed_ms:
@@ -256,13 +256,14 @@ class Engine:
         if shop.followed:
             shop.followed = False
             self.agenda.arm(shop, self._differences.end_what_no_longer_applies(shop, at_ms))
-        for n, judge in enumerate(shop.plan.judges):
-            if turns[n] <= at_ms or shop.stale >> n & 1:
-                shop.stale &= ~(1 << n)
-                verdicts, turn = judge.judge(shop, at_ms)  # may find that others, behind it, must look again too
-                if verdicts or shop.open_by_rule.get(judge.rule.id):
-                    turn = min(turn, self._differences.tell_shop(shop, judge, verdicts, at_ms))
-                turns[n] = turn
+        shop.stale |= sum([1 << n for n, turn in enumerate(turns) if turn <= at_ms])
+        while stale := shop.stale:
+            judge = shop.plan.judges[(stale & -stale).bit_length() - 1]
+            shop.stale = stale & (stale - 1)
+            verdicts, turn = judge.judge(shop, at_ms)  # may find that others, behind it, must look again too
+            if verdicts or shop.open_by_rule.get(judge.rule.id):
+                turn = min(turn, self._differences.tell_shop(shop, judge, verdicts, at_ms))
+            turns[judge.n] = turn
         shop.parted_now = None
         if shop.recomputed:
             for rule, border_ms in shop.recomputed:
