@@ -144,7 +144,6 @@ class Shop:
         self.kept_from_ms = DAWN
         self.recomputed: list[tuple[str, int]] = []
         self.late_before_ms = DAWN
-        self.heard: list[Order] = []
         self.parted_now: tuple[list[Order], list[Order]] | None = None
         self.instant_open = False
         self.restored = False
@@ -157,6 +156,7 @@ class Shop:
         self.totals = [Totals() for _ in plan.denominators]
         self.tallies = [Tally(gauge, self.totals[gauge.denominator.n]) for gauge in plan.gauges]
         self.marks: list[dict[str, tuple[int, ...]]] = [{} for _ in plan.traces]
+        self.heard = list(self.orders.values())  # nobody may have asked what lies ahead until now
         self.numbers: dict[str, dict[str, int]] = {}
         self.sales: Sales = {}
         self.points: dict[int, Decimal] = {}

@@ -6,10 +6,12 @@ from hypothesis import given
 
 from rules.book import RuleBook
 from rules.engine import Engine
+from rules.instants import HOUR_MS
 from rules.packs import parse
 from rules.standing import standing
 from tests.rules.histories import END_MS, apply, histories
 from tests.rules.history import (
+    START_MS,
     Happening,
     book,
     brief,
@@ -180,14 +182,19 @@ EACH_DAY = book(
 @given(histories())
 def test_what_was_computed_at_a_border_knows_nothing_of_what_came_later(events: list[Happening]):
     in_time, all_at_once, in_one_leap = (Engine(EACH_DAY, stepping=stepping) for stepping in (True, True, False))
+    in_beats = Engine(EACH_DAY, stepping=True)
     for happened, at_ms in sorted(events, key=lambda each: each[1]):
         in_time.advance(at_ms, including=False)
         in_time.apply(happened, at_ms)
     for engine in (all_at_once, in_one_leap):
         apply(engine, events)
-    for engine in (in_time, all_at_once, in_one_leap):
+    for beat, (happened, at_ms) in enumerate(events):
+        in_beats.apply(happened, at_ms)
+        in_beats.drain()
+        in_beats.advance(START_MS + beat * 8 * HOUR_MS)
+    for engine in (in_time, all_at_once, in_one_leap, in_beats):
         engine.advance(END_MS)
-    assert computed(in_time) == computed(all_at_once) == computed(in_one_leap)
+    assert computed(in_time) == computed(all_at_once) == computed(in_one_leap) == computed(in_beats)
 
 
 def test_a_deadline_moved_before_a_border_and_again_after_it_counts_where_it_lay_at_the_border():
@@ -242,6 +249,19 @@ def test_a_site_told_at_the_instant_of_a_border_has_all_computed_from_what_its_o
     engine.settle()
     found = engine.shop("joom", "s1").computed["joom.kept"][ms("264h")]
     assert (found.bad, found.total) == (2, 3)
+
+
+def test_a_site_whose_rules_are_computed_looks_past_what_was_known_ahead_before_it_was_told():
+    common = {"window": {"length": "7d", "lag": "1d"}, "every": "week", "threshold": "20%", "near": "10%"}
+    kept = rule("ratio", "kept", numerator={"not": "shipped"}, sites=["ID"], **common)
+    engine = Engine(book(late_ship(), kept, sites={"ID": {"zone": "UTC"}}), stepping=True)
+    apply(engine, [placed("1", "50h"), placed("2", "50h"), shipped("2", "100h")])
+    engine.advance(ms("60h"))
+    engine.drain()
+    apply(engine, [event("shop.profile", at="61h", site="ID")])
+    engine.advance(ms(MONDAY))
+    found = engine.shop("joom", "s1").computed["joom.kept"][ms(MONDAY)]
+    assert (found.bad, found.total) == (2, 2)
 
 
 def test_an_order_that_is_let_go_is_kept_nowhere():
