@@ -121,7 +121,7 @@ class Plan:
                 versions.append(timer)
                 self._dues[each.rule.id] = first_known(f"of_{timer.n}", [each.moment for each in versions])
 
-    def looking(self, news: int) -> "Looking":
+    def looking(self, news: int) -> Looking:
         """What must be asked again when these facts of an order have changed."""
         found = self._looking.get(news)
         if found is None:

@@ -29,9 +29,9 @@ class Order:
 
     `news`: which facts (as bits) have changed since it was judged, of those whose change it `heeds`. `missed` and
     `overdue`: what the deadline rules (as bits) said, and `turn_ms` when one of them may say something else by itself.
-    `days`: on which local day it counts in each of
-    the plan's denominators, and `bad` in which ratios (as bits) it is bad if it counts. `armed_ms`: when its entry in
-    the timer index is due. `last_ms`: when anything was last heard of it.
+    `days`: on which local day it counts in each of the plan's denominators, and `bad` in which ratios (as bits) it is
+    bad if it counts. `armed_ms`: when its entry in the timer index is due. `last_ms`: when anything was last heard of
+    it.
     """
 
     __slots__ = (
@@ -89,7 +89,7 @@ class Shop:
     Derived from its orders: `tallies` of its ratios and the `totals` they share, `marks` (instants per order, by the
     plan's traces), `numbers` (tracking numbers with the orders that used them and when), and `sales`, once levels of
     stock are told (`stocked`). `heard`: the orders that events have come for since what changed was last taken, with
-    those before of which things are known that lie ahead of the clock.
+    those before of which things are known that lie ahead of the clock; after a restart, or under other rules, all.
     Kept by itself: `facts`, and what was `computed` of its ratios at their borders. `stale` has a bit for each judge
     that must look again, `turns` when each wants to by itself. `parted_now`: its orders `parted` by the border that has
     come, once for all that is computed then. `instant_open`: more may happen at the clock's instant.

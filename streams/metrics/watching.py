@@ -23,7 +23,8 @@ EVERY_S = 5.0
 """How old a survey may become…"""
 
 CALM_SHARE = 0.05
-"""…unless that would take more of the worker's time than this, while events come as they happen."""
+"""…unless that would take more of the worker's time than this. While a backlog is read it may be older still: it takes
+`BUSY_SHARE` then, and is kept once it is done."""
 
 AT_A_TIME_S = 0.005
 """How long the event loop may be held up by it at a time, or by one shop's standing if that takes longer."""
@@ -63,22 +64,27 @@ class Watch(Service, Collector):
             await self.sleep(max(EVERY_S, took_s / CALM_SHARE))
 
     async def look(self) -> float:
-        """Takes a survey, bit by bit while a backlog is read, and keeps what it says; how long that held the event loop
-        (s) beside what its rests made up for."""
+        """Takes a survey and keeps what it says; while a backlog is read it does so bit by bit, and all in vain if
+        partitions come or go. Returns how long that held the event loop (s), beside what its rests made up for."""
         found: list[Metric] = []
-        engines = [partition.engine for partition in self._worker.partitions.values()]
+        engines = self._engines()
         held_s, since_s = 0.0, monotonic()
         for _ in self._survey(engines, found):
             this_s = monotonic() - since_s
             if this_s > AT_A_TIME_S:
                 if self._worker.busy:
-                    await self.sleep(this_s / BUSY_SHARE)
+                    await self.sleep(min(this_s / BUSY_SHARE, EVERY_S))
                 else:
                     held_s += this_s
                     await asyncio.sleep(0)
+                if self._engines() != engines:
+                    return held_s
                 since_s = monotonic()
         self._found = found
         return held_s + monotonic() - since_s
+
+    def _engines(self) -> list[Engine]:
+        return [partition.engine for partition in self._worker.partitions.values()]
 
     def _survey(self, engines: list[Engine], found: list[Metric]) -> Iterator[None]:
         fresh = survey.Survey()

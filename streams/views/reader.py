@@ -20,6 +20,9 @@ log = logging.getLogger(__name__)
 AT_ONCE = 500
 """Records taken before the worker's other work has its turn."""
 
+LONGEST_REST_S = 2.0
+"""While a backlog is read."""
+
 WAIT_MS = 500
 AGAIN_S = 2.0
 """How long after Kafka failed to try again."""
@@ -64,17 +67,22 @@ class Reader(Service):
                     consumer.seek(tp, offset)
             ends = await consumer.end_offsets(list(self._read_to))
             while not self.should_stop:
-                took_s = await self._take_some(consumer)
-                self.caught_up = self.caught_up or all(self._read_to[tp] >= end for tp, end in ends.items())
-                if self.caught_up and self._is_busy():
-                    await self.wait(self._wanted, timeout=took_s / BUSY_SHARE)
+                if self.caught_up and self._is_busy() and not self._wanted.is_set():
+                    await self._take_some_and_rest(consumer)
+                else:
+                    await self._take_some(consumer, WAIT_MS)
+                    self.caught_up = self.caught_up or all(self._read_to[tp] >= end for tp, end in ends.items())
         finally:
             await consumer.stop()
 
-    async def _take_some(self, consumer: AIOKafkaConsumer) -> float:
-        """Answers how long that held the event loop (s)."""
-        fetched = await consumer.getmany(timeout_ms=WAIT_MS, max_records=AT_ONCE)
+    async def _take_some_and_rest(self, consumer: AIOKafkaConsumer) -> None:
+        """In proportion to what that took, or until somebody waits for what the view shows."""
         began_s = monotonic()
+        await self._take_some(consumer, wait_ms=0)
+        await self.wait(self._wanted, timeout=min((monotonic() - began_s) / BUSY_SHARE, LONGEST_REST_S))
+
+    async def _take_some(self, consumer: AIOKafkaConsumer, wait_ms: int) -> None:
+        fetched = await consumer.getmany(timeout_ms=wait_ms, max_records=AT_ONCE)
         for records in fetched.values():
             for record in records:
                 self.view.take(record)
@@ -82,9 +90,7 @@ class Reader(Service):
             self._read_to[tp] = await consumer.position(tp)  # may be further than the last record: compaction
         self._moved.set()
         self._moved = asyncio.Event()
-        took_s = monotonic() - began_s
         await asyncio.sleep(0)
-        return took_s
 
     async def has_read(self, tp: TopicPartition, offset: int) -> None:
         """Returns once the view shows what was written at an offset."""

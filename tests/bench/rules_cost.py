@@ -80,6 +80,8 @@ def rule_costs(workload: Workload, folder: Path) -> dict[str, float]:
 @contextmanager
 def _clock_on(clocked: Clocked, book: RuleBook) -> Iterator[None]:
     """Clocks what the engine asks of deadline rules, ratios and judges."""
+    before: list[tuple[Any, str, Any]] = [(plan, "compile_firsts", plan.compile_firsts)]
+    plan.compile_firsts = _clocked_firsts(clocked)  # before there is any plan: it is made with its expressions
     platforms = [pack.platform for pack in book.packs]
     judges = {type(judge) for platform in platforms for judge in book.plan(platform).judges}
     functions: list[tuple[Any, str, Callable[..., Sequence[str]]]] = [
@@ -87,11 +89,9 @@ def _clock_on(clocked: Clocked, book: RuleBook) -> Iterator[None]:
         (counting, "_place", _rules_placed),
         *((kind, name, lambda judge, *_: [judge.rule.id]) for kind in judges for name in ("judge", "case")),
     ]
-    before = [(owner, name, getattr(owner, name)) for owner, name, _ in functions]
-    before.append((plan, "compile_firsts", plan.compile_firsts))
     for owner, name, rules_of in functions:
+        before.append((owner, name, getattr(owner, name)))
         setattr(owner, name, clocked.around(getattr(owner, name), rules_of))
-    plan.compile_firsts = _clocked_firsts(clocked)
     try:
         yield
     finally:

@@ -278,10 +278,10 @@ async def test_while_a_backlog_is_read_a_survey_rests_after_each_bit(monkeypatch
     worker = SimpleNamespace(book=SimpleNamespace(packs=[]), partitions={}, busy=True)
     watch, now_s, rests = Watch(worker), 0.0, list[float]()
 
-    def four_bits_of_a_second(engines: list[Engine], found: list[Metric]) -> Iterator[None]:
+    def four_bits(engines: list[Engine], found: list[Metric]) -> Iterator[None]:
         nonlocal now_s
-        for _ in range(4):
-            now_s += 1.0
+        for took_s in (0.01, 1.0, 0.03, 0.04):
+            now_s += took_s
             yield
 
     async def rest(seconds: float) -> None:
@@ -289,11 +289,32 @@ async def test_while_a_backlog_is_read_a_survey_rests_after_each_bit(monkeypatch
         worker.busy = len(rests) < 2  # that was the end of the backlog
 
     monkeypatch.setattr(watching, "monotonic", lambda: now_s)
-    monkeypatch.setattr(watch, "_survey", four_bits_of_a_second)
+    monkeypatch.setattr(watch, "_survey", four_bits)
     monkeypatch.setattr(watch, "sleep", rest)
     held_s = await watch.look()
-    assert rests == [1 / BUSY_SHARE, 1 / BUSY_SHARE]
-    assert held_s == 2.0  # the two bits that no rest made up for
+    assert rests == [pytest.approx(0.01 / BUSY_SHARE), EVERY_S]  # by share, within limits
+    assert held_s == pytest.approx(0.07)  # the two bits that no rest made up for
+
+
+async def test_a_survey_is_given_up_when_partitions_go_meanwhile(monkeypatch: pytest.MonkeyPatch) -> None:
+    worker = SimpleNamespace(book=SimpleNamespace(packs=[]), partitions={0: SimpleNamespace(engine="its")}, busy=True)
+    watch = Watch(worker)
+    watch._found = before = [Metric("before", "", "gauge")]
+    surveyed: list[int] = []
+
+    def three_bits(engines: list[Engine], found: list[Metric]) -> Iterator[None]:
+        for bit in range(3):
+            surveyed.append(bit)
+            yield
+
+    async def lose_the_partition(seconds: float) -> None:
+        worker.partitions.clear()
+
+    monkeypatch.setattr(watching, "AT_A_TIME_S", 0.0)
+    monkeypatch.setattr(watch, "_survey", three_bits)
+    monkeypatch.setattr(watch, "sleep", lose_the_partition)
+    await watch.look()
+    assert (surveyed, watch._found) == ([0], before)
 
 
 @pytest.mark.parametrize(("took_s", "rested_s"), [(0.01, EVERY_S), (1.0, 1 / CALM_SHARE)], ids=["short", "long"])

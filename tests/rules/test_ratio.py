@@ -89,6 +89,30 @@ def test_headroom_is_how_many_more_may_go_bad_and_below_nothing_once_crossed(goo
     assert (metric["numerator"], metric["denominator"], metric["headroom"]) == (bad, good + bad, headroom)
 
 
+def test_ratios_of_the_same_orders_fall_back_each_with_the_very_order_that_takes_it_there():
+    buyers, sellers = (
+        rule("ratio", f"{who}s", numerator={"has": "cancelled", "by": [who]}, threshold=share, window={"length": "30d"})
+        for who, share in (("buyer", "20%"), ("seller", "9%"))
+    )
+    bad = {"0h": ("buyer", "seller"), "6h": ("buyer",)}
+    events: list[Happening] = []
+    for hour in range(12):
+        for who in (*bad.get(f"{hour}h", ()), None):
+            name = f"{hour} {who}"
+            events += [placed(name, f"{hour}h"), *([cancelled(name, f"{hour}h", by=who)] if who else [])]
+    told = run(book(buyers, sellers), events)
+    assert brief([alert for alert in told if alert.data.rule == "joom.buyers"]) == [
+        "0h opened crossed threshold_crossed",  # 1 of 3
+        "2h resolved crossed fell_back",  # 1 of 5
+        "6h opened crossed threshold_crossed",  # 2 of 9, then 2 of 10
+        "6h resolved crossed fell_back",
+    ]
+    assert brief([alert for alert in told if alert.data.rule == "joom.sellers"]) == [
+        "0h opened crossed threshold_crossed",  # 1 of 3
+        "8h resolved crossed fell_back",  # 1 of 12
+    ]
+
+
 def test_few_orders_say_nothing():
     rules = share(at_least=20)
     assert at_once(rules, {"1h": many(good=9, bad=10)}) == []

@@ -5,6 +5,7 @@ import json
 import os
 import socket
 from datetime import UTC, datetime, timedelta
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,7 @@ from rules.instants import HOUR_MS
 from streams.cli import main
 from streams.embedded import EmbeddedBroker
 from streams.topics import TopicNames
+from streams.views import reader
 from tests.web.support import Worker, working
 from tests.worker.support import LATE_MS, LONG_S, START_MS, event, until
 from tests.worker.workers import SHIPCLOCK, WorkerProcess
@@ -85,13 +87,14 @@ async def test_only_while_a_backlog_is_read_the_console_takes_its_time(
         await asyncio.sleep(0)
 
     monkeypatch.setattr(worker.web.reader, "wait", rest)
+    monkeypatch.setattr(reader, "monotonic", count(step=0.005).__next__)  # what it does takes 5 ms each time
     await placed(worker, "1")
     await worker.listed("/api/alerts")
     assert rested == []
     monkeypatch.setattr(worker.web.reader, "_is_busy", lambda: True)
     await placed(worker, "2")
     await worker.listed("/api/alerts", lambda items: len(items) == 2)
-    assert rested
+    assert {round(seconds, 6) for seconds in rested} == {0.5}
     waiting = asyncio.create_task(worker.web.reader.has_read(TopicPartition("alerts", 2), 1_000))
     await asyncio.sleep(0)
     rested.clear()
@@ -99,6 +102,24 @@ async def test_only_while_a_backlog_is_read_the_console_takes_its_time(
     await worker.listed("/api/alerts", lambda items: len(items) == 3)
     assert rested == []  # somebody waits for what it shows
     waiting.cancel()
+
+
+async def test_a_view_at_rest_is_woken_by_who_waits_for_what_it_shows(
+    worker: Worker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await placed(worker, "1")
+    [alert] = await worker.listed("/api/alerts")
+    resting, wait = asyncio.Event(), worker.web.reader.wait
+
+    async def rest_for_long(until: asyncio.Event, **limit: float) -> None:
+        resting.set()
+        await wait(until, timeout=10 * LONG_S)
+
+    monkeypatch.setattr(worker.web.reader, "wait", rest_for_long)
+    monkeypatch.setattr(worker.web.reader, "_is_busy", lambda: True)
+    await until(resting.is_set)
+    remarked = await said(worker, "acknowledge", alert["data"]["alert"], comment="on it", by="li")
+    assert remarked["acknowledged"]["comment"] == "on it"
 
 
 # -- acknowledging and muting --------------------------------------------------------------------------------

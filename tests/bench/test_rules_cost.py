@@ -1,0 +1,20 @@
+"""The cost by rule: every rule that watches the workload's orders is in it."""
+
+from pathlib import Path
+
+from rules.kinds.deadline import Deadline, Silence
+from rules.kinds.ratio import Ratio
+from streams import packs
+from tests.bench.rules_cost import rule_costs
+from tests.bench.systems import PACK
+from tests.bench.workload import PLATFORMS, Workload
+
+
+def test_every_deadline_and_ratio_of_the_workloads_platforms_has_its_cost(tmp_path: Path) -> None:
+    costs = rule_costs(Workload(orders=200, shops=40), tmp_path)
+    book = packs.load([str(PACK), *packs.built_in()])
+    plans = [book.plan(platform) for platform in PLATFORMS]
+    rules = [each.rule for plan in plans for each in (*plan.timers, *plan.gauges)]
+    assert {type(rule) for rule in rules} == {Deadline, Silence, Ratio}
+    assert {rule.id for rule in rules} <= costs.keys()
+    assert all(cost >= 0 for cost in costs.values())
