@@ -82,7 +82,7 @@ def _move(order: Order, denominator: Denominator, before: int | None, day: int |
             tally.mend(before, order.id)
         if day is not None and bad >> n & 1:
             tally.spoil(day, order.id, order.facts)
-        if tally.has_news():
+        if (is_good or tally.judges(before) or tally.judges(day)) and tally.has_news():
             stale |= shop.plan.on_gauge[n]
     return stale
 
@@ -102,7 +102,7 @@ def _turn(order: Order, turned: int) -> int:
         else:
             tally.mend(day, order.id)
         stale |= denominator.on_move
-        if tally.has_news():
+        if tally.judges(day) and tally.has_news():
             stale |= plan.on_gauge[n]
     return stale
 

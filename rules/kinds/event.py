@@ -3,6 +3,8 @@
 from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from msgspec.structs import replace
+
 from rules.alerts import Cause, Emitted, Open
 from rules.durations import Duration
 from rules.instants import NEVER, rfc3339
@@ -52,9 +54,12 @@ class EventJudge:
         self.effective = place.effective
         lasts = rule.lasts if rule.sanction is None else rule.sanction.lasts
         self._lasts_ms = NEVER if lasts is None else int(lasts)
+        [stage] = rule.stages()
+        self._opened = Open(stage, rule.severity[stage])
+        self._cause: Cause = "happened" if rule.sanction is None else "sanction_started"
 
-    def _until(self, mark: Happening) -> int:
-        return NEVER if self._lasts_ms == NEVER else mark.at_ms + self._lasts_ms
+    def _until(self, since_ms: int) -> int:
+        return NEVER if self._lasts_ms == NEVER else since_ms + self._lasts_ms
 
     def _marks(self, shop: "Shop", at_ms: int) -> list[Happening]:
         """Those that are shown, or in force, at a moment, and those that lie ahead."""
@@ -70,21 +75,21 @@ class EventJudge:
 
     def judge(self, shop: "Shop", at_ms: int) -> Said:
         verdicts, turn = [], NEVER
-        for mark in self._marks(shop, at_ms):
-            until = self._until(mark)
-            if mark.at_ms > at_ms:
-                turn = min(turn, mark.at_ms)
+        for since_ms, subject in self._shown(shop, at_ms):
+            until = self._until(since_ms)
+            if since_ms > at_ms:
+                turn = min(turn, since_ms)
             elif at_ms < until:
-                verdicts.append(self._verdict(mark, until))
+                opened = self._opened if self.rule.sanction is None else replace(self._opened, until_ms=until)
+                verdicts.append(Verdict(opened, self._cause, subject, rfc3339(since_ms)))
                 turn = min(turn, until)
         return verdicts, turn
 
-    def _verdict(self, mark: Happening, until: int) -> Verdict:
-        stage = self.rule.stages()[0]
-        opened = Open(stage, self.rule.severity[stage], until_ms=until if self.rule.sanction is not None else None)
-        return Verdict(
-            opened, "happened" if self.rule.sanction is None else "sanction_started", mark.subject, rfc3339(mark.at_ms)
-        )
+    def _shown(self, shop: "Shop", at_ms: int) -> list[tuple[int, str]]:
+        """`_marks` in brief: since when, and about what."""
+        if self.source.slot is None:
+            return [(mark.at_ms, mark.subject) for mark in self._marks(shop, at_ms)]
+        return [each for each in self.source.of_orders(shop, at_ms - self._lasts_ms) if self.effective.at(each[0])]
 
     def case(self, shop: "Shop", verdict: Verdict, at_ms: int) -> Case:
         marks = self._told(shop, verdict)
@@ -118,4 +123,5 @@ class EventJudge:
         if self.rule.sanction is None:
             return []
         name = self.rule.sanction.name
-        return [(name, m.at_ms, self._until(m)) for m in self._marks(shop, at_ms) if m.at_ms <= at_ms < self._until(m)]
+        shown = [since_ms for since_ms, _ in self._shown(shop, at_ms)]
+        return [(name, since, until) for since in shown if since <= at_ms < (until := self._until(since))]

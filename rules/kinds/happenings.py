@@ -125,6 +125,12 @@ class Source:
         """All that is known of from a moment on, the oldest first; some may lie ahead of the clock."""
         return sorted(self._found(shop, since_ms), key=Happening.place)
 
+    def of_orders(self, shop: "Shop", since_ms: int) -> list[tuple[int, str]]:
+        """Where the shop keeps its orders' instants: when it happened from a moment on, and to which, oldest first."""
+        assert self.slot is not None
+        found = shop.marks[self.slot].items()
+        return sorted([(at, each) for each, ats in found if ats[-1] >= since_ms for at in ats if at >= since_ms])
+
     def instants(self, shop: "Shop") -> Mapping[str, Sequence[int]]:
         """When it happened, by what it is about: the same in brief."""
         if self.slot is not None:

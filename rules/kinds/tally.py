@@ -135,6 +135,14 @@ class Tally:
             if count.period.first <= day <= count.period.last:
                 count.bad += more
 
+    def judges(self, day: int | None) -> bool:
+        """Whether a local day lies in what is judged now: not after a lag, or long ago."""
+        if day is not None:
+            for count in self.counts:
+                if count.period.first <= day <= count.period.last:
+                    return True
+        return False
+
     def has_news(self) -> bool:
         """Whether a count has come to another stage since it was last judged."""
         return bool(self.counts) and not self.asleep and self._look() != self.stages

@@ -138,9 +138,8 @@ class TasksJudge:
         """Since when something is owed and isn't done, and about what, the oldest first."""
         if self.source is None or self.source.slot is None or shop.facts.of("task.done"):
             return [(duty.at_ms, duty.subject) for duty in self.duties(shop, at_ms) if duty.done_ms is None]
-        since_ms = self._shown_since_ms(at_ms)  # nothing is ticked off, so the bare instants will do
-        found = self.source.instants(shop).items()
-        return sorted((at, each) for each, ats in found if ats[-1] >= since_ms for at in ats if since_ms <= at <= at_ms)
+        owed = self.source.of_orders(shop, self._shown_since_ms(at_ms))
+        return [each for each in owed if each[0] <= at_ms]  # nothing is ticked off, so the bare instants will do
 
     def _shown_since_ms(self, at_ms: int) -> int:
         return at_ms - self.rule.within - self.rule.lasts
