@@ -65,7 +65,7 @@ class Watch(Service, Collector):
 
     async def look(self) -> float:
         """Takes a survey and keeps what it says; while a backlog is read it does so bit by bit, and all in vain if
-        partitions come or go. Returns how long that held the event loop (s), beside what its rests made up for."""
+        partitions come or go. Returns how long that held the event loop (s), beside the bits that it rested after."""
         found: list[Metric] = []
         engines = self._engines()
         held_s, since_s = 0.0, monotonic()

@@ -71,6 +71,7 @@ class Reader(Service):
                     await self._take_some_and_rest(consumer)
                 else:
                     await self._take_some(consumer, WAIT_MS)
+                    await asyncio.sleep(0)
                     self.caught_up = self.caught_up or all(self._read_to[tp] >= end for tp, end in ends.items())
         finally:
             await consumer.stop()
@@ -90,7 +91,6 @@ class Reader(Service):
             self._read_to[tp] = await consumer.position(tp)  # may be further than the last record: compaction
         self._moved.set()
         self._moved = asyncio.Event()
-        await asyncio.sleep(0)
 
     async def has_read(self, tp: TopicPartition, offset: int) -> None:
         """Returns once the view shows what was written at an offset."""

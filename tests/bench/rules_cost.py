@@ -80,19 +80,22 @@ def rule_costs(workload: Workload, folder: Path) -> dict[str, float]:
 @contextmanager
 def _clock_on(clocked: Clocked, book: RuleBook) -> Iterator[None]:
     """Clocks what the engine asks of deadline rules, ratios and judges."""
-    before: list[tuple[Any, str, Any]] = [(plan, "compile_firsts", plan.compile_firsts)]
-    plan.compile_firsts = _clocked_firsts(clocked)  # before there is any plan: it is made with its expressions
-    platforms = [pack.platform for pack in book.packs]
-    judges = {type(judge) for platform in platforms for judge in book.plan(platform).judges}
-    functions: list[tuple[Any, str, Callable[..., Sequence[str]]]] = [
-        (Timer, "judge", lambda timer, *_: [timer.rule.id]),
-        (counting, "_place", _rules_placed),
-        *((kind, name, lambda judge, *_: [judge.rule.id]) for kind in judges for name in ("judge", "case")),
-    ]
-    for owner, name, rules_of in functions:
+    before: list[tuple[Any, str, Any]] = []
+
+    def replace(owner: Any, name: str, function: Any) -> None:
         before.append((owner, name, getattr(owner, name)))
-        setattr(owner, name, clocked.around(getattr(owner, name), rules_of))
+        setattr(owner, name, function)
+
     try:
+        replace(plan, "compile_firsts", _clocked_firsts(clocked))  # before there is any plan: it is made with these
+        judges = {type(judge) for pack in book.packs for judge in book.plan(pack.platform).judges}
+        functions: list[tuple[Any, str, Callable[..., Sequence[str]]]] = [
+            (Timer, "judge", lambda timer, *_: [timer.rule.id]),
+            (counting, "_place", _rules_placed),
+            *((kind, name, lambda judge, *_: [judge.rule.id]) for kind in judges for name in ("judge", "case")),
+        ]
+        for owner, name, rules_of in functions:
+            replace(owner, name, clocked.around(getattr(owner, name), rules_of))
         yield
     finally:
         for owner, name, function in before:

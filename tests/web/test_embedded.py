@@ -104,6 +104,39 @@ async def test_only_while_a_backlog_is_read_the_console_takes_its_time(
     waiting.cancel()
 
 
+async def test_what_others_do_meanwhile_is_not_held_against_the_view(
+    worker: Worker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now_s, rested = 0.0, list[float]()
+
+    class NothingToRead:
+        async def getmany(self, **limits: int) -> dict[TopicPartition, list[Any]]:
+            nonlocal now_s
+            now_s += 0.005
+            return {}
+
+        async def position(self, tp: TopicPartition) -> int:
+            return 0
+
+    async def beats() -> None:
+        nonlocal now_s
+        while True:
+            now_s += 1.0
+            await asyncio.sleep(0)
+
+    async def rest(until: asyncio.Event, **limit: float) -> None:
+        rested.append(limit["timeout"])
+
+    monkeypatch.setattr(reader, "monotonic", lambda: now_s)
+    monkeypatch.setattr(worker.web.reader, "wait", rest)
+    others = asyncio.create_task(beats())
+    for _ in range(3):
+        await worker.web.reader._take_some_and_rest(NothingToRead())
+        await asyncio.sleep(0)
+    others.cancel()
+    assert rested == [pytest.approx(0.5)] * 3
+
+
 async def test_a_view_at_rest_is_woken_by_who_waits_for_what_it_shows(
     worker: Worker, monkeypatch: pytest.MonkeyPatch
 ) -> None:
