@@ -262,7 +262,7 @@ async def on_timer() -> None:
         today = day(now)
         if judged_day.get(partition) != today:
             judged_day[partition] = today
-            for shop in shops_of[partition]:
+            for shop in list(shops_of[partition]):  # more may come while it waits
                 await due_topic.send(key=shop, value=Due(rule="ratio_5pct", subject=shop))
 
 

@@ -61,11 +61,14 @@ class Figures:
 async def measure(system: System, run: Run, expected: Expected, core: int) -> Figures:
     """Starts the system on ``core``, waits until it is done, ends it and reads its alerts."""
     alerts = f"{run.prefix}alerts" if system.reads_alerts else None
+    topics: dict[str, tuple[int, dict[str, str]]] = {run.prefix + own: (PARTITIONS, {}) for own in system.own_topics}
     if alerts:
         # Stamped by the broker's clock, and never compacted while it is still to be read.
         keep = {"cleanup.policy": "compact", "min.compaction.lag.ms": str(24 * 3_600_000)}
         keep["message.timestamp.type"] = "LogAppendTime"
-        await create_topics(run.bootstrap, {alerts: (PARTITIONS, keep)})
+        topics[alerts] = PARTITIONS, keep
+    if topics:
+        await create_topics(run.bootstrap, topics)
     log = run.folder.with_suffix(".log")
     async with _started(system, run, core, log) as process:
         first = await _until_first_records(process, log)
