@@ -20,8 +20,8 @@ log = logging.getLogger(__name__)
 AT_ONCE = 500
 """Records taken before the worker's other work has its turn."""
 
-LONGEST_REST_S = 2.0
-"""While a backlog is read."""
+SHORTEST_REST_S, LONGEST_REST_S = 0.25, 2.0
+"""While a backlog is read: to look in vain costs something, too, and the console shouldn't stand still."""
 
 WAIT_MS = 500
 AGAIN_S = 2.0
@@ -80,7 +80,8 @@ class Reader(Service):
         """In proportion to what that took, or until somebody waits for what the view shows."""
         began_s = monotonic()
         await self._take_some(consumer, wait_ms=0)
-        await self.wait(self._wanted, timeout=min((monotonic() - began_s) / BUSY_SHARE, LONGEST_REST_S))
+        rest_s = (monotonic() - began_s) / BUSY_SHARE
+        await self.wait(self._wanted, timeout=min(max(rest_s, SHORTEST_REST_S), LONGEST_REST_S))
 
     async def _take_some(self, consumer: AIOKafkaConsumer, wait_ms: int) -> None:
         fetched = await consumer.getmany(timeout_ms=wait_ms, max_records=AT_ONCE)
