@@ -56,7 +56,7 @@ def _place(order: Order, placing: Placing) -> int:
         days[slot] = day
         turned &= ~denominator.gauges
         stale |= denominator.on_move
-        if before is None and totals[slot].has_room() and not denominator.gauges & bad:
+        if before is None and totals[slot].takes_one() and not denominator.gauges & bad:
             totals[slot].add(day)
         else:
             stale |= _move(order, denominator, before, day, was_bad)

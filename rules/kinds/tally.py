@@ -28,14 +28,14 @@ class Totals:
         """One order less counts on a day."""
         self._fresh.append(~day)
 
-    def has_room(self) -> bool:
-        """For one more order, of any day: whether no count of any ratio can have come to another stage by it, if it is
+    def takes_one(self) -> bool:
+        """One more order, of any day: whether no count of any ratio can have come to another stage by it, if it is
         good."""
         self._taken += 1
         return self._taken < self._first_look
 
     def watchful(self) -> int:
-        """The ratios (as bits) of which a count may have come to another stage by the good orders among those."""
+        """The ratios (as bits) of which a count may have come to another stage by the good orders taken."""
         return sum([ratio for ratio, number in self._looks.items() if number <= self._taken])
 
     def watch(self, ratio: int, room: int) -> None:
