@@ -27,7 +27,8 @@ def day_expression(at: str, zone: str) -> str:
     """`day_of` of an expression `at` that may be written twice, as an expression that takes a call only for days long
     past, and in zones that change their clocks."""
     since_ms, offset_ms = _steady(zone)
-    steady = f"({at} + {offset_ms}) // {DAY_MS} + {_EPOCH_DAY}" if offset_ms else f"{at} // {DAY_MS} + {_EPOCH_DAY}"
+    ahead = f" + {offset_ms}" if offset_ms else ""
+    steady = f"({at}{ahead}) // {DAY_MS} + {_EPOCH_DAY}"
     return steady if since_ms <= EARLIEST_MS else f"({steady} if {at} >= {since_ms} else day_of({at}, {zone!r}))"
 
 

@@ -56,19 +56,17 @@ def _place(order: Order, placing: Placing) -> int:
         days[slot] = day
         turned &= ~denominator.gauges
         stale |= denominator.on_move
-        if before is None and totals[slot].takes_one() and not denominator.gauges & bad:
-            totals[slot].add(day)
-        else:
+        has_room = day is not None and totals[slot].add(day)
+        if before is not None or not has_room or denominator.gauges & bad:
             stale |= _move(order, denominator, before, day, was_bad)
     return stale | _turn(order, turned) if turned else stale
 
 
 def _move(order: Order, denominator: Denominator, before: int | None, day: int | None, was_bad: int) -> int:
-    """Has an order count on another day, or no longer, in the ratios that share a denominator."""
+    """Has an order count on another day, to whose total it is added already, or no longer, in the ratios that share a
+    denominator."""
     shop, gauges, bad, stale = order.shop, denominator.gauges, order.bad, 0
     totals = shop.totals[denominator.n]
-    if day is not None:
-        totals.add(day)
     if before is not None:
         totals.remove(before)
     else:

@@ -58,8 +58,6 @@ class Engine:
         changes.shops = dict.fromkeys([order.shop for order in changes.orders])
         for order in changes.orders:
             order.unsaved = False
-        for shop in changes.shops:
-            shop.let_pass(self.clock_ms)
         return changes
 
     # -- what goes in ---------------------------------------------------------------------------------------
@@ -90,7 +88,8 @@ class Engine:
                     self.agenda.look_at(order)
             if not order.unsaved:
                 self._changes.note_order(order)
-                shop.heard.append(order)
+            if at_ms > shop.border_ms:
+                shop.ahead.append(order)
             if at_ms <= shop.late_before_ms:
                 self._compute_again(shop, at_ms)
 
@@ -265,6 +264,8 @@ class Engine:
                 turn = min(turn, self._differences.tell_shop(shop, judge, verdicts, at_ms))
             turns[judge.n] = turn
         shop.parted_now = None
+        if at_ms > shop.border_ms:
+            shop.pass_border(at_ms)
         if shop.recomputed:
             for rule, border_ms in shop.recomputed:
                 self._changes.computed[shop.key, rule, border_ms] = shop

@@ -88,22 +88,23 @@ class Shop:
 
     Derived from its orders: `tallies` of its ratios and the `totals` they share, `marks` (instants per order, by the
     plan's traces), `numbers` (tracking numbers with the orders that used them and when), and `sales`, once levels of
-    stock are told (`stocked`). `heard`: the orders that events have come for since what changed was last taken, with
-    those before of which things are known that lie ahead of the clock; after a restart, or under other rules, all.
+    stock are told (`stocked`). `ahead`: the orders, and maybe others, of which things are known that lie ahead of the next
+    border at which a ratio is computed (`border_ms`).
     Kept by itself: `facts`, and what was `computed` of its ratios at their borders. `stale` has a bit for each judge
     that must look again, `turns` when each wants to by itself. `parted_now`: its orders `parted` by the border that has
     come, once for all that is computed then. `instant_open`: more may happen at the clock's instant.
     """
 
     __slots__ = (
+        "ahead",
         "alerts",
         "armed_ms",
+        "border_ms",
         "computed",
         "computed_to",
         "dirty",
         "facts",
         "followed",
-        "heard",
         "instant_open",
         "kept_from_ms",
         "key",
@@ -156,7 +157,8 @@ class Shop:
         self.totals = [Totals() for _ in plan.denominators]
         self.tallies = [Tally(gauge, self.totals[gauge.denominator.n]) for gauge in plan.gauges]
         self.marks: list[dict[str, tuple[int, ...]]] = [{} for _ in plan.traces]
-        self.heard = list(self.orders.values())  # nobody may have asked what lies ahead until now
+        self.ahead = list(self.orders.values())  # nobody may have asked what lies ahead until now
+        self.border_ms = DAWN if plan.computed else NEVER
         self.numbers: dict[str, dict[str, int]] = {}
         self.sales: Sales = {}
         self.points: dict[int, Decimal] = {}
@@ -186,9 +188,10 @@ class Shop:
             for order in self.orders.values()
         )
 
-    def let_pass(self, at_ms: int) -> None:
-        """What has changed is taken: of what was `heard` only what lies ahead of `at_ms` matters on."""
-        self.heard = [order for order in self.heard if order.last_ms > at_ms] if self.plan.computed else []
+    def pass_border(self, at_ms: int) -> None:
+        """A border is past: from now on only what lies ahead of the next matters."""
+        self.border_ms = min([judge.computing.border_from(at_ms) for judge in self.plan.computed])
+        self.ahead = list(dict.fromkeys([order for order in self.ahead if order.last_ms > self.border_ms]))
 
     def parted(self, border_ms: int) -> tuple[list[Order], list[Order]]:
         """The orders of which things are known that lie ahead of a border that has come: those of which others had
@@ -196,7 +199,7 @@ class Shop:
         if self.parted_now is None:
             begun: list[Order] = []
             to_come: list[Order] = []
-            for order in dict.fromkeys([each for each in self.heard if each.last_ms > border_ms]):
+            for order in dict.fromkeys([each for each in self.ahead if each.last_ms > border_ms]):
                 (begun if _has_begun(order.facts, border_ms) else to_come).append(order)
             self.parted_now = begun, to_come
         return self.parted_now

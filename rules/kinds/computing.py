@@ -85,6 +85,10 @@ class Computing:
         step = gauge.reached(count)
         return Computed(period.name, count.bad, count.total, None if step is None else step.name)
 
+    def border_from(self, at_ms: int) -> int:
+        """The first border that doesn't lie before a moment (epoch ms)."""
+        return next_border(self.every, at_ms - 1, self.zone, self.lag_ms)
+
     def computations(self, shop: "Shop") -> list[tuple[int, Computed]]:
         """What was computed at which border (epoch ms), oldest first. Borders of another zone, by which the shop went
         before its site was known, are none of its own."""

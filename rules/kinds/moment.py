@@ -1,10 +1,11 @@
 """Moments of an order, as expressions of its `facts`: when one came about, when several had, when it is due."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 from rules.expressions import Written, function
-from rules.facts import Mark, OrderFacts
+from rules.facts import OrderFacts
+from rules.instants import DAWN, NEVER
 
 
 class Moment(NamedTuple):
@@ -39,9 +40,12 @@ def found(name: str, expression: str, names: dict[str, Any]) -> Moment:
     return Moment(f"({name} := {expression}) is not None", name, names=names)
 
 
-def latest(name: str, facts: Iterable[str]) -> Moment:
+def latest(name: str, facts: Sequence[str]) -> Moment:
     """When the last of several facts came about, of those that have."""
-    return found(name, f"latest({', '.join(f'facts.{fact}' for fact in facts)})", {"latest": _latest})
+    if len(facts) == 1:
+        return of_fact(facts[0])
+    instants = ", ".join(f"(facts.{fact}[0] if facts.{fact} is not None else {DAWN})" for fact in facts)
+    return Moment(f"({name} := max({instants})) != {DAWN}", name)
 
 
 def earliest(name: str, moments: Sequence[Moment]) -> Moment:
@@ -49,8 +53,8 @@ def earliest(name: str, moments: Sequence[Moment]) -> Moment:
     if len(moments) == 1:
         return moments[0]
     names = {key: value for each in moments for key, value in each.names.items()}
-    instants = ", ".join(each.written().expression for each in moments)
-    return found(name, f"earliest({instants})", {"earliest": _earliest, **names})
+    instants = ", ".join(f"({each.instant()} if {each.known} else {NEVER})" for each in moments)
+    return Moment(f"({name} := min({instants})) != {NEVER}", name, names=names)
 
 
 def first_known(name: str, moments: Sequence[Moment]) -> Moment:
@@ -65,19 +69,3 @@ def first_known(name: str, moments: Sequence[Moment]) -> Moment:
 def asked(name: str, instant: Callable[[OrderFacts], int | None]) -> Moment:
     """What a function answers: for what would be written several times in what leans on it."""
     return found(name, f"{name}_asked(facts)", {f"{name}_asked": instant})
-
-
-def _latest(*marks: Mark | None) -> int | None:
-    last = None
-    for mark in marks:
-        if mark is not None and (last is None or mark[0] > last):
-            last = mark[0]
-    return last
-
-
-def _earliest(*instants: int | None) -> int | None:
-    first = None
-    for at in instants:
-        if at is not None and (first is None or at < first):
-            first = at
-    return first

@@ -175,15 +175,11 @@ class Denominator:
         self.day: Callable[[OrderFacts, int, int], int | None] = order_function(self.written)
 
     def _written(self, rule: Ratio, anchor: Moment, bits: Mapping[str, int]) -> Written:
-        tests, at = [anchor.known], anchor.instant()
+        tests = [anchor.known]
         if rule.denominator != Has(str(rule.anchor)):
             tests.append(expression(rule.denominator, bits))
-        if self.one_anchor is None:
-            tests.append(f"(at := {at}) is not None")
-            at = "at"
-        return Written(
-            f"({day_expression(at, self.zone)} if {' and '.join(tests)} else None)", anchor.names | {"day_of": day_of}
-        )
+        day = day_expression(anchor.instant(), self.zone)
+        return Written(f"({day} if {' and '.join(tests)} else None)", anchor.names | {"day_of": day_of})
 
 
 def counted_alike(rule: Ratio, place: Place) -> Hashable:
@@ -363,7 +359,11 @@ denominators."""
 
 def compile_places(gauges: Iterable[Gauge], denominators: Sequence[Denominator]) -> Places:
     """Where an order counts, asked as one."""
-    bad = " | ".join(f"({each.bit} if {each.bad} else 0)" for each in gauges if each.bad) or "0"
+    bits: dict[str, int] = {}
+    for each in gauges:
+        if each.bad is not None:
+            bits[each.bad] = bits.get(each.bad, 0) | each.bit
+    bad = " | ".join(f"({several} if {is_bad} else 0)" for is_bad, several in bits.items()) or "0"
     days = "".join(f", {each.written.expression}" for each in denominators)
     names = {name: value for each in denominators for name, value in each.written.names.items()}
     places: Places = order_function(Written(f"({bad}{days or ','})", names))

@@ -11,28 +11,27 @@ from rules.windows import Period
 class Totals:
     """How many of a shop's orders count on which local day: what ratios with the same denominator share."""
 
-    __slots__ = ("_by_day", "_first_look", "_fresh", "_looks", "_sums", "_taken", "add")
+    __slots__ = ("_by_day", "_first_look", "_fresh", "_looks", "_sums", "_taken")
 
     def __init__(self) -> None:
         self._by_day: dict[int, int] = {}
         self._sums: dict[tuple[int, int], int] = {}
         self._fresh: list[int] = []
-        #: One more order counts on a day. Most come and go without a look at the sums in between.
-        self.add = self._fresh.append
         #: How many orders have come, and of how many a ratio (as a bit) has a count that may come to another stage.
         self._taken = 0
         self._looks: dict[int, int] = {}
         self._first_look = NEVER
 
+    def add(self, day: int) -> bool:
+        """One more order counts on a day: whether no count of any ratio can have come to another stage by it, if it is
+        good. Most come and go without a look at the sums in between."""
+        self._fresh.append(day)
+        self._taken += 1
+        return self._taken < self._first_look
+
     def remove(self, day: int) -> None:
         """One order less counts on a day."""
         self._fresh.append(~day)
-
-    def takes_one(self) -> bool:
-        """One more order, of any day: whether no count of any ratio can have come to another stage by it, if it is
-        good."""
-        self._taken += 1
-        return self._taken < self._first_look
 
     def watchful(self) -> int:
         """The ratios (as bits) of which a count may have come to another stage by the good orders taken."""
