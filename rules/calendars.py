@@ -3,12 +3,13 @@
 from bisect import bisect_left
 from collections.abc import Callable
 from datetime import UTC, date, datetime, time, timedelta
-from functools import lru_cache
+from functools import lru_cache, partial
 from zoneinfo import ZoneInfo
 
 import chinese_calendar
 import holidays
 
+from rules.expressions import Written
 from rules.instants import DAY_MS, EARLIEST_MS, LATEST_MS
 
 _EPOCH_DAY = date(1970, 1, 1).toordinal()
@@ -135,28 +136,29 @@ def add_business_days(at_ms: int, days: int, country: str, zone: str) -> int:
     return round(datetime.combine(date.fromordinal(last), clock, ZoneInfo(zone)).timestamp() * 1000)
 
 
-def business_days(days: int, country: str, zone: str) -> Callable[[int], int]:
-    """`add_business_days` for one instant after the other, of which many lie in the same days."""
+def business_days_expression(at: str, name: str, days: int, country: str, zone: str) -> Written:
+    """`add_business_days` to an expression `at` that may be written several times, as an expression that takes a call
+    only for days long past, and in zones that change their clocks. `name` is the beginning of what it names."""
     since_ms, offset_ms = _steady(zone)
-    shifts: dict[int, int] = {}  # how many ms later it is, by local day…
-    begins_ms: dict[int, int] = {}  # …or when, for days off
+    exactly = partial(add_business_days, days=days, country=country, zone=zone)
+    day = f"({name} := {name}_on[({at} + {offset_ms}) // {DAY_MS}])"
+    steady = f"max({at}, {day}[0]) + {name}[1]"
+    if since_ms > EARLIEST_MS:  # the day on which clocks changed last began before that
+        steady = f"({steady} if {at} >= {since_ms + DAY_MS} else {name}_exactly({at}))"
+    return Written(steady, {f"{name}_on": _Terms(exactly, country, zone), f"{name}_exactly": exactly})
 
-    def on(at_ms: int) -> int:
-        day = (at_ms + offset_ms) // DAY_MS
-        if at_ms < since_ms:
-            return add_business_days(at_ms, days, country, zone)
-        if (shift_ms := shifts.get(day)) is not None:
-            return at_ms + shift_ms
-        if (begin_ms := begins_ms.get(day)) is not None:
-            return begin_ms
-        due_ms = add_business_days(at_ms, days, country, zone)
-        if is_working_day(date.fromordinal(day + _EPOCH_DAY), country):
-            shifts[day] = due_ms - at_ms
-        else:
-            begins_ms[day] = due_ms
-        return due_ms
 
-    return on
+class _Terms(dict[int, tuple[int, int]]):
+    """By local day (of a zone whose clocks stand still, 0 for 1970-01-01): when the first working day from it on begins
+    (epoch ms), and how much later (ms) than on that day a term ends."""
+
+    def __init__(self, exactly: Callable[[int], int], country: str, zone: str) -> None:
+        self._exactly, self._country, self._zone = exactly, country, zone
+
+    def __missing__(self, day: int) -> tuple[int, int]:
+        begins_ms = start_of_day(_working_day(day + _EPOCH_DAY, self._country), self._zone)
+        found = self[day] = begins_ms, self._exactly(begins_ms) - begins_ms
+        return found
 
 
 @lru_cache(maxsize=8_192)

@@ -34,7 +34,7 @@ def uncount(order: Order) -> int:
         if (day := order.days[denominator.n]) is not None:
             _move(order, denominator, day, None, order.bad)
     for marks in shop.marks:
-        marks.pop(order.id, None)
+        marks.put(order.id, ())
     shop.unship(order)
     shop.unsell(order)
     order.follow(plan)
@@ -112,11 +112,5 @@ def _places(bits: int) -> tuple[int, ...]:
 
 def _note(order: Order, n: int, instants: tuple[int, ...]) -> int:
     """Keeps the instants at which something happened to an order."""
-    marks = order.shop.marks[n]
-    if instants == marks.get(order.id, ()):
-        return 0
-    if instants:
-        marks[order.id] = instants
-    else:
-        del marks[order.id]
-    return order.shop.plan.on_trace[n]
+    shop = order.shop
+    return shop.plan.on_trace[n] if shop.marks[n].put(order.id, instants) else 0

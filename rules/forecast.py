@@ -167,7 +167,7 @@ class Outlook:
             borders.append("day")  # orders may bring points at any time
         then_ms = min(next_border(each, self.at_ms, judge.zone) for each in borders)
         then = copy(shop)
-        then.marks = [dict(marks) for marks in shop.marks]
+        then.marks = [marks.copy() for marks in shop.marks]
         then.computed = {rule_id: dict(kept) for rule_id, kept in shop.computed.items()}
         for reader in judge.readers:
             self._foresee(then, reader, then_ms)
@@ -194,9 +194,9 @@ class Outlook:
         for order in self._changing(then_ms):
             missed, _ = self._judged_at(order, then_ms)
             instants = trace.instants(order.facts, missed, then_ms)
-            more = len(instants) - len(self.shop.marks[slot].get(order.id, ()))
+            more = len(instants) - len(self.shop.marks[slot].by_order.get(order.id, ()))
             if more > 0:
-                then.marks[slot][order.id] = instants
+                then.marks[slot].put(order.id, instants)
                 saving = self._saving(order, then_ms) if _can_ship(order) else None
                 if saving is not None and reader.feed.points is not None:
                     ledger = self._name_of(reader)

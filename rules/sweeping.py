@@ -46,7 +46,7 @@ def _is_spent(order: Order, at_ms: int) -> bool:
     if order.armed_ms != NEVER or order.last_ms > shop.kept_from_ms:
         return False
     for marks, kept_ms in zip(shop.marks, shop.plan.trace_kept_ms, strict=True):
-        instants = marks.get(order.id)
+        instants = marks.by_order.get(order.id)
         if instants is not None and instants[-1] + kept_ms > at_ms:
             return False  # a mark that still counts
     if shop.reused_ms(order) + shop.plan.number_kept_ms > at_ms:

@@ -11,6 +11,7 @@ from rules.instants import DAWN, NEVER
 from rules.kinds.computing import Computed
 from rules.kinds.ratio import Gauge, Part
 from rules.kinds.tally import Tally, Totals
+from rules.kinds.timeline import Timeline
 from rules.plan import Plan
 from rules.shopfacts import ShopFacts
 
@@ -86,10 +87,10 @@ class Order:
 class Shop:
     """One shop on one platform; `key` is `platform/shop`, as in Kafka.
 
-    Derived from its orders: `tallies` of its ratios and the `totals` they share, `marks` (instants per order, by the
-    plan's traces), `numbers` (tracking numbers with the orders that used them and when), and `sales`, once levels of
-    stock are told (`stocked`). `ahead`: the orders, and maybe others, of which things are known that lie ahead of the next
-    border at which a ratio is computed (`border_ms`).
+    Derived from its orders: `tallies` of its ratios and the `totals` they share, `marks` (when something happened to
+    them, by the plan's traces), `numbers` (tracking numbers with the orders that used them and when), and `sales`, once
+    levels of stock are told (`stocked`). `ahead`: the orders, and maybe others, of which things are known that lie
+    ahead of the next border at which a ratio is computed (`border_ms`).
     Kept by itself: `facts`, and what was `computed` of its ratios at their borders. `stale` has a bit for each judge
     that must look again, `turns` when each wants to by itself. `parted_now`: its orders `parted` by the border that has
     come, once for all that is computed then. `instant_open`: more may happen at the clock's instant.
@@ -156,7 +157,7 @@ class Shop:
         self.plan = plan
         self.totals = [Totals() for _ in plan.denominators]
         self.tallies = [Tally(gauge, self.totals[gauge.denominator.n]) for gauge in plan.gauges]
-        self.marks: list[dict[str, tuple[int, ...]]] = [{} for _ in plan.traces]
+        self.marks = [Timeline() for _ in plan.traces]
         self.ahead = list(self.orders.values())  # nobody may have asked what lies ahead until now
         self.border_ms = DAWN if plan.computed else NEVER
         self.numbers: dict[str, dict[str, int]] = {}
@@ -190,7 +191,7 @@ class Shop:
 
     def pass_border(self, at_ms: int) -> None:
         """A border is past: from now on only what lies ahead of the next matters."""
-        self.border_ms = min([judge.computing.border_from(at_ms) for judge in self.plan.computed])
+        self.border_ms = min([judge.computing.border_from(at_ms) for judge in self.plan.computed if judge.computing])
         self.ahead = list(dict.fromkeys([order for order in self.ahead if order.last_ms > self.border_ms]))
 
     def parted(self, border_ms: int) -> tuple[list[Order], list[Order]]:

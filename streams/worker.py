@@ -9,7 +9,7 @@ import asyncio
 import contextlib
 import logging
 import time
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from time import monotonic
 from typing import Any
 
@@ -66,7 +66,8 @@ class Worker(Service):
         self.app = app
         self.book = book
         self.partitions: dict[int, Partition] = {}
-        self.on_alert: list[Any] = []
+        #: Called with the alerts of each beat once they are written.
+        self.on_alerts: list[Callable[[list[Alert]], None]] = []
         self.events = 0
         #: Whether a backlog is being read: what can wait takes less of the worker's time then.
         self.busy = False
@@ -286,9 +287,8 @@ class Worker(Service):
                 if changed:
                     table.data.wrote(number, changed, written[topic, number])
         await self._commit(offsets)
-        for alert in news:
-            for listener in self.on_alert:
-                listener(alert)
+        for listener in self.on_alerts:
+            listener(news)
 
     def _offsets(self) -> dict[TP, int]:
         """Offsets of all that has been applied and isn't committed yet."""

@@ -4,7 +4,7 @@ Some happenings are an order's (a deadline missed, a cancellation): their instan
 of the order and kept beside it. Others are the shop's own events.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Literal
 
 from msgspec import Struct
@@ -128,13 +128,14 @@ class Source:
     def of_orders(self, shop: "Shop", since_ms: int) -> list[tuple[int, str]]:
         """Where the shop keeps its orders' instants: when it happened from a moment on, and to which, oldest first."""
         assert self.slot is not None
-        found = shop.marks[self.slot].items()
-        return sorted([(at, each) for each, ats in found if ats[-1] >= since_ms for at in ats if at >= since_ms])
+        found: list[tuple[int, str]] = shop.marks[self.slot].since(since_ms)
+        return found
 
     def instants(self, shop: "Shop") -> Mapping[str, Sequence[int]]:
         """When it happened, by what it is about: the same in brief."""
         if self.slot is not None:
-            return shop.marks[self.slot]
+            kept: Mapping[str, Sequence[int]] = shop.marks[self.slot].by_order
+            return kept
         found: dict[str, list[int]] = {}
         for each in self.happenings(shop):
             found.setdefault(each.subject, []).append(each.at_ms)
@@ -142,26 +143,26 @@ class Source:
 
     def next_after(self, shop: "Shop", at_ms: int) -> int:
         """When it happens next, as far as is known of what lies ahead (epoch ms); `NEVER` where nothing is."""
-        found = self.instants(shop).values()
-        return min([at for instants in found if instants[-1] > at_ms for at in instants if at > at_ms], default=NEVER)
+        if self.slot is not None:
+            known: int = shop.marks[self.slot].next_after(at_ms)
+            return known
+        return min([each.at_ms for each in self._of_shop(shop) if each.at_ms > at_ms], default=NEVER)
 
     def about(self, shop: "Shop", subject: str) -> list[Happening]:
         """What happened to one subject, the oldest first."""
         if self.slot is not None:
-            return list(self._to_order(shop, subject, shop.marks[self.slot].get(subject, ())))
+            instants = shop.marks[self.slot].by_order.get(subject, ())
+            return [self._to_order(shop, at_ms, subject) for at_ms in instants]
         return [each for each in self.happenings(shop) if each.subject == subject]
 
-    def _to_order(self, shop: "Shop", order: str, instants: Iterable[int]) -> Iterator[Happening]:
-        for at_ms in instants:
-            yield Happening(at_ms, order, *_event(shop, order, self.of.at), order=order)
+    def _to_order(self, shop: "Shop", at_ms: int, order: str) -> Happening:
+        return Happening(at_ms, order, *_event(shop, order, self.of.at), order=order)
 
     def _found(self, shop: "Shop", since_ms: int) -> Iterator[Happening]:
         if self.slot is not None:
-            for order, instants in shop.marks[self.slot].items():
-                if instants[-1] >= since_ms:  # of a large shop's orders most are over
-                    yield from self._to_order(shop, order, [at for at in instants if at >= since_ms])
-            return
-        yield from (each for each in self._of_shop(shop) if each.at_ms >= since_ms)
+            yield from (self._to_order(shop, *each) for each in self.of_orders(shop, since_ms))
+        else:
+            yield from (each for each in self._of_shop(shop) if each.at_ms >= since_ms)
 
     def _of_shop(self, shop: "Shop") -> Iterator[Happening]:
         if self.crossed is not None:

@@ -1,5 +1,6 @@
 """A shop's ratio judged: live, computed at borders, or split by reason or provider."""
 
+from bisect import bisect_right
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from itertools import islice
@@ -51,7 +52,8 @@ class RatioJudge:
 
     def next_version_ms(self, at_ms: int) -> int:
         """When another version comes into force, or the last one ends (epoch ms); `NEVER` where there is only one."""
-        return min((at for at in self._bounds_ms if at > at_ms), default=NEVER) if self._bounds_ms else NEVER
+        n = bisect_right(self._bounds_ms, at_ms)
+        return self._bounds_ms[n] if n < len(self._bounds_ms) else NEVER
 
     # -- judging --------------------------------------------------------------------------------------------
 

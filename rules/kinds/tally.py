@@ -172,7 +172,7 @@ class Tally:
         if self.gauge.bad_when is None or any(count.bad for count in self.counts):
             return
         first = min(count.period.first for count in self.counts)
-        self.asleep = not any(day >= first for day in self.bad)
+        self.asleep = max(self.bad, default=DAWN) < first
         if self.asleep:
             self.totals.forget(count.period for count in self.counts)
 

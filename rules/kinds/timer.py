@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping, Sequence
 
 from rules.alerts import Cause, Emitted, Open
-from rules.calendars import business_days
+from rules.calendars import business_days_expression
 from rules.conditions import compile_condition, expression, order_function
 from rules.durations import BusinessDays
 from rules.expressions import Written, function
@@ -201,8 +201,9 @@ def _usual(rule: Deadline, start: Moment, place: Place, n: int) -> Moment:
     """The time that the rule gives to orders which have none of their own."""
     if not isinstance(rule.within, BusinessDays):
         return start.later(int(rule.within))
-    on = business_days(int(rule.within), rule.calendar or place.calendar or "", place.zone)
-    return Moment(start.known, f"within_{n}({start.instant()})", names={**start.names, f"within_{n}": on})
+    calendar = rule.calendar or place.calendar or ""
+    due = business_days_expression(start.instant(), f"within_{n}", int(rule.within), calendar, place.zone)
+    return Moment(start.known, f"({due.expression})", names={**start.names, **due.names})
 
 
 def _own_time(rule: Deadline, start: Due, usual: Due) -> Due:

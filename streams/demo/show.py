@@ -46,12 +46,13 @@ class Show:
         self.totals = Totals()
         self._alerts: deque[dict[str, object]] = deque(maxlen=NEWEST_ALERTS)
         self._began = monotonic()
-        app.worker.on_alert.append(self.hear)
+        app.worker.on_alerts.append(self.hear)
 
-    def hear(self, alert: Alert) -> None:
-        said = msgspec.to_builtins(alert)
-        self._alerts.append(said)
-        self.totals.count(said)
+    def hear(self, alerts: list[Alert]) -> None:
+        for alert in alerts:
+            said = msgspec.to_builtins(alert)
+            self._alerts.append(said)
+            self.totals.count(said)
 
     def board(self) -> Board:
         engines = [partition.engine for partition in self.app.worker.partitions.values()]

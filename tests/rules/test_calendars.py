@@ -1,11 +1,15 @@
 """Days, months, weeks and working days in a platform's own zone, at their borders."""
 
 from datetime import date
+from operator import add
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from rules.calendars import (
     add_business_days,
+    business_days_expression,
     day_of,
     is_working_day,
     knows_country,
@@ -15,7 +19,11 @@ from rules.calendars import (
     week_name,
     week_of,
 )
-from rules.instants import DAY_MS, HOUR_MS, from_rfc3339, rfc3339
+from rules.expressions import function
+from rules.instants import DAY_MS, EARLIEST_MS, HOUR_MS, LATEST_MS, from_rfc3339, rfc3339
+
+LAST_CHANGES = from_rfc3339("2019-02-17T02:00:00Z"), from_rfc3339("2014-10-25T22:00:00Z")
+"""When the clocks of São Paulo and of Moscow were last changed."""
 
 SHANGHAI, JAKARTA, BERLIN, NEW_YORK = "Asia/Shanghai", "Asia/Jakarta", "Europe/Berlin", "America/New_York"
 
@@ -147,6 +155,17 @@ def test_a_working_days_hour_that_comes_twice_is_the_first():
 
 def test_the_last_believable_instant_has_working_days_after_it():
     assert working("2099-12-31T23:59:59Z", 5, "CN", SHANGHAI) > "2100-01"
+
+
+@given(
+    st.integers(EARLIEST_MS, LATEST_MS - 1)
+    | st.builds(add, st.sampled_from(LAST_CHANGES), st.integers(-3 * DAY_MS, 3 * DAY_MS)),
+    st.integers(0, 5),
+    st.sampled_from([("CN", SHANGHAI), ("BR", "America/Sao_Paulo"), ("IL", "Europe/Moscow"), ("DE", BERLIN)]),
+)
+def test_working_days_are_the_same_written_as_an_expression(at_ms: int, days: int, of: tuple[str, str]):
+    due = function("at", business_days_expression("at", "due", days, *of))
+    assert due(at_ms) == due(at_ms) == add_business_days(at_ms, days, *of)
 
 
 def test_countries_are_known_by_their_code():

@@ -176,7 +176,7 @@ async def test_a_tick_on_one_input_alone_moves_the_clock_once_everything_is_read
 async def test_a_listener_hears_every_alert_after_it_was_written(site: Site) -> None:
     heard = []
     async with site.running() as app, site.alerts() as read:
-        app.worker.on_alert.append(heard.append)
+        app.worker.on_alerts.append(heard.extend)
         await site.send(event("order.placed", START_MS))
         await site.tick(START_MS + LATE_MS)
         await until(lambda: heard)
