@@ -3,7 +3,6 @@
 from bisect import bisect_right
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from rules.alerts import Cause, Emitted, Open
@@ -170,15 +169,14 @@ class RatioJudge:
         gauge = tally.gauge
         rule = gauge.rule
         reason = verdict.subject if rule.by == "reason" else None
-        bad = [facts for facts in tally.bad_facts(count.period) if reason in (None, facts.cancelled_for)]
-        named = (order for order, facts in tally.bad_orders(count.period) if reason in (None, facts.cancelled_for))
+        bad = [each for each in tally.bad_orders(count.period) if reason in (None, each[1].cancelled_for)]
         cure = rule.of.get(verdict.subject)  # type: ignore[call-overload]
         cost = gauge.cost(verdict.open.stage)
         evidence: dict[str, Any] = {
             "numerator": gauge.numerator(count),
             "denominator": count.total,
             "window": window_json(tally, count.period),
-            "orders": list(islice(named, ORDERS_SHOWN)),
+            "orders": [order for order, _ in bad[:ORDERS_SHOWN]],
             "orders_total": len(bad),
         }
         newest = self.newest(shop, at_ms)
@@ -209,7 +207,7 @@ class RatioJudge:
             threshold=threshold,
             headroom=headroom,
             cost=cost,
-            money=money_taken(cost, bad, shop.facts.profile("currency")),
+            money=money_taken(cost, (facts for _, facts in bad), shop.facts.profile("currency")),
             actions=cure.actions if cure else (),
         )
 
