@@ -1,0 +1,74 @@
+"""What the engine lets go of, and when."""
+
+from rules.engine import Engine
+from rules.instants import DAY_MS
+from rules.plan import KEPT_BEYOND_MS
+from rules.restoring import restore_alert
+from rules.standing import standings
+from tests.rules.engines import FULL, LATE, MARKS, SHARE, apply, engine
+from tests.rules.history import (
+    book,
+    drained,
+    late_ship,
+    ms,
+    placed,
+    shipped,
+)
+
+LATER = ms("2400h")
+
+
+def sweep(made: Engine, at_ms: int) -> list[str]:
+    """Moves the clock on until orders have been swept; which were."""
+    gone = []
+    for day in range(16):
+        made.advance(at_ms + day * DAY_MS)
+        gone += [order.id for order in made.drain().forgotten]
+    return gone
+
+
+def test_spent_orders_are_let_go_and_no_ratio_in_a_window_changes():
+    made = engine(FULL, placed("done"), shipped("done", "5h"), placed("open"), placed("new", "2390h"))
+    made.advance(ms("1h"))
+    before = standings(made)[0]["metrics"]["own-share"]["denominator"]
+    made.advance(ms("600h"))
+    assert standings(made)[0]["metrics"]["own-share"]["denominator"] == before == 2
+    assert sweep(made, LATER) == ["done"]
+    assert set(made.shops["joom", "s1"].orders) == {"open", "new"}
+    assert standings(made)[0]["metrics"]["own-share"]["denominator"] == 1
+
+
+def test_an_order_in_some_window_is_kept_whatever_its_age():
+    made = engine(book(late_ship(), SHARE), placed(), shipped(at="5h"))
+    kept_ms = KEPT_BEYOND_MS + 30 * DAY_MS
+    assert sweep(made, ms("5h") + kept_ms - 17 * DAY_MS) == []
+    assert sweep(made, ms("5h") + kept_ms + 16 * DAY_MS) == ["1"]
+
+
+def test_an_order_with_an_open_alert_or_a_mark_that_counts_is_kept():
+    made = engine(book(late_ship(), MARKS), placed("open"), placed("marked"), shipped("marked", "100h"))
+    assert sweep(made, LATER) == []
+
+
+def test_an_order_spoken_of_lately_is_kept():
+    made = engine(LATE, placed())
+    made.advance(LATER)
+    apply(made, shipped(at="5h"))
+    assert sweep(made, LATER) == []
+    assert sweep(made, LATER + KEPT_BEYOND_MS + 10 * DAY_MS) == ["1"]
+
+
+def test_alerts_whose_orders_facts_are_gone_are_let_go_too():
+    made = engine(LATE, placed(), shipped(at="80h"))
+    made.advance(ms("90h"))
+    fresh = Engine(LATE, stepping=False)
+    restore_alert(fresh, drained(made)[-1])
+    assert sweep(fresh, LATER) == [], "there are no facts to delete"
+    assert fresh.shops["joom", "s1"].orders == {}
+
+
+def test_an_order_that_is_let_go_before_it_was_written_is_still_to_be_written():
+    made = engine(LATE, placed(), shipped(at="5h"))
+    made.advance(LATER)
+    changes = made.drain()
+    assert [order.id for order in changes.orders] == [order.id for order in changes.forgotten] == ["1"]
