@@ -88,7 +88,7 @@ class Engine:
                     self.agenda.look_at(order)
             if not order.unsaved:
                 self._changes.note_order(order)
-            if at_ms > shop.border_ms:
+            if at_ms > shop.border_ms and news & shop.plan.computed_from:
                 shop.ahead.append(order)
             if at_ms <= shop.late_before_ms:
                 self._compute_again(shop, at_ms)

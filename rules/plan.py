@@ -87,6 +87,8 @@ class Plan:
         self._judge(rules)
         self.every_judge = (1 << len(self.judges)) - 1
         self.computed = [judge for judge in self.judges if isinstance(judge, RatioJudge) and judge.rule.every]
+        #: The facts (as bits) that what is computed rests on.
+        self.computed_from = _any_of(gauge.rests_on for judge in self.computed for gauge in judge.gauges)
         self.no_days: list[int | None] = [None] * len(self.denominators)
         counted = _any_of([gauge.facts & ~gauge.redeemed_by for gauge in self.gauges])
         counted |= _any_of([trace.facts for trace in self.traces])

@@ -90,7 +90,7 @@ class Shop:
     Derived from its orders: `tallies` of its ratios and the `totals` they share, `marks` (when something happened to
     them, by the plan's traces), `numbers` (tracking numbers with the orders that used them and when), and `sales`, once
     levels of stock are told (`stocked`). `ahead`: the orders, and maybe others, of which things are known that lie
-    ahead of the next border at which a ratio is computed (`border_ms`).
+    ahead of the next border at which a ratio is computed (`border_ms`), and that it rests on.
     Kept by itself: `facts`, and what was `computed` of its ratios at their borders. `stale` has a bit for each judge
     that must look again, `turns` when each wants to by itself. `parted_now`: its orders `parted` by the border that has
     come, once for all that is computed then. `instant_open`: more may happen at the clock's instant.
@@ -195,8 +195,8 @@ class Shop:
         self.ahead = list(dict.fromkeys([order for order in self.ahead if order.last_ms > self.border_ms]))
 
     def parted(self, border_ms: int) -> tuple[list[Order], list[Order]]:
-        """The orders of which things are known that lie ahead of a border that has come: those of which others had
-        happened by then, and those of which none had. For one judging, whose borders are all the same."""
+        """The orders of which things that matter are known that lie ahead of a border that has come: those of which
+        others had happened by then, and those of which none had. For one judging, whose borders are all the same."""
         if self.parted_now is None:
             begun: list[Order] = []
             to_come: list[Order] = []

@@ -211,6 +211,7 @@ class Gauge:
         "n",
         "near",
         "redeemed_by",
+        "rests_on",
         "rule",
         "stage",
         "steps",
@@ -241,6 +242,7 @@ class Gauge:
         #: Facts (as bits) that can only redeem an order that is bad.
         ending = set[str]() if self.bad_when is None else facts_that_end(self.bad_when)
         self.redeemed_by = bits_of(ending) & ~denominator.facts
+        self.rests_on = rests_on
         self.known_by = all_had_come(rests_on)
         self.anchor_known_by = all_had_come(anchored)
         self.anchored_by = any_had_come(anchored)

@@ -71,7 +71,7 @@ class Totals:
 
     def of(self, period: Period) -> int:
         by_day = self.by_day
-        return sum(by_day[day] for day in _inside(period, by_day))
+        return sum([by_day[day] for day in _inside(period, by_day)])
 
     def running(self, period: Period) -> int:
         """The same, for a period that is asked for again and again: its sum is kept, until it slides."""
@@ -197,7 +197,7 @@ class Tally:
         return stages
 
     def _bad_in(self, period: Period) -> int:
-        return sum(len(self.bad[day]) for day in _inside(period, self.bad))
+        return sum([len(self.bad[day]) for day in _inside(period, self.bad)])
 
     def bad_on(self, day: int) -> int:
         """How many of a local day's orders are bad."""

@@ -2,12 +2,7 @@
 
 from rules.book import RuleBook
 from rules.engine import Engine
-from tests.rules.history import (
-    Happening,
-    book,
-    late_ship,
-    rule,
-)
+from tests.rules.history import Happening, book, late_ship, rule
 
 WARN = [{"before": "24h", "severity": "info"}]
 LATE = book(late_ship())
