@@ -28,8 +28,8 @@ def day_expression(at: str, zone: str) -> str:
     """`day_of` of an expression `at` that may be written twice, as an expression that takes a call only for days long
     past, and in zones that change their clocks."""
     since_ms, offset_ms = _steady(zone)
-    ahead = f" + {offset_ms}" if offset_ms else ""
-    steady = f"({at}{ahead}) // {DAY_MS} + {_EPOCH_DAY}"
+    offset = f" + {offset_ms}" if offset_ms else ""
+    steady = f"({at}{offset}) // {DAY_MS} + {_EPOCH_DAY}"
     return steady if since_ms <= EARLIEST_MS else f"({steady} if {at} >= {since_ms} else day_of({at}, {zone!r}))"
 
 

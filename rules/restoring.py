@@ -20,7 +20,8 @@ def restore_order(engine: Engine, platform: str, shop_name: str, order_id: str, 
         return
     else:
         order = shop.orders[order_id] = Order(order_id, shop)
-    shop.ahead.append(order)
+    if shop.plan.computed:
+        shop.ahead.append(order)
     order.news = EVERY_FACT
     order.last_ms = DAWN if facts is None else facts.last_at_ms()
     order.facts = facts or OrderFacts()  # dropped: an entry that still waits for it must find nothing

@@ -90,7 +90,7 @@ class Shop:
     Derived from its orders: `tallies` of its ratios and the `totals` they share, `marks` (when something happened to
     them, by the plan's traces), `numbers` (tracking numbers with the orders that used them and when), and `sales`, once
     levels of stock are told (`stocked`). `ahead`: the orders, and maybe others, of which things are known that lie
-    ahead of the next border at which a ratio is computed (`border_ms`), and that it rests on.
+    ahead of the next border at which a ratio is computed (`border_ms`, `NEVER` where none is), and that it rests on.
     Kept by itself: `facts`, and what was `computed` of its ratios at their borders. `stale` has a bit for each judge
     that must look again, `turns` when each wants to by itself. `parted_now`: its orders `parted` by the border that has
     come, once for all that is computed then. `instant_open`: more may happen at the clock's instant.
@@ -158,7 +158,8 @@ class Shop:
         self.totals = [Totals() for _ in plan.denominators]
         self.tallies = [Tally(gauge, self.totals[gauge.denominator.n]) for gauge in plan.gauges]
         self.marks = [Timeline() for _ in plan.traces]
-        self.ahead = list(self.orders.values())  # nobody may have asked what lies ahead until now
+        # Nobody may have asked what lies ahead until now.
+        self.ahead = list(self.orders.values()) if plan.computed else []
         self.border_ms = DAWN if plan.computed else NEVER
         self.numbers: dict[str, dict[str, int]] = {}
         self.sales: Sales = {}

@@ -9,7 +9,7 @@ from rules.engine import Engine
 from rules.instants import HOUR_MS
 from rules.packs import parse
 from rules.standing import standing
-from tests.rules.histories import END_MS, apply, histories
+from tests.rules.histories import END_MS, Worker, apply, histories
 from tests.rules.history import (
     START_MS,
     Happening,
@@ -262,6 +262,19 @@ def test_a_site_whose_rules_are_computed_looks_past_what_was_known_ahead_before_
     engine.advance(ms(MONDAY))
     found = engine.shop("joom", "s1").computed["joom.kept"][ms(MONDAY)]
     assert (found.bad, found.total) == (2, 2)
+
+
+def test_where_nothing_is_computed_no_order_is_kept_for_a_border():
+    common = {"window": {"length": "7d", "lag": "1d"}, "every": "week", "threshold": "20%", "near": "10%"}
+    kept = rule("ratio", "kept", numerator=BAD, sites=["ID"], **common)
+    lived = Worker(book(late_ship(), kept, sites={"ID": {"zone": "UTC"}, "SG": {"zone": "UTC"}}), stepping=True)
+    lived.beat([placed("1", "50h"), shipped("1", "500h")], ms("60h"))
+    again = lived.restarted(lived.alerts).engine
+    assert again.shop("joom", "s1").ahead == []
+    apply(again, [event("shop.profile", at="61h", site="ID")])
+    assert len(again.shop("joom", "s1").ahead) == 1
+    apply(again, [event("shop.profile", at="62h", site="SG")])
+    assert again.shop("joom", "s1").ahead == []
 
 
 def test_an_order_that_is_let_go_is_kept_nowhere():
