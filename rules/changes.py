@@ -8,14 +8,12 @@ from rules.watch import Order, Shop
 
 
 class Changes(Struct):
-    """`forgotten` are those of the `orders` that are to be dropped, `shops` whose they are. `entries` are a shop's
-    own facts by kind and key (gone, where the shop has none there), `computed` its ratios' computations by rule and
-    border (epoch ms)."""
+    """`forgotten` are those of the `orders` that are to be dropped. `entries` are a shop's own facts by kind and key
+    (gone, where the shop has none there), `computed` its ratios' computations by rule and border (epoch ms)."""
 
     alerts: list[tuple[Shop, Alert]] = []
     orders: list[Order] = []
     forgotten: list[Order] = []
-    shops: dict[Shop, None] = {}
     entries: dict[tuple[str, str, Key], Shop] = {}
     computed: dict[tuple[str, str, int], Shop] = {}
 

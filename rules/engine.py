@@ -55,7 +55,6 @@ class Engine:
         """Takes what has changed since the last call."""
         changes, self._changes = self._changes, Changes()
         changes.alerts = self._differences.take()
-        changes.shops = dict.fromkeys([order.shop for order in changes.orders])
         for order in changes.orders:
             order.unsaved = False
         return changes

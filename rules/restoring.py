@@ -20,10 +20,10 @@ def restore_order(engine: Engine, platform: str, shop_name: str, order_id: str, 
         return
     else:
         order = shop.orders[order_id] = Order(order_id, shop)
-    if shop.plan.computed:
-        shop.ahead.append(order)
     order.news = EVERY_FACT
     order.last_ms = DAWN if facts is None else facts.last_at_ms()
+    if order.last_ms > shop.border_ms:
+        shop.ahead.append(order)
     order.facts = facts or OrderFacts()  # dropped: an entry that still waits for it must find nothing
     if facts is None and order.alerts is None:
         order.armed_ms = NEVER

@@ -158,9 +158,9 @@ class Shop:
         self.totals = [Totals() for _ in plan.denominators]
         self.tallies = [Tally(gauge, self.totals[gauge.denominator.n]) for gauge in plan.gauges]
         self.marks = [Timeline() for _ in plan.traces]
-        # Nobody may have asked what lies ahead until now.
-        self.ahead = list(self.orders.values()) if plan.computed else []
         self.border_ms = DAWN if plan.computed else NEVER
+        # Nobody may have asked what lies ahead until now.
+        self.ahead = [order for order in self.orders.values() if order.last_ms > self.border_ms]
         self.numbers: dict[str, dict[str, int]] = {}
         self.sales: Sales = {}
         self.points: dict[int, Decimal] = {}

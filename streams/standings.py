@@ -43,8 +43,9 @@ class Standings:
 
     def note(self, changes: Changes) -> None:
         """What the engine has drained names the shops that changed."""
+        heard = dict.fromkeys([order.shop for order in changes.orders])
         said = dict.fromkeys([shop for shop, _ in changes.alerts])
-        for shop in (*changes.shops, *said, *changes.entries.values(), *changes.computed.values()):
+        for shop in (*heard, *said, *changes.entries.values(), *changes.computed.values()):
             self._changed[shop] = None
 
     def records(self, engine: Engine, share: float) -> Iterator[tuple[bytes, bytes]]:
