@@ -8,10 +8,11 @@ from rules.watch import Order, Shop
 
 
 class Changes(Struct):
-    """`forgotten` are those of the `orders` that are to be dropped. `entries` are a shop's own facts by kind and key
-    (gone, where the shop has none there), `computed` its ratios' computations by rule and border (epoch ms)."""
+    """`alerts` are those that were told to nobody else. `forgotten` are those of the `orders` that are to be dropped.
+    `entries` are a shop's own facts by kind and key (gone, where the shop has none there), `computed` its ratios'
+    computations by rule and border (epoch ms)."""
 
-    alerts: list[tuple[Shop, Alert]] = []
+    alerts: list[Alert] = []
     orders: list[Order] = []
     forgotten: list[Order] = []
     entries: dict[tuple[str, str, Key], Shop] = {}

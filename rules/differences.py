@@ -3,6 +3,8 @@
 What was said at a later instant than the clock's (before a restart whose clock lags behind) stands until then.
 """
 
+from collections.abc import Callable
+
 from rules.alerts import Alert, Cause, Emitted, Open, alert_id, is_news, remember, subject_and_episode
 from rules.book import RuleBook
 from rules.instants import NEVER, rfc3339
@@ -13,17 +15,12 @@ from rules.watch import Order, Shop
 
 
 class Differences:
-    """Says what is news. Each answers when it wants to look again by itself (epoch ms)."""
+    """Says what is news to `tell`. Each answers when it wants to look again by itself (epoch ms)."""
 
-    def __init__(self, book: RuleBook) -> None:
+    def __init__(self, book: RuleBook, tell: Callable[[Shop, Alert], None]) -> None:
         self.book = book
-        self.said: list[tuple[Shop, Alert]] = []
+        self._tell = tell
         self._teller = Teller()
-
-    def take(self) -> list[tuple[Shop, Alert]]:
-        """What has been said since the last call."""
-        said, self.said = self.said, []
-        return said
 
     def tell_order(self, order: Order, wanted: list[tuple[Timer, Open]], at_ms: int) -> int:
         """Says what is new of an order."""
@@ -124,7 +121,7 @@ class Differences:
         said_of[alert] = remember(rule.id, said, opened, at_ms)
         if said_of is shop.alerts:
             shop.note_open(rule.id, alert, opened is not None)
-        self.said.append((shop, record))
+        self._tell(shop, record)
 
 
 def _is_no_longer_that_sanction(said: Emitted, wanted: Open) -> bool:

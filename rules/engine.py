@@ -5,11 +5,11 @@ returns the difference. Nothing is ever computed from "what just happened", so e
 any number of times, and a restart that rebuilds the facts has nothing to repair.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from sys import intern
 
 from rules.agenda import Agenda
-from rules.alerts import Open
+from rules.alerts import Alert, Open
 from rules.book import RuleBook
 from rules.changes import Changes
 from rules.counting import count
@@ -27,17 +27,17 @@ class Engine:
     """`stepping`: fire every timer at its own due instant, in order (event time). Otherwise the clock leaps to
     now and each order is judged once, as it stands (wall time), so an outage raises nothing that has passed.
 
-    What came out is taken with `drain`. After a restart: what `rules.restoring` takes back in any order, the clock
-    as it stood (`clock_ms`), then `settle`.
+    What came out is taken with `drain`; alerts go to `tell` as they arise, if it is given. After a restart: what
+    `rules.restoring` takes back in any order, the clock as it stood (`clock_ms`), then `settle`.
     """
 
-    def __init__(self, book: RuleBook, *, stepping: bool) -> None:
+    def __init__(self, book: RuleBook, *, stepping: bool, tell: Callable[[Shop, Alert], None] | None = None) -> None:
         self.book = book
         self.stepping = stepping
         self.clock_ms = DAWN
         self.shops: dict[tuple[str, str], Shop] = {}
         self.agenda = Agenda()
-        self._differences = Differences(book)
+        self._differences = Differences(book, tell or self._keep)
         self._changes = Changes()
         self._instant_open = False
         self._next_sweep_ms = DAWN
@@ -54,10 +54,12 @@ class Engine:
     def drain(self) -> Changes:
         """Takes what has changed since the last call."""
         changes, self._changes = self._changes, Changes()
-        changes.alerts = self._differences.take()
         for order in changes.orders:
             order.unsaved = False
         return changes
+
+    def _keep(self, _: Shop, alert: Alert) -> None:
+        self._changes.alerts.append(alert)
 
     # -- what goes in ---------------------------------------------------------------------------------------
 

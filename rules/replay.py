@@ -18,11 +18,6 @@ def replay(engine: Engine, events: Iterable[tuple[AnyEvent, int]], until_ms: int
             engine.advance(at_ms, including=False)
         engine.apply(event, at_ms)
         engine.settle()
-        yield from _alerts(engine)
+        yield from engine.drain().alerts
     engine.advance(engine.clock_ms if until_ms is None else max(until_ms, engine.clock_ms))
-    yield from _alerts(engine)
-
-
-def _alerts(engine: Engine) -> Iterator[Alert]:
-    for _, alert in engine.drain().alerts:
-        yield alert
+    yield from engine.drain().alerts

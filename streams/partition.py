@@ -10,6 +10,7 @@ from aiokafka import ConsumerRecord
 from aiokafka.partitioner import murmur2
 
 from rules import alerts, shopfacts
+from rules.alerts import Alert
 from rules.book import RuleBook
 from rules.changes import Changes
 from rules.engine import Engine
@@ -79,10 +80,11 @@ class Partition:
         self.number = number
         self.partitions = partitions
         self.wall = clock == "wall"
-        self.engine = Engine(book, stepping=not self.wall)
+        self.engine = Engine(book, stepping=not self.wall, tell=self._say)
         self.clock = EventClock(CLOCKED)
         self.standings = Standings()
         self.applied: dict[str, int] = {}
+        self.said: list[tuple[bytes, bytes]] = []
         self.dead: list[DeadLetter] = []
         self.events = 0
         self.quiet_since_s = monotonic()
@@ -178,6 +180,16 @@ class Partition:
         self.clock.ticked_ms = max(self.clock.ticked_ms, progress.ticked_ms)
 
     # -- what must be written -------------------------------------------------------------------------------
+
+    def _say(self, shop: Shop, alert: Alert) -> None:
+        """Keeps an alert as a record at once: the bytes of a beat's alerts fit into caches that the alerts don't."""
+        self.said.append((alert.data.alert.encode(), alerts.encode(alert)))
+        self.standings.note_alert(shop)
+
+    def take_said(self) -> list[tuple[bytes, bytes]]:
+        """Keys and values of the alerts said since the last call."""
+        said, self.said = self.said, []
+        return said
 
     def progress(self) -> bytes | None:
         """The partition's clock, if it has moved far enough since it was last kept to be worth a record."""

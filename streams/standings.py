@@ -44,9 +44,12 @@ class Standings:
     def note(self, changes: Changes) -> None:
         """What the engine has drained names the shops that changed."""
         heard = dict.fromkeys([order.shop for order in changes.orders])
-        said = dict.fromkeys([shop for shop, _ in changes.alerts])
-        for shop in (*heard, *said, *changes.entries.values(), *changes.computed.values()):
+        for shop in (*heard, *changes.entries.values(), *changes.computed.values()):
             self._changed[shop] = None
+
+    def note_alert(self, shop: Shop) -> None:
+        """A shop of which something has been said changed too, maybe by time alone."""
+        self._changed[shop] = None
 
     def records(self, engine: Engine, share: float) -> Iterator[tuple[bytes, bytes]]:
         """Keys and values to write now, one at least if it is this partition's turn and any shop is due."""

@@ -17,8 +17,6 @@ from aiokafka import ConsumerRecord
 from faust.types import TP
 from mode import Service
 
-from rules import alerts
-from rules.alerts import Alert
 from rules.book import RuleBook
 from rules.changes import Changes
 from streams.clocks import wall_ms
@@ -66,8 +64,8 @@ class Worker(Service):
         self.app = app
         self.book = book
         self.partitions: dict[int, Partition] = {}
-        #: Called with the alerts of each beat once they are written.
-        self.on_alerts: list[Callable[[list[Alert]], None]] = []
+        #: Called with the values of each beat's records of `alerts` once they are written.
+        self.on_alerts: list[Callable[[list[bytes]], None]] = []
         self.events = 0
         #: Whether a backlog is being read: what can wait takes less of the worker's time then.
         self.busy = False
@@ -261,15 +259,13 @@ class Worker(Service):
         outbox = Outbox(self.app.producer._ensure_producer())
         names = self.app.names
         facts: dict[int, list[tuple[bytes, bytes | None]]] = {}
-        said: dict[int, list[tuple[bytes, bytes | None]]] = {}
-        news: list[Alert] = []
+        said: dict[int, list[tuple[bytes, bytes]]] = {}
         share = BUSY_SHARE if self.busy else CALM_SHARE
         # No await from here to the last add: what is written and what is committed are of one moment.
         for number, partition in self.partitions.items():
             changes = partition.engine.drain()
-            said[number] = list(_alert_records(changes))
+            said[number] = partition.take_said()
             facts[number] = list(_fact_records(changes, partition))
-            news += [alert for _, alert in changes.alerts]
             outbox.add(names.alerts, number, said[number])
             outbox.add(names.facts, number, facts[number])
             for record, reason in partition.dead:
@@ -282,11 +278,13 @@ class Worker(Service):
         offsets = self._offsets()
         with work.FLUSHING.time():
             written = await outbox.send()
-        for table, topic, records in ((self.app.facts, names.facts, facts), (self.app.alerts, names.alerts, said)):
-            for number, changed in records.items():
-                if changed:
-                    table.data.wrote(number, changed, written[topic, number])
+        for number in said:
+            if facts[number]:
+                self.app.facts.data.wrote(number, facts[number], written[names.facts, number])
+            if said[number]:
+                self.app.alerts.data.wrote(number, said[number], written[names.alerts, number])
         await self._commit(offsets)
+        news = [value for records in said.values() for _, value in records]
         for listener in self.on_alerts:
             listener(news)
 
@@ -309,11 +307,6 @@ class Worker(Service):
             raise LostPlaceError("Kafka refused the commit of offsets; another worker may have the partitions")
         self._committed.update(offsets)
         work.count_commit()
-
-
-def _alert_records(changes: Changes) -> Iterable[tuple[bytes, bytes | None]]:
-    for _, alert in changes.alerts:
-        yield alert.data.alert.encode(), alerts.encode(alert)
 
 
 def _fact_records(changes: Changes, partition: Partition) -> Iterable[tuple[bytes, bytes | None]]:

@@ -10,11 +10,10 @@ from pathlib import Path
 from time import monotonic
 from typing import TextIO
 
-import msgspec
+import orjson
 from aiokafka import AIOKafkaProducer
 from rich.console import Console
 
-from rules.alerts import Alert
 from rules.book import RuleBook
 from rules.instants import DAWN, from_rfc3339
 from rules.standing import nearest, standing
@@ -48,9 +47,9 @@ class Show:
         self._began = monotonic()
         app.worker.on_alerts.append(self.hear)
 
-    def hear(self, alerts: list[Alert]) -> None:
-        for alert in alerts:
-            said = msgspec.to_builtins(alert)
+    def hear(self, values: list[bytes]) -> None:
+        for value in values:
+            said = orjson.loads(value)
             self._alerts.append(said)
             self.totals.count(said)
 

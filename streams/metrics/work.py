@@ -5,9 +5,9 @@ from collections.abc import Mapping
 from importlib.metadata import version
 from typing import Any
 
+import msgspec
 from prometheus_client import Counter, Gauge, Histogram, Info
 
-from rules.alerts import Alert
 from rules.instants import from_rfc3339
 from streams.topics import INPUTS
 
@@ -53,8 +53,26 @@ def count_commit() -> None:
     COMMITTED_AT.set_to_current_time()
 
 
-def count_alerts(alerts: list[Alert]) -> None:
-    """Records of `alerts`, once they are written."""
+class _Data(msgspec.Struct):
+    clause: str
+    severity: str
+    reason: str
+    due_at: str | None
+
+
+class _Alert(msgspec.Struct):
+    """What is counted of a record of `alerts`."""
+
+    time: str
+    data: _Data
+
+
+_decode = msgspec.json.Decoder(_Alert).decode
+
+
+def count_alerts(values: list[bytes]) -> None:
+    """Values of records of `alerts`, once they are written."""
+    alerts = [_decode(value) for value in values]
     why = collections.Counter((alert.data.clause, alert.data.severity, alert.data.reason) for alert in alerts)
     for labels, number in why.items():
         ALERTS.labels(*labels).inc(number)

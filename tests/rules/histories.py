@@ -117,10 +117,11 @@ def beats(draw: st.DrawFn, platform: str) -> list[Beat]:
 
 
 class Worker:
-    """An engine, and what its changelogs hold."""
+    """A partition, its engine, and what its changelogs hold."""
 
     def __init__(self, rules: RuleBook, stepping: bool) -> None:
-        self.engine = Engine(rules, stepping=stepping)
+        self.partition = Partition(0, 1, rules, "event" if stepping else "wall")
+        self.engine = self.partition.engine
         self.alerts: list[Alert] = []
         self.facts: dict[bytes, bytes | None] = {}
         self.clock_ms = DAWN
@@ -131,14 +132,14 @@ class Worker:
         self.write()
 
     def write(self) -> None:
-        changes = self.engine.drain()
-        self.alerts += [alert for _, alert in changes.alerts]
-        newest = {alert.data.alert: (shop, alert) for shop, alert in changes.alerts}
-        for name, (shop, alert) in newest.items():
+        said = [decode(value) for _, value in self.partition.take_said()]
+        self.alerts += said
+        for name, alert in {alert.data.alert: alert for alert in said}.items():
+            shop = self.engine.shops[alert.platform, alert.shop]
             order = shop.orders.get(alert.order) if isinstance(alert.order, str) else None
             held = shop.alerts.get(name) or ((order and order.alerts) or {}).get(name)
-            assert held in (emitted_from(decode(encode(alert))), None)
-        self.facts |= dict(fact_records(changes))
+            assert held in (emitted_from(alert), None)
+        self.facts |= dict(fact_records(self.engine.drain()))
         self.clock_ms = self.engine.clock_ms
 
     def kept(self) -> dict[bytes, bytes]:
@@ -150,11 +151,9 @@ class Worker:
         other = Worker(self.engine.book, self.engine.stepping)
         other.alerts = list(alerts)
         other.facts, other.clock_ms = dict(self.facts), self.clock_ms
-        partition = Partition(0, 1, self.engine.book, "event" if self.engine.stepping else "wall")
-        other.engine = partition.engine
         for newest in {alert.data.alert: alert for alert in other.alerts}.values():
-            partition.restore_alert(b"", encode(newest))
+            other.partition.restore_alert(b"", encode(newest))
         for key, raw in sorted(self.facts.items(), reverse=True) if backwards else self.facts.items():
-            partition.restore_fact(key, raw)
+            other.partition.restore_fact(key, raw)
         other.engine.clock_ms = self.clock_ms
         return other

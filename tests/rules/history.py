@@ -142,7 +142,7 @@ def stood(rules: RuleBook, events: Iterable[Happening], at: str, **where: str) -
 
 def drained(engine: Engine) -> list[Alert]:
     """The alerts since the last time."""
-    return [alert for _, alert in engine.drain().alerts]
+    return engine.drain().alerts
 
 
 def brief(alerts: Iterable[Alert]) -> list[str]:

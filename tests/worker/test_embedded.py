@@ -1,6 +1,7 @@
 """The worker in this process, on the embedded broker."""
 
 import asyncio
+import json
 import os
 import signal
 import sys
@@ -181,7 +182,7 @@ async def test_a_listener_hears_every_alert_after_it_was_written(site: Site) -> 
         await site.tick(START_MS + LATE_MS)
         await until(lambda: heard)
         await read.to_end()
-    assert [alert.id for alert in heard] == [alert["id"] for alert in read.said()]
+    assert [json.loads(value)["id"] for value in heard] == [alert["id"] for alert in read.said()]
 
 
 # -- failures ------------------------------------------------------------------------------------------------

@@ -20,8 +20,8 @@ class Desk:
         self.now_s = 1_000.0
         self.takes_s = 0.0
         monkeypatch.setattr(standings, "monotonic", self._tick)
-        self.engine = Engine(book(), stepping=True)
         self.standings = Standings()
+        self.engine = Engine(book(), stepping=True, tell=lambda shop, _: self.standings.note_alert(shop))
 
     def _tick(self) -> float:
         self.now_s += self.takes_s
