@@ -83,6 +83,8 @@ class Engine:
         if news:
             if at_ms > order.last_ms:
                 order.last_ms = at_ms
+            if at_ms < shop.began_ms:
+                shop.began_ms = at_ms
             if heeded := news & order.heeds:
                 order.news |= heeded
                 if not order.dirty:
@@ -90,7 +92,7 @@ class Engine:
             if not order.unsaved:
                 self._changes.note_order(order)
             if at_ms > shop.border_ms and news & shop.plan.computed_from:
-                shop.ahead.append(order)
+                shop.ahead.append((at_ms, news, order))
             if at_ms <= shop.late_before_ms:
                 self._compute_again(shop, at_ms)
 
@@ -264,7 +266,7 @@ class Engine:
             if verdicts or shop.open_by_rule.get(judge.rule.id):
                 turn = min(turn, self._differences.tell_shop(shop, judge, verdicts, at_ms))
             turns[judge.n] = turn
-        shop.parted_now = None
+        shop.ahead_now = None
         if at_ms > shop.border_ms:
             shop.pass_border(at_ms)
         if shop.recomputed:

@@ -22,8 +22,9 @@ def restore_order(engine: Engine, platform: str, shop_name: str, order_id: str, 
         order = shop.orders[order_id] = Order(order_id, shop)
     order.news = EVERY_FACT
     order.last_ms = DAWN if facts is None else facts.last_at_ms()
+    shop.began_ms = min(shop.began_ms, NEVER if facts is None else facts.first_at_ms())
     if order.last_ms > shop.border_ms:
-        shop.ahead.append(order)
+        shop.ahead.append((order.last_ms, EVERY_FACT, order))
     order.facts = facts or OrderFacts()  # dropped: an entry that still waits for it must find nothing
     if facts is None and order.alerts is None:
         order.armed_ms = NEVER

@@ -6,7 +6,7 @@ from typing import Any
 from rules.alerts import Emitted
 from rules.calendars import day_of
 from rules.events import Item
-from rules.facts import EVERY_FACT, OrderFacts, any_had_come
+from rules.facts import EVERY_FACT, OrderFacts
 from rules.instants import DAWN, NEVER
 from rules.kinds.computing import Computed
 from rules.kinds.ratio import Gauge, Part
@@ -20,9 +20,6 @@ Sales = dict[str, dict[int, int]]
 
 Sold = tuple[int, tuple[Item, ...]]
 """One order's part in them: its local day, and what was in it."""
-
-
-_has_begun = any_had_come(EVERY_FACT)
 
 
 class Order:
@@ -87,19 +84,22 @@ class Order:
 class Shop:
     """One shop on one platform; `key` is `platform/shop`, as in Kafka.
 
-    Derived from its orders: `tallies` of its ratios and the `totals` they share, `marks` (when something happened to
-    them, by the plan's traces), `numbers` (tracking numbers with the orders that used them and when), and `sales`, once
-    levels of stock are told (`stocked`). `ahead`: the orders, and maybe others, of which things are known that lie
-    ahead of the next border at which a ratio is computed (`border_ms`, `NEVER` where none is), and that it rests on.
+    `began_ms`: when anything was first heard of its orders. Derived from these: `tallies` of its ratios and the
+    `totals` they share, `marks` (when something happened to them, by the plan's traces), `numbers` (tracking numbers
+    with the orders that used them and when), and `sales`, once levels of stock are told (`stocked`). `ahead`: what is
+    known that lies ahead of the next border at which a ratio is computed (`border_ms`, `NEVER` where none is), and that
+    it rests on: when it happens, which facts that may be (as bits), and the order.
     Kept by itself: `facts`, and what was `computed` of its ratios at their borders. `stale` has a bit for each judge
-    that must look again, `turns` when each wants to by itself. `parted_now`: its orders `parted` by the border that has
+    that must look again, `turns` when each wants to by itself. `ahead_now`: what lies `ahead_of` the border that has
     come, once for all that is computed then. `instant_open`: more may happen at the clock's instant.
     """
 
     __slots__ = (
         "ahead",
+        "ahead_now",
         "alerts",
         "armed_ms",
+        "began_ms",
         "border_ms",
         "computed",
         "computed_to",
@@ -116,7 +116,6 @@ class Shop:
         "open_alerts",
         "open_by_rule",
         "orders",
-        "parted_now",
         "plan",
         "platform",
         "points",
@@ -141,12 +140,12 @@ class Shop:
         self.alerts: dict[str, Emitted] = {}
         self.open_by_rule: dict[str, set[str]] = {}
         self.open_alerts = 0
-        self.armed_ms = NEVER
+        self.armed_ms = self.began_ms = NEVER
         self.dirty = False
         self.kept_from_ms = DAWN
         self.recomputed: list[tuple[str, int]] = []
         self.late_before_ms = DAWN
-        self.parted_now: tuple[list[Order], list[Order]] | None = None
+        self.ahead_now: dict[Order, int] | None = None
         self.instant_open = False
         self.restored = False
         self.stocked = False
@@ -160,7 +159,8 @@ class Shop:
         self.marks = [Timeline() for _ in plan.traces]
         self.border_ms = DAWN if plan.computed else NEVER
         # Nobody may have asked what lies ahead until now.
-        self.ahead = [order for order in self.orders.values() if order.last_ms > self.border_ms]
+        heard_of = [order for order in self.orders.values() if order.last_ms > self.border_ms]
+        self.ahead = [(order.last_ms, EVERY_FACT, order) for order in heard_of]
         self.numbers: dict[str, dict[str, int]] = {}
         self.sales: Sales = {}
         self.points: dict[int, Decimal] = {}
@@ -180,8 +180,7 @@ class Shop:
 
     def first_at_ms(self) -> int:
         """When anything was first heard of it (epoch ms); `NEVER` where nothing was."""
-        orders = min((order.facts.first_at_ms() for order in self.orders.values()), default=NEVER)
-        return min(orders, self.facts.first_at_ms())
+        return min(self.began_ms, self.facts.first_at_ms())
 
     def open_orders(self) -> int:
         """Orders neither shipped nor cancelled yet."""
@@ -193,18 +192,18 @@ class Shop:
     def pass_border(self, at_ms: int) -> None:
         """A border is past: from now on only what lies ahead of the next matters."""
         self.border_ms = min([judge.computing.border_from(at_ms) for judge in self.plan.computed if judge.computing])
-        self.ahead = list(dict.fromkeys([order for order in self.ahead if order.last_ms > self.border_ms]))
+        self.ahead = [each for each in self.ahead if each[0] > self.border_ms]
 
-    def parted(self, border_ms: int) -> tuple[list[Order], list[Order]]:
-        """The orders of which things that matter are known that lie ahead of a border that has come: those of which
-        others had happened by then, and those of which none had. For one judging, whose borders are all the same."""
-        if self.parted_now is None:
-            begun: list[Order] = []
-            to_come: list[Order] = []
-            for order in dict.fromkeys([each for each in self.ahead if each.last_ms > border_ms]):
-                (begun if _has_begun(order.facts, border_ms) else to_come).append(order)
-            self.parted_now = begun, to_come
-        return self.parted_now
+    def ahead_of(self, border_ms: int) -> dict[Order, int]:
+        """The orders of which things that matter are known that lie ahead of a border that has come, with the facts (as
+        bits) these may be. For one judging, whose borders are all the same."""
+        found = self.ahead_now
+        if found is None:
+            found = self.ahead_now = {}
+            for at_ms, facts, order in self.ahead:
+                if at_ms > border_ms:
+                    found[order] = found.get(order, 0) | facts
+        return found
 
     def count_sales(self) -> None:
         """From now on: levels of stock are told."""

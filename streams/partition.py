@@ -85,6 +85,7 @@ class Partition:
         self.standings = Standings()
         self.applied: dict[str, int] = {}
         self.said: list[tuple[bytes, bytes]] = []
+        self.reasons = work.Reasons()
         self.dead: list[DeadLetter] = []
         self.events = 0
         self.quiet_since_s = monotonic()
@@ -185,6 +186,7 @@ class Partition:
         """Keeps an alert as a record at once: the bytes of a beat's alerts fit into caches that the alerts don't."""
         self.said.append((alert.data.alert.encode(), alerts.encode(alert)))
         self.standings.note_alert(shop)
+        self.reasons.note(alert)
 
     def take_said(self) -> list[tuple[bytes, bytes]]:
         """Keys and values of the alerts said since the last call."""

@@ -284,6 +284,8 @@ class Worker(Service):
             if said[number]:
                 self.app.alerts.data.wrote(number, said[number], written[names.alerts, number])
         await self._commit(offsets)
+        for partition in self.partitions.values():
+            partition.reasons.count()
         news = [value for records in said.values() for _, value in records]
         for listener in self.on_alerts:
             listener(news)

@@ -63,10 +63,8 @@ class Computing:
     def _start(self, shop: "Shop", at_ms: int) -> int:
         """After which instant borders must be looked at."""
         done = shop.computed_to.get(self.rule_id)
-        if done is not None:
-            since = done[0]
-        else:  # after a restart too: evidence may have been written that nothing was computed from yet
-            since = min((order.facts.first_at_ms() for order in shop.orders.values()), default=at_ms) - 1
+        # The first time, after a restart too: evidence may have been written that nothing was computed from yet.
+        since = min(shop.began_ms, at_ms) - 1 if done is None else done[0]
         return max(min(since, shop.recompute.pop(self.rule_id, NEVER) - 1), at_ms - LONGEST_MS)
 
     def _compute(self, shop: "Shop", border: int, before: Computed | None, at_ms: int) -> Computed | None:
@@ -107,16 +105,15 @@ class Computing:
 def _counted_now(shop: "Shop", gauge: Gauge, period: Period, border: int) -> Count:
     """What has been counted by now, just as a border has come, without what is known of times to come."""
     count = shop.tallies[gauge.n].sum(period)
-    begun, to_come = shop.parted(border)
-    for order in begun:
-        if not gauge.known_by(order.facts, border):
-            part = order.part(gauge)
-            count.add(part, -1)
-            if gauge.anchored_by(order.facts, border) and not _lies_elsewhere(gauge, order, part, period, border):
-                count.add(_part_then(shop, gauge, order, border), 1)
-    if not gauge.fixed:  # else they are anchored ahead of the border, and so of the period
-        for order in to_come:
-            count.add(order.part(gauge), -1)
+    for order, facts in shop.ahead_of(border).items():
+        if not facts & gauge.rests_on:
+            continue
+        part = order.part(gauge)
+        if gauge.fixed and part is not None and part[0] > period.last:
+            continue  # and it never lay in the period
+        count.add(part, -1)
+        if gauge.anchored_by(order.facts, border) and not _lies_elsewhere(gauge, order, part, period, border):
+            count.add(_part_then(shop, gauge, order, border), 1)
     return count
 
 

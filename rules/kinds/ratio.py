@@ -207,7 +207,6 @@ class Gauge:
         "effective",
         "facts",
         "fixed",
-        "known_by",
         "n",
         "near",
         "redeemed_by",
@@ -243,7 +242,6 @@ class Gauge:
         ending = set[str]() if self.bad_when is None else facts_that_end(self.bad_when)
         self.redeemed_by = bits_of(ending) & ~denominator.facts
         self.rests_on = rests_on
-        self.known_by = all_had_come(rests_on)
         self.anchor_known_by = all_had_come(anchored)
         self.anchored_by = any_had_come(anchored)
         self.bits = sum(bits[each] for each in rule.leans_on())

@@ -1,12 +1,13 @@
 """A shop's ratio judged: live, computed at borders, or split by reason or provider."""
 
-from bisect import bisect_right
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from rules.alerts import Cause, Emitted, Open
 from rules.calendars import day_of, start_of_day
+from rules.facts import OrderFacts
 from rules.instants import DAWN, NEVER, rfc3339
 from rules.kinds.computing import Computed, Computing
 from rules.kinds.ratio import Count, Gauge, Ratio, money_taken
@@ -51,8 +52,10 @@ class RatioJudge:
 
     def next_version_ms(self, at_ms: int) -> int:
         """When another version comes into force, or the last one ends (epoch ms); `NEVER` where there is only one."""
-        n = bisect_right(self._bounds_ms, at_ms)
-        return self._bounds_ms[n] if n < len(self._bounds_ms) else NEVER
+        for bound in self._bounds_ms:
+            if at_ms < bound:
+                return bound
+        return NEVER
 
     # -- judging --------------------------------------------------------------------------------------------
 
@@ -115,10 +118,11 @@ class RatioJudge:
         if tally.gauge.rule.window.align != "rolling":
             return self._verdicts(shop, tally, at_ms)
         newest = self.newest(shop, at_ms)
-        gauge = tally.gauge
-        step = next((step for step in gauge.steps if newest is not None and step.name == newest[1].step), None)
-        if step is not None:
-            return [Verdict(gauge.open(step), "threshold_crossed")]
+        if newest is not None and newest[1].step is not None:
+            gauge = tally.gauge
+            step = next((step for step in gauge.steps if step.name == newest[1].step), None)
+            if step is not None:
+                return [Verdict(gauge.open(step), "threshold_crossed")]
         if following is not None and following.staged:
             return [Verdict(Open("near", following.gauge.rule.severity["near"]), "threshold_near")]
         return []
@@ -159,7 +163,7 @@ class RatioJudge:
         period = gauge.rule.window.named(verdict.episode, at_ms, gauge.zone)
         if period is None or (period.name != "-" and start_of_day(period.first, gauge.zone) < shop.kept_from_ms):
             return None
-        count = tally.sum(period)
+        count = tally.judging(period) or tally.sum(period)
         if gauge.rule.by is None:
             return count
         parts = dict(self._split(shop, tally, count, at_ms))
@@ -168,16 +172,15 @@ class RatioJudge:
     def _case(self, shop: "Shop", tally: Tally, count: Count, verdict: Verdict, at_ms: int) -> Case:
         gauge = tally.gauge
         rule = gauge.rule
-        reason = verdict.subject if rule.by == "reason" else None
-        bad = [each for each in tally.bad_orders(count.period) if reason in (None, each[1].cancelled_for)]
+        shown, number, bad_facts = _bad(tally, count.period, verdict.subject if rule.by == "reason" else None)
         cure = rule.of.get(verdict.subject)  # type: ignore[call-overload]
         cost = gauge.cost(verdict.open.stage)
         evidence: dict[str, Any] = {
             "numerator": gauge.numerator(count),
             "denominator": count.total,
             "window": window_json(tally, count.period),
-            "orders": [order for order, _ in bad[:ORDERS_SHOWN]],
-            "orders_total": len(bad),
+            "orders": shown,
+            "orders_total": number,
         }
         newest = self.newest(shop, at_ms)
         if newest is not None:
@@ -207,7 +210,7 @@ class RatioJudge:
             threshold=threshold,
             headroom=headroom,
             cost=cost,
-            money=money_taken(cost, (facts for _, facts in bad), shop.facts.profile("currency")),
+            money=money_taken(cost, bad_facts, shop.facts.profile("currency")),
             actions=cure.actions if cure else (),
         )
 
@@ -253,6 +256,16 @@ class RatioJudge:
         rule = tally.gauge.rule
         calendar = rule.every is not None and rule.window.align != "rolling"
         return [tally.sum(rule.window.before(count.period))] if calendar else []
+
+
+def _bad(tally: Tally, period: Period, reason: str | None) -> tuple[list[str], int, Iterable[OrderFacts]]:
+    """The bad orders of a period (cancelled for one reason only, if it is given): the first of them, how many they are,
+    and their facts."""
+    orders = tally.bad_orders(period)
+    if reason is None:  # then only those shown need to be put in order, or looked at
+        return [order for order, _ in islice(orders, ORDERS_SHOWN)], tally.bad_in(period), tally.bad_facts(period)
+    bad = [each for each in orders if each[1].cancelled_for == reason]
+    return [order for order, _ in bad[:ORDERS_SHOWN]], len(bad), [facts for _, facts in bad]
 
 
 def ratio_json(tally: Tally, count: Count) -> dict[str, Any]:

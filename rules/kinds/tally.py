@@ -165,7 +165,7 @@ class Tally:
         for count in self.counts:
             if count.period not in periods:
                 self.totals.slide(count.period, periods[0])
-        return [Count(period, self._bad_in(period)) for period in periods]
+        return [Count(period, self.bad_in(period)) for period in periods]
 
     def _doze(self) -> None:
         """Where nothing is bad in what is judged now or later. (What counts disputes has no orders to go by.)"""
@@ -196,7 +196,8 @@ class Tally:
         self.totals.watch(gauge.bit, room)
         return stages
 
-    def _bad_in(self, period: Period) -> int:
+    def bad_in(self, period: Period) -> int:
+        """How many of a period's orders are bad."""
         return sum([len(self.bad[day]) for day in _inside(period, self.bad)])
 
     def bad_on(self, day: int) -> int:
@@ -216,13 +217,21 @@ class Tally:
         """The sums of the periods that the window gives at a moment."""
         return [self.sum(period) for period in self.gauge.rule.window.periods(at_ms, self.gauge.zone)]
 
+    def judging(self, period: Period) -> Count | None:
+        """The sum of a period that is being judged, which is at hand; None for another."""
+        for count in () if self.asleep else self.counts:
+            if count.period == period:
+                count.total = self.totals.running(period)
+                return count
+        return None
+
     def ahead_at(self, at_ms: int) -> Count | None:
         """The sum, so far, of what the next computation will look at; None for what is judged as it goes."""
         period = self.gauge.ahead(at_ms)
         return None if period is None else self.sum(period)
 
     def sum(self, period: Period) -> Count:
-        return Count(period, self._bad_in(period), self.totals.of(period))
+        return Count(period, self.bad_in(period), self.totals.of(period))
 
     def bad_facts(self, period: Period) -> Iterator[OrderFacts]:
         """The facts of the bad orders, in any order."""

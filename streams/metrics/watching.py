@@ -14,7 +14,6 @@ from prometheus_client.registry import Collector
 from rules.engine import Engine
 from streams.metrics import partitions, shops, survey, totals
 from streams.metrics.recovery import Rebalances
-from streams.metrics.work import count_alerts
 from streams.shares import BUSY_SHARE
 
 log = logging.getLogger(__name__)
@@ -33,7 +32,6 @@ AT_A_TIME_S = 0.005
 def watch(app: Any) -> None:
     """Has an app's doings counted, from now until it stops."""
     app.sensors.add(Rebalances())
-    app.worker.on_alerts.append(count_alerts)
     app.add_dependency(Watch(app.worker, beacon=app.beacon))
 
 

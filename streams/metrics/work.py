@@ -1,13 +1,12 @@
 """What the worker does, counted once a batch or beat and never per event."""
 
-import collections
 from collections.abc import Mapping
 from importlib.metadata import version
 from typing import Any
 
-import msgspec
 from prometheus_client import Counter, Gauge, Histogram, Info
 
+from rules.alerts import Alert
 from rules.instants import from_rfc3339
 from streams.topics import INPUTS
 
@@ -53,31 +52,26 @@ def count_commit() -> None:
     COMMITTED_AT.set_to_current_time()
 
 
-class _Data(msgspec.Struct):
-    clause: str
-    severity: str
-    reason: str
-    due_at: str | None
+class Reasons:
+    """Why alerts were said, and how late, until they are written."""
 
+    def __init__(self) -> None:
+        self._why: dict[tuple[str, str, str], int] = {}
+        self._late_s: list[float] = []
 
-class _Alert(msgspec.Struct):
-    """What is counted of a record of `alerts`."""
-
-    time: str
-    data: _Data
-
-
-_decode = msgspec.json.Decoder(_Alert).decode
-
-
-def count_alerts(values: list[bytes]) -> None:
-    """Values of records of `alerts`, once they are written."""
-    alerts = [_decode(value) for value in values]
-    why = collections.Counter((alert.data.clause, alert.data.severity, alert.data.reason) for alert in alerts)
-    for labels, number in why.items():
-        ALERTS.labels(*labels).inc(number)
-    for alert in alerts:
-        due_at = alert.data.due_at
-        if alert.data.reason == "deadline_passed" and due_at is not None:
+    def note(self, alert: Alert) -> None:
+        said, due_at = alert.data, alert.data.due_at
+        why = said.clause, said.severity, said.reason
+        self._why[why] = self._why.get(why, 0) + 1
+        if said.reason == "deadline_passed" and due_at is not None:
             in_time = alert.time == due_at  # as all are while a backlog is read in event time
-            LATENESS.observe(0 if in_time else (from_rfc3339(alert.time) - from_rfc3339(due_at)) / 1000)
+            self._late_s.append(0 if in_time else (from_rfc3339(alert.time) - from_rfc3339(due_at)) / 1000)
+
+    def count(self) -> None:
+        """They are written."""
+        for why, number in self._why.items():
+            ALERTS.labels(*why).inc(number)
+        for late_s in self._late_s:
+            LATENESS.observe(late_s)
+        self._why.clear()
+        self._late_s.clear()
