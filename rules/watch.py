@@ -84,7 +84,7 @@ class Order:
 class Shop:
     """One shop on one platform; `key` is `platform/shop`, as in Kafka.
 
-    `began_ms`: when anything was first heard of its orders. Derived from these: `tallies` of its ratios and the
+    `began_ms`: nothing known of its orders happened before that. Derived from these: `tallies` of its ratios and the
     `totals` they share, `marks` (when something happened to them, by the plan's traces), `numbers` (tracking numbers
     with the orders that used them and when), and `sales`, once levels of stock are told (`stocked`). `ahead`: what is
     known that lies ahead of the next border at which a ratio is computed (`border_ms`, `NEVER` where none is), and that
@@ -180,7 +180,8 @@ class Shop:
 
     def first_at_ms(self) -> int:
         """When anything was first heard of it (epoch ms); `NEVER` where nothing was."""
-        return min(self.began_ms, self.facts.first_at_ms())
+        orders = min((order.facts.first_at_ms() for order in self.orders.values()), default=NEVER)
+        return min(orders, self.facts.first_at_ms())
 
     def open_orders(self) -> int:
         """Orders neither shipped nor cancelled yet."""
