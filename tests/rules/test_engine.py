@@ -41,6 +41,16 @@ def test_the_clock_never_goes_back():
     assert made.clock_ms == ms("50h")
 
 
+@pytest.mark.parametrize("late_word", [True, False])
+def test_the_clock_begins_with_the_first_fact_that_holds_in_any_order(late_word):
+    first, newer = scanned(at="10h", status="info_received"), scanned(at="30h", status="info_received")
+    scans = [newer, first] if late_word else [first, newer]  # only the newest word without a scan is kept
+    cancellations = rule("ratio", "cancelled", numerator="cancelled", denominator="placed", threshold="5%")
+    made = engine(book(cancellations), *scans, placed(at="20h"), cancelled(at="25h"))
+    made.advance(ms("40h"))
+    assert brief(drained(made)) == ["20h opened crossed threshold_crossed"]
+
+
 def test_stepping_fires_each_timer_at_its_own_due_time_in_order():
     made = engine(book(late_ship(warn=WARN)), placed("2", "10h"), placed("1"), shipped("1", "75h"))
     made.advance(ms("900h"))
