@@ -10,8 +10,11 @@ from rules.book import RuleBook
 from rules.instants import NEVER, rfc3339
 from rules.kinds.rule import Case, Judge, Rule, Verdict
 from rules.kinds.timer import Timer
-from rules.telling import Teller, of_deadline
+from rules.telling import Teller, known_by, of_deadline
 from rules.watch import Order, Shop
+
+Word = tuple[str, Timer, int | None, Open | None, Cause]
+"""What is to be said of an order: `(alert, rule, due_ms, open, cause)`; nothing is open where it ends."""
 
 
 class Differences:
@@ -27,6 +30,7 @@ class Differences:
         turn_ms, said_of = NEVER, order.alerts
         if said_of is None:
             said_of = order.alerts = {}
+        news: list[Word] = []
         current = []
         for timer, opened in wanted:
             alert = alert_id(timer.rule.id, order.shop.key, order.id, rfc3339(opened.due_ms or 0))
@@ -36,24 +40,25 @@ class Differences:
                 continue
             if said is not None and at_ms < said.at_ms:
                 turn_ms = min(turn_ms, said.at_ms)
-                continue
-            case = of_deadline(timer, order, opened.due_ms, at_ms)
-            self._say(order.shop, said_of, alert, timer.rule, case, opened, timer.cause(opened), at_ms)
+            else:
+                news.append((alert, timer, opened.due_ms, opened, timer.cause(opened)))
         for alert, said in said_of.items():
             if said.open and alert not in current:
-                turn_ms = min(turn_ms, self._end_order_alert(order, said_of, alert, at_ms))
+                turn_ms = min(turn_ms, self._end_order_alert(order, alert, said, at_ms, news))
+        if news:
+            known = known_by(order.facts, at_ms)
+            for alert, timer, due_ms, change, cause in news:
+                case = of_deadline(timer, order, due_ms, known)
+                self._say(order.shop, said_of, alert, timer.rule, case, change, cause, at_ms)
         return turn_ms
 
-    def _end_order_alert(self, order: Order, said_of: dict[str, Emitted], alert: str, at_ms: int) -> int:
-        said = said_of[alert]
+    def _end_order_alert(self, order: Order, alert: str, said: Emitted, at_ms: int, news: list[Word]) -> int:
         timer = order.shop.plan.timer_of.get(said.rule)
         if timer is None:
             return NEVER  # its pack isn't loaded here, so nobody can say whether it is over
         if at_ms < said.at_ms:
             return said.at_ms
-        case = of_deadline(timer, order, timer.due(order.facts), at_ms)
-        cause = timer.cause_of_end(order.facts, said)
-        self._say(order.shop, said_of, alert, timer.rule, case, None, cause, at_ms)
+        news.append((alert, timer, timer.due(order.facts), None, timer.cause_of_end(order.facts, said)))
         return NEVER
 
     def tell_shop(self, shop: Shop, judge: Judge, verdicts: list[Verdict], at_ms: int) -> int:

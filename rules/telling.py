@@ -2,7 +2,6 @@
 
 from decimal import Decimal
 from functools import lru_cache
-from typing import Any
 
 from msgspec import UNSET, Struct
 from msgspec.structs import replace
@@ -14,6 +13,9 @@ from rules.kinds.deadline import Deadline
 from rules.kinds.rule import Advice, Case, Rule
 from rules.kinds.timer import Timer
 from rules.watch import Order, Shop
+
+Known = dict[str, dict[str, str | None]]
+"""Facts of an order as evidence, by name: when they happened, and which event of which source said so."""
 
 
 class Phrase(Struct, frozen=True):
@@ -163,7 +165,7 @@ def money_of(sums: dict[str, Decimal]) -> list[dict[str, str]]:
     return [{"amount": str(amount), "currency": currency} for currency, amount in largest_first]
 
 
-def of_deadline(timer: Timer, order: Order, due_ms: int | None, at_ms: int) -> Case:
+def of_deadline(timer: Timer, order: Order, due_ms: int | None, known: Known) -> Case:
     """What there is to say of an order that a rule has, by its facts, due at `due_ms` (epoch ms)."""
     within = timer.rule.within
     names = {
@@ -172,7 +174,8 @@ def of_deadline(timer: Timer, order: Order, due_ms: int | None, at_ms: int) -> C
         "within_h": _hours(within),
         "times": timer.again.times if timer.again else 1,
     }
-    return Case(_deadline_evidence(timer, order.facts, due_ms, at_ms), names, order.id)
+    evidence = {"due_at": instant(due_ms), "deadline_from": _origin(timer, order.facts), "facts": known}
+    return Case(evidence, names, order.id)
 
 
 @lru_cache
@@ -180,22 +183,18 @@ def _hours(within: int) -> str:
     return f"{int(within) / HOUR_MS:g}"
 
 
-def _deadline_evidence(timer: Timer, facts: OrderFacts, due_ms: int | None, at_ms: int) -> dict[str, Any]:
-    known = _known(facts, at_ms)
-    if "cancelled" in known:
-        known["cancelled"] |= {"by": facts.cancelled_by, "reason": facts.cancelled_for}
-    if "deadline_moved" in known:
-        known["deadline_moved"] |= {"ship_by": instant(facts.moved_to_ms)}
-    return {"due_at": instant(due_ms), "deadline_from": _origin(timer, facts), "facts": known}
-
-
-def _known(facts: OrderFacts, at_ms: int) -> dict[str, dict[str, str | None]]:
+def known_by(facts: OrderFacts, at_ms: int) -> Known:
     """What was known to have happened by `at_ms`; the event clock may lag behind facts already read."""
-    return {
+    known: Known = {
         fact: {"at": rfc3339(mark[0]), "source": mark[1], "event": mark[2]}
         for fact, mark in zip(FACT_NAMES, every_mark(facts), strict=True)
         if mark is not None and mark[0] <= at_ms
     }
+    if "cancelled" in known:
+        known["cancelled"] |= {"by": facts.cancelled_by, "reason": facts.cancelled_for}
+    if "deadline_moved" in known:
+        known["deadline_moved"] |= {"ship_by": instant(facts.moved_to_ms)}
+    return known
 
 
 def _origin(timer: Timer, facts: OrderFacts) -> str:

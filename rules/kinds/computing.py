@@ -105,12 +105,14 @@ class Computing:
 def _counted_now(shop: "Shop", gauge: Gauge, period: Period, border: int) -> Count:
     """What has been counted by now, just as a border has come, without what is known of times to come."""
     count = shop.tallies[gauge.n].sum(period)
+    rests_on, slot = gauge.rests_on, gauge.denominator.n
+    last = period.last if gauge.fixed else None
     for order, facts in shop.ahead_of(border).items():
-        if not facts & gauge.rests_on:
+        if not facts & rests_on:
             continue
+        if last is not None and (day := order.days[slot]) is not None and day > last:
+            continue  # as most do that are still to come: no later word puts it into the period, or did
         part = order.part(gauge)
-        if gauge.fixed and part is not None and part[0] > period.last:
-            continue  # and it never lay in the period
         count.add(part, -1)
         if gauge.anchored_by(order.facts, border) and not _lies_elsewhere(gauge, order, part, period, border):
             count.add(_part_then(shop, gauge, order, border), 1)
