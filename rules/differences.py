@@ -14,7 +14,7 @@ from rules.telling import Teller, known_by, of_deadline
 from rules.watch import Order, Shop
 
 Word = tuple[str, Timer, int | None, Open | None, Cause]
-"""What is to be said of an order: `(alert, rule, due_ms, open, cause)`; nothing is open where it ends."""
+"""What is to be said of an order: `(alert, timer, due_ms, open, cause)`; nothing is open where it ends."""
 
 
 class Differences:
@@ -43,23 +43,19 @@ class Differences:
             else:
                 news.append((alert, timer, opened.due_ms, opened, timer.cause(opened)))
         for alert, said in said_of.items():
-            if said.open and alert not in current:
-                turn_ms = min(turn_ms, self._end_order_alert(order, alert, said, at_ms, news))
+            ended = order.shop.plan.timer_of.get(said.rule) if said.open and alert not in current else None
+            if ended is None:
+                continue  # as it should be; or its pack isn't loaded here, so nobody can say whether it is over
+            if at_ms < said.at_ms:
+                turn_ms = min(turn_ms, said.at_ms)
+            else:
+                news.append((alert, ended, ended.due(order.facts), None, ended.cause_of_end(order.facts, said)))
         if news:
             known = known_by(order.facts, at_ms)
             for alert, timer, due_ms, change, cause in news:
                 case = of_deadline(timer, order, due_ms, known)
                 self._say(order.shop, said_of, alert, timer.rule, case, change, cause, at_ms)
         return turn_ms
-
-    def _end_order_alert(self, order: Order, alert: str, said: Emitted, at_ms: int, news: list[Word]) -> int:
-        timer = order.shop.plan.timer_of.get(said.rule)
-        if timer is None:
-            return NEVER  # its pack isn't loaded here, so nobody can say whether it is over
-        if at_ms < said.at_ms:
-            return said.at_ms
-        news.append((alert, timer, timer.due(order.facts), None, timer.cause_of_end(order.facts, said)))
-        return NEVER
 
     def tell_shop(self, shop: Shop, judge: Judge, verdicts: list[Verdict], at_ms: int) -> int:
         """Says what is new of a rule that looks at the whole shop."""

@@ -4,7 +4,7 @@ from rules.alerts import Alert, emitted_from
 from rules.counting import uncount
 from rules.engine import Engine
 from rules.facts import EVERY_FACT, OrderFacts
-from rules.instants import DAWN, NEVER
+from rules.instants import NEVER
 from rules.kinds.computing import Computed
 from rules.shopfacts import Entry, Key
 from rules.watch import Order
@@ -21,11 +21,10 @@ def restore_order(engine: Engine, platform: str, shop_name: str, order_id: str, 
     else:
         order = shop.orders[order_id] = Order(order_id, shop)
     order.news = EVERY_FACT
-    order.last_ms = DAWN if facts is None else facts.last_at_ms()
-    shop.began_ms = min(shop.began_ms, NEVER if facts is None else facts.first_at_ms())
-    if order.last_ms > shop.border_ms:
-        shop.ahead.append((order.last_ms, EVERY_FACT, order))
     order.facts = facts or OrderFacts()  # dropped: an entry that still waits for it must find nothing
+    order.last_ms = order.facts.last_at_ms()
+    shop.began_ms = min(shop.began_ms, order.facts.first_at_ms())
+    shop.expect(order)
     if facts is None and order.alerts is None:
         order.armed_ms = NEVER
         del shop.orders[order_id]

@@ -84,11 +84,12 @@ class Order:
 class Shop:
     """One shop on one platform; `key` is `platform/shop`, as in Kafka.
 
-    `began_ms`: nothing known of its orders happened before that. Derived from these: `tallies` of its ratios and the
-    `totals` they share, `marks` (when something happened to them, by the plan's traces), `numbers` (tracking numbers
-    with the orders that used them and when), and `sales`, once levels of stock are told (`stocked`). `ahead`: what is
-    known that lies ahead of the next border at which a ratio is computed (`border_ms`, `NEVER` where none is), and that
-    it rests on: when it happens, which facts that may be (as bits), and the order.
+    Derived from its orders: `tallies` of its ratios and the `totals` they share, `marks` (when something happened to
+    them, by the plan's traces), `numbers` (tracking numbers with the orders that used them and when), and `sales`, once
+    levels of stock are told (`stocked`). `ahead`: what is known that lies ahead of the next border at which a ratio is
+    computed (`border_ms`, `NEVER` where none is), and that it rests on: when it happens, which facts that may be (as
+    bits), and the order. `began_ms`: before that nothing happened to any of them; it may lie before the first fact that
+    still holds.
     Kept by itself: `facts`, and what was `computed` of its ratios at their borders. `stale` has a bit for each judge
     that must look again, `turns` when each wants to by itself. `ahead_now`: what lies `ahead_of` the border that has
     come, once for all that is computed then. `instant_open`: more may happen at the clock's instant.
@@ -158,9 +159,9 @@ class Shop:
         self.tallies = [Tally(gauge, self.totals[gauge.denominator.n]) for gauge in plan.gauges]
         self.marks = [Timeline() for _ in plan.traces]
         self.border_ms = DAWN if plan.computed else NEVER
-        # Nobody may have asked what lies ahead until now.
-        heard_of = [order for order in self.orders.values() if order.last_ms > self.border_ms]
-        self.ahead = [(order.last_ms, EVERY_FACT, order) for order in heard_of]
+        self.ahead: list[tuple[int, int, Order]] = []
+        for order in self.orders.values():
+            self.expect(order)  # nobody may have asked what lies ahead until now
         self.numbers: dict[str, dict[str, int]] = {}
         self.sales: Sales = {}
         self.points: dict[int, Decimal] = {}
@@ -189,6 +190,11 @@ class Shop:
             order.facts.shipped is None and order.facts.cancelled is None and order.facts.placed is not None
             for order in self.orders.values()
         )
+
+    def expect(self, order: Order) -> None:
+        """Any fact of an order may lie ahead of the next border, if it was heard of so late."""
+        if order.last_ms > self.border_ms:
+            self.ahead.append((order.last_ms, EVERY_FACT, order))
 
     def pass_border(self, at_ms: int) -> None:
         """A border is past: from now on only what lies ahead of the next matters."""

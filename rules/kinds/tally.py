@@ -208,9 +208,7 @@ class Tally:
     def running(self, at_ms: int) -> Count:
         """The sum of the period that runs at a moment."""
         if at_ms < self.turn_ms and self.gauge.rule.window.align != "rolling":
-            count = self.counts[0]
-            count.total = self.totals.running(count.period)
-            return count
+            return self._so_far(self.counts[0])
         return self.sum(self.gauge.rule.window.periods(at_ms, self.gauge.zone)[0])
 
     def counts_at(self, at_ms: int) -> list[Count]:
@@ -218,12 +216,13 @@ class Tally:
         return [self.sum(period) for period in self.gauge.rule.window.periods(at_ms, self.gauge.zone)]
 
     def judging(self, period: Period) -> Count | None:
-        """The sum of a period that is being judged, which is at hand; None for another."""
-        for count in () if self.asleep else self.counts:
-            if count.period == period:
-                count.total = self.totals.running(period)
-                return count
-        return None
+        """The sum of a period that is being judged, which is at hand, and not to be changed; None for another."""
+        found = None if self.asleep else next((count for count in self.counts if count.period == period), None)
+        return None if found is None else self._so_far(found)
+
+    def _so_far(self, count: Count) -> Count:
+        count.total = self.totals.running(count.period)
+        return count
 
     def ahead_at(self, at_ms: int) -> Count | None:
         """The sum, so far, of what the next computation will look at; None for what is judged as it goes."""

@@ -1,4 +1,4 @@
-"""What the worker does, counted once a batch or beat and never per event."""
+"""What the worker does, told to Prometheus once a batch or beat and never per event."""
 
 from collections.abc import Mapping
 from importlib.metadata import version

@@ -166,6 +166,7 @@ EACH_DAY = book(
     rule("ratio", "by_shipping", numerator=LATE, denominator="shipped", anchor="shipped", **DAILY),
     rule("ratio", "by_due", numerator=LATE, anchor={"due": "joom.late"}, **DAILY),
     rule("ratio", "by_first", numerator=LATE, anchor=["shipped", "cancelled"], **DAILY),
+    rule("ratio", "of_month", numerator=BAD, **{**DAILY, "window": {"align": "month"}}),
     rule(
         "ratio",
         "scanned",

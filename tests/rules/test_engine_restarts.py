@@ -20,6 +20,7 @@ from tests.rules.history import (
     moved,
     ms,
     placed,
+    rule,
     shipped,
 )
 
@@ -232,3 +233,17 @@ def test_the_orders_that_wait_are_listed_soonest_first_and_each_once():
     assert [order.id for order in made.agenda.waiting()] == ["2", "1"]
     restore_order(made, "joom", "s1", "2", None)
     assert [order.id for order in made.agenda.waiting()] == ["1"]
+
+
+def test_where_only_what_was_said_of_an_order_is_left_there_is_nothing_to_compute():
+    late = {"late": "joom.late"}
+    weekly = rule("ratio", "weekly", numerator=late, window={"length": "7d"}, every="week", threshold="5%", near="2%")
+    rules = book(late_ship(), weekly, zone="Asia/Shanghai")
+    made = engine(rules, placed(), shipped(at="80h"))
+    made.advance(ms("90h"))
+    fresh = engine(rules)
+    restore_alert(fresh, next(alert for alert in reversed(drained(made)) if alert.order == "1"))
+    fresh.clock_ms = ms("5000h")
+    fresh.settle()
+    assert drained(fresh) == []
+    assert fresh.shop("joom", "s1").computed == {"joom.weekly": {}}

@@ -278,6 +278,7 @@ def test_derived_counts_are_those_rebuilt_from_the_orders(rules: RuleBook, stepp
                     assert not any(each.bad for each in expected)
                 else:
                     assert tally.counts == expected
+                    assert [tally.judging(each.period) for each in expected] == expected
             assert [marks.by_order for marks in shop.marks] == [marks.by_order for marks in again.marks]
 
 
