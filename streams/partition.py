@@ -84,7 +84,7 @@ class Partition:
         self.clock = EventClock(CLOCKED)
         self.standings = Standings()
         self.applied: dict[str, int] = {}
-        self.said: list[tuple[bytes, bytes]] = []
+        self._said: list[tuple[bytes, bytes]] = []
         self.reasons = work.Reasons()
         self.dead: list[DeadLetter] = []
         self.events = 0
@@ -184,13 +184,13 @@ class Partition:
 
     def _say(self, shop: Shop, alert: Alert) -> None:
         """Keeps an alert as a record at once: the bytes of a beat's alerts fit into caches that the alerts don't."""
-        self.said.append((alert.data.alert.encode(), alerts.encode(alert)))
+        self._said.append((alert.data.alert.encode(), alerts.encode(alert)))
         self.standings.note_alert(shop)
         self.reasons.note(alert)
 
     def take_said(self) -> list[tuple[bytes, bytes]]:
         """Keys and values of the alerts said since the last call."""
-        said, self.said = self.said, []
+        said, self._said = self._said, []
         return said
 
     def progress(self) -> bytes | None:

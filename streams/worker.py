@@ -286,9 +286,8 @@ class Worker(Service):
         await self._commit(offsets)
         for partition in self.partitions.values():
             partition.reasons.count()
-        news = [value for records in said.values() for _, value in records]
         for listener in self.on_alerts:
-            listener(news)
+            listener([value for records in said.values() for _, value in records])
 
     def _offsets(self) -> dict[TP, int]:
         """Offsets of all that has been applied and isn't committed yet."""

@@ -1,5 +1,6 @@
 """A shop's ratio judged: live, computed at borders, or split by reason or provider."""
 
+from bisect import bisect_right
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import islice
@@ -52,10 +53,8 @@ class RatioJudge:
 
     def next_version_ms(self, at_ms: int) -> int:
         """When another version comes into force, or the last one ends (epoch ms); `NEVER` where there is only one."""
-        for bound in self._bounds_ms:
-            if at_ms < bound:
-                return bound
-        return NEVER
+        n = bisect_right(self._bounds_ms, at_ms)
+        return self._bounds_ms[n] if n < len(self._bounds_ms) else NEVER
 
     # -- judging --------------------------------------------------------------------------------------------
 
@@ -118,11 +117,10 @@ class RatioJudge:
         if tally.gauge.rule.window.align != "rolling":
             return self._verdicts(shop, tally, at_ms)
         newest = self.newest(shop, at_ms)
-        if newest is not None and newest[1].step is not None:
-            gauge = tally.gauge
-            step = next((step for step in gauge.steps if step.name == newest[1].step), None)
-            if step is not None:
-                return [Verdict(gauge.open(step), "threshold_crossed")]
+        gauge = tally.gauge
+        step = next((step for step in gauge.steps if newest is not None and step.name == newest[1].step), None)
+        if step is not None:
+            return [Verdict(gauge.open(step), "threshold_crossed")]
         if following is not None and following.staged:
             return [Verdict(Open("near", following.gauge.rule.severity["near"]), "threshold_near")]
         return []
