@@ -1,4 +1,4 @@
-"""What should be open against what was last said: the difference is what is news, and is said with its reason.
+"""What should be open against what was last said: the difference is what is news, and is told with its reason.
 
 What was said at a later instant than the clock's (before a restart whose clock lags behind) stands until then.
 """
@@ -10,30 +10,49 @@ from rules.book import RuleBook
 from rules.instants import NEVER, rfc3339
 from rules.kinds.rule import Case, Judge, Rule, Verdict
 from rules.kinds.timer import Timer
-from rules.telling import Teller, known_by, of_deadline
+from rules.telling import Known, Teller, known_by, of_deadline
 from rules.watch import Order, Shop
 
-Word = tuple[str, Timer, int | None, Open | None, Cause]
-"""What is to be said of an order: `(alert, timer, due_ms, open, cause)`; nothing is open where it ends."""
+OfOrder = tuple[Timer, Order, int | None]
+"""The deadline rule an alert is of, the order, and when that is due (epoch ms)."""
+
+Word = tuple[Shop, str, Rule, Case | OfOrder, Emitted | None, Open | None, Cause, int]
+"""What is news: `(shop, alert, rule, about, said, open, cause, at_ms)`; nothing is open where it ends."""
 
 
 class Differences:
-    """Says what is news to `tell`. Each answers when it wants to look again by itself (epoch ms)."""
+    """Finds what is news, and tells it. Those that find it answer when to look again (epoch ms)."""
 
     def __init__(self, book: RuleBook, tell: Callable[[Shop, Alert], None]) -> None:
         self.book = book
         self._tell = tell
         self._teller = Teller()
+        self._words: list[Word] = []
 
-    def tell_order(self, order: Order, wanted: list[tuple[Timer, Open]], at_ms: int) -> int:
-        """Says what is new of an order."""
+    def tell(self) -> None:
+        """Tells what was found since the last call, in that order. It is not told as it is found, since finding and
+        telling by turns drive each other out of the processor's caches."""
+        words, self._words = self._words, []
+        looked_at: tuple[Order, int] | None = None
+        known: Known = {}
+        for shop, alert, rule, about, said, opened, cause, at_ms in words:
+            if isinstance(about, Case):
+                case = about
+            else:
+                timer, order, due_ms = about
+                if looked_at != (order, at_ms):  # several alerts of one order often come at once
+                    looked_at, known = (order, at_ms), known_by(order.facts, at_ms)
+                case = of_deadline(timer, order, due_ms, known)
+            self._tell(shop, self._teller.tell(shop, alert, rule, case, said, opened, cause, at_ms))
+
+    def find_of_order(self, order: Order, wanted: list[tuple[Timer, Open]], at_ms: int) -> int:
+        """What is new of an order."""
         turn_ms, said_of = NEVER, order.alerts
         if said_of is None:
             said_of = order.alerts = {}
-        news: list[Word] = []
-        current = []
+        shop, current = order.shop, []
         for timer, opened in wanted:
-            alert = alert_id(timer.rule.id, order.shop.key, order.id, rfc3339(opened.due_ms or 0))
+            alert = alert_id(timer.rule.id, shop.key, order.id, rfc3339(opened.due_ms or 0))
             current.append(alert)
             said = said_of.get(alert)
             if not is_news(said, opened):
@@ -41,24 +60,22 @@ class Differences:
             if said is not None and at_ms < said.at_ms:
                 turn_ms = min(turn_ms, said.at_ms)
             else:
-                news.append((alert, timer, opened.due_ms, opened, timer.cause(opened)))
-        for alert, said in said_of.items():
-            ended = order.shop.plan.timer_of.get(said.rule) if said.open and alert not in current else None
+                about = timer, order, opened.due_ms
+                self._note(shop, said_of, alert, timer.rule, about, opened, timer.cause(opened), at_ms)
+        for alert, said in list(said_of.items()):
+            ended = shop.plan.timer_of.get(said.rule) if said.open and alert not in current else None
             if ended is None:
                 continue  # as it should be; or its pack isn't loaded here, so nobody can say whether it is over
             if at_ms < said.at_ms:
                 turn_ms = min(turn_ms, said.at_ms)
             else:
-                news.append((alert, ended, ended.due(order.facts), None, ended.cause_of_end(order.facts, said)))
-        if news:
-            known = known_by(order.facts, at_ms)
-            for alert, timer, due_ms, change, cause in news:
-                case = of_deadline(timer, order, due_ms, known)
-                self._say(order.shop, said_of, alert, timer.rule, case, change, cause, at_ms)
+                about = ended, order, ended.due(order.facts)
+                cause = ended.cause_of_end(order.facts, said)
+                self._note(shop, said_of, alert, ended.rule, about, None, cause, at_ms)
         return turn_ms
 
-    def tell_shop(self, shop: Shop, judge: Judge, verdicts: list[Verdict], at_ms: int) -> int:
-        """Says what is new of a rule that looks at the whole shop."""
+    def find_of_shop(self, shop: Shop, judge: Judge, verdicts: list[Verdict], at_ms: int) -> int:
+        """What is new of a rule that looks at the whole shop."""
         turn_ms, rule = NEVER, judge.rule
         wanted = {alert_id(rule.id, shop.key, each.subject, each.episode): each for each in verdicts}
         is_open = shop.open_by_rule.get(rule.id)
@@ -76,7 +93,7 @@ class Differences:
                 continue
             cause = verdict.cause if said is None or not _is_milder(rule, said, verdict.open) else "fell_back"
             case = judge.case(shop, verdict, at_ms)
-            self._say(shop, shop.alerts, alert, rule, case, verdict.open, cause, at_ms)
+            self._note(shop, shop.alerts, alert, rule, case, verdict.open, cause, at_ms)
         return turn_ms
 
     def end_what_no_longer_applies(self, shop: Shop, at_ms: int) -> int:
@@ -91,7 +108,7 @@ class Differences:
                         shop.followed = True
                         turn_ms = min(turn_ms, said.at_ms)
                     else:
-                        self._say(shop, said_of, alert, rule, Case({}, {}, order_id), None, "no_longer_applies", at_ms)
+                        self._note(shop, said_of, alert, rule, Case({}, {}, order_id), None, "no_longer_applies", at_ms)
         return turn_ms
 
     def _end_shop_alert(self, shop: Shop, judge: Judge, alert: str, at_ms: int) -> int:
@@ -102,27 +119,27 @@ class Differences:
         last = Open(said.stage, "info", said.due_ms, said.judgement, said.until_ms, said.tier)
         verdict = Verdict(last, "fell_back", subject, episode)
         cause = judge.cause_of_end(shop, said, verdict, at_ms)
-        self._say(shop, shop.alerts, alert, judge.rule, judge.case(shop, verdict, at_ms), None, cause, at_ms)
+        self._note(shop, shop.alerts, alert, judge.rule, judge.case(shop, verdict, at_ms), None, cause, at_ms)
         return NEVER
 
-    def _say(
+    def _note(
         self,
         shop: Shop,
         said_of: dict[str, Emitted],
         alert: str,
         rule: Rule,
-        case: Case,
+        about: Case | OfOrder,
         opened: Open | None,
         cause: Cause,
         at_ms: int,
     ) -> None:
+        """Has it told, and remembers that it was."""
         said = said_of.get(alert)
-        record = self._teller.tell(shop, alert, rule, case, said, opened, cause, at_ms)
+        self._words.append((shop, alert, rule, about, said, opened, cause, at_ms))
         shop.open_alerts += (opened is not None) - (said is not None and said.open)
         said_of[alert] = remember(rule.id, said, opened, at_ms)
         if said_of is shop.alerts:
             shop.note_open(rule.id, alert, opened is not None)
-        self._tell(shop, record)
 
 
 def _is_no_longer_that_sanction(said: Emitted, wanted: Open) -> bool:

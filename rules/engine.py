@@ -27,8 +27,8 @@ class Engine:
     """`stepping`: fire every timer at its own due instant, in order (event time). Otherwise the clock leaps to
     now and each order is judged once, as it stands (wall time), so an outage raises nothing that has passed.
 
-    What came out is taken with `drain`; alerts go to `tell` as they arise, if it is given. After a restart: what
-    `rules.restoring` takes back in any order, the clock as it stood (`clock_ms`), then `settle`.
+    What came out is taken with `drain`; alerts go to `tell`, if it is given, before `settle` and `advance` are done.
+    After a restart: what `rules.restoring` takes back in any order, the clock as it stood (`clock_ms`), then `settle`.
     """
 
     def __init__(self, book: RuleBook, *, stepping: bool, tell: Callable[[Shop, Alert], None] | None = None) -> None:
@@ -147,6 +147,10 @@ class Engine:
 
     def settle(self) -> None:
         """Judges what has changed, at the clock as it stands."""
+        self._settle()
+        self._differences.tell()
+
+    def _settle(self) -> None:
         at_ms, passed_ms = self.clock_ms, self._passed_ms()
         if self.agenda.orders:
             for order in self.agenda.take_orders():
@@ -167,13 +171,18 @@ class Engine:
         """
         if to_ms < self.clock_ms:
             return True
+        done = self._advance(to_ms, including, limit)
+        self._differences.tell()
+        return done
+
+    def _advance(self, to_ms: int, including: bool, limit: int) -> bool:
         if not self.stepping:
             self._move(to_ms, including)
         elif self.clock_ms == DAWN:
             self._begin(to_ms)
         agenda = self.agenda
         if agenda.orders or agenda.shops:
-            self.settle()
+            self._settle()
         last_due = to_ms if including else to_ms - 1
         while True:
             due_ms = agenda.next_ms()
@@ -234,7 +243,7 @@ class Engine:
             turns, missed, overdue, wanted = _ask(plan.timers, facts, turns, at_ms, passed_ms)
             turn_ms = min(turns)
         if wanted or order.alerts is not None:
-            turn_ms = min(turn_ms, self._differences.tell_order(order, wanted, at_ms))
+            turn_ms = min(turn_ms, self._differences.find_of_order(order, wanted, at_ms))
         order.turn_ms = turn_ms
         changed = (missed ^ order.missed) | (overdue ^ order.overdue)
         order.missed, order.overdue = missed, overdue
@@ -264,7 +273,7 @@ class Engine:
             shop.stale = stale & (stale - 1)
             verdicts, turn = judge.judge(shop, at_ms)  # may find that others, behind it, must look again too
             if verdicts or shop.open_by_rule.get(judge.rule.id):
-                turn = min(turn, self._differences.tell_shop(shop, judge, verdicts, at_ms))
+                turn = min(turn, self._differences.find_of_shop(shop, judge, verdicts, at_ms))
             turns[judge.n] = turn
         shop.ahead_now = None
         if at_ms > shop.border_ms:
