@@ -92,7 +92,7 @@ class Engine:
             if not order.unsaved:
                 self._changes.note_order(order)
             if at_ms > shop.border_ms and news & shop.plan.computed_from:
-                shop.ahead.append((at_ms, news, order))
+                shop.ahead[order] = shop.ahead.get(order, 0) | news
             if at_ms <= shop.late_before_ms:
                 self._compute_again(shop, at_ms)
 
@@ -275,7 +275,6 @@ class Engine:
             if verdicts or shop.open_by_rule.get(judge.rule.id):
                 turn = min(turn, self._differences.find_of_shop(shop, judge, verdicts, at_ms))
             turns[judge.n] = turn
-        shop.ahead_now = None
         if at_ms > shop.border_ms:
             shop.pass_border(at_ms)
         if shop.recomputed:

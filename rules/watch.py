@@ -86,18 +86,16 @@ class Shop:
 
     Derived from its orders: `tallies` of its ratios and the `totals` they share, `marks` (when something happened to
     them, by the plan's traces), `numbers` (tracking numbers with the orders that used them and when), and `sales`, once
-    levels of stock are told (`stocked`). `ahead`: what is known that lies ahead of the next border at which a ratio is
-    computed (`border_ms`, `NEVER` where none is), and that it rests on: when it happens, which facts that may be (as
-    bits), and the order. `began_ms`: before that nothing happened to any of them; it may lie before the first fact that
+    levels of stock are told (`stocked`). `ahead`: the orders of which something is known that lies ahead of the next
+    border at which a ratio is computed (`border_ms`, `NEVER` where none is), and that it rests on, with the facts (as
+    bits) that may be. `began_ms`: before that nothing happened to any of them; it may lie before the first fact that
     still holds.
     Kept by itself: `facts`, and what was `computed` of its ratios at their borders. `stale` has a bit for each judge
-    that must look again, `turns` when each wants to by itself. `ahead_now`: what lies `ahead_of` the border that has
-    come, once for all that is computed then. `instant_open`: more may happen at the clock's instant.
+    that must look again, `turns` when each wants to by itself. `instant_open`: more may happen at the clock's instant.
     """
 
     __slots__ = (
         "ahead",
-        "ahead_now",
         "alerts",
         "armed_ms",
         "began_ms",
@@ -146,7 +144,6 @@ class Shop:
         self.kept_from_ms = DAWN
         self.recomputed: list[tuple[str, int]] = []
         self.late_before_ms = DAWN
-        self.ahead_now: dict[Order, int] | None = None
         self.instant_open = False
         self.restored = False
         self.stocked = False
@@ -159,7 +156,7 @@ class Shop:
         self.tallies = [Tally(gauge, self.totals[gauge.denominator.n]) for gauge in plan.gauges]
         self.marks = [Timeline() for _ in plan.traces]
         self.border_ms = DAWN if plan.computed else NEVER
-        self.ahead: list[tuple[int, int, Order]] = []
+        self.ahead: dict[Order, int] = {}
         for order in self.orders.values():
             self.expect(order)  # nobody may have asked what lies ahead until now
         self.numbers: dict[str, dict[str, int]] = {}
@@ -194,23 +191,18 @@ class Shop:
     def expect(self, order: Order) -> None:
         """Any fact of an order may lie ahead of the next border, if it was heard of so late."""
         if order.last_ms > self.border_ms:
-            self.ahead.append((order.last_ms, EVERY_FACT, order))
+            self.ahead[order] = EVERY_FACT
 
     def pass_border(self, at_ms: int) -> None:
         """A border is past: from now on only what lies ahead of the next matters."""
         self.border_ms = min([judge.computing.border_from(at_ms) for judge in self.plan.computed if judge.computing])
-        self.ahead = [each for each in self.ahead if each[0] > self.border_ms]
+        self.ahead = {order: facts for order, facts in self.ahead.items() if order.last_ms > self.border_ms}
 
     def ahead_of(self, border_ms: int) -> dict[Order, int]:
-        """The orders of which things that matter are known that lie ahead of a border that has come, with the facts (as
-        bits) these may be. For one judging, whose borders are all the same."""
-        found = self.ahead_now
-        if found is None:
-            found = self.ahead_now = {}
-            for at_ms, facts, order in self.ahead:
-                if at_ms > border_ms:
-                    found[order] = found.get(order, 0) | facts
-        return found
+        """`ahead`, of a border that has come."""
+        if border_ms == self.border_ms:
+            return self.ahead
+        return {order: facts for order, facts in self.ahead.items() if order.last_ms > border_ms}
 
     def count_sales(self) -> None:
         """From now on: levels of stock are told."""
