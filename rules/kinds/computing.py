@@ -105,13 +105,13 @@ class Computing:
 def _counted_now(shop: "Shop", gauge: Gauge, period: Period, border: int) -> Count:
     """What has been counted by now, just as a border has come, without what is known of times to come."""
     count = shop.tallies[gauge.n].sum(period)
-    rests_on, slot = gauge.rests_on, gauge.denominator.n
-    last = period.last if gauge.fixed else None
+    rests_on, slot, last, fixed = gauge.rests_on, gauge.denominator.n, period.last, gauge.fixed
     for order, facts in shop.ahead_of(border).items():
         if not facts & rests_on:
             continue
-        if last is not None and (day := order.days[slot]) is not None and day > last:
-            continue  # as most do that are still to come: no later word puts it into the period, or did
+        day = order.days[slot]
+        if day is not None and day > last and (fixed or not gauge.anchored_by(order.facts, border)):
+            continue  # as most do that are still to come: it didn't count yet, or no later word moves it
         part = order.part(gauge)
         count.add(part, -1)
         if gauge.anchored_by(order.facts, border) and not _lies_elsewhere(gauge, order, part, period, border):
