@@ -24,8 +24,9 @@ EVERY_S = 2.0
 REFRESH_S = 300.0
 """…and one that doesn't, this often, since its windows move on all the same."""
 
-TURN_S = 0.02
-"""After this long a turn ends; what is left over comes first in the next."""
+TURN_S = 0.5
+"""A turn ends after its share of this long, so that no beat is held up by more; what is left over comes first in the
+next."""
 
 CALM_SHARE = 0.2
 """Of the worker's time, all partitions together, while events come as they happen."""
@@ -66,7 +67,7 @@ class Standings:
             self._published_s.pop(shop, None)
             self._published_s[shop] = now_s
             yield shop.key.encode(), value
-            if now_s - began_s > TURN_S:
+            if now_s - began_s > TURN_S * share:
                 break
         self._turn_s, self._turn_ended_s = now_s - began_s, now_s
 

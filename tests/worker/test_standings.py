@@ -96,12 +96,12 @@ def test_one_that_does_not_change_is_refreshed_now_and_then(desk: Desk) -> None:
 def test_a_turn_ends_after_its_time_and_the_rest_comes_first_in_the_next(desk: Desk) -> None:
     desk.engine.advance(START_MS)
     desk.hear(*(placed(shop) for shop in "abcde"))
-    desk.takes_s = 0.7 * TURN_S
-    assert desk.beat() == ["joom/a", "joom/b"]
+    desk.takes_s = 0.7 * TURN_S * 0.1
+    assert desk.beat(share=0.1) == ["joom/a", "joom/b"]
     desk.now_s += 1
-    assert desk.beat() == ["joom/c", "joom/d"]
+    assert desk.beat(share=0.1) == ["joom/c", "joom/d"]
     desk.now_s += 1
-    assert desk.beat() == ["joom/e"]
+    assert desk.beat(share=0.1) == ["joom/e"]
 
 
 def test_after_a_turn_it_rests_so_that_it_takes_no_more_than_its_share(desk: Desk) -> None:
