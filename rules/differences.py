@@ -133,7 +133,7 @@ class Differences:
         cause: Cause,
         at_ms: int,
     ) -> None:
-        """Has it told, and remembers that it was."""
+        """Has it told with the others, and remembers it as said."""
         said = said_of.get(alert)
         self._words.append((shop, alert, rule, about, said, opened, cause, at_ms))
         shop.open_alerts += (opened is not None) - (said is not None and said.open)

@@ -86,10 +86,10 @@ class Shop:
 
     Derived from its orders: `tallies` of its ratios and the `totals` they share, `marks` (when something happened to
     them, by the plan's traces), `numbers` (tracking numbers with the orders that used them and when), and `sales`, once
-    levels of stock are told (`stocked`). `ahead`: the orders of which something is known that lies ahead of the next
-    border at which a ratio is computed (`border_ms`, `NEVER` where none is), and that it rests on, with the facts (as
-    bits) that may be. `began_ms`: before that nothing happened to any of them; it may lie before the first fact that
-    still holds.
+    levels of stock are told (`stocked`). `ahead`: the orders of which something may be known that lies ahead of the
+    next border at which a ratio is computed (`border_ms`, `NEVER` where none is), and that it rests on, with the facts
+    (as bits) that this may be. `began_ms`: before that nothing happened to any of them; it may lie before the first
+    fact that still holds.
     Kept by itself: `facts`, and what was `computed` of its ratios at their borders. `stale` has a bit for each judge
     that must look again, `turns` when each wants to by itself. `instant_open`: more may happen at the clock's instant.
     """
@@ -199,7 +199,7 @@ class Shop:
         self.ahead = {order: facts for order, facts in self.ahead.items() if order.last_ms > self.border_ms}
 
     def ahead_of(self, border_ms: int) -> dict[Order, int]:
-        """`ahead`, of a border that has come."""
+        """Those of `ahead` that still lie ahead of a border that has come."""
         if border_ms == self.border_ms:
             return self.ahead
         return {order: facts for order, facts in self.ahead.items() if order.last_ms > border_ms}

@@ -24,9 +24,9 @@ EVERY_S = 2.0
 REFRESH_S = 300.0
 """…and one that doesn't, this often, since its windows move on all the same."""
 
-TURN_S = 0.5
-"""A turn ends after its share of this long, so that no beat is held up by more; what is left over comes first in the
-next."""
+TURN_S = 0.25
+"""A turn ends after its share of this long, so that calm beats are held up by some 50 ms, all partitions together; what
+is left over comes first in the next."""
 
 CALM_SHARE = 0.2
 """Of the worker's time, all partitions together, while events come as they happen."""

@@ -1,6 +1,6 @@
 """Which version of a rule holds: by site, programme, shop and date."""
 
-from tests.rules.history import book, brief, by_order, event, late_ship, placed, rule, said_of, stood
+from tests.rules.history import book, brief, by_order, event, late_ship, placed, rule, said_of, shipped, stood
 
 SITES = {"ID": {"zone": "Asia/Jakarta"}, "TW": {"zone": "Asia/Taipei"}}
 
@@ -45,6 +45,12 @@ def test_versions_take_turns_on_their_date_by_when_an_order_was_placed():
         ("new", "96h opened overdue deadline_passed"),
         ("old", "120h opened overdue deadline_passed"),
     ]
+
+
+def test_versions_that_are_of_one_mind_about_an_order_say_it_once():
+    later = {**version("48h", effective_from="2026-01-02"), "set": {"from": "shipped", "within": "48h"}}
+    rules = book(late_ship(until=["delivered"], versions=[later]))
+    assert due(rules, placed(), shipped("1", "24h")) == ["72h"]
 
 
 def test_a_date_begins_at_midnight_in_the_sites_own_zone():
