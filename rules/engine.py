@@ -147,16 +147,13 @@ class Engine:
 
     def settle(self) -> None:
         """Judges what has changed, at the clock as it stands."""
-        self._settle()
-        self._differences.tell()
-
-    def _settle(self) -> None:
         at_ms, passed_ms = self.clock_ms, self._passed_ms()
         if self.agenda.orders:
             for order in self.agenda.take_orders():
                 self._judge(order, at_ms, passed_ms)
         if self.agenda.shops and self.agenda.next_ms() > passed_ms:
             self._judge_shops(at_ms)  # not between two slices of what is due at once: the counts would be half done
+        self._differences.tell()
 
     def _passed_ms(self) -> int:
         """By when things can no longer happen in time."""
@@ -182,7 +179,7 @@ class Engine:
             self._begin(to_ms)
         agenda = self.agenda
         if agenda.orders or agenda.shops:
-            self._settle()
+            self.settle()
         last_due = to_ms if including else to_ms - 1
         while True:
             due_ms = agenda.next_ms()

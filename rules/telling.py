@@ -185,12 +185,11 @@ def _hours(within: int) -> str:
 
 def known_by(facts: OrderFacts, at_ms: int) -> Known:
     """What was known to have happened by `at_ms`; the event clock may lag behind facts already read."""
-    known: Known = {}
-    for fact, mark in zip(FACT_NAMES, every_mark(facts), strict=True):
-        if mark is not None:
-            happened_ms, source, event = mark
-            if happened_ms <= at_ms:
-                known[fact] = {"at": rfc3339(happened_ms), "source": source, "event": event}
+    known: Known = {
+        fact: {"at": rfc3339(mark[0]), "source": mark[1], "event": mark[2]}
+        for fact, mark in zip(FACT_NAMES, every_mark(facts), strict=True)
+        if mark is not None and mark[0] <= at_ms
+    }
     if "cancelled" in known:
         known["cancelled"] |= {"by": facts.cancelled_by, "reason": facts.cancelled_for}
     if "deadline_moved" in known:

@@ -195,11 +195,11 @@ class Shop:
 
     def pass_border(self, at_ms: int) -> None:
         """A border is past: from now on only what lies ahead of the next matters."""
-        self.border_ms = min([judge.computing.border_from(at_ms) for judge in self.plan.computed if judge.computing])
-        self.ahead = {order: facts for order, facts in self.ahead.items() if order.last_ms > self.border_ms}
+        following = min([judge.computing.border_from(at_ms) for judge in self.plan.computed if judge.computing])
+        self.ahead, self.border_ms = self.ahead_of(following), following
 
     def ahead_of(self, border_ms: int) -> dict[Order, int]:
-        """Those of `ahead` that still lie ahead of a border that has come."""
+        """Those of `ahead` that lie ahead of this border, too, which is `border_ms` or a later one."""
         if border_ms == self.border_ms:
             return self.ahead
         return {order: facts for order, facts in self.ahead.items() if order.last_ms > border_ms}
