@@ -165,6 +165,16 @@ def _named(bits: int) -> list[str]:
     return [fact for fact in FACT_NAMES if FACT_BIT[fact] & bits]
 
 
+def _ahead() -> Callable[[OrderFacts, int], int]:
+    bits = [f"({bit} if facts.{fact} is not None and facts.{fact}[0] > at_ms else 0)" for fact, bit in FACT_BIT.items()]
+    ahead: Callable[[OrderFacts, int], int] = function("facts, at_ms", Written(" | ".join(bits)))
+    return ahead
+
+
+facts_ahead: Final = _ahead()
+"""`(facts, at_ms)`: which facts (as bits) lie ahead of a moment (epoch ms)."""
+
+
 FIRST_HOLDS: Final = frozenset(FACT_NAMES) - {"news", "deadline_moved"}
 """Facts of which the earliest statement holds, so that a later one changes nothing."""
 

@@ -6,7 +6,7 @@ from typing import Any
 from rules.alerts import Emitted
 from rules.calendars import day_of
 from rules.events import Item
-from rules.facts import EVERY_FACT, OrderFacts
+from rules.facts import EVERY_FACT, OrderFacts, facts_ahead
 from rules.instants import DAWN, NEVER
 from rules.kinds.computing import Computed
 from rules.kinds.ratio import Gauge, Part
@@ -189,9 +189,9 @@ class Shop:
         )
 
     def expect(self, order: Order) -> None:
-        """Any fact of an order may lie ahead of the next border, if it was heard of so late."""
+        """Notes what of an order lies ahead of the next border."""
         if order.last_ms > self.border_ms:
-            self.ahead[order] = EVERY_FACT
+            self.ahead[order] = facts_ahead(order.facts, self.border_ms)
 
     def pass_border(self, at_ms: int) -> None:
         """A border is past: from now on only what lies ahead of the next matters."""
@@ -202,7 +202,7 @@ class Shop:
         """Those of `ahead` that lie ahead of this border, too, which is `border_ms` or a later one."""
         if border_ms == self.border_ms:
             return self.ahead
-        return {order: facts for order, facts in self.ahead.items() if order.last_ms > border_ms}
+        return {order: facts_ahead(order.facts, border_ms) for order in self.ahead if order.last_ms > border_ms}
 
     def count_sales(self) -> None:
         """From now on: levels of stock are told."""

@@ -110,11 +110,14 @@ def _counted_now(shop: "Shop", gauge: Gauge, period: Period, border: int) -> Cou
         if not facts & rests_on:
             continue
         day = order.days[slot]
-        if day is not None and day > last and (fixed or not gauge.anchored_by(order.facts, border)):
-            continue  # as most do that are still to come: it didn't count yet, or no later word moves it
+        if fixed and day is not None and day > last:
+            continue  # as most do: it is still to come, and no later word moves it
+        came = gauge.anchored_by(order.facts, border)
+        if not came and (day is None or day > last):
+            continue  # it didn't count yet
         part = order.part(gauge)
         count.add(part, -1)
-        if gauge.anchored_by(order.facts, border) and not _lies_elsewhere(gauge, order, part, period, border):
+        if came and not _lies_elsewhere(gauge, order, part, period, border):
             count.add(_part_then(shop, gauge, order, border), 1)
     return count
 
