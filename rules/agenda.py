@@ -1,5 +1,6 @@
 """What is to be judged: at once, because there is news of it, or later, when its time has come."""
 
+from bisect import bisect_left
 from collections.abc import Iterator
 from heapq import heappop, heappush
 from operator import attrgetter
@@ -15,13 +16,12 @@ class Agenda:
     def __init__(self) -> None:
         self.orders: list[Order] = []
         self.shops: list[Shop] = []
-        self._instants: list[int] = []  # a heap of those before `_near_ms`
-        self._armed: dict[int, list[Order | Shop]] = {}
+        #: Those before `_near_ms`, and their instants below zero, so that these rise: the soonest comes last.
+        self._near: list[Order | Shop] = []
+        self._instants: list[int] = []
         self._near_ms = DAWN
         self._hours: list[int] = []  # a heap of those with something further on, which needs no order yet
         self._later: dict[int, list[Order | Shop]] = {}
-        self._firing: list[Order | Shop] = []  # the last one first
-        self._firing_ms = NEVER
 
     def look_at(self, order: Order) -> None:
         """Has an order judged."""
@@ -56,38 +56,45 @@ class Agenda:
     def arm(self, target: Order | Shop, turn_ms: int) -> None:
         """Has an order or shop come due at an instant (epoch ms), or earlier."""
         # An entry that comes too early is cheaper than moving it: it looks at the facts again when it fires.
-        if turn_ms < target.armed_ms:
-            target.armed_ms = turn_ms
-            if turn_ms < self._near_ms:
-                _enter(self._armed, self._instants, turn_ms, target)
-            else:
-                _enter(self._later, self._hours, turn_ms // HOUR_MS, target)
+        if turn_ms >= target.armed_ms:
+            return
+        target.armed_ms = turn_ms
+        if turn_ms < self._near_ms:
+            n = bisect_left(self._instants, -turn_ms)  # behind those of the same instant
+            self._instants.insert(n, -turn_ms)
+            self._near.insert(n, target)
+            return
+        hour = turn_ms // HOUR_MS
+        entries = self._later.get(hour)
+        if entries is None:
+            self._later[hour] = [target]
+            heappush(self._hours, hour)
+        else:
+            entries.append(target)
 
     def next_ms(self) -> int:
         """When the next timer fires (epoch ms)."""
-        if self._firing:
-            return self._firing_ms
         while self._hours and not self._instants:
             self._come_near()
-        return self._instants[0] if self._instants else NEVER
+        return -self._instants[-1] if self._instants else NEVER
 
     def _come_near(self) -> None:
-        """Puts the next hour's timers in order. One that is armed for earlier by now has another entry."""
+        """Puts the next hour's timers in order."""
         hour = heappop(self._hours)
         self._near_ms = (hour + 1) * HOUR_MS
-        for target in self._later.pop(hour):
-            if target.armed_ms // HOUR_MS == hour:
-                _enter(self._armed, self._instants, target.armed_ms, target)
+        self._near = self._of_hour(hour, self._later.pop(hour))
+        self._near.reverse()
+        self._instants = [-target.armed_ms for target in self._near]
+
+    def _of_hour(self, hour: int, targets: list[Order | Shop]) -> list[Order | Shop]:
+        """An hour's timers, the soonest first, without what is armed for earlier by now and so has another entry."""
+        return sorted([each for each in targets if each.armed_ms // HOUR_MS == hour], key=attrgetter("armed_ms"))
 
     def pop(self) -> Order | Shop | None:
         """Takes the target of the timer that fires at `next_ms` out; None where it is armed for earlier by now, or has
         fired."""
-        if not self._firing:
-            self._firing_ms = heappop(self._instants)
-            self._firing = self._armed.pop(self._firing_ms)
-            self._firing.reverse()
-        target = self._firing.pop()
-        if target.armed_ms != self._firing_ms:
+        at_ms, target = -self._instants.pop(), self._near.pop()
+        if target.armed_ms != at_ms:
             return None
         target.armed_ms = NEVER
         return target
@@ -101,19 +108,6 @@ class Agenda:
                 yield target
 
     def _by_instant(self) -> Iterator[tuple[int, Order | Shop]]:
-        yield from ((self._firing_ms, target) for target in reversed(self._firing))
-        for due_ms in sorted(self._armed):
-            yield from ((due_ms, target) for target in self._armed[due_ms])
+        yield from ((-at, target) for at, target in zip(reversed(self._instants), reversed(self._near), strict=True))
         for hour in sorted(self._later):
-            here = [target for target in self._later[hour] if target.armed_ms // HOUR_MS == hour]
-            yield from ((target.armed_ms, target) for target in sorted(here, key=attrgetter("armed_ms")))
-
-
-def _enter(index: dict[int, list[Order | Shop]], heap: list[int], at: int, target: Order | Shop) -> None:
-    """Enters one under an instant (or an hour); each of these is in the heap once."""
-    entries = index.get(at)
-    if entries is None:
-        index[at] = [target]
-        heappush(heap, at)
-    else:
-        entries.append(target)
+            yield from ((target.armed_ms, target) for target in self._of_hour(hour, self._later[hour]))

@@ -41,8 +41,8 @@ class Totals:
         """So many more good orders are sure to bring no count of a ratio (as a bit) to another stage."""
         if room < NEVER:
             self._looks[ratio] = self._taken + room + 1
-        else:
-            self._looks.pop(ratio, None)
+        elif self._looks.pop(ratio, None) is None:
+            return
         self._first_look = min(self._looks.values(), default=NEVER)
 
     @property
