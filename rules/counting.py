@@ -48,18 +48,29 @@ def _place(order: Order, placing: Placing) -> int:
     was_bad, days, totals = order.bad, order.days, order.shop.totals
     bad = order.bad = was_bad & ~gauges | found[0]
     turned = bad ^ was_bad
+    moved: list[int | None] | None = None
     for n, denominator in denominators:
         slot, day = denominator.n, found[n]
         before = days[slot]
         if day == before:
             continue
-        days[slot] = day
+        if moved is None:
+            moved = list(days)
+        moved[slot] = day
         turned &= ~denominator.gauges
         stale |= denominator.on_move
         has_room = day is not None and totals[slot].add(day)
         if before is not None or not has_room or denominator.gauges & bad:
             stale |= _move(order, denominator, before, day, was_bad)
+    if moved is not None:
+        order.days = _alike(tuple(moved))
     return stale | _turn(order, turned) if turned else stale
+
+
+@lru_cache(maxsize=10_000)
+def _alike(days: tuple[int | None, ...]) -> tuple[int | None, ...]:
+    """One object for all orders that count on the same days, which are many."""
+    return days
 
 
 def _move(order: Order, denominator: Denominator, before: int | None, day: int | None, was_bad: int) -> int:

@@ -89,7 +89,7 @@ class Plan:
         self.computed = [judge for judge in self.judges if isinstance(judge, RatioJudge) and judge.rule.every]
         #: The facts (as bits) that what is computed rests on.
         self.computed_from = _any_of(gauge.rests_on for judge in self.computed for gauge in judge.gauges)
-        self.no_days: list[int | None] = [None] * len(self.denominators)
+        self.no_days: tuple[int | None, ...] = (None,) * len(self.denominators)
         counted = _any_of([gauge.facts & ~gauge.redeemed_by for gauge in self.gauges])
         counted |= _any_of([trace.facts for trace in self.traces])
         counted |= (_SOLD if self.on_sale else 0) | (_SHIPPED if self.on_number else 0)

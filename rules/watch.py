@@ -70,7 +70,7 @@ class Order:
         self.missed = self.overdue = 0
         self.heeds = plan.heeds
         self.turn_ms = NEVER
-        self.days: list[int | None] = plan.no_days.copy()
+        self.days: tuple[int | None, ...] = plan.no_days
         self.bad = plan.bad_at_first
         self.sold: Sold | None = None
         self.number: tuple[str, int] | None = None
