@@ -16,7 +16,8 @@ class Totals:
     def __init__(self) -> None:
         self._by_day: dict[int, int] = {}
         self._sums: dict[tuple[int, int], int] = {}
-        self._fresh: list[int] = []
+        #: How many more count on which day than when anyone last looked.
+        self._fresh: dict[int, int] = {}
         #: How many orders have come, and of how many a ratio (as a bit) has a count that may come to another stage.
         self._taken = 0
         self._looks: dict[int, int] = {}
@@ -25,13 +26,13 @@ class Totals:
     def add(self, day: int) -> bool:
         """One more order counts on a day: whether no count of any ratio can have come to another stage by it, if it is
         good. Most come and go without a look at the sums in between."""
-        self._fresh.append(day)
+        self._fresh[day] = self._fresh.get(day, 0) + 1
         self._taken += 1
         return self._taken < self._first_look
 
     def remove(self, day: int) -> None:
         """One order less counts on a day."""
-        self._fresh.append(~day)
+        self._fresh[day] = self._fresh.get(day, 0) - 1
 
     def watchful(self) -> int:
         """The ratios (as bits) of which a count may have come to another stage by the good orders taken."""
@@ -48,14 +49,8 @@ class Totals:
     @property
     def by_day(self) -> dict[int, int]:
         if self._fresh:
-            more: dict[int, int] = {}
-            for day in self._fresh:
-                if day >= 0:
-                    more[day] = more.get(day, 0) + 1
-                else:
-                    more[~day] = more.get(~day, 0) - 1
-            self._fresh.clear()
-            for day, number in more.items():
+            fresh, self._fresh = self._fresh, {}
+            for day, number in fresh.items():
                 self._count(day, number)
         return self._by_day
 
