@@ -16,7 +16,7 @@ class Agenda:
     def __init__(self) -> None:
         self.orders: list[Order] = []
         self.shops: list[Shop] = []
-        #: Those before `_near_ms`, and their instants below zero, so that these rise: the soonest comes last.
+        #: Those of the hour before `_near_ms`, the soonest last, and their instants below zero, so that these rise.
         self._near: list[Order | Shop] = []
         self._instants: list[int] = []
         self._near_ms = DAWN
@@ -59,8 +59,10 @@ class Agenda:
         if turn_ms >= target.armed_ms:
             return
         target.armed_ms = turn_ms
+        if turn_ms < self._near_ms - HOUR_MS:
+            self._put_back()
         if turn_ms < self._near_ms:
-            n = bisect_left(self._instants, -turn_ms)  # behind those of the same instant
+            n = bisect_left(self._instants, -turn_ms)  # it fires after those of the same instant
             self._instants.insert(n, -turn_ms)
             self._near.insert(n, target)
             return
@@ -85,6 +87,14 @@ class Agenda:
         self._near = self._of_hour(hour, self._later.pop(hour))
         self._near.reverse()
         self._instants = [-target.armed_ms for target in self._near]
+
+    def _put_back(self) -> None:
+        """An hour before the one that is near has a timer now, and maybe many more are to come."""
+        if self._near:
+            hour = self._near_ms // HOUR_MS - 1
+            self._later[hour] = self._near[::-1]
+            heappush(self._hours, hour)
+        self._near, self._instants, self._near_ms = [], [], DAWN
 
     def _of_hour(self, hour: int, targets: list[Order | Shop]) -> list[Order | Shop]:
         """An hour's timers, the soonest first, without what is armed for earlier by now and so has another entry."""

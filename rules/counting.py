@@ -67,12 +67,6 @@ def _place(order: Order, placing: Placing) -> int:
     return stale | _turn(order, turned) if turned else stale
 
 
-@lru_cache(maxsize=10_000)
-def _alike(days: tuple[int | None, ...]) -> tuple[int | None, ...]:
-    """One object for all orders that count on the same days, which are many."""
-    return days
-
-
 def _move(order: Order, denominator: Denominator, before: int | None, day: int | None, was_bad: int) -> int:
     """Has an order count on another day, to whose total it is added already, or no longer, in the ratios that share a
     denominator."""
@@ -114,6 +108,12 @@ def _turn(order: Order, turned: int) -> int:
         if tally.judges(day) and tally.has_news():
             stale |= plan.on_gauge[n]
     return stale
+
+
+@lru_cache(maxsize=10_000)
+def _alike(days: tuple[int | None, ...]) -> tuple[int | None, ...]:
+    """One object for all orders that count on the same days, which are many."""
+    return days
 
 
 @lru_cache

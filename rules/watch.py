@@ -189,7 +189,7 @@ class Shop:
         )
 
     def expect(self, order: Order) -> None:
-        """Notes what of an order lies ahead of the next border."""
+        """Notes what of an order lies ahead of the next border, if anything does."""
         if order.last_ms > self.border_ms:
             self.ahead[order] = facts_ahead(order.facts, self.border_ms)
 

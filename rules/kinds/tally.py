@@ -43,7 +43,7 @@ class Totals:
         if room < NEVER:
             self._looks[ratio] = self._taken + room + 1
         elif self._looks.pop(ratio, None) is None:
-            return
+            return  # nobody waited for it
         self._first_look = min(self._looks.values(), default=NEVER)
 
     @property

@@ -41,3 +41,16 @@ def test_each_target_comes_due_once_at_the_earliest_instant_it_was_armed_for(
             armed = {name: at_ms for name, at_ms in armed.items() if at_ms > to_ms}
     assert sorted(fired(agenda, NEVER - 1)) == sorted((at_ms, name) for name, at_ms in armed.items())
     assert agenda.next_ms() == NEVER
+
+
+def test_what_is_armed_for_sooner_than_the_next_timer_comes_due_before_it_and_all_after_it_in_time():
+    agenda, names = Agenda(), ("far", "a little further", "sooner", "soonest")
+    far, further, sooner, soonest = targets = [SimpleNamespace(name=name, armed_ms=NEVER) for name in names]
+    arm: Any = agenda.arm
+    arm(far, 720 * HOUR_MS)
+    arm(further, 720 * HOUR_MS + 1)
+    assert agenda.next_ms() == 720 * HOUR_MS
+    arm(sooner, 49 * HOUR_MS)
+    arm(soonest, 48 * HOUR_MS)
+    assert [name for _, name in fired(agenda, NEVER - 1)] == ["soonest", "sooner", "far", "a little further"]
+    assert all(target.armed_ms == NEVER for target in targets)
