@@ -16,10 +16,10 @@ class Agenda:
     def __init__(self) -> None:
         self.orders: list[Order] = []
         self.shops: list[Shop] = []
-        #: Those of the hour before `_near_ms`, the soonest last, and their instants below zero, so that these rise.
+        #: Those of the nearest hour, the soonest last, and their instants below zero, so that these rise.
         self._near: list[Order | Shop] = []
         self._instants: list[int] = []
-        self._near_ms = DAWN
+        self._near_hour = DAWN
         self._hours: list[int] = []  # a heap of those with something further on, which needs no order yet
         self._later: dict[int, list[Order | Shop]] = {}
 
@@ -59,14 +59,14 @@ class Agenda:
         if turn_ms >= target.armed_ms:
             return
         target.armed_ms = turn_ms
-        if turn_ms < self._near_ms - HOUR_MS:
+        hour = turn_ms // HOUR_MS
+        if hour < self._near_hour:
             self._put_back()
-        if turn_ms < self._near_ms:
+        if hour == self._near_hour:
             n = bisect_left(self._instants, -turn_ms)  # it fires after those of the same instant
             self._instants.insert(n, -turn_ms)
             self._near.insert(n, target)
             return
-        hour = turn_ms // HOUR_MS
         entries = self._later.get(hour)
         if entries is None:
             self._later[hour] = [target]
@@ -82,23 +82,17 @@ class Agenda:
 
     def _come_near(self) -> None:
         """Puts the next hour's timers in order."""
-        hour = heappop(self._hours)
-        self._near_ms = (hour + 1) * HOUR_MS
-        self._near = self._of_hour(hour, self._later.pop(hour))
+        self._near_hour = hour = heappop(self._hours)
+        self._near = _of_hour(hour, self._later.pop(hour))
         self._near.reverse()
         self._instants = [-target.armed_ms for target in self._near]
 
     def _put_back(self) -> None:
         """An hour before the one that is near has a timer now, and maybe many more are to come."""
         if self._near:
-            hour = self._near_ms // HOUR_MS - 1
-            self._later[hour] = self._near[::-1]
-            heappush(self._hours, hour)
-        self._near, self._instants, self._near_ms = [], [], DAWN
-
-    def _of_hour(self, hour: int, targets: list[Order | Shop]) -> list[Order | Shop]:
-        """An hour's timers, the soonest first, without what is armed for earlier by now and so has another entry."""
-        return sorted([each for each in targets if each.armed_ms // HOUR_MS == hour], key=attrgetter("armed_ms"))
+            self._later[self._near_hour] = self._near[::-1]
+            heappush(self._hours, self._near_hour)
+        self._near, self._instants, self._near_hour = [], [], DAWN
 
     def pop(self) -> Order | Shop | None:
         """Takes the target of the timer that fires at `next_ms` out; None where it is armed for earlier by now, or has
@@ -120,4 +114,9 @@ class Agenda:
     def _by_instant(self) -> Iterator[tuple[int, Order | Shop]]:
         yield from ((-at, target) for at, target in zip(reversed(self._instants), reversed(self._near), strict=True))
         for hour in sorted(self._later):
-            yield from ((target.armed_ms, target) for target in self._of_hour(hour, self._later[hour]))
+            yield from ((target.armed_ms, target) for target in _of_hour(hour, self._later[hour]))
+
+
+def _of_hour(hour: int, targets: list[Order | Shop]) -> list[Order | Shop]:
+    """An hour's timers, the soonest first, without what is armed for earlier by now and so has another entry."""
+    return sorted([each for each in targets if each.armed_ms // HOUR_MS == hour], key=attrgetter("armed_ms"))

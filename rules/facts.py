@@ -147,7 +147,7 @@ def marks_of(facts: Sequence[str]) -> Callable[[OrderFacts], tuple[Mark | None, 
 
 def all_had_come(facts: int) -> Callable[[OrderFacts, int], bool]:
     """Whether all that is known of some facts (as bits) had happened by a moment (epoch ms)."""
-    ahead = [f"facts.{fact} is not None and facts.{fact}[0] > at_ms" for fact in _named(facts)]
+    ahead = [_lies_ahead(fact) for fact in _named(facts)]
     had_come: Callable[[OrderFacts, int], bool] = function("facts, at_ms", Written(f"not ({' or '.join(ahead)})"))
     return had_come
 
@@ -165,8 +165,12 @@ def _named(bits: int) -> list[str]:
     return [fact for fact in FACT_NAMES if FACT_BIT[fact] & bits]
 
 
+def _lies_ahead(fact: str) -> str:
+    return f"facts.{fact} is not None and facts.{fact}[0] > at_ms"
+
+
 def _ahead() -> Callable[[OrderFacts, int], int]:
-    bits = [f"({bit} if facts.{fact} is not None and facts.{fact}[0] > at_ms else 0)" for fact, bit in FACT_BIT.items()]
+    bits = [f"({bit} if {_lies_ahead(fact)} else 0)" for fact, bit in FACT_BIT.items()]
     ahead: Callable[[OrderFacts, int], int] = function("facts, at_ms", Written(" | ".join(bits)))
     return ahead
 
