@@ -1,12 +1,12 @@
 """The alerts that go out: CloudEvents 1.0 whose newest record is the alert's whole state."""
 
-import re
 from typing import Any, Final, Literal
 
 import msgspec
 from msgspec import UNSET, Struct, UnsetType
 
 from rules.instants import NEVER, from_rfc3339, rfc3339
+from rules.names import decoded, encoded
 
 Severity = Literal["info", "warning", "critical"]
 Stage = str
@@ -127,19 +127,15 @@ class Open(Struct, gc=False):
 def alert_id(rule: str, shop: str, subject: str, episode: str) -> str:
     """Made of what the alert is about and nothing else, so the same facts give the same id.
 
-    `shop` is `platform/shop`; `subject` an order, a SKU, a provider or `-`; `episode` an instant, a period, or `-`.
+    `shop` is a `shop_key`; `subject` an order, a SKU, a provider or `-`; `episode` an instant, a period, or `-`.
     """
-    return f"{rule}:{shop}:{subject}:{episode}"
-
-
-_EPISODE = re.compile(r":(-|\d{4}-\d\d-\d\dT[\d:.]+Z|\d{4}-(?:\d\d|W\d\d|Q\d))$")
+    return f"{rule}:{shop}:{encoded(subject)}:{episode}"
 
 
 def subject_and_episode(alert: str, rule: str, shop: str) -> tuple[str, str]:
-    """The last two parts of an alert id, whatever colons the subject has in it."""
-    rest = alert.removeprefix(f"{rule}:{shop}:")
-    found = _EPISODE.search(rest)
-    return (rest[: found.start()], found[1]) if found else (rest, "-")
+    """The last two parts of an alert id. Only the episode has colons in it, since names are encoded."""
+    subject, _, episode = alert.removeprefix(f"{rule}:{shop}:").partition(":")
+    return decoded(subject), episode or "-"
 
 
 def emitted_from(alert: Alert) -> Emitted:

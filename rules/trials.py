@@ -16,6 +16,7 @@ from rules.engine import Engine
 from rules.events import AnyEvent, BadEvent, decode
 from rules.instants import from_rfc3339
 from rules.kinds.ledger import Ledger
+from rules.names import shop_key
 from rules.packs import Pack, Trial
 from rules.replay import replay
 from rules.standing import standing
@@ -148,14 +149,15 @@ def _spread(wanted: list[dict[str, Any]]) -> Iterator[dict[str, Any]]:
 def _shown(alert: Alert) -> dict[str, Any]:
     data = alert.data
     penalty = msgspec.to_builtins(data.penalty) if data.penalty else {}
+    subject, episode = subject_and_episode(data.alert, data.rule, shop_key(alert.platform, alert.shop))
     return {
         "at": from_rfc3339(alert.time),
         "order": None if alert.order is msgspec.UNSET else alert.order,
         "change": alert.type.removeprefix("alert."),
         "judgement": data.judgement or None,
         "tier": data.tier or None,
-        "subject": subject_and_episode(data.alert, data.rule, f"{alert.platform}/{alert.shop}")[0],
-        "episode": subject_and_episode(data.alert, data.rule, f"{alert.platform}/{alert.shop}")[1],
+        "subject": subject,
+        "episode": episode,
         "due_at": data.due_at,
         "until": data.until or None,
         "points": penalty.get("points"),

@@ -12,6 +12,7 @@ from rules.kinds.computing import Computed
 from rules.kinds.ratio import Gauge, Part
 from rules.kinds.tally import Tally, Totals
 from rules.kinds.timeline import Timeline
+from rules.names import shop_key
 from rules.plan import Plan
 from rules.shopfacts import ShopFacts
 
@@ -82,7 +83,7 @@ class Order:
 
 
 class Shop:
-    """One shop on one platform; `key` is `platform/shop`, as in Kafka.
+    """One shop on one platform; `key` is its `shop_key`, as in Kafka.
 
     Derived from its orders: `tallies` of its ratios and the `totals` they share, `marks` (when something happened to
     them, by the plan's traces), `numbers` (tracking numbers with the orders that used them and when), and `sales`, once
@@ -132,7 +133,7 @@ class Shop:
     def __init__(self, platform: str, name: str, plan: Plan) -> None:
         self.platform = platform
         self.name = name
-        self.key = f"{platform}/{name}"
+        self.key = shop_key(platform, name)
         self.orders: dict[str, Order] = {}
         self.facts = ShopFacts()
         self.computed: dict[str, dict[int, Computed]] = {}

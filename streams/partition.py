@@ -18,6 +18,7 @@ from rules.events import BadEvent, ClockTick, Event, decode
 from rules.facts import OrderFacts
 from rules.instants import DAWN
 from rules.kinds.computing import Computed
+from rules.names import shop_key
 from rules.restoring import restore_alert, restore_computed, restore_entry, restore_order
 from rules.watch import Shop
 from streams.clocks import AHEAD_MS, EventClock, wall_ms
@@ -69,7 +70,7 @@ def order_key(platform: str, shop: str, order: str) -> bytes:
 
 def home_of(platform: str, shop: str, partitions: int) -> int:
     """The partition a shop belongs to, as every Kafka client's default partitioner has it."""
-    hashed: int = murmur2(f"{platform}/{shop}".encode())
+    hashed: int = murmur2(shop_key(platform, shop).encode())
     return (hashed & 0x7FFFFFFF) % partitions
 
 
@@ -133,7 +134,7 @@ class Partition:
 
     def _find_shop(self, record: ConsumerRecord, event: Event) -> Shop | None:
         """The shop an event is of; None, and a dead letter, where its record is in no place for that shop."""
-        key = f"{event.platform}/{event.shop}"
+        key = shop_key(event.platform, event.shop)
         home = home_of(event.platform, event.shop, self.partitions)
         if record.key is None:
             reason = f"the record has no key; it must be {key}"

@@ -8,6 +8,7 @@ import orjson
 from aiokafka import AIOKafkaProducer
 
 from rules.instants import rfc3339
+from rules.names import shop_key
 from streams.demo.feed import Event
 from streams.partition import home_of
 from streams.topics import CLOCKED, TopicNames, topic_of
@@ -53,6 +54,6 @@ class Pace:
 async def send(producer: AIOKafkaProducer, names: TopicNames, partitions: int, event: Event) -> None:
     """Hands one event over for the topic and partition it belongs to."""
     topic = names.of(topic_of(event["type"]))
-    key = f"{event['platform']}/{event['shop']}".encode()
+    key = shop_key(event["platform"], event["shop"]).encode()
     partition = home_of(event["platform"], event["shop"], partitions)
     await producer.send(topic, orjson.dumps(event), key=key, partition=partition)

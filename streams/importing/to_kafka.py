@@ -9,6 +9,7 @@ from aiokafka import AIOKafkaProducer
 from aiokafka.errors import KafkaError
 
 from rules.instants import rfc3339
+from rules.names import shop_key
 from streams.importing.history import Timeline
 from streams.topics import CLOCKED, topic_of
 
@@ -79,7 +80,7 @@ async def _send_events(
     waiting: list[Awaitable[Any]] = []
     for event in timeline:
         topic = topic_prefix + topic_of(event["type"])
-        key = f"{event['platform']}/{event['shop']}".encode()
+        key = shop_key(event["platform"], event["shop"]).encode()
         waiting.append(await producer.send(topic, orjson.dumps(event), key=key))
         if len(waiting) == _IN_FLIGHT:
             await asyncio.gather(*waiting)

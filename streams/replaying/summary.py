@@ -7,6 +7,7 @@ from decimal import Decimal
 from rules.alerts import Alert
 from rules.engine import Engine
 from rules.instants import rfc3339
+from rules.names import shop_key
 from rules.standing import standings
 from streams.replaying.columns import aligned
 from streams.terminal.words import clean
@@ -27,7 +28,7 @@ def summary(alerts: Iterable[Alert], engine: Engine) -> list[str]:
         place = (data.clause, data.rule, data.stage)
         changes[place, alert.type] += 1
         if alert.type == "alert.opened":
-            per_shop[f"{alert.platform}/{alert.shop}"] += 1
+            per_shop[shop_key(alert.platform, alert.shop)] += 1
         if data.state == "open":
             is_open[data.alert] = place
         else:

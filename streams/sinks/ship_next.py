@@ -10,6 +10,7 @@ from rules.book import RuleBook
 from rules.due import Due, next_deadline
 from rules.facts import OrderFacts
 from rules.instants import DAWN, rfc3339
+from rules.names import encoded, shop_key
 from streams.warehouses import Warehouses
 
 _decode_facts = msgspec.msgpack.Decoder(OrderFacts).decode
@@ -94,7 +95,7 @@ class ShipNext:
 
 def member(platform: str, shop: str, order: str) -> str:
     """An order's name in Redis."""
-    return f"{platform}/{shop}/{order}"
+    return f"{shop_key(platform, shop)}/{encoded(order)}"
 
 
 def _saves(due: Due, facts: OrderFacts) -> bytes:

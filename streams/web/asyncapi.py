@@ -11,7 +11,10 @@ from streams.topics import COMPACTED, TopicNames
 from streams.views.remarks import Remark
 from streams.web.messages import Standing
 
-SHOP_KEY = "platform/shop, with the murmur2 partitioner: one shop is one partition number in all topics"
+SHOP_KEY = (
+    "platform/shop (`:`, `/` and `%` inside a name percent-encoded), with the murmur2 partitioner: one shop is one "
+    "partition number in all topics"
+)
 
 
 class Topic(NamedTuple):

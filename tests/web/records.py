@@ -6,7 +6,9 @@ from typing import Any
 
 from aiokafka import ConsumerRecord
 
+from rules import alerts
 from rules.instants import HOUR_MS, rfc3339
+from rules.names import shop_key
 from streams.topics import TopicNames
 from streams.views.view import View
 from tests.worker.support import PARTITIONS, START_MS
@@ -16,7 +18,7 @@ LATE = "late.ship"
 
 
 def alert_id(order: str, shop: str = "s17", platform: str = "joom") -> str:
-    return f"{LATE}:{platform}/{shop}:{order}:2026-01-04T00:00:00Z"
+    return alerts.alert_id(LATE, shop_key(platform, shop), order, "2026-01-04T00:00:00Z")
 
 
 def alert(order: str = "1", revision: int = 1, *, shop: str = "s17", platform: str = "joom", **data: Any) -> bytes:

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator
 from typing import Any, cast
+from urllib.parse import quote
 
 import httpx
 import pytest
@@ -160,6 +161,14 @@ async def test_an_alert_comes_with_its_trail_by_its_id_plain_or_encoded(api: Api
         assert (found["data"]["revision"], found["acknowledged"], found["muted"]) == (2, None, None)
         assert [each["type"] for each in found["trail"]] == ["alert.opened", "alert.updated"]
     assert await api.problem("/api/alerts/a:b/c") == (404, "no alert a:b/c is at hand")
+
+
+async def test_an_alert_of_a_name_with_a_separator_is_found_by_its_encoded_id(api: Api) -> None:
+    """As the console asks for it: the id has `%2F` in it, so its own `%` is encoded in the path."""
+    api.log.alerts(alert("A:1", shop="a/b"))
+    assert alert_id("A:1", "a/b") == "late.ship:joom/a%2Fb:A%3A1:2026-01-04T00:00:00Z"
+    found = await api.get(f"/api/alerts/{quote(alert_id('A:1', 'a/b'), safe='')}")
+    assert (found["shop"], found["order"]) == ("a/b", "A:1")
 
 
 # -- ship next -----------------------------------------------------------------------------------------------

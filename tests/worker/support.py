@@ -12,6 +12,7 @@ from aiokafka import ConsumerRecord
 
 from rules.book import RuleBook
 from rules.instants import HOUR_MS, rfc3339
+from rules.names import shop_key
 from streams import packs
 from streams.partition import home_of
 
@@ -53,7 +54,7 @@ def tick(at_ms: int) -> bytes:
 def key_of(value: bytes) -> bytes:
     """The key an event belongs under."""
     attributes = orjson.loads(value)
-    return f"{attributes['platform']}/{attributes['shop']}".encode()
+    return shop_key(attributes["platform"], attributes["shop"]).encode()
 
 
 def sent(prefix: str, *values: bytes, topic: str = "orders") -> list[tuple[str, bytes, bytes]]:

@@ -43,6 +43,16 @@ def test_a_shops_home_is_where_the_java_client_puts_its_key(platform: str, shop:
     assert [home_of(platform, shop, count) for count in (1, 4, 12)] == [0, hashed % 4, hashed % 12]
 
 
+def test_an_ambiguous_shop_is_found_under_its_encoded_key_alone() -> None:
+    home = home_of("joom", "a/b", PARTITIONS)
+    watched = partition(number=home)
+    value = event("order.placed", START_MS, shop="a/b")
+    apply(watched, value, key=b"joom/a%2Fb")
+    assert (orders(watched), reasons(watched)) == ({"1"}, [])
+    apply(watched, value, key=b"joom/a/b")
+    assert reasons(watched) == ["wrong key: the record's is joom/a/b, its event is of joom/a%2Fb"]
+
+
 def test_what_is_applied_is_counted_and_its_offsets_are_known() -> None:
     watched = partition()
     apply(watched, event("order.placed", START_MS), event("order.placed", START_MS, "2"))

@@ -1,0 +1,24 @@
+"""Names inside alert ids, record keys and Redis members, which join several names with `:` and `/`.
+
+These two, and the `%` that stands for them, are percent-encoded inside a name, so two different lists of names never
+make the same text. Names without them stay as they are.
+"""
+
+
+def encoded(name: str) -> str:
+    """A name as it stands inside an id, a key or a member."""
+    if "%" in name or ":" in name or "/" in name:
+        return name.replace("%", "%25").replace(":", "%3A").replace("/", "%2F")
+    return name
+
+
+def decoded(text: str) -> str:
+    """The name that was encoded."""
+    if "%" in text:
+        return text.replace("%3A", ":").replace("%2F", "/").replace("%25", "%")  # what stands for % comes last
+    return text
+
+
+def shop_key(platform: str, shop: str) -> str:
+    """`platform/shop`: the key of a shop's records, and what its alert ids begin with after the rule."""
+    return f"{encoded(platform)}/{encoded(shop)}"
