@@ -367,11 +367,10 @@ def decode(raw: bytes) -> tuple[AnyEvent, int]:
     at_ms = to_ms(event.time)
     if not is_believable(at_ms):
         raise BadEvent(_unbelievable("time", at_ms, "$.time"))
-    kind = type(event)
-    if kind is OrderPlaced:
+    if type(event) is OrderPlaced:
         check_amount(event.data.amount)
         _check_ship_by(event.data.ship_by, required=False)
-    elif kind is DeadlineChanged:
+    elif type(event) is DeadlineChanged:
         _check_ship_by(event.data.ship_by, required=True)
     elif isinstance(event, ShopEvent):
         _check_shop_event(event)

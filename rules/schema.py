@@ -2,12 +2,11 @@
 
 from typing import Any, get_args
 
-import msgspec
-
 from rules.conditions import Condition
 from rules.durations import BusinessDays, Duration, Share, Span
 from rules.events import Party, Reason
 from rules.facts import FACT_NAMES
+from rules.json_schema import schema_components
 from rules.kinds.rule import Confidence
 from rules.overrides import OverrideFile
 from rules.packs import Pack, Version
@@ -18,7 +17,7 @@ _FILLED_IN = {"Pack": ("versions", "written", "origin"), "Version": ("at",)}
 
 def schema() -> dict[str, Any]:
     """The schema of a file that `shipclock check` reads: a pack, or overrides."""
-    (pack, overrides, version), components = msgspec.json.schema_components(
+    (pack, overrides, version), components = schema_components(
         [Pack, OverrideFile, Version], schema_hook=_of_own_type, ref_template="#/$defs/{name}"
     )
     for name, fields in _FILLED_IN.items():

@@ -2,7 +2,7 @@
 
 import logging
 from collections.abc import Callable
-from typing import Any
+from typing import Any, get_args
 
 import msgspec
 from aiokafka import ConsumerRecord
@@ -61,7 +61,7 @@ class View:
 
     def alert(self, held: Held) -> dict[str, Any]:
         """An alert's newest record with what has been said of it beside."""
-        return held.record() | {kind: self._remark(kind, held) for kind in ("acknowledged", "muted")}
+        return held.record() | {kind: self._remark(kind, held) for kind in get_args(Kind)}
 
     def _remark(self, kind: Kind, held: Held) -> Remark | None:
         """If it still counts."""

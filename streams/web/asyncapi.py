@@ -7,6 +7,7 @@ import msgspec
 
 from rules.alerts import Alert
 from rules.events import AnyEvent
+from rules.json_schema import schema_components
 from streams.topics import COMPACTED, TopicNames
 from streams.views.remarks import Remark
 from streams.web.messages import Standing
@@ -66,7 +67,7 @@ def _topics() -> list[Topic]:
 def asyncapi() -> bytes:
     """As JSON, the same bytes each time. Names are those without `TOPIC_PREFIX` and with the default `APP_ID`."""
     types = {"event": AnyEvent, "alert": Alert, "standing": Standing, "remark": Remark}
-    schemas, components = msgspec.json.schema_components(types.values(), ref_template="#/components/schemas/{name}")
+    schemas, components = schema_components(types.values(), ref_template="#/components/schemas/{name}")
     payloads = dict(zip(types, schemas, strict=True))
     payloads["event"].pop("discriminator")  # is another thing in AsyncAPI; each schema says its own `type` anyway
     topics = _topics()

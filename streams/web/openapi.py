@@ -8,6 +8,7 @@ from typing import Any
 
 import msgspec
 
+from rules.json_schema import schema_components
 from streams.web.events import Events
 from streams.web.guard import is_guarded
 from streams.web.health import Vitals
@@ -26,7 +27,7 @@ def openapi() -> bytes:
     every = [each for desk in DESKS for each, _ in operations(desk)]
     types = [each for one in every for each in (one.answer, one.query, one.body) if each is not None]
     types = list(dict.fromkeys([*types, Problem]))
-    schemas, components = msgspec.json.schema_components(types, ref_template="#/components/schemas/{name}")
+    schemas, components = schema_components(types, ref_template="#/components/schemas/{name}")
     schema_of = dict(zip(types, schemas, strict=True))
     paths: dict[str, dict[str, Any]] = {}
     for one in every:
