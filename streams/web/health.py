@@ -35,7 +35,10 @@ class Vitals:
             raise HTTPException(503, "the worker recovers" if health.views else "the views are being read")
         return health
 
-    @operation("GET", "/metrics", "Prometheus metrics", media="text/plain")
+    @operation("GET", "/metrics", "Prometheus metrics", media="text/plain", refusals={400: "no such format"})
     async def metrics(self, request: Request) -> Response:
-        encode, media = choose_encoder(request.headers.get("accept", ""))
+        try:
+            encode, media = choose_encoder(request.headers.get("accept", ""))
+        except (ValueError, TypeError):  # prometheus_client compares numbers with the text
+            raise HTTPException(400, "in the header Accept: no format of metrics is called that") from None
         return Response(encode(REGISTRY), media_type=media)

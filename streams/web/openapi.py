@@ -31,7 +31,7 @@ def openapi() -> bytes:
     schema_of = dict(zip(types, schemas, strict=True))
     paths: dict[str, dict[str, Any]] = {}
     for one in every:
-        paths.setdefault(re.sub(r":path}", "}", one.path), {})[one.method.lower()] = _described(
+        paths.setdefault(one.path.replace(":name}", "}"), {})[one.method.lower()] = _described(
             one, schema_of, components
         )
     queries = {schema["$ref"].rpartition("/")[2] for one in every if one.query for schema in [schema_of[one.query]]}

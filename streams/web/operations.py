@@ -6,6 +6,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import msgspec
+from msgspec import structs
+from starlette.convertors import StringConvertor, register_url_convertor
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
@@ -13,6 +15,15 @@ from starlette.routing import Route
 
 LARGEST_BODY = 16 * 1024
 """Bytes."""
+
+
+class NameConvertor(StringConvertor):
+    """`{shop:name}` in a path: like Starlette's `path`, which ends at a line break, for names with any character."""
+
+    regex = "(?s:.*)"
+
+
+register_url_convertor("name", NameConvertor())
 
 Handler = Callable[..., Awaitable[Any]]
 
@@ -75,6 +86,7 @@ async def _dispatch(
 
 
 async def _handle(each: Operation, handler: Handler, request: Request) -> Response:
+    _refuse_unknown(request, each)
     given: dict[str, Any] = {"request": request, **request.path_params}
     if each.query is not None:
         given["query"] = _query(request, each.query)
@@ -86,6 +98,17 @@ async def _handle(each: Operation, handler: Handler, request: Request) -> Respon
     if answer is None:
         return Response(status_code=204)
     return Response(msgspec.json.encode(answer), each.status, media_type=each.media)
+
+
+def _refuse_unknown(request: Request, each: Operation) -> None:
+    """A parameter that is misspelt would otherwise answer for all. Probes and Prometheus may send what they like."""
+    if not each.path.startswith("/api/"):
+        return
+    known = [] if each.query is None else [field.encode_name for field in structs.fields(each.query)]
+    unknown = sorted(set(request.query_params) - set(known))
+    if unknown:
+        takes = f"; it takes {', '.join(known)}" if known else ", which takes none"
+        raise HTTPException(400, f"in the query: no parameter {unknown[0]!r} here{takes}")
 
 
 def _query(request: Request, wanted: type) -> Any:
@@ -108,3 +131,5 @@ async def _body(request: Request, wanted: type) -> Any:
         return msgspec.json.decode(body, type=wanted)
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise HTTPException(400, f"in the body: {error}") from None
+    except RecursionError:
+        raise HTTPException(400, "in the body: JSON is nested too deeply") from None

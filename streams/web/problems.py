@@ -28,5 +28,5 @@ async def refused(_: Request, error: Exception) -> Response:
 
 
 async def failed(request: Request, error: Exception) -> Response:
-    log.error("%s %s failed", request.method, request.scope["path"], exc_info=error)
+    log.error("%s %r failed", request.method, request.scope["path"], exc_info=error)
     return problem(500, "what went wrong is in the worker's log")

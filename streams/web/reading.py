@@ -3,6 +3,7 @@
 import asyncio
 from importlib.metadata import version
 from typing import Any, Literal
+from urllib.parse import unquote
 
 import msgspec
 from msgspec import UNSET, Raw
@@ -50,12 +51,13 @@ class Reading:
 
     @operation(
         "GET",
-        "/api/shops/{platform}/{shop:path}",
+        "/api/shops/{platform}/{shop:name}",
         "One shop's standing",
         answer=Standing,
         refusals={404: "no such shop has been heard of"},
     )
     async def shop(self, request: Request, platform: str, shop: str) -> Raw:
+        platform, shop = _platform_and_rest(request, "/api/shops/") or (platform, shop)
         standing = self._view.shops.raw(ShopKey(platform, shop))
         if standing is None:
             raise HTTPException(404, f"no shop {platform}/{shop} has been heard of")
@@ -80,7 +82,7 @@ class Reading:
 
     @operation(
         "GET",
-        "/api/alerts/{alert:path}",
+        "/api/alerts/{alert:name}",
         "One alert with its trail",
         answer=AlertWithTrail,
         refusals={404: "no such alert is at hand; of those resolved long ago only the topic knows"},
@@ -109,6 +111,14 @@ class Reading:
                 await asyncio.sleep(0)
         found = await page(request, query, listed, _due_rank, tuple[int, str, str, str])
         return Page([_ship_next(*each) for each in found.items], found.next)
+
+
+def _platform_and_rest(request: Request, before: str) -> tuple[str, str] | None:
+    """The platform that a path names after `before`, and what follows it: a `/` in the platform is `%2F`, which only
+    the path as it was sent tells from the one that ends it. None where that one is `%2F` as well."""
+    sent: bytes = request.scope.get("raw_path") or b""
+    platform, slash, rest = sent.removeprefix(before.encode()).partition(b"/")
+    return (unquote(platform), unquote(rest)) if slash else None
 
 
 def _matches(query: AlertQuery, held: Held) -> bool:

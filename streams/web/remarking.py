@@ -1,6 +1,7 @@
 """The API's changes: acknowledging and muting alerts."""
 
 import asyncio
+from datetime import datetime
 from typing import Any
 
 from aiokafka.errors import KafkaError
@@ -34,7 +35,7 @@ class Remarking:
 
     @operation(
         "POST",
-        "/api/alerts/{alert:path}/acknowledge",
+        "/api/alerts/{alert:name}/acknowledge",
         "Says that somebody has seen to an alert; it counts until its end or until the alert gets worse",
         body=Said,
         answer=AlertNow,
@@ -45,7 +46,7 @@ class Remarking:
 
     @operation(
         "DELETE",
-        "/api/alerts/{alert:path}/acknowledge",
+        "/api/alerts/{alert:name}/acknowledge",
         "Takes an acknowledgement back",
         answer=AlertNow,
         refusals=REFUSALS,
@@ -55,7 +56,7 @@ class Remarking:
 
     @operation(
         "POST",
-        "/api/alerts/{alert:path}/mute",
+        "/api/alerts/{alert:name}/mute",
         "Hides an alert until an end, or until it gets worse",
         body=Said,
         answer=AlertNow,
@@ -64,23 +65,21 @@ class Remarking:
     async def mute(self, request: Request, alert: str, body: Said) -> dict[str, Any]:
         return await self._say("muted", alert, body)
 
-    @operation("DELETE", "/api/alerts/{alert:path}/mute", "Shows an alert again", answer=AlertNow, refusals=REFUSALS)
+    @operation("DELETE", "/api/alerts/{alert:name}/mute", "Shows an alert again", answer=AlertNow, refusals=REFUSALS)
     async def unmute(self, request: Request, alert: str) -> dict[str, Any]:
         return await self._lift("muted", alert)
 
     async def _say(self, kind: Kind, alert: str, said: Said) -> dict[str, Any]:
         held = self._find(alert)
         now_ms = wall_ms()
-        until_ms = None if said.until is None else to_ms(said.until)
-        if until_ms is not None and until_ms <= now_ms:
-            raise HTTPException(400, "in the body: `until` has passed already")
+        until = None if said.until is None else _end(said.until, now_ms)
         if not held.is_open:
             raise HTTPException(409, "the alert is resolved")
         remark = Remark(
             alert=held.id,
             kind=kind,
             at=rfc3339(now_ms),
-            until=None if until_ms is None else rfc3339(until_ms),
+            until=until,
             by=said.by or None,
             comment=said.comment or None,
             sight=held.step(),
@@ -104,3 +103,13 @@ class Remarking:
         except (KafkaError, OSError, TimeoutError):
             raise HTTPException(503, "Kafka does not take it now; try again", {"retry-after": "5"}) from None
         return self._view.alert(held)
+
+
+def _end(until: datetime, now_ms: int) -> str:
+    """When a remark ends, as it is kept."""
+    if to_ms(until) <= now_ms:
+        raise HTTPException(400, "in the body: `until` has passed already")
+    try:
+        return rfc3339(to_ms(until))
+    except OverflowError:  # by its offset it lies in the year 10000
+        raise HTTPException(400, "in the body: `until` lies too far ahead") from None

@@ -5,11 +5,11 @@ from pathlib import Path
 
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
-from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.responses import FileResponse, Response
 from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
+from starlette.types import ASGIApp
 
 from streams.web.events import Events
 from streams.web.guard import Guard
@@ -31,9 +31,9 @@ def site(
     *,
     is_ready: Callable[[], bool],
     token: str | None,
-) -> Starlette:
+) -> ASGIApp:
     """Changes come before reading, whose path of an alert would take in theirs."""
-    return Starlette(
+    app = Starlette(
         routes=[
             *routes(vitals),
             *routes(events, is_ready),
@@ -43,9 +43,9 @@ def site(
             Route("/", _console),
             Mount("/console", StaticFiles(directory=CONSOLE)),
         ],
-        middleware=[Middleware(Guard, token=token)],
         exception_handlers={HTTPException: refused, Exception: failed},
     )
+    return Guard(app, token)  # around Starlette's own last resort, so that a 500 has the headers for safety, too
 
 
 async def _console(request: Request) -> Response:

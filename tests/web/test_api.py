@@ -1,6 +1,7 @@
 """The API over views made by hand."""
 
 import asyncio
+import re
 from collections.abc import AsyncIterator
 from typing import Any, cast
 from urllib.parse import quote
@@ -114,6 +115,25 @@ async def test_about_tells_the_clock_and_how_far_it_has_come(api: Api) -> None:
     assert (said["clock"], said["at"]) == ("event", "2026-01-01T00:00:00Z")
 
 
+@pytest.mark.parametrize("shop", ["a\nb", "a\n", "a\u2028b\x00", "\u202e", "%2F", "a/../b", "?#;"])
+async def test_a_shop_and_its_alerts_are_reached_whatever_characters_are_in_its_name(api: Api, shop: str) -> None:
+    api.log.standings(standing(shop))
+    api.log.alerts(alert(shop=shop))
+    assert (await api.get(f"/api/shops/joom/{quote(shop, safe='')}"))["shop"] == shop
+    path = f"/api/alerts/{quote(alert_id('1', shop), safe='')}"
+    assert (await api.get(path))["shop"] == shop
+    for method in ("POST", "DELETE"):
+        answer = await api.client.request(method, f"{path}/mute", **({"json": {}} if method == "POST" else {}))
+        assert (answer.status_code, answer.json()["shop"]) == (200, shop)
+
+
+async def test_a_slash_in_a_platform_is_told_from_the_one_that_ends_it(api: Api) -> None:
+    api.log.standings(standing("y", "joom/x"), standing("x/y"))
+    assert (await api.get("/api/shops/joom%2Fx/y"))["platform"] == "joom/x"
+    assert (await api.get("/api/shops/joom/x%2Fy"))["platform"] == "joom"
+    assert (await api.get("/api/shops/joom%2Fx%2Fy"))["platform"] == "joom"
+
+
 # -- alerts --------------------------------------------------------------------------------------------------
 
 
@@ -200,6 +220,41 @@ async def test_a_wrong_query_is_told_of(api: Api, query: str) -> None:
     assert query.partition("=")[0] in detail
 
 
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/api/about?x=",
+        "/api/shops?platform=joom",
+        "/api/shops/joom/s17?limit=1",
+        "/api/alerts?limit=1&severitty=critical",
+        f"/api/alerts/{alert_id('1')}?state=open",
+        "/api/due?Warehouse=north",
+        "/api/events?last=1",
+    ],
+)
+async def test_a_parameter_that_is_not_there_is_refused_and_not_passed_over(api: Api, path: str) -> None:
+    api.log.standings(standing())
+    api.log.alerts(alert())
+    status, detail = await api.problem(path)
+    assert status == 400
+    name = re.findall(r"[?&](\w+)=", path)[-1]
+    assert f"no parameter '{name}' here" in detail
+
+
+@pytest.mark.parametrize("method", ["POST", "DELETE"])
+@pytest.mark.parametrize("kind", ["mute", "acknowledge"])
+async def test_a_change_takes_no_parameters(api: Api, method: str, kind: str) -> None:
+    api.log.alerts(alert())
+    path = f"/api/alerts/{alert_id('1')}/{kind}?until=x"
+    assert (await api.problem(path, method, **({"json": {}} if method == "POST" else {})))[0] == 400
+    assert (await api.get(f"/api/alerts/{alert_id('1')}"))["muted"] is None
+
+
+async def test_prometheus_and_probes_may_ask_with_parameters(api: Api) -> None:
+    for path in ("/metrics?name[]=up", "/health/live?probe=1"):
+        assert (await api.client.get(path)).status_code == 200
+
+
 async def test_paths_and_methods_that_are_not_there(api: Api) -> None:
     assert await api.problem("/nothing") == (404, "")
     assert await api.problem("/../settings.py") == (404, "")
@@ -213,6 +268,9 @@ async def test_paths_and_methods_that_are_not_there(api: Api) -> None:
         (b'{"until": "2026-01-01T00:00:00"}', "application/json", 400),
         (b'{"until": "2026-01-01T00:00:00Z"}', "application/json", 400),
         (b'{"comment": 7}', "application/json", 400),
+        (b'{"until": "9999-12-31T23:59:59-23:59"}', "application/json", 400),
+        (b'{"until": "0001-01-01T00:00:00+23:59"}', "application/json", 400),
+        (b'{"x":' + b"[" * 8_000 + b"]" * 8_000 + b"}", "application/json", 400),
         (b"\xff", "application/json", 400),
         (b"{}", "text/plain", 415),
         (b"{}", "application/x-www-form-urlencoded", 415),
@@ -251,6 +309,31 @@ async def test_a_failure_tells_the_log_and_not_the_client(
     monkeypatch.setattr(api.log.view.shops, "names", fail)
     assert await api.problem("/api/shops") == (500, "what went wrong is in the worker's log")
     assert "secret" in caplog.text
+
+
+async def test_a_path_in_the_log_of_a_failure_moves_no_cursor(
+    api: Api, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(api.log.view.alerts, "get", lambda alert: 1 / 0)
+    answer = await api.client.get("/api/alerts/%1b]0;title%07%1b[31m%0Aforged")
+    assert answer.status_code == 500
+    assert answer.headers["x-content-type-options"] == "nosniff"
+    assert "default-src 'none'" in answer.headers["content-security-policy"]
+    assert r"\x1b]0;title\x07\x1b[31m\nforged" in caplog.text
+    assert "\x1b" not in caplog.text
+
+
+@pytest.mark.parametrize(
+    "accept",
+    [
+        "application/openmetrics-text; version=x; escaping=y",
+        "application/openmetrics-text; version==1",
+        "text/plain; version=x.1",
+    ],
+)
+async def test_metrics_in_a_format_that_is_none_are_refused(api: Api, accept: str) -> None:
+    status, _ = await api.problem("/metrics", headers={"accept": accept})
+    assert status == 400
 
 
 async def test_metrics_are_those_of_prometheus_client(api: Api) -> None:
