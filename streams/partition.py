@@ -22,6 +22,7 @@ from rules.names import shop_key
 from rules.restoring import restore_alert, restore_computed, restore_entry, restore_order
 from rules.watch import Shop
 from streams.clocks import AHEAD_MS, EventClock, wall_ms
+from streams.dead_letters import DeadLetter, dead_letter
 from streams.metrics import work
 from streams.standings import Standings
 from streams.topics import CLOCKED
@@ -37,9 +38,6 @@ WORTH_KEEPING_MS = 60_000
 
 LARGEST_BYTES = 256 * 1024
 """A larger event is taken for a mistake; the facts of an order made of smaller ones fit into a record of Kafka's."""
-
-DeadLetter = tuple[ConsumerRecord, str]
-"""A record that could not be read, and why."""
 
 
 class Batch(msgspec.Struct, frozen=True):
@@ -103,16 +101,18 @@ class Partition:
         for record in batch.records:
             value = record.value or b""
             if len(value) > LARGEST_BYTES:
-                self.dead.append((record, f"the record has {len(value):,} bytes; an event may have {LARGEST_BYTES:,}"))
+                reason = f"the record has {len(value):,} bytes; an event may have {LARGEST_BYTES:,}"
+                self.dead.append(dead_letter(record, reason))
                 continue
             try:
                 event, at_ms = decode(value)
             except BadEvent as error:
-                self.dead.append((record, str(error)))
+                self.dead.append(dead_letter(record, str(error)))
                 continue
             types[type(event)] = types.get(type(event), 0) + 1
             if at_ms > latest_ms:
-                self.dead.append((record, f"time {event.time} is more than 10 minutes ahead of the clock"))
+                reason = f"time {event.time} is more than 10 minutes ahead of the clock"
+                self.dead.append(dead_letter(record, reason))
                 continue
             if isinstance(event, ClockTick):
                 self.clock.tick(batch.topic, at_ms)
@@ -145,7 +145,7 @@ class Partition:
         else:
             shop = self._shop_of[record.key] = self.engine.shop(event.platform, event.shop)
             return shop
-        self.dead.append((record, reason))
+        self.dead.append(dead_letter(record, reason))
         return None
 
     # -- state back from the changelogs ---------------------------------------------------------------------

@@ -13,7 +13,6 @@ from collections.abc import Callable, Iterable
 from time import monotonic
 from typing import Any
 
-from aiokafka import ConsumerRecord
 from faust.types import TP
 from mode import Service
 
@@ -268,9 +267,8 @@ class Worker(Service):
             facts[number] = list(_fact_records(changes, partition))
             outbox.add(names.alerts, number, said[number])
             outbox.add(names.facts, number, facts[number])
-            for record, reason in partition.dead:
-                letter = record.key, record.value
-                outbox.add(names.dead_letters, number, [letter], dead_letter_headers(record, reason))
+            for letter in partition.dead:
+                outbox.add(names.dead_letters, number, [(letter.key, letter.value)], letter.headers)
             partition.dead = []
             partition.standings.note(changes)
             standings = partition.standings.records(partition.engine, share / len(self.partitions))
@@ -315,13 +313,3 @@ def _fact_records(changes: Changes, partition: Partition) -> Iterable[tuple[byte
     progress = partition.progress()
     if progress is not None:
         yield CLOCK_KEY, progress
-
-
-def dead_letter_headers(record: ConsumerRecord, reason: str) -> list[tuple[str, bytes]]:
-    """Where a bad record came from, and what is wrong with it."""
-    return [
-        ("topic", record.topic.encode()),
-        ("partition", str(record.partition).encode()),
-        ("offset", str(record.offset).encode()),
-        ("reason", reason.encode()),
-    ]

@@ -110,7 +110,8 @@ def _operation(topic: Topic) -> dict[str, Any]:
 def _messages(payloads: dict[str, Any]) -> dict[str, Any]:
     cloud_event = {"contentType": "application/cloudevents+json"}
     text = {"type": "string"}
-    headers = {"type": "object", "properties": dict.fromkeys(("topic", "partition", "offset", "reason"), text)}
+    names = "topic", "partition", "offset", "reason", "cut", "original_length", "original_key_length"
+    headers = {"type": "object", "properties": dict.fromkeys(names, text)}
     return {
         "event": cloud_event | {"title": "An event, as CloudEvents 1.0", "payload": payloads["event"]},
         "alert": cloud_event | {"title": "A change of an alert, as CloudEvents 1.0", "payload": payloads["alert"]},

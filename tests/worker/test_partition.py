@@ -21,7 +21,7 @@ def apply(to: Partition, *values: bytes | None, topic: str = "orders", key: byte
 
 
 def reasons(of: Partition) -> list[str]:
-    return [reason for _, reason in of.dead]
+    return [letter.reason for letter in of.dead]
 
 
 def orders(of: Partition) -> set[str]:
@@ -87,9 +87,9 @@ def test_what_cannot_be_read_is_set_aside_with_a_reason_and_the_rest_is_applied(
     watched = partition()
     apply(watched, event("order.placed", START_MS, "1"), value, event("order.placed", START_MS, "2"))
     assert orders(watched) == {"1", "2"}
-    ((bad, why),) = watched.dead
-    assert (bad.offset, bad.value) == (1, value)
-    assert reason in why
+    (letter,) = watched.dead
+    assert (dict(letter.headers)["offset"], letter.value) == (b"1", value)
+    assert reason in letter.reason
     assert watched.applied == {"orders": 3}
 
 

@@ -1,0 +1,51 @@
+"""Records that were set aside, as they go to `dead-letters`: what came, where from and why, cut where it is large."""
+
+from typing import NamedTuple
+
+from aiokafka import ConsumerRecord
+
+KEPT_VALUE_BYTES = 512 * 1024
+KEPT_KEY_BYTES = 4 * 1024
+"""How much of a value and a key a letter keeps, from their beginning."""
+
+LONGEST_REASON_BYTES = 2 * 1024
+
+
+class DeadLetter(NamedTuple):
+    """A record of `dead-letters`; nothing of the bad record that it doesn't keep stays in memory."""
+
+    key: bytes | None
+    value: bytes | None
+    headers: list[tuple[str, bytes]]
+
+    @property
+    def reason(self) -> str:
+        return dict(self.headers)["reason"].decode()
+
+
+def dead_letter(record: ConsumerRecord, reason: str) -> DeadLetter:
+    """The headers say where the record came from (`topic`, `partition`, `offset`), what is wrong with it (`reason`),
+    and, where it was cut (`cut: true`), how many bytes its value (`original_length`) and key (`original_key_length`)
+    had."""
+    key, value = record.key, record.value
+    headers = [
+        ("topic", record.topic.encode()),
+        ("partition", b"%d" % record.partition),
+        ("offset", b"%d" % record.offset),
+        ("reason", _shortened(reason.encode(errors="replace"))),
+    ]
+    long_value = value is not None and len(value) > KEPT_VALUE_BYTES
+    long_key = key is not None and len(key) > KEPT_KEY_BYTES
+    if long_value or long_key:
+        headers += [("cut", b"true"), ("original_length", b"%d" % len(value or b""))]
+    if long_key:
+        headers.append(("original_key_length", b"%d" % len(key)))
+        key = key[:KEPT_KEY_BYTES]
+    if long_value:
+        value = value[:KEPT_VALUE_BYTES]
+    return DeadLetter(key, value, headers)
+
+
+def _shortened(reason: bytes) -> bytes:
+    """Cut between two characters."""
+    return reason[:LONGEST_REASON_BYTES].decode(errors="ignore").encode()
