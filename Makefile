@@ -1,18 +1,22 @@
-.PHONY: demo up test bench check audit dashboards pictures clean
+.PHONY: demo up test bench check newest lock audit dashboards pictures clean
 PYTHON ?= python3
 EXTRAS ?= dev
-BIN := .venv/bin
+VENV ?= .venv
+CONSTRAINTS ?= deploy/constraints.txt
+BIN := $(VENV)/bin
+SCHEMA_TESTS := tests/rules/test_schema.py tests/rules/test_json_schema.py tests/web/test_documents.py
+COMPILE := uv pip compile --quiet --universal --python-version 3.11 --no-header --no-annotate --no-emit-index-url
 
-demo: .venv/ready  ## the main job on the embedded broker, watched in the terminal
+demo: $(VENV)/ready  ## the main job on the embedded broker, watched in the terminal
 	$(BIN)/shipclock demo $(ARGS)
 
 up: .secrets/shipclock-token .secrets/grafana-password  ## all of it with Docker; ARGS="--profile demo" feeds it
 	docker compose $(ARGS) up --build --detach --wait
 
-test: .venv/ready  ## everything that must hold; SHIPCLOCK_REQUIRE=1 makes a missing real component an error
+test: $(VENV)/ready  ## everything that must hold; SHIPCLOCK_REQUIRE=1 makes a missing real component an error
 	$(BIN)/pytest $(ARGS)
 
-check: .venv/ready  ## style, types, layers and the packs
+check: $(VENV)/ready  ## style, types, layers and the packs
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
@@ -20,16 +24,25 @@ check: .venv/ready  ## style, types, layers and the packs
 	$(BIN)/shipclock check
 	$(BIN)/shipclock test --coverage
 
-bench: .venv/ready  ## JOB.md on real Kafka beside the limit and stock Faust; writes .bench/bench.json
+newest:  ## `check` and the tests of the committed schemas with the newest release of every package
+	$(MAKE) VENV=.venv-newest CONSTRAINTS=/dev/null check
+	.venv-newest/bin/pytest $(SCHEMA_TESTS)
+
+lock: $(VENV)/ready  ## writes the releases that make, CI and the image install into deploy/
+	$(BIN)/$(COMPILE) --upgrade --extra dev --extra deploy pyproject.toml --output-file $(CONSTRAINTS)
+	$(BIN)/$(COMPILE) --extra image --constraint $(CONSTRAINTS) --generate-hashes pyproject.toml \
+		--output-file deploy/requirements.txt
+
+bench: $(VENV)/ready  ## JOB.md on real Kafka beside the limit and stock Faust; writes .bench/bench.json
 	$(BIN)/python -m tests.bench $(ARGS)
 
-audit: .venv/ready  ## whether the packages it stands on are fit to be relied on
+audit: $(VENV)/ready  ## whether the packages it stands on are fit to be relied on
 	$(BIN)/python -m tests.ops.audit
 
-dashboards: .venv/ready  ## writes deploy/grafana/dashboards
+dashboards: $(VENV)/ready  ## writes deploy/grafana/dashboards
 	$(BIN)/python -m deploy.grafana.source
 
-pictures: .venv/ready  ## writes deploy/pictures from a run of the demo; takes four minutes
+pictures: $(VENV)/ready  ## writes deploy/pictures from a run of the demo; takes four minutes
 	$(BIN)/python -m tests.ops.pictures
 	$(BIN)/python -m tests.ops.pictures.demo
 
@@ -38,10 +51,10 @@ pictures: .venv/ready  ## writes deploy/pictures from a run of the demo; takes f
 	install -d -m 700 .secrets
 	head -c 24 /dev/urandom | base64 | tr '+/' '-_' | tr -d '\n' > $@
 
-.venv/ready: pyproject.toml
-	$(PYTHON) -m venv .venv
-	$(BIN)/python -m pip install --quiet --editable '.[$(EXTRAS)]'
+$(VENV)/ready: pyproject.toml $(CONSTRAINTS)
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --constraint $(CONSTRAINTS) --editable '.[$(EXTRAS)]'
 	touch $@
 
 clean:
-	rm -rf .venv .bench .pytest_cache .mypy_cache .ruff_cache .hypothesis *.egg-info
+	rm -rf .venv .venv-newest .bench .pytest_cache .mypy_cache .ruff_cache .hypothesis *.egg-info

@@ -1,5 +1,6 @@
 """What every test may ask for: a real broker, and names of its own on it."""
 
+import signal
 import uuid
 from collections.abc import Iterator
 
@@ -7,6 +8,12 @@ import pytest
 
 from tests.support.brokers import started
 from tests.support.kafka import Kafka
+
+
+def pytest_configure() -> None:
+    """Takes Ctrl-C even where the shell has it ignored, as for `make test &`: what the tests start would inherit that
+    and wait for ever for a SIGINT that a test sends it (`test_the_tests_end_where_sigint_is_ignored`)."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(scope="session")
