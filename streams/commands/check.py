@@ -6,6 +6,7 @@ from rules.yaml_source import BadPack
 from streams.commands import in_force
 from streams.commands.failure import Failed
 from streams.packs import NoSuchPack, read_all
+from streams.visible import visible
 
 
 @click.command()
@@ -22,8 +23,8 @@ def check(packs: tuple[str, ...]) -> None:
         raise Failed(str(error), 2) from None
     except BadPack as bad:
         for complaint in bad.complaints:
-            click.echo(complaint)
+            click.echo(visible(str(complaint)))
         raise Failed(f"mistakes in packs: {len(bad.complaints)}", 1) from None
     for file in read:
         for line in in_force.lines(file):
-            click.echo(line)
+            click.echo(visible(line))

@@ -9,7 +9,7 @@ from typing import Any
 import click
 
 from rules.yaml_source import BadPack
-from streams import packs
+from streams import logs, packs
 from streams.commands.failure import Failed
 from streams.demo import show
 
@@ -31,6 +31,7 @@ def demo(seconds: float | None, speed: float, seed: int) -> None:
 
     Nothing is kept after it ends.
     """
+    logs.protect()
     try:
         book = packs.load(())
     except BadPack as error:

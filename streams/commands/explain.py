@@ -20,6 +20,7 @@ from streams.packs import PackFile
 from streams.replaying.history import STDIN, History, UnreadableError
 from streams.settings import BadSettingError, from_environment
 from streams.topics import BadTopicsError
+from streams.visible import visible
 
 
 @click.command()
@@ -63,7 +64,7 @@ def explain(
     if not records:
         raise Failed(f"there is no alert {alert}", 2)
     for line in trail(records, files):
-        click.echo(line)
+        click.echo(visible(line))
 
 
 def _from_alerts(name: str, alert: str) -> list[Alert]:
@@ -84,7 +85,7 @@ def _from_alerts(name: str, alert: str) -> list[Alert]:
 
 def _from_history(names: tuple[str, ...], alert: str, packs: list[PackFile], until_ms: int | None) -> list[Alert]:
     engine = Engine(RuleBook(file.pack for file in packs), stepping=True)
-    history = History(names, on_bad=lambda message: click.echo(message, err=True))
+    history = History(names, on_bad=lambda message: click.echo(visible(message), err=True))
     try:
         return [record for record in replay(engine, history.events(), until_ms) if record.data.alert == alert]
     except UnreadableError as error:

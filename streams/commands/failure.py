@@ -7,6 +7,8 @@ from typing import IO, Any
 import click
 from click.exceptions import NoArgsIsHelpError
 
+from streams.visible import visible
+
 
 class Failed(click.ClickException):
     """One line on stderr and an exit code: 1, a check or test failed; 2, wrong use or unreadable input."""
@@ -16,7 +18,7 @@ class Failed(click.ClickException):
         self.exit_code = exit_code
 
     def show(self, file: IO[Any] | None = None) -> None:
-        click.echo(self.message, file=file, err=file is None)
+        click.echo(visible(self.message, keep="\n"), file=file, err=file is None)
 
 
 @contextmanager

@@ -8,7 +8,7 @@ import signal
 import click
 from aiokafka.errors import KafkaError
 
-from streams import topics
+from streams import logs, topics
 from streams.commands.failure import Failed
 from streams.demo import live
 from streams.settings import BadSettingError, Settings, from_environment
@@ -24,6 +24,7 @@ def feed(days: float, seed: int) -> None:
 
     Some days of their past come at once, the rest as life goes, for a worker with SHIPCLOCK_CLOCK=wall.
     """
+    logs.protect()
     logging.basicConfig(level=logging.INFO, format="%(message)s")
     try:
         settings = from_environment(os.environ)

@@ -20,6 +20,7 @@ from streams.importing import mapped_csv, mapping, olist, to_jsonl, to_kafka
 from streams.importing.history import Timeline
 from streams.importing.report import Report, UnreadableError
 from streams.settings import BadSettingError, from_environment
+from streams.visible import visible
 
 # A file in the wrong form has a bad row on every line; the first few tell what is wrong.
 _BAD_ROWS_SHOWN = 20
@@ -34,7 +35,7 @@ class ImportFailedError(click.ClickException):
     exit_code = 2
 
     def show(self, file: Any = None) -> None:
-        click.echo(self.format_message(), file=file, err=file is None)
+        click.echo(visible(self.format_message()), file=file, err=file is None)
 
 
 class _Broker(click.ParamType):
@@ -166,12 +167,12 @@ def _access(bootstrap: str) -> dict[str, Any]:
 def _tell(report: Report, events: int) -> None:
     """Say on stderr what became of the input; bad rows end with exit code 2."""
     for line in report.bad_rows[:_BAD_ROWS_SHOWN]:
-        click.echo(line, err=True)
+        click.echo(visible(line), err=True)
     hidden = len(report.bad_rows) - _BAD_ROWS_SHOWN
     if hidden > 0:
         click.echo(f"… and {hidden} more bad rows", err=True)
     for note in report.notes:
-        click.echo(note, err=True)
+        click.echo(visible(note), err=True)
     summary = f"{events} events, {len(report.bad_rows)} bad rows"
     if report.bad_rows:
         raise ImportFailedError(f"{summary} (their orders are left out)")

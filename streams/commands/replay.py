@@ -23,7 +23,7 @@ from streams.replaying.history import History, UnreadableError
 from streams.replaying.progress import progress
 from streams.replaying.summary import summary
 from streams.replaying.table import table
-from streams.terminal.words import clean
+from streams.visible import visible
 
 
 @click.command()
@@ -48,7 +48,7 @@ def replay(
     read one after the other.
     """
     engine = Engine(RuleBook(file.pack for file in named_packs(packs)), stepping=True)
-    history = History(files, on_bad=lambda message: click.echo(message, err=True))
+    history = History(files, on_bad=lambda message: click.echo(visible(message), err=True))
     try:
         size = history.size()
         _check_state(state, files)
@@ -86,7 +86,7 @@ def _tell_of_unwatched(engine: Engine) -> None:
     watched = {pack.platform for pack in engine.book.packs}
     shops = sorted({shop.platform for shop in engine.shops.values()} - watched)
     if shops and "*" not in watched:
-        click.echo(f"no pack watches these platforms: {', '.join(clean(each) for each in shops)}", err=True)
+        click.echo(f"no pack watches these platforms: {', '.join(visible(each) for each in shops)}", err=True)
 
 
 @contextmanager

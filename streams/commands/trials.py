@@ -6,6 +6,7 @@ from rules.trials import run, uncovered
 from streams.commands.failure import Failed
 from streams.commands.named_packs import named_packs
 from streams.packs import PackFile
+from streams.visible import visible
 
 
 @click.command("test")
@@ -35,8 +36,8 @@ def _run(file: PackFile, coverage: bool) -> tuple[int, int]:
     outcomes = [run(trial, pack) for trial in pack.tests]
     for n, outcome in enumerate(outcomes):
         for fault in outcome.faults:
-            click.echo(source.complain(f"{outcome.trial.name}: {fault}", f"$.tests[{n}]"))
+            click.echo(visible(str(source.complain(f"{outcome.trial.name}: {fault}", f"$.tests[{n}]"))))
     holes = uncovered(pack, outcomes) if coverage else []
     for hole in holes:
-        click.echo(f"{source.file}: {hole}")
+        click.echo(visible(f"{source.file}: {hole}"))
     return sum(bool(outcome.faults) for outcome in outcomes), len(holes)

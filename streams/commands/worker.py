@@ -14,11 +14,13 @@ import faust
 from msgspec import structs
 
 from rules.yaml_source import BadPack
-from streams import packs, topics
+from streams import logs, packs, topics
 from streams.app import App, create
+from streams.datadir import make_private
 from streams.metrics.sinks import collect_sinks
 from streams.settings import BadSettingError, Settings, describe, from_environment
 from streams.sinks.start import Sinks
+from streams.visible import visible
 from streams.warehouses import EVERYTHING_IN_ONE, BadWarehousesError, load
 from streams.web.server import Web, address_of, listen
 
@@ -34,21 +36,24 @@ SINKS_STOP_S = 3.0
 @click.command(epilog="\b\nSettings, from the environment:\n" + describe())
 def worker() -> None:
     """Watch the orders on a Kafka broker and publish alerts, until SIGTERM."""
+    logs.protect()
     try:
         settings = from_environment(os.environ)
         book = packs.load(settings.packs)
         names = topics.TopicNames(settings.topic_prefix, settings.app_id)
         homes = load(settings.warehouses) if settings.warehouses else EVERYTHING_IN_ONE
         count = topics.prepare(settings, names)
-        settings.datadir.mkdir(parents=True, exist_ok=True)
+        warning = make_private(settings.datadir)
         listening = _listen(settings)
         sinks = Sinks(settings, names, book, homes, address_of(listening).rstrip("/"))
     except BadWarehousesError as error:
-        click.echo(error, err=True)
+        click.echo(visible(str(error), keep="\n"), err=True)
         sys.exit(2)
     except (BadSettingError, BadPack, packs.NoSuchPack, topics.BadTopicsError, ValueError, OSError) as error:
-        click.echo(f"shipclock worker: {error}", err=True)
+        click.echo(visible(f"shipclock worker: {error}", keep="\n"), err=True)
         sys.exit(2)
+    if warning:
+        click.echo(visible(warning), err=True)
     tame_garbage_collection()
     loop = asyncio.new_event_loop()
     asyncio.set_event_loop(loop)

@@ -8,15 +8,14 @@ import msgspec
 from rules.alerts import Alert
 from streams.commands.in_force import rule_lines
 from streams.packs import PackFile
-from streams.terminal.words import clean
 
 
 def trail(records: Sequence[Alert], packs: Iterable[PackFile]) -> Iterator[str]:
-    """Lines about an alert whose records these are, oldest first."""
+    """Lines about an alert whose records these are, oldest first; not yet safe to print (see `visible`)."""
     newest = records[-1]
     data = newest.data
-    yield clean(data.alert)
-    yield f"{data.state}, {data.stage}, {data.severity}: {clean(data.summary)}"
+    yield data.alert
+    yield f"{data.state}, {data.stage}, {data.severity}: {data.summary}"
     yield ""
     for record in records:
         said = record.data
@@ -49,10 +48,10 @@ def _indented(content: Any, indent: str) -> Iterator[str]:
     if isinstance(content, Mapping):
         for name, value in content.items():
             if isinstance(value, Mapping | list) and value and not _is_short(value):
-                yield f"{indent}{clean(str(name))}"
+                yield f"{indent}{name}"
                 yield from _indented(value, indent + "  ")
             elif value is not None:
-                yield f"{indent}{clean(str(name))}: {_short(value)}"
+                yield f"{indent}{name}: {_short(value)}"
     else:
         for value in content:
             yield f"{indent}{_short(value)}"
@@ -65,7 +64,7 @@ def _is_short(value: Any) -> bool:
 
 def _short(value: Any) -> str:
     if isinstance(value, Mapping):
-        return "  ".join(f"{clean(str(name))} {_short(part)}" for name, part in value.items() if part is not None)
+        return "  ".join(f"{name} {_short(part)}" for name, part in value.items() if part is not None)
     if isinstance(value, list):
         return ", ".join(_short(part) for part in value)
-    return clean(str(value))
+    return str(value)

@@ -10,7 +10,7 @@ from rules.instants import rfc3339
 from rules.names import shop_key
 from rules.standing import standings
 from streams.replaying.columns import aligned
-from streams.terminal.words import clean
+from streams.visible import visible
 
 SHOPS_SHOWN = 10
 
@@ -69,7 +69,7 @@ def _in_turn(place: Place) -> tuple[str, int, Place]:
 def _by_shop(opened: Counter[str], engine: Engine) -> list[str]:
     open_now = {shop.key: shop.open_alerts for shop in engine.shops.values()}
     most = sorted(opened.items(), key=lambda each: (-each[1], each[0]))[:SHOPS_SHOWN]
-    rows = [(clean(shop), str(count), str(open_now[shop])) for shop, count in most]
+    rows = [(visible(shop), str(count), str(open_now[shop])) for shop, count in most]
     head = (f"shops with most alerts ({len(rows)} of {len(engine.shops)})", "opened", "open now")
     return aligned(head, rows, right=frozenset({1, 2}))
 
@@ -84,4 +84,4 @@ def _exposure(engine: Engine) -> Iterator[str]:
     if not sums:
         yield "exposure: none"
     for currency, amount in sorted(sums.items()):
-        yield f"exposure: {amount:,} {clean(currency)}".rstrip()
+        yield f"exposure: {amount:,} {visible(currency)}".rstrip()

@@ -6,7 +6,7 @@ from msgspec import UNSET
 
 from rules.alerts import Alert
 from streams.replaying.columns import aligned
-from streams.terminal.words import clean
+from streams.visible import visible
 
 HEAD = ("time", "change", "severity", "platform/shop", "order", "stage", "due", "summary")
 
@@ -22,9 +22,9 @@ def _row(alert: Alert) -> tuple[str, ...]:
         alert.time,
         alert.type.removeprefix("alert."),
         data.severity,
-        clean(f"{alert.platform}/{alert.shop}"),
-        "-" if alert.order is UNSET else clean(alert.order),
+        visible(f"{alert.platform}/{alert.shop}"),
+        "-" if alert.order is UNSET else visible(alert.order),
         data.stage,
         data.due_at or "-",
-        clean(data.summary),
+        visible(data.summary),
     )

@@ -8,7 +8,8 @@ from rich.text import Text
 
 from streams.terminal.lines import BORDER, Column, line, panel, total_width
 from streams.terminal.shops import shop_column, shop_name
-from streams.terminal.words import clean, day_and_time, instant_ms
+from streams.terminal.words import day_and_time, instant_ms
+from streams.visible import visible
 
 SEVERITIES = ("critical", "warning", "info")
 SEVERITY_STYLE = {"critical": "bold red", "warning": "yellow", "info": "cyan"}
@@ -28,8 +29,8 @@ def alert_line(alert: dict[str, Any], inside: int) -> Text:
         Text(TYPE_ICON[alert["type"]], style=style),
         Text(day_and_time(instant_ms(alert["time"])), style="dim"),
         shop_name(alert),
-        Text(clean(data["summary"]), style="green" if resolved else ""),
-        Text(clean(data["reason"]).replace("_", " "), style="dim"),
+        Text(visible(data["summary"]), style="green" if resolved else ""),
+        Text(visible(data["reason"]).replace("_", " "), style="dim"),
     ]
     return line(cells, [*left, summary, reason])
 

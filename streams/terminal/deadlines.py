@@ -11,7 +11,8 @@ from rich.text import Text
 from streams.terminal.lines import BORDER, Column, line, panel, total_width
 from streams.terminal.metrics import stroke
 from streams.terminal.shops import shop_column, shop_name
-from streams.terminal.words import HOUR_MS, clean, countdown, day_and_time, money, short_id
+from streams.terminal.words import HOUR_MS, countdown, day_and_time, money, short_id
+from streams.visible import visible
 
 URGENT_MS = 6 * HOUR_MS
 SOON_MS = 24 * HOUR_MS
@@ -61,7 +62,7 @@ def due_line(due: Due, at_ms: int, inside: int) -> Text:
         Text(countdown(left_ms), style=style),
         shop_name({"platform": due.platform, "shop": due.shop}),
         Text(short_id(due.order)),
-        Text(clean(due.rule), style="dim"),
+        Text(visible(due.rule), style="dim"),
         Text(day_and_time(due.due_ms), style="dim"),
         Text("" if due.amount is None else money(due.amount, due.currency or "")),
     ]

@@ -8,7 +8,8 @@ from rich.live import Live
 
 from streams.terminal.alerts import SEVERITIES, TYPE_WORD
 from streams.terminal.board import Board, render
-from streams.terminal.words import DAY_MS, clean, moment
+from streams.terminal.words import DAY_MS, moment
+from streams.visible import visible
 
 
 class LiveView:
@@ -75,7 +76,7 @@ class PlainView:
         self._stream.flush()
 
     def _print(self, line: str) -> None:
-        self._stream.write(clean(line) + "\n")
+        self._stream.write(visible(line) + "\n")
 
 
 def status(board: Board) -> str:

@@ -8,7 +8,8 @@ from rich.text import Text
 
 from streams.terminal.lines import BORDER, Column, heading, line, panel, total_width
 from streams.terminal.metrics import RISK_STYLE, Metric, Risk, bar, cells_before_mark, metrics_of
-from streams.terminal.words import clean, day_and_time, instant_ms, money, span
+from streams.terminal.words import day_and_time, instant_ms, money, span
+from streams.visible import visible
 
 WIDE = 96
 """Columns inside the frame from which every column fits; below it the less telling ones go."""
@@ -27,7 +28,7 @@ def shop_column(inside: int) -> Column:
 
 def shop_name(place: Mapping[str, Any]) -> Text:
     """`joom/s17` of a standing or an alert, the platform dimmer than the shop."""
-    return Text.assemble((clean(place["platform"]) + "/", "dim"), (clean(place["shop"]), "bold"))
+    return Text.assemble((visible(place["platform"]) + "/", "dim"), (visible(place["shop"]), "bold"))
 
 
 def risk_order(standing: Mapping[str, Any]) -> tuple[float, ...]:
@@ -74,7 +75,7 @@ def metric_cells(metric: Metric, columns: Mapping[str, Column]) -> dict[str, Tex
     if now.cell_len + limit.cell_len <= columns["now"].width:
         now = Text.assemble(now, limit)
     return {
-        "clause": Text(clean(metric.clause), style="dim"),
+        "clause": Text(visible(metric.clause), style="dim"),
         "bar": bar(metric, columns["bar"].width),
         "now": now,
         "count": Text(metric.share()),
@@ -105,9 +106,9 @@ def sanction_line(sanction: Mapping[str, Any], at_ms: int, indent: int) -> Text:
         end = f"until {day_and_time(until_ms)}, {span(max(until_ms - at_ms, 0))} left"
     return Text.assemble(
         " " * indent,
-        (f"⊘ {clean(sanction['name'])} ", "bold red"),
+        (f"⊘ {visible(sanction['name'])} ", "bold red"),
         (f"{end} ", "red"),
-        (clean(sanction["clause"]), "dim"),
+        (visible(sanction["clause"]), "dim"),
     )
 
 
@@ -119,7 +120,7 @@ def shop_lines(standing: Mapping[str, Any], columns: Mapping[str, Column], at_ms
     for metric in metrics[1:]:
         if metric.risk >= Risk.NEAR:
             # Where there is no column for the clause, it stands under the shop's name.
-            under = Text("" if "clause" in columns else f"  {clean(metric.clause)}", style="dim")
+            under = Text("" if "clause" in columns else f"  {visible(metric.clause)}", style="dim")
             cells.append(metric_cells(metric, columns) | {"shop": under})
     rows = [line([row.get(name, Text()) for name in columns], list(columns.values())) for row in cells]
     indent = columns["shop"].width + 1

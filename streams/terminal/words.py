@@ -3,6 +3,8 @@
 from datetime import UTC, datetime
 from decimal import Decimal
 
+from streams.visible import visible
+
 MINUTE_MS = 60_000
 HOUR_MS = 60 * MINUTE_MS
 DAY_MS = 24 * HOUR_MS
@@ -12,12 +14,6 @@ WHOLE_MONEY = 1000
 
 WHOLE_ID = 12
 """An order id up to this long is shown whole."""
-
-
-def clean(text: str) -> str:
-    """`text` on one line and without control characters: ids and summaries come from outside, and an
-    escape sequence in them must not reach the terminal."""
-    return "".join(char if char.isprintable() else "?" for char in text)
 
 
 def moment(at_ms: int) -> datetime:
@@ -55,5 +51,5 @@ def money(amount: str | Decimal, currency: str) -> str:
 
 def short_id(order: str) -> str:
     """The head and tail of a long order id, `6921…104417`; the tail is longer since ids differ there."""
-    order = clean(order)
+    order = visible(order)
     return order if len(order) <= WHOLE_ID else f"{order[:4]}…{order[-6:]}"

@@ -82,6 +82,32 @@ def access(secure: SecureKafka, folder: Path) -> dict[str, str]:
     }
 
 
+async def test_neither_the_password_nor_what_records_hold_is_in_the_log_at_debug(
+    secure: SecureKafka, topic_prefix: str, tmp_path: Path
+) -> None:
+    site = Site(secure.bootstrap, topic_prefix, tmp_path)
+    site.make_topics()
+    log_in = {
+        "SHIPCLOCK_BROKER": f"kafka://{secure.plain}",
+        "SHIPCLOCK_KAFKA_SECURITY": "SASL_PLAINTEXT",
+        "SHIPCLOCK_KAFKA_USERNAME": USER,
+        "SHIPCLOCK_KAFKA_PASSWORD": PASSWORD,
+        "SHIPCLOCK_LOG_LEVEL": "debug",
+    }
+    order = event("order.placed", START_MS, order="order-of-somebody")
+    async with site.worker(**log_in) as worker, Reader(secure.bootstrap, topic_prefix, "alerts") as alerts:
+        await produce(secure.bootstrap, sent(topic_prefix, order))
+        await produce(secure.bootstrap, ticks(topic_prefix, START_MS + LATE_MS))
+        await alerts.until(lambda: len(alerts.said()) == 1)
+        assert await worker.stop() == 0
+        assert "DEBUG" in worker.log()
+        assert PASSWORD not in worker.log()
+        assert "order-of-somebody" not in worker.log()
+    files = [tmp_path / "data", *(tmp_path / "data").rglob("*")]
+    assert len(files) > 3
+    assert [file for file in files if file.stat().st_mode & 0o077] == []
+
+
 async def test_import_sends_over_tls_with_a_password(secure: SecureKafka, topic_prefix: str, tmp_path: Path) -> None:
     Site(secure.bootstrap, topic_prefix, tmp_path).make_topics()
     (tmp_path / "orders.csv").write_text("Order,At\n1,2026-01-01T00:00:00Z\n")
