@@ -1,6 +1,8 @@
 """YAML text as plain values that remember the line and the origin of each."""
 
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any, get_args
 
 import yaml
@@ -29,8 +31,68 @@ class BadPack(ValueError):
         self.complaints = complaints
 
 
+class BadYamlError(ValueError):
+    """Text that is no YAML, or none that is safe to read; `line` is where."""
+
+    def __init__(self, line: int, message: str) -> None:
+        super().__init__(message)
+        self.line = line
+
+
+MOST_REPEATED = 100_000
+"""Nodes that aliases may stand for in one file. Ten lines of aliases of aliases stand for billions."""
+
+
 class _Loader(yaml.SafeLoader):
-    """Safe YAML in which dates stay text."""
+    """Safe YAML in which dates stay text and what aliases stand for is bounded."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__(text)
+        self._nodes = 0
+        self._repeated = 0
+        #: How many nodes each node stands for with all below it, by `id`, once it has been read to its end.
+        self._sizes: dict[int, int] = {}
+
+    def compose_node(self, parent: yaml.Node | None, index: Any) -> yaml.Node | None:
+        event: yaml.Event = self.peek_event()  # type: ignore[no-untyped-call]
+        mark: Any = event.start_mark
+        before = self._nodes
+        node = super().compose_node(parent, index)
+        if not isinstance(event, yaml.AliasEvent):
+            self._nodes += 1
+            self._sizes[id(node)] = self._nodes - before
+            return node
+        if id(node) not in self._sizes:
+            raise yaml.MarkedYAMLError(problem="this alias stands inside what it names", problem_mark=mark)
+        self._nodes += self._sizes[id(node)]
+        self._repeated += self._sizes[id(node)]
+        if self._repeated > MOST_REPEATED:
+            problem = f"the aliases up to here stand for more than {MOST_REPEATED} values"
+            raise yaml.MarkedYAMLError(problem=problem, problem_mark=mark)
+        return node
+
+
+def compose(text: str) -> yaml.Node | None:
+    """The nodes of a YAML text, of which nothing is constructed; None where it is empty. Every YAML file is read by
+    this. Raises BadYamlError."""
+    with _plainly_told(text):
+        root: yaml.Node | None = _Loader(text).get_single_node()
+        return root
+
+
+@contextmanager
+def _plainly_told(text: str) -> Iterator[None]:
+    """What PyYAML raises, as BadYamlError."""
+    try:
+        yield
+    except ReaderError as error:
+        line = 1 + text.count("\n", 0, error.position)
+        raise BadYamlError(line, f"the character {chr(error.character)!r} can't stand here") from None
+    except yaml.MarkedYAMLError as error:
+        mark = error.problem_mark or error.context_mark
+        raise BadYamlError(1 + (mark.line if mark else 0), str(error.problem or error.context)) from None
+    except RecursionError:  # thousands of brackets
+        raise BadYamlError(1, "is nested too deeply") from None
 
 
 _Loader.yaml_implicit_resolvers = {
@@ -48,17 +110,12 @@ class Source:
         #: `(source, confidence)` of each value that has an origin of its own, by path.
         self.origins: dict[str, tuple[str, str]] = {}
         try:
-            loader = _Loader(text)
-            node = loader.get_single_node()
-            self.value = None if node is None else self._read(loader, node, "$")
-        except ReaderError as error:
-            line = 1 + text.count("\n", 0, error.position)
-            raise BadPack([Complaint(file, line, f"the character {chr(error.character)!r} can't stand here")]) from None
-        except yaml.MarkedYAMLError as error:
-            mark = error.problem_mark or error.context_mark
-            raise BadPack([Complaint(file, 1 + (mark.line if mark else 0), str(error.problem))]) from None
-        except RecursionError:  # an alias inside its own anchor, or thousands of brackets
-            raise BadPack([Complaint(file, 1, "is nested too deeply")]) from None
+            with _plainly_told(text):
+                loader = _Loader(text)
+                node = loader.get_single_node()
+                self.value = None if node is None else self._read(loader, node, "$")
+        except BadYamlError as error:
+            raise BadPack([Complaint(file, error.line, str(error))]) from None
 
     def _read(self, loader: _Loader, node: yaml.Node, path: str) -> Any:
         self._lines.setdefault(path, node.start_mark.line + 1)

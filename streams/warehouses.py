@@ -13,6 +13,8 @@ from typing import NamedTuple
 
 import yaml
 
+from rules.yaml_source import BadYamlError, compose
+
 DEFAULT = "default"
 _NAMES = ("platform", "shop", "sku_prefix", "warehouse")
 
@@ -56,12 +58,11 @@ EVERYTHING_IN_ONE = Warehouses()
 def load(file: Path) -> Warehouses:
     """Raises BadWarehousesError."""
     try:
-        root = yaml.compose(file.read_text(encoding="utf-8-sig"), Loader=yaml.SafeLoader)
-    except yaml.MarkedYAMLError as error:
-        line = error.problem_mark.line + 1 if error.problem_mark else 1
-        raise BadWarehousesError(f"{file}:{line}: {error.problem or 'is no YAML'}") from None
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise BadWarehousesError(f"{file}:1: is no YAML in UTF-8 ({type(error).__name__})") from None
+        root = compose(file.read_text(encoding="utf-8-sig"))
+    except BadYamlError as error:
+        raise BadWarehousesError(f"{file}:{error.line}: {error}") from None
+    except UnicodeDecodeError:
+        raise BadWarehousesError(f"{file}:1: is no YAML in UTF-8") from None
     except OSError as error:
         raise BadWarehousesError(f"{file}: {error.strerror}") from None
     if root is None:

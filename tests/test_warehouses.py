@@ -67,6 +67,9 @@ def test_an_empty_file_maps_nothing(tmp_path: Path) -> None:
         ("- shop: [s17]\n  warehouse: w\n", "1: shop must be a text"),
         ("- shop: s17\n  warehouse:\n", "2: warehouse must be a text"),
         ("- {shop: s17\n- b", "2: "),
+        ("- " + "[" * 5_000, "1: is nested too deeply"),
+        ("- &a [x]\n" + "- [*a, *a]\n" * 40_000, "25002: the aliases up to here stand for more than 100000 values"),
+        ("- {shop: \x01, warehouse: w}", "1: the character '\\x01' can't stand here"),
         ("- shop: !!python/object/apply:os.system [ls]\n  warehouse: w\n", "1: shop must be a text"),
     ],
 )

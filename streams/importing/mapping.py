@@ -31,6 +31,7 @@ Only the YAML's own scalars are read, never tags or objects.
 """
 
 import codecs
+import re
 from dataclasses import dataclass, field
 from datetime import datetime
 from difflib import get_close_matches
@@ -43,6 +44,7 @@ import yaml
 
 from rules.events import BadEvent, decode
 from rules.instants import EARLIEST_MS
+from rules.yaml_source import BadYamlError, compose
 from streams.importing.history import Fact, Order, What, event
 from streams.importing.report import UnreadableError
 from streams.importing.times import EPOCH_MS, EPOCH_S, ISO
@@ -73,6 +75,10 @@ _TOP = (
     "encoding",
     "decimal",
 )
+
+
+LONGEST_FORM = 128
+"""Characters of a strptime format."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,14 +123,9 @@ def read(file: Path) -> Mapping:
     except UnicodeDecodeError as error:
         raise UnreadableError(f"{file}:1: not utf-8 text") from error
     try:
-        # Composing makes nodes and no objects: nothing is constructed, aliases are not expanded, lines are
-        # kept.
-        root = yaml.compose(text, Loader=yaml.SafeLoader)
-    except yaml.MarkedYAMLError as error:
-        mark = error.problem_mark or error.context_mark
-        raise UnreadableError(f"{file}:{mark.line + 1 if mark else 1}: {error.problem or error.context}") from error
-    except yaml.YAMLError as error:
-        raise UnreadableError(f"{file}:1: {str(error).splitlines()[0]}") from error
+        root = compose(text)
+    except BadYamlError as error:
+        raise UnreadableError(f"{file}:{error.line}: {error}") from error
     return _Reader(file).mapping(root)
 
 
@@ -218,12 +219,16 @@ class _Reader:
         form = self._text(node, "time")
         if form in (ISO, EPOCH_S, EPOCH_MS):
             return form
+        if len(form) > LONGEST_FORM:
+            raise self._wrong(node, f"time: a format has at most {LONGEST_FORM} characters")
         if "%" not in form:
             raise self._wrong(node, f"time: {form!r} is not iso, epoch_s, epoch_ms or a strptime format")
         noon = datetime(2026, 10, 21, 12)
         try:
             whole = datetime.strptime(noon.strftime(form), form).date() == noon.date()
-        except ValueError as error:
+        except re.error:  # the format's regular expression, such as where a part stands in it twice
+            raise self._wrong(node, f"time: {form!r} names a part twice, or is none that Python reads") from None
+        except (ValueError, OverflowError, RecursionError) as error:
             raise self._wrong(node, f"time: {error}") from None
         if not whole:
             raise self._wrong(node, f"time: {form!r} does not hold year, month and day")

@@ -1,3 +1,4 @@
+import json
 from pathlib import Path
 
 import pytest
@@ -100,7 +101,19 @@ def test_a_mapping_that_is_not_there_or_not_text_is_refused(tmp_path: Path) -> N
         mapping.read(tmp_path / "map.yaml")
 
 
-def test_an_alias_bomb_is_not_expanded(tmp_path: Path) -> None:
+def test_an_alias_bomb_is_refused_where_it_grows_too_large(tmp_path: Path) -> None:
     lines = ["n0: &n0 [x, x]", *(f"n{n}: &n{n} [*n{n - 1}, *n{n - 1}]" for n in range(1, 60))]
-    with pytest.raises(UnreadableError, match="unknown name 'n0'"):
+    with pytest.raises(UnreadableError, match=r"map\.yaml:15: the aliases up to here stand for more than 100000"):
+        mapping.read(written(tmp_path, "map.yaml", *lines))
+
+
+def test_brackets_by_the_thousand_are_refused(tmp_path: Path) -> None:
+    with pytest.raises(UnreadableError, match=r"map\.yaml:1: is nested too deeply"):
+        mapping.read(written(tmp_path, "map.yaml", "platform: " + "[" * 5_000))
+
+
+@pytest.mark.parametrize("form", ["%f%f%f", "%y" * 3_000, "%y" * 60, "%Y-%m-%d %" + "(" * 40, "%Y-%m-%d \udcff"])
+def test_a_form_of_time_that_python_can_not_read_is_told_with_its_line(tmp_path: Path, form: str) -> None:
+    lines = ["platform: joom", "shop: s", f"time: {json.dumps(form)}", "columns: {order: O, placed: P}"]
+    with pytest.raises(UnreadableError, match=r"map\.yaml:3: "):
         mapping.read(written(tmp_path, "map.yaml", *lines))
