@@ -7,6 +7,7 @@ from urllib.parse import quote
 from msgspec import Struct
 
 from rules.alerts import Alert
+from streams.sinks.plain import plain
 
 GATHER_MS: Final = 30_000
 """How long the first news of a quiet shop waits for more: trouble rarely comes alone."""
@@ -42,7 +43,7 @@ class Digest(Struct):
                 counts[alert.data.severity] += 1
         parts = [f"{count} {severity}" for severity, count in counts.items() if count]
         parts += [f"{resolved} resolved"] if resolved else []
-        return f"{self.platform}/{self.shop}: {', '.join(parts)}"
+        return f"{plain(self.platform)}/{plain(self.shop)}: {', '.join(parts)}"
 
     def body(self, console_url: str) -> str:
         lines = [_line(alert) for alert in self.alerts[:LINES]]
@@ -61,8 +62,8 @@ class Digest(Struct):
 def _line(alert: Alert) -> str:
     data = alert.data
     if data.state == "resolved":
-        return f"ok {data.summary} [{data.clause}: {data.reason.replace('_', ' ')}]"
-    return f"{SIGN[data.severity]} {data.summary} [{data.clause}]"
+        return f"ok {plain(data.summary)} [{data.clause}: {data.reason.replace('_', ' ')}]"
+    return f"{SIGN[data.severity]} {plain(data.summary)} [{data.clause}]"
 
 
 class _Gathered(Struct):

@@ -1,7 +1,6 @@
 """Digests for people: mail, Slack, Telegram, Feishu, DingTalk and whatever else Apprise speaks."""
 
 import asyncio
-import logging
 from collections.abc import Sequence
 from functools import partial
 
@@ -14,10 +13,6 @@ from streams.sinks.digests import Digest, Digests
 from streams.sinks.sink import Extent, Record, Sink
 
 MINUTE_MS = 60_000
-
-for _talkative in ("apprise", "urllib3"):
-    # At debug they log addresses, which hold secrets, and what is sent there.
-    logging.getLogger(_talkative).setLevel(logging.INFO)
 
 TONE = {
     "critical": apprise.NotifyType.FAILURE,
@@ -85,7 +80,8 @@ class Notifier(Sink):
 
 
 def _target(place: int, url: str) -> apprise.Apprise:
-    target = apprise.Apprise()
+    # A receiver could otherwise lead a digest to a service inside. The address itself may still say `redirect=yes`.
+    target = apprise.Apprise(asset=apprise.AppriseAsset(http_redirects=False))
     if not target.add(url):  # the address is not shown: it holds a secret
         raise BadSettingError(f"address {place} of SHIPCLOCK_NOTIFY is none that Apprise knows")
     return target

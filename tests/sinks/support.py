@@ -111,10 +111,12 @@ class Hand:
 
 
 class Receiver:
-    """An HTTP server that keeps what it is sent; `answers` are the statuses of the next answers, then 200."""
+    """An HTTP server that keeps what it is sent; `answers` are the statuses of the next answers, then 200. Each answer
+    leads to `elsewhere`, where that is given and the status is one that leads."""
 
-    def __init__(self, answers: Sequence[int] = ()) -> None:
+    def __init__(self, answers: Sequence[int] = (), elsewhere: str = "") -> None:
         self.answers = list(answers)
+        self._headers = {"Location": elsewhere} if elsewhere else {}
         self.requests: list[tuple[dict[str, str], bytes]] = []
         self.port = free_port()
         self.url = f"http://127.0.0.1:{self.port}/hook"
@@ -133,7 +135,7 @@ class Receiver:
 
     async def _take(self, request: web.Request) -> web.Response:
         self.requests.append((dict(request.headers), await request.read()))
-        return web.Response(status=self.answers.pop(0) if self.answers else 200)
+        return web.Response(status=self.answers.pop(0) if self.answers else 200, headers=self._headers)
 
     @property
     def bodies(self) -> list[Any]:

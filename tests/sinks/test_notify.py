@@ -10,6 +10,7 @@ import pytest
 from aiosmtpd.controller import Controller
 from aiosmtpd.smtp import SMTP, Envelope, Session
 
+from streams import logs
 from streams.clocks import wall_ms
 from streams.settings import BadSettingError
 from streams.sinks.courier import Courier
@@ -127,6 +128,7 @@ async def test_what_was_gathered_when_a_worker_ended_is_read_again() -> None:
 
 async def test_not_even_debugging_shows_an_address_or_what_it_was_sent(caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.DEBUG)
+    logs.protect()
     async with Receiver() as receiver, hand(json_url(receiver)) as sink:
         await sink.send(alert("1"))
         await sink.run(wall_ms() + GATHER_MS)
