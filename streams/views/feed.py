@@ -7,7 +7,10 @@ missed it gets the newest state of each thing that changed, not each change.
 import asyncio
 from collections import OrderedDict
 from collections.abc import Hashable
-from typing import Literal, NamedTuple
+from itertools import islice
+from typing import Literal
+
+from msgspec import Struct
 
 REMEMBERED = 5_000
 """Things whose last change is remembered for those who come back."""
@@ -15,15 +18,20 @@ REMEMBERED = 5_000
 WAITING = 1_000
 """Things that may wait for a slow listener; after that it has to come back."""
 
+AT_ONCE = 50
+"""Changes handed to a listener together, if so many wait."""
+
 Name = Literal["alert", "shop"]
 
 
-class Change(NamedTuple):
-    """That something is different now; `place` is where the topics had been read to, with it."""
+class Change(Struct):
+    """That something is different now; `place` is where the topics had been read to, with it. All listeners are handed
+    the same object, so whoever has encoded it leaves the bytes in `frame` for the others."""
 
     name: Name
     key: Hashable
     place: str
+    frame: bytes | None = None
 
 
 class Feed:
@@ -69,7 +77,13 @@ class Feed:
         if then is None or any(at < forgotten for at, forgotten in zip(then, self._forgotten, strict=True)):
             return None
         found = [Change(*what, since) for what, (lane, offset) in self._last.items() if offset >= then[lane]]
-        return [*found[:-1], found[-1]._replace(place=self.place)] if found else []
+        if found:
+            found[-1].place = self.place
+        return found
+
+    @property
+    def listeners(self) -> int:
+        return len(self._listeners)
 
     def listen(self) -> "Listener":
         """Hears of everything that changes from now on; to be given back with `leave`."""
@@ -110,15 +124,15 @@ class Listener:
         self._over = True
         self._news.set()
 
-    async def next(self) -> Change | None:
-        """The next change; None once it is over."""
+    async def next(self) -> list[Change] | None:
+        """The next changes, one at least; None once it is over."""
         await self._news.wait()
         if self._over:
             return None
-        change = self._waiting.pop(next(iter(self._waiting)))
+        changes = [self._waiting.pop(key) for key in list(islice(self._waiting, AT_ONCE))]
         if not self._waiting:
             self._news.clear()
-        return change
+        return changes
 
 
 def _parsed(place: str, lanes: int) -> list[int] | None:

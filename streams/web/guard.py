@@ -6,14 +6,24 @@ same browser has open: their requests carry their own `Origin`, and a name of th
 """
 
 import hmac
+import logging
+from asyncio import sleep
 from urllib.parse import urlsplit
 
 from starlette.datastructures import Headers
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from streams.metrics.web import REFUSALS
+from streams.paced_log import PacedLog
 from streams.settings import is_local
 from streams.web.problems import problem
+
+log = logging.getLogger(__name__)
+log.addFilter(PacedLog())
+
+WRONG_TOKEN_S = 1.0
+"""How long the answer to a wrong token takes."""
 
 HARMLESS = frozenset({"GET", "HEAD", "OPTIONS"})
 
@@ -43,8 +53,11 @@ class Guard:
                 message["headers"] = [*message["headers"], *_headers(scope["path"])]
             await send(message)
 
-        answer = self.refusal(scope["method"], scope["path"], Headers(scope=scope)) or self._app
-        await answer(scope, receive, send_safely)
+        headers = Headers(scope=scope)
+        refusal = self.refusal(scope["method"], scope["path"], headers)
+        if refusal is not None and refusal.status_code == 401 and "authorization" in headers:
+            await _slow_down((scope.get("client") or ("?",))[0])
+        await (refusal or self._app)(scope, receive, send_safely)
 
     def refusal(self, method: str, path: str, headers: Headers) -> Response | None:
         """What to answer to a request that isn't let in."""
@@ -63,6 +76,13 @@ class Guard:
         scheme, _, given = authorization.partition(" ")
         assert self._token is not None
         return scheme.lower() == "bearer" and hmac.compare_digest(given.strip().encode(), self._token)
+
+
+async def _slow_down(peer: str) -> None:
+    """After a wrong token. Who brings none, as the console before it has asked for it, is no guesser."""
+    REFUSALS.labels("token").inc()
+    log.warning("a request from %s was refused: its token is wrong", peer)
+    await sleep(WRONG_TOKEN_S)
 
 
 def is_guarded(path: str) -> bool:

@@ -9,7 +9,7 @@ import msgspec
 from msgspec import structs
 from starlette.convertors import StringConvertor, register_url_convertor
 from starlette.exceptions import HTTPException
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.routing import Route
 
@@ -123,10 +123,13 @@ async def _body(request: Request, wanted: type) -> Any:
     if media != "application/json":
         raise HTTPException(415, "application/json is wanted")
     body = b""
-    async for part in request.stream():
-        body += part
-        if len(body) > LARGEST_BODY:
-            raise HTTPException(413, f"more than {LARGEST_BODY} bytes")
+    try:
+        async for part in request.stream():
+            body += part
+            if len(body) > LARGEST_BODY:
+                raise HTTPException(413, f"more than {LARGEST_BODY} bytes")
+    except ClientDisconnect:
+        raise HTTPException(400, "the body broke off") from None
     try:
         return msgspec.json.decode(body, type=wanted)
     except (msgspec.DecodeError, UnicodeDecodeError) as error:

@@ -5,6 +5,7 @@ import contextlib
 import logging
 import socket
 from collections.abc import Iterator
+from functools import partial
 from typing import Any
 
 import uvicorn
@@ -15,6 +16,7 @@ from streams.views.reader import Reader
 from streams.views.view import View
 from streams.views.writer import Writer
 from streams.warehouses import EVERYTHING_IN_ONE, Warehouses
+from streams.web.connections import Acceptor, Connection, Limits, limits
 from streams.web.events import Events
 from streams.web.health import Vitals
 from streams.web.messages import Health
@@ -48,11 +50,25 @@ def address_of(listening: socket.socket) -> str:
 
 
 class Server(uvicorn.Server):
-    """Leaves signals to the worker."""
+    """Leaves signals to the worker, and accepting connections to an `Acceptor`."""
+
+    def __init__(self, config: uvicorn.Config, bounds: Limits) -> None:
+        super().__init__(config)
+        self._limits = bounds
 
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:
         yield
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Accepts by itself, within limits."""
+        await self.lifespan.startup()
+        make = partial(Connection, config=self.config, server_state=self.server_state, app_state=self.lifespan.state)
+        acceptors = [Acceptor(each, make, self._limits) for each in sockets or []]
+        for each in acceptors:
+            each.start()
+        self.servers = acceptors  # type: ignore[assignment]
+        self.started = True
 
 
 class Web(Service):
@@ -67,9 +83,10 @@ class Web(Service):
         self.view = View(app.names, app.partition_count)
         self.reader = Reader(app.settings, self.view, lambda: app.worker.busy, beacon=self.beacon)
         self._writer = Writer(app.settings, app.names, self.reader, beacon=self.beacon)
+        bounds = limits()
         asgi = site(
             Vitals(self._health),
-            Events(self.view),
+            Events(self.view, bounds.listeners),
             Remarking(self.view, self._writer),
             Reading(self.view, app.settings.clock, warehouses),
             is_ready=lambda: self.reader.caught_up,
@@ -78,6 +95,7 @@ class Web(Service):
         self._server = Server(
             uvicorn.Config(
                 asgi,
+                http=Connection,
                 lifespan="off",
                 ws="none",
                 log_config=None,
@@ -85,7 +103,8 @@ class Web(Service):
                 server_header=False,
                 proxy_headers=False,
                 timeout_graceful_shutdown=LEAVE_S,
-            )
+            ),
+            bounds,
         )
 
     @property

@@ -1,12 +1,14 @@
 """Who is let in."""
 
 import hmac
+from typing import Any
 
 import pytest
+from prometheus_client import REGISTRY
 from starlette.applications import Starlette
 from starlette.datastructures import Headers
 
-from streams.web.guard import Guard
+from streams.web.guard import WRONG_TOKEN_S, Guard
 
 TOKEN = "correct-horse-battery"
 OPEN = Guard(Starlette(), None)
@@ -75,6 +77,51 @@ def test_the_page_itself_needs_no_token_so_that_it_can_ask_for_it(path: str) -> 
 @pytest.mark.parametrize("path", ["/health/live", "/health/ready"])
 def test_probes_are_always_let_in(guard: Guard, path: str) -> None:
     assert status(guard, path=path, host="10.1.2.3:6066") == 200
+
+
+async def asked(guard: Guard, authorization: str | None) -> tuple[int, bytes]:
+    """Over ASGI: the status that is answered, and the body."""
+    said: list[Any] = []
+
+    async def receive() -> Any:
+        return {"type": "http.disconnect"}
+
+    async def send(message: Any) -> None:
+        said.append(message)
+
+    headers = [(b"host", b"h"), *([(b"authorization", authorization.encode())] if authorization is not None else [])]
+    scope = {"type": "http", "method": "GET", "path": "/api/shops", "headers": headers, "client": ("10.0.0.7", 1)}
+    await guard(scope, receive, send)
+    return said[0]["status"], said[1]["body"]
+
+
+def refused_tokens() -> float:
+    return REGISTRY.get_sample_value("shipclock_web_refusals_total", {"why": "token"}) or 0.0
+
+
+async def test_a_wrong_token_is_counted_told_once_a_second_and_answered_late(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    waited: list[float] = []
+
+    async def sleep(seconds: float) -> None:
+        waited.append(seconds)
+
+    monkeypatch.setattr("streams.web.guard.sleep", sleep)
+    before = refused_tokens()
+    for _ in range(5):
+        assert (await asked(CLOSED, "Bearer guess-guess-guess"))[0] == 401
+    assert waited == [WRONG_TOKEN_S] * 5
+    assert refused_tokens() - before == 5
+    assert caplog.text.count("10.0.0.7") == 1
+    assert "guess-guess" not in caplog.text
+
+
+async def test_who_brings_no_token_yet_is_told_at_once_that_one_is_needed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("streams.web.guard.sleep", None)
+    before = refused_tokens()
+    assert (await asked(CLOSED, None))[0] == 401
+    assert refused_tokens() == before
 
 
 def test_tokens_are_compared_in_constant_time(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -16,7 +16,7 @@ STEPS = ("judge", "flush", "commit")
 
 def dashboard() -> Dashboard:
     made = board("shipclock-worker", "The worker", "Whether the workers keep up with Kafka and the clock")
-    for panel in (*_numbers(), *_input(), *_beat(), *_time(), *_process(), *_sinks()):
+    for panel in (*_numbers(), *_input(), *_beat(), *_time(), *_process(), *_web(), *_sinks()):
         made = made.with_panel(panel)
     return made
 
@@ -106,6 +106,22 @@ def _process() -> list[Any]:
         ),
         third(
             "Keys written to snapshots", query(f"sum(rate(shipclock_snapshot_keys_total{RATE}))", "keys"), unit="ops"
+        ),
+    ]
+
+
+def _web() -> list[Any]:
+    return [
+        third(
+            "HTTP connections",
+            query("sum(shipclock_web_connections)", "open"),
+            query("sum(shipclock_web_listeners)", "readers of /api/events", ref="B"),
+        ),
+        third(
+            "HTTP, turned away",
+            query(f"sum by (why) (rate(shipclock_web_refusals_total{RATE}))", "{{why}}"),
+            unit="ops",
+            says="Wrong tokens, too many connections or listeners, peers too slow",
         ),
     ]
 

@@ -1,0 +1,29 @@
+"""Keeps one cause from flooding the log."""
+
+import logging
+from collections import Counter
+from collections.abc import Callable
+from time import monotonic
+
+
+class PacedLog(logging.Filter):
+    """On a logger: of warnings and errors, each message (as it is before its arguments are filled in) goes out at most
+    once in `every_s` seconds; the next one says how many were left out meanwhile. For messages that are constants."""
+
+    def __init__(self, every_s: float = 1.0, now_s: Callable[[], float] = monotonic) -> None:
+        super().__init__()
+        self._every_s, self._now_s = every_s, now_s
+        self._again_s: dict[str, float] = {}
+        self._left_out: Counter[str] = Counter()
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        if record.levelno < logging.WARNING:
+            return True
+        message, now_s = str(record.msg), self._now_s()
+        if now_s < self._again_s.get(message, now_s):
+            self._left_out[message] += 1
+            return False
+        self._again_s[message] = now_s + self._every_s
+        if left_out := self._left_out.pop(message, 0):
+            record.msg = f"{message} ({left_out:,} more like it since the last)"
+        return True
