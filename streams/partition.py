@@ -22,6 +22,7 @@ from rules.names import shop_key
 from rules.restoring import restore_alert, restore_computed, restore_entry, restore_order
 from rules.watch import Shop
 from streams.clocks import AHEAD_MS, EventClock, wall_ms
+from streams.cutting import LARGEST_VALUE_BYTES, fitting
 from streams.dead_letters import DeadLetter, dead_letter
 from streams.metrics import work
 from streams.standings import Standings
@@ -185,7 +186,10 @@ class Partition:
 
     def _say(self, shop: Shop, alert: Alert) -> None:
         """Keeps an alert as a record at once: the bytes of a beat's alerts fit into caches that the alerts don't."""
-        self._said.append((alert.data.alert.encode(), alerts.encode(alert)))
+        value = alerts.encode(alert)
+        if len(value) > LARGEST_VALUE_BYTES:
+            value = fitting(msgspec.to_builtins(alert), msgspec.json.encode)
+        self._said.append((alert.data.alert.encode(), value))
         self.standings.note_alert(shop)
         self.reasons.note(alert)
 

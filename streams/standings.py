@@ -17,6 +17,7 @@ from rules.forecast import with_forecast
 from rules.instants import DAWN
 from rules.standing import standing
 from rules.watch import Shop
+from streams.cutting import fitting
 
 EVERY_S = 2.0
 """A shop that changes all the time is published this often…"""
@@ -61,7 +62,7 @@ class Standings:
             self._begun = True
             self._changed = dict.fromkeys(engine.shops.values())
         for shop in self._due(began_s):
-            value = orjson.dumps(published(shop, engine.clock_ms))
+            value = fitting(published(shop, engine.clock_ms), orjson.dumps)
             now_s = monotonic()
             self._changed.pop(shop, None)
             self._published_s.pop(shop, None)

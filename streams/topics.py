@@ -75,10 +75,10 @@ class TopicNames:
         return *self.inputs, self.dead_letters, *self.compacted
 
 
-COMPACTED = {"cleanup.policy": "compact", "min.cleanable.dirty.ratio": "0.1"}
+ROOMY = {"max.message.bytes": "1048588"}
+"""Kafka's own default, also where the broker's is lower: enough for all that the worker writes."""
 
-ROOMY = {"max.message.bytes": str(64 * 1024 * 1024)}
-"""What is wrong with a record may be its size."""
+COMPACTED = {"cleanup.policy": "compact", "min.cleanable.dirty.ratio": "0.1", **ROOMY}
 
 
 def prepare(settings: Settings, names: TopicNames) -> int:
@@ -86,19 +86,20 @@ def prepare(settings: Settings, names: TopicNames) -> int:
 
     Raises BadTopicsError when the broker can't be reached, partition counts differ, or a topic can't be created.
     """
-    admin = _admin(settings)
-    there = _there(admin, settings)
+    client = admin(settings)
+    there = _there(client, settings)
     count = _agreed(names, there) or settings.partitions
-    _create(admin, names, there, count)
+    _create(client, names, there, count)
     return count
 
 
 def partition_counts(settings: Settings) -> dict[str, int]:
     """Of each topic on the broker. Raises BadTopicsError when it can't be reached."""
-    return _there(_admin(settings), settings)
+    return _there(admin(settings), settings)
 
 
-def _admin(settings: Settings) -> AdminClient:
+def admin(settings: Settings) -> AdminClient:
+    """A client for what isn't reading or writing."""
     servers = ",".join(bootstrap_servers(settings))
     return AdminClient({"bootstrap.servers": servers, "log_level": 0, **kafka_access.for_librdkafka(settings)})
 
@@ -144,5 +145,10 @@ def _create(admin: AdminClient, names: TopicNames, there: dict[str, int], count:
             created.result()
         except KafkaException as error:
             refused = error.args[0]
+            if refused.code() == KafkaError.TOPIC_AUTHORIZATION_FAILED:
+                raise BadTopicsError(
+                    f"topic {topic} is not there, or this user may not see it, and it can't be created: "
+                    f"{refused.str()} deploy/docs/kafka-acls.md has what must be granted"
+                ) from None
             if refused.code() != KafkaError.TOPIC_ALREADY_EXISTS:
                 raise BadTopicsError(f"topic {topic} can't be created: {refused.str()}") from None

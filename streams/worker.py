@@ -20,7 +20,7 @@ from rules.book import RuleBook
 from rules.changes import Changes
 from streams.clocks import wall_ms
 from streams.metrics import work
-from streams.outbox import Outbox
+from streams.outbox import Outbox, RefusedError
 from streams.partition import CLOCK_KEY, Batch, Partition, fact_records
 from streams.shares import BUSY_SHARE
 from streams.standings import CALM_SHARE
@@ -109,7 +109,7 @@ class Worker(Service):
     def fail(self, error: BaseException) -> None:
         """Ends the worker; what isn't committed is read again after the restart."""
         self._over = self._failed = True
-        log.error("the worker ends: %s", error, exc_info=error)
+        log.error("the worker ends: %s", error, exc_info=None if isinstance(error, RefusedError) else error)
         self.add_future(self.app.crash(error))
 
     # -- the beat -------------------------------------------------------------------------------------------
@@ -277,10 +277,12 @@ class Worker(Service):
         with work.FLUSHING.time():
             written = await outbox.send()
         for number in said:
-            if facts[number]:
-                self.app.facts.data.wrote(number, facts[number], written[names.facts, number])
-            if said[number]:
-                self.app.alerts.data.wrote(number, said[number], written[names.alerts, number])
+            for table, topic, records in (
+                (self.app.facts, names.facts, facts[number]),
+                (self.app.alerts, names.alerts, said[number]),
+            ):
+                if (topic, number) in written:
+                    table.data.wrote(number, records, written[topic, number])
         await self._commit(offsets)
         for partition in self.partitions.values():
             partition.reasons.count()

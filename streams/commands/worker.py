@@ -14,7 +14,7 @@ import faust
 from msgspec import structs
 
 from rules.yaml_source import BadPack
-from streams import logs, packs, topics
+from streams import logs, packs, rights, topics
 from streams.app import App, create
 from streams.datadir import make_private
 from streams.metrics.sinks import collect_sinks
@@ -43,6 +43,7 @@ def worker() -> None:
         names = topics.TopicNames(settings.topic_prefix, settings.app_id)
         homes = load(settings.warehouses) if settings.warehouses else EVERYTHING_IN_ONE
         count = topics.prepare(settings, names)
+        rights.check(settings, names)
         warning = make_private(settings.datadir)
         listening = _listen(settings)
         sinks = Sinks(settings, names, book, homes, address_of(listening).rstrip("/"))

@@ -20,7 +20,7 @@ class Broker:
 
     def __init__(self, batch_size: int = 1_000, refuses: str | None = None) -> None:
         self.logs: dict[tuple[str, int], list[Any]] = {}
-        self.batches = 0
+        self.batches = self.largest_batch = 0
         self._batch_size, self._refuses = batch_size, refuses
 
     def create_batch(self) -> BatchBuilder:
@@ -38,7 +38,9 @@ class Broker:
             return
         log = self.logs.setdefault((topic, partition), [])
         answer.set_result(type("Metadata", (), {"offset": len(log)}))
-        log += list(DefaultRecordBatch(bytes(batch._build())))
+        built = bytes(batch._build())
+        self.largest_batch = max(self.largest_batch, len(built))
+        log += list(DefaultRecordBatch(built))
 
 
 class Consumer:

@@ -1,10 +1,15 @@
 """Records on their way out."""
 
 import pytest
-from aiokafka.errors import MessageSizeTooLargeError
+from prometheus_client import REGISTRY
 
-from streams.outbox import Outbox
+from streams.cutting import LARGEST_RECORD_BYTES
+from streams.outbox import Outbox, RefusedError
 from tests.worker.fakes import Broker
+
+
+def left_out() -> float:
+    return REGISTRY.get_sample_value("shipclock_records_left_out_total") or 0.0
 
 
 async def test_nothing_to_send_sends_nothing() -> None:
@@ -70,5 +75,39 @@ async def test_a_batch_that_is_refused_is_raised() -> None:
     outbox = Outbox(Broker(refuses="alerts"))
     outbox.add("facts", 0, [(b"k", b"v")])
     outbox.add("alerts", 0, [(b"k", b"v")])
-    with pytest.raises(MessageSizeTooLargeError):
+    with pytest.raises(RefusedError, match=r"^Kafka refuses what is written to alerts-0: raise .* max.message.bytes"):
         await outbox.send()
+
+
+async def test_a_record_that_kafka_would_never_take_is_left_out_and_named_and_the_rest_goes(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    broker = Broker()
+    outbox = Outbox(broker)
+    before = left_out()
+    outbox.add("facts", 3, [(b"first", b"v"), (b"large\n", b"x" * LARGEST_RECORD_BYTES), (b"last", b"v")])
+    assert await outbox.send() == {("facts", 3): 1}
+    assert [record.key for record in broker.logs["facts", 3]] == [b"first", b"last"]
+    assert left_out() == before + 1
+    (line,) = caplog.messages
+    assert line.startswith("a record of facts-3 was left out: with 1,000,")
+    assert line.endswith(r"its key is b'large\n'")
+
+
+async def test_where_nothing_else_is_to_be_sent_nothing_is() -> None:
+    broker = Broker()
+    outbox = Outbox(broker)
+    outbox.add("facts", 3, [(b"large", b"x" * LARGEST_RECORD_BYTES)])
+    assert await outbox.send() == {}
+    assert broker.batches == 0
+
+
+async def test_what_is_written_fits_into_a_topic_with_kafkas_default_limit() -> None:
+    """1,048,588 bytes, of a batch with its framing."""
+    broker = Broker(batch_size=512 * 1024)
+    outbox = Outbox(broker)
+    outbox.add("facts", 0, [(b"k", b"x" * (LARGEST_RECORD_BYTES - 200))], [("reason", b"r" * 20)])
+    outbox.add("facts", 0, [(b"k", b"x" * 1_000)] * 2_000)
+    await outbox.send()
+    assert broker.largest_batch <= LARGEST_RECORD_BYTES < 1_048_588
+    assert len(broker.logs["facts", 0]) == 2_001

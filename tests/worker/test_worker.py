@@ -5,12 +5,13 @@ from typing import Any, Literal
 
 import orjson
 import pytest
-from aiokafka.errors import MessageSizeTooLargeError
 from faust.types import TP
+from prometheus_client import REGISTRY
 
 from rules.instants import DAWN, HOUR_MS
 from streams import worker
 from streams.clocks import wall_ms
+from streams.outbox import RefusedError
 from streams.partition import Batch, Progress
 from streams.worker import LostPlaceError, Worker
 from tests.worker.fakes import App
@@ -85,7 +86,7 @@ async def test_a_write_that_is_refused_is_no_commit_even_in_a_rebalance(topic: s
     beat = asyncio.ensure_future(watching.beat())
     await asyncio.sleep(0)
     app.rebalancing = rebalancing
-    with pytest.raises(MessageSizeTooLargeError):
+    with pytest.raises(RefusedError):
         await beat
     assert app.consumer.committed == []
     assert app.facts.told == app.alerts.told == []
@@ -117,6 +118,45 @@ async def test_what_is_applied_while_a_write_is_on_its_way_is_not_committed_with
     assert app.consumer.committed == [{TP("orders", 2): 1}]
     await watching.beat()
     assert app.consumer.committed[1:] == [{TP("orders", 2): 2}]
+
+
+# -- what would be too large ---------------------------------------------------------------------------------
+
+
+async def test_a_standing_of_many_long_orders_is_cut_until_it_fits() -> None:
+    watching, app = made()
+    items = [{"sku": f"{'店' * 120}{n}"} for n in range(150)]
+    apply(watching, *(event("order.placed", START_MS, str(n), data={"items": items}) for n in range(50)))
+    for topic in ("orders", "pickups", "tracking"):
+        apply(watching, tick(START_MS), topic=topic, first=50)
+    await watching.beat()
+    (record,) = app.broker.logs["app-standings", 2]
+    standing = orjson.loads(record.value)
+    assert app.broker.largest_batch < 1_000_000
+    assert (len(standing["due"]), standing["due_total"]) == (50, 50)
+    assert {(len(due["skus"]), due["skus_left_out"]) for due in standing["due"]} == {(50, 100)}
+    assert app.consumer.committed
+
+
+async def test_one_record_of_zeros_that_were_eighty_megabytes_is_a_small_letter() -> None:
+    watching, app = made()
+    apply(watching, bytes(80_000_000))
+    await watching.beat()
+    (record,) = app.broker.logs["dead-letters", 2]
+    assert dict(record.headers)["original_length"] == b"80000000"
+    assert app.broker.largest_batch < 1_000_000
+    assert app.consumer.committed == [{TP("orders", 2): 1}]
+
+
+async def test_facts_that_are_too_large_do_not_end_the_worker() -> None:
+    watching, app = made()
+    left_out = REGISTRY.get_sample_value("shipclock_records_left_out_total") or 0.0
+    apply(watching, event("order.placed", START_MS))
+    order = watching.partitions[2].engine.shops["joom", "s17"].orders["1"]
+    order.facts.placed = (START_MS, "x" * 1_000_000, "e-1")
+    await watching.beat()
+    assert REGISTRY.get_sample_value("shipclock_records_left_out_total") == left_out + 1
+    assert app.consumer.committed == [{TP("orders", 2): 1}]
 
 
 # -- rebalances ----------------------------------------------------------------------------------------------

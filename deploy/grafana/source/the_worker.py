@@ -48,6 +48,9 @@ def _input() -> list[Any]:
         third(
             "Dead letters", query(f"sum by (topic) (rate(shipclock_dead_letters_total{RATE}))", "{{topic}}"), unit="ops"
         ),
+        third(
+            "Records too large to write", query(f"sum(increase(shipclock_records_left_out_total{RATE}))", "left out")
+        ),
     ]
 
 
