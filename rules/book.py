@@ -5,6 +5,7 @@ from collections.abc import Iterable
 from rules.kinds.deadline import Deadline, Silence
 from rules.packs import AnyRule, Pack, Where
 from rules.plan import Plan
+from rules.shopfacts import ShopFacts
 
 
 class RuleBook:
@@ -42,3 +43,7 @@ class RuleBook:
             packs = [pack for pack in self.packs if pack.platform in ("*", platform)]
             plan = self._plans[where] = Plan([each for pack in packs for each in pack.in_force(where)])
         return plan
+
+    def plan_of(self, platform: str, shop: str, facts: ShopFacts) -> Plan:
+        """The rules for a shop with the site and programme that its facts tell."""
+        return self.plan(platform, facts.profile("site"), facts.profile("programme"), shop)

@@ -18,7 +18,7 @@ from rules.events import AnyEvent, ClockTick, Event, ShopEvent
 from rules.facts import MERGE, OrderFacts
 from rules.instants import DAWN, NEVER
 from rules.kinds.timer import OVERDUE, Timer
-from rules.shopfacts import KINDS
+from rules.shopfacts import KINDS, PROFILE_KINDS
 from rules.sweeping import SWEEP_MS, sweep
 from rules.watch import Order, Shop
 
@@ -111,7 +111,7 @@ class Engine:
 
     def heard(self, shop: Shop, kind: str) -> None:
         """Has what looks at a type of the shop's own events judged again; a profile may bring other rules."""
-        if kind in ("shop.profile", "listing.counts"):
+        if kind in PROFILE_KINDS:
             self._follow(shop)
         if kind == "stock.level":
             shop.count_sales()
@@ -120,8 +120,7 @@ class Engine:
 
     def _follow(self, shop: Shop) -> None:
         """Judges a shop by the rules of its site and programme from now on."""
-        profile = shop.facts.profile
-        plan = self.book.plan(shop.platform, profile("site"), profile("programme"), shop.name)
+        plan = self.book.plan_of(shop.platform, shop.name, shop.facts)
         if plan is shop.plan:
             return
         shop.follow(plan)

@@ -100,6 +100,10 @@ class OrderFacts(Struct, array_like=True, gc=False):
                     kept.deadline_moved, kept.moved_to_ms = mark, to_ms
         return kept
 
+    def is_over(self) -> bool:
+        """Whether it has come to an end of some kind, after which few rules wait for anything."""
+        return any((self.delivered, self.cancelled, self.returned, self.refunded))
+
     def skus(self) -> list[str]:
         """What was ordered, each article once."""
         return sorted({item.sku for item in self.terms.items if item.sku}) if self.terms is not None else []

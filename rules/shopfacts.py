@@ -68,6 +68,9 @@ KINDS: Final[dict[type, Kind]] = dict(
 )
 """`dispute.closed` and `emergency.ended` change nothing that a clause asks for: what was opened stays counted."""
 
+PROFILE_KINDS: Final = frozenset({"shop.profile", "listing.counts"})
+"""The entries that tell a shop's site and programme."""
+
 BY_NAME: Final = {kind.name: kind for kind in KINDS.values()}
 
 

@@ -11,9 +11,14 @@ from rules.due import Due, next_deadline
 from rules.facts import OrderFacts
 from rules.instants import DAWN, rfc3339
 from rules.names import encoded, shop_key
+from rules.plan import Plan
+from rules.shopfacts import PROFILE_KINDS, ShopFacts, decode
 from streams.warehouses import Warehouses
 
 _decode_facts = msgspec.msgpack.Decoder(OrderFacts).decode
+
+ShopName = tuple[str, str]
+"""Platform and shop."""
 
 
 class Waiting(NamedTuple):
@@ -35,8 +40,10 @@ class ShipNext:
         self.homes: dict[str, str] = {}
         self.moved: set[str] = set()
         self.clock_ms = DAWN
-        self._orders: dict[str, tuple[str, str, bytes]] = {}
-        self._timers: list[tuple[int, str]] = []
+        self._profiles: dict[ShopName, ShopFacts] = {}
+        self._plans: dict[ShopName, Plan] = {}
+        self._orders: dict[ShopName, dict[str, bytes]] = {}  # facts of those that may wait for something
+        self._timers: list[tuple[int, str, ShopName]] = []
 
     def hear(self, key: bytes, value: bytes | None, now_ms: int) -> None:
         """A record of the facts changelog."""
@@ -44,32 +51,58 @@ class ShipNext:
             case "clock" if value is not None:
                 self.clock_ms = max(self.clock_ms, int(orjson.loads(value)["clock_ms"]))
             case [str(platform), str(shop), str(order)]:
-                name = member(platform, shop, order)
-                if value is None:
-                    self._set(name, None)
-                    self._house(name, None)
-                else:
-                    self._judge(name, platform, shop, value, now_ms)
+                self._take_order((platform, shop), member(platform, shop, order), value, now_ms)
+            case [str(platform), str(shop), str(kind), [*about]] if kind in PROFILE_KINDS:
+                self._take_profile((platform, shop), kind, tuple(about), value, now_ms)
+
+    def _take_order(self, shop: ShopName, name: str, value: bytes | None, now_ms: int) -> None:
+        if value is None:
+            self._orders.get(shop, {}).pop(name, None)
+            self._set(name, None)
+            self._house(name, None)
+        else:
+            self._judge(name, shop, value, now_ms)
+
+    def _take_profile(
+        self, shop: ShopName, kind: str, about: tuple[str, ...], value: bytes | None, now_ms: int
+    ) -> None:
+        """A shop's site or programme decides which rules it has: its orders are looked at again."""
+        profile = self._profiles.setdefault(shop, ShopFacts())
+        profile.put(kind, about, None if value is None else decode(kind, value))
+        before = self._plan(shop)
+        plan = self._plans[shop] = self._book.plan_of(*shop, profile)
+        if plan is not before:
+            for name, facts in list(self._orders.get(shop, {}).items()):
+                self._judge(name, shop, facts, now_ms)
+
+    def _plan(self, shop: ShopName) -> Plan:
+        plan = self._plans.get(shop)
+        if plan is None:
+            plan = self._plans[shop] = self._book.plan_of(*shop, ShopFacts())
+        return plan
 
     def advance(self, now_ms: int) -> None:
         """Looks again at the orders whose deadlines have passed."""
         while self._timers and self._timers[0][0] <= now_ms:
-            at_ms, name = heappop(self._timers)
+            at_ms, name, shop = heappop(self._timers)
             waiting = self.waiting.get(name)
             if waiting is not None and waiting.at_ms == at_ms:
-                self._judge(name, *self._orders[name], now_ms)
+                self._judge(name, shop, self._orders[shop][name], now_ms)
 
-    def _judge(self, name: str, platform: str, shop: str, value: bytes, now_ms: int) -> None:
+    def _judge(self, name: str, shop: ShopName, value: bytes, now_ms: int) -> None:
         facts = _decode_facts(value)
-        warehouse = self._warehouses.of_order(platform, shop, facts.skus())
-        by_articles = warehouse != self._warehouses.of_shop(platform, shop)
+        warehouse = self._warehouses.of_order(*shop, facts.skus())
+        by_articles = warehouse != self._warehouses.of_shop(*shop)
         self._house(name, warehouse if by_articles else None)
-        due = next_deadline(self._book.plan(platform), facts, now_ms)
+        due = next_deadline(self._plan(shop), facts, now_ms)
+        if due is None and facts.is_over():
+            self._orders.get(shop, {}).pop(name, None)
+        else:
+            self._orders.setdefault(shop, {})[name] = value
         if due is None:
             self._set(name, None)
             return
-        self._orders[name] = platform, shop, value
-        heappush(self._timers, (due.at_ms, name))
+        heappush(self._timers, (due.at_ms, name, shop))
         self._set(name, Waiting(warehouse, due.at_ms, _saves(due, facts)))
 
     def _set(self, name: str, now: Waiting | None) -> None:
@@ -79,7 +112,6 @@ class ShipNext:
         self.changed.setdefault(name, before.warehouse if before else None)
         if now is None:
             del self.waiting[name]
-            del self._orders[name]
         else:
             self.waiting[name] = now
 

@@ -4,12 +4,17 @@ import orjson
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from rules.events import Item
+from rules.book import RuleBook
+from rules.events import Item, ListingData, ProfileData
 from rules.facts import OrderFacts, Terms
 from rules.instants import HOUR_MS
+from rules.shopfacts import Entry as ShopEntry
+from rules.shopfacts import encode
 from streams.partition import encode_facts, order_key
 from streams.sinks.ship_next import ShipNext
 from streams.warehouses import Entry, Warehouses
+from tests.rules.history import book as book_of
+from tests.rules.history import late_ship
 from tests.worker.support import LATE_MS, START_MS, book
 
 WAREHOUSES = Warehouses((Entry("berlin", sku_prefix="DE-"), Entry("west", shop="s17")))
@@ -100,6 +105,63 @@ def test_in_event_time_the_partitions_clock_is_among_the_facts() -> None:
     ahead.hear(b'"clock"', orjson.dumps({"clock_ms": DUE_MS, "through_ms": {}}), START_MS)
     ahead.hear(b'"clock"', None, START_MS)
     assert ahead.clock_ms == DUE_MS
+
+
+def version(within: str, **where: list[str]) -> dict[str, object]:
+    return {"source": "elsewhere", "confidence": "ours", "set": {"within": within}, **where}
+
+
+BY_PLACE = book_of(
+    late_ship(
+        versions=[version("48h", sites=["ID"]), version("24h", programmes=["plus"]), version("12h", shops=["s17"])]
+    ),
+    sites={"ID": {"zone": "Asia/Jakarta"}},
+)
+
+
+def profile_record(kind: str, data: ProfileData | ListingData, shop: str = "s1") -> tuple[bytes, bytes]:
+    key = orjson.dumps(("joom", shop, kind, ("erp/1", f"{kind}-1")))
+    return key, encode(ShopEntry(START_MS, "erp/1", f"{kind}-1", None, data))
+
+
+ID = profile_record("shop.profile", ProfileData(site="ID"))
+PLUS = profile_record("shop.profile", ProfileData(programme="plus"))
+COUNTED_IN_ID = profile_record("listing.counts", ListingData(site="ID"))
+
+
+def deadline_h(rules: RuleBook, *records: tuple[bytes, bytes | None], order: str) -> float | None:
+    """Hours after `placed`, as the list has it once these records have been read."""
+    ahead = ShipNext(rules, Warehouses())
+    for key, value in records:
+        ahead.hear(key, value, START_MS)
+    waiting = ahead.waiting.get(order)
+    return None if waiting is None else (waiting.at_ms - START_MS) / HOUR_MS
+
+
+def test_the_deadline_is_that_of_the_shops_own_override() -> None:
+    own, other = (order_key("joom", "s17", "1"), facts()), (order_key("joom", "s1", "1"), facts())
+    assert deadline_h(BY_PLACE, own, order="joom/s17/1") == 12
+    assert deadline_h(BY_PLACE, other, order="joom/s1/1") == 72
+
+
+def test_the_deadline_is_that_of_the_shops_site_and_programme_whichever_record_comes_first() -> None:
+    order = order_key("joom", "s1", "1"), facts()
+    for records, hours in (
+        ([ID, order], 48),
+        ([order, ID], 48),
+        ([order, PLUS], 24),
+        ([PLUS, order], 24),
+        ([COUNTED_IN_ID, order], 48),
+        ([order, ID, (ID[0], None)], 72),
+    ):
+        assert deadline_h(BY_PLACE, *records, order="joom/s1/1") == hours
+
+
+def test_an_order_that_waited_for_nothing_waits_when_the_profile_brings_it_a_rule() -> None:
+    only_there = book_of(late_ship(sites=["ID"]), sites={"ID": {"zone": "Asia/Jakarta"}})
+    order = order_key("joom", "s1", "1"), facts()
+    assert deadline_h(only_there, order, order="joom/s1/1") is None
+    assert deadline_h(only_there, order, ID, order="joom/s1/1") == 72
 
 
 HOURS = st.integers(0, 200)
