@@ -12,6 +12,7 @@ from streams import kafka_access
 from streams.metrics.watching import watch
 from streams.partition import Batch
 from streams.settings import Settings, bootstrap_servers
+from streams.snapshot_faults import SnapshotFaults
 from streams.topics import COMPACTED, TopicNames
 from streams.worker import Worker
 
@@ -28,8 +29,12 @@ class App(faust.App):
     names: TopicNames
     worker: Worker
     partition_count: int
+    snapshot_faults: SnapshotFaults
     facts: faust.Table
     alerts: faust.Table
+
+    def _create_directories(self) -> None:
+        """None: Faust would end here where the disk takes no folders, and keeps nothing in its own."""
 
     async def stop(self) -> None:
         """Writes and commits what has been applied, while tables and consumer are still there."""
@@ -70,6 +75,7 @@ def create(settings: Settings, book: RuleBook, partition_count: int) -> App:
         producer_acks=-1,
     )
     app.settings, app.names, app.partition_count = settings, names, partition_count
+    app.snapshot_faults = SnapshotFaults(settings.datadir)
     app.facts = _table(app, "facts", names.facts)
     app.alerts = _table(app, "alerts", names.alerts)
     _listen(app)

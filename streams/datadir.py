@@ -11,15 +11,21 @@ OTHERS = stat.S_IRWXG | stat.S_IRWXO
 def make_private(folder: Path) -> str | None:
     """Makes `folder`, or closes one that is there, to all other users; so is every file this process makes from now on.
 
-    Returns what to tell the operator where the folder belongs to another user and stays open. Raises OSError.
+    Returns what to tell the operator where the folder belongs to another user and stays open. One that can't be made or
+    changed is no matter here: the snapshots do without it, and say so.
     """
     os.umask(OTHERS)
-    folder.mkdir(parents=True, exist_ok=True)
-    mode = stat.S_IMODE(folder.stat().st_mode)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        mode = stat.S_IMODE(folder.stat().st_mode)
+    except OSError:
+        return None
     if mode & OTHERS:
         try:
             folder.chmod(mode & ~OTHERS)
         except PermissionError:
             shown = f"SHIPCLOCK_DATADIR={folder} (mode {mode:o})"
             return f"{shown} is open to others and belongs to another user; name a folder inside it"
+        except OSError:  # a read-only disk
+            return None
     return None

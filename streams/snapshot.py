@@ -3,9 +3,13 @@
 The changelog stays the truth: a snapshot that is lost or doesn't fit is built anew from it.
 """
 
+import errno
+import os
 import shutil
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from pathlib import Path
+from tempfile import TemporaryFile
 from typing import cast
 
 from rocksdict import Options, Rdict, WriteBatch
@@ -26,20 +30,35 @@ class SnapshotDamagedError(OSError):
     """What is on the disk can't be read to its end."""
 
 
+class SnapshotUnusableError(OSError):
+    """The disk takes no snapshot: it is full, read-only or gone. What was written before may still be good."""
+
+
+_LOCKED = os.strerror(errno.EAGAIN), os.strerror(errno.ENOLCK)
+"""How RocksDB's errors end where another process, or this one, has the folder open."""
+
+_PROBE = bytes(64 * 1024)
+"""Written to find out whether a folder takes anything at all."""
+
+
 class Snapshot:
-    """Keys and values up to and with a changelog `offset`, both written in one atomic batch."""
+    """Keys and values up to and with a changelog `offset`, both written in one atomic batch.
+
+    After SnapshotUnusableError only `abandon` may be called: RocksDB takes no writes after a failed one until it is
+    opened again. What it holds on the disk is as of the last batch that was written whole.
+    """
 
     def __init__(self, folder: Path) -> None:
-        folder.parent.mkdir(parents=True, exist_ok=True)
         self.folder = folder
         try:
+            folder.parent.mkdir(parents=True, exist_ok=True)
             self._db = Rdict(str(folder), _options())
         except Exception as error:
-            # The path is in the text too, and may well have a "lock" in it.
-            if "lock" in str(error).replace(str(folder), "").lower():
+            if any(each in str(error) for each in _LOCKED):
                 raise SnapshotInUseError(f"{folder} is in use by another worker; give each its own DATADIR") from None
-            shutil.rmtree(folder, ignore_errors=True)  # damaged: the changelog has it all
-            self._db = Rdict(str(folder), _options())
+            if not _can_be_written(folder.parent):
+                raise SnapshotUnusableError(str(error)) from None
+            self._db = _made_anew(folder)  # damaged: the changelog has it all
         kept = self._db.get(_OFFSET_KEY)
         self.offset: int | None = None if kept is None else int(kept)
         self._pending: dict[bytes, bytes | None] = {}
@@ -84,22 +103,54 @@ class Snapshot:
             else:
                 batch.put(key, value)
         batch.put(_OFFSET_KEY, str(self.offset).encode())
-        with work.SNAPSHOT_WRITING.time():
-            self._db.write(batch)
+        try:
+            with work.SNAPSHOT_WRITING.time():
+                self._db.write(batch)
+        except Exception as error:
+            raise SnapshotUnusableError(str(error)) from None
+        if not self.is_there():
+            raise SnapshotUnusableError(f"{self.folder} was deleted")
         work.SNAPSHOT_KEYS.inc(len(self._pending))
         self._pending.clear()
+
+    def is_there(self) -> bool:
+        """False once somebody has deleted it: RocksDB writes on into files that have no name any more."""
+        return (self.folder / "CURRENT").exists()
 
     def close(self) -> None:
         self.write()
         self._db.close()
 
+    def abandon(self) -> None:
+        """Closes it without writing what is pending."""
+        self._pending.clear()
+        with suppress(Exception):  # what a failed write left behind
+            self._db.close()
+
     def discard(self) -> None:
         """Forgets everything: the changelog is not the one this was made from."""
-        self._db.close()
-        shutil.rmtree(self.folder, ignore_errors=True)
-        self._db = Rdict(str(self.folder), _options())
+        self.abandon()
+        self._db = _made_anew(self.folder)
         self.offset = None
-        self._pending.clear()
+
+
+def _made_anew(folder: Path) -> Rdict:
+    shutil.rmtree(folder, ignore_errors=True)
+    try:
+        return Rdict(str(folder), _options())
+    except Exception as error:
+        raise SnapshotUnusableError(str(error)) from None
+
+
+def _can_be_written(folder: Path) -> bool:
+    try:
+        with TemporaryFile(dir=folder) as file:
+            file.write(_PROBE)
+            file.flush()
+            os.fsync(file.fileno())
+    except OSError:
+        return False
+    return True
 
 
 def _options() -> Options:

@@ -6,16 +6,15 @@ the partition they belong to, and lets go of a partition that was revoked.
 
 import asyncio
 from collections.abc import Callable, Iterable, Sequence
-from pathlib import Path
-from time import monotonic
 from typing import Any
 
 from aiokafka import ConsumerRecord
 from faust.stores.base import Store as BaseStore
 from faust.types import TP
+from mode import Service
 
+from streams.local_copy import LocalCopy
 from streams.partition import Partition
-from streams.snapshot import Snapshot, SnapshotInUseError
 
 Restore = Callable[[Partition, bytes, bytes | None], None]
 
@@ -26,8 +25,8 @@ RESTORE: dict[str, Restore] = {
 """What a record of each table's changelog means to its partition."""
 
 
-LET_GO_S = 5.0
-"""How long another worker may hold a partition's snapshot after a rebalance."""
+TRY_AGAIN_S = 15.0
+"""How often to look whether DATADIR takes the snapshots that it didn't take before."""
 
 
 class Store(BaseStore[bytes, bytes]):
@@ -37,7 +36,8 @@ class Store(BaseStore[bytes, bytes]):
         super().__init__(*args, **kwargs)
         self._take = RESTORE[self.table.name]
         self.data: dict[bytes, bytes] = {}  # Faust wants a mapping; state lives in the engines
-        self._snapshots: dict[int, Snapshot] = {}
+        self._copies: dict[int, LocalCopy] = {}
+        self._catching_up: asyncio.Task[None] | None = None
         self._offsets: dict[int, int] = {}
 
     # -- recovery, as Faust asks for it ----------------------------------------------------------------------
@@ -54,14 +54,13 @@ class Store(BaseStore[bytes, bytes]):
         only to know how far recovery has come."""
 
     def restore(self, records: Sequence[ConsumerRecord]) -> None:
-        """Changelog records, read back. A record that can't be read ends the worker: state would be missing."""
+        """Records of one changelog partition, read back. What can't be read ends the worker: state would be missing."""
         try:
+            number = records[-1].partition
+            partition = self.app.worker.partition(number)
             for record in records:
-                number = record.partition
-                self._take(self.app.worker.partition(number), record.key, record.value)
-                self._snapshots[number].note(record.key, record.value)
-                self._snapshots[number].advance(record.offset)
-                self._offsets[number] = record.offset
+                self._take(partition, record.key, record.value)
+            self._note(number, ((record.key, record.value) for record in records), records[-1].offset)
         except Exception as error:  # Faust's recovery only logs what is raised here
             self.app.worker.fail(error)
 
@@ -70,11 +69,14 @@ class Store(BaseStore[bytes, bytes]):
     ) -> None:
         changelog = self.table.changelog_topic.get_topic_name()
         mine = {tp.partition for tp in assigned if tp.topic in self.app.names.inputs}
-        for number in set(self._snapshots) - mine:
-            self._snapshots.pop(number).close()
+        gone = set(self._copies) - mine
+        if gone:
+            await self._stop_catching_up()
+        for number in gone:
+            self._copies.pop(number).close()
             self._offsets.pop(number, None)
             self.app.worker.forget(number)
-        newcomers = sorted(mine - set(self._snapshots))
+        newcomers = sorted(mine - set(self._copies))
         try:
             ends = await self.app.consumer.highwaters(*(TP(changelog, number) for number in newcomers))
         except asyncio.CancelledError:
@@ -87,51 +89,68 @@ class Store(BaseStore[bytes, bytes]):
     async def _open(self, number: int, end: int) -> None:
         """Loads a partition's snapshot, if it fits a changelog that ends there."""
         data = self.app.settings.datadir / (self.app.names.prefix + self.app.names.app_id)
-        snapshot = self._snapshots[number] = await _open_free(data / f"{self.table.name}-{number}")
-        if snapshot.offset is None:
+        copy = self._copies[number] = LocalCopy(data / f"{self.table.name}-{number}", self.app.snapshot_faults)
+        await copy.open()
+        if copy.offset is None:
             return
-        if snapshot.offset >= end:
-            self.log.warning("%s is ahead of its changelog, which must have been made anew; discarded", snapshot.folder)
-            snapshot.discard()
+        if copy.offset >= end:
+            self.log.warning("%s is ahead of its changelog, which must have been made anew; discarded", copy.folder)
+            copy.discard()
             return
         partition = self.app.worker.partition(number)
-        for key, value in snapshot.items():
+        for key, value in copy.items():
             self._take(partition, key, value)
-        self._offsets[number] = snapshot.offset
+        self._offsets[number] = copy.offset
 
     # -- what the worker has written -------------------------------------------------------------------------
 
     def wrote(self, number: int, changes: Iterable[tuple[bytes, bytes | None]], offset: int) -> None:
         """Records the changelog has taken, the last of them at `offset`."""
-        snapshot = self._snapshots[number]
-        snapshot.note_all(changes)
-        snapshot.advance(offset)
+        self._note(number, changes, offset)
+
+    def _note(self, number: int, changes: Iterable[tuple[bytes, bytes | None]], offset: int) -> None:
+        self._copies[number].note_all(changes, offset)
         self._offsets[number] = offset
 
+    # -- the disk --------------------------------------------------------------------------------------------
+
+    @Service.task
+    async def _look_after_snapshots(self) -> None:
+        while not self.should_stop:
+            await self.sleep(TRY_AGAIN_S)
+            for number, copy in list(self._copies.items()):
+                copy.look()
+                if copy.is_away and self.app.tables.actives_ready and number in self._copies:
+                    await self._catch_up(number, copy)
+
+    async def _catch_up(self, number: int, copy: LocalCopy) -> None:
+        """Has a snapshot that the disk didn't take brought up to date, until its partition goes."""
+        changelog = TP(self.table.changelog_topic.get_topic_name(), number)
+        self._catching_up = asyncio.create_task(
+            copy.catch_up(self.app.settings, changelog, lambda: self._offsets.get(number))
+        )
+        await asyncio.wait({self._catching_up})
+        error = None if self._catching_up.cancelled() else self._catching_up.exception()
+        if error is not None:  # Kafka is away, or another worker has the folder
+            self.log.warning("%s could not be brought up to date: %s", copy.folder, error)
+
+    async def _stop_catching_up(self) -> None:
+        if self._catching_up is not None:
+            self._catching_up.cancel()
+            await asyncio.wait({self._catching_up})
+
     async def on_stop(self) -> None:
-        for snapshot in self._snapshots.values():
-            snapshot.close()
-        self._snapshots.clear()
+        await self._stop_catching_up()
+        for copy in self._copies.values():
+            copy.close()
+        self._copies.clear()
 
     def reset_state(self) -> None:
-        for snapshot in self._snapshots.values():
-            snapshot.discard()
+        for copy in self._copies.values():
+            copy.discard()
 
     async def backup_partition(self, tp: TP | int, flush: bool = True, purge: bool = False, keep: int = 1) -> None:
         """Nothing to do: the changelog is the backup."""
 
     def restore_backup(self, tp: TP | int, latest: bool = True, backup_id: int = 0) -> None:
         """Nothing to do: recovery reads the changelog."""
-
-
-async def _open_free(folder: Path) -> Snapshot:
-    """A snapshot once its folder is free: where workers share a DATADIR, the one that had the partition lets go of it
-    in the same rebalance. Raises SnapshotInUseError when it doesn't."""
-    give_up = monotonic() + LET_GO_S
-    while True:
-        try:
-            return Snapshot(folder)
-        except SnapshotInUseError:
-            if monotonic() > give_up:
-                raise
-        await asyncio.sleep(0.1)

@@ -133,4 +133,9 @@ class Web(Service):
                 await self._served.wait()
 
     def _health(self) -> Health:
-        return Health(worker=bool(self._app.tables.actives_ready), views=self.reader.caught_up)
+        problem = self._app.snapshot_faults.problem
+        return Health(
+            worker=bool(self._app.tables.actives_ready),
+            views=self.reader.caught_up,
+            problems=[] if problem is None else [problem],
+        )

@@ -110,6 +110,7 @@ def _process() -> list[Any]:
         third(
             "Keys written to snapshots", query(f"sum(rate(shipclock_snapshot_keys_total{RATE}))", "keys"), unit="ops"
         ),
+        third("Snapshots that fail", query("shipclock_snapshots_failed", "{{instance}}")),
     ]
 
 
