@@ -8,7 +8,7 @@ from typing import Any
 
 from msgspec import Struct
 
-from rules.calendars import start_of_day
+from rules.calendars import day_of, start_of_day
 from rules.due import deadlines_ahead
 from rules.instants import NEVER, rfc3339
 from rules.kinds.computing import Computed
@@ -81,7 +81,7 @@ class Outlook:
         if tally is None or tally.gauge.rule.by is not None:
             return None
         gauge = tally.gauge
-        then_ms, period = _evaluation(tally, self.at_ms)
+        then_ms, period = _evaluation(judge, tally, self.at_ms)
         count, turning = self._count_then(tally, period, then_ms)
         step = gauge.reached(count)
         found: dict[str, Any] = {
@@ -224,18 +224,23 @@ def _can_ship(order: Order) -> bool:
     return facts.placed is not None and not any(gone)
 
 
-def _evaluation(tally: Tally, at_ms: int) -> tuple[int, Period]:
-    """When a ratio is next evaluated (epoch ms), and the period looked at then: at the border it is computed at, at the
-    end of the calendar period that is told of now, or where a rolling window moves on."""
+def _evaluation(judge: RatioJudge, tally: Tally, at_ms: int) -> tuple[int, Period]:
+    """When a ratio is next evaluated (epoch ms), and the period looked at then: as the engine computes it, at the next
+    border at which it has orders to look at; else at the end of the calendar period that is told of now, or where a
+    rolling window moves on."""
     rule, zone = tally.gauge.rule, tally.gauge.zone
     window = rule.window
+    if judge.computing is not None:
+        border = judge.computing.border_from(at_ms + 1)
+        period = window.closed_at(border, zone)
+        while not tally.sum(period).total and period.last < day_of(at_ms, zone):
+            border = judge.computing.border_from(border + 1)
+            period = window.closed_at(border, zone)
+        return border, period
     if window.align != "rolling":
         counts = tally.counts_at(at_ms)
         period = next((count for count in counts if count.total), counts[0]).period
         return start_of_day(period.last + 1, zone) + window.lag, period
-    if rule.every is not None:
-        border = next_border(rule.every, at_ms, zone)
-        return border, window.closed_at(border, zone)
     border = next_border("day", at_ms, zone)
     return border, window.periods(border, zone)[0]
 

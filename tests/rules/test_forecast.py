@@ -95,3 +95,26 @@ def test_a_forecast_moves_nothing(rules: RuleBook):
     first = with_forecast(standing(shop, engine.clock_ms), shop, engine.clock_ms)
     assert with_forecast(standing(shop, engine.clock_ms), shop, engine.clock_ms) == first
     assert standing(shop, engine.clock_ms) == before
+
+
+@pytest.mark.parametrize(
+    ("align", "every", "next_at"),
+    [("month", "week", "2026-01-12T00:00:00Z"), ("week", "day", "2026-01-07T00:00:00Z")],
+)
+def test_a_ratio_is_forecast_for_the_instant_at_which_it_is_next_computed(align: str, every: str, next_at: str):
+    late = late_ship(within="48h")
+    share = rule(
+        "ratio", "share", numerator={"late": "joom.late"}, threshold="5%", window={"align": align}, every=every
+    )
+    events = [placed(str(n), "2025-12-29T00:00:00Z") for n in range(20)]
+    at = "2026-01-06T12:00:00Z"
+    found = outlook(book(late, share), events, at)["metrics"]["own-share"]["forecast"]
+    assert found["at"] == next_at
+
+
+def test_a_period_without_orders_is_none_to_forecast():
+    late = late_ship(within="48h")
+    window = {"align": "month", "lag": "7d"}
+    share = rule("ratio", "share", numerator={"late": "joom.late"}, threshold="5%", window=window, every="month")
+    found = outlook(book(late, share), orders(range(20)), "60h")["metrics"]["own-share"]["forecast"]
+    assert (found["at"], found["denominator"]) == ("2026-02-08T00:00:00Z", 20)
