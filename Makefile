@@ -4,13 +4,15 @@ EXTRAS ?= dev
 VENV ?= .venv
 CONSTRAINTS ?= deploy/constraints.txt
 BIN := $(VENV)/bin
+SECRETS := shipclock-token grafana-password kafka-password redis-password redis-url redis-users
 SCHEMA_TESTS := tests/rules/test_schema.py tests/rules/test_json_schema.py tests/web/test_documents.py
 COMPILE := uv pip compile --quiet --universal --python-version 3.11 --no-header --no-annotate --no-emit-index-url
 
 demo: $(VENV)/ready  ## the main job on the embedded broker, watched in the terminal
 	$(BIN)/shipclock demo $(ARGS)
 
-up: .secrets/shipclock-token .secrets/grafana-password  ## all of it with Docker; ARGS="--profile demo" feeds it
+up: $(addprefix .secrets/,$(SECRETS))  ## all of it with Docker; ARGS="--profile demo" feeds it
+	chmod a+r $^
 	docker compose $(ARGS) up --build --detach --wait
 
 test: $(VENV)/ready  ## everything that must hold; SHIPCLOCK_REQUIRE=1 makes a missing real component an error
@@ -46,10 +48,21 @@ pictures: $(VENV)/ready  ## writes deploy/pictures from a run of the demo; takes
 	$(BIN)/python -m tests.ops.pictures
 	$(BIN)/python -m tests.ops.pictures.demo
 
-# Containers that run as somebody else must be able to read the files; the folder keeps everybody else out.
+# Docker mounts these files as they are, so containers, each a user of its own, must be able to read them (`up` sees
+# to it); the folder keeps everybody else out. No secret stands in a command's arguments, where `ps` would show it.
 .secrets/%:
 	install -d -m 700 .secrets
 	head -c 24 /dev/urandom | base64 | tr '+/' '-_' | tr -d '\n' > $@
+
+.secrets/redis-url: .secrets/redis-password
+	{ printf redis://:; cat $<; printf @redis:6379/0; } > $@
+
+# What the worker and the readers of its streams need; nobody changes Redis' settings over the network.
+.secrets/redis-users: .secrets/redis-password
+	{ printf 'user default on #'; sha256sum < $< | cut -c1-64 | tr -d '\n'; \
+		echo ' ~shipclock:* &* +@all -@admin -@dangerous +info'; } > $@
+
+.DELETE_ON_ERROR:
 
 $(VENV)/ready: pyproject.toml $(CONSTRAINTS)
 	$(PYTHON) -m venv $(VENV)

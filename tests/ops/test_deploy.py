@@ -1,5 +1,6 @@
 """What Docker and Kubernetes are given, as far as that can be told without either."""
 
+import re
 import subprocess
 from pathlib import Path
 from typing import Any
@@ -14,9 +15,10 @@ from tests.ops.support import DEPLOY, ROOT, program
 KUBERNETES = "1.34"
 SETTINGS = {
     *("BROKER", "APP_ID", "TOPIC_PREFIX", "PARTITIONS", "PACKS", "CLOCK", "DATADIR", "LOG_LEVEL"),
-    *("WEB_HOST", "WEB_PORT", "TOKEN", "TOKEN_FILE", "REDIS", "ALERTMANAGER"),
+    *("WEB_HOST", "WEB_PORT", "TOKEN", "TOKEN_FILE", "REDIS", "REDIS_FILE", "ALERTMANAGER"),
+    *("KAFKA_SECURITY", "KAFKA_MECHANISM", "KAFKA_USERNAME", "KAFKA_PASSWORD_FILE", "KAFKA_CA"),
 }
-"""The contract's, and the file a token may be in."""
+"""The contract's, how to log in to Kafka, and the files that secrets may be in."""
 
 
 def settings_in(environment: dict[str, Any]) -> set[str]:
@@ -70,23 +72,62 @@ def test_no_password_stands_in_the_file_and_none_is_left_at_its_default(stack: d
 
 
 def test_make_up_makes_the_secrets_it_needs_at_random(stack: dict[str, Any], tmp_path: Path) -> None:
-    names = [f".secrets/{Path(secret['file']).name}" for secret in stack["secrets"].values()]
-    subprocess.run(["make", "--silent", f"--file={ROOT / 'Makefile'}", *names], cwd=tmp_path, check=True)
-    made = [(tmp_path / name).read_text() for name in names]
-    assert len(set(made)) == len(names)
+    wanted = {Path(secret["file"]).name for secret in stack["secrets"].values()}
+    told = ["make", "--dry-run", f"--file={ROOT / 'Makefile'}", "up"]
+    plan = subprocess.run(told, cwd=tmp_path, check=True, capture_output=True, text=True).stdout
+    assert wanted <= {word.removeprefix(".secrets/") for word in plan.split()}
+    random = ["shipclock-token", "grafana-password", "kafka-password", "redis-password"]
+    command = ["make", "--silent", f"--file={ROOT / 'Makefile'}", *(f".secrets/{name}" for name in random)]
+    subprocess.run(command, cwd=tmp_path, check=True)
+    made = [(tmp_path / ".secrets" / name).read_text() for name in random]
+    assert len(set(made)) == len(random)
     assert all(len(secret) == 32 for secret in made)
     assert (tmp_path / ".secrets").stat().st_mode & 0o077 == 0
 
 
-def test_images_are_of_a_named_version(services: dict[str, Any]) -> None:
-    images = [service["image"] for service in services.values() if "build" not in service]
-    assert all(":" in image and not image.endswith(":latest") for image in images)
+def test_images_are_of_an_exact_version(stack: dict[str, Any]) -> None:
+    images = [service["image"] for service in stack["services"].values()]
+    lines = (DEPLOY / "Dockerfile").read_text().splitlines()
+    images += [line.split()[1] for line in lines if line.startswith("FROM")]
+    assert [image for image in images if not re.search(r":v?\d+\.\d+\.\d+(-[a-z-]+)?$", image)] == []
+
+
+def test_every_container_is_nobody_special_and_bounded(stack: dict[str, Any]) -> None:
+    for name, service in stack["services"].items():
+        assert service["read_only"] is True, name
+        assert service["cap_drop"] == ["ALL"], name
+        assert "cap_add" not in service and "privileged" not in service, name
+        assert service["security_opt"] == ["no-new-privileges:true"], name
+        assert int(service["user"].partition(":")[0]) > 0, name
+        assert service["mem_limit"] and int(service["pids_limit"]) > 0, name
+        assert all(each.startswith("/tmp:size=") for each in service["tmpfs"]), name
+        writable = [each for each in service.get("volumes", []) if not each.get("read_only")]
+        assert [each["type"] for each in writable] == ["volume"] * (name != "feed"), name
+
+
+def test_who_looks_on_reaches_neither_kafka_nor_redis(stack: dict[str, Any]) -> None:
+    networks = {name: set(service["networks"]) for name, service in stack["services"].items()}
+    assert networks == {
+        **{name: {"data"} for name in ("kafka", "redis", "feed")},
+        **{name: {"monitoring"} for name in ("prometheus", "alertmanager", "grafana")},
+        "worker": {"data", "monitoring"},
+    }
+
+
+def test_every_client_of_kafka_and_redis_logs_in(stack: dict[str, Any]) -> None:
+    for name in ("worker", "feed"):
+        environment = stack["services"][name]["environment"]
+        assert environment["SHIPCLOCK_KAFKA_SECURITY"] == "SASL_PLAINTEXT"
+        given = {each["source"] for each in stack["services"][name]["secrets"]}
+        asked = {Path(value).name for variable, value in environment.items() if variable.endswith("_FILE")}
+        assert asked <= given, name
+    assert stack["services"]["worker"]["environment"]["SHIPCLOCK_REDIS_FILE"] == "/run/secrets/redis-url"
 
 
 def test_files_that_are_mounted_are_there(services: dict[str, Any]) -> None:
     raw = yaml.safe_load((ROOT / "docker-compose.yml").read_text())["services"]
     mounted = [volume.split(":")[0] for each in raw.values() for volume in each.get("volumes", []) if volume[0] == "."]
-    assert len(mounted) == 5
+    assert len(mounted) == 6
     assert all((ROOT / source).exists() for source in mounted)
 
 
