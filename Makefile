@@ -25,6 +25,8 @@ check: $(VENV)/ready  ## style, types, layers and the packs
 	$(BIN)/lint-imports
 	$(BIN)/shipclock check
 	$(BIN)/shipclock test --coverage
+	$(BIN)/shipclock feeds check
+	$(BIN)/shipclock feeds test
 
 newest:  ## `check` and the tests of the committed schemas with the newest release of every package
 	$(MAKE) VENV=.venv-newest CONSTRAINTS=/dev/null check

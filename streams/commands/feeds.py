@@ -1,0 +1,113 @@
+"""`shipclock feeds`: what platforms and carriers send, as events; the source files that say how, and their samples."""
+
+from pathlib import Path
+
+import click
+import orjson
+
+from rules.yaml_source import BadPack
+from streams.commands.failure import Failed
+from streams.feeds import library, samples, setting
+from streams.feeds.library import Found, NoSuchSource
+from streams.feeds.mapping import Transport, map_request
+from streams.feeds.schema import schema as schema_of_sources
+
+_folders = click.option(
+    "--sources",
+    "folders",
+    multiple=True,
+    type=click.Path(path_type=Path),
+    metavar="FOLDER",
+    help="A folder of source files of your own.",
+)
+_named = click.argument("names", nargs=-1, metavar="[SOURCE]...")
+
+
+@click.group()
+def feeds() -> None:
+    """What platforms and tracking services send, and the events it means."""
+
+
+@feeds.command("map")
+@click.argument("name", metavar="SOURCE")
+@click.argument("file", type=click.File("rb"))
+@click.option("--transport", type=click.Choice(["push", "poll"]), default="push", help="Pushed, or an API's answer.")
+@click.option("--context", default="{}", metavar="JSON", help='The shop\'s settings, like {"shop": "s1"}.')
+@_folders
+def map_(name: str, file: click.utils.LazyFile, transport: Transport, context: str, folders: tuple[Path, ...]) -> None:
+    """Print one body, as received, as events (JSONL). What can't be mapped is said on stderr and ends with 1.
+
+    A push with a form may also be given as {"url": …, "content_type": …, "form": {…}}.
+    """
+    try:
+        settings = setting.read(context)
+    except ValueError as error:
+        raise Failed(f"--context: {error}", 2) from None
+    (found,) = _read([name], folders)
+    request = samples.request_of(file.read(), str(settings.get("path", "")))
+    mapped = map_request(found.source, request, transport, settings)
+    for event in mapped.events:
+        click.echo(orjson.dumps(event).decode())
+    for problem in mapped.problems:
+        click.echo(f"{name}: {problem}", err=True)
+    if mapped.problems:
+        click.get_current_context().exit(1)
+
+
+@feeds.command()
+@_named
+@_folders
+def check(names: tuple[str, ...], folders: tuple[Path, ...]) -> None:
+    """Read source files and say what is wrong with them, each thing as `file:line: message`.
+
+    Without SOURCE, all that are known are read.
+    """
+    click.echo(f"sources without a mistake: {len(_read(names, folders))}")
+
+
+@feeds.command("test")
+@_named
+@_folders
+def run_tests(names: tuple[str, ...], folders: tuple[Path, ...]) -> None:
+    """Map the samples of source files, and try the examples of their signatures.
+
+    Those of SOURCE are the files samples/SOURCE/*.expected.json beside it, each naming its sample, and
+    samples/SOURCE/signature.json.
+    """
+    outcomes = [outcome for found in _read(names, folders) for outcome in samples.run(found)]
+    for file, faults in outcomes:
+        for fault in faults:
+            click.echo(f"{library.shown(file)}: {fault}")
+    if failed := sum(bool(faults) for _, faults in outcomes):
+        raise Failed(f"{failed} of {len(outcomes)} samples failed", 1)
+    click.echo(f"{len(outcomes)} samples passed")
+
+
+@feeds.command()
+def schema() -> None:
+    """Print the JSON Schema of source files. Editors take it from a file's first line:
+
+    # yaml-language-server: $schema=source.schema.json
+    """
+    click.echo(orjson.dumps(schema_of_sources(), option=orjson.OPT_INDENT_2).decode())
+
+
+def _read(names: tuple[str, ...] | list[str], folders: tuple[Path, ...]) -> list[Found]:
+    """Prints what is wrong in any of them. Raises Failed."""
+    try:
+        files = library.named(names, folders)
+    except NoSuchSource as error:
+        raise Failed(str(error), 2) from None
+    read, wrong = [], 0
+    for file in files:
+        try:
+            read.append(library.read(file))
+        except NoSuchSource as error:
+            raise Failed(str(error), 2) from None
+        except BadPack as bad:
+            wrong += len(bad.complaints)
+            for complaint in bad.complaints:
+                click.echo(complaint)
+    if wrong:
+        raise Failed(f"mistakes in sources: {wrong}", 1)
+    return read

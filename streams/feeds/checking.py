@@ -1,0 +1,106 @@
+"""What contradicts itself in a source file, each thing with its place."""
+
+from collections.abc import Iterator
+from ipaddress import ip_network
+from typing import get_args
+
+from rules.events import AnyEvent
+from rules.packs import zone_complaint
+from rules.yaml_source import Complaint, Source
+from streams.feeds.language import Fact, Message, SourceFile, Value
+
+TYPES = {kind.__struct_config__.tag for kind in get_args(AnyEvent)} | {"order.paid", "order.reopened", "order.voided"}
+"""Of the contract's events."""
+
+Fault = tuple[str, str]
+"""`(path, message)`."""
+
+
+def complaints(source: SourceFile, text: Source, name: str) -> Iterator[Complaint]:
+    """Everything that is wrong in a file that could be read; `name` is the file's."""
+    for path, message in _faults(source, name):
+        yield text.complain(message, path)
+
+
+def _faults(source: SourceFile, name: str) -> Iterator[Fault]:
+    if source.source != name:
+        yield "$.source", f"the file of {source.source} is called {source.source}.yaml, not {name}.yaml"
+    if wrong := zone_complaint(source.zone):
+        yield "$.zone", wrong
+    yield from _signature(source)
+    used: set[str] = set()
+    for path, value in _values(source):
+        for table in _tables(value):
+            used.add(table)
+            if table not in source.tables:
+                yield path, f"{table} is no table of this file; they are {', '.join(source.tables) or 'none'}"
+    for table in source.tables.keys() - used:
+        yield f"$.tables.{table}", f"the table {table} is used nowhere"
+    for n, message in enumerate(source.messages):
+        yield from _message(source, message, f"$.messages[{n}]")
+
+
+def _signature(source: SourceFile) -> Iterator[Fault]:
+    signature = source.signature
+    if signature is None:
+        if any(message.transport == "push" for message in source.messages):
+            yield "$.messages", "a source with pushes needs a signature; `method: none` says that there is none"
+        return
+    if (signature.method == "hmac-sha256") != (signature.key is not None):
+        yield "$.signature", "an HMAC has a key, and nothing else has one"
+    if signature.method != "none" and (signature.header is None) == (signature.form is None):
+        yield "$.signature", "a signature stands either in a header or in a form's field"
+    for n, network in enumerate(signature.senders):
+        try:
+            ip_network(network)
+        except ValueError:
+            yield f"$.signature.senders[{n}]", f"{network} is no network; write it like 195.34.21.0/24"
+
+
+def _message(source: SourceFile, message: Message, at: str) -> Iterator[Fault]:
+    for status, names in message.statuses.items():
+        for name in names:
+            if name not in message.facts:
+                yield f"{at}.statuses.{status}", f"{name} is no fact of {message.name}"
+    if message.status is not None:
+        for name in message.facts.keys() - {name for names in message.statuses.values() for name in names}:
+            yield f"{at}.facts.{name}", f"no status of {message.name} means {name}"
+    if (message.status is None) != (not message.statuses):
+        yield at, "status and statuses belong together"
+    if source.platform is None and message.reference is None and (message.facts or message.entries):
+        yield at, "where the file has no platform, a reference platform/shop/order is needed"
+    for path, fact in _facts(message, at):
+        if fact.type not in TYPES:
+            yield f"{path}.type", f"{fact.type} is no event; see the AsyncAPI document"
+        if (fact.time or message.time or source.time) is None and ".entries" not in path:
+            yield path, f"{fact.type} has no time, neither here nor above"
+        for name in fact.require:
+            if name not in fact.data:
+                yield f"{path}.require", f"{name} is no data of this fact"
+
+
+def _facts(message: Message, at: str) -> Iterator[tuple[str, Fact]]:
+    for name, fact in message.facts.items():
+        yield f"{at}.facts.{name}", fact
+    for n, entries in enumerate(message.entries):
+        yield from ((f"{at}.entries[{n}].facts.{name}", fact) for name, fact in entries.facts.items())
+
+
+def _values(source: SourceFile) -> Iterator[tuple[str, Value]]:
+    for name in ("shop", "order", "time"):
+        if (value := getattr(source, name)) is not None:
+            yield f"$.{name}", value
+    for n, message in enumerate(source.messages):
+        at = f"$.messages[{n}]"
+        for name in ("shop", "order", "time", "reference", "status"):
+            if (value := getattr(message, name)) is not None:
+                yield f"{at}.{name}", value
+        for path, fact in _facts(message, at):
+            yield from ((f"{path}.data.{name}", value) for name, value in fact.data.items())
+
+
+def _tables(value: Value) -> Iterator[str]:
+    if value.reading.table is not None:
+        yield value.reading.table
+    for field in value.reading.fields.values():
+        yield from _tables(field)

@@ -1,0 +1,81 @@
+"""The sources that are known: those that come with shipclock, and a user's own in folders of theirs."""
+
+from collections.abc import Iterable
+from functools import cache
+from importlib import resources
+from pathlib import Path
+from typing import NamedTuple
+
+import msgspec
+
+from rules.yaml_source import BadPack, Complaint, Source
+from streams.feeds.checking import complaints
+from streams.feeds.language import SourceFile, convert
+from streams.feeds.placing import complaint
+
+
+class NoSuchSource(ValueError):
+    """A source that no file describes, or a folder that can't be read."""
+
+
+class Found(NamedTuple):
+    """A source, its text, which knows the line of each of its parts, and the folder of its samples."""
+
+    source: SourceFile
+    text: Source
+    samples: Path
+
+
+def built_in() -> Path:
+    return Path(str(resources.files("streams"))) / "feeds" / "sources"
+
+
+def files(folders: Iterable[Path] = ()) -> dict[str, Path]:
+    """Source files by name; one of a user's own folder stands for a built-in one of that name. Raises NoSuchSource."""
+    found: dict[str, Path] = {}
+    for folder in (built_in(), *folders):
+        if not folder.is_dir():
+            raise NoSuchSource(f"{folder} is no folder")
+        inside = {file.stem: file for file in sorted([*folder.glob("*.yaml"), *folder.glob("*.yml")])}
+        if not inside:
+            raise NoSuchSource(f"{folder} holds no source (*.yaml)")
+        found |= inside
+    return found
+
+
+def named(names: Iterable[str], folders: Iterable[Path] = ()) -> list[Path]:
+    """The files of these sources; of all that are known when none is named. Raises NoSuchSource."""
+    known = files(folders)
+    for name in names:
+        if name not in known:
+            raise NoSuchSource(f"{name} is no source; known are {', '.join(sorted(known))}")
+    return [known[name] for name in names or sorted(known)]
+
+
+@cache
+def read(file: Path) -> Found:
+    """Raises NoSuchSource where it can't be read, BadPack with what is wrong in it."""
+    text = _text(file)
+    try:
+        source = convert(text.value, SourceFile)
+    except msgspec.ValidationError as error:
+        raise BadPack([complaint(error, text)]) from None
+    if wrong := list(complaints(source, text, file.stem)):
+        raise BadPack(wrong)
+    return Found(source, text, file.parent / "samples" / file.stem)
+
+
+def shown(file: Path) -> str:
+    """A path from where the user stands, if it lies below."""
+    return str(file.relative_to(Path.cwd()) if file.is_relative_to(Path.cwd()) else file)
+
+
+def _text(file: Path) -> Source:
+    name = shown(file)
+    try:
+        return Source(file.read_text(encoding="utf-8-sig"), name)
+    except UnicodeDecodeError as error:
+        line = 1 + error.object.count(b"\n", 0, error.start)
+        raise BadPack([Complaint(name, line, "is not UTF-8")]) from None
+    except OSError as error:
+        raise NoSuchSource(f"{name}: {error.strerror}") from None

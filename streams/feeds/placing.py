@@ -1,0 +1,57 @@
+"""The line of a mistake that msgspec finds: it tells a place inside a mapping as `[...]`, without the key."""
+
+import copy
+import re
+from typing import Any
+
+import msgspec
+
+from rules.packs import placed
+from rules.yaml_source import Complaint, Source
+from streams.feeds.language import SourceFile, convert
+
+Keys = list[str | int | None]
+"""From the outside in; None for the key that isn't told."""
+
+
+def complaint(error: msgspec.ValidationError, text: Source) -> Complaint:
+    """A mistake inside a value is told with two places, of which the file knows the last."""
+    message, *places = re.split(r" - at `([^`]*)`", str(error))
+    keys = _keys(places[-2]) if places else []
+    value = text.value
+    while None in keys:
+        keys, value = _with_key(keys, value, str(error))
+    place = "$" + "".join(f"[{key}]" if isinstance(key, int) else f".{key}" for key in keys)
+    return placed(msgspec.ValidationError(f"{message} - at `{place}`"), text)
+
+
+def _keys(place: str) -> Keys:
+    parts = re.findall(r"\.([^.\[]+)|\[(\d+)\]|\[\.\.\.\]", place)
+    return [name or (int(number) if number else None) for name, number in parts]
+
+
+def _with_key(keys: Keys, value: Any, error: str) -> tuple[Keys, Any]:
+    """The first key that isn't told: the one that, alone there, is the same mistake. Else the place that holds it."""
+    n = keys.index(None)
+    for key in _at(value, keys[:n]):
+        alone = copy.deepcopy(value)
+        holder = _at(alone, keys[:n])
+        for other in holder.keys() - {key}:
+            del holder[other]
+        if _error(alone) == error:
+            return [*keys[:n], key, *keys[n + 1 :]], alone
+    return keys[:n], value
+
+
+def _at(value: Any, keys: Keys) -> Any:
+    for key in keys:
+        value = value[key]
+    return value
+
+
+def _error(value: Any) -> str:
+    try:
+        convert(value, SourceFile)
+    except msgspec.ValidationError as error:
+        return str(error)
+    return ""
