@@ -14,7 +14,7 @@ from rules.book import RuleBook
 from rules.changes import Changes
 from rules.counting import count
 from rules.differences import Differences
-from rules.events import AnyEvent, ClockTick, Event, ShopEvent
+from rules.events import AnyEvent, ClockTick, Event, ShopEvent, check_names
 from rules.facts import MERGE, OrderFacts
 from rules.instants import DAWN, NEVER
 from rules.kinds.timer import OVERDUE, Timer
@@ -51,6 +51,14 @@ class Engine:
             self.agenda.ask(shop, 0)  # none of its judges has looked yet
         return shop
 
+    def shop_of(self, event: Event) -> Shop:
+        """The shop an event is of. Raises BadEvent for a new one whose names won't do."""
+        shop = self.shops.get((event.platform, event.shop))
+        if shop is None:
+            check_names(event, "platform", "shop")
+            shop = self.shop(event.platform, event.shop)
+        return shop
+
     def drain(self) -> Changes:
         """Takes what has changed since the last call."""
         changes, self._changes = self._changes, Changes()
@@ -64,22 +72,30 @@ class Engine:
     # -- what goes in ---------------------------------------------------------------------------------------
 
     def apply(self, event: AnyEvent, at_ms: int) -> None:
-        """Merges one event into its order's or shop's facts; judging waits for `settle` or `advance`."""
+        """Merges one event into its order's or shop's facts; judging waits for `settle` or `advance`.
+
+        Raises BadEvent for a new shop's or order's name that won't do; then nothing has changed.
+        """
         if not isinstance(event, ClockTick):
-            self.merge(self.shop(event.platform, event.shop), event, at_ms)
+            self.merge(self.shop_of(event), event, at_ms)
 
     def merge(self, shop: Shop, event: Event, at_ms: int) -> None:
-        """`apply`, for callers that have the event's shop at hand."""
+        """`apply`, for callers that have the event's shop at hand (`shop_of`)."""
         kind = type(event)
         merge = MERGE.get(kind)
         if merge is None:
             self._merge_shop(shop, event, at_ms)
             return
         order_id: str = event.order  # type: ignore[attr-defined]
+        mark = at_ms, intern(event.source), event.id
         order = shop.orders.get(order_id)
-        if order is None:
-            order = shop.orders[order_id] = Order(order_id, shop)
-        news = merge(order.facts, event, (at_ms, intern(event.source), event.id))
+        if order is not None:
+            news = merge(order.facts, event, mark)
+        else:
+            check_names(event, "order")
+            order = Order(order_id, shop)
+            news = merge(order.facts, event, mark)
+            shop.orders[order_id] = order  # only now: the merge may have raised
         if news:
             if at_ms > order.last_ms:
                 order.last_ms = at_ms

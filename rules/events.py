@@ -4,17 +4,30 @@ The class is chosen by `type`. Fields that are not named here are passed over. J
 same classes: `msgspec.json.schema(AnyEvent)`.
 """
 
+from collections.abc import Callable
 from datetime import datetime
 from decimal import Decimal
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Final, Literal, get_args
 
 import msgspec
 from msgspec import Meta, Struct
 
-from rules.instants import Instant, is_believable, to_ms
+from rules.instants import EARLIEST_MS, LATEST_MS, Instant, is_believable, to_ms
+from rules.text import has_hidden, visible
 
-Id = Annotated[str, Meta(min_length=1, max_length=512)]
-"""Longer ones would, repeated in an alert, not fit into a record."""
+LARGEST_BYTES = 256 * 1024
+"""A larger record is taken for a mistake."""
+
+Id = Annotated[str, Meta(min_length=1, max_length=128)]
+Sku = Annotated[str, Meta(max_length=128)]
+Text = Annotated[str, Meta(max_length=256)]
+"""Longer ones would, repeated in alerts and standings, not fit into a record."""
+
+AlertId = Annotated[str, Meta(max_length=2_048)]
+"""It has several ids in it, percent-encoded."""
+
+Currency = Annotated[str, Meta(min_length=3, max_length=3, extra_json_schema={"pattern": "^[A-Z]{3}$"})]
+"""The pattern is held by `_check_currency`: msgspec would take a fifth of the time of decoding for it."""
 
 Whole = Annotated[int, Meta(ge=-(2**53), le=2**53)]
 """What JSON carries without loss, and every store can hold."""
@@ -51,19 +64,43 @@ CarrierState = Literal["normal", "saturated", "paralysed", "extreme"]
 LONGEST_H = 366 * 24
 """No seller is given more than a year to ship; beyond that a unit is mixed up."""
 
-LARGEST_AMOUNT = Decimal(10**15)
-"""No order costs this much, and sums of smaller amounts stay exact."""
+WHOLE_DIGITS = 15
+"""Before the decimal point. No order costs as much, and sums of smaller amounts stay exact."""
+
+SMALLEST_EXPONENT = -40
+"""Numbers nearer to 0 than 1E-40 are nothing anybody measures, and can't be written out."""
+
+LONGEST_NUMBER = 50
+"""Characters of a number."""
+
+MOST_ITEMS = 1_000
+"""Of one order."""
 
 
 LONGEST_REASON = 300
 """Characters. A reason quotes the record, and must fit into a header beside it."""
 
 
-class BadEvent(ValueError):
-    """A record that can't be read as an event; the text says why."""
+UNREADABLE = "unreadable"
+UNFORESEEN = "unforeseen"
+"""Kinds of bad records: what is wrong with the record itself, or what nobody has thought of."""
 
-    def __init__(self, reason: str) -> None:
-        super().__init__(reason if len(reason) <= LONGEST_REASON else f"{reason[:LONGEST_REASON]}…")
+
+class BadEvent(ValueError):
+    """A record that can't be taken as an event; the text says why, on one line and without control characters. `kind`
+    is one of few, for what looks alike."""
+
+    def __init__(self, reason: str, kind: str = UNREADABLE) -> None:
+        shown = visible(reason[: LONGEST_REASON + 1])
+        super().__init__(shown if len(shown) <= LONGEST_REASON else f"{shown[:LONGEST_REASON]}…")
+        self.kind = kind
+
+
+def as_bad_event(error: Exception) -> BadEvent:
+    """Whatever was raised for one record, as the reason to set it aside."""
+    if isinstance(error, BadEvent):
+        return error
+    return BadEvent(f"can't be applied: {type(error).__name__}: {error}", UNFORESEEN)
 
 
 class Event(Struct, tag_field="type", kw_only=True, frozen=True, gc=False):
@@ -87,15 +124,15 @@ class ClockTick(Struct, tag_field="type", tag="clock.tick", frozen=True, gc=Fals
 
 
 class Item(Struct, frozen=True, gc=False):
-    sku: str | None = None
+    sku: Sku | None = None
     qty: Whole = 1
-    product: str | None = None
+    product: Text | None = None
 
 
 class PlacedData(Struct, frozen=True, gc=False):
     amount: Decimal | None = None
-    currency: str | None = None
-    items: tuple[Item, ...] | None = None
+    currency: Currency | None = None
+    items: Annotated[tuple[Item, ...], Meta(max_length=MOST_ITEMS)] | None = None
     mode: Mode | None = None
     ship_by: Instant | None = None
     handling_h: Annotated[float, Meta(ge=0, le=LONGEST_H)] | None = None
@@ -110,7 +147,7 @@ class OrderPlaced(OrderEvent, tag="order.placed", frozen=True, gc=False):
 
 class DeadlineData(Struct, frozen=True, gc=False):
     ship_by: Instant
-    by: str | None = None
+    by: Text | None = None
 
 
 class DeadlineChanged(OrderEvent, tag="order.deadline_changed", frozen=True, gc=False):
@@ -118,8 +155,8 @@ class DeadlineChanged(OrderEvent, tag="order.deadline_changed", frozen=True, gc=
 
 
 class ShippedData(Struct, frozen=True, gc=False):
-    carrier: str | None = None
-    tracking_no: str | None = None
+    carrier: Text | None = None
+    tracking_no: Text | None = None
     logistics: Logistics | None = None
     label: Logistics | None = None
 
@@ -138,7 +175,7 @@ class OrderCancelled(OrderEvent, tag="order.cancelled", frozen=True, gc=False):
 
 
 class ReturnedData(Struct, frozen=True, gc=False):
-    reason: str | None = None
+    reason: Text | None = None
     amount: Decimal | None = None
 
 
@@ -151,8 +188,8 @@ class OrderRefunded(OrderEvent, tag="order.refunded", frozen=True, gc=False):
 
 
 class PickupData(Struct, frozen=True, gc=False):
-    carrier: str | None = None
-    tracking_no: str | None = None
+    carrier: Text | None = None
+    tracking_no: Text | None = None
 
 
 class PickupCollected(OrderEvent, tag="pickup.collected", frozen=True, gc=False):
@@ -164,7 +201,7 @@ class PickupFailed(OrderEvent, tag="pickup.failed", frozen=True, gc=False):
 
 
 class TrackingData(Struct, frozen=True, gc=False):
-    tracking_no: str | None = None
+    tracking_no: Text | None = None
     status: Status | None = None
 
 
@@ -175,13 +212,13 @@ class TrackingUpdated(OrderEvent, tag="tracking.updated", frozen=True, gc=False)
 class ShopEvent(Event, kw_only=True, frozen=True, gc=False):
     """About the shop, perhaps about one order of it."""
 
-    order: str | None = None
+    order: Annotated[str, Meta(max_length=128)] | None = None
 
 
 class ProfileData(Struct, frozen=True):
-    site: str | None = None
-    programme: str | None = None
-    currency: str | None = None
+    site: Text | None = None
+    programme: Text | None = None
+    currency: Currency | None = None
 
 
 class ShopProfile(ShopEvent, tag="shop.profile", frozen=True):
@@ -190,7 +227,7 @@ class ShopProfile(ShopEvent, tag="shop.profile", frozen=True):
 
 class StockData(Struct, frozen=True):
     on_hand: Whole
-    sku: str | None = None
+    sku: Sku | None = None
 
 
 class StockLevel(ShopEvent, tag="stock.level", frozen=True):
@@ -206,7 +243,7 @@ class RatingUpdated(ShopEvent, tag="rating.updated", frozen=True):
 
 
 class DisputeData(Struct, frozen=True):
-    provider: str | None = None
+    provider: Text | None = None
     cause: Literal["not_shipped", "other"] | None = None
     amount: Decimal | None = None
 
@@ -220,9 +257,9 @@ class DisputeClosed(ShopEvent, tag="dispute.closed", frozen=True):
 
 
 class ViolationData(Struct, frozen=True):
-    kind: str | None = None
-    sku: str | None = None
-    buyer: str | None = None
+    kind: Text | None = None
+    sku: Sku | None = None
+    buyer: Text | None = None
     severe: bool = False
     count: Whole = 1
 
@@ -232,7 +269,7 @@ class ViolationRecorded(ShopEvent, tag="violation.recorded", frozen=True):
 
 
 class PriceData(Struct, frozen=True):
-    sku: str | None = None
+    sku: Sku | None = None
     price: Decimal | None = None
     starts_at: Instant | None = None
 
@@ -248,7 +285,7 @@ class PromotionScheduled(ShopEvent, tag="promotion.scheduled", frozen=True):
 class ListingData(Struct, frozen=True):
     total: Whole | None = None
     preorder: Whole | None = None
-    site: str | None = None
+    site: Text | None = None
 
 
 class ListingCounts(ShopEvent, tag="listing.counts", frozen=True):
@@ -257,7 +294,7 @@ class ListingCounts(ShopEvent, tag="listing.counts", frozen=True):
 
 class MoneyData(Struct, frozen=True):
     amount: Decimal | None = None
-    currency: str | None = None
+    currency: Currency | None = None
 
 
 class DepositDeducted(ShopEvent, tag="deposit.deducted", frozen=True):
@@ -269,8 +306,8 @@ class DepositToppedUp(ShopEvent, tag="deposit.topped_up", frozen=True):
 
 
 class TaskData(Struct, frozen=True):
-    task: str | None = None
-    alert: str | None = None
+    task: Text | None = None
+    alert: AlertId | None = None
 
 
 class TaskDone(ShopEvent, tag="task.done", frozen=True):
@@ -278,8 +315,8 @@ class TaskDone(ShopEvent, tag="task.done", frozen=True):
 
 
 class CarrierData(Struct, frozen=True):
-    carrier: str | None = None
-    region: str | None = None
+    carrier: Text | None = None
+    region: Text | None = None
     state: CarrierState | None = None
 
 
@@ -288,8 +325,8 @@ class CarrierStateChanged(ShopEvent, tag="carrier.state", frozen=True):
 
 
 class EmergencyData(Struct, frozen=True):
-    scope: str | None = None
-    reason: str | None = None
+    scope: Text | None = None
+    reason: Text | None = None
 
 
 class EmergencyDeclared(ShopEvent, tag="emergency.declared", frozen=True):
@@ -301,9 +338,9 @@ class EmergencyEnded(ShopEvent, tag="emergency.ended", frozen=True):
 
 
 class ReportedData(Struct, frozen=True):
-    name: str | None = None
+    name: Text | None = None
     value: Decimal | None = None
-    period: str | None = None
+    period: Text | None = None
 
 
 class MetricReported(ShopEvent, tag="metric.reported", frozen=True):
@@ -354,10 +391,13 @@ _decoder = msgspec.json.Decoder(AnyEvent)
 def decode(raw: bytes) -> tuple[AnyEvent, int]:
     """One record's value as an event and its time (epoch ms).
 
-    Raises BadEvent: not JSON, a required attribute missing, a value of the wrong type, an unknown `type`, a
-    `time` without a zone, or one that can't be meant (seconds, 2000-01-01 for "no time"); likewise the instant to
-    which a deadline has moved. The `ship_by` of an order placed may stand for "no time", but not be seconds.
+    Raises BadEvent: too large, not JSON, a required attribute missing, a value of the wrong type or out of bounds, an
+    unknown `type`, a `time` without a zone, or one that can't be meant (seconds, 2000-01-01 for "no time"); likewise
+    the instant to which a deadline has moved. The `ship_by` of an order placed may stand for "no time", but not be
+    seconds.
     """
+    if len(raw) > LARGEST_BYTES:
+        raise BadEvent(f"the record has {len(raw):,} bytes; an event may have {LARGEST_BYTES:,}")
     try:
         event = _decoder.decode(raw)
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
@@ -365,38 +405,107 @@ def decode(raw: bytes) -> tuple[AnyEvent, int]:
     except RecursionError:
         raise BadEvent("JSON is nested too deeply") from None
     at_ms = to_ms(event.time)
-    if not is_believable(at_ms):
+    if not EARLIEST_MS <= at_ms < LATEST_MS:
         raise BadEvent(_unbelievable("time", at_ms, "$.time"))
-    if type(event) is OrderPlaced:
-        check_amount(event.data.amount)
-        _check_ship_by(event.data.ship_by, required=False)
-    elif type(event) is DeadlineChanged:
-        _check_ship_by(event.data.ship_by, required=True)
-    elif isinstance(event, ShopEvent):
-        _check_shop_event(event)
+    check = _CHECKS.get(type(event))
+    if check is not None:
+        check(event)
     return event, at_ms
 
 
+def check_names(named: Any, *fields: str, path: str = "$") -> None:
+    """Raises BadEvent for names with characters that nobody sees.
+
+    Names of shops and orders are checked where the engine first meets them, since most events are of known ones.
+    """
+    for field in fields:
+        name = getattr(named, field)
+        if name is not None and has_hidden(name):
+            raise BadEvent(
+                f"{field} '{_quoted(name)}' has control, bidirectional or zero-width characters - at `{path}.{field}`"
+            )
+
+
+def _check_placed(event: OrderPlaced) -> None:
+    data = event.data
+    if data.amount is not None:
+        check_amount(data.amount)
+    if data.currency is not None and data.currency not in _good_currencies:
+        _check_currency(data.currency)
+    if data.ship_by is not None:
+        _check_ship_by(data.ship_by, required=False)
+    if data.items is not None:
+        for item in data.items:
+            sku = item.sku
+            if sku is not None and not (sku.isascii() and sku.isprintable()):  # quick for almost all
+                check_names(item, "sku", path="$.data.items[...]")
+
+
+def _check_deadline(event: DeadlineChanged) -> None:
+    _check_ship_by(event.data.ship_by, required=True)
+
+
+def _check_sent_back(event: OrderReturned | OrderRefunded) -> None:
+    if event.data.amount is not None:
+        check_amount(event.data.amount)
+
+
 def _check_shop_event(event: Any) -> None:
-    """Numbers that are none, and times no one can mean."""
+    """Numbers that are none, times no one can mean, and names that look like others."""
+    data = event.data
     for name in ("amount", "price", "score", "value"):
-        number = getattr(event.data, name, None)
-        if number is not None and not (number.is_finite() and abs(number) < LARGEST_AMOUNT):
-            raise BadEvent(f"{name} {number} is no number to reckon with - at `$.data.{name}`")
-    starts_at = getattr(event.data, "starts_at", None)
+        number = getattr(data, name, None)
+        if number is not None and not _is_reckonable(number):
+            raise BadEvent(f"{name} {_quoted(number)} is no number to reckon with - at `$.data.{name}`")
+    starts_at = getattr(data, "starts_at", None)
     if starts_at is not None and not is_believable(to_ms(starts_at)):
         raise BadEvent(_unbelievable("starts_at", to_ms(starts_at), "$.data.starts_at"))
+    if getattr(data, "currency", None) is not None:
+        _check_currency(data.currency)
+    check_names(event, "order")
+    check_names(data, *(field for field in data.__struct_fields__ if field in _SHOP_NAMES), path="$.data")
 
 
-def check_amount(amount: Decimal | None) -> None:
+_SHOP_NAMES: Final = frozenset(
+    {"sku", "carrier", "region", "provider", "name", "kind", "buyer", "site", "programme", "task", "alert"}
+    | {"period", "scope"}
+)
+"""Text of a shop's events that goes into ids and keys, or is compared; not what is written for people to read."""
+
+
+def check_amount(amount: Decimal) -> None:
     """Raises BadEvent for an amount that is no sum of money (NaN, below nothing, larger than any)."""
-    if amount is not None and not (amount.is_finite() and 0 <= amount < LARGEST_AMOUNT):
-        raise BadEvent(f"amount {amount} is not a sum of money - at `$.data.amount`")
+    if not _is_reckonable(amount) or (amount.is_signed() and amount):
+        raise BadEvent(f"amount {_quoted(amount)} is not a sum of money - at `$.data.amount`")
 
 
-def _check_ship_by(ship_by: datetime | int | None, *, required: bool) -> None:
-    if ship_by is None:
-        return
+def _is_reckonable(number: Decimal) -> bool:
+    """False for NaN, infinity, and what has so many digits or such an exponent that reckoning with it or writing it out
+    fails or takes long. Looks at it without reckoning."""
+    return (
+        number.is_finite()
+        and SMALLEST_EXPONENT <= number.adjusted() < WHOLE_DIGITS
+        and len(str(number)) <= LONGEST_NUMBER
+    )
+
+
+_good_currencies: Final[set[str]] = set()
+"""Those that have been seen; there are only so many of three letters."""
+
+
+def _check_currency(currency: str) -> None:
+    if not (currency.isascii() and currency.isalpha() and currency.isupper()):
+        raise BadEvent(f"currency '{currency}' is not three capitals - at `$.data.currency`")
+    _good_currencies.add(currency)
+
+
+def _quoted(value: object) -> str:
+    """As much of a value as a reason has room for."""
+    text = str(value)
+    return text if len(text) <= LONGEST_NUMBER else f"{text[:LONGEST_NUMBER]}..."
+
+
+def _check_ship_by(ship_by: datetime | int, *, required: bool) -> None:
     at_ms = to_ms(ship_by)
     if not is_believable(at_ms) and (required or is_believable(at_ms * 1000)):
         raise BadEvent(_unbelievable("ship_by", at_ms, "$.data.ship_by"))
@@ -406,3 +515,13 @@ def _unbelievable(name: str, at_ms: int, path: str) -> str:
     if is_believable(at_ms * 1000):
         return f"{name} {at_ms} looks like seconds; epoch milliseconds are wanted - at `{path}`"
     return f"{name} {at_ms} ms is outside 2001-2100, so it stands for no time - at `{path}`"
+
+
+_CHECKS: Final[dict[type, Callable[[Any], None]]] = {
+    OrderPlaced: _check_placed,
+    DeadlineChanged: _check_deadline,
+    OrderReturned: _check_sent_back,
+    OrderRefunded: _check_sent_back,
+    **dict.fromkeys(get_args(AnyShopEvent), _check_shop_event),
+}
+"""What a type's events must be beside what their fields' types say."""

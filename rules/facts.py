@@ -210,9 +210,9 @@ def _first(fact: str, fill: Callable[[OrderFacts, Any], None] | None = None) -> 
         held = getattr(facts, fact)
         if held is not None and held <= mark:
             return 0
-        setattr(facts, fact, mark)
         if fill is not None:
-            fill(facts, event.data)
+            fill(facts, event.data)  # before the mark, so that nothing is half merged where it raises
+        setattr(facts, fact, mark)
         return bit
 
     return merge
@@ -227,9 +227,9 @@ def _last(fact: str, fill: Callable[[OrderFacts, Any], None] | None = None) -> M
         held = getattr(facts, fact)
         if held is not None and held >= mark:
             return 0
-        setattr(facts, fact, mark)
         if fill is not None:
-            fill(facts, event.data)
+            fill(facts, event.data)  # before the mark, so that nothing is half merged where it raises
+        setattr(facts, fact, mark)
         return bit
 
     return merge

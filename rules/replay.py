@@ -1,22 +1,37 @@
 """Running history through the rules: the same engine as the worker's, with no broker."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 
 from rules.alerts import Alert
 from rules.engine import Engine
-from rules.events import AnyEvent
+from rules.events import AnyEvent, BadEvent, as_bad_event
 
 
-def replay(engine: Engine, events: Iterable[tuple[AnyEvent, int]], until_ms: int | None = None) -> Iterator[Alert]:
+def refuse(bad: BadEvent) -> None:
+    """Raises what is wrong with an event."""
+    raise bad
+
+
+def replay(
+    engine: Engine,
+    events: Iterable[tuple[AnyEvent, int]],
+    until_ms: int | None = None,
+    set_aside: Callable[[BadEvent], None] = refuse,
+) -> Iterator[Alert]:
     """Alerts in the order they arise from `(event, at_ms)` in order of arrival.
 
     The clock is the largest time seen and never goes back. Timers due before an event fire first, each at its
     own due time. After the last event the clock runs on to `until_ms` (the last event's time, if not given).
+    `set_aside` hears why the event that was taken last is none; the rest goes on.
     """
     for event, at_ms in events:
         if at_ms > engine.clock_ms:
             engine.advance(at_ms, including=False)
-        engine.apply(event, at_ms)
+        try:
+            engine.apply(event, at_ms)
+        except Exception as error:
+            set_aside(as_bad_event(error))
+            continue
         engine.settle()
         yield from engine.drain().alerts
     engine.advance(engine.clock_ms if until_ms is None else max(until_ms, engine.clock_ms))

@@ -64,10 +64,10 @@ def run(trial: Trial, pack: Pack) -> Outcome:
         start_ms = from_rfc3339(trial.start)
         events = list(_events(trial, pack, start_ms))
         wanted = [_expected(each, start_ms) for each in trial.expect]
+        engine = Engine(RuleBook([pack]), stepping=True)
+        alerts = list(replay(engine, events, start_ms + trial.until))
     except (ValueError, orjson.JSONEncodeError) as error:
         return Outcome(trial, [f"can't be run: {error}"], [])
-    engine = Engine(RuleBook([pack]), stepping=True)
-    alerts = replay(engine, events, start_ms + trial.until)
     looked_at = [alert for alert in alerts if not trial.rules or alert.data.rule in trial.rules]
     faults = list(_faults(wanted, looked_at, start_ms))
     for shop in engine.shops.values():

@@ -11,7 +11,7 @@ from contextlib import suppress
 from aiokafka import ConsumerRecord
 from aiokafka.structs import TopicPartition
 
-from rules.events import BadEvent, decode
+from rules.events import decode
 from rules.instants import DAWN, NEVER
 from streams.clocks import AHEAD_MS
 
@@ -30,7 +30,7 @@ class Alignment:
     def read(self, tp: TopicPartition, records: Sequence[ConsumerRecord], now_ms: int) -> None:
         """Some more of a partition. A last record that can't be read, or is of times to come, says nothing."""
         if tp.topic in self._topics:
-            with suppress(BadEvent):  # it becomes a dead letter where the batch is applied
+            with suppress(Exception):  # it becomes a dead letter where the batch is applied
                 _, at_ms = decode(records[-1].value or b"")
                 if at_ms <= now_ms + AHEAD_MS:
                     self._read_ms[tp] = max(at_ms, self._read_ms.get(tp, at_ms))

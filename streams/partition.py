@@ -1,5 +1,6 @@
 """One partition: its engine, how far its inputs have been applied, and what it could not read."""
 
+import logging
 from collections.abc import Iterator, Sequence
 from time import monotonic
 from typing import Literal
@@ -14,7 +15,7 @@ from rules.alerts import Alert
 from rules.book import RuleBook
 from rules.changes import Changes
 from rules.engine import Engine
-from rules.events import BadEvent, ClockTick, Event, decode
+from rules.events import LONGEST_REASON, BadEvent, ClockTick, Event, as_bad_event, decode
 from rules.facts import OrderFacts
 from rules.instants import DAWN
 from rules.kinds.computing import Computed
@@ -25,8 +26,12 @@ from streams.clocks import AHEAD_MS, EventClock, wall_ms
 from streams.cutting import LARGEST_VALUE_BYTES, fitting
 from streams.dead_letters import DeadLetter, dead_letter
 from streams.metrics import work
+from streams.paced_log import PacedLog
 from streams.standings import Standings
 from streams.topics import CLOCKED
+
+log = logging.getLogger(__name__)
+log.addFilter(PacedLog())  # whoever sends nonsense could fill it
 
 COMPUTED = "computed"
 """In the key of what a ratio was at a border."""
@@ -37,8 +42,9 @@ CLOCK_KEY = b'"clock"'
 WORTH_KEEPING_MS = 60_000
 """A wall clock that has moved less than this is not written again; after a restart it catches up by itself."""
 
-LARGEST_BYTES = 256 * 1024
-"""A larger event is taken for a mistake; the facts of an order made of smaller ones fit into a record of Kafka's."""
+AHEAD = "ahead"
+MISPLACED = "misplaced"
+"""Kinds of bad records, beside those of `rules.events`."""
 
 
 class Batch(msgspec.Struct, frozen=True):
@@ -95,37 +101,28 @@ class Partition:
     # -- records in -----------------------------------------------------------------------------------------
 
     def apply(self, batch: Batch) -> None:
-        """Merges a batch into the facts. What can't be read is set aside, never skipped."""
+        """Merges a batch into the facts. What can't be is set aside with the reason, whatever went wrong with it: a
+        record that raised here would be read again after each restart, for ever."""
         engine, shop_of = self.engine, self._shop_of
         latest_ms = wall_ms() + AHEAD_MS if self.wall else 1 << 62
         newest_ms, types, dead = DAWN, dict[type, int](), len(self.dead)
         for record in batch.records:
-            value = record.value or b""
-            if len(value) > LARGEST_BYTES:
-                reason = f"the record has {len(value):,} bytes; an event may have {LARGEST_BYTES:,}"
-                self.dead.append(dead_letter(record, reason))
-                continue
             try:
-                event, at_ms = decode(value)
-            except BadEvent as error:
-                self.dead.append(dead_letter(record, str(error)))
-                continue
-            types[type(event)] = types.get(type(event), 0) + 1
-            if at_ms > latest_ms:
-                reason = f"time {event.time} is more than 10 minutes ahead of the clock"
-                self.dead.append(dead_letter(record, reason))
-                continue
-            if isinstance(event, ClockTick):
-                self.clock.tick(batch.topic, at_ms)
-                continue
-            shop = shop_of.get(record.key)
-            if shop is None or shop.name != event.shop or shop.platform != event.platform:
-                shop = self._find_shop(record, event)
-                if shop is None:
+                event, at_ms = decode(record.value or b"")
+                types[type(event)] = types.get(type(event), 0) + 1
+                if at_ms > latest_ms:
+                    raise BadEvent(f"time {event.time} is more than 10 minutes ahead of the clock", AHEAD)
+                if isinstance(event, ClockTick):
+                    self.clock.tick(batch.topic, at_ms)
                     continue
-            if at_ms > newest_ms:
-                newest_ms = at_ms
-            engine.merge(shop, event, at_ms)
+                shop = shop_of.get(record.key)
+                if shop is None or shop.name != event.shop or shop.platform != event.platform:
+                    shop = self._find_shop(record, event)
+                engine.merge(shop, event, at_ms)
+                if at_ms > newest_ms:
+                    newest_ms = at_ms
+            except Exception as error:
+                self._set_aside(record, error)
         if newest_ms > DAWN:
             self.clock.saw(batch.topic, newest_ms)
         self.events += len(batch.records)
@@ -133,21 +130,33 @@ class Partition:
         self.applied[batch.topic] = batch.records[-1].offset + 1
         self.quiet_since_s = monotonic()
 
-    def _find_shop(self, record: ConsumerRecord, event: Event) -> Shop | None:
-        """The shop an event is of; None, and a dead letter, where its record is in no place for that shop."""
+    def _set_aside(self, record: ConsumerRecord, error: Exception) -> None:
+        """Makes a record a dead letter, and says where it lies."""
+        unforeseen = not isinstance(error, BadEvent)
+        bad = as_bad_event(error)
+        self.dead.append(dead_letter(record, str(bad)))
+        log.warning(
+            f"set aside as {bad.kind}: %s-%d at offset %d: %s",  # one message of each kind, for PacedLog
+            record.topic,
+            record.partition,
+            record.offset,
+            bad,
+            exc_info=error if unforeseen else None,
+        )
+
+    def _find_shop(self, record: ConsumerRecord, event: Event) -> Shop:
+        """The shop an event is of. Raises BadEvent where its record is in no place for that shop."""
         key = shop_key(event.platform, event.shop)
         home = home_of(event.platform, event.shop, self.partitions)
         if record.key is None:
-            reason = f"the record has no key; it must be {key}"
-        elif record.key != key.encode():
-            reason = f"wrong key: the record's is {record.key.decode(errors='replace')}, its event is of {key}"
-        elif home != self.number:
-            reason = f"wrong partition: {key} belongs in partition {home}, this is {self.number}"
-        else:
-            shop = self._shop_of[record.key] = self.engine.shop(event.platform, event.shop)
-            return shop
-        self.dead.append(dead_letter(record, reason))
-        return None
+            raise BadEvent(f"the record has no key; it must be {key}", MISPLACED)
+        if record.key != key.encode():
+            found = record.key[:LONGEST_REASON].decode(errors="replace")
+            raise BadEvent(f"wrong key: the record's is {found}, its event is of {key}", MISPLACED)
+        if home != self.number:
+            raise BadEvent(f"wrong partition: {key} belongs in partition {home}, this is {self.number}", MISPLACED)
+        shop = self._shop_of[record.key] = self.engine.shop_of(event)
+        return shop
 
     # -- state back from the changelogs ---------------------------------------------------------------------
 

@@ -87,7 +87,8 @@ def _from_history(names: tuple[str, ...], alert: str, packs: list[PackFile], unt
     engine = Engine(RuleBook(file.pack for file in packs), stepping=True)
     history = History(names, on_bad=lambda message: click.echo(visible(message), err=True))
     try:
-        return [record for record in replay(engine, history.events(), until_ms) if record.data.alert == alert]
+        records = replay(engine, history.events(), until_ms, history.set_aside)
+        return [record for record in records if record.data.alert == alert]
     except UnreadableError as error:
         raise Failed(str(error), 2) from None
 

@@ -4,7 +4,6 @@ import gc
 import sys
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from operator import itemgetter
 from pathlib import Path
 
 import click
@@ -53,8 +52,8 @@ def replay(
         size = history.size()
         _check_state(state, files)
         with progress(size, quiet=form == "jsonl" and sys.stdout.isatty()) as history.on_read, _uncollected():
-            events = history.events()
-            alerts = alerts_of(engine, sorted(events, key=itemgetter(1)) if sort else events, until_ms)
+            events = history.events_by_time() if sort else history.events()
+            alerts = alerts_of(engine, events, until_ms, history.set_aside)
             lines = _shown(alerts, engine, form)
     except UnreadableError as error:
         raise Failed(str(error), 2) from None

@@ -6,16 +6,23 @@ import io
 import os
 import sys
 import zlib
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, Any
 
-from rules.events import AnyEvent, BadEvent, decode
+from rules.events import AnyEvent, BadEvent, as_bad_event, decode
 
 STDIN = "-"
 CHUNK = 1 << 20
 """Bytes read at once."""
+
+
+Place = tuple[str, int]
+"""A file and a line of it."""
+
+PlacedEvent = tuple[AnyEvent, int, Place]
+"""An event, its time (epoch ms) and where it stands."""
 
 
 class UnreadableError(Exception):
@@ -34,6 +41,7 @@ class History:
         self.bad_lines = 0
         self.on_read: Callable[[int], None] = lambda _: None
         self._on_bad = on_bad
+        self._place: Place = ("", 0)
 
     def size(self) -> int:
         """Bytes to read as far as they are known: those of regular files. Raises UnreadableError for a file that is
@@ -52,18 +60,36 @@ class History:
 
     def events(self) -> Iterator[tuple[AnyEvent, int]]:
         """Events and their times (epoch ms). Raises UnreadableError."""
+        yield from self._handed_out(self._placed_events())
+
+    def events_by_time(self) -> Iterator[tuple[AnyEvent, int]]:
+        """The same, sorted by their times; keeps them all in memory. Raises UnreadableError."""
+        yield from self._handed_out(sorted(self._placed_events(), key=lambda placed: placed[1]))
+
+    def set_aside(self, bad: BadEvent) -> None:
+        """Tells that the event handed out last is none."""
+        name, number = self._place
+        self.bad_lines += 1
+        self._on_bad(f"{name}:{number}: {bad}")
+
+    def _handed_out(self, events: Iterable[PlacedEvent]) -> Iterator[tuple[AnyEvent, int]]:
+        for event, at_ms, place in events:
+            self._place = place
+            yield event, at_ms
+
+    def _placed_events(self) -> Iterator[PlacedEvent]:
         for name in self.files:
             shown = "stdin" if name == STDIN else name
             with _told(shown), self._opened(name) as lines:
                 for number, line in enumerate(lines, 1):
                     try:
-                        event = decode(line)
-                    except BadEvent as bad:
+                        event, at_ms = decode(line)
+                    except Exception as error:
                         if not line.isspace():
-                            self.bad_lines += 1
-                            self._on_bad(f"{shown}:{number}: {bad}")
+                            self._place = shown, number
+                            self.set_aside(as_bad_event(error))
                         continue
-                    yield event
+                    yield event, at_ms, (shown, number)
 
     @contextmanager
     def _opened(self, name: str) -> Iterator[IO[bytes]]:

@@ -1,12 +1,16 @@
 """One partition's state: what goes into the facts, what is set aside and why, and its clock across a restart."""
 
-from typing import Any
+from copy import copy
+from typing import Any, NoReturn
 
 import pytest
 
+from rules import facts
+from rules.events import LARGEST_BYTES
 from rules.instants import DAWN, HOUR_MS
 from streams.clocks import wall_ms
-from streams.partition import LARGEST_BYTES, Batch, Partition, home_of
+from streams.paced_log import PacedLog
+from streams.partition import Batch, Partition, home_of, log
 from tests.worker.support import LATE_MS, PARTITIONS, START_MS, book, event, record, tick
 
 
@@ -79,6 +83,9 @@ def test_what_is_applied_is_counted_and_its_offsets_are_known() -> None:
         (event("order.placed", START_MS, time=START_MS // 1000), "looks like seconds"),
         (event("order.placed", START_MS, time="9999-01-01T00:00:00Z"), "outside 2001-2100"),
         (event("order.placed", START_MS, note="x" * LARGEST_BYTES), "an event may have 262,144"),
+        (event("order.placed", START_MS, data={"amount": "1E+1000000"}), "amount 1E+1000000 is not a sum of money"),
+        (event("rating.updated", START_MS, data={"score": "1E+1000000"}), "score 1E+1000000 is no number"),
+        (event("order.placed", START_MS, order="1\u202e2"), "order '1\\u202e2' has control, bidirectional"),
     ],
 )
 def test_what_cannot_be_read_is_set_aside_with_a_reason_and_the_rest_is_applied(
@@ -192,3 +199,34 @@ def test_a_restored_clock_never_goes_back() -> None:
     apply(watched, event("order.placed", START_MS + HOUR_MS, "2"))
     watched.restore_fact(b'"clock"', older)
     assert (watched.engine.clock_ms, watched.clock.through_ms["orders"]) == (START_MS, START_MS + HOUR_MS - 1)
+
+
+def test_a_merge_that_fails_half_way_leaves_nothing_behind_and_the_rest_is_applied(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def overflow(*_: Any) -> NoReturn:
+        raise OverflowError("too\nlarge")
+
+    watched = partition()
+    apply(watched, event("order.placed", START_MS + 1, "1", id="later", data={"currency": "USD"}))
+    known = copy(watched.engine.shops["joom", "s17"].orders["1"].facts)
+    monkeypatch.setattr(facts, "Terms", overflow)  # what is made while an order placed is merged
+    apply(watched, event("order.placed", START_MS, "1"), event("order.placed", START_MS, "2"))
+    monkeypatch.undo()
+    apply(watched, event("order.placed", START_MS, "3"))
+    assert reasons(watched) == ["can't be applied: OverflowError: too\\nlarge"] * 2
+    assert orders(watched) == {"1", "3"}
+    assert watched.engine.shops["joom", "s17"].orders["1"].facts == known
+    assert watched.applied == {"orders": 4}
+
+
+def test_what_is_set_aside_is_logged_with_its_place_one_line_of_each_kind(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(log, "filters", [PacedLog(now_s=lambda: 0.0)])
+    watched = partition()
+    apply(watched, event("order.placed", START_MS), b"not json", b"[]", event("order.placed", START_MS), key=b"a")
+    assert [entry.getMessage() for entry in caplog.records] == [
+        "set aside as misplaced: orders-2 at offset 0: wrong key: the record's is a, its event is of joom/s17",
+        "set aside as unreadable: orders-2 at offset 1: JSON is malformed: invalid character (byte 4)",
+    ]
