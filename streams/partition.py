@@ -1,7 +1,7 @@
 """One partition: its engine, how far its inputs have been applied, and what it could not read."""
 
 import logging
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from time import monotonic
 from typing import Literal
 
@@ -61,6 +61,10 @@ class Progress(msgspec.Struct):
     clock_ms: int
     through_ms: dict[str, int] = {}
     ticked_ms: int = DAWN
+
+
+Restore = Callable[["Partition", bytes, bytes | None], None]
+"""What a record of a changelog means to its partition."""
 
 
 def entry_key(shop: Shop, kind: str, about: Sequence[str]) -> bytes:

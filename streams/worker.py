@@ -19,8 +19,9 @@ from mode import Service
 from rules.book import RuleBook
 from rules.changes import Changes
 from streams.clocks import wall_ms
+from streams.failures import PlainError
 from streams.metrics import work
-from streams.outbox import Outbox, RefusedError
+from streams.outbox import Outbox
 from streams.partition import CLOCK_KEY, Batch, Partition, fact_records
 from streams.shares import BUSY_SHARE
 from streams.standings import CALM_SHARE
@@ -109,7 +110,7 @@ class Worker(Service):
     def fail(self, error: BaseException) -> None:
         """Ends the worker; what isn't committed is read again after the restart."""
         self._over = self._failed = True
-        log.error("the worker ends: %s", error, exc_info=None if isinstance(error, RefusedError) else error)
+        log.error("the worker ends: %s", error, exc_info=None if isinstance(error, PlainError) else error)
         self.add_future(self.app.crash(error))
 
     # -- the beat -------------------------------------------------------------------------------------------

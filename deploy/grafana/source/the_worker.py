@@ -49,7 +49,9 @@ def _input() -> list[Any]:
             "Dead letters", query(f"sum by (topic) (rate(shipclock_dead_letters_total{RATE}))", "{{topic}}"), unit="ops"
         ),
         third(
-            "Records too large to write", query(f"sum(increase(shipclock_records_left_out_total{RATE}))", "left out")
+            "Records not written, or not read back",
+            query(f"sum(increase(shipclock_records_left_out_total{RATE}))", "too large to write"),
+            query(f"sum(increase(shipclock_records_skipped_total{RATE}))", "passed over", ref="B"),
         ),
     ]
 
