@@ -162,6 +162,13 @@ class Partition:
         shop = self._shop_of[record.key] = self.engine.shop_of(event)
         return shop
 
+    def evaluate(self, to_ms: int | None, limit: int) -> bool:
+        """Moves the clock on to `to_ms` (epoch ms), if that lies ahead, and judges: a slice of no more than `limit`
+        orders. False where something is left."""
+        if to_ms is None or to_ms < self.engine.clock_ms:
+            return self.engine.settle(limit=limit)
+        return self.engine.advance(to_ms, limit=limit)
+
     # -- state back from the changelogs ---------------------------------------------------------------------
 
     def restore_fact(self, key: bytes, value: bytes | None) -> None:

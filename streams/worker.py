@@ -38,8 +38,12 @@ LOADED_BEAT_S = 1.0
 BUSY_EVENTS = 100_000
 """…but not more events than this."""
 
-SLICE = 5_000
-"""Timers fired before the event loop has its turn."""
+SLICE = 1_000
+"""Orders evaluated before the other partitions and all else in the event loop have their turn: some 30 ms."""
+
+EVALUATE_S = 0.4
+"""After this long what has been found is written and committed, and the next beat goes on with what is left: facts that
+are committed say what is still to be evaluated, so a restart in between loses nothing."""
 
 QUIET_S = 1.0
 """How long nothing must come before a partition's event clock counts as at rest."""
@@ -73,6 +77,7 @@ class Worker(Service):
         self._recovered = False
         self._turn = asyncio.Lock()
         self._due = asyncio.Event()
+        self._unfinished = False
         self._events_at_beat = 0
         self._beat_at_s = monotonic()
         self._pending: dict[int, tuple[int, dict[TP, int]]] = {}
@@ -130,7 +135,10 @@ class Worker(Service):
                 self.fail(error)
 
     async def _pause(self) -> None:
-        """Until the next beat; longer while a backlog is read, so that more of an order's changes go as one."""
+        """Until the next beat; longer while a backlog is read, so that more of an order's changes go as one. Not at all
+        where the last one left something to be evaluated."""
+        if self._unfinished:
+            return
         await self.sleep(BEAT_S)
         if self.events - self._events_at_beat > LOADED_EVENTS:
             with contextlib.suppress(TimeoutError):
@@ -142,7 +150,7 @@ class Worker(Service):
         """Judges, writes, commits, if the partitions are this worker's and recovered."""
         async with self._turn:
             if self._over or self.app.rebalancing or not self.app.tables.actives_ready:
-                self.busy = False
+                self.busy = self._unfinished = False
                 return
             self._recovered = True
             self.busy = self.events - self._events_at_beat > LOADED_EVENTS
@@ -188,21 +196,26 @@ class Worker(Service):
             return
         now_ms = wall_ms()
         self._seen_ends = ends = await self._ends()
-        for partition in list(self.partitions.values()):
-            target_ms = (
-                self._wall_target(partition, now_ms, ends) if partition.wall else self._event_target(partition, ends)
-            )
-            if target_ms is None or target_ms < partition.engine.clock_ms:
-                partition.engine.settle()
-                continue
-            await self._advance(partition, target_ms)
+        targets = {
+            partition: self._wall_target(partition, now_ms, ends)
+            if partition.wall
+            else self._event_target(partition, ends)
+            for partition in self.partitions.values()
+        }
+        await self._evaluate(targets)
 
-    async def _advance(self, partition: Partition, to_ms: int) -> None:
-        """In slices, so that a burst of deadlines doesn't stall the events."""
-        done = False
-        while not done:
-            done = partition.engine.advance(to_ms, limit=SLICE)
-            await asyncio.sleep(0)
+    async def _evaluate(self, targets: dict[Partition, int | None]) -> None:
+        """Has each partition evaluated at its clock's target (epoch ms; None: at its clock as it stands), by turns and
+        in slices, until all is done or time is up."""
+        began_s = monotonic()
+        while targets:
+            for partition, target_ms in list(targets.items()):
+                if self.partitions.get(partition.number) is not partition or partition.evaluate(target_ms, SLICE):
+                    del targets[partition]
+                await asyncio.sleep(0)
+            if self._over or monotonic() - began_s > EVALUATE_S:
+                break
+        self._unfinished = bool(targets)
 
     async def _ends(self) -> dict[TP, int]:
         """Where the inputs end at this moment, per partition watched."""
