@@ -198,6 +198,11 @@ class Engine:
             self._sweep(to_ms)
         return done
 
+    def turn_back(self, to_ms: int) -> None:
+        """Sets the clock back: what it went by was wrong. What was said at a later instant stands until then."""
+        self._instant_open = False
+        self.clock_ms = min(self.clock_ms, to_ms)
+
     def _step(self, to_ms: int, including: bool) -> bool:
         """Fires each timer at its own instant, once all that came up at the instant before is judged."""
         if self.clock_ms == DAWN:

@@ -18,13 +18,13 @@ from mode import Service
 
 from rules.book import RuleBook
 from rules.changes import Changes
-from streams.clocks import wall_ms
 from streams.failures import PlainError
 from streams.metrics import work
 from streams.outbox import Outbox
 from streams.partition import CLOCK_KEY, Batch, Partition, fact_records
 from streams.shares import BUSY_SHARE
 from streams.standings import CALM_SHARE
+from streams.wall_clock import DRIFT_MS, WallClock
 
 log = logging.getLogger(__name__)
 
@@ -68,6 +68,7 @@ class Worker(Service):
         self.app = app
         self.book = book
         self.partitions: dict[int, Partition] = {}
+        self.wall_clock = WallClock()
         #: Called with the values of each beat's records of `alerts` once they are written.
         self.on_alerts: list[Callable[[list[bytes]], None]] = []
         self.events = 0
@@ -89,7 +90,8 @@ class Worker(Service):
     def partition(self, number: int) -> Partition:
         partition = self.partitions.get(number)
         if partition is None:
-            partition = Partition(number, self.app.partition_count, self.book, self.app.settings.clock)
+            settings = self.app.settings
+            partition = Partition(number, self.app.partition_count, self.book, settings.clock, self.wall_clock)
             self.partitions[number] = partition
         return partition
 
@@ -194,7 +196,7 @@ class Worker(Service):
     async def _move_clocks(self) -> None:
         if not self.partitions:
             return
-        now_ms = wall_ms()
+        now_ms = self.wall_clock.now_ms()
         self._seen_ends = ends = await self._ends()
         targets = {
             partition: self._wall_target(partition, now_ms, ends)
@@ -225,6 +227,9 @@ class Worker(Service):
     def _wall_target(self, partition: Partition, now_ms: int, ends: dict[TP, int]) -> int | None:
         """The moment up to which a partition's inputs have been applied: taken with their ends, reached once all
         have been applied past those."""
+        if partition.engine.clock_ms > now_ms + DRIFT_MS:  # by a clock that was wrong
+            partition.engine.turn_back(now_ms)
+            self._pending.pop(partition.number, None)
         then_ms, then = self._pending.setdefault(
             partition.number, (now_ms, {tp: end for tp, end in ends.items() if tp.partition == partition.number})
         )

@@ -112,6 +112,12 @@ def _process() -> list[Any]:
         third(
             "Keys written to snapshots", query(f"sum(rate(shipclock_snapshot_keys_total{RATE}))", "keys"), unit="ops"
         ),
+        third(
+            "Machine's clock off",
+            query("shipclock_clock_off_seconds", "{{instance}}"),
+            unit="s",
+            says="0 unless it jumped: ahead of the clock that deadlines go by, or behind",
+        ),
         third("Snapshots that fail", query("shipclock_snapshots_failed", "{{instance}}")),
     ]
 
