@@ -131,6 +131,7 @@ class Engine:
 
     def heard(self, shop: Shop, kind: str) -> None:
         """Has what looks at a type of the shop's own events judged again; a profile may bring other rules."""
+        shop.hear()
         if kind in PROFILE_KINDS:
             self._follow(shop)
         if kind == "stock.level":
@@ -334,10 +335,7 @@ class Engine:
             self._judges_left -= 1
             judge = shop.plan.judges[(stale & -stale).bit_length() - 1]
             shop.stale = stale & (stale - 1)
-            verdicts, turn = judge.judge(shop, at_ms)  # may find that others, behind it, must look again too
-            if verdicts or shop.open_by_rule.get(judge.rule.id):
-                turn = min(turn, self._differences.find_of_shop(shop, judge, verdicts, at_ms))
-            turns[judge.n] = turn
+            turns[judge.n] = self._differences.find_of_shop(shop, judge, at_ms)  # others, behind it, may be stale then
         if at_ms > shop.border_ms:
             shop.pass_border(at_ms)
         if shop.recomputed:

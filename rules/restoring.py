@@ -75,4 +75,5 @@ def restore_alert(engine: Engine, alert: Alert) -> None:
     shop.followed = True
     if held is shop.alerts:
         shop.note_open(rule, name, said.open)
+        shop.findings.clear()  # they have been compared with less
     engine.agenda.ask(shop, shop.plan.every_judge)
