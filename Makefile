@@ -1,4 +1,4 @@
-.PHONY: demo up test bench check newest lock audit dashboards pictures clean
+.PHONY: demo up test fuzz bench check newest lock audit dashboards pictures clean
 PYTHON ?= python3
 EXTRAS ?= dev
 VENV ?= .venv
@@ -17,6 +17,9 @@ up: $(addprefix .secrets/,$(SECRETS))  ## all of it with Docker; ARGS="--profile
 
 test: $(VENV)/ready  ## everything that must hold; SHIPCLOCK_REQUIRE=1 makes a missing real component an error
 	$(BIN)/pytest $(ARGS)
+
+fuzz: $(VENV)/ready  ## all of the fuzz corpus, of which `make test` runs a tenth; takes ten minutes
+	$(BIN)/pytest --fuzz-all --timeout 1200 tests/fuzz $(ARGS)
 
 check: $(VENV)/ready  ## style, types, layers and the packs
 	$(BIN)/ruff check .

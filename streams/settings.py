@@ -20,7 +20,7 @@ class Settings:
     """An empty `topic_prefix` and no packs named are the defaults; `partitions` holds for topics it creates.
 
     Without a `token` the web is open, but only to this machine. A sink whose setting is None (or empty) is off. What
-    holds a secret, or an address that may, is not shown by `repr`. `embedded` and `skip_unreadable` are no variables.
+    holds a secret, or an address that may, is not shown by `repr`.
     """
 
     broker: str
@@ -47,7 +47,6 @@ class Settings:
     redis: str | None = field(default=None, repr=False)
     warehouses: Path | None = None
     embedded: bool = False
-    skip_unreadable: bool = False
 
 
 DESCRIPTIONS: Mapping[str, str] = {
@@ -190,7 +189,11 @@ def _signing_key(text: str) -> bytes:
 
 
 def _file(name: str, text: str) -> Path:
-    if not Path(text).is_file():
+    try:
+        found = Path(text).is_file()
+    except OSError:  # longer than a path can be
+        found = False
+    if not found:
         raise BadSettingError(f"{_variable(name)}={text} is no file")
     return Path(text)
 
@@ -207,13 +210,18 @@ def _broker(text: str) -> str:
 
 
 def _count(name: str, text: str) -> int:
-    if not text.isdecimal() or not 0 < int(text) <= 10_000:
+    if not _is_number(text) or not 0 < int(text) <= 10_000:
         raise BadSettingError(f"{_variable(name)}={text} is no count from 1 to 10000")
     return int(text)
 
 
+def _is_number(text: str) -> bool:
+    """Python refuses to read numbers of thousands of digits."""
+    return text.isdecimal() and len(text) <= 10
+
+
 def _port(name: str, text: str) -> int:
-    if not text.isdecimal() or int(text) > 65_535:
+    if not _is_number(text) or int(text) > 65_535:
         raise BadSettingError(f"{_variable(name)}={text} is no port from 0 to 65535")
     return int(text)
 
@@ -262,4 +270,4 @@ def describe() -> str:
     return "\n".join([*listed, "* or its name with _FILE: a file that holds it"])
 
 
-assert set(DESCRIPTIONS) == {field.name for field in fields(cast(Any, Settings))} - {"embedded", "skip_unreadable"}
+assert set(DESCRIPTIONS) == {field.name for field in fields(cast(Any, Settings))} - {"embedded"}

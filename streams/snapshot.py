@@ -61,7 +61,6 @@ class Snapshot:
             self._db = _made_anew(folder)  # damaged: the changelog has it all
         kept = self._db.get(_OFFSET_KEY)
         self.offset: int | None = None if kept is None else int(kept)
-        self._written_to = self.offset
         self._pending: dict[bytes, bytes | None] = {}
 
     def items(self) -> Iterator[tuple[bytes, bytes]]:
@@ -95,7 +94,7 @@ class Snapshot:
             self.write()
 
     def write(self) -> None:
-        if self.offset == self._written_to:
+        if not self._pending:
             return
         batch = WriteBatch(raw_mode=True)
         for key, value in self._pending.items():
@@ -111,7 +110,6 @@ class Snapshot:
             raise SnapshotUnusableError(str(error)) from None
         if not self.is_there():
             raise SnapshotUnusableError(f"{self.folder} was deleted")
-        self._written_to = self.offset
         work.SNAPSHOT_KEYS.inc(len(self._pending))
         self._pending.clear()
 
@@ -133,7 +131,7 @@ class Snapshot:
         """Forgets everything: the changelog is not the one this was made from."""
         self.abandon()
         self._db = _made_anew(self.folder)
-        self.offset = self._written_to = None
+        self.offset = None
 
 
 def _made_anew(folder: Path) -> Rdict:

@@ -10,6 +10,10 @@ from tests.support.brokers import started
 from tests.support.kafka import Kafka
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--fuzz-all", action="store_true", help="run the whole fuzz corpus instead of a tenth of it")
+
+
 def pytest_configure() -> None:
     """Takes Ctrl-C even where the shell has it ignored, as for `make test &`: what the tests start would inherit that
     and wait for ever for a SIGINT that a test sends it (`test_the_tests_end_where_sigint_is_ignored`)."""

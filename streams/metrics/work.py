@@ -13,10 +13,9 @@ from streams.topics import INPUTS
 _STEP_S = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10)
 _LATE_S = (0.001, 0.1, 0.5, 1, 2.5, 5, 10, 30, 60, 300, 900, 3_600, 14_400, 86_400)
 
-EVENTS = Counter("shipclock_events", "Events read, by topic and type", ["topic", "type"])
+EVENTS = Counter("shipclock_events", "Events applied, by topic and type", ["topic", "type"])
 BATCHES = Counter("shipclock_batches", "Batches that Kafka has handed over", ["topic"])
 DEAD_LETTERS = Counter("shipclock_dead_letters", "Records set aside: unreadable or in the wrong place", ["topic"])
-SKIPPED = Counter("shipclock_records_skipped", "Records of changelogs passed over because they can't be read back")
 LEFT_OUT = Counter("shipclock_records_left_out", "Records not written because they were too large")
 ALERTS = Counter("shipclock_alerts", "Alert records written, by why", ["clause", "severity", "reason"])
 COMMITS = Counter("shipclock_commits", "Commits of offsets that Kafka has taken")
@@ -41,7 +40,7 @@ Info("shipclock_build", "The version that runs").info({"version": version("shipc
 
 
 def count_batch(topic: str, types: Mapping[type[Any], int], dead: int) -> None:
-    """One batch of an input: how many events of each type, and how many records were set aside."""
+    """One batch of an input: how many events of each type were applied, and how many records set aside."""
     BATCHES.labels(topic).inc()
     for kind, number in types.items():
         EVENTS.labels(topic, kind.__struct_config__.tag).inc(number)

@@ -10,11 +10,9 @@ from aiokafka import ConsumerRecord
 
 from rules import alerts
 from rules.alerts import Alert
-from streams.paced_log import PacedLog
 from streams.sinks.courier import Courier
 
 log = logging.getLogger(__name__)
-log.addFilter(PacedLog())
 
 Record: TypeAlias = "ConsumerRecord[bytes, bytes | None]"
 
@@ -93,10 +91,8 @@ class Sink:
         if record.value is None:
             return None
         try:
-            alert = alerts.decode(record.value)
-            alerts.emitted_from(alert)  # its times
-            return alert
-        except (msgspec.DecodeError, ValueError):
+            return alerts.decode(record.value)
+        except msgspec.DecodeError:
             self.courier.counters.given_up += 1
             log.error("%s: no alert at %s-%d:%d", self.name, record.topic, record.partition, record.offset)
             return None
