@@ -4,11 +4,13 @@ What was said at a later instant than the clock's (before a restart whose clock 
 """
 
 from collections.abc import Callable
+from typing import Any
 
 from rules.alerts import Alert, Cause, Emitted, Open, alert_id, is_news, remember, subject_and_episode
 from rules.book import RuleBook
 from rules.instants import NEVER, rfc3339
 from rules.kinds.rule import Case, Judge, Rule, Verdict
+from rules.kinds.subjects import Findings, SubjectJudge
 from rules.kinds.timer import Timer
 from rules.telling import Known, Teller, known_by, of_deadline
 from rules.watch import Order, Shop
@@ -74,27 +76,56 @@ class Differences:
                 self._note(shop, said_of, alert, ended.rule, about, None, cause, at_ms)
         return turn_ms
 
-    def find_of_shop(self, shop: Shop, judge: Judge, verdicts: list[Verdict], at_ms: int) -> int:
+    def find_of_shop(self, shop: Shop, judge: Judge, at_ms: int) -> int:
         """What is new of a rule that looks at the whole shop."""
-        turn_ms, rule = NEVER, judge.rule
-        wanted = {alert_id(rule.id, shop.key, each.subject, each.episode): each for each in verdicts}
-        is_open = shop.open_by_rule.get(rule.id)
-        for alert in sorted(is_open - wanted.keys()) if is_open else ():
-            turn_ms = min(turn_ms, self._end_shop_alert(shop, judge, alert, at_ms))
+        if isinstance(judge, SubjectJudge):
+            return self._find_by_subject(shop, judge, at_ms)
+        verdicts, turn_ms = judge.judge(shop, at_ms)
+        is_open = shop.open_by_rule.get(judge.rule.id)
+        if not verdicts and not is_open:
+            return turn_ms
+        wanted = {alert_id(judge.rule.id, shop.key, each.subject, each.episode): each for each in verdicts}
+        ended = sorted(is_open - wanted.keys()) if is_open else ()
+        retries = [self._end_shop_alert(shop, judge, alert, at_ms) for alert in ended]
+        retries += [self._find_of_verdict(shop, judge, alert, verdict, at_ms) for alert, verdict in wanted.items()]
+        return min([turn_ms, *retries])
+
+    def _find_by_subject(self, shop: Shop, judge: SubjectJudge[Any], at_ms: int) -> int:
+        """What is new of those of its alerts that may be other than what was told."""
+        rule, is_open = judge.rule, shop.open_by_rule.get(judge.rule.id, set[str]())
+        findings = shop.findings.get(judge.n)
+        if findings is None:
+            if not is_open and not any(True for _ in judge.keys(shop)):
+                return NEVER
+            findings = shop.findings[judge.n] = Findings()
+            findings.touch(judge.keys(shop))
+            findings.moved = dict.fromkeys([subject_and_episode(alert, rule.id, shop.key) for alert in is_open])
+        judge.evaluate(shop, findings, at_ms)
+        moved, findings.moved = findings.moved, {}
+        if not moved:
+            return findings.next_ms()
+        ids = {alert_id(rule.id, shop.key, *about): about for about in moved}
+        wanted = {alert: verdict for alert, about in ids.items() if (verdict := findings.wanted.get(about)) is not None}
+        for alert in sorted([alert for alert in ids if alert not in wanted and alert in is_open]):
+            findings.retry(ids[alert], self._end_shop_alert(shop, judge, alert, at_ms))
         for alert, verdict in wanted.items():
-            said = shop.alerts.get(alert)
-            if said is not None and _is_no_longer_that_sanction(said, verdict.open) and at_ms >= said.at_ms:
-                self._end_shop_alert(shop, judge, alert, at_ms)
-                said = shop.alerts[alert]
-            if not is_news(said, verdict.open):
-                continue
-            if said is not None and at_ms < said.at_ms:
-                turn_ms = min(turn_ms, said.at_ms)
-                continue
-            cause = verdict.cause if said is None or not _is_milder(rule, said, verdict.open) else "fell_back"
-            case = judge.case(shop, verdict, at_ms)
-            self._note(shop, shop.alerts, alert, rule, case, verdict.open, cause, at_ms)
-        return turn_ms
+            findings.retry(ids[alert], self._find_of_verdict(shop, judge, alert, verdict, at_ms))
+        return findings.next_ms()
+
+    def _find_of_verdict(self, shop: Shop, judge: Judge, alert: str, verdict: Verdict, at_ms: int) -> int:
+        """What is new of one alert that should be open."""
+        said, rule = shop.alerts.get(alert), judge.rule
+        if said is not None and _is_no_longer_that_sanction(said, verdict.open) and at_ms >= said.at_ms:
+            self._end_shop_alert(shop, judge, alert, at_ms)
+            said = shop.alerts[alert]
+        if not is_news(said, verdict.open):
+            return NEVER
+        if said is not None and at_ms < said.at_ms:
+            return said.at_ms
+        cause = verdict.cause if said is None or not _is_milder(rule, said, verdict.open) else "fell_back"
+        case = judge.case(shop, verdict, at_ms)
+        self._note(shop, shop.alerts, alert, rule, case, verdict.open, cause, at_ms)
+        return NEVER
 
     def end_what_no_longer_applies(self, shop: Shop, at_ms: int) -> int:
         """Ends what was said under rules that are not this shop's any more, since it has another site or programme."""

@@ -22,6 +22,9 @@ from rules.shopfacts import KINDS, PROFILE_KINDS
 from rules.sweeping import SWEEP_MS, sweep
 from rules.watch import Order, Shop
 
+MARKED_PER_ORDER = 20
+"""Timers that are looked through in the time in which one order is judged."""
+
 
 class Engine:
     """`stepping`: fire every timer at its own due instant, in order (event time). Otherwise the clock leaps to
@@ -41,6 +44,7 @@ class Engine:
         self._changes = Changes()
         self._instant_open = False
         self._next_sweep_ms = DAWN
+        self._orders_left = self._judges_left = NEVER  # in this slice
 
     def shop(self, platform: str, name: str) -> Shop:
         """A shop, known from now on where it wasn't yet."""
@@ -127,6 +131,7 @@ class Engine:
 
     def heard(self, shop: Shop, kind: str) -> None:
         """Has what looks at a type of the shop's own events judged again; a profile may bring other rules."""
+        shop.hear()
         if kind in PROFILE_KINDS:
             self._follow(shop)
         if kind == "stock.level":
@@ -160,15 +165,16 @@ class Engine:
 
     # -- time -----------------------------------------------------------------------------------------------
 
-    def settle(self) -> None:
-        """Judges what has changed, at the clock as it stands."""
-        at_ms, passed_ms = self.clock_ms, self._passed_ms()
-        if self.agenda.orders:
-            for order in self.agenda.take_orders():
-                self._judge(order, at_ms, passed_ms)
-        if self.agenda.shops and self.agenda.next_ms() > passed_ms:
-            self._judge_shops(at_ms)  # not between two slices of what is due at once: the counts would be half done
+    def settle(self, *, limit: int = NEVER) -> bool:
+        """Judges what has changed, and in wall time what is due, at the clock as it stands.
+
+        Looks at no more than `limit` orders and asks no more than as many judges of shops. False says that there is
+        more: it wants to be called again, and goes on with the shops that have waited longest.
+        """
+        self._orders_left = self._judges_left = limit
+        done = self._settle()
         self._differences.tell()
+        return done
 
     def _passed_ms(self) -> int:
         """By when things can no longer happen in time."""
@@ -178,43 +184,73 @@ class Engine:
         """Moves the clock to `to_ms`, firing what is due by then.
 
         Without `including` only what is due before then: more events of that very instant may follow, and they
-        still come in time. Fires at most `limit` timers; False says that more are due and it wants to be called
-        again. The clock never goes back.
+        still come in time. `limit` is that of `settle`, and so is the answer. The clock never goes back.
         """
         if to_ms < self.clock_ms:
             return True
-        done = self._advance(to_ms, including, limit)
+        self._orders_left = self._judges_left = limit
+        if self.stepping:
+            done = self._step(to_ms, including)
+        else:
+            self._move(to_ms, including)
+            done = self._settle()
         self._differences.tell()
+        if done and to_ms >= self._next_sweep_ms:
+            self._sweep(to_ms)
         return done
 
-    def _advance(self, to_ms: int, including: bool, limit: int) -> bool:
-        if not self.stepping:
-            self._move(to_ms, including)
-        elif self.clock_ms == DAWN:
+    def turn_back(self, to_ms: int) -> None:
+        """Sets the clock back: what it went by was wrong. What was said at a later instant stands until then."""
+        self._instant_open = False
+        self.clock_ms = min(self.clock_ms, to_ms)
+
+    def _step(self, to_ms: int, including: bool) -> bool:
+        """Fires each timer at its own instant, once all that came up at the instant before is judged."""
+        if self.clock_ms == DAWN:
             self._begin(to_ms)
         agenda = self.agenda
-        if agenda.orders or agenda.shops:
-            self.settle()
+        if (agenda.shops or agenda.has_orders()) and not self._settle():
+            return False
         last_due = to_ms if including else to_ms - 1
         while True:
             due_ms = agenda.next_ms()
             if agenda.shops and due_ms > self.clock_ms > DAWN:
-                self._judge_shops(self.clock_ms)  # all that was due by now has fired, so the counts are complete
+                if not self._judge_shops(self.clock_ms):  # all due by now has fired, so the counts are complete
+                    return False
                 continue
             if due_ms > last_due:
                 break
-            if limit <= 0:
+            if self._orders_left <= 0:
                 return False
-            limit -= 1
-            if self.stepping:
-                self._move(max(self.clock_ms, due_ms), True)
+            self._orders_left -= 1
+            self._move(max(self.clock_ms, due_ms), True)
             self._fire(agenda.pop())
         self._move(to_ms, including)
-        if agenda.shops:
-            self._judge_shops(to_ms)
-        if to_ms >= self._next_sweep_ms:
-            self._sweep(to_ms)
-        return True
+        return self._judge_shops(to_ms)
+
+    def _settle(self) -> bool:
+        agenda, at_ms, passed_ms = self.agenda, self.clock_ms, self._passed_ms()
+        if not self.stepping:
+            self._mark_due(passed_ms)
+        while self._orders_left > 0 and (orders := agenda.take_orders(self._orders_left)):
+            self._orders_left -= len(orders)
+            for order in orders:
+                self._judge(order, at_ms, passed_ms)
+        done = not agenda.has_orders()
+        if agenda.shops and agenda.next_ms() > passed_ms:
+            return self._judge_shops(at_ms) and done
+        return done  # not between two slices of what is due at once: the counts would be half done
+
+    def _mark_due(self, passed_ms: int) -> None:
+        """Has all that is due looked at by shops in turn, so that none waits until another's timers have fired."""
+        agenda, left = self.agenda, self._orders_left * MARKED_PER_ORDER
+        while left > 0 and agenda.next_ms() <= passed_ms:
+            left -= 1
+            target = agenda.pop()
+            if isinstance(target, Shop):
+                agenda.ask(target, 0)
+            elif target is not None and self._is_due(target):
+                agenda.look_at(target)
 
     def _begin(self, to_ms: int) -> None:
         """Starts the clock with the first that is known of, so that what has happened since is told in its time."""
@@ -228,13 +264,18 @@ class Engine:
         self.clock_ms = to_ms
 
     def _fire(self, target: Order | Shop | None) -> None:
-        if isinstance(target, Order):
-            if target.news or target.turn_ms <= self.clock_ms:
-                self._judge(target, self.clock_ms, self._passed_ms())
-            elif target.turn_ms < NEVER:
-                self.agenda.arm(target, target.turn_ms)
-        elif target is not None:
+        if isinstance(target, Shop):
             self.agenda.ask(target, 0)  # once all that is due by now has fired
+        elif target is not None and self._is_due(target):
+            self._judge(target, self.clock_ms, self._passed_ms())
+
+    def _is_due(self, order: Order) -> bool:
+        """Whether an order whose timer has fired is to be judged; a timer may come too early, and is armed again."""
+        if order.news or order.turn_ms <= self.clock_ms:
+            return True
+        if order.turn_ms < NEVER:
+            self.agenda.arm(order, order.turn_ms)
+        return False
 
     def _sweep(self, at_ms: int) -> None:
         self._next_sweep_ms = at_ms + SWEEP_MS
@@ -265,13 +306,21 @@ class Engine:
         if turn_ms < order.armed_ms:
             self.agenda.arm(order, turn_ms)
 
-    def _judge_shops(self, at_ms: int) -> None:
+    def _judge_shops(self, at_ms: int) -> bool:
+        """False where some are left to be judged."""
         if at_ms == DAWN:
-            return  # no time yet, so no window to look at; they stay marked
-        for shop in self.agenda.take_shops():
-            self._judge_shop(shop, at_ms)
+            return True  # no time yet, so no window to look at; they stay marked
+        agenda = self.agenda
+        for _ in range(len(agenda.shops)):
+            if self._judges_left <= 0:
+                break
+            shop = agenda.take_shop()
+            if shop is not None and not self._judge_shop(shop, at_ms):
+                agenda.ask(shop, 0)
+        return not agenda.shops
 
-    def _judge_shop(self, shop: Shop, at_ms: int) -> None:
+    def _judge_shop(self, shop: Shop, at_ms: int) -> bool:
+        """False where some of its judges are left to be asked."""
         turns, shop.instant_open = shop.turns, self._instant_open
         if shop.restored:  # who knows what was let go before
             shop.restored = False
@@ -281,12 +330,12 @@ class Engine:
             self.agenda.arm(shop, self._differences.end_what_no_longer_applies(shop, at_ms))
         shop.stale |= sum([1 << n for n, turn in enumerate(turns) if turn <= at_ms])
         while stale := shop.stale:
+            if self._judges_left <= 0:
+                return False
+            self._judges_left -= 1
             judge = shop.plan.judges[(stale & -stale).bit_length() - 1]
             shop.stale = stale & (stale - 1)
-            verdicts, turn = judge.judge(shop, at_ms)  # may find that others, behind it, must look again too
-            if verdicts or shop.open_by_rule.get(judge.rule.id):
-                turn = min(turn, self._differences.find_of_shop(shop, judge, verdicts, at_ms))
-            turns[judge.n] = turn
+            turns[judge.n] = self._differences.find_of_shop(shop, judge, at_ms)  # others, behind it, may be stale then
         if at_ms > shop.border_ms:
             shop.pass_border(at_ms)
         if shop.recomputed:
@@ -295,6 +344,7 @@ class Engine:
             shop.recomputed.clear()
         if turns:
             self.agenda.arm(shop, min(turns))
+        return True
 
 
 def _ask(

@@ -455,7 +455,7 @@ def _check_shop_event(event: Any) -> None:
     data = event.data
     for name in ("amount", "price", "score", "value"):
         number = getattr(data, name, None)
-        if number is not None and not _is_reckonable(number):
+        if number is not None and not is_reckonable(number):
             raise BadEvent(f"{name} {_quoted(number)} is no number to reckon with - at `$.data.{name}`")
     starts_at = getattr(data, "starts_at", None)
     if starts_at is not None and not is_believable(to_ms(starts_at)):
@@ -475,11 +475,11 @@ _SHOP_NAMES: Final = frozenset(
 
 def check_amount(amount: Decimal) -> None:
     """Raises BadEvent for an amount that is no sum of money (NaN, below nothing, larger than any)."""
-    if not _is_reckonable(amount) or (amount.is_signed() and amount):
+    if not is_reckonable(amount) or (amount.is_signed() and amount):
         raise BadEvent(f"amount {_quoted(amount)} is not a sum of money - at `$.data.amount`")
 
 
-def _is_reckonable(number: Decimal) -> bool:
+def is_reckonable(number: Decimal) -> bool:
     """False for NaN, infinity, and what has so many digits or such an exponent that reckoning with it or writing it out
     fails or takes long. Looks at it without reckoning."""
     return (

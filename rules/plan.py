@@ -14,7 +14,7 @@ from rules.kinds.event import EventJudge, Occurrence
 from rules.kinds.feeds import FeedReader
 from rules.kinds.happenings import Of, Source, Trace, trace_of
 from rules.kinds.ledger import Ledger, LedgerJudge
-from rules.kinds.level import Level, LevelJudge
+from rules.kinds.level import Level, LevelJudge, StockJudge
 from rules.kinds.moment import Moment, first_known
 from rules.kinds.ratio import Denominator, Gauge, Places, Ratio, compile_places, counted_alike
 from rules.kinds.ratio_judge import RatioJudge
@@ -22,9 +22,10 @@ from rules.kinds.route import Route, RouteJudge
 from rules.kinds.rule import Judge, Place
 from rules.kinds.spacing import Spacing, SpacingJudge
 from rules.kinds.streak import Streak, StreakJudge
+from rules.kinds.subjects import SubjectJudge
 from rules.kinds.tasks import Tasks, TasksJudge
 from rules.kinds.timer import Firsts, Timer, compile_firsts
-from rules.kinds.versions import Versions
+from rules.kinds.versions import versions_of
 from rules.packs import InForce
 
 KEPT_BEYOND_MS = 30 * DAY_MS
@@ -86,6 +87,12 @@ class Plan:
         self._alike: dict[Hashable, Denominator] = {}
         self._judge(rules)
         self.every_judge = (1 << len(self.judges)) - 1
+        by_subject = [judge for judge in self.judges if isinstance(judge, SubjectJudge)]
+        #: The judges that go by subject and look at a type of the shop's own events, or at the sales of each SKU.
+        self.listening = {
+            name: [judge for judge in by_subject if bits >> judge.n & 1] for name, bits in self.on_event.items()
+        }
+        self.by_sku = [judge for judge in by_subject if self.on_sale >> judge.n & 1]
         self.computed = [judge for judge in self.judges if isinstance(judge, RatioJudge) and judge.rule.every]
         #: The facts (as bits) that what is computed rests on.
         self.computed_from = _any_of(gauge.rests_on for judge in self.computed for gauge in judge.gauges)
@@ -208,7 +215,7 @@ class Plan:
                 judge: Judge = self._ratio(n, versions, bits)
             else:
                 judges = [self._make(n, each) for each in versions]
-                judge = judges[0] if len(judges) == 1 else Versions(n, judges)
+                judge = judges[0] if len(judges) == 1 else versions_of(n, judges)
             self.judges.append(judge)
             self.judge_of[rule_id] = judge
             for lean in versions[0].rule.leans_on():
@@ -250,6 +257,7 @@ class Plan:
                 if rule.of_skus():
                     self.on_sale |= 1 << n
                     self.sales_zone = place.zone
+                    return StockJudge(n, rule, place)
                 return LevelJudge(n, rule, place, self.judge_of.get(rule.ledger or ""))  # type: ignore[arg-type]
             case Tasks():
                 self._heed(rule.events(), n)

@@ -54,7 +54,9 @@ def restore_computed(
 
 
 def restore_alert(engine: Engine, alert: Alert) -> None:
-    """Takes back what was last said of an alert."""
+    """Takes back what was last said of an alert. Raises ValueError, before anything is changed, for times that are
+    none."""
+    said = emitted_from(alert)  # first, since it is what may fail
     shop = engine.shop(alert.platform, alert.shop)
     rule, name = alert.data.rule, alert.data.alert
     # By its kind: the shop's own plan may wait for its profile to come back.
@@ -67,10 +69,11 @@ def restore_alert(engine: Engine, alert: Alert) -> None:
         held = order.alerts
     else:
         held = shop.alerts
-    before, said = held.get(name), emitted_from(alert)
+    before = held.get(name)
     shop.open_alerts += said.open - (before is not None and before.open)
     held[name] = said
     shop.followed = True
     if held is shop.alerts:
         shop.note_open(rule, name, said.open)
+        shop.findings.clear()  # they have been compared with less
     engine.agenda.ask(shop, shop.plan.every_judge)

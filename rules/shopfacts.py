@@ -5,7 +5,8 @@ newest up to the moment asked for: a word ahead of the clock leaves the one befo
 by themselves, once (violations, disputes, deposits), and are kept until nothing can ask for them.
 """
 
-from collections.abc import Callable, Collection, Iterable, Iterator
+from bisect import bisect_left, insort
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from typing import Any, Final
 
 import msgspec
@@ -74,99 +75,191 @@ PROFILE_KINDS: Final = frozenset({"shop.profile", "listing.counts"})
 BY_NAME: Final = {kind.name: kind for kind in KINDS.values()}
 
 
-class ShopFacts:
-    """A shop's entries by kind, by what they are about, and by event."""
+class Words:
+    """The entries of one event type: by key, in time, and in time by what they are about, where only the newest word
+    counts."""
 
-    __slots__ = ("_kept",)
+    __slots__ = ("by_about", "by_key", "in_time", "kind", "newest_counts")
+
+    def __init__(self, kind: Kind) -> None:
+        self.kind = kind
+        self.newest_counts = kind.about is not None
+        self.by_key: dict[Key, Entry] = {}
+        self.in_time: list[Entry] = []
+        self.by_about: dict[Key, list[Entry]] = {}
+
+    def put(self, key: Key, entry: Entry | None) -> None:
+        """Puts an entry in its place; None takes it out."""
+        held, about = self.by_key.pop(key, None), key[:-2]
+        if held is not None:
+            _take_out(self.in_time, held)
+            if self.newest_counts:
+                _take_out(self.by_about[about], held)
+        if entry is not None:
+            self.by_key[key] = entry
+            insort(self.in_time, entry, key=Entry.mark)
+            if self.newest_counts:
+                insort(self.by_about.setdefault(about, []), entry, key=Entry.mark)
+        elif not self.by_about.get(about, True):
+            del self.by_about[about]
+
+
+def _take_out(entries: list[Entry], entry: Entry) -> None:
+    n = bisect_left(entries, entry.mark(), key=Entry.mark)
+    while entries[n] is not entry:  # two of one mark: a sender that names two things in one event id
+        n += 1
+    del entries[n]
+
+
+def until(entries: Sequence[Entry], at_ms: int) -> int:
+    """How many of these entries, which are in time, are known at a moment."""
+    return bisect_left(entries, at_ms + 1, key=_at_ms)
+
+
+def _at_ms(entry: Entry) -> int:
+    return entry.at_ms
+
+
+class ShopFacts:
+    """A shop's entries by kind. `news`: those that have come or gone since someone last took these."""
+
+    __slots__ = ("_kept", "_telling_site", "news")
 
     def __init__(self) -> None:
-        self._kept: dict[str, dict[Key, dict[Key, Entry]]] = {}
+        self._kept: dict[str, Words] = {}
+        self._telling_site: list[Entry] = []  # the listing counts that name the shop's site, in time
+        self.news: list[tuple[str, Entry]] = []
+
+    def _words(self, name: str) -> Words:
+        words = self._kept.get(name)
+        if words is None:
+            words = self._kept[name] = Words(BY_NAME[name])
+        return words
 
     def merge(self, kind: Kind, event: Any, at_ms: int, clock_ms: int) -> list[Key]:
         """Takes an event in; the keys of the entries that have come, changed or gone. Of what only the newest word
         counts, words up to the clock that are no longer the newest go; a profile counts at once, whatever its time."""
+        words = self._words(kind.name)
         about = () if kind.about is None else kind.about(event.data)
-        said = self._kept.setdefault(kind.name, {}).setdefault(about, {})
-        entry, event_key = Entry(at_ms, event.source, event.id, event.order, event.data), (event.source, event.id)
-        held = said.get(event_key)
+        key = (*about, event.source, event.id)
+        entry, held = Entry(at_ms, event.source, event.id, event.order, event.data), words.by_key.get(key)
         if held is not None and held.mark() <= entry.mark():
             return []  # of two events that share an id the earlier holds, whichever came first
-        said[event_key] = entry
+        self._put(words, key, entry)
+        gone: Sequence[Entry]
         if kind.name == "shop.profile":
-            gone = _overruled(said)
+            gone = _overruled(words.in_time)
         else:
-            gone = [] if kind.about is None else _superseded(said, clock_ms)
-        for key in gone:
-            del said[key]
-        changed = {event_key, *gone} if held is not None or event_key in said else {*gone} - {event_key}
-        return [(*about, *key) for key in changed]
+            gone = _superseded(words.by_about[about], clock_ms) if words.newest_counts else []
+        gone_keys = [(*about, each.source, each.id) for each in gone]
+        for each in gone_keys:
+            self._put(words, each, None)
+        changed = dict.fromkeys([key, *gone_keys])
+        if held is None and key in gone_keys:
+            del changed[key]  # it has never been there
+        if changed:
+            self.news += [(kind.name, each) for each in (held, entry, *gone) if each is not None]
+        return list(changed)
 
     def put(self, name: str, key: Key, entry: Entry | None) -> None:
         """Puts an entry in its place; None takes it out."""
-        said = self._kept.setdefault(name, {}).setdefault(key[:-2], {})
-        if entry is None:
-            said.pop(key[-2:], None)
-        else:
-            said[key[-2:]] = entry
+        words = self._words(name)
+        self.news += [(name, each) for each in (words.by_key.get(key), entry) if each is not None]
+        self._put(words, key, entry)
+
+    def _put(self, words: Words, key: Key, entry: Entry | None) -> None:
+        if words.kind.name == "listing.counts":
+            held = words.by_key.get(key)
+            if held is not None and held.data.site:
+                _take_out(self._telling_site, held)
+            if entry is not None and entry.data.site:
+                insort(self._telling_site, entry, key=Entry.mark)
+        words.put(key, entry)
 
     def get(self, name: str, key: Key) -> Entry | None:
-        return self._kept.get(name, {}).get(key[:-2], {}).get(key[-2:])
+        words = self._kept.get(name)
+        return None if words is None else words.by_key.get(key)
 
-    def of(self, name: str) -> list[Entry]:
-        """All entries of an event type, some of which may lie ahead of the clock."""
-        return [entry for said in self._kept.get(name, {}).values() for entry in said.values()]
+    def of(self, name: str) -> Sequence[Entry]:
+        """All entries of an event type in time, some of which may lie ahead of the clock. Not to be changed."""
+        words = self._kept.get(name)
+        return () if words is None else words.in_time
 
     def known(self, name: str, at_ms: int) -> list[Entry]:
         """The entries of an event type that count at a moment, oldest first."""
-        found: list[Entry] = []
-        for said in self._kept.get(name, {}).values():
-            known = [entry for entry in said.values() if entry.at_ms <= at_ms]
-            found += known if BY_NAME[name].about is None or not known else [max(known, key=Entry.mark)]
-        return sorted(found, key=Entry.mark)
+        entries = self.of(name)
+        known, about = list(entries[: until(entries, at_ms)]), BY_NAME[name].about
+        if about is None:
+            return known
+        newest: dict[Key, Entry] = {}
+        for entry in known:
+            key = about(entry.data)
+            newest.pop(key, None)  # the place of what is newer is further behind
+            newest[key] = entry
+        return list(newest.values())
+
+    def newest(self, name: str, about: Key, at_ms: int) -> Entry | None:
+        """The word that counts at a moment, of those about something."""
+        return _last(self._about(name, about), at_ms)
+
+    def _about(self, name: str, about: Key) -> Sequence[Entry]:
+        words = self._kept.get(name)
+        return () if words is None else words.by_about.get(about, ())
+
+    def last(self, name: str, at_ms: int) -> Entry | None:
+        """The last entry of a type that is known at a moment."""
+        return _last(self.of(name), at_ms)
 
     def next_after(self, name: str, at_ms: int) -> int | None:
         """When the next entry of a type that lies ahead comes true (epoch ms)."""
-        return min((entry.at_ms for entry in self.of(name) if entry.at_ms > at_ms), default=None)
+        return _next(self.of(name), at_ms)
+
+    def next_about(self, name: str, about: Key, at_ms: int) -> int | None:
+        """The same of those about one thing, where only the newest word counts."""
+        return _next(self._about(name, about), at_ms)
 
     def first_at_ms(self) -> int:
         """When anything was first heard (epoch ms); `NEVER` where nothing was."""
-        return min((entry.at_ms for name in self._kept for entry in self.of(name)), default=NEVER)
+        return min((words.in_time[0].at_ms for words in self._kept.values() if words.in_time), default=NEVER)
 
     def profile(self, field: str) -> str | None:
         """The newest word on `site`, `programme` or `currency`; a listing count may tell the site as well."""
         said = [entry for entry in self.of("shop.profile") if getattr(entry.data, field)]
         if not said and field == "site":
-            said = [entry for entry in self.of("listing.counts") if entry.data.site]
-        newest = max(said, key=Entry.mark, default=None)
-        return None if newest is None else str(getattr(newest.data, field))
+            said = self._telling_site[-1:]
+        return str(getattr(said[-1].data, field)) if said else None
 
     def spent(self, at_ms: int, kept: Collection[str]) -> Iterator[tuple[str, Key]]:
         """Entries that nothing asks for any more; those of the types `kept` that count by themselves stay for good."""
-        for name, subjects in self._kept.items():
-            for about, said in subjects.items():
-                if BY_NAME[name].about is not None:
-                    gone = _superseded(said, at_ms)
-                elif name == "shop.profile" or name in kept:
-                    gone = []
-                else:
-                    gone = [key for key, entry in said.items() if entry.at_ms < at_ms - KEPT_MS]
-                yield from ((name, (*about, *key)) for key in gone)
+        for name, words in self._kept.items():
+            for about, said in words.by_about.items():
+                yield from ((name, (*about, each.source, each.id)) for each in _superseded(said, at_ms))
+            if not words.newest_counts and name != "shop.profile" and name not in kept:
+                old = words.in_time[: until(words.in_time, at_ms - KEPT_MS - 1)]
+                yield from ((name, (each.source, each.id)) for each in old)
 
 
-def _superseded(said: dict[Key, Entry], at_ms: int) -> list[Key]:
-    """Which words have been overtaken by a newer one at a moment."""
-    known = {key: entry for key, entry in said.items() if entry.at_ms <= at_ms}
-    newest = max(known.values(), key=Entry.mark, default=None)
-    return [key for key, entry in known.items() if entry is not newest]
+def _last(entries: Sequence[Entry], at_ms: int) -> Entry | None:
+    known = until(entries, at_ms)
+    return entries[known - 1] if known else None
 
 
-def _overruled(profiles: dict[Key, Entry]) -> list[Key]:
-    """Which words on the profile say nothing that a newer one hasn't said."""
-    newest, *older = sorted(profiles.items(), key=lambda each: each[1].mark(), reverse=True)
-    gone, told = [], _says(newest[1].data)
-    for key, entry in older:
-        if _says(entry.data) <= told:
-            gone.append(key)
+def _next(entries: Sequence[Entry], at_ms: int) -> int | None:
+    known = until(entries, at_ms)
+    return entries[known].at_ms if known < len(entries) else None
+
+
+def _superseded(said: Sequence[Entry], at_ms: int) -> Sequence[Entry]:
+    """Which words about one thing, which are in time, have been overtaken by a newer one at a moment."""
+    return said[: max(until(said, at_ms) - 1, 0)]
+
+
+def _overruled(profiles: Sequence[Entry]) -> list[Entry]:
+    """Which words on the profile, which are in time, say nothing that a newer one hasn't said."""
+    gone, told = [], set[str]()
+    for n, entry in enumerate(reversed(profiles)):
+        if n and _says(entry.data) <= told:
+            gone.append(entry)
         told |= _says(entry.data)
     return gone
 

@@ -10,6 +10,7 @@ from rules.facts import EVERY_FACT, OrderFacts, facts_ahead
 from rules.instants import DAWN, NEVER
 from rules.kinds.computing import Computed
 from rules.kinds.ratio import Gauge, Part
+from rules.kinds.subjects import Findings
 from rules.kinds.tally import Tally, Totals
 from rules.kinds.timeline import Timeline
 from rules.names import shop_key
@@ -89,7 +90,8 @@ class Shop:
     them, by the plan's traces), `numbers` (tracking numbers with the orders that used them and when), and `sales`, once
     levels of stock are told (`stocked`). `ahead`: the orders of which something may be known that lies ahead of the
     next border at which a ratio is computed (`border_ms`, `NEVER` where none is), and that it rests on, with the facts
-    (as bits) that this may be. `began_ms`: before that nothing happened to any of them; it may lie before the first
+    (as bits) that this may be. `findings`: what judges that go by subject have found, by their place in the plan.
+    `began_ms`: before that nothing happened to any of them; it may lie before the first
     fact that still holds.
     Kept by itself: `facts`, and what was `computed` of its ratios at their borders. `stale` has a bit for each judge
     that must look again, `turns` when each wants to by itself. `instant_open`: more may happen at the clock's instant.
@@ -105,6 +107,7 @@ class Shop:
         "computed_to",
         "dirty",
         "facts",
+        "findings",
         "followed",
         "instant_open",
         "kept_from_ms",
@@ -163,6 +166,7 @@ class Shop:
         self.numbers: dict[str, dict[str, int]] = {}
         self.sales: Sales = {}
         self.points: dict[int, Decimal] = {}
+        self.findings: dict[int, Findings] = {}
         #: When each ratio was last computed, by which border, and the next.
         self.computed_to: dict[str, tuple[int, int, int]] = {}
         self.recompute: dict[str, int] = {}
@@ -176,6 +180,20 @@ class Shop:
             self.open_by_rule.setdefault(rule, set()).add(alert)
         else:
             self.open_by_rule.get(rule, set()).discard(alert)
+
+    def hear(self) -> None:
+        """Tells the judges that go by subject what of the shop's own facts has come or gone."""
+        news, self.facts.news = self.facts.news, []
+        for name, entry in news:
+            for judge in self.plan.listening.get(name, ()):
+                if (findings := self.findings.get(judge.n)) is not None:
+                    findings.touch(judge.touched_by(self, name, entry))
+
+    def _note_sale(self, sku: str) -> None:
+        """Tells the judges that go by SKU that its sales have changed."""
+        for judge in self.plan.by_sku:
+            if (findings := self.findings.get(judge.n)) is not None:
+                findings.touch((sku,))
 
     def first_at_ms(self) -> int:
         """When anything was first heard of it (epoch ms); `NEVER` where nothing was."""
@@ -241,6 +259,7 @@ class Shop:
                     del by_day[day]
                 if not by_day:
                     del self.sales[sku]
+                self._note_sale(sku)
         order.sold = sold
         return True
 

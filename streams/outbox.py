@@ -23,6 +23,7 @@ from aiokafka.errors import (
 from aiokafka.producer.message_accumulator import BatchBuilder
 
 from streams.cutting import LARGEST_RECORD_BYTES
+from streams.failures import PlainError
 from streams.metrics import work
 from streams.paced_log import PacedLog
 
@@ -33,7 +34,7 @@ Record = tuple[bytes | None, bytes | None]
 Headers = Iterable[tuple[str, bytes]]
 
 
-class RefusedError(RuntimeError):
+class RefusedError(PlainError):
     """Kafka refuses it, and would refuse it again however often it were sent; the text says where and what to do."""
 
 

@@ -1,7 +1,7 @@
 """One partition: its engine, how far its inputs have been applied, and what it could not read."""
 
 import logging
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from time import monotonic
 from typing import Literal
 
@@ -22,13 +22,14 @@ from rules.kinds.computing import Computed
 from rules.names import shop_key
 from rules.restoring import restore_alert, restore_computed, restore_entry, restore_order
 from rules.watch import Shop
-from streams.clocks import AHEAD_MS, EventClock, wall_ms
+from streams.clocks import AHEAD_MS, EventClock
 from streams.cutting import LARGEST_VALUE_BYTES, fitting
 from streams.dead_letters import DeadLetter, dead_letter
 from streams.metrics import work
 from streams.paced_log import PacedLog
 from streams.standings import Standings
 from streams.topics import CLOCKED
+from streams.wall_clock import WallClock
 
 log = logging.getLogger(__name__)
 log.addFilter(PacedLog())  # whoever sends nonsense could fill it
@@ -63,6 +64,10 @@ class Progress(msgspec.Struct):
     ticked_ms: int = DAWN
 
 
+Restore = Callable[["Partition", bytes, bytes | None], None]
+"""What a record of a changelog means to its partition."""
+
+
 def entry_key(shop: Shop, kind: str, about: Sequence[str]) -> bytes:
     """The key of one of a shop's own facts."""
     return orjson.dumps((shop.platform, shop.name, kind, about))
@@ -82,10 +87,18 @@ def home_of(platform: str, shop: str, partitions: int) -> int:
 class Partition:
     """State of one partition number over all inputs. Everything here is synchronous and touches no broker."""
 
-    def __init__(self, number: int, partitions: int, book: RuleBook, clock: Literal["wall", "event"]) -> None:
+    def __init__(
+        self,
+        number: int,
+        partitions: int,
+        book: RuleBook,
+        clock: Literal["wall", "event"],
+        wall_clock: WallClock | None = None,
+    ) -> None:
         self.number = number
         self.partitions = partitions
         self.wall = clock == "wall"
+        self.wall_clock = wall_clock or WallClock()
         self.engine = Engine(book, stepping=not self.wall, tell=self._say)
         self.clock = EventClock(CLOCKED)
         self.standings = Standings()
@@ -104,7 +117,7 @@ class Partition:
         """Merges a batch into the facts. What can't be is set aside with the reason, whatever went wrong with it: a
         record that raised here would be read again after each restart, for ever."""
         engine, shop_of = self.engine, self._shop_of
-        latest_ms = wall_ms() + AHEAD_MS if self.wall else 1 << 62
+        latest_ms = self.wall_clock.latest_ms() + AHEAD_MS if self.wall else 1 << 62
         newest_ms, types, dead = DAWN, dict[type, int](), len(self.dead)
         for record in batch.records:
             try:
@@ -159,6 +172,13 @@ class Partition:
         shop = self._shop_of[record.key] = self.engine.shop_of(event)
         return shop
 
+    def evaluate(self, to_ms: int | None, limit: int) -> bool:
+        """Moves the clock on to `to_ms` (epoch ms), if that lies ahead, and judges: a slice of no more than `limit`
+        orders. False where something is left."""
+        if to_ms is None or to_ms < self.engine.clock_ms:
+            return self.engine.settle(limit=limit)
+        return self.engine.advance(to_ms, limit=limit)
+
     # -- state back from the changelogs ---------------------------------------------------------------------
 
     def restore_fact(self, key: bytes, value: bytes | None) -> None:
@@ -186,7 +206,10 @@ class Partition:
 
     def _restore_progress(self, progress: Progress) -> None:
         self._progress_kept = progress
-        self.engine.clock_ms = max(self.engine.clock_ms, progress.clock_ms)
+        clock_ms = progress.clock_ms
+        if self.wall:  # kept while the machine's clock was wrong, it may lie ahead: nothing may fire by that
+            clock_ms = min(clock_ms, self.wall_clock.now_ms())
+        self.engine.clock_ms = max(self.engine.clock_ms, clock_ms)
         for topic, through_ms in progress.through_ms.items():
             if through_ms > self.clock.through_ms.get(topic, through_ms):
                 self.clock.through_ms[topic] = through_ms
@@ -212,7 +235,7 @@ class Partition:
         """The partition's clock, if it has moved far enough since it was last kept to be worth a record."""
         kept, now = self._progress_kept, self._progress_now()
         heard_more = now.through_ms != kept.through_ms or now.ticked_ms != kept.ticked_ms
-        if not heard_more and now.clock_ms - kept.clock_ms < WORTH_KEEPING_MS:
+        if not heard_more and abs(now.clock_ms - kept.clock_ms) < WORTH_KEEPING_MS:
             return None
         self._progress_kept = now
         return msgspec.json.encode(now)

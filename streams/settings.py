@@ -20,7 +20,7 @@ class Settings:
     """An empty `topic_prefix` and no packs named are the defaults; `partitions` holds for topics it creates.
 
     Without a `token` the web is open, but only to this machine. A sink whose setting is None (or empty) is off. What
-    holds a secret, or an address that may, is not shown by `repr`.
+    holds a secret, or an address that may, is not shown by `repr`. `embedded` and `skip_unreadable` are no variables.
     """
 
     broker: str
@@ -47,6 +47,7 @@ class Settings:
     redis: str | None = field(default=None, repr=False)
     warehouses: Path | None = None
     embedded: bool = False
+    skip_unreadable: bool = False
 
 
 DESCRIPTIONS: Mapping[str, str] = {
@@ -270,4 +271,4 @@ def describe() -> str:
     return "\n".join([*listed, "* or its name with _FILE: a file that holds it"])
 
 
-assert set(DESCRIPTIONS) == {field.name for field in fields(cast(Any, Settings))} - {"embedded"}
+assert set(DESCRIPTIONS) == {field.name for field in fields(cast(Any, Settings))} - {"embedded", "skip_unreadable"}

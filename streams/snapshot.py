@@ -61,6 +61,7 @@ class Snapshot:
             self._db = _made_anew(folder)  # damaged: the changelog has it all
         kept = self._db.get(_OFFSET_KEY)
         self.offset: int | None = None if kept is None else int(kept)
+        self._written_to = self.offset
         self._pending: dict[bytes, bytes | None] = {}
 
     def items(self) -> Iterator[tuple[bytes, bytes]]:
@@ -94,7 +95,7 @@ class Snapshot:
             self.write()
 
     def write(self) -> None:
-        if not self._pending:
+        if self.offset == self._written_to:
             return
         batch = WriteBatch(raw_mode=True)
         for key, value in self._pending.items():
@@ -110,6 +111,7 @@ class Snapshot:
             raise SnapshotUnusableError(str(error)) from None
         if not self.is_there():
             raise SnapshotUnusableError(f"{self.folder} was deleted")
+        self._written_to = self.offset
         work.SNAPSHOT_KEYS.inc(len(self._pending))
         self._pending.clear()
 
@@ -131,7 +133,7 @@ class Snapshot:
         """Forgets everything: the changelog is not the one this was made from."""
         self.abandon()
         self._db = _made_anew(self.folder)
-        self.offset = None
+        self.offset = self._written_to = None
 
 
 def _made_anew(folder: Path) -> Rdict:

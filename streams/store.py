@@ -5,7 +5,7 @@ the partition they belong to, and lets go of a partition that was revoked.
 """
 
 import asyncio
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from aiokafka import ConsumerRecord
@@ -14,15 +14,15 @@ from faust.types import TP
 from mode import Service
 
 from streams.local_copy import LocalCopy
-from streams.partition import Partition
-
-Restore = Callable[[Partition, bytes, bytes | None], None]
+from streams.partition import Partition, Restore
+from streams.reading_back import ReadingBack
+from streams.snapshot import SnapshotDamagedError
 
 RESTORE: dict[str, Restore] = {
     "facts": Partition.restore_fact,
     "alerts": Partition.restore_alert,
 }
-"""What a record of each table's changelog means to its partition."""
+"""How each table's records are taken back."""
 
 
 TRY_AGAIN_S = 15.0
@@ -35,6 +35,7 @@ class Store(BaseStore[bytes, bytes]):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self._take = RESTORE[self.table.name]
+        self._reading_back = ReadingBack(self._take, self.app.settings.skip_unreadable)
         self.data: dict[bytes, bytes] = {}  # Faust wants a mapping; state lives in the engines
         self._copies: dict[int, LocalCopy] = {}
         self._catching_up: asyncio.Task[None] | None = None
@@ -54,13 +55,16 @@ class Store(BaseStore[bytes, bytes]):
         only to know how far recovery has come."""
 
     def restore(self, records: Sequence[ConsumerRecord]) -> None:
-        """Records of one changelog partition, read back. What can't be read ends the worker: state would be missing."""
+        """Records of one changelog partition, read back. One that can't be read ends the worker, unless it is told to
+        pass over it: the snapshot then keeps what it had under that key."""
         try:
             number = records[-1].partition
             partition = self.app.worker.partition(number)
+            taken: list[tuple[bytes, bytes | None]] = []
             for record in records:
-                self._take(partition, record.key, record.value)
-            self._note(number, ((record.key, record.value) for record in records), records[-1].offset)
+                if self._reading_back.take(partition, record):
+                    taken.append((record.key, record.value))
+            self._note(number, taken, records[-1].offset)
         except Exception as error:  # Faust's recovery only logs what is raised here
             self.app.worker.fail(error)
 
@@ -98,8 +102,17 @@ class Store(BaseStore[bytes, bytes]):
             copy.discard()
             return
         partition = self.app.worker.partition(number)
-        for key, value in copy.items():
-            self._take(partition, key, value)
+        try:
+            for key, value in copy.items():
+                self._take(partition, key, value)
+        except SnapshotDamagedError:
+            raise
+        except Exception as error:  # whatever stands in a record
+            copy.discard()
+            raise SnapshotDamagedError(
+                f"{copy.folder} held what can't be read and was emptied; the next start reads the changelog instead, "
+                f"which names the record ({error})"
+            ) from error
         self._offsets[number] = copy.offset
 
     # -- what the worker has written -------------------------------------------------------------------------

@@ -18,12 +18,13 @@ from mode import Service
 
 from rules.book import RuleBook
 from rules.changes import Changes
-from streams.clocks import wall_ms
+from streams.failures import PlainError
 from streams.metrics import work
-from streams.outbox import Outbox, RefusedError
+from streams.outbox import Outbox
 from streams.partition import CLOCK_KEY, Batch, Partition, fact_records
 from streams.shares import BUSY_SHARE
 from streams.standings import CALM_SHARE
+from streams.wall_clock import DRIFT_MS, WallClock
 
 log = logging.getLogger(__name__)
 
@@ -37,8 +38,12 @@ LOADED_BEAT_S = 1.0
 BUSY_EVENTS = 100_000
 """…but not more events than this."""
 
-SLICE = 5_000
-"""Timers fired before the event loop has its turn."""
+SLICE = 1_000
+"""Orders evaluated before the other partitions and all else in the event loop have their turn: some 30 ms."""
+
+EVALUATE_S = 0.4
+"""After this long what has been found is written and committed, and the next beat goes on with what is left: facts that
+are committed say what is still to be evaluated, so a restart in between loses nothing."""
 
 QUIET_S = 1.0
 """How long nothing must come before a partition's event clock counts as at rest."""
@@ -63,6 +68,7 @@ class Worker(Service):
         self.app = app
         self.book = book
         self.partitions: dict[int, Partition] = {}
+        self.wall_clock = WallClock()
         #: Called with the values of each beat's records of `alerts` once they are written.
         self.on_alerts: list[Callable[[list[bytes]], None]] = []
         self.events = 0
@@ -72,6 +78,7 @@ class Worker(Service):
         self._recovered = False
         self._turn = asyncio.Lock()
         self._due = asyncio.Event()
+        self._unfinished = False
         self._events_at_beat = 0
         self._beat_at_s = monotonic()
         self._pending: dict[int, tuple[int, dict[TP, int]]] = {}
@@ -83,7 +90,8 @@ class Worker(Service):
     def partition(self, number: int) -> Partition:
         partition = self.partitions.get(number)
         if partition is None:
-            partition = Partition(number, self.app.partition_count, self.book, self.app.settings.clock)
+            settings = self.app.settings
+            partition = Partition(number, self.app.partition_count, self.book, settings.clock, self.wall_clock)
             self.partitions[number] = partition
         return partition
 
@@ -109,7 +117,7 @@ class Worker(Service):
     def fail(self, error: BaseException) -> None:
         """Ends the worker; what isn't committed is read again after the restart."""
         self._over = self._failed = True
-        log.error("the worker ends: %s", error, exc_info=None if isinstance(error, RefusedError) else error)
+        log.error("the worker ends: %s", error, exc_info=None if isinstance(error, PlainError) else error)
         self.add_future(self.app.crash(error))
 
     # -- the beat -------------------------------------------------------------------------------------------
@@ -129,7 +137,10 @@ class Worker(Service):
                 self.fail(error)
 
     async def _pause(self) -> None:
-        """Until the next beat; longer while a backlog is read, so that more of an order's changes go as one."""
+        """Until the next beat; longer while a backlog is read, so that more of an order's changes go as one. Not at all
+        where the last one left something to be evaluated."""
+        if self._unfinished:
+            return
         await self.sleep(BEAT_S)
         if self.events - self._events_at_beat > LOADED_EVENTS:
             with contextlib.suppress(TimeoutError):
@@ -141,7 +152,7 @@ class Worker(Service):
         """Judges, writes, commits, if the partitions are this worker's and recovered."""
         async with self._turn:
             if self._over or self.app.rebalancing or not self.app.tables.actives_ready:
-                self.busy = False
+                self.busy = self._unfinished = False
                 return
             self._recovered = True
             self.busy = self.events - self._events_at_beat > LOADED_EVENTS
@@ -185,23 +196,28 @@ class Worker(Service):
     async def _move_clocks(self) -> None:
         if not self.partitions:
             return
-        now_ms = wall_ms()
+        now_ms = self.wall_clock.now_ms()
         self._seen_ends = ends = await self._ends()
-        for partition in list(self.partitions.values()):
-            target_ms = (
-                self._wall_target(partition, now_ms, ends) if partition.wall else self._event_target(partition, ends)
-            )
-            if target_ms is None or target_ms < partition.engine.clock_ms:
-                partition.engine.settle()
-                continue
-            await self._advance(partition, target_ms)
+        targets = {
+            partition: self._wall_target(partition, now_ms, ends)
+            if partition.wall
+            else self._event_target(partition, ends)
+            for partition in self.partitions.values()
+        }
+        await self._evaluate(targets)
 
-    async def _advance(self, partition: Partition, to_ms: int) -> None:
-        """In slices, so that a burst of deadlines doesn't stall the events."""
-        done = False
-        while not done:
-            done = partition.engine.advance(to_ms, limit=SLICE)
-            await asyncio.sleep(0)
+    async def _evaluate(self, targets: dict[Partition, int | None]) -> None:
+        """Has each partition evaluated at its clock's target (epoch ms; None: at its clock as it stands), by turns and
+        in slices, until all is done or time is up."""
+        began_s = monotonic()
+        while targets:
+            for partition, target_ms in list(targets.items()):
+                if self.partitions.get(partition.number) is not partition or partition.evaluate(target_ms, SLICE):
+                    del targets[partition]
+                await asyncio.sleep(0)
+            if self._over or monotonic() - began_s > EVALUATE_S:
+                break
+        self._unfinished = bool(targets)
 
     async def _ends(self) -> dict[TP, int]:
         """Where the inputs end at this moment, per partition watched."""
@@ -211,6 +227,9 @@ class Worker(Service):
     def _wall_target(self, partition: Partition, now_ms: int, ends: dict[TP, int]) -> int | None:
         """The moment up to which a partition's inputs have been applied: taken with their ends, reached once all
         have been applied past those."""
+        if partition.engine.clock_ms > now_ms + DRIFT_MS:  # by a clock that was wrong
+            partition.engine.turn_back(now_ms)
+            self._pending.pop(partition.number, None)
         then_ms, then = self._pending.setdefault(
             partition.number, (now_ms, {tp: end for tp, end in ends.items() if tp.partition == partition.number})
         )

@@ -1,5 +1,6 @@
 """Levels: a figure that must not fall below, or rise above, certain values: a rating, a SKU's stock, points."""
 
+from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
@@ -13,6 +14,7 @@ from rules.instants import DAY_MS, NEVER
 from rules.kinds.happenings import Happening
 from rules.kinds.ratio_judge import percent
 from rules.kinds.rule import Case, Place, Rule, Said, Verdict
+from rules.kinds.subjects import SubjectJudge
 from rules.shopfacts import Entry, said_by
 
 if TYPE_CHECKING:
@@ -99,50 +101,24 @@ class Reading(Struct, frozen=True):
     shown: dict[str, Any]
 
 
-class LevelJudge:
-    """A level rule, ready to judge a shop."""
+class Readings(ABC):
+    """What the judges of levels have in common: a figure held against its limits."""
 
-    def __init__(self, n: int, rule: Level, place: Place, ledger: "LedgerJudge | None") -> None:
+    def __init__(self, n: int, rule: Level, place: Place) -> None:
         self.n = n
         self.rule = rule
         self.zone = place.zone
-        self.ledger = ledger
 
-    def judge(self, shop: "Shop", at_ms: int) -> Said:
-        verdicts = []
-        for subject, reading in self._readings(shop, at_ms):
-            if reading.stage is not None:
-                tier = reading.stage if self.rule.tiers else None
-                opened = Open(reading.stage, self.rule.severity[reading.stage], tier=tier)
-                near = reading.stage == "near"
-                verdicts.append(Verdict(opened, "threshold_near" if near else "threshold_crossed", subject))
-        return verdicts, self._turn(shop, at_ms)
+    @abstractmethod
+    def reading(self, shop: "Shop", subject: str, at_ms: int) -> Reading | None:
+        """A subject's figure at a moment."""
 
-    def _turn(self, shop: "Shop", at_ms: int) -> int:
-        """When the figure may change by itself: stock lasts longer as sales slide out of sight."""
-        ahead = [at for name in self.rule.events() if (at := shop.facts.next_after(name, at_ms)) is not None]
-        if self.rule.of_skus() and shop.facts.of("stock.level"):
-            ahead.append(start_of_day(day_of(at_ms, self.zone) + 1, self.zone))
-        return min(ahead, default=NEVER)
-
-    def _readings(self, shop: "Shop", at_ms: int) -> Iterator[tuple[str, Reading]]:
-        match self.rule.of:
-            case "rating":
-                for entry in shop.facts.known("rating.updated", at_ms):
-                    if entry.data.score is not None:
-                        yield "-", self._reading(entry.data.score, said_by(entry))
-            case "preorder_share":
-                for entry in shop.facts.known("listing.counts", at_ms)[-1:]:
-                    if (part := _preorder_share(entry)) is not None:
-                        counts = {"total": entry.data.total, "preorder": entry.data.preorder}
-                        yield "-", self._reading(part, said_by(entry) | counts)
-            case "points":
-                assert self.ledger is not None
-                if points := self.ledger.points(shop, at_ms):
-                    yield "-", self._reading(points, {"ledger": self.ledger.rule.ledger})
-            case _:
-                for entry in shop.facts.known("stock.level", at_ms):
-                    yield entry.data.sku or "-", self._stock(shop, entry, at_ms)
+    def _verdicts(self, subject: str, reading: Reading | None) -> list[Verdict]:
+        if reading is None or reading.stage is None:
+            return []
+        tier = reading.stage if self.rule.tiers else None
+        opened = Open(reading.stage, self.rule.severity[reading.stage], tier=tier)
+        return [Verdict(opened, "threshold_near" if reading.stage == "near" else "threshold_crossed", subject)]
 
     def _reading(self, value: Decimal, shown: dict[str, Any]) -> Reading:
         rule = self.rule
@@ -159,34 +135,8 @@ class LevelJudge:
                 stage = name
         return Reading(float(value), stage, float(limit), shown)
 
-    def _stock(self, shop: "Shop", entry: Entry, at_ms: int) -> Reading:
-        """A SKU's stock against the pace of its sales. What has no sales lasts for ever, unless there is none of it."""
-        rule, sku, on_hand = self.rule, entry.data.sku, entry.data.on_hand
-        assert rule.velocity is not None
-        sold, days = shop.sold(sku, rule.velocity // DAY_MS, day_of(at_ms, self.zone))
-        per_day = Decimal(sold) / days if days else Decimal()
-        shown = said_by(entry) | {"on_hand": on_hand, "sold": sold, "days": days}
-        if rule.of == "reorder_point":
-            assert rule.lead_time is not None and rule.safety is not None
-            point = per_day * (rule.lead_time + rule.safety) / DAY_MS
-            stage = "crossed" if on_hand < point or on_hand <= 0 else None
-            return Reading(on_hand, stage, float(point), shown)
-        if on_hand <= 0:
-            return self._reading(Decimal(), shown)
-        return self._reading(on_hand / per_day if per_day else Decimal("Infinity"), shown)
-
-    def crossings(self, shop: "Shop") -> Iterator[Happening]:
-        """When the share of pre-orders went above its limit, each time anew."""
-        over = False
-        for entry in shop.facts.known("listing.counts", NEVER):
-            share = _preorder_share(entry)
-            now = share is not None and self._reading(share, {}).stage == "crossed"
-            if now and not over:
-                yield Happening(entry.at_ms, event=entry.id, source=entry.source)
-            over = now
-
     def case(self, shop: "Shop", verdict: Verdict, at_ms: int) -> Case:
-        reading = dict(self._readings(shop, at_ms)).get(verdict.subject)
+        reading = self.reading(shop, verdict.subject, at_ms)
         if reading is None:
             return Case({}, dict.fromkeys(("value", "threshold", "headroom", "stock", "per_day"), "-"))
         sku = {} if verdict.subject == "-" else {"sku": verdict.subject}
@@ -214,25 +164,108 @@ class LevelJudge:
     def cause_of_end(self, shop: "Shop", said: Emitted, verdict: Verdict, at_ms: int) -> Cause:
         return "fell_back"
 
+    def _metric(self, reading: Reading) -> dict[str, Any]:
+        return {
+            "value": reading.value if reading.value != float("inf") else None,
+            "numerator": reading.shown.get("preorder"),
+            "denominator": reading.shown.get("total"),
+            "threshold": reading.limit,
+            "headroom": self._headroom(reading),
+            "window": None,
+        }
+
+
+class LevelJudge(Readings):
+    """A level rule on one figure of a shop, ready to judge."""
+
+    def __init__(self, n: int, rule: Level, place: Place, ledger: "LedgerJudge | None") -> None:
+        super().__init__(n, rule, place)
+        self.ledger = ledger
+
+    def judge(self, shop: "Shop", at_ms: int) -> Said:
+        ahead = [at for name in self.rule.events() if (at := shop.facts.next_after(name, at_ms)) is not None]
+        return self._verdicts("-", self.reading(shop, "-", at_ms)), min(ahead, default=NEVER)
+
+    def reading(self, shop: "Shop", subject: str, at_ms: int) -> Reading | None:
+        match self.rule.of:
+            case "rating":
+                rated = shop.facts.last("rating.updated", at_ms)
+                if rated is not None and rated.data.score is not None:
+                    return self._reading(rated.data.score, said_by(rated))
+            case "preorder_share":
+                counted = shop.facts.last("listing.counts", at_ms)
+                if counted is not None and (part := _preorder_share(counted)) is not None:
+                    counts = {"total": counted.data.total, "preorder": counted.data.preorder}
+                    return self._reading(part, said_by(counted) | counts)
+            case _:
+                assert self.ledger is not None
+                if points := self.ledger.points(shop, at_ms):
+                    return self._reading(points, {"ledger": self.ledger.rule.ledger})
+        return None
+
+    def crossings(self, shop: "Shop") -> Iterator[Happening]:
+        """When the share of pre-orders went above its limit, each time anew."""
+        over = False
+        for entry in shop.facts.known("listing.counts", NEVER):
+            share = _preorder_share(entry)
+            now = share is not None and self._reading(share, {}).stage == "crossed"
+            if now and not over:
+                yield Happening(entry.at_ms, event=entry.id, source=entry.source)
+            over = now
+
     def metric(self, shop: "Shop", at_ms: int) -> dict[str, Any] | None:
-        """The worst of its readings, and each SKU's where there are SKUs."""
-        readings = dict(self._readings(shop, at_ms))
+        reading = self.reading(shop, "-", at_ms)
+        return None if reading is None else self._metric(reading)
+
+
+class StockJudge(Readings, SubjectJudge[Level]):
+    """A level rule on the stock of each SKU, ready to judge a shop."""
+
+    def keys(self, shop: "Shop") -> list[str]:
+        return [_sku(entry) for entry in shop.facts.of("stock.level")]
+
+    def touched_by(self, shop: "Shop", name: str, entry: Entry) -> list[str]:
+        return [_sku(entry)]
+
+    def look(self, shop: "Shop", key: str, at_ms: int) -> Said:
+        ahead = shop.facts.next_about("stock.level", (key,), at_ms)
+        turn_ms = NEVER if ahead is None else ahead
+        if key in shop.sales:  # stock lasts longer as sales slide out of sight
+            turn_ms = min(turn_ms, start_of_day(day_of(at_ms, self.zone) + 1, self.zone))
+        return self._verdicts(key, self.reading(shop, key, at_ms)), turn_ms
+
+    def reading(self, shop: "Shop", subject: str, at_ms: int) -> Reading | None:
+        """A SKU's stock against the pace of its sales. What has no sales lasts for ever, unless there is none of it."""
+        entry = shop.facts.newest("stock.level", (subject,), at_ms)
+        if entry is None:
+            return None
+        rule, on_hand = self.rule, entry.data.on_hand
+        assert rule.velocity is not None
+        sold, days = shop.sold(subject, rule.velocity // DAY_MS, day_of(at_ms, self.zone))
+        per_day = Decimal(sold) / days if days else Decimal()
+        shown = said_by(entry) | {"on_hand": on_hand, "sold": sold, "days": days}
+        if rule.of == "reorder_point":
+            assert rule.lead_time is not None and rule.safety is not None
+            point = per_day * (rule.lead_time + rule.safety) / DAY_MS
+            stage = "crossed" if on_hand < point or on_hand <= 0 else None
+            return Reading(on_hand, stage, float(point), shown)
+        if on_hand <= 0:
+            return self._reading(Decimal(), shown)
+        return self._reading(on_hand / per_day if per_day else Decimal("Infinity"), shown)
+
+    def metric(self, shop: "Shop", at_ms: int) -> dict[str, Any] | None:
+        """The worst of its readings, and each SKU's."""
+        skus = [_sku(entry) for entry in shop.facts.known("stock.level", at_ms)]
+        readings = {sku: found for sku in skus if (found := self.reading(shop, sku, at_ms)) is not None}
         if not readings:
             return None
         worst = min(readings.values(), key=lambda each: self._headroom(each) or 0.0)
-        finite = worst.value if worst.value != float("inf") else None
-        shown: dict[str, Any] = {
-            "value": finite,
-            "numerator": worst.shown.get("preorder"),
-            "denominator": worst.shown.get("total"),
-            "threshold": worst.limit,
-            "headroom": self._headroom(worst),
-            "window": None,
-        }
-        if self.rule.of_skus():
-            below = {sku: each.value for sku, each in readings.items() if each.stage is not None}
-            shown["by"] = dict(sorted(below.items(), key=lambda each: each[1])[:20])
-        return shown
+        below = {sku: each.value for sku, each in readings.items() if each.stage is not None}
+        return {**self._metric(worst), "by": dict(sorted(below.items(), key=lambda each: each[1])[:20])}
+
+
+def _sku(entry: Entry) -> str:
+    return entry.data.sku or "-"
 
 
 def _figure(value: float) -> str:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal
 from rules.alerts import Cause, Emitted, Open
 from rules.instants import NEVER
 from rules.kinds.rule import Case, Rule, Said, Verdict
+from rules.kinds.subjects import SubjectJudge
 from rules.shopfacts import Entry, said_by
 
 if TYPE_CHECKING:
@@ -30,25 +31,35 @@ class Route(Rule, tag="route", tag_field="kind", kw_only=True, frozen=True):
             yield "lines", "names no state of a carrier"
 
 
-class RouteJudge:
+class RouteJudge(SubjectJudge[Route]):
     """A route rule, ready to judge a shop."""
 
     def __init__(self, n: int, rule: Route) -> None:
         self.n = n
         self.rule = rule
 
-    def judge(self, shop: "Shop", at_ms: int) -> Said:
-        verdicts = []
-        for entry in shop.facts.known("carrier.state", at_ms):
-            state = entry.data.state
-            if state in self.rule.lines:
-                opened = Open(state, self.rule.severity[state], tier=state)
-                verdicts.append(Verdict(opened, "threshold_crossed", _where(entry)))
-        ahead = shop.facts.next_after("carrier.state", at_ms)
-        return verdicts, NEVER if ahead is None else ahead
+    def keys(self, shop: "Shop") -> list[str]:
+        return [_where(entry) for entry in shop.facts.of("carrier.state")]
+
+    def touched_by(self, shop: "Shop", name: str, entry: Entry) -> list[str]:
+        return [_where(entry)]
+
+    def look(self, shop: "Shop", key: str, at_ms: int) -> Said:
+        ahead = [shop.facts.next_about("carrier.state", about, at_ms) for about in _meant(key)]
+        turn_ms = min([at for at in ahead if at is not None], default=NEVER)
+        entry = self._entry(shop, key, at_ms)
+        if entry is None or (state := entry.data.state) not in self.rule.lines:
+            return [], turn_ms
+        return [Verdict(Open(state, self.rule.severity[state], tier=state), "threshold_crossed", key)], turn_ms
+
+    def _entry(self, shop: "Shop", where: str, at_ms: int) -> Entry | None:
+        """The newest word on a carrier; one of trouble, where several are called the same."""
+        said = [shop.facts.newest("carrier.state", about, at_ms) for about in _meant(where)]
+        known = [entry for entry in said if entry is not None]
+        return max(known, key=lambda entry: (entry.data.state in self.rule.lines, entry.mark()), default=None)
 
     def case(self, shop: "Shop", verdict: Verdict, at_ms: int) -> Case:
-        entry = next((e for e in shop.facts.known("carrier.state", at_ms) if _where(e) == verdict.subject), None)
+        entry = self._entry(shop, verdict.subject, at_ms)
         if entry is None:
             return Case({}, dict.fromkeys(("carrier", "region", "line", "where"), "-"))
         data = entry.data
@@ -67,3 +78,11 @@ class RouteJudge:
 def _where(entry: Entry) -> str:
     """The carrier, the region, or both."""
     return " ".join(part for part in (entry.data.carrier, entry.data.region) if part) or "-"
+
+
+def _meant(where: str) -> list[tuple[str, str]]:
+    """The carriers and regions that `_where` calls so."""
+    if where == "-":
+        return [("", ""), ("-", ""), ("", "-")]
+    spaces = [n for n, letter in enumerate(where) if letter == " "]
+    return [(where, ""), ("", where), *((where[:n], where[n + 1 :]) for n in spaces)]

@@ -1,17 +1,28 @@
 """Several versions of one rule, each for what happened while it was in effect, speaking as one."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 from rules.alerts import Cause, Emitted
 from rules.kinds.rule import Case, Judge, Said, Verdict
+from rules.kinds.subjects import Key, SubjectJudge
+from rules.shopfacts import Entry
 
 if TYPE_CHECKING:
     from rules.watch import Shop
 
 
+def versions_of(n: int, judges: Sequence[Any]) -> Judge:
+    """One judge of a rule's versions, which are of one kind."""
+    if all(isinstance(judge, SubjectJudge) for judge in judges):
+        return SubjectVersions(n, judges)
+    return Versions(n, judges)
+
+
 class Versions:
     """Judges of one rule's versions; what each says of its own time, together."""
+
+    judges: Sequence[Judge]
 
     def __init__(self, n: int, judges: Sequence[Judge]) -> None:
         self.n = n
@@ -43,3 +54,33 @@ class Versions:
         """`(name, from_ms, until_ms)` of those in force."""
         found = [getattr(judge, "sanctions", None) for judge in self.judges]
         return [each for sanctions in found if sanctions is not None for each in sanctions(shop, at_ms)]
+
+
+class SubjectVersions(Versions, SubjectJudge[Any]):
+    """The same, of a rule that judges subject by subject."""
+
+    judges: Sequence[SubjectJudge[Any]]
+
+    def keys(self, shop: "Shop") -> Iterator[Key]:
+        return (key for judge in self.judges for key in judge.keys(shop))
+
+    def touched_by(self, shop: "Shop", name: str, entry: Entry) -> Iterator[Key]:
+        return (key for judge in self.judges for key in judge.touched_by(shop, name, entry))
+
+    def key_of(self, verdict: Verdict) -> Key:
+        return self.judges[-1].key_of(verdict)
+
+    def judge(self, shop: "Shop", at_ms: int) -> Said:
+        return SubjectJudge.judge(self, shop, at_ms)
+
+    def look(self, shop: "Shop", key: Key, at_ms: int) -> Said:
+        said = [judge.look(shop, key, at_ms) for judge in self.judges]
+        found = {(each.subject, each.episode): each for verdicts, _ in said for each in verdicts}
+        return list(found.values()), min(turn for _, turn in said)
+
+    def _judge_of(self, shop: "Shop", verdict: Verdict, at_ms: int) -> SubjectJudge[Any]:
+        about, key = (verdict.subject, verdict.episode), self.key_of(verdict)
+        for judge in self.judges:
+            if any((each.subject, each.episode) == about for each in judge.look(shop, key, at_ms)[0]):
+                return judge
+        return self.judges[-1]

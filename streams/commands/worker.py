@@ -7,6 +7,7 @@ import os
 import socket
 import sys
 import threading
+from dataclasses import replace
 from typing import Any
 
 import click
@@ -34,11 +35,12 @@ SINKS_STOP_S = 3.0
 
 
 @click.command(epilog="\b\nSettings, from the environment:\n" + describe())
-def worker() -> None:
+@click.option("--skip-unreadable", is_flag=True, help="Pass over records of changelogs that can't be read back.")
+def worker(skip_unreadable: bool) -> None:
     """Watch the orders on a Kafka broker and publish alerts, until SIGTERM."""
     logs.protect()
     try:
-        settings = from_environment(os.environ)
+        settings = replace(from_environment(os.environ), skip_unreadable=skip_unreadable)
         book = packs.load(settings.packs)
         names = topics.TopicNames(settings.topic_prefix, settings.app_id)
         homes = load(settings.warehouses) if settings.warehouses else EVERYTHING_IN_ONE

@@ -6,7 +6,7 @@ from decimal import ROUND_HALF_UP, Decimal, InvalidOperation
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from rules.events import LARGEST_AMOUNT
+from rules.events import is_reckonable
 from rules.instants import is_believable, rfc3339, to_ms
 
 TIMES = frozenset({"ship_by", "starts_at"})
@@ -80,7 +80,7 @@ def number(raw: Any) -> Decimal:
         read = Decimal("NaN") if isinstance(raw, bool | dict | list) else Decimal(str(raw).strip())
     except InvalidOperation:
         read = Decimal("NaN")
-    if not read.is_finite() or abs(read) >= LARGEST_AMOUNT:
+    if not is_reckonable(read):
         raise ValueError(f"{_quoted(raw)} is no number to reckon with")
     return read
 

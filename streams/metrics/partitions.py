@@ -7,7 +7,6 @@ from prometheus_client import Metric
 from prometheus_client.core import GaugeMetricFamily
 
 from rules.instants import DAWN
-from streams.clocks import wall_ms
 from streams.partition import Partition
 
 
@@ -30,7 +29,7 @@ def families(worker: Any) -> Iterator[Metric]:
     for number, partition in held.items():
         if partition.engine.clock_ms > DAWN:
             clock.add_metric([str(number)], partition.engine.clock_ms / 1000)
-            lag.add_metric([str(number)], watermark_lag_ms(partition, wall_ms()) / 1000)
+            lag.add_metric([str(number)], watermark_lag_ms(partition, worker.wall_clock.now_ms()) / 1000)
     for (topic, number), behind in worker.behind().items():
         records.add_metric([topic, str(number)], behind)
     yield clock

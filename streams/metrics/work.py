@@ -16,6 +16,7 @@ _LATE_S = (0.001, 0.1, 0.5, 1, 2.5, 5, 10, 30, 60, 300, 900, 3_600, 14_400, 86_4
 EVENTS = Counter("shipclock_events", "Events applied, by topic and type", ["topic", "type"])
 BATCHES = Counter("shipclock_batches", "Batches that Kafka has handed over", ["topic"])
 DEAD_LETTERS = Counter("shipclock_dead_letters", "Records set aside: unreadable or in the wrong place", ["topic"])
+SKIPPED = Counter("shipclock_records_skipped", "Records of changelogs passed over because they can't be read back")
 LEFT_OUT = Counter("shipclock_records_left_out", "Records not written because they were too large")
 ALERTS = Counter("shipclock_alerts", "Alert records written, by why", ["clause", "severity", "reason"])
 COMMITS = Counter("shipclock_commits", "Commits of offsets that Kafka has taken")

@@ -5,6 +5,7 @@ be right, and writes all of it again when Redis has lost something.
 """
 
 import asyncio
+import logging
 import secrets
 from collections import defaultdict
 from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
@@ -14,6 +15,7 @@ from typing import Any, TypeVar
 
 from rules.book import RuleBook
 from streams.clocks import wall_ms
+from streams.paced_log import PacedLog
 from streams.sinks.courier import Courier, Unavailable
 from streams.sinks.redis_client import READ, answer, connect
 from streams.sinks.ship_next import ShipNext, Waiting
@@ -34,6 +36,9 @@ LOOK_MS = 5_000
 AT_ONCE = 500
 """Orders judged in one go and written in one transaction, at most."""
 
+
+log = logging.getLogger(__name__)
+log.addFilter(PacedLog())
 
 T = TypeVar("T")
 
@@ -82,7 +87,11 @@ class RedisDue(Sink):
         newest = {record.key: record.value for record in records}
         for some in _slices(newest):
             for key in some:
-                ahead.hear(key, newest[key], self._now_ms(partition))
+                try:
+                    ahead.hear(key, newest[key], self._now_ms(partition))
+                except Exception as error:  # whatever stands in a record; where, the worker tells on its next start
+                    self.courier.counters.given_up += 1
+                    log.error("%s: no facts in a record of partition %d: %r", self.name, partition, error)
             await asyncio.sleep(0)  # the engine has its turn
 
     async def tick(self, now_ms: int) -> None:

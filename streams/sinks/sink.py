@@ -10,9 +10,11 @@ from aiokafka import ConsumerRecord
 
 from rules import alerts
 from rules.alerts import Alert
+from streams.paced_log import PacedLog
 from streams.sinks.courier import Courier
 
 log = logging.getLogger(__name__)
+log.addFilter(PacedLog())
 
 Record: TypeAlias = "ConsumerRecord[bytes, bytes | None]"
 
@@ -91,8 +93,10 @@ class Sink:
         if record.value is None:
             return None
         try:
-            return alerts.decode(record.value)
-        except msgspec.DecodeError:
+            alert = alerts.decode(record.value)
+            alerts.emitted_from(alert)  # its times
+            return alert
+        except (msgspec.DecodeError, ValueError):
             self.courier.counters.given_up += 1
             log.error("%s: no alert at %s-%d:%d", self.name, record.topic, record.partition, record.offset)
             return None

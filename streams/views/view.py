@@ -8,6 +8,7 @@ import msgspec
 from aiokafka import ConsumerRecord
 
 from streams.clocks import wall_ms
+from streams.paced_log import PacedLog
 from streams.topics import TopicNames
 from streams.views.alerts import Alerts, Held
 from streams.views.feed import Feed
@@ -15,6 +16,7 @@ from streams.views.remarks import Kind, Remark, Remarks, holds
 from streams.views.shops import Shops
 
 log = logging.getLogger(__name__)
+log.addFilter(PacedLog())
 
 
 class View:

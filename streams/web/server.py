@@ -133,9 +133,9 @@ class Web(Service):
                 await self._served.wait()
 
     def _health(self) -> Health:
-        problem = self._app.snapshot_faults.problem
+        problems = [self._app.snapshot_faults.problem, self._app.worker.wall_clock.problem]
         return Health(
             worker=bool(self._app.tables.actives_ready),
             views=self.reader.caught_up,
-            problems=[] if problem is None else [problem],
+            problems=[each for each in problems if each is not None],
         )

@@ -1,7 +1,9 @@
 """What Docker and Kubernetes are given, as far as that can be told without either."""
 
 import re
+import shutil
 import subprocess
+from ipaddress import ip_address, ip_network
 from pathlib import Path
 from typing import Any
 
@@ -239,6 +241,138 @@ def test_services_budgets_and_policies_mean_the_workers_pods(manifests: dict[str
     assert manifests["Service"]["spec"]["selector"].items() <= labels
     assert manifests["PodDisruptionBudget"]["spec"]["selector"]["matchLabels"].items() <= labels
     assert manifests["NetworkPolicy"]["spec"]["podSelector"]["matchLabels"].items() <= labels
+    assert manifests["StatefulSet"]["spec"]["selector"]["matchLabels"].items() <= labels
+
+
+def peers(policy: dict[str, Any], way: str) -> list[tuple[dict[str, Any], set[int | str]]]:
+    """Each peer that a policy lets `from` it in or `to` it out, with the ports."""
+    rules = policy["spec"]["ingress" if way == "from" else "egress"]
+    return [(peer, {port for each in rule["ports"] for port in _ports(each)}) for rule in rules for peer in rule[way]]
+
+
+def _ports(given: dict[str, Any]) -> range | list[str]:
+    port = given["port"]
+    return [port] if isinstance(port, str) else range(port, given.get("endPort", port) + 1)
+
+
+def namespaces(policy: dict[str, Any], way: str) -> dict[str, set[int | str]]:
+    """The ports of the peers that are named by their namespace."""
+    return {
+        peer["namespaceSelector"]["matchLabels"]["kubernetes.io/metadata.name"]: ports
+        for peer, ports in peers(policy, way)
+        if "namespaceSelector" in peer
+    }
+
+
+def test_prometheus_is_let_in_by_its_own_label(manifests: dict[str, Any]) -> None:
+    first, _ = peers(manifests["NetworkPolicy"], "from")[0]
+    assert first["podSelector"]["matchLabels"] == {"app.kubernetes.io/name": "prometheus"}
+    assert set(namespaces(manifests["NetworkPolicy"], "from")) == {"monitoring"}
+
+
+def test_what_goes_out_goes_where_the_policy_names(manifests: dict[str, Any]) -> None:
+    inside = namespaces(manifests["NetworkPolicy"], "to")
+    assert inside["kafka"] == set(range(9092, 9099))
+    assert inside["monitoring"] == {9093}
+    assert inside["kube-system"] == {53}
+    assert inside["redis"] >= {6379}
+    blocks = [(peer["ipBlock"], ports) for peer, ports in peers(manifests["NetworkPolicy"], "to") if "ipBlock" in peer]
+    outside = [(block, ports) for block, ports in blocks if "except" in block]
+    assert {block["cidr"]: ports for block, ports in outside} == {"0.0.0.0/0": {443, 465, 587}, "::/0": {443, 465, 587}}
+    kept = [ip_network(cidr) for block, _ in outside for cidr in block["except"]]
+    for address in ("10.0.0.1", "172.20.0.1", "192.168.1.1", "169.254.169.254", "127.0.0.1", "fd00::1", "fe80::1"):
+        assert any(ip_address(address) in network for network in kept), address
+
+
+def test_no_volume_grows_without_bound(manifests: dict[str, Any]) -> None:
+    temporary = [each["emptyDir"] for each in pod(manifests)["volumes"] if "emptyDir" in each]
+    assert temporary and all("sizeLimit" in each for each in temporary)
+    (container,) = pod(manifests)["containers"]
+    assert {"memory", "ephemeral-storage"} <= container["resources"]["limits"].keys()
+
+
+def test_datadir_is_a_folder_that_the_worker_makes_itself(manifests: dict[str, Any]) -> None:
+    (container,) = pod(manifests)["containers"]
+    (datadir,) = [each["value"] for each in container["env"] if each["name"] == "SHIPCLOCK_DATADIR"]
+    (mount,) = [each["mountPath"] for each in container["volumeMounts"] if each["name"] == "data"]
+    assert Path(datadir).parent == Path(mount)
+
+
+@pytest.fixture(scope="module")
+def everything(tmp_path_factory: pytest.TempPathFactory) -> dict[tuple[str, str], dict[str, Any]]:
+    """By kind and name, with all the components that kustomization.yaml shows in comments."""
+    folder = tmp_path_factory.mktemp("kubernetes") / "all"
+    shutil.copytree(DEPLOY / "kubernetes", folder)
+    file = folder / "kustomization.yaml"
+    shown = re.sub(r"(?m)^# (components:|  - components/)", r"\1", file.read_text())
+    file.write_text(shown)
+    kept = {f"components/{each.name}" for each in (folder / "components").iterdir()}
+    assert set(yaml.safe_load(shown)["components"]) == kept
+    done = subprocess.run([program("kubectl"), "kustomize", str(folder)], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    return {(each["kind"], each["metadata"]["name"]): each for each in yaml.safe_load_all(done.stdout)}
+
+
+def test_the_components_fit_the_schemas_too(everything: dict[tuple[str, str], dict[str, Any]]) -> None:
+    own = [each for each in everything.values() if not each["apiVersion"].startswith("keda.sh/")]
+    assert {each["kind"] for each in own} >= {"Ingress", "NetworkPolicy", "Service"}
+    assert [each["metadata"]["name"] for each in own if not fits(each)] == []
+    assert "Secret" not in {kind for kind, _ in everything}
+
+
+def test_with_sasl_the_pod_and_keda_log_in_to_kafka_from_the_secret(
+    everything: dict[tuple[str, str], dict[str, Any]],
+) -> None:
+    spec = everything["StatefulSet", "shipclock"]["spec"]["template"]["spec"]
+    (container,) = spec["containers"]
+    (settings,) = [each["data"] for (kind, _), each in everything.items() if kind == "ConfigMap"]
+    environment = {each["name"]: each for each in container["env"]}
+    assert settings_in(environment | settings) <= SETTINGS
+    assert settings["SHIPCLOCK_KAFKA_SECURITY"] == "SASL_SSL"
+    name = environment["SHIPCLOCK_KAFKA_USERNAME"]["valueFrom"]["secretKeyRef"]
+    assert name == {"name": "shipclock-kafka", "key": "username"}
+    (volume,) = [each for each in spec["volumes"] if each.get("secret", {}).get("secretName") == "shipclock-kafka"]
+    (mount,) = [each for each in container["volumeMounts"] if each["name"] == volume["name"]]
+    files = {f"{mount['mountPath']}/{each['path']}" for each in volume["secret"]["items"]}
+    assert {environment[f"SHIPCLOCK_KAFKA_{each}"]["value"] for each in ("PASSWORD_FILE", "CA")} == files
+    asked = everything["TriggerAuthentication", "shipclock-kafka"]["spec"]["secretTargetRef"]
+    assert {each["name"] for each in asked} == {"shipclock-kafka"}
+    for trigger in everything["ScaledObject", "shipclock"]["spec"]["triggers"]:
+        assert trigger["authenticationRef"] == {"name": "shipclock-kafka"}
+        assert (trigger["metadata"]["tls"], trigger["metadata"]["sasl"]) == ("enable", "scram_sha512")
+        assert f"kafka://{trigger['metadata']['bootstrapServers']}" == settings["SHIPCLOCK_BROKER"]
+
+
+def test_the_ingress_lets_people_in_over_tls_and_no_further_than_the_console(
+    everything: dict[tuple[str, str], dict[str, Any]],
+) -> None:
+    spec = everything["Ingress", "shipclock"]["spec"]
+    (rule,), (tls,) = spec["rules"], spec["tls"]
+    assert [rule["host"]] == tls["hosts"]
+    paths = {each["path"]: each for each in rule["http"]["paths"]}
+    assert set(paths) == {"/", "/api", "/console", "/openapi.json"}
+    assert paths["/"]["pathType"] == "Exact"  # so that /metrics and /health stay inside
+    labels = pod_labels(everything)
+    for path in paths.values():
+        service = everything["Service", path["backend"]["service"]["name"]]["spec"]
+        assert service["selector"].items() <= labels.items()
+        assert path["backend"]["service"]["port"]["name"] in {port["name"] for port in service["ports"]}
+    policy = everything["NetworkPolicy", "shipclock-console"]
+    assert policy["spec"]["podSelector"]["matchLabels"].items() <= labels.items()
+    assert namespaces(policy, "from") == {"ingress-nginx": {"web"}}
+
+
+def test_kafka_outside_is_reached_by_its_addresses(everything: dict[tuple[str, str], dict[str, Any]]) -> None:
+    policy = everything["NetworkPolicy", "shipclock-kafka-outside"]
+    assert policy["spec"]["podSelector"]["matchLabels"].items() <= pod_labels(everything).items()
+    ((peer, ports),) = peers(policy, "to")
+    assert ip_network(peer["ipBlock"]["cidr"]).num_addresses < 2**16
+    assert ports == set(range(9092, 9099))
+
+
+def pod_labels(everything: dict[tuple[str, str], dict[str, Any]]) -> dict[str, str]:
+    labels: dict[str, str] = everything["StatefulSet", "shipclock"]["spec"]["template"]["metadata"]["labels"]
+    return labels
 
 
 def pod(manifests: dict[str, Any]) -> dict[str, Any]:

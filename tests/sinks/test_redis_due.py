@@ -151,3 +151,10 @@ async def test_many_orders_go_in_several_transactions(redis_server: RedisServer)
     log: list[Order] = [(str(n), facts(placed_ms=PLACED_MS)) for n in range(1_500)]
     async with hand(redis_server, log):
         assert len(due(redis_server)) == 1_500
+
+
+async def test_facts_that_cannot_be_read_are_counted_and_do_not_stop_the_list(redis_server: RedisServer) -> None:
+    async with hand(redis_server, [("1", b"junk"), ("2", facts(placed_ms=PLACED_MS))]) as sink:
+        await hear(sink, "3", facts(placed_ms=PLACED_MS))
+        assert due(redis_server).keys() == {"joom/s17/2", "joom/s17/3"}
+        assert sink.sink.courier.counters.given_up == 1

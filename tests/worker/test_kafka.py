@@ -385,10 +385,34 @@ def _alter(site: Site, topic: str, name: str, value: str) -> None:
         answer.result()
 
 
-async def test_a_changelog_record_that_cannot_be_read_ends_the_worker(site: Site) -> None:
-    await produce(site.bootstrap, [(f"{site.prefix}alerts", b"joom/s17", b"no alert")])
-    async with site.worker() as worker:
-        assert await worker.ended() == 1
+async def test_changelog_records_that_cannot_be_read_are_named_and_passed_over_where_that_is_asked_for(
+    site: Site,
+) -> None:
+    """A running worker doesn't read them; each start does, until they are passed over once."""
+    async with site.worker() as worker, alerts(site) as read:
+        await send(site, event("order.placed", START_MS))
+        await tick_all(site, START_MS + LATE_MS)
+        await read.until(lambda: len(read.said()) == 1)
+        (alert,) = read.records
+        await produce(site.bootstrap, [(f"{site.prefix}alerts", b"joom/s17", b"no alert")])
+        await produce(site.bootstrap, [(f"{site.prefix}{site.group}-facts-changelog", b"joom/s17", b"no facts")])
+        assert await worker.stop() == 0, worker.log()[-3000:]
+    where = {f"{site.prefix}alerts-2@1", f"{site.prefix}{site.group}-facts-changelog-2@"}
+    async with site.worker() as second:
+        assert await second.ended() == 1
+        (told,) = [line for line in second.log().splitlines() if "the worker ends" in line]
+        assert any(each in told for each in where) and "--skip-unreadable" in told
+    async with site.worker("data", "--skip-unreadable") as third:
+        await third.ready()
+        told = [line for line in third.log().splitlines() if "is passed over" in line]
+        assert len(told) == 2 and all(any(each in line for line in told) for each in where)
+        assert await third.stop() == 0, third.log()[-3000:]
+    async with site.worker() as fourth, alerts(site) as read:
+        await fourth.ready()
+        await send(site, event("order.shipped", START_MS + LATE_MS + 1))
+        await tick_all(site, START_MS + LATE_MS + HOUR_MS)
+        await read.until(lambda: len(read.records) == 3)
+    assert read.records[2].key == alert.key, "nothing that could be read was lost"
 
 
 # -- several workers -----------------------------------------------------------------------------------------

@@ -1,6 +1,7 @@
 """The beat: clocks, then writes, then the commit; and what happens where one of them fails."""
 
 import asyncio
+from collections import Counter
 from typing import Any, Literal
 
 import orjson
@@ -15,7 +16,7 @@ from streams.outbox import RefusedError
 from streams.partition import Batch, Progress
 from streams.worker import LostPlaceError, Worker
 from tests.worker.fakes import App
-from tests.worker.support import LATE_MS, START_MS, book, event, record, tick
+from tests.worker.support import LATE_MS, START_MS, book, event, record, shop_in, tick, until
 
 CLOCKED = ("orders", "pickups", "tracking")
 
@@ -307,3 +308,56 @@ async def test_a_burst_of_deadlines_lets_others_have_their_turn(monkeypatch: pyt
     busy.cancel()
     assert len(said(app)) == 100
     assert turns >= 10
+
+
+async def test_what_is_found_is_written_and_committed_while_a_large_shop_is_still_being_evaluated(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(worker, "SLICE", 10)
+    monkeypatch.setattr(worker, "EVALUATE_S", 0.0)  # one slice a beat
+    watching, app = made("wall")
+    for topic in CLOCKED:
+        app.consumer.read_to[TP(topic, 2)] = 0
+    long_ago = wall_ms() - 2 * LATE_MS
+    small = shop_in(2)
+    others = record("orders", event("order.placed", long_ago, shop=small), offset=50, key=f"joom/{small}".encode())
+    apply(watching, *(event("order.placed", long_ago, str(n)) for n in range(50)))
+    watching.take(Batch("orders", 2, [others]))
+    app.consumer.handed[TP("orders", 2)] = app.consumer.read_to[TP("orders", 2)] = 51
+    told = []
+    for _ in range(7):
+        await watching.beat()
+        told.append(Counter(orjson.loads(each.value)["shop"] for each in app.broker.logs["alerts", 2]))
+    assert [each["s17"] for each in told] == [10, 19, 29, 39, 49, 50, 50]
+    assert [each[small] for each in told] == [0, 1, 1, 1, 1, 1, 1]
+    assert app.consumer.committed == [{TP("orders", 2): 51}], "facts are durable, whatever is left to be evaluated"
+
+
+async def test_a_partition_need_not_wait_until_another_is_evaluated(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(worker, "SLICE", 10)
+    monkeypatch.setattr(worker, "EVALUATE_S", 0.0)
+    watching, app = made("wall")
+    app.consumer.read_to |= {TP(topic, number): 0 for topic in CLOCKED for number in (2, 3)}
+    long_ago = wall_ms() - 2 * LATE_MS
+    small = shop_in(3)
+    value = event("order.placed", long_ago, shop=small)
+    apply(watching, *(event("order.placed", long_ago, str(n)) for n in range(50)))
+    watching.take(Batch("orders", 3, [record("orders", value, partition=3, key=f"joom/{small}".encode())]))
+    app.consumer.handed[TP("orders", 3)] = app.consumer.read_to[TP("orders", 3)] = 1
+    await watching.beat()
+    assert (len(said(app)), len(app.broker.logs["alerts", 3])) == (10, 1)
+
+
+async def test_what_is_left_to_be_evaluated_does_not_wait_for_the_next_beats_time(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(worker, "SLICE", 10)
+    monkeypatch.setattr(worker, "EVALUATE_S", 0.0)
+    monkeypatch.setattr(worker, "BEAT_S", 3_600.0)
+    watching, app = made("wall")
+    app.consumer.read_to |= {TP(topic, 2): 0 for topic in CLOCKED}
+    apply(watching, *(event("order.placed", wall_ms() - 2 * LATE_MS, str(n)) for n in range(50)))
+    await watching.beat()
+    beating = asyncio.ensure_future(watching._beat_on(watching))
+    await until(lambda: len(said(app)) == 50)
+    beating.cancel()

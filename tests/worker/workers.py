@@ -53,10 +53,10 @@ class Site:
         """For a worker in this process."""
         return from_environment(self.environment | {"SHIPCLOCK_DATADIR": str(self.folder / datadir)})
 
-    def worker(self, datadir: str = "data", **environment: str) -> "WorkerProcess":
+    def worker(self, datadir: str = "data", *flags: str, **environment: str) -> "WorkerProcess":
         self.started += 1
         settings = self.environment | {"SHIPCLOCK_DATADIR": str(self.folder / datadir)} | environment
-        return WorkerProcess(settings, self.folder / f"worker-{self.started}.log")
+        return WorkerProcess(settings, self.folder / f"worker-{self.started}.log", (SHIPCLOCK, "worker", *flags))
 
     async def committed(self) -> dict[str, int]:
         """What the group has committed, by `topic-partition`."""

@@ -49,7 +49,9 @@ def _input() -> list[Any]:
             "Dead letters", query(f"sum by (topic) (rate(shipclock_dead_letters_total{RATE}))", "{{topic}}"), unit="ops"
         ),
         third(
-            "Records too large to write", query(f"sum(increase(shipclock_records_left_out_total{RATE}))", "left out")
+            "Records not written, or not read back",
+            query(f"sum(increase(shipclock_records_left_out_total{RATE}))", "too large to write"),
+            query(f"sum(increase(shipclock_records_skipped_total{RATE}))", "passed over", ref="B"),
         ),
     ]
 
@@ -109,6 +111,12 @@ def _process() -> list[Any]:
         ),
         third(
             "Keys written to snapshots", query(f"sum(rate(shipclock_snapshot_keys_total{RATE}))", "keys"), unit="ops"
+        ),
+        third(
+            "Machine's clock off",
+            query("shipclock_clock_off_seconds", "{{instance}}"),
+            unit="s",
+            says="0 unless it jumped: ahead of the clock that deadlines go by, or behind",
         ),
         third("Snapshots that fail", query("shipclock_snapshots_failed", "{{instance}}")),
     ]
