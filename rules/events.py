@@ -12,7 +12,7 @@ from typing import Annotated, Any, Final, Literal, get_args
 import msgspec
 from msgspec import Meta, Struct
 
-from rules.instants import EARLIEST_MS, LATEST_MS, Instant, is_believable, to_ms
+from rules.instants import DAY_MS, EARLIEST_MS, LATEST_MS, Instant, is_believable, rfc3339, to_ms
 from rules.text import has_hidden, visible
 
 LARGEST_BYTES = 256 * 1024
@@ -101,6 +101,16 @@ def as_bad_event(error: Exception) -> BadEvent:
     if isinstance(error, BadEvent):
         return error
     return BadEvent(f"can't be applied: {type(error).__name__}: {error}", UNFORESEEN)
+
+
+LEAP = "leap"
+"""Kind of a record whose time can't be right."""
+
+
+def leap(at_ms: int, max_leap_ms: int) -> BadEvent:
+    """What is wrong with an event that is too far past everything before it."""
+    days = max_leap_ms // DAY_MS
+    return BadEvent(f"time {rfc3339(at_ms)} leaps more than {days:,} days past everything before it", LEAP)
 
 
 class Event(Struct, tag_field="type", kw_only=True, frozen=True, gc=False):

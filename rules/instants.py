@@ -21,6 +21,9 @@ EARLIEST_MS: Final = 978_307_200_000
 LATEST_MS: Final = 4_102_444_800_000
 """2100-01-01. Anything later is a unit mixed up (microseconds), not a date."""
 
+LONGEST_LEAP_MS: Final = 366 * DAY_MS
+"""What is further than this past everything before it comes from a clock that is wrong."""
+
 Instant = Annotated[datetime, Meta(tz=True)] | int
 """As events carry it: RFC 3339 with a zone, or epoch milliseconds."""
 

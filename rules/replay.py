@@ -4,7 +4,8 @@ from collections.abc import Callable, Iterable, Iterator
 
 from rules.alerts import Alert
 from rules.engine import Engine
-from rules.events import AnyEvent, BadEvent, as_bad_event
+from rules.events import AnyEvent, BadEvent, as_bad_event, leap
+from rules.instants import DAWN, NEVER
 
 
 def refuse(bad: BadEvent) -> None:
@@ -17,15 +18,20 @@ def replay(
     events: Iterable[tuple[AnyEvent, int]],
     until_ms: int | None = None,
     set_aside: Callable[[BadEvent], None] = refuse,
+    max_leap_ms: int = NEVER,
 ) -> Iterator[Alert]:
     """Alerts in the order they arise from `(event, at_ms)` in order of arrival.
 
     The clock is the largest time seen and never goes back. Timers due before an event fire first, each at its
     own due time. After the last event the clock runs on to `until_ms` (the last event's time, if not given).
-    `set_aside` hears why the event that was taken last is none; the rest goes on.
+    `set_aside` hears why the event that was taken last doesn't count, and the rest goes on: it can't be applied, or
+    leaps more than `max_leap_ms` past everything before it.
     """
     for event, at_ms in events:
         if at_ms > engine.clock_ms:
+            if at_ms - max_leap_ms > engine.clock_ms > DAWN:
+                set_aside(leap(at_ms, max_leap_ms))
+                continue
             engine.advance(at_ms, including=False)
         try:
             engine.apply(event, at_ms)

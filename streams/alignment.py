@@ -12,7 +12,7 @@ from aiokafka import ConsumerRecord
 from aiokafka.structs import TopicPartition
 
 from rules.events import decode
-from rules.instants import DAWN, NEVER
+from rules.instants import DAWN, LONGEST_LEAP_MS, NEVER
 from streams.clocks import AHEAD_MS
 
 
@@ -28,12 +28,13 @@ class Alignment:
         self._read_ms.clear()
 
     def read(self, tp: TopicPartition, records: Sequence[ConsumerRecord], now_ms: int) -> None:
-        """Some more of a partition. A last record that can't be read, or is of times to come, says nothing."""
+        """Some more of a partition. A last record that can't be read, leaps, or is of times to come, says nothing."""
         if tp.topic in self._topics:
             with suppress(Exception):  # it becomes a dead letter where the batch is applied
                 _, at_ms = decode(records[-1].value or b"")
-                if at_ms <= now_ms + AHEAD_MS:
-                    self._read_ms[tp] = max(at_ms, self._read_ms.get(tp, at_ms))
+                before_ms = self._read_ms.get(tp, at_ms)
+                if at_ms <= min(now_ms + AHEAD_MS, before_ms + LONGEST_LEAP_MS):
+                    self._read_ms[tp] = max(at_ms, before_ms)
 
     def abreast(self, tps: Collection[TopicPartition], left: Mapping[TopicPartition, int]) -> set[TopicPartition]:
         """Those to read on. The rest wait for one of the same partition number that is behind them and of which there

@@ -3,7 +3,7 @@
 import time
 from collections.abc import Iterable
 
-from rules.instants import DAWN
+from rules.instants import DAWN, LONGEST_LEAP_MS, NEVER
 
 AHEAD_MS = 600_000
 """How far ahead of the wall clock an event may be before nobody believes it."""
@@ -34,6 +34,17 @@ class EventClock:
         self.ticked_ms = max(self.ticked_ms, at_ms)
         if at_ms > self.through_ms.get(topic, at_ms):
             self.through_ms[topic] = at_ms
+
+    def believed_to_ms(self, topic: str, now_ms: int) -> int:
+        """The latest time an event or tick on an input may have: a leap past everything heard on any of them comes from
+        a wrong clock. The very first is believed. An input that hasn't been heard yet may begin anywhere up to now
+        (`now_ms`), since its log may not reach back as far as the others'; so may one that is no part of the clock."""
+        heard_ms = max(self.ticked_ms, *self.through_ms.values())
+        if heard_ms == DAWN:
+            return NEVER
+        if self.through_ms.get(topic, DAWN) == DAWN:
+            heard_ms = max(heard_ms, now_ms)
+        return heard_ms + 1 + LONGEST_LEAP_MS  # the newest event lies a millisecond past what has been heard through
 
     def now_ms(self) -> int:
         return min(self.through_ms.values())

@@ -15,9 +15,9 @@ from rules.alerts import Alert
 from rules.book import RuleBook
 from rules.changes import Changes
 from rules.engine import Engine
-from rules.events import LONGEST_REASON, BadEvent, ClockTick, Event, as_bad_event, decode
+from rules.events import LONGEST_REASON, BadEvent, ClockTick, Event, as_bad_event, decode, leap
 from rules.facts import OrderFacts
-from rules.instants import DAWN
+from rules.instants import DAWN, LONGEST_LEAP_MS, NEVER, rfc3339
 from rules.kinds.computing import Computed
 from rules.names import shop_key
 from rules.restoring import restore_alert, restore_computed, restore_entry, restore_order
@@ -28,7 +28,7 @@ from streams.dead_letters import DeadLetter, dead_letter
 from streams.metrics import work
 from streams.paced_log import PacedLog
 from streams.standings import Standings
-from streams.topics import CLOCKED
+from streams.topics import CLOCKED, topic_of
 from streams.wall_clock import WallClock
 
 log = logging.getLogger(__name__)
@@ -117,22 +117,25 @@ class Partition:
         """Merges a batch into the facts. What can't be is set aside with the reason, whatever went wrong with it: a
         record that raised here would be read again after each restart, for ever."""
         engine, shop_of = self.engine, self._shop_of
-        latest_ms = self.wall_clock.latest_ms() + AHEAD_MS if self.wall else 1 << 62
+        believed_to_ms = DAWN
         newest_ms, types, dead = DAWN, dict[type, int](), len(self.dead)
         for record in batch.records:
             try:
                 event, at_ms = decode(record.value or b"")
-                if at_ms > latest_ms:
-                    raise BadEvent(f"time {event.time} is more than 10 minutes ahead of the clock", AHEAD)
+                count = types.get(type(event), 0)
+                if not count:
+                    _check_topic(type(event), batch.topic)
+                if at_ms > believed_to_ms:
+                    believed_to_ms = self._believed_to_ms(batch.topic, at_ms, newest_ms)
                 if isinstance(event, ClockTick):
                     self.clock.tick(batch.topic, at_ms)
-                    types[ClockTick] = types.get(ClockTick, 0) + 1
+                    types[ClockTick] = count + 1
                     continue
                 shop = shop_of.get(record.key)
                 if shop is None or shop.name != event.shop or shop.platform != event.platform:
                     shop = self._find_shop(record, event)
                 engine.merge(shop, event, at_ms)
-                types[type(event)] = types.get(type(event), 0) + 1
+                types[type(event)] = count + 1
                 if at_ms > newest_ms:
                     newest_ms = at_ms
             except Exception as error:
@@ -143,6 +146,21 @@ class Partition:
         work.count_batch(batch.topic, types, len(self.dead) - dead)
         self.applied[batch.topic] = batch.records[-1].offset + 1
         self.quiet_since_s = monotonic()
+
+    def _believed_to_ms(self, topic: str, at_ms: int, newest_ms: int) -> int:
+        """Up to when the times of an input's events are believed, its newest so far being `newest_ms`. Raises BadEvent
+        where `at_ms` is later."""
+        now_ms = self.wall_clock.latest_ms()
+        if self.wall:
+            if at_ms > now_ms + AHEAD_MS:
+                raise BadEvent(f"time {rfc3339(at_ms)} is more than 10 minutes ahead of the clock", AHEAD)
+            return now_ms + AHEAD_MS
+        if newest_ms > DAWN:
+            self.clock.saw(topic, newest_ms)
+        believed_to_ms = self.clock.believed_to_ms(topic, now_ms)
+        if at_ms > believed_to_ms:
+            raise leap(at_ms, LONGEST_LEAP_MS)
+        return believed_to_ms if believed_to_ms < NEVER else DAWN  # the first of all is the measure of the next
 
     def _set_aside(self, record: ConsumerRecord, error: Exception) -> None:
         """Makes a record a dead letter, and says where it lies."""
@@ -244,6 +262,13 @@ class Partition:
         if self.wall:
             return Progress(self.engine.clock_ms)
         return Progress(self.engine.clock_ms, dict(self.clock.through_ms), self.clock.ticked_ms)
+
+
+def _check_topic(kind: type, topic: str) -> None:
+    """Raises BadEvent for a type of event that has no place on an input; ticks may be on any."""
+    name: str = kind.__struct_config__.tag  # type: ignore[attr-defined]
+    if kind is not ClockTick and topic_of(name) != topic:
+        raise BadEvent(f"{name} belongs on `{topic_of(name)}`, this is `{topic}`", MISPLACED)
 
 
 def fact_records(changes: Changes) -> Iterator[tuple[bytes, bytes | None]]:

@@ -10,6 +10,7 @@ import msgspec
 from rules.alerts import Alert, decode
 from rules.book import RuleBook
 from rules.engine import Engine
+from rules.instants import LONGEST_LEAP_MS
 from rules.replay import replay
 from streams.commands.failure import Failed
 from streams.commands.instant import Instant
@@ -87,7 +88,7 @@ def _from_history(names: tuple[str, ...], alert: str, packs: list[PackFile], unt
     engine = Engine(RuleBook(file.pack for file in packs), stepping=True)
     history = History(names, on_bad=lambda message: click.echo(visible(message), err=True))
     try:
-        records = replay(engine, history.events(), until_ms, history.set_aside)
+        records = replay(engine, history.events(), until_ms, history.set_aside, LONGEST_LEAP_MS)
         return [record for record in records if record.data.alert == alert]
     except UnreadableError as error:
         raise Failed(str(error), 2) from None

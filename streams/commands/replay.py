@@ -13,6 +13,7 @@ from rules.alerts import Alert, encode
 from rules.book import RuleBook
 from rules.engine import Engine
 from rules.forecast import with_forecast
+from rules.instants import DAY_MS, LONGEST_LEAP_MS
 from rules.replay import replay as alerts_of
 from rules.standing import standing
 from streams.commands.failure import Failed
@@ -34,12 +35,27 @@ from streams.visible import visible
 @click.option(
     "--until", "until_ms", type=Instant(), help="Let the clock run on to then; default is the last event's time."
 )
+@click.option(
+    "--max-leap",
+    "max_leap_days",
+    type=click.IntRange(1, 36_500),
+    default=LONGEST_LEAP_MS // DAY_MS,
+    show_default=True,
+    metavar="DAYS",
+    help="Leave out an event that is further than this past everything before it: its clock is wrong.",
+)
 @click.option("--format", "form", type=click.Choice(["jsonl", "table", "summary"]), default="jsonl", show_default=True)
 @click.option(
     "--state", metavar="FILE", type=click.Path(path_type=Path), help="Write each shop's standing there, as JSONL."
 )
 def replay(
-    files: tuple[str, ...], packs: tuple[str, ...], sort: bool, until_ms: int | None, form: str, state: Path | None
+    files: tuple[str, ...],
+    packs: tuple[str, ...],
+    sort: bool,
+    until_ms: int | None,
+    max_leap_days: int,
+    form: str,
+    state: Path | None,
 ) -> None:
     """Run history through the rules; alerts to stdout.
 
@@ -53,7 +69,7 @@ def replay(
         _check_state(state, files)
         with progress(size, quiet=form == "jsonl" and sys.stdout.isatty()) as history.on_read, _uncollected():
             events = history.events_by_time() if sort else history.events()
-            alerts = alerts_of(engine, events, until_ms, history.set_aside)
+            alerts = alerts_of(engine, events, until_ms, history.set_aside, max_leap_days * DAY_MS)
             lines = _shown(alerts, engine, form)
     except UnreadableError as error:
         raise Failed(str(error), 2) from None

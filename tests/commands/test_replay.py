@@ -185,6 +185,46 @@ def test_a_line_whose_event_can_not_be_applied_is_told_and_the_rest_goes_on(
     assert (len(alerts(result)), result.exit_code) == (2, 2)
 
 
+YEAR_H = 366 * 24
+
+
+@pytest.mark.parametrize("sort", [[], ["--sort"]])
+def test_an_event_that_leaps_is_told_and_the_rest_is_as_if_it_were_not_there(tmp_path: Path, sort: list[str]) -> None:
+    good = [event("order.placed", 0), event("order.placed", 1, "3"), event("order.shipped", 80)]
+    far = event("order.placed", YEAR_H * 36, "2")
+    without = run("replay", history(tmp_path, *good), "--pack", pack(tmp_path))
+    file = history(tmp_path, good[0], far, *good[1:])
+    result = run("replay", file, "--pack", pack(tmp_path), *sort)
+    assert result.stderr == f"{file}:2: time 2062-01-28T00:00:00Z leaps more than 366 days past everything before it\n"
+    assert (result.exit_code, result.stdout) == (2, without.stdout)
+    assert len(alerts(result)) == 3
+
+
+def test_a_tick_that_leaps_is_told_too(tmp_path: Path) -> None:
+    file = history(tmp_path, event("order.placed", 0), '{"type":"clock.tick","time":"2099-12-31T00:00:00Z"}')
+    result = run("replay", file, "--pack", pack(tmp_path))
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert "2099-12-31T00:00:00Z leaps" in result.stderr
+
+
+@pytest.mark.parametrize(("options", "exit_code"), [([], 0), (["--max-leap", "365"], 2), (["--max-leap", "1000"], 0)])
+def test_how_far_an_event_may_leap_can_be_told(tmp_path: Path, options: list[str], exit_code: int) -> None:
+    file = history(tmp_path, event("order.placed", 0), event("order.placed", YEAR_H, "2"))
+    assert run("replay", file, "--pack", pack(tmp_path), *options).exit_code == exit_code
+    beyond = history(tmp_path, event("order.placed", 0), event("order.placed", YEAR_H + 1, "2"))
+    assert run("replay", beyond, "--pack", pack(tmp_path), *options).exit_code == (2 if "1000" not in options else 0)
+
+
+def test_the_first_event_is_believed_and_is_the_measure_of_the_next(tmp_path: Path) -> None:
+    file = history(tmp_path, event("order.placed", -YEAR_H * 2), event("order.placed", 0, "2"))
+    result = run("replay", file, "--pack", pack(tmp_path))
+    assert result.stderr.startswith(f"{file}:2: time 2026-01-01T00:00:00Z leaps")
+
+
+def test_a_leap_that_is_no_number_of_days_is_wrong_use(tmp_path: Path) -> None:
+    assert run("replay", history(tmp_path), "--max-leap", "0").exit_code == 2
+
+
 def test_several_bad_lines_are_counted_at_the_end(tmp_path: Path) -> None:
     file = history(tmp_path, "{not json", event("order.placed", 0), "[]")
     result = run("replay", file, "--pack", pack(tmp_path))

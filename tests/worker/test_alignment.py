@@ -6,7 +6,7 @@ from typing import Literal
 import pytest
 from faust.types import TP
 
-from rules.instants import HOUR_MS
+from rules.instants import HOUR_MS, LONGEST_LEAP_MS
 from streams.alignment import Alignment
 from streams.app import create
 from streams.settings import Settings
@@ -51,6 +51,12 @@ def test_nobody_waits_for_an_input_that_is_paused() -> None:
 def test_an_input_of_which_nothing_is_known_yet_is_read_and_holds_nobody_back() -> None:
     assert read({}).abreast(INPUTS, {}) == INPUTS
     assert read({ORDERS: 1}).abreast(INPUTS, MORE) == INPUTS
+
+
+def test_an_event_that_leaps_says_nothing() -> None:
+    alignment = read({ORDERS: 1, PICKUPS: 7})
+    come(alignment, ORDERS, event("order.placed", START_MS + HOUR_MS + LONGEST_LEAP_MS + 1))
+    assert alignment.abreast({ORDERS, PICKUPS}, MORE) == {ORDERS}
 
 
 def test_one_partition_does_not_wait_for_another() -> None:

@@ -1,6 +1,6 @@
 """A partition's clock in event time."""
 
-from rules.instants import DAWN
+from rules.instants import DAWN, LONGEST_LEAP_MS, NEVER
 from streams.clocks import EventClock
 
 INPUTS = ("orders", "pickups", "tracking")
@@ -59,3 +59,31 @@ def test_the_shops_topic_may_tick_but_its_events_are_no_clock() -> None:
     assert heard.now_ms() == 4_999
     heard.tick("shops", 9_000)
     assert (heard.now_ms(), heard.at_rest_ms()) == (4_999, 9_000)
+
+
+NOW_MS = 10 * LONGEST_LEAP_MS
+
+
+def test_before_anything_has_been_heard_any_time_is_believed() -> None:
+    assert clock().believed_to_ms("orders", NOW_MS) == NEVER
+
+
+def test_a_leap_is_measured_from_the_newest_that_any_input_has_heard() -> None:
+    heard = clock(orders=5_000, pickups=7_000, tracking=6_000)
+    assert {heard.believed_to_ms(each, NOW_MS) for each in INPUTS} == {7_000 + LONGEST_LEAP_MS}
+
+
+def test_a_tick_is_something_heard_too() -> None:
+    heard = clock(orders=5_000, pickups=7_000, tracking=6_000)
+    heard.tick("shops", 9_000)
+    assert heard.believed_to_ms("orders", NOW_MS) == 9_001 + LONGEST_LEAP_MS
+
+
+def test_an_input_that_has_not_been_heard_may_begin_anywhere_up_to_now() -> None:
+    assert clock(orders=5_000).believed_to_ms("tracking", NOW_MS) == NOW_MS + 1 + LONGEST_LEAP_MS
+    assert clock(orders=5_000).believed_to_ms("tracking", 0) == 5_000 + LONGEST_LEAP_MS
+
+
+def test_what_is_no_part_of_the_clock_may_be_of_any_time_up_to_now() -> None:
+    heard = clock(orders=5_000, pickups=7_000, tracking=6_000)
+    assert heard.believed_to_ms("shops", NOW_MS) == NOW_MS + 1 + LONGEST_LEAP_MS

@@ -327,8 +327,9 @@ async def test_a_transaction_marker_at_the_end_of_an_input_does_not_stall_deadli
             AIOKafkaProducer(bootstrap_servers=wall_site.bootstrap, transactional_id=wall_site.prefix) as producer,
             producer.transaction(),
         ):
-            for topic in ("orders", "pickups", "tracking"):
-                value = event("tracking.updated", due_ms - LATE_MS, "other")
+            news = {"orders": "order.shipped", "pickups": "pickup.collected", "tracking": "tracking.updated"}
+            for topic, kind in news.items():
+                value = event(kind, due_ms - LATE_MS, "other")
                 await producer.send(wall_site.prefix + topic, value, key=b"joom/s17")
         await read.until(lambda: len(read.said()) == 1)
 

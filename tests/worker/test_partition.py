@@ -7,10 +7,11 @@ import pytest
 
 from rules import facts
 from rules.events import LARGEST_BYTES
-from rules.instants import DAWN, HOUR_MS
+from rules.instants import DAWN, HOUR_MS, LONGEST_LEAP_MS, rfc3339
 from streams.clocks import wall_ms
 from streams.paced_log import PacedLog
 from streams.partition import Batch, Partition, home_of, log
+from streams.topics import INPUTS
 from tests.worker.support import LATE_MS, PARTITIONS, START_MS, book, event, record, tick
 
 
@@ -141,6 +142,84 @@ def test_in_event_time_an_event_may_be_of_any_time() -> None:
     watched = partition()
     apply(watched, event("order.placed", wall_ms() + LATE_MS))
     assert not watched.dead
+
+
+def leaps(at_ms: int) -> str:
+    return f"time {rfc3339(at_ms)} leaps more than 366 days past everything before it"
+
+
+FAR_MS = START_MS + LONGEST_LEAP_MS + 1
+
+
+@pytest.mark.parametrize("batches", [1, 3])
+def test_in_event_time_an_event_that_leaps_is_set_aside_and_the_rest_is_as_if_it_were_not_there(batches: int) -> None:
+    watched = partition()
+    events = [event("order.placed", START_MS), event("order.placed", FAR_MS, "2"), event("order.placed", START_MS, "3")]
+    for part in [events] if batches == 1 else [[each] for each in events]:
+        apply(watched, *part)
+    assert (orders(watched), reasons(watched)) == ({"1", "3"}, [leaps(FAR_MS)])
+    assert watched.clock.through_ms["orders"] == START_MS - 1
+
+
+def test_a_leap_of_366_days_is_none() -> None:
+    watched = partition()
+    apply(watched, event("order.placed", START_MS), event("order.placed", FAR_MS - 1, "2"))
+    apply(watched, event("order.placed", FAR_MS - 1 + LONGEST_LEAP_MS, "3"))
+    assert not watched.dead
+
+
+@pytest.mark.parametrize("topic", INPUTS)
+def test_one_tick_can_not_move_the_clock_to_the_end_of_time(topic: str) -> None:
+    watched, far_ms = partition(), START_MS + 73 * LONGEST_LEAP_MS
+    apply(watched, event("order.placed", START_MS))
+    apply(watched, tick(far_ms), topic=topic, key=b"whoever")
+    assert (reasons(watched), watched.clock.ticked_ms) == ([leaps(far_ms)], DAWN)
+
+
+def test_the_first_of_all_is_believed_whatever_its_time_and_is_the_measure_of_the_next() -> None:
+    watched = partition()
+    apply(watched, event("order.placed", FAR_MS, "1"), event("order.placed", FAR_MS + LONGEST_LEAP_MS + 1, "2"))
+    apply(watched, event("order.placed", START_MS, "3"))
+    assert (orders(watched), len(watched.dead)) == ({"1", "3"}, 1)
+
+
+def test_a_leap_is_one_after_a_restart_too() -> None:
+    before, after = partition(), partition()
+    apply(before, event("order.placed", START_MS))
+    after.restore_fact(b'"clock"', before.progress())
+    apply(after, event("order.placed", FAR_MS, "2"), event("order.placed", FAR_MS - 1, "3"))
+    assert (orders(after), reasons(after)) == ({"3"}, [leaps(FAR_MS)])
+
+
+def test_ticks_lead_a_partition_that_was_silent_for_years_to_today() -> None:
+    watched, steps = partition(), range(1, 4)
+    apply(watched, event("order.placed", START_MS))
+    apply(watched, *(tick(START_MS + step * LONGEST_LEAP_MS) for step in steps), key=b"whoever")
+    apply(watched, event("order.placed", START_MS + 4 * LONGEST_LEAP_MS, "2"))
+    assert (orders(watched), watched.dead) == ({"1", "2"}, [])
+
+
+def test_an_input_whose_log_begins_years_after_the_others_is_read() -> None:
+    watched, years_ago_ms = partition(), START_MS - 8 * LONGEST_LEAP_MS
+    apply(watched, event("order.placed", years_ago_ms))
+    apply(watched, event("tracking.updated", START_MS), topic="tracking")
+    apply(watched, event("stock.level", START_MS, data={"on_hand": 1}), topic="shops")
+    assert not watched.dead
+
+
+@pytest.mark.parametrize("clock", ["event", "wall"])
+@pytest.mark.parametrize("topic", INPUTS)
+def test_a_type_of_event_belongs_on_its_topic(topic: str, clock: str) -> None:
+    watched = partition(clock)
+    apply(watched, event("order.cancelled", START_MS), event("order.cancelled", START_MS, "2"), topic=topic)
+    apply(watched, event("rating.updated", START_MS, data={"score": "1.0"}), topic=topic)
+    wrong = {
+        "orders": [f"rating.updated belongs on `shops`, this is `{topic}`"],
+        "shops": [f"order.cancelled belongs on `orders`, this is `{topic}`"] * 2,
+    }
+    both = wrong["shops"] + wrong["orders"]
+    assert reasons(watched) == wrong.get(topic, both)
+    assert orders(watched) == ({"1", "2"} if topic == "orders" else set())
 
 
 def test_a_tick_moves_the_clock_whatever_its_key() -> None:

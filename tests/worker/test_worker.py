@@ -64,7 +64,7 @@ async def test_a_beat_writes_alerts_and_facts_tells_the_tables_and_commits() -> 
 
 async def test_an_order_that_changed_often_is_written_once() -> None:
     watching, app = made()
-    apply(watching, *(event("tracking.updated", START_MS + n) for n in range(50)))
+    apply(watching, *(event("tracking.updated", START_MS + n) for n in range(50)), topic="tracking")
     await watching.beat()
     assert [each.key for each in app.broker.logs["app-facts-changelog", 2]] == [b'["joom","s17","1"]', b'"clock"']
 
