@@ -58,6 +58,8 @@ class _Loader(yaml.SafeLoader):
         mark: Any = event.start_mark
         before = self._nodes
         node = super().compose_node(parent, index)
+        if isinstance(node, yaml.ScalarNode) and any("\ud800" <= char <= "\udfff" for char in node.value):
+            raise yaml.MarkedYAMLError(problem="half of a surrogate pair is no character", problem_mark=mark)
         if not isinstance(event, yaml.AliasEvent):
             self._nodes += 1
             self._sizes[id(node)] = self._nodes - before
@@ -125,7 +127,7 @@ class Source:
             return self._read_mapping(loader, node, path)
         try:
             return loader.construct_object(node)
-        except ValueError:  # `!!int abc`, or more digits than Python reads
+        except (ValueError, KeyError):  # `!!int abc`, `!!bool maybe`, or more digits than Python reads
             kind = node.tag.rpartition(":")[2]
             raise yaml.MarkedYAMLError(problem=f"can't be read as {kind}", problem_mark=node.start_mark) from None
 

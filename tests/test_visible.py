@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from rules.text import visible
 from streams import logs
-from streams.visible import visible
 from tests.commands.support import run
 
 ROOT = Path(__file__).parents[1]

@@ -12,6 +12,7 @@ from rules.book import RuleBook
 from rules.engine import Engine
 from rules.instants import LONGEST_LEAP_MS
 from rules.replay import replay
+from rules.text import visible
 from streams.commands.failure import Failed
 from streams.commands.instant import Instant
 from streams.commands.named_packs import named_packs
@@ -21,7 +22,6 @@ from streams.packs import PackFile
 from streams.replaying.history import STDIN, History, UnreadableError
 from streams.settings import BadSettingError, from_environment
 from streams.topics import BadTopicsError
-from streams.visible import visible
 
 
 @click.command()

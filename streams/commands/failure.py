@@ -7,7 +7,7 @@ from typing import IO, Any
 import click
 from click.exceptions import NoArgsIsHelpError
 
-from streams.visible import visible
+from rules.text import visible
 
 
 class Failed(click.ClickException):

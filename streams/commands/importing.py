@@ -15,12 +15,12 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from rules.instants import from_rfc3339
+from rules.text import visible
 from streams import kafka_access
 from streams.importing import mapped_csv, mapping, olist, to_jsonl, to_kafka
 from streams.importing.history import Timeline
 from streams.importing.report import Report, UnreadableError
 from streams.settings import BadSettingError, from_environment
-from streams.visible import visible
 
 # A file in the wrong form has a bad row on every line; the first few tell what is wrong.
 _BAD_ROWS_SHOWN = 20

@@ -16,6 +16,7 @@ from rules.forecast import with_forecast
 from rules.instants import DAY_MS, LONGEST_LEAP_MS
 from rules.replay import replay as alerts_of
 from rules.standing import standing
+from rules.text import visible
 from streams.commands.failure import Failed
 from streams.commands.instant import Instant
 from streams.commands.named_packs import named_packs
@@ -23,7 +24,6 @@ from streams.replaying.history import History, UnreadableError
 from streams.replaying.progress import progress
 from streams.replaying.summary import summary
 from streams.replaying.table import table
-from streams.visible import visible
 
 
 @click.command()

@@ -2,11 +2,11 @@
 
 import click
 
+from rules.text import visible
 from rules.trials import run, uncovered
 from streams.commands.failure import Failed
 from streams.commands.named_packs import named_packs
 from streams.packs import PackFile
-from streams.visible import visible
 
 
 @click.command("test")

@@ -14,6 +14,7 @@ import click
 import faust
 from msgspec import structs
 
+from rules.text import visible
 from rules.yaml_source import BadPack
 from streams import logs, packs, rights, topics
 from streams.app import App, create
@@ -21,7 +22,6 @@ from streams.datadir import make_private
 from streams.metrics.sinks import collect_sinks
 from streams.settings import BadSettingError, Settings, describe, from_environment
 from streams.sinks.start import Sinks
-from streams.visible import visible
 from streams.warehouses import EVERYTHING_IN_ONE, BadWarehousesError, load
 from streams.web.server import Web, address_of, listen
 

@@ -9,8 +9,8 @@ from rules.engine import Engine
 from rules.instants import rfc3339
 from rules.names import shop_key
 from rules.standing import standings
+from rules.text import visible
 from streams.replaying.columns import aligned
-from streams.visible import visible
 
 SHOPS_SHOWN = 10
 

@@ -5,8 +5,8 @@ from collections.abc import Iterable
 from msgspec import UNSET
 
 from rules.alerts import Alert
+from rules.text import visible
 from streams.replaying.columns import aligned
-from streams.visible import visible
 
 HEAD = ("time", "change", "severity", "platform/shop", "order", "stage", "due", "summary")
 

@@ -6,10 +6,10 @@ from typing import Any
 from rich.panel import Panel
 from rich.text import Text
 
+from rules.text import visible
 from streams.terminal.lines import BORDER, Column, line, panel, total_width
 from streams.terminal.shops import shop_column, shop_name
 from streams.terminal.words import day_and_time, instant_ms
-from streams.visible import visible
 
 SEVERITIES = ("critical", "warning", "info")
 SEVERITY_STYLE = {"critical": "bold red", "warning": "yellow", "info": "cyan"}

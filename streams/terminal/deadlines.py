@@ -8,11 +8,11 @@ from math import ceil
 from rich.panel import Panel
 from rich.text import Text
 
+from rules.text import visible
 from streams.terminal.lines import BORDER, Column, line, panel, total_width
 from streams.terminal.metrics import stroke
 from streams.terminal.shops import shop_column, shop_name
 from streams.terminal.words import HOUR_MS, countdown, day_and_time, money, short_id
-from streams.visible import visible
 
 URGENT_MS = 6 * HOUR_MS
 SOON_MS = 24 * HOUR_MS
