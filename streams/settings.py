@@ -46,6 +46,7 @@ class Settings:
     notify_every: int = 15
     redis: str | None = field(default=None, repr=False)
     warehouses: Path | None = None
+    feeds: Path | None = None
     embedded: bool = False
     skip_unreadable: bool = False
 
@@ -74,6 +75,7 @@ DESCRIPTIONS: Mapping[str, str] = {
     "notify_every": "minutes between two digests of one shop (default 15)",
     "redis": "where services read alerts and the ship-next list: redis://host:6379/0 or rediss://… *",
     "warehouses": "YAML file that says which warehouse a shop's orders belong to (default all in one)",
+    "feeds": "YAML file of the apps whose pushes shipclock receive takes (deploy/docs/feeds.md)",
 }
 """A `*` ends the text of those that may stand in a file instead, which the variable with `_FILE` names."""
 
@@ -154,7 +156,7 @@ def _read(name: str, text: str) -> Any:
             return _port(name, text)
         case "token":
             return _token(name, text)
-        case "kafka_ca" | "warehouses":
+        case "kafka_ca" | "warehouses" | "feeds":
             return _file(name, text)
     return text
 

@@ -53,6 +53,11 @@ class TopicNames:
         return self.of("dead-letters")
 
     @property
+    def inbox(self) -> str:
+        """What platforms and carriers push, as received."""
+        return self.of("inbox")
+
+    @property
     def facts(self) -> str:
         return self.of(f"{self.app_id}-facts-changelog")
 
@@ -78,6 +83,9 @@ class TopicNames:
 ROOMY = {"max.message.bytes": "1048588"}
 """Kafka's own default, also where the broker's is lower: enough for all that the worker writes."""
 
+INBOX = {"retention.ms": str(14 * 24 * 3_600_000), **ROOMY}
+"""Bodies hold names and addresses: they go after two weeks, and until then can be mapped again."""
+
 COMPACTED = {"cleanup.policy": "compact", "min.cleanable.dirty.ratio": "0.1", **ROOMY}
 
 
@@ -91,6 +99,13 @@ def prepare(settings: Settings, names: TopicNames) -> int:
     count = _agreed(names, there) or settings.partitions
     _create(client, names, there, count)
     return count
+
+
+def prepare_inbox(settings: Settings, names: TopicNames) -> None:
+    """Creates the topic of what is received, if it is missing. Raises BadTopicsError."""
+    client = admin(settings)
+    if names.inbox not in _there(client, settings):
+        _create_all(client, [NewTopic(names.inbox, settings.partitions, -1, config=INBOX)])
 
 
 def partition_counts(settings: Settings) -> dict[str, int]:
@@ -138,8 +153,11 @@ def _create(admin: AdminClient, names: TopicNames, there: dict[str, int], count:
         for topic, config in wanted.items()
         if topic not in there
     ]
-    if not missing:
-        return
+    if missing:
+        _create_all(admin, missing)
+
+
+def _create_all(admin: AdminClient, missing: list[NewTopic]) -> None:
     for topic, created in admin.create_topics(missing, operation_timeout=ANSWER_S, request_timeout=ANSWER_S).items():
         try:
             created.result()

@@ -1,5 +1,6 @@
 """`shipclock feeds`: what platforms and carriers send, as events; the source files that say how, and their samples."""
 
+import os
 from pathlib import Path
 
 import click
@@ -7,7 +8,7 @@ import orjson
 
 from rules.yaml_source import BadPack
 from streams.commands.failure import Failed
-from streams.feeds import library, samples, setting
+from streams.feeds import apps, library, samples, setting
 from streams.feeds.library import Found, NoSuchSource
 from streams.feeds.mapping import Transport, map_request
 from streams.feeds.schema import schema as schema_of_sources
@@ -57,12 +58,31 @@ def map_(name: str, file: click.utils.LazyFile, transport: Transport, context: s
 @feeds.command()
 @_named
 @_folders
-def check(names: tuple[str, ...], folders: tuple[Path, ...]) -> None:
-    """Read source files and say what is wrong with them, each thing as `file:line: message`.
+@click.option(
+    "--settings",
+    "file",
+    envvar="SHIPCLOCK_FEEDS",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="The settings file of the feeds, to be read as well (default SHIPCLOCK_FEEDS).",
+)
+def check(names: tuple[str, ...], folders: tuple[Path, ...], file: Path | None) -> None:
+    """Read source files, and the settings file where there is one, and say what is wrong with them, each thing as
+    `file:line: message`.
 
     Without SOURCE, all that are known are read.
     """
-    click.echo(f"sources without a mistake: {len(_read(names, folders))}")
+    read = len(_read(names, folders))
+    if file is not None:
+        try:
+            found = apps.load(file, os.environ).apps
+        except NoSuchSource as error:
+            raise Failed(str(error), 2) from None
+        except BadPack as bad:
+            click.echo(str(bad))
+            raise Failed(f"mistakes in settings: {len(bad.complaints)}", 1) from None
+        click.echo(f"apps without a mistake: {len(found)}")
+    click.echo(f"sources without a mistake: {read}")
 
 
 @feeds.command("test")

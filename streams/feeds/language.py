@@ -225,7 +225,7 @@ class Answer(Struct, kw_only=True, forbid_unknown_fields=True, frozen=True):
 
 class SourceFile(Struct, kw_only=True, forbid_unknown_fields=True, frozen=True):
     """One platform or tracking service. `zone` is that of times that name none; `shop`, `order` and `time` hold for
-    messages that don't say."""
+    messages that don't say. `answer_within_ms` is how long a sender may be kept waiting."""
 
     source: str
     platform: str | None = None
@@ -234,6 +234,7 @@ class SourceFile(Struct, kw_only=True, forbid_unknown_fields=True, frozen=True):
     body: Body = Body()
     signature: Signature | None = None
     answers: list[Answer] = []
+    answer_within_ms: int = 5_000
     shop: Value | None = None
     order: Value | None = None
     time: Value | None = None

@@ -55,11 +55,11 @@ def named(names: Iterable[str], folders: Iterable[Path] = ()) -> list[Path]:
 @cache
 def read(file: Path) -> Found:
     """Raises NoSuchSource where it can't be read, BadPack with what is wrong in it."""
-    text = _text(file)
+    text = text_of(file)
     try:
         source = convert(text.value, SourceFile)
     except msgspec.ValidationError as error:
-        raise BadPack([complaint(error, text)]) from None
+        raise BadPack([complaint(error, text, SourceFile)]) from None
     if wrong := list(complaints(source, text, file.stem)):
         raise BadPack(wrong)
     return Found(source, text, file.parent / "samples" / file.stem)
@@ -70,7 +70,8 @@ def shown(file: Path) -> str:
     return str(file.relative_to(Path.cwd()) if file.is_relative_to(Path.cwd()) else file)
 
 
-def _text(file: Path) -> Source:
+def text_of(file: Path) -> Source:
+    """Raises NoSuchSource where a file can't be read, BadPack where it is no YAML."""
     name = shown(file)
     try:
         return Source(file.read_text(encoding="utf-8-sig"), name)

@@ -7,6 +7,7 @@ from typing import Any, Literal
 from zoneinfo import ZoneInfo
 
 from rules.instants import from_rfc3339, rfc3339
+from rules.names import decoded, shop_key
 from streams.feeds import reading
 from streams.feeds.decoding import Request, UnreadableBody, documents, of_json, unpacked
 from streams.feeds.language import Entries, Fact, Message, SourceFile, hold, look_up, word_at
@@ -53,6 +54,15 @@ def map_request(source: SourceFile, request: Request, transport: Transport, sett
     return mapper.mapped
 
 
+def key_of(source: SourceFile, request: Request, setting: Mapping[str, Any]) -> str | None:
+    """`platform/shop` of a push, where it says so; of several messages in it, of the first."""
+    mapper = _Mapper(source, setting, request.query)
+    try:
+        return mapper.key(next(documents(request, source.body)))
+    except (ValueError, StopIteration):
+        return None
+
+
 class _Mapper:
     def __init__(self, source: SourceFile, setting: Mapping[str, Any], query: Mapping[str, str]) -> None:
         self.mapped = Mapped()
@@ -76,6 +86,15 @@ class _Mapper:
                     self._cannot(message.name, error)
                 return
         self.mapped.problems.append(f"nothing is known of {_marks(messages, document)}")
+
+    def key(self, document: dict[str, Any]) -> str | None:
+        """Raises ValueError where no shop is named."""
+        for message in self._source.messages:
+            if message.transport == "push" and hold(message.when, document):
+                record = next(self._records(message, document), document)
+                subject = self._subject(message, {**record, **self._shared, "_body": document})
+                return shop_key(subject.platform, subject.shop)
+        return None
 
     def _cannot(self, name: str, why: object) -> None:
         self.mapped.problems.append(f"{name}: {why}")
@@ -130,7 +149,8 @@ class _Mapper:
         if not shop:
             raise ValueError("no shop is named, neither there nor in the settings")
         order = self._value("order", message.order or self._source.order, scope)
-        return _Subject(str(self._source.platform), str(shop), str(order or ""))
+        alias = self._shared["_setting"].get("aliases", {}).get(shop, shop)
+        return _Subject(str(self._source.platform), str(alias), str(order or ""))
 
     def _entries(self, name: str, entries: Entries, subject: _Subject, scope: dict[str, Any]) -> None:
         found: list[tuple[int, dict[str, Any]]] = []
@@ -246,7 +266,7 @@ def _referred(reference: str) -> _Subject:
     parts = reference.split("/", 2)
     if len(parts) != 3 or not all(parts):
         raise ValueError("no reference platform/shop/order is there; numbers are registered with one")
-    return _Subject(*parts)
+    return _Subject(*map(decoded, parts))
 
 
 def _marks(messages: list[Message], document: dict[str, Any]) -> str:

@@ -8,19 +8,19 @@ import msgspec
 
 from rules.packs import placed
 from rules.yaml_source import Complaint, Source
-from streams.feeds.language import SourceFile, convert
+from streams.feeds.language import convert
 
 Keys = list[str | int | None]
 """From the outside in; None for the key that isn't told."""
 
 
-def complaint(error: msgspec.ValidationError, text: Source) -> Complaint:
+def complaint(error: msgspec.ValidationError, text: Source, kind: type) -> Complaint:
     """A mistake inside a value is told with two places, of which the file knows the last."""
     message, *places = re.split(r" - at `([^`]*)`", str(error))
     keys = _keys(places[-2]) if places else []
     value = text.value
     while None in keys:
-        keys, value = _with_key(keys, value, str(error))
+        keys, value = _with_key(keys, value, str(error), kind)
     place = "$" + "".join(f"[{key}]" if isinstance(key, int) else f".{key}" for key in keys)
     return placed(msgspec.ValidationError(f"{message} - at `{place}`"), text)
 
@@ -30,7 +30,7 @@ def _keys(place: str) -> Keys:
     return [name or (int(number) if number else None) for name, number in parts]
 
 
-def _with_key(keys: Keys, value: Any, error: str) -> tuple[Keys, Any]:
+def _with_key(keys: Keys, value: Any, error: str, kind: type) -> tuple[Keys, Any]:
     """The first key that isn't told: the one that, alone there, is the same mistake. Else the place that holds it."""
     n = keys.index(None)
     for key in _at(value, keys[:n]):
@@ -38,7 +38,7 @@ def _with_key(keys: Keys, value: Any, error: str) -> tuple[Keys, Any]:
         holder = _at(alone, keys[:n])
         for other in holder.keys() - {key}:
             del holder[other]
-        if _error(alone) == error:
+        if _error(alone, kind) == error:
             return [*keys[:n], key, *keys[n + 1 :]], alone
     return keys[:n], value
 
@@ -49,9 +49,9 @@ def _at(value: Any, keys: Keys) -> Any:
     return value
 
 
-def _error(value: Any) -> str:
+def _error(value: Any, kind: type) -> str:
     try:
-        convert(value, SourceFile)
+        convert(value, kind)
     except msgspec.ValidationError as error:
         return str(error)
     return ""

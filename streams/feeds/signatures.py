@@ -35,6 +35,13 @@ def credentials_of(signature: Signature) -> set[str]:
     return named | ({signature.key} if signature.key else set()) | set(signature.equal_headers.values())
 
 
+def secrets_of(signature: Signature) -> set[str]:
+    """Those of them that nobody else may know: an HMAC's key; else what is hashed and not sent along."""
+    if signature.key is not None:
+        return {signature.key}
+    return credentials_of(signature) - set(signature.equal_headers.values())
+
+
 def _headers_agree(signature: Signature, request: Request, credentials: Mapping[str, str]) -> bool:
     return all(
         hmac.compare_digest(request.headers.get(header.lower(), "").encode(), credentials[name].encode())

@@ -1,0 +1,88 @@
+"""`shipclock receive`: takes the pushes of platforms and carriers."""
+
+import asyncio
+import logging
+import os
+import signal
+import socket
+
+import click
+import uvicorn
+
+from rules.yaml_source import BadPack
+from streams import logs
+from streams.commands.failure import Failed
+from streams.feeds import apps
+from streams.feeds.apps import FeedSettings
+from streams.feeds.inbox import Inbox
+from streams.feeds.library import NoSuchSource
+from streams.feeds.receiver import site
+from streams.settings import BadSettingError, Settings, describe, from_environment
+from streams.visible import visible
+from streams.web.connections import Connection, limits
+from streams.web.server import LEAVE_S, Server, address_of, listen
+
+log = logging.getLogger(__name__)
+
+LOG_FORMAT = "[%(asctime)s] [%(levelname)s] %(message)s"
+
+
+@click.command(epilog="\b\nSettings, from the environment:\n" + describe())
+def receive() -> None:
+    """Take the pushes of the apps named in SHIPCLOCK_FEEDS at /feeds/SOURCE/APP and store them in the topic inbox,
+    until SIGTERM."""
+    logs.protect()
+    settings, feeds = read_settings("receive")
+    logging.basicConfig(level=settings.log_level.upper(), format=LOG_FORMAT)
+    asyncio.run(_serve(settings, feeds, _listen(feeds)))
+
+
+def read_settings(command: str) -> tuple[Settings, FeedSettings]:
+    """The environment's, and those of the file it names. Raises Failed."""
+    try:
+        settings = from_environment(os.environ)
+        if settings.feeds is None:
+            raise BadSettingError("SHIPCLOCK_FEEDS is not set; it names the file of the apps (deploy/docs/feeds.md)")
+        return settings, apps.load(settings.feeds, os.environ)
+    except (BadSettingError, NoSuchSource, BadPack) as error:
+        raise Failed(visible(f"shipclock {command}: {error}", keep="\n"), 2) from None
+
+
+def _listen(feeds: FeedSettings) -> socket.socket:
+    try:
+        return listen(feeds.listen.host, feeds.listen.port)
+    except OSError as error:
+        where = f"{feeds.listen.host}:{feeds.listen.port}"
+        raise Failed(f"shipclock receive: {where} can't be listened on: {error.strerror}", 2) from None
+
+
+async def _serve(settings: Settings, feeds: FeedSettings, listening: socket.socket) -> None:
+    """Until a signal."""
+    inbox = Inbox(settings)
+    server = Server(
+        uvicorn.Config(
+            site(feeds, inbox, settings.token),
+            http=Connection,
+            lifespan="off",
+            ws="none",
+            log_config=None,
+            access_log=False,
+            server_header=False,
+            proxy_headers=False,
+            timeout_graceful_shutdown=LEAVE_S,
+        ),
+        limits(),
+    )
+
+    def leave() -> None:
+        server.should_exit = True
+
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, leave)
+    storing = asyncio.create_task(inbox.run())
+    storing.add_done_callback(lambda _: leave())
+    log.info("pushes are taken on %sfeeds/SOURCE/APP", address_of(listening))
+    await server.serve(sockets=[listening])
+    if not storing.cancel():
+        await storing  # it failed, and says why
+    await asyncio.wait({storing})

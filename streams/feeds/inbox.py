@@ -1,0 +1,114 @@
+"""The topic `inbox`: what platforms and carriers push, as received, before anything is made of it."""
+
+import asyncio
+import contextlib
+import logging
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from aiokafka import AIOKafkaProducer, ConsumerRecord
+from aiokafka.errors import KafkaError
+
+from rules.instants import rfc3339
+from streams import kafka_access, topics
+from streams.feeds.decoding import Request
+from streams.paced_log import PacedLog
+from streams.settings import Settings, bootstrap_servers
+from streams.topics import BadTopicsError, TopicNames
+
+log = logging.getLogger(__name__)
+log.addFilter(PacedLog())
+
+TRY_AGAIN_S = 2.0
+
+
+class InboxAway(Exception):
+    """Kafka did not take a push in time."""
+
+
+@dataclass(frozen=True)
+class Received:
+    """One push. `key` is `platform/shop`, where it is known."""
+
+    source: str
+    app: str
+    received_ms: int
+    path: str
+    content_type: str
+    body: bytes
+    key: str | None = None
+
+    def headers(self) -> list[tuple[str, bytes]]:
+        texts = {
+            "source": self.source,
+            "app": self.app,
+            "received_at": rfc3339(self.received_ms),
+            "path": self.path,
+            "content_type": self.content_type,
+        }
+        return [(name, text.encode(errors="replace")) for name, text in texts.items()]
+
+
+def headers_of(record: ConsumerRecord) -> Mapping[str, str]:
+    """The headers of a record of the inbox; none is missing."""
+    found = {name: value.decode(errors="replace") for name, value in record.headers}
+    return {name: found.get(name, "") for name in ("source", "app", "received_at", "path", "content_type")}
+
+
+def request_of(record: ConsumerRecord) -> Request:
+    return Request(record.value or b"", headers_of(record)["path"])
+
+
+class Inbox:
+    """Writes the topic from `run` on; while Kafka is away it says so."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._names = TopicNames(settings.topic_prefix, settings.app_id)
+        self._producer: AIOKafkaProducer | None = None
+
+    @property
+    def is_open(self) -> bool:
+        """Whether Kafka has been reached."""
+        return self._producer is not None
+
+    async def run(self) -> None:
+        """Until cancelled."""
+        producer = await self._connected()
+        try:
+            self._producer = producer
+            await asyncio.Event().wait()
+        finally:
+            self._producer = None
+            await producer.stop()
+
+    async def _connected(self) -> AIOKafkaProducer:
+        while True:
+            producer = AIOKafkaProducer(
+                bootstrap_servers=bootstrap_servers(self._settings),
+                enable_idempotence=True,
+                **kafka_access.for_aiokafka(self._settings),
+            )
+            try:
+                if not self._settings.embedded:  # there, topics appear on first use
+                    await asyncio.to_thread(topics.prepare_inbox, self._settings, self._names)
+                await producer.start()
+            except (BadTopicsError, KafkaError) as error:
+                log.warning("nothing can be stored yet: %s", error)
+                with contextlib.suppress(KafkaError):
+                    await producer.stop()
+                await asyncio.sleep(TRY_AGAIN_S)
+            else:
+                return producer
+
+    async def put(self, received: Received, within_s: float) -> None:
+        """Returns when the broker has it for good. Raises InboxAway; the push may be there all the same, which does no
+        harm when it is sent again."""
+        if self._producer is None:
+            raise InboxAway
+        key = None if received.key is None else received.key.encode()
+        try:
+            async with asyncio.timeout(within_s):
+                await self._producer.send_and_wait(self._names.inbox, received.body, key, headers=received.headers())
+        except (KafkaError, TimeoutError) as error:
+            raise InboxAway from error

@@ -1,0 +1,20 @@
+"""What has become of what platforms and carriers push."""
+
+from typing import Final
+
+from prometheus_client import Counter, Gauge
+
+OUTCOMES: Final = ("stored", "signature", "unknown", "encoded", "too_large", "too_many", "unstored")
+"""Stored and answered; refused for a wrong signature, an unknown path, its encoding, its size, or as one too many; or
+answered with 503, as Kafka didn't take it."""
+
+PUSHES = Counter("shipclock_feed_pushes", "Pushes received, by what became of them", ["source", "outcome"])
+EVENTS = Counter("shipclock_feed_events", "Events that pushes were mapped to", ["source"])
+DEAD = Counter("shipclock_feed_dead_letters", "Bodies of which something could not be mapped", ["source"])
+NEWEST = Gauge("shipclock_feed_newest_seconds", "When the newest push was received (epoch seconds)", ["source"])
+
+
+def begin(source: str) -> None:
+    """From 0 on, so that the first one is seen as an increase."""
+    for outcome in OUTCOMES:
+        PUSHES.labels(source, outcome)

@@ -1,0 +1,93 @@
+"""The settings file: what it says, and what is wrong with it."""
+
+from pathlib import Path
+
+import pytest
+
+from rules.yaml_source import BadPack
+from streams.feeds import apps
+from tests.commands.support import run
+from tests.feeds.support import own
+
+GOOD = """\
+listen: {host: 0.0.0.0, port: 7000}
+trusted_proxies: [10.0.0.0/8]
+apps:
+  shopee:
+    main:
+      credentials:
+        callback_url: https://hooks.example.net/feeds/shopee/main
+        partner_key: {file: key}
+      setting: {shipped_at: rts, zone: Asia/Jakarta}
+      aliases: {"910044217": jakarta}
+  lazada:
+    sg: {credentials: {app_key: "139904", app_secret: {env: LAZADA}}}
+"""
+ENVIRONMENT = {"LAZADA": "s3cr3t-of-lazada"}
+
+
+def settings_file(folder: Path, old: str = "", new: str = "") -> Path:
+    assert old in GOOD
+    (folder / "key").write_text("s3cr3t-of-shopee\n")
+    file = folder / "feeds.yaml"
+    file.write_text(GOOD.replace(old, new, 1))
+    return file
+
+
+def test_apps_have_their_credentials_from_files_and_variables(tmp_path: Path) -> None:
+    found = apps.load(settings_file(tmp_path), ENVIRONMENT)
+    assert (found.listen.port, found.trusted_proxies) == (7000, ("10.0.0.0/8",))
+    shopee, lazada = found.apps["shopee", "main"], found.apps["lazada", "sg"]
+    assert shopee.credentials["partner_key"] == "s3cr3t-of-shopee"
+    assert lazada.credentials == {"app_key": "139904", "app_secret": "s3cr3t-of-lazada"}
+    assert shopee.setting["shipped_at"] == "rts"
+    assert shopee.setting["aliases"] == {"910044217": "jakarta"}
+    assert "s3cr3t" not in repr(found)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "line", "said"),
+    [
+        ("  shopee:", "  shoppe:", 4, "shoppe is no source; known are aftership,"),
+        ("    main:", "    a/b:", 5, "an app's name is part of a path"),
+        ("partner_key: {file: key}", "partner_key: s3cr3t", 8, "partner_key is a secret: write where it is"),
+        ("partner_key: {file: key}", "partner_key: {file: gone}", 8, "No such file or directory"),
+        ("partner_key: {file: key}", "partner_key: {file: key, env: K}", 8, "either {file: …} or {env: …}"),
+        ("partner_key: {file: key}", "partner_ky: {file: key}", 8, "partner_ky is no credential of shopee"),
+        ("        partner_key: {file: key}\n", "", 6, "the credential partner_key is missing"),
+        ("env: LAZADA", "env: NOT_SET", 12, "the variable NOT_SET is not set"),
+        ("zone: Asia/Jakarta", "zone: Mars", 9, "Mars is no time zone"),
+        ("10.0.0.0/8", "10.0.0", 2, "10.0.0 is no network"),
+        ("port: 7000", "port: 70000", 1, "70000 is no port"),
+        ("    main:\n", "    main:\n      credential: x\n", 6, "unknown field `credential`"),
+        ("apps:", "apps: 3\nrest:", 3, "Expected `object`"),
+        ("  lazada:", "  ozon:\n    main: {}\n  lazada:", 12, "16 or more characters that nobody guesses"),
+    ],
+)
+def test_a_mistake_is_told_with_its_line_and_no_secret(
+    tmp_path: Path, old: str, new: str, line: int, said: str
+) -> None:
+    file = settings_file(tmp_path, old, new)
+    with pytest.raises(BadPack) as raised:
+        apps.load(file, ENVIRONMENT)
+    told = str(raised.value).splitlines()
+    assert any(each.startswith(f"{file}:{line}: ") and said in each for each in told), told
+    assert "s3cr3t" not in str(raised.value)
+
+
+def test_a_source_of_ones_own_has_apps_too(tmp_path: Path) -> None:
+    own(tmp_path / "own")
+    file = settings_file(
+        tmp_path, "apps:\n", "sources: [own]\napps:\n  etsy: {a: {credentials: {secret: {file: key}}}}\n"
+    )
+    assert ("etsy", "a") in apps.load(file, ENVIRONMENT).apps
+
+
+def test_the_check_reads_the_settings_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("LAZADA", "x")
+    monkeypatch.setenv("SHIPCLOCK_FEEDS", str(settings_file(tmp_path)))
+    assert run("feeds", "check").output == "apps without a mistake: 2\nsources without a mistake: 11\n"
+    result = run("feeds", "check", "--settings", settings_file(tmp_path, "10.0.0.0/8", "10.0"))
+    assert result.exit_code == 1
+    assert ":2: Expected `str`, got `float`" in result.output
+    assert run("feeds", "check", "--settings", tmp_path / "gone").exit_code == 2
