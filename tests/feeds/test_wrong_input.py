@@ -106,3 +106,11 @@ def test_no_body_makes_it_raise(name: str, data: st.DataObject) -> None:
 def test_no_answer_of_an_api_makes_it_raise(name: str, answer: Any) -> None:
     for wrapped in ({"data": answer}, {"response": {"order_list": [answer]}}, {"data": {"items": [answer]}}, answer):
         mapped(name, json.dumps(wrapped).encode(), "poll", shop="s1")
+
+
+@pytest.mark.parametrize("amount", ["1E+1000000", "1E-1000000", "9" * 60, "NaN", "-Infinity"])
+def test_a_number_nobody_can_reckon_with_costs_only_itself(amount: str) -> None:
+    order = {"order_sn": "A1", "order_status": "READY_TO_SHIP", "pay_time": 1_793_671_490, "total_amount": amount}
+    result = mapped("shopee", {"response": {"order_list": [order]}}, "poll", shop="s1")
+    assert [event["id"] for event in result.events] == ["A1:placed"]
+    assert len(result.problems) == 1
