@@ -63,7 +63,12 @@ def worker(skip_unreadable: bool) -> None:
     app = create(settings, book, count)
     app.add_dependency(Web(app, listening, homes, beacon=app.beacon))
     collect_sinks(lambda: {each.sink: structs.asdict(each) for each in sinks.counters})
-    Process(app, sinks, loglevel=settings.log_level, loop=loop, redirect_stdouts=False).execute_from_commandline()
+    process = Process(app, sinks, loglevel=settings.log_level, loop=loop, redirect_stdouts=False)
+    try:
+        process.execute_from_commandline()
+    finally:
+        if app.crash_reason is not None:
+            click.echo(visible(f"shipclock worker: {app.crash_reason}"), err=True)
 
 
 def _listen(settings: Settings) -> socket.socket:

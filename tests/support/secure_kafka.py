@@ -26,23 +26,30 @@ class SecureKafka(_JarNode):
         _make_certificate(self.ca, keys)
         listeners = f"PLAINTEXT://{self.bootstrap},SCRAM://{self.scram},PLAIN://{self.plain},TLS://{self.tls}"
         plain_login = f'org.apache.kafka.common.security.plain.PlainLoginModule required user_{USER}="{PASSWORD}";'
-        written = dict(line.split("=", 1) for line in self._properties.read_text().splitlines())
-        controller = written["listeners"].split(",")[1]
-        written |= {
-            "listeners": f"{listeners},{controller}",
-            "advertised.listeners": listeners,
-            "listener.security.protocol.map": (
-                "PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT,SCRAM:SASL_SSL,PLAIN:SASL_PLAINTEXT,TLS:SSL"
-            ),
-            "ssl.keystore.type": "PEM",
-            "ssl.keystore.location": str(keys),
-            "listener.name.scram.sasl.enabled.mechanisms": "SCRAM-SHA-512",
-            "listener.name.scram.scram-sha-512.sasl.jaas.config": (
-                "org.apache.kafka.common.security.scram.ScramLoginModule required;"
-            ),
-            "listener.name.plain.sasl.enabled.mechanisms": "PLAIN",
-            "listener.name.plain.plain.sasl.jaas.config": plain_login,
-        }
+        controller = self._written()["listeners"].split(",")[1]
+        self._add(
+            **{
+                "listeners": f"{listeners},{controller}",
+                "advertised.listeners": listeners,
+                "listener.security.protocol.map": (
+                    "PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT,SCRAM:SASL_SSL,PLAIN:SASL_PLAINTEXT,TLS:SSL"
+                ),
+                "ssl.keystore.type": "PEM",
+                "ssl.keystore.location": str(keys),
+                "listener.name.scram.sasl.enabled.mechanisms": "SCRAM-SHA-512",
+                "listener.name.scram.scram-sha-512.sasl.jaas.config": (
+                    "org.apache.kafka.common.security.scram.ScramLoginModule required;"
+                ),
+                "listener.name.plain.sasl.enabled.mechanisms": "PLAIN",
+                "listener.name.plain.plain.sasl.jaas.config": plain_login,
+            }
+        )
+
+    def _written(self) -> dict[str, str]:
+        return dict(line.split("=", 1) for line in self._properties.read_text().splitlines())
+
+    def _add(self, **settings: str) -> None:
+        written = self._written() | settings
         self._properties.write_text("".join(f"{name}={value}\n" for name, value in written.items()))
 
     def __enter__(self) -> Self:
@@ -72,3 +79,21 @@ def _make_certificate(ca_file: Path, keys: Path) -> None:
     key = load_pem_private_key(server.private_key_pem.bytes(), None)
     pem = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())  # the one form Kafka reads
     keys.write_bytes(pem + b"".join(blob.bytes() for blob in server.cert_chain_pems))
+
+
+class GuardedKafka(SecureKafka):
+    """One with an authorizer. Its `plain` listener knows `users`, who may do nothing until they are granted it; the
+    plain one for tests may do everything."""
+
+    def __init__(self, *users: str) -> None:
+        super().__init__()
+        log_ins = " ".join(f'user_{user}="{PASSWORD}"' for user in users)
+        self._add(
+            **{
+                "authorizer.class.name": "org.apache.kafka.metadata.authorizer.StandardAuthorizer",
+                "super.users": "User:ANONYMOUS",
+                "listener.name.plain.plain.sasl.jaas.config": (
+                    f"org.apache.kafka.common.security.plain.PlainLoginModule required {log_ins};"
+                ),
+            }
+        )
