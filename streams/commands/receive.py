@@ -9,6 +9,7 @@ import socket
 import click
 import uvicorn
 
+from rules.text import visible
 from rules.yaml_source import BadPack
 from streams import logs
 from streams.commands.failure import Failed
@@ -18,7 +19,6 @@ from streams.feeds.inbox import Inbox
 from streams.feeds.library import NoSuchSource
 from streams.feeds.receiver import site
 from streams.settings import BadSettingError, Settings, describe, from_environment
-from streams.visible import visible
 from streams.web.connections import Connection, limits
 from streams.web.server import LEAVE_S, Server, address_of, listen
 
