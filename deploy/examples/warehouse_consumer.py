@@ -1,6 +1,7 @@
-"""Prints what alerts ask of a warehouse. Usage: warehouse_consumer.py REDIS_URL WAREHOUSE GROUP NAME"""
+"""Prints what alerts ask of a warehouse. Usage: REDIS_URL=redis://… warehouse_consumer.py WAREHOUSE GROUP NAME"""
 
 import json
+import os
 import sys
 from contextlib import suppress
 
@@ -13,8 +14,9 @@ def work(alert: dict) -> None:
             print(action["do"], alert.get("order", "-"), "until", alert["data"]["due_at"], flush=True)
 
 
-url, warehouse, group, name = sys.argv[1:]
-store, stream, after = redis.Redis.from_url(url, decode_responses=True), f"shipclock:alerts:{warehouse}", "0"
+warehouse, group, name = sys.argv[1:]
+store = redis.Redis.from_url(os.environ["REDIS_URL"], decode_responses=True)  # not an argument: `ps` would show it
+stream, after = f"shipclock:alerts:{warehouse}", "0"
 while True:
     try:
         ((_, entries),) = store.xreadgroup(group, name, {stream: after}, count=100, block=2_000) or [(stream, [])]

@@ -3,6 +3,7 @@
 import re
 import shutil
 import subprocess
+import tomllib
 from ipaddress import ip_address, ip_network
 from pathlib import Path
 from typing import Any
@@ -91,6 +92,8 @@ def test_images_are_of_an_exact_version(stack: dict[str, Any]) -> None:
     images = [service["image"] for service in stack["services"].values()]
     lines = (DEPLOY / "Dockerfile").read_text().splitlines()
     images += [line.split()[1] for line in lines if line.startswith("FROM")]
+    ours = f"shipclock:{tomllib.loads((ROOT / 'pyproject.toml').read_text())['project']['version']}"
+    assert {image for image in images if image.startswith("shipclock")} == {ours}
     assert [image for image in images if not re.search(r":v?\d+\.\d+\.\d+(-[a-z-]+)?$", image)] == []
 
 
