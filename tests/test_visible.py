@@ -101,7 +101,10 @@ def test_what_commands_say_on_stderr_holds_no_escapes(tmp_path: Path) -> None:
     mapped = tmp_path / "map.yaml"
     mapped.write_text('{"platform": "\\e[31m", "shop": {column: "\\e[31m"}, columns: {order: A, placed: B}}')
     pack = tmp_path / "pack.yaml"
-    pack.write_text('platform: "\\e[31m\\u202e"\n')
+    pack.write_text('"\\e[31m\\u202e": 1\n')
+    sources = tmp_path / "sources"
+    sources.mkdir()
+    (sources / "own.yaml").write_text(pack.read_text())
     for command in (
         ("replay", bad),
         ("explain", ESCAPE, "--history", bad),
@@ -110,11 +113,14 @@ def test_what_commands_say_on_stderr_holds_no_escapes(tmp_path: Path) -> None:
         ("import", "csv", bad, "--map", mapped),
         ("check", pack),
         ("check", ESCAPE),
+        ("feeds", "check", ESCAPE),
+        ("feeds", "check", "--settings", pack),
+        ("feeds", "check", "--sources", sources),
         (ESCAPE,),
     ):
         result = run(*command)
         assert result.exit_code in (1, 2), command
-        assert r"\x1b" in result.stderr + result.stdout or command == ("check", pack), (command, result.stderr)
+        assert r"\x1b" in result.stderr + result.stdout, command
         assert "\x1b" not in result.stderr + result.stdout, command
         assert "\u202e" not in result.stderr + result.stdout, command
 

@@ -6,6 +6,7 @@ from pathlib import Path
 import click
 import orjson
 
+from rules.text import visible
 from rules.yaml_source import BadPack
 from streams.commands.failure import Failed
 from streams.feeds import apps, library, samples, setting
@@ -50,7 +51,7 @@ def map_(name: str, file: click.utils.LazyFile, transport: Transport, context: s
     for event in mapped.events:
         click.echo(orjson.dumps(event).decode())
     for problem in mapped.problems:
-        click.echo(f"{name}: {problem}", err=True)
+        click.echo(visible(f"{name}: {problem}"), err=True)
     if mapped.problems:
         click.get_current_context().exit(1)
 
@@ -79,7 +80,7 @@ def check(names: tuple[str, ...], folders: tuple[Path, ...], file: Path | None) 
         except NoSuchSource as error:
             raise Failed(str(error), 2) from None
         except BadPack as bad:
-            click.echo(str(bad))
+            click.echo(visible(str(bad), keep="\n"))
             raise Failed(f"mistakes in settings: {len(bad.complaints)}", 1) from None
         click.echo(f"apps without a mistake: {len(found)}")
     click.echo(f"sources without a mistake: {read}")
@@ -97,7 +98,7 @@ def run_tests(names: tuple[str, ...], folders: tuple[Path, ...]) -> None:
     outcomes = [outcome for found in _read(names, folders) for outcome in samples.run(found)]
     for file, faults in outcomes:
         for fault in faults:
-            click.echo(f"{library.shown(file)}: {fault}")
+            click.echo(visible(f"{library.shown(file)}: {fault}"))
     if failed := sum(bool(faults) for _, faults in outcomes):
         raise Failed(f"{failed} of {len(outcomes)} samples failed", 1)
     click.echo(f"{len(outcomes)} samples passed")
@@ -127,7 +128,7 @@ def _read(names: tuple[str, ...] | list[str], folders: tuple[Path, ...]) -> list
         except BadPack as bad:
             wrong += len(bad.complaints)
             for complaint in bad.complaints:
-                click.echo(complaint)
+                click.echo(visible(str(complaint)))
     if wrong:
         raise Failed(f"mistakes in sources: {wrong}", 1)
     return read
