@@ -14,6 +14,7 @@ from rules.kinds.subjects import Findings
 from rules.kinds.tally import Tally, Totals
 from rules.kinds.timeline import Timeline
 from rules.names import shop_key
+from rules.nothing import NOTHING
 from rules.plan import Plan
 from rules.shopfacts import ShopFacts
 
@@ -141,7 +142,7 @@ class Shop:
         self.facts = ShopFacts()
         self.computed: dict[str, dict[int, Computed]] = {}
         self.alerts: dict[str, Emitted] = {}
-        self.open_by_rule: dict[str, set[str]] = {}
+        self.open_by_rule: dict[str, set[str]] = NOTHING
         self.open_alerts = 0
         self.armed_ms = self.began_ms = NEVER
         self.dirty = False
@@ -163,8 +164,8 @@ class Shop:
         self.ahead: dict[Order, int] = {}
         for order in self.orders.values():
             self.expect(order)  # nobody may have asked what lies ahead until now
-        self.numbers: dict[str, dict[str, int]] = {}
-        self.sales: Sales = {}
+        self.numbers: dict[str, dict[str, int]] = NOTHING
+        self.sales: Sales = NOTHING
         self.points: dict[int, Decimal] = {}
         self.findings: dict[int, Findings] = {}
         #: When each ratio was last computed, by which border, and the next.
@@ -177,6 +178,7 @@ class Shop:
     def note_open(self, rule: str, alert: str, is_open: bool) -> None:
         """Keeps which of its own alerts are open, by rule."""
         if is_open:
+            self.open_by_rule = self.open_by_rule or {}
             self.open_by_rule.setdefault(rule, set()).add(alert)
         else:
             self.open_by_rule.get(rule, set()).discard(alert)
@@ -250,6 +252,7 @@ class Shop:
     def _count_sold(self, order: Order, sold: Sold | None) -> bool:
         if sold == order.sold:
             return False
+        self.sales = self.sales or {}
         for day, items, sign in ((*(order.sold or (0, ())), -1), (*(sold or (0, ())), 1)):
             for item in items:
                 sku = item.sku or "-"
@@ -272,6 +275,7 @@ class Shop:
             return False
         shared = self.unship(order)
         if used is not None:
+            self.numbers = self.numbers or {}
             users = self.numbers.setdefault(used[0], {})
             users[order.id] = used[1]
             shared |= len(users) > 1

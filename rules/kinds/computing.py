@@ -42,7 +42,7 @@ class Computing:
         _, _, following = shop.computed_to.get(self.rule_id, (at_ms, at_ms, at_ms))
         if at_ms < following and self.rule_id not in shop.recompute:
             return False, following
-        kept = shop.computed.setdefault(self.rule_id, {})
+        kept = shop.computed.get(self.rule_id, {})
         changed = False
         for border in borders(self.every, self._start(shop, at_ms), at_ms, self.zone, self.lag_ms):
             found = self._compute(shop, border, kept.get(border), at_ms)
@@ -52,6 +52,7 @@ class Computing:
                 del kept[border]
             else:
                 kept[border] = found
+                shop.computed[self.rule_id] = kept
             shop.recomputed.append((self.rule_id, border))
             changed = True
         last = last_border(self.every, at_ms, self.zone, self.lag_ms)

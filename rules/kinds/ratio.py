@@ -126,7 +126,7 @@ class Ratio(Rule, tag="ratio", tag_field="kind", kw_only=True, frozen=True):
             yield "by", "a ratio that is split has a plain threshold"
 
 
-class Count(Struct):
+class Count(Struct, gc=False):
     """A period with what lies in it: `bad` orders of `total`."""
 
     period: Period
@@ -141,11 +141,13 @@ class Count(Struct):
 
 
 class Judged(NamedTuple):
-    """The periods that are judged from one moment until another (epoch ms)."""
+    """The periods that are judged from one moment until another (epoch ms). `asleep`: their counts in shops where
+    nobody counts, with nothing in them."""
 
     from_ms: int
     until_ms: int
     periods: list[Period]
+    asleep: tuple[Count, ...]
 
 
 class Denominator:
@@ -247,7 +249,7 @@ class Gauge:
         self.bits = sum(bits[each] for each in rule.leans_on())
         self.zone = place.zone
         self.effective = place.effective
-        self._judged = Judged(NEVER, NEVER, [])
+        self._judged = Judged(NEVER, NEVER, [], ())
         names: list[tuple[str, Share | None, int | None]] = [(t.name, t.share, t.count) for t in rule.tiers]
         if rule.threshold is not None:
             names.append(("crossed", rule.threshold, None))
@@ -285,7 +287,9 @@ class Gauge:
         if not judged.from_ms <= at_ms < judged.until_ms:
             window, ahead = self.rule.window, self.ahead(at_ms)
             periods = window.periods(at_ms, self.zone) if ahead is None else [ahead]
-            judged = self._judged = Judged(at_ms, window.next_change(at_ms, self.zone), periods)
+            judged = self._judged = Judged(
+                at_ms, window.next_change(at_ms, self.zone), periods, tuple([Count(period) for period in periods])
+            )
         return judged
 
     def ahead(self, at_ms: int) -> Period | None:

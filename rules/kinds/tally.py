@@ -1,10 +1,12 @@
 """A shop's orders counted for one ratio, by the day on which each counts."""
 
 from collections.abc import Collection, Iterable, Iterator
+from functools import lru_cache
 
 from rules.facts import OrderFacts
 from rules.instants import DAWN, NEVER
 from rules.kinds.ratio import Count, Gauge
+from rules.nothing import NOTHING
 from rules.windows import Period
 
 
@@ -14,24 +16,28 @@ class Totals:
     __slots__ = ("_by_day", "_first_look", "_fresh", "_looks", "_sums", "_taken")
 
     def __init__(self) -> None:
-        self._by_day: dict[int, int] = {}
-        self._sums: dict[tuple[int, int], int] = {}
+        self._by_day: dict[int, int] = NOTHING
+        self._sums: dict[tuple[int, int], int] = NOTHING
         #: How many more count on which day than when anyone last looked.
-        self._fresh: dict[int, int] = {}
+        self._fresh: dict[int, int] = NOTHING
         #: How many orders have come, and of how many a ratio (as a bit) has a count that may come to another stage.
         self._taken = 0
-        self._looks: dict[int, int] = {}
+        self._looks: dict[int, int] = NOTHING
         self._first_look = NEVER
 
     def add(self, day: int) -> bool:
         """One more order counts on a day: whether no count of any ratio can have come to another stage by it, if it is
         good. Most come and go without a look at the sums in between."""
-        self._fresh[day] = self._fresh.get(day, 0) + 1
+        if not self._fresh:
+            self._fresh = {day: 1}
+        else:
+            self._fresh[day] = self._fresh.get(day, 0) + 1
         self._taken += 1
         return self._taken < self._first_look
 
     def remove(self, day: int) -> None:
         """One order less counts on a day."""
+        self._fresh = self._fresh or {}
         self._fresh[day] = self._fresh.get(day, 0) - 1
 
     def watchful(self) -> int:
@@ -41,6 +47,7 @@ class Totals:
     def watch(self, ratio: int, room: int) -> None:
         """So many more good orders are sure to bring no count of a ratio (as a bit) to another stage."""
         if room < NEVER:
+            self._looks = self._looks or {}
             self._looks[ratio] = self._taken + room + 1
         elif self._looks.pop(ratio, None) is None:
             return  # nobody waited for it
@@ -49,7 +56,8 @@ class Totals:
     @property
     def by_day(self) -> dict[int, int]:
         if self._fresh:
-            fresh, self._fresh = self._fresh, {}
+            fresh, self._fresh = self._fresh, NOTHING
+            self._by_day = self._by_day or {}
             for day, number in fresh.items():
                 self._count(day, number)
         return self._by_day
@@ -73,6 +81,7 @@ class Totals:
         days, by_day = (period.first, period.last), self.by_day
         total = self._sums.get(days)
         if total is None:
+            self._sums = self._sums or {}
             total = self._sums[days] = sum(by_day[day] for day in _inside(period, by_day))
         return total
 
@@ -80,6 +89,7 @@ class Totals:
         """Nobody asks for these again and again any more."""
         for period in periods:
             self._sums.pop((period.first, period.last), None)
+        self._sums = self._sums or NOTHING
 
     def slide(self, before: Period, after: Period) -> None:
         """A window that was asked for again and again has moved on."""
@@ -97,24 +107,27 @@ class Tally:
     """One shop's counts for one ratio: its `bad` orders by local day, the `totals` that they are of, and the sums of
     the periods being judged. Of a rolling window that is computed at borders, that is what the next computation will
     look at. `asleep`: nothing bad lies in what is judged now or later, so nobody sums up what else does until something
-    is."""
+    is; its `counts` are those of every shop that sleeps, and not to be changed."""
 
     __slots__ = ("asleep", "bad", "counts", "gauge", "staged", "stages", "totals", "turn_ms")
 
     def __init__(self, gauge: Gauge, totals: Totals) -> None:
         self.gauge = gauge
         self.totals = totals
-        self.bad: dict[int, dict[str, OrderFacts]] = {}
-        self.counts: list[Count] = []
+        self.bad: dict[int, dict[str, OrderFacts]] = NOTHING
+        self.counts: tuple[Count, ...] = ()
         #: What each of them had come to when it was last judged.
-        self.stages: list[str | None] = []
+        self.stages: tuple[str | None, ...] = ()
         self.staged = self.asleep = False
         self.turn_ms = DAWN
 
     def spoil(self, day: int, order: str, facts: OrderFacts) -> None:
         """An order that counts on a day is bad."""
+        self.bad = self.bad or {}
         self.bad.setdefault(day, {})[order] = facts
-        self.asleep = False
+        if self.asleep:
+            self.asleep = False
+            self.counts = tuple([Count(count.period) for count in self.counts])
         self._count(day, 1)
 
     def mend(self, day: int, order: str) -> None:
@@ -146,23 +159,21 @@ class Tally:
         if at_ms >= self.turn_ms:
             judged = self.gauge.judged(at_ms)
             self.turn_ms = judged.until_ms
-            self.counts = self._slid(judged.periods)
+            self.counts = judged.asleep if self.asleep else self._slid(judged.periods)
         if not self.asleep:
             self.stages = self._look()
             self.staged = any(self.stages)
-            self._doze()
+            self._doze(at_ms)
         return self.turn_ms
 
-    def _slid(self, periods: list[Period]) -> list[Count]:
+    def _slid(self, periods: list[Period]) -> tuple[Count, ...]:
         """The counts of the periods that are judged from now on."""
-        if self.asleep:
-            return [Count(period) for period in periods]
         for count in self.counts:
             if count.period not in periods:
                 self.totals.slide(count.period, periods[0])
-        return [Count(period, self.bad_in(period)) for period in periods]
+        return tuple([Count(period, self.bad_in(period)) for period in periods])
 
-    def _doze(self) -> None:
+    def _doze(self, at_ms: int) -> None:
         """Where nothing is bad in what is judged now or later. (What counts disputes has no orders to go by.)"""
         if self.gauge.bad_when is None or any(count.bad for count in self.counts):
             return
@@ -170,6 +181,7 @@ class Tally:
         self.asleep = max(self.bad, default=DAWN) < first
         if self.asleep:
             self.totals.forget(count.period for count in self.counts)
+            self.counts = self.gauge.judged(at_ms).asleep
 
     def tells_apart(self, one: int, other: int) -> bool:
         """Whether it makes a difference to a count on which of two days an order lies."""
@@ -179,7 +191,7 @@ class Tally:
                 return True
         return False
 
-    def _look(self) -> list[str | None]:
+    def _look(self) -> tuple[str | None, ...]:
         """What the counts have come to, with their totals as they are by now."""
         stages, gauge, room = [], self.gauge, NEVER
         for count in self.counts:
@@ -189,7 +201,7 @@ class Tally:
             stages.append(stage)
             room = min(room, gauge.room(bad, total, stage))
         self.totals.watch(gauge.bit, room)
-        return stages
+        return _alike(tuple(stages))
 
     def bad_in(self, period: Period) -> int:
         """How many of a period's orders are bad."""
@@ -203,7 +215,8 @@ class Tally:
     def running(self, at_ms: int) -> Count:
         """The sum of the period that runs at a moment."""
         if at_ms < self.turn_ms and self.gauge.rule.window.align != "rolling":
-            return self._so_far(self.counts[0])
+            found = self.counts[0]
+            return Count(found.period, 0, self.totals.of(found.period)) if self.asleep else self._so_far(found)
         return self.sum(self.gauge.rule.window.periods(at_ms, self.gauge.zone)[0])
 
     def counts_at(self, at_ms: int) -> list[Count]:
@@ -236,6 +249,12 @@ class Tally:
         for day in sorted(_inside(period, self.bad)):
             orders = self.bad[day]
             yield from ((order, orders[order]) for order in sorted(orders))
+
+
+@lru_cache(maxsize=1_000)
+def _alike(stages: tuple[str | None, ...]) -> tuple[str | None, ...]:
+    """One object for all shops whose counts have come to the same, which are most."""
+    return stages
 
 
 def _inside(period: Period, days: Collection[int]) -> list[int]:

@@ -3,6 +3,10 @@
 from bisect import bisect_left, insort
 
 from rules.instants import NEVER
+from rules.nothing import NOTHING
+
+_NONE: list[tuple[int, str]] = []
+"""Like `NOTHING`."""
 
 
 class Timeline:
@@ -11,14 +15,16 @@ class Timeline:
     __slots__ = ("_in_time", "by_order")
 
     def __init__(self) -> None:
-        self.by_order: dict[str, tuple[int, ...]] = {}
-        self._in_time: list[tuple[int, str]] = []
+        self.by_order: dict[str, tuple[int, ...]] = NOTHING
+        self._in_time: list[tuple[int, str]] = _NONE
 
     def put(self, order: str, instants: tuple[int, ...]) -> bool:
         """These are an order's instants now; whether that is news."""
         before = self.by_order.get(order, ())
         if instants == before:
             return False
+        if not self.by_order:
+            self.by_order, self._in_time = {}, []
         for at_ms in before:
             del self._in_time[bisect_left(self._in_time, (at_ms, order))]
         for at_ms in instants:

@@ -246,4 +246,4 @@ def test_where_only_what_was_said_of_an_order_is_left_there_is_nothing_to_comput
     fresh.clock_ms = ms("5000h")
     fresh.settle()
     assert drained(fresh) == []
-    assert fresh.shop("joom", "s1").computed == {"joom.weekly": {}}
+    assert fresh.shop("joom", "s1").computed == {}

@@ -15,6 +15,7 @@ from rules.events import BadEvent
 from rules.events import decode as decode_event
 from rules.facts import MERGE
 from rules.instants import DAWN, DAY_MS, HOUR_MS
+from rules.nothing import NOTHING
 from rules.replay import replay
 from rules.restoring import restore_order
 from rules.standing import standings
@@ -277,9 +278,12 @@ def test_derived_counts_are_those_rebuilt_from_the_orders(rules: RuleBook, stepp
                 if tally.asleep:
                     assert not any(each.bad for each in expected)
                 else:
-                    assert tally.counts == expected
+                    assert list(tally.counts) == expected
                     assert [tally.judging(each.period) for each in expected] == expected
+                for count in tally.gauge.judged(engine.clock_ms).asleep:
+                    assert (count.bad, count.total) == (0, 0), "shared by all shops that sleep"
             assert [marks.by_order for marks in shop.marks] == [marks.by_order for marks in again.marks]
+    assert NOTHING == {}, "shared by all shops"
 
 
 @given(histories(), clocks_ms, st.booleans())

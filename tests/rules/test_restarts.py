@@ -48,7 +48,7 @@ def again(lived: Worker, **how: Any) -> Worker:
 
 
 def computed(lived: Worker, at: str) -> tuple[int, int] | None:
-    found = lived.engine.shop("joom", "s1").computed["joom.rate"].get(ms(at))
+    found = lived.engine.shop("joom", "s1").computed.get("joom.rate", {}).get(ms(at))
     return None if found is None else (found.bad, found.total)
 
 
