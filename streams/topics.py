@@ -101,11 +101,14 @@ def prepare(settings: Settings, names: TopicNames) -> int:
     return count
 
 
-def prepare_inbox(settings: Settings, names: TopicNames) -> None:
-    """Creates the topic of what is received, if it is missing. Raises BadTopicsError."""
+def prepare_inbox(settings: Settings, names: TopicNames) -> int:
+    """Creates the topic of what is received, if it is missing; says how many partitions it has. Raises
+    BadTopicsError."""
     client = admin(settings)
-    if names.inbox not in _there(client, settings):
+    count = _there(client, settings).get(names.inbox)
+    if count is None:
         _create_all(client, [NewTopic(names.inbox, settings.partitions, -1, config=INBOX)])
+    return count or settings.partitions
 
 
 def partition_counts(settings: Settings) -> dict[str, int]:

@@ -3,11 +3,9 @@
 import asyncio
 import logging
 import os
-import signal
 import socket
 
 import click
-import uvicorn
 
 from rules.text import visible
 from rules.yaml_source import BadPack
@@ -18,9 +16,9 @@ from streams.feeds.apps import FeedSettings
 from streams.feeds.inbox import Inbox
 from streams.feeds.library import NoSuchSource
 from streams.feeds.receiver import site
+from streams.feeds.serving import serve
 from streams.settings import BadSettingError, Settings, describe, from_environment
-from streams.web.connections import Connection, limits
-from streams.web.server import LEAVE_S, Server, address_of, listen
+from streams.web.server import address_of, listen
 
 log = logging.getLogger(__name__)
 
@@ -34,7 +32,10 @@ def receive() -> None:
     logs.protect()
     settings, feeds = read_settings("receive")
     logging.basicConfig(level=settings.log_level.upper(), format=LOG_FORMAT)
-    asyncio.run(_serve(settings, feeds, _listen(feeds)))
+    listening = _listen(feeds)
+    inbox = Inbox(settings)
+    log.info("pushes are taken on %sfeeds/SOURCE/APP", address_of(listening))
+    asyncio.run(serve(site(feeds, inbox, settings.token), listening, inbox.run()))
 
 
 def read_settings(command: str) -> tuple[Settings, FeedSettings]:
@@ -54,35 +55,3 @@ def _listen(feeds: FeedSettings) -> socket.socket:
     except OSError as error:
         where = f"{feeds.listen.host}:{feeds.listen.port}"
         raise Failed(f"shipclock receive: {where} can't be listened on: {error.strerror}", 2) from None
-
-
-async def _serve(settings: Settings, feeds: FeedSettings, listening: socket.socket) -> None:
-    """Until a signal."""
-    inbox = Inbox(settings)
-    server = Server(
-        uvicorn.Config(
-            site(feeds, inbox, settings.token),
-            http=Connection,
-            lifespan="off",
-            ws="none",
-            log_config=None,
-            access_log=False,
-            server_header=False,
-            proxy_headers=False,
-            timeout_graceful_shutdown=LEAVE_S,
-        ),
-        limits(),
-    )
-
-    def leave() -> None:
-        server.should_exit = True
-
-    for number in (signal.SIGTERM, signal.SIGINT):
-        asyncio.get_running_loop().add_signal_handler(number, leave)
-    storing = asyncio.create_task(inbox.run())
-    storing.add_done_callback(lambda _: leave())
-    log.info("pushes are taken on %sfeeds/SOURCE/APP", address_of(listening))
-    await server.serve(sockets=[listening])
-    if not storing.cancel():
-        await storing  # it failed, and says why
-    await asyncio.wait({storing})

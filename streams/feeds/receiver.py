@@ -4,7 +4,6 @@ import logging
 from datetime import UTC, datetime
 from time import monotonic
 
-from prometheus_client import make_asgi_app
 from starlette.applications import Starlette
 from starlette.requests import ClientDisconnect
 from starlette.requests import Request as HttpRequest
@@ -17,10 +16,10 @@ from streams.feeds.apps import App, FeedSettings
 from streams.feeds.decoding import Request
 from streams.feeds.inbox import Inbox, InboxAway, Received
 from streams.feeds.mapping import key_of
+from streams.feeds.serving import vitals
 from streams.feeds.signatures import is_genuine
 from streams.metrics import feeds as metrics
 from streams.paced_log import PacedLog
-from streams.web.guard import Guard
 
 log = logging.getLogger(__name__)
 log.addFilter(PacedLog())
@@ -138,20 +137,11 @@ async def _body(http: HttpRequest) -> bytes | None:
 
 
 def site(settings: FeedSettings, inbox: Inbox, token: str | None) -> Starlette:
-    """The receiver with its health, and its metrics for who has the token, or for this machine where there is none."""
+    """The receiver with its health and metrics."""
     receiver = Receiver(settings, inbox)
-
-    async def live(_: HttpRequest) -> Response:
-        return Response(status_code=200)
-
-    async def ready(_: HttpRequest) -> Response:
-        return Response(status_code=200 if inbox.is_open else 503)
-
     return Starlette(
         routes=[
             Route("/feeds/{source}/{app}", receiver.push, methods=["POST"]),
-            Route("/health/live", live),
-            Route("/health/ready", ready),
-            Route("/metrics", Guard(make_asgi_app(), token)),
+            *vitals(lambda: inbox.is_open, token),
         ]
     )

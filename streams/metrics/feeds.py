@@ -18,3 +18,9 @@ def begin(source: str) -> None:
     """From 0 on, so that the first one is seen as an increase."""
     for outcome in OUTCOMES:
         PUSHES.labels(source, outcome)
+
+
+def begin_mapping(source: str) -> None:
+    """Likewise, of the mapper."""
+    EVENTS.labels(source)
+    DEAD.labels(source)

@@ -22,14 +22,19 @@ pytestmark = pytest.mark.kafka
 LISTENS = "pushes are taken on "
 
 
-@asynccontextmanager
-async def receiver(kafka: Kafka, prefix: str, folder: Path) -> AsyncIterator[tuple[WorkerProcess, httpx.AsyncClient]]:
-    environment = {
+def environment(kafka: Kafka, prefix: str, folder: Path) -> dict[str, str]:
+    return os.environ | {
         "SHIPCLOCK_BROKER": f"kafka://{kafka.bootstrap}",
+        "SHIPCLOCK_APP_ID": f"{prefix}app",
         "SHIPCLOCK_TOPIC_PREFIX": prefix,
         "SHIPCLOCK_FEEDS": str(settings_file(folder)),
     }
-    async with WorkerProcess(environment, folder / "receive.log", (SHIPCLOCK, "receive")) as process:
+
+
+@asynccontextmanager
+async def receiver(kafka: Kafka, prefix: str, folder: Path) -> AsyncIterator[tuple[WorkerProcess, httpx.AsyncClient]]:
+    settings = environment(kafka, prefix, folder)
+    async with WorkerProcess(settings, folder / "receive.log", (SHIPCLOCK, "receive")) as process:
         await until(lambda: LISTENS in process.log())
         address = process.log().partition(LISTENS)[2].split("feeds/")[0]
         async with httpx.AsyncClient(base_url=address, timeout=30) as client:
@@ -82,11 +87,11 @@ async def test_nothing_that_was_answered_is_lost_while_kafka_goes_and_comes(
 
 async def test_a_setting_that_is_wrong_is_one_line(kafka: Kafka, tmp_path: Path) -> None:
     (tmp_path / "feeds.yaml").write_text("apps: {shoppe: {}}\n")
-    environment = {
+    settings = {
         "SHIPCLOCK_BROKER": f"kafka://{kafka.bootstrap}",
         "SHIPCLOCK_FEEDS": str(tmp_path / "feeds.yaml"),
     }
-    async with WorkerProcess(environment, tmp_path / "receive.log", (SHIPCLOCK, "receive")) as process:
+    async with WorkerProcess(settings, tmp_path / "receive.log", (SHIPCLOCK, "receive")) as process:
         assert await process.ended() == 2
     assert process.log().startswith(f"shipclock receive: {tmp_path}/feeds.yaml:1: shoppe is no source")
     assert process.log().count("\n") == 1

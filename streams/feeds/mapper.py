@@ -1,0 +1,173 @@
+"""From the topic `inbox` to the inputs: each body becomes the events it means, and what can't be mapped a dead letter.
+
+Ids are made of the facts, so mapping a body again adds nothing: a batch is committed after its events were written, and
+an interrupted one is mapped once more.
+"""
+
+import asyncio
+import logging
+from collections.abc import Iterable, Iterator
+from typing import NamedTuple
+
+import orjson
+from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, ConsumerRecord, TopicPartition
+from aiokafka.errors import KafkaError
+
+from rules.names import shop_key
+from streams import kafka_access
+from streams.dead_letters import dead_letter
+from streams.feeds import setting
+from streams.feeds.apps import FeedSettings
+from streams.feeds.inbox import headers_of, request_of
+from streams.feeds.mapping import Mapped, map_request
+from streams.metrics import feeds as metrics
+from streams.paced_log import PacedLog
+from streams.settings import Settings, bootstrap_servers
+from streams.topics import TopicNames, topic_of
+
+log = logging.getLogger(__name__)
+log.addFilter(PacedLog())
+
+MOST_AT_ONCE = 500
+"""Bodies of one batch."""
+
+TURN_MS = 500
+RESTART_S = 5.0
+"""The pause after which reading is started again when Kafka has failed."""
+
+
+class Written(NamedTuple):
+    """A record to be written."""
+
+    topic: str
+    key: bytes | None
+    value: bytes | None
+    headers: list[tuple[str, bytes]]
+
+
+class Tally(NamedTuple):
+    """What became of bodies."""
+
+    bodies: int = 0
+    events: int = 0
+    dead_letters: int = 0
+
+    def __str__(self) -> str:
+        return f"{self.bodies} bodies mapped to {self.events} events; {self.dead_letters} dead letters"
+
+
+class Mapper:
+    """Reads the inbox in a consumer group of its own, or once from a moment on."""
+
+    def __init__(self, settings: Settings, feeds: FeedSettings) -> None:
+        self._settings, self._feeds = settings, feeds
+        self._names = TopicNames(settings.topic_prefix, settings.app_id)
+        self._access = {
+            "bootstrap_servers": bootstrap_servers(settings),
+            **kafka_access.for_aiokafka(settings),
+        }
+        self.is_reading = False
+        self._sources = {source for source, _ in feeds.apps}
+        for source in self._sources:
+            metrics.begin_mapping(source)
+
+    # -- one body -----------------------------------------------------------------------------------------------
+
+    def written(self, record: ConsumerRecord) -> Iterator[Written]:
+        """The events of a body, and a dead letter where something in it could not be mapped; `kept: true` says that the
+        rest of it counts."""
+        mapped = self._mapped(record)
+        for event in mapped.events:
+            key = shop_key(event["platform"], event["shop"]).encode()
+            yield Written(self._names.of(topic_of(event["type"])), key, orjson.dumps(event), [])
+        source = headers_of(record)["source"]
+        label = source if source in self._sources else "unknown"
+        metrics.EVENTS.labels(label).inc(len(mapped.events))
+        if mapped.problems:
+            letter = dead_letter(record, f"{source}: {'; '.join(mapped.problems)}")
+            kept = [("kept", b"true")] if mapped.events else []
+            yield Written(self._names.dead_letters, letter.key, letter.value, [*letter.headers, *kept])
+            metrics.DEAD.labels(label).inc()
+
+    def _mapped(self, record: ConsumerRecord) -> Mapped:
+        headers = headers_of(record)
+        app = self._feeds.apps.get((headers["source"], headers["app"]))
+        if app is None:
+            return Mapped(problems=["there is no such app in the settings"])
+        try:
+            settings = setting.checked({**app.setting, "received_at": headers["received_at"], "path": headers["path"]})
+        except ValueError as error:
+            return Mapped(problems=[f"the record's headers: {error}"])
+        try:
+            return map_request(app.source, request_of(record), "push", settings)
+        except Exception as error:  # a mistake of ours in one body must not hold up the others
+            log.error("%s: a body could not be mapped: %s", headers["source"], type(error).__name__)
+            return Mapped(problems=[f"could not be mapped: {type(error).__name__}"])
+
+    # -- all of them --------------------------------------------------------------------------------------------
+
+    async def run(self) -> None:
+        """Until cancelled, whatever Kafka does meanwhile."""
+        while True:
+            try:
+                await self._follow()
+            except KafkaError as error:
+                log.error("reads the inbox again in %.0f s after %s", RESTART_S, type(error).__name__)
+                await asyncio.sleep(RESTART_S)
+
+    async def _follow(self) -> None:
+        consumer = AIOKafkaConsumer(
+            self._names.inbox,
+            group_id=f"{self._settings.app_id}-feed-map",
+            enable_auto_commit=False,
+            auto_offset_reset="earliest",
+            **self._access,
+        )
+        async with AIOKafkaProducer(enable_idempotence=True, **self._access) as producer, consumer:
+            self.is_reading = True
+            try:
+                while True:
+                    fetched = await consumer.getmany(timeout_ms=TURN_MS, max_records=MOST_AT_ONCE)
+                    if fetched:
+                        await self._write(producer, (record for records in fetched.values() for record in records))
+                        await consumer.commit({tp: records[-1].offset + 1 for tp, records in fetched.items()})
+            finally:
+                self.is_reading = False
+
+    async def again(self, since_ms: int, count: int) -> Tally:
+        """Maps everything received from a moment up to now; `count` is that of the inbox's partitions. Raises
+        KafkaError."""
+        tally = Tally()
+        consumer = AIOKafkaConsumer(enable_auto_commit=False, **self._access)
+        async with AIOKafkaProducer(enable_idempotence=True, **self._access) as producer, consumer:
+            left = await self._stretch(consumer, since_ms, count)
+            while left:
+                fetched = await consumer.getmany(*left, timeout_ms=TURN_MS, max_records=MOST_AT_ONCE)
+                records = [each for tp in fetched for each in fetched[tp] if each.offset < left[tp]]
+                more = await self._write(producer, records)
+                tally = Tally(*(one + other for one, other in zip(tally, more, strict=True)))
+                left = {tp: end for tp, end in left.items() if await consumer.position(tp) < end}
+        return tally
+
+    async def _stretch(self, consumer: AIOKafkaConsumer, since_ms: int, count: int) -> dict[TopicPartition, int]:
+        """Moves to the first record of that moment in each partition; gives where those with any end."""
+        partitions = [TopicPartition(self._names.inbox, n) for n in range(count)]
+        consumer.assign(partitions)
+        ends = await consumer.end_offsets(partitions)
+        starts = await consumer.offsets_for_times(dict.fromkeys(partitions, since_ms))
+        for tp, start in starts.items():
+            consumer.seek(tp, ends[tp] if start is None else start.offset)
+        return {tp: ends[tp] for tp, start in starts.items() if start is not None}
+
+    async def _write(self, producer: AIOKafkaProducer, records: Iterable[ConsumerRecord]) -> Tally:
+        """Returns when the broker has all that bodies mean."""
+        bodies = events = dead = 0
+        waiting = []
+        for record in records:
+            bodies += 1
+            for each in self.written(record):
+                waiting.append(await producer.send(each.topic, each.value, each.key, headers=each.headers))
+                is_dead = each.topic == self._names.dead_letters
+                dead, events = dead + is_dead, events + (not is_dead)
+        await asyncio.gather(*waiting)
+        return Tally(bodies, events, dead)

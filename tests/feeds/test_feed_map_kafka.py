@@ -1,0 +1,61 @@
+"""From a push to the worker's inputs, by the commands as users run them, on a real Kafka."""
+
+import json
+import signal
+from pathlib import Path
+
+import pytest
+
+from tests.feeds.receiving import from_lazada, from_shopee
+from tests.feeds.support import shopee
+from tests.feeds.test_receive_kafka import environment, receiver
+from tests.support.kafka import Kafka, read_topic
+from tests.worker.support import until
+from tests.worker.workers import SHIPCLOCK, WorkerProcess
+
+pytestmark = pytest.mark.kafka
+
+
+async def test_pushes_become_events_once_and_again_on_request(kafka: Kafka, topic_prefix: str, tmp_path: Path) -> None:
+    settings = environment(kafka, topic_prefix, tmp_path) | {"SHIPCLOCK_WEB_PORT": "0"}
+    parcel = {"trade_order_id": "9", "status": "INFO_ST_DOMESTIC_PICKUP_SIGN_IN_SUCCESS"}
+    parcel |= {"fulfillment_package_id": "P1", "status_update_time": 1_793_782_800}
+    pushes = [
+        from_shopee(shopee("READY_TO_SHIP")),
+        from_lazada({"seller_id": "7", "message_type": 14, "data": parcel}),
+        from_shopee(shopee("WAT")),
+    ]
+
+    async def read(topic: str) -> list[bytes]:
+        return [record.value for record in await read_topic(kafka.bootstrap, topic_prefix + topic)]
+
+    async def are_mapped() -> bool:
+        return [len(await read(topic)) for topic in ("orders", "pickups", "dead-letters")] == [1, 1, 1]
+
+    async with (
+        receiver(kafka, topic_prefix, tmp_path) as (_, client),
+        WorkerProcess(settings, tmp_path / "map.log", (SHIPCLOCK, "feed-map")) as mapper,
+    ):
+        for path, body, headers in pushes:
+
+            async def is_taken(path: str = path, body: bytes = body, headers: dict[str, str] = headers) -> bool:
+                return (await client.post(path, content=body, headers=headers)).is_success
+
+            await until(is_taken)
+        await until(lambda: "maps what is received" in mapper.log())
+        await until(are_mapped)
+        mapper.process.send_signal(signal.SIGTERM)
+        assert await mapper.ended() == 0
+    assert [json.loads(each)["id"] for each in await read("orders")] == ["A1:placed"]
+    assert [json.loads(each)["id"] for each in await read("pickups")] == ["9:collected:P1"]
+
+    async def again(since: str) -> str:
+        command = (SHIPCLOCK, "feed-map", "--since", since)
+        async with WorkerProcess(settings, tmp_path / "again.log", command) as process:
+            assert await process.ended() == 0, process.log()
+        return process.log()
+
+    assert await again("2026-01-01T00:00:00Z") == "3 bodies mapped to 2 events; 1 dead letters"
+    first, second = await read("orders")
+    assert first == second
+    assert await again("2099-01-01T00:00:00Z") == "0 bodies mapped to 0 events; 0 dead letters"

@@ -1,0 +1,103 @@
+"""What the mapper makes of records of the inbox."""
+
+import json
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+import pytest
+from aiokafka import ConsumerRecord
+
+from streams.feeds import mapper as mapping
+from streams.feeds.inbox import Received
+from streams.feeds.mapper import Mapper, Written
+from streams.settings import Settings
+from tests.feeds.receiving import settings
+from tests.feeds.support import shopee
+from tests.worker.support import record
+
+RECEIVED_MS = 1_793_784_602_000
+
+
+@pytest.fixture
+def mapper(tmp_path: Path) -> Mapper:
+    return Mapper(Settings(broker="kafka://nowhere:9092", topic_prefix="t-"), settings(tmp_path))
+
+
+def _received(body: Any, source: str = "shopee", app: str = "main", received_ms: int = RECEIVED_MS) -> ConsumerRecord:
+    raw = body if isinstance(body, bytes) else json.dumps(body).encode()
+    push = Received(source, app, received_ms, f"/feeds/{source}/{app}", "application/json", raw)
+    return replace(record("t-inbox", raw, key=None), headers=tuple(push.headers()))
+
+
+def _of(written: list[Written], topic: str) -> list[dict[str, Any]]:
+    return [json.loads(each.value or b"") for each in written if each.topic == topic]
+
+
+def test_each_event_goes_to_its_topic_under_its_shop(mapper: Mapper) -> None:
+    picked_up = {"ordersn": "A1", "package_number": "P1", "fulfillment_status": "LOGISTICS_PICKUP_DONE"}
+    pushes = [
+        shopee(),
+        {"code": 30, "shop_id": 1, "data": picked_up | {"update_time": 1_793_784_600}},
+        {"code": 28, "shop_id": 1, "data": {"action_type": 1, "points_issued_data": {"issued_points": 2},
+                                            "update_time": 1_793_784_600}},
+    ]  # fmt: skip
+    pushes[2]["data"]["points_issued_data"]["violation_type"] = 5
+    written = [each for push in pushes for each in mapper.written(_received(push))]
+    assert [(each.topic, each.key) for each in written] == [
+        ("t-orders", b"shopee/jakarta"),
+        ("t-pickups", b"shopee/1"),
+        ("t-shops", b"shopee/1"),
+    ]
+
+
+def test_the_same_body_gives_the_same_events_whenever_it_is_mapped(mapper: Mapper) -> None:
+    assert list(mapper.written(_received(shopee()))) == list(mapper.written(_received(shopee())))
+    later = _received(shopee(), received_ms=RECEIVED_MS + 86_400_000)
+    assert list(mapper.written(later)) == list(mapper.written(_received(shopee())))
+
+
+def test_a_time_ahead_of_the_receipt_is_that_of_the_receipt(mapper: Mapper) -> None:
+    early = _received(shopee(), received_ms=RECEIVED_MS - 3_600_000)
+    (event,) = _of(list(mapper.written(early)), "t-orders")
+    assert event["time"] == "2026-11-04T08:30:02Z"
+
+
+@pytest.mark.parametrize(
+    ("given", "reason"),
+    [
+        (_received(b"no json"), "shopee: the body is no JSON"),
+        (_received(shopee("WAT")), "shopee: order status: status 'WAT' is not known"),
+        (_received(shopee(), app="gone"), "shopee: there is no such app in the settings"),
+        (record("t-inbox", b"{}", key=None), ": there is no such app in the settings"),
+    ],
+)
+def test_what_can_not_be_mapped_is_a_dead_letter_with_the_reason(
+    mapper: Mapper, given: ConsumerRecord, reason: str
+) -> None:
+    (letter,) = mapper.written(given)
+    headers = dict(letter.headers)
+    assert (letter.topic, letter.value) == ("t-dead-letters", given.value)
+    assert headers["reason"].decode().startswith(reason)
+    assert headers["topic"] == b"t-inbox"
+    assert "kept" not in headers
+
+
+def test_what_could_be_mapped_counts_beside_its_dead_letter(mapper: Mapper) -> None:
+    traces = [{"AcceptTime": "2026-11-03 18:00:00", "Action": action} for action in ("1", "777")]
+    data = {"Success": True, "State": "2", "LogisticCode": "N1", "CallBack": "joom/s1/A1", "Traces": traces}
+    body = b"RequestData=" + quote(json.dumps({"Data": [data]})).encode()
+    written = list(mapper.written(_received(body, source="kdniao")))
+    assert [each.topic for each in written] == ["t-pickups", "t-tracking", "t-dead-letters"]
+    headers = dict(written[2].headers)
+    assert (headers["kept"], headers["reason"]) == (b"true", b"kdniao: tracking: status '777' is not known")
+
+
+def test_a_mistake_of_ours_does_not_hold_up_the_others(mapper: Mapper, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(*_: object) -> None:
+        raise ZeroDivisionError
+
+    monkeypatch.setattr(mapping, "map_request", fail)
+    (letter,) = mapper.written(_received(shopee()))
+    assert dict(letter.headers)["reason"] == b"shopee: could not be mapped: ZeroDivisionError"
