@@ -124,7 +124,7 @@ class Receiver:
 
     async def __aenter__(self) -> "Receiver":
         app = web.Application()
-        app.router.add_post("/hook{rest:.*}", self._take)
+        app.router.add_route("*", "/hook{rest:.*}", self._take)
         self._runner = web.AppRunner(app, access_log=None)
         await self._runner.setup()
         await web.TCPSite(self._runner, "127.0.0.1", self.port).start()
