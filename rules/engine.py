@@ -11,10 +11,11 @@ from sys import intern
 from rules.agenda import Agenda
 from rules.alerts import Alert, Open
 from rules.book import RuleBook
+from rules.bounds import check_names
 from rules.changes import Changes
 from rules.counting import count
 from rules.differences import Differences
-from rules.events import AnyEvent, ClockTick, Event, ShopEvent, check_names
+from rules.events import AnyEvent, ClockTick, Event, ShopEvent
 from rules.facts import MERGE, OrderFacts
 from rules.instants import DAWN, NEVER
 from rules.kinds.timer import OVERDUE, Timer

@@ -5,44 +5,36 @@ same classes: `msgspec.json.schema(AnyEvent)`.
 """
 
 from collections.abc import Callable
-from datetime import datetime
 from decimal import Decimal
 from typing import Annotated, Any, Final, Literal, get_args
 
 import msgspec
 from msgspec import Meta, Struct
 
-from rules.instants import DAY_MS, EARLIEST_MS, LATEST_MS, Instant, is_believable, rfc3339, to_ms
-from rules.text import has_hidden, visible
-
-LARGEST_BYTES = 256 * 1024
-"""A larger record is taken for a mistake."""
-
-Id = Annotated[str, Meta(min_length=1, max_length=128)]
-Sku = Annotated[str, Meta(max_length=128)]
-Text = Annotated[str, Meta(max_length=256)]
-"""Longer ones would, repeated in alerts and standings, not fit into a record."""
-
-AlertId = Annotated[str, Meta(max_length=2_048)]
-"""It has several ids in it, percent-encoded."""
-
-Currency = Annotated[str, Meta(min_length=3, max_length=3, extra_json_schema={"pattern": "^[A-Z]{3}$"})]
-"""The pattern is held by `_check_currency`: msgspec would take a fifth of the time of decoding for it."""
-
-Whole = Annotated[int, Meta(ge=-(2**53), le=2**53)]
-"""What JSON carries without loss, and every store can hold."""
+from rules.bad_events import BadEvent
+from rules.bounds import (
+    LARGEST_BYTES,
+    LONGEST_H,
+    MOST_ITEMS,
+    AlertId,
+    Currency,
+    Id,
+    Sku,
+    Text,
+    Whole,
+    check_amount,
+    check_currency,
+    check_data,
+    check_names,
+    check_ship_by,
+    good_currencies,
+    unbelievable,
+)
+from rules.instants import EARLIEST_MS, LATEST_MS, Instant, to_ms
 
 Party = Literal["buyer", "seller", "system"]
 Reason = Literal[
-    "stock",
-    "quality",
-    "supply",
-    "logistics",
-    "processing",
-    "asked_by_seller",
-    "late_ship",
-    "late_arrival",
-    "other",
+    "stock", "quality", "supply", "logistics", "processing", "asked_by_seller", "late_ship", "late_arrival", "other"
 ]
 Logistics = Literal["platform", "own"]
 Mode = Literal["spot", "stepped", "presale"]
@@ -59,58 +51,6 @@ Status = Literal[
     "expired",
 ]
 CarrierState = Literal["normal", "saturated", "paralysed", "extreme"]
-
-
-LONGEST_H = 366 * 24
-"""No seller is given more than a year to ship; beyond that a unit is mixed up."""
-
-WHOLE_DIGITS = 15
-"""Before the decimal point. No order costs as much, and sums of smaller amounts stay exact."""
-
-SMALLEST_EXPONENT = -40
-"""Numbers nearer to 0 than 1E-40 are nothing anybody measures, and can't be written out."""
-
-LONGEST_NUMBER = 50
-"""Characters of a number."""
-
-MOST_ITEMS = 1_000
-"""Of one order."""
-
-
-LONGEST_REASON = 300
-"""Characters. A reason quotes the record, and must fit into a header beside it."""
-
-
-UNREADABLE = "unreadable"
-UNFORESEEN = "unforeseen"
-"""Kinds of bad records: what is wrong with the record itself, or what nobody has thought of."""
-
-
-class BadEvent(ValueError):
-    """A record that can't be taken as an event; the text says why, on one line and without control characters. `kind`
-    is one of few, for what looks alike."""
-
-    def __init__(self, reason: str, kind: str = UNREADABLE) -> None:
-        shown = visible(reason[: LONGEST_REASON + 1])
-        super().__init__(shown if len(shown) <= LONGEST_REASON else f"{shown[:LONGEST_REASON]}…")
-        self.kind = kind
-
-
-def as_bad_event(error: Exception) -> BadEvent:
-    """Whatever was raised for one record, as the reason to set it aside."""
-    if isinstance(error, BadEvent):
-        return error
-    return BadEvent(f"can't be applied: {type(error).__name__}: {error}", UNFORESEEN)
-
-
-LEAP = "leap"
-"""Kind of a record whose time can't be right."""
-
-
-def leap(at_ms: int, max_leap_ms: int) -> BadEvent:
-    """What is wrong with an event that is too far past everything before it."""
-    days = max_leap_ms // DAY_MS
-    return BadEvent(f"time {rfc3339(at_ms)} leaps more than {days:,} days past everything before it", LEAP)
 
 
 class Event(Struct, tag_field="type", kw_only=True, frozen=True, gc=False):
@@ -416,34 +356,21 @@ def decode(raw: bytes) -> tuple[AnyEvent, int]:
         raise BadEvent("JSON is nested too deeply") from None
     at_ms = to_ms(event.time)
     if not EARLIEST_MS <= at_ms < LATEST_MS:
-        raise BadEvent(_unbelievable("time", at_ms, "$.time"))
+        raise BadEvent(unbelievable("time", at_ms, "$.time"))
     check = _CHECKS.get(type(event))
     if check is not None:
         check(event)
     return event, at_ms
 
 
-def check_names(named: Any, *fields: str, path: str = "$") -> None:
-    """Raises BadEvent for names with characters that nobody sees.
-
-    Names of shops and orders are checked where the engine first meets them, since most events are of known ones.
-    """
-    for field in fields:
-        name = getattr(named, field)
-        if name is not None and has_hidden(name):
-            raise BadEvent(
-                f"{field} '{_quoted(name)}' has control, bidirectional or zero-width characters - at `{path}.{field}`"
-            )
-
-
 def _check_placed(event: OrderPlaced) -> None:
     data = event.data
     if data.amount is not None:
         check_amount(data.amount)
-    if data.currency is not None and data.currency not in _good_currencies:
-        _check_currency(data.currency)
+    if data.currency is not None and data.currency not in good_currencies:
+        check_currency(data.currency)
     if data.ship_by is not None:
-        _check_ship_by(data.ship_by, required=False)
+        check_ship_by(data.ship_by, required=False)
     if data.items is not None:
         for item in data.items:
             sku = item.sku
@@ -452,86 +379,17 @@ def _check_placed(event: OrderPlaced) -> None:
 
 
 def _check_deadline(event: DeadlineChanged) -> None:
-    _check_ship_by(event.data.ship_by, required=True)
+    check_ship_by(event.data.ship_by, required=True)
 
 
-def _check_sent_back(event: OrderReturned | OrderRefunded) -> None:
-    if event.data.amount is not None:
-        check_amount(event.data.amount)
-
-
-def _check_shop_event(event: Any) -> None:
-    """Numbers that are none, times no one can mean, and names that look like others."""
-    data = event.data
-    for name in ("amount", "price", "score", "value"):
-        number = getattr(data, name, None)
-        if number is not None and not is_reckonable(number):
-            raise BadEvent(f"{name} {_quoted(number)} is no number to reckon with - at `$.data.{name}`")
-    starts_at = getattr(data, "starts_at", None)
-    if starts_at is not None and not is_believable(to_ms(starts_at)):
-        raise BadEvent(_unbelievable("starts_at", to_ms(starts_at), "$.data.starts_at"))
-    if getattr(data, "currency", None) is not None:
-        _check_currency(data.currency)
+def _check_other(event: Any) -> None:
     check_names(event, "order")
-    check_names(data, *(field for field in data.__struct_fields__ if field in _SHOP_NAMES), path="$.data")
-
-
-_SHOP_NAMES: Final = frozenset(
-    {"sku", "carrier", "region", "provider", "name", "kind", "buyer", "site", "programme", "task", "alert"}
-    | {"period", "scope"}
-)
-"""Text of a shop's events that goes into ids and keys, or is compared; not what is written for people to read."""
-
-
-def check_amount(amount: Decimal) -> None:
-    """Raises BadEvent for an amount that is no sum of money (NaN, below nothing, larger than any)."""
-    if not is_reckonable(amount) or (amount.is_signed() and amount):
-        raise BadEvent(f"amount {_quoted(amount)} is not a sum of money - at `$.data.amount`")
-
-
-def is_reckonable(number: Decimal) -> bool:
-    """False for NaN, infinity, and what has so many digits or such an exponent that reckoning with it or writing it out
-    fails or takes long. Looks at it without reckoning."""
-    return (
-        number.is_finite()
-        and SMALLEST_EXPONENT <= number.adjusted() < WHOLE_DIGITS
-        and len(str(number)) <= LONGEST_NUMBER
-    )
-
-
-_good_currencies: Final[set[str]] = set()
-"""Those that have been seen; there are only so many of three letters."""
-
-
-def _check_currency(currency: str) -> None:
-    if not (currency.isascii() and currency.isalpha() and currency.isupper()):
-        raise BadEvent(f"currency '{currency}' is not three capitals - at `$.data.currency`")
-    _good_currencies.add(currency)
-
-
-def _quoted(value: object) -> str:
-    """As much of a value as a reason has room for."""
-    text = str(value)
-    return text if len(text) <= LONGEST_NUMBER else f"{text[:LONGEST_NUMBER]}..."
-
-
-def _check_ship_by(ship_by: datetime | int, *, required: bool) -> None:
-    at_ms = to_ms(ship_by)
-    if not is_believable(at_ms) and (required or is_believable(at_ms * 1000)):
-        raise BadEvent(_unbelievable("ship_by", at_ms, "$.data.ship_by"))
-
-
-def _unbelievable(name: str, at_ms: int, path: str) -> str:
-    if is_believable(at_ms * 1000):
-        return f"{name} {at_ms} looks like seconds; epoch milliseconds are wanted - at `{path}`"
-    return f"{name} {at_ms} ms is outside 2001-2100, so it stands for no time - at `{path}`"
+    check_data(event.data)
 
 
 _CHECKS: Final[dict[type, Callable[[Any], None]]] = {
     OrderPlaced: _check_placed,
     DeadlineChanged: _check_deadline,
-    OrderReturned: _check_sent_back,
-    OrderRefunded: _check_sent_back,
-    **dict.fromkeys(get_args(AnyShopEvent), _check_shop_event),
+    **dict.fromkeys([OrderReturned, OrderRefunded, *get_args(AnyShopEvent)], _check_other),
 }
 """What a type's events must be beside what their fields' types say."""

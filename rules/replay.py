@@ -3,8 +3,9 @@
 from collections.abc import Callable, Iterable, Iterator
 
 from rules.alerts import Alert
+from rules.bad_events import BadEvent, as_bad_event, leap
 from rules.engine import Engine
-from rules.events import AnyEvent, BadEvent, as_bad_event, leap
+from rules.events import AnyEvent
 from rules.instants import DAWN, NEVER
 
 

@@ -9,11 +9,12 @@ import orjson
 from msgspec import Struct
 
 from rules.alerts import Alert, subject_and_episode
+from rules.bad_events import BadEvent
 from rules.book import RuleBook
 from rules.checking import never_ends
 from rules.durations import Duration
 from rules.engine import Engine
-from rules.events import AnyEvent, BadEvent, decode
+from rules.events import AnyEvent, decode
 from rules.instants import from_rfc3339
 from rules.kinds.ledger import Ledger
 from rules.names import shop_key

@@ -12,10 +12,11 @@ from aiokafka.partitioner import murmur2
 
 from rules import alerts, shopfacts
 from rules.alerts import Alert
+from rules.bad_events import LONGEST_REASON, BadEvent, as_bad_event, leap
 from rules.book import RuleBook
 from rules.changes import Changes
 from rules.engine import Engine
-from rules.events import LONGEST_REASON, BadEvent, ClockTick, Event, as_bad_event, decode, leap
+from rules.events import ClockTick, Event, decode
 from rules.facts import OrderFacts
 from rules.instants import DAWN, LONGEST_LEAP_MS, NEVER, rfc3339
 from rules.kinds.computing import Computed
@@ -45,7 +46,7 @@ WORTH_KEEPING_MS = 60_000
 
 AHEAD = "ahead"
 MISPLACED = "misplaced"
-"""Kinds of bad records, beside those of `rules.events`."""
+"""Kinds of bad records, beside those of `rules.bad_events`."""
 
 
 class Batch(msgspec.Struct, frozen=True):

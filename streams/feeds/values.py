@@ -6,7 +6,7 @@ from decimal import ROUND_HALF_UP, Decimal, InvalidOperation
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from rules.events import is_reckonable
+from rules.bounds import is_reckonable
 from rules.instants import is_believable, rfc3339, to_ms
 
 TIMES = frozenset({"ship_by", "starts_at"})

@@ -42,7 +42,8 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 import orjson
 import yaml
 
-from rules.events import BadEvent, decode
+from rules.bad_events import BadEvent
+from rules.events import decode
 from rules.instants import EARLIEST_MS
 from rules.yaml_source import BadYamlError, compose
 from streams.importing.history import Fact, Order, What, event

@@ -7,16 +7,15 @@ import msgspec
 import orjson
 import pytest
 
+from rules.bad_events import BadEvent, as_bad_event
 from rules.book import RuleBook
+from rules.bounds import LARGEST_BYTES
 from rules.engine import Engine
 from rules.events import (
-    LARGEST_BYTES,
     AnyEvent,
-    BadEvent,
     ClockTick,
     OrderPlaced,
     StockLevel,
-    as_bad_event,
     decode,
 )
 from streams.topics import topic_of

@@ -11,9 +11,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from rules.alerts import encode
+from rules.bad_events import BadEvent
 from rules.book import RuleBook
 from rules.engine import Engine
-from rules.events import AnyEvent, BadEvent, ClockTick, decode
+from rules.events import AnyEvent, ClockTick, decode
 from rules.forecast import with_forecast
 from rules.instants import DAY_MS, LATEST_MS
 from rules.standing import standing

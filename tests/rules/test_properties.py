@@ -9,9 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from rules.alerts import Alert, decode, encode
+from rules.bad_events import BadEvent
 from rules.book import RuleBook
 from rules.engine import Engine
-from rules.events import BadEvent
 from rules.events import decode as decode_event
 from rules.facts import MERGE
 from rules.instants import DAWN, DAY_MS, HOUR_MS

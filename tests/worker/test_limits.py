@@ -7,8 +7,9 @@ import orjson
 import pytest
 
 from rules.book import RuleBook
+from rules.bounds import LARGEST_BYTES
 from rules.engine import Engine
-from rules.events import LARGEST_BYTES, decode
+from rules.events import decode
 from rules.facts import MOVES_KEPT
 from rules.shopfacts import KINDS
 from streams.cutting import LARGEST_VALUE_BYTES

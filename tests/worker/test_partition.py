@@ -6,7 +6,7 @@ from typing import Any, NoReturn
 import pytest
 
 from rules import facts
-from rules.events import LARGEST_BYTES
+from rules.bounds import LARGEST_BYTES
 from rules.instants import DAWN, HOUR_MS, LONGEST_LEAP_MS, rfc3339
 from streams.clocks import wall_ms
 from streams.paced_log import PacedLog
