@@ -29,6 +29,16 @@ def deadlines_ahead(plan: Plan, facts: OrderFacts, after_ms: int, known_ms: int)
     return sorted(found, key=lambda each: (each[0], each[1].rule.id))
 
 
+def first_ahead(plan: Plan, facts: OrderFacts, after_ms: int, known_ms: int) -> int | None:
+    """When the first of `deadlines_ahead` falls (epoch ms); None where there is none."""
+    first_ms = NEVER
+    for timer in plan.timers:
+        due_ms = timer.due(facts)
+        if due_ms is not None and after_ms < due_ms < first_ms and timer.judge(facts, known_ms, known_ms)[2] != NEVER:
+            first_ms = due_ms
+    return None if first_ms == NEVER else first_ms
+
+
 def next_deadline(plan: Plan, facts: OrderFacts, now_ms: int) -> Due | None:
     """None where nothing is waited for any more. A fact that is known counts, also where the clock lags behind it."""
     ahead = deadlines_ahead(plan, facts, now_ms, max(now_ms, facts.last_at_ms()))

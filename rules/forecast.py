@@ -4,12 +4,14 @@ would change it."""
 from collections.abc import Iterator
 from copy import copy
 from decimal import Decimal
+from heapq import nsmallest
+from operator import itemgetter
 from typing import Any
 
 from msgspec import Struct
 
 from rules.calendars import day_of, start_of_day
-from rules.due import deadlines_ahead
+from rules.due import deadlines_ahead, first_ahead
 from rules.instants import NEVER, rfc3339
 from rules.kinds.computing import Computed
 from rules.kinds.feeds import FeedReader
@@ -24,65 +26,89 @@ ORDERS_SHOWN = 50
 """How many orders a list names, the worst first; it always says how many there are."""
 
 
+STRETCH = 200
+"""Orders looked at in one go, some 5 ms."""
+
+
 class Saving(Struct):
-    """What shipping one order in time saves: clauses it keeps from getting worse, money and points."""
+    """What shipping one order in time saves: clauses it keeps from getting worse, money and points. `due_ms`: its next
+    deadline; those of all that fall by `then_ms` are met by it, too."""
 
     due_ms: int
-    rules: set[str]
-    clauses: set[str]
-    money: dict[str, Decimal]
-    points: dict[str, Decimal]
+    then_ms: int
+    clauses: tuple[str, ...] = ()
+    money: dict[str, Decimal] | None = None
+    points: dict[str, Decimal] | None = None
 
     def rank(self) -> tuple[int, Decimal, Decimal, int]:
         """The worst first: most clauses, most points, most money, soonest."""
-        points, money = sum(self.points.values(), Decimal()), sum(self.money.values(), Decimal())
-        return -len(self.clauses), -points, -money, self.due_ms
+        return -len(self.clauses), -_sum(self.points), -_sum(self.money), self.due_ms
 
-    def as_json(self, order: Order) -> dict[str, Any]:
+    def as_json(self, order: Order, at_ms: int) -> dict[str, Any]:
         saves: dict[str, Any] = {"clauses": sorted(self.clauses)}
         if self.money:
             currency, amount = max(self.money.items(), key=lambda each: each[1])
             saves |= {"amount": str(amount), "currency": currency}
         if self.points:
             saves["points"] = {ledger: float(points) for ledger, points in sorted(self.points.items())}
+        ahead = deadlines_ahead(order.shop.plan, order.facts, at_ms, at_ms)
+        rules = {timer.rule.id for due_ms, timer in ahead if due_ms <= max(self.then_ms, self.due_ms)}
         return {
             "order": order.id,
             "skus": order.facts.skus(),
             "due_at": rfc3339(self.due_ms),
-            "rules": sorted(self.rules),
+            "rules": sorted(rules),
             "saves": saves,
         }
 
 
+def _sum(sums: dict[str, Decimal] | None) -> Decimal:
+    return sum(sums.values(), Decimal()) if sums else Decimal()
+
+
 class Outlook:
-    """One shop's forecast at a moment, everything left to be: each open order stays as it is."""
+    """One shop's forecast at a moment, everything left to be: each open order stays as it is.
+
+    `work` does it and pauses (`yield`) after each stretch of orders. An order that changes meanwhile counts as it was
+    or as it is; of a shop without so many orders all is of one moment. The plan must stay the same.
+    """
 
     def __init__(self, shop: Shop, at_ms: int) -> None:
         self.shop = shop
         self.at_ms = at_ms
-        waiting = [order for order in shop.orders.values() if order.armed_ms < NEVER]  # all others have no turn to come
-        #: Orders that may have a deadline ahead, and when the first of them falls, or before.
-        self._turns = [(order.turn_ms, order) for order in waiting if order.turn_ms < NEVER]
-        self.savings: dict[str, Saving] = {}
-        self._judged: dict[tuple[str, int], tuple[int, int]] = {}
-        self.ratios = {
-            judge.rule.id: found
-            for judge in shop.plan.judges
-            if isinstance(judge, RatioJudge) and (found := self._ratio(judge)) is not None
-        }
-        self.ledgers = {
-            judge.rule.ledger: self._ledger(judge) for judge in shop.plan.judges if isinstance(judge, LedgerJudge)
-        }
+        #: Orders that may have a deadline ahead, not before their turn.
+        self._waiting = [order for order in shop.orders.values() if order.turn_ms < NEVER]
+        self._savings: dict[Order, Saving] = {}
+        self.ratios: dict[str, dict[str, Any]] = {}
+        self.ledgers: dict[str, dict[str, Any]] = {}
+        #: The open orders with a deadline ahead, the worst first, with what shipping each saves; and how many they are.
+        self.due: list[dict[str, Any]] = []
+        self.due_total = 0
+
+    def work(self) -> Iterator[None]:
+        for judge in self.shop.plan.judges:
+            if isinstance(judge, RatioJudge):
+                yield from self._ratio(judge)
+        for judge in self.shop.plan.judges:
+            if isinstance(judge, LedgerJudge):
+                yield from self._ledger(judge)
+        yield from self._list()
 
     # -- ratios -----------------------------------------------------------------------------------------------
 
-    def _ratio(self, judge: RatioJudge) -> dict[str, Any] | None:
+    def _ratio(self, judge: RatioJudge) -> Iterator[None]:
         tally = judge.tally(self.shop, self.at_ms)
         if tally is None or tally.gauge.rule.by is not None:
-            return None
+            return
         gauge = tally.gauge
         then_ms, period = _evaluation(judge, tally, self.at_ms)
-        count, turning = self._count_then(tally, period, then_ms)
+        count = tally.sum(period)
+        ahead = gauge.next_step(tally.sum(period))
+        turning: list[Order] = []
+        if gauge.bits:  # else no deadline has a say in it
+            for stretch in self._changing(then_ms):
+                turning += [order for order in stretch if self._move(order, count, gauge, then_ms)]
+                yield
         step = gauge.reached(count)
         found: dict[str, Any] = {
             "at": rfc3339(then_ms),
@@ -92,70 +118,65 @@ class Outlook:
             "stage": None if step is None else step.name,
             "window": window_json(tally, period),
         }
-        ahead = gauge.next_step(tally.sum(period))
-        if ahead is not None and ahead.reached(count.bad, count.total):
+        tips = ahead is not None and ahead.reached(count.bad, count.total)
+        if ahead is not None and tips:
             found["needed"] = -ahead.fits(count.bad, count.total)
-        for order in turning:
-            self._credit(order, gauge, "needed" in found, then_ms)
-        found["orders"] = [order.id for order in sorted(turning, key=lambda order: self._rank(order))[:ORDERS_SHOWN]]
+        worst: list[Order] = []
+        for stretch in _stretches(turning):
+            for order in stretch:
+                self._credit(order, gauge, tips, then_ms)
+            worst = nsmallest(ORDERS_SHOWN, [*worst, *stretch], key=self._rank)
+            yield
+        found["orders"] = [order.id for order in worst]
         found["orders_total"] = len(turning)
-        return found
+        self.ratios[judge.rule.id] = found
 
-    def _count_then(self, tally: Tally, period: Period, then_ms: int) -> tuple[Count, list[Order]]:
-        """The count at a moment to come, and the orders that will have turned bad by then."""
-        count = tally.sum(period)
-        turning: list[Order] = []
-        if not tally.gauge.bits:
-            return count, turning  # no deadline has a say in it
-        for order in self._changing(then_ms):
-            missed, overdue = self._judged_at(order, then_ms)
-            now, then = order.part(tally.gauge), tally.gauge.part(order.facts, missed, overdue)
-            count.add(now, -1)
-            count.add(then, 1)
-            inside = then is not None and period.first <= then[0] <= period.last
-            if then is not None and inside and then[1] and not (now is not None and now[1]) and _can_ship(order):
-                turning.append(order)
-        return count, turning
+    def _changing(self, then_ms: int) -> Iterator[list[Order]]:
+        """The orders of which a deadline rule may say something else by a moment to come, stretch by stretch."""
+        for stretch in _stretches(self._waiting):
+            yield [order for order in stretch if order.turn_ms <= then_ms]
 
-    def _changing(self, then_ms: int) -> Iterator[Order]:
-        """The orders of which a deadline rule may say something else by a moment to come."""
-        return (order for turn_ms, order in self._turns if turn_ms <= then_ms)
-
-    def _judged_at(self, order: Order, then_ms: int) -> tuple[int, int]:
-        key = (order.id, then_ms)
-        if key not in self._judged:
-            self._judged[key] = self.shop.plan.judged_at(order.facts, then_ms)
-        return self._judged[key]
+    def _move(self, order: Order, count: Count, gauge: Gauge, then_ms: int) -> bool:
+        """Counts an order as it will count at a moment to come; whether it turns bad by then and can still ship."""
+        missed, overdue = self.shop.plan.judged_at(order.facts, then_ms, gauge.bits)
+        now, then = order.part(gauge), gauge.part(order.facts, missed, overdue)
+        count.add(now, -1)
+        count.add(then, 1)
+        if then is None or not then[1] or (now is not None and now[1]):
+            return False
+        return count.period.first <= then[0] <= count.period.last and _can_ship(order)
 
     def _credit(self, order: Order, gauge: Gauge, tips: bool, then_ms: int) -> None:
         """What an order's shipping saves by one ratio, if that would reach another step (`tips`)."""
         saving = self._saving(order, then_ms)
-        if saving is not None and tips:
-            saving.clauses.add(gauge.rule.clause)
-            step = gauge.steps[-1].name if gauge.steps else None
-            usual = self.shop.facts.profile("currency")
-            for currency, amount in money_taken(gauge.cost(step), [order.facts], usual).items():
-                saving.money[currency] = max(amount, saving.money.get(currency, Decimal()))
+        if saving is None or not tips:
+            return
+        if gauge.rule.clause not in saving.clauses:
+            saving.clauses += (gauge.rule.clause,)
+        cost = gauge.cost(gauge.steps[-1].name if gauge.steps else None)
+        if cost is None or cost.share is None:
+            return
+        saving.money = saving.money or {}
+        for currency, amount in money_taken(cost, [order.facts], self.shop.facts.profile("currency")).items():
+            saving.money[currency] = max(amount, saving.money.get(currency, Decimal()))
 
     def _saving(self, order: Order, then_ms: int) -> Saving | None:
-        saving = self.savings.get(order.id)
-        if saving is None:
-            ahead = deadlines_ahead(self.shop.plan, order.facts, self.at_ms, self.at_ms)
-            if not ahead:
-                return None
-            due_ms = ahead[0][0]
-            rules = {timer.rule.id for due, timer in ahead if due <= max(then_ms, due_ms)}
-            saving = Saving(due_ms, rules, set(), {}, {})
-            self.savings[order.id] = saving
+        saving = self._savings.get(order)
+        if saving is None and (saving := self._plain_saving(order, then_ms)) is not None:
+            self._savings[order] = saving
         return saving
 
+    def _plain_saving(self, order: Order, then_ms: int) -> Saving | None:
+        due_ms = first_ahead(self.shop.plan, order.facts, self.at_ms, self.at_ms)
+        return None if due_ms is None else Saving(due_ms, then_ms)
+
     def _rank(self, order: Order) -> tuple[Any, ...]:
-        saving = self.savings.get(order.id)
+        saving = self._savings.get(order)
         return (0, *saving.rank(), order.id) if saving is not None else (1, order.id)
 
     # -- ledgers ----------------------------------------------------------------------------------------------
 
-    def _ledger(self, judge: LedgerJudge) -> dict[str, Any]:
+    def _ledger(self, judge: LedgerJudge) -> Iterator[None]:
         """The points at the next posting: what is missed by then, and what the ratios would be computed to."""
         rule, shop = judge.rule, self.shop
         borders: list[str] = [
@@ -170,12 +191,13 @@ class Outlook:
         then.marks = [marks.copy() for marks in shop.marks]
         then.computed = {rule_id: dict(kept) for rule_id, kept in shop.computed.items()}
         for reader in judge.readers:
-            self._foresee(then, reader, then_ms)
+            yield from self._foresee(then, reader, then_ms)
         balance = judge.balance(then, then_ms)
         tiers = [tier.name for tier, from_ms, _, _ in balance.sanctions if from_ms > self.at_ms]
-        return {"at": rfc3339(then_ms), "points": float(balance.points), "tier": tiers[-1] if tiers else None}
+        points, tier = float(balance.points), tiers[-1] if tiers else None
+        self.ledgers[rule.ledger] = {"at": rfc3339(then_ms), "points": points, "tier": tier}
 
-    def _foresee(self, then: Shop, reader: FeedReader, then_ms: int) -> None:
+    def _foresee(self, then: Shop, reader: FeedReader, then_ms: int) -> Iterator[None]:
         """Puts into `then` what a feed will find at a moment to come."""
         if reader.ratio is not None:
             found = self.ratios.get(reader.ratio.rule.id)
@@ -187,20 +209,23 @@ class Outlook:
             return
         for source in reader.sources:
             if source.slot is not None:
-                self._foresee_marks(then, reader, source.slot, then_ms)
+                for stretch in self._changing(then_ms):
+                    for order in stretch:
+                        self._foresee_marks(then, reader, source.slot, then_ms, order)
+                    yield
 
-    def _foresee_marks(self, then: Shop, reader: FeedReader, slot: int, then_ms: int) -> None:
-        trace = self.shop.plan.traces[slot]
-        for order in self._changing(then_ms):
-            missed, _ = self._judged_at(order, then_ms)
-            instants = trace.instants(order.facts, missed, then_ms)
-            more = len(instants) - len(self.shop.marks[slot].by_order.get(order.id, ()))
-            if more > 0:
-                then.marks[slot].put(order.id, instants)
-                saving = self._saving(order, then_ms) if _can_ship(order) else None
-                if saving is not None and reader.feed.points is not None:
-                    ledger = self._name_of(reader)
-                    saving.points[ledger] = saving.points.get(ledger, Decimal()) + more * reader.feed.points
+    def _foresee_marks(self, then: Shop, reader: FeedReader, slot: int, then_ms: int, order: Order) -> None:
+        missed, _ = self.shop.plan.judged_at(order.facts, then_ms)
+        instants = self.shop.plan.traces[slot].instants(order.facts, missed, then_ms)
+        more = len(instants) - len(self.shop.marks[slot].by_order.get(order.id, ()))
+        if more <= 0:
+            return
+        then.marks[slot].put(order.id, instants)
+        saving = self._saving(order, then_ms) if _can_ship(order) else None
+        if saving is not None and reader.feed.points is not None:
+            ledger = self._name_of(reader)
+            saving.points = saving.points or {}
+            saving.points[ledger] = saving.points.get(ledger, Decimal()) + more * reader.feed.points
 
     def _name_of(self, reader: FeedReader) -> str:
         judges = (judge for judge in self.shop.plan.judges if isinstance(judge, LedgerJudge))
@@ -208,13 +233,26 @@ class Outlook:
 
     # -- the list -----------------------------------------------------------------------------------------------
 
-    def due(self) -> Iterator[dict[str, Any]]:
-        """The open orders with a deadline ahead, the worst first, with what shipping each saves."""
-        for _, order in self._turns:
-            if _can_ship(order):
-                self._saving(order, self.at_ms)
-        for order_id, saving in sorted(self.savings.items(), key=lambda each: (*each[1].rank(), each[0])):
-            yield saving.as_json(self.shop.orders[order_id])
+    def _list(self) -> Iterator[None]:
+        worst: list[tuple[tuple[Any, ...], str, Saving, Order]] = []
+        total = 0
+        rest = [order for order in self._waiting if order not in self._savings]
+        for stretch in _stretches([*self._savings, *rest]):
+            for order in stretch:
+                saving = self._savings.get(order)
+                if saving is None and _can_ship(order):
+                    saving = self._plain_saving(order, self.at_ms)
+                if saving is not None:
+                    total += 1
+                    worst.append((saving.rank(), order.id, saving, order))
+            worst = nsmallest(ORDERS_SHOWN, worst, key=itemgetter(0, 1))
+            yield
+        self.due_total = total
+        self.due = [saving.as_json(order, self.at_ms) for _, _, saving, order in worst]
+
+
+def _stretches(orders: list[Order]) -> Iterator[list[Order]]:
+    return (orders[first : first + STRETCH] for first in range(0, len(orders), STRETCH))
 
 
 def _can_ship(order: Order) -> bool:
@@ -249,7 +287,14 @@ def with_forecast(standing: dict[str, Any], shop: Shop, at_ms: int) -> dict[str,
     """A standing with what is to come: `forecast` beside each ratio's and ledger's figures, and `due`, the orders to
     ship next, the worst first."""
     outlook = Outlook(shop, at_ms)
-    for judge in shop.plan.judges:
+    for _ in outlook.work():
+        pass
+    return add_forecast(standing, outlook)
+
+
+def add_forecast(standing: dict[str, Any], outlook: Outlook) -> dict[str, Any]:
+    """`with_forecast`, where the outlook has been worked out already."""
+    for judge in outlook.shop.plan.judges:
         found = outlook.ratios.get(judge.rule.id)
         metric = standing["metrics"].get(judge.rule.clause)
         if found is not None and metric is not None:
@@ -257,6 +302,5 @@ def with_forecast(standing: dict[str, Any], shop: Shop, at_ms: int) -> dict[str,
             target.setdefault("forecast", found)
     for name, found in outlook.ledgers.items():
         standing["ledgers"][name]["forecast"] = found
-    due = list(outlook.due())
-    standing |= {"due": due[:ORDERS_SHOWN], "due_total": len(due)}
+    standing |= {"due": outlook.due, "due_total": outlook.due_total}
     return standing

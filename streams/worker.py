@@ -10,7 +10,7 @@ import contextlib
 import logging
 import time
 from collections.abc import Callable, Iterable
-from time import monotonic
+from time import monotonic, thread_time
 from typing import Any
 
 from faust.types import TP
@@ -23,7 +23,7 @@ from streams.metrics import work
 from streams.outbox import Outbox
 from streams.partition import CLOCK_KEY, Batch, Partition, fact_records
 from streams.shares import BUSY_SHARE
-from streams.standings import CALM_SHARE
+from streams.standings import CALM_SHARE, IDLE_S
 from streams.wall_clock import DRIFT_MS, WallClock
 
 log = logging.getLogger(__name__)
@@ -267,6 +267,22 @@ class Worker(Service):
                 found[self.app.names.inputs[tp.topic], tp.partition] = max(0, end - applied)
         return found
 
+    # -- beside the beat ------------------------------------------------------------------------------------
+
+    @Service.task
+    async def _publish_on(self) -> None:
+        """Has standings worked out, a turn of a partition at a time; after each it rests in proportion."""
+        while not (self.should_stop or self._over):
+            idle = True
+            for partition in list(self.partitions.values()):
+                began_s = thread_time()
+                if self._recovered and partition.standings.turn(partition.engine):
+                    idle = False
+                    share = BUSY_SHARE if self.busy else CALM_SHARE
+                    await self.sleep((thread_time() - began_s) * (1 / share - 1))
+            if idle:
+                await self.sleep(IDLE_S)
+
     # -- writing --------------------------------------------------------------------------------------------
 
     async def _write_and_commit(self) -> None:
@@ -278,7 +294,6 @@ class Worker(Service):
         names = self.app.names
         facts: dict[int, list[tuple[bytes, bytes | None]]] = {}
         said: dict[int, list[tuple[bytes, bytes]]] = {}
-        share = BUSY_SHARE if self.busy else CALM_SHARE
         # No await from here to the last add: what is written and what is committed are of one moment.
         for number, partition in self.partitions.items():
             changes = partition.engine.drain()
@@ -290,8 +305,7 @@ class Worker(Service):
                 outbox.add(names.dead_letters, number, [(letter.key, letter.value)], letter.headers)
             partition.dead = []
             partition.standings.note(changes)
-            standings = partition.standings.records(partition.engine, share / len(self.partitions))
-            outbox.add(names.standings, number, standings)
+            outbox.add(names.standings, number, partition.standings.take())
         offsets = self._offsets()
         with work.FLUSHING.time():
             written = await outbox.send()

@@ -5,9 +5,12 @@ from typing import Any
 
 import pytest
 
+from rules import forecast
 from rules.engine import Engine
 from rules.events import decode
 from rules.instants import HOUR_MS
+from rules.standing import standing
+from rules.watch import Shop
 from streams import standings
 from streams.standings import EVERY_S, REFRESH_S, TURN_S, Standings
 from tests.worker.support import LATE_MS, START_MS, book, event
@@ -19,7 +22,8 @@ class Desk:
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self.now_s = 1_000.0
         self.takes_s = 0.0
-        monkeypatch.setattr(standings, "monotonic", self._tick)
+        monkeypatch.setattr(standings, "monotonic", lambda: self.now_s)
+        monkeypatch.setattr(standings, "thread_time", self._tick)
         self.standings = Standings()
         self.engine = Engine(book(), stepping=True, tell=lambda shop, _: self.standings.note_alert(shop))
 
@@ -31,11 +35,12 @@ class Desk:
         for value in values:
             self.engine.apply(*decode(value))
 
-    def beat(self, share: float = 0.5) -> list[str]:
-        """The shops published by a beat."""
+    def beat(self) -> list[str]:
+        """The shops published after one turn."""
         self.engine.settle()
         self.standings.note(self.engine.drain())
-        return [key.decode() for key, _ in self.standings.records(self.engine, share)]
+        self.standings.turn(self.engine)
+        return [key.decode() for key, _ in self.standings.take()]
 
 
 @pytest.fixture
@@ -96,24 +101,73 @@ def test_one_that_does_not_change_is_refreshed_now_and_then(desk: Desk) -> None:
 def test_a_turn_ends_after_its_time_and_the_rest_comes_first_in_the_next(desk: Desk) -> None:
     desk.engine.advance(START_MS)
     desk.hear(*(placed(shop) for shop in "abcde"))
-    desk.takes_s = 0.7 * TURN_S * 0.1
-    assert desk.beat(share=0.1) == ["joom/a", "joom/b"]
-    desk.now_s += 1
-    assert desk.beat(share=0.1) == ["joom/c", "joom/d"]
-    desk.now_s += 1
-    assert desk.beat(share=0.1) == ["joom/e"]
+    desk.takes_s = 0.26 * TURN_S  # at each shop's pause, and after it
+    assert desk.beat() == ["joom/a", "joom/b"]
+    assert desk.beat() == ["joom/c", "joom/d"]
+    assert desk.beat() == ["joom/e"]
 
 
-def test_after_a_turn_it_rests_so_that_it_takes_no_more_than_its_share(desk: Desk) -> None:
+def test_nothing_is_due_is_said(desk: Desk) -> None:
+    assert not desk.standings.turn(desk.engine)
     desk.engine.advance(START_MS)
-    desk.hear(*(placed(shop) for shop in "ab"))
-    desk.takes_s = 1.0
-    assert desk.beat(share=0.1) == ["joom/a"]
+    assert not desk.standings.turn(desk.engine)
+    desk.hear(placed("a"))
+    desk.beat()
+    assert not desk.standings.turn(desk.engine)
+
+
+def hear_of_a_long_one(desk: Desk) -> None:
+    """A shop that takes many turns, and two that don't."""
+    desk.engine.advance(START_MS)
+    desk.hear(*(placed("long", str(n)) for n in range(10 * forecast.STRETCH)))
+    desk.takes_s = 2 * TURN_S  # each stretch is a turn
+
+
+def test_a_shop_that_takes_many_turns_leaves_every_other_one_to_those_that_do_not(desk: Desk) -> None:
+    hear_of_a_long_one(desk)
+    published = [desk.beat() for _ in range(3)]
+    desk.hear(placed("a"))
+    desk.takes_s = 0.1 * TURN_S
+    published += [desk.beat() for _ in range(2)]
+    assert published.count(["joom/a"]) == 1
+    published += [desk.beat() for _ in range(10)]
+    assert [each for each in published if each] == [["joom/a"], ["joom/long"]]
+
+
+def test_a_shop_in_the_making_is_not_begun_again_by_what_happens_meanwhile_but_after_it(desk: Desk) -> None:
+    hear_of_a_long_one(desk)
+    turns = 1
+    while not (published := desk.beat()):
+        turns += 1
+        desk.hear(placed("long", f"later{turns}"))
+        desk.now_s += EVERY_S
+    assert (published, turns) == (["joom/long"], 11)
     desk.takes_s = 0.0
-    desk.now_s += 9.9
-    assert desk.beat(share=0.1) == []
-    desk.now_s += 0.1
-    assert desk.beat(share=0.1) == ["joom/b"]
+    desk.now_s += EVERY_S
+    assert desk.beat() == ["joom/long"]
+
+
+def test_a_shop_that_comes_to_be_judged_by_other_rules_meanwhile_is_begun_again(desk: Desk) -> None:
+    hear_of_a_long_one(desk)
+    desk.beat()
+    shop = desk.engine.shops["joom", "long"]
+    shop.follow(book().plan("joom"))  # as good as its own, and another
+    desk.takes_s = 0.0
+    assert desk.beat() == []
+    assert desk.beat() == ["joom/long"]
+
+
+def test_a_standing_that_cannot_be_worked_out_keeps_no_other_from_going_out(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def broken(shop: Shop, at_ms: int) -> dict[str, Any]:
+        return {"never": 1 // 0} if shop.name == "a" else standing(shop, at_ms)
+
+    monkeypatch.setattr(standings, "standing", broken)
+    desk.engine.advance(START_MS)
+    desk.hear(placed("a"), placed("b"))
+    assert desk.beat() == ["joom/b"]
+    assert "the standing of joom/a can't be worked out" in caplog.text
 
 
 def test_after_a_restart_all_are_published_once(desk: Desk) -> None:
@@ -145,7 +199,8 @@ def test_a_record_is_the_standing_with_the_orders_to_ship_next(desk: Desk) -> No
     )
     desk.engine.settle()
     desk.standings.note(desk.engine.drain())
-    ((_, value),) = desk.standings.records(desk.engine, 1.0)
+    desk.standings.turn(desk.engine)
+    ((_, value),) = desk.standings.take()
     record = json.loads(value)
     assert (record["platform"], record["shop"], record["at"]) == ("joom", "a", "2026-01-01T00:00:00Z")
     assert [(each["order"], each["due_at"]) for each in record["due"]] == [

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections import Counter
+from itertools import count
 from typing import Any, Literal
 
 import orjson
@@ -130,6 +131,10 @@ async def test_a_standing_of_many_long_orders_is_cut_until_it_fits() -> None:
     apply(watching, *(event("order.placed", START_MS, str(n), data={"items": items}) for n in range(50)))
     for topic in ("orders", "pickups", "tracking"):
         apply(watching, tick(START_MS), topic=topic, first=50)
+    await watching.beat()
+    partition = watching.partitions[2]
+    while partition.standings.turn(partition.engine):
+        pass
     await watching.beat()
     (record,) = app.broker.logs["app-standings", 2]
     standing = orjson.loads(record.value)
@@ -361,3 +366,27 @@ async def test_what_is_left_to_be_evaluated_does_not_wait_for_the_next_beats_tim
     beating = asyncio.ensure_future(watching._beat_on(watching))
     await until(lambda: len(said(app)) == 50)
     beating.cancel()
+
+
+async def test_standings_are_worked_out_beside_the_beat_with_a_rest_after_each_turn(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    watching, app = made()
+    apply(watching, event("order.placed", START_MS))
+    for topic in CLOCKED:
+        apply(watching, tick(START_MS), topic=topic, first=1)
+    rests = []
+
+    async def sleep(seconds: float) -> None:
+        rests.append(round(seconds, 3))
+        await asyncio.sleep(0)
+
+    monkeypatch.setattr(watching, "sleep", sleep)
+    monkeypatch.setattr(worker, "thread_time", count(0, 0.01).__next__)
+    publishing = asyncio.ensure_future(watching._publish_on(watching))
+    await watching.beat()
+    await until(lambda: rests.count(worker.IDLE_S) > 1)
+    publishing.cancel()
+    await watching.beat()
+    assert len(app.broker.logs["app-standings", 2]) == 1
+    assert [each for each in rests if each != worker.IDLE_S] == [0.04], "a fifth of the time"

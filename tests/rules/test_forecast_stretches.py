@@ -1,0 +1,81 @@
+"""A forecast worked out in stretches: the same as in one go, and none the worse for what happens meanwhile."""
+
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from rules import forecast
+from rules.engine import Engine
+from rules.forecast import Outlook, add_forecast, with_forecast
+from rules.standing import standing
+from rules.watch import Shop
+from tests.rules.engines import LATE, engine
+from tests.rules.histories import apply, facts_of
+from tests.rules.history import ms, placed
+from tests.rules.shop_histories import moments_ms, shop_beats
+from tests.rules.test_shop_properties import PLATFORMS, RULES, fewer
+
+every_pack = pytest.mark.parametrize("platform", PLATFORMS)
+
+
+@pytest.fixture(autouse=True, scope="module")
+def short_stretches() -> Any:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(forecast, "STRETCH", 1)
+        yield
+
+
+def lived(platform: str, data: st.DataObject) -> Engine:
+    made = Engine(RULES[platform], stepping=False)
+    for events, to_ms in data.draw(shop_beats(platform)):
+        apply(made, events)
+        made.advance(to_ms)
+    return made
+
+
+def whole(shop: Shop, at_ms: int) -> dict[str, Any]:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(forecast, "STRETCH", 1_000)
+        return with_forecast(standing(shop, at_ms), shop, at_ms)
+
+
+@every_pack
+@given(st.data())
+@fewer
+def test_stretches_of_any_length_come_to_the_same(platform, data):
+    made = lived(platform, data)
+    for shop in made.shops.values():
+        assert with_forecast(standing(shop, made.clock_ms), shop, made.clock_ms) == whole(shop, made.clock_ms)
+
+
+@every_pack
+@given(moments_ms, st.data())
+@fewer
+def test_whatever_happens_meanwhile_it_comes_to_its_end(platform, to_ms, data):
+    made = lived(platform, data)
+    outlooks = [Outlook(shop, made.clock_ms) for shop in made.shops.values()]
+    stands = [standing(shop, made.clock_ms) for shop in made.shops.values()]
+    plans = [shop.plan for shop in made.shops.values()]
+    working = [outlook.work() for outlook in outlooks]
+    more = [events for events, _ in data.draw(shop_beats(platform))]
+    while working:
+        working = [each for each in working if next(each, "done") is None]
+        apply(made, more.pop() if more else [])
+        made.advance(to_ms)
+        if [outlook.shop.plan for outlook in outlooks] != plans:
+            return  # the publisher begins such a shop again
+    for stand, outlook in zip(stands, outlooks, strict=True):
+        found = add_forecast(stand, outlook)
+        assert len(found["due"]) == found["due_total"]
+        assert {each["order"] for each in found["due"]} <= {order for _, order in facts_of(made)}
+
+
+def test_it_pauses_after_every_stretch_of_orders():
+    made = engine(LATE, *(placed(f"{n}") for n in range(7)))
+    made.advance(ms("1h"))
+    (shop,) = made.shops.values()
+    outlook = Outlook(shop, made.clock_ms)
+    assert len(list(outlook.work())) == 7
+    assert outlook.due_total == 7
