@@ -138,6 +138,14 @@ def subject_and_episode(alert: str, rule: str, shop: str) -> tuple[str, str]:
     return decoded(subject), episode or "-"
 
 
+def instant_of(episode: str) -> int | None:
+    """The instant that an episode is (epoch ms); None where it is something else."""
+    try:
+        return from_rfc3339(episode)
+    except ValueError:
+        return None
+
+
 def emitted_from(alert: Alert) -> Emitted:
     """What the newest record of an alert leaves to remember."""
     data = alert.data

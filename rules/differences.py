@@ -97,6 +97,7 @@ class Differences:
         if findings is None:
             if not is_open and not any(True for _ in judge.keys(shop)):
                 return NEVER
+            shop.findings = shop.findings or {}
             findings = shop.findings[judge.n] = Findings()
             findings.touch(judge.keys(shop))
             findings.moved = dict.fromkeys([subject_and_episode(alert, rule.id, shop.key) for alert in is_open])

@@ -12,7 +12,7 @@ from rules.kinds.count import judge_of as count_judge
 from rules.kinds.deadline import Deadline, Silence
 from rules.kinds.event import EventJudge, Occurrence
 from rules.kinds.feeds import FeedReader
-from rules.kinds.happenings import Of, Source, Trace, trace_of
+from rules.kinds.happenings import Of, Source, Trace, source_of, trace_of
 from rules.kinds.ledger import Ledger, LedgerJudge
 from rules.kinds.level import Level, LevelJudge, StockJudge
 from rules.kinds.moment import Moment, first_known
@@ -23,7 +23,7 @@ from rules.kinds.rule import Judge, Place
 from rules.kinds.spacing import Spacing, SpacingJudge
 from rules.kinds.streak import Streak, StreakJudge
 from rules.kinds.subjects import SubjectJudge
-from rules.kinds.tasks import Tasks, TasksJudge
+from rules.kinds.tasks import DepositJudge, Tasks, TasksJudge
 from rules.kinds.timer import Firsts, Timer, compile_firsts
 from rules.kinds.versions import versions_of
 from rules.packs import InForce
@@ -84,6 +84,7 @@ class Plan:
         self.on_sale = self.on_number = self.number_kept_ms = 0
         self.sales_zone = "UTC"
         self._slots: dict[str, int] = {}
+        self._sources: dict[str, Source] = {}
         self._alike: dict[Hashable, Denominator] = {}
         self._judge(rules)
         self.every_judge = (1 << len(self.judges)) - 1
@@ -92,6 +93,11 @@ class Plan:
         self.listening = {
             name: [judge for judge in by_subject if bits >> judge.n & 1] for name, bits in self.on_event.items()
         }
+        #: The sources that look at a type of them; those that go by subject and look at a trace, or at used numbers.
+        self.sources_on: dict[str, list[Source]] = {}
+        self.trace_readers: list[list[SubjectJudge[Any]]] = [[] for _ in self.traces]
+        self.number_readers: list[SubjectJudge[Any]] = []
+        self._connect(by_subject)
         self.by_sku = [judge for judge in by_subject if self.on_sale >> judge.n & 1]
         self.computed = [judge for judge in self.judges if isinstance(judge, RatioJudge) and judge.rule.every]
         #: The facts (as bits) that what is computed rests on.
@@ -261,6 +267,8 @@ class Plan:
                 return LevelJudge(n, rule, place, self.judge_of.get(rule.ledger or ""))  # type: ignore[arg-type]
             case Tasks():
                 self._heed(rule.events(), n)
+                if rule.after == "deposit.deducted":
+                    return DepositJudge(n, rule, place)
                 return TasksJudge(n, rule, None if rule.of is None else self._source(rule.of, n, _kept_ms(rule)), place)
             case Spacing():
                 self._heed({"price.changed", "promotion.scheduled"}, n)
@@ -305,7 +313,23 @@ class Plan:
                 self.trace_kept_ms.append(0)
             self.on_trace[slot] |= 1 << n
             self.trace_kept_ms[slot] = max(self.trace_kept_ms[slot], kept_ms)
-        return Source(of, slot, crossed)
+        if slot is not None:
+            return source_of(of, slot, crossed)
+        return self._sources.setdefault(repr(of), source_of(of, slot, crossed))
+
+    def _connect(self, by_subject: Iterable[SubjectJudge[Any]]) -> None:
+        """Has sources hear of what they look at, and judges of what their sources find."""
+        for source in self._sources.values():
+            for name in source.events:
+                self.sources_on.setdefault(name, []).append(source)
+        for judge in by_subject:
+            for source in judge.sources():
+                if source.slot is not None:
+                    self.trace_readers[source.slot].append(judge)
+                elif source.of.reused is not None:
+                    self.number_readers.append(judge)
+                else:
+                    source.readers.append(judge)
 
     def _heed(self, events: Iterable[str], n: int) -> None:
         for event in events:

@@ -6,6 +6,7 @@ from rules.engine import Engine
 from rules.facts import EVERY_FACT, OrderFacts
 from rules.instants import NEVER
 from rules.kinds.computing import Computed
+from rules.nothing import NOTHING
 from rules.shopfacts import Entry, Key
 from rules.watch import Order
 
@@ -75,5 +76,5 @@ def restore_alert(engine: Engine, alert: Alert) -> None:
     shop.followed = True
     if held is shop.alerts:
         shop.note_open(rule, name, said.open)
-        shop.findings.clear()  # they have been compared with less
+        shop.findings = NOTHING  # they have been compared with less
     engine.agenda.ask(shop, shop.plan.every_judge)

@@ -6,7 +6,7 @@ by themselves, once (violations, disputes, deposits), and are kept until nothing
 """
 
 from bisect import bisect_left, insort
-from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from typing import Any, Final
 
 import msgspec
@@ -37,15 +37,35 @@ class Entry(Struct, array_like=True, gc=False):
 
 
 class Kind(Struct, frozen=True):
-    """How events of one type are kept; `about` is None where each counts by itself."""
+    """How events of one type are kept; `about` is None where each counts by itself. `group`: by what they are looked
+    up, if by anything."""
 
     name: str
     data: type
     about: Callable[[Any], Key] | None = None
+    group: Callable[[Entry], Key] | None = None
 
 
-def _kind(event: type, about: Callable[[Any], Key] | None = None) -> tuple[type, Kind]:
-    return event, Kind(str(event.__struct_config__.tag), event.__annotations__["data"], about)  # type: ignore[attr-defined]
+def _kind(
+    event: type, about: Callable[[Any], Key] | None = None, group: Callable[[Entry], Key] | None = None
+) -> tuple[type, Kind]:
+    name = str(event.__struct_config__.tag)  # type: ignore[attr-defined]
+    by_about = None if about is None else lambda entry: about(entry.data)
+    return event, Kind(name, event.__annotations__["data"], about, group or by_about)
+
+
+def sku_of(entry: Entry) -> str:
+    """The SKU a shop's event is about."""
+    return entry.data.sku or "-"
+
+
+def _of_sku(entry: Entry) -> Key:
+    return (sku_of(entry),)
+
+
+def done_as(entry: Entry) -> Key:
+    """What a task was done for: its name, an alert, an order."""
+    return (entry.data.task or "", entry.data.alert or "", *(() if entry.order is None else (entry.order,)))
 
 
 KINDS: Final[dict[type, Kind]] = dict(
@@ -57,13 +77,13 @@ KINDS: Final[dict[type, Kind]] = dict(
         _kind(events.CarrierStateChanged, lambda data: (data.carrier or "", data.region or "")),
         _kind(events.MetricReported, lambda data: (data.name or "-",)),
         _kind(events.PointsReported),
-        _kind(events.DisputeOpened),
+        _kind(events.DisputeOpened, group=lambda entry: (entry.data.provider or "-",)),
         _kind(events.ViolationRecorded),
-        _kind(events.PriceChanged),
-        _kind(events.PromotionScheduled),
+        _kind(events.PriceChanged, group=_of_sku),
+        _kind(events.PromotionScheduled, group=_of_sku),
         _kind(events.DepositDeducted),
         _kind(events.DepositToppedUp),
-        _kind(events.TaskDone),
+        _kind(events.TaskDone, group=done_as),
         _kind(events.EmergencyDeclared),
     ]
 )
@@ -76,32 +96,30 @@ BY_NAME: Final = {kind.name: kind for kind in KINDS.values()}
 
 
 class Words:
-    """The entries of one event type: by key, in time, and in time by what they are about, where only the newest word
-    counts."""
+    """The entries of one event type: by key, in time, and in time by what they are about."""
 
-    __slots__ = ("by_about", "by_key", "in_time", "kind", "newest_counts")
+    __slots__ = ("by_about", "by_key", "in_time", "kind")
 
     def __init__(self, kind: Kind) -> None:
         self.kind = kind
-        self.newest_counts = kind.about is not None
         self.by_key: dict[Key, Entry] = {}
         self.in_time: list[Entry] = []
         self.by_about: dict[Key, list[Entry]] = {}
 
     def put(self, key: Key, entry: Entry | None) -> None:
         """Puts an entry in its place; None takes it out."""
-        held, about = self.by_key.pop(key, None), key[:-2]
+        held, group = self.by_key.pop(key, None), self.kind.group
         if held is not None:
             _take_out(self.in_time, held)
-            if self.newest_counts:
-                _take_out(self.by_about[about], held)
+            if group is not None:
+                _take_out(self.by_about[group(held)], held)
+                if not self.by_about[group(held)]:
+                    del self.by_about[group(held)]
         if entry is not None:
             self.by_key[key] = entry
             insort(self.in_time, entry, key=Entry.mark)
-            if self.newest_counts:
-                insort(self.by_about.setdefault(about, []), entry, key=Entry.mark)
-        elif not self.by_about.get(about, True):
-            del self.by_about[about]
+            if group is not None:
+                insort(self.by_about.setdefault(group(entry), []), entry, key=Entry.mark)
 
 
 def _take_out(entries: list[Entry], entry: Entry) -> None:
@@ -150,7 +168,7 @@ class ShopFacts:
         if kind.name == "shop.profile":
             gone = _overruled(words.in_time)
         else:
-            gone = _superseded(words.by_about[about], clock_ms) if words.newest_counts else []
+            gone = [] if kind.about is None else _superseded(words.by_about[about], clock_ms)
         gone_keys = [(*about, each.source, each.id) for each in gone]
         for each in gone_keys:
             self._put(words, each, None)
@@ -200,9 +218,10 @@ class ShopFacts:
 
     def newest(self, name: str, about: Key, at_ms: int) -> Entry | None:
         """The word that counts at a moment, of those about something."""
-        return _last(self._about(name, about), at_ms)
+        return _last(self.about(name, about), at_ms)
 
-    def _about(self, name: str, about: Key) -> Sequence[Entry]:
+    def about(self, name: str, about: Key) -> Sequence[Entry]:
+        """All entries of an event type about one thing, in time. Not to be changed."""
         words = self._kept.get(name)
         return () if words is None else words.by_about.get(about, ())
 
@@ -215,8 +234,8 @@ class ShopFacts:
         return _next(self.of(name), at_ms)
 
     def next_about(self, name: str, about: Key, at_ms: int) -> int | None:
-        """The same of those about one thing, where only the newest word counts."""
-        return _next(self._about(name, about), at_ms)
+        """The same of those about one thing."""
+        return _next(self.about(name, about), at_ms)
 
     def first_at_ms(self) -> int:
         """When anything was first heard (epoch ms); `NEVER` where nothing was."""
@@ -232,9 +251,10 @@ class ShopFacts:
     def spent(self, at_ms: int, kept: Collection[str]) -> Iterator[tuple[str, Key]]:
         """Entries that nothing asks for any more; those of the types `kept` that count by themselves stay for good."""
         for name, words in self._kept.items():
-            for about, said in words.by_about.items():
-                yield from ((name, (*about, each.source, each.id)) for each in _superseded(said, at_ms))
-            if not words.newest_counts and name != "shop.profile" and name not in kept:
+            if words.kind.about is not None:
+                for about, said in words.by_about.items():
+                    yield from ((name, (*about, each.source, each.id)) for each in _superseded(said, at_ms))
+            elif name != "shop.profile" and name not in kept:
                 old = words.in_time[: until(words.in_time, at_ms - KEPT_MS - 1)]
                 yield from ((name, (each.source, each.id)) for each in old)
 
@@ -278,9 +298,9 @@ def starts_ms(entry: Entry) -> int:
     return entry.at_ms if entry.data.starts_at is None else to_ms(entry.data.starts_at)
 
 
-def in_order(prices: Iterable[Entry]) -> list[Entry]:
-    """Prices in the order in which they hold."""
-    return sorted(prices, key=lambda each: (starts_ms(each), each.mark()))
+def holding(price: Entry) -> tuple[int, Mark]:
+    """Where a price stands in the order in which prices hold."""
+    return starts_ms(price), price.mark()
 
 
 def encode(entry: Entry) -> bytes:

@@ -1,5 +1,7 @@
 """What is being watched: shops and their orders, with what has been derived from their facts."""
 
+from bisect import bisect_left
+from collections.abc import Iterable
 from decimal import Decimal
 from typing import Any
 
@@ -9,8 +11,9 @@ from rules.events import Item
 from rules.facts import EVERY_FACT, OrderFacts, facts_ahead
 from rules.instants import DAWN, NEVER
 from rules.kinds.computing import Computed
+from rules.kinds.happened import Happened
 from rules.kinds.ratio import Gauge, Part
-from rules.kinds.subjects import Findings
+from rules.kinds.subjects import Findings, SubjectJudge
 from rules.kinds.tally import Tally, Totals
 from rules.kinds.timeline import Timeline
 from rules.names import shop_key
@@ -88,7 +91,8 @@ class Shop:
     """One shop on one platform; `key` is its `shop_key`, as in Kafka.
 
     Derived from its orders: `tallies` of its ratios and the `totals` they share, `marks` (when something happened to
-    them, by the plan's traces), `numbers` (tracking numbers with the orders that used them and when), and `sales`, once
+    them, by the plan's traces), `numbers` (tracking numbers with when which orders used them), `reuses` (those orders
+    but the first of each number), and `sales`, once
     levels of stock are told (`stocked`). `ahead`: the orders of which something may be known that lies ahead of the
     next border at which a ratio is computed (`border_ms`, `NEVER` where none is), and that it rests on, with the facts
     (as bits) that this may be. `findings`: what judges that go by subject have found, by their place in the plan.
@@ -110,6 +114,7 @@ class Shop:
         "facts",
         "findings",
         "followed",
+        "happened",
         "instant_open",
         "kept_from_ms",
         "key",
@@ -126,6 +131,7 @@ class Shop:
         "recompute",
         "recomputed",
         "restored",
+        "reuses",
         "sales",
         "stale",
         "stocked",
@@ -164,10 +170,12 @@ class Shop:
         self.ahead: dict[Order, int] = {}
         for order in self.orders.values():
             self.expect(order)  # nobody may have asked what lies ahead until now
-        self.numbers: dict[str, dict[str, int]] = NOTHING
+        self.numbers: dict[str, list[tuple[int, str]]] = NOTHING
+        self.reuses = Timeline()
+        self.happened: dict[str, Happened] = NOTHING
         self.sales: Sales = NOTHING
         self.points: dict[int, Decimal] = {}
-        self.findings: dict[int, Findings] = {}
+        self.findings: dict[int, Findings] = NOTHING
         #: When each ratio was last computed, by which border, and the next.
         self.computed_to: dict[str, tuple[int, int, int]] = {}
         self.recompute: dict[str, int] = {}
@@ -187,9 +195,26 @@ class Shop:
         """Tells the judges that go by subject what of the shop's own facts has come or gone."""
         news, self.facts.news = self.facts.news, []
         for name, entry in news:
+            for source in self.plan.sources_on.get(name, ()):
+                for subject, at_ms in source.hear(self, name, entry):
+                    self._tell(source.readers, subject, (at_ms,))
             for judge in self.plan.listening.get(name, ()):
                 if (findings := self.findings.get(judge.n)) is not None:
                     findings.touch(judge.touched_by(self, name, entry))
+
+    def _tell(self, readers: Iterable[SubjectJudge[Any]], subject: str, instants: Iterable[int]) -> None:
+        """Tells judges that something happened to a subject, or didn't, at these instants (epoch ms)."""
+        for judge in readers:
+            if (findings := self.findings.get(judge.n)) is not None:
+                findings.touch(judge.touched_at(subject, instants))
+
+    def mark(self, slot: int, order_id: str, instants: tuple[int, ...]) -> bool:
+        """Keeps when something happened to an order, by one of the plan's traces; whether that is news."""
+        before = self.marks[slot].by_order.get(order_id, ())
+        if not self.marks[slot].put(order_id, instants):
+            return False
+        self._tell(self.plan.trace_readers[slot], order_id, (*before, *instants))
+        return True
 
     def _note_sale(self, sku: str) -> None:
         """Tells the judges that go by SKU that its sales have changed."""
@@ -276,23 +301,35 @@ class Shop:
         shared = self.unship(order)
         if used is not None:
             self.numbers = self.numbers or {}
-            users = self.numbers.setdefault(used[0], {})
-            users[order.id] = used[1]
-            shared |= len(users) > 1
+            users, use = self.numbers.setdefault(used[0], []), (used[1], order.id)
+            n = bisect_left(users, use)
+            users.insert(n, use)
+            if len(users) > 1:
+                shared = True
+                self._reuse(users[n or 1], True)  # all but the first
         order.number = used
         return shared
 
+    def _reuse(self, use: tuple[int, str], is_reused: bool) -> None:
+        at_ms, order_id = use
+        self.reuses.put(order_id, (at_ms,) if is_reused else ())
+        self._tell(self.plan.number_readers, order_id, (at_ms,))
+
     def reused_ms(self, order: Order) -> int:
         """When the tracking number of an order was last used (epoch ms); `DAWN` where no other order has it."""
-        users = {} if order.number is None else self.numbers[order.number[0]]
-        return max(users.values()) if len(users) > 1 else DAWN
+        users = [] if order.number is None else self.numbers[order.number[0]]
+        return users[-1][0] if len(users) > 1 else DAWN
 
     def unship(self, order: Order) -> bool:
         """Forgets the tracking number of an order; True where others had it too."""
         if order.number is None:
             return False
-        users = self.numbers[order.number[0]]
-        del users[order.id]
+        number, at_ms = order.number
+        users = self.numbers[number]
+        n = bisect_left(users, (at_ms, order.id))
+        if len(users) > 1:
+            self._reuse(users[n or 1], False)
+        del users[n]
         if not users:
             del self.numbers[order.number[0]]
         order.number = None

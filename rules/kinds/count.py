@@ -2,7 +2,7 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator
-from itertools import groupby
+from itertools import groupby, islice, takewhile
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from msgspec import Struct
@@ -11,9 +11,12 @@ from rules.alerts import Cause, Emitted, Open
 from rules.calendars import day_of, start_of_day, week_name, week_of
 from rules.durations import Duration
 from rules.instants import DAY_MS, NEVER, rfc3339
-from rules.kinds.happenings import Happening, Of, Source
+from rules.kinds.happened import Happened, Happening
+from rules.kinds.happenings import Of, Source
 from rules.kinds.ratio_judge import ORDERS_SHOWN
-from rules.kinds.rule import Case, Place, Rule, Said, Sanction, Verdict
+from rules.kinds.rule import Case, Judge, Place, Rule, Said, Sanction, Verdict
+from rules.kinds.subjects import SubjectJudge
+from rules.shopfacts import Entry
 
 if TYPE_CHECKING:
     from rules.watch import Shop
@@ -88,9 +91,6 @@ class CountJudge(ABC):
         self.rule = rule
         self.source = source
         self.zone = place.zone
-
-    @abstractmethod
-    def judge(self, shop: "Shop", at_ms: int) -> Said: ...
 
     @abstractmethod
     def case(self, shop: "Shop", verdict: Verdict, at_ms: int) -> Case: ...
@@ -215,13 +215,7 @@ class WeekCounter(CountJudge):
         """Each week's Monday with its marks, the first of each buyer where buyers count."""
         known = [mark for mark in self.source.happenings(shop) if mark.at_ms <= to_ms]
         for monday, marks in groupby(known, lambda mark: week_of(day_of(mark.at_ms, self.zone))[0]):
-            if self.rule.distinct is None:
-                yield monday, list(marks)
-                continue
-            first: dict[str, Happening] = {}
-            for mark in marks:
-                first.setdefault(mark.buyer or f"{mark.source} {mark.event}", mark)
-            yield monday, list(first.values())
+            yield monday, list(self._counting(marks))
 
     def _this_week(self, shop: "Shop", at_ms: int) -> tuple[int, list[Happening]]:
         monday = week_of(day_of(at_ms, self.zone))[0]
@@ -241,6 +235,27 @@ class WeekCounter(CountJudge):
             if len(marks) >= self.rule.threshold:
                 yield marks[self.rule.threshold - 1]
 
+    def crossings_by(self, shop: "Shop", entry: Entry, kept: Happened) -> tuple[list[Happening], list[Happening]]:
+        """What an entry that has come or gone may have made otherwise: its week as it was, and as it is."""
+        monday = week_of(day_of(entry.at_ms, self.zone))[0]
+        from_ms, to_ms = start_of_day(monday, self.zone), start_of_day(monday + 7, self.zone)
+        before = takewhile(lambda mark: mark.at_ms < to_ms, kept.since(from_ms))
+        marks = takewhile(lambda mark: mark.at_ms < to_ms, self.source.happenings(shop, from_ms))
+        return list(before), list(islice(self._counting(marks), self.rule.threshold - 1, self.rule.threshold))
+
+    def _counting(self, marks: Iterable[Happening]) -> Iterator[Happening]:
+        """Of a week's marks those that count: where buyers count, the first of each."""
+        buyers = set[str]()
+        for mark in marks:
+            buyer = mark.buyer or f"{mark.source} {mark.event}"
+            if self.rule.distinct is None or buyer not in buyers:
+                buyers.add(buyer)
+                yield mark
+
+    def crossing_events(self) -> set[str]:
+        """Types of the shop's events that its crossings rest on; none where they rest on orders."""
+        return self.source.events
+
     def case(self, shop: "Shop", verdict: Verdict, at_ms: int) -> Case:
         weeks = {week_name(monday): marks for monday, marks in self._weeks(shop, at_ms)}
         marks = weeks.get(verdict.episode, [])
@@ -259,27 +274,30 @@ class WeekCounter(CountJudge):
         return self._metric(len(marks), bounds)
 
 
-class OrderCounter(CountJudge):
+class OrderCounter(CountJudge, SubjectJudge[Marks]):
     """Each order's own count."""
+
+    def sources(self) -> list[Source]:
+        return [self.source]
+
+    def keys(self, shop: "Shop") -> list[str]:
+        return list(self.source.subjects(shop))
+
+    def touched_at(self, subject: str, instants: Iterable[int]) -> list[str]:
+        return [subject]
+
+    def look(self, shop: "Shop", key: str, at_ms: int) -> Said:
+        instants = self.source.instants(shop, key)
+        known = [at for at in instants if at <= at_ms]
+        turn_ms = min([at for at in instants if at > at_ms], default=NEVER)
+        opened = self._open(len(known))
+        assert self.rule.lasts is not None
+        if opened is None or at_ms >= (ends_ms := known[-1] + self.rule.lasts):
+            return [], turn_ms
+        return [Verdict(*opened, subject=key)], min(turn_ms, ends_ms)
 
     def _known(self, shop: "Shop", order: str, at_ms: int) -> list[Happening]:
         return [mark for mark in self.source.about(shop, order) if mark.at_ms <= at_ms]
-
-    def judge(self, shop: "Shop", at_ms: int) -> Said:
-        verdicts: list[Verdict] = []
-        turn = NEVER
-        least = self.rule.near or self.rule.threshold
-        assert self.rule.lasts is not None
-        for order, instants in self.source.instants(shop).items():
-            if len(instants) < least or instants[-1] + self.rule.lasts <= at_ms:
-                continue  # by far the most of a shop's orders
-            known = [at for at in instants if at <= at_ms]
-            turn = min([turn, *(at for at in instants if at > at_ms)])
-            opened = self._open(len(known))
-            if opened is not None and at_ms < (ends := known[-1] + self.rule.lasts):
-                verdicts.append(Verdict(*opened, subject=order))
-                turn = min(turn, ends)
-        return sorted(verdicts, key=lambda verdict: verdict.subject), turn
 
     def case(self, shop: "Shop", verdict: Verdict, at_ms: int) -> Case:
         marks = self._known(shop, verdict.subject, at_ms)
@@ -296,7 +314,7 @@ class OrderCounter(CountJudge):
         return None
 
 
-def judge_of(n: int, rule: Marks, source: Source, place: Place) -> CountJudge:
+def judge_of(n: int, rule: Marks, source: Source, place: Place) -> Judge:
     if rule.sanction is not None:
         return SanctionCounter(n, rule, source, place)
     return (WeekCounter if rule.per == "week" else OrderCounter)(n, rule, source, place)

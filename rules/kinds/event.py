@@ -1,15 +1,17 @@
 """Events: something happened that a clause punishes by itself, at once."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from msgspec.structs import replace
 
-from rules.alerts import Cause, Emitted, Open
+from rules.alerts import Cause, Emitted, Open, instant_of
 from rules.durations import Duration
-from rules.instants import NEVER, rfc3339
-from rules.kinds.happenings import Happening, Of, Source
+from rules.instants import DAWN, NEVER, rfc3339
+from rules.kinds.happened import Happening
+from rules.kinds.happenings import Of, Source
 from rules.kinds.rule import Case, Place, Rule, Said, Sanction, Verdict
+from rules.kinds.subjects import SubjectJudge
 
 if TYPE_CHECKING:
     from rules.watch import Shop
@@ -44,7 +46,7 @@ class Occurrence(Rule, tag="event", tag_field="kind", kw_only=True, frozen=True)
             yield "lasts", "an event is either shown for a time (`lasts`) or brings a `sanction`"
 
 
-class EventJudge:
+class EventJudge(SubjectJudge[Occurrence]):
     """An event rule, ready to judge a shop."""
 
     def __init__(self, n: int, rule: Occurrence, source: Source, place: Place) -> None:
@@ -61,38 +63,35 @@ class EventJudge:
     def _until(self, since_ms: int) -> int:
         return NEVER if self._lasts_ms == NEVER else since_ms + self._lasts_ms
 
-    def _marks(self, shop: "Shop", at_ms: int) -> list[Happening]:
-        """Those that are shown, or in force, at a moment, and those that lie ahead."""
-        return self._counting(self.source.happenings(shop, at_ms - self._lasts_ms))
+    def sources(self) -> list[Source]:
+        return [self.source]
 
-    def _told(self, shop: "Shop", verdict: Verdict) -> list[Happening]:
-        """Those that an alert is about."""
-        marks = self._counting(self.source.about(shop, verdict.subject))
-        return [mark for mark in marks if rfc3339(mark.at_ms) == verdict.episode]
+    def keys(self, shop: "Shop") -> list[tuple[int, str]]:
+        return self.source.since(shop, DAWN)
 
-    def _counting(self, marks: Iterable[Happening]) -> list[Happening]:
-        return [mark for mark in marks if mark.times and self.effective.at(mark.at_ms)]
+    def key_of(self, verdict: Verdict) -> tuple[int, str]:
+        at_ms = instant_of(verdict.episode)
+        return NEVER if at_ms is None else at_ms, verdict.subject
 
-    def judge(self, shop: "Shop", at_ms: int) -> Said:
-        verdicts, turn = [], NEVER
-        for since_ms, subject in self._shown(shop, at_ms):
-            until = self._until(since_ms)
-            if since_ms > at_ms:
-                turn = min(turn, since_ms)
-            elif at_ms < until:
-                opened = self._opened if self.rule.sanction is None else replace(self._opened, until_ms=until)
-                verdicts.append(Verdict(opened, self._cause, subject, rfc3339(since_ms)))
-                turn = min(turn, until)
-        return verdicts, turn
+    def _told(self, shop: "Shop", key: tuple[int, str]) -> list[Happening]:
+        """What an alert is about."""
+        at_ms, subject = key
+        if not self.effective.at(at_ms):
+            return []
+        return [mark for mark in self.source.at(shop, subject, at_ms) if mark.times]
 
-    def _shown(self, shop: "Shop", at_ms: int) -> list[tuple[int, str]]:
-        """`_marks` in brief: since when, and about what."""
-        if self.source.slot is None:
-            return [(mark.at_ms, mark.subject) for mark in self._marks(shop, at_ms)]
-        return [each for each in self.source.of_orders(shop, at_ms - self._lasts_ms) if self.effective.at(each[0])]
+    def look(self, shop: "Shop", key: tuple[int, str], at_ms: int) -> Said:
+        since_ms, subject = key
+        until = self._until(since_ms)
+        if at_ms >= until or not self._told(shop, key):
+            return [], NEVER
+        if since_ms > at_ms:
+            return [], since_ms
+        opened = self._opened if self.rule.sanction is None else replace(self._opened, until_ms=until)
+        return [Verdict(opened, self._cause, subject, rfc3339(since_ms))], until
 
     def case(self, shop: "Shop", verdict: Verdict, at_ms: int) -> Case:
-        marks = self._told(shop, verdict)
+        marks = self._told(shop, self.key_of(verdict))
         order = next((mark.order for mark in marks if mark.order), None)
         sanction = self.rule.sanction.name if self.rule.sanction else None
         names = {
@@ -111,7 +110,7 @@ class EventJudge:
         return case
 
     def cause_of_end(self, shop: "Shop", said: Emitted, verdict: Verdict, at_ms: int) -> Cause:
-        if not self._told(shop, verdict):
+        if not self._told(shop, self.key_of(verdict)):
             return "evidence_arrived"
         return "period_ended" if self.rule.sanction is None else "sanction_ended"
 
@@ -122,6 +121,6 @@ class EventJudge:
         """`(name, from_ms, until_ms)` of those in force."""
         if self.rule.sanction is None:
             return []
-        name = self.rule.sanction.name
-        shown = [since_ms for since_ms, _ in self._shown(shop, at_ms)]
-        return [(name, since, until) for since in shown if since <= at_ms < (until := self._until(since))]
+        name, since_ms = self.rule.sanction.name, at_ms - self._lasts_ms
+        known = [key for key in self.source.since(shop, since_ms) if key[0] <= at_ms < self._until(key[0])]
+        return [(name, key[0], self._until(key[0])) for key in known for _ in self._told(shop, key)]

@@ -9,7 +9,8 @@ from msgspec import Struct
 
 from rules.calendars import day_of, week_of
 from rules.instants import rfc3339
-from rules.kinds.happenings import Happening, Of, Source
+from rules.kinds.happened import Happening
+from rules.kinds.happenings import Of, Source
 from rules.kinds.ratio_judge import RatioJudge
 from rules.shopfacts import said_by
 

@@ -4,16 +4,20 @@ Some happenings are an order's (a deadline missed, a cancellation): their instan
 of the order and kept beside it. Others are the shop's own events.
 """
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from abc import ABC, abstractmethod
+from bisect import bisect_right, insort
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Literal
 
 from msgspec import Struct
 
 from rules.conditions import Condition, compile_condition, facts_named, rules_named
 from rules.facts import FACT_NAMES, OrderFacts, bits_of
-from rules.instants import DAWN, NEVER, rfc3339
+from rules.instants import DAWN
+from rules.kinds.happened import Happened, Happening
+from rules.kinds.timeline import Timeline
 from rules.kinds.timer import Timer
-from rules.shopfacts import Entry, in_order, starts_ms
+from rules.shopfacts import Entry, holding, sku_of, starts_ms
 
 if TYPE_CHECKING:
     from rules.watch import Shop
@@ -81,108 +85,195 @@ class Of(Struct, forbid_unknown_fields=True, frozen=True, kw_only=True):
         return {"price.changed", "promotion.scheduled"} if self.promotion is not None else set()
 
 
-class Happening(Struct, frozen=True):
-    """One thing that happened: when, what it is about (an order, a SKU, `-`), how often, and who was concerned."""
-
-    at_ms: int
-    subject: str = "-"
-    event: str = ""
-    source: str = ""
-    times: int = 1
-    severe: bool = False
-    order: str | None = None
-    buyer: str | None = None
-    kind: str | None = None
-    tracking_no: str | None = None
-    first_used_by: str | None = None
-
-    def place(self) -> tuple[int, str, str, str]:
-        """Its place in time."""
-        return self.at_ms, self.subject, self.source, self.event
-
-    def shown(self) -> dict[str, Any]:
-        """As evidence."""
-        shown: dict[str, Any] = {"at": rfc3339(self.at_ms)}
-        for name in ("order", "kind", "buyer", "tracking_no", "first_used_by", "source", "event"):
-            if value := getattr(self, name):
-                shown[name] = value
-        if self.subject not in ("-", self.order):
-            shown["sku"] = self.subject
-        return shown | ({"count": self.times} if self.times != 1 else {}) | ({"severe": True} if self.severe else {})
+Moved = list[tuple[str, int]]
+"""Subjects to which something happened that wasn't known before, or didn't happen after all, and when (epoch ms)."""
 
 
-class Source:
-    """An `of`, ready to be asked. `slot` is where a shop keeps its orders' instants; None where it asks none."""
+class Source(ABC):
+    """An `of`, ready to be asked. `readers` are the judges that go by subject and are told what has moved; `events` the
+    types of the shop's own events that it looks at. One that isn't `lasting` isn't told of what it rests on."""
 
-    __slots__ = ("crossed", "of", "slot")
+    lasting = True
+    slot: int | None = None
 
-    def __init__(self, of: Of, slot: int | None, crossed: Any) -> None:
+    def __init__(self, of: Of) -> None:
         self.of = of
-        self.slot = slot
-        self.crossed = crossed
+        self.events = of.events()
+        self.readers: list[Any] = []
 
     def happenings(self, shop: "Shop", since_ms: int = DAWN) -> list[Happening]:
         """All that is known of from a moment on, the oldest first; some may lie ahead of the clock."""
-        return sorted(self._found(shop, since_ms), key=Happening.place)
+        found = [each for at_ms, subject in self.since(shop, since_ms) for each in self.at(shop, subject, at_ms)]
+        return sorted(found, key=Happening.place)
 
-    def of_orders(self, shop: "Shop", since_ms: int) -> list[tuple[int, str]]:
-        """Where the shop keeps its orders' instants: when it happened from a moment on, and to which, oldest first."""
-        assert self.slot is not None
-        found: list[tuple[int, str]] = shop.marks[self.slot].since(since_ms)
-        return found
+    @abstractmethod
+    def since(self, shop: "Shop", since_ms: int) -> list[tuple[int, str]]:
+        """When something happened from a moment on, and to what, each once and the oldest first."""
 
-    def instants(self, shop: "Shop") -> Mapping[str, Sequence[int]]:
-        """When it happened, by what it is about: the same in brief."""
-        if self.slot is not None:
-            kept: Mapping[str, Sequence[int]] = shop.marks[self.slot].by_order
-            return kept
-        found: dict[str, list[int]] = {}
-        for each in self.happenings(shop):
-            found.setdefault(each.subject, []).append(each.at_ms)
-        return found
+    @abstractmethod
+    def at(self, shop: "Shop", subject: str, at_ms: int) -> list[Happening]:
+        """What happened to a subject at an instant."""
 
+    @abstractmethod
+    def instants(self, shop: "Shop", subject: str) -> Sequence[int]:
+        """When something happened to a subject, the earliest first."""
+
+    @abstractmethod
+    def subjects(self, shop: "Shop") -> Iterable[str]:
+        """All to which something happened."""
+
+    @abstractmethod
     def next_after(self, shop: "Shop", at_ms: int) -> int:
-        """When it happens next, as far as is known of what lies ahead (epoch ms); `NEVER` where nothing is."""
-        if self.slot is not None:
-            known: int = shop.marks[self.slot].next_after(at_ms)
-            return known
-        return min([each.at_ms for each in self._of_shop(shop) if each.at_ms > at_ms], default=NEVER)
+        """When something happens next, as far as is known of what lies ahead (epoch ms); `NEVER` where nothing is."""
 
     def about(self, shop: "Shop", subject: str) -> list[Happening]:
         """What happened to one subject, the oldest first."""
-        if self.slot is not None:
-            instants = shop.marks[self.slot].by_order.get(subject, ())
-            return [self._to_order(shop, at_ms, subject) for at_ms in instants]
-        return [each for each in self.happenings(shop) if each.subject == subject]
+        instants = dict.fromkeys(self.instants(shop, subject))
+        return [each for at_ms in instants for each in self.at(shop, subject, at_ms)]
 
-    def _to_order(self, shop: "Shop", at_ms: int, order: str) -> Happening:
-        return Happening(at_ms, order, *_event(shop, order, self.of.at), order=order)
+    def hear(self, shop: "Shop", name: str, entry: Entry) -> Moved:
+        """Takes note of an entry of the shop's own facts that has come or gone."""
+        return []
 
-    def _found(self, shop: "Shop", since_ms: int) -> Iterator[Happening]:
-        if self.slot is not None:
-            yield from (self._to_order(shop, *each) for each in self.of_orders(shop, since_ms))
-        else:
-            yield from (each for each in self._of_shop(shop) if each.at_ms >= since_ms)
 
-    def _of_shop(self, shop: "Shop") -> Iterator[Happening]:
+class OfOrders(Source):
+    """What happened to orders: their instants are kept by the shop."""
+
+    def _timeline(self, shop: "Shop") -> Timeline:
+        assert self.slot is not None
+        timeline: Timeline = shop.marks[self.slot]
+        return timeline
+
+    def since(self, shop: "Shop", since_ms: int) -> list[tuple[int, str]]:
+        found = self._timeline(shop).since(since_ms)
+        return found if self.of.judged is None else list(dict.fromkeys(found))
+
+    def at(self, shop: "Shop", subject: str, at_ms: int) -> list[Happening]:
+        times = self.instants(shop, subject).count(at_ms)
+        if not times:
+            return []  # nor may the order be kept any more
+        return [Happening(at_ms, subject, *_event(shop, subject, self.of.at), order=subject)] * times
+
+    def instants(self, shop: "Shop", subject: str) -> Sequence[int]:
+        return self._timeline(shop).by_order.get(subject, ())
+
+    def subjects(self, shop: "Shop") -> Iterable[str]:
+        return self._timeline(shop).by_order
+
+    def next_after(self, shop: "Shop", at_ms: int) -> int:
+        return self._timeline(shop).next_after(at_ms)
+
+
+class OfTraces(OfOrders):
+    """What follows from an order's own facts and deadlines; `slot` is where a shop keeps it."""
+
+    def __init__(self, of: Of, slot: int) -> None:
+        super().__init__(of)
+        self.slot = slot
+
+
+class OfNumbers(OfOrders):
+    """Shipments under a number that another order was shipped under before."""
+
+    def _timeline(self, shop: "Shop") -> Timeline:
+        timeline: Timeline = shop.reuses
+        return timeline
+
+    def at(self, shop: "Shop", subject: str, at_ms: int) -> list[Happening]:
+        if at_ms not in self.instants(shop, subject):
+            return []
+        used, event = shop.orders[subject].number, _event(shop, subject, "shipped")
+        assert used is not None
+        number = used[0]
+        first = shop.numbers[number][0][1]
+        return [Happening(at_ms, subject, *event, order=subject, tracking_no=number, first_used_by=first)]
+
+
+class OfShop(Source):
+    """What follows from the shop's own events: kept by the shop under `name` once it has been asked for."""
+
+    def __init__(self, of: Of, crossed: Any) -> None:
+        super().__init__(of)
+        self.name = repr(of)
+        self.crossed = crossed
+        if crossed is not None:
+            self.events = crossed.crossing_events()
+            self.lasting = bool(self.events)
+
+    def kept(self, shop: "Shop") -> Happened:
+        """What happened."""
+        kept: Happened | None = shop.happened.get(self.name)
+        if kept is None:
+            kept = Happened(self._all(shop))
+            if self.lasting:
+                shop.happened = shop.happened or {}
+                shop.happened[self.name] = kept
+        return kept
+
+    def _all(self, shop: "Shop") -> Iterator[Happening]:
         if self.crossed is not None:
             yield from self.crossed.crossings(shop)
-        elif self.of.reused is not None:
-            yield from _reused(shop)
         elif self.of.violation is not None:
-            yield from _violations(shop, self.of.violation, self.of.severe)
+            for entry in shop.facts.of("violation.recorded"):
+                yield from self._violation(entry)
         else:
-            yield from _above_price(shop)
+            for sku in dict.fromkeys(sku_of(entry) for entry in shop.facts.of("promotion.scheduled")):
+                yield from _above_price(shop, sku)
+
+    def _violation(self, entry: Entry) -> list[Happening]:
+        data = entry.data
+        if data.kind not in (self.of.violation or ()) or self.of.severe not in (None, data.severe):
+            return []
+        return [_of_entry(entry, entry.order or data.sku, data.count, data.severe, data.buyer, data.kind)]
+
+    def hear(self, shop: "Shop", name: str, entry: Entry) -> Moved:
+        if self.name not in shop.happened:
+            return []
+        before: Iterable[Happening]
+        if self.crossed is not None:
+            before, after = self.crossed.crossings_by(shop, entry, self.kept(shop))
+        elif self.of.violation is not None:
+            before, after = self._violation(entry), []
+            if shop.facts.get(name, (entry.source, entry.id)) is entry:
+                before, after = after, before
+        else:
+            sku = sku_of(entry)
+            before, after = list(self.kept(shop).by_subject.get(sku, ())), list(_above_price(shop, sku))
+        return self._change(shop, before, after)
+
+    def _change(self, shop: "Shop", before: Iterable[Happening], after: Iterable[Happening]) -> Moved:
+        kept, gone, come = self.kept(shop), set(before), set(after)
+        moved = [each for each in before if each not in come and kept.discard(each)]
+        for each in after:
+            if each not in gone or each not in kept.at(each.subject, each.at_ms):
+                kept.add(each)
+                moved.append(each)
+        return [(each.subject, each.at_ms) for each in moved]
+
+    def happenings(self, shop: "Shop", since_ms: int = DAWN) -> list[Happening]:
+        return self.kept(shop).since(since_ms)
+
+    def since(self, shop: "Shop", since_ms: int) -> list[tuple[int, str]]:
+        return list(dict.fromkeys([(each.at_ms, each.subject) for each in self.kept(shop).since(since_ms)]))
+
+    def at(self, shop: "Shop", subject: str, at_ms: int) -> list[Happening]:
+        return list(self.kept(shop).at(subject, at_ms))
+
+    def instants(self, shop: "Shop", subject: str) -> Sequence[int]:
+        return [each.at_ms for each in self.kept(shop).by_subject.get(subject, ())]
+
+    def subjects(self, shop: "Shop") -> Iterable[str]:
+        return self.kept(shop).by_subject
+
+    def next_after(self, shop: "Shop", at_ms: int) -> int:
+        return self.kept(shop).next_after(at_ms)
 
 
-def _reused(shop: "Shop") -> Iterator[Happening]:
-    for number, orders in shop.numbers.items():
-        if len(orders) == 1:
-            continue
-        first, *others = sorted((at_ms, order) for order, at_ms in orders.items())
-        for at_ms, order in others:
-            said = _event(shop, order, "shipped")
-            yield Happening(at_ms, order, *said, order=order, tracking_no=number, first_used_by=first[1])
+def source_of(of: Of, slot: int | None, crossed: Any) -> Source:
+    """An `of` ready to be asked; `slot` is where a shop keeps its orders' instants, None where it asks none."""
+    if slot is not None:
+        return OfTraces(of, slot)
+    return OfNumbers(of) if of.reused is not None else OfShop(of, crossed)
 
 
 def _event(shop: "Shop", order: str, fact: str | None) -> tuple[str, str]:
@@ -193,21 +284,17 @@ def _event(shop: "Shop", order: str, fact: str | None) -> tuple[str, str]:
     return event, source
 
 
-def _violations(shop: "Shop", kinds: tuple[str, ...], severe: bool | None) -> Iterator[Happening]:
-    for entry in shop.facts.of("violation.recorded"):
-        data = entry.data
-        if data.kind in kinds and severe in (None, data.severe):
-            yield _of_entry(entry, entry.order or data.sku, data.count, data.severe, data.buyer, data.kind)
-
-
-def _above_price(shop: "Shop") -> Iterator[Happening]:
-    """Promotions dearer than what, as known when they were scheduled, the price will be when they start."""
-    prices = in_order(shop.facts.of("price.changed"))
-    for entry in shop.facts.of("promotion.scheduled"):
-        starts, price = starts_ms(entry), entry.data.price
-        known = [each for each in prices if each.data.sku == entry.data.sku and each.at_ms <= entry.at_ms]
-        before = [each.data.price for each in known if starts_ms(each) <= starts]
-        if before and before[-1] is not None and price is not None and price > before[-1]:
+def _above_price(shop: "Shop", sku: str) -> Iterator[Happening]:
+    """Promotions of a SKU dearer than what, as known when they were scheduled, the price will be when they start."""
+    waiting = list(shop.facts.about("price.changed", (sku,)))
+    waiting.reverse()
+    prices: list[Entry] = []  # those known by then, in the order in which they hold
+    for entry in shop.facts.about("promotion.scheduled", (sku,)):
+        while waiting and waiting[-1].at_ms <= entry.at_ms:
+            insort(prices, waiting.pop(), key=holding)
+        held = bisect_right(prices, starts_ms(entry), key=starts_ms)
+        before, price = prices[held - 1].data.price if held else None, entry.data.price
+        if before is not None and price is not None and price > before:
             yield _of_entry(entry, entry.data.sku)
 
 

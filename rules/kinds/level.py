@@ -1,7 +1,8 @@
 """Levels: a figure that must not fall below, or rise above, certain values: a rating, a SKU's stock, points."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator
+from bisect import bisect_left
+from collections.abc import Iterator, Sequence
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
@@ -11,11 +12,11 @@ from rules.alerts import Cause, Emitted, Open
 from rules.calendars import day_of, start_of_day
 from rules.durations import Duration
 from rules.instants import DAY_MS, NEVER
-from rules.kinds.happenings import Happening
+from rules.kinds.happened import Happened, Happening
 from rules.kinds.ratio_judge import percent
 from rules.kinds.rule import Case, Place, Rule, Said, Verdict
 from rules.kinds.subjects import SubjectJudge
-from rules.shopfacts import Entry, said_by
+from rules.shopfacts import Entry, said_by, sku_of
 
 if TYPE_CHECKING:
     from rules.kinds.ledger import LedgerJudge
@@ -203,15 +204,29 @@ class LevelJudge(Readings):
                     return self._reading(points, {"ledger": self.ledger.rule.ledger})
         return None
 
-    def crossings(self, shop: "Shop") -> Iterator[Happening]:
+    def crossings(self, shop: "Shop") -> list[Happening]:
         """When the share of pre-orders went above its limit, each time anew."""
-        over = False
-        for entry in shop.facts.known("listing.counts", NEVER):
-            share = _preorder_share(entry)
-            now = share is not None and self._reading(share, {}).stage == "crossed"
-            if now and not over:
-                yield Happening(entry.at_ms, event=entry.id, source=entry.source)
-            over = now
+        counts = shop.facts.of("listing.counts")
+        return [_crossing(entry) for n, entry in enumerate(counts) if self._crosses(counts, n)]
+
+    def crossings_by(self, shop: "Shop", entry: Entry, kept: Happened) -> tuple[list[Happening], list[Happening]]:
+        """What a count that has come or gone may have made otherwise: what there may have been, and what there is."""
+        counts = shop.facts.of("listing.counts")
+        n = bisect_left(counts, entry.mark(), key=Entry.mark)
+        near = range(n, min(n + 2, len(counts)))
+        before = [_crossing(entry), *(_crossing(counts[each]) for each in near)]
+        return before, [_crossing(counts[each]) for each in near if self._crosses(counts, each)]
+
+    def _crosses(self, counts: Sequence[Entry], n: int) -> bool:
+        return self._is_over(counts[n]) and not (n and self._is_over(counts[n - 1]))
+
+    def _is_over(self, entry: Entry) -> bool:
+        share = _preorder_share(entry)
+        return share is not None and self._reading(share, {}).stage == "crossed"
+
+    def crossing_events(self) -> set[str]:
+        """Types of the shop's events that its crossings rest on."""
+        return self.rule.events()
 
     def metric(self, shop: "Shop", at_ms: int) -> dict[str, Any] | None:
         reading = self.reading(shop, "-", at_ms)
@@ -222,10 +237,10 @@ class StockJudge(Readings, SubjectJudge[Level]):
     """A level rule on the stock of each SKU, ready to judge a shop."""
 
     def keys(self, shop: "Shop") -> list[str]:
-        return [_sku(entry) for entry in shop.facts.of("stock.level")]
+        return [sku_of(entry) for entry in shop.facts.of("stock.level")]
 
     def touched_by(self, shop: "Shop", name: str, entry: Entry) -> list[str]:
-        return [_sku(entry)]
+        return [sku_of(entry)]
 
     def look(self, shop: "Shop", key: str, at_ms: int) -> Said:
         ahead = shop.facts.next_about("stock.level", (key,), at_ms)
@@ -255,7 +270,7 @@ class StockJudge(Readings, SubjectJudge[Level]):
 
     def metric(self, shop: "Shop", at_ms: int) -> dict[str, Any] | None:
         """The worst of its readings, and each SKU's."""
-        skus = [_sku(entry) for entry in shop.facts.known("stock.level", at_ms)]
+        skus = [sku_of(entry) for entry in shop.facts.known("stock.level", at_ms)]
         readings = {sku: found for sku in skus if (found := self.reading(shop, sku, at_ms)) is not None}
         if not readings:
             return None
@@ -264,8 +279,8 @@ class StockJudge(Readings, SubjectJudge[Level]):
         return {**self._metric(worst), "by": dict(sorted(below.items(), key=lambda each: each[1])[:20])}
 
 
-def _sku(entry: Entry) -> str:
-    return entry.data.sku or "-"
+def _crossing(entry: Entry) -> Happening:
+    return Happening(entry.at_ms, event=entry.id, source=entry.source)
 
 
 def _figure(value: float) -> str:

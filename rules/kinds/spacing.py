@@ -9,7 +9,8 @@ from rules.alerts import Cause, Emitted, Open
 from rules.durations import Duration
 from rules.instants import NEVER, rfc3339
 from rules.kinds.rule import Case, Place, Rule, Said, Verdict
-from rules.shopfacts import Entry, in_order, said_by, starts_ms
+from rules.kinds.subjects import SubjectJudge
+from rules.shopfacts import Entry, holding, said_by, sku_of, starts_ms
 
 if TYPE_CHECKING:
     from rules.watch import Shop
@@ -42,7 +43,7 @@ class TooSoon(Struct, frozen=True):
     promotion: Entry
 
 
-class SpacingJudge:
+class SpacingJudge(SubjectJudge[Spacing]):
     """A spacing rule, ready to judge a shop."""
 
     def __init__(self, n: int, rule: Spacing, place: Place) -> None:
@@ -50,35 +51,40 @@ class SpacingJudge:
         self.rule = rule
         self.effective = place.effective
 
-    def _found(self, shop: "Shop", at_ms: int) -> Iterator[TooSoon]:
-        newest = {entry.data.sku or "-": entry for entry in shop.facts.known("promotion.scheduled", at_ms)}
-        prices = shop.facts.known("price.changed", at_ms) if newest else []
-        for sku, promotion in newest.items():
-            starts = starts_ms(promotion)
-            before = [price for price in prices if (price.data.sku or "-") == sku and starts_ms(price) <= starts]
-            if before and self.effective.at(promotion.at_ms):
-                last = _last_change(before)
-                free = starts_ms(last) + self.rule.price_holds
-                if starts < free:
-                    yield TooSoon(sku, starts, free, last, promotion)
+    def _found(self, shop: "Shop", sku: str, at_ms: int) -> TooSoon | None:
+        promotion = shop.facts.newest("promotion.scheduled", (sku,), at_ms)
+        if promotion is None or not self.effective.at(promotion.at_ms):
+            return None
+        starts = starts_ms(promotion)
+        prices = shop.facts.about("price.changed", (sku,))
+        before = [price for price in prices if price.at_ms <= at_ms and starts_ms(price) <= starts]
+        if not before:
+            return None
+        last = _last_change(before)
+        free = starts_ms(last) + self.rule.price_holds
+        return TooSoon(sku, starts, free, last, promotion) if starts < free else None
 
-    def judge(self, shop: "Shop", at_ms: int) -> Said:
-        verdicts: list[Verdict] = []
-        ahead = [shop.facts.next_after(name, at_ms) for name in ("promotion.scheduled", "price.changed")]
+    def keys(self, shop: "Shop") -> list[str]:
+        return [sku_of(entry) for entry in shop.facts.of("promotion.scheduled")]
+
+    def touched_by(self, shop: "Shop", name: str, entry: Entry) -> list[str]:
+        return [sku_of(entry)]
+
+    def look(self, shop: "Shop", key: str, at_ms: int) -> Said:
+        ahead = [shop.facts.next_about(name, (key,), at_ms) for name in ("promotion.scheduled", "price.changed")]
         turn = min((at for at in ahead if at is not None), default=NEVER)
-        for found in self._found(shop, at_ms):
-            if at_ms >= found.free_ms:
-                continue
-            started = at_ms >= found.starts_ms
-            stage = "overdue" if started else "due_soon"
-            opened = Open(stage, self.rule.severity[stage], found.starts_ms)
-            cause: Cause = "deadline_passed" if started else "deadline_near"
-            verdicts.append(Verdict(opened, cause, found.sku, rfc3339(found.starts_ms)))
-            turn = min(turn, found.free_ms if started else found.starts_ms)
-        return verdicts, turn
+        found = self._found(shop, key, at_ms)
+        if found is None or at_ms >= found.free_ms:
+            return [], turn
+        started = at_ms >= found.starts_ms
+        stage = "overdue" if started else "due_soon"
+        opened = Open(stage, self.rule.severity[stage], found.starts_ms)
+        cause: Cause = "deadline_passed" if started else "deadline_near"
+        verdict = Verdict(opened, cause, key, rfc3339(found.starts_ms))
+        return [verdict], min(turn, found.free_ms if started else found.starts_ms)
 
     def case(self, shop: "Shop", verdict: Verdict, at_ms: int) -> Case:
-        found = next((each for each in self._found(shop, at_ms) if each.sku == verdict.subject), None)
+        found = self._found(shop, verdict.subject, at_ms)
         if found is None:
             return Case({"sku": verdict.subject}, {"sku": verdict.subject, "held_until": "-"})
         evidence = {
@@ -91,10 +97,8 @@ class SpacingJudge:
         return Case(evidence, {"sku": found.sku, "held_until": rfc3339(found.free_ms)})
 
     def cause_of_end(self, shop: "Shop", said: Emitted, verdict: Verdict, at_ms: int) -> Cause:
-        still = any(
-            each.sku == verdict.subject and rfc3339(each.starts_ms) == verdict.episode
-            for each in self._found(shop, at_ms)
-        )
+        found = self._found(shop, verdict.subject, at_ms)
+        still = found is not None and rfc3339(found.starts_ms) == verdict.episode
         return "period_ended" if still else "deadline_moved"
 
     def metric(self, shop: "Shop", at_ms: int) -> dict[str, Any] | None:
@@ -103,7 +107,7 @@ class SpacingJudge:
 
 def _last_change(prices: list[Entry]) -> Entry:
     """From which word on the price has been what it is; saying the same price again changes nothing."""
-    first, *others = in_order(prices)
+    first, *others = sorted(prices, key=holding)
     held = first
     for price in others:
         if price.data.price is None or price.data.price != held.data.price:

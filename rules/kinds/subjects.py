@@ -3,12 +3,13 @@ evaluated again, so that one change costs the same however many subjects the sho
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from heapq import heappop, heappush
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from rules.alerts import Cause, Emitted
 from rules.instants import NEVER
+from rules.kinds.happenings import Source
 from rules.kinds.rule import Case, Rule, Said, Verdict
 from rules.shopfacts import Entry
 
@@ -45,6 +46,10 @@ class Findings:
         """There is news of these."""
         for key in keys:
             self.touched[key] = None
+
+    def keys(self) -> list[Key]:
+        """The keys of which something is found."""
+        return list(self._by_key)
 
     def take_due(self, at_ms: int) -> list[Key]:
         """The keys to evaluate at a moment."""
@@ -98,6 +103,8 @@ class SubjectJudge(ABC, Generic[_R]):
 
     def evaluate(self, shop: "Shop", findings: Findings, at_ms: int) -> None:
         """Looks at what has news or whose time has come."""
+        if not all(source.lasting for source in self.sources()):
+            findings.touch([*findings.keys(), *self.keys(shop)])
         for key in findings.take_due(at_ms):
             findings.put(key, *self.look(shop, key, at_ms))
 
@@ -110,12 +117,20 @@ class SubjectJudge(ABC, Generic[_R]):
     def keys(self, shop: "Shop") -> Iterable[Key]:
         """All that there is to look at."""
 
-    @abstractmethod
     def touched_by(self, shop: "Shop", name: str, entry: Entry) -> Iterable[Key]:
         """What must be looked at again when an entry of an event type has come or gone."""
+        return ()
+
+    def sources(self) -> Sequence[Source]:
+        """Where it takes what happened from."""
+        return ()
+
+    def touched_at(self, subject: str, instants: Iterable[int]) -> Iterable[Key]:
+        """What must be looked at again when its sources say otherwise of a subject at these instants (epoch ms)."""
+        return [(at_ms, subject) for at_ms in instants]
 
     def key_of(self, verdict: Verdict) -> Key:
-        """The key under which it is found what an alert is about."""
+        """The key under which what an alert is about is looked at."""
         return verdict.subject
 
     @abstractmethod

@@ -1,21 +1,29 @@
 """Tasks with a deadline: what a seller owes the marketplace or a buyer once something has happened."""
 
-from collections import defaultdict
-from collections.abc import Iterator
+from bisect import bisect_left
+from collections.abc import Iterable, Iterator
+from itertools import takewhile
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from msgspec import Struct
 
-from rules.alerts import Cause, Emitted, Open, alert_id
+from rules.alerts import Cause, Emitted, Open, alert_id, instant_of, subject_and_episode
 from rules.durations import Duration
-from rules.instants import NEVER, rfc3339
+from rules.instants import DAWN, NEVER, rfc3339
 from rules.kinds.deadline import Warn
 from rules.kinds.happenings import Of, Source
 from rules.kinds.rule import Case, Place, Rule, Said, Sanction, Verdict
-from rules.shopfacts import Entry, said_by
+from rules.kinds.subjects import SubjectJudge
+from rules.shopfacts import Entry, done_as, said_by, until
 
 if TYPE_CHECKING:
     from rules.watch import Shop
+
+
+Owed = tuple[int, str]
+"""Since when (epoch ms) something is owed, and about what."""
+
+_NOTHING = Open("", "info")
 
 
 class Tasks(Rule, tag="tasks", tag_field="kind", kw_only=True, frozen=True):
@@ -73,76 +81,23 @@ class Duty(Struct):
     ticked: list[dict[str, Any]] = []
 
 
-class TasksJudge:
-    """A tasks rule, ready to judge a shop."""
+class DutyJudge:
+    """What the judges of tasks have in common."""
 
-    def __init__(self, n: int, rule: Tasks, source: Source | None, place: Place) -> None:
+    def __init__(self, n: int, rule: Tasks, place: Place) -> None:
         self.n = n
         self.rule = rule
-        self.source = source
         self.effective = place.effective
         self._warnings_last_first = sorted((int(each.before), each.severity) for each in rule.warn)
 
-    def duties(self, shop: "Shop", at_ms: int, subject: str | None = None) -> list[Duty]:
-        """What is owed at a moment, or was; of one subject only, also what hasn't been shown for long."""
-        if self.rule.after == "deposit.deducted":
-            return _deposits(shop, at_ms)
-        if self.source is not None:
-            since_ms = self._shown_since_ms(at_ms)
-            marks = self.source.happenings(shop, since_ms) if subject is None else self.source.about(shop, subject)
-            duties = [
-                Duty(mark.at_ms, mark.subject, None, list(self.rule.tasks)) for mark in marks if mark.at_ms <= at_ms
-            ]
-        else:
-            known_events = shop.facts.known("emergency.declared", at_ms)
-            duties = [Duty(entry.at_ms, "-", entry, list(self.rule.tasks)) for entry in known_events]
-        done = shop.facts.known("task.done", at_ms)
-        if duties and done:
-            self._tick(shop, duties, done)
-        return duties
-
-    def _tick(self, shop: "Shop", duties: list[Duty], done: list[Entry]) -> None:
-        """A task done ticks off the duty it names (by alert or order), else all that were owed by then."""
-        by_alert: defaultdict[str, list[Duty]] = defaultdict(list)
-        by_subject: defaultdict[str, list[Duty]] = defaultdict(list)
-        for duty in duties:
-            by_alert[self._alert(shop, duty)].append(duty)
-            by_subject[duty.subject].append(duty)
-        for entry in done:
-            named = duties if entry.order is None else by_subject.get(entry.order, [])
-            if entry.data.alert:
-                named = [duty for duty in by_alert.get(entry.data.alert, []) if entry.order in (None, duty.subject)]
-            for duty in named:
-                if duty.at_ms <= entry.at_ms and entry.data.task in duty.left:
-                    duty.left = [task for task in duty.left if task != entry.data.task]
-                    duty.ticked = [*duty.ticked, {"task": entry.data.task, **said_by(entry)}]
-                    if not duty.left:
-                        duty.done_ms = entry.at_ms
-
-    def _alert(self, shop: "Shop", duty: Duty) -> str:
-        return alert_id(self.rule.id, shop.key, duty.subject, rfc3339(duty.at_ms + self.rule.within))
-
-    def judge(self, shop: "Shop", at_ms: int) -> Said:
-        verdicts, turn = [], self._next_fact(shop, at_ms)
-        for since_ms, subject in self._owed(shop, at_ms):
-            due = since_ms + self.rule.within
-            if at_ms >= due + self.rule.lasts or not self.effective.at(since_ms):
-                continue
-            opened, next_ms = self._stage(due, at_ms)
-            cause: Cause = "deadline_near" if opened.stage == "due_soon" else "deadline_passed"
-            verdicts.append(Verdict(opened, cause, subject, rfc3339(due)))
-            turn = min(turn, next_ms)
-        return verdicts, turn
-
-    def _owed(self, shop: "Shop", at_ms: int) -> list[tuple[int, str]]:
-        """Since when something is owed and isn't done, and about what, the oldest first."""
-        if self.source is None or self.source.slot is None or shop.facts.of("task.done"):
-            return [(duty.at_ms, duty.subject) for duty in self.duties(shop, at_ms) if duty.done_ms is None]
-        owed = self.source.of_orders(shop, self._shown_since_ms(at_ms))
-        return [each for each in owed if each[0] <= at_ms]  # nothing is ticked off, so the bare instants will do
-
-    def _shown_since_ms(self, at_ms: int) -> int:
-        return at_ms - self.rule.within - self.rule.lasts
+    def _judged(self, duty: Duty, at_ms: int) -> Said:
+        """What should be open about something owed at a moment."""
+        due = duty.at_ms + self.rule.within
+        if duty.done_ms is not None or at_ms >= due + self.rule.lasts or not self.effective.at(duty.at_ms):
+            return [], NEVER
+        opened, next_ms = self._stage(due, at_ms)
+        cause: Cause = "deadline_near" if opened.stage == "due_soon" else "deadline_passed"
+        return [Verdict(opened, cause, duty.subject, rfc3339(due))], next_ms
 
     def _stage(self, due: int, at_ms: int) -> tuple[Open, int]:
         if at_ms >= due:
@@ -154,28 +109,10 @@ class TasksJudge:
             next_ms = due - before
         raise AssertionError("the first word is told from the start")
 
-    def _next_fact(self, shop: "Shop", at_ms: int) -> int:
-        ahead = [at for name in self.rule.events() if (at := shop.facts.next_after(name, at_ms)) is not None]
-        if self.source is not None:
-            ahead.append(self.source.next_after(shop, at_ms))
-        return min(ahead, default=NEVER)
-
-    def _duty(self, shop: "Shop", verdict: Verdict, at_ms: int) -> Duty | None:
-        return next(
-            (
-                duty
-                for duty in self.duties(shop, at_ms, verdict.subject)
-                if duty.subject == verdict.subject and rfc3339(duty.at_ms + self.rule.within) == verdict.episode
-            ),
-            None,
-        )
-
-    def case(self, shop: "Shop", verdict: Verdict, at_ms: int) -> Case:
-        duty = self._duty(shop, verdict, at_ms)
-        order = verdict.subject if self.source is not None else None
+    def _case(self, duty: Duty | None, subject: str, order: str | None) -> Case:
         names = {
             "order": order,
-            "subject": verdict.subject,
+            "subject": subject,
             "left": ", ".join(duty.left) if duty else "-",
             "within_h": f"{self.rule.within / 3_600_000:g}",
             "sanction": self.rule.sanction.name if self.rule.sanction else None,
@@ -187,8 +124,7 @@ class TasksJudge:
             evidence["event"] = said_by(duty.event)
         return Case(evidence, names, order)
 
-    def cause_of_end(self, shop: "Shop", said: Emitted, verdict: Verdict, at_ms: int) -> Cause:
-        duty = self._duty(shop, verdict, at_ms)
+    def _cause_of_end(self, duty: Duty | None, said: Emitted) -> Cause:
         if duty is None:
             return "evidence_arrived"
         if duty.done_ms is None:
@@ -199,14 +135,137 @@ class TasksJudge:
     def metric(self, shop: "Shop", at_ms: int) -> dict[str, Any] | None:
         return None
 
-    def sanctions(self, shop: "Shop", at_ms: int) -> list[tuple[str, int, int]]:
+    def _sanctions(self, duties: Iterable[Duty], at_ms: int) -> list[tuple[str, int, int]]:
         """`(name, from_ms, until_ms)` of those in force: until it is done, so without an end."""
         if self.rule.sanction is None:
             return []
-        owed = [duty.at_ms for duty in self.duties(shop, at_ms) if duty.done_ms is None]
+        owed = [duty.at_ms for duty in duties if duty.done_ms is None]
         overdue = [since_ms + self.rule.within for since_ms in owed if self.effective.at(since_ms)]
         name, lasts = self.rule.sanction.name, self.rule.lasts
         return [(name, due, NEVER) for due in overdue if due <= at_ms < due + lasts]
+
+
+class TasksJudge(DutyJudge, SubjectJudge[Tasks]):
+    """A tasks rule, ready to judge a shop. What is owed goes by its instant and subject."""
+
+    def __init__(self, n: int, rule: Tasks, source: Source | None, place: Place) -> None:
+        super().__init__(n, rule, place)
+        self.source = source
+
+    def sources(self) -> list[Source]:
+        return [] if self.source is None else [self.source]
+
+    def keys(self, shop: "Shop") -> list[Owed]:
+        return self._since(shop, DAWN)
+
+    def _since(self, shop: "Shop", since_ms: int) -> list[Owed]:
+        if self.source is not None:
+            return self.source.since(shop, since_ms)
+        declared = shop.facts.of("emergency.declared")
+        return [(entry.at_ms, "-") for entry in declared[until(declared, since_ms - 1) :]]
+
+    def key_of(self, verdict: Verdict) -> Owed:
+        due = instant_of(verdict.episode)
+        return NEVER if due is None else due - self.rule.within, verdict.subject
+
+    def touched_by(self, shop: "Shop", name: str, entry: Entry) -> list[Owed]:
+        if name == "emergency.declared":
+            return [(entry.at_ms, "-")]
+        return self._ticked_by(shop, entry) if name == "task.done" else []
+
+    def _ticked_by(self, shop: "Shop", entry: Entry) -> list[Owed]:
+        """What may be ticked off by a task done: by alert or order, else all that was owed by then and not before the
+        last one that did the same."""
+        if entry.data.alert:
+            subject, episode = subject_and_episode(entry.data.alert, self.rule.id, shop.key)
+            return [self.key_of(Verdict(_NOTHING, "happened", subject, episode))]
+        if entry.order is not None:
+            instants = () if self.source is None else self.source.instants(shop, entry.order)
+            return [(at_ms, entry.order) for at_ms in instants if at_ms <= entry.at_ms]
+        same = shop.facts.about("task.done", done_as(entry))
+        before = list(same[max(bisect_left(same, entry.mark(), key=Entry.mark) - 1, 0) :][:1])
+        since_ms = before[0].at_ms + 1 if before and before[0].mark() < entry.mark() else DAWN
+        return list(takewhile(lambda owed: owed[0] <= entry.at_ms, self._since(shop, since_ms)))
+
+    def _duty(self, shop: "Shop", key: Owed, at_ms: int) -> tuple[Duty | None, int]:
+        """What is owed by a key at a moment, and when something is next done about it (epoch ms)."""
+        since_ms, subject = key
+        event = None
+        if self.source is not None:
+            if not self.source.at(shop, subject, since_ms):
+                return None, NEVER
+        else:
+            declared = shop.facts.of("emergency.declared")
+            n = until(declared, since_ms - 1)
+            if n == len(declared) or declared[n].at_ms != since_ms:
+                return None, NEVER
+            event = declared[n]
+        duty = Duty(since_ms, subject, event, list(self.rule.tasks))
+        if not shop.facts.of("task.done"):
+            return duty, NEVER
+        alert = alert_id(self.rule.id, shop.key, subject, rfc3339(since_ms + self.rule.within))
+        done = [entry for task in duty.left if (entry := _first_done(shop, task, duty, alert)) is not None]
+        known = sorted([entry for entry in done if entry.at_ms <= at_ms], key=Entry.mark)
+        ticked = {entry.data.task for entry in known}
+        duty.left = [task for task in duty.left if task not in ticked]
+        duty.ticked = [{"task": entry.data.task, **said_by(entry)} for entry in known]
+        duty.done_ms = known[-1].at_ms if known and not duty.left else None
+        return duty, min([entry.at_ms for entry in done if entry.at_ms > at_ms], default=NEVER)
+
+    def look(self, shop: "Shop", key: Owed, at_ms: int) -> Said:
+        duty, done_ms = self._duty(shop, key, at_ms)
+        if duty is None:
+            return [], NEVER
+        if key[0] > at_ms:
+            return [], key[0]
+        verdicts, turn_ms = self._judged(duty, at_ms)
+        return verdicts, min(turn_ms, done_ms) if verdicts else NEVER
+
+    def case(self, shop: "Shop", verdict: Verdict, at_ms: int) -> Case:
+        duty, _ = self._duty(shop, self.key_of(verdict), at_ms)
+        return self._case(duty, verdict.subject, None if self.source is None else verdict.subject)
+
+    def cause_of_end(self, shop: "Shop", said: Emitted, verdict: Verdict, at_ms: int) -> Cause:
+        return self._cause_of_end(self._duty(shop, self.key_of(verdict), at_ms)[0], said)
+
+    def sanctions(self, shop: "Shop", at_ms: int) -> list[tuple[str, int, int]]:
+        if self.rule.sanction is None:
+            return []
+        owed = [key for key in self._since(shop, at_ms - self.rule.within - self.rule.lasts) if key[0] <= at_ms]
+        duties = [self._duty(shop, key, at_ms)[0] for key in owed]
+        return self._sanctions([duty for duty in duties if duty is not None], at_ms)
+
+
+def _first_done(shop: "Shop", task: str, duty: Duty, alert: str) -> Entry | None:
+    """The first word from when it was owed on that a task was done: for all, for its order, or for its alert."""
+    found: list[Entry] = []
+    for about in ((task, ""), (task, "", duty.subject), (task, alert), (task, alert, duty.subject)):
+        done = shop.facts.about("task.done", about)
+        found += done[until(done, duty.at_ms - 1) :][:1]
+    return min(found, key=Entry.mark, default=None)
+
+
+class DepositJudge(DutyJudge):
+    """A rule on what is taken from the deposit, ready to judge a shop."""
+
+    def judge(self, shop: "Shop", at_ms: int) -> Said:
+        said = [self._judged(duty, at_ms) for duty in _deposits(shop, at_ms)]
+        ahead = [shop.facts.next_after(name, at_ms) for name in self.rule.events()]
+        turns = [at for at in ahead if at is not None] + [turn_ms for _, turn_ms in said]
+        return [verdict for verdicts, _ in said for verdict in verdicts], min(turns, default=NEVER)
+
+    def _duty(self, shop: "Shop", verdict: Verdict, at_ms: int) -> Duty | None:
+        duties = (duty for duty in _deposits(shop, at_ms) if rfc3339(duty.at_ms + self.rule.within) == verdict.episode)
+        return next(duties, None) if verdict.subject == "-" else None
+
+    def case(self, shop: "Shop", verdict: Verdict, at_ms: int) -> Case:
+        return self._case(self._duty(shop, verdict, at_ms), verdict.subject, None)
+
+    def cause_of_end(self, shop: "Shop", said: Emitted, verdict: Verdict, at_ms: int) -> Cause:
+        return self._cause_of_end(self._duty(shop, verdict, at_ms), said)
+
+    def sanctions(self, shop: "Shop", at_ms: int) -> list[tuple[str, int, int]]:
+        return self._sanctions(_deposits(shop, at_ms), at_ms)
 
 
 def _deposits(shop: "Shop", at_ms: int) -> list[Duty]:

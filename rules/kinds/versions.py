@@ -1,9 +1,10 @@
 """Several versions of one rule, each for what happened while it was in effect, speaking as one."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 from rules.alerts import Cause, Emitted
+from rules.kinds.happenings import Source
 from rules.kinds.rule import Case, Judge, Said, Verdict
 from rules.kinds.subjects import Key, SubjectJudge
 from rules.shopfacts import Entry
@@ -66,6 +67,12 @@ class SubjectVersions(Versions, SubjectJudge[Any]):
 
     def touched_by(self, shop: "Shop", name: str, entry: Entry) -> Iterator[Key]:
         return (key for judge in self.judges for key in judge.touched_by(shop, name, entry))
+
+    def sources(self) -> list[Source]:
+        return [source for judge in self.judges for source in judge.sources()]
+
+    def touched_at(self, subject: str, instants: Iterable[int]) -> Iterable[Key]:
+        return self.judges[-1].touched_at(subject, instants)
 
     def key_of(self, verdict: Verdict) -> Key:
         return self.judges[-1].key_of(verdict)

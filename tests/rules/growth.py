@@ -168,7 +168,8 @@ def growths() -> Iterator[tuple[str, Growth]]:
     stages = ("due_soon", "overdue")
     on_orders = {"of": {"orders": {"has": "cancelled"}, "at": "cancelled"}, "tasks": ["notify_buyer"]}
     yield "tasks", Growth("orders", [_own("tasks", stages, **on_orders, **OWED)], _cancelled)
-    yield "tasks", Growth("done", [_own("tasks", stages, **on_orders, **OWED)], _task)
+    two = {**on_orders, "tasks": ["notify_buyer", "post_notice"]}
+    yield "tasks", Growth("done", [_own("tasks", stages, **two, **OWED)], _task)
     after = {"after": "emergency.declared", "tasks": ["post_notice", "notify_customers"]}
     yield "tasks", Growth("emergencies", [_own("tasks", stages, **after, **OWED)], _emergency)
     yield "tasks", Growth("deposits", [_own("tasks", stages, after="deposit.deducted", **OWED)], _deposit)

@@ -13,12 +13,23 @@ from tests.rules.growth import Growth, growths, work
 from tests.rules.history import START_MS, Happening, book
 
 KINDS = sorted(str(kind.__struct_config__.tag) for kind in get_args(AnyRule))
-LINEAR = ("deadline", "silence", "level", "route")
-GROWTHS = [pytest.param(growth, id=f"{kind}: {growth.name}") for kind, growth in growths() if kind in LINEAR]
-NOT_YET = [
-    pytest.param(growth, id=f"{kind}: {growth.name}", marks=pytest.mark.xfail(reason="looks at all of them each time"))
+NOT_YET = {
+    "count: buyers",
+    "count: sanctions",
+    "count: week",
+    "ledger: orders",
+    "ledger: reported",
+    "ledger: violations",
+    "ratio: providers",
+    "tasks: deposits",
+}
+"""What still looks at everything each time."""
+
+GROWTHS = [
+    pytest.param(
+        growth, id=f"{kind}: {growth.name}", marks=[pytest.mark.xfail] if f"{kind}: {growth.name}" in NOT_YET else []
+    )
     for kind, growth in growths()
-    if kind not in LINEAR
 ]
 
 N = 40
@@ -41,7 +52,7 @@ def at_once(rules: RuleBook, events: list[Happening]) -> Engine:
     return engine
 
 
-@pytest.mark.parametrize("growth", GROWTHS + NOT_YET)
+@pytest.mark.parametrize("growth", GROWTHS)
 def test_twice_as_many_in_one_evaluation_take_twice_the_work(growth: Growth):
     rules = book(*growth.rules)
     once, twice = growth.events(N, 0), growth.events(2 * N, 0)
@@ -49,7 +60,7 @@ def test_twice_as_many_in_one_evaluation_take_twice_the_work(growth: Growth):
     assert work(lambda: at_once(rules, twice)) < MOST * work(lambda: at_once(rules, once))
 
 
-@pytest.mark.parametrize("growth", GROWTHS + NOT_YET)
+@pytest.mark.parametrize("growth", GROWTHS)
 def test_twice_as_many_one_after_the_other_take_twice_the_work(growth: Growth):
     rules = book(*growth.rules)
     once, twice = growth.events(N, 1), growth.events(2 * N, 1)

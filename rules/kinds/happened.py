@@ -1,0 +1,96 @@
+"""What happened to a shop by its own events, found by when it was and by what it is about."""
+
+from bisect import bisect_left, insort
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+from msgspec import Struct
+
+from rules.instants import NEVER, rfc3339
+
+
+class Happening(Struct, frozen=True):
+    """One thing that happened: when, what it is about (an order, a SKU, `-`), how often, and who was concerned."""
+
+    at_ms: int
+    subject: str = "-"
+    event: str = ""
+    source: str = ""
+    times: int = 1
+    severe: bool = False
+    order: str | None = None
+    buyer: str | None = None
+    kind: str | None = None
+    tracking_no: str | None = None
+    first_used_by: str | None = None
+
+    def place(self) -> tuple[int, str, str, str]:
+        """Its place in time."""
+        return self.at_ms, self.subject, self.source, self.event
+
+    def shown(self) -> dict[str, Any]:
+        """As evidence."""
+        shown: dict[str, Any] = {"at": rfc3339(self.at_ms)}
+        for name in ("order", "kind", "buyer", "tracking_no", "first_used_by", "source", "event"):
+            if value := getattr(self, name):
+                shown[name] = value
+        if self.subject not in ("-", self.order):
+            shown["sku"] = self.subject
+        return shown | ({"count": self.times} if self.times != 1 else {}) | ({"severe": True} if self.severe else {})
+
+
+class Happened:
+    """Happenings in time, and those of each subject in time."""
+
+    __slots__ = ("by_subject", "in_time")
+
+    def __init__(self, happenings: Iterable[Happening] = ()) -> None:
+        self.in_time = sorted(happenings, key=Happening.place)
+        self.by_subject: dict[str, list[Happening]] = {}
+        for each in self.in_time:
+            self.by_subject.setdefault(each.subject, []).append(each)
+
+    def add(self, happening: Happening) -> None:
+        insort(self.in_time, happening, key=Happening.place)
+        insort(self.by_subject.setdefault(happening.subject, []), happening, key=Happening.place)
+
+    def discard(self, happening: Happening) -> bool:
+        """Takes it out; whether it was there."""
+        of_subject = self.by_subject.get(happening.subject, [])
+        if not _take_out(of_subject, happening):
+            return False
+        if not of_subject:
+            del self.by_subject[happening.subject]
+        return _take_out(self.in_time, happening)
+
+    def since(self, at_ms: int) -> list[Happening]:
+        """What happened from a moment on, the oldest first."""
+        return self.in_time[bisect_left(self.in_time, at_ms, key=_at_ms) :]
+
+    def at(self, subject: str, at_ms: int) -> Iterator[Happening]:
+        """What happened to a subject at an instant."""
+        happenings = self.by_subject.get(subject, ())
+        for n in range(bisect_left(happenings, at_ms, key=_at_ms), len(happenings)):
+            if happenings[n].at_ms != at_ms:
+                break
+            yield happenings[n]
+
+    def next_after(self, at_ms: int) -> int:
+        """When it happens next, as far as is known (epoch ms); `NEVER` where it doesn't."""
+        n = bisect_left(self.in_time, at_ms + 1, key=_at_ms)
+        return self.in_time[n].at_ms if n < len(self.in_time) else NEVER
+
+
+def _at_ms(happening: Happening) -> int:
+    return happening.at_ms
+
+
+def _take_out(happenings: list[Happening], happening: Happening) -> bool:
+    place = happening.place()
+    for n in range(bisect_left(happenings, place, key=Happening.place), len(happenings)):
+        if happenings[n] == happening:
+            del happenings[n]
+            return True
+        if happenings[n].place() != place:
+            break
+    return False
