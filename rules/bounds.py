@@ -57,8 +57,8 @@ def check_names(named: Any, *fields: str, path: str = "$") -> None:
 
 
 def check_data(data: Any) -> None:
-    """What an event says, for types that are not many. Raises BadEvent for numbers that are none, times no one can mean, and names with
-    characters that nobody sees."""
+    """Raises BadEvent for numbers that are none, times no one can mean, and names with characters that nobody sees, in
+    what an event of one of the rarer types says."""
     for name in ("amount", "price", "score", "value"):
         number = getattr(data, name, None)
         if number is not None and not is_reckonable(number):

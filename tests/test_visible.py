@@ -29,6 +29,7 @@ ESCAPE = "\x1b[31mred"
         ("left\u202eright", r"left\u202eright"),
         ("zero\u200bwidth\ufeff", r"zero\u200bwidth\ufeff"),
         ("half \udcff", r"half \udcff"),
+        ("joined\u034f, filled\u3164", r"joined\u034f, filled\u3164"),
     ],
 )
 def test_what_a_terminal_would_obey_or_hide_is_shown_as_an_escape(text: str, shown: str) -> None:
