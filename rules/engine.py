@@ -12,6 +12,7 @@ from rules.agenda import Agenda
 from rules.alerts import Alert, Open
 from rules.book import RuleBook
 from rules.bounds import check_names
+from rules.ceilings import UNBOUNDED, Ceilings, no_room
 from rules.changes import Changes
 from rules.counting import count
 from rules.differences import Differences
@@ -35,11 +36,20 @@ class Engine:
     After a restart: what `rules.restoring` takes back in any order, the clock as it stood (`clock_ms`), then `settle`.
     """
 
-    def __init__(self, book: RuleBook, *, stepping: bool, tell: Callable[[Shop, Alert], None] | None = None) -> None:
+    def __init__(
+        self,
+        book: RuleBook,
+        *,
+        stepping: bool,
+        tell: Callable[[Shop, Alert], None] | None = None,
+        ceilings: Ceilings = UNBOUNDED,
+    ) -> None:
         self.book = book
         self.stepping = stepping
+        self.ceilings = ceilings
         self.clock_ms = DAWN
         self.shops: dict[tuple[str, str], Shop] = {}
+        self.order_count = 0
         self.agenda = Agenda()
         self._differences = Differences(book, tell or self._keep)
         self._changes = Changes()
@@ -57,12 +67,24 @@ class Engine:
         return shop
 
     def shop_of(self, event: Event) -> Shop:
-        """The shop an event is of. Raises BadEvent for a new one whose names won't do."""
+        """The shop an event is of. Raises BadEvent for a new one whose names won't do, or that there is no room for."""
         shop = self.shops.get((event.platform, event.shop))
         if shop is None:
+            if len(self.shops) >= self.ceilings.shops:
+                raise no_room("shops", len(self.shops))
             check_names(event, "platform", "shop")
             shop = self.shop(event.platform, event.shop)
         return shop
+
+    def keep(self, order: Order) -> None:
+        """Has a new order known as one of its shop's."""
+        order.shop.orders[order.id] = order
+        self.order_count += 1
+
+    def drop(self, order: Order) -> None:
+        """The opposite of `keep`."""
+        del order.shop.orders[order.id]
+        self.order_count -= 1
 
     def drain(self) -> Changes:
         """Takes what has changed since the last call."""
@@ -79,7 +101,8 @@ class Engine:
     def apply(self, event: AnyEvent, at_ms: int) -> None:
         """Merges one event into its order's or shop's facts; judging waits for `settle` or `advance`.
 
-        Raises BadEvent for a new shop's or order's name that won't do; then nothing has changed.
+        Raises BadEvent for a new shop or order whose name won't do, or for which there is no room; then nothing has
+        changed.
         """
         if not isinstance(event, ClockTick):
             self.merge(self.shop_of(event), event, at_ms)
@@ -97,10 +120,12 @@ class Engine:
         if order is not None:
             news = merge(order.facts, event, mark)
         else:
+            if self.order_count >= self.ceilings.orders:
+                raise no_room("orders", self.order_count)
             check_names(event, "order")
             order = Order(order_id, shop)
             news = merge(order.facts, event, mark)
-            shop.orders[order_id] = order  # only now: the merge may have raised
+            self.keep(order)  # only now: the merge may have raised
         if news:
             if at_ms > order.last_ms:
                 order.last_ms = at_ms
@@ -281,8 +306,10 @@ class Engine:
     def _sweep(self, at_ms: int) -> None:
         self._next_sweep_ms = at_ms + SWEEP_MS
         for shop in self.shops.values():
+            before = len(shop.orders)
             if stale := sweep(shop, at_ms, self._changes):
                 self.agenda.ask(shop, stale)
+            self.order_count -= before - len(shop.orders)
 
     # -- judging --------------------------------------------------------------------------------------------
 

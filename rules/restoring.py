@@ -20,7 +20,8 @@ def restore_order(engine: Engine, platform: str, shop_name: str, order_id: str, 
     elif facts is None:
         return
     else:
-        order = shop.orders[order_id] = Order(order_id, shop)
+        order = Order(order_id, shop)
+        engine.keep(order)
     order.news = EVERY_FACT
     order.facts = facts or OrderFacts()  # dropped: an entry that still waits for it must find nothing
     order.last_ms = order.facts.last_at_ms()
@@ -28,7 +29,7 @@ def restore_order(engine: Engine, platform: str, shop_name: str, order_id: str, 
     shop.expect(order)
     if facts is None and order.alerts is None:
         order.armed_ms = NEVER
-        del shop.orders[order_id]
+        engine.drop(order)
     else:
         agenda.look_at(order)
 
@@ -64,7 +65,8 @@ def restore_alert(engine: Engine, alert: Alert) -> None:
     if isinstance(alert.order, str) and engine.book.is_of_orders(rule):
         order = shop.orders.get(alert.order)
         if order is None:
-            order = shop.orders[alert.order] = Order(alert.order, shop)
+            order = Order(alert.order, shop)
+            engine.keep(order)
         order.alerts = order.alerts or {}
         order.heeds = shop.plan.heeds
         held = order.alerts

@@ -14,6 +14,7 @@ from rules import alerts, shopfacts
 from rules.alerts import Alert
 from rules.bad_events import LONGEST_REASON, BadEvent, as_bad_event, leap
 from rules.book import RuleBook
+from rules.ceilings import UNBOUNDED, Ceilings
 from rules.changes import Changes
 from rules.engine import Engine
 from rules.events import ClockTick, Event, decode
@@ -28,6 +29,7 @@ from streams.cutting import LARGEST_VALUE_BYTES, fitting
 from streams.dead_letters import DeadLetter, dead_letter
 from streams.metrics import work
 from streams.paced_log import PacedLog
+from streams.room import Room
 from streams.standings import Standings
 from streams.topics import CLOCKED, topic_of
 from streams.wall_clock import WallClock
@@ -98,12 +100,14 @@ class Partition:
         book: RuleBook,
         clock: Literal["wall", "event"],
         wall_clock: WallClock | None = None,
+        ceilings: Ceilings = UNBOUNDED,
     ) -> None:
         self.number = number
         self.partitions = partitions
         self.wall = clock == "wall"
         self.wall_clock = wall_clock or WallClock()
-        self.engine = Engine(book, stepping=not self.wall, tell=self._say)
+        self.engine = Engine(book, stepping=not self.wall, tell=self._say, ceilings=ceilings)
+        self.room = Room(self.engine, number)
         self.clock = EventClock(CLOCKED)
         self.standings = Standings()
         self.applied: dict[str, int] = {}
@@ -150,6 +154,7 @@ class Partition:
         work.count_batch(batch.topic, types, len(self.dead) - dead)
         self.applied[batch.topic] = batch.records[-1].offset + 1
         self.quiet_since_s = monotonic()
+        self.room.look()
 
     def _believed_to_ms(self, topic: str, at_ms: int, newest_ms: int) -> int:
         """Up to when the times of an input's events are believed, its newest so far being `newest_ms`. Raises BadEvent

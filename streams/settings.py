@@ -27,6 +27,8 @@ class Settings:
     app_id: str = "shipclock"
     topic_prefix: str = ""
     partitions: int = 4
+    max_shops: int = 100_000
+    max_orders: int = 2_000_000
     packs: tuple[str, ...] = ()
     clock: Literal["wall", "event"] = "wall"
     datadir: Path = Path("shipclock-data")
@@ -56,6 +58,8 @@ DESCRIPTIONS: Mapping[str, str] = {
     "app_id": "consumer group, and prefix of internal topics (default shipclock)",
     "topic_prefix": "stands before the name of every topic (default none)",
     "partitions": "partitions of the topics it creates (default 4)",
+    "max_shops": "shops a partition may know; events of further ones become dead letters (default 100000)",
+    "max_orders": "orders a partition may know; events of further ones become dead letters (default 2000000)",
     "packs": "rule packs, comma-separated: names, files or folders (default all built-in ones)",
     "clock": "wall or event: what decides that a deadline has passed (default wall)",
     "datadir": "where local snapshots of state are kept (default shipclock-data)",
@@ -131,7 +135,9 @@ def _read(name: str, text: str) -> Any:
         case "broker":
             return _broker(text)
         case "partitions" | "notify_every":
-            return _count(name, text)
+            return _count(name, text, 10_000)
+        case "max_shops" | "max_orders":
+            return _count(name, text, 1_000_000_000)
         case "packs":
             return tuple(part.strip() for part in text.split(",") if part.strip())
         case "notify":
@@ -212,9 +218,9 @@ def _broker(text: str) -> str:
     return text
 
 
-def _count(name: str, text: str) -> int:
-    if not _is_number(text) or not 0 < int(text) <= 10_000:
-        raise BadSettingError(f"{_variable(name)}={text} is no count from 1 to 10000")
+def _count(name: str, text: str, most: int) -> int:
+    if not _is_number(text) or not 0 < int(text) <= most:
+        raise BadSettingError(f"{_variable(name)}={text} is no count from 1 to {most}")
     return int(text)
 
 

@@ -17,6 +17,7 @@ from faust.types import TP
 from mode import Service
 
 from rules.book import RuleBook
+from rules.ceilings import Ceilings
 from rules.changes import Changes
 from streams.failures import PlainError
 from streams.metrics import work
@@ -91,7 +92,9 @@ class Worker(Service):
         partition = self.partitions.get(number)
         if partition is None:
             settings = self.app.settings
-            partition = Partition(number, self.app.partition_count, self.book, settings.clock, self.wall_clock)
+            ceilings = Ceilings(settings.max_shops, settings.max_orders)
+            count = self.app.partition_count
+            partition = Partition(number, count, self.book, settings.clock, self.wall_clock, ceilings)
             self.partitions[number] = partition
         return partition
 

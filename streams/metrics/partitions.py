@@ -25,16 +25,24 @@ def families(worker: Any) -> Iterator[Metric]:
     records = GaugeMetricFamily(
         "shipclock_input_lag_records", "Records of an input not applied yet", labels=["topic", "partition"]
     )
+    used = GaugeMetricFamily(
+        "shipclock_ceiling_used",
+        "How much of the shops or orders that a partition may know are known (0 to 1)",
+        labels=["partition", "of"],
+    )
     held = dict(worker.partitions)
     for number, partition in held.items():
         if partition.engine.clock_ms > DAWN:
             clock.add_metric([str(number)], partition.engine.clock_ms / 1000)
             lag.add_metric([str(number)], watermark_lag_ms(partition, worker.wall_clock.now_ms()) / 1000)
+        for of, known, most in partition.room.used():
+            used.add_metric([str(number), of], known / most)
     for (topic, number), behind in worker.behind().items():
         records.add_metric([topic, str(number)], behind)
     yield clock
     yield lag
     yield records
+    yield used
     yield GaugeMetricFamily("shipclock_partitions", "Partitions this worker has", value=len(held))
 
 

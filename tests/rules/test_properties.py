@@ -265,6 +265,8 @@ def test_derived_counts_are_those_rebuilt_from_the_orders(rules: RuleBook, stepp
             restore_order(rebuilt, "joom", shop, order, facts)
         rebuilt.clock_ms = engine.clock_ms
         rebuilt.settle()
+        for each in (engine, rebuilt):
+            assert each.order_count == sum(len(shop.orders) for shop in each.shops.values())
         for key, shop in engine.shops.items():
             again = rebuilt.shop(*key)
             for tally, other in zip(shop.tallies, again.tallies, strict=True):

@@ -8,7 +8,7 @@ from streams.settings import DESCRIPTIONS, BadSettingError, Settings, bootstrap_
 
 TOKEN = "correct-horse-battery"
 BROKER = {"SHIPCLOCK_BROKER": "kafka://localhost:9092"}
-SECRET = "whsec_MDAwMDAwMDAwMDAwMDAwMDAwMDAwMDAw"
+SECRET = "whsec_a2tra2tra2tra2tra2tra2tra2tra2tr"
 
 
 def test_only_the_broker_must_be_set() -> None:
@@ -23,6 +23,8 @@ def test_every_variable_is_read() -> None:
         "SHIPCLOCK_PACKS": "joom, mine.yaml,",
         "SHIPCLOCK_CLOCK": "Event",
         "SHIPCLOCK_DATADIR": "/data",
+        "SHIPCLOCK_MAX_SHOPS": "5",
+        "SHIPCLOCK_MAX_ORDERS": "1000000000",
         "SHIPCLOCK_WEB_HOST": "0.0.0.0",
         "SHIPCLOCK_WEB_PORT": "0",
         "SHIPCLOCK_TOKEN": TOKEN,
@@ -48,6 +50,8 @@ def test_every_variable_is_read() -> None:
         packs=("joom", "mine.yaml"),
         clock="event",
         datadir=Path("/data"),
+        max_shops=5,
+        max_orders=1_000_000_000,
         web_host="0.0.0.0",
         web_port=0,
         token=TOKEN,
@@ -59,7 +63,7 @@ def test_every_variable_is_read() -> None:
         kafka_ca=Path(__file__),
         alertmanager="http://am:9093",
         webhook="https://example.org/hook",
-        webhook_secret=b"0" * 24,
+        webhook_secret=b"k" * 24,
         notify=("mailto://a:b@example.org?to=c,d", "tgram://token/id"),
         notify_every=5,
         redis="rediss://:p@redis:6380/1",
@@ -104,6 +108,8 @@ def test_an_empty_variable_is_as_good_as_none() -> None:
         ("WEBHOOK_SECRET", "MDAwMDAwMDAwMDAwMDAwMDAwMDAwMDAw", "SHIPCLOCK_WEBHOOK_SECRET is not whsec_"),
         ("WEBHOOK_SECRET", "whsec_ä", "SHIPCLOCK_WEBHOOK_SECRET is not whsec_"),
         ("NOTIFY_EVERY", "0", "SHIPCLOCK_NOTIFY_EVERY=0 is no count"),
+        ("MAX_ORDERS", "0", "SHIPCLOCK_MAX_ORDERS=0 is no count from 1 to 1000000000"),
+        ("MAX_SHOPS", "many", "SHIPCLOCK_MAX_SHOPS=many is no count"),
         ("REDIS", "http://localhost", "SHIPCLOCK_REDIS is no address that begins with redis:// or rediss://"),
         ("WAREHOUSES", "/nowhere.yaml", "SHIPCLOCK_WAREHOUSES=/nowhere.yaml is no file"),
     ],
@@ -174,7 +180,7 @@ def test_no_secret_is_ever_shown() -> None:
         "SHIPCLOCK_REDIS": "redis://:hush@redis",
     }
     shown = repr(from_environment(BROKER | given))
-    assert "hush" not in shown and "0000" not in shown
+    assert "hush" not in shown and "kkkk" not in shown
     for name in ("ALERTMANAGER", "WEBHOOK", "REDIS"):
         with pytest.raises(BadSettingError) as caught:
             from_environment(BROKER | {f"SHIPCLOCK_{name}": "ftp://:hush@host"})

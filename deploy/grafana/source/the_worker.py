@@ -102,6 +102,12 @@ def _process() -> list[Any]:
             query(f'rate(process_cpu_seconds_total{{job="shipclock"}}{RATE})', "{{instance}}"),
             unit="percentunit",
         ),
+        third(
+            "Ceilings used",
+            query("max by (of) (shipclock_ceiling_used)", "{{of}}"),
+            unit="percentunit",
+            says="Shops and orders known by the fullest partition, of those it may know",
+        ),
         third("Memory", query('process_resident_memory_bytes{job="shipclock"}', "{{instance}}"), unit="bytes"),
         third(
             "Recovery",
