@@ -41,11 +41,11 @@ def map_(name: str, file: click.utils.LazyFile, transport: Transport, context: s
 
     A push with a form may also be given as {"url": …, "content_type": …, "form": {…}}.
     """
+    (found,) = _read([name], folders)
     try:
-        settings = setting.read(context)
+        settings = setting.read(context, found.source)
     except ValueError as error:
         raise Failed(f"--context: {error}", 2) from None
-    (found,) = _read([name], folders)
     request = samples.request_of(file.read(), str(settings.get("path", "")))
     mapped = map_request(found.source, request, transport, settings)
     for event in mapped.events:

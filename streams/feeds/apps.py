@@ -133,8 +133,12 @@ class _Reader:
         if signature is not None and signature.method == "none" and len(name) < SHORTEST_UNGUESSED:
             least = f"{SHORTEST_UNGUESSED} or more characters that nobody guesses"
             self._complain(f"nothing is signed at {source.source}: the app's name must be {least}", at)
+        known = {*setting.OF_EVERY_SOURCE, *source.settings}
+        for unknown in sorted(written.setting.keys() - known):
+            message = f"{unknown} is no setting of {source.source}; they are {', '.join(sorted(known))}"
+            self._complain(message, f"{at}.setting.{unknown}")
         try:
-            settings = setting.checked(dict(written.setting))
+            settings = setting.checked(dict(written.setting), source)
         except ValueError as error:
             self._complain(str(error), f"{at}.setting")
             settings = {}
@@ -146,8 +150,8 @@ class _Reader:
         for credential, value in written.credentials.items():
             place = f"{at}.credentials.{credential}"
             if credential not in wanted:
-                known = ", ".join(sorted(wanted)) or "none"
-                self._complain(f"{credential} is no credential of {source.source}; they are {known}", place)
+                theirs = ", ".join(sorted(wanted)) or "none"
+                self._complain(f"{credential} is no credential of {source.source}; they are {theirs}", place)
             elif isinstance(value, str) and credential in secret:
                 self._complain(f"{credential} is a secret: write where it is, {{file: …}} or {{env: …}}", place)
             elif (found := self._found(value, place)) is not None:

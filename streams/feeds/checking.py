@@ -27,6 +27,9 @@ def _faults(source: SourceFile, name: str) -> Iterator[Fault]:
         yield "$.source", f"the file of {source.source} is called {source.source}.yaml, not {name}.yaml"
     if wrong := zone_complaint(source.zone):
         yield "$.zone", wrong
+    for setting, choices in source.settings.items():
+        if not choices:
+            yield f"$.settings.{setting}", f"{setting} needs what it may be, the default first"
     yield from _signature(source)
     used: set[str] = set()
     for path, value in _values(source):

@@ -225,7 +225,8 @@ class Answer(Struct, kw_only=True, forbid_unknown_fields=True, frozen=True):
 
 class SourceFile(Struct, kw_only=True, forbid_unknown_fields=True, frozen=True):
     """One platform or tracking service. `zone` is that of times that name none; `shop`, `order` and `time` hold for
-    messages that don't say. `answer_within_ms` is how long a sender may be kept waiting."""
+    messages that don't say. `answer_within_ms` is how long a sender may be kept waiting. `settings` are those of its
+    own that an app may have, with what they may be."""
 
     source: str
     platform: str | None = None
@@ -239,6 +240,7 @@ class SourceFile(Struct, kw_only=True, forbid_unknown_fields=True, frozen=True):
     order: Value | None = None
     time: Value | None = None
     tables: dict[str, dict[str, str | None]] = {}
+    settings: dict[str, tuple[str, ...]] = {}
     messages: list[Message]
 
 

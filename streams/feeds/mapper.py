@@ -95,7 +95,8 @@ class Mapper:
         if app is None:
             return Mapped(problems=["there is no such app in the settings"])
         try:
-            settings = setting.checked({**app.setting, "received_at": headers["received_at"], "path": headers["path"]})
+            own = {"received_at": headers["received_at"], "path": headers["path"]}
+            settings = setting.checked({**app.setting, **own}, app.source)
         except ValueError as error:
             return Mapped(problems=[f"the record's headers: {error}"])
         try:

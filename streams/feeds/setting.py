@@ -1,5 +1,5 @@
-"""The settings of a shop that mapping asks for, given as JSON: `shop`, `received_at`, `zone`, `deadline_field`,
-`shipped_at`, `app`, `path`, `aliases`. A source of one's own may ask for others."""
+"""The settings of a shop that mapping asks for: `shop`, `received_at`, `zone`, `app`, `path`, `aliases`, and those that
+its source names (`deadline_field`, `shipped_at`)."""
 
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -7,27 +7,34 @@ from zoneinfo import ZoneInfo
 from rules.instants import rfc3339
 from rules.packs import zone_complaint
 from streams.feeds.decoding import UnreadableBody, of_json
+from streams.feeds.language import SourceFile
 from streams.feeds.values import time_ms
 
-TEXTS = ("shop", "deadline_field", "shipped_at", "app", "path")
+OF_EVERY_SOURCE = ("shop", "zone")
+"""What an app may have beside what its source names."""
 
 
-def read(text: str) -> dict[str, Any]:
-    """Raises ValueError, saying what is wrong."""
+def read(text: str, source: SourceFile) -> dict[str, Any]:
+    """Settings given as JSON. Raises ValueError, saying what is wrong."""
     try:
         setting = of_json(text)
     except UnreadableBody as error:
         raise ValueError(str(error).replace("the body", "it")) from None
     if not isinstance(setting, dict):
         raise ValueError('it is no object like {"shop": "s1"}')
-    return checked(setting)
+    return checked(setting, source)
 
 
-def checked(setting: dict[str, Any]) -> dict[str, Any]:
-    """Raises ValueError, saying what is wrong."""
-    for name in TEXTS:
-        if name in setting and not isinstance(setting[name], str):
+def checked(setting: dict[str, Any], source: SourceFile) -> dict[str, Any]:
+    """Names of other sources' settings are let be. Raises ValueError, saying what is wrong."""
+    if isinstance(setting.get("shop"), int):
+        setting["shop"] = str(setting["shop"])
+    for name in ("shop", "path"):
+        if not isinstance(setting.get(name, ""), str):
             raise ValueError(f"{name} is no text")
+    for name, choices in source.settings.items():
+        if setting.get(name, choices[0]) not in choices:
+            raise ValueError(f"{name} is one of {', '.join(choices)}")
     if not all(isinstance(alias, str) for alias in _object(setting, "aliases").values()):
         raise ValueError("aliases are names of shops by their ids")
     zone = setting.get("zone", "UTC")

@@ -18,10 +18,10 @@ apps:
       credentials:
         callback_url: https://hooks.example.net/feeds/shopee/main
         partner_key: {file: key}
-      setting: {shipped_at: rts, zone: Asia/Jakarta}
+      setting: {shop: s1, zone: Asia/Jakarta}
       aliases: {"910044217": jakarta}
   lazada:
-    sg: {credentials: {app_key: "139904", app_secret: {env: LAZADA}}}
+    sg: {credentials: {app_key: "139904", app_secret: {env: LAZADA}}, setting: {shipped_at: rts}}
 """
 ENVIRONMENT = {"LAZADA": "s3cr3t-of-lazada"}
 
@@ -40,7 +40,8 @@ def test_apps_have_their_credentials_from_files_and_variables(tmp_path: Path) ->
     shopee, lazada = found.apps["shopee", "main"], found.apps["lazada", "sg"]
     assert shopee.credentials["partner_key"] == "s3cr3t-of-shopee"
     assert lazada.credentials == {"app_key": "139904", "app_secret": "s3cr3t-of-lazada"}
-    assert shopee.setting["shipped_at"] == "rts"
+    assert shopee.setting["zone"] == "Asia/Jakarta"
+    assert lazada.setting["shipped_at"] == "rts"
     assert shopee.setting["aliases"] == {"910044217": "jakarta"}
     assert "s3cr3t" not in repr(found)
 
@@ -57,6 +58,8 @@ def test_apps_have_their_credentials_from_files_and_variables(tmp_path: Path) ->
         ("        partner_key: {file: key}\n", "", 6, "the credential partner_key is missing"),
         ("env: LAZADA", "env: NOT_SET", 12, "the variable NOT_SET is not set"),
         ("zone: Asia/Jakarta", "zone: Mars", 9, "Mars is no time zone"),
+        ("shop: s1", "shipped_at: rts", 9, "shipped_at is no setting of shopee; they are shop, zone"),
+        ("shipped_at: rts", "shipped_at: soon", 12, "shipped_at is one of scan, rts"),
         ("10.0.0.0/8", "10.0.0", 2, "10.0.0 is no network"),
         ("port: 7000", "port: 70000", 1, "70000 is no port"),
         ("    main:\n", "    main:\n      credential: x\n", 6, "unknown field `credential`"),
