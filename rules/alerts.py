@@ -146,6 +146,13 @@ def instant_of(episode: str) -> int | None:
         return None
 
 
+def shop_of(alert: str) -> tuple[str, str] | None:
+    """Platform and name of the shop that an alert's id has in it; None for what is no id."""
+    _, _, rest = alert.partition(":")
+    platform, slash, shop = rest.partition(":")[0].partition("/")
+    return (decoded(platform), decoded(shop)) if slash else None
+
+
 def emitted_from(alert: Alert) -> Emitted:
     """What the newest record of an alert leaves to remember."""
     data = alert.data

@@ -1,6 +1,6 @@
 """State back from the changelogs after a restart, in any order; the engine's `settle` derives the rest."""
 
-from rules.alerts import Alert, emitted_from
+from rules.alerts import Alert, Emitted, emitted_from, shop_of, subject_and_episode
 from rules.counting import uncount
 from rules.engine import Engine
 from rules.facts import EVERY_FACT, OrderFacts
@@ -58,9 +58,65 @@ def restore_computed(
 def restore_alert(engine: Engine, alert: Alert) -> None:
     """Takes back what was last said of an alert. Raises ValueError, before anything is changed, for times that are
     none."""
-    said = emitted_from(alert)  # first, since it is what may fail
+    _remember(engine, alert, emitted_from(alert))
+
+
+def correct_alert(engine: Engine, alert: Alert) -> bool:
+    """Takes note that somebody else has written a record of an alert; False where it says what was last said anyway.
+
+    What should be open is written again, above both revisions, and what shouldn't be is resolved. Raises ValueError as
+    `restore_alert` does.
+    """
+    found, before = emitted_from(alert), last_emitted(engine, alert)
+    if found == before:
+        return False
+    found.revision = max(found.revision, 0 if before is None else before.revision)
+    found.at_ms = min(found.at_ms, engine.clock_ms)  # else it would stand until then
+    if before is not None and before.open and found.open:
+        found.opened_at_ms = before.opened_at_ms
+    found.tier = ""  # differs from whatever should be open, so that this is written even if only the words were others
+    order = _remember(engine, alert, found)
+    if order is not None:
+        order.news = EVERY_FACT
+        engine.agenda.look_at(order)
+    return True
+
+
+def restate_alert(engine: Engine, name: str) -> None:
+    """Has an alert that is open written again, since what was last said of it is gone from the topic."""
+    place = shop_of(name)
+    shop = None if place is None else engine.shops.get(place)
+    if shop is None:
+        return
+    subject, _ = subject_and_episode(name, name.partition(":")[0], shop.key)
+    order = shop.orders.get(subject)
+    of_order = None if order is None or order.alerts is None else order.alerts.get(name)
+    said = of_order or shop.alerts.get(name)
+    if said is None:
+        return
+    said.tier = ""  # as in `correct_alert`
+    if order is not None and of_order is not None:
+        order.news = EVERY_FACT
+        engine.agenda.look_at(order)
+    shop.findings.clear()
+    engine.agenda.ask(shop, shop.plan.every_judge)
+
+
+def last_emitted(engine: Engine, alert: Alert) -> Emitted | None:
+    """What was last said of the alert that a record is of, as far as it is known."""
+    shop = engine.shops.get((alert.platform, alert.shop))
+    if shop is None:
+        return None
+    order = shop.orders.get(alert.order) if isinstance(alert.order, str) else None
+    of_order = None if order is None or order.alerts is None else order.alerts.get(alert.data.alert)
+    return of_order or shop.alerts.get(alert.data.alert)
+
+
+def _remember(engine: Engine, alert: Alert, said: Emitted) -> Order | None:
+    """Has something be what was last said of an alert; the order where it is one's."""
     shop = engine.shop(alert.platform, alert.shop)
     rule, name = alert.data.rule, alert.data.alert
+    order: Order | None = None
     # By its kind: the shop's own plan may wait for its profile to come back.
     if isinstance(alert.order, str) and engine.book.is_of_orders(rule):
         order = shop.orders.get(alert.order)
@@ -80,3 +136,4 @@ def restore_alert(engine: Engine, alert: Alert) -> None:
         shop.note_open(rule, name, said.open)
         shop.findings = NOTHING  # they have been compared with less
     engine.agenda.ask(shop, shop.plan.every_judge)
+    return order

@@ -72,6 +72,10 @@ class Outbox:
         if batches:
             self._batches[topic, partition] = batches
 
+    def count(self, topic: str, partition: int) -> int:
+        """How many records go to a topic's partition."""
+        return sum(batch.record_count() for batch in self._batches.get((topic, partition), ()))
+
     async def send(self) -> dict[tuple[str, int], int]:
         """The last offset written per `(topic, partition)`. What may go away by itself (no leader, a time-out)
         the producer tries again until it does. Raises RefusedError for what won't, and KafkaError for anything else."""

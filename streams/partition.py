@@ -22,7 +22,14 @@ from rules.facts import OrderFacts
 from rules.instants import DAWN, LONGEST_LEAP_MS, NEVER, rfc3339
 from rules.kinds.computing import Computed
 from rules.names import shop_key
-from rules.restoring import restore_alert, restore_computed, restore_entry, restore_order
+from rules.restoring import (
+    correct_alert,
+    restate_alert,
+    restore_alert,
+    restore_computed,
+    restore_entry,
+    restore_order,
+)
 from rules.watch import Shop
 from streams.clocks import AHEAD_MS, EventClock
 from streams.cutting import LARGEST_VALUE_BYTES, fitting
@@ -230,6 +237,17 @@ class Partition:
         """One record of the alerts topic; no value where the alert was forgotten."""
         if value is not None:
             restore_alert(self.engine, alerts.decode(value))
+
+    def correct(self, key: bytes, value: bytes | None) -> bool:
+        """A record of `alerts` that somebody else has written. False where it says what was last said anyway."""
+        try:
+            alert = None if value is None else alerts.decode(value)
+            if alert is not None and home_of(alert.platform, alert.shop, self.partitions) == self.number:
+                return correct_alert(self.engine, alert)
+        except (msgspec.DecodeError, ValueError):
+            pass  # no alert, so what lies under its key is gone
+        restate_alert(self.engine, key.decode(errors="replace"))
+        return True
 
     def _restore_progress(self, progress: Progress) -> None:
         self._progress_kept = progress

@@ -20,6 +20,7 @@ from rules.book import RuleBook
 from rules.ceilings import Ceilings
 from rules.changes import Changes
 from streams.failures import PlainError
+from streams.foreign_alerts import ForeignAlerts
 from streams.metrics import work
 from streams.outbox import Outbox
 from streams.partition import CLOCK_KEY, Batch, Partition, fact_records
@@ -78,6 +79,7 @@ class Worker(Service):
         self._over = self._failed = False
         self._recovered = False
         self._turn = asyncio.Lock()
+        self._foreign = ForeignAlerts(app)
         self._due = asyncio.Event()
         self._unfinished = False
         self._events_at_beat = 0
@@ -116,6 +118,7 @@ class Worker(Service):
         """Lets go of a partition that another worker has now."""
         self.partitions.pop(number, None)
         self._pending.pop(number, None)
+        self._foreign.forget(number)
 
     def fail(self, error: BaseException) -> None:
         """Ends the worker; what isn't committed is read again after the restart."""
@@ -200,7 +203,9 @@ class Worker(Service):
         if not self.partitions:
             return
         now_ms = self.wall_clock.now_ms()
-        self._seen_ends = ends = await self._ends()
+        ends, alerts_ends = await self._ends()
+        self._seen_ends = ends
+        await self._foreign.look(self.partitions, alerts_ends)
         targets = {
             partition: self._wall_target(partition, now_ms, ends)
             if partition.wall
@@ -222,10 +227,12 @@ class Worker(Service):
                 break
         self._unfinished = bool(targets)
 
-    async def _ends(self) -> dict[TP, int]:
-        """Where the inputs end at this moment, per partition watched."""
-        tps = [TP(topic, number) for number in self.partitions for topic in self.app.names.inputs]
-        return dict(await self.app.consumer.highwaters(*tps))
+    async def _ends(self) -> tuple[dict[TP, int], dict[int, int]]:
+        """Where the inputs end at this moment, and where the alerts do, per partition watched."""
+        names, numbers = self.app.names, list(self.partitions)
+        tps = [TP(topic, number) for number in numbers for topic in (*names.inputs, names.alerts)]
+        ends = dict(await self.app.consumer.highwaters(*tps))
+        return ends, {number: ends.pop(TP(names.alerts, number)) for number in numbers}
 
     def _wall_target(self, partition: Partition, now_ms: int, ends: dict[TP, int]) -> int | None:
         """The moment up to which a partition's inputs have been applied: taken with their ends, reached once all
@@ -319,6 +326,7 @@ class Worker(Service):
             ):
                 if (topic, number) in written:
                     table.data.wrote(number, records, written[topic, number])
+            self._foreign.wrote(number, outbox.count(names.alerts, number))
         await self._commit(offsets)
         for partition in self.partitions.values():
             partition.reasons.count()

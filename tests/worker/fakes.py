@@ -71,6 +71,9 @@ class Table:
         self.data = self
         self.told: list[tuple[int, dict[bytes, bytes | None], int]] = []
 
+    def persisted_offset(self, tp: TP) -> int | None:
+        return None
+
     def wrote(self, number: int, changes: Iterable[tuple[bytes, bytes | None]], offset: int) -> None:
         self.told.append((number, dict(changes), offset))
 

@@ -11,9 +11,10 @@ from pathlib import Path
 from typing import Literal
 
 import pytest
-from aiokafka import TopicPartition
+from aiokafka import AIOKafkaProducer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient
 from confluent_kafka.admin import AdminClient
+from prometheus_client import REGISTRY
 
 from rules.instants import DAWN, HOUR_MS
 from streams import worker
@@ -183,6 +184,65 @@ async def test_a_listener_hears_every_alert_after_it_was_written(site: Site) -> 
         await until(lambda: heard)
         await read.to_end()
     assert [json.loads(value)["id"] for value in heard] == [alert["id"] for alert in read.said()]
+
+
+# -- records that somebody else has written ------------------------------------------------------------------
+
+
+async def write_alert(site: Site, key: bytes, value: bytes | None) -> None:
+    """Into partition 2, as anybody with the right to could."""
+    async with AIOKafkaProducer(bootstrap_servers=site.bootstrap) as producer:
+        await producer.send_and_wait("alerts", value, key=key, partition=2)
+
+
+def foreign() -> float:
+    return REGISTRY.get_sample_value("shipclock_foreign_alert_records_total") or 0.0
+
+
+@pytest.mark.parametrize(
+    "lie",
+    [
+        {"state": "resolved", "revision": 1_000_000_000},
+        {"summary": "all is well", "severity": "info", "revision": 7},
+        "junk",
+        None,
+    ],
+)
+async def test_what_is_true_is_written_again_over_a_record_that_somebody_else_wrote(
+    site: Site, lie: dict[str, object] | str | None
+) -> None:
+    before = foreign()
+    async with site.running(), site.alerts() as read:
+        await site.send(event("order.placed", START_MS), event("order.placed", START_MS, "2"))
+        await site.tick(START_MS + LATE_MS)
+        await read.until(lambda: len(read.said()) == 2)
+        true = next(alert for alert in read.said() if alert["order"] == "1")
+        assert foreign() == before, "its own records are not foreign"
+        revision = 1
+        value: bytes | None = lie.encode() if isinstance(lie, str) else None
+        if isinstance(lie, dict):
+            revision = int(str(lie["revision"]))
+            value = json.dumps(true | {"data": true["data"] | lie}).encode()
+        await write_alert(site, true["data"]["alert"].encode(), value)
+        await read.until(lambda: len(read.records) == 4)
+    again = json.loads(read.records[3].value or b"")
+    assert (again["data"]["revision"], again["data"]["state"]) == (revision + 1, "open")
+    for name in ("severity", "stage", "due_at", "summary", "evidence"):
+        assert again["data"][name] == true["data"][name]
+    assert foreign() == before + 1
+
+
+async def test_an_alert_that_somebody_made_up_is_resolved(site: Site) -> None:
+    async with site.running(), site.alerts() as read:
+        await site.send(event("order.placed", START_MS), event("order.placed", START_MS + HOUR_MS, "2"))
+        await site.tick(START_MS + LATE_MS)
+        await read.until(lambda: len(read.said()) == 1)
+        made_up = read.said()[0] | {"order": "2"}
+        made_up["data"] |= {"alert": "late.ship:joom/s17:2:2026-01-04T01:00:00Z"}
+        await write_alert(site, made_up["data"]["alert"].encode(), json.dumps(made_up).encode())
+        await read.until(lambda: len(read.said()) == 3)
+        resolved = read.said()[2]["data"]
+    assert (resolved["alert"], resolved["state"], resolved["revision"]) == (made_up["data"]["alert"], "resolved", 2)
 
 
 # -- failures ------------------------------------------------------------------------------------------------

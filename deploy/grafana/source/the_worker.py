@@ -49,9 +49,10 @@ def _input() -> list[Any]:
             "Dead letters", query(f"sum by (topic) (rate(shipclock_dead_letters_total{RATE}))", "{{topic}}"), unit="ops"
         ),
         third(
-            "Records not written, or not read back",
+            "Records too large, not readable, or foreign",
             query(f"sum(increase(shipclock_records_left_out_total{RATE}))", "too large to write"),
             query(f"sum(increase(shipclock_records_skipped_total{RATE}))", "passed over", ref="B"),
+            query(f"sum(increase(shipclock_foreign_alert_records_total{RATE}))", "foreign, in alerts", ref="C"),
         ),
     ]
 
