@@ -2,15 +2,34 @@
 
 from collections.abc import Iterator
 from ipaddress import ip_network
-from typing import get_args
+from typing import Any, get_args
+
+from msgspec import inspect
 
 from rules.events import AnyEvent
 from rules.packs import zone_complaint
 from rules.yaml_source import Complaint, Source
 from streams.feeds.language import Fact, Message, SourceFile, Value
 
+
+def _choices() -> dict[str, dict[str, tuple[Any, ...]]]:
+    """By type of event and name of data, what it may be where that is one of few."""
+    found: dict[str, dict[str, tuple[Any, ...]]] = {}
+    for kind in get_args(AnyEvent):
+        event = inspect.type_info(kind)
+        assert isinstance(event, inspect.StructType)
+        data = next((field.type for field in event.fields if field.name == "data"), None)
+        for field in getattr(data, "fields", ()):
+            for either in getattr(field.type, "types", (field.type,)):
+                if isinstance(either, inspect.LiteralType):
+                    found.setdefault(str(event.tag), {})[field.name] = either.values
+    return found
+
+
 TYPES = {kind.__struct_config__.tag for kind in get_args(AnyEvent)} | {"order.paid", "order.reopened", "order.voided"}
 """Of the contract's events."""
+
+CHOICES = _choices()
 
 Fault = tuple[str, str]
 """`(path, message)`."""
@@ -77,9 +96,21 @@ def _message(source: SourceFile, message: Message, at: str) -> Iterator[Fault]:
             yield f"{path}.type", f"{fact.type} is no event; see the AsyncAPI document"
         if (fact.time or message.time or source.time) is None and ".entries" not in path:
             yield path, f"{fact.type} has no time, neither here nor above"
+        yield from _words(source, fact, path)
         for name in fact.require:
             if name not in fact.data:
                 yield f"{path}.require", f"{name} is no data of this fact"
+
+
+def _words(source: SourceFile, fact: Fact, path: str) -> Iterator[Fault]:
+    """Where an event's data is one of few words: those that constants and tables give."""
+    for name, choices in CHOICES.get(fact.type, {}).items():
+        given = [fact.constants[name]] if name in fact.constants else []
+        if name in fact.data and (table := fact.data[name].reading.table) is not None:
+            given += [word for word in source.tables.get(table, {}).values() if word is not None]
+        for word in given:
+            if word not in choices:
+                yield path, f"{word!r} is no {name} of {fact.type}; they are {', '.join(map(str, choices))}"
 
 
 def _facts(message: Message, at: str) -> Iterator[tuple[str, Fact]]:

@@ -50,7 +50,9 @@ def read(name: str, raw: Any, zone: ZoneInfo) -> Any:
     if name in MONEY:
         return money(number(raw))
     if name in NUMBERS:
-        return plain(number(raw))
+        return plain(_not_below_zero(name, number(raw)))
+    if name == "currency":
+        return _currency(text(raw))
     if isinstance(raw, bool):
         return raw
     if name in AS_GIVEN and isinstance(raw, int | Decimal):
@@ -95,6 +97,18 @@ def money(amount: Decimal) -> str:
 def plain(read: Decimal) -> int | float:
     """As JSON writes it."""
     return int(read) if read == read.to_integral_value() else float(read)
+
+
+def _not_below_zero(name: str, read: Decimal) -> Decimal:
+    if name in ("qty", "handling_h") and read < 0:
+        raise ValueError(f"{read} is below 0")
+    return read
+
+
+def _currency(code: str) -> str:
+    if not (len(code) == 3 and code.isascii() and code.isalpha()):
+        raise ValueError(f"{_quoted(code)} is no currency like USD")
+    return code.upper()
 
 
 def time_ms(raw: Any, zone: ZoneInfo) -> int | None:

@@ -33,6 +33,13 @@ SCHEMA = library.built_in() / "source.schema.json"
         ("time: at\n", "", 12, "order.placed has no time"),
         ("amount: total", "amount: {take: sum}", 13, "a value has a path, or each with fields"),
         ('id: "{order}:placed"', "id: 3", 13, "is no text with places"),
+        (
+            "shopper: buyer",
+            "shopper: client",
+            14,
+            "'client' is no by of order.cancelled; they are buyer, ",
+        ),
+        ("data: {amount", "constants: {mode: fast}, data: {amount", 13, "'fast' is no mode of order.placed"),
         ("messages:", "messages: 3\nrest:", 7, "Expected `array`"),
         ("source: etsy", "source: [", 3, "expected"),
     ],

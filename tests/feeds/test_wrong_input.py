@@ -64,11 +64,21 @@ def test_one_bad_order_of_an_answer_does_not_cost_the_others() -> None:
     assert result.problems == ["order detail: status 'WAT' is not known"]
 
 
-def test_one_odd_detail_does_not_cost_the_event() -> None:
-    order = {"order_sn": "A1", "order_status": "READY_TO_SHIP", "pay_time": 1_793_671_490, "total_amount": "much"}
+@pytest.mark.parametrize(
+    ("detail", "said"),
+    [
+        ({"total_amount": "much"}, "amount: 'much' is no number to reckon with"),
+        ({"total_amount": -1}, "amount: -1 is not a sum of money"),
+        ({"currency": "rupiah"}, "currency: 'rupiah' is no currency like USD"),
+        ({"ship_by_date": "soon"}, "ship_by: 'soon' is no time"),
+        ({"item_list": [{"item_sku": "S1", "model_quantity_purchased": -2}]}, "items: -2 is below 0"),
+    ],
+)
+def test_one_odd_detail_does_not_cost_the_event(detail: dict[str, Any], said: str) -> None:
+    order = {"order_sn": "A1", "order_status": "READY_TO_SHIP", "pay_time": 1_793_671_490} | detail
     result = mapped("shopee", {"response": {"order_list": [order]}}, "poll", shop="s1")
     assert [event["id"] for event in result.events] == ["A1:placed"]
-    assert result.problems == ["order detail: order.placed without data.amount: 'much' is no number to reckon with"]
+    assert result.problems == [f"order detail: order.placed without data.{said}"]
 
 
 def test_a_scan_of_an_unknown_kind_is_news_and_the_others_count() -> None:
