@@ -54,7 +54,7 @@ QUIET_S = 1.0
 ASLEEP_S = 10.0
 """After a pause this long between two beats (a machine that slept), Kafka may have given the partitions away."""
 
-FINISH_S = 10.0
+FINISH_S = 5.0
 """How long the last write and commit may take when the worker is asked to stop."""
 
 

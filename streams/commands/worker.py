@@ -6,7 +6,6 @@ import logging
 import os
 import socket
 import sys
-import threading
 from dataclasses import replace
 from typing import Any
 
@@ -18,6 +17,7 @@ from rules.text import visible
 from rules.yaml_source import BadPack
 from streams import logs, packs, rights, topics
 from streams.app import App, create
+from streams.commands.last_call import LastCall
 from streams.datadir import make_private
 from streams.metrics.sinks import collect_sinks
 from streams.settings import BadSettingError, Settings, describe, from_environment
@@ -27,10 +27,10 @@ from streams.web.server import Web, address_of, listen
 
 log = logging.getLogger(__name__)
 
-STOP_S = 15.0
-"""How long it may take to stop, the last write with it."""
+STOP_S = 9.0
+"""How long it may take to stop, the last write with it, whatever runs."""
 
-SINKS_STOP_S = 3.0
+SINKS_STOP_S = 2.0
 """How much of that the sinks may take. What they don't commit, they deliver again."""
 
 
@@ -81,32 +81,29 @@ def _listen(settings: Settings) -> socket.socket:
 
 
 class Process(faust.Worker):
-    """Faust's process around the app, that ends when it is told to even if Kafka has gone away. The sinks run beside
-    the app, in the same loop."""
+    """Faust's process around the app, that ends when it is told to even if Kafka has gone away or the event loop is
+    busy. The sinks run beside the app, in the same loop."""
 
     def __init__(self, app: App, sinks: Sinks, **options: Any) -> None:
         super().__init__(app, **options)
         self._sinks = sinks
         self._delivering: asyncio.Task[None] | None = None
+        self._last_call = LastCall(STOP_S)
+
+    def install_signal_handlers(self) -> None:
+        super().install_signal_handlers()
+        self._last_call.listen()
 
     async def on_first_start(self) -> None:
         await super().on_first_start()
         self._delivering = asyncio.create_task(self._sinks.run())
 
     async def stop(self) -> None:
-        last_call = threading.Timer(STOP_S, _leave)
-        last_call.daemon = True
-        last_call.start()
+        self._last_call.begin()
         if self._delivering is not None:
             self._delivering.cancel()
             await asyncio.wait({self._delivering}, timeout=SINKS_STOP_S)
         await super().stop()
-
-
-def _leave() -> None:
-    # Faust and aiokafka wait for a broker for minutes; what counts was written, or is read again, before this.
-    log.error("Kafka doesn't answer: the worker ends without taking leave")
-    os._exit(1)
 
 
 def tame_garbage_collection() -> None:
