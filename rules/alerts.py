@@ -31,8 +31,10 @@ Cause = Literal[
     "period_ended",
     "sanction_ended",
     "no_longer_applies",
+    "too_many",
 ]
-"""Why a record was written; the closed list behind `reason`."""
+"""Why a record was written; the closed list behind `reason`. `too_many`: so many of one
+rule and shop are open that some are only counted."""
 
 
 class Action(Struct, frozen=True, gc=False):
@@ -127,7 +129,8 @@ class Open(Struct, gc=False):
 def alert_id(rule: str, shop: str, subject: str, episode: str) -> str:
     """Made of what the alert is about and nothing else, so the same facts give the same id.
 
-    `shop` is a `shop_key`; `subject` an order, a SKU, a provider or `-`; `episode` an instant, a period, or `-`.
+    `shop` is a `shop_key`; `subject` an order, a SKU, a provider or `-`; `episode` an instant, a period, `-`, or
+    `more` of the alert that counts those not told one by one.
     """
     return f"{rule}:{shop}:{encoded(subject)}:{episode}"
 

@@ -9,8 +9,9 @@ from typing import Any
 from rules.alerts import Alert, Cause, Emitted, Open, alert_id, is_news, remember, subject_and_episode
 from rules.book import RuleBook
 from rules.instants import NEVER, rfc3339
+from rules.kinds.findings import MORE, Findings
 from rules.kinds.rule import Case, Judge, Rule, Verdict
-from rules.kinds.subjects import Findings, SubjectJudge
+from rules.kinds.subjects import SubjectJudge
 from rules.kinds.timer import Timer
 from rules.telling import Known, Teller, known_by, of_deadline
 from rules.watch import Order, Shop
@@ -84,47 +85,60 @@ class Differences:
         is_open = shop.open_by_rule.get(judge.rule.id)
         if not verdicts and not is_open:
             return turn_ms
-        wanted = {alert_id(judge.rule.id, shop.key, each.subject, each.episode): each for each in verdicts}
-        ended = sorted(is_open - wanted.keys()) if is_open else ()
-        retries = [self._end_shop_alert(shop, judge, alert, at_ms) for alert in ended]
-        retries += [self._find_of_verdict(shop, judge, alert, verdict, at_ms) for alert, verdict in wanted.items()]
-        return min([turn_ms, *retries])
+        findings = Findings()
+        for about, verdict in {(each.subject, each.episode): each for each in verdicts}.items():
+            findings.put(about, [verdict], NEVER)
+        findings.settle(judge.rule)
+        self._note_open(shop, judge, findings)
+        self._find_of_findings(shop, judge, findings, at_ms)
+        return min(turn_ms, findings.next_ms())
 
     def _find_by_subject(self, shop: Shop, judge: SubjectJudge[Any], at_ms: int) -> int:
-        """What is new of those of its alerts that may be other than what was told."""
-        rule, is_open = judge.rule, shop.open_by_rule.get(judge.rule.id, set[str]())
+        """The same of a rule that judges subject by subject: of those with news."""
         findings = shop.findings.get(judge.n)
         if findings is None:
-            if not is_open and not any(True for _ in judge.keys(shop)):
+            if not shop.open_by_rule.get(judge.rule.id) and not any(True for _ in judge.keys(shop)):
                 return NEVER
             shop.findings = shop.findings or {}
             findings = shop.findings[judge.n] = Findings()
             findings.touch(judge.keys(shop))
-            findings.moved = dict.fromkeys([subject_and_episode(alert, rule.id, shop.key) for alert in is_open])
+            self._note_open(shop, judge, findings)
         judge.evaluate(shop, findings, at_ms)
-        moved, findings.moved = findings.moved, {}
-        if not moved:
-            return findings.next_ms()
-        ids = {alert_id(rule.id, shop.key, *about): about for about in moved}
-        wanted = {alert: verdict for alert, about in ids.items() if (verdict := findings.wanted.get(about)) is not None}
-        for alert in sorted([alert for alert in ids if alert not in wanted and alert in is_open]):
-            findings.retry(ids[alert], self._end_shop_alert(shop, judge, alert, at_ms))
-        for alert, verdict in wanted.items():
-            findings.retry(ids[alert], self._find_of_verdict(shop, judge, alert, verdict, at_ms))
+        if findings.moved:
+            self._find_of_findings(shop, judge, findings, at_ms)
         return findings.next_ms()
 
-    def _find_of_verdict(self, shop: Shop, judge: Judge, alert: str, verdict: Verdict, at_ms: int) -> int:
-        """What is new of one alert that should be open."""
+    def _note_open(self, shop: Shop, judge: Judge, findings: Findings) -> None:
+        """Has all that is open compared with what was found."""
+        for alert in shop.open_by_rule.get(judge.rule.id, ()):
+            findings.moved[subject_and_episode(alert, judge.rule.id, shop.key)] = None
+
+    def _find_of_findings(self, shop: Shop, judge: Judge, findings: Findings, at_ms: int) -> None:
+        """What is new of those alerts that may be other than what was told: first what has ended, then the others."""
+        rule, is_open = judge.rule, shop.open_by_rule.get(judge.rule.id, set[str]())
+        moved, findings.moved = findings.moved, {}
+        ids = {alert_id(rule.id, shop.key, *about): about for about in moved}
+        wanted = {alert: verdict for alert, about in ids.items() if (verdict := findings.shown(about)) is not None}
+        for alert in sorted([alert for alert in ids if alert not in wanted and alert in is_open]):
+            findings.retry(ids[alert], self._end_shop_alert(shop, judge, findings, alert, at_ms))
+        for alert, verdict in wanted.items():
+            findings.retry(ids[alert], self._find_of_verdict(shop, judge, findings, alert, verdict, at_ms))
+
+    def _find_of_verdict(
+        self, shop: Shop, judge: Judge, findings: Findings, alert: str, verdict: Verdict, at_ms: int
+    ) -> int:
+        """What is new of one alert that should be open; when to look again (epoch ms)."""
         said, rule = shop.alerts.get(alert), judge.rule
         if said is not None and _is_no_longer_that_sanction(said, verdict.open) and at_ms >= said.at_ms:
-            self._end_shop_alert(shop, judge, alert, at_ms)
+            self._end_shop_alert(shop, judge, findings, alert, at_ms)
             said = shop.alerts[alert]
         if not is_news(said, verdict.open):
             return NEVER
         if said is not None and at_ms < said.at_ms:
             return said.at_ms
         cause = verdict.cause if said is None or not _is_milder(rule, said, verdict.open) else "fell_back"
-        case = judge.case(shop, verdict, at_ms)
+        counts = (verdict.subject, verdict.episode) == MORE
+        case = findings.case_of_more() if counts else judge.case(shop, verdict, at_ms)
         self._note(shop, shop.alerts, alert, rule, case, verdict.open, cause, at_ms)
         return NEVER
 
@@ -143,15 +157,22 @@ class Differences:
                         self._note(shop, said_of, alert, rule, Case({}, {}, order_id), None, "no_longer_applies", at_ms)
         return turn_ms
 
-    def _end_shop_alert(self, shop: Shop, judge: Judge, alert: str, at_ms: int) -> int:
+    def _end_shop_alert(self, shop: Shop, judge: Judge, findings: Findings, alert: str, at_ms: int) -> int:
         said = shop.alerts[alert]
         if at_ms < said.at_ms:
             return said.at_ms
         subject, episode = subject_and_episode(alert, judge.rule.id, shop.key)
         last = Open(said.stage, "info", said.due_ms, said.judgement, said.until_ms, said.tier)
         verdict = Verdict(last, "fell_back", subject, episode)
-        cause = judge.cause_of_end(shop, said, verdict, at_ms)
-        self._note(shop, shop.alerts, alert, judge.rule, judge.case(shop, verdict, at_ms), None, cause, at_ms)
+        cause: Cause
+        if (subject, episode) == MORE:
+            case, cause = findings.case_of_more(), "fell_back"
+        elif findings.is_left_out((subject, episode)):
+            case, cause = judge.case(shop, verdict, at_ms), "too_many"
+        else:
+            cause = judge.cause_of_end(shop, said, verdict, at_ms)
+            case = judge.case(shop, verdict, at_ms)
+        self._note(shop, shop.alerts, alert, judge.rule, case, None, cause, at_ms)
         return NEVER
 
     def _note(

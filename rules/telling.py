@@ -128,6 +128,8 @@ def _actions(rule: Rule, case: Case, stage: str) -> list[Action]:
 
 
 def _summary(phrase: Phrase, shop: Shop, case: Case, last: Emitted | Open, due_at: str | None) -> str:
+    if case.summary is not None:
+        return case.summary
     if phrase.summary is None:  # resolved after its pack was changed to one without this stage
         return f"{phrase.rule.id} has no stage {last.stage} any more"
     until = None if last.until_ms is None else _until(last.until_ms) or "further notice"

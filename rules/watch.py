@@ -11,9 +11,10 @@ from rules.events import Item
 from rules.facts import EVERY_FACT, OrderFacts, facts_ahead
 from rules.instants import DAWN, NEVER
 from rules.kinds.computing import Computed
+from rules.kinds.findings import Findings
 from rules.kinds.happened import Happened
 from rules.kinds.ratio import Gauge, Part
-from rules.kinds.subjects import Findings, SubjectJudge
+from rules.kinds.subjects import SubjectJudge
 from rules.kinds.tally import Tally, Totals
 from rules.kinds.timeline import Timeline
 from rules.names import shop_key

@@ -143,6 +143,7 @@ class Case(Struct, gc=False):
     points: Decimal | None = None
     ledger: str | None = None
     actions: tuple[Advice, ...] = ()
+    summary: str | None = None  # where it isn't the rule's own
 
 
 Said = tuple[list[Verdict], int]

@@ -4,93 +4,17 @@ evaluated again, so that one change costs the same however many subjects the sho
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Sequence
-from heapq import heappop, heappush
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from rules.alerts import Cause, Emitted
 from rules.instants import NEVER
+from rules.kinds.findings import Findings, Key
 from rules.kinds.happenings import Source
 from rules.kinds.rule import Case, Rule, Said, Verdict
 from rules.shopfacts import Entry
 
 if TYPE_CHECKING:
     from rules.watch import Shop
-
-Key = Any
-"""What a rule evaluates at once: a SKU, a carrier, an order with an instant. Keys of one rule can be put in order."""
-
-About = tuple[str, str]
-"""What an alert is about: subject and episode."""
-
-
-class Findings:
-    """What one rule says of one shop, by what each alert is about.
-
-    `touched` are the keys with news. `moved` are the alerts that may be other than what was told of them.
-    `wanted` are those that should be open.
-    """
-
-    __slots__ = ("_by_key", "_retries", "_turn_of", "_turns", "moved", "touched", "wanted")
-
-    def __init__(self) -> None:
-        self.touched: dict[Key, None] = {}
-        self.moved: dict[About, None] = {}
-        self.wanted: dict[About, Verdict] = {}
-        self._by_key: dict[Key, list[Verdict]] = {}
-        #: When what is found of a key may change by itself (epoch ms), as a heap; an entry counts if it is also here.
-        self._turns: list[tuple[int, Key]] = []
-        self._turn_of: dict[Key, int] = {}
-        self._retries: list[tuple[int, About]] = []
-
-    def touch(self, keys: Iterable[Key]) -> None:
-        """There is news of these."""
-        for key in keys:
-            self.touched[key] = None
-
-    def keys(self) -> list[Key]:
-        """The keys of which something is found."""
-        return list(self._by_key)
-
-    def take_due(self, at_ms: int) -> list[Key]:
-        """The keys to evaluate at a moment."""
-        due, self.touched = self.touched, {}
-        while self._turns and self._turns[0][0] <= at_ms:
-            turn_ms, key = heappop(self._turns)
-            if self._turn_of.get(key) == turn_ms:
-                del self._turn_of[key]
-                due[key] = None
-        while self._retries and self._retries[0][0] <= at_ms:
-            self.moved[heappop(self._retries)[1]] = None
-        return list(due)
-
-    def put(self, key: Key, verdicts: list[Verdict], turn_ms: int) -> None:
-        """What was found of a key, and when that may change by itself (epoch ms)."""
-        if turn_ms < self._turn_of.get(key, NEVER):
-            self._turn_of[key] = turn_ms
-            heappush(self._turns, (turn_ms, key))
-        before = self._by_key.pop(key, [])
-        if verdicts:
-            self._by_key[key] = verdicts
-        if verdicts == before:
-            return
-        for verdict in before:
-            about = verdict.subject, verdict.episode
-            self.moved[about] = None
-            del self.wanted[about]
-        for verdict in verdicts:
-            about = verdict.subject, verdict.episode
-            self.moved[about] = None
-            self.wanted[about] = verdict
-
-    def retry(self, about: About, at_ms: int) -> None:
-        """More was told of an alert than is known by now: it is compared again at a later moment (epoch ms), if any."""
-        if at_ms < NEVER:
-            heappush(self._retries, (at_ms, about))
-
-    def next_ms(self) -> int:
-        """When there is something to evaluate without any news (epoch ms)."""
-        return min([heap[0][0] for heap in (self._turns, self._retries) if heap], default=NEVER)
-
 
 _R = TypeVar("_R", bound=Rule, covariant=True)
 
@@ -107,6 +31,7 @@ class SubjectJudge(ABC, Generic[_R]):
             findings.touch([*findings.keys(), *self.keys(shop)])
         for key in findings.take_due(at_ms):
             findings.put(key, *self.look(shop, key, at_ms))
+        findings.settle(self.rule)
 
     def judge(self, shop: "Shop", at_ms: int) -> Said:
         """The same, of everything there is at once."""

@@ -4,9 +4,10 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 from rules.alerts import Cause, Emitted
+from rules.kinds.findings import Key
 from rules.kinds.happenings import Source
 from rules.kinds.rule import Case, Judge, Said, Verdict
-from rules.kinds.subjects import Key, SubjectJudge
+from rules.kinds.subjects import SubjectJudge
 from rules.shopfacts import Entry
 
 if TYPE_CHECKING:

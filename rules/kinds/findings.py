@@ -1,0 +1,192 @@
+"""What one rule says of one shop, alert by alert, and which of these are told one by one when they are many."""
+
+from bisect import bisect_left, insort
+from collections.abc import Iterable
+from heapq import heappop, heappush
+from typing import Any, Final
+
+from rules.alerts import Open
+from rules.instants import NEVER
+from rules.kinds.rule import Case, Rule, Verdict
+
+MOST_OPEN = 1_000
+"""How many alerts of one rule and shop are open one by one. The rest are counted in one more, whose subject is `-` and
+whose episode is `more`. (Alerts of single orders' deadlines are not among them: each is an order to be shipped.)"""
+
+Key = Any
+"""What a rule evaluates at once: a SKU, a carrier, an order with an instant. Keys of one rule can be put in order."""
+
+About = tuple[str, str]
+"""What an alert is about: subject and episode."""
+
+MORE: Final[About] = ("-", "more")
+
+_WORST_FIRST: Final = {"critical": 0, "warning": 1, "info": 2}
+
+Rank = tuple[int, str, str]
+"""Where an alert stands among those of its rule and shop: by severity, episode (the oldest first) and subject. None of
+that goes by when it was told, so the same facts have the same alerts shown."""
+
+
+class Findings:
+    """What one rule says of one shop, by what each alert is about.
+
+    `touched` are the keys with news. `wanted` are the alerts that should be open, or counted among the others. `moved`
+    are those that may be other than what was told of them.
+    """
+
+    __slots__ = (
+        "_by_key",
+        "_front_moved",
+        "_ranked",
+        "_retries",
+        "_shown",
+        "_turn_of",
+        "_turns",
+        "more",
+        "moved",
+        "touched",
+        "wanted",
+    )
+
+    def __init__(self) -> None:
+        self.touched: dict[Key, None] = {}
+        self.moved: dict[About, None] = {}
+        self.wanted: dict[About, Verdict] = {}
+        #: That some are only counted; None where all are told one by one.
+        self.more: Verdict | None = None
+        self._by_key: dict[Key, list[Verdict]] = {}
+        #: When what is found of a key may change by itself (epoch ms), as a heap; an entry counts if it is also here.
+        self._turns: list[tuple[int, Key]] = []
+        self._turn_of: dict[Key, int] = {}
+        self._retries: list[tuple[int, About]] = []
+        #: All that is wanted in order, and those told one by one; None where these are all.
+        self._ranked: list[Rank] | None = None
+        self._shown: set[About] | None = None
+        self._front_moved = False
+
+    # -- what is to be looked at ----------------------------------------------------------------------------
+
+    def touch(self, keys: Iterable[Key]) -> None:
+        """There is news of these."""
+        for key in keys:
+            self.touched[key] = None
+
+    def keys(self) -> list[Key]:
+        """The keys of which something is found."""
+        return list(self._by_key)
+
+    def take_due(self, at_ms: int) -> list[Key]:
+        """The keys to evaluate at a moment."""
+        due, self.touched = self.touched, {}
+        while self._turns and self._turns[0][0] <= at_ms:
+            turn_ms, key = heappop(self._turns)
+            if self._turn_of.get(key) == turn_ms:
+                del self._turn_of[key]
+                due[key] = None
+        while self._retries and self._retries[0][0] <= at_ms:
+            self.moved[heappop(self._retries)[1]] = None
+        return list(due)
+
+    def retry(self, about: About, at_ms: int) -> None:
+        """More was told of an alert than is known by now: it is compared again at a later moment (epoch ms), if any."""
+        if at_ms < NEVER:
+            heappush(self._retries, (at_ms, about))
+
+    def next_ms(self) -> int:
+        """When there is something to evaluate without any news (epoch ms)."""
+        return min([heap[0][0] for heap in (self._turns, self._retries) if heap], default=NEVER)
+
+    # -- what is found --------------------------------------------------------------------------------------
+
+    def put(self, key: Key, verdicts: list[Verdict], turn_ms: int) -> None:
+        """What was found of a key, and when that may change by itself (epoch ms)."""
+        if turn_ms < self._turn_of.get(key, NEVER):
+            self._turn_of[key] = turn_ms
+            heappush(self._turns, (turn_ms, key))
+        before = self._by_key.pop(key, [])
+        if verdicts:
+            self._by_key[key] = verdicts
+        if verdicts == before:
+            return
+        for verdict in before:
+            about = verdict.subject, verdict.episode
+            self.moved[about] = None
+            self._unrank(self.wanted.pop(about))
+        for verdict in verdicts:
+            about = verdict.subject, verdict.episode
+            self.moved[about] = None
+            self.wanted[about] = verdict
+            self._rank(verdict)
+
+    def settle(self, rule: Rule) -> None:
+        """Decides, once all news has been looked at, which alerts are told one by one."""
+        before, was_more = self._shown, self.more
+        if len(self.wanted) <= MOST_OPEN:
+            if before is None:
+                return
+            self._ranked = self._shown = self.more = None
+            self.moved |= dict.fromkeys(self.wanted)
+        else:
+            if self._ranked is None:
+                self._ranked = sorted([_rank(verdict) for verdict in self.wanted.values()])
+                self._front_moved = True
+            if self._front_moved or before is None:
+                self._front_moved = False
+                self._shown = {(subject, episode) for _, episode, subject in self._ranked[:MOST_OPEN]}
+                self.moved |= dict.fromkeys(self._shown ^ (self.wanted.keys() if before is None else before))
+            self.more = self._counted(rule, self._ranked)
+        if was_more != self.more:
+            self.moved[MORE] = None
+
+    def shown(self, about: About) -> Verdict | None:
+        """What should be open about something; None where nothing should, or it is only counted."""
+        if about == MORE:
+            return self.more
+        return self.wanted.get(about) if self._shown is None or about in self._shown else None
+
+    def is_left_out(self, about: About) -> bool:
+        """Whether something is only counted."""
+        return about in self.wanted and self.shown(about) is None
+
+    def case_of_more(self) -> Case:
+        """The evidence for the alert that counts the others."""
+        left_out = max(len(self.wanted) - MOST_OPEN, 0)
+        evidence = {"open": len(self.wanted), "shown": min(len(self.wanted), MOST_OPEN), "left_out": left_out}
+        summary = f"And {left_out} more: of {len(self.wanted)} that are open, the first {MOST_OPEN} are told one by one"
+        if not left_out:
+            summary = f"No more than {MOST_OPEN} are open: all are told one by one"
+        return Case(evidence, value=left_out, threshold=0, summary=summary)
+
+    def _counted(self, rule: Rule, ranked: list[Rank]) -> Verdict:
+        """The alert that counts the others: as severe as the worst of them, and told again when they are many more or
+        fewer: at 1, 2, 5, 10, 20, 50 and so on."""
+        _, episode, subject = ranked[MOST_OPEN]
+        severity = self.wanted[subject, episode].open.severity
+        stages = [stage for stage in rule.stages() if rule.severity.get(stage) == severity] or [rule.stages()[0]]
+        opened = Open(stages[-1], severity, tier=f"{_round_down(len(ranked) - MOST_OPEN)}+")
+        return Verdict(opened, "too_many", *MORE)
+
+    def _rank(self, verdict: Verdict) -> None:
+        if self._ranked is not None:
+            insort(self._ranked, _rank(verdict))
+            self._note_front(_rank(verdict))
+
+    def _unrank(self, verdict: Verdict) -> None:
+        if self._ranked is not None:
+            self._note_front(_rank(verdict))
+            del self._ranked[bisect_left(self._ranked, _rank(verdict))]
+
+    def _note_front(self, rank: Rank) -> None:
+        assert self._ranked is not None
+        self._front_moved = self._front_moved or bisect_left(self._ranked, rank) < MOST_OPEN
+
+
+def _rank(verdict: Verdict) -> Rank:
+    return _WORST_FIRST[verdict.open.severity], verdict.episode, verdict.subject
+
+
+def _round_down(number: int) -> int:
+    """To 1, 2 or 5 times a power of ten."""
+    power: int = 10 ** (len(str(number)) - 1)
+    return power * max(step for step in (1, 2, 5) if step * power <= number)
