@@ -79,13 +79,21 @@ class _Mapper:
         messages = [each for each in self._source.messages if each.transport == transport]
         for message in messages:
             if hold(message.when, document):
-                try:
-                    for record in self._records(message, document):
-                        self._record(message, record, document)
-                except ValueError as error:
-                    self._cannot(message.name, error)
+                self._message(message, document)
                 return
         self.mapped.problems.append(f"nothing is known of {_marks(messages, document)}")
+
+    def _message(self, message: Message, document: dict[str, Any]) -> None:
+        try:
+            records = list(self._records(message, document))
+        except ValueError as error:
+            self._cannot(message.name, error)
+            return
+        for record in records:
+            try:
+                self._record(message, record, document)
+            except ValueError as error:
+                self._cannot(message.name, error)
 
     def key(self, document: dict[str, Any]) -> str | None:
         """Raises ValueError where no shop is named."""
@@ -102,29 +110,26 @@ class _Mapper:
     def _records(self, message: Message, document: dict[str, Any]) -> Iterator[dict[str, Any]]:
         found = document if message.records is None else message.records.search(document)
         records = found if isinstance(found, list) else [] if found is None else [found]
-        for record in records:
-            if not isinstance(record, dict):
-                raise ValueError(f"{message.records and message.records.text} holds something that is no object")
+        good = [record for record in records if isinstance(record, dict)]
+        if len(good) < len(records):
+            self._cannot(message.name, f"{len(records) - len(good)} of {len(records)} records are no objects")
         if message.group is None:
-            yield from (unpacked(record, message.unpack) for record in records)
-            return
-        yield from _grouped(message.group, records)
+            yield from (unpacked(record, message.unpack) for record in good)
+        else:
+            yield from _grouped(message.group, good)
 
     def _record(self, message: Message, record: dict[str, Any], body: dict[str, Any]) -> None:
+        """Raises ValueError where nothing of it can be mapped."""
         scope = {**record, **self._shared, "_body": body}
         if message.as_push is not None:
             self.document(message.as_push.search(scope), "push")
             return
         if message.skip is not None and message.skip.hold(scope):
             return
-        try:
-            facts = self._facts(message, scope)
-            if not facts and not message.entries:
-                return
-            subject = self._subject(message, scope)
-        except ValueError as error:
-            self._cannot(message.name, error)
+        facts = self._facts(message, scope)
+        if not facts and not message.entries:
             return
+        subject = self._subject(message, scope)
         first = len(self.mapped.events)
         for fact in facts:
             self._fact(message.name, fact, subject, scope, fact.time or message.time or self._source.time)

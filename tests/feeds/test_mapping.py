@@ -106,6 +106,13 @@ def test_an_order_is_shipped_when_every_line_that_is_not_cancelled_is() -> None:
     assert events["5:shipped:P1"]["data"]["items"] == [{"sku": "S1", "qty": 1}]
 
 
+def test_the_lines_of_many_orders_are_put_together_by_order() -> None:
+    other = _line(2, "canceled") | {"order_id": 6}
+    answer = {"data": [{"order_id": 5, "order_items": [_line(1, "pending")]}, {"order_id": 6, "order_items": [other]}]}
+    events = mapped("lazada", answer, "poll", shop="s1").events
+    assert [event["id"] for event in events] == ["5:placed", "6:placed", "6:cancelled"]
+
+
 def test_parcels_of_one_order_are_told_one_by_one() -> None:
     parcels = [{"tracking_no": f"T{n}", "company": "sf", "ship_time": 1_793_676_100 + n} for n in (1, 2)]
     order = {"order_id": "9", "order_status": 101, "pay_time": 1_793_606_403, "logistics_info": parcels}

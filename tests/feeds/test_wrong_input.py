@@ -58,10 +58,17 @@ def test_a_form_without_its_field() -> None:
 
 def test_one_bad_order_of_an_answer_does_not_cost_the_others() -> None:
     good = {"order_sn": "A2", "order_status": "READY_TO_SHIP", "pay_time": 1_793_671_490}
-    answer = {"response": {"order_list": [{"order_sn": "A1", "order_status": "WAT"}, good]}}
+    answer = {"response": {"order_list": [{"order_sn": "A1", "order_status": "WAT"}, 7, good]}}
     result = mapped("shopee", answer, "poll", shop="s1")
     assert [event["id"] for event in result.events] == ["A2:placed"]
-    assert result.problems == ["order detail: status 'WAT' is not known"]
+    assert result.problems == ["order detail: 1 of 3 records are no objects", "order detail: status 'WAT' is not known"]
+
+
+def test_one_bad_push_among_those_that_were_lost_does_not_cost_the_others() -> None:
+    lost = [{"data": "no json"}, {"data": json.dumps(shopee("WAT"))}, {"data": json.dumps(shopee())}]
+    result = mapped("shopee", {"response": {"push_message_list": lost}}, "poll")
+    assert [event["id"] for event in result.events] == ["A1:shipped"]
+    assert len(result.problems) == 2
 
 
 @pytest.mark.parametrize(
