@@ -10,7 +10,8 @@ from streams.cutting import LARGEST_VALUE_BYTES, fitting
 
 JSON = st.recursive(
     st.integers(0, 9) | st.text(max_size=5),
-    lambda parts: st.lists(parts, max_size=20) | st.dictionaries(st.text("abc", max_size=3), parts, max_size=20),
+    lambda parts: st.lists(parts, max_size=4) | st.dictionaries(st.text("abc", max_size=2), parts, max_size=4),
+    max_leaves=10,
 )
 
 
@@ -40,7 +41,7 @@ def test_so_are_mappings_of_many_entries_but_not_records() -> None:
     assert metric["value"] == 1
 
 
-@given(st.dictionaries(st.text("abc", max_size=3), JSON, max_size=20))
+@given(st.dictionaries(st.text("abc", max_size=2), JSON, max_size=5))
 def test_whatever_is_cut_away_is_counted(record: dict[str, object]) -> None:
     found = orjson.loads(fitting(record, orjson.dumps, largest=0))
     for name, value in record.items():

@@ -158,6 +158,24 @@ async def test_what_cannot_be_read_goes_to_dead_letters_as_it_was_and_the_rest_i
         assert headers["offset"].isdecimal()
 
 
+async def test_a_record_of_eighty_megabytes_that_came_as_eighty_kilobytes_stops_nothing(site: Site) -> None:
+    """The broker's limit is on what is compressed, so it takes it."""
+    producer = Producer(
+        {"bootstrap.servers": site.bootstrap, "compression.type": "gzip", "message.max.bytes": 100_000_000}
+    )
+    producer.produce(f"{site.prefix}orders", bytes(80_000_000), b"joom/s17", 2)
+    assert producer.flush(60) == 0
+    await send(site, event("order.placed", START_MS))
+    await tick_all(site, START_MS + LATE_MS)
+    async with site.worker(), alerts(site) as read, Reader(site.bootstrap, site.prefix, "dead-letters") as dead:
+        await read.until(lambda: len(read.said()) == 1)
+        await dead.until(lambda: len(dead.records) == 1)
+    (letter,) = dead.records
+    assert letter.value == bytes(KEPT_VALUE_BYTES)
+    headers = dict(letter.headers)
+    assert (headers["cut"], headers["original_length"], headers["offset"]) == (b"true", b"80000000", b"0")
+
+
 async def test_all_of_a_history_is_told_as_replay_tells_it(site: Site) -> None:
     records = history(2_000)
     await send_all(site, records)
