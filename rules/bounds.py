@@ -43,6 +43,11 @@ Whole = Annotated[int, Meta(ge=-(2**53), le=2**53)]
 """What JSON carries without loss, and every store can hold."""
 
 
+def too_large(length: int) -> BadEvent:
+    """What is wrong with a record whose value has so many bytes."""
+    return BadEvent(f"the record has {length:,} bytes; an event may have {LARGEST_BYTES:,}")
+
+
 def check_names(named: Any, *fields: str, path: str = "$") -> None:
     """Raises BadEvent for names with characters that nobody sees.
 

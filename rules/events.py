@@ -28,6 +28,7 @@ from rules.bounds import (
     check_names,
     check_ship_by,
     good_currencies,
+    too_large,
     unbelievable,
 )
 from rules.instants import EARLIEST_MS, LATEST_MS, Instant, to_ms
@@ -347,7 +348,7 @@ def decode(raw: bytes) -> tuple[AnyEvent, int]:
     seconds.
     """
     if len(raw) > LARGEST_BYTES:
-        raise BadEvent(f"the record has {len(raw):,} bytes; an event may have {LARGEST_BYTES:,}")
+        raise too_large(len(raw))
     try:
         event = _decoder.decode(raw)
     except (msgspec.DecodeError, UnicodeDecodeError) as error:

@@ -34,14 +34,16 @@ def dead_letter(record: ConsumerRecord, reason: str) -> DeadLetter:
         ("offset", b"%d" % record.offset),
         ("reason", _shortened(reason.encode(errors="replace"))),
     ]
-    long_value = value is not None and len(value) > KEPT_VALUE_BYTES
+    # The value may have been cut already when it was fetched.
+    length = 0 if value is None else max(len(value), record.serialized_value_size)
+    long_value = length > KEPT_VALUE_BYTES
     long_key = key is not None and len(key) > KEPT_KEY_BYTES
     if long_value or long_key:
-        headers += [("cut", b"true"), ("original_length", b"%d" % len(value or b""))]
+        headers += [("cut", b"true"), ("original_length", b"%d" % length)]
     if long_key:
         headers.append(("original_key_length", b"%d" % len(key)))
         key = key[:KEPT_KEY_BYTES]
-    if long_value:
+    if value is not None and long_value:
         value = value[:KEPT_VALUE_BYTES]
     return DeadLetter(key, value, headers)
 

@@ -14,6 +14,7 @@ from rules import alerts, shopfacts
 from rules.alerts import Alert
 from rules.bad_events import LONGEST_REASON, BadEvent, as_bad_event, leap
 from rules.book import RuleBook
+from rules.bounds import LARGEST_BYTES, too_large
 from rules.ceilings import UNBOUNDED, Ceilings
 from rules.changes import Changes
 from rules.engine import Engine
@@ -182,6 +183,8 @@ class Partition:
         """Makes a record a dead letter, and says where it lies."""
         unforeseen = not isinstance(error, BadEvent)
         bad = as_bad_event(error)
+        if record.serialized_value_size > LARGEST_BYTES:  # what was decoded may be only the beginning of it
+            bad = too_large(record.serialized_value_size)
         self.dead.append(dead_letter(record, str(bad)))
         log.warning(
             f"set aside as {bad.kind}: %s-%d at offset %d: %s",  # one message of each kind, for PacedLog

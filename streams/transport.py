@@ -24,6 +24,13 @@ FETCH_WAIT_MS = 100
 """How long the broker may hold a fetch that finds nothing. It holds all that is asked after it on the same connection
 as well: where logs end, before every beat. (Faust has 1.5 s.)"""
 
+FETCH_BYTES = 8 * 1024 * 1024
+"""What a broker may answer to one fetch, as it is on the wire: compressed, it may be a thousand times as much."""
+
+LARGEST_KEPT_BYTES = 4 * 1024 * 1024
+"""Of a larger value only the beginning is kept, from the moment it is taken out of its batch. No record that the worker
+has ever written is larger, so none of a changelog is cut; an event that large becomes a dead letter."""
+
 ALIGN_AGAIN_S = 0.1
 """How long inputs that are ahead wait for one behind them before it is asked anew whether they must: what is left of it
 may be nothing that is ever handed out."""
@@ -47,6 +54,8 @@ class ConsumerThread(driver.AIOKafkaConsumerThread):
     def _create_worker_consumer(self, transport: Any) -> Any:
         consumer = super()._create_worker_consumer(transport)
         consumer._fetch_max_wait_ms = FETCH_WAIT_MS
+        consumer._fetch_max_bytes = FETCH_BYTES
+        consumer._value_deserializer = _cut
         return consumer
 
     async def _fetch_records(self, consumer: Any, active_partitions: set[TP], **options: Any) -> Any:
@@ -75,6 +84,11 @@ class ConsumerThread(driver.AIOKafkaConsumerThread):
     def holds(self) -> bool:
         """False once a rebalance has taken back what was fetched last."""
         return self._fetched_for is _assignment(self._consumer)
+
+
+def _cut(value: bytes | None) -> bytes | None:
+    """A value as it is kept; how long it was is in the record's `serialized_value_size`."""
+    return value if value is None or len(value) <= LARGEST_KEPT_BYTES else value[:LARGEST_KEPT_BYTES]
 
 
 def _assignment(consumer: Any) -> Any:

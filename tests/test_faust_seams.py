@@ -14,7 +14,7 @@ from typing import Any
 import faust
 import pytest
 import pytest_asyncio
-from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
+from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, ConsumerRecord, TopicPartition
 from aiokafka.consumer.group_coordinator import GroupCoordinator
 from aiokafka.consumer.subscription_state import SubscriptionState
 from aiokafka.producer.message_accumulator import BatchBuilder
@@ -34,7 +34,7 @@ from streams.app import App, create
 from streams.embedded import EmbeddedBroker
 from streams.settings import Settings
 from streams.store import Store
-from streams.transport import FETCH_WAIT_MS, Consumer, Producer, Transport
+from streams.transport import FETCH_BYTES, FETCH_WAIT_MS, Consumer, Producer, Transport
 from tests.support.kafka import produce
 from tests.worker.fakes import Broker
 from tests.worker.support import PARTITIONS, START_MS, book, event, record, sent, until
@@ -162,6 +162,21 @@ async def test_aiokafka_waits_for_a_fetch_as_long_as_the_consumer_says(app: App)
     assert consumer._fetcher._fetch_max_wait_ms == FETCH_WAIT_MS, (
         "AIOKafkaConsumer._fetch_max_wait_ms is not what its fetcher starts with: beats wait 1.5 s for where logs end"
     )
+    assert consumer._fetcher._fetch_max_bytes == FETCH_BYTES, "a fetch may bring more than it should"
+
+
+@running
+async def test_a_large_value_is_cut_as_soon_as_it_is_taken_out_of_its_batch(
+    app: App, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("streams.transport.LARGEST_KEPT_BYTES", 1_000)
+    applied: list[ConsumerRecord] = []
+    take = app.worker.take
+    monkeypatch.setattr(app.worker, "take", lambda batch: (applied.extend(batch.records), take(batch)))
+    await produce(_bootstrap(app), sent("", event("order.placed", START_MS, note="x" * 500_000)))
+    (record,) = await until(lambda: applied)
+    assert len(record.value) == 1_000, "the fetcher takes no value_deserializer: large values stay in memory"
+    assert record.serialized_value_size > 500_000, "what is cut can't say any more how large it was"
 
 
 @running

@@ -1,5 +1,7 @@
 """Records that were set aside, as they go to `dead-letters`."""
 
+from dataclasses import replace
+
 from streams.dead_letters import KEPT_KEY_BYTES, KEPT_VALUE_BYTES, LONGEST_REASON_BYTES, dead_letter
 from tests.worker.support import record
 
@@ -32,3 +34,9 @@ def test_a_long_reason_is_cut_between_two_characters() -> None:
     letter = dead_letter(record("orders", None), "é" * LONGEST_REASON_BYTES)
     assert letter.reason == "é" * (LONGEST_REASON_BYTES // 2)
     assert dead_letter(record("orders", None), "a" + "é" * LONGEST_REASON_BYTES).reason[-1] == "é"
+
+
+def test_of_a_value_that_was_cut_when_it_was_fetched_the_length_is_told_as_it_was() -> None:
+    fetched = replace(record("orders", b"v" * KEPT_VALUE_BYTES), serialized_value_size=80_000_000)
+    headers = dict(dead_letter(fetched, "too large").headers)
+    assert (headers["cut"], headers["original_length"]) == (b"true", b"80000000")

@@ -1,6 +1,7 @@
 """One partition's state: what goes into the facts, what is set aside and why, and its clock across a restart."""
 
 from copy import copy
+from dataclasses import replace
 from typing import Any, NoReturn
 
 import pytest
@@ -309,3 +310,10 @@ def test_what_is_set_aside_is_logged_with_its_place_one_line_of_each_kind(
         "set aside as misplaced: orders-2 at offset 0: wrong key: the record's is a, its event is of joom/s17",
         "set aside as unreadable: orders-2 at offset 1: JSON is malformed: invalid character (byte 4)",
     ]
+
+
+def test_a_value_that_was_cut_when_it_was_fetched_is_told_of_as_it_was() -> None:
+    watched = partition()
+    fetched = replace(record("orders", b"0" * (LARGEST_BYTES + 1)), serialized_value_size=80_000_000)
+    watched.apply(Batch("orders", 2, [fetched]))
+    assert reasons(watched) == ["the record has 80,000,000 bytes; an event may have 262,144"]
