@@ -9,6 +9,7 @@ from yarl import URL
 
 from rules.book import RuleBook
 from streams import kafka_access
+from streams.kafka_watch import Complaints
 from streams.metrics.watching import watch
 from streams.partition import Batch
 from streams.settings import Settings, bootstrap_servers
@@ -46,8 +47,8 @@ class App(faust.App):
         await super().stop()
 
 
-def create(settings: Settings, book: RuleBook, partition_count: int) -> App:
-    """The app of one worker; the topics must be there (`streams.topics.prepare`)."""
+def create(settings: Settings, book: RuleBook, partition_count: int, complaints: Complaints | None = None) -> App:
+    """The app of one worker; the topics must be there (`streams.topics.prepare`). `complaints` are aiokafka's."""
     names = TopicNames(settings.topic_prefix, settings.app_id)
     app = App(
         settings.app_id,
@@ -79,7 +80,7 @@ def create(settings: Settings, book: RuleBook, partition_count: int) -> App:
     app.facts = _table(app, "facts", names.facts)
     app.alerts = _table(app, "alerts", names.alerts)
     _listen(app)
-    app.worker = Worker(app, book, beacon=app.beacon)
+    app.worker = Worker(app, book, complaints, beacon=app.beacon)
     app.add_dependency(app.worker)
     watch(app)
 

@@ -40,6 +40,8 @@ class Store(BaseStore[bytes, bytes]):
         self._copies: dict[int, LocalCopy] = {}
         self._catching_up: asyncio.Task[None] | None = None
         self._offsets: dict[int, int] = {}
+        self._overtaken: set[int] = set()
+        self._times_lost = 0
 
     # -- recovery, as Faust asks for it ----------------------------------------------------------------------
 
@@ -74,12 +76,17 @@ class Store(BaseStore[bytes, bytes]):
         changelog = self.table.changelog_topic.get_topic_name()
         mine = {tp.partition for tp in assigned if tp.topic in self.app.names.inputs}
         gone = set(self._copies) - mine
+        for number in gone:
+            self.app.worker.forget(number)
+        if self._times_lost != self.app.worker.times_lost:
+            self._times_lost = self.app.worker.times_lost
+            gone = set(self._copies)  # the worker has dropped them all
         if gone:
             await self._stop_catching_up()
         for number in gone:
-            self._copies.pop(number).close()
+            self._close(number)
             self._offsets.pop(number, None)
-            self.app.worker.forget(number)
+            self.app.tables.recovery.revoke(TP(changelog, number))  # or it would go on where it was
         newcomers = sorted(mine - set(self._copies))
         try:
             ends = await self.app.consumer.highwaters(*(TP(changelog, number) for number in newcomers))
@@ -92,7 +99,7 @@ class Store(BaseStore[bytes, bytes]):
 
     async def _open(self, number: int, end: int) -> None:
         """Loads a partition's snapshot, if it fits a changelog that ends there."""
-        data = self.app.settings.datadir / (self.app.names.prefix + self.app.names.app_id)
+        data = self.app.settings.datadir / self.app.names.state
         copy = self._copies[number] = LocalCopy(data / f"{self.table.name}-{number}", self.app.snapshot_faults)
         await copy.open()
         if copy.offset is None:
@@ -117,8 +124,11 @@ class Store(BaseStore[bytes, bytes]):
 
     # -- what the worker has written -------------------------------------------------------------------------
 
-    def wrote(self, number: int, changes: Iterable[tuple[bytes, bytes | None]], offset: int) -> None:
+    def wrote(self, number: int, changes: Sequence[tuple[bytes, bytes | None]], offset: int) -> None:
         """Records the changelog has taken, the last of them at `offset`."""
+        before = self._offsets.get(number)
+        if before is not None and offset != before + len(changes):
+            self._overtaken.add(number)  # another worker wrote in between: the snapshot lacks that
         self._note(number, changes, offset)
 
     def _note(self, number: int, changes: Iterable[tuple[bytes, bytes | None]], offset: int) -> None:
@@ -154,9 +164,15 @@ class Store(BaseStore[bytes, bytes]):
 
     async def on_stop(self) -> None:
         await self._stop_catching_up()
-        for copy in self._copies.values():
-            copy.close()
-        self._copies.clear()
+        for number in list(self._copies):
+            self._close(number)
+
+    def _close(self, number: int) -> None:
+        copy = self._copies.pop(number)
+        if number in self._overtaken:
+            self._overtaken.remove(number)
+            copy.discard()
+        copy.close()
 
     def reset_state(self) -> None:
         for copy in self._copies.values():

@@ -29,6 +29,10 @@ class BadTopicsError(ValueError):
     """Topics that can't be worked with; the text says which and why."""
 
 
+class NoBrokerError(BadTopicsError):
+    """Kafka is away, or not where the settings say."""
+
+
 @dataclass(frozen=True)
 class TopicNames:
     """Every topic's name on the broker, `TOPIC_PREFIX` in front."""
@@ -43,6 +47,11 @@ class TopicNames:
     def inputs(self) -> dict[str, str]:
         """Plain name by the name on the broker."""
         return {self.of(topic): topic for topic in INPUTS}
+
+    @property
+    def state(self) -> str:
+        """The folder inside DATADIR."""
+        return self.prefix + self.app_id
 
     @property
     def alerts(self) -> str:
@@ -126,7 +135,7 @@ def _there(admin: AdminClient, settings: Settings) -> dict[str, int]:
     try:
         listed = admin.list_topics(timeout=ANSWER_S).topics
     except KafkaException:
-        raise BadTopicsError(f"no Kafka broker answers at {settings.broker}{_perhaps(settings)}") from None
+        raise NoBrokerError(f"no Kafka broker answers at {settings.broker}{_perhaps(settings)}") from None
     return {topic: len(each.partitions) for topic, each in listed.items() if each.error is None}
 
 

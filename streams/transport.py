@@ -7,10 +7,11 @@ membership, rebalances, seeking, producing) stays Faust's. The private seams use
 """
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, MutableMapping, Sequence
 from typing import Any, cast
 
 from aiokafka import ConsumerRecord
+from aiokafka.errors import KafkaError, KafkaTimeoutError
 from faust.transport.drivers import aiokafka as driver
 from faust.types import TP
 
@@ -120,6 +121,16 @@ class Consumer(driver.Consumer):
 
     def _new_consumer_thread(self) -> ConsumerThread:
         return ConsumerThread(self, loop=self.loop, beacon=self.beacon)
+
+    async def highwaters(self, *partitions: TP) -> MutableMapping[TP, int]:
+        """Where logs end. Waits for Kafka's answer for as long as it takes, or until the worker stops."""
+        with self.app.worker.kafka.asking():
+            while True:
+                try:
+                    return dict(await super().highwaters(*partitions))
+                except KafkaError as error:
+                    if self.should_stop or not (error.retriable or isinstance(error, KafkaTimeoutError)):
+                        raise
 
     async def on_partitions_revoked(self, revoked: set[TP]) -> None:
         self.handed.clear()

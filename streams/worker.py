@@ -21,6 +21,7 @@ from rules.ceilings import Ceilings
 from rules.changes import Changes
 from streams.failures import PlainError
 from streams.foreign_alerts import ForeignAlerts
+from streams.kafka_watch import Complaints, KafkaWatch
 from streams.metrics import work
 from streams.outbox import Outbox
 from streams.partition import CLOCK_KEY, Batch, Partition, fact_records
@@ -54,6 +55,9 @@ QUIET_S = 1.0
 ASLEEP_S = 10.0
 """After a pause this long between two beats (a machine that slept), Kafka may have given the partitions away."""
 
+WATCH_S = 1.0
+"""How often to look whether Kafka answers."""
+
 FINISH_S = 5.0
 """How long the last write and commit may take when the worker is asked to stop."""
 
@@ -65,18 +69,21 @@ class LostPlaceError(RuntimeError):
 class Worker(Service):
     """Everything this process watches. Faust starts and stops it as a part of the app."""
 
-    def __init__(self, app: Any, book: RuleBook, **kwargs: Any) -> None:
+    def __init__(self, app: Any, book: RuleBook, complaints: Complaints | None = None, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.app = app
         self.book = book
         self.partitions: dict[int, Partition] = {}
         self.wall_clock = WallClock()
+        self.kafka = KafkaWatch(complaints)
         #: Called with the values of each beat's records of `alerts` once they are written.
         self.on_alerts: list[Callable[[list[bytes]], None]] = []
         self.events = 0
         #: Whether a backlog is being read: what can wait takes less of the worker's time then.
         self.busy = False
-        self._over = self._failed = False
+        self._over = self._failed = self._lost = False
+        #: How often the partitions went to others unforeseen: what is held of them since before may be out of date.
+        self.times_lost = 0
         self._recovered = False
         self._turn = asyncio.Lock()
         self._foreign = ForeignAlerts(app)
@@ -126,6 +133,12 @@ class Worker(Service):
         log.error("the worker ends: %s", error, exc_info=None if isinstance(error, PlainError) else error)
         self.add_future(self.app.crash(error))
 
+    @Service.task
+    async def _watch_kafka(self) -> None:
+        while not self.should_stop:
+            await self.sleep(WATCH_S)
+            self.kafka.look()
+
     # -- the beat -------------------------------------------------------------------------------------------
 
     @Service.task
@@ -138,7 +151,7 @@ class Worker(Service):
                 if self.app.rebalancing:
                     log.warning("offsets wait for the rebalance to be over: %s", error)
                 else:
-                    self.fail(error)
+                    self._lose(error)
             except Exception as error:
                 self.fail(error)
 
@@ -157,7 +170,7 @@ class Worker(Service):
     async def beat(self) -> None:
         """Judges, writes, commits, if the partitions are this worker's and recovered."""
         async with self._turn:
-            if self._over or self.app.rebalancing or not self.app.tables.actives_ready:
+            if self._over or self._lost or self.app.rebalancing or not self.app.tables.actives_ready:
                 self.busy = self._unfinished = False
                 return
             self._recovered = True
@@ -174,7 +187,7 @@ class Worker(Service):
     async def finish(self) -> None:
         """Before the worker stops: the last write and commit, unless it ends because it can't.
 
-        Raises what keeps it from being done: TimeoutError, KafkaError, LostPlaceError.
+        Raises what keeps it from being done: TimeoutError, KafkaError.
         """
         if self._over or self.app.crashed:
             return
@@ -188,16 +201,29 @@ class Worker(Service):
     async def hand_over(self) -> None:
         """Before partitions are given away: writes and commits what has been applied, without moving clocks.
 
-        State that isn't recovered is not written over that which is there.
+        State that isn't recovered is not written over that which is there. Where the partitions are lost already,
+        another worker may have written: their state is dropped, and read anew should they come back.
         """
         async with self._turn:
-            if self._recovered:
-                await self._write_and_commit()
-            self._recovered = False
+            try:
+                if self._recovered and not self._lost:
+                    await self._write_and_commit()
+            except LostPlaceError as error:
+                self._lose(error)
+            if self._lost:
+                self.times_lost += 1
+                for number in list(self.partitions):
+                    self.forget(number)
+            self._recovered = self._lost = False
             self._pending.clear()
             self._committed.clear()
             for partition in self.partitions.values():
                 partition.applied.clear()
+
+    def _lose(self, error: LostPlaceError) -> None:
+        """Writes nothing more until Kafka has given out the partitions anew, which this worker asks for by itself."""
+        self._lost = True
+        log.warning("%s: nothing is written until it has joined again, and state is read anew", error)
 
     async def _move_clocks(self) -> None:
         if not self.partitions:
@@ -317,7 +343,7 @@ class Worker(Service):
             partition.standings.note(changes)
             outbox.add(names.standings, number, partition.standings.take())
         offsets = self._offsets()
-        with work.FLUSHING.time():
+        with work.FLUSHING.time(), self.kafka.asking():
             written = await outbox.send()
         for number in said:
             for table, topic, records in (
@@ -346,7 +372,7 @@ class Worker(Service):
     async def _commit(self, offsets: dict[TP, int]) -> None:
         if not offsets:
             return
-        with work.COMMITTING.time():
+        with work.COMMITTING.time(), self.kafka.asking():
             committed = await self.app.consumer._commit(offsets)
         if not committed:
             raise LostPlaceError("Kafka refused the commit of offsets; another worker may have the partitions")

@@ -18,7 +18,9 @@ from rules.yaml_source import BadPack
 from streams import logs, packs, rights, topics
 from streams.app import App, create
 from streams.commands.last_call import LastCall
+from streams.commands.waiting import until_kafka_answers
 from streams.datadir import make_private
+from streams.kafka_watch import Complaints
 from streams.metrics.sinks import collect_sinks
 from streams.settings import BadSettingError, Settings, describe, from_environment
 from streams.sinks.start import Sinks
@@ -39,12 +41,13 @@ SINKS_STOP_S = 2.0
 def worker(skip_unreadable: bool) -> None:
     """Watch the orders on a Kafka broker and publish alerts, until SIGTERM."""
     logs.protect()
+    complaints = Complaints().take_over()
     try:
         settings = replace(from_environment(os.environ), skip_unreadable=skip_unreadable)
         book = packs.load(settings.packs)
         names = topics.TopicNames(settings.topic_prefix, settings.app_id)
         homes = load(settings.warehouses) if settings.warehouses else EVERYTHING_IN_ONE
-        count = topics.prepare(settings, names)
+        count = _prepare(settings, names)
         rights.check(settings, names)
         warning = make_private(settings.datadir)
         listening = _listen(settings)
@@ -60,7 +63,7 @@ def worker(skip_unreadable: bool) -> None:
     tame_garbage_collection()
     loop = asyncio.new_event_loop()
     asyncio.set_event_loop(loop)
-    app = create(settings, book, count)
+    app = create(settings, book, count, complaints)
     app.add_dependency(Web(app, listening, homes, beacon=app.beacon))
     collect_sinks(lambda: {each.sink: structs.asdict(each) for each in sinks.counters})
     process = Process(app, sinks, loglevel=settings.log_level, loop=loop, redirect_stdouts=False)
@@ -69,6 +72,17 @@ def worker(skip_unreadable: bool) -> None:
     finally:
         if app.crash_reason is not None:
             click.echo(visible(f"shipclock worker: {app.crash_reason}"), err=True)
+
+
+def _prepare(settings: Settings, names: topics.TopicNames) -> int:
+    """How many partitions there are. A worker that has worked with this Kafka before waits for it; on a first start it
+    is rather the address that is wrong."""
+    if not (settings.datadir / names.state).exists():
+        return topics.prepare(settings, names)
+    return until_kafka_answers(
+        lambda: topics.prepare(settings, names),
+        lambda text: click.echo(visible(f"shipclock worker: {text}", keep="\n"), err=True),
+    )
 
 
 def _listen(settings: Settings) -> socket.socket:

@@ -37,12 +37,18 @@ def families(worker: Any) -> Iterator[Metric]:
             lag.add_metric([str(number)], watermark_lag_ms(partition, worker.wall_clock.now_ms()) / 1000)
         for of, known, most in partition.room.used():
             used.add_metric([str(number), of], known / most)
-    for (topic, number), behind in worker.behind().items():
-        records.add_metric([topic, str(number)], behind)
+    if not worker.kafka.is_away:  # else nobody knows, and what was so before would look well
+        for (topic, number), behind in worker.behind().items():
+            records.add_metric([topic, str(number)], behind)
     yield clock
     yield lag
     yield records
     yield used
+    yield GaugeMetricFamily(
+        "shipclock_kafka_silent_seconds",
+        "How long the oldest question to Kafka has been without an answer",
+        value=worker.kafka.silent_s,
+    )
     yield GaugeMetricFamily("shipclock_partitions", "Partitions this worker has", value=len(held))
 
 

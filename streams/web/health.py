@@ -31,6 +31,8 @@ class Vitals:
     )
     async def ready(self, request: Request) -> Health:
         health = self._health()
+        if not health.kafka:
+            raise HTTPException(503, health.problems[0])
         if not (health.worker and health.views):
             raise HTTPException(503, "the worker recovers" if health.views else "the views are being read")
         return health

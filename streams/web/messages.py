@@ -89,11 +89,12 @@ class About(Struct):
 
 
 class Health(Struct):
-    """`worker`: it has its partitions and their state; `views`: the API has read all there was at its start;
-    `problems`: what is wrong, in words, even where the worker does its work."""
+    """`worker`: it has its partitions and their state; `views`: the API has read all there was at its start; `kafka`:
+    Kafka answers; `problems`: what is wrong, in words, even where the worker does its work."""
 
     worker: bool
     views: bool
+    kafka: bool = True
     problems: list[str] = []
 
 

@@ -133,9 +133,11 @@ class Web(Service):
                 await self._served.wait()
 
     def _health(self) -> Health:
-        problems = [self._app.snapshot_faults.problem, self._app.worker.wall_clock.problem]
+        worker = self._app.worker
+        problems = [worker.kafka.problem, worker.wall_clock.problem, self._app.snapshot_faults.problem]
         return Health(
             worker=bool(self._app.tables.actives_ready),
             views=self.reader.caught_up,
+            kafka=not worker.kafka.is_away,
             problems=[each for each in problems if each is not None],
         )

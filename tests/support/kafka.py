@@ -103,6 +103,27 @@ class Kafka:
         self._node.stop()
         self._node.start()
 
+    def kill(self) -> None:
+        """Ends the broker as a crash of its machine would; `start` starts it again with the same data and port."""
+        self._own().kill()
+
+    def hang(self) -> None:
+        """Has the broker answer nobody until `go_on`."""
+        os.kill(self._own_pid(), signal.SIGSTOP)
+
+    def go_on(self) -> None:
+        os.kill(self._own_pid(), signal.SIGCONT)
+
+    def _own(self) -> "_JarNode":
+        if not isinstance(self._node, _JarNode):
+            raise KafkaUnavailableError("only a broker of these tests' own may be killed: it needs Java and Maven")
+        return self._node
+
+    def _own_pid(self) -> int:
+        pid = self._own().pid
+        assert pid is not None, "it doesn't run"
+        return pid
+
     def __enter__(self) -> "Kafka":
         self.start()
         return self
@@ -209,6 +230,9 @@ class _JarNode:
 
     def stop(self) -> None:
         self._end(signal.SIGTERM)
+
+    def kill(self) -> None:
+        self._end(signal.SIGKILL)
 
     def remove(self) -> None:
         self._end(signal.SIGKILL)

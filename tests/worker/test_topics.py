@@ -1,6 +1,7 @@
 """Topics that are made or looked at before the worker starts."""
 
 from collections.abc import Mapping
+from pathlib import Path
 
 import pytest
 from aiokafka.admin import AIOKafkaAdminClient
@@ -65,9 +66,12 @@ def test_the_prefix_stands_before_every_name_and_the_app_before_internal_ones() 
     assert (names.standings, names.remarks) == ("eu-app-standings", "eu-app-remarks")
 
 
-def test_no_broker_is_said_in_one_line_with_exit_code_2(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_no_broker_at_a_first_start_is_said_in_one_line_with_exit_code_2(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
     monkeypatch.setattr(topics, "ANSWER_S", 0.5)
-    ended = CliRunner().invoke(main, ["worker"], env={"SHIPCLOCK_BROKER": "kafka://127.0.0.1:1"})
+    settings = {"SHIPCLOCK_BROKER": "kafka://127.0.0.1:1", "SHIPCLOCK_DATADIR": str(tmp_path)}
+    ended = CliRunner().invoke(main, ["worker"], env=settings)
     assert (ended.exit_code, ended.stdout) == (2, "")
     assert ended.stderr == "shipclock worker: no Kafka broker answers at kafka://127.0.0.1:1\n"
 

@@ -199,10 +199,34 @@ async def test_a_worker_that_has_lost_its_place_in_the_group_writes_nothing() ->
     watching, app = made()
     apply_late_order(watching)
     app.consumer.member = False
-    for leave in (watching.beat, watching.hand_over, watching.finish):
-        with pytest.raises(LostPlaceError):
-            await leave()
+    with pytest.raises(LostPlaceError):
+        await watching.beat()
+    await watching.hand_over()
+    await watching.finish()
     assert app.broker.batches == 0
+
+
+async def test_what_was_held_of_lost_partitions_is_dropped_before_they_come_back() -> None:
+    watching, app = made()
+    apply_late_order(watching)
+    await watching.beat()
+    app.consumer.member = False
+    await watching.hand_over()
+    assert (watching.partitions, watching.times_lost) == ({}, 1)
+    app.consumer.member = True
+    apply_late_order(watching)  # as it is read again from where the group had come
+    await watching.beat()
+    assert said(app) == ["alert.opened"] * 2, "nothing was read back here, so it begins anew"
+    await watching.hand_over()
+    assert watching.times_lost == 1, "partitions that are handed over are not lost"
+
+
+async def test_a_commit_that_kafka_refuses_loses_the_partitions_too() -> None:
+    watching, app = made()
+    apply_late_order(watching)
+    app.consumer.commits = False
+    await watching.hand_over()
+    assert (watching.partitions, watching.times_lost) == ({}, 1)
 
 
 async def test_after_a_long_sleep_kafka_is_asked_before_anything_is_written(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -119,6 +119,7 @@ def _process() -> list[Any]:
         third(
             "Keys written to snapshots", query(f"sum(rate(shipclock_snapshot_keys_total{RATE}))", "keys"), unit="ops"
         ),
+        third("Kafka silent for", query("shipclock_kafka_silent_seconds", "{{instance}}"), unit="s"),
         third(
             "Machine's clock off",
             query("shipclock_clock_off_seconds", "{{instance}}"),

@@ -1,0 +1,53 @@
+"""A start while Kafka is away."""
+
+import os
+import signal
+import time
+from collections.abc import Callable
+from threading import Thread
+
+from streams.topics import NoBrokerError
+
+SAY_EVERY_S = 60.0
+AGAIN_S = 1.0
+
+
+def until_kafka_answers(ask: Callable[[], int], say: Callable[[str], None]) -> int:
+    """What `ask` returns once it doesn't raise NoBrokerError any more; until then says once a minute what it raised.
+
+    SIGTERM and SIGINT end the process at once with 0, since nothing has begun that would have to be ended.
+    """
+    kept = {each: signal.signal(each, lambda *_: os._exit(0)) for each in (signal.SIGTERM, signal.SIGINT)}
+    say_again_s = time.monotonic()
+    try:
+        while True:
+            try:
+                return _in_thread(ask)
+            except NoBrokerError as error:
+                if time.monotonic() >= say_again_s:
+                    say(f"{error}; the worker waits for it")
+                    say_again_s = time.monotonic() + SAY_EVERY_S
+            time.sleep(AGAIN_S)
+    finally:
+        for each, handler in kept.items():
+            signal.signal(each, handler)
+
+
+def _in_thread(ask: Callable[[], int]) -> int:
+    """librdkafka asks for seconds, and no signal is heard in the thread that does."""
+    answers: list[int] = []
+    errors: list[BaseException] = []
+
+    def run() -> None:
+        try:
+            answers.append(ask())
+        except BaseException as error:
+            errors.append(error)
+
+    asking = Thread(target=run, daemon=True)
+    asking.start()
+    while asking.is_alive():
+        asking.join(0.2)
+    if errors:
+        raise errors[0]
+    return answers[0]

@@ -1,0 +1,111 @@
+"""Whether Kafka answers: for readiness, for the metrics, and for the log, once a minute.
+
+aiokafka says of a broker that is away some 400 times a second that it is, and tries again by itself. That is taken off
+the log here; what is said instead is how long nothing has been answered, with the last of these complaints.
+"""
+
+import logging
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from time import monotonic
+
+from streams.paced_log import PacedLog
+
+log = logging.getLogger(__name__)
+
+SILENT_S = 5.0
+"""From then on a question without an answer counts as Kafka being away: not every answer comes at once under load."""
+
+SAY_EVERY_S = 60.0
+
+TRIED_AGAIN = (
+    "Unable connect to",
+    "Unable to update metadata",
+    "Unable to request metadata",
+    "Failed fetch messages from",
+    "Failed fetch offsets from",
+    "Error sending %s to node",
+    "Heartbeat send request failed",
+    "Heartbeat session expired",
+    "Heartbeat failed for group %s: coordinator",
+    "Group Coordinator Request failed",
+    "Marking the coordinator dead",
+    "OffsetCommit failed before join, ignoring",
+    "LeaveGroup request failed",
+    "Cannot send %r to",
+    "Could not send %r",
+    "Got error produce response",
+    "Topic %s is not available during auto-create",
+    "Topic %s not found in cluster metadata",
+)
+"""How aiokafka's complaints begin of what it tries again by itself."""
+
+
+class Complaints(logging.Handler):
+    """Keeps the last of them, and passes on what else aiokafka logs, each warning at most once a minute."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.last = ""
+        self._paced = PacedLog(SAY_EVERY_S)
+
+    def emit(self, record: logging.LogRecord) -> None:
+        if record.levelno >= logging.WARNING and str(record.msg).startswith(TRIED_AGAIN):
+            self.last = record.getMessage()
+        elif self._paced.filter(record):
+            logging.getLogger().callHandlers(record)
+
+    def take_over(self) -> "Complaints":
+        """Has all that aiokafka logs come here first."""
+        logger = logging.getLogger("aiokafka")
+        logger.propagate = False
+        logger.handlers[:] = [self]
+        return self
+
+
+class KafkaWatch:
+    """Knows of the questions that this worker has put to Kafka and that aren't answered yet."""
+
+    def __init__(self, complaints: Complaints | None = None, now_s: Callable[[], float] = monotonic) -> None:
+        self._complaints = complaints or Complaints()
+        self._now_s = now_s
+        self._asked_s: list[float] = []
+        self._say_again_s: float | None = None
+
+    @contextmanager
+    def asking(self) -> Iterator[None]:
+        """Around whatever waits for Kafka's answer."""
+        began_s = self._now_s()
+        self._asked_s.append(began_s)
+        try:
+            yield
+        finally:
+            self._asked_s.remove(began_s)
+
+    @property
+    def silent_s(self) -> float:
+        """How long the oldest question has been waiting for its answer (s); 0 where there is none."""
+        return self._now_s() - min(self._asked_s) if self._asked_s else 0.0
+
+    @property
+    def is_away(self) -> bool:
+        return self.silent_s >= SILENT_S
+
+    @property
+    def problem(self) -> str | None:
+        """What is wrong, in words; None while Kafka answers."""
+        if not self.is_away:
+            return None
+        why = f" ({self._complaints.last})" if self._complaints.last else ""
+        return f"Kafka has not answered for {self.silent_s:,.0f} s{why}"
+
+    def look(self) -> None:
+        """To be called every second or so: says once a minute that Kafka is away, and once that it is back."""
+        problem, now_s = self.problem, self._now_s()
+        if problem is None:
+            if self._say_again_s is not None:
+                log.warning("Kafka answers again")
+                self._say_again_s, self._complaints.last = None, ""
+        elif self._say_again_s is None or now_s >= self._say_again_s:
+            log.warning("%s; nothing is told meanwhile, and all goes on by itself once it does", problem)
+            self._say_again_s = now_s + SAY_EVERY_S
