@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from rules.alerts import Alert, decode, encode
 from rules.engine import Engine
-from rules.restoring import correct_alert, restore_alert
+from rules.restoring import correct_alert, restore_alert, restore_order
 from streams import packs
 from tests.rules.engines import FULL, LATE, apply, engine
 from tests.rules.history import drained, ms, placed, shipped
@@ -72,6 +72,19 @@ def test_what_was_last_said_said_once_more_changes_nothing():
     assert not correct_alert(made, opened(made))
     made.settle()
     assert not drained(made)
+
+
+@pytest.mark.parametrize("lie", [{"revision": 10**9}, {"revision": 2**62}, {"revision": -5}])
+def test_after_a_restart_what_should_be_open_is_opened_above_it_too(lie):
+    made = engine(LATE, placed("1"), stepping=False)
+    fake = forged(opened(made), state="resolved", **lie)
+    fresh = Engine(LATE, stepping=False)
+    restore_alert(fresh, fake)
+    restore_order(fresh, "joom", "s1", "1", made.shops["joom", "s1"].orders["1"].facts)
+    fresh.advance(ms("81h"))
+    (again,) = drained(fresh)
+    assert (again.data.alert, again.data.state) == (fake.data.alert, "open")
+    assert again.data.revision == lie["revision"] + 1
 
 
 def test_after_that_the_alert_goes_on_as_ever():

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from urllib.parse import unquote, urlencode
 
 import pytest
 from playwright.async_api import Browser, Page, Route, expect
@@ -171,6 +172,27 @@ async def test_an_alert_shows_its_evidence_and_trail_and_its_link_opens_it_again
         await page.goto("about:blank")
         await page.goto(link)
         await expect(sheet.locator(".trail li")).to_have_count(3)
+
+
+async def test_links_work_for_names_that_are_encoded_in_ids(browser: Browser, worker: Worker) -> None:
+    shop, order = "a/b", "A:1 50%"
+    await worker.send(event("order.placed", START_MS + LATE_MS, order, shop=shop))
+    await worker.tick(START_MS + 2 * LATE_MS)
+    path = "/api/alerts?" + urlencode({"shop": shop})
+    (alert,) = await worker.listed(path, lambda items: any(each["order"] == order for each in items))
+    assert "joom/a%2Fb:A%3A1 50%25:" in alert["data"]["alert"]
+    async with looking(browser, worker) as page:
+        await live(page)
+        await page.locator("#alert-list .alert", has_text=order).click()
+        sheet = page.locator("#sheet")
+        await expect(sheet.locator(".trail li")).to_have_count(3)
+        link = page.url
+        assert unquote(link).endswith(f"/#/alerts/{alert['data']['alert']}")
+        await page.goto("about:blank")
+        await page.goto(link)
+        await expect(sheet.locator(".trail li")).to_have_count(3)
+        await sheet.locator("[name=acknowledge]").click()
+        await expect(page.locator("#alert-list .alert", has_text=order).locator(".chip.acknowledged")).to_be_visible()
 
 
 async def test_a_link_to_a_shop_shows_its_alerts(browser: Browser, worker: Worker) -> None:
