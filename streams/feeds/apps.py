@@ -27,7 +27,7 @@ from rules.yaml_source import BadPack, Complaint, Source
 from streams.feeds import library, setting
 from streams.feeds.language import SourceFile, convert
 from streams.feeds.placing import complaint
-from streams.feeds.signatures import credentials_of, secrets_of
+from streams.feeds.signatures import credentials_of, key_complaint, secrets_of
 
 SHORTEST_UNGUESSED = 16
 """Characters of an app's name where nothing else proves that a push is genuine but the sender's address."""
@@ -156,6 +156,8 @@ class _Reader:
                 self._complain(f"{credential} is a secret: write where it is, {{file: …}} or {{env: …}}", place)
             elif (found := self._found(value, place)) is not None:
                 credentials[credential] = found
+        if signature is not None and signature.key in credentials and (wrong := key_complaint(signature, credentials)):
+            self._complain(wrong, f"{at}.credentials.{signature.key}")
         return App(source, name, credentials, settings | {"app": name, "aliases": written.aliases})
 
     def _found(self, value: str | Elsewhere, place: str) -> str | None:

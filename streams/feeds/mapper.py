@@ -132,6 +132,7 @@ class Mapper:
                     if fetched:
                         await self._write(producer, (record for records in fetched.values() for record in records))
                         await consumer.commit({tp: records[-1].offset + 1 for tp, records in fetched.items()})
+                    metrics.LAG.set(sum([await _left(consumer, tp) for tp in consumer.assignment()]))
             finally:
                 self.is_reading = False
 
@@ -172,3 +173,9 @@ class Mapper:
                 dead, events = dead + is_dead, events + (not is_dead)
         await asyncio.gather(*waiting)
         return Tally(bodies, events, dead)
+
+
+async def _left(consumer: AIOKafkaConsumer, tp: TopicPartition) -> int:
+    """Records of a partition that are yet to be read, as far as the last fetch told."""
+    end = consumer.highwater(tp)
+    return 0 if end is None else max(0, end - await consumer.position(tp))

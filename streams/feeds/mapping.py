@@ -56,10 +56,9 @@ def map_request(source: SourceFile, request: Request, transport: Transport, sett
 
 def key_of(source: SourceFile, request: Request, setting: Mapping[str, Any]) -> str | None:
     """`platform/shop` of a push, where it says so; of several messages in it, of the first."""
-    mapper = _Mapper(source, setting, request.query)
     try:
-        return mapper.key(next(documents(request, source.body)))
-    except (ValueError, StopIteration):
+        return _Mapper(source, setting, request.query).key(next(documents(request, source.body)))
+    except Exception:  # what names no shop, and a mistake of ours, must not cost the push
         return None
 
 

@@ -16,7 +16,7 @@ from streams.feeds.language import Signature
 def is_genuine(
     signature: Signature, request: Request, credentials: Mapping[str, str], trusted_proxies: Iterable[str] = ()
 ) -> bool:
-    """`credentials` holds what `signature` names. Raises KeyError for one that is missing there."""
+    """`credentials` holds what `signature` names, and a key without a complaint."""
     if not _headers_agree(signature, request, credentials):
         return False
     if signature.method == "none":
@@ -40,6 +40,14 @@ def secrets_of(signature: Signature) -> set[str]:
     if signature.key is not None:
         return {signature.key}
     return credentials_of(signature) - set(signature.equal_headers.values())
+
+
+def key_complaint(signature: Signature, credentials: Mapping[str, str]) -> str | None:
+    """What is wrong with an HMAC's key, which is not shown."""
+    try:
+        return None if signature.key is None or _key(signature, credentials) else f"{signature.key} is empty"
+    except NotBase64:
+        return f"{signature.key} is not base64"
 
 
 def _headers_agree(signature: Signature, request: Request, credentials: Mapping[str, str]) -> bool:
@@ -86,10 +94,7 @@ def _part(name: str, request: Request, credentials: Mapping[str, str]) -> bytes:
 def _key(signature: Signature, credentials: Mapping[str, str]) -> bytes:
     key = credentials[signature.key or ""]
     if signature.key_form == "base64":
-        try:
-            return base64.b64decode(key.removeprefix("whsec_"), validate=True)
-        except NotBase64:
-            raise KeyError(f"{signature.key} is not base64") from None
+        return base64.b64decode(key.removeprefix("whsec_"), validate=True)
     return (unicodedata.normalize("NFKD", key) if signature.key_form == "nfkd" else key).encode()
 
 

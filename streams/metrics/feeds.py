@@ -12,6 +12,7 @@ PUSHES = Counter("shipclock_feed_pushes", "Pushes received, by what became of th
 EVENTS = Counter("shipclock_feed_events", "Events that pushes were mapped to", ["source"])
 DEAD = Counter("shipclock_feed_dead_letters", "Bodies of which something could not be mapped", ["source"])
 NEWEST = Gauge("shipclock_feed_newest_seconds", "When the newest push was received (epoch seconds)", ["source"])
+LAG = Gauge("shipclock_feed_lag_records", "Bodies yet to be mapped")
 
 
 def begin(source: str) -> None:

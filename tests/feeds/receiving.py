@@ -21,6 +21,8 @@ apps:
     main:
       credentials: {{callback_url: "{CALLBACK}", partner_key: {{file: key}}}}
       aliases: {{"910044217": jakarta}}
+    other:
+      credentials: {{callback_url: "https://hooks.example.net/feeds/shopee/other", partner_key: {{file: key}}}}
   lazada:
     sg: {{credentials: {{app_key: "139904", app_secret: {{file: key}}}}}}
   ozon:

@@ -86,6 +86,14 @@ def test_a_source_of_ones_own_has_apps_too(tmp_path: Path) -> None:
     assert ("etsy", "a") in apps.load(file, ENVIRONMENT).apps
 
 
+def test_a_key_that_is_to_be_base64_is_looked_at_when_the_file_is_read(tmp_path: Path) -> None:
+    own(tmp_path / "own", "key: secret", "key: secret, key_form: base64")
+    app = "{credentials: {secret: {file: key}}}"
+    file = settings_file(tmp_path, "apps:\n", f"sources: [own]\napps:\n  etsy: {{a: {app}}}\n")
+    with pytest.raises(BadPack, match=r"feeds\.yaml:5: secret is not base64"):
+        apps.load(file, ENVIRONMENT)
+
+
 def test_the_check_reads_the_settings_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("LAZADA", "x")
     monkeypatch.setenv("SHIPCLOCK_FEEDS", str(settings_file(tmp_path)))

@@ -3,15 +3,16 @@
 import json
 import signal
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from tests.feeds.receiving import from_lazada, from_shopee
 from tests.feeds.support import shopee
 from tests.feeds.test_receive_kafka import environment, receiver
-from tests.support.kafka import Kafka, read_topic
-from tests.worker.support import until
-from tests.worker.workers import SHIPCLOCK, WorkerProcess
+from tests.support.kafka import Kafka, produce, read_topic
+from tests.worker.support import LATE_MS, START_MS, ticks, until
+from tests.worker.workers import SHIPCLOCK, Site, WorkerProcess
 
 pytestmark = pytest.mark.kafka
 
@@ -59,3 +60,31 @@ async def test_pushes_become_events_once_and_again_on_request(kafka: Kafka, topi
     first, second = await read("orders")
     assert first == second
     assert await again("2099-01-01T00:00:00Z") == "0 bodies mapped to 0 events; 0 dead letters"
+
+
+async def test_a_push_ends_in_an_alert(kafka: Kafka, topic_prefix: str, tmp_path: Path) -> None:
+    site = Site(kafka.bootstrap, topic_prefix, tmp_path)
+    site.make_topics()
+    line = {"order_status": "pending", "trade_order_id": "9", "status_update_time": START_MS // 1000}
+    path, body, headers = from_lazada({"seller_id": "7", "message_type": 0, "data": line})
+    settings = environment(kafka, topic_prefix, tmp_path) | {"SHIPCLOCK_WEB_PORT": "0"}
+
+    async def alerts() -> list[Any]:
+        records = await read_topic(kafka.bootstrap, f"{topic_prefix}alerts")
+        return [found for record in records if (found := json.loads(record.value))["type"] == "alert.opened"]
+
+    async with (
+        site.worker() as worker,
+        receiver(kafka, topic_prefix, tmp_path) as (_, client),
+        WorkerProcess(settings, tmp_path / "map.log", (SHIPCLOCK, "feed-map")),
+    ):
+        await worker.ready()
+
+        async def is_taken() -> bool:
+            return (await client.post(path, content=body, headers=headers)).is_success
+
+        await until(is_taken)
+        await until(lambda: read_topic(kafka.bootstrap, f"{topic_prefix}orders"))
+        await produce(kafka.bootstrap, ticks(topic_prefix, START_MS + LATE_MS))
+        (alert, *_) = await until(alerts)
+    assert (alert["platform"], alert["shop"], alert["order"]) == ("lazada", "7", "9")

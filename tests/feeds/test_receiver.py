@@ -116,10 +116,11 @@ async def test_a_wrong_signature_is_refused_and_counted(desk: Receiving, caplog:
     before = _count("shopee", "signature")
     forged = from_shopee(shopee(), key="another")
     path, body, headers = from_shopee(shopee())
-    wrong = [forged, (path, body + b" ", headers), (path, body, {}), ("/feeds/lazada/sg", body, headers)]
+    of_another_app = [("/feeds/shopee/other", body, headers), ("/feeds/lazada/sg", body, headers)]
+    wrong = [forged, (path, body + b" ", headers), (path, body, {}), *of_another_app]
     with caplog.at_level(logging.DEBUG):
-        assert [(await desk.post(push)).status_code for push in wrong] == [401] * 4
-    assert _count("shopee", "signature") - before == 3
+        assert [(await desk.post(push)).status_code for push in wrong] == [401] * 5
+    assert _count("shopee", "signature") - before == 4
     assert "A1" not in caplog.text
     assert "s3cr3t" not in caplog.text
     assert headers["authorization"] not in caplog.text
@@ -136,7 +137,7 @@ async def test_where_nothing_is_signed_the_senders_address_counts(desk: Receivin
 
 async def test_a_path_that_is_no_apps_is_not_there(desk: Receiving) -> None:
     _, body, headers = from_shopee(shopee())
-    for path in ("/feeds/nope/main", "/feeds/shopee/other", "/feeds/shopee", "/other", "/feeds/ozon/main"):
+    for path in ("/feeds/nope/main", "/feeds/shopee/third", "/feeds/shopee", "/other", "/feeds/ozon/main"):
         assert (await desk.post((path, body, headers))).status_code == 404, path
     assert (await desk.client.get("/feeds/shopee/main")).status_code == 405
     assert (await desk.client.get(f"/feeds/ozon/{OZON}")).status_code == 405
