@@ -136,6 +136,9 @@ async def test_what_cannot_be_read_goes_to_dead_letters_as_it_was_and_the_rest_i
         (2, b"joom/s17", huge, "the record has 10,"),
         (2, b"joom/s1", good, "wrong key: the record's is joom/s1, its event is of joom/s17"),
         (1, b"joom/s17", good, "wrong partition: joom/s17 belongs in partition 2, this is 1"),
+        (2, b"joom/s17", event("rating.updated", START_MS), "rating.updated belongs on `shops`, this is `orders`"),
+        (2, b"joom/s17", event("order.placed", START_MS, "8\u202e7"), r"order '8\u202e7' has control, bidirectional"),
+        (2, b"joom/s17", event("order.placed", START_MS, data={"amount": "1E+1000000"}), "amount 1E+1000000 is not"),
     ]
     producer = Producer({"bootstrap.servers": kafka.bootstrap, "message.max.bytes": 20_000_000})
     for partition, key, value, _ in bad:
