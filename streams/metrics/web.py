@@ -5,8 +5,8 @@ from typing import Final
 from prometheus_client import Counter, Gauge
 
 REASONS: Final = ("token", "connections", "listeners", "slow")
-"""A wrong token; more connections than there may be; more listeners to changes than there may be; a connection that was
-closed because its peer kept it waiting."""
+"""A wrong token; more connections than there may be (a new one refused, or an idle one closed for it); more listeners
+to changes than there may be; a connection closed because its peer kept it waiting, as browsers' spare ones are, too."""
 
 CONNECTIONS = Gauge("shipclock_web_connections", "HTTP connections that are open")
 LISTENERS = Gauge("shipclock_web_listeners", "Readers of /api/events")

@@ -159,9 +159,8 @@ class Acceptor:
     def _take(self, accepted: socket.socket, peer: str) -> None:
         accepted.setblocking(False)
         if not self._has_room(peer):
-            web.REFUSALS.labels("connections").inc()
-            log.warning("more connections than there may be: one from %s is turned away", peer)
-            _turn_away(accepted)
+            _turned_away("one from %s is turned away", peer)
+            _refuse(accepted)
             return
         connection = self._make(on_lost=lambda gone: self._lost(gone, peer))
         self._peers.setdefault(peer, {})[connection] = None
@@ -190,6 +189,7 @@ class Acceptor:
         found = next((each for each in connections if each.is_idle and not each.transport.is_closing()), None)
         if found is None:
             return False
+        _turned_away("the oldest idle one, of %s, makes room", found.client)
         found.transport.abort()
         return True
 
@@ -207,7 +207,12 @@ class Acceptor:
         self._checking = self._loop.call_later(CHECK_S, self._check_all)
 
 
-def _turn_away(accepted: socket.socket) -> None:
+def _turned_away(what: str, peer: object) -> None:
+    web.REFUSALS.labels("connections").inc()
+    log.warning("more connections than there may be: " + what, peer)
+
+
+def _refuse(accepted: socket.socket) -> None:
     with contextlib.suppress(OSError):
         accepted.recv(65_536)  # what is left unread would have the kernel break off before the answer is there
     with contextlib.suppress(OSError):

@@ -20,8 +20,9 @@ SETTINGS = {
     *("BROKER", "APP_ID", "TOPIC_PREFIX", "PARTITIONS", "PACKS", "CLOCK", "DATADIR", "LOG_LEVEL"),
     *("WEB_HOST", "WEB_PORT", "TOKEN", "TOKEN_FILE", "REDIS", "REDIS_FILE", "ALERTMANAGER"),
     *("KAFKA_SECURITY", "KAFKA_MECHANISM", "KAFKA_USERNAME", "KAFKA_PASSWORD_FILE", "KAFKA_CA"),
+    *("MAX_SHOPS", "MAX_ORDERS"),
 }
-"""The contract's, how to log in to Kafka, and the files that secrets may be in."""
+"""The contract's, how to log in to Kafka, the files that secrets may be in, and the ceilings."""
 
 
 def settings_in(environment: dict[str, Any]) -> set[str]:

@@ -105,9 +105,11 @@ def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
 async def test_half_a_request_makes_room_for_whoever_comes_next() -> None:
     async with serving(Limits(total=20, per_peer=3, listeners=1)) as site:
         waiting = [await site.connect(HELLO[:10]) for _ in range(3)]
+        before = refusals("connections")
         assert [await site.status() for _ in range(10)] == [200] * 10
         for line in waiting:
             assert await is_closed(line)
+        assert refusals("connections") > before
 
 
 async def test_the_limit_in_total_holds_whoever_they_are(monkeypatch: pytest.MonkeyPatch) -> None:
