@@ -230,7 +230,6 @@ class SourceFile(Struct, kw_only=True, forbid_unknown_fields=True, frozen=True):
 
     source: str
     platform: str | None = None
-    title: str = ""
     zone: str = "UTC"
     body: Body = Body()
     signature: Signature | None = None

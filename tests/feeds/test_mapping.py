@@ -124,6 +124,22 @@ def test_parcels_of_one_order_are_told_one_by_one() -> None:
     assert [event["id"] for event in events] == ["9:placed", "9:shipped:T1", "9:shipped:T2", "9:shipped"]
 
 
+def test_a_part_of_an_order_that_is_sent_is_told_as_a_part() -> None:
+    states = {1: "WAIT_BUYER_ACCEPT_GOODS", 2: "WAIT_SELLER_SEND_GOODS"}
+    lines = [{"child_id": n, "sku_code": f"S{n}", "product_count": n, "son_order_status": states[n]} for n in states]
+    order = {
+        "order_id": 9,
+        "order_status": "SELLER_PART_SEND_GOODS",
+        "gmt_pay_time": "2026-11-04 08:03:10",
+        "gmt_send_goods_time": "2026-11-05 08:03:10",
+        "product_list": {"order_product_dto": lines},
+    }
+    answer = {"aliexpress_solution_order_get_response": {"result": {"target_list": {"order_dto": [order]}}}}
+    placed, part = mapped("aliexpress", answer, "poll", shop="s1").events
+    assert len(placed["data"]["items"]) == 2
+    assert (part["id"], part["data"]) == ("9:shipped:1", {"items": [{"sku": "S1", "qty": 1}], "complete": False})
+
+
 def test_a_number_is_registered_with_the_order_it_belongs_to() -> None:
     body = {"event": "TRACKING_UPDATED", "data": {"number": "N1", "tag": "ours"}}
     assert mapped("track17", body).problems == [
