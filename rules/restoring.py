@@ -8,7 +8,7 @@ from rules.instants import NEVER
 from rules.kinds.computing import Computed
 from rules.nothing import NOTHING
 from rules.shopfacts import Entry, Key
-from rules.watch import Order
+from rules.watch import Order, Shop
 
 
 def restore_order(engine: Engine, platform: str, shop_name: str, order_id: str, facts: OrderFacts | None) -> None:
@@ -64,52 +64,57 @@ def restore_alert(engine: Engine, alert: Alert) -> None:
 def correct_alert(engine: Engine, alert: Alert) -> bool:
     """Takes note that somebody else has written a record of an alert; False where it says what was last said anyway.
 
-    What should be open is written again, above both revisions, and what shouldn't be is resolved. Raises ValueError as
-    `restore_alert` does.
+    What should be open is written again, above both revisions, and what shouldn't be is resolved. Of an alert that is
+    known nothing else is taken from the record. Raises ValueError as `restore_alert` does.
     """
-    found, before = emitted_from(alert), last_emitted(engine, alert)
-    if found == before:
+    found, name = emitted_from(alert), alert.data.alert
+    shop, order, said = _find(engine, name)
+    if found == said:
         return False
-    found.revision = max(found.revision, 0 if before is None else before.revision)
-    found.at_ms = min(found.at_ms, engine.clock_ms)  # else it would stand until then
-    if before is not None and before.open and found.open:
-        found.opened_at_ms = before.opened_at_ms
-    found.tier = ""  # differs from whatever should be open, so that this is written even if only the words were others
-    order = _remember(engine, alert, found)
-    if order is not None:
-        order.news = EVERY_FACT
-        engine.agenda.look_at(order)
+    if shop is None or said is None:
+        found.at_ms = min(found.at_ms, engine.clock_ms)  # else it would stand until then
+        order = _remember(engine, alert, found)
+        if order is not None:
+            _look_again(engine, order.shop, order)
+        return True
+    said.revision = max(said.revision, found.revision)
+    if found.open and not said.open:
+        said.open = True  # so that it ends
+        shop.open_alerts += 1
+        if order is None:
+            shop.note_open(said.rule, name, True)
+    said.tier = ""  # differs from whatever should be open, so that it is written again
+    _look_again(engine, shop, order)
     return True
 
 
 def restate_alert(engine: Engine, name: str) -> None:
     """Has an alert that is open written again, since what was last said of it is gone from the topic."""
+    shop, order, said = _find(engine, name)
+    if shop is not None and said is not None:
+        said.tier = ""  # as in `correct_alert`
+        _look_again(engine, shop, order)
+
+
+def _find(engine: Engine, name: str) -> tuple[Shop | None, Order | None, Emitted | None]:
+    """Shop, order (where it is one's) and what was last said of an alert, as far as they are known, by its id."""
     place = shop_of(name)
     shop = None if place is None else engine.shops.get(place)
     if shop is None:
-        return
-    subject, _ = subject_and_episode(name, name.partition(":")[0], shop.key)
-    order = shop.orders.get(subject)
-    of_order = None if order is None or order.alerts is None else order.alerts.get(name)
-    said = of_order or shop.alerts.get(name)
-    if said is None:
-        return
-    said.tier = ""  # as in `correct_alert`
-    if order is not None and of_order is not None:
+        return None, None, None
+    order = shop.orders.get(subject_and_episode(name, name.partition(":")[0], shop.key)[0])
+    if order is not None and order.alerts is not None and name in order.alerts:
+        return shop, order, order.alerts[name]
+    return shop, None, shop.alerts.get(name)
+
+
+def _look_again(engine: Engine, shop: Shop, order: Order | None) -> None:
+    """Has what should be open compared with what was last said."""
+    if order is not None:
         order.news = EVERY_FACT
         engine.agenda.look_at(order)
-    shop.findings.clear()
+    shop.findings = NOTHING
     engine.agenda.ask(shop, shop.plan.every_judge)
-
-
-def last_emitted(engine: Engine, alert: Alert) -> Emitted | None:
-    """What was last said of the alert that a record is of, as far as it is known."""
-    shop = engine.shops.get((alert.platform, alert.shop))
-    if shop is None:
-        return None
-    order = shop.orders.get(alert.order) if isinstance(alert.order, str) else None
-    of_order = None if order is None or order.alerts is None else order.alerts.get(alert.data.alert)
-    return of_order or shop.alerts.get(alert.data.alert)
 
 
 def _remember(engine: Engine, alert: Alert, said: Emitted) -> Order | None:

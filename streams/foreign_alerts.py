@@ -8,6 +8,7 @@ told of and counted. deploy/docs/limits.md says what can't be put right.
 import asyncio
 import logging
 from collections.abc import Mapping
+from time import monotonic
 from typing import Any
 
 from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
@@ -23,10 +24,13 @@ log = logging.getLogger(__name__)
 log.addFilter(PacedLog())
 
 READ_AT_MOST = 10_000
-"""Records looked at after one another; of more, the newest."""
+"""Records looked at in one go; of more, the newest."""
 
 READ_S = 5.0
-"""How long reading them may hold up the worker before it goes on, and tries again later."""
+"""How long reading them may hold up the worker before it goes on…"""
+
+AGAIN_S = 30.0
+"""…and tries again after this."""
 
 
 class ForeignAlerts:
@@ -36,6 +40,7 @@ class ForeignAlerts:
         self._app = app
         self._known_to: dict[int, int] = {}
         self._wrote: dict[int, int] = {}
+        self._again_s = 0.0
 
     def wrote(self, number: int, records: int) -> None:
         """The worker has written that many."""
@@ -48,6 +53,8 @@ class ForeignAlerts:
 
     async def look(self, partitions: Mapping[int, Partition], ends: Mapping[int, int]) -> None:
         """Compares with where the logs end; none of this worker's records may be on its way."""
+        if monotonic() < self._again_s:
+            return
         for number, partition in list(partitions.items()):
             tp, end = TopicPartition(self._app.names.alerts, number), ends.get(number, 0)
             known_to = self._known_to.get(number)
@@ -60,8 +67,10 @@ class ForeignAlerts:
                 try:
                     found = await self._newest(tp, known_to, end)
                 except (KafkaError, TimeoutError, OSError) as error:
-                    log.warning("records of %s-%d that may be foreign could not be read: %s", *tp, error)
-                    continue
+                    log.warning("records of %s-%d that may be foreign could not be read: %r", *tp, error)
+                    self._known_to[number] = known_to
+                    self._again_s = monotonic() + AGAIN_S
+                    return
                 self._put_right(partition, found, more)
             self._known_to[number] = max(end, known_to)
             self._wrote.pop(number, None)

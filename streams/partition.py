@@ -243,13 +243,16 @@ class Partition:
 
     def correct(self, key: bytes, value: bytes | None) -> bool:
         """A record of `alerts` that somebody else has written. False where it says what was last said anyway."""
+        name = key.decode(errors="replace")
         try:
             alert = None if value is None else alerts.decode(value)
             if alert is not None and home_of(alert.platform, alert.shop, self.partitions) == self.number:
-                return correct_alert(self.engine, alert)
+                foreign = correct_alert(self.engine, alert)
+                if alert.data.alert == name:
+                    return foreign
         except (msgspec.DecodeError, ValueError):
-            pass  # no alert, so what lies under its key is gone
-        restate_alert(self.engine, key.decode(errors="replace"))
+            pass  # no alert
+        restate_alert(self.engine, name)  # what was last said under this key is gone
         return True
 
     def _restore_progress(self, progress: Progress) -> None:

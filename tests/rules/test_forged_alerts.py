@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from rules.alerts import Alert, decode, encode
 from rules.engine import Engine
 from rules.restoring import correct_alert, restore_alert, restore_order
+from rules.standing import standings
 from streams import packs
 from tests.rules.engines import FULL, LATE, apply, engine
 from tests.rules.history import drained, ms, placed, shipped
@@ -37,6 +38,7 @@ LIES = [
     {"state": "resolved", "time": "2099-12-31T00:00:00Z"},
     {"summary": "nothing to see here", "revision": 7},
     {"severity": "info", "stage": "due_soon", "revision": 7},
+    {"state": "resolved", "revision": 7, "rule": "joom.other", "order": "2", "shop": "s2"},
 ]
 
 
@@ -46,6 +48,7 @@ LIES = [
 def test_what_should_be_open_is_written_again_above_a_record_that_says_otherwise(rules, lie, stepping):
     made = engine(rules, placed("1"), stepping=stepping)
     true = opened(made)
+    before = standings(made)[0]["open_alerts"]
     fake = forged(true, **lie)
     assert correct_alert(made, fake)
     made.settle()
@@ -54,8 +57,11 @@ def test_what_should_be_open_is_written_again_above_a_record_that_says_otherwise
     assert (again.data.alert, again.data.state) == (true.data.alert, "open")
     assert (again.data.stage, again.data.severity) == (true.data.stage, true.data.severity)
     assert again.data.summary == true.data.summary
+    assert again.type == "alert.updated"
+    assert again.data.opened_at == true.data.opened_at
     made.settle()
     assert not drained(made)
+    assert standings(made)[0]["open_alerts"] == before
 
 
 def test_one_that_was_made_up_is_resolved():
@@ -65,6 +71,18 @@ def test_one_that_was_made_up_is_resolved():
     made.settle()
     (resolved,) = drained(made)
     assert (resolved.data.alert, resolved.data.state, resolved.data.revision) == ("made up", "resolved", 10)
+
+
+def test_one_that_has_ended_is_resolved_again_over_a_record_that_opens_it():
+    made = engine(LATE, placed("1"), shipped("1", "90h"), stepping=True)
+    made.advance(ms("100h"))
+    *_, resolved = drained(made)
+    assert resolved.data.state == "resolved"
+    assert correct_alert(made, forged(resolved, state="open", revision=20))
+    made.settle()
+    (again,) = drained(made)
+    assert (again.data.alert, again.data.state, again.data.revision) == (resolved.data.alert, "resolved", 21)
+    assert standings(made)[0]["open_alerts"] == 0
 
 
 def test_what_was_last_said_said_once_more_changes_nothing():

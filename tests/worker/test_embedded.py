@@ -227,7 +227,7 @@ async def test_what_is_true_is_written_again_over_a_record_that_somebody_else_wr
         await read.until(lambda: len(read.records) == 4)
     again = json.loads(read.records[3].value or b"")
     assert (again["data"]["revision"], again["data"]["state"]) == (revision + 1, "open")
-    for name in ("severity", "stage", "due_at", "summary", "evidence"):
+    for name in ("severity", "stage", "opened_at", "due_at", "summary", "evidence"):
         assert again["data"][name] == true["data"][name]
     assert foreign() == before + 1
 

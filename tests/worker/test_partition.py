@@ -7,6 +7,7 @@ from typing import Any, NoReturn
 import pytest
 
 from rules import facts
+from rules.alerts import decode
 from rules.bounds import LARGEST_BYTES
 from rules.instants import DAWN, HOUR_MS, LONGEST_LEAP_MS, rfc3339
 from streams.clocks import wall_ms
@@ -317,3 +318,32 @@ def test_a_value_that_was_cut_when_it_was_fetched_is_told_of_as_it_was() -> None
     fetched = replace(record("orders", b"0" * (LARGEST_BYTES + 1)), serialized_value_size=80_000_000)
     watched.apply(Batch("orders", 2, [fetched]))
     assert reasons(watched) == ["the record has 80,000,000 bytes; an event may have 262,144"]
+
+
+# -- records of alerts that somebody else has written ----------------------------------------------------------
+
+
+def test_a_foreign_record_under_another_alerts_key_has_both_written_again() -> None:
+    watched = partition()
+    apply(watched, event("order.placed", START_MS, "1"), event("order.placed", START_MS, "2"))
+    watched.engine.advance(START_MS + LATE_MS)
+    (key, value), (other_key, other) = watched.take_said()
+    assert not watched.correct(key, value)
+    forged = other.replace(b'"revision":1', b'"revision":40').replace(b'"state":"open"', b'"state":"resolved"')
+    assert watched.correct(key, forged)
+    watched.engine.settle()
+    again = {key: decode(value).data for key, value in watched.take_said()}
+    assert {name: (data.revision, data.state) for name, data in again.items()} == {
+        key: (2, "open"),
+        other_key: (41, "open"),
+    }
+
+
+def test_a_foreign_record_of_a_shop_of_another_partition_is_not_taken_in() -> None:
+    watched = partition()
+    apply(watched, event("order.placed", START_MS))
+    watched.engine.advance(START_MS + LATE_MS)
+    ((key, value),) = watched.take_said()
+    elsewhere = partition(number=3)
+    assert elsewhere.correct(key, value)
+    assert not elsewhere.engine.shops
