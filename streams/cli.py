@@ -28,6 +28,7 @@ COMMANDS = {
     "worker": Place("streams.commands.worker:worker", "Watch the orders on a Kafka broker."),
     "feeds": Place("streams.commands.feeds:feeds", "What platforms and carriers send, as events."),
     "receive": Place("streams.commands.receive:receive", "Take the pushes of platforms and carriers."),
+    "poll": Place("streams.commands.poll:poll", "Read the order and health APIs of platforms."),
     "feed-map": Place("streams.commands.feed_map:feed_map", "Turn what was received into events."),
     "replay": Place("streams.commands.replay:replay", "Run history through the rules; alerts to stdout."),
     "import": Place("streams.commands.importing:import_", "Turn history files into events."),

@@ -11,6 +11,9 @@ apps:
         partner_key: {file: /run/secrets/shopee}     # or {env: SHOPEE_KEY}; never the secret itself
       setting: {shipped_at: rts}        # what its source asks for: zone, deadline_field and so on
       aliases: {"910044217": jakarta}   # what a shop is called in events
+      poll:                             # read its API, too
+        shops:
+          "910044217": {credentials: {refresh_token: {file: /run/secrets/shopee-jakarta}}}
 """
 
 import re
@@ -18,16 +21,21 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from ipaddress import ip_network
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import msgspec
-from msgspec import Struct
+from msgspec import Meta, Struct
+from yarl import URL
 
 from rules.yaml_source import BadPack, Complaint, Source
 from streams.feeds import library, setting
 from streams.feeds.language import SourceFile, convert
 from streams.feeds.placing import complaint
 from streams.feeds.signatures import credentials_of, key_complaint, secrets_of
+from streams.settings import is_local
+
+EVERY_MIN, PUSHED_EVERY_MIN = 5, 15
+"""How often an API is read, and how often where pushes come as well."""
 
 SHORTEST_UNGUESSED = 16
 """Characters of an app's name where nothing else proves that a push is genuine but the sender's address."""
@@ -45,10 +53,33 @@ class Elsewhere(Struct, forbid_unknown_fields=True, frozen=True):
     env: str | None = None
 
 
+Credentials = dict[str, str | Elsewhere]
+
+
+class ShopWritten(Struct, forbid_unknown_fields=True, frozen=True):
+    credentials: Credentials = {}
+    setting: dict[str, Any] = {}
+
+
+class PollWritten(Struct, forbid_unknown_fields=True, frozen=True):
+    """`every_min` is 15 by default where the app takes pushes, else 5. `history_days` is how far back a shop is read at
+    first. `host` stands for the platform's."""
+
+    shops: dict[str, ShopWritten]
+    every_min: Annotated[int, Meta(ge=1, le=1_440)] | None = None
+    overlap_min: Annotated[int, Meta(ge=1, le=1_440)] = 10
+    history_days: Annotated[int, Meta(ge=1, le=365)] = 15
+    host: str | None = None
+
+
 class AppWritten(Struct, forbid_unknown_fields=True, frozen=True):
-    credentials: dict[str, str | Elsewhere] = {}
+    """`push: false` where it is only polled."""
+
+    credentials: Credentials = {}
     setting: dict[str, Any] = {}
     aliases: dict[str, str] = {}
+    push: bool = True
+    poll: PollWritten | None = None
 
 
 class Written(Struct, forbid_unknown_fields=True, frozen=True):
@@ -61,6 +92,25 @@ class Written(Struct, forbid_unknown_fields=True, frozen=True):
 
 
 @dataclass(frozen=True)
+class PolledShop:
+    """A shop that is read. Both are the app's and its own together."""
+
+    credentials: Mapping[str, str] = field(repr=False)
+    setting: Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Polling:
+    """What is read of an app, by the shops' names at the platform."""
+
+    shops: Mapping[str, PolledShop]
+    every_min: int
+    overlap_min: int
+    history_days: int
+    host: str | None
+
+
+@dataclass(frozen=True)
 class App:
     """One app at one source."""
 
@@ -68,6 +118,8 @@ class App:
     name: str
     credentials: Mapping[str, str] = field(repr=False)
     setting: Mapping[str, Any] = field(default_factory=dict)
+    takes_pushes: bool = True
+    polling: Polling | None = None
 
 
 @dataclass(frozen=True)
@@ -129,26 +181,42 @@ class _Reader:
     def _app(self, source: SourceFile, name: str, written: AppWritten, at: str) -> App:
         if not re.fullmatch(r"[A-Za-z0-9_-]{1,64}", name):
             self._complain("an app's name is part of a path: letters, digits, - and _, at most 64", at)
-        signature = source.signature
+        signature = source.signature if written.push else None
         if signature is not None and signature.method == "none" and len(name) < SHORTEST_UNGUESSED:
             least = f"{SHORTEST_UNGUESSED} or more characters that nobody guesses"
             self._complain(f"nothing is signed at {source.source}: the app's name must be {least}", at)
-        known = {*setting.OF_EVERY_SOURCE, *source.settings}
-        for unknown in sorted(written.setting.keys() - known):
-            message = f"{unknown} is no setting of {source.source}; they are {', '.join(sorted(known))}"
-            self._complain(message, f"{at}.setting.{unknown}")
-        try:
-            settings = setting.checked(dict(written.setting), source)
-        except ValueError as error:
-            self._complain(str(error), f"{at}.setting")
-            settings = {}
-        credentials = {}
+        settings = self._setting(source, written.setting, f"{at}.setting") | {"app": name, "aliases": written.aliases}
         wanted = credentials_of(signature) if signature is not None else set()
         secret = secrets_of(signature) if signature is not None else set()
-        for credential in sorted(wanted - written.credentials.keys()):
-            self._complain(f"the credential {credential} is missing", f"{at}.credentials")
-        for credential, value in written.credentials.items():
-            place = f"{at}.credentials.{credential}"
+        if written.poll is not None and source.api is not None:
+            wanted, secret = wanted | {*source.api.credentials}, secret | {*source.api.secrets}
+        credentials = self._credentials(source, written.credentials, wanted, secret, f"{at}.credentials")
+        if signature is not None and signature.key in credentials and (wrong := key_complaint(signature, credentials)):
+            self._complain(wrong, f"{at}.credentials.{signature.key}")
+        polling = None
+        if written.poll is not None:
+            polling = self._polling(source, written, credentials, settings, f"{at}.poll")
+        return App(source, name, credentials, settings, written.push and source.signature is not None, polling)
+
+    def _setting(self, source: SourceFile, written: dict[str, Any], at: str) -> dict[str, Any]:
+        known = {*setting.OF_EVERY_SOURCE, *source.settings}
+        for unknown in sorted(written.keys() - known):
+            message = f"{unknown} is no setting of {source.source}; they are {', '.join(sorted(known))}"
+            self._complain(message, f"{at}.{unknown}")
+        try:
+            return setting.checked(dict(written), source)
+        except ValueError as error:
+            self._complain(str(error), at)
+            return {}
+
+    def _credentials(
+        self, source: SourceFile, written: Credentials, wanted: set[str], secret: set[str], at: str
+    ) -> dict[str, str]:
+        credentials = {}
+        for credential in sorted(wanted - written.keys()):
+            self._complain(f"the credential {credential} is missing", at)
+        for credential, value in written.items():
+            place = f"{at}.{credential}"
             if credential not in wanted:
                 theirs = ", ".join(sorted(wanted)) or "none"
                 self._complain(f"{credential} is no credential of {source.source}; they are {theirs}", place)
@@ -156,9 +224,33 @@ class _Reader:
                 self._complain(f"{credential} is a secret: write where it is, {{file: …}} or {{env: …}}", place)
             elif (found := self._found(value, place)) is not None:
                 credentials[credential] = found
-        if signature is not None and signature.key in credentials and (wrong := key_complaint(signature, credentials)):
-            self._complain(wrong, f"{at}.credentials.{signature.key}")
-        return App(source, name, credentials, settings | {"app": name, "aliases": written.aliases})
+        return credentials
+
+    def _polling(
+        self,
+        source: SourceFile,
+        app: AppWritten,
+        credentials: dict[str, str],
+        settings: dict[str, Any],
+        at: str,
+    ) -> Polling | None:
+        api, written = source.api, app.poll
+        if api is None or written is None:
+            self._complain(f"nothing is known of an API of {source.source}", at)
+            return None
+        if written.host is not None and not _is_safe(written.host):
+            self._complain("write the host like https://example.net; http only where it is this machine", f"{at}.host")
+        wanted = {*api.shop_credentials} | ({"refresh_token"} if api.token is not None else set())
+        shops = {}
+        for shop, each in written.shops.items():
+            place = f"{at}.shops.{shop}"
+            own = self._credentials(
+                source, each.credentials, wanted, {*api.secrets, "refresh_token"}, f"{place}.credentials"
+            )
+            of_shop = self._setting(source, each.setting, f"{place}.setting")
+            shops[shop] = PolledShop(credentials | own, settings | of_shop | {"shop": shop})
+        every_min = written.every_min or (PUSHED_EVERY_MIN if app.push and source.signature is not None else EVERY_MIN)
+        return Polling(shops, every_min, written.overlap_min, written.history_days, written.host)
 
     def _found(self, value: str | Elsewhere, place: str) -> str | None:
         """What a credential is. What is in a file or a variable is never shown."""
@@ -186,6 +278,19 @@ class _Reader:
         if not found:
             self._complain(f"{file} is empty", place)
         return found or None
+
+
+def _is_safe(host: str) -> bool:
+    """Whether secrets may be sent there."""
+    try:
+        url = URL(host)
+    except ValueError:
+        return False
+    return (
+        bool(url.host)
+        and url.path in ("", "/")
+        and (url.scheme == "https" or (url.scheme == "http" and is_local(url.host or "")))
+    )
 
 
 def _is_network(network: str) -> bool:

@@ -9,7 +9,8 @@ from msgspec import inspect
 from rules.events import AnyEvent
 from rules.packs import zone_complaint
 from rules.yaml_source import Complaint, Source
-from streams.feeds.language import Fact, Message, SourceFile, Value
+from streams.feeds.language import Api, Call, Fact, Message, SourceFile, Value
+from streams.feeds.polling.requests import FORMS, INSTANTS, OTHERS, places
 
 
 def _choices() -> dict[str, dict[str, tuple[Any, ...]]]:
@@ -31,6 +32,14 @@ TYPES = {kind.__struct_config__.tag for kind in get_args(AnyEvent)} | {"order.pa
 
 CHOICES = _choices()
 
+NEEDED_BY_PAGING: dict[str, tuple[str, ...]] = {
+    "once": (),
+    "cursor": ("next",),
+    "backward": ("pages",),
+    "onward": ("listed", "changed"),
+    "confirm": ("next", "confirm"),
+}
+
 Fault = tuple[str, str]
 """`(path, message)`."""
 
@@ -50,6 +59,8 @@ def _faults(source: SourceFile, name: str) -> Iterator[Fault]:
         if not choices:
             yield f"$.settings.{setting}", f"{setting} needs what it may be, the default first"
     yield from _signature(source)
+    if source.api is not None:
+        yield from _api(source, source.api)
     used: set[str] = set()
     for path, value in _values(source):
         for table in _tables(value):
@@ -77,6 +88,37 @@ def _signature(source: SourceFile) -> Iterator[Fault]:
             ip_network(network)
         except ValueError:
             yield f"$.signature.senders[{n}]", f"{network} is no network; write it like 195.34.21.0/24"
+
+
+def _api(source: SourceFile, api: Api) -> Iterator[Fault]:
+    credentials = {*api.credentials, *api.shop_credentials}
+    known = credentials | {*OTHERS, *source.settings, *(f"{name}_{form}" for name in INSTANTS for form in FORMS)}
+    if api.signature is not None and api.signature.key not in credentials:
+        yield "$.api.signature.key", f"{api.signature.key} is no credential of this API"
+    for secret in sorted({*api.secrets} - credentials):
+        yield "$.api.secrets", f"{secret} is no credential of this API"
+    written: list[tuple[str, Any]] = [("$.api.parameters", api.parameters), ("$.api.headers", api.headers)]
+    written += [("$.api.host", api.host)]
+    for at, call in _calls(api):
+        written += [(at, call.host), (at, call.parameters), (at, call.body)]
+    for at, each in written:
+        for place in sorted(places(each) - known):
+            yield at, f"{{{place}}} is nothing that calls may name; those are {', '.join(sorted(known))}"
+    for name, poll in api.polls.items():
+        needed = NEEDED_BY_PAGING[poll.paging]
+        for missing in (each for each in needed if getattr(poll, each) is None):
+            yield f"$.api.polls.{name}", f"paging {poll.paging} needs {missing}"
+        if (poll.ids is None) != (poll.detail is None):
+            yield f"$.api.polls.{name}", "ids and detail belong together"
+
+
+def _calls(api: Api) -> Iterator[tuple[str, Call]]:
+    if api.token is not None:
+        yield "$.api.token.call", api.token.call
+    for name, poll in api.polls.items():
+        for part in ("call", "detail", "confirm"):
+            if (call := getattr(poll, part)) is not None:
+                yield f"$.api.polls.{name}.{part}", call
 
 
 def _message(source: SourceFile, message: Message, at: str) -> Iterator[Fault]:

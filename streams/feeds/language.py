@@ -223,10 +223,111 @@ class Answer(Struct, kw_only=True, forbid_unknown_fields=True, frozen=True):
     now: str = "%Y-%m-%dT%H:%M:%SZ"
 
 
+class ApiSignature(Struct, kw_only=True, forbid_unknown_fields=True, frozen=True):
+    """HMAC-SHA256 in hexadecimal, keyed by the credential `key`, sent as the parameter `sign`.
+
+    In `signed`, `{path}` is the call's path, `{pairs}` all parameters in the order of their names, each name and value
+    with nothing between, `{body}` the bytes sent; any other place is a parameter or a name that calls may use.
+    """
+
+    key: str
+    signed: str
+    upper: bool = False
+
+
+class Call(Struct, kw_only=True, forbid_unknown_fields=True, frozen=True):
+    """One request to an API. Texts are filled in: `{shop}`, `{access_token}`, credentials, `{from_s}` and so on (see
+    `polling.requests`); `{name:int}` makes a number. What has an empty place is left out.
+
+    `parameters` go into the query, or into the body as a form. A call `of_app` is sent without shop and token.
+    """
+
+    path: str
+    method: Literal["GET", "POST"] = "GET"
+    host: str | None = None
+    parameters: dict[str, Any] = {}
+    form: bool = False
+    body: dict[str, Any] | None = None
+    of_app: bool = False
+
+
+class Token(Struct, kw_only=True, forbid_unknown_fields=True, frozen=True):
+    """How an access token is had from a refresh token, and where both stand in the answer. `expires` is an epoch time,
+    or the seconds it lives."""
+
+    call: Call
+    access: Path
+    refresh: Path
+    expires: Path
+
+
+class Poll(Struct, kw_only=True, forbid_unknown_fields=True, frozen=True):
+    """One thing that is read again and again.
+
+    `documents` are what is mapped, one by one, of each answer. With `changed` (the times of change in an answer), what
+    has changed since the last mark is read; without, what there is, each `every_min`. With `detail`, the `ids` of a
+    list's answer are asked for by so many as a `batch`, and those answers are mapped.
+
+    `paging`: `cursor` (the answer's `next`, while it has `more`, if that is told), `backward` (numbered, from the last
+    of the `pages` to the first, as what leaves a list moves the rest to the front), `onward` (in order of change: the
+    next page starts at the newest change of a full one of `size` records, which `listed` gives), or `confirm` (the next
+    comes when `confirm` was sent with the `next` of the last).
+    """
+
+    call: Call
+    documents: Path
+    changed: Path | None = None
+    every_min: int | None = None
+    paging: Literal["once", "cursor", "backward", "onward", "confirm"] = "once"
+    next: Path | None = None
+    more: Path | None = None
+    pages: Path | None = None
+    listed: Path | None = None
+    size: int = 100
+    ids: Path | None = None
+    detail: Call | None = None
+    batch: int = 50
+    confirm: Call | None = None
+    of_app: bool = False
+
+
+class Verdicts(Struct, kw_only=True, forbid_unknown_fields=True, frozen=True):
+    """What an answer says of the call. Conditions see the answer and `_status`; 429 and 5xx always mean "slow down",
+    401 "token expired". `quota` means that the day's calls are used up, until midnight in `quota_zone`. `code` is the
+    platform's word for what is wrong."""
+
+    ok: Conditions
+    slow_down: Conditions | None = None
+    expired: Conditions | None = None
+    quota: Conditions | None = None
+    quota_zone: str = "UTC"
+    code: Path | None = None
+
+
+class Api(Struct, kw_only=True, forbid_unknown_fields=True, frozen=True):
+    """A platform's API: what every call has, how it is signed, how many there may be in a minute, and what is read.
+
+    `credentials` are the app's, `shop_credentials` a shop's; `secrets` are those of both that nobody else may know.
+    With a `token`, a shop has a `refresh_token` too.
+    """
+
+    host: str
+    credentials: tuple[str, ...] = ()
+    shop_credentials: tuple[str, ...] = ()
+    secrets: tuple[str, ...] = ()
+    parameters: dict[str, Any] = {}
+    headers: dict[str, Any] = {}
+    signature: ApiSignature | None = None
+    answers: Verdicts
+    per_min: int = 60
+    token: Token | None = None
+    polls: dict[str, Poll]
+
+
 class SourceFile(Struct, kw_only=True, forbid_unknown_fields=True, frozen=True):
     """One platform or tracking service. `zone` is that of times that name none; `shop`, `order` and `time` hold for
     messages that don't say. `answer_within_ms` is how long a sender may be kept waiting. `settings` are those of its
-    own that an app may have, with what they may be."""
+    own that an app may have, with what they may be. `api` says how the platform is polled."""
 
     source: str
     platform: str | None = None
@@ -240,6 +341,7 @@ class SourceFile(Struct, kw_only=True, forbid_unknown_fields=True, frozen=True):
     time: Value | None = None
     tables: dict[str, dict[str, str | None]] = {}
     settings: dict[str, tuple[str, ...]] = {}
+    api: Api | None = None
     messages: list[Message]
 
 

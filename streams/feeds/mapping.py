@@ -54,6 +54,13 @@ def map_request(source: SourceFile, request: Request, transport: Transport, sett
     return mapper.mapped
 
 
+def map_answer(source: SourceFile, document: dict[str, Any], setting: Mapping[str, Any]) -> Mapped:
+    """An API's answer, or what of one is to be mapped by itself. Never raises for what is in it."""
+    mapper = _Mapper(source, setting, {})
+    mapper.document(document, "poll")
+    return mapper.mapped
+
+
 def key_of(source: SourceFile, request: Request, setting: Mapping[str, Any]) -> str | None:
     """`platform/shop` of a push, where it says so; of several messages in it, of the first."""
     try:

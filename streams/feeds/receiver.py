@@ -49,7 +49,7 @@ class Receiver:
     async def push(self, http: HttpRequest) -> Response:
         place = http.path_params["source"], http.path_params["app"]
         app = self._settings.apps.get(place)
-        if app is None or app.source.signature is None:
+        if app is None or not app.takes_pushes:
             metrics.PUSHES.labels("unknown", "unknown").inc()
             return Response(status_code=404)
         try:

@@ -14,6 +14,18 @@ DEAD = Counter("shipclock_feed_dead_letters", "Bodies of which something could n
 NEWEST = Gauge("shipclock_feed_newest_seconds", "When the newest push was received (epoch seconds)", ["source"])
 LAG = Gauge("shipclock_feed_lag_records", "Bodies yet to be mapped")
 
+POLL_OUTCOMES: Final = ("read", "refused", "unavailable", "quota", "unwritten", "failed")
+"""Read up to now; or the platform refused, didn't answer, or answers no more today; or Kafka didn't take what was read;
+or a mistake of ours."""
+
+POLLS = Counter("shipclock_feed_polls", "Readings of platforms' APIs, by how they ended", ["source", "outcome"])
+POLL_LAG = Gauge(
+    "shipclock_feed_poll_lag_seconds", "How long ago the shop that waits longest was read up to then", ["source"]
+)
+MARK = Gauge(
+    "shipclock_feed_poll_mark_seconds", "The newest change that was read from an API (epoch seconds)", ["source"]
+)
+
 
 def begin(source: str) -> None:
     """From 0 on, so that the first one is seen as an increase."""
@@ -25,3 +37,10 @@ def begin_mapping(source: str) -> None:
     """Likewise, of the mapper."""
     EVENTS.labels(source)
     DEAD.labels(source)
+
+
+def begin_polling(source: str) -> None:
+    """Likewise, of the poller."""
+    begin_mapping(source)
+    for outcome in POLL_OUTCOMES:
+        POLLS.labels(source, outcome)

@@ -102,3 +102,58 @@ def test_the_check_reads_the_settings_file(tmp_path: Path, monkeypatch: pytest.M
     assert result.exit_code == 1
     assert ":2: Expected `str`, got `float`" in result.output
     assert run("feeds", "check", "--settings", tmp_path / "gone").exit_code == 2
+
+
+POLLED = """\
+apps:
+  shopee:
+    main:
+      push: false
+      credentials: {partner_id: "1180042", partner_key: {file: key}}
+      poll:
+        shops:
+          "910044217": {credentials: {refresh_token: {file: key}}, setting: {zone: Asia/Jakarta}}
+"""
+
+
+def _polled(folder: Path, old: str = "", new: str = "") -> Path:
+    assert old in POLLED
+    (folder / "key").write_text("s3cr3t\n")
+    (folder / "feeds.yaml").write_text(POLLED.replace(old, new, 1))
+    return folder / "feeds.yaml"
+
+
+def test_shops_that_are_polled_have_the_credentials_and_settings_of_their_app_and_their_own(tmp_path: Path) -> None:
+    found = apps.load(_polled(tmp_path), {}).apps["shopee", "main"]
+    assert not found.takes_pushes
+    assert found.polling is not None
+    shop = found.polling.shops["910044217"]
+    assert shop.credentials == {"partner_id": "1180042", "partner_key": "s3cr3t", "refresh_token": "s3cr3t"}
+    assert (shop.setting["shop"], shop.setting["zone"]) == ("910044217", "Asia/Jakarta")
+    assert (found.polling.every_min, found.polling.overlap_min) == (5, 10)
+    assert "s3cr3t" not in repr(found)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "line", "said"),
+    [
+        ('partner_id: "1180042", ', "", 5, "the credential partner_id is missing"),
+        ("refresh_token: {file: key}", "refresh_token: abc", 8, "refresh_token is a secret"),
+        ("{refresh_token: {file: key}}", "{}", 8, "the credential refresh_token is missing"),
+        ("zone: Asia/Jakarta", "zone: Mars", 8, "Mars is no time zone"),
+        ("zone: Asia/Jakarta", "zoen: Mars", 8, "zoen is no setting of shopee"),
+        ("        shops:", "        host: http://example.net\n        shops:", 7, "http only where it is this machine"),
+        ("        shops:", "        host: https://example.net/api\n        shops:", 7, "write the host like"),
+        ("        shops:", "        every_min: 0\n        shops:", 7, "Expected `int` >= 1"),
+        ("  shopee:", "  aftership:", 6, "nothing is known of an API of aftership"),
+    ],
+)
+def test_a_mistake_in_what_is_polled_is_told_with_its_line(
+    tmp_path: Path, old: str, new: str, line: int, said: str
+) -> None:
+    file = _polled(tmp_path, old, new)
+    with pytest.raises(BadPack) as raised:
+        apps.load(file, {})
+    told = str(raised.value).splitlines()
+    assert any(each.startswith(f"{file}:{line}: ") and said in each for each in told), told
+    assert "s3cr3t" not in str(raised.value)

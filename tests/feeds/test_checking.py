@@ -12,6 +12,12 @@ from tests.feeds.support import own
 
 SCHEMA = library.built_in() / "source.schema.json"
 
+API = """\
+api: {host: "https://etsy.example", credentials: [key], secrets: [key], signature: {key: key, signed: "{path}"},
+      answers: {ok: {}}, polls: {orders: {call: {path: /p, parameters: {from: "{from_s}"}}, documents: d,
+      next: n, paging: cursor}}}
+messages:"""
+
 
 @pytest.mark.parametrize(
     ("old", "new", "line", "said"),
@@ -42,6 +48,16 @@ SCHEMA = library.built_in() / "source.schema.json"
         ("data: {amount", "constants: {mode: fast}, data: {amount", 13, "'fast' is no mode of order.placed"),
         ("messages:", "messages: 3\nrest:", 7, "Expected `array`"),
         ("source: etsy", "source: [", 3, "expected"),
+        ("messages:", API.replace("{from_s}", "{form_s}"), 8, "{form_s} is nothing that calls may name"),
+        ("messages:", API.replace("next: n, ", ""), 8, "paging cursor needs next"),
+        (
+            "messages:",
+            API.replace("signature: {key: key,", "signature: {key: kay,"),
+            7,
+            "kay is no credential of this API",
+        ),
+        ("messages:", API.replace("secrets: [key]", "secrets: [word]"), 7, "word is no credential of this API"),
+        ("messages:", API.replace("next: n", "next: n, ids: i"), 8, "ids and detail belong together"),
     ],
 )
 def test_a_mistake_is_told_with_its_line(tmp_path: Path, old: str, new: str, line: int, said: str) -> None:

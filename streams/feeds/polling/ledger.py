@@ -1,0 +1,95 @@
+"""What polling has to remember over a restart, in one file of SQLite: marks, tokens, and the deadlines of open orders.
+
+Only one process at a time may poll: a refresh token that two of them used would be lost. `Ledger.lock` sees to it;
+another process may read meanwhile. Whoever can read the file has the shops' tokens: it is the user's alone.
+"""
+
+import fcntl
+import os
+import sqlite3
+from pathlib import Path
+from typing import NamedTuple
+
+_TABLES = """
+CREATE TABLE IF NOT EXISTS marks (poll TEXT PRIMARY KEY, at_ms INTEGER NOT NULL) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS tokens (
+    shop TEXT PRIMARY KEY, access TEXT NOT NULL, refresh TEXT NOT NULL, expires_ms INTEGER NOT NULL, given TEXT NOT NULL
+) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS deadlines (
+    shop TEXT, "order" TEXT, ship_by TEXT NOT NULL, PRIMARY KEY (shop, "order")
+) WITHOUT ROWID;
+"""
+
+
+class InUse(Exception):
+    """Another process polls with this ledger."""
+
+
+class Tokens(NamedTuple):
+    """Those of one shop. `given` is the digest of the refresh token in the settings that they come from."""
+
+    access: str
+    refresh: str
+    expires_ms: int
+    given: str
+
+
+class Ledger:
+    """Each write is on the disk when its call returns. Not for several threads."""
+
+    def __init__(self, file: Path) -> None:
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.touch(mode=0o600)
+        self._lock_file = file.with_suffix(".lock")
+        self._held: int | None = None
+        self._database = sqlite3.connect(file, isolation_level=None)
+        self._database.execute("PRAGMA synchronous = FULL")
+        self._database.executescript(_TABLES)
+
+    def lock(self) -> None:
+        """Until `close`, or the end of this process. Raises InUse."""
+        held = os.open(self._lock_file, os.O_CREAT | os.O_RDWR, 0o600)
+        try:
+            fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            os.close(held)
+            raise InUse from None
+        self._held = held
+
+    def close(self) -> None:
+        self._database.close()
+        if self._held is not None:
+            os.close(self._held)
+            self._held = None
+
+    def mark(self, poll: str) -> int | None:
+        """The newest change that was read, in epoch milliseconds."""
+        found = self._database.execute("SELECT at_ms FROM marks WHERE poll = ?", (poll,)).fetchone()
+        return None if found is None else int(found[0])
+
+    def set_mark(self, poll: str, at_ms: int) -> None:
+        self._database.execute("INSERT OR REPLACE INTO marks VALUES (?, ?)", (poll, at_ms))
+
+    def tokens(self, shop: str) -> Tokens | None:
+        found = self._database.execute(
+            "SELECT access, refresh, expires_ms, given FROM tokens WHERE shop = ?", (shop,)
+        ).fetchone()
+        return None if found is None else Tokens(*found)
+
+    def set_tokens(self, shop: str, tokens: Tokens) -> None:
+        self._database.execute("INSERT OR REPLACE INTO tokens VALUES (?, ?, ?, ?, ?)", (shop, *tokens))
+
+    def deadline(self, shop: str, order: str) -> str | None:
+        found = self._database.execute(
+            'SELECT ship_by FROM deadlines WHERE shop = ? AND "order" = ?', (shop, order)
+        ).fetchone()
+        return None if found is None else str(found[0])
+
+    def set_deadlines(self, shop: str, deadlines: dict[str, str | None]) -> None:
+        """None for an order that waits no more."""
+        gone = [(shop, order) for order, ship_by in deadlines.items() if ship_by is None]
+        there = [(shop, order, ship_by) for order, ship_by in deadlines.items() if ship_by is not None]
+        with self._database:
+            self._database.execute("BEGIN")
+            self._database.executemany('DELETE FROM deadlines WHERE shop = ? AND "order" = ?', gone)
+            self._database.executemany("INSERT OR REPLACE INTO deadlines VALUES (?, ?, ?)", there)

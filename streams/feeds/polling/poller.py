@@ -1,0 +1,239 @@
+"""Reads the platforms' order and health APIs again and again, and writes the events that their answers mean.
+
+Each poll of a shop has a mark: the newest change that was read and written. The next reading starts a little before
+it, so that what the platform lists late isn't missed. What reads as before isn't mapped again; whatever is mapped again
+has the same ids.
+"""
+
+import hashlib
+import json
+import logging
+import random
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any, NamedTuple, Protocol
+from zoneinfo import ZoneInfo
+
+import orjson
+from aiokafka.errors import KafkaError
+
+from rules.instants import HOUR_MS, from_rfc3339, rfc3339
+from rules.names import shop_key
+from streams.dead_letters import LONGEST_REASON_BYTES
+from streams.feeds.language import Poll, SourceFile
+from streams.feeds.mapper import Written
+from streams.feeds.mapping import map_answer
+from streams.feeds.polling.client import Client, Time
+from streams.feeds.polling.failures import QuotaSpent, Refused, Unavailable
+from streams.feeds.polling.ledger import Ledger
+from streams.feeds.polling.pages import Pages, newest_ms
+from streams.metrics import feeds as metrics
+from streams.paced_log import PacedLog
+from streams.topics import TopicNames, topic_of
+
+log = logging.getLogger(__name__)
+log.addFilter(PacedLog())
+
+STRETCH_MS = 24 * HOUR_MS
+"""What is read before the mark is moved: a platform has a longest one (Shopee 15 days), and a reading that is cut off
+begins again there."""
+
+MOST_REMEMBERED = 20_000
+"""Documents of one poll that are known to be mapped; of those read again after them, the ids say so."""
+
+SPREAD = 0.1
+"""Of the time between two readings, at random: not all shops at once."""
+
+DEADLINE_ENDS = frozenset({"order.shipped", "order.cancelled"})
+
+
+class Writer(Protocol):
+    """Where events go."""
+
+    async def write(self, records: Iterable[Written]) -> None:
+        """Returns when all of them are stored for good. Raises KafkaError."""
+
+
+class PollSettings(NamedTuple):
+    """`since_ms`: where a poll without a mark begins."""
+
+    every_ms: int
+    overlap_ms: int
+    since_ms: int
+
+
+@dataclass
+class ShopPoll:
+    """One poll of one shop. `name` is its own in the ledger, `shop` the shop's. `setting` is that of the mapping."""
+
+    name: str
+    shop: str
+    source: SourceFile
+    poll: Poll
+    setting: Mapping[str, Any]
+    settings: PollSettings
+    client: Client
+    ledger: Ledger
+    writer: Writer
+    names: TopicNames
+    time: Time
+    read_ms: int = 0
+    """When everything up to then was last read."""
+
+    def __post_init__(self) -> None:
+        self._zone = ZoneInfo(self.setting.get("zone") or self.source.zone)
+        self._known: dict[bytes, None] = {}
+
+    # -- again and again ----------------------------------------------------------------------------------------
+
+    async def run(self) -> None:
+        """Until cancelled, whatever the platform and Kafka do meanwhile."""
+        every_ms = self.settings.every_ms if self.poll.every_min is None else self.poll.every_min * 60_000
+        while True:
+            wait_ms = await self.turn() or every_ms * random.uniform(1 - SPREAD, 1 + SPREAD)
+            await self.time.pause(wait_ms / 1000)
+
+    async def turn(self) -> float:
+        """Reads up to now, and says how long to wait before the next time where that isn't the usual."""
+        source = self.source.source
+        try:
+            await self.read()
+        except QuotaSpent as error:
+            metrics.POLLS.labels(source, "quota").inc()
+            log.warning("%s: %s; read again at %s", self.name, error, rfc3339(error.until_ms))
+            return error.until_ms - self.time.now_ms()
+        except Refused as error:
+            metrics.POLLS.labels(source, "refused").inc()
+            log.error("%s: refused: %s", self.name, error)
+        except Unavailable as error:
+            metrics.POLLS.labels(source, "unavailable").inc()
+            log.warning("%s: not read: %s", self.name, error)
+        except KafkaError as error:
+            metrics.POLLS.labels(source, "unwritten").inc()
+            log.error("%s: not written: %s", self.name, type(error).__name__)
+        except Exception as error:  # a mistake of ours, or what nobody thought of, must not end the other polls
+            metrics.POLLS.labels(source, "failed").inc()
+            log.error("%s: could not be read: %s", self.name, type(error).__name__)
+        else:
+            metrics.POLLS.labels(source, "read").inc()
+            self.read_ms = self.time.now_ms()
+        return 0
+
+    async def read(self) -> None:
+        """Everything up to now. Raises what `Client.ask` and `Writer.write` do."""
+        if self.poll.changed is None:
+            now_ms = self.time.now_ms()
+            async for documents in Pages(self.client, self.poll, now_ms, now_ms, self._zone):
+                await self._store(documents)
+            return
+        while not await self._read_stretch():
+            pass
+
+    async def _read_stretch(self) -> bool:
+        """Whether that was up to now."""
+        now_ms = self.time.now_ms()
+        mark_ms = self.ledger.mark(self.name)
+        from_ms = self.settings.since_ms if mark_ms is None else mark_ms - self.settings.overlap_ms
+        mark_ms = from_ms if mark_ms is None else mark_ms
+        # In order of change, a reading may be cut off after each page.
+        in_order = self.poll.paging == "onward"
+        to_ms = now_ms if in_order else min(now_ms, from_ms + max(STRETCH_MS, 2 * self.settings.overlap_ms))
+        pages = Pages(self.client, self.poll, from_ms, to_ms, self._zone)
+        async for documents in pages:
+            await self._store(documents)
+            if in_order and (pages.newest_ms or 0) > mark_ms:
+                mark_ms = self._move(pages.newest_ms or 0)
+        # What changed just now may be listed late: the mark follows what was seen, and the clock only in the past.
+        quiet_ms = min(to_ms, now_ms - self.settings.overlap_ms)
+        reached_ms = max(pages.newest_ms or 0, quiet_ms)
+        if reached_ms > mark_ms:
+            self._move(reached_ms)
+        return to_ms >= now_ms
+
+    def _move(self, mark_ms: int) -> int:
+        self.ledger.set_mark(self.name, mark_ms)
+        metrics.MARK.labels(self.source.source).set(mark_ms / 1000)
+        return mark_ms
+
+    # -- what was read ------------------------------------------------------------------------------------------
+
+    async def _store(self, documents: Iterable[dict[str, Any]]) -> None:
+        """Writes what those documents mean that read otherwise than before."""
+        records: list[Written] = []
+        deadlines: dict[str, str | None] = {}
+        new: list[bytes] = []
+        for document in documents:
+            text = json.dumps(document, ensure_ascii=False, default=str).encode()
+            digest = hashlib.blake2b(text, digest_size=16).digest()
+            if digest not in self._known:
+                new.append(digest)
+                records += self._written(document, text, deadlines)
+        if records:
+            await self.writer.write(records)
+        self.ledger.set_deadlines(self.shop, deadlines)
+        self._known |= dict.fromkeys(new)
+        while len(self._known) > MOST_REMEMBERED:
+            del self._known[next(iter(self._known))]
+
+    def _written(self, document: dict[str, Any], text: bytes, deadlines: dict[str, str | None]) -> list[Written]:
+        received_at = rfc3339(self.time.now_ms())
+        mapped = map_answer(self.source, document, {**self.setting, "received_at": received_at})
+        events = mapped.events + self._changed_deadlines(document, mapped.events, deadlines, received_at)
+        source = self.source.source
+        metrics.EVENTS.labels(source).inc(len(events))
+        records = [
+            Written(
+                self.names.of(topic_of(event["type"])),
+                shop_key(event["platform"], event["shop"]).encode(),
+                orjson.dumps(event),
+                [],
+            )
+            for event in events
+        ]
+        if mapped.problems:
+            metrics.DEAD.labels(source).inc()
+            reason = f"{source}: {'; '.join(mapped.problems)}".encode()[:LONGEST_REASON_BYTES]
+            headers = [("topic", f"poll {self.name}".encode()), ("reason", reason)]
+            records.append(Written(self.names.dead_letters, None, text, headers))
+        return records
+
+    def _changed_deadlines(
+        self,
+        document: dict[str, Any],
+        events: list[dict[str, Any]],
+        deadlines: dict[str, str | None],
+        received_at: str,
+    ) -> list[dict[str, Any]]:
+        """A deadline that is another than when the order was last read. `deadlines` takes down what is to be
+        remembered."""
+        over = {event["order"] for event in events if event["type"] in DEADLINE_ENDS and _is_whole(event)}
+        changed = []
+        for event in events:
+            if event["type"] != "order.placed":
+                continue
+            order, ship_by = event["order"], event["data"].get("ship_by")
+            if order in over or ship_by is None:
+                deadlines[order] = None
+                continue
+            before = deadlines.get(order) or self.ledger.deadline(self.shop, order)
+            deadlines[order] = ship_by
+            if before is not None and before != ship_by:
+                changed.append(self._deadline_changed(document, event, received_at))
+        return changed
+
+    def _deadline_changed(self, document: dict[str, Any], placed: dict[str, Any], received_at: str) -> dict[str, Any]:
+        """At the time of the order's last change, where the document says."""
+        ship_by = placed["data"]["ship_by"]
+        key = f"{placed['order']}:deadline:{from_rfc3339(ship_by) // 1000}"
+        times = newest_ms(self.poll.changed, document, self._zone)
+        if times is not None:
+            key, received_at = f"{key}:{times // 1000}", rfc3339(times)
+        kept = {name: value for name, value in placed.items() if name != "data"}
+        told = {"id": key, "type": "order.deadline_changed", "time": received_at}
+        return kept | told | {"data": {"ship_by": ship_by, "by": "platform"}}
+
+
+def _is_whole(event: dict[str, Any]) -> bool:
+    """Whether it is about the whole order."""
+    data = event["data"]
+    return data.get("complete") is not False and "items" not in data

@@ -1,0 +1,143 @@
+"""All polls of the settings file, in one process."""
+
+import asyncio
+import logging
+from collections.abc import Iterable, Iterator
+from functools import partial
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+import aiohttp
+from aiokafka import AIOKafkaProducer
+
+from rules.instants import DAY_MS
+from streams import kafka_access
+from streams.clocks import wall_ms
+from streams.feeds.apps import App, FeedSettings, PolledShop, Polling
+from streams.feeds.mapper import Written
+from streams.feeds.polling.client import ANSWER_S, Client, Pace, Shop, Time
+from streams.feeds.polling.ledger import Ledger
+from streams.feeds.polling.poller import PollSettings, ShopPoll, Writer
+from streams.metrics import feeds as metrics
+from streams.settings import Settings, bootstrap_servers
+from streams.topics import TopicNames
+
+log = logging.getLogger(__name__)
+
+MINUTE_MS = 60_000
+
+LEDGER = "polls.sqlite"
+"""In the data directory."""
+
+
+def ledger_file(settings: Settings) -> Path:
+    return settings.datadir / LEDGER
+
+
+class KafkaWriter:
+    """Writes to the worker's inputs."""
+
+    def __init__(self, producer: AIOKafkaProducer) -> None:
+        self._producer = producer
+
+    async def write(self, records: Iterable[Written]) -> None:
+        """Returns when the broker has all of them. Raises KafkaError."""
+        waiting = [
+            await self._producer.send(each.topic, each.value, each.key, headers=each.headers) for each in records
+        ]
+        await asyncio.gather(*waiting)
+
+
+class Polls:
+    """`is_running` from when Kafka was reached."""
+
+    def __init__(self, settings: Settings, feeds: FeedSettings, ledger: Ledger) -> None:
+        self._settings, self._feeds, self._ledger = settings, feeds, ledger
+        self.is_running = False
+
+    async def run(self) -> None:
+        """Until cancelled. Raises KafkaError where Kafka can't be reached at the start."""
+        access = {"bootstrap_servers": bootstrap_servers(self._settings), **kafka_access.for_aiokafka(self._settings)}
+        names = TopicNames(self._settings.topic_prefix, self._settings.app_id)
+        async with session() as http, AIOKafkaProducer(enable_idempotence=True, **access) as producer:
+            polls = list(polls_of(self._feeds, http, self._ledger, KafkaWriter(producer), names, Time(wall_ms)))
+            _watch(polls)
+            self.is_running = True
+            try:
+                async with asyncio.TaskGroup() as group:
+                    for each in polls:
+                        group.create_task(each.run())
+            finally:
+                self.is_running = False
+
+
+def session() -> aiohttp.ClientSession:
+    """Cookies are not kept: shops would share them."""
+    return aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=ANSWER_S), cookie_jar=aiohttp.DummyCookieJar())
+
+
+def polls_of(
+    feeds: FeedSettings, http: aiohttp.ClientSession, ledger: Ledger, writer: Writer, names: TopicNames, time: Time
+) -> Iterator[ShopPoll]:
+    """Each poll of each shop; what an app's shops share is read by the first of them."""
+    for app in feeds.apps.values():
+        api, polling = app.source.api, app.polling
+        if api is None or polling is None:
+            continue
+        since_ms = time.now_ms() - polling.history_days * DAY_MS
+        how = PollSettings(polling.every_min * MINUTE_MS, polling.overlap_min * MINUTE_MS, since_ms)
+        pace = Pace(api.per_min, time)
+        for n, (shop, polled) in enumerate(polling.shops.items()):
+            client = client_of(app, polling, shop, polled, http, ledger, time, pace)
+            for name, poll in api.polls.items():
+                if poll.of_app and n > 0:
+                    continue
+                yield ShopPoll(
+                    f"{_name(app, shop)}/{name}",
+                    _name(app, shop),
+                    app.source,
+                    poll,
+                    app.setting if poll.of_app else polled.setting,
+                    how,
+                    client,
+                    ledger,
+                    writer,
+                    names,
+                    time,
+                    time.now_ms(),
+                )
+
+
+def client_of(
+    app: App,
+    polling: Polling,
+    shop: str,
+    polled: PolledShop,
+    http: aiohttp.ClientSession,
+    ledger: Ledger,
+    time: Time,
+    pace: Pace,
+) -> Client:
+    """Raises ValueError for an app that isn't polled."""
+    if app.source.api is None:
+        raise ValueError(f"{app.name} has no API")
+    zone = ZoneInfo(polled.setting.get("zone") or app.source.zone)
+    chosen = {name: str(polled.setting.get(name, choices[0])) for name, choices in app.source.settings.items()}
+    whose = Shop(_name(app, shop), shop, {**chosen, **polled.credentials}, zone, polling.host)
+    return Client(app.source.api, whose, http, ledger, time, pace)
+
+
+def _name(app: App, shop: str) -> str:
+    return f"{app.source.source}/{app.name}/{shop}"
+
+
+def _watch(polls: list[ShopPoll]) -> None:
+    for source in {each.source.source for each in polls}:
+        metrics.begin_polling(source)
+        theirs = [each for each in polls if each.source.source == source and each.poll.every_min is None]
+        if theirs:
+            metrics.POLL_LAG.labels(source).set_function(partial(_lag_s, theirs))
+
+
+def _lag_s(polls: list[ShopPoll]) -> float:
+    return (wall_ms() - min(each.read_ms for each in polls)) / 1000

@@ -1,0 +1,121 @@
+"""A call of a source file as the request that is sent, signed as its platform wants it.
+
+Places that texts may name: the app's and the shop's credentials, `shop`, `access_token`, `refresh_token`; the stretch
+that is read, as `from_s`, `from_ms`, `from_utc`, `from_local` and the same of `to`; the present as `now_…`; `cursor`,
+`page` and `offset`; `ids` of details.
+"""
+
+import hmac
+import json
+import re
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Any, NamedTuple
+from urllib.parse import urlencode
+from zoneinfo import ZoneInfo
+
+from yarl import URL
+
+from streams.feeds.language import Api, ApiSignature, Call
+
+INSTANTS = ("from", "to", "now")
+FORMS = ("s", "ms", "utc", "local")
+OTHERS = ("shop", "access_token", "refresh_token", "cursor", "page", "offset", "ids")
+
+_PLACE = re.compile(r"\{([a-z_]+)(:int)?\}")
+
+Names = Mapping[str, Any]
+
+
+class Prepared(NamedTuple):
+    """A request; `url` and `body` may hold secrets."""
+
+    method: str
+    url: str
+    headers: dict[str, str]
+    body: bytes
+
+
+def instant(name: str, at_ms: int, zone: ZoneInfo) -> dict[str, Any]:
+    """What an instant is called in calls."""
+    at = datetime.fromtimestamp(at_ms / 1000, UTC)
+    return {
+        f"{name}_s": at_ms // 1000,
+        f"{name}_ms": at_ms,
+        f"{name}_utc": at.strftime("%Y-%m-%dT%H:%M:%SZ"),
+        f"{name}_local": at.astimezone(zone).strftime("%Y-%m-%d %H:%M:%S"),
+    }
+
+
+def prepare(api: Api, call: Call, names: Names, host: str | None = None) -> Prepared:
+    """`host`, as `https://example.net`, stands for those of the file."""
+    shared = {**names, "shop": "", "access_token": ""} if call.of_app else names
+    parameters = _texts(filled(api.parameters, shared)) | _texts(filled(call.parameters, names))
+    headers = _texts(filled(api.headers, shared))
+    body = b""
+    if call.body is not None:
+        body = _json(filled(call.body, names)).encode()
+        headers["Content-Type"] = "application/json"
+    if api.signature is not None:
+        parameters["sign"] = sign(api.signature, call.path, parameters, body, shared)
+    if call.form:
+        body, headers["Content-Type"] = urlencode(parameters).encode(), "application/x-www-form-urlencoded"
+    url = _base(str(filled(call.host or api.host, names)), host) + call.path
+    return Prepared(
+        call.method, url if call.form or not parameters else f"{url}?{urlencode(parameters)}", headers, body
+    )
+
+
+def sign(how: ApiSignature, path: str, parameters: Mapping[str, str], body: bytes, names: Names) -> str:
+    """The value of the parameter `sign`."""
+    pairs = "".join(f"{name}{parameters[name]}" for name in sorted(parameters))
+    known = {**names, **parameters, "path": path, "pairs": pairs, "body": body.decode()}
+    signed = _PLACE.sub(lambda place: _text(known.get(place[1], "")), how.signed)
+    digest = hmac.digest(str(names[how.key]).encode(), signed.encode(), "sha256").hex()
+    return digest.upper() if how.upper else digest
+
+
+def _base(host: str, instead: str | None) -> str:
+    return host if instead is None else instead.rstrip("/") + URL(host).path.rstrip("/")
+
+
+def filled(written: Any, names: Names) -> Any:
+    """None for what has an empty place, and inside lists and objects it is left out."""
+    if isinstance(written, dict):
+        parts = {name: filled(each, names) for name, each in written.items()}
+        return {name: part for name, part in parts.items() if part is not None}
+    if isinstance(written, list):
+        return [part for each in written if (part := filled(each, names)) is not None]
+    if not isinstance(written, str):
+        return written
+    if any(names.get(place[1]) in (None, "", []) for place in _PLACE.finditer(written)):
+        return None
+    if (whole := _PLACE.fullmatch(written)) is not None:
+        return int(names[whole[1]]) if whole[2] else names[whole[1]]
+    return _PLACE.sub(lambda place: _text(names[place[1]]), written)
+
+
+def places(written: Any) -> set[str]:
+    """The names that a text, or the texts inside an object, ask for."""
+    if isinstance(written, dict):
+        return set().union(*(places(each) for each in written.values()))
+    if isinstance(written, list):
+        return set().union(*(places(each) for each in written))
+    return {place[1] for place in _PLACE.finditer(written)} if isinstance(written, str) else set()
+
+
+def _texts(parameters: dict[str, Any]) -> dict[str, str]:
+    return {name: _text(value) for name, value in parameters.items()}
+
+
+def _text(value: Any) -> str:
+    if isinstance(value, list):
+        return ",".join(map(str, value))
+    if isinstance(value, dict | bool):
+        return _json(value)
+    return str(value)
+
+
+def _json(value: Any) -> str:
+    """Names in order and no spaces: Douyin signs this text."""
+    return json.dumps(value, ensure_ascii=False, sort_keys=True, separators=(",", ":"))

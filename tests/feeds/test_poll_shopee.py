@@ -1,0 +1,231 @@
+"""Shopee's API read by `shipclock poll`: orders, lost pushes, performance."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from streams.feeds.apps import FeedSettings
+from tests.feeds.emulated.platform import DAY_MS, HOUR_MS, MINUTE_MS, Clock
+from tests.feeds.emulated.shopee import KEY, PARTNER, Shopee
+from tests.feeds.polling import Notebook, polled, settings
+
+SHOP = "910044217"
+TOKEN = "/api/v2/auth/access_token/get"
+FILE = """\
+apps:
+  shopee:
+    main:
+      push: false
+      credentials: {{partner_id: "{partner}", partner_key: {{file: key}}}}
+      aliases: {{"{shop}": jakarta}}
+      poll:
+        host: {host}
+        shops: {{"{shop}": {{credentials: {{refresh_token: {{file: token}}}}}}}}
+"""
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture
+async def shopee(clock: Clock) -> AsyncIterator[Shopee]:
+    async with Shopee(clock) as platform:
+        yield platform
+
+
+@pytest.fixture
+def feeds(shopee: Shopee, tmp_path: Path) -> FeedSettings:
+    text = FILE.format(partner=PARTNER, shop=SHOP, host=shopee.host)
+    return settings(tmp_path, text, key=KEY, token=shopee.grant(SHOP))
+
+
+@pytest.fixture
+def written() -> Notebook:
+    return Notebook()
+
+
+async def test_what_changed_becomes_events_once(
+    shopee: Shopee, feeds: FeedSettings, clock: Clock, tmp_path: Path, written: Notebook
+) -> None:
+    shopee.order("A1")
+    async with polled(feeds, tmp_path, clock, written) as polls:
+        await polls["orders"].read()
+        await polls["orders"].read()
+        clock.at_ms += HOUR_MS
+        shopee.order("A1", order_status="SHIPPED", pickup_done_time=clock.at_ms // 1000)
+        await polls["orders"].read()
+    assert written.ids() == ["A1:placed", "A1:placed", "A1:shipped"]
+    placed = written.events("orders")[0]
+    assert (placed["shop"], placed["data"]["amount"], placed["source"]) == ("jakarta", "154000.00", "feed/shopee")
+    assert shopee.refused == []
+
+
+async def test_days_without_a_poll_are_caught_up_with_from_page_to_page(
+    shopee: Shopee, feeds: FeedSettings, clock: Clock, tmp_path: Path, written: Notebook
+) -> None:
+    async with polled(feeds, tmp_path, clock, written) as polls:
+        await polls["orders"].read()
+    for n in range(350):
+        clock.at_ms += 20 * MINUTE_MS
+        shopee.order(f"A{n}")
+    async with polled(feeds, tmp_path, clock, written) as polls:  # another process
+        await polls["orders"].read()
+    assert sorted(written.ids()) == sorted(f"A{n}:placed" for n in range(350))
+    assert shopee.refused == []
+
+
+async def test_what_is_listed_late_is_not_missed(
+    shopee: Shopee, feeds: FeedSettings, clock: Clock, tmp_path: Path, written: Notebook
+) -> None:
+    shopee.order("A1")
+    async with polled(feeds, tmp_path, clock, written) as polls:
+        await polls["orders"].read()
+        clock.at_ms += MINUTE_MS
+        shopee.order("A2")
+        await polls["orders"].read()
+        shopee.order("A3", at_ms=clock.at_ms - 8 * MINUTE_MS)
+        await polls["orders"].read()
+    assert written.ids() == ["A1:placed", "A2:placed", "A3:placed"]
+
+
+async def test_the_mark_stays_where_kafka_did_not_take_what_was_read(
+    shopee: Shopee, feeds: FeedSettings, clock: Clock, tmp_path: Path, written: Notebook
+) -> None:
+    shopee.order("A1")
+    async with polled(feeds, tmp_path, clock, written) as polls:
+        written.is_away = True
+        await polls["orders"].turn()
+        clock.at_ms += 2 * DAY_MS
+        shopee.order("A2")
+        await polls["orders"].turn()
+        written.is_away = False
+        await polls["orders"].turn()
+    assert written.ids() == ["A1:placed", "A2:placed"]
+
+
+async def test_a_refresh_token_is_used_once(
+    shopee: Shopee, feeds: FeedSettings, clock: Clock, tmp_path: Path, written: Notebook
+) -> None:
+    for _ in range(5):
+        async with polled(feeds, tmp_path, clock, written) as polls:
+            await polls["orders"].read()
+        clock.at_ms += 3 * HOUR_MS
+    assert shopee.refused == []
+    assert shopee.calls[TOKEN] == 3
+
+
+async def test_new_tokens_are_stored_before_they_are_used(
+    shopee: Shopee, feeds: FeedSettings, clock: Clock, tmp_path: Path, written: Notebook
+) -> None:
+    shopee.order("A1")
+    shopee.after(TOKEN, lambda: shopee.refuse_next(403, {"error": "error_param"}))
+    async with polled(feeds, tmp_path, clock, written) as polls:
+        await polls["orders"].turn()
+    async with polled(feeds, tmp_path, clock, written) as polls:
+        await polls["orders"].read()
+    assert written.ids() == ["A1:placed"]
+    assert (shopee.refused, shopee.calls[TOKEN]) == ([], 1)
+
+
+async def test_a_token_that_ends_early_is_refreshed_once_for_two_calls_at_a_time(
+    shopee: Shopee, feeds: FeedSettings, clock: Clock, tmp_path: Path, written: Notebook
+) -> None:
+    shopee.order("A1")
+    async with polled(feeds, tmp_path, clock, written) as polls:
+        await polls["performance"].read()
+        shopee.end_tokens()
+        await asyncio.gather(polls["orders"].read(), polls["performance"].read())
+    assert written.ids() == ["A1:placed"]
+    assert (shopee.refused, shopee.calls[TOKEN]) == ([], 2)
+
+
+async def test_calls_wait_as_long_as_they_are_asked_to(
+    shopee: Shopee, feeds: FeedSettings, clock: Clock, tmp_path: Path, written: Notebook
+) -> None:
+    shopee.order("A1")
+    async with polled(feeds, tmp_path, clock, written) as polls:
+        await polls["performance"].read()
+        shopee.refuse_next(429, "", Retry_After="40")
+        shopee.refuse_next(200, {"error": "error_rate_limit", "message": ""})
+        shopee.refuse_next(502, "<html>")
+        await polls["orders"].read()
+    assert written.ids() == ["A1:placed"]
+    assert any(40 <= pause <= 41 for pause in clock.pauses)
+
+
+async def test_a_spent_quota_is_waited_for_until_midnight_in_singapore(
+    shopee: Shopee, feeds: FeedSettings, clock: Clock, tmp_path: Path, written: Notebook
+) -> None:
+    async with polled(feeds, tmp_path, clock, written) as polls:
+        await polls["performance"].read()
+        shopee.refuse_next(403, {"error": "error_limit", "message": ""})
+        wait_ms = await polls["orders"].turn()
+    assert (clock.at_ms + wait_ms) % DAY_MS == 16 * HOUR_MS
+
+
+async def test_lost_pushes_are_confirmed_when_their_events_are_written(
+    shopee: Shopee, feeds: FeedSettings, clock: Clock, tmp_path: Path, written: Notebook
+) -> None:
+    for n in range(5):
+        shopee.lose(f"A{n}", "SHIPPED")
+    shopee.lost_page = 2
+    async with polled(feeds, tmp_path, clock, written) as polls:
+        written.is_away = True
+        await polls["lost pushes"].turn()
+        assert shopee.confirmed == []
+        written.is_away = False
+        await polls["lost pushes"].turn()
+        await polls["lost pushes"].turn()
+    assert written.ids() == [f"A{n}:shipped" for n in range(5)]
+    assert shopee.confirmed == [40_002, 40_002, 40_001]
+    assert shopee.refused == []
+
+
+async def test_a_deadline_that_moves_is_told_once_even_after_a_restart(
+    shopee: Shopee, feeds: FeedSettings, clock: Clock, tmp_path: Path, written: Notebook
+) -> None:
+    shopee.order("A1")
+    async with polled(feeds, tmp_path, clock, written) as polls:
+        await polls["orders"].read()
+    clock.at_ms += HOUR_MS
+    later_s = 1_794_135_600
+    shopee.order("A1", ship_by_date=later_s)
+    async with polled(feeds, tmp_path, clock, written) as polls:
+        await polls["orders"].read()
+    async with polled(feeds, tmp_path, clock, written) as polls:
+        await polls["orders"].read()
+    changed = [event for event in written.events() if event["type"] == "order.deadline_changed"]
+    assert [event["id"] for event in changed] == [f"A1:deadline:{later_s}:{clock.at_ms // 1000}"]
+    assert changed[0]["data"] == {"ship_by": "2026-11-08T11:00:00Z", "by": "platform"}
+
+
+async def test_performance_becomes_metrics(
+    shopee: Shopee, feeds: FeedSettings, clock: Clock, tmp_path: Path, written: Notebook
+) -> None:
+    metric = {"metric_id": 1, "current_period": 4.17, "unit": 2, "target": {"value": 10.0, "comparator": "<"}}
+    shopee.metrics = [metric]
+    async with polled(feeds, tmp_path, clock, written) as polls:
+        await polls["performance"].read()
+    (event,) = written.events("shops")
+    assert (event["type"], event["data"]["name"], event["data"]["value"]) == (
+        "metric.reported",
+        "late_shipment_rate",
+        0.0417,
+    )
+
+
+async def test_what_can_not_be_mapped_is_one_dead_letter_and_the_rest_counts(
+    shopee: Shopee, feeds: FeedSettings, clock: Clock, tmp_path: Path, written: Notebook
+) -> None:
+    shopee.order("A1", order_status="WAT")
+    shopee.order("A2")
+    async with polled(feeds, tmp_path, clock, written) as polls:
+        for _ in range(3):
+            await polls["orders"].read()
+            clock.at_ms += MINUTE_MS
+    assert written.ids() == ["A2:placed"]
+    assert written.reasons() == ["shopee: order detail: status 'WAT' is not known"]
