@@ -77,36 +77,39 @@ class Differences:
                 self._note(shop, said_of, alert, ended.rule, about, None, cause, at_ms)
         return turn_ms
 
-    def find_of_shop(self, shop: Shop, judge: Judge, at_ms: int) -> int:
-        """What is new of a rule that looks at the whole shop."""
+    def find_of_shop(self, shop: Shop, judge: Judge, at_ms: int, most: int = NEVER) -> tuple[int | None, int]:
+        """What is new of a rule that looks at the whole shop: when to look again (epoch ms), and at how many things it
+        has looked. A rule that judges subject by subject looks at no more than `most`; None where some are left."""
         if isinstance(judge, SubjectJudge):
-            return self._find_by_subject(shop, judge, at_ms)
+            return self._find_by_subject(shop, judge, at_ms, most)
         verdicts, turn_ms = judge.judge(shop, at_ms)
         is_open = shop.open_by_rule.get(judge.rule.id)
         if not verdicts and not is_open:
-            return turn_ms
+            return turn_ms, 1
         findings = Findings()
         for about, verdict in {(each.subject, each.episode): each for each in verdicts}.items():
             findings.put(about, [verdict], NEVER)
         findings.settle(judge.rule)
         self._note_open(shop, judge, findings)
         self._find_of_findings(shop, judge, findings, at_ms)
-        return min(turn_ms, findings.next_ms())
+        return min(turn_ms, findings.next_ms()), 1 + len(verdicts)
 
-    def _find_by_subject(self, shop: Shop, judge: SubjectJudge[Any], at_ms: int) -> int:
+    def _find_by_subject(self, shop: Shop, judge: SubjectJudge[Any], at_ms: int, most: int) -> tuple[int | None, int]:
         """The same of a rule that judges subject by subject: of those with news."""
         findings = shop.findings.get(judge.n)
         if findings is None:
             if not shop.open_by_rule.get(judge.rule.id) and not any(True for _ in judge.keys(shop)):
-                return NEVER
+                return NEVER, 1
             shop.findings = shop.findings or {}
             findings = shop.findings[judge.n] = Findings()
             findings.touch(judge.keys(shop))
             self._note_open(shop, judge, findings)
-        judge.evaluate(shop, findings, at_ms)
+        looked = judge.evaluate(shop, findings, at_ms, most)
+        if findings.left:
+            return None, looked
         if findings.moved:
             self._find_of_findings(shop, judge, findings, at_ms)
-        return findings.next_ms()
+        return findings.next_ms(), 1 + looked
 
     def _note_open(self, shop: Shop, judge: Judge, findings: Findings) -> None:
         """Has all that is open compared with what was found."""

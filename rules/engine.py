@@ -194,8 +194,8 @@ class Engine:
     def settle(self, *, limit: int = NEVER) -> bool:
         """Judges what has changed, and in wall time what is due, at the clock as it stands.
 
-        Looks at no more than `limit` orders and asks no more than as many judges of shops. False says that there is
-        more: it wants to be called again, and goes on with the shops that have waited longest.
+        Looks at no more than `limit` orders, and at no more than about as many things that shops' judges look at. False
+        says that there is more: it wants to be called again, and goes on with the shops that have waited longest.
         """
         self._orders_left = self._judges_left = limit
         done = self._settle()
@@ -360,10 +360,15 @@ class Engine:
         while stale := shop.stale:
             if self._judges_left <= 0:
                 return False
-            self._judges_left -= 1
             judge = shop.plan.judges[(stale & -stale).bit_length() - 1]
             shop.stale = stale & (stale - 1)
-            turns[judge.n] = self._differences.find_of_shop(shop, judge, at_ms)  # others, behind it, may be stale then
+            # Others, behind it, may be stale then.
+            turn_ms, looked = self._differences.find_of_shop(shop, judge, at_ms, self._judges_left)
+            self._judges_left -= looked
+            if turn_ms is None:
+                shop.stale |= 1 << judge.n
+                return False
+            turns[judge.n] = turn_ms
         if at_ms > shop.border_ms:
             shop.pass_border(at_ms)
         if shop.recomputed:

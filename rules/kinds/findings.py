@@ -3,6 +3,7 @@
 from bisect import bisect_left, insort
 from collections.abc import Iterable
 from heapq import heappop, heappush
+from itertools import islice
 from typing import Any, Final
 
 from rules.alerts import Open
@@ -31,8 +32,9 @@ that goes by when it was told, so the same facts have the same alerts shown."""
 class Findings:
     """What one rule says of one shop, by what each alert is about.
 
-    `touched` are the keys with news. `wanted` are the alerts that should be open, or counted among the others. `moved`
-    are those that may be other than what was told of them.
+    `touched` are the keys with news; `left` says that some of them were left when a slice was over. `wanted` are the
+    alerts that should be open, or counted among the others. `moved` are those that may be other than what was told of
+    them.
     """
 
     __slots__ = (
@@ -43,6 +45,7 @@ class Findings:
         "_shown",
         "_turn_of",
         "_turns",
+        "left",
         "more",
         "moved",
         "touched",
@@ -51,6 +54,7 @@ class Findings:
 
     def __init__(self) -> None:
         self.touched: dict[Key, None] = {}
+        self.left = False
         self.moved: dict[About, None] = {}
         self.wanted: dict[About, Verdict] = {}
         #: That some are only counted; None where all are told one by one.
@@ -76,9 +80,9 @@ class Findings:
         """The keys of which something is found."""
         return list(self._by_key)
 
-    def take_due(self, at_ms: int) -> list[Key]:
-        """The keys to evaluate at a moment."""
-        due, self.touched = self.touched, {}
+    def take_due(self, at_ms: int, most: int) -> list[Key]:
+        """The keys to evaluate at a moment, no more than `most`."""
+        due = self.touched
         while self._turns and self._turns[0][0] <= at_ms:
             turn_ms, key = heappop(self._turns)
             if self._turn_of.get(key) == turn_ms:
@@ -86,7 +90,14 @@ class Findings:
                 due[key] = None
         while self._retries and self._retries[0][0] <= at_ms:
             self.moved[heappop(self._retries)[1]] = None
-        return list(due)
+        self.left = len(due) > most
+        if not self.left:
+            self.touched = {}
+            return list(due)
+        taken = list(islice(due, most))
+        for key in taken:
+            del due[key]
+        return taken
 
     def retry(self, about: About, at_ms: int) -> None:
         """More was told of an alert than is known by now: it is compared again at a later moment (epoch ms), if any."""

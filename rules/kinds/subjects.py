@@ -25,13 +25,17 @@ class SubjectJudge(ABC, Generic[_R]):
     n: int
     rule: _R
 
-    def evaluate(self, shop: "Shop", findings: Findings, at_ms: int) -> None:
-        """Looks at what has news or whose time has come."""
-        if not all(source.lasting for source in self.sources()):
+    def evaluate(self, shop: "Shop", findings: Findings, at_ms: int, most: int) -> int:
+        """Looks at what has news or whose time has come, at no more than `most` keys; at how many. Until none are
+        `left`, nothing is settled."""
+        if not findings.left and not all(source.lasting for source in self.sources()):
             findings.touch([*findings.keys(), *self.keys(shop)])
-        for key in findings.take_due(at_ms):
+        due = findings.take_due(at_ms, most)
+        for key in due:
             findings.put(key, *self.look(shop, key, at_ms))
-        findings.settle(self.rule)
+        if not findings.left:
+            findings.settle(self.rule)
+        return len(due)
 
     def judge(self, shop: "Shop", at_ms: int) -> Said:
         """The same, of everything there is at once."""

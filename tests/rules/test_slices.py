@@ -12,7 +12,7 @@ from rules.engine import Engine
 from rules.instants import HOUR_MS
 from tests.rules.engines import FULL, LATE, apply, engine
 from tests.rules.histories import Worker, assert_well_told, beats, in_no_order
-from tests.rules.history import drained, ms, placed
+from tests.rules.history import drained, event, ms, placed
 from tests.rules.shop_histories import END_MS, shop_beats
 from tests.rules.test_properties import DOUYIN, JOB, JOOM
 from tests.rules.test_shop_properties import PLATFORMS, RULES, fewer, state_of
@@ -130,3 +130,24 @@ def test_the_clock_of_event_time_stands_still_until_all_of_an_instant_is_judged(
     while not made.advance(ms("900h"), limit=6):
         clocks.append(made.clock_ms - ms("0h"))
     assert clocks == [72 * HOUR_MS] * 3
+
+
+@pytest.mark.parametrize("stepping", [True, False])
+def test_one_rules_subjects_are_looked_at_in_slices_and_told_as_in_one_go(stepping):
+    whole, sliced = [
+        engine(
+            RULES["joom"],
+            *(event("stock.level", None, sku=f"S{n}", on_hand=n % 2) for n in range(40)),
+            placed(shop="small"),
+            stepping=stepping,
+        )
+        for _ in range(2)
+    ]
+    assert whole.advance(ms("2h"))
+    slices = 1
+    while not sliced.advance(ms("2h"), limit=10):
+        slices += 1
+    assert slices >= 4
+    told = drained(whole)
+    assert len(told) == 20
+    assert drained(sliced) == told
