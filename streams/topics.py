@@ -1,5 +1,6 @@
 """The topics: their names, and that they are there with the right partitions before the worker starts."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from confluent_kafka import KafkaError, KafkaException
@@ -118,6 +119,13 @@ def prepare_inbox(settings: Settings, names: TopicNames) -> int:
     if count is None:
         _create_all(client, [NewTopic(names.inbox, settings.partitions, -1, config=INBOX)])
     return count or settings.partitions
+
+
+def require(settings: Settings, wanted: Iterable[str]) -> None:
+    """Raises BadTopicsError where one of the topics isn't there. They are the worker's to make."""
+    there = partition_counts(settings)
+    if missing := [topic for topic in wanted if topic not in there]:
+        raise BadTopicsError(f"there is no topic {missing[0]}: start `shipclock worker` once, it makes them")
 
 
 def partition_counts(settings: Settings) -> dict[str, int]:

@@ -19,6 +19,10 @@ pytestmark = pytest.mark.kafka
 
 async def test_pushes_become_events_once_and_again_on_request(kafka: Kafka, topic_prefix: str, tmp_path: Path) -> None:
     settings = environment(kafka, topic_prefix, tmp_path) | {"SHIPCLOCK_WEB_PORT": "0"}
+    async with WorkerProcess(settings, tmp_path / "early.log", (SHIPCLOCK, "feed-map")) as early:
+        assert await early.ended() == 2
+    assert early.log().startswith(f"shipclock feed-map: there is no topic {topic_prefix}orders: start")
+    Site(kafka.bootstrap, topic_prefix, tmp_path).make_topics()
     parcel = {"trade_order_id": "9", "status": "INFO_ST_DOMESTIC_PICKUP_SIGN_IN_SUCCESS"}
     parcel |= {"fulfillment_package_id": "P1", "status_update_time": 1_793_782_800}
     pushes = [
