@@ -101,7 +101,11 @@ def _standing() -> Iterator[tuple[str, str]]:
     for _ in replay(engine, sorted(events, key=lambda each: each[1]), START_MS + 600 * HOUR_MS):
         pass
     shop = engine.shop("douyin", "s1")
-    yield "standing", orjson.dumps(published(shop, engine.clock_ms)).decode()
+    work = published(shop, engine.clock_ms)
+    with pytest.raises(StopIteration) as done:  # which brings what the work comes to
+        while True:
+            next(work)
+    yield "standing", orjson.dumps(done.value.value).decode()
 
 
 def made() -> dict[str, str]:
