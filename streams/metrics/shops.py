@@ -1,16 +1,13 @@
 """The shops as Prometheus sees them: the worst by name, all others of a platform as one, named `_other`."""
 
-from collections.abc import Collection, Iterable, Iterator, Mapping
-from typing import Any
+from collections.abc import Collection, Iterable, Iterator
+from itertools import chain
 
 from prometheus_client import Metric
 from prometheus_client.core import GaugeMetricFamily
 
 from rules.instants import from_rfc3339
-from streams.metrics.survey import Reading, Survey, threshold_used
-
-NAMED_SHOPS = 50
-"""Shops told of by name; a worker may have a hundred thousand."""
+from streams.metrics.survey import Others, Reading, Survey, sums, threshold_used
 
 NAMED_CURRENCIES = 20
 """Currencies told apart; what stands there is whatever the senders wrote."""
@@ -22,10 +19,8 @@ Samples = Iterator[tuple[tuple[str, ...], float]]
 
 def families(survey: Survey, platforms: Collection[str]) -> Iterator[Metric]:
     """`platforms` are those the packs name; the `_other` of any further one is `_other`'s."""
-    ranked = survey.worst_first()
-    named = [(reading.standing["platform"], reading.standing["shop"], reading) for reading in ranked[:NAMED_SHOPS]]
-    others = [(_known(reading, platforms), OTHER, reading) for reading in ranked[NAMED_SHOPS:]]
-    everyone = named + others
+    named = [(each.standing["platform"], each.standing["shop"], each) for each in survey.worst_first()]
+    others = [(platform if platform in platforms else OTHER, each) for platform, each in survey.others.items()]
     yield _gauge("value", "A clause's ratio, count or level", ["clause"], _of_metrics(named, "value"))
     yield _gauge("threshold", "Where a clause's penalty begins", ["clause"], _of_metrics(named, "threshold"))
     yield _gauge("threshold_used", "1 at a clause's threshold, more past it", ["clause"], _used(named))
@@ -34,23 +29,28 @@ def families(survey: Survey, platforms: Collection[str]) -> Iterator[Metric]:
         "numerator",
         "Orders that a clause counts: late ones, or in some clauses good ones",
         ["clause"],
-        _of_metrics(everyone, "numerator"),
+        chain(_of_metrics(named, "numerator"), _of_others(others, "numerator")),
     )
-    yield _gauge("denominator", "Orders that they are counted out of", ["clause"], _of_metrics(everyone, "denominator"))
-    yield _gauge("points", "Penalty points that stand", ["ledger"], _points(everyone))
-    yield _gauge("exposure", "Money that penalties due by now would take", ["currency"], _exposure(everyone))
-    yield _gauge("sanctions", "Sanctions in force", ["clause"], _sanctions(everyone))
+    yield _gauge(
+        "denominator",
+        "Orders that they are counted out of",
+        ["clause"],
+        chain(_of_metrics(named, "denominator"), _of_others(others, "denominator")),
+    )
+    points = chain(_points(named), _of_others(others, "points"))
+    yield _gauge("points", "Penalty points that stand", ["ledger"], points)
+    exposure = _few_currencies(chain(_exposure(named), _of_others(others, "exposure")))
+    yield _gauge("exposure", "Money that penalties due by now would take", ["currency"], exposure)
+    sanctions = chain(_sanctions(named), _of_others(others, "sanctions"))
+    yield _gauge("sanctions", "Sanctions in force", ["clause"], sanctions)
     yield _gauge("sanction_until_timestamp_seconds", "When a sanction ends (epoch s)", ["clause"], _untils(named))
-    yield _gauge("open_alerts", "Alerts that are open", ["severity"], _open_alerts(everyone))
-    yield _gauge("open_orders", "Orders neither shipped nor cancelled", [], _open_orders(everyone))
+    open_alerts = chain(_open_alerts(named), _of_others(others, "open_alerts"))
+    yield _gauge("open_alerts", "Alerts that are open", ["severity"], open_alerts)
+    yield _gauge("open_orders", "Orders neither shipped nor cancelled", [], _open_orders(named, others))
 
 
 Labelled = Iterable[tuple[str, str, Reading]]
-
-
-def _known(reading: Reading, platforms: Collection[str]) -> str:
-    platform: str = reading.standing["platform"]
-    return platform if platform in platforms else OTHER
+LabelledOthers = Iterable[tuple[str, Others]]
 
 
 def _gauge(name: str, means: str, labels: list[str], samples: Samples) -> GaugeMetricFamily:
@@ -86,18 +86,24 @@ def _points(shops: Labelled) -> Samples:
 
 
 def _exposure(shops: Labelled) -> Samples:
-    currencies: set[str] = set()
     for platform, shop, reading in shops:
-        for each in _sums(reading.standing["exposure"]):
-            currency = each["currency"]
-            if len(currencies) < NAMED_CURRENCIES:
-                currencies.add(currency)
-            yield (platform, shop, currency if currency in currencies else OTHER), float(each["amount"])
+        for each in sums(reading.standing["exposure"]):
+            yield (platform, shop, each["currency"]), float(each["amount"])
 
 
-def _sums(exposure: Mapping[str, Any] | None) -> list[Mapping[str, Any]]:
-    """One sum for each currency; the largest holds the others."""
-    return [] if exposure is None else [exposure, *exposure.get("others", [])]
+def _few_currencies(samples: Samples) -> Samples:
+    """All but the first so many as one."""
+    currencies: set[str] = set()
+    for (platform, shop, currency), amount in samples:
+        if len(currencies) < NAMED_CURRENCIES:
+            currencies.add(currency)
+        yield (platform, shop, currency if currency in currencies else OTHER), amount
+
+
+def _of_others(others: LabelledOthers, name: str) -> Samples:
+    for platform, each in others:
+        for key, value in getattr(each, name).items():
+            yield (platform, OTHER, key), float(value)
 
 
 def _sanctions(shops: Labelled) -> Samples:
@@ -122,6 +128,8 @@ def _open_alerts(shops: Labelled) -> Samples:
             yield (platform, shop, severity), float(number)
 
 
-def _open_orders(shops: Labelled) -> Samples:
+def _open_orders(shops: Labelled, others: LabelledOthers) -> Samples:
     for platform, shop, reading in shops:
         yield (platform, shop), float(reading.open_orders)
+    for platform, each in others:
+        yield (platform, OTHER), float(each.open_orders)

@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from heapq import heappush, heappushpop
 from typing import Any
 
 from rules.alerts import Emitted
@@ -13,6 +14,9 @@ from rules.watch import Order, Shop
 
 STRETCH = 1_000
 """Orders looked at before the event loop may have its turn."""
+
+NAMED_SHOPS = 50
+"""Shops told of by name; a worker may have a hundred thousand."""
 
 MOST_USED = 10.0
 """What is told of a value that should be high and is next to nothing."""
@@ -30,29 +34,64 @@ class Reading:
 
 
 @dataclass
-class Survey:
-    """Every shop's reading, and how bad each is."""
+class Others:
+    """What the shops of one platform come to together that aren't told of by name: by clause, ledger, currency and
+    severity."""
 
-    readings: list[Reading] = field(default_factory=list)
-    _badness: list[tuple[float, ...]] = field(default_factory=list)
+    numerator: Counter[str] = field(default_factory=Counter)
+    denominator: Counter[str] = field(default_factory=Counter)
+    points: dict[str, float] = field(default_factory=dict)
+    exposure: dict[str, float] = field(default_factory=dict)
+    sanctions: Counter[str] = field(default_factory=Counter)
+    open_alerts: Counter[str] = field(default_factory=Counter)
+    open_orders: int = 0
 
     def add(self, reading: Reading) -> None:
-        self.readings.append(reading)
-        self._badness.append(badness(reading))
+        for clause, metric in reading.standing["metrics"].items():
+            if metric.get("numerator") is not None:
+                self.numerator[clause] += metric["numerator"]
+            if metric.get("denominator") is not None:
+                self.denominator[clause] += metric["denominator"]
+        for ledger, each in reading.standing["ledgers"].items():
+            self.points[ledger] = self.points.get(ledger, 0.0) + float(each["points"])
+        for each in sums(reading.standing["exposure"]):
+            self.exposure[each["currency"]] = self.exposure.get(each["currency"], 0.0) + float(each["amount"])
+        self.sanctions.update([each["clause"] for each in reading.standing["sanctions"]])
+        for (_, severity), number in reading.open_alerts.items():
+            self.open_alerts[severity] += number
+        self.open_orders += reading.open_orders
+
+
+@dataclass
+class Survey:
+    """The worst shops' readings, and what all others come to: of a hundred thousand shops the standings would take half
+    a gigabyte."""
+
+    shops: int = 0
+    open_alerts: Counter[tuple[str, str]] = field(default_factory=Counter)
+    open_orders: int = 0
+    timers_due: int = 0
+    timers_waiting: int = 0
+    others: dict[str, Others] = field(default_factory=dict)
+    #: A heap, the least bad first: how bad, then the last one added first.
+    _worst: list[tuple[tuple[float, ...], int, Reading]] = field(default_factory=list)
+
+    def add(self, reading: Reading) -> None:
+        self.shops += 1
+        self.open_alerts.update(reading.open_alerts)
+        self.open_orders += reading.open_orders
+        self.timers_due += reading.timers_due
+        self.timers_waiting += reading.timers_waiting
+        entry = badness(reading), -self.shops, reading
+        if len(self._worst) < NAMED_SHOPS:
+            heappush(self._worst, entry)
+        else:
+            _, _, less_bad = heappushpop(self._worst, entry)
+            self.others.setdefault(less_bad.standing["platform"], Others()).add(less_bad)
 
     def worst_first(self) -> list[Reading]:
-        ranked = sorted(range(len(self.readings)), key=self._badness.__getitem__, reverse=True)
-        return [self.readings[n] for n in ranked]
-
-    def open_alerts(self) -> Counter[tuple[str, str]]:
-        found: Counter[tuple[str, str]] = Counter()
-        for reading in self.readings:
-            found.update(reading.open_alerts)
-        return found
-
-    def total(self, name: str) -> int:
-        """The sum over all shops of a reading's `open_orders`, `timers_due` or `timers_waiting`."""
-        return sum(getattr(reading, name) for reading in self.readings)
+        """Those told of by name."""
+        return [reading for _, _, reading in sorted(self._worst, reverse=True)]
 
 
 def take(engines: Iterable[Engine], clauses: Mapping[str, str], survey: Survey) -> Iterator[None]:
@@ -108,6 +147,11 @@ def badness(reading: Reading) -> tuple[float, ...]:
         reading.open_alerts.total(),
         max(used, default=0.0),
     )
+
+
+def sums(exposure: Mapping[str, Any] | None) -> list[Mapping[str, Any]]:
+    """One sum for each currency; the largest holds the others."""
+    return [] if exposure is None else [exposure, *exposure.get("others", [])]
 
 
 def threshold_used(metric: Mapping[str, Any]) -> float | None:

@@ -10,12 +10,12 @@ from streams.metrics.survey import Survey
 
 def families(survey: Survey) -> Iterator[Metric]:
     alerts = GaugeMetricFamily("shipclock_open_alerts", "Alerts that are open", labels=["clause", "severity"])
-    for key, number in survey.open_alerts().items():
+    for key, number in survey.open_alerts.items():
         alerts.add_metric(key, number)
     yield alerts
     timers = GaugeMetricFamily("shipclock_timers", "Deadlines that orders wait for, or that are due", labels=["state"])
-    timers.add_metric(["waiting"], survey.total("timers_waiting"))
-    timers.add_metric(["due"], survey.total("timers_due"))
+    timers.add_metric(["waiting"], survey.timers_waiting)
+    timers.add_metric(["due"], survey.timers_due)
     yield timers
-    yield GaugeMetricFamily("shipclock_open_orders", "Orders open here", value=survey.total("open_orders"))
-    yield GaugeMetricFamily("shipclock_shops", "Shops known here", value=len(survey.readings))
+    yield GaugeMetricFamily("shipclock_open_orders", "Orders open here", value=survey.open_orders)
+    yield GaugeMetricFamily("shipclock_shops", "Shops known here", value=survey.shops)

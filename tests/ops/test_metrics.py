@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
+from weakref import ref
 
 import pytest
 from prometheus_client import REGISTRY, CollectorRegistry, Metric, generate_latest
@@ -17,9 +18,9 @@ from streams.app import App, create
 from streams.clocks import wall_ms
 from streams.embedded import PARTITIONS, EmbeddedBroker
 from streams.metrics import survey, watching
-from streams.metrics.shops import NAMED_CURRENCIES, NAMED_SHOPS, OTHER, families
+from streams.metrics.shops import NAMED_CURRENCIES, OTHER, families
 from streams.metrics.sinks import Sinks
-from streams.metrics.survey import Reading, Survey
+from streams.metrics.survey import NAMED_SHOPS, Reading, Survey
 from streams.metrics.watching import CALM_SHARE, EVERY_S, Watch
 from streams.settings import Settings
 from streams.shares import BUSY_SHARE
@@ -106,6 +107,18 @@ def test_the_worst_shops_are_named_and_all_others_are_one() -> None:
     assert len(orders) == NAMED_SHOPS
     assert found["shipclock_shop_exposure"] == {f"joom {OTHER} USD": 1500}
     assert found["shipclock_shop_numerator"][f"joom {OTHER} joom-3"] == 1000
+
+
+def test_of_shops_that_are_not_told_of_by_name_only_sums_are_kept() -> None:
+    found = Survey()
+    standings = []
+    for n in range(NAMED_SHOPS + 100):
+        each = reading(f"s{n}", value=n / 1000)
+        standings.append(ref(each))
+        found.add(each)
+    del each
+    assert sum(standing() is not None for standing in standings) == NAMED_SHOPS
+    assert found.shops == NAMED_SHOPS + 100
 
 
 def test_the_others_of_a_platform_that_no_pack_knows_are_all_one() -> None:
