@@ -15,7 +15,7 @@ TODAY = day_of(START_MS, "UTC")
 def selling(*per_day: int) -> Shop:
     """A shop that sells so many of A1 a day, the last of these days today."""
     shop = Shop("joom", "s1", book().plan("joom"))
-    shop.sales["A1"] = {TODAY - n: units for n, units in enumerate(reversed(per_day)) if units}
+    shop.sales = {"A1": {TODAY - n: units for n, units in enumerate(reversed(per_day)) if units}}
     return shop
 
 
