@@ -5,18 +5,29 @@ from bisect import bisect_left, insort
 from rules.instants import NEVER
 from rules.nothing import NOTHING
 
-_NONE: list[tuple[int, str]] = []
+Entry = tuple[int, str]
+
+_NONE: list[Entry] = []
 """Like `NOTHING`."""
+
+FEW = 16
+"""So many entries are put into the list, or taken out, one by one; more of them all at once."""
 
 
 class Timeline:
-    """The instants (epoch ms) of each order at which it happened, some of which may lie ahead of the clock."""
+    """The instants (epoch ms) of each order at which it happened, some of which may lie ahead of the clock.
 
-    __slots__ = ("_in_time", "by_order")
+    They are put in time when that is asked for: thousands of orders may be late at once, and a long list takes long to
+    insert each.
+    """
+
+    __slots__ = ("_in_time", "_moves", "by_order")
 
     def __init__(self) -> None:
         self.by_order: dict[str, tuple[int, ...]] = NOTHING
-        self._in_time: list[tuple[int, str]] = _NONE
+        self._in_time: list[Entry] = _NONE
+        #: How many more of an entry there are than in that list, or less.
+        self._moves: dict[Entry, int] = NOTHING
 
     def put(self, order: str, instants: tuple[int, ...]) -> bool:
         """These are an order's instants now; whether that is news."""
@@ -24,27 +35,61 @@ class Timeline:
         if instants == before:
             return False
         if not self.by_order:
-            self.by_order, self._in_time = {}, []
+            self.by_order, self._in_time, self._moves = {}, [], {}
         for at_ms in before:
-            del self._in_time[bisect_left(self._in_time, (at_ms, order))]
+            self._move((at_ms, order), -1)
         for at_ms in instants:
-            insort(self._in_time, (at_ms, order))
+            self._move((at_ms, order), 1)
         if instants:
             self.by_order[order] = instants
         else:
             del self.by_order[order]
         return True
 
-    def since(self, at_ms: int) -> list[tuple[int, str]]:
+    def _move(self, entry: Entry, more: int) -> None:
+        more += self._moves.pop(entry, 0)
+        if more:
+            self._moves[entry] = more
+
+    def _all(self) -> list[Entry]:
+        """All entries in time."""
+        if self._moves:
+            moves, self._moves = self._moves, {}
+            if len(moves) > FEW:
+                self._in_time = _moved(self._in_time, moves)
+            else:
+                for entry, more in moves.items():
+                    for _ in range(more):
+                        insort(self._in_time, entry)
+                    for _ in range(-more):
+                        del self._in_time[bisect_left(self._in_time, entry)]
+        return self._in_time
+
+    def since(self, at_ms: int) -> list[Entry]:
         """When it happened from a moment on, and to which order, the oldest first."""
-        return self._in_time[bisect_left(self._in_time, (at_ms,)) :]
+        entries = self._all()
+        return entries[bisect_left(entries, (at_ms,)) :]
 
     def next_after(self, at_ms: int) -> int:
         """When it happens next, as far as is known (epoch ms); `NEVER` where it doesn't."""
-        n = bisect_left(self._in_time, (at_ms + 1,))
-        return self._in_time[n][0] if n < len(self._in_time) else NEVER
+        entries = self._all()
+        n = bisect_left(entries, (at_ms + 1,))
+        return entries[n][0] if n < len(entries) else NEVER
 
     def copy(self) -> "Timeline":
         copied = Timeline()
-        copied.by_order, copied._in_time = self.by_order.copy(), self._in_time.copy()
+        copied.by_order, copied._in_time, copied._moves = self.by_order.copy(), self._all().copy(), {}
         return copied
+
+
+def _moved(entries: list[Entry], moves: dict[Entry, int]) -> list[Entry]:
+    """Entries in time, with some more, and some less."""
+    kept = []
+    for entry in entries:
+        if moves.get(entry, 0) < 0:
+            moves[entry] += 1
+        else:
+            kept.append(entry)
+    kept += [entry for entry, more in moves.items() for _ in range(more)]
+    kept.sort()
+    return kept

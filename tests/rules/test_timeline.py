@@ -1,9 +1,11 @@
 """When something happened to a shop's orders, asked by order and in time."""
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from rules.instants import NEVER
+from rules.kinds import timeline as timelines
 from rules.kinds.timeline import Timeline
 
 PUTS = st.lists(
@@ -11,12 +13,23 @@ PUTS = st.lists(
 )
 
 
-@given(PUTS, st.integers(-1, 10))
-def test_a_timeline_has_each_orders_last_instants_in_time(puts: list[tuple[str, tuple[int, ...]]], at_ms: int) -> None:
+@pytest.mark.parametrize("few", [0, 2, 100], ids=["all at once", "either", "one by one"])
+@given(PUTS, st.integers(-1, 10), st.booleans())
+def test_a_timeline_has_each_orders_last_instants_in_time(
+    few: int, puts: list[tuple[str, tuple[int, ...]]], at_ms: int, asked: bool
+) -> None:
     timeline, last = Timeline(), dict[str, tuple[int, ...]]()
-    for order, instants in puts:
-        assert timeline.put(order, instants) == (last.get(order, ()) != instants)
-        last[order] = instants
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(timelines, "FEW", few)
+        for order, instants in puts:
+            assert timeline.put(order, instants) == (last.get(order, ()) != instants)
+            last[order] = instants
+            if asked:
+                timeline.next_after(at_ms)
+        _check(timeline, last, at_ms)
+
+
+def _check(timeline: Timeline, last: dict[str, tuple[int, ...]], at_ms: int) -> None:
     assert timeline.by_order == {order: instants for order, instants in last.items() if instants}
     in_time = sorted((at, order) for order, instants in last.items() for at in instants)
     assert timeline.since(at_ms) == [each for each in in_time if each[0] >= at_ms]
