@@ -101,7 +101,7 @@ class Differences:
             if not shop.open_by_rule.get(judge.rule.id) and not any(True for _ in judge.keys(shop)):
                 return NEVER, 1
             shop.findings = shop.findings or {}
-            findings = shop.findings[judge.n] = Findings()
+            findings = shop.findings[judge.n] = judge.new_findings()
             findings.touch(judge.keys(shop))
             self._note_open(shop, judge, findings)
         looked = judge.evaluate(shop, findings, at_ms, most)

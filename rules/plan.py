@@ -10,6 +10,7 @@ from rules.instants import DAY_MS, NEVER
 from rules.kinds.count import CountJudge, Marks
 from rules.kinds.count import judge_of as count_judge
 from rules.kinds.deadline import Deadline, Silence
+from rules.kinds.disputes import DisputeJudge
 from rules.kinds.event import EventJudge, Occurrence
 from rules.kinds.feeds import FeedReader
 from rules.kinds.happenings import Of, Source, Trace, source_of, trace_of
@@ -239,7 +240,7 @@ class Plan:
         self.on_gauge += [1 << n if gauge.steps else 0 for gauge in gauges]
         if any(gauge.rule.by == "provider" for gauge in gauges):
             self._heed({"dispute.opened"}, n)
-        return RatioJudge(n, gauges)
+        return (DisputeJudge if gauges[-1].rule.by == "provider" else RatioJudge)(n, gauges)
 
     def _gauge(self, slot: int, rule: Ratio, place: Place, bits: Mapping[str, int]) -> Gauge:
         anchored, alike = bits_of(self._anchored_by(rule)), counted_alike(rule, place)

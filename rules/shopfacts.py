@@ -77,7 +77,7 @@ KINDS: Final[dict[type, Kind]] = dict(
         _kind(events.CarrierStateChanged, lambda data: (data.carrier or "", data.region or "")),
         _kind(events.MetricReported, lambda data: (data.name or "-",)),
         _kind(events.PointsReported),
-        _kind(events.DisputeOpened, group=lambda entry: (entry.data.provider or "-",)),
+        _kind(events.DisputeOpened, group=lambda entry: (entry.data.provider or "-", entry.data.cause or "")),
         _kind(events.ViolationRecorded),
         _kind(events.PriceChanged, group=_of_sku),
         _kind(events.PromotionScheduled, group=_of_sku),
@@ -96,12 +96,14 @@ BY_NAME: Final = {kind.name: kind for kind in KINDS.values()}
 
 
 class Words:
-    """The entries of one event type: by key, in time, and in time by what they are about."""
+    """The entries of one event type: by key, in time, and in time by what they are about. `rewrites`: how often one was
+    taken out or put before the last; else what is `in_time` only grows at its end."""
 
-    __slots__ = ("by_about", "by_key", "in_time", "kind")
+    __slots__ = ("by_about", "by_key", "in_time", "kind", "rewrites")
 
     def __init__(self, kind: Kind) -> None:
         self.kind = kind
+        self.rewrites = 0
         self.by_key: dict[Key, Entry] = {}
         self.in_time: list[Entry] = []
         self.by_about: dict[Key, list[Entry]] = {}
@@ -110,6 +112,7 @@ class Words:
         """Puts an entry in its place; None takes it out."""
         held, group = self.by_key.pop(key, None), self.kind.group
         if held is not None:
+            self.rewrites += 1
             _take_out(self.in_time, held)
             if group is not None:
                 _take_out(self.by_about[group(held)], held)
@@ -117,6 +120,7 @@ class Words:
                     del self.by_about[group(held)]
         if entry is not None:
             self.by_key[key] = entry
+            self.rewrites += bool(self.in_time) and self.in_time[-1].mark() > entry.mark()
             insort(self.in_time, entry, key=Entry.mark)
             if group is not None:
                 insort(self.by_about.setdefault(group(entry), []), entry, key=Entry.mark)
@@ -202,6 +206,11 @@ class ShopFacts:
         """All entries of an event type in time, some of which may lie ahead of the clock. Not to be changed."""
         words = self._kept.get(name)
         return () if words is None else words.in_time
+
+    def rewrites(self, name: str) -> int:
+        """Since the last time with as many, the entries of a type have only grown at their end."""
+        words = self._kept.get(name)
+        return 0 if words is None else words.rewrites
 
     def known(self, name: str, at_ms: int) -> list[Entry]:
         """The entries of an event type that count at a moment, oldest first."""

@@ -97,7 +97,8 @@ class Shop:
     levels of stock are told (`stocked`). `ahead`: the orders of which something may be known that lies ahead of the
     next border at which a ratio is computed (`border_ms`, `NEVER` where none is), and that it rests on, with the facts
     (as bits) that this may be. `findings`: what judges that go by subject have found, by their place in the plan.
-    `began_ms`: before that nothing happened to any of them; it may lie before the first
+    `happened`: what its own events come to, by what is looked for in them. `progress`: how far judges have gone through
+    what happened. `began_ms`: before that nothing happened to any of them; it may lie before the first
     fact that still holds.
     Kept by itself: `facts`, and what was `computed` of its ratios at their borders. `stale` has a bit for each judge
     that must look again, `turns` when each wants to by itself. `instant_open`: more may happen at the clock's instant.
@@ -129,6 +130,7 @@ class Shop:
         "plan",
         "platform",
         "points",
+        "progress",
         "recompute",
         "recomputed",
         "restored",
@@ -174,6 +176,7 @@ class Shop:
         self.numbers: dict[str, list[tuple[int, str]]] = NOTHING
         self.reuses = Timeline()
         self.happened: dict[str, Happened] = NOTHING
+        self.progress: dict[Any, Any] = NOTHING
         self.sales: Sales = NOTHING
         self.points: dict[int, Decimal] = {}
         self.findings: dict[int, Findings] = NOTHING

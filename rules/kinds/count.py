@@ -1,6 +1,7 @@
 """Counts: so many late marks since the last sanction, so many buyers in a week, so many judgements of one order."""
 
 from abc import ABC, abstractmethod
+from bisect import bisect_right
 from collections.abc import Iterable, Iterator
 from itertools import groupby, islice, takewhile
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
@@ -10,9 +11,9 @@ from msgspec import Struct
 from rules.alerts import Cause, Emitted, Open
 from rules.calendars import day_of, start_of_day, week_name, week_of
 from rules.durations import Duration
-from rules.instants import DAY_MS, NEVER, rfc3339
+from rules.instants import DAWN, DAY_MS, NEVER, rfc3339
 from rules.kinds.happened import Happened, Happening
-from rules.kinds.happenings import Of, Source
+from rules.kinds.happenings import Log, Of, Source
 from rules.kinds.ratio_judge import ORDERS_SHOWN
 from rules.kinds.rule import Case, Judge, Place, Rule, Said, Sanction, Verdict
 from rules.kinds.subjects import SubjectJudge
@@ -75,12 +76,34 @@ class Marks(Rule, tag="count", tag_field="kind", kw_only=True, frozen=True):
             yield "distinct", "goes with `per: week`"
 
 
-class Standing(Struct, frozen=True):
-    """Where a count that brings a sanction stands at a moment."""
+class Gathered(Struct):
+    """How far a count that brings a sanction has gone through the marks: `done` so many, and of those since the last
+    sanction `first` is the first that still counts. `sanctions`: when each began and ended (epoch ms)."""
 
-    marks: tuple[Happening, ...]
+    rewrites: int
+    done: int = 0
+    first: int = 0
+    sanctions: list[tuple[int, int]] = []
+
+
+class Standing(Struct, frozen=True):
+    """Where a count that brings a sanction stands at a moment: its marks from `first` on, `number` of them."""
+
+    first: int
+    number: int
     from_ms: int | None = None
     until_ms: int | None = None
+
+
+class Week(Struct):
+    """How far a week's marks, from the `first` on, have been gone through, and those of them that count."""
+
+    rewrites: int
+    monday: int
+    first: int
+    done: int
+    marks: list[Happening] = []
+    buyers: set[str] = set()
 
 
 class CountJudge(ABC):
@@ -135,74 +158,86 @@ class SanctionCounter(CountJudge):
         assert self.rule.sanction is not None
         return self.rule.sanction
 
-    def stand(self, marks: Iterable[Happening], at_ms: int) -> Standing:
-        """Goes through the marks in time: which have gathered, and which sanction is in force."""
-        gathered: list[Happening] = []
-        began, until = None, None
-        for mark in marks:
-            if mark.at_ms > at_ms:
-                break
-            if until is not None and mark.at_ms < until:
+    def _gathered(self, shop: "Shop", log: Log, at_ms: int) -> Gathered:
+        """Goes through the marks in time, up to a moment: a sanction begins when enough have gathered."""
+        gathered: Gathered | None = shop.progress.get(self)
+        known = log.until(at_ms)
+        if gathered is None or gathered.rewrites != log.rewrites or not log.lasting or gathered.done > known:
+            gathered = Gathered(log.rewrites)
+            shop.progress = shop.progress or {}
+            shop.progress[self] = gathered
+        window, sanctions = self.rule.window, gathered.sanctions
+        for n in range(gathered.done, known):
+            mark_ms = log.at_ms(log.marks[n])
+            if sanctions and mark_ms < sanctions[-1][1]:
+                gathered.first = n + 1
                 continue
-            gathered.append(mark)
-            gathered = self._fresh(gathered, mark.at_ms)
-            if len(gathered) >= self.rule.threshold:
-                began, until = mark.at_ms, self.sanction.until_ms(mark.at_ms)
-                gathered = []
+            while window is not None and log.at_ms(log.marks[gathered.first]) <= mark_ms - window:
+                gathered.first += 1
+            if n + 1 - gathered.first >= self.rule.threshold:
+                sanctions.append((mark_ms, self.sanction.until_ms(mark_ms)))
+                gathered.first = n + 1
+        gathered.done = known
+        return gathered
+
+    def stand(self, shop: "Shop", log: Log, at_ms: int, now_ms: int) -> Standing:
+        """Which marks had gathered at a moment up to now, and which sanction was in force."""
+        sanctions = self._gathered(shop, log, now_ms).sanctions
+        n = bisect_right(sanctions, (at_ms, NEVER))
+        began, until = sanctions[n - 1] if n else (None, None)
+        since_ms = DAWN if until is None else until
+        if self.rule.window is not None:
+            since_ms = max(since_ms, at_ms - self.rule.window + 1)
+        first, last = log.until(since_ms - 1), log.until(at_ms)
         if until is not None and until <= at_ms:
             began, until = None, None
-        return Standing(tuple(self._fresh(gathered, at_ms)), began, until)
-
-    def _fresh(self, marks: list[Happening], at_ms: int) -> list[Happening]:
-        window = self.rule.window
-        return marks if window is None else [mark for mark in marks if mark.at_ms > at_ms - window]
+        return Standing(first, max(last - first, 0), began, until)
 
     def judge(self, shop: "Shop", at_ms: int) -> Said:
-        marks = self.source.happenings(shop)
-        standing = self.stand(marks, at_ms)
-        ahead = min((mark.at_ms for mark in marks if mark.at_ms > at_ms), default=NEVER)
+        log = self.source.log(shop)
+        standing = self.stand(shop, log, at_ms, at_ms)
+        turns = [log.next_after(at_ms), NEVER if standing.until_ms is None else standing.until_ms]
+        if self.rule.window is not None and standing.number:
+            turns.append(log.at_ms(log.marks[standing.first]) + self.rule.window)
         opened = self._stage(standing)
-        return ([] if opened is None else [opened]), min(ahead, self._next_change(standing))
+        return ([] if opened is None else [opened]), min(turns)
 
     def _stage(self, standing: Standing) -> Verdict | None:
         severity = self.rule.severity
         if standing.from_ms is not None:
             return Verdict(Open("active", severity["active"], until_ms=standing.until_ms), "sanction_started")
-        if self.rule.near is not None and len(standing.marks) >= self.rule.near:
+        if self.rule.near is not None and standing.number >= self.rule.near:
             return Verdict(Open("near", severity["near"]), "threshold_near")
         return None
 
-    def _next_change(self, standing: Standing) -> int:
-        turns = [NEVER] if standing.until_ms is None else [standing.until_ms]
-        if self.rule.window is not None:
-            turns += [mark.at_ms + self.rule.window for mark in standing.marks]
-        return min(turns)
-
     def case(self, shop: "Shop", verdict: Verdict, at_ms: int) -> Case:
-        marks = self.source.happenings(shop)
-        standing = self.stand(marks, at_ms)
-        gathered = standing.marks
+        log = self.source.log(shop)
+        standing = self.stand(shop, log, at_ms, at_ms)
+        first, last = standing.first, standing.first + standing.number
         if standing.from_ms is not None:  # the marks that brought the sanction, not those gathered since
-            gathered = tuple(mark for mark in marks if mark.at_ms <= standing.from_ms)[-self.rule.threshold :]
-        case = self._case(gathered, len(gathered), sanction=self.sanction.name)
+            last = log.until(standing.from_ms)
+            first = max(last - self.rule.threshold, 0)
+        marks = [log.happening(mark) for mark in log.marks[max(first, last - ORDERS_SHOWN) : last]]
+        case = self._case(marks, last - first, sanction=self.sanction.name)
+        case.evidence["marks_total"] = last - first
         case.evidence["sanction"] = self.sanction.name
-        case.headroom = self.rule.threshold - len(standing.marks)
+        case.headroom = self.rule.threshold - standing.number
         return case
 
     def cause_of_end(self, shop: "Shop", said: Emitted, verdict: Verdict, at_ms: int) -> Cause:
         """Time has ended what was said, or a sanction that came on top of it; unless the marks, as they are known
         by now, no longer bear it out."""
-        then = self._stage(self.stand(self.source.happenings(shop), said.at_ms))
+        then = self._stage(self.stand(shop, self.source.log(shop), said.at_ms, at_ms))
         if then is None or then.open.stage != said.stage or then.open.until_ms != said.until_ms:
             return "evidence_arrived"
         return "fell_back" if said.until_ms is None else "sanction_ended"
 
     def metric(self, shop: "Shop", at_ms: int) -> dict[str, Any]:
-        return self._metric(len(self.stand(self.source.happenings(shop), at_ms).marks), None)
+        return self._metric(self.stand(shop, self.source.log(shop), at_ms, at_ms).number, None)
 
     def sanctions(self, shop: "Shop", at_ms: int) -> list[tuple[str, int, int]]:
         """`(name, from_ms, until_ms)` of those in force."""
-        now = self.stand(self.source.happenings(shop), at_ms)
+        now = self.stand(shop, self.source.log(shop), at_ms, at_ms)
         if now.from_ms is None or now.until_ms is None:
             return []
         return [(self.sanction.name, now.from_ms, now.until_ms)]
@@ -215,15 +250,26 @@ class WeekCounter(CountJudge):
         """Each week's Monday with its marks, the first of each buyer where buyers count."""
         known = [mark for mark in self.source.happenings(shop) if mark.at_ms <= to_ms]
         for monday, marks in groupby(known, lambda mark: week_of(day_of(mark.at_ms, self.zone))[0]):
-            yield monday, list(self._counting(marks))
+            yield monday, list(self._counting(marks, set()))
 
     def _this_week(self, shop: "Shop", at_ms: int) -> tuple[int, list[Happening]]:
-        monday = week_of(day_of(at_ms, self.zone))[0]
-        return monday, next((marks for each, marks in self._weeks(shop, at_ms) if each == monday), [])
+        """The Monday of a moment's week with the marks by then; what was gone through before is kept."""
+        log, monday = self.source.log(shop), week_of(day_of(at_ms, self.zone))[0]
+        week: Week | None = shop.progress.get(self)
+        first = log.until(start_of_day(monday, self.zone) - 1)
+        if week is None or (week.rewrites, week.monday, week.first) != (log.rewrites, monday, first) or not log.lasting:
+            week = Week(log.rewrites, monday, first, first)
+            shop.progress = shop.progress or {}
+            shop.progress[self] = week
+        known = log.until(at_ms)
+        fresh = (log.happening(mark) for mark in log.marks[week.done : known])
+        week.marks += self._counting(fresh, week.buyers)
+        week.done = known
+        return monday, week.marks
 
     def judge(self, shop: "Shop", at_ms: int) -> Said:
         monday, marks = self._this_week(shop, at_ms)
-        ahead = min((mark.at_ms for mark in self.source.happenings(shop) if mark.at_ms > at_ms), default=NEVER)
+        ahead = self.source.next_after(shop, at_ms)
         opened = self._open(len(marks))
         if opened is None:
             return [], ahead
@@ -241,11 +287,10 @@ class WeekCounter(CountJudge):
         from_ms, to_ms = start_of_day(monday, self.zone), start_of_day(monday + 7, self.zone)
         before = takewhile(lambda mark: mark.at_ms < to_ms, kept.since(from_ms))
         marks = takewhile(lambda mark: mark.at_ms < to_ms, self.source.happenings(shop, from_ms))
-        return list(before), list(islice(self._counting(marks), self.rule.threshold - 1, self.rule.threshold))
+        return list(before), list(islice(self._counting(marks, set()), self.rule.threshold - 1, self.rule.threshold))
 
-    def _counting(self, marks: Iterable[Happening]) -> Iterator[Happening]:
-        """Of a week's marks those that count: where buyers count, the first of each."""
-        buyers = set[str]()
+    def _counting(self, marks: Iterable[Happening], buyers: set[str]) -> Iterator[Happening]:
+        """Of a week's marks those that count: where buyers count, the first of each that isn't among them yet."""
         for mark in marks:
             buyer = mark.buyer or f"{mark.source} {mark.event}"
             if self.rule.distinct is None or buyer not in buyers:
@@ -257,8 +302,10 @@ class WeekCounter(CountJudge):
         return self.source.events
 
     def case(self, shop: "Shop", verdict: Verdict, at_ms: int) -> Case:
-        weeks = {week_name(monday): marks for monday, marks in self._weeks(shop, at_ms)}
-        marks = weeks.get(verdict.episode, [])
+        monday, marks = self._this_week(shop, at_ms)
+        if verdict.episode != week_name(monday):
+            weeks = {week_name(monday): marks for monday, marks in self._weeks(shop, at_ms)}
+            marks = weeks.get(verdict.episode, [])
         return self._case(marks, len(marks), period=verdict.episode)
 
     def cause_of_end(self, shop: "Shop", said: Emitted, verdict: Verdict, at_ms: int) -> Cause:

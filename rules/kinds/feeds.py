@@ -1,18 +1,18 @@
 """Feeds: where a ledger's points come from, and the caps on them."""
 
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any, Literal
 
-from msgspec import Struct
+from msgspec import Struct, field
 
 from rules.calendars import day_of, week_of
-from rules.instants import rfc3339
+from rules.instants import DAWN, NEVER, rfc3339
 from rules.kinds.happened import Happening
 from rules.kinds.happenings import Of, Source
 from rules.kinds.ratio_judge import RatioJudge
-from rules.shopfacts import said_by
+from rules.shopfacts import Entry, said_by
 
 if TYPE_CHECKING:
     from rules.watch import Shop
@@ -81,6 +81,21 @@ class Posting(Struct, frozen=True):
         return shown | ({} if self.happened_ms == self.at_ms else {"happened_at": rfc3339(self.happened_ms)})
 
 
+class Reading(Struct):
+    """How far a feed has been read: to which moment, how many marks of each source, how many for nothing, and what was
+    spent under the caps; what had been computed."""
+
+    to_ms: int = DAWN
+    logs: dict[int, tuple[int, int]] = {}
+    free: int = 0
+    spent: defaultdict[tuple[Cap, object], Decimal] = field(default_factory=lambda: defaultdict(Decimal))
+    computed: list[Posting] = []
+
+    def copy(self) -> "Reading":
+        """For reading on without noting it."""
+        return Reading(self.to_ms, self.logs.copy(), self.free, self.spent.copy(), self.computed)
+
+
 class FeedReader:
     """A feed, ready to be asked for what it brought a shop."""
 
@@ -90,17 +105,39 @@ class FeedReader:
         self.ratio = ratio
         self.zone = zone
 
-    def postings(self, shop: "Shop", to_ms: int) -> Iterator[Posting]:
-        """What happened by a moment, each at its own instant and under the caps; when it is posted is the ledger's."""
+    def read(self, shop: "Shop", reading: Reading, to_ms: int) -> list[Posting] | None:
+        """What happened since the last reading by a moment, each at its own instant and under the caps; when it is
+        posted is the ledger's. None where something else happened before than was read, so all must be read again."""
         if self.ratio is not None:
-            yield from self._computed(shop, to_ms)
-            return
-        spent: defaultdict[tuple[Cap, object], Decimal] = defaultdict(Decimal)
-        known = [mark for source in self.sources for mark in source.happenings(shop) if mark.at_ms <= to_ms]
-        for mark in sorted(known, key=Happening.place)[self.feed.free :]:
-            points = self._allowed(mark, spent)
+            found = list(self._computed(shop, to_ms))
+            before, reading.computed = reading.computed, found
+            after = found[len(before) :]
+            if found[: len(before)] != before or any(each.at_ms <= reading.to_ms for each in after):
+                return None
+            return after
+        marks: list[Happening] = []
+        for n, source in enumerate(self.sources):
+            log = source.log(shop)
+            done, rewrites = reading.logs.get(n, (0, log.rewrites))
+            if rewrites != log.rewrites or (done and not log.lasting) or log.until(reading.to_ms) != done:
+                return None
+            known = log.until(to_ms)
+            marks += [log.happening(mark) for mark in log.marks[done:known]]
+            reading.logs[n] = known, log.rewrites
+        marks.sort(key=Happening.place)
+        free = min(self.feed.free - reading.free, len(marks))
+        reading.free += free
+        reading.to_ms = to_ms
+        postings = []
+        for mark in marks[free:]:
+            points = self._allowed(mark, reading.spent)
             if points:
-                yield Posting(mark.at_ms, self.feed.clause, mark.at_ms, points, mark.shown())
+                postings.append(Posting(mark.at_ms, self.feed.clause, mark.at_ms, points, mark.shown()))
+        return postings
+
+    def next_after(self, shop: "Shop", at_ms: int) -> int:
+        """When something happens next (epoch ms)."""
+        return min([source.next_after(shop, at_ms) for source in self.sources], default=NEVER)
 
     def _allowed(self, mark: Happening, spent: defaultdict[tuple[Cap, object], Decimal]) -> Decimal:
         feed = self.feed
@@ -130,9 +167,10 @@ class FeedReader:
                 }
                 yield Posting(border, self.feed.clause, border, points, shown)
 
-    def reports(self, shop: "Shop", ledger: str, to_ms: int) -> Iterator[Posting]:
+    def reports(self, ledger: str, entries: Iterable[Entry]) -> list[Posting]:
         """Totals the platform has shown, to which the ledger is raised."""
-        if self.feed.reported:
-            for entry in shop.facts.known("points.reported", to_ms):
-                if entry.data.value is not None and entry.data.name in (None, ledger, "points"):
-                    yield Posting(entry.at_ms, self.feed.clause, entry.at_ms, entry.data.value, said_by(entry))
+        return [
+            Posting(entry.at_ms, self.feed.clause, entry.at_ms, entry.data.value, said_by(entry))
+            for entry in (entries if self.feed.reported else ())
+            if entry.data.value is not None and entry.data.name in (None, ledger, "points")
+        ]

@@ -40,17 +40,20 @@ class Happening(Struct, frozen=True):
 
 
 class Happened:
-    """Happenings in time, and those of each subject in time."""
+    """Happenings in time, and those of each subject in time. `rewrites`: how often something was taken out or put
+    before the last; else what is `in_time` only grows at its end."""
 
-    __slots__ = ("by_subject", "in_time")
+    __slots__ = ("by_subject", "in_time", "rewrites")
 
     def __init__(self, happenings: Iterable[Happening] = ()) -> None:
         self.in_time = sorted(happenings, key=Happening.place)
+        self.rewrites = 0
         self.by_subject: dict[str, list[Happening]] = {}
         for each in self.in_time:
             self.by_subject.setdefault(each.subject, []).append(each)
 
     def add(self, happening: Happening) -> None:
+        self.rewrites += bool(self.in_time) and self.in_time[-1].place() > happening.place()
         insort(self.in_time, happening, key=Happening.place)
         insort(self.by_subject.setdefault(happening.subject, []), happening, key=Happening.place)
 
@@ -59,6 +62,7 @@ class Happened:
         of_subject = self.by_subject.get(happening.subject, [])
         if not _take_out(of_subject, happening):
             return False
+        self.rewrites += 1
         if not of_subject:
             del self.by_subject[happening.subject]
         return _take_out(self.in_time, happening)

@@ -7,13 +7,14 @@ of the order and kept beside it. Others are the shop's own events.
 from abc import ABC, abstractmethod
 from bisect import bisect_right, insort
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, Literal
+from operator import attrgetter, itemgetter
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 from msgspec import Struct
 
 from rules.conditions import Condition, compile_condition, facts_named, rules_named
 from rules.facts import FACT_NAMES, OrderFacts, bits_of
-from rules.instants import DAWN
+from rules.instants import DAWN, NEVER
 from rules.kinds.happened import Happened, Happening
 from rules.kinds.timeline import Timeline
 from rules.kinds.timer import Timer
@@ -89,6 +90,26 @@ Moved = list[tuple[str, int]]
 """Subjects to which something happened that wasn't known before, or didn't happen after all, and when (epoch ms)."""
 
 
+class Log(NamedTuple):
+    """What happened, in time. Since the last time with as many `rewrites` it has only grown at its end, if it is a
+    `lasting` one. `at_ms` and `happening` say what a mark is."""
+
+    lasting: bool
+    rewrites: int
+    marks: Sequence[Any]
+    at_ms: Callable[[Any], int]
+    happening: Callable[[Any], Happening]
+
+    def until(self, at_ms: int) -> int:
+        """How many marks there are up to a moment."""
+        return bisect_right(self.marks, at_ms, key=self.at_ms)
+
+    def next_after(self, at_ms: int) -> int:
+        """When the next mark is (epoch ms); `NEVER` where there is none."""
+        n = self.until(at_ms)
+        return self.at_ms(self.marks[n]) if n < len(self.marks) else NEVER
+
+
 class Source(ABC):
     """An `of`, ready to be asked. `readers` are the judges that go by subject and are told what has moved; `events` the
     types of the shop's own events that it looks at. One that isn't `lasting` isn't told of what it rests on."""
@@ -126,6 +147,10 @@ class Source(ABC):
     def next_after(self, shop: "Shop", at_ms: int) -> int:
         """When something happens next, as far as is known of what lies ahead (epoch ms); `NEVER` where nothing is."""
 
+    @abstractmethod
+    def log(self, shop: "Shop") -> Log:
+        """All that happened, in time, for those who go through it once."""
+
     def about(self, shop: "Shop", subject: str) -> list[Happening]:
         """What happened to one subject, the oldest first."""
         instants = dict.fromkeys(self.instants(shop, subject))
@@ -162,6 +187,11 @@ class OfOrders(Source):
 
     def next_after(self, shop: "Shop", at_ms: int) -> int:
         return self._timeline(shop).next_after(at_ms)
+
+    def log(self, shop: "Shop") -> Log:
+        timeline = self._timeline(shop)
+        marks = timeline.in_time()  # before it is asked for its rewrites
+        return Log(True, timeline.rewrites, marks, itemgetter(0), lambda each: self.at(shop, each[1], each[0])[0])
 
 
 class OfTraces(OfOrders):
@@ -267,6 +297,10 @@ class OfShop(Source):
 
     def next_after(self, shop: "Shop", at_ms: int) -> int:
         return self.kept(shop).next_after(at_ms)
+
+    def log(self, shop: "Shop") -> Log:
+        kept = self.kept(shop)
+        return Log(self.lasting, kept.rewrites, kept.in_time, attrgetter("at_ms"), lambda each: each)
 
 
 def source_of(of: Of, slot: int | None, crossed: Any) -> Source:

@@ -3,16 +3,18 @@ that start sanctions which outlive the clearing."""
 
 from collections.abc import Iterator
 from decimal import Decimal
+from heapq import heappop, heappush
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from msgspec import Struct
 
-from rules.alerts import Cause, Emitted, Open
+from rules.alerts import Cause, Emitted, Open, instant_of
 from rules.durations import Duration
-from rules.instants import NEVER, rfc3339
-from rules.kinds.feeds import Feed, FeedReader, Posting
-from rules.kinds.ratio_judge import ORDERS_SHOWN
+from rules.instants import DAWN, NEVER, rfc3339
+from rules.kinds.account import Account, post_all
+from rules.kinds.feeds import Feed, FeedReader, Posting, Reading
 from rules.kinds.rule import Case, Place, Rule, Said, Sanction, Verdict
+from rules.shopfacts import until
 from rules.windows import next_border
 
 if TYPE_CHECKING:
@@ -84,13 +86,23 @@ class Ledger(Rule, tag="ledger", tag_field="kind", kw_only=True, frozen=True):
             yield "posts_before_clearing", "goes with clears"
 
 
-class Balance(Struct):
-    """A ledger at a moment: its points, the postings they are made of, and the sanctions that began so far."""
+class Book(Struct):
+    """How far a shop's ledger has been kept: to which moment, what the feeds have been read of, what waits for its
+    moment, how many of the platform's totals, and the account."""
 
-    points: Decimal
-    postings: list[Posting]
-    sanctions: list[tuple[PointsTier, int, Decimal, list[Posting]]]
-    clears_ms: int | None = None
+    account: Account
+    readings: list[Reading]
+    rewrites: int
+    to_ms: int = DAWN
+    waiting: list[tuple[tuple[int, int, str], int, Posting]] = []
+    numbered: int = 0
+    reports: int = 0
+
+    def copy(self) -> "Book":
+        """For looking at what would be."""
+        readings = [reading.copy() for reading in self.readings]
+        account, waiting = self.account.copy(), self.waiting.copy()
+        return Book(account, readings, self.rewrites, self.to_ms, waiting, self.numbered, self.reports)
 
 
 class LedgerJudge:
@@ -104,67 +116,91 @@ class LedgerJudge:
         #: The judges (as bits) that lean on its points.
         self.leaning = 0
 
-    # -- what was posted --------------------------------------------------------------------------------------
+    # -- keeping it -------------------------------------------------------------------------------------------
 
-    def _posted(self, shop: "Shop", at_ms: int) -> list[Posting]:
-        """All postings up to a moment, in time."""
-        found = [self._at_its_moment(posting) for reader in self.readers for posting in reader.postings(shop, at_ms)]
-        reports = [each for reader in self.readers for each in reader.reports(shop, self.rule.ledger, at_ms)]
-        posted = [posting for posting in found if posting.at_ms <= at_ms] + self._raised(found, reports)
-        return sorted(posted, key=Posting.place)
+    def balance(self, shop: "Shop", at_ms: int) -> Account:
+        """The account at a moment, kept anew from all that is known of a shop."""
+        book = self._new_book(shop)
+        kept = self._keep(shop, book, at_ms)
+        assert kept
+        book.account.clear(at_ms)
+        return book.account
+
+    def points(self, shop: "Shop", at_ms: int) -> Decimal:
+        return self._now(shop, at_ms).account.points
+
+    def _new_book(self, shop: "Shop") -> Book:
+        account = Account(self.rule, self._cleared_after)
+        return Book(account, [Reading() for _ in self.readers], shop.facts.rewrites("points.reported"))
+
+    def _now(self, shop: "Shop", at_ms: int) -> Book:
+        """The same at the clock's moment, going on from where it was kept to, as long as nothing happened before. More
+        may happen at this very instant, so what is kept ends before it."""
+        book: Book | None = shop.progress.get(self)
+        if book is None or at_ms <= book.to_ms or not self._keep(shop, book, at_ms - 1):
+            book = self._new_book(shop)
+            shop.progress = shop.progress or {}
+            shop.progress[self] = book
+            self._keep(shop, book, at_ms - 1)
+        now = book.copy()
+        self._keep(shop, now, at_ms)
+        now.account.clear(at_ms)
+        return now
+
+    def _keep(self, shop: "Shop", book: Book, to_ms: int) -> bool:
+        """Goes on to a moment; False where something happened before that wasn't known."""
+        facts, seen = shop.facts, shop.facts.of("points.reported")
+        if facts.rewrites("points.reported") != book.rewrites or until(seen, book.to_ms) != book.reports:
+            return False
+        for reader, reading in zip(self.readers, book.readings, strict=True):
+            postings = reader.read(shop, reading, to_ms)
+            if postings is None:
+                return False
+            reading.to_ms = to_ms
+            for posting in postings:
+                moved = self._at_its_moment(posting)
+                book.numbered += 1
+                heappush(book.waiting, (moved.place(), book.numbered, moved))
+        entries = seen[book.reports : until(seen, to_ms)]
+        book.reports += len(entries)
+        reports = [each for reader in self.readers for each in reader.reports(self.rule.ledger, entries)]
+        reports = sorted(reports, key=Posting.place)[::-1]
+        while (at_ms := self._next_instant(book, reports)) <= to_ms:
+            found: list[Posting] = []
+            while book.waiting and book.waiting[0][2].at_ms == at_ms:
+                found.append(heappop(book.waiting)[2])
+            shown: list[Posting] = []
+            while reports and reports[-1].at_ms == at_ms:
+                shown.append(reports.pop())
+            if shown:
+                found += self._raised(book.account, found, shown)
+            post_all(book.account, found)
+        book.to_ms = to_ms
+        return True
+
+    def _next_instant(self, book: Book, reports: list[Posting]) -> int:
+        """When the next posting or the next of the platform's totals is (epoch ms)."""
+        waiting = [book.waiting[0][2].at_ms] if book.waiting else []
+        return min([*waiting, *(each.at_ms for each in reports[-1:])], default=NEVER)
+
+    def _raised(self, account: Account, found: list[Posting], reports: list[Posting]) -> list[Posting]:
+        """What is missing of totals that the platform has shown, beside what else is posted at that instant."""
+        then, raised = account.copy(), list[Posting]()
+        post_all(then, found)
+        for report in reports:
+            then.clear(report.at_ms)
+            missing = report.points - then.points
+            if missing > 0:
+                posting = Posting(report.at_ms, report.clause, report.happened_ms, missing, report.shown)
+                raised.append(posting)
+                then.post(posting)
+        return raised
 
     def _at_its_moment(self, posting: Posting) -> Posting:
         if self.rule.posts == "at_once" or "step" in posting.shown:  # what is computed is posted when it is
             return posting
         at_ms = next_border(self.rule.posts, posting.happened_ms, self.zone)
         return Posting(at_ms, posting.clause, posting.happened_ms, posting.points, posting.shown)
-
-    def _raised(self, found: list[Posting], reports: list[Posting]) -> list[Posting]:
-        """What is missing of the totals that the platform has shown."""
-        raised: list[Posting] = []
-        for report in sorted(reports, key=Posting.place):
-            before = [each for each in [*found, *raised] if each.at_ms <= report.at_ms]
-            have = self._balance(sorted(before, key=Posting.place), report.at_ms)
-            if report.points > have.points:
-                missing = report.points - have.points
-                raised.append(Posting(report.at_ms, report.clause, report.happened_ms, missing, report.shown))
-        return raised
-
-    def _balance(self, posted: list[Posting], at_ms: int) -> Balance:
-        """Goes through the postings in time: what is cleared, what expires, which tiers are reached."""
-        live: list[Posting] = []
-        sanctions: list[tuple[PointsTier, int, Decimal, list[Posting]]] = []
-        for posting in posted:
-            live = self._left(live, posting.at_ms)
-            before = sum((each.points for each in live), Decimal())
-            live.append(posting)
-            after = before + posting.points
-            reached = [tier for tier in self.rule.tiers if before < tier.at <= after]
-            if reached:
-                while sanctions and sanctions[-1][1] == posting.at_ms and sanctions[-1][0].at < reached[-1].at:
-                    sanctions.pop()  # several postings of one instant are one step
-                sanctions.append((reached[-1], posting.at_ms, after, list(live)))
-            elif sanctions and sanctions[-1][1] == posting.at_ms:
-                sanctions[-1] = (sanctions[-1][0], posting.at_ms, after, list(live))
-        live = self._left(live, at_ms)
-        points = sum((each.points for each in live), Decimal())
-        return Balance(points, live, sanctions, self._clears_ms(live, at_ms) if live else None)
-
-    def _left(self, live: list[Posting], at_ms: int) -> list[Posting]:
-        """The postings that still count at a moment."""
-        rule = self.rule
-        if not live:
-            return live
-        if rule.expires is not None:
-            return [each for each in live if at_ms < each.at_ms + rule.expires]
-        if rule.clears is not None:
-            return [each for each in live if self._cleared_after(each) > at_ms]
-        if rule.clears_after is not None and at_ms >= live[0].at_ms + rule.clears_after:
-            end = live[0].at_ms + rule.clears_after
-            total = sum((each.points for each in live if each.at_ms < end), Decimal())
-            if rule.unless is None or total < rule.unless:
-                return [each for each in live if each.at_ms >= end]
-        return live
 
     def _cleared_after(self, posting: Posting) -> int:
         """The border at which a posting goes (epoch ms)."""
@@ -173,57 +209,53 @@ class LedgerJudge:
             return next_border(self.rule.clears, posting.at_ms - 1, self.zone) + 1
         return next_border(self.rule.clears, posting.at_ms, self.zone)
 
-    def _clears_ms(self, live: list[Posting], at_ms: int) -> int | None:
-        rule = self.rule
+    def _clears_ms(self, account: Account, at_ms: int) -> int | None:
+        rule, first_ms = self.rule, account.first_ms()
+        if first_ms is None:
+            return None
         if rule.expires is not None:
-            return live[0].at_ms + rule.expires
+            return first_ms + rule.expires
         if rule.clears is not None:
             return next_border(rule.clears, at_ms, self.zone)
         if rule.clears_after is None:
             return None
-        end = live[0].at_ms + rule.clears_after
-        for_good = rule.unless is not None and sum(each.points for each in live) >= rule.unless
-        return None if for_good or end <= at_ms else end
-
-    def balance(self, shop: "Shop", at_ms: int) -> Balance:
-        return self._balance(self._posted(shop, at_ms), at_ms)
-
-    def points(self, shop: "Shop", at_ms: int) -> Decimal:
-        return self.balance(shop, at_ms).points
+        end = first_ms + rule.clears_after
+        return None if account.is_for_good() or end <= at_ms else end
 
     # -- judging --------------------------------------------------------------------------------------------
 
     def judge(self, shop: "Shop", at_ms: int) -> Said:
         if not self.rule.tiers and not self.leaning:
             return [], NEVER  # nothing follows from its points: they are reckoned when they are asked for
-        balance = self.balance(shop, at_ms)
-        if balance.points != shop.points.get(self.n):
-            shop.points[self.n] = balance.points
+        now = self._now(shop, at_ms)
+        account = now.account
+        if account.points != shop.points.get(self.n):
+            shop.points[self.n] = account.points
             shop.stale |= self.leaning
         verdicts = []
         severity = self.rule.severity
-        tier = self._next_tier(balance.points)
+        tier = self._next_tier(account.points)
         if (
             self.rule.near is not None
             and tier is not None
-            and balance.points
-            and tier.at - balance.points <= self.rule.near
+            and account.points
+            and tier.at - account.points <= self.rule.near
         ):
             verdicts.append(Verdict(Open("near", severity["near"]), "threshold_near"))
-        for reached, from_ms, _, _ in balance.sanctions:
-            until = reached.sanction().until_ms(from_ms)
-            if at_ms < until:
-                opened = Open("active", severity["active"], until_ms=until, tier=reached.name)
+        turns = [self._next_ms(shop, now, at_ms)]
+        for reached, from_ms, _, _ in account.sanctions:
+            ends_ms = reached.sanction().until_ms(from_ms)
+            if at_ms < ends_ms:
+                turns.append(ends_ms)
+                opened = Open("active", severity["active"], until_ms=ends_ms, tier=reached.name)
                 verdicts.append(Verdict(opened, "sanction_started", episode=rfc3339(from_ms)))
-        return verdicts, self._turn(shop, balance, at_ms)
+        return verdicts, min(turns)
 
-    def _turn(self, shop: "Shop", balance: Balance, at_ms: int) -> int:
-        turns = [reached.sanction().until_ms(from_ms) for reached, from_ms, _, _ in balance.sanctions]
-        turns += [] if balance.clears_ms is None else [balance.clears_ms]
-        waiting = [self._at_its_moment(each) for reader in self.readers for each in reader.postings(shop, NEVER)]
-        turns += [each.at_ms for each in waiting]
-        turns += [each.at_ms for reader in self.readers for each in reader.reports(shop, self.rule.ledger, NEVER)]
-        return min((turn for turn in turns if turn > at_ms), default=NEVER)
+    def _next_ms(self, shop: "Shop", now: Book, at_ms: int) -> int:
+        """When something is posted, reported or cleared next (epoch ms), or before."""
+        turns = [self._next_instant(now, []), *(reader.next_after(shop, at_ms) for reader in self.readers)]
+        others = self._clears_ms(now.account, at_ms), shop.facts.next_after("points.reported", at_ms)
+        return min([turn for turn in (*turns, *others) if turn is not None and turn > at_ms], default=NEVER)
 
     def _next_tier(self, points: Decimal) -> PointsTier | None:
         return next((tier for tier in self.rule.tiers if points < tier.at), None)
@@ -235,15 +267,16 @@ class LedgerJudge:
         return float((self._next_tier(points) or self.rule.tiers[-1]).at - points)
 
     def case(self, shop: "Shop", verdict: Verdict, at_ms: int) -> Case:
-        balance = self.balance(shop, at_ms)
-        began = next((each for each in balance.sanctions if rfc3339(each[1]) == verdict.episode), None)
-        points, postings = (balance.points, balance.postings) if began is None else (began[2], began[3])
+        account = self._now(shop, at_ms).account
+        began_ms = instant_of(verdict.episode)
+        began = None if began_ms is None else account.began_at(began_ms)
+        points, postings = (account.points, account.shown()) if began is None else (began[2], began[3])
         tier = began[0] if began is not None else self._next_tier(points) or next(iter(self.rule.tiers[-1:]), None)
         evidence: dict[str, Any] = {
             "ledger": self.rule.ledger,
             "points": float(points),
-            "postings": [posting.as_json() for posting in postings[-ORDERS_SHOWN:]],
-            "postings_total": len(postings),
+            "postings": [posting.as_json() for posting in postings.newest],
+            "postings_total": postings.total,
         }
         threshold = None if tier is None else float(tier.at)
         names = {
@@ -254,34 +287,36 @@ class LedgerJudge:
             "tier": None if tier is None else tier.name,
             "ledger": self.rule.ledger,
         }
-        case = Case(evidence, names, None, float(points), threshold, self.headroom(balance.points))
+        case = Case(evidence, names, None, float(points), threshold, self.headroom(account.points))
         case.points, case.ledger = points, self.rule.ledger
         return case
 
     def cause_of_end(self, shop: "Shop", said: Emitted, verdict: Verdict, at_ms: int) -> Cause:
         if said.until_ms is not None:
             return "sanction_ended" if at_ms >= said.until_ms else "evidence_arrived"
-        balance = self.balance(shop, at_ms)
-        just_now = any(from_ms == at_ms for _, from_ms, _, _ in balance.sanctions)
-        return "threshold_crossed" if just_now else "period_ended" if not balance.points else "fell_back"
+        account = self._now(shop, at_ms).account
+        if account.began_at(at_ms) is not None:
+            return "threshold_crossed"
+        return "fell_back" if account.points else "period_ended"
 
     def metric(self, shop: "Shop", at_ms: int) -> dict[str, Any] | None:
         return None
 
     def entry(self, shop: "Shop", at_ms: int) -> dict[str, Any]:
         """As a shop's standing shows it."""
-        balance = self.balance(shop, at_ms)
-        entry: dict[str, Any] = {"points": float(balance.points)}
-        if balance.postings:
-            entry["since"] = rfc3339(balance.postings[0].at_ms)
-            entry["resets_at"] = None if balance.clears_ms is None else rfc3339(balance.clears_ms)
-        tier = self._next_tier(balance.points)
+        account = self._now(shop, at_ms).account
+        entry: dict[str, Any] = {"points": float(account.points)}
+        if (first_ms := account.first_ms()) is not None:
+            clears_ms = self._clears_ms(account, at_ms)
+            entry["since"] = rfc3339(first_ms)
+            entry["resets_at"] = None if clears_ms is None else rfc3339(clears_ms)
+        tier = self._next_tier(account.points)
         if self.rule.tiers:
-            entry |= {"next_tier": None if tier is None else tier.name, "headroom": self.headroom(balance.points)}
+            entry |= {"next_tier": None if tier is None else tier.name, "headroom": self.headroom(account.points)}
         return entry
 
     def sanctions(self, shop: "Shop", at_ms: int) -> list[tuple[str, int, int]]:
         """`(name, from_ms, until_ms)` of those in force."""
-        balance = self.balance(shop, at_ms)
-        found = [(tier.name, from_ms, tier.sanction().until_ms(from_ms)) for tier, from_ms, _, _ in balance.sanctions]
+        began = self._now(shop, at_ms).account.sanctions
+        found = [(tier.name, from_ms, tier.sanction().until_ms(from_ms)) for tier, from_ms, _, _ in began]
         return [each for each in found if at_ms < each[2]]

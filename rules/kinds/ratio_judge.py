@@ -7,7 +7,7 @@ from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from rules.alerts import Cause, Emitted, Open
-from rules.calendars import day_of, start_of_day
+from rules.calendars import start_of_day
 from rules.facts import OrderFacts
 from rules.instants import DAWN, NEVER, rfc3339
 from rules.kinds.computing import Computed, Computing
@@ -63,10 +63,6 @@ class RatioJudge:
         turn = self.next_version_ms(at_ms)
         if tally is None or not tally.gauge.steps:
             return [], turn
-        if tally.gauge.rule.disputes is not None:
-            if not shop.facts.of("dispute.opened"):
-                return [], turn
-            turn = min(turn, shop.facts.next_after("dispute.opened", at_ms) or NEVER)
         turn = min(turn, tally.turn(at_ms))
         if self.computing is None:
             return self._verdicts(shop, tally, at_ms), turn
@@ -95,21 +91,21 @@ class RatioJudge:
         if rule.by is None:
             yield "-", count
             return
-        parts = self._disputes(shop, tally, count, at_ms) if rule.by == "provider" else self._reasons(tally, count)
-        for subject, bad in sorted(parts.items()):
+        for subject, bad in sorted(self._reasons(tally, count).items()):
             yield subject, Count(count.period, bad, count.total)
 
     def _reasons(self, tally: Tally, count: Count) -> Counter[str]:
         said = (facts.cancelled_for for facts in tally.bad_facts(count.period))
         return Counter(reason for reason in said if reason in tally.gauge.rule.of)
 
-    def _disputes(self, shop: "Shop", tally: Tally, count: Count, at_ms: int) -> Counter[str]:
-        cause, zone, period = tally.gauge.rule.disputes, tally.gauge.zone, count.period
-        return Counter(
-            entry.data.provider or "-"
-            for entry in shop.facts.known("dispute.opened", at_ms)
-            if entry.data.cause == cause and period.first <= day_of(entry.at_ms, zone) <= period.last
-        )
+    def _part(self, shop: "Shop", tally: Tally, count: Count, subject: str, at_ms: int) -> Count:
+        """The part of a count that is judged for a subject."""
+        parts = dict(self._split(shop, tally, count, at_ms))
+        return parts.get(subject, Count(count.period, 0, count.total))
+
+    def _shown_of(self, shop: "Shop", tally: Tally, count: Count, verdict: Verdict, at_ms: int) -> dict[str, Any]:
+        """Evidence of a part: its reason, among the others."""
+        return {"reason": verdict.subject, "mix": dict(sorted(self._reasons(tally, count).items()))}
 
     def _computed_verdicts(self, shop: "Shop", tally: Tally, following: Tally | None, at_ms: int) -> list[Verdict]:
         """Of a rolling window the step that was computed last; where it reached none, whether the `following`
@@ -162,10 +158,7 @@ class RatioJudge:
         if period is None or (period.name != "-" and start_of_day(period.first, gauge.zone) < shop.kept_from_ms):
             return None
         count = tally.judging(period) or tally.sum(period)
-        if gauge.rule.by is None:
-            return count
-        parts = dict(self._split(shop, tally, count, at_ms))
-        return parts.get(verdict.subject, Count(count.period, 0, count.total))
+        return count if gauge.rule.by is None else self._part(shop, tally, count, verdict.subject, at_ms)
 
     def _case(self, shop: "Shop", tally: Tally, count: Count, verdict: Verdict, at_ms: int) -> Case:
         gauge = tally.gauge
@@ -183,10 +176,8 @@ class RatioJudge:
         newest = self.newest(shop, at_ms)
         if newest is not None:
             evidence["computed"] = computed_json(gauge, *newest)
-        if rule.by == "provider":
-            evidence |= {"provider": verdict.subject, "disputes": self._dispute_events(shop, verdict.subject, at_ms)}
-        elif rule.by == "reason":
-            evidence |= {"reason": verdict.subject, "mix": dict(sorted(self._reasons(tally, count).items()))}
+        if rule.by is not None:
+            evidence |= self._shown_of(shop, tally, count, verdict, at_ms)
         value = gauge.numerator(count) / count.total if count.total else None
         # What is near is the first step, even where the next computation would find it passed.
         step = gauge.steps[0] if gauge.steps and verdict.open.stage == "near" else gauge.next_step(count)
@@ -211,11 +202,6 @@ class RatioJudge:
             money=money_taken(cost, bad_facts, shop.facts.profile("currency")),
             actions=cure.actions if cure else (),
         )
-
-    def _dispute_events(self, shop: "Shop", provider: str, at_ms: int) -> list[dict[str, Any]]:
-        entries = shop.facts.known("dispute.opened", at_ms)
-        said = sorted(each.mark() for each in entries if (each.data.provider or "-") == provider)
-        return [{"at": rfc3339(at), "source": source, "event": event} for at, source, event in said[-ORDERS_SHOWN:]]
 
     def cause_of_end(self, shop: "Shop", said: Emitted, verdict: Verdict, at_ms: int) -> Cause:
         tally = self.tally(shop, at_ms)

@@ -25,6 +25,10 @@ class SubjectJudge(ABC, Generic[_R]):
     n: int
     rule: _R
 
+    def new_findings(self) -> Findings:
+        """What it keeps of a shop, while nothing is found yet."""
+        return Findings()
+
     def evaluate(self, shop: "Shop", findings: Findings, at_ms: int, most: int) -> int:
         """Looks at what has news or whose time has come, at no more than `most` keys; at how many. Until none are
         `left`, nothing is settled."""

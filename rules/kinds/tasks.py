@@ -1,6 +1,7 @@
 """Tasks with a deadline: what a seller owes the marketplace or a buyer once something has happened."""
 
 from bisect import bisect_left
+from collections import deque
 from collections.abc import Iterable, Iterator
 from itertools import takewhile
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
@@ -271,25 +272,33 @@ class DepositJudge(DutyJudge):
 def _deposits(shop: "Shop", at_ms: int) -> list[Duty]:
     """What was taken from the deposit, paid back by what was topped up, the oldest first and each currency by itself.
     A sum that isn't told is settled by any top-up."""
-    duties = [Duty(e.at_ms, "-", e, ["top_up"]) for e in shop.facts.known("deposit.deducted", at_ms)]
-    owed = [duty.event.data.amount for duty in duties if duty.event is not None]
+    taken = shop.facts.known("deposit.deducted", at_ms)
+    duties = [Duty(entry.at_ms, "-", entry, ["top_up"]) for entry in taken]
+    owed = [entry.data.amount for entry in taken]
+    #: By currency, those not settled yet, the oldest first.
+    open_by: dict[str | None, deque[int]] = {}
+    n = 0
     for entry in shop.facts.known("deposit.topped_up", at_ms):
+        while n < len(taken) and taken[n].at_ms <= entry.at_ms:
+            open_by.setdefault(taken[n].data.currency, deque()).append(n)
+            n += 1
         left = entry.data.amount
-        for n, duty in enumerate(duties):
-            assert duty.event is not None
-            if duty.done_ms is not None or duty.at_ms > entry.at_ms or not _same_currency(duty.event, entry):
-                continue
-            paid = owed[n] if left is None or owed[n] is None else min(left, owed[n])
-            if owed[n] is not None and paid is not None:
-                owed[n] -= paid
+        while (queue := _oldest(open_by, entry.data.currency)) is not None:
+            duty, due = duties[queue[0]], owed[queue[0]]
+            paid = due if left is None or due is None else min(left, due)
+            if due is not None and paid is not None:
+                owed[queue[0]] = due = due - paid
                 left = None if left is None else left - paid
-            duty.ticked = [*duty.ticked, said_by(entry)]
-            if not owed[n]:
+            duty.ticked.append(said_by(entry))
+            if not due:
                 duty.left, duty.done_ms = [], entry.at_ms
+                queue.popleft()
             if left is not None and left <= 0:
                 break
     return duties
 
 
-def _same_currency(one: Entry, other: Entry) -> bool:
-    return None in (one.data.currency, other.data.currency) or one.data.currency == other.data.currency
+def _oldest(open_by: dict[str | None, deque[int]], currency: str | None) -> deque[int] | None:
+    """Where the oldest stands that a sum in a currency settles. One not told settles any, and is settled by any."""
+    queues = open_by.values() if currency is None else [open_by.get(currency), open_by.get(None)]
+    return min([queue for queue in queues if queue], key=lambda queue: queue[0], default=None)

@@ -134,7 +134,12 @@ def growths() -> Iterator[tuple[str, Growth]]:
         about = {"provider": f"p{i}", "cause": "not_shipped"}
         return [placed(str(i), at), event("dispute.opened", None, at, **about, id=f"dispute-{i}")]
 
+    def dispute_of_one(i: int, at: str) -> list[Happening]:
+        about = {"provider": "p", "cause": "not_shipped"}
+        return [placed(str(i), at), event("dispute.opened", None, at, **about, id=f"dispute-{i}")]
+
     yield "ratio", Growth("providers", [_own("ratio", ("crossed",), **disputes)], dispute)
+    yield "ratio", Growth("one provider", [_own("ratio", ("crossed",), **disputes)], dispute_of_one)
     yield "count", Growth("week", [_own("count", ("crossed",), of=VIOLATION, threshold=3, per="week")], _violation)
     buyers = {"of": VIOLATION, "threshold": 3, "per": "week", "distinct": "buyer"}
     yield "count", Growth("buyers", [_own("count", ("crossed",), **buyers)], _violation)

@@ -1,0 +1,124 @@
+"""A ledger's points in time: what is posted at an instant, what is cleared or expires, which tiers are reached."""
+
+from bisect import bisect_left
+from collections.abc import Callable, Iterable
+from copy import copy
+from decimal import Decimal
+from typing import TYPE_CHECKING
+
+from msgspec import Struct
+
+from rules.kinds.feeds import Posting
+from rules.kinds.ratio_judge import ORDERS_SHOWN
+
+if TYPE_CHECKING:
+    from rules.kinds.ledger import Ledger, PointsTier
+
+
+class Shown(Struct, frozen=True):
+    """The newest of some postings, and how many they are."""
+
+    newest: list[Posting]
+    total: int
+
+
+Began = tuple["PointsTier", int, Decimal, Shown]
+"""A sanction: its tier, when it began (epoch ms), the points then, and the postings they are made of."""
+
+
+class Account:
+    """The postings that count, those before `_first` having gone; `points` is their sum. `sanctions` are all that
+    began, in time."""
+
+    __slots__ = ("_before_end", "_first", "_live", "clears_at", "points", "rule", "sanctions")
+
+    def __init__(self, rule: "Ledger", clears_at: Callable[[Posting], int]) -> None:
+        """`clears_at`: the border at which a posting goes (epoch ms)."""
+        self.rule = rule
+        self.clears_at = clears_at
+        self.points = Decimal()
+        self.sanctions: list[Began] = []
+        self._live: list[Posting] = []
+        self._first = 0
+        #: What was posted before the end of the first posting's time, where all go together (`clears_after`).
+        self._before_end = Decimal()
+
+    def copy(self) -> "Account":
+        """For looking at what would be."""
+        copied = copy(self)
+        copied._live, copied.sanctions = self._live.copy(), self.sanctions.copy()
+        return copied
+
+    def post(self, posting: Posting) -> None:
+        """Puts the next posting down."""
+        self.clear(posting.at_ms)
+        before = self.points
+        self._append(posting)
+        reached = [tier for tier in self.rule.tiers if before < tier.at <= self.points]
+        sanctions = self.sanctions
+        if reached:
+            while sanctions and sanctions[-1][1] == posting.at_ms and sanctions[-1][0].at < reached[-1].at:
+                sanctions.pop()  # several postings of one instant are one step
+            sanctions.append((reached[-1], posting.at_ms, self.points, self.shown()))
+        elif sanctions and sanctions[-1][1] == posting.at_ms:
+            sanctions[-1] = (sanctions[-1][0], posting.at_ms, self.points, self.shown())
+
+    def _append(self, posting: Posting) -> None:
+        self._live.append(posting)
+        self.points += posting.points
+        if (
+            self.rule.clears_after is not None
+            and posting.at_ms < self._live[self._first].at_ms + self.rule.clears_after
+        ):
+            self._before_end += posting.points
+
+    def clear(self, at_ms: int) -> None:
+        """Takes out what counts no more at a moment."""
+        rule = self.rule
+        if rule.expires is not None:
+            lasts = rule.expires
+            self._drop(lambda posting: posting.at_ms + lasts <= at_ms)
+        elif rule.clears is not None:
+            self._drop(lambda posting: self.clears_at(posting) <= at_ms)
+        elif rule.clears_after is not None and (first_ms := self.first_ms()) is not None:
+            end_ms = first_ms + rule.clears_after
+            if at_ms >= end_ms and (rule.unless is None or self._before_end < rule.unless):
+                left = [posting for posting in self._live[self._first :] if posting.at_ms >= end_ms]
+                self._live, self._first, self.points, self._before_end = [], 0, Decimal(), Decimal()
+                for posting in left:
+                    self._append(posting)
+
+    def _drop(self, is_gone: Callable[[Posting], bool]) -> None:
+        live = self._live
+        while self._first < len(live) and is_gone(live[self._first]):
+            self.points -= live[self._first].points
+            self._first += 1
+        if self._first * 2 > len(live):  # what has gone is not kept for ever
+            self._live, self._first = live[self._first :], 0
+
+    def is_for_good(self) -> bool:
+        """Whether there are too many points for them to go."""
+        return self.rule.unless is not None and self.points >= self.rule.unless
+
+    def first_ms(self) -> int | None:
+        """When the oldest of its postings was put down (epoch ms)."""
+        return self._live[self._first].at_ms if self._first < len(self._live) else None
+
+    def shown(self) -> Shown:
+        """The postings that count."""
+        return Shown(self._live[max(self._first, len(self._live) - ORDERS_SHOWN) :], len(self._live) - self._first)
+
+    def began_at(self, at_ms: int) -> Began | None:
+        """The sanction that began at an instant."""
+        n = bisect_left(self.sanctions, at_ms, key=_began_ms)
+        return self.sanctions[n] if n < len(self.sanctions) and self.sanctions[n][1] == at_ms else None
+
+
+def _began_ms(began: Began) -> int:
+    return began[1]
+
+
+def post_all(account: Account, postings: Iterable[Posting]) -> None:
+    """Puts down postings of one instant."""
+    for posting in sorted(postings, key=Posting.place):
+        account.post(posting)

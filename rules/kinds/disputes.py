@@ -1,0 +1,126 @@
+"""A ratio of disputes, judged provider by provider."""
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+
+from rules.calendars import start_of_day
+from rules.instants import rfc3339
+from rules.kinds.findings import Findings
+from rules.kinds.ratio import Count
+from rules.kinds.ratio_judge import ORDERS_SHOWN, RatioJudge
+from rules.kinds.rule import Said, Verdict
+from rules.kinds.subjects import SubjectJudge
+from rules.kinds.tally import Tally
+from rules.shopfacts import Entry, until
+from rules.windows import Period
+
+if TYPE_CHECKING:
+    from rules.watch import Shop
+
+CAUSES = ("not_shipped", "other", "")
+"""What a dispute may be about; nothing, where that wasn't told."""
+
+
+class DisputeFindings(Findings):
+    """With the providers by how many disputes they have in each period, and what such a number came to when it was last
+    compared with the orders."""
+
+    __slots__ = ("numbers", "providers", "stages")
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.numbers: dict[str, dict[Period, int]] = {}
+        self.providers: dict[tuple[Period, int], dict[str, None]] = {}
+        self.stages: dict[tuple[Period, int], str | None] = {}
+
+    def forget(self, provider: str) -> None:
+        """A provider's disputes are counted anew."""
+        for each in self.numbers.pop(provider, {}).items():
+            alike = self.providers[each]
+            del alike[provider]
+            if not alike:
+                del self.providers[each], self.stages[each]
+
+    def count(self, provider: str, period: Period, number: int, stage: str | None) -> None:
+        """So many disputes with a provider lie in a period."""
+        if number:
+            self.numbers.setdefault(provider, {})[period] = number
+            self.providers.setdefault((period, number), {})[provider] = None
+            self.stages[period, number] = stage
+
+
+class DisputeJudge(RatioJudge, SubjectJudge[Any]):
+    """A ratio rule by provider. The orders are the same for all providers, so where these change, providers are looked
+    at again only if their number of disputes comes to another stage."""
+
+    def new_findings(self) -> DisputeFindings:
+        return DisputeFindings()
+
+    def judge(self, shop: "Shop", at_ms: int) -> Said:
+        return SubjectJudge.judge(self, shop, at_ms)
+
+    def evaluate(self, shop: "Shop", findings: Findings, at_ms: int, most: int) -> int:
+        assert isinstance(findings, DisputeFindings)
+        tally = self.tally(shop, at_ms)
+        if tally is not None and not findings.left:
+            tally.turn(at_ms)
+            totals = {count.period: count.total for count in tally.counts}
+            for (period, number), stage in list(findings.stages.items()):
+                total = totals.get(period)
+                now = None if total is None else tally.gauge.stage(number, total)
+                if now != stage or total is None:
+                    findings.touch(findings.providers[period, number])
+        return super().evaluate(shop, findings, at_ms, most)
+
+    def keys(self, shop: "Shop") -> list[str]:
+        return [_provider(entry) for entry in shop.facts.of("dispute.opened")]
+
+    def touched_by(self, shop: "Shop", name: str, entry: Entry) -> list[str]:
+        return [_provider(entry)]
+
+    def look(self, shop: "Shop", key: str, at_ms: int) -> Said:
+        tally, turn_ms = self.tally(shop, at_ms), self.next_version_ms(at_ms)
+        findings = shop.findings.get(self.n)
+        if isinstance(findings, DisputeFindings):
+            findings.forget(key)
+        if tally is None or not tally.gauge.steps:
+            return [], turn_ms
+        ahead = [shop.facts.next_about("dispute.opened", (key, cause), at_ms) for cause in CAUSES]
+        turn_ms = min([turn_ms, tally.turn(at_ms), *(at for at in ahead if at is not None)])
+        verdicts: list[Verdict] = []
+        for count in tally.counts:
+            part = Count(count.period, _number(shop, tally, count.period, key, at_ms), count.total)
+            found = tally.gauge.judge(part)
+            if found is not None:
+                verdicts.append(Verdict(*found, key, count.period.name))
+            if isinstance(findings, DisputeFindings):
+                findings.count(key, count.period, part.bad, None if found is None else found[0].stage)
+        return verdicts, turn_ms
+
+    def _split(self, shop: "Shop", tally: Tally, count: Count, at_ms: int) -> Iterator[tuple[str, Count]]:
+        for provider in sorted(set(self.keys(shop))):
+            part = self._part(shop, tally, count, provider, at_ms)
+            if part.bad:
+                yield provider, part
+
+    def _part(self, shop: "Shop", tally: Tally, count: Count, subject: str, at_ms: int) -> Count:
+        return Count(count.period, _number(shop, tally, count.period, subject, at_ms), count.total)
+
+    def _shown_of(self, shop: "Shop", tally: Tally, count: Count, verdict: Verdict, at_ms: int) -> dict[str, Any]:
+        """Evidence: the provider, and its newest disputes."""
+        said = [shop.facts.about("dispute.opened", (verdict.subject, cause)) for cause in CAUSES]
+        marks = sorted(entry.mark() for each in said for entry in each[: until(each, at_ms)][-ORDERS_SHOWN:])
+        disputes = [{"at": rfc3339(at), "source": by, "event": event} for at, by, event in marks[-ORDERS_SHOWN:]]
+        return {"provider": verdict.subject, "disputes": disputes}
+
+
+def _provider(entry: Entry) -> str:
+    return entry.data.provider or "-"
+
+
+def _number(shop: "Shop", tally: Tally, period: Period, provider: str, at_ms: int) -> int:
+    """How many disputes with a provider that count were opened in a period."""
+    zone, cause = tally.gauge.zone, tally.gauge.rule.disputes
+    said = shop.facts.about("dispute.opened", (provider, cause or ""))
+    to_ms = min(start_of_day(period.last + 1, zone) - 1, at_ms)
+    return max(until(said, to_ms) - until(said, start_of_day(period.first, zone) - 1), 0)
