@@ -15,8 +15,9 @@ from aiokafka import ConsumerRecord
 
 from rules.engine import Engine
 from rules.events import decode
+from rules.forecast import with_forecast
+from rules.standing import standing
 from streams import packs
-from streams.standings import published
 from streams.topics import TopicNames
 from streams.views.view import View
 
@@ -42,6 +43,11 @@ def engine_with(shops: int, platforms: list[str], begun: Engine | None = None) -
     engine.advance(AT_MS + len(engine.shops))
     engine.drain()
     return engine
+
+
+def standings_of(engine: Engine) -> Iterator[bytes]:
+    for shop in engine.shops.values():
+        yield orjson.dumps(with_forecast(standing(shop, engine.clock_ms), shop, engine.clock_ms))
 
 
 def of_engine(shops: int, platforms: list[str]) -> float:
@@ -71,8 +77,7 @@ def main(shops: int = 20_000, platforms: str = "joom,douyin,shopee,ozon", part: 
         case "engine":
             print(round(of_engine(shops, among)))
         case "standings":
-            for shop in engine_with(shops, among).shops.values():
-                sys.stdout.buffer.write(orjson.dumps(published(shop, AT_MS + shops)) + b"\n")
+            sys.stdout.buffer.writelines(each + b"\n" for each in standings_of(engine_with(shops, among)))
         case "view":
             print(round(of_view(line.rstrip() for line in sys.stdin.buffer)))
         case _:
