@@ -17,6 +17,9 @@ DRIFT_MS = 2_000
 """How far the machine's clock may move between two looks (twice a second) beyond the time since boot: corrections of
 NTP are far smaller."""
 
+START_DRIFT_MS = 60_000
+"""How far it may have drifted while no worker looked."""
+
 CORRECTED_AFTER_MS = 10 * 60_000
 """How long a jump must stand to be taken for a correction."""
 
@@ -38,12 +41,16 @@ _SINCE_BOOT = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)  # only Linu
 
 
 class WallClock:
-    """`read` gives what `machine_ms` does."""
+    """`read` gives what `machine_ms` does. `booted_ms` is when the machine was booted as an earlier worker had it;
+    where the machine's clock is far from that, it has jumped since."""
 
-    def __init__(self, read: Callable[[], tuple[int, int]] = machine_ms) -> None:
+    def __init__(self, read: Callable[[], tuple[int, int]] = machine_ms, booted_ms: int | None = None) -> None:
         self._read = read
         wall_ms, since_boot_ms = read()
-        self._booted_ms = wall_ms - since_boot_ms  # when the machine was booted, as its clock has it
+        #: When the machine was booted (epoch ms) as this clock has it.
+        self.booted_ms = wall_ms - since_boot_ms
+        if booted_ms is not None and abs(booted_ms - self.booted_ms) > START_DRIFT_MS:
+            self.booted_ms = booted_ms
         self._jumped_to_ms: int | None = None  # the same, as its clock has had it since a jump
         self._jumped_at_ms = self._said_at_ms = 0
 
@@ -51,7 +58,7 @@ class WallClock:
         """Now (epoch ms)."""
         wall_ms, since_boot_ms = self._read()
         self._look(wall_ms - since_boot_ms, since_boot_ms)
-        return self._booted_ms + since_boot_ms
+        return self.booted_ms + since_boot_ms
 
     def latest_ms(self) -> int:
         """Now by this clock or the machine's, whichever is later: by that an event isn't said to be ahead while it is
@@ -69,11 +76,11 @@ class WallClock:
         return f"the machine's clock has jumped {way} by {abs(off_s):,.0f} s; deadlines go by the time from before that"
 
     def _off_ms(self) -> int:
-        return 0 if self._jumped_to_ms is None else self._jumped_to_ms - self._booted_ms
+        return 0 if self._jumped_to_ms is None else self._jumped_to_ms - self.booted_ms
 
     def _look(self, booted_ms: int, since_boot_ms: int) -> None:
-        if abs(booted_ms - self._booted_ms) <= DRIFT_MS:
-            self._booted_ms = booted_ms
+        if abs(booted_ms - self.booted_ms) <= DRIFT_MS:
+            self.booted_ms = booted_ms
             if self._jumped_to_ms is not None:
                 log.warning("the machine's clock is right again")
                 self._settle()
@@ -87,7 +94,7 @@ class WallClock:
                 self._off_ms() / 1000,
                 CORRECTED_AFTER_MS // 60_000,
             )
-            self._booted_ms = booted_ms
+            self.booted_ms = booted_ms
             self._settle()
         else:
             self._jumped_to_ms = booted_ms

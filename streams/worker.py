@@ -19,6 +19,7 @@ from mode import Service
 from rules.book import RuleBook
 from rules.ceilings import Ceilings
 from rules.changes import Changes
+from streams import boot_time
 from streams.failures import PlainError
 from streams.foreign_alerts import ForeignAlerts
 from streams.kafka_watch import Complaints, KafkaWatch
@@ -55,8 +56,11 @@ QUIET_S = 1.0
 ASLEEP_S = 10.0
 """After a pause this long between two beats (a machine that slept), Kafka may have given the partitions away."""
 
+KEEP_BOOT_TIME_S = 60.0
+"""How old what is known of the machine's clock may become on disk."""
+
 WATCH_S = 1.0
-"""How often to look whether Kafka answers."""
+"""How often to look whether Kafka answers and the machine's clock has jumped."""
 
 FINISH_S = 5.0
 """How long the last write and commit may take when the worker is asked to stop."""
@@ -74,7 +78,8 @@ class Worker(Service):
         self.app = app
         self.book = book
         self.partitions: dict[int, Partition] = {}
-        self.wall_clock = WallClock()
+        self._boot_file = app.settings.datadir / "clock.json"
+        self.wall_clock = WallClock(booted_ms=boot_time.read(self._boot_file))
         self.kafka = KafkaWatch(complaints)
         #: Called with the values of each beat's records of `alerts` once they are written.
         self.on_alerts: list[Callable[[list[bytes]], None]] = []
@@ -134,10 +139,19 @@ class Worker(Service):
         self.add_future(self.app.crash(error))
 
     @Service.task
-    async def _watch_kafka(self) -> None:
+    async def _keep_boot_time(self) -> None:
         while not self.should_stop:
-            await self.sleep(WATCH_S)
+            boot_time.write(self._boot_file, self.wall_clock.booted_ms)
+            await self.sleep(KEEP_BOOT_TIME_S)
+
+    @Service.task
+    async def _watch(self) -> None:
+        """Also while there is nothing to evaluate."""
+        while not self.should_stop:
             self.kafka.look()
+            if self.app.settings.clock == "wall":
+                self.wall_clock.now_ms()
+            await self.sleep(WATCH_S)
 
     # -- the beat -------------------------------------------------------------------------------------------
 

@@ -11,23 +11,33 @@ from streams.topics import NoBrokerError
 SAY_EVERY_S = 60.0
 AGAIN_S = 1.0
 
+LOOK_S = 0.1
+"""How often to look whether Kafka has answered."""
+
 
 def until_kafka_answers(ask: Callable[[], int], say: Callable[[str], None]) -> int:
-    """What `ask` returns once it doesn't raise NoBrokerError any more; until then says once a minute what it raised.
+    """What `ask` returns once it doesn't raise NoBrokerError any more; until then says once a minute what it raised."""
+    try:
+        return ask()
+    except NoBrokerError as error:
+        away = f"{error}; the worker waits for it"
+    return _wait(ask, lambda: say(away))
 
-    SIGTERM and SIGINT end the process at once with 0, since nothing has begun that would have to be ended.
-    """
+
+def _wait(ask: Callable[[], int], say: Callable[[], None]) -> int:
+    """SIGTERM and SIGINT end the process at once with 0, since nothing has begun that would have to be ended."""
     kept = {each: signal.signal(each, lambda *_: os._exit(0)) for each in (signal.SIGTERM, signal.SIGINT)}
     say_again_s = time.monotonic()
     try:
         while True:
+            if time.monotonic() >= say_again_s:
+                say()
+                say_again_s = time.monotonic() + SAY_EVERY_S
+            time.sleep(AGAIN_S)
             try:
                 return _in_thread(ask)
-            except NoBrokerError as error:
-                if time.monotonic() >= say_again_s:
-                    say(f"{error}; the worker waits for it")
-                    say_again_s = time.monotonic() + SAY_EVERY_S
-            time.sleep(AGAIN_S)
+            except NoBrokerError:
+                continue
     finally:
         for each, handler in kept.items():
             signal.signal(each, handler)
@@ -47,7 +57,7 @@ def _in_thread(ask: Callable[[], int]) -> int:
     asking = Thread(target=run, daemon=True)
     asking.start()
     while asking.is_alive():
-        asking.join(0.2)
+        time.sleep(LOOK_S)
     if errors:
         raise errors[0]
     return answers[0]

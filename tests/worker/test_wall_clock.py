@@ -1,13 +1,16 @@
 """The clock that deadlines go by in wall time, with the machine's clock and the time since boot passed in."""
 
 import logging
+from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from rules.instants import HOUR_MS
-from streams.wall_clock import CORRECTED_AFTER_MS, DRIFT_MS, JUMPS, OFF, WallClock
+from streams import boot_time
+from streams.wall_clock import CORRECTED_AFTER_MS, DRIFT_MS, JUMPS, OFF, START_DRIFT_MS, WallClock
+from tests.worker import disks
 from tests.worker.support import START_MS
 
 MINUTE_MS = 60_000
@@ -23,6 +26,10 @@ class Machine:
 
     def read(self) -> tuple[int, int]:
         return self.true_ms + self.off_ms, self.true_ms - START_MS
+
+    def restart(self) -> None:
+        """Another worker, that knows what the one before kept."""
+        self.clock = WallClock(self.read, self.clock.booted_ms)
 
     def run(self, ms: int, step_ms: int = 500) -> None:
         """Time passes, and the clock is looked at as often as the worker does."""
@@ -107,3 +114,46 @@ def test_a_jump_while_it_stands_may_drift_and_is_the_same_jump(machine: Machine)
         machine.run(500)
     assert JUMPS._value.get() == jumps + 1
     assert machine.error_ms() == machine.off_ms
+
+
+@pytest.mark.parametrize("jump_ms", [HOUR_MS, -HOUR_MS])
+def test_a_jump_is_noticed_by_a_worker_that_starts_after_it_as_well(machine: Machine, jump_ms: int) -> None:
+    machine.off_ms = jump_ms
+    machine.restart()
+    assert machine.error_ms() == 0
+    assert machine.clock.problem is not None
+    machine.run(CORRECTED_AFTER_MS + 1_000)
+    assert machine.error_ms() == jump_ms
+    machine.restart()
+    assert machine.error_ms() == jump_ms
+
+
+def test_drift_while_no_worker_looked_is_no_jump(machine: Machine) -> None:
+    machine.off_ms = START_DRIFT_MS
+    machine.restart()
+    assert machine.error_ms() == START_DRIFT_MS
+    assert machine.clock.problem is None
+
+
+# -- what is kept between two starts ---------------------------------------------------------------------------
+
+
+def test_what_is_kept_holds_for_this_boot_of_the_machine_only(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    file, boot = tmp_path / "data" / "clock.json", tmp_path / "boot_id"
+    boot.write_text("one\n")
+    monkeypatch.setattr(boot_time, "BOOT_ID", boot)
+    assert boot_time.read(file) is None
+    boot_time.write(file, START_MS)
+    assert boot_time.read(file) == START_MS
+    boot.write_text("two\n")
+    assert boot_time.read(file) is None
+    boot.unlink()
+    boot_time.write(file, START_MS)
+    assert boot_time.read(file) is None, "a machine that doesn't say may have been booted since"
+
+
+def test_what_was_kept_may_be_lost_or_unreadable_and_the_disk_may_take_nothing(tmp_path: Path) -> None:
+    file = tmp_path / "clock.json"
+    file.write_bytes(b"\xff{")
+    assert boot_time.read(file) is None
+    boot_time.write(disks.missing(tmp_path) / "clock.json", START_MS)
