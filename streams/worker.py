@@ -140,7 +140,7 @@ class Worker(Service):
 
     @Service.task
     async def _keep_boot_time(self) -> None:
-        while not self.should_stop:
+        while self.app.settings.clock == "wall" and not self.should_stop:
             boot_time.write(self._boot_file, self.wall_clock.booted_ms)
             await self.sleep(KEEP_BOOT_TIME_S)
 
