@@ -66,7 +66,8 @@ def test_a_ceiling_is_told_of_once_before_it_is_reached(caplog: pytest.LogCaptur
 def test_how_near_the_ceilings_are_is_told_to_prometheus() -> None:
     filling = partition(orders=10, shops=4)
     apply(filling, placed("1"), placed("2"))
-    worker = SimpleNamespace(partitions={2: filling}, behind=dict, wall_clock=WallClock())
+    there = SimpleNamespace(is_away=False)
+    worker = SimpleNamespace(partitions={2: filling}, behind=dict, wall_clock=WallClock(), kafka=there)
     (used,) = [each for each in families(worker) if each.name == "shipclock_ceiling_used"]
     assert told(used) == {"2 shops": 0.25, "2 orders": 0.2}
 
