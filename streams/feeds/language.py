@@ -239,7 +239,8 @@ class Call(Struct, kw_only=True, forbid_unknown_fields=True, frozen=True):
     """One request to an API. Texts are filled in: `{shop}`, `{access_token}`, credentials, `{from_s}` and so on (see
     `polling.requests`); `{name:int}` makes a number. What has an empty place is left out.
 
-    `parameters` go into the query, or into the body as a form. A call `of_app` is sent without shop and token.
+    `parameters` go into the query, or into the body as a form. A call `of_app` is sent without the shop's credentials
+    and token, a `plain` one without signature and what else calls share.
     """
 
     path: str
@@ -249,6 +250,7 @@ class Call(Struct, kw_only=True, forbid_unknown_fields=True, frozen=True):
     form: bool = False
     body: dict[str, Any] | None = None
     of_app: bool = False
+    plain: bool = False
 
 
 class Token(Struct, kw_only=True, forbid_unknown_fields=True, frozen=True):
@@ -266,7 +268,7 @@ class Poll(Struct, kw_only=True, forbid_unknown_fields=True, frozen=True):
 
     `documents` are what is mapped, one by one, of each answer. With `changed` (the times of change in an answer), what
     has changed since the last mark is read; without, what there is, each `every_min`. With `detail`, the `ids` of a
-    list's answer are asked for by so many as a `batch`, and those answers are mapped.
+    list's answer are asked for by so many as a `batch`, and those answers are mapped, `after_details` the list's own.
 
     `paging`: `cursor` (the answer's `next`, while it has `more`, if that is told), `backward` (numbered, from the last
     of the `pages` to the first, as what leaves a list moves the rest to the front), `onward` (in order of change: the
@@ -287,6 +289,7 @@ class Poll(Struct, kw_only=True, forbid_unknown_fields=True, frozen=True):
     ids: Path | None = None
     detail: Call | None = None
     batch: int = 50
+    after_details: Path | None = None
     confirm: Call | None = None
     of_app: bool = False
 

@@ -16,7 +16,7 @@ from streams.feeds.polling.ledger import Ledger
 from streams.feeds.polling.poller import ShopPoll
 from streams.feeds.polling.polls import polls_of, session
 from streams.topics import TopicNames
-from tests.feeds.emulated.platform import Clock
+from tests.feeds.emulated.platform import Clock, Platform
 
 
 class Notebook(list[Written]):
@@ -39,13 +39,21 @@ class Notebook(list[Written]):
         return [dict(each.headers)["reason"].decode() for each in self if each.topic == "dead-letters"]
 
 
-def settings(folder: Path, text: str, **secrets: str) -> FeedSettings:
-    """Those of a file; `secrets` are files beside it."""
-    for name, secret in secrets.items():
-        (folder / name).write_text(secret)
+def settings(folder: Path, platform: Platform, **app: Any) -> FeedSettings:
+    """Those of one shop at an emulated platform, all secrets in files. `app` is what else its app has."""
+    of_app, of_shop = platform.credentials()
+    of_app, of_shop = (_in_files(folder, each) for each in (of_app, of_shop))
+    poll = {"host": platform.host, "shops": {platform.shop: {"credentials": of_shop}}}
     file = folder / "feeds.yaml"
-    file.write_text(text)
+    written = {"push": False, "credentials": of_app, "poll": poll, **app}
+    file.write_text(json.dumps({"apps": {platform.source: {"main": written}}}))
     return apps.load(file, {})
+
+
+def _in_files(folder: Path, credentials: dict[str, str]) -> dict[str, Any]:
+    for name, secret in credentials.items():
+        (folder / name).write_text(secret)
+    return {name: {"file": name} for name in credentials}
 
 
 @asynccontextmanager

@@ -8,22 +8,10 @@ import pytest
 
 from streams.feeds.apps import FeedSettings
 from tests.feeds.emulated.platform import DAY_MS, HOUR_MS, MINUTE_MS, Clock
-from tests.feeds.emulated.shopee import KEY, PARTNER, Shopee
+from tests.feeds.emulated.shopee import Shopee
 from tests.feeds.polling import Notebook, polled, settings
 
-SHOP = "910044217"
 TOKEN = "/api/v2/auth/access_token/get"
-FILE = """\
-apps:
-  shopee:
-    main:
-      push: false
-      credentials: {{partner_id: "{partner}", partner_key: {{file: key}}}}
-      aliases: {{"{shop}": jakarta}}
-      poll:
-        host: {host}
-        shops: {{"{shop}": {{credentials: {{refresh_token: {{file: token}}}}}}}}
-"""
 
 
 @pytest.fixture
@@ -39,8 +27,7 @@ async def shopee(clock: Clock) -> AsyncIterator[Shopee]:
 
 @pytest.fixture
 def feeds(shopee: Shopee, tmp_path: Path) -> FeedSettings:
-    text = FILE.format(partner=PARTNER, shop=SHOP, host=shopee.host)
-    return settings(tmp_path, text, key=KEY, token=shopee.grant(SHOP))
+    return settings(tmp_path, shopee, aliases={shopee.shop: "jakarta"})
 
 
 @pytest.fixture

@@ -99,7 +99,7 @@ class Client:
 
     async def answer(self, call: Call, names: Mapping[str, Any]) -> Answer:
         """Raises as `ask` does."""
-        keeper = None if call.of_app else self._keeper
+        keeper = None if call.of_app or call.plain else self._keeper
         token = "" if keeper is None else await keeper.access()
         was_refreshed, said = False, ""
         for attempt in range(1, ATTEMPTS + 1):

@@ -4,12 +4,16 @@ from collections.abc import AsyncIterator
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from rules.instants import DAY_MS
 from streams.feeds.language import Poll
 from streams.feeds.paths import Path
 from streams.feeds.polling.client import Client
 from streams.feeds.polling.failures import Refused
 from streams.feeds.polling.requests import instant
 from streams.feeds.values import time_ms
+
+YEAR_MS = 360 * DAY_MS
+"""Somewhat less than one: Ozon allows no more."""
 
 MOST_PAGES = 10_000
 """Of one stretch. Pages that never end are not followed for ever."""
@@ -43,7 +47,8 @@ class Pages:
         return answer
 
     def _stretch(self) -> dict[str, Any]:
-        return instant("from", self._from_ms, self._zone) | instant("to", self._to_ms, self._zone)
+        ends = {"from": self._from_ms, "to": self._to_ms, "until": self._to_ms + 1000, "past": self._to_ms - YEAR_MS}
+        return {name: value for end, at_ms in ends.items() for name, value in instant(end, at_ms, self._zone).items()}
 
     async def _last_page(self) -> int:
         return max(1, _count(self._poll.pages, await self._list({"page": 1})))
@@ -60,7 +65,7 @@ class Pages:
             detail = await self._client.ask(poll.detail, ids=some if poll.batch > 1 else some[0])
             self._see(detail)
             found += _listed(poll.documents, detail)
-        return found
+        return found + _listed(poll.after_details, answer)
 
     async def _following(self, names: dict[str, Any], answer: dict[str, Any]) -> dict[str, Any] | None:
         """What the next page is asked for by; None after the last."""

@@ -212,8 +212,9 @@ class ShopPoll:
             if event["type"] != "order.placed":
                 continue
             order, ship_by = event["order"], event["data"].get("ship_by")
-            if order in over or ship_by is None:
+            if order in over:
                 deadlines[order] = None
+            if order in over or ship_by is None:
                 continue
             before = deadlines.get(order) or self.ledger.deadline(self.shop, order)
             deadlines[order] = ship_by

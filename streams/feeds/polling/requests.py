@@ -1,8 +1,9 @@
 """A call of a source file as the request that is sent, signed as its platform wants it.
 
-Places that texts may name: the app's and the shop's credentials, `shop`, `access_token`, `refresh_token`; the stretch
-that is read, as `from_s`, `from_ms`, `from_utc`, `from_local` and the same of `to`; the present as `now_…`; `cursor`,
-`page` and `offset`; `ids` of details.
+Places that texts may name: the app's and the shop's credentials and settings, `shop`, `access_token`, `refresh_token`;
+the stretch that is read, as `from_s`, `from_ms`, `from_utc`, `from_iso` (with an offset), `from_local` (in the shop's
+zone), and the same of its end: `to`, or `until`, the second after it; `past`, a year before; the present as `now_…`;
+`cursor`, `page` and `offset`; `ids` of details.
 """
 
 import hmac
@@ -18,8 +19,8 @@ from yarl import URL
 
 from streams.feeds.language import Api, ApiSignature, Call
 
-INSTANTS = ("from", "to", "now")
-FORMS = ("s", "ms", "utc", "local")
+INSTANTS = ("from", "to", "until", "past", "now")
+FORMS = ("s", "ms", "utc", "iso", "local")
 OTHERS = ("shop", "access_token", "refresh_token", "cursor", "page", "offset", "ids")
 
 _PLACE = re.compile(r"\{([a-z_]+)(:int)?\}")
@@ -43,20 +44,22 @@ def instant(name: str, at_ms: int, zone: ZoneInfo) -> dict[str, Any]:
         f"{name}_s": at_ms // 1000,
         f"{name}_ms": at_ms,
         f"{name}_utc": at.strftime("%Y-%m-%dT%H:%M:%SZ"),
+        f"{name}_iso": at.isoformat(timespec="seconds"),
         f"{name}_local": at.astimezone(zone).strftime("%Y-%m-%d %H:%M:%S"),
     }
 
 
 def prepare(api: Api, call: Call, names: Names, host: str | None = None) -> Prepared:
     """`host`, as `https://example.net`, stands for those of the file."""
-    shared = {**names, "shop": "", "access_token": ""} if call.of_app else names
-    parameters = _texts(filled(api.parameters, shared)) | _texts(filled(call.parameters, names))
-    headers = _texts(filled(api.headers, shared))
+    of_shop = ("shop", "access_token", *api.shop_credentials)
+    shared = {**names, **dict.fromkeys(of_shop, "")} if call.of_app else names
+    parameters = _texts({} if call.plain else filled(api.parameters, shared)) | _texts(filled(call.parameters, names))
+    headers = _texts({} if call.plain else filled(api.headers, shared))
     body = b""
     if call.body is not None:
         body = _json(filled(call.body, names)).encode()
         headers["Content-Type"] = "application/json"
-    if api.signature is not None:
+    if api.signature is not None and not call.plain:
         parameters["sign"] = sign(api.signature, call.path, parameters, body, shared)
     if call.form:
         body, headers["Content-Type"] = urlencode(parameters).encode(), "application/x-www-form-urlencoded"

@@ -41,6 +41,9 @@ class Platform:
     shop and end.
     """
 
+    source: str
+    shop: str
+    list_path: str
     lives_s = 4 * 3600
 
     def __init__(self, clock: Clock) -> None:
@@ -52,6 +55,17 @@ class Platform:
         self._instead: list[web.Response] = []
         self._in_between: dict[str, Callable[[], None]] = {}
         self.server = TestServer(self._application())
+
+    def credentials(self) -> tuple[dict[str, str], dict[str, str]]:
+        """Of the app and of the shop, as settings have them."""
+        raise NotImplementedError
+
+    def order(self, number: str) -> None:
+        """Placed and paid at this moment."""
+        raise NotImplementedError
+
+    def ship(self, number: str) -> None:
+        raise NotImplementedError
 
     def routes(self) -> list[web.RouteDef]:
         raise NotImplementedError

@@ -17,6 +17,9 @@ SKEW_S = 300
 class Shopee(Platform):
     """`orders` by their number, as the detail call gives them. `lost` are pushes that were not delivered."""
 
+    source, shop = "shopee", "910044217"
+    list_path = "/api/v2/order/get_order_list"
+
     def __init__(self, clock: Clock) -> None:
         super().__init__(clock)
         self.orders: dict[str, dict[str, Any]] = {}
@@ -24,6 +27,9 @@ class Shopee(Platform):
         self.confirmed: list[int] = []
         self.metrics: list[dict[str, Any]] = []
         self.lost_page = 100
+
+    def credentials(self) -> tuple[dict[str, str], dict[str, str]]:
+        return {"partner_id": PARTNER, "partner_key": KEY}, {"refresh_token": self.grant(self.shop)}
 
     # -- what happens at the platform ---------------------------------------------------------------------------
 
@@ -35,6 +41,9 @@ class Shopee(Platform):
         placed |= {"fulfillment_flag": "fulfilled_by_local_seller", "pickup_done_time": 0}
         placed |= {"item_list": [{"item_id": 77120034511, "model_sku": "KOPI-250", "model_quantity_purchased": 2}]}
         self.orders[number] = self.orders.get(number, placed) | changes | {"update_time": at_s}
+
+    def ship(self, number: str) -> None:
+        self.order(number, order_status="SHIPPED", pickup_done_time=self.clock.at_ms // 1000)
 
     def lose(self, order: str, status: str) -> None:
         """A push that never arrives."""
