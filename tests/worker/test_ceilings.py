@@ -68,7 +68,7 @@ def test_how_near_the_ceilings_are_is_told_to_prometheus() -> None:
     apply(filling, placed("1"), placed("2"))
     there = SimpleNamespace(is_away=False)
     worker = SimpleNamespace(partitions={2: filling}, behind=dict, wall_clock=WallClock(), kafka=there)
-    (used,) = [each for each in families(worker) if each.name == "shipclock_ceiling_used"]
+    used = next(each for each in families(worker) if each.name == "shipclock_ceiling_used")
     assert told(used) == {"2 shops": 0.25, "2 orders": 0.2}
 
 
