@@ -2,7 +2,7 @@
 
 from bisect import bisect_left
 from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import takewhile
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
@@ -12,6 +12,7 @@ from rules.alerts import Cause, Emitted, Open, alert_id, instant_of, subject_and
 from rules.durations import Duration
 from rules.instants import DAWN, NEVER, rfc3339
 from rules.kinds.deadline import Warn
+from rules.kinds.findings import Findings
 from rules.kinds.happenings import Of, Source
 from rules.kinds.rule import Case, Place, Rule, Said, Sanction, Verdict
 from rules.kinds.subjects import SubjectJudge
@@ -25,6 +26,9 @@ Owed = tuple[int, str]
 """Since when (epoch ms) something is owed, and about what."""
 
 _NOTHING = Open("", "info")
+
+_NEXT_TOP_UP = DAWN
+"""Stands for no sum that was taken, but for when the next is topped up."""
 
 
 class Tasks(Rule, tag="tasks", tag_field="kind", kw_only=True, frozen=True):
@@ -120,7 +124,7 @@ class DutyJudge:
         }
         if duty is None:
             return Case({}, names, order)
-        evidence: dict[str, Any] = {"since": rfc3339(duty.at_ms), "left": duty.left, "done": duty.ticked}
+        evidence: dict[str, Any] = {"since": rfc3339(duty.at_ms), "left": duty.left, "done": list(duty.ticked)}
         if duty.event is not None:
             evidence["event"] = said_by(duty.event)
         return Case(evidence, names, order)
@@ -246,18 +250,54 @@ def _first_done(shop: "Shop", task: str, duty: Duty, alert: str) -> Entry | None
     return min(found, key=Entry.mark, default=None)
 
 
-class DepositJudge(DutyJudge):
-    """A rule on what is taken from the deposit, ready to judge a shop."""
+class Deposits(Struct):
+    """How far what was taken from the deposit has been gone through, and what was topped up: what is owed, how much of
+    each, where each instant's lie, and by currency those not settled yet, the oldest first."""
 
-    def judge(self, shop: "Shop", at_ms: int) -> Said:
-        said = [self._judged(duty, at_ms) for duty in _deposits(shop, at_ms)]
-        ahead = [shop.facts.next_after(name, at_ms) for name in self.rule.events()]
-        turns = [at for at in ahead if at is not None] + [turn_ms for _, turn_ms in said]
-        return [verdict for verdicts, _ in said for verdict in verdicts], min(turns, default=NEVER)
+    rewrites: tuple[int, int]
+    paid: int = 0
+    paid_ms: int = DAWN
+    duties: list[Duty] = []
+    owed: list[Any] = []
+    at: dict[int, list[int]] = {}
+    open_by: dict[str | None, deque[int]] = {}
+
+
+class DepositJudge(DutyJudge, SubjectJudge[Tasks]):
+    """A rule on what is taken from the deposit, ready to judge a shop. What is owed goes by its instant."""
+
+    def evaluate(self, shop: "Shop", findings: Findings, at_ms: int, most: int) -> int:
+        kept = shop.progress.get(self)
+        deposits, moved = self._settled(shop, at_ms)
+        findings.touch(moved if deposits is kept else [*findings.keys(), *self.keys(shop)])
+        return super().evaluate(shop, findings, at_ms, most)
+
+    def keys(self, shop: "Shop") -> list[int]:
+        return [_NEXT_TOP_UP, *(entry.at_ms for entry in shop.facts.of("deposit.deducted"))]
+
+    def touched_by(self, shop: "Shop", name: str, entry: Entry) -> list[int]:
+        return [entry.at_ms if name == "deposit.deducted" else _NEXT_TOP_UP]
+
+    def key_of(self, verdict: Verdict) -> int:
+        due = instant_of(verdict.episode)
+        return NEVER if due is None else due - self.rule.within
+
+    def look(self, shop: "Shop", key: int, at_ms: int) -> Said:
+        if key == _NEXT_TOP_UP:
+            ahead = shop.facts.next_after("deposit.topped_up", at_ms)
+            return [], NEVER if ahead is None else ahead
+        if key > at_ms:
+            return [], key
+        deposits, _ = self._settled(shop, at_ms)
+        owed = [duty for n in deposits.at.get(key, ()) if (duty := deposits.duties[n]).done_ms is None]
+        if not owed:
+            return [], NEVER
+        return self._judged(owed[0], at_ms)
 
     def _duty(self, shop: "Shop", verdict: Verdict, at_ms: int) -> Duty | None:
-        duties = (duty for duty in _deposits(shop, at_ms) if rfc3339(duty.at_ms + self.rule.within) == verdict.episode)
-        return next(duties, None) if verdict.subject == "-" else None
+        deposits, _ = self._settled(shop, at_ms)
+        owed = deposits.at.get(self.key_of(verdict), ()) if verdict.subject == "-" else ()
+        return deposits.duties[owed[0]] if owed else None
 
     def case(self, shop: "Shop", verdict: Verdict, at_ms: int) -> Case:
         return self._case(self._duty(shop, verdict, at_ms), verdict.subject, None)
@@ -266,36 +306,65 @@ class DepositJudge(DutyJudge):
         return self._cause_of_end(self._duty(shop, verdict, at_ms), said)
 
     def sanctions(self, shop: "Shop", at_ms: int) -> list[tuple[str, int, int]]:
-        return self._sanctions(_deposits(shop, at_ms), at_ms)
+        return self._sanctions(self._settled(shop, at_ms)[0].duties, at_ms)
+
+    def _settled(self, shop: "Shop", at_ms: int) -> tuple[Deposits, list[int]]:
+        """What was taken from the deposit, paid back by what was topped up, the oldest first, each currency by itself;
+        and the instants of what has changed since the last time. Goes on from there if nothing else happened before."""
+        facts = shop.facts
+        rewrites = facts.rewrites("deposit.deducted"), facts.rewrites("deposit.topped_up")
+        taken, topped_up = facts.of("deposit.deducted"), facts.of("deposit.topped_up")
+        deposits: Deposits | None = shop.progress.get(self)
+        fresh = taken[len(deposits.duties) : until(taken, at_ms)] if deposits is not None else ()
+        if deposits is None or deposits.rewrites != rewrites or _is_late(deposits, fresh, topped_up):
+            deposits, fresh = Deposits(rewrites), taken[: until(taken, at_ms)]
+            shop.progress = shop.progress or {}
+            shop.progress[self] = deposits
+        moved: list[int] = []
+        waiting = deque(fresh)
+        for entry in topped_up[deposits.paid : until(topped_up, at_ms)]:
+            while waiting and waiting[0].at_ms <= entry.at_ms:
+                _take(deposits, waiting.popleft())
+            deposits.paid, deposits.paid_ms = deposits.paid + 1, entry.at_ms
+            moved += _pay(deposits, entry)
+        for entry in waiting:
+            _take(deposits, entry)
+        return deposits, [*moved, *(entry.at_ms for entry in fresh)]
 
 
-def _deposits(shop: "Shop", at_ms: int) -> list[Duty]:
-    """What was taken from the deposit, paid back by what was topped up, the oldest first and each currency by itself.
-    A sum that isn't told is settled by any top-up."""
-    taken = shop.facts.known("deposit.deducted", at_ms)
-    duties = [Duty(entry.at_ms, "-", entry, ["top_up"]) for entry in taken]
-    owed = [entry.data.amount for entry in taken]
-    #: By currency, those not settled yet, the oldest first.
-    open_by: dict[str | None, deque[int]] = {}
-    n = 0
-    for entry in shop.facts.known("deposit.topped_up", at_ms):
-        while n < len(taken) and taken[n].at_ms <= entry.at_ms:
-            open_by.setdefault(taken[n].data.currency, deque()).append(n)
-            n += 1
-        left = entry.data.amount
-        while (queue := _oldest(open_by, entry.data.currency)) is not None:
-            duty, due = duties[queue[0]], owed[queue[0]]
-            paid = due if left is None or due is None else min(left, due)
-            if due is not None and paid is not None:
-                owed[queue[0]] = due = due - paid
-                left = None if left is None else left - paid
-            duty.ticked.append(said_by(entry))
-            if not due:
-                duty.left, duty.done_ms = [], entry.at_ms
-                queue.popleft()
-            if left is not None and left <= 0:
-                break
-    return duties
+def _is_late(deposits: Deposits, taken: Sequence[Entry], topped_up: Sequence[Entry]) -> bool:
+    """Whether a sum was taken or topped up before what has been gone through."""
+    if taken and taken[0].at_ms <= deposits.paid_ms:
+        return True
+    paid = topped_up[deposits.paid : deposits.paid + 1]
+    return bool(paid and deposits.duties) and paid[0].at_ms < deposits.duties[-1].at_ms
+
+
+def _take(deposits: Deposits, entry: Entry) -> None:
+    """A sum is taken from the deposit."""
+    n = len(deposits.duties)
+    deposits.duties.append(Duty(entry.at_ms, "-", entry, ["top_up"]))
+    deposits.owed.append(entry.data.amount)
+    deposits.at.setdefault(entry.at_ms, []).append(n)
+    deposits.open_by.setdefault(entry.data.currency, deque()).append(n)
+
+
+def _pay(deposits: Deposits, entry: Entry) -> Iterator[int]:
+    """A sum is topped up; when what it pays was taken (epoch ms). A sum that isn't told is settled by any top-up."""
+    left = entry.data.amount
+    while (queue := _oldest(deposits.open_by, entry.data.currency)) is not None:
+        duty, due = deposits.duties[queue[0]], deposits.owed[queue[0]]
+        paid = due if left is None or due is None else min(left, due)
+        if due is not None and paid is not None:
+            deposits.owed[queue[0]] = due = due - paid
+            left = None if left is None else left - paid
+        duty.ticked.append(said_by(entry))
+        if not due:
+            duty.left, duty.done_ms = [], entry.at_ms
+            queue.popleft()
+        yield duty.at_ms
+        if left is not None and left <= 0:
+            return
 
 
 def _oldest(open_by: dict[str | None, deque[int]], currency: str | None) -> deque[int] | None:

@@ -72,7 +72,7 @@ def _emergency(i: int, at: str) -> list[Happening]:
 
 def _deposit(i: int, at: str) -> list[Happening]:
     taken = event("deposit.deducted", None, at, amount="10", currency="CNY", id=f"taken-{i}")
-    other = event("deposit.deducted", None, at, amount="10", currency="USD", id=f"other-{i}")
+    other = event("deposit.deducted", None, at, amount="10", currency="USD", id=f"unpaid-{i}")
     return [taken, other, event("deposit.topped_up", None, at, amount="10", currency="CNY", id=f"paid-{i}")]
 
 

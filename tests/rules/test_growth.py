@@ -13,17 +13,7 @@ from tests.rules.growth import Growth, growths, work
 from tests.rules.history import START_MS, Happening, book
 
 KINDS = sorted(str(kind.__struct_config__.tag) for kind in get_args(AnyRule))
-NOT_YET = {
-    "tasks: deposits",
-}
-"""What still looks at everything each time."""
-
-GROWTHS = [
-    pytest.param(
-        growth, id=f"{kind}: {growth.name}", marks=[pytest.mark.xfail] if f"{kind}: {growth.name}" in NOT_YET else []
-    )
-    for kind, growth in growths()
-]
+GROWTHS = [pytest.param(growth, id=f"{kind}: {growth.name}") for kind, growth in growths()]
 
 N = 40
 MOST = 2.5
