@@ -1,5 +1,6 @@
 """`shipclock feeds`: what platforms and carriers send, as events; the source files that say how, and their samples."""
 
+import asyncio
 import os
 from pathlib import Path
 
@@ -8,8 +9,10 @@ import orjson
 
 from rules.text import visible
 from rules.yaml_source import BadPack
+from streams.clocks import wall_ms
 from streams.commands.failure import Failed
 from streams.feeds import apps, library, samples, setting
+from streams.feeds.apps import FeedSettings
 from streams.feeds.library import Found, NoSuchSource
 from streams.feeds.mapping import Transport, map_request
 from streams.feeds.schema import schema as schema_of_sources
@@ -67,23 +70,47 @@ def map_(name: str, file: click.utils.LazyFile, transport: Transport, context: s
     metavar="FILE",
     help="The settings file of the feeds, to be read as well (default SHIPCLOCK_FEEDS).",
 )
-def check(names: tuple[str, ...], folders: tuple[Path, ...], file: Path | None) -> None:
+@click.option("--live", is_flag=True, help="Ask each platform that is polled, and say what it answers.")
+def check(names: tuple[str, ...], folders: tuple[Path, ...], file: Path | None, live: bool) -> None:
     """Read source files, and the settings file where there is one, and say what is wrong with them, each thing as
     `file:line: message`.
 
-    Without SOURCE, all that are known are read.
+    Without SOURCE, all that are known are read. With --live, the tokens are those that `shipclock poll` keeps in
+    SHIPCLOCK_DATADIR.
     """
     read = len(_read(names, folders))
+    if live and file is None:
+        raise Failed("--live needs the settings file: --settings, or SHIPCLOCK_FEEDS", 2)
     if file is not None:
         try:
-            found = apps.load(file, os.environ).apps
+            feeds = apps.load(file, os.environ)
         except NoSuchSource as error:
             raise Failed(str(error), 2) from None
         except BadPack as bad:
             click.echo(visible(str(bad), keep="\n"))
             raise Failed(f"mistakes in settings: {len(bad.complaints)}", 1) from None
-        click.echo(f"apps without a mistake: {len(found)}")
+        click.echo(f"apps without a mistake: {len(feeds.apps)}")
     click.echo(f"sources without a mistake: {read}")
+    if file is not None and live and (failed := asyncio.run(_ask(feeds))):
+        raise Failed(f"shops whose platform does not answer as it should: {failed}", 1)
+
+
+async def _ask(feeds: FeedSettings) -> int:
+    """Prints what each platform answers; how many don't as they should."""
+    from streams.feeds.polling.client import Time
+    from streams.feeds.polling.ledger import Ledger
+    from streams.feeds.polling.live import ask_all
+    from streams.feeds.polling.polls import LEDGER
+
+    ledger = Ledger(Path(os.environ.get("SHIPCLOCK_DATADIR") or "shipclock-data") / LEDGER)
+    failed = 0
+    try:
+        async for said in ask_all(feeds, ledger, Time(wall_ms)):
+            click.echo(visible(said.text))
+            failed += not said.is_good
+    finally:
+        ledger.close()
+    return failed
 
 
 @feeds.command("test")

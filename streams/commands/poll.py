@@ -11,7 +11,7 @@ from streams import logs, topics
 from streams.commands.failure import Failed
 from streams.commands.receive import LOG_FORMAT, read_settings
 from streams.feeds.polling.ledger import InUse, Ledger
-from streams.feeds.polling.polls import Polls, ledger_file
+from streams.feeds.polling.polls import LEDGER, Polls
 from streams.feeds.serving import serve, vitals
 from streams.settings import describe
 from streams.topics import BadTopicsError, TopicNames
@@ -33,13 +33,14 @@ def poll() -> None:
     shops = sum(len(app.polling.shops) for app in feeds.apps.values() if app.polling is not None)
     if not shops:
         raise Failed(f"shipclock poll: {settings.feeds} names no shop to be polled", 2)
-    ledger = Ledger(ledger_file(settings))
+    file = settings.datadir / LEDGER
+    ledger = Ledger(file)
     try:
         ledger.lock()
         topics.prepare(settings, TopicNames(settings.topic_prefix, settings.app_id))
         listening = listen(settings.web_host, settings.web_port, or_any=True)
     except InUse:
-        raise Failed(f"shipclock poll: another one polls with {ledger_file(settings)}", 2) from None
+        raise Failed(f"shipclock poll: another one polls with {file}", 2) from None
     except BadTopicsError as error:
         raise Failed(f"shipclock poll: {error}", 2) from None
     except OSError as error:

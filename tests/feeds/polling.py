@@ -40,14 +40,20 @@ class Notebook(list[Written]):
 
 
 def settings(folder: Path, platform: Platform, **app: Any) -> FeedSettings:
-    """Those of one shop at an emulated platform, all secrets in files. `app` is what else its app has."""
-    of_app, of_shop = platform.credentials()
-    of_app, of_shop = (_in_files(folder, each) for each in (of_app, of_shop))
+    """Those of one shop at an emulated platform. `app` is what else its app has."""
+    return apps.load(write_settings(folder, platform, **app), {})
+
+
+def write_settings(
+    folder: Path, platform: Platform, push: bool = False, more: dict[str, str] | None = None, **app: Any
+) -> Path:
+    """The same as a file, with all secrets in files of their own; `more` are credentials that pushes need."""
+    of_app, of_shop = (_in_files(folder, each) for each in platform.credentials())
     poll = {"host": platform.host, "shops": {platform.shop: {"credentials": of_shop}}}
+    written = {"push": push, "credentials": of_app | (more or {}), "poll": poll, **app}
     file = folder / "feeds.yaml"
-    written = {"push": False, "credentials": of_app, "poll": poll, **app}
-    file.write_text(json.dumps({"apps": {platform.source: {"main": written}}}))
-    return apps.load(file, {})
+    file.write_text(json.dumps({"listen": {"port": 0}, "apps": {platform.source: {"main": written}}}))
+    return file
 
 
 def _in_files(folder: Path, credentials: dict[str, str]) -> dict[str, Any]:

@@ -79,11 +79,23 @@ class Shop(NamedTuple):
 
 
 class Client:
-    """Calls of one shop."""
+    """Calls of one shop. `attempts` is how often one is made at most; `may_refresh` is False where another process
+    does. After a call, `ahead_ms` is how far the platform's clock is ahead of ours, by its word in whole seconds."""
+
+    ahead_ms: int | None = None
 
     def __init__(
-        self, api: Api, shop: Shop, session: aiohttp.ClientSession, ledger: Ledger, time: Time, pace: Pace
+        self,
+        api: Api,
+        shop: Shop,
+        session: aiohttp.ClientSession,
+        ledger: Ledger,
+        time: Time,
+        pace: Pace,
+        attempts: int = ATTEMPTS,
+        may_refresh: bool = True,
     ) -> None:
+        self._attempts, self._may_refresh = attempts, may_refresh
         self._api, self._shop, self._session, self._time, self._pace = api, shop, session, time, pace
         self._keeper = (
             None
@@ -101,8 +113,8 @@ class Client:
         """Raises as `ask` does."""
         keeper = None if call.of_app or call.plain else self._keeper
         token = "" if keeper is None else await keeper.access()
-        was_refreshed, said = False, ""
-        for attempt in range(1, ATTEMPTS + 1):
+        was_refreshed, said, attempt = False, "", 0
+        while attempt < self._attempts:
             wait_s = None
             try:
                 answer = await self._send(call, {**names, "access_token": token})
@@ -121,8 +133,9 @@ class Client:
                 if verdict != "slow_down":
                     raise Refused(said)
                 wait_s = answer.retry_after_s
-            log.info("%s: %s, attempt %d of %d", self._shop.name, said, attempt, ATTEMPTS)
-            if attempt < ATTEMPTS:
+            attempt += 1
+            log.info("%s: %s, attempt %d of %d", self._shop.name, said, attempt, self._attempts)
+            if attempt < self._attempts:
                 await self._time.pause(_backoff_s(attempt, wait_s))
         raise Unavailable(said)
 
@@ -144,6 +157,8 @@ class Client:
 
     async def _refreshed(self, refresh_token: str) -> dict[str, Any]:
         assert self._api.token is not None
+        if not self._may_refresh:
+            raise Refused("the token has ended, and the process that polls is to refresh it")
         log.info("%s: the token is refreshed", self._shop.name)
         return await self.ask(self._api.token.call, refresh_token=refresh_token)
 
@@ -152,7 +167,10 @@ class Client:
         known = {**self._shop.credentials, "shop": self._shop.shop}
         known |= instant("now", self._time.now_ms(), self._shop.zone) | dict(names)
         request = prepare(self._api, call, known, self._shop.host)
-        return await _answered(self._session, request)
+        answer = await _answered(self._session, request)
+        if answer.date_ms is not None:
+            self.ahead_ms = answer.date_ms - self._time.now_ms()
+        return answer
 
     def _said(self, answer: Answer) -> str:
         """The status and the platform's own word, without any secret that it may repeat."""

@@ -15,6 +15,8 @@ from streams.feeds.values import time_ms
 YEAR_MS = 360 * DAY_MS
 """Somewhat less than one: Ozon allows no more."""
 
+FIRST_PAGE = {"cursor": "", "page": 0, "offset": 0}
+
 MOST_PAGES = 10_000
 """Of one stretch. Pages that never end are not followed for ever."""
 
@@ -29,7 +31,7 @@ class Pages:
 
     async def __aiter__(self) -> AsyncIterator[list[dict[str, Any]]]:
         """When the next page is asked for, this one must be stored. Raises as `Client.ask` does."""
-        names: dict[str, Any] = {"cursor": "", "page": 0, "offset": 0}
+        names: dict[str, Any] = dict(FIRST_PAGE)
         if self._poll.paging == "backward":
             names["page"] = await self._last_page()
         for _ in range(MOST_PAGES):
@@ -42,13 +44,10 @@ class Pages:
         raise Refused(f"its pages have no end: {MOST_PAGES} were read")
 
     async def _list(self, names: dict[str, Any]) -> dict[str, Any]:
-        answer = await self._client.ask(self._poll.call, **self._stretch(), **names)
+        stretch = stretch_names(self._from_ms, self._to_ms, self._zone)
+        answer = await self._client.ask(self._poll.call, **stretch, **names)
         self._see(answer)
         return answer
-
-    def _stretch(self) -> dict[str, Any]:
-        ends = {"from": self._from_ms, "to": self._to_ms, "until": self._to_ms + 1000, "past": self._to_ms - YEAR_MS}
-        return {name: value for end, at_ms in ends.items() for name, value in instant(end, at_ms, self._zone).items()}
 
     async def _last_page(self) -> int:
         return max(1, _count(self._poll.pages, await self._list({"page": 1})))
@@ -96,6 +95,12 @@ class Pages:
         at_ms = newest_ms(self._poll.changed, answer, self._zone)
         if at_ms is not None:
             self.newest_ms = max(self.newest_ms or 0, min(at_ms, self._to_ms))
+
+
+def stretch_names(from_ms: int, to_ms: int, zone: ZoneInfo) -> dict[str, Any]:
+    """What a stretch of time is called in calls."""
+    ends = {"from": from_ms, "to": to_ms, "until": to_ms + 1000, "past": to_ms - YEAR_MS}
+    return {name: value for end, at_ms in ends.items() for name, value in instant(end, at_ms, zone).items()}
 
 
 def newest_ms(changed: Path | None, answer: dict[str, Any], zone: ZoneInfo) -> int | None:

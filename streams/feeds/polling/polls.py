@@ -4,7 +4,6 @@ import asyncio
 import logging
 from collections.abc import Iterable, Iterator
 from functools import partial
-from pathlib import Path
 from zoneinfo import ZoneInfo
 
 import aiohttp
@@ -15,7 +14,7 @@ from streams import kafka_access
 from streams.clocks import wall_ms
 from streams.feeds.apps import App, FeedSettings, PolledShop, Polling
 from streams.feeds.mapper import Written
-from streams.feeds.polling.client import ANSWER_S, Client, Pace, Shop, Time
+from streams.feeds.polling.client import ANSWER_S, ATTEMPTS, Client, Pace, Shop, Time
 from streams.feeds.polling.ledger import Ledger
 from streams.feeds.polling.poller import PollSettings, ShopPoll, Writer
 from streams.metrics import feeds as metrics
@@ -28,10 +27,6 @@ MINUTE_MS = 60_000
 
 LEDGER = "polls.sqlite"
 """In the data directory."""
-
-
-def ledger_file(settings: Settings) -> Path:
-    return settings.datadir / LEDGER
 
 
 class KafkaWriter:
@@ -93,8 +88,8 @@ def polls_of(
                 if poll.of_app and n > 0:
                     continue
                 yield ShopPoll(
-                    f"{_name(app, shop)}/{name}",
-                    _name(app, shop),
+                    f"{shop_name(app, shop)}/{name}",
+                    shop_name(app, shop),
                     app.source,
                     poll,
                     app.setting if poll.of_app else polled.setting,
@@ -117,17 +112,20 @@ def client_of(
     ledger: Ledger,
     time: Time,
     pace: Pace,
+    attempts: int = ATTEMPTS,
+    may_refresh: bool = True,
 ) -> Client:
     """Raises ValueError for an app that isn't polled."""
     if app.source.api is None:
         raise ValueError(f"{app.name} has no API")
     zone = ZoneInfo(polled.setting.get("zone") or app.source.zone)
     chosen = {name: str(polled.setting.get(name, choices[0])) for name, choices in app.source.settings.items()}
-    whose = Shop(_name(app, shop), shop, {**chosen, **polled.credentials}, zone, polling.host)
-    return Client(app.source.api, whose, http, ledger, time, pace)
+    whose = Shop(shop_name(app, shop), shop, {**chosen, **polled.credentials}, zone, polling.host)
+    return Client(app.source.api, whose, http, ledger, time, pace, attempts, may_refresh)
 
 
-def _name(app: App, shop: str) -> str:
+def shop_name(app: App, shop: str) -> str:
+    """In the ledger and in messages."""
     return f"{app.source.source}/{app.name}/{shop}"
 
 

@@ -2,9 +2,11 @@
 
 import json
 import secrets
+import time
 from collections import Counter
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
+from email.utils import formatdate
 from typing import Any, Self
 
 from aiohttp import web
@@ -38,7 +40,7 @@ class Platform:
     """A server on this machine. `calls` counts by path; `refuse_next` answers once in place of the platform.
 
     `grants` are refresh tokens that still work, with the shop; each works once. `access` are access tokens, with their
-    shop and end.
+    shop and end. `ahead_s` is how far its `Date` is ahead of the clock.
     """
 
     source: str
@@ -52,6 +54,7 @@ class Platform:
         self.refused: list[str] = []
         self.grants: dict[str, str] = {}
         self.access: dict[str, tuple[str, int]] = {}
+        self.ahead_s = 0
         self._instead: list[web.Response] = []
         self._in_between: dict[str, Callable[[], None]] = {}
         self.server = TestServer(self._application())
@@ -130,11 +133,27 @@ class Platform:
     async def _around(self, request: web.Request, handler: Handler) -> web.StreamResponse:
         self.calls[request.path] += 1
         if self._instead:
-            return self._instead.pop(0)
-        answer = await handler(request)
+            return self._dated(self._instead.pop(0))
+        answer = self._dated(await handler(request))
         self._in_between.pop(request.path, lambda: None)()
+        return answer
+
+    def _dated(self, answer: web.StreamResponse) -> web.StreamResponse:
+        answer.headers["Date"] = formatdate(self.clock.at_ms / 1000 + self.ahead_s, usegmt=True)
         return answer
 
     def refuse(self, why: str, answer: web.Response) -> web.Response:
         self.refused.append(why)
         return answer
+
+
+class WallClock(Clock):
+    """The real one, for processes of their own."""
+
+    @property  # type: ignore[override]
+    def at_ms(self) -> int:
+        return time.time_ns() // 1_000_000
+
+    @at_ms.setter
+    def at_ms(self, _: int) -> None:
+        pass
