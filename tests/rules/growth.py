@@ -100,7 +100,7 @@ def _own(kind: str, stages: tuple[str, ...], **parts: Any) -> Written:
 
 VIOLATION = {"violation": ["fake_orders"]}
 OWED = {"within": "48h", "lasts": "20d", "warn": [{"before": "48h", "severity": "info"}]}
-TIERS = [{"name": "first", "at": 3, "lasts": "2d"}, {"name": "second", "at": 30}]
+TIERS = [{"name": "first", "at": 3, "lasts": "9d"}, {"name": "second", "at": 30}]
 MISSED = _own("ratio", ("crossed",), numerator={"late": "joom.late"}, threshold="1 %")
 QUARTERLY = _own(
     "ratio",
