@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import sqlite3
 
 import click
 from aiokafka.errors import KafkaError
@@ -34,13 +35,16 @@ def poll() -> None:
     if not shops:
         raise Failed(f"shipclock poll: {settings.feeds} names no shop to be polled", 2)
     file = settings.datadir / LEDGER
-    ledger = Ledger(file)
     try:
+        ledger = Ledger(file)
         ledger.lock()
-        topics.prepare(settings, TopicNames(settings.topic_prefix, settings.app_id))
-        listening = listen(settings.web_host, settings.web_port, or_any=True)
     except InUse:
         raise Failed(f"shipclock poll: another one polls with {file}", 2) from None
+    except (OSError, sqlite3.Error) as error:
+        raise Failed(f"shipclock poll: {file} can't be used: {error}", 2) from None
+    try:
+        topics.prepare(settings, TopicNames(settings.topic_prefix, settings.app_id))
+        listening = listen(settings.web_host, settings.web_port, or_any=True)
     except BadTopicsError as error:
         raise Failed(f"shipclock poll: {error}", 2) from None
     except OSError as error:

@@ -2,12 +2,15 @@
 
 import asyncio
 import logging
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import suppress
 from functools import partial
+from typing import Any
 from zoneinfo import ZoneInfo
 
 import aiohttp
 from aiokafka import AIOKafkaProducer
+from aiokafka.errors import KafkaError
 
 from rules.instants import DAY_MS
 from streams import kafka_access
@@ -30,17 +33,42 @@ LEDGER = "polls.sqlite"
 
 
 class KafkaWriter:
-    """Writes to the worker's inputs."""
+    """Writes to the inputs, by a new producer after one has failed, as an idempotent one doesn't always recover."""
 
-    def __init__(self, producer: AIOKafkaProducer) -> None:
-        self._producer = producer
+    def __init__(self, access: Mapping[str, Any]) -> None:
+        self._access = access
+        self._producer: AIOKafkaProducer | None = None
+        self._one_at_a_time = asyncio.Lock()
+
+    async def open(self) -> None:
+        """Raises KafkaError."""
+        if self._producer is None:
+            producer = AIOKafkaProducer(enable_idempotence=True, **self._access)
+            try:
+                await producer.start()
+            except KafkaError:
+                await producer.stop()
+                raise
+            self._producer = producer
+
+    async def close(self) -> None:
+        producer, self._producer = self._producer, None
+        if producer is not None:
+            with suppress(KafkaError):
+                await producer.stop()
 
     async def write(self, records: Iterable[Written]) -> None:
         """Returns when the broker has all of them. Raises KafkaError."""
-        waiting = [
-            await self._producer.send(each.topic, each.value, each.key, headers=each.headers) for each in records
-        ]
-        await asyncio.gather(*waiting)
+        async with self._one_at_a_time:
+            await self.open()
+            assert self._producer is not None
+            try:
+                send = self._producer.send
+                waiting = [await send(each.topic, each.value, each.key, headers=each.headers) for each in records]
+                await asyncio.gather(*waiting)
+            except KafkaError:
+                await self.close()
+                raise
 
 
 class Polls:
@@ -54,8 +82,10 @@ class Polls:
         """Until cancelled. Raises KafkaError where Kafka can't be reached at the start."""
         access = {"bootstrap_servers": bootstrap_servers(self._settings), **kafka_access.for_aiokafka(self._settings)}
         names = TopicNames(self._settings.topic_prefix, self._settings.app_id)
-        async with session() as http, AIOKafkaProducer(enable_idempotence=True, **access) as producer:
-            polls = list(polls_of(self._feeds, http, self._ledger, KafkaWriter(producer), names, Time(wall_ms)))
+        writer = KafkaWriter(access)
+        await writer.open()
+        async with session() as http:
+            polls = list(polls_of(self._feeds, http, self._ledger, writer, names, Time(wall_ms)))
             _watch(polls)
             self.is_running = True
             try:
@@ -64,6 +94,7 @@ class Polls:
                         group.create_task(each.run())
             finally:
                 self.is_running = False
+                await writer.close()
 
 
 def session() -> aiohttp.ClientSession:
