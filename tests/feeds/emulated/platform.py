@@ -56,7 +56,7 @@ class Platform:
         self.access: dict[str, tuple[str, int]] = {}
         self.ahead_s = 0
         self._instead: list[web.Response] = []
-        self._in_between: dict[str, Callable[[], None]] = {}
+        self._in_between: dict[tuple[str, int], Callable[[], None]] = {}
         self.server = TestServer(self._application())
 
     def credentials(self) -> tuple[dict[str, str], dict[str, str]]:
@@ -91,9 +91,9 @@ class Platform:
         named = {name.replace("_", "-"): value for name, value in headers.items()}
         self._instead.append(web.Response(status=status, text=text, headers=named))
 
-    def after(self, path: str, happens: Callable[[], None]) -> None:
-        """Something that happens at the platform once, when that path was answered next."""
-        self._in_between[path] = happens
+    def after(self, path: str, happens: Callable[[], None], times: int = 1) -> None:
+        """Something that happens at the platform once, when that path was answered so often from now on."""
+        self._in_between[path, self.calls[path] + times] = happens
 
     def end_tokens(self) -> None:
         """All access tokens, before their time."""
@@ -135,7 +135,7 @@ class Platform:
         if self._instead:
             return self._dated(self._instead.pop(0))
         answer = self._dated(await handler(request))
-        self._in_between.pop(request.path, lambda: None)()
+        self._in_between.pop((request.path, self.calls[request.path]), lambda: None)()
         return answer
 
     def _dated(self, answer: web.StreamResponse) -> web.StreamResponse:
