@@ -1,12 +1,19 @@
 """Shopee's API read by `shipclock poll`: orders, lost pushes, performance."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from pathlib import Path
+from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 
 from streams.feeds.apps import FeedSettings
+from streams.feeds.language import SourceFile
+from streams.feeds.mapping import Mapped
+from streams.feeds.paths import Path as JmesPath
+from streams.feeds.polling import poller
+from streams.feeds.polling.pages import newest_ms
 from tests.feeds.emulated.platform import DAY_MS, HOUR_MS, MINUTE_MS, Clock
 from tests.feeds.emulated.shopee import Shopee
 from tests.feeds.polling import Notebook, polled, settings
@@ -203,6 +210,48 @@ async def test_performance_becomes_metrics(
         "late_shipment_rate",
         0.0417,
     )
+
+
+async def test_performance_that_stays_the_same_is_told_each_day(
+    shopee: Shopee, feeds: FeedSettings, clock: Clock, tmp_path: Path, written: Notebook
+) -> None:
+    shopee.metrics = [{"metric_id": 1, "current_period": 4.17, "unit": 2}]
+    async with polled(feeds, tmp_path, clock, written) as polls:
+        for _ in range(2):
+            await polls["performance"].read()
+            clock.at_ms += DAY_MS
+    assert written.ids() == [f"jakarta:metric:1:2026-11-{day}" for day in ("03", "04")]
+
+
+async def test_an_order_that_can_not_be_mapped_by_a_mistake_of_ours_holds_up_no_other(
+    shopee: Shopee,
+    feeds: FeedSettings,
+    clock: Clock,
+    tmp_path: Path,
+    written: Notebook,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    shopee.order("A1")
+    shopee.order("A2")
+    mapped = poller.map_answer
+
+    def fail(source: SourceFile, document: dict[str, Any], setting: Mapping[str, Any]) -> Mapped:
+        order = document["response"]["order_list"][0]
+        if order["order_sn"] == "A1":
+            raise ZeroDivisionError
+        return mapped(source, document, setting)
+
+    monkeypatch.setattr(poller, "map_answer", fail)
+    async with polled(feeds, tmp_path, clock, written) as polls:
+        await polls["orders"].read()
+    assert written.ids() == ["A2:placed"]
+    assert written.reasons() == ["shopee: could not be mapped: ZeroDivisionError"]
+
+
+def test_a_time_of_change_that_can_not_be_read_is_passed_over() -> None:
+    utc = ZoneInfo("UTC")
+    assert newest_ms(JmesPath("times"), {"times": ["soon", 1_793_700_000, None]}, utc) == 1_793_700_000_000
+    assert newest_ms(JmesPath("length(times)"), {"times": None}, utc) is None
 
 
 async def test_what_can_not_be_mapped_is_one_dead_letter_and_the_rest_counts(

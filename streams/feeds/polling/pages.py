@@ -1,6 +1,7 @@
 """The pages of one stretch of time, each as the answers to be mapped."""
 
 from collections.abc import AsyncIterator
+from contextlib import suppress
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -75,10 +76,10 @@ class Pages:
             case "onward":
                 return self._onward(names, _count(poll.listed, answer))
             case "cursor" | "confirm":
-                cursor = poll.next.search(answer) if poll.next is not None else None
+                cursor = _found(poll.next, answer)
                 if poll.confirm is not None and _listed(poll.documents, answer):
                     await self._client.ask(poll.confirm, cursor=cursor)
-                has_more = cursor not in (None, "") if poll.more is None else bool(poll.more.search(answer))
+                has_more = cursor not in (None, "") if poll.more is None else bool(_found(poll.more, answer))
                 return {**names, "cursor": cursor} if has_more and cursor not in (None, "", names["cursor"]) else None
         return None
 
@@ -104,16 +105,27 @@ def stretch_names(from_ms: int, to_ms: int, zone: ZoneInfo) -> dict[str, Any]:
 
 
 def newest_ms(changed: Path | None, answer: dict[str, Any], zone: ZoneInfo) -> int | None:
-    """The newest change in an answer; None where it tells none."""
-    times = [at_ms for each in _listed(changed, answer) if (at_ms := time_ms(each, zone)) is not None]
-    return max(times, default=None)
+    """The newest change in an answer; None where it tells none that can be read."""
+    newest: int | None = None
+    for each in _listed(changed, answer):
+        with suppress(ValueError):
+            at_ms = time_ms(each, zone)
+            newest = at_ms if newest is None or (at_ms is not None and at_ms > newest) else newest
+    return newest
+
+
+def _found(path: Path | None, answer: dict[str, Any]) -> Any:
+    """None, too, where a function can't take what stands there: an answer without a list has none."""
+    with suppress(ValueError):
+        return None if path is None else path.search(answer)
+    return None
 
 
 def _listed(path: Path | None, answer: dict[str, Any]) -> list[Any]:
-    found = None if path is None else path.search(answer)
+    found = _found(path, answer)
     return found if isinstance(found, list) else []
 
 
 def _count(path: Path | None, answer: dict[str, Any]) -> int:
-    found = str(path.search(answer) if path is not None else "")
+    found = str(_found(path, answer))
     return int(found) if found.isdecimal() else 0

@@ -22,7 +22,7 @@ from rules.names import shop_key
 from streams.dead_letters import LONGEST_REASON_BYTES
 from streams.feeds.language import Poll, SourceFile
 from streams.feeds.mapper import Written
-from streams.feeds.mapping import map_answer
+from streams.feeds.mapping import Mapped, map_answer
 from streams.feeds.polling.client import Client, Time
 from streams.feeds.polling.failures import QuotaSpent, Refused, Unavailable
 from streams.feeds.polling.ledger import Ledger
@@ -158,14 +158,15 @@ class ShopPoll:
     # -- what was read ------------------------------------------------------------------------------------------
 
     async def _store(self, documents: Iterable[dict[str, Any]]) -> None:
-        """Writes what those documents mean that read otherwise than before."""
+        """Writes what those documents mean. Of changes, only those that read otherwise than before; what is read
+        without a mark says each time that it still holds."""
         records: list[Written] = []
         deadlines: dict[str, str | None] = {}
         new: list[bytes] = []
         for document in documents:
             text = json.dumps(document, ensure_ascii=False, default=str).encode()
             digest = hashlib.blake2b(text, digest_size=16).digest()
-            if digest not in self._known:
+            if self.poll.changed is None or digest not in self._known:
                 new.append(digest)
                 records += self._written(document, text, deadlines)
         if records:
@@ -177,7 +178,10 @@ class ShopPoll:
 
     def _written(self, document: dict[str, Any], text: bytes, deadlines: dict[str, str | None]) -> list[Written]:
         received_at = rfc3339(self.time.now_ms())
-        mapped = map_answer(self.source, document, {**self.setting, "received_at": received_at})
+        try:
+            mapped = map_answer(self.source, document, {**self.setting, "received_at": received_at})
+        except Exception as error:  # a mistake of ours in one document must not hold up the others
+            mapped = Mapped(problems=[f"could not be mapped: {type(error).__name__}"])
         events = mapped.events + self._changed_deadlines(document, mapped.events, deadlines, received_at)
         source = self.source.source
         metrics.EVENTS.labels(source).inc(len(events))
