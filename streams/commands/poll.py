@@ -10,6 +10,7 @@ from starlette.applications import Starlette
 
 from streams import logs, topics
 from streams.commands.failure import Failed
+from streams.commands.instant import Instant
 from streams.commands.receive import LOG_FORMAT, read_settings
 from streams.feeds.polling.ledger import InUse, Ledger
 from streams.feeds.polling.polls import LEDGER, Polls
@@ -22,7 +23,8 @@ log = logging.getLogger(__name__)
 
 
 @click.command(epilog="\b\nSettings, from the environment:\n" + describe())
-def poll() -> None:
+@click.option("--since", type=Instant(), help="Read once more what changed from this moment on, then go on as usual.")
+def poll(since: int | None) -> None:
     """Read what the shops named in SHIPCLOCK_FEEDS have at their platforms, again and again, until SIGTERM.
 
     What was read up to when, and the shops' tokens, are kept in SHIPCLOCK_DATADIR/polls.sqlite; one process at a time
@@ -38,6 +40,8 @@ def poll() -> None:
     try:
         ledger = Ledger(file)
         ledger.lock()
+        if since is not None:
+            ledger.move_back(since)
     except InUse:
         raise Failed(f"shipclock poll: another one polls with {file}", 2) from None
     except (OSError, sqlite3.Error) as error:

@@ -6,7 +6,7 @@ import pytest
 
 from streams.feeds.polling.ledger import InUse, Ledger, Tokens
 from tests.commands.support import run
-from tests.feeds.emulated.platform import Clock
+from tests.feeds.emulated.platform import DAY_MS, Clock
 from tests.feeds.emulated.shopee import Shopee
 from tests.feeds.polling import Notebook, polled, settings, write_settings
 
@@ -27,6 +27,25 @@ def test_it_is_this_users_alone_and_outlives_the_process(tmp_path: Path) -> None
     assert second.deadline("shopee/main/1", "A2") is None
     second.close()
     assert file.stat().st_mode & 0o077 == 0
+
+
+async def test_marks_that_are_moved_back_are_read_from_again(tmp_path: Path) -> None:
+    async with Shopee(Clock()) as shopee:
+        feeds, clock = settings(tmp_path, shopee), shopee.clock
+        shopee.order("A1", order_status="WAT")
+        written = Notebook()
+        async with polled(feeds, tmp_path, clock, written) as polls:
+            began_ms = clock.at_ms
+            clock.at_ms += DAY_MS
+            await polls["orders"].read()
+            assert len(written.reasons()) == 1
+        shopee.orders["A1"]["order_status"] = "READY_TO_SHIP"  # as if the mapping was mended
+        async with polled(feeds, tmp_path, clock, written) as polls:
+            await polls["orders"].read()
+            assert written.ids() == []
+            polls["orders"].ledger.move_back(began_ms)
+            await polls["orders"].read()
+        assert written.ids() == ["A1:placed"]
 
 
 def test_one_at_a_time_holds_it(tmp_path: Path) -> None:

@@ -70,6 +70,10 @@ class Ledger:
     def set_mark(self, poll: str, at_ms: int) -> None:
         self._database.execute("INSERT OR REPLACE INTO marks VALUES (?, ?)", (poll, at_ms))
 
+    def move_back(self, at_ms: int) -> None:
+        """All marks that are later, to this moment."""
+        self._database.execute("UPDATE marks SET at_ms = ? WHERE at_ms > ?", (at_ms, at_ms))
+
     def tokens(self, shop: str) -> Tokens | None:
         found = self._database.execute(
             "SELECT access, refresh, expires_ms, given FROM tokens WHERE shop = ?", (shop,)
