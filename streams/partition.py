@@ -241,9 +241,9 @@ class Partition:
         if value is not None:
             restore_alert(self.engine, alerts.decode(value))
 
-    def correct(self, key: bytes, value: bytes | None) -> bool:
+    def correct(self, key: bytes | None, value: bytes | None) -> bool:
         """A record of `alerts` that somebody else has written. False where it says what was last said anyway."""
-        name = key.decode(errors="replace")
+        name = (key or b"").decode(errors="replace")  # a topic that isn't compacted takes records without a key
         try:
             alert = None if value is None else alerts.decode(value)
             if alert is not None and home_of(alert.platform, alert.shop, self.partitions) == self.number:

@@ -121,7 +121,10 @@ class Snapshot:
 
     def close(self) -> None:
         self.write()
-        self._db.close()
+        try:
+            self._db.close()  # writes what it has gathered
+        except Exception as error:
+            raise SnapshotUnusableError(str(error)) from None
 
     def abandon(self) -> None:
         """Closes it without writing what is pending."""

@@ -142,8 +142,10 @@ class Store(BaseStore[bytes, bytes]):
         while not self.should_stop:
             await self.sleep(TRY_AGAIN_S)
             for number, copy in list(self._copies.items()):
+                if self._copies.get(number) is not copy:
+                    continue  # its partition went, and may have come back with another
                 copy.look()
-                if copy.is_away and self.app.tables.actives_ready and number in self._copies:
+                if copy.is_away and self.app.tables.actives_ready:
                     await self._catch_up(number, copy)
 
     async def _catch_up(self, number: int, copy: LocalCopy) -> None:

@@ -36,6 +36,9 @@ ALIGN_AGAIN_S = 0.1
 """How long inputs that are ahead wait for one behind them before it is asked anew whether they must: what is left of it
 may be nothing that is ever handed out."""
 
+ASK_AGAIN_S = 0.1
+"""How long to wait before Kafka is asked again, where its answer was none."""
+
 FULL_S = 0.005
 """How often to look whether an agent can take another batch."""
 
@@ -81,6 +84,16 @@ class ConsumerThread(driver.AIOKafkaConsumerThread):
     def is_member(self) -> bool:
         """False once Kafka has said that the group goes on without this worker."""
         return bool(self._ensure_consumer()._coordinator.generation != driver.DEFAULT_GENERATION_ID)
+
+    async def ask_for_place(self) -> None:
+        """Has Kafka say whether this worker is a member still (`is_member`). Waits for the answer for as long as it
+        takes, or until the worker stops."""
+        coordinator = self._ensure_consumer()._coordinator
+        while self.is_member() and not self.should_stop:
+            await coordinator.ensure_coordinator_known()
+            if await coordinator._do_heartbeat():
+                return
+            await asyncio.sleep(ASK_AGAIN_S)
 
     def holds(self) -> bool:
         """False once a rebalance has taken back what was fetched last."""
@@ -167,6 +180,10 @@ class Consumer(driver.Consumer):
     def is_member(self) -> bool:
         """Whether the partitions are still this worker's, as far as Kafka has said."""
         return bool(self._thread.is_member())
+
+    async def ask_for_place(self) -> None:
+        """Has Kafka say whether they are."""
+        await self._thread.call_thread(self._thread.ask_for_place)
 
     def _holds(self) -> bool:
         """False for what was fetched before a rebalance; it is fetched again after it."""

@@ -37,6 +37,11 @@ def machine_ms() -> tuple[int, int]:
     return time.time_ns() // 1_000_000, time.clock_gettime_ns(_SINCE_BOOT) // 1_000_000
 
 
+def since_boot_s() -> float:
+    """The time since boot (s). Unlike `time.monotonic` it runs on while the machine is suspended."""
+    return time.clock_gettime(_SINCE_BOOT)
+
+
 _SINCE_BOOT = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)  # only Linux counts what it was suspended
 
 

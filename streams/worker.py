@@ -28,7 +28,7 @@ from streams.outbox import Outbox
 from streams.partition import CLOCK_KEY, Batch, Partition, fact_records
 from streams.shares import BUSY_SHARE
 from streams.standings import CALM_SHARE, IDLE_S
-from streams.wall_clock import DRIFT_MS, WallClock
+from streams.wall_clock import DRIFT_MS, WallClock, since_boot_s
 
 log = logging.getLogger(__name__)
 
@@ -55,7 +55,8 @@ QUIET_S = 1.0
 
 
 ASLEEP_S = 10.0
-"""After a pause this long between two beats (a machine that slept), Kafka may have given the partitions away."""
+"""After a pause this long between two writes (a machine that slept, a network that was cut), Kafka may have given the
+partitions away, and is asked before anything is written."""
 
 KEEP_BOOT_TIME_S = 60.0
 """How old what is known of the machine's clock may become on disk."""
@@ -96,7 +97,7 @@ class Worker(Service):
         self._due = asyncio.Event()
         self._unfinished = False
         self._events_at_beat = 0
-        self._beat_at_s = monotonic()
+        self._wrote_at_s = since_boot_s()
         self._pending: dict[int, tuple[int, dict[TP, int]]] = {}
         self._committed: dict[TP, int] = {}
         self._seen_ends: dict[TP, int] = {}
@@ -191,13 +192,10 @@ class Worker(Service):
             self._recovered = True
             self.busy = self.events - self._events_at_beat > LOADED_EVENTS
             self._events_at_beat = self.events
-            if monotonic() - self._beat_at_s > ASLEEP_S:
-                await self._commit(self._committed)  # an answer is all that is wanted
             with work.BEAT.time():
                 with work.JUDGING.time():
                     await self._move_clocks()
                 await self._write_and_commit()
-            self._beat_at_s = monotonic()
 
     async def finish(self) -> None:
         """Before the worker stops: the last write and commit, unless it ends because it can't.
@@ -278,9 +276,11 @@ class Worker(Service):
     def _wall_target(self, partition: Partition, now_ms: int, ends: dict[TP, int]) -> int | None:
         """The moment up to which a partition's inputs have been applied: taken with their ends, reached once all
         have been applied past those."""
-        if partition.engine.clock_ms > now_ms + DRIFT_MS:  # by a clock that was wrong
+        latest_ms = now_ms + DRIFT_MS
+        if partition.engine.clock_ms > latest_ms:  # by a clock that was wrong
             partition.engine.turn_back(now_ms)
-            self._pending.pop(partition.number, None)
+        if partition.number in self._pending and self._pending[partition.number][0] > latest_ms:
+            del self._pending[partition.number]
         then_ms, then = self._pending.setdefault(
             partition.number, (now_ms, {tp: end for tp, end in ends.items() if tp.partition == partition.number})
         )
@@ -339,8 +339,7 @@ class Worker(Service):
     async def _write_and_commit(self) -> None:
         if self._failed:
             return
-        if not self.app.consumer.is_member():
-            raise LostPlaceError("this worker has lost its place in the group")
+        await self._look_for_place()
         outbox = Outbox(self.app.producer._ensure_producer())
         names = self.app.names
         facts: dict[int, list[tuple[bytes, bytes | None]]] = {}
@@ -358,8 +357,12 @@ class Worker(Service):
             partition.standings.note(changes)
             outbox.add(names.standings, number, partition.standings.take())
         offsets = self._offsets()
-        with work.FLUSHING.time(), self.kafka.asking():
-            written = await outbox.send()
+        try:
+            with work.FLUSHING.time(), self.kafka.asking():
+                written = await outbox.send()
+        except BaseException:  # cancelled, too: it is drained and may not be written, so no offset may be committed now
+            self._failed = True
+            raise
         for number in said:
             for table, topic, records in (
                 (self.app.facts, names.facts, facts[number]),
@@ -373,6 +376,17 @@ class Worker(Service):
             partition.reasons.count()
         for listener in self.on_alerts:
             listener([value for records in said.values() for _, value in records])
+
+    async def _look_for_place(self) -> None:
+        """Raises LostPlaceError where the partitions aren't this worker's any more. How long nothing was written is
+        looked at here and not when a beat begins: where the network is cut, a beat waits for where the logs end."""
+        consumer = self.app.consumer
+        if since_boot_s() - self._wrote_at_s > ASLEEP_S:
+            with self.kafka.asking():
+                await consumer.ask_for_place()
+        self._wrote_at_s = since_boot_s()
+        if not consumer.is_member():
+            raise LostPlaceError("this worker has lost its place in the group")
 
     def _offsets(self) -> dict[TP, int]:
         """Offsets of all that has been applied and isn't committed yet."""

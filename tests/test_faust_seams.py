@@ -382,6 +382,12 @@ async def test_a_member_that_the_group_forgot_has_no_generation(app: App) -> Non
 
 
 @running
+async def test_a_member_that_asks_is_told_so(app: App) -> None:
+    await app.consumer.ask_for_place()
+    assert app.consumer.is_member()
+
+
+@running
 async def test_rebalancing_is_over_when_the_worker_is_ready(app: App) -> None:
     assert app.rebalancing is False, "Worker.beat waits while app.rebalancing"
     assert app.crashed is False

@@ -51,10 +51,14 @@ class Consumer:
         self.handed: dict[TP, int] = {}
         self.read_to: dict[TP, int] = {TP("shops", number): 0 for number in range(PARTITIONS)}
         self.committed: list[dict[TP, int]] = []
-        self.member = self.commits = True
+        self.member = self.commits = self.keeps = True
 
     def is_member(self) -> bool:
         return self.member
+
+    async def ask_for_place(self) -> None:
+        """Where the group has gone on without the worker (`keeps`), it learns of that now."""
+        self.member = self.member and self.keeps
 
     async def highwaters(self, *tps: TP) -> Mapping[TP, int]:
         return {tp: self.ends.get(tp, 0) for tp in tps}

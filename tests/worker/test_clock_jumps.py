@@ -113,3 +113,18 @@ def test_in_event_time_the_kept_clock_is_taken_whatever_the_machines_says() -> N
     partition = Partition(2, PARTITIONS, book(), "event", WallClock(machine.read))
     partition.restore_fact(CLOCK_KEY, orjson.dumps({"clock_ms": START_MS + DAY_MS, "through_ms": {}}))
     assert partition.engine.clock_ms == START_MS + DAY_MS
+
+
+async def test_a_clock_wrong_at_the_start_and_corrected_while_a_backlog_is_read_tells_nothing_early() -> None:
+    site = Site(off_ms=HOUR_MS)
+    site.place(due_in_ms=30 * 60_000)
+    site.app.consumer.ends[TP("orders", 2)] = 2
+    await site.run(1_000)
+    site.machine.off_ms = 0
+    await site.run(CORRECTED_AFTER_MS + 60_000)
+    assert site.worker.wall_clock.problem is None
+    site.place(due_in_ms=LATE_MS)
+    await site.run(1_000)
+    assert site.told() == []
+    await site.run(20 * 60_000)
+    assert site.told() == ["alert.opened"]

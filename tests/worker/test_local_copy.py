@@ -1,16 +1,20 @@
 """A snapshot on a disk that may not take it."""
 
+import asyncio
 import logging
 import os
 import shutil
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
-from streams import snapshot
+from streams import snapshot, store
 from streams.local_copy import LocalCopy
 from streams.snapshot import Snapshot, SnapshotUnusableError
 from streams.snapshot_faults import SnapshotFaults
+from streams.store import Store
 from tests.worker import disks
 from tests.worker.test_snapshot import contents
 
@@ -99,3 +103,32 @@ async def test_a_snapshot_that_was_deleted_is_noticed(tmp_path: Path, found_by: 
         copy.note_all([(b"a", b"")], 100)
     assert copy.is_away
     assert faults.problem is not None and "was deleted" in faults.problem
+
+
+async def test_a_snapshot_that_is_deleted_with_nothing_left_to_write_is_closed_all_the_same(tmp_path: Path) -> None:
+    copy = await opened(tmp_path / "v1" / "facts-0", SnapshotFaults(tmp_path))
+    copy.note_all([(b"a", b"1")], 1)
+    shutil.rmtree(tmp_path / "v1")
+    copy.close()
+
+
+async def test_a_copy_whose_partition_went_and_came_back_meanwhile_does_not_take_its_folder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    copies = {number: LocalCopy(tmp_path / f"facts-{number}", SnapshotFaults(tmp_path)) for number in range(2)}
+    gone, tried, again = copies[1], list[LocalCopy](), asyncio.Event()
+
+    async def catch_up(number: int, copy: LocalCopy) -> None:
+        tried.append(copy)
+        copies[1] = LocalCopy(gone.folder, SnapshotFaults(tmp_path))  # a rebalance
+        if len(tried) > 2:
+            again.set()
+            await asyncio.Event().wait()
+
+    monkeypatch.setattr(store, "TRY_AGAIN_S", 0.0)
+    app = SimpleNamespace(tables=SimpleNamespace(actives_ready=True))
+    site: Any = SimpleNamespace(should_stop=False, sleep=asyncio.sleep, app=app, _copies=copies, _catch_up=catch_up)
+    looking = asyncio.ensure_future(Store._look_after_snapshots.fun(site))
+    await again.wait()
+    looking.cancel()
+    assert gone not in tried

@@ -339,6 +339,10 @@ def test_a_foreign_record_under_another_alerts_key_has_both_written_again() -> N
     }
 
 
+def test_a_foreign_record_without_a_key_is_nothing() -> None:
+    assert partition().correct(None, b"x")
+
+
 def test_a_foreign_record_of_a_shop_of_another_partition_is_not_taken_in() -> None:
     watched = partition()
     apply(watched, event("order.placed", START_MS))

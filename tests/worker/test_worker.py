@@ -229,17 +229,63 @@ async def test_a_commit_that_kafka_refuses_loses_the_partitions_too() -> None:
     assert (watching.partitions, watching.times_lost) == ({}, 1)
 
 
-async def test_after_a_long_sleep_kafka_is_asked_before_anything_is_written(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("read_since", [True, False])
+async def test_after_a_long_sleep_kafka_is_asked_before_anything_is_written(
+    monkeypatch: pytest.MonkeyPatch, read_since: bool
+) -> None:
+    """Also where nothing has been committed since the last rebalance."""
     watching, app = made()
-    apply(watching, event("order.placed", START_MS))
-    await watching.beat()
-    apply(watching, event("order.placed", START_MS, "2"), first=1)
+    apply_late_order(watching)
+    if read_since:
+        await watching.beat()
+        apply(watching, event("order.placed", START_MS, "2"), first=2)
+    else:
+        await watching.hand_over()
+        app.consumer.read_to |= dict(app.consumer.ends)
     monkeypatch.setattr(worker, "ASLEEP_S", -1)
-    app.consumer.commits = False
+    app.consumer.keeps = False
     batches = app.broker.batches
     with pytest.raises(LostPlaceError):
         await watching.beat()
     assert app.broker.batches == batches
+
+
+async def test_a_network_cut_in_the_middle_of_a_beat_is_a_long_sleep_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    watching, app = made()
+    apply(watching, event("order.placed", START_MS))
+    await watching.beat()
+    apply(watching, event("order.placed", START_MS, "2"), first=1)
+    answer, now_s = app.consumer.highwaters, worker.since_boot_s()
+
+    async def cut(*tps: TP) -> Any:
+        monkeypatch.setattr(worker, "since_boot_s", lambda: now_s + 60)
+        return await answer(*tps)
+
+    app.consumer.highwaters = cut  # type: ignore[method-assign]
+    app.consumer.keeps = False
+    batches = app.broker.batches
+    with pytest.raises(LostPlaceError):
+        await watching.beat()
+    assert app.broker.batches == batches
+
+
+async def test_nothing_is_committed_after_a_write_that_was_broken_off() -> None:
+    """Stopped while a partition has no leader, and the group rebalances: both wait for the beat."""
+    watching, app = made()
+    apply(watching, event("order.placed", START_MS))
+    never = asyncio.get_running_loop().create_future()
+
+    async def send(*args: Any, **options: Any) -> Any:
+        return never
+
+    app.broker.send_batch = send  # type: ignore[method-assign]
+    beat = asyncio.ensure_future(watching.beat())
+    await asyncio.sleep(0.01)
+    revoked = asyncio.ensure_future(watching.hand_over())
+    await asyncio.sleep(0.01)
+    beat.cancel()
+    await revoked
+    assert app.consumer.committed == []
 
 
 async def test_a_forgotten_partition_is_written_no_more() -> None:
