@@ -262,8 +262,9 @@ class Engine:
             self._orders_left -= len(orders)
             for order in orders:
                 self._judge(order, at_ms, passed_ms)
-        done = not agenda.has_orders()
-        if agenda.shops and agenda.next_ms() > passed_ms:
+        all_marked = agenda.next_ms() > passed_ms
+        done = not agenda.has_orders() and (all_marked or self.stepping)
+        if agenda.shops and all_marked:
             return self._judge_shops(at_ms) and done
         return done  # not between two slices of what is due at once: the counts would be half done
 

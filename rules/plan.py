@@ -299,6 +299,8 @@ class Plan:
         """Where a judge finds what happened; it is told when there is news."""
         crossed = self.judge_of.get(of.crossed or "")
         self._heed(of.events() | (crossed.rule.events() if isinstance(crossed, LevelJudge | CountJudge) else set()), n)
+        if isinstance(crossed, CountJudge):
+            self._follow_crossed(crossed.source, n)
         if of.reused is not None:
             self.on_number |= 1 << n
             self.number_kept_ms = max(self.number_kept_ms, kept_ms)
@@ -317,6 +319,13 @@ class Plan:
         if slot is not None:
             return source_of(of, slot, crossed)
         return self._sources.setdefault(repr(of), source_of(of, slot, crossed))
+
+    def _follow_crossed(self, source: Source, n: int) -> None:
+        """A judge of a count's crossings looks again when what is counted does; a trace is asked for already."""
+        if source.slot is not None:
+            self.on_trace[source.slot] |= 1 << n
+        elif source.of.reused is not None:
+            self.on_number |= 1 << n
 
     def _connect(self, by_subject: Iterable[SubjectJudge[Any]]) -> None:
         """Has sources hear of what they look at, and judges of what their sources find."""

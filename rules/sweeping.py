@@ -5,6 +5,7 @@ from rules.alerts import subject_and_episode
 from rules.changes import Changes
 from rules.counting import uncount
 from rules.instants import DAWN, DAY_MS, NEVER
+from rules.kinds.findings import MORE
 from rules.shopfacts import KEPT_MS
 from rules.watch import Order, Shop
 
@@ -40,7 +41,7 @@ def _past(shop: Shop, at_ms: int) -> list[str]:
         for alert, said in shop.alerts.items()
         if not said.open and said.at_ms <= at_ms - KEPT_MS and said.until_ms != NEVER
     ]
-    return [alert for alert, rule in ended if subject_and_episode(alert, rule, shop.key)[1] != "-"]
+    return [alert for alert, rule in ended if subject_and_episode(alert, rule, shop.key)[1] not in ("-", MORE[1])]
 
 
 def _is_spent(order: Order, at_ms: int) -> bool:

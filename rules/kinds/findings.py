@@ -40,11 +40,13 @@ class Findings:
     __slots__ = (
         "_by_key",
         "_front_moved",
+        "_others",
         "_ranked",
         "_retries",
         "_shown",
         "_turn_of",
         "_turns",
+        "_wanted_by",
         "left",
         "more",
         "moved",
@@ -60,6 +62,10 @@ class Findings:
         #: That some are only counted; None where all are told one by one.
         self.more: Verdict | None = None
         self._by_key: dict[Key, list[Verdict]] = {}
+        #: Which key wants each of them, and what other keys want of the same: versions of a rule that wait for
+        #: different times may come to one instant.
+        self._wanted_by: dict[About, Key] = {}
+        self._others: dict[About, dict[Key, Verdict]] = {}
         #: When what is found of a key may change by itself (epoch ms), as a heap; an entry counts if it is also here.
         self._turns: list[tuple[int, Key]] = []
         self._turn_of: dict[Key, int] = {}
@@ -121,14 +127,40 @@ class Findings:
         if verdicts == before:
             return
         for verdict in before:
-            about = verdict.subject, verdict.episode
-            self.moved[about] = None
-            self._unrank(self.wanted.pop(about))
+            self._give_up(key, verdict)
         for verdict in verdicts:
-            about = verdict.subject, verdict.episode
-            self.moved[about] = None
-            self.wanted[about] = verdict
-            self._rank(verdict)
+            self._want(key, verdict)
+
+    def _want(self, key: Key, verdict: Verdict) -> None:
+        """A key wants an alert. Where several want the same one, the last of them, in their order, says what it is."""
+        about = verdict.subject, verdict.episode
+        self.moved[about] = None
+        if about in self.wanted:
+            held_by = self._wanted_by[about]
+            others = self._others.setdefault(about, {})
+            if key < held_by:
+                others[key] = verdict
+                return
+            others[held_by] = self.wanted[about]
+            self._unrank(self.wanted[about])
+        self.wanted[about], self._wanted_by[about] = verdict, key
+        self._rank(verdict)
+
+    def _give_up(self, key: Key, verdict: Verdict) -> None:
+        """A key no longer wants an alert; another one still may."""
+        about = verdict.subject, verdict.episode
+        self.moved[about] = None
+        others = self._others.pop(about, {})
+        if self._wanted_by[about] == key:
+            self._unrank(self.wanted.pop(about))
+            del self._wanted_by[about]
+            if others:
+                last = max(others)
+                self._want(last, others.pop(last))
+        else:
+            del others[key]
+        if others:
+            self._others[about] = others
 
     def settle(self, rule: Rule) -> None:
         """Decides, once all news has been looked at, which alerts are told one by one."""

@@ -77,7 +77,11 @@ class RouteJudge(SubjectJudge[Route]):
 
 def _where(entry: Entry) -> str:
     """The carrier, the region, or both."""
-    return " ".join(part for part in (entry.data.carrier, entry.data.region) if part) or "-"
+    return _called(entry.data.carrier, entry.data.region)
+
+
+def _called(carrier: str | None, region: str | None) -> str:
+    return " ".join(part for part in (carrier, region) if part) or "-"
 
 
 def _meant(where: str) -> list[tuple[str, str]]:
@@ -85,4 +89,5 @@ def _meant(where: str) -> list[tuple[str, str]]:
     if where == "-":
         return [("", ""), ("-", ""), ("", "-")]
     spaces = [n for n, letter in enumerate(where) if letter == " "]
-    return [(where, ""), ("", where), *((where[:n], where[n + 1 :]) for n in spaces)]
+    meant = [(where, ""), ("", where), *((where[:n], where[n + 1 :]) for n in spaces)]
+    return [about for about in meant if _called(*about) == where]  # not "C" for "C "

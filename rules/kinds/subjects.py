@@ -32,8 +32,9 @@ class SubjectJudge(ABC, Generic[_R]):
     def evaluate(self, shop: "Shop", findings: Findings, at_ms: int, most: int) -> int:
         """Looks at what has news or whose time has come, at no more than `most` keys; at how many. Until none are
         `left`, nothing is settled."""
-        if not findings.left and not all(source.lasting for source in self.sources()):
+        if not all(source.lasting for source in self.sources()):
             findings.touch([*findings.keys(), *self.keys(shop)])
+            most = NEVER  # a few weeks at the most, and no slice hears what comes before the next one
         due = findings.take_due(at_ms, most)
         for key in due:
             findings.put(key, *self.look(shop, key, at_ms))

@@ -202,8 +202,8 @@ class TasksJudge(DutyJudge, SubjectJudge[Tasks]):
         else:
             declared = shop.facts.of("emergency.declared")
             n = until(declared, since_ms - 1)
-            if n == len(declared) or declared[n].at_ms != since_ms:
-                return None, NEVER
+            if subject != "-" or n == len(declared) or declared[n].at_ms != since_ms:
+                return None, NEVER  # nor what a task done may name beside
             event = declared[n]
         duty = Duty(since_ms, subject, event, list(self.rule.tasks))
         if not shop.facts.of("task.done"):

@@ -87,8 +87,9 @@ class SubjectVersions(Versions, SubjectJudge[Any]):
         return list(found.values()), min(turn for _, turn in said)
 
     def _judge_of(self, shop: "Shop", verdict: Verdict, at_ms: int) -> SubjectJudge[Any]:
-        about, key = (verdict.subject, verdict.episode), self.key_of(verdict)
+        about = verdict.subject, verdict.episode
         for judge in self.judges:
+            key = judge.key_of(verdict)  # by its own times: of what has another limit the same episode is another key
             if any((each.subject, each.episode) == about for each in judge.look(shop, key, at_ms)[0]):
                 return judge
         return self.judges[-1]
