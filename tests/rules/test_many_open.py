@@ -153,3 +153,10 @@ def test_a_restart_shows_the_same(platform: str, stepping: bool, backwards: bool
         worker.beat(events, to_ms)
         other.beat(events, to_ms)
     assert in_no_order(other.alerts) == in_no_order(worker.alerts)
+
+
+def test_the_count_of_the_others_goes_on_with_its_revisions_after_years():
+    trouble = [carrier(name, at, state) for at, state in (("0h", "extreme"), ("1h", "normal")) for name in "ABCD"]
+    again = [carrier(name, "900d", "extreme") for name in "ABCD"]
+    events = [*trouble, carrier("X", "420d", "normal"), carrier("X", "450d", "normal"), *again]
+    assert [alert.data.revision for alert in more_of(run(route(), events))] == [1, 2, 3]
