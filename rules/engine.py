@@ -98,6 +98,20 @@ class Engine:
 
     # -- what goes in ---------------------------------------------------------------------------------------
 
+    def check(self, event: AnyEvent) -> None:
+        """Raises BadEvent where `apply` would, for a new shop or order whose name won't do or that has no room."""
+        if isinstance(event, ClockTick):
+            return
+        shop = self.shops.get((event.platform, event.shop))
+        if shop is None:
+            if len(self.shops) >= self.ceilings.shops:
+                raise no_room("shops", len(self.shops))
+            check_names(event, "platform", "shop")
+        if type(event) in MERGE and (shop is None or event.order not in shop.orders):
+            if self.order_count >= self.ceilings.orders:
+                raise no_room("orders", self.order_count)
+            check_names(event, "order")
+
     def apply(self, event: AnyEvent, at_ms: int) -> None:
         """Merges one event into its order's or shop's facts; judging waits for `settle` or `advance`.
 

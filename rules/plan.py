@@ -297,7 +297,7 @@ class Plan:
 
     def _source(self, of: Of, n: int, kept_ms: int) -> Source:
         """Where a judge finds what happened; it is told when there is news."""
-        crossed = self.judge_of.get(of.crossed or "")
+        crossed: Any = self.judge_of.get(of.crossed or "")
         self._heed(of.events() | (crossed.rule.events() if isinstance(crossed, LevelJudge | CountJudge) else set()), n)
         if isinstance(crossed, CountJudge):
             self._follow_crossed(crossed.source, n)

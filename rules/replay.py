@@ -33,6 +33,11 @@ def replay(
             if at_ms - max_leap_ms > engine.clock_ms > DAWN:
                 set_aside(leap(at_ms, max_leap_ms))
                 continue
+            try:
+                engine.check(event)
+            except BadEvent as bad:
+                set_aside(bad)  # and its time says nothing
+                continue
             engine.advance(at_ms, including=False)
         try:
             engine.apply(event, at_ms)

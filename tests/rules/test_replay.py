@@ -1,6 +1,9 @@
 """History through the rules: arrival order, a clock that never goes back, and the run on after the last event."""
 
-from tests.rules.history import book, brief, by_order, late_ship, placed, run, shipped, tick
+from rules.bad_events import BadEvent
+from rules.engine import Engine
+from rules.replay import replay
+from tests.rules.history import book, brief, by_order, late_ship, ms, placed, run, shipped, tick
 
 LATE = book(late_ship())
 
@@ -38,3 +41,11 @@ def test_a_replay_of_nothing_brings_nothing():
 def test_the_same_history_twice_over_brings_it_once():
     events = [placed("1"), shipped("1", "80h")]
     assert run(LATE, events + events) == run(LATE, events)
+
+
+def test_an_event_that_is_set_aside_for_its_names_does_not_move_the_clock():
+    events = [placed(), placed("2", "300h", shop="b\u200b"), placed("\u202e3", "400h"), shipped("1", "5h")]
+    bad: list[BadEvent] = []
+    engine = Engine(book(late_ship()), stepping=True)
+    assert list(replay(engine, events, set_aside=bad.append)) == []
+    assert (len(bad), engine.clock_ms) == (2, ms("5h"))

@@ -21,7 +21,10 @@ def declared(at: str):
 
 def test_two_versions_that_wait_until_one_instant_speak_of_one_alert():
     events = [declared("12h"), declared("36h"), event("task.done", None, "40h", task="t1")]
-    assert brief(run(TAKING_TURNS, events, "60h")) == ["12h opened due_soon deadline_near", "40h resolved due_soon fulfilled"]
+    assert brief(run(TAKING_TURNS, events, "60h")) == [
+        "12h opened due_soon deadline_near",
+        "40h resolved due_soon fulfilled",
+    ]
 
 
 def test_what_a_version_with_another_limit_says_has_its_evidence():
