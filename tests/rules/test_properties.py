@@ -372,6 +372,7 @@ def test_whatever_can_be_read_can_be_judged_told_and_stored(records: list[dict[s
     for record in records:
         try:
             event, at_ms = decode_event(msgspec.json.encode(record))
+            worker.engine.check(event)
         except BadEvent:
             continue
         if stepping:
