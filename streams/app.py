@@ -7,15 +7,15 @@ import faust
 from faust.types import TP
 from yarl import URL
 
-from rules.book import RuleBook
-from streams import kafka_access
-from streams.kafka_watch import Complaints
-from streams.metrics.watching import watch
-from streams.partition import Batch
+from rules.plan.rule_book import RuleBook
+from streams.kafka import access
+from streams.kafka.topics import COMPACTED, TopicNames
+from streams.metrics.collector import watch
+from streams.runtime.kafka_watch import Complaints
+from streams.runtime.partition import Batch
+from streams.runtime.snapshot_faults import SnapshotFaults
+from streams.runtime.worker import Worker
 from streams.settings import Settings, bootstrap_servers
-from streams.snapshot_faults import SnapshotFaults
-from streams.topics import COMPACTED, TopicNames
-from streams.worker import Worker
 
 log = logging.getLogger(__name__)
 
@@ -48,12 +48,12 @@ class App(faust.App):
 
 
 def create(settings: Settings, book: RuleBook, partition_count: int, complaints: Complaints | None = None) -> App:
-    """The app of one worker; the topics must be there (`streams.topics.prepare`). `complaints` are aiokafka's."""
+    """The app of one worker; the topics must be there (`streams.kafka.topics.prepare`). `complaints` are aiokafka's."""
     names = TopicNames(settings.topic_prefix, settings.app_id)
     app = App(
         settings.app_id,
         broker=[URL(f"shipclock://{server}") for server in bootstrap_servers(settings)],
-        broker_credentials=kafka_access.for_faust(settings),
+        broker_credentials=access.for_faust(settings),
         store="shipclock://",
         datadir=str(settings.datadir),
         topic_partitions=partition_count,

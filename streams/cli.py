@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 import click
 
-from streams.commands.failure import Failed, wrong_use_in_one_line
+from streams.commands.common import Failed, wrong_use_in_one_line
 
 INTERRUPTED = 130
 NOBODY_READS = 141
@@ -35,7 +35,7 @@ COMMANDS = {
     "explain": Place("streams.commands.explain:explain", "Say how one alert came about."),
     "check": Place("streams.commands.check:check", "Read rule packs and say what is wrong with them."),
     "schema": Place("streams.commands.schema:schema", "Print the JSON Schema of rule packs, for editors."),
-    "test": Place("streams.commands.trials:run_tests", "Run the tests that rule packs carry."),
+    "test": Place("streams.commands.pack_tests:run_tests", "Run the tests that rule packs carry."),
 }
 
 

@@ -3,7 +3,7 @@
 import logging
 from typing import Any
 
-from rules.text import visible
+from rules.messages.text import visible
 
 TALKATIVE = ("aiokafka", "kafka", "apprise", "urllib3")
 """Libraries that at debug log each request: Kafka's password, addresses that hold secrets, whole records."""

@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 import yaml
 
-from rules.yaml_source import BadYamlError, compose
+from rules.dsl.yaml_source import BadYamlError, compose
 
 DEFAULT = "default"
 _NAMES = ("platform", "shop", "sku_prefix", "warehouse")

@@ -6,9 +6,9 @@ from itertools import islice
 import orjson
 import pytest
 
-from rules.events import decode
-from rules.instants import DAY_MS, HOUR_MS, from_rfc3339
-from streams.demo import feed
+from rules.calendar.instants import DAY_MS, HOUR_MS, from_rfc3339
+from rules.messages.events import decode
+from streams.demo import generator
 
 START_MS = from_rfc3339("2026-11-01T00:00:00Z")
 DAYS = 10
@@ -40,10 +40,10 @@ class Told:
 
 
 @pytest.fixture(scope="module")
-def arrivals() -> list[tuple[int, feed.Event]]:
+def arrivals() -> list[tuple[int, generator.Event]]:
     """The first 15 days, so that the end of every order of the first 10 is in sight."""
-    found: list[tuple[int, feed.Event]] = []
-    for arrival_ms, event in feed.events(seed=1, start_ms=START_MS):
+    found: list[tuple[int, generator.Event]] = []
+    for arrival_ms, event in generator.events(seed=1, start_ms=START_MS):
         if arrival_ms >= START_MS + (DAYS + 5) * DAY_MS:
             return found
         found.append((arrival_ms, event))
@@ -51,7 +51,7 @@ def arrivals() -> list[tuple[int, feed.Event]]:
 
 
 @pytest.fixture(scope="module")
-def orders(arrivals: list[tuple[int, feed.Event]]) -> dict[str, list[Told]]:
+def orders(arrivals: list[tuple[int, generator.Event]]) -> dict[str, list[Told]]:
     """By shop, all that was told of the orders placed in the first 10 days."""
     told: dict[tuple[str, str], Told] = defaultdict(Told)
     for _, event in arrivals:
@@ -83,52 +83,52 @@ def unshipped_after(hours: float) -> Callable[[Told], bool]:
 
 
 def test_the_same_seed_gives_the_same_events() -> None:
-    first, second = (list(islice(feed.events(5, START_MS), 5000)) for _ in range(2))
+    first, second = (list(islice(generator.events(5, START_MS), 5000)) for _ in range(2))
     assert first == second
 
 
 def test_another_seed_gives_other_events() -> None:
-    assert list(islice(feed.events(5, START_MS), 100)) != list(islice(feed.events(6, START_MS), 100))
+    assert list(islice(generator.events(5, START_MS), 100)) != list(islice(generator.events(6, START_MS), 100))
 
 
 def test_a_later_start_moves_every_event_with_it() -> None:
-    moved = islice(feed.events(5, START_MS + DAY_MS), 2000)
-    plain = islice(feed.events(5, START_MS), 2000)
+    moved = islice(generator.events(5, START_MS + DAY_MS), 2000)
+    plain = islice(generator.events(5, START_MS), 2000)
     assert [arrival_ms - DAY_MS for arrival_ms, _ in moved] == [arrival_ms for arrival_ms, _ in plain]
 
 
-def test_every_event_is_one_the_rules_can_read(arrivals: list[tuple[int, feed.Event]]) -> None:
+def test_every_event_is_one_the_rules_can_read(arrivals: list[tuple[int, generator.Event]]) -> None:
     for arrival_ms, event in arrivals:
         _, at_ms = decode(orjson.dumps(event))
         assert event["time"].endswith("Z")
         assert at_ms <= arrival_ms
 
 
-def test_arrival_never_goes_back_and_times_do(arrivals: list[tuple[int, feed.Event]]) -> None:
+def test_arrival_never_goes_back_and_times_do(arrivals: list[tuple[int, generator.Event]]) -> None:
     moments = [arrival_ms for arrival_ms, _ in arrivals]
     assert moments == sorted(moments)
     times = [from_rfc3339(event["time"]) for _, event in arrivals]
     assert times != sorted(times)
 
 
-def test_one_message_in_a_hundred_comes_twice(arrivals: list[tuple[int, feed.Event]]) -> None:
+def test_one_message_in_a_hundred_comes_twice(arrivals: list[tuple[int, generator.Event]]) -> None:
     seen = Counter((event["source"], event["id"]) for _, event in arrivals)
     assert set(seen.values()) == {1, 2}
     assert 0.005 < (len(arrivals) - len(seen)) / len(arrivals) < 0.015
 
 
-def test_a_few_messages_come_minutes_to_hours_late(arrivals: list[tuple[int, feed.Event]]) -> None:
+def test_a_few_messages_come_minutes_to_hours_late(arrivals: list[tuple[int, generator.Event]]) -> None:
     late = sum(arrival_ms - from_rfc3339(event["time"]) >= 60_000 for arrival_ms, event in arrivals)
     assert 0.03 < late / len(arrivals) < 0.06
 
 
 def test_a_dozen_shops_place_some_thousand_orders_a_day(orders: dict[str, list[Told]]) -> None:
-    assert orders.keys() == {shop.key for shop in feed.SHOPS}
+    assert orders.keys() == {shop.key for shop in generator.SHOPS}
     assert len(orders) == 12
     assert 1500 < sum(map(len, orders.values())) / DAYS < 3000
 
 
-def test_order_ids_are_long_digits_and_never_repeat(arrivals: list[tuple[int, feed.Event]]) -> None:
+def test_order_ids_are_long_digits_and_never_repeat(arrivals: list[tuple[int, generator.Event]]) -> None:
     ids = [event["order"] for _, event in arrivals if event["type"] == "order.placed"]
     assert all(order.isdigit() and len(order) >= 14 for order in ids)
     placed = {(event["source"], event["id"]) for _, event in arrivals if event["type"] == "order.placed"}
@@ -141,7 +141,7 @@ def test_nights_are_quieter_than_evenings(orders: dict[str, list[Told]]) -> None
 
 
 def test_a_late_message_may_bring_a_pickup_before_its_order(
-    arrivals: list[tuple[int, feed.Event]],
+    arrivals: list[tuple[int, generator.Event]],
 ) -> None:
     told: set[str] = set()
     early = 0
@@ -154,8 +154,8 @@ def test_a_late_message_may_bring_a_pickup_before_its_order(
 
 
 def test_the_stock_out_shop_stops_shipping_on_day_2_and_cancels(orders: dict[str, list[Told]]) -> None:
-    before = [order for order in orders["joom/s17"] if order.day < feed.STOCK_OUT_DAY]
-    after = [order for order in orders["joom/s17"] if order.day >= feed.STOCK_OUT_DAY]
+    before = [order for order in orders["joom/s17"] if order.day < generator.STOCK_OUT_DAY]
+    after = [order for order in orders["joom/s17"] if order.day >= generator.STOCK_OUT_DAY]
     assert share(before, unshipped_after(72)) < 0.05
     assert 0.5 < share(after, unshipped_after(72)) < 0.7
     without = [order for order in after if order.cancelled.get("reason") == "stock"]
@@ -163,7 +163,7 @@ def test_the_stock_out_shop_stops_shipping_on_day_2_and_cancels(orders: dict[str
     assert all(80 <= order.hours_to("order.cancelled") <= 110 for order in without)
 
 
-def test_the_stock_out_shop_reports_an_empty_shelf_on_day_2(arrivals: list[tuple[int, feed.Event]]) -> None:
+def test_the_stock_out_shop_reports_an_empty_shelf_on_day_2(arrivals: list[tuple[int, generator.Event]]) -> None:
     levels = {
         (from_rfc3339(event["time"]) - START_MS) // DAY_MS: event["data"]["on_hand"]
         for _, event in arrivals
@@ -173,8 +173,8 @@ def test_the_stock_out_shop_reports_an_empty_shelf_on_day_2(arrivals: list[tuple
 
 
 def test_the_silent_carrier_scans_nothing_from_day_3(orders: dict[str, list[Told]]) -> None:
-    silent_ms = START_MS + feed.SILENCE_DAY * DAY_MS
-    parcels = [order for told in orders.values() for order in told if order.carrier == feed.SILENT_CARRIER]
+    silent_ms = START_MS + generator.SILENCE_DAY * DAY_MS
+    parcels = [order for told in orders.values() for order in told if order.carrier == generator.SILENT_CARRIER]
     after = [order for order in parcels if order.at_ms["order.shipped"] >= silent_ms]
     assert len(after) > 1000
     assert not any("pickup.collected" in order.at_ms for order in after)

@@ -31,10 +31,10 @@ from mode.utils.queues import FlowControlEvent, FlowControlQueue, ThrowableQueue
 from yarl import URL
 
 from streams.app import App, create
-from streams.embedded import EmbeddedBroker
+from streams.kafka.embedded import EmbeddedBroker
+from streams.runtime.store import Store
+from streams.runtime.transport import FETCH_BYTES, FETCH_WAIT_MS, Consumer, Producer, Transport
 from streams.settings import Settings
-from streams.store import Store
-from streams.transport import FETCH_BYTES, FETCH_WAIT_MS, Consumer, Producer, Transport
 from tests.support.kafka import produce
 from tests.worker.fakes import Broker
 from tests.worker.support import PARTITIONS, START_MS, book, event, record, sent, until
@@ -169,7 +169,7 @@ async def test_aiokafka_waits_for_a_fetch_as_long_as_the_consumer_says(app: App)
 async def test_a_large_value_is_cut_as_soon_as_it_is_taken_out_of_its_batch(
     app: App, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("streams.transport.LARGEST_KEPT_BYTES", 1_000)
+    monkeypatch.setattr("streams.runtime.transport.LARGEST_KEPT_BYTES", 1_000)
     applied: list[ConsumerRecord] = []
     take = app.worker.take
     monkeypatch.setattr(app.worker, "take", lambda batch: (applied.extend(batch.records), take(batch)))

@@ -11,19 +11,20 @@ import msgspec
 import orjson
 import pytest
 
-from rules import alerts, shopfacts
-from rules.book import RuleBook
-from rules.engine import Engine
-from rules.events import Item, decode
-from rules.facts import OrderFacts, Shipment, Terms
-from rules.instants import HOUR_MS
-from rules.kinds.computing import Computed
-from rules.replay import replay
-from rules.shopfacts import KINDS
-from rules.trials import run
-from streams import packs
-from streams.partition import COMPUTED, Progress, encode_facts, entry_key, order_key
-from streams.standings import published
+from rules.calendar.instants import HOUR_MS
+from rules.engine.engine import Engine
+from rules.facts import shop_facts
+from rules.facts.order_facts import OrderFacts, Shipment, Terms
+from rules.facts.shop_facts import KINDS
+from rules.harness.pack_tests import run
+from rules.harness.replay import replay
+from rules.kinds.ratio.periodic import Computed
+from rules.messages import alerts
+from rules.messages.events import Item, decode
+from rules.plan.rule_book import RuleBook
+from streams import pack_files
+from streams.runtime.partition import COMPUTED, Progress, encode_facts, entry_key, order_key
+from streams.runtime.standings_publisher import published
 from tests.fuzz.good_records import good_records
 from tests.rules.history import pack_file
 from tests.worker.support import START_MS
@@ -64,7 +65,7 @@ def _facts() -> Iterator[tuple[str, str]]:
 
 
 def _shop_facts() -> Iterator[tuple[str, str]]:
-    book = packs.load([])
+    book = pack_files.load([])
     shop = Engine(book, stepping=True).shop("joom", "s17")
     for record in good_records(50):
         event, at_ms = decode(record.value)
@@ -74,7 +75,7 @@ def _shop_facts() -> Iterator[tuple[str, str]]:
                 entry = shop.facts.get(kind.name, key)
                 if entry is not None:
                     yield f"key of {kind.name}", entry_key(shop, kind.name, key).decode()
-                    yield f"entry of {kind.name}", shopfacts.encode(entry).hex()
+                    yield f"entry of {kind.name}", shop_facts.encode(entry).hex()
     yield "key of a computed ratio", entry_key(shop, COMPUTED, ("joom.ratio", str(START_MS))).decode()
     yield "computed ratio", encode_facts(Computed("2026-01", 3, 50, "crossed")).hex()
     yield "progress", msgspec.json.encode(Progress(START_MS, {"orders": START_MS}, START_MS)).decode()

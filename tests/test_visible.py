@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rules.text import visible
+from rules.messages.text import visible
 from streams import logs
 from tests.commands.support import run
 
@@ -64,8 +64,8 @@ def logged() -> Iterator[StringIO]:
 
 
 def test_a_message_can_not_hold_escapes_and_ours_are_one_line(logged: StringIO) -> None:
-    logging.getLogger("streams.worker").error("the shop is %s", f"{ESCAPE}\nstreams.worker all is well")
-    assert logged.getvalue() == "streams.worker the shop is \\x1b[31mred\\nstreams.worker all is well\n"
+    logging.getLogger("streams.runtime.worker").error("the shop is %s", f"{ESCAPE}\nstreams.worker all is well")
+    assert logged.getvalue() == "streams.runtime.worker the shop is \\x1b[31mred\\nstreams.worker all is well\n"
 
 
 def test_tables_of_several_lines_stay_so(logged: StringIO) -> None:
@@ -136,4 +136,4 @@ def test_every_yaml_file_is_read_in_the_one_place_that_bounds_aliases() -> None:
         if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name)
         if node.value.id == "yaml" and node.attr in reading
     }
-    assert found == {"rules/yaml_source.py"}
+    assert found == {"rules/dsl/yaml_source.py"}

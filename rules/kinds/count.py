@@ -8,19 +8,19 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from msgspec import Struct
 
-from rules.alerts import Cause, Emitted, Open
-from rules.calendars import day_of, start_of_day, week_name, week_of
-from rules.durations import Duration
-from rules.instants import DAWN, DAY_MS, NEVER, rfc3339
+from rules.calendar.days import day_of, start_of_day, week_name, week_of
+from rules.calendar.durations import Duration
+from rules.calendar.instants import DAWN, DAY_MS, NEVER, rfc3339
+from rules.facts.shop_facts import Entry
 from rules.kinds.happened import Happened, Happening
-from rules.kinds.happenings import Log, Of, Source
-from rules.kinds.ratio_judge import ORDERS_SHOWN
+from rules.kinds.occurrences.source import Log, Of, Source
+from rules.kinds.ratio.evaluator import ORDERS_SHOWN
 from rules.kinds.rule import Case, Judge, Place, Rule, Said, Sanction, Verdict
 from rules.kinds.subjects import SubjectJudge
-from rules.shopfacts import Entry
+from rules.messages.alerts import Cause, Emitted, Open
 
 if TYPE_CHECKING:
-    from rules.watch import Shop
+    from rules.state.shop import Shop
 
 
 class Marks(Rule, tag="count", tag_field="kind", kw_only=True, frozen=True):

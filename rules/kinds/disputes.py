@@ -3,19 +3,19 @@
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
-from rules.calendars import start_of_day
-from rules.instants import rfc3339
+from rules.calendar.days import start_of_day
+from rules.calendar.instants import rfc3339
+from rules.calendar.windows import Period
+from rules.facts.shop_facts import Entry, until
 from rules.kinds.findings import Findings
-from rules.kinds.ratio import Count
-from rules.kinds.ratio_judge import ORDERS_SHOWN, RatioJudge
+from rules.kinds.ratio.compiled import Count
+from rules.kinds.ratio.counters import Tally
+from rules.kinds.ratio.evaluator import ORDERS_SHOWN, RatioJudge
 from rules.kinds.rule import Said, Verdict
 from rules.kinds.subjects import SubjectJudge
-from rules.kinds.tally import Tally
-from rules.shopfacts import Entry, until
-from rules.windows import Period
 
 if TYPE_CHECKING:
-    from rules.watch import Shop
+    from rules.state.shop import Shop
 
 CAUSES = ("not_shipped", "other", "")
 """What a dispute may be about; nothing, where that wasn't told."""

@@ -5,16 +5,16 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from msgspec.structs import replace
 
-from rules.alerts import Cause, Emitted, Open, instant_of
-from rules.durations import Duration
-from rules.instants import DAWN, NEVER, rfc3339
+from rules.calendar.durations import Duration
+from rules.calendar.instants import DAWN, NEVER, rfc3339
 from rules.kinds.happened import Happening
-from rules.kinds.happenings import Of, Source
+from rules.kinds.occurrences.source import Of, Source
 from rules.kinds.rule import Case, Place, Rule, Said, Sanction, Verdict
 from rules.kinds.subjects import SubjectJudge
+from rules.messages.alerts import Cause, Emitted, Open, instant_of
 
 if TYPE_CHECKING:
-    from rules.watch import Shop
+    from rules.state.shop import Shop
 
 
 class Occurrence(Rule, tag="event", tag_field="kind", kw_only=True, frozen=True):

@@ -6,9 +6,9 @@ from heapq import heappop, heappush
 from itertools import islice
 from typing import Any, Final
 
-from rules.alerts import Open
-from rules.instants import NEVER
+from rules.calendar.instants import NEVER
 from rules.kinds.rule import Case, Rule, Verdict
+from rules.messages.alerts import Open
 
 MOST_OPEN = 1_000
 """How many alerts of one rule and shop are open one by one. The rest are counted in one more, whose subject is `-` and

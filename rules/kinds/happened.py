@@ -6,7 +6,7 @@ from typing import Any
 
 from msgspec import Struct
 
-from rules.instants import NEVER, rfc3339
+from rules.calendar.instants import NEVER, rfc3339
 
 
 class Happening(Struct, frozen=True):

@@ -8,19 +8,19 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from msgspec import Struct
 
-from rules.alerts import Cause, Emitted, Open
-from rules.calendars import day_of, start_of_day
-from rules.durations import Duration
-from rules.instants import DAY_MS, NEVER
+from rules.calendar.days import day_of, start_of_day
+from rules.calendar.durations import Duration
+from rules.calendar.instants import DAY_MS, NEVER
+from rules.facts.shop_facts import Entry, said_by, sku_of
 from rules.kinds.happened import Happened, Happening
-from rules.kinds.ratio_judge import percent
+from rules.kinds.ratio.evaluator import percent
 from rules.kinds.rule import Case, Place, Rule, Said, Verdict
 from rules.kinds.subjects import SubjectJudge
-from rules.shopfacts import Entry, said_by, sku_of
+from rules.messages.alerts import Cause, Emitted, Open
 
 if TYPE_CHECKING:
-    from rules.kinds.ledger import LedgerJudge
-    from rules.watch import Shop
+    from rules.kinds.ledger.evaluator import LedgerJudge
+    from rules.state.shop import Shop
 
 
 class LevelTier(Struct, forbid_unknown_fields=True, frozen=True):

@@ -3,14 +3,14 @@
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
-from rules.alerts import Cause, Emitted, Open
-from rules.instants import NEVER
+from rules.calendar.instants import NEVER
+from rules.facts.shop_facts import Entry, said_by
 from rules.kinds.rule import Case, Rule, Said, Verdict
 from rules.kinds.subjects import SubjectJudge
-from rules.shopfacts import Entry, said_by
+from rules.messages.alerts import Cause, Emitted, Open
 
 if TYPE_CHECKING:
-    from rules.watch import Shop
+    from rules.state.shop import Shop
 
 State = Literal["saturated", "paralysed", "extreme"]
 

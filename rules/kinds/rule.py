@@ -6,12 +6,12 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal, Protocol
 
 from msgspec import Struct
 
-from rules.alerts import Cause, Emitted, Open, Severity
-from rules.durations import Duration, Share
-from rules.instants import DAWN, DAY_MS, NEVER
+from rules.calendar.durations import Duration, Share
+from rules.calendar.instants import DAWN, DAY_MS, NEVER
+from rules.messages.alerts import Cause, Emitted, Open, Severity
 
 if TYPE_CHECKING:
-    from rules.watch import Shop
+    from rules.state.shop import Shop
 
 Confidence = Literal["article", "platform_help", "ours"]
 """Where a value comes from: the seed article, the platform's own help pages, or our reading of them."""

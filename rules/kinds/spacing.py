@@ -5,15 +5,15 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from msgspec import Struct
 
-from rules.alerts import Cause, Emitted, Open
-from rules.durations import Duration
-from rules.instants import NEVER, rfc3339
+from rules.calendar.durations import Duration
+from rules.calendar.instants import NEVER, rfc3339
+from rules.facts.shop_facts import Entry, holding, said_by, sku_of, starts_ms
 from rules.kinds.rule import Case, Place, Rule, Said, Verdict
 from rules.kinds.subjects import SubjectJudge
-from rules.shopfacts import Entry, holding, said_by, sku_of, starts_ms
+from rules.messages.alerts import Cause, Emitted, Open
 
 if TYPE_CHECKING:
-    from rules.watch import Shop
+    from rules.state.shop import Shop
 
 
 class Spacing(Rule, tag="spacing", tag_field="kind", kw_only=True, frozen=True):

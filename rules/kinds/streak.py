@@ -3,17 +3,17 @@
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from rules.alerts import Cause, Emitted, Open
-from rules.calendars import day_of
-from rules.instants import NEVER
-from rules.kinds.ratio import Count
-from rules.kinds.ratio_judge import RatioJudge, percent, ratio_json, window_json
+from rules.calendar.days import day_of
+from rules.calendar.instants import NEVER
+from rules.calendar.windows import BORDERS, Period, next_border
+from rules.kinds.ratio.compiled import Count
+from rules.kinds.ratio.counters import Tally
+from rules.kinds.ratio.evaluator import RatioJudge, percent, ratio_json, window_json
 from rules.kinds.rule import Case, Rule, Said, Verdict
-from rules.kinds.tally import Tally
-from rules.windows import BORDERS, Period, next_border
+from rules.messages.alerts import Cause, Emitted, Open
 
 if TYPE_CHECKING:
-    from rules.watch import Shop
+    from rules.state.shop import Shop
 
 
 class Streak(Rule, tag="streak", tag_field="kind", kw_only=True, frozen=True):

@@ -6,15 +6,15 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
-from rules.alerts import Cause, Emitted
-from rules.instants import NEVER
+from rules.calendar.instants import NEVER
+from rules.facts.shop_facts import Entry
 from rules.kinds.findings import Findings, Key
-from rules.kinds.happenings import Source
+from rules.kinds.occurrences.source import Source
 from rules.kinds.rule import Case, Rule, Said, Verdict
-from rules.shopfacts import Entry
+from rules.messages.alerts import Cause, Emitted
 
 if TYPE_CHECKING:
-    from rules.watch import Shop
+    from rules.state.shop import Shop
 
 _R = TypeVar("_R", bound=Rule, covariant=True)
 

@@ -8,18 +8,18 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from msgspec import Struct
 
-from rules.alerts import Cause, Emitted, Open, alert_id, instant_of, subject_and_episode
-from rules.durations import Duration
-from rules.instants import DAWN, NEVER, rfc3339
-from rules.kinds.deadline import Warn
+from rules.calendar.durations import Duration
+from rules.calendar.instants import DAWN, NEVER, rfc3339
+from rules.facts.shop_facts import Entry, done_as, said_by, until
+from rules.kinds.deadline.spec import Warn
 from rules.kinds.findings import Findings
-from rules.kinds.happenings import Of, Source
+from rules.kinds.occurrences.source import Of, Source
 from rules.kinds.rule import Case, Place, Rule, Said, Sanction, Verdict
 from rules.kinds.subjects import SubjectJudge
-from rules.shopfacts import Entry, done_as, said_by, until
+from rules.messages.alerts import Cause, Emitted, Open, alert_id, instant_of, subject_and_episode
 
 if TYPE_CHECKING:
-    from rules.watch import Shop
+    from rules.state.shop import Shop
 
 
 Owed = tuple[int, str]

@@ -2,11 +2,11 @@
 
 import click
 
-from rules.text import visible
-from rules.yaml_source import BadPack
-from streams.commands import in_force
-from streams.commands.failure import Failed
-from streams.packs import NoSuchPack, read_all
+from rules.dsl.yaml_source import BadPack
+from rules.messages.text import visible
+from streams.commands.common import Failed
+from streams.explaining import in_force
+from streams.pack_files import NoSuchPack, read_all
 
 
 @click.command()

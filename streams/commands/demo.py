@@ -8,9 +8,9 @@ from typing import Any
 
 import click
 
-from rules.yaml_source import BadPack
-from streams import logs, packs
-from streams.commands.failure import Failed
+from rules.dsl.yaml_source import BadPack
+from streams import logs, pack_files
+from streams.commands.common import Failed
 from streams.demo import show
 
 A_DAY_IN_FOUR_SECONDS = 21_600.0
@@ -33,7 +33,7 @@ def demo(seconds: float | None, speed: float, seed: int) -> None:
     """
     logs.protect()
     try:
-        book = packs.load(())
+        book = pack_files.load(())
     except BadPack as error:
         raise Failed(str(error), 2) from None
     try:

@@ -7,21 +7,21 @@ from pathlib import Path
 import click
 import msgspec
 
-from rules.alerts import Alert, decode
-from rules.book import RuleBook
-from rules.engine import Engine
-from rules.instants import LONGEST_LEAP_MS
-from rules.replay import replay
-from rules.text import visible
-from streams.commands.failure import Failed
+from rules.calendar.instants import LONGEST_LEAP_MS
+from rules.engine.engine import Engine
+from rules.harness.replay import replay
+from rules.messages.alerts import Alert, decode
+from rules.messages.text import visible
+from rules.plan.rule_book import RuleBook
+from streams.commands.common import Failed
 from streams.commands.instant import Instant
 from streams.commands.named_packs import named_packs
 from streams.explaining.from_kafka import records_of
 from streams.explaining.trail import trail
-from streams.packs import PackFile
+from streams.kafka.topics import BadTopicsError
+from streams.pack_files import PackFile
 from streams.replaying.history import STDIN, History, UnreadableError
 from streams.settings import BadSettingError, from_environment
-from streams.topics import BadTopicsError
 
 
 @click.command()

@@ -8,9 +8,10 @@ import signal
 import click
 from aiokafka.errors import KafkaError
 
-from streams import logs, topics
-from streams.commands.failure import Failed
+from streams import logs
+from streams.commands.common import Failed
 from streams.demo import live
+from streams.kafka import topics
 from streams.settings import BadSettingError, Settings, from_environment
 
 

@@ -7,10 +7,10 @@ from pathlib import Path
 import click
 import orjson
 
-from rules.text import visible
-from rules.yaml_source import BadPack
-from streams.clocks import wall_ms
-from streams.commands.failure import Failed
+from rules.dsl.yaml_source import BadPack
+from rules.messages.text import visible
+from streams.clock import wall_ms
+from streams.commands.common import Failed
 from streams.feeds import apps, library, samples, setting
 from streams.feeds.apps import FeedSettings
 from streams.feeds.library import Found, NoSuchSource

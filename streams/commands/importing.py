@@ -14,12 +14,12 @@ import click
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from rules.instants import from_rfc3339
-from rules.text import visible
-from streams import kafka_access
+from rules.calendar.instants import from_rfc3339
+from rules.messages.text import visible
 from streams.importing import mapped_csv, mapping, olist, to_jsonl, to_kafka
 from streams.importing.history import Timeline
 from streams.importing.report import Report, UnreadableError
+from streams.kafka import access as kafka_access
 from streams.settings import BadSettingError, from_environment
 
 # A file in the wrong form has a bad row on every line; the first few tell what is wrong.

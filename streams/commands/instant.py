@@ -4,7 +4,7 @@ from typing import Any
 
 import click
 
-from rules.instants import from_rfc3339, is_believable
+from rules.calendar.instants import from_rfc3339, is_believable
 
 
 class Instant(click.ParamType):

@@ -2,9 +2,9 @@
 
 from collections.abc import Iterable
 
-from rules.yaml_source import BadPack
-from streams.commands.failure import Failed
-from streams.packs import NoSuchPack, PackFile, read_all
+from rules.dsl.yaml_source import BadPack
+from streams.commands.common import Failed
+from streams.pack_files import NoSuchPack, PackFile, read_all
 
 
 def named_packs(wanted: Iterable[str]) -> list[PackFile]:

@@ -8,15 +8,16 @@ import click
 from aiokafka.errors import KafkaError
 from starlette.applications import Starlette
 
-from streams import logs, topics
-from streams.commands.failure import Failed
+from streams import logs
+from streams.commands.common import Failed
 from streams.commands.instant import Instant
 from streams.commands.receive import LOG_FORMAT, read_settings
 from streams.feeds.polling.ledger import InUse, Ledger
 from streams.feeds.polling.polls import LEDGER, Polls
 from streams.feeds.serving import serve, vitals
+from streams.kafka import topics
+from streams.kafka.topics import BadTopicsError, TopicNames
 from streams.settings import describe
-from streams.topics import BadTopicsError, TopicNames
 from streams.web.server import address_of, listen
 
 log = logging.getLogger(__name__)

@@ -7,10 +7,10 @@ import socket
 
 import click
 
-from rules.text import visible
-from rules.yaml_source import BadPack
+from rules.dsl.yaml_source import BadPack
+from rules.messages.text import visible
 from streams import logs
-from streams.commands.failure import Failed
+from streams.commands.common import Failed
 from streams.feeds import apps
 from streams.feeds.apps import FeedSettings
 from streams.feeds.inbox import Inbox

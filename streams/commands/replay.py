@@ -9,15 +9,15 @@ from pathlib import Path
 import click
 import orjson
 
-from rules.alerts import Alert, encode
-from rules.book import RuleBook
-from rules.engine import Engine
-from rules.forecast import with_forecast
-from rules.instants import DAY_MS, LONGEST_LEAP_MS
-from rules.replay import replay as alerts_of
-from rules.standing import standing
-from rules.text import visible
-from streams.commands.failure import Failed
+from rules.calendar.instants import DAY_MS, LONGEST_LEAP_MS
+from rules.engine.engine import Engine
+from rules.harness.replay import replay as alerts_of
+from rules.messages.alerts import Alert, encode
+from rules.messages.text import visible
+from rules.plan.rule_book import RuleBook
+from rules.reports.forecast import with_forecast
+from rules.reports.standing import standing
+from streams.commands.common import Failed
 from streams.commands.instant import Instant
 from streams.commands.named_packs import named_packs
 from streams.replaying.history import History, UnreadableError

@@ -3,7 +3,7 @@
 import click
 import orjson
 
-from rules.schema import schema as schema_of_packs
+from rules.dsl.schema import schema as schema_of_packs
 
 
 @click.command()

@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable
 from threading import Thread
 
-from streams.topics import NoBrokerError
+from streams.kafka.topics import NoBrokerError
 
 SAY_EVERY_S = 60.0
 AGAIN_S = 1.0

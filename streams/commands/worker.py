@@ -13,17 +13,18 @@ import click
 import faust
 from msgspec import structs
 
-from rules.text import visible
-from rules.yaml_source import BadPack
-from streams import logs, packs, rights, topics
+from rules.dsl.yaml_source import BadPack
+from rules.messages.text import visible
+from streams import logs, pack_files
 from streams.app import App, create
 from streams.commands.last_call import LastCall
 from streams.commands.waiting import until_kafka_answers
-from streams.datadir import make_private
-from streams.kafka_watch import Complaints
+from streams.kafka import rights, topics
 from streams.metrics.sinks import collect_sinks
+from streams.runtime.datadir import make_private
+from streams.runtime.kafka_watch import Complaints
 from streams.settings import BadSettingError, Settings, describe, from_environment
-from streams.sinks.start import Sinks
+from streams.sinks.registry import Sinks
 from streams.warehouses import EVERYTHING_IN_ONE, BadWarehousesError, load
 from streams.web.server import Web, address_of, listen
 
@@ -44,7 +45,7 @@ def worker(skip_unreadable: bool) -> None:
     complaints = Complaints().take_over()
     try:
         settings = replace(from_environment(os.environ), skip_unreadable=skip_unreadable)
-        book = packs.load(settings.packs)
+        book = pack_files.load(settings.packs)
         names = topics.TopicNames(settings.topic_prefix, settings.app_id)
         homes = load(settings.warehouses) if settings.warehouses else EVERYTHING_IN_ONE
         count = _prepare(settings, names)
@@ -55,7 +56,7 @@ def worker(skip_unreadable: bool) -> None:
     except BadWarehousesError as error:
         click.echo(visible(str(error), keep="\n"), err=True)
         sys.exit(2)
-    except (BadSettingError, BadPack, packs.NoSuchPack, topics.BadTopicsError, ValueError, OSError) as error:
+    except (BadSettingError, BadPack, pack_files.NoSuchPack, topics.BadTopicsError, ValueError, OSError) as error:
         click.echo(visible(f"shipclock worker: {error}", keep="\n"), err=True)
         sys.exit(2)
     if warning:

@@ -5,13 +5,13 @@ import logging
 
 from aiokafka import AIOKafkaProducer
 
-from rules.instants import DAY_MS
-from streams import kafka_access
-from streams.clocks import wall_ms
-from streams.demo.feed import events
+from rules.calendar.instants import DAY_MS
+from streams.clock import wall_ms
+from streams.demo.generator import events
 from streams.demo.pace import send
+from streams.kafka import access as kafka_access
+from streams.kafka.topics import TopicNames
 from streams.settings import Settings, bootstrap_servers
-from streams.topics import TopicNames
 
 log = logging.getLogger(__name__)
 

@@ -7,11 +7,11 @@ from time import monotonic
 import orjson
 from aiokafka import AIOKafkaProducer
 
-from rules.instants import rfc3339
-from rules.names import shop_key
-from streams.demo.feed import Event
-from streams.partition import home_of
-from streams.topics import CLOCKED, TopicNames, topic_of
+from rules.calendar.instants import rfc3339
+from rules.messages.names import shop_key
+from streams.demo.generator import Event
+from streams.kafka.topics import CLOCKED, TopicNames, topic_of
+from streams.runtime.partition import home_of
 
 STEP_S = 0.1
 """How often the feed moves on."""

@@ -14,13 +14,13 @@ import orjson
 from aiokafka import AIOKafkaProducer
 from rich.console import Console
 
-from rules.book import RuleBook
-from rules.instants import DAWN, from_rfc3339
-from rules.standing import nearest, standing
+from rules.calendar.instants import DAWN, from_rfc3339
+from rules.plan.rule_book import RuleBook
+from rules.reports.standing import nearest, standing
 from streams.app import App, create
-from streams.demo.feed import events
+from streams.demo.generator import events
 from streams.demo.pace import Pace
-from streams.embedded import PARTITIONS, EmbeddedBroker
+from streams.kafka.embedded import PARTITIONS, EmbeddedBroker
 from streams.settings import Settings
 from streams.terminal.board import Board, Due
 from streams.terminal.live import LiveView, PlainView, choose_view

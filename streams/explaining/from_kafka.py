@@ -5,10 +5,10 @@ import asyncio
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.errors import KafkaError
 
-from rules.alerts import Alert, decode
-from streams import kafka_access
+from rules.messages.alerts import Alert, decode
+from streams.kafka import access
+from streams.kafka.topics import BadTopicsError, TopicNames, partition_counts
 from streams.settings import Settings, bootstrap_servers
-from streams.topics import BadTopicsError, TopicNames, partition_counts
 
 
 async def records_of(alert: str, settings: Settings) -> list[Alert]:
@@ -21,7 +21,7 @@ async def records_of(alert: str, settings: Settings) -> list[Alert]:
         async with AIOKafkaConsumer(
             bootstrap_servers=bootstrap_servers(settings),
             enable_auto_commit=False,
-            **kafka_access.for_aiokafka(settings),
+            **access.for_aiokafka(settings),
         ) as consumer:
             return await _read(consumer, [TopicPartition(topic, number) for number in range(count)], alert)
     except KafkaError as error:

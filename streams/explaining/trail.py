@@ -5,9 +5,9 @@ from typing import Any
 
 import msgspec
 
-from rules.alerts import Alert
-from streams.commands.in_force import rule_lines
-from streams.packs import PackFile
+from rules.messages.alerts import Alert
+from streams.explaining.in_force import rule_lines
+from streams.pack_files import PackFile
 
 
 def trail(records: Sequence[Alert], packs: Iterable[PackFile]) -> Iterator[str]:

@@ -27,7 +27,7 @@ import msgspec
 from msgspec import Meta, Struct
 from yarl import URL
 
-from rules.yaml_source import BadPack, Complaint, Source
+from rules.dsl.yaml_source import BadPack, Complaint, Source
 from streams.feeds import library, setting
 from streams.feeds.language import SourceFile, convert
 from streams.feeds.placing import complaint

@@ -6,9 +6,9 @@ from typing import Any, get_args
 
 from msgspec import inspect
 
-from rules.events import AnyEvent
-from rules.packs import zone_complaint
-from rules.yaml_source import Complaint, Source
+from rules.dsl.model import zone_complaint
+from rules.dsl.yaml_source import Complaint, Source
+from rules.messages.events import AnyEvent
 from streams.feeds.language import Api, Call, Fact, Message, SourceFile, Value
 from streams.feeds.polling.requests import FORMS, INSTANTS, OTHERS, places
 

@@ -9,12 +9,12 @@ from dataclasses import dataclass
 from aiokafka import AIOKafkaProducer, ConsumerRecord
 from aiokafka.errors import KafkaError
 
-from rules.instants import rfc3339
-from streams import kafka_access, topics
+from rules.calendar.instants import rfc3339
 from streams.feeds.decoding import Request
+from streams.kafka import access, topics
+from streams.kafka.topics import BadTopicsError, TopicNames
 from streams.paced_log import PacedLog
 from streams.settings import Settings, bootstrap_servers
-from streams.topics import BadTopicsError, TopicNames
 
 log = logging.getLogger(__name__)
 log.addFilter(PacedLog())
@@ -87,7 +87,7 @@ class Inbox:
             producer = AIOKafkaProducer(
                 bootstrap_servers=bootstrap_servers(self._settings),
                 enable_idempotence=True,
-                **kafka_access.for_aiokafka(self._settings),
+                **access.for_aiokafka(self._settings),
             )
             try:
                 if not self._settings.embedded:  # there, topics appear on first use

@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 import msgspec
 
-from rules.yaml_source import BadPack, Complaint, Source
+from rules.dsl.yaml_source import BadPack, Complaint, Source
 from streams.feeds.checking import complaints
 from streams.feeds.language import SourceFile, convert
 from streams.feeds.placing import complaint

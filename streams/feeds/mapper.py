@@ -13,17 +13,17 @@ import orjson
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, ConsumerRecord, TopicPartition
 from aiokafka.errors import KafkaError
 
-from rules.names import shop_key
-from streams import kafka_access
-from streams.dead_letters import dead_letter
+from rules.messages.names import shop_key
 from streams.feeds import setting
 from streams.feeds.apps import FeedSettings
 from streams.feeds.inbox import headers_of, request_of
 from streams.feeds.mapping import Mapped, map_request
+from streams.kafka import access
+from streams.kafka.dead_letters import dead_letter
+from streams.kafka.topics import TopicNames, topic_of
 from streams.metrics import feeds as metrics
 from streams.paced_log import PacedLog
 from streams.settings import Settings, bootstrap_servers
-from streams.topics import TopicNames, topic_of
 
 log = logging.getLogger(__name__)
 log.addFilter(PacedLog())
@@ -64,7 +64,7 @@ class Mapper:
         self._names = TopicNames(settings.topic_prefix, settings.app_id)
         self._access = {
             "bootstrap_servers": bootstrap_servers(settings),
-            **kafka_access.for_aiokafka(settings),
+            **access.for_aiokafka(settings),
         }
         self.is_reading = False
         self._sources = {source for source, _ in feeds.apps}

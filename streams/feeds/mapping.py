@@ -6,8 +6,8 @@ from datetime import UTC, datetime
 from typing import Any, Literal
 from zoneinfo import ZoneInfo
 
-from rules.instants import from_rfc3339, rfc3339
-from rules.names import decoded, shop_key
+from rules.calendar.instants import from_rfc3339, rfc3339
+from rules.messages.names import decoded, shop_key
 from streams.feeds import reading
 from streams.feeds.decoding import Request, UnreadableBody, documents, of_json, unpacked
 from streams.feeds.language import Entries, Fact, Message, SourceFile, hold, look_up, word_at

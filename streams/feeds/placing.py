@@ -6,8 +6,8 @@ from typing import Any
 
 import msgspec
 
-from rules.packs import placed
-from rules.yaml_source import Complaint, Source
+from rules.dsl.model import placed
+from rules.dsl.yaml_source import Complaint, Source
 from streams.feeds.language import convert
 
 Keys = list[str | int | None]

@@ -5,7 +5,7 @@ from decimal import Decimal
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from rules.instants import rfc3339
+from rules.calendar.instants import rfc3339
 from streams.feeds import values
 from streams.feeds.language import Value, look_up
 from streams.feeds.paths import Path

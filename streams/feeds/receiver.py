@@ -10,7 +10,7 @@ from starlette.requests import Request as HttpRequest
 from starlette.responses import Response
 from starlette.routing import Route
 
-from streams.clocks import wall_ms
+from streams.clock import wall_ms
 from streams.feeds.answers import reply
 from streams.feeds.apps import App, FeedSettings
 from streams.feeds.decoding import Request

@@ -13,8 +13,8 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 from starlette.types import ASGIApp
 
+from streams.web.auth import Guard
 from streams.web.connections import Connection, limits
-from streams.web.guard import Guard
 from streams.web.server import LEAVE_S, Server
 
 

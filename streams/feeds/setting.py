@@ -4,8 +4,8 @@ its source names (`deadline_field`, `shipped_at`)."""
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from rules.instants import rfc3339
-from rules.packs import zone_complaint
+from rules.calendar.instants import rfc3339
+from rules.dsl.model import zone_complaint
 from streams.feeds.decoding import UnreadableBody, of_json
 from streams.feeds.language import SourceFile
 from streams.feeds.values import time_ms

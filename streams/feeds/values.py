@@ -6,8 +6,8 @@ from decimal import ROUND_HALF_UP, Decimal, InvalidOperation
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from rules.bounds import is_reckonable
-from rules.instants import is_believable, rfc3339, to_ms
+from rules.calendar.instants import is_believable, rfc3339, to_ms
+from rules.messages.bounds import is_reckonable
 
 TIMES = frozenset({"ship_by", "starts_at"})
 MONEY = frozenset({"amount", "price"})

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from rules.instants import rfc3339
+from rules.calendar.instants import rfc3339
 
 Event = dict[str, Any]
 What = Literal["placed", "shipped", "collected", "delivered", "cancelled"]

@@ -15,8 +15,8 @@ from decimal import Decimal, InvalidOperation
 from pathlib import Path
 from typing import Any, get_args
 
-from rules.events import Party, Reason
-from rules.instants import rfc3339
+from rules.calendar.instants import rfc3339
+from rules.messages.events import Party, Reason
 from streams.importing.history import Fact, Order, Timeline, What
 from streams.importing.mapping import INSTANTS, Column, Constant, Mapping
 from streams.importing.report import Report

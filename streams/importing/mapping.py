@@ -42,10 +42,10 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 import orjson
 import yaml
 
-from rules.bad_events import BadEvent
-from rules.events import decode
-from rules.instants import EARLIEST_MS
-from rules.yaml_source import BadYamlError, compose
+from rules.calendar.instants import EARLIEST_MS
+from rules.dsl.yaml_source import BadYamlError, compose
+from rules.messages.bad_events import BadEvent
+from rules.messages.events import decode
 from streams.importing.history import Fact, Order, What, event
 from streams.importing.report import UnreadableError
 from streams.importing.times import EPOCH_MS, EPOCH_S, ISO

@@ -20,7 +20,7 @@ from decimal import Decimal, InvalidOperation
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
-from rules.instants import rfc3339
+from rules.calendar.instants import rfc3339
 from streams.importing.history import Fact, Order, Timeline
 from streams.importing.report import Report
 from streams.importing.table import rows

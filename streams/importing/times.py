@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 from decimal import Decimal, InvalidOperation
 from zoneinfo import ZoneInfo
 
-from rules.instants import is_believable, to_ms
+from rules.calendar.instants import is_believable, to_ms
 
 ISO = "iso"
 EPOCH_S = "epoch_s"

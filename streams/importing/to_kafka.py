@@ -8,10 +8,10 @@ import orjson
 from aiokafka import AIOKafkaProducer
 from aiokafka.errors import KafkaError
 
-from rules.instants import rfc3339
-from rules.names import shop_key
+from rules.calendar.instants import rfc3339
+from rules.messages.names import shop_key
 from streams.importing.history import Timeline
-from streams.topics import CLOCKED, topic_of
+from streams.kafka.topics import CLOCKED, topic_of
 
 # Records in flight before their acknowledgements are awaited: enough to keep the batches full.
 _IN_FLIGHT = 5000
@@ -31,7 +31,7 @@ async def send(
 ) -> None:
     """Write all events in time order, keyed by shop, and return when the broker has acknowledged them.
 
-    `bootstrap` is host:port, `access` how to log in (see `streams.kafka_access`), `on_sent` is told how many
+    `bootstrap` is host:port, `access` how to log in (see `streams.kafka.access`), `on_sent` is told how many
     more events were acknowledged. With `tick_ms` each partition of the three inputs ends with a clock.tick of
     that instant, so that a worker on the event clock goes on to it. Raises NotSentError; sending again is safe,
     as ids stay the same.

@@ -6,12 +6,12 @@ from typing import Any
 from prometheus_client import Metric
 from prometheus_client.core import GaugeMetricFamily
 
-from rules.instants import DAWN
-from streams.partition import Partition
+from rules.calendar.instants import DAWN
+from streams.runtime.partition import Partition
 
 
 def families(worker: Any) -> Iterator[Metric]:
-    """`worker` is a `streams.worker.Worker`."""
+    """`worker` is a `streams.runtime.worker.Worker`."""
     clock = GaugeMetricFamily(
         "shipclock_watermark_timestamp_seconds",
         "The instant up to which a partition has been judged (epoch s)",

@@ -6,8 +6,8 @@ from itertools import chain
 from prometheus_client import Metric
 from prometheus_client.core import GaugeMetricFamily
 
-from rules.instants import from_rfc3339
-from streams.metrics.survey import Others, Reading, Survey, sums, threshold_used
+from rules.calendar.instants import from_rfc3339
+from streams.metrics.shop_stats import Others, Reading, Survey, sums, threshold_used
 
 NAMED_CURRENCIES = 20
 """Currencies told apart; what stands there is whatever the senders wrote."""

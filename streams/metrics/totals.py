@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from prometheus_client import Metric
 from prometheus_client.core import GaugeMetricFamily
 
-from streams.metrics.survey import Survey
+from streams.metrics.shop_stats import Survey
 
 
 def families(survey: Survey) -> Iterator[Metric]:

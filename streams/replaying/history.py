@@ -11,8 +11,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, Any
 
-from rules.bad_events import BadEvent, as_bad_event
-from rules.events import AnyEvent, decode
+from rules.messages.bad_events import BadEvent, as_bad_event
+from rules.messages.events import AnyEvent, decode
 
 STDIN = "-"
 CHUNK = 1 << 20

@@ -4,12 +4,12 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 from decimal import Decimal
 
-from rules.alerts import Alert
-from rules.engine import Engine
-from rules.instants import rfc3339
-from rules.names import shop_key
-from rules.standing import standings
-from rules.text import visible
+from rules.calendar.instants import rfc3339
+from rules.engine.engine import Engine
+from rules.messages.alerts import Alert
+from rules.messages.names import shop_key
+from rules.messages.text import visible
+from rules.reports.standing import standings
 from streams.replaying.columns import aligned
 
 SHOPS_SHOWN = 10

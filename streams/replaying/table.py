@@ -4,8 +4,8 @@ from collections.abc import Iterable
 
 from msgspec import UNSET
 
-from rules.alerts import Alert
-from rules.text import visible
+from rules.messages.alerts import Alert
+from rules.messages.text import visible
 from streams.replaying.columns import aligned
 
 HEAD = ("time", "change", "severity", "platform/shop", "order", "stage", "due", "summary")

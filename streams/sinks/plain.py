@@ -2,7 +2,7 @@
 
 import re
 
-from rules.text import visible
+from rules.messages.text import visible
 
 _LOOK_ALIKES = str.maketrans({"@": "＠", "<": "‹", ">": "›"})
 """A mention begins with one of these in every chat: `@everyone`, `@all`, `<!channel>`, `<at user_id="all">`."""

@@ -8,10 +8,10 @@ from collections.abc import Collection, Sequence
 from aiokafka import AIOKafkaConsumer, ConsumerRebalanceListener, TopicPartition
 from aiokafka.errors import KafkaError
 
-from streams import kafka_access
-from streams.clocks import wall_ms
+from streams.clock import wall_ms
+from streams.kafka import access
 from streams.settings import Settings, bootstrap_servers
-from streams.sinks.sink import Extent, Record, Sink, StartOver
+from streams.sinks.base import Extent, Record, Sink, StartOver
 
 log = logging.getLogger(__name__)
 
@@ -64,7 +64,7 @@ class Runner(ConsumerRebalanceListener):
             enable_auto_commit=False,
             auto_offset_reset="earliest",
             max_poll_interval_ms=NEVER_IDLE_MS,
-            **kafka_access.for_aiokafka(self._settings),
+            **access.for_aiokafka(self._settings),
         )
         try:
             self._consumer.subscribe([self._topic], listener=self)

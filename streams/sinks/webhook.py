@@ -11,10 +11,10 @@ from collections.abc import Sequence
 from functools import partial
 from hashlib import blake2b
 
-from rules.alerts import Alert
-from streams.sinks.courier import Courier
-from streams.sinks.http_sink import HttpSink
-from streams.sinks.sink import Extent, Record
+from rules.messages.alerts import Alert
+from streams.sinks.base import Extent, Record
+from streams.sinks.delivery import Courier
+from streams.sinks.http import HttpSink
 
 
 def signature(key: bytes, message_id: str, at_s: int, body: bytes) -> str:

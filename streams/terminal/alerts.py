@@ -6,7 +6,7 @@ from typing import Any
 from rich.panel import Panel
 from rich.text import Text
 
-from rules.text import visible
+from rules.messages.text import visible
 from streams.terminal.lines import BORDER, Column, line, panel, total_width
 from streams.terminal.shops import shop_column, shop_name
 from streams.terminal.words import day_and_time, instant_ms

@@ -8,7 +8,7 @@ from math import ceil
 from rich.panel import Panel
 from rich.text import Text
 
-from rules.text import visible
+from rules.messages.text import visible
 from streams.terminal.lines import BORDER, Column, line, panel, total_width
 from streams.terminal.metrics import stroke
 from streams.terminal.shops import shop_column, shop_name

@@ -6,7 +6,7 @@ from typing import Self, TextIO
 from rich.console import Console
 from rich.live import Live
 
-from rules.text import visible
+from rules.messages.text import visible
 from streams.terminal.alerts import SEVERITIES, TYPE_WORD
 from streams.terminal.board import Board, render
 from streams.terminal.words import DAY_MS, moment

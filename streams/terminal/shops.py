@@ -6,7 +6,7 @@ from typing import Any
 from rich.panel import Panel
 from rich.text import Text
 
-from rules.text import visible
+from rules.messages.text import visible
 from streams.terminal.lines import BORDER, Column, heading, line, panel, total_width
 from streams.terminal.metrics import RISK_STYLE, Metric, Risk, bar, cells_before_mark, metrics_of
 from streams.terminal.words import day_and_time, instant_ms, money, span

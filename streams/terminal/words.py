@@ -3,7 +3,7 @@
 from datetime import UTC, datetime
 from decimal import Decimal
 
-from rules.text import visible
+from rules.messages.text import visible
 
 MINUTE_MS = 60_000
 HOUR_MS = 60 * MINUTE_MS

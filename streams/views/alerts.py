@@ -7,8 +7,8 @@ from typing import Annotated, Any, Final
 import msgspec
 from msgspec import Meta, Struct
 
-from rules.instants import to_ms
-from streams.views.remarks import Step
+from rules.calendar.instants import to_ms
+from streams.views.acks import Step
 
 RESOLVED_KEPT = 20_000
 """Resolved alerts at hand, those resolved last; open ones are all there."""

@@ -10,9 +10,9 @@ from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.errors import KafkaError
 from mode import Service
 
-from streams import kafka_access
+from streams.budget import BUSY_SHARE
+from streams.kafka import access
 from streams.settings import Settings, bootstrap_servers
-from streams.shares import BUSY_SHARE
 from streams.views.view import View
 
 log = logging.getLogger(__name__)
@@ -57,7 +57,7 @@ class Reader(Service):
             bootstrap_servers=bootstrap_servers(self._settings),
             enable_auto_commit=False,
             auto_offset_reset="earliest",
-            **kafka_access.for_aiokafka(self._settings),
+            **access.for_aiokafka(self._settings),
         )
         await consumer.start()
         try:

@@ -7,7 +7,7 @@ from zlib import compress, decompress
 import msgspec
 from msgspec import Raw, Struct
 
-from rules.instants import from_rfc3339
+from rules.calendar.instants import from_rfc3339
 
 FAST = 1
 """zlib's level: a standing says the same words again and again, and takes a quarter of the memory by it."""

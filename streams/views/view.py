@@ -7,12 +7,12 @@ from typing import Any, get_args
 import msgspec
 from aiokafka import ConsumerRecord
 
-from streams.clocks import wall_ms
+from streams.clock import wall_ms
+from streams.kafka.topics import TopicNames
 from streams.paced_log import PacedLog
-from streams.topics import TopicNames
+from streams.views.acks import Kind, Remark, Remarks, holds
 from streams.views.alerts import Alerts, Held
-from streams.views.feed import Feed
-from streams.views.remarks import Kind, Remark, Remarks, holds
+from streams.views.change_feed import Feed
 from streams.views.shops import Shops
 
 log = logging.getLogger(__name__)

@@ -6,13 +6,13 @@ from typing import Any
 from aiokafka import AIOKafkaProducer, TopicPartition
 from mode import Service
 
-from streams import kafka_access
-from streams.partition import home_of
+from streams.kafka import access
+from streams.kafka.topics import TopicNames
+from streams.runtime.partition import home_of
 from streams.settings import Settings, bootstrap_servers
-from streams.topics import TopicNames
+from streams.views.acks import Kind, Remark, encode, remark_key
 from streams.views.alerts import Held
 from streams.views.reader import Reader
-from streams.views.remarks import Kind, Remark, encode, remark_key
 
 
 class Writer(Service):
@@ -43,7 +43,7 @@ class Writer(Service):
                     bootstrap_servers=bootstrap_servers(self._settings),
                     acks="all",
                     enable_idempotence=True,
-                    **kafka_access.for_aiokafka(self._settings),
+                    **access.for_aiokafka(self._settings),
                 )
                 try:
                     await producer.start()

@@ -5,12 +5,12 @@ from typing import Any, NamedTuple
 
 import msgspec
 
-from rules.alerts import Alert
-from rules.events import AnyEvent
-from rules.json_schema import schema_components
-from streams.topics import COMPACTED, TopicNames
-from streams.views.remarks import Remark
-from streams.web.messages import Standing
+from rules.messages.alerts import Alert
+from rules.messages.events import AnyEvent
+from rules.messages.json_schema import schema_components
+from streams.kafka.topics import COMPACTED, TopicNames
+from streams.views.acks import Remark
+from streams.web.schemas import Standing
 
 SHOP_KEY = (
     "platform/shop (`:`, `/` and `%` inside a name percent-encoded), with the murmur2 partitioner: one shop is one "

@@ -8,8 +8,8 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 
-from streams.web.messages import Health
 from streams.web.operations import operation
+from streams.web.schemas import Health
 
 
 class Vitals:

@@ -8,15 +8,15 @@ from typing import Any
 
 import msgspec
 
-from rules.json_schema import schema_components
-from streams.web.events import Events
-from streams.web.guard import is_guarded
+from rules.messages.json_schema import schema_components
+from streams.web.ack_api import Remarking
+from streams.web.auth import is_guarded
+from streams.web.errors import MEDIA_TYPE
 from streams.web.health import Vitals
-from streams.web.messages import Problem
 from streams.web.operations import Operation, operations
-from streams.web.problems import MEDIA_TYPE
-from streams.web.reading import Reading
-from streams.web.remarking import Remarking
+from streams.web.query_api import Reading
+from streams.web.schemas import Problem
+from streams.web.sse import Events
 
 DESKS = (Reading, Remarking, Events, Vitals)
 

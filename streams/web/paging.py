@@ -13,7 +13,7 @@ from msgspec import UNSET
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 
-from streams.web.messages import Page, Paging
+from streams.web.schemas import Page, Paging
 
 Item = TypeVar("Item")
 

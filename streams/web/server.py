@@ -16,13 +16,13 @@ from streams.views.reader import Reader
 from streams.views.view import View
 from streams.views.writer import Writer
 from streams.warehouses import EVERYTHING_IN_ONE, Warehouses
+from streams.web.ack_api import Remarking
+from streams.web.asgi import site
 from streams.web.connections import Acceptor, Connection, Limits, limits
-from streams.web.events import Events
 from streams.web.health import Vitals
-from streams.web.messages import Health
-from streams.web.reading import Reading
-from streams.web.remarking import Remarking
-from streams.web.site import site
+from streams.web.query_api import Reading
+from streams.web.schemas import Health
+from streams.web.sse import Events
 
 log = logging.getLogger(__name__)
 

@@ -13,14 +13,15 @@ from pathlib import Path
 from time import perf_counter_ns
 from typing import Any
 
-from rules import counting, plan
-from rules.book import RuleBook
-from rules.engine import Engine
-from rules.events import decode
-from rules.kinds.timer import Firsts, Timer, compile_firsts
-from rules.plan import Placing
-from rules.watch import Order
-from streams import packs
+from rules.engine.engine import Engine
+from rules.kinds.deadline.timer import Firsts, Timer, compile_firsts
+from rules.messages.events import decode
+from rules.plan import shop_plan
+from rules.plan.rule_book import RuleBook
+from rules.plan.shop_plan import Placing
+from rules.state import aggregate
+from rules.state.shop import Order
+from streams import pack_files
 from tests.bench.systems import PACK
 from tests.bench.workload import Workload
 
@@ -59,7 +60,7 @@ class Clocked:
 
 def rule_costs(workload: Workload, folder: Path) -> dict[str, float]:
     """Microseconds per event of the workload, by rule; the dearest first."""
-    book = packs.load([str(PACK), *packs.built_in()])
+    book = pack_files.load([str(PACK), *pack_files.built_in()])
     events = [decode(line) for line in workload.file(folder).read_bytes().splitlines()]
     clocked = Clocked()
     own_ns = clocked.own_ns()
@@ -87,11 +88,13 @@ def _clock_on(clocked: Clocked, book: RuleBook) -> Iterator[None]:
         setattr(owner, name, function)
 
     try:
-        replace(plan, "compile_firsts", _clocked_firsts(clocked))  # before there is any plan: it is made with these
+        replace(
+            shop_plan, "compile_firsts", _clocked_firsts(clocked)
+        )  # before there is any plan: it is made with these
         judges = {type(judge) for pack in book.packs for judge in book.plan(pack.platform).judges}
         functions: list[tuple[Any, str, Callable[..., Sequence[str]]]] = [
             (Timer, "judge", lambda timer, *_: [timer.rule.id]),
-            (counting, "_place", _rules_placed),
+            (aggregate, "_place", _rules_placed),
             *((kind, name, lambda judge, *_: [judge.rule.id]) for kind in judges for name in ("judge", "case")),
         ]
         for owner, name, rules_of in functions:

@@ -13,12 +13,12 @@ from pathlib import Path
 import orjson
 from aiokafka import ConsumerRecord
 
-from rules.engine import Engine
-from rules.events import decode
-from rules.forecast import with_forecast
-from rules.standing import standing
-from streams import packs
-from streams.topics import TopicNames
+from rules.engine.engine import Engine
+from rules.messages.events import decode
+from rules.reports.forecast import with_forecast
+from rules.reports.standing import standing
+from streams import pack_files
+from streams.kafka.topics import TopicNames
 from streams.views.view import View
 
 AT_MS = 1_767_225_600_000
@@ -34,7 +34,7 @@ def placed(n: int, platform: str) -> bytes:
 
 
 def engine_with(shops: int, platforms: list[str], begun: Engine | None = None) -> Engine:
-    engine = begun or Engine(packs.load([]), stepping=False)
+    engine = begun or Engine(pack_files.load([]), stepping=False)
     for n in range(len(engine.shops), len(engine.shops) + shops):
         engine.apply(*decode(placed(n, platforms[n % len(platforms)])))
         if n % BEAT_EVENTS == 0:

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from streams.packs import built_in
+from streams.pack_files import built_in
 from tests.bench import outcome
 
 PACK = Path(__file__).with_name("job.yaml")

@@ -2,9 +2,9 @@
 
 from pathlib import Path
 
-from rules.kinds.deadline import Deadline, Silence
-from rules.kinds.ratio import Ratio
-from streams import packs
+from rules.kinds.deadline.spec import Deadline, Silence
+from rules.kinds.ratio.compiled import Ratio
+from streams import pack_files
 from tests.bench.rules_cost import rule_costs
 from tests.bench.systems import PACK
 from tests.bench.workload import PLATFORMS, Workload
@@ -12,7 +12,7 @@ from tests.bench.workload import PLATFORMS, Workload
 
 def test_every_deadline_and_ratio_of_the_workloads_platforms_has_its_cost(tmp_path: Path) -> None:
     costs = rule_costs(Workload(orders=200, shops=40), tmp_path)
-    book = packs.load([str(PACK), *packs.built_in()])
+    book = pack_files.load([str(PACK), *pack_files.built_in()])
     plans = [book.plan(platform) for platform in PLATFORMS]
     rules = [each.rule for plan in plans for each in (*plan.timers, *plan.gauges)]
     assert {type(rule) for rule in rules} == {Deadline, Silence, Ratio}

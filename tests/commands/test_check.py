@@ -218,7 +218,7 @@ def test_help_names_every_command_without_importing_any() -> None:
     shown = subprocess.run([sys.executable, "-c", code], capture_output=True, check=True, text=True).stdout
     *help_, modules = shown.splitlines()
     assert {"replay", "import", "check", "test"} <= {line.split()[0] for line in help_ if line.strip()}
-    assert not {"faust", "aiokafka", "yaml", "rich", "rules.events"} & set(modules.split())
+    assert not {"faust", "aiokafka", "yaml", "rich", "rules.messages.events"} & set(modules.split())
 
 
 def test_an_unknown_command_is_wrong_use() -> None:

@@ -4,9 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from rules.instants import HOUR_MS
+from rules.calendar.instants import HOUR_MS
 from streams.explaining.from_kafka import records_of
-from streams.topics import BadTopicsError
+from streams.kafka.topics import BadTopicsError
 from tests.support.kafka import Kafka, produce
 from tests.worker.outcome import Reader
 from tests.worker.support import LATE_MS, START_MS, event, sent, ticks

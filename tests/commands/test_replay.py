@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from click.testing import Result
 
-from rules.engine import Engine
+from rules.engine.engine import Engine
 from tests.bench.workload import Workload
 from tests.commands.support import JOB, START_MS, event, history, pack, run, shipclock
 

@@ -15,7 +15,7 @@ from streams.feeds.polling.client import Time
 from streams.feeds.polling.ledger import Ledger
 from streams.feeds.polling.poller import ShopPoll
 from streams.feeds.polling.polls import polls_of, session
-from streams.topics import TopicNames
+from streams.kafka.topics import TopicNames
 from tests.feeds.emulated.platform import Clock, Platform
 
 

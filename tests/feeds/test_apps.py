@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from rules.yaml_source import BadPack
+from rules.dsl.yaml_source import BadPack
 from streams.feeds import apps
 from tests.commands.support import run
 from tests.feeds.support import own

@@ -84,7 +84,7 @@ def test_the_schema_for_editors_is_the_one_the_types_give() -> None:
 def test_the_schema_takes_every_built_in_source_and_refuses_a_misspelt_one() -> None:
     from jsonschema import Draft202012Validator
 
-    from rules.yaml_source import Source
+    from rules.dsl.yaml_source import Source
 
     validator = Draft202012Validator(schema())
     for file in library.files().values():

@@ -8,10 +8,10 @@ import pytest
 from aiokafka.errors import KafkaError
 from prometheus_client import REGISTRY
 
-from streams.embedded import EmbeddedBroker
 from streams.feeds.mapper import Written
 from streams.feeds.polling.ledger import Ledger
 from streams.feeds.polling.polls import KafkaWriter, Polls
+from streams.kafka.embedded import EmbeddedBroker
 from streams.settings import Settings
 from tests.feeds.emulated.platform import WallClock
 from tests.feeds.emulated.tiktok import TikTok

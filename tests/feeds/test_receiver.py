@@ -11,11 +11,11 @@ import httpx
 import pytest
 from prometheus_client import REGISTRY
 
-from rules.instants import from_rfc3339
-from streams.embedded import EmbeddedBroker
+from rules.calendar.instants import from_rfc3339
 from streams.feeds import receiver
 from streams.feeds.inbox import Inbox
 from streams.feeds.receiver import Rate, site
+from streams.kafka.embedded import EmbeddedBroker
 from streams.settings import Settings
 from tests.feeds.receiving import OZON, Push, from_kdniao, from_lazada, from_ozon, from_shopee, settings
 from tests.feeds.support import shopee

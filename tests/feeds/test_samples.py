@@ -5,7 +5,7 @@ from pathlib import Path
 import orjson
 import pytest
 
-from rules.events import decode
+from rules.messages.events import decode
 from streams.feeds import library, samples
 from streams.feeds.mapping import map_request
 from tests.feeds.support import source

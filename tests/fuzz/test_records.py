@@ -10,11 +10,11 @@ from typing import Literal
 import pytest
 from prometheus_client import REGISTRY
 
-from rules.alerts import decode
-from rules.instants import HOUR_MS
-from streams import packs
-from streams.partition import Batch, Partition, fact_records
-from streams.topics import INPUTS
+from rules.calendar.instants import HOUR_MS
+from rules.messages.alerts import decode
+from streams import pack_files
+from streams.kafka.topics import INPUTS
+from streams.runtime.partition import Batch, Partition, fact_records
 from tests.fuzz.good_records import TYPES, Record, good_records
 from tests.fuzz.mutations import mutated_records
 from tests.worker.support import START_MS, record
@@ -27,7 +27,7 @@ END_MS = START_MS + 1_000 * HOUR_MS
 
 @pytest.fixture(scope="module")
 def book() -> object:
-    return packs.load([])
+    return pack_files.load([])
 
 
 @pytest.fixture

@@ -6,14 +6,14 @@ from random import Random
 
 from click.testing import CliRunner
 
-from rules.book import RuleBook
-from rules.engine import Engine
-from rules.events import decode
-from rules.instants import HOUR_MS
-from rules.yaml_source import BadPack
+from rules.calendar.instants import HOUR_MS
+from rules.dsl.yaml_source import BadPack
+from rules.engine.engine import Engine
+from rules.messages.events import decode
+from rules.plan.rule_book import RuleBook
 from streams import warehouses
 from streams.cli import main
-from streams.packs import NoSuchPack, read_all
+from streams.pack_files import NoSuchPack, read_all
 from streams.settings import DESCRIPTIONS, BadSettingError, from_environment
 from tests.fuzz.good_records import good_records
 from tests.fuzz.mutations import VALUES, mutated_texts

@@ -7,7 +7,7 @@ import psutil
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
-from streams.topics import INPUTS
+from streams.kafka.topics import INPUTS
 from tests.fuzz.mutations import mutated_records
 from tests.ops.support import free_port
 from tests.support.kafka import Kafka, produce, read_topic

@@ -3,7 +3,7 @@ from pathlib import Path
 import orjson
 import pytest
 
-from rules.events import decode
+from rules.messages.events import decode
 from streams.importing import olist
 from streams.importing.history import Event
 from streams.importing.report import Report, UnreadableError

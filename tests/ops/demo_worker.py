@@ -8,13 +8,13 @@ import sys
 
 from prometheus_client import start_http_server
 
-from streams import packs
+from streams import pack_files
 from streams.demo import show
 
 
 async def main(port: int, speed: float) -> None:
     start_http_server(port, "127.0.0.1")
-    running = asyncio.ensure_future(show.run(packs.load(()), speed=speed, seconds=None, seed=1, out=io.StringIO()))
+    running = asyncio.ensure_future(show.run(pack_files.load(()), speed=speed, seconds=None, seed=1, out=io.StringIO()))
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, running.cancel)
     with contextlib.suppress(asyncio.CancelledError):
         await running

@@ -13,9 +13,9 @@ from aiokafka.errors import KafkaConnectionError
 from redis import Redis
 from redis.exceptions import AuthenticationError, NoPermissionError
 
-from streams import kafka_access, topics
+from streams.kafka import access, topics
 from streams.settings import Settings, bootstrap_servers, from_environment
-from streams.sinks.redis_alerts import REVISIONS
+from streams.sinks.redis.alerts import REVISIONS
 from tests.ops.support import DEPLOY, ROOT
 from tests.sinks import test_redis_alerts, test_redis_due
 from tests.sinks.support import alert
@@ -98,7 +98,7 @@ def as_the_worker(secrets: Path, address: str, **others: str) -> Settings:
 
 async def may_enter(settings: Settings) -> bool:
     producer = AIOKafkaProducer(
-        bootstrap_servers=bootstrap_servers(settings), request_timeout_ms=5_000, **kafka_access.for_aiokafka(settings)
+        bootstrap_servers=bootstrap_servers(settings), request_timeout_ms=5_000, **access.for_aiokafka(settings)
     )
     try:
         await producer.start()

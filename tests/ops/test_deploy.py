@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 import yaml
 
-from streams.topics import CLOCKED
+from streams.kafka.topics import CLOCKED
 from tests.ops import compose
 from tests.ops.support import DEPLOY, ROOT, program
 

@@ -6,10 +6,10 @@ import signal
 import orjson
 from click.testing import CliRunner
 
-from rules.instants import DAY_MS, rfc3339
+from rules.calendar.instants import DAY_MS, rfc3339
 from streams.cli import main
-from streams.clocks import wall_ms
-from streams.partition import home_of
+from streams.clock import wall_ms
+from streams.runtime.partition import home_of
 from tests.ops.test_site import SHIPCLOCK
 from tests.support.kafka import Kafka, read_topic
 

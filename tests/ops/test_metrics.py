@@ -11,19 +11,19 @@ from weakref import ref
 import pytest
 from prometheus_client import REGISTRY, CollectorRegistry, Metric, generate_latest
 
-from rules.engine import Engine
-from rules.instants import HOUR_MS, from_rfc3339
-from rules.watch import Shop
+from rules.calendar.instants import HOUR_MS, from_rfc3339
+from rules.engine.engine import Engine
+from rules.state.shop import Shop
 from streams.app import App, create
-from streams.clocks import wall_ms
-from streams.embedded import PARTITIONS, EmbeddedBroker
-from streams.metrics import survey, watching
+from streams.budget import BUSY_SHARE
+from streams.clock import wall_ms
+from streams.kafka.embedded import PARTITIONS, EmbeddedBroker
+from streams.metrics import collector, shop_stats
+from streams.metrics.collector import CALM_SHARE, EVERY_S, Watch
+from streams.metrics.shop_stats import NAMED_SHOPS, Reading, Survey
 from streams.metrics.shops import NAMED_CURRENCIES, OTHER, families
 from streams.metrics.sinks import Sinks
-from streams.metrics.survey import NAMED_SHOPS, Reading, Survey
-from streams.metrics.watching import CALM_SHARE, EVERY_S, Watch
 from streams.settings import Settings
-from streams.shares import BUSY_SHARE
 from tests.support.kafka import produce
 from tests.worker.support import LATE_MS, START_MS, book, event, sent, ticks, until
 
@@ -147,7 +147,7 @@ def test_currencies_that_somebody_made_up_do_not_become_labels_without_end() -> 
     ids=["sanctions first", "critical alerts", "past a threshold", "any alerts", "nearer to it", "having one"],
 )
 def test_shops_rank_by(worse: Reading, better: Reading) -> None:
-    assert survey.badness(worse) > survey.badness(better)
+    assert shop_stats.badness(worse) > shop_stats.badness(better)
 
 
 @pytest.mark.parametrize(
@@ -158,7 +158,7 @@ def test_shops_rank_by(worse: Reading, better: Reading) -> None:
         ({"value": 3, "threshold": 3, "headroom": 0}, 1),
         ({"value": 0.96, "threshold": 0.95, "headroom": 3}, 0.95 / 0.96),
         ({"value": 0.90, "threshold": 0.95, "headroom": -9}, 0.95 / 0.90),
-        ({"value": 0.0, "threshold": 0.95, "headroom": -9}, survey.MOST_USED),
+        ({"value": 0.0, "threshold": 0.95, "headroom": -9}, shop_stats.MOST_USED),
         ({"value": None, "threshold": 0.95, "headroom": -1}, None),
         ({"value": 0.2, "threshold": None, "headroom": None}, None),
         ({"value": 0.5, "threshold": 0.98, "headroom": -9, "others": {"a.streak": {"reachable": False}}}, None),
@@ -166,7 +166,7 @@ def test_shops_rank_by(worse: Reading, better: Reading) -> None:
     ids=["under", "over", "at", "above a floor", "below it", "far below", "no value", "no threshold", "a target"],
 )
 def test_how_much_of_a_threshold_is_used(metric: dict[str, Any], used: float | None) -> None:
-    assert survey.threshold_used(metric) == (None if used is None else pytest.approx(used))
+    assert shop_stats.threshold_used(metric) == (None if used is None else pytest.approx(used))
 
 
 # -- sinks ---------------------------------------------------------------------------------------------------
@@ -275,12 +275,12 @@ async def test_a_survey_that_fails_does_not_end_the_worker(tmp_path: Path, monke
         failed.set()
         raise ZeroDivisionError
 
-    monkeypatch.setattr(survey, "standing", stumble)
+    monkeypatch.setattr(shop_stats, "standing", stumble)
     with EmbeddedBroker() as broker:
         app = app_on(broker, tmp_path, "event")
         async with app:
             await until(lambda: app.tables.actives_ready)
-            monkeypatch.setattr(watching, "EVERY_S", 0.05)
+            monkeypatch.setattr(collector, "EVERY_S", 0.05)
             await produce(broker.bootstrap, sent("", event("order.placed", START_MS)))
             await produce(broker.bootstrap, ticks("", START_MS + HOUR_MS))
             await until(failed.is_set)
@@ -301,7 +301,7 @@ async def test_while_a_backlog_is_read_a_survey_rests_after_each_bit(monkeypatch
         rests.append(seconds)
         worker.busy = len(rests) < 2  # that was the end of the backlog
 
-    monkeypatch.setattr(watching, "monotonic", lambda: now_s)
+    monkeypatch.setattr(collector, "monotonic", lambda: now_s)
     monkeypatch.setattr(watch, "_survey", four_bits)
     monkeypatch.setattr(watch, "sleep", rest)
     held_s = await watch.look()
@@ -323,7 +323,7 @@ async def test_a_survey_is_given_up_when_partitions_go_meanwhile(monkeypatch: py
     async def lose_the_partition(seconds: float) -> None:
         worker.partitions.clear()
 
-    monkeypatch.setattr(watching, "AT_A_TIME_S", 0.0)
+    monkeypatch.setattr(collector, "AT_A_TIME_S", 0.0)
     monkeypatch.setattr(watch, "_survey", three_bits)
     monkeypatch.setattr(watch, "sleep", lose_the_partition)
     await watch.look()

@@ -19,8 +19,8 @@ import pytest
 import redis
 import yaml
 
-from rules.instants import HOUR_MS
-from streams.clocks import wall_ms
+from rules.calendar.instants import HOUR_MS
+from streams.clock import wall_ms
 from tests.ops.support import DEPLOY, ROOT, Prometheus, fetch, free_port, program, prometheus, running, until
 from tests.ops.test_alert_rules import rules
 from tests.support.kafka import Kafka, produce

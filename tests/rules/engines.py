@@ -1,7 +1,7 @@
 """Engines made of a few rules and happenings."""
 
-from rules.book import RuleBook
-from rules.engine import Engine
+from rules.engine.engine import Engine
+from rules.plan.rule_book import RuleBook
 from tests.rules.history import Happening, book, late_ship, rule
 
 WARN = [{"before": "24h", "severity": "info"}]

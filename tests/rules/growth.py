@@ -7,7 +7,7 @@ from typing import Any
 
 from msgspec import Struct
 
-from rules.instants import HOUR_MS
+from rules.calendar.instants import HOUR_MS
 from tests.rules.history import START_MS, Happening, event, late_ship, placed, rule
 
 Written = Mapping[str, Any]

@@ -9,12 +9,12 @@ from collections.abc import Iterable
 import orjson
 from hypothesis import strategies as st
 
-from rules.alerts import Alert, decode, emitted_from, encode
-from rules.book import RuleBook
-from rules.engine import Engine
-from rules.facts import OrderFacts
-from rules.instants import DAWN, HOUR_MS
-from streams.partition import Partition, fact_records
+from rules.calendar.instants import DAWN, HOUR_MS
+from rules.engine.engine import Engine
+from rules.facts.order_facts import OrderFacts
+from rules.messages.alerts import Alert, decode, emitted_from, encode
+from rules.plan.rule_book import RuleBook
+from streams.runtime.partition import Partition, fact_records
 from tests.rules.history import (
     START_MS,
     Happening,

@@ -6,15 +6,15 @@ from typing import Any
 
 import orjson
 
-from rules.alerts import Alert
-from rules.book import RuleBook
-from rules.durations import Duration
-from rules.engine import Engine
-from rules.events import AnyEvent, decode
-from rules.instants import HOUR_MS, from_rfc3339
-from rules.packs import Pack, parse
-from rules.replay import replay
-from rules.standing import standing
+from rules.calendar.durations import Duration
+from rules.calendar.instants import HOUR_MS, from_rfc3339
+from rules.dsl.model import Pack, parse
+from rules.engine.engine import Engine
+from rules.harness.replay import replay
+from rules.messages.alerts import Alert
+from rules.messages.events import AnyEvent, decode
+from rules.plan.rule_book import RuleBook
+from rules.reports.standing import standing
 
 START = "2026-01-01T00:00:00Z"
 START_MS = from_rfc3339(START)

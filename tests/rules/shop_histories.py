@@ -4,7 +4,7 @@ from typing import Any
 
 from hypothesis import strategies as st
 
-from rules.instants import HOUR_MS
+from rules.calendar.instants import HOUR_MS
 from tests.rules.histories import Beat, shuffled_with_repeats
 from tests.rules.history import (
     START_MS,

@@ -6,8 +6,8 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rules.agenda import Agenda
-from rules.instants import HOUR_MS, NEVER
+from rules.calendar.instants import HOUR_MS, NEVER
+from rules.engine.work_queue import Agenda
 
 TARGETS = 4
 INSTANTS = st.integers(-3, 12).map(lambda quarter: quarter * HOUR_MS // 4)

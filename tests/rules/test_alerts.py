@@ -4,8 +4,8 @@ import msgspec
 import orjson
 import pytest
 
-from rules.alerts import Emitted, Open, alert_id, decode, emitted_from, encode, is_news
-from rules.book import RuleBook
+from rules.messages.alerts import Emitted, Open, alert_id, decode, emitted_from, encode, is_news
+from rules.plan.rule_book import RuleBook
 from tests.rules.history import book, late_ship, pack_file, placed, rule, run, shipped
 
 AGAIN = book(late_ship(within="48h", again={"every": "24h", "times": 3}, warn=[{"before": "6h", "severity": "info"}]))

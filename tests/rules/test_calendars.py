@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rules.calendars import (
+from rules.calendar.days import (
     add_business_days,
     business_days_expression,
     day_of,
@@ -19,8 +19,8 @@ from rules.calendars import (
     week_name,
     week_of,
 )
-from rules.expressions import function
-from rules.instants import DAY_MS, EARLIEST_MS, HOUR_MS, LATEST_MS, from_rfc3339, rfc3339
+from rules.calendar.instants import DAY_MS, EARLIEST_MS, HOUR_MS, LATEST_MS, from_rfc3339, rfc3339
+from rules.codegen import function
 
 LAST_CHANGES = from_rfc3339("2019-02-17T02:00:00Z"), from_rfc3339("2014-10-25T22:00:00Z")
 """When the clocks of São Paulo and of Moscow were last changed."""

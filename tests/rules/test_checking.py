@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 
-from rules.packs import parse
-from rules.yaml_source import BadPack
+from rules.dsl.model import parse
+from rules.dsl.yaml_source import BadPack
 from tests.rules.history import late_ship, pack, rule
 
 SITES = {"ID": {"zone": "Asia/Jakarta"}, "TW": {"zone": "Asia/Taipei"}}

@@ -4,11 +4,11 @@ from typing import Any
 
 from hypothesis import given
 
-from rules.book import RuleBook
-from rules.engine import Engine
-from rules.instants import HOUR_MS
-from rules.packs import parse
-from rules.standing import standing
+from rules.calendar.instants import HOUR_MS
+from rules.dsl.model import parse
+from rules.engine.engine import Engine
+from rules.plan.rule_book import RuleBook
+from rules.reports.standing import standing
 from tests.rules.histories import END_MS, Worker, apply, histories
 from tests.rules.history import (
     START_MS,

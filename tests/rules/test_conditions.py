@@ -2,7 +2,7 @@
 
 import pytest
 
-from rules.conditions import compile_condition, facts_named, facts_that_end, parse_condition, rules_named
+from rules.expr.conditions import compile_condition, facts_named, facts_that_end, parse_condition, rules_named
 from tests.rules.history import cancelled, placed, scanned, shipped
 from tests.rules.test_facts import facts_of
 

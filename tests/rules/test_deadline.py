@@ -2,7 +2,7 @@
 
 import pytest
 
-from rules.engine import Engine
+from rules.engine.engine import Engine
 from tests.rules.history import (
     book,
     brief,

@@ -1,10 +1,10 @@
 """The next deadline of an order, and what meeting it saves."""
 
-from rules.book import RuleBook
-from rules.due import next_deadline
-from rules.facts import Mark, OrderFacts
-from rules.instants import HOUR_MS
-from rules.packs import Source, pack_of
+from rules.calendar.instants import HOUR_MS
+from rules.dsl.model import Source, pack_of
+from rules.facts.order_facts import Mark, OrderFacts
+from rules.plan.rule_book import RuleBook
+from rules.reports.next_deadline import next_deadline
 
 T0 = 1_767_225_600_000
 

@@ -4,8 +4,8 @@ from fractions import Fraction
 
 import pytest
 
-from rules.durations import BusinessDays, Duration, Share, Span
-from rules.instants import DAY_MS, HOUR_MS
+from rules.calendar.durations import BusinessDays, Duration, Share, Span
+from rules.calendar.instants import DAY_MS, HOUR_MS
 
 
 @pytest.mark.parametrize(

@@ -5,9 +5,9 @@ from typing import Any
 import msgspec
 import pytest
 
-from rules.alerts import Alert
-from rules.engine import Engine
-from rules.instants import DAWN, NEVER
+from rules.calendar.instants import DAWN, NEVER
+from rules.engine.engine import Engine
+from rules.messages.alerts import Alert
 from tests.rules.engines import FULL, LATE, MARKS, SHARE, WARN, apply, engine
 from tests.rules.history import (
     book,

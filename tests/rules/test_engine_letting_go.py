@@ -1,10 +1,10 @@
 """What the engine lets go of, and when."""
 
-from rules.engine import Engine
-from rules.instants import DAY_MS
-from rules.plan import KEPT_BEYOND_MS
-from rules.restoring import restore_alert
-from rules.standing import standings
+from rules.calendar.instants import DAY_MS
+from rules.engine.engine import Engine
+from rules.engine.restore import restore_alert
+from rules.plan.shop_plan import KEPT_BEYOND_MS
+from rules.reports.standing import standings
 from tests.rules.engines import FULL, LATE, MARKS, SHARE, apply, engine
 from tests.rules.history import (
     book,

@@ -3,12 +3,12 @@
 import msgspec
 import pytest
 
-from rules.alerts import Alert, decode, encode
-from rules.book import RuleBook
-from rules.engine import Engine
-from rules.facts import OrderFacts
-from rules.restoring import restore_alert, restore_order
-from rules.standing import standings
+from rules.engine.engine import Engine
+from rules.engine.restore import restore_alert, restore_order
+from rules.facts.order_facts import OrderFacts
+from rules.messages.alerts import Alert, decode, encode
+from rules.plan.rule_book import RuleBook
+from rules.reports.standing import standings
 from tests.rules.engines import FULL, LATE, SHARE, WARN, apply, engine
 from tests.rules.history import (
     book,

@@ -7,18 +7,18 @@ import msgspec
 import orjson
 import pytest
 
-from rules.bad_events import BadEvent, as_bad_event
-from rules.book import RuleBook
-from rules.bounds import LARGEST_BYTES
-from rules.engine import Engine
-from rules.events import (
+from rules.engine.engine import Engine
+from rules.messages.bad_events import BadEvent, as_bad_event
+from rules.messages.bounds import LARGEST_BYTES
+from rules.messages.events import (
     AnyEvent,
     ClockTick,
     OrderPlaced,
     StockLevel,
     decode,
 )
-from streams.topics import topic_of
+from rules.plan.rule_book import RuleBook
+from streams.kafka.topics import topic_of
 from tests.rules.history import START_MS
 
 PLACED = {

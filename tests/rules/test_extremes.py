@@ -10,15 +10,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rules.alerts import encode
-from rules.bad_events import BadEvent
-from rules.book import RuleBook
-from rules.engine import Engine
-from rules.events import AnyEvent, ClockTick, decode
-from rules.forecast import with_forecast
-from rules.instants import DAY_MS, LATEST_MS
-from rules.standing import standing
-from streams.partition import fact_records
+from rules.calendar.instants import DAY_MS, LATEST_MS
+from rules.engine.engine import Engine
+from rules.messages.alerts import encode
+from rules.messages.bad_events import BadEvent
+from rules.messages.events import AnyEvent, ClockTick, decode
+from rules.plan.rule_book import RuleBook
+from rules.reports.forecast import with_forecast
+from rules.reports.standing import standing
+from streams.runtime.partition import fact_records
 from tests.rules.history import ROOT, START_MS, pack_file
 
 BOOK = RuleBook([pack_file(str(file.relative_to(ROOT))) for file in sorted((ROOT / "rules" / "packs").glob("*.yaml"))])

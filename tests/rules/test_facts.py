@@ -6,9 +6,9 @@ from typing import get_args
 import msgspec
 import pytest
 
-from rules.events import Status
-from rules.facts import FACT_NAMES, MERGE, OrderFacts, Terms, bits_of
-from rules.instants import DAWN
+from rules.calendar.instants import DAWN
+from rules.facts.order_facts import FACT_NAMES, MERGE, OrderFacts, Terms, bits_of
+from rules.messages.events import Status
 from tests.rules.history import cancelled, collected, event, moved, ms, placed, refunded, scanned, shipped
 
 

@@ -4,11 +4,11 @@ from typing import Any
 
 import pytest
 
-from rules.book import RuleBook
-from rules.engine import Engine
-from rules.forecast import with_forecast
-from rules.replay import replay
-from rules.standing import standing
+from rules.engine.engine import Engine
+from rules.harness.replay import replay
+from rules.plan.rule_book import RuleBook
+from rules.reports.forecast import with_forecast
+from rules.reports.standing import standing
 from tests.rules.history import Happening, book, collected, late_ship, ms, pack_file, placed, rule, shipped
 
 DOUYIN = RuleBook([pack_file("rules/packs/douyin.yaml")])
@@ -86,7 +86,7 @@ def test_an_order_that_is_shipped_saves_nothing_more():
 
 @pytest.mark.parametrize("rules", [JOOM, DOUYIN, SHOPEE], ids=["joom", "douyin", "shopee"])
 def test_a_forecast_moves_nothing(rules: RuleBook):
-    platform = rules.packs[0].platform
+    platform = rules.dsl.model[0].platform
     engine = Engine(rules, stepping=True)
     for _ in replay(engine, orders(range(5), platform=platform), ms("40h")):
         pass

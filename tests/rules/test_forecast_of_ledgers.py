@@ -4,11 +4,11 @@ from typing import Any
 
 import pytest
 
-from rules.book import RuleBook
-from rules.engine import Engine
-from rules.forecast import with_forecast
-from rules.replay import replay
-from rules.standing import standing
+from rules.engine.engine import Engine
+from rules.harness.replay import replay
+from rules.plan.rule_book import RuleBook
+from rules.reports.forecast import with_forecast
+from rules.reports.standing import standing
 from tests.rules.history import ms, pack_file, placed
 
 

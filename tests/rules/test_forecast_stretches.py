@@ -6,11 +6,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rules import forecast
-from rules.engine import Engine
-from rules.forecast import Outlook, add_forecast, with_forecast
-from rules.standing import standing
-from rules.watch import Shop
+from rules.engine.engine import Engine
+from rules.reports import forecast
+from rules.reports.forecast import Outlook, add_forecast, with_forecast
+from rules.reports.standing import standing
+from rules.state.shop import Shop
 from tests.rules.engines import LATE, engine
 from tests.rules.histories import apply, facts_of
 from tests.rules.history import ms, placed

@@ -6,15 +6,15 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from rules.alerts import Alert, decode, encode
-from rules.engine import Engine
-from rules.restoring import correct_alert, restore_alert, restore_order
-from rules.standing import standings
-from streams import packs
+from rules.engine.engine import Engine
+from rules.engine.restore import correct_alert, restore_alert, restore_order
+from rules.messages.alerts import Alert, decode, encode
+from rules.reports.standing import standings
+from streams import pack_files
 from tests.rules.engines import FULL, LATE, apply, engine
 from tests.rules.history import drained, ms, placed, shipped
 
-ALL = packs.load([])
+ALL = pack_files.load([])
 RULES = sorted(ALL.rules)
 
 

@@ -4,7 +4,7 @@ from typing import Any
 
 import orjson
 
-from rules.events import decode
+from rules.messages.events import decode
 from tests.rules.history import START_MS, book, brief, event, rule, run
 
 

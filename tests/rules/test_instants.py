@@ -2,7 +2,7 @@
 
 import pytest
 
-from rules.instants import from_rfc3339, is_believable, rfc3339
+from rules.calendar.instants import from_rfc3339, is_believable, rfc3339
 
 
 @pytest.mark.parametrize(

@@ -4,7 +4,7 @@ from typing import Literal
 
 from msgspec import Struct
 
-from rules.json_schema import schema_components
+from rules.messages.json_schema import schema_components
 
 
 class Parcel(Struct):

@@ -6,10 +6,10 @@ from typing import Any
 import orjson
 import pytest
 
-from rules.engine import Engine
-from rules.events import decode
-from rules.replay import replay
-from rules.standing import standing
+from rules.engine.engine import Engine
+from rules.harness.replay import replay
+from rules.messages.events import decode
+from rules.reports.standing import standing
 from tests.rules.history import book, event, ms, placed, shipped, tick
 
 LONG_AFTER = "500d"

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from rules.yaml_source import BadPack
+from rules.dsl.yaml_source import BadPack
 from tests.rules.history import book, brief, event, late_ship, placed, rule, said_of, shipped, stood, tick
 
 FEED = {"clause": "own-1", "of": [{"violation": ["fake_orders"]}], "points": 1}

@@ -4,9 +4,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rules.alerts import alert_id, subject_and_episode
-from rules.names import decoded, encoded, shop_key
-from streams.sinks.ship_next import member
+from rules.messages.alerts import alert_id, subject_and_episode
+from rules.messages.names import decoded, encoded, shop_key
+from streams.sinks.redis.ship_next import member
 
 NAMES = st.text(st.sampled_from("a1:/%-23AF"), min_size=1, max_size=8) | st.text(min_size=1, max_size=20)
 RULES = st.sampled_from(["joom.late", "joom.late_ship", "ozon.late"])

@@ -4,13 +4,13 @@ from typing import Any
 
 import pytest
 
-from rules.book import RuleBook
-from rules.engine import Engine
-from rules.packs import parse
-from rules.restoring import restore_alert
-from rules.trials import run as run_trial
-from rules.trials import uncovered
-from rules.yaml_source import BadPack
+from rules.dsl.model import parse
+from rules.dsl.yaml_source import BadPack
+from rules.engine.engine import Engine
+from rules.engine.restore import restore_alert
+from rules.harness.pack_tests import run as run_trial
+from rules.harness.pack_tests import uncovered
+from rules.plan.rule_book import RuleBook
 from tests.rules.history import book, brief, drained, late_ship, ms, pack, pack_file, placed, rule, run, shipped
 
 BUILT_IN = [

@@ -4,9 +4,9 @@ from typing import Any
 
 import orjson
 
-from rules.book import RuleBook
-from rules.events import decode
-from rules.packs import parse
+from rules.dsl.model import parse
+from rules.messages.events import decode
+from rules.plan.rule_book import RuleBook
 from tests.rules.history import START_MS, brief, run
 
 WEEKLY = RuleBook(

@@ -8,17 +8,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rules.alerts import Alert, decode, encode
-from rules.bad_events import BadEvent
-from rules.book import RuleBook
-from rules.engine import Engine
-from rules.events import decode as decode_event
-from rules.facts import MERGE
-from rules.instants import DAWN, DAY_MS, HOUR_MS
-from rules.nothing import NOTHING
-from rules.replay import replay
-from rules.restoring import restore_order
-from rules.standing import standings
+from rules.calendar.instants import DAWN, DAY_MS, HOUR_MS
+from rules.engine.engine import Engine
+from rules.engine.restore import restore_order
+from rules.facts.order_facts import MERGE
+from rules.harness.replay import replay
+from rules.kinds.nothing import NOTHING
+from rules.messages.alerts import Alert, decode, encode
+from rules.messages.bad_events import BadEvent
+from rules.messages.events import decode as decode_event
+from rules.plan.rule_book import RuleBook
+from rules.reports.standing import standings
 from tests.rules.histories import (
     END_MS,
     Worker,
@@ -56,7 +56,7 @@ PLAIN = book(
 
 
 def platform_of(rules: RuleBook) -> str:
-    platform = rules.packs[0].platform
+    platform = rules.dsl.model[0].platform
     return "joom" if platform == "*" else platform
 
 
@@ -152,7 +152,7 @@ def test_order_rules_say_the_same_however_the_topics_interleave(
     in_time = sorted(events, key=lambda each: each[1])
     merged = list(replay(Engine(rules, stepping=True), in_time, END_MS))
     assert_well_told(merged)
-    timers = {timer.rule.id for timer in rules.plan("joom").timers}
+    timers = {timer.rule.id for timer in rules.plan.shop_plan("joom").timers}
     by_turns = interleaved(rules, in_time, turns)
     assert_well_told(by_turns)
     assert of_orders(each for each in by_turns if each.data.rule in timers) == of_orders(

@@ -5,10 +5,10 @@ from typing import Any
 
 import pytest
 
-from rules.engine import Engine
-from rules.instants import DAY_MS
-from rules.replay import replay
-from rules.standing import standing
+from rules.calendar.instants import DAY_MS
+from rules.engine.engine import Engine
+from rules.harness.replay import replay
+from rules.reports.standing import standing
 from tests.rules.history import (
     START_MS,
     Happening,

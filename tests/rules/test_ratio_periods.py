@@ -2,9 +2,9 @@
 
 import pytest
 
-from rules.calendars import month_of
-from rules.instants import from_rfc3339
-from rules.windows import Window
+from rules.calendar.days import month_of
+from rules.calendar.instants import from_rfc3339
+from rules.calendar.windows import Window
 from tests.rules.history import book, late_ship, placed, rule, run
 
 MONTHLY = rule(

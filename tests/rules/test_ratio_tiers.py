@@ -2,9 +2,9 @@
 
 from typing import Any
 
-from rules.alerts import Alert
-from rules.book import RuleBook
-from rules.packs import parse
+from rules.dsl.model import parse
+from rules.messages.alerts import Alert
+from rules.plan.rule_book import RuleBook
 from tests.rules.history import cancelled, placed, run
 
 PACK = """

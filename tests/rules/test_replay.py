@@ -1,8 +1,8 @@
 """History through the rules: arrival order, a clock that never goes back, and the run on after the last event."""
 
-from rules.bad_events import BadEvent
-from rules.engine import Engine
-from rules.replay import replay
+from rules.engine.engine import Engine
+from rules.harness.replay import replay
+from rules.messages.bad_events import BadEvent
 from tests.rules.history import book, brief, by_order, late_ship, ms, placed, run, shipped, tick
 
 LATE = book(late_ship())

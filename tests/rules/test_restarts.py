@@ -2,8 +2,8 @@
 
 from typing import Any
 
-from rules.book import RuleBook
-from rules.instants import DAY_MS
+from rules.calendar.instants import DAY_MS
+from rules.plan.rule_book import RuleBook
 from tests.rules.histories import Worker, apply
 from tests.rules.history import (
     START_MS,

@@ -1,6 +1,6 @@
 """A carrier in trouble, and the line to switch to."""
 
-from rules.engine import Engine
+from rules.engine.engine import Engine
 from tests.rules.history import book, brief, drained, event, ms, rule, said_of, tick
 
 LINES = {"saturated": "backup line", "paralysed": "overseas warehouse", "extreme": "express line"}

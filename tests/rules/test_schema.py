@@ -8,8 +8,8 @@ import orjson
 import pytest
 import yaml
 
-from rules.schema import schema
-from rules.yaml_source import Source
+from rules.dsl.schema import schema
+from rules.dsl.yaml_source import Source
 from tests.rules.history import ROOT
 
 SCHEMA = orjson.loads(orjson.dumps(schema()))

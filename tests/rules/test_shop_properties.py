@@ -7,11 +7,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from rules.book import RuleBook
-from rules.engine import Engine
-from rules.kinds.computing import Computed
-from rules.shopfacts import BY_NAME, Entry
-from rules.standing import standings
+from rules.engine.engine import Engine
+from rules.facts.shop_facts import BY_NAME, Entry
+from rules.kinds.ratio.periodic import Computed
+from rules.plan.rule_book import RuleBook
+from rules.reports.standing import standings
 from tests.rules.histories import (
     Worker,
     apply,

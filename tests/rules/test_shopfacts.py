@@ -2,8 +2,8 @@
 
 import pytest
 
-from rules.instants import DAY_MS
-from rules.shopfacts import KEPT_MS, KINDS, ShopFacts, decode, encode
+from rules.calendar.instants import DAY_MS
+from rules.facts.shop_facts import KEPT_MS, KINDS, ShopFacts, decode, encode
 from tests.rules.history import Happening, event, ms
 
 

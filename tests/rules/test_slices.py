@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rules.alerts import Alert
-from rules.engine import Engine
-from rules.instants import HOUR_MS
+from rules.calendar.instants import HOUR_MS
+from rules.engine.engine import Engine
+from rules.messages.alerts import Alert
 from tests.rules.engines import FULL, LATE, apply, engine
 from tests.rules.histories import Worker, assert_well_told, beats, in_no_order
 from tests.rules.history import drained, event, ms, placed
@@ -37,7 +37,7 @@ def advance_in_slices(worker: Worker, to_ms: int, limit: int) -> None:
 @given(st.sampled_from([JOB, JOOM, DOUYIN]), st.booleans(), limits, st.data())
 def test_any_slices_say_of_each_shop_what_one_go_says_in_the_same_order(rules, stepping, limit, data):
     whole, sliced = Worker(rules, stepping), Worker(rules, stepping)
-    platform = "joom" if rules is JOB else rules.packs[0].platform
+    platform = "joom" if rules is JOB else rules.dsl.model[0].platform
     for events, to_ms in [*data.draw(beats(platform)), ([], END_MS)]:
         whole.beat(events, to_ms)
         apply(sliced.engine, *events)

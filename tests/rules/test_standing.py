@@ -2,9 +2,9 @@
 
 import orjson
 
-from rules.book import RuleBook
-from rules.engine import Engine
-from rules.standing import next_deadline, standing, standings
+from rules.engine.engine import Engine
+from rules.plan.rule_book import RuleBook
+from rules.reports.standing import next_deadline, standing, standings
 from tests.rules.history import book, cancelled, event, late_ship, ms, pack_file, placed, scanned, shipped
 
 JOOM = RuleBook([pack_file("rules/packs/joom.yaml")])

@@ -3,8 +3,8 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rules.durations import Share
-from rules.kinds.tiers import Step, step_of
+from rules.calendar.durations import Share
+from rules.kinds.ratio.steps import Step, step_of
 
 shares = st.integers(1, 99).map(lambda percent: Share(f"0.{percent:02d}"))
 steps = st.builds(

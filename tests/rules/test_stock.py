@@ -4,9 +4,9 @@ from typing import Any
 
 import pytest
 
-from rules.book import RuleBook
-from rules.calendars import day_of
-from rules.watch import Shop
+from rules.calendar.days import day_of
+from rules.plan.rule_book import RuleBook
+from rules.state.shop import Shop
 from tests.rules.history import START_MS, book, brief, event, pack_file, placed, run, tick
 
 TODAY = day_of(START_MS, "UTC")

@@ -1,9 +1,9 @@
 """Streaks: what is said of quarters in a row."""
 
-from rules.book import RuleBook
-from rules.engine import Engine
-from rules.replay import replay
-from rules.standing import standing
+from rules.engine.engine import Engine
+from rules.harness.replay import replay
+from rules.plan.rule_book import RuleBook
+from rules.reports.standing import standing
 from tests.rules.history import book, brief, cancelled, ms, pack_file, placed, rule, run, said_of, shipped
 
 

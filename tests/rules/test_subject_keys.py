@@ -1,6 +1,6 @@
 """What rules that go by subject look at: whatever else is said, the same facts bring the same alerts."""
 
-from rules.engine import Engine
+from rules.engine.engine import Engine
 from tests.rules.histories import Worker, apply
 from tests.rules.history import book, brief, cancelled, drained, event, late_ship, moved, ms, placed, rule, run, said_of
 

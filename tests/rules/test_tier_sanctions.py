@@ -5,12 +5,12 @@ from typing import Any
 
 import pytest
 
-from rules.book import RuleBook
-from rules.engine import Engine
-from rules.instants import DAY_MS
-from rules.packs import parse
-from rules.replay import replay
-from rules.standing import sanctions
+from rules.calendar.instants import DAY_MS
+from rules.dsl.model import parse
+from rules.engine.engine import Engine
+from rules.harness.replay import replay
+from rules.plan.rule_book import RuleBook
+from rules.reports.standing import sanctions
 from tests.rules.history import Happening, cancelled, ms, placed, shipped, tick
 
 PACK = """

@@ -4,9 +4,9 @@ from datetime import date
 
 import pytest
 
-from rules.durations import Duration
-from rules.instants import DAY_MS, from_rfc3339, rfc3339
-from rules.windows import Window
+from rules.calendar.durations import Duration
+from rules.calendar.instants import DAY_MS, from_rfc3339, rfc3339
+from rules.calendar.windows import Window
 
 SHANGHAI = "Asia/Shanghai"
 

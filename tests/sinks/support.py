@@ -7,11 +7,11 @@ import orjson
 from aiohttp import web
 from aiokafka import ConsumerRecord
 
-from rules import alerts
-from rules.alerts import Alert
-from rules.instants import rfc3339
-from streams.clocks import wall_ms
-from streams.sinks.sink import Extent, Record, Sink
+from rules.calendar.instants import rfc3339
+from rules.messages import alerts
+from rules.messages.alerts import Alert
+from streams.clock import wall_ms
+from streams.sinks.base import Extent, Record, Sink
 from tests.support.servers import free_port
 
 

@@ -7,9 +7,9 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
 
-from streams.clocks import wall_ms
-from streams.sinks.alertmanager import AGAIN_MS, AT_ONCE, Alertmanager
-from streams.sinks.courier import Courier
+from streams.clock import wall_ms
+from streams.sinks.alertmanager.sink import AGAIN_MS, AT_ONCE, Alertmanager
+from streams.sinks.delivery import Courier
 from tests.sinks.support import Hand, Receiver, alert, name_of
 from tests.support.servers import AlertmanagerServer
 from tests.worker.support import until

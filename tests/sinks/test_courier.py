@@ -4,7 +4,7 @@ import logging
 
 import pytest
 
-from streams.sinks.courier import LONGEST_S, Courier, Rejected, Unavailable
+from streams.sinks.delivery import LONGEST_S, Courier, Rejected, Unavailable
 from tests.sinks.support import Naps
 
 

@@ -1,6 +1,6 @@
 """Grouping: one digest per shop and interval."""
 
-from streams.sinks.digests import GATHER_MS, LINES, Digests
+from streams.sinks.notify.digests import GATHER_MS, LINES, Digests
 from tests.sinks.support import alert, read
 
 T0 = 1_767_225_600_000

@@ -3,7 +3,7 @@
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from streams.sinks.firing import EXPIRES_MS, KEPT_MS, Firing, posted
+from streams.sinks.alertmanager.label_sets import EXPIRES_MS, KEPT_MS, Firing, posted
 from tests.sinks.support import alert, name_of, read
 
 T0 = 1_767_225_600_000

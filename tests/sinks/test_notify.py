@@ -11,11 +11,11 @@ from aiosmtpd.controller import Controller
 from aiosmtpd.smtp import SMTP, Envelope, Session
 
 from streams import logs
-from streams.clocks import wall_ms
+from streams.clock import wall_ms
 from streams.settings import BadSettingError
-from streams.sinks.courier import Courier
-from streams.sinks.digests import GATHER_MS
-from streams.sinks.notify import MINUTE_MS, Notifier
+from streams.sinks.delivery import Courier
+from streams.sinks.notify.digests import GATHER_MS
+from streams.sinks.notify.sink import MINUTE_MS, Notifier
 from tests.sinks.support import Hand, Naps, Receiver, alert
 from tests.support.servers import free_port
 

@@ -4,8 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from streams.clocks import wall_ms
-from streams.sinks.digests import GATHER_MS, Digest
+from streams.clock import wall_ms
+from streams.sinks.notify.digests import GATHER_MS, Digest
 from streams.sinks.plain import plain
 from tests.sinks.support import Receiver, alert, read
 from tests.sinks.test_notify import hand, json_url

@@ -5,8 +5,8 @@ from contextlib import AbstractAsyncContextManager
 
 import pytest
 
-from streams.clocks import wall_ms
-from streams.sinks.digests import GATHER_MS
+from streams.clock import wall_ms
+from streams.sinks.notify.digests import GATHER_MS
 from tests.sinks import test_alertmanager, test_notify, test_webhook
 from tests.sinks.support import Hand, Receiver, alert
 

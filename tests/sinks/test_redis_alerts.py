@@ -8,14 +8,14 @@ from typing import Any
 import pytest
 from redis import Redis
 
-from rules.events import Item
-from rules.facts import Mark, OrderFacts, Terms
-from streams.clocks import wall_ms
-from streams.partition import encode_facts, order_key
-from streams.sinks.courier import Courier
-from streams.sinks.redis_alerts import LOOK_MS, REVISIONS, STREAM, RedisAlerts
-from streams.sinks.redis_due import RedisDue
-from streams.sinks.sink import StartOver
+from rules.facts.order_facts import Mark, OrderFacts, Terms
+from rules.messages.events import Item
+from streams.clock import wall_ms
+from streams.runtime.partition import encode_facts, order_key
+from streams.sinks.base import StartOver
+from streams.sinks.delivery import Courier
+from streams.sinks.redis.alerts import LOOK_MS, REVISIONS, STREAM, RedisAlerts
+from streams.sinks.redis.ship_next_set import RedisDue
 from streams.warehouses import Entry, Warehouses
 from tests.sinks.support import Hand, alert, name_of, read
 from tests.support.servers import RedisServer

@@ -8,10 +8,10 @@ from typing import Any
 
 from redis import Redis
 
-from streams.clocks import wall_ms
-from streams.partition import order_key
-from streams.sinks.courier import Courier
-from streams.sinks.redis_due import HOMES, LOOK_MS, MEMBERS, RedisDue
+from streams.clock import wall_ms
+from streams.runtime.partition import order_key
+from streams.sinks.delivery import Courier
+from streams.sinks.redis.ship_next_set import HOMES, LOOK_MS, MEMBERS, RedisDue
 from streams.warehouses import Warehouses
 from tests.sinks.support import Hand
 from tests.sinks.test_ship_next import WAREHOUSES, facts

@@ -9,9 +9,9 @@ from aiokafka import AIOKafkaConsumer, TopicPartition
 
 from streams.settings import Settings
 from streams.sinks import runner as running
-from streams.sinks.courier import Courier
+from streams.sinks.base import Extent, Record, Sink, StartOver
+from streams.sinks.delivery import Courier
 from streams.sinks.runner import Runner
-from streams.sinks.sink import Extent, Record, Sink, StartOver
 from tests.support.kafka import Kafka, create_topics, produce
 from tests.worker.support import until
 

@@ -4,14 +4,14 @@ import orjson
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from rules.book import RuleBook
-from rules.events import Item, ListingData, ProfileData
-from rules.facts import OrderFacts, Terms
-from rules.instants import HOUR_MS
-from rules.shopfacts import Entry as ShopEntry
-from rules.shopfacts import encode
-from streams.partition import encode_facts, order_key
-from streams.sinks.ship_next import ShipNext
+from rules.calendar.instants import HOUR_MS
+from rules.facts.order_facts import OrderFacts, Terms
+from rules.facts.shop_facts import Entry as ShopEntry
+from rules.facts.shop_facts import encode
+from rules.messages.events import Item, ListingData, ProfileData
+from rules.plan.rule_book import RuleBook
+from streams.runtime.partition import encode_facts, order_key
+from streams.sinks.redis.ship_next import ShipNext
 from streams.warehouses import Entry, Warehouses
 from tests.rules.history import book as book_of
 from tests.rules.history import late_ship

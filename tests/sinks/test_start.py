@@ -1,8 +1,8 @@
 """Which sinks there are."""
 
+from streams.kafka.topics import TopicNames
 from streams.settings import Settings
-from streams.sinks.start import Sinks
-from streams.topics import TopicNames
+from streams.sinks.registry import Sinks
 from streams.warehouses import Warehouses
 from tests.worker.support import book
 

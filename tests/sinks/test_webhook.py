@@ -7,7 +7,7 @@ import orjson
 import pytest
 from standardwebhooks import Webhook as Verifier
 
-from streams.sinks.courier import Courier
+from streams.sinks.delivery import Courier
 from streams.sinks.webhook import Webhook
 from tests.sinks.support import Hand, Naps, Receiver, alert, read
 from tests.support.servers import free_port

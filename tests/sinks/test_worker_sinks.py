@@ -10,7 +10,7 @@ import pytest
 import trustme
 from redis import Redis
 
-from rules.instants import HOUR_MS
+from rules.calendar.instants import HOUR_MS
 from tests.sinks.support import Receiver
 from tests.support.kafka import Kafka, produce
 from tests.support.servers import AlertmanagerServer, RedisServer

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from playwright.async_api import Browser
 
-from streams.embedded import EmbeddedBroker
+from streams.kafka.embedded import EmbeddedBroker
 from tests.support.browser import chromium
 from tests.web.support import Worker, working
 

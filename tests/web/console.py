@@ -6,7 +6,7 @@ from typing import Any
 
 from playwright.async_api import Browser, Page, expect
 
-from rules.instants import HOUR_MS
+from rules.calendar.instants import HOUR_MS
 from tests.web.support import Worker
 from tests.worker.support import LATE_MS, LONG_S, START_MS, event
 

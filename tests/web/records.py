@@ -6,10 +6,10 @@ from typing import Any
 
 from aiokafka import ConsumerRecord
 
-from rules import alerts
-from rules.instants import HOUR_MS, rfc3339
-from rules.names import shop_key
-from streams.topics import TopicNames
+from rules.calendar.instants import HOUR_MS, rfc3339
+from rules.messages import alerts
+from rules.messages.names import shop_key
+from streams.kafka.topics import TopicNames
 from streams.views.view import View
 from tests.worker.support import PARTITIONS, START_MS
 

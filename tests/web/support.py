@@ -7,7 +7,7 @@ from typing import Any
 
 import httpx
 
-from streams import packs
+from streams import pack_files
 from streams.app import App, create
 from streams.settings import Settings
 from streams.web.server import Web, listen
@@ -56,7 +56,7 @@ class Worker:
 async def working(bootstrap: str, folder: Path, token: str | None = None, port: int = 0) -> AsyncIterator[Worker]:
     """A worker in event time, ready to be asked. Its topics must be there, or appear on first use."""
     settings = Settings(broker=f"kafka://{bootstrap}", clock="event", datadir=folder, token=token)
-    app = create(settings, packs.load([str(PACK)]), PARTITIONS)
+    app = create(settings, pack_files.load([str(PACK)]), PARTITIONS)
     web = Web(app, listen("127.0.0.1", port), beacon=app.beacon)
     app.add_dependency(web)
     headers = {} if token is None else {"authorization": f"Bearer {token}"}

@@ -9,18 +9,18 @@ from urllib.parse import quote
 import httpx
 import pytest
 
-from rules.instants import HOUR_MS
+from rules.calendar.instants import HOUR_MS
+from streams.views.acks import Kind, Remark, encode, remark_key
 from streams.views.alerts import Held
-from streams.views.remarks import Kind, Remark, encode, remark_key
 from streams.views.writer import Writer
 from streams.warehouses import Entry, Warehouses
-from streams.web import events, paging
-from streams.web.events import Events, stream
+from streams.web import paging, sse
+from streams.web.ack_api import Remarking
+from streams.web.asgi import site
 from streams.web.health import Vitals
-from streams.web.messages import Health
-from streams.web.reading import Reading
-from streams.web.remarking import Remarking
-from streams.web.site import site
+from streams.web.query_api import Reading
+from streams.web.schemas import Health
+from streams.web.sse import Events, stream
 from tests.web.records import Log, alert, alert_id, due, standing
 from tests.worker.support import START_MS
 
@@ -384,8 +384,8 @@ async def test_a_stream_begins_with_ready_and_goes_on_with_what_changes() -> Non
 
 async def test_a_change_is_encoded_once_for_all_who_listen(monkeypatch: pytest.MonkeyPatch) -> None:
     log, encoded = Log(), []
-    encode = events._encode
-    monkeypatch.setattr(events, "_encode", lambda view, change: encoded.append(change.key) or encode(view, change))
+    encode = sse._encode
+    monkeypatch.setattr(sse, "_encode", lambda view, change: encoded.append(change.key) or encode(view, change))
     listening = [frames_of(log) for _ in range(3)]
     for frames in listening:
         await anext(frames)
@@ -478,7 +478,7 @@ async def test_a_stream_cut_off_while_it_tells_what_was_missed_tells_it_again() 
 async def test_a_silent_stream_gives_a_sign_of_life_and_ends_when_the_worker_does(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(events, "HEARTBEAT_S", 0.01)
+    monkeypatch.setattr(sse, "HEARTBEAT_S", 0.01)
     log = Log()
     frames = frames_of(log)
     await anext(frames)

@@ -15,9 +15,9 @@ from starlette.applications import Starlette
 
 from streams.web import connections
 from streams.web.connections import Connection, Limits, limits, peer_of
-from streams.web.events import Events
 from streams.web.operations import routes
 from streams.web.server import Server, listen
+from streams.web.sse import Events
 from tests.web.records import Log, alert
 from tests.worker.support import LONG_S, until
 

@@ -8,7 +8,7 @@ from urllib.parse import unquote, urlencode
 import pytest
 from playwright.async_api import Browser, Page, Route, expect
 
-from rules.instants import HOUR_MS
+from rules.calendar.instants import HOUR_MS
 from tests.web.console import live, looking, trouble
 from tests.web.support import Worker
 from tests.worker.support import LATE_MS, START_MS, event, until

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from playwright.async_api import Browser, expect
 
-from streams.embedded import EmbeddedBroker
+from streams.kafka.embedded import EmbeddedBroker
 from tests.support.npm import npm_package
 from tests.web.console import live, looking, trouble
 from tests.web.support import Worker, working

@@ -10,7 +10,7 @@ from hypothesis import settings
 from schemathesis import Case
 from schemathesis.specs.openapi.checks import positive_data_acceptance
 
-from streams.topics import INPUTS, TopicNames
+from streams.kafka.topics import INPUTS, TopicNames
 from streams.web.asyncapi import asyncapi
 from streams.web.documents import DOCUMENTS
 from tests.support.npm import npm_package

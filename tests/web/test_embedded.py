@@ -15,10 +15,10 @@ from aiokafka import TopicPartition
 from click.testing import CliRunner
 from confluent_kafka.admin import AdminClient
 
-from rules.instants import HOUR_MS
+from rules.calendar.instants import HOUR_MS
 from streams.cli import main
-from streams.embedded import EmbeddedBroker
-from streams.topics import TopicNames
+from streams.kafka.embedded import EmbeddedBroker
+from streams.kafka.topics import TopicNames
 from streams.views import reader
 from tests.web.support import Worker, working
 from tests.worker.support import LATE_MS, LONG_S, START_MS, event, until

@@ -8,7 +8,7 @@ from prometheus_client import REGISTRY
 from starlette.applications import Starlette
 from starlette.datastructures import Headers
 
-from streams.web.guard import WRONG_TOKEN_S, Guard
+from streams.web.auth import WRONG_TOKEN_S, Guard
 
 TOKEN = "correct-horse-battery"
 OPEN = Guard(Starlette(), None)
@@ -107,7 +107,7 @@ async def test_a_wrong_token_is_counted_told_once_a_second_and_answered_late(
     async def sleep(seconds: float) -> None:
         waited.append(seconds)
 
-    monkeypatch.setattr("streams.web.guard.sleep", sleep)
+    monkeypatch.setattr("streams.web.auth.sleep", sleep)
     before = refused_tokens()
     for _ in range(5):
         assert (await asked(CLOSED, "Bearer guess-guess-guess"))[0] == 401
@@ -118,7 +118,7 @@ async def test_a_wrong_token_is_counted_told_once_a_second_and_answered_late(
 
 
 async def test_who_brings_no_token_yet_is_told_at_once_that_one_is_needed(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("streams.web.guard.sleep", None)
+    monkeypatch.setattr("streams.web.auth.sleep", None)
     before = refused_tokens()
     assert (await asked(CLOSED, None))[0] == 401
     assert refused_tokens() == before

@@ -2,8 +2,8 @@
 
 import pytest
 
-from rules.instants import HOUR_MS, rfc3339
-from streams.views.remarks import Remark, Remarks, Step, encode, holds
+from rules.calendar.instants import HOUR_MS, rfc3339
+from streams.views.acks import Remark, Remarks, Step, encode, holds
 from tests.worker.support import START_MS
 
 NEAR = Step(3, severity=2, stage="near")

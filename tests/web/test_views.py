@@ -4,12 +4,12 @@ import logging
 
 import pytest
 
-from rules.instants import rfc3339
+from rules.calendar.instants import rfc3339
 from streams.paced_log import PacedLog
 from streams.views import view
+from streams.views.acks import Remark, Step, encode
 from streams.views.alerts import TRAIL_KEPT, Alerts
-from streams.views.feed import Feed
-from streams.views.remarks import Remark, Step, encode
+from streams.views.change_feed import Feed
 from streams.views.shops import ShopKey
 from tests.web.records import Log, alert, alert_id, standing
 from tests.worker.support import START_MS
@@ -164,7 +164,7 @@ def test_who_was_away_for_too_long_reads_anew() -> None:
 
 
 async def test_a_listener_hears_of_each_change_and_a_slow_one_is_sent_home(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("streams.views.feed.WAITING", 2)
+    monkeypatch.setattr("streams.views.change_feed.WAITING", 2)
     feed = Feed(1)
     listener = feed.listen()
     for name in "ab":

@@ -10,8 +10,8 @@ from aiokafka.producer.message_accumulator import BatchBuilder
 from aiokafka.record.default_records import DefaultRecordBatch
 from faust.types import TP
 
+from streams.kafka.topics import TopicNames
 from streams.settings import Settings
-from streams.topics import TopicNames
 from tests.worker.support import PARTITIONS
 
 

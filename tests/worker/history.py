@@ -2,7 +2,7 @@
 
 from random import Random
 
-from rules.instants import HOUR_MS
+from rules.calendar.instants import HOUR_MS
 from tests.worker.support import LATE_MS, START_MS, event, key_of
 
 Record = tuple[str, bytes, bytes]

@@ -9,9 +9,9 @@ from typing import Any
 import orjson
 from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
 
-from rules.engine import Engine
-from rules.events import decode
-from rules.replay import replay
+from rules.engine.engine import Engine
+from rules.harness.replay import replay
+from rules.messages.events import decode
 from tests.worker.support import LONG_S, book
 
 State = dict[str, tuple[str, str, int]]
@@ -74,7 +74,7 @@ def state_of(said: Iterable[dict[str, Any]]) -> State:
 
 
 def expected(values: Sequence[bytes], until_ms: int) -> State:
-    """What `rules.replay` makes of the same events, in this order."""
+    """What `rules.harness.replay` makes of the same events, in this order."""
     engine = Engine(book(), stepping=True)
     alerts = replay(engine, [decode(value) for value in values], until_ms)
     return state_of({"data": {name: getattr(alert.data, name) for name in _NAMES}} for alert in alerts)

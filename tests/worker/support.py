@@ -10,11 +10,11 @@ from typing import Any
 import orjson
 from aiokafka import ConsumerRecord
 
-from rules.book import RuleBook
-from rules.instants import HOUR_MS, rfc3339
-from rules.names import shop_key
-from streams import packs
-from streams.partition import home_of
+from rules.calendar.instants import HOUR_MS, rfc3339
+from rules.messages.names import shop_key
+from rules.plan.rule_book import RuleBook
+from streams import pack_files
+from streams.runtime.partition import home_of
 
 START_MS = 1_767_225_600_000
 """2026-01-01T00:00:00Z"""
@@ -29,7 +29,7 @@ LONG_S = 60.0
 
 
 def book() -> RuleBook:
-    return packs.load([str(PACK)])
+    return pack_files.load([str(PACK)])
 
 
 def event(kind: str, at_ms: int, order: str = "1", shop: str = "s17", platform: str = "joom", **others: Any) -> bytes:

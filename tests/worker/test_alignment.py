@@ -6,9 +6,9 @@ from typing import Literal
 import pytest
 from faust.types import TP
 
-from rules.instants import HOUR_MS, LONGEST_LEAP_MS
-from streams.alignment import Alignment
+from rules.calendar.instants import HOUR_MS, LONGEST_LEAP_MS
 from streams.app import create
+from streams.runtime.alignment import Alignment
 from streams.settings import Settings
 from tests.worker.support import PARTITIONS, START_MS, book, event, record, tick
 

@@ -5,11 +5,11 @@ from types import SimpleNamespace
 import pytest
 from prometheus_client import Metric
 
-from rules.ceilings import Ceilings
-from rules.instants import DAY_MS
+from rules.calendar.instants import DAY_MS
+from rules.engine.ceilings import Ceilings
 from streams.metrics.partitions import families
-from streams.partition import Partition, home_of
-from streams.wall_clock import WallClock
+from streams.runtime.partition import Partition, home_of
+from streams.runtime.wall_clock import WallClock
 from tests.worker.support import PARTITIONS, START_MS, book, event
 from tests.worker.test_partition import apply, orders, reasons
 

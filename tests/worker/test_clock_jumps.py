@@ -4,10 +4,10 @@ import orjson
 import pytest
 from faust.types import TP
 
-from rules.instants import DAY_MS, HOUR_MS
-from streams.partition import CLOCK_KEY, Partition
-from streams.wall_clock import CORRECTED_AFTER_MS, WallClock
-from streams.worker import Worker
+from rules.calendar.instants import DAY_MS, HOUR_MS
+from streams.runtime.partition import CLOCK_KEY, Partition
+from streams.runtime.wall_clock import CORRECTED_AFTER_MS, WallClock
+from streams.runtime.worker import Worker
 from tests.worker.fakes import App
 from tests.worker.support import LATE_MS, PARTITIONS, START_MS, book, event
 from tests.worker.test_wall_clock import Machine

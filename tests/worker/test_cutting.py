@@ -5,8 +5,8 @@ import orjson
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rules.alerts import Action, Alert, AlertData, Penalty, decode
-from streams.cutting import LARGEST_VALUE_BYTES, fitting
+from rules.messages.alerts import Action, Alert, AlertData, Penalty, decode
+from streams.kafka.cutting import LARGEST_VALUE_BYTES, fitting
 
 JSON = st.recursive(
     st.integers(0, 9) | st.text(max_size=5),

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from streams.datadir import make_private
+from streams.runtime.datadir import make_private
 
 
 @pytest.fixture(autouse=True)

@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from streams.dead_letters import KEPT_KEY_BYTES, KEPT_VALUE_BYTES, LONGEST_REASON_BYTES, dead_letter
+from streams.kafka.dead_letters import KEPT_KEY_BYTES, KEPT_VALUE_BYTES, LONGEST_REASON_BYTES, dead_letter
 from tests.worker.support import record
 
 

@@ -16,15 +16,15 @@ from aiokafka.admin import AIOKafkaAdminClient
 from confluent_kafka.admin import AdminClient
 from prometheus_client import REGISTRY
 
-from rules.instants import DAWN, HOUR_MS
-from streams import worker
+from rules.calendar.instants import DAWN, HOUR_MS
 from streams.app import App, create
-from streams.clocks import wall_ms
-from streams.embedded import EmbeddedBroker
-from streams.outbox import Outbox
-from streams.partition import Batch, Partition
+from streams.clock import wall_ms
+from streams.kafka.embedded import EmbeddedBroker
+from streams.kafka.outbox import Outbox
+from streams.kafka.topics import TopicNames
+from streams.runtime import worker
+from streams.runtime.partition import Batch, Partition
 from streams.settings import Settings
-from streams.topics import TopicNames
 from tests.support.kafka import produce
 from tests.worker.history import END_MS, history
 from tests.worker.outcome import Reader, contradictions, expected

@@ -11,10 +11,10 @@ from aiokafka import AIOKafkaProducer
 from confluent_kafka import Producer
 from confluent_kafka.admin import AdminClient, AlterConfigOpType, ConfigEntry, ConfigResource
 
-from rules.instants import HOUR_MS
-from streams.clocks import wall_ms
-from streams.dead_letters import KEPT_VALUE_BYTES
-from streams.worker import ASLEEP_S
+from rules.calendar.instants import HOUR_MS
+from streams.clock import wall_ms
+from streams.kafka.dead_letters import KEPT_VALUE_BYTES
+from streams.runtime.worker import ASLEEP_S
 from tests.support.kafka import Kafka, create_topics, produce
 from tests.worker.history import END_MS, history
 from tests.worker.outcome import Reader, contradictions, expected

@@ -9,8 +9,9 @@ from pathlib import Path
 import pytest
 from aiokafka import AIOKafkaConsumer
 
-from streams import kafka_access, topics
 from streams.explaining.from_kafka import records_of
+from streams.kafka import access as kafka_access
+from streams.kafka import topics
 from streams.settings import Settings, bootstrap_servers
 from tests.support.brokers import started
 from tests.support.kafka import produce

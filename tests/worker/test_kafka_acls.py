@@ -19,7 +19,7 @@ from confluent_kafka.admin import (
     ResourceType,
 )
 
-from streams import kafka_access, topics
+from streams.kafka import access, topics
 from streams.settings import Settings, bootstrap_servers
 from tests.support.brokers import started
 from tests.support.kafka import produce
@@ -136,9 +136,7 @@ def worker(kafka: GuardedKafka, folder: Path) -> WorkerProcess:
 
 async def write_as(kafka: GuardedKafka, user: str, *records: tuple[str, bytes, bytes]) -> None:
     given = settings(kafka, user)
-    async with AIOKafkaProducer(
-        bootstrap_servers=bootstrap_servers(given), **kafka_access.for_aiokafka(given)
-    ) as producer:
+    async with AIOKafkaProducer(bootstrap_servers=bootstrap_servers(given), **access.for_aiokafka(given)) as producer:
         for topic, key, value in records:
             await producer.send_and_wait(topic, value, key=key)
 
@@ -160,7 +158,7 @@ async def test_with_these_rights_events_come_in_and_alerts_go_out(
         bootstrap_servers=bootstrap_servers(given),
         group_id="warehouse-1",
         auto_offset_reset="earliest",
-        **kafka_access.for_aiokafka(given),
+        **access.for_aiokafka(given),
     ) as consumer:
         assert (await consumer.getone()).value == alerts.records[0].value
 

@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from rules.instants import HOUR_MS
-from streams.clocks import wall_ms
+from rules.calendar.instants import HOUR_MS
+from streams.clock import wall_ms
 from tests.support.kafka import Kafka, produce
 from tests.support.servers import missing
 from tests.worker.outcome import Reader

@@ -8,7 +8,7 @@ from urllib.request import urlopen
 
 import pytest
 
-from streams.clocks import wall_ms
+from streams.clock import wall_ms
 from tests.support.kafka import Kafka, produce
 from tests.support.servers import free_port, missing
 from tests.worker.outcome import Reader, contradictions

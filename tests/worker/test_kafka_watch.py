@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from streams.kafka_watch import SILENT_S, Complaints, KafkaWatch
+from streams.runtime.kafka_watch import SILENT_S, Complaints, KafkaWatch
 
 
 class Time:

@@ -11,9 +11,9 @@ import httpx
 import pytest
 from confluent_kafka.admin import AdminClient
 
-from streams.clocks import wall_ms
-from streams.embedded import EmbeddedBroker
-from streams.topics import TopicNames
+from streams.clock import wall_ms
+from streams.kafka.embedded import EmbeddedBroker
+from streams.kafka.topics import TopicNames
 from tests.support.kafka import produce
 from tests.worker.outcome import Reader
 from tests.worker.support import LATE_MS, PACK, event, sent, shop_in, until
@@ -24,7 +24,7 @@ LARGE = 3_000
 
 SLOW = """
 import time
-from rules.engine import Engine
+from rules.engine.engine import Engine
 from streams import cli, worker
 worker.SLICE = 20
 judge = Engine._judge

@@ -6,14 +6,14 @@ import msgspec
 import orjson
 import pytest
 
-from rules.book import RuleBook
-from rules.bounds import LARGEST_BYTES
-from rules.engine import Engine
-from rules.events import decode
-from rules.facts import MOVES_KEPT
-from rules.shopfacts import KINDS
-from streams.cutting import LARGEST_VALUE_BYTES
-from streams.partition import fact_records
+from rules.engine.engine import Engine
+from rules.facts.order_facts import MOVES_KEPT
+from rules.facts.shop_facts import KINDS
+from rules.messages.bounds import LARGEST_BYTES
+from rules.messages.events import decode
+from rules.plan.rule_book import RuleBook
+from streams.kafka.cutting import LARGEST_VALUE_BYTES
+from streams.runtime.partition import fact_records
 from tests.worker.support import START_MS
 
 LONGEST = "\N{DELIVERY TRUCK}"

@@ -10,11 +10,11 @@ from typing import Any
 
 import pytest
 
-from streams import snapshot, store
-from streams.local_copy import LocalCopy
-from streams.snapshot import Snapshot, SnapshotUnusableError
-from streams.snapshot_faults import SnapshotFaults
-from streams.store import Store
+from streams.runtime import snapshot, store
+from streams.runtime.local_copy import LocalCopy
+from streams.runtime.snapshot import Snapshot, SnapshotUnusableError
+from streams.runtime.snapshot_faults import SnapshotFaults
+from streams.runtime.store import Store
 from tests.worker import disks
 from tests.worker.test_snapshot import contents
 

@@ -3,9 +3,9 @@
 import pytest
 from prometheus_client import REGISTRY
 
-from streams import outbox as outbox_module
-from streams.cutting import LARGEST_RECORD_BYTES
-from streams.outbox import Outbox, RefusedError
+from streams.kafka import outbox as outbox_module
+from streams.kafka.cutting import LARGEST_RECORD_BYTES
+from streams.kafka.outbox import Outbox, RefusedError
 from tests.worker.fakes import Broker
 
 

@@ -6,14 +6,14 @@ from typing import Any, NoReturn
 
 import pytest
 
-from rules import facts
-from rules.alerts import decode
-from rules.bounds import LARGEST_BYTES
-from rules.instants import DAWN, HOUR_MS, LONGEST_LEAP_MS, rfc3339
-from streams.clocks import wall_ms
+from rules.calendar.instants import DAWN, HOUR_MS, LONGEST_LEAP_MS, rfc3339
+from rules.facts import order_facts
+from rules.messages.alerts import decode
+from rules.messages.bounds import LARGEST_BYTES
+from streams.clock import wall_ms
+from streams.kafka.topics import INPUTS
 from streams.paced_log import PacedLog
-from streams.partition import Batch, Partition, home_of, log
-from streams.topics import INPUTS
+from streams.runtime.partition import Batch, Partition, home_of, log
 from tests.worker.support import LATE_MS, PARTITIONS, START_MS, book, event, record, tick
 
 
@@ -291,7 +291,7 @@ def test_a_merge_that_fails_half_way_leaves_nothing_behind_and_the_rest_is_appli
     watched = partition()
     apply(watched, event("order.placed", START_MS + 1, "1", id="later", data={"currency": "USD"}))
     known = copy(watched.engine.shops["joom", "s17"].orders["1"].facts)
-    monkeypatch.setattr(facts, "Terms", overflow)  # what is made while an order placed is merged
+    monkeypatch.setattr(order_facts, "Terms", overflow)  # what is made while an order placed is merged
     apply(watched, event("order.placed", START_MS, "1"), event("order.placed", START_MS, "2"))
     monkeypatch.undo()
     apply(watched, event("order.placed", START_MS, "3"))

@@ -5,8 +5,8 @@ import orjson
 import pytest
 from prometheus_client import REGISTRY
 
-from streams.partition import CLOCK_KEY, Partition, Restore, encode_facts, order_key
-from streams.reading_back import ReadingBack, UnreadableError
+from streams.runtime.partition import CLOCK_KEY, Partition, Restore, encode_facts, order_key
+from streams.runtime.reading_back import ReadingBack, UnreadableError
 from tests.web.records import alert, alert_id
 from tests.worker.support import PARTITIONS, book, record
 

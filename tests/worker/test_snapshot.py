@@ -6,8 +6,8 @@ from unittest.mock import patch
 
 import pytest
 
-from streams import snapshot
-from streams.snapshot import Snapshot, SnapshotDamagedError, SnapshotInUseError
+from streams.runtime import snapshot
+from streams.runtime.snapshot import Snapshot, SnapshotDamagedError, SnapshotInUseError
 
 
 @pytest.fixture

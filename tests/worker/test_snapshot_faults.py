@@ -8,11 +8,11 @@ from pathlib import Path
 
 import pytest
 
-from streams import snapshot, store
 from streams.app import App, create
-from streams.embedded import EmbeddedBroker
+from streams.kafka.embedded import EmbeddedBroker
+from streams.runtime import snapshot, store
+from streams.runtime.snapshot import Snapshot
 from streams.settings import Settings
-from streams.snapshot import Snapshot
 from tests.support.kafka import produce
 from tests.worker import disks
 from tests.worker.outcome import Reader

@@ -5,14 +5,14 @@ from typing import Any
 
 import pytest
 
-from rules import forecast
-from rules.engine import Engine
-from rules.events import decode
-from rules.instants import HOUR_MS
-from rules.standing import standing
-from rules.watch import Shop
-from streams import standings
-from streams.standings import EVERY_S, REFRESH_S, TURN_S, Standings
+from rules.calendar.instants import HOUR_MS
+from rules.engine.engine import Engine
+from rules.messages.events import decode
+from rules.reports import forecast
+from rules.reports.standing import standing
+from rules.state.shop import Shop
+from streams.runtime import standings_publisher
+from streams.runtime.standings_publisher import EVERY_S, REFRESH_S, TURN_S, Standings
 from tests.worker.support import LATE_MS, START_MS, book, event
 
 
@@ -22,8 +22,8 @@ class Desk:
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self.now_s = 1_000.0
         self.takes_s = 0.0
-        monkeypatch.setattr(standings, "monotonic", lambda: self.now_s)
-        monkeypatch.setattr(standings, "thread_time", self._tick)
+        monkeypatch.setattr(standings_publisher, "monotonic", lambda: self.now_s)
+        monkeypatch.setattr(standings_publisher, "thread_time", self._tick)
         self.standings = Standings()
         self.engine = Engine(book(), stepping=True, tell=lambda shop, _: self.standings.note_alert(shop))
 
@@ -163,7 +163,7 @@ def test_a_standing_that_cannot_be_worked_out_keeps_no_other_from_going_out(
     def broken(shop: Shop, at_ms: int) -> dict[str, Any]:
         return {"never": 1 // 0} if shop.name == "a" else standing(shop, at_ms)
 
-    monkeypatch.setattr(standings, "standing", broken)
+    monkeypatch.setattr(standings_publisher, "standing", broken)
     desk.engine.advance(START_MS)
     desk.hear(placed("a"), placed("b"))
     assert desk.beat() == ["joom/b"]

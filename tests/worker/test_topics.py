@@ -9,11 +9,11 @@ from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 from click.testing import CliRunner
 from confluent_kafka.admin import AdminClient
 
-from streams import topics
 from streams.cli import main
-from streams.embedded import EmbeddedBroker
+from streams.kafka import topics
+from streams.kafka.embedded import EmbeddedBroker
+from streams.kafka.topics import BadTopicsError, TopicNames, prepare
 from streams.settings import Settings
-from streams.topics import BadTopicsError, TopicNames, prepare
 from tests.support.kafka import Kafka, create_topics
 from tests.worker.support import until
 

@@ -6,7 +6,7 @@ import pytest
 
 from streams.commands import waiting
 from streams.commands.waiting import until_kafka_answers
-from streams.topics import BadTopicsError, NoBrokerError
+from streams.kafka.topics import BadTopicsError, NoBrokerError
 
 
 class Kafka:

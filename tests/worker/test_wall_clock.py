@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rules.instants import HOUR_MS
-from streams import boot_time
-from streams.wall_clock import CORRECTED_AFTER_MS, DRIFT_MS, JUMPS, OFF, START_DRIFT_MS, WallClock
+from rules.calendar.instants import HOUR_MS
+from streams.runtime import boot_time
+from streams.runtime.wall_clock import CORRECTED_AFTER_MS, DRIFT_MS, JUMPS, OFF, START_DRIFT_MS, WallClock
 from tests.worker import disks
 from tests.worker.support import START_MS
 

@@ -10,12 +10,12 @@ import pytest
 from faust.types import TP
 from prometheus_client import REGISTRY
 
-from rules.instants import DAWN, HOUR_MS
-from streams import worker
-from streams.clocks import wall_ms
-from streams.outbox import RefusedError
-from streams.partition import Batch, Progress
-from streams.worker import LostPlaceError, Worker
+from rules.calendar.instants import DAWN, HOUR_MS
+from streams.clock import wall_ms
+from streams.kafka.outbox import RefusedError
+from streams.runtime import worker
+from streams.runtime.partition import Batch, Progress
+from streams.runtime.worker import LostPlaceError, Worker
 from tests.worker.fakes import App
 from tests.worker.support import LATE_MS, START_MS, book, event, record, shop_in, tick, until
 

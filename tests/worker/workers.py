@@ -15,7 +15,7 @@ from confluent_kafka import ConsumerGroupTopicPartitions
 from confluent_kafka import TopicPartition as ConfluentPartition
 from confluent_kafka.admin import AdminClient
 
-from streams import topics
+from streams.kafka import topics
 from streams.settings import Settings, from_environment
 from tests.worker.support import LONG_S, PACK, until
 

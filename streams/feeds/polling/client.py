@@ -12,8 +12,8 @@ from zoneinfo import ZoneInfo
 
 import aiohttp
 
-from rules.instants import to_ms
-from rules.text import visible
+from rules.calendar.instants import to_ms
+from rules.messages.text import visible
 from streams.feeds.decoding import UnreadableBody, of_json
 from streams.feeds.language import Api, Call
 from streams.feeds.polling.failures import QuotaSpent, Refused, Unavailable

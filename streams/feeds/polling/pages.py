@@ -5,7 +5,7 @@ from contextlib import suppress
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from rules.instants import DAY_MS
+from rules.calendar.instants import DAY_MS
 from streams.feeds.language import Poll
 from streams.feeds.paths import Path
 from streams.feeds.polling.client import Client

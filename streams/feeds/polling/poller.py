@@ -17,9 +17,8 @@ from zoneinfo import ZoneInfo
 import orjson
 from aiokafka.errors import KafkaError
 
-from rules.instants import HOUR_MS, from_rfc3339, rfc3339
-from rules.names import shop_key
-from streams.dead_letters import LONGEST_REASON_BYTES
+from rules.calendar.instants import HOUR_MS, from_rfc3339, rfc3339
+from rules.messages.names import shop_key
 from streams.feeds.language import Poll, SourceFile
 from streams.feeds.mapper import Written
 from streams.feeds.mapping import Mapped, map_answer
@@ -27,9 +26,10 @@ from streams.feeds.polling.client import Client, Time
 from streams.feeds.polling.failures import QuotaSpent, Refused, Unavailable
 from streams.feeds.polling.ledger import Ledger
 from streams.feeds.polling.pages import Pages, newest_ms
+from streams.kafka.dead_letters import LONGEST_REASON_BYTES
+from streams.kafka.topics import TopicNames, topic_of
 from streams.metrics import feeds as metrics
 from streams.paced_log import PacedLog
-from streams.topics import TopicNames, topic_of
 
 log = logging.getLogger(__name__)
 log.addFilter(PacedLog())

@@ -12,17 +12,17 @@ import aiohttp
 from aiokafka import AIOKafkaProducer
 from aiokafka.errors import KafkaError
 
-from rules.instants import DAY_MS
-from streams import kafka_access
-from streams.clocks import wall_ms
+from rules.calendar.instants import DAY_MS
+from streams.clock import wall_ms
 from streams.feeds.apps import App, FeedSettings, PolledShop, Polling
 from streams.feeds.mapper import Written
 from streams.feeds.polling.client import ANSWER_S, ATTEMPTS, Client, Pace, Shop, Time
 from streams.feeds.polling.ledger import Ledger
 from streams.feeds.polling.poller import PollSettings, ShopPoll, Writer
+from streams.kafka import access as kafka_access
+from streams.kafka.topics import TopicNames
 from streams.metrics import feeds as metrics
 from streams.settings import Settings, bootstrap_servers
-from streams.topics import TopicNames
 
 log = logging.getLogger(__name__)
 

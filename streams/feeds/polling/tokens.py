@@ -9,7 +9,7 @@ import hashlib
 from collections.abc import Awaitable, Callable
 from typing import Any
 
-from rules.instants import NEVER
+from rules.calendar.instants import NEVER
 from streams.feeds.language import Token
 from streams.feeds.polling.failures import Refused
 from streams.feeds.polling.ledger import Ledger, Tokens

@@ -7,7 +7,7 @@ from typing import Self
 
 from playwright.async_api import async_playwright
 
-from streams import packs
+from streams import pack_files
 from streams.demo import show
 from streams.terminal.board import Board
 from streams.terminal.picture import board_svg
@@ -38,7 +38,7 @@ class Kept:
 async def main() -> None:
     view = Kept()
     show.choose_view = lambda out: view  # type: ignore[assignment, return-value]
-    running = asyncio.create_task(show.run(packs.load(()), speed=SPEED, seconds=None, seed=1, out=io.StringIO()))
+    running = asyncio.create_task(show.run(pack_files.load(()), speed=SPEED, seconds=None, seed=1, out=io.StringIO()))
     await asyncio.wait([running], timeout=AFTER_S)
     (PICTURES / "demo.svg").write_text(board_svg(view.board))
     await photograph(view.board.console)

@@ -1,0 +1,1 @@
+"""Instants, durations, days and the windows that rules look at."""

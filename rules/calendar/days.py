@@ -1,0 +1,206 @@
+"""Days, months and business days in a platform's own zone."""
+
+from bisect import bisect_left
+from collections.abc import Callable
+from datetime import UTC, date, datetime, time, timedelta
+from functools import lru_cache, partial
+from zoneinfo import ZoneInfo
+
+import chinese_calendar
+import holidays
+
+from rules.calendar.instants import DAY_MS, EARLIEST_MS, LATEST_MS
+from rules.codegen import Written
+
+_EPOCH_DAY = date(1970, 1, 1).toordinal()
+_MS = timedelta(milliseconds=1)
+
+
+def day_of(at_ms: int, zone: str) -> int:
+    """The local date of an instant, as a proleptic ordinal (`date.fromordinal`)."""
+    since_ms, offset_ms = _steady(zone)
+    if at_ms >= since_ms:
+        return (at_ms + offset_ms) // DAY_MS + _EPOCH_DAY
+    return datetime.fromtimestamp(at_ms // 1000, ZoneInfo(zone)).toordinal()
+
+
+def day_expression(at: str, zone: str) -> str:
+    """`day_of` of an expression `at` that may be written twice, as an expression that takes a call only for days long
+    past, and in zones that change their clocks."""
+    since_ms, offset_ms = _steady(zone)
+    offset = f" + {offset_ms}" if offset_ms else ""
+    steady = f"({at}{offset}) // {DAY_MS} + {_EPOCH_DAY}"
+    return steady if since_ms <= EARLIEST_MS else f"({steady} if {at} >= {since_ms} else day_of({at}, {zone!r}))"
+
+
+@lru_cache
+def _steady(zone: str) -> tuple[int, int]:
+    """Since when (epoch ms) a zone's clocks have been as far ahead as they will stay until 2100, and how far: since
+    shortly before that, where they go on changing."""
+    weeks = range(LATEST_MS // 1000, EARLIEST_MS // 1000, -7 * 86_400)
+    last = _ahead(weeks[0], zone)
+    changed = next((at for at in weeks if _ahead(at, zone) != last), None)
+    if changed is None:
+        return EARLIEST_MS, last // _MS
+    since = bisect_left(range(changed, changed + 7 * 86_400), True, key=lambda at: _ahead(at, zone) == last) + changed
+    return since * 1000, last // _MS
+
+
+def _ahead(at: int, zone: str) -> timedelta:
+    """How far a zone's clocks are ahead of UTC at an instant (epoch s)."""
+    return datetime.fromtimestamp(at, ZoneInfo(zone)).utcoffset() or timedelta()
+
+
+@lru_cache(maxsize=65_536)
+def start_of_day(day: int, zone: str) -> int:
+    """The first instant (epoch ms) of a local date."""
+    if zone == "UTC":
+        return (day - _EPOCH_DAY) * DAY_MS
+    midnight = datetime.combine(date.fromordinal(day), time(), ZoneInfo(zone))
+    return round(midnight.timestamp() * 1000)
+
+
+@lru_cache(maxsize=4_096)
+def month_of(day: int) -> tuple[int, int]:
+    """First day of the month that `day` is in, and first day of the next."""
+    first = date.fromordinal(day).replace(day=1)
+    return first.toordinal(), (first + timedelta(days=32)).replace(day=1).toordinal()
+
+
+def week_of(day: int) -> tuple[int, int]:
+    """Monday of the ISO week that `day` is in, and the next Monday."""
+    monday = day - (day - 1) % 7
+    return monday, monday + 7
+
+
+@lru_cache(maxsize=4_096)
+def quarter_of(day: int) -> tuple[int, int]:
+    """First day of the calendar quarter that `day` is in, and first day of the next."""
+    at = date.fromordinal(day)
+    first = at.replace(month=at.month - (at.month - 1) % 3, day=1)
+    return first.toordinal(), (first + timedelta(days=95)).replace(day=1).toordinal()
+
+
+@lru_cache(maxsize=4_096)
+def year_of(day: int) -> tuple[int, int]:
+    """First day of the year that `day` is in, and first day of the next."""
+    year = date.fromordinal(day).year
+    return date(year, 1, 1).toordinal(), date(year + 1, 1, 1).toordinal()
+
+
+@lru_cache(maxsize=4_096)
+def first_monday_quarter_of(day: int) -> tuple[int, int]:
+    """The quarter that begins on its first Monday: the one that `day` is in, and the beginning of the next."""
+    first, following = quarter_of(day)
+    if day < _first_monday(first):
+        first, following = quarter_of(first - 1)
+    return _first_monday(first), _first_monday(following)
+
+
+def _first_monday(day: int) -> int:
+    return day + (1 - day) % 7
+
+
+@lru_cache(maxsize=4_096)
+def month_name(day: int) -> str:
+    """`2026-11`"""
+    return f"{date.fromordinal(day):%Y-%m}"
+
+
+@lru_cache(maxsize=4_096)
+def quarter_name(day: int) -> str:
+    """`2026-Q4`"""
+    at = date.fromordinal(day)
+    return f"{at.year}-Q{(at.month + 2) // 3}"
+
+
+@lru_cache(maxsize=4_096)
+def week_name(day: int) -> str:
+    """`2026-W48`"""
+    year, week, _ = date.fromordinal(day).isocalendar()
+    return f"{year}-W{week:02d}"
+
+
+def add_business_days(at_ms: int, days: int, country: str, zone: str) -> int:
+    """The same local time of day, `days` working days on: weekends, the country's holidays, and in China the
+    working weekends that make up for them, are stepped over as that country does. A start on a day off counts
+    from the next working day's beginning.
+    """
+    day = day_of(at_ms, zone)
+    begins_ms, shift_ms, last = _working_days_on(day, days, country, zone)
+    if begins_ms is not None:
+        return begins_ms
+    if shift_ms is not None:
+        return at_ms + shift_ms
+    clock = datetime.fromtimestamp(at_ms / 1000, UTC).astimezone(ZoneInfo(zone)).time()
+    return round(datetime.combine(date.fromordinal(last), clock, ZoneInfo(zone)).timestamp() * 1000)
+
+
+def business_days_expression(at: str, name: str, days: int, country: str, zone: str) -> Written:
+    """`add_business_days` to an expression `at` that may be written several times, as an expression that takes a call
+    only for days long past, and in zones that change their clocks. `name` is the beginning of what it names."""
+    since_ms, offset_ms = _steady(zone)
+    exactly = partial(add_business_days, days=days, country=country, zone=zone)
+    day = f"({name} := {name}_on[({at} + {offset_ms}) // {DAY_MS}])"
+    steady = f"max({at}, {day}[0]) + {name}[1]"
+    if since_ms > EARLIEST_MS:  # the day on which clocks changed last began before that
+        steady = f"({steady} if {at} >= {since_ms + DAY_MS} else {name}_exactly({at}))"
+    return Written(steady, {f"{name}_on": _Terms(exactly, country, zone), f"{name}_exactly": exactly})
+
+
+class _Terms(dict[int, tuple[int, int]]):
+    """By local day (of a zone whose clocks stand still, 0 for 1970-01-01): when the first working day from it on begins
+    (epoch ms), and how much later (ms) than on that day a term ends."""
+
+    def __init__(self, exactly: Callable[[int], int], country: str, zone: str) -> None:
+        self._exactly, self._country, self._zone = exactly, country, zone
+
+    def __missing__(self, day: int) -> tuple[int, int]:
+        begins_ms = start_of_day(_working_day(day + _EPOCH_DAY, self._country), self._zone)
+        found = self[day] = begins_ms, self._exactly(begins_ms) - begins_ms
+        return found
+
+
+@lru_cache(maxsize=8_192)
+def _working_days_on(day: int, days: int, country: str, zone: str) -> tuple[int | None, int | None, int]:
+    """For a start on a day off, the beginning (epoch ms) of the day so many working days on; else how many ms later it
+    is, where clocks change on neither day; and which day."""
+    first = _working_day(day, country)
+    last = first
+    for _ in range(days):
+        last = _working_day(last + 1, country)
+    if first != day:
+        return start_of_day(last, zone), None, last
+    plain = _has_24_hours(day, zone) and _has_24_hours(last, zone)
+    return None, start_of_day(last, zone) - start_of_day(day, zone) if plain else None, last
+
+
+def _working_day(day: int, country: str) -> int:
+    """The first working day from a day on."""
+    while not is_working_day(date.fromordinal(day), country):
+        day += 1
+    return day
+
+
+def _has_24_hours(day: int, zone: str) -> bool:
+    return start_of_day(day + 1, zone) - start_of_day(day, zone) == DAY_MS
+
+
+@lru_cache(maxsize=8_192)
+def is_working_day(day: date, country: str) -> bool:
+    """Raises NotImplementedError for a country whose holidays aren't known."""
+    if country == "CN":
+        try:
+            return bool(chinese_calendar.is_workday(day))
+        except NotImplementedError:
+            pass  # years the State Council hasn't announced yet: weekends and fixed holidays must do
+    return bool(_holidays(country).is_working_day(day))
+
+
+@lru_cache(maxsize=64)
+def _holidays(country: str) -> holidays.HolidayBase:
+    return holidays.country_holidays(country)
+
+
+def knows_country(country: str) -> bool:
+    return country in holidays.list_supported_countries(include_aliases=False)

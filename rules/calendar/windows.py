@@ -1,0 +1,157 @@
+"""Which days a ratio or a count looks at, at a given moment."""
+
+from collections.abc import Callable, Iterator
+from functools import lru_cache
+from typing import Literal
+
+from msgspec import Struct, field
+
+from rules.calendar.days import (
+    day_of,
+    first_monday_quarter_of,
+    month_name,
+    month_of,
+    quarter_name,
+    quarter_of,
+    start_of_day,
+    week_name,
+    week_of,
+    year_of,
+)
+from rules.calendar.durations import Duration
+from rules.calendar.instants import DAY_MS
+
+Every = Literal["day", "week", "month", "quarter"]
+"""How often something is computed: at the first instant of each local day, Monday, month or quarter."""
+
+BORDERS: dict[str, Callable[[int], tuple[int, int]]] = {
+    "day": lambda day: (day, day + 1),
+    "week": week_of,
+    "month": month_of,
+    "quarter": quarter_of,
+    "year": year_of,
+    "first_monday_of_quarter": first_monday_quarter_of,
+}
+"""The first day of what `day` lies in, and the first day of the next."""
+
+_ALIGNED: dict[str, tuple[Callable[[int], tuple[int, int]], Callable[[int], str], int]] = {
+    "month": (month_of, month_name, 31),
+    "week": (week_of, week_name, 7),
+    "quarter": (quarter_of, quarter_name, 92),
+}
+
+
+class Period(Struct, frozen=True):
+    """Local days `first..last`, both in it, under the name that goes into alert ids."""
+
+    name: str
+    first: int
+    last: int
+
+
+class Window(Struct, kw_only=True, forbid_unknown_fields=True, frozen=True):
+    """`length` counts for rolling windows, which end today less `lag`. Calendar months, quarters and ISO weeks go on
+    being judged for `lag` after their end, because their last orders fall due only then."""
+
+    align: Literal["rolling", "month", "week", "quarter"] = "rolling"
+    # Factories, because a JSON Schema can't show the defaults of types of our own.
+    length: Duration = field(default_factory=lambda: Duration(30 * DAY_MS))
+    lag: Duration = field(default_factory=Duration)
+
+    def periods(self, at_ms: int, zone: str) -> list[Period]:
+        """The periods judged at this moment, newest first."""
+        today = day_of(at_ms, zone)
+        if self.align == "rolling":
+            last = today - self.lag // DAY_MS
+            return [Period("-", last - self.length // DAY_MS + 1, last)]
+        bounds, name, _ = _ALIGNED[self.align]
+        periods: list[Period] = []
+        first, following = bounds(today)
+        while not periods or start_of_day(following, zone) + self.lag > at_ms:
+            periods.append(Period(name(first), first, following - 1))
+            first, following = bounds(first - 1)
+        return periods
+
+    def before(self, period: Period) -> Period:
+        """The calendar period before this one."""
+        bounds, name, _ = _ALIGNED[self.align]
+        first, following = bounds(period.first - 1)
+        return Period(name(first), first, following - 1)
+
+    def named(self, name: str, at_ms: int, zone: str) -> Period | None:
+        """The period of this name that is judged at this moment, or was within a year before."""
+        judged = self.periods(at_ms, zone)
+        found = next((period for period in judged if period.name == name), None)
+        if found is not None or self.align == "rolling":
+            return found
+        period = judged[-1]
+        while period.name != name:
+            if period.first < judged[0].first - 366:
+                return None
+            period = self.before(period)
+        return period
+
+    def next_change(self, at_ms: int, zone: str) -> int:
+        """When `periods` next gives another answer (epoch ms)."""
+        if self.align == "rolling":
+            return start_of_day(day_of(at_ms, zone) + 1, zone)
+        ends = [start_of_day(period.last + 1, zone) for period in self.periods(at_ms, zone)]
+        return min(at for at in (ends[0], *(end + self.lag for end in ends)) if at > at_ms)
+
+    def closed_at(self, at_ms: int, zone: str) -> Period:
+        """The period that a computation at this border looks at: a rolling one ends the day before (or `lag` ago, if
+        that is longer), a calendar one is the last that ended `lag` ago."""
+        today = day_of(at_ms, zone)
+        lag = self.lag // DAY_MS
+        if self.align == "rolling":
+            last = today - max(lag, 1)
+            return Period("-", last - self.length // DAY_MS + 1, last)
+        bounds, name, _ = _ALIGNED[self.align]
+        first, following = bounds(today - lag - 1)
+        return Period(name(first), first, following - 1)
+
+    def so_far(self, at_ms: int, border_ms: int, zone: str) -> Period:
+        """What has come by now of the (rolling) period that the computation at a border to come will look at. A lag of
+        more than the day before is time that orders need, and they need it now as well."""
+        period = self.closed_at(border_ms, zone)
+        wait = self.lag // DAY_MS if self.lag > DAY_MS else 0
+        return Period(period.name, period.first, min(period.last, day_of(at_ms, zone) - wait))
+
+    def span_ms(self) -> int:
+        """How far back a day can lie and still be counted."""
+        longest = self.length if self.align == "rolling" else _ALIGNED[self.align][2] * DAY_MS
+        return longest + self.lag + DAY_MS
+
+    def complaints(self) -> Iterator[tuple[str, str]]:
+        """What is wrong with it, as (`.field`, message)."""
+        if self.align == "rolling":
+            for field, length in ((".length", self.length), (".lag", self.lag)):
+                if length % DAY_MS:
+                    yield field, "must be whole days"
+            if self.length < DAY_MS:
+                yield ".length", "must be at least a day"
+
+
+def borders(every: str, from_ms: int, to_ms: int, zone: str, lag_ms: int = 0) -> Iterator[int]:
+    """The instants in `(from_ms, to_ms]` at which a local day, week… begins, or has begun `lag_ms` ago."""
+    following = BORDERS[every](day_of(from_ms - lag_ms, zone))[1]
+    while (at := start_of_day(following, zone) + lag_ms) <= to_ms:
+        if at > from_ms:
+            yield at
+        following = BORDERS[every](following)[1]
+
+
+def last_border(every: str, at_ms: int, zone: str, lag_ms: int = 0) -> int:
+    """When the local day, week… that runs began, or had begun `lag_ms` ago (epoch ms)."""
+    return start_of_day(BORDERS[every](day_of(at_ms - lag_ms, zone))[0], zone) + lag_ms
+
+
+def next_border(every: str, at_ms: int, zone: str, lag_ms: int = 0) -> int:
+    """When the next local day, week… begins, or has begun `lag_ms` ago (epoch ms)."""
+    return start_of_day(BORDERS[every](day_of(at_ms - lag_ms, zone))[1], zone) + lag_ms
+
+
+@lru_cache(maxsize=4_096)
+def is_border(every: str, at_ms: int, zone: str, lag_ms: int) -> bool:
+    """Whether a local day, week… begins at an instant, or has begun `lag_ms` ago."""
+    return next_border(every, at_ms - 1, zone, lag_ms) == at_ms

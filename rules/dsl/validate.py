@@ -1,0 +1,292 @@
+"""What contradicts itself in a pack, each thing with its place."""
+
+import re
+from collections.abc import Iterator
+from datetime import date
+from string import Formatter
+from typing import Any
+
+import msgspec
+
+from rules.calendar.durations import BusinessDays, Duration
+from rules.calendar.instants import NEVER
+from rules.dsl.clauses import is_known
+from rules.dsl.model import DATED, AnyRule, Pack, Trial, Version, calendar_complaint, zone_complaint
+from rules.dsl.yaml_source import Complaint, Source
+from rules.kinds.count import Marks
+from rules.kinds.deadline.spec import Deadline, DueOf, Silence
+from rules.kinds.ledger.evaluator import Ledger
+from rules.kinds.ledger.postings import Feed
+from rules.kinds.level import Level
+from rules.kinds.occurrences.source import Of
+from rules.kinds.ratio.compiled import Ratio
+from rules.kinds.rule import Rule
+from rules.kinds.streak import Streak
+from rules.kinds.tasks import Tasks
+
+Fault = tuple[str, str]
+"""`(where in the rule, message)`."""
+
+
+def complaints(pack: Pack, source: Source) -> Iterator[Complaint]:
+    """Everything that is wrong in a pack that could be read."""
+    yield from (source.complain(message, path) for path, message in _places(pack))
+    seen: set[str] = set()
+    by_id: dict[str, AnyRule] = {rule.id: rule for rule in pack.rules}
+    for n, rule in enumerate(pack.rules):
+        at = f"$.rules[{n}]"
+        if rule.id in seen:
+            yield source.complain(f"{rule.id} is defined a second time", f"{at}.id")
+        seen.add(rule.id)
+        for where, message in _of_rule(rule, by_id, pack):
+            yield source.complain(f"{rule.id}: {message}", f"{at}.{where}")
+        yield from _of_versions(pack, rule, source, at)
+    yield from _circles(by_id, pack, source)
+    for n, trial in enumerate(pack.tests):
+        for rule_id in sorted({*trial.rules, *(str(alert.get("rule")) for alert in trial.expect)} - seen):
+            yield source.complain(f"{rule_id} is no rule of this pack", f"$.tests[{n}].expect")
+        for where, message in _of_trial(trial):
+            yield source.complain(message, f"$.tests[{n}].{where}")
+
+
+def _places(pack: Pack) -> Iterator[Fault]:
+    places: list[tuple[str, str, str | None]] = [("$", pack.zone, pack.calendar)]
+    places += [(f"$.sites.{name}", site.zone, site.calendar) for name, site in pack.sites.items()]
+    for path, zone, calendar in places:
+        if wrong := zone_complaint(zone):
+            yield f"{path}.zone", wrong
+        if wrong := calendar_complaint(calendar):
+            yield f"{path}.calendar", wrong
+
+
+def _of_rule(rule: AnyRule, by_id: dict[str, AnyRule], pack: Pack) -> Iterator[Fault]:
+    yield from _names(rule, pack)
+    yield from rule.complaints()
+    yield from _stages(rule)
+    yield from _references(rule, by_id)
+    yield from _dates(rule.effective_from, rule.effective_to)
+    if (rule.effective_from or rule.effective_to) and not isinstance(rule, DATED):
+        yield (
+            "effective_from" if rule.effective_from else "effective_to",
+            "this kind can't be limited to a time",
+        )
+    if isinstance(rule, Deadline) and isinstance(rule.within, BusinessDays):
+        calendars = [rule.calendar or pack.calendar, *(rule.calendar or site.calendar for site in pack.sites.values())]
+        if not all(calendars):
+            yield "within", "working days need a calendar, such as CN, of the rule, the pack and each of its sites"
+        if wrong := calendar_complaint(rule.calendar):
+            yield "calendar", wrong
+    for name in sorted(set(rule.sites) - set(pack.sites)):
+        yield "sites", f"{name} is no site of this pack; they are {', '.join(pack.sites) or 'none'}"
+
+
+def _names(rule: AnyRule, pack: Pack) -> Iterator[Fault]:
+    if not re.fullmatch(r"[a-z0-9]+\.[a-z0-9_]+", rule.id):
+        yield "id", "an id is <platform>.<name> in small letters"
+    elif pack.platform != "*" and not rule.id.startswith(f"{pack.platform}."):
+        yield "id", f"the pack is for {pack.platform}, so its ids begin with {pack.platform}."
+    clauses = [("clause", rule.clause)]
+    if isinstance(rule, Ledger):
+        clauses += [(f"feeds[{n}].clause", feed.clause) for n, feed in enumerate(rule.feeds)]
+    for where, clause in clauses:
+        if not is_known(clause, pack.platform):
+            yield where, f"{clause} is no clause of {pack.platform}; a rule of your own cites own-…"
+
+
+def _stages(rule: AnyRule) -> Iterator[Fault]:
+    stages = set(rule.stages())
+    warned = {"due_soon"} if isinstance(rule, Deadline | Silence | Tasks) else set()
+    for field, needed in (("severity", stages - warned), ("summary", stages)):
+        written = set(getattr(rule, field))
+        if odd := written - stages - (warned if field == "summary" else set()):
+            yield (
+                field,
+                f"{', '.join(sorted(odd))} is no stage of this rule; it has {', '.join(rule.stages()) or 'none'}",
+            )
+        if missing := needed - written:
+            yield field, f"no {field} for {', '.join(sorted(missing))}"
+    for n, advice in enumerate(rule.actions):
+        if odd := set(advice.at) - stages:
+            yield f"actions[{n}].at", f"{', '.join(sorted(odd))} is no stage of this rule"
+    for stage, text in rule.summary.items():
+        yield from ((f"summary.{stage}", message) for message in _of_summary(rule, stage, text))
+
+
+def _of_summary(rule: AnyRule, stage: str, text: str) -> Iterator[str]:
+    try:
+        fields = list(Formatter().parse(text))
+    except ValueError as error:
+        yield f"{text!r}: {error}"
+        return
+    names = set(rule.NAMES)
+    if isinstance(rule, Deadline) and isinstance(rule.within, BusinessDays):
+        names -= {"within_h"}
+    if stage == "near":
+        names -= {"until"}
+    for _, name, spec, conversion in fields:
+        if name is not None and (name not in names or spec or conversion):
+            yield f"{{{name}}} is nothing a summary can name here; it can {', '.join(sorted(names))}"
+
+
+def _references(rule: AnyRule, by_id: dict[str, AnyRule]) -> Iterator[Fault]:
+    for where, other, kinds, what in _wanted(rule):
+        found = by_id.get(other)
+        if not isinstance(found, kinds):
+            yield where, f"{other} is no {what} of this pack"
+    if isinstance(rule, Ledger):
+        for n, feed in enumerate(rule.feeds):
+            ratio = by_id.get(feed.computed or "")
+            if isinstance(ratio, Ratio):
+                if ratio.every is None:
+                    yield f"feeds[{n}].computed", f"{ratio.id} is not computed at borders; it has no `every`"
+                if odd := set(feed.points_of) - {tier.name for tier in ratio.tiers} - {"crossed"}:
+                    yield f"feeds[{n}].points_of", f"{', '.join(sorted(odd))} is no step of {ratio.id}"
+                for tier in ratio.tiers:
+                    told = tier.penalty.points if tier.penalty else None
+                    if told is not None and told != feed.points_of.get(tier.name, told):
+                        yield f"feeds[{n}].points_of.{tier.name}", f"{ratio.id} tells {told} points for it"
+    if isinstance(rule, Streak):
+        ratio = by_id.get(rule.of)
+        if isinstance(ratio, Ratio) and ratio.every is None:
+            yield "of", f"{ratio.id} is not computed at borders; it has no `every`"
+
+
+Wanted = tuple[str, str, Any, str]
+
+
+def _wanted(rule: AnyRule) -> Iterator[Wanted]:
+    """The rules a rule names: where, which, of which kind, in words."""
+    deadline: tuple[Any, str] = (Deadline | Silence, "deadline rule")
+    if isinstance(rule, Deadline) and isinstance(rule.from_, DueOf):
+        yield "from", rule.from_.due, *deadline
+    elif isinstance(rule, Ratio):
+        for other in sorted(rule.leans_on()):
+            # Silence is judged by the last news, so nobody can say later how it stood at a border.
+            yield "numerator", other, *(deadline if rule.every is None else (Deadline, "deadline rule (no silence)"))
+    elif isinstance(rule, Streak):
+        yield "of", rule.of, Ratio, "ratio"
+    elif isinstance(rule, Level) and rule.ledger is not None:
+        yield "ledger", rule.ledger, Ledger, "ledger"
+    elif isinstance(rule, Ledger):
+        for n, feed in enumerate(rule.feeds):
+            yield from _of_feed(feed, f"feeds[{n}]")
+    of = getattr(rule, "of", None)
+    if isinstance(of, Of):
+        yield from _of_source(of, "of")
+
+
+def _of_feed(feed: Feed, where: str) -> Iterator[Wanted]:
+    if feed.computed is not None:
+        yield f"{where}.computed", feed.computed, Ratio, "ratio"
+    for n, of in enumerate(feed.of):
+        yield from _of_source(of, f"{where}.of[{n}]")
+
+
+def _of_source(of: Of, where: str) -> Iterator[Wanted]:
+    for other in sorted(of.timers()):
+        yield where, other, Deadline | Silence, "deadline rule"
+    if of.crossed is not None:
+        yield where, of.crossed, Level | Marks, "level or count"
+
+
+def _dates(effective_from: str | None, effective_to: str | None) -> Iterator[Fault]:
+    for field, day in (("effective_from", effective_from), ("effective_to", effective_to)):
+        if day is not None and not _is_date(day):
+            yield field, f"{day} is no date; write it like 2024-01-01"
+            return
+    if effective_from is not None and effective_to is not None and effective_from >= effective_to:
+        yield "effective_to", f"must lie after {effective_from}"
+
+
+def _is_date(day: str) -> bool:
+    try:
+        return 2001 <= date.fromisoformat(day).year < 2100 and len(day) == 10
+    except ValueError:
+        return False
+
+
+def _of_versions(pack: Pack, rule: AnyRule, source: Source, at: str) -> Iterator[Complaint]:
+    versions = pack.versions.get(rule.id, [])
+    for m, version in enumerate(versions):
+        path = f"{at}.versions[{m}]"
+        for where, message in of_version(pack, rule, version):
+            yield source.complain(f"{rule.id}: {message}", f"{path}.{where}")
+        for other in versions[:m]:
+            if overlap(version, other):
+                yield source.complain(f"{rule.id}: overlaps with the version at {other.at}", path)
+
+
+def of_version(pack: Pack, rule: AnyRule, version: Version) -> Iterator[Fault]:
+    """What is wrong with other parameters for a rule."""
+    yield from _dates(version.effective_from, version.effective_to)
+    if (version.effective_from or version.effective_to) and not isinstance(rule, DATED):
+        yield "effective_from", "versions of this kind can't take turns by date"
+    for name in sorted(set(version.sites) - set(pack.sites)):
+        yield "sites", f"{name} is no site of this pack; they are {', '.join(pack.sites) or 'none'}"
+    if fixed := {"id", "kind", "clause", "versions", "effective_from", "effective_to", "sites"} & set(version.set):
+        yield "set", f"{', '.join(sorted(fixed))} can't be set for a part of the shops"
+        return
+    try:
+        changed = pack.changed(rule.id, [version.set])
+    except msgspec.ValidationError as error:
+        yield f"set.{placed_field(error)}", str(error).partition(" - at `")[0]
+        return
+    by_id: dict[str, AnyRule] = {each.id: each for each in pack.rules} | {rule.id: changed}
+    before = set(_of_rule(rule, by_id | {rule.id: rule}, pack))
+    for where, message in _of_rule(changed, by_id, pack):
+        # Words for stages that only other versions have stay as they are: nobody will say them.
+        left_over = "is no stage of this rule" in message and re.split(r"[.\[]", where)[0] not in version.set
+        if (where, message) not in before and not left_over:
+            yield f"set.{where}", message
+    if changed == rule:
+        yield "set", "changes nothing"
+
+
+def placed_field(error: msgspec.ValidationError) -> str:
+    """The path in the rule that msgspec complains of."""
+    unknown = re.search("unknown field `(.*)`", str(error))
+    path = str(error).partition(" - at `")[2].rstrip("`").rpartition("$")[2].lstrip(".")
+    return ".".join(part for part in (path, unknown[1] if unknown else "") if part)
+
+
+def overlap(one: Version, other: Version) -> bool:
+    """Whether two versions that are equally particular could hold for one shop at one time."""
+    for mine, others in ((one.sites, other.sites), (one.programmes, other.programmes), (one.shops, other.shops)):
+        if bool(mine) != bool(others) or (mine and not set(mine) & set(others)):
+            return False
+    starts = max(one.effective_from or "", other.effective_from or "")
+    ends = min(one.effective_to or "9999", other.effective_to or "9999")
+    return starts < ends and bool(set(one.set) & set(other.set))
+
+
+def _circles(by_id: dict[str, AnyRule], pack: Pack, source: Source) -> Iterator[Complaint]:
+    """Rules that lean on each other in a circle."""
+    for n, rule in enumerate(pack.rules):
+        reached, ahead = set[str](), set(rule.leans_on())
+        while ahead:
+            other = ahead.pop()
+            if other not in reached and other in by_id:
+                reached.add(other)
+                ahead |= by_id[other].leans_on()
+        if rule.id in reached:
+            yield source.complain(f"{rule.id}: leans on itself", f"$.rules[{n}]")
+
+
+def _of_trial(trial: Trial) -> Iterator[Fault]:
+    for field in ("events", "expect"):
+        for n, written in enumerate(getattr(trial, field)):
+            at = written.get("at")
+            try:
+                if not isinstance(at, str):
+                    raise ValueError("`at` is missing" if at is None else f"{at!r} is no length of time")
+                Duration.parse(at)
+            except ValueError as error:
+                yield f"{field}[{n}].at", str(error)
+
+
+def never_ends(rule: Rule) -> bool:
+    """True where what a rule opens stays open for good."""
+    sanction = getattr(rule, "sanction", None)
+    if isinstance(rule, Ledger):
+        return bool(rule.tiers) and all(tier.lasts is None for tier in rule.tiers) and rule.near is None
+    return sanction is not None and not isinstance(rule, Tasks) and sanction.until_ms(0) == NEVER

@@ -1,0 +1,210 @@
+"""What should be open against what was last said: the difference is what is news, and is told with its reason.
+
+What was said at a later instant than the clock's (before a restart whose clock lags behind) stands until then.
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+from rules.calendar.instants import NEVER, rfc3339
+from rules.emit.render import Known, Teller, known_by, of_deadline
+from rules.kinds.deadline.timer import Timer
+from rules.kinds.findings import MORE, Findings
+from rules.kinds.rule import Case, Judge, Rule, Verdict
+from rules.kinds.subjects import SubjectJudge
+from rules.messages.alerts import Alert, Cause, Emitted, Open, alert_id, is_news, remember, subject_and_episode
+from rules.plan.rule_book import RuleBook
+from rules.state.shop import Order, Shop
+
+OfOrder = tuple[Timer, Order, int | None]
+"""The deadline rule an alert is of, the order, and when that is due (epoch ms)."""
+
+Word = tuple[Shop, str, Rule, Case | OfOrder, Emitted | None, Open | None, Cause, int]
+"""What is news: `(shop, alert, rule, about, said, open, cause, at_ms)`; nothing is open where it ends."""
+
+
+class Differences:
+    """Finds what is news, and tells it. Those that find it answer when to look again (epoch ms)."""
+
+    def __init__(self, book: RuleBook, tell: Callable[[Shop, Alert], None]) -> None:
+        self.book = book
+        self._tell = tell
+        self._teller = Teller()
+        self._words: list[Word] = []
+
+    def tell(self) -> None:
+        """Tells what was found since the last call, in that order. It is not told as it is found, since finding and
+        telling by turns drive each other out of the processor's caches."""
+        words, self._words = self._words, []
+        looked_at: tuple[Order, int] | None = None
+        known: Known = {}
+        for shop, alert, rule, about, said, opened, cause, at_ms in words:
+            if isinstance(about, Case):
+                case = about
+            else:
+                timer, order, due_ms = about
+                if looked_at != (order, at_ms):  # several alerts of one order often come at once
+                    looked_at, known = (order, at_ms), known_by(order.facts, at_ms)
+                case = of_deadline(timer, order, due_ms, known)
+            self._tell(shop, self._teller.tell(shop, alert, rule, case, said, opened, cause, at_ms))
+
+    def find_of_order(self, order: Order, wanted: list[tuple[Timer, Open]], at_ms: int) -> int:
+        """What is new of an order."""
+        turn_ms, said_of = NEVER, order.alerts
+        if said_of is None:
+            said_of = order.alerts = {}
+        shop, current = order.shop, []
+        for timer, opened in wanted:
+            alert = alert_id(timer.rule.id, shop.key, order.id, rfc3339(opened.due_ms or 0))
+            current.append(alert)
+            said = said_of.get(alert)
+            if not is_news(said, opened):
+                continue
+            if said is not None and at_ms < said.at_ms:
+                turn_ms = min(turn_ms, said.at_ms)
+            else:
+                about = timer, order, opened.due_ms
+                self._note(shop, said_of, alert, timer.rule, about, opened, timer.cause(opened), at_ms)
+        for alert, said in list(said_of.items()):
+            ended = shop.plan.timer_of.get(said.rule) if said.open and alert not in current else None
+            if ended is None:
+                continue  # as it should be; or its pack isn't loaded here, so nobody can say whether it is over
+            if at_ms < said.at_ms:
+                turn_ms = min(turn_ms, said.at_ms)
+            else:
+                about = ended, order, ended.due(order.facts)
+                cause = ended.cause_of_end(order.facts, said)
+                self._note(shop, said_of, alert, ended.rule, about, None, cause, at_ms)
+        return turn_ms
+
+    def find_of_shop(self, shop: Shop, judge: Judge, at_ms: int, most: int = NEVER) -> tuple[int | None, int]:
+        """What is new of a rule that looks at the whole shop: when to look again (epoch ms), and at how many things it
+        has looked. A rule that judges subject by subject looks at no more than `most`; None where some are left."""
+        if isinstance(judge, SubjectJudge):
+            return self._find_by_subject(shop, judge, at_ms, most)
+        verdicts, turn_ms = judge.judge(shop, at_ms)
+        is_open = shop.open_by_rule.get(judge.rule.id)
+        if not verdicts and not is_open:
+            return turn_ms, 1
+        findings = Findings()
+        for about, verdict in {(each.subject, each.episode): each for each in verdicts}.items():
+            findings.put(about, [verdict], NEVER)
+        findings.settle(judge.rule)
+        self._note_open(shop, judge, findings)
+        self._find_of_findings(shop, judge, findings, at_ms)
+        return min(turn_ms, findings.next_ms()), 1 + len(verdicts)
+
+    def _find_by_subject(self, shop: Shop, judge: SubjectJudge[Any], at_ms: int, most: int) -> tuple[int | None, int]:
+        """The same of a rule that judges subject by subject: of those with news."""
+        findings = shop.findings.get(judge.n)
+        if findings is None:
+            if not shop.open_by_rule.get(judge.rule.id) and not any(True for _ in judge.keys(shop)):
+                return NEVER, 1
+            shop.findings = shop.findings or {}
+            findings = shop.findings[judge.n] = judge.new_findings()
+            findings.touch(judge.keys(shop))
+            self._note_open(shop, judge, findings)
+        looked = judge.evaluate(shop, findings, at_ms, most)
+        if findings.left:
+            return None, looked
+        if findings.moved:
+            self._find_of_findings(shop, judge, findings, at_ms)
+        return findings.next_ms(), 1 + looked
+
+    def _note_open(self, shop: Shop, judge: Judge, findings: Findings) -> None:
+        """Has all that is open compared with what was found."""
+        for alert in shop.open_by_rule.get(judge.rule.id, ()):
+            findings.moved[subject_and_episode(alert, judge.rule.id, shop.key)] = None
+
+    def _find_of_findings(self, shop: Shop, judge: Judge, findings: Findings, at_ms: int) -> None:
+        """What is new of those alerts that may be other than what was told: first what has ended, then the others."""
+        rule, is_open = judge.rule, shop.open_by_rule.get(judge.rule.id, set[str]())
+        moved, findings.moved = findings.moved, {}
+        ids = {alert_id(rule.id, shop.key, *about): about for about in moved}
+        wanted = {alert: verdict for alert, about in ids.items() if (verdict := findings.shown(about)) is not None}
+        for alert in sorted([alert for alert in ids if alert not in wanted and alert in is_open]):
+            findings.retry(ids[alert], self._end_shop_alert(shop, judge, findings, alert, at_ms))
+        for alert, verdict in wanted.items():
+            findings.retry(ids[alert], self._find_of_verdict(shop, judge, findings, alert, verdict, at_ms))
+
+    def _find_of_verdict(
+        self, shop: Shop, judge: Judge, findings: Findings, alert: str, verdict: Verdict, at_ms: int
+    ) -> int:
+        """What is new of one alert that should be open; when to look again (epoch ms)."""
+        said, rule = shop.alerts.get(alert), judge.rule
+        if said is not None and _is_no_longer_that_sanction(said, verdict.open) and at_ms >= said.at_ms:
+            self._end_shop_alert(shop, judge, findings, alert, at_ms)
+            said = shop.alerts[alert]
+        if not is_news(said, verdict.open):
+            return NEVER
+        if said is not None and at_ms < said.at_ms:
+            return said.at_ms
+        cause = verdict.cause if said is None or not _is_milder(rule, said, verdict.open) else "fell_back"
+        counts = (verdict.subject, verdict.episode) == MORE
+        case = findings.case_of_more() if counts else judge.case(shop, verdict, at_ms)
+        self._note(shop, shop.alerts, alert, rule, case, verdict.open, cause, at_ms)
+        return NEVER
+
+    def end_what_no_longer_applies(self, shop: Shop, at_ms: int) -> int:
+        """Ends what was said under rules that are not this shop's any more, since it has another site or programme."""
+        plan, turn_ms = shop.plan, NEVER
+        holders = [(None, shop.alerts), *((order.id, order.alerts) for order in shop.orders.values() if order.alerts)]
+        for order_id, said_of in holders:
+            for alert, said in list(said_of.items()):
+                rule = self.book.rules.get(said.rule)
+                if said.open and rule is not None and said.rule not in plan.judge_of and said.rule not in plan.timer_of:
+                    if at_ms < said.at_ms:
+                        shop.followed = True
+                        turn_ms = min(turn_ms, said.at_ms)
+                    else:
+                        self._note(shop, said_of, alert, rule, Case({}, {}, order_id), None, "no_longer_applies", at_ms)
+        return turn_ms
+
+    def _end_shop_alert(self, shop: Shop, judge: Judge, findings: Findings, alert: str, at_ms: int) -> int:
+        said = shop.alerts[alert]
+        if at_ms < said.at_ms:
+            return said.at_ms
+        subject, episode = subject_and_episode(alert, judge.rule.id, shop.key)
+        last = Open(said.stage, "info", said.due_ms, said.judgement, said.until_ms, said.tier)
+        verdict = Verdict(last, "fell_back", subject, episode)
+        cause: Cause
+        if (subject, episode) == MORE:
+            case, cause = findings.case_of_more(), "fell_back"
+        elif findings.is_left_out((subject, episode)):
+            case, cause = judge.case(shop, verdict, at_ms), "too_many"
+        else:
+            cause = judge.cause_of_end(shop, said, verdict, at_ms)
+            case = judge.case(shop, verdict, at_ms)
+        self._note(shop, shop.alerts, alert, judge.rule, case, None, cause, at_ms)
+        return NEVER
+
+    def _note(
+        self,
+        shop: Shop,
+        said_of: dict[str, Emitted],
+        alert: str,
+        rule: Rule,
+        about: Case | OfOrder,
+        opened: Open | None,
+        cause: Cause,
+        at_ms: int,
+    ) -> None:
+        """Has it told with the others, and remembers it as said."""
+        said = said_of.get(alert)
+        self._words.append((shop, alert, rule, about, said, opened, cause, at_ms))
+        shop.open_alerts += (opened is not None) - (said is not None and said.open)
+        said_of[alert] = remember(rule.id, said, opened, at_ms)
+        if said_of is shop.alerts:
+            shop.note_open(rule.id, alert, opened is not None)
+
+
+def _is_no_longer_that_sanction(said: Emitted, wanted: Open) -> bool:
+    """No longer the sanction last spoken of: that one ends first, so that what comes after is told on its own."""
+    return said.open and said.until_ms is not None and wanted.until_ms != said.until_ms
+
+
+def _is_milder(rule: Rule, said: Emitted, wanted: Open) -> bool:
+    stages = rule.stages()
+    if not said.open or said.stage not in stages or wanted.stage not in stages:
+        return False
+    return stages.index(wanted.stage) < stages.index(said.stage)

@@ -1,0 +1,1 @@
+"""Events in, time moved on, alerts out."""

@@ -1,0 +1,413 @@
+"""The engine of one partition: facts in, alerts out, as a function of the facts and the time.
+
+What should be open follows from facts and clock alone; the engine compares it with what was said before and
+returns the difference. Nothing is ever computed from "what just happened", so events may come in any order and
+any number of times, and a restart that rebuilds the facts has nothing to repair.
+"""
+
+from collections.abc import Callable, Sequence
+from sys import intern
+
+from rules.calendar.instants import DAWN, NEVER
+from rules.emit.reconcile import Differences
+from rules.engine.ceilings import UNBOUNDED, Ceilings, no_room
+from rules.engine.retention import SWEEP_MS, sweep
+from rules.engine.work_queue import Agenda
+from rules.facts.order_facts import MERGE, OrderFacts
+from rules.facts.shop_facts import KINDS, PROFILE_KINDS
+from rules.kinds.deadline.timer import OVERDUE, Timer
+from rules.messages.alerts import Alert, Open
+from rules.messages.bounds import check_names
+from rules.messages.events import AnyEvent, ClockTick, Event, ShopEvent
+from rules.plan.rule_book import RuleBook
+from rules.state.aggregate import count
+from rules.state.changes import Changes
+from rules.state.shop import Order, Shop
+
+MARKED_PER_ORDER = 20
+"""Timers that are looked through in the time in which one order is judged."""
+
+
+class Engine:
+    """`stepping`: fire every timer at its own due instant, in order (event time). Otherwise the clock leaps to
+    now and each order is judged once, as it stands (wall time), so an outage raises nothing that has passed.
+
+    What came out is taken with `drain`; alerts go to `tell`, if it is given, before `settle` and `advance` are done.
+    After a restart: what `rules.engine.restore` takes back in any order, the clock as it stood (`clock_ms`), then
+    `settle`.
+    """
+
+    def __init__(
+        self,
+        book: RuleBook,
+        *,
+        stepping: bool,
+        tell: Callable[[Shop, Alert], None] | None = None,
+        ceilings: Ceilings = UNBOUNDED,
+    ) -> None:
+        self.book = book
+        self.stepping = stepping
+        self.ceilings = ceilings
+        self.clock_ms = DAWN
+        self.shops: dict[tuple[str, str], Shop] = {}
+        self.order_count = 0
+        self.agenda = Agenda()
+        self._differences = Differences(book, tell or self._keep)
+        self._changes = Changes()
+        self._instant_open = False
+        self._next_sweep_ms = DAWN
+        self._orders_left = self._judges_left = NEVER  # in this slice
+
+    def shop(self, platform: str, name: str) -> Shop:
+        """A shop, known from now on where it wasn't yet."""
+        shop = self.shops.get((platform, name))
+        if shop is None:
+            shop = Shop(platform, name, self.book.plan(platform, shop=name))
+            self.shops[platform, name] = shop
+            self.agenda.ask(shop, 0)  # none of its judges has looked yet
+        return shop
+
+    def shop_of(self, event: Event) -> Shop:
+        """The shop an event is of. Raises BadEvent for a new one whose names won't do, or that there is no room for."""
+        shop = self.shops.get((event.platform, event.shop))
+        if shop is None:
+            if len(self.shops) >= self.ceilings.shops:
+                raise no_room("shops", len(self.shops))
+            check_names(event, "platform", "shop")
+            shop = self.shop(event.platform, event.shop)
+        return shop
+
+    def keep(self, order: Order) -> None:
+        """Has a new order known as one of its shop's."""
+        order.shop.orders[order.id] = order
+        self.order_count += 1
+
+    def drop(self, order: Order) -> None:
+        """The opposite of `keep`."""
+        del order.shop.orders[order.id]
+        self.order_count -= 1
+
+    def drain(self) -> Changes:
+        """Takes what has changed since the last call."""
+        changes, self._changes = self._changes, Changes()
+        for order in changes.orders:
+            order.unsaved = False
+        return changes
+
+    def _keep(self, _: Shop, alert: Alert) -> None:
+        self._changes.alerts.append(alert)
+
+    # -- what goes in ---------------------------------------------------------------------------------------
+
+    def check(self, event: AnyEvent) -> None:
+        """Raises BadEvent where `apply` would, for a new shop or order whose name won't do or that has no room."""
+        if isinstance(event, ClockTick):
+            return
+        shop = self.shops.get((event.platform, event.shop))
+        if shop is None:
+            if len(self.shops) >= self.ceilings.shops:
+                raise no_room("shops", len(self.shops))
+            check_names(event, "platform", "shop")
+        if type(event) in MERGE and (shop is None or event.order not in shop.orders):
+            if self.order_count >= self.ceilings.orders:
+                raise no_room("orders", self.order_count)
+            check_names(event, "order")
+
+    def apply(self, event: AnyEvent, at_ms: int) -> None:
+        """Merges one event into its order's or shop's facts; judging waits for `settle` or `advance`.
+
+        Raises BadEvent for a new shop or order whose name won't do, or for which there is no room; then nothing has
+        changed.
+        """
+        if not isinstance(event, ClockTick):
+            self.merge(self.shop_of(event), event, at_ms)
+
+    def merge(self, shop: Shop, event: Event, at_ms: int) -> None:
+        """`apply`, for callers that have the event's shop at hand (`shop_of`)."""
+        kind = type(event)
+        merge = MERGE.get(kind)
+        if merge is None:
+            self._merge_shop(shop, event, at_ms)
+            return
+        order_id: str = event.order  # type: ignore[attr-defined]
+        mark = at_ms, intern(event.source), event.id
+        order = shop.orders.get(order_id)
+        if order is not None:
+            news = merge(order.facts, event, mark)
+        else:
+            if self.order_count >= self.ceilings.orders:
+                raise no_room("orders", self.order_count)
+            check_names(event, "order")
+            order = Order(order_id, shop)
+            news = merge(order.facts, event, mark)
+            self.keep(order)  # only now: the merge may have raised
+        if news:
+            if at_ms > order.last_ms:
+                order.last_ms = at_ms
+            if at_ms < shop.began_ms:
+                shop.began_ms = at_ms
+            if heeded := news & order.heeds:
+                order.news |= heeded
+                if not order.dirty:
+                    self.agenda.look_at(order)
+            if not order.unsaved:
+                self._changes.note_order(order)
+            if at_ms > shop.border_ms and news & shop.plan.computed_from:
+                shop.ahead[order] = shop.ahead.get(order, 0) | news
+            if at_ms <= shop.late_before_ms:
+                self._compute_again(shop, at_ms)
+
+    def _merge_shop(self, shop: Shop, event: Event, at_ms: int) -> None:
+        kind = KINDS.get(type(event))
+        if kind is None or not isinstance(event, ShopEvent):
+            return
+        changed = shop.facts.merge(kind, event, at_ms, self.clock_ms)
+        for key in changed:
+            self._changes.entries[shop.key, kind.name, key] = shop
+        if changed:
+            plan = shop.plan
+            self.heard(shop, kind.name)
+            if shop.plan is not plan:
+                self._drop_computed(shop)
+
+    def heard(self, shop: Shop, kind: str) -> None:
+        """Has what looks at a type of the shop's own events judged again; a profile may bring other rules."""
+        shop.hear()
+        if kind in PROFILE_KINDS:
+            self._follow(shop)
+        if kind == "stock.level":
+            shop.count_sales()
+        if bits := shop.plan.on_event.get(kind, 0):
+            self.agenda.ask(shop, bits)
+
+    def _follow(self, shop: Shop) -> None:
+        """Judges a shop by the rules of its site and programme from now on."""
+        plan = self.book.plan_of(shop.platform, shop.name, shop.facts)
+        if plan is shop.plan:
+            return
+        shop.follow(plan)
+        for order in shop.orders.values():
+            order.follow(plan)
+            self.agenda.look_at(order)
+        self.agenda.ask(shop, plan.every_judge)
+
+    def _drop_computed(self, shop: Shop) -> None:
+        """Other rules have other borders: what was computed under those before is computed again."""
+        for rule, found in shop.computed.items():
+            for border_ms in found:
+                self._changes.computed[shop.key, rule, border_ms] = shop
+        shop.computed.clear()
+
+    def _compute_again(self, shop: Shop, from_ms: int) -> None:
+        """Evidence has come late: what was computed since then may have been otherwise."""
+        for judge in shop.plan.computed:
+            shop.recompute[judge.rule.id] = min(from_ms, shop.recompute.get(judge.rule.id, from_ms))
+            self.agenda.ask(shop, 1 << judge.n)
+
+    # -- time -----------------------------------------------------------------------------------------------
+
+    def settle(self, *, limit: int = NEVER) -> bool:
+        """Judges what has changed, and in wall time what is due, at the clock as it stands.
+
+        Looks at no more than `limit` orders, and at no more than about as many things that shops' judges look at. False
+        says that there is more: it wants to be called again, and goes on with the shops that have waited longest.
+        """
+        self._orders_left = self._judges_left = limit
+        done = self._settle()
+        self._differences.tell()
+        return done
+
+    def _passed_ms(self) -> int:
+        """By when things can no longer happen in time."""
+        return self.clock_ms - 1 if self._instant_open else self.clock_ms
+
+    def advance(self, to_ms: int, *, including: bool = True, limit: int = NEVER) -> bool:
+        """Moves the clock to `to_ms`, firing what is due by then.
+
+        Without `including` only what is due before then: more events of that very instant may follow, and they
+        still come in time. `limit` is that of `settle`, and so is the answer. The clock never goes back.
+        """
+        if to_ms < self.clock_ms:
+            return True
+        self._orders_left = self._judges_left = limit
+        if self.stepping:
+            done = self._step(to_ms, including)
+        else:
+            self._move(to_ms, including)
+            done = self._settle()
+        self._differences.tell()
+        if done and to_ms >= self._next_sweep_ms:
+            self._sweep(to_ms)
+        return done
+
+    def turn_back(self, to_ms: int) -> None:
+        """Sets the clock back: what it went by was wrong. What was said at a later instant stands until then."""
+        self._instant_open = False
+        self.clock_ms = min(self.clock_ms, to_ms)
+
+    def _step(self, to_ms: int, including: bool) -> bool:
+        """Fires each timer at its own instant, once all that came up at the instant before is judged."""
+        if self.clock_ms == DAWN:
+            self._begin(to_ms)
+        agenda = self.agenda
+        if (agenda.shops or agenda.has_orders()) and not self._settle():
+            return False
+        last_due = to_ms if including else to_ms - 1
+        while True:
+            due_ms = agenda.next_ms()
+            if agenda.shops and due_ms > self.clock_ms > DAWN:
+                if not self._judge_shops(self.clock_ms):  # all due by now has fired, so the counts are complete
+                    return False
+                continue
+            if due_ms > last_due:
+                break
+            if self._orders_left <= 0:
+                return False
+            self._orders_left -= 1
+            self._move(max(self.clock_ms, due_ms), True)
+            self._fire(agenda.pop())
+        self._move(to_ms, including)
+        return self._judge_shops(to_ms)
+
+    def _settle(self) -> bool:
+        agenda, at_ms, passed_ms = self.agenda, self.clock_ms, self._passed_ms()
+        if not self.stepping:
+            self._mark_due(passed_ms)
+        while self._orders_left > 0 and (orders := agenda.take_orders(self._orders_left)):
+            self._orders_left -= len(orders)
+            for order in orders:
+                self._judge(order, at_ms, passed_ms)
+        all_marked = agenda.next_ms() > passed_ms
+        done = not agenda.has_orders() and (all_marked or self.stepping)
+        if agenda.shops and all_marked:
+            return self._judge_shops(at_ms) and done
+        return done  # not between two slices of what is due at once: the counts would be half done
+
+    def _mark_due(self, passed_ms: int) -> None:
+        """Has all that is due looked at by shops in turn, so that none waits until another's timers have fired."""
+        agenda, left = self.agenda, self._orders_left * MARKED_PER_ORDER
+        while left > 0 and agenda.next_ms() <= passed_ms:
+            left -= 1
+            target = agenda.pop()
+            if isinstance(target, Shop):
+                agenda.ask(target, 0)
+            elif target is not None and self._is_due(target):
+                agenda.look_at(target)
+
+    def _begin(self, to_ms: int) -> None:
+        """Starts the clock with the first that is known of, so that what has happened since is told in its time."""
+        first_ms = min((shop.first_at_ms() for shop in self.shops.values()), default=NEVER)
+        if first_ms < to_ms:
+            self._move(first_ms, True)
+
+    def _move(self, to_ms: int, including: bool) -> None:
+        """Sets the clock; an instant that is over doesn't open again."""
+        self._instant_open = not including and (to_ms > self.clock_ms or self._instant_open)
+        self.clock_ms = to_ms
+
+    def _fire(self, target: Order | Shop | None) -> None:
+        if isinstance(target, Shop):
+            self.agenda.ask(target, 0)  # once all that is due by now has fired
+        elif target is not None and self._is_due(target):
+            self._judge(target, self.clock_ms, self._passed_ms())
+
+    def _is_due(self, order: Order) -> bool:
+        """Whether an order whose timer has fired is to be judged; a timer may come too early, and is armed again."""
+        if order.news or order.turn_ms <= self.clock_ms:
+            return True
+        if order.turn_ms < NEVER:
+            self.agenda.arm(order, order.turn_ms)
+        return False
+
+    def _sweep(self, at_ms: int) -> None:
+        self._next_sweep_ms = at_ms + SWEEP_MS
+        for shop in self.shops.values():
+            before = len(shop.orders)
+            if stale := sweep(shop, at_ms, self._changes):
+                self.agenda.ask(shop, stale)
+            self.order_count -= before - len(shop.orders)
+
+    # -- judging --------------------------------------------------------------------------------------------
+
+    def _judge(self, order: Order, at_ms: int, passed_ms: int) -> None:
+        """By its deadlines as they stand, and where it counts by what has changed."""
+        facts, plan = order.facts, order.shop.plan
+        news, order.news = order.news, 0
+        turns: Sequence[int] = plan.firsts(facts, 0, 0)
+        turn_ms, missed, overdue = min(turns), 0, 0
+        wanted: list[tuple[Timer, Open]] = []
+        if turn_ms <= passed_ms:
+            turns, missed, overdue, wanted = _ask(plan.timers, facts, turns, at_ms, passed_ms)
+            turn_ms = min(turns)
+        if wanted or order.alerts is not None:
+            turn_ms = min(turn_ms, self._differences.find_of_order(order, wanted, at_ms))
+        order.turn_ms = turn_ms
+        changed = (missed ^ order.missed) | (overdue ^ order.overdue)
+        order.missed, order.overdue = missed, overdue
+        if (news or changed or missed & plan.trace_bits) and (stale := count(order, news, changed, passed_ms)):
+            self.agenda.ask(order.shop, stale)
+        order.heeds = plan.heeded(turns, order.bad, missed != 0 or order.alerts is not None)
+        if turn_ms < order.armed_ms:
+            self.agenda.arm(order, turn_ms)
+
+    def _judge_shops(self, at_ms: int) -> bool:
+        """False where some are left to be judged."""
+        if at_ms == DAWN:
+            return True  # no time yet, so no window to look at; they stay marked
+        agenda = self.agenda
+        for _ in range(len(agenda.shops)):
+            if self._judges_left <= 0:
+                break
+            shop = agenda.take_shop()
+            if shop is not None and not self._judge_shop(shop, at_ms):
+                agenda.ask(shop, 0)
+        return not agenda.shops
+
+    def _judge_shop(self, shop: Shop, at_ms: int) -> bool:
+        """False where some of its judges are left to be asked."""
+        turns, shop.instant_open = shop.turns, self._instant_open
+        if shop.restored:  # who knows what was let go before
+            shop.restored = False
+            shop.kept_from_ms = max(shop.kept_from_ms, at_ms - shop.plan.keep_ms)
+        if shop.followed:
+            shop.followed = False
+            self.agenda.arm(shop, self._differences.end_what_no_longer_applies(shop, at_ms))
+        shop.stale |= sum([1 << n for n, turn in enumerate(turns) if turn <= at_ms])
+        while stale := shop.stale:
+            if self._judges_left <= 0:
+                return False
+            judge = shop.plan.judges[(stale & -stale).bit_length() - 1]
+            shop.stale = stale & (stale - 1)
+            # Others, behind it, may be stale then.
+            turn_ms, looked = self._differences.find_of_shop(shop, judge, at_ms, self._judges_left)
+            self._judges_left -= looked
+            if turn_ms is None:
+                shop.stale |= 1 << judge.n
+                return False
+            turns[judge.n] = turn_ms
+        if at_ms > shop.border_ms:
+            shop.pass_border(at_ms)
+        if shop.recomputed:
+            for rule, border_ms in shop.recomputed:
+                self._changes.computed[shop.key, rule, border_ms] = shop
+            shop.recomputed.clear()
+        if turns:
+            self.agenda.arm(shop, min(turns))
+        return True
+
+
+def _ask(
+    timers: Sequence[Timer], facts: OrderFacts, firsts: Sequence[int], at_ms: int, passed_ms: int
+) -> tuple[list[int], int, int, list[tuple[Timer, Open]]]:
+    """Asks the deadline rules that have something to say by now: when each may say something else, bits of those missed
+    and of those unmet, and what should be open."""
+    turns, missed, overdue, wanted = list(firsts), 0, 0, []
+    for timer, first_ms in zip(timers, firsts):  # noqa: B905 (strict is slow)
+        if first_ms <= passed_ms:
+            flags, opened, turns[timer.n] = timer.judge(facts, at_ms, passed_ms)
+            if flags:
+                missed |= timer.bit
+                overdue |= timer.bit if flags & OVERDUE else 0
+            if opened is not None:
+                wanted.append((timer, opened))
+    return turns, missed, overdue, wanted

@@ -1,0 +1,144 @@
+"""State back from the changelogs after a restart, in any order; the engine's `settle` derives the rest."""
+
+from rules.calendar.instants import NEVER
+from rules.engine.engine import Engine
+from rules.facts.order_facts import EVERY_FACT, OrderFacts
+from rules.facts.shop_facts import Entry, Key
+from rules.kinds.nothing import NOTHING
+from rules.kinds.ratio.periodic import Computed
+from rules.messages.alerts import Alert, Emitted, emitted_from, shop_of, subject_and_episode
+from rules.state.aggregate import uncount
+from rules.state.shop import Order, Shop
+
+
+def restore_order(engine: Engine, platform: str, shop_name: str, order_id: str, facts: OrderFacts | None) -> None:
+    """Takes an order's facts back; None where it was dropped."""
+    shop, agenda = engine.shop(platform, shop_name), engine.agenda
+    order = shop.orders.get(order_id)
+    if order is not None:
+        agenda.ask(shop, uncount(order))
+    elif facts is None:
+        return
+    else:
+        order = Order(order_id, shop)
+        engine.keep(order)
+    order.news = EVERY_FACT
+    order.facts = facts or OrderFacts()  # dropped: an entry that still waits for it must find nothing
+    order.last_ms = order.facts.last_at_ms()
+    shop.began_ms = min(shop.began_ms, order.facts.first_at_ms())
+    shop.expect(order)
+    if facts is None and order.alerts is None:
+        order.armed_ms = NEVER
+        engine.drop(order)
+    else:
+        agenda.look_at(order)
+
+
+def restore_entry(engine: Engine, platform: str, shop_name: str, kind: str, key: Key, entry: Entry | None) -> None:
+    """Takes one of a shop's own facts back; None where it was dropped."""
+    shop = engine.shop(platform, shop_name)
+    shop.facts.put(kind, key, entry)
+    engine.heard(shop, kind)
+
+
+def restore_computed(
+    engine: Engine, platform: str, shop_name: str, rule: str, border_ms: int, found: Computed | None
+) -> None:
+    """Takes back what a ratio was at a border (epoch ms); None where it had no orders after all."""
+    shop = engine.shop(platform, shop_name)
+    if found is None:
+        shop.computed.get(rule, {}).pop(border_ms, None)
+    else:
+        shop.computed.setdefault(rule, {})[border_ms] = found
+        shop.late_before_ms = max(shop.late_before_ms, border_ms)
+    shop.restored = True
+    engine.agenda.ask(shop, shop.plan.every_judge)
+
+
+def restore_alert(engine: Engine, alert: Alert) -> None:
+    """Takes back what was last said of an alert. Raises ValueError, before anything is changed, for times that are
+    none."""
+    _remember(engine, alert, emitted_from(alert))
+
+
+def correct_alert(engine: Engine, alert: Alert) -> bool:
+    """Takes note that somebody else has written a record of an alert; False where it says what was last said anyway.
+
+    What should be open is written again, above both revisions, and what shouldn't be is resolved. Of an alert that is
+    known nothing else is taken from the record. Raises ValueError as `restore_alert` does.
+    """
+    found, name = emitted_from(alert), alert.data.alert
+    shop, order, said = _find(engine, name)
+    if found == said:
+        return False
+    if shop is None or said is None:
+        found.at_ms = min(found.at_ms, engine.clock_ms)  # else it would stand until then
+        order = _remember(engine, alert, found)
+        if order is not None:
+            _look_again(engine, order.shop, order)
+        return True
+    said.revision = max(said.revision, found.revision)
+    if found.open and not said.open:
+        said.open = True  # so that it ends
+        shop.open_alerts += 1
+        if order is None:
+            shop.note_open(said.rule, name, True)
+    said.tier = ""  # differs from whatever should be open, so that it is written again
+    _look_again(engine, shop, order)
+    return True
+
+
+def restate_alert(engine: Engine, name: str) -> None:
+    """Has an alert that is open written again, since what was last said of it is gone from the topic."""
+    shop, order, said = _find(engine, name)
+    if shop is not None and said is not None:
+        said.tier = ""  # as in `correct_alert`
+        _look_again(engine, shop, order)
+
+
+def _find(engine: Engine, name: str) -> tuple[Shop | None, Order | None, Emitted | None]:
+    """Shop, order (where it is one's) and what was last said of an alert, as far as they are known, by its id."""
+    place = shop_of(name)
+    shop = None if place is None else engine.shops.get(place)
+    if shop is None:
+        return None, None, None
+    order = shop.orders.get(subject_and_episode(name, name.partition(":")[0], shop.key)[0])
+    if order is not None and order.alerts is not None and name in order.alerts:
+        return shop, order, order.alerts[name]
+    return shop, None, shop.alerts.get(name)
+
+
+def _look_again(engine: Engine, shop: Shop, order: Order | None) -> None:
+    """Has what should be open compared with what was last said."""
+    if order is not None:
+        order.news = EVERY_FACT
+        engine.agenda.look_at(order)
+    shop.findings = NOTHING
+    engine.agenda.ask(shop, shop.plan.every_judge)
+
+
+def _remember(engine: Engine, alert: Alert, said: Emitted) -> Order | None:
+    """Has something be what was last said of an alert; the order where it is one's."""
+    shop = engine.shop(alert.platform, alert.shop)
+    rule, name = alert.data.rule, alert.data.alert
+    order: Order | None = None
+    # By its kind: the shop's own plan may wait for its profile to come back.
+    if isinstance(alert.order, str) and engine.book.is_of_orders(rule):
+        order = shop.orders.get(alert.order)
+        if order is None:
+            order = Order(alert.order, shop)
+            engine.keep(order)
+        order.alerts = order.alerts or {}
+        order.heeds = shop.plan.heeds
+        held = order.alerts
+    else:
+        held = shop.alerts
+    before = held.get(name)
+    shop.open_alerts += said.open - (before is not None and before.open)
+    held[name] = said
+    shop.followed = True
+    if held is shop.alerts:
+        shop.note_open(rule, name, said.open)
+        shop.findings = NOTHING  # they have been compared with less
+    engine.agenda.ask(shop, shop.plan.every_judge)
+    return order

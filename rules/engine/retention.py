@@ -1,0 +1,57 @@
+"""Letting go of what nothing asks for any more: orders that no window reaches and no timer waits for, a shop's own
+facts that are too old to count, and what was said of times that are as long past."""
+
+from rules.calendar.instants import DAWN, DAY_MS, NEVER
+from rules.facts.shop_facts import KEPT_MS
+from rules.kinds.findings import MORE
+from rules.messages.alerts import subject_and_episode
+from rules.state.aggregate import uncount
+from rules.state.changes import Changes
+from rules.state.shop import Order, Shop
+
+SWEEP_MS = 15 * DAY_MS
+"""How often that is done."""
+
+
+def sweep(shop: Shop, at_ms: int, changes: Changes) -> int:
+    """Drops what a shop needs no more; the judges (as bits) that must look again."""
+    stale = 0
+    shop.kept_from_ms = at_ms - shop.plan.keep_ms
+    if at_ms > shop.border_ms:
+        shop.pass_border(at_ms)
+    for kind, key in list(shop.facts.spent(at_ms, shop.plan.kept_for_good)):
+        shop.facts.put(kind, key, None)
+        changes.entries[shop.key, kind, key] = shop
+    for alert in _past(shop, at_ms):
+        del shop.alerts[alert]
+    for order in [each for each in shop.orders.values() if _is_spent(each, at_ms)]:
+        del shop.orders[order.id]
+        stale |= uncount(order)
+        if order.last_ms == DAWN:
+            continue  # only its alerts came back after a restart
+        changes.note_order(order)
+        changes.forgotten.append(order)
+    return stale
+
+
+def _past(shop: Shop, at_ms: int) -> list[str]:
+    """Alerts that have ended with their episode, too long ago for any fact to bring them back."""
+    ended = [
+        (alert, said.rule)
+        for alert, said in shop.alerts.items()
+        if not said.open and said.at_ms <= at_ms - KEPT_MS and said.until_ms != NEVER
+    ]
+    return [alert for alert, rule in ended if subject_and_episode(alert, rule, shop.key)[1] not in ("-", MORE[1])]
+
+
+def _is_spent(order: Order, at_ms: int) -> bool:
+    shop = order.shop
+    if order.armed_ms != NEVER or order.last_ms > shop.kept_from_ms:
+        return False
+    for marks, kept_ms in zip(shop.marks, shop.plan.trace_kept_ms, strict=True):
+        instants = marks.by_order.get(order.id)
+        if instants is not None and instants[-1] + kept_ms > at_ms:
+            return False  # a mark that still counts
+    if shop.reused_ms(order) + shop.plan.number_kept_ms > at_ms:
+        return False
+    return all(not said.open and said.at_ms <= shop.kept_from_ms for said in (order.alerts or {}).values())

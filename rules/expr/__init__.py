@@ -1,0 +1,1 @@
+"""A pack's small language of conditions and moments, compiled."""

@@ -1,0 +1,1 @@
+"""What is known of orders and shops; facts merge in any order."""

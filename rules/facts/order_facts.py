@@ -1,0 +1,308 @@
+"""What is known of one order: a handful of facts that merge in any order and any number of times.
+
+A fact is a mark `(at_ms, source, event id)`. Where several events state the same fact, the earliest mark
+holds (when was it *first* shipped?), or the latest where news counts (last scan, moved deadline). Marks of
+different events never compare equal, so every order of arrival ends in the same facts.
+"""
+
+from collections.abc import Callable, Iterable, Sequence
+from copy import copy
+from operator import attrgetter
+from sys import intern
+from typing import Any, Final
+
+from msgspec import Struct
+
+from rules.calendar.instants import DAWN, NEVER, is_believable, to_ms
+from rules.codegen import Written, function
+from rules.messages.events import (
+    CancelledData,
+    DeadlineChanged,
+    Item,
+    OrderCancelled,
+    OrderPlaced,
+    OrderRefunded,
+    OrderReturned,
+    OrderShipped,
+    PickupCollected,
+    PickupFailed,
+    PlacedData,
+    ShippedData,
+    TrackingUpdated,
+)
+
+Mark = tuple[int, str, str]
+"""`(at_ms, source, event id)`."""
+
+
+Merge = Callable[["OrderFacts", Any, Mark], int]
+"""Takes an event into an order's facts; the answer has the bits (`FACT_BIT`) of the facts that changed."""
+
+
+class Terms(Struct, array_like=True, gc=False):
+    """What was agreed when the order was placed. `amount` is a decimal in `currency`, kept as text."""
+
+    amount: str | None = None
+    currency: str | None = None
+    mode: str | None = None
+    ship_by_ms: int | None = None
+    handling_h: float | None = None
+    logistics: str | None = None
+    sensitive: bool = False
+    predeclared: bool = False
+    items: tuple[Item, ...] = ()
+
+
+class Shipment(Struct, array_like=True, gc=False):
+    carrier: str | None = None
+    tracking_no: str | None = None
+    logistics: str | None = None
+    label: str | None = None
+
+
+class OrderFacts(Struct, array_like=True, gc=False):
+    """The facts of one order; `None` is "not heard of". Kept on the wire as an array, so only append fields."""
+
+    placed: Mark | None = None
+    terms: Terms | None = None
+    shipped: Mark | None = None
+    shipment: Shipment | None = None
+    collected: Mark | None = None
+    scanned: Mark | None = None
+    news: Mark | None = None
+    delivered: Mark | None = None
+    cancelled: Mark | None = None
+    cancelled_by: str | None = None
+    cancelled_for: str | None = None
+    deadline_moved: Mark | None = None
+    moved_to_ms: int | None = None
+    pickup_failed: Mark | None = None
+    returned: Mark | None = None
+    refunded: Mark | None = None
+    moved_before: tuple[tuple[Mark, int], ...] = ()
+
+    def as_of(self, at_ms: int) -> "OrderFacts":
+        """What had happened by then. (Of `news` only the last is kept, so nothing computed at borders looks at it.)"""
+        kept = copy(self)
+        for name, mark in zip(FACT_NAMES, every_mark(self), strict=True):
+            if mark is not None and mark[0] > at_ms:
+                setattr(kept, name, None)
+        if kept.placed is None:
+            kept.terms = None
+        if kept.shipped is None:
+            kept.shipment = None
+        if kept.cancelled is None:
+            kept.cancelled_by = kept.cancelled_for = None
+        if kept.deadline_moved is None:
+            kept.moved_to_ms = None
+            for mark, to_ms in self.moved_before:
+                if mark[0] <= at_ms:
+                    kept.deadline_moved, kept.moved_to_ms = mark, to_ms
+        return kept
+
+    def is_over(self) -> bool:
+        """Whether it has come to an end of some kind, after which few rules wait for anything."""
+        return any((self.delivered, self.cancelled, self.returned, self.refunded))
+
+    def skus(self) -> list[str]:
+        """What was ordered, each article once."""
+        return sorted({item.sku for item in self.terms.items if item.sku}) if self.terms is not None else []
+
+    def first_at_ms(self) -> int:
+        """When anything was first heard of the order (epoch ms); `NEVER` where nothing was."""
+        first = min([mark[0] for mark in every_mark(self) if mark is not None], default=NEVER)
+        return min(first, self.moved_before[0][0][0]) if self.moved_before else first
+
+    def last_at_ms(self) -> int:
+        """When anything was last heard of the order (epoch ms); `DAWN` where nothing was."""
+        return max([mark[0] for mark in every_mark(self) if mark is not None], default=DAWN)
+
+
+FACT_NAMES: Final = (
+    "placed",
+    "shipped",
+    "collected",
+    "scanned",
+    "news",
+    "delivered",
+    "cancelled",
+    "deadline_moved",
+    "pickup_failed",
+    "returned",
+    "refunded",
+)
+"""What packs may name in `from`, `until`, `after`, `has` and `anchor`."""
+
+FACT_BIT: Final = {name: 1 << n for n, name in enumerate(FACT_NAMES)}
+
+EVERY_FACT: Final = (1 << len(FACT_NAMES)) - 1
+
+
+def bits_of(facts: Iterable[str]) -> int:
+    """The bits of several facts."""
+    return sum(FACT_BIT[fact] for fact in set(facts))
+
+
+def marks_of(facts: Sequence[str]) -> Callable[[OrderFacts], tuple[Mark | None, ...]]:
+    """Reads several facts at once."""
+    get = attrgetter(*facts)
+    return (lambda order: (get(order),)) if len(facts) == 1 else get
+
+
+def all_had_come(facts: int) -> Callable[[OrderFacts, int], bool]:
+    """Whether all that is known of some facts (as bits) had happened by a moment (epoch ms)."""
+    ahead = [_lies_ahead(fact) for fact in _named(facts)]
+    had_come: Callable[[OrderFacts, int], bool] = function("facts, at_ms", Written(f"not ({' or '.join(ahead)})"))
+    return had_come
+
+
+def any_had_come(facts: int) -> Callable[[OrderFacts, int], bool]:
+    """Whether any of some facts (as bits) had come by a moment (epoch ms)."""
+    come = [f"facts.{fact} is not None and facts.{fact}[0] <= at_ms" for fact in _named(facts)]
+    if facts & FACT_BIT["deadline_moved"]:
+        come.append("len(facts.moved_before) > 0 and facts.moved_before[0][0][0] <= at_ms")
+    had_come: Callable[[OrderFacts, int], bool] = function("facts, at_ms", Written(f"({' or '.join(come)})"))
+    return had_come
+
+
+def _named(bits: int) -> list[str]:
+    return [fact for fact in FACT_NAMES if FACT_BIT[fact] & bits]
+
+
+def _lies_ahead(fact: str) -> str:
+    return f"facts.{fact} is not None and facts.{fact}[0] > at_ms"
+
+
+def _ahead() -> Callable[[OrderFacts, int], int]:
+    bits = [f"({bit} if {_lies_ahead(fact)} else 0)" for fact, bit in FACT_BIT.items()]
+    ahead: Callable[[OrderFacts, int], int] = function("facts, at_ms", Written(" | ".join(bits)))
+    return ahead
+
+
+facts_ahead: Final = _ahead()
+"""`(facts, at_ms)`: which facts (as bits) lie ahead of a moment (epoch ms)."""
+
+
+FIRST_HOLDS: Final = frozenset(FACT_NAMES) - {"news", "deadline_moved"}
+"""Facts of which the earliest statement holds, so that a later one changes nothing."""
+
+every_mark: Final[Callable[[OrderFacts], tuple[Mark | None, ...]]] = attrgetter(*FACT_NAMES)
+"""All facts, in the order of `FACT_NAMES`."""
+
+UNSCANNED: Final = frozenset({None, "info_received", "expired"})
+"""Tracking states in which no carrier has had the parcel in hand."""
+
+
+def _real(ship_by: Any) -> int | None:
+    """A promised instant in ms; None for what a sender writes to mean "no time"."""
+    if ship_by is None:
+        return None
+    at_ms = to_ms(ship_by)
+    return at_ms if is_believable(at_ms) else None
+
+
+def _first(fact: str, fill: Callable[[OrderFacts, Any], None] | None = None) -> Merge:
+    """The earliest statement of a fact holds; `fill` keeps what that event says beside it."""
+
+    bit = FACT_BIT[fact]
+
+    def merge(facts: OrderFacts, event: Any, mark: Mark) -> int:
+        held = getattr(facts, fact)
+        if held is not None and held <= mark:
+            return 0
+        if fill is not None:
+            fill(facts, event.data)  # before the mark, so that nothing is half merged where it raises
+        setattr(facts, fact, mark)
+        return bit
+
+    return merge
+
+
+def _last(fact: str, fill: Callable[[OrderFacts, Any], None] | None = None) -> Merge:
+    """The latest statement of a fact holds."""
+
+    bit = FACT_BIT[fact]
+
+    def merge(facts: OrderFacts, event: Any, mark: Mark) -> int:
+        held = getattr(facts, fact)
+        if held is not None and held >= mark:
+            return 0
+        if fill is not None:
+            fill(facts, event.data)  # before the mark, so that nothing is half merged where it raises
+        setattr(facts, fact, mark)
+        return bit
+
+    return merge
+
+
+def _agreed(facts: OrderFacts, data: PlacedData) -> None:
+    facts.terms = Terms(
+        None if data.amount is None else str(data.amount),
+        None if data.currency is None else intern(data.currency),
+        data.mode,
+        _real(data.ship_by),
+        data.handling_h,
+        data.logistics,
+        bool(data.sensitive),
+        bool(data.predeclared),
+        data.items or (),
+    )
+
+
+def _sent(facts: OrderFacts, data: ShippedData) -> None:
+    facts.shipment = Shipment(data.carrier, data.tracking_no, data.logistics, data.label)
+
+
+def _given_up(facts: OrderFacts, data: CancelledData) -> None:
+    facts.cancelled_by = data.by
+    facts.cancelled_for = data.reason
+
+
+MOVES_KEPT = 20
+"""How many moves of a deadline are remembered; nobody moves one as often."""
+
+
+def _moved(facts: OrderFacts, event: Any, mark: Mark) -> int:
+    """The latest move of a deadline holds; those before it are kept for what is computed as of their time."""
+    moves = dict(facts.moved_before)
+    if facts.deadline_moved is not None and facts.moved_to_ms is not None:
+        moves[facts.deadline_moved] = facts.moved_to_ms
+    if mark in moves:
+        return 0
+    moves[mark] = to_ms(event.data.ship_by)
+    *before, (facts.deadline_moved, facts.moved_to_ms) = sorted(moves.items())[-MOVES_KEPT:]
+    facts.moved_before = tuple(before)
+    kept = facts.deadline_moved == mark or mark in dict(before)
+    return FACT_BIT["deadline_moved"] if kept else 0
+
+
+_news = _last("news")
+_scanned = _first("scanned")
+_delivered = _first("delivered")
+_returned = _first("returned")
+
+
+def _tracked(facts: OrderFacts, event: TrackingUpdated, mark: Mark) -> int:
+    status = event.data.status
+    changed = _news(facts, event, mark)
+    if status not in UNSCANNED:
+        changed |= _scanned(facts, event, mark)
+    if status == "delivered":
+        changed |= _delivered(facts, event, mark)
+    elif status == "returned":
+        changed |= _returned(facts, event, mark)
+    return changed
+
+
+MERGE: Final[dict[type, Merge]] = {
+    OrderPlaced: _first("placed", _agreed),
+    DeadlineChanged: _moved,
+    OrderShipped: _first("shipped", _sent),
+    OrderCancelled: _first("cancelled", _given_up),
+    OrderReturned: _returned,
+    OrderRefunded: _first("refunded"),
+    PickupCollected: _first("collected"),
+    PickupFailed: _first("pickup_failed"),
+    TrackingUpdated: _tracked,
+}
+"""How an event goes into an order's facts."""

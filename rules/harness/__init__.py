@@ -1,0 +1,1 @@
+"""History and the packs' own tests through the engine."""

@@ -1,0 +1,207 @@
+"""Packs' own tests: events at times, and exactly the alerts they must bring."""
+
+import re
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import msgspec
+import orjson
+from msgspec import Struct
+
+from rules.calendar.durations import Duration
+from rules.calendar.instants import from_rfc3339
+from rules.dsl.model import Pack, Trial
+from rules.dsl.validate import never_ends
+from rules.engine.engine import Engine
+from rules.harness.replay import replay
+from rules.kinds.ledger.evaluator import Ledger
+from rules.messages.alerts import Alert, subject_and_episode
+from rules.messages.bad_events import BadEvent
+from rules.messages.events import AnyEvent, decode
+from rules.messages.names import shop_key
+from rules.plan.rule_book import RuleBook
+from rules.reports.standing import standing
+
+_RANGE = re.compile(r"(\d+)\.\.(\d+)")
+_ALERT_FIELDS = frozenset(
+    [
+        "at",
+        "rule",
+        "order",
+        "change",
+        "stage",
+        "severity",
+        "reason",
+        "judgement",
+        "due_at",
+        "until",
+        "tier",
+        "subject",
+        "episode",
+        "threshold",
+        "points",
+        "amount",
+        "currency",
+        "numerator",
+        "denominator",
+        "value",
+        "headroom",
+        "summary",
+    ]
+)
+
+
+class Outcome(Struct):
+    """How one trial went: `faults` is empty where it went well, `alerts` are those of the rules it looks at."""
+
+    trial: Trial
+    faults: list[str]
+    alerts: list[Alert]
+
+
+def run(trial: Trial, pack: Pack) -> Outcome:
+    """Runs one trial of a pack against that pack alone."""
+    try:
+        start_ms = from_rfc3339(trial.start)
+        events = list(_events(trial, pack, start_ms))
+        wanted = [_expected(each, start_ms) for each in trial.expect]
+        engine = Engine(RuleBook([pack]), stepping=True)
+        alerts = list(replay(engine, events, start_ms + trial.until))
+    except (ValueError, orjson.JSONEncodeError) as error:
+        return Outcome(trial, [f"can't be run: {error}"], [])
+    looked_at = [alert for alert in alerts if not trial.rules or alert.data.rule in trial.rules]
+    faults = list(_faults(wanted, looked_at, start_ms))
+    for shop in engine.shops.values():
+        if trial.standing:
+            faults += _differences(trial.standing, standing(shop, engine.clock_ms), "standing")
+    return Outcome(trial, faults, looked_at)
+
+
+def _differences(wanted: Any, found: Any, at: str) -> Iterator[str]:
+    """What of `wanted` isn't found; mappings may have more in them."""
+    if isinstance(wanted, Mapping) and isinstance(found, Mapping):
+        for name, value in wanted.items():
+            yield from _differences(value, found.get(name), f"{at}.{name}")
+    elif isinstance(wanted, list) and isinstance(found, list) and len(wanted) == len(found):
+        for n, (value, instead) in enumerate(zip(wanted, found, strict=True)):
+            yield from _differences(value, instead, f"{at}[{n}]")
+    elif wanted != found:
+        yield f"{at} should be {wanted!r}, is {found!r}"
+
+
+def _events(trial: Trial, pack: Pack, start_ms: int) -> Iterator[tuple[AnyEvent, int]]:
+    """The trial's events in the order written. `order: 1..20` stands for twenty orders."""
+    platform = "any" if pack.platform == "*" else pack.platform
+    for n, written in enumerate(trial.events):
+        event = dict(written)
+        at_ms = start_ms + Duration.parse(event.pop("at"))
+        orders = _RANGE.fullmatch(str(event.get("order", "")))
+        for order in range(int(orders[1]), int(orders[2]) + 1) if orders else [None]:
+            defaults = {
+                "id": f"t{n}-{order or 0}",
+                "source": "trial",
+                "platform": platform,
+                "shop": trial.shop,
+            }
+            full = defaults | event | {"time": at_ms} | ({} if order is None else {"order": str(order)})
+            data = full.get("data")
+            if isinstance(data, dict) and isinstance(by := data.get("ship_by"), str) and by[-1:] in "hd":
+                full["data"] = data | {"ship_by": start_ms + Duration.parse(by)}
+            try:
+                yield decode(orjson.dumps(full))
+            except BadEvent as error:
+                raise ValueError(f"event {n + 1}: {error}") from None
+
+
+def _expected(written: Mapping[str, Any], start_ms: int) -> dict[str, Any]:
+    if odd := set(written) - _ALERT_FIELDS:
+        raise ValueError(f"{', '.join(sorted(odd))} is nothing an alert is compared by")
+    expected = dict(written)
+    expected["at"] = start_ms + Duration.parse(str(expected["at"]))
+    return expected
+
+
+def _faults(wanted: list[dict[str, Any]], alerts: list[Alert], start_ms: int) -> Iterator[str]:
+    """What differs, first by count and then alert by alert."""
+    spread = list(_spread(wanted))
+    for expected, alert in zip(spread, alerts, strict=False):
+        got = _shown(alert)
+        differing = {name: (value, got.get(name)) for name, value in expected.items() if got.get(name) != value}
+        for name, (value, instead) in differing.items():
+            should_be, is_now = _hours(name, value, start_ms), _hours(name, instead, start_ms)
+            yield f"{alert.data.alert}: {name} should be {should_be}, is {is_now}"
+    for expected in spread[len(alerts) :]:
+        yield f"missing: {expected['rule']} at {_hours('at', expected['at'], start_ms)}"
+    for alert in alerts[len(spread) :]:
+        at = _hours("at", from_rfc3339(alert.time), start_ms)
+        yield f"not expected: {alert.type} {alert.data.stage} of {alert.data.alert} at {at}"
+
+
+def _spread(wanted: list[dict[str, Any]]) -> Iterator[dict[str, Any]]:
+    for expected in wanted:
+        orders = _RANGE.fullmatch(str(expected.get("order", "")))
+        if orders is None:
+            yield expected
+            continue
+        for order in range(int(orders[1]), int(orders[2]) + 1):
+            yield expected | {"order": str(order)}
+
+
+def _shown(alert: Alert) -> dict[str, Any]:
+    data = alert.data
+    penalty = msgspec.to_builtins(data.penalty) if data.penalty else {}
+    subject, episode = subject_and_episode(data.alert, data.rule, shop_key(alert.platform, alert.shop))
+    return {
+        "at": from_rfc3339(alert.time),
+        "order": None if alert.order is msgspec.UNSET else alert.order,
+        "change": alert.type.removeprefix("alert."),
+        "judgement": data.judgement or None,
+        "tier": data.tier or None,
+        "subject": subject,
+        "episode": episode,
+        "due_at": data.due_at,
+        "until": data.until or None,
+        "points": penalty.get("points"),
+        "amount": penalty.get("amount"),
+        "currency": penalty.get("currency"),
+        "numerator": data.evidence.get("numerator"),
+        "denominator": data.evidence.get("denominator"),
+        **{
+            name: getattr(data, name)
+            for name in ("rule", "stage", "severity", "reason", "value", "threshold", "headroom", "summary")
+        },
+    }
+
+
+def _hours(name: str, value: Any, start_ms: int) -> str:
+    return f"{(value - start_ms) / 3_600_000:g}h" if name == "at" and value is not None else repr(value)
+
+
+def uncovered(pack: Pack, outcomes: list[Outcome]) -> list[str]:
+    """Rules and stages that no test opens, or that every test of theirs does; rules that no test resolves; what has no
+    stages and is in no test's standing."""
+    reached = [
+        {(alert.data.rule, alert.data.stage) for alert in each.alerts if alert.type != "alert.resolved"}
+        for each in outcomes
+    ]
+    resolved = {alert.data.rule for each in outcomes for alert in each.alerts if alert.data.state == "resolved"}
+    holes = []
+    for rule in pack.rules:
+        about = [seen for seen, each in zip(reached, outcomes, strict=True) if rule.id in each.trial.rules]
+        for stage in rule.stages():
+            if not any((rule.id, stage) in seen for seen in reached):
+                holes.append(f"{rule.id}: no test reaches {stage}")
+            elif all((rule.id, stage) in seen for seen in about):
+                holes.append(f"{rule.id}: no test (that names it in `rules`) stays clear of {stage}")
+        if rule.stages() and rule.id not in resolved and not never_ends(rule):
+            holes.append(f"{rule.id}: no test resolves it")
+        if not rule.stages() and not any(_is_in(each.trial.standing, rule) for each in outcomes):
+            holes.append(f"{rule.id}: no test looks at its figures (`standing`)")
+    return holes
+
+
+def _is_in(wanted: Mapping[str, Any], rule: Any) -> bool:
+    """Whether a test looks at the standing's figures of a rule."""
+    if isinstance(rule, Ledger):
+        return rule.ledger in wanted.get("ledgers", {})
+    return rule.clause in wanted.get("metrics", {})

@@ -1,0 +1,134 @@
+"""Deadlines: something must have happened to an order within a time. And silence: news must keep coming."""
+
+from collections.abc import Iterator
+from typing import ClassVar, get_args
+
+from msgspec import Struct, field
+
+from rules.calendar.durations import BusinessDays, Duration, Span
+from rules.calendar.instants import DAY_MS
+from rules.expr.conditions import Condition, facts_named, rules_named
+from rules.facts.order_facts import FACT_NAMES
+from rules.kinds.rule import Rule
+from rules.messages.alerts import Severity
+from rules.messages.events import Mode
+
+_NAMES = frozenset({"order", "shop", "within", "within_h", "due", "judgement", "times"})
+
+LONG_MS = 60 * DAY_MS
+"""An order that waits longer than this for its deadline is kept for its timer's sake, not for its rules' reach."""
+
+
+class Again(Struct, forbid_unknown_fields=True, frozen=True):
+    """While it stays unmet it is judged again `every` so long, `times` judgements in all."""
+
+    every: Duration
+    times: int
+
+
+class Warn(Struct, forbid_unknown_fields=True, frozen=True):
+    """A word `before` the deadline."""
+
+    before: Duration
+    severity: Severity
+
+
+class DueOf(Struct, forbid_unknown_fields=True, frozen=True):
+    """The instant at which an order is due by another deadline rule."""
+
+    due: str
+
+
+class Deadline(Rule, tag="deadline", tag_field="kind", kw_only=True, frozen=True):
+    """`until` any of these facts, `within` a time `from_` one (or from another rule's deadline). `warn` says a word
+    ahead.
+
+    `ship_by`: what the platform said for this order beats the computed instant. `handling`: so does the
+    order's own handling time. `modes`: other times for pre-sale and stepped stock. `2bd` counts the working days of
+    `calendar`, or of the shop's site. It holds for orders that start while it is in effect.
+    """
+
+    from_: str | DueOf = field(name="from")
+    until: tuple[str, ...]
+    within: Span
+    warn: tuple[Warn, ...] = ()
+    again: Again | None = None
+    ship_by: bool = False
+    handling: bool = False
+    modes: dict[str, Duration] = {}
+    calendar: str | None = None
+    where: Condition | None = None
+
+    NAMES: ClassVar[frozenset[str]] = _NAMES
+
+    def begun_by(self) -> set[str]:
+        """The facts that decide whether it waits for anything and until when, beside another rule's deadline."""
+        start = {self.from_} if isinstance(self.from_, str) else set()
+        start |= {"placed", "deadline_moved"} if self.ship_by else {"placed"}
+        return start | (facts_named(self.where) if self.where else set())
+
+    def looks_at(self) -> set[str]:
+        """The facts its judgement rests on."""
+        return self.begun_by() | {*self.until}
+
+    def leans_on(self) -> set[str]:
+        return set() if isinstance(self.from_, str) else {self.from_.due}
+
+    def span_ms(self) -> int:
+        """How long after its start an order can still change its judgement, at the least."""
+        within = self.within * 4 * DAY_MS if isinstance(self.within, BusinessDays) else int(self.within)
+        reach = within + (self.again.every * self.again.times if self.again else 0)
+        return reach if reach < LONG_MS else 0
+
+    def stages(self) -> tuple[str, ...]:
+        return ("due_soon", "overdue") if self.warn else ("overdue",)
+
+    def complaints(self) -> Iterator[tuple[str, str]]:
+        yield from _complaints(self, "from", (self.from_,) if isinstance(self.from_, str) else None)
+        for mode in set(self.modes) - set(get_args(Mode)):
+            yield "modes", f"{mode} is no mode of an order; modes are {', '.join(get_args(Mode))}"
+        if self.calendar is not None and not isinstance(self.within, BusinessDays):
+            yield "calendar", "a calendar goes with working days (2bd)"
+        if self.again is not None and (self.again.every <= 0 or self.again.times < 2):
+            yield "again", "wants a time above nothing and at least 2 times"
+
+
+class Silence(Rule, tag="silence", tag_field="kind", kw_only=True, frozen=True):
+    """News must come `within` a time of the latest of `after`, until one of `until`."""
+
+    after: tuple[str, ...]
+    until: tuple[str, ...]
+    within: Duration
+    warn: tuple[Warn, ...] = ()
+    where: Condition | None = None
+
+    NAMES: ClassVar[frozenset[str]] = _NAMES
+
+    def begun_by(self) -> set[str]:
+        """The facts that decide whether it waits for anything, and until when."""
+        return {*self.after, *(facts_named(self.where) if self.where else ())}
+
+    def looks_at(self) -> set[str]:
+        """The facts its judgement rests on."""
+        return self.begun_by() | {*self.until}
+
+    def span_ms(self) -> int:
+        return int(self.within)
+
+    def stages(self) -> tuple[str, ...]:
+        return ("due_soon", "overdue") if self.warn else ("overdue",)
+
+    def complaints(self) -> Iterator[tuple[str, str]]:
+        yield from _complaints(self, "after", self.after)
+
+
+def _complaints(rule: Deadline | Silence, start: str, starts: tuple[str, ...] | None) -> Iterator[tuple[str, str]]:
+    for name, facts in ((start, starts), ("until", rule.until)):
+        if facts == ():
+            yield name, f"{name} names no fact"
+        for fact in set(facts or ()) - set(FACT_NAMES):
+            yield name, f"{fact} is no fact of an order; facts are {', '.join(FACT_NAMES)}"
+    if int(rule.within) <= 0:
+        yield "within", "must be longer than nothing"
+    if rule.where is not None and rules_named(rule.where):
+        yield "where", "looks at an order's facts, not at other rules"

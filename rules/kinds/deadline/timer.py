@@ -1,0 +1,232 @@
+"""Deadline and silence rules at work: when an order is due by one, and what that says of it."""
+
+from collections.abc import Callable, Mapping, Sequence
+
+from rules.calendar.days import business_days_expression
+from rules.calendar.durations import BusinessDays
+from rules.calendar.instants import HOUR_MS, NEVER
+from rules.codegen import Written, function
+from rules.expr.conditions import compile_condition, expression, order_function
+from rules.expr.moments import Moment, asked, found, latest, of_fact
+from rules.facts.order_facts import FIRST_HOLDS, OrderFacts, bits_of, marks_of
+from rules.kinds.deadline.spec import Deadline, DueOf, Silence
+from rules.kinds.rule import ALWAYS, Effective, Place
+from rules.messages.alerts import Cause, Emitted, Open
+
+MISSED = 1
+OVERDUE = 2
+
+Judgement = tuple[int, Open | None, int]
+"""`(flags, open, next_ms)`: MISSED | OVERDUE, the alert that should be open, and when that may change."""
+
+NOTHING: Judgement = (0, None, NEVER)
+
+Due = Callable[[OrderFacts], int | None]
+"""An order's due instant (epoch ms), None while it has no start."""
+
+Firsts = Callable[[OrderFacts, int, int], tuple[int, ...]]
+"""`(facts, missed, overdue)`: when each of several rules first has something to say of an order (epoch ms); `NEVER`
+where what it waits for came before, or it waits for nothing."""
+
+
+class Timer:
+    """A deadline or silence rule, ready to judge orders; `n` is its place, and `bit` the same in conditions."""
+
+    __slots__ = (
+        "_overdue",
+        "_until",
+        "_warnings",
+        "_where",
+        "again",
+        "bit",
+        "can_wait",
+        "due",
+        "facts",
+        "lead_ms",
+        "moment",
+        "n",
+        "postponed_by",
+        "rule",
+    )
+
+    def __init__(
+        self, rule: Deadline | Silence, n: int, place: Place, dues: Mapping[str, Moment], facts: int, begun_by: int
+    ) -> None:
+        """`dues`: when orders are due by the rules before it. `facts` has the bits of those its judgement rests on,
+        `begun_by` of those among them that decide whether it waits for anything, and until when."""
+        self.rule = rule
+        self.n = n
+        self.bit = 1 << n
+        self.facts = facts
+        #: Facts whose news can wait for its turn while nothing has been said: they can only keep it from being said.
+        #: And those that can only put the turn off, once there is one.
+        self.can_wait = facts & ~begun_by & bits_of(FIRST_HOLDS)
+        self.postponed_by = bits_of({"news"} & {*rule.after}) if isinstance(rule, Silence) else 0
+        self.moment = due_moment(rule, place, dues, n)
+        self.due: Due = function("facts", self.moment.written())
+        self._until = marks_of(rule.until)
+        self._warnings = sorted(((int(each.before), each.severity) for each in rule.warn), reverse=True)
+        self.lead_ms = self._warnings[0][0] if self._warnings else 0
+        self._overdue = rule.severity["overdue"]
+        self.again = rule.again if isinstance(rule, Deadline) else None
+        self._where = None if rule.where is None else compile_condition(rule.where, {})
+
+    def first(self) -> str:
+        """When it first has something to say of an order, as an expression; `NEVER` where there is no such time."""
+        word = self.moment.later(-self.lead_ms)
+        met = " or ".join(f"facts.{fact} is not None and facts.{fact}[0] <= word" for fact in self.rule.until)
+        where = "" if self.rule.where is None else f" and {expression(self.rule.where, {})}"
+        return f"(word if {word.known} and (word := {word.instant()}) is not None and not ({met}){where} else {NEVER})"
+
+    def judge(self, facts: OrderFacts, now_ms: int, passed_ms: int) -> Judgement:
+        """What this rule says of an order at `now_ms`, from the facts alone.
+
+        What was to happen by `passed_ms` can no longer come in time. That is `now_ms` itself once all events of
+        that instant are in, and the instant before it until then.
+        """
+        due = self.due(facts)
+        if due is None:
+            return NOTHING
+        end = NEVER
+        for mark in self._until(facts):
+            if mark is not None and mark[0] < end:
+                end = mark[0]
+        if end <= due - self.lead_ms:
+            return NOTHING
+        if self._where is not None and not self._where(facts, 0, 0):
+            return NOTHING
+        if now_ms >= end:
+            return (MISSED if end > due else 0, None, NEVER)
+        if passed_ms >= due:
+            return self._past(due, end, passed_ms)
+        return self._ahead(due, end, passed_ms)
+
+    def _ahead(self, due: int, end: int, passed_ms: int) -> Judgement:
+        wanted, turn = None, due
+        for before, severity in self._warnings:
+            at = due - before
+            if at > passed_ms:
+                turn = at
+                break
+            wanted = Open("due_soon", severity, due)
+        return 0, wanted, min(turn, end)
+
+    def _past(self, due: int, end: int, passed_ms: int) -> Judgement:
+        judgement, turn = 0, end
+        if self.again is not None:
+            judgement = min(1 + (passed_ms - due) // self.again.every, self.again.times)
+            if judgement < self.again.times:
+                turn = min(end, due + judgement * self.again.every)
+        return MISSED | OVERDUE, Open("overdue", self._overdue, due, judgement), turn
+
+    def judgements(self, facts: OrderFacts, passed_ms: int) -> tuple[int, ...]:
+        """The instants (epoch ms) by `passed_ms` at which the order was found unmet; the first is its due instant."""
+        due = self.due(facts)
+        if due is None or (self._where is not None and not self._where(facts, 0, 0)):
+            return ()
+        end = min((mark[0] for mark in self._until(facts) if mark is not None), default=NEVER)
+        every, times = (int(self.again.every), self.again.times) if self.again else (1, 1)
+        instants = range(due, due + every * times, every)
+        return tuple(at for at in instants if at < end and at <= passed_ms)
+
+    def cause(self, wanted: Open) -> Cause:
+        """Why an alert opens or changes."""
+        if wanted.stage == "due_soon":
+            return "deadline_near"
+        if wanted.judgement > 1:
+            return "judged_again"
+        return "went_silent" if isinstance(self.rule, Silence) else "deadline_passed"
+
+    def cause_of_end(self, facts: OrderFacts, said: Emitted) -> Cause:
+        """Why an alert that was open no longer is."""
+        since = said.due_ms if said.stage == "overdue" else said.at_ms
+        marks = self._until(facts)
+        first = min([mark[0] for mark in marks if mark is not None], default=None)
+        if first is not None and since is not None and first <= since:
+            return "evidence_arrived"
+        if self.due(facts) != said.due_ms:
+            return self._cause_of_move(facts, said)
+        if first is None:
+            return "no_longer_applies"
+        met = [name for name, mark in zip(self.rule.until, marks, strict=True) if mark is not None and mark[0] == first]
+        return "cancelled" if met == ["cancelled"] else "fulfilled"
+
+    def _cause_of_move(self, facts: OrderFacts, said: Emitted) -> Cause:
+        if isinstance(self.rule, Deadline):
+            return "deadline_moved"
+        heard = (self.due(facts) or 0) - self.rule.within
+        return "evidence_arrived" if said.stage == "overdue" and heard <= (said.due_ms or 0) else "fulfilled"
+
+
+def compile_firsts(timers: Sequence[Timer]) -> Firsts:
+    """Several rules asked as one; behind them stands `NEVER`."""
+    names = {name: value for timer in timers for name, value in timer.moment.names.items()}
+    firsts: Firsts = order_function(Written(f"({''.join(f'{timer.first()}, ' for timer in timers)}{NEVER},)", names))
+    return firsts
+
+
+def due_moment(rule: Deadline | Silence, place: Place, dues: Mapping[str, Moment], n: int) -> Moment:
+    """When an order is due by the rule in the `n`th place of a plan; `dues`: by the rules before it."""
+    if isinstance(rule, Silence):
+        start = latest(f"began_{n}", rule.after)
+        due = start.later(int(rule.within))
+    else:
+        start = dues[rule.from_.due] if isinstance(rule.from_, DueOf) else of_fact(rule.from_)
+        due = _due_moment(rule, start, place, n)
+    if place.effective == ALWAYS:
+        return due
+    began, at = function("facts", start.written()), function("facts", due.written())
+    return asked(f"held_{n}", _while_in_effect(at, began, place.effective))
+
+
+def _due_moment(rule: Deadline, start: Moment, place: Place, n: int) -> Moment:
+    """It takes a call only where the order has a time of its own, or working days are counted."""
+    usual = _usual(rule, start, place, n)
+    plain = [
+        *(["terms.ship_by_ms is None"] if rule.ship_by else []),
+        *(["terms.handling_h is None"] if rule.handling else []),
+        *([f"terms.mode not in {tuple(rule.modes)!r}"] if rule.modes else []),
+    ]
+    if not plain:
+        return usual
+    tests = [usual.known, f"((terms := facts.terms) is None or {' and '.join(plain)})"]
+    if rule.ship_by:
+        tests.insert(0, "facts.moved_to_ms is None")
+    own = _own_time(rule, function("facts", start.written()), function("facts", usual.written()))
+    names = {**usual.names, f"own_{n}": own}
+    return found(f"due_{n}", f"({usual.instant()} if {' and '.join(tests)} else own_{n}(facts))", names)
+
+
+def _usual(rule: Deadline, start: Moment, place: Place, n: int) -> Moment:
+    """The time that the rule gives to orders which have none of their own."""
+    if not isinstance(rule.within, BusinessDays):
+        return start.later(int(rule.within))
+    calendar = rule.calendar or place.calendar or ""
+    due = business_days_expression(start.instant(), f"within_{n}", int(rule.within), calendar, place.zone)
+    return Moment(start.known, f"({due.expression})", names={**start.names, **due.names})
+
+
+def _own_time(rule: Deadline, start: Due, usual: Due) -> Due:
+    ship_by, handling, modes = rule.ship_by, rule.handling, rule.modes
+
+    def due(facts: OrderFacts) -> int | None:
+        if ship_by and facts.moved_to_ms is not None:
+            return facts.moved_to_ms
+        began, terms = start(facts), facts.terms
+        if began is None or terms is None:
+            return usual(facts)
+        if ship_by and terms.ship_by_ms is not None:
+            return terms.ship_by_ms
+        if handling and terms.handling_h is not None:
+            return began + round(terms.handling_h * HOUR_MS)
+        return began + modes[terms.mode] if terms.mode in modes else usual(facts)
+
+    return due
+
+
+def _while_in_effect(due: Due, start: Due, effective: Effective) -> Due:
+    def bounded(facts: OrderFacts) -> int | None:
+        began = start(facts)
+        return due(facts) if began is not None and effective.at(began) else None
+
+    return bounded

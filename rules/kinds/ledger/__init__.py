@@ -1,0 +1,1 @@
+"""Penalty points: postings, balances, tiers."""

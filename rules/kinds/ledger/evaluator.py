@@ -1,0 +1,322 @@
+"""The penalty ledger: points from several feeds, posted at their moments, cleared by calendar or age, and the tiers
+that start sanctions which outlive the clearing."""
+
+from collections.abc import Iterator
+from decimal import Decimal
+from heapq import heappop, heappush
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
+
+from msgspec import Struct
+
+from rules.calendar.durations import Duration
+from rules.calendar.instants import DAWN, NEVER, rfc3339
+from rules.calendar.windows import next_border
+from rules.facts.shop_facts import until
+from rules.kinds.account import Account, post_all
+from rules.kinds.ledger.postings import Feed, FeedReader, Posting, Reading
+from rules.kinds.rule import Case, Place, Rule, Said, Sanction, Verdict
+from rules.messages.alerts import Cause, Emitted, Open, instant_of
+
+if TYPE_CHECKING:
+    from rules.state.shop import Shop
+
+
+class PointsTier(Struct, forbid_unknown_fields=True, frozen=True):
+    """At so many points (`at`) this sanction begins."""
+
+    name: str
+    at: Decimal
+    lasts: Duration | None = None
+
+    def sanction(self) -> Sanction:
+        return Sanction(self.name, self.lasts)
+
+
+class Ledger(Rule, tag="ledger", tag_field="kind", kw_only=True, frozen=True):
+    """Points under the name `ledger`.
+
+    `posts`: when what happened is put down (`at_once`, or at the next local `day`, `week`…). `clears`: at which borders
+    all points go (at such a border they go first and are posted then, or the other way round where
+    `posts_before_clearing`). `expires`: each posting goes after so long. `clears_after`: all go so long after the first
+    of them, unless they have come to `unless` by then. `near` says a word when no more than so many points are left to
+    the next of `tiers`.
+    """
+
+    ledger: str
+    feeds: tuple[Feed, ...]
+    posts: Literal["at_once", "day", "week", "month"] = "at_once"
+    clears: Literal["month", "quarter", "year", "first_monday_of_quarter"] | None = None
+    posts_before_clearing: bool = False
+    expires: Duration | None = None
+    clears_after: Duration | None = None
+    unless: Decimal | None = None
+    near: Decimal | None = None
+    tiers: tuple[PointsTier, ...] = ()
+
+    NAMES: ClassVar[frozenset[str]] = frozenset(
+        {"shop", "value", "threshold", "headroom", "sanction", "until", "tier", "ledger"}
+    )
+
+    def leans_on(self) -> set[str]:
+        return set().union(*(feed.leans_on() for feed in self.feeds))
+
+    def span_ms(self) -> int:
+        return 0  # orders whose marks still count are kept for the marks' sake
+
+    def stages(self) -> tuple[str, ...]:
+        if not self.tiers:
+            return ()
+        return ("active",) if self.near is None else ("near", "active")
+
+    def complaints(self) -> Iterator[tuple[str, str]]:
+        for n, feed in enumerate(self.feeds):
+            yield from ((f"feeds[{n}]{where}", message) for where, message in feed.complaints())
+        if not self.feeds:
+            yield "feeds", "a ledger without feeds never has points"
+        for n, (lower, upper) in enumerate(zip(self.tiers, self.tiers[1:], strict=False), start=1):
+            if upper.at <= lower.at:
+                yield f"tiers[{n}]", f"tiers are out of order: {upper.name} must lie above {lower.name}"
+        if sum(each is not None for each in (self.clears, self.expires, self.clears_after)) > 1:
+            yield "expires", "points go in one way: clears, expires or clears_after"
+        if self.unless is not None and self.clears_after is None:
+            yield "unless", "goes with clears_after"
+        if self.near is not None and not self.tiers:
+            yield "near", "is said before a tier, and there are none"
+        if self.posts_before_clearing and self.clears is None:
+            yield "posts_before_clearing", "goes with clears"
+
+
+class Book(Struct):
+    """How far a shop's ledger has been kept: to which moment, what the feeds have been read of, what waits for its
+    moment, how many of the platform's totals, and the account."""
+
+    account: Account
+    readings: list[Reading]
+    rewrites: int
+    to_ms: int = DAWN
+    waiting: list[tuple[tuple[int, int, str], int, Posting]] = []
+    numbered: int = 0
+    reports: int = 0
+
+    def copy(self) -> "Book":
+        """For looking at what would be."""
+        readings = [reading.copy() for reading in self.readings]
+        account, waiting = self.account.copy(), self.waiting.copy()
+        return Book(account, readings, self.rewrites, self.to_ms, waiting, self.numbered, self.reports)
+
+
+class LedgerJudge:
+    """A ledger rule, ready to judge a shop."""
+
+    def __init__(self, n: int, rule: Ledger, readers: list[FeedReader], place: Place) -> None:
+        self.n = n
+        self.rule = rule
+        self.readers = readers
+        self.zone = place.zone
+        #: The judges (as bits) that lean on its points.
+        self.leaning = 0
+
+    # -- keeping it -------------------------------------------------------------------------------------------
+
+    def balance(self, shop: "Shop", at_ms: int) -> Account:
+        """The account at a moment, kept anew from all that is known of a shop."""
+        book = self._new_book(shop)
+        kept = self._keep(shop, book, at_ms)
+        assert kept
+        book.account.clear(at_ms)
+        return book.account
+
+    def points(self, shop: "Shop", at_ms: int) -> Decimal:
+        return self._now(shop, at_ms).account.points
+
+    def _new_book(self, shop: "Shop") -> Book:
+        account = Account(self.rule, self._cleared_after)
+        return Book(account, [Reading() for _ in self.readers], shop.facts.rewrites("points.reported"))
+
+    def _now(self, shop: "Shop", at_ms: int) -> Book:
+        """The same at the clock's moment, going on from where it was kept to, as long as nothing happened before. More
+        may happen at this very instant, so what is kept ends before it."""
+        book: Book | None = shop.progress.get(self)
+        if book is None or at_ms <= book.to_ms or not self._keep(shop, book, at_ms - 1):
+            book = self._new_book(shop)
+            shop.progress = shop.progress or {}
+            shop.progress[self] = book
+            self._keep(shop, book, at_ms - 1)
+        now = book.copy()
+        self._keep(shop, now, at_ms)
+        now.account.clear(at_ms)
+        return now
+
+    def _keep(self, shop: "Shop", book: Book, to_ms: int) -> bool:
+        """Goes on to a moment; False where something happened before that wasn't known."""
+        facts, seen = shop.facts, shop.facts.of("points.reported")
+        if facts.rewrites("points.reported") != book.rewrites or until(seen, book.to_ms) != book.reports:
+            return False
+        for reader, reading in zip(self.readers, book.readings, strict=True):
+            postings = reader.read(shop, reading, to_ms)
+            if postings is None:
+                return False
+            reading.to_ms = to_ms
+            for posting in postings:
+                moved = self._at_its_moment(posting)
+                book.numbered += 1
+                heappush(book.waiting, (moved.place(), book.numbered, moved))
+        entries = seen[book.reports : until(seen, to_ms)]
+        book.reports += len(entries)
+        reports = [each for reader in self.readers for each in reader.reports(self.rule.ledger, entries)]
+        reports = sorted(reports, key=Posting.place)[::-1]
+        while (at_ms := self._next_instant(book, reports)) <= to_ms:
+            found: list[Posting] = []
+            while book.waiting and book.waiting[0][2].at_ms == at_ms:
+                found.append(heappop(book.waiting)[2])
+            shown: list[Posting] = []
+            while reports and reports[-1].at_ms == at_ms:
+                shown.append(reports.pop())
+            if shown:
+                found += self._raised(book.account, found, shown)
+            post_all(book.account, found)
+        book.to_ms = to_ms
+        return True
+
+    def _next_instant(self, book: Book, reports: list[Posting]) -> int:
+        """When the next posting or the next of the platform's totals is (epoch ms)."""
+        waiting = [book.waiting[0][2].at_ms] if book.waiting else []
+        return min([*waiting, *(each.at_ms for each in reports[-1:])], default=NEVER)
+
+    def _raised(self, account: Account, found: list[Posting], reports: list[Posting]) -> list[Posting]:
+        """What is missing of totals that the platform has shown, beside what else is posted at that instant."""
+        then, raised = account.copy(), list[Posting]()
+        post_all(then, found)
+        for report in reports:
+            then.clear(report.at_ms)
+            missing = report.points - then.points
+            if missing > 0:
+                posting = Posting(report.at_ms, report.clause, report.happened_ms, missing, report.shown)
+                raised.append(posting)
+                then.post(posting)
+        return raised
+
+    def _at_its_moment(self, posting: Posting) -> Posting:
+        if self.rule.posts == "at_once" or "step" in posting.shown:  # what is computed is posted when it is
+            return posting
+        at_ms = next_border(self.rule.posts, posting.happened_ms, self.zone)
+        return Posting(at_ms, posting.clause, posting.happened_ms, posting.points, posting.shown)
+
+    def _cleared_after(self, posting: Posting) -> int:
+        """The border at which a posting goes (epoch ms)."""
+        assert self.rule.clears is not None
+        if self.rule.posts_before_clearing:  # what is posted at the border goes with the rest, a moment later
+            return next_border(self.rule.clears, posting.at_ms - 1, self.zone) + 1
+        return next_border(self.rule.clears, posting.at_ms, self.zone)
+
+    def _clears_ms(self, account: Account, at_ms: int) -> int | None:
+        rule, first_ms = self.rule, account.first_ms()
+        if first_ms is None:
+            return None
+        if rule.expires is not None:
+            return first_ms + rule.expires
+        if rule.clears is not None:
+            return next_border(rule.clears, at_ms, self.zone)
+        if rule.clears_after is None:
+            return None
+        end = first_ms + rule.clears_after
+        return None if account.is_for_good() or end <= at_ms else end
+
+    # -- judging --------------------------------------------------------------------------------------------
+
+    def judge(self, shop: "Shop", at_ms: int) -> Said:
+        if not self.rule.tiers and not self.leaning:
+            return [], NEVER  # nothing follows from its points: they are reckoned when they are asked for
+        now = self._now(shop, at_ms)
+        account = now.account
+        if account.points != shop.points.get(self.n):
+            shop.points[self.n] = account.points
+            shop.stale |= self.leaning
+        verdicts = []
+        severity = self.rule.severity
+        tier = self._next_tier(account.points)
+        if (
+            self.rule.near is not None
+            and tier is not None
+            and account.points
+            and tier.at - account.points <= self.rule.near
+        ):
+            verdicts.append(Verdict(Open("near", severity["near"]), "threshold_near"))
+        turns = [self._next_ms(shop, now, at_ms)]
+        for reached, from_ms, _, _ in account.sanctions:
+            ends_ms = reached.sanction().until_ms(from_ms)
+            if at_ms < ends_ms:
+                turns.append(ends_ms)
+                opened = Open("active", severity["active"], until_ms=ends_ms, tier=reached.name)
+                verdicts.append(Verdict(opened, "sanction_started", episode=rfc3339(from_ms)))
+        return verdicts, min(turns)
+
+    def _next_ms(self, shop: "Shop", now: Book, at_ms: int) -> int:
+        """When something is posted, reported or cleared next (epoch ms), or before."""
+        turns = [self._next_instant(now, []), *(reader.next_after(shop, at_ms) for reader in self.readers)]
+        others = self._clears_ms(now.account, at_ms), shop.facts.next_after("points.reported", at_ms)
+        return min([turn for turn in (*turns, *others) if turn is not None and turn > at_ms], default=NEVER)
+
+    def _next_tier(self, points: Decimal) -> PointsTier | None:
+        return next((tier for tier in self.rule.tiers if points < tier.at), None)
+
+    def headroom(self, points: Decimal) -> float | None:
+        """Points left to the next tier; not above nothing when past the last."""
+        if not self.rule.tiers:
+            return None
+        return float((self._next_tier(points) or self.rule.tiers[-1]).at - points)
+
+    def case(self, shop: "Shop", verdict: Verdict, at_ms: int) -> Case:
+        account = self._now(shop, at_ms).account
+        began_ms = instant_of(verdict.episode)
+        began = None if began_ms is None else account.began_at(began_ms)
+        points, postings = (account.points, account.shown()) if began is None else (began[2], began[3])
+        tier = began[0] if began is not None else self._next_tier(points) or next(iter(self.rule.tiers[-1:]), None)
+        evidence: dict[str, Any] = {
+            "ledger": self.rule.ledger,
+            "points": float(points),
+            "postings": [posting.as_json() for posting in postings.newest],
+            "postings_total": postings.total,
+        }
+        threshold = None if tier is None else float(tier.at)
+        names = {
+            "value": f"{float(points):g}",
+            "threshold": "-" if threshold is None else f"{threshold:g}",
+            "headroom": self.headroom(points),
+            "sanction": None if tier is None else tier.name,
+            "tier": None if tier is None else tier.name,
+            "ledger": self.rule.ledger,
+        }
+        case = Case(evidence, names, None, float(points), threshold, self.headroom(account.points))
+        case.points, case.ledger = points, self.rule.ledger
+        return case
+
+    def cause_of_end(self, shop: "Shop", said: Emitted, verdict: Verdict, at_ms: int) -> Cause:
+        if said.until_ms is not None:
+            return "sanction_ended" if at_ms >= said.until_ms else "evidence_arrived"
+        account = self._now(shop, at_ms).account
+        if account.began_at(at_ms) is not None:
+            return "threshold_crossed"
+        return "fell_back" if account.points else "period_ended"
+
+    def metric(self, shop: "Shop", at_ms: int) -> dict[str, Any] | None:
+        return None
+
+    def entry(self, shop: "Shop", at_ms: int) -> dict[str, Any]:
+        """As a shop's standing shows it."""
+        account = self._now(shop, at_ms).account
+        entry: dict[str, Any] = {"points": float(account.points)}
+        if (first_ms := account.first_ms()) is not None:
+            clears_ms = self._clears_ms(account, at_ms)
+            entry["since"] = rfc3339(first_ms)
+            entry["resets_at"] = None if clears_ms is None else rfc3339(clears_ms)
+        tier = self._next_tier(account.points)
+        if self.rule.tiers:
+            entry |= {"next_tier": None if tier is None else tier.name, "headroom": self.headroom(account.points)}
+        return entry
+
+    def sanctions(self, shop: "Shop", at_ms: int) -> list[tuple[str, int, int]]:
+        """`(name, from_ms, until_ms)` of those in force."""
+        began = self._now(shop, at_ms).account.sanctions
+        found = [(tier.name, from_ms, tier.sanction().until_ms(from_ms)) for tier, from_ms, _, _ in began]
+        return [each for each in found if at_ms < each[2]]

@@ -1,0 +1,1 @@
+"""What count rules and ledgers count: things that happened at an instant."""

@@ -1,0 +1,388 @@
+"""Where counts, events and ledgers take what they count: `of: {missed: joom.late_ship}`, `{violation: [fake_orders]}`.
+
+Some happenings are an order's (a deadline missed, a cancellation): their instants are worked out with each judgement
+of the order and kept beside it. Others are the shop's own events.
+"""
+
+from abc import ABC, abstractmethod
+from bisect import bisect_right, insort
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from operator import attrgetter, itemgetter
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
+
+from msgspec import Struct
+
+from rules.calendar.instants import DAWN, NEVER
+from rules.expr.conditions import Condition, compile_condition, facts_named, rules_named
+from rules.facts.order_facts import FACT_NAMES, OrderFacts, bits_of
+from rules.facts.shop_facts import Entry, holding, sku_of, starts_ms
+from rules.kinds.deadline.timer import Timer
+from rules.kinds.happened import Happened, Happening
+from rules.kinds.occurrences.timeline import Timeline
+
+if TYPE_CHECKING:
+    from rules.state.shop import Shop
+
+Instants = Callable[[OrderFacts, int, int], tuple[int, ...]]
+"""`(facts, missed, passed_ms)`: the instants (epoch ms) at which something happened to an order."""
+
+
+class Trace(Struct, frozen=True):
+    """What happened to orders; to be asked again when one of `facts` has changed or one of the deadline rules `bits`
+    has judged."""
+
+    instants: Instants
+    facts: int = 0
+    bits: int = 0
+
+
+class Of(Struct, forbid_unknown_fields=True, frozen=True, kw_only=True):
+    """Exactly one of: orders that `missed` a deadline rule, each time one was `judged` late, `orders` that meet a
+    condition (at their fact `at`), shipments whose tracking number was `reused`, `violation`s of these kinds (only
+    severe ones, or only others), promotions dearer than the `promotion` price before, crossings of a level or count
+    (`crossed`)."""
+
+    missed: str | None = None
+    judged: str | None = None
+    orders: Condition | None = None
+    at: str | None = None
+    reused: Literal["tracking_no"] | None = None
+    violation: tuple[str, ...] | None = None
+    severe: bool | None = None
+    promotion: Literal["above_price"] | None = None
+    crossed: str | None = None
+
+    def complaints(self) -> Iterator[str]:
+        forms = ("missed", "judged", "orders", "reused", "violation", "promotion", "crossed")
+        if sum(getattr(self, form) is not None for form in forms) != 1:
+            yield f"`of` takes exactly one of {', '.join(forms)}"
+        if (self.orders is None) != (self.at is None):
+            yield "`orders` goes with `at`, the fact whose instant counts"
+        if self.at is not None and self.at not in FACT_NAMES:
+            yield f"{self.at} is no fact of an order; facts are {', '.join(FACT_NAMES)}"
+        if self.severe is not None and self.violation is None:
+            yield "`severe` goes with `violation`"
+        if self.orders is not None and rules_named(self.orders):
+            yield "`orders` looks at an order's facts, not at other rules"
+
+    def timers(self) -> set[str]:
+        """Ids of the deadline rules it rests on."""
+        return {rule for rule in (self.missed, self.judged) if rule is not None}
+
+    def rules(self) -> set[str]:
+        """Ids of the other rules it rests on."""
+        return set() if self.crossed is None else {self.crossed}
+
+    def facts(self) -> set[str]:
+        """Facts of an order it looks at by itself."""
+        if self.reused is not None:
+            return {"shipped"}
+        return set() if self.orders is None or self.at is None else {self.at} | facts_named(self.orders)
+
+    def events(self) -> set[str]:
+        """Types of the shop's events it looks at."""
+        if self.violation is not None:
+            return {"violation.recorded"}
+        return {"price.changed", "promotion.scheduled"} if self.promotion is not None else set()
+
+
+Moved = list[tuple[str, int]]
+"""Subjects to which something happened that wasn't known before, or didn't happen after all, and when (epoch ms)."""
+
+
+class Log(NamedTuple):
+    """What happened, in time. Since the last time with as many `rewrites` it has only grown at its end, if it is a
+    `lasting` one. `at_ms` and `happening` say what a mark is."""
+
+    lasting: bool
+    rewrites: int
+    marks: Sequence[Any]
+    at_ms: Callable[[Any], int]
+    happening: Callable[[Any], Happening]
+
+    def until(self, at_ms: int) -> int:
+        """How many marks there are up to a moment."""
+        return bisect_right(self.marks, at_ms, key=self.at_ms)
+
+    def next_after(self, at_ms: int) -> int:
+        """When the next mark is (epoch ms); `NEVER` where there is none."""
+        n = self.until(at_ms)
+        return self.at_ms(self.marks[n]) if n < len(self.marks) else NEVER
+
+
+class Source(ABC):
+    """An `of`, ready to be asked. `readers` are the judges that go by subject and are told what has moved; `events` the
+    types of the shop's own events that it looks at. One that isn't `lasting` isn't told of what it rests on."""
+
+    lasting = True
+    slot: int | None = None
+
+    def __init__(self, of: Of) -> None:
+        self.of = of
+        self.events = of.events()
+        self.readers: list[Any] = []
+
+    def happenings(self, shop: "Shop", since_ms: int = DAWN) -> list[Happening]:
+        """All that is known of from a moment on, the oldest first; some may lie ahead of the clock."""
+        found = [each for at_ms, subject in self.since(shop, since_ms) for each in self.at(shop, subject, at_ms)]
+        return sorted(found, key=Happening.place)
+
+    @abstractmethod
+    def since(self, shop: "Shop", since_ms: int) -> list[tuple[int, str]]:
+        """When something happened from a moment on, and to what, each once and the oldest first."""
+
+    @abstractmethod
+    def at(self, shop: "Shop", subject: str, at_ms: int) -> list[Happening]:
+        """What happened to a subject at an instant."""
+
+    @abstractmethod
+    def instants(self, shop: "Shop", subject: str) -> Sequence[int]:
+        """When something happened to a subject, the earliest first."""
+
+    @abstractmethod
+    def subjects(self, shop: "Shop") -> Iterable[str]:
+        """All to which something happened."""
+
+    @abstractmethod
+    def next_after(self, shop: "Shop", at_ms: int) -> int:
+        """When something happens next, as far as is known of what lies ahead (epoch ms); `NEVER` where nothing is."""
+
+    @abstractmethod
+    def log(self, shop: "Shop") -> Log:
+        """All that happened, in time, for those who go through it once."""
+
+    def about(self, shop: "Shop", subject: str) -> list[Happening]:
+        """What happened to one subject, the oldest first."""
+        instants = dict.fromkeys(self.instants(shop, subject))
+        return [each for at_ms in instants for each in self.at(shop, subject, at_ms)]
+
+    def hear(self, shop: "Shop", name: str, entry: Entry) -> Moved:
+        """Takes note of an entry of the shop's own facts that has come or gone."""
+        return []
+
+
+class OfOrders(Source):
+    """What happened to orders: their instants are kept by the shop."""
+
+    def _timeline(self, shop: "Shop") -> Timeline:
+        assert self.slot is not None
+        timeline: Timeline = shop.marks[self.slot]
+        return timeline
+
+    def since(self, shop: "Shop", since_ms: int) -> list[tuple[int, str]]:
+        found = self._timeline(shop).since(since_ms)
+        return found if self.of.judged is None else list(dict.fromkeys(found))
+
+    def at(self, shop: "Shop", subject: str, at_ms: int) -> list[Happening]:
+        times = self.instants(shop, subject).count(at_ms)
+        if not times:
+            return []  # nor may the order be kept any more
+        return [Happening(at_ms, subject, *_event(shop, subject, self.of.at), order=subject)] * times
+
+    def instants(self, shop: "Shop", subject: str) -> Sequence[int]:
+        return self._timeline(shop).by_order.get(subject, ())
+
+    def subjects(self, shop: "Shop") -> Iterable[str]:
+        return self._timeline(shop).by_order
+
+    def next_after(self, shop: "Shop", at_ms: int) -> int:
+        return self._timeline(shop).next_after(at_ms)
+
+    def log(self, shop: "Shop") -> Log:
+        timeline = self._timeline(shop)
+        marks = timeline.in_time()  # before it is asked for its rewrites
+        return Log(True, timeline.rewrites, marks, itemgetter(0), lambda each: self.at(shop, each[1], each[0])[0])
+
+
+class OfTraces(OfOrders):
+    """What follows from an order's own facts and deadlines; `slot` is where a shop keeps it."""
+
+    def __init__(self, of: Of, slot: int) -> None:
+        super().__init__(of)
+        self.slot = slot
+
+
+class OfNumbers(OfOrders):
+    """Shipments under a number that another order was shipped under before."""
+
+    def _timeline(self, shop: "Shop") -> Timeline:
+        timeline: Timeline = shop.reuses
+        return timeline
+
+    def at(self, shop: "Shop", subject: str, at_ms: int) -> list[Happening]:
+        if at_ms not in self.instants(shop, subject):
+            return []
+        used, event = shop.orders[subject].number, _event(shop, subject, "shipped")
+        assert used is not None
+        number = used[0]
+        first = shop.numbers[number][0][1]
+        return [Happening(at_ms, subject, *event, order=subject, tracking_no=number, first_used_by=first)]
+
+
+class OfShop(Source):
+    """What follows from the shop's own events: kept by the shop under `name` once it has been asked for."""
+
+    def __init__(self, of: Of, crossed: Any) -> None:
+        super().__init__(of)
+        self.name = repr(of)
+        self.crossed = crossed
+        if crossed is not None:
+            self.events = crossed.crossing_events()
+            self.lasting = bool(self.events)
+
+    def kept(self, shop: "Shop") -> Happened:
+        """What happened."""
+        kept: Happened | None = shop.happened.get(self.name)
+        if kept is None:
+            kept = Happened(self._all(shop))
+            if self.lasting:
+                shop.happened = shop.happened or {}
+                shop.happened[self.name] = kept
+        return kept
+
+    def _all(self, shop: "Shop") -> Iterator[Happening]:
+        if self.crossed is not None:
+            yield from self.crossed.crossings(shop)
+        elif self.of.violation is not None:
+            for entry in shop.facts.of("violation.recorded"):
+                yield from self._violation(entry)
+        else:
+            for sku in dict.fromkeys(sku_of(entry) for entry in shop.facts.of("promotion.scheduled")):
+                yield from _above_price(shop, sku)
+
+    def _violation(self, entry: Entry) -> list[Happening]:
+        data = entry.data
+        if data.kind not in (self.of.violation or ()) or self.of.severe not in (None, data.severe):
+            return []
+        return [_of_entry(entry, entry.order or data.sku, data.count, data.severe, data.buyer, data.kind)]
+
+    def hear(self, shop: "Shop", name: str, entry: Entry) -> Moved:
+        if self.name not in shop.happened:
+            return []
+        before: Iterable[Happening]
+        if self.crossed is not None:
+            before, after = self.crossed.crossings_by(shop, entry, self.kept(shop))
+        elif self.of.violation is not None:
+            before, after = self._violation(entry), []
+            if shop.facts.get(name, (entry.source, entry.id)) is entry:
+                before, after = after, before
+        else:
+            sku = sku_of(entry)
+            before, after = list(self.kept(shop).by_subject.get(sku, ())), list(_above_price(shop, sku))
+        return self._change(shop, before, after)
+
+    def _change(self, shop: "Shop", before: Iterable[Happening], after: Iterable[Happening]) -> Moved:
+        kept, gone, come = self.kept(shop), set(before), set(after)
+        moved = [each for each in before if each not in come and kept.discard(each)]
+        for each in after:
+            if each not in gone or each not in kept.at(each.subject, each.at_ms):
+                kept.add(each)
+                moved.append(each)
+        return [(each.subject, each.at_ms) for each in moved]
+
+    def happenings(self, shop: "Shop", since_ms: int = DAWN) -> list[Happening]:
+        return self.kept(shop).since(since_ms)
+
+    def since(self, shop: "Shop", since_ms: int) -> list[tuple[int, str]]:
+        return list(dict.fromkeys([(each.at_ms, each.subject) for each in self.kept(shop).since(since_ms)]))
+
+    def at(self, shop: "Shop", subject: str, at_ms: int) -> list[Happening]:
+        return list(self.kept(shop).at(subject, at_ms))
+
+    def instants(self, shop: "Shop", subject: str) -> Sequence[int]:
+        return [each.at_ms for each in self.kept(shop).by_subject.get(subject, ())]
+
+    def subjects(self, shop: "Shop") -> Iterable[str]:
+        return self.kept(shop).by_subject
+
+    def next_after(self, shop: "Shop", at_ms: int) -> int:
+        return self.kept(shop).next_after(at_ms)
+
+    def log(self, shop: "Shop") -> Log:
+        kept = self.kept(shop)
+        return Log(self.lasting, kept.rewrites, kept.in_time, attrgetter("at_ms"), lambda each: each)
+
+
+def source_of(of: Of, slot: int | None, crossed: Any) -> Source:
+    """An `of` ready to be asked; `slot` is where a shop keeps its orders' instants, None where it asks none."""
+    if slot is not None:
+        return OfTraces(of, slot)
+    return OfNumbers(of) if of.reused is not None else OfShop(of, crossed)
+
+
+def _event(shop: "Shop", order: str, fact: str | None) -> tuple[str, str]:
+    """`(event id, source)` of the event that stated a fact of an order; blanks, where a deadline passed instead."""
+    if fact is None:
+        return "", ""
+    _, source, event = getattr(shop.orders[order].facts, fact)
+    return event, source
+
+
+def _above_price(shop: "Shop", sku: str) -> Iterator[Happening]:
+    """Promotions of a SKU dearer than what, as known when they were scheduled, the price will be when they start."""
+    waiting = list(shop.facts.about("price.changed", (sku,)))
+    waiting.reverse()
+    prices: list[Entry] = []  # those known by then, in the order in which they hold
+    for entry in shop.facts.about("promotion.scheduled", (sku,)):
+        while waiting and waiting[-1].at_ms <= entry.at_ms:
+            insort(prices, waiting.pop(), key=holding)
+        held = bisect_right(prices, starts_ms(entry), key=starts_ms)
+        before, price = prices[held - 1].data.price if held else None, entry.data.price
+        if before is not None and price is not None and price > before:
+            yield _of_entry(entry, entry.data.sku)
+
+
+def _of_entry(
+    entry: Entry,
+    subject: str | None,
+    times: int = 1,
+    severe: bool = False,
+    buyer: str | None = None,
+    kind: str | None = None,
+) -> Happening:
+    return Happening(
+        entry.at_ms, subject or "-", entry.id, entry.source, max(times, 0), severe, entry.order, buyer, kind
+    )
+
+
+def trace_of(of: Of, timers: Mapping[str, Sequence[Timer]]) -> Trace | None:
+    """How its instants follow from an order; None where it takes them from elsewhere."""
+    if of.missed is not None:
+        judging = timers[of.missed]
+        return Trace(_missed(judging), bits=_bits(judging))
+    if of.judged is not None:
+        judging = timers[of.judged]
+        return Trace(_judged(judging), bits=_bits(judging))
+    if of.orders is not None and of.at is not None:
+        return Trace(_meeting(compile_condition(of.orders, {}), of.at), facts=bits_of(of.facts()))
+    return None
+
+
+def _bits(timers: Sequence[Timer]) -> int:
+    return sum(timer.bit for timer in timers)
+
+
+def _missed(timers: Sequence[Timer]) -> Instants:
+    bits = _bits(timers)
+
+    def instants(facts: OrderFacts, missed: int, passed_ms: int) -> tuple[int, ...]:
+        if not missed & bits:
+            return ()
+        return tuple(due for timer in timers if missed & timer.bit and (due := timer.due(facts)) is not None)
+
+    return instants
+
+
+def _judged(timers: Sequence[Timer]) -> Instants:
+    bits = _bits(timers)
+    return lambda facts, missed, passed_ms: (
+        tuple(at for timer in timers for at in timer.judgements(facts, passed_ms)) if missed & bits else ()
+    )
+
+
+def _meeting(test: Callable[[OrderFacts, int, int], bool], at: str) -> Instants:
+    def instants(facts: OrderFacts, missed: int, passed_ms: int) -> tuple[int, ...]:
+        mark = getattr(facts, at)
+        return (mark[0],) if mark is not None and test(facts, 0, 0) else ()
+
+    return instants

@@ -1,0 +1,1 @@
+"""Bad orders of all orders in a window."""

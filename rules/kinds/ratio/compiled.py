@@ -1,0 +1,399 @@
+"""Ratios: which part of a shop's orders in a window went wrong."""
+
+from collections import defaultdict
+from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
+from decimal import Decimal
+from typing import Any, ClassVar, Literal, NamedTuple
+
+from msgspec import Struct, field
+
+from rules.calendar.days import day_expression, day_of
+from rules.calendar.durations import Share
+from rules.calendar.instants import DAY_MS, NEVER
+from rules.calendar.windows import Every, Period, Window, next_border
+from rules.codegen import Written, function
+from rules.expr.conditions import (
+    Condition,
+    Has,
+    Not,
+    compile_condition,
+    expression,
+    facts_named,
+    facts_that_end,
+    order_function,
+    rules_named,
+)
+from rules.expr.moments import Moment, earliest, of_fact
+from rules.facts.order_facts import FACT_NAMES, FIRST_HOLDS, OrderFacts, all_had_come, any_had_come, bits_of
+from rules.kinds.deadline.spec import DueOf
+from rules.kinds.ratio.steps import Step, Tier, complaints, step_of
+from rules.kinds.rule import Advice, Cost, Place, Rule
+from rules.messages.alerts import Cause, Open
+from rules.messages.events import Reason
+
+Part = tuple[int, bool]
+"""One order's part in a ratio: `(local day, counts as bad)`."""
+
+LONGEST_MS = 400 * DAY_MS
+"""Orders further back than this are not kept for any window."""
+
+
+class Cure(Struct, forbid_unknown_fields=True, frozen=True):
+    """One of the reasons a ratio is split by: what it is called, and what to do about it."""
+
+    name: str
+    actions: tuple[Advice, ...] = ()
+
+
+class Ratio(Rule, tag="ratio", tag_field="kind", kw_only=True, frozen=True):
+    """`numerator` ÷ `denominator` over the orders whose `anchor` lies in `window` (the earliest, where several are
+    named). `crossed` when it is *above* `threshold`, `near` when above `near`; or by the names of `tiers`. With
+    `inclusive` the share itself is already too much. With `good` the numerator is what went well, and the share
+    must not fall below. Nothing is said before the denominator is at least `at_least`.
+
+    `disputes`: the numerator is not of orders but of the disputes with this cause that were opened in the window.
+    `every`: it is computed only then; in between `near` says what the next computation would bring. `by`: one alert
+    for each reason of cancellation (the numerator's share that `of` it had), or each provider of the disputes.
+    """
+
+    numerator: Condition | None = None
+    disputes: Literal["not_shipped", "other"] | None = None
+    denominator: Condition = field(default_factory=lambda: Has("placed"))
+    anchor: str | DueOf | tuple[str | DueOf, ...] = "placed"
+    window: Window = field(default_factory=Window)
+    threshold: Share | None = None
+    near: Share | None = None
+    tiers: tuple[Tier, ...] = ()
+    inclusive: bool = False
+    good: bool = False
+    at_least: int = 1
+    every: Every | None = None
+    by: Literal["reason", "provider"] | None = None
+    of: dict[Reason, Cure] = {}
+
+    NAMES: ClassVar[frozenset[str]] = frozenset(
+        {"shop", "value", "numerator", "denominator", "threshold", "headroom", "period", "subject", "effect"}
+    )
+
+    def anchors(self) -> tuple[str | DueOf, ...]:
+        return self.anchor if isinstance(self.anchor, tuple) else (self.anchor,)
+
+    def bad_when(self) -> Condition | None:
+        """Which of the orders that count are bad; None where disputes are counted in their place."""
+        return self.numerator if self.numerator is None or not self.good else Not(self.numerator)
+
+    def looks_at(self) -> set[str]:
+        """The facts of an order that decide how it counts, beside the rules it leans on."""
+        anchors = {each for each in self.anchors() if isinstance(each, str)}
+        bad = set() if self.numerator is None else facts_named(self.numerator)
+        return anchors | bad | facts_named(self.denominator)
+
+    def leans_on(self) -> set[str]:
+        bad = set() if self.numerator is None else rules_named(self.numerator)
+        return bad | rules_named(self.denominator) | {each.due for each in self.anchors() if isinstance(each, DueOf)}
+
+    def span_ms(self) -> int:
+        return self.window.span_ms() + (0 if self.every is None else 31 * DAY_MS)
+
+    def stages(self) -> tuple[str, ...]:
+        top = ("crossed",) if self.threshold is not None else tuple(tier.name for tier in self.tiers)
+        early = self.near is not None or (self.every is not None and self.window.align == "rolling" and bool(top))
+        return ("near", *top) if early else top
+
+    def complaints(self) -> Iterator[tuple[str, str]]:
+        for each in self.anchors():
+            if isinstance(each, str) and each not in FACT_NAMES:
+                yield "anchor", f"{each} is no fact of an order; facts are {', '.join(FACT_NAMES)}"
+        if self.threshold is not None and self.tiers:
+            yield "tiers", "there are either tiers or a threshold"
+        if self.near is not None:
+            least = self.threshold if self.threshold is not None else next((t.share for t in self.tiers), None)
+            if least is None or (self.near <= least if self.good else self.near >= least):
+                yield "near", f"must lie {'above' if self.good else 'below'} threshold"
+        yield from complaints(self.tiers, self.good)
+        yield from (("window" + where, message) for where, message in self.window.complaints())
+        if self.window.span_ms() > LONGEST_MS:
+            yield "window", "reaches further back than the 400 days for which orders are kept"
+        if self.at_least < 1:
+            yield "at_least", "must be at least 1"
+        if (self.by == "reason") != bool(self.of):
+            yield "of", "`of` names the reasons that `by: reason` splits by"
+        if (self.numerator is None) == (self.disputes is None):
+            yield "numerator", "a ratio has either a numerator of orders or one of disputes"
+        if (self.by == "provider") != (self.disputes is not None):
+            yield "by", "`by: provider` goes with disputes, which are told by provider"
+        if self.by is not None and (self.every is not None or self.tiers or self.good):
+            yield "by", "a ratio that is split has a plain threshold"
+
+
+class Count(Struct, gc=False):
+    """A period with what lies in it: `bad` orders of `total`."""
+
+    period: Period
+    bad: int = 0
+    total: int = 0
+
+    def add(self, part: Part | None, times: int) -> None:
+        """Counts an order in, or out with `times` -1, if its part lies in the period."""
+        if part is not None and self.period.first <= part[0] <= self.period.last:
+            self.total += times
+            self.bad += times * part[1]
+
+
+class Judged(NamedTuple):
+    """The periods that are judged from one moment until another (epoch ms). `asleep`: their counts in shops where
+    nobody counts, with nothing in them."""
+
+    from_ms: int
+    until_ms: int
+    periods: list[Period]
+    asleep: tuple[Count, ...]
+
+
+class Denominator:
+    """Which orders ratios count, and on which local day: those that agree in both share it. `n` is its place in the
+    plan; `gauges` has the bits of the ratios; `on_move` the judges (as bits) that must know of each order that moves.
+    To be asked again when one of `facts` has changed, or one of the deadline rules `bits` judges otherwise."""
+
+    __slots__ = ("anchor", "bits", "day", "facts", "gauges", "n", "on_move", "one_anchor", "written", "zone")
+
+    def __init__(
+        self, n: int, rule: Ratio, bits: Mapping[str, int], place: Place, dues: Mapping[str, Moment], anchored: int
+    ) -> None:
+        """`bits` of each deadline rule; `anchored`: the facts (as bits) by which an order is."""
+        anchors = rule.anchors()
+        self.n = n
+        self.facts = anchored | bits_of(facts_named(rule.denominator))
+        self.bits = sum(bits[each] for each in rules_named(rule.denominator))
+        self.gauges = self.on_move = 0
+        self.zone = place.zone
+        self.one_anchor = anchors[0] if len(anchors) == 1 and isinstance(anchors[0], str) else None
+        moments = [dues[each.due] if isinstance(each, DueOf) else of_fact(each) for each in anchors]
+        anchor = earliest(f"first_{n}", moments)
+        #: The instant (epoch ms) by which an order has its day; None where it has none.
+        self.anchor: Callable[[OrderFacts], int | None] = function("facts", anchor.written())
+        self.written = self._written(rule, anchor, bits)
+        #: `(facts, missed, overdue)`: the local day on which an order counts; None where it doesn't.
+        self.day: Callable[[OrderFacts, int, int], int | None] = order_function(self.written)
+
+    def _written(self, rule: Ratio, anchor: Moment, bits: Mapping[str, int]) -> Written:
+        tests = [anchor.known]
+        if rule.denominator != Has(str(rule.anchor)):
+            tests.append(expression(rule.denominator, bits))
+        day = day_expression(anchor.instant(), self.zone)
+        return Written(f"({day} if {' and '.join(tests)} else None)", anchor.names | {"day_of": day_of})
+
+
+def counted_alike(rule: Ratio, place: Place) -> Hashable:
+    """The same for ratios that have the same denominator."""
+    return rule.denominator, rule.anchor, place.zone
+
+
+class Gauge:
+    """A ratio rule, ready to place orders and to judge counts; `n` is its place, and `bit` the same."""
+
+    __slots__ = (
+        "_highest_first",
+        "_is_bad",
+        "_judged",
+        "_named",
+        "anchor_known_by",
+        "anchored_by",
+        "bad",
+        "bad_bits",
+        "bad_facts",
+        "bad_when",
+        "bit",
+        "bits",
+        "denominator",
+        "effective",
+        "facts",
+        "fixed",
+        "n",
+        "near",
+        "redeemed_by",
+        "rests_on",
+        "rule",
+        "stage",
+        "steps",
+        "zone",
+    )
+
+    def __init__(
+        self,
+        n: int,
+        rule: Ratio,
+        denominator: Denominator,
+        bits: Mapping[str, int],
+        place: Place,
+        anchored: int,
+        rests_on: int,
+    ) -> None:
+        """`bits` of each deadline rule. Facts as bits: by which an order is `anchored`, and all that this `rests_on`,
+        with those of the deadline rules."""
+        self.n = n
+        self.bit = 1 << n
+        self.rule = rule
+        self.denominator = denominator
+        #: The condition by which an order is bad, with the facts and the deadline rules (as bits) that it looks at.
+        self.bad_when = rule.bad_when()
+        self.bad_facts = 0 if self.bad_when is None else bits_of(facts_named(self.bad_when))
+        self.bad_bits = 0 if self.bad_when is None else sum(bits[each] for each in rules_named(self.bad_when))
+        self.facts = denominator.facts | self.bad_facts
+        #: Facts (as bits) that can only redeem an order that is bad.
+        ending = set[str]() if self.bad_when is None else facts_that_end(self.bad_when)
+        self.redeemed_by = bits_of(ending) & ~denominator.facts
+        self.rests_on = rests_on
+        self.anchor_known_by = all_had_come(anchored)
+        self.anchored_by = any_had_come(anchored)
+        self.bits = sum(bits[each] for each in rule.leans_on())
+        self.zone = place.zone
+        self.effective = place.effective
+        self._judged = Judged(NEVER, NEVER, [], ())
+        names: list[tuple[str, Share | None, int | None]] = [(t.name, t.share, t.count) for t in rule.tiers]
+        if rule.threshold is not None:
+            names.append(("crossed", rule.threshold, None))
+        self.steps = [self._step(*each) for each in names]
+        self._highest_first = self.steps[::-1]
+        self.near: Step | None = None if rule.near is None else self._step("near", rule.near, None)
+        self._named = {step.name: step for step in [self.near, *self.steps] if step is not None}
+        #: `(bad, total)`: what these have come to, a step's name, `near`, or nothing.
+        self.stage: Callable[[int, int], str | None] = function("bad, total", Written(self._stage()))
+        self.fixed = denominator.one_anchor is not None and rule.anchors()[0] in FIRST_HOLDS  # no later word moves it
+        self.bad = None if self.bad_when is None else expression(self.bad_when, bits)
+        self._is_bad = None if self.bad_when is None else compile_condition(self.bad_when, bits)
+
+    def _step(self, name: str, share: Share | None, count: int | None) -> Step:
+        return step_of(name, share, count, good=self.rule.good, inclusive=self.rule.inclusive)
+
+    def _stage(self) -> str:
+        mildest = self.near or next(iter(self.steps), None)
+        if mildest is None:
+            return "None"
+        stages = "".join(f"{step.name!r} if {step.expression()} else " for step in self._highest_first)
+        return f"({stages}'near') if bad and total >= {self.rule.at_least} and {mildest.expression()} else None"
+
+    def part(self, facts: OrderFacts, missed: int, overdue: int) -> Part | None:
+        """Where an order would count, as these facts and judgements have it."""
+        day = self.denominator.day(facts, missed, overdue)
+        if day is None:
+            return None
+        return day, self._is_bad is not None and self._is_bad(facts, missed, overdue)
+
+    def judged(self, at_ms: int) -> Judged:
+        """Which periods are judged at a moment: those of the window, or what the next computation will look at. They
+        are the same for every shop, and asked for by one after the other."""
+        judged = self._judged
+        if not judged.from_ms <= at_ms < judged.until_ms:
+            window, ahead = self.rule.window, self.ahead(at_ms)
+            periods = window.periods(at_ms, self.zone) if ahead is None else [ahead]
+            judged = self._judged = Judged(
+                at_ms, window.next_change(at_ms, self.zone), periods, tuple([Count(period) for period in periods])
+            )
+        return judged
+
+    def ahead(self, at_ms: int) -> Period | None:
+        """What has come by now of the rolling period that the next computation will look at; None where nothing is
+        computed from one."""
+        rule = self.rule
+        if rule.every is None or rule.window.align != "rolling":
+            return None
+        return rule.window.so_far(at_ms, next_border(rule.every, at_ms, self.zone), self.zone)
+
+    def reached(self, count: Count) -> Step | None:
+        """The highest step that a count has reached."""
+        if count.total < self.rule.at_least or count.total == 0:
+            return None
+        for step in self._highest_first:
+            if step.reached(count.bad, count.total):
+                return step
+        return None
+
+    def room(self, bad: int, total: int, stage: str | None) -> int:
+        """How many more good orders a count at this stage takes before it may come to another."""
+        if stage is not None:
+            return self._named[stage].holds(bad) - total
+        least = self.rule.at_least
+        return least - 1 - total if bad and total < least else NEVER
+
+    def open(self, step: Step) -> Open:
+        tier = step.name if self.rule.tiers and step.name != "near" else None
+        return Open(step.name, self.rule.severity[step.name], tier=tier)
+
+    def judge(self, count: Count) -> tuple[Open, Cause] | None:
+        """Which stage a count has reached."""
+        stage = self.stage(count.bad, count.total)
+        if stage is None:
+            return None
+        return self.open(self._named[stage]), "threshold_near" if stage == "near" else "threshold_crossed"
+
+    def next_step(self, count: Count) -> Step | None:
+        """The first step not reached yet; the last one when all are."""
+        ahead = [step for step in self.steps if not step.reached(count.bad, count.total)]
+        return ahead[0] if ahead else (self.steps[-1] if self.steps else None)
+
+    def headroom(self, count: Count) -> int | None:
+        """How many more of these orders may go bad before the next step; negative when past the last."""
+        step = self.next_step(count)
+        return None if step is None else step.fits(count.bad, count.total)
+
+    def threshold(self, count: Count) -> float | None:
+        """The share at which the next step lies, as the rule writes it."""
+        return self.share(self.next_step(count))
+
+    def share(self, step: Step | None) -> float | None:
+        """A step's share, as the rule writes it."""
+        if step is None or step.top is None:
+            return None
+        part = step.top / step.bottom
+        return round(1 - part, 12) if self.rule.good else part
+
+    def numerator(self, count: Count) -> int:
+        return count.total - count.bad if self.rule.good else count.bad
+
+    def cost(self, step: str | None) -> Cost | None:
+        """What the step reached costs."""
+        return next((tier.penalty for tier in self.rule.tiers if tier.name == step and tier.penalty), self.rule.penalty)
+
+
+Places = Callable[[OrderFacts, int, int], tuple[Any, ...]]
+"""`(facts, missed, overdue)`: in which of several ratios (as bits) an order is bad, then its day by each of several
+denominators."""
+
+
+def compile_places(gauges: Iterable[Gauge], denominators: Sequence[Denominator]) -> Places:
+    """Where an order counts, asked as one."""
+    bits: dict[str, int] = {}
+    for each in gauges:
+        if each.bad is not None:
+            bits[each.bad] = bits.get(each.bad, 0) | each.bit
+    bad = " | ".join(f"({several} if {is_bad} else 0)" for is_bad, several in bits.items()) or "0"
+    days = "".join(f", {each.written.expression}" for each in denominators)
+    names = {name: value for each in denominators for name, value in each.written.names.items()}
+    places: Places = order_function(Written(f"({bad}{days or ','})", names))
+    return places
+
+
+_CENT = Decimal("0.01")
+
+
+def money_taken(cost: Cost | None, orders: Iterable[OrderFacts], usual: str | None) -> dict[str, Decimal]:
+    """What a penalty takes of these orders' amounts, per currency; empty without such a penalty. An order that names
+    no currency is in the shop's `usual` one."""
+    if cost is None or cost.share is None:
+        return {}
+    amounts: defaultdict[str, list[Decimal]] = defaultdict(list)
+    for facts in orders:
+        terms = facts.terms
+        if terms is not None and terms.amount is not None:
+            amounts[terms.currency or usual or ""].append(Decimal(terms.amount))
+    return {currency: _taken(cost, currency, each).quantize(_CENT) for currency, each in amounts.items()}
+
+
+def _taken(cost: Cost, currency: str, amounts: list[Decimal]) -> Decimal:
+    assert cost.share is not None
+    share = Decimal(cost.share.numerator) / Decimal(cost.share.denominator)
+    if cost.cap is None or cost.cap.currency != currency:
+        return sum(amounts, Decimal()) * share
+    most = cost.cap.amount
+    return sum((min(amount * share, most) for amount in amounts), Decimal())

@@ -1,0 +1,147 @@
+"""Computing a ratio at its borders (each Monday, each month): from what had happened by then, and a fact of the shop's
+from then on, until evidence comes late."""
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from msgspec import Struct
+
+from rules.calendar.days import start_of_day
+from rules.calendar.instants import NEVER
+from rules.calendar.windows import Period, borders, is_border, last_border, next_border
+from rules.kinds.ratio.compiled import LONGEST_MS, Count, Gauge, Part
+
+if TYPE_CHECKING:
+    from rules.state.shop import Order, Shop
+
+
+class Computed(Struct, array_like=True, frozen=True):
+    """What a ratio was at a border: a fact from then on, kept with the shop. `step` is the stage reached."""
+
+    period: str
+    bad: int
+    total: int
+    step: str | None
+
+
+class Computing:
+    """A ratio rule that has `every`, with all its versions."""
+
+    def __init__(self, gauges: Sequence[Gauge]) -> None:
+        rule = gauges[-1].rule
+        assert rule.every is not None
+        self.rule_id = rule.id
+        self.every = rule.every
+        self.zone = gauges[-1].zone
+        self.gauges = gauges
+        self.lag_ms = 0 if rule.window.align == "rolling" else int(rule.window.lag)
+
+    def compute(self, shop: "Shop", at_ms: int) -> tuple[bool, int]:
+        """Computes the ratio at each border that has been reached since the last time; again, where evidence has come
+        late for orders that are still kept. Answers whether anything is new, and when the next border is (epoch ms)."""
+        _, _, following = shop.computed_to.get(self.rule_id, (at_ms, at_ms, at_ms))
+        if at_ms < following and self.rule_id not in shop.recompute:
+            return False, following
+        kept = shop.computed.get(self.rule_id, {})
+        changed = False
+        for border in borders(self.every, self._start(shop, at_ms), at_ms, self.zone, self.lag_ms):
+            found = self._compute(shop, border, kept.get(border), at_ms)
+            if kept.get(border) == found:
+                continue
+            if found is None:
+                del kept[border]
+            else:
+                kept[border] = found
+                shop.computed[self.rule_id] = kept
+            shop.recomputed.append((self.rule_id, border))
+            changed = True
+        last = last_border(self.every, at_ms, self.zone, self.lag_ms)
+        shop.late_before_ms = max(shop.late_before_ms, last)
+        following = next_border(self.every, at_ms, self.zone, self.lag_ms)
+        shop.computed_to[self.rule_id] = at_ms, last, following
+        return changed, following
+
+    def _start(self, shop: "Shop", at_ms: int) -> int:
+        """After which instant borders must be looked at."""
+        done = shop.computed_to.get(self.rule_id)
+        # The first time, after a restart too: evidence may have been written that nothing was computed from yet.
+        since = min(shop.began_ms, at_ms) - 1 if done is None else done[0]
+        return max(min(since, shop.recompute.pop(self.rule_id, NEVER) - 1), at_ms - LONGEST_MS)
+
+    def _compute(self, shop: "Shop", border: int, before: Computed | None, at_ms: int) -> Computed | None:
+        """What the ratio was at a border, from what had happened by then; None without orders. `before` is what was
+        found earlier."""
+        gauge = next((each for each in self.gauges if each.effective.at(border)), None)
+        if gauge is None:
+            return None
+        period = gauge.rule.window.closed_at(border, gauge.zone)
+        if start_of_day(period.first, gauge.zone) < shop.kept_from_ms:
+            return before  # some of its orders are gone: what was computed then stands
+        at_its_time = border == at_ms and not shop.instant_open
+        count = (_counted_now if at_its_time else _counted_then)(shop, gauge, period, border)
+        if not count.total:
+            return None
+        step = gauge.reached(count)
+        return Computed(period.name, count.bad, count.total, None if step is None else step.name)
+
+    def border_from(self, at_ms: int) -> int:
+        """The first border that doesn't lie before a moment (epoch ms)."""
+        return next_border(self.every, at_ms - 1, self.zone, self.lag_ms)
+
+    def computations(self, shop: "Shop") -> list[tuple[int, Computed]]:
+        """What was computed at which border (epoch ms), oldest first. Borders of another zone, by which the shop went
+        before its site was known, are none of its own."""
+        kept = shop.computed.get(self.rule_id, {})
+        return sorted([each for each in kept.items() if is_border(self.every, each[0], self.zone, self.lag_ms)])
+
+    def newest(self, shop: "Shop", at_ms: int) -> tuple[int, Computed] | None:
+        """What was computed at the last border, and that (epoch ms); None where there was nothing to compute."""
+        _, border, following = shop.computed_to.get(self.rule_id, (at_ms, at_ms, at_ms))
+        if not border <= at_ms < following:
+            border = last_border(self.every, at_ms, self.zone, self.lag_ms)
+        found = shop.computed.get(self.rule_id, {}).get(border)
+        return None if found is None else (border, found)
+
+
+def _counted_now(shop: "Shop", gauge: Gauge, period: Period, border: int) -> Count:
+    """What has been counted by now, just as a border has come, without what is known of times to come."""
+    count = shop.tallies[gauge.n].sum(period)
+    rests_on, slot, last, fixed = gauge.rests_on, gauge.denominator.n, period.last, gauge.fixed
+    for order, facts in shop.ahead_of(border).items():
+        if not facts & rests_on:
+            continue
+        day = order.days[slot]
+        if fixed and day is not None and day > last:
+            continue  # as most do: it is still to come, and no later word moves it
+        came = gauge.anchored_by(order.facts, border)
+        if not came and (day is None or day > last):
+            continue  # it didn't count yet
+        part = order.part(gauge)
+        count.add(part, -1)
+        if came and not _lies_elsewhere(gauge, order, part, period, border):
+            count.add(_part_then(shop, gauge, order, border), 1)
+    return count
+
+
+def _lies_elsewhere(gauge: Gauge, order: "Order", part: Part | None, period: Period, border: int) -> bool:
+    """Whether an order counts outside a period, and did so at a border already if it counted at all."""
+    outside = part is not None and not period.first <= part[0] <= period.last
+    return outside and gauge.anchor_known_by(order.facts, border)
+
+
+def _counted_then(shop: "Shop", gauge: Gauge, period: Period, border: int) -> Count:
+    """What would have been counted at a border that is past."""
+    count, anchored = Count(period), gauge.denominator.anchor
+    from_ms, to_ms = start_of_day(period.first, gauge.zone), start_of_day(period.last + 1, gauge.zone)
+    for order in shop.orders.values():
+        anchor = anchored(order.facts) if gauge.fixed else from_ms
+        if anchor is not None and from_ms <= anchor < to_ms:
+            count.add(_part_then(shop, gauge, order, border), 1)
+    return count
+
+
+def _part_then(shop: "Shop", gauge: Gauge, order: "Order", border: int) -> Part | None:
+    """Where an order counted at a border, from what had happened by then."""
+    facts = order.facts if order.last_ms <= border else order.facts.as_of(border)
+    missed, overdue = shop.plan.judged_at(facts, border, gauge.bits)
+    return gauge.part(facts, missed, overdue)

@@ -1,0 +1,116 @@
+"""Sanctions that the tier of a ratio brings: from when it was reached for their whole length, whatever the ratio does
+after that. Worked out from the facts alone, so nothing that came in the wrong order can leave a sanction behind."""
+
+from collections.abc import Iterator
+from itertools import groupby
+from operator import itemgetter
+from typing import TYPE_CHECKING
+
+from rules.calendar.windows import borders
+from rules.expr.conditions import rules_named
+from rules.facts.order_facts import FACT_BIT, all_had_come, any_had_come
+from rules.kinds.ratio.compiled import Count, Part, Ratio
+from rules.kinds.ratio.counters import Tally
+
+if TYPE_CHECKING:
+    from rules.state.shop import Order, Shop
+
+Change = tuple[int, Part | None, Part | None]
+"""When (epoch ms) an order's part in a ratio changed, from what to what."""
+
+
+def sanctions(shop: "Shop", tally: Tally, at_ms: int) -> Iterator[tuple[str, int, int]]:
+    """`(name, from_ms, until_ms)` of those in force at a moment."""
+    rule = tally.gauge.rule
+    for n, tier in enumerate(rule.tiers):
+        if tier.sanction is None:
+            continue
+        since_ms = at_ms - int(tier.sanction.lasts or rule.window.span_ms())
+        began = _Past(shop, tally, since_ms, at_ms).reached(n)
+        if began is not None:
+            yield tier.sanction.name, began, tier.sanction.until_ms(began)
+
+
+def _rules_named(rule: Ratio) -> set[str]:
+    """The deadline rules by which it counts an order as bad, or at all."""
+    return rules_named(rule.denominator) | (set() if rule.numerator is None else rules_named(rule.numerator))
+
+
+class _Past:
+    """What a ratio counted from one moment to another: what it counts now, but for the orders that changed since."""
+
+    def __init__(self, shop: "Shop", tally: Tally, since_ms: int, at_ms: int) -> None:
+        self.shop = shop
+        self.tally = tally
+        self.since_ms = since_ms
+        self.at_ms = at_ms
+        self.timers = [timer for timer in shop.plan.timers if timer.rule.id in _rules_named(tally.gauge.rule)]
+        self.facts = [name for name, bit in FACT_BIT.items() if tally.gauge.facts & bit]
+        self.all_had_come, self.any_had_come = all_had_come(tally.gauge.facts), any_had_come(tally.gauge.facts)
+        self.first = tally.gauge.rule.window.periods(since_ms, tally.gauge.zone)[0].first
+        self.days = {day: [total, tally.bad_on(day)] for day, total in tally.totals.by_day.items() if day >= self.first}
+        self.changes: list[Change] = []
+        for order in shop.orders.values():
+            if order.last_ms > since_ms or self.timers:
+                self._follow(order)
+
+    def _follow(self, order: "Order") -> None:
+        now = order.part(self.tally.gauge)
+        if now is not None and now[0] < self.first:
+            return  # too old to have counted
+        turns = self._turns(order)
+        if not turns:
+            return
+        part = self._part(order, self.since_ms)
+        self._move(now, part)
+        for at_ms in turns:
+            before, part = part, self._part(order, at_ms)
+            if part != before:
+                self.changes.append((at_ms, before, part))
+
+    def _turns(self, order: "Order") -> list[int]:
+        """When something happened to an order that the ratio looks at, or fell due."""
+        facts = order.facts
+        turns = {due for timer in self.timers if (due := timer.due(facts)) is not None}
+        if order.last_ms > self.since_ms:
+            turns |= {mark[0] for name in self.facts if (mark := getattr(facts, name)) is not None}
+        return sorted(at for at in turns if self.since_ms < at <= self.at_ms)
+
+    def _part(self, order: "Order", at_ms: int) -> Part | None:
+        facts, gauge = order.facts, self.tally.gauge
+        if not self.any_had_come(facts, at_ms):
+            return None
+        if self.timers:
+            then = facts.as_of(at_ms)
+            return gauge.part(then, *self.shop.plan.judged_at(then, at_ms))
+        return order.part(gauge) if self.all_had_come(facts, at_ms) else gauge.part(facts.as_of(at_ms), 0, 0)
+
+    def _move(self, before: Part | None, after: Part | None) -> None:
+        for part, sign in ((before, -1), (after, 1)):
+            if part is not None:
+                day = self.days.setdefault(part[0], [0, 0])
+                day[0] += sign
+                day[1] += sign * part[1]
+
+    def reached(self, n: int) -> int | None:
+        """When (epoch ms) the tier was first reached, having not been before."""
+        zone = self.tally.gauge.zone
+        turns: list[Change] = [(at, None, None) for at in borders("day", self.since_ms, self.at_ms, zone)]
+        was = self._is_reached(n, self.since_ms)
+        at_ms: int
+        for at_ms, changes in groupby(sorted(turns + self.changes, key=itemgetter(0)), itemgetter(0)):
+            for _, before, after in changes:
+                self._move(before, after)
+            now = self._is_reached(n, at_ms)
+            if now and not was:
+                return at_ms
+            was = now
+        return None
+
+    def _is_reached(self, n: int, at_ms: int) -> bool:
+        gauge = self.tally.gauge
+        period = gauge.rule.window.periods(at_ms, gauge.zone)[0]
+        inside = [counts for day, counts in self.days.items() if period.first <= day <= period.last]
+        count = Count(period, sum(bad for _, bad in inside), sum(total for total, _ in inside))
+        reached = gauge.reached(count)
+        return reached is not None and gauge.steps.index(reached) >= n

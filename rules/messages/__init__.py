@@ -1,0 +1,1 @@
+"""Events that come in and alerts that go out."""

@@ -1,0 +1,230 @@
+"""The alerts that go out: CloudEvents 1.0 whose newest record is the alert's whole state."""
+
+from typing import Any, Final, Literal
+
+import msgspec
+from msgspec import UNSET, Struct, UnsetType
+
+from rules.calendar.instants import NEVER, from_rfc3339, rfc3339
+from rules.messages.names import decoded, encoded
+
+Severity = Literal["info", "warning", "critical"]
+Stage = str
+"""`due_soon`, `overdue`; `near`, `crossed` or the name of the tier reached; `active` for a sanction."""
+State = Literal["open", "resolved"]
+Change = Literal["alert.opened", "alert.updated", "alert.resolved"]
+
+Cause = Literal[
+    "deadline_near",
+    "deadline_passed",
+    "happened",
+    "judged_again",
+    "went_silent",
+    "threshold_near",
+    "threshold_crossed",
+    "sanction_started",
+    "fulfilled",
+    "cancelled",
+    "deadline_moved",
+    "evidence_arrived",
+    "fell_back",
+    "period_ended",
+    "sanction_ended",
+    "no_longer_applies",
+    "too_many",
+]
+"""Why a record was written; the closed list behind `reason`. `too_many`: so many of one
+rule and shop are open that some are only counted."""
+
+
+class Action(Struct, frozen=True, gc=False):
+    """What somebody should do about it."""
+
+    to: Literal["warehouse", "purchasing", "listing", "customer_service", "finance"]
+    do: str
+
+
+class Penalty(Struct, omit_defaults=True, gc=False):
+    """What it costs: money (a decimal in `currency`), points in a `ledger`, or what the marketplace does, in words."""
+
+    amount: str | None = None
+    currency: str | None = None
+    others: list[dict[str, str]] | None = None
+    points: float | None = None
+    ledger: str | None = None
+    effect: str | None = None
+
+
+class AlertData(Struct, kw_only=True, gc=False):
+    """`value`, `threshold` and `headroom` belong to ratios, counts, levels and ledgers; `headroom` is how many more
+    bad orders (or points, or units of stock) fit before the next step, negative when past it. `until` is there for
+    sanctions; null means for good."""
+
+    alert: str
+    revision: int
+    rule: str
+    clause: str
+    state: State
+    severity: Severity
+    stage: Stage
+    reason: Cause
+    opened_at: str
+    due_at: str | None = None
+    summary: str
+    value: float | None = None
+    threshold: float | None = None
+    headroom: float | None = None
+    judgement: int | UnsetType = UNSET
+    tier: str | UnsetType = UNSET
+    until: str | UnsetType | None = UNSET
+    evidence: dict[str, Any]
+    penalty: Penalty | None = None
+    actions: list[Action]
+
+
+class Alert(Struct, kw_only=True, gc=False):
+    """One record of the `alerts` topic."""
+
+    specversion: str = "1.0"
+    id: str
+    source: str = "shipclock"
+    type: Change
+    time: str
+    platform: str
+    shop: str
+    order: str | UnsetType = UNSET
+    data: AlertData
+
+
+class Emitted(Struct, gc=False):
+    """What was last said of an alert: enough to tell whether there is anything new to say.
+
+    Derived from the newest record of the alert, so the `alerts` topic is its memory.
+    """
+
+    rule: str
+    revision: int
+    open: bool
+    severity: str
+    stage: str
+    judgement: int
+    at_ms: int
+    opened_at_ms: int
+    due_ms: int | None
+    until_ms: int | None = None
+    tier: str | None = None
+
+
+class Open(Struct, gc=False):
+    """That an alert should be open, as a rule judges it."""
+
+    stage: Stage
+    severity: Severity
+    due_ms: int | None = None
+    judgement: int = 0
+    until_ms: int | None = None
+    tier: str | None = None
+
+
+def alert_id(rule: str, shop: str, subject: str, episode: str) -> str:
+    """Made of what the alert is about and nothing else, so the same facts give the same id.
+
+    `shop` is a `shop_key`; `subject` an order, a SKU, a provider or `-`; `episode` an instant, a period, `-`, or
+    `more` of the alert that counts those not told one by one.
+    """
+    return f"{rule}:{shop}:{encoded(subject)}:{episode}"
+
+
+def subject_and_episode(alert: str, rule: str, shop: str) -> tuple[str, str]:
+    """The last two parts of an alert id. Only the episode has colons in it, since names are encoded."""
+    subject, _, episode = alert.removeprefix(f"{rule}:{shop}:").partition(":")
+    return decoded(subject), episode or "-"
+
+
+def instant_of(episode: str) -> int | None:
+    """The instant that an episode is (epoch ms); None where it is something else."""
+    try:
+        return from_rfc3339(episode)
+    except ValueError:
+        return None
+
+
+def shop_of(alert: str) -> tuple[str, str] | None:
+    """Platform and name of the shop that an alert's id has in it; None for what is no id."""
+    _, _, rest = alert.partition(":")
+    platform, slash, shop = rest.partition(":")[0].partition("/")
+    return (decoded(platform), decoded(shop)) if slash else None
+
+
+def emitted_from(alert: Alert) -> Emitted:
+    """What the newest record of an alert leaves to remember."""
+    data = alert.data
+    return Emitted(
+        rule=data.rule,
+        revision=data.revision,
+        open=data.state == "open",
+        severity=data.severity,
+        stage=data.stage,
+        judgement=0 if data.judgement is UNSET else data.judgement,
+        at_ms=from_rfc3339(alert.time),
+        opened_at_ms=from_rfc3339(data.opened_at),
+        due_ms=None if data.due_at is None else from_rfc3339(data.due_at),
+        until_ms=_until(data.until),
+        tier=None if data.tier is UNSET else data.tier,
+    )
+
+
+def _until(until: str | UnsetType | None) -> int | None:
+    if isinstance(until, str):
+        return from_rfc3339(until)
+    return NEVER if until is None else None
+
+
+def remember(rule: str, said: Emitted | None, wanted: Open | None, at_ms: int) -> Emitted:
+    """What a record being written now leaves to remember: `emitted_from` of it, without reading it back."""
+    last = wanted or said
+    assert last is not None
+    return Emitted(
+        rule=rule,
+        revision=1 if said is None else said.revision + 1,
+        open=wanted is not None,
+        severity=last.severity,
+        stage=last.stage,
+        judgement=last.judgement,
+        at_ms=at_ms,
+        opened_at_ms=at_ms if said is None or not said.open else said.opened_at_ms,
+        due_ms=last.due_ms,
+        until_ms=last.until_ms,
+        tier=last.tier,
+    )
+
+
+def is_news(said: Emitted | None, wanted: Open | None) -> bool:
+    """True when what should be open differs from what was last said."""
+    if wanted is None:
+        return said is not None and said.open
+    return (
+        said is None
+        or not said.open
+        or said.stage != wanted.stage
+        or said.severity != wanted.severity
+        or said.judgement != wanted.judgement
+        or said.tier != wanted.tier
+    )
+
+
+_encoder: Final = msgspec.json.Encoder()
+_decoder: Final = msgspec.json.Decoder(Alert)
+
+
+def encode(alert: Alert) -> bytes:
+    return _encoder.encode(alert)
+
+
+def decode(raw: bytes) -> Alert:
+    """Raises msgspec.DecodeError for what is no alert."""
+    return _decoder.decode(raw)
+
+
+def instant(at_ms: int | None) -> str | None:
+    return None if at_ms is None else rfc3339(at_ms)

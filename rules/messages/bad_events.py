@@ -1,0 +1,35 @@
+"""Records that can't be taken as events, and how that is said."""
+
+from rules.calendar.instants import DAY_MS, rfc3339
+from rules.messages.text import visible
+
+LONGEST_REASON = 300
+"""Characters. A reason quotes the record, and must fit into a header beside it."""
+
+UNREADABLE = "unreadable"
+LEAP = "leap"
+UNFORESEEN = "unforeseen"
+"""Kinds of bad records: what is wrong with the record itself, with its time, or what nobody has thought of."""
+
+
+class BadEvent(ValueError):
+    """A record that can't be taken as an event; the text says why, on one line and without control characters. `kind`
+    is one of few, for what looks alike."""
+
+    def __init__(self, reason: str, kind: str = UNREADABLE) -> None:
+        shown = visible(reason[: LONGEST_REASON + 1])
+        super().__init__(shown if len(shown) <= LONGEST_REASON else f"{shown[:LONGEST_REASON]}…")
+        self.kind = kind
+
+
+def as_bad_event(error: Exception) -> BadEvent:
+    """Whatever was raised for one record, as the reason to set it aside."""
+    if isinstance(error, BadEvent):
+        return error
+    return BadEvent(f"can't be applied: {type(error).__name__}: {error}", UNFORESEEN)
+
+
+def leap(at_ms: int, max_leap_ms: int) -> BadEvent:
+    """What is wrong with an event that is too far past everything before it."""
+    days = max_leap_ms // DAY_MS
+    return BadEvent(f"time {rfc3339(at_ms)} leaps more than {days:,} days past everything before it", LEAP)

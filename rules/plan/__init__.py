@@ -1,0 +1,1 @@
+"""Which rules a shop has, ready to evaluate."""

@@ -1,0 +1,49 @@
+"""The rule book: which rules of all loaded packs watch which shop."""
+
+from collections.abc import Iterable
+
+from rules.dsl.model import AnyRule, Pack, Where
+from rules.facts.shop_facts import ShopFacts
+from rules.kinds.deadline.spec import Deadline, Silence
+from rules.plan.shop_plan import Plan
+
+
+class RuleBook:
+    """Raises ValueError when two packs define the same rule."""
+
+    def __init__(self, packs: Iterable[Pack]) -> None:
+        self.packs = list(packs)
+        self._plans: dict[Where, Plan] = {}
+        self.rules: dict[str, AnyRule] = {}
+        for pack in self.packs:
+            for rule in pack.rules:
+                if rule.id in self.rules:
+                    raise ValueError(f"rule {rule.id} is defined by two packs")
+                self.rules[rule.id] = rule
+        self._named_shops = {
+            (pack.platform, shop)
+            for pack in self.packs
+            for versions in pack.versions.values()
+            for version in versions
+            for shop in version.shops
+        }
+
+    def is_of_orders(self, rule_id: str) -> bool:
+        """Whether a rule speaks of orders each by itself; one that isn't loaded is taken to."""
+        return isinstance(self.rules.get(rule_id), Deadline | Silence | None)
+
+    def plan(
+        self, platform: str, site: str | None = None, programme: str | None = None, shop: str | None = None
+    ) -> Plan:
+        """The rules for a shop; a plan without rules where no pack names its platform."""
+        named = shop if {(platform, shop), ("*", shop)} & self._named_shops else None
+        where = Where(platform, site, programme, named)
+        plan = self._plans.get(where)
+        if plan is None:
+            packs = [pack for pack in self.packs if pack.platform in ("*", platform)]
+            plan = self._plans[where] = Plan([each for pack in packs for each in pack.in_force(where)])
+        return plan
+
+    def plan_of(self, platform: str, shop: str, facts: ShopFacts) -> Plan:
+        """The rules for a shop with the site and programme that its facts tell."""
+        return self.plan(platform, facts.profile("site"), facts.profile("programme"), shop)

@@ -1,0 +1,389 @@
+"""A plan: the rules of one shop made ready to judge, with what each takes from orders and from the shop's events."""
+
+from collections.abc import Hashable, Iterable, Mapping, Sequence
+from functools import reduce
+from operator import or_
+from typing import Any, NamedTuple
+
+from rules.calendar.instants import DAY_MS, NEVER
+from rules.dsl.model import InForce
+from rules.expr.moments import Moment, first_known
+from rules.facts.order_facts import EVERY_FACT, OrderFacts, bits_of
+from rules.kinds.count import CountJudge, Marks
+from rules.kinds.count import judge_of as count_judge
+from rules.kinds.deadline.spec import Deadline, Silence
+from rules.kinds.deadline.timer import Firsts, Timer, compile_firsts
+from rules.kinds.disputes import DisputeJudge
+from rules.kinds.event import EventJudge, Occurrence
+from rules.kinds.ledger.evaluator import Ledger, LedgerJudge
+from rules.kinds.ledger.postings import FeedReader
+from rules.kinds.level import Level, LevelJudge, StockJudge
+from rules.kinds.occurrences.source import Of, Source, Trace, source_of, trace_of
+from rules.kinds.ratio.compiled import Denominator, Gauge, Places, Ratio, compile_places, counted_alike
+from rules.kinds.ratio.evaluator import RatioJudge
+from rules.kinds.route import Route, RouteJudge
+from rules.kinds.rule import Judge, Place
+from rules.kinds.spacing import Spacing, SpacingJudge
+from rules.kinds.streak import Streak, StreakJudge
+from rules.kinds.subjects import SubjectJudge
+from rules.kinds.tasks import DepositJudge, Tasks, TasksJudge
+from rules.kinds.versioned import versions_of
+
+KEPT_BEYOND_MS = 30 * DAY_MS
+"""How long an order that nothing looks at any more is still remembered, for events that come late."""
+
+
+class Placing(NamedTuple):
+    """What is to be worked out anew of where an order counts: `places` gives, of these `gauges`, the bits of those in
+    which it is bad, and then its day by each of the `denominators` (with their places in it). `split`: the judges (as
+    bits) of ratios that may count it for another reason now."""
+
+    denominators: list[tuple[int, Denominator]]
+    gauges: int
+    places: Places
+    split: int
+
+
+class Looking(NamedTuple):
+    """Which of a plan's parts look at certain facts, beside deadlines and ratios: traces with their places, what counts
+    sales and tracking numbers."""
+
+    traces: list[tuple[int, Trace]]
+    sales: bool
+    numbers: bool
+
+
+class Plan:
+    """The rules of one shop, ready to judge, in the order in which they lean on each other.
+
+    `heeds`: the facts (as bits) whose change can make an order be judged again; others are only kept. `redeeming`:
+    those that can only make an order good again, in the `redeemable` ratios (as bits).
+    `kept_for_good`: the types of the shop's own events that matter however old they are.
+    `judges` look at the whole shop; the rest is what they take from its orders: `timers`, `gauges` of ratios with the
+    `denominators` they share, `traces`. `bad_at_first`: the ratios (as bits) in which an order is bad from the start.
+    Judges are named by bits, so that a shop knows cheaply which of them must look again.
+    """
+
+    def __init__(self, rules: Iterable[InForce]) -> None:
+        rules = _in_order(list(rules))
+        self.timers: list[Timer] = []
+        self.versions: dict[str, list[Timer]] = {}
+        self._time(rules)
+        #: When each of its timers first has something to say of an order.
+        self.firsts: Firsts = compile_firsts(self.timers)
+        self.timer_of = {rule_id: timers[-1] for rule_id, timers in self.versions.items()}
+        self.denominators: list[Denominator] = []
+        self.gauges: list[Gauge] = []
+        self.traces: list[Trace] = []
+        self.judges: list[Any] = []
+        self.judge_of: dict[str, Judge] = {}
+        self.on_event: dict[str, int] = {}
+        self.on_gauge: list[int] = []
+        self.on_trace: list[int] = []
+        self.trace_kept_ms: list[int] = []
+        self.kept_for_good: set[str] = set()
+        self.on_sale = self.on_number = self.number_kept_ms = 0
+        self.sales_zone = "UTC"
+        self._slots: dict[str, int] = {}
+        self._sources: dict[str, Source] = {}
+        self._alike: dict[Hashable, Denominator] = {}
+        self._judge(rules)
+        self.every_judge = (1 << len(self.judges)) - 1
+        by_subject = [judge for judge in self.judges if isinstance(judge, SubjectJudge)]
+        #: The judges that go by subject and look at a type of the shop's own events, or at the sales of each SKU.
+        self.listening = {
+            name: [judge for judge in by_subject if bits >> judge.n & 1] for name, bits in self.on_event.items()
+        }
+        #: The sources that look at a type of them; those that go by subject and look at a trace, or at used numbers.
+        self.sources_on: dict[str, list[Source]] = {}
+        self.trace_readers: list[list[SubjectJudge[Any]]] = [[] for _ in self.traces]
+        self.number_readers: list[SubjectJudge[Any]] = []
+        self._connect(by_subject)
+        self.by_sku = [judge for judge in by_subject if self.on_sale >> judge.n & 1]
+        self.computed = [judge for judge in self.judges if isinstance(judge, RatioJudge) and judge.rule.every]
+        #: The facts (as bits) that what is computed rests on.
+        self.computed_from = _any_of(gauge.rests_on for judge in self.computed for gauge in judge.gauges)
+        self.no_days: tuple[int | None, ...] = (None,) * len(self.denominators)
+        counted = _any_of([gauge.facts & ~gauge.redeemed_by for gauge in self.gauges])
+        counted |= _any_of([trace.facts for trace in self.traces])
+        counted |= (_SOLD if self.on_sale else 0) | (_SHIPPED if self.on_number else 0)
+        self.redeeming = _any_of(gauge.redeemed_by for gauge in self.gauges)
+        self.redeemable = _any_of(gauge.bit for gauge in self.gauges if gauge.redeemed_by & ~counted)
+        self.heeds_told = counted | _any_of(timer.facts for timer in self.timers)
+        self.heeds = self.heeds_told | self.redeeming
+        self._silences = [timer.n for timer in self.timers if timer.postponed_by]
+        hurried = [timer.facts & ~timer.can_wait for timer in self.timers]
+        self._heeds_in_time = counted | _any_of(hurried)
+        self._heeds_waiting = counted | _any_of(
+            facts & ~timer.postponed_by for facts, timer in zip(hurried, self.timers, strict=True)
+        )
+        self.gauge_bits = _any_of(gauge.bad_bits | gauge.denominator.bits for gauge in self.gauges)
+        self.trace_bits = _any_of(trace.bits for trace in self.traces)
+        self._looking: dict[int, Looking] = {}
+        self._placings: dict[tuple[int, int], Placing] = {}
+        self.bad_at_first = self.placing(EVERY_FACT, self.gauge_bits).places(OrderFacts(), 0, 0)[0]
+        self.keep_ms = KEPT_BEYOND_MS + max([0, *(each.rule.span_ms() for each in rules)])
+
+    # -- deadlines ------------------------------------------------------------------------------------------
+
+    def _time(self, rules: list[InForce]) -> None:
+        self._dues: dict[str, Moment] = {}
+        for each in rules:
+            if isinstance(each.rule, Deadline | Silence):
+                facts, starts = bits_of(self._looked_at(each.rule)), bits_of(self._begun_by(each.rule))
+                timer = Timer(each.rule, len(self.timers), each.place, self._dues, facts, starts)
+                self.timers.append(timer)
+                versions = self.versions.setdefault(each.rule.id, [])
+                versions.append(timer)
+                self._dues[each.rule.id] = first_known(f"of_{timer.n}", [each.moment for each in versions])
+
+    def looking(self, news: int) -> Looking:
+        """What must be asked again when these facts of an order have changed."""
+        found = self._looking.get(news)
+        if found is None:
+            found = self._looking[news] = Looking(
+                [(n, trace) for n, trace in enumerate(self.traces) if trace.facts & news],
+                bool(self.on_sale and news & _SOLD),
+                bool(self.on_number and news & _SHIPPED),
+            )
+        return found
+
+    def heeded(self, turns: Sequence[int], bad: int, told: bool) -> int:
+        """Of `heeds`, the facts that matter at once to an order, by its timers' turns and the ratios (as bits) in which
+        it is bad. Where nothing has been `told` of it, those that keep it so can wait until the turns; what redeems
+        only matters where something is bad."""
+        facts = self.heeds_told if told else self._heeds_waiting
+        for n in self._silences:
+            if turns[n] == NEVER and not told:
+                facts = self._heeds_in_time  # the first news begins it
+        return facts | self.redeeming if bad & self.redeemable else facts
+
+    def placing(self, news: int, changed: int) -> Placing:
+        """What is to be worked out anew when these facts of an order have changed, and what these deadline rules say
+        (both as bits)."""
+        found = self._placings.get((news, changed))
+        if found is None:
+            asked = [gauge for gauge in self.gauges if gauge.bad_facts & news or gauge.bad_bits & changed]
+            moved = [each for each in self.denominators if each.facts & news or each.bits & changed]
+            touched = _any_of(each.bit for each in asked) | _any_of(each.gauges for each in moved)
+            split = [each for each in self.gauges if each.rule.by is not None and each.bit & touched]
+            found = self._placings[news, changed] = Placing(
+                list(enumerate(moved, start=1)),
+                _any_of(gauge.bit for gauge in asked),
+                compile_places(asked, moved),
+                _any_of(self.on_gauge[each.n] for each in split),
+            )
+        return found
+
+    def _looked_at(self, rule: Deadline | Silence | Ratio) -> set[str]:
+        """The facts a rule rests on; those of the deadline it starts from, too."""
+        facts = rule.looks_at()
+        for lean in rule.leans_on():
+            for timer in self.versions.get(lean, ()):
+                facts = facts | self._looked_at(timer.rule)
+        return facts
+
+    def judged_at(self, facts: OrderFacts, at_ms: int, rules: int = -1) -> tuple[int, int]:
+        """What deadline rules (all, or some as bits) said of an order at a moment: bits of those missed, and unmet."""
+        missed = overdue = 0
+        for timer in self.timers:
+            flags = timer.judge(facts, at_ms, at_ms)[0] if timer.bit & rules else 0
+            if flags:
+                missed |= timer.bit
+                if flags > 1:
+                    overdue |= timer.bit
+        return missed, overdue
+
+    def _anchored_by(self, rule: Ratio) -> set[str]:
+        """The facts that decide when an order counts."""
+        return set[str]().union(
+            *({anchor} if isinstance(anchor, str) else self._due_from(anchor.due) for anchor in rule.anchors())
+        )
+
+    def _due_from(self, rule_id: str) -> set[str]:
+        """The facts that decide when an order is due by a deadline rule."""
+        return set[str]().union(*(self._begun_by(timer.rule) for timer in self.versions.get(rule_id, ())))
+
+    def _begun_by(self, rule: Deadline | Silence) -> set[str]:
+        """The facts that decide whether a deadline rule waits for anything, and until when."""
+        return rule.begun_by().union(*(self._due_from(lean) for lean in rule.leans_on()))
+
+    # -- judges -----------------------------------------------------------------------------------------------
+
+    def _judge(self, rules: list[InForce]) -> None:
+        bits = {rule: sum(timer.bit for timer in timers) for rule, timers in self.versions.items()}
+        by_id: dict[str, list[InForce]] = {}
+        for each in rules:
+            if not isinstance(each.rule, Deadline | Silence):
+                by_id.setdefault(each.rule.id, []).append(each)
+        for rule_id, versions in by_id.items():
+            n = len(self.judges)
+            if isinstance(versions[0].rule, Ratio):
+                judge: Judge = self._ratio(n, versions, bits)
+            else:
+                judges = [self._make(n, each) for each in versions]
+                judge = judges[0] if len(judges) == 1 else versions_of(n, judges)
+            self.judges.append(judge)
+            self.judge_of[rule_id] = judge
+            for lean in versions[0].rule.leans_on():
+                leaned = self.judge_of.get(lean)
+                if isinstance(leaned, RatioJudge | LedgerJudge):
+                    leaned.leaning |= 1 << n
+
+    def _ratio(self, n: int, versions: list[InForce], bits: Mapping[str, int]) -> RatioJudge:
+        gauges: list[Gauge] = []
+        for each in versions:
+            if isinstance(each.rule, Ratio):
+                gauges.append(self._gauge(len(self.gauges), each.rule, each.place, bits))
+                self.gauges.append(gauges[-1])
+        # One without steps that nothing is computed of has nothing to say.
+        self.on_gauge += [1 << n if gauge.steps else 0 for gauge in gauges]
+        if any(gauge.rule.by == "provider" for gauge in gauges):
+            self._heed({"dispute.opened"}, n)
+        return (DisputeJudge if gauges[-1].rule.by == "provider" else RatioJudge)(n, gauges)
+
+    def _gauge(self, slot: int, rule: Ratio, place: Place, bits: Mapping[str, int]) -> Gauge:
+        anchored, alike = bits_of(self._anchored_by(rule)), counted_alike(rule, place)
+        denominator = self._alike.get(alike)
+        if denominator is None:
+            denominator = Denominator(len(self.denominators), rule, bits, place, self._dues, anchored)
+            self._alike[alike] = denominator
+            self.denominators.append(denominator)
+        denominator.gauges |= 1 << slot
+        return Gauge(slot, rule, denominator, bits, place, anchored, bits_of(self._looked_at(rule)))
+
+    def _make(self, n: int, each: InForce) -> Judge:
+        rule, place = each.rule, each.place
+        match rule:
+            case Marks():
+                return count_judge(n, rule, self._source(rule.of, n, _kept_ms(rule)), place)
+            case Occurrence():
+                return EventJudge(n, rule, self._source(rule.of, n, _kept_ms(rule)), place)
+            case Level():
+                self._heed(rule.events(), n)
+                if rule.of_skus():
+                    self.on_sale |= 1 << n
+                    self.sales_zone = place.zone
+                    return StockJudge(n, rule, place)
+                return LevelJudge(n, rule, place, self.judge_of.get(rule.ledger or ""))  # type: ignore[arg-type]
+            case Tasks():
+                self._heed(rule.events(), n)
+                if rule.after == "deposit.deducted":
+                    return DepositJudge(n, rule, place)
+                return TasksJudge(n, rule, None if rule.of is None else self._source(rule.of, n, _kept_ms(rule)), place)
+            case Spacing():
+                self._heed({"price.changed", "promotion.scheduled"}, n)
+                return SpacingJudge(n, rule, place)
+            case Route():
+                self._heed({"carrier.state"}, n)
+                return RouteJudge(n, rule)
+            case Streak():
+                ratio = self.judge_of[rule.of]
+                assert isinstance(ratio, RatioJudge)
+                for gauge in ratio.gauges:
+                    gauge.denominator.on_move |= 1 << n
+                return StreakJudge(n, rule, ratio)
+            case Ledger():
+                return LedgerJudge(n, rule, [self._reader(feed, n, each) for feed in _of_site(rule, each)], place)
+        raise TypeError(f"{rule!r} is no rule that looks at a shop")
+
+    def _reader(self, feed: Any, n: int, each: InForce) -> FeedReader:
+        self._heed(feed.events(), n)
+        if _kept_ms(each.rule) == NEVER:
+            self.kept_for_good |= feed.events()
+        ratio = self.judge_of.get(feed.computed or "")
+        sources = [self._source(of, n, _kept_ms(each.rule)) for of in feed.of]
+        return FeedReader(feed, sources, ratio if isinstance(ratio, RatioJudge) else None, each.place.zone)
+
+    def _source(self, of: Of, n: int, kept_ms: int) -> Source:
+        """Where a judge finds what happened; it is told when there is news."""
+        crossed: Any = self.judge_of.get(of.crossed or "")
+        self._heed(of.events() | (crossed.rule.events() if isinstance(crossed, LevelJudge | CountJudge) else set()), n)
+        if isinstance(crossed, CountJudge):
+            self._follow_crossed(crossed.source, n)
+        if of.reused is not None:
+            self.on_number |= 1 << n
+            self.number_kept_ms = max(self.number_kept_ms, kept_ms)
+        if kept_ms == NEVER:
+            self.kept_for_good |= of.events()
+        trace = trace_of(of, self.versions)
+        slot = None
+        if trace is not None:
+            slot = self._slots.setdefault(repr(of), len(self.traces))
+            if slot == len(self.traces):
+                self.traces.append(trace)
+                self.on_trace.append(0)
+                self.trace_kept_ms.append(0)
+            self.on_trace[slot] |= 1 << n
+            self.trace_kept_ms[slot] = max(self.trace_kept_ms[slot], kept_ms)
+        if slot is not None:
+            return source_of(of, slot, crossed)
+        return self._sources.setdefault(repr(of), source_of(of, slot, crossed))
+
+    def _follow_crossed(self, source: Source, n: int) -> None:
+        """A judge of a count's crossings looks again when what is counted does; a trace is asked for already."""
+        if source.slot is not None:
+            self.on_trace[source.slot] |= 1 << n
+        elif source.of.reused is not None:
+            self.on_number |= 1 << n
+
+    def _connect(self, by_subject: Iterable[SubjectJudge[Any]]) -> None:
+        """Has sources hear of what they look at, and judges of what their sources find."""
+        for source in self._sources.values():
+            for name in source.events:
+                self.sources_on.setdefault(name, []).append(source)
+        for judge in by_subject:
+            for source in judge.sources():
+                if source.slot is not None:
+                    self.trace_readers[source.slot].append(judge)
+                elif source.of.reused is not None:
+                    self.number_readers.append(judge)
+                else:
+                    source.readers.append(judge)
+
+    def _heed(self, events: Iterable[str], n: int) -> None:
+        for event in events:
+            self.on_event[event] = self.on_event.get(event, 0) | 1 << n
+
+
+_SOLD = bits_of(("placed", "cancelled"))
+_SHIPPED = bits_of(("shipped",))
+
+
+def _any_of(several: Iterable[int]) -> int:
+    return reduce(or_, several, 0)
+
+
+def _kept_ms(rule: Any) -> int:
+    """How long what happened matters to a rule: for good, where what it brought has no end, or where the first of
+    several decides when all of them go."""
+    if isinstance(rule, Ledger):
+        endless = rule.clears_after is not None or any(tier.lasts is None for tier in rule.tiers)
+    else:
+        sanction = None if isinstance(rule, Tasks) else getattr(rule, "sanction", None)
+        endless = sanction is not None and sanction.lasts is None
+    return NEVER if endless else int(rule.marks_kept_ms())
+
+
+def _of_site(rule: Ledger, each: InForce) -> list[Any]:
+    return [feed for feed in rule.feeds if not feed.sites or each.site in feed.sites]
+
+
+def _in_order(rules: list[InForce]) -> list[InForce]:
+    """Every rule behind those it leans on."""
+    by_id: dict[str, list[InForce]] = {}
+    for each in rules:
+        by_id.setdefault(each.rule.id, []).append(each)
+    done: dict[str, None] = {}
+
+    def place(rule_id: str) -> None:
+        if rule_id in done or rule_id not in by_id:
+            return
+        for each in by_id[rule_id]:
+            for lean in sorted(each.rule.leans_on()):
+                place(lean)
+        done[rule_id] = None
+
+    for rule_id in by_id:
+        place(rule_id)
+    return [each for rule_id in done for each in by_id[rule_id]]

@@ -1,0 +1,1 @@
+"""A shop's standing, its forecast, and when its orders are due."""

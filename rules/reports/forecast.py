@@ -1,0 +1,306 @@
+"""Forecasts: what ratios and ledgers come to at their next evaluation if nobody ships, and the orders whose shipping
+would change it."""
+
+from collections.abc import Iterator
+from copy import copy
+from decimal import Decimal
+from heapq import nsmallest
+from operator import itemgetter
+from typing import Any
+
+from msgspec import Struct
+
+from rules.calendar.days import day_of, start_of_day
+from rules.calendar.instants import NEVER, rfc3339
+from rules.calendar.windows import Period, next_border
+from rules.kinds.ledger.evaluator import LedgerJudge
+from rules.kinds.ledger.postings import FeedReader
+from rules.kinds.ratio.compiled import Count, Gauge, money_taken
+from rules.kinds.ratio.counters import Tally
+from rules.kinds.ratio.evaluator import RatioJudge, window_json
+from rules.kinds.ratio.periodic import Computed
+from rules.reports.next_deadline import deadlines_ahead, first_ahead
+from rules.state.shop import Order, Shop
+
+ORDERS_SHOWN = 50
+"""How many orders a list names, the worst first; it always says how many there are."""
+
+
+STRETCH = 200
+"""Orders looked at in one go, some 5 ms."""
+
+
+class Saving(Struct):
+    """What shipping one order in time saves: clauses it keeps from getting worse, money and points. `due_ms`: its next
+    deadline; those of all that fall by `then_ms` are met by it, too."""
+
+    due_ms: int
+    then_ms: int
+    clauses: tuple[str, ...] = ()
+    money: dict[str, Decimal] | None = None
+    points: dict[str, Decimal] | None = None
+
+    def rank(self) -> tuple[int, Decimal, Decimal, int]:
+        """The worst first: most clauses, most points, most money, soonest."""
+        return -len(self.clauses), -_sum(self.points), -_sum(self.money), self.due_ms
+
+    def as_json(self, order: Order, at_ms: int) -> dict[str, Any]:
+        saves: dict[str, Any] = {"clauses": sorted(self.clauses)}
+        if self.money:
+            currency, amount = max(self.money.items(), key=lambda each: each[1])
+            saves |= {"amount": str(amount), "currency": currency}
+        if self.points:
+            saves["points"] = {ledger: float(points) for ledger, points in sorted(self.points.items())}
+        ahead = deadlines_ahead(order.shop.plan, order.facts, at_ms, at_ms)
+        rules = {timer.rule.id for due_ms, timer in ahead if due_ms <= max(self.then_ms, self.due_ms)}
+        return {
+            "order": order.id,
+            "skus": order.facts.skus(),
+            "due_at": rfc3339(self.due_ms),
+            "rules": sorted(rules),
+            "saves": saves,
+        }
+
+
+def _sum(sums: dict[str, Decimal] | None) -> Decimal:
+    return sum(sums.values(), Decimal()) if sums else Decimal()
+
+
+class Outlook:
+    """One shop's forecast at a moment, everything left to be: each open order stays as it is.
+
+    `work` does it and pauses (`yield`) after each stretch of orders. An order that changes meanwhile counts as it was
+    or as it is; of a shop without so many orders all is of one moment. The plan must stay the same.
+    """
+
+    def __init__(self, shop: Shop, at_ms: int) -> None:
+        self.shop = shop
+        self.at_ms = at_ms
+        #: Orders that may have a deadline ahead, not before their turn.
+        self._waiting = [order for order in shop.orders.values() if order.turn_ms < NEVER]
+        self._savings: dict[Order, Saving] = {}
+        self.ratios: dict[str, dict[str, Any]] = {}
+        self.ledgers: dict[str, dict[str, Any]] = {}
+        #: The open orders with a deadline ahead, the worst first, with what shipping each saves; and how many they are.
+        self.due: list[dict[str, Any]] = []
+        self.due_total = 0
+
+    def work(self) -> Iterator[None]:
+        for judge in self.shop.plan.judges:
+            if isinstance(judge, RatioJudge):
+                yield from self._ratio(judge)
+        for judge in self.shop.plan.judges:
+            if isinstance(judge, LedgerJudge):
+                yield from self._ledger(judge)
+        yield from self._list()
+
+    # -- ratios -----------------------------------------------------------------------------------------------
+
+    def _ratio(self, judge: RatioJudge) -> Iterator[None]:
+        tally = judge.tally(self.shop, self.at_ms)
+        if tally is None or tally.gauge.rule.by is not None:
+            return
+        gauge = tally.gauge
+        then_ms, period = _evaluation(judge, tally, self.at_ms)
+        count = tally.sum(period)
+        ahead = gauge.next_step(tally.sum(period))
+        turning: list[Order] = []
+        if gauge.bits:  # else no deadline has a say in it
+            for stretch in self._changing(then_ms):
+                turning += [order for order in stretch if self._move(order, count, gauge, then_ms)]
+                yield
+        step = gauge.reached(count)
+        found: dict[str, Any] = {
+            "at": rfc3339(then_ms),
+            "value": gauge.numerator(count) / count.total if count.total else None,
+            "numerator": gauge.numerator(count),
+            "denominator": count.total,
+            "stage": None if step is None else step.name,
+            "window": window_json(tally, period),
+        }
+        tips = ahead is not None and ahead.reached(count.bad, count.total)
+        if ahead is not None and tips:
+            found["needed"] = -ahead.fits(count.bad, count.total)
+        worst: list[Order] = []
+        for stretch in _stretches(turning):
+            for order in stretch:
+                self._credit(order, gauge, tips, then_ms)
+            worst = nsmallest(ORDERS_SHOWN, [*worst, *stretch], key=self._rank)
+            yield
+        found["orders"] = [order.id for order in worst]
+        found["orders_total"] = len(turning)
+        self.ratios[judge.rule.id] = found
+
+    def _changing(self, then_ms: int) -> Iterator[list[Order]]:
+        """The orders of which a deadline rule may say something else by a moment to come, stretch by stretch."""
+        for stretch in _stretches(self._waiting):
+            yield [order for order in stretch if order.turn_ms <= then_ms]
+
+    def _move(self, order: Order, count: Count, gauge: Gauge, then_ms: int) -> bool:
+        """Counts an order as it will count at a moment to come; whether it turns bad by then and can still ship."""
+        missed, overdue = self.shop.plan.judged_at(order.facts, then_ms, gauge.bits)
+        now, then = order.part(gauge), gauge.part(order.facts, missed, overdue)
+        count.add(now, -1)
+        count.add(then, 1)
+        if then is None or not then[1] or (now is not None and now[1]):
+            return False
+        return count.period.first <= then[0] <= count.period.last and _can_ship(order)
+
+    def _credit(self, order: Order, gauge: Gauge, tips: bool, then_ms: int) -> None:
+        """What an order's shipping saves by one ratio, if that would reach another step (`tips`)."""
+        saving = self._saving(order, then_ms)
+        if saving is None or not tips:
+            return
+        if gauge.rule.clause not in saving.clauses:
+            saving.clauses += (gauge.rule.clause,)
+        cost = gauge.cost(gauge.steps[-1].name if gauge.steps else None)
+        if cost is None or cost.share is None:
+            return
+        saving.money = saving.money or {}
+        for currency, amount in money_taken(cost, [order.facts], self.shop.facts.profile("currency")).items():
+            saving.money[currency] = max(amount, saving.money.get(currency, Decimal()))
+
+    def _saving(self, order: Order, then_ms: int) -> Saving | None:
+        saving = self._savings.get(order)
+        if saving is None and (saving := self._plain_saving(order, then_ms)) is not None:
+            self._savings[order] = saving
+        return saving
+
+    def _plain_saving(self, order: Order, then_ms: int) -> Saving | None:
+        due_ms = first_ahead(self.shop.plan, order.facts, self.at_ms, self.at_ms)
+        return None if due_ms is None else Saving(due_ms, then_ms)
+
+    def _rank(self, order: Order) -> tuple[Any, ...]:
+        saving = self._savings.get(order)
+        return (0, *saving.rank(), order.id) if saving is not None else (1, order.id)
+
+    # -- ledgers ----------------------------------------------------------------------------------------------
+
+    def _ledger(self, judge: LedgerJudge) -> Iterator[None]:
+        """The points at the next posting: what is missed by then, and what the ratios would be computed to."""
+        rule, shop = judge.rule, self.shop
+        borders: list[str] = [
+            reader.ratio.rule.every for reader in judge.readers if reader.ratio and reader.ratio.rule.every
+        ]
+        if rule.posts != "at_once":
+            borders.append(rule.posts)
+        elif not borders or any(source.slot is not None for reader in judge.readers for source in reader.sources):
+            borders.append("day")  # orders may bring points at any time
+        then_ms = min(next_border(each, self.at_ms, judge.zone) for each in borders)
+        then = copy(shop)
+        then.marks = [marks.copy() for marks in shop.marks]
+        then.computed = {rule_id: dict(kept) for rule_id, kept in shop.computed.items()}
+        for reader in judge.readers:
+            yield from self._foresee(then, reader, then_ms)
+        balance = judge.balance(then, then_ms)
+        tiers = [tier.name for tier, from_ms, _, _ in balance.sanctions if from_ms > self.at_ms]
+        points, tier = float(balance.points), tiers[-1] if tiers else None
+        self.ledgers[rule.ledger] = {"at": rfc3339(then_ms), "points": points, "tier": tier}
+
+    def _foresee(self, then: Shop, reader: FeedReader, then_ms: int) -> Iterator[None]:
+        """Puts into `then` what a feed will find at a moment to come."""
+        if reader.ratio is not None:
+            found = self.ratios.get(reader.ratio.rule.id)
+            if found is not None and found["at"] == rfc3339(then_ms) and found["denominator"]:
+                good = reader.ratio.rule.good
+                bad = found["denominator"] - found["numerator"] if good else found["numerator"]
+                computed = Computed("-", bad, found["denominator"], found["stage"])
+                then.computed.setdefault(reader.ratio.rule.id, {})[then_ms] = computed
+            return
+        for source in reader.sources:
+            if source.slot is not None:
+                for stretch in self._changing(then_ms):
+                    for order in stretch:
+                        self._foresee_marks(then, reader, source.slot, then_ms, order)
+                    yield
+
+    def _foresee_marks(self, then: Shop, reader: FeedReader, slot: int, then_ms: int, order: Order) -> None:
+        missed, _ = self.shop.plan.judged_at(order.facts, then_ms)
+        instants = self.shop.plan.traces[slot].instants(order.facts, missed, then_ms)
+        more = len(instants) - len(self.shop.marks[slot].by_order.get(order.id, ()))
+        if more <= 0:
+            return
+        then.marks[slot].put(order.id, instants)
+        saving = self._saving(order, then_ms) if _can_ship(order) else None
+        if saving is not None and reader.feed.points is not None:
+            ledger = self._name_of(reader)
+            saving.points = saving.points or {}
+            saving.points[ledger] = saving.points.get(ledger, Decimal()) + more * reader.feed.points
+
+    def _name_of(self, reader: FeedReader) -> str:
+        judges = (judge for judge in self.shop.plan.judges if isinstance(judge, LedgerJudge))
+        return next(judge.rule.ledger for judge in judges if reader in judge.readers)
+
+    # -- the list -----------------------------------------------------------------------------------------------
+
+    def _list(self) -> Iterator[None]:
+        worst: list[tuple[tuple[Any, ...], str, Saving, Order]] = []
+        total = 0
+        rest = [order for order in self._waiting if order not in self._savings]
+        for stretch in _stretches([*self._savings, *rest]):
+            for order in stretch:
+                saving = self._savings.get(order)
+                if saving is None and _can_ship(order):
+                    saving = self._plain_saving(order, self.at_ms)
+                if saving is not None:
+                    total += 1
+                    worst.append((saving.rank(), order.id, saving, order))
+            worst = nsmallest(ORDERS_SHOWN, worst, key=itemgetter(0, 1))
+            yield
+        self.due_total = total
+        self.due = [saving.as_json(order, self.at_ms) for _, _, saving, order in worst]
+
+
+def _stretches(orders: list[Order]) -> Iterator[list[Order]]:
+    return (orders[first : first + STRETCH] for first in range(0, len(orders), STRETCH))
+
+
+def _can_ship(order: Order) -> bool:
+    """Whether the warehouse still has it: what no carrier has had in hand, whatever was clicked."""
+    facts = order.facts
+    gone = (facts.collected, facts.scanned, facts.delivered, facts.cancelled, facts.returned)
+    return facts.placed is not None and not any(gone)
+
+
+def _evaluation(judge: RatioJudge, tally: Tally, at_ms: int) -> tuple[int, Period]:
+    """When a ratio is next evaluated (epoch ms), and the period looked at then: as the engine computes it, at the next
+    border at which it has orders to look at; else at the end of the calendar period that is told of now, or where a
+    rolling window moves on."""
+    rule, zone = tally.gauge.rule, tally.gauge.zone
+    window = rule.window
+    if judge.computing is not None:
+        border = judge.computing.border_from(at_ms + 1)
+        period = window.closed_at(border, zone)
+        while not tally.sum(period).total and period.last < day_of(at_ms, zone):
+            border = judge.computing.border_from(border + 1)
+            period = window.closed_at(border, zone)
+        return border, period
+    if window.align != "rolling":
+        counts = tally.counts_at(at_ms)
+        period = next((count for count in counts if count.total), counts[0]).period
+        return start_of_day(period.last + 1, zone) + window.lag, period
+    border = next_border("day", at_ms, zone)
+    return border, window.periods(border, zone)[0]
+
+
+def with_forecast(standing: dict[str, Any], shop: Shop, at_ms: int) -> dict[str, Any]:
+    """A standing with what is to come: `forecast` beside each ratio's and ledger's figures, and `due`, the orders to
+    ship next, the worst first."""
+    outlook = Outlook(shop, at_ms)
+    for _ in outlook.work():
+        pass
+    return add_forecast(standing, outlook)
+
+
+def add_forecast(standing: dict[str, Any], outlook: Outlook) -> dict[str, Any]:
+    """`with_forecast`, where the outlook has been worked out already."""
+    for judge in outlook.shop.plan.judges:
+        found = outlook.ratios.get(judge.rule.id)
+        metric = standing["metrics"].get(judge.rule.clause)
+        if found is not None and metric is not None:
+            target = metric.get("others", {}).get(judge.rule.id, metric)
+            target.setdefault("forecast", found)
+    for name, found in outlook.ledgers.items():
+        standing["ledgers"][name]["forecast"] = found
+    standing |= {"due": outlook.due, "due_total": outlook.due_total}
+    return standing

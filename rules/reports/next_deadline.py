@@ -1,0 +1,48 @@
+"""What comes next for an order, and what meeting it saves."""
+
+from typing import NamedTuple
+
+from rules.calendar.instants import NEVER
+from rules.facts.order_facts import OrderFacts
+from rules.kinds.deadline.timer import Timer
+from rules.plan.shop_plan import Plan
+
+
+class Due(NamedTuple):
+    """The next deadline (epoch ms), and the rules, soonest first, whose deadlines lie ahead."""
+
+    at_ms: int
+    rules: tuple[str, ...]
+    clauses: tuple[str, ...]
+
+
+def deadlines_ahead(plan: Plan, facts: OrderFacts, after_ms: int, known_ms: int) -> list[tuple[int, Timer]]:
+    """The deadlines after a moment that an order, by what is known of it at `known_ms`, still waits for: when each
+    falls (epoch ms), and the rule; soonest first."""
+    found = [
+        (due_ms, timer)
+        for timer in plan.timers
+        if (due_ms := timer.due(facts)) is not None
+        and due_ms > after_ms
+        and timer.judge(facts, known_ms, known_ms)[2] != NEVER
+    ]
+    return sorted(found, key=lambda each: (each[0], each[1].rule.id))
+
+
+def first_ahead(plan: Plan, facts: OrderFacts, after_ms: int, known_ms: int) -> int | None:
+    """When the first of `deadlines_ahead` falls (epoch ms); None where there is none."""
+    first_ms = NEVER
+    for timer in plan.timers:
+        due_ms = timer.due(facts)
+        if due_ms is not None and after_ms < due_ms < first_ms and timer.judge(facts, known_ms, known_ms)[2] != NEVER:
+            first_ms = due_ms
+    return None if first_ms == NEVER else first_ms
+
+
+def next_deadline(plan: Plan, facts: OrderFacts, now_ms: int) -> Due | None:
+    """None where nothing is waited for any more. A fact that is known counts, also where the clock lags behind it."""
+    ahead = deadlines_ahead(plan, facts, now_ms, max(now_ms, facts.last_at_ms()))
+    if not ahead:
+        return None
+    rules = [timer.rule for _, timer in ahead]
+    return Due(ahead[0][0], tuple(rule.id for rule in rules), tuple(rule.clause for rule in rules))

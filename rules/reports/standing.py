@@ -1,0 +1,129 @@
+"""A shop's standing: what its alerts come from, as one JSON object."""
+
+from decimal import Decimal
+from typing import Any
+
+from rules.calendar.instants import NEVER, rfc3339
+from rules.emit.render import money_of
+from rules.engine.engine import Engine
+from rules.kinds.ledger.evaluator import LedgerJudge
+from rules.kinds.ratio.compiled import Ratio, money_taken
+from rules.kinds.ratio.evaluator import RatioJudge
+from rules.reports.next_deadline import deadlines_ahead
+from rules.state.shop import Order, Shop
+
+
+def standing(shop: Shop, at_ms: int) -> dict[str, Any]:
+    """Metrics keyed by clause, ledgers, sanctions in force and the money at stake, as in the contract."""
+    return {
+        "platform": shop.platform,
+        "shop": shop.name,
+        "at": rfc3339(at_ms),
+        "open_alerts": shop.open_alerts,
+        "metrics": _metrics(shop, at_ms),
+        "ledgers": {
+            judge.rule.ledger: judge.entry(shop, at_ms) | _reported_points(shop, judge.rule.ledger, at_ms)
+            for judge in shop.plan.judges
+            if isinstance(judge, LedgerJudge)
+        },
+        "sanctions": sanctions(shop, at_ms),
+        "exposure": _one_sum(money_of(_exposure(shop, at_ms))),
+    }
+
+
+def _metrics(shop: Shop, at_ms: int) -> dict[str, Any]:
+    """What each clause measures; of several rules of one clause that which the shop is judged by comes first."""
+    metrics: dict[str, Any] = {}
+    for judge in shop.plan.judges:
+        metric = judge.metric(shop, at_ms)
+        if metric is None:
+            continue
+        metric |= _reported(shop, judge.rule.clause, judge.rule.id, at_ms)
+        held = metrics.get(judge.rule.clause)
+        if held is None:
+            metrics[judge.rule.clause] = metric
+        else:
+            held.setdefault("others", {})[judge.rule.id] = metric
+    return metrics
+
+
+def _reported(shop: Shop, clause: str, rule: str, at_ms: int) -> dict[str, Any]:
+    """What the platform itself shows of it, beside our own count."""
+    for entry in shop.facts.known("metric.reported", at_ms):
+        if entry.data.name in (clause, rule) and entry.data.value is not None:
+            reported = {"value": float(entry.data.value), "period": entry.data.period, "at": rfc3339(entry.at_ms)}
+            return {"reported": reported}
+    return {}
+
+
+def _reported_points(shop: Shop, ledger: str, at_ms: int) -> dict[str, Any]:
+    said = [entry for entry in shop.facts.known("points.reported", at_ms) if entry.data.name in (None, ledger)]
+    said = [entry for entry in said if entry.data.value is not None]
+    if not said:
+        return {}
+    newest = said[-1]
+    return {"reported": {"value": float(newest.data.value), "period": newest.data.period, "at": rfc3339(newest.at_ms)}}
+
+
+def sanctions(shop: Shop, at_ms: int) -> list[dict[str, Any]]:
+    """Those in force; `until` is null where it is for good, or until something is done."""
+    found = []
+    for judge in shop.plan.judges:
+        own = getattr(judge, "sanctions", None)
+        for name, from_ms, until_ms in own(shop, at_ms) if own is not None else ():
+            until = None if until_ms >= NEVER else rfc3339(until_ms)
+            found.append({"clause": judge.rule.clause, "name": name, "from": rfc3339(from_ms), "until": until})
+    return found
+
+
+def _one_sum(sums: list[dict[str, str]]) -> dict[str, Any] | None:
+    """The largest sum, with those in other currencies beside it."""
+    if not sums:
+        return None
+    return {**sums[0], "others": sums[1:]} if len(sums) > 1 else dict(sums[0])
+
+
+def _exposure(shop: Shop, at_ms: int) -> dict[str, Decimal]:
+    """What the penalties that are due by now would take."""
+    sums: dict[str, Decimal] = {}
+    for judge in shop.plan.judges:
+        if not isinstance(judge, RatioJudge) or (tally := judge.tally(shop, at_ms)) is None:
+            continue
+        if not _takes_money(tally.gauge.rule):
+            continue  # of most, and which orders are bad takes long to find
+        for count in tally.counts_at(at_ms):
+            step = tally.gauge.reached(count)
+            if step is not None:
+                bad = tally.bad_facts(count.period)
+                taken = money_taken(tally.gauge.cost(step.name), bad, shop.facts.profile("currency"))
+                for currency, amount in taken.items():
+                    sums[currency] = sums.get(currency, Decimal()) + amount
+    return sums
+
+
+def _takes_money(rule: Ratio) -> bool:
+    costs = (rule.penalty, *(tier.penalty for tier in rule.tiers))
+    return any(cost is not None and cost.share is not None for cost in costs)
+
+
+def standings(engine: Engine) -> list[dict[str, Any]]:
+    """Every shop's standing at the engine's clock, by platform and name."""
+    return [standing(engine.shops[key], engine.clock_ms) for key in sorted(engine.shops)]
+
+
+def nearest(engine: Engine, limit: int) -> list[tuple[Order, str, int]]:
+    """The orders whose deadlines come next, with the rule and the instant (epoch ms)."""
+    found: list[tuple[Order, str, int]] = []
+    for order in engine.agenda.waiting():
+        deadline = next_deadline(order, engine.clock_ms)
+        if deadline is not None:
+            found.append((order, *deadline))
+            if len(found) == limit:
+                break
+    return sorted(found, key=lambda each: each[2])
+
+
+def next_deadline(order: Order, at_ms: int) -> tuple[str, int] | None:
+    """The rule whose deadline comes next for an order that isn't finished, and when (epoch ms)."""
+    ahead = deadlines_ahead(order.shop.plan, order.facts, at_ms, at_ms)
+    return (ahead[0][1].rule.id, ahead[0][0]) if ahead else None

@@ -1,0 +1,1 @@
+"""What is held of shops and orders, and what has changed of it."""

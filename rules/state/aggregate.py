@@ -1,0 +1,127 @@
+"""Counts are derived: an order stands in the buckets of its shop's ratios, and its instants among the shop's marks,
+and moves between them as it changes. What moved is answered as bits of the judges that must know."""
+
+from functools import lru_cache
+
+from rules.kinds.ratio.compiled import Denominator
+from rules.plan.shop_plan import Placing
+from rules.state.shop import Order
+
+
+def count(order: Order, news: int, changed: int, passed_ms: int) -> int:
+    """Counts an order as it stands now, after `news` of these facts (as bits). `changed` are the deadline rules (as
+    bits) that judge otherwise than before."""
+    shop, facts, plan = order.shop, order.facts, order.shop.plan
+    looking = plan.looking(news)
+    stale = _place(order, plan.placing(news, changed & plan.gauge_bits))
+    for n, trace in looking.traces:
+        stale |= _note(order, n, trace.instants(facts, order.missed, passed_ms))
+    if (order.missed | changed) & plan.trace_bits:
+        for n, trace in enumerate(plan.traces):
+            if trace.bits:
+                stale |= _note(order, n, trace.instants(facts, order.missed, passed_ms))
+    if looking.sales and shop.stocked and shop.sell(order, plan.sales_zone):
+        stale |= plan.on_sale
+    if looking.numbers and shop.ship_under(order):
+        stale |= plan.on_number
+    return stale
+
+
+def uncount(order: Order) -> int:
+    """Takes an order out of all that is derived from its shop's orders."""
+    shop, plan = order.shop, order.shop.plan
+    for denominator in plan.denominators:
+        if (day := order.days[denominator.n]) is not None:
+            _move(order, denominator, day, None, order.bad)
+    for slot in range(len(shop.marks)):
+        shop.mark(slot, order.id, ())
+    shop.unship(order)
+    shop.unsell(order)
+    order.follow(plan)
+    return plan.every_judge
+
+
+def _place(order: Order, placing: Placing) -> int:
+    """Puts an order where it counts now in some ratios."""
+    denominators, gauges, places, stale = placing
+    found = places(order.facts, order.missed, order.overdue)
+    was_bad, days, totals = order.bad, order.days, order.shop.totals
+    bad = order.bad = was_bad & ~gauges | found[0]
+    turned = bad ^ was_bad
+    moved: list[int | None] | None = None
+    for n, denominator in denominators:
+        slot, day = denominator.n, found[n]
+        before = days[slot]
+        if day == before:
+            continue
+        if moved is None:
+            moved = list(days)
+        moved[slot] = day
+        turned &= ~denominator.gauges
+        stale |= denominator.on_move
+        has_room = day is not None and totals[slot].add(day)
+        if before is not None or not has_room or denominator.gauges & bad:
+            stale |= _move(order, denominator, before, day, was_bad)
+    if moved is not None:
+        order.days = _alike(tuple(moved))
+    return stale | _turn(order, turned) if turned else stale
+
+
+def _move(order: Order, denominator: Denominator, before: int | None, day: int | None, was_bad: int) -> int:
+    """Has an order count on another day, to whose total it is added already, or no longer, in the ratios that share a
+    denominator."""
+    shop, gauges, bad, stale = order.shop, denominator.gauges, order.bad, 0
+    totals = shop.totals[denominator.n]
+    if before is not None:
+        totals.remove(before)
+    else:
+        was_bad, gauges = 0, gauges & (bad | totals.watchful())
+    for n in _places(gauges):
+        tally = shop.tallies[n]
+        is_good = not (bad | was_bad) >> n & 1
+        if is_good and before is not None and day is not None and not tally.tells_apart(before, day):
+            continue
+        if was_bad >> n & 1 and before is not None:
+            tally.mend(before, order.id)
+        if day is not None and bad >> n & 1:
+            tally.spoil(day, order.id, order.facts)
+        if (is_good or tally.judges(before) or tally.judges(day)) and tally.has_news():
+            stale |= shop.plan.on_gauge[n]
+    return stale
+
+
+def _turn(order: Order, turned: int) -> int:
+    """Has an order that stays where it is turn bad, or good, in some ratios (as bits)."""
+    shop, plan = order.shop, order.shop.plan
+    stale = 0
+    for n in _places(turned):
+        tally = shop.tallies[n]
+        denominator = tally.gauge.denominator
+        day = order.days[denominator.n]
+        if day is None:
+            continue
+        if order.bad >> n & 1:
+            tally.spoil(day, order.id, order.facts)
+        else:
+            tally.mend(day, order.id)
+        stale |= denominator.on_move
+        if tally.judges(day) and tally.has_news():
+            stale |= plan.on_gauge[n]
+    return stale
+
+
+@lru_cache(maxsize=10_000)
+def _alike(days: tuple[int | None, ...]) -> tuple[int | None, ...]:
+    """One object for all orders that count on the same days, which are many."""
+    return days
+
+
+@lru_cache
+def _places(bits: int) -> tuple[int, ...]:
+    return tuple(n for n in range(bits.bit_length()) if bits >> n & 1)
+
+
+def _note(order: Order, n: int, instants: tuple[int, ...]) -> int:
+    """Keeps the instants at which something happened to an order."""
+    shop = order.shop
+    return shop.plan.on_trace[n] if shop.mark(n, order.id, instants) else 0

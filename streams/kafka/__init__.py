@@ -1,0 +1,1 @@
+"""Topics, keys and connections of Kafka."""

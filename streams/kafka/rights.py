@@ -1,0 +1,95 @@
+"""What the worker must be allowed to do on Kafka, asked of the broker before the worker starts.
+
+Without this, a right that is missing shows as an error deep in some client, after each restart anew. The same list as
+commands is in `deploy/docs/kafka-acls.md`.
+"""
+
+import logging
+from collections.abc import Iterator
+from concurrent.futures import Future
+from typing import Any
+
+from confluent_kafka import KafkaError, KafkaException, TopicCollection
+from confluent_kafka.admin import AclOperation, AdminClient, ConfigResource
+
+from streams.kafka import topics
+from streams.kafka.cutting import LARGEST_RECORD_BYTES
+from streams.kafka.topics import BadTopicsError, TopicNames
+from streams.settings import Settings
+
+log = logging.getLogger(__name__)
+
+READ, WRITE = AclOperation.READ, AclOperation.WRITE
+
+
+def needed(names: TopicNames) -> dict[str, tuple[AclOperation, ...]]:
+    """The operations that the worker needs on each topic."""
+    return (
+        dict.fromkeys(names.inputs, (READ,))
+        | dict.fromkeys(names.compacted, (READ, WRITE))
+        | {names.dead_letters: (WRITE,)}
+    )
+
+
+def check(settings: Settings, names: TopicNames) -> None:
+    """Raises BadTopicsError where this user may not do what the worker must, or where a topic takes no records as large
+    as those it may write. What the broker doesn't tell counts as allowed."""
+    admin = topics.admin(settings)
+    options = {"include_authorized_operations": True, "request_timeout": topics.ANSWER_S}
+    group = admin.describe_consumer_groups([names.app_id], **options)[names.app_id]
+    if _code(group) == KafkaError._UNSUPPORTED_FEATURE:
+        return  # the embedded broker; asked for the rest, the client would wait for an answer that never comes
+    wanted = needed(names)
+    described = admin.describe_topics(TopicCollection(list(wanted)), **options)
+    lacking = [
+        *(each for topic, found in described.items() for each in _lacking(found, f"topic {topic}", wanted[topic])),
+        *_lacking(group, f"group {names.app_id}", (READ,)),
+    ]
+    if lacking:
+        raise BadTopicsError(
+            f"this user lacks {', '.join(lacking)} on Kafka; deploy/docs/kafka-acls.md has what must be granted"
+        )
+    for topic, most in _too_small(admin, names).items():
+        raise BadTopicsError(
+            f"topic {topic} takes records of {most:,} bytes, and the worker may write {LARGEST_RECORD_BYTES:,}: raise "
+            "its max.message.bytes (Kafka's default is enough)"
+        )
+
+
+def _lacking(found: "Future[Any]", what: str, wanted: tuple[AclOperation, ...]) -> Iterator[str]:
+    """What is not allowed of what is wanted, as `READ on topic orders`."""
+    code = _code(found)
+    if code in (KafkaError.TOPIC_AUTHORIZATION_FAILED, KafkaError.GROUP_AUTHORIZATION_FAILED):
+        allowed = []
+    elif code is not None:
+        log.debug("%s: the broker doesn't say what is allowed: error %s", what, code)
+        return
+    else:
+        allowed = found.result().authorized_operations
+    if allowed is not None:
+        yield from (f"{operation.name} on {what}" for operation in wanted if operation not in allowed)
+
+
+def _too_small(admin: AdminClient, names: TopicNames) -> dict[str, int]:
+    """Topics that take no records as large as those the worker may write, with what they take (bytes)."""
+    resources = [ConfigResource(ConfigResource.Type.TOPIC, topic) for topic in (*names.compacted, names.dead_letters)]
+    found: dict[str, int] = {}
+    for resource, answer in admin.describe_configs(resources, request_timeout=topics.ANSWER_S).items():
+        if (code := _code(answer)) is not None:
+            log.debug("topic %s: the broker doesn't say what it takes: error %s", resource.name, code)
+            continue
+        most = int(answer.result()["max.message.bytes"].value)
+        if most < LARGEST_RECORD_BYTES:
+            found[resource.name] = most
+    return found
+
+
+def _code(answer: "Future[Any]") -> int | None:
+    """Of the error that came for an answer, once it is there."""
+    error = answer.exception()
+    if error is None:
+        return None
+    if not isinstance(error, KafkaException):
+        raise error
+    code: int = error.args[0].code()
+    return code

@@ -1,0 +1,192 @@
+"""The topics: their names, and that they are there with the right partitions before the worker starts."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from confluent_kafka import KafkaError, KafkaException
+from confluent_kafka.admin import AdminClient, NewTopic
+
+from streams.kafka import access
+from streams.settings import Settings, bootstrap_servers
+
+CLOCKED = ("orders", "pickups", "tracking")
+"""The inputs whose progress is the partition's clock."""
+
+INPUTS = (*CLOCKED, "shops")
+
+_TOPIC_OF = {"order": "orders", "pickup": "pickups", "tracking": "tracking"}
+
+
+ANSWER_S = 15.0
+"""How long the broker may take to answer."""
+
+
+def topic_of(event_type: str) -> str:
+    """The input an event belongs to, by its plain name."""
+    return _TOPIC_OF.get(event_type.partition(".")[0], "shops")
+
+
+class BadTopicsError(ValueError):
+    """Topics that can't be worked with; the text says which and why."""
+
+
+class NoBrokerError(BadTopicsError):
+    """Kafka is away, or not where the settings say."""
+
+
+@dataclass(frozen=True)
+class TopicNames:
+    """Every topic's name on the broker, `TOPIC_PREFIX` in front."""
+
+    prefix: str
+    app_id: str
+
+    def of(self, topic: str) -> str:
+        return self.prefix + topic
+
+    @property
+    def inputs(self) -> dict[str, str]:
+        """Plain name by the name on the broker."""
+        return {self.of(topic): topic for topic in INPUTS}
+
+    @property
+    def state(self) -> str:
+        """The folder inside DATADIR."""
+        return self.prefix + self.app_id
+
+    @property
+    def alerts(self) -> str:
+        return self.of("alerts")
+
+    @property
+    def dead_letters(self) -> str:
+        return self.of("dead-letters")
+
+    @property
+    def inbox(self) -> str:
+        """What platforms and carriers push, as received."""
+        return self.of("inbox")
+
+    @property
+    def facts(self) -> str:
+        return self.of(f"{self.app_id}-facts-changelog")
+
+    @property
+    def standings(self) -> str:
+        """Each shop's standing, by `platform/shop`."""
+        return self.of(f"{self.app_id}-standings")
+
+    @property
+    def remarks(self) -> str:
+        """What people have said of alerts: acknowledged, muted."""
+        return self.of(f"{self.app_id}-remarks")
+
+    @property
+    def compacted(self) -> tuple[str, ...]:
+        return self.alerts, self.facts, self.standings, self.remarks
+
+    @property
+    def all(self) -> tuple[str, ...]:
+        return *self.inputs, self.dead_letters, *self.compacted
+
+
+ROOMY = {"max.message.bytes": "1048588"}
+"""Kafka's own default, also where the broker's is lower: enough for all that the worker writes."""
+
+INBOX = {"retention.ms": str(14 * 24 * 3_600_000), **ROOMY}
+"""Bodies hold names and addresses: they go after two weeks, and until then can be mapped again."""
+
+COMPACTED = {"cleanup.policy": "compact", "min.cleanable.dirty.ratio": "0.1", **ROOMY}
+
+
+def prepare(settings: Settings, names: TopicNames) -> int:
+    """Creates what is missing and says how many partitions there are.
+
+    Raises BadTopicsError when the broker can't be reached, partition counts differ, or a topic can't be created.
+    """
+    client = admin(settings)
+    there = _there(client, settings)
+    count = _agreed(names, there) or settings.partitions
+    _create(client, names, there, count)
+    return count
+
+
+def prepare_inbox(settings: Settings, names: TopicNames) -> int:
+    """Creates the topic of what is received, if it is missing; says how many partitions it has. Raises
+    BadTopicsError."""
+    client = admin(settings)
+    count = _there(client, settings).get(names.inbox)
+    if count is None:
+        _create_all(client, [NewTopic(names.inbox, settings.partitions, -1, config=INBOX)])
+    return count or settings.partitions
+
+
+def require(settings: Settings, wanted: Iterable[str]) -> None:
+    """Raises BadTopicsError where one of the topics isn't there. They are the worker's to make."""
+    there = partition_counts(settings)
+    if missing := [topic for topic in wanted if topic not in there]:
+        raise BadTopicsError(f"there is no topic {missing[0]}: start `shipclock worker` once, it makes them")
+
+
+def partition_counts(settings: Settings) -> dict[str, int]:
+    """Of each topic on the broker. Raises BadTopicsError when it can't be reached."""
+    return _there(admin(settings), settings)
+
+
+def admin(settings: Settings) -> AdminClient:
+    """A client for what isn't reading or writing."""
+    servers = ",".join(bootstrap_servers(settings))
+    return AdminClient({"bootstrap.servers": servers, "log_level": 0, **access.for_librdkafka(settings)})
+
+
+def _there(admin: AdminClient, settings: Settings) -> dict[str, int]:
+    try:
+        listed = admin.list_topics(timeout=ANSWER_S).topics
+    except KafkaException:
+        raise NoBrokerError(f"no Kafka broker answers at {settings.broker}{_perhaps(settings)}") from None
+    return {topic: len(each.partitions) for topic, each in listed.items() if each.error is None}
+
+
+def _perhaps(settings: Settings) -> str:
+    """librdkafka tries again and again, whether nobody is there or the password is wrong."""
+    return "" if settings.kafka_security == "PLAINTEXT" else f", or it refuses this {settings.kafka_security} log-in"
+
+
+def _agreed(names: TopicNames, there: dict[str, int]) -> int | None:
+    """The one partition count of all topics that must agree; None when none exists yet."""
+    bound = {topic: there[topic] for topic in names.all if topic in there}
+    if len(set(bound.values())) > 1:
+        counts = ", ".join(f"{topic} has {count}" for topic, count in bound.items())
+        raise BadTopicsError(
+            f"partition counts differ: {counts}. One shop must be one partition number everywhere, so all of them "
+            "need the same count"
+        )
+    return next(iter(bound.values()), None)
+
+
+def _create(admin: AdminClient, names: TopicNames, there: dict[str, int], count: int) -> None:
+    wanted: dict[str, dict[str, str]] = {topic: {} for topic in names.inputs}
+    wanted |= dict.fromkeys(names.compacted, COMPACTED) | {names.dead_letters: ROOMY}
+    # -1: as many replicas as the broker gives by default
+    missing = [
+        NewTopic(topic, num_partitions=count, replication_factor=-1, config=config)
+        for topic, config in wanted.items()
+        if topic not in there
+    ]
+    if missing:
+        _create_all(admin, missing)
+
+
+def _create_all(admin: AdminClient, missing: list[NewTopic]) -> None:
+    for topic, created in admin.create_topics(missing, operation_timeout=ANSWER_S, request_timeout=ANSWER_S).items():
+        try:
+            created.result()
+        except KafkaException as error:
+            refused = error.args[0]
+            if refused.code() == KafkaError.TOPIC_AUTHORIZATION_FAILED:
+                raise BadTopicsError(
+                    f"topic {topic} is not there, or this user may not see it, and it can't be created: "
+                    f"{refused.str()} deploy/docs/kafka-acls.md has what must be granted"
+                ) from None
+            if refused.code() != KafkaError.TOPIC_ALREADY_EXISTS:
+                raise BadTopicsError(f"topic {topic} can't be created: {refused.str()}") from None

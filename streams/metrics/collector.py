@@ -1,0 +1,99 @@
+"""Sets the metrics of an app up, and keeps the survey of its shops fresh."""
+
+import asyncio
+import logging
+from collections.abc import Iterator
+from itertools import chain
+from time import monotonic
+from typing import Any
+
+from mode import Service
+from prometheus_client import REGISTRY, Metric
+from prometheus_client.registry import Collector
+
+from rules.engine.engine import Engine
+from streams.budget import BUSY_SHARE
+from streams.metrics import partitions, shop_stats, shops, totals
+from streams.metrics.recovery import Rebalances
+
+log = logging.getLogger(__name__)
+
+EVERY_S = 5.0
+"""How old a survey may become…"""
+
+CALM_SHARE = 0.05
+"""…unless that would take more of the worker's time than this. While a backlog is read it may be older still: it takes
+`BUSY_SHARE` then, and is kept once it is done."""
+
+AT_A_TIME_S = 0.005
+"""How long the event loop may be held up by it at a time, or by one shop's standing if that takes longer."""
+
+
+def watch(app: Any) -> None:
+    """Has an app's doings counted, from now until it stops."""
+    app.sensors.add(Rebalances())
+    app.add_dependency(Watch(app.worker, beacon=app.beacon))
+
+
+class Watch(Service, Collector):
+    """Answers Prometheus from the worker's partitions and the newest survey of its shops."""
+
+    def __init__(self, worker: Any, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self._worker = worker
+        self._clauses = {rule.id: rule.clause for pack in worker.book.packs for rule in pack.rules}
+        self._platforms = {pack.platform for pack in worker.book.packs}
+        self._found: list[Metric] = []
+
+    async def on_start(self) -> None:
+        REGISTRY.register(self)
+
+    async def on_stop(self) -> None:
+        REGISTRY.unregister(self)
+
+    @Service.task
+    async def _survey_on(self) -> None:
+        while not self.should_stop:
+            took_s = 0.0
+            try:
+                took_s = await self.look()
+            except Exception:  # alerts must go out even if nobody can count them
+                log.exception("the survey of shops for the metrics failed")
+            await self.sleep(max(EVERY_S, took_s / CALM_SHARE))
+
+    async def look(self) -> float:
+        """Takes a survey and keeps what it says; while a backlog is read it does so bit by bit, and all in vain if
+        partitions come or go. Returns how long that held the event loop (s), beside the bits that it rested after."""
+        found: list[Metric] = []
+        engines = self._engines()
+        held_s, since_s = 0.0, monotonic()
+        for _ in self._survey(engines, found):
+            this_s = monotonic() - since_s
+            if this_s > AT_A_TIME_S:
+                if self._worker.busy:
+                    await self.sleep(min(this_s / BUSY_SHARE, EVERY_S))
+                else:
+                    held_s += this_s
+                    await asyncio.sleep(0)
+                if self._engines() != engines:
+                    return held_s
+                since_s = monotonic()
+        self._found = found
+        return held_s + monotonic() - since_s
+
+    def _engines(self) -> list[Engine]:
+        return [partition.engine for partition in self._worker.partitions.values()]
+
+    def _survey(self, engines: list[Engine], found: list[Metric]) -> Iterator[None]:
+        fresh = shop_stats.Survey()
+        yield from shop_stats.take(engines, self._clauses, fresh)
+        for family in chain(shops.families(fresh, self._platforms), totals.families(fresh)):
+            found.append(family)
+            yield
+
+    def describe(self) -> list[Metric]:
+        return []  # else the registry would collect all of it once more when this is registered
+
+    def collect(self) -> Iterator[Metric]:
+        yield from partitions.families(self._worker)
+        yield from self._found

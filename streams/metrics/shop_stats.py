@@ -1,0 +1,169 @@
+"""A look through this worker's shops: their standings, open alerts, open orders and waiting timers."""
+
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from heapq import heappush, heappushpop
+from typing import Any
+
+from rules.calendar.instants import DAWN, NEVER
+from rules.engine.engine import Engine
+from rules.messages.alerts import Emitted
+from rules.reports.standing import standing
+from rules.state.shop import Order, Shop
+
+STRETCH = 1_000
+"""Orders looked at before the event loop may have its turn."""
+
+NAMED_SHOPS = 50
+"""Shops told of by name; a worker may have a hundred thousand."""
+
+MOST_USED = 10.0
+"""What is told of a value that should be high and is next to nothing."""
+
+
+@dataclass
+class Reading:
+    """One shop: its standing as in the contract, and its open alerts by `(clause, severity)`."""
+
+    standing: Mapping[str, Any]
+    open_alerts: Counter[tuple[str, str]] = field(default_factory=Counter)
+    open_orders: int = 0
+    timers_due: int = 0
+    timers_waiting: int = 0
+
+
+@dataclass
+class Others:
+    """What the shops of one platform come to together that aren't told of by name: by clause, ledger, currency and
+    severity."""
+
+    numerator: Counter[str] = field(default_factory=Counter)
+    denominator: Counter[str] = field(default_factory=Counter)
+    points: dict[str, float] = field(default_factory=dict)
+    exposure: dict[str, float] = field(default_factory=dict)
+    sanctions: Counter[str] = field(default_factory=Counter)
+    open_alerts: Counter[str] = field(default_factory=Counter)
+    open_orders: int = 0
+
+    def add(self, reading: Reading) -> None:
+        for clause, metric in reading.standing["metrics"].items():
+            if metric.get("numerator") is not None:
+                self.numerator[clause] += metric["numerator"]
+            if metric.get("denominator") is not None:
+                self.denominator[clause] += metric["denominator"]
+        for ledger, each in reading.standing["ledgers"].items():
+            self.points[ledger] = self.points.get(ledger, 0.0) + float(each["points"])
+        for each in sums(reading.standing["exposure"]):
+            self.exposure[each["currency"]] = self.exposure.get(each["currency"], 0.0) + float(each["amount"])
+        self.sanctions.update([each["clause"] for each in reading.standing["sanctions"]])
+        for (_, severity), number in reading.open_alerts.items():
+            self.open_alerts[severity] += number
+        self.open_orders += reading.open_orders
+
+
+@dataclass
+class Survey:
+    """The worst shops' readings, and what all others come to: of a hundred thousand shops the standings would take half
+    a gigabyte."""
+
+    shops: int = 0
+    open_alerts: Counter[tuple[str, str]] = field(default_factory=Counter)
+    open_orders: int = 0
+    timers_due: int = 0
+    timers_waiting: int = 0
+    others: dict[str, Others] = field(default_factory=dict)
+    #: A heap, the least bad first: how bad, then the last one added first.
+    _worst: list[tuple[tuple[float, ...], int, Reading]] = field(default_factory=list)
+
+    def add(self, reading: Reading) -> None:
+        self.shops += 1
+        self.open_alerts.update(reading.open_alerts)
+        self.open_orders += reading.open_orders
+        self.timers_due += reading.timers_due
+        self.timers_waiting += reading.timers_waiting
+        entry = badness(reading), -self.shops, reading
+        if len(self._worst) < NAMED_SHOPS:
+            heappush(self._worst, entry)
+        else:
+            _, _, less_bad = heappushpop(self._worst, entry)
+            self.others.setdefault(less_bad.standing["platform"], Others()).add(less_bad)
+
+    def worst_first(self) -> list[Reading]:
+        """Those told of by name."""
+        return [reading for _, _, reading in sorted(self._worst, reverse=True)]
+
+
+def take(engines: Iterable[Engine], clauses: Mapping[str, str], survey: Survey) -> Iterator[None]:
+    """Fills `survey`, pausing (`yield`) where its caller may do something else. `clauses` are by rule id."""
+    for engine in engines:
+        if engine.clock_ms == DAWN:
+            continue
+        for shop in list(engine.shops.values()):
+            reading = Reading(standing(shop, engine.clock_ms))
+            _count_alerts(reading, shop.alerts.values(), clauses)
+            yield from _look_through(shop, engine.clock_ms, clauses, reading)
+            survey.add(reading)
+            yield
+
+
+def _look_through(shop: Shop, at_ms: int, clauses: Mapping[str, str], reading: Reading) -> Iterator[None]:
+    orders = list(shop.orders.values())
+    for first in range(0, len(orders), STRETCH):
+        _look_at(orders[first : first + STRETCH], at_ms, clauses, reading)
+        yield
+
+
+def _look_at(orders: list[Order], at_ms: int, clauses: Mapping[str, str], reading: Reading) -> None:
+    facts = [order.facts for order in orders]
+    reading.open_orders += sum(
+        each.shipped is None and each.cancelled is None and each.placed is not None for each in facts
+    )
+    armed_ms = [order.armed_ms for order in orders if order.armed_ms != NEVER]
+    due = sum(each <= at_ms for each in armed_ms)
+    reading.timers_due += due
+    reading.timers_waiting += len(armed_ms) - due
+    for order in orders:
+        if order.alerts:
+            _count_alerts(reading, order.alerts.values(), clauses)
+
+
+def _count_alerts(reading: Reading, said: Iterable[Emitted], clauses: Mapping[str, str]) -> None:
+    for each in said:
+        if each.open:
+            reading.open_alerts[clauses.get(each.rule, "unknown"), each.severity] += 1
+
+
+def badness(reading: Reading) -> tuple[float, ...]:
+    """Sorts shops, the worst last: by sanctions, critical alerts, clauses past their threshold, any alerts, and the
+    one that is nearest to its threshold."""
+    metrics = reading.standing["metrics"].values()
+    used = [share for metric in metrics if (share := threshold_used(metric)) is not None]
+    critical = sum(number for (_, severity), number in reading.open_alerts.items() if severity == "critical")
+    return (
+        len(reading.standing["sanctions"]),
+        critical,
+        sum(share > 1 for share in used),
+        reading.open_alerts.total(),
+        max(used, default=0.0),
+    )
+
+
+def sums(exposure: Mapping[str, Any] | None) -> list[Mapping[str, Any]]:
+    """One sum for each currency; the largest holds the others."""
+    return [] if exposure is None else [exposure, *exposure.get("others", [])]
+
+
+def threshold_used(metric: Mapping[str, Any]) -> float | None:
+    """How far a clause has gone towards its threshold: 1 at it, more past it, whichever side is the bad one.
+
+    None where it has no threshold or no value yet, or is a target to be reached (a streak) and no limit.
+    """
+    value, threshold, headroom = metric.get("value"), metric.get("threshold"), metric.get("headroom")
+    is_target = any("reachable" in each for each in (metric, *metric.get("others", {}).values()))
+    if value is None or not threshold or is_target:
+        return None
+    is_ceiling = headroom is None or (value > threshold) == (headroom < 0)
+    if is_ceiling:
+        return float(value / threshold)
+    return float(threshold / value) if value > threshold / MOST_USED else MOST_USED

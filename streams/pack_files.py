@@ -1,0 +1,115 @@
+"""Finding packs: the built-in ones by name, a user's own by file or folder."""
+
+from collections.abc import Iterable, Sequence
+from importlib import resources
+from pathlib import Path
+from typing import NamedTuple
+
+from rules.dsl.model import Pack, pack_of
+from rules.dsl.overrides import is_override, lay_over
+from rules.dsl.yaml_source import BadPack, Complaint, Source
+from rules.plan.rule_book import RuleBook
+
+
+class NoSuchPack(ValueError):
+    """Neither a built-in pack's name nor a file or folder of packs that can be read."""
+
+
+class PackFile(NamedTuple):
+    """A pack, and the text it was read from, which knows the line of each of its parts."""
+
+    pack: Pack
+    source: Source
+
+
+def built_in() -> dict[str, Path]:
+    """The packs that come with shipclock, by name."""
+    folder = Path(str(resources.files("rules"))) / "packs"
+    return {file.stem: file for file in sorted(folder.glob("*.yaml"))}
+
+
+def files(wanted: Iterable[str]) -> list[Path]:
+    """The files behind names, files and folders, each once; all built-in packs when nothing is named. Raises
+    NoSuchPack."""
+    wanted = list(wanted)
+    own = built_in()
+    if not wanted:
+        return list(own.values())
+    found: list[Path] = []
+    for name in wanted:
+        path = Path(name)
+        if name in own:
+            found.append(own[name])
+        elif path.is_dir():
+            inside = sorted([*path.glob("*.yaml"), *path.glob("*.yml")])
+            if not inside:
+                raise NoSuchPack(f"{name} holds no pack (*.yaml)")
+            found += inside
+        elif path.is_file():
+            found.append(path)
+        else:
+            raise NoSuchPack(f"{name} is no file, no folder and no built-in pack ({', '.join(own)})")
+    return list({file.resolve(): file for file in found}.values())
+
+
+def read_source(file: Path) -> Source:
+    """A file's text. Raises NoSuchPack where it can't be read, BadPack where it is no YAML."""
+    shown = _shown(file)
+    try:
+        return Source(file.read_text(encoding="utf-8-sig"), shown)
+    except UnicodeDecodeError as error:
+        line = 1 + error.object.count(b"\n", 0, error.start)
+        raise NoSuchPack(f"{shown}:{line}: is not UTF-8") from None
+    except OSError as error:
+        raise NoSuchPack(f"{shown}: {error.strerror}") from None
+
+
+def _shown(file: Path) -> str:
+    """A path as the user gave it; a built-in one from where the user stands, if it lies below."""
+    here = Path.cwd()
+    return str(file.relative_to(here) if file in built_in().values() and file.is_relative_to(here) else file)
+
+
+def read_all(wanted: Iterable[str]) -> list[PackFile]:
+    """The packs named, with the overrides among the files laid over them. Raises NoSuchPack, or BadPack with what is
+    wrong in any of them and between them."""
+    packs: list[PackFile] = []
+    overrides: list[Source] = []
+    complaints: list[Complaint] = []
+    for file in files(wanted):
+        try:
+            source = read_source(file)
+            if is_override(source):
+                overrides.append(source)
+            else:
+                packs.append(PackFile(pack_of(source), source))
+        except BadPack as bad:
+            complaints += bad.complaints
+    complaints += _defined_twice(packs)
+    for source in overrides if not complaints else ():
+        try:
+            lay_over([file.pack for file in packs], source)
+        except BadPack as bad:
+            complaints += bad.complaints
+    if complaints:
+        raise BadPack(complaints)
+    return packs
+
+
+def _defined_twice(packs: Sequence[PackFile]) -> list[Complaint]:
+    complaints = []
+    first: dict[str, Complaint] = {}
+    for pack, source in packs:
+        for n, rule in enumerate(pack.rules):
+            here = source.complain(f"{rule.id} is defined here", f"$.rules[{n}].id")
+            there = first.setdefault(rule.id, here)
+            if there is not here:
+                complaints.append(
+                    Complaint(here.file, here.line, f"{rule.id} is already defined at {there.file}:{there.line}")
+                )
+    return complaints
+
+
+def load(wanted: Iterable[str]) -> RuleBook:
+    """A rule book of the packs named. Raises NoSuchPack or BadPack."""
+    return RuleBook(pack for pack, _ in read_all(wanted))

@@ -1,0 +1,112 @@
+"""Records in `alerts` that this worker did not write, noticed while it runs.
+
+Only the worker that has a partition writes its alerts, so the log must not grow by more than what it wrote itself.
+Where it does, somebody else may hide an alert or make one up: the records are read and put right (`Partition.correct`),
+told of and counted. deploy/docs/limits.md says what can't be put right.
+"""
+
+import asyncio
+import logging
+from collections.abc import Mapping
+from time import monotonic
+from typing import Any
+
+from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
+from aiokafka.errors import KafkaError
+
+from streams.kafka import access
+from streams.paced_log import PacedLog
+from streams.runtime import instruments
+from streams.runtime.partition import Partition
+from streams.settings import bootstrap_servers
+
+log = logging.getLogger(__name__)
+log.addFilter(PacedLog())
+
+READ_AT_MOST = 10_000
+"""Records looked at in one go; of more, the newest."""
+
+READ_S = 5.0
+"""How long reading them may hold up the worker before it goes on…"""
+
+AGAIN_S = 30.0
+"""…and tries again after this."""
+
+
+class ForeignAlerts:
+    """Per partition, up to where its alerts are known to be this worker's, and how many it has written since."""
+
+    def __init__(self, app: Any) -> None:
+        self._app = app
+        self._known_to: dict[int, int] = {}
+        self._wrote: dict[int, int] = {}
+        self._again_s = 0.0
+
+    def wrote(self, number: int, records: int) -> None:
+        """The worker has written that many."""
+        self._wrote[number] = self._wrote.get(number, 0) + records
+
+    def forget(self, number: int) -> None:
+        """Another worker has the partition now."""
+        self._known_to.pop(number, None)
+        self._wrote.pop(number, None)
+
+    async def look(self, partitions: Mapping[int, Partition], ends: Mapping[int, int]) -> None:
+        """Compares with where the logs end; none of this worker's records may be on its way."""
+        if monotonic() < self._again_s:
+            return
+        for number, partition in list(partitions.items()):
+            tp, end = TopicPartition(self._app.names.alerts, number), ends.get(number, 0)
+            known_to = self._known_to.get(number)
+            if known_to is None:  # just recovered
+                read_back = self._app.alerts.data.persisted_offset(tp)
+                known_to = 0 if read_back is None else read_back + 1
+                self._wrote.pop(number, None)
+            more = end - known_to - self._wrote.get(number, 0)
+            if more > 0:
+                try:
+                    found = await self._newest(tp, known_to, end)
+                except (KafkaError, TimeoutError, OSError) as error:
+                    log.warning("records of %s-%d that may be foreign could not be read: %r", *tp, error)
+                    self._known_to[number] = known_to
+                    self._again_s = monotonic() + AGAIN_S
+                    return
+                self._put_right(partition, found, more)
+            self._known_to[number] = max(end, known_to)
+            self._wrote.pop(number, None)
+
+    def _put_right(self, partition: Partition, found: list[ConsumerRecord], more: int) -> None:
+        foreign = [record for record in found if partition.correct(record.key, record.value)]
+        if not foreign:
+            return  # control records, or what was written twice
+        instruments.FOREIGN_ALERTS.inc(more)
+        for record in foreign:
+            log.error(
+                "%s-%d@%d was not written by this worker; its key is %.200r. The alert is written again if it should "
+                "be open, and resolved if not. Only the worker may write there, see deploy/docs/kafka-acls.md",
+                record.topic,
+                record.partition,
+                record.offset,
+                record.key,
+            )
+
+    async def _newest(self, tp: TopicPartition, start: int, end: int) -> list[ConsumerRecord]:
+        """The newest record of each key in a part of the log."""
+        settings, newest = self._app.settings, dict[bytes | None, ConsumerRecord]()
+        consumer = AIOKafkaConsumer(
+            bootstrap_servers=bootstrap_servers(settings),
+            enable_auto_commit=False,
+            auto_offset_reset="earliest",
+            **access.for_aiokafka(settings),
+        )
+        try:
+            async with asyncio.timeout(READ_S):
+                await consumer.start()
+                consumer.assign([tp])
+                consumer.seek(tp, max(start, end - READ_AT_MOST))
+                while await consumer.position(tp) < end:
+                    for records in (await consumer.getmany(timeout_ms=200)).values():
+                        newest |= {record.key: record for record in records if record.offset < end}
+        finally:
+            await consumer.stop()
+        return list(newest.values())

@@ -1,0 +1,80 @@
+"""What the worker does, told to Prometheus once a batch or beat and never per event."""
+
+from collections.abc import Mapping
+from importlib.metadata import version
+from typing import Any
+
+from prometheus_client import Counter, Gauge, Histogram, Info
+
+from rules.calendar.instants import from_rfc3339
+from rules.messages.alerts import Alert
+from streams.kafka.topics import INPUTS
+
+_STEP_S = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10)
+_LATE_S = (0.001, 0.1, 0.5, 1, 2.5, 5, 10, 30, 60, 300, 900, 3_600, 14_400, 86_400)
+
+EVENTS = Counter("shipclock_events", "Events applied, by topic and type", ["topic", "type"])
+BATCHES = Counter("shipclock_batches", "Batches that Kafka has handed over", ["topic"])
+DEAD_LETTERS = Counter("shipclock_dead_letters", "Records set aside: unreadable or in the wrong place", ["topic"])
+SKIPPED = Counter("shipclock_records_skipped", "Records of changelogs passed over because they can't be read back")
+FOREIGN_ALERTS = Counter("shipclock_foreign_alert_records", "Records in alerts that this worker did not write")
+LEFT_OUT = Counter("shipclock_records_left_out", "Records not written because they were too large")
+ALERTS = Counter("shipclock_alerts", "Alert records written, by why", ["clause", "severity", "reason"])
+COMMITS = Counter("shipclock_commits", "Commits of offsets that Kafka has taken")
+COMMITTED_AT = Gauge("shipclock_last_commit_timestamp_seconds", "When offsets were last committed (epoch s)")
+
+APPLYING = Histogram("shipclock_apply_seconds", "Time to merge one batch into the facts", buckets=_STEP_S)
+JUDGING = Histogram("shipclock_judge_seconds", "Time one beat took to move the clocks and judge", buckets=_STEP_S)
+FLUSHING = Histogram("shipclock_flush_seconds", "Time until Kafka had taken one beat's records", buckets=_STEP_S)
+COMMITTING = Histogram("shipclock_commit_seconds", "Time until Kafka had taken one beat's offsets", buckets=_STEP_S)
+BEAT = Histogram("shipclock_beat_seconds", "Time one whole beat took", buckets=_STEP_S)
+LATENESS = Histogram(
+    "shipclock_firing_lateness_seconds", "From a deadline until it was said to have passed", buckets=_LATE_S
+)
+
+SNAPSHOT_WRITING = Histogram("shipclock_snapshot_write_seconds", "Time to write changes to the local snapshot")
+SNAPSHOT_KEYS = Counter("shipclock_snapshot_keys", "Keys written to local snapshots")
+
+for _topic in INPUTS:
+    DEAD_LETTERS.labels(_topic)  # from 0 on, so that the first one is seen as an increase
+
+Info("shipclock_build", "The version that runs").info({"version": version("shipclock")})
+
+
+def count_batch(topic: str, types: Mapping[type[Any], int], dead: int) -> None:
+    """One batch of an input: how many events of each type were applied, and how many records set aside."""
+    BATCHES.labels(topic).inc()
+    for kind, number in types.items():
+        EVENTS.labels(topic, kind.__struct_config__.tag).inc(number)
+    if dead:
+        DEAD_LETTERS.labels(topic).inc(dead)
+
+
+def count_commit() -> None:
+    COMMITS.inc()
+    COMMITTED_AT.set_to_current_time()
+
+
+class Reasons:
+    """Why alerts were said, and how late, until they are written."""
+
+    def __init__(self) -> None:
+        self._why: dict[tuple[str, str, str], int] = {}
+        self._late_s: list[float] = []
+
+    def note(self, alert: Alert) -> None:
+        said, due_at = alert.data, alert.data.due_at
+        why = said.clause, said.severity, said.reason
+        self._why[why] = self._why.get(why, 0) + 1
+        if said.reason == "deadline_passed" and due_at is not None:
+            in_time = alert.time == due_at  # as all are while a backlog is read in event time
+            self._late_s.append(0 if in_time else (from_rfc3339(alert.time) - from_rfc3339(due_at)) / 1000)
+
+    def count(self) -> None:
+        """They are written."""
+        for why, number in self._why.items():
+            ALERTS.labels(*why).inc(number)
+        for late_s in self._late_s:
+            LATENESS.observe(late_s)
+        self._why.clear()
+        self._late_s.clear()

@@ -1,0 +1,328 @@
+"""One partition: its engine, how far its inputs have been applied, and what it could not read."""
+
+import logging
+from collections.abc import Callable, Iterator, Sequence
+from time import monotonic
+from typing import Literal
+
+import msgspec
+import orjson
+from aiokafka import ConsumerRecord
+from aiokafka.partitioner import murmur2
+
+from rules.calendar.instants import DAWN, LONGEST_LEAP_MS, NEVER, rfc3339
+from rules.engine.ceilings import UNBOUNDED, Ceilings
+from rules.engine.engine import Engine
+from rules.engine.restore import (
+    correct_alert,
+    restate_alert,
+    restore_alert,
+    restore_computed,
+    restore_entry,
+    restore_order,
+)
+from rules.facts import shop_facts
+from rules.facts.order_facts import OrderFacts
+from rules.kinds.ratio.periodic import Computed
+from rules.messages import alerts
+from rules.messages.alerts import Alert
+from rules.messages.bad_events import LONGEST_REASON, BadEvent, as_bad_event, leap
+from rules.messages.bounds import LARGEST_BYTES, too_large
+from rules.messages.events import ClockTick, Event, decode
+from rules.messages.names import shop_key
+from rules.plan.rule_book import RuleBook
+from rules.state.changes import Changes
+from rules.state.shop import Shop
+from streams.clock import AHEAD_MS, EventClock
+from streams.kafka.cutting import LARGEST_VALUE_BYTES, fitting
+from streams.kafka.dead_letters import DeadLetter, dead_letter
+from streams.kafka.topics import CLOCKED, topic_of
+from streams.paced_log import PacedLog
+from streams.runtime import instruments
+from streams.runtime.room import Room
+from streams.runtime.standings_publisher import Standings
+from streams.runtime.wall_clock import WallClock
+
+log = logging.getLogger(__name__)
+log.addFilter(PacedLog())  # whoever sends nonsense could fill it
+
+COMPUTED = "computed"
+"""In the key of what a ratio was at a border."""
+
+CLOCK_KEY = b'"clock"'
+"""Key under which a partition's clock lies among its facts."""
+
+WORTH_KEEPING_MS = 60_000
+"""A wall clock that has moved less than this is not written again; after a restart it catches up by itself."""
+
+AHEAD = "ahead"
+MISPLACED = "misplaced"
+"""Kinds of bad records, beside those of `rules.messages.bad_events`."""
+
+
+class Batch(msgspec.Struct, frozen=True):
+    """Records of one input topic's partition, in order; `topic` is its plain name."""
+
+    topic: str
+    partition: int
+    records: Sequence[ConsumerRecord]
+
+
+class Progress(msgspec.Struct):
+    """A partition's clock as it is kept among the facts (epoch ms); in wall time only `clock_ms`."""
+
+    clock_ms: int
+    through_ms: dict[str, int] = {}
+    ticked_ms: int = DAWN
+
+
+Restore = Callable[["Partition", bytes, bytes | None], None]
+"""What a record of a changelog means to its partition."""
+
+# Not orjson: it leaves 4 KB behind each short text for as long as that is kept (measured by tests.bench.shop_memory).
+_encode_key = msgspec.json.Encoder().encode
+
+
+def entry_key(shop: Shop, kind: str, about: Sequence[str]) -> bytes:
+    """The key of one of a shop's own facts."""
+    return _encode_key((shop.platform, shop.name, kind, about))
+
+
+def order_key(platform: str, shop: str, order: str) -> bytes:
+    """The key of an order's facts: unambiguous whatever is in the names."""
+    return _encode_key((platform, shop, order))
+
+
+def home_of(platform: str, shop: str, partitions: int) -> int:
+    """The partition a shop belongs to, as every Kafka client's default partitioner has it."""
+    hashed: int = murmur2(shop_key(platform, shop).encode())
+    return (hashed & 0x7FFFFFFF) % partitions
+
+
+class Partition:
+    """State of one partition number over all inputs. Everything here is synchronous and touches no broker."""
+
+    def __init__(
+        self,
+        number: int,
+        partitions: int,
+        book: RuleBook,
+        clock: Literal["wall", "event"],
+        wall_clock: WallClock | None = None,
+        ceilings: Ceilings = UNBOUNDED,
+    ) -> None:
+        self.number = number
+        self.partitions = partitions
+        self.wall = clock == "wall"
+        self.wall_clock = wall_clock or WallClock()
+        self.engine = Engine(book, stepping=not self.wall, tell=self._say, ceilings=ceilings)
+        self.room = Room(self.engine, number)
+        self.clock = EventClock(CLOCKED)
+        self.standings = Standings()
+        self.applied: dict[str, int] = {}
+        self._said: list[tuple[bytes, bytes]] = []
+        self.reasons = instruments.Reasons()
+        self.dead: list[DeadLetter] = []
+        self.events = 0
+        self.quiet_since_s = monotonic()
+        self._shop_of: dict[bytes, Shop] = {}
+        self._progress_kept = self._progress_now()
+
+    # -- records in -----------------------------------------------------------------------------------------
+
+    def apply(self, batch: Batch) -> None:
+        """Merges a batch into the facts. What can't be is set aside with the reason, whatever went wrong with it: a
+        record that raised here would be read again after each restart, for ever."""
+        engine, shop_of = self.engine, self._shop_of
+        believed_to_ms = DAWN
+        newest_ms, types, dead = DAWN, dict[type, int](), len(self.dead)
+        for record in batch.records:
+            try:
+                event, at_ms = decode(record.value or b"")
+                count = types.get(type(event), 0)
+                if not count:
+                    _check_topic(type(event), batch.topic)
+                if at_ms > believed_to_ms:
+                    believed_to_ms = self._believed_to_ms(batch.topic, at_ms, newest_ms)
+                if isinstance(event, ClockTick):
+                    self.clock.tick(batch.topic, at_ms)
+                    types[ClockTick] = count + 1
+                    continue
+                shop = shop_of.get(record.key)
+                if shop is None or shop.name != event.shop or shop.platform != event.platform:
+                    shop = self._find_shop(record, event)
+                engine.merge(shop, event, at_ms)
+                types[type(event)] = count + 1
+                if at_ms > newest_ms:
+                    newest_ms = at_ms
+            except Exception as error:
+                self._set_aside(record, error)
+        if newest_ms > DAWN:
+            self.clock.saw(batch.topic, newest_ms)
+        self.events += len(batch.records)
+        instruments.count_batch(batch.topic, types, len(self.dead) - dead)
+        self.applied[batch.topic] = batch.records[-1].offset + 1
+        self.quiet_since_s = monotonic()
+        self.room.look()
+
+    def _believed_to_ms(self, topic: str, at_ms: int, newest_ms: int) -> int:
+        """Up to when the times of an input's events are believed, its newest so far being `newest_ms`. Raises BadEvent
+        where `at_ms` is later."""
+        now_ms = self.wall_clock.latest_ms()
+        if self.wall:
+            if at_ms > now_ms + AHEAD_MS:
+                raise BadEvent(f"time {rfc3339(at_ms)} is more than 10 minutes ahead of the clock", AHEAD)
+            return now_ms + AHEAD_MS
+        if newest_ms > DAWN:
+            self.clock.saw(topic, newest_ms)
+        believed_to_ms = self.clock.believed_to_ms(topic, now_ms)
+        if at_ms > believed_to_ms:
+            raise leap(at_ms, LONGEST_LEAP_MS)
+        return believed_to_ms if believed_to_ms < NEVER else DAWN  # the first of all is the measure of the next
+
+    def _set_aside(self, record: ConsumerRecord, error: Exception) -> None:
+        """Makes a record a dead letter, and says where it lies."""
+        unforeseen = not isinstance(error, BadEvent)
+        bad = as_bad_event(error)
+        if record.serialized_value_size > LARGEST_BYTES:  # what was decoded may be only the beginning of it
+            bad = too_large(record.serialized_value_size)
+        self.dead.append(dead_letter(record, str(bad)))
+        log.warning(
+            f"set aside as {bad.kind}: %s-%d at offset %d: %s",  # one message of each kind, for PacedLog
+            record.topic,
+            record.partition,
+            record.offset,
+            bad,
+            exc_info=error if unforeseen else None,
+        )
+
+    def _find_shop(self, record: ConsumerRecord, event: Event) -> Shop:
+        """The shop an event is of. Raises BadEvent where its record is in no place for that shop."""
+        key = shop_key(event.platform, event.shop)
+        home = home_of(event.platform, event.shop, self.partitions)
+        if record.key is None:
+            raise BadEvent(f"the record has no key; it must be {key}", MISPLACED)
+        if record.key != key.encode():
+            found = record.key[:LONGEST_REASON].decode(errors="replace")
+            raise BadEvent(f"wrong key: the record's is {found}, its event is of {key}", MISPLACED)
+        if home != self.number:
+            raise BadEvent(f"wrong partition: {key} belongs in partition {home}, this is {self.number}", MISPLACED)
+        shop = self._shop_of[record.key] = self.engine.shop_of(event)
+        return shop
+
+    def evaluate(self, to_ms: int | None, limit: int) -> bool:
+        """Moves the clock on to `to_ms` (epoch ms), if that lies ahead, and judges: a slice of no more than `limit`
+        orders. False where something is left."""
+        if to_ms is None or to_ms < self.engine.clock_ms:
+            return self.engine.settle(limit=limit)
+        return self.engine.advance(to_ms, limit=limit)
+
+    # -- state back from the changelogs ---------------------------------------------------------------------
+
+    def restore_fact(self, key: bytes, value: bytes | None) -> None:
+        """One record of the facts changelog; no value where the order was dropped."""
+        if key == CLOCK_KEY:
+            if value is not None:
+                self._restore_progress(msgspec.json.decode(value, type=Progress))
+            return
+        platform, shop, *rest = orjson.loads(key)
+        if len(rest) == 1:
+            restore_order(self.engine, platform, shop, rest[0], None if value is None else _decode_facts(value))
+            return
+        kind, about = rest
+        if kind != COMPUTED:
+            entry = None if value is None else shop_facts.decode(kind, value)
+            restore_entry(self.engine, platform, shop, kind, tuple(about), entry)
+        else:
+            found = None if value is None else _decode_computed(value)
+            restore_computed(self.engine, platform, shop, about[0], int(about[1]), found)
+
+    def restore_alert(self, key: bytes, value: bytes | None) -> None:
+        """One record of the alerts topic; no value where the alert was forgotten."""
+        if value is not None:
+            restore_alert(self.engine, alerts.decode(value))
+
+    def correct(self, key: bytes | None, value: bytes | None) -> bool:
+        """A record of `alerts` that somebody else has written. False where it says what was last said anyway."""
+        name = (key or b"").decode(errors="replace")  # a topic that isn't compacted takes records without a key
+        try:
+            alert = None if value is None else alerts.decode(value)
+            if alert is not None and home_of(alert.platform, alert.shop, self.partitions) == self.number:
+                foreign = correct_alert(self.engine, alert)
+                if alert.data.alert == name:
+                    return foreign
+        except (msgspec.DecodeError, ValueError):
+            pass  # no alert
+        restate_alert(self.engine, name)  # what was last said under this key is gone
+        return True
+
+    def _restore_progress(self, progress: Progress) -> None:
+        self._progress_kept = progress
+        clock_ms = progress.clock_ms
+        if self.wall:  # kept while the machine's clock was wrong, it may lie ahead: nothing may fire by that
+            clock_ms = min(clock_ms, self.wall_clock.now_ms())
+        self.engine.clock_ms = max(self.engine.clock_ms, clock_ms)
+        for topic, through_ms in progress.through_ms.items():
+            if through_ms > self.clock.through_ms.get(topic, through_ms):
+                self.clock.through_ms[topic] = through_ms
+        self.clock.ticked_ms = max(self.clock.ticked_ms, progress.ticked_ms)
+
+    # -- what must be written -------------------------------------------------------------------------------
+
+    def _say(self, shop: Shop, alert: Alert) -> None:
+        """Keeps an alert as a record at once: the bytes of a beat's alerts fit into caches that the alerts don't."""
+        value = alerts.encode(alert)
+        if len(value) > LARGEST_VALUE_BYTES:
+            value = fitting(msgspec.to_builtins(alert), msgspec.json.encode)
+        self._said.append((alert.data.alert.encode(), value))
+        self.standings.note_alert(shop)
+        self.reasons.note(alert)
+
+    def take_said(self) -> list[tuple[bytes, bytes]]:
+        """Keys and values of the alerts said since the last call."""
+        said, self._said = self._said, []
+        return said
+
+    def progress(self) -> bytes | None:
+        """The partition's clock, if it has moved far enough since it was last kept to be worth a record."""
+        kept, now = self._progress_kept, self._progress_now()
+        heard_more = now.through_ms != kept.through_ms or now.ticked_ms != kept.ticked_ms
+        if not heard_more and abs(now.clock_ms - kept.clock_ms) < WORTH_KEEPING_MS:
+            return None
+        self._progress_kept = now
+        return msgspec.json.encode(now)
+
+    def _progress_now(self) -> Progress:
+        if self.wall:
+            return Progress(self.engine.clock_ms)
+        return Progress(self.engine.clock_ms, dict(self.clock.through_ms), self.clock.ticked_ms)
+
+
+def _check_topic(kind: type, topic: str) -> None:
+    """Raises BadEvent for a type of event that has no place on an input; ticks may be on any."""
+    name: str = kind.__struct_config__.tag  # type: ignore[attr-defined]
+    if kind is not ClockTick and topic_of(name) != topic:
+        raise BadEvent(f"{name} belongs on `{topic_of(name)}`, this is `{topic}`", MISPLACED)
+
+
+def fact_records(changes: Changes) -> Iterator[tuple[bytes, bytes | None]]:
+    """What has changed of orders and shops, as records of the changelog.
+
+    What was computed goes first: if only a part of the records gets through, evidence that is read again must still
+    be news, and have it computed again.
+    """
+    for (_, rule, border_ms), shop in changes.computed.items():
+        found = shop.computed.get(rule, {}).get(border_ms)
+        yield entry_key(shop, COMPUTED, (rule, str(border_ms))), None if found is None else encode_facts(found)
+    forgotten = {id(order) for order in changes.forgotten}
+    for order in changes.orders:
+        key = order_key(order.shop.platform, order.shop.name, order.id)
+        yield key, None if id(order) in forgotten else encode_facts(order.facts)
+    for (_, kind, about), shop in changes.entries.items():
+        entry = shop.facts.get(kind, about)
+        yield entry_key(shop, kind, about), None if entry is None else shop_facts.encode(entry)
+
+
+_decode_computed = msgspec.msgpack.Decoder(Computed).decode
+_decode_facts = msgspec.msgpack.Decoder(OrderFacts).decode
+encode_facts = msgspec.msgpack.Encoder().encode

@@ -1,0 +1,40 @@
+"""How much room a partition has left for new shops and orders, told before it is used up."""
+
+import logging
+from collections.abc import Iterator
+
+from rules.engine.engine import Engine
+
+log = logging.getLogger(__name__)
+
+NEARLY_FULL = 0.8
+
+
+class Room:
+    """Of one partition. Looked at once a batch."""
+
+    def __init__(self, engine: Engine, number: int) -> None:
+        self._engine, self._number = engine, number
+        self._told: set[str] = set()
+
+    def used(self) -> Iterator[tuple[str, int, int]]:
+        """`shops` and `orders`: how many are known, and how many may be."""
+        engine = self._engine
+        yield "shops", len(engine.shops), engine.ceilings.shops
+        yield "orders", engine.order_count, engine.ceilings.orders
+
+    def look(self) -> None:
+        """Says once, in the log, that a ceiling is near; again after there was more room."""
+        for of, known, most in self.used():
+            if known < NEARLY_FULL * most:
+                self._told.discard(of)
+            elif of not in self._told:
+                self._told.add(of)
+                log.warning(
+                    "partition %d knows %d %s; of more than %d the events become dead letters (SHIPCLOCK_MAX_%s)",
+                    self._number,
+                    known,
+                    of,
+                    most,
+                    of.upper(),
+                )

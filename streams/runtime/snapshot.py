@@ -1,0 +1,166 @@
+"""A table partition's local snapshot, so that a restart reads only the changelog's tail.
+
+The changelog stays the truth: a snapshot that is lost or doesn't fit is built anew from it.
+"""
+
+import errno
+import os
+import shutil
+from collections.abc import Iterable, Iterator
+from contextlib import suppress
+from pathlib import Path
+from tempfile import TemporaryFile
+from typing import cast
+
+from rocksdict import Options, Rdict, WriteBatch
+
+from streams.runtime import instruments
+
+WRITE_AFTER_KEYS = 20_000
+"""Changes gathered before they are written; a key that changes again meanwhile is written once."""
+
+_OFFSET_KEY = b"\x00offset"
+
+
+class SnapshotInUseError(OSError):
+    """Another worker holds this data directory."""
+
+
+class SnapshotDamagedError(OSError):
+    """What is on the disk can't be read to its end."""
+
+
+class SnapshotUnusableError(OSError):
+    """The disk takes no snapshot: it is full, read-only or gone. What was written before may still be good."""
+
+
+_LOCKED = os.strerror(errno.EAGAIN), os.strerror(errno.ENOLCK)
+"""How RocksDB's errors end where another process, or this one, has the folder open."""
+
+_PROBE = bytes(64 * 1024)
+"""Written to find out whether a folder takes anything at all."""
+
+
+class Snapshot:
+    """Keys and values up to and with a changelog `offset`, both written in one atomic batch.
+
+    After SnapshotUnusableError only `abandon` may be called: RocksDB takes no writes after a failed one until it is
+    opened again. What it holds on the disk is as of the last batch that was written whole.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        try:
+            folder.parent.mkdir(parents=True, exist_ok=True)
+            self._db = Rdict(str(folder), _options())
+        except Exception as error:
+            if any(each in str(error) for each in _LOCKED):
+                raise SnapshotInUseError(f"{folder} is in use by another worker; give each its own DATADIR") from None
+            if not _can_be_written(folder.parent):
+                raise SnapshotUnusableError(str(error)) from None
+            self._db = _made_anew(folder)  # damaged: the changelog has it all
+        kept = self._db.get(_OFFSET_KEY)
+        self.offset: int | None = None if kept is None else int(kept)
+        self._written_to = self.offset
+        self._pending: dict[bytes, bytes | None] = {}
+
+    def items(self) -> Iterator[tuple[bytes, bytes]]:
+        """All keys and values. Raises SnapshotDamagedError, at the end, when some can't be read, and removes it."""
+        found = self._db.iter()
+        found.seek_to_first()
+        while found.valid():
+            key = cast(bytes, found.key())
+            if key != _OFFSET_KEY:
+                yield key, found.value()
+            found.next()
+        try:
+            found.status()  # a block that can't be read ends the walk like the last one does
+        except Exception as error:
+            del found
+            self.discard()
+            raise SnapshotDamagedError(
+                f"{self.folder} was damaged and has been removed; the next start reads the changelog instead ({error})"
+            ) from None
+
+    def note(self, key: bytes, value: bytes | None) -> None:
+        """A change that is in the changelog; `advance` says up to where."""
+        self._pending[key] = value
+
+    def note_all(self, changes: Iterable[tuple[bytes, bytes | None]]) -> None:
+        self._pending.update(changes)
+
+    def advance(self, offset: int) -> None:
+        self.offset = offset
+        if len(self._pending) >= WRITE_AFTER_KEYS:
+            self.write()
+
+    def write(self) -> None:
+        if self.offset == self._written_to:
+            return
+        batch = WriteBatch(raw_mode=True)
+        for key, value in self._pending.items():
+            if value is None:
+                batch.delete(key)
+            else:
+                batch.put(key, value)
+        batch.put(_OFFSET_KEY, str(self.offset).encode())
+        try:
+            with instruments.SNAPSHOT_WRITING.time():
+                self._db.write(batch)
+        except Exception as error:
+            raise SnapshotUnusableError(str(error)) from None
+        if not self.is_there():
+            raise SnapshotUnusableError(f"{self.folder} was deleted")
+        self._written_to = self.offset
+        instruments.SNAPSHOT_KEYS.inc(len(self._pending))
+        self._pending.clear()
+
+    def is_there(self) -> bool:
+        """False once somebody has deleted it: RocksDB writes on into files that have no name any more."""
+        return (self.folder / "CURRENT").exists()
+
+    def close(self) -> None:
+        self.write()
+        try:
+            self._db.close()  # writes what it has gathered
+        except Exception as error:
+            raise SnapshotUnusableError(str(error)) from None
+
+    def abandon(self) -> None:
+        """Closes it without writing what is pending."""
+        self._pending.clear()
+        with suppress(Exception):  # what a failed write left behind
+            self._db.close()
+
+    def discard(self) -> None:
+        """Forgets everything: the changelog is not the one this was made from."""
+        self.abandon()
+        self._db = _made_anew(self.folder)
+        self.offset = self._written_to = None
+
+
+def _made_anew(folder: Path) -> Rdict:
+    shutil.rmtree(folder, ignore_errors=True)
+    try:
+        return Rdict(str(folder), _options())
+    except Exception as error:
+        raise SnapshotUnusableError(str(error)) from None
+
+
+def _can_be_written(folder: Path) -> bool:
+    try:
+        with TemporaryFile(dir=folder) as file:
+            file.write(_PROBE)
+            file.flush()
+            os.fsync(file.fileno())
+    except OSError:
+        return False
+    return True
+
+
+def _options() -> Options:
+    options = Options(raw_mode=True)
+    options.create_if_missing(True)
+    options.set_write_buffer_size(16 * 1024 * 1024)
+    options.set_max_background_jobs(2)
+    return options

@@ -1,0 +1,132 @@
+"""Shops' standings on their way to the `standings` topic, from which any worker's web answers for any shop.
+
+A shop goes out when it has changed, at most every few seconds. Working one out, forecasts and all, takes as long as the
+shop has open orders, so it is done beside the beat, bit by bit, and gets a share of the time and no more. A shop that
+takes long and those that don't have turns of equal length.
+"""
+
+import logging
+from collections import deque
+from collections.abc import Generator
+from itertools import takewhile
+from time import monotonic, thread_time
+from typing import Any
+
+import orjson
+
+from rules.calendar.instants import DAWN
+from rules.engine.engine import Engine
+from rules.reports.forecast import Outlook, add_forecast
+from rules.reports.standing import standing
+from rules.state.changes import Changes
+from rules.state.shop import Shop
+from streams.kafka.cutting import fitting
+
+log = logging.getLogger(__name__)
+
+EVERY_S = 2.0
+"""A shop that changes all the time is published this often…"""
+
+REFRESH_S = 300.0
+"""…and one that doesn't, this often, since its windows move on all the same."""
+
+TURN_S = 0.01
+"""How long the event loop is held up at a time, or by one stretch of a shop's orders if that takes longer."""
+
+IDLE_S = 0.1
+"""How often to look for shops that are due where there are none."""
+
+CALM_SHARE = 0.2
+"""Of the worker's time, all partitions together, while events come as they happen."""
+
+Work = Generator[None, None, dict[str, Any] | None]
+
+
+class Standings:
+    """Which shops of one partition have something new to publish, and what has been worked out of them."""
+
+    def __init__(self) -> None:
+        self._begun = False
+        self._changed: dict[Shop, None] = {}
+        self._published_s: dict[Shop, float] = {}  # the longest ago comes first
+        self._due: deque[Shop] = deque()
+        #: Those that take more than a turn, as far as they are.
+        self._long: deque[tuple[Shop, Work]] = deque()
+        self._long_next = False
+        self._ready: list[tuple[bytes, bytes]] = []
+
+    def note(self, changes: Changes) -> None:
+        """What the engine has drained names the shops that changed."""
+        heard = dict.fromkeys([order.shop for order in changes.orders])
+        for shop in (*heard, *changes.entries.values(), *changes.computed.values()):
+            self._changed[shop] = None
+
+    def note_alert(self, shop: Shop) -> None:
+        """A shop of which something has been said changed too, maybe by time alone."""
+        self._changed[shop] = None
+
+    def take(self) -> list[tuple[bytes, bytes]]:
+        """Keys and values of what has been worked out since the last call."""
+        ready, self._ready = self._ready, []
+        return ready
+
+    def turn(self, engine: Engine) -> bool:
+        """Works for a turn at what is due; False where nothing is."""
+        if engine.clock_ms == DAWN:
+            return False
+        if not self._begun:  # what another worker published before may be out of date
+            self._begun = True
+            self._changed = dict.fromkeys(engine.shops.values())
+        if not self._due:
+            self._due.extend(self._find_due(monotonic()))
+        if not (self._due or self._long):
+            return False
+        began_s = thread_time()
+        if self._long and (self._long_next or not self._due):
+            self._work_at(*self._long.popleft(), began_s)
+            self._long_next = False
+            return True
+        self._long_next = True
+        while True:
+            shop = self._due.popleft()
+            self._changed.pop(shop, None)
+            self._work_at(shop, published(shop, engine.clock_ms), began_s)
+            if not self._due or thread_time() - began_s >= TURN_S:
+                break
+        return True
+
+    def _work_at(self, shop: Shop, work: Work, began_s: float) -> None:
+        """Goes on with one shop until the turn that began then is over."""
+        try:
+            while True:
+                next(work)
+                if thread_time() - began_s >= TURN_S:
+                    self._long.append((shop, work))
+                    return
+        except StopIteration as done:
+            if done.value is None:
+                self._changed[shop] = None
+                return
+            self._ready.append((shop.key.encode(), fitting(done.value, orjson.dumps)))
+        except Exception:  # alerts must go out even if nobody can see where the shop stands
+            log.exception("the standing of %s can't be worked out", shop.key)
+        self._published_s.pop(shop, None)
+        self._published_s[shop] = monotonic()
+
+    def _find_due(self, now_s: float) -> list[Shop]:
+        begun = {shop for shop, _ in self._long}
+        changed = [shop for shop in self._changed if now_s - self._published_s.get(shop, -EVERY_S) >= EVERY_S]
+        stale = takewhile(lambda shop: now_s - self._published_s[shop] >= REFRESH_S, self._published_s)
+        return [shop for shop in dict.fromkeys([*changed, *stale]) if shop not in begun]
+
+
+def published(shop: Shop, at_ms: int) -> Work:
+    """A shop's standing with its forecasts and its ship-next list, as it lies in the topic; pauses after each stretch
+    of orders. None where the shop has come to be judged by other rules meanwhile, and it must be done again."""
+    plan = shop.plan
+    found, outlook = standing(shop, at_ms), Outlook(shop, at_ms)
+    for _ in outlook.work():
+        yield
+        if shop.plan is not plan:
+            return None
+    return add_forecast(found, outlook)

@@ -1,0 +1,187 @@
+"""Where Faust's tables keep their partitions: in the engines that decide by them, with a snapshot on disk.
+
+Faust drives recovery (which changelog partitions, from which offset, until when); this store takes the records to
+the partition they belong to, and lets go of a partition that was revoked.
+"""
+
+import asyncio
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from aiokafka import ConsumerRecord
+from faust.stores.base import Store as BaseStore
+from faust.types import TP
+from mode import Service
+
+from streams.runtime.local_copy import LocalCopy
+from streams.runtime.partition import Partition, Restore
+from streams.runtime.reading_back import ReadingBack
+from streams.runtime.snapshot import SnapshotDamagedError
+
+RESTORE: dict[str, Restore] = {
+    "facts": Partition.restore_fact,
+    "alerts": Partition.restore_alert,
+}
+"""How each table's records are taken back."""
+
+
+TRY_AGAIN_S = 15.0
+"""How often to look whether DATADIR takes the snapshots that it didn't take before."""
+
+
+class Store(BaseStore[bytes, bytes]):
+    """One table's partitions on this worker."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self._take = RESTORE[self.table.name]
+        self._reading_back = ReadingBack(self._take, self.app.settings.skip_unreadable)
+        self.data: dict[bytes, bytes] = {}  # Faust wants a mapping; state lives in the engines
+        self._copies: dict[int, LocalCopy] = {}
+        self._catching_up: asyncio.Task[None] | None = None
+        self._offsets: dict[int, int] = {}
+        self._overtaken: set[int] = set()
+        self._times_lost = 0
+
+    # -- recovery, as Faust asks for it ----------------------------------------------------------------------
+
+    def persisted_offset(self, tp: TP) -> int | None:
+        """Up to where this partition's state is already here, so that recovery reads on from there."""
+        return self._offsets.get(tp.partition)
+
+    def set_persisted_offset(self, tp: TP, offset: int) -> None:
+        """Offsets move with what is written (`wrote`) or read (`restore`); Faust need not say."""
+
+    def apply_changelog_batch(self, batch: Iterable[Any], to_key: Any, to_value: Any) -> None:
+        """Nothing: the transport has brought these already, in order (`restore`). Faust sees the last of each fetch
+        only to know how far recovery has come."""
+
+    def restore(self, records: Sequence[ConsumerRecord]) -> None:
+        """Records of one changelog partition, read back. One that can't be read ends the worker, unless it is told to
+        pass over it: the snapshot then keeps what it had under that key."""
+        try:
+            number = records[-1].partition
+            partition = self.app.worker.partition(number)
+            taken: list[tuple[bytes, bytes | None]] = []
+            for record in records:
+                if self._reading_back.take(partition, record):
+                    taken.append((record.key, record.value))
+            self._note(number, taken, records[-1].offset)
+        except Exception as error:  # Faust's recovery only logs what is raised here
+            self.app.worker.fail(error)
+
+    async def on_rebalance(
+        self, assigned: set[TP], revoked: set[TP], newly_assigned: set[TP], generation_id: int = 0
+    ) -> None:
+        changelog = self.table.changelog_topic.get_topic_name()
+        mine = {tp.partition for tp in assigned if tp.topic in self.app.names.inputs}
+        gone = set(self._copies) - mine
+        for number in gone:
+            self.app.worker.forget(number)
+        if self._times_lost != self.app.worker.times_lost:
+            self._times_lost = self.app.worker.times_lost
+            gone = set(self._copies)  # the worker has dropped them all
+        if gone:
+            await self._stop_catching_up()
+        for number in gone:
+            self._close(number)
+            self._offsets.pop(number, None)
+            self.app.tables.recovery.revoke(TP(changelog, number))  # or it would go on where it was
+        newcomers = sorted(mine - set(self._copies))
+        try:
+            ends = await self.app.consumer.highwaters(*(TP(changelog, number) for number in newcomers))
+        except asyncio.CancelledError:
+            if not self.app.should_stop:
+                raise
+            return  # Faust's consumer thread waits for this rebalance to be over before it stops
+        for number in newcomers:
+            await self._open(number, ends.get(TP(changelog, number)) or 0)
+
+    async def _open(self, number: int, end: int) -> None:
+        """Loads a partition's snapshot, if it fits a changelog that ends there."""
+        data = self.app.settings.datadir / self.app.names.state
+        copy = self._copies[number] = LocalCopy(data / f"{self.table.name}-{number}", self.app.snapshot_faults)
+        await copy.open()
+        if copy.offset is None:
+            return
+        if copy.offset >= end:
+            self.log.warning("%s is ahead of its changelog, which must have been made anew; discarded", copy.folder)
+            copy.discard()
+            return
+        partition = self.app.worker.partition(number)
+        try:
+            for key, value in copy.items():
+                self._take(partition, key, value)
+        except SnapshotDamagedError:
+            raise
+        except Exception as error:  # whatever stands in a record
+            copy.discard()
+            raise SnapshotDamagedError(
+                f"{copy.folder} held what can't be read and was emptied; the next start reads the changelog instead, "
+                f"which names the record ({error})"
+            ) from error
+        self._offsets[number] = copy.offset
+
+    # -- what the worker has written -------------------------------------------------------------------------
+
+    def wrote(self, number: int, changes: Sequence[tuple[bytes, bytes | None]], offset: int) -> None:
+        """Records the changelog has taken, the last of them at `offset`."""
+        before = self._offsets.get(number)
+        if before is not None and offset != before + len(changes):
+            self._overtaken.add(number)  # another worker wrote in between: the snapshot lacks that
+        self._note(number, changes, offset)
+
+    def _note(self, number: int, changes: Iterable[tuple[bytes, bytes | None]], offset: int) -> None:
+        self._copies[number].note_all(changes, offset)
+        self._offsets[number] = offset
+
+    # -- the disk --------------------------------------------------------------------------------------------
+
+    @Service.task
+    async def _look_after_snapshots(self) -> None:
+        while not self.should_stop:
+            await self.sleep(TRY_AGAIN_S)
+            for number, copy in list(self._copies.items()):
+                if self._copies.get(number) is not copy:
+                    continue  # its partition went, and may have come back with another
+                copy.look()
+                if copy.is_away and self.app.tables.actives_ready:
+                    await self._catch_up(number, copy)
+
+    async def _catch_up(self, number: int, copy: LocalCopy) -> None:
+        """Has a snapshot that the disk didn't take brought up to date, until its partition goes."""
+        changelog = TP(self.table.changelog_topic.get_topic_name(), number)
+        self._catching_up = asyncio.create_task(
+            copy.catch_up(self.app.settings, changelog, lambda: self._offsets.get(number))
+        )
+        await asyncio.wait({self._catching_up})
+        error = None if self._catching_up.cancelled() else self._catching_up.exception()
+        if error is not None:  # Kafka is away, or another worker has the folder
+            self.log.warning("%s could not be brought up to date: %s", copy.folder, error)
+
+    async def _stop_catching_up(self) -> None:
+        if self._catching_up is not None:
+            self._catching_up.cancel()
+            await asyncio.wait({self._catching_up})
+
+    async def on_stop(self) -> None:
+        await self._stop_catching_up()
+        for number in list(self._copies):
+            self._close(number)
+
+    def _close(self, number: int) -> None:
+        copy = self._copies.pop(number)
+        if number in self._overtaken:
+            self._overtaken.remove(number)
+            copy.discard()
+        copy.close()
+
+    def reset_state(self) -> None:
+        for copy in self._copies.values():
+            copy.discard()
+
+    async def backup_partition(self, tp: TP | int, flush: bool = True, purge: bool = False, keep: int = 1) -> None:
+        """Nothing to do: the changelog is the backup."""
+
+    def restore_backup(self, tp: TP | int, latest: bool = True, backup_id: int = 0) -> None:
+        """Nothing to do: recovery reads the changelog."""

@@ -1,0 +1,415 @@
+"""The worker: partitions in memory, and the beat that judges, writes and commits.
+
+A beat is: move each partition's clock and judge → write alerts and changed facts → await every produce → commit
+the inputs' offsets. Anything that fails ends the worker before the commit, so nothing is lost; and since what
+should be open is a function of the facts, doing it again after a restart says nothing twice.
+"""
+
+import asyncio
+import contextlib
+import logging
+import time
+from collections.abc import Callable, Iterable
+from time import monotonic, thread_time
+from typing import Any
+
+from faust.types import TP
+from mode import Service
+
+from rules.engine.ceilings import Ceilings
+from rules.plan.rule_book import RuleBook
+from rules.state.changes import Changes
+from streams.budget import BUSY_SHARE
+from streams.kafka.failures import PlainError
+from streams.kafka.outbox import Outbox
+from streams.runtime import boot_time, instruments
+from streams.runtime.foreign_alerts import ForeignAlerts
+from streams.runtime.kafka_watch import Complaints, KafkaWatch
+from streams.runtime.partition import CLOCK_KEY, Batch, Partition, fact_records
+from streams.runtime.standings_publisher import CALM_SHARE, IDLE_S
+from streams.runtime.wall_clock import DRIFT_MS, WallClock, since_boot_s
+
+log = logging.getLogger(__name__)
+
+BEAT_S = 0.5
+"""How long facts may wait to be judged, written and committed."""
+
+LOADED_EVENTS = 5_000
+LOADED_BEAT_S = 1.0
+"""With this many events since the last beat a backlog is being read, and facts are gathered for longer…"""
+
+BUSY_EVENTS = 100_000
+"""…but not more events than this."""
+
+SLICE = 500
+"""Orders evaluated before the other partitions and all else in the event loop have their turn: some 5 ms,
+or 50 where each has several alerts."""
+
+EVALUATE_S = 0.4
+"""After this long what has been found is written and committed, and the next beat goes on with what is left: facts that
+are committed say what is still to be evaluated, so a restart in between loses nothing."""
+
+QUIET_S = 1.0
+"""How long nothing must come before a partition's event clock counts as at rest."""
+
+
+ASLEEP_S = 10.0
+"""After a pause this long between two writes (a machine that slept, a network that was cut), Kafka may have given the
+partitions away, and is asked before anything is written."""
+
+KEEP_BOOT_TIME_S = 60.0
+"""How old what is known of the machine's clock may become on disk."""
+
+WATCH_S = 1.0
+"""How often to look whether Kafka answers and the machine's clock has jumped."""
+
+FINISH_S = 5.0
+"""How long the last write and commit may take when the worker is asked to stop."""
+
+
+class LostPlaceError(RuntimeError):
+    """Kafka has given this worker's partitions to another: what it would write now could contradict that one."""
+
+
+class Worker(Service):
+    """Everything this process watches. Faust starts and stops it as a part of the app."""
+
+    def __init__(self, app: Any, book: RuleBook, complaints: Complaints | None = None, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.app = app
+        self.book = book
+        self.partitions: dict[int, Partition] = {}
+        self._boot_file = app.settings.datadir / "clock.json"
+        self.wall_clock = WallClock(booted_ms=boot_time.read(self._boot_file))
+        self.kafka = KafkaWatch(complaints)
+        #: Called with the values of each beat's records of `alerts` once they are written.
+        self.on_alerts: list[Callable[[list[bytes]], None]] = []
+        self.events = 0
+        #: Whether a backlog is being read: what can wait takes less of the worker's time then.
+        self.busy = False
+        self._over = self._failed = self._lost = False
+        #: How often the partitions went to others unforeseen: what is held of them since before may be out of date.
+        self.times_lost = 0
+        self._recovered = False
+        self._turn = asyncio.Lock()
+        self._foreign = ForeignAlerts(app)
+        self._due = asyncio.Event()
+        self._unfinished = False
+        self._events_at_beat = 0
+        self._wrote_at_s = since_boot_s()
+        self._pending: dict[int, tuple[int, dict[TP, int]]] = {}
+        self._committed: dict[TP, int] = {}
+        self._seen_ends: dict[TP, int] = {}
+
+    # -- called from the agents and the stores ----------------------------------------------------------------
+
+    def partition(self, number: int) -> Partition:
+        partition = self.partitions.get(number)
+        if partition is None:
+            settings = self.app.settings
+            ceilings = Ceilings(settings.max_shops, settings.max_orders)
+            count = self.app.partition_count
+            partition = Partition(number, count, self.book, settings.clock, self.wall_clock, ceilings)
+            self.partitions[number] = partition
+        return partition
+
+    def take(self, batch: Batch) -> None:
+        """Applies a batch that Kafka has handed over."""
+        if self._failed:
+            return  # an earlier one may be missing
+        self._recovered = True  # the transport hands nothing over before
+        if not self.events:
+            log.info("first records at %d", time.time_ns() // 1_000_000)
+        partition = self.partition(batch.partition)
+        with instruments.APPLYING.time():
+            partition.apply(batch)
+        self.events += len(batch.records)
+        if self.events - self._events_at_beat > BUSY_EVENTS:
+            self._due.set()
+
+    def forget(self, number: int) -> None:
+        """Lets go of a partition that another worker has now."""
+        self.partitions.pop(number, None)
+        self._pending.pop(number, None)
+        self._foreign.forget(number)
+
+    def fail(self, error: BaseException) -> None:
+        """Ends the worker; what isn't committed is read again after the restart."""
+        self._over = self._failed = True
+        log.error("the worker ends: %s", error, exc_info=None if isinstance(error, PlainError) else error)
+        self.add_future(self.app.crash(error))
+
+    @Service.task
+    async def _keep_boot_time(self) -> None:
+        while self.app.settings.clock == "wall" and not self.should_stop:
+            boot_time.write(self._boot_file, self.wall_clock.booted_ms)
+            await self.sleep(KEEP_BOOT_TIME_S)
+
+    @Service.task
+    async def _watch(self) -> None:
+        """Also while there is nothing to evaluate."""
+        while not self.should_stop:
+            self.kafka.look()
+            if self.app.settings.clock == "wall":
+                self.wall_clock.now_ms()
+            await self.sleep(WATCH_S)
+
+    # -- the beat -------------------------------------------------------------------------------------------
+
+    @Service.task
+    async def _beat_on(self) -> None:
+        while not (self.should_stop or self._over):
+            await self._pause()
+            try:
+                await self.beat()
+            except LostPlaceError as error:
+                if self.app.rebalancing:
+                    log.warning("offsets wait for the rebalance to be over: %s", error)
+                else:
+                    self._lose(error)
+            except Exception as error:
+                self.fail(error)
+
+    async def _pause(self) -> None:
+        """Until the next beat; longer while a backlog is read, so that more of an order's changes go as one. Not at all
+        where the last one left something to be evaluated."""
+        if self._unfinished:
+            return
+        await self.sleep(BEAT_S)
+        if self.events - self._events_at_beat > LOADED_EVENTS:
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(LOADED_BEAT_S - BEAT_S):
+                    await self._due.wait()
+        self._due.clear()
+
+    async def beat(self) -> None:
+        """Judges, writes, commits, if the partitions are this worker's and recovered."""
+        async with self._turn:
+            if self._over or self._lost or self.app.rebalancing or not self.app.tables.actives_ready:
+                self.busy = self._unfinished = False
+                return
+            self._recovered = True
+            self.busy = self.events - self._events_at_beat > LOADED_EVENTS
+            self._events_at_beat = self.events
+            with instruments.BEAT.time():
+                with instruments.JUDGING.time():
+                    await self._move_clocks()
+                await self._write_and_commit()
+
+    async def finish(self) -> None:
+        """Before the worker stops: the last write and commit, unless it ends because it can't.
+
+        Raises what keeps it from being done: TimeoutError, KafkaError.
+        """
+        if self._over or self.app.crashed:
+            return
+        self._over = True
+        try:
+            async with asyncio.timeout(FINISH_S):
+                await self.hand_over()
+        except TimeoutError:
+            raise TimeoutError(f"Kafka has not answered for {FINISH_S:.0f} s") from None
+
+    async def hand_over(self) -> None:
+        """Before partitions are given away: writes and commits what has been applied, without moving clocks.
+
+        State that isn't recovered is not written over that which is there. Where the partitions are lost already,
+        another worker may have written: their state is dropped, and read anew should they come back.
+        """
+        async with self._turn:
+            try:
+                if self._recovered and not self._lost:
+                    await self._write_and_commit()
+            except LostPlaceError as error:
+                self._lose(error)
+            if self._lost:
+                self.times_lost += 1
+                for number in list(self.partitions):
+                    self.forget(number)
+            self._recovered = self._lost = False
+            self._pending.clear()
+            self._committed.clear()
+            for partition in self.partitions.values():
+                partition.applied.clear()
+
+    def _lose(self, error: LostPlaceError) -> None:
+        """Writes nothing more until Kafka has given out the partitions anew, which this worker asks for by itself."""
+        self._lost = True
+        log.warning("%s: nothing is written until it has joined again, and state is read anew", error)
+
+    async def _move_clocks(self) -> None:
+        if not self.partitions:
+            return
+        now_ms = self.wall_clock.now_ms()
+        ends, alerts_ends = await self._ends()
+        self._seen_ends = ends
+        await self._foreign.look(self.partitions, alerts_ends)
+        targets = {
+            partition: self._wall_target(partition, now_ms, ends)
+            if partition.wall
+            else self._event_target(partition, ends)
+            for partition in self.partitions.values()
+        }
+        await self._evaluate(targets)
+
+    async def _evaluate(self, targets: dict[Partition, int | None]) -> None:
+        """Has each partition evaluated at its clock's target (epoch ms; None: at its clock as it stands), by turns and
+        in slices, until all is done or time is up."""
+        began_s = monotonic()
+        while targets:
+            for partition, target_ms in list(targets.items()):
+                if self.partitions.get(partition.number) is not partition or partition.evaluate(target_ms, SLICE):
+                    del targets[partition]
+                await asyncio.sleep(0)
+            if self._over or monotonic() - began_s > EVALUATE_S:
+                break
+        self._unfinished = bool(targets)
+
+    async def _ends(self) -> tuple[dict[TP, int], dict[int, int]]:
+        """Where the inputs end at this moment, and where the alerts do, per partition watched."""
+        names, numbers = self.app.names, list(self.partitions)
+        tps = [TP(topic, number) for number in numbers for topic in (*names.inputs, names.alerts)]
+        ends = dict(await self.app.consumer.highwaters(*tps))
+        return ends, {number: ends.pop(TP(names.alerts, number)) for number in numbers}
+
+    def _wall_target(self, partition: Partition, now_ms: int, ends: dict[TP, int]) -> int | None:
+        """The moment up to which a partition's inputs have been applied: taken with their ends, reached once all
+        have been applied past those."""
+        latest_ms = now_ms + DRIFT_MS
+        if partition.engine.clock_ms > latest_ms:  # by a clock that was wrong
+            partition.engine.turn_back(now_ms)
+        if partition.number in self._pending and self._pending[partition.number][0] > latest_ms:
+            del self._pending[partition.number]
+        then_ms, then = self._pending.setdefault(
+            partition.number, (now_ms, {tp: end for tp, end in ends.items() if tp.partition == partition.number})
+        )
+        if not self._applied_past(partition, then):
+            return None
+        del self._pending[partition.number]
+        return then_ms
+
+    def _event_target(self, partition: Partition, ends: dict[TP, int]) -> int:
+        mine = {tp: end for tp, end in ends.items() if tp.partition == partition.number}
+        quiet = monotonic() - partition.quiet_since_s >= QUIET_S
+        if quiet and self._applied_past(partition, mine):
+            return partition.clock.at_rest_ms()
+        return partition.clock.now_ms()
+
+    def _applied_past(self, partition: Partition, ends: dict[TP, int]) -> bool:
+        applied = {tp: self._applied_to(partition, tp) for tp in ends}
+        return all(offset is not None and offset >= ends[tp] for tp, offset in applied.items())
+
+    def _applied_to(self, partition: Partition, tp: TP) -> int | None:
+        """The offset up to which all of an input's partition has been applied, as far as that is known."""
+        consumer = self.app.consumer
+        applied = partition.applied.get(self.app.names.inputs[tp.topic])
+        if consumer.handed.get(tp) == applied:  # nothing is on its way, so the log has been read this far
+            applied = consumer.read_to.get(tp)
+        return applied
+
+    def behind(self) -> dict[tuple[str, int], int]:
+        """Records not applied yet, by plain topic and partition, of those that were there at the last beat."""
+        found = {}
+        for tp, end in self._seen_ends.items():
+            partition = self.partitions.get(tp.partition)
+            applied = None if partition is None else self._applied_to(partition, tp)
+            if applied is not None:
+                found[self.app.names.inputs[tp.topic], tp.partition] = max(0, end - applied)
+        return found
+
+    # -- beside the beat ------------------------------------------------------------------------------------
+
+    @Service.task
+    async def _publish_on(self) -> None:
+        """Has standings worked out, a turn of a partition at a time; after each it rests in proportion."""
+        while not (self.should_stop or self._over):
+            idle = True
+            for partition in list(self.partitions.values()):
+                began_s = thread_time()
+                if self._recovered and partition.standings.turn(partition.engine):
+                    idle = False
+                    share = BUSY_SHARE if self.busy else CALM_SHARE
+                    await self.sleep((thread_time() - began_s) * (1 / share - 1))
+            if idle:
+                await self.sleep(IDLE_S)
+
+    # -- writing --------------------------------------------------------------------------------------------
+
+    async def _write_and_commit(self) -> None:
+        if self._failed:
+            return
+        await self._look_for_place()
+        outbox = Outbox(self.app.producer._ensure_producer())
+        names = self.app.names
+        facts: dict[int, list[tuple[bytes, bytes | None]]] = {}
+        said: dict[int, list[tuple[bytes, bytes]]] = {}
+        # No await from here to the last add: what is written and what is committed are of one moment.
+        for number, partition in self.partitions.items():
+            changes = partition.engine.drain()
+            said[number] = partition.take_said()
+            facts[number] = list(_fact_records(changes, partition))
+            outbox.add(names.alerts, number, said[number])
+            outbox.add(names.facts, number, facts[number])
+            for letter in partition.dead:
+                outbox.add(names.dead_letters, number, [(letter.key, letter.value)], letter.headers)
+            partition.dead = []
+            partition.standings.note(changes)
+            outbox.add(names.standings, number, partition.standings.take())
+        offsets = self._offsets()
+        try:
+            with instruments.FLUSHING.time(), self.kafka.asking():
+                written = await outbox.send()
+        except BaseException:  # cancelled, too: it is drained and may not be written, so no offset may be committed now
+            self._failed = True
+            raise
+        for number in said:
+            for table, topic, records in (
+                (self.app.facts, names.facts, facts[number]),
+                (self.app.alerts, names.alerts, said[number]),
+            ):
+                if (topic, number) in written:
+                    table.data.wrote(number, records, written[topic, number])
+            self._foreign.wrote(number, outbox.count(names.alerts, number))
+        await self._commit(offsets)
+        for partition in self.partitions.values():
+            partition.reasons.count()
+        for listener in self.on_alerts:
+            listener([value for records in said.values() for _, value in records])
+
+    async def _look_for_place(self) -> None:
+        """Raises LostPlaceError where the partitions aren't this worker's any more. How long nothing was written is
+        looked at here and not when a beat begins: where the network is cut, a beat waits for where the logs end."""
+        consumer = self.app.consumer
+        if since_boot_s() - self._wrote_at_s > ASLEEP_S:
+            with self.kafka.asking():
+                await consumer.ask_for_place()
+        self._wrote_at_s = since_boot_s()
+        if not consumer.is_member():
+            raise LostPlaceError("this worker has lost its place in the group")
+
+    def _offsets(self) -> dict[TP, int]:
+        """Offsets of all that has been applied and isn't committed yet."""
+        offsets = {
+            TP(topic, number): partition.applied[plain]
+            for number, partition in self.partitions.items()
+            for topic, plain in self.app.names.inputs.items()
+            if plain in partition.applied
+        }
+        return {tp: offset for tp, offset in offsets.items() if self._committed.get(tp) != offset}
+
+    async def _commit(self, offsets: dict[TP, int]) -> None:
+        if not offsets:
+            return
+        with instruments.COMMITTING.time(), self.kafka.asking():
+            committed = await self.app.consumer._commit(offsets)
+        if not committed:
+            raise LostPlaceError("Kafka refused the commit of offsets; another worker may have the partitions")
+        self._committed.update(offsets)
+        instruments.count_commit()
+
+
+def _fact_records(changes: Changes, partition: Partition) -> Iterable[tuple[bytes, bytes | None]]:
+    yield from fact_records(changes)
+    progress = partition.progress()
+    if progress is not None:
+        yield CLOCK_KEY, progress

@@ -1,0 +1,111 @@
+"""What Alertmanager should know: which alerts fire, under which labels, and which have ended.
+
+Alertmanager takes a set of labels for an alert's identity. Severity and stage are labels, since that is what its
+routes and inhibitions go by. So when one of them changes, the set it leaves is ended at once, and told of together
+with the new one; otherwise it would go on firing as a ghost.
+"""
+
+from collections.abc import Iterator
+from urllib.parse import quote
+
+from msgspec import UNSET, Struct
+
+from rules.calendar.instants import from_rfc3339, rfc3339
+from rules.messages.alerts import Alert
+
+EXPIRES_MS = 240_000
+"""Alertmanager ends what isn't sent again for so long by itself: then this process, and its heirs, are gone."""
+
+KEPT_MS = 900_000
+"""How long the end of an alert is told again."""
+
+Labels = tuple[tuple[str, str], ...]
+
+
+class Spell(Struct):
+    """A time for which an alert stood under one set of labels. `ended_ms` is None while it fires."""
+
+    alert: Alert
+    since_ms: int
+    ended_ms: int | None = None
+
+
+class Firing:
+    """The spells of one partition's alerts. Times are epoch ms, by the wall clock of whoever wrote the records.
+
+    `news` are the spells that have begun or ended since it was last cleared.
+    """
+
+    def __init__(self) -> None:
+        self.news: list[Spell] = []
+        self._spells: dict[str, dict[Labels, Spell]] = {}
+
+    def hear(self, alert: Alert, at_ms: int, now_ms: int) -> None:
+        """A record of an alert, written at `at_ms`."""
+        spells = self._spells.setdefault(alert.data.alert, {})
+        is_open, under = alert.data.state == "open", labels(alert)
+        self._end(spells, at_ms, but=under)
+        since_ms = min(from_rfc3339(alert.data.opened_at), at_ms)
+        spell = spells[under] = Spell(alert, since_ms, None if is_open else at_ms)
+        self.news.append(spell)
+        self._drop_old(alert.data.alert, now_ms)
+
+    def forget(self, alert: str, at_ms: int) -> None:
+        """The alert's record was removed: nobody knows of it any more."""
+        self._end(self._spells.get(alert, {}), at_ms)
+
+    def all(self, now_ms: int) -> Iterator[Spell]:
+        """What fires, and what has ended not long ago."""
+        for alert in list(self._spells):
+            self._drop_old(alert, now_ms)
+        for spells in self._spells.values():
+            yield from spells.values()
+
+    def _end(self, spells: dict[Labels, Spell], at_ms: int, but: Labels | None = None) -> None:
+        for under, spell in spells.items():
+            if under != but and spell.ended_ms is None:
+                spell.ended_ms = at_ms
+                self.news.append(spell)
+
+    def _drop_old(self, alert: str, now_ms: int) -> None:
+        spells = self._spells[alert]
+        for under, spell in list(spells.items()):
+            if spell.ended_ms is not None and spell.ended_ms + KEPT_MS <= now_ms:
+                del spells[under]
+        if not spells:
+            del self._spells[alert]
+
+
+def labels(alert: Alert) -> Labels:
+    """What identifies it to Alertmanager, and what routes go by."""
+    data = alert.data
+    return (
+        ("alertname", data.rule),
+        ("alert", data.alert),
+        ("platform", alert.platform),
+        ("shop", alert.shop),
+        ("rule", data.rule),
+        ("clause", data.clause),
+        ("severity", data.severity),
+        ("stage", data.stage),
+    )
+
+
+def posted(spell: Spell, now_ms: int, console_url: str) -> dict[str, object]:
+    """A spell as Alertmanager's API wants it. It fires until `endsAt`, which each time is set a while ahead."""
+    alert, data = spell.alert, spell.alert.data
+    notes = {"summary": data.summary, "reason": data.reason, "revision": str(data.revision)}
+    if alert.order is not UNSET:
+        notes["order"] = alert.order
+    if data.due_at is not None:
+        notes["due_at"] = data.due_at
+    if data.headroom is not None:
+        notes["headroom"] = f"{data.headroom:g}"
+    ends_ms = now_ms + EXPIRES_MS if spell.ended_ms is None else spell.ended_ms
+    return {
+        "labels": dict(labels(alert)),
+        "annotations": notes,
+        "startsAt": rfc3339(min(spell.since_ms, ends_ms)),
+        "endsAt": rfc3339(ends_ms),
+        "generatorURL": f"{console_url}/#/alerts/{quote(data.alert, safe='')}",
+    }

@@ -1,0 +1,85 @@
+"""Alerts for Alertmanager, through its v2 API.
+
+It keeps alerts in memory only, and takes one for over that isn't sent again. So all that fires is sent again at an
+interval, and what has ended too, for a while. What to send is rebuilt from the topic when a partition is gained.
+"""
+
+from collections.abc import Iterable, Sequence
+from itertools import islice
+
+import orjson
+
+from streams.clock import wall_ms
+from streams.sinks.alertmanager.label_sets import Firing, Spell, posted
+from streams.sinks.base import Extent, Record
+from streams.sinks.delivery import Courier, Rejected
+from streams.sinks.http import HttpSink
+
+AGAIN_MS = 30_000
+"""How often all is sent again."""
+
+AT_ONCE = 256
+"""Alerts in one request, at most."""
+
+
+class Alertmanager(HttpSink):
+    def __init__(self, courier: Courier, url: str, console_url: str) -> None:
+        super().__init__(courier)
+        self._url = url.rstrip("/") + "/api/v2/alerts"
+        self._console_url = console_url
+        self._sent_all_ms = 0
+        self._firing: dict[int, Firing] = {}
+        self._rebuilt: set[int] = set()
+
+    async def gain(self, partition: int, extent: Extent) -> int:
+        self.lose(partition)
+        self._firing[partition] = Firing()
+        return extent.beginning
+
+    async def caught_up(self, partition: int) -> None:
+        """From now on it may speak: what it knew before were states that have passed."""
+        self._rebuilt.add(partition)
+        self._sent_all_ms = 0
+
+    def lose(self, partition: int) -> None:
+        self._firing.pop(partition, None)
+        self._rebuilt.discard(partition)
+
+    async def take(self, partition: int, records: Sequence[Record]) -> None:
+        firing, now_ms = self._firing[partition], wall_ms()
+        for record in records:
+            alert = self.read(record)
+            if alert is not None:
+                firing.hear(alert, record.timestamp, now_ms)
+            elif record.value is None:
+                firing.forget(record.key.decode(), record.timestamp)
+        if partition not in self._rebuilt:
+            firing.news.clear()
+
+    async def tick(self, now_ms: int) -> None:
+        rebuilt = [self._firing[partition] for partition in self._rebuilt]
+        news = [spell for firing in rebuilt for spell in firing.news]
+        if now_ms - self._sent_all_ms >= AGAIN_MS:
+            self._sent_all_ms = now_ms
+            await self.courier.carry(lambda: self._send(self._all(rebuilt)), alerts=len(news))
+        elif news:
+            await self.courier.carry(lambda: self._send(news), alerts=len(news))
+        for firing in rebuilt:
+            firing.news.clear()
+
+    def _all(self, rebuilt: Iterable[Firing]) -> Iterable[Spell]:
+        now_ms = wall_ms()
+        return (spell for firing in rebuilt for spell in firing.all(now_ms))
+
+    async def _send(self, spells: Iterable[Spell]) -> None:
+        rest = iter(spells)
+        refused: Rejected | None = None
+        while some := list(islice(rest, AT_ONCE)):
+            now_ms = wall_ms()  # of this very attempt: each sets the end a while ahead
+            body = orjson.dumps([posted(spell, now_ms, self._console_url) for spell in some])
+            try:
+                await self.post(self._url, body, {"content-type": "application/json"})
+            except Rejected as error:  # what is wrong with these is no reason to keep the others back
+                refused = error
+        if refused is not None:
+            raise refused

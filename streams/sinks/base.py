@@ -1,0 +1,102 @@
+"""What a sink is to the runner that reads for it."""
+
+import logging
+from collections.abc import Sequence
+from types import TracebackType
+from typing import NamedTuple, Self, TypeAlias
+
+import msgspec
+from aiokafka import ConsumerRecord
+
+from rules.messages import alerts
+from rules.messages.alerts import Alert
+from streams.paced_log import PacedLog
+from streams.sinks.delivery import Courier
+
+log = logging.getLogger(__name__)
+log.addFilter(PacedLog())
+
+Record: TypeAlias = "ConsumerRecord[bytes, bytes | None]"
+
+
+class StartOver(Exception):
+    """The other side no longer has what it was given of some partitions: those are to be gained again."""
+
+    def __init__(self, *partitions: int) -> None:
+        super().__init__(f"partitions {', '.join(map(str, partitions))}")
+        self.partitions = partitions
+
+
+class Extent(NamedTuple):
+    """Offsets of one partition: its first record's, the one to go on from, and the one after its last record's."""
+
+    beginning: int
+    resume: int
+    end: int
+
+    @property
+    def is_new(self) -> bool:
+        """Nothing of it has been delivered yet. Whoever is new need not hear of what has ended before."""
+        return self.resume == self.beginning
+
+
+class Sink:
+    """One other side. A runner calls these one at a time, in this order for each partition:
+
+    `gain` once, `take` for each batch, `caught_up` once its end as of `gain` has been read, and `lose`. `tick` comes
+    about twice a second, for what goes by the clock. What `take` has returned for counts as delivered, except from the
+    offset on that `held` names.
+    """
+
+    batch = 500
+    """Records handed over at once, at most."""
+
+    def __init__(self, courier: Courier) -> None:
+        self.courier = courier
+
+    @property
+    def name(self) -> str:
+        """Names its consumer group, too."""
+        return self.courier.counters.sink
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Closes what was opened."""
+
+    async def gain(self, partition: int, extent: Extent) -> int:
+        """A partition is this process's now; the answer is the offset to read it from."""
+        return extent.resume
+
+    async def take(self, partition: int, records: Sequence[Record]) -> None:
+        """Delivers, or keeps for a `tick` to deliver. Raises StartOver."""
+        raise NotImplementedError
+
+    async def caught_up(self, partition: int) -> None:
+        """All that was there when the partition was gained has been taken."""
+
+    async def tick(self, now_ms: int) -> None:
+        """Does what has become due by now (wall time, epoch ms). Raises StartOver."""
+
+    def held(self, partition: int) -> int | None:
+        """The offset of the oldest record that waits for a `tick`."""
+        return None
+
+    def lose(self, partition: int) -> None:
+        """Another process has the partition now."""
+
+    def read(self, record: Record) -> Alert | None:
+        """The alert in a record; None for a tombstone, and for what is no alert, which is counted."""
+        if record.value is None:
+            return None
+        try:
+            alert = alerts.decode(record.value)
+            alerts.emitted_from(alert)  # its times
+            return alert
+        except (msgspec.DecodeError, ValueError):
+            self.courier.counters.given_up += 1
+            log.error("%s: no alert at %s-%d:%d", self.name, record.topic, record.partition, record.offset)
+            return None

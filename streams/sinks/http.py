@@ -1,0 +1,41 @@
+"""What the sinks that post over HTTP share."""
+
+from types import TracebackType
+from typing import Self
+
+import aiohttp
+
+from streams.sinks.base import Sink
+from streams.sinks.delivery import Rejected, Unavailable
+
+ANSWER_S = 15.0
+"""How long the other side may take; Standard Webhooks advises 15 to 30 s."""
+
+COME_BACK = frozenset({408, 425, 429})
+"""Client errors that speak of the moment and not of what was sent."""
+
+
+class HttpSink(Sink):
+    _session: aiohttp.ClientSession
+
+    async def __aenter__(self) -> Self:
+        self._session = aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=ANSWER_S))
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self._session.close()
+
+    async def post(self, url: str, body: bytes, headers: dict[str, str]) -> None:
+        """One POST. Raises Unavailable or Rejected."""
+        try:
+            # Not led elsewhere: what was signed for one address is not meant for another.
+            async with self._session.post(url, data=body, headers=headers, allow_redirects=False) as answer:
+                status = answer.status
+        except (aiohttp.ClientError, TimeoutError, OSError) as error:
+            raise Unavailable(type(error).__name__) from None
+        if status >= 500 or status in COME_BACK:
+            raise Unavailable(f"status {status}")
+        if status >= 300:
+            raise Rejected(f"status {status}")

@@ -1,0 +1,1 @@
+"""Digests for people, through Apprise."""

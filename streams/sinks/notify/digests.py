@@ -1,0 +1,146 @@
+"""Grouping: what is new of a shop is gathered and told in one digest. Time comes in as an argument (epoch ms)."""
+
+from collections.abc import Collection, Iterable
+from typing import Final
+from urllib.parse import quote
+
+from msgspec import Struct
+
+from rules.messages.alerts import Alert
+from streams.sinks.plain import plain
+
+GATHER_MS: Final = 30_000
+"""How long the first news of a quiet shop waits for more: trouble rarely comes alone."""
+
+LINES: Final = 10
+"""Alerts that a digest puts in words; it always says how many more there are."""
+
+RANK: Final = {"critical": 0, "warning": 1, "info": 2}
+SIGN: Final = {"critical": "!!", "warning": "!", "info": "-"}
+
+ShopKey = tuple[str, str]
+"""`(platform, shop)`"""
+
+Origin = tuple[int, int]
+"""`(partition, offset)` of a record."""
+
+
+class Digest(Struct):
+    """The newest record of each alert that has news, the gravest first."""
+
+    platform: str
+    shop: str
+    alerts: list[Alert]
+
+    @property
+    def title(self) -> str:
+        counts = dict.fromkeys(RANK, 0)
+        resolved = 0
+        for alert in self.alerts:
+            if alert.data.state == "resolved":
+                resolved += 1
+            else:
+                counts[alert.data.severity] += 1
+        parts = [f"{count} {severity}" for severity, count in counts.items() if count]
+        parts += [f"{resolved} resolved"] if resolved else []
+        return f"{plain(self.platform)}/{plain(self.shop)}: {', '.join(parts)}"
+
+    def body(self, console_url: str) -> str:
+        lines = [_line(alert) for alert in self.alerts[:LINES]]
+        more = len(self.alerts) - LINES
+        if more > 0:
+            lines.append(f"... and {more} more")
+        return "\n".join([*lines, "", f"{console_url}/#/shops/{quote(self.platform, '')}/{quote(self.shop, '')}"])
+
+    @property
+    def gravest(self) -> str:
+        """The highest severity that is open, or `resolved`."""
+        first = self.alerts[0].data
+        return first.severity if first.state == "open" else "resolved"
+
+
+def _line(alert: Alert) -> str:
+    data = alert.data
+    if data.state == "resolved":
+        return f"ok {plain(data.summary)} [{data.clause}: {data.reason.replace('_', ' ')}]"
+    return f"{SIGN[data.severity]} {plain(data.summary)} [{data.clause}]"
+
+
+class _Gathered(Struct):
+    """News of one shop since its last digest; `oldest` is where it starts, `new` the alerts opened in it."""
+
+    since_ms: int
+    oldest: Origin
+    alerts: dict[str, Alert] = {}
+    new: set[str] = set()
+
+
+class Digests:
+    """One digest per shop and interval."""
+
+    def __init__(self, every_ms: int) -> None:
+        self._every_ms = every_ms
+        self._gathered: dict[ShopKey, _Gathered] = {}
+        self._last_ms: dict[ShopKey, int] = {}
+
+    def add(self, alert: Alert, origin: Origin, now_ms: int, first: bool = False) -> None:
+        """The next record of an alert.
+
+        One that opens and ends between two digests is not worth a word, and with `first`, where nothing has ever been
+        told, neither is one that has ended. Nor is mere information, such as an order due tomorrow: the console has it.
+        """
+        shop, name = (alert.platform, alert.shop), alert.data.alert
+        gathered = self._gathered.get(shop) or _Gathered(now_ms, origin)
+        known, informs = name in gathered.alerts, alert.data.severity == "info"
+        if informs and not known:
+            return
+        if not known and (first or alert.type == "alert.opened"):
+            gathered.new.add(name)
+        gathered.alerts[name] = alert
+        if name in gathered.new and (informs or alert.data.state == "resolved"):
+            gathered.new.discard(name)
+            del gathered.alerts[name]
+        self._keep(shop, gathered)
+
+    def _keep(self, shop: ShopKey, gathered: _Gathered) -> None:
+        if gathered.alerts:
+            self._gathered[shop] = gathered
+        else:
+            self._gathered.pop(shop, None)
+
+    def due(self, now_ms: int, behind: Collection[int] = ()) -> list[Digest]:
+        """The digests whose time has come; each is to be confirmed with `sent`. Partitions that are `behind` wait:
+        what they tell has mostly passed."""
+        return [
+            _digest(shop, gathered.alerts.values())
+            for shop, gathered in self._gathered.items()
+            if gathered.oldest[0] not in behind and now_ms >= self._due_ms(shop, gathered)
+        ]
+
+    def sent(self, digest: Digest, now_ms: int) -> None:
+        shop = (digest.platform, digest.shop)
+        del self._gathered[shop]
+        self._last_ms[shop] = now_ms
+        self._last_ms = {each: at_ms for each, at_ms in self._last_ms.items() if at_ms + self._every_ms > now_ms}
+
+    def oldest(self, partition: int) -> int | None:
+        """The offset from which a partition's records have not been told yet."""
+        origins = [each.oldest for each in self._gathered.values()]
+        return min((offset for number, offset in origins if number == partition), default=None)
+
+    def drop(self, partition: int) -> None:
+        """Forgets what has been gathered from a partition."""
+        for shop, gathered in list(self._gathered.items()):
+            if gathered.oldest[0] == partition:
+                del self._gathered[shop]
+
+    def _due_ms(self, shop: ShopKey, gathered: _Gathered) -> int:
+        return max(gathered.since_ms + GATHER_MS, self._last_ms.get(shop, 0) + self._every_ms)
+
+
+def _digest(shop: ShopKey, alerts: Iterable[Alert]) -> Digest:
+    gravest_first = sorted(
+        alerts,
+        key=lambda alert: (alert.data.state == "resolved", RANK[alert.data.severity], alert.data.due_at or "~"),
+    )
+    return Digest(*shop, gravest_first)

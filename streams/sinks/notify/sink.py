@@ -1,0 +1,87 @@
+"""Digests for people: mail, Slack, Telegram, Feishu, DingTalk and whatever else Apprise speaks."""
+
+import asyncio
+from collections.abc import Sequence
+from functools import partial
+
+import apprise
+
+from streams.clock import wall_ms
+from streams.settings import BadSettingError
+from streams.sinks.base import Extent, Record, Sink
+from streams.sinks.delivery import Courier, Unavailable
+from streams.sinks.notify.digests import Digest, Digests
+
+MINUTE_MS = 60_000
+
+TONE = {
+    "critical": apprise.NotifyType.FAILURE,
+    "warning": apprise.NotifyType.WARNING,
+    "info": apprise.NotifyType.INFO,
+    "resolved": apprise.NotifyType.SUCCESS,
+}
+
+
+class Notifier(Sink):
+    """One address: the `place`th of those in the settings, counted from 1. `every_min` is minutes between two digests
+    of a shop. Raises BadSettingError for an address that Apprise doesn't know."""
+
+    def __init__(self, courier: Courier, place: int, url: str, every_min: int, console_url: str) -> None:
+        super().__init__(courier)
+        self._target = _target(place, url)
+        self._console_url = console_url
+        self._digests = Digests(every_min * MINUTE_MS)
+        self._behind: set[int] = set()
+        self._first: set[int] = set()
+
+    async def gain(self, partition: int, extent: Extent) -> int:
+        self.lose(partition)
+        self._behind.add(partition)
+        if extent.is_new:
+            self._first.add(partition)
+        return extent.resume
+
+    async def caught_up(self, partition: int) -> None:
+        self._behind.discard(partition)
+        self._first.discard(partition)
+
+    def lose(self, partition: int) -> None:
+        self._digests.drop(partition)
+        self._behind.discard(partition)
+        self._first.discard(partition)
+
+    async def take(self, partition: int, records: Sequence[Record]) -> None:
+        now_ms = wall_ms()
+        for record in records:
+            alert = self.read(record)
+            if alert is not None:
+                self._digests.add(alert, (partition, record.offset), now_ms, partition in self._first)
+
+    async def tick(self, now_ms: int) -> None:
+        due = self._digests.due(now_ms, self._behind)
+        await asyncio.gather(*(self._tell(digest, now_ms) for digest in due))
+
+    def held(self, partition: int) -> int | None:
+        return self._digests.oldest(partition)
+
+    async def _tell(self, digest: Digest, now_ms: int) -> None:
+        await self.courier.carry(partial(self._send, digest), alerts=len(digest.alerts))
+        self._digests.sent(digest, now_ms)
+
+    async def _send(self, digest: Digest) -> None:
+        sent = await self._target.async_notify(
+            title=digest.title,
+            body=digest.body(self._console_url),
+            body_format=apprise.NotifyFormat.TEXT,
+            notify_type=TONE[digest.gravest],
+        )
+        if not sent:  # Apprise doesn't say why
+            raise Unavailable(f"Apprise could not send by {self._target[0].app_id}")
+
+
+def _target(place: int, url: str) -> apprise.Apprise:
+    # A receiver could otherwise lead a digest to a service inside. The address itself may still say `redirect=yes`.
+    target = apprise.Apprise(asset=apprise.AppriseAsset(http_redirects=False))
+    if not target.add(url):  # the address is not shown: it holds a secret
+        raise BadSettingError(f"address {place} of SHIPCLOCK_NOTIFY is none that Apprise knows")
+    return target

@@ -1,0 +1,1 @@
+"""Alerts and ship-next lists in Redis."""

@@ -1,0 +1,222 @@
+"""Alerts in Redis: per warehouse one stream, that services read with consumer groups.
+
+How far each partition has been written lies in Redis itself, changed in the same step as the streams. So a Redis
+restored from an older copy goes on from there, and one that has lost everything is filled again from the beginning.
+A revision of an alert is written once, however often it is read.
+"""
+
+import asyncio
+import secrets
+from collections.abc import Iterable, Sequence
+from itertools import islice
+from types import TracebackType
+from typing import NamedTuple
+
+from msgspec import UNSET
+
+from rules.messages.alerts import Alert
+from streams.clock import wall_ms
+from streams.sinks.base import Extent, Record, Sink, StartOver
+from streams.sinks.delivery import Courier, Unavailable
+from streams.sinks.redis.client import READ, answer, connect
+from streams.sinks.redis.ship_next import member
+from streams.sinks.redis.ship_next_set import HOMES, due_field
+from streams.warehouses import Warehouses
+
+STREAM = "shipclock:alerts:"
+REVISIONS = "shipclock:revisions"
+"""Hash: the last revision written of each alert."""
+
+KEPT = 100_000
+"""Entries a stream keeps, about: to be more than the alerts open at once."""
+
+SETTLED_MS = 2_000
+"""An alert may be on its topic this long before the facts that it comes from are on theirs, when both are new."""
+
+LOOK_MS = 5_000
+"""How often to look whether Redis still has what it was given."""
+
+WRITE = """
+if (redis.call('HGET', KEYS[2], ARGV[1]) or '') ~= ARGV[2] then return -1 end
+for n = 3, #KEYS do
+  local at = 5 + (n - 3) * 3
+  local alert, revision, event = ARGV[at], ARGV[at + 1], ARGV[at + 2]
+  if tonumber(revision) > tonumber(redis.call('HGET', KEYS[1], alert) or 0) then
+    redis.call('XADD', KEYS[n], 'MAXLEN', '~', ARGV[4], '*', 'event', event, 'alert', alert, 'revision', revision)
+    redis.call('HSET', KEYS[1], alert, revision)
+  end
+end
+redis.call('HSET', KEYS[2], ARGV[1], ARGV[3])
+return 0
+"""
+"""KEYS: revisions, READ, and the stream of each entry. ARGV: the field of READ, what must stand in it and what shall,
+the streams' length; then alert, revision and event of each entry. -1 where another value stands in the field."""
+
+
+class Entry(NamedTuple):
+    """What goes into a stream; `event` is the record as it is."""
+
+    stream: str
+    alert: str
+    revision: int
+    event: bytes
+    is_open: bool
+
+
+class _Place(NamedTuple):
+    """What stands in Redis of a partition, and the offset up to which it must be read before all is there again.
+
+    While it is filled from the beginning, alerts that are open wait in `waiting`, to be the last that are written:
+    they are what a stream of limited length must not lose.
+    """
+
+    stands: str
+    end: int
+    waiting: dict[str, Entry] | None = None
+
+
+class RedisAlerts(Sink):
+    def __init__(self, courier: Courier, url: str, warehouses: Warehouses, kept: int = KEPT) -> None:
+        super().__init__(courier)
+        self._warehouses, self._kept = warehouses, kept
+        self._places: dict[int, _Place] = {}
+        self._looked_ms = 0
+        self._redis = connect(url)
+        self._write = self._redis.register_script(WRITE)
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self._redis.aclose()
+
+    # -- partitions -------------------------------------------------------------------------------------------
+
+    async def gain(self, partition: int, extent: Extent) -> int:
+        start = extent.beginning
+
+        async def find() -> None:
+            nonlocal start
+            stands = await answer(self._redis.hget(READ, _field(partition))) or ""
+            if stands.isdecimal() and int(stands) <= extent.end:
+                self._places[partition] = _Place(stands, extent.end)
+                start = max(int(stands), extent.beginning)
+            else:
+                filling = f"filling {secrets.token_hex(8)}"
+                await answer(self._redis.hset(READ, _field(partition), filling))
+                self._places[partition] = _Place(filling, extent.end, {})
+
+        await self.courier.reach(find)
+        return start
+
+    async def caught_up(self, partition: int) -> None:
+        place = self._places[partition]
+        if place.waiting is None:
+            return
+        await self._put(partition, list(place.waiting.values()), place.stands)
+        await self._put(partition, [], str(place.end))
+        self._places[partition] = self._places[partition]._replace(waiting=None)
+
+    def lose(self, partition: int) -> None:
+        self._places.pop(partition, None)
+
+    async def tick(self, now_ms: int) -> None:
+        if now_ms - self._looked_ms < LOOK_MS or not self._places:
+            return
+        self._looked_ms = now_ms
+        partitions = list(self._places)
+        there: list[str | None] = []
+
+        async def look() -> None:
+            there[:] = await answer(self._redis.hmget(READ, [_field(each) for each in partitions]))
+
+        await self.courier.reach(look)
+        lost = [each for each, stands in zip(partitions, there, strict=True) if stands != self._places[each].stands]
+        if lost:
+            raise StartOver(*lost)
+
+    # -- records ----------------------------------------------------------------------------------------------
+
+    async def take(self, partition: int, records: Sequence[Record]) -> None:
+        place, after = self._places[partition], records[-1].offset + 1
+        heard = [(record, self.read(record)) for record in records]
+        gone = [record.key.decode() for record, _ in heard if record.value is None]
+        entries = await self._entries(partition, [(record, alert) for record, alert in heard if alert is not None])
+        if place.waiting is None:
+            await self._put(partition, entries, str(after))
+        else:
+            await self._put(partition, _ended(place.waiting, entries), place.stands)
+            self._places[partition] = self._places[partition]._replace(end=max(place.end, after))
+            for alert in gone:
+                place.waiting.pop(alert, None)
+        if gone:
+            await self.courier.carry(lambda: answer(self._redis.hdel(REVISIONS, *gone)), alerts=0)
+
+    async def _put(self, partition: int, entries: Sequence[Entry], then: str) -> None:
+        """Writes entries; `then` is what stands in Redis of the partition afterwards. Raises StartOver."""
+        rest = iter(entries)
+        stood = self._places[partition].stands
+        while True:
+            some = list(islice(rest, self.batch))
+            last = len(some) < self.batch
+            await self._put_at_once(partition, some, stood, then if last else stood)
+            if last:
+                break
+        self._places[partition] = self._places[partition]._replace(stands=then)
+
+    async def _put_at_once(self, partition: int, entries: Sequence[Entry], stood: str, then: str) -> None:
+        keys = [REVISIONS, READ, *(entry.stream for entry in entries)]
+        args = [_field(partition), stood, then, self._kept]
+        for entry in entries:
+            args += (entry.alert, entry.revision, entry.event)
+
+        async def write() -> None:
+            if await answer(self._write(keys, args)) < 0:
+                raise StartOver(partition)
+
+        await self.courier.carry(write, alerts=len(entries))
+
+    # -- warehouses -------------------------------------------------------------------------------------------
+
+    async def _entries(self, partition: int, heard: Sequence[tuple[Record, Alert]]) -> list[Entry]:
+        homes = await self._homes(partition, heard) if self._warehouses.go_by_articles() else {}
+        entries = []
+        for record, alert in heard:
+            home = homes.get(_member(alert)) or self._warehouses.of_shop(alert.platform, alert.shop)
+            assert record.value is not None
+            data = alert.data
+            entries.append(Entry(STREAM + home, data.alert, data.revision, record.value, data.state == "open"))
+        return entries
+
+    async def _homes(self, partition: int, heard: Sequence[tuple[Record, Alert]]) -> dict[str, str]:
+        """Warehouses of the orders whose articles decide, as the ship-next list's sink has found out."""
+        members = sorted({_member(alert) for _, alert in heard} - {""})
+        if not members:
+            return {}
+        await asyncio.sleep((heard[-1][0].timestamp + SETTLED_MS - wall_ms()) / 1000)
+        found: list[str | None] = []
+
+        async def look() -> None:
+            if await answer(self._redis.hget(READ, due_field(partition))) is None:
+                raise Unavailable("the orders are not in Redis yet")
+            found[:] = await answer(self._redis.hmget(HOMES + str(partition), members))
+
+        await self.courier.reach(look)
+        return {each: home for each, home in zip(members, found, strict=True) if home is not None}
+
+
+def _ended(waiting: dict[str, Entry], entries: Iterable[Entry]) -> list[Entry]:
+    """The newest entries of alerts that have ended; of those that are open they go to `waiting`."""
+    ended: dict[str, Entry] = {}
+    for entry in entries:
+        (ended if entry.is_open else waiting).pop(entry.alert, None)
+        (waiting if entry.is_open else ended)[entry.alert] = entry
+    return list(ended.values())
+
+
+def _field(partition: int) -> str:
+    return f"alerts-{partition}"
+
+
+def _member(alert: Alert) -> str:
+    """Empty for what concerns the shop as a whole."""
+    return "" if alert.order is UNSET else member(alert.platform, alert.shop, alert.order)

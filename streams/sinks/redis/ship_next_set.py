@@ -1,0 +1,218 @@
+"""The ship-next list in Redis: per warehouse a sorted set of orders by next deadline, and what shipping each one saves.
+
+It is read from the changelog of the orders' facts, from its beginning on each start. So it needs nothing from Redis to
+be right, and writes all of it again when Redis has lost something.
+"""
+
+import asyncio
+import logging
+import secrets
+from collections import defaultdict
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
+from itertools import islice
+from types import TracebackType
+from typing import Any, TypeVar
+
+from rules.plan.rule_book import RuleBook
+from streams.clock import wall_ms
+from streams.paced_log import PacedLog
+from streams.sinks.base import Extent, Record, Sink, StartOver
+from streams.sinks.delivery import Courier, Unavailable
+from streams.sinks.redis.client import READ, answer, connect
+from streams.sinks.redis.ship_next import ShipNext, Waiting
+from streams.warehouses import Warehouses
+
+DUE = "shipclock:due:"
+SAVES = "shipclock:saves:"
+MEMBERS = "shipclock:members:"
+"""Hash per partition: in which warehouse's list each of its orders stands."""
+
+HOMES = "shipclock:homes:"
+"""Hash per partition: warehouses of the orders whose articles decide about it, whether they wait or not."""
+
+LOOK_MS = 5_000
+"""How often to look whether Redis still has what it was given."""
+
+AT_ONCE = 500
+"""Orders judged in one go and written in one transaction, at most."""
+
+
+log = logging.getLogger(__name__)
+log.addFilter(PacedLog())
+
+T = TypeVar("T")
+
+RESTAMP = """
+local stands = redis.call('HGET', KEYS[1], ARGV[1])
+if stands ~= ARGV[2] and stands ~= ARGV[3] then return -1 end
+redis.call('HSET', KEYS[1], ARGV[1], ARGV[3])
+return 0
+"""
+
+
+class RedisDue(Sink):
+    """In wall time a deadline has passed when the wall clock says so; else (`wall` false) by the partition's clock."""
+
+    batch = 2_000
+
+    def __init__(self, courier: Courier, url: str, book: RuleBook, warehouses: Warehouses, wall: bool) -> None:
+        super().__init__(courier)
+        self._book, self._warehouses, self._wall = book, warehouses, wall
+        self._lists: dict[int, ShipNext] = {}
+        self._stamps: dict[int, str] = {}
+        self._looked_ms = 0
+        self._redis = connect(url)
+        self._restamp = self._redis.register_script(RESTAMP)
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self._redis.aclose()
+
+    async def gain(self, partition: int, extent: Extent) -> int:
+        self.lose(partition)
+        self._lists[partition] = ShipNext(self._book, self._warehouses)
+        return extent.beginning
+
+    async def caught_up(self, partition: int) -> None:
+        self._lists[partition].advance(self._now_ms(partition))
+        await self._write_all(partition)
+
+    def lose(self, partition: int) -> None:
+        self._lists.pop(partition, None)
+        self._stamps.pop(partition, None)
+
+    async def take(self, partition: int, records: Sequence[Record]) -> None:
+        ahead = self._lists[partition]
+        newest = {record.key: record.value for record in records}
+        for some in _slices(newest):
+            for key in some:
+                try:
+                    ahead.hear(key, newest[key], self._now_ms(partition))
+                except Exception as error:  # whatever stands in a record; where, the worker tells on its next start
+                    self.courier.counters.given_up += 1
+                    log.error("%s: no facts in a record of partition %d: %r", self.name, partition, error)
+            await asyncio.sleep(0)  # the engine has its turn
+
+    async def tick(self, now_ms: int) -> None:
+        for partition in list(self._stamps):
+            ahead = self._lists[partition]
+            ahead.advance(self._now_ms(partition))
+            if ahead.changed or ahead.moved:
+                await self._write_changes(partition)
+        if now_ms - self._looked_ms >= LOOK_MS and self._stamps:
+            self._looked_ms = now_ms
+            for partition in await self._lost():
+                await self._write_all(partition)
+
+    def _now_ms(self, partition: int) -> int:
+        return wall_ms() if self._wall else self._lists[partition].clock_ms
+
+    async def _lost(self) -> list[int]:
+        """Partitions of which Redis hasn't what it was last given."""
+        partitions = list(self._stamps)
+        there: list[str | None] = []
+
+        async def look() -> None:
+            there[:] = await answer(self._redis.hmget(READ, [due_field(each) for each in partitions]))
+
+        await self.courier.reach(look)
+        return [each for each, stamp in zip(partitions, there, strict=True) if stamp != self._stamps[each]]
+
+    # -- writing ----------------------------------------------------------------------------------------------
+
+    async def _write_changes(self, partition: int) -> None:
+        ahead = self._lists[partition]
+        changed, moved = dict(ahead.changed), set(ahead.moved)
+        stood, stamp = self._stamps[partition], secrets.token_hex(8)
+
+        async def write() -> None:
+            await self._put(partition, changed, moved)
+            await self._stamp(partition, stood, stamp)
+
+        try:
+            await self._carry(partition, write, len(changed))
+        except StartOver:
+            await self._write_all(partition)
+
+    async def _write_all(self, partition: int) -> None:
+        """Also what other processes have left in Redis is put right."""
+        ahead = self._lists[partition]
+
+        async def write() -> None:
+            stood = secrets.token_hex(8)
+            await answer(self._redis.hset(READ, due_field(partition), stood))
+            members: dict[str, str | None] = await answer(self._redis.hgetall(MEMBERS + str(partition)))
+            homes = await answer(self._redis.hkeys(HOMES + str(partition)))
+            await self._put(partition, dict.fromkeys(ahead.waiting) | members, {*homes, *ahead.homes})
+            try:
+                await self._stamp(partition, stood, secrets.token_hex(8))
+            except StartOver:
+                raise Unavailable("Redis lost what it had while it was being filled") from None
+
+        await self._carry(partition, write, len(ahead.waiting))
+
+    async def _carry(self, partition: int, write: Callable[[], Awaitable[None]], orders: int) -> None:
+        ahead = self._lists[partition]
+        if not await self.courier.carry(write, alerts=orders):
+            self._stamps[partition] = ""  # so that the next look finds something missing
+        ahead.changed.clear()
+        ahead.moved.clear()
+
+    async def _stamp(self, partition: int, stood: str, stamp: str) -> None:
+        """After a write: the stamp in place of the one before. Raises StartOver where that is gone."""
+        if await answer(self._restamp([READ], [due_field(partition), stood, stamp])) < 0:
+            raise StartOver(partition)
+        self._stamps[partition] = stamp
+
+    async def _put(self, partition: int, changed: dict[str, str | None], moved: Iterable[str]) -> None:
+        """`changed` says where each order stood before."""
+        ahead = self._lists[partition]
+        for some in _slices(changed):
+            batch = self._redis.pipeline(transaction=True)
+            _write_orders(batch, partition, {member: changed[member] for member in some}, ahead.waiting)
+            await answer(batch.execute())
+        for some in _slices(moved):
+            batch = self._redis.pipeline(transaction=True)
+            _write_hash(batch, HOMES + str(partition), {member: ahead.homes.get(member) for member in some})
+            await answer(batch.execute())
+
+
+def _slices(all_of_them: Iterable[T]) -> Iterator[list[T]]:
+    rest = iter(all_of_them)
+    while some := list(islice(rest, AT_ONCE)):
+        yield some
+
+
+def _write_orders(batch: Any, partition: int, changed: dict[str, str | None], waiting: dict[str, Waiting]) -> None:
+    """In few commands of many orders each: it is their number that takes the time."""
+    gone: defaultdict[str, list[str]] = defaultdict(list)
+    here: defaultdict[str, list[str]] = defaultdict(list)
+    for member, before in changed.items():
+        now = waiting.get(member)
+        if before is not None and (now is None or now.warehouse != before):
+            gone[before].append(member)
+        if now is not None:
+            here[now.warehouse].append(member)
+    for warehouse, members in gone.items():
+        batch.zrem(DUE + warehouse, *members)
+        batch.hdel(SAVES + warehouse, *members)
+    for warehouse, members in here.items():
+        batch.zadd(DUE + warehouse, {member: waiting[member].at_ms for member in members})
+        batch.hset(SAVES + warehouse, mapping={member: waiting[member].saves for member in members})
+    stands = {member: waiting[member].warehouse if member in waiting else None for member in changed}
+    _write_hash(batch, MEMBERS + str(partition), stands)
+
+
+def _write_hash(batch: Any, key: str, values: dict[str, str | None]) -> None:
+    """Sets what has a value, and removes what has none."""
+    given = {name: value for name, value in values.items() if value is not None}
+    gone = [name for name, value in values.items() if value is None]
+    if given:
+        batch.hset(key, mapping=given)
+    if gone:
+        batch.hdel(key, *gone)
+
+
+def due_field(partition: int) -> str:
+    return f"facts-{partition}"

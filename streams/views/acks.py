@@ -1,0 +1,99 @@
+"""What people say of alerts: that they have seen one, or want to hear no more of it.
+
+Either holds until its end, until it is lifted, or until the alert gets worse: a mute never hides a worsening.
+"""
+
+from collections.abc import Iterable
+from typing import Literal
+
+import msgspec
+from msgspec import Struct
+
+from rules.calendar.instants import from_rfc3339
+
+Kind = Literal["acknowledged", "muted"]
+
+
+class Step(Struct, frozen=True):
+    """How bad an alert was at one of its revisions; `severity` counts from 1 (info), and nothing is 0."""
+
+    revision: int
+    severity: int = 0
+    stage: str = ""
+    judgement: int = 0
+    tier: str | None = None
+
+    def is_worse_than(self, other: "Step") -> bool:
+        """In any respect. Which of two tiers is the higher one isn't known here, so another one counts as worse."""
+        return (
+            self.severity > other.severity
+            or _BADNESS.get(self.stage, 2) > _BADNESS.get(other.stage, 2)
+            or self.judgement > other.judgement
+            or (self.tier is not None and self.tier != other.tier)
+        )
+
+
+_BADNESS = {"": 0, "due_soon": 1, "near": 1}
+"""What isn't there yet, and what is only about to happen; anything else has happened."""
+
+
+class Remark(Struct, kw_only=True, frozen=True):
+    """One remark as it lies in the topic, under the key `kind:alert`.
+
+    `at` and `until` are instants of people's clocks, also where the worker goes by the events' time. `sight` is the
+    alert as it stood when this was said.
+    """
+
+    alert: str
+    kind: Kind
+    at: str
+    until: str | None = None
+    by: str | None = None
+    comment: str | None = None
+    sight: Step
+
+    def key(self) -> bytes:
+        return remark_key(self.kind, self.alert)
+
+
+def remark_key(kind: Kind, alert: str) -> bytes:
+    return f"{kind}:{alert}".encode()
+
+
+def holds(remark: Remark, steps: Iterable[Step], now_ms: int) -> bool:
+    """Whether a remark still counts, after what the alert has been through since (its steps in order).
+
+    A revision that can't be looked at any more may have been a worsening, so the remark ends with it.
+    """
+    if remark.until is not None and now_ms >= from_rfc3339(remark.until):
+        return False
+    before = remark.sight
+    for step in steps:
+        if step.revision <= before.revision:
+            continue
+        if step.revision != before.revision + 1 or step.is_worse_than(before):
+            return False
+        before = step
+    return True
+
+
+class Remarks:
+    """The newest remark of each kind on each alert."""
+
+    def __init__(self) -> None:
+        self._of: dict[bytes, Remark] = {}
+
+    def take(self, key: bytes, value: bytes | None) -> str | None:
+        """One record of the topic; gives the alert it is about. Raises msgspec.DecodeError for what is no remark."""
+        if value is None:
+            self._of.pop(key, None)
+            return key.decode().partition(":")[2]
+        remark = self._of[key] = _decode(value)
+        return remark.alert
+
+    def get(self, kind: Kind, alert: str) -> Remark | None:
+        return self._of.get(remark_key(kind, alert))
+
+
+_decode = msgspec.json.Decoder(Remark).decode
+encode = msgspec.json.Encoder().encode

@@ -1,0 +1,115 @@
+"""The API's changes: acknowledging and muting alerts."""
+
+import asyncio
+from datetime import datetime
+from typing import Any
+
+from aiokafka.errors import KafkaError
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+
+from rules.calendar.instants import rfc3339, to_ms
+from streams.clock import wall_ms
+from streams.views.acks import Kind, Remark
+from streams.views.alerts import Held
+from streams.views.view import View
+from streams.views.writer import Writer
+from streams.web.operations import operation
+from streams.web.schemas import AlertNow, Said
+
+REFUSALS = {
+    404: "no such alert is at hand",
+    409: "it is resolved, so there is nothing to say of it",
+    503: "Kafka can't be written to, or is still being read",
+}
+
+WRITE_S = 15.0
+"""How long Kafka may take to keep a remark."""
+
+
+class Remarking:
+    """A desk that keeps what people say of alerts."""
+
+    def __init__(self, view: View, writer: Writer) -> None:
+        self._view, self._writer = view, writer
+
+    @operation(
+        "POST",
+        "/api/alerts/{alert:name}/acknowledge",
+        "Says that somebody has seen to an alert; it counts until its end or until the alert gets worse",
+        body=Said,
+        answer=AlertNow,
+        refusals=REFUSALS,
+    )
+    async def acknowledge(self, request: Request, alert: str, body: Said) -> dict[str, Any]:
+        return await self._say("acknowledged", alert, body)
+
+    @operation(
+        "DELETE",
+        "/api/alerts/{alert:name}/acknowledge",
+        "Takes an acknowledgement back",
+        answer=AlertNow,
+        refusals=REFUSALS,
+    )
+    async def unacknowledge(self, request: Request, alert: str) -> dict[str, Any]:
+        return await self._lift("acknowledged", alert)
+
+    @operation(
+        "POST",
+        "/api/alerts/{alert:name}/mute",
+        "Hides an alert until an end, or until it gets worse",
+        body=Said,
+        answer=AlertNow,
+        refusals=REFUSALS,
+    )
+    async def mute(self, request: Request, alert: str, body: Said) -> dict[str, Any]:
+        return await self._say("muted", alert, body)
+
+    @operation("DELETE", "/api/alerts/{alert:name}/mute", "Shows an alert again", answer=AlertNow, refusals=REFUSALS)
+    async def unmute(self, request: Request, alert: str) -> dict[str, Any]:
+        return await self._lift("muted", alert)
+
+    async def _say(self, kind: Kind, alert: str, said: Said) -> dict[str, Any]:
+        held = self._find(alert)
+        now_ms = wall_ms()
+        until = None if said.until is None else _end(said.until, now_ms)
+        if not held.is_open:
+            raise HTTPException(409, "the alert is resolved")
+        remark = Remark(
+            alert=held.id,
+            kind=kind,
+            at=rfc3339(now_ms),
+            until=until,
+            by=said.by or None,
+            comment=said.comment or None,
+            sight=held.step(),
+        )
+        return await self._keep(held, kind, remark)
+
+    async def _lift(self, kind: Kind, alert: str) -> dict[str, Any]:
+        return await self._keep(self._find(alert), kind, None)
+
+    def _find(self, alert: str) -> Held:
+        held = self._view.alerts.get(alert)
+        if held is None:
+            raise HTTPException(404, f"no alert {alert} is at hand")
+        return held
+
+    async def _keep(self, held: Held, kind: Kind, remark: Remark | None) -> dict[str, Any]:
+        """Answers once it is in Kafka and back, so that whoever asks next sees it."""
+        try:
+            async with asyncio.timeout(WRITE_S):
+                await self._writer.write(held, kind, remark)
+        except (KafkaError, OSError, TimeoutError):
+            raise HTTPException(503, "Kafka does not take it now; try again", {"retry-after": "5"}) from None
+        return self._view.alert(held)
+
+
+def _end(until: datetime, now_ms: int) -> str:
+    """When a remark ends, as it is kept."""
+    if to_ms(until) <= now_ms:
+        raise HTTPException(400, "in the body: `until` has passed already")
+    try:
+        return rfc3339(to_ms(until))
+    except OverflowError:  # by its offset it lies in the year 10000
+        raise HTTPException(400, "in the body: `until` lies too far ahead") from None

@@ -1,0 +1,56 @@
+"""The web as one ASGI application."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import FileResponse, Response
+from starlette.routing import Mount, Route
+from starlette.staticfiles import StaticFiles
+from starlette.types import ASGIApp
+
+from streams.web.ack_api import Remarking
+from streams.web.auth import Guard
+from streams.web.errors import failed, refused
+from streams.web.health import Vitals
+from streams.web.openapi import openapi
+from streams.web.operations import routes
+from streams.web.query_api import Reading
+from streams.web.sse import Events
+
+CONSOLE = Path(__file__).with_name("console")
+
+
+def site(
+    vitals: Vitals,
+    events: Events,
+    remarking: Remarking,
+    reading: Reading,
+    *,
+    is_ready: Callable[[], bool],
+    token: str | None,
+) -> ASGIApp:
+    """Changes come before reading, whose path of an alert would take in theirs."""
+    app = Starlette(
+        routes=[
+            *routes(vitals),
+            *routes(events, is_ready),
+            *routes(remarking, is_ready),
+            *routes(reading, is_ready),
+            Route("/openapi.json", _describe),
+            Route("/", _console),
+            Mount("/console", StaticFiles(directory=CONSOLE)),
+        ],
+        exception_handlers={HTTPException: refused, Exception: failed},
+    )
+    return Guard(app, token)  # around Starlette's own last resort, so that a 500 has the headers for safety, too
+
+
+async def _console(request: Request) -> Response:
+    return FileResponse(CONSOLE / "index.html")
+
+
+async def _describe(request: Request) -> Response:
+    return Response(openapi(), media_type="application/json")

@@ -1,0 +1,110 @@
+"""Who may come in.
+
+Without a token the web listens on this machine only, and what remains is to keep out pages of other sites that the
+same browser has open: their requests carry their own `Origin`, and a name of theirs that is made to lead here
+(DNS rebinding) is in `Host`. With a token all data and all changes need it.
+"""
+
+import hmac
+import logging
+from asyncio import sleep
+from urllib.parse import urlsplit
+
+from starlette.datastructures import Headers
+from starlette.responses import Response
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from streams.metrics.web import REFUSALS
+from streams.paced_log import PacedLog
+from streams.settings import is_local
+from streams.web.errors import problem
+
+log = logging.getLogger(__name__)
+log.addFilter(PacedLog())
+
+WRONG_TOKEN_S = 1.0
+"""How long the answer to a wrong token takes."""
+
+HARMLESS = frozenset({"GET", "HEAD", "OPTIONS"})
+
+SECURITY = {
+    "content-security-policy": "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; "
+    "connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
+    "x-content-type-options": "nosniff",
+    "referrer-policy": "no-referrer",
+    "cross-origin-resource-policy": "same-origin",
+}
+
+
+class Guard:
+    """ASGI middleware; `token` None means open to this machine."""
+
+    def __init__(self, app: ASGIApp, token: str | None) -> None:
+        self._app = app
+        self._token = None if token is None else token.encode()
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+
+        async def send_safely(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                message["headers"] = [*message["headers"], *_headers(scope["path"])]
+            await send(message)
+
+        headers = Headers(scope=scope)
+        refusal = self.refusal(scope["method"], scope["path"], headers)
+        if refusal is not None and refusal.status_code == 401 and "authorization" in headers:
+            await _slow_down((scope.get("client") or ("?",))[0])
+        await (refusal or self._app)(scope, receive, send_safely)
+
+    def refusal(self, method: str, path: str, headers: Headers) -> Response | None:
+        """What to answer to a request that isn't let in."""
+        if path.startswith("/health/"):
+            return None  # probes know neither name nor token, and learn nothing
+        host = headers.get("host", "")
+        if self._token is None and not is_local(_name_in(host)):
+            return problem(403, f"without a token only this machine is answered, and it isn't called {host!r}")
+        if method not in HARMLESS and _is_of_another_site(headers, host):
+            return problem(403, "a page of another site asks for this")
+        if self._token is not None and is_guarded(path) and not self._knows(headers.get("authorization", "")):
+            return problem(401, "this needs the token", {"www-authenticate": "Bearer"})
+        return None
+
+    def _knows(self, authorization: str) -> bool:
+        scheme, _, given = authorization.partition(" ")
+        assert self._token is not None
+        return scheme.lower() == "bearer" and hmac.compare_digest(given.strip().encode(), self._token)
+
+
+async def _slow_down(peer: str) -> None:
+    """After a wrong token. Who brings none, as the console before it has asked for it, is no guesser."""
+    REFUSALS.labels("token").inc()
+    log.warning("a request from %s was refused: its token is wrong", peer)
+    await sleep(WRONG_TOKEN_S)
+
+
+def is_guarded(path: str) -> bool:
+    """False for what tells nothing of anybody: the console's own files and the API's description."""
+    return path.startswith("/api/") or path == "/metrics"
+
+
+def _is_of_another_site(headers: Headers, host: str) -> bool:
+    if headers.get("sec-fetch-site", "same-origin") not in ("same-origin", "none"):
+        return True
+    origin = headers.get("origin")
+    return origin is not None and origin.partition("://")[2] != host
+
+
+def _name_in(host: str) -> str:
+    """Without its port; empty for what is no name and no address."""
+    try:
+        return urlsplit(f"//{host}").hostname or ""
+    except ValueError:
+        return ""
+
+
+def _headers(path: str) -> list[tuple[bytes, bytes]]:
+    caching = "no-store" if is_guarded(path) else "no-cache"
+    return [(name.encode(), value.encode()) for name, value in (SECURITY | {"cache-control": caching}).items()]

@@ -1,0 +1,140 @@
+"""The API's questions: shops, alerts, what to ship next."""
+
+import asyncio
+from importlib.metadata import version
+from typing import Any, Literal
+from urllib.parse import unquote
+
+import msgspec
+from msgspec import UNSET, Raw
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+
+from rules.calendar.instants import rfc3339
+from streams.views.alerts import Held
+from streams.views.shops import Due, ShopKey
+from streams.views.view import View
+from streams.warehouses import Warehouses
+from streams.web.operations import operation
+from streams.web.paging import page
+from streams.web.schemas import (
+    About,
+    AlertNow,
+    AlertQuery,
+    AlertWithTrail,
+    DueQuery,
+    Page,
+    Paging,
+    ShipNext,
+    Standing,
+)
+
+SHOPS_AT_ONCE = 20
+"""Ship-next lists gone through before others have their turn."""
+
+
+class Reading:
+    """A desk that only tells."""
+
+    def __init__(self, view: View, clock: Literal["wall", "event"], warehouses: Warehouses) -> None:
+        self._view, self._clock, self._warehouses = view, clock, warehouses
+
+    @operation("GET", "/api/about", "The version, and what time it is", answer=About)
+    async def about(self, request: Request) -> About:
+        at_ms = self._view.shops.at_ms
+        return About(version("shipclock"), self._clock, None if at_ms is None else rfc3339(at_ms))
+
+    @operation("GET", "/api/shops", "Shops with their standing, by name", query=Paging, answer=Page[Standing])
+    async def shops(self, request: Request, query: Paging) -> Page[Any]:
+        found = await page(request, query, self._view.shops.names(), lambda key: key, ShopKey)
+        return Page([self._view.shops.raw(key) for key in found.items], found.next)
+
+    @operation(
+        "GET",
+        "/api/shops/{platform}/{shop:name}",
+        "One shop's standing",
+        answer=Standing,
+        refusals={404: "no such shop has been heard of"},
+    )
+    async def shop(self, request: Request, platform: str, shop: str) -> Raw:
+        platform, shop = _platform_and_rest(request, "/api/shops/") or (platform, shop)
+        standing = self._view.shops.raw(ShopKey(platform, shop))
+        if standing is None:
+            raise HTTPException(404, f"no shop {platform}/{shop} has been heard of")
+        return standing
+
+    @operation(
+        "GET",
+        "/api/alerts",
+        "Alerts: the open ones first, then the most severe, the newest",
+        query=AlertQuery,
+        answer=Page[AlertNow],
+    )
+    async def alerts(self, request: Request, query: AlertQuery) -> Page[Any]:
+        found = await page(
+            request,
+            query,
+            self._view.alerts.having(query.state or None),
+            lambda held: held.rank if _matches(query, held) else None,
+            tuple[bool, int, int, str],
+        )
+        return Page([self._view.alert(held) for held in found.items], found.next)
+
+    @operation(
+        "GET",
+        "/api/alerts/{alert:name}",
+        "One alert with its trail",
+        answer=AlertWithTrail,
+        refusals={404: "no such alert is at hand; of those resolved long ago only the topic knows"},
+    )
+    async def alert(self, request: Request, alert: str) -> dict[str, Any]:
+        held = self._view.alerts.get(alert)
+        if held is None:
+            raise HTTPException(404, f"no alert {alert} is at hand")
+        return self._view.alert(held) | {"trail": held.records()}
+
+    @operation(
+        "GET",
+        "/api/due",
+        "The ship-next list: open orders by their next deadline, with what shipping each saves",
+        query=DueQuery,
+        answer=Page[ShipNext],
+    )
+    async def due(self, request: Request, query: DueQuery) -> Page[Any]:
+        listed: list[tuple[ShopKey, str, Due]] = []
+        for n, shop in enumerate(self._view.shops.names(), start=1):
+            for due in self._view.shops.due(shop):
+                warehouse = self._warehouses.of_order(*shop, due.skus)
+                if query.warehouse in (UNSET, warehouse):
+                    listed.append((shop, warehouse, due))
+            if n % SHOPS_AT_ONCE == 0:
+                await asyncio.sleep(0)
+        found = await page(request, query, listed, _due_rank, tuple[int, str, str, str])
+        return Page([_ship_next(*each) for each in found.items], found.next)
+
+
+def _platform_and_rest(request: Request, before: str) -> tuple[str, str] | None:
+    """The platform that a path names after `before`, and what follows it: a `/` in the platform is `%2F`, which only
+    the path as it was sent tells from the one that ends it. None where that one is `%2F` as well."""
+    sent: bytes = request.scope.get("raw_path") or b""
+    platform, slash, rest = sent.removeprefix(before.encode()).partition(b"/")
+    return (unquote(platform), unquote(rest)) if slash else None
+
+
+def _matches(query: AlertQuery, held: Held) -> bool:
+    head = held.head
+    return (
+        query.platform in (UNSET, head.platform)
+        and query.shop in (UNSET, head.shop)
+        and query.severity in (UNSET, head.data.severity)
+    )
+
+
+def _due_rank(listed: tuple[ShopKey, str, Due]) -> tuple[int, str, str, str]:
+    shop, _, due = listed
+    return due.at_ms, *shop, due.order
+
+
+def _ship_next(shop: ShopKey, warehouse: str, due: Due) -> dict[str, Any]:
+    said: dict[str, Any] = msgspec.json.decode(due.said)
+    return {"platform": shop.platform, "shop": shop.shop, "warehouse": warehouse, **said}

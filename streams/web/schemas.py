@@ -1,0 +1,125 @@
+"""What goes over HTTP, beside the alert records of the `alerts` topic. The OpenAPI document is made from these."""
+
+from datetime import datetime
+from typing import Annotated, Any, Generic, Literal, TypeVar
+
+from msgspec import UNSET, Meta, Struct, UnsetType
+
+from rules.messages.alerts import Alert, Severity, State
+from streams.views.acks import Remark
+
+Item = TypeVar("Item")
+
+
+class Page(Struct, Generic[Item]):
+    """A part of a list; `next` is where the rest is (a path with its query), null at the end."""
+
+    items: list[Item]
+    next: str | None
+
+
+class AlertNow(Alert, kw_only=True):
+    """An alert's newest record, and who has acknowledged or muted it; null once that no longer holds."""
+
+    acknowledged: Remark | None
+    muted: Remark | None
+
+
+class AlertWithTrail(AlertNow, kw_only=True):
+    """`trail`: the alert's records so far, the oldest first."""
+
+    trail: list[Alert]
+
+
+class Ledger(Struct, kw_only=True):
+    points: float
+    since: str | None = None
+    resets_at: str | None = None
+    next_tier: str | None = None
+    headroom: float | None = None
+    forecast: dict[str, Any] | None = None
+
+
+class Due(Struct, kw_only=True):
+    """An open order; `saves` is what shipping it by `due_at` saves: clauses, an amount, points by ledger."""
+
+    order: str
+    due_at: str
+    skus: list[str]
+    rules: list[str]
+    saves: dict[str, Any]
+
+
+class Standing(Struct, kw_only=True):
+    """What a shop's alerts come from, at the instant `at`. Metrics are keyed by clause; a forecast is what one comes to
+    at its next evaluation. `due` are the first of `due_total` orders to ship next, the worst first."""
+
+    platform: str
+    shop: str
+    at: str
+    open_alerts: int
+    metrics: dict[str, dict[str, Any]]
+    ledgers: dict[str, Ledger]
+    sanctions: list[dict[str, Any]]
+    exposure: dict[str, Any] | None
+    due: list[Due]
+    due_total: int
+
+
+class ShipNext(Due, kw_only=True):
+    platform: str
+    shop: str
+    warehouse: str
+
+
+class Said(Struct):
+    """What somebody says of an alert; without `until` it holds until it is lifted or the alert gets worse."""
+
+    comment: Annotated[str, Meta(max_length=2_000)] | None = None
+    until: Annotated[datetime, Meta(tz=True)] | None = None
+    by: Annotated[str, Meta(max_length=200)] | None = None
+
+
+class About(Struct):
+    """`clock` is what decides that a deadline has passed; `at` how far it has come (the newest standing's)."""
+
+    version: str
+    clock: Literal["wall", "event"]
+    at: str | None
+
+
+class Health(Struct):
+    """`worker`: it has its partitions and their state; `views`: the API has read all there was at its start; `kafka`:
+    Kafka answers; `problems`: what is wrong, in words, even where the worker does its work."""
+
+    worker: bool
+    views: bool
+    kafka: bool = True
+    problems: list[str] = []
+
+
+class Problem(Struct):
+    """RFC 9457."""
+
+    title: str
+    status: int
+    detail: str
+    type: str = "about:blank"
+
+
+class Paging(Struct, kw_only=True):
+    """`after` is a place in the list, as `next` has it. What a query leaves out is unset: null could be a name."""
+
+    limit: Annotated[int, Meta(ge=1, le=1_000)] = 100
+    after: str | UnsetType = UNSET
+
+
+class AlertQuery(Paging, kw_only=True):
+    platform: str | UnsetType = UNSET
+    shop: str | UnsetType = UNSET
+    severity: Severity | UnsetType = UNSET
+    state: State | UnsetType = UNSET
+
+
+class DueQuery(Paging, kw_only=True):
+    warehouse: str | UnsetType = UNSET
