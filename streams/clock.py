@@ -1,9 +1,6 @@
 """What time a partition has reached."""
 
 import time
-from collections.abc import Iterable
-
-from rules.calendar.instants import DAWN, LONGEST_LEAP_MS, NEVER
 
 AHEAD_MS = 600_000
 """How far ahead of the wall clock an event may be before nobody believes it."""
@@ -12,45 +9,3 @@ AHEAD_MS = 600_000
 def wall_ms() -> int:
     """Now, in epoch milliseconds."""
     return time.time_ns() // 1_000_000
-
-
-class EventClock:
-    """The clock of one partition in event time: the smallest, over its inputs, of the largest time seen.
-
-    Of each input it knows through which instant everything has been heard. An event promises all that lies before
-    it, since another of the same instant may follow; a tick promises its own instant too.
-    """
-
-    def __init__(self, inputs: Iterable[str]) -> None:
-        self.through_ms = dict.fromkeys(inputs, DAWN)
-        self.ticked_ms = DAWN
-
-    def saw(self, topic: str, newest_ms: int) -> None:
-        """The largest event time of a batch."""
-        if newest_ms - 1 > self.through_ms.get(topic, newest_ms):
-            self.through_ms[topic] = newest_ms - 1
-
-    def tick(self, topic: str, at_ms: int) -> None:
-        self.ticked_ms = max(self.ticked_ms, at_ms)
-        if at_ms > self.through_ms.get(topic, at_ms):
-            self.through_ms[topic] = at_ms
-
-    def believed_to_ms(self, topic: str, now_ms: int) -> int:
-        """The latest time an event or tick on an input may have: a leap past everything heard on any of them comes from
-        a wrong clock. The very first is believed. An input that hasn't been heard yet may begin anywhere up to now
-        (`now_ms`), since its log may not reach back as far as the others'; so may one that is no part of the clock."""
-        heard_ms = max(self.ticked_ms, *self.through_ms.values())
-        if heard_ms == DAWN:
-            return NEVER
-        if self.through_ms.get(topic, DAWN) == DAWN:
-            heard_ms = max(heard_ms, now_ms)
-        return heard_ms + 1 + LONGEST_LEAP_MS  # the newest event lies a millisecond past what has been heard through
-
-    def now_ms(self) -> int:
-        return min(self.through_ms.values())
-
-    def at_rest_ms(self) -> int:
-        """The clock once everything appended has been read and nothing more comes: then nothing of the newest
-        instant is outstanding, and a tick on any one input speaks for the whole partition."""
-        slowest = self.now_ms()
-        return max(slowest if slowest == DAWN else slowest + 1, self.ticked_ms)

@@ -5,8 +5,9 @@ from importlib import resources
 from pathlib import Path
 from typing import NamedTuple
 
-from rules.dsl.model import Pack, pack_of
+from rules.dsl.model import Pack
 from rules.dsl.overrides import is_override, lay_over
+from rules.dsl.reader import pack_of
 from rules.dsl.yaml_source import BadPack, Complaint, Source
 from rules.plan.rule_book import RuleBook
 

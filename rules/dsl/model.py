@@ -1,10 +1,9 @@
 """Rule packs: YAML text into rules, with every complaint placed at its line."""
 
-import re
 from collections.abc import Iterator, Mapping
 from datetime import date
 from decimal import Decimal, InvalidOperation
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, NamedTuple
 from zoneinfo import ZoneInfo
 
 import msgspec
@@ -13,24 +12,9 @@ from msgspec import Struct
 from rules.calendar.days import knows_country, start_of_day
 from rules.calendar.durations import Duration, Share, Span
 from rules.calendar.instants import DAWN, NEVER
-from rules.dsl.yaml_source import BadPack, Complaint, Source
 from rules.expr.conditions import Condition, parse_condition
-from rules.kinds.count import Marks
-from rules.kinds.deadline.spec import Deadline, Silence
-from rules.kinds.event import Occurrence
-from rules.kinds.ledger.evaluator import Ledger
-from rules.kinds.level import Level
-from rules.kinds.ratio.compiled import Ratio
-from rules.kinds.route import Route
+from rules.kinds.registry import AnyRule, InForce
 from rules.kinds.rule import Confidence, Effective, Place
-from rules.kinds.spacing import Spacing
-from rules.kinds.streak import Streak
-from rules.kinds.tasks import Tasks
-
-AnyRule = Deadline | Silence | Ratio | Marks | Level | Occurrence | Tasks | Spacing | Streak | Route | Ledger
-
-DATED = (Deadline, Silence, Ratio, Occurrence, Tasks, Spacing)
-"""Kinds whose versions can take turns by date; of the others a shop has one version for good."""
 
 
 class Where(NamedTuple):
@@ -40,14 +24,6 @@ class Where(NamedTuple):
     site: str | None = None
     programme: str | None = None
     shop: str | None = None
-
-
-class InForce(Struct, frozen=True):
-    """A rule as it holds for a shop, with the place whose days it goes by and the time it is in effect."""
-
-    rule: AnyRule
-    place: Place
-    site: str | None = None
 
 
 class Version(Struct, kw_only=True, forbid_unknown_fields=True, frozen=True):
@@ -191,79 +167,6 @@ def _decimal(written: Any) -> Decimal:
     if not number.is_finite() or isinstance(written, bool):
         raise ValueError(f"{written!r} is no number")
     return number
-
-
-def parse(text: str, file: str) -> Pack:
-    """Reads a pack. Raises BadPack with everything that is wrong in it."""
-    return pack_of(Source(text, file))
-
-
-def pack_of(source: Source) -> Pack:
-    """`parse`, for callers that go on to place complaints of their own."""
-    value, versions, written, origin = _taken_apart(source)
-    pack = read(Pack, value, source)
-    pack.written, pack.origin = written, origin
-    pack.versions = {
-        rule_id: [
-            msgspec.structs.replace(read(Version, each, source, path), at=f"{source.file}:{source.line(path)}")
-            for path, each in found
-        ]
-        for rule_id, found in versions.items()
-    }
-    from rules.dsl.validate import complaints  # it looks at whole packs, so it can't stand above them
-
-    if found := list(complaints(pack, source)):
-        raise BadPack(found)
-    return pack
-
-
-Written = dict[str, list[tuple[str, Any]]]
-
-
-def _taken_apart(source: Source) -> tuple[Any, Written, dict[str, dict[str, Any]], dict[str, str]]:
-    """A pack's value without its rules' `versions`, and these by rule, with their paths; each rule as written, and
-    where it stands."""
-    value = source.value
-    versions: Written = {}
-    written: dict[str, dict[str, Any]] = {}
-    origin: dict[str, str] = {}
-    if not isinstance(value, dict) or not isinstance(value.get("rules"), list):
-        return value, versions, written, origin
-    rules = []
-    for n, rule in enumerate(value["rules"]):
-        if isinstance(rule, dict) and isinstance(rule.get("id"), str):
-            path = f"$.rules[{n}]"
-            own = rule.get("versions", [])
-            if not isinstance(own, list):
-                raise BadPack([source.complain("versions is a list", f"{path}.versions")])
-            rule = {name: part for name, part in rule.items() if name != "versions"}
-            if own:
-                versions[rule["id"]] = [(f"{path}.versions[{m}]", each) for m, each in enumerate(own)]
-            written.setdefault(rule["id"], rule)
-            origin.setdefault(rule["id"], f"{source.file}:{source.line(path)}")
-        rules.append(rule)
-    return value | {"rules": rules}, versions, written, origin
-
-
-_T = TypeVar("_T")
-
-
-def read(kind: type[_T], value: Any, source: Source, at: str = "$") -> _T:
-    """A value as what it is meant to be. Raises BadPack, saying where it isn't."""
-    try:
-        return msgspec.convert(value, kind, dec_hook=convert)
-    except msgspec.ValidationError as error:
-        raise BadPack([placed(error, source, at)]) from None
-
-
-def placed(error: msgspec.ValidationError, source: Source, at: str = "$") -> Complaint:
-    """What msgspec says of a value, at its line."""
-    message, _, where = str(error).partition(" - at `")
-    path = at + where.rstrip("`").rpartition("$")[2]  # a mapping's key is told as "`key` in `$.its.path`"
-    if unknown := re.search("unknown field `(.*)`", message):
-        path = f"{path}.{unknown[1]}"
-        message += "; is it misspelt, or does it belong to another kind of rule?"
-    return source.complain(message, path)
 
 
 def zone_complaint(zone: str) -> str | None:

@@ -5,7 +5,8 @@ from typing import Any
 
 from msgspec import Struct
 
-from rules.dsl.model import Pack, Version, read
+from rules.dsl.model import Pack, Version
+from rules.dsl.reader import read
 from rules.dsl.validate import of_version, overlap
 from rules.dsl.yaml_source import BadPack, Complaint, Source
 from rules.kinds.rule import Confidence

@@ -11,15 +11,15 @@ import msgspec
 from rules.calendar.durations import BusinessDays, Duration
 from rules.calendar.instants import NEVER
 from rules.dsl.clauses import is_known
-from rules.dsl.model import DATED, AnyRule, Pack, Trial, Version, calendar_complaint, zone_complaint
+from rules.dsl.model import Pack, Trial, Version, calendar_complaint, zone_complaint
 from rules.dsl.yaml_source import Complaint, Source
 from rules.kinds.count import Marks
 from rules.kinds.deadline.spec import Deadline, DueOf, Silence
-from rules.kinds.ledger.evaluator import Ledger
-from rules.kinds.ledger.postings import Feed
+from rules.kinds.ledger.spec import Feed, Ledger
 from rules.kinds.level import Level
 from rules.kinds.occurrences.source import Of
-from rules.kinds.ratio.compiled import Ratio
+from rules.kinds.ratio.spec import Ratio
+from rules.kinds.registry import DATED, AnyRule
 from rules.kinds.rule import Rule
 from rules.kinds.streak import Streak
 from rules.kinds.tasks import Tasks

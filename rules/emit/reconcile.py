@@ -7,12 +7,16 @@ from collections.abc import Callable
 from typing import Any
 
 from rules.calendar.instants import NEVER, rfc3339
-from rules.emit.render import Known, Teller, known_by, of_deadline
+from rules.emit.render import Teller
+from rules.kinds.deadline.evidence import Known, known_by, of_deadline
 from rules.kinds.deadline.timer import Timer
+from rules.kinds.evaluation import Case, Verdict
+from rules.kinds.evaluator import Judge
 from rules.kinds.findings import MORE, Findings
-from rules.kinds.rule import Case, Judge, Rule, Verdict
+from rules.kinds.rule import Rule
 from rules.kinds.subjects import SubjectJudge
-from rules.messages.alerts import Alert, Cause, Emitted, Open, alert_id, is_news, remember, subject_and_episode
+from rules.messages.alert_state import Emitted, Open, is_news, remember
+from rules.messages.alerts import Alert, Cause, alert_id, subject_and_episode
 from rules.plan.rule_book import RuleBook
 from rules.state.shop import Order, Shop
 

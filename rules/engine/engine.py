@@ -16,7 +16,8 @@ from rules.engine.work_queue import Agenda
 from rules.facts.order_facts import MERGE, OrderFacts
 from rules.facts.shop_facts import KINDS, PROFILE_KINDS
 from rules.kinds.deadline.timer import OVERDUE, Timer
-from rules.messages.alerts import Alert, Open
+from rules.messages.alert_state import Open
+from rules.messages.alerts import Alert
 from rules.messages.bounds import check_names
 from rules.messages.events import AnyEvent, ClockTick, Event, ShopEvent
 from rules.plan.rule_book import RuleBook

@@ -5,8 +5,9 @@ from rules.engine.engine import Engine
 from rules.facts.order_facts import EVERY_FACT, OrderFacts
 from rules.facts.shop_facts import Entry, Key
 from rules.kinds.nothing import NOTHING
-from rules.kinds.ratio.periodic import Computed
-from rules.messages.alerts import Alert, Emitted, emitted_from, shop_of, subject_and_episode
+from rules.kinds.ratio.period_results import Computed
+from rules.messages.alert_state import Emitted, emitted_from
+from rules.messages.alerts import Alert, shop_of, subject_and_episode
 from rules.state.aggregate import uncount
 from rules.state.shop import Order, Shop
 

@@ -14,7 +14,7 @@ from rules.dsl.model import Pack, Trial
 from rules.dsl.validate import never_ends
 from rules.engine.engine import Engine
 from rules.harness.replay import replay
-from rules.kinds.ledger.evaluator import Ledger
+from rules.kinds.ledger.spec import Ledger
 from rules.messages.alerts import Alert, subject_and_episode
 from rules.messages.bad_events import BadEvent
 from rules.messages.events import AnyEvent, decode

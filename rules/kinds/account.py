@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING
 
 from msgspec import Struct
 
+from rules.kinds.evidence import ORDERS_SHOWN
 from rules.kinds.ledger.postings import Posting
-from rules.kinds.ratio.evaluator import ORDERS_SHOWN
 
 if TYPE_CHECKING:
-    from rules.kinds.ledger.evaluator import Ledger, PointsTier
+    from rules.kinds.ledger.spec import Ledger, PointsTier
 
 
 class Shown(Struct, frozen=True):

@@ -4,7 +4,7 @@ from abc import ABC, abstractmethod
 from bisect import bisect_right
 from collections.abc import Iterable, Iterator
 from itertools import groupby, islice, takewhile
-from typing import TYPE_CHECKING, Any, ClassVar, Literal
+from typing import Any, ClassVar, Literal
 
 from msgspec import Struct
 
@@ -12,15 +12,16 @@ from rules.calendar.days import day_of, start_of_day, week_name, week_of
 from rules.calendar.durations import Duration
 from rules.calendar.instants import DAWN, DAY_MS, NEVER, rfc3339
 from rules.facts.shop_facts import Entry
+from rules.kinds.evaluation import Case, Said, Verdict
+from rules.kinds.evaluator import Judge
+from rules.kinds.evidence import ORDERS_SHOWN
 from rules.kinds.happened import Happened, Happening
 from rules.kinds.occurrences.source import Log, Of, Source
-from rules.kinds.ratio.evaluator import ORDERS_SHOWN
-from rules.kinds.rule import Case, Judge, Place, Rule, Said, Sanction, Verdict
+from rules.kinds.rule import Place, Rule, Sanction
+from rules.kinds.shop_view import ShopView
 from rules.kinds.subjects import SubjectJudge
-from rules.messages.alerts import Cause, Emitted, Open
-
-if TYPE_CHECKING:
-    from rules.state.shop import Shop
+from rules.messages.alert_state import Emitted, Open
+from rules.messages.alerts import Cause
 
 
 class Marks(Rule, tag="count", tag_field="kind", kw_only=True, frozen=True):
@@ -116,13 +117,13 @@ class CountJudge(ABC):
         self.zone = place.zone
 
     @abstractmethod
-    def case(self, shop: "Shop", verdict: Verdict, at_ms: int) -> Case: ...
+    def case(self, shop: ShopView, verdict: Verdict, at_ms: int) -> Case: ...
 
     @abstractmethod
-    def cause_of_end(self, shop: "Shop", said: Emitted, verdict: Verdict, at_ms: int) -> Cause: ...
+    def cause_of_end(self, shop: ShopView, said: Emitted, verdict: Verdict, at_ms: int) -> Cause: ...
 
     @abstractmethod
-    def metric(self, shop: "Shop", at_ms: int) -> dict[str, Any] | None: ...
+    def metric(self, shop: ShopView, at_ms: int) -> dict[str, Any] | None: ...
 
     def _open(self, count: int) -> tuple[Open, Cause] | None:
         severity = self.rule.severity
@@ -158,7 +159,7 @@ class SanctionCounter(CountJudge):
         assert self.rule.sanction is not None
         return self.rule.sanction
 
-    def _gathered(self, shop: "Shop", log: Log, at_ms: int) -> Gathered:
+    def _gathered(self, shop: ShopView, log: Log, at_ms: int) -> Gathered:
         """Goes through the marks in time, up to a moment: a sanction begins when enough have gathered."""
         gathered: Gathered | None = shop.progress.get(self)
         known = log.until(at_ms)
@@ -180,7 +181,7 @@ class SanctionCounter(CountJudge):
         gathered.done = known
         return gathered
 
-    def stand(self, shop: "Shop", log: Log, at_ms: int, now_ms: int) -> Standing:
+    def stand(self, shop: ShopView, log: Log, at_ms: int, now_ms: int) -> Standing:
         """Which marks had gathered at a moment up to now, and which sanction was in force."""
         sanctions = self._gathered(shop, log, now_ms).sanctions
         n = bisect_right(sanctions, (at_ms, NEVER))
@@ -193,7 +194,7 @@ class SanctionCounter(CountJudge):
             began, until = None, None
         return Standing(first, max(last - first, 0), began, until)
 
-    def judge(self, shop: "Shop", at_ms: int) -> Said:
+    def judge(self, shop: ShopView, at_ms: int) -> Said:
         log = self.source.log(shop)
         standing = self.stand(shop, log, at_ms, at_ms)
         turns = [log.next_after(at_ms), NEVER if standing.until_ms is None else standing.until_ms]
@@ -210,7 +211,7 @@ class SanctionCounter(CountJudge):
             return Verdict(Open("near", severity["near"]), "threshold_near")
         return None
 
-    def case(self, shop: "Shop", verdict: Verdict, at_ms: int) -> Case:
+    def case(self, shop: ShopView, verdict: Verdict, at_ms: int) -> Case:
         log = self.source.log(shop)
         standing = self.stand(shop, log, at_ms, at_ms)
         first, last = standing.first, standing.first + standing.number
@@ -224,7 +225,7 @@ class SanctionCounter(CountJudge):
         case.headroom = self.rule.threshold - standing.number
         return case
 
-    def cause_of_end(self, shop: "Shop", said: Emitted, verdict: Verdict, at_ms: int) -> Cause:
+    def cause_of_end(self, shop: ShopView, said: Emitted, verdict: Verdict, at_ms: int) -> Cause:
         """Time has ended what was said, or a sanction that came on top of it; unless the marks, as they are known
         by now, no longer bear it out."""
         then = self._stage(self.stand(shop, self.source.log(shop), said.at_ms, at_ms))
@@ -232,10 +233,10 @@ class SanctionCounter(CountJudge):
             return "evidence_arrived"
         return "fell_back" if said.until_ms is None else "sanction_ended"
 
-    def metric(self, shop: "Shop", at_ms: int) -> dict[str, Any]:
+    def metric(self, shop: ShopView, at_ms: int) -> dict[str, Any]:
         return self._metric(self.stand(shop, self.source.log(shop), at_ms, at_ms).number, None)
 
-    def sanctions(self, shop: "Shop", at_ms: int) -> list[tuple[str, int, int]]:
+    def sanctions(self, shop: ShopView, at_ms: int) -> list[tuple[str, int, int]]:
         """`(name, from_ms, until_ms)` of those in force."""
         now = self.stand(shop, self.source.log(shop), at_ms, at_ms)
         if now.from_ms is None or now.until_ms is None:
@@ -246,13 +247,13 @@ class SanctionCounter(CountJudge):
 class WeekCounter(CountJudge):
     """Each calendar week counts for itself."""
 
-    def _weeks(self, shop: "Shop", to_ms: int) -> Iterator[tuple[int, list[Happening]]]:
+    def _weeks(self, shop: ShopView, to_ms: int) -> Iterator[tuple[int, list[Happening]]]:
         """Each week's Monday with its marks, the first of each buyer where buyers count."""
         known = [mark for mark in self.source.happenings(shop) if mark.at_ms <= to_ms]
         for monday, marks in groupby(known, lambda mark: week_of(day_of(mark.at_ms, self.zone))[0]):
             yield monday, list(self._counting(marks, set()))
 
-    def _this_week(self, shop: "Shop", at_ms: int) -> tuple[int, list[Happening]]:
+    def _this_week(self, shop: ShopView, at_ms: int) -> tuple[int, list[Happening]]:
         """The Monday of a moment's week with the marks by then; what was gone through before is kept."""
         log, monday = self.source.log(shop), week_of(day_of(at_ms, self.zone))[0]
         week: Week | None = shop.progress.get(self)
@@ -267,7 +268,7 @@ class WeekCounter(CountJudge):
         week.done = known
         return monday, week.marks
 
-    def judge(self, shop: "Shop", at_ms: int) -> Said:
+    def judge(self, shop: ShopView, at_ms: int) -> Said:
         monday, marks = self._this_week(shop, at_ms)
         ahead = self.source.next_after(shop, at_ms)
         opened = self._open(len(marks))
@@ -275,13 +276,13 @@ class WeekCounter(CountJudge):
             return [], ahead
         return [Verdict(*opened, episode=week_name(monday))], min(ahead, start_of_day(monday + 7, self.zone))
 
-    def crossings(self, shop: "Shop") -> Iterator[Happening]:
+    def crossings(self, shop: ShopView) -> Iterator[Happening]:
         """When each week's count reached the threshold."""
         for _, marks in self._weeks(shop, NEVER):
             if len(marks) >= self.rule.threshold:
                 yield marks[self.rule.threshold - 1]
 
-    def crossings_by(self, shop: "Shop", entry: Entry, kept: Happened) -> tuple[list[Happening], list[Happening]]:
+    def crossings_by(self, shop: ShopView, entry: Entry, kept: Happened) -> tuple[list[Happening], list[Happening]]:
         """What an entry that has come or gone may have made otherwise: its week as it was, and as it is."""
         monday = week_of(day_of(entry.at_ms, self.zone))[0]
         from_ms, to_ms = start_of_day(monday, self.zone), start_of_day(monday + 7, self.zone)
@@ -301,18 +302,18 @@ class WeekCounter(CountJudge):
         """Types of the shop's events that its crossings rest on; none where they rest on orders."""
         return self.source.events
 
-    def case(self, shop: "Shop", verdict: Verdict, at_ms: int) -> Case:
+    def case(self, shop: ShopView, verdict: Verdict, at_ms: int) -> Case:
         monday, marks = self._this_week(shop, at_ms)
         if verdict.episode != week_name(monday):
             weeks = {week_name(monday): marks for monday, marks in self._weeks(shop, at_ms)}
             marks = weeks.get(verdict.episode, [])
         return self._case(marks, len(marks), period=verdict.episode)
 
-    def cause_of_end(self, shop: "Shop", said: Emitted, verdict: Verdict, at_ms: int) -> Cause:
+    def cause_of_end(self, shop: ShopView, said: Emitted, verdict: Verdict, at_ms: int) -> Cause:
         this_week = week_name(week_of(day_of(at_ms, self.zone))[0])
         return "evidence_arrived" if verdict.episode == this_week else "period_ended"
 
-    def metric(self, shop: "Shop", at_ms: int) -> dict[str, Any]:
+    def metric(self, shop: ShopView, at_ms: int) -> dict[str, Any]:
         monday, marks = self._this_week(shop, at_ms)
         bounds = {
             "from": rfc3339(start_of_day(monday, self.zone)),
@@ -327,13 +328,13 @@ class OrderCounter(CountJudge, SubjectJudge[Marks]):
     def sources(self) -> list[Source]:
         return [self.source]
 
-    def keys(self, shop: "Shop") -> list[str]:
+    def keys(self, shop: ShopView) -> list[str]:
         return list(self.source.subjects(shop))
 
     def touched_at(self, subject: str, instants: Iterable[int]) -> list[str]:
         return [subject]
 
-    def look(self, shop: "Shop", key: str, at_ms: int) -> Said:
+    def look(self, shop: ShopView, key: str, at_ms: int) -> Said:
         instants = self.source.instants(shop, key)
         known = [at for at in instants if at <= at_ms]
         turn_ms = min([at for at in instants if at > at_ms], default=NEVER)
@@ -343,21 +344,21 @@ class OrderCounter(CountJudge, SubjectJudge[Marks]):
             return [], turn_ms
         return [Verdict(*opened, subject=key)], min(turn_ms, ends_ms)
 
-    def _known(self, shop: "Shop", order: str, at_ms: int) -> list[Happening]:
+    def _known(self, shop: ShopView, order: str, at_ms: int) -> list[Happening]:
         return [mark for mark in self.source.about(shop, order) if mark.at_ms <= at_ms]
 
-    def case(self, shop: "Shop", verdict: Verdict, at_ms: int) -> Case:
+    def case(self, shop: ShopView, verdict: Verdict, at_ms: int) -> Case:
         marks = self._known(shop, verdict.subject, at_ms)
         case = self._case(marks, len(marks), order=verdict.subject)
         case.order = verdict.subject
         case.evidence |= shop.products_of(verdict.subject)
         return case
 
-    def cause_of_end(self, shop: "Shop", said: Emitted, verdict: Verdict, at_ms: int) -> Cause:
+    def cause_of_end(self, shop: ShopView, said: Emitted, verdict: Verdict, at_ms: int) -> Cause:
         marks = self._known(shop, verdict.subject, at_ms)
         return "period_ended" if self._open(len(marks)) is not None else "evidence_arrived"
 
-    def metric(self, shop: "Shop", at_ms: int) -> dict[str, Any] | None:
+    def metric(self, shop: ShopView, at_ms: int) -> dict[str, Any] | None:
         return None
 
 

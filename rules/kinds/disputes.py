@@ -1,21 +1,20 @@
 """A ratio of disputes, judged provider by provider."""
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from rules.calendar.days import start_of_day
 from rules.calendar.instants import rfc3339
 from rules.calendar.windows import Period
 from rules.facts.shop_facts import Entry, until
+from rules.kinds.evaluation import Said, Verdict
+from rules.kinds.evidence import ORDERS_SHOWN
 from rules.kinds.findings import Findings
 from rules.kinds.ratio.compiled import Count
 from rules.kinds.ratio.counters import Tally
-from rules.kinds.ratio.evaluator import ORDERS_SHOWN, RatioJudge
-from rules.kinds.rule import Said, Verdict
+from rules.kinds.ratio.evaluator import RatioJudge
+from rules.kinds.shop_view import ShopView
 from rules.kinds.subjects import SubjectJudge
-
-if TYPE_CHECKING:
-    from rules.state.shop import Shop
 
 CAUSES = ("not_shipped", "other", "")
 """What a dispute may be about; nothing, where that wasn't told."""
@@ -56,10 +55,10 @@ class DisputeJudge(RatioJudge, SubjectJudge[Any]):
     def new_findings(self) -> DisputeFindings:
         return DisputeFindings()
 
-    def judge(self, shop: "Shop", at_ms: int) -> Said:
+    def judge(self, shop: ShopView, at_ms: int) -> Said:
         return SubjectJudge.judge(self, shop, at_ms)
 
-    def evaluate(self, shop: "Shop", findings: Findings, at_ms: int, most: int) -> int:
+    def evaluate(self, shop: ShopView, findings: Findings, at_ms: int, most: int) -> int:
         assert isinstance(findings, DisputeFindings)
         tally = self.tally(shop, at_ms)
         if tally is not None and not findings.left:
@@ -72,13 +71,13 @@ class DisputeJudge(RatioJudge, SubjectJudge[Any]):
                     findings.touch(findings.providers[period, number])
         return super().evaluate(shop, findings, at_ms, most)
 
-    def keys(self, shop: "Shop") -> list[str]:
+    def keys(self, shop: ShopView) -> list[str]:
         return [_provider(entry) for entry in shop.facts.of("dispute.opened")]
 
-    def touched_by(self, shop: "Shop", name: str, entry: Entry) -> list[str]:
+    def touched_by(self, shop: ShopView, name: str, entry: Entry) -> list[str]:
         return [_provider(entry)]
 
-    def look(self, shop: "Shop", key: str, at_ms: int) -> Said:
+    def look(self, shop: ShopView, key: str, at_ms: int) -> Said:
         tally, turn_ms = self.tally(shop, at_ms), self.next_version_ms(at_ms)
         findings = shop.findings.get(self.n)
         if isinstance(findings, DisputeFindings):
@@ -97,16 +96,16 @@ class DisputeJudge(RatioJudge, SubjectJudge[Any]):
                 findings.count(key, count.period, part.bad, None if found is None else found[0].stage)
         return verdicts, turn_ms
 
-    def _split(self, shop: "Shop", tally: Tally, count: Count, at_ms: int) -> Iterator[tuple[str, Count]]:
+    def _split(self, shop: ShopView, tally: Tally, count: Count, at_ms: int) -> Iterator[tuple[str, Count]]:
         for provider in sorted(set(self.keys(shop))):
             part = self._part(shop, tally, count, provider, at_ms)
             if part.bad:
                 yield provider, part
 
-    def _part(self, shop: "Shop", tally: Tally, count: Count, subject: str, at_ms: int) -> Count:
+    def _part(self, shop: ShopView, tally: Tally, count: Count, subject: str, at_ms: int) -> Count:
         return Count(count.period, _number(shop, tally, count.period, subject, at_ms), count.total)
 
-    def _shown_of(self, shop: "Shop", tally: Tally, count: Count, verdict: Verdict, at_ms: int) -> dict[str, Any]:
+    def _shown_of(self, shop: ShopView, tally: Tally, count: Count, verdict: Verdict, at_ms: int) -> dict[str, Any]:
         """Evidence: the provider, and its newest disputes."""
         said = [shop.facts.about("dispute.opened", (verdict.subject, cause)) for cause in CAUSES]
         marks = sorted(entry.mark() for each in said for entry in each[: until(each, at_ms)][-ORDERS_SHOWN:])
@@ -118,7 +117,7 @@ def _provider(entry: Entry) -> str:
     return entry.data.provider or "-"
 
 
-def _number(shop: "Shop", tally: Tally, period: Period, provider: str, at_ms: int) -> int:
+def _number(shop: ShopView, tally: Tally, period: Period, provider: str, at_ms: int) -> int:
     """How many disputes with a provider that count were opened in a period."""
     zone, cause = tally.gauge.zone, tally.gauge.rule.disputes
     said = shop.facts.about("dispute.opened", (provider, cause or ""))

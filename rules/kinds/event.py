@@ -1,20 +1,20 @@
 """Events: something happened that a clause punishes by itself, at once."""
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import Any, ClassVar
 
 from msgspec.structs import replace
 
 from rules.calendar.durations import Duration
 from rules.calendar.instants import DAWN, NEVER, rfc3339
+from rules.kinds.evaluation import Case, Said, Verdict
 from rules.kinds.happened import Happening
 from rules.kinds.occurrences.source import Of, Source
-from rules.kinds.rule import Case, Place, Rule, Said, Sanction, Verdict
+from rules.kinds.rule import Place, Rule, Sanction
+from rules.kinds.shop_view import ShopView
 from rules.kinds.subjects import SubjectJudge
-from rules.messages.alerts import Cause, Emitted, Open, instant_of
-
-if TYPE_CHECKING:
-    from rules.state.shop import Shop
+from rules.messages.alert_state import Emitted, Open
+from rules.messages.alerts import Cause, instant_of
 
 
 class Occurrence(Rule, tag="event", tag_field="kind", kw_only=True, frozen=True):
@@ -66,21 +66,21 @@ class EventJudge(SubjectJudge[Occurrence]):
     def sources(self) -> list[Source]:
         return [self.source]
 
-    def keys(self, shop: "Shop") -> list[tuple[int, str]]:
+    def keys(self, shop: ShopView) -> list[tuple[int, str]]:
         return self.source.since(shop, DAWN)
 
     def key_of(self, verdict: Verdict) -> tuple[int, str]:
         at_ms = instant_of(verdict.episode)
         return NEVER if at_ms is None else at_ms, verdict.subject
 
-    def _told(self, shop: "Shop", key: tuple[int, str]) -> list[Happening]:
+    def _told(self, shop: ShopView, key: tuple[int, str]) -> list[Happening]:
         """What an alert is about."""
         at_ms, subject = key
         if not self.effective.at(at_ms):
             return []
         return [mark for mark in self.source.at(shop, subject, at_ms) if mark.times]
 
-    def look(self, shop: "Shop", key: tuple[int, str], at_ms: int) -> Said:
+    def look(self, shop: ShopView, key: tuple[int, str], at_ms: int) -> Said:
         since_ms, subject = key
         until = self._until(since_ms)
         if at_ms >= until or not self._told(shop, key):
@@ -90,7 +90,7 @@ class EventJudge(SubjectJudge[Occurrence]):
         opened = self._opened if self.rule.sanction is None else replace(self._opened, until_ms=until)
         return [Verdict(opened, self._cause, subject, rfc3339(since_ms))], until
 
-    def case(self, shop: "Shop", verdict: Verdict, at_ms: int) -> Case:
+    def case(self, shop: ShopView, verdict: Verdict, at_ms: int) -> Case:
         marks = self._told(shop, self.key_of(verdict))
         order = next((mark.order for mark in marks if mark.order), None)
         sanction = self.rule.sanction.name if self.rule.sanction else None
@@ -109,15 +109,15 @@ class EventJudge(SubjectJudge[Occurrence]):
             names["points"] = f"{float(case.points):g}"
         return case
 
-    def cause_of_end(self, shop: "Shop", said: Emitted, verdict: Verdict, at_ms: int) -> Cause:
+    def cause_of_end(self, shop: ShopView, said: Emitted, verdict: Verdict, at_ms: int) -> Cause:
         if not self._told(shop, self.key_of(verdict)):
             return "evidence_arrived"
         return "period_ended" if self.rule.sanction is None else "sanction_ended"
 
-    def metric(self, shop: "Shop", at_ms: int) -> dict[str, Any] | None:
+    def metric(self, shop: ShopView, at_ms: int) -> dict[str, Any] | None:
         return None
 
-    def sanctions(self, shop: "Shop", at_ms: int) -> list[tuple[str, int, int]]:
+    def sanctions(self, shop: ShopView, at_ms: int) -> list[tuple[str, int, int]]:
         """`(name, from_ms, until_ms)` of those in force."""
         if self.rule.sanction is None:
             return []

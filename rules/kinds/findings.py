@@ -7,8 +7,9 @@ from itertools import islice
 from typing import Any, Final
 
 from rules.calendar.instants import NEVER
-from rules.kinds.rule import Case, Rule, Verdict
-from rules.messages.alerts import Open
+from rules.kinds.evaluation import Case, Verdict
+from rules.kinds.rule import Rule
+from rules.messages.alert_state import Open
 
 MOST_OPEN = 1_000
 """How many alerts of one rule and shop are open one by one. The rest are counted in one more, whose subject is `-` and

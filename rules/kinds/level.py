@@ -12,15 +12,17 @@ from rules.calendar.days import day_of, start_of_day
 from rules.calendar.durations import Duration
 from rules.calendar.instants import DAY_MS, NEVER
 from rules.facts.shop_facts import Entry, said_by, sku_of
+from rules.kinds.evaluation import Case, Said, Verdict
+from rules.kinds.evidence import percent
 from rules.kinds.happened import Happened, Happening
-from rules.kinds.ratio.evaluator import percent
-from rules.kinds.rule import Case, Place, Rule, Said, Verdict
+from rules.kinds.rule import Place, Rule
+from rules.kinds.shop_view import ShopView
 from rules.kinds.subjects import SubjectJudge
-from rules.messages.alerts import Cause, Emitted, Open
+from rules.messages.alert_state import Emitted, Open
+from rules.messages.alerts import Cause
 
 if TYPE_CHECKING:
     from rules.kinds.ledger.evaluator import LedgerJudge
-    from rules.state.shop import Shop
 
 
 class LevelTier(Struct, forbid_unknown_fields=True, frozen=True):
@@ -111,7 +113,7 @@ class Readings(ABC):
         self.zone = place.zone
 
     @abstractmethod
-    def reading(self, shop: "Shop", subject: str, at_ms: int) -> Reading | None:
+    def reading(self, shop: ShopView, subject: str, at_ms: int) -> Reading | None:
         """A subject's figure at a moment."""
 
     def _verdicts(self, subject: str, reading: Reading | None) -> list[Verdict]:
@@ -136,7 +138,7 @@ class Readings(ABC):
                 stage = name
         return Reading(float(value), stage, float(limit), shown)
 
-    def case(self, shop: "Shop", verdict: Verdict, at_ms: int) -> Case:
+    def case(self, shop: ShopView, verdict: Verdict, at_ms: int) -> Case:
         reading = self.reading(shop, verdict.subject, at_ms)
         if reading is None:
             return Case({}, dict.fromkeys(("value", "threshold", "headroom", "stock", "per_day"), "-"))
@@ -162,7 +164,7 @@ class Readings(ABC):
         falls = self.rule.below is not None or self.rule.of == "reorder_point"
         return round(reading.value - reading.limit if falls else reading.limit - reading.value, 6)
 
-    def cause_of_end(self, shop: "Shop", said: Emitted, verdict: Verdict, at_ms: int) -> Cause:
+    def cause_of_end(self, shop: ShopView, said: Emitted, verdict: Verdict, at_ms: int) -> Cause:
         return "fell_back"
 
     def _metric(self, reading: Reading) -> dict[str, Any]:
@@ -183,11 +185,11 @@ class LevelJudge(Readings):
         super().__init__(n, rule, place)
         self.ledger = ledger
 
-    def judge(self, shop: "Shop", at_ms: int) -> Said:
+    def judge(self, shop: ShopView, at_ms: int) -> Said:
         ahead = [at for name in self.rule.events() if (at := shop.facts.next_after(name, at_ms)) is not None]
         return self._verdicts("-", self.reading(shop, "-", at_ms)), min(ahead, default=NEVER)
 
-    def reading(self, shop: "Shop", subject: str, at_ms: int) -> Reading | None:
+    def reading(self, shop: ShopView, subject: str, at_ms: int) -> Reading | None:
         match self.rule.of:
             case "rating":
                 rated = shop.facts.last("rating.updated", at_ms)
@@ -204,12 +206,12 @@ class LevelJudge(Readings):
                     return self._reading(points, {"ledger": self.ledger.rule.ledger})
         return None
 
-    def crossings(self, shop: "Shop") -> list[Happening]:
+    def crossings(self, shop: ShopView) -> list[Happening]:
         """When the share of pre-orders went above its limit, each time anew."""
         counts = shop.facts.of("listing.counts")
         return [_crossing(entry) for n, entry in enumerate(counts) if self._crosses(counts, n)]
 
-    def crossings_by(self, shop: "Shop", entry: Entry, kept: Happened) -> tuple[list[Happening], list[Happening]]:
+    def crossings_by(self, shop: ShopView, entry: Entry, kept: Happened) -> tuple[list[Happening], list[Happening]]:
         """What a count that has come or gone may have made otherwise: what there may have been, and what there is."""
         counts = shop.facts.of("listing.counts")
         n = bisect_left(counts, entry.mark(), key=Entry.mark)
@@ -228,7 +230,7 @@ class LevelJudge(Readings):
         """Types of the shop's events that its crossings rest on."""
         return self.rule.events()
 
-    def metric(self, shop: "Shop", at_ms: int) -> dict[str, Any] | None:
+    def metric(self, shop: ShopView, at_ms: int) -> dict[str, Any] | None:
         reading = self.reading(shop, "-", at_ms)
         return None if reading is None else self._metric(reading)
 
@@ -236,20 +238,20 @@ class LevelJudge(Readings):
 class StockJudge(Readings, SubjectJudge[Level]):
     """A level rule on the stock of each SKU, ready to judge a shop."""
 
-    def keys(self, shop: "Shop") -> list[str]:
+    def keys(self, shop: ShopView) -> list[str]:
         return [sku_of(entry) for entry in shop.facts.of("stock.level")]
 
-    def touched_by(self, shop: "Shop", name: str, entry: Entry) -> list[str]:
+    def touched_by(self, shop: ShopView, name: str, entry: Entry) -> list[str]:
         return [sku_of(entry)]
 
-    def look(self, shop: "Shop", key: str, at_ms: int) -> Said:
+    def look(self, shop: ShopView, key: str, at_ms: int) -> Said:
         ahead = shop.facts.next_about("stock.level", (key,), at_ms)
         turn_ms = NEVER if ahead is None else ahead
         if key in shop.sales:  # stock lasts longer as sales slide out of sight
             turn_ms = min(turn_ms, start_of_day(day_of(at_ms, self.zone) + 1, self.zone))
         return self._verdicts(key, self.reading(shop, key, at_ms)), turn_ms
 
-    def reading(self, shop: "Shop", subject: str, at_ms: int) -> Reading | None:
+    def reading(self, shop: ShopView, subject: str, at_ms: int) -> Reading | None:
         """A SKU's stock against the pace of its sales. What has no sales lasts for ever, unless there is none of it."""
         entry = shop.facts.newest("stock.level", (subject,), at_ms)
         if entry is None:
@@ -268,7 +270,7 @@ class StockJudge(Readings, SubjectJudge[Level]):
             return self._reading(Decimal(), shown)
         return self._reading(on_hand / per_day if per_day else Decimal("Infinity"), shown)
 
-    def metric(self, shop: "Shop", at_ms: int) -> dict[str, Any] | None:
+    def metric(self, shop: ShopView, at_ms: int) -> dict[str, Any] | None:
         """The worst of its readings, and each SKU's."""
         skus = [sku_of(entry) for entry in shop.facts.known("stock.level", at_ms)]
         readings = {sku: found for sku in skus if (found := self.reading(shop, sku, at_ms)) is not None}

@@ -1,16 +1,16 @@
 """Routes: a carrier's trouble, and which line to switch to at each level of it."""
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any, ClassVar, Literal
+from typing import Any, ClassVar, Literal
 
 from rules.calendar.instants import NEVER
 from rules.facts.shop_facts import Entry, said_by
-from rules.kinds.rule import Case, Rule, Said, Verdict
+from rules.kinds.evaluation import Case, Said, Verdict
+from rules.kinds.rule import Rule
+from rules.kinds.shop_view import ShopView
 from rules.kinds.subjects import SubjectJudge
-from rules.messages.alerts import Cause, Emitted, Open
-
-if TYPE_CHECKING:
-    from rules.state.shop import Shop
+from rules.messages.alert_state import Emitted, Open
+from rules.messages.alerts import Cause
 
 State = Literal["saturated", "paralysed", "extreme"]
 
@@ -38,13 +38,13 @@ class RouteJudge(SubjectJudge[Route]):
         self.n = n
         self.rule = rule
 
-    def keys(self, shop: "Shop") -> list[str]:
+    def keys(self, shop: ShopView) -> list[str]:
         return [_where(entry) for entry in shop.facts.of("carrier.state")]
 
-    def touched_by(self, shop: "Shop", name: str, entry: Entry) -> list[str]:
+    def touched_by(self, shop: ShopView, name: str, entry: Entry) -> list[str]:
         return [_where(entry)]
 
-    def look(self, shop: "Shop", key: str, at_ms: int) -> Said:
+    def look(self, shop: ShopView, key: str, at_ms: int) -> Said:
         ahead = [shop.facts.next_about("carrier.state", about, at_ms) for about in _meant(key)]
         turn_ms = min([at for at in ahead if at is not None], default=NEVER)
         entry = self._entry(shop, key, at_ms)
@@ -52,13 +52,13 @@ class RouteJudge(SubjectJudge[Route]):
             return [], turn_ms
         return [Verdict(Open(state, self.rule.severity[state], tier=state), "threshold_crossed", key)], turn_ms
 
-    def _entry(self, shop: "Shop", where: str, at_ms: int) -> Entry | None:
+    def _entry(self, shop: ShopView, where: str, at_ms: int) -> Entry | None:
         """The newest word on a carrier; one of trouble, where several are called the same."""
         said = [shop.facts.newest("carrier.state", about, at_ms) for about in _meant(where)]
         known = [entry for entry in said if entry is not None]
         return max(known, key=lambda entry: (entry.data.state in self.rule.lines, entry.mark()), default=None)
 
-    def case(self, shop: "Shop", verdict: Verdict, at_ms: int) -> Case:
+    def case(self, shop: ShopView, verdict: Verdict, at_ms: int) -> Case:
         entry = self._entry(shop, verdict.subject, at_ms)
         if entry is None:
             return Case({}, dict.fromkeys(("carrier", "region", "line", "where"), "-"))
@@ -68,10 +68,10 @@ class RouteJudge(SubjectJudge[Route]):
         evidence = said_by(entry) | {"carrier": data.carrier, "region": data.region, "state": data.state, "line": line}
         return Case(evidence, names)
 
-    def cause_of_end(self, shop: "Shop", said: Emitted, verdict: Verdict, at_ms: int) -> Cause:
+    def cause_of_end(self, shop: ShopView, said: Emitted, verdict: Verdict, at_ms: int) -> Cause:
         return "fell_back"
 
-    def metric(self, shop: "Shop", at_ms: int) -> dict[str, Any] | None:
+    def metric(self, shop: ShopView, at_ms: int) -> dict[str, Any] | None:
         return None
 
 

@@ -1,17 +1,17 @@
 """What every rule says, whatever its kind, and how the kinds that look at a whole shop are asked."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from decimal import Decimal
-from typing import TYPE_CHECKING, Any, ClassVar, Literal, Protocol
+from typing import TYPE_CHECKING, ClassVar, Literal
 
 from msgspec import Struct
 
 from rules.calendar.durations import Duration, Share
 from rules.calendar.instants import DAWN, DAY_MS, NEVER
-from rules.messages.alerts import Cause, Emitted, Open, Severity
+from rules.messages.alerts import Severity
 
 if TYPE_CHECKING:
-    from rules.state.shop import Shop
+    pass
 
 Confidence = Literal["article", "platform_help", "ours"]
 """Where a value comes from: the seed article, the platform's own help pages, or our reading of them."""
@@ -118,55 +118,3 @@ class Place(Struct, frozen=True):
     zone: str
     calendar: str | None
     effective: Effective = ALWAYS
-
-
-class Verdict(Struct, gc=False):
-    """That an alert about `subject` should be open; `cause` is why it came to that."""
-
-    open: Open
-    cause: Cause
-    subject: str = "-"
-    episode: str = "-"
-
-
-class Case(Struct, gc=False):
-    """What a rule knows about one alert, beside its stage."""
-
-    evidence: dict[str, Any]
-    names: Mapping[str, object] = {}
-    order: str | None = None
-    value: float | None = None
-    threshold: float | None = None
-    headroom: float | None = None
-    cost: Cost | None = None  # where it isn't the rule's own
-    money: dict[str, Decimal] = {}
-    points: Decimal | None = None
-    ledger: str | None = None
-    actions: tuple[Advice, ...] = ()
-    summary: str | None = None  # where it isn't the rule's own
-
-
-Said = tuple[list[Verdict], int]
-"""What should be open, and when that may change without any new fact (epoch ms)."""
-
-
-class Judge(Protocol):
-    """A rule that looks at a whole shop, ready to judge. `n` is its place in the plan."""
-
-    @property
-    def n(self) -> int: ...
-
-    @property
-    def rule(self) -> Rule: ...
-
-    def judge(self, shop: "Shop", at_ms: int) -> Said:
-        """What should be open at a moment, from what is known of the shop alone."""
-
-    def case(self, shop: "Shop", verdict: Verdict, at_ms: int) -> Case:
-        """The evidence for an alert, as it stands at a moment."""
-
-    def cause_of_end(self, shop: "Shop", said: Emitted, verdict: Verdict, at_ms: int) -> Cause:
-        """Why an alert that was open no longer is."""
-
-    def metric(self, shop: "Shop", at_ms: int) -> dict[str, Any] | None:
-        """What its clause measures, as a shop's standing shows it."""

@@ -1,19 +1,19 @@
 """Spacing: a price must have held for a time before its product joins a promotion."""
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import Any, ClassVar
 
 from msgspec import Struct
 
 from rules.calendar.durations import Duration
 from rules.calendar.instants import NEVER, rfc3339
 from rules.facts.shop_facts import Entry, holding, said_by, sku_of, starts_ms
-from rules.kinds.rule import Case, Place, Rule, Said, Verdict
+from rules.kinds.evaluation import Case, Said, Verdict
+from rules.kinds.rule import Place, Rule
+from rules.kinds.shop_view import ShopView
 from rules.kinds.subjects import SubjectJudge
-from rules.messages.alerts import Cause, Emitted, Open
-
-if TYPE_CHECKING:
-    from rules.state.shop import Shop
+from rules.messages.alert_state import Emitted, Open
+from rules.messages.alerts import Cause
 
 
 class Spacing(Rule, tag="spacing", tag_field="kind", kw_only=True, frozen=True):
@@ -51,7 +51,7 @@ class SpacingJudge(SubjectJudge[Spacing]):
         self.rule = rule
         self.effective = place.effective
 
-    def _found(self, shop: "Shop", sku: str, at_ms: int) -> TooSoon | None:
+    def _found(self, shop: ShopView, sku: str, at_ms: int) -> TooSoon | None:
         promotion = shop.facts.newest("promotion.scheduled", (sku,), at_ms)
         if promotion is None or not self.effective.at(promotion.at_ms):
             return None
@@ -64,13 +64,13 @@ class SpacingJudge(SubjectJudge[Spacing]):
         free = starts_ms(last) + self.rule.price_holds
         return TooSoon(sku, starts, free, last, promotion) if starts < free else None
 
-    def keys(self, shop: "Shop") -> list[str]:
+    def keys(self, shop: ShopView) -> list[str]:
         return [sku_of(entry) for entry in shop.facts.of("promotion.scheduled")]
 
-    def touched_by(self, shop: "Shop", name: str, entry: Entry) -> list[str]:
+    def touched_by(self, shop: ShopView, name: str, entry: Entry) -> list[str]:
         return [sku_of(entry)]
 
-    def look(self, shop: "Shop", key: str, at_ms: int) -> Said:
+    def look(self, shop: ShopView, key: str, at_ms: int) -> Said:
         ahead = [shop.facts.next_about(name, (key,), at_ms) for name in ("promotion.scheduled", "price.changed")]
         turn = min((at for at in ahead if at is not None), default=NEVER)
         found = self._found(shop, key, at_ms)
@@ -83,7 +83,7 @@ class SpacingJudge(SubjectJudge[Spacing]):
         verdict = Verdict(opened, cause, key, rfc3339(found.starts_ms))
         return [verdict], min(turn, found.free_ms if started else found.starts_ms)
 
-    def case(self, shop: "Shop", verdict: Verdict, at_ms: int) -> Case:
+    def case(self, shop: ShopView, verdict: Verdict, at_ms: int) -> Case:
         found = self._found(shop, verdict.subject, at_ms)
         if found is None:
             return Case({"sku": verdict.subject}, {"sku": verdict.subject, "held_until": "-"})
@@ -96,12 +96,12 @@ class SpacingJudge(SubjectJudge[Spacing]):
         }
         return Case(evidence, {"sku": found.sku, "held_until": rfc3339(found.free_ms)})
 
-    def cause_of_end(self, shop: "Shop", said: Emitted, verdict: Verdict, at_ms: int) -> Cause:
+    def cause_of_end(self, shop: ShopView, said: Emitted, verdict: Verdict, at_ms: int) -> Cause:
         found = self._found(shop, verdict.subject, at_ms)
         still = found is not None and rfc3339(found.starts_ms) == verdict.episode
         return "period_ended" if still else "deadline_moved"
 
-    def metric(self, shop: "Shop", at_ms: int) -> dict[str, Any] | None:
+    def metric(self, shop: ShopView, at_ms: int) -> dict[str, Any] | None:
         return None
 
 

@@ -1,19 +1,21 @@
 """Streaks: a ratio that must hold for several periods in a row."""
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import Any, ClassVar
 
 from rules.calendar.days import day_of
 from rules.calendar.instants import NEVER
-from rules.calendar.windows import BORDERS, Period, next_border
+from rules.calendar.schedule import BORDERS, next_border
+from rules.calendar.windows import Period
+from rules.kinds.evaluation import Case, Said, Verdict
+from rules.kinds.evidence import percent
 from rules.kinds.ratio.compiled import Count
 from rules.kinds.ratio.counters import Tally
-from rules.kinds.ratio.evaluator import RatioJudge, percent, ratio_json, window_json
-from rules.kinds.rule import Case, Rule, Said, Verdict
-from rules.messages.alerts import Cause, Emitted, Open
-
-if TYPE_CHECKING:
-    from rules.state.shop import Shop
+from rules.kinds.ratio.evaluator import RatioJudge, ratio_json, window_json
+from rules.kinds.rule import Rule
+from rules.kinds.shop_view import ShopView
+from rules.messages.alert_state import Emitted, Open
+from rules.messages.alerts import Cause
 
 
 class Streak(Rule, tag="streak", tag_field="kind", kw_only=True, frozen=True):
@@ -51,7 +53,7 @@ class StreakJudge:
         self.rule = rule
         self.ratio = ratio
 
-    def judge(self, shop: "Shop", at_ms: int) -> Said:
+    def judge(self, shop: ShopView, at_ms: int) -> Said:
         tally = self.ratio.tally(shop, at_ms)
         if tally is None:
             return [], NEVER
@@ -70,7 +72,7 @@ class StreakJudge:
         # Where orders are lost, what the pace lets expect shrinks as the period's end comes nearer.
         return verdicts, next_border("day", at_ms, tally.gauge.zone)
 
-    def _now(self, shop: "Shop", at_ms: int) -> Count | None:
+    def _now(self, shop: ShopView, at_ms: int) -> Count | None:
         """The period that is running, as far as it is certain."""
         tally = self.ratio.tally(shop, at_ms)
         if tally is None:
@@ -87,7 +89,7 @@ class StreakJudge:
         expected = Count(now.period, now.bad, now.total + now.total * ahead // elapsed)
         return "near" if gauge.reached(expected) is None else "crossed"
 
-    def kept(self, shop: "Shop") -> int:
+    def kept(self, shop: ShopView) -> int:
         """How many periods in a row, up to the last one computed, were kept up."""
         streak, every = 0, self.ratio.rule.every
         assert every is not None
@@ -99,7 +101,7 @@ class StreakJudge:
             streak, expected = streak + 1, first
         return streak
 
-    def case(self, shop: "Shop", verdict: Verdict, at_ms: int) -> Case:
+    def case(self, shop: ShopView, verdict: Verdict, at_ms: int) -> Case:
         tally = self.ratio.tally(shop, at_ms)
         evidence: dict[str, Any] = {"kept": self.kept(shop), "times": self.rule.times}
         names = {**dict.fromkeys(self.rule.NAMES - {"shop"}, "-"), **evidence}
@@ -124,12 +126,12 @@ class StreakJudge:
         evidence["window"] = window_json(tally, period)
         return Case(evidence, names, None, best, threshold, headroom)
 
-    def cause_of_end(self, shop: "Shop", said: Emitted, verdict: Verdict, at_ms: int) -> Cause:
+    def cause_of_end(self, shop: ShopView, said: Emitted, verdict: Verdict, at_ms: int) -> Cause:
         now = self._now(shop, at_ms)
         same = now is not None and verdict.episode in ("-", now.period.name)
         return "fell_back" if same else "period_ended"
 
-    def metric(self, shop: "Shop", at_ms: int) -> dict[str, Any] | None:
+    def metric(self, shop: ShopView, at_ms: int) -> dict[str, Any] | None:
         """This period so far, and how many before it were kept up."""
         tally, now = self.ratio.tally(shop, at_ms), self._now(shop, at_ms)
         if tally is None:

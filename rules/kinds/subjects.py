@@ -4,17 +4,17 @@ evaluated again, so that one change costs the same however many subjects the sho
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Sequence
-from typing import TYPE_CHECKING, Any, Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
 from rules.calendar.instants import NEVER
 from rules.facts.shop_facts import Entry
+from rules.kinds.evaluation import Case, Said, Verdict
 from rules.kinds.findings import Findings, Key
 from rules.kinds.occurrences.source import Source
-from rules.kinds.rule import Case, Rule, Said, Verdict
-from rules.messages.alerts import Cause, Emitted
-
-if TYPE_CHECKING:
-    from rules.state.shop import Shop
+from rules.kinds.rule import Rule
+from rules.kinds.shop_view import ShopView
+from rules.messages.alert_state import Emitted
+from rules.messages.alerts import Cause
 
 _R = TypeVar("_R", bound=Rule, covariant=True)
 
@@ -29,7 +29,7 @@ class SubjectJudge(ABC, Generic[_R]):
         """What it keeps of a shop, while nothing is found yet."""
         return Findings()
 
-    def evaluate(self, shop: "Shop", findings: Findings, at_ms: int, most: int) -> int:
+    def evaluate(self, shop: ShopView, findings: Findings, at_ms: int, most: int) -> int:
         """Looks at what has news or whose time has come, at no more than `most` keys; at how many. Until none are
         `left`, nothing is settled."""
         if not all(source.lasting for source in self.sources()):
@@ -42,16 +42,16 @@ class SubjectJudge(ABC, Generic[_R]):
             findings.settle(self.rule)
         return len(due)
 
-    def judge(self, shop: "Shop", at_ms: int) -> Said:
+    def judge(self, shop: ShopView, at_ms: int) -> Said:
         """The same, of everything there is at once."""
         said = [self.look(shop, key, at_ms) for key in dict.fromkeys(self.keys(shop))]
         return [verdict for verdicts, _ in said for verdict in verdicts], min([turn for _, turn in said], default=NEVER)
 
     @abstractmethod
-    def keys(self, shop: "Shop") -> Iterable[Key]:
+    def keys(self, shop: ShopView) -> Iterable[Key]:
         """All that there is to look at."""
 
-    def touched_by(self, shop: "Shop", name: str, entry: Entry) -> Iterable[Key]:
+    def touched_by(self, shop: ShopView, name: str, entry: Entry) -> Iterable[Key]:
         """What must be looked at again when an entry of an event type has come or gone."""
         return ()
 
@@ -68,14 +68,14 @@ class SubjectJudge(ABC, Generic[_R]):
         return verdict.subject
 
     @abstractmethod
-    def look(self, shop: "Shop", key: Key, at_ms: int) -> Said:
+    def look(self, shop: ShopView, key: Key, at_ms: int) -> Said:
         """What should be open about a key at a moment, and when that may change without news (epoch ms)."""
 
     @abstractmethod
-    def case(self, shop: "Shop", verdict: Verdict, at_ms: int) -> Case: ...
+    def case(self, shop: ShopView, verdict: Verdict, at_ms: int) -> Case: ...
 
     @abstractmethod
-    def cause_of_end(self, shop: "Shop", said: Emitted, verdict: Verdict, at_ms: int) -> Cause: ...
+    def cause_of_end(self, shop: ShopView, said: Emitted, verdict: Verdict, at_ms: int) -> Cause: ...
 
     @abstractmethod
-    def metric(self, shop: "Shop", at_ms: int) -> dict[str, Any] | None: ...
+    def metric(self, shop: ShopView, at_ms: int) -> dict[str, Any] | None: ...

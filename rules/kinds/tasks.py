@@ -4,7 +4,7 @@ from bisect import bisect_left
 from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import takewhile
-from typing import TYPE_CHECKING, Any, ClassVar, Literal
+from typing import Any, ClassVar, Literal
 
 from msgspec import Struct
 
@@ -12,15 +12,14 @@ from rules.calendar.durations import Duration
 from rules.calendar.instants import DAWN, NEVER, rfc3339
 from rules.facts.shop_facts import Entry, done_as, said_by, until
 from rules.kinds.deadline.spec import Warn
+from rules.kinds.evaluation import Case, Said, Verdict
 from rules.kinds.findings import Findings
 from rules.kinds.occurrences.source import Of, Source
-from rules.kinds.rule import Case, Place, Rule, Said, Sanction, Verdict
+from rules.kinds.rule import Place, Rule, Sanction
+from rules.kinds.shop_view import ShopView
 from rules.kinds.subjects import SubjectJudge
-from rules.messages.alerts import Cause, Emitted, Open, alert_id, instant_of, subject_and_episode
-
-if TYPE_CHECKING:
-    from rules.state.shop import Shop
-
+from rules.messages.alert_state import Emitted, Open
+from rules.messages.alerts import Cause, alert_id, instant_of, subject_and_episode
 
 Owed = tuple[int, str]
 """Since when (epoch ms) something is owed, and about what."""
@@ -137,7 +136,7 @@ class DutyJudge:
         late_word = said.stage == "overdue" and duty.done_ms <= (said.due_ms or 0)
         return "evidence_arrived" if late_word else "fulfilled"
 
-    def metric(self, shop: "Shop", at_ms: int) -> dict[str, Any] | None:
+    def metric(self, shop: ShopView, at_ms: int) -> dict[str, Any] | None:
         return None
 
     def _sanctions(self, duties: Iterable[Duty], at_ms: int) -> list[tuple[str, int, int]]:
@@ -160,10 +159,10 @@ class TasksJudge(DutyJudge, SubjectJudge[Tasks]):
     def sources(self) -> list[Source]:
         return [] if self.source is None else [self.source]
 
-    def keys(self, shop: "Shop") -> list[Owed]:
+    def keys(self, shop: ShopView) -> list[Owed]:
         return self._since(shop, DAWN)
 
-    def _since(self, shop: "Shop", since_ms: int) -> list[Owed]:
+    def _since(self, shop: ShopView, since_ms: int) -> list[Owed]:
         if self.source is not None:
             return self.source.since(shop, since_ms)
         declared = shop.facts.of("emergency.declared")
@@ -173,12 +172,12 @@ class TasksJudge(DutyJudge, SubjectJudge[Tasks]):
         due = instant_of(verdict.episode)
         return NEVER if due is None else due - self.rule.within, verdict.subject
 
-    def touched_by(self, shop: "Shop", name: str, entry: Entry) -> list[Owed]:
+    def touched_by(self, shop: ShopView, name: str, entry: Entry) -> list[Owed]:
         if name == "emergency.declared":
             return [(entry.at_ms, "-")]
         return self._ticked_by(shop, entry) if name == "task.done" else []
 
-    def _ticked_by(self, shop: "Shop", entry: Entry) -> list[Owed]:
+    def _ticked_by(self, shop: ShopView, entry: Entry) -> list[Owed]:
         """What may be ticked off by a task done: by alert or order, else all that was owed by then and not before the
         last one that did the same."""
         if entry.data.alert:
@@ -192,7 +191,7 @@ class TasksJudge(DutyJudge, SubjectJudge[Tasks]):
         since_ms = before[0].at_ms + 1 if before and before[0].mark() < entry.mark() else DAWN
         return list(takewhile(lambda owed: owed[0] <= entry.at_ms, self._since(shop, since_ms)))
 
-    def _duty(self, shop: "Shop", key: Owed, at_ms: int) -> tuple[Duty | None, int]:
+    def _duty(self, shop: ShopView, key: Owed, at_ms: int) -> tuple[Duty | None, int]:
         """What is owed by a key at a moment, and when something is next done about it (epoch ms)."""
         since_ms, subject = key
         event = None
@@ -217,7 +216,7 @@ class TasksJudge(DutyJudge, SubjectJudge[Tasks]):
         duty.done_ms = known[-1].at_ms if known and not duty.left else None
         return duty, min([entry.at_ms for entry in done if entry.at_ms > at_ms], default=NEVER)
 
-    def look(self, shop: "Shop", key: Owed, at_ms: int) -> Said:
+    def look(self, shop: ShopView, key: Owed, at_ms: int) -> Said:
         duty, done_ms = self._duty(shop, key, at_ms)
         if duty is None:
             return [], NEVER
@@ -226,14 +225,14 @@ class TasksJudge(DutyJudge, SubjectJudge[Tasks]):
         verdicts, turn_ms = self._judged(duty, at_ms)
         return verdicts, min(turn_ms, done_ms) if verdicts else NEVER
 
-    def case(self, shop: "Shop", verdict: Verdict, at_ms: int) -> Case:
+    def case(self, shop: ShopView, verdict: Verdict, at_ms: int) -> Case:
         duty, _ = self._duty(shop, self.key_of(verdict), at_ms)
         return self._case(duty, verdict.subject, None if self.source is None else verdict.subject)
 
-    def cause_of_end(self, shop: "Shop", said: Emitted, verdict: Verdict, at_ms: int) -> Cause:
+    def cause_of_end(self, shop: ShopView, said: Emitted, verdict: Verdict, at_ms: int) -> Cause:
         return self._cause_of_end(self._duty(shop, self.key_of(verdict), at_ms)[0], said)
 
-    def sanctions(self, shop: "Shop", at_ms: int) -> list[tuple[str, int, int]]:
+    def sanctions(self, shop: ShopView, at_ms: int) -> list[tuple[str, int, int]]:
         if self.rule.sanction is None:
             return []
         owed = [key for key in self._since(shop, at_ms - self.rule.within - self.rule.lasts) if key[0] <= at_ms]
@@ -241,7 +240,7 @@ class TasksJudge(DutyJudge, SubjectJudge[Tasks]):
         return self._sanctions([duty for duty in duties if duty is not None], at_ms)
 
 
-def _first_done(shop: "Shop", task: str, duty: Duty, alert: str) -> Entry | None:
+def _first_done(shop: ShopView, task: str, duty: Duty, alert: str) -> Entry | None:
     """The first word from when it was owed on that a task was done: for all, for its order, or for its alert."""
     found: list[Entry] = []
     for about in ((task, ""), (task, "", duty.subject), (task, alert), (task, alert, duty.subject)):
@@ -266,23 +265,23 @@ class Deposits(Struct):
 class DepositJudge(DutyJudge, SubjectJudge[Tasks]):
     """A rule on what is taken from the deposit, ready to judge a shop. What is owed goes by its instant."""
 
-    def evaluate(self, shop: "Shop", findings: Findings, at_ms: int, most: int) -> int:
+    def evaluate(self, shop: ShopView, findings: Findings, at_ms: int, most: int) -> int:
         kept = shop.progress.get(self)
         deposits, moved = self._settled(shop, at_ms)
         findings.touch(moved if deposits is kept else [*findings.keys(), *self.keys(shop)])
         return super().evaluate(shop, findings, at_ms, most)
 
-    def keys(self, shop: "Shop") -> list[int]:
+    def keys(self, shop: ShopView) -> list[int]:
         return [_NEXT_TOP_UP, *(entry.at_ms for entry in shop.facts.of("deposit.deducted"))]
 
-    def touched_by(self, shop: "Shop", name: str, entry: Entry) -> list[int]:
+    def touched_by(self, shop: ShopView, name: str, entry: Entry) -> list[int]:
         return [entry.at_ms if name == "deposit.deducted" else _NEXT_TOP_UP]
 
     def key_of(self, verdict: Verdict) -> int:
         due = instant_of(verdict.episode)
         return NEVER if due is None else due - self.rule.within
 
-    def look(self, shop: "Shop", key: int, at_ms: int) -> Said:
+    def look(self, shop: ShopView, key: int, at_ms: int) -> Said:
         if key == _NEXT_TOP_UP:
             ahead = shop.facts.next_after("deposit.topped_up", at_ms)
             return [], NEVER if ahead is None else ahead
@@ -294,21 +293,21 @@ class DepositJudge(DutyJudge, SubjectJudge[Tasks]):
             return [], NEVER
         return self._judged(owed[0], at_ms)
 
-    def _duty(self, shop: "Shop", verdict: Verdict, at_ms: int) -> Duty | None:
+    def _duty(self, shop: ShopView, verdict: Verdict, at_ms: int) -> Duty | None:
         deposits, _ = self._settled(shop, at_ms)
         owed = deposits.at.get(self.key_of(verdict), ()) if verdict.subject == "-" else ()
         return deposits.duties[owed[0]] if owed else None
 
-    def case(self, shop: "Shop", verdict: Verdict, at_ms: int) -> Case:
+    def case(self, shop: ShopView, verdict: Verdict, at_ms: int) -> Case:
         return self._case(self._duty(shop, verdict, at_ms), verdict.subject, None)
 
-    def cause_of_end(self, shop: "Shop", said: Emitted, verdict: Verdict, at_ms: int) -> Cause:
+    def cause_of_end(self, shop: ShopView, said: Emitted, verdict: Verdict, at_ms: int) -> Cause:
         return self._cause_of_end(self._duty(shop, verdict, at_ms), said)
 
-    def sanctions(self, shop: "Shop", at_ms: int) -> list[tuple[str, int, int]]:
+    def sanctions(self, shop: ShopView, at_ms: int) -> list[tuple[str, int, int]]:
         return self._sanctions(self._settled(shop, at_ms)[0].duties, at_ms)
 
-    def _settled(self, shop: "Shop", at_ms: int) -> tuple[Deposits, list[int]]:
+    def _settled(self, shop: ShopView, at_ms: int) -> tuple[Deposits, list[int]]:
         """What was taken from the deposit, paid back by what was topped up, the oldest first, each currency by itself;
         and the instants of what has changed since the last time. Goes on from there if nothing else happened before."""
         facts = shop.facts

@@ -2,9 +2,10 @@
 
 from collections.abc import Iterable
 
-from rules.dsl.model import AnyRule, Pack, Where
+from rules.dsl.model import Pack, Where
 from rules.facts.shop_facts import ShopFacts
 from rules.kinds.deadline.spec import Deadline, Silence
+from rules.kinds.registry import AnyRule
 from rules.plan.shop_plan import Plan
 
 

@@ -6,7 +6,6 @@ from operator import or_
 from typing import Any, NamedTuple
 
 from rules.calendar.instants import DAY_MS, NEVER
-from rules.dsl.model import InForce
 from rules.expr.moments import Moment, first_known
 from rules.facts.order_facts import EVERY_FACT, OrderFacts, bits_of
 from rules.kinds.count import CountJudge, Marks
@@ -14,15 +13,19 @@ from rules.kinds.count import judge_of as count_judge
 from rules.kinds.deadline.spec import Deadline, Silence
 from rules.kinds.deadline.timer import Firsts, Timer, compile_firsts
 from rules.kinds.disputes import DisputeJudge
+from rules.kinds.evaluator import Judge
 from rules.kinds.event import EventJudge, Occurrence
-from rules.kinds.ledger.evaluator import Ledger, LedgerJudge
+from rules.kinds.ledger.evaluator import LedgerJudge
 from rules.kinds.ledger.postings import FeedReader
+from rules.kinds.ledger.spec import Ledger
 from rules.kinds.level import Level, LevelJudge, StockJudge
 from rules.kinds.occurrences.source import Of, Source, Trace, source_of, trace_of
-from rules.kinds.ratio.compiled import Denominator, Gauge, Places, Ratio, compile_places, counted_alike
+from rules.kinds.ratio.compiled import Denominator, Gauge, Places, compile_places, counted_alike
 from rules.kinds.ratio.evaluator import RatioJudge
+from rules.kinds.ratio.spec import Ratio
+from rules.kinds.registry import InForce
 from rules.kinds.route import Route, RouteJudge
-from rules.kinds.rule import Judge, Place
+from rules.kinds.rule import Place
 from rules.kinds.spacing import Spacing, SpacingJudge
 from rules.kinds.streak import Streak, StreakJudge
 from rules.kinds.subjects import SubjectJudge

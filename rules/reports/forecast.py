@@ -12,13 +12,15 @@ from msgspec import Struct
 
 from rules.calendar.days import day_of, start_of_day
 from rules.calendar.instants import NEVER, rfc3339
-from rules.calendar.windows import Period, next_border
+from rules.calendar.schedule import next_border
+from rules.calendar.windows import Period
 from rules.kinds.ledger.evaluator import LedgerJudge
 from rules.kinds.ledger.postings import FeedReader
-from rules.kinds.ratio.compiled import Count, Gauge, money_taken
+from rules.kinds.money import money_taken
+from rules.kinds.ratio.compiled import Count, Gauge
 from rules.kinds.ratio.counters import Tally
 from rules.kinds.ratio.evaluator import RatioJudge, window_json
-from rules.kinds.ratio.periodic import Computed
+from rules.kinds.ratio.period_results import Computed
 from rules.reports.next_deadline import deadlines_ahead, first_ahead
 from rules.state.shop import Order, Shop
 

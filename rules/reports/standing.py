@@ -4,11 +4,11 @@ from decimal import Decimal
 from typing import Any
 
 from rules.calendar.instants import NEVER, rfc3339
-from rules.emit.render import money_of
 from rules.engine.engine import Engine
 from rules.kinds.ledger.evaluator import LedgerJudge
-from rules.kinds.ratio.compiled import Ratio, money_taken
+from rules.kinds.money import money_of, money_taken
 from rules.kinds.ratio.evaluator import RatioJudge
+from rules.kinds.ratio.spec import Ratio
 from rules.reports.next_deadline import deadlines_ahead
 from rules.state.shop import Order, Shop
 

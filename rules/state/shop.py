@@ -15,9 +15,9 @@ from rules.kinds.nothing import NOTHING
 from rules.kinds.occurrences.timeline import Timeline
 from rules.kinds.ratio.compiled import Gauge, Part
 from rules.kinds.ratio.counters import Tally, Totals
-from rules.kinds.ratio.periodic import Computed
+from rules.kinds.ratio.period_results import Computed
 from rules.kinds.subjects import SubjectJudge
-from rules.messages.alerts import Emitted
+from rules.messages.alert_state import Emitted
 from rules.messages.events import Item
 from rules.messages.names import shop_key
 from rules.plan.shop_plan import Plan

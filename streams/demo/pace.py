@@ -10,8 +10,8 @@ from aiokafka import AIOKafkaProducer
 from rules.calendar.instants import rfc3339
 from rules.messages.names import shop_key
 from streams.demo.generator import Event
+from streams.kafka.keys import home_of
 from streams.kafka.topics import CLOCKED, TopicNames, topic_of
-from streams.runtime.partition import home_of
 
 STEP_S = 0.1
 """How often the feed moves on."""

@@ -6,7 +6,7 @@ from typing import Any
 
 import msgspec
 
-from rules.dsl.model import placed
+from rules.dsl.reader import placed
 from rules.dsl.yaml_source import Complaint, Source
 from streams.feeds.language import convert
 

@@ -22,14 +22,16 @@ from aiokafka.errors import (
     TopicAuthorizationFailedError,
 )
 from aiokafka.producer.message_accumulator import BatchBuilder
+from prometheus_client import Counter
 
 from streams.kafka.cutting import LARGEST_RECORD_BYTES
 from streams.kafka.failures import PlainError
 from streams.paced_log import PacedLog
-from streams.runtime import instruments
 
 log = logging.getLogger(__name__)
 log.addFilter(PacedLog())
+
+LEFT_OUT = Counter("shipclock_records_left_out", "Records not written because they were too large")
 
 Record = tuple[bytes | None, bytes | None]
 Headers = Iterable[tuple[str, bytes]]
@@ -98,7 +100,7 @@ class Outbox:
 
 
 def _leave_out(topic: str, partition: int, key: bytes | None, size: int) -> None:
-    instruments.LEFT_OUT.inc()
+    LEFT_OUT.inc()
     log.error(
         "a record of %s-%d was left out: with %s bytes it is larger than the %s that are written; its key is %.200r",
         topic,

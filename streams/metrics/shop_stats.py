@@ -8,7 +8,7 @@ from typing import Any
 
 from rules.calendar.instants import DAWN, NEVER
 from rules.engine.engine import Engine
-from rules.messages.alerts import Emitted
+from rules.messages.alert_state import Emitted
 from rules.reports.standing import standing
 from rules.state.shop import Order, Shop
 

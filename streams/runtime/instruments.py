@@ -18,7 +18,6 @@ BATCHES = Counter("shipclock_batches", "Batches that Kafka has handed over", ["t
 DEAD_LETTERS = Counter("shipclock_dead_letters", "Records set aside: unreadable or in the wrong place", ["topic"])
 SKIPPED = Counter("shipclock_records_skipped", "Records of changelogs passed over because they can't be read back")
 FOREIGN_ALERTS = Counter("shipclock_foreign_alert_records", "Records in alerts that this worker did not write")
-LEFT_OUT = Counter("shipclock_records_left_out", "Records not written because they were too large")
 ALERTS = Counter("shipclock_alerts", "Alert records written, by why", ["clause", "severity", "reason"])
 COMMITS = Counter("shipclock_commits", "Commits of offsets that Kafka has taken")
 COMMITTED_AT = Gauge("shipclock_last_commit_timestamp_seconds", "When offsets were last committed (epoch s)")

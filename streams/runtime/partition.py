@@ -1,14 +1,13 @@
 """One partition: its engine, how far its inputs have been applied, and what it could not read."""
 
 import logging
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from time import monotonic
 from typing import Literal
 
 import msgspec
 import orjson
 from aiokafka import ConsumerRecord
-from aiokafka.partitioner import murmur2
 
 from rules.calendar.instants import DAWN, LONGEST_LEAP_MS, NEVER, rfc3339
 from rules.engine.ceilings import UNBOUNDED, Ceilings
@@ -22,8 +21,6 @@ from rules.engine.restore import (
     restore_order,
 )
 from rules.facts import shop_facts
-from rules.facts.order_facts import OrderFacts
-from rules.kinds.ratio.periodic import Computed
 from rules.messages import alerts
 from rules.messages.alerts import Alert
 from rules.messages.bad_events import LONGEST_REASON, BadEvent, as_bad_event, leap
@@ -31,26 +28,23 @@ from rules.messages.bounds import LARGEST_BYTES, too_large
 from rules.messages.events import ClockTick, Event, decode
 from rules.messages.names import shop_key
 from rules.plan.rule_book import RuleBook
-from rules.state.changes import Changes
 from rules.state.shop import Shop
-from streams.clock import AHEAD_MS, EventClock
+from streams.clock import AHEAD_MS
 from streams.kafka.cutting import LARGEST_VALUE_BYTES, fitting
 from streams.kafka.dead_letters import DeadLetter, dead_letter
+from streams.kafka.keys import home_of
 from streams.kafka.topics import CLOCKED, topic_of
 from streams.paced_log import PacedLog
 from streams.runtime import instruments
+from streams.runtime.changelog import CLOCK_KEY, COMPUTED, Progress, _decode_computed, _decode_facts
 from streams.runtime.room import Room
 from streams.runtime.standings_publisher import Standings
 from streams.runtime.wall_clock import WallClock
+from streams.runtime.watermark import EventClock
 
 log = logging.getLogger(__name__)
 log.addFilter(PacedLog())  # whoever sends nonsense could fill it
 
-COMPUTED = "computed"
-"""In the key of what a ratio was at a border."""
-
-CLOCK_KEY = b'"clock"'
-"""Key under which a partition's clock lies among its facts."""
 
 WORTH_KEEPING_MS = 60_000
 """A wall clock that has moved less than this is not written again; after a restart it catches up by itself."""
@@ -68,35 +62,8 @@ class Batch(msgspec.Struct, frozen=True):
     records: Sequence[ConsumerRecord]
 
 
-class Progress(msgspec.Struct):
-    """A partition's clock as it is kept among the facts (epoch ms); in wall time only `clock_ms`."""
-
-    clock_ms: int
-    through_ms: dict[str, int] = {}
-    ticked_ms: int = DAWN
-
-
 Restore = Callable[["Partition", bytes, bytes | None], None]
 """What a record of a changelog means to its partition."""
-
-# Not orjson: it leaves 4 KB behind each short text for as long as that is kept (measured by tests.bench.shop_memory).
-_encode_key = msgspec.json.Encoder().encode
-
-
-def entry_key(shop: Shop, kind: str, about: Sequence[str]) -> bytes:
-    """The key of one of a shop's own facts."""
-    return _encode_key((shop.platform, shop.name, kind, about))
-
-
-def order_key(platform: str, shop: str, order: str) -> bytes:
-    """The key of an order's facts: unambiguous whatever is in the names."""
-    return _encode_key((platform, shop, order))
-
-
-def home_of(platform: str, shop: str, partitions: int) -> int:
-    """The partition a shop belongs to, as every Kafka client's default partitioner has it."""
-    hashed: int = murmur2(shop_key(platform, shop).encode())
-    return (hashed & 0x7FFFFFFF) % partitions
 
 
 class Partition:
@@ -303,26 +270,3 @@ def _check_topic(kind: type, topic: str) -> None:
     name: str = kind.__struct_config__.tag  # type: ignore[attr-defined]
     if kind is not ClockTick and topic_of(name) != topic:
         raise BadEvent(f"{name} belongs on `{topic_of(name)}`, this is `{topic}`", MISPLACED)
-
-
-def fact_records(changes: Changes) -> Iterator[tuple[bytes, bytes | None]]:
-    """What has changed of orders and shops, as records of the changelog.
-
-    What was computed goes first: if only a part of the records gets through, evidence that is read again must still
-    be news, and have it computed again.
-    """
-    for (_, rule, border_ms), shop in changes.computed.items():
-        found = shop.computed.get(rule, {}).get(border_ms)
-        yield entry_key(shop, COMPUTED, (rule, str(border_ms))), None if found is None else encode_facts(found)
-    forgotten = {id(order) for order in changes.forgotten}
-    for order in changes.orders:
-        key = order_key(order.shop.platform, order.shop.name, order.id)
-        yield key, None if id(order) in forgotten else encode_facts(order.facts)
-    for (_, kind, about), shop in changes.entries.items():
-        entry = shop.facts.get(kind, about)
-        yield entry_key(shop, kind, about), None if entry is None else shop_facts.encode(entry)
-
-
-_decode_computed = msgspec.msgpack.Decoder(Computed).decode
-_decode_facts = msgspec.msgpack.Decoder(OrderFacts).decode
-encode_facts = msgspec.msgpack.Encoder().encode

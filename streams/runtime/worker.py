@@ -23,9 +23,10 @@ from streams.budget import BUSY_SHARE
 from streams.kafka.failures import PlainError
 from streams.kafka.outbox import Outbox
 from streams.runtime import boot_time, instruments
+from streams.runtime.changelog import CLOCK_KEY, fact_records
 from streams.runtime.foreign_alerts import ForeignAlerts
 from streams.runtime.kafka_watch import Complaints, KafkaWatch
-from streams.runtime.partition import CLOCK_KEY, Batch, Partition, fact_records
+from streams.runtime.partition import Batch, Partition
 from streams.runtime.standings_publisher import CALM_SHARE, IDLE_S
 from streams.runtime.wall_clock import DRIFT_MS, WallClock, since_boot_s
 

@@ -9,6 +9,7 @@ import msgspec
 from aiokafka import ConsumerRecord
 
 from rules.messages import alerts
+from rules.messages.alert_state import emitted_from
 from rules.messages.alerts import Alert
 from streams.paced_log import PacedLog
 from streams.sinks.delivery import Courier
@@ -94,7 +95,7 @@ class Sink:
             return None
         try:
             alert = alerts.decode(record.value)
-            alerts.emitted_from(alert)  # its times
+            emitted_from(alert)  # its times
             return alert
         except (msgspec.DecodeError, ValueError):
             self.courier.counters.given_up += 1

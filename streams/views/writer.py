@@ -7,8 +7,8 @@ from aiokafka import AIOKafkaProducer, TopicPartition
 from mode import Service
 
 from streams.kafka import access
+from streams.kafka.keys import home_of
 from streams.kafka.topics import TopicNames
-from streams.runtime.partition import home_of
 from streams.settings import Settings, bootstrap_servers
 from streams.views.acks import Kind, Remark, encode, remark_key
 from streams.views.alerts import Held

@@ -14,7 +14,8 @@ from rules.calendar.instants import HOUR_MS
 from rules.messages.alerts import decode
 from streams import pack_files
 from streams.kafka.topics import INPUTS
-from streams.runtime.partition import Batch, Partition, fact_records
+from streams.runtime.changelog import fact_records
+from streams.runtime.partition import Batch, Partition
 from tests.fuzz.good_records import TYPES, Record, good_records
 from tests.fuzz.mutations import mutated_records
 from tests.worker.support import START_MS, record

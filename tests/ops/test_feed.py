@@ -9,7 +9,7 @@ from click.testing import CliRunner
 from rules.calendar.instants import DAY_MS, rfc3339
 from streams.cli import main
 from streams.clock import wall_ms
-from streams.runtime.partition import home_of
+from streams.kafka.keys import home_of
 from tests.ops.test_site import SHIPCLOCK
 from tests.support.kafka import Kafka, read_topic
 

@@ -12,9 +12,11 @@ from hypothesis import strategies as st
 from rules.calendar.instants import DAWN, HOUR_MS
 from rules.engine.engine import Engine
 from rules.facts.order_facts import OrderFacts
-from rules.messages.alerts import Alert, decode, emitted_from, encode
+from rules.messages.alert_state import emitted_from
+from rules.messages.alerts import Alert, decode, encode
 from rules.plan.rule_book import RuleBook
-from streams.runtime.partition import Partition, fact_records
+from streams.runtime.changelog import fact_records
+from streams.runtime.partition import Partition
 from tests.rules.history import (
     START_MS,
     Happening,

@@ -8,7 +8,8 @@ import orjson
 
 from rules.calendar.durations import Duration
 from rules.calendar.instants import HOUR_MS, from_rfc3339
-from rules.dsl.model import Pack, parse
+from rules.dsl.model import Pack
+from rules.dsl.reader import parse
 from rules.engine.engine import Engine
 from rules.harness.replay import replay
 from rules.messages.alerts import Alert

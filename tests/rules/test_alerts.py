@@ -4,7 +4,8 @@ import msgspec
 import orjson
 import pytest
 
-from rules.messages.alerts import Emitted, Open, alert_id, decode, emitted_from, encode, is_news
+from rules.messages.alert_state import Emitted, Open, emitted_from, is_news
+from rules.messages.alerts import alert_id, decode, encode
 from rules.plan.rule_book import RuleBook
 from tests.rules.history import book, late_ship, pack_file, placed, rule, run, shipped
 

@@ -6,7 +6,8 @@ import pytest
 
 from rules.calendar.days import add_business_days, day_of, first_monday_quarter_of, month_of, start_of_day
 from rules.calendar.instants import HOUR_MS, from_rfc3339, rfc3339
-from rules.calendar.windows import Window, borders, last_border, next_border
+from rules.calendar.schedule import borders, last_border, next_border
+from rules.calendar.windows import Window
 
 
 @pytest.mark.parametrize(

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from rules.dsl.model import parse
+from rules.dsl.reader import parse
 from rules.dsl.yaml_source import BadPack
 from tests.rules.history import late_ship, pack, rule
 

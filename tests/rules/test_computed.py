@@ -5,7 +5,7 @@ from typing import Any
 from hypothesis import given
 
 from rules.calendar.instants import HOUR_MS
-from rules.dsl.model import parse
+from rules.dsl.reader import parse
 from rules.engine.engine import Engine
 from rules.plan.rule_book import RuleBook
 from rules.reports.standing import standing

@@ -18,7 +18,7 @@ from rules.messages.events import AnyEvent, ClockTick, decode
 from rules.plan.rule_book import RuleBook
 from rules.reports.forecast import with_forecast
 from rules.reports.standing import standing
-from streams.runtime.partition import fact_records
+from streams.runtime.changelog import fact_records
 from tests.rules.history import ROOT, START_MS, pack_file
 
 BOOK = RuleBook([pack_file(str(file.relative_to(ROOT))) for file in sorted((ROOT / "rules" / "packs").glob("*.yaml"))])

@@ -5,9 +5,9 @@ from typing import get_args
 import pytest
 
 from rules.calendar.instants import DAY_MS, HOUR_MS
-from rules.dsl.model import AnyRule
 from rules.engine.engine import Engine
 from rules.harness.replay import replay
+from rules.kinds.registry import AnyRule
 from rules.plan.rule_book import RuleBook
 from tests.rules.growth import Growth, growths, work
 from tests.rules.history import START_MS, Happening, book

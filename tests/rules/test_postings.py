@@ -4,7 +4,7 @@ from typing import Any
 
 import orjson
 
-from rules.dsl.model import parse
+from rules.dsl.reader import parse
 from rules.messages.events import decode
 from rules.plan.rule_book import RuleBook
 from tests.rules.history import START_MS, brief, run

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from rules.dsl.model import parse
+from rules.dsl.reader import parse
 from rules.messages.alerts import Alert
 from rules.plan.rule_book import RuleBook
 from tests.rules.history import cancelled, placed, run

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from rules.engine.engine import Engine
 from rules.facts.shop_facts import BY_NAME, Entry
-from rules.kinds.ratio.periodic import Computed
+from rules.kinds.ratio.period_results import Computed
 from rules.plan.rule_book import RuleBook
 from rules.reports.standing import standings
 from tests.rules.histories import (

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from rules.calendar.instants import DAY_MS
-from rules.dsl.model import parse
+from rules.dsl.reader import parse
 from rules.engine.engine import Engine
 from rules.harness.replay import replay
 from rules.plan.rule_book import RuleBook

@@ -11,7 +11,8 @@ from redis import Redis
 from rules.facts.order_facts import Mark, OrderFacts, Terms
 from rules.messages.events import Item
 from streams.clock import wall_ms
-from streams.runtime.partition import encode_facts, order_key
+from streams.kafka.keys import order_key
+from streams.runtime.changelog import encode_facts
 from streams.sinks.base import StartOver
 from streams.sinks.delivery import Courier
 from streams.sinks.redis.alerts import LOOK_MS, REVISIONS, STREAM, RedisAlerts

@@ -9,7 +9,7 @@ from typing import Any
 from redis import Redis
 
 from streams.clock import wall_ms
-from streams.runtime.partition import order_key
+from streams.kafka.keys import order_key
 from streams.sinks.delivery import Courier
 from streams.sinks.redis.ship_next_set import HOMES, LOOK_MS, MEMBERS, RedisDue
 from streams.warehouses import Warehouses

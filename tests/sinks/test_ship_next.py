@@ -10,7 +10,8 @@ from rules.facts.shop_facts import Entry as ShopEntry
 from rules.facts.shop_facts import encode
 from rules.messages.events import Item, ListingData, ProfileData
 from rules.plan.rule_book import RuleBook
-from streams.runtime.partition import encode_facts, order_key
+from streams.kafka.keys import order_key
+from streams.runtime.changelog import encode_facts
 from streams.sinks.redis.ship_next import ShipNext
 from streams.warehouses import Entry, Warehouses
 from tests.rules.history import book as book_of

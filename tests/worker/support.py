@@ -14,7 +14,7 @@ from rules.calendar.instants import HOUR_MS, rfc3339
 from rules.messages.names import shop_key
 from rules.plan.rule_book import RuleBook
 from streams import pack_files
-from streams.runtime.partition import home_of
+from streams.kafka.keys import home_of
 
 START_MS = 1_767_225_600_000
 """2026-01-01T00:00:00Z"""

@@ -7,8 +7,9 @@ from prometheus_client import Metric
 
 from rules.calendar.instants import DAY_MS
 from rules.engine.ceilings import Ceilings
+from streams.kafka.keys import home_of
 from streams.metrics.partitions import families
-from streams.runtime.partition import Partition, home_of
+from streams.runtime.partition import Partition
 from streams.runtime.wall_clock import WallClock
 from tests.worker.support import PARTITIONS, START_MS, book, event
 from tests.worker.test_partition import apply, orders, reasons

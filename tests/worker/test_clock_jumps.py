@@ -5,7 +5,8 @@ import pytest
 from faust.types import TP
 
 from rules.calendar.instants import DAY_MS, HOUR_MS
-from streams.runtime.partition import CLOCK_KEY, Partition
+from streams.runtime.changelog import CLOCK_KEY
+from streams.runtime.partition import Partition
 from streams.runtime.wall_clock import CORRECTED_AFTER_MS, WallClock
 from streams.runtime.worker import Worker
 from tests.worker.fakes import App

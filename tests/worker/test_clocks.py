@@ -1,7 +1,7 @@
 """A partition's clock in event time."""
 
 from rules.calendar.instants import DAWN, LONGEST_LEAP_MS, NEVER
-from streams.clock import EventClock
+from streams.runtime.watermark import EventClock
 
 INPUTS = ("orders", "pickups", "tracking")
 

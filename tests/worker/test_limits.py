@@ -13,7 +13,7 @@ from rules.messages.bounds import LARGEST_BYTES
 from rules.messages.events import decode
 from rules.plan.rule_book import RuleBook
 from streams.kafka.cutting import LARGEST_VALUE_BYTES
-from streams.runtime.partition import fact_records
+from streams.runtime.changelog import fact_records
 from tests.worker.support import START_MS
 
 LONGEST = "\N{DELIVERY TRUCK}"

@@ -11,9 +11,10 @@ from rules.facts import order_facts
 from rules.messages.alerts import decode
 from rules.messages.bounds import LARGEST_BYTES
 from streams.clock import wall_ms
+from streams.kafka.keys import home_of
 from streams.kafka.topics import INPUTS
 from streams.paced_log import PacedLog
-from streams.runtime.partition import Batch, Partition, home_of, log
+from streams.runtime.partition import Batch, Partition, log
 from tests.worker.support import LATE_MS, PARTITIONS, START_MS, book, event, record, tick
 
 

@@ -5,7 +5,9 @@ import orjson
 import pytest
 from prometheus_client import REGISTRY
 
-from streams.runtime.partition import CLOCK_KEY, Partition, Restore, encode_facts, order_key
+from streams.kafka.keys import order_key
+from streams.runtime.changelog import CLOCK_KEY, encode_facts
+from streams.runtime.partition import Partition, Restore
 from streams.runtime.reading_back import ReadingBack, UnreadableError
 from tests.web.records import alert, alert_id
 from tests.worker.support import PARTITIONS, book, record

@@ -14,7 +14,8 @@ from rules.calendar.instants import DAWN, HOUR_MS
 from streams.clock import wall_ms
 from streams.kafka.outbox import RefusedError
 from streams.runtime import worker
-from streams.runtime.partition import Batch, Progress
+from streams.runtime.changelog import Progress
+from streams.runtime.partition import Batch
 from streams.runtime.worker import LostPlaceError, Worker
 from tests.worker.fakes import App
 from tests.worker.support import LATE_MS, START_MS, book, event, record, shop_in, tick, until

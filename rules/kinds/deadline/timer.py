@@ -11,7 +11,8 @@ from rules.expr.moments import Moment, asked, found, latest, of_fact
 from rules.facts.order_facts import FIRST_HOLDS, OrderFacts, bits_of, marks_of
 from rules.kinds.deadline.spec import Deadline, DueOf, Silence
 from rules.kinds.rule import ALWAYS, Effective, Place
-from rules.messages.alerts import Cause, Emitted, Open
+from rules.messages.alert_state import Emitted, Open
+from rules.messages.alerts import Cause
 
 MISSED = 1
 OVERDUE = 2

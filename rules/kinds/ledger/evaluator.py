@@ -1,89 +1,23 @@
 """The penalty ledger: points from several feeds, posted at their moments, cleared by calendar or age, and the tiers
 that start sanctions which outlive the clearing."""
 
-from collections.abc import Iterator
 from decimal import Decimal
 from heapq import heappop, heappush
-from typing import TYPE_CHECKING, Any, ClassVar, Literal
+from typing import Any
 
 from msgspec import Struct
 
-from rules.calendar.durations import Duration
 from rules.calendar.instants import DAWN, NEVER, rfc3339
-from rules.calendar.windows import next_border
+from rules.calendar.schedule import next_border
 from rules.facts.shop_facts import until
 from rules.kinds.account import Account, post_all
-from rules.kinds.ledger.postings import Feed, FeedReader, Posting, Reading
-from rules.kinds.rule import Case, Place, Rule, Said, Sanction, Verdict
-from rules.messages.alerts import Cause, Emitted, Open, instant_of
-
-if TYPE_CHECKING:
-    from rules.state.shop import Shop
-
-
-class PointsTier(Struct, forbid_unknown_fields=True, frozen=True):
-    """At so many points (`at`) this sanction begins."""
-
-    name: str
-    at: Decimal
-    lasts: Duration | None = None
-
-    def sanction(self) -> Sanction:
-        return Sanction(self.name, self.lasts)
-
-
-class Ledger(Rule, tag="ledger", tag_field="kind", kw_only=True, frozen=True):
-    """Points under the name `ledger`.
-
-    `posts`: when what happened is put down (`at_once`, or at the next local `day`, `week`…). `clears`: at which borders
-    all points go (at such a border they go first and are posted then, or the other way round where
-    `posts_before_clearing`). `expires`: each posting goes after so long. `clears_after`: all go so long after the first
-    of them, unless they have come to `unless` by then. `near` says a word when no more than so many points are left to
-    the next of `tiers`.
-    """
-
-    ledger: str
-    feeds: tuple[Feed, ...]
-    posts: Literal["at_once", "day", "week", "month"] = "at_once"
-    clears: Literal["month", "quarter", "year", "first_monday_of_quarter"] | None = None
-    posts_before_clearing: bool = False
-    expires: Duration | None = None
-    clears_after: Duration | None = None
-    unless: Decimal | None = None
-    near: Decimal | None = None
-    tiers: tuple[PointsTier, ...] = ()
-
-    NAMES: ClassVar[frozenset[str]] = frozenset(
-        {"shop", "value", "threshold", "headroom", "sanction", "until", "tier", "ledger"}
-    )
-
-    def leans_on(self) -> set[str]:
-        return set().union(*(feed.leans_on() for feed in self.feeds))
-
-    def span_ms(self) -> int:
-        return 0  # orders whose marks still count are kept for the marks' sake
-
-    def stages(self) -> tuple[str, ...]:
-        if not self.tiers:
-            return ()
-        return ("active",) if self.near is None else ("near", "active")
-
-    def complaints(self) -> Iterator[tuple[str, str]]:
-        for n, feed in enumerate(self.feeds):
-            yield from ((f"feeds[{n}]{where}", message) for where, message in feed.complaints())
-        if not self.feeds:
-            yield "feeds", "a ledger without feeds never has points"
-        for n, (lower, upper) in enumerate(zip(self.tiers, self.tiers[1:], strict=False), start=1):
-            if upper.at <= lower.at:
-                yield f"tiers[{n}]", f"tiers are out of order: {upper.name} must lie above {lower.name}"
-        if sum(each is not None for each in (self.clears, self.expires, self.clears_after)) > 1:
-            yield "expires", "points go in one way: clears, expires or clears_after"
-        if self.unless is not None and self.clears_after is None:
-            yield "unless", "goes with clears_after"
-        if self.near is not None and not self.tiers:
-            yield "near", "is said before a tier, and there are none"
-        if self.posts_before_clearing and self.clears is None:
-            yield "posts_before_clearing", "goes with clears"
+from rules.kinds.evaluation import Case, Said, Verdict
+from rules.kinds.ledger.postings import FeedReader, Posting, Reading
+from rules.kinds.ledger.spec import Ledger, PointsTier
+from rules.kinds.rule import Place
+from rules.kinds.shop_view import ShopView
+from rules.messages.alert_state import Emitted, Open
+from rules.messages.alerts import Cause, instant_of
 
 
 class Book(Struct):
@@ -118,7 +52,7 @@ class LedgerJudge:
 
     # -- keeping it -------------------------------------------------------------------------------------------
 
-    def balance(self, shop: "Shop", at_ms: int) -> Account:
+    def balance(self, shop: ShopView, at_ms: int) -> Account:
         """The account at a moment, kept anew from all that is known of a shop."""
         book = self._new_book(shop)
         kept = self._keep(shop, book, at_ms)
@@ -126,14 +60,14 @@ class LedgerJudge:
         book.account.clear(at_ms)
         return book.account
 
-    def points(self, shop: "Shop", at_ms: int) -> Decimal:
+    def points(self, shop: ShopView, at_ms: int) -> Decimal:
         return self._now(shop, at_ms).account.points
 
-    def _new_book(self, shop: "Shop") -> Book:
+    def _new_book(self, shop: ShopView) -> Book:
         account = Account(self.rule, self._cleared_after)
         return Book(account, [Reading() for _ in self.readers], shop.facts.rewrites("points.reported"))
 
-    def _now(self, shop: "Shop", at_ms: int) -> Book:
+    def _now(self, shop: ShopView, at_ms: int) -> Book:
         """The same at the clock's moment, going on from where it was kept to, as long as nothing happened before. More
         may happen at this very instant, so what is kept ends before it."""
         book: Book | None = shop.progress.get(self)
@@ -147,7 +81,7 @@ class LedgerJudge:
         now.account.clear(at_ms)
         return now
 
-    def _keep(self, shop: "Shop", book: Book, to_ms: int) -> bool:
+    def _keep(self, shop: ShopView, book: Book, to_ms: int) -> bool:
         """Goes on to a moment; False where something happened before that wasn't known."""
         facts, seen = shop.facts, shop.facts.of("points.reported")
         if facts.rewrites("points.reported") != book.rewrites or until(seen, book.to_ms) != book.reports:
@@ -224,7 +158,7 @@ class LedgerJudge:
 
     # -- judging --------------------------------------------------------------------------------------------
 
-    def judge(self, shop: "Shop", at_ms: int) -> Said:
+    def judge(self, shop: ShopView, at_ms: int) -> Said:
         if not self.rule.tiers and not self.leaning:
             return [], NEVER  # nothing follows from its points: they are reckoned when they are asked for
         now = self._now(shop, at_ms)
@@ -251,7 +185,7 @@ class LedgerJudge:
                 verdicts.append(Verdict(opened, "sanction_started", episode=rfc3339(from_ms)))
         return verdicts, min(turns)
 
-    def _next_ms(self, shop: "Shop", now: Book, at_ms: int) -> int:
+    def _next_ms(self, shop: ShopView, now: Book, at_ms: int) -> int:
         """When something is posted, reported or cleared next (epoch ms), or before."""
         turns = [self._next_instant(now, []), *(reader.next_after(shop, at_ms) for reader in self.readers)]
         others = self._clears_ms(now.account, at_ms), shop.facts.next_after("points.reported", at_ms)
@@ -266,7 +200,7 @@ class LedgerJudge:
             return None
         return float((self._next_tier(points) or self.rule.tiers[-1]).at - points)
 
-    def case(self, shop: "Shop", verdict: Verdict, at_ms: int) -> Case:
+    def case(self, shop: ShopView, verdict: Verdict, at_ms: int) -> Case:
         account = self._now(shop, at_ms).account
         began_ms = instant_of(verdict.episode)
         began = None if began_ms is None else account.began_at(began_ms)
@@ -291,7 +225,7 @@ class LedgerJudge:
         case.points, case.ledger = points, self.rule.ledger
         return case
 
-    def cause_of_end(self, shop: "Shop", said: Emitted, verdict: Verdict, at_ms: int) -> Cause:
+    def cause_of_end(self, shop: ShopView, said: Emitted, verdict: Verdict, at_ms: int) -> Cause:
         if said.until_ms is not None:
             return "sanction_ended" if at_ms >= said.until_ms else "evidence_arrived"
         account = self._now(shop, at_ms).account
@@ -299,10 +233,10 @@ class LedgerJudge:
             return "threshold_crossed"
         return "fell_back" if account.points else "period_ended"
 
-    def metric(self, shop: "Shop", at_ms: int) -> dict[str, Any] | None:
+    def metric(self, shop: ShopView, at_ms: int) -> dict[str, Any] | None:
         return None
 
-    def entry(self, shop: "Shop", at_ms: int) -> dict[str, Any]:
+    def entry(self, shop: ShopView, at_ms: int) -> dict[str, Any]:
         """As a shop's standing shows it."""
         account = self._now(shop, at_ms).account
         entry: dict[str, Any] = {"points": float(account.points)}
@@ -315,7 +249,7 @@ class LedgerJudge:
             entry |= {"next_tier": None if tier is None else tier.name, "headroom": self.headroom(account.points)}
         return entry
 
-    def sanctions(self, shop: "Shop", at_ms: int) -> list[tuple[str, int, int]]:
+    def sanctions(self, shop: ShopView, at_ms: int) -> list[tuple[str, int, int]]:
         """`(name, from_ms, until_ms)` of those in force."""
         began = self._now(shop, at_ms).account.sanctions
         found = [(tier.name, from_ms, tier.sanction().until_ms(from_ms)) for tier, from_ms, _, _ in began]

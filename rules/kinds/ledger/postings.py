@@ -3,7 +3,7 @@
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from decimal import Decimal
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any
 
 from msgspec import Struct, field
 
@@ -11,56 +11,10 @@ from rules.calendar.days import day_of, week_of
 from rules.calendar.instants import DAWN, NEVER, rfc3339
 from rules.facts.shop_facts import Entry, said_by
 from rules.kinds.happened import Happening
-from rules.kinds.occurrences.source import Of, Source
+from rules.kinds.ledger.spec import Cap, Feed
+from rules.kinds.occurrences.source import Source
 from rules.kinds.ratio.evaluator import RatioJudge
-
-if TYPE_CHECKING:
-    from rules.state.shop import Shop
-
-Cap = Literal["day", "week", "order"]
-
-
-class Feed(Struct, forbid_unknown_fields=True, frozen=True, kw_only=True):
-    """`points` for each of `of` (`severe_points` for severe ones), at most `caps` of them a local day, calendar week or
-    order, the first `free` of them for nothing; or by the step that the ratio `computed` reached (`points_of`); or up
-    to what the platform itself has `reported`. `sites` limits it to some sites.
-    """
-
-    clause: str
-    of: tuple[Of, ...] = ()
-    points: Decimal | None = None
-    severe_points: Decimal | None = None
-    caps: dict[Cap, Decimal] = {}
-    free: int = 0
-    computed: str | None = None
-    points_of: dict[str, Decimal] = {}
-    reported: bool = False
-    sites: tuple[str, ...] = ()
-
-    def leans_on(self) -> set[str]:
-        """Ids of the rules it takes points from."""
-        ratio = set() if self.computed is None else {self.computed}
-        return ratio.union(*(of.timers() | of.rules() for of in self.of))
-
-    def events(self) -> set[str]:
-        """Types of the shop's events it looks at."""
-        return {"points.reported"} if self.reported else set().union(*(of.events() for of in self.of))
-
-    def complaints(self) -> Iterator[tuple[str, str]]:
-        if sum((bool(self.of), self.computed is not None, self.reported)) != 1:
-            yield "", "a feed takes points from exactly one of `of`, `computed` and `reported`"
-        for n, of in enumerate(self.of):
-            yield from ((f".of[{n}]", message) for message in of.complaints())
-        if bool(self.of) != (self.points is not None):
-            yield ".points", "goes with `of`: how many for each"
-        if (self.computed is not None) != bool(self.points_of):
-            yield ".points_of", "goes with `computed`: how many at which step"
-        if not self.of and (self.caps or self.free or self.severe_points is not None):
-            yield "", "caps, free and severe_points go with `of`"
-        most = max((each for each in (self.points, self.severe_points) if each is not None), default=Decimal())
-        for name, cap in self.caps.items():
-            if cap < most:
-                yield f".caps.{name}", f"a cap of {cap} a {name} is below the {most} points of a single time"
+from rules.kinds.shop_view import ShopView
 
 
 class Posting(Struct, frozen=True):
@@ -105,7 +59,7 @@ class FeedReader:
         self.ratio = ratio
         self.zone = zone
 
-    def read(self, shop: "Shop", reading: Reading, to_ms: int) -> list[Posting] | None:
+    def read(self, shop: ShopView, reading: Reading, to_ms: int) -> list[Posting] | None:
         """What happened since the last reading by a moment, each at its own instant and under the caps; when it is
         posted is the ledger's. None where something else happened before than was read, so all must be read again."""
         if self.ratio is not None:
@@ -135,7 +89,7 @@ class FeedReader:
                 postings.append(Posting(mark.at_ms, self.feed.clause, mark.at_ms, points, mark.shown()))
         return postings
 
-    def next_after(self, shop: "Shop", at_ms: int) -> int:
+    def next_after(self, shop: ShopView, at_ms: int) -> int:
         """When something happens next (epoch ms)."""
         return min([source.next_after(shop, at_ms) for source in self.sources], default=NEVER)
 
@@ -153,7 +107,7 @@ class FeedReader:
             spent[key] += points
         return points
 
-    def _computed(self, shop: "Shop", to_ms: int) -> Iterator[Posting]:
+    def _computed(self, shop: ShopView, to_ms: int) -> Iterator[Posting]:
         assert self.ratio is not None
         for border, found in self.ratio.computations(shop):
             points = self.feed.points_of.get(found.step or "")

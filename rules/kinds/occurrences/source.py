@@ -8,7 +8,7 @@ from abc import ABC, abstractmethod
 from bisect import bisect_right, insort
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from operator import attrgetter, itemgetter
-from typing import TYPE_CHECKING, Any, Literal, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 from msgspec import Struct
 
@@ -19,9 +19,7 @@ from rules.facts.shop_facts import Entry, holding, sku_of, starts_ms
 from rules.kinds.deadline.timer import Timer
 from rules.kinds.happened import Happened, Happening
 from rules.kinds.occurrences.timeline import Timeline
-
-if TYPE_CHECKING:
-    from rules.state.shop import Shop
+from rules.kinds.shop_view import ShopView
 
 Instants = Callable[[OrderFacts, int, int], tuple[int, ...]]
 """`(facts, missed, passed_ms)`: the instants (epoch ms) at which something happened to an order."""
@@ -122,41 +120,41 @@ class Source(ABC):
         self.events = of.events()
         self.readers: list[Any] = []
 
-    def happenings(self, shop: "Shop", since_ms: int = DAWN) -> list[Happening]:
+    def happenings(self, shop: ShopView, since_ms: int = DAWN) -> list[Happening]:
         """All that is known of from a moment on, the oldest first; some may lie ahead of the clock."""
         found = [each for at_ms, subject in self.since(shop, since_ms) for each in self.at(shop, subject, at_ms)]
         return sorted(found, key=Happening.place)
 
     @abstractmethod
-    def since(self, shop: "Shop", since_ms: int) -> list[tuple[int, str]]:
+    def since(self, shop: ShopView, since_ms: int) -> list[tuple[int, str]]:
         """When something happened from a moment on, and to what, each once and the oldest first."""
 
     @abstractmethod
-    def at(self, shop: "Shop", subject: str, at_ms: int) -> list[Happening]:
+    def at(self, shop: ShopView, subject: str, at_ms: int) -> list[Happening]:
         """What happened to a subject at an instant."""
 
     @abstractmethod
-    def instants(self, shop: "Shop", subject: str) -> Sequence[int]:
+    def instants(self, shop: ShopView, subject: str) -> Sequence[int]:
         """When something happened to a subject, the earliest first."""
 
     @abstractmethod
-    def subjects(self, shop: "Shop") -> Iterable[str]:
+    def subjects(self, shop: ShopView) -> Iterable[str]:
         """All to which something happened."""
 
     @abstractmethod
-    def next_after(self, shop: "Shop", at_ms: int) -> int:
+    def next_after(self, shop: ShopView, at_ms: int) -> int:
         """When something happens next, as far as is known of what lies ahead (epoch ms); `NEVER` where nothing is."""
 
     @abstractmethod
-    def log(self, shop: "Shop") -> Log:
+    def log(self, shop: ShopView) -> Log:
         """All that happened, in time, for those who go through it once."""
 
-    def about(self, shop: "Shop", subject: str) -> list[Happening]:
+    def about(self, shop: ShopView, subject: str) -> list[Happening]:
         """What happened to one subject, the oldest first."""
         instants = dict.fromkeys(self.instants(shop, subject))
         return [each for at_ms in instants for each in self.at(shop, subject, at_ms)]
 
-    def hear(self, shop: "Shop", name: str, entry: Entry) -> Moved:
+    def hear(self, shop: ShopView, name: str, entry: Entry) -> Moved:
         """Takes note of an entry of the shop's own facts that has come or gone."""
         return []
 
@@ -164,31 +162,31 @@ class Source(ABC):
 class OfOrders(Source):
     """What happened to orders: their instants are kept by the shop."""
 
-    def _timeline(self, shop: "Shop") -> Timeline:
+    def _timeline(self, shop: ShopView) -> Timeline:
         assert self.slot is not None
         timeline: Timeline = shop.marks[self.slot]
         return timeline
 
-    def since(self, shop: "Shop", since_ms: int) -> list[tuple[int, str]]:
+    def since(self, shop: ShopView, since_ms: int) -> list[tuple[int, str]]:
         found = self._timeline(shop).since(since_ms)
         return found if self.of.judged is None else list(dict.fromkeys(found))
 
-    def at(self, shop: "Shop", subject: str, at_ms: int) -> list[Happening]:
+    def at(self, shop: ShopView, subject: str, at_ms: int) -> list[Happening]:
         times = self.instants(shop, subject).count(at_ms)
         if not times:
             return []  # nor may the order be kept any more
         return [Happening(at_ms, subject, *_event(shop, subject, self.of.at), order=subject)] * times
 
-    def instants(self, shop: "Shop", subject: str) -> Sequence[int]:
+    def instants(self, shop: ShopView, subject: str) -> Sequence[int]:
         return self._timeline(shop).by_order.get(subject, ())
 
-    def subjects(self, shop: "Shop") -> Iterable[str]:
+    def subjects(self, shop: ShopView) -> Iterable[str]:
         return self._timeline(shop).by_order
 
-    def next_after(self, shop: "Shop", at_ms: int) -> int:
+    def next_after(self, shop: ShopView, at_ms: int) -> int:
         return self._timeline(shop).next_after(at_ms)
 
-    def log(self, shop: "Shop") -> Log:
+    def log(self, shop: ShopView) -> Log:
         timeline = self._timeline(shop)
         marks = timeline.in_time()  # before it is asked for its rewrites
         return Log(True, timeline.rewrites, marks, itemgetter(0), lambda each: self.at(shop, each[1], each[0])[0])
@@ -205,11 +203,11 @@ class OfTraces(OfOrders):
 class OfNumbers(OfOrders):
     """Shipments under a number that another order was shipped under before."""
 
-    def _timeline(self, shop: "Shop") -> Timeline:
+    def _timeline(self, shop: ShopView) -> Timeline:
         timeline: Timeline = shop.reuses
         return timeline
 
-    def at(self, shop: "Shop", subject: str, at_ms: int) -> list[Happening]:
+    def at(self, shop: ShopView, subject: str, at_ms: int) -> list[Happening]:
         if at_ms not in self.instants(shop, subject):
             return []
         used, event = shop.orders[subject].number, _event(shop, subject, "shipped")
@@ -230,7 +228,7 @@ class OfShop(Source):
             self.events = crossed.crossing_events()
             self.lasting = bool(self.events)
 
-    def kept(self, shop: "Shop") -> Happened:
+    def kept(self, shop: ShopView) -> Happened:
         """What happened."""
         kept: Happened | None = shop.happened.get(self.name)
         if kept is None:
@@ -240,7 +238,7 @@ class OfShop(Source):
                 shop.happened[self.name] = kept
         return kept
 
-    def _all(self, shop: "Shop") -> Iterator[Happening]:
+    def _all(self, shop: ShopView) -> Iterator[Happening]:
         if self.crossed is not None:
             yield from self.crossed.crossings(shop)
         elif self.of.violation is not None:
@@ -256,7 +254,7 @@ class OfShop(Source):
             return []
         return [_of_entry(entry, entry.order or data.sku, data.count, data.severe, data.buyer, data.kind)]
 
-    def hear(self, shop: "Shop", name: str, entry: Entry) -> Moved:
+    def hear(self, shop: ShopView, name: str, entry: Entry) -> Moved:
         if self.name not in shop.happened:
             return []
         before: Iterable[Happening]
@@ -271,7 +269,7 @@ class OfShop(Source):
             before, after = list(self.kept(shop).by_subject.get(sku, ())), list(_above_price(shop, sku))
         return self._change(shop, before, after)
 
-    def _change(self, shop: "Shop", before: Iterable[Happening], after: Iterable[Happening]) -> Moved:
+    def _change(self, shop: ShopView, before: Iterable[Happening], after: Iterable[Happening]) -> Moved:
         kept, gone, come = self.kept(shop), set(before), set(after)
         moved = [each for each in before if each not in come and kept.discard(each)]
         for each in after:
@@ -280,25 +278,25 @@ class OfShop(Source):
                 moved.append(each)
         return [(each.subject, each.at_ms) for each in moved]
 
-    def happenings(self, shop: "Shop", since_ms: int = DAWN) -> list[Happening]:
+    def happenings(self, shop: ShopView, since_ms: int = DAWN) -> list[Happening]:
         return self.kept(shop).since(since_ms)
 
-    def since(self, shop: "Shop", since_ms: int) -> list[tuple[int, str]]:
+    def since(self, shop: ShopView, since_ms: int) -> list[tuple[int, str]]:
         return list(dict.fromkeys([(each.at_ms, each.subject) for each in self.kept(shop).since(since_ms)]))
 
-    def at(self, shop: "Shop", subject: str, at_ms: int) -> list[Happening]:
+    def at(self, shop: ShopView, subject: str, at_ms: int) -> list[Happening]:
         return list(self.kept(shop).at(subject, at_ms))
 
-    def instants(self, shop: "Shop", subject: str) -> Sequence[int]:
+    def instants(self, shop: ShopView, subject: str) -> Sequence[int]:
         return [each.at_ms for each in self.kept(shop).by_subject.get(subject, ())]
 
-    def subjects(self, shop: "Shop") -> Iterable[str]:
+    def subjects(self, shop: ShopView) -> Iterable[str]:
         return self.kept(shop).by_subject
 
-    def next_after(self, shop: "Shop", at_ms: int) -> int:
+    def next_after(self, shop: ShopView, at_ms: int) -> int:
         return self.kept(shop).next_after(at_ms)
 
-    def log(self, shop: "Shop") -> Log:
+    def log(self, shop: ShopView) -> Log:
         kept = self.kept(shop)
         return Log(self.lasting, kept.rewrites, kept.in_time, attrgetter("at_ms"), lambda each: each)
 
@@ -310,7 +308,7 @@ def source_of(of: Of, slot: int | None, crossed: Any) -> Source:
     return OfNumbers(of) if of.reused is not None else OfShop(of, crossed)
 
 
-def _event(shop: "Shop", order: str, fact: str | None) -> tuple[str, str]:
+def _event(shop: ShopView, order: str, fact: str | None) -> tuple[str, str]:
     """`(event id, source)` of the event that stated a fact of an order; blanks, where a deadline passed instead."""
     if fact is None:
         return "", ""
@@ -318,7 +316,7 @@ def _event(shop: "Shop", order: str, fact: str | None) -> tuple[str, str]:
     return event, source
 
 
-def _above_price(shop: "Shop", sku: str) -> Iterator[Happening]:
+def _above_price(shop: ShopView, sku: str) -> Iterator[Happening]:
     """Promotions of a SKU dearer than what, as known when they were scheduled, the price will be when they start."""
     waiting = list(shop.facts.about("price.changed", (sku,)))
     waiting.reverse()

@@ -4,24 +4,25 @@ from bisect import bisect_right
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import islice
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from rules.calendar.days import start_of_day
 from rules.calendar.instants import DAWN, NEVER, rfc3339
 from rules.calendar.windows import Period
 from rules.facts.order_facts import OrderFacts
-from rules.kinds.ratio.compiled import Count, Gauge, Ratio, money_taken
+from rules.kinds.evaluation import Case, Said, Verdict
+from rules.kinds.evidence import ORDERS_SHOWN, percent
+from rules.kinds.money import money_taken
+from rules.kinds.ratio.compiled import Count, Gauge
 from rules.kinds.ratio.counters import Tally
-from rules.kinds.ratio.periodic import Computed, Computing
+from rules.kinds.ratio.period_results import Computed
+from rules.kinds.ratio.periodic import Computing
 from rules.kinds.ratio.sanctions import sanctions
-from rules.kinds.rule import ALWAYS, Case, Said, Verdict
-from rules.messages.alerts import Cause, Emitted, Open
-
-if TYPE_CHECKING:
-    from rules.state.shop import Shop
-
-ORDERS_SHOWN = 20
-"""How many orders of a numerator an alert names; it always says how many there are."""
+from rules.kinds.ratio.spec import Ratio
+from rules.kinds.rule import ALWAYS
+from rules.kinds.shop_view import ShopView
+from rules.messages.alert_state import Emitted, Open
+from rules.messages.alerts import Cause
 
 
 class RatioJudge:
@@ -40,7 +41,7 @@ class RatioJudge:
         bounds = {at for gauge in gauges for at in (gauge.effective.from_ms, gauge.effective.to_ms)}
         self._bounds_ms = sorted(bounds - {DAWN, NEVER})
 
-    def tally(self, shop: "Shop", at_ms: int) -> Tally | None:
+    def tally(self, shop: ShopView, at_ms: int) -> Tally | None:
         """The version in force at a moment."""
         if self._only is not None:
             only: Tally = shop.tallies[self._only]
@@ -58,7 +59,7 @@ class RatioJudge:
 
     # -- judging --------------------------------------------------------------------------------------------
 
-    def judge(self, shop: "Shop", at_ms: int) -> Said:
+    def judge(self, shop: ShopView, at_ms: int) -> Said:
         tally = self.tally(shop, at_ms)
         turn = self.next_version_ms(at_ms)
         if tally is None or not tally.gauge.steps:
@@ -74,7 +75,7 @@ class RatioJudge:
             turn = min(turn, following.turn(at_ms))
         return self._computed_verdicts(shop, tally, following, at_ms), min(turn, border)
 
-    def _verdicts(self, shop: "Shop", tally: Tally, at_ms: int) -> list[Verdict]:
+    def _verdicts(self, shop: ShopView, tally: Tally, at_ms: int) -> list[Verdict]:
         verdicts: list[Verdict] = []
         if tally.asleep or (tally.gauge.rule.by is None and not tally.staged):
             return verdicts  # as most of the time
@@ -85,7 +86,7 @@ class RatioJudge:
                     verdicts.append(Verdict(*found, subject, count.period.name))
         return verdicts
 
-    def _split(self, shop: "Shop", tally: Tally, count: Count, at_ms: int) -> Iterator[tuple[str, Count]]:
+    def _split(self, shop: ShopView, tally: Tally, count: Count, at_ms: int) -> Iterator[tuple[str, Count]]:
         """The parts of a count that are judged each by itself."""
         rule = tally.gauge.rule
         if rule.by is None:
@@ -98,16 +99,16 @@ class RatioJudge:
         said = (facts.cancelled_for for facts in tally.bad_facts(count.period))
         return Counter(reason for reason in said if reason in tally.gauge.rule.of)
 
-    def _part(self, shop: "Shop", tally: Tally, count: Count, subject: str, at_ms: int) -> Count:
+    def _part(self, shop: ShopView, tally: Tally, count: Count, subject: str, at_ms: int) -> Count:
         """The part of a count that is judged for a subject."""
         parts = dict(self._split(shop, tally, count, at_ms))
         return parts.get(subject, Count(count.period, 0, count.total))
 
-    def _shown_of(self, shop: "Shop", tally: Tally, count: Count, verdict: Verdict, at_ms: int) -> dict[str, Any]:
+    def _shown_of(self, shop: ShopView, tally: Tally, count: Count, verdict: Verdict, at_ms: int) -> dict[str, Any]:
         """Evidence of a part: its reason, among the others."""
         return {"reason": verdict.subject, "mix": dict(sorted(self._reasons(tally, count).items()))}
 
-    def _computed_verdicts(self, shop: "Shop", tally: Tally, following: Tally | None, at_ms: int) -> list[Verdict]:
+    def _computed_verdicts(self, shop: ShopView, tally: Tally, following: Tally | None, at_ms: int) -> list[Verdict]:
         """Of a rolling window the step that was computed last; where it reached none, whether the `following`
         computation would. A calendar period is judged as it goes."""
         if tally.gauge.rule.window.align != "rolling":
@@ -121,26 +122,26 @@ class RatioJudge:
             return [Verdict(Open("near", following.gauge.rule.severity["near"]), "threshold_near")]
         return []
 
-    def newest(self, shop: "Shop", at_ms: int) -> tuple[int, Computed] | None:
+    def newest(self, shop: ShopView, at_ms: int) -> tuple[int, Computed] | None:
         """What was computed at the last border, and that (epoch ms); None where there was nothing to compute."""
         return None if self.computing is None else self.computing.newest(shop, at_ms)
 
-    def computations(self, shop: "Shop") -> list[tuple[int, Computed]]:
+    def computations(self, shop: ShopView) -> list[tuple[int, Computed]]:
         """What was computed at which border (epoch ms), oldest first."""
         return [] if self.computing is None else self.computing.computations(shop)
 
-    def _computed_to(self, shop: "Shop", tally: Tally, at_ms: int, step: str) -> Count | None:
+    def _computed_to(self, shop: ShopView, tally: Tally, at_ms: int, step: str) -> Count | None:
         """The last computation that came to a step, as a count."""
         found = [each for each in self.computations(shop) if each[0] <= at_ms and each[1].step == step]
         return self._as_count(shop, tally, *found[-1]) if found else None
 
-    def _as_count(self, shop: "Shop", tally: Tally, border: int, found: Computed) -> Count:
+    def _as_count(self, shop: ShopView, tally: Tally, border: int, found: Computed) -> Count:
         gauge = (self.tally(shop, border) or tally).gauge
         return Count(gauge.rule.window.closed_at(border, gauge.zone), found.bad, found.total)
 
     # -- what it says of itself -------------------------------------------------------------------------------
 
-    def case(self, shop: "Shop", verdict: Verdict, at_ms: int) -> Case:
+    def case(self, shop: ShopView, verdict: Verdict, at_ms: int) -> Case:
         tally = self.tally(shop, at_ms)
         count = None if tally is None else self._count_of(shop, tally, verdict, at_ms)
         if tally is None or count is None:
@@ -148,7 +149,7 @@ class RatioJudge:
             return Case({"period": verdict.episode}, {**blank, "period": verdict.episode, "subject": verdict.subject})
         return self._case(shop, tally, count, verdict, at_ms)
 
-    def _count_of(self, shop: "Shop", tally: Tally, verdict: Verdict, at_ms: int) -> Count | None:
+    def _count_of(self, shop: ShopView, tally: Tally, verdict: Verdict, at_ms: int) -> Count | None:
         """The count an alert is about, for as long as its orders are kept."""
         gauge = tally.gauge
         if (ahead := tally.ahead_at(at_ms)) is not None:
@@ -160,7 +161,7 @@ class RatioJudge:
         count = tally.judging(period) or tally.sum(period)
         return count if gauge.rule.by is None else self._part(shop, tally, count, verdict.subject, at_ms)
 
-    def _case(self, shop: "Shop", tally: Tally, count: Count, verdict: Verdict, at_ms: int) -> Case:
+    def _case(self, shop: ShopView, tally: Tally, count: Count, verdict: Verdict, at_ms: int) -> Case:
         gauge = tally.gauge
         rule = gauge.rule
         shown, number, bad_facts = _bad(tally, count.period, verdict.subject if rule.by == "reason" else None)
@@ -203,19 +204,19 @@ class RatioJudge:
             actions=cure.actions if cure else (),
         )
 
-    def cause_of_end(self, shop: "Shop", said: Emitted, verdict: Verdict, at_ms: int) -> Cause:
+    def cause_of_end(self, shop: ShopView, said: Emitted, verdict: Verdict, at_ms: int) -> Cause:
         tally = self.tally(shop, at_ms)
         if tally is None:
             return "no_longer_applies"
         periods = tally.gauge.rule.window.periods(at_ms, tally.gauge.zone)
         return "fell_back" if any(each.name == verdict.episode for each in periods) else "period_ended"
 
-    def sanctions(self, shop: "Shop", at_ms: int) -> list[tuple[str, int, int]]:
+    def sanctions(self, shop: ShopView, at_ms: int) -> list[tuple[str, int, int]]:
         """`(name, from_ms, until_ms)` of those in force."""
         tally = self.tally(shop, at_ms)
         return [] if tally is None else list(sanctions(shop, tally, at_ms))
 
-    def metric(self, shop: "Shop", at_ms: int) -> dict[str, Any] | None:
+    def metric(self, shop: ShopView, at_ms: int) -> dict[str, Any] | None:
         tally = self.tally(shop, at_ms)
         if tally is None:
             return None
@@ -276,7 +277,3 @@ def window_json(tally: Tally, period: Period) -> dict[str, str]:
         "from": rfc3339(start_of_day(period.first, zone)),
         "to": rfc3339(start_of_day(period.last + 1, zone)),
     }
-
-
-def percent(part: float | None) -> str:
-    return "-" if part is None else f"{100 * part:.3g} %"

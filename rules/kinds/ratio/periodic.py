@@ -2,26 +2,15 @@
 from then on, until evidence comes late."""
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
-
-from msgspec import Struct
 
 from rules.calendar.days import start_of_day
 from rules.calendar.instants import NEVER
-from rules.calendar.windows import Period, borders, is_border, last_border, next_border
-from rules.kinds.ratio.compiled import LONGEST_MS, Count, Gauge, Part
-
-if TYPE_CHECKING:
-    from rules.state.shop import Order, Shop
-
-
-class Computed(Struct, array_like=True, frozen=True):
-    """What a ratio was at a border: a fact from then on, kept with the shop. `step` is the stage reached."""
-
-    period: str
-    bad: int
-    total: int
-    step: str | None
+from rules.calendar.schedule import borders, is_border, last_border, next_border
+from rules.calendar.windows import Period
+from rules.kinds.ratio.compiled import Count, Gauge, Part
+from rules.kinds.ratio.period_results import Computed
+from rules.kinds.ratio.spec import LONGEST_MS
+from rules.kinds.shop_view import OrderView, ShopView
 
 
 class Computing:
@@ -36,7 +25,7 @@ class Computing:
         self.gauges = gauges
         self.lag_ms = 0 if rule.window.align == "rolling" else int(rule.window.lag)
 
-    def compute(self, shop: "Shop", at_ms: int) -> tuple[bool, int]:
+    def compute(self, shop: ShopView, at_ms: int) -> tuple[bool, int]:
         """Computes the ratio at each border that has been reached since the last time; again, where evidence has come
         late for orders that are still kept. Answers whether anything is new, and when the next border is (epoch ms)."""
         _, _, following = shop.computed_to.get(self.rule_id, (at_ms, at_ms, at_ms))
@@ -61,14 +50,14 @@ class Computing:
         shop.computed_to[self.rule_id] = at_ms, last, following
         return changed, following
 
-    def _start(self, shop: "Shop", at_ms: int) -> int:
+    def _start(self, shop: ShopView, at_ms: int) -> int:
         """After which instant borders must be looked at."""
         done = shop.computed_to.get(self.rule_id)
         # The first time, after a restart too: evidence may have been written that nothing was computed from yet.
         since = min(shop.began_ms, at_ms) - 1 if done is None else done[0]
         return max(min(since, shop.recompute.pop(self.rule_id, NEVER) - 1), at_ms - LONGEST_MS)
 
-    def _compute(self, shop: "Shop", border: int, before: Computed | None, at_ms: int) -> Computed | None:
+    def _compute(self, shop: ShopView, border: int, before: Computed | None, at_ms: int) -> Computed | None:
         """What the ratio was at a border, from what had happened by then; None without orders. `before` is what was
         found earlier."""
         gauge = next((each for each in self.gauges if each.effective.at(border)), None)
@@ -88,13 +77,13 @@ class Computing:
         """The first border that doesn't lie before a moment (epoch ms)."""
         return next_border(self.every, at_ms - 1, self.zone, self.lag_ms)
 
-    def computations(self, shop: "Shop") -> list[tuple[int, Computed]]:
+    def computations(self, shop: ShopView) -> list[tuple[int, Computed]]:
         """What was computed at which border (epoch ms), oldest first. Borders of another zone, by which the shop went
         before its site was known, are none of its own."""
         kept = shop.computed.get(self.rule_id, {})
         return sorted([each for each in kept.items() if is_border(self.every, each[0], self.zone, self.lag_ms)])
 
-    def newest(self, shop: "Shop", at_ms: int) -> tuple[int, Computed] | None:
+    def newest(self, shop: ShopView, at_ms: int) -> tuple[int, Computed] | None:
         """What was computed at the last border, and that (epoch ms); None where there was nothing to compute."""
         _, border, following = shop.computed_to.get(self.rule_id, (at_ms, at_ms, at_ms))
         if not border <= at_ms < following:
@@ -103,7 +92,7 @@ class Computing:
         return None if found is None else (border, found)
 
 
-def _counted_now(shop: "Shop", gauge: Gauge, period: Period, border: int) -> Count:
+def _counted_now(shop: ShopView, gauge: Gauge, period: Period, border: int) -> Count:
     """What has been counted by now, just as a border has come, without what is known of times to come."""
     count = shop.tallies[gauge.n].sum(period)
     rests_on, slot, last, fixed = gauge.rests_on, gauge.denominator.n, period.last, gauge.fixed
@@ -123,13 +112,13 @@ def _counted_now(shop: "Shop", gauge: Gauge, period: Period, border: int) -> Cou
     return count
 
 
-def _lies_elsewhere(gauge: Gauge, order: "Order", part: Part | None, period: Period, border: int) -> bool:
+def _lies_elsewhere(gauge: Gauge, order: OrderView, part: Part | None, period: Period, border: int) -> bool:
     """Whether an order counts outside a period, and did so at a border already if it counted at all."""
     outside = part is not None and not period.first <= part[0] <= period.last
     return outside and gauge.anchor_known_by(order.facts, border)
 
 
-def _counted_then(shop: "Shop", gauge: Gauge, period: Period, border: int) -> Count:
+def _counted_then(shop: ShopView, gauge: Gauge, period: Period, border: int) -> Count:
     """What would have been counted at a border that is past."""
     count, anchored = Count(period), gauge.denominator.anchor
     from_ms, to_ms = start_of_day(period.first, gauge.zone), start_of_day(period.last + 1, gauge.zone)
@@ -140,7 +129,7 @@ def _counted_then(shop: "Shop", gauge: Gauge, period: Period, border: int) -> Co
     return count
 
 
-def _part_then(shop: "Shop", gauge: Gauge, order: "Order", border: int) -> Part | None:
+def _part_then(shop: ShopView, gauge: Gauge, order: OrderView, border: int) -> Part | None:
     """Where an order counted at a border, from what had happened by then."""
     facts = order.facts if order.last_ms <= border else order.facts.as_of(border)
     missed, overdue = shop.plan.judged_at(facts, border, gauge.bits)

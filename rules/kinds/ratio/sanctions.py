@@ -4,22 +4,20 @@ after that. Worked out from the facts alone, so nothing that came in the wrong o
 from collections.abc import Iterator
 from itertools import groupby
 from operator import itemgetter
-from typing import TYPE_CHECKING
 
-from rules.calendar.windows import borders
+from rules.calendar.schedule import borders
 from rules.expr.conditions import rules_named
 from rules.facts.order_facts import FACT_BIT, all_had_come, any_had_come
-from rules.kinds.ratio.compiled import Count, Part, Ratio
+from rules.kinds.ratio.compiled import Count, Part
 from rules.kinds.ratio.counters import Tally
-
-if TYPE_CHECKING:
-    from rules.state.shop import Order, Shop
+from rules.kinds.ratio.spec import Ratio
+from rules.kinds.shop_view import OrderView, ShopView
 
 Change = tuple[int, Part | None, Part | None]
 """When (epoch ms) an order's part in a ratio changed, from what to what."""
 
 
-def sanctions(shop: "Shop", tally: Tally, at_ms: int) -> Iterator[tuple[str, int, int]]:
+def sanctions(shop: ShopView, tally: Tally, at_ms: int) -> Iterator[tuple[str, int, int]]:
     """`(name, from_ms, until_ms)` of those in force at a moment."""
     rule = tally.gauge.rule
     for n, tier in enumerate(rule.tiers):
@@ -39,7 +37,7 @@ def _rules_named(rule: Ratio) -> set[str]:
 class _Past:
     """What a ratio counted from one moment to another: what it counts now, but for the orders that changed since."""
 
-    def __init__(self, shop: "Shop", tally: Tally, since_ms: int, at_ms: int) -> None:
+    def __init__(self, shop: ShopView, tally: Tally, since_ms: int, at_ms: int) -> None:
         self.shop = shop
         self.tally = tally
         self.since_ms = since_ms
@@ -54,7 +52,7 @@ class _Past:
             if order.last_ms > since_ms or self.timers:
                 self._follow(order)
 
-    def _follow(self, order: "Order") -> None:
+    def _follow(self, order: OrderView) -> None:
         now = order.part(self.tally.gauge)
         if now is not None and now[0] < self.first:
             return  # too old to have counted
@@ -68,7 +66,7 @@ class _Past:
             if part != before:
                 self.changes.append((at_ms, before, part))
 
-    def _turns(self, order: "Order") -> list[int]:
+    def _turns(self, order: OrderView) -> list[int]:
         """When something happened to an order that the ratio looks at, or fell due."""
         facts = order.facts
         turns = {due for timer in self.timers if (due := timer.due(facts)) is not None}
@@ -76,7 +74,7 @@ class _Past:
             turns |= {mark[0] for name in self.facts if (mark := getattr(facts, name)) is not None}
         return sorted(at for at in turns if self.since_ms < at <= self.at_ms)
 
-    def _part(self, order: "Order", at_ms: int) -> Part | None:
+    def _part(self, order: OrderView, at_ms: int) -> Part | None:
         facts, gauge = order.facts, self.tally.gauge
         if not self.any_had_come(facts, at_ms):
             return None

@@ -1,0 +1,82 @@
+"""A pack from its text, checked."""
+
+import re
+from typing import Any, TypeVar
+
+import msgspec
+
+from rules.dsl.model import Pack, Version, convert
+from rules.dsl.yaml_source import BadPack, Complaint, Source
+
+
+def parse(text: str, file: str) -> Pack:
+    """Reads a pack. Raises BadPack with everything that is wrong in it."""
+    return pack_of(Source(text, file))
+
+
+def pack_of(source: Source) -> Pack:
+    """`parse`, for callers that go on to place complaints of their own."""
+    value, versions, written, origin = _taken_apart(source)
+    pack = read(Pack, value, source)
+    pack.written, pack.origin = written, origin
+    pack.versions = {
+        rule_id: [
+            msgspec.structs.replace(read(Version, each, source, path), at=f"{source.file}:{source.line(path)}")
+            for path, each in found
+        ]
+        for rule_id, found in versions.items()
+    }
+    from rules.dsl.validate import complaints  # it looks at whole packs, so it can't stand above them
+
+    if found := list(complaints(pack, source)):
+        raise BadPack(found)
+    return pack
+
+
+Written = dict[str, list[tuple[str, Any]]]
+
+
+def _taken_apart(source: Source) -> tuple[Any, Written, dict[str, dict[str, Any]], dict[str, str]]:
+    """A pack's value without its rules' `versions`, and these by rule, with their paths; each rule as written, and
+    where it stands."""
+    value = source.value
+    versions: Written = {}
+    written: dict[str, dict[str, Any]] = {}
+    origin: dict[str, str] = {}
+    if not isinstance(value, dict) or not isinstance(value.get("rules"), list):
+        return value, versions, written, origin
+    rules = []
+    for n, rule in enumerate(value["rules"]):
+        if isinstance(rule, dict) and isinstance(rule.get("id"), str):
+            path = f"$.rules[{n}]"
+            own = rule.get("versions", [])
+            if not isinstance(own, list):
+                raise BadPack([source.complain("versions is a list", f"{path}.versions")])
+            rule = {name: part for name, part in rule.items() if name != "versions"}
+            if own:
+                versions[rule["id"]] = [(f"{path}.versions[{m}]", each) for m, each in enumerate(own)]
+            written.setdefault(rule["id"], rule)
+            origin.setdefault(rule["id"], f"{source.file}:{source.line(path)}")
+        rules.append(rule)
+    return value | {"rules": rules}, versions, written, origin
+
+
+_T = TypeVar("_T")
+
+
+def read(kind: type[_T], value: Any, source: Source, at: str = "$") -> _T:
+    """A value as what it is meant to be. Raises BadPack, saying where it isn't."""
+    try:
+        return msgspec.convert(value, kind, dec_hook=convert)
+    except msgspec.ValidationError as error:
+        raise BadPack([placed(error, source, at)]) from None
+
+
+def placed(error: msgspec.ValidationError, source: Source, at: str = "$") -> Complaint:
+    """What msgspec says of a value, at its line."""
+    message, _, where = str(error).partition(" - at `")
+    path = at + where.rstrip("`").rpartition("$")[2]  # a mapping's key is told as "`key` in `$.its.path`"
+    if unknown := re.search("unknown field `(.*)`", message):
+        path = f"{path}.{unknown[1]}"
+        message += "; is it misspelt, or does it belong to another kind of rule?"
+    return source.complain(message, path)

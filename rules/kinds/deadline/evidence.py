@@ -1,0 +1,62 @@
+"""What proves a deadline: the facts known of the order."""
+
+from functools import lru_cache
+
+from rules.calendar.instants import HOUR_MS, rfc3339
+from rules.facts.order_facts import FACT_NAMES, OrderFacts, every_mark
+from rules.kinds.deadline.spec import Deadline
+from rules.kinds.deadline.timer import Timer
+from rules.kinds.evaluation import Case
+from rules.kinds.shop_view import OrderView
+from rules.messages.alerts import instant
+
+Known = dict[str, dict[str, str | None]]
+"""Facts of an order as evidence, by name: when they happened, and which event of which source said so."""
+
+
+def of_deadline(timer: Timer, order: OrderView, due_ms: int | None, known: Known) -> Case:
+    """What there is to say of an order that a rule has, by its facts, due at `due_ms` (epoch ms)."""
+    within = timer.rule.within
+    names = {
+        "order": order.id,
+        "within": within,
+        "within_h": _hours(within),
+        "times": timer.again.times if timer.again else 1,
+    }
+    evidence = {"due_at": instant(due_ms), "deadline_from": _origin(timer, order.facts), "facts": known}
+    return Case(evidence, names, order.id)
+
+
+@lru_cache
+def _hours(within: int) -> str:
+    return f"{int(within) / HOUR_MS:g}"
+
+
+def known_by(facts: OrderFacts, at_ms: int) -> Known:
+    """What was known to have happened by `at_ms`; the event clock may lag behind facts already read."""
+    known: Known = {
+        fact: {"at": rfc3339(mark[0]), "source": mark[1], "event": mark[2]}
+        for fact, mark in zip(FACT_NAMES, every_mark(facts), strict=True)
+        if mark is not None and mark[0] <= at_ms
+    }
+    if "cancelled" in known:
+        known["cancelled"] |= {"by": facts.cancelled_by, "reason": facts.cancelled_for}
+    if "deadline_moved" in known:
+        known["deadline_moved"] |= {"ship_by": instant(facts.moved_to_ms)}
+    return known
+
+
+def _origin(timer: Timer, facts: OrderFacts) -> str:
+    """Whose deadline it is: the platform's own word for this order, or the rule's."""
+    rule, terms = timer.rule, facts.terms
+    if not isinstance(rule, Deadline):
+        return "last_news"
+    if rule.ship_by and facts.moved_to_ms is not None:
+        return "deadline_changed"
+    if rule.ship_by and terms is not None and terms.ship_by_ms is not None:
+        return "ship_by"
+    if rule.handling and terms is not None and terms.handling_h is not None:
+        return "handling_h"
+    if terms is not None and terms.mode in rule.modes:
+        return f"mode {terms.mode}"
+    return "rule"

@@ -1,0 +1,41 @@
+"""What evaluating a rule for a shop comes to: which alerts should be open, and what proves each."""
+
+from collections.abc import Mapping
+from decimal import Decimal
+from typing import Any
+
+from msgspec import Struct
+
+from rules.kinds.rule import Advice, Cost
+from rules.messages.alert_state import Open
+from rules.messages.alerts import Cause
+
+
+class Verdict(Struct, gc=False):
+    """That an alert about `subject` should be open; `cause` is why it came to that."""
+
+    open: Open
+    cause: Cause
+    subject: str = "-"
+    episode: str = "-"
+
+
+class Case(Struct, gc=False):
+    """What a rule knows about one alert, beside its stage."""
+
+    evidence: dict[str, Any]
+    names: Mapping[str, object] = {}
+    order: str | None = None
+    value: float | None = None
+    threshold: float | None = None
+    headroom: float | None = None
+    cost: Cost | None = None  # where it isn't the rule's own
+    money: dict[str, Decimal] = {}
+    points: Decimal | None = None
+    ledger: str | None = None
+    actions: tuple[Advice, ...] = ()
+    summary: str | None = None  # where it isn't the rule's own
+
+
+Said = tuple[list[Verdict], int]
+"""What should be open, and when that may change without any new fact (epoch ms)."""

@@ -1,0 +1,129 @@
+"""Ledger rules as packs write them."""
+
+from collections.abc import Iterator
+from decimal import Decimal
+from typing import TYPE_CHECKING, ClassVar, Literal
+
+from msgspec import Struct
+
+from rules.calendar.durations import Duration
+from rules.kinds.occurrences.source import Of
+from rules.kinds.rule import Rule, Sanction
+
+if TYPE_CHECKING:
+    pass
+
+
+if TYPE_CHECKING:
+    pass
+
+
+Cap = Literal["day", "week", "order"]
+
+
+class Feed(Struct, forbid_unknown_fields=True, frozen=True, kw_only=True):
+    """`points` for each of `of` (`severe_points` for severe ones), at most `caps` of them a local day, calendar week or
+    order, the first `free` of them for nothing; or by the step that the ratio `computed` reached (`points_of`); or up
+    to what the platform itself has `reported`. `sites` limits it to some sites.
+    """
+
+    clause: str
+    of: tuple[Of, ...] = ()
+    points: Decimal | None = None
+    severe_points: Decimal | None = None
+    caps: dict[Cap, Decimal] = {}
+    free: int = 0
+    computed: str | None = None
+    points_of: dict[str, Decimal] = {}
+    reported: bool = False
+    sites: tuple[str, ...] = ()
+
+    def leans_on(self) -> set[str]:
+        """Ids of the rules it takes points from."""
+        ratio = set() if self.computed is None else {self.computed}
+        return ratio.union(*(of.timers() | of.rules() for of in self.of))
+
+    def events(self) -> set[str]:
+        """Types of the shop's events it looks at."""
+        return {"points.reported"} if self.reported else set().union(*(of.events() for of in self.of))
+
+    def complaints(self) -> Iterator[tuple[str, str]]:
+        if sum((bool(self.of), self.computed is not None, self.reported)) != 1:
+            yield "", "a feed takes points from exactly one of `of`, `computed` and `reported`"
+        for n, of in enumerate(self.of):
+            yield from ((f".of[{n}]", message) for message in of.complaints())
+        if bool(self.of) != (self.points is not None):
+            yield ".points", "goes with `of`: how many for each"
+        if (self.computed is not None) != bool(self.points_of):
+            yield ".points_of", "goes with `computed`: how many at which step"
+        if not self.of and (self.caps or self.free or self.severe_points is not None):
+            yield "", "caps, free and severe_points go with `of`"
+        most = max((each for each in (self.points, self.severe_points) if each is not None), default=Decimal())
+        for name, cap in self.caps.items():
+            if cap < most:
+                yield f".caps.{name}", f"a cap of {cap} a {name} is below the {most} points of a single time"
+
+
+class PointsTier(Struct, forbid_unknown_fields=True, frozen=True):
+    """At so many points (`at`) this sanction begins."""
+
+    name: str
+    at: Decimal
+    lasts: Duration | None = None
+
+    def sanction(self) -> Sanction:
+        return Sanction(self.name, self.lasts)
+
+
+class Ledger(Rule, tag="ledger", tag_field="kind", kw_only=True, frozen=True):
+    """Points under the name `ledger`.
+
+    `posts`: when what happened is put down (`at_once`, or at the next local `day`, `week`…). `clears`: at which borders
+    all points go (at such a border they go first and are posted then, or the other way round where
+    `posts_before_clearing`). `expires`: each posting goes after so long. `clears_after`: all go so long after the first
+    of them, unless they have come to `unless` by then. `near` says a word when no more than so many points are left to
+    the next of `tiers`.
+    """
+
+    ledger: str
+    feeds: tuple[Feed, ...]
+    posts: Literal["at_once", "day", "week", "month"] = "at_once"
+    clears: Literal["month", "quarter", "year", "first_monday_of_quarter"] | None = None
+    posts_before_clearing: bool = False
+    expires: Duration | None = None
+    clears_after: Duration | None = None
+    unless: Decimal | None = None
+    near: Decimal | None = None
+    tiers: tuple[PointsTier, ...] = ()
+
+    NAMES: ClassVar[frozenset[str]] = frozenset(
+        {"shop", "value", "threshold", "headroom", "sanction", "until", "tier", "ledger"}
+    )
+
+    def leans_on(self) -> set[str]:
+        return set().union(*(feed.leans_on() for feed in self.feeds))
+
+    def span_ms(self) -> int:
+        return 0  # orders whose marks still count are kept for the marks' sake
+
+    def stages(self) -> tuple[str, ...]:
+        if not self.tiers:
+            return ()
+        return ("active",) if self.near is None else ("near", "active")
+
+    def complaints(self) -> Iterator[tuple[str, str]]:
+        for n, feed in enumerate(self.feeds):
+            yield from ((f"feeds[{n}]{where}", message) for where, message in feed.complaints())
+        if not self.feeds:
+            yield "feeds", "a ledger without feeds never has points"
+        for n, (lower, upper) in enumerate(zip(self.tiers, self.tiers[1:], strict=False), start=1):
+            if upper.at <= lower.at:
+                yield f"tiers[{n}]", f"tiers are out of order: {upper.name} must lie above {lower.name}"
+        if sum(each is not None for each in (self.clears, self.expires, self.clears_after)) > 1:
+            yield "expires", "points go in one way: clears, expires or clears_after"
+        if self.unless is not None and self.clears_after is None:
+            yield "unless", "goes with clears_after"
+        if self.near is not None and not self.tiers:
+            yield "near", "is said before a tier, and there are none"
+        if self.posts_before_clearing and self.clears is None:
+            yield "posts_before_clearing", "goes with clears"

@@ -1,0 +1,17 @@
+"""What a ratio was at a border: a fact of the shop from then on."""
+
+from typing import TYPE_CHECKING
+
+from msgspec import Struct
+
+if TYPE_CHECKING:
+    pass
+
+
+class Computed(Struct, array_like=True, frozen=True):
+    """What a ratio was at a border: a fact from then on, kept with the shop. `step` is the stage reached."""
+
+    period: str
+    bad: int
+    total: int
+    step: str | None
