@@ -15,7 +15,7 @@ from rules.kinds.evaluator import Judge
 from rules.kinds.findings import MORE, Findings
 from rules.kinds.rule import Rule
 from rules.kinds.subjects import SubjectJudge
-from rules.messages.alert_state import Emitted, Open, is_news, remember
+from rules.messages.alert_state import Emitted, Open, needs_emit, record_emitted
 from rules.messages.alerts import Alert, Cause, alert_id, subject_and_episode
 from rules.plan.rule_book import RuleBook
 from rules.state.shop import Order, Shop
@@ -23,26 +23,26 @@ from rules.state.shop import Order, Shop
 OfOrder = tuple[Timer, Order, int | None]
 """The deadline rule an alert is of, the order, and when that is due (epoch ms)."""
 
-Word = tuple[Shop, str, Rule, Case | OfOrder, Emitted | None, Open | None, Cause, int]
+Transition = tuple[Shop, str, Rule, Case | OfOrder, Emitted | None, Open | None, Cause, int]
 """What is news: `(shop, alert, rule, about, said, open, cause, at_ms)`; nothing is open where it ends."""
 
 
-class Differences:
+class Reconciler:
     """Finds what is news, and tells it. Those that find it answer when to look again (epoch ms)."""
 
     def __init__(self, book: RuleBook, tell: Callable[[Shop, Alert], None]) -> None:
         self.book = book
         self._tell = tell
         self._teller = Teller()
-        self._words: list[Word] = []
+        self._transitions: list[Transition] = []
 
     def tell(self) -> None:
         """Tells what was found since the last call, in that order. It is not told as it is found, since finding and
         telling by turns drive each other out of the processor's caches."""
-        words, self._words = self._words, []
+        transitions, self._transitions = self._transitions, []
         looked_at: tuple[Order, int] | None = None
         known: Known = {}
-        for shop, alert, rule, about, said, opened, cause, at_ms in words:
+        for shop, alert, rule, about, said, opened, cause, at_ms in transitions:
             if isinstance(about, Case):
                 case = about
             else:
@@ -52,7 +52,7 @@ class Differences:
                 case = of_deadline(timer, order, due_ms, known)
             self._tell(shop, self._teller.tell(shop, alert, rule, case, said, opened, cause, at_ms))
 
-    def find_of_order(self, order: Order, wanted: list[tuple[Timer, Open]], at_ms: int) -> int:
+    def reconcile_order(self, order: Order, wanted: list[tuple[Timer, Open]], at_ms: int) -> int:
         """What is new of an order."""
         turn_ms, said_of = NEVER, order.alerts
         if said_of is None:
@@ -62,7 +62,7 @@ class Differences:
             alert = alert_id(timer.rule.id, shop.key, order.id, rfc3339(opened.due_ms or 0))
             current.append(alert)
             said = said_of.get(alert)
-            if not is_news(said, opened):
+            if not needs_emit(said, opened):
                 continue
             if said is not None and at_ms < said.at_ms:
                 turn_ms = min(turn_ms, said.at_ms)
@@ -81,7 +81,7 @@ class Differences:
                 self._note(shop, said_of, alert, ended.rule, about, None, cause, at_ms)
         return turn_ms
 
-    def find_of_shop(self, shop: Shop, judge: Judge, at_ms: int, most: int = NEVER) -> tuple[int | None, int]:
+    def reconcile_shop(self, shop: Shop, judge: Judge, at_ms: int, most: int = NEVER) -> tuple[int | None, int]:
         """What is new of a rule that looks at the whole shop: when to look again (epoch ms), and at how many things it
         has looked. A rule that judges subject by subject looks at no more than `most`; None where some are left."""
         if isinstance(judge, SubjectJudge):
@@ -139,7 +139,7 @@ class Differences:
         if said is not None and _is_no_longer_that_sanction(said, verdict.open) and at_ms >= said.at_ms:
             self._end_shop_alert(shop, judge, findings, alert, at_ms)
             said = shop.alerts[alert]
-        if not is_news(said, verdict.open):
+        if not needs_emit(said, verdict.open):
             return NEVER
         if said is not None and at_ms < said.at_ms:
             return said.at_ms
@@ -195,9 +195,9 @@ class Differences:
     ) -> None:
         """Has it told with the others, and remembers it as said."""
         said = said_of.get(alert)
-        self._words.append((shop, alert, rule, about, said, opened, cause, at_ms))
+        self._transitions.append((shop, alert, rule, about, said, opened, cause, at_ms))
         shop.open_alerts += (opened is not None) - (said is not None and said.open)
-        said_of[alert] = remember(rule.id, said, opened, at_ms)
+        said_of[alert] = record_emitted(rule.id, said, opened, at_ms)
         if said_of is shop.alerts:
             shop.note_open(rule.id, alert, opened is not None)
 

@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from sys import intern
 
 from rules.calendar.instants import DAWN, NEVER
-from rules.emit.reconcile import Differences
+from rules.emit.reconcile import Reconciler
 from rules.engine.ceilings import UNBOUNDED, Ceilings, no_room
 from rules.engine.retention import SWEEP_MS, sweep
 from rules.engine.work_queue import Agenda
@@ -53,7 +53,7 @@ class Engine:
         self.shops: dict[tuple[str, str], Shop] = {}
         self.order_count = 0
         self.agenda = Agenda()
-        self._differences = Differences(book, tell or self._keep)
+        self._reconciler = Reconciler(book, tell or self._keep)
         self._changes = Changes()
         self._instant_open = False
         self._next_sweep_ms = DAWN
@@ -215,7 +215,7 @@ class Engine:
         """
         self._orders_left = self._judges_left = limit
         done = self._settle()
-        self._differences.tell()
+        self._reconciler.tell()
         return done
 
     def _passed_ms(self) -> int:
@@ -236,7 +236,7 @@ class Engine:
         else:
             self._move(to_ms, including)
             done = self._settle()
-        self._differences.tell()
+        self._reconciler.tell()
         if done and to_ms >= self._next_sweep_ms:
             self._sweep(to_ms)
         return done
@@ -341,7 +341,7 @@ class Engine:
             turns, missed, overdue, wanted = _ask(plan.timers, facts, turns, at_ms, passed_ms)
             turn_ms = min(turns)
         if wanted or order.alerts is not None:
-            turn_ms = min(turn_ms, self._differences.find_of_order(order, wanted, at_ms))
+            turn_ms = min(turn_ms, self._reconciler.reconcile_order(order, wanted, at_ms))
         order.turn_ms = turn_ms
         changed = (missed ^ order.missed) | (overdue ^ order.overdue)
         order.missed, order.overdue = missed, overdue
@@ -372,7 +372,7 @@ class Engine:
             shop.kept_from_ms = max(shop.kept_from_ms, at_ms - shop.plan.keep_ms)
         if shop.followed:
             shop.followed = False
-            self.agenda.arm(shop, self._differences.end_what_no_longer_applies(shop, at_ms))
+            self.agenda.arm(shop, self._reconciler.end_what_no_longer_applies(shop, at_ms))
         shop.stale |= sum([1 << n for n, turn in enumerate(turns) if turn <= at_ms])
         while stale := shop.stale:
             if self._judges_left <= 0:
@@ -380,7 +380,7 @@ class Engine:
             judge = shop.plan.judges[(stale & -stale).bit_length() - 1]
             shop.stale = stale & (stale - 1)
             # Others, behind it, may be stale then.
-            turn_ms, looked = self._differences.find_of_shop(shop, judge, at_ms, self._judges_left)
+            turn_ms, looked = self._reconciler.reconcile_shop(shop, judge, at_ms, self._judges_left)
             self._judges_left -= looked
             if turn_ms is None:
                 shop.stale |= 1 << judge.n

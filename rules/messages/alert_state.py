@@ -60,7 +60,7 @@ def _until(until: str | UnsetType | None) -> int | None:
     return NEVER if until is None else None
 
 
-def remember(rule: str, said: Emitted | None, wanted: Open | None, at_ms: int) -> Emitted:
+def record_emitted(rule: str, said: Emitted | None, wanted: Open | None, at_ms: int) -> Emitted:
     """What a record being written now leaves to remember: `emitted_from` of it, without reading it back."""
     last = wanted or said
     assert last is not None
@@ -79,7 +79,7 @@ def remember(rule: str, said: Emitted | None, wanted: Open | None, at_ms: int) -
     )
 
 
-def is_news(said: Emitted | None, wanted: Open | None) -> bool:
+def needs_emit(said: Emitted | None, wanted: Open | None) -> bool:
     """True when what should be open differs from what was last said."""
     if wanted is None:
         return said is not None and said.open

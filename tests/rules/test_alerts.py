@@ -4,7 +4,7 @@ import msgspec
 import orjson
 import pytest
 
-from rules.messages.alert_state import Emitted, Open, emitted_from, is_news
+from rules.messages.alert_state import Emitted, Open, emitted_from, needs_emit
 from rules.messages.alerts import alert_id, decode, encode
 from rules.plan.rule_book import RuleBook
 from tests.rules.history import book, late_ship, pack_file, placed, rule, run, shipped
@@ -87,4 +87,4 @@ SAID = Emitted("r", 1, True, "critical", "overdue", 1, 0, 0, 0, "")
     ],
 )
 def test_news_is_what_differs_from_what_was_last_said(said, wanted, news):
-    assert is_news(said, wanted) is news
+    assert needs_emit(said, wanted) is news
