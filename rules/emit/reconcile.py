@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 from rules.calendar.instants import NEVER, rfc3339
-from rules.emit.render import Teller
+from rules.emit.render import AlertRenderer
 from rules.kinds.deadline.evidence import Known, known_by, of_deadline
 from rules.kinds.deadline.timer import Timer
 from rules.kinds.evaluation import Case, Verdict
@@ -33,7 +33,7 @@ class Reconciler:
     def __init__(self, book: RuleBook, tell: Callable[[Shop, Alert], None]) -> None:
         self.book = book
         self._tell = tell
-        self._teller = Teller()
+        self._renderer = AlertRenderer()
         self._transitions: list[Transition] = []
 
     def tell(self) -> None:
@@ -50,7 +50,7 @@ class Reconciler:
                 if looked_at != (order, at_ms):  # several alerts of one order often come at once
                     looked_at, known = (order, at_ms), known_by(order.facts, at_ms)
                 case = of_deadline(timer, order, due_ms, known)
-            self._tell(shop, self._teller.tell(shop, alert, rule, case, said, opened, cause, at_ms))
+            self._tell(shop, self._renderer.render(shop, alert, rule, case, said, opened, cause, at_ms))
 
     def reconcile_order(self, order: Order, wanted: list[tuple[Timer, Open]], at_ms: int) -> int:
         """What is new of an order."""

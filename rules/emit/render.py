@@ -12,7 +12,7 @@ from rules.messages.alerts import Action, Alert, AlertData, Cause, Penalty, inst
 from rules.state.shop import Shop
 
 
-class Phrase(Struct, frozen=True):
+class Template(Struct, frozen=True):
     """What a rule says at one stage whatever the case: a `record` with that in it and the rest blank, the `summary` to
     be filled in (None where it has none), and `gone`, what its names stand for where a case has no figure for them."""
 
@@ -22,20 +22,20 @@ class Phrase(Struct, frozen=True):
     gone: dict[str, object]
 
 
-class Teller:
+class AlertRenderer:
     """Writes records. A rule's phrases are put together once, not for each of its alerts."""
 
     def __init__(self) -> None:
-        self._phrases: dict[tuple[int, str], Phrase] = {}
+        self._templates: dict[tuple[int, str], Template] = {}
 
-    def _phrase(self, rule: Rule, stage: str) -> Phrase:
+    def _template(self, rule: Rule, stage: str) -> Template:
         key = id(rule), stage  # the versions of a rule share its name; a phrase keeps its rule, so the id stays its own
-        phrase = self._phrases.get(key)
-        if phrase is None:
-            phrase = self._phrases[key] = _phrase(rule, stage)
-        return phrase
+        template = self._templates.get(key)
+        if template is None:
+            template = self._templates[key] = _template(rule, stage)
+        return template
 
-    def tell(
+    def render(
         self,
         shop: Shop,
         alert: str,
@@ -51,10 +51,10 @@ class Teller:
         last = wanted or said
         assert last is not None
         revision = 1 if said is None else said.revision + 1
-        phrase = self._phrase(rule, last.stage)
+        template = self._template(rule, last.stage)
         time, due_at = rfc3339(at_ms), instant(last.due_ms)
         data = replace(
-            phrase.record,
+            template.record,
             alert=alert,
             revision=revision,
             state="resolved" if wanted is None else "open",
@@ -62,7 +62,7 @@ class Teller:
             reason=cause,
             opened_at=time if said is None or reopened else rfc3339(said.opened_at_ms),
             due_at=due_at,
-            summary=_summary(phrase, shop, case, last, due_at),
+            summary=_summary(template, shop, case, last, due_at),
             evidence=case.evidence,
         )
         _add_what_few_have(data, rule, case, last)
@@ -77,7 +77,7 @@ class Teller:
         )
 
 
-def _phrase(rule: Rule, stage: str) -> Phrase:
+def _template(rule: Rule, stage: str) -> Template:
     plain = Case({})
     record = AlertData(
         alert="",
@@ -94,7 +94,7 @@ def _phrase(rule: Rule, stage: str) -> Phrase:
         penalty=_penalty(rule, plain),
         actions=_actions(rule, plain, stage),
     )
-    return Phrase(rule, record, rule.summary.get(stage), dict.fromkeys(rule.NAMES, "-"))
+    return Template(rule, record, rule.summary.get(stage), dict.fromkeys(rule.NAMES, "-"))
 
 
 def _add_what_few_have(data: AlertData, rule: Rule, case: Case, last: Emitted | Open) -> None:
@@ -121,21 +121,21 @@ def _actions(rule: Rule, case: Case, stage: str) -> list[Action]:
     return [Action(each.to, each.do) for each in advice if not each.at or stage in each.at]
 
 
-def _summary(phrase: Phrase, shop: Shop, case: Case, last: Emitted | Open, due_at: str | None) -> str:
+def _summary(template: Template, shop: Shop, case: Case, last: Emitted | Open, due_at: str | None) -> str:
     if case.summary is not None:
         return case.summary
-    if phrase.summary is None:  # resolved after its pack was changed to one without this stage
-        return f"{phrase.rule.id} has no stage {last.stage} any more"
+    if template.summary is None:  # resolved after its pack was changed to one without this stage
+        return f"{template.rule.id} has no stage {last.stage} any more"
     until = None if last.until_ms is None else _until(last.until_ms) or "further notice"
     names = {
-        **phrase.gone,
+        **template.gone,
         **case.names,
         "shop": shop.name,
         "due": due_at,
         "until": until,
         "judgement": last.judgement,
     }
-    return phrase.summary.format_map(names)
+    return template.summary.format_map(names)
 
 
 def _penalty(rule: Rule, case: Case) -> Penalty | None:
