@@ -40,7 +40,7 @@ from streams.runtime.changelog import CLOCK_KEY, COMPUTED, Progress, _decode_com
 from streams.runtime.room import Room
 from streams.runtime.standings_publisher import Standings
 from streams.runtime.wall_clock import WallClock
-from streams.runtime.watermark import EventClock
+from streams.runtime.watermark import Watermark
 
 log = logging.getLogger(__name__)
 log.addFilter(PacedLog())  # whoever sends nonsense could fill it
@@ -84,7 +84,7 @@ class Partition:
         self.wall_clock = wall_clock or WallClock()
         self.engine = Engine(book, stepping=not self.wall, tell=self._say, ceilings=ceilings)
         self.room = Room(self.engine, number)
-        self.clock = EventClock(CLOCKED)
+        self.clock = Watermark(CLOCKED)
         self.standings = Standings()
         self.applied: dict[str, int] = {}
         self._said: list[tuple[bytes, bytes]] = []
@@ -125,7 +125,7 @@ class Partition:
             except Exception as error:
                 self._set_aside(record, error)
         if newest_ms > DAWN:
-            self.clock.saw(batch.topic, newest_ms)
+            self.clock.observe(batch.topic, newest_ms)
         self.events += len(batch.records)
         instruments.count_batch(batch.topic, types, len(self.dead) - dead)
         self.applied[batch.topic] = batch.records[-1].offset + 1
@@ -141,7 +141,7 @@ class Partition:
                 raise BadEvent(f"time {rfc3339(at_ms)} is more than 10 minutes ahead of the clock", AHEAD)
             return now_ms + AHEAD_MS
         if newest_ms > DAWN:
-            self.clock.saw(topic, newest_ms)
+            self.clock.observe(topic, newest_ms)
         believed_to_ms = self.clock.believed_to_ms(topic, now_ms)
         if at_ms > believed_to_ms:
             raise leap(at_ms, LONGEST_LEAP_MS)

@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from rules.calendar.instants import DAWN, LONGEST_LEAP_MS, NEVER
 
 
-class EventClock:
+class Watermark:
     """The clock of one partition in event time: the smallest, over its inputs, of the largest time seen.
 
     Of each input it knows through which instant everything has been heard. An event promises all that lies before
@@ -16,7 +16,7 @@ class EventClock:
         self.through_ms = dict.fromkeys(inputs, DAWN)
         self.ticked_ms = DAWN
 
-    def saw(self, topic: str, newest_ms: int) -> None:
+    def observe(self, topic: str, newest_ms: int) -> None:
         """The largest event time of a batch."""
         if newest_ms - 1 > self.through_ms.get(topic, newest_ms):
             self.through_ms[topic] = newest_ms - 1
@@ -40,7 +40,7 @@ class EventClock:
     def now_ms(self) -> int:
         return min(self.through_ms.values())
 
-    def at_rest_ms(self) -> int:
+    def idle_ms(self) -> int:
         """The clock once everything appended has been read and nothing more comes: then nothing of the newest
         instant is outstanding, and a tick on any one input speaks for the whole partition."""
         slowest = self.now_ms()

@@ -293,7 +293,7 @@ class Worker(Service):
         mine = {tp: end for tp, end in ends.items() if tp.partition == partition.number}
         quiet = monotonic() - partition.quiet_since_s >= QUIET_S
         if quiet and self._applied_past(partition, mine):
-            return partition.clock.at_rest_ms()
+            return partition.clock.idle_ms()
         return partition.clock.now_ms()
 
     def _applied_past(self, partition: Partition, ends: dict[TP, int]) -> bool:

@@ -1,15 +1,15 @@
 """A partition's clock in event time."""
 
 from rules.calendar.instants import DAWN, LONGEST_LEAP_MS, NEVER
-from streams.runtime.watermark import EventClock
+from streams.runtime.watermark import Watermark
 
 INPUTS = ("orders", "pickups", "tracking")
 
 
-def clock(**seen_ms: int) -> EventClock:
-    started = EventClock(INPUTS)
+def clock(**seen_ms: int) -> Watermark:
+    started = Watermark(INPUTS)
     for topic, newest_ms in seen_ms.items():
-        started.saw(topic, newest_ms)
+        started.observe(topic, newest_ms)
     return started
 
 
@@ -23,7 +23,7 @@ def test_the_slowest_input_sets_the_clock_and_its_newest_instant_is_still_open()
 
 def test_an_older_event_does_not_turn_it_back() -> None:
     heard = clock(orders=5_000, pickups=6_000, tracking=7_000)
-    heard.saw("orders", 1_000)
+    heard.observe("orders", 1_000)
     assert heard.now_ms() == 4_999
 
 
@@ -40,25 +40,25 @@ def test_an_older_tick_does_not_turn_it_back() -> None:
 
 
 def test_at_rest_the_newest_instant_of_the_slowest_input_is_over() -> None:
-    assert clock(orders=5_000, pickups=6_000, tracking=7_000).at_rest_ms() == 5_000
+    assert clock(orders=5_000, pickups=6_000, tracking=7_000).idle_ms() == 5_000
 
 
 def test_at_rest_a_tick_on_one_input_speaks_for_the_partition() -> None:
     heard = clock(orders=5_000)
     heard.tick("pickups", 9_000)
-    assert (heard.now_ms(), heard.at_rest_ms()) == (DAWN, 9_000)
+    assert (heard.now_ms(), heard.idle_ms()) == (DAWN, 9_000)
 
 
 def test_at_rest_without_a_tick_an_input_never_heard_still_holds_it() -> None:
-    assert clock(orders=5_000).at_rest_ms() == DAWN
+    assert clock(orders=5_000).idle_ms() == DAWN
 
 
 def test_the_shops_topic_may_tick_but_its_events_are_no_clock() -> None:
     heard = clock(orders=5_000, pickups=6_000, tracking=7_000)
-    heard.saw("shops", 1_000)
+    heard.observe("shops", 1_000)
     assert heard.now_ms() == 4_999
     heard.tick("shops", 9_000)
-    assert (heard.now_ms(), heard.at_rest_ms()) == (4_999, 9_000)
+    assert (heard.now_ms(), heard.idle_ms()) == (4_999, 9_000)
 
 
 NOW_MS = 10 * LONGEST_LEAP_MS

@@ -270,7 +270,7 @@ def test_the_clock_comes_back_after_a_restart() -> None:
     after.restore_fact(b'"clock"', before.progress())
     assert after.engine.clock_ms == START_MS - HOUR_MS
     assert after.clock.through_ms == {"orders": START_MS, "pickups": START_MS, "tracking": DAWN}
-    assert after.clock.at_rest_ms() == START_MS, "a tick whose turn had not come is lost in a restart"
+    assert after.clock.idle_ms() == START_MS, "a tick whose turn had not come is lost in a restart"
 
 
 def test_a_restored_clock_never_goes_back() -> None:
