@@ -87,7 +87,7 @@ def create(settings: Settings, book: RuleBook, partition_count: int, complaints:
     # Faust sends this when fetching has stopped and nothing is left in the agents' queues.
     @app.on_partitions_revoked.connect
     async def before_partitions_go(app: App, revoked: set[TP], **kwargs: Any) -> None:
-        await app.worker.hand_over()
+        await app.worker.flush_before_revoke()
 
     return app
 

@@ -325,7 +325,7 @@ async def test_flow_is_suspended_before_it_is_told_that_partitions_go(tmp_path: 
     made.consumer.resume_flow()
     made.flow_control.resume()
     seen: list[Any] = []
-    made.worker.hand_over = _answer_with(  # type: ignore[method-assign]
+    made.worker.flush_before_revoke = _answer_with(  # type: ignore[method-assign]
         lambda: seen.append((made.consumer.flow_active, made.flow_control.is_active()))
     )
     made._producer_flush = _answer_with(lambda *_: None)
@@ -349,7 +349,7 @@ async def test_an_error_while_handing_over_ends_the_app(tmp_path: Path) -> None:
     async def fail() -> None:
         raise ZeroDivisionError
 
-    made.worker.hand_over = fail  # type: ignore[method-assign]
+    made.worker.flush_before_revoke = fail  # type: ignore[method-assign]
     await FaustApp._on_partitions_revoked(made, set())
     assert isinstance(made.crash_reason, ZeroDivisionError), "a hand-over that failed would go unnoticed"
 

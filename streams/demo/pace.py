@@ -10,7 +10,7 @@ from aiokafka import AIOKafkaProducer
 from rules.calendar.instants import rfc3339
 from rules.messages.names import shop_key
 from streams.demo.generator import Event
-from streams.kafka.keys import home_of
+from streams.kafka.keys import partition_of
 from streams.kafka.topics import CLOCKED, TopicNames, topic_of
 
 STEP_S = 0.1
@@ -55,5 +55,5 @@ async def send(producer: AIOKafkaProducer, names: TopicNames, partitions: int, e
     """Hands one event over for the topic and partition it belongs to."""
     topic = names.of(topic_of(event["type"]))
     key = shop_key(event["platform"], event["shop"]).encode()
-    partition = home_of(event["platform"], event["shop"], partitions)
+    partition = partition_of(event["platform"], event["shop"], partitions)
     await producer.send(topic, orjson.dumps(event), key=key, partition=partition)

@@ -22,7 +22,7 @@ def order_key(platform: str, shop: str, order: str) -> bytes:
     return _encode_key((platform, shop, order))
 
 
-def home_of(platform: str, shop: str, partitions: int) -> int:
+def partition_of(platform: str, shop: str, partitions: int) -> int:
     """The partition a shop belongs to, as every Kafka client's default partitioner has it."""
     hashed: int = murmur2(shop_key(platform, shop).encode())
     return (hashed & 0x7FFFFFFF) % partitions

@@ -32,7 +32,7 @@ from rules.state.shop import Shop
 from streams.clock import AHEAD_MS
 from streams.kafka.cutting import LARGEST_VALUE_BYTES, fitting
 from streams.kafka.dead_letters import DeadLetter, dead_letter
-from streams.kafka.keys import home_of
+from streams.kafka.keys import partition_of
 from streams.kafka.topics import CLOCKED, topic_of
 from streams.paced_log import PacedLog
 from streams.runtime import instruments
@@ -166,7 +166,7 @@ class Partition:
     def _find_shop(self, record: ConsumerRecord, event: Event) -> Shop:
         """The shop an event is of. Raises BadEvent where its record is in no place for that shop."""
         key = shop_key(event.platform, event.shop)
-        home = home_of(event.platform, event.shop, self.partitions)
+        home = partition_of(event.platform, event.shop, self.partitions)
         if record.key is None:
             raise BadEvent(f"the record has no key; it must be {key}", MISPLACED)
         if record.key != key.encode():
@@ -214,7 +214,7 @@ class Partition:
         name = (key or b"").decode(errors="replace")  # a topic that isn't compacted takes records without a key
         try:
             alert = None if value is None else alerts.decode(value)
-            if alert is not None and home_of(alert.platform, alert.shop, self.partitions) == self.number:
+            if alert is not None and partition_of(alert.platform, alert.shop, self.partitions) == self.number:
                 foreign = correct_alert(self.engine, alert)
                 if alert.data.alert == name:
                     return foreign

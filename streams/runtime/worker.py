@@ -68,7 +68,7 @@ FINISH_S = 5.0
 """How long the last write and commit may take when the worker is asked to stop."""
 
 
-class LostPlaceError(RuntimeError):
+class LostMembershipError(RuntimeError):
     """Kafka has given this worker's partitions to another: what it would write now could contradict that one."""
 
 
@@ -163,7 +163,7 @@ class Worker(Service):
             await self._pause()
             try:
                 await self.beat()
-            except LostPlaceError as error:
+            except LostMembershipError as error:
                 if self.app.rebalancing:
                     log.warning("offsets wait for the rebalance to be over: %s", error)
                 else:
@@ -207,11 +207,11 @@ class Worker(Service):
         self._over = True
         try:
             async with asyncio.timeout(FINISH_S):
-                await self.hand_over()
+                await self.flush_before_revoke()
         except TimeoutError:
             raise TimeoutError(f"Kafka has not answered for {FINISH_S:.0f} s") from None
 
-    async def hand_over(self) -> None:
+    async def flush_before_revoke(self) -> None:
         """Before partitions are given away: writes and commits what has been applied, without moving clocks.
 
         State that isn't recovered is not written over that which is there. Where the partitions are lost already,
@@ -221,7 +221,7 @@ class Worker(Service):
             try:
                 if self._recovered and not self._lost:
                     await self._write_and_commit()
-            except LostPlaceError as error:
+            except LostMembershipError as error:
                 self._lose(error)
             if self._lost:
                 self.times_lost += 1
@@ -233,7 +233,7 @@ class Worker(Service):
             for partition in self.partitions.values():
                 partition.applied.clear()
 
-    def _lose(self, error: LostPlaceError) -> None:
+    def _lose(self, error: LostMembershipError) -> None:
         """Writes nothing more until Kafka has given out the partitions anew, which this worker asks for by itself."""
         self._lost = True
         log.warning("%s: nothing is written until it has joined again, and state is read anew", error)
@@ -378,7 +378,7 @@ class Worker(Service):
             listener([value for records in said.values() for _, value in records])
 
     async def _look_for_place(self) -> None:
-        """Raises LostPlaceError where the partitions aren't this worker's any more. How long nothing was written is
+        """Raises LostMembershipError where the partitions aren't this worker's any more. How long nothing was written is
         looked at here and not when a beat begins: where the network is cut, a beat waits for where the logs end."""
         consumer = self.app.consumer
         if since_boot_s() - self._wrote_at_s > ASLEEP_S:
@@ -386,7 +386,7 @@ class Worker(Service):
                 await consumer.ask_for_place()
         self._wrote_at_s = since_boot_s()
         if not consumer.is_member():
-            raise LostPlaceError("this worker has lost its place in the group")
+            raise LostMembershipError("this worker has lost its place in the group")
 
     def _offsets(self) -> dict[TP, int]:
         """Offsets of all that has been applied and isn't committed yet."""
@@ -404,7 +404,7 @@ class Worker(Service):
         with instruments.COMMITTING.time(), self.kafka.asking():
             committed = await self.app.consumer._commit(offsets)
         if not committed:
-            raise LostPlaceError("Kafka refused the commit of offsets; another worker may have the partitions")
+            raise LostMembershipError("Kafka refused the commit of offsets; another worker may have the partitions")
         self._committed.update(offsets)
         instruments.count_commit()
 

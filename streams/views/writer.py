@@ -7,7 +7,7 @@ from aiokafka import AIOKafkaProducer, TopicPartition
 from mode import Service
 
 from streams.kafka import access
-from streams.kafka.keys import home_of
+from streams.kafka.keys import partition_of
 from streams.kafka.topics import TopicNames
 from streams.settings import Settings, bootstrap_servers
 from streams.views.acks import Kind, Remark, encode, remark_key
@@ -26,7 +26,7 @@ class Writer(Service):
 
     async def write(self, held: Held, kind: Kind, remark: Remark | None) -> None:
         """Keeps a remark (None lifts the one there is), and returns once the view shows it. Raises KafkaError."""
-        number = home_of(held.head.platform, held.head.shop, self._reader.view.partitions)
+        number = partition_of(held.head.platform, held.head.shop, self._reader.view.partitions)
         producer = await self._connected()
         written = await producer.send_and_wait(
             self._names.remarks,

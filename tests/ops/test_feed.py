@@ -9,7 +9,7 @@ from click.testing import CliRunner
 from rules.calendar.instants import DAY_MS, rfc3339
 from streams.cli import main
 from streams.clock import wall_ms
-from streams.kafka.keys import home_of
+from streams.kafka.keys import partition_of
 from tests.ops.test_site import SHIPCLOCK
 from tests.support.kafka import Kafka, read_topic
 
@@ -39,7 +39,7 @@ async def test_past_days_come_at_once_each_shop_in_its_partition_and_none_ahead_
     placed = [orjson.loads(record.value) for record in records]
     assert len(placed) > 1_000
     for record, event in zip(records, placed, strict=True):
-        assert record.partition == home_of(event["platform"], event["shop"], 4)
+        assert record.partition == partition_of(event["platform"], event["shop"], 4)
     times = sorted(event["time"] for event in placed)
     assert rfc3339(began_ms - DAY_MS) <= times[0]
     assert times[-1] <= rfc3339(wall_ms())

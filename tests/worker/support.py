@@ -14,7 +14,7 @@ from rules.calendar.instants import HOUR_MS, rfc3339
 from rules.messages.names import shop_key
 from rules.plan.rule_book import RuleBook
 from streams import pack_files
-from streams.kafka.keys import home_of
+from streams.kafka.keys import partition_of
 
 START_MS = 1_767_225_600_000
 """2026-01-01T00:00:00Z"""
@@ -73,7 +73,7 @@ def ticks(prefix: str, at_ms: int, *topics: str) -> list[tuple[str, bytes, bytes
 
 def shop_in(partition: int, platform: str = "joom") -> str:
     """The name of a shop whose home is this partition (of four)."""
-    return next(name for n in range(1000) if home_of(platform, name := f"s{n}", PARTITIONS) == partition)
+    return next(name for n in range(1000) if partition_of(platform, name := f"s{n}", PARTITIONS) == partition)
 
 
 def record(

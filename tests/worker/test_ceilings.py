@@ -7,14 +7,14 @@ from prometheus_client import Metric
 
 from rules.calendar.instants import DAY_MS
 from rules.engine.ceilings import Ceilings
-from streams.kafka.keys import home_of
+from streams.kafka.keys import partition_of
 from streams.metrics.partitions import families
 from streams.runtime.partition import Partition
 from streams.runtime.wall_clock import WallClock
 from tests.worker.support import PARTITIONS, START_MS, book, event
 from tests.worker.test_partition import apply, orders, reasons
 
-SHOPS = [f"s{n}" for n in range(200) if home_of("joom", f"s{n}", PARTITIONS) == 2]
+SHOPS = [f"s{n}" for n in range(200) if partition_of("joom", f"s{n}", PARTITIONS) == 2]
 
 
 def partition(**most: int) -> Partition:

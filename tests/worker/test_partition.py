@@ -11,7 +11,7 @@ from rules.facts import order_facts
 from rules.messages.alerts import decode
 from rules.messages.bounds import LARGEST_BYTES
 from streams.clock import wall_ms
-from streams.kafka.keys import home_of
+from streams.kafka.keys import partition_of
 from streams.kafka.topics import INPUTS
 from streams.paced_log import PacedLog
 from streams.runtime.partition import Batch, Partition, log
@@ -48,11 +48,11 @@ def orders(of: Partition) -> set[str]:
     ],
 )
 def test_a_shops_home_is_where_the_java_client_puts_its_key(platform: str, shop: str, hashed: int) -> None:
-    assert [home_of(platform, shop, count) for count in (1, 4, 12)] == [0, hashed % 4, hashed % 12]
+    assert [partition_of(platform, shop, count) for count in (1, 4, 12)] == [0, hashed % 4, hashed % 12]
 
 
 def test_an_ambiguous_shop_is_found_under_its_encoded_key_alone() -> None:
-    home = home_of("joom", "a/b", PARTITIONS)
+    home = partition_of("joom", "a/b", PARTITIONS)
     watched = partition(number=home)
     value = event("order.placed", START_MS, shop="a/b")
     apply(watched, value, key=b"joom/a%2Fb")

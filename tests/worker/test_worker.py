@@ -16,7 +16,7 @@ from streams.kafka.outbox import RefusedError
 from streams.runtime import worker
 from streams.runtime.changelog import Progress
 from streams.runtime.partition import Batch
-from streams.runtime.worker import LostPlaceError, Worker
+from streams.runtime.worker import LostMembershipError, Worker
 from tests.worker.fakes import App
 from tests.worker.support import LATE_MS, START_MS, book, event, record, shop_in, tick, until
 
@@ -101,7 +101,7 @@ async def test_after_a_failure_nothing_is_taken_written_or_committed_any_more() 
     watching.fail(ZeroDivisionError())
     apply(watching, event("order.placed", START_MS, "2"), first=1)
     await watching.beat()
-    await watching.hand_over()
+    await watching.flush_before_revoke()
     await watching.finish()
     assert (app.broker.batches, app.consumer.committed, watching.events) == (0, [], 1)
 
@@ -172,7 +172,7 @@ async def test_facts_that_are_too_large_do_not_end_the_worker() -> None:
 async def test_partitions_are_handed_over_written_and_committed_with_their_clocks_where_they_are() -> None:
     watching, app = made()
     apply_late_order(watching)
-    await watching.hand_over()
+    await watching.flush_before_revoke()
     assert said(app) == []
     assert app.consumer.committed == [{TP("orders", 2): 2, TP("pickups", 2): 1, TP("tracking", 2): 1}]
 
@@ -182,7 +182,7 @@ async def test_state_that_is_not_recovered_yet_is_not_written_over() -> None:
     kept = Progress(START_MS, dict.fromkeys(CLOCKED, START_MS))
     watching.partition(2).restore_fact(b'"clock"', orjson.dumps({"clock_ms": START_MS, "through_ms": kept.through_ms}))
     watching.partition(3)
-    await watching.hand_over()
+    await watching.flush_before_revoke()
     await watching.finish()
     assert (app.broker.batches, app.consumer.committed) == (0, [])
 
@@ -200,9 +200,9 @@ async def test_a_worker_that_has_lost_its_place_in_the_group_writes_nothing() ->
     watching, app = made()
     apply_late_order(watching)
     app.consumer.member = False
-    with pytest.raises(LostPlaceError):
+    with pytest.raises(LostMembershipError):
         await watching.beat()
-    await watching.hand_over()
+    await watching.flush_before_revoke()
     await watching.finish()
     assert app.broker.batches == 0
 
@@ -212,13 +212,13 @@ async def test_what_was_held_of_lost_partitions_is_dropped_before_they_come_back
     apply_late_order(watching)
     await watching.beat()
     app.consumer.member = False
-    await watching.hand_over()
+    await watching.flush_before_revoke()
     assert (watching.partitions, watching.times_lost) == ({}, 1)
     app.consumer.member = True
     apply_late_order(watching)  # as it is read again from where the group had come
     await watching.beat()
     assert said(app) == ["alert.opened"] * 2, "nothing was read back here, so it begins anew"
-    await watching.hand_over()
+    await watching.flush_before_revoke()
     assert watching.times_lost == 1, "partitions that are handed over are not lost"
 
 
@@ -226,7 +226,7 @@ async def test_a_commit_that_kafka_refuses_loses_the_partitions_too() -> None:
     watching, app = made()
     apply_late_order(watching)
     app.consumer.commits = False
-    await watching.hand_over()
+    await watching.flush_before_revoke()
     assert (watching.partitions, watching.times_lost) == ({}, 1)
 
 
@@ -241,12 +241,12 @@ async def test_after_a_long_sleep_kafka_is_asked_before_anything_is_written(
         await watching.beat()
         apply(watching, event("order.placed", START_MS, "2"), first=2)
     else:
-        await watching.hand_over()
+        await watching.flush_before_revoke()
         app.consumer.read_to |= dict(app.consumer.ends)
     monkeypatch.setattr(worker, "ASLEEP_S", -1)
     app.consumer.keeps = False
     batches = app.broker.batches
-    with pytest.raises(LostPlaceError):
+    with pytest.raises(LostMembershipError):
         await watching.beat()
     assert app.broker.batches == batches
 
@@ -265,7 +265,7 @@ async def test_a_network_cut_in_the_middle_of_a_beat_is_a_long_sleep_too(monkeyp
     app.consumer.highwaters = cut  # type: ignore[method-assign]
     app.consumer.keeps = False
     batches = app.broker.batches
-    with pytest.raises(LostPlaceError):
+    with pytest.raises(LostMembershipError):
         await watching.beat()
     assert app.broker.batches == batches
 
@@ -282,7 +282,7 @@ async def test_nothing_is_committed_after_a_write_that_was_broken_off() -> None:
     app.broker.send_batch = send  # type: ignore[method-assign]
     beat = asyncio.ensure_future(watching.beat())
     await asyncio.sleep(0.01)
-    revoked = asyncio.ensure_future(watching.hand_over())
+    revoked = asyncio.ensure_future(watching.flush_before_revoke())
     await asyncio.sleep(0.01)
     beat.cancel()
     await revoked
