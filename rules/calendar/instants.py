@@ -12,7 +12,7 @@ DAY_MS: Final = 24 * HOUR_MS
 NEVER: Final = 1 << 62
 """Later than any instant: nothing is due."""
 
-DAWN: Final = -(1 << 62)
+MIN_MS: Final = -(1 << 62)
 """Earlier than any instant: a clock that hasn't started."""
 
 EARLIEST_MS: Final = 978_307_200_000

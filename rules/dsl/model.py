@@ -11,7 +11,7 @@ from msgspec import Struct
 
 from rules.calendar.days import knows_country, start_of_day
 from rules.calendar.durations import Duration, Share, Span
-from rules.calendar.instants import DAWN, NEVER
+from rules.calendar.instants import MIN_MS, NEVER
 from rules.expr.conditions import Condition, parse_condition
 from rules.kinds.registry import AnyRule, InForce
 from rules.kinds.rule import Confidence, Effective, Place
@@ -122,11 +122,11 @@ def _dates(versions: list[Version]) -> list[tuple[str | None, str | None]]:
 def _spans(dates: list[tuple[str | None, str | None]], zone: str) -> list[Effective]:
     """The times between the dates at which something changes."""
     borders = sorted({ms_of(day, zone) for pair in dates for day in pair if day is not None})
-    return [Effective(*pair) for pair in zip([DAWN, *borders], [*borders, NEVER], strict=True)]
+    return [Effective(*pair) for pair in zip([MIN_MS, *borders], [*borders, NEVER], strict=True)]
 
 
 def _within(dated: AnyRule | Version, zone: str, at_ms: int) -> bool:
-    from_ms = DAWN if dated.effective_from is None else ms_of(dated.effective_from, zone)
+    from_ms = MIN_MS if dated.effective_from is None else ms_of(dated.effective_from, zone)
     return from_ms <= at_ms < (NEVER if dated.effective_to is None else ms_of(dated.effective_to, zone))
 
 

@@ -8,7 +8,7 @@ any number of times, and a restart that rebuilds the facts has nothing to repair
 from collections.abc import Callable, Sequence
 from sys import intern
 
-from rules.calendar.instants import DAWN, NEVER
+from rules.calendar.instants import MIN_MS, NEVER
 from rules.emit.reconcile import Reconciler
 from rules.engine.ceilings import UNBOUNDED, Ceilings, no_room
 from rules.engine.retention import SWEEP_MS, sweep
@@ -49,14 +49,14 @@ class Engine:
         self.book = book
         self.stepping = stepping
         self.ceilings = ceilings
-        self.clock_ms = DAWN
+        self.clock_ms = MIN_MS
         self.shops: dict[tuple[str, str], Shop] = {}
         self.order_count = 0
         self.agenda = Agenda()
         self._reconciler = Reconciler(book, tell or self._keep)
         self._changes = Changes()
         self._instant_open = False
-        self._next_sweep_ms = DAWN
+        self._next_sweep_ms = MIN_MS
         self._orders_left = self._judges_left = NEVER  # in this slice
 
     def shop(self, platform: str, name: str) -> Shop:
@@ -248,7 +248,7 @@ class Engine:
 
     def _step(self, to_ms: int, including: bool) -> bool:
         """Fires each timer at its own instant, once all that came up at the instant before is judged."""
-        if self.clock_ms == DAWN:
+        if self.clock_ms == MIN_MS:
             self._begin(to_ms)
         agenda = self.agenda
         if (agenda.shops or agenda.has_orders()) and not self._settle():
@@ -256,7 +256,7 @@ class Engine:
         last_due = to_ms if including else to_ms - 1
         while True:
             due_ms = agenda.next_ms()
-            if agenda.shops and due_ms > self.clock_ms > DAWN:
+            if agenda.shops and due_ms > self.clock_ms > MIN_MS:
                 if not self._judge_shops(self.clock_ms):  # all due by now has fired, so the counts are complete
                     return False
                 continue
@@ -353,7 +353,7 @@ class Engine:
 
     def _judge_shops(self, at_ms: int) -> bool:
         """False where some are left to be judged."""
-        if at_ms == DAWN:
+        if at_ms == MIN_MS:
             return True  # no time yet, so no window to look at; they stay marked
         agenda = self.agenda
         for _ in range(len(agenda.shops)):

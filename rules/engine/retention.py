@@ -1,7 +1,7 @@
 """Letting go of what nothing asks for any more: orders that no window reaches and no timer waits for, a shop's own
 facts that are too old to count, and what was said of times that are as long past."""
 
-from rules.calendar.instants import DAWN, DAY_MS, NEVER
+from rules.calendar.instants import DAY_MS, MIN_MS, NEVER
 from rules.facts.shop_facts import KEPT_MS
 from rules.kinds.findings import MORE
 from rules.messages.alerts import subject_and_episode
@@ -27,7 +27,7 @@ def sweep(shop: Shop, at_ms: int, changes: Changes) -> int:
     for order in [each for each in shop.orders.values() if _is_spent(each, at_ms)]:
         del shop.orders[order.id]
         stale |= uncount(order)
-        if order.last_ms == DAWN:
+        if order.last_ms == MIN_MS:
             continue  # only its alerts came back after a restart
         changes.note_order(order)
         changes.forgotten.append(order)

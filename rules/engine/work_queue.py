@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from heapq import heappop, heappush, merge
 from operator import attrgetter, itemgetter
 
-from rules.calendar.instants import DAWN, HOUR_MS, NEVER
+from rules.calendar.instants import HOUR_MS, MIN_MS, NEVER
 from rules.state.shop import Order, Shop
 
 
@@ -22,7 +22,7 @@ class Agenda:
         #: Those of the nearest hour, the soonest last, and their instants below zero, so that these rise.
         self._near: list[Order | Shop] = []
         self._instants: list[int] = []
-        self._near_hour = DAWN
+        self._near_hour = MIN_MS
         #: A heap of those that came to be of this hour later: `(instant, number, target)`. Thousands may come at once,
         #: and a list takes long to insert each.
         self._near_new: list[tuple[int, int, Order | Shop]] = []
@@ -114,7 +114,7 @@ class Agenda:
         if self._near or self._near_new:
             self._later[self._near_hour] = [*reversed(self._near), *(target for _, _, target in sorted(self._near_new))]
             heappush(self._hours, self._near_hour)
-        self._near, self._instants, self._near_new, self._near_hour = [], [], [], DAWN
+        self._near, self._instants, self._near_new, self._near_hour = [], [], [], MIN_MS
 
     def pop(self) -> Order | Shop | None:
         """Takes the target of the timer that fires at `next_ms` out; None where it is armed for earlier by now, or has

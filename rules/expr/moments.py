@@ -3,7 +3,7 @@
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
-from rules.calendar.instants import DAWN, NEVER
+from rules.calendar.instants import MIN_MS, NEVER
 from rules.codegen import Written, function
 from rules.facts.order_facts import OrderFacts
 
@@ -44,8 +44,8 @@ def latest(name: str, facts: Sequence[str]) -> Moment:
     """When the last of several facts came about, of those that have."""
     if len(facts) == 1:
         return of_fact(facts[0])
-    instants = ", ".join(f"(facts.{fact}[0] if facts.{fact} is not None else {DAWN})" for fact in facts)
-    return Moment(f"({name} := max({instants})) != {DAWN}", name)
+    instants = ", ".join(f"(facts.{fact}[0] if facts.{fact} is not None else {MIN_MS})" for fact in facts)
+    return Moment(f"({name} := max({instants})) != {MIN_MS}", name)
 
 
 def earliest(name: str, moments: Sequence[Moment]) -> Moment:

@@ -13,7 +13,7 @@ from typing import Any, Final
 
 from msgspec import Struct
 
-from rules.calendar.instants import DAWN, NEVER, is_believable, to_ms
+from rules.calendar.instants import MIN_MS, NEVER, is_believable, to_ms
 from rules.codegen import Written, function
 from rules.messages.events import (
     CancelledData,
@@ -114,8 +114,8 @@ class OrderFacts(Struct, array_like=True, gc=False):
         return min(first, self.moved_before[0][0][0]) if self.moved_before else first
 
     def last_at_ms(self) -> int:
-        """When anything was last heard of the order (epoch ms); `DAWN` where nothing was."""
-        return max([mark[0] for mark in every_mark(self) if mark is not None], default=DAWN)
+        """When anything was last heard of the order (epoch ms); `MIN_MS` where nothing was."""
+        return max([mark[0] for mark in every_mark(self) if mark is not None], default=MIN_MS)
 
 
 FACT_NAMES: Final = (

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterable, Iterator
 
-from rules.calendar.instants import DAWN, NEVER
+from rules.calendar.instants import MIN_MS, NEVER
 from rules.engine.engine import Engine
 from rules.messages.alerts import Alert
 from rules.messages.bad_events import BadEvent, as_bad_event, leap
@@ -30,7 +30,7 @@ def replay(
     """
     for event, at_ms in events:
         if at_ms > engine.clock_ms:
-            if at_ms - max_leap_ms > engine.clock_ms > DAWN:
+            if at_ms - max_leap_ms > engine.clock_ms > MIN_MS:
                 set_aside(leap(at_ms, max_leap_ms))
                 continue
             try:

@@ -10,7 +10,7 @@ from msgspec import Struct
 
 from rules.calendar.days import day_of, start_of_day, week_name, week_of
 from rules.calendar.durations import Duration
-from rules.calendar.instants import DAWN, DAY_MS, NEVER, rfc3339
+from rules.calendar.instants import DAY_MS, MIN_MS, NEVER, rfc3339
 from rules.facts.shop_facts import Entry
 from rules.kinds.evaluation import Case, Said, Verdict
 from rules.kinds.evaluator import Judge
@@ -186,7 +186,7 @@ class SanctionCounter(CountJudge):
         sanctions = self._gathered(shop, log, now_ms).sanctions
         n = bisect_right(sanctions, (at_ms, NEVER))
         began, until = sanctions[n - 1] if n else (None, None)
-        since_ms = DAWN if until is None else until
+        since_ms = MIN_MS if until is None else until
         if self.rule.window is not None:
             since_ms = max(since_ms, at_ms - self.rule.window + 1)
         first, last = log.until(since_ms - 1), log.until(at_ms)

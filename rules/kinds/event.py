@@ -6,7 +6,7 @@ from typing import Any, ClassVar
 from msgspec.structs import replace
 
 from rules.calendar.durations import Duration
-from rules.calendar.instants import DAWN, NEVER, rfc3339
+from rules.calendar.instants import MIN_MS, NEVER, rfc3339
 from rules.kinds.evaluation import Case, Said, Verdict
 from rules.kinds.happened import Happening
 from rules.kinds.occurrences.source import Of, Source
@@ -67,7 +67,7 @@ class EventJudge(SubjectJudge[Occurrence]):
         return [self.source]
 
     def keys(self, shop: ShopView) -> list[tuple[int, str]]:
-        return self.source.since(shop, DAWN)
+        return self.source.since(shop, MIN_MS)
 
     def key_of(self, verdict: Verdict) -> tuple[int, str]:
         at_ms = instant_of(verdict.episode)

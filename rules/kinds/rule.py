@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, ClassVar, Literal
 from msgspec import Struct
 
 from rules.calendar.durations import Duration, Share
-from rules.calendar.instants import DAWN, DAY_MS, NEVER
+from rules.calendar.instants import DAY_MS, MIN_MS, NEVER
 from rules.messages.alerts import Severity
 
 if TYPE_CHECKING:
@@ -102,7 +102,7 @@ class Rule(Struct, kw_only=True, forbid_unknown_fields=True, frozen=True):
 class Effective(Struct, frozen=True):
     """When a version of a rule is in force (epoch ms), `to_ms` not in it."""
 
-    from_ms: int = DAWN
+    from_ms: int = MIN_MS
     to_ms: int = NEVER
 
     def at(self, at_ms: int) -> bool:

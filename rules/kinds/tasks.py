@@ -9,7 +9,7 @@ from typing import Any, ClassVar, Literal
 from msgspec import Struct
 
 from rules.calendar.durations import Duration
-from rules.calendar.instants import DAWN, NEVER, rfc3339
+from rules.calendar.instants import MIN_MS, NEVER, rfc3339
 from rules.facts.shop_facts import Entry, done_as, said_by, until
 from rules.kinds.deadline.spec import Warn
 from rules.kinds.evaluation import Case, Said, Verdict
@@ -26,7 +26,7 @@ Owed = tuple[int, str]
 
 _NOTHING = Open("", "info")
 
-_NEXT_TOP_UP = DAWN
+_NEXT_TOP_UP = MIN_MS
 """Stands for no sum that was taken, but for when the next is topped up."""
 
 
@@ -160,7 +160,7 @@ class TasksJudge(DutyJudge, SubjectJudge[Tasks]):
         return [] if self.source is None else [self.source]
 
     def keys(self, shop: ShopView) -> list[Owed]:
-        return self._since(shop, DAWN)
+        return self._since(shop, MIN_MS)
 
     def _since(self, shop: ShopView, since_ms: int) -> list[Owed]:
         if self.source is not None:
@@ -188,7 +188,7 @@ class TasksJudge(DutyJudge, SubjectJudge[Tasks]):
             return [(at_ms, entry.order) for at_ms in instants if at_ms <= entry.at_ms]
         same = shop.facts.about("task.done", done_as(entry))
         before = list(same[max(bisect_left(same, entry.mark(), key=Entry.mark) - 1, 0) :][:1])
-        since_ms = before[0].at_ms + 1 if before and before[0].mark() < entry.mark() else DAWN
+        since_ms = before[0].at_ms + 1 if before and before[0].mark() < entry.mark() else MIN_MS
         return list(takewhile(lambda owed: owed[0] <= entry.at_ms, self._since(shop, since_ms)))
 
     def _duty(self, shop: ShopView, key: Owed, at_ms: int) -> tuple[Duty | None, int]:
@@ -255,7 +255,7 @@ class Deposits(Struct):
 
     rewrites: tuple[int, int]
     paid: int = 0
-    paid_ms: int = DAWN
+    paid_ms: int = MIN_MS
     duties: list[Duty] = []
     owed: list[Any] = []
     at: dict[int, list[int]] = {}

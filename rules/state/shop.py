@@ -6,7 +6,7 @@ from decimal import Decimal
 from typing import Any
 
 from rules.calendar.days import day_of
-from rules.calendar.instants import DAWN, NEVER
+from rules.calendar.instants import MIN_MS, NEVER
 from rules.facts.order_facts import EVERY_FACT, OrderFacts, facts_ahead
 from rules.facts.shop_facts import ShopFacts
 from rules.kinds.findings import Findings
@@ -67,7 +67,7 @@ class Order:
         self.armed_ms = NEVER
         self.follow(shop.plan)
         self.news = 0  # nothing is known of it yet
-        self.last_ms = DAWN
+        self.last_ms = MIN_MS
         self.dirty = False
         self.unsaved = False
 
@@ -155,9 +155,9 @@ class Shop:
         self.open_alerts = 0
         self.armed_ms = self.began_ms = NEVER
         self.dirty = False
-        self.kept_from_ms = DAWN
+        self.kept_from_ms = MIN_MS
         self.recomputed: list[tuple[str, int]] = []
-        self.late_before_ms = DAWN
+        self.late_before_ms = MIN_MS
         self.instant_open = False
         self.restored = False
         self.stocked = False
@@ -169,7 +169,7 @@ class Shop:
         self.totals = [Totals() for _ in plan.denominators]
         self.tallies = [Tally(gauge, self.totals[gauge.denominator.n]) for gauge in plan.gauges]
         self.marks = [Timeline() for _ in plan.traces]
-        self.border_ms = DAWN if plan.computed else NEVER
+        self.border_ms = MIN_MS if plan.computed else NEVER
         self.ahead: dict[Order, int] = {}
         for order in self.orders.values():
             self.expect(order)  # nobody may have asked what lies ahead until now
@@ -185,7 +185,7 @@ class Shop:
         self.recompute: dict[str, int] = {}
         self.followed = True
         self.stale = plan.every_judge
-        self.turns = [DAWN] * len(plan.judges)
+        self.turns = [MIN_MS] * len(plan.judges)
 
     def note_open(self, rule: str, alert: str, is_open: bool) -> None:
         """Keeps which of its own alerts are open, by rule."""
@@ -320,9 +320,9 @@ class Shop:
         self._tell(self.plan.number_readers, order_id, (at_ms,))
 
     def reused_ms(self, order: Order) -> int:
-        """When the tracking number of an order was last used (epoch ms); `DAWN` where no other order has it."""
+        """When the tracking number of an order was last used (epoch ms); `MIN_MS` where no other order has it."""
         users = [] if order.number is None else self.numbers[order.number[0]]
-        return users[-1][0] if len(users) > 1 else DAWN
+        return users[-1][0] if len(users) > 1 else MIN_MS
 
     def unship(self, order: Order) -> bool:
         """Forgets the tracking number of an order; True where others had it too."""

@@ -14,7 +14,7 @@ import orjson
 from aiokafka import AIOKafkaProducer
 from rich.console import Console
 
-from rules.calendar.instants import DAWN, from_rfc3339
+from rules.calendar.instants import MIN_MS, from_rfc3339
 from rules.plan.rule_book import RuleBook
 from rules.reports.standing import nearest, standing
 from streams.app import App, create
@@ -55,7 +55,7 @@ class Show:
 
     def board(self) -> Board:
         engines = [partition.engine for partition in self.app.worker.partitions.values()]
-        engines = [engine for engine in engines if engine.clock_ms > DAWN]
+        engines = [engine for engine in engines if engine.clock_ms > MIN_MS]
         standings, due = [], []
         for engine in engines:
             for shop in engine.shops.values():

@@ -6,7 +6,7 @@ from typing import Any
 from prometheus_client import Metric
 from prometheus_client.core import GaugeMetricFamily
 
-from rules.calendar.instants import DAWN
+from rules.calendar.instants import MIN_MS
 from streams.runtime.partition import Partition
 
 
@@ -32,7 +32,7 @@ def families(worker: Any) -> Iterator[Metric]:
     )
     held = dict(worker.partitions)
     for number, partition in held.items():
-        if partition.engine.clock_ms > DAWN:
+        if partition.engine.clock_ms > MIN_MS:
             clock.add_metric([str(number)], partition.engine.clock_ms / 1000)
             lag.add_metric([str(number)], watermark_lag_ms(partition, worker.wall_clock.now_ms()) / 1000)
         for of, known, most in partition.room.used():

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from heapq import heappush, heappushpop
 from typing import Any
 
-from rules.calendar.instants import DAWN, NEVER
+from rules.calendar.instants import MIN_MS, NEVER
 from rules.engine.engine import Engine
 from rules.messages.alert_state import Emitted
 from rules.reports.standing import standing
@@ -97,7 +97,7 @@ class Survey:
 def take(engines: Iterable[Engine], clauses: Mapping[str, str], survey: Survey) -> Iterator[None]:
     """Fills `survey`, pausing (`yield`) where its caller may do something else. `clauses` are by rule id."""
     for engine in engines:
-        if engine.clock_ms == DAWN:
+        if engine.clock_ms == MIN_MS:
             continue
         for shop in list(engine.shops.values()):
             reading = Reading(standing(shop, engine.clock_ms))

@@ -11,7 +11,7 @@ from contextlib import suppress
 from aiokafka import ConsumerRecord
 from aiokafka.structs import TopicPartition
 
-from rules.calendar.instants import DAWN, LONGEST_LEAP_MS, NEVER
+from rules.calendar.instants import LONGEST_LEAP_MS, MIN_MS, NEVER
 from rules.messages.events import decode
 from streams.clock import AHEAD_MS
 
@@ -43,4 +43,4 @@ class Alignment:
         for tp, at_ms in self._read_ms.items():
             if tp in tps and left.get(tp, 0) > 0:
                 slowest_ms[tp.partition] = min(at_ms, slowest_ms.get(tp.partition, NEVER))
-        return {tp for tp in tps if self._read_ms.get(tp, DAWN) <= slowest_ms.get(tp.partition, NEVER)}
+        return {tp for tp in tps if self._read_ms.get(tp, MIN_MS) <= slowest_ms.get(tp.partition, NEVER)}

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import msgspec
 
-from rules.calendar.instants import DAWN
+from rules.calendar.instants import MIN_MS
 from rules.facts import shop_facts
 from rules.facts.order_facts import OrderFacts
 from rules.kinds.ratio.period_results import Computed
@@ -24,7 +24,7 @@ class Progress(msgspec.Struct):
 
     clock_ms: int
     through_ms: dict[str, int] = {}
-    ticked_ms: int = DAWN
+    ticked_ms: int = MIN_MS
 
 
 def fact_records(changes: Changes) -> Iterator[tuple[bytes, bytes | None]]:

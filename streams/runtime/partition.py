@@ -9,7 +9,7 @@ import msgspec
 import orjson
 from aiokafka import ConsumerRecord
 
-from rules.calendar.instants import DAWN, LONGEST_LEAP_MS, NEVER, rfc3339
+from rules.calendar.instants import LONGEST_LEAP_MS, MIN_MS, NEVER, rfc3339
 from rules.engine.ceilings import UNBOUNDED, Ceilings
 from rules.engine.engine import Engine
 from rules.engine.restore import (
@@ -101,8 +101,8 @@ class Partition:
         """Merges a batch into the facts. What can't be is set aside with the reason, whatever went wrong with it: a
         record that raised here would be read again after each restart, for ever."""
         engine, shop_of = self.engine, self._shop_of
-        believed_to_ms = DAWN
-        newest_ms, types, dead = DAWN, dict[type, int](), len(self.dead)
+        believed_to_ms = MIN_MS
+        newest_ms, types, dead = MIN_MS, dict[type, int](), len(self.dead)
         for record in batch.records:
             try:
                 event, at_ms = decode(record.value or b"")
@@ -124,7 +124,7 @@ class Partition:
                     newest_ms = at_ms
             except Exception as error:
                 self._set_aside(record, error)
-        if newest_ms > DAWN:
+        if newest_ms > MIN_MS:
             self.clock.observe(batch.topic, newest_ms)
         self.events += len(batch.records)
         instruments.count_batch(batch.topic, types, len(self.dead) - dead)
@@ -140,12 +140,12 @@ class Partition:
             if at_ms > now_ms + AHEAD_MS:
                 raise BadEvent(f"time {rfc3339(at_ms)} is more than 10 minutes ahead of the clock", AHEAD)
             return now_ms + AHEAD_MS
-        if newest_ms > DAWN:
+        if newest_ms > MIN_MS:
             self.clock.observe(topic, newest_ms)
         believed_to_ms = self.clock.believed_to_ms(topic, now_ms)
         if at_ms > believed_to_ms:
             raise leap(at_ms, LONGEST_LEAP_MS)
-        return believed_to_ms if believed_to_ms < NEVER else DAWN  # the first of all is the measure of the next
+        return believed_to_ms if believed_to_ms < NEVER else MIN_MS  # the first of all is the measure of the next
 
     def _set_aside(self, record: ConsumerRecord, error: Exception) -> None:
         """Makes a record a dead letter, and says where it lies."""

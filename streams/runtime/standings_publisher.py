@@ -14,7 +14,7 @@ from typing import Any
 
 import orjson
 
-from rules.calendar.instants import DAWN
+from rules.calendar.instants import MIN_MS
 from rules.engine.engine import Engine
 from rules.reports.forecast import Outlook, add_forecast
 from rules.reports.standing import standing
@@ -72,7 +72,7 @@ class Standings:
 
     def turn(self, engine: Engine) -> bool:
         """Works for a turn at what is due; False where nothing is."""
-        if engine.clock_ms == DAWN:
+        if engine.clock_ms == MIN_MS:
             return False
         if not self._begun:  # what another worker published before may be out of date
             self._begun = True

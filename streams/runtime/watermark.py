@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 
-from rules.calendar.instants import DAWN, LONGEST_LEAP_MS, NEVER
+from rules.calendar.instants import LONGEST_LEAP_MS, MIN_MS, NEVER
 
 
 class Watermark:
@@ -13,8 +13,8 @@ class Watermark:
     """
 
     def __init__(self, inputs: Iterable[str]) -> None:
-        self.through_ms = dict.fromkeys(inputs, DAWN)
-        self.ticked_ms = DAWN
+        self.through_ms = dict.fromkeys(inputs, MIN_MS)
+        self.ticked_ms = MIN_MS
 
     def observe(self, topic: str, newest_ms: int) -> None:
         """The largest event time of a batch."""
@@ -31,9 +31,9 @@ class Watermark:
         a wrong clock. The very first is believed. An input that hasn't been heard yet may begin anywhere up to now
         (`now_ms`), since its log may not reach back as far as the others'; so may one that is no part of the clock."""
         heard_ms = max(self.ticked_ms, *self.through_ms.values())
-        if heard_ms == DAWN:
+        if heard_ms == MIN_MS:
             return NEVER
-        if self.through_ms.get(topic, DAWN) == DAWN:
+        if self.through_ms.get(topic, MIN_MS) == MIN_MS:
             heard_ms = max(heard_ms, now_ms)
         return heard_ms + 1 + LONGEST_LEAP_MS  # the newest event lies a millisecond past what has been heard through
 
@@ -44,4 +44,4 @@ class Watermark:
         """The clock once everything appended has been read and nothing more comes: then nothing of the newest
         instant is outstanding, and a tick on any one input speaks for the whole partition."""
         slowest = self.now_ms()
-        return max(slowest if slowest == DAWN else slowest + 1, self.ticked_ms)
+        return max(slowest if slowest == MIN_MS else slowest + 1, self.ticked_ms)

@@ -9,7 +9,7 @@ from collections.abc import Iterable
 import orjson
 from hypothesis import strategies as st
 
-from rules.calendar.instants import DAWN, HOUR_MS
+from rules.calendar.instants import HOUR_MS, MIN_MS
 from rules.engine.engine import Engine
 from rules.facts.order_facts import OrderFacts
 from rules.messages.alert_state import emitted_from
@@ -126,7 +126,7 @@ class Worker:
         self.engine = self.partition.engine
         self.alerts: list[Alert] = []
         self.facts: dict[bytes, bytes | None] = {}
-        self.clock_ms = DAWN
+        self.clock_ms = MIN_MS
 
     def beat(self, events: Iterable[Happening], to_ms: int) -> None:
         apply(self.engine, events)

@@ -5,7 +5,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from rules.calendar.instants import DAWN, NEVER
+from rules.calendar.instants import MIN_MS, NEVER
 from rules.engine.engine import Engine
 from rules.messages.alerts import Alert
 from tests.rules.engines import FULL, LATE, MARKS, SHARE, WARN, apply, engine
@@ -252,7 +252,7 @@ def test_events_of_a_platform_that_no_pack_names_bring_nothing():
 
 
 def test_an_engine_that_never_started_has_no_time():
-    assert Engine(LATE, stepping=True).clock_ms == DAWN
+    assert Engine(LATE, stepping=True).clock_ms == MIN_MS
 
 
 def test_what_is_open_is_counted_per_shop():

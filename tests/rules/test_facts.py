@@ -6,7 +6,7 @@ from typing import get_args
 import msgspec
 import pytest
 
-from rules.calendar.instants import DAWN
+from rules.calendar.instants import MIN_MS
 from rules.facts.order_facts import FACT_NAMES, MERGE, OrderFacts, Terms, bits_of
 from rules.messages.events import Status
 from tests.rules.history import cancelled, collected, event, moved, ms, placed, refunded, scanned, shipped
@@ -133,4 +133,4 @@ def test_facts_stored_before_a_field_was_added_are_still_read():
 
 def test_when_an_order_was_last_heard_of():
     assert facts_of(*WHOLE_LIFE).last_at_ms() == ms("40h")
-    assert OrderFacts().last_at_ms() == DAWN
+    assert OrderFacts().last_at_ms() == MIN_MS

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rules.calendar.instants import DAWN, DAY_MS, HOUR_MS
+from rules.calendar.instants import DAY_MS, HOUR_MS, MIN_MS
 from rules.engine.engine import Engine
 from rules.engine.restore import restore_order
 from rules.facts.order_facts import MERGE
@@ -117,7 +117,7 @@ def interleaved(rules: RuleBook, events: Sequence[Happening], turns: Sequence[in
     """The worker's event time: topics, each in time, read in turns; the clock is the smallest of the three
     largest times seen, and that instant is not over yet."""
     streams = {topic: [each for each in events if topic_of(each) == topic] for topic in TOPICS}
-    seen = dict.fromkeys(TOPICS, DAWN)
+    seen = dict.fromkeys(TOPICS, MIN_MS)
     engine = Engine(rules, stepping=True)
     alerts: list[Alert] = []
     turn = 0
@@ -128,7 +128,7 @@ def interleaved(rules: RuleBook, events: Sequence[Happening], turns: Sequence[in
         happened, at_ms = streams[topic].pop(0)
         engine.apply(happened, at_ms)
         seen[topic] = at_ms
-        if min(seen.values()) > DAWN:
+        if min(seen.values()) > MIN_MS:
             engine.advance(min(seen.values()), including=False)
         engine.settle()
         alerts += drained(engine)
@@ -257,7 +257,7 @@ def is_of_order(alert: str) -> bool:
 @given(st.sampled_from([JOB, JOOM]), st.booleans(), st.data())
 def test_derived_counts_are_those_rebuilt_from_the_orders(rules: RuleBook, stepping: bool, data: st.DataObject):
     engine = Engine(rules, stepping=stepping)
-    for events, to_ms in [*data.draw(beats("joom")), ([], data.draw(st.sampled_from([DAWN, END_MS])))]:
+    for events, to_ms in [*data.draw(beats("joom")), ([], data.draw(st.sampled_from([MIN_MS, END_MS])))]:
         apply(engine, events)
         engine.advance(to_ms)
         rebuilt = Engine(rules, stepping=stepping)

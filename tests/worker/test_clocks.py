@@ -1,6 +1,6 @@
 """A partition's clock in event time."""
 
-from rules.calendar.instants import DAWN, LONGEST_LEAP_MS, NEVER
+from rules.calendar.instants import LONGEST_LEAP_MS, MIN_MS, NEVER
 from streams.runtime.watermark import Watermark
 
 INPUTS = ("orders", "pickups", "tracking")
@@ -14,7 +14,7 @@ def clock(**seen_ms: int) -> Watermark:
 
 
 def test_the_clock_has_not_started_before_every_input_has_been_heard() -> None:
-    assert clock(orders=5_000, pickups=6_000).now_ms() == DAWN
+    assert clock(orders=5_000, pickups=6_000).now_ms() == MIN_MS
 
 
 def test_the_slowest_input_sets_the_clock_and_its_newest_instant_is_still_open() -> None:
@@ -46,11 +46,11 @@ def test_at_rest_the_newest_instant_of_the_slowest_input_is_over() -> None:
 def test_at_rest_a_tick_on_one_input_speaks_for_the_partition() -> None:
     heard = clock(orders=5_000)
     heard.tick("pickups", 9_000)
-    assert (heard.now_ms(), heard.idle_ms()) == (DAWN, 9_000)
+    assert (heard.now_ms(), heard.idle_ms()) == (MIN_MS, 9_000)
 
 
 def test_at_rest_without_a_tick_an_input_never_heard_still_holds_it() -> None:
-    assert clock(orders=5_000).idle_ms() == DAWN
+    assert clock(orders=5_000).idle_ms() == MIN_MS
 
 
 def test_the_shops_topic_may_tick_but_its_events_are_no_clock() -> None:

@@ -6,7 +6,7 @@ from typing import Any, NoReturn
 
 import pytest
 
-from rules.calendar.instants import DAWN, HOUR_MS, LONGEST_LEAP_MS, rfc3339
+from rules.calendar.instants import HOUR_MS, LONGEST_LEAP_MS, MIN_MS, rfc3339
 from rules.facts import order_facts
 from rules.messages.alerts import decode
 from rules.messages.bounds import LARGEST_BYTES
@@ -176,7 +176,7 @@ def test_one_tick_can_not_move_the_clock_to_the_end_of_time(topic: str) -> None:
     watched, far_ms = partition(), START_MS + 73 * LONGEST_LEAP_MS
     apply(watched, event("order.placed", START_MS))
     apply(watched, tick(far_ms), topic=topic, key=b"whoever")
-    assert (reasons(watched), watched.clock.ticked_ms) == ([leaps(far_ms)], DAWN)
+    assert (reasons(watched), watched.clock.ticked_ms) == ([leaps(far_ms)], MIN_MS)
 
 
 def test_the_first_of_all_is_believed_whatever_its_time_and_is_the_measure_of_the_next() -> None:
@@ -269,7 +269,7 @@ def test_the_clock_comes_back_after_a_restart() -> None:
     before.engine.advance(START_MS - HOUR_MS)
     after.restore_fact(b'"clock"', before.progress())
     assert after.engine.clock_ms == START_MS - HOUR_MS
-    assert after.clock.through_ms == {"orders": START_MS, "pickups": START_MS, "tracking": DAWN}
+    assert after.clock.through_ms == {"orders": START_MS, "pickups": START_MS, "tracking": MIN_MS}
     assert after.clock.idle_ms() == START_MS, "a tick whose turn had not come is lost in a restart"
 
 

@@ -10,7 +10,7 @@ import pytest
 from faust.types import TP
 from prometheus_client import REGISTRY
 
-from rules.calendar.instants import DAWN, HOUR_MS
+from rules.calendar.instants import HOUR_MS, MIN_MS
 from streams.clock import wall_ms
 from streams.kafka.outbox import RefusedError
 from streams.runtime import worker
@@ -193,7 +193,7 @@ async def test_there_is_no_beat_in_a_rebalance_or_before_recovery_is_over(state:
     apply_late_order(watching)
     app.rebalancing, app.tables.actives_ready = state == "rebalancing", state != "recovering"
     await watching.beat()
-    assert (app.broker.batches, watching.partitions[2].engine.clock_ms) == (0, DAWN)
+    assert (app.broker.batches, watching.partitions[2].engine.clock_ms) == (0, MIN_MS)
 
 
 async def test_a_worker_that_has_lost_its_place_in_the_group_writes_nothing() -> None:

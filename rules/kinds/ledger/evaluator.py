@@ -7,7 +7,7 @@ from typing import Any
 
 from msgspec import Struct
 
-from rules.calendar.instants import DAWN, NEVER, rfc3339
+from rules.calendar.instants import MIN_MS, NEVER, rfc3339
 from rules.calendar.schedule import next_border
 from rules.facts.shop_facts import until
 from rules.kinds.account import Account, post_all
@@ -27,7 +27,7 @@ class Book(Struct):
     account: Account
     readings: list[Reading]
     rewrites: int
-    to_ms: int = DAWN
+    to_ms: int = MIN_MS
     waiting: list[tuple[tuple[int, int, str], int, Posting]] = []
     numbered: int = 0
     reports: int = 0

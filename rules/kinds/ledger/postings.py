@@ -8,7 +8,7 @@ from typing import Any
 from msgspec import Struct, field
 
 from rules.calendar.days import day_of, week_of
-from rules.calendar.instants import DAWN, NEVER, rfc3339
+from rules.calendar.instants import MIN_MS, NEVER, rfc3339
 from rules.facts.shop_facts import Entry, said_by
 from rules.kinds.happened import Happening
 from rules.kinds.ledger.spec import Cap, Feed
@@ -39,7 +39,7 @@ class Reading(Struct):
     """How far a feed has been read: to which moment, how many marks of each source, how many for nothing, and what was
     spent under the caps; what had been computed."""
 
-    to_ms: int = DAWN
+    to_ms: int = MIN_MS
     logs: dict[int, tuple[int, int]] = {}
     free: int = 0
     spent: defaultdict[tuple[Cap, object], Decimal] = field(default_factory=lambda: defaultdict(Decimal))

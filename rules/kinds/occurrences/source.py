@@ -12,7 +12,7 @@ from typing import Any, Literal, NamedTuple
 
 from msgspec import Struct
 
-from rules.calendar.instants import DAWN, NEVER
+from rules.calendar.instants import MIN_MS, NEVER
 from rules.expr.conditions import Condition, compile_condition, facts_named, rules_named
 from rules.facts.order_facts import FACT_NAMES, OrderFacts, bits_of
 from rules.facts.shop_facts import Entry, holding, sku_of, starts_ms
@@ -120,7 +120,7 @@ class Source(ABC):
         self.events = of.events()
         self.readers: list[Any] = []
 
-    def happenings(self, shop: ShopView, since_ms: int = DAWN) -> list[Happening]:
+    def happenings(self, shop: ShopView, since_ms: int = MIN_MS) -> list[Happening]:
         """All that is known of from a moment on, the oldest first; some may lie ahead of the clock."""
         found = [each for at_ms, subject in self.since(shop, since_ms) for each in self.at(shop, subject, at_ms)]
         return sorted(found, key=Happening.place)
@@ -278,7 +278,7 @@ class OfShop(Source):
                 moved.append(each)
         return [(each.subject, each.at_ms) for each in moved]
 
-    def happenings(self, shop: ShopView, since_ms: int = DAWN) -> list[Happening]:
+    def happenings(self, shop: ShopView, since_ms: int = MIN_MS) -> list[Happening]:
         return self.kept(shop).since(since_ms)
 
     def since(self, shop: ShopView, since_ms: int) -> list[tuple[int, str]]:

@@ -3,7 +3,7 @@
 from collections.abc import Collection, Iterable, Iterator
 from functools import lru_cache
 
-from rules.calendar.instants import DAWN, NEVER
+from rules.calendar.instants import MIN_MS, NEVER
 from rules.calendar.windows import Period
 from rules.facts.order_facts import OrderFacts
 from rules.kinds.nothing import NOTHING
@@ -119,7 +119,7 @@ class Tally:
         #: What each of them had come to when it was last judged.
         self.stages: tuple[str | None, ...] = ()
         self.staged = self.asleep = False
-        self.turn_ms = DAWN
+        self.turn_ms = MIN_MS
 
     def spoil(self, day: int, order: str, facts: OrderFacts) -> None:
         """An order that counts on a day is bad."""
@@ -178,7 +178,7 @@ class Tally:
         if self.gauge.bad_when is None or any(count.bad for count in self.counts):
             return
         first = min(count.period.first for count in self.counts)
-        self.asleep = max(self.bad, default=DAWN) < first
+        self.asleep = max(self.bad, default=MIN_MS) < first
         if self.asleep:
             self.totals.forget(count.period for count in self.counts)
             self.counts = self.gauge.judged(at_ms).asleep

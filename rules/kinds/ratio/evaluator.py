@@ -7,7 +7,7 @@ from itertools import islice
 from typing import Any
 
 from rules.calendar.days import start_of_day
-from rules.calendar.instants import DAWN, NEVER, rfc3339
+from rules.calendar.instants import MIN_MS, NEVER, rfc3339
 from rules.calendar.windows import Period
 from rules.facts.order_facts import OrderFacts
 from rules.kinds.evaluation import Case, Said, Verdict
@@ -39,7 +39,7 @@ class RatioJudge:
         #: The place of the version that always is in force, where there is only that.
         self._only = gauges[0].n if len(gauges) == 1 and gauges[0].effective == ALWAYS else None
         bounds = {at for gauge in gauges for at in (gauge.effective.from_ms, gauge.effective.to_ms)}
-        self._bounds_ms = sorted(bounds - {DAWN, NEVER})
+        self._bounds_ms = sorted(bounds - {MIN_MS, NEVER})
 
     def tally(self, shop: ShopView, at_ms: int) -> Tally | None:
         """The version in force at a moment."""

@@ -6,7 +6,7 @@ from typing import NamedTuple
 import msgspec
 import orjson
 
-from rules.calendar.instants import DAWN, rfc3339
+from rules.calendar.instants import MIN_MS, rfc3339
 from rules.facts.order_facts import OrderFacts
 from rules.facts.shop_facts import PROFILE_KINDS, ShopFacts, decode
 from rules.messages.names import encoded, shop_key
@@ -39,7 +39,7 @@ class ShipNext:
         self.changed: dict[str, str | None] = {}
         self.homes: dict[str, str] = {}
         self.moved: set[str] = set()
-        self.clock_ms = DAWN
+        self.clock_ms = MIN_MS
         self._profiles: dict[ShopName, ShopFacts] = {}
         self._plans: dict[ShopName, Plan] = {}
         self._orders: dict[ShopName, dict[str, bytes]] = {}  # facts of those that may wait for something
