@@ -12,7 +12,7 @@ from prometheus_client import REGISTRY, Metric
 from prometheus_client.registry import Collector
 
 from rules.engine.engine import Engine
-from streams.budget import BUSY_SHARE
+from streams.budget import BACKLOG_BUDGET
 from streams.metrics import partitions, shop_stats, shops, totals
 from streams.metrics.recovery import Rebalances
 
@@ -21,9 +21,9 @@ log = logging.getLogger(__name__)
 EVERY_S = 5.0
 """How old a survey may become…"""
 
-CALM_SHARE = 0.05
+IDLE_BUDGET = 0.05
 """…unless that would take more of the worker's time than this. While a backlog is read it may be older still: it takes
-`BUSY_SHARE` then, and is kept once it is done."""
+`BACKLOG_BUDGET` then, and is kept once it is done."""
 
 AT_A_TIME_S = 0.005
 """How long the event loop may be held up by it at a time, or by one shop's standing if that takes longer."""
@@ -59,7 +59,7 @@ class Watch(Service, Collector):
                 took_s = await self.look()
             except Exception:  # alerts must go out even if nobody can count them
                 log.exception("the survey of shops for the metrics failed")
-            await self.sleep(max(EVERY_S, took_s / CALM_SHARE))
+            await self.sleep(max(EVERY_S, took_s / IDLE_BUDGET))
 
     async def look(self) -> float:
         """Takes a survey and keeps what it says; while a backlog is read it does so bit by bit, and all in vain if
@@ -71,7 +71,7 @@ class Watch(Service, Collector):
             this_s = monotonic() - since_s
             if this_s > AT_A_TIME_S:
                 if self._worker.busy:
-                    await self.sleep(min(this_s / BUSY_SHARE, EVERY_S))
+                    await self.sleep(min(this_s / BACKLOG_BUDGET, EVERY_S))
                 else:
                     held_s += this_s
                     await asyncio.sleep(0)

@@ -36,7 +36,7 @@ TURN_S = 0.01
 IDLE_S = 0.1
 """How often to look for shops that are due where there are none."""
 
-CALM_SHARE = 0.2
+IDLE_BUDGET = 0.2
 """Of the worker's time, all partitions together, while events come as they happen."""
 
 Work = Generator[None, None, dict[str, Any] | None]

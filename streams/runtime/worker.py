@@ -19,7 +19,7 @@ from mode import Service
 from rules.engine.ceilings import Ceilings
 from rules.plan.rule_book import RuleBook
 from rules.state.changes import Changes
-from streams.budget import BUSY_SHARE
+from streams.budget import BACKLOG_BUDGET
 from streams.kafka.failures import PlainError
 from streams.kafka.outbox import Outbox
 from streams.runtime import boot_time, instruments
@@ -27,7 +27,7 @@ from streams.runtime.changelog import CLOCK_KEY, fact_records
 from streams.runtime.foreign_alerts import ForeignAlerts
 from streams.runtime.kafka_watch import Complaints, KafkaWatch
 from streams.runtime.partition import Batch, Partition
-from streams.runtime.standings_publisher import CALM_SHARE, IDLE_S
+from streams.runtime.standings_publisher import IDLE_BUDGET, IDLE_S
 from streams.runtime.wall_clock import DRIFT_MS, WallClock, since_boot_s
 
 log = logging.getLogger(__name__)
@@ -329,7 +329,7 @@ class Worker(Service):
                 began_s = thread_time()
                 if self._recovered and partition.standings.turn(partition.engine):
                     idle = False
-                    share = BUSY_SHARE if self.busy else CALM_SHARE
+                    share = BACKLOG_BUDGET if self.busy else IDLE_BUDGET
                     await self.sleep((thread_time() - began_s) * (1 / share - 1))
             if idle:
                 await self.sleep(IDLE_S)

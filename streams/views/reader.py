@@ -10,7 +10,7 @@ from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.errors import KafkaError
 from mode import Service
 
-from streams.budget import BUSY_SHARE
+from streams.budget import BACKLOG_BUDGET
 from streams.kafka import access
 from streams.settings import Settings, bootstrap_servers
 from streams.views.view import View
@@ -80,7 +80,7 @@ class Reader(Service):
         """In proportion to what that took, or until somebody waits for what the view shows."""
         began_s = monotonic()
         await self._take_some(consumer, wait_ms=0)
-        rest_s = (monotonic() - began_s) / BUSY_SHARE
+        rest_s = (monotonic() - began_s) / BACKLOG_BUDGET
         await self.wait(self._wanted, timeout=min(max(rest_s, SHORTEST_REST_S), LONGEST_REST_S))
 
     async def _take_some(self, consumer: AIOKafkaConsumer, wait_ms: int) -> None:

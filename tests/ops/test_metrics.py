@@ -15,11 +15,11 @@ from rules.calendar.instants import HOUR_MS, from_rfc3339
 from rules.engine.engine import Engine
 from rules.state.shop import Shop
 from streams.app import App, create
-from streams.budget import BUSY_SHARE
+from streams.budget import BACKLOG_BUDGET
 from streams.clock import wall_ms
 from streams.kafka.embedded import PARTITIONS, EmbeddedBroker
 from streams.metrics import collector, shop_stats
-from streams.metrics.collector import CALM_SHARE, EVERY_S, Watch
+from streams.metrics.collector import EVERY_S, IDLE_BUDGET, Watch
 from streams.metrics.shop_stats import NAMED_SHOPS, Reading, Survey
 from streams.metrics.shops import NAMED_CURRENCIES, OTHER, families
 from streams.metrics.sinks import Sinks
@@ -305,7 +305,7 @@ async def test_while_a_backlog_is_read_a_survey_rests_after_each_bit(monkeypatch
     monkeypatch.setattr(watch, "_survey", four_bits)
     monkeypatch.setattr(watch, "sleep", rest)
     held_s = await watch.look()
-    assert rests == [pytest.approx(0.01 / BUSY_SHARE), EVERY_S]  # by share, within limits
+    assert rests == [pytest.approx(0.01 / BACKLOG_BUDGET), EVERY_S]  # by share, within limits
     assert held_s == pytest.approx(0.07)  # the two bits that no rest made up for
 
 
@@ -330,7 +330,7 @@ async def test_a_survey_is_given_up_when_partitions_go_meanwhile(monkeypatch: py
     assert (surveyed, watch._found) == ([0], before)
 
 
-@pytest.mark.parametrize(("took_s", "rested_s"), [(0.01, EVERY_S), (1.0, 1 / CALM_SHARE)], ids=["short", "long"])
+@pytest.mark.parametrize(("took_s", "rested_s"), [(0.01, EVERY_S), (1.0, 1 / IDLE_BUDGET)], ids=["short", "long"])
 async def test_after_a_survey_the_next_waits_for_its_share(
     monkeypatch: pytest.MonkeyPatch, took_s: float, rested_s: float
 ) -> None:
