@@ -88,8 +88,8 @@ def _alerts() -> Iterator[tuple[str, str]]:
     for name in PACKS:
         pack = pack_file(f"rules/packs/{name}.yaml")
         kind_of = {rule.id: str(rule.__struct_config__.tag) for rule in pack.rules}
-        for trial in pack.tests:
-            for alert in run(trial, pack).alerts:
+        for pack_test in pack.tests:
+            for alert in run(pack_test, pack).alerts:
                 what = kind_of[alert.data.rule], alert.type
                 if what not in seen:
                     seen.add(what)

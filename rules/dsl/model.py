@@ -56,7 +56,7 @@ class Site(Struct, forbid_unknown_fields=True, frozen=True):
     calendar: str | None = None
 
 
-class Trial(Struct, kw_only=True, forbid_unknown_fields=True):
+class PackTest(Struct, kw_only=True, forbid_unknown_fields=True):
     """One test of a pack: events at `at` after `start`, and exactly the alerts they bring up to `until`; `standing` is
     what must be found in the shop's standing then."""
 
@@ -81,7 +81,7 @@ class Pack(Struct, kw_only=True, forbid_unknown_fields=True):
     sites: dict[str, Site] = {}
     rules: list[AnyRule]
     versions: dict[str, list[Version]] = {}
-    tests: list[Trial] = []
+    tests: list[PackTest] = []
     written: dict[str, dict[str, Any]] = {}  # each rule as its author wrote it, filled in when read
     origin: dict[str, str] = {}  # `file:line` of each rule, filled in when read
 

@@ -24,7 +24,7 @@ def schema() -> dict[str, Any]:
         for field in fields:
             components[name]["properties"].pop(field, None)
     rules = components["Pack"]["properties"]["rules"]["items"]["discriminator"]["mapping"].values()
-    for name in set(components) - {"Pack", "Trial", "Version", "Override", "OverrideFile", "Site"}:
+    for name in set(components) - {"Pack", "PackTest", "Version", "Override", "OverrideFile", "Site"}:
         parts = components[name]["properties"]
         components[name]["properties"] = {field: _with_origin(field, part) for field, part in parts.items()}
     for rule in (components[str(ref).rpartition("/")[2]] for ref in rules):

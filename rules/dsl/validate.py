@@ -11,7 +11,7 @@ import msgspec
 from rules.calendar.durations import BusinessDays, Duration
 from rules.calendar.instants import NEVER
 from rules.dsl.clauses import is_known
-from rules.dsl.model import Pack, Trial, Version, calendar_complaint, zone_complaint
+from rules.dsl.model import Pack, PackTest, Version, calendar_complaint, zone_complaint
 from rules.dsl.yaml_source import Complaint, Source
 from rules.kinds.count import Marks
 from rules.kinds.deadline.spec import Deadline, DueOf, Silence
@@ -42,10 +42,10 @@ def complaints(pack: Pack, source: Source) -> Iterator[Complaint]:
             yield source.complain(f"{rule.id}: {message}", f"{at}.{where}")
         yield from _of_versions(pack, rule, source, at)
     yield from _circles(by_id, pack, source)
-    for n, trial in enumerate(pack.tests):
-        for rule_id in sorted({*trial.rules, *(str(alert.get("rule")) for alert in trial.expect)} - seen):
+    for n, pack_test in enumerate(pack.tests):
+        for rule_id in sorted({*pack_test.rules, *(str(alert.get("rule")) for alert in pack_test.expect)} - seen):
             yield source.complain(f"{rule_id} is no rule of this pack", f"$.tests[{n}].expect")
-        for where, message in _of_trial(trial):
+        for where, message in _of_trial(pack_test):
             yield source.complain(message, f"$.tests[{n}].{where}")
 
 
@@ -272,9 +272,9 @@ def _circles(by_id: dict[str, AnyRule], pack: Pack, source: Source) -> Iterator[
             yield source.complain(f"{rule.id}: leans on itself", f"$.rules[{n}]")
 
 
-def _of_trial(trial: Trial) -> Iterator[Fault]:
+def _of_trial(pack_test: PackTest) -> Iterator[Fault]:
     for field in ("events", "expect"):
-        for n, written in enumerate(getattr(trial, field)):
+        for n, written in enumerate(getattr(pack_test, field)):
             at = written.get("at")
             try:
                 if not isinstance(at, str):

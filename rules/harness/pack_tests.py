@@ -10,7 +10,7 @@ from msgspec import Struct
 
 from rules.calendar.durations import Duration
 from rules.calendar.instants import from_rfc3339
-from rules.dsl.model import Pack, Trial
+from rules.dsl.model import Pack, PackTest
 from rules.dsl.validate import never_ends
 from rules.engine.engine import Engine
 from rules.harness.replay import replay
@@ -54,27 +54,27 @@ _ALERT_FIELDS = frozenset(
 class Outcome(Struct):
     """How one trial went: `faults` is empty where it went well, `alerts` are those of the rules it looks at."""
 
-    trial: Trial
+    pack_test: PackTest
     faults: list[str]
     alerts: list[Alert]
 
 
-def run(trial: Trial, pack: Pack) -> Outcome:
+def run(pack_test: PackTest, pack: Pack) -> Outcome:
     """Runs one trial of a pack against that pack alone."""
     try:
-        start_ms = from_rfc3339(trial.start)
-        events = list(_events(trial, pack, start_ms))
-        wanted = [_expected(each, start_ms) for each in trial.expect]
+        start_ms = from_rfc3339(pack_test.start)
+        events = list(_events(pack_test, pack, start_ms))
+        wanted = [_expected(each, start_ms) for each in pack_test.expect]
         engine = Engine(RuleBook([pack]), stepping=True)
-        alerts = list(replay(engine, events, start_ms + trial.until))
+        alerts = list(replay(engine, events, start_ms + pack_test.until))
     except (ValueError, orjson.JSONEncodeError) as error:
-        return Outcome(trial, [f"can't be run: {error}"], [])
-    looked_at = [alert for alert in alerts if not trial.rules or alert.data.rule in trial.rules]
+        return Outcome(pack_test, [f"can't be run: {error}"], [])
+    looked_at = [alert for alert in alerts if not pack_test.rules or alert.data.rule in pack_test.rules]
     faults = list(_faults(wanted, looked_at, start_ms))
     for shop in engine.shops.values():
-        if trial.standing:
-            faults += _differences(trial.standing, standing(shop, engine.clock_ms), "standing")
-    return Outcome(trial, faults, looked_at)
+        if pack_test.standing:
+            faults += _differences(pack_test.standing, standing(shop, engine.clock_ms), "standing")
+    return Outcome(pack_test, faults, looked_at)
 
 
 def _differences(wanted: Any, found: Any, at: str) -> Iterator[str]:
@@ -89,10 +89,10 @@ def _differences(wanted: Any, found: Any, at: str) -> Iterator[str]:
         yield f"{at} should be {wanted!r}, is {found!r}"
 
 
-def _events(trial: Trial, pack: Pack, start_ms: int) -> Iterator[tuple[AnyEvent, int]]:
+def _events(pack_test: PackTest, pack: Pack, start_ms: int) -> Iterator[tuple[AnyEvent, int]]:
     """The trial's events in the order written. `order: 1..20` stands for twenty orders."""
     platform = "any" if pack.platform == "*" else pack.platform
-    for n, written in enumerate(trial.events):
+    for n, written in enumerate(pack_test.events):
         event = dict(written)
         at_ms = start_ms + Duration.parse(event.pop("at"))
         orders = _RANGE.fullmatch(str(event.get("order", "")))
@@ -101,7 +101,7 @@ def _events(trial: Trial, pack: Pack, start_ms: int) -> Iterator[tuple[AnyEvent,
                 "id": f"t{n}-{order or 0}",
                 "source": "trial",
                 "platform": platform,
-                "shop": trial.shop,
+                "shop": pack_test.shop,
             }
             full = defaults | event | {"time": at_ms} | ({} if order is None else {"order": str(order)})
             data = full.get("data")
@@ -187,7 +187,7 @@ def uncovered(pack: Pack, outcomes: list[Outcome]) -> list[str]:
     resolved = {alert.data.rule for each in outcomes for alert in each.alerts if alert.data.state == "resolved"}
     holes = []
     for rule in pack.rules:
-        about = [seen for seen, each in zip(reached, outcomes, strict=True) if rule.id in each.trial.rules]
+        about = [seen for seen, each in zip(reached, outcomes, strict=True) if rule.id in each.pack_test.rules]
         for stage in rule.stages():
             if not any((rule.id, stage) in seen for seen in reached):
                 holes.append(f"{rule.id}: no test reaches {stage}")
@@ -195,7 +195,7 @@ def uncovered(pack: Pack, outcomes: list[Outcome]) -> list[str]:
                 holes.append(f"{rule.id}: no test (that names it in `rules`) stays clear of {stage}")
         if rule.stages() and rule.id not in resolved and not never_ends(rule):
             holes.append(f"{rule.id}: no test resolves it")
-        if not rule.stages() and not any(_is_in(each.trial.standing, rule) for each in outcomes):
+        if not rule.stages() and not any(_is_in(each.pack_test.standing, rule) for each in outcomes):
             holes.append(f"{rule.id}: no test looks at its figures (`standing`)")
     return holes
 

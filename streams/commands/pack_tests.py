@@ -33,10 +33,10 @@ def run_tests(packs: tuple[str, ...], coverage: bool) -> None:
 def _run(file: PackFile, coverage: bool) -> tuple[int, int]:
     """How many tests of a pack failed, and how many holes they leave; prints both."""
     pack, source = file
-    outcomes = [run(trial, pack) for trial in pack.tests]
+    outcomes = [run(pack_test, pack) for pack_test in pack.tests]
     for n, outcome in enumerate(outcomes):
         for fault in outcome.faults:
-            click.echo(visible(str(source.complain(f"{outcome.trial.name}: {fault}", f"$.tests[{n}]"))))
+            click.echo(visible(str(source.complain(f"{outcome.pack_test.name}: {fault}", f"$.tests[{n}]"))))
     holes = uncovered(pack, outcomes) if coverage else []
     for hole in holes:
         click.echo(visible(f"{source.file}: {hole}"))

@@ -19,17 +19,19 @@ BUILT_IN = [
 PACKS = [*BUILT_IN, "tests/bench/job.yaml", "deploy/examples/olist.yaml"]
 
 
-@pytest.mark.parametrize(("file", "name"), [(file, trial.name) for file in PACKS for trial in pack_file(file).tests])
+@pytest.mark.parametrize(
+    ("file", "name"), [(file, pack_test.name) for file in PACKS for pack_test in pack_file(file).tests]
+)
 def test_the_packs_own_tests_pass(file, name):
     tested = pack_file(file)
-    [trial] = [each for each in tested.tests if each.name == name]
-    assert run_trial(trial, tested).faults == []
+    [pack_test] = [each for each in tested.tests if each.name == name]
+    assert run_trial(pack_test, tested).faults == []
 
 
 @pytest.mark.parametrize("file", PACKS)
 def test_every_stage_of_every_built_in_rule_is_tested(file):
     tested = pack_file(file)
-    assert uncovered(tested, [run_trial(trial, tested) for trial in tested.tests]) == []
+    assert uncovered(tested, [run_trial(pack_test, tested) for pack_test in tested.tests]) == []
 
 
 def complaints(*rules: Any) -> str:
