@@ -32,11 +32,11 @@ from streams.runtime.wall_clock import DRIFT_MS, WallClock, since_boot_s
 
 log = logging.getLogger(__name__)
 
-BEAT_S = 0.5
+COMMIT_INTERVAL_S = 0.5
 """How long facts may wait to be judged, written and committed."""
 
 LOADED_EVENTS = 5_000
-LOADED_BEAT_S = 1.0
+BACKLOG_INTERVAL_S = 1.0
 """With this many events since the last beat a backlog is being read, and facts are gathered for longer…"""
 
 BUSY_EVENTS = 100_000
@@ -176,10 +176,10 @@ class Worker(Service):
         where the last one left something to be evaluated."""
         if self._unfinished:
             return
-        await self.sleep(BEAT_S)
+        await self.sleep(COMMIT_INTERVAL_S)
         if self.events - self._events_at_beat > LOADED_EVENTS:
             with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(LOADED_BEAT_S - BEAT_S):
+                async with asyncio.timeout(BACKLOG_INTERVAL_S - COMMIT_INTERVAL_S):
                     await self._due.wait()
         self._due.clear()
 

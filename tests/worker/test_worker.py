@@ -429,7 +429,7 @@ async def test_what_is_left_to_be_evaluated_does_not_wait_for_the_next_beats_tim
 ) -> None:
     monkeypatch.setattr(worker, "SLICE", 10)
     monkeypatch.setattr(worker, "EVALUATE_S", 0.0)
-    monkeypatch.setattr(worker, "BEAT_S", 3_600.0)
+    monkeypatch.setattr(worker, "COMMIT_INTERVAL_S", 3_600.0)
     watching, app = made("wall")
     app.consumer.read_to |= {TP(topic, 2): 0 for topic in CLOCKED}
     apply(watching, *(event("order.placed", wall_ms() - 2 * LATE_MS, str(n)) for n in range(50)))
