@@ -18,7 +18,7 @@ Every = Literal["day", "week", "month", "quarter"]
 """How often something is computed: at the first instant of each local day, Monday, month or quarter."""
 
 
-BORDERS: dict[str, Callable[[int], tuple[int, int]]] = {
+BOUNDARIES: dict[str, Callable[[int], tuple[int, int]]] = {
     "day": lambda day: (day, day + 1),
     "week": week_of,
     "month": month_of,
@@ -29,26 +29,26 @@ BORDERS: dict[str, Callable[[int], tuple[int, int]]] = {
 """The first day of what `day` lies in, and the first day of the next."""
 
 
-def borders(every: str, from_ms: int, to_ms: int, zone: str, lag_ms: int = 0) -> Iterator[int]:
+def boundaries(every: str, from_ms: int, to_ms: int, zone: str, lag_ms: int = 0) -> Iterator[int]:
     """The instants in `(from_ms, to_ms]` at which a local day, week… begins, or has begun `lag_ms` ago."""
-    following = BORDERS[every](day_of(from_ms - lag_ms, zone))[1]
+    following = BOUNDARIES[every](day_of(from_ms - lag_ms, zone))[1]
     while (at := start_of_day(following, zone) + lag_ms) <= to_ms:
         if at > from_ms:
             yield at
-        following = BORDERS[every](following)[1]
+        following = BOUNDARIES[every](following)[1]
 
 
-def last_border(every: str, at_ms: int, zone: str, lag_ms: int = 0) -> int:
+def last_boundary(every: str, at_ms: int, zone: str, lag_ms: int = 0) -> int:
     """When the local day, week… that runs began, or had begun `lag_ms` ago (epoch ms)."""
-    return start_of_day(BORDERS[every](day_of(at_ms - lag_ms, zone))[0], zone) + lag_ms
+    return start_of_day(BOUNDARIES[every](day_of(at_ms - lag_ms, zone))[0], zone) + lag_ms
 
 
-def next_border(every: str, at_ms: int, zone: str, lag_ms: int = 0) -> int:
+def next_boundary(every: str, at_ms: int, zone: str, lag_ms: int = 0) -> int:
     """When the next local day, week… begins, or has begun `lag_ms` ago (epoch ms)."""
-    return start_of_day(BORDERS[every](day_of(at_ms - lag_ms, zone))[1], zone) + lag_ms
+    return start_of_day(BOUNDARIES[every](day_of(at_ms - lag_ms, zone))[1], zone) + lag_ms
 
 
 @lru_cache(maxsize=4_096)
-def is_border(every: str, at_ms: int, zone: str, lag_ms: int) -> bool:
+def is_boundary(every: str, at_ms: int, zone: str, lag_ms: int) -> bool:
     """Whether a local day, week… begins at an instant, or has begun `lag_ms` ago."""
-    return next_border(every, at_ms - 1, zone, lag_ms) == at_ms
+    return next_boundary(every, at_ms - 1, zone, lag_ms) == at_ms

@@ -83,7 +83,7 @@ class Window(Struct, kw_only=True, forbid_unknown_fields=True, frozen=True):
         return min(at for at in (ends[0], *(end + self.lag for end in ends)) if at > at_ms)
 
     def closed_at(self, at_ms: int, zone: str) -> Period:
-        """The period that a computation at this border looks at: a rolling one ends the day before (or `lag` ago, if
+        """The period that a computation at this boundary looks at: a rolling one ends the day before (or `lag` ago, if
         that is longer), a calendar one is the last that ended `lag` ago."""
         today = day_of(at_ms, zone)
         lag = self.lag // DAY_MS
@@ -94,10 +94,10 @@ class Window(Struct, kw_only=True, forbid_unknown_fields=True, frozen=True):
         first, following = bounds(today - lag - 1)
         return Period(name(first), first, following - 1)
 
-    def so_far(self, at_ms: int, border_ms: int, zone: str) -> Period:
-        """What has come by now of the (rolling) period that the computation at a border to come will look at. A lag of
+    def so_far(self, at_ms: int, boundary_ms: int, zone: str) -> Period:
+        """What has come by now of the (rolling) period that the computation at a boundary to come will look at. A lag of
         more than the day before is time that orders need, and they need it now as well."""
-        period = self.closed_at(border_ms, zone)
+        period = self.closed_at(boundary_ms, zone)
         wait = self.lag // DAY_MS if self.lag > DAY_MS else 0
         return Period(period.name, period.first, min(period.last, day_of(at_ms, zone) - wait))
 

@@ -121,8 +121,8 @@ def _dates(versions: list[Version]) -> list[tuple[str | None, str | None]]:
 
 def _spans(dates: list[tuple[str | None, str | None]], zone: str) -> list[Effective]:
     """The times between the dates at which something changes."""
-    borders = sorted({ms_of(day, zone) for pair in dates for day in pair if day is not None})
-    return [Effective(*pair) for pair in zip([MIN_MS, *borders], [*borders, NEVER], strict=True)]
+    boundaries = sorted({ms_of(day, zone) for pair in dates for day in pair if day is not None})
+    return [Effective(*pair) for pair in zip([MIN_MS, *boundaries], [*boundaries, NEVER], strict=True)]
 
 
 def _within(dated: AnyRule | Version, zone: str, at_ms: int) -> bool:

@@ -138,7 +138,7 @@ def _references(rule: AnyRule, by_id: dict[str, AnyRule]) -> Iterator[Fault]:
             ratio = by_id.get(feed.computed or "")
             if isinstance(ratio, Ratio):
                 if ratio.every is None:
-                    yield f"feeds[{n}].computed", f"{ratio.id} is not computed at borders; it has no `every`"
+                    yield f"feeds[{n}].computed", f"{ratio.id} is not computed at boundaries; it has no `every`"
                 if odd := set(feed.points_of) - {tier.name for tier in ratio.tiers} - {"crossed"}:
                     yield f"feeds[{n}].points_of", f"{', '.join(sorted(odd))} is no step of {ratio.id}"
                 for tier in ratio.tiers:
@@ -148,7 +148,7 @@ def _references(rule: AnyRule, by_id: dict[str, AnyRule]) -> Iterator[Fault]:
     if isinstance(rule, Streak):
         ratio = by_id.get(rule.of)
         if isinstance(ratio, Ratio) and ratio.every is None:
-            yield "of", f"{ratio.id} is not computed at borders; it has no `every`"
+            yield "of", f"{ratio.id} is not computed at boundaries; it has no `every`"
 
 
 Wanted = tuple[str, str, Any, str]
@@ -161,7 +161,7 @@ def _wanted(rule: AnyRule) -> Iterator[Wanted]:
         yield "from", rule.from_.due, *deadline
     elif isinstance(rule, Ratio):
         for other in sorted(rule.leans_on()):
-            # Silence is judged by the last news, so nobody can say later how it stood at a border.
+            # Silence is judged by the last news, so nobody can say later how it stood at a boundary.
             yield "numerator", other, *(deadline if rule.every is None else (Deadline, "deadline rule (no silence)"))
     elif isinstance(rule, Streak):
         yield "of", rule.of, Ratio, "ratio"

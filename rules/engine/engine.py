@@ -153,7 +153,7 @@ class Engine:
                     self.agenda.look_at(order)
             if not order.unsaved:
                 self._changes.note_order(order)
-            if at_ms > shop.border_ms and news & shop.plan.computed_from:
+            if at_ms > shop.boundary_ms and news & shop.plan.computed_from:
                 shop.ahead[order] = shop.ahead.get(order, 0) | news
             if at_ms <= shop.late_before_ms:
                 self._compute_again(shop, at_ms)
@@ -193,10 +193,10 @@ class Engine:
         self.agenda.ask(shop, plan.every_judge)
 
     def _drop_computed(self, shop: Shop) -> None:
-        """Other rules have other borders: what was computed under those before is computed again."""
+        """Other rules have other boundaries: what was computed under those before is computed again."""
         for rule, found in shop.computed.items():
-            for border_ms in found:
-                self._changes.computed[shop.key, rule, border_ms] = shop
+            for boundary_ms in found:
+                self._changes.computed[shop.key, rule, boundary_ms] = shop
         shop.computed.clear()
 
     def _compute_again(self, shop: Shop, from_ms: int) -> None:
@@ -386,11 +386,11 @@ class Engine:
                 shop.stale |= 1 << judge.n
                 return False
             turns[judge.n] = turn_ms
-        if at_ms > shop.border_ms:
-            shop.pass_border(at_ms)
+        if at_ms > shop.boundary_ms:
+            shop.advance_boundary(at_ms)
         if shop.recomputed:
-            for rule, border_ms in shop.recomputed:
-                self._changes.computed[shop.key, rule, border_ms] = shop
+            for rule, boundary_ms in shop.recomputed:
+                self._changes.computed[shop.key, rule, boundary_ms] = shop
             shop.recomputed.clear()
         if turns:
             self.agenda.arm(shop, min(turns))

@@ -43,15 +43,15 @@ def restore_entry(engine: Engine, platform: str, shop_name: str, kind: str, key:
 
 
 def restore_computed(
-    engine: Engine, platform: str, shop_name: str, rule: str, border_ms: int, found: Computed | None
+    engine: Engine, platform: str, shop_name: str, rule: str, boundary_ms: int, found: Computed | None
 ) -> None:
-    """Takes back what a ratio was at a border (epoch ms); None where it had no orders after all."""
+    """Takes back what a ratio was at a boundary (epoch ms); None where it had no orders after all."""
     shop = engine.shop(platform, shop_name)
     if found is None:
-        shop.computed.get(rule, {}).pop(border_ms, None)
+        shop.computed.get(rule, {}).pop(boundary_ms, None)
     else:
-        shop.computed.setdefault(rule, {})[border_ms] = found
-        shop.late_before_ms = max(shop.late_before_ms, border_ms)
+        shop.computed.setdefault(rule, {})[boundary_ms] = found
+        shop.late_before_ms = max(shop.late_before_ms, boundary_ms)
     shop.restored = True
     engine.agenda.ask(shop, shop.plan.every_judge)
 

@@ -17,8 +17,8 @@ def sweep(shop: Shop, at_ms: int, changes: Changes) -> int:
     """Drops what a shop needs no more; the judges (as bits) that must look again."""
     stale = 0
     shop.kept_from_ms = at_ms - shop.plan.keep_ms
-    if at_ms > shop.border_ms:
-        shop.pass_border(at_ms)
+    if at_ms > shop.boundary_ms:
+        shop.advance_boundary(at_ms)
     for kind, key in list(shop.facts.spent(at_ms, shop.plan.kept_for_good)):
         shop.facts.put(kind, key, None)
         changes.entries[shop.key, kind, key] = shop

@@ -33,7 +33,7 @@ class Account:
     __slots__ = ("_before_end", "_first", "_live", "clears_at", "points", "rule", "sanctions")
 
     def __init__(self, rule: "Ledger", clears_at: Callable[[Posting], int]) -> None:
-        """`clears_at`: the border at which a posting goes (epoch ms)."""
+        """`clears_at`: the boundary at which a posting goes (epoch ms)."""
         self.rule = rule
         self.clears_at = clears_at
         self.points = Decimal()

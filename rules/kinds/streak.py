@@ -5,7 +5,7 @@ from typing import Any, ClassVar
 
 from rules.calendar.days import day_of
 from rules.calendar.instants import NEVER
-from rules.calendar.schedule import BORDERS, next_border
+from rules.calendar.schedule import BOUNDARIES, next_boundary
 from rules.calendar.windows import Period
 from rules.kinds.evaluation import Case, Said, Verdict
 from rules.kinds.evidence import percent
@@ -70,7 +70,7 @@ class StreakJudge:
         if tally.asleep:
             return verdicts, self.ratio.next_version_ms(at_ms)
         # Where orders are lost, what the pace lets expect shrinks as the period's end comes nearer.
-        return verdicts, next_border("day", at_ms, tally.gauge.zone)
+        return verdicts, next_boundary("day", at_ms, tally.gauge.zone)
 
     def _now(self, shop: ShopView, at_ms: int) -> Count | None:
         """The period that is running, as far as it is certain."""
@@ -94,8 +94,8 @@ class StreakJudge:
         streak, every = 0, self.ratio.rule.every
         assert every is not None
         expected: int | None = None
-        for border, found in reversed(self.ratio.computations(shop)):
-            first, following = BORDERS[every](day_of(border, self.ratio.gauges[-1].zone))
+        for boundary, found in reversed(self.ratio.computations(shop)):
+            first, following = BOUNDARIES[every](day_of(boundary, self.ratio.gauges[-1].zone))
             if found.step is not None or (expected is not None and following != expected):
                 break
             streak, expected = streak + 1, first

@@ -12,7 +12,7 @@ from msgspec import Struct
 
 from rules.calendar.days import day_of, start_of_day
 from rules.calendar.instants import NEVER, rfc3339
-from rules.calendar.schedule import next_border
+from rules.calendar.schedule import next_boundary
 from rules.calendar.windows import Period
 from rules.kinds.ledger.evaluator import LedgerJudge
 from rules.kinds.ledger.postings import FeedReader
@@ -181,14 +181,14 @@ class Outlook:
     def _ledger(self, judge: LedgerJudge) -> Iterator[None]:
         """The points at the next posting: what is missed by then, and what the ratios would be computed to."""
         rule, shop = judge.rule, self.shop
-        borders: list[str] = [
+        boundaries: list[str] = [
             reader.ratio.rule.every for reader in judge.readers if reader.ratio and reader.ratio.rule.every
         ]
         if rule.posts != "at_once":
-            borders.append(rule.posts)
-        elif not borders or any(source.slot is not None for reader in judge.readers for source in reader.sources):
-            borders.append("day")  # orders may bring points at any time
-        then_ms = min(next_border(each, self.at_ms, judge.zone) for each in borders)
+            boundaries.append(rule.posts)
+        elif not boundaries or any(source.slot is not None for reader in judge.readers for source in reader.sources):
+            boundaries.append("day")  # orders may bring points at any time
+        then_ms = min(next_boundary(each, self.at_ms, judge.zone) for each in boundaries)
         then = copy(shop)
         then.marks = [marks.copy() for marks in shop.marks]
         then.computed = {rule_id: dict(kept) for rule_id, kept in shop.computed.items()}
@@ -266,23 +266,23 @@ def _can_ship(order: Order) -> bool:
 
 def _evaluation(judge: RatioJudge, tally: Tally, at_ms: int) -> tuple[int, Period]:
     """When a ratio is next evaluated (epoch ms), and the period looked at then: as the engine computes it, at the next
-    border at which it has orders to look at; else at the end of the calendar period that is told of now, or where a
+    boundary at which it has orders to look at; else at the end of the calendar period that is told of now, or where a
     rolling window moves on."""
     rule, zone = tally.gauge.rule, tally.gauge.zone
     window = rule.window
     if judge.computing is not None:
-        border = judge.computing.border_from(at_ms + 1)
-        period = window.closed_at(border, zone)
+        boundary = judge.computing.boundary_from(at_ms + 1)
+        period = window.closed_at(boundary, zone)
         while not tally.sum(period).total and period.last < day_of(at_ms, zone):
-            border = judge.computing.border_from(border + 1)
-            period = window.closed_at(border, zone)
-        return border, period
+            boundary = judge.computing.boundary_from(boundary + 1)
+            period = window.closed_at(boundary, zone)
+        return boundary, period
     if window.align != "rolling":
         counts = tally.counts_at(at_ms)
         period = next((count for count in counts if count.total), counts[0]).period
         return start_of_day(period.last + 1, zone) + window.lag, period
-    border = next_border("day", at_ms, zone)
-    return border, window.periods(border, zone)[0]
+    boundary = next_boundary("day", at_ms, zone)
+    return boundary, window.periods(boundary, zone)[0]
 
 
 def with_forecast(standing: dict[str, Any], shop: Shop, at_ms: int) -> dict[str, Any]:

@@ -95,12 +95,12 @@ class Shop:
     them, by the plan's traces), `numbers` (tracking numbers with when which orders used them), `reuses` (those orders
     but the first of each number), and `sales`, once
     levels of stock are told (`stocked`). `ahead`: the orders of which something may be known that lies ahead of the
-    next border at which a ratio is computed (`border_ms`, `NEVER` where none is), and that it rests on, with the facts
+    next boundary at which a ratio is computed (`boundary_ms`, `NEVER` where none is), and that it rests on, with the facts
     (as bits) that this may be. `findings`: what judges that go by subject have found, by their place in the plan.
     `happened`: what its own events come to, by what is looked for in them. `progress`: how far judges have gone through
     what happened. `began_ms`: before that nothing happened to any of them; it may lie before the first
     fact that still holds.
-    Kept by itself: `facts`, and what was `computed` of its ratios at their borders. `stale` has a bit for each judge
+    Kept by itself: `facts`, and what was `computed` of its ratios at their boundaries. `stale` has a bit for each judge
     that must look again, `turns` when each wants to by itself. `instant_open`: more may happen at the clock's instant.
     """
 
@@ -109,7 +109,7 @@ class Shop:
         "alerts",
         "armed_ms",
         "began_ms",
-        "border_ms",
+        "boundary_ms",
         "computed",
         "computed_to",
         "dirty",
@@ -169,7 +169,7 @@ class Shop:
         self.totals = [Totals() for _ in plan.denominators]
         self.tallies = [Tally(gauge, self.totals[gauge.denominator.n]) for gauge in plan.gauges]
         self.marks = [Timeline() for _ in plan.traces]
-        self.border_ms = MIN_MS if plan.computed else NEVER
+        self.boundary_ms = MIN_MS if plan.computed else NEVER
         self.ahead: dict[Order, int] = {}
         for order in self.orders.values():
             self.expect(order)  # nobody may have asked what lies ahead until now
@@ -180,7 +180,7 @@ class Shop:
         self.sales: Sales = NOTHING
         self.points: dict[int, Decimal] = {}
         self.findings: dict[int, Findings] = NOTHING
-        #: When each ratio was last computed, by which border, and the next.
+        #: When each ratio was last computed, by which boundary, and the next.
         self.computed_to: dict[str, tuple[int, int, int]] = {}
         self.recompute: dict[str, int] = {}
         self.followed = True
@@ -239,20 +239,20 @@ class Shop:
         )
 
     def expect(self, order: Order) -> None:
-        """Notes what of an order lies ahead of the next border, if anything does."""
-        if order.last_ms > self.border_ms:
-            self.ahead[order] = facts_ahead(order.facts, self.border_ms)
+        """Notes what of an order lies ahead of the next boundary, if anything does."""
+        if order.last_ms > self.boundary_ms:
+            self.ahead[order] = facts_ahead(order.facts, self.boundary_ms)
 
-    def pass_border(self, at_ms: int) -> None:
-        """A border is past: from now on only what lies ahead of the next matters."""
-        following = min([judge.computing.border_from(at_ms) for judge in self.plan.computed if judge.computing])
-        self.ahead, self.border_ms = self.ahead_of(following), following
+    def advance_boundary(self, at_ms: int) -> None:
+        """A boundary is past: from now on only what lies ahead of the next matters."""
+        following = min([judge.computing.boundary_from(at_ms) for judge in self.plan.computed if judge.computing])
+        self.ahead, self.boundary_ms = self.future_after(following), following
 
-    def ahead_of(self, border_ms: int) -> dict[Order, int]:
-        """Those of `ahead` that lie ahead of this border, too, which is `border_ms` or a later one."""
-        if border_ms == self.border_ms:
+    def future_after(self, boundary_ms: int) -> dict[Order, int]:
+        """Those of `ahead` that lie ahead of this boundary, too, which is `boundary_ms` or a later one."""
+        if boundary_ms == self.boundary_ms:
             return self.ahead
-        return {order: facts_ahead(order.facts, border_ms) for order in self.ahead if order.last_ms > border_ms}
+        return {order: facts_ahead(order.facts, boundary_ms) for order in self.ahead if order.last_ms > boundary_ms}
 
     def count_sales(self) -> None:
         """From now on: levels of stock are told."""

@@ -12,7 +12,7 @@ from rules.state.changes import Changes
 from streams.kafka.keys import entry_key, order_key
 
 COMPUTED = "computed"
-"""In the key of what a ratio was at a border."""
+"""In the key of what a ratio was at a boundary."""
 
 
 CLOCK_KEY = b'"clock"'
@@ -33,9 +33,9 @@ def fact_records(changes: Changes) -> Iterator[tuple[bytes, bytes | None]]:
     What was computed goes first: if only a part of the records gets through, evidence that is read again must still
     be news, and have it computed again.
     """
-    for (_, rule, border_ms), shop in changes.computed.items():
-        found = shop.computed.get(rule, {}).get(border_ms)
-        yield entry_key(shop, COMPUTED, (rule, str(border_ms))), None if found is None else encode_facts(found)
+    for (_, rule, boundary_ms), shop in changes.computed.items():
+        found = shop.computed.get(rule, {}).get(boundary_ms)
+        yield entry_key(shop, COMPUTED, (rule, str(boundary_ms))), None if found is None else encode_facts(found)
     forgotten = {id(order) for order in changes.forgotten}
     for order in changes.orders:
         key = order_key(order.shop.platform, order.shop.name, order.id)

@@ -6,7 +6,7 @@ import pytest
 
 from rules.calendar.days import add_business_days, day_of, first_monday_quarter_of, month_of, start_of_day
 from rules.calendar.instants import HOUR_MS, from_rfc3339, rfc3339
-from rules.calendar.schedule import borders, last_border, next_border
+from rules.calendar.schedule import boundaries, last_boundary, next_boundary
 from rules.calendar.windows import Window
 
 
@@ -34,16 +34,16 @@ from rules.calendar.windows import Window
     ],
 )
 def test_the_next_border(every, at, zone, begins):
-    assert rfc3339(next_border(every, from_rfc3339(at), zone)) == begins
-    last = last_border(every, from_rfc3339(at), zone)
-    assert last <= from_rfc3339(at) < next_border(every, last, zone) == from_rfc3339(begins)
-    assert last_border(every, from_rfc3339(begins), zone) == from_rfc3339(begins)
+    assert rfc3339(next_boundary(every, from_rfc3339(at), zone)) == begins
+    last = last_boundary(every, from_rfc3339(at), zone)
+    assert last <= from_rfc3339(at) < next_boundary(every, last, zone) == from_rfc3339(begins)
+    assert last_boundary(every, from_rfc3339(begins), zone) == from_rfc3339(begins)
 
 
 def test_borders_lie_behind_the_first_instant_and_up_to_the_last():
     first, last = from_rfc3339("2026-01-05T00:00:00Z"), from_rfc3339("2026-01-19T00:00:00Z")
-    assert [rfc3339(at)[:10] for at in borders("week", first, last, "UTC")] == ["2026-01-12", "2026-01-19"]
-    assert [rfc3339(at)[:10] for at in borders("week", first - 1, last - 1, "UTC")] == ["2026-01-05", "2026-01-12"]
+    assert [rfc3339(at)[:10] for at in boundaries("week", first, last, "UTC")] == ["2026-01-12", "2026-01-19"]
+    assert [rfc3339(at)[:10] for at in boundaries("week", first - 1, last - 1, "UTC")] == ["2026-01-05", "2026-01-12"]
 
 
 @pytest.mark.parametrize("zone", ["UTC", "Asia/Shanghai", "Europe/Berlin", "America/Santiago", "Asia/Jakarta"])

@@ -1,4 +1,4 @@
-"""Days, months, weeks and working days in a platform's own zone, at their borders."""
+"""Days, months, weeks and working days in a platform's own zone, at their boundaries."""
 
 from datetime import date
 from operator import add

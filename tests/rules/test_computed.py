@@ -1,4 +1,4 @@
-"""Ratios that are computed at borders: what holds until the next one, and what that would bring."""
+"""Ratios that are computed at boundaries: what holds until the next one, and what that would bring."""
 
 from typing import Any
 

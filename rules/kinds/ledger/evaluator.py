@@ -8,7 +8,7 @@ from typing import Any
 from msgspec import Struct
 
 from rules.calendar.instants import MIN_MS, NEVER, rfc3339
-from rules.calendar.schedule import next_border
+from rules.calendar.schedule import next_boundary
 from rules.facts.shop_facts import until
 from rules.kinds.account import Account, post_all
 from rules.kinds.evaluation import Case, Said, Verdict
@@ -133,15 +133,15 @@ class LedgerJudge:
     def _at_its_moment(self, posting: Posting) -> Posting:
         if self.rule.posts == "at_once" or "step" in posting.shown:  # what is computed is posted when it is
             return posting
-        at_ms = next_border(self.rule.posts, posting.happened_ms, self.zone)
+        at_ms = next_boundary(self.rule.posts, posting.happened_ms, self.zone)
         return Posting(at_ms, posting.clause, posting.happened_ms, posting.points, posting.shown)
 
     def _cleared_after(self, posting: Posting) -> int:
-        """The border at which a posting goes (epoch ms)."""
+        """The boundary at which a posting goes (epoch ms)."""
         assert self.rule.clears is not None
-        if self.rule.posts_before_clearing:  # what is posted at the border goes with the rest, a moment later
-            return next_border(self.rule.clears, posting.at_ms - 1, self.zone) + 1
-        return next_border(self.rule.clears, posting.at_ms, self.zone)
+        if self.rule.posts_before_clearing:  # what is posted at the boundary goes with the rest, a moment later
+            return next_boundary(self.rule.clears, posting.at_ms - 1, self.zone) + 1
+        return next_boundary(self.rule.clears, posting.at_ms, self.zone)
 
     def _clears_ms(self, account: Account, at_ms: int) -> int | None:
         rule, first_ms = self.rule, account.first_ms()
@@ -150,7 +150,7 @@ class LedgerJudge:
         if rule.expires is not None:
             return first_ms + rule.expires
         if rule.clears is not None:
-            return next_border(rule.clears, at_ms, self.zone)
+            return next_boundary(rule.clears, at_ms, self.zone)
         if rule.clears_after is None:
             return None
         end = first_ms + rule.clears_after

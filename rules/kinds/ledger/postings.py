@@ -109,9 +109,9 @@ class FeedReader:
 
     def _computed(self, shop: ShopView, to_ms: int) -> Iterator[Posting]:
         assert self.ratio is not None
-        for border, found in self.ratio.computations(shop):
+        for boundary, found in self.ratio.computations(shop):
             points = self.feed.points_of.get(found.step or "")
-            if border <= to_ms and points:
+            if boundary <= to_ms and points:
                 shown = {
                     "rule": self.ratio.rule.id,
                     "period": found.period,
@@ -119,7 +119,7 @@ class FeedReader:
                     "denominator": found.total,
                     "step": found.step,
                 }
-                yield Posting(border, self.feed.clause, border, points, shown)
+                yield Posting(boundary, self.feed.clause, boundary, points, shown)
 
     def reports(self, ledger: str, entries: Iterable[Entry]) -> list[Posting]:
         """Totals the platform has shown, to which the ledger is raised."""

@@ -8,7 +8,7 @@ from msgspec import Struct
 from rules.calendar.days import day_expression, day_of
 from rules.calendar.durations import Share
 from rules.calendar.instants import NEVER
-from rules.calendar.schedule import next_border
+from rules.calendar.schedule import next_boundary
 from rules.calendar.windows import Period
 from rules.codegen import Written, function
 from rules.expr.conditions import (
@@ -205,7 +205,7 @@ class Gauge:
         rule = self.rule
         if rule.every is None or rule.window.align != "rolling":
             return None
-        return rule.window.so_far(at_ms, next_border(rule.every, at_ms, self.zone), self.zone)
+        return rule.window.so_far(at_ms, next_boundary(rule.every, at_ms, self.zone), self.zone)
 
     def reached(self, count: Count) -> Step | None:
         """The highest step that a count has reached."""

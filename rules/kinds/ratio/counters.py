@@ -105,7 +105,7 @@ class Totals:
 
 class Tally:
     """One shop's counts for one ratio: its `bad` orders by local day, the `totals` that they are of, and the sums of
-    the periods being judged. Of a rolling window that is computed at borders, that is what the next computation will
+    the periods being judged. Of a rolling window that is computed at boundaries, that is what the next computation will
     look at. `asleep`: nothing bad lies in what is judged now or later, so nobody sums up what else does until something
     is; its `counts` are those of every shop that sleeps, and not to be changed."""
 

@@ -1,4 +1,4 @@
-"""A shop's ratio judged: live, computed at borders, or split by reason or provider."""
+"""A shop's ratio judged: live, computed at boundaries, or split by reason or provider."""
 
 from bisect import bisect_right
 from collections import Counter
@@ -67,13 +67,13 @@ class RatioJudge:
         turn = min(turn, tally.turn(at_ms))
         if self.computing is None:
             return self._verdicts(shop, tally, at_ms), turn
-        changed, border = self.computing.compute(shop, at_ms)
+        changed, boundary = self.computing.compute(shop, at_ms)
         if changed:
             shop.stale |= self.leaning
-        following = self.tally(shop, border)
+        following = self.tally(shop, boundary)
         if following is not None and following is not tally:
             turn = min(turn, following.turn(at_ms))
-        return self._computed_verdicts(shop, tally, following, at_ms), min(turn, border)
+        return self._computed_verdicts(shop, tally, following, at_ms), min(turn, boundary)
 
     def _verdicts(self, shop: ShopView, tally: Tally, at_ms: int) -> list[Verdict]:
         verdicts: list[Verdict] = []
@@ -123,11 +123,11 @@ class RatioJudge:
         return []
 
     def newest(self, shop: ShopView, at_ms: int) -> tuple[int, Computed] | None:
-        """What was computed at the last border, and that (epoch ms); None where there was nothing to compute."""
+        """What was computed at the last boundary, and that (epoch ms); None where there was nothing to compute."""
         return None if self.computing is None else self.computing.newest(shop, at_ms)
 
     def computations(self, shop: ShopView) -> list[tuple[int, Computed]]:
-        """What was computed at which border (epoch ms), oldest first."""
+        """What was computed at which boundary (epoch ms), oldest first."""
         return [] if self.computing is None else self.computing.computations(shop)
 
     def _computed_to(self, shop: ShopView, tally: Tally, at_ms: int, step: str) -> Count | None:
@@ -135,9 +135,9 @@ class RatioJudge:
         found = [each for each in self.computations(shop) if each[0] <= at_ms and each[1].step == step]
         return self._as_count(shop, tally, *found[-1]) if found else None
 
-    def _as_count(self, shop: ShopView, tally: Tally, border: int, found: Computed) -> Count:
-        gauge = (self.tally(shop, border) or tally).gauge
-        return Count(gauge.rule.window.closed_at(border, gauge.zone), found.bad, found.total)
+    def _as_count(self, shop: ShopView, tally: Tally, boundary: int, found: Computed) -> Count:
+        gauge = (self.tally(shop, boundary) or tally).gauge
+        return Count(gauge.rule.window.closed_at(boundary, gauge.zone), found.bad, found.total)
 
     # -- what it says of itself -------------------------------------------------------------------------------
 
@@ -231,7 +231,7 @@ class RatioJudge:
         newest = self.newest(shop, at_ms)
         if newest is not None:
             shown["computed"] = computed_json(tally.gauge, *newest)
-        if (ahead := tally.ahead_at(at_ms)) is not None:  # until the next border it stands at what was computed
+        if (ahead := tally.ahead_at(at_ms)) is not None:  # until the next boundary it stands at what was computed
             shown["next"] = ratio_json(tally, ahead)
             count = ahead if newest is None else self._as_count(shop, tally, *newest)
         return {**ratio_json(tally, count), **shown}
@@ -265,9 +265,9 @@ def ratio_json(tally: Tally, count: Count) -> dict[str, Any]:
     }
 
 
-def computed_json(gauge: Gauge, border: int, found: Computed) -> dict[str, Any]:
+def computed_json(gauge: Gauge, boundary: int, found: Computed) -> dict[str, Any]:
     good = found.total - found.bad if gauge.rule.good else found.bad
-    return {"at": rfc3339(border), "numerator": good, "denominator": found.total, "stage": found.step}
+    return {"at": rfc3339(boundary), "numerator": good, "denominator": found.total, "stage": found.step}
 
 
 def window_json(tally: Tally, period: Period) -> dict[str, str]:

@@ -1,4 +1,4 @@
-"""What a ratio was at a border: a fact of the shop from then on."""
+"""What a ratio was at a boundary: a fact of the shop from then on."""
 
 from typing import TYPE_CHECKING
 
@@ -9,7 +9,7 @@ if TYPE_CHECKING:
 
 
 class Computed(Struct, array_like=True, frozen=True):
-    """What a ratio was at a border: a fact from then on, kept with the shop. `step` is the stage reached."""
+    """What a ratio was at a boundary: a fact from then on, kept with the shop. `step` is the stage reached."""
 
     period: str
     bad: int

@@ -1,11 +1,11 @@
-"""Computing a ratio at its borders (each Monday, each month): from what had happened by then, and a fact of the shop's
+"""Computing a ratio at its boundaries (each Monday, each month): from what had happened by then, and a fact of the shop's
 from then on, until evidence comes late."""
 
 from collections.abc import Sequence
 
 from rules.calendar.days import start_of_day
 from rules.calendar.instants import NEVER
-from rules.calendar.schedule import borders, is_border, last_border, next_border
+from rules.calendar.schedule import boundaries, is_boundary, last_boundary, next_boundary
 from rules.calendar.windows import Period
 from rules.kinds.ratio.compiled import Count, Gauge, Part
 from rules.kinds.ratio.period_results import Computed
@@ -26,111 +26,111 @@ class Computing:
         self.lag_ms = 0 if rule.window.align == "rolling" else int(rule.window.lag)
 
     def compute(self, shop: ShopView, at_ms: int) -> tuple[bool, int]:
-        """Computes the ratio at each border that has been reached since the last time; again, where evidence has come
-        late for orders that are still kept. Answers whether anything is new, and when the next border is (epoch ms)."""
+        """Computes the ratio at each boundary that has been reached since the last time; again, where evidence has come
+        late for orders that are still kept. Answers whether anything is new, and when the next boundary is (epoch ms)."""
         _, _, following = shop.computed_to.get(self.rule_id, (at_ms, at_ms, at_ms))
         if at_ms < following and self.rule_id not in shop.recompute:
             return False, following
         kept = shop.computed.get(self.rule_id, {})
         changed = False
-        for border in borders(self.every, self._start(shop, at_ms), at_ms, self.zone, self.lag_ms):
-            found = self._compute(shop, border, kept.get(border), at_ms)
-            if kept.get(border) == found:
+        for boundary in boundaries(self.every, self._start(shop, at_ms), at_ms, self.zone, self.lag_ms):
+            found = self._compute(shop, boundary, kept.get(boundary), at_ms)
+            if kept.get(boundary) == found:
                 continue
             if found is None:
-                del kept[border]
+                del kept[boundary]
             else:
-                kept[border] = found
+                kept[boundary] = found
                 shop.computed[self.rule_id] = kept
-            shop.recomputed.append((self.rule_id, border))
+            shop.recomputed.append((self.rule_id, boundary))
             changed = True
-        last = last_border(self.every, at_ms, self.zone, self.lag_ms)
+        last = last_boundary(self.every, at_ms, self.zone, self.lag_ms)
         shop.late_before_ms = max(shop.late_before_ms, last)
-        following = next_border(self.every, at_ms, self.zone, self.lag_ms)
+        following = next_boundary(self.every, at_ms, self.zone, self.lag_ms)
         shop.computed_to[self.rule_id] = at_ms, last, following
         return changed, following
 
     def _start(self, shop: ShopView, at_ms: int) -> int:
-        """After which instant borders must be looked at."""
+        """After which instant boundaries must be looked at."""
         done = shop.computed_to.get(self.rule_id)
         # The first time, after a restart too: evidence may have been written that nothing was computed from yet.
         since = min(shop.began_ms, at_ms) - 1 if done is None else done[0]
         return max(min(since, shop.recompute.pop(self.rule_id, NEVER) - 1), at_ms - LONGEST_MS)
 
-    def _compute(self, shop: ShopView, border: int, before: Computed | None, at_ms: int) -> Computed | None:
-        """What the ratio was at a border, from what had happened by then; None without orders. `before` is what was
+    def _compute(self, shop: ShopView, boundary: int, before: Computed | None, at_ms: int) -> Computed | None:
+        """What the ratio was at a boundary, from what had happened by then; None without orders. `before` is what was
         found earlier."""
-        gauge = next((each for each in self.gauges if each.effective.at(border)), None)
+        gauge = next((each for each in self.gauges if each.effective.at(boundary)), None)
         if gauge is None:
             return None
-        period = gauge.rule.window.closed_at(border, gauge.zone)
+        period = gauge.rule.window.closed_at(boundary, gauge.zone)
         if start_of_day(period.first, gauge.zone) < shop.kept_from_ms:
             return before  # some of its orders are gone: what was computed then stands
-        at_its_time = border == at_ms and not shop.instant_open
-        count = (_counted_now if at_its_time else _counted_then)(shop, gauge, period, border)
+        at_its_time = boundary == at_ms and not shop.instant_open
+        count = (_counted_now if at_its_time else _counted_then)(shop, gauge, period, boundary)
         if not count.total:
             return None
         step = gauge.reached(count)
         return Computed(period.name, count.bad, count.total, None if step is None else step.name)
 
-    def border_from(self, at_ms: int) -> int:
-        """The first border that doesn't lie before a moment (epoch ms)."""
-        return next_border(self.every, at_ms - 1, self.zone, self.lag_ms)
+    def boundary_from(self, at_ms: int) -> int:
+        """The first boundary that doesn't lie before a moment (epoch ms)."""
+        return next_boundary(self.every, at_ms - 1, self.zone, self.lag_ms)
 
     def computations(self, shop: ShopView) -> list[tuple[int, Computed]]:
-        """What was computed at which border (epoch ms), oldest first. Borders of another zone, by which the shop went
+        """What was computed at which boundary (epoch ms), oldest first. Borders of another zone, by which the shop went
         before its site was known, are none of its own."""
         kept = shop.computed.get(self.rule_id, {})
-        return sorted([each for each in kept.items() if is_border(self.every, each[0], self.zone, self.lag_ms)])
+        return sorted([each for each in kept.items() if is_boundary(self.every, each[0], self.zone, self.lag_ms)])
 
     def newest(self, shop: ShopView, at_ms: int) -> tuple[int, Computed] | None:
-        """What was computed at the last border, and that (epoch ms); None where there was nothing to compute."""
-        _, border, following = shop.computed_to.get(self.rule_id, (at_ms, at_ms, at_ms))
-        if not border <= at_ms < following:
-            border = last_border(self.every, at_ms, self.zone, self.lag_ms)
-        found = shop.computed.get(self.rule_id, {}).get(border)
-        return None if found is None else (border, found)
+        """What was computed at the last boundary, and that (epoch ms); None where there was nothing to compute."""
+        _, boundary, following = shop.computed_to.get(self.rule_id, (at_ms, at_ms, at_ms))
+        if not boundary <= at_ms < following:
+            boundary = last_boundary(self.every, at_ms, self.zone, self.lag_ms)
+        found = shop.computed.get(self.rule_id, {}).get(boundary)
+        return None if found is None else (boundary, found)
 
 
-def _counted_now(shop: ShopView, gauge: Gauge, period: Period, border: int) -> Count:
-    """What has been counted by now, just as a border has come, without what is known of times to come."""
+def _counted_now(shop: ShopView, gauge: Gauge, period: Period, boundary: int) -> Count:
+    """What has been counted by now, just as a boundary has come, without what is known of times to come."""
     count = shop.tallies[gauge.n].sum(period)
     rests_on, slot, last, fixed = gauge.rests_on, gauge.denominator.n, period.last, gauge.fixed
-    for order, facts in shop.ahead_of(border).items():
+    for order, facts in shop.future_after(boundary).items():
         if not facts & rests_on:
             continue
         day = order.days[slot]
         if fixed and day is not None and day > last:
             continue  # as most do: it is still to come, and no later word moves it
-        came = gauge.anchored_by(order.facts, border)
+        came = gauge.anchored_by(order.facts, boundary)
         if not came and (day is None or day > last):
             continue  # it didn't count yet
         part = order.part(gauge)
         count.add(part, -1)
-        if came and not _lies_elsewhere(gauge, order, part, period, border):
-            count.add(_part_then(shop, gauge, order, border), 1)
+        if came and not _lies_elsewhere(gauge, order, part, period, boundary):
+            count.add(_part_then(shop, gauge, order, boundary), 1)
     return count
 
 
-def _lies_elsewhere(gauge: Gauge, order: OrderView, part: Part | None, period: Period, border: int) -> bool:
-    """Whether an order counts outside a period, and did so at a border already if it counted at all."""
+def _lies_elsewhere(gauge: Gauge, order: OrderView, part: Part | None, period: Period, boundary: int) -> bool:
+    """Whether an order counts outside a period, and did so at a boundary already if it counted at all."""
     outside = part is not None and not period.first <= part[0] <= period.last
-    return outside and gauge.anchor_known_by(order.facts, border)
+    return outside and gauge.anchor_known_by(order.facts, boundary)
 
 
-def _counted_then(shop: ShopView, gauge: Gauge, period: Period, border: int) -> Count:
-    """What would have been counted at a border that is past."""
+def _counted_then(shop: ShopView, gauge: Gauge, period: Period, boundary: int) -> Count:
+    """What would have been counted at a boundary that is past."""
     count, anchored = Count(period), gauge.denominator.anchor
     from_ms, to_ms = start_of_day(period.first, gauge.zone), start_of_day(period.last + 1, gauge.zone)
     for order in shop.orders.values():
         anchor = anchored(order.facts) if gauge.fixed else from_ms
         if anchor is not None and from_ms <= anchor < to_ms:
-            count.add(_part_then(shop, gauge, order, border), 1)
+            count.add(_part_then(shop, gauge, order, boundary), 1)
     return count
 
 
-def _part_then(shop: ShopView, gauge: Gauge, order: OrderView, border: int) -> Part | None:
-    """Where an order counted at a border, from what had happened by then."""
-    facts = order.facts if order.last_ms <= border else order.facts.as_of(border)
-    missed, overdue = shop.plan.judged_at(facts, border, gauge.bits)
+def _part_then(shop: ShopView, gauge: Gauge, order: OrderView, boundary: int) -> Part | None:
+    """Where an order counted at a boundary, from what had happened by then."""
+    facts = order.facts if order.last_ms <= boundary else order.facts.as_of(boundary)
+    missed, overdue = shop.plan.judged_at(facts, boundary, gauge.bits)
     return gauge.part(facts, missed, overdue)

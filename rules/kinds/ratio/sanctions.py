@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from itertools import groupby
 from operator import itemgetter
 
-from rules.calendar.schedule import borders
+from rules.calendar.schedule import boundaries
 from rules.expr.conditions import rules_named
 from rules.facts.order_facts import FACT_BIT, all_had_come, any_had_come
 from rules.kinds.ratio.compiled import Count, Part
@@ -93,7 +93,7 @@ class _Past:
     def reached(self, n: int) -> int | None:
         """When (epoch ms) the tier was first reached, having not been before."""
         zone = self.tally.gauge.zone
-        turns: list[Change] = [(at, None, None) for at in borders("day", self.since_ms, self.at_ms, zone)]
+        turns: list[Change] = [(at, None, None) for at in boundaries("day", self.since_ms, self.at_ms, zone)]
         was = self._is_reached(n, self.since_ms)
         at_ms: int
         for at_ms, changes in groupby(sorted(turns + self.changes, key=itemgetter(0)), itemgetter(0)):
