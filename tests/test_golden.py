@@ -18,7 +18,7 @@ from rules.facts.order_facts import OrderFacts, Shipment, Terms
 from rules.facts.shop_facts import KINDS
 from rules.harness.pack_tests import run
 from rules.harness.replay import replay
-from rules.kinds.ratio.period_results import Computed
+from rules.kinds.ratio.period_results import PeriodResult
 from rules.messages import alerts
 from rules.messages.events import Item, decode
 from rules.plan.rule_book import RuleBook
@@ -78,7 +78,7 @@ def _shop_facts() -> Iterator[tuple[str, str]]:
                     yield f"key of {kind.name}", entry_key(shop, kind.name, key).decode()
                     yield f"entry of {kind.name}", shop_facts.encode(entry).hex()
     yield "key of a computed ratio", entry_key(shop, COMPUTED, ("joom.ratio", str(START_MS))).decode()
-    yield "computed ratio", encode_facts(Computed("2026-01", 3, 50, "crossed")).hex()
+    yield "computed ratio", encode_facts(PeriodResult("2026-01", 3, 50, "crossed")).hex()
     yield "progress", msgspec.json.encode(Progress(START_MS, {"orders": START_MS}, START_MS)).decode()
 
 

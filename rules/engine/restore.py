@@ -5,7 +5,7 @@ from rules.engine.engine import Engine
 from rules.facts.order_facts import EVERY_FACT, OrderFacts
 from rules.facts.shop_facts import Entry, Key
 from rules.kinds.nothing import NOTHING
-from rules.kinds.ratio.period_results import Computed
+from rules.kinds.ratio.period_results import PeriodResult
 from rules.messages.alert_state import Emitted, emitted_from
 from rules.messages.alerts import Alert, shop_of, subject_and_episode
 from rules.state.aggregate import uncount
@@ -43,7 +43,7 @@ def restore_entry(engine: Engine, platform: str, shop_name: str, kind: str, key:
 
 
 def restore_computed(
-    engine: Engine, platform: str, shop_name: str, rule: str, boundary_ms: int, found: Computed | None
+    engine: Engine, platform: str, shop_name: str, rule: str, boundary_ms: int, found: PeriodResult | None
 ) -> None:
     """Takes back what a ratio was at a boundary (epoch ms); None where it had no orders after all."""
     shop = engine.shop(platform, shop_name)

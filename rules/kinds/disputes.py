@@ -11,7 +11,7 @@ from rules.kinds.evaluation import Said, Verdict
 from rules.kinds.evidence import ORDERS_SHOWN
 from rules.kinds.findings import Findings
 from rules.kinds.ratio.compiled import Count
-from rules.kinds.ratio.counters import Tally
+from rules.kinds.ratio.counters import RatioCounter
 from rules.kinds.ratio.evaluator import RatioJudge
 from rules.kinds.shop_view import ShopView
 from rules.kinds.subjects import SubjectJudge
@@ -60,13 +60,13 @@ class DisputeJudge(RatioJudge, SubjectJudge[Any]):
 
     def evaluate(self, shop: ShopView, findings: Findings, at_ms: int, most: int) -> int:
         assert isinstance(findings, DisputeFindings)
-        tally = self.tally(shop, at_ms)
-        if tally is not None and not findings.left:
-            tally.turn(at_ms)
-            totals = {count.period: count.total for count in tally.counts}
+        counter = self.counter(shop, at_ms)
+        if counter is not None and not findings.left:
+            counter.turn(at_ms)
+            totals = {count.period: count.total for count in counter.counts}
             for (period, number), stage in list(findings.stages.items()):
                 total = totals.get(period)
-                now = None if total is None else tally.gauge.stage(number, total)
+                now = None if total is None else counter.gauge.stage(number, total)
                 if now != stage or total is None:
                     findings.touch(findings.providers[period, number])
         return super().evaluate(shop, findings, at_ms, most)
@@ -78,34 +78,36 @@ class DisputeJudge(RatioJudge, SubjectJudge[Any]):
         return [_provider(entry)]
 
     def look(self, shop: ShopView, key: str, at_ms: int) -> Said:
-        tally, turn_ms = self.tally(shop, at_ms), self.next_version_ms(at_ms)
+        counter, turn_ms = self.counter(shop, at_ms), self.next_version_ms(at_ms)
         findings = shop.findings.get(self.n)
         if isinstance(findings, DisputeFindings):
             findings.forget(key)
-        if tally is None or not tally.gauge.steps:
+        if counter is None or not counter.gauge.steps:
             return [], turn_ms
         ahead = [shop.facts.next_about("dispute.opened", (key, cause), at_ms) for cause in CAUSES]
-        turn_ms = min([turn_ms, tally.turn(at_ms), *(at for at in ahead if at is not None)])
+        turn_ms = min([turn_ms, counter.turn(at_ms), *(at for at in ahead if at is not None)])
         verdicts: list[Verdict] = []
-        for count in tally.counts:
-            part = Count(count.period, _number(shop, tally, count.period, key, at_ms), count.total)
-            found = tally.gauge.judge(part)
+        for count in counter.counts:
+            part = Count(count.period, _number(shop, counter, count.period, key, at_ms), count.total)
+            found = counter.gauge.judge(part)
             if found is not None:
                 verdicts.append(Verdict(*found, key, count.period.name))
             if isinstance(findings, DisputeFindings):
                 findings.count(key, count.period, part.bad, None if found is None else found[0].stage)
         return verdicts, turn_ms
 
-    def _split(self, shop: ShopView, tally: Tally, count: Count, at_ms: int) -> Iterator[tuple[str, Count]]:
+    def _split(self, shop: ShopView, counter: RatioCounter, count: Count, at_ms: int) -> Iterator[tuple[str, Count]]:
         for provider in sorted(set(self.keys(shop))):
-            part = self._part(shop, tally, count, provider, at_ms)
+            part = self._part(shop, counter, count, provider, at_ms)
             if part.bad:
                 yield provider, part
 
-    def _part(self, shop: ShopView, tally: Tally, count: Count, subject: str, at_ms: int) -> Count:
-        return Count(count.period, _number(shop, tally, count.period, subject, at_ms), count.total)
+    def _part(self, shop: ShopView, counter: RatioCounter, count: Count, subject: str, at_ms: int) -> Count:
+        return Count(count.period, _number(shop, counter, count.period, subject, at_ms), count.total)
 
-    def _shown_of(self, shop: ShopView, tally: Tally, count: Count, verdict: Verdict, at_ms: int) -> dict[str, Any]:
+    def _shown_of(
+        self, shop: ShopView, counter: RatioCounter, count: Count, verdict: Verdict, at_ms: int
+    ) -> dict[str, Any]:
         """Evidence: the provider, and its newest disputes."""
         said = [shop.facts.about("dispute.opened", (verdict.subject, cause)) for cause in CAUSES]
         marks = sorted(entry.mark() for each in said for entry in each[: until(each, at_ms)][-ORDERS_SHOWN:])
@@ -117,9 +119,9 @@ def _provider(entry: Entry) -> str:
     return entry.data.provider or "-"
 
 
-def _number(shop: ShopView, tally: Tally, period: Period, provider: str, at_ms: int) -> int:
+def _number(shop: ShopView, counter: RatioCounter, period: Period, provider: str, at_ms: int) -> int:
     """How many disputes with a provider that count were opened in a period."""
-    zone, cause = tally.gauge.zone, tally.gauge.rule.disputes
+    zone, cause = counter.gauge.zone, counter.gauge.rule.disputes
     said = shop.facts.about("dispute.opened", (provider, cause or ""))
     to_ms = min(start_of_day(period.last + 1, zone) - 1, at_ms)
     return max(until(said, to_ms) - until(said, start_of_day(period.first, zone) - 1), 0)

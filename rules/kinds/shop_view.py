@@ -14,9 +14,9 @@ from rules.kinds.deadline.timer import Timer
 from rules.kinds.findings import Findings
 from rules.kinds.happened import Happened
 from rules.kinds.occurrences.timeline import Timeline
-from rules.kinds.ratio.compiled import Gauge, Part
-from rules.kinds.ratio.counters import Tally
-from rules.kinds.ratio.period_results import Computed
+from rules.kinds.ratio.compiled import CompiledRatio, Part
+from rules.kinds.ratio.counters import RatioCounter
+from rules.kinds.ratio.period_results import PeriodResult
 
 
 class OrderView(Protocol):
@@ -30,7 +30,7 @@ class OrderView(Protocol):
 
     @property
     def facts(self) -> OrderFacts: ...
-    def part(self, gauge: Gauge, /) -> Part | None: ...
+    def part(self, gauge: CompiledRatio, /) -> Part | None: ...
 
 
 class PlanView(Protocol):
@@ -59,8 +59,8 @@ class ShopView(Protocol):
     sales: dict[str, dict[int, int]]
     stale: int
     points: dict[int, Decimal]  # written by ledgers
-    tallies: list[Tally]
-    computed: dict[str, dict[int, Computed]]  # written by computed ratios, as are the next four
+    counters: list[RatioCounter]
+    computed: dict[str, dict[int, PeriodResult]]  # written by computed ratios, as are the next four
     computed_to: dict[str, tuple[int, int, int]]
     recompute: dict[str, int]
     recomputed: list[tuple[str, int]]

@@ -10,7 +10,7 @@ from rules.calendar.windows import Period
 from rules.kinds.evaluation import Case, Said, Verdict
 from rules.kinds.evidence import percent
 from rules.kinds.ratio.compiled import Count
-from rules.kinds.ratio.counters import Tally
+from rules.kinds.ratio.counters import RatioCounter
 from rules.kinds.ratio.evaluator import RatioJudge, ratio_json, window_json
 from rules.kinds.rule import Rule
 from rules.kinds.shop_view import ShopView
@@ -54,30 +54,30 @@ class StreakJudge:
         self.ratio = ratio
 
     def judge(self, shop: ShopView, at_ms: int) -> Said:
-        tally = self.ratio.tally(shop, at_ms)
-        if tally is None:
+        counter = self.ratio.counter(shop, at_ms)
+        if counter is None:
             return [], NEVER
         verdicts, severity = [], self.rule.severity
-        worst = None if tally.asleep else tally.running(at_ms)  # if all that is open were lost; more can't be
+        worst = None if counter.asleep else counter.running(at_ms)  # if all that is open were lost; more can't be
         if worst is not None and worst.total and self.ratio.gauges[-1].reached(worst) is not None:
-            now = Count(worst.period, _lost_in(tally, worst.period), worst.total)
+            now = Count(worst.period, _lost_in(counter, worst.period), worst.total)
             if (stage := self._lost(now, at_ms)) is not None:
                 cause: Cause = "threshold_crossed" if stage == "crossed" else "threshold_near"
                 verdicts.append(Verdict(Open(stage, severity[stage]), cause, episode=now.period.name))
         if self.kept(shop) >= self.rule.times:
             opened = Open(self.rule.reached, severity[self.rule.reached], tier=self.rule.reached)
             verdicts.append(Verdict(opened, "threshold_crossed"))
-        if tally.asleep:
+        if counter.asleep:
             return verdicts, self.ratio.next_version_ms(at_ms)
         # Where orders are lost, what the pace lets expect shrinks as the period's end comes nearer.
-        return verdicts, next_boundary("day", at_ms, tally.gauge.zone)
+        return verdicts, next_boundary("day", at_ms, counter.gauge.zone)
 
     def _now(self, shop: ShopView, at_ms: int) -> Count | None:
         """The period that is running, as far as it is certain."""
-        tally = self.ratio.tally(shop, at_ms)
-        if tally is None:
+        counter = self.ratio.counter(shop, at_ms)
+        if counter is None:
             return None
-        now = _certain(tally, tally.gauge.rule.window.periods(at_ms, tally.gauge.zone)[0])
+        now = _certain(counter, counter.gauge.rule.window.periods(at_ms, counter.gauge.zone)[0])
         return now if now.total else None
 
     def _lost(self, now: Count, at_ms: int) -> str | None:
@@ -102,15 +102,15 @@ class StreakJudge:
         return streak
 
     def case(self, shop: ShopView, verdict: Verdict, at_ms: int) -> Case:
-        tally = self.ratio.tally(shop, at_ms)
+        counter = self.ratio.counter(shop, at_ms)
         evidence: dict[str, Any] = {"kept": self.kept(shop), "times": self.rule.times}
         names = {**dict.fromkeys(self.rule.NAMES - {"shop"}, "-"), **evidence}
-        if tally is None:
+        if counter is None:
             return Case(evidence, names)
-        gauge = tally.gauge
+        gauge = counter.gauge
         window = gauge.rule.window
         period = window.named(verdict.episode, at_ms, gauge.zone) or window.periods(at_ms, gauge.zone)[0]
-        count = _certain(tally, period)
+        count = _certain(counter, period)
         threshold = gauge.threshold(count)
         names |= {"threshold": percent(threshold), "period": period.name}
         if not count.total:
@@ -123,7 +123,7 @@ class StreakJudge:
             "headroom": headroom,
         }
         evidence |= {"best_possible": best, "lost": count.bad, "orders": count.total}
-        evidence["window"] = window_json(tally, period)
+        evidence["window"] = window_json(counter, period)
         return Case(evidence, names, None, best, threshold, headroom)
 
     def cause_of_end(self, shop: ShopView, said: Emitted, verdict: Verdict, at_ms: int) -> Cause:
@@ -133,24 +133,24 @@ class StreakJudge:
 
     def metric(self, shop: ShopView, at_ms: int) -> dict[str, Any] | None:
         """This period so far, and how many before it were kept up."""
-        tally, now = self.ratio.tally(shop, at_ms), self._now(shop, at_ms)
-        if tally is None:
+        counter, now = self.ratio.counter(shop, at_ms), self._now(shop, at_ms)
+        if counter is None:
             return None
-        period = tally.gauge.rule.window.periods(at_ms, tally.gauge.zone)[0]
+        period = counter.gauge.rule.window.periods(at_ms, counter.gauge.zone)[0]
         reachable = None if now is None else self._lost(now, at_ms) != "crossed"
         return {
-            **ratio_json(tally, tally.sum(period)),
+            **ratio_json(counter, counter.sum(period)),
             "kept": self.kept(shop),
             "times": self.rule.times,
             "reachable": reachable,
         }
 
 
-def _certain(tally: Tally, period: Period) -> Count:
+def _certain(counter: RatioCounter, period: Period) -> Count:
     """A period's orders, and those among them that are lost."""
-    return Count(period, _lost_in(tally, period), tally.totals.of(period))
+    return Count(period, _lost_in(counter, period), counter.totals.of(period))
 
 
-def _lost_in(tally: Tally, period: Period) -> int:
+def _lost_in(counter: RatioCounter, period: Period) -> int:
     """How many of a period's orders can't be made good any more."""
-    return sum([facts.shipped is None and facts.cancelled is not None for facts in tally.bad_facts(period)])
+    return sum([facts.shipped is None and facts.cancelled is not None for facts in counter.bad_facts(period)])

@@ -20,7 +20,7 @@ from rules.kinds.ledger.postings import FeedReader
 from rules.kinds.ledger.spec import Ledger
 from rules.kinds.level import Level, LevelJudge, StockJudge
 from rules.kinds.occurrences.source import Of, Source, Trace, source_of, trace_of
-from rules.kinds.ratio.compiled import Denominator, Gauge, Places, compile_places, counted_alike
+from rules.kinds.ratio.compiled import CompiledRatio, Places, Population, compile_places, counted_alike
 from rules.kinds.ratio.evaluator import RatioJudge
 from rules.kinds.ratio.spec import Ratio
 from rules.kinds.registry import InForce
@@ -41,7 +41,7 @@ class Placing(NamedTuple):
     which it is bad, and then its day by each of the `denominators` (with their places in it). `split`: the judges (as
     bits) of ratios that may count it for another reason now."""
 
-    denominators: list[tuple[int, Denominator]]
+    denominators: list[tuple[int, Population]]
     gauges: int
     places: Places
     split: int
@@ -75,8 +75,8 @@ class Plan:
         #: When each of its timers first has something to say of an order.
         self.firsts: Firsts = compile_firsts(self.timers)
         self.timer_of = {rule_id: timers[-1] for rule_id, timers in self.versions.items()}
-        self.denominators: list[Denominator] = []
-        self.gauges: list[Gauge] = []
+        self.denominators: list[Population] = []
+        self.gauges: list[CompiledRatio] = []
         self.traces: list[Trace] = []
         self.judges: list[Any] = []
         self.judge_of: dict[str, Judge] = {}
@@ -89,7 +89,7 @@ class Plan:
         self.sales_zone = "UTC"
         self._slots: dict[str, int] = {}
         self._sources: dict[str, Source] = {}
-        self._alike: dict[Hashable, Denominator] = {}
+        self._alike: dict[Hashable, Population] = {}
         self._judge(rules)
         self.every_judge = (1 << len(self.judges)) - 1
         by_subject = [judge for judge in self.judges if isinstance(judge, SubjectJudge)]
@@ -234,7 +234,7 @@ class Plan:
                     leaned.leaning |= 1 << n
 
     def _ratio(self, n: int, versions: list[InForce], bits: Mapping[str, int]) -> RatioJudge:
-        gauges: list[Gauge] = []
+        gauges: list[CompiledRatio] = []
         for each in versions:
             if isinstance(each.rule, Ratio):
                 gauges.append(self._gauge(len(self.gauges), each.rule, each.place, bits))
@@ -245,15 +245,15 @@ class Plan:
             self._heed({"dispute.opened"}, n)
         return (DisputeJudge if gauges[-1].rule.by == "provider" else RatioJudge)(n, gauges)
 
-    def _gauge(self, slot: int, rule: Ratio, place: Place, bits: Mapping[str, int]) -> Gauge:
+    def _gauge(self, slot: int, rule: Ratio, place: Place, bits: Mapping[str, int]) -> CompiledRatio:
         anchored, alike = bits_of(self._anchored_by(rule)), counted_alike(rule, place)
         denominator = self._alike.get(alike)
         if denominator is None:
-            denominator = Denominator(len(self.denominators), rule, bits, place, self._dues, anchored)
+            denominator = Population(len(self.denominators), rule, bits, place, self._dues, anchored)
             self._alike[alike] = denominator
             self.denominators.append(denominator)
         denominator.gauges |= 1 << slot
-        return Gauge(slot, rule, denominator, bits, place, anchored, bits_of(self._looked_at(rule)))
+        return CompiledRatio(slot, rule, denominator, bits, place, anchored, bits_of(self._looked_at(rule)))
 
     def _make(self, n: int, each: InForce) -> Judge:
         rule, place = each.rule, each.place

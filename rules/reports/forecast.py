@@ -17,10 +17,10 @@ from rules.calendar.windows import Period
 from rules.kinds.ledger.evaluator import LedgerJudge
 from rules.kinds.ledger.postings import FeedReader
 from rules.kinds.money import money_taken
-from rules.kinds.ratio.compiled import Count, Gauge
-from rules.kinds.ratio.counters import Tally
+from rules.kinds.ratio.compiled import CompiledRatio, Count
+from rules.kinds.ratio.counters import RatioCounter
 from rules.kinds.ratio.evaluator import RatioJudge, window_json
-from rules.kinds.ratio.period_results import Computed
+from rules.kinds.ratio.period_results import PeriodResult
 from rules.reports.next_deadline import deadlines_ahead, first_ahead
 from rules.state.shop import Order, Shop
 
@@ -99,13 +99,13 @@ class Outlook:
     # -- ratios -----------------------------------------------------------------------------------------------
 
     def _ratio(self, judge: RatioJudge) -> Iterator[None]:
-        tally = judge.tally(self.shop, self.at_ms)
-        if tally is None or tally.gauge.rule.by is not None:
+        counter = judge.counter(self.shop, self.at_ms)
+        if counter is None or counter.gauge.rule.by is not None:
             return
-        gauge = tally.gauge
-        then_ms, period = _evaluation(judge, tally, self.at_ms)
-        count = tally.sum(period)
-        ahead = gauge.next_step(tally.sum(period))
+        gauge = counter.gauge
+        then_ms, period = _evaluation(judge, counter, self.at_ms)
+        count = counter.sum(period)
+        ahead = gauge.next_step(counter.sum(period))
         turning: list[Order] = []
         if gauge.bits:  # else no deadline has a say in it
             for stretch in self._changing(then_ms):
@@ -118,7 +118,7 @@ class Outlook:
             "numerator": gauge.numerator(count),
             "denominator": count.total,
             "stage": None if step is None else step.name,
-            "window": window_json(tally, period),
+            "window": window_json(counter, period),
         }
         tips = ahead is not None and ahead.reached(count.bad, count.total)
         if ahead is not None and tips:
@@ -138,7 +138,7 @@ class Outlook:
         for stretch in _stretches(self._waiting):
             yield [order for order in stretch if order.turn_ms <= then_ms]
 
-    def _move(self, order: Order, count: Count, gauge: Gauge, then_ms: int) -> bool:
+    def _move(self, order: Order, count: Count, gauge: CompiledRatio, then_ms: int) -> bool:
         """Counts an order as it will count at a moment to come; whether it turns bad by then and can still ship."""
         missed, overdue = self.shop.plan.judged_at(order.facts, then_ms, gauge.bits)
         now, then = order.part(gauge), gauge.part(order.facts, missed, overdue)
@@ -148,7 +148,7 @@ class Outlook:
             return False
         return count.period.first <= then[0] <= count.period.last and _can_ship(order)
 
-    def _credit(self, order: Order, gauge: Gauge, tips: bool, then_ms: int) -> None:
+    def _credit(self, order: Order, gauge: CompiledRatio, tips: bool, then_ms: int) -> None:
         """What an order's shipping saves by one ratio, if that would reach another step (`tips`)."""
         saving = self._saving(order, then_ms)
         if saving is None or not tips:
@@ -206,7 +206,7 @@ class Outlook:
             if found is not None and found["at"] == rfc3339(then_ms) and found["denominator"]:
                 good = reader.ratio.rule.good
                 bad = found["denominator"] - found["numerator"] if good else found["numerator"]
-                computed = Computed("-", bad, found["denominator"], found["stage"])
+                computed = PeriodResult("-", bad, found["denominator"], found["stage"])
                 then.computed.setdefault(reader.ratio.rule.id, {})[then_ms] = computed
             return
         for source in reader.sources:
@@ -264,21 +264,21 @@ def _can_ship(order: Order) -> bool:
     return facts.placed is not None and not any(gone)
 
 
-def _evaluation(judge: RatioJudge, tally: Tally, at_ms: int) -> tuple[int, Period]:
+def _evaluation(judge: RatioJudge, counter: RatioCounter, at_ms: int) -> tuple[int, Period]:
     """When a ratio is next evaluated (epoch ms), and the period looked at then: as the engine computes it, at the next
     boundary at which it has orders to look at; else at the end of the calendar period that is told of now, or where a
     rolling window moves on."""
-    rule, zone = tally.gauge.rule, tally.gauge.zone
+    rule, zone = counter.gauge.rule, counter.gauge.zone
     window = rule.window
     if judge.computing is not None:
         boundary = judge.computing.boundary_from(at_ms + 1)
         period = window.closed_at(boundary, zone)
-        while not tally.sum(period).total and period.last < day_of(at_ms, zone):
+        while not counter.sum(period).total and period.last < day_of(at_ms, zone):
             boundary = judge.computing.boundary_from(boundary + 1)
             period = window.closed_at(boundary, zone)
         return boundary, period
     if window.align != "rolling":
-        counts = tally.counts_at(at_ms)
+        counts = counter.counts_at(at_ms)
         period = next((count for count in counts if count.total), counts[0]).period
         return start_of_day(period.last + 1, zone) + window.lag, period
     boundary = next_boundary("day", at_ms, zone)

@@ -87,15 +87,15 @@ def _exposure(shop: Shop, at_ms: int) -> dict[str, Decimal]:
     """What the penalties that are due by now would take."""
     sums: dict[str, Decimal] = {}
     for judge in shop.plan.judges:
-        if not isinstance(judge, RatioJudge) or (tally := judge.tally(shop, at_ms)) is None:
+        if not isinstance(judge, RatioJudge) or (counter := judge.counter(shop, at_ms)) is None:
             continue
-        if not _takes_money(tally.gauge.rule):
+        if not _takes_money(counter.gauge.rule):
             continue  # of most, and which orders are bad takes long to find
-        for count in tally.counts_at(at_ms):
-            step = tally.gauge.reached(count)
+        for count in counter.counts_at(at_ms):
+            step = counter.gauge.reached(count)
             if step is not None:
-                bad = tally.bad_facts(count.period)
-                taken = money_taken(tally.gauge.cost(step.name), bad, shop.facts.profile("currency"))
+                bad = counter.bad_facts(count.period)
+                taken = money_taken(counter.gauge.cost(step.name), bad, shop.facts.profile("currency"))
                 for currency, amount in taken.items():
                     sums[currency] = sums.get(currency, Decimal()) + amount
     return sums

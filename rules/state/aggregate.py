@@ -3,7 +3,7 @@ and moves between them as it changes. What moved is answered as bits of the judg
 
 from functools import lru_cache
 
-from rules.kinds.ratio.compiled import Denominator
+from rules.kinds.ratio.compiled import Population
 from rules.plan.shop_plan import Placing
 from rules.state.shop import Order
 
@@ -67,7 +67,7 @@ def _place(order: Order, placing: Placing) -> int:
     return stale | _turn(order, turned) if turned else stale
 
 
-def _move(order: Order, denominator: Denominator, before: int | None, day: int | None, was_bad: int) -> int:
+def _move(order: Order, denominator: Population, before: int | None, day: int | None, was_bad: int) -> int:
     """Has an order count on another day, to whose total it is added already, or no longer, in the ratios that share a
     denominator."""
     shop, gauges, bad, stale = order.shop, denominator.gauges, order.bad, 0
@@ -77,15 +77,15 @@ def _move(order: Order, denominator: Denominator, before: int | None, day: int |
     else:
         was_bad, gauges = 0, gauges & (bad | totals.watchful())
     for n in _places(gauges):
-        tally = shop.tallies[n]
+        counter = shop.counters[n]
         is_good = not (bad | was_bad) >> n & 1
-        if is_good and before is not None and day is not None and not tally.tells_apart(before, day):
+        if is_good and before is not None and day is not None and not counter.tells_apart(before, day):
             continue
         if was_bad >> n & 1 and before is not None:
-            tally.mend(before, order.id)
+            counter.mend(before, order.id)
         if day is not None and bad >> n & 1:
-            tally.spoil(day, order.id, order.facts)
-        if (is_good or tally.judges(before) or tally.judges(day)) and tally.has_news():
+            counter.spoil(day, order.id, order.facts)
+        if (is_good or counter.judges(before) or counter.judges(day)) and counter.has_news():
             stale |= shop.plan.on_gauge[n]
     return stale
 
@@ -95,17 +95,17 @@ def _turn(order: Order, turned: int) -> int:
     shop, plan = order.shop, order.shop.plan
     stale = 0
     for n in _places(turned):
-        tally = shop.tallies[n]
-        denominator = tally.gauge.denominator
+        counter = shop.counters[n]
+        denominator = counter.gauge.denominator
         day = order.days[denominator.n]
         if day is None:
             continue
         if order.bad >> n & 1:
-            tally.spoil(day, order.id, order.facts)
+            counter.spoil(day, order.id, order.facts)
         else:
-            tally.mend(day, order.id)
+            counter.mend(day, order.id)
         stale |= denominator.on_move
-        if tally.judges(day) and tally.has_news():
+        if counter.judges(day) and counter.has_news():
             stale |= plan.on_gauge[n]
     return stale
 

@@ -13,9 +13,9 @@ from rules.kinds.findings import Findings
 from rules.kinds.happened import Happened
 from rules.kinds.nothing import NOTHING
 from rules.kinds.occurrences.timeline import Timeline
-from rules.kinds.ratio.compiled import Gauge, Part
-from rules.kinds.ratio.counters import Tally, Totals
-from rules.kinds.ratio.period_results import Computed
+from rules.kinds.ratio.compiled import CompiledRatio, Part
+from rules.kinds.ratio.counters import DayBuckets, RatioCounter
+from rules.kinds.ratio.period_results import PeriodResult
 from rules.kinds.subjects import SubjectJudge
 from rules.messages.alert_state import Emitted
 from rules.messages.events import Item
@@ -82,7 +82,7 @@ class Order:
         self.sold: Sold | None = None
         self.number: tuple[str, int] | None = None
 
-    def part(self, gauge: Gauge) -> Part | None:
+    def part(self, gauge: CompiledRatio) -> Part | None:
         """Where it counts in a ratio."""
         day = self.days[gauge.denominator.n]
         return None if day is None else (day, bool(self.bad & gauge.bit))
@@ -91,7 +91,7 @@ class Order:
 class Shop:
     """One shop on one platform; `key` is its `shop_key`, as in Kafka.
 
-    Derived from its orders: `tallies` of its ratios and the `totals` they share, `marks` (when something happened to
+    Derived from its orders: `counters` of its ratios and the `totals` they share, `marks` (when something happened to
     them, by the plan's traces), `numbers` (tracking numbers with when which orders used them), `reuses` (those orders
     but the first of each number), and `sales`, once
     levels of stock are told (`stocked`). `ahead`: the orders of which something may be known that lies ahead of the
@@ -138,7 +138,7 @@ class Shop:
         "sales",
         "stale",
         "stocked",
-        "tallies",
+        "counters",
         "totals",
         "turns",
     )
@@ -149,7 +149,7 @@ class Shop:
         self.key = shop_key(platform, name)
         self.orders: dict[str, Order] = {}
         self.facts = ShopFacts()
-        self.computed: dict[str, dict[int, Computed]] = {}
+        self.computed: dict[str, dict[int, PeriodResult]] = {}
         self.alerts: dict[str, Emitted] = {}
         self.open_by_rule: dict[str, set[str]] = NOTHING
         self.open_alerts = 0
@@ -166,8 +166,8 @@ class Shop:
     def follow(self, plan: Plan) -> None:
         """Takes on a plan, with nothing derived yet."""
         self.plan = plan
-        self.totals = [Totals() for _ in plan.denominators]
-        self.tallies = [Tally(gauge, self.totals[gauge.denominator.n]) for gauge in plan.gauges]
+        self.totals = [DayBuckets() for _ in plan.denominators]
+        self.counters = [RatioCounter(gauge, self.totals[gauge.denominator.n]) for gauge in plan.gauges]
         self.marks = [Timeline() for _ in plan.traces]
         self.boundary_ms = MIN_MS if plan.computed else NEVER
         self.ahead: dict[Order, int] = {}

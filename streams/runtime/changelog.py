@@ -7,7 +7,7 @@ import msgspec
 from rules.calendar.instants import MIN_MS
 from rules.facts import shop_facts
 from rules.facts.order_facts import OrderFacts
-from rules.kinds.ratio.period_results import Computed
+from rules.kinds.ratio.period_results import PeriodResult
 from rules.state.changes import Changes
 from streams.kafka.keys import entry_key, order_key
 
@@ -45,7 +45,7 @@ def fact_records(changes: Changes) -> Iterator[tuple[bytes, bytes | None]]:
         yield entry_key(shop, kind, about), None if entry is None else shop_facts.encode(entry)
 
 
-_decode_computed = msgspec.msgpack.Decoder(Computed).decode
+_decode_computed = msgspec.msgpack.Decoder(PeriodResult).decode
 
 
 _decode_facts = msgspec.msgpack.Decoder(OrderFacts).decode

@@ -269,20 +269,20 @@ def test_derived_counts_are_those_rebuilt_from_the_orders(rules: RuleBook, stepp
             assert each.order_count == sum(len(shop.orders) for shop in each.shops.values())
         for key, shop in engine.shops.items():
             again = rebuilt.shop(*key)
-            for tally, other in zip(shop.tallies, again.tallies, strict=True):
-                assert tally.totals.by_day == other.totals.by_day
-                assert {day: set(orders) for day, orders in tally.bad.items()} == {
+            for counter, other in zip(shop.counters, again.counters, strict=True):
+                assert counter.totals.by_day == other.totals.by_day
+                assert {day: set(orders) for day, orders in counter.bad.items()} == {
                     day: set(orders) for day, orders in other.bad.items()
                 }
-                tally.turn(engine.clock_ms)
-                ahead = tally.ahead_at(engine.clock_ms)
-                expected = tally.counts_at(engine.clock_ms) if ahead is None else [ahead]
-                if tally.asleep:
+                counter.turn(engine.clock_ms)
+                ahead = counter.ahead_at(engine.clock_ms)
+                expected = counter.counts_at(engine.clock_ms) if ahead is None else [ahead]
+                if counter.asleep:
                     assert not any(each.bad for each in expected)
                 else:
-                    assert list(tally.counts) == expected
-                    assert [tally.judging(each.period) for each in expected] == expected
-                for count in tally.gauge.judged(engine.clock_ms).asleep:
+                    assert list(counter.counts) == expected
+                    assert [counter.judging(each.period) for each in expected] == expected
+                for count in counter.gauge.judged(engine.clock_ms).asleep:
                     assert (count.bad, count.total) == (0, 0), "shared by all shops that sleep"
             assert [marks.by_order for marks in shop.marks] == [marks.by_order for marks in again.marks]
     assert NOTHING == {}, "shared by all shops"

@@ -347,8 +347,8 @@ def test_days_that_no_order_lies_on_are_not_kept():
     earlier, at_ms = placed(at="0h", id="earlier")
     engine.apply(earlier, at_ms - DAY_MS)
     engine.settle()
-    [tally] = engine.shop("joom", "s1").tallies
-    assert list(tally.totals.by_day.values()) == [1]
+    [counter] = engine.shop("joom", "s1").counters
+    assert list(counter.totals.by_day.values()) == [1]
 
 
 def test_a_standing_asked_for_another_moment_moves_nothing():

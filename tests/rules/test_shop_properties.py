@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from rules.engine.engine import Engine
 from rules.facts.shop_facts import BY_NAME, Entry
-from rules.kinds.ratio.period_results import Computed
+from rules.kinds.ratio.period_results import PeriodResult
 from rules.plan.rule_book import RuleBook
 from rules.reports.standing import standings
 from tests.rules.histories import (
@@ -45,7 +45,7 @@ def words_of(engine: Engine) -> dict[tuple[str, str], list[Entry]]:
     }
 
 
-def computed_of(engine: Engine) -> dict[tuple[str, str], dict[int, Computed]]:
+def computed_of(engine: Engine) -> dict[tuple[str, str], dict[int, PeriodResult]]:
     return {
         (shop.name, rule): found for shop in engine.shops.values() for rule, found in shop.computed.items() if found
     }

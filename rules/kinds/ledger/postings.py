@@ -122,7 +122,7 @@ class FeedReader:
                 yield Posting(boundary, self.feed.clause, boundary, points, shown)
 
     def reports(self, ledger: str, entries: Iterable[Entry]) -> list[Posting]:
-        """Totals the platform has shown, to which the ledger is raised."""
+        """DayBuckets the platform has shown, to which the ledger is raised."""
         return [
             Posting(entry.at_ms, self.feed.clause, entry.at_ms, entry.data.value, said_by(entry))
             for entry in (entries if self.feed.reported else ())

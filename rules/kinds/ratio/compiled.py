@@ -57,7 +57,7 @@ class Judged(NamedTuple):
     asleep: tuple[Count, ...]
 
 
-class Denominator:
+class Population:
     """Which orders ratios count, and on which local day: those that agree in both share it. `n` is its place in the
     plan; `gauges` has the bits of the ratios; `on_move` the judges (as bits) that must know of each order that moves.
     To be asked again when one of `facts` has changed, or one of the deadline rules `bits` judges otherwise."""
@@ -96,7 +96,7 @@ def counted_alike(rule: Ratio, place: Place) -> Hashable:
     return rule.denominator, rule.anchor, place.zone
 
 
-class Gauge:
+class CompiledRatio:
     """A ratio rule, ready to place orders and to judge counts; `n` is its place, and `bit` the same."""
 
     __slots__ = (
@@ -130,7 +130,7 @@ class Gauge:
         self,
         n: int,
         rule: Ratio,
-        denominator: Denominator,
+        denominator: Population,
         bits: Mapping[str, int],
         place: Place,
         anchored: int,
@@ -268,7 +268,7 @@ Places = Callable[[OrderFacts, int, int], tuple[Any, ...]]
 denominators."""
 
 
-def compile_places(gauges: Iterable[Gauge], denominators: Sequence[Denominator]) -> Places:
+def compile_places(gauges: Iterable[CompiledRatio], denominators: Sequence[Population]) -> Places:
     """Where an order counts, asked as one."""
     bits: dict[str, int] = {}
     for each in gauges:

@@ -7,10 +7,10 @@ from rules.calendar.instants import MIN_MS, NEVER
 from rules.calendar.windows import Period
 from rules.facts.order_facts import OrderFacts
 from rules.kinds.nothing import NOTHING
-from rules.kinds.ratio.compiled import Count, Gauge
+from rules.kinds.ratio.compiled import CompiledRatio, Count
 
 
-class Totals:
+class DayBuckets:
     """How many of a shop's orders count on which local day: what ratios with the same denominator share."""
 
     __slots__ = ("_by_day", "_first_look", "_fresh", "_looks", "_sums", "_taken")
@@ -103,7 +103,7 @@ class Totals:
         self._sums[days] = total
 
 
-class Tally:
+class RatioCounter:
     """One shop's counts for one ratio: its `bad` orders by local day, the `totals` that they are of, and the sums of
     the periods being judged. Of a rolling window that is computed at boundaries, that is what the next computation will
     look at. `asleep`: nothing bad lies in what is judged now or later, so nobody sums up what else does until something
@@ -111,7 +111,7 @@ class Tally:
 
     __slots__ = ("asleep", "bad", "counts", "gauge", "staged", "stages", "totals", "turn_ms")
 
-    def __init__(self, gauge: Gauge, totals: Totals) -> None:
+    def __init__(self, gauge: CompiledRatio, totals: DayBuckets) -> None:
         self.gauge = gauge
         self.totals = totals
         self.bad: dict[int, dict[str, OrderFacts]] = NOTHING

@@ -13,10 +13,10 @@ from rules.facts.order_facts import OrderFacts
 from rules.kinds.evaluation import Case, Said, Verdict
 from rules.kinds.evidence import ORDERS_SHOWN, percent
 from rules.kinds.money import money_taken
-from rules.kinds.ratio.compiled import Count, Gauge
-from rules.kinds.ratio.counters import Tally
-from rules.kinds.ratio.period_results import Computed
-from rules.kinds.ratio.periodic import Computing
+from rules.kinds.ratio.compiled import CompiledRatio, Count
+from rules.kinds.ratio.counters import RatioCounter
+from rules.kinds.ratio.period_results import PeriodResult
+from rules.kinds.ratio.periodic import PeriodicRatio
 from rules.kinds.ratio.sanctions import sanctions
 from rules.kinds.ratio.spec import Ratio
 from rules.kinds.rule import ALWAYS
@@ -28,28 +28,28 @@ from rules.messages.alerts import Cause
 class RatioJudge:
     """One ratio rule with all its versions."""
 
-    def __init__(self, n: int, gauges: Sequence[Gauge]) -> None:
+    def __init__(self, n: int, gauges: Sequence[CompiledRatio]) -> None:
         self.n = n
         self.rule: Ratio = gauges[-1].rule
         self.gauges = gauges
         #: The judges (as bits) that lean on what it computes.
         self.leaning = 0
-        self.computing = None if self.rule.every is None else Computing(gauges)
+        self.computing = None if self.rule.every is None else PeriodicRatio(gauges)
         self._in_force = [(gauge.effective, gauge.n) for gauge in gauges]
         #: The place of the version that always is in force, where there is only that.
         self._only = gauges[0].n if len(gauges) == 1 and gauges[0].effective == ALWAYS else None
         bounds = {at for gauge in gauges for at in (gauge.effective.from_ms, gauge.effective.to_ms)}
         self._bounds_ms = sorted(bounds - {MIN_MS, NEVER})
 
-    def tally(self, shop: ShopView, at_ms: int) -> Tally | None:
+    def counter(self, shop: ShopView, at_ms: int) -> RatioCounter | None:
         """The version in force at a moment."""
         if self._only is not None:
-            only: Tally = shop.tallies[self._only]
+            only: RatioCounter = shop.counters[self._only]
             return only
         for effective, slot in self._in_force:
             if effective.at(at_ms):
-                tally: Tally = shop.tallies[slot]
-                return tally
+                counter: RatioCounter = shop.counters[slot]
+                return counter
         return None
 
     def next_version_ms(self, at_ms: int) -> int:
@@ -60,61 +60,65 @@ class RatioJudge:
     # -- judging --------------------------------------------------------------------------------------------
 
     def judge(self, shop: ShopView, at_ms: int) -> Said:
-        tally = self.tally(shop, at_ms)
+        counter = self.counter(shop, at_ms)
         turn = self.next_version_ms(at_ms)
-        if tally is None or not tally.gauge.steps:
+        if counter is None or not counter.gauge.steps:
             return [], turn
-        turn = min(turn, tally.turn(at_ms))
+        turn = min(turn, counter.turn(at_ms))
         if self.computing is None:
-            return self._verdicts(shop, tally, at_ms), turn
+            return self._verdicts(shop, counter, at_ms), turn
         changed, boundary = self.computing.compute(shop, at_ms)
         if changed:
             shop.stale |= self.leaning
-        following = self.tally(shop, boundary)
-        if following is not None and following is not tally:
+        following = self.counter(shop, boundary)
+        if following is not None and following is not counter:
             turn = min(turn, following.turn(at_ms))
-        return self._computed_verdicts(shop, tally, following, at_ms), min(turn, boundary)
+        return self._computed_verdicts(shop, counter, following, at_ms), min(turn, boundary)
 
-    def _verdicts(self, shop: ShopView, tally: Tally, at_ms: int) -> list[Verdict]:
+    def _verdicts(self, shop: ShopView, counter: RatioCounter, at_ms: int) -> list[Verdict]:
         verdicts: list[Verdict] = []
-        if tally.asleep or (tally.gauge.rule.by is None and not tally.staged):
+        if counter.asleep or (counter.gauge.rule.by is None and not counter.staged):
             return verdicts  # as most of the time
-        for count in tally.counts:
-            for subject, part in self._split(shop, tally, count, at_ms):
-                found = tally.gauge.judge(part)
+        for count in counter.counts:
+            for subject, part in self._split(shop, counter, count, at_ms):
+                found = counter.gauge.judge(part)
                 if found is not None:
                     verdicts.append(Verdict(*found, subject, count.period.name))
         return verdicts
 
-    def _split(self, shop: ShopView, tally: Tally, count: Count, at_ms: int) -> Iterator[tuple[str, Count]]:
+    def _split(self, shop: ShopView, counter: RatioCounter, count: Count, at_ms: int) -> Iterator[tuple[str, Count]]:
         """The parts of a count that are judged each by itself."""
-        rule = tally.gauge.rule
+        rule = counter.gauge.rule
         if rule.by is None:
             yield "-", count
             return
-        for subject, bad in sorted(self._reasons(tally, count).items()):
+        for subject, bad in sorted(self._reasons(counter, count).items()):
             yield subject, Count(count.period, bad, count.total)
 
-    def _reasons(self, tally: Tally, count: Count) -> Counter[str]:
-        said = (facts.cancelled_for for facts in tally.bad_facts(count.period))
-        return Counter(reason for reason in said if reason in tally.gauge.rule.of)
+    def _reasons(self, counter: RatioCounter, count: Count) -> Counter[str]:
+        said = (facts.cancelled_for for facts in counter.bad_facts(count.period))
+        return Counter(reason for reason in said if reason in counter.gauge.rule.of)
 
-    def _part(self, shop: ShopView, tally: Tally, count: Count, subject: str, at_ms: int) -> Count:
+    def _part(self, shop: ShopView, counter: RatioCounter, count: Count, subject: str, at_ms: int) -> Count:
         """The part of a count that is judged for a subject."""
-        parts = dict(self._split(shop, tally, count, at_ms))
+        parts = dict(self._split(shop, counter, count, at_ms))
         return parts.get(subject, Count(count.period, 0, count.total))
 
-    def _shown_of(self, shop: ShopView, tally: Tally, count: Count, verdict: Verdict, at_ms: int) -> dict[str, Any]:
+    def _shown_of(
+        self, shop: ShopView, counter: RatioCounter, count: Count, verdict: Verdict, at_ms: int
+    ) -> dict[str, Any]:
         """Evidence of a part: its reason, among the others."""
-        return {"reason": verdict.subject, "mix": dict(sorted(self._reasons(tally, count).items()))}
+        return {"reason": verdict.subject, "mix": dict(sorted(self._reasons(counter, count).items()))}
 
-    def _computed_verdicts(self, shop: ShopView, tally: Tally, following: Tally | None, at_ms: int) -> list[Verdict]:
+    def _computed_verdicts(
+        self, shop: ShopView, counter: RatioCounter, following: RatioCounter | None, at_ms: int
+    ) -> list[Verdict]:
         """Of a rolling window the step that was computed last; where it reached none, whether the `following`
         computation would. A calendar period is judged as it goes."""
-        if tally.gauge.rule.window.align != "rolling":
-            return self._verdicts(shop, tally, at_ms)
+        if counter.gauge.rule.window.align != "rolling":
+            return self._verdicts(shop, counter, at_ms)
         newest = self.newest(shop, at_ms)
-        gauge = tally.gauge
+        gauge = counter.gauge
         step = next((step for step in gauge.steps if newest is not None and step.name == newest[1].step), None)
         if step is not None:
             return [Verdict(gauge.open(step), "threshold_crossed")]
@@ -122,55 +126,55 @@ class RatioJudge:
             return [Verdict(Open("near", following.gauge.rule.severity["near"]), "threshold_near")]
         return []
 
-    def newest(self, shop: ShopView, at_ms: int) -> tuple[int, Computed] | None:
+    def newest(self, shop: ShopView, at_ms: int) -> tuple[int, PeriodResult] | None:
         """What was computed at the last boundary, and that (epoch ms); None where there was nothing to compute."""
         return None if self.computing is None else self.computing.newest(shop, at_ms)
 
-    def computations(self, shop: ShopView) -> list[tuple[int, Computed]]:
+    def computations(self, shop: ShopView) -> list[tuple[int, PeriodResult]]:
         """What was computed at which boundary (epoch ms), oldest first."""
         return [] if self.computing is None else self.computing.computations(shop)
 
-    def _computed_to(self, shop: ShopView, tally: Tally, at_ms: int, step: str) -> Count | None:
+    def _computed_to(self, shop: ShopView, counter: RatioCounter, at_ms: int, step: str) -> Count | None:
         """The last computation that came to a step, as a count."""
         found = [each for each in self.computations(shop) if each[0] <= at_ms and each[1].step == step]
-        return self._as_count(shop, tally, *found[-1]) if found else None
+        return self._as_count(shop, counter, *found[-1]) if found else None
 
-    def _as_count(self, shop: ShopView, tally: Tally, boundary: int, found: Computed) -> Count:
-        gauge = (self.tally(shop, boundary) or tally).gauge
+    def _as_count(self, shop: ShopView, counter: RatioCounter, boundary: int, found: PeriodResult) -> Count:
+        gauge = (self.counter(shop, boundary) or counter).gauge
         return Count(gauge.rule.window.closed_at(boundary, gauge.zone), found.bad, found.total)
 
     # -- what it says of itself -------------------------------------------------------------------------------
 
     def case(self, shop: ShopView, verdict: Verdict, at_ms: int) -> Case:
-        tally = self.tally(shop, at_ms)
-        count = None if tally is None else self._count_of(shop, tally, verdict, at_ms)
-        if tally is None or count is None:
+        counter = self.counter(shop, at_ms)
+        count = None if counter is None else self._count_of(shop, counter, verdict, at_ms)
+        if counter is None or count is None:
             blank = dict.fromkeys(self.rule.NAMES - {"shop"}, "-")
             return Case({"period": verdict.episode}, {**blank, "period": verdict.episode, "subject": verdict.subject})
-        return self._case(shop, tally, count, verdict, at_ms)
+        return self._case(shop, counter, count, verdict, at_ms)
 
-    def _count_of(self, shop: ShopView, tally: Tally, verdict: Verdict, at_ms: int) -> Count | None:
+    def _count_of(self, shop: ShopView, counter: RatioCounter, verdict: Verdict, at_ms: int) -> Count | None:
         """The count an alert is about, for as long as its orders are kept."""
-        gauge = tally.gauge
-        if (ahead := tally.ahead_at(at_ms)) is not None:
+        gauge = counter.gauge
+        if (ahead := counter.ahead_at(at_ms)) is not None:
             stage = verdict.open.stage
-            return ahead if stage == "near" else self._computed_to(shop, tally, at_ms, stage) or ahead
+            return ahead if stage == "near" else self._computed_to(shop, counter, at_ms, stage) or ahead
         period = gauge.rule.window.named(verdict.episode, at_ms, gauge.zone)
         if period is None or (period.name != "-" and start_of_day(period.first, gauge.zone) < shop.kept_from_ms):
             return None
-        count = tally.judging(period) or tally.sum(period)
-        return count if gauge.rule.by is None else self._part(shop, tally, count, verdict.subject, at_ms)
+        count = counter.judging(period) or counter.sum(period)
+        return count if gauge.rule.by is None else self._part(shop, counter, count, verdict.subject, at_ms)
 
-    def _case(self, shop: ShopView, tally: Tally, count: Count, verdict: Verdict, at_ms: int) -> Case:
-        gauge = tally.gauge
+    def _case(self, shop: ShopView, counter: RatioCounter, count: Count, verdict: Verdict, at_ms: int) -> Case:
+        gauge = counter.gauge
         rule = gauge.rule
-        shown, number, bad_facts = _bad(tally, count.period, verdict.subject if rule.by == "reason" else None)
+        shown, number, bad_facts = _bad(counter, count.period, verdict.subject if rule.by == "reason" else None)
         cure = rule.of.get(verdict.subject)  # type: ignore[call-overload]
         cost = gauge.cost(verdict.open.stage)
         evidence: dict[str, Any] = {
             "numerator": gauge.numerator(count),
             "denominator": count.total,
-            "window": window_json(tally, count.period),
+            "window": window_json(counter, count.period),
             "orders": shown,
             "orders_total": number,
         }
@@ -178,7 +182,7 @@ class RatioJudge:
         if newest is not None:
             evidence["computed"] = computed_json(gauge, *newest)
         if rule.by is not None:
-            evidence |= self._shown_of(shop, tally, count, verdict, at_ms)
+            evidence |= self._shown_of(shop, counter, count, verdict, at_ms)
         value = gauge.numerator(count) / count.total if count.total else None
         # What is near is the first step, even where the next computation would find it passed.
         step = gauge.steps[0] if gauge.steps and verdict.open.stage == "near" else gauge.next_step(count)
@@ -205,74 +209,74 @@ class RatioJudge:
         )
 
     def cause_of_end(self, shop: ShopView, said: Emitted, verdict: Verdict, at_ms: int) -> Cause:
-        tally = self.tally(shop, at_ms)
-        if tally is None:
+        counter = self.counter(shop, at_ms)
+        if counter is None:
             return "no_longer_applies"
-        periods = tally.gauge.rule.window.periods(at_ms, tally.gauge.zone)
+        periods = counter.gauge.rule.window.periods(at_ms, counter.gauge.zone)
         return "fell_back" if any(each.name == verdict.episode for each in periods) else "period_ended"
 
     def sanctions(self, shop: ShopView, at_ms: int) -> list[tuple[str, int, int]]:
         """`(name, from_ms, until_ms)` of those in force."""
-        tally = self.tally(shop, at_ms)
-        return [] if tally is None else list(sanctions(shop, tally, at_ms))
+        counter = self.counter(shop, at_ms)
+        return [] if counter is None else list(sanctions(shop, counter, at_ms))
 
     def metric(self, shop: ShopView, at_ms: int) -> dict[str, Any] | None:
-        tally = self.tally(shop, at_ms)
-        if tally is None:
+        counter = self.counter(shop, at_ms)
+        if counter is None:
             return None
-        counts = tally.counts_at(at_ms)
+        counts = counter.counts_at(at_ms)
         # A month that has just begun says nothing yet: then the one before it is the news.
-        count = next((each for each in [*counts, *self._closed(tally, counts[-1])] if each.total), counts[0])
+        count = next((each for each in [*counts, *self._closed(counter, counts[-1])] if each.total), counts[0])
         shown: dict[str, Any] = {}
-        if tally.gauge.rule.by is not None:
-            parts = dict(self._split(shop, tally, count, at_ms))
+        if counter.gauge.rule.by is not None:
+            parts = dict(self._split(shop, counter, count, at_ms))
             shown = {"by": {subject: part.bad for subject, part in parts.items()}}
             count = max(parts.values(), key=lambda part: part.bad, default=Count(count.period, 0, count.total))
         newest = self.newest(shop, at_ms)
         if newest is not None:
-            shown["computed"] = computed_json(tally.gauge, *newest)
-        if (ahead := tally.ahead_at(at_ms)) is not None:  # until the next boundary it stands at what was computed
-            shown["next"] = ratio_json(tally, ahead)
-            count = ahead if newest is None else self._as_count(shop, tally, *newest)
-        return {**ratio_json(tally, count), **shown}
+            shown["computed"] = computed_json(counter.gauge, *newest)
+        if (ahead := counter.ahead_at(at_ms)) is not None:  # until the next boundary it stands at what was computed
+            shown["next"] = ratio_json(counter, ahead)
+            count = ahead if newest is None else self._as_count(shop, counter, *newest)
+        return {**ratio_json(counter, count), **shown}
 
-    def _closed(self, tally: Tally, count: Count) -> list[Count]:
+    def _closed(self, counter: RatioCounter, count: Count) -> list[Count]:
         """The calendar period that was computed last, before this one."""
-        rule = tally.gauge.rule
+        rule = counter.gauge.rule
         calendar = rule.every is not None and rule.window.align != "rolling"
-        return [tally.sum(rule.window.before(count.period))] if calendar else []
+        return [counter.sum(rule.window.before(count.period))] if calendar else []
 
 
-def _bad(tally: Tally, period: Period, reason: str | None) -> tuple[list[str], int, Iterable[OrderFacts]]:
+def _bad(counter: RatioCounter, period: Period, reason: str | None) -> tuple[list[str], int, Iterable[OrderFacts]]:
     """The bad orders of a period (cancelled for one reason only, if it is given): the first of them, how many they are,
     and their facts."""
-    orders = tally.bad_orders(period)
+    orders = counter.bad_orders(period)
     if reason is None:  # then only those shown need to be put in order, or looked at
-        return [order for order, _ in islice(orders, ORDERS_SHOWN)], tally.bad_in(period), tally.bad_facts(period)
+        return [order for order, _ in islice(orders, ORDERS_SHOWN)], counter.bad_in(period), counter.bad_facts(period)
     bad = [each for each in orders if each[1].cancelled_for == reason]
     return [order for order, _ in bad[:ORDERS_SHOWN]], len(bad), [facts for _, facts in bad]
 
 
-def ratio_json(tally: Tally, count: Count) -> dict[str, Any]:
-    gauge = tally.gauge
+def ratio_json(counter: RatioCounter, count: Count) -> dict[str, Any]:
+    gauge = counter.gauge
     return {
         "value": gauge.numerator(count) / count.total if count.total else None,
         "numerator": gauge.numerator(count),
         "denominator": count.total,
         "threshold": gauge.threshold(count),
         "headroom": gauge.headroom(count),
-        "window": window_json(tally, count.period),
+        "window": window_json(counter, count.period),
     }
 
 
-def computed_json(gauge: Gauge, boundary: int, found: Computed) -> dict[str, Any]:
+def computed_json(gauge: CompiledRatio, boundary: int, found: PeriodResult) -> dict[str, Any]:
     good = found.total - found.bad if gauge.rule.good else found.bad
     return {"at": rfc3339(boundary), "numerator": good, "denominator": found.total, "stage": found.step}
 
 
-def window_json(tally: Tally, period: Period) -> dict[str, str]:
+def window_json(counter: RatioCounter, period: Period) -> dict[str, str]:
     """The bounds of a period, `to` not in it."""
-    zone = tally.gauge.zone
+    zone = counter.gauge.zone
     return {
         "from": rfc3339(start_of_day(period.first, zone)),
         "to": rfc3339(start_of_day(period.last + 1, zone)),

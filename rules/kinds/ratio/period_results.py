@@ -8,7 +8,7 @@ if TYPE_CHECKING:
     pass
 
 
-class Computed(Struct, array_like=True, frozen=True):
+class PeriodResult(Struct, array_like=True, frozen=True):
     """What a ratio was at a boundary: a fact from then on, kept with the shop. `step` is the stage reached."""
 
     period: str

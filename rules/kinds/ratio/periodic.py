@@ -7,16 +7,16 @@ from rules.calendar.days import start_of_day
 from rules.calendar.instants import NEVER
 from rules.calendar.schedule import boundaries, is_boundary, last_boundary, next_boundary
 from rules.calendar.windows import Period
-from rules.kinds.ratio.compiled import Count, Gauge, Part
-from rules.kinds.ratio.period_results import Computed
+from rules.kinds.ratio.compiled import CompiledRatio, Count, Part
+from rules.kinds.ratio.period_results import PeriodResult
 from rules.kinds.ratio.spec import LONGEST_MS
 from rules.kinds.shop_view import OrderView, ShopView
 
 
-class Computing:
+class PeriodicRatio:
     """A ratio rule that has `every`, with all its versions."""
 
-    def __init__(self, gauges: Sequence[Gauge]) -> None:
+    def __init__(self, gauges: Sequence[CompiledRatio]) -> None:
         rule = gauges[-1].rule
         assert rule.every is not None
         self.rule_id = rule.id
@@ -57,7 +57,7 @@ class Computing:
         since = min(shop.began_ms, at_ms) - 1 if done is None else done[0]
         return max(min(since, shop.recompute.pop(self.rule_id, NEVER) - 1), at_ms - LONGEST_MS)
 
-    def _compute(self, shop: ShopView, boundary: int, before: Computed | None, at_ms: int) -> Computed | None:
+    def _compute(self, shop: ShopView, boundary: int, before: PeriodResult | None, at_ms: int) -> PeriodResult | None:
         """What the ratio was at a boundary, from what had happened by then; None without orders. `before` is what was
         found earlier."""
         gauge = next((each for each in self.gauges if each.effective.at(boundary)), None)
@@ -71,19 +71,19 @@ class Computing:
         if not count.total:
             return None
         step = gauge.reached(count)
-        return Computed(period.name, count.bad, count.total, None if step is None else step.name)
+        return PeriodResult(period.name, count.bad, count.total, None if step is None else step.name)
 
     def boundary_from(self, at_ms: int) -> int:
         """The first boundary that doesn't lie before a moment (epoch ms)."""
         return next_boundary(self.every, at_ms - 1, self.zone, self.lag_ms)
 
-    def computations(self, shop: ShopView) -> list[tuple[int, Computed]]:
+    def computations(self, shop: ShopView) -> list[tuple[int, PeriodResult]]:
         """What was computed at which boundary (epoch ms), oldest first. Borders of another zone, by which the shop went
         before its site was known, are none of its own."""
         kept = shop.computed.get(self.rule_id, {})
         return sorted([each for each in kept.items() if is_boundary(self.every, each[0], self.zone, self.lag_ms)])
 
-    def newest(self, shop: ShopView, at_ms: int) -> tuple[int, Computed] | None:
+    def newest(self, shop: ShopView, at_ms: int) -> tuple[int, PeriodResult] | None:
         """What was computed at the last boundary, and that (epoch ms); None where there was nothing to compute."""
         _, boundary, following = shop.computed_to.get(self.rule_id, (at_ms, at_ms, at_ms))
         if not boundary <= at_ms < following:
@@ -92,9 +92,9 @@ class Computing:
         return None if found is None else (boundary, found)
 
 
-def _counted_now(shop: ShopView, gauge: Gauge, period: Period, boundary: int) -> Count:
+def _counted_now(shop: ShopView, gauge: CompiledRatio, period: Period, boundary: int) -> Count:
     """What has been counted by now, just as a boundary has come, without what is known of times to come."""
-    count = shop.tallies[gauge.n].sum(period)
+    count = shop.counters[gauge.n].sum(period)
     rests_on, slot, last, fixed = gauge.rests_on, gauge.denominator.n, period.last, gauge.fixed
     for order, facts in shop.future_after(boundary).items():
         if not facts & rests_on:
@@ -112,13 +112,13 @@ def _counted_now(shop: ShopView, gauge: Gauge, period: Period, boundary: int) ->
     return count
 
 
-def _lies_elsewhere(gauge: Gauge, order: OrderView, part: Part | None, period: Period, boundary: int) -> bool:
+def _lies_elsewhere(gauge: CompiledRatio, order: OrderView, part: Part | None, period: Period, boundary: int) -> bool:
     """Whether an order counts outside a period, and did so at a boundary already if it counted at all."""
     outside = part is not None and not period.first <= part[0] <= period.last
     return outside and gauge.anchor_known_by(order.facts, boundary)
 
 
-def _counted_then(shop: ShopView, gauge: Gauge, period: Period, boundary: int) -> Count:
+def _counted_then(shop: ShopView, gauge: CompiledRatio, period: Period, boundary: int) -> Count:
     """What would have been counted at a boundary that is past."""
     count, anchored = Count(period), gauge.denominator.anchor
     from_ms, to_ms = start_of_day(period.first, gauge.zone), start_of_day(period.last + 1, gauge.zone)
@@ -129,7 +129,7 @@ def _counted_then(shop: ShopView, gauge: Gauge, period: Period, boundary: int) -
     return count
 
 
-def _part_then(shop: ShopView, gauge: Gauge, order: OrderView, boundary: int) -> Part | None:
+def _part_then(shop: ShopView, gauge: CompiledRatio, order: OrderView, boundary: int) -> Part | None:
     """Where an order counted at a boundary, from what had happened by then."""
     facts = order.facts if order.last_ms <= boundary else order.facts.as_of(boundary)
     missed, overdue = shop.plan.judged_at(facts, boundary, gauge.bits)

@@ -9,7 +9,7 @@ from rules.calendar.schedule import boundaries
 from rules.expr.conditions import rules_named
 from rules.facts.order_facts import FACT_BIT, all_had_come, any_had_come
 from rules.kinds.ratio.compiled import Count, Part
-from rules.kinds.ratio.counters import Tally
+from rules.kinds.ratio.counters import RatioCounter
 from rules.kinds.ratio.spec import Ratio
 from rules.kinds.shop_view import OrderView, ShopView
 
@@ -17,14 +17,14 @@ Change = tuple[int, Part | None, Part | None]
 """When (epoch ms) an order's part in a ratio changed, from what to what."""
 
 
-def sanctions(shop: ShopView, tally: Tally, at_ms: int) -> Iterator[tuple[str, int, int]]:
+def sanctions(shop: ShopView, counter: RatioCounter, at_ms: int) -> Iterator[tuple[str, int, int]]:
     """`(name, from_ms, until_ms)` of those in force at a moment."""
-    rule = tally.gauge.rule
+    rule = counter.gauge.rule
     for n, tier in enumerate(rule.tiers):
         if tier.sanction is None:
             continue
         since_ms = at_ms - int(tier.sanction.lasts or rule.window.span_ms())
-        began = _Past(shop, tally, since_ms, at_ms).reached(n)
+        began = _Past(shop, counter, since_ms, at_ms).reached(n)
         if began is not None:
             yield tier.sanction.name, began, tier.sanction.until_ms(began)
 
@@ -37,23 +37,25 @@ def _rules_named(rule: Ratio) -> set[str]:
 class _Past:
     """What a ratio counted from one moment to another: what it counts now, but for the orders that changed since."""
 
-    def __init__(self, shop: ShopView, tally: Tally, since_ms: int, at_ms: int) -> None:
+    def __init__(self, shop: ShopView, counter: RatioCounter, since_ms: int, at_ms: int) -> None:
         self.shop = shop
-        self.tally = tally
+        self.counter = counter
         self.since_ms = since_ms
         self.at_ms = at_ms
-        self.timers = [timer for timer in shop.plan.timers if timer.rule.id in _rules_named(tally.gauge.rule)]
-        self.facts = [name for name, bit in FACT_BIT.items() if tally.gauge.facts & bit]
-        self.all_had_come, self.any_had_come = all_had_come(tally.gauge.facts), any_had_come(tally.gauge.facts)
-        self.first = tally.gauge.rule.window.periods(since_ms, tally.gauge.zone)[0].first
-        self.days = {day: [total, tally.bad_on(day)] for day, total in tally.totals.by_day.items() if day >= self.first}
+        self.timers = [timer for timer in shop.plan.timers if timer.rule.id in _rules_named(counter.gauge.rule)]
+        self.facts = [name for name, bit in FACT_BIT.items() if counter.gauge.facts & bit]
+        self.all_had_come, self.any_had_come = all_had_come(counter.gauge.facts), any_had_come(counter.gauge.facts)
+        self.first = counter.gauge.rule.window.periods(since_ms, counter.gauge.zone)[0].first
+        self.days = {
+            day: [total, counter.bad_on(day)] for day, total in counter.totals.by_day.items() if day >= self.first
+        }
         self.changes: list[Change] = []
         for order in shop.orders.values():
             if order.last_ms > since_ms or self.timers:
                 self._follow(order)
 
     def _follow(self, order: OrderView) -> None:
-        now = order.part(self.tally.gauge)
+        now = order.part(self.counter.gauge)
         if now is not None and now[0] < self.first:
             return  # too old to have counted
         turns = self._turns(order)
@@ -75,7 +77,7 @@ class _Past:
         return sorted(at for at in turns if self.since_ms < at <= self.at_ms)
 
     def _part(self, order: OrderView, at_ms: int) -> Part | None:
-        facts, gauge = order.facts, self.tally.gauge
+        facts, gauge = order.facts, self.counter.gauge
         if not self.any_had_come(facts, at_ms):
             return None
         if self.timers:
@@ -92,7 +94,7 @@ class _Past:
 
     def reached(self, n: int) -> int | None:
         """When (epoch ms) the tier was first reached, having not been before."""
-        zone = self.tally.gauge.zone
+        zone = self.counter.gauge.zone
         turns: list[Change] = [(at, None, None) for at in boundaries("day", self.since_ms, self.at_ms, zone)]
         was = self._is_reached(n, self.since_ms)
         at_ms: int
@@ -106,7 +108,7 @@ class _Past:
         return None
 
     def _is_reached(self, n: int, at_ms: int) -> bool:
-        gauge = self.tally.gauge
+        gauge = self.counter.gauge
         period = gauge.rule.window.periods(at_ms, gauge.zone)[0]
         inside = [counts for day, counts in self.days.items() if period.first <= day <= period.last]
         count = Count(period, sum(bad for _, bad in inside), sum(total for total, _ in inside))
