@@ -12,7 +12,7 @@ from rules.messages import alerts
 from rules.messages.alert_state import emitted_from
 from rules.messages.alerts import Alert
 from streams.paced_log import PacedLog
-from streams.sinks.delivery import Courier
+from streams.sinks.delivery import Delivery
 
 log = logging.getLogger(__name__)
 log.addFilter(PacedLog())
@@ -28,7 +28,7 @@ class StartOver(Exception):
         self.partitions = partitions
 
 
-class Extent(NamedTuple):
+class Offsets(NamedTuple):
     """Offsets of one partition: its first record's, the one to go on from, and the one after its last record's."""
 
     beginning: int
@@ -44,7 +44,7 @@ class Extent(NamedTuple):
 class Sink:
     """One other side. A runner calls these one at a time, in this order for each partition:
 
-    `gain` once, `take` for each batch, `caught_up` once its end as of `gain` has been read, and `lose`. `tick` comes
+    `assigned` once, `take` for each batch, `caught_up` once its end as of `assigned` has been read, and `revoked`. `tick` comes
     about twice a second, for what goes by the clock. What `take` has returned for counts as delivered, except from the
     offset on that `held` names.
     """
@@ -52,13 +52,13 @@ class Sink:
     batch = 500
     """Records handed over at once, at most."""
 
-    def __init__(self, courier: Courier) -> None:
-        self.courier = courier
+    def __init__(self, delivery: Delivery) -> None:
+        self.delivery = delivery
 
     @property
     def name(self) -> str:
         """Names its consumer group, too."""
-        return self.courier.counters.sink
+        return self.delivery.counters.sink
 
     async def __aenter__(self) -> Self:
         return self
@@ -68,7 +68,7 @@ class Sink:
     ) -> None:
         """Closes what was opened."""
 
-    async def gain(self, partition: int, extent: Extent) -> int:
+    async def assigned(self, partition: int, extent: Offsets) -> int:
         """A partition is this process's now; the answer is the offset to read it from."""
         return extent.resume
 
@@ -86,7 +86,7 @@ class Sink:
         """The offset of the oldest record that waits for a `tick`."""
         return None
 
-    def lose(self, partition: int) -> None:
+    def revoked(self, partition: int) -> None:
         """Another process has the partition now."""
 
     def read(self, record: Record) -> Alert | None:
@@ -98,6 +98,6 @@ class Sink:
             emitted_from(alert)  # its times
             return alert
         except (msgspec.DecodeError, ValueError):
-            self.courier.counters.given_up += 1
+            self.delivery.counters.given_up += 1
             log.error("%s: no alert at %s-%d:%d", self.name, record.topic, record.partition, record.offset)
             return None

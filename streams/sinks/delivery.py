@@ -48,7 +48,7 @@ class Counters(Struct):
     lag: int = 0
 
 
-class Courier:
+class Delivery:
     """Tries, waits, tries again, and keeps the counters."""
 
     def __init__(

@@ -8,7 +8,7 @@ from rules.plan.rule_book import RuleBook
 from streams.kafka.topics import TopicNames
 from streams.settings import Settings
 from streams.sinks.alertmanager.sink import Alertmanager
-from streams.sinks.delivery import Counters, Courier
+from streams.sinks.delivery import Counters, Delivery
 from streams.sinks.notify.sink import Notifier
 from streams.sinks.redis.alerts import RedisAlerts
 from streams.sinks.redis.ship_next_set import RedisDue
@@ -26,7 +26,7 @@ class Sinks:
         self, settings: Settings, names: TopicNames, book: RuleBook, warehouses: Warehouses, console_url: str
     ) -> None:
         self._runners = list(_runners(settings, names, book, warehouses, console_url))
-        self.counters: list[Counters] = [runner.sink.courier.counters for runner in self._runners]
+        self.counters: list[Counters] = [runner.sink.delivery.counters for runner in self._runners]
 
     async def run(self) -> None:
         """Until cancelled."""
@@ -41,16 +41,16 @@ def _runners(
     settings: Settings, names: TopicNames, book: RuleBook, warehouses: Warehouses, console_url: str
 ) -> Iterator[Runner]:
     if settings.alertmanager:
-        alertmanager = Alertmanager(Courier("alertmanager"), settings.alertmanager, console_url)
+        alertmanager = Alertmanager(Delivery("alertmanager"), settings.alertmanager, console_url)
         yield Runner(alertmanager, names.alerts, settings)
     if settings.webhook and settings.webhook_secret:
-        yield Runner(Webhook(Courier("webhook"), settings.webhook, settings.webhook_secret), names.alerts, settings)
+        yield Runner(Webhook(Delivery("webhook"), settings.webhook, settings.webhook_secret), names.alerts, settings)
     for place, url in enumerate(settings.notify, start=1):
         # Each reads on its own, so that one that is away keeps no other waiting.
-        notifier = Notifier(Courier(f"notify-{place}"), place, url, settings.notify_every, console_url)
+        notifier = Notifier(Delivery(f"notify-{place}"), place, url, settings.notify_every, console_url)
         yield Runner(notifier, names.alerts, settings)
     if settings.redis:
-        yield Runner(RedisAlerts(Courier("redis"), settings.redis, warehouses), names.alerts, settings)
+        yield Runner(RedisAlerts(Delivery("redis"), settings.redis, warehouses), names.alerts, settings)
         wall = settings.clock == "wall"
-        due = RedisDue(Courier("redis-due"), settings.redis, book, warehouses, wall)
+        due = RedisDue(Delivery("redis-due"), settings.redis, book, warehouses, wall)
         yield Runner(due, names.facts, settings)

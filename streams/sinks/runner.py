@@ -11,7 +11,7 @@ from aiokafka.errors import KafkaError
 from streams.clock import wall_ms
 from streams.kafka import access
 from streams.settings import Settings, bootstrap_servers
-from streams.sinks.base import Extent, Record, Sink, StartOver
+from streams.sinks.base import Offsets, Record, Sink, StartOver
 
 log = logging.getLogger(__name__)
 
@@ -44,7 +44,7 @@ class Runner(ConsumerRebalanceListener):
         self._behind: dict[TopicPartition, int] = {}
         self._taken: dict[TopicPartition, int] = {}
         self._committed: dict[TopicPartition, int] = {}
-        self.sink.courier.counters.lag = 0
+        self.sink.delivery.counters.lag = 0
 
     async def run(self) -> None:
         async with self.sink:
@@ -52,7 +52,7 @@ class Runner(ConsumerRebalanceListener):
                 try:
                     await self._follow()
                 except Exception as error:  # apart from the engine: no sink may end the worker
-                    self.sink.courier.counters.failed += 1
+                    self.sink.delivery.counters.failed += 1
                     log.error("%s: starts again in %.0f s after %s", self.sink.name, RESTART_S, type(error).__name__)
                     log.debug("%s", error, exc_info=error)
                     await asyncio.sleep(RESTART_S)
@@ -93,7 +93,7 @@ class Runner(ConsumerRebalanceListener):
 
     def _lose_all(self) -> None:
         for tp in self._fresh | self._taken.keys():
-            self.sink.lose(tp.partition)
+            self.sink.revoked(tp.partition)
         self._forget()
 
     async def _gain(self, tp: TopicPartition) -> None:
@@ -101,7 +101,7 @@ class Runner(ConsumerRebalanceListener):
         (end,) = (await self._consumer.end_offsets([tp])).values()
         committed = await self._consumer.committed(tp)
         known = committed is not None and beginning <= committed <= end
-        start = await self.sink.gain(tp.partition, Extent(beginning, committed if known else beginning, end))
+        start = await self.sink.assigned(tp.partition, Offsets(beginning, committed if known else beginning, end))
         self._consumer.seek(tp, start)
         self._taken[tp] = start
         self._behind[tp] = end
@@ -179,7 +179,7 @@ class Runner(ConsumerRebalanceListener):
             with contextlib.suppress(KafkaError):
                 ends = await self._consumer.end_offsets(list(self._taken))
                 lags = [ends[tp] - self._delivered(tp) for tp in self._taken if tp in ends]
-                self.sink.courier.counters.lag = max(0, sum(lags))
+                self.sink.delivery.counters.lag = max(0, sum(lags))
             await asyncio.sleep(LAG_S)
 
     def _delivered(self, tp: TopicPartition) -> int:

@@ -12,8 +12,8 @@ from functools import partial
 from hashlib import blake2b
 
 from rules.messages.alerts import Alert
-from streams.sinks.base import Extent, Record
-from streams.sinks.delivery import Courier
+from streams.sinks.base import Offsets, Record
+from streams.sinks.delivery import Delivery
 from streams.sinks.http import HttpSink
 
 
@@ -31,13 +31,13 @@ def message_id(event_id: str) -> str:
 class Webhook(HttpSink):
     batch = 16  # alerts on their way at once
 
-    def __init__(self, courier: Courier, url: str, key: bytes) -> None:
-        super().__init__(courier)
+    def __init__(self, delivery: Delivery, url: str, key: bytes) -> None:
+        super().__init__(delivery)
         self._url, self._key = url, key
         self._first: dict[int, set[str]] = {}
 
-    async def gain(self, partition: int, extent: Extent) -> int:
-        self.lose(partition)
+    async def assigned(self, partition: int, extent: Offsets) -> int:
+        self.revoked(partition)
         if extent.is_new:
             self._first[partition] = set()
         return extent.resume
@@ -45,7 +45,7 @@ class Webhook(HttpSink):
     async def caught_up(self, partition: int) -> None:
         self._first.pop(partition, None)
 
-    def lose(self, partition: int) -> None:
+    def revoked(self, partition: int) -> None:
         self._first.pop(partition, None)
 
     async def take(self, partition: int, records: Sequence[Record]) -> None:
@@ -70,7 +70,7 @@ class Webhook(HttpSink):
 
     async def _send_all(self, revisions: Sequence[tuple[Alert, bytes]]) -> None:
         for alert, body in revisions:
-            await self.courier.carry(partial(self._send, alert, body))
+            await self.delivery.carry(partial(self._send, alert, body))
 
     async def _send(self, alert: Alert, body: bytes) -> None:
         name, at_s = message_id(alert.id), int(time.time())

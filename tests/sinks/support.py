@@ -11,7 +11,7 @@ from rules.calendar.instants import rfc3339
 from rules.messages import alerts
 from rules.messages.alerts import Alert
 from streams.clock import wall_ms
-from streams.sinks.base import Extent, Record, Sink
+from streams.sinks.base import Offsets, Record, Sink
 from tests.support.servers import free_port
 
 
@@ -86,8 +86,8 @@ class Hand:
         self.at = 0
         self.rebuilt = False
 
-    async def gain(self, resume: int = 0) -> None:
-        self.at = await self.sink.gain(self.partition, Extent(0, resume, len(self.log)))
+    async def assigned(self, resume: int = 0) -> None:
+        self.at = await self.sink.assigned(self.partition, Offsets(0, resume, len(self.log)))
         self.rebuilt = False
 
     def write(self, *values: bytes | None, key: str | None = None, at_ms: int | None = None) -> None:

@@ -9,7 +9,7 @@ from typing import Any
 
 from streams.clock import wall_ms
 from streams.sinks.alertmanager.sink import AGAIN_MS, AT_ONCE, Alertmanager
-from streams.sinks.delivery import Courier
+from streams.sinks.delivery import Delivery
 from tests.sinks.support import Hand, Receiver, alert, name_of
 from tests.support.servers import AlertmanagerServer
 from tests.worker.support import until
@@ -17,9 +17,9 @@ from tests.worker.support import until
 
 @asynccontextmanager
 async def hand(server: AlertmanagerServer | Receiver, patience_s: float = 60.0) -> AsyncIterator[Hand]:
-    async with Alertmanager(Courier("alertmanager", patience_s), server.url, "http://localhost:6066") as sink:
+    async with Alertmanager(Delivery("alertmanager", patience_s), server.url, "http://localhost:6066") as sink:
         driven = Hand(sink)
-        await driven.gain()
+        await driven.assigned()
         yield driven
 
 
@@ -87,7 +87,7 @@ async def test_a_request_that_was_lost_is_made_up_for(alertmanager_server: Alert
         await sink.send(alert("1"))
         alertmanager_server.stop()
         await sink.send(alert("1", 2, "resolved"), alert("2"))
-        assert sink.sink.courier.counters.given_up > 0
+        assert sink.sink.delivery.counters.given_up > 0
         alertmanager_server.start()
         await sink.run(wall_ms() + AGAIN_MS)
     assert [each["annotations"]["order"] for each in known(alertmanager_server)] == ["2"]
@@ -121,7 +121,7 @@ async def test_nothing_is_said_before_the_topic_has_been_read_to_its_end(
 ) -> None:
     async with hand(alertmanager_server) as sink:
         sink.write(alert("1"), alert("2"), alert("1", 2, "resolved"))
-        await sink.gain()
+        await sink.assigned()
         await sink.sink.take(0, sink.log[:2])
         await sink.sink.tick(wall_ms())
         assert known(alertmanager_server) == []
@@ -137,7 +137,7 @@ async def test_whoever_gains_the_partition_knows_what_fires(alertmanager_server:
     alertmanager_server.restart()
     async with hand(alertmanager_server) as second:
         second.write(*log)
-        await second.gain(resume=len(log))
+        await second.assigned(resume=len(log))
         await second.run()
     assert {(each["annotations"]["order"], each["labels"]["severity"]) for each in known(alertmanager_server)} == {
         ("1", "critical"),
@@ -148,7 +148,7 @@ async def test_whoever_gains_the_partition_knows_what_fires(alertmanager_server:
 async def test_a_partition_that_is_lost_is_no_longer_spoken_for(alertmanager_server: AlertmanagerServer) -> None:
     async with hand(alertmanager_server) as sink:
         await sink.send(alert("1"))
-        sink.sink.lose(0)
+        sink.sink.revoked(0)
         alertmanager_server.restart()
         await sink.sink.tick(wall_ms() + AGAIN_MS)
     assert known(alertmanager_server) == []
@@ -158,7 +158,7 @@ async def test_many_alerts_go_in_several_requests(alertmanager_server: Alertmana
     async with hand(alertmanager_server) as sink:
         await sink.run()
         await sink.send(*(alert(str(n)) for n in range(AT_ONCE + 1)))
-        assert sink.sink.courier.counters.delivered == AT_ONCE + 1
+        assert sink.sink.delivery.counters.delivered == AT_ONCE + 1
     assert len(known(alertmanager_server)) == AT_ONCE + 1
 
 
@@ -173,7 +173,7 @@ async def test_an_alertmanager_that_is_away_is_waited_for(alertmanager_server: A
     async with hand(alertmanager_server) as sink:
         alertmanager_server.stop()
         sending = asyncio.ensure_future(sink.send(alert("1")))
-        await until(lambda: sink.sink.courier.counters.retried > 1)
+        await until(lambda: sink.sink.delivery.counters.retried > 1)
         alertmanager_server.start()
         await sending
     assert len(known(alertmanager_server)) == 1

@@ -61,7 +61,7 @@ async def test_its_group_is_made_again_when_redis_has_lost_everything(redis_serv
         await sink.send(alert("1", **SHIP))
         assert await line(packer) == "ship_first 1 until 2026-01-04T00:00:00Z"
         Redis.from_url(redis_server.url).flushall()
-        await sink.gain()
+        await sink.assigned()
         await sink.run()
         assert await line(packer) == "ship_first 1 until 2026-01-04T00:00:00Z"
 

@@ -3,36 +3,36 @@
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from streams.sinks.alertmanager.label_sets import EXPIRES_MS, KEPT_MS, Firing, posted
+from streams.sinks.alertmanager.label_sets import EXPIRES_MS, KEPT_MS, ActiveAlerts, posted
 from tests.sinks.support import alert, name_of, read
 
 T0 = 1_767_225_600_000
 MINUTE = 60_000
 
 
-def spells(firing: Firing, now_ms: int = T0) -> set[tuple[str, str, int | None]]:
+def spells(firing: ActiveAlerts, now_ms: int = T0) -> set[tuple[str, str, int | None]]:
     return {(spell.alert.data.severity, spell.alert.data.stage, spell.ended_ms) for spell in firing.all(now_ms)}
 
 
-def hear(firing: Firing, value: bytes, at_ms: int) -> None:
+def hear(firing: ActiveAlerts, value: bytes, at_ms: int) -> None:
     firing.hear(read(value), at_ms, at_ms)
 
 
 def test_an_open_alert_fires() -> None:
-    firing = Firing()
+    firing = ActiveAlerts()
     hear(firing, alert(), T0)
     assert spells(firing) == {("critical", "overdue", None)}
 
 
 def test_a_change_of_severity_ends_the_labels_it_leaves() -> None:
-    firing = Firing()
+    firing = ActiveAlerts()
     hear(firing, alert(severity="info", stage="due_soon"), T0)
     hear(firing, alert(revision=2), T0 + MINUTE)
     assert spells(firing) == {("info", "due_soon", T0 + MINUTE), ("critical", "overdue", None)}
 
 
 def test_labels_that_come_back_fire_again() -> None:
-    firing = Firing()
+    firing = ActiveAlerts()
     hear(firing, alert(severity="warning"), T0)
     hear(firing, alert(revision=2, severity="critical"), T0 + MINUTE)
     hear(firing, alert(revision=3, severity="warning"), T0 + 2 * MINUTE)
@@ -40,7 +40,7 @@ def test_labels_that_come_back_fire_again() -> None:
 
 
 def test_a_resolved_alert_has_ended_under_all_its_labels() -> None:
-    firing = Firing()
+    firing = ActiveAlerts()
     hear(firing, alert(severity="info"), T0)
     hear(firing, alert(revision=2), T0 + MINUTE)
     hear(firing, alert(revision=3, state="resolved"), T0 + 2 * MINUTE)
@@ -48,7 +48,7 @@ def test_a_resolved_alert_has_ended_under_all_its_labels() -> None:
 
 
 def test_an_end_is_told_for_a_while_and_then_forgotten() -> None:
-    firing = Firing()
+    firing = ActiveAlerts()
     hear(firing, alert(), T0)
     hear(firing, alert(revision=2, state="resolved"), T0 + MINUTE)
     assert spells(firing, T0 + MINUTE + KEPT_MS - 1) == {("critical", "overdue", T0 + MINUTE)}
@@ -56,13 +56,13 @@ def test_an_end_is_told_for_a_while_and_then_forgotten() -> None:
 
 
 def test_what_ended_long_ago_is_not_kept_at_all() -> None:
-    firing = Firing()
+    firing = ActiveAlerts()
     firing.hear(read(alert(state="resolved")), T0, T0 + KEPT_MS)
     assert not firing._spells
 
 
 def test_an_alert_whose_record_was_removed_has_ended() -> None:
-    firing = Firing()
+    firing = ActiveAlerts()
     hear(firing, alert(), T0)
     firing.forget(name_of(alert()), T0 + MINUTE)
     firing.forget("never heard of", T0 + MINUTE)
@@ -70,7 +70,7 @@ def test_an_alert_whose_record_was_removed_has_ended() -> None:
 
 
 def test_news_is_what_has_begun_or_ended() -> None:
-    firing = Firing()
+    firing = ActiveAlerts()
     hear(firing, alert(severity="info"), T0)
     firing.news.clear()
     hear(firing, alert(revision=2), T0 + MINUTE)
@@ -81,7 +81,7 @@ def test_news_is_what_has_begun_or_ended() -> None:
 
 
 def test_what_is_posted_holds_what_routes_go_by_and_leads_to_the_console() -> None:
-    firing = Firing()
+    firing = ActiveAlerts()
     hear(firing, alert("订/1", opened_at="2026-01-01T00:00:00Z", due_at="2026-01-01T00:00:00Z", headroom=-2), T0)
     (spell,) = firing.all(T0)
     name = name_of(alert("订/1"))
@@ -117,7 +117,7 @@ STEPS = st.tuples(st.sampled_from("12"), st.sampled_from(["open", "resolved"]), 
 @settings(deadline=None, derandomize=True)
 @given(st.lists(STEPS, max_size=12))
 def test_a_compacted_topic_tells_the_same_of_what_fires(steps: list[tuple[str, str, str]]) -> None:
-    whole, compacted = Firing(), Firing()
+    whole, compacted = ActiveAlerts(), ActiveAlerts()
     values = [alert(order, n, state, severity=severity) for n, (order, state, severity) in enumerate(steps, 1)]
     newest = {order: n for n, (order, _, _) in enumerate(steps)}
     for n, value in enumerate(values):
@@ -125,7 +125,7 @@ def test_a_compacted_topic_tells_the_same_of_what_fires(steps: list[tuple[str, s
         if n in newest.values():
             hear(compacted, value, T0 + n)
 
-    def fires(firing: Firing) -> set[tuple[str, str]]:
+    def fires(firing: ActiveAlerts) -> set[tuple[str, str]]:
         return {
             (spell.alert.data.alert, spell.alert.data.severity) for spell in firing.all(T0) if spell.ended_ms is None
         }

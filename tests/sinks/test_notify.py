@@ -13,7 +13,7 @@ from aiosmtpd.smtp import SMTP, Envelope, Session
 from streams import logs
 from streams.clock import wall_ms
 from streams.settings import BadSettingError
-from streams.sinks.delivery import Courier
+from streams.sinks.delivery import Delivery
 from streams.sinks.notify.digests import GATHER_MS
 from streams.sinks.notify.sink import MINUTE_MS, Notifier
 from tests.sinks.support import Hand, Naps, Receiver, alert
@@ -21,7 +21,7 @@ from tests.support.servers import free_port
 
 
 def notifier(url: str, place: int = 1, patience_s: float = 60.0) -> Notifier:
-    return Notifier(Courier(f"notify-{place}", patience_s, sleep=Naps()), place, url, 15, "http://localhost:6066")
+    return Notifier(Delivery(f"notify-{place}", patience_s, sleep=Naps()), place, url, 15, "http://localhost:6066")
 
 
 @asynccontextmanager
@@ -29,7 +29,7 @@ async def hand(url: str, patience_s: float = 60.0, log: Sequence[bytes] = (), re
     async with notifier(url, patience_s=patience_s) as sink:
         driven = Hand(sink)
         driven.write(*log)
-        await driven.gain(resume)
+        await driven.assigned(resume)
         yield driven
 
 
@@ -48,7 +48,7 @@ async def test_a_shop_in_trouble_sends_one_digest(caplog: pytest.LogCaptureFixtu
     assert (told["title"], told["type"]) == ("joom/s17: 200 critical", "failure")
     assert "!! Order 0 is late [joom-1]" in told["message"]
     assert "... and 190 more" in told["message"]
-    assert sink.sink.courier.counters.delivered == 200
+    assert sink.sink.delivery.counters.delivered == 200
     assert "Order" not in caplog.text
 
 
@@ -99,7 +99,7 @@ async def test_a_digest_that_cannot_be_sent_does_not_stop_the_next() -> None:
     async with Receiver([500]) as receiver, hand(json_url(receiver), patience_s=0) as sink:
         await sink.send(alert("1"))
         await sink.run(wall_ms() + GATHER_MS)
-        assert sink.sink.courier.counters.given_up == 1
+        assert sink.sink.delivery.counters.given_up == 1
         await sink.send(alert("2"))
         await sink.run(wall_ms() + GATHER_MS + 20 * MINUTE_MS)
     assert len(receiver.requests) == 2

@@ -26,5 +26,5 @@ async def test_no_sink_is_led_elsewhere(name: str, status: int) -> None:
             await sink.run(wall_ms() + GATHER_MS)
         assert len(receiver.requests) >= 1
         assert inside.requests == []
-        assert sink.sink.courier.counters.delivered == 0
-        assert sink.sink.courier.counters.failed >= 1
+        assert sink.sink.delivery.counters.delivered == 0
+        assert sink.sink.delivery.counters.failed >= 1

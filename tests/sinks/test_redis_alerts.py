@@ -14,7 +14,7 @@ from streams.clock import wall_ms
 from streams.kafka.keys import order_key
 from streams.runtime.changelog import encode_facts
 from streams.sinks.base import StartOver
-from streams.sinks.delivery import Courier
+from streams.sinks.delivery import Delivery
 from streams.sinks.redis.alerts import LOOK_MS, REVISIONS, STREAM, RedisAlerts
 from streams.sinks.redis.ship_next_set import RedisDue
 from streams.warehouses import Entry, Warehouses
@@ -30,10 +30,10 @@ BY_ARTICLE = Warehouses((Entry("berlin", sku_prefix="DE-"), Entry("west", shop="
 async def hand(
     server: RedisServer, *log: bytes, warehouses: Warehouses = WEST, kept: int = 1_000
 ) -> AsyncIterator[Hand]:
-    async with RedisAlerts(Courier("redis"), server.url, warehouses, kept) as sink:
+    async with RedisAlerts(Delivery("redis"), server.url, warehouses, kept) as sink:
         driven = Hand(sink)
         driven.write(*log)
-        await driven.gain()
+        await driven.assigned()
         yield driven
 
 
@@ -104,7 +104,7 @@ async def test_redis_that_lost_everything_is_filled_again(redis_server: RedisSer
         redis_server.restart()
         with pytest.raises(StartOver):
             await sink.send(alert("3"))
-        await sink.gain(resume=4)
+        await sink.assigned(resume=4)
         assert sink.at == 0
         await sink.run()
     assert revisions(redis_server) == [("1", "2"), ("2", "1"), ("3", "1")]
@@ -121,7 +121,7 @@ async def test_the_loss_is_noticed_also_while_no_alert_comes(redis_server: Redis
 async def test_the_loss_of_several_partitions_is_noticed_at_once(redis_server: RedisServer) -> None:
     async with hand(redis_server) as first:
         second = Hand(first.sink, partition=1)
-        await second.gain()
+        await second.assigned()
         await first.run()
         await second.run()
         client(redis_server).flushall()
@@ -151,7 +151,7 @@ async def test_a_redis_restored_from_an_older_copy_goes_on_from_there(redis_serv
         redis.xtrim(STREAM + "west", maxlen=0)
         with pytest.raises(StartOver):
             await sink.send(alert("3"))
-        await sink.gain(resume=3)
+        await sink.assigned(resume=3)
         assert sink.at == 1
         await sink.run()
     assert revisions(redis_server) == [("2", "1"), ("3", "1")]
@@ -189,7 +189,7 @@ async def test_redis_that_is_away_is_waited_for(redis_server: RedisServer) -> No
         redis_server.hang()
         sending = asyncio.ensure_future(sink.send(alert("1")))
         redis_server.stop()
-        await until(lambda: sink.sink.courier.counters.retried > 1)
+        await until(lambda: sink.sink.delivery.counters.retried > 1)
         redis_server.start()
         with pytest.raises(StartOver):
             await sending
@@ -203,15 +203,15 @@ async def test_an_alert_that_is_forgotten_has_no_revision_any_more(redis_server:
 
 
 async def test_articles_decide_about_the_warehouse_where_the_mapping_says_so(redis_server: RedisServer) -> None:
-    due = RedisDue(Courier("redis-due"), redis_server.url, book(), BY_ARTICLE, wall=True)
+    due = RedisDue(Delivery("redis-due"), redis_server.url, book(), BY_ARTICLE, wall=True)
     async with due, hand(redis_server, warehouses=BY_ARTICLE) as sink:
         orders = Hand(due)
         mark: Mark = (wall_ms() - 1_000, "erp", "e-1")
         facts = OrderFacts(placed=mark, terms=Terms(items=(Item("DE-1"),)))
         sink.write(alert("1", shop="s1"), alert("2", shop="s1"), alert(None, shop="s1"), at_ms=wall_ms() - 60_000)
         taking = asyncio.ensure_future(sink.run())
-        await until(lambda: sink.sink.courier.counters.retried > 0)  # it waits for the orders to be there
-        await orders.gain()
+        await until(lambda: sink.sink.delivery.counters.retried > 0)  # it waits for the orders to be there
+        await orders.assigned()
         orders.write(encode_facts(facts), key=order_key("joom", "s1", "1").decode())
         await orders.run()
         await taking

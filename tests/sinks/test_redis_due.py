@@ -10,7 +10,7 @@ from redis import Redis
 
 from streams.clock import wall_ms
 from streams.kafka.keys import order_key
-from streams.sinks.delivery import Courier
+from streams.sinks.delivery import Delivery
 from streams.sinks.redis.ship_next_set import HOMES, LOOK_MS, MEMBERS, RedisDue
 from streams.warehouses import Warehouses
 from tests.sinks.support import Hand
@@ -29,11 +29,11 @@ async def hand(
     server: RedisServer, log: Sequence[Order] = (), warehouses: Warehouses = WAREHOUSES, patience_s: float = 60.0
 ) -> AsyncIterator[Hand]:
     """A sink that has read a log of orders of shop s17, and what comes with `hear`."""
-    async with RedisDue(Courier("redis-due", patience_s), server.url, book(), warehouses, wall=True) as sink:
+    async with RedisDue(Delivery("redis-due", patience_s), server.url, book(), warehouses, wall=True) as sink:
         driven = Hand(sink)
         for order, value in log:
             driven.write(value, key=order_key("joom", "s17", order).decode())
-        await driven.gain()
+        await driven.assigned()
         await driven.run()
         yield driven
 
@@ -103,7 +103,7 @@ async def test_redis_that_is_away_is_waited_for(redis_server: RedisServer) -> No
     async with hand(redis_server, [("1", facts(placed_ms=PLACED_MS))]) as sink:
         redis_server.stop()
         hearing = asyncio.ensure_future(hear(sink, "2", facts(placed_ms=PLACED_MS)))
-        await until(lambda: sink.sink.courier.counters.retried > 1)
+        await until(lambda: sink.sink.delivery.counters.retried > 1)
         redis_server.start()
         await hearing
     assert set(due(redis_server)) == {"joom/s17/1", "joom/s17/2"}
@@ -113,7 +113,7 @@ async def test_what_could_not_be_written_is_made_up_for(redis_server: RedisServe
     async with hand(redis_server, patience_s=0) as sink:
         redis_server.stop()
         await hear(sink, "1", facts(placed_ms=PLACED_MS))
-        assert sink.sink.courier.counters.given_up == 1
+        assert sink.sink.delivery.counters.given_up == 1
         redis_server.start()
         await sink.run(wall_ms() + LOOK_MS)
     assert set(due(redis_server)) == {"joom/s17/1"}
@@ -138,9 +138,9 @@ async def test_a_changed_mapping_moves_what_is_there(redis_server: RedisServer) 
 
 
 async def test_in_event_time_deadlines_pass_with_the_partitions_clock(redis_server: RedisServer) -> None:
-    async with RedisDue(Courier("redis-due"), redis_server.url, book(), WAREHOUSES, wall=False) as sink:
+    async with RedisDue(Delivery("redis-due"), redis_server.url, book(), WAREHOUSES, wall=False) as sink:
         driven = Hand(sink)
-        await driven.gain()
+        await driven.assigned()
         await hear(driven, "1", facts(placed_ms=PLACED_MS - 10 * LATE_MS))
         assert set(due(redis_server)) == {"joom/s17/1"}
         await driven.send(b'{"clock_ms":%d}' % PLACED_MS, key='"clock"')
@@ -157,4 +157,4 @@ async def test_facts_that_cannot_be_read_are_counted_and_do_not_stop_the_list(re
     async with hand(redis_server, [("1", b"junk"), ("2", facts(placed_ms=PLACED_MS))]) as sink:
         await hear(sink, "3", facts(placed_ms=PLACED_MS))
         assert due(redis_server).keys() == {"joom/s17/2", "joom/s17/3"}
-        assert sink.sink.courier.counters.given_up == 1
+        assert sink.sink.delivery.counters.given_up == 1

@@ -9,8 +9,8 @@ from aiokafka import AIOKafkaConsumer, TopicPartition
 
 from streams.settings import Settings
 from streams.sinks import runner as running
-from streams.sinks.base import Extent, Record, Sink, StartOver
-from streams.sinks.delivery import Courier
+from streams.sinks.base import Offsets, Record, Sink, StartOver
+from streams.sinks.delivery import Delivery
 from streams.sinks.runner import Runner
 from tests.support.kafka import Kafka, create_topics, produce
 from tests.worker.support import until
@@ -24,7 +24,7 @@ class Recorder(Sink):
     """Remembers what it was given. `before` is awaited first: it may hang, or fail."""
 
     def __init__(self, before: Callable[[], Awaitable[None]] | None = None, patience: int = 500) -> None:
-        super().__init__(Courier("recorder"))
+        super().__init__(Delivery("recorder"))
         self.batch = patience
         self.before = before
         self.taken: list[str] = []
@@ -34,14 +34,14 @@ class Recorder(Sink):
         self.ticks = 0
         self.start: int | None = None
 
-    async def gain(self, partition: int, extent: Extent) -> int:
+    async def assigned(self, partition: int, extent: Offsets) -> int:
         self.partitions.add(partition)
         return extent.resume if self.start is None else self.start
 
     async def caught_up(self, partition: int) -> None:
         self.rebuilt.append(partition)
 
-    def lose(self, partition: int) -> None:
+    def revoked(self, partition: int) -> None:
         self.partitions.discard(partition)
 
     async def take(self, partition: int, records: Sequence[Record]) -> None:
@@ -162,11 +162,11 @@ async def test_a_sink_that_hangs_shows_how_far_behind_it_is_and_catches_up(
     sink = Recorder(hang)
     async with place.reader(sink):
         await place.write(*(str(n) for n in range(30)))
-        await until(lambda: sink.courier.counters.lag == 31)
+        await until(lambda: sink.delivery.counters.lag == 31)
         assert sink.taken == []
         go_on.set()
         await until(lambda: len(sink.taken) == 31)
-        await until(lambda: sink.courier.counters.lag == 0)
+        await until(lambda: sink.delivery.counters.lag == 0)
 
 
 async def test_a_sink_that_fails_is_given_the_same_again(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -7,7 +7,7 @@ import orjson
 import pytest
 from standardwebhooks import Webhook as Verifier
 
-from streams.sinks.delivery import Courier
+from streams.sinks.delivery import Delivery
 from streams.sinks.webhook import Webhook
 from tests.sinks.support import Hand, Naps, Receiver, alert, read
 from tests.support.servers import free_port
@@ -17,9 +17,9 @@ KEY = bytes(range(32))
 
 @asynccontextmanager
 async def hand(url: str, patience_s: float = 60.0) -> AsyncIterator[Hand]:
-    async with Webhook(Courier("webhook", patience_s, sleep=Naps()), url, KEY) as sink:
+    async with Webhook(Delivery("webhook", patience_s, sleep=Naps()), url, KEY) as sink:
         driven = Hand(sink)
-        await driven.gain()
+        await driven.assigned()
         yield driven
 
 
@@ -51,7 +51,7 @@ async def test_a_revision_keeps_its_message_id_and_another_has_another() -> None
 async def test_a_receiver_in_trouble_is_tried_again(status: int) -> None:
     async with Receiver([status, status]) as receiver, hand(receiver.url) as webhook:
         await webhook.send(alert())
-    counters = webhook.sink.courier.counters
+    counters = webhook.sink.delivery.counters
     assert (counters.delivered, counters.retried, len(receiver.requests)) == (1, 2, 3)
 
 
@@ -59,14 +59,14 @@ async def test_a_receiver_in_trouble_is_tried_again(status: int) -> None:
 async def test_a_receiver_that_refuses_is_not_pressed(status: int) -> None:
     async with Receiver([status]) as receiver, hand(receiver.url) as webhook:
         await webhook.send(alert("1"), alert("2"))
-    counters = webhook.sink.courier.counters
+    counters = webhook.sink.delivery.counters
     assert (counters.delivered, counters.given_up, len(receiver.requests)) == (1, 1, 2)
 
 
 async def test_nobody_there_is_given_up_when_patience_ends() -> None:
     async with hand(f"http://127.0.0.1:{free_port()}/hook", patience_s=0) as webhook:
         await webhook.send(alert())
-    assert webhook.sink.courier.counters.given_up == 1
+    assert webhook.sink.delivery.counters.given_up == 1
 
 
 async def test_revisions_of_one_alert_arrive_in_order() -> None:
@@ -79,7 +79,7 @@ async def test_revisions_of_one_alert_arrive_in_order() -> None:
 async def test_a_new_receiver_is_not_told_what_had_ended_before() -> None:
     async with Receiver() as receiver, hand(receiver.url) as webhook:
         webhook.write(alert("old", 7, "resolved"), alert("1"), alert("1", 2, "resolved"), alert("2", 3))
-        await webhook.gain()
+        await webhook.assigned()
         await webhook.run()
         await webhook.send(alert("old", 8, "resolved"))
     told = [(body["order"], body["data"]["revision"]) for body in receiver.bodies]
@@ -91,6 +91,6 @@ async def test_what_is_no_alert_is_counted_and_passed_over(caplog: pytest.LogCap
         await webhook.send(b'{"order": "secret"}', key="x")
         await webhook.send(alert())
         await webhook.send(None, key="x")
-    assert webhook.sink.courier.counters.given_up == 1
+    assert webhook.sink.delivery.counters.given_up == 1
     assert [read(body).data.revision for _, body in receiver.requests] == [1]
     assert "secret" not in caplog.text

@@ -22,7 +22,7 @@ KEPT_MS = 900_000
 Labels = tuple[tuple[str, str], ...]
 
 
-class Spell(Struct):
+class LabelSetEpisode(Struct):
     """A time for which an alert stood under one set of labels. `ended_ms` is None while it fires."""
 
     alert: Alert
@@ -30,15 +30,15 @@ class Spell(Struct):
     ended_ms: int | None = None
 
 
-class Firing:
+class ActiveAlerts:
     """The spells of one partition's alerts. Times are epoch ms, by the wall clock of whoever wrote the records.
 
     `news` are the spells that have begun or ended since it was last cleared.
     """
 
     def __init__(self) -> None:
-        self.news: list[Spell] = []
-        self._spells: dict[str, dict[Labels, Spell]] = {}
+        self.news: list[LabelSetEpisode] = []
+        self._spells: dict[str, dict[Labels, LabelSetEpisode]] = {}
 
     def hear(self, alert: Alert, at_ms: int, now_ms: int) -> None:
         """A record of an alert, written at `at_ms`."""
@@ -46,7 +46,7 @@ class Firing:
         is_open, under = alert.data.state == "open", labels(alert)
         self._end(spells, at_ms, but=under)
         since_ms = min(from_rfc3339(alert.data.opened_at), at_ms)
-        spell = spells[under] = Spell(alert, since_ms, None if is_open else at_ms)
+        spell = spells[under] = LabelSetEpisode(alert, since_ms, None if is_open else at_ms)
         self.news.append(spell)
         self._drop_old(alert.data.alert, now_ms)
 
@@ -54,14 +54,14 @@ class Firing:
         """The alert's record was removed: nobody knows of it any more."""
         self._end(self._spells.get(alert, {}), at_ms)
 
-    def all(self, now_ms: int) -> Iterator[Spell]:
+    def all(self, now_ms: int) -> Iterator[LabelSetEpisode]:
         """What fires, and what has ended not long ago."""
         for alert in list(self._spells):
             self._drop_old(alert, now_ms)
         for spells in self._spells.values():
             yield from spells.values()
 
-    def _end(self, spells: dict[Labels, Spell], at_ms: int, but: Labels | None = None) -> None:
+    def _end(self, spells: dict[Labels, LabelSetEpisode], at_ms: int, but: Labels | None = None) -> None:
         for under, spell in spells.items():
             if under != but and spell.ended_ms is None:
                 spell.ended_ms = at_ms
@@ -91,7 +91,7 @@ def labels(alert: Alert) -> Labels:
     )
 
 
-def posted(spell: Spell, now_ms: int, console_url: str) -> dict[str, object]:
+def posted(spell: LabelSetEpisode, now_ms: int, console_url: str) -> dict[str, object]:
     """A spell as Alertmanager's API wants it. It fires until `endsAt`, which each time is set a while ahead."""
     alert, data = spell.alert, spell.alert.data
     notes = {"summary": data.summary, "reason": data.reason, "revision": str(data.revision)}

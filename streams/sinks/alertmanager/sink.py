@@ -10,9 +10,9 @@ from itertools import islice
 import orjson
 
 from streams.clock import wall_ms
-from streams.sinks.alertmanager.label_sets import Firing, Spell, posted
-from streams.sinks.base import Extent, Record
-from streams.sinks.delivery import Courier, Rejected
+from streams.sinks.alertmanager.label_sets import ActiveAlerts, LabelSetEpisode, posted
+from streams.sinks.base import Offsets, Record
+from streams.sinks.delivery import Delivery, Rejected
 from streams.sinks.http import HttpSink
 
 AGAIN_MS = 30_000
@@ -23,17 +23,17 @@ AT_ONCE = 256
 
 
 class Alertmanager(HttpSink):
-    def __init__(self, courier: Courier, url: str, console_url: str) -> None:
-        super().__init__(courier)
+    def __init__(self, delivery: Delivery, url: str, console_url: str) -> None:
+        super().__init__(delivery)
         self._url = url.rstrip("/") + "/api/v2/alerts"
         self._console_url = console_url
         self._sent_all_ms = 0
-        self._firing: dict[int, Firing] = {}
+        self._firing: dict[int, ActiveAlerts] = {}
         self._rebuilt: set[int] = set()
 
-    async def gain(self, partition: int, extent: Extent) -> int:
-        self.lose(partition)
-        self._firing[partition] = Firing()
+    async def assigned(self, partition: int, extent: Offsets) -> int:
+        self.revoked(partition)
+        self._firing[partition] = ActiveAlerts()
         return extent.beginning
 
     async def caught_up(self, partition: int) -> None:
@@ -41,7 +41,7 @@ class Alertmanager(HttpSink):
         self._rebuilt.add(partition)
         self._sent_all_ms = 0
 
-    def lose(self, partition: int) -> None:
+    def revoked(self, partition: int) -> None:
         self._firing.pop(partition, None)
         self._rebuilt.discard(partition)
 
@@ -61,17 +61,17 @@ class Alertmanager(HttpSink):
         news = [spell for firing in rebuilt for spell in firing.news]
         if now_ms - self._sent_all_ms >= AGAIN_MS:
             self._sent_all_ms = now_ms
-            await self.courier.carry(lambda: self._send(self._all(rebuilt)), alerts=len(news))
+            await self.delivery.carry(lambda: self._send(self._all(rebuilt)), alerts=len(news))
         elif news:
-            await self.courier.carry(lambda: self._send(news), alerts=len(news))
+            await self.delivery.carry(lambda: self._send(news), alerts=len(news))
         for firing in rebuilt:
             firing.news.clear()
 
-    def _all(self, rebuilt: Iterable[Firing]) -> Iterable[Spell]:
+    def _all(self, rebuilt: Iterable[ActiveAlerts]) -> Iterable[LabelSetEpisode]:
         now_ms = wall_ms()
         return (spell for firing in rebuilt for spell in firing.all(now_ms))
 
-    async def _send(self, spells: Iterable[Spell]) -> None:
+    async def _send(self, spells: Iterable[LabelSetEpisode]) -> None:
         rest = iter(spells)
         refused: Rejected | None = None
         while some := list(islice(rest, AT_ONCE)):

@@ -8,8 +8,8 @@ import apprise
 
 from streams.clock import wall_ms
 from streams.settings import BadSettingError
-from streams.sinks.base import Extent, Record, Sink
-from streams.sinks.delivery import Courier, Unavailable
+from streams.sinks.base import Offsets, Record, Sink
+from streams.sinks.delivery import Delivery, Unavailable
 from streams.sinks.notify.digests import Digest, Digests
 
 MINUTE_MS = 60_000
@@ -26,16 +26,16 @@ class Notifier(Sink):
     """One address: the `place`th of those in the settings, counted from 1. `every_min` is minutes between two digests
     of a shop. Raises BadSettingError for an address that Apprise doesn't know."""
 
-    def __init__(self, courier: Courier, place: int, url: str, every_min: int, console_url: str) -> None:
-        super().__init__(courier)
+    def __init__(self, delivery: Delivery, place: int, url: str, every_min: int, console_url: str) -> None:
+        super().__init__(delivery)
         self._target = _target(place, url)
         self._console_url = console_url
         self._digests = Digests(every_min * MINUTE_MS)
         self._behind: set[int] = set()
         self._first: set[int] = set()
 
-    async def gain(self, partition: int, extent: Extent) -> int:
-        self.lose(partition)
+    async def assigned(self, partition: int, extent: Offsets) -> int:
+        self.revoked(partition)
         self._behind.add(partition)
         if extent.is_new:
             self._first.add(partition)
@@ -45,7 +45,7 @@ class Notifier(Sink):
         self._behind.discard(partition)
         self._first.discard(partition)
 
-    def lose(self, partition: int) -> None:
+    def revoked(self, partition: int) -> None:
         self._digests.drop(partition)
         self._behind.discard(partition)
         self._first.discard(partition)
@@ -65,7 +65,7 @@ class Notifier(Sink):
         return self._digests.oldest(partition)
 
     async def _tell(self, digest: Digest, now_ms: int) -> None:
-        await self.courier.carry(partial(self._send, digest), alerts=len(digest.alerts))
+        await self.delivery.carry(partial(self._send, digest), alerts=len(digest.alerts))
         self._digests.sent(digest, now_ms)
 
     async def _send(self, digest: Digest) -> None:

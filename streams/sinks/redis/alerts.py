@@ -16,8 +16,8 @@ from msgspec import UNSET
 
 from rules.messages.alerts import Alert
 from streams.clock import wall_ms
-from streams.sinks.base import Extent, Record, Sink, StartOver
-from streams.sinks.delivery import Courier, Unavailable
+from streams.sinks.base import Offsets, Record, Sink, StartOver
+from streams.sinks.delivery import Delivery, Unavailable
 from streams.sinks.redis.client import READ, answer, connect
 from streams.sinks.redis.ship_next import member
 from streams.sinks.redis.ship_next_set import HOMES, due_field
@@ -76,8 +76,8 @@ class _Place(NamedTuple):
 
 
 class RedisAlerts(Sink):
-    def __init__(self, courier: Courier, url: str, warehouses: Warehouses, kept: int = KEPT) -> None:
-        super().__init__(courier)
+    def __init__(self, delivery: Delivery, url: str, warehouses: Warehouses, kept: int = KEPT) -> None:
+        super().__init__(delivery)
         self._warehouses, self._kept = warehouses, kept
         self._places: dict[int, _Place] = {}
         self._looked_ms = 0
@@ -91,7 +91,7 @@ class RedisAlerts(Sink):
 
     # -- partitions -------------------------------------------------------------------------------------------
 
-    async def gain(self, partition: int, extent: Extent) -> int:
+    async def assigned(self, partition: int, extent: Offsets) -> int:
         start = extent.beginning
 
         async def find() -> None:
@@ -105,7 +105,7 @@ class RedisAlerts(Sink):
                 await answer(self._redis.hset(READ, _field(partition), filling))
                 self._places[partition] = _Place(filling, extent.end, {})
 
-        await self.courier.reach(find)
+        await self.delivery.reach(find)
         return start
 
     async def caught_up(self, partition: int) -> None:
@@ -116,7 +116,7 @@ class RedisAlerts(Sink):
         await self._put(partition, [], str(place.end))
         self._places[partition] = self._places[partition]._replace(waiting=None)
 
-    def lose(self, partition: int) -> None:
+    def revoked(self, partition: int) -> None:
         self._places.pop(partition, None)
 
     async def tick(self, now_ms: int) -> None:
@@ -129,7 +129,7 @@ class RedisAlerts(Sink):
         async def look() -> None:
             there[:] = await answer(self._redis.hmget(READ, [_field(each) for each in partitions]))
 
-        await self.courier.reach(look)
+        await self.delivery.reach(look)
         lost = [each for each, stands in zip(partitions, there, strict=True) if stands != self._places[each].stands]
         if lost:
             raise StartOver(*lost)
@@ -149,7 +149,7 @@ class RedisAlerts(Sink):
             for alert in gone:
                 place.waiting.pop(alert, None)
         if gone:
-            await self.courier.carry(lambda: answer(self._redis.hdel(REVISIONS, *gone)), alerts=0)
+            await self.delivery.carry(lambda: answer(self._redis.hdel(REVISIONS, *gone)), alerts=0)
 
     async def _put(self, partition: int, entries: Sequence[Entry], then: str) -> None:
         """Writes entries; `then` is what stands in Redis of the partition afterwards. Raises StartOver."""
@@ -173,7 +173,7 @@ class RedisAlerts(Sink):
             if await answer(self._write(keys, args)) < 0:
                 raise StartOver(partition)
 
-        await self.courier.carry(write, alerts=len(entries))
+        await self.delivery.carry(write, alerts=len(entries))
 
     # -- warehouses -------------------------------------------------------------------------------------------
 
@@ -200,7 +200,7 @@ class RedisAlerts(Sink):
                 raise Unavailable("the orders are not in Redis yet")
             found[:] = await answer(self._redis.hmget(HOMES + str(partition), members))
 
-        await self.courier.reach(look)
+        await self.delivery.reach(look)
         return {each: home for each, home in zip(members, found, strict=True) if home is not None}
 
 

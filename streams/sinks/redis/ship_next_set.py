@@ -16,8 +16,8 @@ from typing import Any, TypeVar
 from rules.plan.rule_book import RuleBook
 from streams.clock import wall_ms
 from streams.paced_log import PacedLog
-from streams.sinks.base import Extent, Record, Sink, StartOver
-from streams.sinks.delivery import Courier, Unavailable
+from streams.sinks.base import Offsets, Record, Sink, StartOver
+from streams.sinks.delivery import Delivery, Unavailable
 from streams.sinks.redis.client import READ, answer, connect
 from streams.sinks.redis.ship_next import ShipNext, Waiting
 from streams.warehouses import Warehouses
@@ -55,8 +55,8 @@ class RedisDue(Sink):
 
     batch = 2_000
 
-    def __init__(self, courier: Courier, url: str, book: RuleBook, warehouses: Warehouses, wall: bool) -> None:
-        super().__init__(courier)
+    def __init__(self, delivery: Delivery, url: str, book: RuleBook, warehouses: Warehouses, wall: bool) -> None:
+        super().__init__(delivery)
         self._book, self._warehouses, self._wall = book, warehouses, wall
         self._lists: dict[int, ShipNext] = {}
         self._stamps: dict[int, str] = {}
@@ -69,8 +69,8 @@ class RedisDue(Sink):
     ) -> None:
         await self._redis.aclose()
 
-    async def gain(self, partition: int, extent: Extent) -> int:
-        self.lose(partition)
+    async def assigned(self, partition: int, extent: Offsets) -> int:
+        self.revoked(partition)
         self._lists[partition] = ShipNext(self._book, self._warehouses)
         return extent.beginning
 
@@ -78,7 +78,7 @@ class RedisDue(Sink):
         self._lists[partition].advance(self._now_ms(partition))
         await self._write_all(partition)
 
-    def lose(self, partition: int) -> None:
+    def revoked(self, partition: int) -> None:
         self._lists.pop(partition, None)
         self._stamps.pop(partition, None)
 
@@ -90,7 +90,7 @@ class RedisDue(Sink):
                 try:
                     ahead.hear(key, newest[key], self._now_ms(partition))
                 except Exception as error:  # whatever stands in a record; where, the worker tells on its next start
-                    self.courier.counters.given_up += 1
+                    self.delivery.counters.given_up += 1
                     log.error("%s: no facts in a record of partition %d: %r", self.name, partition, error)
             await asyncio.sleep(0)  # the engine has its turn
 
@@ -116,7 +116,7 @@ class RedisDue(Sink):
         async def look() -> None:
             there[:] = await answer(self._redis.hmget(READ, [due_field(each) for each in partitions]))
 
-        await self.courier.reach(look)
+        await self.delivery.reach(look)
         return [each for each, stamp in zip(partitions, there, strict=True) if stamp != self._stamps[each]]
 
     # -- writing ----------------------------------------------------------------------------------------------
@@ -154,7 +154,7 @@ class RedisDue(Sink):
 
     async def _carry(self, partition: int, write: Callable[[], Awaitable[None]], orders: int) -> None:
         ahead = self._lists[partition]
-        if not await self.courier.carry(write, alerts=orders):
+        if not await self.delivery.carry(write, alerts=orders):
             self._stamps[partition] = ""  # so that the next look finds something missing
         ahead.changed.clear()
         ahead.moved.clear()
