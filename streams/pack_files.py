@@ -8,7 +8,7 @@ from typing import NamedTuple
 from rules.dsl.model import Pack
 from rules.dsl.overrides import is_override, lay_over
 from rules.dsl.reader import pack_of
-from rules.dsl.yaml_source import BadPack, Complaint, Source
+from rules.dsl.yaml_source import BadPack, Diagnostic, Source
 from rules.plan.rule_book import RuleBook
 
 
@@ -76,7 +76,7 @@ def read_all(wanted: Iterable[str]) -> list[PackFile]:
     wrong in any of them and between them."""
     packs: list[PackFile] = []
     overrides: list[Source] = []
-    complaints: list[Complaint] = []
+    diagnostics: list[Diagnostic] = []
     for file in files(wanted):
         try:
             source = read_source(file)
@@ -85,30 +85,30 @@ def read_all(wanted: Iterable[str]) -> list[PackFile]:
             else:
                 packs.append(PackFile(pack_of(source), source))
         except BadPack as bad:
-            complaints += bad.complaints
-    complaints += _defined_twice(packs)
-    for source in overrides if not complaints else ():
+            diagnostics += bad.diagnostics
+    diagnostics += _defined_twice(packs)
+    for source in overrides if not diagnostics else ():
         try:
             lay_over([file.pack for file in packs], source)
         except BadPack as bad:
-            complaints += bad.complaints
-    if complaints:
-        raise BadPack(complaints)
+            diagnostics += bad.diagnostics
+    if diagnostics:
+        raise BadPack(diagnostics)
     return packs
 
 
-def _defined_twice(packs: Sequence[PackFile]) -> list[Complaint]:
-    complaints = []
-    first: dict[str, Complaint] = {}
+def _defined_twice(packs: Sequence[PackFile]) -> list[Diagnostic]:
+    diagnostics = []
+    first: dict[str, Diagnostic] = {}
     for pack, source in packs:
         for n, rule in enumerate(pack.rules):
-            here = source.complain(f"{rule.id} is defined here", f"$.rules[{n}].id")
+            here = source.diagnose(f"{rule.id} is defined here", f"$.rules[{n}].id")
             there = first.setdefault(rule.id, here)
             if there is not here:
-                complaints.append(
-                    Complaint(here.file, here.line, f"{rule.id} is already defined at {there.file}:{there.line}")
+                diagnostics.append(
+                    Diagnostic(here.file, here.line, f"{rule.id} is already defined at {there.file}:{there.line}")
                 )
-    return complaints
+    return diagnostics
 
 
 def load(wanted: Iterable[str]) -> RuleBook:

@@ -106,7 +106,7 @@ class Window(Struct, kw_only=True, forbid_unknown_fields=True, frozen=True):
         longest = self.length if self.align == "rolling" else _ALIGNED[self.align][2] * DAY_MS
         return longest + self.lag + DAY_MS
 
-    def complaints(self) -> Iterator[tuple[str, str]]:
+    def diagnostics(self) -> Iterator[tuple[str, str]]:
         """What is wrong with it, as (`.field`, message)."""
         if self.align == "rolling":
             for field, length in ((".length", self.length), (".lag", self.lag)):

@@ -8,7 +8,7 @@ from msgspec import Struct
 from rules.dsl.model import Pack, Version
 from rules.dsl.reader import read
 from rules.dsl.validate import of_version, overlap
-from rules.dsl.yaml_source import BadPack, Complaint, Source
+from rules.dsl.yaml_source import BadPack, Diagnostic, Source
 from rules.kinds.rule import Confidence
 
 
@@ -43,28 +43,28 @@ def lay_over(packs: Sequence[Pack], source: Source) -> None:
     """Adds a file's overrides to the rules they are for; they come after what the packs say themselves. Raises
     BadPack."""
     file = read(OverrideFile, source.value, source)
-    complaints: list[Complaint] = []
+    diagnostics: list[Diagnostic] = []
     for n, override in enumerate(file.overrides):
         at = f"$.overrides[{n}]"
         pack = next((pack for pack in packs if any(rule.id == override.rule for rule in pack.rules)), None)
         if pack is None:
             hint = f"{override.rule} is no rule of the packs that are loaded; name its pack too"
-            complaints.append(source.complain(hint, f"{at}.rule"))
+            diagnostics.append(source.diagnose(hint, f"{at}.rule"))
             continue
-        complaints += _lay(pack, override, source, at)
-    if complaints:
-        raise BadPack(complaints)
+        diagnostics += _lay(pack, override, source, at)
+    if diagnostics:
+        raise BadPack(diagnostics)
 
 
-def _lay(pack: Pack, override: Override, source: Source, at: str) -> list[Complaint]:
+def _lay(pack: Pack, override: Override, source: Source, at: str) -> list[Diagnostic]:
     rule = next(rule for rule in pack.rules if rule.id == override.rule)
     version = override.version(f"{source.file}:{source.line(at)}")
     found = [
-        source.complain(f"{rule.id}: {message}", f"{at}.{where}") for where, message in of_version(pack, rule, version)
+        source.diagnose(f"{rule.id}: {message}", f"{at}.{where}") for where, message in of_version(pack, rule, version)
     ]
     others = pack.versions.setdefault(rule.id, [])
     found += [
-        source.complain(f"{rule.id}: overlaps with the override at {other.at}", at)
+        source.diagnose(f"{rule.id}: overlaps with the override at {other.at}", at)
         for other in others
         if other.at.startswith(f"{source.file}:") and overlap(version, other)
     ]

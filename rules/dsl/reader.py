@@ -6,7 +6,7 @@ from typing import Any, TypeVar
 import msgspec
 
 from rules.dsl.model import Pack, Version, convert
-from rules.dsl.yaml_source import BadPack, Complaint, Source
+from rules.dsl.yaml_source import BadPack, Diagnostic, Source
 
 
 def parse(text: str, file: str) -> Pack:
@@ -26,9 +26,9 @@ def pack_of(source: Source) -> Pack:
         ]
         for rule_id, found in versions.items()
     }
-    from rules.dsl.validate import complaints  # it looks at whole packs, so it can't stand above them
+    from rules.dsl.validate import diagnostics  # it looks at whole packs, so it can't stand above them
 
-    if found := list(complaints(pack, source)):
+    if found := list(diagnostics(pack, source)):
         raise BadPack(found)
     return pack
 
@@ -51,7 +51,7 @@ def _taken_apart(source: Source) -> tuple[Any, Written, dict[str, dict[str, Any]
             path = f"$.rules[{n}]"
             own = rule.get("versions", [])
             if not isinstance(own, list):
-                raise BadPack([source.complain("versions is a list", f"{path}.versions")])
+                raise BadPack([source.diagnose("versions is a list", f"{path}.versions")])
             rule = {name: part for name, part in rule.items() if name != "versions"}
             if own:
                 versions[rule["id"]] = [(f"{path}.versions[{m}]", each) for m, each in enumerate(own)]
@@ -72,11 +72,11 @@ def read(kind: type[_T], value: Any, source: Source, at: str = "$") -> _T:
         raise BadPack([placed(error, source, at)]) from None
 
 
-def placed(error: msgspec.ValidationError, source: Source, at: str = "$") -> Complaint:
+def placed(error: msgspec.ValidationError, source: Source, at: str = "$") -> Diagnostic:
     """What msgspec says of a value, at its line."""
     message, _, where = str(error).partition(" - at `")
     path = at + where.rstrip("`").rpartition("$")[2]  # a mapping's key is told as "`key` in `$.its.path`"
     if unknown := re.search("unknown field `(.*)`", message):
         path = f"{path}.{unknown[1]}"
         message += "; is it misspelt, or does it belong to another kind of rule?"
-    return source.complain(message, path)
+    return source.diagnose(message, path)

@@ -12,7 +12,7 @@ from rules.calendar.durations import BusinessDays, Duration
 from rules.calendar.instants import NEVER
 from rules.dsl.clauses import is_known
 from rules.dsl.model import Pack, PackTest, Version, calendar_complaint, zone_complaint
-from rules.dsl.yaml_source import Complaint, Source
+from rules.dsl.yaml_source import Diagnostic, Source
 from rules.kinds.count import Marks
 from rules.kinds.deadline.spec import Deadline, DueOf, Silence
 from rules.kinds.ledger.spec import Feed, Ledger
@@ -28,25 +28,25 @@ Fault = tuple[str, str]
 """`(where in the rule, message)`."""
 
 
-def complaints(pack: Pack, source: Source) -> Iterator[Complaint]:
+def diagnostics(pack: Pack, source: Source) -> Iterator[Diagnostic]:
     """Everything that is wrong in a pack that could be read."""
-    yield from (source.complain(message, path) for path, message in _places(pack))
+    yield from (source.diagnose(message, path) for path, message in _places(pack))
     seen: set[str] = set()
     by_id: dict[str, AnyRule] = {rule.id: rule for rule in pack.rules}
     for n, rule in enumerate(pack.rules):
         at = f"$.rules[{n}]"
         if rule.id in seen:
-            yield source.complain(f"{rule.id} is defined a second time", f"{at}.id")
+            yield source.diagnose(f"{rule.id} is defined a second time", f"{at}.id")
         seen.add(rule.id)
         for where, message in _of_rule(rule, by_id, pack):
-            yield source.complain(f"{rule.id}: {message}", f"{at}.{where}")
+            yield source.diagnose(f"{rule.id}: {message}", f"{at}.{where}")
         yield from _of_versions(pack, rule, source, at)
     yield from _circles(by_id, pack, source)
     for n, pack_test in enumerate(pack.tests):
         for rule_id in sorted({*pack_test.rules, *(str(alert.get("rule")) for alert in pack_test.expect)} - seen):
-            yield source.complain(f"{rule_id} is no rule of this pack", f"$.tests[{n}].expect")
+            yield source.diagnose(f"{rule_id} is no rule of this pack", f"$.tests[{n}].expect")
         for where, message in _of_trial(pack_test):
-            yield source.complain(message, f"$.tests[{n}].{where}")
+            yield source.diagnose(message, f"$.tests[{n}].{where}")
 
 
 def _places(pack: Pack) -> Iterator[Fault]:
@@ -61,7 +61,7 @@ def _places(pack: Pack) -> Iterator[Fault]:
 
 def _of_rule(rule: AnyRule, by_id: dict[str, AnyRule], pack: Pack) -> Iterator[Fault]:
     yield from _names(rule, pack)
-    yield from rule.complaints()
+    yield from rule.diagnostics()
     yield from _stages(rule)
     yield from _references(rule, by_id)
     yield from _dates(rule.effective_from, rule.effective_to)
@@ -205,15 +205,15 @@ def _is_date(day: str) -> bool:
         return False
 
 
-def _of_versions(pack: Pack, rule: AnyRule, source: Source, at: str) -> Iterator[Complaint]:
+def _of_versions(pack: Pack, rule: AnyRule, source: Source, at: str) -> Iterator[Diagnostic]:
     versions = pack.versions.get(rule.id, [])
     for m, version in enumerate(versions):
         path = f"{at}.versions[{m}]"
         for where, message in of_version(pack, rule, version):
-            yield source.complain(f"{rule.id}: {message}", f"{path}.{where}")
+            yield source.diagnose(f"{rule.id}: {message}", f"{path}.{where}")
         for other in versions[:m]:
             if overlap(version, other):
-                yield source.complain(f"{rule.id}: overlaps with the version at {other.at}", path)
+                yield source.diagnose(f"{rule.id}: overlaps with the version at {other.at}", path)
 
 
 def of_version(pack: Pack, rule: AnyRule, version: Version) -> Iterator[Fault]:
@@ -259,7 +259,7 @@ def overlap(one: Version, other: Version) -> bool:
     return starts < ends and bool(set(one.set) & set(other.set))
 
 
-def _circles(by_id: dict[str, AnyRule], pack: Pack, source: Source) -> Iterator[Complaint]:
+def _circles(by_id: dict[str, AnyRule], pack: Pack, source: Source) -> Iterator[Diagnostic]:
     """Rules that lean on each other in a circle."""
     for n, rule in enumerate(pack.rules):
         reached, ahead = set[str](), set(rule.leans_on())
@@ -269,7 +269,7 @@ def _circles(by_id: dict[str, AnyRule], pack: Pack, source: Source) -> Iterator[
                 reached.add(other)
                 ahead |= by_id[other].leans_on()
         if rule.id in reached:
-            yield source.complain(f"{rule.id}: leans on itself", f"$.rules[{n}]")
+            yield source.diagnose(f"{rule.id}: leans on itself", f"$.rules[{n}]")
 
 
 def _of_trial(pack_test: PackTest) -> Iterator[Fault]:

@@ -12,7 +12,7 @@ from yaml.reader import ReaderError
 from rules.kinds.rule import Confidence
 
 
-class Complaint(Struct, frozen=True):
+class Diagnostic(Struct, frozen=True):
     """What is wrong, and where."""
 
     file: str
@@ -24,11 +24,11 @@ class Complaint(Struct, frozen=True):
 
 
 class BadPack(ValueError):
-    """A pack that can't be used; `complaints` say why, each with its line."""
+    """A pack that can't be used; `diagnostics` say why, each with its line."""
 
-    def __init__(self, complaints: list[Complaint]) -> None:
-        super().__init__("\n".join(map(str, complaints)))
-        self.complaints = complaints
+    def __init__(self, diagnostics: list[Diagnostic]) -> None:
+        super().__init__("\n".join(map(str, diagnostics)))
+        self.diagnostics = diagnostics
 
 
 class BadYamlError(ValueError):
@@ -117,7 +117,7 @@ class Source:
                 node = loader.get_single_node()
                 self.value = None if node is None else self._read(loader, node, "$")
         except BadYamlError as error:
-            raise BadPack([Complaint(file, error.line, str(error))]) from None
+            raise BadPack([Diagnostic(file, error.line, str(error))]) from None
 
     def _read(self, loader: _Loader, node: yaml.Node, path: str) -> Any:
         self._lines.setdefault(path, node.start_mark.line + 1)
@@ -163,6 +163,6 @@ class Source:
             path = "$" if holder in ("", path) else holder
         return self._lines.get(path, 1)
 
-    def complain(self, message: str, path: str = "$") -> Complaint:
+    def diagnose(self, message: str, path: str = "$") -> Diagnostic:
         """A complaint about what stands at a path."""
-        return Complaint(self.file, self.line(path), message)
+        return Diagnostic(self.file, self.line(path), message)

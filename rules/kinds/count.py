@@ -61,8 +61,8 @@ class Marks(Rule, tag="count", tag_field="kind", kw_only=True, frozen=True):
         top = "active" if self.sanction is not None else "crossed"
         return (top,) if self.near is None else ("near", top)
 
-    def complaints(self) -> Iterator[tuple[str, str]]:
-        yield from (("of", message) for message in self.of.complaints())
+    def diagnostics(self) -> Iterator[tuple[str, str]]:
+        yield from (("of", message) for message in self.of.diagnostics())
         if self.threshold < 1:
             yield "threshold", "must be at least 1"
         elif self.near is not None and not 0 < self.near < self.threshold:

@@ -40,8 +40,8 @@ class Occurrence(Rule, tag="event", tag_field="kind", kw_only=True, frozen=True)
     def stages(self) -> tuple[str, ...]:
         return ("crossed",) if self.sanction is None else ("active",)
 
-    def complaints(self) -> Iterator[tuple[str, str]]:
-        yield from (("of", message) for message in self.of.complaints())
+    def diagnostics(self) -> Iterator[tuple[str, str]]:
+        yield from (("of", message) for message in self.of.diagnostics())
         if (self.sanction is None) == (self.lasts is None):
             yield "lasts", "an event is either shown for a time (`lasts`) or brings a `sanction`"
 

@@ -74,7 +74,7 @@ class Level(Rule, tag="level", tag_field="kind", kw_only=True, frozen=True):
             return tuple(tier.name for tier in self.tiers)
         return ("crossed",) if self.near is None else ("near", "crossed")
 
-    def complaints(self) -> Iterator[tuple[str, str]]:
+    def diagnostics(self) -> Iterator[tuple[str, str]]:
         given = sum((self.below is not None, self.above is not None, bool(self.tiers)))
         if given != (self.of != "reorder_point"):
             yield "of", "a level has one of below, above and tiers (a reorder point none: it is worked out)"

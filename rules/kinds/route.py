@@ -26,7 +26,7 @@ class Route(Rule, tag="route", tag_field="kind", kw_only=True, frozen=True):
     def stages(self) -> tuple[str, ...]:
         return tuple(self.lines)
 
-    def complaints(self) -> Iterator[tuple[str, str]]:
+    def diagnostics(self) -> Iterator[tuple[str, str]]:
         if not self.lines:
             yield "lines", "names no state of a carrier"
 

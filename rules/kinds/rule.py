@@ -82,7 +82,7 @@ class Rule(Struct, kw_only=True, forbid_unknown_fields=True, frozen=True):
         """The stages it can reach, from the mildest on."""
         return ()
 
-    def complaints(self) -> Iterator[tuple[str, str]]:
+    def diagnostics(self) -> Iterator[tuple[str, str]]:
         """What contradicts itself in it, as (field, message)."""
         return iter(())
 

@@ -28,7 +28,7 @@ class Spacing(Rule, tag="spacing", tag_field="kind", kw_only=True, frozen=True):
     def stages(self) -> tuple[str, ...]:
         return "due_soon", "overdue"
 
-    def complaints(self) -> Iterator[tuple[str, str]]:
+    def diagnostics(self) -> Iterator[tuple[str, str]]:
         if int(self.price_holds) <= 0:
             yield "price_holds", "must be longer than nothing"
 

@@ -38,7 +38,7 @@ class Streak(Rule, tag="streak", tag_field="kind", kw_only=True, frozen=True):
     def stages(self) -> tuple[str, ...]:
         return "near", "crossed", self.reached
 
-    def complaints(self) -> Iterator[tuple[str, str]]:
+    def diagnostics(self) -> Iterator[tuple[str, str]]:
         if self.times < 2:
             yield "times", "must be at least 2"
         if self.reached in ("near", "crossed", "active"):

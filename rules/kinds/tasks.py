@@ -61,11 +61,11 @@ class Tasks(Rule, tag="tasks", tag_field="kind", kw_only=True, frozen=True):
     def stages(self) -> tuple[str, ...]:
         return "due_soon", "overdue"
 
-    def complaints(self) -> Iterator[tuple[str, str]]:
+    def diagnostics(self) -> Iterator[tuple[str, str]]:
         if (self.after is None) == (self.of is None):
             yield "after", "tasks follow either an event (`after`) or what happens to orders (`of`)"
         if self.of is not None:
-            yield from (("of", message) for message in self.of.complaints())
+            yield from (("of", message) for message in self.of.diagnostics())
         if (self.after == "deposit.deducted") is bool(self.tasks):
             yield "tasks", "names what is to be done; after deposit.deducted that is to top it up"
         if int(self.within) <= 0:

@@ -22,9 +22,9 @@ def check(packs: tuple[str, ...]) -> None:
     except NoSuchPack as error:
         raise Failed(str(error), 2) from None
     except BadPack as bad:
-        for complaint in bad.complaints:
+        for complaint in bad.diagnostics:
             click.echo(visible(str(complaint)))
-        raise Failed(f"mistakes in packs: {len(bad.complaints)}", 1) from None
+        raise Failed(f"mistakes in packs: {len(bad.diagnostics)}", 1) from None
     for file in read:
         for line in in_force.lines(file):
             click.echo(visible(line))

@@ -88,7 +88,7 @@ def check(names: tuple[str, ...], folders: tuple[Path, ...], file: Path | None, 
             raise Failed(str(error), 2) from None
         except BadPack as bad:
             click.echo(visible(str(bad), keep="\n"))
-            raise Failed(f"mistakes in settings: {len(bad.complaints)}", 1) from None
+            raise Failed(f"mistakes in settings: {len(bad.diagnostics)}", 1) from None
         click.echo(f"apps without a mistake: {len(feeds.apps)}")
     click.echo(f"sources without a mistake: {read}")
     if file is not None and live and (failed := asyncio.run(_ask(feeds))):
@@ -153,8 +153,8 @@ def _read(names: tuple[str, ...] | list[str], folders: tuple[Path, ...]) -> list
         except NoSuchSource as error:
             raise Failed(str(error), 2) from None
         except BadPack as bad:
-            wrong += len(bad.complaints)
-            for complaint in bad.complaints:
+            wrong += len(bad.diagnostics)
+            for complaint in bad.diagnostics:
                 click.echo(visible(str(complaint)))
     if wrong:
         raise Failed(f"mistakes in sources: {wrong}", 1)

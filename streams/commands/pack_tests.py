@@ -36,7 +36,7 @@ def _run(file: PackFile, coverage: bool) -> tuple[int, int]:
     outcomes = [run(pack_test, pack) for pack_test in pack.tests]
     for n, outcome in enumerate(outcomes):
         for fault in outcome.faults:
-            click.echo(visible(str(source.complain(f"{outcome.pack_test.name}: {fault}", f"$.tests[{n}]"))))
+            click.echo(visible(str(source.diagnose(f"{outcome.pack_test.name}: {fault}", f"$.tests[{n}]"))))
     holes = uncovered(pack, outcomes) if coverage else []
     for hole in holes:
         click.echo(visible(f"{source.file}: {hole}"))

@@ -27,7 +27,7 @@ import msgspec
 from msgspec import Meta, Struct
 from yarl import URL
 
-from rules.dsl.yaml_source import BadPack, Complaint, Source
+from rules.dsl.yaml_source import BadPack, Diagnostic, Source
 from streams.feeds import library, setting
 from streams.feeds.language import SourceFile, convert
 from streams.feeds.placing import complaint
@@ -142,18 +142,18 @@ def load(file: Path, environment: Mapping[str, str]) -> FeedSettings:
         raise BadPack([complaint(error, text, Written)]) from None
     reader = _Reader(text, file.parent, environment)
     settings = reader.settings(written)
-    if reader.complaints:
-        raise BadPack(reader.complaints)
+    if reader.diagnostics:
+        raise BadPack(reader.diagnostics)
     return settings
 
 
 class _Reader:
     def __init__(self, text: Source, folder: Path, environment: Mapping[str, str]) -> None:
         self._text, self._folder, self._environment = text, folder, environment
-        self.complaints: list[Complaint] = []
+        self.diagnostics: list[Diagnostic] = []
 
     def _complain(self, message: str, path: str) -> None:
-        self.complaints.append(self._text.complain(message, path))
+        self.diagnostics.append(self._text.diagnose(message, path))
 
     def settings(self, written: Written) -> FeedSettings:
         for n, network in enumerate(written.trusted_proxies):
@@ -172,7 +172,7 @@ class _Reader:
             try:
                 source = library.read(files[name]).source
             except BadPack as bad:
-                self.complaints += bad.complaints
+                self.diagnostics += bad.diagnostics
                 continue
             for app, each in of_source.items():
                 apps[name, app] = self._app(source, app, each, f"{at}.{app}")

@@ -7,7 +7,7 @@ from typing import Any, get_args
 from msgspec import inspect
 
 from rules.dsl.model import zone_complaint
-from rules.dsl.yaml_source import Complaint, Source
+from rules.dsl.yaml_source import Diagnostic, Source
 from rules.messages.events import AnyEvent
 from streams.feeds.language import Api, Call, Fact, Message, SourceFile, Value
 from streams.feeds.polling.requests import FORMS, INSTANTS, OTHERS, places
@@ -44,10 +44,10 @@ Fault = tuple[str, str]
 """`(path, message)`."""
 
 
-def complaints(source: SourceFile, text: Source, name: str) -> Iterator[Complaint]:
+def diagnostics(source: SourceFile, text: Source, name: str) -> Iterator[Diagnostic]:
     """Everything that is wrong in a file that could be read; `name` is the file's."""
     for path, message in _faults(source, name):
-        yield text.complain(message, path)
+        yield text.diagnose(message, path)
 
 
 def _faults(source: SourceFile, name: str) -> Iterator[Fault]:

@@ -8,8 +8,8 @@ from typing import NamedTuple
 
 import msgspec
 
-from rules.dsl.yaml_source import BadPack, Complaint, Source
-from streams.feeds.checking import complaints
+from rules.dsl.yaml_source import BadPack, Diagnostic, Source
+from streams.feeds.checking import diagnostics
 from streams.feeds.language import SourceFile, convert
 from streams.feeds.placing import complaint
 
@@ -60,7 +60,7 @@ def read(file: Path) -> Found:
         source = convert(text.value, SourceFile)
     except msgspec.ValidationError as error:
         raise BadPack([complaint(error, text, SourceFile)]) from None
-    if wrong := list(complaints(source, text, file.stem)):
+    if wrong := list(diagnostics(source, text, file.stem)):
         raise BadPack(wrong)
     return Found(source, text, file.parent / "samples" / file.stem)
 
@@ -77,6 +77,6 @@ def text_of(file: Path) -> Source:
         return Source(file.read_text(encoding="utf-8-sig"), name)
     except UnicodeDecodeError as error:
         line = 1 + error.object.count(b"\n", 0, error.start)
-        raise BadPack([Complaint(name, line, "is not UTF-8")]) from None
+        raise BadPack([Diagnostic(name, line, "is not UTF-8")]) from None
     except OSError as error:
         raise NoSuchSource(f"{name}: {error.strerror}") from None

@@ -7,14 +7,14 @@ from typing import Any
 import msgspec
 
 from rules.dsl.reader import placed
-from rules.dsl.yaml_source import Complaint, Source
+from rules.dsl.yaml_source import Diagnostic, Source
 from streams.feeds.language import convert
 
 Keys = list[str | int | None]
 """From the outside in; None for the key that isn't told."""
 
 
-def complaint(error: msgspec.ValidationError, text: Source, kind: type) -> Complaint:
+def complaint(error: msgspec.ValidationError, text: Source, kind: type) -> Diagnostic:
     """A mistake inside a value is told with two places, of which the file knows the last."""
     message, *places = re.split(r" - at `([^`]*)`", str(error))
     keys = _keys(places[-2]) if places else []

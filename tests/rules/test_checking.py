@@ -113,7 +113,7 @@ def test_a_contradiction_is_told_at_its_line_with_a_hint(old: str, new: str, lin
     parse(WHERE, "x.yaml")
     with pytest.raises(BadPack) as bad:
         parse(WHERE.replace(old, new, 1), "x.yaml")
-    told = [str(each) for each in bad.value.complaints]
+    told = [str(each) for each in bad.value.diagnostics]
     assert any(each.startswith(f"x.yaml:{line}: ") and said in each for each in told), told
 
 

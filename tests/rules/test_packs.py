@@ -34,7 +34,7 @@ def test_every_stage_of_every_built_in_rule_is_tested(file):
     assert uncovered(tested, [run_trial(pack_test, tested) for pack_test in tested.tests]) == []
 
 
-def complaints(*rules: Any) -> str:
+def diagnostics(*rules: Any) -> str:
     with pytest.raises(BadPack) as bad:
         pack(*rules)
     return str(bad.value)
@@ -76,7 +76,7 @@ def marks(**parts: Any) -> Any:
     ],
 )
 def test_a_deadline_that_makes_no_sense_is_complained_of(parts, said):
-    assert said in complaints(late_ship(**parts))
+    assert said in diagnostics(late_ship(**parts))
 
 
 @pytest.mark.parametrize(
@@ -103,7 +103,7 @@ def test_a_deadline_that_makes_no_sense_is_complained_of(parts, said):
     ],
 )
 def test_a_ratio_that_makes_no_sense_is_complained_of(parts, said):
-    assert said in complaints(late_ship(), share(**parts))
+    assert said in diagnostics(late_ship(), share(**parts))
 
 
 @pytest.mark.parametrize(
@@ -117,14 +117,14 @@ def test_a_ratio_that_makes_no_sense_is_complained_of(parts, said):
     ],
 )
 def test_a_count_that_makes_no_sense_is_complained_of(parts, said):
-    assert said in complaints(late_ship(), marks(**parts))
+    assert said in diagnostics(late_ship(), marks(**parts))
 
 
 def test_a_value_from_elsewhere_says_where_from_and_how_sure_it_is():
     origin = {"source": "the help page", "confidence": "platform_help"}
     assert pack(late_ship(within={"value": "48h", **origin})).rules[0].within == 48 * 3_600_000
-    assert "exactly value, source and confidence" in complaints(late_ship(within={"value": "48h", "source": "x"}))
-    assert "confidence is one of article" in complaints(
+    assert "exactly value, source and confidence" in diagnostics(late_ship(within={"value": "48h", "source": "x"}))
+    assert "confidence is one of article" in diagnostics(
         late_ship(within={"value": "48h", **origin, "confidence": "high"})
     )
 
@@ -150,7 +150,7 @@ rules:
 def test_every_mistake_is_told_each_at_its_line():
     with pytest.raises(BadPack) as bad:
         parse(MISTAKEN, "x.yaml")
-    assert {str(each).split(": ")[0] for each in bad.value.complaints} == {f"x.yaml:{line}" for line in (2, 5, 9, 14)}
+    assert {str(each).split(": ")[0] for each in bad.value.diagnostics} == {f"x.yaml:{line}" for line in (2, 5, 9, 14)}
 
 
 @pytest.mark.parametrize(

@@ -83,8 +83,8 @@ class Deadline(Rule, tag="deadline", tag_field="kind", kw_only=True, frozen=True
     def stages(self) -> tuple[str, ...]:
         return ("due_soon", "overdue") if self.warn else ("overdue",)
 
-    def complaints(self) -> Iterator[tuple[str, str]]:
-        yield from _complaints(self, "from", (self.from_,) if isinstance(self.from_, str) else None)
+    def diagnostics(self) -> Iterator[tuple[str, str]]:
+        yield from _diagnostics(self, "from", (self.from_,) if isinstance(self.from_, str) else None)
         for mode in set(self.modes) - set(get_args(Mode)):
             yield "modes", f"{mode} is no mode of an order; modes are {', '.join(get_args(Mode))}"
         if self.calendar is not None and not isinstance(self.within, BusinessDays):
@@ -118,11 +118,11 @@ class Silence(Rule, tag="silence", tag_field="kind", kw_only=True, frozen=True):
     def stages(self) -> tuple[str, ...]:
         return ("due_soon", "overdue") if self.warn else ("overdue",)
 
-    def complaints(self) -> Iterator[tuple[str, str]]:
-        yield from _complaints(self, "after", self.after)
+    def diagnostics(self) -> Iterator[tuple[str, str]]:
+        yield from _diagnostics(self, "after", self.after)
 
 
-def _complaints(rule: Deadline | Silence, start: str, starts: tuple[str, ...] | None) -> Iterator[tuple[str, str]]:
+def _diagnostics(rule: Deadline | Silence, start: str, starts: tuple[str, ...] | None) -> Iterator[tuple[str, str]]:
     for name, facts in ((start, starts), ("until", rule.until)):
         if facts == ():
             yield name, f"{name} names no fact"

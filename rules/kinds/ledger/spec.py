@@ -47,11 +47,11 @@ class Feed(Struct, forbid_unknown_fields=True, frozen=True, kw_only=True):
         """Types of the shop's events it looks at."""
         return {"points.reported"} if self.reported else set().union(*(of.events() for of in self.of))
 
-    def complaints(self) -> Iterator[tuple[str, str]]:
+    def diagnostics(self) -> Iterator[tuple[str, str]]:
         if sum((bool(self.of), self.computed is not None, self.reported)) != 1:
             yield "", "a feed takes points from exactly one of `of`, `computed` and `reported`"
         for n, of in enumerate(self.of):
-            yield from ((f".of[{n}]", message) for message in of.complaints())
+            yield from ((f".of[{n}]", message) for message in of.diagnostics())
         if bool(self.of) != (self.points is not None):
             yield ".points", "goes with `of`: how many for each"
         if (self.computed is not None) != bool(self.points_of):
@@ -111,9 +111,9 @@ class Ledger(Rule, tag="ledger", tag_field="kind", kw_only=True, frozen=True):
             return ()
         return ("active",) if self.near is None else ("near", "active")
 
-    def complaints(self) -> Iterator[tuple[str, str]]:
+    def diagnostics(self) -> Iterator[tuple[str, str]]:
         for n, feed in enumerate(self.feeds):
-            yield from ((f"feeds[{n}]{where}", message) for where, message in feed.complaints())
+            yield from ((f"feeds[{n}]{where}", message) for where, message in feed.diagnostics())
         if not self.feeds:
             yield "feeds", "a ledger without feeds never has points"
         for n, (lower, upper) in enumerate(zip(self.tiers, self.tiers[1:], strict=False), start=1):

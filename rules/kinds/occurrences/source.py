@@ -50,7 +50,7 @@ class Of(Struct, forbid_unknown_fields=True, frozen=True, kw_only=True):
     promotion: Literal["above_price"] | None = None
     crossed: str | None = None
 
-    def complaints(self) -> Iterator[str]:
+    def diagnostics(self) -> Iterator[str]:
         forms = ("missed", "judged", "orders", "reused", "violation", "promotion", "crossed")
         if sum(getattr(self, form) is not None for form in forms) != 1:
             yield f"`of` takes exactly one of {', '.join(forms)}"

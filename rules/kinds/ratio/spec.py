@@ -18,7 +18,7 @@ from rules.expr.conditions import (
 )
 from rules.facts.order_facts import FACT_NAMES
 from rules.kinds.deadline.spec import DueOf
-from rules.kinds.ratio.steps import Tier, complaints
+from rules.kinds.ratio.steps import Tier, diagnostics
 from rules.kinds.rule import Advice, Rule
 from rules.messages.events import Reason
 
@@ -88,7 +88,7 @@ class Ratio(Rule, tag="ratio", tag_field="kind", kw_only=True, frozen=True):
         early = self.near is not None or (self.every is not None and self.window.align == "rolling" and bool(top))
         return ("near", *top) if early else top
 
-    def complaints(self) -> Iterator[tuple[str, str]]:
+    def diagnostics(self) -> Iterator[tuple[str, str]]:
         for each in self.anchors():
             if isinstance(each, str) and each not in FACT_NAMES:
                 yield "anchor", f"{each} is no fact of an order; facts are {', '.join(FACT_NAMES)}"
@@ -98,8 +98,8 @@ class Ratio(Rule, tag="ratio", tag_field="kind", kw_only=True, frozen=True):
             least = self.threshold if self.threshold is not None else next((t.share for t in self.tiers), None)
             if least is None or (self.near <= least if self.good else self.near >= least):
                 yield "near", f"must lie {'above' if self.good else 'below'} threshold"
-        yield from complaints(self.tiers, self.good)
-        yield from (("window" + where, message) for where, message in self.window.complaints())
+        yield from diagnostics(self.tiers, self.good)
+        yield from (("window" + where, message) for where, message in self.window.diagnostics())
         if self.window.span_ms() > LONGEST_MS:
             yield "window", "reaches further back than the 400 days for which orders are kept"
         if self.at_least < 1:

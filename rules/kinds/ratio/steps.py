@@ -68,7 +68,7 @@ def step_of(name: str, share: Share | None, count: int | None, *, good: bool, in
     return Step(name, top, bottom, count or (1 if part is None else 0), inclusive)
 
 
-def complaints(tiers: Sequence[Tier], good: bool) -> Iterator[tuple[str, str]]:
+def diagnostics(tiers: Sequence[Tier], good: bool) -> Iterator[tuple[str, str]]:
     """Tiers must rise, each asking for more than the one before."""
     for n, tier in enumerate(tiers):
         if tier.share is None and tier.count is None:
