@@ -10,11 +10,11 @@ from rules.calendar.instants import NEVER, rfc3339
 from rules.emit.render import AlertRenderer
 from rules.kinds.deadline.evidence import Known, known_by, of_deadline
 from rules.kinds.deadline.timer import Timer
-from rules.kinds.evaluation import Case, Verdict
-from rules.kinds.evaluator import Judge
+from rules.kinds.evaluation import Case, Finding
+from rules.kinds.evaluator import Evaluator
 from rules.kinds.findings import MORE, Findings
 from rules.kinds.rule import Rule
-from rules.kinds.subjects import SubjectJudge
+from rules.kinds.subjects import SubjectEvaluator
 from rules.messages.alert_state import Emitted, Open, needs_emit, record_emitted
 from rules.messages.alerts import Alert, Cause, alert_id, subject_and_episode
 from rules.plan.rule_book import RuleBook
@@ -77,76 +77,78 @@ class Reconciler:
                 turn_ms = min(turn_ms, said.at_ms)
             else:
                 about = ended, order, ended.due(order.facts)
-                cause = ended.cause_of_end(order.facts, said)
+                cause = ended.end_reason(order.facts, said)
                 self._note(shop, said_of, alert, ended.rule, about, None, cause, at_ms)
         return turn_ms
 
-    def reconcile_shop(self, shop: Shop, judge: Judge, at_ms: int, most: int = NEVER) -> tuple[int | None, int]:
+    def reconcile_shop(self, shop: Shop, evaluator: Evaluator, at_ms: int, most: int = NEVER) -> tuple[int | None, int]:
         """What is new of a rule that looks at the whole shop: when to look again (epoch ms), and at how many things it
         has looked. A rule that judges subject by subject looks at no more than `most`; None where some are left."""
-        if isinstance(judge, SubjectJudge):
-            return self._find_by_subject(shop, judge, at_ms, most)
-        verdicts, turn_ms = judge.judge(shop, at_ms)
-        is_open = shop.open_by_rule.get(judge.rule.id)
-        if not verdicts and not is_open:
+        if isinstance(evaluator, SubjectEvaluator):
+            return self._find_by_subject(shop, evaluator, at_ms, most)
+        desired, turn_ms = evaluator.evaluate(shop, at_ms)
+        is_open = shop.open_by_rule.get(evaluator.rule.id)
+        if not desired and not is_open:
             return turn_ms, 1
         findings = Findings()
-        for about, verdict in {(each.subject, each.episode): each for each in verdicts}.items():
-            findings.put(about, [verdict], NEVER)
-        findings.settle(judge.rule)
-        self._note_open(shop, judge, findings)
-        self._find_of_findings(shop, judge, findings, at_ms)
-        return min(turn_ms, findings.next_ms()), 1 + len(verdicts)
+        for about, finding in {(each.subject, each.episode): each for each in desired}.items():
+            findings.put(about, [finding], NEVER)
+        findings.settle(evaluator.rule)
+        self._note_open(shop, evaluator, findings)
+        self._find_of_findings(shop, evaluator, findings, at_ms)
+        return min(turn_ms, findings.next_ms()), 1 + len(desired)
 
-    def _find_by_subject(self, shop: Shop, judge: SubjectJudge[Any], at_ms: int, most: int) -> tuple[int | None, int]:
+    def _find_by_subject(
+        self, shop: Shop, evaluator: SubjectEvaluator[Any], at_ms: int, most: int
+    ) -> tuple[int | None, int]:
         """The same of a rule that judges subject by subject: of those with news."""
-        findings = shop.findings.get(judge.n)
+        findings = shop.findings.get(evaluator.n)
         if findings is None:
-            if not shop.open_by_rule.get(judge.rule.id) and not any(True for _ in judge.keys(shop)):
+            if not shop.open_by_rule.get(evaluator.rule.id) and not any(True for _ in evaluator.keys(shop)):
                 return NEVER, 1
             shop.findings = shop.findings or {}
-            findings = shop.findings[judge.n] = judge.new_findings()
-            findings.touch(judge.keys(shop))
-            self._note_open(shop, judge, findings)
-        looked = judge.evaluate(shop, findings, at_ms, most)
+            findings = shop.findings[evaluator.n] = evaluator.new_findings()
+            findings.touch(evaluator.keys(shop))
+            self._note_open(shop, evaluator, findings)
+        looked = evaluator.evaluate_some(shop, findings, at_ms, most)
         if findings.left:
             return None, looked
         if findings.moved:
-            self._find_of_findings(shop, judge, findings, at_ms)
+            self._find_of_findings(shop, evaluator, findings, at_ms)
         return findings.next_ms(), 1 + looked
 
-    def _note_open(self, shop: Shop, judge: Judge, findings: Findings) -> None:
+    def _note_open(self, shop: Shop, evaluator: Evaluator, findings: Findings) -> None:
         """Has all that is open compared with what was found."""
-        for alert in shop.open_by_rule.get(judge.rule.id, ()):
-            findings.moved[subject_and_episode(alert, judge.rule.id, shop.key)] = None
+        for alert in shop.open_by_rule.get(evaluator.rule.id, ()):
+            findings.moved[subject_and_episode(alert, evaluator.rule.id, shop.key)] = None
 
-    def _find_of_findings(self, shop: Shop, judge: Judge, findings: Findings, at_ms: int) -> None:
+    def _find_of_findings(self, shop: Shop, evaluator: Evaluator, findings: Findings, at_ms: int) -> None:
         """What is new of those alerts that may be other than what was told: first what has ended, then the others."""
-        rule, is_open = judge.rule, shop.open_by_rule.get(judge.rule.id, set[str]())
+        rule, is_open = evaluator.rule, shop.open_by_rule.get(evaluator.rule.id, set[str]())
         moved, findings.moved = findings.moved, {}
         ids = {alert_id(rule.id, shop.key, *about): about for about in moved}
-        wanted = {alert: verdict for alert, about in ids.items() if (verdict := findings.shown(about)) is not None}
+        wanted = {alert: finding for alert, about in ids.items() if (finding := findings.shown(about)) is not None}
         for alert in sorted([alert for alert in ids if alert not in wanted and alert in is_open]):
-            findings.retry(ids[alert], self._end_shop_alert(shop, judge, findings, alert, at_ms))
-        for alert, verdict in wanted.items():
-            findings.retry(ids[alert], self._find_of_verdict(shop, judge, findings, alert, verdict, at_ms))
+            findings.retry(ids[alert], self._end_shop_alert(shop, evaluator, findings, alert, at_ms))
+        for alert, finding in wanted.items():
+            findings.retry(ids[alert], self._reconcile_finding(shop, evaluator, findings, alert, finding, at_ms))
 
-    def _find_of_verdict(
-        self, shop: Shop, judge: Judge, findings: Findings, alert: str, verdict: Verdict, at_ms: int
+    def _reconcile_finding(
+        self, shop: Shop, evaluator: Evaluator, findings: Findings, alert: str, finding: Finding, at_ms: int
     ) -> int:
         """What is new of one alert that should be open; when to look again (epoch ms)."""
-        said, rule = shop.alerts.get(alert), judge.rule
-        if said is not None and _is_no_longer_that_sanction(said, verdict.open) and at_ms >= said.at_ms:
-            self._end_shop_alert(shop, judge, findings, alert, at_ms)
+        said, rule = shop.alerts.get(alert), evaluator.rule
+        if said is not None and _is_no_longer_that_sanction(said, finding.open) and at_ms >= said.at_ms:
+            self._end_shop_alert(shop, evaluator, findings, alert, at_ms)
             said = shop.alerts[alert]
-        if not needs_emit(said, verdict.open):
+        if not needs_emit(said, finding.open):
             return NEVER
         if said is not None and at_ms < said.at_ms:
             return said.at_ms
-        cause = verdict.cause if said is None or not _is_milder(rule, said, verdict.open) else "fell_back"
-        counts = (verdict.subject, verdict.episode) == MORE
-        case = findings.case_of_more() if counts else judge.case(shop, verdict, at_ms)
-        self._note(shop, shop.alerts, alert, rule, case, verdict.open, cause, at_ms)
+        cause = finding.cause if said is None or not _is_milder(rule, said, finding.open) else "fell_back"
+        counts = (finding.subject, finding.episode) == MORE
+        case = findings.case_of_more() if counts else evaluator.case(shop, finding, at_ms)
+        self._note(shop, shop.alerts, alert, rule, case, finding.open, cause, at_ms)
         return NEVER
 
     def end_what_no_longer_applies(self, shop: Shop, at_ms: int) -> int:
@@ -156,7 +158,12 @@ class Reconciler:
         for order_id, said_of in holders:
             for alert, said in list(said_of.items()):
                 rule = self.book.rules.get(said.rule)
-                if said.open and rule is not None and said.rule not in plan.judge_of and said.rule not in plan.timer_of:
+                if (
+                    said.open
+                    and rule is not None
+                    and said.rule not in plan.evaluator_of
+                    and said.rule not in plan.timer_of
+                ):
                     if at_ms < said.at_ms:
                         shop.followed = True
                         turn_ms = min(turn_ms, said.at_ms)
@@ -164,22 +171,22 @@ class Reconciler:
                         self._note(shop, said_of, alert, rule, Case({}, {}, order_id), None, "no_longer_applies", at_ms)
         return turn_ms
 
-    def _end_shop_alert(self, shop: Shop, judge: Judge, findings: Findings, alert: str, at_ms: int) -> int:
+    def _end_shop_alert(self, shop: Shop, evaluator: Evaluator, findings: Findings, alert: str, at_ms: int) -> int:
         said = shop.alerts[alert]
         if at_ms < said.at_ms:
             return said.at_ms
-        subject, episode = subject_and_episode(alert, judge.rule.id, shop.key)
+        subject, episode = subject_and_episode(alert, evaluator.rule.id, shop.key)
         last = Open(said.stage, "info", said.due_ms, said.judgement, said.until_ms, said.tier)
-        verdict = Verdict(last, "fell_back", subject, episode)
+        finding = Finding(last, "fell_back", subject, episode)
         cause: Cause
         if (subject, episode) == MORE:
             case, cause = findings.case_of_more(), "fell_back"
         elif findings.is_left_out((subject, episode)):
-            case, cause = judge.case(shop, verdict, at_ms), "too_many"
+            case, cause = evaluator.case(shop, finding, at_ms), "too_many"
         else:
-            cause = judge.cause_of_end(shop, said, verdict, at_ms)
-            case = judge.case(shop, verdict, at_ms)
-        self._note(shop, shop.alerts, alert, judge.rule, case, None, cause, at_ms)
+            cause = evaluator.end_reason(shop, said, finding, at_ms)
+            case = evaluator.case(shop, finding, at_ms)
+        self._note(shop, shop.alerts, alert, evaluator.rule, case, None, cause, at_ms)
         return NEVER
 
     def _note(

@@ -190,7 +190,7 @@ class Engine:
         for order in shop.orders.values():
             order.follow(plan)
             self.agenda.look_at(order)
-        self.agenda.ask(shop, plan.every_judge)
+        self.agenda.ask(shop, plan.every_evaluator)
 
     def _drop_computed(self, shop: Shop) -> None:
         """Other rules have other boundaries: what was computed under those before is computed again."""
@@ -201,9 +201,9 @@ class Engine:
 
     def _compute_again(self, shop: Shop, from_ms: int) -> None:
         """Evidence has come late: what was computed since then may have been otherwise."""
-        for judge in shop.plan.computed:
-            shop.recompute[judge.rule.id] = min(from_ms, shop.recompute.get(judge.rule.id, from_ms))
-            self.agenda.ask(shop, 1 << judge.n)
+        for evaluator in shop.plan.computed:
+            shop.recompute[evaluator.rule.id] = min(from_ms, shop.recompute.get(evaluator.rule.id, from_ms))
+            self.agenda.ask(shop, 1 << evaluator.n)
 
     # -- time -----------------------------------------------------------------------------------------------
 
@@ -277,7 +277,7 @@ class Engine:
         while self._orders_left > 0 and (orders := agenda.take_orders(self._orders_left)):
             self._orders_left -= len(orders)
             for order in orders:
-                self._judge(order, at_ms, passed_ms)
+                self._evaluate(order, at_ms, passed_ms)
         all_marked = agenda.next_ms() > passed_ms
         done = not agenda.has_orders() and (all_marked or self.stepping)
         if agenda.shops and all_marked:
@@ -310,7 +310,7 @@ class Engine:
         if isinstance(target, Shop):
             self.agenda.ask(target, 0)  # once all that is due by now has fired
         elif target is not None and self._is_due(target):
-            self._judge(target, self.clock_ms, self._passed_ms())
+            self._evaluate(target, self.clock_ms, self._passed_ms())
 
     def _is_due(self, order: Order) -> bool:
         """Whether an order whose timer has fired is to be judged; a timer may come too early, and is armed again."""
@@ -330,7 +330,7 @@ class Engine:
 
     # -- judging --------------------------------------------------------------------------------------------
 
-    def _judge(self, order: Order, at_ms: int, passed_ms: int) -> None:
+    def _evaluate(self, order: Order, at_ms: int, passed_ms: int) -> None:
         """By its deadlines as they stand, and where it counts by what has changed."""
         facts, plan = order.facts, order.shop.plan
         news, order.news = order.news, 0
@@ -360,11 +360,11 @@ class Engine:
             if self._judges_left <= 0:
                 break
             shop = agenda.take_shop()
-            if shop is not None and not self._judge_shop(shop, at_ms):
+            if shop is not None and not self._evaluate_shop(shop, at_ms):
                 agenda.ask(shop, 0)
         return not agenda.shops
 
-    def _judge_shop(self, shop: Shop, at_ms: int) -> bool:
+    def _evaluate_shop(self, shop: Shop, at_ms: int) -> bool:
         """False where some of its judges are left to be asked."""
         turns, shop.instant_open = shop.turns, self._instant_open
         if shop.restored:  # who knows what was let go before
@@ -377,15 +377,15 @@ class Engine:
         while stale := shop.stale:
             if self._judges_left <= 0:
                 return False
-            judge = shop.plan.judges[(stale & -stale).bit_length() - 1]
+            evaluator = shop.plan.evaluators[(stale & -stale).bit_length() - 1]
             shop.stale = stale & (stale - 1)
             # Others, behind it, may be stale then.
-            turn_ms, looked = self._reconciler.reconcile_shop(shop, judge, at_ms, self._judges_left)
+            turn_ms, looked = self._reconciler.reconcile_shop(shop, evaluator, at_ms, self._judges_left)
             self._judges_left -= looked
             if turn_ms is None:
-                shop.stale |= 1 << judge.n
+                shop.stale |= 1 << evaluator.n
                 return False
-            turns[judge.n] = turn_ms
+            turns[evaluator.n] = turn_ms
         if at_ms > shop.boundary_ms:
             shop.advance_boundary(at_ms)
         if shop.recomputed:
@@ -405,7 +405,7 @@ def _ask(
     turns, missed, overdue, wanted = list(firsts), 0, 0, []
     for timer, first_ms in zip(timers, firsts):  # noqa: B905 (strict is slow)
         if first_ms <= passed_ms:
-            flags, opened, turns[timer.n] = timer.judge(facts, at_ms, passed_ms)
+            flags, opened, turns[timer.n] = timer.evaluate(facts, at_ms, passed_ms)
             if flags:
                 missed |= timer.bit
                 overdue |= timer.bit if flags & OVERDUE else 0

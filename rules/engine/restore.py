@@ -53,7 +53,7 @@ def restore_computed(
         shop.computed.setdefault(rule, {})[boundary_ms] = found
         shop.late_before_ms = max(shop.late_before_ms, boundary_ms)
     shop.restored = True
-    engine.agenda.ask(shop, shop.plan.every_judge)
+    engine.agenda.ask(shop, shop.plan.every_evaluator)
 
 
 def restore_alert(engine: Engine, alert: Alert) -> None:
@@ -115,7 +115,7 @@ def _look_again(engine: Engine, shop: Shop, order: Order | None) -> None:
         order.news = EVERY_FACT
         engine.agenda.look_at(order)
     shop.findings = NOTHING
-    engine.agenda.ask(shop, shop.plan.every_judge)
+    engine.agenda.ask(shop, shop.plan.every_evaluator)
 
 
 def _remember(engine: Engine, alert: Alert, said: Emitted) -> Order | None:
@@ -141,5 +141,5 @@ def _remember(engine: Engine, alert: Alert, said: Emitted) -> Order | None:
     if held is shop.alerts:
         shop.note_open(rule, name, said.open)
         shop.findings = NOTHING  # they have been compared with less
-    engine.agenda.ask(shop, shop.plan.every_judge)
+    engine.agenda.ask(shop, shop.plan.every_evaluator)
     return order

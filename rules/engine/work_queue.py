@@ -39,9 +39,9 @@ class Agenda:
     def has_orders(self) -> bool:
         return bool(self._orders or self._by_shop)
 
-    def ask(self, shop: Shop, judges: int) -> None:
+    def ask(self, shop: Shop, evaluators: int) -> None:
         """Has some of a shop's judges (as bits) look again, and those whose turn it is."""
-        shop.stale |= judges
+        shop.stale |= evaluators
         if not shop.dirty:
             shop.dirty = True
             self.shops.append(shop)

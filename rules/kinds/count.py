@@ -12,14 +12,14 @@ from rules.calendar.days import day_of, start_of_day, week_name, week_of
 from rules.calendar.durations import Duration
 from rules.calendar.instants import DAY_MS, MIN_MS, NEVER, rfc3339
 from rules.facts.shop_facts import Entry
-from rules.kinds.evaluation import Case, Said, Verdict
-from rules.kinds.evaluator import Judge
+from rules.kinds.evaluation import Case, Evaluation, Finding
+from rules.kinds.evaluator import Evaluator
 from rules.kinds.evidence import ORDERS_SHOWN
 from rules.kinds.happened import Happened, Happening
 from rules.kinds.occurrences.source import Log, Of, Source
 from rules.kinds.rule import Place, Rule, Sanction
 from rules.kinds.shop_view import ShopView
-from rules.kinds.subjects import SubjectJudge
+from rules.kinds.subjects import SubjectEvaluator
 from rules.messages.alert_state import Emitted, Open
 from rules.messages.alerts import Cause
 
@@ -107,7 +107,7 @@ class Week(Struct):
     buyers: set[str] = set()
 
 
-class CountJudge(ABC):
+class CountEvaluator(ABC):
     """What the three ways to count have in common."""
 
     def __init__(self, n: int, rule: Marks, source: Source, place: Place) -> None:
@@ -117,10 +117,10 @@ class CountJudge(ABC):
         self.zone = place.zone
 
     @abstractmethod
-    def case(self, shop: ShopView, verdict: Verdict, at_ms: int) -> Case: ...
+    def case(self, shop: ShopView, finding: Finding, at_ms: int) -> Case: ...
 
     @abstractmethod
-    def cause_of_end(self, shop: ShopView, said: Emitted, verdict: Verdict, at_ms: int) -> Cause: ...
+    def end_reason(self, shop: ShopView, said: Emitted, finding: Finding, at_ms: int) -> Cause: ...
 
     @abstractmethod
     def metric(self, shop: ShopView, at_ms: int) -> dict[str, Any] | None: ...
@@ -151,7 +151,7 @@ class CountJudge(ABC):
         }
 
 
-class SanctionCounter(CountJudge):
+class SanctionCounter(CountEvaluator):
     """Marks gather until a sanction begins."""
 
     @property
@@ -194,7 +194,7 @@ class SanctionCounter(CountJudge):
             began, until = None, None
         return Standing(first, max(last - first, 0), began, until)
 
-    def judge(self, shop: ShopView, at_ms: int) -> Said:
+    def evaluate(self, shop: ShopView, at_ms: int) -> Evaluation:
         log = self.source.log(shop)
         standing = self.stand(shop, log, at_ms, at_ms)
         turns = [log.next_after(at_ms), NEVER if standing.until_ms is None else standing.until_ms]
@@ -203,15 +203,15 @@ class SanctionCounter(CountJudge):
         opened = self._stage(standing)
         return ([] if opened is None else [opened]), min(turns)
 
-    def _stage(self, standing: Standing) -> Verdict | None:
+    def _stage(self, standing: Standing) -> Finding | None:
         severity = self.rule.severity
         if standing.from_ms is not None:
-            return Verdict(Open("active", severity["active"], until_ms=standing.until_ms), "sanction_started")
+            return Finding(Open("active", severity["active"], until_ms=standing.until_ms), "sanction_started")
         if self.rule.near is not None and standing.number >= self.rule.near:
-            return Verdict(Open("near", severity["near"]), "threshold_near")
+            return Finding(Open("near", severity["near"]), "threshold_near")
         return None
 
-    def case(self, shop: ShopView, verdict: Verdict, at_ms: int) -> Case:
+    def case(self, shop: ShopView, finding: Finding, at_ms: int) -> Case:
         log = self.source.log(shop)
         standing = self.stand(shop, log, at_ms, at_ms)
         first, last = standing.first, standing.first + standing.number
@@ -225,7 +225,7 @@ class SanctionCounter(CountJudge):
         case.headroom = self.rule.threshold - standing.number
         return case
 
-    def cause_of_end(self, shop: ShopView, said: Emitted, verdict: Verdict, at_ms: int) -> Cause:
+    def end_reason(self, shop: ShopView, said: Emitted, finding: Finding, at_ms: int) -> Cause:
         """Time has ended what was said, or a sanction that came on top of it; unless the marks, as they are known
         by now, no longer bear it out."""
         then = self._stage(self.stand(shop, self.source.log(shop), said.at_ms, at_ms))
@@ -244,7 +244,7 @@ class SanctionCounter(CountJudge):
         return [(self.sanction.name, now.from_ms, now.until_ms)]
 
 
-class WeekCounter(CountJudge):
+class WeekCounter(CountEvaluator):
     """Each calendar week counts for itself."""
 
     def _weeks(self, shop: ShopView, to_ms: int) -> Iterator[tuple[int, list[Happening]]]:
@@ -268,13 +268,13 @@ class WeekCounter(CountJudge):
         week.done = known
         return monday, week.marks
 
-    def judge(self, shop: ShopView, at_ms: int) -> Said:
+    def evaluate(self, shop: ShopView, at_ms: int) -> Evaluation:
         monday, marks = self._this_week(shop, at_ms)
         ahead = self.source.next_after(shop, at_ms)
         opened = self._open(len(marks))
         if opened is None:
             return [], ahead
-        return [Verdict(*opened, episode=week_name(monday))], min(ahead, start_of_day(monday + 7, self.zone))
+        return [Finding(*opened, episode=week_name(monday))], min(ahead, start_of_day(monday + 7, self.zone))
 
     def crossings(self, shop: ShopView) -> Iterator[Happening]:
         """When each week's count reached the threshold."""
@@ -302,16 +302,16 @@ class WeekCounter(CountJudge):
         """Types of the shop's events that its crossings rest on; none where they rest on orders."""
         return self.source.events
 
-    def case(self, shop: ShopView, verdict: Verdict, at_ms: int) -> Case:
+    def case(self, shop: ShopView, finding: Finding, at_ms: int) -> Case:
         monday, marks = self._this_week(shop, at_ms)
-        if verdict.episode != week_name(monday):
+        if finding.episode != week_name(monday):
             weeks = {week_name(monday): marks for monday, marks in self._weeks(shop, at_ms)}
-            marks = weeks.get(verdict.episode, [])
-        return self._case(marks, len(marks), period=verdict.episode)
+            marks = weeks.get(finding.episode, [])
+        return self._case(marks, len(marks), period=finding.episode)
 
-    def cause_of_end(self, shop: ShopView, said: Emitted, verdict: Verdict, at_ms: int) -> Cause:
+    def end_reason(self, shop: ShopView, said: Emitted, finding: Finding, at_ms: int) -> Cause:
         this_week = week_name(week_of(day_of(at_ms, self.zone))[0])
-        return "evidence_arrived" if verdict.episode == this_week else "period_ended"
+        return "evidence_arrived" if finding.episode == this_week else "period_ended"
 
     def metric(self, shop: ShopView, at_ms: int) -> dict[str, Any]:
         monday, marks = self._this_week(shop, at_ms)
@@ -322,7 +322,7 @@ class WeekCounter(CountJudge):
         return self._metric(len(marks), bounds)
 
 
-class OrderCounter(CountJudge, SubjectJudge[Marks]):
+class OrderCounter(CountEvaluator, SubjectEvaluator[Marks]):
     """Each order's own count."""
 
     def sources(self) -> list[Source]:
@@ -334,7 +334,7 @@ class OrderCounter(CountJudge, SubjectJudge[Marks]):
     def touched_at(self, subject: str, instants: Iterable[int]) -> list[str]:
         return [subject]
 
-    def look(self, shop: ShopView, key: str, at_ms: int) -> Said:
+    def look(self, shop: ShopView, key: str, at_ms: int) -> Evaluation:
         instants = self.source.instants(shop, key)
         known = [at for at in instants if at <= at_ms]
         turn_ms = min([at for at in instants if at > at_ms], default=NEVER)
@@ -342,27 +342,27 @@ class OrderCounter(CountJudge, SubjectJudge[Marks]):
         assert self.rule.lasts is not None
         if opened is None or at_ms >= (ends_ms := known[-1] + self.rule.lasts):
             return [], turn_ms
-        return [Verdict(*opened, subject=key)], min(turn_ms, ends_ms)
+        return [Finding(*opened, subject=key)], min(turn_ms, ends_ms)
 
     def _known(self, shop: ShopView, order: str, at_ms: int) -> list[Happening]:
         return [mark for mark in self.source.about(shop, order) if mark.at_ms <= at_ms]
 
-    def case(self, shop: ShopView, verdict: Verdict, at_ms: int) -> Case:
-        marks = self._known(shop, verdict.subject, at_ms)
-        case = self._case(marks, len(marks), order=verdict.subject)
-        case.order = verdict.subject
-        case.evidence |= shop.products_of(verdict.subject)
+    def case(self, shop: ShopView, finding: Finding, at_ms: int) -> Case:
+        marks = self._known(shop, finding.subject, at_ms)
+        case = self._case(marks, len(marks), order=finding.subject)
+        case.order = finding.subject
+        case.evidence |= shop.products_of(finding.subject)
         return case
 
-    def cause_of_end(self, shop: ShopView, said: Emitted, verdict: Verdict, at_ms: int) -> Cause:
-        marks = self._known(shop, verdict.subject, at_ms)
+    def end_reason(self, shop: ShopView, said: Emitted, finding: Finding, at_ms: int) -> Cause:
+        marks = self._known(shop, finding.subject, at_ms)
         return "period_ended" if self._open(len(marks)) is not None else "evidence_arrived"
 
     def metric(self, shop: ShopView, at_ms: int) -> dict[str, Any] | None:
         return None
 
 
-def judge_of(n: int, rule: Marks, source: Source, place: Place) -> Judge:
+def evaluator_of(n: int, rule: Marks, source: Source, place: Place) -> Evaluator:
     if rule.sanction is not None:
         return SanctionCounter(n, rule, source, place)
     return (WeekCounter if rule.per == "week" else OrderCounter)(n, rule, source, place)

@@ -7,14 +7,14 @@ from rules.calendar.days import start_of_day
 from rules.calendar.instants import rfc3339
 from rules.calendar.windows import Period
 from rules.facts.shop_facts import Entry, until
-from rules.kinds.evaluation import Said, Verdict
+from rules.kinds.evaluation import Evaluation, Finding
 from rules.kinds.evidence import ORDERS_SHOWN
 from rules.kinds.findings import Findings
 from rules.kinds.ratio.compiled import Count
 from rules.kinds.ratio.counters import RatioCounter
-from rules.kinds.ratio.evaluator import RatioJudge
+from rules.kinds.ratio.evaluator import RatioEvaluator
 from rules.kinds.shop_view import ShopView
-from rules.kinds.subjects import SubjectJudge
+from rules.kinds.subjects import SubjectEvaluator
 
 CAUSES = ("not_shipped", "other", "")
 """What a dispute may be about; nothing, where that wasn't told."""
@@ -48,17 +48,17 @@ class DisputeFindings(Findings):
             self.stages[period, number] = stage
 
 
-class DisputeJudge(RatioJudge, SubjectJudge[Any]):
+class DisputeJudge(RatioEvaluator, SubjectEvaluator[Any]):
     """A ratio rule by provider. The orders are the same for all providers, so where these change, providers are looked
     at again only if their number of disputes comes to another stage."""
 
     def new_findings(self) -> DisputeFindings:
         return DisputeFindings()
 
-    def judge(self, shop: ShopView, at_ms: int) -> Said:
-        return SubjectJudge.judge(self, shop, at_ms)
+    def evaluate(self, shop: ShopView, at_ms: int) -> Evaluation:
+        return SubjectEvaluator.evaluate(self, shop, at_ms)
 
-    def evaluate(self, shop: ShopView, findings: Findings, at_ms: int, most: int) -> int:
+    def evaluate_some(self, shop: ShopView, findings: Findings, at_ms: int, most: int) -> int:
         assert isinstance(findings, DisputeFindings)
         counter = self.counter(shop, at_ms)
         if counter is not None and not findings.left:
@@ -69,7 +69,7 @@ class DisputeJudge(RatioJudge, SubjectJudge[Any]):
                 now = None if total is None else counter.gauge.stage(number, total)
                 if now != stage or total is None:
                     findings.touch(findings.providers[period, number])
-        return super().evaluate(shop, findings, at_ms, most)
+        return super().evaluate_some(shop, findings, at_ms, most)
 
     def keys(self, shop: ShopView) -> list[str]:
         return [_provider(entry) for entry in shop.facts.of("dispute.opened")]
@@ -77,7 +77,7 @@ class DisputeJudge(RatioJudge, SubjectJudge[Any]):
     def touched_by(self, shop: ShopView, name: str, entry: Entry) -> list[str]:
         return [_provider(entry)]
 
-    def look(self, shop: ShopView, key: str, at_ms: int) -> Said:
+    def look(self, shop: ShopView, key: str, at_ms: int) -> Evaluation:
         counter, turn_ms = self.counter(shop, at_ms), self.next_version_ms(at_ms)
         findings = shop.findings.get(self.n)
         if isinstance(findings, DisputeFindings):
@@ -86,15 +86,15 @@ class DisputeJudge(RatioJudge, SubjectJudge[Any]):
             return [], turn_ms
         ahead = [shop.facts.next_about("dispute.opened", (key, cause), at_ms) for cause in CAUSES]
         turn_ms = min([turn_ms, counter.turn(at_ms), *(at for at in ahead if at is not None)])
-        verdicts: list[Verdict] = []
+        desired: list[Finding] = []
         for count in counter.counts:
             part = Count(count.period, _number(shop, counter, count.period, key, at_ms), count.total)
-            found = counter.gauge.judge(part)
+            found = counter.gauge.evaluate(part)
             if found is not None:
-                verdicts.append(Verdict(*found, key, count.period.name))
+                desired.append(Finding(*found, key, count.period.name))
             if isinstance(findings, DisputeFindings):
                 findings.count(key, count.period, part.bad, None if found is None else found[0].stage)
-        return verdicts, turn_ms
+        return desired, turn_ms
 
     def _split(self, shop: ShopView, counter: RatioCounter, count: Count, at_ms: int) -> Iterator[tuple[str, Count]]:
         for provider in sorted(set(self.keys(shop))):
@@ -106,13 +106,13 @@ class DisputeJudge(RatioJudge, SubjectJudge[Any]):
         return Count(count.period, _number(shop, counter, count.period, subject, at_ms), count.total)
 
     def _shown_of(
-        self, shop: ShopView, counter: RatioCounter, count: Count, verdict: Verdict, at_ms: int
+        self, shop: ShopView, counter: RatioCounter, count: Count, finding: Finding, at_ms: int
     ) -> dict[str, Any]:
         """Evidence: the provider, and its newest disputes."""
-        said = [shop.facts.about("dispute.opened", (verdict.subject, cause)) for cause in CAUSES]
+        said = [shop.facts.about("dispute.opened", (finding.subject, cause)) for cause in CAUSES]
         marks = sorted(entry.mark() for each in said for entry in each[: until(each, at_ms)][-ORDERS_SHOWN:])
         disputes = [{"at": rfc3339(at), "source": by, "event": event} for at, by, event in marks[-ORDERS_SHOWN:]]
-        return {"provider": verdict.subject, "disputes": disputes}
+        return {"provider": finding.subject, "disputes": disputes}
 
 
 def _provider(entry: Entry) -> str:

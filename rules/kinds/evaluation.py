@@ -11,7 +11,7 @@ from rules.messages.alert_state import Open
 from rules.messages.alerts import Cause
 
 
-class Verdict(Struct, gc=False):
+class Finding(Struct, gc=False):
     """That an alert about `subject` should be open; `cause` is why it came to that."""
 
     open: Open
@@ -37,5 +37,5 @@ class Case(Struct, gc=False):
     summary: str | None = None  # where it isn't the rule's own
 
 
-Said = tuple[list[Verdict], int]
+Evaluation = tuple[list[Finding], int]
 """What should be open, and when that may change without any new fact (epoch ms)."""

@@ -7,12 +7,12 @@ from msgspec.structs import replace
 
 from rules.calendar.durations import Duration
 from rules.calendar.instants import MIN_MS, NEVER, rfc3339
-from rules.kinds.evaluation import Case, Said, Verdict
+from rules.kinds.evaluation import Case, Evaluation, Finding
 from rules.kinds.happened import Happening
 from rules.kinds.occurrences.source import Of, Source
 from rules.kinds.rule import Place, Rule, Sanction
 from rules.kinds.shop_view import ShopView
-from rules.kinds.subjects import SubjectJudge
+from rules.kinds.subjects import SubjectEvaluator
 from rules.messages.alert_state import Emitted, Open
 from rules.messages.alerts import Cause, instant_of
 
@@ -46,7 +46,7 @@ class Occurrence(Rule, tag="event", tag_field="kind", kw_only=True, frozen=True)
             yield "lasts", "an event is either shown for a time (`lasts`) or brings a `sanction`"
 
 
-class EventJudge(SubjectJudge[Occurrence]):
+class EventEvaluator(SubjectEvaluator[Occurrence]):
     """An event rule, ready to judge a shop."""
 
     def __init__(self, n: int, rule: Occurrence, source: Source, place: Place) -> None:
@@ -69,9 +69,9 @@ class EventJudge(SubjectJudge[Occurrence]):
     def keys(self, shop: ShopView) -> list[tuple[int, str]]:
         return self.source.since(shop, MIN_MS)
 
-    def key_of(self, verdict: Verdict) -> tuple[int, str]:
-        at_ms = instant_of(verdict.episode)
-        return NEVER if at_ms is None else at_ms, verdict.subject
+    def key_of(self, finding: Finding) -> tuple[int, str]:
+        at_ms = instant_of(finding.episode)
+        return NEVER if at_ms is None else at_ms, finding.subject
 
     def _told(self, shop: ShopView, key: tuple[int, str]) -> list[Happening]:
         """What an alert is about."""
@@ -80,7 +80,7 @@ class EventJudge(SubjectJudge[Occurrence]):
             return []
         return [mark for mark in self.source.at(shop, subject, at_ms) if mark.times]
 
-    def look(self, shop: ShopView, key: tuple[int, str], at_ms: int) -> Said:
+    def look(self, shop: ShopView, key: tuple[int, str], at_ms: int) -> Evaluation:
         since_ms, subject = key
         until = self._until(since_ms)
         if at_ms >= until or not self._told(shop, key):
@@ -88,14 +88,14 @@ class EventJudge(SubjectJudge[Occurrence]):
         if since_ms > at_ms:
             return [], since_ms
         opened = self._opened if self.rule.sanction is None else replace(self._opened, until_ms=until)
-        return [Verdict(opened, self._cause, subject, rfc3339(since_ms))], until
+        return [Finding(opened, self._cause, subject, rfc3339(since_ms))], until
 
-    def case(self, shop: ShopView, verdict: Verdict, at_ms: int) -> Case:
-        marks = self._told(shop, self.key_of(verdict))
+    def case(self, shop: ShopView, finding: Finding, at_ms: int) -> Case:
+        marks = self._told(shop, self.key_of(finding))
         order = next((mark.order for mark in marks if mark.order), None)
         sanction = self.rule.sanction.name if self.rule.sanction else None
         names = {
-            "subject": verdict.subject,
+            "subject": finding.subject,
             "order": order,
             "kind": next((mark.kind for mark in marks), None),
             "sanction": sanction,
@@ -109,8 +109,8 @@ class EventJudge(SubjectJudge[Occurrence]):
             names["points"] = f"{float(case.points):g}"
         return case
 
-    def cause_of_end(self, shop: ShopView, said: Emitted, verdict: Verdict, at_ms: int) -> Cause:
-        if not self._told(shop, self.key_of(verdict)):
+    def end_reason(self, shop: ShopView, said: Emitted, finding: Finding, at_ms: int) -> Cause:
+        if not self._told(shop, self.key_of(finding)):
             return "evidence_arrived"
         return "period_ended" if self.rule.sanction is None else "sanction_ended"
 

@@ -7,7 +7,7 @@ from itertools import islice
 from typing import Any, Final
 
 from rules.calendar.instants import NEVER
-from rules.kinds.evaluation import Case, Verdict
+from rules.kinds.evaluation import Case, Finding
 from rules.kinds.rule import Rule
 from rules.messages.alert_state import Open
 
@@ -59,14 +59,14 @@ class Findings:
         self.touched: dict[Key, None] = {}
         self.left = False
         self.moved: dict[About, None] = {}
-        self.wanted: dict[About, Verdict] = {}
+        self.wanted: dict[About, Finding] = {}
         #: That some are only counted; None where all are told one by one.
-        self.more: Verdict | None = None
-        self._by_key: dict[Key, list[Verdict]] = {}
+        self.more: Finding | None = None
+        self._by_key: dict[Key, list[Finding]] = {}
         #: Which key wants each of them, and what other keys want of the same: versions of a rule that wait for
         #: different times may come to one instant.
         self._wanted_by: dict[About, Key] = {}
-        self._others: dict[About, dict[Key, Verdict]] = {}
+        self._others: dict[About, dict[Key, Finding]] = {}
         #: When what is found of a key may change by itself (epoch ms), as a heap; an entry counts if it is also here.
         self._turns: list[tuple[int, Key]] = []
         self._turn_of: dict[Key, int] = {}
@@ -117,39 +117,39 @@ class Findings:
 
     # -- what is found --------------------------------------------------------------------------------------
 
-    def put(self, key: Key, verdicts: list[Verdict], turn_ms: int) -> None:
+    def put(self, key: Key, findings: list[Finding], turn_ms: int) -> None:
         """What was found of a key, and when that may change by itself (epoch ms)."""
         if turn_ms < self._turn_of.get(key, NEVER):
             self._turn_of[key] = turn_ms
             heappush(self._turns, (turn_ms, key))
         before = self._by_key.pop(key, [])
-        if verdicts:
-            self._by_key[key] = verdicts
-        if verdicts == before:
+        if findings:
+            self._by_key[key] = findings
+        if findings == before:
             return
-        for verdict in before:
-            self._give_up(key, verdict)
-        for verdict in verdicts:
-            self._want(key, verdict)
+        for finding in before:
+            self._give_up(key, finding)
+        for finding in findings:
+            self._want(key, finding)
 
-    def _want(self, key: Key, verdict: Verdict) -> None:
+    def _want(self, key: Key, finding: Finding) -> None:
         """A key wants an alert. Where several want the same one, the last of them, in their order, says what it is."""
-        about = verdict.subject, verdict.episode
+        about = finding.subject, finding.episode
         self.moved[about] = None
         if about in self.wanted:
             held_by = self._wanted_by[about]
             others = self._others.setdefault(about, {})
             if key < held_by:
-                others[key] = verdict
+                others[key] = finding
                 return
             others[held_by] = self.wanted[about]
             self._unrank(self.wanted[about])
-        self.wanted[about], self._wanted_by[about] = verdict, key
-        self._rank(verdict)
+        self.wanted[about], self._wanted_by[about] = finding, key
+        self._rank(finding)
 
-    def _give_up(self, key: Key, verdict: Verdict) -> None:
+    def _give_up(self, key: Key, finding: Finding) -> None:
         """A key no longer wants an alert; another one still may."""
-        about = verdict.subject, verdict.episode
+        about = finding.subject, finding.episode
         self.moved[about] = None
         others = self._others.pop(about, {})
         if self._wanted_by[about] == key:
@@ -173,7 +173,7 @@ class Findings:
             self.moved |= dict.fromkeys(self.wanted)
         else:
             if self._ranked is None:
-                self._ranked = sorted([_rank(verdict) for verdict in self.wanted.values()])
+                self._ranked = sorted([_rank(finding) for finding in self.wanted.values()])
                 self._front_moved = True
             if self._front_moved or before is None:
                 self._front_moved = False
@@ -183,7 +183,7 @@ class Findings:
         if was_more != self.more:
             self.moved[MORE] = None
 
-    def shown(self, about: About) -> Verdict | None:
+    def shown(self, about: About) -> Finding | None:
         """What should be open about something; None where nothing should, or it is only counted."""
         if about == MORE:
             return self.more
@@ -202,32 +202,32 @@ class Findings:
             summary = f"No more than {MOST_OPEN} are open: all are told one by one"
         return Case(evidence, value=left_out, threshold=0, summary=summary)
 
-    def _counted(self, rule: Rule, ranked: list[Rank]) -> Verdict:
+    def _counted(self, rule: Rule, ranked: list[Rank]) -> Finding:
         """The alert that counts the others: as severe as the worst of them, and told again when they are many more or
         fewer: at 1, 2, 5, 10, 20, 50 and so on."""
         _, episode, subject = ranked[MOST_OPEN]
         severity = self.wanted[subject, episode].open.severity
         stages = [stage for stage in rule.stages() if rule.severity.get(stage) == severity] or [rule.stages()[0]]
         opened = Open(stages[-1], severity, tier=f"{_round_down(len(ranked) - MOST_OPEN)}+")
-        return Verdict(opened, "too_many", *MORE)
+        return Finding(opened, "too_many", *MORE)
 
-    def _rank(self, verdict: Verdict) -> None:
+    def _rank(self, finding: Finding) -> None:
         if self._ranked is not None:
-            insort(self._ranked, _rank(verdict))
-            self._note_front(_rank(verdict))
+            insort(self._ranked, _rank(finding))
+            self._note_front(_rank(finding))
 
-    def _unrank(self, verdict: Verdict) -> None:
+    def _unrank(self, finding: Finding) -> None:
         if self._ranked is not None:
-            self._note_front(_rank(verdict))
-            del self._ranked[bisect_left(self._ranked, _rank(verdict))]
+            self._note_front(_rank(finding))
+            del self._ranked[bisect_left(self._ranked, _rank(finding))]
 
     def _note_front(self, rank: Rank) -> None:
         assert self._ranked is not None
         self._front_moved = self._front_moved or bisect_left(self._ranked, rank) < MOST_OPEN
 
 
-def _rank(verdict: Verdict) -> Rank:
-    return _WORST_FIRST[verdict.open.severity], verdict.episode, verdict.subject
+def _rank(finding: Finding) -> Rank:
+    return _WORST_FIRST[finding.open.severity], finding.episode, finding.subject
 
 
 def _round_down(number: int) -> int:

@@ -12,17 +12,17 @@ from rules.calendar.days import day_of, start_of_day
 from rules.calendar.durations import Duration
 from rules.calendar.instants import DAY_MS, NEVER
 from rules.facts.shop_facts import Entry, said_by, sku_of
-from rules.kinds.evaluation import Case, Said, Verdict
+from rules.kinds.evaluation import Case, Evaluation, Finding
 from rules.kinds.evidence import percent
 from rules.kinds.happened import Happened, Happening
 from rules.kinds.rule import Place, Rule
 from rules.kinds.shop_view import ShopView
-from rules.kinds.subjects import SubjectJudge
+from rules.kinds.subjects import SubjectEvaluator
 from rules.messages.alert_state import Emitted, Open
 from rules.messages.alerts import Cause
 
 if TYPE_CHECKING:
-    from rules.kinds.ledger.evaluator import LedgerJudge
+    from rules.kinds.ledger.evaluator import LedgerEvaluator
 
 
 class LevelTier(Struct, forbid_unknown_fields=True, frozen=True):
@@ -116,12 +116,12 @@ class Readings(ABC):
     def reading(self, shop: ShopView, subject: str, at_ms: int) -> Reading | None:
         """A subject's figure at a moment."""
 
-    def _verdicts(self, subject: str, reading: Reading | None) -> list[Verdict]:
+    def _verdicts(self, subject: str, reading: Reading | None) -> list[Finding]:
         if reading is None or reading.stage is None:
             return []
         tier = reading.stage if self.rule.tiers else None
         opened = Open(reading.stage, self.rule.severity[reading.stage], tier=tier)
-        return [Verdict(opened, "threshold_near" if reading.stage == "near" else "threshold_crossed", subject)]
+        return [Finding(opened, "threshold_near" if reading.stage == "near" else "threshold_crossed", subject)]
 
     def _reading(self, value: Decimal, shown: dict[str, Any]) -> Reading:
         rule = self.rule
@@ -138,17 +138,17 @@ class Readings(ABC):
                 stage = name
         return Reading(float(value), stage, float(limit), shown)
 
-    def case(self, shop: ShopView, verdict: Verdict, at_ms: int) -> Case:
-        reading = self.reading(shop, verdict.subject, at_ms)
+    def case(self, shop: ShopView, finding: Finding, at_ms: int) -> Case:
+        reading = self.reading(shop, finding.subject, at_ms)
         if reading is None:
             return Case({}, dict.fromkeys(("value", "threshold", "headroom", "stock", "per_day"), "-"))
-        sku = {} if verdict.subject == "-" else {"sku": verdict.subject}
+        sku = {} if finding.subject == "-" else {"sku": finding.subject}
         value = None if reading.value == float("inf") else reading.value
         room = self._headroom(reading)
         days = reading.shown.get("days")
         write = percent if self.rule.of == "preorder_share" else _figure
         names = {
-            "sku": verdict.subject,
+            "sku": finding.subject,
             "value": "∞" if value is None else write(value),
             "threshold": "-" if reading.limit is None else write(reading.limit),
             "headroom": "-" if room is None else write(room),
@@ -164,7 +164,7 @@ class Readings(ABC):
         falls = self.rule.below is not None or self.rule.of == "reorder_point"
         return round(reading.value - reading.limit if falls else reading.limit - reading.value, 6)
 
-    def cause_of_end(self, shop: ShopView, said: Emitted, verdict: Verdict, at_ms: int) -> Cause:
+    def end_reason(self, shop: ShopView, said: Emitted, finding: Finding, at_ms: int) -> Cause:
         return "fell_back"
 
     def _metric(self, reading: Reading) -> dict[str, Any]:
@@ -178,14 +178,14 @@ class Readings(ABC):
         }
 
 
-class LevelJudge(Readings):
+class LevelEvaluator(Readings):
     """A level rule on one figure of a shop, ready to judge."""
 
-    def __init__(self, n: int, rule: Level, place: Place, ledger: "LedgerJudge | None") -> None:
+    def __init__(self, n: int, rule: Level, place: Place, ledger: "LedgerEvaluator | None") -> None:
         super().__init__(n, rule, place)
         self.ledger = ledger
 
-    def judge(self, shop: ShopView, at_ms: int) -> Said:
+    def evaluate(self, shop: ShopView, at_ms: int) -> Evaluation:
         ahead = [at for name in self.rule.events() if (at := shop.facts.next_after(name, at_ms)) is not None]
         return self._verdicts("-", self.reading(shop, "-", at_ms)), min(ahead, default=NEVER)
 
@@ -235,7 +235,7 @@ class LevelJudge(Readings):
         return None if reading is None else self._metric(reading)
 
 
-class StockJudge(Readings, SubjectJudge[Level]):
+class StockEvaluator(Readings, SubjectEvaluator[Level]):
     """A level rule on the stock of each SKU, ready to judge a shop."""
 
     def keys(self, shop: ShopView) -> list[str]:
@@ -244,7 +244,7 @@ class StockJudge(Readings, SubjectJudge[Level]):
     def touched_by(self, shop: ShopView, name: str, entry: Entry) -> list[str]:
         return [sku_of(entry)]
 
-    def look(self, shop: ShopView, key: str, at_ms: int) -> Said:
+    def look(self, shop: ShopView, key: str, at_ms: int) -> Evaluation:
         ahead = shop.facts.next_about("stock.level", (key,), at_ms)
         turn_ms = NEVER if ahead is None else ahead
         if key in shop.sales:  # stock lasts longer as sales slide out of sight

@@ -5,10 +5,10 @@ from typing import Any, ClassVar, Literal
 
 from rules.calendar.instants import NEVER
 from rules.facts.shop_facts import Entry, said_by
-from rules.kinds.evaluation import Case, Said, Verdict
+from rules.kinds.evaluation import Case, Evaluation, Finding
 from rules.kinds.rule import Rule
 from rules.kinds.shop_view import ShopView
-from rules.kinds.subjects import SubjectJudge
+from rules.kinds.subjects import SubjectEvaluator
 from rules.messages.alert_state import Emitted, Open
 from rules.messages.alerts import Cause
 
@@ -31,7 +31,7 @@ class Route(Rule, tag="route", tag_field="kind", kw_only=True, frozen=True):
             yield "lines", "names no state of a carrier"
 
 
-class RouteJudge(SubjectJudge[Route]):
+class RouteEvaluator(SubjectEvaluator[Route]):
     """A route rule, ready to judge a shop."""
 
     def __init__(self, n: int, rule: Route) -> None:
@@ -44,13 +44,13 @@ class RouteJudge(SubjectJudge[Route]):
     def touched_by(self, shop: ShopView, name: str, entry: Entry) -> list[str]:
         return [_where(entry)]
 
-    def look(self, shop: ShopView, key: str, at_ms: int) -> Said:
+    def look(self, shop: ShopView, key: str, at_ms: int) -> Evaluation:
         ahead = [shop.facts.next_about("carrier.state", about, at_ms) for about in _meant(key)]
         turn_ms = min([at for at in ahead if at is not None], default=NEVER)
         entry = self._entry(shop, key, at_ms)
         if entry is None or (state := entry.data.state) not in self.rule.lines:
             return [], turn_ms
-        return [Verdict(Open(state, self.rule.severity[state], tier=state), "threshold_crossed", key)], turn_ms
+        return [Finding(Open(state, self.rule.severity[state], tier=state), "threshold_crossed", key)], turn_ms
 
     def _entry(self, shop: ShopView, where: str, at_ms: int) -> Entry | None:
         """The newest word on a carrier; one of trouble, where several are called the same."""
@@ -58,17 +58,17 @@ class RouteJudge(SubjectJudge[Route]):
         known = [entry for entry in said if entry is not None]
         return max(known, key=lambda entry: (entry.data.state in self.rule.lines, entry.mark()), default=None)
 
-    def case(self, shop: ShopView, verdict: Verdict, at_ms: int) -> Case:
-        entry = self._entry(shop, verdict.subject, at_ms)
+    def case(self, shop: ShopView, finding: Finding, at_ms: int) -> Case:
+        entry = self._entry(shop, finding.subject, at_ms)
         if entry is None:
             return Case({}, dict.fromkeys(("carrier", "region", "line", "where"), "-"))
         data = entry.data
         line = self.rule.lines.get(data.state)
-        names = {"carrier": data.carrier, "region": data.region, "line": line, "where": verdict.subject}
+        names = {"carrier": data.carrier, "region": data.region, "line": line, "where": finding.subject}
         evidence = said_by(entry) | {"carrier": data.carrier, "region": data.region, "state": data.state, "line": line}
         return Case(evidence, names)
 
-    def cause_of_end(self, shop: ShopView, said: Emitted, verdict: Verdict, at_ms: int) -> Cause:
+    def end_reason(self, shop: ShopView, said: Emitted, finding: Finding, at_ms: int) -> Cause:
         return "fell_back"
 
     def metric(self, shop: ShopView, at_ms: int) -> dict[str, Any] | None:

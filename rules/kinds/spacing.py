@@ -8,10 +8,10 @@ from msgspec import Struct
 from rules.calendar.durations import Duration
 from rules.calendar.instants import NEVER, rfc3339
 from rules.facts.shop_facts import Entry, holding, said_by, sku_of, starts_ms
-from rules.kinds.evaluation import Case, Said, Verdict
+from rules.kinds.evaluation import Case, Evaluation, Finding
 from rules.kinds.rule import Place, Rule
 from rules.kinds.shop_view import ShopView
-from rules.kinds.subjects import SubjectJudge
+from rules.kinds.subjects import SubjectEvaluator
 from rules.messages.alert_state import Emitted, Open
 from rules.messages.alerts import Cause
 
@@ -43,7 +43,7 @@ class TooSoon(Struct, frozen=True):
     promotion: Entry
 
 
-class SpacingJudge(SubjectJudge[Spacing]):
+class SpacingEvaluator(SubjectEvaluator[Spacing]):
     """A spacing rule, ready to judge a shop."""
 
     def __init__(self, n: int, rule: Spacing, place: Place) -> None:
@@ -70,7 +70,7 @@ class SpacingJudge(SubjectJudge[Spacing]):
     def touched_by(self, shop: ShopView, name: str, entry: Entry) -> list[str]:
         return [sku_of(entry)]
 
-    def look(self, shop: ShopView, key: str, at_ms: int) -> Said:
+    def look(self, shop: ShopView, key: str, at_ms: int) -> Evaluation:
         ahead = [shop.facts.next_about(name, (key,), at_ms) for name in ("promotion.scheduled", "price.changed")]
         turn = min((at for at in ahead if at is not None), default=NEVER)
         found = self._found(shop, key, at_ms)
@@ -80,13 +80,13 @@ class SpacingJudge(SubjectJudge[Spacing]):
         stage = "overdue" if started else "due_soon"
         opened = Open(stage, self.rule.severity[stage], found.starts_ms)
         cause: Cause = "deadline_passed" if started else "deadline_near"
-        verdict = Verdict(opened, cause, key, rfc3339(found.starts_ms))
-        return [verdict], min(turn, found.free_ms if started else found.starts_ms)
+        finding = Finding(opened, cause, key, rfc3339(found.starts_ms))
+        return [finding], min(turn, found.free_ms if started else found.starts_ms)
 
-    def case(self, shop: ShopView, verdict: Verdict, at_ms: int) -> Case:
-        found = self._found(shop, verdict.subject, at_ms)
+    def case(self, shop: ShopView, finding: Finding, at_ms: int) -> Case:
+        found = self._found(shop, finding.subject, at_ms)
         if found is None:
-            return Case({"sku": verdict.subject}, {"sku": verdict.subject, "held_until": "-"})
+            return Case({"sku": finding.subject}, {"sku": finding.subject, "held_until": "-"})
         evidence = {
             "sku": found.sku,
             "price_changed": said_by(found.price),
@@ -96,9 +96,9 @@ class SpacingJudge(SubjectJudge[Spacing]):
         }
         return Case(evidence, {"sku": found.sku, "held_until": rfc3339(found.free_ms)})
 
-    def cause_of_end(self, shop: ShopView, said: Emitted, verdict: Verdict, at_ms: int) -> Cause:
-        found = self._found(shop, verdict.subject, at_ms)
-        still = found is not None and rfc3339(found.starts_ms) == verdict.episode
+    def end_reason(self, shop: ShopView, said: Emitted, finding: Finding, at_ms: int) -> Cause:
+        found = self._found(shop, finding.subject, at_ms)
+        still = found is not None and rfc3339(found.starts_ms) == finding.episode
         return "period_ended" if still else "deadline_moved"
 
     def metric(self, shop: ShopView, at_ms: int) -> dict[str, Any] | None:

@@ -7,11 +7,11 @@ from rules.calendar.days import day_of
 from rules.calendar.instants import NEVER
 from rules.calendar.schedule import BOUNDARIES, next_boundary
 from rules.calendar.windows import Period
-from rules.kinds.evaluation import Case, Said, Verdict
+from rules.kinds.evaluation import Case, Evaluation, Finding
 from rules.kinds.evidence import percent
 from rules.kinds.ratio.compiled import Count
 from rules.kinds.ratio.counters import RatioCounter
-from rules.kinds.ratio.evaluator import RatioJudge, ratio_json, window_json
+from rules.kinds.ratio.evaluator import RatioEvaluator, ratio_json, window_json
 from rules.kinds.rule import Rule
 from rules.kinds.shop_view import ShopView
 from rules.messages.alert_state import Emitted, Open
@@ -45,32 +45,32 @@ class Streak(Rule, tag="streak", tag_field="kind", kw_only=True, frozen=True):
             yield "reached", f"{self.reached} is the name of another stage"
 
 
-class StreakJudge:
+class StreakEvaluator:
     """A streak rule, ready to judge a shop."""
 
-    def __init__(self, n: int, rule: Streak, ratio: RatioJudge) -> None:
+    def __init__(self, n: int, rule: Streak, ratio: RatioEvaluator) -> None:
         self.n = n
         self.rule = rule
         self.ratio = ratio
 
-    def judge(self, shop: ShopView, at_ms: int) -> Said:
+    def evaluate(self, shop: ShopView, at_ms: int) -> Evaluation:
         counter = self.ratio.counter(shop, at_ms)
         if counter is None:
             return [], NEVER
-        verdicts, severity = [], self.rule.severity
+        findings, severity = [], self.rule.severity
         worst = None if counter.asleep else counter.running(at_ms)  # if all that is open were lost; more can't be
         if worst is not None and worst.total and self.ratio.gauges[-1].reached(worst) is not None:
             now = Count(worst.period, _lost_in(counter, worst.period), worst.total)
             if (stage := self._lost(now, at_ms)) is not None:
                 cause: Cause = "threshold_crossed" if stage == "crossed" else "threshold_near"
-                verdicts.append(Verdict(Open(stage, severity[stage]), cause, episode=now.period.name))
+                findings.append(Finding(Open(stage, severity[stage]), cause, episode=now.period.name))
         if self.kept(shop) >= self.rule.times:
             opened = Open(self.rule.reached, severity[self.rule.reached], tier=self.rule.reached)
-            verdicts.append(Verdict(opened, "threshold_crossed"))
+            findings.append(Finding(opened, "threshold_crossed"))
         if counter.asleep:
-            return verdicts, self.ratio.next_version_ms(at_ms)
+            return findings, self.ratio.next_version_ms(at_ms)
         # Where orders are lost, what the pace lets expect shrinks as the period's end comes nearer.
-        return verdicts, next_boundary("day", at_ms, counter.gauge.zone)
+        return findings, next_boundary("day", at_ms, counter.gauge.zone)
 
     def _now(self, shop: ShopView, at_ms: int) -> Count | None:
         """The period that is running, as far as it is certain."""
@@ -101,7 +101,7 @@ class StreakJudge:
             streak, expected = streak + 1, first
         return streak
 
-    def case(self, shop: ShopView, verdict: Verdict, at_ms: int) -> Case:
+    def case(self, shop: ShopView, finding: Finding, at_ms: int) -> Case:
         counter = self.ratio.counter(shop, at_ms)
         evidence: dict[str, Any] = {"kept": self.kept(shop), "times": self.rule.times}
         names = {**dict.fromkeys(self.rule.NAMES - {"shop"}, "-"), **evidence}
@@ -109,7 +109,7 @@ class StreakJudge:
             return Case(evidence, names)
         gauge = counter.gauge
         window = gauge.rule.window
-        period = window.named(verdict.episode, at_ms, gauge.zone) or window.periods(at_ms, gauge.zone)[0]
+        period = window.named(finding.episode, at_ms, gauge.zone) or window.periods(at_ms, gauge.zone)[0]
         count = _certain(counter, period)
         threshold = gauge.threshold(count)
         names |= {"threshold": percent(threshold), "period": period.name}
@@ -126,9 +126,9 @@ class StreakJudge:
         evidence["window"] = window_json(counter, period)
         return Case(evidence, names, None, best, threshold, headroom)
 
-    def cause_of_end(self, shop: ShopView, said: Emitted, verdict: Verdict, at_ms: int) -> Cause:
+    def end_reason(self, shop: ShopView, said: Emitted, finding: Finding, at_ms: int) -> Cause:
         now = self._now(shop, at_ms)
-        same = now is not None and verdict.episode in ("-", now.period.name)
+        same = now is not None and finding.episode in ("-", now.period.name)
         return "fell_back" if same else "period_ended"
 
     def metric(self, shop: ShopView, at_ms: int) -> dict[str, Any] | None:

@@ -8,7 +8,7 @@ from typing import Any, Generic, TypeVar
 
 from rules.calendar.instants import NEVER
 from rules.facts.shop_facts import Entry
-from rules.kinds.evaluation import Case, Said, Verdict
+from rules.kinds.evaluation import Case, Evaluation, Finding
 from rules.kinds.findings import Findings, Key
 from rules.kinds.occurrences.source import Source
 from rules.kinds.rule import Rule
@@ -19,7 +19,7 @@ from rules.messages.alerts import Cause
 _R = TypeVar("_R", bound=Rule, covariant=True)
 
 
-class SubjectJudge(ABC, Generic[_R]):
+class SubjectEvaluator(ABC, Generic[_R]):
     """A rule that judges a shop subject by subject, ready to judge. `n` is its place in the plan."""
 
     n: int
@@ -29,7 +29,7 @@ class SubjectJudge(ABC, Generic[_R]):
         """What it keeps of a shop, while nothing is found yet."""
         return Findings()
 
-    def evaluate(self, shop: ShopView, findings: Findings, at_ms: int, most: int) -> int:
+    def evaluate_some(self, shop: ShopView, findings: Findings, at_ms: int, most: int) -> int:
         """Looks at what has news or whose time has come, at no more than `most` keys; at how many. Until none are
         `left`, nothing is settled."""
         if not all(source.lasting for source in self.sources()):
@@ -42,10 +42,10 @@ class SubjectJudge(ABC, Generic[_R]):
             findings.settle(self.rule)
         return len(due)
 
-    def judge(self, shop: ShopView, at_ms: int) -> Said:
+    def evaluate(self, shop: ShopView, at_ms: int) -> Evaluation:
         """The same, of everything there is at once."""
         said = [self.look(shop, key, at_ms) for key in dict.fromkeys(self.keys(shop))]
-        return [verdict for verdicts, _ in said for verdict in verdicts], min([turn for _, turn in said], default=NEVER)
+        return [finding for findings, _ in said for finding in findings], min([turn for _, turn in said], default=NEVER)
 
     @abstractmethod
     def keys(self, shop: ShopView) -> Iterable[Key]:
@@ -63,19 +63,19 @@ class SubjectJudge(ABC, Generic[_R]):
         """What must be looked at again when its sources say otherwise of a subject at these instants (epoch ms)."""
         return [(at_ms, subject) for at_ms in instants]
 
-    def key_of(self, verdict: Verdict) -> Key:
+    def key_of(self, finding: Finding) -> Key:
         """The key under which what an alert is about is looked at."""
-        return verdict.subject
+        return finding.subject
 
     @abstractmethod
-    def look(self, shop: ShopView, key: Key, at_ms: int) -> Said:
+    def look(self, shop: ShopView, key: Key, at_ms: int) -> Evaluation:
         """What should be open about a key at a moment, and when that may change without news (epoch ms)."""
 
     @abstractmethod
-    def case(self, shop: ShopView, verdict: Verdict, at_ms: int) -> Case: ...
+    def case(self, shop: ShopView, finding: Finding, at_ms: int) -> Case: ...
 
     @abstractmethod
-    def cause_of_end(self, shop: ShopView, said: Emitted, verdict: Verdict, at_ms: int) -> Cause: ...
+    def end_reason(self, shop: ShopView, said: Emitted, finding: Finding, at_ms: int) -> Cause: ...
 
     @abstractmethod
     def metric(self, shop: ShopView, at_ms: int) -> dict[str, Any] | None: ...

@@ -12,12 +12,12 @@ from rules.calendar.durations import Duration
 from rules.calendar.instants import MIN_MS, NEVER, rfc3339
 from rules.facts.shop_facts import Entry, done_as, said_by, until
 from rules.kinds.deadline.spec import Warn
-from rules.kinds.evaluation import Case, Said, Verdict
+from rules.kinds.evaluation import Case, Evaluation, Finding
 from rules.kinds.findings import Findings
 from rules.kinds.occurrences.source import Of, Source
 from rules.kinds.rule import Place, Rule, Sanction
 from rules.kinds.shop_view import ShopView
-from rules.kinds.subjects import SubjectJudge
+from rules.kinds.subjects import SubjectEvaluator
 from rules.messages.alert_state import Emitted, Open
 from rules.messages.alerts import Cause, alert_id, instant_of, subject_and_episode
 
@@ -94,14 +94,14 @@ class DutyJudge:
         self.effective = place.effective
         self._warnings_last_first = sorted((int(each.before), each.severity) for each in rule.warn)
 
-    def _judged(self, duty: Duty, at_ms: int) -> Said:
+    def _judged(self, duty: Duty, at_ms: int) -> Evaluation:
         """What should be open about something owed at a moment."""
         due = duty.at_ms + self.rule.within
         if duty.done_ms is not None or at_ms >= due + self.rule.lasts or not self.effective.at(duty.at_ms):
             return [], NEVER
         opened, next_ms = self._stage(due, at_ms)
         cause: Cause = "deadline_near" if opened.stage == "due_soon" else "deadline_passed"
-        return [Verdict(opened, cause, duty.subject, rfc3339(due))], next_ms
+        return [Finding(opened, cause, duty.subject, rfc3339(due))], next_ms
 
     def _stage(self, due: int, at_ms: int) -> tuple[Open, int]:
         if at_ms >= due:
@@ -149,7 +149,7 @@ class DutyJudge:
         return [(name, due, NEVER) for due in overdue if due <= at_ms < due + lasts]
 
 
-class TasksJudge(DutyJudge, SubjectJudge[Tasks]):
+class TasksEvaluator(DutyJudge, SubjectEvaluator[Tasks]):
     """A tasks rule, ready to judge a shop. What is owed goes by its instant and subject."""
 
     def __init__(self, n: int, rule: Tasks, source: Source | None, place: Place) -> None:
@@ -168,9 +168,9 @@ class TasksJudge(DutyJudge, SubjectJudge[Tasks]):
         declared = shop.facts.of("emergency.declared")
         return [(entry.at_ms, "-") for entry in declared[until(declared, since_ms - 1) :]]
 
-    def key_of(self, verdict: Verdict) -> Owed:
-        due = instant_of(verdict.episode)
-        return NEVER if due is None else due - self.rule.within, verdict.subject
+    def key_of(self, finding: Finding) -> Owed:
+        due = instant_of(finding.episode)
+        return NEVER if due is None else due - self.rule.within, finding.subject
 
     def touched_by(self, shop: ShopView, name: str, entry: Entry) -> list[Owed]:
         if name == "emergency.declared":
@@ -182,7 +182,7 @@ class TasksJudge(DutyJudge, SubjectJudge[Tasks]):
         last one that did the same."""
         if entry.data.alert:
             subject, episode = subject_and_episode(entry.data.alert, self.rule.id, shop.key)
-            return [self.key_of(Verdict(_NOTHING, "happened", subject, episode))]
+            return [self.key_of(Finding(_NOTHING, "happened", subject, episode))]
         if entry.order is not None:
             instants = () if self.source is None else self.source.instants(shop, entry.order)
             return [(at_ms, entry.order) for at_ms in instants if at_ms <= entry.at_ms]
@@ -216,21 +216,21 @@ class TasksJudge(DutyJudge, SubjectJudge[Tasks]):
         duty.done_ms = known[-1].at_ms if known and not duty.left else None
         return duty, min([entry.at_ms for entry in done if entry.at_ms > at_ms], default=NEVER)
 
-    def look(self, shop: ShopView, key: Owed, at_ms: int) -> Said:
+    def look(self, shop: ShopView, key: Owed, at_ms: int) -> Evaluation:
         duty, done_ms = self._duty(shop, key, at_ms)
         if duty is None:
             return [], NEVER
         if key[0] > at_ms:
             return [], key[0]
-        verdicts, turn_ms = self._judged(duty, at_ms)
-        return verdicts, min(turn_ms, done_ms) if verdicts else NEVER
+        findings, turn_ms = self._judged(duty, at_ms)
+        return findings, min(turn_ms, done_ms) if findings else NEVER
 
-    def case(self, shop: ShopView, verdict: Verdict, at_ms: int) -> Case:
-        duty, _ = self._duty(shop, self.key_of(verdict), at_ms)
-        return self._case(duty, verdict.subject, None if self.source is None else verdict.subject)
+    def case(self, shop: ShopView, finding: Finding, at_ms: int) -> Case:
+        duty, _ = self._duty(shop, self.key_of(finding), at_ms)
+        return self._case(duty, finding.subject, None if self.source is None else finding.subject)
 
-    def cause_of_end(self, shop: ShopView, said: Emitted, verdict: Verdict, at_ms: int) -> Cause:
-        return self._cause_of_end(self._duty(shop, self.key_of(verdict), at_ms)[0], said)
+    def end_reason(self, shop: ShopView, said: Emitted, finding: Finding, at_ms: int) -> Cause:
+        return self._cause_of_end(self._duty(shop, self.key_of(finding), at_ms)[0], said)
 
     def sanctions(self, shop: ShopView, at_ms: int) -> list[tuple[str, int, int]]:
         if self.rule.sanction is None:
@@ -262,14 +262,14 @@ class Deposits(Struct):
     open_by: dict[str | None, deque[int]] = {}
 
 
-class DepositJudge(DutyJudge, SubjectJudge[Tasks]):
+class DepositJudge(DutyJudge, SubjectEvaluator[Tasks]):
     """A rule on what is taken from the deposit, ready to judge a shop. What is owed goes by its instant."""
 
-    def evaluate(self, shop: ShopView, findings: Findings, at_ms: int, most: int) -> int:
+    def evaluate_some(self, shop: ShopView, findings: Findings, at_ms: int, most: int) -> int:
         kept = shop.progress.get(self)
         deposits, moved = self._settled(shop, at_ms)
         findings.touch(moved if deposits is kept else [*findings.keys(), *self.keys(shop)])
-        return super().evaluate(shop, findings, at_ms, most)
+        return super().evaluate_some(shop, findings, at_ms, most)
 
     def keys(self, shop: ShopView) -> list[int]:
         return [_NEXT_TOP_UP, *(entry.at_ms for entry in shop.facts.of("deposit.deducted"))]
@@ -277,11 +277,11 @@ class DepositJudge(DutyJudge, SubjectJudge[Tasks]):
     def touched_by(self, shop: ShopView, name: str, entry: Entry) -> list[int]:
         return [entry.at_ms if name == "deposit.deducted" else _NEXT_TOP_UP]
 
-    def key_of(self, verdict: Verdict) -> int:
-        due = instant_of(verdict.episode)
+    def key_of(self, finding: Finding) -> int:
+        due = instant_of(finding.episode)
         return NEVER if due is None else due - self.rule.within
 
-    def look(self, shop: ShopView, key: int, at_ms: int) -> Said:
+    def look(self, shop: ShopView, key: int, at_ms: int) -> Evaluation:
         if key == _NEXT_TOP_UP:
             ahead = shop.facts.next_after("deposit.topped_up", at_ms)
             return [], NEVER if ahead is None else ahead
@@ -293,16 +293,16 @@ class DepositJudge(DutyJudge, SubjectJudge[Tasks]):
             return [], NEVER
         return self._judged(owed[0], at_ms)
 
-    def _duty(self, shop: ShopView, verdict: Verdict, at_ms: int) -> Duty | None:
+    def _duty(self, shop: ShopView, finding: Finding, at_ms: int) -> Duty | None:
         deposits, _ = self._settled(shop, at_ms)
-        owed = deposits.at.get(self.key_of(verdict), ()) if verdict.subject == "-" else ()
+        owed = deposits.at.get(self.key_of(finding), ()) if finding.subject == "-" else ()
         return deposits.duties[owed[0]] if owed else None
 
-    def case(self, shop: ShopView, verdict: Verdict, at_ms: int) -> Case:
-        return self._case(self._duty(shop, verdict, at_ms), verdict.subject, None)
+    def case(self, shop: ShopView, finding: Finding, at_ms: int) -> Case:
+        return self._case(self._duty(shop, finding, at_ms), finding.subject, None)
 
-    def cause_of_end(self, shop: ShopView, said: Emitted, verdict: Verdict, at_ms: int) -> Cause:
-        return self._cause_of_end(self._duty(shop, verdict, at_ms), said)
+    def end_reason(self, shop: ShopView, said: Emitted, finding: Finding, at_ms: int) -> Cause:
+        return self._cause_of_end(self._duty(shop, finding, at_ms), said)
 
     def sanctions(self, shop: ShopView, at_ms: int) -> list[tuple[str, int, int]]:
         return self._sanctions(self._settled(shop, at_ms)[0].duties, at_ms)

@@ -4,92 +4,94 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 from rules.facts.shop_facts import Entry
-from rules.kinds.evaluation import Case, Said, Verdict
-from rules.kinds.evaluator import Judge
+from rules.kinds.evaluation import Case, Evaluation, Finding
+from rules.kinds.evaluator import Evaluator
 from rules.kinds.findings import Key
 from rules.kinds.occurrences.source import Source
 from rules.kinds.shop_view import ShopView
-from rules.kinds.subjects import SubjectJudge
+from rules.kinds.subjects import SubjectEvaluator
 from rules.messages.alert_state import Emitted
 from rules.messages.alerts import Cause
 
 
-def versions_of(n: int, judges: Sequence[Any]) -> Judge:
+def versions_of(n: int, evaluators: Sequence[Any]) -> Evaluator:
     """One judge of a rule's versions, which are of one kind."""
-    if all(isinstance(judge, SubjectJudge) for judge in judges):
-        return SubjectVersions(n, judges)
-    return Versions(n, judges)
+    if all(isinstance(evaluator, SubjectEvaluator) for evaluator in evaluators):
+        return SubjectVersions(n, evaluators)
+    return Versions(n, evaluators)
 
 
 class Versions:
     """Judges of one rule's versions; what each says of its own time, together."""
 
-    judges: Sequence[Judge]
+    evaluators: Sequence[Evaluator]
 
-    def __init__(self, n: int, judges: Sequence[Judge]) -> None:
+    def __init__(self, n: int, evaluators: Sequence[Evaluator]) -> None:
         self.n = n
-        self.rule = judges[-1].rule
-        self.judges = judges
+        self.rule = evaluators[-1].rule
+        self.evaluators = evaluators
 
-    def judge(self, shop: ShopView, at_ms: int) -> Said:
-        said = [judge.judge(shop, at_ms) for judge in self.judges]
-        return [verdict for verdicts, _ in said for verdict in verdicts], min(turn for _, turn in said)
+    def evaluate(self, shop: ShopView, at_ms: int) -> Evaluation:
+        said = [evaluator.evaluate(shop, at_ms) for evaluator in self.evaluators]
+        return [finding for findings, _ in said for finding in findings], min(turn for _, turn in said)
 
-    def _judge_of(self, shop: ShopView, verdict: Verdict, at_ms: int) -> Judge:
+    def _judge_of(self, shop: ShopView, finding: Finding, at_ms: int) -> Evaluator:
         """The one that speaks of this; the newest, where none does any more."""
-        about = (verdict.subject, verdict.episode)
-        for judge in self.judges:
-            if any((each.subject, each.episode) == about for each in judge.judge(shop, at_ms)[0]):
-                return judge
-        return self.judges[-1]
+        about = (finding.subject, finding.episode)
+        for evaluator in self.evaluators:
+            if any((each.subject, each.episode) == about for each in evaluator.evaluate(shop, at_ms)[0]):
+                return evaluator
+        return self.evaluators[-1]
 
-    def case(self, shop: ShopView, verdict: Verdict, at_ms: int) -> Case:
-        return self._judge_of(shop, verdict, at_ms).case(shop, verdict, at_ms)
+    def case(self, shop: ShopView, finding: Finding, at_ms: int) -> Case:
+        return self._judge_of(shop, finding, at_ms).case(shop, finding, at_ms)
 
-    def cause_of_end(self, shop: ShopView, said: Emitted, verdict: Verdict, at_ms: int) -> Cause:
-        return self._judge_of(shop, verdict, at_ms).cause_of_end(shop, said, verdict, at_ms)
+    def end_reason(self, shop: ShopView, said: Emitted, finding: Finding, at_ms: int) -> Cause:
+        return self._judge_of(shop, finding, at_ms).end_reason(shop, said, finding, at_ms)
 
     def metric(self, shop: ShopView, at_ms: int) -> dict[str, Any] | None:
-        return self.judges[-1].metric(shop, at_ms)
+        return self.evaluators[-1].metric(shop, at_ms)
 
     def sanctions(self, shop: ShopView, at_ms: int) -> list[tuple[str, int, int]]:
         """`(name, from_ms, until_ms)` of those in force."""
-        found = [getattr(judge, "sanctions", None) for judge in self.judges]
+        found = [getattr(evaluator, "sanctions", None) for evaluator in self.evaluators]
         return [each for sanctions in found if sanctions is not None for each in sanctions(shop, at_ms)]
 
 
-class SubjectVersions(Versions, SubjectJudge[Any]):
+class SubjectVersions(Versions, SubjectEvaluator[Any]):
     """The same, of a rule that judges subject by subject."""
 
-    judges: Sequence[SubjectJudge[Any]]
+    evaluators: Sequence[SubjectEvaluator[Any]]
 
     def keys(self, shop: ShopView) -> Iterator[Key]:
-        return (key for judge in self.judges for key in judge.keys(shop))
+        return (key for evaluator in self.evaluators for key in evaluator.keys(shop))
 
     def touched_by(self, shop: ShopView, name: str, entry: Entry) -> Iterator[Key]:
-        return (key for judge in self.judges for key in judge.touched_by(shop, name, entry))
+        return (key for evaluator in self.evaluators for key in evaluator.touched_by(shop, name, entry))
 
     def sources(self) -> list[Source]:
-        return [source for judge in self.judges for source in judge.sources()]
+        return [source for evaluator in self.evaluators for source in evaluator.sources()]
 
     def touched_at(self, subject: str, instants: Iterable[int]) -> Iterable[Key]:
-        return self.judges[-1].touched_at(subject, instants)
+        return self.evaluators[-1].touched_at(subject, instants)
 
-    def key_of(self, verdict: Verdict) -> Key:
-        return self.judges[-1].key_of(verdict)
+    def key_of(self, finding: Finding) -> Key:
+        return self.evaluators[-1].key_of(finding)
 
-    def judge(self, shop: ShopView, at_ms: int) -> Said:
-        return SubjectJudge.judge(self, shop, at_ms)
+    def evaluate(self, shop: ShopView, at_ms: int) -> Evaluation:
+        return SubjectEvaluator.evaluate(self, shop, at_ms)
 
-    def look(self, shop: ShopView, key: Key, at_ms: int) -> Said:
-        said = [judge.look(shop, key, at_ms) for judge in self.judges]
-        found = {(each.subject, each.episode): each for verdicts, _ in said for each in verdicts}
+    def look(self, shop: ShopView, key: Key, at_ms: int) -> Evaluation:
+        said = [evaluator.look(shop, key, at_ms) for evaluator in self.evaluators]
+        found = {(each.subject, each.episode): each for findings, _ in said for each in findings}
         return list(found.values()), min(turn for _, turn in said)
 
-    def _judge_of(self, shop: ShopView, verdict: Verdict, at_ms: int) -> SubjectJudge[Any]:
-        about = verdict.subject, verdict.episode
-        for judge in self.judges:
-            key = judge.key_of(verdict)  # by its own times: of what has another limit the same episode is another key
-            if any((each.subject, each.episode) == about for each in judge.look(shop, key, at_ms)[0]):
-                return judge
-        return self.judges[-1]
+    def _judge_of(self, shop: ShopView, finding: Finding, at_ms: int) -> SubjectEvaluator[Any]:
+        about = finding.subject, finding.episode
+        for evaluator in self.evaluators:
+            key = evaluator.key_of(
+                finding
+            )  # by its own times: of what has another limit the same episode is another key
+            if any((each.subject, each.episode) == about for each in evaluator.look(shop, key, at_ms)[0]):
+                return evaluator
+        return self.evaluators[-1]

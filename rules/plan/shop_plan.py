@@ -8,28 +8,28 @@ from typing import Any, NamedTuple
 from rules.calendar.instants import DAY_MS, NEVER
 from rules.expr.moments import Moment, first_known
 from rules.facts.order_facts import EVERY_FACT, OrderFacts, bits_of
-from rules.kinds.count import CountJudge, Marks
-from rules.kinds.count import judge_of as count_judge
+from rules.kinds.count import CountEvaluator, Marks
+from rules.kinds.count import evaluator_of as count_judge
 from rules.kinds.deadline.spec import Deadline, Silence
 from rules.kinds.deadline.timer import Firsts, Timer, compile_firsts
 from rules.kinds.disputes import DisputeJudge
-from rules.kinds.evaluator import Judge
-from rules.kinds.event import EventJudge, Occurrence
-from rules.kinds.ledger.evaluator import LedgerJudge
+from rules.kinds.evaluator import Evaluator
+from rules.kinds.event import EventEvaluator, Occurrence
+from rules.kinds.ledger.evaluator import LedgerEvaluator
 from rules.kinds.ledger.postings import FeedReader
 from rules.kinds.ledger.spec import Ledger
-from rules.kinds.level import Level, LevelJudge, StockJudge
+from rules.kinds.level import Level, LevelEvaluator, StockEvaluator
 from rules.kinds.occurrences.source import Of, Source, Trace, source_of, trace_of
 from rules.kinds.ratio.compiled import CompiledRatio, Places, Population, compile_places, counted_alike
-from rules.kinds.ratio.evaluator import RatioJudge
+from rules.kinds.ratio.evaluator import RatioEvaluator
 from rules.kinds.ratio.spec import Ratio
 from rules.kinds.registry import InForce
-from rules.kinds.route import Route, RouteJudge
+from rules.kinds.route import Route, RouteEvaluator
 from rules.kinds.rule import Place
-from rules.kinds.spacing import Spacing, SpacingJudge
-from rules.kinds.streak import Streak, StreakJudge
-from rules.kinds.subjects import SubjectJudge
-from rules.kinds.tasks import DepositJudge, Tasks, TasksJudge
+from rules.kinds.spacing import Spacing, SpacingEvaluator
+from rules.kinds.streak import Streak, StreakEvaluator
+from rules.kinds.subjects import SubjectEvaluator
+from rules.kinds.tasks import DepositJudge, Tasks, TasksEvaluator
 from rules.kinds.versioned import versions_of
 
 KEPT_BEYOND_MS = 30 * DAY_MS
@@ -62,7 +62,7 @@ class Plan:
     `heeds`: the facts (as bits) whose change can make an order be judged again; others are only kept. `redeeming`:
     those that can only make an order good again, in the `redeemable` ratios (as bits).
     `kept_for_good`: the types of the shop's own events that matter however old they are.
-    `judges` look at the whole shop; the rest is what they take from its orders: `timers`, `gauges` of ratios with the
+    `evaluators` look at the whole shop; the rest is what they take from its orders: `timers`, `gauges` of ratios with the
     `denominators` they share, `traces`. `bad_at_first`: the ratios (as bits) in which an order is bad from the start.
     Judges are named by bits, so that a shop knows cheaply which of them must look again.
     """
@@ -78,8 +78,8 @@ class Plan:
         self.denominators: list[Population] = []
         self.gauges: list[CompiledRatio] = []
         self.traces: list[Trace] = []
-        self.judges: list[Any] = []
-        self.judge_of: dict[str, Judge] = {}
+        self.evaluators: list[Any] = []
+        self.evaluator_of: dict[str, Evaluator] = {}
         self.on_event: dict[str, int] = {}
         self.on_gauge: list[int] = []
         self.on_trace: list[int] = []
@@ -90,22 +90,25 @@ class Plan:
         self._slots: dict[str, int] = {}
         self._sources: dict[str, Source] = {}
         self._alike: dict[Hashable, Population] = {}
-        self._judge(rules)
-        self.every_judge = (1 << len(self.judges)) - 1
-        by_subject = [judge for judge in self.judges if isinstance(judge, SubjectJudge)]
+        self._evaluate(rules)
+        self.every_evaluator = (1 << len(self.evaluators)) - 1
+        by_subject = [evaluator for evaluator in self.evaluators if isinstance(evaluator, SubjectEvaluator)]
         #: The judges that go by subject and look at a type of the shop's own events, or at the sales of each SKU.
         self.listening = {
-            name: [judge for judge in by_subject if bits >> judge.n & 1] for name, bits in self.on_event.items()
+            name: [evaluator for evaluator in by_subject if bits >> evaluator.n & 1]
+            for name, bits in self.on_event.items()
         }
         #: The sources that look at a type of them; those that go by subject and look at a trace, or at used numbers.
         self.sources_on: dict[str, list[Source]] = {}
-        self.trace_readers: list[list[SubjectJudge[Any]]] = [[] for _ in self.traces]
-        self.number_readers: list[SubjectJudge[Any]] = []
+        self.trace_readers: list[list[SubjectEvaluator[Any]]] = [[] for _ in self.traces]
+        self.number_readers: list[SubjectEvaluator[Any]] = []
         self._connect(by_subject)
-        self.by_sku = [judge for judge in by_subject if self.on_sale >> judge.n & 1]
-        self.computed = [judge for judge in self.judges if isinstance(judge, RatioJudge) and judge.rule.every]
+        self.by_sku = [evaluator for evaluator in by_subject if self.on_sale >> evaluator.n & 1]
+        self.computed = [
+            evaluator for evaluator in self.evaluators if isinstance(evaluator, RatioEvaluator) and evaluator.rule.every
+        ]
         #: The facts (as bits) that what is computed rests on.
-        self.computed_from = _any_of(gauge.rests_on for judge in self.computed for gauge in judge.gauges)
+        self.computed_from = _any_of(gauge.rests_on for evaluator in self.computed for gauge in evaluator.gauges)
         self.no_days: tuple[int | None, ...] = (None,) * len(self.denominators)
         counted = _any_of([gauge.facts & ~gauge.redeemed_by for gauge in self.gauges])
         counted |= _any_of([trace.facts for trace in self.traces])
@@ -190,7 +193,7 @@ class Plan:
         """What deadline rules (all, or some as bits) said of an order at a moment: bits of those missed, and unmet."""
         missed = overdue = 0
         for timer in self.timers:
-            flags = timer.judge(facts, at_ms, at_ms)[0] if timer.bit & rules else 0
+            flags = timer.evaluate(facts, at_ms, at_ms)[0] if timer.bit & rules else 0
             if flags:
                 missed |= timer.bit
                 if flags > 1:
@@ -213,27 +216,27 @@ class Plan:
 
     # -- judges -----------------------------------------------------------------------------------------------
 
-    def _judge(self, rules: list[InForce]) -> None:
+    def _evaluate(self, rules: list[InForce]) -> None:
         bits = {rule: sum(timer.bit for timer in timers) for rule, timers in self.versions.items()}
         by_id: dict[str, list[InForce]] = {}
         for each in rules:
             if not isinstance(each.rule, Deadline | Silence):
                 by_id.setdefault(each.rule.id, []).append(each)
         for rule_id, versions in by_id.items():
-            n = len(self.judges)
+            n = len(self.evaluators)
             if isinstance(versions[0].rule, Ratio):
-                judge: Judge = self._ratio(n, versions, bits)
+                evaluator: Evaluator = self._ratio(n, versions, bits)
             else:
-                judges = [self._make(n, each) for each in versions]
-                judge = judges[0] if len(judges) == 1 else versions_of(n, judges)
-            self.judges.append(judge)
-            self.judge_of[rule_id] = judge
+                evaluators = [self._make(n, each) for each in versions]
+                evaluator = evaluators[0] if len(evaluators) == 1 else versions_of(n, evaluators)
+            self.evaluators.append(evaluator)
+            self.evaluator_of[rule_id] = evaluator
             for lean in versions[0].rule.leans_on():
-                leaned = self.judge_of.get(lean)
-                if isinstance(leaned, RatioJudge | LedgerJudge):
+                leaned = self.evaluator_of.get(lean)
+                if isinstance(leaned, RatioEvaluator | LedgerEvaluator):
                     leaned.leaning |= 1 << n
 
-    def _ratio(self, n: int, versions: list[InForce], bits: Mapping[str, int]) -> RatioJudge:
+    def _ratio(self, n: int, versions: list[InForce], bits: Mapping[str, int]) -> RatioEvaluator:
         gauges: list[CompiledRatio] = []
         for each in versions:
             if isinstance(each.rule, Ratio):
@@ -243,7 +246,7 @@ class Plan:
         self.on_gauge += [1 << n if gauge.steps else 0 for gauge in gauges]
         if any(gauge.rule.by == "provider" for gauge in gauges):
             self._heed({"dispute.opened"}, n)
-        return (DisputeJudge if gauges[-1].rule.by == "provider" else RatioJudge)(n, gauges)
+        return (DisputeJudge if gauges[-1].rule.by == "provider" else RatioEvaluator)(n, gauges)
 
     def _gauge(self, slot: int, rule: Ratio, place: Place, bits: Mapping[str, int]) -> CompiledRatio:
         anchored, alike = bits_of(self._anchored_by(rule)), counted_alike(rule, place)
@@ -255,54 +258,58 @@ class Plan:
         denominator.gauges |= 1 << slot
         return CompiledRatio(slot, rule, denominator, bits, place, anchored, bits_of(self._looked_at(rule)))
 
-    def _make(self, n: int, each: InForce) -> Judge:
+    def _make(self, n: int, each: InForce) -> Evaluator:
         rule, place = each.rule, each.place
         match rule:
             case Marks():
                 return count_judge(n, rule, self._source(rule.of, n, _kept_ms(rule)), place)
             case Occurrence():
-                return EventJudge(n, rule, self._source(rule.of, n, _kept_ms(rule)), place)
+                return EventEvaluator(n, rule, self._source(rule.of, n, _kept_ms(rule)), place)
             case Level():
                 self._heed(rule.events(), n)
                 if rule.of_skus():
                     self.on_sale |= 1 << n
                     self.sales_zone = place.zone
-                    return StockJudge(n, rule, place)
-                return LevelJudge(n, rule, place, self.judge_of.get(rule.ledger or ""))  # type: ignore[arg-type]
+                    return StockEvaluator(n, rule, place)
+                return LevelEvaluator(n, rule, place, self.evaluator_of.get(rule.ledger or ""))  # type: ignore[arg-type]
             case Tasks():
                 self._heed(rule.events(), n)
                 if rule.after == "deposit.deducted":
                     return DepositJudge(n, rule, place)
-                return TasksJudge(n, rule, None if rule.of is None else self._source(rule.of, n, _kept_ms(rule)), place)
+                return TasksEvaluator(
+                    n, rule, None if rule.of is None else self._source(rule.of, n, _kept_ms(rule)), place
+                )
             case Spacing():
                 self._heed({"price.changed", "promotion.scheduled"}, n)
-                return SpacingJudge(n, rule, place)
+                return SpacingEvaluator(n, rule, place)
             case Route():
                 self._heed({"carrier.state"}, n)
-                return RouteJudge(n, rule)
+                return RouteEvaluator(n, rule)
             case Streak():
-                ratio = self.judge_of[rule.of]
-                assert isinstance(ratio, RatioJudge)
+                ratio = self.evaluator_of[rule.of]
+                assert isinstance(ratio, RatioEvaluator)
                 for gauge in ratio.gauges:
                     gauge.denominator.on_move |= 1 << n
-                return StreakJudge(n, rule, ratio)
+                return StreakEvaluator(n, rule, ratio)
             case Ledger():
-                return LedgerJudge(n, rule, [self._reader(feed, n, each) for feed in _of_site(rule, each)], place)
+                return LedgerEvaluator(n, rule, [self._reader(feed, n, each) for feed in _of_site(rule, each)], place)
         raise TypeError(f"{rule!r} is no rule that looks at a shop")
 
     def _reader(self, feed: Any, n: int, each: InForce) -> FeedReader:
         self._heed(feed.events(), n)
         if _kept_ms(each.rule) == NEVER:
             self.kept_for_good |= feed.events()
-        ratio = self.judge_of.get(feed.computed or "")
+        ratio = self.evaluator_of.get(feed.computed or "")
         sources = [self._source(of, n, _kept_ms(each.rule)) for of in feed.of]
-        return FeedReader(feed, sources, ratio if isinstance(ratio, RatioJudge) else None, each.place.zone)
+        return FeedReader(feed, sources, ratio if isinstance(ratio, RatioEvaluator) else None, each.place.zone)
 
     def _source(self, of: Of, n: int, kept_ms: int) -> Source:
         """Where a judge finds what happened; it is told when there is news."""
-        crossed: Any = self.judge_of.get(of.crossed or "")
-        self._heed(of.events() | (crossed.rule.events() if isinstance(crossed, LevelJudge | CountJudge) else set()), n)
-        if isinstance(crossed, CountJudge):
+        crossed: Any = self.evaluator_of.get(of.crossed or "")
+        self._heed(
+            of.events() | (crossed.rule.events() if isinstance(crossed, LevelEvaluator | CountEvaluator) else set()), n
+        )
+        if isinstance(crossed, CountEvaluator):
             self._follow_crossed(crossed.source, n)
         if of.reused is not None:
             self.on_number |= 1 << n
@@ -330,19 +337,19 @@ class Plan:
         elif source.of.reused is not None:
             self.on_number |= 1 << n
 
-    def _connect(self, by_subject: Iterable[SubjectJudge[Any]]) -> None:
+    def _connect(self, by_subject: Iterable[SubjectEvaluator[Any]]) -> None:
         """Has sources hear of what they look at, and judges of what their sources find."""
         for source in self._sources.values():
             for name in source.events:
                 self.sources_on.setdefault(name, []).append(source)
-        for judge in by_subject:
-            for source in judge.sources():
+        for evaluator in by_subject:
+            for source in evaluator.sources():
                 if source.slot is not None:
-                    self.trace_readers[source.slot].append(judge)
+                    self.trace_readers[source.slot].append(evaluator)
                 elif source.of.reused is not None:
-                    self.number_readers.append(judge)
+                    self.number_readers.append(evaluator)
                 else:
-                    source.readers.append(judge)
+                    source.readers.append(evaluator)
 
     def _heed(self, events: Iterable[str], n: int) -> None:
         for event in events:

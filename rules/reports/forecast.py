@@ -14,12 +14,12 @@ from rules.calendar.days import day_of, start_of_day
 from rules.calendar.instants import NEVER, rfc3339
 from rules.calendar.schedule import next_boundary
 from rules.calendar.windows import Period
-from rules.kinds.ledger.evaluator import LedgerJudge
+from rules.kinds.ledger.evaluator import LedgerEvaluator
 from rules.kinds.ledger.postings import FeedReader
 from rules.kinds.money import money_taken
 from rules.kinds.ratio.compiled import CompiledRatio, Count
 from rules.kinds.ratio.counters import RatioCounter
-from rules.kinds.ratio.evaluator import RatioJudge, window_json
+from rules.kinds.ratio.evaluator import RatioEvaluator, window_json
 from rules.kinds.ratio.period_results import PeriodResult
 from rules.reports.next_deadline import deadlines_ahead, first_ahead
 from rules.state.shop import Order, Shop
@@ -88,22 +88,22 @@ class Outlook:
         self.due_total = 0
 
     def work(self) -> Iterator[None]:
-        for judge in self.shop.plan.judges:
-            if isinstance(judge, RatioJudge):
-                yield from self._ratio(judge)
-        for judge in self.shop.plan.judges:
-            if isinstance(judge, LedgerJudge):
-                yield from self._ledger(judge)
+        for evaluator in self.shop.plan.evaluators:
+            if isinstance(evaluator, RatioEvaluator):
+                yield from self._ratio(evaluator)
+        for evaluator in self.shop.plan.evaluators:
+            if isinstance(evaluator, LedgerEvaluator):
+                yield from self._ledger(evaluator)
         yield from self._list()
 
     # -- ratios -----------------------------------------------------------------------------------------------
 
-    def _ratio(self, judge: RatioJudge) -> Iterator[None]:
-        counter = judge.counter(self.shop, self.at_ms)
+    def _ratio(self, evaluator: RatioEvaluator) -> Iterator[None]:
+        counter = evaluator.counter(self.shop, self.at_ms)
         if counter is None or counter.gauge.rule.by is not None:
             return
         gauge = counter.gauge
-        then_ms, period = _evaluation(judge, counter, self.at_ms)
+        then_ms, period = _evaluation(evaluator, counter, self.at_ms)
         count = counter.sum(period)
         ahead = gauge.next_step(counter.sum(period))
         turning: list[Order] = []
@@ -131,7 +131,7 @@ class Outlook:
             yield
         found["orders"] = [order.id for order in worst]
         found["orders_total"] = len(turning)
-        self.ratios[judge.rule.id] = found
+        self.ratios[evaluator.rule.id] = found
 
     def _changing(self, then_ms: int) -> Iterator[list[Order]]:
         """The orders of which a deadline rule may say something else by a moment to come, stretch by stretch."""
@@ -178,23 +178,25 @@ class Outlook:
 
     # -- ledgers ----------------------------------------------------------------------------------------------
 
-    def _ledger(self, judge: LedgerJudge) -> Iterator[None]:
+    def _ledger(self, evaluator: LedgerEvaluator) -> Iterator[None]:
         """The points at the next posting: what is missed by then, and what the ratios would be computed to."""
-        rule, shop = judge.rule, self.shop
+        rule, shop = evaluator.rule, self.shop
         boundaries: list[str] = [
-            reader.ratio.rule.every for reader in judge.readers if reader.ratio and reader.ratio.rule.every
+            reader.ratio.rule.every for reader in evaluator.readers if reader.ratio and reader.ratio.rule.every
         ]
         if rule.posts != "at_once":
             boundaries.append(rule.posts)
-        elif not boundaries or any(source.slot is not None for reader in judge.readers for source in reader.sources):
+        elif not boundaries or any(
+            source.slot is not None for reader in evaluator.readers for source in reader.sources
+        ):
             boundaries.append("day")  # orders may bring points at any time
-        then_ms = min(next_boundary(each, self.at_ms, judge.zone) for each in boundaries)
+        then_ms = min(next_boundary(each, self.at_ms, evaluator.zone) for each in boundaries)
         then = copy(shop)
         then.marks = [marks.copy() for marks in shop.marks]
         then.computed = {rule_id: dict(kept) for rule_id, kept in shop.computed.items()}
-        for reader in judge.readers:
+        for reader in evaluator.readers:
             yield from self._foresee(then, reader, then_ms)
-        balance = judge.balance(then, then_ms)
+        balance = evaluator.balance(then, then_ms)
         tiers = [tier.name for tier, from_ms, _, _ in balance.sanctions if from_ms > self.at_ms]
         points, tier = float(balance.points), tiers[-1] if tiers else None
         self.ledgers[rule.ledger] = {"at": rfc3339(then_ms), "points": points, "tier": tier}
@@ -230,8 +232,8 @@ class Outlook:
             saving.points[ledger] = saving.points.get(ledger, Decimal()) + more * reader.feed.points
 
     def _name_of(self, reader: FeedReader) -> str:
-        judges = (judge for judge in self.shop.plan.judges if isinstance(judge, LedgerJudge))
-        return next(judge.rule.ledger for judge in judges if reader in judge.readers)
+        evaluators = (evaluator for evaluator in self.shop.plan.evaluators if isinstance(evaluator, LedgerEvaluator))
+        return next(evaluator.rule.ledger for evaluator in evaluators if reader in evaluator.readers)
 
     # -- the list -----------------------------------------------------------------------------------------------
 
@@ -264,17 +266,17 @@ def _can_ship(order: Order) -> bool:
     return facts.placed is not None and not any(gone)
 
 
-def _evaluation(judge: RatioJudge, counter: RatioCounter, at_ms: int) -> tuple[int, Period]:
+def _evaluation(evaluator: RatioEvaluator, counter: RatioCounter, at_ms: int) -> tuple[int, Period]:
     """When a ratio is next evaluated (epoch ms), and the period looked at then: as the engine computes it, at the next
     boundary at which it has orders to look at; else at the end of the calendar period that is told of now, or where a
     rolling window moves on."""
     rule, zone = counter.gauge.rule, counter.gauge.zone
     window = rule.window
-    if judge.computing is not None:
-        boundary = judge.computing.boundary_from(at_ms + 1)
+    if evaluator.computing is not None:
+        boundary = evaluator.computing.boundary_from(at_ms + 1)
         period = window.closed_at(boundary, zone)
         while not counter.sum(period).total and period.last < day_of(at_ms, zone):
-            boundary = judge.computing.boundary_from(boundary + 1)
+            boundary = evaluator.computing.boundary_from(boundary + 1)
             period = window.closed_at(boundary, zone)
         return boundary, period
     if window.align != "rolling":
@@ -296,11 +298,11 @@ def with_forecast(standing: dict[str, Any], shop: Shop, at_ms: int) -> dict[str,
 
 def add_forecast(standing: dict[str, Any], outlook: Outlook) -> dict[str, Any]:
     """`with_forecast`, where the outlook has been worked out already."""
-    for judge in outlook.shop.plan.judges:
-        found = outlook.ratios.get(judge.rule.id)
-        metric = standing["metrics"].get(judge.rule.clause)
+    for evaluator in outlook.shop.plan.evaluators:
+        found = outlook.ratios.get(evaluator.rule.id)
+        metric = standing["metrics"].get(evaluator.rule.clause)
         if found is not None and metric is not None:
-            target = metric.get("others", {}).get(judge.rule.id, metric)
+            target = metric.get("others", {}).get(evaluator.rule.id, metric)
             target.setdefault("forecast", found)
     for name, found in outlook.ledgers.items():
         standing["ledgers"][name]["forecast"] = found

@@ -24,7 +24,7 @@ def deadlines_ahead(plan: Plan, facts: OrderFacts, after_ms: int, known_ms: int)
         for timer in plan.timers
         if (due_ms := timer.due(facts)) is not None
         and due_ms > after_ms
-        and timer.judge(facts, known_ms, known_ms)[2] != NEVER
+        and timer.evaluate(facts, known_ms, known_ms)[2] != NEVER
     ]
     return sorted(found, key=lambda each: (each[0], each[1].rule.id))
 
@@ -34,7 +34,11 @@ def first_ahead(plan: Plan, facts: OrderFacts, after_ms: int, known_ms: int) -> 
     first_ms = NEVER
     for timer in plan.timers:
         due_ms = timer.due(facts)
-        if due_ms is not None and after_ms < due_ms < first_ms and timer.judge(facts, known_ms, known_ms)[2] != NEVER:
+        if (
+            due_ms is not None
+            and after_ms < due_ms < first_ms
+            and timer.evaluate(facts, known_ms, known_ms)[2] != NEVER
+        ):
             first_ms = due_ms
     return None if first_ms == NEVER else first_ms
 

@@ -5,9 +5,9 @@ from typing import Any
 
 from rules.calendar.instants import NEVER, rfc3339
 from rules.engine.engine import Engine
-from rules.kinds.ledger.evaluator import LedgerJudge
+from rules.kinds.ledger.evaluator import LedgerEvaluator
 from rules.kinds.money import money_of, money_taken
-from rules.kinds.ratio.evaluator import RatioJudge
+from rules.kinds.ratio.evaluator import RatioEvaluator
 from rules.kinds.ratio.spec import Ratio
 from rules.reports.next_deadline import deadlines_ahead
 from rules.state.shop import Order, Shop
@@ -22,9 +22,9 @@ def standing(shop: Shop, at_ms: int) -> dict[str, Any]:
         "open_alerts": shop.open_alerts,
         "metrics": _metrics(shop, at_ms),
         "ledgers": {
-            judge.rule.ledger: judge.entry(shop, at_ms) | _reported_points(shop, judge.rule.ledger, at_ms)
-            for judge in shop.plan.judges
-            if isinstance(judge, LedgerJudge)
+            evaluator.rule.ledger: evaluator.entry(shop, at_ms) | _reported_points(shop, evaluator.rule.ledger, at_ms)
+            for evaluator in shop.plan.evaluators
+            if isinstance(evaluator, LedgerEvaluator)
         },
         "sanctions": sanctions(shop, at_ms),
         "exposure": _one_sum(money_of(_exposure(shop, at_ms))),
@@ -34,16 +34,16 @@ def standing(shop: Shop, at_ms: int) -> dict[str, Any]:
 def _metrics(shop: Shop, at_ms: int) -> dict[str, Any]:
     """What each clause measures; of several rules of one clause that which the shop is judged by comes first."""
     metrics: dict[str, Any] = {}
-    for judge in shop.plan.judges:
-        metric = judge.metric(shop, at_ms)
+    for evaluator in shop.plan.evaluators:
+        metric = evaluator.metric(shop, at_ms)
         if metric is None:
             continue
-        metric |= _reported(shop, judge.rule.clause, judge.rule.id, at_ms)
-        held = metrics.get(judge.rule.clause)
+        metric |= _reported(shop, evaluator.rule.clause, evaluator.rule.id, at_ms)
+        held = metrics.get(evaluator.rule.clause)
         if held is None:
-            metrics[judge.rule.clause] = metric
+            metrics[evaluator.rule.clause] = metric
         else:
-            held.setdefault("others", {})[judge.rule.id] = metric
+            held.setdefault("others", {})[evaluator.rule.id] = metric
     return metrics
 
 
@@ -68,11 +68,11 @@ def _reported_points(shop: Shop, ledger: str, at_ms: int) -> dict[str, Any]:
 def sanctions(shop: Shop, at_ms: int) -> list[dict[str, Any]]:
     """Those in force; `until` is null where it is for good, or until something is done."""
     found = []
-    for judge in shop.plan.judges:
-        own = getattr(judge, "sanctions", None)
+    for evaluator in shop.plan.evaluators:
+        own = getattr(evaluator, "sanctions", None)
         for name, from_ms, until_ms in own(shop, at_ms) if own is not None else ():
             until = None if until_ms >= NEVER else rfc3339(until_ms)
-            found.append({"clause": judge.rule.clause, "name": name, "from": rfc3339(from_ms), "until": until})
+            found.append({"clause": evaluator.rule.clause, "name": name, "from": rfc3339(from_ms), "until": until})
     return found
 
 
@@ -86,8 +86,8 @@ def _one_sum(sums: list[dict[str, str]]) -> dict[str, Any] | None:
 def _exposure(shop: Shop, at_ms: int) -> dict[str, Decimal]:
     """What the penalties that are due by now would take."""
     sums: dict[str, Decimal] = {}
-    for judge in shop.plan.judges:
-        if not isinstance(judge, RatioJudge) or (counter := judge.counter(shop, at_ms)) is None:
+    for evaluator in shop.plan.evaluators:
+        if not isinstance(evaluator, RatioEvaluator) or (counter := evaluator.counter(shop, at_ms)) is None:
             continue
         if not _takes_money(counter.gauge.rule):
             continue  # of most, and which orders are bad takes long to find

@@ -38,7 +38,7 @@ def uncount(order: Order) -> int:
     shop.unship(order)
     shop.unsell(order)
     order.follow(plan)
-    return plan.every_judge
+    return plan.every_evaluator
 
 
 def _place(order: Order, placing: Placing) -> int:
@@ -85,7 +85,7 @@ def _move(order: Order, denominator: Population, before: int | None, day: int | 
             counter.mend(before, order.id)
         if day is not None and bad >> n & 1:
             counter.spoil(day, order.id, order.facts)
-        if (is_good or counter.judges(before) or counter.judges(day)) and counter.has_news():
+        if (is_good or counter.evaluators(before) or counter.evaluators(day)) and counter.has_news():
             stale |= shop.plan.on_gauge[n]
     return stale
 
@@ -105,7 +105,7 @@ def _turn(order: Order, turned: int) -> int:
         else:
             counter.mend(day, order.id)
         stale |= denominator.on_move
-        if counter.judges(day) and counter.has_news():
+        if counter.evaluators(day) and counter.has_news():
             stale |= plan.on_gauge[n]
     return stale
 

@@ -16,7 +16,7 @@ from rules.kinds.occurrences.timeline import Timeline
 from rules.kinds.ratio.compiled import CompiledRatio, Part
 from rules.kinds.ratio.counters import DayBuckets, RatioCounter
 from rules.kinds.ratio.period_results import PeriodResult
-from rules.kinds.subjects import SubjectJudge
+from rules.kinds.subjects import SubjectEvaluator
 from rules.messages.alert_state import Emitted
 from rules.messages.events import Item
 from rules.messages.names import shop_key
@@ -184,8 +184,8 @@ class Shop:
         self.computed_to: dict[str, tuple[int, int, int]] = {}
         self.recompute: dict[str, int] = {}
         self.followed = True
-        self.stale = plan.every_judge
-        self.turns = [MIN_MS] * len(plan.judges)
+        self.stale = plan.every_evaluator
+        self.turns = [MIN_MS] * len(plan.evaluators)
 
     def note_open(self, rule: str, alert: str, is_open: bool) -> None:
         """Keeps which of its own alerts are open, by rule."""
@@ -202,15 +202,15 @@ class Shop:
             for source in self.plan.sources_on.get(name, ()):
                 for subject, at_ms in source.hear(self, name, entry):
                     self._tell(source.readers, subject, (at_ms,))
-            for judge in self.plan.listening.get(name, ()):
-                if (findings := self.findings.get(judge.n)) is not None:
-                    findings.touch(judge.touched_by(self, name, entry))
+            for evaluator in self.plan.listening.get(name, ()):
+                if (findings := self.findings.get(evaluator.n)) is not None:
+                    findings.touch(evaluator.touched_by(self, name, entry))
 
-    def _tell(self, readers: Iterable[SubjectJudge[Any]], subject: str, instants: Iterable[int]) -> None:
+    def _tell(self, readers: Iterable[SubjectEvaluator[Any]], subject: str, instants: Iterable[int]) -> None:
         """Tells judges that something happened to a subject, or didn't, at these instants (epoch ms)."""
-        for judge in readers:
-            if (findings := self.findings.get(judge.n)) is not None:
-                findings.touch(judge.touched_at(subject, instants))
+        for evaluator in readers:
+            if (findings := self.findings.get(evaluator.n)) is not None:
+                findings.touch(evaluator.touched_at(subject, instants))
 
     def mark(self, slot: int, order_id: str, instants: tuple[int, ...]) -> bool:
         """Keeps when something happened to an order, by one of the plan's traces; whether that is news."""
@@ -222,8 +222,8 @@ class Shop:
 
     def _note_sale(self, sku: str) -> None:
         """Tells the judges that go by SKU that its sales have changed."""
-        for judge in self.plan.by_sku:
-            if (findings := self.findings.get(judge.n)) is not None:
+        for evaluator in self.plan.by_sku:
+            if (findings := self.findings.get(evaluator.n)) is not None:
                 findings.touch((sku,))
 
     def first_at_ms(self) -> int:
@@ -245,7 +245,9 @@ class Shop:
 
     def advance_boundary(self, at_ms: int) -> None:
         """A boundary is past: from now on only what lies ahead of the next matters."""
-        following = min([judge.computing.boundary_from(at_ms) for judge in self.plan.computed if judge.computing])
+        following = min(
+            [evaluator.computing.boundary_from(at_ms) for evaluator in self.plan.computed if evaluator.computing]
+        )
         self.ahead, self.boundary_ms = self.future_after(following), following
 
     def future_after(self, boundary_ms: int) -> dict[Order, int]:

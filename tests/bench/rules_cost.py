@@ -91,11 +91,15 @@ def _clock_on(clocked: Clocked, book: RuleBook) -> Iterator[None]:
         replace(
             shop_plan, "compile_firsts", _clocked_firsts(clocked)
         )  # before there is any plan: it is made with these
-        judges = {type(judge) for pack in book.packs for judge in book.plan(pack.platform).judges}
+        evaluators = {type(evaluator) for pack in book.packs for evaluator in book.plan(pack.platform).evaluators}
         functions: list[tuple[Any, str, Callable[..., Sequence[str]]]] = [
             (Timer, "judge", lambda timer, *_: [timer.rule.id]),
             (aggregate, "_place", _rules_placed),
-            *((kind, name, lambda judge, *_: [judge.rule.id]) for kind in judges for name in ("judge", "case")),
+            *(
+                (kind, name, lambda evaluator, *_: [evaluator.rule.id])
+                for kind in evaluators
+                for name in ("judge", "case")
+            ),
         ]
         for owner, name, rules_of in functions:
             replace(owner, name, clocked.around(getattr(owner, name), rules_of))

@@ -79,7 +79,7 @@ class Timer:
         where = "" if self.rule.where is None else f" and {expression(self.rule.where, {})}"
         return f"(word if {word.known} and (word := {word.instant()}) is not None and not ({met}){where} else {NEVER})"
 
-    def judge(self, facts: OrderFacts, now_ms: int, passed_ms: int) -> Judgement:
+    def evaluate(self, facts: OrderFacts, now_ms: int, passed_ms: int) -> Judgement:
         """What this rule says of an order at `now_ms`, from the facts alone.
 
         What was to happen by `passed_ms` can no longer come in time. That is `now_ms` itself once all events of
@@ -138,7 +138,7 @@ class Timer:
             return "judged_again"
         return "went_silent" if isinstance(self.rule, Silence) else "deadline_passed"
 
-    def cause_of_end(self, facts: OrderFacts, said: Emitted) -> Cause:
+    def end_reason(self, facts: OrderFacts, said: Emitted) -> Cause:
         """Why an alert that was open no longer is."""
         since = said.due_ms if said.stage == "overdue" else said.at_ms
         marks = self._until(facts)

@@ -11,7 +11,7 @@ from rules.calendar.instants import MIN_MS, NEVER, rfc3339
 from rules.calendar.schedule import next_boundary
 from rules.facts.shop_facts import until
 from rules.kinds.account import Account, post_all
-from rules.kinds.evaluation import Case, Said, Verdict
+from rules.kinds.evaluation import Case, Evaluation, Finding
 from rules.kinds.ledger.postings import FeedReader, Posting, Reading
 from rules.kinds.ledger.spec import Ledger, PointsTier
 from rules.kinds.rule import Place
@@ -39,7 +39,7 @@ class Book(Struct):
         return Book(account, readings, self.rewrites, self.to_ms, waiting, self.numbered, self.reports)
 
 
-class LedgerJudge:
+class LedgerEvaluator:
     """A ledger rule, ready to judge a shop."""
 
     def __init__(self, n: int, rule: Ledger, readers: list[FeedReader], place: Place) -> None:
@@ -158,7 +158,7 @@ class LedgerJudge:
 
     # -- judging --------------------------------------------------------------------------------------------
 
-    def judge(self, shop: ShopView, at_ms: int) -> Said:
+    def evaluate(self, shop: ShopView, at_ms: int) -> Evaluation:
         if not self.rule.tiers and not self.leaning:
             return [], NEVER  # nothing follows from its points: they are reckoned when they are asked for
         now = self._now(shop, at_ms)
@@ -166,7 +166,7 @@ class LedgerJudge:
         if account.points != shop.points.get(self.n):
             shop.points[self.n] = account.points
             shop.stale |= self.leaning
-        verdicts = []
+        findings = []
         severity = self.rule.severity
         tier = self._next_tier(account.points)
         if (
@@ -175,15 +175,15 @@ class LedgerJudge:
             and account.points
             and tier.at - account.points <= self.rule.near
         ):
-            verdicts.append(Verdict(Open("near", severity["near"]), "threshold_near"))
+            findings.append(Finding(Open("near", severity["near"]), "threshold_near"))
         turns = [self._next_ms(shop, now, at_ms)]
         for reached, from_ms, _, _ in account.sanctions:
             ends_ms = reached.sanction().until_ms(from_ms)
             if at_ms < ends_ms:
                 turns.append(ends_ms)
                 opened = Open("active", severity["active"], until_ms=ends_ms, tier=reached.name)
-                verdicts.append(Verdict(opened, "sanction_started", episode=rfc3339(from_ms)))
-        return verdicts, min(turns)
+                findings.append(Finding(opened, "sanction_started", episode=rfc3339(from_ms)))
+        return findings, min(turns)
 
     def _next_ms(self, shop: ShopView, now: Book, at_ms: int) -> int:
         """When something is posted, reported or cleared next (epoch ms), or before."""
@@ -200,9 +200,9 @@ class LedgerJudge:
             return None
         return float((self._next_tier(points) or self.rule.tiers[-1]).at - points)
 
-    def case(self, shop: ShopView, verdict: Verdict, at_ms: int) -> Case:
+    def case(self, shop: ShopView, finding: Finding, at_ms: int) -> Case:
         account = self._now(shop, at_ms).account
-        began_ms = instant_of(verdict.episode)
+        began_ms = instant_of(finding.episode)
         began = None if began_ms is None else account.began_at(began_ms)
         points, postings = (account.points, account.shown()) if began is None else (began[2], began[3])
         tier = began[0] if began is not None else self._next_tier(points) or next(iter(self.rule.tiers[-1:]), None)
@@ -225,7 +225,7 @@ class LedgerJudge:
         case.points, case.ledger = points, self.rule.ledger
         return case
 
-    def cause_of_end(self, shop: ShopView, said: Emitted, verdict: Verdict, at_ms: int) -> Cause:
+    def end_reason(self, shop: ShopView, said: Emitted, finding: Finding, at_ms: int) -> Cause:
         if said.until_ms is not None:
             return "sanction_ended" if at_ms >= said.until_ms else "evidence_arrived"
         account = self._now(shop, at_ms).account

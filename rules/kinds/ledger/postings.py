@@ -13,7 +13,7 @@ from rules.facts.shop_facts import Entry, said_by
 from rules.kinds.happened import Happening
 from rules.kinds.ledger.spec import Cap, Feed
 from rules.kinds.occurrences.source import Source
-from rules.kinds.ratio.evaluator import RatioJudge
+from rules.kinds.ratio.evaluator import RatioEvaluator
 from rules.kinds.shop_view import ShopView
 
 
@@ -53,7 +53,7 @@ class Reading(Struct):
 class FeedReader:
     """A feed, ready to be asked for what it brought a shop."""
 
-    def __init__(self, feed: Feed, sources: Sequence[Source], ratio: RatioJudge | None, zone: str) -> None:
+    def __init__(self, feed: Feed, sources: Sequence[Source], ratio: RatioEvaluator | None, zone: str) -> None:
         self.feed = feed
         self.sources = sources
         self.ratio = ratio

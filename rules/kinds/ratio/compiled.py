@@ -227,7 +227,7 @@ class CompiledRatio:
         tier = step.name if self.rule.tiers and step.name != "near" else None
         return Open(step.name, self.rule.severity[step.name], tier=tier)
 
-    def judge(self, count: Count) -> tuple[Open, Cause] | None:
+    def evaluate(self, count: Count) -> tuple[Open, Cause] | None:
         """Which stage a count has reached."""
         stage = self.stage(count.bad, count.total)
         if stage is None:

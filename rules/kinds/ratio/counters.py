@@ -142,7 +142,7 @@ class RatioCounter:
             if count.period.first <= day <= count.period.last:
                 count.bad += more
 
-    def judges(self, day: int | None) -> bool:
+    def evaluators(self, day: int | None) -> bool:
         """Whether a local day lies in what is judged now: not after a lag, or long ago."""
         if day is not None:
             for count in self.counts:

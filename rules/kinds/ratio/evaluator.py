@@ -10,7 +10,7 @@ from rules.calendar.days import start_of_day
 from rules.calendar.instants import MIN_MS, NEVER, rfc3339
 from rules.calendar.windows import Period
 from rules.facts.order_facts import OrderFacts
-from rules.kinds.evaluation import Case, Said, Verdict
+from rules.kinds.evaluation import Case, Evaluation, Finding
 from rules.kinds.evidence import ORDERS_SHOWN, percent
 from rules.kinds.money import money_taken
 from rules.kinds.ratio.compiled import CompiledRatio, Count
@@ -25,7 +25,7 @@ from rules.messages.alert_state import Emitted, Open
 from rules.messages.alerts import Cause
 
 
-class RatioJudge:
+class RatioEvaluator:
     """One ratio rule with all its versions."""
 
     def __init__(self, n: int, gauges: Sequence[CompiledRatio]) -> None:
@@ -59,7 +59,7 @@ class RatioJudge:
 
     # -- judging --------------------------------------------------------------------------------------------
 
-    def judge(self, shop: ShopView, at_ms: int) -> Said:
+    def evaluate(self, shop: ShopView, at_ms: int) -> Evaluation:
         counter = self.counter(shop, at_ms)
         turn = self.next_version_ms(at_ms)
         if counter is None or not counter.gauge.steps:
@@ -75,16 +75,16 @@ class RatioJudge:
             turn = min(turn, following.turn(at_ms))
         return self._computed_verdicts(shop, counter, following, at_ms), min(turn, boundary)
 
-    def _verdicts(self, shop: ShopView, counter: RatioCounter, at_ms: int) -> list[Verdict]:
-        verdicts: list[Verdict] = []
+    def _verdicts(self, shop: ShopView, counter: RatioCounter, at_ms: int) -> list[Finding]:
+        findings: list[Finding] = []
         if counter.asleep or (counter.gauge.rule.by is None and not counter.staged):
-            return verdicts  # as most of the time
+            return findings  # as most of the time
         for count in counter.counts:
             for subject, part in self._split(shop, counter, count, at_ms):
-                found = counter.gauge.judge(part)
+                found = counter.gauge.evaluate(part)
                 if found is not None:
-                    verdicts.append(Verdict(*found, subject, count.period.name))
-        return verdicts
+                    findings.append(Finding(*found, subject, count.period.name))
+        return findings
 
     def _split(self, shop: ShopView, counter: RatioCounter, count: Count, at_ms: int) -> Iterator[tuple[str, Count]]:
         """The parts of a count that are judged each by itself."""
@@ -105,14 +105,14 @@ class RatioJudge:
         return parts.get(subject, Count(count.period, 0, count.total))
 
     def _shown_of(
-        self, shop: ShopView, counter: RatioCounter, count: Count, verdict: Verdict, at_ms: int
+        self, shop: ShopView, counter: RatioCounter, count: Count, finding: Finding, at_ms: int
     ) -> dict[str, Any]:
         """Evidence of a part: its reason, among the others."""
-        return {"reason": verdict.subject, "mix": dict(sorted(self._reasons(counter, count).items()))}
+        return {"reason": finding.subject, "mix": dict(sorted(self._reasons(counter, count).items()))}
 
     def _computed_verdicts(
         self, shop: ShopView, counter: RatioCounter, following: RatioCounter | None, at_ms: int
-    ) -> list[Verdict]:
+    ) -> list[Finding]:
         """Of a rolling window the step that was computed last; where it reached none, whether the `following`
         computation would. A calendar period is judged as it goes."""
         if counter.gauge.rule.window.align != "rolling":
@@ -121,9 +121,9 @@ class RatioJudge:
         gauge = counter.gauge
         step = next((step for step in gauge.steps if newest is not None and step.name == newest[1].step), None)
         if step is not None:
-            return [Verdict(gauge.open(step), "threshold_crossed")]
+            return [Finding(gauge.open(step), "threshold_crossed")]
         if following is not None and following.staged:
-            return [Verdict(Open("near", following.gauge.rule.severity["near"]), "threshold_near")]
+            return [Finding(Open("near", following.gauge.rule.severity["near"]), "threshold_near")]
         return []
 
     def newest(self, shop: ShopView, at_ms: int) -> tuple[int, PeriodResult] | None:
@@ -145,32 +145,32 @@ class RatioJudge:
 
     # -- what it says of itself -------------------------------------------------------------------------------
 
-    def case(self, shop: ShopView, verdict: Verdict, at_ms: int) -> Case:
+    def case(self, shop: ShopView, finding: Finding, at_ms: int) -> Case:
         counter = self.counter(shop, at_ms)
-        count = None if counter is None else self._count_of(shop, counter, verdict, at_ms)
+        count = None if counter is None else self._count_of(shop, counter, finding, at_ms)
         if counter is None or count is None:
             blank = dict.fromkeys(self.rule.NAMES - {"shop"}, "-")
-            return Case({"period": verdict.episode}, {**blank, "period": verdict.episode, "subject": verdict.subject})
-        return self._case(shop, counter, count, verdict, at_ms)
+            return Case({"period": finding.episode}, {**blank, "period": finding.episode, "subject": finding.subject})
+        return self._case(shop, counter, count, finding, at_ms)
 
-    def _count_of(self, shop: ShopView, counter: RatioCounter, verdict: Verdict, at_ms: int) -> Count | None:
+    def _count_of(self, shop: ShopView, counter: RatioCounter, finding: Finding, at_ms: int) -> Count | None:
         """The count an alert is about, for as long as its orders are kept."""
         gauge = counter.gauge
         if (ahead := counter.ahead_at(at_ms)) is not None:
-            stage = verdict.open.stage
+            stage = finding.open.stage
             return ahead if stage == "near" else self._computed_to(shop, counter, at_ms, stage) or ahead
-        period = gauge.rule.window.named(verdict.episode, at_ms, gauge.zone)
+        period = gauge.rule.window.named(finding.episode, at_ms, gauge.zone)
         if period is None or (period.name != "-" and start_of_day(period.first, gauge.zone) < shop.kept_from_ms):
             return None
         count = counter.judging(period) or counter.sum(period)
-        return count if gauge.rule.by is None else self._part(shop, counter, count, verdict.subject, at_ms)
+        return count if gauge.rule.by is None else self._part(shop, counter, count, finding.subject, at_ms)
 
-    def _case(self, shop: ShopView, counter: RatioCounter, count: Count, verdict: Verdict, at_ms: int) -> Case:
+    def _case(self, shop: ShopView, counter: RatioCounter, count: Count, finding: Finding, at_ms: int) -> Case:
         gauge = counter.gauge
         rule = gauge.rule
-        shown, number, bad_facts = _bad(counter, count.period, verdict.subject if rule.by == "reason" else None)
-        cure = rule.of.get(verdict.subject)  # type: ignore[call-overload]
-        cost = gauge.cost(verdict.open.stage)
+        shown, number, bad_facts = _bad(counter, count.period, finding.subject if rule.by == "reason" else None)
+        cure = rule.of.get(finding.subject)  # type: ignore[call-overload]
+        cost = gauge.cost(finding.open.stage)
         evidence: dict[str, Any] = {
             "numerator": gauge.numerator(count),
             "denominator": count.total,
@@ -182,10 +182,10 @@ class RatioJudge:
         if newest is not None:
             evidence["computed"] = computed_json(gauge, *newest)
         if rule.by is not None:
-            evidence |= self._shown_of(shop, counter, count, verdict, at_ms)
+            evidence |= self._shown_of(shop, counter, count, finding, at_ms)
         value = gauge.numerator(count) / count.total if count.total else None
         # What is near is the first step, even where the next computation would find it passed.
-        step = gauge.steps[0] if gauge.steps and verdict.open.stage == "near" else gauge.next_step(count)
+        step = gauge.steps[0] if gauge.steps and finding.open.stage == "near" else gauge.next_step(count)
         threshold, headroom = gauge.share(step), None if step is None else step.fits(count.bad, count.total)
         names = {
             "value": percent(value),
@@ -194,7 +194,7 @@ class RatioJudge:
             "threshold": percent(threshold),
             "headroom": headroom,
             "period": count.period.name,
-            "subject": cure.name if cure else verdict.subject,
+            "subject": cure.name if cure else finding.subject,
             "effect": cost.effect if cost and cost.effect else "-",
         }
         return Case(
@@ -208,12 +208,12 @@ class RatioJudge:
             actions=cure.actions if cure else (),
         )
 
-    def cause_of_end(self, shop: ShopView, said: Emitted, verdict: Verdict, at_ms: int) -> Cause:
+    def end_reason(self, shop: ShopView, said: Emitted, finding: Finding, at_ms: int) -> Cause:
         counter = self.counter(shop, at_ms)
         if counter is None:
             return "no_longer_applies"
         periods = counter.gauge.rule.window.periods(at_ms, counter.gauge.zone)
-        return "fell_back" if any(each.name == verdict.episode for each in periods) else "period_ended"
+        return "fell_back" if any(each.name == finding.episode for each in periods) else "period_ended"
 
     def sanctions(self, shop: ShopView, at_ms: int) -> list[tuple[str, int, int]]:
         """`(name, from_ms, until_ms)` of those in force."""

@@ -121,16 +121,16 @@ class Client:
             except (aiohttp.ClientError, TimeoutError, OSError) as error:
                 said = f"no answer: {type(error).__name__}"
             else:
-                verdict, said = self._verdict(answer), self._said(answer)
-                if verdict == "ok":
+                finding, said = self._verdict(answer), self._said(answer)
+                if finding == "ok":
                     return answer
-                if verdict == "quota":
+                if finding == "quota":
                     zone = ZoneInfo(self._api.answers.quota_zone)
                     raise QuotaSpent(_midnight_ms(self._time.now_ms(), zone))
-                if verdict == "expired" and keeper is not None and not was_refreshed:
+                if finding == "expired" and keeper is not None and not was_refreshed:
                     token, was_refreshed = await keeper.access(instead_of=token), True
                     continue
-                if verdict != "slow_down":
+                if finding != "slow_down":
                     raise Refused(said)
                 wait_s = answer.retry_after_s
             attempt += 1

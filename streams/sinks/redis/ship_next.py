@@ -61,7 +61,7 @@ class ShipNext:
             self._set(name, None)
             self._house(name, None)
         else:
-            self._judge(name, shop, value, now_ms)
+            self._evaluate(name, shop, value, now_ms)
 
     def _take_profile(
         self, shop: ShopName, kind: str, about: tuple[str, ...], value: bytes | None, now_ms: int
@@ -73,7 +73,7 @@ class ShipNext:
         plan = self._plans[shop] = self._book.plan_of(*shop, profile)
         if plan is not before:
             for name, facts in list(self._orders.get(shop, {}).items()):
-                self._judge(name, shop, facts, now_ms)
+                self._evaluate(name, shop, facts, now_ms)
 
     def _plan(self, shop: ShopName) -> Plan:
         plan = self._plans.get(shop)
@@ -87,9 +87,9 @@ class ShipNext:
             at_ms, name, shop = heappop(self._timers)
             waiting = self.waiting.get(name)
             if waiting is not None and waiting.at_ms == at_ms:
-                self._judge(name, shop, self._orders[shop][name], now_ms)
+                self._evaluate(name, shop, self._orders[shop][name], now_ms)
 
-    def _judge(self, name: str, shop: ShopName, value: bytes, now_ms: int) -> None:
+    def _evaluate(self, name: str, shop: ShopName, value: bytes, now_ms: int) -> None:
         facts = _decode_facts(value)
         warehouse = self._warehouses.of_order(*shop, facts.skus())
         by_articles = warehouse != self._warehouses.of_shop(*shop)
