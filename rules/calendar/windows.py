@@ -95,8 +95,8 @@ class Window(Struct, kw_only=True, forbid_unknown_fields=True, frozen=True):
         return Period(name(first), first, following - 1)
 
     def so_far(self, at_ms: int, boundary_ms: int, zone: str) -> Period:
-        """What has come by now of the (rolling) period that the computation at a boundary to come will look at. A lag of
-        more than the day before is time that orders need, and they need it now as well."""
+        """What has come by now of the (rolling) period that the computation at a boundary to come will look at. A lag
+        of more than the day before is time that orders need, and they need it now as well."""
         period = self.closed_at(boundary_ms, zone)
         wait = self.lag // DAY_MS if self.lag > DAY_MS else 0
         return Period(period.name, period.first, min(period.last, day_of(at_ms, zone) - wait))

@@ -82,7 +82,8 @@ class OrderFacts(Struct, array_like=True, gc=False):
     moved_before: tuple[tuple[Mark, int], ...] = ()
 
     def as_of(self, at_ms: int) -> "OrderFacts":
-        """What had happened by then. (Of `news` only the last is kept, so nothing computed at boundaries looks at it.)"""
+        """What had happened by then. (Of `news` only the last is kept, so what is computed at boundaries never looks at
+        it.)"""
         kept = copy(self)
         for name, mark in zip(FACT_NAMES, every_mark(self), strict=True):
             if mark is not None and mark[0] > at_ms:

@@ -57,14 +57,15 @@ class Looking(NamedTuple):
 
 
 class Plan:
-    """The rules of one shop, ready to judge, in the order in which they lean on each other.
+    """The rules of one shop, ready to evaluate, in the order in which they depend on each other.
 
     `heeds`: the facts (as bits) whose change can make an order be judged again; others are only kept. `redeeming`:
     those that can only make an order good again, in the `redeemable` ratios (as bits).
     `kept_for_good`: the types of the shop's own events that matter however old they are.
-    `evaluators` look at the whole shop; the rest is what they take from its orders: `timers`, `gauges` of ratios with the
-    `denominators` they share, `traces`. `bad_at_first`: the ratios (as bits) in which an order is bad from the start.
-    Judges are named by bits, so that a shop knows cheaply which of them must look again.
+    `evaluators` look at the whole shop; the rest is what they take from its orders: `timers`, `gauges` of ratios with
+    the `denominators` they share, `traces`. `bad_at_first`: the ratios (as bits) in which an order is bad from the
+    start.
+    Evaluators are named by bits, so that a shop knows cheaply which of them must look again.
     """
 
     def __init__(self, rules: Iterable[InForce]) -> None:

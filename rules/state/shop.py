@@ -93,15 +93,15 @@ class Shop:
 
     Derived from its orders: `counters` of its ratios and the `totals` they share, `marks` (when something happened to
     them, by the plan's traces), `numbers` (tracking numbers with when which orders used them), `reuses` (those orders
-    but the first of each number), and `sales`, once
-    levels of stock are told (`stocked`). `ahead`: the orders of which something may be known that lies ahead of the
-    next boundary at which a ratio is computed (`boundary_ms`, `NEVER` where none is), and that it rests on, with the facts
-    (as bits) that this may be. `findings`: what judges that go by subject have found, by their place in the plan.
-    `happened`: what its own events come to, by what is looked for in them. `progress`: how far judges have gone through
-    what happened. `began_ms`: before that nothing happened to any of them; it may lie before the first
-    fact that still holds.
-    Kept by itself: `facts`, and what was `computed` of its ratios at their boundaries. `stale` has a bit for each judge
-    that must look again, `turns` when each wants to by itself. `instant_open`: more may happen at the clock's instant.
+    but the first of each number), and `sales`, once levels of stock are told (`stocked`). `ahead`: the orders of
+    which something may be known that lies ahead of the next boundary at which a ratio is computed (`boundary_ms`,
+    `NEVER` where none is), and that it rests on, with the facts (as bits) that this may be. `findings`: what evaluators
+    that go by subject have found, by their place in the plan. `happened`: what its own events come to, by what is
+    looked for in them. `progress`: how far evaluators have gone through what happened. `began_ms`: before that nothing
+    happened to any of them; it may lie before the first fact that still holds.
+    Kept by itself: `facts`, and what was `computed` of its ratios at their boundaries. `stale` has a bit for each
+    evaluator that must look again, `turns` when each wants to by itself. `instant_open`: more may happen at the
+    clock's instant.
     """
 
     __slots__ = (
@@ -112,6 +112,7 @@ class Shop:
         "boundary_ms",
         "computed",
         "computed_to",
+        "counters",
         "dirty",
         "facts",
         "findings",
@@ -138,7 +139,6 @@ class Shop:
         "sales",
         "stale",
         "stocked",
-        "counters",
         "totals",
         "turns",
     )

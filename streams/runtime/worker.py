@@ -378,8 +378,8 @@ class Worker(Service):
             listener([value for records in said.values() for _, value in records])
 
     async def _look_for_place(self) -> None:
-        """Raises LostMembershipError where the partitions aren't this worker's any more. How long nothing was written is
-        looked at here and not when a beat begins: where the network is cut, a beat waits for where the logs end."""
+        """Raises LostMembershipError where the partitions aren't this worker's any more. How long nothing was written
+        is looked at here and not when a beat begins: where the network is cut, a beat waits for where the logs end."""
         consumer = self.app.consumer
         if since_boot_s() - self._wrote_at_s > ASLEEP_S:
             with self.kafka.asking():

@@ -44,9 +44,9 @@ class Offsets(NamedTuple):
 class Sink:
     """One other side. A runner calls these one at a time, in this order for each partition:
 
-    `assigned` once, `take` for each batch, `caught_up` once its end as of `assigned` has been read, and `revoked`. `tick` comes
-    about twice a second, for what goes by the clock. What `take` has returned for counts as delivered, except from the
-    offset on that `held` names.
+    `assigned` once, `take` for each batch, `caught_up` once its end as of `assigned` has been read, and `revoked`.
+    `tick` comes about twice a second, for what goes by the clock. What `take` has returned for counts as delivered,
+    except from the offset on that `held` names.
     """
 
     batch = 500

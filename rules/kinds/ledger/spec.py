@@ -78,8 +78,8 @@ class PointsTier(Struct, forbid_unknown_fields=True, frozen=True):
 class Ledger(Rule, tag="ledger", tag_field="kind", kw_only=True, frozen=True):
     """Points under the name `ledger`.
 
-    `posts`: when what happened is put down (`at_once`, or at the next local `day`, `week`…). `clears`: at which boundaries
-    all points go (at such a boundary they go first and are posted then, or the other way round where
+    `posts`: when what happened is put down (`at_once`, or at the next local `day`, `week`…). `clears`: at which
+    boundaries all points go (at such a boundary they go first and are posted then, or the other way round where
     `posts_before_clearing`). `expires`: each posting goes after so long. `clears_after`: all go so long after the first
     of them, unless they have come to `unless` by then. `near` says a word when no more than so many points are left to
     the next of `tiers`.

@@ -1,5 +1,5 @@
-"""Computing a ratio at its boundaries (each Monday, each month): from what had happened by then, and a fact of the shop's
-from then on, until evidence comes late."""
+"""Computing a ratio at its boundaries (each Monday, each month): from what had happened by then, and a fact of the
+shop's from then on, until evidence comes late."""
 
 from collections.abc import Sequence
 
@@ -27,7 +27,8 @@ class PeriodicRatio:
 
     def compute(self, shop: ShopView, at_ms: int) -> tuple[bool, int]:
         """Computes the ratio at each boundary that has been reached since the last time; again, where evidence has come
-        late for orders that are still kept. Answers whether anything is new, and when the next boundary is (epoch ms)."""
+        late for orders that are still kept. Answers whether anything is new, and when the next boundary is (epoch
+        ms)."""
         _, _, following = shop.computed_to.get(self.rule_id, (at_ms, at_ms, at_ms))
         if at_ms < following and self.rule_id not in shop.recompute:
             return False, following
