@@ -12,7 +12,8 @@ from rules.calendar.instants import MIN_MS, NEVER
 from rules.emit.reconcile import Reconciler
 from rules.engine.ceilings import UNBOUNDED, Ceilings, no_room
 from rules.engine.retention import SWEEP_MS, sweep
-from rules.engine.work_queue import Agenda
+from rules.engine.timer_queue import TimerQueue
+from rules.engine.work_queue import WorkQueue
 from rules.facts.order_facts import MERGE, OrderFacts
 from rules.facts.shop_facts import KINDS, PROFILE_KINDS
 from rules.kinds.deadline.timer import OVERDUE, Timer
@@ -52,7 +53,8 @@ class Engine:
         self.clock_ms = MIN_MS
         self.shops: dict[tuple[str, str], Shop] = {}
         self.order_count = 0
-        self.agenda = Agenda()
+        self.work = WorkQueue()
+        self.timers = TimerQueue()
         self._reconciler = Reconciler(book, tell or self._keep)
         self._changes = Changes()
         self._instant_open = False
@@ -65,7 +67,7 @@ class Engine:
         if shop is None:
             shop = Shop(platform, name, self.book.plan(platform, shop=name))
             self.shops[platform, name] = shop
-            self.agenda.ask(shop, 0)  # none of its judges has looked yet
+            self.work.mark_rules(shop, 0)  # none of its judges has looked yet
         return shop
 
     def shop_of(self, event: Event) -> Shop:
@@ -150,7 +152,7 @@ class Engine:
             if heeded := news & order.heeds:
                 order.news |= heeded
                 if not order.dirty:
-                    self.agenda.look_at(order)
+                    self.work.mark_order(order)
             if not order.unsaved:
                 self._changes.note_order(order)
             if at_ms > shop.boundary_ms and news & shop.plan.computed_from:
@@ -179,7 +181,7 @@ class Engine:
         if kind == "stock.level":
             shop.count_sales()
         if bits := shop.plan.on_event.get(kind, 0):
-            self.agenda.ask(shop, bits)
+            self.work.mark_rules(shop, bits)
 
     def _follow(self, shop: Shop) -> None:
         """Judges a shop by the rules of its site and programme from now on."""
@@ -189,8 +191,8 @@ class Engine:
         shop.follow(plan)
         for order in shop.orders.values():
             order.follow(plan)
-            self.agenda.look_at(order)
-        self.agenda.ask(shop, plan.every_evaluator)
+            self.work.mark_order(order)
+        self.work.mark_rules(shop, plan.every_evaluator)
 
     def _drop_computed(self, shop: Shop) -> None:
         """Other rules have other boundaries: what was computed under those before is computed again."""
@@ -203,7 +205,7 @@ class Engine:
         """Evidence has come late: what was computed since then may have been otherwise."""
         for evaluator in shop.plan.computed:
             shop.recompute[evaluator.rule.id] = min(from_ms, shop.recompute.get(evaluator.rule.id, from_ms))
-            self.agenda.ask(shop, 1 << evaluator.n)
+            self.work.mark_rules(shop, 1 << evaluator.n)
 
     # -- time -----------------------------------------------------------------------------------------------
 
@@ -250,13 +252,13 @@ class Engine:
         """Fires each timer at its own instant, once all that came up at the instant before is judged."""
         if self.clock_ms == MIN_MS:
             self._begin(to_ms)
-        agenda = self.agenda
-        if (agenda.shops or agenda.has_orders()) and not self._settle():
+        work, timers = self.work, self.timers
+        if (work.shops or work.has_orders()) and not self._settle():
             return False
         last_due = to_ms if including else to_ms - 1
         while True:
-            due_ms = agenda.next_ms()
-            if agenda.shops and due_ms > self.clock_ms > MIN_MS:
+            due_ms = timers.next_ms()
+            if work.shops and due_ms > self.clock_ms > MIN_MS:
                 if not self._judge_shops(self.clock_ms):  # all due by now has fired, so the counts are complete
                     return False
                 continue
@@ -266,34 +268,34 @@ class Engine:
                 return False
             self._orders_left -= 1
             self._move(max(self.clock_ms, due_ms), True)
-            self._fire(agenda.pop())
+            self._fire(timers.pop())
         self._move(to_ms, including)
         return self._judge_shops(to_ms)
 
     def _settle(self) -> bool:
-        agenda, at_ms, passed_ms = self.agenda, self.clock_ms, self._passed_ms()
+        work, at_ms, passed_ms = self.work, self.clock_ms, self._passed_ms()
         if not self.stepping:
             self._mark_due(passed_ms)
-        while self._orders_left > 0 and (orders := agenda.take_orders(self._orders_left)):
+        while self._orders_left > 0 and (orders := work.take_orders(self._orders_left)):
             self._orders_left -= len(orders)
             for order in orders:
                 self._evaluate(order, at_ms, passed_ms)
-        all_marked = agenda.next_ms() > passed_ms
-        done = not agenda.has_orders() and (all_marked or self.stepping)
-        if agenda.shops and all_marked:
+        all_marked = self.timers.next_ms() > passed_ms
+        done = not work.has_orders() and (all_marked or self.stepping)
+        if work.shops and all_marked:
             return self._judge_shops(at_ms) and done
         return done  # not between two slices of what is due at once: the counts would be half done
 
     def _mark_due(self, passed_ms: int) -> None:
         """Has all that is due looked at by shops in turn, so that none waits until another's timers have fired."""
-        agenda, left = self.agenda, self._orders_left * MARKED_PER_ORDER
-        while left > 0 and agenda.next_ms() <= passed_ms:
+        work, timers, left = self.work, self.timers, self._orders_left * MARKED_PER_ORDER
+        while left > 0 and timers.next_ms() <= passed_ms:
             left -= 1
-            target = agenda.pop()
+            target = timers.pop()
             if isinstance(target, Shop):
-                agenda.ask(target, 0)
+                work.mark_rules(target, 0)
             elif target is not None and self._is_due(target):
-                agenda.look_at(target)
+                work.mark_order(target)
 
     def _begin(self, to_ms: int) -> None:
         """Starts the clock with the first that is known of, so that what has happened since is told in its time."""
@@ -308,7 +310,7 @@ class Engine:
 
     def _fire(self, target: Order | Shop | None) -> None:
         if isinstance(target, Shop):
-            self.agenda.ask(target, 0)  # once all that is due by now has fired
+            self.work.mark_rules(target, 0)  # once all that is due by now has fired
         elif target is not None and self._is_due(target):
             self._evaluate(target, self.clock_ms, self._passed_ms())
 
@@ -317,7 +319,7 @@ class Engine:
         if order.news or order.turn_ms <= self.clock_ms:
             return True
         if order.turn_ms < NEVER:
-            self.agenda.arm(order, order.turn_ms)
+            self.timers.schedule(order, order.turn_ms)
         return False
 
     def _sweep(self, at_ms: int) -> None:
@@ -325,7 +327,7 @@ class Engine:
         for shop in self.shops.values():
             before = len(shop.orders)
             if stale := sweep(shop, at_ms, self._changes):
-                self.agenda.ask(shop, stale)
+                self.work.mark_rules(shop, stale)
             self.order_count -= before - len(shop.orders)
 
     # -- judging --------------------------------------------------------------------------------------------
@@ -346,23 +348,23 @@ class Engine:
         changed = (missed ^ order.missed) | (overdue ^ order.overdue)
         order.missed, order.overdue = missed, overdue
         if (news or changed or missed & plan.trace_bits) and (stale := count(order, news, changed, passed_ms)):
-            self.agenda.ask(order.shop, stale)
+            self.work.mark_rules(order.shop, stale)
         order.heeds = plan.heeded(turns, order.bad, missed != 0 or order.alerts is not None)
         if turn_ms < order.armed_ms:
-            self.agenda.arm(order, turn_ms)
+            self.timers.schedule(order, turn_ms)
 
     def _judge_shops(self, at_ms: int) -> bool:
         """False where some are left to be judged."""
         if at_ms == MIN_MS:
             return True  # no time yet, so no window to look at; they stay marked
-        agenda = self.agenda
-        for _ in range(len(agenda.shops)):
+        work = self.work
+        for _ in range(len(work.shops)):
             if self._judges_left <= 0:
                 break
-            shop = agenda.take_shop()
+            shop = work.take_shop()
             if shop is not None and not self._evaluate_shop(shop, at_ms):
-                agenda.ask(shop, 0)
-        return not agenda.shops
+                work.mark_rules(shop, 0)
+        return not work.shops
 
     def _evaluate_shop(self, shop: Shop, at_ms: int) -> bool:
         """False where some of its judges are left to be asked."""
@@ -372,7 +374,7 @@ class Engine:
             shop.kept_from_ms = max(shop.kept_from_ms, at_ms - shop.plan.keep_ms)
         if shop.followed:
             shop.followed = False
-            self.agenda.arm(shop, self._reconciler.end_what_no_longer_applies(shop, at_ms))
+            self.timers.schedule(shop, self._reconciler.end_what_no_longer_applies(shop, at_ms))
         shop.stale |= sum([1 << n for n, turn in enumerate(turns) if turn <= at_ms])
         while stale := shop.stale:
             if self._judges_left <= 0:
@@ -393,7 +395,7 @@ class Engine:
                 self._changes.computed[shop.key, rule, boundary_ms] = shop
             shop.recomputed.clear()
         if turns:
-            self.agenda.arm(shop, min(turns))
+            self.timers.schedule(shop, min(turns))
         return True
 
 

@@ -14,10 +14,10 @@ from rules.state.shop import Order, Shop
 
 def restore_order(engine: Engine, platform: str, shop_name: str, order_id: str, facts: OrderFacts | None) -> None:
     """Takes an order's facts back; None where it was dropped."""
-    shop, agenda = engine.shop(platform, shop_name), engine.agenda
+    shop, work = engine.shop(platform, shop_name), engine.work
     order = shop.orders.get(order_id)
     if order is not None:
-        agenda.ask(shop, uncount(order))
+        work.mark_rules(shop, uncount(order))
     elif facts is None:
         return
     else:
@@ -32,7 +32,7 @@ def restore_order(engine: Engine, platform: str, shop_name: str, order_id: str, 
         order.armed_ms = NEVER
         engine.drop(order)
     else:
-        agenda.look_at(order)
+        work.mark_order(order)
 
 
 def restore_entry(engine: Engine, platform: str, shop_name: str, kind: str, key: Key, entry: Entry | None) -> None:
@@ -53,7 +53,7 @@ def restore_computed(
         shop.computed.setdefault(rule, {})[boundary_ms] = found
         shop.late_before_ms = max(shop.late_before_ms, boundary_ms)
     shop.restored = True
-    engine.agenda.ask(shop, shop.plan.every_evaluator)
+    engine.work.mark_rules(shop, shop.plan.every_evaluator)
 
 
 def restore_alert(engine: Engine, alert: Alert) -> None:
@@ -113,9 +113,9 @@ def _look_again(engine: Engine, shop: Shop, order: Order | None) -> None:
     """Has what should be open compared with what was last said."""
     if order is not None:
         order.news = EVERY_FACT
-        engine.agenda.look_at(order)
+        engine.work.mark_order(order)
     shop.findings = NOTHING
-    engine.agenda.ask(shop, shop.plan.every_evaluator)
+    engine.work.mark_rules(shop, shop.plan.every_evaluator)
 
 
 def _remember(engine: Engine, alert: Alert, said: Emitted) -> Order | None:
@@ -141,5 +141,5 @@ def _remember(engine: Engine, alert: Alert, said: Emitted) -> Order | None:
     if held is shop.alerts:
         shop.note_open(rule, name, said.open)
         shop.findings = NOTHING  # they have been compared with less
-    engine.agenda.ask(shop, shop.plan.every_evaluator)
+    engine.work.mark_rules(shop, shop.plan.every_evaluator)
     return order

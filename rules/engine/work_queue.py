@@ -1,17 +1,12 @@
-"""What is to be judged: at once, because there is news of it, or later, when its time has come."""
+"""What is to be evaluated now, because there is news of it."""
 
 from collections import OrderedDict, deque
-from collections.abc import Iterator
-from heapq import heappop, heappush, merge
-from operator import attrgetter, itemgetter
 
-from rules.calendar.instants import HOUR_MS, MIN_MS, NEVER
 from rules.state.shop import Order, Shop
 
 
-class Agenda:
-    """Orders and `shops` with news, each once; and the timer index, which holds instants and no verdicts: whatever
-    comes due looks at its facts again. What is further off than the next timer's hour lies by hours, in no order."""
+class WorkQueue:
+    """Orders and `shops` with news, each once."""
 
     def __init__(self) -> None:
         self.shops: deque[Shop] = deque()
@@ -19,19 +14,9 @@ class Agenda:
         # The same by shop, the shop whose turn it is first. (To find a plain dict's first takes long once many before
         # it are gone.)
         self._by_shop: OrderedDict[Shop, list[Order]] = OrderedDict()
-        #: Those of the nearest hour, the soonest last, and their instants below zero, so that these rise.
-        self._near: list[Order | Shop] = []
-        self._instants: list[int] = []
-        self._near_hour = MIN_MS
-        #: A heap of those that came to be of this hour later: `(instant, number, target)`. Thousands may come at once,
-        #: and a list takes long to insert each.
-        self._near_new: list[tuple[int, int, Order | Shop]] = []
-        self._armed = 0
-        self._hours: list[int] = []  # a heap of those with something further on, which needs no order yet
-        self._later: dict[int, list[Order | Shop]] = {}
 
-    def look_at(self, order: Order) -> None:
-        """Has an order judged."""
+    def mark_order(self, order: Order) -> None:
+        """Has an order evaluated."""
         if not order.dirty:
             order.dirty = True
             self._orders.append(order)
@@ -39,8 +24,8 @@ class Agenda:
     def has_orders(self) -> bool:
         return bool(self._orders or self._by_shop)
 
-    def ask(self, shop: Shop, evaluators: int) -> None:
-        """Has some of a shop's judges (as bits) look again, and those whose turn it is."""
+    def mark_rules(self, shop: Shop, evaluators: int) -> None:
+        """Has some of a shop's rules (evaluators as bits) evaluated, and those whose time has come."""
         shop.stale |= evaluators
         if not shop.dirty:
             shop.dirty = True
@@ -72,79 +57,3 @@ class Agenda:
             return None
         shop.dirty = False
         return shop
-
-    # -- the timer index ------------------------------------------------------------------------------------
-
-    def arm(self, target: Order | Shop, turn_ms: int) -> None:
-        """Has an order or shop come due at an instant (epoch ms), or earlier."""
-        # An entry that comes too early is cheaper than moving it: it looks at the facts again when it fires.
-        if turn_ms >= target.armed_ms:
-            return
-        target.armed_ms = turn_ms
-        hour = turn_ms // HOUR_MS
-        if hour < self._near_hour:
-            self._put_back()
-        if hour == self._near_hour:
-            self._armed += 1
-            heappush(self._near_new, (turn_ms, self._armed, target))
-            return
-        entries = self._later.get(hour)
-        if entries is None:
-            self._later[hour] = [target]
-            heappush(self._hours, hour)
-        else:
-            entries.append(target)
-
-    def next_ms(self) -> int:
-        """When the next timer fires (epoch ms)."""
-        while self._hours and not self._instants and not self._near_new:
-            self._come_near()
-        at_ms = -self._instants[-1] if self._instants else NEVER
-        return min(at_ms, self._near_new[0][0]) if self._near_new else at_ms
-
-    def _come_near(self) -> None:
-        """Puts the next hour's timers in order."""
-        self._near_hour = hour = heappop(self._hours)
-        self._near = _of_hour(hour, self._later.pop(hour))
-        self._near.reverse()
-        self._instants = [-target.armed_ms for target in self._near]
-
-    def _put_back(self) -> None:
-        """An hour before the one that is near has a timer now, and maybe many more are to come."""
-        if self._near or self._near_new:
-            self._later[self._near_hour] = [*reversed(self._near), *(target for _, _, target in sorted(self._near_new))]
-            heappush(self._hours, self._near_hour)
-        self._near, self._instants, self._near_new, self._near_hour = [], [], [], MIN_MS
-
-    def pop(self) -> Order | Shop | None:
-        """Takes the target of the timer that fires at `next_ms` out; None where it is armed for earlier by now, or has
-        fired."""
-        target: Order | Shop
-        if self._near_new and not (self._instants and -self._instants[-1] <= self._near_new[0][0]):
-            at_ms, _, target = heappop(self._near_new)
-        else:
-            at_ms, target = -self._instants.pop(), self._near.pop()
-        if target.armed_ms != at_ms:
-            return None
-        target.armed_ms = NEVER
-        return target
-
-    def waiting(self) -> Iterator[Order]:
-        """Orders that wait for an instant, the soonest first."""
-        told: set[int] = set()  # an order armed for earlier and then for this again has two entries
-        for due_ms, target in self._by_instant():
-            if isinstance(target, Order) and target.armed_ms == due_ms and id(target) not in told:
-                told.add(id(target))
-                yield target
-
-    def _by_instant(self) -> Iterator[tuple[int, Order | Shop]]:
-        near = zip(reversed(self._instants), reversed(self._near), strict=True)
-        new = ((at_ms, target) for at_ms, _, target in sorted(self._near_new))
-        yield from merge(((-at, target) for at, target in near), new, key=itemgetter(0))
-        for hour in sorted(self._later):
-            yield from ((target.armed_ms, target) for target in _of_hour(hour, self._later[hour]))
-
-
-def _of_hour(hour: int, targets: list[Order | Shop]) -> list[Order | Shop]:
-    """An hour's timers, the soonest first, without what is armed for earlier by now and so has another entry."""
-    return sorted([each for each in targets if each.armed_ms // HOUR_MS == hour], key=attrgetter("armed_ms"))

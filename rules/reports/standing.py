@@ -114,7 +114,7 @@ def standings(engine: Engine) -> list[dict[str, Any]]:
 def nearest(engine: Engine, limit: int) -> list[tuple[Order, str, int]]:
     """The orders whose deadlines come next, with the rule and the instant (epoch ms)."""
     found: list[tuple[Order, str, int]] = []
-    for order in engine.agenda.waiting():
+    for order in engine.timers.waiting():
         deadline = next_deadline(order, engine.clock_ms)
         if deadline is not None:
             found.append((order, *deadline))

@@ -207,7 +207,7 @@ def test_news_that_can_only_keep_a_timer_from_telling_waits_for_its_turn():
     made = engine(book(late_ship(), STALLED), placed(), collected(at="1h"))
     made.advance(ms("2h"))
     apply(made, shipped(at="3h"), scanned(at="3h"), scanned(at="10h"))
-    assert not made.agenda.has_orders()
+    assert not made.work.has_orders()
     made.advance(ms("100h"))
     assert brief(drained(made)) == ["58h opened overdue went_silent"]  # 48 h after the last scan, not the first
 

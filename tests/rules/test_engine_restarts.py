@@ -230,9 +230,9 @@ def test_the_orders_that_wait_are_listed_soonest_first_and_each_once():
     made.settle()
     apply(made, moved("1", "8h", to="77h"))
     made.advance(ms("41h"))
-    assert [order.id for order in made.agenda.waiting()] == ["2", "1"]
+    assert [order.id for order in made.timers.waiting()] == ["2", "1"]
     restore_order(made, "joom", "s1", "2", None)
-    assert [order.id for order in made.agenda.waiting()] == ["1"]
+    assert [order.id for order in made.timers.waiting()] == ["1"]
 
 
 def test_where_only_what_was_said_of_an_order_is_left_there_is_nothing_to_compute():

@@ -7,17 +7,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from rules.calendar.instants import HOUR_MS, NEVER
-from rules.engine.work_queue import Agenda
+from rules.engine.timer_queue import TimerQueue
 
 TARGETS = 4
 INSTANTS = st.integers(-3, 12).map(lambda quarter: quarter * HOUR_MS // 4)
 
 
-def fired(agenda: Agenda, to_ms: int) -> list[tuple[int, int]]:
+def fired(timers: TimerQueue, to_ms: int) -> list[tuple[int, int]]:
     """What comes due by then: `(due_ms, target)`."""
     found = []
-    while (due_ms := agenda.next_ms()) <= to_ms:
-        target: Any = agenda.pop()
+    while (due_ms := timers.next_ms()) <= to_ms:
+        target: Any = timers.pop()
         if target is not None:
             found.append((due_ms, target.name))
     return found
@@ -27,30 +27,30 @@ def fired(agenda: Agenda, to_ms: int) -> list[tuple[int, int]]:
 def test_each_target_comes_due_once_at_the_earliest_instant_it_was_armed_for(
     steps: list[tuple[int, int, int | None]],
 ) -> None:
-    agenda = Agenda()
+    timers = TimerQueue()
     targets: list[Any] = [SimpleNamespace(name=n, armed_ms=NEVER) for n in range(TARGETS)]
     armed: dict[int, int] = {}
     for n, turn_ms, to_ms in steps:
-        agenda.arm(targets[n], turn_ms)
+        timers.schedule(targets[n], turn_ms)
         armed[n] = min(turn_ms, armed.get(n, turn_ms))
         if to_ms is not None:
             due = [(at_ms, name) for name, at_ms in armed.items() if at_ms <= to_ms]
-            found = fired(agenda, to_ms)
+            found = fired(timers, to_ms)
             assert found == sorted(found, key=lambda each: each[0])
             assert sorted(found) == sorted(due)
             armed = {name: at_ms for name, at_ms in armed.items() if at_ms > to_ms}
-    assert sorted(fired(agenda, NEVER - 1)) == sorted((at_ms, name) for name, at_ms in armed.items())
-    assert agenda.next_ms() == NEVER
+    assert sorted(fired(timers, NEVER - 1)) == sorted((at_ms, name) for name, at_ms in armed.items())
+    assert timers.next_ms() == NEVER
 
 
 def test_what_is_armed_for_sooner_than_the_next_timer_comes_due_before_it_and_all_after_it_in_time():
-    agenda, names = Agenda(), ("far", "a little further", "sooner", "soonest")
+    timers, names = TimerQueue(), ("far", "a little further", "sooner", "soonest")
     far, further, sooner, soonest = targets = [SimpleNamespace(name=name, armed_ms=NEVER) for name in names]
-    arm: Any = agenda.arm
-    arm(far, 720 * HOUR_MS)
-    arm(further, 720 * HOUR_MS + 1)
-    assert agenda.next_ms() == 720 * HOUR_MS
-    arm(sooner, 49 * HOUR_MS)
-    arm(soonest, 48 * HOUR_MS)
-    assert [name for _, name in fired(agenda, NEVER - 1)] == ["soonest", "sooner", "far", "a little further"]
+    schedule: Any = timers.schedule
+    schedule(far, 720 * HOUR_MS)
+    schedule(further, 720 * HOUR_MS + 1)
+    assert timers.next_ms() == 720 * HOUR_MS
+    schedule(sooner, 49 * HOUR_MS)
+    schedule(soonest, 48 * HOUR_MS)
+    assert [name for _, name in fired(timers, NEVER - 1)] == ["soonest", "sooner", "far", "a little further"]
     assert all(target.armed_ms == NEVER for target in targets)
