@@ -160,7 +160,7 @@ def _wanted(rule: AnyRule) -> Iterator[Wanted]:
     if isinstance(rule, Deadline) and isinstance(rule.from_, DueOf):
         yield "from", rule.from_.due, *deadline
     elif isinstance(rule, Ratio):
-        for other in sorted(rule.leans_on()):
+        for other in sorted(rule.depends_on()):
             # Silence is judged by the last news, so nobody can say later how it stood at a boundary.
             yield "numerator", other, *(deadline if rule.every is None else (Deadline, "deadline rule (no silence)"))
     elif isinstance(rule, Streak):
@@ -262,12 +262,12 @@ def overlap(one: Version, other: Version) -> bool:
 def _circles(by_id: dict[str, AnyRule], pack: Pack, source: Source) -> Iterator[Diagnostic]:
     """Rules that lean on each other in a circle."""
     for n, rule in enumerate(pack.rules):
-        reached, ahead = set[str](), set(rule.leans_on())
+        reached, ahead = set[str](), set(rule.depends_on())
         while ahead:
             other = ahead.pop()
             if other not in reached and other in by_id:
                 reached.add(other)
-                ahead |= by_id[other].leans_on()
+                ahead |= by_id[other].depends_on()
         if rule.id in reached:
             yield source.diagnose(f"{rule.id}: leans on itself", f"$.rules[{n}]")
 

@@ -54,7 +54,7 @@ class Reconciler:
 
     def reconcile_order(self, order: Order, wanted: list[tuple[Timer, Open]], at_ms: int) -> int:
         """What is new of an order."""
-        turn_ms, said_of = NEVER, order.alerts
+        next_eval_ms, said_of = NEVER, order.alerts
         if said_of is None:
             said_of = order.alerts = {}
         shop, current = order.shop, []
@@ -65,7 +65,7 @@ class Reconciler:
             if not needs_emit(said, opened):
                 continue
             if said is not None and at_ms < said.at_ms:
-                turn_ms = min(turn_ms, said.at_ms)
+                next_eval_ms = min(next_eval_ms, said.at_ms)
             else:
                 about = timer, order, opened.due_ms
                 self._note(shop, said_of, alert, timer.rule, about, opened, timer.cause(opened), at_ms)
@@ -74,29 +74,29 @@ class Reconciler:
             if ended is None:
                 continue  # as it should be; or its pack isn't loaded here, so nobody can say whether it is over
             if at_ms < said.at_ms:
-                turn_ms = min(turn_ms, said.at_ms)
+                next_eval_ms = min(next_eval_ms, said.at_ms)
             else:
                 about = ended, order, ended.due(order.facts)
                 cause = ended.end_reason(order.facts, said)
                 self._note(shop, said_of, alert, ended.rule, about, None, cause, at_ms)
-        return turn_ms
+        return next_eval_ms
 
     def reconcile_shop(self, shop: Shop, evaluator: Evaluator, at_ms: int, most: int = NEVER) -> tuple[int | None, int]:
         """What is new of a rule that looks at the whole shop: when to look again (epoch ms), and at how many things it
         has looked. A rule that judges subject by subject looks at no more than `most`; None where some are left."""
         if isinstance(evaluator, SubjectEvaluator):
             return self._find_by_subject(shop, evaluator, at_ms, most)
-        desired, turn_ms = evaluator.evaluate(shop, at_ms)
+        desired, next_eval_ms = evaluator.evaluate(shop, at_ms)
         is_open = shop.open_by_rule.get(evaluator.rule.id)
         if not desired and not is_open:
-            return turn_ms, 1
+            return next_eval_ms, 1
         findings = Findings()
         for about, finding in {(each.subject, each.episode): each for each in desired}.items():
             findings.put(about, [finding], NEVER)
         findings.settle(evaluator.rule)
         self._note_open(shop, evaluator, findings)
         self._find_of_findings(shop, evaluator, findings, at_ms)
-        return min(turn_ms, findings.next_ms()), 1 + len(desired)
+        return min(next_eval_ms, findings.next_ms()), 1 + len(desired)
 
     def _find_by_subject(
         self, shop: Shop, evaluator: SubjectEvaluator[Any], at_ms: int, most: int
@@ -153,7 +153,7 @@ class Reconciler:
 
     def end_what_no_longer_applies(self, shop: Shop, at_ms: int) -> int:
         """Ends what was said under rules that are not this shop's any more, since it has another site or programme."""
-        plan, turn_ms = shop.plan, NEVER
+        plan, next_eval_ms = shop.plan, NEVER
         holders = [(None, shop.alerts), *((order.id, order.alerts) for order in shop.orders.values() if order.alerts)]
         for order_id, said_of in holders:
             for alert, said in list(said_of.items()):
@@ -165,11 +165,11 @@ class Reconciler:
                     and said.rule not in plan.timer_of
                 ):
                     if at_ms < said.at_ms:
-                        shop.followed = True
-                        turn_ms = min(turn_ms, said.at_ms)
+                        shop.rebound = True
+                        next_eval_ms = min(next_eval_ms, said.at_ms)
                     else:
                         self._note(shop, said_of, alert, rule, Case({}, {}, order_id), None, "no_longer_applies", at_ms)
-        return turn_ms
+        return next_eval_ms
 
     def _end_shop_alert(self, shop: Shop, evaluator: Evaluator, findings: Findings, alert: str, at_ms: int) -> int:
         said = shop.alerts[alert]

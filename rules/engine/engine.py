@@ -149,8 +149,8 @@ class Engine:
                 order.last_ms = at_ms
             if at_ms < shop.began_ms:
                 shop.began_ms = at_ms
-            if heeded := news & order.heeds:
-                order.news |= heeded
+            if watch_mask := news & order.watched_facts:
+                order.news |= watch_mask
                 if not order.dirty:
                     self.work.mark_order(order)
             if not order.unsaved:
@@ -177,20 +177,20 @@ class Engine:
         """Has what looks at a type of the shop's own events judged again; a profile may bring other rules."""
         shop.hear()
         if kind in PROFILE_KINDS:
-            self._follow(shop)
+            self._rebind(shop)
         if kind == "stock.level":
             shop.count_sales()
         if bits := shop.plan.on_event.get(kind, 0):
             self.work.mark_rules(shop, bits)
 
-    def _follow(self, shop: Shop) -> None:
+    def _rebind(self, shop: Shop) -> None:
         """Judges a shop by the rules of its site and programme from now on."""
         plan = self.book.plan_of(shop.platform, shop.name, shop.facts)
         if plan is shop.plan:
             return
-        shop.follow(plan)
+        shop.rebind(plan)
         for order in shop.orders.values():
-            order.follow(plan)
+            order.rebind(plan)
             self.work.mark_order(order)
         self.work.mark_rules(shop, plan.every_evaluator)
 
@@ -316,10 +316,10 @@ class Engine:
 
     def _is_due(self, order: Order) -> bool:
         """Whether an order whose timer has fired is to be judged; a timer may come too early, and is armed again."""
-        if order.news or order.turn_ms <= self.clock_ms:
+        if order.news or order.next_eval_ms <= self.clock_ms:
             return True
-        if order.turn_ms < NEVER:
-            self.timers.schedule(order, order.turn_ms)
+        if order.next_eval_ms < NEVER:
+            self.timers.schedule(order, order.next_eval_ms)
         return False
 
     def _sweep(self, at_ms: int) -> None:
@@ -337,21 +337,21 @@ class Engine:
         facts, plan = order.facts, order.shop.plan
         news, order.news = order.news, 0
         turns: Sequence[int] = plan.firsts(facts, 0, 0)
-        turn_ms, missed, overdue = min(turns), 0, 0
+        next_eval_ms, missed, overdue = min(turns), 0, 0
         wanted: list[tuple[Timer, Open]] = []
-        if turn_ms <= passed_ms:
+        if next_eval_ms <= passed_ms:
             turns, missed, overdue, wanted = _ask(plan.timers, facts, turns, at_ms, passed_ms)
-            turn_ms = min(turns)
+            next_eval_ms = min(turns)
         if wanted or order.alerts is not None:
-            turn_ms = min(turn_ms, self._reconciler.reconcile_order(order, wanted, at_ms))
-        order.turn_ms = turn_ms
+            next_eval_ms = min(next_eval_ms, self._reconciler.reconcile_order(order, wanted, at_ms))
+        order.next_eval_ms = next_eval_ms
         changed = (missed ^ order.missed) | (overdue ^ order.overdue)
         order.missed, order.overdue = missed, overdue
         if (news or changed or missed & plan.trace_bits) and (stale := count(order, news, changed, passed_ms)):
             self.work.mark_rules(order.shop, stale)
-        order.heeds = plan.heeded(turns, order.bad, missed != 0 or order.alerts is not None)
-        if turn_ms < order.armed_ms:
-            self.timers.schedule(order, turn_ms)
+        order.watched_facts = plan.watch_mask(turns, order.bad, missed != 0 or order.alerts is not None)
+        if next_eval_ms < order.scheduled_ms:
+            self.timers.schedule(order, next_eval_ms)
 
     def _judge_shops(self, at_ms: int) -> bool:
         """False where some are left to be judged."""
@@ -372,8 +372,8 @@ class Engine:
         if shop.restored:  # who knows what was let go before
             shop.restored = False
             shop.kept_from_ms = max(shop.kept_from_ms, at_ms - shop.plan.keep_ms)
-        if shop.followed:
-            shop.followed = False
+        if shop.rebound:
+            shop.rebound = False
             self.timers.schedule(shop, self._reconciler.end_what_no_longer_applies(shop, at_ms))
         shop.stale |= sum([1 << n for n, turn in enumerate(turns) if turn <= at_ms])
         while stale := shop.stale:
@@ -382,12 +382,12 @@ class Engine:
             evaluator = shop.plan.evaluators[(stale & -stale).bit_length() - 1]
             shop.stale = stale & (stale - 1)
             # Others, behind it, may be stale then.
-            turn_ms, looked = self._reconciler.reconcile_shop(shop, evaluator, at_ms, self._judges_left)
+            next_eval_ms, looked = self._reconciler.reconcile_shop(shop, evaluator, at_ms, self._judges_left)
             self._judges_left -= looked
-            if turn_ms is None:
+            if next_eval_ms is None:
                 shop.stale |= 1 << evaluator.n
                 return False
-            turns[evaluator.n] = turn_ms
+            turns[evaluator.n] = next_eval_ms
         if at_ms > shop.boundary_ms:
             shop.advance_boundary(at_ms)
         if shop.recomputed:

@@ -29,7 +29,7 @@ def restore_order(engine: Engine, platform: str, shop_name: str, order_id: str, 
     shop.began_ms = min(shop.began_ms, order.facts.first_at_ms())
     shop.expect(order)
     if facts is None and order.alerts is None:
-        order.armed_ms = NEVER
+        order.scheduled_ms = NEVER
         engine.drop(order)
     else:
         work.mark_order(order)
@@ -130,14 +130,14 @@ def _remember(engine: Engine, alert: Alert, said: Emitted) -> Order | None:
             order = Order(alert.order, shop)
             engine.keep(order)
         order.alerts = order.alerts or {}
-        order.heeds = shop.plan.heeds
+        order.watched_facts = shop.plan.watched_facts
         held = order.alerts
     else:
         held = shop.alerts
     before = held.get(name)
     shop.open_alerts += said.open - (before is not None and before.open)
     held[name] = said
-    shop.followed = True
+    shop.rebound = True
     if held is shop.alerts:
         shop.note_open(rule, name, said.open)
         shop.findings = NOTHING  # they have been compared with less

@@ -46,7 +46,7 @@ def _past(shop: Shop, at_ms: int) -> list[str]:
 
 def _is_spent(order: Order, at_ms: int) -> bool:
     shop = order.shop
-    if order.armed_ms != NEVER or order.last_ms > shop.kept_from_ms:
+    if order.scheduled_ms != NEVER or order.last_ms > shop.kept_from_ms:
         return False
     for marks, kept_ms in zip(shop.marks, shop.plan.trace_kept_ms, strict=True):
         instants = marks.by_order.get(order.id)

@@ -24,18 +24,18 @@ class TimerQueue:
         self._hours: list[int] = []  # a heap of those with something further on, which needs no order yet
         self._later: dict[int, list[Order | Shop]] = {}
 
-    def schedule(self, target: Order | Shop, turn_ms: int) -> None:
+    def schedule(self, target: Order | Shop, next_eval_ms: int) -> None:
         """Has an order or shop come due at an instant (epoch ms), or earlier."""
         # An entry that comes too early is cheaper than moving it: it looks at the facts again when it fires.
-        if turn_ms >= target.armed_ms:
+        if next_eval_ms >= target.scheduled_ms:
             return
-        target.armed_ms = turn_ms
-        hour = turn_ms // HOUR_MS
+        target.scheduled_ms = next_eval_ms
+        hour = next_eval_ms // HOUR_MS
         if hour < self._near_hour:
             self._put_back()
         if hour == self._near_hour:
             self._scheduled += 1
-            heappush(self._near_new, (turn_ms, self._scheduled, target))
+            heappush(self._near_new, (next_eval_ms, self._scheduled, target))
             return
         entries = self._later.get(hour)
         if entries is None:
@@ -56,7 +56,7 @@ class TimerQueue:
         self._near_hour = hour = heappop(self._hours)
         self._near = _of_hour(hour, self._later.pop(hour))
         self._near.reverse()
-        self._instants = [-target.armed_ms for target in self._near]
+        self._instants = [-target.scheduled_ms for target in self._near]
 
     def _put_back(self) -> None:
         """An hour before the one that is near has a timer now, and maybe many more are to come."""
@@ -73,16 +73,16 @@ class TimerQueue:
             at_ms, _, target = heappop(self._near_new)
         else:
             at_ms, target = -self._instants.pop(), self._near.pop()
-        if target.armed_ms != at_ms:
+        if target.scheduled_ms != at_ms:
             return None
-        target.armed_ms = NEVER
+        target.scheduled_ms = NEVER
         return target
 
     def waiting(self) -> Iterator[Order]:
         """Orders that wait for an instant, the soonest first."""
         told: set[int] = set()  # an order scheduled for earlier and then for this again has two entries
         for due_ms, target in self._by_instant():
-            if isinstance(target, Order) and target.armed_ms == due_ms and id(target) not in told:
+            if isinstance(target, Order) and target.scheduled_ms == due_ms and id(target) not in told:
                 told.add(id(target))
                 yield target
 
@@ -91,9 +91,9 @@ class TimerQueue:
         new = ((at_ms, target) for at_ms, _, target in sorted(self._near_new))
         yield from merge(((-at, target) for at, target in near), new, key=itemgetter(0))
         for hour in sorted(self._later):
-            yield from ((target.armed_ms, target) for target in _of_hour(hour, self._later[hour]))
+            yield from ((target.scheduled_ms, target) for target in _of_hour(hour, self._later[hour]))
 
 
 def _of_hour(hour: int, targets: list[Order | Shop]) -> list[Order | Shop]:
     """An hour's timers, the soonest first, without what is scheduled for earlier by now and so has another entry."""
-    return sorted([each for each in targets if each.armed_ms // HOUR_MS == hour], key=attrgetter("armed_ms"))
+    return sorted([each for each in targets if each.scheduled_ms // HOUR_MS == hour], key=attrgetter("armed_ms"))

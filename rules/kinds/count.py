@@ -45,7 +45,7 @@ class Marks(Rule, tag="count", tag_field="kind", kw_only=True, frozen=True):
         {"shop", "order", "value", "threshold", "headroom", "sanction", "until", "period"}
     )
 
-    def leans_on(self) -> set[str]:
+    def depends_on(self) -> set[str]:
         return self.of.timers() | self.of.rules()
 
     def events(self) -> set[str]:
@@ -337,12 +337,12 @@ class OrderCounter(CountEvaluator, SubjectEvaluator[Marks]):
     def look(self, shop: ShopView, key: str, at_ms: int) -> Evaluation:
         instants = self.source.instants(shop, key)
         known = [at for at in instants if at <= at_ms]
-        turn_ms = min([at for at in instants if at > at_ms], default=NEVER)
+        next_eval_ms = min([at for at in instants if at > at_ms], default=NEVER)
         opened = self._open(len(known))
         assert self.rule.lasts is not None
         if opened is None or at_ms >= (ends_ms := known[-1] + self.rule.lasts):
-            return [], turn_ms
-        return [Finding(*opened, subject=key)], min(turn_ms, ends_ms)
+            return [], next_eval_ms
+        return [Finding(*opened, subject=key)], min(next_eval_ms, ends_ms)
 
     def _known(self, shop: ShopView, order: str, at_ms: int) -> list[Happening]:
         return [mark for mark in self.source.about(shop, order) if mark.at_ms <= at_ms]

@@ -78,14 +78,14 @@ class DisputeJudge(RatioEvaluator, SubjectEvaluator[Any]):
         return [_provider(entry)]
 
     def look(self, shop: ShopView, key: str, at_ms: int) -> Evaluation:
-        counter, turn_ms = self.counter(shop, at_ms), self.next_version_ms(at_ms)
+        counter, next_eval_ms = self.counter(shop, at_ms), self.next_version_ms(at_ms)
         findings = shop.findings.get(self.n)
         if isinstance(findings, DisputeFindings):
             findings.forget(key)
         if counter is None or not counter.gauge.steps:
-            return [], turn_ms
+            return [], next_eval_ms
         ahead = [shop.facts.next_about("dispute.opened", (key, cause), at_ms) for cause in CAUSES]
-        turn_ms = min([turn_ms, counter.turn(at_ms), *(at for at in ahead if at is not None)])
+        next_eval_ms = min([next_eval_ms, counter.turn(at_ms), *(at for at in ahead if at is not None)])
         desired: list[Finding] = []
         for count in counter.counts:
             part = Count(count.period, _number(shop, counter, count.period, key, at_ms), count.total)
@@ -94,7 +94,7 @@ class DisputeJudge(RatioEvaluator, SubjectEvaluator[Any]):
                 desired.append(Finding(*found, key, count.period.name))
             if isinstance(findings, DisputeFindings):
                 findings.count(key, count.period, part.bad, None if found is None else found[0].stage)
-        return desired, turn_ms
+        return desired, next_eval_ms
 
     def _split(self, shop: ShopView, counter: RatioCounter, count: Count, at_ms: int) -> Iterator[tuple[str, Count]]:
         for provider in sorted(set(self.keys(shop))):

@@ -30,7 +30,7 @@ class Occurrence(Rule, tag="event", tag_field="kind", kw_only=True, frozen=True)
     def marks_kept_ms(self) -> int:
         return int(self.lasts) if self.sanction is None and self.lasts is not None else super().marks_kept_ms()
 
-    def leans_on(self) -> set[str]:
+    def depends_on(self) -> set[str]:
         return self.of.timers() | self.of.rules()
 
     def events(self) -> set[str]:

@@ -91,8 +91,8 @@ class Findings:
         """The keys to evaluate at a moment, no more than `most`."""
         due = self.touched
         while self._turns and self._turns[0][0] <= at_ms:
-            turn_ms, key = heappop(self._turns)
-            if self._turn_of.get(key) == turn_ms:
+            next_eval_ms, key = heappop(self._turns)
+            if self._turn_of.get(key) == next_eval_ms:
                 del self._turn_of[key]
                 due[key] = None
         while self._retries and self._retries[0][0] <= at_ms:
@@ -117,11 +117,11 @@ class Findings:
 
     # -- what is found --------------------------------------------------------------------------------------
 
-    def put(self, key: Key, findings: list[Finding], turn_ms: int) -> None:
+    def put(self, key: Key, findings: list[Finding], next_eval_ms: int) -> None:
         """What was found of a key, and when that may change by itself (epoch ms)."""
-        if turn_ms < self._turn_of.get(key, NEVER):
-            self._turn_of[key] = turn_ms
-            heappush(self._turns, (turn_ms, key))
+        if next_eval_ms < self._turn_of.get(key, NEVER):
+            self._turn_of[key] = next_eval_ms
+            heappush(self._turns, (next_eval_ms, key))
         before = self._by_key.pop(key, [])
         if findings:
             self._by_key[key] = findings

@@ -53,7 +53,7 @@ class Level(Rule, tag="level", tag_field="kind", kw_only=True, frozen=True):
 
     NAMES: ClassVar[frozenset[str]] = frozenset({"shop", "sku", "value", "threshold", "headroom", "stock", "per_day"})
 
-    def leans_on(self) -> set[str]:
+    def depends_on(self) -> set[str]:
         return set() if self.ledger is None else {self.ledger}
 
     def of_skus(self) -> bool:
@@ -246,10 +246,10 @@ class StockEvaluator(Readings, SubjectEvaluator[Level]):
 
     def look(self, shop: ShopView, key: str, at_ms: int) -> Evaluation:
         ahead = shop.facts.next_about("stock.level", (key,), at_ms)
-        turn_ms = NEVER if ahead is None else ahead
+        next_eval_ms = NEVER if ahead is None else ahead
         if key in shop.sales:  # stock lasts longer as sales slide out of sight
-            turn_ms = min(turn_ms, start_of_day(day_of(at_ms, self.zone) + 1, self.zone))
-        return self._verdicts(key, self.reading(shop, key, at_ms)), turn_ms
+            next_eval_ms = min(next_eval_ms, start_of_day(day_of(at_ms, self.zone) + 1, self.zone))
+        return self._verdicts(key, self.reading(shop, key, at_ms)), next_eval_ms
 
     def reading(self, shop: ShopView, subject: str, at_ms: int) -> Reading | None:
         """A SKU's stock against the pace of its sales. What has no sales lasts for ever, unless there is none of it."""

@@ -46,11 +46,11 @@ class RouteEvaluator(SubjectEvaluator[Route]):
 
     def look(self, shop: ShopView, key: str, at_ms: int) -> Evaluation:
         ahead = [shop.facts.next_about("carrier.state", about, at_ms) for about in _meant(key)]
-        turn_ms = min([at for at in ahead if at is not None], default=NEVER)
+        next_eval_ms = min([at for at in ahead if at is not None], default=NEVER)
         entry = self._entry(shop, key, at_ms)
         if entry is None or (state := entry.data.state) not in self.rule.lines:
-            return [], turn_ms
-        return [Finding(Open(state, self.rule.severity[state], tier=state), "threshold_crossed", key)], turn_ms
+            return [], next_eval_ms
+        return [Finding(Open(state, self.rule.severity[state], tier=state), "threshold_crossed", key)], next_eval_ms
 
     def _entry(self, shop: ShopView, where: str, at_ms: int) -> Entry | None:
         """The newest word on a carrier; one of trouble, where several are called the same."""

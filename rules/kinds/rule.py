@@ -86,7 +86,7 @@ class Rule(Struct, kw_only=True, forbid_unknown_fields=True, frozen=True):
         """What contradicts itself in it, as (field, message)."""
         return iter(())
 
-    def leans_on(self) -> set[str]:
+    def depends_on(self) -> set[str]:
         """Ids of the rules it looks at."""
         return set()
 

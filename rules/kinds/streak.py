@@ -32,7 +32,7 @@ class Streak(Rule, tag="streak", tag_field="kind", kw_only=True, frozen=True):
         {"shop", "value", "threshold", "numerator", "denominator", "kept", "times", "period", "headroom"}
     )
 
-    def leans_on(self) -> set[str]:
+    def depends_on(self) -> set[str]:
         return {self.of}
 
     def stages(self) -> tuple[str, ...]:

@@ -50,7 +50,7 @@ class Tasks(Rule, tag="tasks", tag_field="kind", kw_only=True, frozen=True):
     def marks_kept_ms(self) -> int:
         return int(self.within + self.lasts)
 
-    def leans_on(self) -> set[str]:
+    def depends_on(self) -> set[str]:
         return set() if self.of is None else self.of.timers() | self.of.rules()
 
     def events(self) -> set[str]:
@@ -222,8 +222,8 @@ class TasksEvaluator(DutyJudge, SubjectEvaluator[Tasks]):
             return [], NEVER
         if key[0] > at_ms:
             return [], key[0]
-        findings, turn_ms = self._judged(duty, at_ms)
-        return findings, min(turn_ms, done_ms) if findings else NEVER
+        findings, next_eval_ms = self._judged(duty, at_ms)
+        return findings, min(next_eval_ms, done_ms) if findings else NEVER
 
     def case(self, shop: ShopView, finding: Finding, at_ms: int) -> Case:
         duty, _ = self._duty(shop, self.key_of(finding), at_ms)

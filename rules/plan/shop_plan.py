@@ -59,8 +59,8 @@ class Looking(NamedTuple):
 class Plan:
     """The rules of one shop, ready to evaluate, in the order in which they depend on each other.
 
-    `heeds`: the facts (as bits) whose change can make an order be judged again; others are only kept. `redeeming`:
-    those that can only make an order good again, in the `redeemable` ratios (as bits).
+    `watched_facts`: the facts (as bits) whose change can have an order evaluated again; others are only kept.
+    `redeeming`: those that can only make an order good again, in the `redeemable` ratios (as bits).
     `kept_for_good`: the types of the shop's own events that matter however old they are.
     `evaluators` look at the whole shop; the rest is what they take from its orders: `timers`, `gauges` of ratios with
     the `denominators` they share, `traces`. `bad_at_first`: the ratios (as bits) in which an order is bad from the
@@ -116,8 +116,8 @@ class Plan:
         counted |= (_SOLD if self.on_sale else 0) | (_SHIPPED if self.on_number else 0)
         self.redeeming = _any_of(gauge.redeemed_by for gauge in self.gauges)
         self.redeemable = _any_of(gauge.bit for gauge in self.gauges if gauge.redeemed_by & ~counted)
-        self.heeds_told = counted | _any_of(timer.facts for timer in self.timers)
-        self.heeds = self.heeds_told | self.redeeming
+        self.watched_once_told = counted | _any_of(timer.facts for timer in self.timers)
+        self.watched_facts = self.watched_once_told | self.redeeming
         self._silences = [timer.n for timer in self.timers if timer.postponed_by]
         hurried = [timer.facts & ~timer.can_wait for timer in self.timers]
         self._heeds_in_time = counted | _any_of(hurried)
@@ -155,11 +155,11 @@ class Plan:
             )
         return found
 
-    def heeded(self, turns: Sequence[int], bad: int, told: bool) -> int:
-        """Of `heeds`, the facts that matter at once to an order, by its timers' turns and the ratios (as bits) in which
-        it is bad. Where nothing has been `told` of it, those that keep it so can wait until the turns; what redeems
-        only matters where something is bad."""
-        facts = self.heeds_told if told else self._heeds_waiting
+    def watch_mask(self, turns: Sequence[int], bad: int, told: bool) -> int:
+        """Of `watched_facts`, those that matter at once to an order, by its timers' turns and the ratios (as bits) in
+        which it is bad. Where nothing has been `told` of it, those that keep it so can wait until the turns; what
+        redeems only matters where something is bad."""
+        facts = self.watched_once_told if told else self._heeds_waiting
         for n in self._silences:
             if turns[n] == NEVER and not told:
                 facts = self._heeds_in_time  # the first news begins it
@@ -185,7 +185,7 @@ class Plan:
     def _looked_at(self, rule: Deadline | Silence | Ratio) -> set[str]:
         """The facts a rule rests on; those of the deadline it starts from, too."""
         facts = rule.looks_at()
-        for lean in rule.leans_on():
+        for lean in rule.depends_on():
             for timer in self.versions.get(lean, ()):
                 facts = facts | self._looked_at(timer.rule)
         return facts
@@ -213,7 +213,7 @@ class Plan:
 
     def _begun_by(self, rule: Deadline | Silence) -> set[str]:
         """The facts that decide whether a deadline rule waits for anything, and until when."""
-        return rule.begun_by().union(*(self._due_from(lean) for lean in rule.leans_on()))
+        return rule.begun_by().union(*(self._due_from(lean) for lean in rule.depends_on()))
 
     # -- judges -----------------------------------------------------------------------------------------------
 
@@ -232,10 +232,10 @@ class Plan:
                 evaluator = evaluators[0] if len(evaluators) == 1 else versions_of(n, evaluators)
             self.evaluators.append(evaluator)
             self.evaluator_of[rule_id] = evaluator
-            for lean in versions[0].rule.leans_on():
+            for lean in versions[0].rule.depends_on():
                 leaned = self.evaluator_of.get(lean)
                 if isinstance(leaned, RatioEvaluator | LedgerEvaluator):
-                    leaned.leaning |= 1 << n
+                    leaned.dependents |= 1 << n
 
     def _ratio(self, n: int, versions: list[InForce], bits: Mapping[str, int]) -> RatioEvaluator:
         gauges: list[CompiledRatio] = []
@@ -391,7 +391,7 @@ def _in_order(rules: list[InForce]) -> list[InForce]:
         if rule_id in done or rule_id not in by_id:
             return
         for each in by_id[rule_id]:
-            for lean in sorted(each.rule.leans_on()):
+            for lean in sorted(each.rule.depends_on()):
                 place(lean)
         done[rule_id] = None
 

@@ -79,7 +79,7 @@ class Outlook:
         self.shop = shop
         self.at_ms = at_ms
         #: Orders that may have a deadline ahead, not before their turn.
-        self._waiting = [order for order in shop.orders.values() if order.turn_ms < NEVER]
+        self._waiting = [order for order in shop.orders.values() if order.next_eval_ms < NEVER]
         self._savings: dict[Order, Saving] = {}
         self.ratios: dict[str, dict[str, Any]] = {}
         self.ledgers: dict[str, dict[str, Any]] = {}
@@ -136,7 +136,7 @@ class Outlook:
     def _changing(self, then_ms: int) -> Iterator[list[Order]]:
         """The orders of which a deadline rule may say something else by a moment to come, stretch by stretch."""
         for stretch in _stretches(self._waiting):
-            yield [order for order in stretch if order.turn_ms <= then_ms]
+            yield [order for order in stretch if order.next_eval_ms <= then_ms]
 
     def _move(self, order: Order, count: Count, gauge: CompiledRatio, then_ms: int) -> bool:
         """Counts an order as it will count at a moment to come; whether it turns bad by then and can still ship."""

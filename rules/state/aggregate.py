@@ -37,7 +37,7 @@ def uncount(order: Order) -> int:
         shop.mark(slot, order.id, ())
     shop.unship(order)
     shop.unsell(order)
-    order.follow(plan)
+    order.rebind(plan)
     return plan.every_evaluator
 
 

@@ -32,31 +32,30 @@ Sold = tuple[int, tuple[Item, ...]]
 class Order:
     """One order's facts, and what they led to.
 
-    `news`: which facts (as bits) have changed since it was judged, of those whose change it `heeds`. `missed` and
-    `overdue`: what the deadline rules (as bits) said, and `turn_ms` when one of them may say something else by itself.
-    `days`: on which local day it counts in each of the plan's denominators, and `bad` in which ratios (as bits) it is
-    bad if it counts. `armed_ms`: when its entry in the timer index is due. `last_ms`: when anything was last heard of
-    it.
+    `news`: which of its `watched_facts` (as bits) have changed since it was evaluated. `missed` and `overdue`: what the
+    deadline rules (as bits) said, and `next_eval_ms` when one of them may say something else by itself. `days`: on
+    which local day it counts in each of the plan's denominators, and `bad` in which ratios (as bits) it is bad if it
+    counts. `scheduled_ms`: when its entry in the timer queue is due. `last_ms`: when anything was last heard of it.
     """
 
     __slots__ = (
         "alerts",
-        "armed_ms",
         "bad",
         "days",
         "dirty",
         "facts",
-        "heeds",
         "id",
         "last_ms",
         "missed",
         "news",
+        "next_eval_ms",
         "number",
         "overdue",
+        "scheduled_ms",
         "shop",
         "sold",
-        "turn_ms",
         "unsaved",
+        "watched_facts",
     )
 
     def __init__(self, order_id: str, shop: "Shop") -> None:
@@ -64,19 +63,19 @@ class Order:
         self.shop = shop
         self.facts = OrderFacts()
         self.alerts: dict[str, Emitted] | None = None
-        self.armed_ms = NEVER
-        self.follow(shop.plan)
+        self.scheduled_ms = NEVER
+        self.rebind(shop.plan)
         self.news = 0  # nothing is known of it yet
         self.last_ms = MIN_MS
         self.dirty = False
         self.unsaved = False
 
-    def follow(self, plan: Plan) -> None:
+    def rebind(self, plan: Plan) -> None:
         """Has everything that a plan derives from its facts worked out anew."""
         self.news = EVERY_FACT
         self.missed = self.overdue = 0
-        self.heeds = plan.heeds
-        self.turn_ms = NEVER
+        self.watched_facts = plan.watched_facts
+        self.next_eval_ms = NEVER
         self.days: tuple[int | None, ...] = plan.no_days
         self.bad = plan.bad_at_first
         self.sold: Sold | None = None
@@ -107,7 +106,6 @@ class Shop:
     __slots__ = (
         "ahead",
         "alerts",
-        "armed_ms",
         "began_ms",
         "boundary_ms",
         "computed",
@@ -116,7 +114,6 @@ class Shop:
         "dirty",
         "facts",
         "findings",
-        "followed",
         "happened",
         "instant_open",
         "kept_from_ms",
@@ -132,11 +129,13 @@ class Shop:
         "platform",
         "points",
         "progress",
+        "rebound",
         "recompute",
         "recomputed",
         "restored",
         "reuses",
         "sales",
+        "scheduled_ms",
         "stale",
         "stocked",
         "totals",
@@ -153,7 +152,7 @@ class Shop:
         self.alerts: dict[str, Emitted] = {}
         self.open_by_rule: dict[str, set[str]] = NOTHING
         self.open_alerts = 0
-        self.armed_ms = self.began_ms = NEVER
+        self.scheduled_ms = self.began_ms = NEVER
         self.dirty = False
         self.kept_from_ms = MIN_MS
         self.recomputed: list[tuple[str, int]] = []
@@ -161,9 +160,9 @@ class Shop:
         self.instant_open = False
         self.restored = False
         self.stocked = False
-        self.follow(plan)
+        self.rebind(plan)
 
-    def follow(self, plan: Plan) -> None:
+    def rebind(self, plan: Plan) -> None:
         """Takes on a plan, with nothing derived yet."""
         self.plan = plan
         self.totals = [DayBuckets() for _ in plan.denominators]
@@ -183,7 +182,7 @@ class Shop:
         #: When each ratio was last computed, by which boundary, and the next.
         self.computed_to: dict[str, tuple[int, int, int]] = {}
         self.recompute: dict[str, int] = {}
-        self.followed = True
+        self.rebound = True
         self.stale = plan.every_evaluator
         self.turns = [MIN_MS] * len(plan.evaluators)
 

@@ -119,10 +119,10 @@ def _look_at(orders: list[Order], at_ms: int, clauses: Mapping[str, str], readin
     reading.open_orders += sum(
         each.shipped is None and each.cancelled is None and each.placed is not None for each in facts
     )
-    armed_ms = [order.armed_ms for order in orders if order.armed_ms != NEVER]
-    due = sum(each <= at_ms for each in armed_ms)
+    scheduled_ms = [order.scheduled_ms for order in orders if order.scheduled_ms != NEVER]
+    due = sum(each <= at_ms for each in scheduled_ms)
     reading.timers_due += due
-    reading.timers_waiting += len(armed_ms) - due
+    reading.timers_waiting += len(scheduled_ms) - due
     for order in orders:
         if order.alerts:
             _count_alerts(reading, order.alerts.values(), clauses)

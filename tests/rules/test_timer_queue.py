@@ -28,24 +28,24 @@ def test_each_target_comes_due_once_at_the_earliest_instant_it_was_armed_for(
     steps: list[tuple[int, int, int | None]],
 ) -> None:
     timers = TimerQueue()
-    targets: list[Any] = [SimpleNamespace(name=n, armed_ms=NEVER) for n in range(TARGETS)]
-    armed: dict[int, int] = {}
-    for n, turn_ms, to_ms in steps:
-        timers.schedule(targets[n], turn_ms)
-        armed[n] = min(turn_ms, armed.get(n, turn_ms))
+    targets: list[Any] = [SimpleNamespace(name=n, scheduled_ms=NEVER) for n in range(TARGETS)]
+    scheduled: dict[int, int] = {}
+    for n, next_eval_ms, to_ms in steps:
+        timers.schedule(targets[n], next_eval_ms)
+        scheduled[n] = min(next_eval_ms, scheduled.get(n, next_eval_ms))
         if to_ms is not None:
-            due = [(at_ms, name) for name, at_ms in armed.items() if at_ms <= to_ms]
+            due = [(at_ms, name) for name, at_ms in scheduled.items() if at_ms <= to_ms]
             found = fired(timers, to_ms)
             assert found == sorted(found, key=lambda each: each[0])
             assert sorted(found) == sorted(due)
-            armed = {name: at_ms for name, at_ms in armed.items() if at_ms > to_ms}
-    assert sorted(fired(timers, NEVER - 1)) == sorted((at_ms, name) for name, at_ms in armed.items())
+            scheduled = {name: at_ms for name, at_ms in scheduled.items() if at_ms > to_ms}
+    assert sorted(fired(timers, NEVER - 1)) == sorted((at_ms, name) for name, at_ms in scheduled.items())
     assert timers.next_ms() == NEVER
 
 
 def test_what_is_armed_for_sooner_than_the_next_timer_comes_due_before_it_and_all_after_it_in_time():
     timers, names = TimerQueue(), ("far", "a little further", "sooner", "soonest")
-    far, further, sooner, soonest = targets = [SimpleNamespace(name=name, armed_ms=NEVER) for name in names]
+    far, further, sooner, soonest = targets = [SimpleNamespace(name=name, scheduled_ms=NEVER) for name in names]
     schedule: Any = timers.schedule
     schedule(far, 720 * HOUR_MS)
     schedule(further, 720 * HOUR_MS + 1)
@@ -53,4 +53,4 @@ def test_what_is_armed_for_sooner_than_the_next_timer_comes_due_before_it_and_al
     schedule(sooner, 49 * HOUR_MS)
     schedule(soonest, 48 * HOUR_MS)
     assert [name for _, name in fired(timers, NEVER - 1)] == ["soonest", "sooner", "far", "a little further"]
-    assert all(target.armed_ms == NEVER for target in targets)
+    assert all(target.scheduled_ms == NEVER for target in targets)

@@ -71,7 +71,7 @@ class Deadline(Rule, tag="deadline", tag_field="kind", kw_only=True, frozen=True
         """The facts its judgement rests on."""
         return self.begun_by() | {*self.until}
 
-    def leans_on(self) -> set[str]:
+    def depends_on(self) -> set[str]:
         return set() if isinstance(self.from_, str) else {self.from_.due}
 
     def span_ms(self) -> int:

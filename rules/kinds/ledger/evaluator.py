@@ -48,7 +48,7 @@ class LedgerEvaluator:
         self.readers = readers
         self.zone = place.zone
         #: The judges (as bits) that lean on its points.
-        self.leaning = 0
+        self.dependents = 0
 
     # -- keeping it -------------------------------------------------------------------------------------------
 
@@ -159,13 +159,13 @@ class LedgerEvaluator:
     # -- judging --------------------------------------------------------------------------------------------
 
     def evaluate(self, shop: ShopView, at_ms: int) -> Evaluation:
-        if not self.rule.tiers and not self.leaning:
+        if not self.rule.tiers and not self.dependents:
             return [], NEVER  # nothing follows from its points: they are reckoned when they are asked for
         now = self._now(shop, at_ms)
         account = now.account
         if account.points != shop.points.get(self.n):
             shop.points[self.n] = account.points
-            shop.stale |= self.leaning
+            shop.stale |= self.dependents
         findings = []
         severity = self.rule.severity
         tier = self._next_tier(account.points)

@@ -38,7 +38,7 @@ class Feed(Struct, forbid_unknown_fields=True, frozen=True, kw_only=True):
     reported: bool = False
     sites: tuple[str, ...] = ()
 
-    def leans_on(self) -> set[str]:
+    def depends_on(self) -> set[str]:
         """Ids of the rules it takes points from."""
         ratio = set() if self.computed is None else {self.computed}
         return ratio.union(*(of.timers() | of.rules() for of in self.of))
@@ -100,8 +100,8 @@ class Ledger(Rule, tag="ledger", tag_field="kind", kw_only=True, frozen=True):
         {"shop", "value", "threshold", "headroom", "sanction", "until", "tier", "ledger"}
     )
 
-    def leans_on(self) -> set[str]:
-        return set().union(*(feed.leans_on() for feed in self.feeds))
+    def depends_on(self) -> set[str]:
+        return set().union(*(feed.depends_on() for feed in self.feeds))
 
     def span_ms(self) -> int:
         return 0  # orders whose marks still count are kept for the marks' sake

@@ -153,7 +153,7 @@ class CompiledRatio:
         self.rests_on = rests_on
         self.anchor_known_by = all_had_come(anchored)
         self.anchored_by = any_had_come(anchored)
-        self.bits = sum(bits[each] for each in rule.leans_on())
+        self.bits = sum(bits[each] for each in rule.depends_on())
         self.zone = place.zone
         self.effective = place.effective
         self._judged = Judged(NEVER, NEVER, [], ())

@@ -109,7 +109,7 @@ class RatioCounter:
     look at. `asleep`: nothing bad lies in what is judged now or later, so nobody sums up what else does until something
     is; its `counts` are those of every shop that sleeps, and not to be changed."""
 
-    __slots__ = ("asleep", "bad", "counts", "gauge", "staged", "stages", "totals", "turn_ms")
+    __slots__ = ("asleep", "bad", "counts", "gauge", "next_eval_ms", "staged", "stages", "totals")
 
     def __init__(self, gauge: CompiledRatio, totals: DayBuckets) -> None:
         self.gauge = gauge
@@ -119,7 +119,7 @@ class RatioCounter:
         #: What each of them had come to when it was last judged.
         self.stages: tuple[str | None, ...] = ()
         self.staged = self.asleep = False
-        self.turn_ms = MIN_MS
+        self.next_eval_ms = MIN_MS
 
     def spoil(self, day: int, order: str, facts: OrderFacts) -> None:
         """An order that counts on a day is bad."""
@@ -156,15 +156,15 @@ class RatioCounter:
 
     def turn(self, at_ms: int) -> int:
         """Slides the window to `at_ms` and looks what its counts have come to; when it slides next (epoch ms)."""
-        if at_ms >= self.turn_ms:
+        if at_ms >= self.next_eval_ms:
             judged = self.gauge.judged(at_ms)
-            self.turn_ms = judged.until_ms
+            self.next_eval_ms = judged.until_ms
             self.counts = judged.asleep if self.asleep else self._slid(judged.periods)
         if not self.asleep:
             self.stages = self._look()
             self.staged = any(self.stages)
             self._doze(at_ms)
-        return self.turn_ms
+        return self.next_eval_ms
 
     def _slid(self, periods: list[Period]) -> tuple[Count, ...]:
         """The counts of the periods that are judged from now on."""
@@ -214,7 +214,7 @@ class RatioCounter:
 
     def running(self, at_ms: int) -> Count:
         """The sum of the period that runs at a moment."""
-        if at_ms < self.turn_ms and self.gauge.rule.window.align != "rolling":
+        if at_ms < self.next_eval_ms and self.gauge.rule.window.align != "rolling":
             found = self.counts[0]
             return Count(found.period, 0, self.totals.of(found.period)) if self.asleep else self._so_far(found)
         return self.sum(self.gauge.rule.window.periods(at_ms, self.gauge.zone)[0])

@@ -33,7 +33,7 @@ class RatioEvaluator:
         self.rule: Ratio = gauges[-1].rule
         self.gauges = gauges
         #: The judges (as bits) that lean on what it computes.
-        self.leaning = 0
+        self.dependents = 0
         self.computing = None if self.rule.every is None else PeriodicRatio(gauges)
         self._in_force = [(gauge.effective, gauge.n) for gauge in gauges]
         #: The place of the version that always is in force, where there is only that.
@@ -69,7 +69,7 @@ class RatioEvaluator:
             return self._verdicts(shop, counter, at_ms), turn
         changed, boundary = self.computing.compute(shop, at_ms)
         if changed:
-            shop.stale |= self.leaning
+            shop.stale |= self.dependents
         following = self.counter(shop, boundary)
         if following is not None and following is not counter:
             turn = min(turn, following.turn(at_ms))

@@ -76,7 +76,7 @@ class Ratio(Rule, tag="ratio", tag_field="kind", kw_only=True, frozen=True):
         bad = set() if self.numerator is None else facts_named(self.numerator)
         return anchors | bad | facts_named(self.denominator)
 
-    def leans_on(self) -> set[str]:
+    def depends_on(self) -> set[str]:
         bad = set() if self.numerator is None else rules_named(self.numerator)
         return bad | rules_named(self.denominator) | {each.due for each in self.anchors() if isinstance(each, DueOf)}
 
