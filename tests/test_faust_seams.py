@@ -160,7 +160,7 @@ def test_the_consumer_makes_its_thread_in_a_method_of_its_own() -> None:
 async def test_aiokafka_waits_for_a_fetch_as_long_as_the_consumer_says(app: App) -> None:
     consumer = app.consumer._thread._ensure_consumer()
     assert consumer._fetcher._fetch_max_wait_ms == FETCH_WAIT_MS, (
-        "AIOKafkaConsumer._fetch_max_wait_ms is not what its fetcher starts with: beats wait 1.5 s for where logs end"
+        "AIOKafkaConsumer._fetch_max_wait_ms is not what its fetcher starts with: cycles wait 1.5 s for where logs end"
     )
     assert consumer._fetcher._fetch_max_bytes == FETCH_BYTES, "a fetch may bring more than it should"
 
@@ -389,7 +389,7 @@ async def test_a_member_that_asks_is_told_so(app: App) -> None:
 
 @running
 async def test_rebalancing_is_over_when_the_worker_is_ready(app: App) -> None:
-    assert app.rebalancing is False, "Worker.beat waits while app.rebalancing"
+    assert app.rebalancing is False, "Worker.commit cycle waits while app.rebalancing"
     assert app.crashed is False
 
 
@@ -451,7 +451,7 @@ async def test_a_faust_worker_stops_the_app_by_its_stop(tmp_path: Path) -> None:
 async def test_the_app_starts_our_worker_after_its_own_services(tmp_path: Path) -> None:
     made = idle(tmp_path)
     services = [*made.on_init_dependencies(), *made._children]
-    assert made.worker in services, "add_dependency doesn't start the worker: there are no beats"
+    assert made.worker in services, "add_dependency doesn't start the worker: there are no commit cycles"
 
 
 def _bootstrap(app: App) -> str:

@@ -1,4 +1,4 @@
-"""What the worker does, told to Prometheus once a batch or beat and never per event."""
+"""What the worker does, told to Prometheus once a batch or commit cycle and never per event."""
 
 from collections.abc import Mapping
 from importlib.metadata import version
@@ -23,10 +23,16 @@ COMMITS = Counter("shipclock_commits", "Commits of offsets that Kafka has taken"
 COMMITTED_AT = Gauge("shipclock_last_commit_timestamp_seconds", "When offsets were last committed (epoch s)")
 
 APPLYING = Histogram("shipclock_apply_seconds", "Time to merge one batch into the facts", buckets=_STEP_S)
-JUDGING = Histogram("shipclock_judge_seconds", "Time one beat took to move the clocks and judge", buckets=_STEP_S)
-FLUSHING = Histogram("shipclock_flush_seconds", "Time until Kafka had taken one beat's records", buckets=_STEP_S)
-COMMITTING = Histogram("shipclock_commit_seconds", "Time until Kafka had taken one beat's offsets", buckets=_STEP_S)
-BEAT = Histogram("shipclock_beat_seconds", "Time one whole beat took", buckets=_STEP_S)
+JUDGING = Histogram(
+    "shipclock_judge_seconds", "Time one commit cycle took to move the clocks and judge", buckets=_STEP_S
+)
+FLUSHING = Histogram(
+    "shipclock_flush_seconds", "Time until Kafka had taken one commit cycle's records", buckets=_STEP_S
+)
+COMMITTING = Histogram(
+    "shipclock_commit_seconds", "Time until Kafka had taken one commit cycle's offsets", buckets=_STEP_S
+)
+CYCLE = Histogram("shipclock_commit_cycle_seconds", "Time one whole commit cycle took", buckets=_STEP_S)
 LATENESS = Histogram(
     "shipclock_firing_lateness_seconds", "From a deadline until it was said to have passed", buckets=_LATE_S
 )

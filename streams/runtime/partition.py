@@ -237,7 +237,8 @@ class Partition:
     # -- what must be written -------------------------------------------------------------------------------
 
     def _say(self, shop: Shop, alert: Alert) -> None:
-        """Keeps an alert as a record at once: the bytes of a beat's alerts fit into caches that the alerts don't."""
+        """Keeps an alert as a record at once: the bytes of a commit cycle's alerts fit into caches that the alerts
+        don't."""
         value = alerts.encode(alert)
         if len(value) > LARGEST_VALUE_BYTES:
             value = fitting(msgspec.to_builtins(alert), msgspec.json.encode)

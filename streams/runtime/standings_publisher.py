@@ -1,8 +1,8 @@
 """Shops' standings on their way to the `standings` topic, from which any worker's web answers for any shop.
 
 A shop goes out when it has changed, at most every few seconds. Working one out, forecasts and all, takes as long as the
-shop has open orders, so it is done beside the beat, bit by bit, and gets a share of the time and no more. A shop that
-takes long and those that don't have turns of equal length.
+shop has open orders, so it is done beside the commit cycle, bit by bit, and gets a share of the time and no more. A
+shop that takes long and those that don't have turns of equal length.
 """
 
 import logging

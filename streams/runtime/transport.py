@@ -23,7 +23,7 @@ from streams.runtime.store import Store
 
 FETCH_WAIT_MS = 100
 """How long the broker may hold a fetch that finds nothing. It holds all that is asked after it on the same connection
-as well: where logs end, before every beat. (Faust has 1.5 s.)"""
+as well: where logs end, before every commit cycle. (Faust has 1.5 s.)"""
 
 FETCH_BYTES = 8 * 1024 * 1024
 """What a broker may answer to one fetch, as it is on the wire: compressed, it may be a thousand times as much."""

@@ -1,6 +1,6 @@
-"""The worker: partitions in memory, and the beat that judges, writes and commits.
+"""The worker: partitions in memory, and the commit cycle that judges, writes and commits.
 
-A beat is: move each partition's clock and judge → write alerts and changed facts → await every produce → commit
+A commit cycle is: move each partition's clock and judge → write alerts and changed facts → await every produce → commit
 the inputs' offsets. Anything that fails ends the worker before the commit, so nothing is lost; and since what
 should be open is a function of the facts, doing it again after a restart says nothing twice.
 """
@@ -35,9 +35,9 @@ log = logging.getLogger(__name__)
 COMMIT_INTERVAL_S = 0.5
 """How long facts may wait to be judged, written and committed."""
 
-LOADED_EVENTS = 5_000
+BACKLOG_EVENTS = 5_000
 BACKLOG_INTERVAL_S = 1.0
-"""With this many events since the last beat a backlog is being read, and facts are gathered for longer…"""
+"""With this many events since the last commit cycle a backlog is being read, and facts are gathered for longer…"""
 
 BUSY_EVENTS = 100_000
 """…but not more events than this."""
@@ -47,8 +47,8 @@ SLICE = 500
 or 50 where each has several alerts."""
 
 EVALUATE_S = 0.4
-"""After this long what has been found is written and committed, and the next beat goes on with what is left: facts that
-are committed say what is still to be evaluated, so a restart in between loses nothing."""
+"""After this long what has been found is written and committed, and the next commit cycle goes on with what is left:
+facts that are committed say what is still to be evaluated, so a restart in between loses nothing."""
 
 QUIET_S = 1.0
 """How long nothing must come before a partition's event clock counts as at rest."""
@@ -83,7 +83,7 @@ class Worker(Service):
         self._boot_file = app.settings.datadir / "clock.json"
         self.wall_clock = WallClock(booted_ms=boot_time.read(self._boot_file))
         self.kafka = KafkaWatch(complaints)
-        #: Called with the values of each beat's records of `alerts` once they are written.
+        #: Called with the values of each commit cycle's records of `alerts` once they are written.
         self.on_alerts: list[Callable[[list[bytes]], None]] = []
         self.events = 0
         #: Whether a backlog is being read: what can wait takes less of the worker's time then.
@@ -96,7 +96,7 @@ class Worker(Service):
         self._foreign = ForeignAlerts(app)
         self._due = asyncio.Event()
         self._unfinished = False
-        self._events_at_beat = 0
+        self._events_at_cycle = 0
         self._wrote_at_s = since_boot_s()
         self._pending: dict[int, tuple[int, dict[TP, int]]] = {}
         self._committed: dict[TP, int] = {}
@@ -125,7 +125,7 @@ class Worker(Service):
         with instruments.APPLYING.time():
             partition.apply(batch)
         self.events += len(batch.records)
-        if self.events - self._events_at_beat > BUSY_EVENTS:
+        if self.events - self._events_at_cycle > BUSY_EVENTS:
             self._due.set()
 
     def forget(self, number: int) -> None:
@@ -155,14 +155,14 @@ class Worker(Service):
                 self.wall_clock.now_ms()
             await self.sleep(WATCH_S)
 
-    # -- the beat -------------------------------------------------------------------------------------------
+    # -- the commit cycle -------------------------------------------------------------------------------------------
 
     @Service.task
-    async def _beat_on(self) -> None:
+    async def _run_commit_cycles(self) -> None:
         while not (self.should_stop or self._over):
             await self._pause()
             try:
-                await self.beat()
+                await self.commit_cycle()
             except LostMembershipError as error:
                 if self.app.rebalancing:
                     log.warning("offsets wait for the rebalance to be over: %s", error)
@@ -172,27 +172,27 @@ class Worker(Service):
                 self.fail(error)
 
     async def _pause(self) -> None:
-        """Until the next beat; longer while a backlog is read, so that more of an order's changes go as one. Not at all
-        where the last one left something to be evaluated."""
+        """Until the next commit cycle; longer while a backlog is read, so that more of an order's changes go as one. Not
+        at all where the last one left something to be evaluated."""
         if self._unfinished:
             return
         await self.sleep(COMMIT_INTERVAL_S)
-        if self.events - self._events_at_beat > LOADED_EVENTS:
+        if self.events - self._events_at_cycle > BACKLOG_EVENTS:
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(BACKLOG_INTERVAL_S - COMMIT_INTERVAL_S):
                     await self._due.wait()
         self._due.clear()
 
-    async def beat(self) -> None:
+    async def commit_cycle(self) -> None:
         """Judges, writes, commits, if the partitions are this worker's and recovered."""
         async with self._turn:
             if self._over or self._lost or self.app.rebalancing or not self.app.tables.actives_ready:
                 self.busy = self._unfinished = False
                 return
             self._recovered = True
-            self.busy = self.events - self._events_at_beat > LOADED_EVENTS
-            self._events_at_beat = self.events
-            with instruments.BEAT.time():
+            self.busy = self.events - self._events_at_cycle > BACKLOG_EVENTS
+            self._events_at_cycle = self.events
+            with instruments.CYCLE.time():
                 with instruments.JUDGING.time():
                     await self._move_clocks()
                 await self._write_and_commit()
@@ -309,7 +309,7 @@ class Worker(Service):
         return applied
 
     def behind(self) -> dict[tuple[str, int], int]:
-        """Records not applied yet, by plain topic and partition, of those that were there at the last beat."""
+        """Records not applied yet, by plain topic and partition, of those that were there at the last commit cycle."""
         found = {}
         for tp, end in self._seen_ends.items():
             partition = self.partitions.get(tp.partition)
@@ -318,7 +318,7 @@ class Worker(Service):
                 found[self.app.names.inputs[tp.topic], tp.partition] = max(0, end - applied)
         return found
 
-    # -- beside the beat ------------------------------------------------------------------------------------
+    # -- beside the commit cycle ------------------------------------------------------------------------------------
 
     @Service.task
     async def _publish_on(self) -> None:
@@ -379,7 +379,8 @@ class Worker(Service):
 
     async def _look_for_place(self) -> None:
         """Raises LostMembershipError where the partitions aren't this worker's any more. How long nothing was written
-        is looked at here and not when a beat begins: where the network is cut, a beat waits for where the logs end."""
+        is looked at here and not when a commit cycle begins: where the network is cut, it waits for where the logs
+        end."""
         consumer = self.app.consumer
         if since_boot_s() - self._wrote_at_s > ASLEEP_S:
             with self.kafka.asking():

@@ -25,7 +25,7 @@ from streams import pack_files
 from tests.bench.systems import PACK
 from tests.bench.workload import Workload
 
-BEAT_EVENTS = 5_000
+CYCLE_EVENTS = 5_000
 """Events merged between two judgements, as the worker does while it reads a backlog."""
 
 
@@ -66,8 +66,8 @@ def rule_costs(workload: Workload, folder: Path) -> dict[str, float]:
     own_ns = clocked.own_ns()
     with _clock_on(clocked, book), _no_garbage_collected():
         engine = Engine(book, stepping=True)
-        for first in range(0, len(events), BEAT_EVENTS):
-            for event, at_ms in events[first : first + BEAT_EVENTS]:
+        for first in range(0, len(events), CYCLE_EVENTS):
+            for event, at_ms in events[first : first + CYCLE_EVENTS]:
                 engine.apply(event, at_ms)
             engine.advance(at_ms, including=False)
             engine.drain()

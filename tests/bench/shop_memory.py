@@ -22,7 +22,7 @@ from streams.kafka.topics import TopicNames
 from streams.views.view import View
 
 AT_MS = 1_767_225_600_000
-BEAT_EVENTS = 5_000
+CYCLE_EVENTS = 5_000
 PAGE_BYTES = 4_096
 
 
@@ -37,7 +37,7 @@ def engine_with(shops: int, platforms: list[str], begun: Engine | None = None) -
     engine = begun or Engine(pack_files.load([]), stepping=False)
     for n in range(len(engine.shops), len(engine.shops) + shops):
         engine.apply(*decode(placed(n, platforms[n % len(platforms)])))
-        if n % BEAT_EVENTS == 0:
+        if n % CYCLE_EVENTS == 0:
             engine.advance(AT_MS + n)
             engine.drain()
     engine.advance(AT_MS + len(engine.shops))

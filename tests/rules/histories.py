@@ -104,13 +104,13 @@ def assert_well_told(alerts: Iterable[Alert]) -> None:
         before[alert.data.alert] = alert
 
 
-Beat = tuple[list[Happening], int]
+Cycle = tuple[list[Happening], int]
 """Events that arrive, and where the clock moves then (epoch ms)."""
 
 
 @st.composite
-def beats(draw: st.DrawFn, platform: str) -> list[Beat]:
-    """A history in any order of arrival, beat by beat, under a clock that only goes on."""
+def commit_cycles(draw: st.DrawFn, platform: str) -> list[Cycle]:
+    """A history in any order of arrival, commit cycle by commit cycle, under a clock that only goes on."""
     events = draw(histories(platform).flatmap(shuffled_with_repeats))
     cuts = sorted(draw(st.lists(st.integers(0, len(events)), min_size=1, max_size=5)))
     clocks = sorted(draw(st.lists(clocks_ms, min_size=len(cuts) + 1, max_size=len(cuts) + 1)))
@@ -128,7 +128,7 @@ class Worker:
         self.facts: dict[bytes, bytes | None] = {}
         self.clock_ms = MIN_MS
 
-    def beat(self, events: Iterable[Happening], to_ms: int) -> None:
+    def commit_cycle(self, events: Iterable[Happening], to_ms: int) -> None:
         apply(self.engine, events)
         self.engine.advance(to_ms)
         self.write()

@@ -5,7 +5,7 @@ from typing import Any
 from hypothesis import strategies as st
 
 from rules.calendar.instants import HOUR_MS
-from tests.rules.histories import Beat, shuffled_with_repeats
+from tests.rules.histories import Cycle, shuffled_with_repeats
 from tests.rules.history import (
     START_MS,
     Happening,
@@ -142,8 +142,8 @@ def shop_histories(platform: str) -> st.SearchStrategy[list[Happening]]:
 
 
 @st.composite
-def shop_beats(draw: st.DrawFn, platform: str) -> list[Beat]:
-    """A history in any order of arrival, beat by beat, under a clock that only goes on."""
+def shop_commit_cycles(draw: st.DrawFn, platform: str) -> list[Cycle]:
+    """A history in any order of arrival, commit cycle by commit cycle, under a clock that only goes on."""
     events = draw(shop_histories(platform).flatmap(shuffled_with_repeats))
     cuts = sorted(draw(st.lists(st.integers(0, len(events)), min_size=1, max_size=4)))
     clocks = sorted(draw(st.lists(moments_ms, min_size=len(cuts) + 1, max_size=len(cuts) + 1)))

@@ -189,10 +189,10 @@ def test_what_was_computed_at_a_border_knows_nothing_of_what_came_later(events: 
         in_time.apply(happened, at_ms)
     for engine in (all_at_once, in_one_leap):
         apply(engine, events)
-    for beat, (happened, at_ms) in enumerate(events):
+    for commit_cycle, (happened, at_ms) in enumerate(events):
         in_beats.apply(happened, at_ms)
         in_beats.drain()
-        in_beats.advance(START_MS + beat * 8 * HOUR_MS)
+        in_beats.advance(START_MS + commit_cycle * 8 * HOUR_MS)
     for engine in (in_time, all_at_once, in_one_leap, in_beats):
         engine.advance(END_MS)
     assert computed(in_time) == computed(all_at_once) == computed(in_one_leap) == computed(in_beats)
@@ -269,7 +269,7 @@ def test_where_nothing_is_computed_no_order_is_kept_for_a_border():
     common = {"window": {"length": "7d", "lag": "1d"}, "every": "week", "threshold": "20%", "near": "10%"}
     kept = rule("ratio", "kept", numerator=BAD, sites=["ID"], **common)
     lived = Worker(book(late_ship(), kept, sites={"ID": {"zone": "UTC"}, "SG": {"zone": "UTC"}}), stepping=True)
-    lived.beat([placed("1", "50h"), shipped("1", "500h")], ms("60h"))
+    lived.commit_cycle([placed("1", "50h"), shipped("1", "500h")], ms("60h"))
     again = lived.restarted(lived.alerts).engine
     assert again.shop("joom", "s1").ahead == {}
     apply(again, [event("shop.profile", at="61h", site="ID")])

@@ -14,7 +14,7 @@ from rules.state.shop import Shop
 from tests.rules.engines import LATE, engine
 from tests.rules.histories import apply, facts_of
 from tests.rules.history import ms, placed
-from tests.rules.shop_histories import moments_ms, shop_beats
+from tests.rules.shop_histories import moments_ms, shop_commit_cycles
 from tests.rules.test_shop_properties import PLATFORMS, RULES, fewer
 
 every_pack = pytest.mark.parametrize("platform", PLATFORMS)
@@ -29,7 +29,7 @@ def short_stretches() -> Any:
 
 def lived(platform: str, data: st.DataObject) -> Engine:
     made = Engine(RULES[platform], stepping=False)
-    for events, to_ms in data.draw(shop_beats(platform)):
+    for events, to_ms in data.draw(shop_commit_cycles(platform)):
         apply(made, events)
         made.advance(to_ms)
     return made
@@ -59,7 +59,7 @@ def test_whatever_happens_meanwhile_it_comes_to_its_end(platform, to_ms, data):
     stands = [standing(shop, made.clock_ms) for shop in made.shops.values()]
     plans = [shop.plan for shop in made.shops.values()]
     working = [outlook.work() for outlook in outlooks]
-    more = [events for events, _ in data.draw(shop_beats(platform))]
+    more = [events for events, _ in data.draw(shop_commit_cycles(platform))]
     while working:
         working = [each for each in working if next(each, "done") is None]
         apply(made, more.pop() if more else [])

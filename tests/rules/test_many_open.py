@@ -11,7 +11,7 @@ from rules.kinds import findings
 from rules.messages.alerts import Alert
 from tests.rules.histories import Worker, apply, assert_well_told, in_no_order, open_alerts, shuffled_with_repeats
 from tests.rules.history import Happening, book, brief, drained, event, rule, run
-from tests.rules.shop_histories import END_MS, moments_ms, shop_beats, shop_histories
+from tests.rules.shop_histories import END_MS, moments_ms, shop_commit_cycles, shop_histories
 from tests.rules.test_shop_properties import PLATFORMS, RULES, state_of
 
 STATES = {"saturated": "info", "paralysed": "warning", "extreme": "critical"}
@@ -121,7 +121,7 @@ def test_any_order_of_arrival_shows_the_same(platform: str, stepping: bool, data
 @fewer
 def test_any_leaps_of_the_clock_show_the_same(platform: str, stepping: bool, data: st.DataObject):
     findings.MOST_OPEN = 1
-    lived = data.draw(shop_beats(platform))
+    lived = data.draw(shop_commit_cycles(platform))
     everything = [each for events, _ in lived for each in events]
     told = []
     for way in ([(everything, END_MS)], [*lived, ([], END_MS)]):
@@ -140,18 +140,18 @@ def test_any_leaps_of_the_clock_show_the_same(platform: str, stepping: bool, dat
 @fewer
 def test_a_restart_shows_the_same(platform: str, stepping: bool, backwards: bool, data: st.DataObject):
     findings.MOST_OPEN = 1
-    lived = data.draw(shop_beats(platform))
+    lived = data.draw(shop_commit_cycles(platform))
     cut = data.draw(st.integers(1, len(lived)))
     worker = Worker(RULES[platform], stepping)
     for events, to_ms in lived[:cut]:
-        worker.beat(events, to_ms)
+        worker.commit_cycle(events, to_ms)
     other = worker.restarted(worker.alerts, backwards)
     other.engine.settle()
     other.write()
     assert other.alerts == worker.alerts
     for events, to_ms in [*lived[cut:], ([], END_MS)]:
-        worker.beat(events, to_ms)
-        other.beat(events, to_ms)
+        worker.commit_cycle(events, to_ms)
+        other.commit_cycle(events, to_ms)
     assert in_no_order(other.alerts) == in_no_order(worker.alerts)
 
 

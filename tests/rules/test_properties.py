@@ -24,8 +24,8 @@ from tests.rules.histories import (
     Worker,
     apply,
     assert_well_told,
-    beats,
     clocks_ms,
+    commit_cycles,
     facts_of,
     histories,
     in_no_order,
@@ -196,12 +196,12 @@ def test_the_jobs_orders_ever_raised_are_those_computed_straight_from_the_events
 
 @given(st.sampled_from([JOB, JOOM, DOUYIN]), st.booleans(), st.data())
 def test_a_restart_anywhere_and_any_overlap_say_nothing_new(rules: RuleBook, stepping: bool, data: st.DataObject):
-    lived = data.draw(beats(platform_of(rules)))
+    lived = data.draw(commit_cycles(platform_of(rules)))
     cut = data.draw(st.integers(1, len(lived)))
     overlap = data.draw(st.integers(0, cut))
     worker = Worker(rules, stepping)
     for events, to_ms in lived[:cut]:
-        worker.beat(events, to_ms)
+        worker.commit_cycle(events, to_ms)
     other = worker.restarted(worker.alerts)
     for events, _ in lived[overlap:cut]:
         apply(other.engine, events)
@@ -209,8 +209,8 @@ def test_a_restart_anywhere_and_any_overlap_say_nothing_new(rules: RuleBook, ste
     other.write()
     assert other.alerts == worker.alerts
     for events, to_ms in [*lived[cut:], ([], END_MS)]:
-        worker.beat(events, to_ms)
-        other.beat(events, to_ms)
+        worker.commit_cycle(events, to_ms)
+        other.commit_cycle(events, to_ms)
     assert_well_told(other.alerts)
     assert in_no_order(other.alerts) == in_no_order(worker.alerts)
     assert standings(other.engine) == standings(worker.engine)
@@ -221,15 +221,17 @@ def test_a_restart_anywhere_and_any_overlap_say_nothing_new(rules: RuleBook, ste
 def test_alerts_written_before_a_crash_that_lost_facts_and_clock_are_never_contradicted(
     rules: RuleBook, stepping: bool, data: st.DataObject
 ):
-    lived = data.draw(beats(platform_of(rules)))
+    lived = data.draw(commit_cycles(platform_of(rules)))
     cut = data.draw(st.integers(0, len(lived) - 1))
     worker = Worker(rules, stepping)
     for events, to_ms in lived[:cut]:
-        worker.beat(events, to_ms)
+        worker.commit_cycle(events, to_ms)
     before = worker.restarted(worker.alerts)
     events, to_ms = lived[cut]
-    worker.beat(events, to_ms)
-    other = before.restarted(worker.alerts)  # the alerts of the last beat were written, its facts and clock were not
+    worker.commit_cycle(events, to_ms)
+    other = before.restarted(
+        worker.alerts
+    )  # the alerts of the last commit cycle were written, its facts and clock were not
     together = data.draw(st.integers(cut, len(lived) - 1))
     if together > cut:  # and what came after it is read in one go, under whichever clock holds by then
         lived = [
@@ -237,9 +239,9 @@ def test_alerts_written_before_a_crash_that_lost_facts_and_clock_are_never_contr
             ([each for events, _ in lived[cut : together + 1] for each in events], lived[together][1]),
         ]
     for events, to_ms in [*lived[cut:], ([], END_MS)]:
-        other.beat(events, to_ms)
+        other.commit_cycle(events, to_ms)
     straight = Worker(rules, stepping)
-    straight.beat([each for events, _ in lived for each in events], END_MS)
+    straight.commit_cycle([each for events, _ in lived for each in events], END_MS)
     assert_well_told(other.alerts)
     assert other.kept() == straight.kept()
     assert {each for each in open_alerts(other.alerts) if is_of_order(each[0])} == {
@@ -257,7 +259,7 @@ def is_of_order(alert: str) -> bool:
 @given(st.sampled_from([JOB, JOOM]), st.booleans(), st.data())
 def test_derived_counts_are_those_rebuilt_from_the_orders(rules: RuleBook, stepping: bool, data: st.DataObject):
     engine = Engine(rules, stepping=stepping)
-    for events, to_ms in [*data.draw(beats("joom")), ([], data.draw(st.sampled_from([MIN_MS, END_MS])))]:
+    for events, to_ms in [*data.draw(commit_cycles("joom")), ([], data.draw(st.sampled_from([MIN_MS, END_MS])))]:
         apply(engine, events)
         engine.advance(to_ms)
         rebuilt = Engine(rules, stepping=stepping)
@@ -377,8 +379,8 @@ def test_whatever_can_be_read_can_be_judged_told_and_stored(records: list[dict[s
             continue
         if stepping:
             at_ms = START_MS + at_ms % (100 * DAY_MS)
-        worker.beat([(event, at_ms)], at_ms)
-    worker.beat([], max(worker.clock_ms, START_MS) + 400 * DAY_MS)
+        worker.commit_cycle([(event, at_ms)], at_ms)
+    worker.commit_cycle([], max(worker.clock_ms, START_MS) + 400 * DAY_MS)
     assert all(decode(encode(alert)) == alert for alert in worker.alerts)
     assert msgspec.json.encode(standings(worker.engine))
     assert_well_told(worker.alerts)

@@ -33,10 +33,10 @@ WEEKLY = book(
 MONDAY, NEXT_MONDAY = "2026-01-05T00:00:00Z", "2026-01-12T00:00:00Z"
 
 
-def worker(rules: RuleBook, *beats: Any) -> Worker:
+def worker(rules: RuleBook, *commit_cycles: Any) -> Worker:
     lived = Worker(rules, stepping=True)
-    for events, at in beats:
-        lived.beat(events, ms(at))
+    for events, at in commit_cycles:
+        lived.commit_cycle(events, ms(at))
     return lived
 
 
@@ -60,7 +60,7 @@ def test_an_alert_of_a_rule_for_one_site_only_is_that_shops_after_a_restart_in_w
     for backwards in (False, True):
         other = again(lived, backwards=backwards)
         assert other.alerts == lived.alerts
-        other.beat([], ms("200h"))
+        other.commit_cycle([], ms("200h"))
         assert brief(other.alerts)[-1] == "169h resolved active sanction_ended"
 
 
@@ -68,7 +68,7 @@ def test_evidence_that_comes_after_a_restart_changes_what_was_computed_before_it
     orders = [placed(str(n)) for n in range(4)] + [shipped(str(n), "1h") for n in range(4)]
     other = again(worker(WEEKLY, (orders, MONDAY), ([], "200h")))
     assert computed(other, MONDAY) == (0, 4)
-    other.beat([cancelled("1", "0h", by="seller")], ms("201h"))
+    other.commit_cycle([cancelled("1", "0h", by="seller")], ms("201h"))
     assert computed(other, MONDAY) == (1, 4)
 
 
@@ -79,17 +79,17 @@ def test_a_week_that_turns_out_to_have_had_no_orders_is_taken_back_from_the_chan
     )  # fmt: skip
     lived = worker(rules, ([placed()], MONDAY))
     assert computed(lived, MONDAY) == (0, 1)
-    lived.beat([cancelled(at="1h", by="buyer")], ms("150h"))
+    lived.commit_cycle([cancelled(at="1h", by="buyer")], ms("150h"))
     assert computed(lived, MONDAY) is computed(again(lived), MONDAY) is None
 
 
 def test_what_was_computed_stands_when_its_orders_have_been_let_go():
     lived = worker(WEEKLY, ([placed("1"), cancelled("1", "1h")], MONDAY))
     for day in range(10, 200, 10):
-        lived.beat([], START_MS + day * DAY_MS)
+        lived.commit_cycle([], START_MS + day * DAY_MS)
     assert lived.engine.shop("joom", "s1").orders == {}
     other = again(lived)
-    other.beat([placed("2", "4700h"), placed("old", "2h")], ms("4810h"))
+    other.commit_cycle([placed("2", "4700h"), placed("old", "2h")], ms("4810h"))
     assert computed(other, MONDAY) == (1, 1)
 
 
@@ -114,6 +114,6 @@ def test_late_evidence_that_was_written_but_not_yet_judged_changes_what_was_comp
     orders = [placed(str(n)) for n in range(4)] + [shipped(str(n), "1h") for n in range(4)]
     lived = worker(WEEKLY, (orders, MONDAY), ([], "200h"))
     apply(lived.engine, [cancelled("1", "0h", by="seller")])
-    lived.write()  # as when its partition is given away between two beats
+    lived.write()  # as when its partition is given away between two commit cycles
     other = again(lived)
     assert computed(other, MONDAY) == (1, 4)

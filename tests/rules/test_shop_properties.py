@@ -22,7 +22,7 @@ from tests.rules.histories import (
     shuffled_with_repeats,
 )
 from tests.rules.history import drained, pack_file
-from tests.rules.shop_histories import END_MS, moments_ms, shop_beats, shop_histories
+from tests.rules.shop_histories import END_MS, moments_ms, shop_commit_cycles, shop_histories
 
 PLATFORMS = ["aliexpress", "douyin", "joom", "lazada", "ozon", "shopee", "tiktok"]
 RULES = {name: RuleBook([pack_file(f"rules/packs/{name}.yaml")]) for name in PLATFORMS}
@@ -81,7 +81,7 @@ def test_any_leaps_of_the_clock_and_any_lateness_end_in_the_same_state(
     platform: str, stepping: bool, data: st.DataObject
 ):
     states = []
-    lived = data.draw(shop_beats(platform))
+    lived = data.draw(shop_commit_cycles(platform))
     everything = [each for events, _ in lived for each in events]
     for way in ([(everything, END_MS)], [*lived, ([], END_MS)]):
         engine = Engine(RULES[platform], stepping=stepping)
@@ -104,12 +104,12 @@ def test_any_leaps_of_the_clock_and_any_lateness_end_in_the_same_state(
 def test_a_restart_anywhere_and_any_overlap_say_nothing_new(
     platform: str, stepping: bool, backwards: bool, data: st.DataObject
 ):
-    lived = data.draw(shop_beats(platform))
+    lived = data.draw(shop_commit_cycles(platform))
     cut = data.draw(st.integers(1, len(lived)))
     overlap = data.draw(st.integers(0, cut))
     worker = Worker(RULES[platform], stepping)
     for events, to_ms in lived[:cut]:
-        worker.beat(events, to_ms)
+        worker.commit_cycle(events, to_ms)
     other = worker.restarted(worker.alerts, backwards)
     for events, _ in lived[overlap:cut]:
         apply(other.engine, events)
@@ -118,8 +118,8 @@ def test_a_restart_anywhere_and_any_overlap_say_nothing_new(
     assert other.alerts == worker.alerts
     assert state_of(other.engine) == state_of(worker.engine)
     for events, to_ms in [*lived[cut:], ([], END_MS)]:
-        worker.beat(events, to_ms)
-        other.beat(events, to_ms)
+        worker.commit_cycle(events, to_ms)
+        other.commit_cycle(events, to_ms)
     assert_well_told(other.alerts)
     assert in_no_order(other.alerts) == in_no_order(worker.alerts)
     assert state_of(other.engine) == state_of(worker.engine)

@@ -11,9 +11,9 @@ from rules.calendar.instants import HOUR_MS
 from rules.engine.engine import Engine
 from rules.messages.alerts import Alert
 from tests.rules.engines import FULL, LATE, apply, engine
-from tests.rules.histories import Worker, assert_well_told, beats, in_no_order
+from tests.rules.histories import Worker, assert_well_told, commit_cycles, in_no_order
 from tests.rules.history import drained, event, ms, placed
-from tests.rules.shop_histories import END_MS, shop_beats
+from tests.rules.shop_histories import END_MS, shop_commit_cycles
 from tests.rules.test_properties import DOUYIN, JOB, JOOM
 from tests.rules.test_shop_properties import PLATFORMS, RULES, fewer, state_of
 
@@ -38,8 +38,8 @@ def advance_in_slices(worker: Worker, to_ms: int, limit: int) -> None:
 def test_any_slices_say_of_each_shop_what_one_go_says_in_the_same_order(rules, stepping, limit, data):
     whole, sliced = Worker(rules, stepping), Worker(rules, stepping)
     platform = "joom" if rules is JOB else rules.dsl.model[0].platform
-    for events, to_ms in [*data.draw(beats(platform)), ([], END_MS)]:
-        whole.beat(events, to_ms)
+    for events, to_ms in [*data.draw(commit_cycles(platform)), ([], END_MS)]:
+        whole.commit_cycle(events, to_ms)
         apply(sliced.engine, *events)
         advance_in_slices(sliced, to_ms, limit)
     assert by_shop(sliced.alerts) == by_shop(whole.alerts)
@@ -51,8 +51,8 @@ def test_any_slices_say_of_each_shop_what_one_go_says_in_the_same_order(rules, s
 @fewer
 def test_any_slices_say_of_a_shop_with_all_that_befalls_it_what_one_go_says(platform, stepping, limit, data):
     whole, sliced = Worker(RULES[platform], stepping), Worker(RULES[platform], stepping)
-    for events, to_ms in [*data.draw(shop_beats(platform)), ([], END_MS)]:
-        whole.beat(events, to_ms)
+    for events, to_ms in [*data.draw(shop_commit_cycles(platform)), ([], END_MS)]:
+        whole.commit_cycle(events, to_ms)
         apply(sliced.engine, *events)
         advance_in_slices(sliced, to_ms, limit)
     assert by_shop(sliced.alerts) == by_shop(whole.alerts)
@@ -63,12 +63,12 @@ def test_any_slices_say_of_a_shop_with_all_that_befalls_it_what_one_go_says(plat
 @given(st.booleans(), limits, st.data())
 @fewer
 def test_a_restart_between_two_slices_loses_nothing_and_says_nothing_twice(platform, stepping, limit, data):
-    lived = [*data.draw(shop_beats(platform)), ([], END_MS)]
+    lived = [*data.draw(shop_commit_cycles(platform)), ([], END_MS)]
     crashes = data.draw(st.sets(st.integers(0, 20), max_size=4))
     straight, worker = Worker(RULES[platform], stepping), Worker(RULES[platform], stepping)
     slices = 0
     for events, to_ms in lived:
-        straight.beat(events, to_ms)
+        straight.commit_cycle(events, to_ms)
         apply(worker.engine, *events)
         while not worker.engine.advance(to_ms, limit=limit):
             worker.write()

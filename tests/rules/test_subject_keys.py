@@ -73,7 +73,7 @@ def test_a_weeks_count_of_orders_is_followed_by_what_rests_on_its_crossings():
 
 def test_restarted_it_says_nothing_new_of_them():
     worker = Worker(crossings_of_orders(), stepping=False)
-    worker.beat([placed("1"), placed("2")], ms("80h"))
+    worker.commit_cycle([placed("1"), placed("2")], ms("80h"))
     other = worker.restarted(worker.alerts)
     other.engine.settle()
     other.write()

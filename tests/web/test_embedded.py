@@ -118,7 +118,7 @@ async def test_what_others_do_meanwhile_is_not_held_against_the_view(
         async def position(self, tp: TopicPartition) -> int:
             return 0
 
-    async def beats() -> None:
+    async def commit_cycles() -> None:
         nonlocal now_s
         while True:
             now_s += 1.0
@@ -129,7 +129,7 @@ async def test_what_others_do_meanwhile_is_not_held_against_the_view(
 
     monkeypatch.setattr(reader, "monotonic", lambda: now_s)
     monkeypatch.setattr(worker.web.reader, "wait", rest)
-    others = asyncio.create_task(beats())
+    others = asyncio.create_task(commit_cycles())
     for _ in range(3):
         await worker.web.reader._take_some_and_rest(NothingToRead())
         await asyncio.sleep(0)

@@ -38,7 +38,7 @@ class Site:
         end_ms = self.machine.true_ms + ms
         while self.machine.true_ms < end_ms:
             self.machine.true_ms = min(end_ms, self.machine.true_ms + step_ms)
-            await self.worker.beat()
+            await self.worker.commit_cycle()
 
     def told(self) -> list[str]:
         return said(self.app)

@@ -151,7 +151,7 @@ async def test_an_event_sent_twice_counts_once(site: Site) -> None:
         await site.send(*twice)
         await site.tick(START_MS + LATE_MS + HOUR_MS)
         await until(lambda: app.worker.partitions[2].engine.clock_ms == START_MS + LATE_MS + HOUR_MS)
-        await app.worker.beat()
+        await app.worker.commit_cycle()
         await read.to_end()
     assert len(read.records) == 1
 
@@ -286,7 +286,7 @@ async def test_a_worker_whose_last_write_gets_no_answer_stops_all_the_same_and_s
         await asyncio.Event().wait()
 
     async with site.running() as app:
-        await app.worker.beat()
+        await app.worker.commit_cycle()
         monkeypatch.setattr(worker, "FINISH_S", 0.1)
         monkeypatch.setattr(Outbox, "send", hang)
         await app.stop()

@@ -35,7 +35,7 @@ class Desk:
         for value in values:
             self.engine.apply(*decode(value))
 
-    def beat(self) -> list[str]:
+    def commit_cycle(self) -> list[str]:
         """The shops published after one turn."""
         self.engine.settle()
         self.standings.note(self.engine.drain())
@@ -54,57 +54,57 @@ def placed(shop: str, order: str = "1", **others: Any) -> bytes:
 
 def test_before_there_is_any_time_nothing_stands(desk: Desk) -> None:
     desk.hear(placed("a"))
-    assert desk.beat() == []
+    assert desk.commit_cycle() == []
     desk.engine.advance(START_MS)
-    assert desk.beat() == ["joom/a"]
+    assert desk.commit_cycle() == ["joom/a"]
 
 
 def test_shops_that_changed_are_published_and_no_others(desk: Desk) -> None:
     desk.engine.advance(START_MS)
     desk.hear(placed("a"), placed("b"))
-    assert desk.beat() == ["joom/a", "joom/b"]
+    assert desk.commit_cycle() == ["joom/a", "joom/b"]
     desk.now_s += EVERY_S
     desk.hear(placed("b", "2"))
-    assert desk.beat() == ["joom/b"]
-    assert desk.beat() == []
+    assert desk.commit_cycle() == ["joom/b"]
+    assert desk.commit_cycle() == []
 
 
 def test_a_shop_is_published_when_something_is_said_of_it(desk: Desk) -> None:
     desk.engine.advance(START_MS)
     desk.hear(placed("a"), placed("b"), event("order.shipped", START_MS, shop="b"))
-    desk.beat()
+    desk.commit_cycle()
     desk.now_s += EVERY_S
     desk.engine.advance(START_MS + LATE_MS)
-    assert desk.beat() == ["joom/a"]
+    assert desk.commit_cycle() == ["joom/a"]
 
 
 def test_one_that_changes_all_the_time_waits_its_turn_and_is_not_forgotten(desk: Desk) -> None:
     desk.engine.advance(START_MS)
     desk.hear(placed("a"))
-    assert desk.beat() == ["joom/a"]
+    assert desk.commit_cycle() == ["joom/a"]
     desk.hear(placed("a", "2"))
-    assert desk.beat() == []
+    assert desk.commit_cycle() == []
     desk.now_s += EVERY_S
-    assert desk.beat() == ["joom/a"]
+    assert desk.commit_cycle() == ["joom/a"]
 
 
 def test_one_that_does_not_change_is_refreshed_now_and_then(desk: Desk) -> None:
     desk.engine.advance(START_MS)
     desk.hear(placed("a"))
-    desk.beat()
+    desk.commit_cycle()
     desk.now_s += REFRESH_S - 1
-    assert desk.beat() == []
+    assert desk.commit_cycle() == []
     desk.now_s += 1
-    assert desk.beat() == ["joom/a"]
+    assert desk.commit_cycle() == ["joom/a"]
 
 
 def test_a_turn_ends_after_its_time_and_the_rest_comes_first_in_the_next(desk: Desk) -> None:
     desk.engine.advance(START_MS)
     desk.hear(*(placed(shop) for shop in "abcde"))
     desk.takes_s = 0.26 * TURN_S  # at each shop's pause, and after it
-    assert desk.beat() == ["joom/a", "joom/b"]
-    assert desk.beat() == ["joom/c", "joom/d"]
-    assert desk.beat() == ["joom/e"]
+    assert desk.commit_cycle() == ["joom/a", "joom/b"]
+    assert desk.commit_cycle() == ["joom/c", "joom/d"]
+    assert desk.commit_cycle() == ["joom/e"]
 
 
 def test_nothing_is_due_is_said(desk: Desk) -> None:
@@ -112,7 +112,7 @@ def test_nothing_is_due_is_said(desk: Desk) -> None:
     desk.engine.advance(START_MS)
     assert not desk.standings.turn(desk.engine)
     desk.hear(placed("a"))
-    desk.beat()
+    desk.commit_cycle()
     assert not desk.standings.turn(desk.engine)
 
 
@@ -125,36 +125,36 @@ def hear_of_a_long_one(desk: Desk) -> None:
 
 def test_a_shop_that_takes_many_turns_leaves_every_other_one_to_those_that_do_not(desk: Desk) -> None:
     hear_of_a_long_one(desk)
-    published = [desk.beat() for _ in range(3)]
+    published = [desk.commit_cycle() for _ in range(3)]
     desk.hear(placed("a"))
     desk.takes_s = 0.1 * TURN_S
-    published += [desk.beat() for _ in range(2)]
+    published += [desk.commit_cycle() for _ in range(2)]
     assert published.count(["joom/a"]) == 1
-    published += [desk.beat() for _ in range(10)]
+    published += [desk.commit_cycle() for _ in range(10)]
     assert [each for each in published if each] == [["joom/a"], ["joom/long"]]
 
 
 def test_a_shop_in_the_making_is_not_begun_again_by_what_happens_meanwhile_but_after_it(desk: Desk) -> None:
     hear_of_a_long_one(desk)
     turns = 1
-    while not (published := desk.beat()):
+    while not (published := desk.commit_cycle()):
         turns += 1
         desk.hear(placed("long", f"later{turns}"))
         desk.now_s += EVERY_S
     assert (published, turns) == (["joom/long"], 11)
     desk.takes_s = 0.0
     desk.now_s += EVERY_S
-    assert desk.beat() == ["joom/long"]
+    assert desk.commit_cycle() == ["joom/long"]
 
 
 def test_a_shop_that_comes_to_be_judged_by_other_rules_meanwhile_is_begun_again(desk: Desk) -> None:
     hear_of_a_long_one(desk)
-    desk.beat()
+    desk.commit_cycle()
     shop = desk.engine.shops["joom", "long"]
     shop.follow(book().plan("joom"))  # as good as its own, and another
     desk.takes_s = 0.0
-    assert desk.beat() == []
-    assert desk.beat() == ["joom/long"]
+    assert desk.commit_cycle() == []
+    assert desk.commit_cycle() == ["joom/long"]
 
 
 def test_a_standing_that_cannot_be_worked_out_keeps_no_other_from_going_out(
@@ -166,27 +166,27 @@ def test_a_standing_that_cannot_be_worked_out_keeps_no_other_from_going_out(
     monkeypatch.setattr(standings_publisher, "standing", broken)
     desk.engine.advance(START_MS)
     desk.hear(placed("a"), placed("b"))
-    assert desk.beat() == ["joom/b"]
+    assert desk.commit_cycle() == ["joom/b"]
     assert "the standing of joom/a can't be worked out" in caplog.text
 
 
 def test_after_a_restart_all_are_published_once(desk: Desk) -> None:
     desk.engine.advance(START_MS)
     desk.hear(placed("a"), placed("b"))
-    desk.beat()
+    desk.commit_cycle()
     desk.standings = Standings()
-    assert desk.beat() == ["joom/a", "joom/b"]
+    assert desk.commit_cycle() == ["joom/a", "joom/b"]
     desk.now_s += EVERY_S
-    assert desk.beat() == []
+    assert desk.commit_cycle() == []
 
 
 def test_a_shops_own_facts_are_news_of_it(desk: Desk) -> None:
     desk.engine.advance(START_MS)
     desk.hear(placed("a"))
-    desk.beat()
+    desk.commit_cycle()
     desk.now_s += EVERY_S
     desk.hear(event("rating.updated", START_MS, None, shop="a", data={"score": 4.9}))
-    assert desk.beat() == ["joom/a"]
+    assert desk.commit_cycle() == ["joom/a"]
 
 
 def test_a_record_is_the_standing_with_the_orders_to_ship_next(desk: Desk) -> None:

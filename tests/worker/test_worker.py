@@ -1,4 +1,4 @@
-"""The beat: clocks, then writes, then the commit; and what happens where one of them fails."""
+"""The commit cycle: clocks, then writes, then the commit; and what happens where one of them fails."""
 
 import asyncio
 from collections import Counter
@@ -53,7 +53,7 @@ def said(app: App) -> list[str]:
 async def test_a_beat_writes_alerts_and_facts_tells_the_tables_and_commits() -> None:
     watching, app = made()
     apply_late_order(watching)
-    await watching.beat()
+    await watching.commit_cycle()
     assert said(app) == ["alert.opened"]
     facts = app.broker.logs["app-facts-changelog", 2]
     assert [each.key for each in facts] == [b'["joom","s17","1"]', b'"clock"']
@@ -67,16 +67,16 @@ async def test_a_beat_writes_alerts_and_facts_tells_the_tables_and_commits() -> 
 async def test_an_order_that_changed_often_is_written_once() -> None:
     watching, app = made()
     apply(watching, *(event("tracking.updated", START_MS + n) for n in range(50)), topic="tracking")
-    await watching.beat()
+    await watching.commit_cycle()
     assert [each.key for each in app.broker.logs["app-facts-changelog", 2]] == [b'["joom","s17","1"]', b'"clock"']
 
 
 async def test_a_beat_with_nothing_new_writes_and_commits_nothing() -> None:
     watching, app = made()
     apply_late_order(watching)
-    await watching.beat()
+    await watching.commit_cycle()
     batches = app.broker.batches
-    await watching.beat()
+    await watching.commit_cycle()
     assert (app.broker.batches, len(app.consumer.committed)) == (batches, 1)
 
 
@@ -86,11 +86,11 @@ async def test_a_write_that_is_refused_is_no_commit_even_in_a_rebalance(topic: s
     watching, app = made(refuses=topic)
     apply_late_order(watching)
     apply(watching, b"not json", first=2)
-    beat = asyncio.ensure_future(watching.beat())
+    commit_cycle = asyncio.ensure_future(watching.commit_cycle())
     await asyncio.sleep(0)
     app.rebalancing = rebalancing
     with pytest.raises(RefusedError):
-        await beat
+        await commit_cycle
     assert app.consumer.committed == []
     assert app.facts.told == app.alerts.told == []
 
@@ -100,7 +100,7 @@ async def test_after_a_failure_nothing_is_taken_written_or_committed_any_more() 
     apply(watching, event("order.placed", START_MS))
     watching.fail(ZeroDivisionError())
     apply(watching, event("order.placed", START_MS, "2"), first=1)
-    await watching.beat()
+    await watching.commit_cycle()
     await watching.flush_before_revoke()
     await watching.finish()
     assert (app.broker.batches, app.consumer.committed, watching.events) == (0, [], 1)
@@ -117,9 +117,9 @@ async def test_what_is_applied_while_a_write_is_on_its_way_is_not_committed_with
         return await send(*args, **options)
 
     app.broker.send_batch = meanwhile  # type: ignore[method-assign]
-    await watching.beat()
+    await watching.commit_cycle()
     assert app.consumer.committed == [{TP("orders", 2): 1}]
-    await watching.beat()
+    await watching.commit_cycle()
     assert app.consumer.committed[1:] == [{TP("orders", 2): 2}]
 
 
@@ -132,11 +132,11 @@ async def test_a_standing_of_many_long_orders_is_cut_until_it_fits() -> None:
     apply(watching, *(event("order.placed", START_MS, str(n), data={"items": items}) for n in range(50)))
     for topic in ("orders", "pickups", "tracking"):
         apply(watching, tick(START_MS), topic=topic, first=50)
-    await watching.beat()
+    await watching.commit_cycle()
     partition = watching.partitions[2]
     while partition.standings.turn(partition.engine):
         pass
-    await watching.beat()
+    await watching.commit_cycle()
     (record,) = app.broker.logs["app-standings", 2]
     standing = orjson.loads(record.value)
     assert app.broker.largest_batch < 1_000_000
@@ -148,7 +148,7 @@ async def test_a_standing_of_many_long_orders_is_cut_until_it_fits() -> None:
 async def test_one_record_of_zeros_that_were_eighty_megabytes_is_a_small_letter() -> None:
     watching, app = made()
     apply(watching, bytes(80_000_000))
-    await watching.beat()
+    await watching.commit_cycle()
     (record,) = app.broker.logs["dead-letters", 2]
     assert dict(record.headers)["original_length"] == b"80000000"
     assert app.broker.largest_batch < 1_000_000
@@ -161,7 +161,7 @@ async def test_facts_that_are_too_large_do_not_end_the_worker() -> None:
     apply(watching, event("order.placed", START_MS))
     order = watching.partitions[2].engine.shops["joom", "s17"].orders["1"]
     order.facts.placed = (START_MS, "x" * 1_000_000, "e-1")
-    await watching.beat()
+    await watching.commit_cycle()
     assert REGISTRY.get_sample_value("shipclock_records_left_out_total") == left_out + 1
     assert app.consumer.committed == [{TP("orders", 2): 1}]
 
@@ -192,7 +192,7 @@ async def test_there_is_no_beat_in_a_rebalance_or_before_recovery_is_over(state:
     watching, app = made()
     apply_late_order(watching)
     app.rebalancing, app.tables.actives_ready = state == "rebalancing", state != "recovering"
-    await watching.beat()
+    await watching.commit_cycle()
     assert (app.broker.batches, watching.partitions[2].engine.clock_ms) == (0, MIN_MS)
 
 
@@ -201,7 +201,7 @@ async def test_a_worker_that_has_lost_its_place_in_the_group_writes_nothing() ->
     apply_late_order(watching)
     app.consumer.member = False
     with pytest.raises(LostMembershipError):
-        await watching.beat()
+        await watching.commit_cycle()
     await watching.flush_before_revoke()
     await watching.finish()
     assert app.broker.batches == 0
@@ -210,13 +210,13 @@ async def test_a_worker_that_has_lost_its_place_in_the_group_writes_nothing() ->
 async def test_what_was_held_of_lost_partitions_is_dropped_before_they_come_back() -> None:
     watching, app = made()
     apply_late_order(watching)
-    await watching.beat()
+    await watching.commit_cycle()
     app.consumer.member = False
     await watching.flush_before_revoke()
     assert (watching.partitions, watching.times_lost) == ({}, 1)
     app.consumer.member = True
     apply_late_order(watching)  # as it is read again from where the group had come
-    await watching.beat()
+    await watching.commit_cycle()
     assert said(app) == ["alert.opened"] * 2, "nothing was read back here, so it begins anew"
     await watching.flush_before_revoke()
     assert watching.times_lost == 1, "partitions that are handed over are not lost"
@@ -238,7 +238,7 @@ async def test_after_a_long_sleep_kafka_is_asked_before_anything_is_written(
     watching, app = made()
     apply_late_order(watching)
     if read_since:
-        await watching.beat()
+        await watching.commit_cycle()
         apply(watching, event("order.placed", START_MS, "2"), first=2)
     else:
         await watching.flush_before_revoke()
@@ -247,14 +247,14 @@ async def test_after_a_long_sleep_kafka_is_asked_before_anything_is_written(
     app.consumer.keeps = False
     batches = app.broker.batches
     with pytest.raises(LostMembershipError):
-        await watching.beat()
+        await watching.commit_cycle()
     assert app.broker.batches == batches
 
 
 async def test_a_network_cut_in_the_middle_of_a_beat_is_a_long_sleep_too(monkeypatch: pytest.MonkeyPatch) -> None:
     watching, app = made()
     apply(watching, event("order.placed", START_MS))
-    await watching.beat()
+    await watching.commit_cycle()
     apply(watching, event("order.placed", START_MS, "2"), first=1)
     answer, now_s = app.consumer.highwaters, worker.since_boot_s()
 
@@ -266,12 +266,12 @@ async def test_a_network_cut_in_the_middle_of_a_beat_is_a_long_sleep_too(monkeyp
     app.consumer.keeps = False
     batches = app.broker.batches
     with pytest.raises(LostMembershipError):
-        await watching.beat()
+        await watching.commit_cycle()
     assert app.broker.batches == batches
 
 
 async def test_nothing_is_committed_after_a_write_that_was_broken_off() -> None:
-    """Stopped while a partition has no leader, and the group rebalances: both wait for the beat."""
+    """Stopped while a partition has no leader, and the group rebalances: both wait for the commit cycle."""
     watching, app = made()
     apply(watching, event("order.placed", START_MS))
     never = asyncio.get_running_loop().create_future()
@@ -280,11 +280,11 @@ async def test_nothing_is_committed_after_a_write_that_was_broken_off() -> None:
         return never
 
     app.broker.send_batch = send  # type: ignore[method-assign]
-    beat = asyncio.ensure_future(watching.beat())
+    commit_cycle = asyncio.ensure_future(watching.commit_cycle())
     await asyncio.sleep(0.01)
     revoked = asyncio.ensure_future(watching.flush_before_revoke())
     await asyncio.sleep(0.01)
-    beat.cancel()
+    commit_cycle.cancel()
     await revoked
     assert app.consumer.committed == []
 
@@ -293,7 +293,7 @@ async def test_a_forgotten_partition_is_written_no_more() -> None:
     watching, app = made()
     apply_late_order(watching)
     watching.forget(2)
-    await watching.beat()
+    await watching.commit_cycle()
     assert (app.broker.batches, app.consumer.committed) == (0, [])
 
 
@@ -307,11 +307,11 @@ async def test_in_wall_time_nothing_fires_before_what_was_appended_by_then_is_ap
     app.consumer.ends[TP("orders", 2)] = 2  # one more is on its way
     for topic in ("pickups", "tracking"):
         app.consumer.read_to[TP(topic, 2)] = 0
-    await watching.beat()
+    await watching.commit_cycle()
     assert said(app) == []
     app.consumer.ends[TP("orders", 2)] = 1_000  # what comes later need not be waited for
     apply(watching, event("order.shipped", long_ago + HOUR_MS), first=1)
-    await watching.beat()
+    await watching.commit_cycle()
     assert said(app) == []
     assert watching.partitions[2].engine.clock_ms > wall_ms() - HOUR_MS, "the clock stands still"
 
@@ -322,14 +322,14 @@ async def test_in_wall_time_what_is_never_handed_out_is_not_waited_for() -> None
     apply(watching, event("order.placed", wall_ms() - 2 * LATE_MS))
     for topic in CLOCKED:
         app.consumer.ends[TP(topic, 2)] = app.consumer.read_to[TP(topic, 2)] = 5
-    await watching.beat()
+    await watching.commit_cycle()
     assert said(app) == ["alert.opened"]
 
 
 async def test_in_wall_time_an_input_not_looked_at_yet_is_waited_for() -> None:
     watching, app = made("wall")
     apply(watching, event("order.placed", wall_ms() - 2 * LATE_MS))
-    await watching.beat()
+    await watching.commit_cycle()
     assert said(app) == []
 
 
@@ -340,10 +340,10 @@ async def test_in_wall_time_what_was_said_of_the_shop_by_then_is_waited_for_too(
     for topic in ("pickups", "tracking"):
         app.consumer.read_to[TP(topic, 2)] = 0
     app.consumer.ends[TP("shops", 2)] = 1
-    await watching.beat()
+    await watching.commit_cycle()
     assert said(app) == []
     app.consumer.read_to[TP("shops", 2)] = 1
-    await watching.beat()
+    await watching.commit_cycle()
     assert said(app) == ["alert.opened"]
 
 
@@ -354,14 +354,14 @@ async def test_in_event_time_the_clock_rests_on_a_tick_only_when_all_is_read_and
     apply(watching, event("order.placed", START_MS))
     apply(watching, tick(START_MS + LATE_MS), topic="pickups")
     app.consumer.read_to[TP("tracking", 2)] = 0
-    await watching.beat()
+    await watching.commit_cycle()
     assert said(app) == [], "others may still be sending"
     monkeypatch.setattr(worker, "QUIET_S", 0.0)
     app.consumer.ends[TP("tracking", 2)] = 1
-    await watching.beat()
+    await watching.commit_cycle()
     assert said(app) == [], "there is more to read"
     app.consumer.read_to[TP("tracking", 2)] = 1
-    await watching.beat()
+    await watching.commit_cycle()
     assert said(app) == ["alert.opened"]
 
 
@@ -380,7 +380,7 @@ async def test_a_burst_of_deadlines_lets_others_have_their_turn(monkeypatch: pyt
             await asyncio.sleep(0)
 
     busy = asyncio.ensure_future(others())
-    await watching.beat()
+    await watching.commit_cycle()
     busy.cancel()
     assert len(said(app)) == 100
     assert turns >= 10
@@ -390,7 +390,7 @@ async def test_what_is_found_is_written_and_committed_while_a_large_shop_is_stil
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(worker, "SLICE", 10)
-    monkeypatch.setattr(worker, "EVALUATE_S", 0.0)  # one slice a beat
+    monkeypatch.setattr(worker, "EVALUATE_S", 0.0)  # one slice a commit cycle
     watching, app = made("wall")
     for topic in CLOCKED:
         app.consumer.read_to[TP(topic, 2)] = 0
@@ -402,7 +402,7 @@ async def test_what_is_found_is_written_and_committed_while_a_large_shop_is_stil
     app.consumer.handed[TP("orders", 2)] = app.consumer.read_to[TP("orders", 2)] = 51
     told = []
     for _ in range(7):
-        await watching.beat()
+        await watching.commit_cycle()
         told.append(Counter(orjson.loads(each.value)["shop"] for each in app.broker.logs["alerts", 2]))
     assert [each["s17"] for each in told] == [10, 19, 29, 39, 49, 50, 50]
     assert [each[small] for each in told] == [0, 1, 1, 1, 1, 1, 1]
@@ -420,7 +420,7 @@ async def test_a_partition_need_not_wait_until_another_is_evaluated(monkeypatch:
     apply(watching, *(event("order.placed", long_ago, str(n)) for n in range(50)))
     watching.take(Batch("orders", 3, [record("orders", value, partition=3, key=f"joom/{small}".encode())]))
     app.consumer.handed[TP("orders", 3)] = app.consumer.read_to[TP("orders", 3)] = 1
-    await watching.beat()
+    await watching.commit_cycle()
     assert (len(said(app)), len(app.broker.logs["alerts", 3])) == (10, 1)
 
 
@@ -433,8 +433,8 @@ async def test_what_is_left_to_be_evaluated_does_not_wait_for_the_next_beats_tim
     watching, app = made("wall")
     app.consumer.read_to |= {TP(topic, 2): 0 for topic in CLOCKED}
     apply(watching, *(event("order.placed", wall_ms() - 2 * LATE_MS, str(n)) for n in range(50)))
-    await watching.beat()
-    beating = asyncio.ensure_future(watching._beat_on(watching))
+    await watching.commit_cycle()
+    beating = asyncio.ensure_future(watching._run_commit_cycles(watching))
     await until(lambda: len(said(app)) == 50)
     beating.cancel()
 
@@ -455,9 +455,9 @@ async def test_standings_are_worked_out_beside_the_beat_with_a_rest_after_each_t
     monkeypatch.setattr(watching, "sleep", sleep)
     monkeypatch.setattr(worker, "thread_time", count(0, 0.01).__next__)
     publishing = asyncio.ensure_future(watching._publish_on(watching))
-    await watching.beat()
+    await watching.commit_cycle()
     await until(lambda: rests.count(worker.IDLE_S) > 1)
     publishing.cancel()
-    await watching.beat()
+    await watching.commit_cycle()
     assert len(app.broker.logs["app-standings", 2]) == 1
     assert [each for each in rests if each != worker.IDLE_S] == [0.04], "a fifth of the time"

@@ -16,7 +16,7 @@ STEPS = ("judge", "flush", "commit")
 
 def dashboard() -> Dashboard:
     made = board("shipclock-worker", "The worker", "Whether the workers keep up with Kafka and the clock")
-    for panel in (*_numbers(), *_input(), *_beat(), *_time(), *_process(), *_web(), *_sinks()):
+    for panel in (*_numbers(), *_input(), *_commit_cycle(), *_time(), *_process(), *_web(), *_sinks()):
         made = made.with_panel(panel)
     return made
 
@@ -57,18 +57,18 @@ def _input() -> list[Any]:
     ]
 
 
-def _beat() -> list[Any]:
+def _commit_cycle() -> list[Any]:
     means = [
         query(
             f"sum(rate(shipclock_{step}_seconds_sum{RATE})) / sum(rate(shipclock_{step}_seconds_count{RATE}))",
             step,
             ref=chr(ord("A") + n),
         )
-        for n, step in enumerate((*STEPS, "beat"))
+        for n, step in enumerate((*STEPS, "commit cycle"))
     ]
     slowest = [_quantile(0.95, step, step, chr(ord("A") + n)) for n, step in enumerate((*STEPS, "apply"))]
     return [
-        third("A beat's steps, mean", *means, unit="s"),
+        third("A commit cycle's steps, mean", *means, unit="s"),
         third("Steps, 95th percentile", *slowest, unit="s"),
     ]
 

@@ -43,7 +43,7 @@ class Deadline(Rule, tag="deadline", tag_field="kind", kw_only=True, frozen=True
     """`until` any of these facts, `within` a time `from_` one (or from another rule's deadline). `warn` says a word
     ahead.
 
-    `ship_by`: what the platform said for this order beats the computed instant. `handling`: so does the
+    `ship_by`: what the platform said for this order commit cycles the computed instant. `handling`: so does the
     order's own handling time. `modes`: other times for pre-sale and stepped stock. `2bd` counts the working days of
     `calendar`, or of the shop's site. It holds for orders that start while it is in effect.
     """
