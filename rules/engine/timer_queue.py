@@ -96,4 +96,4 @@ class TimerQueue:
 
 def _of_hour(hour: int, targets: list[Order | Shop]) -> list[Order | Shop]:
     """An hour's timers, the soonest first, without what is scheduled for earlier by now and so has another entry."""
-    return sorted([each for each in targets if each.scheduled_ms // HOUR_MS == hour], key=attrgetter("armed_ms"))
+    return sorted([each for each in targets if each.scheduled_ms // HOUR_MS == hour], key=attrgetter("scheduled_ms"))

@@ -172,8 +172,8 @@ class Worker(Service):
                 self.fail(error)
 
     async def _pause(self) -> None:
-        """Until the next commit cycle; longer while a backlog is read, so that more of an order's changes go as one. Not
-        at all where the last one left something to be evaluated."""
+        """Until the next commit cycle; longer while a backlog is read, so that more of an order's changes go as one.
+        Not at all where the last one left something to be evaluated."""
         if self._unfinished:
             return
         await self.sleep(COMMIT_INTERVAL_S)

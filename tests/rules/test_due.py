@@ -1,8 +1,8 @@
 """The next deadline of an order, and what meeting it saves."""
 
 from rules.calendar.instants import HOUR_MS
-from rules.dsl.model import Source
 from rules.dsl.reader import pack_of
+from rules.dsl.yaml_source import Source
 from rules.facts.order_facts import Mark, OrderFacts
 from rules.plan.rule_book import RuleBook
 from rules.reports.next_deadline import next_deadline

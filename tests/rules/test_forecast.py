@@ -86,7 +86,7 @@ def test_an_order_that_is_shipped_saves_nothing_more():
 
 @pytest.mark.parametrize("rules", [JOOM, DOUYIN, SHOPEE], ids=["joom", "douyin", "shopee"])
 def test_a_forecast_moves_nothing(rules: RuleBook):
-    platform = rules.dsl.model[0].platform
+    platform = rules.packs[0].platform
     engine = Engine(rules, stepping=True)
     for _ in replay(engine, orders(range(5), platform=platform), ms("40h")):
         pass

@@ -56,7 +56,7 @@ PLAIN = book(
 
 
 def platform_of(rules: RuleBook) -> str:
-    platform = rules.dsl.model[0].platform
+    platform = rules.packs[0].platform
     return "joom" if platform == "*" else platform
 
 
@@ -152,7 +152,7 @@ def test_order_rules_say_the_same_however_the_topics_interleave(
     in_time = sorted(events, key=lambda each: each[1])
     merged = list(replay(Engine(rules, stepping=True), in_time, END_MS))
     assert_well_told(merged)
-    timers = {timer.rule.id for timer in rules.plan.shop_plan("joom").timers}
+    timers = {timer.rule.id for timer in rules.plan("joom").timers}
     by_turns = interleaved(rules, in_time, turns)
     assert_well_told(by_turns)
     assert of_orders(each for each in by_turns if each.data.rule in timers) == of_orders(

@@ -37,7 +37,7 @@ def advance_in_slices(worker: Worker, to_ms: int, limit: int) -> None:
 @given(st.sampled_from([JOB, JOOM, DOUYIN]), st.booleans(), limits, st.data())
 def test_any_slices_say_of_each_shop_what_one_go_says_in_the_same_order(rules, stepping, limit, data):
     whole, sliced = Worker(rules, stepping), Worker(rules, stepping)
-    platform = "joom" if rules is JOB else rules.dsl.model[0].platform
+    platform = "joom" if rules is JOB else rules.packs[0].platform
     for events, to_ms in [*data.draw(commit_cycles(platform)), ([], END_MS)]:
         whole.commit_cycle(events, to_ms)
         apply(sliced.engine, *events)

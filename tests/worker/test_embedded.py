@@ -294,8 +294,9 @@ async def test_a_worker_whose_last_write_gets_no_answer_stops_all_the_same_and_s
 
 
 HURRIED = """
-from streams import cli, worker
+from streams import cli
 from streams.commands import worker as command
+from streams.runtime import worker
 worker.FINISH_S, command.STOP_S = 0.5, 2.0
 cli.main(["worker"])
 """

@@ -25,19 +25,21 @@ LARGE = 3_000
 SLOW = """
 import time
 from rules.engine.engine import Engine
-from streams import cli, worker
+from streams import cli
+from streams.runtime import worker
 worker.SLICE = 20
-judge = Engine._judge
+evaluate = Engine._evaluate
 def slowly(*arguments):
     time.sleep(0.002)
-    judge(*arguments)
-Engine._judge = slowly
+    evaluate(*arguments)
+Engine._evaluate = slowly
 cli.main(["worker"])
 """
 
 BUSY = """
-from streams import cli, partition
+from streams import cli
 from streams.commands import worker
+from streams.runtime import partition
 worker.STOP_S = 2.0
 def busy(*arguments):
     print("busy", flush=True)

@@ -151,7 +151,7 @@ def test_a_shop_that_comes_to_be_judged_by_other_rules_meanwhile_is_begun_again(
     hear_of_a_long_one(desk)
     desk.commit_cycle()
     shop = desk.engine.shops["joom", "long"]
-    shop.follow(book().plan("joom"))  # as good as its own, and another
+    shop.rebind(book().plan("joom"))  # as good as its own, and another
     desk.takes_s = 0.0
     assert desk.commit_cycle() == []
     assert desk.commit_cycle() == ["joom/long"]

@@ -64,7 +64,7 @@ def _commit_cycle() -> list[Any]:
             step,
             ref=chr(ord("A") + n),
         )
-        for n, step in enumerate((*STEPS, "commit cycle"))
+        for n, step in enumerate((*STEPS, "commit_cycle"))
     ]
     slowest = [_quantile(0.95, step, step, chr(ord("A") + n)) for n, step in enumerate((*STEPS, "apply"))]
     return [
