@@ -13,8 +13,10 @@ from rules.messages.events import decode
 from rules.plan.rule_book import RuleBook
 from streams import warehouses
 from streams.cli import main
+from streams.feeds import apps, library
 from streams.pack_files import NoSuchPack, read_all
 from streams.settings import DESCRIPTIONS, BadSettingError, from_environment
+from tests.feeds.test_apps import GOOD as FEEDS
 from tests.fuzz.good_records import good_records
 from tests.fuzz.mutations import VALUES, mutated_texts
 from tests.ops.support import ROOT
@@ -109,6 +111,33 @@ def test_a_mapping_is_used_or_refused_with_its_line(tmp_path: Path, share: float
             assert done.exit_code in (1, 2)
             assert re.search(r"^(Error: )?\S+:\d+: |orders\.csv", done.output, re.MULTILINE), done.output
     assert used
+    assert refused
+
+
+def test_a_source_of_feeds_is_read_or_refused_with_its_line(tmp_path: Path, share: float) -> None:
+    file, refused = tmp_path / "own.yaml", 0
+    texts = [(ROOT / f"streams/feeds/sources/{name}.yaml").read_text() for name in ("ozon", "aftership", "joom")]
+    for text in mutated_texts(texts, int(300 * share), SEED):
+        file.write_text(text, encoding="utf-8", errors="replace")
+        try:
+            library.read(file)
+        except (BadPack, library.NoSuchSource) as bad:
+            refused += 1
+            assert all(PLACED_MESSAGE.match(line) for line in str(bad).splitlines()), str(bad)
+    assert refused
+
+
+def test_the_settings_of_feeds_are_read_or_refused_with_their_line(tmp_path: Path, share: float) -> None:
+    file, refused = tmp_path / "feeds.yaml", 0
+    (tmp_path / "key").write_text("s3cr3t")
+    for text in mutated_texts([FEEDS], int(200 * share), SEED):
+        file.write_text(text, encoding="utf-8", errors="replace")
+        try:
+            apps.load(file, {"LAZADA": "s3cr3t"})
+        except (BadPack, ValueError) as bad:
+            refused += 1
+            assert all(PLACED_MESSAGE.match(line) for line in str(bad).splitlines()), str(bad)
+            assert "s3cr3t" not in str(bad)
     assert refused
 
 
