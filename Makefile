@@ -17,7 +17,7 @@ up: $(addprefix .secrets/,$(SECRETS))  ## all of it with Docker; ARGS="--profile
 	docker compose $(ARGS) up --build --detach --wait
 
 test: $(VENV)/ready  ## everything that must hold; SHIPCLOCK_REQUIRE=1 makes a missing real component an error
-	$(BIN)/pytest $(ARGS)
+	$(BIN)/pytest --numprocesses auto --dist loadfile $(ARGS)
 
 fuzz: $(VENV)/ready  ## all of the fuzz corpus, of which `make test` runs a tenth; takes ten minutes
 	$(BIN)/pytest --fuzz-all --timeout 1200 tests/fuzz $(ARGS)

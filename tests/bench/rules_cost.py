@@ -88,17 +88,16 @@ def _clock_on(clocked: Clocked, book: RuleBook) -> Iterator[None]:
         setattr(owner, name, function)
 
     try:
-        replace(
-            shop_plan, "compile_firsts", _clocked_firsts(clocked)
-        )  # before there is any plan: it is made with these
+        # Before there is any plan: it is made with these.
+        replace(shop_plan, "compile_firsts", _clocked_firsts(clocked))
         evaluators = {type(evaluator) for pack in book.packs for evaluator in book.plan(pack.platform).evaluators}
         functions: list[tuple[Any, str, Callable[..., Sequence[str]]]] = [
-            (Timer, "judge", lambda timer, *_: [timer.rule.id]),
+            (Timer, "evaluate", lambda timer, *_: [timer.rule.id]),
             (aggregate, "_place", _rules_placed),
             *(
                 (kind, name, lambda evaluator, *_: [evaluator.rule.id])
                 for kind in evaluators
-                for name in ("judge", "case")
+                for name in ("evaluate", "case")
             ),
         ]
         for owner, name, rules_of in functions:

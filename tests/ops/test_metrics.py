@@ -240,7 +240,7 @@ async def test_events_are_counted_by_type_and_alerts_by_clause(tmp_path: Path) -
             assert gain.of("shipclock_events_total", topic="tracking", type="clock.tick") == PARTITIONS
             assert gain.of("shipclock_dead_letters_total", topic="orders") == 1
             assert gain.of("shipclock_recovery_seconds_count") == 1
-            for step in ("commit cycle", "judge", "flush", "commit", "apply"):
+            for step in ("commit_cycle", "judge", "flush", "commit", "apply"):
                 assert gain.of(f"shipclock_{step}_seconds_count") > 0
             (watch,) = registered()
             await watch.look()
