@@ -10,7 +10,7 @@ from rules.dsl.model import zone_complaint
 from rules.dsl.yaml_source import Diagnostic, Source
 from rules.messages.events import AnyEvent
 from streams.feeds.language import Api, Call, Fact, Message, SourceFile, Value
-from streams.feeds.polling.requests import FORMS, INSTANTS, OTHERS, places
+from streams.feeds.places import FORMS, INSTANTS, OTHERS, places
 
 
 def _choices() -> dict[str, dict[str, tuple[Any, ...]]]:

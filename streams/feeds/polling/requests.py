@@ -1,14 +1,7 @@
-"""A call of a source file as the request that is sent, signed as its platform wants it.
-
-Places that texts may name: the app's and the shop's credentials and settings, `shop`, `access_token`, `refresh_token`;
-the stretch that is read, as `from_s`, `from_ms`, `from_utc`, `from_iso` (with an offset), `from_local` (in the shop's
-zone), and the same of its end: `to`, or `until`, the second after it; `past`, a year before; the present as `now_…`;
-`cursor`, `page` and `offset`; `ids` of details.
-"""
+"""A call of a source file as the request that is sent, signed as its platform wants it."""
 
 import hmac
 import json
-import re
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any, NamedTuple
@@ -18,12 +11,7 @@ from zoneinfo import ZoneInfo
 from yarl import URL
 
 from streams.feeds.language import Api, ApiSignature, Call
-
-INSTANTS = ("from", "to", "until", "past", "now")
-FORMS = ("s", "ms", "utc", "iso", "local")
-OTHERS = ("shop", "access_token", "refresh_token", "cursor", "page", "offset", "ids")
-
-_PLACE = re.compile(r"\{([a-z_]+)(:int)?\}")
+from streams.feeds.places import PLACE
 
 Names = Mapping[str, Any]
 
@@ -73,7 +61,7 @@ def sign(how: ApiSignature, path: str, parameters: Mapping[str, str], body: byte
     """The value of the parameter `sign`."""
     pairs = "".join(f"{name}{parameters[name]}" for name in sorted(parameters))
     known = {**names, **parameters, "path": path, "pairs": pairs, "body": body.decode()}
-    signed = _PLACE.sub(lambda place: _text(known.get(place[1], "")), how.signed)
+    signed = PLACE.sub(lambda place: _text(known.get(place[1], "")), how.signed)
     digest = hmac.digest(str(names[how.key]).encode(), signed.encode(), "sha256").hex()
     return digest.upper() if how.upper else digest
 
@@ -91,20 +79,11 @@ def filled(written: Any, names: Names) -> Any:
         return [part for each in written if (part := filled(each, names)) is not None]
     if not isinstance(written, str):
         return written
-    if any(names.get(place[1]) in (None, "", []) for place in _PLACE.finditer(written)):
+    if any(names.get(place[1]) in (None, "", []) for place in PLACE.finditer(written)):
         return None
-    if (whole := _PLACE.fullmatch(written)) is not None:
+    if (whole := PLACE.fullmatch(written)) is not None:
         return int(names[whole[1]]) if whole[2] else names[whole[1]]
-    return _PLACE.sub(lambda place: _text(names[place[1]]), written)
-
-
-def places(written: Any) -> set[str]:
-    """The names that a text, or the texts inside an object, ask for."""
-    if isinstance(written, dict):
-        return set().union(*(places(each) for each in written.values()))
-    if isinstance(written, list):
-        return set().union(*(places(each) for each in written))
-    return {place[1] for place in _PLACE.finditer(written)} if isinstance(written, str) else set()
+    return PLACE.sub(lambda place: _text(names[place[1]]), written)
 
 
 def _texts(parameters: dict[str, Any]) -> dict[str, str]:
