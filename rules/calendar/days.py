@@ -204,3 +204,10 @@ def _holidays(country: str) -> holidays.HolidayBase:
 
 def knows_country(country: str) -> bool:
     return country in holidays.list_supported_countries(include_aliases=False)
+
+
+def unknown_calendar(calendar: str | None) -> str | None:
+    """What is wrong with the name of a calendar, if it is given."""
+    if calendar is None or knows_country(calendar):
+        return None
+    return f"{calendar} is no country whose holidays are known; write it like CN"

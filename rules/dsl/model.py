@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 import msgspec
 from msgspec import Struct
 
-from rules.calendar.days import knows_country, start_of_day
+from rules.calendar.days import start_of_day
 from rules.calendar.durations import Duration, Share, Span
 from rules.calendar.instants import MIN_MS, NEVER
 from rules.expr.conditions import Condition, parse_condition
@@ -175,9 +175,3 @@ def zone_complaint(zone: str) -> str | None:
     except (KeyError, ValueError, OSError):
         return f"{zone} is no time zone; write it like Asia/Shanghai"
     return None
-
-
-def calendar_complaint(calendar: str | None) -> str | None:
-    if calendar is None or knows_country(calendar):
-        return None
-    return f"{calendar} is no country whose holidays are known; write it like CN"

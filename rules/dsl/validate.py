@@ -1,38 +1,25 @@
 """What contradicts itself in a pack, each thing with its place."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import date
 from string import Formatter
-from typing import Any
 
 import msgspec
 
-from rules.calendar.durations import BusinessDays, Duration
-from rules.calendar.instants import NEVER
+from rules.calendar.days import unknown_calendar
+from rules.calendar.durations import Duration
 from rules.dsl.clauses import is_known
-from rules.dsl.model import Pack, PackTest, Version, calendar_complaint, zone_complaint
+from rules.dsl.model import Pack, PackTest, Version, zone_complaint
 from rules.dsl.yaml_source import Diagnostic, Source
-from rules.kinds.count import Marks
-from rules.kinds.deadline.spec import Deadline, DueOf, Silence
-from rules.kinds.ledger.spec import Feed, Ledger
-from rules.kinds.level import Level
-from rules.kinds.occurrences.source import Of
-from rules.kinds.ratio.spec import Ratio
-from rules.kinds.registry import DATED, AnyRule
-from rules.kinds.rule import Rule
-from rules.kinds.streak import Streak
-from rules.kinds.tasks import Tasks
-
-Fault = tuple[str, str]
-"""`(where in the rule, message)`."""
+from rules.kinds.rule import Fault, Rule
 
 
 def diagnostics(pack: Pack, source: Source) -> Iterator[Diagnostic]:
     """Everything that is wrong in a pack that could be read."""
     yield from (source.diagnose(message, path) for path, message in _places(pack))
     seen: set[str] = set()
-    by_id: dict[str, AnyRule] = {rule.id: rule for rule in pack.rules}
+    by_id: dict[str, Rule] = {rule.id: rule for rule in pack.rules}
     for n, rule in enumerate(pack.rules):
         at = f"$.rules[{n}]"
         if rule.id in seen:
@@ -55,50 +42,41 @@ def _places(pack: Pack) -> Iterator[Fault]:
     for path, zone, calendar in places:
         if wrong := zone_complaint(zone):
             yield f"{path}.zone", wrong
-        if wrong := calendar_complaint(calendar):
+        if wrong := unknown_calendar(calendar):
             yield f"{path}.calendar", wrong
 
 
-def _of_rule(rule: AnyRule, by_id: dict[str, AnyRule], pack: Pack) -> Iterator[Fault]:
+def _of_rule(rule: Rule, by_id: Mapping[str, Rule], pack: Pack) -> Iterator[Fault]:
     yield from _names(rule, pack)
     yield from rule.diagnostics()
     yield from _stages(rule)
     yield from _references(rule, by_id)
     yield from _dates(rule.effective_from, rule.effective_to)
-    if (rule.effective_from or rule.effective_to) and not isinstance(rule, DATED):
+    if (rule.effective_from or rule.effective_to) and not rule.DATED:
         yield (
             "effective_from" if rule.effective_from else "effective_to",
             "this kind can't be limited to a time",
         )
-    if isinstance(rule, Deadline) and isinstance(rule.within, BusinessDays):
-        calendars = [rule.calendar or pack.calendar, *(rule.calendar or site.calendar for site in pack.sites.values())]
-        if not all(calendars):
-            yield "within", "working days need a calendar, such as CN, of the rule, the pack and each of its sites"
-        if wrong := calendar_complaint(rule.calendar):
-            yield "calendar", wrong
+    yield from rule.calendar_diagnostics([pack.calendar, *(site.calendar for site in pack.sites.values())])
     for name in sorted(set(rule.sites) - set(pack.sites)):
         yield "sites", f"{name} is no site of this pack; they are {', '.join(pack.sites) or 'none'}"
 
 
-def _names(rule: AnyRule, pack: Pack) -> Iterator[Fault]:
+def _names(rule: Rule, pack: Pack) -> Iterator[Fault]:
     if not re.fullmatch(r"[a-z0-9]+\.[a-z0-9_]+", rule.id):
         yield "id", "an id is <platform>.<name> in small letters"
     elif pack.platform != "*" and not rule.id.startswith(f"{pack.platform}."):
         yield "id", f"the pack is for {pack.platform}, so its ids begin with {pack.platform}."
-    clauses = [("clause", rule.clause)]
-    if isinstance(rule, Ledger):
-        clauses += [(f"feeds[{n}].clause", feed.clause) for n, feed in enumerate(rule.feeds)]
-    for where, clause in clauses:
+    for where, clause in rule.clauses():
         if not is_known(clause, pack.platform):
             yield where, f"{clause} is no clause of {pack.platform}; a rule of your own cites own-…"
 
 
-def _stages(rule: AnyRule) -> Iterator[Fault]:
+def _stages(rule: Rule) -> Iterator[Fault]:
     stages = set(rule.stages())
-    warned = {"due_soon"} if isinstance(rule, Deadline | Silence | Tasks) else set()
-    for field, needed in (("severity", stages - warned), ("summary", stages)):
+    for field, needed in (("severity", stages - rule.WARNED), ("summary", stages)):
         written = set(getattr(rule, field))
-        if odd := written - stages - (warned if field == "summary" else set()):
+        if odd := written - stages - (rule.WARNED if field == "summary" else set()):
             yield (
                 field,
                 f"{', '.join(sorted(odd))} is no stage of this rule; it has {', '.join(rule.stages()) or 'none'}",
@@ -112,81 +90,28 @@ def _stages(rule: AnyRule) -> Iterator[Fault]:
         yield from ((f"summary.{stage}", message) for message in _of_summary(rule, stage, text))
 
 
-def _of_summary(rule: AnyRule, stage: str, text: str) -> Iterator[str]:
+def _of_summary(rule: Rule, stage: str, text: str) -> Iterator[str]:
     try:
         fields = list(Formatter().parse(text))
     except ValueError as error:
         yield f"{text!r}: {error}"
         return
-    names = set(rule.NAMES)
-    if isinstance(rule, Deadline) and isinstance(rule.within, BusinessDays):
-        names -= {"within_h"}
-    if stage == "near":
-        names -= {"until"}
+    names = rule.summary_names(stage)
     for _, name, spec, conversion in fields:
         if name is not None and (name not in names or spec or conversion):
             yield f"{{{name}}} is nothing a summary can name here; it can {', '.join(sorted(names))}"
 
 
-def _references(rule: AnyRule, by_id: dict[str, AnyRule]) -> Iterator[Fault]:
-    for where, other, kinds, what in _wanted(rule):
-        found = by_id.get(other)
-        if not isinstance(found, kinds):
-            yield where, f"{other} is no {what} of this pack"
-    if isinstance(rule, Ledger):
-        for n, feed in enumerate(rule.feeds):
-            ratio = by_id.get(feed.computed or "")
-            if isinstance(ratio, Ratio):
-                if ratio.every is None:
-                    yield f"feeds[{n}].computed", f"{ratio.id} is not computed at boundaries; it has no `every`"
-                if odd := set(feed.points_of) - {tier.name for tier in ratio.tiers} - {"crossed"}:
-                    yield f"feeds[{n}].points_of", f"{', '.join(sorted(odd))} is no step of {ratio.id}"
-                for tier in ratio.tiers:
-                    told = tier.penalty.points if tier.penalty else None
-                    if told is not None and told != feed.points_of.get(tier.name, told):
-                        yield f"feeds[{n}].points_of.{tier.name}", f"{ratio.id} tells {told} points for it"
-    if isinstance(rule, Streak):
-        ratio = by_id.get(rule.of)
-        if isinstance(ratio, Ratio) and ratio.every is None:
-            yield "of", f"{ratio.id} is not computed at boundaries; it has no `every`"
-
-
-Wanted = tuple[str, str, Any, str]
-
-
-def _wanted(rule: AnyRule) -> Iterator[Wanted]:
-    """The rules a rule names: where, which, of which kind, in words."""
-    deadline: tuple[Any, str] = (Deadline | Silence, "deadline rule")
-    if isinstance(rule, Deadline) and isinstance(rule.from_, DueOf):
-        yield "from", rule.from_.due, *deadline
-    elif isinstance(rule, Ratio):
-        for other in sorted(rule.depends_on()):
-            # Silence is judged by the last news, so nobody can say later how it stood at a boundary.
-            yield "numerator", other, *(deadline if rule.every is None else (Deadline, "deadline rule (no silence)"))
-    elif isinstance(rule, Streak):
-        yield "of", rule.of, Ratio, "ratio"
-    elif isinstance(rule, Level) and rule.ledger is not None:
-        yield "ledger", rule.ledger, Ledger, "ledger"
-    elif isinstance(rule, Ledger):
-        for n, feed in enumerate(rule.feeds):
-            yield from _of_feed(feed, f"feeds[{n}]")
-    of = getattr(rule, "of", None)
-    if isinstance(of, Of):
-        yield from _of_source(of, "of")
-
-
-def _of_feed(feed: Feed, where: str) -> Iterator[Wanted]:
-    if feed.computed is not None:
-        yield f"{where}.computed", feed.computed, Ratio, "ratio"
-    for n, of in enumerate(feed.of):
-        yield from _of_source(of, f"{where}.of[{n}]")
-
-
-def _of_source(of: Of, where: str) -> Iterator[Wanted]:
-    for other in sorted(of.timers()):
-        yield where, other, Deadline | Silence, "deadline rule"
-    if of.crossed is not None:
-        yield where, of.crossed, Level | Marks, "level or count"
+def _references(rule: Rule, by_id: Mapping[str, Rule]) -> Iterator[Fault]:
+    references = list(rule.references())
+    for each in references:
+        found = by_id.get(each.rule)
+        if found is None or each.role not in found.ROLES:
+            yield each.where, f"{each.rule} is no {each.role} of this pack"
+    for each in references:
+        found = by_id.get(each.rule)
+        if found is not None and each.role in found.ROLES:
+            yield from each.check(found)
 
 
 def _dates(effective_from: str | None, effective_to: str | None) -> Iterator[Fault]:
@@ -205,7 +130,7 @@ def _is_date(day: str) -> bool:
         return False
 
 
-def _of_versions(pack: Pack, rule: AnyRule, source: Source, at: str) -> Iterator[Diagnostic]:
+def _of_versions(pack: Pack, rule: Rule, source: Source, at: str) -> Iterator[Diagnostic]:
     versions = pack.versions.get(rule.id, [])
     for m, version in enumerate(versions):
         path = f"{at}.versions[{m}]"
@@ -216,10 +141,10 @@ def _of_versions(pack: Pack, rule: AnyRule, source: Source, at: str) -> Iterator
                 yield source.diagnose(f"{rule.id}: overlaps with the version at {other.at}", path)
 
 
-def of_version(pack: Pack, rule: AnyRule, version: Version) -> Iterator[Fault]:
+def of_version(pack: Pack, rule: Rule, version: Version) -> Iterator[Fault]:
     """What is wrong with other parameters for a rule."""
     yield from _dates(version.effective_from, version.effective_to)
-    if (version.effective_from or version.effective_to) and not isinstance(rule, DATED):
+    if (version.effective_from or version.effective_to) and not rule.DATED:
         yield "effective_from", "versions of this kind can't take turns by date"
     for name in sorted(set(version.sites) - set(pack.sites)):
         yield "sites", f"{name} is no site of this pack; they are {', '.join(pack.sites) or 'none'}"
@@ -231,8 +156,9 @@ def of_version(pack: Pack, rule: AnyRule, version: Version) -> Iterator[Fault]:
     except msgspec.ValidationError as error:
         yield f"set.{placed_field(error)}", str(error).partition(" - at `")[0]
         return
-    by_id: dict[str, AnyRule] = {each.id: each for each in pack.rules} | {rule.id: changed}
-    before = set(_of_rule(rule, by_id | {rule.id: rule}, pack))
+    by_id: dict[str, Rule] = {each.id: each for each in pack.rules}
+    before = set(_of_rule(rule, {**by_id, rule.id: rule}, pack))
+    by_id[rule.id] = changed
     for where, message in _of_rule(changed, by_id, pack):
         # Words for stages that only other versions have stay as they are: nobody will say them.
         left_over = "is no stage of this rule" in message and re.split(r"[.\[]", where)[0] not in version.set
@@ -259,7 +185,7 @@ def overlap(one: Version, other: Version) -> bool:
     return starts < ends and bool(set(one.set) & set(other.set))
 
 
-def _circles(by_id: dict[str, AnyRule], pack: Pack, source: Source) -> Iterator[Diagnostic]:
+def _circles(by_id: Mapping[str, Rule], pack: Pack, source: Source) -> Iterator[Diagnostic]:
     """Rules that lean on each other in a circle."""
     for n, rule in enumerate(pack.rules):
         reached, ahead = set[str](), set(rule.depends_on())
@@ -282,11 +208,3 @@ def _of_trial(pack_test: PackTest) -> Iterator[Fault]:
                 Duration.parse(at)
             except ValueError as error:
                 yield f"{field}[{n}].at", str(error)
-
-
-def never_ends(rule: Rule) -> bool:
-    """True where what a rule opens stays open for good."""
-    sanction = getattr(rule, "sanction", None)
-    if isinstance(rule, Ledger):
-        return bool(rule.tiers) and all(tier.lasts is None for tier in rule.tiers) and rule.near is None
-    return sanction is not None and not isinstance(rule, Tasks) and sanction.until_ms(0) == NEVER

@@ -11,10 +11,8 @@ from msgspec import Struct
 from rules.calendar.durations import Duration
 from rules.calendar.instants import from_rfc3339
 from rules.dsl.model import Pack, PackTest
-from rules.dsl.validate import never_ends
 from rules.engine.engine import Engine
 from rules.harness.replay import replay
-from rules.kinds.ledger.spec import Ledger
 from rules.messages.alerts import Alert, subject_and_episode
 from rules.messages.bad_events import BadEvent
 from rules.messages.events import AnyEvent, decode
@@ -193,15 +191,9 @@ def uncovered(pack: Pack, outcomes: list[Outcome]) -> list[str]:
                 holes.append(f"{rule.id}: no test reaches {stage}")
             elif all((rule.id, stage) in seen for seen in about):
                 holes.append(f"{rule.id}: no test (that names it in `rules`) stays clear of {stage}")
-        if rule.stages() and rule.id not in resolved and not never_ends(rule):
+        if rule.stages() and rule.id not in resolved and not rule.never_ends():
             holes.append(f"{rule.id}: no test resolves it")
-        if not rule.stages() and not any(_is_in(each.pack_test.standing, rule) for each in outcomes):
+        part, key = rule.shown_at()
+        if not rule.stages() and not any(key in each.pack_test.standing.get(part, {}) for each in outcomes):
             holes.append(f"{rule.id}: no test looks at its figures (`standing`)")
     return holes
-
-
-def _is_in(wanted: Mapping[str, Any], rule: Any) -> bool:
-    """Whether a test looks at the standing's figures of a rule."""
-    if isinstance(rule, Ledger):
-        return rule.ledger in wanted.get("ledgers", {})
-    return rule.clause in wanted.get("metrics", {})

@@ -17,7 +17,7 @@ from rules.kinds.evaluator import Evaluator
 from rules.kinds.evidence import ORDERS_SHOWN
 from rules.kinds.happened import Happened, Happening
 from rules.kinds.occurrences.source import Log, Of, Source
-from rules.kinds.rule import Place, Rule, Sanction
+from rules.kinds.rule import Fault, Place, Reference, Role, Rule, Sanction
 from rules.kinds.shop_view import ShopView
 from rules.kinds.subjects import SubjectEvaluator
 from rules.messages.alert_state import Emitted, Open
@@ -44,24 +44,31 @@ class Marks(Rule, tag="count", tag_field="kind", kw_only=True, frozen=True):
     NAMES: ClassVar[frozenset[str]] = frozenset(
         {"shop", "order", "value", "threshold", "headroom", "sanction", "until", "period"}
     )
+    ROLES: ClassVar[frozenset[Role]] = frozenset({"level or count"})
 
     def depends_on(self) -> set[str]:
         return self.of.timers() | self.of.rules()
 
+    def references(self) -> Iterator[Reference]:
+        return self.of.references("of")
+
     def events(self) -> set[str]:
-        """Types of the shop's events it looks at."""
         return self.of.events()
 
-    def marks_kept_ms(self) -> int:
+    def retention_ms(self) -> int:
         if self.sanction is None:
             return int(self.lasts or 7 * DAY_MS)
-        return NEVER if self.window is None else int(self.window + (self.sanction.lasts or 0))
+        # Without a `window`, or with a sanction for good, what began the first sanction decides all that follow.
+        return NEVER if self.window is None or self.sanction.lasts is None else int(self.window + self.sanction.lasts)
+
+    def never_ends(self) -> bool:
+        return self.sanction is not None and self.sanction.lasts is None
 
     def stages(self) -> tuple[str, ...]:
         top = "active" if self.sanction is not None else "crossed"
         return (top,) if self.near is None else ("near", top)
 
-    def diagnostics(self) -> Iterator[tuple[str, str]]:
+    def diagnostics(self) -> Iterator[Fault]:
         yield from (("of", message) for message in self.of.diagnostics())
         if self.threshold < 1:
             yield "threshold", "must be at least 1"

@@ -10,7 +10,7 @@ from rules.calendar.instants import MIN_MS, NEVER, rfc3339
 from rules.kinds.evaluation import Case, Evaluation, Finding
 from rules.kinds.happened import Happening
 from rules.kinds.occurrences.source import Of, Source
-from rules.kinds.rule import Place, Rule, Sanction
+from rules.kinds.rule import Fault, Place, Reference, Rule, Sanction
 from rules.kinds.shop_view import ShopView
 from rules.kinds.subjects import SubjectEvaluator
 from rules.messages.alert_state import Emitted, Open
@@ -26,21 +26,29 @@ class Occurrence(Rule, tag="event", tag_field="kind", kw_only=True, frozen=True)
     sanction: Sanction | None = None
 
     NAMES: ClassVar[frozenset[str]] = frozenset({"shop", "order", "subject", "kind", "sanction", "until", "points"})
+    DATED: ClassVar[bool] = True
 
-    def marks_kept_ms(self) -> int:
-        return int(self.lasts) if self.sanction is None and self.lasts is not None else super().marks_kept_ms()
+    def retention_ms(self) -> int:
+        if self.sanction is None and self.lasts is not None:
+            return int(self.lasts)
+        return NEVER if self.never_ends() else super().retention_ms()
+
+    def never_ends(self) -> bool:
+        return self.sanction is not None and self.sanction.lasts is None
 
     def depends_on(self) -> set[str]:
         return self.of.timers() | self.of.rules()
 
+    def references(self) -> Iterator[Reference]:
+        return self.of.references("of")
+
     def events(self) -> set[str]:
-        """Types of the shop's events it looks at."""
         return self.of.events()
 
     def stages(self) -> tuple[str, ...]:
         return ("crossed",) if self.sanction is None else ("active",)
 
-    def diagnostics(self) -> Iterator[tuple[str, str]]:
+    def diagnostics(self) -> Iterator[Fault]:
         yield from (("of", message) for message in self.of.diagnostics())
         if (self.sanction is None) == (self.lasts is None):
             yield "lasts", "an event is either shown for a time (`lasts`) or brings a `sanction`"

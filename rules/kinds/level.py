@@ -15,7 +15,7 @@ from rules.facts.shop_facts import Entry, said_by, sku_of
 from rules.kinds.evaluation import Case, Evaluation, Finding
 from rules.kinds.evidence import percent
 from rules.kinds.happened import Happened, Happening
-from rules.kinds.rule import Place, Rule
+from rules.kinds.rule import Fault, Place, Reference, Role, Rule
 from rules.kinds.shop_view import ShopView
 from rules.kinds.subjects import SubjectEvaluator
 from rules.messages.alert_state import Emitted, Open
@@ -52,15 +52,19 @@ class Level(Rule, tag="level", tag_field="kind", kw_only=True, frozen=True):
     safety: Duration | None = None
 
     NAMES: ClassVar[frozenset[str]] = frozenset({"shop", "sku", "value", "threshold", "headroom", "stock", "per_day"})
+    ROLES: ClassVar[frozenset[Role]] = frozenset({"level or count"})
 
     def depends_on(self) -> set[str]:
         return set() if self.ledger is None else {self.ledger}
+
+    def references(self) -> Iterator[Reference]:
+        if self.ledger is not None:
+            yield Reference("ledger", self.ledger, "ledger")
 
     def of_skus(self) -> bool:
         return self.of in ("stock_cover", "reorder_point")
 
     def events(self) -> set[str]:
-        """Types of the shop's events it looks at."""
         skus = {"stock.level"}
         return {"rating": {"rating.updated"}, "preorder_share": {"listing.counts"}, "points": set[str]()}.get(
             self.of, skus
@@ -74,7 +78,7 @@ class Level(Rule, tag="level", tag_field="kind", kw_only=True, frozen=True):
             return tuple(tier.name for tier in self.tiers)
         return ("crossed",) if self.near is None else ("near", "crossed")
 
-    def diagnostics(self) -> Iterator[tuple[str, str]]:
+    def diagnostics(self) -> Iterator[Fault]:
         given = sum((self.below is not None, self.above is not None, bool(self.tiers)))
         if given != (self.of != "reorder_point"):
             yield "of", "a level has one of below, above and tiers (a reorder point none: it is worked out)"

@@ -14,11 +14,20 @@ from rules.kinds.spacing import Spacing
 from rules.kinds.streak import Streak
 from rules.kinds.tasks import Tasks
 
-AnyRule = Deadline | Silence | Ratio | Marks | Level | Occurrence | Tasks | Spacing | Streak | Route | Ledger
-
-
-DATED = (Deadline, Silence, Ratio, Occurrence, Tasks, Spacing)
-"""Kinds whose versions can take turns by date; of the others a shop has one version for good."""
+AnyRule = (
+    Deadline  # an order's: something must have happened by then
+    | Silence  # an order's: news must keep coming
+    | Ratio  # bad orders of all orders in a window
+    | Marks  # so many of something
+    | Level  # a figure that falls below or rises above a value
+    | Occurrence  # something that is told each time it happens
+    | Tasks  # what is owed once something has happened
+    | Spacing  # a price that must hold before a promotion
+    | Streak  # a ratio kept up for several periods in a row
+    | Route  # a carrier's trouble
+    | Ledger  # penalty points
+)
+"""What a pack's `rules` may be."""
 
 
 class InForce(Struct, frozen=True):

@@ -6,7 +6,7 @@ from typing import Any, ClassVar, Literal
 from rules.calendar.instants import NEVER
 from rules.facts.shop_facts import Entry, said_by
 from rules.kinds.evaluation import Case, Evaluation, Finding
-from rules.kinds.rule import Rule
+from rules.kinds.rule import Fault, Rule
 from rules.kinds.shop_view import ShopView
 from rules.kinds.subjects import SubjectEvaluator
 from rules.messages.alert_state import Emitted, Open
@@ -23,10 +23,13 @@ class Route(Rule, tag="route", tag_field="kind", kw_only=True, frozen=True):
 
     NAMES: ClassVar[frozenset[str]] = frozenset({"shop", "carrier", "region", "line", "where"})
 
+    def events(self) -> set[str]:
+        return {"carrier.state"}
+
     def stages(self) -> tuple[str, ...]:
         return tuple(self.lines)
 
-    def diagnostics(self) -> Iterator[tuple[str, str]]:
+    def diagnostics(self) -> Iterator[Fault]:
         if not self.lines:
             yield "lines", "names no state of a carrier"
 

@@ -1,8 +1,8 @@
-"""What every rule says, whatever its kind, and how the kinds that look at a whole shop are asked."""
+"""What every rule says, whatever its kind: its parameters, and what packs' checks and plans ask it about itself."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from decimal import Decimal
-from typing import TYPE_CHECKING, ClassVar, Literal
+from typing import ClassVar, Literal, NamedTuple
 
 from msgspec import Struct
 
@@ -10,8 +10,11 @@ from rules.calendar.durations import Duration, Share
 from rules.calendar.instants import DAY_MS, MIN_MS, NEVER
 from rules.messages.alerts import Severity
 
-if TYPE_CHECKING:
-    pass
+Fault = tuple[str, str]
+"""`(where in the rule, message)`."""
+
+Role = Literal["deadline rule", "deadline rule (no silence)", "ratio", "ledger", "level or count"]
+"""What a rule can be to others that name it, in the words in which a pack's author is told that it isn't."""
 
 Confidence = Literal["article", "platform_help", "ours"]
 """Where a value comes from: the seed article, the platform's own help pages, or our reading of them."""
@@ -56,7 +59,10 @@ class Sanction(Struct, forbid_unknown_fields=True, frozen=True):
 
 
 class Rule(Struct, kw_only=True, forbid_unknown_fields=True, frozen=True):
-    """`clause` is the paragraph of RULES.md; `summary` one line per stage, with {names} filled in.
+    """What YAML says of a rule; each kind is a subclass, listed in `registry.py`. Its methods say all that others need
+    to know of the kind, so that nobody asks which one it is.
+
+    `clause` is the paragraph of RULES.md; `summary` one line per stage, with {names} filled in.
 
     `sites` and `programmes` say where it applies (everywhere when empty), `effective_from` and `effective_to` (a
     local date, the second not in it) when.
@@ -78,25 +84,78 @@ class Rule(Struct, kw_only=True, forbid_unknown_fields=True, frozen=True):
     NAMES: ClassVar[frozenset[str]] = frozenset({"shop"})
     """What its summaries can name."""
 
+    ROLES: ClassVar[frozenset[Role]] = frozenset()
+    """What it can be to rules that name it."""
+
+    PER_ORDER: ClassVar[bool] = False
+    """It speaks of orders, each by itself; the others speak of a shop."""
+
+    DATED: ClassVar[bool] = False
+    """Versions of it can take turns by date; of other kinds a shop has one version for good."""
+
+    WARNED: ClassVar[frozenset[str]] = frozenset()
+    """Stages whose severity is written in `warn`, not in `severity`."""
+
+    def summary_names(self, stage: str) -> frozenset[str]:
+        """What the summary of a stage can name."""
+        return self.NAMES - {"until"} if stage == "near" else self.NAMES
+
+    def clauses(self) -> Iterator[tuple[str, str]]:
+        """The clauses it cites, as (field, clause)."""
+        yield "clause", self.clause
+
     def stages(self) -> tuple[str, ...]:
         """The stages it can reach, from the mildest on."""
         return ()
 
-    def diagnostics(self) -> Iterator[tuple[str, str]]:
-        """What contradicts itself in it, as (field, message)."""
+    def diagnostics(self) -> Iterator[Fault]:
+        """What contradicts itself in it."""
+        return iter(())
+
+    def calendar_diagnostics(self, calendars: Sequence[str | None]) -> Iterator[Fault]:
+        """What contradicts the calendars of its pack and of each of the pack's sites; None where one has none."""
+        return iter(())
+
+    def references(self) -> Iterator["Reference"]:
+        """The rules of its pack that it names."""
         return iter(())
 
     def depends_on(self) -> set[str]:
         """Ids of the rules it looks at."""
         return set()
 
-    def marks_kept_ms(self) -> int:
-        """How long what happened to an order matters to it."""
+    def events(self) -> set[str]:
+        """Types of the shop's own events it looks at."""
+        return set()
+
+    def retention_ms(self) -> int:
+        """How long what happened matters to it (ms); `NEVER`: for good."""
         return 400 * DAY_MS
 
     def span_ms(self) -> int:
-        """How far back an order can lie and still matter to it."""
+        """How far back an order can lie and still matter to it (ms)."""
         return 0
+
+    def never_ends(self) -> bool:
+        """True where what it opens stays open for good."""
+        return False
+
+    def shown_at(self) -> tuple[str, str]:
+        """Where a shop's standing shows its figures: the part, and the key in it."""
+        return "metrics", self.clause
+
+
+def _no_faults(_: Rule) -> Iterable[Fault]:
+    return ()
+
+
+class Reference(NamedTuple):
+    """Another rule, named `where` in a rule. It must have the `role`, and nothing that `check` finds wrong with it."""
+
+    where: str
+    rule: str
+    role: Role
+    check: Callable[[Rule], Iterable[Fault]] = _no_faults
 
 
 class Effective(Struct, frozen=True):

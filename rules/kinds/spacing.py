@@ -9,7 +9,7 @@ from rules.calendar.durations import Duration
 from rules.calendar.instants import NEVER, rfc3339
 from rules.facts.shop_facts import Entry, holding, said_by, sku_of, starts_ms
 from rules.kinds.evaluation import Case, Evaluation, Finding
-from rules.kinds.rule import Place, Rule
+from rules.kinds.rule import Fault, Place, Rule
 from rules.kinds.shop_view import ShopView
 from rules.kinds.subjects import SubjectEvaluator
 from rules.messages.alert_state import Emitted, Open
@@ -24,11 +24,15 @@ class Spacing(Rule, tag="spacing", tag_field="kind", kw_only=True, frozen=True):
     price_holds: Duration
 
     NAMES: ClassVar[frozenset[str]] = frozenset({"shop", "sku", "due", "held_until"})
+    DATED: ClassVar[bool] = True
+
+    def events(self) -> set[str]:
+        return {"price.changed", "promotion.scheduled"}
 
     def stages(self) -> tuple[str, ...]:
         return "due_soon", "overdue"
 
-    def diagnostics(self) -> Iterator[tuple[str, str]]:
+    def diagnostics(self) -> Iterator[Fault]:
         if int(self.price_holds) <= 0:
             yield "price_holds", "must be longer than nothing"
 

@@ -12,7 +12,8 @@ from rules.kinds.evidence import percent
 from rules.kinds.ratio.compiled import Count
 from rules.kinds.ratio.counters import RatioCounter
 from rules.kinds.ratio.evaluator import RatioEvaluator, ratio_json, window_json
-from rules.kinds.rule import Rule
+from rules.kinds.ratio.spec import uncomputed
+from rules.kinds.rule import Fault, Reference, Rule
 from rules.kinds.shop_view import ShopView
 from rules.messages.alert_state import Emitted, Open
 from rules.messages.alerts import Cause
@@ -35,10 +36,13 @@ class Streak(Rule, tag="streak", tag_field="kind", kw_only=True, frozen=True):
     def depends_on(self) -> set[str]:
         return {self.of}
 
+    def references(self) -> Iterator[Reference]:
+        yield Reference("of", self.of, "ratio", lambda ratio: uncomputed(ratio, "of"))
+
     def stages(self) -> tuple[str, ...]:
         return "near", "crossed", self.reached
 
-    def diagnostics(self) -> Iterator[tuple[str, str]]:
+    def diagnostics(self) -> Iterator[Fault]:
         if self.times < 2:
             yield "times", "must be at least 2"
         if self.reached in ("near", "crossed", "active"):

@@ -15,7 +15,7 @@ from rules.kinds.deadline.spec import Warn
 from rules.kinds.evaluation import Case, Evaluation, Finding
 from rules.kinds.findings import Findings
 from rules.kinds.occurrences.source import Of, Source
-from rules.kinds.rule import Place, Rule, Sanction
+from rules.kinds.rule import Fault, Place, Reference, Rule, Sanction
 from rules.kinds.shop_view import ShopView
 from rules.kinds.subjects import SubjectEvaluator
 from rules.messages.alert_state import Emitted, Open
@@ -46,22 +46,26 @@ class Tasks(Rule, tag="tasks", tag_field="kind", kw_only=True, frozen=True):
     sanction: Sanction | None = None
 
     NAMES: ClassVar[frozenset[str]] = frozenset({"shop", "order", "subject", "due", "left", "within_h", "sanction"})
+    DATED: ClassVar[bool] = True
+    WARNED: ClassVar[frozenset[str]] = frozenset({"due_soon"})
 
-    def marks_kept_ms(self) -> int:
+    def retention_ms(self) -> int:
         return int(self.within + self.lasts)
 
     def depends_on(self) -> set[str]:
         return set() if self.of is None else self.of.timers() | self.of.rules()
 
+    def references(self) -> Iterator[Reference]:
+        return iter(()) if self.of is None else self.of.references("of")
+
     def events(self) -> set[str]:
-        """Types of the shop's events it looks at."""
         done = "deposit.topped_up" if self.after == "deposit.deducted" else "task.done"
         return {done, *([self.after] if self.after else []), *(self.of.events() if self.of else ())}
 
     def stages(self) -> tuple[str, ...]:
         return "due_soon", "overdue"
 
-    def diagnostics(self) -> Iterator[tuple[str, str]]:
+    def diagnostics(self) -> Iterator[Fault]:
         if (self.after is None) == (self.of is None):
             yield "after", "tasks follow either an event (`after`) or what happens to orders (`of`)"
         if self.of is not None:

@@ -4,7 +4,6 @@ from collections.abc import Iterable
 
 from rules.dsl.model import Pack, Where
 from rules.facts.shop_facts import ShopFacts
-from rules.kinds.deadline.spec import Deadline, Silence
 from rules.kinds.registry import AnyRule
 from rules.plan.shop_plan import Plan
 
@@ -31,7 +30,8 @@ class RuleBook:
 
     def is_of_orders(self, rule_id: str) -> bool:
         """Whether a rule speaks of orders each by itself; one that isn't loaded is taken to."""
-        return isinstance(self.rules.get(rule_id), Deadline | Silence | None)
+        rule = self.rules.get(rule_id)
+        return rule is None or rule.PER_ORDER
 
     def plan(
         self, platform: str, site: str | None = None, programme: str | None = None, shop: str | None = None

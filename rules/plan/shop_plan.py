@@ -263,9 +263,9 @@ class Plan:
         rule, place = each.rule, each.place
         match rule:
             case Marks():
-                return count_judge(n, rule, self._source(rule.of, n, _kept_ms(rule)), place)
+                return count_judge(n, rule, self._source(rule.of, n, rule.retention_ms()), place)
             case Occurrence():
-                return EventEvaluator(n, rule, self._source(rule.of, n, _kept_ms(rule)), place)
+                return EventEvaluator(n, rule, self._source(rule.of, n, rule.retention_ms()), place)
             case Level():
                 self._heed(rule.events(), n)
                 if rule.of_skus():
@@ -278,7 +278,7 @@ class Plan:
                 if rule.after == "deposit.deducted":
                     return DepositJudge(n, rule, place)
                 return TasksEvaluator(
-                    n, rule, None if rule.of is None else self._source(rule.of, n, _kept_ms(rule)), place
+                    n, rule, None if rule.of is None else self._source(rule.of, n, rule.retention_ms()), place
                 )
             case Spacing():
                 self._heed({"price.changed", "promotion.scheduled"}, n)
@@ -298,10 +298,10 @@ class Plan:
 
     def _reader(self, feed: Any, n: int, each: InForce) -> FeedReader:
         self._heed(feed.events(), n)
-        if _kept_ms(each.rule) == NEVER:
+        if each.rule.retention_ms() == NEVER:
             self.kept_for_good |= feed.events()
         ratio = self.evaluator_of.get(feed.computed or "")
-        sources = [self._source(of, n, _kept_ms(each.rule)) for of in feed.of]
+        sources = [self._source(of, n, each.rule.retention_ms()) for of in feed.of]
         return FeedReader(feed, sources, ratio if isinstance(ratio, RatioEvaluator) else None, each.place.zone)
 
     def _source(self, of: Of, n: int, kept_ms: int) -> Source:
@@ -363,17 +363,6 @@ _SHIPPED = bits_of(("shipped",))
 
 def _any_of(several: Iterable[int]) -> int:
     return reduce(or_, several, 0)
-
-
-def _kept_ms(rule: Any) -> int:
-    """How long what happened matters to a rule: for good, where what it brought has no end, or where the first of
-    several decides when all of them go."""
-    if isinstance(rule, Ledger):
-        endless = rule.clears_after is not None or any(tier.lasts is None for tier in rule.tiers)
-    else:
-        sanction = None if isinstance(rule, Tasks) else getattr(rule, "sanction", None)
-        endless = sanction is not None and sanction.lasts is None
-    return NEVER if endless else int(rule.marks_kept_ms())
 
 
 def _of_site(rule: Ledger, each: InForce) -> list[Any]:

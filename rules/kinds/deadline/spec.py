@@ -1,19 +1,21 @@
 """Deadlines: something must have happened to an order within a time. And silence: news must keep coming."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import ClassVar, get_args
 
 from msgspec import Struct, field
 
+from rules.calendar.days import unknown_calendar
 from rules.calendar.durations import BusinessDays, Duration, Span
 from rules.calendar.instants import DAY_MS
 from rules.expr.conditions import Condition, facts_named, rules_named
 from rules.facts.order_facts import FACT_NAMES
-from rules.kinds.rule import Rule
+from rules.kinds.rule import Fault, Reference, Role, Rule
 from rules.messages.alerts import Severity
 from rules.messages.events import Mode
 
 _NAMES = frozenset({"order", "shop", "within", "within_h", "due", "judgement", "times"})
+_WARNED = frozenset({"due_soon"})
 
 LONG_MS = 60 * DAY_MS
 """An order that waits longer than this for its deadline is kept for its timer's sake, not for its rules' reach."""
@@ -60,6 +62,14 @@ class Deadline(Rule, tag="deadline", tag_field="kind", kw_only=True, frozen=True
     where: Condition | None = None
 
     NAMES: ClassVar[frozenset[str]] = _NAMES
+    ROLES: ClassVar[frozenset[Role]] = frozenset({"deadline rule", "deadline rule (no silence)"})
+    PER_ORDER: ClassVar[bool] = True
+    DATED: ClassVar[bool] = True
+    WARNED: ClassVar[frozenset[str]] = _WARNED
+
+    def summary_names(self, stage: str) -> frozenset[str]:
+        names = super().summary_names(stage)
+        return names - {"within_h"} if isinstance(self.within, BusinessDays) else names
 
     def begun_by(self) -> set[str]:
         """The facts that decide whether it waits for anything and until when, beside another rule's deadline."""
@@ -74,6 +84,10 @@ class Deadline(Rule, tag="deadline", tag_field="kind", kw_only=True, frozen=True
     def depends_on(self) -> set[str]:
         return set() if isinstance(self.from_, str) else {self.from_.due}
 
+    def references(self) -> Iterator[Reference]:
+        if isinstance(self.from_, DueOf):
+            yield Reference("from", self.from_.due, "deadline rule")
+
     def span_ms(self) -> int:
         """How long after its start an order can still change its judgement, at the least."""
         within = self.within * 4 * DAY_MS if isinstance(self.within, BusinessDays) else int(self.within)
@@ -83,7 +97,7 @@ class Deadline(Rule, tag="deadline", tag_field="kind", kw_only=True, frozen=True
     def stages(self) -> tuple[str, ...]:
         return ("due_soon", "overdue") if self.warn else ("overdue",)
 
-    def diagnostics(self) -> Iterator[tuple[str, str]]:
+    def diagnostics(self) -> Iterator[Fault]:
         yield from _diagnostics(self, "from", (self.from_,) if isinstance(self.from_, str) else None)
         for mode in set(self.modes) - set(get_args(Mode)):
             yield "modes", f"{mode} is no mode of an order; modes are {', '.join(get_args(Mode))}"
@@ -91,6 +105,13 @@ class Deadline(Rule, tag="deadline", tag_field="kind", kw_only=True, frozen=True
             yield "calendar", "a calendar goes with working days (2bd)"
         if self.again is not None and (self.again.every <= 0 or self.again.times < 2):
             yield "again", "wants a time above nothing and at least 2 times"
+
+    def calendar_diagnostics(self, calendars: Sequence[str | None]) -> Iterator[Fault]:
+        if isinstance(self.within, BusinessDays):
+            if not all(self.calendar or calendar for calendar in calendars):
+                yield "within", "working days need a calendar, such as CN, of the rule, the pack and each of its sites"
+            if wrong := unknown_calendar(self.calendar):
+                yield "calendar", wrong
 
 
 class Silence(Rule, tag="silence", tag_field="kind", kw_only=True, frozen=True):
@@ -103,6 +124,10 @@ class Silence(Rule, tag="silence", tag_field="kind", kw_only=True, frozen=True):
     where: Condition | None = None
 
     NAMES: ClassVar[frozenset[str]] = _NAMES
+    ROLES: ClassVar[frozenset[Role]] = frozenset({"deadline rule"})
+    PER_ORDER: ClassVar[bool] = True
+    DATED: ClassVar[bool] = True
+    WARNED: ClassVar[frozenset[str]] = _WARNED
 
     def begun_by(self) -> set[str]:
         """The facts that decide whether it waits for anything, and until when."""
@@ -118,11 +143,11 @@ class Silence(Rule, tag="silence", tag_field="kind", kw_only=True, frozen=True):
     def stages(self) -> tuple[str, ...]:
         return ("due_soon", "overdue") if self.warn else ("overdue",)
 
-    def diagnostics(self) -> Iterator[tuple[str, str]]:
+    def diagnostics(self) -> Iterator[Fault]:
         yield from _diagnostics(self, "after", self.after)
 
 
-def _diagnostics(rule: Deadline | Silence, start: str, starts: tuple[str, ...] | None) -> Iterator[tuple[str, str]]:
+def _diagnostics(rule: Deadline | Silence, start: str, starts: tuple[str, ...] | None) -> Iterator[Fault]:
     for name, facts in ((start, starts), ("until", rule.until)):
         if facts == ():
             yield name, f"{name} names no fact"

@@ -2,21 +2,15 @@
 
 from collections.abc import Iterator
 from decimal import Decimal
-from typing import TYPE_CHECKING, ClassVar, Literal
+from typing import ClassVar, Literal
 
 from msgspec import Struct
 
 from rules.calendar.durations import Duration
+from rules.calendar.instants import NEVER
 from rules.kinds.occurrences.source import Of
-from rules.kinds.rule import Rule, Sanction
-
-if TYPE_CHECKING:
-    pass
-
-
-if TYPE_CHECKING:
-    pass
-
+from rules.kinds.ratio.spec import Ratio, uncomputed
+from rules.kinds.rule import Fault, Reference, Role, Rule, Sanction
 
 Cap = Literal["day", "week", "order"]
 
@@ -43,11 +37,29 @@ class Feed(Struct, forbid_unknown_fields=True, frozen=True, kw_only=True):
         ratio = set() if self.computed is None else {self.computed}
         return ratio.union(*(of.timers() | of.rules() for of in self.of))
 
+    def references(self, where: str) -> Iterator[Reference]:
+        """The rules it names, as it stands at a place in its ledger."""
+        if self.computed is not None:
+            yield Reference(f"{where}.computed", self.computed, "ratio", lambda ratio: self._misfits(ratio, where))
+        for n, of in enumerate(self.of):
+            yield from of.references(f"{where}.of[{n}]")
+
+    def _misfits(self, ratio: Rule, where: str) -> Iterator[Fault]:
+        """What of its points isn't as the ratio has it from which they are computed."""
+        assert isinstance(ratio, Ratio)
+        yield from uncomputed(ratio, f"{where}.computed")
+        if odd := set(self.points_of) - {tier.name for tier in ratio.tiers} - {"crossed"}:
+            yield f"{where}.points_of", f"{', '.join(sorted(odd))} is no step of {ratio.id}"
+        for tier in ratio.tiers:
+            told = tier.penalty.points if tier.penalty else None
+            if told is not None and told != self.points_of.get(tier.name, told):
+                yield f"{where}.points_of.{tier.name}", f"{ratio.id} tells {told} points for it"
+
     def events(self) -> set[str]:
-        """Types of the shop's events it looks at."""
+        """Types of the shop's own events it looks at."""
         return {"points.reported"} if self.reported else set().union(*(of.events() for of in self.of))
 
-    def diagnostics(self) -> Iterator[tuple[str, str]]:
+    def diagnostics(self) -> Iterator[Fault]:
         if sum((bool(self.of), self.computed is not None, self.reported)) != 1:
             yield "", "a feed takes points from exactly one of `of`, `computed` and `reported`"
         for n, of in enumerate(self.of):
@@ -99,9 +111,31 @@ class Ledger(Rule, tag="ledger", tag_field="kind", kw_only=True, frozen=True):
     NAMES: ClassVar[frozenset[str]] = frozenset(
         {"shop", "value", "threshold", "headroom", "sanction", "until", "tier", "ledger"}
     )
+    ROLES: ClassVar[frozenset[Role]] = frozenset({"ledger"})
+
+    def clauses(self) -> Iterator[tuple[str, str]]:
+        yield from super().clauses()
+        yield from ((f"feeds[{n}].clause", feed.clause) for n, feed in enumerate(self.feeds))
 
     def depends_on(self) -> set[str]:
         return set().union(*(feed.depends_on() for feed in self.feeds))
+
+    def references(self) -> Iterator[Reference]:
+        return (each for n, feed in enumerate(self.feeds) for each in feed.references(f"feeds[{n}]"))
+
+    def events(self) -> set[str]:
+        return set().union(*(feed.events() for feed in self.feeds))
+
+    def retention_ms(self) -> int:
+        """For good, where a sanction has no end, or where the first of several postings decides when all of them go."""
+        endless = self.clears_after is not None or any(tier.lasts is None for tier in self.tiers)
+        return NEVER if endless else super().retention_ms()
+
+    def never_ends(self) -> bool:
+        return bool(self.tiers) and all(tier.lasts is None for tier in self.tiers) and self.near is None
+
+    def shown_at(self) -> tuple[str, str]:
+        return "ledgers", self.ledger
 
     def span_ms(self) -> int:
         return 0  # orders whose marks still count are kept for the marks' sake
@@ -111,7 +145,7 @@ class Ledger(Rule, tag="ledger", tag_field="kind", kw_only=True, frozen=True):
             return ()
         return ("active",) if self.near is None else ("near", "active")
 
-    def diagnostics(self) -> Iterator[tuple[str, str]]:
+    def diagnostics(self) -> Iterator[Fault]:
         for n, feed in enumerate(self.feeds):
             yield from ((f"feeds[{n}]{where}", message) for where, message in feed.diagnostics())
         if not self.feeds:

@@ -19,6 +19,7 @@ from rules.facts.shop_facts import Entry, holding, sku_of, starts_ms
 from rules.kinds.deadline.timer import Timer
 from rules.kinds.happened import Happened, Happening
 from rules.kinds.occurrences.timeline import Timeline
+from rules.kinds.rule import Reference
 from rules.kinds.shop_view import ShopView
 
 Instants = Callable[[OrderFacts, int, int], tuple[int, ...]]
@@ -70,6 +71,13 @@ class Of(Struct, forbid_unknown_fields=True, frozen=True, kw_only=True):
     def rules(self) -> set[str]:
         """Ids of the other rules it rests on."""
         return set() if self.crossed is None else {self.crossed}
+
+    def references(self, where: str) -> Iterator[Reference]:
+        """The rules it names, as it stands at a place in a rule."""
+        for other in sorted(self.timers()):
+            yield Reference(where, other, "deadline rule")
+        if self.crossed is not None:
+            yield Reference(where, self.crossed, "level or count")
 
     def facts(self) -> set[str]:
         """Facts of an order it looks at by itself."""

@@ -19,7 +19,7 @@ from rules.expr.conditions import (
 from rules.facts.order_facts import FACT_NAMES
 from rules.kinds.deadline.spec import DueOf
 from rules.kinds.ratio.steps import Tier, diagnostics
-from rules.kinds.rule import Advice, Rule
+from rules.kinds.rule import Advice, Fault, Reference, Role, Rule
 from rules.messages.events import Reason
 
 LONGEST_MS = 400 * DAY_MS
@@ -62,6 +62,8 @@ class Ratio(Rule, tag="ratio", tag_field="kind", kw_only=True, frozen=True):
     NAMES: ClassVar[frozenset[str]] = frozenset(
         {"shop", "value", "numerator", "denominator", "threshold", "headroom", "period", "subject", "effect"}
     )
+    ROLES: ClassVar[frozenset[Role]] = frozenset({"ratio"})
+    DATED: ClassVar[bool] = True
 
     def anchors(self) -> tuple[str | DueOf, ...]:
         return self.anchor if isinstance(self.anchor, tuple) else (self.anchor,)
@@ -80,6 +82,14 @@ class Ratio(Rule, tag="ratio", tag_field="kind", kw_only=True, frozen=True):
         bad = set() if self.numerator is None else rules_named(self.numerator)
         return bad | rules_named(self.denominator) | {each.due for each in self.anchors() if isinstance(each, DueOf)}
 
+    def references(self) -> Iterator[Reference]:
+        # Silence is judged by the last news, so nobody can say later how it stood at a boundary.
+        role: Role = "deadline rule" if self.every is None else "deadline rule (no silence)"
+        return (Reference("numerator", other, role) for other in sorted(self.depends_on()))
+
+    def events(self) -> set[str]:
+        return set() if self.disputes is None else {"dispute.opened"}
+
     def span_ms(self) -> int:
         return self.window.span_ms() + (0 if self.every is None else 31 * DAY_MS)
 
@@ -88,7 +98,7 @@ class Ratio(Rule, tag="ratio", tag_field="kind", kw_only=True, frozen=True):
         early = self.near is not None or (self.every is not None and self.window.align == "rolling" and bool(top))
         return ("near", *top) if early else top
 
-    def diagnostics(self) -> Iterator[tuple[str, str]]:
+    def diagnostics(self) -> Iterator[Fault]:
         for each in self.anchors():
             if isinstance(each, str) and each not in FACT_NAMES:
                 yield "anchor", f"{each} is no fact of an order; facts are {', '.join(FACT_NAMES)}"
@@ -112,3 +122,10 @@ class Ratio(Rule, tag="ratio", tag_field="kind", kw_only=True, frozen=True):
             yield "by", "`by: provider` goes with disputes, which are told by provider"
         if self.by is not None and (self.every is not None or self.tiers or self.good):
             yield "by", "a ratio that is split has a plain threshold"
+
+
+def uncomputed(ratio: Rule, where: str) -> Iterator[Fault]:
+    """That a ratio named in a rule is not computed at boundaries."""
+    assert isinstance(ratio, Ratio)
+    if ratio.every is None:
+        yield where, f"{ratio.id} is not computed at boundaries; it has no `every`"
