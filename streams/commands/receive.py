@@ -16,7 +16,7 @@ from streams.feeds.apps import FeedSettings
 from streams.feeds.inbox import Inbox
 from streams.feeds.library import NoSuchSource
 from streams.feeds.receiver import site
-from streams.feeds.serving import serve
+from streams.feeds.serving import limits_of_senders, serve
 from streams.settings import BadSettingError, Settings, describe, from_environment
 from streams.web.server import address_of, listen
 
@@ -35,7 +35,7 @@ def receive() -> None:
     listening = _listen(feeds)
     inbox = Inbox(settings)
     log.info("pushes are taken on %sfeeds/SOURCE/APP", address_of(listening))
-    asyncio.run(serve(site(feeds, inbox, settings.token), listening, inbox.run()))
+    asyncio.run(serve(site(feeds, inbox, settings.token), listening, inbox.run(), limits_of_senders()))
 
 
 def read_settings(command: str) -> tuple[Settings, FeedSettings]:

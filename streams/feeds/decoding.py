@@ -38,6 +38,11 @@ class Request:
             raise UnreadableBody(f"the form has more than {MOST_FIELDS} fields") from None
         return {name: values[0] for name, values in fields.items()}
 
+    @cached_property
+    def document(self) -> Any:
+        """The body as JSON, read once however often it is asked for. Raises UnreadableBody."""
+        return of_json(self.body)
+
     @property
     def query(self) -> dict[str, str]:
         try:
@@ -49,7 +54,7 @@ class Request:
 def documents(request: Request, body: Body) -> Iterator[dict[str, Any]]:
     """The messages in a push. Raises UnreadableBody."""
     if body.form is None:
-        document = of_json(request.body)
+        document = request.document
     elif body.form in request.form:
         document = of_json(request.form[body.form])
     else:

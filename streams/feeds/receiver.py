@@ -5,10 +5,8 @@ from datetime import UTC, datetime
 from time import monotonic
 
 from starlette.applications import Starlette
-from starlette.requests import ClientDisconnect
-from starlette.requests import Request as HttpRequest
 from starlette.responses import Response
-from starlette.routing import Route
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from streams.clock import wall_ms
 from streams.feeds.answers import reply
@@ -29,67 +27,114 @@ LARGEST_BYTES = 512 * 1024
 
 LONGEST_PATH = 2_048
 
-MOST_AT_ONCE = 256
-"""Pushes that are being stored; more than that and Kafka is too slow for them."""
+MOST_HELD_BYTES = 64 * 1024 * 1024
+"""Of all bodies that are being read and stored. Each is held until Kafka has it, or as long as its sender waits."""
 
 MOST_PER_S = 1_000
 """Of one app. Whoever sends more is asked to send again."""
 
 
+Outcome = tuple[str, Response]
+"""What became of a push, as its metric says it, and the answer. Answers without a body are used again and again."""
+
+_AGAIN = {"retry-after": "5"}
+PACKED: Outcome = "encoded", Response(status_code=415)
+"""Nothing is unpacked: what is signed is what comes."""
+
+TOO_LARGE: Outcome = "too_large", Response(status_code=413)
+WRONG_SIGNATURE: Outcome = "signature", Response(status_code=401)
+TOO_MANY: Outcome = "too_many", Response(status_code=503, headers=_AGAIN)
+UNSTORED: Outcome = "unstored", Response(status_code=503, headers=_AGAIN)
+
+
+class _SenderLeft(Exception):
+    """Before all of its push was there."""
+
+
 class Receiver:
-    """`POST /feeds/{source}/{app}`."""
+    """The ASGI application at `/feeds/{source}/{app}`. It takes no framework's way through routes and middleware, which
+    would cost more than the work itself (`tests.bench.receive`)."""
 
     def __init__(self, settings: FeedSettings, inbox: Inbox) -> None:
-        self._settings, self._inbox = settings, inbox
-        self._busy = 0
-        self._rates = {place: Rate(MOST_PER_S) for place in settings.apps}
+        self._trusted_proxies, self._inbox = settings.trusted_proxies, inbox
+        self._apps = {f"/feeds/{source}/{name}": app for (source, name), app in settings.apps.items()}
+        self._rates = {path: Rate(MOST_PER_S) for path in self._apps}
+        self._held_bytes = 0
         for source, _ in settings.apps:
             metrics.begin(source)
 
-    async def push(self, http: HttpRequest) -> Response:
-        place = http.path_params["source"], http.path_params["app"]
-        app = self._settings.apps.get(place)
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        answer = await self._answer(scope, receive)
+        await answer(scope, receive, send)
+
+    async def _answer(self, scope: Scope, receive: Receive) -> Response:
+        path: str = scope["path"]
+        app = self._apps.get(path)
         if app is None or not app.takes_pushes:
             metrics.PUSHES.labels("unknown", "unknown").inc()
             return Response(status_code=404)
+        if scope["method"] != "POST":
+            return Response(status_code=405, headers={"allow": "POST"})
+        body = bytearray()
         try:
-            outcome, answer = await self._outcome(app, http, self._rates[place])
-        except ClientDisconnect:
+            outcome, answer = await self._outcome(app, scope, receive, body)
+        except _SenderLeft:
             return Response(status_code=400)  # which nobody reads
+        finally:
+            self._held_bytes -= len(body)
+        if outcome == "too_many":
+            log.warning("%s: more pushes than can be taken", app.source.source)
         metrics.PUSHES.labels(app.source.source, outcome).inc()
         return answer
 
-    async def _outcome(self, app: App, http: HttpRequest, rate: "Rate") -> tuple[str, Response]:
-        """What became of a push, and the answer."""
+    async def _outcome(self, app: App, scope: Scope, receive: Receive, body: bytearray) -> Outcome:
+        """Raises _SenderLeft."""
         began_s = monotonic()
-        if http.headers.get("content-encoding", "identity") != "identity":
-            return "encoded", Response(status_code=415)  # nothing is unpacked: what is signed is what comes
-        body = await _body(http)
-        if body is None:
-            return "too_large", Response(status_code=413)
-        path = http.url.path + (f"?{http.url.query}" if http.url.query else "")
-        peer = http.client.host if http.client else ""
-        request = Request(body, path, dict(http.headers), peer)
+        headers = _headers(scope)
+        if headers.get("content-encoding", "identity") != "identity":
+            return PACKED
+        if (refused := await self._read(receive, body, headers.get("content-length", ""))) is not None:
+            return refused
+        query: bytes = scope["query_string"]
+        path = scope["path"] + (f"?{query.decode('latin-1')}" if query else "")
+        peer = (scope.get("client") or ("",))[0]
+        request = Request(bytes(body), path, headers, peer)
         if len(path) > LONGEST_PATH or not self._is_genuine(app, request):
             log.warning("%s: a push from %s was refused: its signature is wrong", app.source.source, peer)
-            return "signature", Response(status_code=401)
-        if self._busy >= MOST_AT_ONCE or not rate.allows(monotonic()):
-            log.warning("%s: more pushes than can be taken", app.source.source)
-            return "too_many", Response(status_code=503, headers={"retry-after": "5"})
-        self._busy += 1
+            return WRONG_SIGNATURE
+        if not self._rates[scope["path"]].allows(monotonic()):
+            return TOO_MANY
         try:
             await self._store(app, request, app.source.answer_within_ms / 1000 - (monotonic() - began_s))
         except InboxAway as error:
             log.error("%s: a push was not stored: %s", app.source.source, type(error.__cause__ or error).__name__)
-            return "unstored", Response(status_code=503, headers={"retry-after": "5"})
-        finally:
-            self._busy -= 1
+            return UNSTORED
         status, content_type, answer = reply(app.source, request, datetime.now(UTC))
         return "stored", Response(answer, status, media_type=content_type)
 
+    async def _read(self, receive: Receive, body: bytearray, announced: str) -> Outcome | None:
+        """Into `body`, the bytes as received; else what becomes of more than there may be, of which no more is read.
+        Raises _SenderLeft."""
+        if announced.isdecimal() and int(announced[:20]) > LARGEST_BYTES:
+            return TOO_LARGE
+        has_more = True
+        while has_more:
+            message = await receive()
+            if message["type"] == "http.disconnect":
+                raise _SenderLeft
+            chunk: bytes = message.get("body", b"")
+            body += chunk
+            self._held_bytes += len(chunk)
+            if len(body) > LARGEST_BYTES:
+                return TOO_LARGE
+            if self._held_bytes > MOST_HELD_BYTES:
+                return TOO_MANY
+            has_more = message.get("more_body", False)
+        return None
+
     def _is_genuine(self, app: App, request: Request) -> bool:
         signature = app.source.signature
-        return signature is not None and is_genuine(signature, request, app.credentials, self._settings.trusted_proxies)
+        return signature is not None and is_genuine(signature, request, app.credentials, self._trusted_proxies)
 
     async def _store(self, app: App, request: Request, within_s: float) -> None:
         """Raises InboxAway."""
@@ -123,25 +168,18 @@ class Rate:
         return True
 
 
-async def _body(http: HttpRequest) -> bytes | None:
-    """The bytes as received; None for more than there may be, of which no more is read. Raises ClientDisconnect."""
-    announced = http.headers.get("content-length", "")
-    if announced.isdecimal() and int(announced[:20]) > LARGEST_BYTES:
-        return None
-    body = bytearray()
-    async for chunk in http.stream():
-        body += chunk
-        if len(body) > LARGEST_BYTES:
-            return None
-    return bytes(body)
+def _headers(scope: Scope) -> dict[str, str]:
+    """By their names in lower case; of several of one name, the first."""
+    return {name.decode("latin-1"): value.decode("latin-1") for name, value in reversed(scope["headers"])}
 
 
-def site(settings: FeedSettings, inbox: Inbox, token: str | None) -> Starlette:
+def site(settings: FeedSettings, inbox: Inbox, token: str | None) -> ASGIApp:
     """The receiver with its health and metrics."""
     receiver = Receiver(settings, inbox)
-    return Starlette(
-        routes=[
-            Route("/feeds/{source}/{app}", receiver.push, methods=["POST"]),
-            *vitals(lambda: inbox.is_open, token),
-        ]
-    )
+    others = Starlette(routes=vitals(lambda: inbox.is_open, token))
+
+    async def site(scope: Scope, receive: Receive, send: Send) -> None:
+        is_push = scope["type"] == "http" and scope["path"].startswith("/feeds/")
+        await (receiver if is_push else others)(scope, receive, send)
+
+    return site

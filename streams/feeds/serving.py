@@ -14,8 +14,17 @@ from starlette.routing import BaseRoute, Route
 from starlette.types import ASGIApp
 
 from streams.web.auth import Guard
-from streams.web.connections import Connection, limits
+from streams.web.connections import Connection, Limits, limits
 from streams.web.server import LEAVE_S, Server
+
+MOST_PUSHING = 2_048
+"""Connections of senders. One that waits for Kafka holds its own, so these are the pushes under way."""
+
+
+def limits_of_senders() -> Limits:
+    """All may come from one address, that of the proxy with the TLS."""
+    total = limits(MOST_PUSHING).total
+    return Limits(total, total, 0)
 
 
 def vitals(is_ready: Callable[[], bool], token: str | None) -> list[BaseRoute]:
@@ -34,7 +43,9 @@ def vitals(is_ready: Callable[[], bool], token: str | None) -> list[BaseRoute]:
     ]
 
 
-async def serve(asgi: ASGIApp, listening: socket.socket, work: Coroutine[Any, Any, None]) -> None:
+async def serve(
+    asgi: ASGIApp, listening: socket.socket, work: Coroutine[Any, Any, None], bounds: Limits | None = None
+) -> None:
     """Until SIGTERM or Ctrl-C. Raises what the work fails of."""
     server = Server(
         uvicorn.Config(
@@ -48,7 +59,7 @@ async def serve(asgi: ASGIApp, listening: socket.socket, work: Coroutine[Any, An
             proxy_headers=False,
             timeout_graceful_shutdown=LEAVE_S,
         ),
-        limits(),
+        limits() if bounds is None else bounds,
     )
 
     def leave() -> None:

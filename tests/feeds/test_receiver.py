@@ -15,6 +15,7 @@ from rules.calendar.instants import from_rfc3339
 from streams.feeds import receiver
 from streams.feeds.inbox import Inbox
 from streams.feeds.receiver import Rate, site
+from streams.feeds.serving import limits_of_senders
 from streams.kafka.embedded import EmbeddedBroker
 from streams.settings import Settings
 from tests.feeds.receiving import OZON, Push, from_kdniao, from_lazada, from_ozon, from_shopee, settings
@@ -155,6 +156,23 @@ async def test_bodies_are_bounded_and_nothing_is_unpacked(desk: Receiving) -> No
     assert (await desk.client.post(path, content=in_chunks(), headers=headers)).status_code == 413
     assert (await desk.post(from_shopee(shopee()), **{"content-encoding": "gzip"})).status_code == 415
     assert (await desk.post(from_shopee(b" " * receiver.LARGEST_BYTES))).status_code == 204
+
+
+async def test_no_more_is_held_than_there_is_room_for_and_what_was_held_is_let_go(
+    desk: Receiving, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    body = b" " * 100_000
+    monkeypatch.setattr(receiver, "MOST_HELD_BYTES", 99_999)
+    for _ in range(3):
+        assert (await desk.post(from_shopee(body))).status_code == 503
+    monkeypatch.setattr(receiver, "MOST_HELD_BYTES", 100_000)
+    for _ in range(3):
+        assert (await desk.post(from_shopee(body))).status_code == 204
+
+
+def test_all_senders_may_come_through_one_proxy() -> None:
+    bounds = limits_of_senders()
+    assert bounds.per_peer == bounds.total
 
 
 async def test_an_app_that_sends_too_much_is_asked_to_send_again(

@@ -379,6 +379,13 @@ async def read_topic(bootstrap: str, topic: str) -> list[ConsumerRecord]:
         return records
 
 
+async def count_records(bootstrap: str, topic: str) -> int:
+    """How many a topic has ever had, whether they are still there or not."""
+    partitions = await _partitions(bootstrap, topic)
+    async with AIOKafkaConsumer(bootstrap_servers=bootstrap) as consumer:
+        return sum((await consumer.end_offsets(partitions)).values())
+
+
 async def _partitions(bootstrap: str, topic: str) -> list[TopicPartition]:
     admin = AIOKafkaAdminClient(bootstrap_servers=bootstrap)
     await admin.start()

@@ -1,0 +1,166 @@
+"""``python -m tests.bench.receive``: `shipclock receive` under a steady load of pushes, on real Kafka.
+
+The receiver is on the first core; broker and senders share the last. Pushes begin by the clock and not by the answers
+before them, and each one's time counts from when it was due. Exits 1 where a push was not answered as stored, where the
+99th percentile is above the limit, or where the topic holds another number than was answered.
+"""
+
+import argparse
+import asyncio
+import os
+import sys
+import tempfile
+from collections import Counter
+from dataclasses import dataclass, field
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import psutil
+
+from tests.feeds.receiving import Push, from_lazada, from_shopee, settings_file
+from tests.feeds.support import shopee
+from tests.support.kafka import Kafka, count_records
+from tests.worker.support import until
+from tests.worker.workers import SHIPCLOCK, WorkerProcess
+
+LISTENS = "pushes are taken on "
+LIMIT_MS = 100.0
+WARM_UP_S = 2.0
+ANSWER_S = 30.0
+"""A push that isn't answered within this counts as such."""
+
+UNANSWERED = 0
+
+
+@dataclass
+class Senders:
+    """Keeps connections open and uses one for each push, as senders do; opens another where all are in use."""
+
+    host: str
+    port: int
+    statuses: Counter[int] = field(default_factory=Counter)
+    took_ms: list[float] = field(default_factory=list)
+    opened: int = 0
+    _idle: list[tuple[asyncio.StreamReader, asyncio.StreamWriter]] = field(default_factory=list)
+
+    async def send(self, request: bytes, due_s: float) -> None:
+        try:
+            async with asyncio.timeout(ANSWER_S):
+                status = await self._exchange(request)
+        except (OSError, EOFError, TimeoutError):
+            status = UNANSWERED
+        self.statuses[status] += 1
+        self.took_ms.append((asyncio.get_running_loop().time() - due_s) * 1000)
+
+    async def _exchange(self, request: bytes) -> int:
+        if self._idle:
+            reader, writer = self._idle.pop()
+        else:
+            reader, writer = await asyncio.open_connection(self.host, self.port)
+            self.opened += 1
+        writer.write(request)
+        head = await reader.readuntil(b"\r\n\r\n")
+        _, _, length = head.lower().partition(b"content-length: ")
+        if count := int(length.split(b"\r\n")[0] or 0):
+            await reader.readexactly(count)
+        self._idle.append((reader, writer))
+        return int(head.split(b" ", 2)[1])
+
+    async def load(self, requests: list[bytes], per_s: float) -> None:
+        """Each at its time, whatever became of those before it."""
+        loop = asyncio.get_running_loop()
+        began_s = loop.time()
+        async with asyncio.TaskGroup() as group:
+            for n, request in enumerate(requests):
+                due_s = began_s + n / per_s
+                if (left_s := due_s - loop.time()) > 0:
+                    await asyncio.sleep(left_s)
+                group.create_task(self.send(request, due_s))
+
+    def close(self) -> None:
+        for _, writer in self._idle:
+            writer.close()
+
+
+def written(push: Push, host: str) -> bytes:
+    """As HTTP/1.1."""
+    path, body, headers = push
+    lines = [f"POST {path} HTTP/1.1", f"Host: {host}", "User-Agent: sender/1.0", "Accept: */*"]
+    lines += [f"{name}: {value}" for name, value in headers.items()]
+    return "\r\n".join([*lines, f"Content-Length: {len(body)}", "", ""]).encode() + body
+
+
+def pushes(count: int) -> list[Push]:
+    """Of two platforms, and of a hundred shops."""
+    made = []
+    for n in range(count):
+        if n % 2:
+            line = {"order_status": "pending", "trade_order_id": str(n), "status_update_time": 1_793_784_600}
+            made.append(from_lazada({"seller_id": str(n % 50), "message_type": 0, "data": line}))
+        else:
+            made.append(from_shopee(shopee(ordersn=f"26110{n:08}") | {"shop_id": 910_044_000 + n % 50}))
+    return made
+
+
+async def measure(kafka: Kafka, core: int, per_s: float, seconds: float, folder: Path) -> bool:
+    """Prints what came of it; whether that is as it should be."""
+    environment = os.environ | {
+        "SHIPCLOCK_BROKER": f"kafka://{kafka.bootstrap}",
+        "SHIPCLOCK_FEEDS": str(settings_file(folder)),
+    }
+    async with WorkerProcess(environment, folder / "receive.log", (SHIPCLOCK, "receive")) as receiver:
+        os.sched_setaffinity(receiver.process.pid, {core})
+        await until(lambda: LISTENS in receiver.log())
+        address = urlsplit(receiver.log().partition(LISTENS)[2].split("feeds/")[0])
+        host, port = address.hostname or "", address.port or 0
+        requests = [written(push, host) for push in pushes(int(per_s * (seconds + WARM_UP_S)))]
+        warm, counted = requests[: int(per_s * WARM_UP_S)], requests[int(per_s * WARM_UP_S) :]
+
+        async def is_ready() -> bool:
+            trial = Senders(host, port)
+            await trial.send(requests[0], 0.0)
+            trial.close()
+            return trial.statuses[204] == 1
+
+        await until(is_ready)
+        warming = Senders(host, port)
+        await warming.load(warm, per_s)
+        warming.close()
+        before = await count_records(kafka.bootstrap, "inbox")
+        process = psutil.Process(receiver.process.pid)
+        cpu_s = sum(process.cpu_times()[:2])
+        senders = Senders(host, port)
+        await senders.load(counted, per_s)
+        cpu_s = sum(process.cpu_times()[:2]) - cpu_s
+        stored = await count_records(kafka.bootstrap, "inbox") - before
+        senders.close()
+    return _report(senders, stored, cpu_s, seconds)
+
+
+def _report(senders: Senders, stored: int, cpu_s: float, seconds: float) -> bool:
+    took_ms = sorted(senders.took_ms)
+    count = len(took_ms)
+    good = sum(times for status, times in senders.statuses.items() if 200 <= status < 300)
+    p50, p99 = (took_ms[min(count - 1, int(count * share))] for share in (0.5, 0.99))
+    print(f"pushes {count} in {seconds:.0f} s, over {senders.opened} connections; stored {stored}")
+    print(f"answered {count - senders.statuses[UNANSWERED]}; statuses {dict(sorted(senders.statuses.items()))}")
+    print(f"p50 {p50:.1f} ms, p99 {p99:.1f} ms, longest {took_ms[-1]:.1f} ms")
+    print(f"CPU {cpu_s:.2f} s: {cpu_s / count * 1000:.3f} ms a push, {cpu_s / seconds:.0%} of the core")
+    return good == stored == count and p99 < LIMIT_MS
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(prog="python -m tests.bench.receive", description=__doc__)
+    parser.add_argument("--per-s", type=float, default=500.0, help="pushes in a second (%(default)s)")
+    parser.add_argument("--seconds", type=float, default=60.0)
+    options = parser.parse_args()
+    cores = sorted(os.sched_getaffinity(0))
+    os.sched_setaffinity(0, {cores[-1]})
+    with Kafka(cores={cores[-1]}) as kafka, tempfile.TemporaryDirectory() as folder:
+        is_good = asyncio.run(measure(kafka, cores[0], options.per_s, options.seconds, Path(folder)))
+    print("as it should be" if is_good else "NOT as it should be", file=sys.stderr)
+    return 0 if is_good else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
