@@ -33,7 +33,7 @@ def feed_map(since: int | None) -> None:
     logging.basicConfig(level=settings.log_level.upper(), format=LOG_FORMAT)
     names = TopicNames(settings.topic_prefix, settings.app_id)
     try:
-        topics.require(settings, (*names.inputs, names.dead_letters))
+        topics.require(settings, (*names.inputs, names.dead_letters, names.feed_health))
         count = topics.prepare_inbox(settings, names)
     except BadTopicsError as error:
         raise Failed(f"shipclock feed-map: {error}", 2) from None

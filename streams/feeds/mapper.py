@@ -13,9 +13,10 @@ import orjson
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, ConsumerRecord, TopicPartition
 from aiokafka.errors import KafkaError
 
-from rules.messages.names import shop_key
-from streams.feeds import setting
+from rules.messages.names import decoded, shop_key
+from streams.feeds import health, setting
 from streams.feeds.apps import FeedSettings
+from streams.feeds.health import FeedHealthBook
 from streams.feeds.inbox import headers_of, request_of
 from streams.feeds.mapping import Mapped, map_request
 from streams.kafka import access
@@ -24,6 +25,7 @@ from streams.kafka.topics import TopicNames, topic_of
 from streams.metrics import feeds as metrics
 from streams.paced_log import PacedLog
 from streams.settings import Settings, bootstrap_servers
+from streams.views.feed_health import FeedHealth, encode
 
 log = logging.getLogger(__name__)
 log.addFilter(PacedLog())
@@ -67,6 +69,7 @@ class Mapper:
             **access.for_aiokafka(settings),
         }
         self.is_reading = False
+        self._health = FeedHealthBook()
         self._sources = {source for source, _ in feeds.apps}
         for source in self._sources:
             metrics.begin_mapping(source)
@@ -105,6 +108,34 @@ class Mapper:
             log.error("%s: a body could not be mapped: %s", headers["source"], type(error).__name__)
             return Mapped(problems=[f"could not be mapped: {type(error).__name__}"])
 
+    # -- who was heard of ---------------------------------------------------------------------------------------
+
+    def heard(self, record: ConsumerRecord) -> FeedHealth | None:
+        """That the shop of a push was heard of, where this is to be written. Whom a tracking service speaks for is no
+        matter of the shop's feed."""
+        headers = headers_of(record)
+        app = self._feeds.apps.get((headers["source"], headers["app"]))
+        if app is None or app.source.platform is None or not record.key:
+            return None
+        platform, _, shop = record.key.decode(errors="replace").partition("/")
+        return self._health.pushed(decoded(platform), decoded(shop), app.source.source, app.name, record.timestamp)
+
+    def _is_there(self, feed: FeedHealth) -> bool:
+        app = self._feeds.apps.get((feed.source, feed.app))
+        return feed.by != "push" or (app is not None and app.takes_pushes)
+
+    async def _read_health(self, producer: AIOKafkaProducer) -> None:
+        topic = self._names.feed_health
+        await health.read(self._health, topic, self._access)
+        for key in self._health.gone(self._is_there):
+            await producer.send_and_wait(topic, None, key)
+
+    async def _write_health(self, producer: AIOKafkaProducer, records: Iterable[ConsumerRecord]) -> None:
+        """The newest of each feed."""
+        newest = {each.key(): each for record in records if (each := self.heard(record)) is not None}
+        for key, each in newest.items():
+            await producer.send(self._names.feed_health, encode(each), key)
+
     # -- all of them --------------------------------------------------------------------------------------------
 
     async def run(self) -> None:
@@ -125,12 +156,15 @@ class Mapper:
             **self._access,
         )
         async with AIOKafkaProducer(enable_idempotence=True, **self._access) as producer, consumer:
+            await self._read_health(producer)
             self.is_reading = True
             try:
                 while True:
                     fetched = await consumer.getmany(timeout_ms=TURN_MS, max_records=MOST_AT_ONCE)
                     if fetched:
-                        await self._write(producer, (record for records in fetched.values() for record in records))
+                        batch = [record for records in fetched.values() for record in records]
+                        await self._write(producer, batch)
+                        await self._write_health(producer, batch)
                         await consumer.commit({tp: records[-1].offset + 1 for tp, records in fetched.items()})
                     metrics.LAG.set(sum([await _left(consumer, tp) for tp in consumer.assignment()]))
             finally:

@@ -82,8 +82,13 @@ class TopicNames:
         return self.of(f"{self.app_id}-remarks")
 
     @property
+    def feed_health(self) -> str:
+        """When each shop was last heard of through each feed."""
+        return self.of(f"{self.app_id}-feed-health")
+
+    @property
     def compacted(self) -> tuple[str, ...]:
-        return self.alerts, self.facts, self.standings, self.remarks
+        return self.alerts, self.facts, self.standings, self.remarks, self.feed_health
 
     @property
     def all(self) -> tuple[str, ...]:

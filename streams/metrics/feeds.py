@@ -1,8 +1,11 @@
 """What has become of what platforms and carriers push."""
 
-from typing import Final
+from collections.abc import Callable, Iterator, Mapping
+from typing import Final, Literal, get_args
 
-from prometheus_client import Counter, Gauge
+from prometheus_client import Counter, Gauge, Metric
+from prometheus_client.core import GaugeMetricFamily
+from prometheus_client.registry import Collector
 
 OUTCOMES: Final = ("stored", "signature", "unknown", "encoded", "too_large", "too_many", "unstored")
 """Stored and answered; refused for a wrong signature, an unknown path, its encoding, its size, or as one too many; or
@@ -44,3 +47,30 @@ def begin_polling(source: str) -> None:
     begin_mapping(source)
     for outcome in POLL_OUTCOMES:
         POLLS.labels(source, outcome)
+
+
+State = Literal["healthy", "late", "silent"]
+STATES: Final[tuple[State, ...]] = get_args(State)
+
+Read = Callable[[], Mapping[tuple[str, State], int]]
+"""Gives the number of shops by a feed's source and its state."""
+
+
+class FeedStates(Collector):
+    """How many shops are heard of as usual, counted whenever Prometheus asks. Each worker tells the same of all."""
+
+    def __init__(self, read: Read) -> None:
+        self._read = read
+
+    def describe(self) -> list[Metric]:
+        return []
+
+    def collect(self) -> Iterator[Metric]:
+        shops = GaugeMetricFamily(
+            "shipclock_feed_shops", "Shops by the state of a source's feeds of theirs", labels=["source", "state"]
+        )
+        counted = self._read()
+        for source in {source for source, _ in counted}:
+            for state in STATES:
+                shops.add_metric([source, state], counted.get((source, state), 0))
+        yield shops

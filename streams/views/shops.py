@@ -66,6 +66,9 @@ class Shops:
     def names(self) -> list[ShopKey]:
         return list(self._of)
 
+    def has(self, key: ShopKey) -> bool:
+        return key in self._of
+
     def raw(self, key: ShopKey) -> Raw | None:
         """The standing as it came."""
         found = self._of.get(key)

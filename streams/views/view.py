@@ -1,11 +1,13 @@
-"""The view: alerts, shops and remarks as far as the topics have been read."""
+"""The view: alerts, shops, their feeds and remarks as far as the topics have been read."""
 
 import logging
+from collections import Counter
 from collections.abc import Callable
 from typing import Any, get_args
 
 import msgspec
 from aiokafka import ConsumerRecord
+from msgspec import Raw
 
 from streams.clock import wall_ms
 from streams.kafka.topics import TopicNames
@@ -13,7 +15,8 @@ from streams.paced_log import PacedLog
 from streams.views.acks import Kind, Remark, Remarks, holds
 from streams.views.alerts import Alerts, Held
 from streams.views.change_feed import Feed
-from streams.views.shops import Shops
+from streams.views.feed_health import Feeds, FeedState, encode
+from streams.views.shops import ShopKey, Shops
 
 log = logging.getLogger(__name__)
 log.addFilter(PacedLog())
@@ -26,12 +29,14 @@ class View:
         self.alerts = Alerts()
         self.shops = Shops()
         self.remarks = Remarks()
+        self.feeds = Feeds()
         self.partitions = partitions
         self._now_ms = now_ms
         self._takes: dict[str, Callable[[ConsumerRecord, int], None]] = {
             names.alerts: self._take_alert,
             names.standings: self._take_standing,
             names.remarks: self._take_remark,
+            names.feed_health: self._take_feed_health,
         }
         self.topics = tuple(self._takes)
         self._first_lane = {topic: n * partitions for n, topic in enumerate(self.topics)}
@@ -60,6 +65,22 @@ class View:
         alert = self.remarks.take(record.key, record.value)
         if alert is not None:
             self.feed.changed("alert", alert, lane)
+
+    def _take_feed_health(self, record: ConsumerRecord, lane: int) -> None:
+        shop = self.feeds.take(record.key, record.value)
+        if self.shops.has(shop):
+            self.feed.changed("shop", shop, lane)
+
+    def shop(self, key: ShopKey) -> Raw | None:
+        """A shop's standing as it came, with the state of its feeds as `feed` beside; null where it has none."""
+        standing = self.shops.raw(key)
+        if standing is None:
+            return None
+        return Raw(b'%b,"feed":%b}' % (bytes(standing)[:-1], encode(self.feeds.now(key, self._now_ms()))))
+
+    def feed_states(self) -> Counter[tuple[str, FeedState]]:
+        """Shops by the source of a feed and its state."""
+        return self.feeds.count(self._now_ms())
 
     def alert(self, held: Held) -> dict[str, Any]:
         """An alert's newest record with what has been said of it beside."""

@@ -10,6 +10,7 @@ from rules.messages.events import AnyEvent
 from rules.messages.json_schema import schema_components
 from streams.kafka.topics import COMPACTED, TopicNames
 from streams.views.acks import Remark
+from streams.views.feed_health import FeedHealth
 from streams.web.schemas import Standing
 
 SHOP_KEY = (
@@ -61,12 +62,20 @@ def _topics() -> list[Topic]:
             "remark",
             compacted=True,
         ),
+        Topic(
+            names.feed_health,
+            "When each shop was last heard of through each feed, from `shipclock feed-map` and `shipclock poll`.",
+            "platform/shop/source/app/push or …/poll",
+            False,
+            "feedHealth",
+            compacted=True,
+        ),
     ]
 
 
 def asyncapi() -> bytes:
     """As JSON, the same bytes each time. Names are those without `TOPIC_PREFIX` and with the default `APP_ID`."""
-    types = {"event": AnyEvent, "alert": Alert, "standing": Standing, "remark": Remark}
+    types = {"event": AnyEvent, "alert": Alert, "standing": Standing, "remark": Remark, "feedHealth": FeedHealth}
     schemas, components = schema_components(types.values(), ref_template="#/components/schemas/{name}")
     payloads = dict(zip(types, schemas, strict=True))
     payloads["event"].pop("discriminator")  # is another thing in AsyncAPI; each schema says its own `type` anyway
@@ -117,5 +126,6 @@ def _messages(payloads: dict[str, Any]) -> dict[str, Any]:
         "alert": cloud_event | {"title": "A change of an alert, as CloudEvents 1.0", "payload": payloads["alert"]},
         "standing": {"title": "A shop's standing", "payload": payloads["standing"]},
         "remark": {"title": "What somebody said of an alert", "payload": payloads["remark"]},
+        "feedHealth": {"title": "When a shop was last heard of", "payload": payloads["feedHealth"]},
         "deadLetter": {"title": "A record as it came", "contentType": "application/octet-stream", "headers": headers},
     }

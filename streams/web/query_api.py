@@ -26,7 +26,7 @@ from streams.web.schemas import (
     Page,
     Paging,
     ShipNext,
-    Standing,
+    ShopNow,
 )
 
 SHOPS_AT_ONCE = 20
@@ -44,21 +44,27 @@ class Reading:
         at_ms = self._view.shops.at_ms
         return About(version("shipclock"), self._clock, None if at_ms is None else rfc3339(at_ms))
 
-    @operation("GET", "/api/shops", "Shops with their standing, by name", query=Paging, answer=Page[Standing])
+    @operation(
+        "GET",
+        "/api/shops",
+        "Shops by name: standing, feeds",
+        query=Paging,
+        answer=Page[ShopNow],
+    )
     async def shops(self, request: Request, query: Paging) -> Page[Any]:
         found = await page(request, query, self._view.shops.names(), lambda key: key, ShopKey)
-        return Page([self._view.shops.raw(key) for key in found.items], found.next)
+        return Page([self._view.shop(key) for key in found.items], found.next)
 
     @operation(
         "GET",
         "/api/shops/{platform}/{shop:name}",
-        "One shop's standing",
-        answer=Standing,
+        "One shop's standing, and the state of its feeds",
+        answer=ShopNow,
         refusals={404: "no such shop has been heard of"},
     )
     async def shop(self, request: Request, platform: str, shop: str) -> Raw:
         platform, shop = _platform_and_rest(request, "/api/shops/") or (platform, shop)
-        standing = self._view.shops.raw(ShopKey(platform, shop))
+        standing = self._view.shop(ShopKey(platform, shop))
         if standing is None:
             raise HTTPException(404, f"no shop {platform}/{shop} has been heard of")
         return standing

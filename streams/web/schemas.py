@@ -7,6 +7,7 @@ from msgspec import UNSET, Meta, Struct, UnsetType
 
 from rules.messages.alerts import Alert, Severity, State
 from streams.views.acks import Remark
+from streams.views.feed_health import FeedsNow
 
 Item = TypeVar("Item")
 
@@ -64,6 +65,12 @@ class Standing(Struct, kw_only=True):
     exposure: dict[str, Any] | None
     due: list[Due]
     due_total: int
+
+
+class ShopNow(Standing, kw_only=True):
+    """A shop's standing, and the state of its feeds; null where it has none."""
+
+    feed: FeedsNow | None
 
 
 class ShipNext(Due, kw_only=True):

@@ -10,8 +10,10 @@ from typing import Any
 
 import uvicorn
 from mode import Service
+from prometheus_client import REGISTRY
 
 from streams.app import App
+from streams.metrics.feeds import FeedStates
 from streams.views.reader import Reader
 from streams.views.view import View
 from streams.views.writer import Writer
@@ -81,6 +83,7 @@ class Web(Service):
         self._app, self._listening = app, listening
         self._served = asyncio.Event()
         self.view = View(app.names, app.partition_count)
+        self._feed_states = FeedStates(self.view.feed_states)
         self.reader = Reader(app.settings, self.view, lambda: app.worker.busy, beacon=self.beacon)
         self._writer = Writer(app.settings, app.names, self.reader, beacon=self.beacon)
         bounds = limits()
@@ -116,6 +119,7 @@ class Web(Service):
         return [self.reader, self._writer]
 
     async def on_start(self) -> None:
+        REGISTRY.register(self._feed_states)
         log.info("console and API on %s", self.address)
 
     @Service.task
@@ -126,6 +130,7 @@ class Web(Service):
             self._served.set()
 
     async def on_stop(self) -> None:
+        REGISTRY.unregister(self._feed_states)
         self.view.feed.close()
         self._server.should_exit = True
         with contextlib.suppress(TimeoutError):

@@ -103,7 +103,7 @@ def _frame(view: View, change: Change) -> bytes:
 def _encode(view: View, change: Change) -> bytes:
     if change.name == "shop":
         assert isinstance(change.key, ShopKey)
-        return _encoded("shop", change.place, view.shops.raw(change.key))
+        return _encoded("shop", change.place, view.shop(change.key))
     held = view.alerts.get(str(change.key))
     return b"" if held is None else _encoded("alert", change.place, view.alert(held))
 

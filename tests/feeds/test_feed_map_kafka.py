@@ -53,6 +53,11 @@ async def test_pushes_become_events_once_and_again_on_request(kafka: Kafka, topi
         assert await mapper.ended() == 0
     assert [json.loads(each)["id"] for each in await read("orders")] == ["A1:placed"]
     assert [json.loads(each)["id"] for each in await read("pickups")] == ["9:collected:P1"]
+    heard = [json.loads(each) for each in await read(f"{topic_prefix}app-feed-health")]
+    assert {(each["platform"], each["shop"], each["by"]) for each in heard} == {
+        ("shopee", "jakarta", "push"),
+        ("lazada", "7", "push"),
+    }
 
     async def again(since: str) -> str:
         command = (SHIPCLOCK, "feed-map", "--since", since)

@@ -10,6 +10,7 @@ from rules.calendar.instants import HOUR_MS, rfc3339
 from rules.messages import alerts
 from rules.messages.names import shop_key
 from streams.kafka.topics import TopicNames
+from streams.views.feed_health import FeedHealth, encode
 from streams.views.view import View
 from tests.worker.support import PARTITIONS, START_MS
 
@@ -75,6 +76,21 @@ def standing(shop: str = "s17", platform: str = "joom", **others: Any) -> bytes:
     return json.dumps(record | others).encode()
 
 
+def feed_health(heard_ms: int | None = START_MS, *, shop: str = "s17", late_ms: int, silent_ms: int) -> FeedHealth:
+    """Of joom, which is polled."""
+    heard_at = None if heard_ms is None else rfc3339(heard_ms)
+    return FeedHealth(
+        platform="joom",
+        shop=shop,
+        source="joom",
+        app="main",
+        by="poll",
+        heard_at=heard_at,
+        late_at=rfc3339(late_ms),
+        silent_at=rfc3339(silent_ms),
+    )
+
+
 def due(order: str, at_ms: int, *skus: str) -> dict[str, Any]:
     saves = {"amount": "1.00", "currency": "USD"}
     return {"order": order, "due_at": rfc3339(at_ms), "skus": list(skus), "rules": [LATE], "saves": saves}
@@ -95,6 +111,9 @@ class Log:
 
     def remark(self, key: bytes, value: bytes | None) -> None:
         self._write(NAMES.remarks, [(key, value)])
+
+    def feed_health(self, *values: FeedHealth) -> None:
+        self._write(NAMES.feed_health, ((value.key(), encode(value)) for value in values))
 
     def _write(self, topic: str, records: Iterable[tuple[bytes, bytes | None]]) -> None:
         for key, value in records:

@@ -21,7 +21,7 @@ from streams.web.health import Vitals
 from streams.web.query_api import Reading
 from streams.web.schemas import Health
 from streams.web.sse import Events, stream
-from tests.web.records import Log, alert, alert_id, due, standing
+from tests.web.records import Log, alert, alert_id, due, feed_health, standing
 from tests.worker.support import START_MS
 
 WAREHOUSES = Warehouses((Entry("berlin", sku_prefix="DE-"), Entry("north", shop="s17")))
@@ -132,6 +132,50 @@ async def test_a_slash_in_a_platform_is_told_from_the_one_that_ends_it(api: Api)
     assert (await api.get("/api/shops/joom%2Fx/y"))["platform"] == "joom/x"
     assert (await api.get("/api/shops/joom/x%2Fy"))["platform"] == "joom"
     assert (await api.get("/api/shops/joom%2Fx%2Fy"))["platform"] == "joom"
+
+
+# -- feeds ---------------------------------------------------------------------------------------------------
+
+
+async def test_a_shop_tells_whether_its_feed_is_healthy_late_or_silent_and_since_when(api: Api) -> None:
+    api.log.standings(standing(), standing("s18"), standing("s19"), standing("s20"))
+    api.log.feed_health(
+        feed_health(late_ms=START_MS + 1, silent_ms=START_MS + 2),
+        feed_health(START_MS - 5_000, shop="s18", late_ms=START_MS, silent_ms=START_MS + 1),
+        feed_health(None, shop="s19", late_ms=START_MS - 1, silent_ms=START_MS),
+    )
+    shops = (await api.get("/api/shops"))["items"]
+    assert [each["feed"] and (each["feed"]["state"], each["feed"]["since"]) for each in shops] == [
+        ("healthy", None),
+        ("late", "2025-12-31T23:59:55Z"),
+        ("silent", None),
+        None,
+    ]
+    one = await api.get("/api/shops/joom/s18")
+    assert one == shops[1]
+    assert one["feed"]["feeds"] == [
+        {
+            "source": "joom",
+            "app": "main",
+            "by": "poll",
+            "state": "late",
+            "heard_at": "2025-12-31T23:59:55Z",
+            "late_at": "2026-01-01T00:00:00Z",
+            "silent_at": "2026-01-01T00:00:00.001Z",
+        }
+    ]
+
+
+async def test_the_line_tells_of_a_shop_when_its_feed_was_heard_of(api: Api) -> None:
+    view = api.log.view
+    api.log.standings(standing())
+    frames = stream(view, view.feed.listen(), None)
+    await anext(frames)
+    api.log.feed_health(feed_health(late_ms=START_MS, silent_ms=START_MS + 1))
+    api.log.feed_health(feed_health(shop="without-a-standing", late_ms=START_MS, silent_ms=START_MS + 1))
+    told = (await anext(frames)).decode()
+    assert told.count("event: shop") == 1
+    assert '"feed":{"state":"late"' in told
 
 
 # -- alerts --------------------------------------------------------------------------------------------------

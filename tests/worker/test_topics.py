@@ -18,7 +18,7 @@ from tests.support.kafka import Kafka, create_topics
 from tests.worker.support import until
 
 INPUTS = ("orders", "pickups", "tracking", "shops")
-COMPACTED = ("alerts", "app-facts-changelog", "app-standings", "app-remarks")
+COMPACTED = ("alerts", "app-facts-changelog", "app-standings", "app-remarks", "app-feed-health")
 ALL = (*INPUTS, "dead-letters", *COMPACTED)
 
 
@@ -64,6 +64,7 @@ def test_the_prefix_stands_before_every_name_and_the_app_before_internal_ones() 
     assert (names.alerts, names.dead_letters) == ("eu-alerts", "eu-dead-letters")
     assert names.facts == "eu-app-facts-changelog"
     assert (names.standings, names.remarks) == ("eu-app-standings", "eu-app-remarks")
+    assert names.feed_health == "eu-app-feed-health"
 
 
 def test_no_broker_at_a_first_start_is_said_in_one_line_with_exit_code_2(

@@ -14,9 +14,12 @@ from aiokafka.errors import KafkaError
 
 from rules.calendar.instants import DAY_MS
 from streams.clock import wall_ms
+from streams.feeds import health
 from streams.feeds.apps import App, FeedSettings, PolledShop, Polling
+from streams.feeds.health import FeedHealthBook
 from streams.feeds.mapper import Written
 from streams.feeds.polling.client import ANSWER_S, ATTEMPTS, Client, Pace, Shop, Time
+from streams.feeds.polling.health import PollHealth
 from streams.feeds.polling.ledger import Ledger
 from streams.feeds.polling.poller import PollSettings, ShopPoll, Writer
 from streams.kafka import access as kafka_access
@@ -87,11 +90,14 @@ class Polls:
         async with session() as http:
             polls = list(polls_of(self._feeds, http, self._ledger, writer, names, Time(wall_ms)))
             _watch(polls)
+            book = FeedHealthBook()
+            await health.read(book, names.feed_health, access)
             self.is_running = True
             try:
                 async with asyncio.TaskGroup() as group:
                     for each in polls:
                         group.create_task(each.run())
+                    group.create_task(PollHealth(polls, names.feed_health, book, writer).run())
             finally:
                 self.is_running = False
                 await writer.close()
