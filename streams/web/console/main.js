@@ -12,6 +12,7 @@ import * as store from "./store.js";
 const MOST_ALERTS = 5000;
 const DRAW_MS = 250;
 const DUE_MS = 2000;
+const FEEDS_MS = 15000;
 const THEME = "shipclock-theme";
 const THEMES = ["auto", "light", "dark"];
 const $ = (id) => document.getElementById(id);
@@ -235,4 +236,5 @@ sheet.prepare($("sheet"), draw);
 api.onUnauthorized(askForToken);
 api.follow(hear, (state) => { connection = state; draw(); });
 setInterval(() => { tick(); drawClock(); }, 1000);
+setInterval(() => [...store.shops.values()].some((shop) => shop.feed) && draw(), FEEDS_MS); // they fall silent without a word
 openLinked();

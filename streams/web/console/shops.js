@@ -16,14 +16,14 @@ export function showShops(container, list, counts, again) {
   const calm = ranked.filter((each) => each.level === "ok");
   const shown = allCalm ? ranked : [...ranked.filter((each) => each.level !== "ok"), ...calm.slice(0, CALM_SHOWN)];
   const hidden = ranked.length - shown.length;
-  keyed(container, shown, (each) => shopKey(each.shop), (each) => JSON.stringify([each.shop.metrics, each.shop.ledgers, each.shop.sanctions, each.shop.exposure, each.shop.open_alerts, each.counts, document.documentElement.lang]), make);
+  keyed(container, shown, (each) => shopKey(each.shop), (each) => JSON.stringify([each.feed, each.shop.metrics, each.shop.ledgers, each.shop.sanctions, each.shop.exposure, each.shop.open_alerts, each.counts, document.documentElement.lang]), make);
   const foot = container.nextElementSibling;
   if (!ranked.length) fill(foot, h("p", { class: "empty" }, t(complete ? "noShops" : "loading")));
   else if (hidden) fill(foot, h("button", { class: "more", onclick: () => { allCalm = true; again(); } }, t("calmShops", { n: hidden })));
   else fill(foot);
 }
 
-function make({ shop, counts, level, metrics }) {
+function make({ shop, counts, level, metrics, feed }) {
   const key = shopKey(shop);
   const ledgers = Object.entries(shop.ledgers ?? {});
   const worst = metrics.find((each) => each.near !== null && !(isMinimum(each.metric) && each.level === "ok"));
@@ -38,13 +38,14 @@ function make({ shop, counts, level, metrics }) {
       shopName(shop),
       h("span", { class: "worst" }, worst ? bar(worst) : null),
       h("span", { class: "chips" },
+        feedChip(feed),
         (shop.sanctions ?? []).map((each) => chip(each.name ?? each.clause, "critical", sanctionUntil(each))),
         ledgers.filter(([, ledger]) => ledger.points > 0).map(([name, ledger]) => chip(`${name} ${t("points", { n: number(ledger.points, 1) })}`, "ledger")),
         sum(shop.exposure) ? chip(sum(shop.exposure), "money", t("exposure")) : null,
       ),
       h("span", { class: "counts" }, counted(counts, shop.open_alerts)),
     ),
-    h("div", { class: "inside" }, metrics.map(metricRow), ledgers.map(ledgerRow), (shop.sanctions ?? []).map(sanctionRow), its()),
+    h("div", { class: "inside" }, metrics.map(metricRow), ledgers.map(ledgerRow), (shop.sanctions ?? []).map(sanctionRow), (feed?.feeds ?? []).map(feedRow), its()),
   );
 }
 
@@ -132,5 +133,23 @@ function sanctionRow(sanction) {
   return h("div", { class: "row" },
     h("span", { class: "meter critical" }, h("span", { class: "clause" }, sanction.clause), h("span", { class: "track served", vars: { value: `${gone.toFixed(1)}%` } }, h("span", { class: "fill" })), h("span", { class: "figure" }, sanction.name ?? t("sanction"))),
     h("span", { class: "notes" }, sanctionUntil(sanction)),
+  );
+}
+
+const FEED_LEVELS = { healthy: "ok", late: "info", silent: "warning" };
+
+// Only a feed that isn't well is worth a word beside the shop's name.
+function feedChip(feed) {
+  if (!feed || feed.state === "healthy") return null;
+  const told = t(feed.since ? `feed.${feed.state}Since` : `feed.${feed.state}`, { at: feed.since ? moment(feed.since) : "" });
+  return chip(told, `feed ${FEED_LEVELS[feed.state]}`, t("feed.unheard"));
+}
+
+function feedRow(feed) {
+  const level = FEED_LEVELS[feed.state];
+  const heard = feed.heard_at ? t(`feed.heard.${feed.by}`, { at: longMoment(feed.heard_at) }) : t("feed.never");
+  return h("div", { class: "row feed" },
+    h("span", { class: `meter ${level}` }, h("span", { class: "clause" }, t("feed")), h("span", { class: "what" }, t(`feed.by.${feed.by}`, { source: feed.source, app: feed.app })), h("span", { class: "figure" }, mark(level, t(`feed.${feed.state}`)), " ", t(`feed.${feed.state}`))),
+    h("span", { class: "notes" }, heard),
   );
 }

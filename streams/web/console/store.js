@@ -152,7 +152,20 @@ export function measured(shop, counts) {
   return found.sort((one, other) => place(other) - place(one));
 }
 
-// How a shop stands, the worst first.
+// Whether a shop is still heard of through its feeds, as of now: the line tells only when it was. Null where it has none.
+export function feedOf(shop, now = Date.now()) {
+  if (!shop.feed) return null;
+  const state = (feed) => (now >= Date.parse(feed.silent_at) ? "silent" : now >= Date.parse(feed.late_at) ? "late" : "healthy");
+  const feeds = shop.feed.feeds.map((feed) => ({ ...feed, state: state(feed) }));
+  const states = new Set(feeds.map((feed) => feed.state));
+  const unwell = feeds.filter((feed) => feed.state !== "healthy" && feed.heard_at).map((feed) => feed.heard_at);
+  unwell.sort((one, other) => Date.parse(other) - Date.parse(one));
+  return { state: states.size === 1 ? feeds[0].state : "late", since: unwell[0] ?? null, feeds };
+}
+
+const FEED_LEVEL = { late: "info", silent: "warning" };
+
+// How a shop stands, the worst first. One that isn't heard of is never calm: nobody knows.
 export function risk(shop, counts) {
   const metrics = measured(shop, counts);
   const levels = [...metrics.map((each) => each.level), ...Object.values(counts?.clauses ?? {})];
@@ -160,10 +173,13 @@ export function risk(shop, counts) {
   if ((shop.sanctions ?? []).length || levels.includes("critical")) level = "critical";
   else if (levels.includes("warning") || counts?.critical) level = "warning";
   else if (counts?.warning || counts?.info) level = "info";
+  const feed = feedOf(shop);
+  const unheard = FEED_LEVEL[feed?.state];
+  if (unheard && (RANK[level] ?? 0) < RANK[unheard]) level = unheard;
   const nearest = Math.max(0, ...metrics.filter((each) => !isMinimum(each.metric)).map((each) => each.near ?? 0));
   const most = (count, limit) => Math.min(count ?? 0, limit);
   const rank = [RANK[level] ?? 0, most(shop.sanctions?.length, 9), nearest >= 0.8 ? nearest : 0, most(counts?.critical, 9999), nearest, shop.open_alerts ?? 0];
-  return { level, rank, metrics };
+  return { level, rank, metrics, feed };
 }
 
 export function byRisk(one, other) {

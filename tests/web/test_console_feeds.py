@@ -1,0 +1,98 @@
+"""What the console shows of shops' feeds."""
+
+from typing import Any
+
+import pytest
+from playwright.async_api import Browser, Locator, Page, expect
+
+from rules.calendar.instants import HOUR_MS, rfc3339
+from streams.clock import wall_ms
+from streams.views.feed_health import FeedHealth, encode
+from tests.support.kafka import produce
+from tests.web.console import live, looking, trouble
+from tests.web.support import Worker
+from tests.web.test_console_everywhere import PHONE
+
+
+def health(shop: str, by: Any, heard_h: float | None, late_h: float, silent_h: float) -> FeedHealth:
+    """Of joom; hours ago, or ahead where they are below 0."""
+    heard_at, late_at, silent_at = (
+        None if hours is None else rfc3339(wall_ms() - round(hours * HOUR_MS)) for hours in (heard_h, late_h, silent_h)
+    )
+    assert late_at is not None and silent_at is not None
+    return FeedHealth(
+        platform="joom",
+        shop=shop,
+        source="joom",
+        app="main",
+        by=by,
+        heard_at=heard_at,
+        late_at=late_at,
+        silent_at=silent_at,
+    )
+
+
+HEALTHY = health("calm", "poll", 0.1, -1, -2)
+SILENT = health("calm", "poll", 9, 6, 3)
+
+
+@pytest.fixture
+async def worker(worker: Worker) -> Worker:
+    await trouble(worker)
+    return worker
+
+
+async def tell(worker: Worker, *feeds: FeedHealth) -> None:
+    await produce(worker.bootstrap, [(worker.app.names.feed_health, each.key(), encode(each)) for each in feeds])
+
+
+def calm(page: Page) -> Locator:
+    return page.locator("#shop-list .shop", has_text="calm")
+
+
+async def test_a_silent_shop_loses_its_tick_at_once_and_a_healthy_one_has_it_back(
+    browser: Browser, worker: Worker
+) -> None:
+    await tell(worker, HEALTHY)
+    async with looking(browser, worker) as page:
+        await live(page)
+        await expect(calm(page).locator("summary .mark")).to_have_text("✓")
+        await expect(calm(page).locator(".chips .chip")).to_have_count(0)
+        await tell(worker, SILENT)
+        await expect(calm(page)).to_have_class("shop warning")
+        await expect(calm(page).locator("summary .mark")).to_have_text("▲")
+        await expect(calm(page).locator(".chip")).to_contain_text("feed silent since")
+        await tell(worker, HEALTHY, health("calm", "push", 9, 6, 3))
+        await expect(calm(page)).to_have_class("shop info")
+        await expect(calm(page).locator(".chip")).to_contain_text("feed late since")
+        await calm(page).locator("summary").press("Enter")
+        rows = calm(page).locator(".row.feed")
+        await expect(rows.nth(0)).to_contain_text("joom, polled (main)")
+        await expect(rows.nth(0)).to_contain_text("✓ healthy")
+        await expect(rows.nth(0)).to_contain_text("last read")
+        await expect(rows.nth(1)).to_contain_text("▲ silent")
+
+
+async def test_time_alone_makes_a_feed_late_and_silent(browser: Browser, worker: Worker) -> None:
+    await tell(worker, HEALTHY)
+    await worker.listed("/api/shops", lambda items: items[0]["feed"])
+    async with looking(browser, worker) as page:
+        await live(page)
+        state = """async (now) => {
+            const store = await import('/console/store.js');
+            const shop = store.shops.get("joom/calm");
+            return [store.feedOf(shop, now).state, store.feedOf(shop, now).since !== null];
+        }"""
+        now_ms = wall_ms()
+        told = [await page.evaluate(state, now_ms + hours * HOUR_MS) for hours in (0, 1.5, 3)]
+        assert told == [["healthy", False], ["late", True], ["silent", True]]
+
+
+async def test_it_says_so_in_chinese_and_on_a_phone(browser: Browser, worker: Worker) -> None:
+    await tell(worker, SILENT)
+    async with looking(browser, worker, locale="zh-CN", **PHONE) as page:
+        await expect(calm(page).locator(".chip")).to_contain_text("数据中断")
+        await calm(page).locator("summary").tap()
+        await expect(calm(page).locator(".row.feed")).to_contain_text("joom 轮询（main）")
+        await expect(calm(page).locator(".row.feed")).to_contain_text("最近读取")
+        assert await page.evaluate("document.documentElement.scrollWidth <= innerWidth")
