@@ -30,19 +30,19 @@ Transition = tuple[Shop, str, Rule, Case | OfOrder, Emitted | None, Open | None,
 class Reconciler:
     """Finds what is news, and tells it. Those that find it answer when to look again (epoch ms)."""
 
-    def __init__(self, book: RuleBook, tell: Callable[[Shop, Alert], None]) -> None:
+    def __init__(self, book: RuleBook, emit: Callable[[Shop, Alert], None]) -> None:
         self.book = book
-        self._tell = tell
+        self._emit = emit
         self._renderer = AlertRenderer()
         self._transitions: list[Transition] = []
 
-    def tell(self) -> None:
+    def emit_transitions(self) -> None:
         """Tells what was found since the last call, in that order. It is not told as it is found, since finding and
         telling by turns drive each other out of the processor's caches."""
         transitions, self._transitions = self._transitions, []
         looked_at: tuple[Order, int] | None = None
         known: Known = {}
-        for shop, alert, rule, about, said, opened, cause, at_ms in transitions:
+        for shop, alert, rule, about, last_emitted, opened, cause, at_ms in transitions:
             if isinstance(about, Case):
                 case = about
             else:
@@ -50,35 +50,35 @@ class Reconciler:
                 if looked_at != (order, at_ms):  # several alerts of one order often come at once
                     looked_at, known = (order, at_ms), known_by(order.facts, at_ms)
                 case = of_deadline(timer, order, due_ms, known)
-            self._tell(shop, self._renderer.render(shop, alert, rule, case, said, opened, cause, at_ms))
+            self._emit(shop, self._renderer.render(shop, alert, rule, case, last_emitted, opened, cause, at_ms))
 
     def reconcile_order(self, order: Order, wanted: list[tuple[Timer, Open]], at_ms: int) -> int:
         """What is new of an order."""
-        next_eval_ms, said_of = NEVER, order.alerts
-        if said_of is None:
-            said_of = order.alerts = {}
+        next_eval_ms, emitted = NEVER, order.alerts
+        if emitted is None:
+            emitted = order.alerts = {}
         shop, current = order.shop, []
         for timer, opened in wanted:
             alert = alert_id(timer.rule.id, shop.key, order.id, rfc3339(opened.due_ms or 0))
             current.append(alert)
-            said = said_of.get(alert)
-            if not needs_emit(said, opened):
+            last_emitted = emitted.get(alert)
+            if not needs_emit(last_emitted, opened):
                 continue
-            if said is not None and at_ms < said.at_ms:
-                next_eval_ms = min(next_eval_ms, said.at_ms)
+            if last_emitted is not None and at_ms < last_emitted.at_ms:
+                next_eval_ms = min(next_eval_ms, last_emitted.at_ms)
             else:
                 about = timer, order, opened.due_ms
-                self._note(shop, said_of, alert, timer.rule, about, opened, timer.cause(opened), at_ms)
-        for alert, said in list(said_of.items()):
-            ended = shop.plan.timer_of.get(said.rule) if said.open and alert not in current else None
+                self._note(shop, emitted, alert, timer.rule, about, opened, timer.cause(opened), at_ms)
+        for alert, last_emitted in list(emitted.items()):
+            ended = shop.plan.timer_of.get(last_emitted.rule) if last_emitted.open and alert not in current else None
             if ended is None:
                 continue  # as it should be; or its pack isn't loaded here, so nobody can say whether it is over
-            if at_ms < said.at_ms:
-                next_eval_ms = min(next_eval_ms, said.at_ms)
+            if at_ms < last_emitted.at_ms:
+                next_eval_ms = min(next_eval_ms, last_emitted.at_ms)
             else:
                 about = ended, order, ended.due(order.facts)
-                cause = ended.end_reason(order.facts, said)
-                self._note(shop, said_of, alert, ended.rule, about, None, cause, at_ms)
+                cause = ended.end_reason(order.facts, last_emitted)
+                self._note(shop, emitted, alert, ended.rule, about, None, cause, at_ms)
         return next_eval_ms
 
     def reconcile_shop(self, shop: Shop, evaluator: Evaluator, at_ms: int, most: int = NEVER) -> tuple[int | None, int]:
@@ -137,15 +137,21 @@ class Reconciler:
         self, shop: Shop, evaluator: Evaluator, findings: Findings, alert: str, finding: Finding, at_ms: int
     ) -> int:
         """What is new of one alert that should be open; when to look again (epoch ms)."""
-        said, rule = shop.alerts.get(alert), evaluator.rule
-        if said is not None and _is_no_longer_that_sanction(said, finding.open) and at_ms >= said.at_ms:
+        last_emitted, rule = shop.alerts.get(alert), evaluator.rule
+        if (
+            last_emitted is not None
+            and _is_no_longer_that_sanction(last_emitted, finding.open)
+            and at_ms >= last_emitted.at_ms
+        ):
             self._end_shop_alert(shop, evaluator, findings, alert, at_ms)
-            said = shop.alerts[alert]
-        if not needs_emit(said, finding.open):
+            last_emitted = shop.alerts[alert]
+        if not needs_emit(last_emitted, finding.open):
             return NEVER
-        if said is not None and at_ms < said.at_ms:
-            return said.at_ms
-        cause = finding.cause if said is None or not _is_milder(rule, said, finding.open) else "fell_back"
+        if last_emitted is not None and at_ms < last_emitted.at_ms:
+            return last_emitted.at_ms
+        cause = (
+            finding.cause if last_emitted is None or not _is_milder(rule, last_emitted, finding.open) else "fell_back"
+        )
         counts = (finding.subject, finding.episode) == MORE
         case = findings.case_of_more() if counts else evaluator.case(shop, finding, at_ms)
         self._note(shop, shop.alerts, alert, rule, case, finding.open, cause, at_ms)
@@ -155,28 +161,35 @@ class Reconciler:
         """Ends what was said under rules that are not this shop's any more, since it has another site or programme."""
         plan, next_eval_ms = shop.plan, NEVER
         holders = [(None, shop.alerts), *((order.id, order.alerts) for order in shop.orders.values() if order.alerts)]
-        for order_id, said_of in holders:
-            for alert, said in list(said_of.items()):
-                rule = self.book.rules.get(said.rule)
+        for order_id, emitted in holders:
+            for alert, last_emitted in list(emitted.items()):
+                rule = self.book.rules.get(last_emitted.rule)
                 if (
-                    said.open
+                    last_emitted.open
                     and rule is not None
-                    and said.rule not in plan.evaluator_of
-                    and said.rule not in plan.timer_of
+                    and last_emitted.rule not in plan.evaluator_of
+                    and last_emitted.rule not in plan.timer_of
                 ):
-                    if at_ms < said.at_ms:
+                    if at_ms < last_emitted.at_ms:
                         shop.rebound = True
-                        next_eval_ms = min(next_eval_ms, said.at_ms)
+                        next_eval_ms = min(next_eval_ms, last_emitted.at_ms)
                     else:
-                        self._note(shop, said_of, alert, rule, Case({}, {}, order_id), None, "no_longer_applies", at_ms)
+                        self._note(shop, emitted, alert, rule, Case({}, {}, order_id), None, "no_longer_applies", at_ms)
         return next_eval_ms
 
     def _end_shop_alert(self, shop: Shop, evaluator: Evaluator, findings: Findings, alert: str, at_ms: int) -> int:
-        said = shop.alerts[alert]
-        if at_ms < said.at_ms:
-            return said.at_ms
+        last_emitted = shop.alerts[alert]
+        if at_ms < last_emitted.at_ms:
+            return last_emitted.at_ms
         subject, episode = subject_and_episode(alert, evaluator.rule.id, shop.key)
-        last = Open(said.stage, "info", said.due_ms, said.judgement, said.until_ms, said.tier)
+        last = Open(
+            last_emitted.stage,
+            "info",
+            last_emitted.due_ms,
+            last_emitted.judgement,
+            last_emitted.until_ms,
+            last_emitted.tier,
+        )
         finding = Finding(last, "fell_back", subject, episode)
         cause: Cause
         if (subject, episode) == MORE:
@@ -184,7 +197,7 @@ class Reconciler:
         elif findings.is_left_out((subject, episode)):
             case, cause = evaluator.case(shop, finding, at_ms), "too_many"
         else:
-            cause = evaluator.end_reason(shop, said, finding, at_ms)
+            cause = evaluator.end_reason(shop, last_emitted, finding, at_ms)
             case = evaluator.case(shop, finding, at_ms)
         self._note(shop, shop.alerts, alert, evaluator.rule, case, None, cause, at_ms)
         return NEVER
@@ -192,7 +205,7 @@ class Reconciler:
     def _note(
         self,
         shop: Shop,
-        said_of: dict[str, Emitted],
+        emitted: dict[str, Emitted],
         alert: str,
         rule: Rule,
         about: Case | OfOrder,
@@ -201,21 +214,21 @@ class Reconciler:
         at_ms: int,
     ) -> None:
         """Has it told with the others, and remembers it as said."""
-        said = said_of.get(alert)
-        self._transitions.append((shop, alert, rule, about, said, opened, cause, at_ms))
-        shop.open_alerts += (opened is not None) - (said is not None and said.open)
-        said_of[alert] = record_emitted(rule.id, said, opened, at_ms)
-        if said_of is shop.alerts:
+        last_emitted = emitted.get(alert)
+        self._transitions.append((shop, alert, rule, about, last_emitted, opened, cause, at_ms))
+        shop.open_alerts += (opened is not None) - (last_emitted is not None and last_emitted.open)
+        emitted[alert] = record_emitted(rule.id, last_emitted, opened, at_ms)
+        if emitted is shop.alerts:
             shop.note_open(rule.id, alert, opened is not None)
 
 
-def _is_no_longer_that_sanction(said: Emitted, wanted: Open) -> bool:
+def _is_no_longer_that_sanction(last_emitted: Emitted, wanted: Open) -> bool:
     """No longer the sanction last spoken of: that one ends first, so that what comes after is told on its own."""
-    return said.open and said.until_ms is not None and wanted.until_ms != said.until_ms
+    return last_emitted.open and last_emitted.until_ms is not None and wanted.until_ms != last_emitted.until_ms
 
 
-def _is_milder(rule: Rule, said: Emitted, wanted: Open) -> bool:
+def _is_milder(rule: Rule, last_emitted: Emitted, wanted: Open) -> bool:
     stages = rule.stages()
-    if not said.open or said.stage not in stages or wanted.stage not in stages:
+    if not last_emitted.open or last_emitted.stage not in stages or wanted.stage not in stages:
         return False
-    return stages.index(wanted.stage) < stages.index(said.stage)
+    return stages.index(wanted.stage) < stages.index(last_emitted.stage)

@@ -41,16 +41,16 @@ class AlertRenderer:
         alert: str,
         rule: Rule,
         case: Case,
-        said: Emitted | None,
+        last_emitted: Emitted | None,
         wanted: Open | None,
         cause: Cause,
         at_ms: int,
     ) -> Alert:
         """The next record of an alert: opened, updated, or resolved where `wanted` is None."""
-        reopened = said is None or not said.open
-        last = wanted or said
+        reopened = last_emitted is None or not last_emitted.open
+        last = wanted or last_emitted
         assert last is not None
-        revision = 1 if said is None else said.revision + 1
+        revision = 1 if last_emitted is None else last_emitted.revision + 1
         template = self._template(rule, last.stage)
         time, due_at = rfc3339(at_ms), instant(last.due_ms)
         data = replace(
@@ -60,7 +60,7 @@ class AlertRenderer:
             state="resolved" if wanted is None else "open",
             severity=last.severity,
             reason=cause,
-            opened_at=time if said is None or reopened else rfc3339(said.opened_at_ms),
+            opened_at=time if last_emitted is None or reopened else rfc3339(last_emitted.opened_at_ms),
             due_at=due_at,
             summary=_summary(template, shop, case, last, due_at),
             evidence=case.evidence,

@@ -34,7 +34,7 @@ class Engine:
     """`stepping`: fire every timer at its own due instant, in order (event time). Otherwise the clock leaps to
     now and each order is judged once, as it stands (wall time), so an outage raises nothing that has passed.
 
-    What came out is taken with `drain`; alerts go to `tell`, if it is given, before `settle` and `advance` are done.
+    What came out is taken with `drain`; alerts go to `emit`, if it is given, before `settle` and `advance` are done.
     After a restart: what `rules.engine.restore` takes back in any order, the clock as it stood (`clock_ms`), then
     `settle`.
     """
@@ -44,7 +44,7 @@ class Engine:
         book: RuleBook,
         *,
         stepping: bool,
-        tell: Callable[[Shop, Alert], None] | None = None,
+        emit: Callable[[Shop, Alert], None] | None = None,
         ceilings: Ceilings = UNBOUNDED,
     ) -> None:
         self.book = book
@@ -55,7 +55,7 @@ class Engine:
         self.order_count = 0
         self.work = WorkQueue()
         self.timers = TimerQueue()
-        self._reconciler = Reconciler(book, tell or self._keep)
+        self._reconciler = Reconciler(book, emit or self._keep)
         self._changes = Changes()
         self._instant_open = False
         self._next_sweep_ms = MIN_MS
@@ -217,7 +217,7 @@ class Engine:
         """
         self._orders_left = self._judges_left = limit
         done = self._settle()
-        self._reconciler.tell()
+        self._reconciler.emit_transitions()
         return done
 
     def _passed_ms(self) -> int:
@@ -238,7 +238,7 @@ class Engine:
         else:
             self._move(to_ms, including)
             done = self._settle()
-        self._reconciler.tell()
+        self._reconciler.emit_transitions()
         if done and to_ms >= self._next_sweep_ms:
             self._sweep(to_ms)
         return done

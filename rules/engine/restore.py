@@ -69,31 +69,31 @@ def correct_alert(engine: Engine, alert: Alert) -> bool:
     known nothing else is taken from the record. Raises ValueError as `restore_alert` does.
     """
     found, name = emitted_from(alert), alert.data.alert
-    shop, order, said = _find(engine, name)
-    if found == said:
+    shop, order, last_emitted = _find(engine, name)
+    if found == last_emitted:
         return False
-    if shop is None or said is None:
+    if shop is None or last_emitted is None:
         found.at_ms = min(found.at_ms, engine.clock_ms)  # else it would stand until then
         order = _remember(engine, alert, found)
         if order is not None:
             _look_again(engine, order.shop, order)
         return True
-    said.revision = max(said.revision, found.revision)
-    if found.open and not said.open:
-        said.open = True  # so that it ends
+    last_emitted.revision = max(last_emitted.revision, found.revision)
+    if found.open and not last_emitted.open:
+        last_emitted.open = True  # so that it ends
         shop.open_alerts += 1
         if order is None:
-            shop.note_open(said.rule, name, True)
-    said.tier = ""  # differs from whatever should be open, so that it is written again
+            shop.note_open(last_emitted.rule, name, True)
+    last_emitted.tier = ""  # differs from whatever should be open, so that it is written again
     _look_again(engine, shop, order)
     return True
 
 
 def restate_alert(engine: Engine, name: str) -> None:
     """Has an alert that is open written again, since what was last said of it is gone from the topic."""
-    shop, order, said = _find(engine, name)
-    if shop is not None and said is not None:
-        said.tier = ""  # as in `correct_alert`
+    shop, order, last_emitted = _find(engine, name)
+    if shop is not None and last_emitted is not None:
+        last_emitted.tier = ""  # as in `correct_alert`
         _look_again(engine, shop, order)
 
 
@@ -118,7 +118,7 @@ def _look_again(engine: Engine, shop: Shop, order: Order | None) -> None:
     engine.work.mark_rules(shop, shop.plan.every_evaluator)
 
 
-def _remember(engine: Engine, alert: Alert, said: Emitted) -> Order | None:
+def _remember(engine: Engine, alert: Alert, last_emitted: Emitted) -> Order | None:
     """Has something be what was last said of an alert; the order where it is one's."""
     shop = engine.shop(alert.platform, alert.shop)
     rule, name = alert.data.rule, alert.data.alert
@@ -135,11 +135,11 @@ def _remember(engine: Engine, alert: Alert, said: Emitted) -> Order | None:
     else:
         held = shop.alerts
     before = held.get(name)
-    shop.open_alerts += said.open - (before is not None and before.open)
-    held[name] = said
+    shop.open_alerts += last_emitted.open - (before is not None and before.open)
+    held[name] = last_emitted
     shop.rebound = True
     if held is shop.alerts:
-        shop.note_open(rule, name, said.open)
+        shop.note_open(rule, name, last_emitted.open)
         shop.findings = NOTHING  # they have been compared with less
     engine.work.mark_rules(shop, shop.plan.every_evaluator)
     return order

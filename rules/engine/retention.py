@@ -37,9 +37,9 @@ def sweep(shop: Shop, at_ms: int, changes: Changes) -> int:
 def _past(shop: Shop, at_ms: int) -> list[str]:
     """Alerts that have ended with their episode, too long ago for any fact to bring them back."""
     ended = [
-        (alert, said.rule)
-        for alert, said in shop.alerts.items()
-        if not said.open and said.at_ms <= at_ms - KEPT_MS and said.until_ms != NEVER
+        (alert, last_emitted.rule)
+        for alert, last_emitted in shop.alerts.items()
+        if not last_emitted.open and last_emitted.at_ms <= at_ms - KEPT_MS and last_emitted.until_ms != NEVER
     ]
     return [alert for alert, rule in ended if subject_and_episode(alert, rule, shop.key)[1] not in ("-", MORE[1])]
 
@@ -54,4 +54,7 @@ def _is_spent(order: Order, at_ms: int) -> bool:
             return False  # a mark that still counts
     if shop.reused_ms(order) + shop.plan.number_kept_ms > at_ms:
         return False
-    return all(not said.open and said.at_ms <= shop.kept_from_ms for said in (order.alerts or {}).values())
+    return all(
+        not last_emitted.open and last_emitted.at_ms <= shop.kept_from_ms
+        for last_emitted in (order.alerts or {}).values()
+    )

@@ -127,7 +127,7 @@ class CountEvaluator(ABC):
     def case(self, shop: ShopView, finding: Finding, at_ms: int) -> Case: ...
 
     @abstractmethod
-    def end_reason(self, shop: ShopView, said: Emitted, finding: Finding, at_ms: int) -> Cause: ...
+    def end_reason(self, shop: ShopView, last_emitted: Emitted, finding: Finding, at_ms: int) -> Cause: ...
 
     @abstractmethod
     def metric(self, shop: ShopView, at_ms: int) -> dict[str, Any] | None: ...
@@ -232,13 +232,13 @@ class SanctionCounter(CountEvaluator):
         case.headroom = self.rule.threshold - standing.number
         return case
 
-    def end_reason(self, shop: ShopView, said: Emitted, finding: Finding, at_ms: int) -> Cause:
+    def end_reason(self, shop: ShopView, last_emitted: Emitted, finding: Finding, at_ms: int) -> Cause:
         """Time has ended what was said, or a sanction that came on top of it; unless the marks, as they are known
         by now, no longer bear it out."""
-        then = self._stage(self.stand(shop, self.source.log(shop), said.at_ms, at_ms))
-        if then is None or then.open.stage != said.stage or then.open.until_ms != said.until_ms:
+        then = self._stage(self.stand(shop, self.source.log(shop), last_emitted.at_ms, at_ms))
+        if then is None or then.open.stage != last_emitted.stage or then.open.until_ms != last_emitted.until_ms:
             return "evidence_arrived"
-        return "fell_back" if said.until_ms is None else "sanction_ended"
+        return "fell_back" if last_emitted.until_ms is None else "sanction_ended"
 
     def metric(self, shop: ShopView, at_ms: int) -> dict[str, Any]:
         return self._metric(self.stand(shop, self.source.log(shop), at_ms, at_ms).number, None)
@@ -316,7 +316,7 @@ class WeekCounter(CountEvaluator):
             marks = weeks.get(finding.episode, [])
         return self._case(marks, len(marks), period=finding.episode)
 
-    def end_reason(self, shop: ShopView, said: Emitted, finding: Finding, at_ms: int) -> Cause:
+    def end_reason(self, shop: ShopView, last_emitted: Emitted, finding: Finding, at_ms: int) -> Cause:
         this_week = week_name(week_of(day_of(at_ms, self.zone))[0])
         return "evidence_arrived" if finding.episode == this_week else "period_ended"
 
@@ -361,7 +361,7 @@ class OrderCounter(CountEvaluator, SubjectEvaluator[Marks]):
         case.evidence |= shop.products_of(finding.subject)
         return case
 
-    def end_reason(self, shop: ShopView, said: Emitted, finding: Finding, at_ms: int) -> Cause:
+    def end_reason(self, shop: ShopView, last_emitted: Emitted, finding: Finding, at_ms: int) -> Cause:
         marks = self._known(shop, finding.subject, at_ms)
         return "period_ended" if self._open(len(marks)) is not None else "evidence_arrived"
 

@@ -117,7 +117,7 @@ class EventEvaluator(SubjectEvaluator[Occurrence]):
             names["points"] = f"{float(case.points):g}"
         return case
 
-    def end_reason(self, shop: ShopView, said: Emitted, finding: Finding, at_ms: int) -> Cause:
+    def end_reason(self, shop: ShopView, last_emitted: Emitted, finding: Finding, at_ms: int) -> Cause:
         if not self._told(shop, self.key_of(finding)):
             return "evidence_arrived"
         return "period_ended" if self.rule.sanction is None else "sanction_ended"

@@ -168,7 +168,7 @@ class Readings(ABC):
         falls = self.rule.below is not None or self.rule.of == "reorder_point"
         return round(reading.value - reading.limit if falls else reading.limit - reading.value, 6)
 
-    def end_reason(self, shop: ShopView, said: Emitted, finding: Finding, at_ms: int) -> Cause:
+    def end_reason(self, shop: ShopView, last_emitted: Emitted, finding: Finding, at_ms: int) -> Cause:
         return "fell_back"
 
     def _metric(self, reading: Reading) -> dict[str, Any]:

@@ -71,7 +71,7 @@ class RouteEvaluator(SubjectEvaluator[Route]):
         evidence = said_by(entry) | {"carrier": data.carrier, "region": data.region, "state": data.state, "line": line}
         return Case(evidence, names)
 
-    def end_reason(self, shop: ShopView, said: Emitted, finding: Finding, at_ms: int) -> Cause:
+    def end_reason(self, shop: ShopView, last_emitted: Emitted, finding: Finding, at_ms: int) -> Cause:
         return "fell_back"
 
     def metric(self, shop: ShopView, at_ms: int) -> dict[str, Any] | None:

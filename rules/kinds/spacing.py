@@ -100,7 +100,7 @@ class SpacingEvaluator(SubjectEvaluator[Spacing]):
         }
         return Case(evidence, {"sku": found.sku, "held_until": rfc3339(found.free_ms)})
 
-    def end_reason(self, shop: ShopView, said: Emitted, finding: Finding, at_ms: int) -> Cause:
+    def end_reason(self, shop: ShopView, last_emitted: Emitted, finding: Finding, at_ms: int) -> Cause:
         found = self._found(shop, finding.subject, at_ms)
         still = found is not None and rfc3339(found.starts_ms) == finding.episode
         return "period_ended" if still else "deadline_moved"

@@ -130,7 +130,7 @@ class StreakEvaluator:
         evidence["window"] = window_json(counter, period)
         return Case(evidence, names, None, best, threshold, headroom)
 
-    def end_reason(self, shop: ShopView, said: Emitted, finding: Finding, at_ms: int) -> Cause:
+    def end_reason(self, shop: ShopView, last_emitted: Emitted, finding: Finding, at_ms: int) -> Cause:
         now = self._now(shop, at_ms)
         same = now is not None and finding.episode in ("-", now.period.name)
         return "fell_back" if same else "period_ended"

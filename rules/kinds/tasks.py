@@ -132,12 +132,12 @@ class DutyJudge:
             evidence["event"] = said_by(duty.event)
         return Case(evidence, names, order)
 
-    def _cause_of_end(self, duty: Duty | None, said: Emitted) -> Cause:
+    def _cause_of_end(self, duty: Duty | None, last_emitted: Emitted) -> Cause:
         if duty is None:
             return "evidence_arrived"
         if duty.done_ms is None:
             return "period_ended"
-        late_word = said.stage == "overdue" and duty.done_ms <= (said.due_ms or 0)
+        late_word = last_emitted.stage == "overdue" and duty.done_ms <= (last_emitted.due_ms or 0)
         return "evidence_arrived" if late_word else "fulfilled"
 
     def metric(self, shop: ShopView, at_ms: int) -> dict[str, Any] | None:
@@ -233,8 +233,8 @@ class TasksEvaluator(DutyJudge, SubjectEvaluator[Tasks]):
         duty, _ = self._duty(shop, self.key_of(finding), at_ms)
         return self._case(duty, finding.subject, None if self.source is None else finding.subject)
 
-    def end_reason(self, shop: ShopView, said: Emitted, finding: Finding, at_ms: int) -> Cause:
-        return self._cause_of_end(self._duty(shop, self.key_of(finding), at_ms)[0], said)
+    def end_reason(self, shop: ShopView, last_emitted: Emitted, finding: Finding, at_ms: int) -> Cause:
+        return self._cause_of_end(self._duty(shop, self.key_of(finding), at_ms)[0], last_emitted)
 
     def sanctions(self, shop: ShopView, at_ms: int) -> list[tuple[str, int, int]]:
         if self.rule.sanction is None:
@@ -305,8 +305,8 @@ class DepositJudge(DutyJudge, SubjectEvaluator[Tasks]):
     def case(self, shop: ShopView, finding: Finding, at_ms: int) -> Case:
         return self._case(self._duty(shop, finding, at_ms), finding.subject, None)
 
-    def end_reason(self, shop: ShopView, said: Emitted, finding: Finding, at_ms: int) -> Cause:
-        return self._cause_of_end(self._duty(shop, finding, at_ms), said)
+    def end_reason(self, shop: ShopView, last_emitted: Emitted, finding: Finding, at_ms: int) -> Cause:
+        return self._cause_of_end(self._duty(shop, finding, at_ms), last_emitted)
 
     def sanctions(self, shop: ShopView, at_ms: int) -> list[tuple[str, int, int]]:
         return self._sanctions(self._settled(shop, at_ms)[0].duties, at_ms)

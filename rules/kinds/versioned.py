@@ -46,8 +46,8 @@ class Versions:
     def case(self, shop: ShopView, finding: Finding, at_ms: int) -> Case:
         return self._judge_of(shop, finding, at_ms).case(shop, finding, at_ms)
 
-    def end_reason(self, shop: ShopView, said: Emitted, finding: Finding, at_ms: int) -> Cause:
-        return self._judge_of(shop, finding, at_ms).end_reason(shop, said, finding, at_ms)
+    def end_reason(self, shop: ShopView, last_emitted: Emitted, finding: Finding, at_ms: int) -> Cause:
+        return self._judge_of(shop, finding, at_ms).end_reason(shop, last_emitted, finding, at_ms)
 
     def metric(self, shop: ShopView, at_ms: int) -> dict[str, Any] | None:
         return self.evaluators[-1].metric(shop, at_ms)

@@ -60,34 +60,34 @@ def _until(until: str | UnsetType | None) -> int | None:
     return NEVER if until is None else None
 
 
-def record_emitted(rule: str, said: Emitted | None, wanted: Open | None, at_ms: int) -> Emitted:
+def record_emitted(rule: str, last_emitted: Emitted | None, wanted: Open | None, at_ms: int) -> Emitted:
     """What a record being written now leaves to remember: `emitted_from` of it, without reading it back."""
-    last = wanted or said
+    last = wanted or last_emitted
     assert last is not None
     return Emitted(
         rule=rule,
-        revision=1 if said is None else said.revision + 1,
+        revision=1 if last_emitted is None else last_emitted.revision + 1,
         open=wanted is not None,
         severity=last.severity,
         stage=last.stage,
         judgement=last.judgement,
         at_ms=at_ms,
-        opened_at_ms=at_ms if said is None or not said.open else said.opened_at_ms,
+        opened_at_ms=at_ms if last_emitted is None or not last_emitted.open else last_emitted.opened_at_ms,
         due_ms=last.due_ms,
         until_ms=last.until_ms,
         tier=last.tier,
     )
 
 
-def needs_emit(said: Emitted | None, wanted: Open | None) -> bool:
+def needs_emit(last_emitted: Emitted | None, wanted: Open | None) -> bool:
     """True when what should be open differs from what was last said."""
     if wanted is None:
-        return said is not None and said.open
+        return last_emitted is not None and last_emitted.open
     return (
-        said is None
-        or not said.open
-        or said.stage != wanted.stage
-        or said.severity != wanted.severity
-        or said.judgement != wanted.judgement
-        or said.tier != wanted.tier
+        last_emitted is None
+        or not last_emitted.open
+        or last_emitted.stage != wanted.stage
+        or last_emitted.severity != wanted.severity
+        or last_emitted.judgement != wanted.judgement
+        or last_emitted.tier != wanted.tier
     )

@@ -116,8 +116,8 @@ class Plan:
         counted |= (_SOLD if self.on_sale else 0) | (_SHIPPED if self.on_number else 0)
         self.redeeming = _any_of(gauge.redeemed_by for gauge in self.gauges)
         self.redeemable = _any_of(gauge.bit for gauge in self.gauges if gauge.redeemed_by & ~counted)
-        self.watched_once_told = counted | _any_of(timer.facts for timer in self.timers)
-        self.watched_facts = self.watched_once_told | self.redeeming
+        self.watched_once_emitted = counted | _any_of(timer.facts for timer in self.timers)
+        self.watched_facts = self.watched_once_emitted | self.redeeming
         self._silences = [timer.n for timer in self.timers if timer.postponed_by]
         hurried = [timer.facts & ~timer.can_wait for timer in self.timers]
         self._heeds_in_time = counted | _any_of(hurried)
@@ -155,13 +155,13 @@ class Plan:
             )
         return found
 
-    def watch_mask(self, turns: Sequence[int], bad: int, told: bool) -> int:
+    def watch_mask(self, turns: Sequence[int], bad: int, emitted: bool) -> int:
         """Of `watched_facts`, those that matter at once to an order, by its timers' turns and the ratios (as bits) in
-        which it is bad. Where nothing has been `told` of it, those that keep it so can wait until the turns; what
+        which it is bad. Where nothing has been `emitted` of it, those that keep it so can wait until the turns; what
         redeems only matters where something is bad."""
-        facts = self.watched_once_told if told else self._heeds_waiting
+        facts = self.watched_once_emitted if emitted else self._heeds_waiting
         for n in self._silences:
-            if turns[n] == NEVER and not told:
+            if turns[n] == NEVER and not emitted:
                 facts = self._heeds_in_time  # the first news begins it
         return facts | self.redeeming if bad & self.redeemable else facts
 

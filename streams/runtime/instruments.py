@@ -68,10 +68,10 @@ class Reasons:
         self._late_s: list[float] = []
 
     def note(self, alert: Alert) -> None:
-        said, due_at = alert.data, alert.data.due_at
-        why = said.clause, said.severity, said.reason
+        data, due_at = alert.data, alert.data.due_at
+        why = data.clause, data.severity, data.reason
         self._why[why] = self._why.get(why, 0) + 1
-        if said.reason == "deadline_passed" and due_at is not None:
+        if data.reason == "deadline_passed" and due_at is not None:
             in_time = alert.time == due_at  # as all are while a backlog is read in event time
             self._late_s.append(0 if in_time else (from_rfc3339(alert.time) - from_rfc3339(due_at)) / 1000)
 

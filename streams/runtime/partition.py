@@ -82,12 +82,12 @@ class Partition:
         self.partitions = partitions
         self.wall = clock == "wall"
         self.wall_clock = wall_clock or WallClock()
-        self.engine = Engine(book, stepping=not self.wall, tell=self._say, ceilings=ceilings)
+        self.engine = Engine(book, stepping=not self.wall, emit=self._emit, ceilings=ceilings)
         self.room = Room(self.engine, number)
         self.clock = Watermark(CLOCKED)
         self.standings = Standings()
         self.applied: dict[str, int] = {}
-        self._said: list[tuple[bytes, bytes]] = []
+        self._emitted: list[tuple[bytes, bytes]] = []
         self.reasons = instruments.Reasons()
         self.dead: list[DeadLetter] = []
         self.events = 0
@@ -236,20 +236,20 @@ class Partition:
 
     # -- what must be written -------------------------------------------------------------------------------
 
-    def _say(self, shop: Shop, alert: Alert) -> None:
+    def _emit(self, shop: Shop, alert: Alert) -> None:
         """Keeps an alert as a record at once: the bytes of a commit cycle's alerts fit into caches that the alerts
         don't."""
         value = alerts.encode(alert)
         if len(value) > LARGEST_VALUE_BYTES:
             value = fitting(msgspec.to_builtins(alert), msgspec.json.encode)
-        self._said.append((alert.data.alert.encode(), value))
+        self._emitted.append((alert.data.alert.encode(), value))
         self.standings.note_alert(shop)
         self.reasons.note(alert)
 
-    def take_said(self) -> list[tuple[bytes, bytes]]:
+    def drain_alerts(self) -> list[tuple[bytes, bytes]]:
         """Keys and values of the alerts said since the last call."""
-        said, self._said = self._said, []
-        return said
+        emitted, self._emitted = self._emitted, []
+        return emitted
 
     def progress(self) -> bytes | None:
         """The partition's clock, if it has moved far enough since it was last kept to be worth a record."""

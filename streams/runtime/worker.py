@@ -343,13 +343,13 @@ class Worker(Service):
         outbox = Outbox(self.app.producer._ensure_producer())
         names = self.app.names
         facts: dict[int, list[tuple[bytes, bytes | None]]] = {}
-        said: dict[int, list[tuple[bytes, bytes]]] = {}
+        emitted: dict[int, list[tuple[bytes, bytes]]] = {}
         # No await from here to the last add: what is written and what is committed are of one moment.
         for number, partition in self.partitions.items():
             changes = partition.engine.drain()
-            said[number] = partition.take_said()
+            emitted[number] = partition.drain_alerts()
             facts[number] = list(_fact_records(changes, partition))
-            outbox.add(names.alerts, number, said[number])
+            outbox.add(names.alerts, number, emitted[number])
             outbox.add(names.facts, number, facts[number])
             for letter in partition.dead:
                 outbox.add(names.dead_letters, number, [(letter.key, letter.value)], letter.headers)
@@ -363,10 +363,10 @@ class Worker(Service):
         except BaseException:  # cancelled, too: it is drained and may not be written, so no offset may be committed now
             self._failed = True
             raise
-        for number in said:
+        for number in emitted:
             for table, topic, records in (
                 (self.app.facts, names.facts, facts[number]),
-                (self.app.alerts, names.alerts, said[number]),
+                (self.app.alerts, names.alerts, emitted[number]),
             ):
                 if (topic, number) in written:
                     table.data.wrote(number, records, written[topic, number])
@@ -375,7 +375,7 @@ class Worker(Service):
         for partition in self.partitions.values():
             partition.reasons.count()
         for listener in self.on_alerts:
-            listener([value for records in said.values() for _, value in records])
+            listener([value for records in emitted.values() for _, value in records])
 
     async def _look_for_place(self) -> None:
         """Raises LostMembershipError where the partitions aren't this worker's any more. How long nothing was written

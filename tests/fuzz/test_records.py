@@ -67,7 +67,7 @@ class Site:
         engine = self.partition.engine
         while not engine.advance(END_MS, limit=5_000):
             pass
-        for _, value in self.partition.take_said():
+        for _, value in self.partition.drain_alerts():
             decode(value)
             self.alerts += 1
         list(fact_records(engine.drain()))

@@ -134,7 +134,7 @@ class Worker:
         self.write()
 
     def write(self) -> None:
-        said = [decode(value) for _, value in self.partition.take_said()]
+        said = [decode(value) for _, value in self.partition.drain_alerts()]
         self.alerts += said
         for name, alert in {alert.data.alert: alert for alert in said}.items():
             shop = self.engine.shops[alert.platform, alert.shop]

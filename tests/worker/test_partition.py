@@ -328,12 +328,12 @@ def test_a_foreign_record_under_another_alerts_key_has_both_written_again() -> N
     watched = partition()
     apply(watched, event("order.placed", START_MS, "1"), event("order.placed", START_MS, "2"))
     watched.engine.advance(START_MS + LATE_MS)
-    (key, value), (other_key, other) = watched.take_said()
+    (key, value), (other_key, other) = watched.drain_alerts()
     assert not watched.correct(key, value)
     forged = other.replace(b'"revision":1', b'"revision":40').replace(b'"state":"open"', b'"state":"resolved"')
     assert watched.correct(key, forged)
     watched.engine.settle()
-    again = {key: decode(value).data for key, value in watched.take_said()}
+    again = {key: decode(value).data for key, value in watched.drain_alerts()}
     assert {name: (data.revision, data.state) for name, data in again.items()} == {
         key: (2, "open"),
         other_key: (41, "open"),
@@ -348,7 +348,7 @@ def test_a_foreign_record_of_a_shop_of_another_partition_is_not_taken_in() -> No
     watched = partition()
     apply(watched, event("order.placed", START_MS))
     watched.engine.advance(START_MS + LATE_MS)
-    ((key, value),) = watched.take_said()
+    ((key, value),) = watched.drain_alerts()
     elsewhere = partition(number=3)
     assert elsewhere.correct(key, value)
     assert not elsewhere.engine.shops

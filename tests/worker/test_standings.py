@@ -25,7 +25,7 @@ class Desk:
         monkeypatch.setattr(standings_publisher, "monotonic", lambda: self.now_s)
         monkeypatch.setattr(standings_publisher, "thread_time", self._tick)
         self.standings = Standings()
-        self.engine = Engine(book(), stepping=True, tell=lambda shop, _: self.standings.note_alert(shop))
+        self.engine = Engine(book(), stepping=True, emit=lambda shop, _: self.standings.note_alert(shop))
 
     def _tick(self) -> float:
         self.now_s += self.takes_s

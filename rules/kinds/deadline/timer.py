@@ -138,25 +138,29 @@ class Timer:
             return "judged_again"
         return "went_silent" if isinstance(self.rule, Silence) else "deadline_passed"
 
-    def end_reason(self, facts: OrderFacts, said: Emitted) -> Cause:
+    def end_reason(self, facts: OrderFacts, last_emitted: Emitted) -> Cause:
         """Why an alert that was open no longer is."""
-        since = said.due_ms if said.stage == "overdue" else said.at_ms
+        since = last_emitted.due_ms if last_emitted.stage == "overdue" else last_emitted.at_ms
         marks = self._until(facts)
         first = min([mark[0] for mark in marks if mark is not None], default=None)
         if first is not None and since is not None and first <= since:
             return "evidence_arrived"
-        if self.due(facts) != said.due_ms:
-            return self._cause_of_move(facts, said)
+        if self.due(facts) != last_emitted.due_ms:
+            return self._cause_of_move(facts, last_emitted)
         if first is None:
             return "no_longer_applies"
         met = [name for name, mark in zip(self.rule.until, marks, strict=True) if mark is not None and mark[0] == first]
         return "cancelled" if met == ["cancelled"] else "fulfilled"
 
-    def _cause_of_move(self, facts: OrderFacts, said: Emitted) -> Cause:
+    def _cause_of_move(self, facts: OrderFacts, last_emitted: Emitted) -> Cause:
         if isinstance(self.rule, Deadline):
             return "deadline_moved"
         heard = (self.due(facts) or 0) - self.rule.within
-        return "evidence_arrived" if said.stage == "overdue" and heard <= (said.due_ms or 0) else "fulfilled"
+        return (
+            "evidence_arrived"
+            if last_emitted.stage == "overdue" and heard <= (last_emitted.due_ms or 0)
+            else "fulfilled"
+        )
 
 
 def compile_firsts(timers: Sequence[Timer]) -> Firsts:

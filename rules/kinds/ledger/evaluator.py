@@ -225,9 +225,9 @@ class LedgerEvaluator:
         case.points, case.ledger = points, self.rule.ledger
         return case
 
-    def end_reason(self, shop: ShopView, said: Emitted, finding: Finding, at_ms: int) -> Cause:
-        if said.until_ms is not None:
-            return "sanction_ended" if at_ms >= said.until_ms else "evidence_arrived"
+    def end_reason(self, shop: ShopView, last_emitted: Emitted, finding: Finding, at_ms: int) -> Cause:
+        if last_emitted.until_ms is not None:
+            return "sanction_ended" if at_ms >= last_emitted.until_ms else "evidence_arrived"
         account = self._now(shop, at_ms).account
         if account.began_at(at_ms) is not None:
             return "threshold_crossed"

@@ -208,7 +208,7 @@ class RatioEvaluator:
             actions=cure.actions if cure else (),
         )
 
-    def end_reason(self, shop: ShopView, said: Emitted, finding: Finding, at_ms: int) -> Cause:
+    def end_reason(self, shop: ShopView, last_emitted: Emitted, finding: Finding, at_ms: int) -> Cause:
         counter = self.counter(shop, at_ms)
         if counter is None:
             return "no_longer_applies"
