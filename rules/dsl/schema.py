@@ -8,7 +8,7 @@ from rules.dsl.overrides import OverrideFile
 from rules.expr.conditions import Condition
 from rules.facts.order_facts import FACT_NAMES
 from rules.kinds.rule import Confidence
-from rules.messages.events import Party, Reason
+from rules.messages.events import CancelReason, Party
 from rules.messages.json_schema import schema_components
 
 _FILLED_IN = {"Pack": ("versions", "written", "origin"), "Version": ("at",)}
@@ -88,7 +88,7 @@ def _condition() -> dict[str, Any]:
         {"any": several},
         {"all": several},
         {"not": one},
-        {"has": {"enum": list(FACT_NAMES)}, "by": _some(get_args(Party)), "reason": _some(get_args(Reason))},
+        {"has": {"enum": list(FACT_NAMES)}, "by": _some(get_args(Party)), "reason": _some(get_args(CancelReason))},
         {"late": text},
         {"overdue": text},
         {"term": {"enum": ["mode", "logistics", "sensitive", "predeclared"]}, "is": {}},

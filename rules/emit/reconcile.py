@@ -16,14 +16,14 @@ from rules.kinds.findings import MORE, Findings
 from rules.kinds.rule import Rule
 from rules.kinds.subjects import SubjectEvaluator
 from rules.messages.alert_state import Emitted, Open, needs_emit, record_emitted
-from rules.messages.alerts import Alert, Cause, alert_id, subject_and_episode
+from rules.messages.alerts import Alert, Reason, alert_id, subject_and_episode
 from rules.plan.rule_book import RuleBook
 from rules.state.shop import Order, Shop
 
 OfOrder = tuple[Timer, Order, int | None]
 """The deadline rule an alert is of, the order, and when that is due (epoch ms)."""
 
-Transition = tuple[Shop, str, Rule, Case | OfOrder, Emitted | None, Open | None, Cause, int]
+Transition = tuple[Shop, str, Rule, Case | OfOrder, Emitted | None, Open | None, Reason, int]
 """What is news: `(shop, alert, rule, about, said, open, cause, at_ms)`; nothing is open where it ends."""
 
 
@@ -42,7 +42,7 @@ class Reconciler:
         transitions, self._transitions = self._transitions, []
         looked_at: tuple[Order, int] | None = None
         known: Known = {}
-        for shop, alert, rule, about, last_emitted, opened, cause, at_ms in transitions:
+        for shop, alert, rule, about, last_emitted, opened, reason, at_ms in transitions:
             if isinstance(about, Case):
                 case = about
             else:
@@ -50,7 +50,7 @@ class Reconciler:
                 if looked_at != (order, at_ms):  # several alerts of one order often come at once
                     looked_at, known = (order, at_ms), known_by(order.facts, at_ms)
                 case = of_deadline(timer, order, due_ms, known)
-            self._emit(shop, self._renderer.render(shop, alert, rule, case, last_emitted, opened, cause, at_ms))
+            self._emit(shop, self._renderer.render(shop, alert, rule, case, last_emitted, opened, reason, at_ms))
 
     def reconcile_order(self, order: Order, wanted: list[tuple[Timer, Open]], at_ms: int) -> int:
         """What is new of an order."""
@@ -68,7 +68,7 @@ class Reconciler:
                 next_eval_ms = min(next_eval_ms, last_emitted.at_ms)
             else:
                 about = timer, order, opened.due_ms
-                self._note(shop, emitted, alert, timer.rule, about, opened, timer.cause(opened), at_ms)
+                self._note(shop, emitted, alert, timer.rule, about, opened, timer.reason(opened), at_ms)
         for alert, last_emitted in list(emitted.items()):
             ended = shop.plan.timer_of.get(last_emitted.rule) if last_emitted.open and alert not in current else None
             if ended is None:
@@ -77,8 +77,8 @@ class Reconciler:
                 next_eval_ms = min(next_eval_ms, last_emitted.at_ms)
             else:
                 about = ended, order, ended.due(order.facts)
-                cause = ended.end_reason(order.facts, last_emitted)
-                self._note(shop, emitted, alert, ended.rule, about, None, cause, at_ms)
+                reason = ended.end_reason(order.facts, last_emitted)
+                self._note(shop, emitted, alert, ended.rule, about, None, reason, at_ms)
         return next_eval_ms
 
     def reconcile_shop(self, shop: Shop, evaluator: Evaluator, at_ms: int, most: int = NEVER) -> tuple[int | None, int]:
@@ -149,12 +149,12 @@ class Reconciler:
             return NEVER
         if last_emitted is not None and at_ms < last_emitted.at_ms:
             return last_emitted.at_ms
-        cause = (
-            finding.cause if last_emitted is None or not _is_milder(rule, last_emitted, finding.open) else "fell_back"
+        reason = (
+            finding.reason if last_emitted is None or not _is_milder(rule, last_emitted, finding.open) else "fell_back"
         )
         counts = (finding.subject, finding.episode) == MORE
         case = findings.case_of_more() if counts else evaluator.case(shop, finding, at_ms)
-        self._note(shop, shop.alerts, alert, rule, case, finding.open, cause, at_ms)
+        self._note(shop, shop.alerts, alert, rule, case, finding.open, reason, at_ms)
         return NEVER
 
     def end_what_no_longer_applies(self, shop: Shop, at_ms: int) -> int:
@@ -191,15 +191,15 @@ class Reconciler:
             last_emitted.tier,
         )
         finding = Finding(last, "fell_back", subject, episode)
-        cause: Cause
+        reason: Reason
         if (subject, episode) == MORE:
-            case, cause = findings.case_of_more(), "fell_back"
+            case, reason = findings.case_of_more(), "fell_back"
         elif findings.is_left_out((subject, episode)):
-            case, cause = evaluator.case(shop, finding, at_ms), "too_many"
+            case, reason = evaluator.case(shop, finding, at_ms), "too_many"
         else:
-            cause = evaluator.end_reason(shop, last_emitted, finding, at_ms)
+            reason = evaluator.end_reason(shop, last_emitted, finding, at_ms)
             case = evaluator.case(shop, finding, at_ms)
-        self._note(shop, shop.alerts, alert, evaluator.rule, case, None, cause, at_ms)
+        self._note(shop, shop.alerts, alert, evaluator.rule, case, None, reason, at_ms)
         return NEVER
 
     def _note(
@@ -210,12 +210,12 @@ class Reconciler:
         rule: Rule,
         about: Case | OfOrder,
         opened: Open | None,
-        cause: Cause,
+        reason: Reason,
         at_ms: int,
     ) -> None:
         """Has it told with the others, and remembers it as said."""
         last_emitted = emitted.get(alert)
-        self._transitions.append((shop, alert, rule, about, last_emitted, opened, cause, at_ms))
+        self._transitions.append((shop, alert, rule, about, last_emitted, opened, reason, at_ms))
         shop.open_alerts += (opened is not None) - (last_emitted is not None and last_emitted.open)
         emitted[alert] = record_emitted(rule.id, last_emitted, opened, at_ms)
         if emitted is shop.alerts:

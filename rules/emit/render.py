@@ -8,7 +8,7 @@ from rules.kinds.evaluation import Case
 from rules.kinds.money import money_of
 from rules.kinds.rule import Advice, Rule
 from rules.messages.alert_state import Emitted, Open
-from rules.messages.alerts import Action, Alert, AlertData, Cause, Penalty, instant
+from rules.messages.alerts import Action, Alert, AlertData, Penalty, Reason, instant
 from rules.state.shop import Shop
 
 
@@ -43,7 +43,7 @@ class AlertRenderer:
         case: Case,
         last_emitted: Emitted | None,
         wanted: Open | None,
-        cause: Cause,
+        reason: Reason,
         at_ms: int,
     ) -> Alert:
         """The next record of an alert: opened, updated, or resolved where `wanted` is None."""
@@ -59,7 +59,7 @@ class AlertRenderer:
             revision=revision,
             state="resolved" if wanted is None else "open",
             severity=last.severity,
-            reason=cause,
+            reason=reason,
             opened_at=time if last_emitted is None or reopened else rfc3339(last_emitted.opened_at_ms),
             due_at=due_at,
             summary=_summary(template, shop, case, last, due_at),

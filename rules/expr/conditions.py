@@ -9,7 +9,7 @@ from typing import Any, get_args
 
 from rules.codegen import Written, function
 from rules.facts.order_facts import FACT_NAMES, OrderFacts
-from rules.messages.events import Logistics, Mode, Party, Reason
+from rules.messages.events import CancelReason, Logistics, Mode, Party
 
 Test = Callable[[OrderFacts, int, int], bool]
 """`(facts, missed, overdue)`: bit n of `missed` is set when deadline rule n was ever missed, of `overdue` while
@@ -138,7 +138,9 @@ def _leaf(name: str, written: Mapping[str, Any]) -> Condition:
         if subject != "cancelled" and len(written) > 1:
             raise ValueError("by and reason go with cancelled")
         return Has(
-            subject, _some_of(get_args(Party), written.get("by")), _some_of(get_args(Reason), written.get("reason"))
+            subject,
+            _some_of(get_args(Party), written.get("by")),
+            _some_of(get_args(CancelReason), written.get("reason")),
         )
     if name == "term":
         if subject not in _TERMS:

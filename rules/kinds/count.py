@@ -21,7 +21,7 @@ from rules.kinds.rule import Fault, Place, Reference, Role, Rule, Sanction
 from rules.kinds.shop_view import ShopView
 from rules.kinds.subjects import SubjectEvaluator
 from rules.messages.alert_state import Emitted, Open
-from rules.messages.alerts import Cause
+from rules.messages.alerts import Reason
 
 
 class Marks(Rule, tag="count", tag_field="kind", kw_only=True, frozen=True):
@@ -127,12 +127,12 @@ class CountEvaluator(ABC):
     def case(self, shop: ShopView, finding: Finding, at_ms: int) -> Case: ...
 
     @abstractmethod
-    def end_reason(self, shop: ShopView, last_emitted: Emitted, finding: Finding, at_ms: int) -> Cause: ...
+    def end_reason(self, shop: ShopView, last_emitted: Emitted, finding: Finding, at_ms: int) -> Reason: ...
 
     @abstractmethod
     def metric(self, shop: ShopView, at_ms: int) -> dict[str, Any] | None: ...
 
-    def _open(self, count: int) -> tuple[Open, Cause] | None:
+    def _open(self, count: int) -> tuple[Open, Reason] | None:
         severity = self.rule.severity
         if count >= self.rule.threshold:
             return Open("crossed", severity["crossed"]), "threshold_crossed"
@@ -232,7 +232,7 @@ class SanctionCounter(CountEvaluator):
         case.headroom = self.rule.threshold - standing.number
         return case
 
-    def end_reason(self, shop: ShopView, last_emitted: Emitted, finding: Finding, at_ms: int) -> Cause:
+    def end_reason(self, shop: ShopView, last_emitted: Emitted, finding: Finding, at_ms: int) -> Reason:
         """Time has ended what was said, or a sanction that came on top of it; unless the marks, as they are known
         by now, no longer bear it out."""
         then = self._stage(self.stand(shop, self.source.log(shop), last_emitted.at_ms, at_ms))
@@ -316,7 +316,7 @@ class WeekCounter(CountEvaluator):
             marks = weeks.get(finding.episode, [])
         return self._case(marks, len(marks), period=finding.episode)
 
-    def end_reason(self, shop: ShopView, last_emitted: Emitted, finding: Finding, at_ms: int) -> Cause:
+    def end_reason(self, shop: ShopView, last_emitted: Emitted, finding: Finding, at_ms: int) -> Reason:
         this_week = week_name(week_of(day_of(at_ms, self.zone))[0])
         return "evidence_arrived" if finding.episode == this_week else "period_ended"
 
@@ -361,7 +361,7 @@ class OrderCounter(CountEvaluator, SubjectEvaluator[Marks]):
         case.evidence |= shop.products_of(finding.subject)
         return case
 
-    def end_reason(self, shop: ShopView, last_emitted: Emitted, finding: Finding, at_ms: int) -> Cause:
+    def end_reason(self, shop: ShopView, last_emitted: Emitted, finding: Finding, at_ms: int) -> Reason:
         marks = self._known(shop, finding.subject, at_ms)
         return "period_ended" if self._open(len(marks)) is not None else "evidence_arrived"
 

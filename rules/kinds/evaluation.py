@@ -8,14 +8,14 @@ from msgspec import Struct
 
 from rules.kinds.rule import Advice, Cost
 from rules.messages.alert_state import Open
-from rules.messages.alerts import Cause
+from rules.messages.alerts import Reason
 
 
 class Finding(Struct, gc=False):
-    """That an alert about `subject` should be open; `cause` is why it came to that."""
+    """That an alert about `subject` should be open; `reason` is why it came to that."""
 
     open: Open
-    cause: Cause
+    reason: Reason
     subject: str = "-"
     episode: str = "-"
 

@@ -6,7 +6,7 @@ from rules.kinds.evaluation import Case, Evaluation, Finding
 from rules.kinds.rule import Rule
 from rules.kinds.shop_view import ShopView
 from rules.messages.alert_state import Emitted
-from rules.messages.alerts import Cause
+from rules.messages.alerts import Reason
 
 
 class Evaluator(Protocol):
@@ -24,7 +24,7 @@ class Evaluator(Protocol):
     def case(self, shop: ShopView, finding: Finding, at_ms: int) -> Case:
         """The evidence for an alert, as it stands at a moment."""
 
-    def end_reason(self, shop: ShopView, last_emitted: Emitted, finding: Finding, at_ms: int) -> Cause:
+    def end_reason(self, shop: ShopView, last_emitted: Emitted, finding: Finding, at_ms: int) -> Reason:
         """Why an alert that was open no longer is."""
 
     def metric(self, shop: ShopView, at_ms: int) -> dict[str, Any] | None:

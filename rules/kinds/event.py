@@ -14,7 +14,7 @@ from rules.kinds.rule import Fault, Place, Reference, Rule, Sanction
 from rules.kinds.shop_view import ShopView
 from rules.kinds.subjects import SubjectEvaluator
 from rules.messages.alert_state import Emitted, Open
-from rules.messages.alerts import Cause, instant_of
+from rules.messages.alerts import Reason, instant_of
 
 
 class Occurrence(Rule, tag="event", tag_field="kind", kw_only=True, frozen=True):
@@ -66,7 +66,7 @@ class EventEvaluator(SubjectEvaluator[Occurrence]):
         self._lasts_ms = NEVER if lasts is None else int(lasts)
         [stage] = rule.stages()
         self._opened = Open(stage, rule.severity[stage])
-        self._cause: Cause = "happened" if rule.sanction is None else "sanction_started"
+        self._reason: Reason = "happened" if rule.sanction is None else "sanction_started"
 
     def _until(self, since_ms: int) -> int:
         return NEVER if self._lasts_ms == NEVER else since_ms + self._lasts_ms
@@ -96,7 +96,7 @@ class EventEvaluator(SubjectEvaluator[Occurrence]):
         if since_ms > at_ms:
             return [], since_ms
         opened = self._opened if self.rule.sanction is None else replace(self._opened, until_ms=until)
-        return [Finding(opened, self._cause, subject, rfc3339(since_ms))], until
+        return [Finding(opened, self._reason, subject, rfc3339(since_ms))], until
 
     def case(self, shop: ShopView, finding: Finding, at_ms: int) -> Case:
         marks = self._told(shop, self.key_of(finding))
@@ -117,7 +117,7 @@ class EventEvaluator(SubjectEvaluator[Occurrence]):
             names["points"] = f"{float(case.points):g}"
         return case
 
-    def end_reason(self, shop: ShopView, last_emitted: Emitted, finding: Finding, at_ms: int) -> Cause:
+    def end_reason(self, shop: ShopView, last_emitted: Emitted, finding: Finding, at_ms: int) -> Reason:
         if not self._told(shop, self.key_of(finding)):
             return "evidence_arrived"
         return "period_ended" if self.rule.sanction is None else "sanction_ended"

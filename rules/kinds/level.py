@@ -19,7 +19,7 @@ from rules.kinds.rule import Fault, Place, Reference, Role, Rule
 from rules.kinds.shop_view import ShopView
 from rules.kinds.subjects import SubjectEvaluator
 from rules.messages.alert_state import Emitted, Open
-from rules.messages.alerts import Cause
+from rules.messages.alerts import Reason
 
 if TYPE_CHECKING:
     from rules.kinds.ledger.evaluator import LedgerEvaluator
@@ -168,7 +168,7 @@ class Readings(ABC):
         falls = self.rule.below is not None or self.rule.of == "reorder_point"
         return round(reading.value - reading.limit if falls else reading.limit - reading.value, 6)
 
-    def end_reason(self, shop: ShopView, last_emitted: Emitted, finding: Finding, at_ms: int) -> Cause:
+    def end_reason(self, shop: ShopView, last_emitted: Emitted, finding: Finding, at_ms: int) -> Reason:
         return "fell_back"
 
     def _metric(self, reading: Reading) -> dict[str, Any]:

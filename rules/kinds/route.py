@@ -10,7 +10,7 @@ from rules.kinds.rule import Fault, Rule
 from rules.kinds.shop_view import ShopView
 from rules.kinds.subjects import SubjectEvaluator
 from rules.messages.alert_state import Emitted, Open
-from rules.messages.alerts import Cause
+from rules.messages.alerts import Reason
 
 State = Literal["saturated", "paralysed", "extreme"]
 
@@ -71,7 +71,7 @@ class RouteEvaluator(SubjectEvaluator[Route]):
         evidence = said_by(entry) | {"carrier": data.carrier, "region": data.region, "state": data.state, "line": line}
         return Case(evidence, names)
 
-    def end_reason(self, shop: ShopView, last_emitted: Emitted, finding: Finding, at_ms: int) -> Cause:
+    def end_reason(self, shop: ShopView, last_emitted: Emitted, finding: Finding, at_ms: int) -> Reason:
         return "fell_back"
 
     def metric(self, shop: ShopView, at_ms: int) -> dict[str, Any] | None:

@@ -13,7 +13,7 @@ from rules.kinds.rule import Fault, Place, Rule
 from rules.kinds.shop_view import ShopView
 from rules.kinds.subjects import SubjectEvaluator
 from rules.messages.alert_state import Emitted, Open
-from rules.messages.alerts import Cause
+from rules.messages.alerts import Reason
 
 
 class Spacing(Rule, tag="spacing", tag_field="kind", kw_only=True, frozen=True):
@@ -83,8 +83,8 @@ class SpacingEvaluator(SubjectEvaluator[Spacing]):
         started = at_ms >= found.starts_ms
         stage = "overdue" if started else "due_soon"
         opened = Open(stage, self.rule.severity[stage], found.starts_ms)
-        cause: Cause = "deadline_passed" if started else "deadline_near"
-        finding = Finding(opened, cause, key, rfc3339(found.starts_ms))
+        reason: Reason = "deadline_passed" if started else "deadline_near"
+        finding = Finding(opened, reason, key, rfc3339(found.starts_ms))
         return [finding], min(turn, found.free_ms if started else found.starts_ms)
 
     def case(self, shop: ShopView, finding: Finding, at_ms: int) -> Case:
@@ -100,7 +100,7 @@ class SpacingEvaluator(SubjectEvaluator[Spacing]):
         }
         return Case(evidence, {"sku": found.sku, "held_until": rfc3339(found.free_ms)})
 
-    def end_reason(self, shop: ShopView, last_emitted: Emitted, finding: Finding, at_ms: int) -> Cause:
+    def end_reason(self, shop: ShopView, last_emitted: Emitted, finding: Finding, at_ms: int) -> Reason:
         found = self._found(shop, finding.subject, at_ms)
         still = found is not None and rfc3339(found.starts_ms) == finding.episode
         return "period_ended" if still else "deadline_moved"

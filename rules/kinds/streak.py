@@ -16,7 +16,7 @@ from rules.kinds.ratio.spec import uncomputed
 from rules.kinds.rule import Fault, Reference, Rule
 from rules.kinds.shop_view import ShopView
 from rules.messages.alert_state import Emitted, Open
-from rules.messages.alerts import Cause
+from rules.messages.alerts import Reason
 
 
 class Streak(Rule, tag="streak", tag_field="kind", kw_only=True, frozen=True):
@@ -66,8 +66,8 @@ class StreakEvaluator:
         if worst is not None and worst.total and self.ratio.gauges[-1].reached(worst) is not None:
             now = Count(worst.period, _lost_in(counter, worst.period), worst.total)
             if (stage := self._lost(now, at_ms)) is not None:
-                cause: Cause = "threshold_crossed" if stage == "crossed" else "threshold_near"
-                findings.append(Finding(Open(stage, severity[stage]), cause, episode=now.period.name))
+                reason: Reason = "threshold_crossed" if stage == "crossed" else "threshold_near"
+                findings.append(Finding(Open(stage, severity[stage]), reason, episode=now.period.name))
         if self.kept(shop) >= self.rule.times:
             opened = Open(self.rule.reached, severity[self.rule.reached], tier=self.rule.reached)
             findings.append(Finding(opened, "threshold_crossed"))
@@ -130,7 +130,7 @@ class StreakEvaluator:
         evidence["window"] = window_json(counter, period)
         return Case(evidence, names, None, best, threshold, headroom)
 
-    def end_reason(self, shop: ShopView, last_emitted: Emitted, finding: Finding, at_ms: int) -> Cause:
+    def end_reason(self, shop: ShopView, last_emitted: Emitted, finding: Finding, at_ms: int) -> Reason:
         now = self._now(shop, at_ms)
         same = now is not None and finding.episode in ("-", now.period.name)
         return "fell_back" if same else "period_ended"

@@ -14,7 +14,7 @@ from rules.kinds.occurrences.source import Source
 from rules.kinds.rule import Rule
 from rules.kinds.shop_view import ShopView
 from rules.messages.alert_state import Emitted
-from rules.messages.alerts import Cause
+from rules.messages.alerts import Reason
 
 _R = TypeVar("_R", bound=Rule, covariant=True)
 
@@ -75,7 +75,7 @@ class SubjectEvaluator(ABC, Generic[_R]):
     def case(self, shop: ShopView, finding: Finding, at_ms: int) -> Case: ...
 
     @abstractmethod
-    def end_reason(self, shop: ShopView, last_emitted: Emitted, finding: Finding, at_ms: int) -> Cause: ...
+    def end_reason(self, shop: ShopView, last_emitted: Emitted, finding: Finding, at_ms: int) -> Reason: ...
 
     @abstractmethod
     def metric(self, shop: ShopView, at_ms: int) -> dict[str, Any] | None: ...

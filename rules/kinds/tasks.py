@@ -19,7 +19,7 @@ from rules.kinds.rule import Fault, Place, Reference, Rule, Sanction
 from rules.kinds.shop_view import ShopView
 from rules.kinds.subjects import SubjectEvaluator
 from rules.messages.alert_state import Emitted, Open
-from rules.messages.alerts import Cause, alert_id, instant_of, subject_and_episode
+from rules.messages.alerts import Reason, alert_id, instant_of, subject_and_episode
 
 Owed = tuple[int, str]
 """Since when (epoch ms) something is owed, and about what."""
@@ -104,8 +104,8 @@ class DutyJudge:
         if duty.done_ms is not None or at_ms >= due + self.rule.lasts or not self.effective.at(duty.at_ms):
             return [], NEVER
         opened, next_ms = self._stage(due, at_ms)
-        cause: Cause = "deadline_near" if opened.stage == "due_soon" else "deadline_passed"
-        return [Finding(opened, cause, duty.subject, rfc3339(due))], next_ms
+        reason: Reason = "deadline_near" if opened.stage == "due_soon" else "deadline_passed"
+        return [Finding(opened, reason, duty.subject, rfc3339(due))], next_ms
 
     def _stage(self, due: int, at_ms: int) -> tuple[Open, int]:
         if at_ms >= due:
@@ -132,7 +132,7 @@ class DutyJudge:
             evidence["event"] = said_by(duty.event)
         return Case(evidence, names, order)
 
-    def _cause_of_end(self, duty: Duty | None, last_emitted: Emitted) -> Cause:
+    def _end_reason(self, duty: Duty | None, last_emitted: Emitted) -> Reason:
         if duty is None:
             return "evidence_arrived"
         if duty.done_ms is None:
@@ -233,8 +233,8 @@ class TasksEvaluator(DutyJudge, SubjectEvaluator[Tasks]):
         duty, _ = self._duty(shop, self.key_of(finding), at_ms)
         return self._case(duty, finding.subject, None if self.source is None else finding.subject)
 
-    def end_reason(self, shop: ShopView, last_emitted: Emitted, finding: Finding, at_ms: int) -> Cause:
-        return self._cause_of_end(self._duty(shop, self.key_of(finding), at_ms)[0], last_emitted)
+    def end_reason(self, shop: ShopView, last_emitted: Emitted, finding: Finding, at_ms: int) -> Reason:
+        return self._end_reason(self._duty(shop, self.key_of(finding), at_ms)[0], last_emitted)
 
     def sanctions(self, shop: ShopView, at_ms: int) -> list[tuple[str, int, int]]:
         if self.rule.sanction is None:
@@ -305,8 +305,8 @@ class DepositJudge(DutyJudge, SubjectEvaluator[Tasks]):
     def case(self, shop: ShopView, finding: Finding, at_ms: int) -> Case:
         return self._case(self._duty(shop, finding, at_ms), finding.subject, None)
 
-    def end_reason(self, shop: ShopView, last_emitted: Emitted, finding: Finding, at_ms: int) -> Cause:
-        return self._cause_of_end(self._duty(shop, finding, at_ms), last_emitted)
+    def end_reason(self, shop: ShopView, last_emitted: Emitted, finding: Finding, at_ms: int) -> Reason:
+        return self._end_reason(self._duty(shop, finding, at_ms), last_emitted)
 
     def sanctions(self, shop: ShopView, at_ms: int) -> list[tuple[str, int, int]]:
         return self._sanctions(self._settled(shop, at_ms)[0].duties, at_ms)

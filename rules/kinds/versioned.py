@@ -11,7 +11,7 @@ from rules.kinds.occurrences.source import Source
 from rules.kinds.shop_view import ShopView
 from rules.kinds.subjects import SubjectEvaluator
 from rules.messages.alert_state import Emitted
-from rules.messages.alerts import Cause
+from rules.messages.alerts import Reason
 
 
 def versions_of(n: int, evaluators: Sequence[Any]) -> Evaluator:
@@ -46,7 +46,7 @@ class Versions:
     def case(self, shop: ShopView, finding: Finding, at_ms: int) -> Case:
         return self._judge_of(shop, finding, at_ms).case(shop, finding, at_ms)
 
-    def end_reason(self, shop: ShopView, last_emitted: Emitted, finding: Finding, at_ms: int) -> Cause:
+    def end_reason(self, shop: ShopView, last_emitted: Emitted, finding: Finding, at_ms: int) -> Reason:
         return self._judge_of(shop, finding, at_ms).end_reason(shop, last_emitted, finding, at_ms)
 
     def metric(self, shop: ShopView, at_ms: int) -> dict[str, Any] | None:

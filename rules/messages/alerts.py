@@ -14,7 +14,7 @@ Stage = str
 State = Literal["open", "resolved"]
 Change = Literal["alert.opened", "alert.updated", "alert.resolved"]
 
-Cause = Literal[
+Reason = Literal[
     "deadline_near",
     "deadline_passed",
     "happened",
@@ -67,7 +67,7 @@ class AlertData(Struct, kw_only=True, gc=False):
     state: State
     severity: Severity
     stage: Stage
-    reason: Cause
+    reason: Reason
     opened_at: str
     due_at: str | None = None
     summary: str

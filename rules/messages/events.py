@@ -34,7 +34,7 @@ from rules.messages.bounds import (
 )
 
 Party = Literal["buyer", "seller", "system"]
-Reason = Literal[
+CancelReason = Literal[
     "stock", "quality", "supply", "logistics", "processing", "asked_by_seller", "late_ship", "late_arrival", "other"
 ]
 Logistics = Literal["platform", "own"]
@@ -118,7 +118,7 @@ class OrderShipped(OrderEvent, tag="order.shipped", frozen=True, gc=False):
 
 class CancelledData(Struct, frozen=True, gc=False):
     by: Party | None = None
-    reason: Reason | None = None
+    reason: CancelReason | None = None
 
 
 class OrderCancelled(OrderEvent, tag="order.cancelled", frozen=True, gc=False):

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any, get_args
 
 from rules.calendar.instants import rfc3339
-from rules.messages.events import Party, Reason
+from rules.messages.events import CancelReason, Party
 from streams.importing.history import Fact, Order, Timeline, What
 from streams.importing.mapping import INSTANTS, Column, Constant, Mapping
 from streams.importing.report import Report
@@ -93,7 +93,7 @@ def _line(cells: dict[str, str], mapping: Mapping) -> _Line:
         if at_ms is not None:
             times_ms[what] = at_ms
     _check_word(cells, "cancelled_by", get_args(Party))
-    _check_word(cells, "cancel_reason", get_args(Reason))
+    _check_word(cells, "cancel_reason", get_args(CancelReason))
     return _Line(
         times_ms=times_ms,
         ship_by_ms=_time_ms(cells, "ship_by", mapping),

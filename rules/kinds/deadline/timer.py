@@ -12,7 +12,7 @@ from rules.facts.order_facts import FIRST_HOLDS, OrderFacts, bits_of, marks_of
 from rules.kinds.deadline.spec import Deadline, DueOf, Silence
 from rules.kinds.rule import ALWAYS, Effective, Place
 from rules.messages.alert_state import Emitted, Open
-from rules.messages.alerts import Cause
+from rules.messages.alerts import Reason
 
 MISSED = 1
 OVERDUE = 2
@@ -130,7 +130,7 @@ class Timer:
         instants = range(due, due + every * times, every)
         return tuple(at for at in instants if at < end and at <= passed_ms)
 
-    def cause(self, wanted: Open) -> Cause:
+    def reason(self, wanted: Open) -> Reason:
         """Why an alert opens or changes."""
         if wanted.stage == "due_soon":
             return "deadline_near"
@@ -138,7 +138,7 @@ class Timer:
             return "judged_again"
         return "went_silent" if isinstance(self.rule, Silence) else "deadline_passed"
 
-    def end_reason(self, facts: OrderFacts, last_emitted: Emitted) -> Cause:
+    def end_reason(self, facts: OrderFacts, last_emitted: Emitted) -> Reason:
         """Why an alert that was open no longer is."""
         since = last_emitted.due_ms if last_emitted.stage == "overdue" else last_emitted.at_ms
         marks = self._until(facts)
@@ -146,13 +146,13 @@ class Timer:
         if first is not None and since is not None and first <= since:
             return "evidence_arrived"
         if self.due(facts) != last_emitted.due_ms:
-            return self._cause_of_move(facts, last_emitted)
+            return self._reason_of_move(facts, last_emitted)
         if first is None:
             return "no_longer_applies"
         met = [name for name, mark in zip(self.rule.until, marks, strict=True) if mark is not None and mark[0] == first]
         return "cancelled" if met == ["cancelled"] else "fulfilled"
 
-    def _cause_of_move(self, facts: OrderFacts, last_emitted: Emitted) -> Cause:
+    def _reason_of_move(self, facts: OrderFacts, last_emitted: Emitted) -> Reason:
         if isinstance(self.rule, Deadline):
             return "deadline_moved"
         heard = (self.due(facts) or 0) - self.rule.within

@@ -17,7 +17,7 @@ from rules.kinds.ledger.spec import Ledger, PointsTier
 from rules.kinds.rule import Place
 from rules.kinds.shop_view import ShopView
 from rules.messages.alert_state import Emitted, Open
-from rules.messages.alerts import Cause, instant_of
+from rules.messages.alerts import Reason, instant_of
 
 
 class Book(Struct):
@@ -225,7 +225,7 @@ class LedgerEvaluator:
         case.points, case.ledger = points, self.rule.ledger
         return case
 
-    def end_reason(self, shop: ShopView, last_emitted: Emitted, finding: Finding, at_ms: int) -> Cause:
+    def end_reason(self, shop: ShopView, last_emitted: Emitted, finding: Finding, at_ms: int) -> Reason:
         if last_emitted.until_ms is not None:
             return "sanction_ended" if at_ms >= last_emitted.until_ms else "evidence_arrived"
         account = self._now(shop, at_ms).account

@@ -27,7 +27,7 @@ from rules.kinds.ratio.spec import Ratio
 from rules.kinds.ratio.steps import Step, step_of
 from rules.kinds.rule import Cost, Place
 from rules.messages.alert_state import Open
-from rules.messages.alerts import Cause
+from rules.messages.alerts import Reason
 
 Part = tuple[int, bool]
 """One order's part in a ratio: `(local day, counts as bad)`."""
@@ -227,7 +227,7 @@ class CompiledRatio:
         tier = step.name if self.rule.tiers and step.name != "near" else None
         return Open(step.name, self.rule.severity[step.name], tier=tier)
 
-    def evaluate(self, count: Count) -> tuple[Open, Cause] | None:
+    def evaluate(self, count: Count) -> tuple[Open, Reason] | None:
         """Which stage a count has reached."""
         stage = self.stage(count.bad, count.total)
         if stage is None:

@@ -22,7 +22,7 @@ from rules.kinds.ratio.spec import Ratio
 from rules.kinds.rule import ALWAYS
 from rules.kinds.shop_view import ShopView
 from rules.messages.alert_state import Emitted, Open
-from rules.messages.alerts import Cause
+from rules.messages.alerts import Reason
 
 
 class RatioEvaluator:
@@ -208,7 +208,7 @@ class RatioEvaluator:
             actions=cure.actions if cure else (),
         )
 
-    def end_reason(self, shop: ShopView, last_emitted: Emitted, finding: Finding, at_ms: int) -> Cause:
+    def end_reason(self, shop: ShopView, last_emitted: Emitted, finding: Finding, at_ms: int) -> Reason:
         counter = self.counter(shop, at_ms)
         if counter is None:
             return "no_longer_applies"

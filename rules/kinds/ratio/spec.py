@@ -20,7 +20,7 @@ from rules.facts.order_facts import FACT_NAMES
 from rules.kinds.deadline.spec import DueOf
 from rules.kinds.ratio.steps import Tier, diagnostics
 from rules.kinds.rule import Advice, Fault, Reference, Role, Rule
-from rules.messages.events import Reason
+from rules.messages.events import CancelReason
 
 LONGEST_MS = 400 * DAY_MS
 """Orders further back than this are not kept for any window."""
@@ -57,7 +57,7 @@ class Ratio(Rule, tag="ratio", tag_field="kind", kw_only=True, frozen=True):
     at_least: int = 1
     every: Every | None = None
     by: Literal["reason", "provider"] | None = None
-    of: dict[Reason, Cure] = {}
+    of: dict[CancelReason, Cure] = {}
 
     NAMES: ClassVar[frozenset[str]] = frozenset(
         {"shop", "value", "numerator", "denominator", "threshold", "headroom", "period", "subject", "effect"}
