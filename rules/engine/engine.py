@@ -136,27 +136,27 @@ class Engine:
         mark = at_ms, intern(event.source), event.id
         order = shop.orders.get(order_id)
         if order is not None:
-            news = merge(order.facts, event, mark)
+            changed_facts = merge(order.facts, event, mark)
         else:
             if self.order_count >= self.ceilings.orders:
                 raise no_room("orders", self.order_count)
             check_names(event, "order")
             order = Order(order_id, shop)
-            news = merge(order.facts, event, mark)
+            changed_facts = merge(order.facts, event, mark)
             self.keep(order)  # only now: the merge may have raised
-        if news:
+        if changed_facts:
             if at_ms > order.last_ms:
                 order.last_ms = at_ms
             if at_ms < shop.began_ms:
                 shop.began_ms = at_ms
-            if watch_mask := news & order.watched_facts:
-                order.news |= watch_mask
+            if watch_mask := changed_facts & order.watched_facts:
+                order.changed_facts |= watch_mask
                 if not order.dirty:
                     self.work.mark_order(order)
             if not order.unsaved:
                 self._changes.note_order(order)
-            if at_ms > shop.boundary_ms and news & shop.plan.computed_from:
-                shop.ahead[order] = shop.ahead.get(order, 0) | news
+            if at_ms > shop.boundary_ms and changed_facts & shop.plan.computed_from:
+                shop.ahead[order] = shop.ahead.get(order, 0) | changed_facts
             if at_ms <= shop.late_before_ms:
                 self._compute_again(shop, at_ms)
 
@@ -316,7 +316,7 @@ class Engine:
 
     def _is_due(self, order: Order) -> bool:
         """Whether an order whose timer has fired is to be judged; a timer may come too early, and is armed again."""
-        if order.news or order.next_eval_ms <= self.clock_ms:
+        if order.changed_facts or order.next_eval_ms <= self.clock_ms:
             return True
         if order.next_eval_ms < NEVER:
             self.timers.schedule(order, order.next_eval_ms)
@@ -335,7 +335,7 @@ class Engine:
     def _evaluate(self, order: Order, at_ms: int, passed_ms: int) -> None:
         """By its deadlines as they stand, and where it counts by what has changed."""
         facts, plan = order.facts, order.shop.plan
-        news, order.news = order.news, 0
+        changed_facts, order.changed_facts = order.changed_facts, 0
         turns: Sequence[int] = plan.firsts(facts, 0, 0)
         next_eval_ms, missed, overdue = min(turns), 0, 0
         wanted: list[tuple[Timer, Open]] = []
@@ -347,7 +347,9 @@ class Engine:
         order.next_eval_ms = next_eval_ms
         changed = (missed ^ order.missed) | (overdue ^ order.overdue)
         order.missed, order.overdue = missed, overdue
-        if (news or changed or missed & plan.trace_bits) and (stale := count(order, news, changed, passed_ms)):
+        if (changed_facts or changed or missed & plan.trace_bits) and (
+            stale := count(order, changed_facts, changed, passed_ms)
+        ):
             self.work.mark_rules(order.shop, stale)
         order.watched_facts = plan.watch_mask(turns, order.bad, missed != 0 or order.alerts is not None)
         if next_eval_ms < order.scheduled_ms:

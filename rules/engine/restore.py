@@ -23,7 +23,7 @@ def restore_order(engine: Engine, platform: str, shop_name: str, order_id: str, 
     else:
         order = Order(order_id, shop)
         engine.keep(order)
-    order.news = EVERY_FACT
+    order.changed_facts = EVERY_FACT
     order.facts = facts or OrderFacts()  # dropped: an entry that still waits for it must find nothing
     order.last_ms = order.facts.last_at_ms()
     shop.began_ms = min(shop.began_ms, order.facts.first_at_ms())
@@ -112,7 +112,7 @@ def _find(engine: Engine, name: str) -> tuple[Shop | None, Order | None, Emitted
 def _look_again(engine: Engine, shop: Shop, order: Order | None) -> None:
     """Has what should be open compared with what was last said."""
     if order is not None:
-        order.news = EVERY_FACT
+        order.changed_facts = EVERY_FACT
         engine.work.mark_order(order)
     shop.findings = NOTHING
     engine.work.mark_rules(shop, shop.plan.every_evaluator)

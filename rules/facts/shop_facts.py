@@ -143,14 +143,14 @@ def _at_ms(entry: Entry) -> int:
 
 
 class ShopFacts:
-    """A shop's entries by kind. `news`: those that have come or gone since someone last took these."""
+    """A shop's entries by kind. `changed_entries`: those that have come or gone since someone last took these."""
 
-    __slots__ = ("_kept", "_telling_site", "news")
+    __slots__ = ("_kept", "_telling_site", "changed_entries")
 
     def __init__(self) -> None:
         self._kept: dict[str, Words] = {}
         self._telling_site: list[Entry] = []  # the listing counts that name the shop's site, in time
-        self.news: list[tuple[str, Entry]] = []
+        self.changed_entries: list[tuple[str, Entry]] = []
 
     def _words(self, name: str) -> Words:
         words = self._kept.get(name)
@@ -180,13 +180,13 @@ class ShopFacts:
         if held is None and key in gone_keys:
             del changed[key]  # it has never been there
         if changed:
-            self.news += [(kind.name, each) for each in (held, entry, *gone) if each is not None]
+            self.changed_entries += [(kind.name, each) for each in (held, entry, *gone) if each is not None]
         return list(changed)
 
     def put(self, name: str, key: Key, entry: Entry | None) -> None:
         """Puts an entry in its place; None takes it out."""
         words = self._words(name)
-        self.news += [(name, each) for each in (words.by_key.get(key), entry) if each is not None]
+        self.changed_entries += [(name, each) for each in (words.by_key.get(key), entry) if each is not None]
         self._put(words, key, entry)
 
     def _put(self, words: Words, key: Key, entry: Entry | None) -> None:

@@ -144,14 +144,14 @@ class Plan:
                 versions.append(timer)
                 self._dues[each.rule.id] = first_known(f"of_{timer.n}", [each.moment for each in versions])
 
-    def looking(self, news: int) -> Looking:
+    def looking(self, changed_facts: int) -> Looking:
         """What must be asked again when these facts of an order have changed."""
-        found = self._looking.get(news)
+        found = self._looking.get(changed_facts)
         if found is None:
-            found = self._looking[news] = Looking(
-                [(n, trace) for n, trace in enumerate(self.traces) if trace.facts & news],
-                bool(self.on_sale and news & _SOLD),
-                bool(self.on_number and news & _SHIPPED),
+            found = self._looking[changed_facts] = Looking(
+                [(n, trace) for n, trace in enumerate(self.traces) if trace.facts & changed_facts],
+                bool(self.on_sale and changed_facts & _SOLD),
+                bool(self.on_number and changed_facts & _SHIPPED),
             )
         return found
 
@@ -165,16 +165,16 @@ class Plan:
                 facts = self._heeds_in_time  # the first news begins it
         return facts | self.redeeming if bad & self.redeemable else facts
 
-    def placing(self, news: int, changed: int) -> Placing:
+    def placing(self, changed_facts: int, changed: int) -> Placing:
         """What is to be worked out anew when these facts of an order have changed, and what these deadline rules say
         (both as bits)."""
-        found = self._placings.get((news, changed))
+        found = self._placings.get((changed_facts, changed))
         if found is None:
-            asked = [gauge for gauge in self.gauges if gauge.bad_facts & news or gauge.bad_bits & changed]
-            moved = [each for each in self.denominators if each.facts & news or each.bits & changed]
+            asked = [gauge for gauge in self.gauges if gauge.bad_facts & changed_facts or gauge.bad_bits & changed]
+            moved = [each for each in self.denominators if each.facts & changed_facts or each.bits & changed]
             touched = _any_of(each.bit for each in asked) | _any_of(each.gauges for each in moved)
             split = [each for each in self.gauges if each.rule.by is not None and each.bit & touched]
-            found = self._placings[news, changed] = Placing(
+            found = self._placings[changed_facts, changed] = Placing(
                 list(enumerate(moved, start=1)),
                 _any_of(gauge.bit for gauge in asked),
                 compile_places(asked, moved),

@@ -8,12 +8,12 @@ from rules.plan.shop_plan import Placing
 from rules.state.shop import Order
 
 
-def count(order: Order, news: int, changed: int, passed_ms: int) -> int:
-    """Counts an order as it stands now, after `news` of these facts (as bits). `changed` are the deadline rules (as
-    bits) that judge otherwise than before."""
+def count(order: Order, changed_facts: int, changed: int, passed_ms: int) -> int:
+    """Counts an order as it stands now, after `changed_facts` of these facts (as bits). `changed` are the deadline
+    rules (as bits) that judge otherwise than before."""
     shop, facts, plan = order.shop, order.facts, order.shop.plan
-    looking = plan.looking(news)
-    stale = _place(order, plan.placing(news, changed & plan.gauge_bits))
+    looking = plan.looking(changed_facts)
+    stale = _place(order, plan.placing(changed_facts, changed & plan.gauge_bits))
     for n, trace in looking.traces:
         stale |= _note(order, n, trace.instants(facts, order.missed, passed_ms))
     if (order.missed | changed) & plan.trace_bits:

@@ -32,22 +32,23 @@ Sold = tuple[int, tuple[Item, ...]]
 class Order:
     """One order's facts, and what they led to.
 
-    `news`: which of its `watched_facts` (as bits) have changed since it was evaluated. `missed` and `overdue`: what the
-    deadline rules (as bits) said, and `next_eval_ms` when one of them may say something else by itself. `days`: on
-    which local day it counts in each of the plan's denominators, and `bad` in which ratios (as bits) it is bad if it
-    counts. `scheduled_ms`: when its entry in the timer queue is due. `last_ms`: when anything was last heard of it.
+    `changed_facts`: which of its `watched_facts` (as bits) have changed since it was evaluated. `missed` and `overdue`:
+    what the deadline rules (as bits) said, and `next_eval_ms` when one of them may say something else by itself.
+    `days`: on which local day it counts in each of the plan's denominators, and `bad` in which ratios (as bits) it is
+    bad if it counts. `scheduled_ms`: when its entry in the timer queue is due. `last_ms`: when anything was last heard
+    of it.
     """
 
     __slots__ = (
         "alerts",
         "bad",
+        "changed_facts",
         "days",
         "dirty",
         "facts",
         "id",
         "last_ms",
         "missed",
-        "news",
         "next_eval_ms",
         "number",
         "overdue",
@@ -65,14 +66,14 @@ class Order:
         self.alerts: dict[str, Emitted] | None = None
         self.scheduled_ms = NEVER
         self.rebind(shop.plan)
-        self.news = 0  # nothing is known of it yet
+        self.changed_facts = 0  # nothing is known of it yet
         self.last_ms = MIN_MS
         self.dirty = False
         self.unsaved = False
 
     def rebind(self, plan: Plan) -> None:
         """Has everything that a plan derives from its facts worked out anew."""
-        self.news = EVERY_FACT
+        self.changed_facts = EVERY_FACT
         self.missed = self.overdue = 0
         self.watched_facts = plan.watched_facts
         self.next_eval_ms = NEVER
@@ -196,8 +197,8 @@ class Shop:
 
     def hear(self) -> None:
         """Tells the judges that go by subject what of the shop's own facts has come or gone."""
-        news, self.facts.news = self.facts.news, []
-        for name, entry in news:
+        changed, self.facts.changed_entries = self.facts.changed_entries, []
+        for name, entry in changed:
             for source in self.plan.sources_on.get(name, ()):
                 for subject, at_ms in source.hear(self, name, entry):
                     self._tell(source.readers, subject, (at_ms,))
