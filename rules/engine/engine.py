@@ -133,16 +133,16 @@ class Engine:
             self._merge_shop(shop, event, at_ms)
             return
         order_id: str = event.order  # type: ignore[attr-defined]
-        mark = at_ms, intern(event.source), event.id
+        stamp = at_ms, intern(event.source), event.id
         order = shop.orders.get(order_id)
         if order is not None:
-            changed_facts = merge(order.facts, event, mark)
+            changed_facts = merge(order.facts, event, stamp)
         else:
             if self.order_count >= self.ceilings.orders:
                 raise no_room("orders", self.order_count)
             check_names(event, "order")
             order = Order(order_id, shop)
-            changed_facts = merge(order.facts, event, mark)
+            changed_facts = merge(order.facts, event, stamp)
             self.keep(order)  # only now: the merge may have raised
         if changed_facts:
             if at_ms > order.last_ms:

@@ -48,8 +48,8 @@ def _is_spent(order: Order, at_ms: int) -> bool:
     shop = order.shop
     if order.scheduled_ms != NEVER or order.last_ms > shop.kept_from_ms:
         return False
-    for marks, kept_ms in zip(shop.marks, shop.plan.trace_kept_ms, strict=True):
-        instants = marks.by_order.get(order.id)
+    for timeline, kept_ms in zip(shop.timelines, shop.plan.trace_kept_ms, strict=True):
+        instants = timeline.by_order.get(order.id)
         if instants is not None and instants[-1] + kept_ms > at_ms:
             return False  # a mark that still counts
     if shop.reused_ms(order) + shop.plan.number_kept_ms > at_ms:

@@ -31,11 +31,11 @@ from rules.messages.events import (
     TrackingUpdated,
 )
 
-Mark = tuple[int, str, str]
+Stamp = tuple[int, str, str]
 """`(at_ms, source, event id)`."""
 
 
-Merge = Callable[["OrderFacts", Any, Mark], int]
+Merge = Callable[["OrderFacts", Any, Stamp], int]
 """Takes an event into an order's facts; the answer has the bits (`FACT_BIT`) of the facts that changed."""
 
 
@@ -63,30 +63,30 @@ class Shipment(Struct, array_like=True, gc=False):
 class OrderFacts(Struct, array_like=True, gc=False):
     """The facts of one order; `None` is "not heard of". Kept on the wire as an array, so only append fields."""
 
-    placed: Mark | None = None
+    placed: Stamp | None = None
     terms: Terms | None = None
-    shipped: Mark | None = None
+    shipped: Stamp | None = None
     shipment: Shipment | None = None
-    collected: Mark | None = None
-    scanned: Mark | None = None
-    news: Mark | None = None
-    delivered: Mark | None = None
-    cancelled: Mark | None = None
+    collected: Stamp | None = None
+    scanned: Stamp | None = None
+    news: Stamp | None = None
+    delivered: Stamp | None = None
+    cancelled: Stamp | None = None
     cancelled_by: str | None = None
     cancelled_for: str | None = None
-    deadline_moved: Mark | None = None
+    deadline_moved: Stamp | None = None
     moved_to_ms: int | None = None
-    pickup_failed: Mark | None = None
-    returned: Mark | None = None
-    refunded: Mark | None = None
-    moved_before: tuple[tuple[Mark, int], ...] = ()
+    pickup_failed: Stamp | None = None
+    returned: Stamp | None = None
+    refunded: Stamp | None = None
+    moved_before: tuple[tuple[Stamp, int], ...] = ()
 
     def as_of(self, at_ms: int) -> "OrderFacts":
         """What had happened by then. (Of `news` only the last is kept, so what is computed at boundaries never looks at
         it.)"""
         kept = copy(self)
-        for name, mark in zip(FACT_NAMES, every_mark(self), strict=True):
-            if mark is not None and mark[0] > at_ms:
+        for name, stamp in zip(FACT_NAMES, every_stamp(self), strict=True):
+            if stamp is not None and stamp[0] > at_ms:
                 setattr(kept, name, None)
         if kept.placed is None:
             kept.terms = None
@@ -96,9 +96,9 @@ class OrderFacts(Struct, array_like=True, gc=False):
             kept.cancelled_by = kept.cancelled_for = None
         if kept.deadline_moved is None:
             kept.moved_to_ms = None
-            for mark, to_ms in self.moved_before:
-                if mark[0] <= at_ms:
-                    kept.deadline_moved, kept.moved_to_ms = mark, to_ms
+            for stamp, to_ms in self.moved_before:
+                if stamp[0] <= at_ms:
+                    kept.deadline_moved, kept.moved_to_ms = stamp, to_ms
         return kept
 
     def is_over(self) -> bool:
@@ -111,12 +111,12 @@ class OrderFacts(Struct, array_like=True, gc=False):
 
     def first_at_ms(self) -> int:
         """When anything was first heard of the order (epoch ms); `NEVER` where nothing was."""
-        first = min([mark[0] for mark in every_mark(self) if mark is not None], default=NEVER)
+        first = min([stamp[0] for stamp in every_stamp(self) if stamp is not None], default=NEVER)
         return min(first, self.moved_before[0][0][0]) if self.moved_before else first
 
     def last_at_ms(self) -> int:
         """When anything was last heard of the order (epoch ms); `MIN_MS` where nothing was."""
-        return max([mark[0] for mark in every_mark(self) if mark is not None], default=MIN_MS)
+        return max([stamp[0] for stamp in every_stamp(self) if stamp is not None], default=MIN_MS)
 
 
 FACT_NAMES: Final = (
@@ -144,7 +144,7 @@ def bits_of(facts: Iterable[str]) -> int:
     return sum(FACT_BIT[fact] for fact in set(facts))
 
 
-def marks_of(facts: Sequence[str]) -> Callable[[OrderFacts], tuple[Mark | None, ...]]:
+def stamps_of(facts: Sequence[str]) -> Callable[[OrderFacts], tuple[Stamp | None, ...]]:
     """Reads several facts at once."""
     get = attrgetter(*facts)
     return (lambda order: (get(order),)) if len(facts) == 1 else get
@@ -187,7 +187,7 @@ facts_ahead: Final = _ahead()
 FIRST_HOLDS: Final = frozenset(FACT_NAMES) - {"news", "deadline_moved"}
 """Facts of which the earliest statement holds, so that a later one changes nothing."""
 
-every_mark: Final[Callable[[OrderFacts], tuple[Mark | None, ...]]] = attrgetter(*FACT_NAMES)
+every_stamp: Final[Callable[[OrderFacts], tuple[Stamp | None, ...]]] = attrgetter(*FACT_NAMES)
 """All facts, in the order of `FACT_NAMES`."""
 
 UNSCANNED: Final = frozenset({None, "info_received", "expired"})
@@ -207,13 +207,13 @@ def _first(fact: str, fill: Callable[[OrderFacts, Any], None] | None = None) -> 
 
     bit = FACT_BIT[fact]
 
-    def merge(facts: OrderFacts, event: Any, mark: Mark) -> int:
+    def merge(facts: OrderFacts, event: Any, stamp: Stamp) -> int:
         held = getattr(facts, fact)
-        if held is not None and held <= mark:
+        if held is not None and held <= stamp:
             return 0
         if fill is not None:
             fill(facts, event.data)  # before the mark, so that nothing is half merged where it raises
-        setattr(facts, fact, mark)
+        setattr(facts, fact, stamp)
         return bit
 
     return merge
@@ -224,13 +224,13 @@ def _last(fact: str, fill: Callable[[OrderFacts, Any], None] | None = None) -> M
 
     bit = FACT_BIT[fact]
 
-    def merge(facts: OrderFacts, event: Any, mark: Mark) -> int:
+    def merge(facts: OrderFacts, event: Any, stamp: Stamp) -> int:
         held = getattr(facts, fact)
-        if held is not None and held >= mark:
+        if held is not None and held >= stamp:
             return 0
         if fill is not None:
             fill(facts, event.data)  # before the mark, so that nothing is half merged where it raises
-        setattr(facts, fact, mark)
+        setattr(facts, fact, stamp)
         return bit
 
     return merge
@@ -263,17 +263,17 @@ MOVES_KEPT = 20
 """How many moves of a deadline are remembered; nobody moves one as often."""
 
 
-def _moved(facts: OrderFacts, event: Any, mark: Mark) -> int:
+def _moved(facts: OrderFacts, event: Any, stamp: Stamp) -> int:
     """The latest move of a deadline holds; those before it are kept for what is computed as of their time."""
     moves = dict(facts.moved_before)
     if facts.deadline_moved is not None and facts.moved_to_ms is not None:
         moves[facts.deadline_moved] = facts.moved_to_ms
-    if mark in moves:
+    if stamp in moves:
         return 0
-    moves[mark] = to_ms(event.data.ship_by)
+    moves[stamp] = to_ms(event.data.ship_by)
     *before, (facts.deadline_moved, facts.moved_to_ms) = sorted(moves.items())[-MOVES_KEPT:]
     facts.moved_before = tuple(before)
-    kept = facts.deadline_moved == mark or mark in dict(before)
+    kept = facts.deadline_moved == stamp or stamp in dict(before)
     return FACT_BIT["deadline_moved"] if kept else 0
 
 
@@ -283,15 +283,15 @@ _delivered = _first("delivered")
 _returned = _first("returned")
 
 
-def _tracked(facts: OrderFacts, event: TrackingUpdated, mark: Mark) -> int:
+def _tracked(facts: OrderFacts, event: TrackingUpdated, stamp: Stamp) -> int:
     status = event.data.status
-    changed = _news(facts, event, mark)
+    changed = _news(facts, event, stamp)
     if status not in UNSCANNED:
-        changed |= _scanned(facts, event, mark)
+        changed |= _scanned(facts, event, stamp)
     if status == "delivered":
-        changed |= _delivered(facts, event, mark)
+        changed |= _delivered(facts, event, stamp)
     elif status == "returned":
-        changed |= _returned(facts, event, mark)
+        changed |= _returned(facts, event, stamp)
     return changed
 
 

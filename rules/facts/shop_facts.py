@@ -13,7 +13,7 @@ import msgspec
 from msgspec import Struct
 
 from rules.calendar.instants import DAY_MS, NEVER, rfc3339, to_ms
-from rules.facts.order_facts import Mark
+from rules.facts.order_facts import Stamp
 from rules.messages import events
 
 KEPT_MS = 400 * DAY_MS
@@ -32,7 +32,7 @@ class Entry(Struct, array_like=True, gc=False):
     order: str | None
     data: Any
 
-    def mark(self) -> Mark:
+    def stamp(self) -> Stamp:
         return self.at_ms, self.source, self.id
 
 
@@ -120,14 +120,14 @@ class Words:
                     del self.by_about[group(held)]
         if entry is not None:
             self.by_key[key] = entry
-            self.rewrites += bool(self.in_time) and self.in_time[-1].mark() > entry.mark()
-            insort(self.in_time, entry, key=Entry.mark)
+            self.rewrites += bool(self.in_time) and self.in_time[-1].stamp() > entry.stamp()
+            insort(self.in_time, entry, key=Entry.stamp)
             if group is not None:
-                insort(self.by_about.setdefault(group(entry), []), entry, key=Entry.mark)
+                insort(self.by_about.setdefault(group(entry), []), entry, key=Entry.stamp)
 
 
 def _take_out(entries: list[Entry], entry: Entry) -> None:
-    n = bisect_left(entries, entry.mark(), key=Entry.mark)
+    n = bisect_left(entries, entry.stamp(), key=Entry.stamp)
     while entries[n] is not entry:  # two of one mark: a sender that names two things in one event id
         n += 1
     del entries[n]
@@ -165,7 +165,7 @@ class ShopFacts:
         about = () if kind.about is None else kind.about(event.data)
         key = (*about, event.source, event.id)
         entry, held = Entry(at_ms, event.source, event.id, event.order, event.data), words.by_key.get(key)
-        if held is not None and held.mark() <= entry.mark():
+        if held is not None and held.stamp() <= entry.stamp():
             return []  # of two events that share an id the earlier holds, whichever came first
         self._put(words, key, entry)
         gone: Sequence[Entry]
@@ -195,7 +195,7 @@ class ShopFacts:
             if held is not None and held.data.site:
                 _take_out(self._telling_site, held)
             if entry is not None and entry.data.site:
-                insort(self._telling_site, entry, key=Entry.mark)
+                insort(self._telling_site, entry, key=Entry.stamp)
         words.put(key, entry)
 
     def get(self, name: str, key: Key) -> Entry | None:
@@ -307,9 +307,9 @@ def starts_ms(entry: Entry) -> int:
     return entry.at_ms if entry.data.starts_at is None else to_ms(entry.data.starts_at)
 
 
-def holding(price: Entry) -> tuple[int, Mark]:
+def holding(price: Entry) -> tuple[int, Stamp]:
     """Where a price stands in the order in which prices hold."""
-    return starts_ms(price), price.mark()
+    return starts_ms(price), price.stamp()
 
 
 def encode(entry: Entry) -> bytes:

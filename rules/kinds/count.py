@@ -24,7 +24,7 @@ from rules.messages.alert_state import Emitted, Open
 from rules.messages.alerts import Reason
 
 
-class Marks(Rule, tag="count", tag_field="kind", kw_only=True, frozen=True):
+class CountRule(Rule, tag="count", tag_field="kind", kw_only=True, frozen=True):
     """So many of `of` bring about `threshold`; `near` says a word before.
 
     With a `sanction`: it begins when `threshold` have gathered; while it lasts none gather, and after it they are
@@ -110,14 +110,14 @@ class Week(Struct):
     monday: int
     first: int
     done: int
-    marks: list[Happening] = []
+    occurrences: list[Happening] = []
     buyers: set[str] = set()
 
 
 class CountEvaluator(ABC):
     """What the three ways to count have in common."""
 
-    def __init__(self, n: int, rule: Marks, source: Source, place: Place) -> None:
+    def __init__(self, n: int, rule: CountRule, source: Source, place: Place) -> None:
         self.n = n
         self.rule = rule
         self.source = source
@@ -140,11 +140,14 @@ class CountEvaluator(ABC):
             return Open("near", severity["near"]), "threshold_near"
         return None
 
-    def _case(self, marks: Iterable[Happening], count: int, **names: object) -> Case:
-        marks = list(marks)
+    def _case(self, occurrences: Iterable[Happening], count: int, **names: object) -> Case:
+        occurrences = list(occurrences)
         headroom = self.rule.threshold - count
         said = {"value": count, "threshold": self.rule.threshold, "headroom": headroom, **names}
-        evidence = {"marks": [mark.shown() for mark in marks[-ORDERS_SHOWN:]], "marks_total": len(marks)}
+        evidence = {
+            "marks": [occurrence.shown() for occurrence in occurrences[-ORDERS_SHOWN:]],
+            "marks_total": len(occurrences),
+        }
         return Case(evidence, said, value=count, threshold=self.rule.threshold, headroom=headroom)
 
     def _metric(self, count: int, window: dict[str, str] | None) -> dict[str, Any]:
@@ -176,14 +179,14 @@ class SanctionCounter(CountEvaluator):
             shop.progress[self] = gathered
         window, sanctions = self.rule.window, gathered.sanctions
         for n in range(gathered.done, known):
-            mark_ms = log.at_ms(log.marks[n])
-            if sanctions and mark_ms < sanctions[-1][1]:
+            occurred_ms = log.at_ms(log.items[n])
+            if sanctions and occurred_ms < sanctions[-1][1]:
                 gathered.first = n + 1
                 continue
-            while window is not None and log.at_ms(log.marks[gathered.first]) <= mark_ms - window:
+            while window is not None and log.at_ms(log.items[gathered.first]) <= occurred_ms - window:
                 gathered.first += 1
             if n + 1 - gathered.first >= self.rule.threshold:
-                sanctions.append((mark_ms, self.sanction.until_ms(mark_ms)))
+                sanctions.append((occurred_ms, self.sanction.until_ms(occurred_ms)))
                 gathered.first = n + 1
         gathered.done = known
         return gathered
@@ -206,7 +209,7 @@ class SanctionCounter(CountEvaluator):
         standing = self.stand(shop, log, at_ms, at_ms)
         turns = [log.next_after(at_ms), NEVER if standing.until_ms is None else standing.until_ms]
         if self.rule.window is not None and standing.number:
-            turns.append(log.at_ms(log.marks[standing.first]) + self.rule.window)
+            turns.append(log.at_ms(log.items[standing.first]) + self.rule.window)
         opened = self._stage(standing)
         return ([] if opened is None else [opened]), min(turns)
 
@@ -225,8 +228,8 @@ class SanctionCounter(CountEvaluator):
         if standing.from_ms is not None:  # the marks that brought the sanction, not those gathered since
             last = log.until(standing.from_ms)
             first = max(last - self.rule.threshold, 0)
-        marks = [log.happening(mark) for mark in log.marks[max(first, last - ORDERS_SHOWN) : last]]
-        case = self._case(marks, last - first, sanction=self.sanction.name)
+        occurrences = [log.happening(occurrence) for occurrence in log.items[max(first, last - ORDERS_SHOWN) : last]]
+        case = self._case(occurrences, last - first, sanction=self.sanction.name)
         case.evidence["marks_total"] = last - first
         case.evidence["sanction"] = self.sanction.name
         case.headroom = self.rule.threshold - standing.number
@@ -256,9 +259,9 @@ class WeekCounter(CountEvaluator):
 
     def _weeks(self, shop: ShopView, to_ms: int) -> Iterator[tuple[int, list[Happening]]]:
         """Each week's Monday with its marks, the first of each buyer where buyers count."""
-        known = [mark for mark in self.source.happenings(shop) if mark.at_ms <= to_ms]
-        for monday, marks in groupby(known, lambda mark: week_of(day_of(mark.at_ms, self.zone))[0]):
-            yield monday, list(self._counting(marks, set()))
+        known = [occurrence for occurrence in self.source.happenings(shop) if occurrence.at_ms <= to_ms]
+        for monday, occurrences in groupby(known, lambda occurrence: week_of(day_of(occurrence.at_ms, self.zone))[0]):
+            yield monday, list(self._counting(occurrences, set()))
 
     def _this_week(self, shop: ShopView, at_ms: int) -> tuple[int, list[Happening]]:
         """The Monday of a moment's week with the marks by then; what was gone through before is kept."""
@@ -270,66 +273,68 @@ class WeekCounter(CountEvaluator):
             shop.progress = shop.progress or {}
             shop.progress[self] = week
         known = log.until(at_ms)
-        fresh = (log.happening(mark) for mark in log.marks[week.done : known])
-        week.marks += self._counting(fresh, week.buyers)
+        fresh = (log.happening(occurrence) for occurrence in log.items[week.done : known])
+        week.occurrences += self._counting(fresh, week.buyers)
         week.done = known
-        return monday, week.marks
+        return monday, week.occurrences
 
     def evaluate(self, shop: ShopView, at_ms: int) -> Evaluation:
-        monday, marks = self._this_week(shop, at_ms)
+        monday, occurrences = self._this_week(shop, at_ms)
         ahead = self.source.next_after(shop, at_ms)
-        opened = self._open(len(marks))
+        opened = self._open(len(occurrences))
         if opened is None:
             return [], ahead
         return [Finding(*opened, episode=week_name(monday))], min(ahead, start_of_day(monday + 7, self.zone))
 
     def crossings(self, shop: ShopView) -> Iterator[Happening]:
         """When each week's count reached the threshold."""
-        for _, marks in self._weeks(shop, NEVER):
-            if len(marks) >= self.rule.threshold:
-                yield marks[self.rule.threshold - 1]
+        for _, occurrences in self._weeks(shop, NEVER):
+            if len(occurrences) >= self.rule.threshold:
+                yield occurrences[self.rule.threshold - 1]
 
     def crossings_by(self, shop: ShopView, entry: Entry, kept: Happened) -> tuple[list[Happening], list[Happening]]:
         """What an entry that has come or gone may have made otherwise: its week as it was, and as it is."""
         monday = week_of(day_of(entry.at_ms, self.zone))[0]
         from_ms, to_ms = start_of_day(monday, self.zone), start_of_day(monday + 7, self.zone)
-        before = takewhile(lambda mark: mark.at_ms < to_ms, kept.since(from_ms))
-        marks = takewhile(lambda mark: mark.at_ms < to_ms, self.source.happenings(shop, from_ms))
-        return list(before), list(islice(self._counting(marks, set()), self.rule.threshold - 1, self.rule.threshold))
+        before = takewhile(lambda occurrence: occurrence.at_ms < to_ms, kept.since(from_ms))
+        occurrences = takewhile(lambda occurrence: occurrence.at_ms < to_ms, self.source.happenings(shop, from_ms))
+        return list(before), list(
+            islice(self._counting(occurrences, set()), self.rule.threshold - 1, self.rule.threshold)
+        )
 
-    def _counting(self, marks: Iterable[Happening], buyers: set[str]) -> Iterator[Happening]:
+    def _counting(self, occurrences: Iterable[Happening], buyers: set[str]) -> Iterator[Happening]:
         """Of a week's marks those that count: where buyers count, the first of each that isn't among them yet."""
-        for mark in marks:
-            buyer = mark.buyer or f"{mark.source} {mark.event}"
+        for occurrence in occurrences:
+            buyer = occurrence.buyer or f"{occurrence.source} {occurrence.event}"
             if self.rule.distinct is None or buyer not in buyers:
                 buyers.add(buyer)
-                yield mark
+                yield occurrence
 
     def crossing_events(self) -> set[str]:
         """Types of the shop's events that its crossings rest on; none where they rest on orders."""
         return self.source.events
 
     def case(self, shop: ShopView, finding: Finding, at_ms: int) -> Case:
-        monday, marks = self._this_week(shop, at_ms)
+        monday, occurrences = self._this_week(shop, at_ms)
         if finding.episode != week_name(monday):
-            weeks = {week_name(monday): marks for monday, marks in self._weeks(shop, at_ms)}
-            marks = weeks.get(finding.episode, [])
-        return self._case(marks, len(marks), period=finding.episode)
+            weeks = {week_name(monday): occurrences for monday, occurrences in self._weeks(shop, at_ms)}
+            occurrences = weeks.get(finding.episode, [])
+        return self._case(occurrences, len(occurrences), period=finding.episode)
 
     def end_reason(self, shop: ShopView, last_emitted: Emitted, finding: Finding, at_ms: int) -> Reason:
         this_week = week_name(week_of(day_of(at_ms, self.zone))[0])
         return "evidence_arrived" if finding.episode == this_week else "period_ended"
 
     def metric(self, shop: ShopView, at_ms: int) -> dict[str, Any]:
-        monday, marks = self._this_week(shop, at_ms)
+        monday, occurrences = self._this_week(shop, at_ms)
         bounds = {
             "from": rfc3339(start_of_day(monday, self.zone)),
             "to": rfc3339(start_of_day(monday + 7, self.zone)),
         }
-        return self._metric(len(marks), bounds)
+        return self._metric(len(occurrences), bounds)
 
 
-class OrderCounter(CountEvaluator, SubjectEvaluator[Marks]):
+class OrderCounter(CountEvaluator, SubjectEvaluator[CountRule]):
     """Each order's own count."""
 
     def sources(self) -> list[Source]:
@@ -352,24 +357,24 @@ class OrderCounter(CountEvaluator, SubjectEvaluator[Marks]):
         return [Finding(*opened, subject=key)], min(next_eval_ms, ends_ms)
 
     def _known(self, shop: ShopView, order: str, at_ms: int) -> list[Happening]:
-        return [mark for mark in self.source.about(shop, order) if mark.at_ms <= at_ms]
+        return [occurrence for occurrence in self.source.about(shop, order) if occurrence.at_ms <= at_ms]
 
     def case(self, shop: ShopView, finding: Finding, at_ms: int) -> Case:
-        marks = self._known(shop, finding.subject, at_ms)
-        case = self._case(marks, len(marks), order=finding.subject)
+        occurrences = self._known(shop, finding.subject, at_ms)
+        case = self._case(occurrences, len(occurrences), order=finding.subject)
         case.order = finding.subject
         case.evidence |= shop.products_of(finding.subject)
         return case
 
     def end_reason(self, shop: ShopView, last_emitted: Emitted, finding: Finding, at_ms: int) -> Reason:
-        marks = self._known(shop, finding.subject, at_ms)
-        return "period_ended" if self._open(len(marks)) is not None else "evidence_arrived"
+        occurrences = self._known(shop, finding.subject, at_ms)
+        return "period_ended" if self._open(len(occurrences)) is not None else "evidence_arrived"
 
     def metric(self, shop: ShopView, at_ms: int) -> dict[str, Any] | None:
         return None
 
 
-def evaluator_of(n: int, rule: Marks, source: Source, place: Place) -> Evaluator:
+def evaluator_of(n: int, rule: CountRule, source: Source, place: Place) -> Evaluator:
     if rule.sanction is not None:
         return SanctionCounter(n, rule, source, place)
     return (WeekCounter if rule.per == "week" else OrderCounter)(n, rule, source, place)

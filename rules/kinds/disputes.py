@@ -110,8 +110,8 @@ class DisputeJudge(RatioEvaluator, SubjectEvaluator[Any]):
     ) -> dict[str, Any]:
         """Evidence: the provider, and its newest disputes."""
         said = [shop.facts.about("dispute.opened", (finding.subject, cause)) for cause in CAUSES]
-        marks = sorted(entry.mark() for each in said for entry in each[: until(each, at_ms)][-ORDERS_SHOWN:])
-        disputes = [{"at": rfc3339(at), "source": by, "event": event} for at, by, event in marks[-ORDERS_SHOWN:]]
+        stamps = sorted(entry.stamp() for each in said for entry in each[: until(each, at_ms)][-ORDERS_SHOWN:])
+        disputes = [{"at": rfc3339(at), "source": by, "event": event} for at, by, event in stamps[-ORDERS_SHOWN:]]
         return {"provider": finding.subject, "disputes": disputes}
 
 

@@ -86,7 +86,7 @@ class EventEvaluator(SubjectEvaluator[Occurrence]):
         at_ms, subject = key
         if not self.effective.at(at_ms):
             return []
-        return [mark for mark in self.source.at(shop, subject, at_ms) if mark.times]
+        return [occurrence for occurrence in self.source.at(shop, subject, at_ms) if occurrence.times]
 
     def look(self, shop: ShopView, key: tuple[int, str], at_ms: int) -> Evaluation:
         since_ms, subject = key
@@ -99,21 +99,24 @@ class EventEvaluator(SubjectEvaluator[Occurrence]):
         return [Finding(opened, self._reason, subject, rfc3339(since_ms))], until
 
     def case(self, shop: ShopView, finding: Finding, at_ms: int) -> Case:
-        marks = self._told(shop, self.key_of(finding))
-        order = next((mark.order for mark in marks if mark.order), None)
+        occurrences = self._told(shop, self.key_of(finding))
+        order = next((occurrence.order for occurrence in occurrences if occurrence.order), None)
         sanction = self.rule.sanction.name if self.rule.sanction else None
         names = {
             "subject": finding.subject,
             "order": order,
-            "kind": next((mark.kind for mark in marks), None),
+            "kind": next((occurrence.kind for occurrence in occurrences), None),
             "sanction": sanction,
             "points": "-",
         }
-        evidence: dict[str, Any] = {"events": [mark.shown() for mark in marks]}
+        evidence: dict[str, Any] = {"events": [occurrence.shown() for occurrence in occurrences]}
         case = Case(evidence | ({"sanction": sanction} if sanction else {}), names, order)
         cost = self.rule.penalty
         if cost is not None and cost.points is not None:
-            case.points, case.ledger = cost.points * (sum(mark.times for mark in marks) or 1), cost.ledger
+            case.points, case.ledger = (
+                cost.points * (sum(occurrence.times for occurrence in occurrences) or 1),
+                cost.ledger,
+            )
             names["points"] = f"{float(case.points):g}"
         return case
 

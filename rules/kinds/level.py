@@ -218,7 +218,7 @@ class LevelEvaluator(Readings):
     def crossings_by(self, shop: ShopView, entry: Entry, kept: Happened) -> tuple[list[Happening], list[Happening]]:
         """What a count that has come or gone may have made otherwise: what there may have been, and what there is."""
         counts = shop.facts.of("listing.counts")
-        n = bisect_left(counts, entry.mark(), key=Entry.mark)
+        n = bisect_left(counts, entry.stamp(), key=Entry.stamp)
         near = range(n, min(n + 2, len(counts)))
         before = [_crossing(entry), *(_crossing(counts[each]) for each in near)]
         return before, [_crossing(counts[each]) for each in near if self._crosses(counts, each)]

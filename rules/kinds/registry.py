@@ -2,7 +2,7 @@
 
 from msgspec import Struct
 
-from rules.kinds.count import Marks
+from rules.kinds.count import CountRule
 from rules.kinds.deadline.spec import Deadline, Silence
 from rules.kinds.event import Occurrence
 from rules.kinds.ledger.spec import Ledger
@@ -18,7 +18,7 @@ AnyRule = (
     Deadline  # an order's: something must have happened by then
     | Silence  # an order's: news must keep coming
     | Ratio  # bad orders of all orders in a window
-    | Marks  # so many of something
+    | CountRule  # so many of something
     | Level  # a figure that falls below or rises above a value
     | Occurrence  # something that is told each time it happens
     | Tasks  # what is owed once something has happened

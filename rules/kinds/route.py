@@ -59,7 +59,7 @@ class RouteEvaluator(SubjectEvaluator[Route]):
         """The newest word on a carrier; one of trouble, where several are called the same."""
         said = [shop.facts.newest("carrier.state", about, at_ms) for about in _meant(where)]
         known = [entry for entry in said if entry is not None]
-        return max(known, key=lambda entry: (entry.data.state in self.rule.lines, entry.mark()), default=None)
+        return max(known, key=lambda entry: (entry.data.state in self.rule.lines, entry.stamp()), default=None)
 
     def case(self, shop: ShopView, finding: Finding, at_ms: int) -> Case:
         entry = self._entry(shop, finding.subject, at_ms)

@@ -52,7 +52,7 @@ class ShopView(Protocol):
     instant_open: bool
     numbers: dict[str, list[tuple[int, str]]]
     reuses: Timeline
-    marks: list[Timeline]
+    timelines: list[Timeline]
     happened: dict[str, Happened]
     progress: dict[Any, Any]  # how far evaluators have gone through what happened; each writes its own key
     findings: dict[int, Findings]

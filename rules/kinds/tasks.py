@@ -191,8 +191,8 @@ class TasksEvaluator(DutyJudge, SubjectEvaluator[Tasks]):
             instants = () if self.source is None else self.source.instants(shop, entry.order)
             return [(at_ms, entry.order) for at_ms in instants if at_ms <= entry.at_ms]
         same = shop.facts.about("task.done", done_as(entry))
-        before = list(same[max(bisect_left(same, entry.mark(), key=Entry.mark) - 1, 0) :][:1])
-        since_ms = before[0].at_ms + 1 if before and before[0].mark() < entry.mark() else MIN_MS
+        before = list(same[max(bisect_left(same, entry.stamp(), key=Entry.stamp) - 1, 0) :][:1])
+        since_ms = before[0].at_ms + 1 if before and before[0].stamp() < entry.stamp() else MIN_MS
         return list(takewhile(lambda owed: owed[0] <= entry.at_ms, self._since(shop, since_ms)))
 
     def _duty(self, shop: ShopView, key: Owed, at_ms: int) -> tuple[Duty | None, int]:
@@ -213,7 +213,7 @@ class TasksEvaluator(DutyJudge, SubjectEvaluator[Tasks]):
             return duty, NEVER
         alert = alert_id(self.rule.id, shop.key, subject, rfc3339(since_ms + self.rule.within))
         done = [entry for task in duty.left if (entry := _first_done(shop, task, duty, alert)) is not None]
-        known = sorted([entry for entry in done if entry.at_ms <= at_ms], key=Entry.mark)
+        known = sorted([entry for entry in done if entry.at_ms <= at_ms], key=Entry.stamp)
         ticked = {entry.data.task for entry in known}
         duty.left = [task for task in duty.left if task not in ticked]
         duty.ticked = [{"task": entry.data.task, **said_by(entry)} for entry in known]
@@ -250,7 +250,7 @@ def _first_done(shop: ShopView, task: str, duty: Duty, alert: str) -> Entry | No
     for about in ((task, ""), (task, "", duty.subject), (task, alert), (task, alert, duty.subject)):
         done = shop.facts.about("task.done", about)
         found += done[until(done, duty.at_ms - 1) :][:1]
-    return min(found, key=Entry.mark, default=None)
+    return min(found, key=Entry.stamp, default=None)
 
 
 class Deposits(Struct):

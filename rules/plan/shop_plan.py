@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 from rules.calendar.instants import DAY_MS, NEVER
 from rules.expr.moments import Moment, first_known
 from rules.facts.order_facts import EVERY_FACT, OrderFacts, bits_of
-from rules.kinds.count import CountEvaluator, Marks
+from rules.kinds.count import CountEvaluator, CountRule
 from rules.kinds.count import evaluator_of as count_judge
 from rules.kinds.deadline.spec import Deadline, Silence
 from rules.kinds.deadline.timer import Firsts, Timer, compile_firsts
@@ -262,7 +262,7 @@ class Plan:
     def _make(self, n: int, each: InForce) -> Evaluator:
         rule, place = each.rule, each.place
         match rule:
-            case Marks():
+            case CountRule():
                 return count_judge(n, rule, self._source(rule.of, n, rule.retention_ms()), place)
             case Occurrence():
                 return EventEvaluator(n, rule, self._source(rule.of, n, rule.retention_ms()), place)

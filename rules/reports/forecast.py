@@ -192,7 +192,7 @@ class Outlook:
             boundaries.append("day")  # orders may bring points at any time
         then_ms = min(next_boundary(each, self.at_ms, evaluator.zone) for each in boundaries)
         then = copy(shop)
-        then.marks = [marks.copy() for marks in shop.marks]
+        then.timelines = [timeline.copy() for timeline in shop.timelines]
         then.computed = {rule_id: dict(kept) for rule_id, kept in shop.computed.items()}
         for reader in evaluator.readers:
             yield from self._foresee(then, reader, then_ms)
@@ -215,16 +215,16 @@ class Outlook:
             if source.slot is not None:
                 for stretch in self._changing(then_ms):
                     for order in stretch:
-                        self._foresee_marks(then, reader, source.slot, then_ms, order)
+                        self._foresee_instants(then, reader, source.slot, then_ms, order)
                     yield
 
-    def _foresee_marks(self, then: Shop, reader: FeedReader, slot: int, then_ms: int, order: Order) -> None:
+    def _foresee_instants(self, then: Shop, reader: FeedReader, slot: int, then_ms: int, order: Order) -> None:
         missed, _ = self.shop.plan.judged_at(order.facts, then_ms)
         instants = self.shop.plan.traces[slot].instants(order.facts, missed, then_ms)
-        more = len(instants) - len(self.shop.marks[slot].by_order.get(order.id, ()))
+        more = len(instants) - len(self.shop.timelines[slot].by_order.get(order.id, ()))
         if more <= 0:
             return
-        then.marks[slot].put(order.id, instants)
+        then.timelines[slot].put(order.id, instants)
         saving = self._saving(order, then_ms) if _can_ship(order) else None
         if saving is not None and reader.feed.points is not None:
             ledger = self._name_of(reader)

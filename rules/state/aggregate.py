@@ -33,8 +33,8 @@ def uncount(order: Order) -> int:
     for denominator in plan.denominators:
         if (day := order.days[denominator.n]) is not None:
             _move(order, denominator, day, None, order.bad)
-    for slot in range(len(shop.marks)):
-        shop.mark(slot, order.id, ())
+    for slot in range(len(shop.timelines)):
+        shop.put_instants(slot, order.id, ())
     shop.unship(order)
     shop.unsell(order)
     order.rebind(plan)
@@ -124,4 +124,4 @@ def _places(bits: int) -> tuple[int, ...]:
 def _note(order: Order, n: int, instants: tuple[int, ...]) -> int:
     """Keeps the instants at which something happened to an order."""
     shop = order.shop
-    return shop.plan.on_trace[n] if shop.mark(n, order.id, instants) else 0
+    return shop.plan.on_trace[n] if shop.put_instants(n, order.id, instants) else 0

@@ -91,17 +91,16 @@ class Order:
 class Shop:
     """One shop on one platform; `key` is its `shop_key`, as in Kafka.
 
-    Derived from its orders: `counters` of its ratios and the `totals` they share, `marks` (when something happened to
-    them, by the plan's traces), `numbers` (tracking numbers with when which orders used them), `reuses` (those orders
-    but the first of each number), and `sales`, once levels of stock are told (`stocked`). `ahead`: the orders of
+    Derived from its orders: `counters` of its ratios and the `totals` they share, `timelines` (when something happened
+    to them, by the plan's traces), `numbers` (tracking numbers with when which orders used them), `reuses` (those
+    orders but the first of each number), and `sales`, once levels of stock are told (`stocked`). `ahead`: the orders of
     which something may be known that lies ahead of the next boundary at which a ratio is computed (`boundary_ms`,
     `NEVER` where none is), and that it rests on, with the facts (as bits) that this may be. `findings`: what evaluators
     that go by subject have found, by their place in the plan. `happened`: what its own events come to, by what is
     looked for in them. `progress`: how far evaluators have gone through what happened. `began_ms`: before that nothing
-    happened to any of them; it may lie before the first fact that still holds.
-    Kept by itself: `facts`, and what was `computed` of its ratios at their boundaries. `stale` has a bit for each
-    evaluator that must look again, `turns` when each wants to by itself. `instant_open`: more may happen at the
-    clock's instant.
+    happened to any of them; it may lie before the first fact that still holds. Kept by itself: `facts`, and what was
+    `computed` of its ratios at their boundaries. `stale` has a bit for each evaluator that must look again, `turns`
+    when each wants to by itself. `instant_open`: more may happen at the clock's instant.
     """
 
     __slots__ = (
@@ -120,7 +119,6 @@ class Shop:
         "kept_from_ms",
         "key",
         "late_before_ms",
-        "marks",
         "name",
         "numbers",
         "open_alerts",
@@ -139,6 +137,7 @@ class Shop:
         "scheduled_ms",
         "stale",
         "stocked",
+        "timelines",
         "totals",
         "turns",
     )
@@ -168,7 +167,7 @@ class Shop:
         self.plan = plan
         self.totals = [DayBuckets() for _ in plan.denominators]
         self.counters = [RatioCounter(gauge, self.totals[gauge.denominator.n]) for gauge in plan.gauges]
-        self.marks = [Timeline() for _ in plan.traces]
+        self.timelines = [Timeline() for _ in plan.traces]
         self.boundary_ms = MIN_MS if plan.computed else NEVER
         self.ahead: dict[Order, int] = {}
         for order in self.orders.values():
@@ -212,10 +211,10 @@ class Shop:
             if (findings := self.findings.get(evaluator.n)) is not None:
                 findings.touch(evaluator.touched_at(subject, instants))
 
-    def mark(self, slot: int, order_id: str, instants: tuple[int, ...]) -> bool:
+    def put_instants(self, slot: int, order_id: str, instants: tuple[int, ...]) -> bool:
         """Keeps when something happened to an order, by one of the plan's traces; whether that is news."""
-        before = self.marks[slot].by_order.get(order_id, ())
-        if not self.marks[slot].put(order_id, instants):
+        before = self.timelines[slot].by_order.get(order_id, ())
+        if not self.timelines[slot].put(order_id, instants):
             return False
         self._tell(self.plan.trace_readers[slot], order_id, (*before, *instants))
         return True

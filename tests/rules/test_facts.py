@@ -95,10 +95,10 @@ STATUSES = [*get_args(Status), None]
 )
 def test_a_merge_says_which_facts_an_event_has_changed(happening):
     facts, (happened, at_ms) = OrderFacts(), happening
-    mark = (at_ms, happened.source, happened.id)
-    changed = MERGE[type(happened)](facts, happened, mark)
+    stamp = (at_ms, happened.source, happened.id)
+    changed = MERGE[type(happened)](facts, happened, stamp)
     assert changed == bits_of(name for name in FACT_NAMES if getattr(facts, name) is not None)
-    assert MERGE[type(happened)](facts, happened, mark) == 0
+    assert MERGE[type(happened)](facts, happened, stamp) == 0
 
 
 def test_news_is_the_latest_and_a_scan_the_first():

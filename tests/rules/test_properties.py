@@ -286,7 +286,9 @@ def test_derived_counts_are_those_rebuilt_from_the_orders(rules: RuleBook, stepp
                     assert [counter.judging(each.period) for each in expected] == expected
                 for count in counter.gauge.judged(engine.clock_ms).asleep:
                     assert (count.bad, count.total) == (0, 0), "shared by all shops that sleep"
-            assert [marks.by_order for marks in shop.marks] == [marks.by_order for marks in again.marks]
+            assert [timeline.by_order for timeline in shop.timelines] == [
+                timeline.by_order for timeline in again.timelines
+            ]
     assert NOTHING == {}, "shared by all shops"
 
 
@@ -303,7 +305,7 @@ def test_the_jobs_ratio_is_the_one_counted_by_hand(events: list[Happening], at_m
             if facts.placed is None or not today - 30 < facts.placed[0] // DAY_MS <= today:
                 continue
             due_ms = facts.placed[0] + 48 * HOUR_MS
-            ends = [mark[0] for mark in (facts.shipped, facts.cancelled) if mark is not None]
+            ends = [stamp[0] for stamp in (facts.shipped, facts.cancelled) if stamp is not None]
             late = due_ms <= at_ms and not any(end <= due_ms for end in ends)
             placed_orders += 1
             bad += late or (facts.cancelled is not None and facts.cancelled_by in ("seller", "system"))

@@ -38,7 +38,7 @@ def words_of(engine: Engine) -> dict[tuple[str, str], list[Entry]]:
     return {
         (shop.name, name): [
             *shop.facts.known(name, engine.clock_ms),
-            *sorted((each for each in shop.facts.of(name) if each.at_ms > engine.clock_ms), key=Entry.mark),
+            *sorted((each for each in shop.facts.of(name) if each.at_ms > engine.clock_ms), key=Entry.stamp),
         ]
         for shop in engine.shops.values()
         for name in BY_NAME

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from redis import Redis
 
-from rules.facts.order_facts import Mark, OrderFacts, Terms
+from rules.facts.order_facts import OrderFacts, Stamp, Terms
 from rules.messages.events import Item
 from streams.clock import wall_ms
 from streams.kafka.keys import order_key
@@ -206,8 +206,8 @@ async def test_articles_decide_about_the_warehouse_where_the_mapping_says_so(red
     due = RedisDue(Delivery("redis-due"), redis_server.url, book(), BY_ARTICLE, wall=True)
     async with due, hand(redis_server, warehouses=BY_ARTICLE) as sink:
         orders = Hand(due)
-        mark: Mark = (wall_ms() - 1_000, "erp", "e-1")
-        facts = OrderFacts(placed=mark, terms=Terms(items=(Item("DE-1"),)))
+        stamp: Stamp = (wall_ms() - 1_000, "erp", "e-1")
+        facts = OrderFacts(placed=stamp, terms=Terms(items=(Item("DE-1"),)))
         sink.write(alert("1", shop="s1"), alert("2", shop="s1"), alert(None, shop="s1"), at_ms=wall_ms() - 60_000)
         taking = asyncio.ensure_future(sink.run())
         await until(lambda: sink.sink.delivery.counters.retried > 0)  # it waits for the orders to be there

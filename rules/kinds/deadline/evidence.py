@@ -3,7 +3,7 @@
 from functools import lru_cache
 
 from rules.calendar.instants import HOUR_MS, rfc3339
-from rules.facts.order_facts import FACT_NAMES, OrderFacts, every_mark
+from rules.facts.order_facts import FACT_NAMES, OrderFacts, every_stamp
 from rules.kinds.deadline.spec import Deadline
 from rules.kinds.deadline.timer import Timer
 from rules.kinds.evaluation import Case
@@ -35,9 +35,9 @@ def _hours(within: int) -> str:
 def known_by(facts: OrderFacts, at_ms: int) -> Known:
     """What was known to have happened by `at_ms`; the event clock may lag behind facts already read."""
     known: Known = {
-        fact: {"at": rfc3339(mark[0]), "source": mark[1], "event": mark[2]}
-        for fact, mark in zip(FACT_NAMES, every_mark(facts), strict=True)
-        if mark is not None and mark[0] <= at_ms
+        fact: {"at": rfc3339(stamp[0]), "source": stamp[1], "event": stamp[2]}
+        for fact, stamp in zip(FACT_NAMES, every_stamp(facts), strict=True)
+        if stamp is not None and stamp[0] <= at_ms
     }
     if "cancelled" in known:
         known["cancelled"] |= {"by": facts.cancelled_by, "reason": facts.cancelled_for}

@@ -8,7 +8,7 @@ from rules.calendar.instants import HOUR_MS, NEVER
 from rules.codegen import Written, function
 from rules.expr.conditions import compile_condition, expression, order_function
 from rules.expr.moments import Moment, asked, found, latest, of_fact
-from rules.facts.order_facts import FIRST_HOLDS, OrderFacts, bits_of, marks_of
+from rules.facts.order_facts import FIRST_HOLDS, OrderFacts, bits_of, stamps_of
 from rules.kinds.deadline.spec import Deadline, DueOf, Silence
 from rules.kinds.rule import ALWAYS, Effective, Place
 from rules.messages.alert_state import Emitted, Open
@@ -65,7 +65,7 @@ class Timer:
         self.postponed_by = bits_of({"news"} & {*rule.after}) if isinstance(rule, Silence) else 0
         self.moment = due_moment(rule, place, dues, n)
         self.due: Due = function("facts", self.moment.written())
-        self._until = marks_of(rule.until)
+        self._until = stamps_of(rule.until)
         self._warnings = sorted(((int(each.before), each.severity) for each in rule.warn), reverse=True)
         self.lead_ms = self._warnings[0][0] if self._warnings else 0
         self._overdue = rule.severity["overdue"]
@@ -89,9 +89,9 @@ class Timer:
         if due is None:
             return NOTHING
         end = NEVER
-        for mark in self._until(facts):
-            if mark is not None and mark[0] < end:
-                end = mark[0]
+        for stamp in self._until(facts):
+            if stamp is not None and stamp[0] < end:
+                end = stamp[0]
         if end <= due - self.lead_ms:
             return NOTHING
         if self._where is not None and not self._where(facts, 0, 0):
@@ -125,7 +125,7 @@ class Timer:
         due = self.due(facts)
         if due is None or (self._where is not None and not self._where(facts, 0, 0)):
             return ()
-        end = min((mark[0] for mark in self._until(facts) if mark is not None), default=NEVER)
+        end = min((stamp[0] for stamp in self._until(facts) if stamp is not None), default=NEVER)
         every, times = (int(self.again.every), self.again.times) if self.again else (1, 1)
         instants = range(due, due + every * times, every)
         return tuple(at for at in instants if at < end and at <= passed_ms)
@@ -141,15 +141,17 @@ class Timer:
     def end_reason(self, facts: OrderFacts, last_emitted: Emitted) -> Reason:
         """Why an alert that was open no longer is."""
         since = last_emitted.due_ms if last_emitted.stage == "overdue" else last_emitted.at_ms
-        marks = self._until(facts)
-        first = min([mark[0] for mark in marks if mark is not None], default=None)
+        stamps = self._until(facts)
+        first = min([stamp[0] for stamp in stamps if stamp is not None], default=None)
         if first is not None and since is not None and first <= since:
             return "evidence_arrived"
         if self.due(facts) != last_emitted.due_ms:
             return self._reason_of_move(facts, last_emitted)
         if first is None:
             return "no_longer_applies"
-        met = [name for name, mark in zip(self.rule.until, marks, strict=True) if mark is not None and mark[0] == first]
+        met = [
+            name for name, stamp in zip(self.rule.until, stamps, strict=True) if stamp is not None and stamp[0] == first
+        ]
         return "cancelled" if met == ["cancelled"] else "fulfilled"
 
     def _reason_of_move(self, facts: OrderFacts, last_emitted: Emitted) -> Reason:

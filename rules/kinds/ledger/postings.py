@@ -69,37 +69,39 @@ class FeedReader:
             if found[: len(before)] != before or any(each.at_ms <= reading.to_ms for each in after):
                 return None
             return after
-        marks: list[Happening] = []
+        occurrences: list[Happening] = []
         for n, source in enumerate(self.sources):
             log = source.log(shop)
             done, rewrites = reading.logs.get(n, (0, log.rewrites))
             if rewrites != log.rewrites or (done and not log.lasting) or log.until(reading.to_ms) != done:
                 return None
             known = log.until(to_ms)
-            marks += [log.happening(mark) for mark in log.marks[done:known]]
+            occurrences += [log.happening(occurrence) for occurrence in log.items[done:known]]
             reading.logs[n] = known, log.rewrites
-        marks.sort(key=Happening.place)
-        free = min(self.feed.free - reading.free, len(marks))
+        occurrences.sort(key=Happening.place)
+        free = min(self.feed.free - reading.free, len(occurrences))
         reading.free += free
         reading.to_ms = to_ms
         postings = []
-        for mark in marks[free:]:
-            points = self._allowed(mark, reading.spent)
+        for occurrence in occurrences[free:]:
+            points = self._allowed(occurrence, reading.spent)
             if points:
-                postings.append(Posting(mark.at_ms, self.feed.clause, mark.at_ms, points, mark.shown()))
+                postings.append(
+                    Posting(occurrence.at_ms, self.feed.clause, occurrence.at_ms, points, occurrence.shown())
+                )
         return postings
 
     def next_after(self, shop: ShopView, at_ms: int) -> int:
         """When something happens next (epoch ms)."""
         return min([source.next_after(shop, at_ms) for source in self.sources], default=NEVER)
 
-    def _allowed(self, mark: Happening, spent: defaultdict[tuple[Cap, object], Decimal]) -> Decimal:
+    def _allowed(self, occurrence: Happening, spent: defaultdict[tuple[Cap, object], Decimal]) -> Decimal:
         feed = self.feed
-        each = feed.severe_points if mark.severe and feed.severe_points is not None else feed.points
+        each = feed.severe_points if occurrence.severe and feed.severe_points is not None else feed.points
         assert each is not None
-        points = each * mark.times
-        day = day_of(mark.at_ms, self.zone)
-        keys: dict[Cap, object] = {"day": day, "week": week_of(day)[0], "order": mark.order}
+        points = each * occurrence.times
+        day = day_of(occurrence.at_ms, self.zone)
+        keys: dict[Cap, object] = {"day": day, "week": week_of(day)[0], "order": occurrence.order}
         capped = [(name, keys[name]) for name in feed.caps if keys[name] is not None]
         for key in capped:
             points = min(points, feed.caps[key[0]] - spent[key])

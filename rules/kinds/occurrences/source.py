@@ -102,18 +102,18 @@ class Log(NamedTuple):
 
     lasting: bool
     rewrites: int
-    marks: Sequence[Any]
+    items: Sequence[Any]
     at_ms: Callable[[Any], int]
     happening: Callable[[Any], Happening]
 
     def until(self, at_ms: int) -> int:
         """How many marks there are up to a moment."""
-        return bisect_right(self.marks, at_ms, key=self.at_ms)
+        return bisect_right(self.items, at_ms, key=self.at_ms)
 
     def next_after(self, at_ms: int) -> int:
         """When the next mark is (epoch ms); `NEVER` where there is none."""
         n = self.until(at_ms)
-        return self.at_ms(self.marks[n]) if n < len(self.marks) else NEVER
+        return self.at_ms(self.items[n]) if n < len(self.items) else NEVER
 
 
 class Source(ABC):
@@ -172,7 +172,7 @@ class OfOrders(Source):
 
     def _timeline(self, shop: ShopView) -> Timeline:
         assert self.slot is not None
-        timeline: Timeline = shop.marks[self.slot]
+        timeline: Timeline = shop.timelines[self.slot]
         return timeline
 
     def since(self, shop: ShopView, since_ms: int) -> list[tuple[int, str]]:
@@ -196,8 +196,8 @@ class OfOrders(Source):
 
     def log(self, shop: ShopView) -> Log:
         timeline = self._timeline(shop)
-        marks = timeline.in_time()  # before it is asked for its rewrites
-        return Log(True, timeline.rewrites, marks, itemgetter(0), lambda each: self.at(shop, each[1], each[0])[0])
+        items = timeline.in_time()  # before it is asked for its rewrites
+        return Log(True, timeline.rewrites, items, itemgetter(0), lambda each: self.at(shop, each[1], each[0])[0])
 
 
 class OfTraces(OfOrders):
@@ -388,7 +388,7 @@ def _judged(timers: Sequence[Timer]) -> Instants:
 
 def _meeting(test: Callable[[OrderFacts, int, int], bool], at: str) -> Instants:
     def instants(facts: OrderFacts, missed: int, passed_ms: int) -> tuple[int, ...]:
-        mark = getattr(facts, at)
-        return (mark[0],) if mark is not None and test(facts, 0, 0) else ()
+        stamp = getattr(facts, at)
+        return (stamp[0],) if stamp is not None and test(facts, 0, 0) else ()
 
     return instants

@@ -73,7 +73,7 @@ class _Past:
         facts = order.facts
         turns = {due for timer in self.timers if (due := timer.due(facts)) is not None}
         if order.last_ms > self.since_ms:
-            turns |= {mark[0] for name in self.facts if (mark := getattr(facts, name)) is not None}
+            turns |= {stamp[0] for name in self.facts if (stamp := getattr(facts, name)) is not None}
         return sorted(at for at in turns if self.since_ms < at <= self.at_ms)
 
     def _part(self, order: OrderView, at_ms: int) -> Part | None:
