@@ -347,7 +347,7 @@ class Engine:
         order.next_eval_ms = next_eval_ms
         changed = (missed ^ order.missed) | (overdue ^ order.overdue)
         order.missed, order.overdue = missed, overdue
-        if (changed_facts or changed or missed & plan.trace_bits) and (
+        if (changed_facts or changed or missed & plan.extractor_bits) and (
             stale := count(order, changed_facts, changed, passed_ms)
         ):
             self.work.mark_rules(order.shop, stale)

@@ -48,7 +48,7 @@ def _is_spent(order: Order, at_ms: int) -> bool:
     shop = order.shop
     if order.scheduled_ms != NEVER or order.last_ms > shop.kept_from_ms:
         return False
-    for timeline, kept_ms in zip(shop.timelines, shop.plan.trace_kept_ms, strict=True):
+    for timeline, kept_ms in zip(shop.timelines, shop.plan.timeline_kept_ms, strict=True):
         instants = timeline.by_order.get(order.id)
         if instants is not None and instants[-1] + kept_ms > at_ms:
             return False  # a mark that still counts

@@ -15,8 +15,8 @@ from rules.facts.shop_facts import Entry
 from rules.kinds.evaluation import Case, Evaluation, Finding
 from rules.kinds.evaluator import Evaluator
 from rules.kinds.evidence import ORDERS_SHOWN
-from rules.kinds.happened import Happened, Happening
-from rules.kinds.occurrences.source import Log, Of, Source
+from rules.kinds.happened import Occurrence, OccurrenceIndex
+from rules.kinds.occurrences.source import Log, OccurrenceSource, OccurrenceSpec
 from rules.kinds.rule import Fault, Place, Reference, Role, Rule, Sanction
 from rules.kinds.shop_view import ShopView
 from rules.kinds.subjects import SubjectEvaluator
@@ -32,7 +32,7 @@ class CountRule(Rule, tag="count", tag_field="kind", kw_only=True, frozen=True):
     those of one `distinct` buyer once. With `per: order`: each order's own, shown for `lasts`.
     """
 
-    of: Of
+    of: OccurrenceSpec
     threshold: int
     near: int | None = None
     window: Duration | None = None
@@ -110,14 +110,14 @@ class Week(Struct):
     monday: int
     first: int
     done: int
-    occurrences: list[Happening] = []
+    occurrences: list[Occurrence] = []
     buyers: set[str] = set()
 
 
 class CountEvaluator(ABC):
     """What the three ways to count have in common."""
 
-    def __init__(self, n: int, rule: CountRule, source: Source, place: Place) -> None:
+    def __init__(self, n: int, rule: CountRule, source: OccurrenceSource, place: Place) -> None:
         self.n = n
         self.rule = rule
         self.source = source
@@ -140,7 +140,7 @@ class CountEvaluator(ABC):
             return Open("near", severity["near"]), "threshold_near"
         return None
 
-    def _case(self, occurrences: Iterable[Happening], count: int, **names: object) -> Case:
+    def _case(self, occurrences: Iterable[Occurrence], count: int, **names: object) -> Case:
         occurrences = list(occurrences)
         headroom = self.rule.threshold - count
         said = {"value": count, "threshold": self.rule.threshold, "headroom": headroom, **names}
@@ -228,7 +228,7 @@ class SanctionCounter(CountEvaluator):
         if standing.from_ms is not None:  # the marks that brought the sanction, not those gathered since
             last = log.until(standing.from_ms)
             first = max(last - self.rule.threshold, 0)
-        occurrences = [log.happening(occurrence) for occurrence in log.items[max(first, last - ORDERS_SHOWN) : last]]
+        occurrences = [log.occurrence(occurrence) for occurrence in log.items[max(first, last - ORDERS_SHOWN) : last]]
         case = self._case(occurrences, last - first, sanction=self.sanction.name)
         case.evidence["marks_total"] = last - first
         case.evidence["sanction"] = self.sanction.name
@@ -257,13 +257,13 @@ class SanctionCounter(CountEvaluator):
 class WeekCounter(CountEvaluator):
     """Each calendar week counts for itself."""
 
-    def _weeks(self, shop: ShopView, to_ms: int) -> Iterator[tuple[int, list[Happening]]]:
+    def _weeks(self, shop: ShopView, to_ms: int) -> Iterator[tuple[int, list[Occurrence]]]:
         """Each week's Monday with its marks, the first of each buyer where buyers count."""
-        known = [occurrence for occurrence in self.source.happenings(shop) if occurrence.at_ms <= to_ms]
+        known = [occurrence for occurrence in self.source.occurrences(shop) if occurrence.at_ms <= to_ms]
         for monday, occurrences in groupby(known, lambda occurrence: week_of(day_of(occurrence.at_ms, self.zone))[0]):
             yield monday, list(self._counting(occurrences, set()))
 
-    def _this_week(self, shop: ShopView, at_ms: int) -> tuple[int, list[Happening]]:
+    def _this_week(self, shop: ShopView, at_ms: int) -> tuple[int, list[Occurrence]]:
         """The Monday of a moment's week with the marks by then; what was gone through before is kept."""
         log, monday = self.source.log(shop), week_of(day_of(at_ms, self.zone))[0]
         week: Week | None = shop.progress.get(self)
@@ -273,7 +273,7 @@ class WeekCounter(CountEvaluator):
             shop.progress = shop.progress or {}
             shop.progress[self] = week
         known = log.until(at_ms)
-        fresh = (log.happening(occurrence) for occurrence in log.items[week.done : known])
+        fresh = (log.occurrence(occurrence) for occurrence in log.items[week.done : known])
         week.occurrences += self._counting(fresh, week.buyers)
         week.done = known
         return monday, week.occurrences
@@ -286,23 +286,25 @@ class WeekCounter(CountEvaluator):
             return [], ahead
         return [Finding(*opened, episode=week_name(monday))], min(ahead, start_of_day(monday + 7, self.zone))
 
-    def crossings(self, shop: ShopView) -> Iterator[Happening]:
+    def crossings(self, shop: ShopView) -> Iterator[Occurrence]:
         """When each week's count reached the threshold."""
         for _, occurrences in self._weeks(shop, NEVER):
             if len(occurrences) >= self.rule.threshold:
                 yield occurrences[self.rule.threshold - 1]
 
-    def crossings_by(self, shop: ShopView, entry: Entry, kept: Happened) -> tuple[list[Happening], list[Happening]]:
+    def crossings_by(
+        self, shop: ShopView, entry: Entry, kept: OccurrenceIndex
+    ) -> tuple[list[Occurrence], list[Occurrence]]:
         """What an entry that has come or gone may have made otherwise: its week as it was, and as it is."""
         monday = week_of(day_of(entry.at_ms, self.zone))[0]
         from_ms, to_ms = start_of_day(monday, self.zone), start_of_day(monday + 7, self.zone)
         before = takewhile(lambda occurrence: occurrence.at_ms < to_ms, kept.since(from_ms))
-        occurrences = takewhile(lambda occurrence: occurrence.at_ms < to_ms, self.source.happenings(shop, from_ms))
+        occurrences = takewhile(lambda occurrence: occurrence.at_ms < to_ms, self.source.occurrences(shop, from_ms))
         return list(before), list(
             islice(self._counting(occurrences, set()), self.rule.threshold - 1, self.rule.threshold)
         )
 
-    def _counting(self, occurrences: Iterable[Happening], buyers: set[str]) -> Iterator[Happening]:
+    def _counting(self, occurrences: Iterable[Occurrence], buyers: set[str]) -> Iterator[Occurrence]:
         """Of a week's marks those that count: where buyers count, the first of each that isn't among them yet."""
         for occurrence in occurrences:
             buyer = occurrence.buyer or f"{occurrence.source} {occurrence.event}"
@@ -337,7 +339,7 @@ class WeekCounter(CountEvaluator):
 class OrderCounter(CountEvaluator, SubjectEvaluator[CountRule]):
     """Each order's own count."""
 
-    def sources(self) -> list[Source]:
+    def sources(self) -> list[OccurrenceSource]:
         return [self.source]
 
     def keys(self, shop: ShopView) -> list[str]:
@@ -356,7 +358,7 @@ class OrderCounter(CountEvaluator, SubjectEvaluator[CountRule]):
             return [], next_eval_ms
         return [Finding(*opened, subject=key)], min(next_eval_ms, ends_ms)
 
-    def _known(self, shop: ShopView, order: str, at_ms: int) -> list[Happening]:
+    def _known(self, shop: ShopView, order: str, at_ms: int) -> list[Occurrence]:
         return [occurrence for occurrence in self.source.about(shop, order) if occurrence.at_ms <= at_ms]
 
     def case(self, shop: ShopView, finding: Finding, at_ms: int) -> Case:
@@ -374,7 +376,7 @@ class OrderCounter(CountEvaluator, SubjectEvaluator[CountRule]):
         return None
 
 
-def evaluator_of(n: int, rule: CountRule, source: Source, place: Place) -> Evaluator:
+def evaluator_of(n: int, rule: CountRule, source: OccurrenceSource, place: Place) -> Evaluator:
     if rule.sanction is not None:
         return SanctionCounter(n, rule, source, place)
     return (WeekCounter if rule.per == "week" else OrderCounter)(n, rule, source, place)

@@ -8,8 +8,8 @@ from msgspec.structs import replace
 from rules.calendar.durations import Duration
 from rules.calendar.instants import MIN_MS, NEVER, rfc3339
 from rules.kinds.evaluation import Case, Evaluation, Finding
-from rules.kinds.happened import Happening
-from rules.kinds.occurrences.source import Of, Source
+from rules.kinds.happened import Occurrence
+from rules.kinds.occurrences.source import OccurrenceSource, OccurrenceSpec
 from rules.kinds.rule import Fault, Place, Reference, Rule, Sanction
 from rules.kinds.shop_view import ShopView
 from rules.kinds.subjects import SubjectEvaluator
@@ -17,11 +17,11 @@ from rules.messages.alert_state import Emitted, Open
 from rules.messages.alerts import Reason, instant_of
 
 
-class Occurrence(Rule, tag="event", tag_field="kind", kw_only=True, frozen=True):
+class EventRule(Rule, tag="event", tag_field="kind", kw_only=True, frozen=True):
     """Each of `of` is told for itself: as `crossed`, shown for `lasts`, or as the `sanction` it brings, while that is
     in force. The `points` of its `penalty` are those of a single time; several are told as their sum."""
 
-    of: Of
+    of: OccurrenceSpec
     lasts: Duration | None = None
     sanction: Sanction | None = None
 
@@ -54,10 +54,10 @@ class Occurrence(Rule, tag="event", tag_field="kind", kw_only=True, frozen=True)
             yield "lasts", "an event is either shown for a time (`lasts`) or brings a `sanction`"
 
 
-class EventEvaluator(SubjectEvaluator[Occurrence]):
+class EventEvaluator(SubjectEvaluator[EventRule]):
     """An event rule, ready to judge a shop."""
 
-    def __init__(self, n: int, rule: Occurrence, source: Source, place: Place) -> None:
+    def __init__(self, n: int, rule: EventRule, source: OccurrenceSource, place: Place) -> None:
         self.n = n
         self.rule = rule
         self.source = source
@@ -71,7 +71,7 @@ class EventEvaluator(SubjectEvaluator[Occurrence]):
     def _until(self, since_ms: int) -> int:
         return NEVER if self._lasts_ms == NEVER else since_ms + self._lasts_ms
 
-    def sources(self) -> list[Source]:
+    def sources(self) -> list[OccurrenceSource]:
         return [self.source]
 
     def keys(self, shop: ShopView) -> list[tuple[int, str]]:
@@ -81,7 +81,7 @@ class EventEvaluator(SubjectEvaluator[Occurrence]):
         at_ms = instant_of(finding.episode)
         return NEVER if at_ms is None else at_ms, finding.subject
 
-    def _told(self, shop: ShopView, key: tuple[int, str]) -> list[Happening]:
+    def _told(self, shop: ShopView, key: tuple[int, str]) -> list[Occurrence]:
         """What an alert is about."""
         at_ms, subject = key
         if not self.effective.at(at_ms):

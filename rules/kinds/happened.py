@@ -9,7 +9,7 @@ from msgspec import Struct
 from rules.calendar.instants import NEVER, rfc3339
 
 
-class Happening(Struct, frozen=True):
+class Occurrence(Struct, frozen=True):
     """One thing that happened: when, what it is about (an order, a SKU, `-`), how often, and who was concerned."""
 
     at_ms: int
@@ -39,45 +39,45 @@ class Happening(Struct, frozen=True):
         return shown | ({"count": self.times} if self.times != 1 else {}) | ({"severe": True} if self.severe else {})
 
 
-class Happened:
+class OccurrenceIndex:
     """Happenings in time, and those of each subject in time. `rewrites`: how often something was taken out or put
     before the last; else what is `in_time` only grows at its end."""
 
     __slots__ = ("by_subject", "in_time", "rewrites")
 
-    def __init__(self, happenings: Iterable[Happening] = ()) -> None:
-        self.in_time = sorted(happenings, key=Happening.place)
+    def __init__(self, occurrences: Iterable[Occurrence] = ()) -> None:
+        self.in_time = sorted(occurrences, key=Occurrence.place)
         self.rewrites = 0
-        self.by_subject: dict[str, list[Happening]] = {}
+        self.by_subject: dict[str, list[Occurrence]] = {}
         for each in self.in_time:
             self.by_subject.setdefault(each.subject, []).append(each)
 
-    def add(self, happening: Happening) -> None:
-        self.rewrites += bool(self.in_time) and self.in_time[-1].place() > happening.place()
-        insort(self.in_time, happening, key=Happening.place)
-        insort(self.by_subject.setdefault(happening.subject, []), happening, key=Happening.place)
+    def add(self, occurrence: Occurrence) -> None:
+        self.rewrites += bool(self.in_time) and self.in_time[-1].place() > occurrence.place()
+        insort(self.in_time, occurrence, key=Occurrence.place)
+        insort(self.by_subject.setdefault(occurrence.subject, []), occurrence, key=Occurrence.place)
 
-    def discard(self, happening: Happening) -> bool:
+    def discard(self, occurrence: Occurrence) -> bool:
         """Takes it out; whether it was there."""
-        of_subject = self.by_subject.get(happening.subject, [])
-        if not _take_out(of_subject, happening):
+        of_subject = self.by_subject.get(occurrence.subject, [])
+        if not _take_out(of_subject, occurrence):
             return False
         self.rewrites += 1
         if not of_subject:
-            del self.by_subject[happening.subject]
-        return _take_out(self.in_time, happening)
+            del self.by_subject[occurrence.subject]
+        return _take_out(self.in_time, occurrence)
 
-    def since(self, at_ms: int) -> list[Happening]:
+    def since(self, at_ms: int) -> list[Occurrence]:
         """What happened from a moment on, the oldest first."""
         return self.in_time[bisect_left(self.in_time, at_ms, key=_at_ms) :]
 
-    def at(self, subject: str, at_ms: int) -> Iterator[Happening]:
+    def at(self, subject: str, at_ms: int) -> Iterator[Occurrence]:
         """What happened to a subject at an instant."""
-        happenings = self.by_subject.get(subject, ())
-        for n in range(bisect_left(happenings, at_ms, key=_at_ms), len(happenings)):
-            if happenings[n].at_ms != at_ms:
+        occurrences = self.by_subject.get(subject, ())
+        for n in range(bisect_left(occurrences, at_ms, key=_at_ms), len(occurrences)):
+            if occurrences[n].at_ms != at_ms:
                 break
-            yield happenings[n]
+            yield occurrences[n]
 
     def next_after(self, at_ms: int) -> int:
         """When it happens next, as far as is known (epoch ms); `NEVER` where it doesn't."""
@@ -85,16 +85,16 @@ class Happened:
         return self.in_time[n].at_ms if n < len(self.in_time) else NEVER
 
 
-def _at_ms(happening: Happening) -> int:
-    return happening.at_ms
+def _at_ms(occurrence: Occurrence) -> int:
+    return occurrence.at_ms
 
 
-def _take_out(happenings: list[Happening], happening: Happening) -> bool:
-    place = happening.place()
-    for n in range(bisect_left(happenings, place, key=Happening.place), len(happenings)):
-        if happenings[n] == happening:
-            del happenings[n]
+def _take_out(occurrences: list[Occurrence], occurrence: Occurrence) -> bool:
+    place = occurrence.place()
+    for n in range(bisect_left(occurrences, place, key=Occurrence.place), len(occurrences)):
+        if occurrences[n] == occurrence:
+            del occurrences[n]
             return True
-        if happenings[n].place() != place:
+        if occurrences[n].place() != place:
             break
     return False

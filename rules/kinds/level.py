@@ -14,7 +14,7 @@ from rules.calendar.instants import DAY_MS, NEVER
 from rules.facts.shop_facts import Entry, said_by, sku_of
 from rules.kinds.evaluation import Case, Evaluation, Finding
 from rules.kinds.evidence import percent
-from rules.kinds.happened import Happened, Happening
+from rules.kinds.happened import Occurrence, OccurrenceIndex
 from rules.kinds.rule import Fault, Place, Reference, Role, Rule
 from rules.kinds.shop_view import ShopView
 from rules.kinds.subjects import SubjectEvaluator
@@ -210,12 +210,14 @@ class LevelEvaluator(Readings):
                     return self._reading(points, {"ledger": self.ledger.rule.ledger})
         return None
 
-    def crossings(self, shop: ShopView) -> list[Happening]:
+    def crossings(self, shop: ShopView) -> list[Occurrence]:
         """When the share of pre-orders went above its limit, each time anew."""
         counts = shop.facts.of("listing.counts")
         return [_crossing(entry) for n, entry in enumerate(counts) if self._crosses(counts, n)]
 
-    def crossings_by(self, shop: ShopView, entry: Entry, kept: Happened) -> tuple[list[Happening], list[Happening]]:
+    def crossings_by(
+        self, shop: ShopView, entry: Entry, kept: OccurrenceIndex
+    ) -> tuple[list[Occurrence], list[Occurrence]]:
         """What a count that has come or gone may have made otherwise: what there may have been, and what there is."""
         counts = shop.facts.of("listing.counts")
         n = bisect_left(counts, entry.stamp(), key=Entry.stamp)
@@ -285,8 +287,8 @@ class StockEvaluator(Readings, SubjectEvaluator[Level]):
         return {**self._metric(worst), "by": dict(sorted(below.items(), key=lambda each: each[1])[:20])}
 
 
-def _crossing(entry: Entry) -> Happening:
-    return Happening(entry.at_ms, event=entry.id, source=entry.source)
+def _crossing(entry: Entry) -> Occurrence:
+    return Occurrence(entry.at_ms, event=entry.id, source=entry.source)
 
 
 def _figure(value: float) -> str:

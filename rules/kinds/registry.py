@@ -4,7 +4,7 @@ from msgspec import Struct
 
 from rules.kinds.count import CountRule
 from rules.kinds.deadline.spec import Deadline, Silence
-from rules.kinds.event import Occurrence
+from rules.kinds.event import EventRule
 from rules.kinds.ledger.spec import Ledger
 from rules.kinds.level import Level
 from rules.kinds.ratio.spec import Ratio
@@ -20,7 +20,7 @@ AnyRule = (
     | Ratio  # bad orders of all orders in a window
     | CountRule  # so many of something
     | Level  # a figure that falls below or rises above a value
-    | Occurrence  # something that is told each time it happens
+    | EventRule  # something that is told each time it happens
     | Tasks  # what is owed once something has happened
     | Spacing  # a price that must hold before a promotion
     | Streak  # a ratio kept up for several periods in a row

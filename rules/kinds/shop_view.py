@@ -12,7 +12,7 @@ from rules.facts.order_facts import OrderFacts
 from rules.facts.shop_facts import ShopFacts
 from rules.kinds.deadline.timer import Timer
 from rules.kinds.findings import Findings
-from rules.kinds.happened import Happened
+from rules.kinds.happened import OccurrenceIndex
 from rules.kinds.occurrences.timeline import Timeline
 from rules.kinds.ratio.compiled import CompiledRatio, Part
 from rules.kinds.ratio.counters import RatioCounter
@@ -53,7 +53,7 @@ class ShopView(Protocol):
     numbers: dict[str, list[tuple[int, str]]]
     reuses: Timeline
     timelines: list[Timeline]
-    happened: dict[str, Happened]
+    occurrences: dict[str, OccurrenceIndex]
     progress: dict[Any, Any]  # how far evaluators have gone through what happened; each writes its own key
     findings: dict[int, Findings]
     sales: dict[str, dict[int, int]]

@@ -10,7 +10,7 @@ from rules.calendar.instants import NEVER
 from rules.facts.shop_facts import Entry
 from rules.kinds.evaluation import Case, Evaluation, Finding
 from rules.kinds.findings import Findings, Key
-from rules.kinds.occurrences.source import Source
+from rules.kinds.occurrences.source import OccurrenceSource
 from rules.kinds.rule import Rule
 from rules.kinds.shop_view import ShopView
 from rules.messages.alert_state import Emitted
@@ -55,7 +55,7 @@ class SubjectEvaluator(ABC, Generic[_R]):
         """What must be looked at again when an entry of an event type has come or gone."""
         return ()
 
-    def sources(self) -> Sequence[Source]:
+    def sources(self) -> Sequence[OccurrenceSource]:
         """Where it takes what happened from."""
         return ()
 

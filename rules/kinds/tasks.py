@@ -14,7 +14,7 @@ from rules.facts.shop_facts import Entry, done_as, said_by, until
 from rules.kinds.deadline.spec import Warn
 from rules.kinds.evaluation import Case, Evaluation, Finding
 from rules.kinds.findings import Findings
-from rules.kinds.occurrences.source import Of, Source
+from rules.kinds.occurrences.source import OccurrenceSource, OccurrenceSpec
 from rules.kinds.rule import Fault, Place, Reference, Rule, Sanction
 from rules.kinds.shop_view import ShopView
 from rules.kinds.subjects import SubjectEvaluator
@@ -38,7 +38,7 @@ class Tasks(Rule, tag="tasks", tag_field="kind", kw_only=True, frozen=True):
     """
 
     after: Literal["emergency.declared", "deposit.deducted"] | None = None
-    of: Of | None = None
+    of: OccurrenceSpec | None = None
     tasks: tuple[str, ...] = ()
     within: Duration
     warn: tuple[Warn, ...]
@@ -156,11 +156,11 @@ class DutyJudge:
 class TasksEvaluator(DutyJudge, SubjectEvaluator[Tasks]):
     """A tasks rule, ready to judge a shop. What is owed goes by its instant and subject."""
 
-    def __init__(self, n: int, rule: Tasks, source: Source | None, place: Place) -> None:
+    def __init__(self, n: int, rule: Tasks, source: OccurrenceSource | None, place: Place) -> None:
         super().__init__(n, rule, place)
         self.source = source
 
-    def sources(self) -> list[Source]:
+    def sources(self) -> list[OccurrenceSource]:
         return [] if self.source is None else [self.source]
 
     def keys(self, shop: ShopView) -> list[Owed]:

@@ -7,7 +7,7 @@ from rules.facts.shop_facts import Entry
 from rules.kinds.evaluation import Case, Evaluation, Finding
 from rules.kinds.evaluator import Evaluator
 from rules.kinds.findings import Key
-from rules.kinds.occurrences.source import Source
+from rules.kinds.occurrences.source import OccurrenceSource
 from rules.kinds.shop_view import ShopView
 from rules.kinds.subjects import SubjectEvaluator
 from rules.messages.alert_state import Emitted
@@ -69,7 +69,7 @@ class SubjectVersions(Versions, SubjectEvaluator[Any]):
     def touched_by(self, shop: ShopView, name: str, entry: Entry) -> Iterator[Key]:
         return (key for evaluator in self.evaluators for key in evaluator.touched_by(shop, name, entry))
 
-    def sources(self) -> list[Source]:
+    def sources(self) -> list[OccurrenceSource]:
         return [source for evaluator in self.evaluators for source in evaluator.sources()]
 
     def touched_at(self, subject: str, instants: Iterable[int]) -> Iterable[Key]:

@@ -14,12 +14,12 @@ from rules.kinds.deadline.spec import Deadline, Silence
 from rules.kinds.deadline.timer import Firsts, Timer, compile_firsts
 from rules.kinds.disputes import DisputeJudge
 from rules.kinds.evaluator import Evaluator
-from rules.kinds.event import EventEvaluator, Occurrence
+from rules.kinds.event import EventEvaluator, EventRule
 from rules.kinds.ledger.evaluator import LedgerEvaluator
 from rules.kinds.ledger.postings import FeedReader
 from rules.kinds.ledger.spec import Ledger
 from rules.kinds.level import Level, LevelEvaluator, StockEvaluator
-from rules.kinds.occurrences.source import Of, Source, Trace, source_of, trace_of
+from rules.kinds.occurrences.source import Extractor, OccurrenceSource, OccurrenceSpec, extractor_of, source_of
 from rules.kinds.ratio.compiled import CompiledRatio, Places, Population, compile_places, counted_alike
 from rules.kinds.ratio.evaluator import RatioEvaluator
 from rules.kinds.ratio.spec import Ratio
@@ -51,7 +51,7 @@ class Looking(NamedTuple):
     """Which of a plan's parts look at certain facts, beside deadlines and ratios: traces with their places, what counts
     sales and tracking numbers."""
 
-    traces: list[tuple[int, Trace]]
+    extractors: list[tuple[int, Extractor]]
     sales: bool
     numbers: bool
 
@@ -63,7 +63,7 @@ class Plan:
     `redeeming`: those that can only make an order good again, in the `redeemable` ratios (as bits).
     `kept_for_good`: the types of the shop's own events that matter however old they are.
     `evaluators` look at the whole shop; the rest is what they take from its orders: `timers`, `gauges` of ratios with
-    the `denominators` they share, `traces`. `bad_at_first`: the ratios (as bits) in which an order is bad from the
+    the `denominators` they share, `extractors`. `bad_at_first`: the ratios (as bits) in which an order is bad from the
     start.
     Evaluators are named by bits, so that a shop knows cheaply which of them must look again.
     """
@@ -78,18 +78,18 @@ class Plan:
         self.timer_of = {rule_id: timers[-1] for rule_id, timers in self.versions.items()}
         self.denominators: list[Population] = []
         self.gauges: list[CompiledRatio] = []
-        self.traces: list[Trace] = []
+        self.extractors: list[Extractor] = []
         self.evaluators: list[Any] = []
         self.evaluator_of: dict[str, Evaluator] = {}
         self.on_event: dict[str, int] = {}
         self.on_gauge: list[int] = []
-        self.on_trace: list[int] = []
-        self.trace_kept_ms: list[int] = []
+        self.on_timeline: list[int] = []
+        self.timeline_kept_ms: list[int] = []
         self.kept_for_good: set[str] = set()
         self.on_sale = self.on_number = self.number_kept_ms = 0
         self.sales_zone = "UTC"
         self._slots: dict[str, int] = {}
-        self._sources: dict[str, Source] = {}
+        self._sources: dict[str, OccurrenceSource] = {}
         self._alike: dict[Hashable, Population] = {}
         self._evaluate(rules)
         self.every_evaluator = (1 << len(self.evaluators)) - 1
@@ -100,8 +100,8 @@ class Plan:
             for name, bits in self.on_event.items()
         }
         #: The sources that look at a type of them; those that go by subject and look at a trace, or at used numbers.
-        self.sources_on: dict[str, list[Source]] = {}
-        self.trace_readers: list[list[SubjectEvaluator[Any]]] = [[] for _ in self.traces]
+        self.sources_on: dict[str, list[OccurrenceSource]] = {}
+        self.timeline_readers: list[list[SubjectEvaluator[Any]]] = [[] for _ in self.extractors]
         self.number_readers: list[SubjectEvaluator[Any]] = []
         self._connect(by_subject)
         self.by_sku = [evaluator for evaluator in by_subject if self.on_sale >> evaluator.n & 1]
@@ -112,7 +112,7 @@ class Plan:
         self.computed_from = _any_of(gauge.rests_on for evaluator in self.computed for gauge in evaluator.gauges)
         self.no_days: tuple[int | None, ...] = (None,) * len(self.denominators)
         counted = _any_of([gauge.facts & ~gauge.redeemed_by for gauge in self.gauges])
-        counted |= _any_of([trace.facts for trace in self.traces])
+        counted |= _any_of([extractor.facts for extractor in self.extractors])
         counted |= (_SOLD if self.on_sale else 0) | (_SHIPPED if self.on_number else 0)
         self.redeeming = _any_of(gauge.redeemed_by for gauge in self.gauges)
         self.redeemable = _any_of(gauge.bit for gauge in self.gauges if gauge.redeemed_by & ~counted)
@@ -125,7 +125,7 @@ class Plan:
             facts & ~timer.postponed_by for facts, timer in zip(hurried, self.timers, strict=True)
         )
         self.gauge_bits = _any_of(gauge.bad_bits | gauge.denominator.bits for gauge in self.gauges)
-        self.trace_bits = _any_of(trace.bits for trace in self.traces)
+        self.extractor_bits = _any_of(extractor.bits for extractor in self.extractors)
         self._looking: dict[int, Looking] = {}
         self._placings: dict[tuple[int, int], Placing] = {}
         self.bad_at_first = self.placing(EVERY_FACT, self.gauge_bits).places(OrderFacts(), 0, 0)[0]
@@ -149,7 +149,7 @@ class Plan:
         found = self._looking.get(changed_facts)
         if found is None:
             found = self._looking[changed_facts] = Looking(
-                [(n, trace) for n, trace in enumerate(self.traces) if trace.facts & changed_facts],
+                [(n, extractor) for n, extractor in enumerate(self.extractors) if extractor.facts & changed_facts],
                 bool(self.on_sale and changed_facts & _SOLD),
                 bool(self.on_number and changed_facts & _SHIPPED),
             )
@@ -264,7 +264,7 @@ class Plan:
         match rule:
             case CountRule():
                 return count_judge(n, rule, self._source(rule.of, n, rule.retention_ms()), place)
-            case Occurrence():
+            case EventRule():
                 return EventEvaluator(n, rule, self._source(rule.of, n, rule.retention_ms()), place)
             case Level():
                 self._heed(rule.events(), n)
@@ -304,7 +304,7 @@ class Plan:
         sources = [self._source(of, n, each.rule.retention_ms()) for of in feed.of]
         return FeedReader(feed, sources, ratio if isinstance(ratio, RatioEvaluator) else None, each.place.zone)
 
-    def _source(self, of: Of, n: int, kept_ms: int) -> Source:
+    def _source(self, of: OccurrenceSpec, n: int, kept_ms: int) -> OccurrenceSource:
         """Where a judge finds what happened; it is told when there is news."""
         crossed: Any = self.evaluator_of.get(of.crossed or "")
         self._heed(
@@ -317,24 +317,24 @@ class Plan:
             self.number_kept_ms = max(self.number_kept_ms, kept_ms)
         if kept_ms == NEVER:
             self.kept_for_good |= of.events()
-        trace = trace_of(of, self.versions)
+        extractor = extractor_of(of, self.versions)
         slot = None
-        if trace is not None:
-            slot = self._slots.setdefault(repr(of), len(self.traces))
-            if slot == len(self.traces):
-                self.traces.append(trace)
-                self.on_trace.append(0)
-                self.trace_kept_ms.append(0)
-            self.on_trace[slot] |= 1 << n
-            self.trace_kept_ms[slot] = max(self.trace_kept_ms[slot], kept_ms)
+        if extractor is not None:
+            slot = self._slots.setdefault(repr(of), len(self.extractors))
+            if slot == len(self.extractors):
+                self.extractors.append(extractor)
+                self.on_timeline.append(0)
+                self.timeline_kept_ms.append(0)
+            self.on_timeline[slot] |= 1 << n
+            self.timeline_kept_ms[slot] = max(self.timeline_kept_ms[slot], kept_ms)
         if slot is not None:
             return source_of(of, slot, crossed)
         return self._sources.setdefault(repr(of), source_of(of, slot, crossed))
 
-    def _follow_crossed(self, source: Source, n: int) -> None:
+    def _follow_crossed(self, source: OccurrenceSource, n: int) -> None:
         """A judge of a count's crossings looks again when what is counted does; a trace is asked for already."""
         if source.slot is not None:
-            self.on_trace[source.slot] |= 1 << n
+            self.on_timeline[source.slot] |= 1 << n
         elif source.of.reused is not None:
             self.on_number |= 1 << n
 
@@ -346,7 +346,7 @@ class Plan:
         for evaluator in by_subject:
             for source in evaluator.sources():
                 if source.slot is not None:
-                    self.trace_readers[source.slot].append(evaluator)
+                    self.timeline_readers[source.slot].append(evaluator)
                 elif source.of.reused is not None:
                     self.number_readers.append(evaluator)
                 else:

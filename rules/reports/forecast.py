@@ -220,7 +220,7 @@ class Outlook:
 
     def _foresee_instants(self, then: Shop, reader: FeedReader, slot: int, then_ms: int, order: Order) -> None:
         missed, _ = self.shop.plan.judged_at(order.facts, then_ms)
-        instants = self.shop.plan.traces[slot].instants(order.facts, missed, then_ms)
+        instants = self.shop.plan.extractors[slot].instants(order.facts, missed, then_ms)
         more = len(instants) - len(self.shop.timelines[slot].by_order.get(order.id, ()))
         if more <= 0:
             return

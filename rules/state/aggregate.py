@@ -14,12 +14,12 @@ def count(order: Order, changed_facts: int, changed: int, passed_ms: int) -> int
     shop, facts, plan = order.shop, order.facts, order.shop.plan
     looking = plan.looking(changed_facts)
     stale = _place(order, plan.placing(changed_facts, changed & plan.gauge_bits))
-    for n, trace in looking.traces:
-        stale |= _note(order, n, trace.instants(facts, order.missed, passed_ms))
-    if (order.missed | changed) & plan.trace_bits:
-        for n, trace in enumerate(plan.traces):
-            if trace.bits:
-                stale |= _note(order, n, trace.instants(facts, order.missed, passed_ms))
+    for n, extractor in looking.extractors:
+        stale |= _note(order, n, extractor.instants(facts, order.missed, passed_ms))
+    if (order.missed | changed) & plan.extractor_bits:
+        for n, extractor in enumerate(plan.extractors):
+            if extractor.bits:
+                stale |= _note(order, n, extractor.instants(facts, order.missed, passed_ms))
     if looking.sales and shop.stocked and shop.sell(order, plan.sales_zone):
         stale |= plan.on_sale
     if looking.numbers and shop.ship_under(order):
@@ -124,4 +124,4 @@ def _places(bits: int) -> tuple[int, ...]:
 def _note(order: Order, n: int, instants: tuple[int, ...]) -> int:
     """Keeps the instants at which something happened to an order."""
     shop = order.shop
-    return shop.plan.on_trace[n] if shop.put_instants(n, order.id, instants) else 0
+    return shop.plan.on_timeline[n] if shop.put_instants(n, order.id, instants) else 0

@@ -10,7 +10,7 @@ from rules.calendar.instants import MIN_MS, NEVER
 from rules.facts.order_facts import EVERY_FACT, OrderFacts, facts_ahead
 from rules.facts.shop_facts import ShopFacts
 from rules.kinds.findings import Findings
-from rules.kinds.happened import Happened
+from rules.kinds.happened import OccurrenceIndex
 from rules.kinds.nothing import NOTHING
 from rules.kinds.occurrences.timeline import Timeline
 from rules.kinds.ratio.compiled import CompiledRatio, Part
@@ -96,7 +96,7 @@ class Shop:
     orders but the first of each number), and `sales`, once levels of stock are told (`stocked`). `ahead`: the orders of
     which something may be known that lies ahead of the next boundary at which a ratio is computed (`boundary_ms`,
     `NEVER` where none is), and that it rests on, with the facts (as bits) that this may be. `findings`: what evaluators
-    that go by subject have found, by their place in the plan. `happened`: what its own events come to, by what is
+    that go by subject have found, by their place in the plan. `occurrences`: what its own events come to, by what is
     looked for in them. `progress`: how far evaluators have gone through what happened. `began_ms`: before that nothing
     happened to any of them; it may lie before the first fact that still holds. Kept by itself: `facts`, and what was
     `computed` of its ratios at their boundaries. `stale` has a bit for each evaluator that must look again, `turns`
@@ -114,13 +114,13 @@ class Shop:
         "dirty",
         "facts",
         "findings",
-        "happened",
         "instant_open",
         "kept_from_ms",
         "key",
         "late_before_ms",
         "name",
         "numbers",
+        "occurrences",
         "open_alerts",
         "open_by_rule",
         "orders",
@@ -167,14 +167,14 @@ class Shop:
         self.plan = plan
         self.totals = [DayBuckets() for _ in plan.denominators]
         self.counters = [RatioCounter(gauge, self.totals[gauge.denominator.n]) for gauge in plan.gauges]
-        self.timelines = [Timeline() for _ in plan.traces]
+        self.timelines = [Timeline() for _ in plan.extractors]
         self.boundary_ms = MIN_MS if plan.computed else NEVER
         self.ahead: dict[Order, int] = {}
         for order in self.orders.values():
             self.expect(order)  # nobody may have asked what lies ahead until now
         self.numbers: dict[str, list[tuple[int, str]]] = NOTHING
         self.reuses = Timeline()
-        self.happened: dict[str, Happened] = NOTHING
+        self.occurrences: dict[str, OccurrenceIndex] = NOTHING
         self.progress: dict[Any, Any] = NOTHING
         self.sales: Sales = NOTHING
         self.points: dict[int, Decimal] = {}
@@ -216,7 +216,7 @@ class Shop:
         before = self.timelines[slot].by_order.get(order_id, ())
         if not self.timelines[slot].put(order_id, instants):
             return False
-        self._tell(self.plan.trace_readers[slot], order_id, (*before, *instants))
+        self._tell(self.plan.timeline_readers[slot], order_id, (*before, *instants))
         return True
 
     def _note_sale(self, sku: str) -> None:

@@ -10,9 +10,9 @@ from msgspec import Struct, field
 from rules.calendar.days import day_of, week_of
 from rules.calendar.instants import MIN_MS, NEVER, rfc3339
 from rules.facts.shop_facts import Entry, said_by
-from rules.kinds.happened import Happening
+from rules.kinds.happened import Occurrence
 from rules.kinds.ledger.spec import Cap, Feed
-from rules.kinds.occurrences.source import Source
+from rules.kinds.occurrences.source import OccurrenceSource
 from rules.kinds.ratio.evaluator import RatioEvaluator
 from rules.kinds.shop_view import ShopView
 
@@ -53,7 +53,9 @@ class Reading(Struct):
 class FeedReader:
     """A feed, ready to be asked for what it brought a shop."""
 
-    def __init__(self, feed: Feed, sources: Sequence[Source], ratio: RatioEvaluator | None, zone: str) -> None:
+    def __init__(
+        self, feed: Feed, sources: Sequence[OccurrenceSource], ratio: RatioEvaluator | None, zone: str
+    ) -> None:
         self.feed = feed
         self.sources = sources
         self.ratio = ratio
@@ -69,16 +71,16 @@ class FeedReader:
             if found[: len(before)] != before or any(each.at_ms <= reading.to_ms for each in after):
                 return None
             return after
-        occurrences: list[Happening] = []
+        occurrences: list[Occurrence] = []
         for n, source in enumerate(self.sources):
             log = source.log(shop)
             done, rewrites = reading.logs.get(n, (0, log.rewrites))
             if rewrites != log.rewrites or (done and not log.lasting) or log.until(reading.to_ms) != done:
                 return None
             known = log.until(to_ms)
-            occurrences += [log.happening(occurrence) for occurrence in log.items[done:known]]
+            occurrences += [log.occurrence(occurrence) for occurrence in log.items[done:known]]
             reading.logs[n] = known, log.rewrites
-        occurrences.sort(key=Happening.place)
+        occurrences.sort(key=Occurrence.place)
         free = min(self.feed.free - reading.free, len(occurrences))
         reading.free += free
         reading.to_ms = to_ms
@@ -95,7 +97,7 @@ class FeedReader:
         """When something happens next (epoch ms)."""
         return min([source.next_after(shop, at_ms) for source in self.sources], default=NEVER)
 
-    def _allowed(self, occurrence: Happening, spent: defaultdict[tuple[Cap, object], Decimal]) -> Decimal:
+    def _allowed(self, occurrence: Occurrence, spent: defaultdict[tuple[Cap, object], Decimal]) -> Decimal:
         feed = self.feed
         each = feed.severe_points if occurrence.severe and feed.severe_points is not None else feed.points
         assert each is not None

@@ -8,7 +8,7 @@ from msgspec import Struct
 
 from rules.calendar.durations import Duration
 from rules.calendar.instants import NEVER
-from rules.kinds.occurrences.source import Of
+from rules.kinds.occurrences.source import OccurrenceSpec
 from rules.kinds.ratio.spec import Ratio, uncomputed
 from rules.kinds.rule import Fault, Reference, Role, Rule, Sanction
 
@@ -22,7 +22,7 @@ class Feed(Struct, forbid_unknown_fields=True, frozen=True, kw_only=True):
     """
 
     clause: str
-    of: tuple[Of, ...] = ()
+    of: tuple[OccurrenceSpec, ...] = ()
     points: Decimal | None = None
     severe_points: Decimal | None = None
     caps: dict[Cap, Decimal] = {}

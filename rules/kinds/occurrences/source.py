@@ -17,7 +17,7 @@ from rules.expr.conditions import Condition, compile_condition, facts_named, rul
 from rules.facts.order_facts import FACT_NAMES, OrderFacts, bits_of
 from rules.facts.shop_facts import Entry, holding, sku_of, starts_ms
 from rules.kinds.deadline.timer import Timer
-from rules.kinds.happened import Happened, Happening
+from rules.kinds.happened import Occurrence, OccurrenceIndex
 from rules.kinds.occurrences.timeline import Timeline
 from rules.kinds.rule import Reference
 from rules.kinds.shop_view import ShopView
@@ -26,7 +26,7 @@ Instants = Callable[[OrderFacts, int, int], tuple[int, ...]]
 """`(facts, missed, passed_ms)`: the instants (epoch ms) at which something happened to an order."""
 
 
-class Trace(Struct, frozen=True):
+class Extractor(Struct, frozen=True):
     """What happened to orders; to be asked again when one of `facts` has changed or one of the deadline rules `bits`
     has judged."""
 
@@ -35,7 +35,7 @@ class Trace(Struct, frozen=True):
     bits: int = 0
 
 
-class Of(Struct, forbid_unknown_fields=True, frozen=True, kw_only=True):
+class OccurrenceSpec(Struct, forbid_unknown_fields=True, frozen=True, kw_only=True):
     """Exactly one of: orders that `missed` a deadline rule, each time one was `judged` late, `orders` that meet a
     condition (at their fact `at`), shipments whose tracking number was `reused`, `violation`s of these kinds (only
     severe ones, or only others), promotions dearer than the `promotion` price before, crossings of a level or count
@@ -92,19 +92,19 @@ class Of(Struct, forbid_unknown_fields=True, frozen=True, kw_only=True):
         return {"price.changed", "promotion.scheduled"} if self.promotion is not None else set()
 
 
-Moved = list[tuple[str, int]]
+ChangedSubjects = list[tuple[str, int]]
 """Subjects to which something happened that wasn't known before, or didn't happen after all, and when (epoch ms)."""
 
 
 class Log(NamedTuple):
     """What happened, in time. Since the last time with as many `rewrites` it has only grown at its end, if it is a
-    `lasting` one. `at_ms` and `happening` say what a mark is."""
+    `lasting` one. `at_ms` and `occurrence` say what a mark is."""
 
     lasting: bool
     rewrites: int
     items: Sequence[Any]
     at_ms: Callable[[Any], int]
-    happening: Callable[[Any], Happening]
+    occurrence: Callable[[Any], Occurrence]
 
     def until(self, at_ms: int) -> int:
         """How many marks there are up to a moment."""
@@ -116,29 +116,29 @@ class Log(NamedTuple):
         return self.at_ms(self.items[n]) if n < len(self.items) else NEVER
 
 
-class Source(ABC):
+class OccurrenceSource(ABC):
     """An `of`, ready to be asked. `readers` are the judges that go by subject and are told what has moved; `events` the
     types of the shop's own events that it looks at. One that isn't `lasting` isn't told of what it rests on."""
 
     lasting = True
     slot: int | None = None
 
-    def __init__(self, of: Of) -> None:
+    def __init__(self, of: OccurrenceSpec) -> None:
         self.of = of
         self.events = of.events()
         self.readers: list[Any] = []
 
-    def happenings(self, shop: ShopView, since_ms: int = MIN_MS) -> list[Happening]:
+    def occurrences(self, shop: ShopView, since_ms: int = MIN_MS) -> list[Occurrence]:
         """All that is known of from a moment on, the oldest first; some may lie ahead of the clock."""
         found = [each for at_ms, subject in self.since(shop, since_ms) for each in self.at(shop, subject, at_ms)]
-        return sorted(found, key=Happening.place)
+        return sorted(found, key=Occurrence.place)
 
     @abstractmethod
     def since(self, shop: ShopView, since_ms: int) -> list[tuple[int, str]]:
         """When something happened from a moment on, and to what, each once and the oldest first."""
 
     @abstractmethod
-    def at(self, shop: ShopView, subject: str, at_ms: int) -> list[Happening]:
+    def at(self, shop: ShopView, subject: str, at_ms: int) -> list[Occurrence]:
         """What happened to a subject at an instant."""
 
     @abstractmethod
@@ -157,17 +157,17 @@ class Source(ABC):
     def log(self, shop: ShopView) -> Log:
         """All that happened, in time, for those who go through it once."""
 
-    def about(self, shop: ShopView, subject: str) -> list[Happening]:
+    def about(self, shop: ShopView, subject: str) -> list[Occurrence]:
         """What happened to one subject, the oldest first."""
         instants = dict.fromkeys(self.instants(shop, subject))
         return [each for at_ms in instants for each in self.at(shop, subject, at_ms)]
 
-    def hear(self, shop: ShopView, name: str, entry: Entry) -> Moved:
+    def hear(self, shop: ShopView, name: str, entry: Entry) -> ChangedSubjects:
         """Takes note of an entry of the shop's own facts that has come or gone."""
         return []
 
 
-class OfOrders(Source):
+class OrderOccurrences(OccurrenceSource):
     """What happened to orders: their instants are kept by the shop."""
 
     def _timeline(self, shop: ShopView) -> Timeline:
@@ -179,11 +179,11 @@ class OfOrders(Source):
         found = self._timeline(shop).since(since_ms)
         return found if self.of.judged is None else list(dict.fromkeys(found))
 
-    def at(self, shop: ShopView, subject: str, at_ms: int) -> list[Happening]:
+    def at(self, shop: ShopView, subject: str, at_ms: int) -> list[Occurrence]:
         times = self.instants(shop, subject).count(at_ms)
         if not times:
             return []  # nor may the order be kept any more
-        return [Happening(at_ms, subject, *_event(shop, subject, self.of.at), order=subject)] * times
+        return [Occurrence(at_ms, subject, *_event(shop, subject, self.of.at), order=subject)] * times
 
     def instants(self, shop: ShopView, subject: str) -> Sequence[int]:
         return self._timeline(shop).by_order.get(subject, ())
@@ -200,35 +200,35 @@ class OfOrders(Source):
         return Log(True, timeline.rewrites, items, itemgetter(0), lambda each: self.at(shop, each[1], each[0])[0])
 
 
-class OfTraces(OfOrders):
+class ExtractedOccurrences(OrderOccurrences):
     """What follows from an order's own facts and deadlines; `slot` is where a shop keeps it."""
 
-    def __init__(self, of: Of, slot: int) -> None:
+    def __init__(self, of: OccurrenceSpec, slot: int) -> None:
         super().__init__(of)
         self.slot = slot
 
 
-class OfNumbers(OfOrders):
+class ReusedNumbers(OrderOccurrences):
     """Shipments under a number that another order was shipped under before."""
 
     def _timeline(self, shop: ShopView) -> Timeline:
         timeline: Timeline = shop.reuses
         return timeline
 
-    def at(self, shop: ShopView, subject: str, at_ms: int) -> list[Happening]:
+    def at(self, shop: ShopView, subject: str, at_ms: int) -> list[Occurrence]:
         if at_ms not in self.instants(shop, subject):
             return []
         used, event = shop.orders[subject].number, _event(shop, subject, "shipped")
         assert used is not None
         number = used[0]
         first = shop.numbers[number][0][1]
-        return [Happening(at_ms, subject, *event, order=subject, tracking_no=number, first_used_by=first)]
+        return [Occurrence(at_ms, subject, *event, order=subject, tracking_no=number, first_used_by=first)]
 
 
-class OfShop(Source):
+class ShopOccurrences(OccurrenceSource):
     """What follows from the shop's own events: kept by the shop under `name` once it has been asked for."""
 
-    def __init__(self, of: Of, crossed: Any) -> None:
+    def __init__(self, of: OccurrenceSpec, crossed: Any) -> None:
         super().__init__(of)
         self.name = repr(of)
         self.crossed = crossed
@@ -236,17 +236,17 @@ class OfShop(Source):
             self.events = crossed.crossing_events()
             self.lasting = bool(self.events)
 
-    def kept(self, shop: ShopView) -> Happened:
+    def kept(self, shop: ShopView) -> OccurrenceIndex:
         """What happened."""
-        kept: Happened | None = shop.happened.get(self.name)
+        kept: OccurrenceIndex | None = shop.occurrences.get(self.name)
         if kept is None:
-            kept = Happened(self._all(shop))
+            kept = OccurrenceIndex(self._all(shop))
             if self.lasting:
-                shop.happened = shop.happened or {}
-                shop.happened[self.name] = kept
+                shop.occurrences = shop.occurrences or {}
+                shop.occurrences[self.name] = kept
         return kept
 
-    def _all(self, shop: ShopView) -> Iterator[Happening]:
+    def _all(self, shop: ShopView) -> Iterator[Occurrence]:
         if self.crossed is not None:
             yield from self.crossed.crossings(shop)
         elif self.of.violation is not None:
@@ -256,16 +256,16 @@ class OfShop(Source):
             for sku in dict.fromkeys(sku_of(entry) for entry in shop.facts.of("promotion.scheduled")):
                 yield from _above_price(shop, sku)
 
-    def _violation(self, entry: Entry) -> list[Happening]:
+    def _violation(self, entry: Entry) -> list[Occurrence]:
         data = entry.data
         if data.kind not in (self.of.violation or ()) or self.of.severe not in (None, data.severe):
             return []
         return [_of_entry(entry, entry.order or data.sku, data.count, data.severe, data.buyer, data.kind)]
 
-    def hear(self, shop: ShopView, name: str, entry: Entry) -> Moved:
-        if self.name not in shop.happened:
+    def hear(self, shop: ShopView, name: str, entry: Entry) -> ChangedSubjects:
+        if self.name not in shop.occurrences:
             return []
-        before: Iterable[Happening]
+        before: Iterable[Occurrence]
         if self.crossed is not None:
             before, after = self.crossed.crossings_by(shop, entry, self.kept(shop))
         elif self.of.violation is not None:
@@ -277,7 +277,7 @@ class OfShop(Source):
             before, after = list(self.kept(shop).by_subject.get(sku, ())), list(_above_price(shop, sku))
         return self._change(shop, before, after)
 
-    def _change(self, shop: ShopView, before: Iterable[Happening], after: Iterable[Happening]) -> Moved:
+    def _change(self, shop: ShopView, before: Iterable[Occurrence], after: Iterable[Occurrence]) -> ChangedSubjects:
         kept, gone, come = self.kept(shop), set(before), set(after)
         moved = [each for each in before if each not in come and kept.discard(each)]
         for each in after:
@@ -286,13 +286,13 @@ class OfShop(Source):
                 moved.append(each)
         return [(each.subject, each.at_ms) for each in moved]
 
-    def happenings(self, shop: ShopView, since_ms: int = MIN_MS) -> list[Happening]:
+    def occurrences(self, shop: ShopView, since_ms: int = MIN_MS) -> list[Occurrence]:
         return self.kept(shop).since(since_ms)
 
     def since(self, shop: ShopView, since_ms: int) -> list[tuple[int, str]]:
         return list(dict.fromkeys([(each.at_ms, each.subject) for each in self.kept(shop).since(since_ms)]))
 
-    def at(self, shop: ShopView, subject: str, at_ms: int) -> list[Happening]:
+    def at(self, shop: ShopView, subject: str, at_ms: int) -> list[Occurrence]:
         return list(self.kept(shop).at(subject, at_ms))
 
     def instants(self, shop: ShopView, subject: str) -> Sequence[int]:
@@ -309,11 +309,11 @@ class OfShop(Source):
         return Log(self.lasting, kept.rewrites, kept.in_time, attrgetter("at_ms"), lambda each: each)
 
 
-def source_of(of: Of, slot: int | None, crossed: Any) -> Source:
+def source_of(of: OccurrenceSpec, slot: int | None, crossed: Any) -> OccurrenceSource:
     """An `of` ready to be asked; `slot` is where a shop keeps its orders' instants, None where it asks none."""
     if slot is not None:
-        return OfTraces(of, slot)
-    return OfNumbers(of) if of.reused is not None else OfShop(of, crossed)
+        return ExtractedOccurrences(of, slot)
+    return ReusedNumbers(of) if of.reused is not None else ShopOccurrences(of, crossed)
 
 
 def _event(shop: ShopView, order: str, fact: str | None) -> tuple[str, str]:
@@ -324,7 +324,7 @@ def _event(shop: ShopView, order: str, fact: str | None) -> tuple[str, str]:
     return event, source
 
 
-def _above_price(shop: ShopView, sku: str) -> Iterator[Happening]:
+def _above_price(shop: ShopView, sku: str) -> Iterator[Occurrence]:
     """Promotions of a SKU dearer than what, as known when they were scheduled, the price will be when they start."""
     waiting = list(shop.facts.about("price.changed", (sku,)))
     waiting.reverse()
@@ -345,22 +345,22 @@ def _of_entry(
     severe: bool = False,
     buyer: str | None = None,
     kind: str | None = None,
-) -> Happening:
-    return Happening(
+) -> Occurrence:
+    return Occurrence(
         entry.at_ms, subject or "-", entry.id, entry.source, max(times, 0), severe, entry.order, buyer, kind
     )
 
 
-def trace_of(of: Of, timers: Mapping[str, Sequence[Timer]]) -> Trace | None:
+def extractor_of(of: OccurrenceSpec, timers: Mapping[str, Sequence[Timer]]) -> Extractor | None:
     """How its instants follow from an order; None where it takes them from elsewhere."""
     if of.missed is not None:
         judging = timers[of.missed]
-        return Trace(_missed(judging), bits=_bits(judging))
+        return Extractor(_missed(judging), bits=_bits(judging))
     if of.judged is not None:
         judging = timers[of.judged]
-        return Trace(_judged(judging), bits=_bits(judging))
+        return Extractor(_judged(judging), bits=_bits(judging))
     if of.orders is not None and of.at is not None:
-        return Trace(_meeting(compile_condition(of.orders, {}), of.at), facts=bits_of(of.facts()))
+        return Extractor(_meeting(compile_condition(of.orders, {}), of.at), facts=bits_of(of.facts()))
     return None
 
 
