@@ -243,7 +243,7 @@ class Engine:
             self._sweep(to_ms)
         return done
 
-    def turn_back(self, to_ms: int) -> None:
+    def set_back(self, to_ms: int) -> None:
         """Sets the clock back: what it went by was wrong. What was said at a later instant stands until then."""
         self._instant_open = False
         self.clock_ms = min(self.clock_ms, to_ms)
@@ -326,8 +326,8 @@ class Engine:
         self._next_sweep_ms = at_ms + SWEEP_MS
         for shop in self.shops.values():
             before = len(shop.orders)
-            if stale := sweep(shop, at_ms, self._changes):
-                self.work.mark_rules(shop, stale)
+            if dirty_rules := sweep(shop, at_ms, self._changes):
+                self.work.mark_rules(shop, dirty_rules)
             self.order_count -= before - len(shop.orders)
 
     # -- judging --------------------------------------------------------------------------------------------
@@ -336,22 +336,22 @@ class Engine:
         """By its deadlines as they stand, and where it counts by what has changed."""
         facts, plan = order.facts, order.shop.plan
         changed_facts, order.changed_facts = order.changed_facts, 0
-        turns: Sequence[int] = plan.firsts(facts, 0, 0)
-        next_eval_ms, missed, overdue = min(turns), 0, 0
+        next_evals: Sequence[int] = plan.firsts(facts, 0, 0)
+        next_eval_ms, missed, overdue = min(next_evals), 0, 0
         wanted: list[tuple[Timer, Open]] = []
         if next_eval_ms <= passed_ms:
-            turns, missed, overdue, wanted = _ask(plan.timers, facts, turns, at_ms, passed_ms)
-            next_eval_ms = min(turns)
+            next_evals, missed, overdue, wanted = _ask(plan.timers, facts, next_evals, at_ms, passed_ms)
+            next_eval_ms = min(next_evals)
         if wanted or order.alerts is not None:
             next_eval_ms = min(next_eval_ms, self._reconciler.reconcile_order(order, wanted, at_ms))
         order.next_eval_ms = next_eval_ms
         changed = (missed ^ order.missed) | (overdue ^ order.overdue)
         order.missed, order.overdue = missed, overdue
         if (changed_facts or changed or missed & plan.extractor_bits) and (
-            stale := count(order, changed_facts, changed, passed_ms)
+            dirty_rules := count(order, changed_facts, changed, passed_ms)
         ):
-            self.work.mark_rules(order.shop, stale)
-        order.watched_facts = plan.watch_mask(turns, order.bad, missed != 0 or order.alerts is not None)
+            self.work.mark_rules(order.shop, dirty_rules)
+        order.watched_facts = plan.watch_mask(next_evals, order.bad, missed != 0 or order.alerts is not None)
         if next_eval_ms < order.scheduled_ms:
             self.timers.schedule(order, next_eval_ms)
 
@@ -370,34 +370,34 @@ class Engine:
 
     def _evaluate_shop(self, shop: Shop, at_ms: int) -> bool:
         """False where some of its judges are left to be asked."""
-        turns, shop.instant_open = shop.turns, self._instant_open
+        next_evals, shop.instant_open = shop.next_evals, self._instant_open
         if shop.restored:  # who knows what was let go before
             shop.restored = False
             shop.kept_from_ms = max(shop.kept_from_ms, at_ms - shop.plan.keep_ms)
         if shop.rebound:
             shop.rebound = False
             self.timers.schedule(shop, self._reconciler.end_what_no_longer_applies(shop, at_ms))
-        shop.stale |= sum([1 << n for n, turn in enumerate(turns) if turn <= at_ms])
-        while stale := shop.stale:
+        shop.dirty_rules |= sum([1 << n for n, next_ms in enumerate(next_evals) if next_ms <= at_ms])
+        while dirty_rules := shop.dirty_rules:
             if self._judges_left <= 0:
                 return False
-            evaluator = shop.plan.evaluators[(stale & -stale).bit_length() - 1]
-            shop.stale = stale & (stale - 1)
+            evaluator = shop.plan.evaluators[(dirty_rules & -dirty_rules).bit_length() - 1]
+            shop.dirty_rules = dirty_rules & (dirty_rules - 1)
             # Others, behind it, may be stale then.
             next_eval_ms, looked = self._reconciler.reconcile_shop(shop, evaluator, at_ms, self._judges_left)
             self._judges_left -= looked
             if next_eval_ms is None:
-                shop.stale |= 1 << evaluator.n
+                shop.dirty_rules |= 1 << evaluator.n
                 return False
-            turns[evaluator.n] = next_eval_ms
+            next_evals[evaluator.n] = next_eval_ms
         if at_ms > shop.boundary_ms:
             shop.advance_boundary(at_ms)
         if shop.recomputed:
             for rule, boundary_ms in shop.recomputed:
                 self._changes.computed[shop.key, rule, boundary_ms] = shop
             shop.recomputed.clear()
-        if turns:
-            self.timers.schedule(shop, min(turns))
+        if next_evals:
+            self.timers.schedule(shop, min(next_evals))
         return True
 
 
@@ -406,13 +406,13 @@ def _ask(
 ) -> tuple[list[int], int, int, list[tuple[Timer, Open]]]:
     """Asks the deadline rules that have something to say by now: when each may say something else, bits of those missed
     and of those unmet, and what should be open."""
-    turns, missed, overdue, wanted = list(firsts), 0, 0, []
+    next_evals, missed, overdue, wanted = list(firsts), 0, 0, []
     for timer, first_ms in zip(timers, firsts):  # noqa: B905 (strict is slow)
         if first_ms <= passed_ms:
-            flags, opened, turns[timer.n] = timer.evaluate(facts, at_ms, passed_ms)
+            flags, opened, next_evals[timer.n] = timer.evaluate(facts, at_ms, passed_ms)
             if flags:
                 missed |= timer.bit
                 overdue |= timer.bit if flags & OVERDUE else 0
             if opened is not None:
                 wanted.append((timer, opened))
-    return turns, missed, overdue, wanted
+    return next_evals, missed, overdue, wanted

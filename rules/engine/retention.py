@@ -15,7 +15,7 @@ SWEEP_MS = 15 * DAY_MS
 
 def sweep(shop: Shop, at_ms: int, changes: Changes) -> int:
     """Drops what a shop needs no more; the judges (as bits) that must look again."""
-    stale = 0
+    dirty_rules = 0
     shop.kept_from_ms = at_ms - shop.plan.keep_ms
     if at_ms > shop.boundary_ms:
         shop.advance_boundary(at_ms)
@@ -26,12 +26,12 @@ def sweep(shop: Shop, at_ms: int, changes: Changes) -> int:
         del shop.alerts[alert]
     for order in [each for each in shop.orders.values() if _is_spent(each, at_ms)]:
         del shop.orders[order.id]
-        stale |= uncount(order)
+        dirty_rules |= uncount(order)
         if order.last_ms == MIN_MS:
             continue  # only its alerts came back after a restart
         changes.note_order(order)
         changes.forgotten.append(order)
-    return stale
+    return dirty_rules
 
 
 def _past(shop: Shop, at_ms: int) -> list[str]:

@@ -26,7 +26,7 @@ class WorkQueue:
 
     def mark_rules(self, shop: Shop, evaluators: int) -> None:
         """Has some of a shop's rules (evaluators as bits) evaluated, and those whose time has come."""
-        shop.stale |= evaluators
+        shop.dirty_rules |= evaluators
         if not shop.dirty:
             shop.dirty = True
             self.shops.append(shop)

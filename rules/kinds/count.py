@@ -207,11 +207,11 @@ class SanctionCounter(CountEvaluator):
     def evaluate(self, shop: ShopView, at_ms: int) -> Evaluation:
         log = self.source.log(shop)
         standing = self.stand(shop, log, at_ms, at_ms)
-        turns = [log.next_after(at_ms), NEVER if standing.until_ms is None else standing.until_ms]
+        next_evals = [log.next_after(at_ms), NEVER if standing.until_ms is None else standing.until_ms]
         if self.rule.window is not None and standing.number:
-            turns.append(log.at_ms(log.items[standing.first]) + self.rule.window)
+            next_evals.append(log.at_ms(log.items[standing.first]) + self.rule.window)
         opened = self._stage(standing)
-        return ([] if opened is None else [opened]), min(turns)
+        return ([] if opened is None else [opened]), min(next_evals)
 
     def _stage(self, standing: Standing) -> Finding | None:
         severity = self.rule.severity

@@ -62,7 +62,7 @@ class DisputeJudge(RatioEvaluator, SubjectEvaluator[Any]):
         assert isinstance(findings, DisputeFindings)
         counter = self.counter(shop, at_ms)
         if counter is not None and not findings.left:
-            counter.turn(at_ms)
+            counter.advance(at_ms)
             totals = {count.period: count.total for count in counter.counts}
             for (period, number), stage in list(findings.stages.items()):
                 total = totals.get(period)
@@ -85,7 +85,7 @@ class DisputeJudge(RatioEvaluator, SubjectEvaluator[Any]):
         if counter is None or not counter.gauge.steps:
             return [], next_eval_ms
         ahead = [shop.facts.next_about("dispute.opened", (key, cause), at_ms) for cause in CAUSES]
-        next_eval_ms = min([next_eval_ms, counter.turn(at_ms), *(at for at in ahead if at is not None)])
+        next_eval_ms = min([next_eval_ms, counter.advance(at_ms), *(at for at in ahead if at is not None)])
         desired: list[Finding] = []
         for count in counter.counts:
             part = Count(count.period, _number(shop, counter, count.period, key, at_ms), count.total)

@@ -41,12 +41,12 @@ class Findings:
     __slots__ = (
         "_by_key",
         "_front_moved",
+        "_next_eval_of",
+        "_next_evals",
         "_others",
         "_ranked",
         "_retries",
         "_shown",
-        "_turn_of",
-        "_turns",
         "_wanted_by",
         "left",
         "more",
@@ -68,8 +68,8 @@ class Findings:
         self._wanted_by: dict[About, Key] = {}
         self._others: dict[About, dict[Key, Finding]] = {}
         #: When what is found of a key may change by itself (epoch ms), as a heap; an entry counts if it is also here.
-        self._turns: list[tuple[int, Key]] = []
-        self._turn_of: dict[Key, int] = {}
+        self._next_evals: list[tuple[int, Key]] = []
+        self._next_eval_of: dict[Key, int] = {}
         self._retries: list[tuple[int, About]] = []
         #: All that is wanted in order, and those told one by one; None where these are all.
         self._ranked: list[Rank] | None = None
@@ -90,10 +90,10 @@ class Findings:
     def take_due(self, at_ms: int, most: int) -> list[Key]:
         """The keys to evaluate at a moment, no more than `most`."""
         due = self.touched
-        while self._turns and self._turns[0][0] <= at_ms:
-            next_eval_ms, key = heappop(self._turns)
-            if self._turn_of.get(key) == next_eval_ms:
-                del self._turn_of[key]
+        while self._next_evals and self._next_evals[0][0] <= at_ms:
+            next_eval_ms, key = heappop(self._next_evals)
+            if self._next_eval_of.get(key) == next_eval_ms:
+                del self._next_eval_of[key]
                 due[key] = None
         while self._retries and self._retries[0][0] <= at_ms:
             self.moved[heappop(self._retries)[1]] = None
@@ -113,15 +113,15 @@ class Findings:
 
     def next_ms(self) -> int:
         """When there is something to evaluate without any news (epoch ms)."""
-        return min([heap[0][0] for heap in (self._turns, self._retries) if heap], default=NEVER)
+        return min([heap[0][0] for heap in (self._next_evals, self._retries) if heap], default=NEVER)
 
     # -- what is found --------------------------------------------------------------------------------------
 
     def put(self, key: Key, findings: list[Finding], next_eval_ms: int) -> None:
         """What was found of a key, and when that may change by itself (epoch ms)."""
-        if next_eval_ms < self._turn_of.get(key, NEVER):
-            self._turn_of[key] = next_eval_ms
-            heappush(self._turns, (next_eval_ms, key))
+        if next_eval_ms < self._next_eval_of.get(key, NEVER):
+            self._next_eval_of[key] = next_eval_ms
+            heappush(self._next_evals, (next_eval_ms, key))
         before = self._by_key.pop(key, [])
         if findings:
             self._by_key[key] = findings

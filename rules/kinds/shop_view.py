@@ -57,7 +57,7 @@ class ShopView(Protocol):
     progress: dict[Any, Any]  # how far evaluators have gone through what happened; each writes its own key
     findings: dict[int, Findings]
     sales: dict[str, dict[int, int]]
-    stale: int
+    dirty_rules: int
     points: dict[int, Decimal]  # written by ledgers
     counters: list[RatioCounter]
     computed: dict[str, dict[int, PeriodResult]]  # written by computed ratios, as are the next four

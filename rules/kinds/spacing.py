@@ -76,16 +76,16 @@ class SpacingEvaluator(SubjectEvaluator[Spacing]):
 
     def look(self, shop: ShopView, key: str, at_ms: int) -> Evaluation:
         ahead = [shop.facts.next_about(name, (key,), at_ms) for name in ("promotion.scheduled", "price.changed")]
-        turn = min((at for at in ahead if at is not None), default=NEVER)
+        next_ms = min((at for at in ahead if at is not None), default=NEVER)
         found = self._found(shop, key, at_ms)
         if found is None or at_ms >= found.free_ms:
-            return [], turn
+            return [], next_ms
         started = at_ms >= found.starts_ms
         stage = "overdue" if started else "due_soon"
         opened = Open(stage, self.rule.severity[stage], found.starts_ms)
         reason: Reason = "deadline_passed" if started else "deadline_near"
         finding = Finding(opened, reason, key, rfc3339(found.starts_ms))
-        return [finding], min(turn, found.free_ms if started else found.starts_ms)
+        return [finding], min(next_ms, found.free_ms if started else found.starts_ms)
 
     def case(self, shop: ShopView, finding: Finding, at_ms: int) -> Case:
         found = self._found(shop, finding.subject, at_ms)

@@ -45,7 +45,9 @@ class SubjectEvaluator(ABC, Generic[_R]):
     def evaluate(self, shop: ShopView, at_ms: int) -> Evaluation:
         """The same, of everything there is at once."""
         said = [self.look(shop, key, at_ms) for key in dict.fromkeys(self.keys(shop))]
-        return [finding for findings, _ in said for finding in findings], min([turn for _, turn in said], default=NEVER)
+        return [finding for findings, _ in said for finding in findings], min(
+            [next_ms for _, next_ms in said], default=NEVER
+        )
 
     @abstractmethod
     def keys(self, shop: ShopView) -> Iterable[Key]:

@@ -33,7 +33,7 @@ class Versions:
 
     def evaluate(self, shop: ShopView, at_ms: int) -> Evaluation:
         said = [evaluator.evaluate(shop, at_ms) for evaluator in self.evaluators]
-        return [finding for findings, _ in said for finding in findings], min(turn for _, turn in said)
+        return [finding for findings, _ in said for finding in findings], min(next_ms for _, next_ms in said)
 
     def _judge_of(self, shop: ShopView, finding: Finding, at_ms: int) -> Evaluator:
         """The one that speaks of this; the newest, where none does any more."""
@@ -84,7 +84,7 @@ class SubjectVersions(Versions, SubjectEvaluator[Any]):
     def look(self, shop: ShopView, key: Key, at_ms: int) -> Evaluation:
         said = [evaluator.look(shop, key, at_ms) for evaluator in self.evaluators]
         found = {(each.subject, each.episode): each for findings, _ in said for each in findings}
-        return list(found.values()), min(turn for _, turn in said)
+        return list(found.values()), min(next_ms for _, next_ms in said)
 
     def _judge_of(self, shop: ShopView, finding: Finding, at_ms: int) -> SubjectEvaluator[Any]:
         about = finding.subject, finding.episode

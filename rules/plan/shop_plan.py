@@ -155,13 +155,13 @@ class Plan:
             )
         return found
 
-    def watch_mask(self, turns: Sequence[int], bad: int, emitted: bool) -> int:
+    def watch_mask(self, next_evals: Sequence[int], bad: int, emitted: bool) -> int:
         """Of `watched_facts`, those that matter at once to an order, by its timers' turns and the ratios (as bits) in
         which it is bad. Where nothing has been `emitted` of it, those that keep it so can wait until the turns; what
         redeems only matters where something is bad."""
         facts = self.watched_once_emitted if emitted else self._heeds_waiting
         for n in self._silences:
-            if turns[n] == NEVER and not emitted:
+            if next_evals[n] == NEVER and not emitted:
                 facts = self._heeds_in_time  # the first news begins it
         return facts | self.redeeming if bad & self.redeemable else facts
 

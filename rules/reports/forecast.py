@@ -106,10 +106,10 @@ class Outlook:
         then_ms, period = _evaluation(evaluator, counter, self.at_ms)
         count = counter.sum(period)
         ahead = gauge.next_step(counter.sum(period))
-        turning: list[Order] = []
+        turning_bad: list[Order] = []
         if gauge.bits:  # else no deadline has a say in it
             for stretch in self._changing(then_ms):
-                turning += [order for order in stretch if self._move(order, count, gauge, then_ms)]
+                turning_bad += [order for order in stretch if self._move(order, count, gauge, then_ms)]
                 yield
         step = gauge.reached(count)
         found: dict[str, Any] = {
@@ -124,13 +124,13 @@ class Outlook:
         if ahead is not None and tips:
             found["needed"] = -ahead.fits(count.bad, count.total)
         worst: list[Order] = []
-        for stretch in _stretches(turning):
+        for stretch in _stretches(turning_bad):
             for order in stretch:
                 self._credit(order, gauge, tips, then_ms)
             worst = nsmallest(ORDERS_SHOWN, [*worst, *stretch], key=self._rank)
             yield
         found["orders"] = [order.id for order in worst]
-        found["orders_total"] = len(turning)
+        found["orders_total"] = len(turning_bad)
         self.ratios[evaluator.rule.id] = found
 
     def _changing(self, then_ms: int) -> Iterator[list[Order]]:

@@ -13,18 +13,18 @@ def count(order: Order, changed_facts: int, changed: int, passed_ms: int) -> int
     rules (as bits) that judge otherwise than before."""
     shop, facts, plan = order.shop, order.facts, order.shop.plan
     looking = plan.looking(changed_facts)
-    stale = _place(order, plan.placing(changed_facts, changed & plan.gauge_bits))
+    dirty_rules = _place(order, plan.placing(changed_facts, changed & plan.gauge_bits))
     for n, extractor in looking.extractors:
-        stale |= _note(order, n, extractor.instants(facts, order.missed, passed_ms))
+        dirty_rules |= _note(order, n, extractor.instants(facts, order.missed, passed_ms))
     if (order.missed | changed) & plan.extractor_bits:
         for n, extractor in enumerate(plan.extractors):
             if extractor.bits:
-                stale |= _note(order, n, extractor.instants(facts, order.missed, passed_ms))
+                dirty_rules |= _note(order, n, extractor.instants(facts, order.missed, passed_ms))
     if looking.sales and shop.stocked and shop.sell(order, plan.sales_zone):
-        stale |= plan.on_sale
+        dirty_rules |= plan.on_sale
     if looking.numbers and shop.ship_under(order):
-        stale |= plan.on_number
-    return stale
+        dirty_rules |= plan.on_number
+    return dirty_rules
 
 
 def uncount(order: Order) -> int:
@@ -43,11 +43,11 @@ def uncount(order: Order) -> int:
 
 def _place(order: Order, placing: Placing) -> int:
     """Puts an order where it counts now in some ratios."""
-    denominators, gauges, places, stale = placing
+    denominators, gauges, places, dirty_rules = placing
     found = places(order.facts, order.missed, order.overdue)
     was_bad, days, totals = order.bad, order.days, order.shop.totals
     bad = order.bad = was_bad & ~gauges | found[0]
-    turned = bad ^ was_bad
+    flipped = bad ^ was_bad
     moved: list[int | None] | None = None
     for n, denominator in denominators:
         slot, day = denominator.n, found[n]
@@ -57,20 +57,20 @@ def _place(order: Order, placing: Placing) -> int:
         if moved is None:
             moved = list(days)
         moved[slot] = day
-        turned &= ~denominator.gauges
-        stale |= denominator.on_move
+        flipped &= ~denominator.gauges
+        dirty_rules |= denominator.on_move
         has_room = day is not None and totals[slot].add(day)
         if before is not None or not has_room or denominator.gauges & bad:
-            stale |= _move(order, denominator, before, day, was_bad)
+            dirty_rules |= _move(order, denominator, before, day, was_bad)
     if moved is not None:
         order.days = _alike(tuple(moved))
-    return stale | _turn(order, turned) if turned else stale
+    return dirty_rules | _flip(order, flipped) if flipped else dirty_rules
 
 
 def _move(order: Order, denominator: Population, before: int | None, day: int | None, was_bad: int) -> int:
     """Has an order count on another day, to whose total it is added already, or no longer, in the ratios that share a
     denominator."""
-    shop, gauges, bad, stale = order.shop, denominator.gauges, order.bad, 0
+    shop, gauges, bad, dirty_rules = order.shop, denominator.gauges, order.bad, 0
     totals = shop.totals[denominator.n]
     if before is not None:
         totals.remove(before)
@@ -86,15 +86,15 @@ def _move(order: Order, denominator: Population, before: int | None, day: int | 
         if day is not None and bad >> n & 1:
             counter.spoil(day, order.id, order.facts)
         if (is_good or counter.evaluators(before) or counter.evaluators(day)) and counter.has_news():
-            stale |= shop.plan.on_gauge[n]
-    return stale
+            dirty_rules |= shop.plan.on_gauge[n]
+    return dirty_rules
 
 
-def _turn(order: Order, turned: int) -> int:
+def _flip(order: Order, flipped: int) -> int:
     """Has an order that stays where it is turn bad, or good, in some ratios (as bits)."""
     shop, plan = order.shop, order.shop.plan
-    stale = 0
-    for n in _places(turned):
+    dirty_rules = 0
+    for n in _places(flipped):
         counter = shop.counters[n]
         denominator = counter.gauge.denominator
         day = order.days[denominator.n]
@@ -104,10 +104,10 @@ def _turn(order: Order, turned: int) -> int:
             counter.spoil(day, order.id, order.facts)
         else:
             counter.mend(day, order.id)
-        stale |= denominator.on_move
+        dirty_rules |= denominator.on_move
         if counter.evaluators(day) and counter.has_news():
-            stale |= plan.on_gauge[n]
-    return stale
+            dirty_rules |= plan.on_gauge[n]
+    return dirty_rules
 
 
 @lru_cache(maxsize=10_000)

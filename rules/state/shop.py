@@ -99,8 +99,8 @@ class Shop:
     that go by subject have found, by their place in the plan. `occurrences`: what its own events come to, by what is
     looked for in them. `progress`: how far evaluators have gone through what happened. `began_ms`: before that nothing
     happened to any of them; it may lie before the first fact that still holds. Kept by itself: `facts`, and what was
-    `computed` of its ratios at their boundaries. `stale` has a bit for each evaluator that must look again, `turns`
-    when each wants to by itself. `instant_open`: more may happen at the clock's instant.
+    `computed` of its ratios at their boundaries. `dirty_rules` has a bit for each evaluator that must look again,
+    `next_evals` when each wants to by itself. `instant_open`: more may happen at the clock's instant.
     """
 
     __slots__ = (
@@ -112,6 +112,7 @@ class Shop:
         "computed_to",
         "counters",
         "dirty",
+        "dirty_rules",
         "facts",
         "findings",
         "instant_open",
@@ -119,6 +120,7 @@ class Shop:
         "key",
         "late_before_ms",
         "name",
+        "next_evals",
         "numbers",
         "occurrences",
         "open_alerts",
@@ -135,11 +137,9 @@ class Shop:
         "reuses",
         "sales",
         "scheduled_ms",
-        "stale",
         "stocked",
         "timelines",
         "totals",
-        "turns",
     )
 
     def __init__(self, platform: str, name: str, plan: Plan) -> None:
@@ -183,8 +183,8 @@ class Shop:
         self.computed_to: dict[str, tuple[int, int, int]] = {}
         self.recompute: dict[str, int] = {}
         self.rebound = True
-        self.stale = plan.every_evaluator
-        self.turns = [MIN_MS] * len(plan.evaluators)
+        self.dirty_rules = plan.every_evaluator
+        self.next_evals = [MIN_MS] * len(plan.evaluators)
 
     def note_open(self, rule: str, alert: str, is_open: bool) -> None:
         """Keeps which of its own alerts are open, by rule."""

@@ -278,7 +278,7 @@ class Worker(Service):
         have been applied past those."""
         latest_ms = now_ms + DRIFT_MS
         if partition.engine.clock_ms > latest_ms:  # by a clock that was wrong
-            partition.engine.turn_back(now_ms)
+            partition.engine.set_back(now_ms)
         if partition.number in self._pending and self._pending[partition.number][0] > latest_ms:
             del self._pending[partition.number]
         then_ms, then = self._pending.setdefault(

@@ -130,7 +130,7 @@ def test_what_was_said_by_a_clock_that_is_turned_back_stands_until_its_time_come
     made = engine(LATE, placed("1"), stepping=False)
     made.advance(ms("80h"))
     assert by_order(drained(made)) == [("1", "80h opened overdue deadline_passed")]
-    made.turn_back(ms("60h"))
+    made.set_back(ms("60h"))
     apply(made, placed("2"), shipped("1", "61h"))
     made.advance(ms("71h"))
     assert drained(made) == [], "neither what isn't due, nor a word that would be older than the last"
@@ -144,7 +144,7 @@ def test_what_was_said_by_a_clock_that_is_turned_back_stands_until_its_time_come
 def test_a_clock_is_not_turned_ahead():
     made = engine(LATE, placed(), stepping=False)
     made.advance(ms("10h"))
-    made.turn_back(ms("80h"))
+    made.set_back(ms("80h"))
     assert made.clock_ms == ms("10h")
 
 

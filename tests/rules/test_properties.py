@@ -276,7 +276,7 @@ def test_derived_counts_are_those_rebuilt_from_the_orders(rules: RuleBook, stepp
                 assert {day: set(orders) for day, orders in counter.bad.items()} == {
                     day: set(orders) for day, orders in other.bad.items()
                 }
-                counter.turn(engine.clock_ms)
+                counter.advance(engine.clock_ms)
                 ahead = counter.ahead_at(engine.clock_ms)
                 expected = counter.counts_at(engine.clock_ms) if ahead is None else [ahead]
                 if counter.asleep:

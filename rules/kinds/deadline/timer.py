@@ -103,22 +103,22 @@ class Timer:
         return self._ahead(due, end, passed_ms)
 
     def _ahead(self, due: int, end: int, passed_ms: int) -> Judgement:
-        wanted, turn = None, due
+        wanted, next_ms = None, due
         for before, severity in self._warnings:
             at = due - before
             if at > passed_ms:
-                turn = at
+                next_ms = at
                 break
             wanted = Open("due_soon", severity, due)
-        return 0, wanted, min(turn, end)
+        return 0, wanted, min(next_ms, end)
 
     def _past(self, due: int, end: int, passed_ms: int) -> Judgement:
-        judgement, turn = 0, end
+        judgement, next_ms = 0, end
         if self.again is not None:
             judgement = min(1 + (passed_ms - due) // self.again.every, self.again.times)
             if judgement < self.again.times:
-                turn = min(end, due + judgement * self.again.every)
-        return MISSED | OVERDUE, Open("overdue", self._overdue, due, judgement), turn
+                next_ms = min(end, due + judgement * self.again.every)
+        return MISSED | OVERDUE, Open("overdue", self._overdue, due, judgement), next_ms
 
     def judgements(self, facts: OrderFacts, passed_ms: int) -> tuple[int, ...]:
         """The instants (epoch ms) by `passed_ms` at which the order was found unmet; the first is its due instant."""

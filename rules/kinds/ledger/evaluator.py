@@ -165,7 +165,7 @@ class LedgerEvaluator:
         account = now.account
         if account.points != shop.points.get(self.n):
             shop.points[self.n] = account.points
-            shop.stale |= self.dependents
+            shop.dirty_rules |= self.dependents
         findings = []
         severity = self.rule.severity
         tier = self._next_tier(account.points)
@@ -176,20 +176,22 @@ class LedgerEvaluator:
             and tier.at - account.points <= self.rule.near
         ):
             findings.append(Finding(Open("near", severity["near"]), "threshold_near"))
-        turns = [self._next_ms(shop, now, at_ms)]
+        next_evals = [self._next_ms(shop, now, at_ms)]
         for reached, from_ms, _, _ in account.sanctions:
             ends_ms = reached.sanction().until_ms(from_ms)
             if at_ms < ends_ms:
-                turns.append(ends_ms)
+                next_evals.append(ends_ms)
                 opened = Open("active", severity["active"], until_ms=ends_ms, tier=reached.name)
                 findings.append(Finding(opened, "sanction_started", episode=rfc3339(from_ms)))
-        return findings, min(turns)
+        return findings, min(next_evals)
 
     def _next_ms(self, shop: ShopView, now: Book, at_ms: int) -> int:
         """When something is posted, reported or cleared next (epoch ms), or before."""
-        turns = [self._next_instant(now, []), *(reader.next_after(shop, at_ms) for reader in self.readers)]
+        next_evals = [self._next_instant(now, []), *(reader.next_after(shop, at_ms) for reader in self.readers)]
         others = self._clears_ms(now.account, at_ms), shop.facts.next_after("points.reported", at_ms)
-        return min([turn for turn in (*turns, *others) if turn is not None and turn > at_ms], default=NEVER)
+        return min(
+            [next_ms for next_ms in (*next_evals, *others) if next_ms is not None and next_ms > at_ms], default=NEVER
+        )
 
     def _next_tier(self, points: Decimal) -> PointsTier | None:
         return next((tier for tier in self.rule.tiers if points < tier.at), None)

@@ -154,7 +154,7 @@ class RatioCounter:
         """Whether a count has come to another stage since it was last judged."""
         return bool(self.counts) and not self.asleep and self._look() != self.stages
 
-    def turn(self, at_ms: int) -> int:
+    def advance(self, at_ms: int) -> int:
         """Slides the window to `at_ms` and looks what its counts have come to; when it slides next (epoch ms)."""
         if at_ms >= self.next_eval_ms:
             judged = self.gauge.judged(at_ms)

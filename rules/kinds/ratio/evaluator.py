@@ -61,19 +61,19 @@ class RatioEvaluator:
 
     def evaluate(self, shop: ShopView, at_ms: int) -> Evaluation:
         counter = self.counter(shop, at_ms)
-        turn = self.next_version_ms(at_ms)
+        next_ms = self.next_version_ms(at_ms)
         if counter is None or not counter.gauge.steps:
-            return [], turn
-        turn = min(turn, counter.turn(at_ms))
+            return [], next_ms
+        next_ms = min(next_ms, counter.advance(at_ms))
         if self.computing is None:
-            return self._verdicts(shop, counter, at_ms), turn
+            return self._verdicts(shop, counter, at_ms), next_ms
         changed, boundary = self.computing.compute(shop, at_ms)
         if changed:
-            shop.stale |= self.dependents
+            shop.dirty_rules |= self.dependents
         following = self.counter(shop, boundary)
         if following is not None and following is not counter:
-            turn = min(turn, following.turn(at_ms))
-        return self._computed_verdicts(shop, counter, following, at_ms), min(turn, boundary)
+            next_ms = min(next_ms, following.advance(at_ms))
+        return self._computed_verdicts(shop, counter, following, at_ms), min(next_ms, boundary)
 
     def _verdicts(self, shop: ShopView, counter: RatioCounter, at_ms: int) -> list[Finding]:
         findings: list[Finding] = []

@@ -58,23 +58,23 @@ class _Past:
         now = order.part(self.counter.gauge)
         if now is not None and now[0] < self.first:
             return  # too old to have counted
-        turns = self._turns(order)
-        if not turns:
+        change_times = self._change_times(order)
+        if not change_times:
             return
         part = self._part(order, self.since_ms)
         self._move(now, part)
-        for at_ms in turns:
+        for at_ms in change_times:
             before, part = part, self._part(order, at_ms)
             if part != before:
                 self.changes.append((at_ms, before, part))
 
-    def _turns(self, order: OrderView) -> list[int]:
+    def _change_times(self, order: OrderView) -> list[int]:
         """When something happened to an order that the ratio looks at, or fell due."""
         facts = order.facts
-        turns = {due for timer in self.timers if (due := timer.due(facts)) is not None}
+        change_times = {due for timer in self.timers if (due := timer.due(facts)) is not None}
         if order.last_ms > self.since_ms:
-            turns |= {stamp[0] for name in self.facts if (stamp := getattr(facts, name)) is not None}
-        return sorted(at for at in turns if self.since_ms < at <= self.at_ms)
+            change_times |= {stamp[0] for name in self.facts if (stamp := getattr(facts, name)) is not None}
+        return sorted(at for at in change_times if self.since_ms < at <= self.at_ms)
 
     def _part(self, order: OrderView, at_ms: int) -> Part | None:
         facts, gauge = order.facts, self.counter.gauge
@@ -95,10 +95,10 @@ class _Past:
     def reached(self, n: int) -> int | None:
         """When (epoch ms) the tier was first reached, having not been before."""
         zone = self.counter.gauge.zone
-        turns: list[Change] = [(at, None, None) for at in boundaries("day", self.since_ms, self.at_ms, zone)]
+        change_times: list[Change] = [(at, None, None) for at in boundaries("day", self.since_ms, self.at_ms, zone)]
         was = self._is_reached(n, self.since_ms)
         at_ms: int
-        for at_ms, changes in groupby(sorted(turns + self.changes, key=itemgetter(0)), itemgetter(0)):
+        for at_ms, changes in groupby(sorted(change_times + self.changes, key=itemgetter(0)), itemgetter(0)):
             for _, before, after in changes:
                 self._move(before, after)
             now = self._is_reached(n, at_ms)
