@@ -8,9 +8,9 @@ from typing import Any
 
 from rules.calendar.instants import NEVER, rfc3339
 from rules.emit.render import AlertRenderer
-from rules.kinds.deadline.evidence import Known, known_by, of_deadline
+from rules.kinds.deadline.evidence import Known, deadline_evidence, known_by
 from rules.kinds.deadline.timer import Timer
-from rules.kinds.evaluation import Case, Finding
+from rules.kinds.evaluation import Evidence, Finding
 from rules.kinds.evaluator import Evaluator
 from rules.kinds.findings import MORE, Findings
 from rules.kinds.rule import Rule
@@ -20,10 +20,10 @@ from rules.messages.alerts import Alert, Reason, alert_id, subject_and_episode
 from rules.plan.rule_book import RuleBook
 from rules.state.shop import Order, Shop
 
-OfOrder = tuple[Timer, Order, int | None]
+OrderContext = tuple[Timer, Order, int | None]
 """The deadline rule an alert is of, the order, and when that is due (epoch ms)."""
 
-Transition = tuple[Shop, str, Rule, Case | OfOrder, Emitted | None, Open | None, Reason, int]
+Transition = tuple[Shop, str, Rule, Evidence | OrderContext, Emitted | None, Open | None, Reason, int]
 """What is news: `(shop, alert, rule, about, said, open, cause, at_ms)`; nothing is open where it ends."""
 
 
@@ -43,14 +43,14 @@ class Reconciler:
         looked_at: tuple[Order, int] | None = None
         known: Known = {}
         for shop, alert, rule, about, last_emitted, opened, reason, at_ms in transitions:
-            if isinstance(about, Case):
-                case = about
+            if isinstance(about, Evidence):
+                evidence = about
             else:
                 timer, order, due_ms = about
                 if looked_at != (order, at_ms):  # several alerts of one order often come at once
                     looked_at, known = (order, at_ms), known_by(order.facts, at_ms)
-                case = of_deadline(timer, order, due_ms, known)
-            self._emit(shop, self._renderer.render(shop, alert, rule, case, last_emitted, opened, reason, at_ms))
+                evidence = deadline_evidence(timer, order, due_ms, known)
+            self._emit(shop, self._renderer.render(shop, alert, rule, evidence, last_emitted, opened, reason, at_ms))
 
     def reconcile_order(self, order: Order, wanted: list[tuple[Timer, Open]], at_ms: int) -> int:
         """What is new of an order."""
@@ -153,8 +153,8 @@ class Reconciler:
             finding.reason if last_emitted is None or not _is_milder(rule, last_emitted, finding.open) else "fell_back"
         )
         counts = (finding.subject, finding.episode) == MORE
-        case = findings.case_of_more() if counts else evaluator.case(shop, finding, at_ms)
-        self._note(shop, shop.alerts, alert, rule, case, finding.open, reason, at_ms)
+        evidence = findings.evidence_of_more() if counts else evaluator.evidence(shop, finding, at_ms)
+        self._note(shop, shop.alerts, alert, rule, evidence, finding.open, reason, at_ms)
         return NEVER
 
     def end_what_no_longer_applies(self, shop: Shop, at_ms: int) -> int:
@@ -174,7 +174,9 @@ class Reconciler:
                         shop.rebound = True
                         next_eval_ms = min(next_eval_ms, last_emitted.at_ms)
                     else:
-                        self._note(shop, emitted, alert, rule, Case({}, {}, order_id), None, "no_longer_applies", at_ms)
+                        self._note(
+                            shop, emitted, alert, rule, Evidence({}, {}, order_id), None, "no_longer_applies", at_ms
+                        )
         return next_eval_ms
 
     def _end_shop_alert(self, shop: Shop, evaluator: Evaluator, findings: Findings, alert: str, at_ms: int) -> int:
@@ -193,13 +195,13 @@ class Reconciler:
         finding = Finding(last, "fell_back", subject, episode)
         reason: Reason
         if (subject, episode) == MORE:
-            case, reason = findings.case_of_more(), "fell_back"
+            evidence, reason = findings.evidence_of_more(), "fell_back"
         elif findings.is_left_out((subject, episode)):
-            case, reason = evaluator.case(shop, finding, at_ms), "too_many"
+            evidence, reason = evaluator.evidence(shop, finding, at_ms), "too_many"
         else:
             reason = evaluator.end_reason(shop, last_emitted, finding, at_ms)
-            case = evaluator.case(shop, finding, at_ms)
-        self._note(shop, shop.alerts, alert, evaluator.rule, case, None, reason, at_ms)
+            evidence = evaluator.evidence(shop, finding, at_ms)
+        self._note(shop, shop.alerts, alert, evaluator.rule, evidence, None, reason, at_ms)
         return NEVER
 
     def _note(
@@ -208,7 +210,7 @@ class Reconciler:
         emitted: dict[str, Emitted],
         alert: str,
         rule: Rule,
-        about: Case | OfOrder,
+        about: Evidence | OrderContext,
         opened: Open | None,
         reason: Reason,
         at_ms: int,

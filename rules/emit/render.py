@@ -4,7 +4,7 @@ from msgspec import UNSET, Struct
 from msgspec.structs import replace
 
 from rules.calendar.instants import NEVER, rfc3339
-from rules.kinds.evaluation import Case
+from rules.kinds.evaluation import Evidence
 from rules.kinds.money import money_of
 from rules.kinds.rule import Advice, Rule
 from rules.messages.alert_state import Emitted, Open
@@ -40,7 +40,7 @@ class AlertRenderer:
         shop: Shop,
         alert: str,
         rule: Rule,
-        case: Case,
+        evidence: Evidence,
         last_emitted: Emitted | None,
         wanted: Open | None,
         reason: Reason,
@@ -62,23 +62,23 @@ class AlertRenderer:
             reason=reason,
             opened_at=time if last_emitted is None or reopened else rfc3339(last_emitted.opened_at_ms),
             due_at=due_at,
-            summary=_summary(template, shop, case, last, due_at),
-            evidence=case.evidence,
+            summary=_summary(template, shop, evidence, last, due_at),
+            evidence=evidence.details,
         )
-        _add_what_few_have(data, rule, case, last)
+        _add_what_few_have(data, rule, evidence, last)
         return Alert(
             id=f"{alert}/{revision}",
             type="alert.resolved" if wanted is None else "alert.opened" if reopened else "alert.updated",
             time=time,
             platform=shop.platform,
             shop=shop.name,
-            order=UNSET if case.order is None else case.order,
+            order=UNSET if evidence.order is None else evidence.order,
             data=data,
         )
 
 
 def _template(rule: Rule, stage: str) -> Template:
-    plain = Case({})
+    plain = Evidence({})
     record = AlertData(
         alert="",
         revision=0,
@@ -90,46 +90,46 @@ def _template(rule: Rule, stage: str) -> Template:
         reason="happened",
         opened_at="",
         summary="",
-        evidence=plain.evidence,
+        evidence=plain.details,
         penalty=_penalty(rule, plain),
         actions=_actions(rule, plain, stage),
     )
     return Template(rule, record, rule.summary.get(stage), dict.fromkeys(rule.NAMES, "-"))
 
 
-def _add_what_few_have(data: AlertData, rule: Rule, case: Case, last: Emitted | Open) -> None:
+def _add_what_few_have(data: AlertData, rule: Rule, evidence: Evidence, last: Emitted | Open) -> None:
     """Beside what the phrase says: what a case brings itself, and what belongs to some stages."""
-    data.value, data.threshold, data.headroom = case.value, case.threshold, case.headroom
+    data.value, data.threshold, data.headroom = evidence.value, evidence.threshold, evidence.headroom
     if last.judgement:
         data.judgement = last.judgement
     if last.tier:
         data.tier = last.tier
     if last.until_ms is not None:
         data.until = _until(last.until_ms)
-    if case.cost is not None or case.money or case.points is not None:
-        data.penalty = _penalty(rule, case)
-    if case.actions:
-        data.actions = _actions(rule, case, last.stage)
+    if evidence.cost is not None or evidence.money or evidence.points is not None:
+        data.penalty = _penalty(rule, evidence)
+    if evidence.actions:
+        data.actions = _actions(rule, evidence, last.stage)
 
 
 def _until(until_ms: int) -> str | None:
     return None if until_ms >= NEVER else rfc3339(until_ms)
 
 
-def _actions(rule: Rule, case: Case, stage: str) -> list[Action]:
-    advice: tuple[Advice, ...] = (*case.actions, *rule.actions)
+def _actions(rule: Rule, evidence: Evidence, stage: str) -> list[Action]:
+    advice: tuple[Advice, ...] = (*evidence.actions, *rule.actions)
     return [Action(each.to, each.do) for each in advice if not each.at or stage in each.at]
 
 
-def _summary(template: Template, shop: Shop, case: Case, last: Emitted | Open, due_at: str | None) -> str:
-    if case.summary is not None:
-        return case.summary
+def _summary(template: Template, shop: Shop, evidence: Evidence, last: Emitted | Open, due_at: str | None) -> str:
+    if evidence.summary is not None:
+        return evidence.summary
     if template.summary is None:  # resolved after its pack was changed to one without this stage
         return f"{template.rule.id} has no stage {last.stage} any more"
     until = None if last.until_ms is None else _until(last.until_ms) or "further notice"
     names = {
         **template.gone,
-        **case.names,
+        **evidence.names,
         "shop": shop.name,
         "due": due_at,
         "until": until,
@@ -138,18 +138,18 @@ def _summary(template: Template, shop: Shop, case: Case, last: Emitted | Open, d
     return template.summary.format_map(names)
 
 
-def _penalty(rule: Rule, case: Case) -> Penalty | None:
-    cost = case.cost or rule.penalty
-    if cost is None and not case.money and case.points is None:
+def _penalty(rule: Rule, evidence: Evidence) -> Penalty | None:
+    cost = evidence.cost or rule.penalty
+    if cost is None and not evidence.money and evidence.points is None:
         return None
     penalty = Penalty()
     if cost is not None:
         penalty.effect, penalty.ledger = cost.effect, cost.ledger
         penalty.points = None if cost.points is None else float(cost.points)
-    if case.points is not None:
-        penalty.points, penalty.ledger = float(case.points), case.ledger
-    if case.money:
-        first, *others = money_of(case.money)
+    if evidence.points is not None:
+        penalty.points, penalty.ledger = float(evidence.points), evidence.ledger
+    if evidence.money:
+        first, *others = money_of(evidence.money)
         penalty.amount, penalty.currency = first["amount"], first["currency"]
         penalty.others = others or None
     return penalty

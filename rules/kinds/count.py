@@ -12,7 +12,7 @@ from rules.calendar.days import day_of, start_of_day, week_name, week_of
 from rules.calendar.durations import Duration
 from rules.calendar.instants import DAY_MS, MIN_MS, NEVER, rfc3339
 from rules.facts.shop_facts import Entry
-from rules.kinds.evaluation import Case, Evaluation, Finding
+from rules.kinds.evaluation import Evaluation, Evidence, Finding
 from rules.kinds.evaluator import Evaluator
 from rules.kinds.evidence import ORDERS_SHOWN
 from rules.kinds.happened import Occurrence, OccurrenceIndex
@@ -124,7 +124,7 @@ class CountEvaluator(ABC):
         self.zone = place.zone
 
     @abstractmethod
-    def case(self, shop: ShopView, finding: Finding, at_ms: int) -> Case: ...
+    def evidence(self, shop: ShopView, finding: Finding, at_ms: int) -> Evidence: ...
 
     @abstractmethod
     def end_reason(self, shop: ShopView, last_emitted: Emitted, finding: Finding, at_ms: int) -> Reason: ...
@@ -140,15 +140,15 @@ class CountEvaluator(ABC):
             return Open("near", severity["near"]), "threshold_near"
         return None
 
-    def _case(self, occurrences: Iterable[Occurrence], count: int, **names: object) -> Case:
+    def _evidence(self, occurrences: Iterable[Occurrence], count: int, **names: object) -> Evidence:
         occurrences = list(occurrences)
         headroom = self.rule.threshold - count
         said = {"value": count, "threshold": self.rule.threshold, "headroom": headroom, **names}
-        evidence = {
+        details = {
             "marks": [occurrence.shown() for occurrence in occurrences[-ORDERS_SHOWN:]],
             "marks_total": len(occurrences),
         }
-        return Case(evidence, said, value=count, threshold=self.rule.threshold, headroom=headroom)
+        return Evidence(details, said, value=count, threshold=self.rule.threshold, headroom=headroom)
 
     def _metric(self, count: int, window: dict[str, str] | None) -> dict[str, Any]:
         return {
@@ -221,7 +221,7 @@ class SanctionCounter(CountEvaluator):
             return Finding(Open("near", severity["near"]), "threshold_near")
         return None
 
-    def case(self, shop: ShopView, finding: Finding, at_ms: int) -> Case:
+    def evidence(self, shop: ShopView, finding: Finding, at_ms: int) -> Evidence:
         log = self.source.log(shop)
         standing = self.stand(shop, log, at_ms, at_ms)
         first, last = standing.first, standing.first + standing.number
@@ -229,11 +229,11 @@ class SanctionCounter(CountEvaluator):
             last = log.until(standing.from_ms)
             first = max(last - self.rule.threshold, 0)
         occurrences = [log.occurrence(occurrence) for occurrence in log.items[max(first, last - ORDERS_SHOWN) : last]]
-        case = self._case(occurrences, last - first, sanction=self.sanction.name)
-        case.evidence["marks_total"] = last - first
-        case.evidence["sanction"] = self.sanction.name
-        case.headroom = self.rule.threshold - standing.number
-        return case
+        evidence = self._evidence(occurrences, last - first, sanction=self.sanction.name)
+        evidence.details["marks_total"] = last - first
+        evidence.details["sanction"] = self.sanction.name
+        evidence.headroom = self.rule.threshold - standing.number
+        return evidence
 
     def end_reason(self, shop: ShopView, last_emitted: Emitted, finding: Finding, at_ms: int) -> Reason:
         """Time has ended what was said, or a sanction that came on top of it; unless the marks, as they are known
@@ -316,12 +316,12 @@ class WeekCounter(CountEvaluator):
         """Types of the shop's events that its crossings rest on; none where they rest on orders."""
         return self.source.events
 
-    def case(self, shop: ShopView, finding: Finding, at_ms: int) -> Case:
+    def evidence(self, shop: ShopView, finding: Finding, at_ms: int) -> Evidence:
         monday, occurrences = self._this_week(shop, at_ms)
         if finding.episode != week_name(monday):
             weeks = {week_name(monday): occurrences for monday, occurrences in self._weeks(shop, at_ms)}
             occurrences = weeks.get(finding.episode, [])
-        return self._case(occurrences, len(occurrences), period=finding.episode)
+        return self._evidence(occurrences, len(occurrences), period=finding.episode)
 
     def end_reason(self, shop: ShopView, last_emitted: Emitted, finding: Finding, at_ms: int) -> Reason:
         this_week = week_name(week_of(day_of(at_ms, self.zone))[0])
@@ -361,12 +361,12 @@ class OrderCounter(CountEvaluator, SubjectEvaluator[CountRule]):
     def _known(self, shop: ShopView, order: str, at_ms: int) -> list[Occurrence]:
         return [occurrence for occurrence in self.source.about(shop, order) if occurrence.at_ms <= at_ms]
 
-    def case(self, shop: ShopView, finding: Finding, at_ms: int) -> Case:
+    def evidence(self, shop: ShopView, finding: Finding, at_ms: int) -> Evidence:
         occurrences = self._known(shop, finding.subject, at_ms)
-        case = self._case(occurrences, len(occurrences), order=finding.subject)
-        case.order = finding.subject
-        case.evidence |= shop.products_of(finding.subject)
-        return case
+        evidence = self._evidence(occurrences, len(occurrences), order=finding.subject)
+        evidence.order = finding.subject
+        evidence.details |= shop.products_of(finding.subject)
+        return evidence
 
     def end_reason(self, shop: ShopView, last_emitted: Emitted, finding: Finding, at_ms: int) -> Reason:
         occurrences = self._known(shop, finding.subject, at_ms)

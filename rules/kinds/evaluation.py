@@ -20,10 +20,10 @@ class Finding(Struct, gc=False):
     episode: str = "-"
 
 
-class Case(Struct, gc=False):
+class Evidence(Struct, gc=False):
     """What a rule knows about one alert, beside its stage."""
 
-    evidence: dict[str, Any]
+    details: dict[str, Any]
     names: Mapping[str, object] = {}
     order: str | None = None
     value: float | None = None

@@ -2,7 +2,7 @@
 
 from typing import Any, Protocol
 
-from rules.kinds.evaluation import Case, Evaluation, Finding
+from rules.kinds.evaluation import Evaluation, Evidence, Finding
 from rules.kinds.rule import Rule
 from rules.kinds.shop_view import ShopView
 from rules.messages.alert_state import Emitted
@@ -21,7 +21,7 @@ class Evaluator(Protocol):
     def evaluate(self, shop: ShopView, at_ms: int) -> Evaluation:
         """What should be open at a moment, from what is known of the shop alone."""
 
-    def case(self, shop: ShopView, finding: Finding, at_ms: int) -> Case:
+    def evidence(self, shop: ShopView, finding: Finding, at_ms: int) -> Evidence:
         """The evidence for an alert, as it stands at a moment."""
 
     def end_reason(self, shop: ShopView, last_emitted: Emitted, finding: Finding, at_ms: int) -> Reason:

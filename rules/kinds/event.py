@@ -7,7 +7,7 @@ from msgspec.structs import replace
 
 from rules.calendar.durations import Duration
 from rules.calendar.instants import MIN_MS, NEVER, rfc3339
-from rules.kinds.evaluation import Case, Evaluation, Finding
+from rules.kinds.evaluation import Evaluation, Evidence, Finding
 from rules.kinds.happened import Occurrence
 from rules.kinds.occurrences.source import OccurrenceSource, OccurrenceSpec
 from rules.kinds.rule import Fault, Place, Reference, Rule, Sanction
@@ -98,7 +98,7 @@ class EventEvaluator(SubjectEvaluator[EventRule]):
         opened = self._opened if self.rule.sanction is None else replace(self._opened, until_ms=until)
         return [Finding(opened, self._reason, subject, rfc3339(since_ms))], until
 
-    def case(self, shop: ShopView, finding: Finding, at_ms: int) -> Case:
+    def evidence(self, shop: ShopView, finding: Finding, at_ms: int) -> Evidence:
         occurrences = self._told(shop, self.key_of(finding))
         order = next((occurrence.order for occurrence in occurrences if occurrence.order), None)
         sanction = self.rule.sanction.name if self.rule.sanction else None
@@ -109,16 +109,16 @@ class EventEvaluator(SubjectEvaluator[EventRule]):
             "sanction": sanction,
             "points": "-",
         }
-        evidence: dict[str, Any] = {"events": [occurrence.shown() for occurrence in occurrences]}
-        case = Case(evidence | ({"sanction": sanction} if sanction else {}), names, order)
+        details: dict[str, Any] = {"events": [occurrence.shown() for occurrence in occurrences]}
+        evidence = Evidence(details | ({"sanction": sanction} if sanction else {}), names, order)
         cost = self.rule.penalty
         if cost is not None and cost.points is not None:
-            case.points, case.ledger = (
+            evidence.points, evidence.ledger = (
                 cost.points * (sum(occurrence.times for occurrence in occurrences) or 1),
                 cost.ledger,
             )
-            names["points"] = f"{float(case.points):g}"
-        return case
+            names["points"] = f"{float(evidence.points):g}"
+        return evidence
 
     def end_reason(self, shop: ShopView, last_emitted: Emitted, finding: Finding, at_ms: int) -> Reason:
         if not self._told(shop, self.key_of(finding)):

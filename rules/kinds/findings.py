@@ -7,7 +7,7 @@ from itertools import islice
 from typing import Any, Final
 
 from rules.calendar.instants import NEVER
-from rules.kinds.evaluation import Case, Finding
+from rules.kinds.evaluation import Evidence, Finding
 from rules.kinds.rule import Rule
 from rules.messages.alert_state import Open
 
@@ -193,14 +193,14 @@ class Findings:
         """Whether something is only counted."""
         return about in self.wanted and self.shown(about) is None
 
-    def case_of_more(self) -> Case:
+    def evidence_of_more(self) -> Evidence:
         """The evidence for the alert that counts the others."""
         left_out = max(len(self.wanted) - MOST_OPEN, 0)
-        evidence = {"open": len(self.wanted), "shown": min(len(self.wanted), MOST_OPEN), "left_out": left_out}
+        details = {"open": len(self.wanted), "shown": min(len(self.wanted), MOST_OPEN), "left_out": left_out}
         summary = f"And {left_out} more: of {len(self.wanted)} that are open, the first {MOST_OPEN} are told one by one"
         if not left_out:
             summary = f"No more than {MOST_OPEN} are open: all are told one by one"
-        return Case(evidence, value=left_out, threshold=0, summary=summary)
+        return Evidence(details, value=left_out, threshold=0, summary=summary)
 
     def _counted(self, rule: Rule, ranked: list[Rank]) -> Finding:
         """The alert that counts the others: as severe as the worst of them, and told again when they are many more or

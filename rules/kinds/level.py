@@ -12,7 +12,7 @@ from rules.calendar.days import day_of, start_of_day
 from rules.calendar.durations import Duration
 from rules.calendar.instants import DAY_MS, NEVER
 from rules.facts.shop_facts import Entry, said_by, sku_of
-from rules.kinds.evaluation import Case, Evaluation, Finding
+from rules.kinds.evaluation import Evaluation, Evidence, Finding
 from rules.kinds.evidence import percent
 from rules.kinds.happened import Occurrence, OccurrenceIndex
 from rules.kinds.rule import Fault, Place, Reference, Role, Rule
@@ -142,10 +142,10 @@ class Readings(ABC):
                 stage = name
         return Reading(float(value), stage, float(limit), shown)
 
-    def case(self, shop: ShopView, finding: Finding, at_ms: int) -> Case:
+    def evidence(self, shop: ShopView, finding: Finding, at_ms: int) -> Evidence:
         reading = self.reading(shop, finding.subject, at_ms)
         if reading is None:
-            return Case({}, dict.fromkeys(("value", "threshold", "headroom", "stock", "per_day"), "-"))
+            return Evidence({}, dict.fromkeys(("value", "threshold", "headroom", "stock", "per_day"), "-"))
         sku = {} if finding.subject == "-" else {"sku": finding.subject}
         value = None if reading.value == float("inf") else reading.value
         room = self._headroom(reading)
@@ -159,7 +159,7 @@ class Readings(ABC):
             "stock": reading.shown.get("on_hand"),
             "per_day": _figure(reading.shown["sold"] / days) if days else "0",
         }
-        return Case(sku | reading.shown, names, value=value, threshold=reading.limit, headroom=room)
+        return Evidence(sku | reading.shown, names, value=value, threshold=reading.limit, headroom=room)
 
     def _headroom(self, reading: Reading) -> float | None:
         """How much further it may go before the level (or next tier); negative when past it."""

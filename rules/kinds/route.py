@@ -5,7 +5,7 @@ from typing import Any, ClassVar, Literal
 
 from rules.calendar.instants import NEVER
 from rules.facts.shop_facts import Entry, said_by
-from rules.kinds.evaluation import Case, Evaluation, Finding
+from rules.kinds.evaluation import Evaluation, Evidence, Finding
 from rules.kinds.rule import Fault, Rule
 from rules.kinds.shop_view import ShopView
 from rules.kinds.subjects import SubjectEvaluator
@@ -61,15 +61,15 @@ class RouteEvaluator(SubjectEvaluator[Route]):
         known = [entry for entry in said if entry is not None]
         return max(known, key=lambda entry: (entry.data.state in self.rule.lines, entry.stamp()), default=None)
 
-    def case(self, shop: ShopView, finding: Finding, at_ms: int) -> Case:
+    def evidence(self, shop: ShopView, finding: Finding, at_ms: int) -> Evidence:
         entry = self._entry(shop, finding.subject, at_ms)
         if entry is None:
-            return Case({}, dict.fromkeys(("carrier", "region", "line", "where"), "-"))
+            return Evidence({}, dict.fromkeys(("carrier", "region", "line", "where"), "-"))
         data = entry.data
         line = self.rule.lines.get(data.state)
         names = {"carrier": data.carrier, "region": data.region, "line": line, "where": finding.subject}
-        evidence = said_by(entry) | {"carrier": data.carrier, "region": data.region, "state": data.state, "line": line}
-        return Case(evidence, names)
+        details = said_by(entry) | {"carrier": data.carrier, "region": data.region, "state": data.state, "line": line}
+        return Evidence(details, names)
 
     def end_reason(self, shop: ShopView, last_emitted: Emitted, finding: Finding, at_ms: int) -> Reason:
         return "fell_back"

@@ -8,7 +8,7 @@ from msgspec import Struct
 from rules.calendar.durations import Duration
 from rules.calendar.instants import NEVER, rfc3339
 from rules.facts.shop_facts import Entry, holding, said_by, sku_of, starts_ms
-from rules.kinds.evaluation import Case, Evaluation, Finding
+from rules.kinds.evaluation import Evaluation, Evidence, Finding
 from rules.kinds.rule import Fault, Place, Rule
 from rules.kinds.shop_view import ShopView
 from rules.kinds.subjects import SubjectEvaluator
@@ -87,18 +87,18 @@ class SpacingEvaluator(SubjectEvaluator[Spacing]):
         finding = Finding(opened, reason, key, rfc3339(found.starts_ms))
         return [finding], min(next_ms, found.free_ms if started else found.starts_ms)
 
-    def case(self, shop: ShopView, finding: Finding, at_ms: int) -> Case:
+    def evidence(self, shop: ShopView, finding: Finding, at_ms: int) -> Evidence:
         found = self._found(shop, finding.subject, at_ms)
         if found is None:
-            return Case({"sku": finding.subject}, {"sku": finding.subject, "held_until": "-"})
-        evidence = {
+            return Evidence({"sku": finding.subject}, {"sku": finding.subject, "held_until": "-"})
+        details = {
             "sku": found.sku,
             "price_changed": said_by(found.price),
             "promotion": said_by(found.promotion),
             "starts_at": rfc3339(found.starts_ms),
             "price_held_at": rfc3339(found.free_ms),
         }
-        return Case(evidence, {"sku": found.sku, "held_until": rfc3339(found.free_ms)})
+        return Evidence(details, {"sku": found.sku, "held_until": rfc3339(found.free_ms)})
 
     def end_reason(self, shop: ShopView, last_emitted: Emitted, finding: Finding, at_ms: int) -> Reason:
         found = self._found(shop, finding.subject, at_ms)

@@ -7,7 +7,7 @@ from rules.calendar.days import day_of
 from rules.calendar.instants import NEVER
 from rules.calendar.schedule import BOUNDARIES, next_boundary
 from rules.calendar.windows import Period
-from rules.kinds.evaluation import Case, Evaluation, Finding
+from rules.kinds.evaluation import Evaluation, Evidence, Finding
 from rules.kinds.evidence import percent
 from rules.kinds.ratio.compiled import Count
 from rules.kinds.ratio.counters import RatioCounter
@@ -105,12 +105,12 @@ class StreakEvaluator:
             streak, expected = streak + 1, first
         return streak
 
-    def case(self, shop: ShopView, finding: Finding, at_ms: int) -> Case:
+    def evidence(self, shop: ShopView, finding: Finding, at_ms: int) -> Evidence:
         counter = self.ratio.counter(shop, at_ms)
-        evidence: dict[str, Any] = {"kept": self.kept(shop), "times": self.rule.times}
-        names = {**dict.fromkeys(self.rule.NAMES - {"shop"}, "-"), **evidence}
+        details: dict[str, Any] = {"kept": self.kept(shop), "times": self.rule.times}
+        names = {**dict.fromkeys(self.rule.NAMES - {"shop"}, "-"), **details}
         if counter is None:
-            return Case(evidence, names)
+            return Evidence(details, names)
         gauge = counter.gauge
         window = gauge.rule.window
         period = window.named(finding.episode, at_ms, gauge.zone) or window.periods(at_ms, gauge.zone)[0]
@@ -118,7 +118,7 @@ class StreakEvaluator:
         threshold = gauge.threshold(count)
         names |= {"threshold": percent(threshold), "period": period.name}
         if not count.total:
-            return Case(evidence, names, threshold=threshold)
+            return Evidence(details, names, threshold=threshold)
         best, headroom = gauge.numerator(count) / count.total, gauge.headroom(count)
         names |= {
             "value": percent(best),
@@ -126,9 +126,9 @@ class StreakEvaluator:
             "denominator": count.total,
             "headroom": headroom,
         }
-        evidence |= {"best_possible": best, "lost": count.bad, "orders": count.total}
-        evidence["window"] = window_json(counter, period)
-        return Case(evidence, names, None, best, threshold, headroom)
+        details |= {"best_possible": best, "lost": count.bad, "orders": count.total}
+        details["window"] = window_json(counter, period)
+        return Evidence(details, names, None, best, threshold, headroom)
 
     def end_reason(self, shop: ShopView, last_emitted: Emitted, finding: Finding, at_ms: int) -> Reason:
         now = self._now(shop, at_ms)

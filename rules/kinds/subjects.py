@@ -8,7 +8,7 @@ from typing import Any, Generic, TypeVar
 
 from rules.calendar.instants import NEVER
 from rules.facts.shop_facts import Entry
-from rules.kinds.evaluation import Case, Evaluation, Finding
+from rules.kinds.evaluation import Evaluation, Evidence, Finding
 from rules.kinds.findings import Findings, Key
 from rules.kinds.occurrences.source import OccurrenceSource
 from rules.kinds.rule import Rule
@@ -74,7 +74,7 @@ class SubjectEvaluator(ABC, Generic[_R]):
         """What should be open about a key at a moment, and when that may change without news (epoch ms)."""
 
     @abstractmethod
-    def case(self, shop: ShopView, finding: Finding, at_ms: int) -> Case: ...
+    def evidence(self, shop: ShopView, finding: Finding, at_ms: int) -> Evidence: ...
 
     @abstractmethod
     def end_reason(self, shop: ShopView, last_emitted: Emitted, finding: Finding, at_ms: int) -> Reason: ...

@@ -12,7 +12,7 @@ from rules.calendar.durations import Duration
 from rules.calendar.instants import MIN_MS, NEVER, rfc3339
 from rules.facts.shop_facts import Entry, done_as, said_by, until
 from rules.kinds.deadline.spec import Warn
-from rules.kinds.evaluation import Case, Evaluation, Finding
+from rules.kinds.evaluation import Evaluation, Evidence, Finding
 from rules.kinds.findings import Findings
 from rules.kinds.occurrences.source import OccurrenceSource, OccurrenceSpec
 from rules.kinds.rule import Fault, Place, Reference, Rule, Sanction
@@ -117,7 +117,7 @@ class DutyJudge:
             next_ms = due - before
         raise AssertionError("the first word is told from the start")
 
-    def _case(self, duty: Duty | None, subject: str, order: str | None) -> Case:
+    def _evidence(self, duty: Duty | None, subject: str, order: str | None) -> Evidence:
         names = {
             "order": order,
             "subject": subject,
@@ -126,11 +126,11 @@ class DutyJudge:
             "sanction": self.rule.sanction.name if self.rule.sanction else None,
         }
         if duty is None:
-            return Case({}, names, order)
-        evidence: dict[str, Any] = {"since": rfc3339(duty.at_ms), "left": duty.left, "done": list(duty.ticked)}
+            return Evidence({}, names, order)
+        details: dict[str, Any] = {"since": rfc3339(duty.at_ms), "left": duty.left, "done": list(duty.ticked)}
         if duty.event is not None:
-            evidence["event"] = said_by(duty.event)
-        return Case(evidence, names, order)
+            details["event"] = said_by(duty.event)
+        return Evidence(details, names, order)
 
     def _end_reason(self, duty: Duty | None, last_emitted: Emitted) -> Reason:
         if duty is None:
@@ -229,9 +229,9 @@ class TasksEvaluator(DutyJudge, SubjectEvaluator[Tasks]):
         findings, next_eval_ms = self._judged(duty, at_ms)
         return findings, min(next_eval_ms, done_ms) if findings else NEVER
 
-    def case(self, shop: ShopView, finding: Finding, at_ms: int) -> Case:
+    def evidence(self, shop: ShopView, finding: Finding, at_ms: int) -> Evidence:
         duty, _ = self._duty(shop, self.key_of(finding), at_ms)
-        return self._case(duty, finding.subject, None if self.source is None else finding.subject)
+        return self._evidence(duty, finding.subject, None if self.source is None else finding.subject)
 
     def end_reason(self, shop: ShopView, last_emitted: Emitted, finding: Finding, at_ms: int) -> Reason:
         return self._end_reason(self._duty(shop, self.key_of(finding), at_ms)[0], last_emitted)
@@ -302,8 +302,8 @@ class DepositJudge(DutyJudge, SubjectEvaluator[Tasks]):
         owed = deposits.at.get(self.key_of(finding), ()) if finding.subject == "-" else ()
         return deposits.duties[owed[0]] if owed else None
 
-    def case(self, shop: ShopView, finding: Finding, at_ms: int) -> Case:
-        return self._case(self._duty(shop, finding, at_ms), finding.subject, None)
+    def evidence(self, shop: ShopView, finding: Finding, at_ms: int) -> Evidence:
+        return self._evidence(self._duty(shop, finding, at_ms), finding.subject, None)
 
     def end_reason(self, shop: ShopView, last_emitted: Emitted, finding: Finding, at_ms: int) -> Reason:
         return self._end_reason(self._duty(shop, finding, at_ms), last_emitted)

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 from rules.facts.shop_facts import Entry
-from rules.kinds.evaluation import Case, Evaluation, Finding
+from rules.kinds.evaluation import Evaluation, Evidence, Finding
 from rules.kinds.evaluator import Evaluator
 from rules.kinds.findings import Key
 from rules.kinds.occurrences.source import OccurrenceSource
@@ -43,8 +43,8 @@ class Versions:
                 return evaluator
         return self.evaluators[-1]
 
-    def case(self, shop: ShopView, finding: Finding, at_ms: int) -> Case:
-        return self._judge_of(shop, finding, at_ms).case(shop, finding, at_ms)
+    def evidence(self, shop: ShopView, finding: Finding, at_ms: int) -> Evidence:
+        return self._judge_of(shop, finding, at_ms).evidence(shop, finding, at_ms)
 
     def end_reason(self, shop: ShopView, last_emitted: Emitted, finding: Finding, at_ms: int) -> Reason:
         return self._judge_of(shop, finding, at_ms).end_reason(shop, last_emitted, finding, at_ms)

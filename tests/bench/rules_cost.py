@@ -97,7 +97,7 @@ def _clock_on(clocked: Clocked, book: RuleBook) -> Iterator[None]:
             *(
                 (kind, name, lambda evaluator, *_: [evaluator.rule.id])
                 for kind in evaluators
-                for name in ("evaluate", "case")
+                for name in ("evaluate", "evidence")
             ),
         ]
         for owner, name, rules_of in functions:

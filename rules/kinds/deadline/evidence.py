@@ -6,7 +6,7 @@ from rules.calendar.instants import HOUR_MS, rfc3339
 from rules.facts.order_facts import FACT_NAMES, OrderFacts, every_stamp
 from rules.kinds.deadline.spec import Deadline
 from rules.kinds.deadline.timer import Timer
-from rules.kinds.evaluation import Case
+from rules.kinds.evaluation import Evidence
 from rules.kinds.shop_view import OrderView
 from rules.messages.alerts import instant
 
@@ -14,7 +14,7 @@ Known = dict[str, dict[str, str | None]]
 """Facts of an order as evidence, by name: when they happened, and which event of which source said so."""
 
 
-def of_deadline(timer: Timer, order: OrderView, due_ms: int | None, known: Known) -> Case:
+def deadline_evidence(timer: Timer, order: OrderView, due_ms: int | None, known: Known) -> Evidence:
     """What there is to say of an order that a rule has, by its facts, due at `due_ms` (epoch ms)."""
     within = timer.rule.within
     names = {
@@ -23,8 +23,8 @@ def of_deadline(timer: Timer, order: OrderView, due_ms: int | None, known: Known
         "within_h": _hours(within),
         "times": timer.again.times if timer.again else 1,
     }
-    evidence = {"due_at": instant(due_ms), "deadline_from": _origin(timer, order.facts), "facts": known}
-    return Case(evidence, names, order.id)
+    details = {"due_at": instant(due_ms), "deadline_from": _origin(timer, order.facts), "facts": known}
+    return Evidence(details, names, order.id)
 
 
 @lru_cache

@@ -11,7 +11,7 @@ from rules.calendar.instants import MIN_MS, NEVER, rfc3339
 from rules.calendar.schedule import next_boundary
 from rules.facts.shop_facts import until
 from rules.kinds.account import Account, post_all
-from rules.kinds.evaluation import Case, Evaluation, Finding
+from rules.kinds.evaluation import Evaluation, Evidence, Finding
 from rules.kinds.ledger.postings import FeedReader, Posting, Reading
 from rules.kinds.ledger.spec import Ledger, PointsTier
 from rules.kinds.rule import Place
@@ -202,13 +202,13 @@ class LedgerEvaluator:
             return None
         return float((self._next_tier(points) or self.rule.tiers[-1]).at - points)
 
-    def case(self, shop: ShopView, finding: Finding, at_ms: int) -> Case:
+    def evidence(self, shop: ShopView, finding: Finding, at_ms: int) -> Evidence:
         account = self._now(shop, at_ms).account
         began_ms = instant_of(finding.episode)
         began = None if began_ms is None else account.began_at(began_ms)
         points, postings = (account.points, account.shown()) if began is None else (began[2], began[3])
         tier = began[0] if began is not None else self._next_tier(points) or next(iter(self.rule.tiers[-1:]), None)
-        evidence: dict[str, Any] = {
+        details: dict[str, Any] = {
             "ledger": self.rule.ledger,
             "points": float(points),
             "postings": [posting.as_json() for posting in postings.newest],
@@ -223,9 +223,9 @@ class LedgerEvaluator:
             "tier": None if tier is None else tier.name,
             "ledger": self.rule.ledger,
         }
-        case = Case(evidence, names, None, float(points), threshold, self.headroom(account.points))
-        case.points, case.ledger = points, self.rule.ledger
-        return case
+        evidence = Evidence(details, names, None, float(points), threshold, self.headroom(account.points))
+        evidence.points, evidence.ledger = points, self.rule.ledger
+        return evidence
 
     def end_reason(self, shop: ShopView, last_emitted: Emitted, finding: Finding, at_ms: int) -> Reason:
         if last_emitted.until_ms is not None:

@@ -10,7 +10,7 @@ from rules.calendar.days import start_of_day
 from rules.calendar.instants import MIN_MS, NEVER, rfc3339
 from rules.calendar.windows import Period
 from rules.facts.order_facts import OrderFacts
-from rules.kinds.evaluation import Case, Evaluation, Finding
+from rules.kinds.evaluation import Evaluation, Evidence, Finding
 from rules.kinds.evidence import ORDERS_SHOWN, percent
 from rules.kinds.money import money_taken
 from rules.kinds.ratio.compiled import CompiledRatio, Count
@@ -145,13 +145,15 @@ class RatioEvaluator:
 
     # -- what it says of itself -------------------------------------------------------------------------------
 
-    def case(self, shop: ShopView, finding: Finding, at_ms: int) -> Case:
+    def evidence(self, shop: ShopView, finding: Finding, at_ms: int) -> Evidence:
         counter = self.counter(shop, at_ms)
         count = None if counter is None else self._count_of(shop, counter, finding, at_ms)
         if counter is None or count is None:
             blank = dict.fromkeys(self.rule.NAMES - {"shop"}, "-")
-            return Case({"period": finding.episode}, {**blank, "period": finding.episode, "subject": finding.subject})
-        return self._case(shop, counter, count, finding, at_ms)
+            return Evidence(
+                {"period": finding.episode}, {**blank, "period": finding.episode, "subject": finding.subject}
+            )
+        return self._evidence(shop, counter, count, finding, at_ms)
 
     def _count_of(self, shop: ShopView, counter: RatioCounter, finding: Finding, at_ms: int) -> Count | None:
         """The count an alert is about, for as long as its orders are kept."""
@@ -165,13 +167,13 @@ class RatioEvaluator:
         count = counter.judging(period) or counter.sum(period)
         return count if gauge.rule.by is None else self._part(shop, counter, count, finding.subject, at_ms)
 
-    def _case(self, shop: ShopView, counter: RatioCounter, count: Count, finding: Finding, at_ms: int) -> Case:
+    def _evidence(self, shop: ShopView, counter: RatioCounter, count: Count, finding: Finding, at_ms: int) -> Evidence:
         gauge = counter.gauge
         rule = gauge.rule
         shown, number, bad_facts = _bad(counter, count.period, finding.subject if rule.by == "reason" else None)
         cure = rule.of.get(finding.subject)  # type: ignore[call-overload]
         cost = gauge.cost(finding.open.stage)
-        evidence: dict[str, Any] = {
+        details: dict[str, Any] = {
             "numerator": gauge.numerator(count),
             "denominator": count.total,
             "window": window_json(counter, count.period),
@@ -180,9 +182,9 @@ class RatioEvaluator:
         }
         newest = self.newest(shop, at_ms)
         if newest is not None:
-            evidence["computed"] = computed_json(gauge, *newest)
+            details["computed"] = computed_json(gauge, *newest)
         if rule.by is not None:
-            evidence |= self._shown_of(shop, counter, count, finding, at_ms)
+            details |= self._shown_of(shop, counter, count, finding, at_ms)
         value = gauge.numerator(count) / count.total if count.total else None
         # What is near is the first step, even where the next computation would find it passed.
         step = gauge.steps[0] if gauge.steps and finding.open.stage == "near" else gauge.next_step(count)
@@ -197,8 +199,8 @@ class RatioEvaluator:
             "subject": cure.name if cure else finding.subject,
             "effect": cost.effect if cost and cost.effect else "-",
         }
-        return Case(
-            evidence,
+        return Evidence(
+            details,
             names,
             value=value,
             threshold=threshold,
