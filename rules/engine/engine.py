@@ -336,7 +336,7 @@ class Engine:
         """By its deadlines as they stand, and where it counts by what has changed."""
         facts, plan = order.facts, order.shop.plan
         changed_facts, order.changed_facts = order.changed_facts, 0
-        next_evals: Sequence[int] = plan.firsts(facts, 0, 0)
+        next_evals: Sequence[int] = plan.first_deadlines(facts, 0, 0)
         next_eval_ms, missed, overdue = min(next_evals), 0, 0
         wanted: list[tuple[Timer, Open]] = []
         if next_eval_ms <= passed_ms:
@@ -402,12 +402,12 @@ class Engine:
 
 
 def _ask(
-    timers: Sequence[Timer], facts: OrderFacts, firsts: Sequence[int], at_ms: int, passed_ms: int
+    timers: Sequence[Timer], facts: OrderFacts, first_deadlines: Sequence[int], at_ms: int, passed_ms: int
 ) -> tuple[list[int], int, int, list[tuple[Timer, Open]]]:
     """Asks the deadline rules that have something to say by now: when each may say something else, bits of those missed
     and of those unmet, and what should be open."""
-    next_evals, missed, overdue, wanted = list(firsts), 0, 0, []
-    for timer, first_ms in zip(timers, firsts):  # noqa: B905 (strict is slow)
+    next_evals, missed, overdue, wanted = list(first_deadlines), 0, 0, []
+    for timer, first_ms in zip(timers, first_deadlines):  # noqa: B905 (strict is slow)
         if first_ms <= passed_ms:
             flags, opened, next_evals[timer.n] = timer.evaluate(facts, at_ms, passed_ms)
             if flags:

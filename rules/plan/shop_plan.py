@@ -11,7 +11,7 @@ from rules.facts.order_facts import EVERY_FACT, OrderFacts, bits_of
 from rules.kinds.count import CountEvaluator, CountRule
 from rules.kinds.count import evaluator_of as count_judge
 from rules.kinds.deadline.spec import Deadline, Silence
-from rules.kinds.deadline.timer import Firsts, Timer, compile_firsts
+from rules.kinds.deadline.timer import FirstDeadlines, Timer, compile_first_deadlines
 from rules.kinds.disputes import DisputeJudge
 from rules.kinds.evaluator import Evaluator
 from rules.kinds.event import EventEvaluator, EventRule
@@ -20,7 +20,7 @@ from rules.kinds.ledger.postings import FeedReader
 from rules.kinds.ledger.spec import Ledger
 from rules.kinds.level import Level, LevelEvaluator, StockEvaluator
 from rules.kinds.occurrences.source import Extractor, OccurrenceSource, OccurrenceSpec, extractor_of, source_of
-from rules.kinds.ratio.compiled import CompiledRatio, Places, Population, compile_places, counted_alike
+from rules.kinds.ratio.compiled import Classifier, CompiledRatio, Population, compile_classifier, counted_alike
 from rules.kinds.ratio.evaluator import RatioEvaluator
 from rules.kinds.ratio.spec import Ratio
 from rules.kinds.registry import InForce
@@ -36,18 +36,18 @@ KEPT_BEYOND_MS = 30 * DAY_MS
 """How long an order that nothing looks at any more is still remembered, for events that come late."""
 
 
-class Placing(NamedTuple):
-    """What is to be worked out anew of where an order counts: `places` gives, of these `gauges`, the bits of those in
+class Reclassification(NamedTuple):
+    """What is to be worked out anew of where an order counts: `classify` gives, of these `gauges`, the bits of those in
     which it is bad, and then its day by each of the `denominators` (with their places in it). `split`: the judges (as
     bits) of ratios that may count it for another reason now."""
 
     denominators: list[tuple[int, Population]]
     gauges: int
-    places: Places
+    classify: Classifier
     split: int
 
 
-class Looking(NamedTuple):
+class IndexUpdates(NamedTuple):
     """Which of a plan's parts look at certain facts, beside deadlines and ratios: traces with their places, what counts
     sales and tracking numbers."""
 
@@ -74,7 +74,7 @@ class Plan:
         self.versions: dict[str, list[Timer]] = {}
         self._time(rules)
         #: When each of its timers first has something to say of an order.
-        self.firsts: Firsts = compile_firsts(self.timers)
+        self.first_deadlines: FirstDeadlines = compile_first_deadlines(self.timers)
         self.timer_of = {rule_id: timers[-1] for rule_id, timers in self.versions.items()}
         self.denominators: list[Population] = []
         self.gauges: list[CompiledRatio] = []
@@ -120,15 +120,15 @@ class Plan:
         self.watched_facts = self.watched_once_emitted | self.redeeming
         self._silences = [timer.n for timer in self.timers if timer.postponed_by]
         hurried = [timer.facts & ~timer.can_wait for timer in self.timers]
-        self._heeds_in_time = counted | _any_of(hurried)
-        self._heeds_waiting = counted | _any_of(
+        self._watched_in_time = counted | _any_of(hurried)
+        self._watched_while_waiting = counted | _any_of(
             facts & ~timer.postponed_by for facts, timer in zip(hurried, self.timers, strict=True)
         )
         self.gauge_bits = _any_of(gauge.bad_bits | gauge.denominator.bits for gauge in self.gauges)
         self.extractor_bits = _any_of(extractor.bits for extractor in self.extractors)
-        self._looking: dict[int, Looking] = {}
-        self._placings: dict[tuple[int, int], Placing] = {}
-        self.bad_at_first = self.placing(EVERY_FACT, self.gauge_bits).places(OrderFacts(), 0, 0)[0]
+        self._index_updates: dict[int, IndexUpdates] = {}
+        self._reclassifications: dict[tuple[int, int], Reclassification] = {}
+        self.bad_at_first = self.reclassification(EVERY_FACT, self.gauge_bits).classify(OrderFacts(), 0, 0)[0]
         self.keep_ms = KEPT_BEYOND_MS + max([0, *(each.rule.span_ms() for each in rules)])
 
     # -- deadlines ------------------------------------------------------------------------------------------
@@ -144,11 +144,11 @@ class Plan:
                 versions.append(timer)
                 self._dues[each.rule.id] = first_known(f"of_{timer.n}", [each.moment for each in versions])
 
-    def looking(self, changed_facts: int) -> Looking:
+    def index_updates(self, changed_facts: int) -> IndexUpdates:
         """What must be asked again when these facts of an order have changed."""
-        found = self._looking.get(changed_facts)
+        found = self._index_updates.get(changed_facts)
         if found is None:
-            found = self._looking[changed_facts] = Looking(
+            found = self._index_updates[changed_facts] = IndexUpdates(
                 [(n, extractor) for n, extractor in enumerate(self.extractors) if extractor.facts & changed_facts],
                 bool(self.on_sale and changed_facts & _SOLD),
                 bool(self.on_number and changed_facts & _SHIPPED),
@@ -159,25 +159,25 @@ class Plan:
         """Of `watched_facts`, those that matter at once to an order, by its timers' turns and the ratios (as bits) in
         which it is bad. Where nothing has been `emitted` of it, those that keep it so can wait until the turns; what
         redeems only matters where something is bad."""
-        facts = self.watched_once_emitted if emitted else self._heeds_waiting
+        facts = self.watched_once_emitted if emitted else self._watched_while_waiting
         for n in self._silences:
             if next_evals[n] == NEVER and not emitted:
-                facts = self._heeds_in_time  # the first news begins it
+                facts = self._watched_in_time  # the first news begins it
         return facts | self.redeeming if bad & self.redeemable else facts
 
-    def placing(self, changed_facts: int, changed: int) -> Placing:
+    def reclassification(self, changed_facts: int, changed: int) -> Reclassification:
         """What is to be worked out anew when these facts of an order have changed, and what these deadline rules say
         (both as bits)."""
-        found = self._placings.get((changed_facts, changed))
+        found = self._reclassifications.get((changed_facts, changed))
         if found is None:
             asked = [gauge for gauge in self.gauges if gauge.bad_facts & changed_facts or gauge.bad_bits & changed]
             moved = [each for each in self.denominators if each.facts & changed_facts or each.bits & changed]
             touched = _any_of(each.bit for each in asked) | _any_of(each.gauges for each in moved)
             split = [each for each in self.gauges if each.rule.by is not None and each.bit & touched]
-            found = self._placings[changed_facts, changed] = Placing(
+            found = self._reclassifications[changed_facts, changed] = Reclassification(
                 list(enumerate(moved, start=1)),
                 _any_of(gauge.bit for gauge in asked),
-                compile_places(asked, moved),
+                compile_classifier(asked, moved),
                 _any_of(self.on_gauge[each.n] for each in split),
             )
         return found
@@ -246,7 +246,7 @@ class Plan:
         # One without steps that nothing is computed of has nothing to say.
         self.on_gauge += [1 << n if gauge.steps else 0 for gauge in gauges]
         if any(gauge.rule.by == "provider" for gauge in gauges):
-            self._heed({"dispute.opened"}, n)
+            self._subscribe({"dispute.opened"}, n)
         return (DisputeJudge if gauges[-1].rule.by == "provider" else RatioEvaluator)(n, gauges)
 
     def _gauge(self, slot: int, rule: Ratio, place: Place, bits: Mapping[str, int]) -> CompiledRatio:
@@ -267,24 +267,24 @@ class Plan:
             case EventRule():
                 return EventEvaluator(n, rule, self._source(rule.of, n, rule.retention_ms()), place)
             case Level():
-                self._heed(rule.events(), n)
+                self._subscribe(rule.events(), n)
                 if rule.of_skus():
                     self.on_sale |= 1 << n
                     self.sales_zone = place.zone
                     return StockEvaluator(n, rule, place)
                 return LevelEvaluator(n, rule, place, self.evaluator_of.get(rule.ledger or ""))  # type: ignore[arg-type]
             case Tasks():
-                self._heed(rule.events(), n)
+                self._subscribe(rule.events(), n)
                 if rule.after == "deposit.deducted":
                     return DepositJudge(n, rule, place)
                 return TasksEvaluator(
                     n, rule, None if rule.of is None else self._source(rule.of, n, rule.retention_ms()), place
                 )
             case Spacing():
-                self._heed({"price.changed", "promotion.scheduled"}, n)
+                self._subscribe({"price.changed", "promotion.scheduled"}, n)
                 return SpacingEvaluator(n, rule, place)
             case Route():
-                self._heed({"carrier.state"}, n)
+                self._subscribe({"carrier.state"}, n)
                 return RouteEvaluator(n, rule)
             case Streak():
                 ratio = self.evaluator_of[rule.of]
@@ -297,7 +297,7 @@ class Plan:
         raise TypeError(f"{rule!r} is no rule that looks at a shop")
 
     def _reader(self, feed: Any, n: int, each: InForce) -> FeedReader:
-        self._heed(feed.events(), n)
+        self._subscribe(feed.events(), n)
         if each.rule.retention_ms() == NEVER:
             self.kept_for_good |= feed.events()
         ratio = self.evaluator_of.get(feed.computed or "")
@@ -307,7 +307,7 @@ class Plan:
     def _source(self, of: OccurrenceSpec, n: int, kept_ms: int) -> OccurrenceSource:
         """Where a judge finds what happened; it is told when there is news."""
         crossed: Any = self.evaluator_of.get(of.crossed or "")
-        self._heed(
+        self._subscribe(
             of.events() | (crossed.rule.events() if isinstance(crossed, LevelEvaluator | CountEvaluator) else set()), n
         )
         if isinstance(crossed, CountEvaluator):
@@ -352,7 +352,7 @@ class Plan:
                 else:
                     source.readers.append(evaluator)
 
-    def _heed(self, events: Iterable[str], n: int) -> None:
+    def _subscribe(self, events: Iterable[str], n: int) -> None:
         for event in events:
             self.on_event[event] = self.on_event.get(event, 0) | 1 << n
 

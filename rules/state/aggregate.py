@@ -4,7 +4,7 @@ and moves between them as it changes. What moved is answered as bits of the judg
 from functools import lru_cache
 
 from rules.kinds.ratio.compiled import Population
-from rules.plan.shop_plan import Placing
+from rules.plan.shop_plan import Reclassification
 from rules.state.shop import Order
 
 
@@ -12,17 +12,17 @@ def count(order: Order, changed_facts: int, changed: int, passed_ms: int) -> int
     """Counts an order as it stands now, after `changed_facts` of these facts (as bits). `changed` are the deadline
     rules (as bits) that judge otherwise than before."""
     shop, facts, plan = order.shop, order.facts, order.shop.plan
-    looking = plan.looking(changed_facts)
-    dirty_rules = _place(order, plan.placing(changed_facts, changed & plan.gauge_bits))
-    for n, extractor in looking.extractors:
+    index_updates = plan.index_updates(changed_facts)
+    dirty_rules = _reclassify(order, plan.reclassification(changed_facts, changed & plan.gauge_bits))
+    for n, extractor in index_updates.extractors:
         dirty_rules |= _note(order, n, extractor.instants(facts, order.missed, passed_ms))
     if (order.missed | changed) & plan.extractor_bits:
         for n, extractor in enumerate(plan.extractors):
             if extractor.bits:
                 dirty_rules |= _note(order, n, extractor.instants(facts, order.missed, passed_ms))
-    if looking.sales and shop.stocked and shop.sell(order, plan.sales_zone):
+    if index_updates.sales and shop.stocked and shop.sell(order, plan.sales_zone):
         dirty_rules |= plan.on_sale
-    if looking.numbers and shop.ship_under(order):
+    if index_updates.numbers and shop.ship_under(order):
         dirty_rules |= plan.on_number
     return dirty_rules
 
@@ -41,10 +41,10 @@ def uncount(order: Order) -> int:
     return plan.every_evaluator
 
 
-def _place(order: Order, placing: Placing) -> int:
+def _reclassify(order: Order, reclassification: Reclassification) -> int:
     """Puts an order where it counts now in some ratios."""
-    denominators, gauges, places, dirty_rules = placing
-    found = places(order.facts, order.missed, order.overdue)
+    denominators, gauges, classify, dirty_rules = reclassification
+    found = classify(order.facts, order.missed, order.overdue)
     was_bad, days, totals = order.bad, order.days, order.shop.totals
     bad = order.bad = was_bad & ~gauges | found[0]
     flipped = bad ^ was_bad
@@ -76,7 +76,7 @@ def _move(order: Order, denominator: Population, before: int | None, day: int | 
         totals.remove(before)
     else:
         was_bad, gauges = 0, gauges & (bad | totals.watchful())
-    for n in _places(gauges):
+    for n in _positions(gauges):
         counter = shop.counters[n]
         is_good = not (bad | was_bad) >> n & 1
         if is_good and before is not None and day is not None and not counter.tells_apart(before, day):
@@ -94,7 +94,7 @@ def _flip(order: Order, flipped: int) -> int:
     """Has an order that stays where it is turn bad, or good, in some ratios (as bits)."""
     shop, plan = order.shop, order.shop.plan
     dirty_rules = 0
-    for n in _places(flipped):
+    for n in _positions(flipped):
         counter = shop.counters[n]
         denominator = counter.gauge.denominator
         day = order.days[denominator.n]
@@ -117,7 +117,7 @@ def _alike(days: tuple[int | None, ...]) -> tuple[int | None, ...]:
 
 
 @lru_cache
-def _places(bits: int) -> tuple[int, ...]:
+def _positions(bits: int) -> tuple[int, ...]:
     return tuple(n for n in range(bits.bit_length()) if bits >> n & 1)
 
 

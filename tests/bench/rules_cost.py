@@ -14,11 +14,11 @@ from time import perf_counter_ns
 from typing import Any
 
 from rules.engine.engine import Engine
-from rules.kinds.deadline.timer import Firsts, Timer, compile_firsts
+from rules.kinds.deadline.timer import FirstDeadlines, Timer, compile_first_deadlines
 from rules.messages.events import decode
 from rules.plan import shop_plan
 from rules.plan.rule_book import RuleBook
-from rules.plan.shop_plan import Placing
+from rules.plan.shop_plan import Reclassification
 from rules.state import aggregate
 from rules.state.shop import Order
 from streams import pack_files
@@ -89,11 +89,11 @@ def _clock_on(clocked: Clocked, book: RuleBook) -> Iterator[None]:
 
     try:
         # Before there is any plan: it is made with these.
-        replace(shop_plan, "compile_firsts", _clocked_firsts(clocked))
+        replace(shop_plan, "compile_first_deadlines", _clocked_first_deadlines(clocked))
         evaluators = {type(evaluator) for pack in book.packs for evaluator in book.plan(pack.platform).evaluators}
         functions: list[tuple[Any, str, Callable[..., Sequence[str]]]] = [
             (Timer, "evaluate", lambda timer, *_: [timer.rule.id]),
-            (aggregate, "_place", _rules_placed),
+            (aggregate, "_reclassify", _rules_placed),
             *(
                 (kind, name, lambda evaluator, *_: [evaluator.rule.id])
                 for kind in evaluators
@@ -108,19 +108,19 @@ def _clock_on(clocked: Clocked, book: RuleBook) -> Iterator[None]:
             setattr(owner, name, function)
 
 
-def _clocked_firsts(clocked: Clocked) -> Callable[[Sequence[Timer]], Firsts]:
-    """As `compile_firsts`; what it gives is clocked, too."""
+def _clocked_first_deadlines(clocked: Clocked) -> Callable[[Sequence[Timer]], FirstDeadlines]:
+    """As `compile_first_deadlines`; what it gives is clocked, too."""
 
-    def compile_clocked(timers: Sequence[Timer]) -> Firsts:
-        return clocked.around(compile_firsts(timers), lambda *_: [timer.rule.id for timer in timers])
+    def compile_clocked(timers: Sequence[Timer]) -> FirstDeadlines:
+        return clocked.around(compile_first_deadlines(timers), lambda *_: [timer.rule.id for timer in timers])
 
     return compile_clocked
 
 
-def _rules_placed(order: Order, placing: Placing) -> Sequence[str]:
+def _rules_placed(order: Order, reclassification: Reclassification) -> Sequence[str]:
     """The ratios for which an order is placed."""
-    placed = placing.gauges
-    for _, denominator in placing.denominators:
+    placed = reclassification.gauges
+    for _, denominator in reclassification.denominators:
         placed |= denominator.gauges
     return [gauge.rule.id for gauge in order.shop.plan.gauges if gauge.bit & placed]
 

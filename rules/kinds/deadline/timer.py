@@ -25,7 +25,7 @@ NOTHING: Judgement = (0, None, NEVER)
 Due = Callable[[OrderFacts], int | None]
 """An order's due instant (epoch ms), None while it has no start."""
 
-Firsts = Callable[[OrderFacts, int, int], tuple[int, ...]]
+FirstDeadlines = Callable[[OrderFacts, int, int], tuple[int, ...]]
 """`(facts, missed, overdue)`: when each of several rules first has something to say of an order (epoch ms); `NEVER`
 where what it waits for came before, or it waits for nothing."""
 
@@ -165,11 +165,13 @@ class Timer:
         )
 
 
-def compile_firsts(timers: Sequence[Timer]) -> Firsts:
+def compile_first_deadlines(timers: Sequence[Timer]) -> FirstDeadlines:
     """Several rules asked as one; behind them stands `NEVER`."""
     names = {name: value for timer in timers for name, value in timer.moment.names.items()}
-    firsts: Firsts = order_function(Written(f"({''.join(f'{timer.first()}, ' for timer in timers)}{NEVER},)", names))
-    return firsts
+    first_deadlines: FirstDeadlines = order_function(
+        Written(f"({''.join(f'{timer.first()}, ' for timer in timers)}{NEVER},)", names)
+    )
+    return first_deadlines
 
 
 def due_moment(rule: Deadline | Silence, place: Place, dues: Mapping[str, Moment], n: int) -> Moment:

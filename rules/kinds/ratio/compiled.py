@@ -263,12 +263,12 @@ class CompiledRatio:
         return next((tier.penalty for tier in self.rule.tiers if tier.name == step and tier.penalty), self.rule.penalty)
 
 
-Places = Callable[[OrderFacts, int, int], tuple[Any, ...]]
+Classifier = Callable[[OrderFacts, int, int], tuple[Any, ...]]
 """`(facts, missed, overdue)`: in which of several ratios (as bits) an order is bad, then its day by each of several
 denominators."""
 
 
-def compile_places(gauges: Iterable[CompiledRatio], denominators: Sequence[Population]) -> Places:
+def compile_classifier(gauges: Iterable[CompiledRatio], denominators: Sequence[Population]) -> Classifier:
     """Where an order counts, asked as one."""
     bits: dict[str, int] = {}
     for each in gauges:
@@ -277,5 +277,5 @@ def compile_places(gauges: Iterable[CompiledRatio], denominators: Sequence[Popul
     bad = " | ".join(f"({several} if {is_bad} else 0)" for is_bad, several in bits.items()) or "0"
     days = "".join(f", {each.written.expression}" for each in denominators)
     names = {name: value for each in denominators for name, value in each.written.names.items()}
-    places: Places = order_function(Written(f"({bad}{days or ','})", names))
-    return places
+    classify: Classifier = order_function(Written(f"({bad}{days or ','})", names))
+    return classify
