@@ -62,7 +62,7 @@ class StreakEvaluator:
         if counter is None:
             return [], NEVER
         findings, severity = [], self.rule.severity
-        worst = None if counter.asleep else counter.running(at_ms)  # if all that is open were lost; more can't be
+        worst = None if counter.idle else counter.running(at_ms)  # if all that is open were lost; more can't be
         if worst is not None and worst.total and self.ratio.gauges[-1].reached(worst) is not None:
             now = Count(worst.period, _lost_in(counter, worst.period), worst.total)
             if (stage := self._lost(now, at_ms)) is not None:
@@ -71,7 +71,7 @@ class StreakEvaluator:
         if self.kept(shop) >= self.rule.times:
             opened = Open(self.rule.reached, severity[self.rule.reached], tier=self.rule.reached)
             findings.append(Finding(opened, "threshold_crossed"))
-        if counter.asleep:
+        if counter.idle:
             return findings, self.ratio.next_version_ms(at_ms)
         # Where orders are lost, what the pace lets expect shrinks as the period's end comes nearer.
         return findings, next_boundary("day", at_ms, counter.gauge.zone)

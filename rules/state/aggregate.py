@@ -59,8 +59,8 @@ def _reclassify(order: Order, reclassification: Reclassification) -> int:
         moved[slot] = day
         flipped &= ~denominator.gauges
         dirty_rules |= denominator.on_move
-        has_room = day is not None and totals[slot].add(day)
-        if before is not None or not has_room or denominator.gauges & bad:
+        within_slack = day is not None and totals[slot].add(day)
+        if before is not None or not within_slack or denominator.gauges & bad:
             dirty_rules |= _move(order, denominator, before, day, was_bad)
     if moved is not None:
         order.days = _alike(tuple(moved))
@@ -82,10 +82,10 @@ def _move(order: Order, denominator: Population, before: int | None, day: int | 
         if is_good and before is not None and day is not None and not counter.tells_apart(before, day):
             continue
         if was_bad >> n & 1 and before is not None:
-            counter.mend(before, order.id)
+            counter.remove_bad(before, order.id)
         if day is not None and bad >> n & 1:
-            counter.spoil(day, order.id, order.facts)
-        if (is_good or counter.evaluators(before) or counter.evaluators(day)) and counter.has_news():
+            counter.add_bad(day, order.id, order.facts)
+        if (is_good or counter.covers(before) or counter.covers(day)) and counter.stage_changed():
             dirty_rules |= shop.plan.on_gauge[n]
     return dirty_rules
 
@@ -101,11 +101,11 @@ def _flip(order: Order, flipped: int) -> int:
         if day is None:
             continue
         if order.bad >> n & 1:
-            counter.spoil(day, order.id, order.facts)
+            counter.add_bad(day, order.id, order.facts)
         else:
-            counter.mend(day, order.id)
+            counter.remove_bad(day, order.id)
         dirty_rules |= denominator.on_move
-        if counter.evaluators(day) and counter.has_news():
+        if counter.covers(day) and counter.stage_changed():
             dirty_rules |= plan.on_gauge[n]
     return dirty_rules
 

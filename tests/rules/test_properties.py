@@ -279,12 +279,12 @@ def test_derived_counts_are_those_rebuilt_from_the_orders(rules: RuleBook, stepp
                 counter.advance(engine.clock_ms)
                 ahead = counter.ahead_at(engine.clock_ms)
                 expected = counter.counts_at(engine.clock_ms) if ahead is None else [ahead]
-                if counter.asleep:
+                if counter.idle:
                     assert not any(each.bad for each in expected)
                 else:
                     assert list(counter.counts) == expected
-                    assert [counter.judging(each.period) for each in expected] == expected
-                for count in counter.gauge.judged(engine.clock_ms).asleep:
+                    assert [counter.current_count(each.period) for each in expected] == expected
+                for count in counter.gauge.current(engine.clock_ms).idle_counts:
                     assert (count.bad, count.total) == (0, 0), "shared by all shops that sleep"
             assert [timeline.by_order for timeline in shop.timelines] == [
                 timeline.by_order for timeline in again.timelines

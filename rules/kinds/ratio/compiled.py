@@ -47,14 +47,14 @@ class Count(Struct, gc=False):
             self.bad += times * part[1]
 
 
-class Judged(NamedTuple):
-    """The periods that are judged from one moment until another (epoch ms). `asleep`: their counts in shops where
+class CurrentPeriods(NamedTuple):
+    """The periods that are judged from one moment until another (epoch ms). `idle_counts`: their counts in shops where
     nobody counts, with nothing in them."""
 
     from_ms: int
     until_ms: int
     periods: list[Period]
-    asleep: tuple[Count, ...]
+    idle_counts: tuple[Count, ...]
 
 
 class Population:
@@ -100,9 +100,9 @@ class CompiledRatio:
     """A ratio rule, ready to place orders and to judge counts; `n` is its place, and `bit` the same."""
 
     __slots__ = (
+        "_current",
         "_highest_first",
         "_is_bad",
-        "_judged",
         "_named",
         "anchor_known_by",
         "anchored_by",
@@ -156,7 +156,7 @@ class CompiledRatio:
         self.bits = sum(bits[each] for each in rule.depends_on())
         self.zone = place.zone
         self.effective = place.effective
-        self._judged = Judged(NEVER, NEVER, [], ())
+        self._current = CurrentPeriods(NEVER, NEVER, [], ())
         names: list[tuple[str, Share | None, int | None]] = [(t.name, t.share, t.count) for t in rule.tiers]
         if rule.threshold is not None:
             names.append(("crossed", rule.threshold, None))
@@ -187,17 +187,17 @@ class CompiledRatio:
             return None
         return day, self._is_bad is not None and self._is_bad(facts, missed, overdue)
 
-    def judged(self, at_ms: int) -> Judged:
+    def current(self, at_ms: int) -> CurrentPeriods:
         """Which periods are judged at a moment: those of the window, or what the next computation will look at. They
         are the same for every shop, and asked for by one after the other."""
-        judged = self._judged
-        if not judged.from_ms <= at_ms < judged.until_ms:
+        current = self._current
+        if not current.from_ms <= at_ms < current.until_ms:
             window, ahead = self.rule.window, self.ahead(at_ms)
             periods = window.periods(at_ms, self.zone) if ahead is None else [ahead]
-            judged = self._judged = Judged(
+            current = self._current = CurrentPeriods(
                 at_ms, window.next_change(at_ms, self.zone), periods, tuple([Count(period) for period in periods])
             )
-        return judged
+        return current
 
     def ahead(self, at_ms: int) -> Period | None:
         """What has come by now of the rolling period that the next computation will look at; None where nothing is
@@ -216,7 +216,7 @@ class CompiledRatio:
                 return step
         return None
 
-    def room(self, bad: int, total: int, stage: str | None) -> int:
+    def slack(self, bad: int, total: int, stage: str | None) -> int:
         """How many more good orders a count at this stage takes before it may come to another."""
         if stage is not None:
             return self._named[stage].holds(bad) - total

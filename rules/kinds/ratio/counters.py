@@ -44,11 +44,11 @@ class DayBuckets:
         """The ratios (as bits) of which a count may have come to another stage by the good orders taken."""
         return sum([ratio for ratio, number in self._looks.items() if number <= self._taken])
 
-    def watch(self, ratio: int, room: int) -> None:
+    def watch(self, ratio: int, slack: int) -> None:
         """So many more good orders are sure to bring no count of a ratio (as a bit) to another stage."""
-        if room < NEVER:
+        if slack < NEVER:
             self._looks = self._looks or {}
-            self._looks[ratio] = self._taken + room + 1
+            self._looks[ratio] = self._taken + slack + 1
         elif self._looks.pop(ratio, None) is None:
             return  # nobody waited for it
         self._first_look = min(self._looks.values(), default=NEVER)
@@ -106,10 +106,10 @@ class DayBuckets:
 class RatioCounter:
     """One shop's counts for one ratio: its `bad` orders by local day, the `totals` that they are of, and the sums of
     the periods being judged. Of a rolling window that is computed at boundaries, that is what the next computation will
-    look at. `asleep`: nothing bad lies in what is judged now or later, so nobody sums up what else does until something
+    look at. `idle`: nothing bad lies in what is judged now or later, so nobody sums up what else does until something
     is; its `counts` are those of every shop that sleeps, and not to be changed."""
 
-    __slots__ = ("asleep", "bad", "counts", "gauge", "next_eval_ms", "staged", "stages", "totals")
+    __slots__ = ("bad", "counts", "gauge", "idle", "next_eval_ms", "staged", "stages", "totals")
 
     def __init__(self, gauge: CompiledRatio, totals: DayBuckets) -> None:
         self.gauge = gauge
@@ -118,19 +118,19 @@ class RatioCounter:
         self.counts: tuple[Count, ...] = ()
         #: What each of them had come to when it was last judged.
         self.stages: tuple[str | None, ...] = ()
-        self.staged = self.asleep = False
+        self.staged = self.idle = False
         self.next_eval_ms = MIN_MS
 
-    def spoil(self, day: int, order: str, facts: OrderFacts) -> None:
+    def add_bad(self, day: int, order: str, facts: OrderFacts) -> None:
         """An order that counts on a day is bad."""
         self.bad = self.bad or {}
         self.bad.setdefault(day, {})[order] = facts
-        if self.asleep:
-            self.asleep = False
+        if self.idle:
+            self.idle = False
             self.counts = tuple([Count(count.period) for count in self.counts])
         self._count(day, 1)
 
-    def mend(self, day: int, order: str) -> None:
+    def remove_bad(self, day: int, order: str) -> None:
         """It is no longer."""
         del self.bad[day][order]
         if not self.bad[day]:
@@ -142,7 +142,7 @@ class RatioCounter:
             if count.period.first <= day <= count.period.last:
                 count.bad += more
 
-    def evaluators(self, day: int | None) -> bool:
+    def covers(self, day: int | None) -> bool:
         """Whether a local day lies in what is judged now: not after a lag, or long ago."""
         if day is not None:
             for count in self.counts:
@@ -150,20 +150,20 @@ class RatioCounter:
                     return True
         return False
 
-    def has_news(self) -> bool:
+    def stage_changed(self) -> bool:
         """Whether a count has come to another stage since it was last judged."""
-        return bool(self.counts) and not self.asleep and self._look() != self.stages
+        return bool(self.counts) and not self.idle and self._look() != self.stages
 
     def advance(self, at_ms: int) -> int:
         """Slides the window to `at_ms` and looks what its counts have come to; when it slides next (epoch ms)."""
         if at_ms >= self.next_eval_ms:
-            judged = self.gauge.judged(at_ms)
-            self.next_eval_ms = judged.until_ms
-            self.counts = judged.asleep if self.asleep else self._slid(judged.periods)
-        if not self.asleep:
+            current = self.gauge.current(at_ms)
+            self.next_eval_ms = current.until_ms
+            self.counts = current.idle_counts if self.idle else self._slid(current.periods)
+        if not self.idle:
             self.stages = self._look()
             self.staged = any(self.stages)
-            self._doze(at_ms)
+            self._go_idle(at_ms)
         return self.next_eval_ms
 
     def _slid(self, periods: list[Period]) -> tuple[Count, ...]:
@@ -173,15 +173,15 @@ class RatioCounter:
                 self.totals.slide(count.period, periods[0])
         return tuple([Count(period, self.bad_in(period)) for period in periods])
 
-    def _doze(self, at_ms: int) -> None:
+    def _go_idle(self, at_ms: int) -> None:
         """Where nothing is bad in what is judged now or later. (What counts disputes has no orders to go by.)"""
         if self.gauge.bad_when is None or any(count.bad for count in self.counts):
             return
         first = min(count.period.first for count in self.counts)
-        self.asleep = max(self.bad, default=MIN_MS) < first
-        if self.asleep:
+        self.idle = max(self.bad, default=MIN_MS) < first
+        if self.idle:
             self.totals.forget(count.period for count in self.counts)
-            self.counts = self.gauge.judged(at_ms).asleep
+            self.counts = self.gauge.current(at_ms).idle_counts
 
     def tells_apart(self, one: int, other: int) -> bool:
         """Whether it makes a difference to a count on which of two days an order lies."""
@@ -193,14 +193,14 @@ class RatioCounter:
 
     def _look(self) -> tuple[str | None, ...]:
         """What the counts have come to, with their totals as they are by now."""
-        stages, gauge, room = [], self.gauge, NEVER
+        stages, gauge, slack = [], self.gauge, NEVER
         for count in self.counts:
             bad, total = count.bad, self.totals.running(count.period)
             count.total = total
             stage = gauge.stage(bad, total)
             stages.append(stage)
-            room = min(room, gauge.room(bad, total, stage))
-        self.totals.watch(gauge.bit, room)
+            slack = min(slack, gauge.slack(bad, total, stage))
+        self.totals.watch(gauge.bit, slack)
         return _alike(tuple(stages))
 
     def bad_in(self, period: Period) -> int:
@@ -216,16 +216,16 @@ class RatioCounter:
         """The sum of the period that runs at a moment."""
         if at_ms < self.next_eval_ms and self.gauge.rule.window.align != "rolling":
             found = self.counts[0]
-            return Count(found.period, 0, self.totals.of(found.period)) if self.asleep else self._so_far(found)
+            return Count(found.period, 0, self.totals.of(found.period)) if self.idle else self._so_far(found)
         return self.sum(self.gauge.rule.window.periods(at_ms, self.gauge.zone)[0])
 
     def counts_at(self, at_ms: int) -> list[Count]:
         """The sums of the periods that the window gives at a moment."""
         return [self.sum(period) for period in self.gauge.rule.window.periods(at_ms, self.gauge.zone)]
 
-    def judging(self, period: Period) -> Count | None:
+    def current_count(self, period: Period) -> Count | None:
         """The sum of a period that is being judged, which is at hand, and not to be changed; None for another."""
-        found = None if self.asleep else next((count for count in self.counts if count.period == period), None)
+        found = None if self.idle else next((count for count in self.counts if count.period == period), None)
         return None if found is None else self._so_far(found)
 
     def _so_far(self, count: Count) -> Count:

@@ -77,7 +77,7 @@ class RatioEvaluator:
 
     def _verdicts(self, shop: ShopView, counter: RatioCounter, at_ms: int) -> list[Finding]:
         findings: list[Finding] = []
-        if counter.asleep or (counter.gauge.rule.by is None and not counter.staged):
+        if counter.idle or (counter.gauge.rule.by is None and not counter.staged):
             return findings  # as most of the time
         for count in counter.counts:
             for subject, part in self._split(shop, counter, count, at_ms):
@@ -164,7 +164,7 @@ class RatioEvaluator:
         period = gauge.rule.window.named(finding.episode, at_ms, gauge.zone)
         if period is None or (period.name != "-" and start_of_day(period.first, gauge.zone) < shop.kept_from_ms):
             return None
-        count = counter.judging(period) or counter.sum(period)
+        count = counter.current_count(period) or counter.sum(period)
         return count if gauge.rule.by is None else self._part(shop, counter, count, finding.subject, at_ms)
 
     def _evidence(self, shop: ShopView, counter: RatioCounter, count: Count, finding: Finding, at_ms: int) -> Evidence:
