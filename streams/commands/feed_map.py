@@ -2,6 +2,8 @@
 
 import asyncio
 import logging
+import socket
+import sqlite3
 
 import click
 from aiokafka.errors import KafkaError
@@ -11,11 +13,14 @@ from streams import logs
 from streams.commands.common import Failed
 from streams.commands.instant import Instant
 from streams.commands.receive import LOG_FORMAT, read_settings
-from streams.feeds.mapper import Mapper
+from streams.feeds.apps import FeedSettings
+from streams.feeds.mapper import Mapper, Tally
+from streams.feeds.polling.enricher import enriching
+from streams.feeds.polling.ledger import LEDGER, Ledger
 from streams.feeds.serving import serve, vitals
 from streams.kafka import topics
 from streams.kafka.topics import BadTopicsError, TopicNames
-from streams.settings import describe
+from streams.settings import Settings, describe
 from streams.web.server import address_of, listen
 
 log = logging.getLogger(__name__)
@@ -26,7 +31,8 @@ log = logging.getLogger(__name__)
 def feed_map(since: int | None) -> None:
     """Map what is in the topic inbox to events, until SIGTERM; what can't be mapped goes to dead-letters.
 
-    It may be done again: the same bodies give the same events, which count once.
+    It may be done again: the same bodies give the same events, which count once. Of shops that `shipclock poll` reads,
+    orders are asked for where a push tells little of them, with the tokens in SHIPCLOCK_DATADIR/polls.sqlite.
     """
     logs.protect()
     settings, feeds = read_settings("feed-map")
@@ -37,16 +43,41 @@ def feed_map(since: int | None) -> None:
         count = topics.prepare_inbox(settings, names)
     except BadTopicsError as error:
         raise Failed(f"shipclock feed-map: {error}", 2) from None
-    mapper = Mapper(settings, feeds)
-    if since is not None:
-        try:
-            click.echo(asyncio.run(mapper.again(since, count)))
-        except KafkaError as error:
-            raise Failed(f"shipclock feed-map: {type(error).__name__}: {error}", 2) from None
-        return
+    ledger = _ledger(settings, feeds)
     try:
+        if since is not None:
+            click.echo(asyncio.run(_again(settings, feeds, ledger, since, count)))
+            return
         listening = listen(settings.web_host, settings.web_port, or_any=True)
+        log.info("maps what is received; metrics on %smetrics", address_of(listening))
+        asyncio.run(_on(settings, feeds, ledger, listening))
+    except KafkaError as error:
+        raise Failed(f"shipclock feed-map: {type(error).__name__}: {error}", 2) from None
     except OSError as error:
         raise Failed(f"shipclock feed-map: {settings.web_host} can't be listened on: {error.strerror}", 2) from None
-    log.info("maps what is received; metrics on %smetrics", address_of(listening))
-    asyncio.run(serve(Starlette(routes=vitals(lambda: mapper.is_reading, settings.token)), listening, mapper.run()))
+    finally:
+        if ledger is not None:
+            ledger.close()
+
+
+def _ledger(settings: Settings, feeds: FeedSettings) -> Ledger | None:
+    """That of `shipclock poll`, with its tokens; None where nothing is polled, or it can't be opened."""
+    if not any(app.polling is not None for app in feeds.apps.values()):
+        return None
+    try:
+        return Ledger(settings.datadir / LEDGER)
+    except (OSError, sqlite3.Error) as error:
+        log.warning("pushes count as they are: %s can't be used: %s", settings.datadir / LEDGER, error)
+        return None
+
+
+async def _again(settings: Settings, feeds: FeedSettings, ledger: Ledger | None, since_ms: int, count: int) -> Tally:
+    async with enriching(ledger) as enricher:
+        return await Mapper(settings, feeds, enricher).again(since_ms, count)
+
+
+async def _on(settings: Settings, feeds: FeedSettings, ledger: Ledger | None, listening: socket.socket) -> None:
+    async with enriching(ledger) as enricher:
+        mapper = Mapper(settings, feeds, enricher)
+        site = Starlette(routes=vitals(lambda: mapper.is_reading, settings.token))
+        await serve(site, listening, mapper.run())

@@ -98,9 +98,8 @@ def check(names: tuple[str, ...], folders: tuple[Path, ...], file: Path | None, 
 async def _ask(feeds: FeedSettings) -> int:
     """Prints what each platform answers; how many don't as they should."""
     from streams.feeds.polling.client import Time
-    from streams.feeds.polling.ledger import Ledger
+    from streams.feeds.polling.ledger import LEDGER, Ledger
     from streams.feeds.polling.live import ask_all
-    from streams.feeds.polling.polls import LEDGER
 
     ledger = Ledger(Path(os.environ.get("SHIPCLOCK_DATADIR") or "shipclock-data") / LEDGER)
     failed = 0

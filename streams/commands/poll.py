@@ -12,8 +12,8 @@ from streams import logs
 from streams.commands.common import Failed
 from streams.commands.instant import Instant
 from streams.commands.receive import LOG_FORMAT, read_settings
-from streams.feeds.polling.ledger import InUse, Ledger
-from streams.feeds.polling.polls import LEDGER, Polls
+from streams.feeds.polling.ledger import LEDGER, InUse, Ledger
+from streams.feeds.polling.polls import Polls
 from streams.feeds.serving import serve, vitals
 from streams.kafka import topics
 from streams.kafka.topics import BadTopicsError, TopicNames

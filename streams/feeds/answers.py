@@ -8,7 +8,8 @@ from typing import Any, NamedTuple
 from zoneinfo import ZoneInfo
 
 from streams.feeds.decoding import Request, UnreadableBody, documents
-from streams.feeds.language import Answer, SourceFile, Template, hold
+from streams.feeds.expressions import Template, hold
+from streams.feeds.language import Answer, SourceFile
 
 
 class Reply(NamedTuple):

@@ -29,7 +29,8 @@ from yarl import URL
 
 from rules.dsl.yaml_source import BadPack, Diagnostic, Source
 from streams.feeds import library, setting
-from streams.feeds.language import SourceFile, convert
+from streams.feeds.expressions import convert
+from streams.feeds.language import SourceFile
 from streams.feeds.placing import complaint
 from streams.feeds.signatures import credentials_of, key_complaint, secrets_of
 from streams.settings import is_local
@@ -63,12 +64,13 @@ class ShopWritten(Struct, forbid_unknown_fields=True, frozen=True):
 
 class PollWritten(Struct, forbid_unknown_fields=True, frozen=True):
     """`every_min` is 15 by default where the app takes pushes, else 5. `history_days` is how far back a shop is read at
-    first. `host` stands for the platform's."""
+    first. `enrich: false` lets pushes count as they are. `host` stands for the platform's."""
 
     shops: dict[str, ShopWritten]
     every_min: Annotated[int, Meta(ge=1, le=1_440)] | None = None
     overlap_min: Annotated[int, Meta(ge=1, le=1_440)] = 10
     history_days: Annotated[int, Meta(ge=1, le=365)] = 15
+    enrich: bool = True
     host: str | None = None
 
 
@@ -108,6 +110,7 @@ class Polling:
     overlap_min: int
     history_days: int
     host: str | None
+    enrich: bool = True
 
 
 @dataclass(frozen=True)
@@ -250,7 +253,7 @@ class _Reader:
             of_shop = self._setting(source, each.setting, f"{place}.setting")
             shops[shop] = PolledShop(credentials | own, settings | of_shop | {"shop": shop})
         every_min = written.every_min or (PUSHED_EVERY_MIN if app.push and source.signature is not None else EVERY_MIN)
-        return Polling(shops, every_min, written.overlap_min, written.history_days, written.host)
+        return Polling(shops, every_min, written.overlap_min, written.history_days, written.host, written.enrich)
 
     def _found(self, value: str | Elsewhere, place: str) -> str | None:
         """What a credential is. What is in a file or a variable is never shown."""

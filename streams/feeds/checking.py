@@ -9,7 +9,9 @@ from msgspec import inspect
 from rules.dsl.model import zone_complaint
 from rules.dsl.yaml_source import Diagnostic, Source
 from rules.messages.events import AnyEvent
-from streams.feeds.language import Api, Call, Fact, Message, SourceFile, Value
+from streams.feeds.api_language import Api, Call
+from streams.feeds.expressions import Value
+from streams.feeds.language import Fact, Message, SourceFile
 from streams.feeds.places import FORMS, INSTANTS, OTHERS, places
 
 
@@ -119,6 +121,8 @@ def _calls(api: Api) -> Iterator[tuple[str, Call]]:
         for part in ("call", "detail", "confirm"):
             if (call := getattr(poll, part)) is not None:
                 yield f"$.api.polls.{name}.{part}", call
+    for name, fetch in api.fetches.items():
+        yield f"$.api.fetches.{name}.call", fetch.call
 
 
 def _message(source: SourceFile, message: Message, at: str) -> Iterator[Fault]:
@@ -129,6 +133,9 @@ def _message(source: SourceFile, message: Message, at: str) -> Iterator[Fault]:
     if message.status is not None:
         for name in message.facts.keys() - {name for names in message.statuses.values() for name in names}:
             yield f"{at}.facts.{name}", f"no status of {message.name} means {name}"
+    fetches = source.api.fetches if source.api is not None else {}
+    if message.fetch is not None and message.fetch not in fetches:
+        yield f"{at}.fetch", f"{message.fetch} is no call under fetches; those are {', '.join(fetches) or 'none'}"
     if (message.status is None) != (not message.statuses):
         yield at, "status and statuses belong together"
     if source.platform is None and message.reference is None and (message.facts or message.entries):

@@ -10,7 +10,8 @@ import msgspec
 
 from rules.dsl.yaml_source import BadPack, Diagnostic, Source
 from streams.feeds.checking import diagnostics
-from streams.feeds.language import SourceFile, convert
+from streams.feeds.expressions import convert
+from streams.feeds.language import SourceFile
 from streams.feeds.placing import complaint
 
 

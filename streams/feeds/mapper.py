@@ -6,7 +6,7 @@ an interrupted one is mapped once more.
 
 import asyncio
 import logging
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import NamedTuple
 
 import orjson
@@ -15,10 +15,12 @@ from aiokafka.errors import KafkaError
 
 from rules.messages.names import decoded, shop_key
 from streams.feeds import health, setting
-from streams.feeds.apps import FeedSettings
+from streams.feeds.apps import App, FeedSettings
 from streams.feeds.health import FeedHealthBook
 from streams.feeds.inbox import headers_of, request_of
 from streams.feeds.mapping import Mapped, map_request
+from streams.feeds.polling.enricher import Completion, Enricher, Push
+from streams.feeds.written import Written
 from streams.kafka import access
 from streams.kafka.dead_letters import dead_letter
 from streams.kafka.topics import TopicNames, topic_of
@@ -38,15 +40,6 @@ RESTART_S = 5.0
 """The pause after which reading is started again when Kafka has failed."""
 
 
-class Written(NamedTuple):
-    """A record to be written."""
-
-    topic: str
-    key: bytes | None
-    value: bytes | None
-    headers: list[tuple[str, bytes]]
-
-
 class Tally(NamedTuple):
     """What became of bodies."""
 
@@ -59,10 +52,11 @@ class Tally(NamedTuple):
 
 
 class Mapper:
-    """Reads the inbox in a consumer group of its own, or once from a moment on."""
+    """Reads the inbox in a consumer group of its own, or once from a moment on. With an enricher, thin pushes are
+    completed."""
 
-    def __init__(self, settings: Settings, feeds: FeedSettings) -> None:
-        self._settings, self._feeds = settings, feeds
+    def __init__(self, settings: Settings, feeds: FeedSettings, enricher: Enricher | None = None) -> None:
+        self._settings, self._feeds, self._enricher = settings, feeds, enricher
         self._names = TopicNames(settings.topic_prefix, settings.app_id)
         self._access = {
             "bootstrap_servers": bootstrap_servers(settings),
@@ -76,10 +70,9 @@ class Mapper:
 
     # -- one body -----------------------------------------------------------------------------------------------
 
-    def written(self, record: ConsumerRecord) -> Iterator[Written]:
+    def _written(self, record: ConsumerRecord, mapped: Mapped) -> Iterator[Written]:
         """The events of a body, and a dead letter where something in it could not be mapped; `kept: true` says that the
         rest of it counts."""
-        mapped = self._mapped(record)
         for event in mapped.events:
             key = shop_key(event["platform"], event["shop"]).encode()
             yield Written(self._names.of(topic_of(event["type"])), key, orjson.dumps(event), [])
@@ -92,9 +85,22 @@ class Mapper:
             yield Written(self._names.dead_letters, letter.key, letter.value, [*letter.headers, *kept])
             metrics.DEAD.labels(label).inc()
 
+    async def written(self, records: Iterable[ConsumerRecord]) -> tuple[list[list[Written]], Callable[[], None]]:
+        """What each body means, and what is to be called when that is written."""
+        bodies = [(record, self._mapped(record)) for record in records]
+        completion = Completion()
+        if self._enricher is not None:
+            pushes = [Push(app, mapped) for record, mapped in bodies if (app := self._app(record)) is not None]
+            completion = await self._enricher.complete(pushes)
+        return [list(self._written(record, mapped)) for record, mapped in bodies], completion.keep
+
+    def _app(self, record: ConsumerRecord) -> App | None:
+        headers = headers_of(record)
+        return self._feeds.apps.get((headers["source"], headers["app"]))
+
     def _mapped(self, record: ConsumerRecord) -> Mapped:
         headers = headers_of(record)
-        app = self._feeds.apps.get((headers["source"], headers["app"]))
+        app = self._app(record)
         if app is None:
             return Mapped(problems=["there is no such app in the settings"])
         try:
@@ -113,8 +119,7 @@ class Mapper:
     def heard(self, record: ConsumerRecord) -> FeedHealth | None:
         """That the shop of a push was heard of, where this is to be written. Whom a tracking service speaks for is no
         matter of the shop's feed."""
-        headers = headers_of(record)
-        app = self._feeds.apps.get((headers["source"], headers["app"]))
+        app = self._app(record)
         if app is None or app.source.platform is None or not record.key:
             return None
         platform, _, shop = record.key.decode(errors="replace").partition("/")
@@ -199,13 +204,15 @@ class Mapper:
         """Returns when the broker has all that bodies mean."""
         bodies = events = dead = 0
         waiting = []
-        for record in records:
+        written, keep = await self.written(records)
+        for of_body in written:
             bodies += 1
-            for each in self.written(record):
+            for each in of_body:
                 waiting.append(await producer.send(each.topic, each.value, each.key, headers=each.headers))
                 is_dead = each.topic == self._names.dead_letters
                 dead, events = dead + is_dead, events + (not is_dead)
         await asyncio.gather(*waiting)
+        keep()
         return Tally(bodies, events, dead)
 
 

@@ -1,16 +1,18 @@
 """From what a platform sent to the events it means, as its source file says."""
 
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 from zoneinfo import ZoneInfo
 
 from rules.calendar.instants import from_rfc3339, rfc3339
 from rules.messages.names import decoded, shop_key
 from streams.feeds import reading
 from streams.feeds.decoding import Request, UnreadableBody, documents, of_json, unpacked
-from streams.feeds.language import Entries, Fact, Message, SourceFile, hold, look_up, word_at
+from streams.feeds.expressions import hold, look_up, word_at
+from streams.feeds.language import Entries, Fact, Message, SourceFile
 from streams.feeds.paths import Path
 from streams.feeds.values import text, time_ms
 
@@ -20,21 +22,35 @@ AHEAD_MS = 600_000
 Transport = Literal["push", "poll"]
 
 
+class Thin(NamedTuple):
+    """A push that tells less than the call `fetch` does; order and shop as the platform names them. `events` are what
+    it means by itself."""
+
+    fetch: str
+    shop: str
+    order: str
+    events: list[dict[str, Any]]
+
+
 @dataclass
 class Mapped:
-    """The events, oldest first of each record, and what could not be mapped and why."""
+    """The events, oldest first of each record, and what could not be mapped and why. `thin` are pushes to be completed;
+    `orders` are those that were told of, whether that means an event or not."""
 
     events: list[dict[str, Any]] = field(default_factory=list)
     problems: list[str] = field(default_factory=list)
+    thin: list[Thin] = field(default_factory=list)
+    orders: set[str] = field(default_factory=set)
 
 
 @dataclass(frozen=True)
 class _Subject:
-    """Whom a record is about."""
+    """Whom a record is about. `called` is the shop as the platform calls it."""
 
     platform: str
     shop: str
     order: str
+    called: str = ""
 
 
 def map_request(source: SourceFile, request: Request, transport: Transport, setting: Mapping[str, Any]) -> Mapped:
@@ -130,10 +146,12 @@ class _Mapper:
         if message.as_push is not None:
             self.document(message.as_push.search(scope), "push")
             return
+        if message.transport == "poll":
+            self._see(message, scope)
         if message.skip is not None and message.skip.hold(scope):
             return
         facts = self._facts(message, scope)
-        if not facts and not message.entries:
+        if not (facts or message.entries or message.fetch):
             return
         subject = self._subject(message, scope)
         first = len(self.mapped.events)
@@ -141,7 +159,14 @@ class _Mapper:
             self._fact(message.name, fact, subject, scope, fact.time or message.time or self._source.time)
         for entries in message.entries:
             self._entries(message.name, entries, subject, scope)
-        self.mapped.events[first:] = sorted(self.mapped.events[first:], key=_when)
+        told = self.mapped.events[first:] = sorted(self.mapped.events[first:], key=_when)
+        if message.fetch is not None and subject.order:
+            self.mapped.thin.append(Thin(message.fetch, subject.called, subject.order, told))
+
+    def _see(self, message: Message, scope: dict[str, Any]) -> None:
+        with suppress(ValueError):  # which is told where the record means something
+            if order := self._order(message, scope):
+                self.mapped.orders.add(order)
 
     def _facts(self, message: Message, scope: Mapping[str, Any]) -> list[Fact]:
         """The facts a record means. Raises ValueError for a status that isn't known."""
@@ -159,9 +184,13 @@ class _Mapper:
         shop = self._value("shop", message.shop or self._source.shop, scope) or self._shared["_setting"].get("shop")
         if not shop:
             raise ValueError("no shop is named, neither there nor in the settings")
-        order = self._value("order", message.order or self._source.order, scope)
+        order = self._order(message, scope)
         alias = self._shared["_setting"].get("aliases", {}).get(shop, shop)
-        return _Subject(str(self._source.platform), str(alias), str(order or ""))
+        return _Subject(str(self._source.platform), str(alias), order, str(shop))
+
+    def _order(self, message: Message, scope: Mapping[str, Any]) -> str:
+        """Empty where none is named. Raises ValueError."""
+        return str(self._value("order", message.order or self._source.order, scope) or "")
 
     def _entries(self, name: str, entries: Entries, subject: _Subject, scope: dict[str, Any]) -> None:
         found: list[tuple[int, dict[str, Any]]] = []

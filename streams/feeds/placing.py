@@ -8,7 +8,7 @@ import msgspec
 
 from rules.dsl.reader import placed
 from rules.dsl.yaml_source import Diagnostic, Source
-from streams.feeds.language import convert
+from streams.feeds.expressions import convert
 
 Keys = list[str | int | None]
 """From the outside in; None for the key that isn't told."""

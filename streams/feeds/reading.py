@@ -7,7 +7,7 @@ from zoneinfo import ZoneInfo
 
 from rules.calendar.instants import rfc3339
 from streams.feeds import values
-from streams.feeds.language import Value, look_up
+from streams.feeds.expressions import Value, look_up
 from streams.feeds.paths import Path
 
 Tables = Mapping[str, Mapping[str, str | None]]

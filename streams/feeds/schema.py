@@ -4,7 +4,8 @@ from typing import Any
 
 import msgspec
 
-from streams.feeds.language import Conditions, Reading, SourceFile, Template, Value
+from streams.feeds.expressions import Conditions, Reading, Template, Value
+from streams.feeds.language import SourceFile
 from streams.feeds.paths import Path
 
 _SCALAR = {"type": ["string", "number", "boolean"]}

@@ -29,6 +29,11 @@ MARK = Gauge(
     "shipclock_feed_poll_mark_seconds", "The newest change that was read from an API (epoch seconds)", ["source"]
 )
 
+FETCH_OUTCOMES: Final = ("fetched", "given_up")
+FETCHES = Counter(
+    "shipclock_feed_fetches", "Orders of pushes that were asked for, by what came of it", ["source", "outcome"]
+)
+
 
 def begin(source: str) -> None:
     """From 0 on, so that the first one is seen as an increase."""
@@ -40,6 +45,8 @@ def begin_mapping(source: str) -> None:
     """Likewise, of the mapper."""
     EVENTS.labels(source)
     DEAD.labels(source)
+    for outcome in FETCH_OUTCOMES:
+        FETCHES.labels(source, outcome)
 
 
 def begin_polling(source: str) -> None:

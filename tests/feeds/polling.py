@@ -10,11 +10,12 @@ from aiokafka.errors import KafkaConnectionError
 
 from streams.feeds import apps
 from streams.feeds.apps import FeedSettings
-from streams.feeds.mapper import Written
 from streams.feeds.polling.client import Time
+from streams.feeds.polling.clients import Clients, session
 from streams.feeds.polling.ledger import Ledger
 from streams.feeds.polling.poller import ShopPoll
-from streams.feeds.polling.polls import polls_of, session
+from streams.feeds.polling.polls import polls_of
+from streams.feeds.written import Written
 from streams.kafka.topics import TopicNames
 from tests.feeds.emulated.platform import Clock, Platform
 
@@ -71,7 +72,8 @@ async def polled(
     try:
         async with session() as http:
             time = Time(clock.now_ms, clock.pause)
-            polls = polls_of(feeds, http, ledger, written, TopicNames("", "shipclock"), time)
+            clients = Clients(http, ledger, time)
+            polls = polls_of(feeds, clients, ledger, written, TopicNames("", "shipclock"), time)
             yield {each.name.rpartition("/")[2]: each for each in polls}
     finally:
         ledger.close()

@@ -15,6 +15,8 @@ from tests.feeds.emulated.platform import Clock, Platform
 from tests.feeds.emulated.shopee import Shopee
 from tests.feeds.polling import Notebook, polled, settings
 
+TOKEN = "/api/v2/auth/access_token/get"
+
 
 @pytest.fixture
 async def shopee() -> AsyncIterator[Shopee]:
@@ -59,18 +61,17 @@ async def test_a_secret_that_a_platform_repeats_is_not_shown(shopee: Shopee, tmp
     assert said == Said(False, "shopee/main/910044217: it answered 403 bad key ***; the clocks agree")
 
 
-async def test_tokens_of_a_running_poll_are_used_and_left_alone(shopee: Shopee, tmp_path: Path) -> None:
+async def test_tokens_are_those_of_a_running_poll_and_it_goes_on_with_new_ones(shopee: Shopee, tmp_path: Path) -> None:
     feeds = settings(tmp_path, shopee)
     async with polled(feeds, tmp_path, shopee.clock, Notebook()) as polls:
         polls["orders"].ledger.lock()
         await polls["orders"].read()
         assert (await _ask(feeds, shopee, tmp_path))[0].is_good
+        assert shopee.calls[TOKEN] == 1
         shopee.end_tokens()
-        (said,) = await _ask(feeds, shopee, tmp_path)
-        assert not said.is_good
-        assert "the process that polls is to refresh it" in said.text
+        assert (await _ask(feeds, shopee, tmp_path))[0].is_good
         await polls["orders"].read()
-    assert shopee.refused == []
+    assert (shopee.refused, shopee.calls[TOKEN]) == ([], 2)
 
 
 async def test_a_platform_that_is_away_is_one_line(shopee: Shopee, tmp_path: Path) -> None:

@@ -265,3 +265,13 @@ async def test_what_can_not_be_mapped_is_one_dead_letter_and_the_rest_counts(
             clock.at_ms += MINUTE_MS
     assert written.ids() == ["A2:placed"]
     assert written.reasons() == ["shopee: order detail: status 'WAT' is not known"]
+
+
+async def test_a_refresh_token_is_used_once_by_two_processes_at_a_time(
+    shopee: Shopee, feeds: FeedSettings, clock: Clock, tmp_path: Path, written: Notebook
+) -> None:
+    async with polled(feeds, tmp_path, clock, written) as one, polled(feeds, tmp_path, clock, written) as another:
+        for _ in range(3):
+            await asyncio.gather(one["orders"].read(), another["orders"].read())
+            clock.at_ms += 5 * HOUR_MS
+    assert (shopee.refused, shopee.calls[TOKEN]) == ([], 3)

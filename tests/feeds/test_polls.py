@@ -8,9 +8,9 @@ import pytest
 from aiokafka.errors import KafkaError
 from prometheus_client import REGISTRY
 
-from streams.feeds.mapper import Written
 from streams.feeds.polling.ledger import Ledger
 from streams.feeds.polling.polls import KafkaWriter, Polls
+from streams.feeds.written import Written
 from streams.kafka.embedded import EmbeddedBroker
 from streams.settings import Settings
 from tests.feeds.emulated.platform import WallClock

@@ -14,8 +14,8 @@ import aiohttp
 
 from rules.calendar.instants import to_ms
 from rules.messages.text import visible
+from streams.feeds.api_language import Api, Call
 from streams.feeds.decoding import UnreadableBody, of_json
-from streams.feeds.language import Api, Call
 from streams.feeds.polling.failures import QuotaSpent, Refused, Unavailable
 from streams.feeds.polling.ledger import Ledger
 from streams.feeds.polling.requests import Prepared, instant, prepare
@@ -79,8 +79,9 @@ class Shop(NamedTuple):
 
 
 class Client:
-    """Calls of one shop. `attempts` is how often one is made at most; `may_refresh` is False where another process
-    does. After a call, `ahead_ms` is how far the platform's clock is ahead of ours, by its word in whole seconds."""
+    """Calls of one shop. `attempts` is how often one is made at most. With `may_begin` False, there is no first token
+    to be had with the one in the settings. After a call, `ahead_ms` is how far the platform's clock is ahead of ours,
+    by its word in whole seconds."""
 
     ahead_ms: int | None = None
 
@@ -93,15 +94,15 @@ class Client:
         time: Time,
         pace: Pace,
         attempts: int = ATTEMPTS,
-        may_refresh: bool = True,
+        may_begin: bool = True,
     ) -> None:
-        self._attempts, self._may_refresh = attempts, may_refresh
+        self._attempts = attempts
         self._api, self._shop, self._session, self._time, self._pace = api, shop, session, time, pace
         self._keeper = (
             None
             if api.token is None
             else TokenKeeper(
-                api.token, ledger, shop.name, shop.credentials["refresh_token"], time.now_ms, self._refreshed
+                api.token, ledger, shop.name, shop.credentials["refresh_token"], time.now_ms, self._refreshed, may_begin
             )
         )
 
@@ -157,8 +158,6 @@ class Client:
 
     async def _refreshed(self, refresh_token: str) -> dict[str, Any]:
         assert self._api.token is not None
-        if not self._may_refresh:
-            raise Refused("the token has ended, and the process that polls is to refresh it")
         log.info("%s: the token is refreshed", self._shop.name)
         return await self.ask(self._api.token.call, refresh_token=refresh_token)
 

@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from aiokafka.errors import KafkaError
 
 from streams.feeds.health import FeedHealthBook, polled
-from streams.feeds.mapper import Written
 from streams.feeds.polling.poller import ShopPoll, Writer
+from streams.feeds.written import Written
 from streams.paced_log import PacedLog
 from streams.views.feed_health import FeedHealth, encode
 

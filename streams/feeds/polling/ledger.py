@@ -1,12 +1,17 @@
 """What polling has to remember over a restart, in one file of SQLite: marks, tokens, and the deadlines of open orders.
 
-Only one process at a time may poll: a refresh token that two of them used would be lost. `Ledger.lock` sees to it;
-another process may read meanwhile. Whoever can read the file has the shops' tokens: it is the user's alone.
+One process at a time polls: `Ledger.lock`. Others may ask the platforms meanwhile, with the same tokens. A refresh
+token that two of them used would be lost, so one at a time refreshes: `Ledger.refreshing`. Whoever can read the file
+has the shops' tokens: it is the user's alone.
 """
 
+import asyncio
 import fcntl
+import hashlib
 import os
 import sqlite3
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import NamedTuple
 
@@ -19,6 +24,16 @@ CREATE TABLE IF NOT EXISTS deadlines (
     shop TEXT, "order" TEXT, ship_by TEXT NOT NULL, PRIMARY KEY (shop, "order")
 ) WITHOUT ROWID;
 """
+
+
+LEDGER = "polls.sqlite"
+"""In the data directory."""
+
+OTHERS_S = 30.0
+"""How long a write waits for those of other processes."""
+
+ASK_AGAIN_S = 0.05
+"""While another process refreshes the token."""
 
 
 class InUse(Exception):
@@ -40,21 +55,30 @@ class Ledger:
     def __init__(self, file: Path) -> None:
         file.parent.mkdir(parents=True, exist_ok=True)
         file.touch(mode=0o600)
-        self._lock_file = file.with_suffix(".lock")
+        self._file = file
         self._held: int | None = None
-        self._database = sqlite3.connect(file, isolation_level=None)
+        self._database = sqlite3.connect(file, timeout=OTHERS_S, isolation_level=None)
         self._database.execute("PRAGMA synchronous = FULL")
         self._database.executescript(_TABLES)
 
     def lock(self) -> None:
         """Until `close`, or the end of this process. Raises InUse."""
-        held = os.open(self._lock_file, os.O_CREAT | os.O_RDWR, 0o600)
+        self._held = _locked(self._file.with_suffix(".lock"))
+
+    @asynccontextmanager
+    async def refreshing(self, shop: str) -> AsyncIterator[None]:
+        """Holds other processes, and other clients of this one, off from refreshing this shop's token."""
+        digest = hashlib.sha256(shop.encode()).hexdigest()[:16]
+        held = None
+        while held is None:
+            try:
+                held = _locked(self._file.with_name(f"token-{digest}.lock"))
+            except InUse:
+                await asyncio.sleep(ASK_AGAIN_S)
         try:
-            fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
+            yield
+        finally:
             os.close(held)
-            raise InUse from None
-        self._held = held
 
     def close(self) -> None:
         self._database.close()
@@ -97,3 +121,14 @@ class Ledger:
             self._database.execute("BEGIN")
             self._database.executemany('DELETE FROM deadlines WHERE shop = ? AND "order" = ?', gone)
             self._database.executemany("INSERT OR REPLACE INTO deadlines VALUES (?, ?, ?)", there)
+
+
+def _locked(file: Path) -> int:
+    """A descriptor that holds the lock until it is closed. Raises InUse."""
+    held = os.open(file, os.O_CREAT | os.O_RDWR, 0o600)
+    try:
+        fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        os.close(held)
+        raise InUse from None
+    return held

@@ -1,16 +1,15 @@
 """What each platform says when it is asked now: whether the credentials work and the clocks agree."""
 
 from collections.abc import AsyncIterator
-from contextlib import suppress
 from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
 from streams.feeds.apps import FeedSettings
-from streams.feeds.polling.client import Pace, Time
+from streams.feeds.polling.client import Time
+from streams.feeds.polling.clients import Clients, session, shop_name
 from streams.feeds.polling.failures import QuotaSpent, Refused, Unavailable
-from streams.feeds.polling.ledger import InUse, Ledger
+from streams.feeds.polling.ledger import Ledger
 from streams.feeds.polling.pages import FIRST_PAGE, stretch_names
-from streams.feeds.polling.polls import client_of, session, shop_name
 
 AGREE = "the clocks agree"
 
@@ -26,19 +25,15 @@ class Said(NamedTuple):
 
 
 async def ask_all(feeds: FeedSettings, ledger: Ledger, time: Time) -> AsyncIterator[Said]:
-    """Asks for one page of each shop that is polled. Tokens are refreshed only where no other process polls with this
-    ledger."""
-    may_refresh = False
-    with suppress(InUse):
-        ledger.lock()
-        may_refresh = True
+    """Asks for one page of each shop that is polled."""
     async with session() as http:
+        clients = Clients(http, ledger, time, attempts=1)
         for app in feeds.apps.values():
             if app.polling is None or app.source.api is None:
                 continue
-            pace = Pace(app.source.api.per_min, time)
             for shop, polled in app.polling.shops.items():
-                client = client_of(app, app.polling, shop, polled, http, ledger, time, pace, 1, may_refresh)
+                client = clients.of(app, shop)
+                assert client is not None
                 poll = next(iter(app.source.api.polls.values()))
                 now_ms, zone = time.now_ms(), ZoneInfo(polled.setting.get("zone") or app.source.zone)
                 names = {**FIRST_PAGE, "page": 1, **stretch_names(now_ms - 60_000, now_ms, zone)}

@@ -6,7 +6,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from rules.calendar.instants import DAY_MS
-from streams.feeds.language import Poll
+from streams.feeds.api_language import Poll
 from streams.feeds.paths import Path
 from streams.feeds.polling.client import Client
 from streams.feeds.polling.failures import Refused
@@ -57,15 +57,15 @@ class Pages:
         """What is to be mapped: of the answer itself, or of the details of what it lists."""
         poll = self._poll
         if poll.detail is None or poll.ids is None:
-            return _listed(poll.documents, answer)
-        ids = list(dict.fromkeys(_listed(poll.ids, answer)))
+            return listed(poll.documents, answer)
+        ids = list(dict.fromkeys(listed(poll.ids, answer)))
         found = []
         for n in range(0, len(ids), poll.batch):
             some = ids[n : n + poll.batch]
             detail = await self._client.ask(poll.detail, ids=some if poll.batch > 1 else some[0])
             self._see(detail)
-            found += _listed(poll.documents, detail)
-        return found + _listed(poll.after_details, answer)
+            found += listed(poll.documents, detail)
+        return found + listed(poll.after_details, answer)
 
     async def _following(self, names: dict[str, Any], answer: dict[str, Any]) -> dict[str, Any] | None:
         """What the next page is asked for by; None after the last."""
@@ -77,7 +77,7 @@ class Pages:
                 return self._onward(names, _count(poll.listed, answer))
             case "cursor" | "confirm":
                 cursor = _found(poll.next, answer)
-                if poll.confirm is not None and _listed(poll.documents, answer):
+                if poll.confirm is not None and listed(poll.documents, answer):
                     await self._client.ask(poll.confirm, cursor=cursor)
                 has_more = cursor not in (None, "") if poll.more is None else bool(_found(poll.more, answer))
                 return {**names, "cursor": cursor} if has_more and cursor not in (None, "", names["cursor"]) else None
@@ -107,7 +107,7 @@ def stretch_names(from_ms: int, to_ms: int, zone: ZoneInfo) -> dict[str, Any]:
 def newest_ms(changed: Path | None, answer: dict[str, Any], zone: ZoneInfo) -> int | None:
     """The newest change in an answer; None where it tells none that can be read."""
     newest: int | None = None
-    for each in _listed(changed, answer):
+    for each in listed(changed, answer):
         with suppress(ValueError):
             at_ms = time_ms(each, zone)
             newest = at_ms if newest is None or (at_ms is not None and at_ms > newest) else newest
@@ -121,7 +121,8 @@ def _found(path: Path | None, answer: dict[str, Any]) -> Any:
     return None
 
 
-def _listed(path: Path | None, answer: dict[str, Any]) -> list[Any]:
+def listed(path: Path | None, answer: dict[str, Any]) -> list[Any]:
+    """Empty where no list stands there."""
     found = _found(path, answer)
     return found if isinstance(found, list) else []
 

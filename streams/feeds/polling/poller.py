@@ -17,15 +17,18 @@ from zoneinfo import ZoneInfo
 import orjson
 from aiokafka.errors import KafkaError
 
-from rules.calendar.instants import HOUR_MS, from_rfc3339, rfc3339
+from rules.calendar.instants import HOUR_MS, rfc3339
 from rules.messages.names import shop_key
-from streams.feeds.language import Poll, SourceFile
-from streams.feeds.mapper import Written
+from streams.feeds.api_language import Poll
+from streams.feeds.apps import App
 from streams.feeds.mapping import Mapped, map_answer
 from streams.feeds.polling.client import Client, Time
+from streams.feeds.polling.deadlines import Deadlines
+from streams.feeds.polling.enricher import Enricher, Push
 from streams.feeds.polling.failures import QuotaSpent, Refused, Unavailable
 from streams.feeds.polling.ledger import Ledger
 from streams.feeds.polling.pages import Pages, newest_ms
+from streams.feeds.written import Written
 from streams.kafka.dead_letters import LONGEST_REASON_BYTES
 from streams.kafka.topics import TopicNames, topic_of
 from streams.metrics import feeds as metrics
@@ -43,8 +46,6 @@ MOST_REMEMBERED = 20_000
 
 SPREAD = 0.1
 """Of the time between two readings, at random: not all shops at once."""
-
-DEADLINE_ENDS = frozenset({"order.shipped", "order.cancelled"})
 
 
 class Writer(Protocol):
@@ -68,11 +69,12 @@ class ShopPoll:
 
     name: str
     shop: str
-    source: SourceFile
+    app: App
     poll: Poll
     setting: Mapping[str, Any]
     settings: PollSettings
     client: Client
+    enricher: Enricher
     ledger: Ledger
     writer: Writer
     names: TopicNames
@@ -81,6 +83,7 @@ class ShopPoll:
     """When everything up to then was last read."""
 
     def __post_init__(self) -> None:
+        self.source = self.app.source
         self._zone = ZoneInfo(self.setting.get("zone") or self.source.zone)
         self._known: dict[bytes, None] = {}
 
@@ -160,31 +163,39 @@ class ShopPoll:
     async def _store(self, documents: Iterable[dict[str, Any]]) -> None:
         """Writes what those documents mean. Of changes, only those that read otherwise than before; what is read
         without a mark says each time that it still holds."""
-        records: list[Written] = []
-        deadlines: dict[str, str | None] = {}
-        new: list[bytes] = []
+        new: dict[bytes, tuple[dict[str, Any], bytes]] = {}
         for document in documents:
             text = json.dumps(document, ensure_ascii=False, default=str).encode()
             digest = hashlib.blake2b(text, digest_size=16).digest()
             if self.poll.changed is None or digest not in self._known:
-                new.append(digest)
-                records += self._written(document, text, deadlines)
+                new[digest] = document, text
+        received_at = rfc3339(self.time.now_ms())
+        deadlines = Deadlines(self.ledger, self.shop)
+        found: list[tuple[Mapped, bytes]] = []
+        for document, text in new.values():
+            mapped = self._mapped(document, received_at)
+            changed_ms = newest_ms(self.poll.changed, document, self._zone)
+            mapped.events += deadlines.changed(mapped.events, changed_ms, received_at)
+            found.append((mapped, text))
+        completion = await self.enricher.complete([Push(self.app, mapped) for mapped, _ in found])
+        records = [record for mapped, text in found for record in self._written(mapped, text)]
         if records:
             await self.writer.write(records)
-        self.ledger.set_deadlines(self.shop, deadlines)
+        deadlines.keep()
+        completion.keep()
         self._known |= dict.fromkeys(new)
         while len(self._known) > MOST_REMEMBERED:
             del self._known[next(iter(self._known))]
 
-    def _written(self, document: dict[str, Any], text: bytes, deadlines: dict[str, str | None]) -> list[Written]:
-        received_at = rfc3339(self.time.now_ms())
+    def _mapped(self, document: dict[str, Any], received_at: str) -> Mapped:
         try:
-            mapped = map_answer(self.source, document, {**self.setting, "received_at": received_at})
+            return map_answer(self.source, document, {**self.setting, "received_at": received_at})
         except Exception as error:  # a mistake of ours in one document must not hold up the others
-            mapped = Mapped(problems=[f"could not be mapped: {type(error).__name__}"])
-        events = mapped.events + self._changed_deadlines(document, mapped.events, deadlines, received_at)
+            return Mapped(problems=[f"could not be mapped: {type(error).__name__}"])
+
+    def _written(self, mapped: Mapped, text: bytes) -> list[Written]:
         source = self.source.source
-        metrics.EVENTS.labels(source).inc(len(events))
+        metrics.EVENTS.labels(source).inc(len(mapped.events))
         records = [
             Written(
                 self.names.of(topic_of(event["type"])),
@@ -192,7 +203,7 @@ class ShopPoll:
                 orjson.dumps(event),
                 [],
             )
-            for event in events
+            for event in mapped.events
         ]
         if mapped.problems:
             metrics.DEAD.labels(source).inc()
@@ -200,45 +211,3 @@ class ShopPoll:
             headers = [("topic", f"poll {self.name}".encode()), ("reason", reason)]
             records.append(Written(self.names.dead_letters, None, text, headers))
         return records
-
-    def _changed_deadlines(
-        self,
-        document: dict[str, Any],
-        events: list[dict[str, Any]],
-        deadlines: dict[str, str | None],
-        received_at: str,
-    ) -> list[dict[str, Any]]:
-        """A deadline that is another than when the order was last read. `deadlines` takes down what is to be
-        remembered."""
-        over = {event["order"] for event in events if event["type"] in DEADLINE_ENDS and _is_whole(event)}
-        changed = []
-        for event in events:
-            if event["type"] != "order.placed":
-                continue
-            order, ship_by = event["order"], event["data"].get("ship_by")
-            if order in over:
-                deadlines[order] = None
-            if order in over or ship_by is None:
-                continue
-            before = deadlines.get(order) or self.ledger.deadline(self.shop, order)
-            deadlines[order] = ship_by
-            if before is not None and before != ship_by:
-                changed.append(self._deadline_changed(document, event, received_at))
-        return changed
-
-    def _deadline_changed(self, document: dict[str, Any], placed: dict[str, Any], received_at: str) -> dict[str, Any]:
-        """At the time of the order's last change, where the document says."""
-        ship_by = placed["data"]["ship_by"]
-        key = f"{placed['order']}:deadline:{from_rfc3339(ship_by) // 1000}"
-        times = newest_ms(self.poll.changed, document, self._zone)
-        if times is not None:
-            key, received_at = f"{key}:{times // 1000}", rfc3339(times)
-        kept = {name: value for name, value in placed.items() if name != "data"}
-        told = {"id": key, "type": "order.deadline_changed", "time": received_at}
-        return kept | told | {"data": {"ship_by": ship_by, "by": "platform"}}
-
-
-def _is_whole(event: dict[str, Any]) -> bool:
-    """Whether it is about the whole order."""
-    data = event["data"]
-    return data.get("complete") is not False and "items" not in data

@@ -6,22 +6,22 @@ from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
 from functools import partial
 from typing import Any
-from zoneinfo import ZoneInfo
 
-import aiohttp
 from aiokafka import AIOKafkaProducer
 from aiokafka.errors import KafkaError
 
 from rules.calendar.instants import DAY_MS
 from streams.clock import wall_ms
 from streams.feeds import health
-from streams.feeds.apps import App, FeedSettings, PolledShop, Polling
+from streams.feeds.apps import FeedSettings
 from streams.feeds.health import FeedHealthBook
-from streams.feeds.mapper import Written
-from streams.feeds.polling.client import ANSWER_S, ATTEMPTS, Client, Pace, Shop, Time
+from streams.feeds.polling.client import Time
+from streams.feeds.polling.clients import Clients, session, shop_name
+from streams.feeds.polling.enricher import Enricher
 from streams.feeds.polling.health import PollHealth
 from streams.feeds.polling.ledger import Ledger
 from streams.feeds.polling.poller import PollSettings, ShopPoll, Writer
+from streams.feeds.written import Written
 from streams.kafka import access as kafka_access
 from streams.kafka.topics import TopicNames
 from streams.metrics import feeds as metrics
@@ -30,9 +30,6 @@ from streams.settings import Settings, bootstrap_servers
 log = logging.getLogger(__name__)
 
 MINUTE_MS = 60_000
-
-LEDGER = "polls.sqlite"
-"""In the data directory."""
 
 
 class KafkaWriter:
@@ -88,7 +85,9 @@ class Polls:
         writer = KafkaWriter(access)
         await writer.open()
         async with session() as http:
-            polls = list(polls_of(self._feeds, http, self._ledger, writer, names, Time(wall_ms)))
+            time = Time(wall_ms)
+            clients = Clients(http, self._ledger, time)
+            polls = list(polls_of(self._feeds, clients, self._ledger, writer, names, time))
             _watch(polls)
             book = FeedHealthBook()
             await health.read(book, names.feed_health, access)
@@ -103,67 +102,38 @@ class Polls:
                 await writer.close()
 
 
-def session() -> aiohttp.ClientSession:
-    """Cookies are not kept: shops would share them."""
-    return aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=ANSWER_S), cookie_jar=aiohttp.DummyCookieJar())
-
-
 def polls_of(
-    feeds: FeedSettings, http: aiohttp.ClientSession, ledger: Ledger, writer: Writer, names: TopicNames, time: Time
+    feeds: FeedSettings, clients: Clients, ledger: Ledger, writer: Writer, names: TopicNames, time: Time
 ) -> Iterator[ShopPoll]:
     """Each poll of each shop; what an app's shops share is read by the first of them."""
+    enricher = Enricher(clients, ledger, time)
     for app in feeds.apps.values():
         api, polling = app.source.api, app.polling
         if api is None or polling is None:
             continue
         since_ms = time.now_ms() - polling.history_days * DAY_MS
         how = PollSettings(polling.every_min * MINUTE_MS, polling.overlap_min * MINUTE_MS, since_ms)
-        pace = Pace(api.per_min, time)
         for n, (shop, polled) in enumerate(polling.shops.items()):
-            client = client_of(app, polling, shop, polled, http, ledger, time, pace)
+            client = clients.of(app, shop)
+            assert client is not None
             for name, poll in api.polls.items():
                 if poll.of_app and n > 0:
                     continue
                 yield ShopPoll(
                     f"{shop_name(app, shop)}/{name}",
                     shop_name(app, shop),
-                    app.source,
+                    app,
                     poll,
                     app.setting if poll.of_app else polled.setting,
                     how,
                     client,
+                    enricher,
                     ledger,
                     writer,
                     names,
                     time,
                     time.now_ms(),
                 )
-
-
-def client_of(
-    app: App,
-    polling: Polling,
-    shop: str,
-    polled: PolledShop,
-    http: aiohttp.ClientSession,
-    ledger: Ledger,
-    time: Time,
-    pace: Pace,
-    attempts: int = ATTEMPTS,
-    may_refresh: bool = True,
-) -> Client:
-    """Raises ValueError for an app that isn't polled."""
-    if app.source.api is None:
-        raise ValueError(f"{app.name} has no API")
-    zone = ZoneInfo(polled.setting.get("zone") or app.source.zone)
-    chosen = {name: str(polled.setting.get(name, choices[0])) for name, choices in app.source.settings.items()}
-    whose = Shop(shop_name(app, shop), shop, {**chosen, **polled.credentials}, zone, polling.host)
-    return Client(app.source.api, whose, http, ledger, time, pace, attempts, may_refresh)
-
-
-def shop_name(app: App, shop: str) -> str:
-    """In the ledger and in messages."""
-    return f"{app.source.source}/{app.name}/{shop}"
 
 
 def _watch(polls: list[ShopPoll]) -> None:

@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 
 from yarl import URL
 
-from streams.feeds.language import Api, ApiSignature, Call
+from streams.feeds.api_language import Api, ApiSignature, Call
 from streams.feeds.places import PLACE
 
 Names = Mapping[str, Any]

@@ -1,7 +1,7 @@
 """A shop's access token, refreshed before it ends and stored before it is used.
 
-A refresh token works once. So there is one refresh at a time, and nothing is done with the new tokens before they are
-on the disk; `Ledger.lock` keeps other processes away.
+A refresh token works once. So there is one refresh at a time among all processes, nothing is done with the new tokens
+before they are on the disk, and whoever comes later takes what is there.
 """
 
 import asyncio
@@ -10,7 +10,7 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 from rules.calendar.instants import NEVER
-from streams.feeds.language import Token
+from streams.feeds.api_language import Token
 from streams.feeds.polling.failures import Refused
 from streams.feeds.polling.ledger import Ledger, Tokens
 
@@ -22,7 +22,9 @@ RELATIVE_BELOW_S = 1_000_000_000
 
 
 class TokenKeeper:
-    """`refresh_call` sends the refresh token and gives the answer. `shop` is its name in the ledger."""
+    """`refresh_call` sends the refresh token and gives the answer. `shop` is its name in the ledger. With `may_begin`
+    False, only tokens that are in the ledger are used: with a ledger of its own, such a process would spend the one in
+    the settings, and the one that polls could go on no more."""
 
     def __init__(
         self,
@@ -32,23 +34,41 @@ class TokenKeeper:
         refresh_token: str,
         now_ms: Callable[[], int],
         refresh_call: Callable[[str], Awaitable[dict[str, Any]]],
+        may_begin: bool = True,
     ) -> None:
+        self._may_begin = may_begin
         self._how, self._ledger, self._shop, self._now_ms, self._call = how, ledger, shop, now_ms, refresh_call
         given = hashlib.sha256(refresh_token.encode()).hexdigest()
-        stored = ledger.tokens(shop)
+        self._seen = stored = ledger.tokens(shop)
         # A new one in the settings means that the seller has authorised the app again.
         kept = stored is not None and stored.given == given
         self.tokens = stored if stored is not None and kept else Tokens("", refresh_token, 0, given)
-        self._one_at_a_time = asyncio.Lock()
+        self._renewal: asyncio.Task[None] | None = None
 
-    async def access(self, instead_of: str | None = None) -> str:
+    async def access(self, instead_of: str = "") -> str:
         """A token that works as far as is known; not `instead_of`, which the platform has refused. Raises what the call
         raises, and Refused."""
-        async with self._one_at_a_time:
-            left_ms = self.tokens.expires_ms - self._now_ms()
-            if self.tokens.access == (instead_of or "") or left_ms < EARLY_MS:
+        if not self._works(instead_of):
+            if self._renewal is None or self._renewal.done():
+                self._renewal = asyncio.create_task(self._renew(instead_of))
+            # It goes on where who asked for it waits no longer: the platform may have taken the old one already.
+            await asyncio.shield(self._renewal)
+        return self.tokens.access
+
+    def _works(self, instead_of: str) -> bool:
+        return self.tokens.access not in ("", instead_of) and self.tokens.expires_ms - self._now_ms() >= EARLY_MS
+
+    async def _renew(self, instead_of: str) -> None:
+        async with self._ledger.refreshing(self._shop):
+            stored = self._ledger.tokens(self._shop)
+            if stored is not None and stored != self._seen:  # by another process, or another client of this one
+                self._seen = self.tokens = stored
+            if not self._works(instead_of):
+                if not self._may_begin and self.tokens != stored:
+                    raise Refused(
+                        "there is no token: `shipclock poll` has the first one, in the same SHIPCLOCK_DATADIR"
+                    )
                 self._keep(await self._call(self.tokens.refresh))
-            return self.tokens.access
 
     def _keep(self, answer: dict[str, Any]) -> None:
         access, refresh = (str(path.search(answer) or "") for path in (self._how.access, self._how.refresh))
@@ -56,7 +76,7 @@ class TokenKeeper:
             raise Refused("its answer holds no token")
         tokens = Tokens(access, refresh or self.tokens.refresh, self._end_ms(answer), self.tokens.given)
         self._ledger.set_tokens(self._shop, tokens)
-        self.tokens = tokens
+        self._seen = self.tokens = tokens
 
     def _end_ms(self, answer: dict[str, Any]) -> int:
         """Without a word of it, a token is used until it is refused."""

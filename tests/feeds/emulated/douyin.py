@@ -2,6 +2,7 @@
 
 import hashlib
 import hmac
+import json
 from datetime import datetime, timedelta, timezone
 from typing import Any
 
@@ -44,8 +45,23 @@ class Douyin(Platform):
     def ship(self, number: str) -> None:
         self.order(number, order_status=3, ship_time=self.clock.at_ms // 1000)
 
+    def push(self, number: str) -> list[dict[str, Any]]:
+        """101 paid, or 102 all shipped."""
+        order = self.orders[number]
+        data = {"p_id": int(number), "s_ids": [int(number)], "shop_id": int(self.shop), "order_type": 0, "biz": 2}
+        data |= {"order_status": order["order_status"], "update_time": order["update_time"]}
+        if order["order_status"] == 3:
+            data |= {"logistics_msg": {"express_company_id": "yuantong", "logistics_code": f"YT{number}"}}
+            return [{"tag": "102", "msg_id": f"m{number}", "data": json.dumps(data)}]
+        data |= {"pay_time": order["pay_time"], "pay_amount": order["pay_amount"], "pay_type": 1}
+        return [{"tag": "101", "msg_id": f"m{number}", "data": json.dumps(data)}]
+
     def routes(self) -> list[web.RouteDef]:
-        return [web.post(self.list_path, self._search), web.post("/token/refresh", self._token)]
+        return [
+            web.post(self.list_path, self._search),
+            web.post("/order/orderDetail", self._detail),
+            web.post("/token/refresh", self._token),
+        ]
 
     def _wrong(self, request: web.Request, raw: str) -> web.Response | None:
         query = request.query
@@ -69,6 +85,14 @@ class Douyin(Platform):
         if renewed is None:
             return self.refuse("refresh token used twice", _error(30000, "isv.refresh-token-error"))
         return _answer({"access_token": renewed[0], "refresh_token": renewed[1], "expires_in": self.lives_s})
+
+    async def _detail(self, request: web.Request) -> web.Response:
+        if (wrong := self._wrong(request, await request.text())) is not None:
+            return wrong
+        number = (await request.json())["shop_order_id"]
+        if not isinstance(number, str) or number not in self.orders:
+            return _error(50002, "isv.business-failed:2100004")
+        return _answer({"shop_order_detail": self.orders[number]})
 
     async def _search(self, request: web.Request) -> web.Response:
         raw = await request.text()

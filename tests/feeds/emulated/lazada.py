@@ -41,6 +41,14 @@ class Lazada(Platform):
     def ship(self, number: str) -> None:
         self.order(number, status="shipped")
 
+    def push(self, number: str) -> dict[str, Any]:
+        """Of the first line."""
+        (item, *_) = self.items[number]
+        data = {"order_status": item["status"], "trade_order_id": number, "buyer_id": "1"}
+        data |= {"trade_order_line_id": str(item["order_item_id"]), "status_update_time": self.changed[number]}
+        at_s = self.clock.at_ms // 1000
+        return {"seller_id": self.shop, "message_type": 0, "data": data, "timestamp": at_s, "site": "lazada_sg"}
+
     def routes(self) -> list[web.RouteDef]:
         return [
             web.get(self.list_path, self._list),

@@ -36,12 +36,39 @@ class Ozon(Platform):
     def ship(self, number: str) -> None:
         self.order(number, status="delivering", delivering_date=_utc(self.clock.at_ms))
 
-    def routes(self) -> list[web.RouteDef]:
-        return [web.post(self.list_path, self._list)]
+    def push(self, number: str) -> dict[str, Any]:
+        at_ms, posting = self.postings[number]
+        told = {"posting_number": number, "seller_id": int(self.shop), "warehouse_id": 1}
+        if posting["status"] == "awaiting_packaging":
+            products = [{"sku": 1, "offer_id": "LAMP", "quantity": 1}]
+            told |= {
+                "message_type": "TYPE_NEW_POSTING",
+                "products": products,
+                "in_process_at": posting["in_process_at"],
+            }
+            return told | {"shipment_date": posting["shipment_date"], "tpl_integration_type": "ozon"}
+        told |= {"message_type": "TYPE_STATE_CHANGED", "new_state": "posting_on_way_to_city"}
+        return told | {"changed_state_date": _utc(at_ms)}
 
-    async def _list(self, request: web.Request) -> web.Response:
+    def routes(self) -> list[web.RouteDef]:
+        return [web.post(self.list_path, self._list), web.post("/v3/posting/fbs/get", self._get)]
+
+    async def _get(self, request: web.Request) -> web.Response:
+        if (wrong := self._wrong(request)) is not None:
+            return wrong
+        number = (await request.json())["posting_number"]
+        if number not in self.postings:
+            return web.json_response({"code": 5, "message": "posting is not found"}, status=404)
+        return web.json_response({"result": self.postings[number][1]})
+
+    def _wrong(self, request: web.Request) -> web.Response | None:
         if request.headers.get("Client-Id") != self.shop or request.headers.get("Api-Key") != self.key:
             return self.refuse("key", web.json_response({"code": 16, "message": "Client-Id and Api-Key"}, status=403))
+        return None
+
+    async def _list(self, request: web.Request) -> web.Response:
+        if (wrong := self._wrong(request)) is not None:
+            return wrong
         asked = await request.json()
         within, changed = asked["filter"], asked["filter"]["last_changed_status_date"]
         if _ms(within["to"]) - _ms(within["since"]) > 365 * DAY_MS or asked["limit"] > 100:

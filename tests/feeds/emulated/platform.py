@@ -70,6 +70,10 @@ class Platform:
     def ship(self, number: str) -> None:
         raise NotImplementedError
 
+    def push(self, number: str) -> Any:
+        """The body that tells of an order's present state, and little more. Only of platforms that push."""
+        raise NotImplementedError
+
     def routes(self) -> list[web.RouteDef]:
         raise NotImplementedError
 

@@ -45,11 +45,17 @@ class Shopee(Platform):
     def ship(self, number: str) -> None:
         self.order(number, order_status="SHIPPED", pickup_done_time=self.clock.at_ms // 1000)
 
-    def lose(self, order: str, status: str) -> None:
-        """A push that never arrives."""
+    def push(self, number: str) -> dict[str, Any]:
+        return self._push(number, self.orders[number]["order_status"])
+
+    def _push(self, order: str, status: str) -> dict[str, Any]:
         at_s = self.clock.at_ms // 1000
         data = {"items": [], "ordersn": order, "status": status, "completed_scenario": "", "update_time": at_s}
-        push = {"data": data, "shop_id": 910044217, "code": 3, "timestamp": at_s}
+        return {"data": data, "shop_id": 910044217, "code": 3, "timestamp": at_s}
+
+    def lose(self, order: str, status: str) -> None:
+        """A push that never arrives."""
+        at_s, push = self.clock.at_ms // 1000, self._push(order, status)
         self.lost.append({"shop_id": 910044217, "code": 3, "timestamp": at_s, "data": json.dumps(push)})
 
     # -- the API ------------------------------------------------------------------------------------------------

@@ -40,8 +40,19 @@ class TikTok(Platform):
     def ship(self, number: str) -> None:
         self.order(number, status="IN_TRANSIT", collection_time=self.clock.at_ms // 1000)
 
+    def push(self, number: str) -> dict[str, Any]:
+        order = self.orders[number]
+        data = {"order_id": number, "order_status": order["status"], "is_on_hold_order": False}
+        data |= {"update_time": order["update_time"]}
+        at_s = self.clock.at_ms // 1000
+        return {"type": 1, "tts_notification_id": f"n{number}", "shop_id": self.shop, "timestamp": at_s, "data": data}
+
     def routes(self) -> list[web.RouteDef]:
-        return [web.post(self.list_path, self._search), web.get("/api/v2/token/refresh", self._token)]
+        return [
+            web.post(self.list_path, self._search),
+            web.get("/order/202309/orders", self._detail),
+            web.get("/api/v2/token/refresh", self._token),
+        ]
 
     async def _token(self, request: web.Request) -> web.Response:
         query = request.query
@@ -55,7 +66,15 @@ class TikTok(Platform):
             {"access_token": renewed[0], "refresh_token": renewed[1], "access_token_expire_in": end_s, "open_id": "o"}
         )
 
-    async def _search(self, request: web.Request) -> web.Response:
+    async def _detail(self, request: web.Request) -> web.Response:
+        if (wrong := await self._wrong(request)) is not None:
+            return wrong
+        ids = request.query["ids"].split(",")
+        if len(ids) > 50:
+            return self.refuse("more than 50 orders", _error(36009004))
+        return _answer({"orders": [self.orders[each] for each in ids if each in self.orders]})
+
+    async def _wrong(self, request: web.Request) -> web.Response | None:
         query, raw = request.query, await request.text()
         pairs = "".join(f"{name}{query[name]}" for name in sorted(query) if name not in ("sign", "access_token"))
         text = f"{SECRET}{request.path}{pairs}{raw}{SECRET}".encode()
@@ -67,6 +86,12 @@ class TikTok(Platform):
             return self.refuse("clock", _error(106002))
         if not self.is_valid(request.headers.get("x-tts-access-token", ""), self.shop):
             return _error(105002, 401)
+        return None
+
+    async def _search(self, request: web.Request) -> web.Response:
+        if (wrong := await self._wrong(request)) is not None:
+            return wrong
+        query = request.query
         size, asked = int(query["page_size"]), await request.json()
         if size > 100 or query.get("sort_field") != "update_time" or not isinstance(asked["update_time_ge"], int):
             return self.refuse("page", _error(36009004))
