@@ -4,17 +4,17 @@ What was said at a later instant than the clock's (before a restart whose clock 
 """
 
 from collections.abc import Callable
-from typing import Any
+from typing import NamedTuple
 
 from rules.calendar.instants import NEVER, rfc3339
 from rules.emit.render import AlertRenderer
 from rules.kinds.deadline.evidence import Known, deadline_evidence, known_by
 from rules.kinds.deadline.timer import Timer
-from rules.kinds.evaluation import Evidence, Finding
-from rules.kinds.evaluator import Evaluator
+from rules.kinds.evaluation import Evaluation, Evidence, Finding
+from rules.kinds.evaluator import AnyEvaluator
 from rules.kinds.findings import MORE, Findings
 from rules.kinds.rule import Rule
-from rules.kinds.subjects import SubjectEvaluator
+from rules.kinds.subjects import AnySubjectEvaluator, SubjectEvaluator
 from rules.messages.alert_state import Emitted, Open, needs_emit, record_emitted
 from rules.messages.alerts import Alert, Reason, alert_id, subject_and_episode
 from rules.plan.rule_book import RuleBook
@@ -25,6 +25,15 @@ OrderContext = tuple[Timer, Order, int | None]
 
 Transition = tuple[Shop, str, Rule, Evidence | OrderContext, Emitted | None, Open | None, Reason, int]
 """What is news: `(shop, alert, rule, about, said, open, cause, at_ms)`; nothing is open where it ends."""
+
+
+class Reconciled(NamedTuple):
+    """What reconciling one rule of a shop came to: when to evaluate it again (epoch ms; None where some of its keys are
+    left), how many things were looked at, and whether its published value has `changed`."""
+
+    next_ms: int | None
+    looked: int
+    changed: bool = False
 
 
 class Reconciler:
@@ -81,48 +90,54 @@ class Reconciler:
                 self._note(shop, emitted, alert, ended.rule, about, None, reason, at_ms)
         return next_eval_ms
 
-    def reconcile_shop(self, shop: Shop, evaluator: Evaluator, at_ms: int, most: int = NEVER) -> tuple[int | None, int]:
-        """What is new of a rule that looks at the whole shop: when to look again (epoch ms), and at how many things it
-        has looked. A rule that judges subject by subject looks at no more than `most`; None where some are left."""
+    def reconcile_shop(self, shop: Shop, evaluator: AnyEvaluator, at_ms: int, most: int = NEVER) -> Reconciled:
+        """What is new of a rule that looks at the whole shop. One that goes subject by subject looks at no more than
+        `most` keys."""
         if isinstance(evaluator, SubjectEvaluator):
-            return self._find_by_subject(shop, evaluator, at_ms, most)
-        desired, next_eval_ms = evaluator.evaluate(shop, at_ms)
-        is_open = shop.open_by_rule.get(evaluator.rule.id)
-        if not desired and not is_open:
-            return next_eval_ms, 1
+            return self._reconcile_by_subject(shop, evaluator, at_ms, most)
+        desired, next_eval_ms, changed = evaluator.evaluate(shop, shop.states[evaluator.n], at_ms)
+        if not desired and not shop.open_by_rule.get(evaluator.rule.id):
+            return Reconciled(next_eval_ms, 1, changed)
         findings = Findings()
         for about, finding in {(each.subject, each.episode): each for each in desired}.items():
-            findings.put(about, [finding], NEVER)
+            findings.put(about, Evaluation([finding], NEVER))
         findings.settle(evaluator.rule)
         self._note_open(shop, evaluator, findings)
         self._find_of_findings(shop, evaluator, findings, at_ms)
-        return min(next_eval_ms, findings.next_ms()), 1 + len(desired)
+        return Reconciled(min(next_eval_ms, findings.next_ms()), 1 + len(desired), changed)
 
-    def _find_by_subject(
-        self, shop: Shop, evaluator: SubjectEvaluator[Any], at_ms: int, most: int
-    ) -> tuple[int | None, int]:
-        """The same of a rule that judges subject by subject: of those with news."""
+    def _reconcile_by_subject(self, shop: Shop, evaluator: AnySubjectEvaluator, at_ms: int, most: int) -> Reconciled:
+        """The same of a rule that goes subject by subject: of those keys that may have changed, or whose time has come.
+        Until none are `left`, nothing is settled."""
         findings = shop.findings.get(evaluator.n)
         if findings is None:
             if not shop.open_by_rule.get(evaluator.rule.id) and not any(True for _ in evaluator.keys(shop)):
-                return NEVER, 1
+                return Reconciled(NEVER, 1)
             shop.findings = shop.findings or {}
-            findings = shop.findings[evaluator.n] = evaluator.new_findings()
+            findings = shop.findings[evaluator.n] = Findings()
             findings.touch(evaluator.keys(shop))
             self._note_open(shop, evaluator, findings)
-        looked = evaluator.evaluate_some(shop, findings, at_ms, most)
+        state = shop.states[evaluator.n]
+        if not all(source.lasting for source in evaluator.sources()):
+            findings.touch([*findings.keys(), *evaluator.keys(shop)])
+            most = NEVER  # a few weeks at the most, and no slice hears what comes before the next one
+        findings.touch(evaluator.changed_keys(shop, state, at_ms))
+        due = findings.take_due(at_ms, most)
+        for key in due:
+            findings.put(key, evaluator.evaluate_key(shop, state, key, at_ms))
         if findings.left:
-            return None, looked
+            return Reconciled(None, len(due))
+        findings.settle(evaluator.rule)
         if findings.moved:
             self._find_of_findings(shop, evaluator, findings, at_ms)
-        return findings.next_ms(), 1 + looked
+        return Reconciled(findings.next_ms(), 1 + len(due))
 
-    def _note_open(self, shop: Shop, evaluator: Evaluator, findings: Findings) -> None:
+    def _note_open(self, shop: Shop, evaluator: AnyEvaluator, findings: Findings) -> None:
         """Has all that is open compared with what was found."""
         for alert in shop.open_by_rule.get(evaluator.rule.id, ()):
             findings.moved[subject_and_episode(alert, evaluator.rule.id, shop.key)] = None
 
-    def _find_of_findings(self, shop: Shop, evaluator: Evaluator, findings: Findings, at_ms: int) -> None:
+    def _find_of_findings(self, shop: Shop, evaluator: AnyEvaluator, findings: Findings, at_ms: int) -> None:
         """What is new of those alerts that may be other than what was told: first what has ended, then the others."""
         rule, is_open = evaluator.rule, shop.open_by_rule.get(evaluator.rule.id, set[str]())
         moved, findings.moved = findings.moved, {}
@@ -134,7 +149,7 @@ class Reconciler:
             findings.retry(ids[alert], self._reconcile_finding(shop, evaluator, findings, alert, finding, at_ms))
 
     def _reconcile_finding(
-        self, shop: Shop, evaluator: Evaluator, findings: Findings, alert: str, finding: Finding, at_ms: int
+        self, shop: Shop, evaluator: AnyEvaluator, findings: Findings, alert: str, finding: Finding, at_ms: int
     ) -> int:
         """What is new of one alert that should be open; when to look again (epoch ms)."""
         last_emitted, rule = shop.alerts.get(alert), evaluator.rule
@@ -153,7 +168,11 @@ class Reconciler:
             finding.reason if last_emitted is None or not _is_milder(rule, last_emitted, finding.open) else "fell_back"
         )
         counts = (finding.subject, finding.episode) == MORE
-        evidence = findings.evidence_of_more() if counts else evaluator.evidence(shop, finding, at_ms)
+        evidence = (
+            findings.evidence_of_more()
+            if counts
+            else evaluator.evidence(shop, shop.states[evaluator.n], finding, at_ms)
+        )
         self._note(shop, shop.alerts, alert, rule, evidence, finding.open, reason, at_ms)
         return NEVER
 
@@ -179,7 +198,7 @@ class Reconciler:
                         )
         return next_eval_ms
 
-    def _end_shop_alert(self, shop: Shop, evaluator: Evaluator, findings: Findings, alert: str, at_ms: int) -> int:
+    def _end_shop_alert(self, shop: Shop, evaluator: AnyEvaluator, findings: Findings, alert: str, at_ms: int) -> int:
         last_emitted = shop.alerts[alert]
         if at_ms < last_emitted.at_ms:
             return last_emitted.at_ms
@@ -197,10 +216,10 @@ class Reconciler:
         if (subject, episode) == MORE:
             evidence, reason = findings.evidence_of_more(), "fell_back"
         elif findings.is_left_out((subject, episode)):
-            evidence, reason = evaluator.evidence(shop, finding, at_ms), "too_many"
+            evidence, reason = evaluator.evidence(shop, shop.states[evaluator.n], finding, at_ms), "too_many"
         else:
-            reason = evaluator.end_reason(shop, last_emitted, finding, at_ms)
-            evidence = evaluator.evidence(shop, finding, at_ms)
+            reason = evaluator.end_reason(shop, shop.states[evaluator.n], last_emitted, finding, at_ms)
+            evidence = evaluator.evidence(shop, shop.states[evaluator.n], finding, at_ms)
         self._note(shop, shop.alerts, alert, evaluator.rule, evidence, None, reason, at_ms)
         return NEVER
 

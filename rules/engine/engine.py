@@ -383,9 +383,10 @@ class Engine:
                 return False
             evaluator = shop.plan.evaluators[(dirty_rules & -dirty_rules).bit_length() - 1]
             shop.dirty_rules = dirty_rules & (dirty_rules - 1)
-            # Others, behind it, may be stale then.
-            next_eval_ms, looked = self._reconciler.reconcile_shop(shop, evaluator, at_ms, self._judges_left)
+            next_eval_ms, looked, changed = self._reconciler.reconcile_shop(shop, evaluator, at_ms, self._judges_left)
             self._judges_left -= looked
+            if changed:
+                shop.dirty_rules |= evaluator.dependents  # they lie behind it
             if next_eval_ms is None:
                 shop.dirty_rules |= 1 << evaluator.n
                 return False

@@ -1,6 +1,5 @@
 """Counts: so many late marks since the last sanction, so many buyers in a week, so many judgements of one order."""
 
-from abc import ABC, abstractmethod
 from bisect import bisect_right
 from collections.abc import Iterable, Iterator
 from itertools import groupby, islice, takewhile
@@ -12,11 +11,12 @@ from rules.calendar.days import day_of, start_of_day, week_name, week_of
 from rules.calendar.durations import Duration
 from rules.calendar.instants import DAY_MS, MIN_MS, NEVER, rfc3339
 from rules.facts.shop_facts import Entry
-from rules.kinds.evaluation import Evaluation, Evidence, Finding
-from rules.kinds.evaluator import Evaluator
+from rules.kinds.evaluation import ActiveSanction, Evaluation, Evidence, Finding
+from rules.kinds.evaluator import AnyEvaluator, Evaluator, State
 from rules.kinds.evidence import ORDERS_SHOWN
 from rules.kinds.happened import Occurrence, OccurrenceIndex
 from rules.kinds.occurrences.source import Log, OccurrenceSource, OccurrenceSpec
+from rules.kinds.progress import Progress
 from rules.kinds.rule import Fault, Place, Reference, Role, Rule, Sanction
 from rules.kinds.shop_view import ShopView
 from rules.kinds.subjects import SubjectEvaluator
@@ -114,7 +114,7 @@ class Week(Struct):
     buyers: set[str] = set()
 
 
-class CountEvaluator(ABC):
+class CountEvaluator(Evaluator[CountRule, State]):
     """What the three ways to count have in common."""
 
     def __init__(self, n: int, rule: CountRule, source: OccurrenceSource, place: Place) -> None:
@@ -122,15 +122,6 @@ class CountEvaluator(ABC):
         self.rule = rule
         self.source = source
         self.zone = place.zone
-
-    @abstractmethod
-    def evidence(self, shop: ShopView, finding: Finding, at_ms: int) -> Evidence: ...
-
-    @abstractmethod
-    def end_reason(self, shop: ShopView, last_emitted: Emitted, finding: Finding, at_ms: int) -> Reason: ...
-
-    @abstractmethod
-    def metric(self, shop: ShopView, at_ms: int) -> dict[str, Any] | None: ...
 
     def _open(self, count: int) -> tuple[Open, Reason] | None:
         severity = self.rule.severity
@@ -161,7 +152,7 @@ class CountEvaluator(ABC):
         }
 
 
-class SanctionCounter(CountEvaluator):
+class SanctionCounter(CountEvaluator[Progress[Gathered]]):
     """Marks gather until a sanction begins."""
 
     @property
@@ -169,14 +160,14 @@ class SanctionCounter(CountEvaluator):
         assert self.rule.sanction is not None
         return self.rule.sanction
 
-    def _gathered(self, shop: ShopView, log: Log, at_ms: int) -> Gathered:
+    def new_state(self) -> Progress[Gathered]:
+        return Progress()
+
+    def _gathered(self, progress: Progress[Gathered], log: Log, at_ms: int) -> Gathered:
         """Goes through the marks in time, up to a moment: a sanction begins when enough have gathered."""
-        gathered: Gathered | None = shop.progress.get(self)
-        known = log.until(at_ms)
+        gathered, known = progress.kept, log.until(at_ms)
         if gathered is None or gathered.rewrites != log.rewrites or not log.lasting or gathered.done > known:
-            gathered = Gathered(log.rewrites)
-            shop.progress = shop.progress or {}
-            shop.progress[self] = gathered
+            gathered = progress.kept = Gathered(log.rewrites)
         window, sanctions = self.rule.window, gathered.sanctions
         for n in range(gathered.done, known):
             occurred_ms = log.at_ms(log.items[n])
@@ -191,9 +182,9 @@ class SanctionCounter(CountEvaluator):
         gathered.done = known
         return gathered
 
-    def stand(self, shop: ShopView, log: Log, at_ms: int, now_ms: int) -> Standing:
+    def _stand(self, progress: Progress[Gathered], log: Log, at_ms: int, now_ms: int) -> Standing:
         """Which marks had gathered at a moment up to now, and which sanction was in force."""
-        sanctions = self._gathered(shop, log, now_ms).sanctions
+        sanctions = self._gathered(progress, log, now_ms).sanctions
         n = bisect_right(sanctions, (at_ms, NEVER))
         began, until = sanctions[n - 1] if n else (None, None)
         since_ms = MIN_MS if until is None else until
@@ -204,14 +195,14 @@ class SanctionCounter(CountEvaluator):
             began, until = None, None
         return Standing(first, max(last - first, 0), began, until)
 
-    def evaluate(self, shop: ShopView, at_ms: int) -> Evaluation:
+    def evaluate(self, shop: ShopView, state: Progress[Gathered], at_ms: int) -> Evaluation:
         log = self.source.log(shop)
-        standing = self.stand(shop, log, at_ms, at_ms)
+        standing = self._stand(state, log, at_ms, at_ms)
         next_evals = [log.next_after(at_ms), NEVER if standing.until_ms is None else standing.until_ms]
         if self.rule.window is not None and standing.number:
             next_evals.append(log.at_ms(log.items[standing.first]) + self.rule.window)
         opened = self._stage(standing)
-        return ([] if opened is None else [opened]), min(next_evals)
+        return Evaluation([] if opened is None else [opened], min(next_evals))
 
     def _stage(self, standing: Standing) -> Finding | None:
         severity = self.rule.severity
@@ -221,9 +212,9 @@ class SanctionCounter(CountEvaluator):
             return Finding(Open("near", severity["near"]), "threshold_near")
         return None
 
-    def evidence(self, shop: ShopView, finding: Finding, at_ms: int) -> Evidence:
+    def evidence(self, shop: ShopView, state: Progress[Gathered], finding: Finding, at_ms: int) -> Evidence:
         log = self.source.log(shop)
-        standing = self.stand(shop, log, at_ms, at_ms)
+        standing = self._stand(state, log, at_ms, at_ms)
         first, last = standing.first, standing.first + standing.number
         if standing.from_ms is not None:  # the marks that brought the sanction, not those gathered since
             last = log.until(standing.from_ms)
@@ -235,27 +226,31 @@ class SanctionCounter(CountEvaluator):
         evidence.headroom = self.rule.threshold - standing.number
         return evidence
 
-    def end_reason(self, shop: ShopView, last_emitted: Emitted, finding: Finding, at_ms: int) -> Reason:
+    def end_reason(
+        self, shop: ShopView, state: Progress[Gathered], last_emitted: Emitted, finding: Finding, at_ms: int
+    ) -> Reason:
         """Time has ended what was said, or a sanction that came on top of it; unless the marks, as they are known
         by now, no longer bear it out."""
-        then = self._stage(self.stand(shop, self.source.log(shop), last_emitted.at_ms, at_ms))
+        then = self._stage(self._stand(state, self.source.log(shop), last_emitted.at_ms, at_ms))
         if then is None or then.open.stage != last_emitted.stage or then.open.until_ms != last_emitted.until_ms:
             return "evidence_arrived"
         return "fell_back" if last_emitted.until_ms is None else "sanction_ended"
 
-    def metric(self, shop: ShopView, at_ms: int) -> dict[str, Any]:
-        return self._metric(self.stand(shop, self.source.log(shop), at_ms, at_ms).number, None)
+    def metric(self, shop: ShopView, state: Progress[Gathered], at_ms: int) -> dict[str, Any]:
+        return self._metric(self._stand(state, self.source.log(shop), at_ms, at_ms).number, None)
 
-    def sanctions(self, shop: ShopView, at_ms: int) -> list[tuple[str, int, int]]:
-        """`(name, from_ms, until_ms)` of those in force."""
-        now = self.stand(shop, self.source.log(shop), at_ms, at_ms)
+    def sanctions(self, shop: ShopView, state: Progress[Gathered], at_ms: int) -> list[ActiveSanction]:
+        now = self._stand(state, self.source.log(shop), at_ms, at_ms)
         if now.from_ms is None or now.until_ms is None:
             return []
-        return [(self.sanction.name, now.from_ms, now.until_ms)]
+        return [ActiveSanction(self.sanction.name, now.from_ms, now.until_ms)]
 
 
-class WeekCounter(CountEvaluator):
+class WeekCounter(CountEvaluator[Progress[Week]]):
     """Each calendar week counts for itself."""
+
+    def new_state(self) -> Progress[Week]:
+        return Progress()
 
     def _weeks(self, shop: ShopView, to_ms: int) -> Iterator[tuple[int, list[Occurrence]]]:
         """Each week's Monday with its marks, the first of each buyer where buyers count."""
@@ -263,28 +258,26 @@ class WeekCounter(CountEvaluator):
         for monday, occurrences in groupby(known, lambda occurrence: week_of(day_of(occurrence.at_ms, self.zone))[0]):
             yield monday, list(self._counting(occurrences, set()))
 
-    def _this_week(self, shop: ShopView, at_ms: int) -> tuple[int, list[Occurrence]]:
+    def _this_week(self, shop: ShopView, progress: Progress[Week], at_ms: int) -> tuple[int, list[Occurrence]]:
         """The Monday of a moment's week with the marks by then; what was gone through before is kept."""
         log, monday = self.source.log(shop), week_of(day_of(at_ms, self.zone))[0]
-        week: Week | None = shop.progress.get(self)
-        first = log.until(start_of_day(monday, self.zone) - 1)
-        if week is None or (week.rewrites, week.monday, week.first) != (log.rewrites, monday, first) or not log.lasting:
-            week = Week(log.rewrites, monday, first, first)
-            shop.progress = shop.progress or {}
-            shop.progress[self] = week
-        known = log.until(at_ms)
+        week, first, known = progress.kept, log.until(start_of_day(monday, self.zone) - 1), log.until(at_ms)
+        goes_on = week is not None and (week.rewrites, week.monday, week.first) == (log.rewrites, monday, first)
+        if week is None or not goes_on or not log.lasting or week.done > known:
+            week = progress.kept = Week(log.rewrites, monday, first, first)
         fresh = (log.occurrence(occurrence) for occurrence in log.items[week.done : known])
         week.occurrences += self._counting(fresh, week.buyers)
         week.done = known
         return monday, week.occurrences
 
-    def evaluate(self, shop: ShopView, at_ms: int) -> Evaluation:
-        monday, occurrences = self._this_week(shop, at_ms)
+    def evaluate(self, shop: ShopView, state: Progress[Week], at_ms: int) -> Evaluation:
+        monday, occurrences = self._this_week(shop, state, at_ms)
         ahead = self.source.next_after(shop, at_ms)
         opened = self._open(len(occurrences))
         if opened is None:
-            return [], ahead
-        return [Finding(*opened, episode=week_name(monday))], min(ahead, start_of_day(monday + 7, self.zone))
+            return Evaluation([], ahead)
+        week_ends_ms = start_of_day(monday + 7, self.zone)
+        return Evaluation([Finding(*opened, episode=week_name(monday))], min(ahead, week_ends_ms))
 
     def crossings(self, shop: ShopView) -> Iterator[Occurrence]:
         """When each week's count reached the threshold."""
@@ -316,19 +309,21 @@ class WeekCounter(CountEvaluator):
         """Types of the shop's events that its crossings rest on; none where they rest on orders."""
         return self.source.events
 
-    def evidence(self, shop: ShopView, finding: Finding, at_ms: int) -> Evidence:
-        monday, occurrences = self._this_week(shop, at_ms)
+    def evidence(self, shop: ShopView, state: Progress[Week], finding: Finding, at_ms: int) -> Evidence:
+        monday, occurrences = self._this_week(shop, state, at_ms)
         if finding.episode != week_name(monday):
             weeks = {week_name(monday): occurrences for monday, occurrences in self._weeks(shop, at_ms)}
             occurrences = weeks.get(finding.episode, [])
         return self._evidence(occurrences, len(occurrences), period=finding.episode)
 
-    def end_reason(self, shop: ShopView, last_emitted: Emitted, finding: Finding, at_ms: int) -> Reason:
+    def end_reason(
+        self, shop: ShopView, state: Progress[Week], last_emitted: Emitted, finding: Finding, at_ms: int
+    ) -> Reason:
         this_week = week_name(week_of(day_of(at_ms, self.zone))[0])
         return "evidence_arrived" if finding.episode == this_week else "period_ended"
 
-    def metric(self, shop: ShopView, at_ms: int) -> dict[str, Any]:
-        monday, occurrences = self._this_week(shop, at_ms)
+    def metric(self, shop: ShopView, state: Progress[Week], at_ms: int) -> dict[str, Any]:
+        monday, occurrences = self._this_week(shop, state, at_ms)
         bounds = {
             "from": rfc3339(start_of_day(monday, self.zone)),
             "to": rfc3339(start_of_day(monday + 7, self.zone)),
@@ -336,7 +331,7 @@ class WeekCounter(CountEvaluator):
         return self._metric(len(occurrences), bounds)
 
 
-class OrderCounter(CountEvaluator, SubjectEvaluator[CountRule]):
+class OrderCounter(CountEvaluator[None], SubjectEvaluator[CountRule, None]):
     """Each order's own count."""
 
     def sources(self) -> list[OccurrenceSource]:
@@ -348,35 +343,32 @@ class OrderCounter(CountEvaluator, SubjectEvaluator[CountRule]):
     def touched_at(self, subject: str, instants: Iterable[int]) -> list[str]:
         return [subject]
 
-    def look(self, shop: ShopView, key: str, at_ms: int) -> Evaluation:
+    def evaluate_key(self, shop: ShopView, state: None, key: str, at_ms: int) -> Evaluation:
         instants = self.source.instants(shop, key)
         known = [at for at in instants if at <= at_ms]
         next_eval_ms = min([at for at in instants if at > at_ms], default=NEVER)
         opened = self._open(len(known))
         assert self.rule.lasts is not None
         if opened is None or at_ms >= (ends_ms := known[-1] + self.rule.lasts):
-            return [], next_eval_ms
-        return [Finding(*opened, subject=key)], min(next_eval_ms, ends_ms)
+            return Evaluation([], next_eval_ms)
+        return Evaluation([Finding(*opened, subject=key)], min(next_eval_ms, ends_ms))
 
     def _known(self, shop: ShopView, order: str, at_ms: int) -> list[Occurrence]:
         return [occurrence for occurrence in self.source.about(shop, order) if occurrence.at_ms <= at_ms]
 
-    def evidence(self, shop: ShopView, finding: Finding, at_ms: int) -> Evidence:
+    def evidence(self, shop: ShopView, state: None, finding: Finding, at_ms: int) -> Evidence:
         occurrences = self._known(shop, finding.subject, at_ms)
         evidence = self._evidence(occurrences, len(occurrences), order=finding.subject)
         evidence.order = finding.subject
         evidence.details |= shop.products_of(finding.subject)
         return evidence
 
-    def end_reason(self, shop: ShopView, last_emitted: Emitted, finding: Finding, at_ms: int) -> Reason:
+    def end_reason(self, shop: ShopView, state: None, last_emitted: Emitted, finding: Finding, at_ms: int) -> Reason:
         occurrences = self._known(shop, finding.subject, at_ms)
         return "period_ended" if self._open(len(occurrences)) is not None else "evidence_arrived"
 
-    def metric(self, shop: ShopView, at_ms: int) -> dict[str, Any] | None:
-        return None
 
-
-def evaluator_of(n: int, rule: CountRule, source: OccurrenceSource, place: Place) -> Evaluator:
+def evaluator_of(n: int, rule: CountRule, source: OccurrenceSource, place: Place) -> AnyEvaluator:
     if rule.sanction is not None:
         return SanctionCounter(n, rule, source, place)
     return (WeekCounter if rule.per == "week" else OrderCounter)(n, rule, source, place)

@@ -9,10 +9,11 @@ from rules.calendar.windows import Period
 from rules.facts.shop_facts import Entry, until
 from rules.kinds.evaluation import Evaluation, Finding
 from rules.kinds.evidence import ORDERS_SHOWN
-from rules.kinds.findings import Findings
+from rules.kinds.nothing import NOTHING
 from rules.kinds.ratio.compiled import Count
 from rules.kinds.ratio.counters import RatioCounter
 from rules.kinds.ratio.evaluator import RatioEvaluator
+from rules.kinds.ratio.spec import Ratio
 from rules.kinds.shop_view import ShopView
 from rules.kinds.subjects import SubjectEvaluator
 
@@ -20,19 +21,18 @@ CAUSES = ("not_shipped", "other", "")
 """What a dispute may be about; nothing, where that wasn't told."""
 
 
-class DisputeFindings(Findings):
-    """With the providers by how many disputes they have in each period, and what such a number came to when it was last
-    compared with the orders."""
+class DisputeCounts:
+    """What a shop's disputes came to: the providers by how many disputes they have in each period, and which stage such
+    a number had reached when it was last compared with the orders."""
 
     __slots__ = ("numbers", "providers", "stages")
 
     def __init__(self) -> None:
-        super().__init__()
-        self.numbers: dict[str, dict[Period, int]] = {}
-        self.providers: dict[tuple[Period, int], dict[str, None]] = {}
-        self.stages: dict[tuple[Period, int], str | None] = {}
+        self.numbers: dict[str, dict[Period, int]] = NOTHING
+        self.providers: dict[tuple[Period, int], dict[str, None]] = NOTHING
+        self.stages: dict[tuple[Period, int], str | None] = NOTHING
 
-    def forget(self, provider: str) -> None:
+    def remove(self, provider: str) -> None:
         """A provider's disputes are counted anew."""
         for each in self.numbers.pop(provider, {}).items():
             alike = self.providers[each]
@@ -40,36 +40,38 @@ class DisputeFindings(Findings):
             if not alike:
                 del self.providers[each], self.stages[each]
 
-    def count(self, provider: str, period: Period, number: int, stage: str | None) -> None:
+    def add(self, provider: str, period: Period, number: int, stage: str | None) -> None:
         """So many disputes with a provider lie in a period."""
-        if number:
-            self.numbers.setdefault(provider, {})[period] = number
-            self.providers.setdefault((period, number), {})[provider] = None
-            self.stages[period, number] = stage
+        if not number:
+            return
+        if not self.numbers:
+            self.numbers, self.providers, self.stages = {}, {}, {}
+        self.numbers.setdefault(provider, {})[period] = number
+        self.providers.setdefault((period, number), {})[provider] = None
+        self.stages[period, number] = stage
 
 
-class DisputeJudge(RatioEvaluator, SubjectEvaluator[Any]):
+class DisputeJudge(RatioEvaluator, SubjectEvaluator[Ratio, Any]):
     """A ratio rule by provider. The orders are the same for all providers, so where these change, providers are looked
     at again only if their number of disputes comes to another stage."""
 
-    def new_findings(self) -> DisputeFindings:
-        return DisputeFindings()
+    def new_state(self) -> DisputeCounts:
+        return DisputeCounts()
 
-    def evaluate(self, shop: ShopView, at_ms: int) -> Evaluation:
-        return SubjectEvaluator.evaluate(self, shop, at_ms)
+    def evaluate(self, shop: ShopView, state: DisputeCounts, at_ms: int) -> Evaluation:
+        return SubjectEvaluator.evaluate(self, shop, state, at_ms)
 
-    def evaluate_some(self, shop: ShopView, findings: Findings, at_ms: int, most: int) -> int:
-        assert isinstance(findings, DisputeFindings)
+    def changed_keys(self, shop: ShopView, state: DisputeCounts, at_ms: int) -> Iterator[str]:
+        """The providers whose number of disputes has come to another stage by the orders that it is of."""
         counter = self.counter(shop, at_ms)
-        if counter is not None and not findings.left:
-            counter.advance(at_ms)
-            totals = {count.period: count.total for count in counter.counts}
-            for (period, number), stage in list(findings.stages.items()):
-                total = totals.get(period)
-                now = None if total is None else counter.gauge.stage(number, total)
-                if now != stage or total is None:
-                    findings.touch(findings.providers[period, number])
-        return super().evaluate_some(shop, findings, at_ms, most)
+        if counter is None:
+            return
+        counter.advance(at_ms)
+        totals = {count.period: count.total for count in counter.counts}
+        for (period, number), stage in state.stages.items():
+            total = totals.get(period)
+            if total is None or counter.gauge.stage(number, total) != stage:
+                yield from state.providers[period, number]
 
     def keys(self, shop: ShopView) -> list[str]:
         return [_provider(entry) for entry in shop.facts.of("dispute.opened")]
@@ -77,13 +79,11 @@ class DisputeJudge(RatioEvaluator, SubjectEvaluator[Any]):
     def touched_by(self, shop: ShopView, name: str, entry: Entry) -> list[str]:
         return [_provider(entry)]
 
-    def look(self, shop: ShopView, key: str, at_ms: int) -> Evaluation:
+    def evaluate_key(self, shop: ShopView, state: DisputeCounts, key: str, at_ms: int) -> Evaluation:
         counter, next_eval_ms = self.counter(shop, at_ms), self.next_version_ms(at_ms)
-        findings = shop.findings.get(self.n)
-        if isinstance(findings, DisputeFindings):
-            findings.forget(key)
+        state.remove(key)
         if counter is None or not counter.gauge.steps:
-            return [], next_eval_ms
+            return Evaluation([], next_eval_ms)
         ahead = [shop.facts.next_about("dispute.opened", (key, cause), at_ms) for cause in CAUSES]
         next_eval_ms = min([next_eval_ms, counter.advance(at_ms), *(at for at in ahead if at is not None)])
         desired: list[Finding] = []
@@ -92,9 +92,8 @@ class DisputeJudge(RatioEvaluator, SubjectEvaluator[Any]):
             found = counter.gauge.evaluate(part)
             if found is not None:
                 desired.append(Finding(*found, key, count.period.name))
-            if isinstance(findings, DisputeFindings):
-                findings.count(key, count.period, part.bad, None if found is None else found[0].stage)
-        return desired, next_eval_ms
+            state.add(key, count.period, part.bad, None if found is None else found[0].stage)
+        return Evaluation(desired, next_eval_ms)
 
     def _split(self, shop: ShopView, counter: RatioCounter, count: Count, at_ms: int) -> Iterator[tuple[str, Count]]:
         for provider in sorted(set(self.keys(shop))):

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from decimal import Decimal
-from typing import Any
+from typing import Any, NamedTuple
 
 from msgspec import Struct
 
@@ -37,5 +37,19 @@ class Evidence(Struct, gc=False):
     summary: str | None = None  # where it isn't the rule's own
 
 
-Evaluation = tuple[list[Finding], int]
-"""What should be open, and when that may change without any new fact (epoch ms)."""
+class Evaluation(NamedTuple):
+    """What a rule says of a shop, or of one of its subjects, at a moment. `desired`: the alerts that should be open.
+    `next_ms`: when that may differ without a new fact (epoch ms); it may be too early, never too late. `changed`: the
+    evaluator's published value is another than before, so those that depend on it are to be evaluated too."""
+
+    desired: list[Finding]
+    next_ms: int
+    changed: bool = False
+
+
+class ActiveSanction(NamedTuple):
+    """A sanction in force, from when until when (epoch ms); `NEVER` where it has no end."""
+
+    name: str
+    from_ms: int
+    until_ms: int

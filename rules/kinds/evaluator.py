@@ -1,31 +1,64 @@
-"""What evaluates a rule for a whole shop, and what it answers."""
+"""The one protocol of all rules that look at a whole shop: what an evaluator gets from the engine and returns to it."""
 
-from typing import Any, Protocol
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from typing import Any, Generic, TypeVar
 
-from rules.kinds.evaluation import Evaluation, Evidence, Finding
+from rules.kinds.evaluation import ActiveSanction, Evaluation, Evidence, Finding
 from rules.kinds.rule import Rule
 from rules.kinds.shop_view import ShopView
 from rules.messages.alert_state import Emitted
 from rules.messages.alerts import Reason
 
+R = TypeVar("R", bound=Rule, covariant=True)
 
-class Evaluator(Protocol):
-    """A rule that looks at a whole shop, ready to judge. `n` is its place in the plan."""
+State = TypeVar("State")
+"""What an evaluator keeps of a shop; None where it keeps nothing."""
 
-    @property
-    def n(self) -> int: ...
 
-    @property
-    def rule(self) -> Rule: ...
+class Evaluator(ABC, Generic[R, State]):
+    """A rule made ready for all shops of one plan, in which `n` is its place.
 
-    def evaluate(self, shop: ShopView, at_ms: int) -> Evaluation:
-        """What should be open at a moment, from what is known of the shop alone."""
+    It sees a shop through a read-only view, and writes nothing but its own `state` of that shop, which the engine holds
+    and nobody else touches. What it finds, it returns. Everything it says is a function of what is known of the shop
+    and of the moment: the state only saves work, and may be made anew at any time.
 
-    def evidence(self, shop: ShopView, finding: Finding, at_ms: int) -> Evidence:
-        """The evidence for an alert, as it stands at a moment."""
+    Rules that depend on another one hold its evaluator and call its published methods (`points`, `computations`), which
+    look up their own state in `shop.states`.
 
-    def end_reason(self, shop: ShopView, last_emitted: Emitted, finding: Finding, at_ms: int) -> Reason:
+    Deadlines and silences are no evaluators: they are compiled for single orders (`deadline/timer.py`), since they are
+    evaluated at each event.
+    """
+
+    n: int
+    rule: R
+    dependents: int = 0
+    """The evaluators (as bits) of rules that depend on this one, set by the plan. They lie behind it, and are evaluated
+    in the same pass where its published value has `changed`."""
+
+    def new_state(self) -> State:
+        """What it keeps of a shop of which it has seen nothing yet."""
+        return None  # type: ignore[return-value]  # most keep nothing
+
+    @abstractmethod
+    def evaluate(self, shop: ShopView, state: State, at_ms: int) -> Evaluation:
+        """What should be open at a moment, and when that may differ without a new fact."""
+
+    @abstractmethod
+    def evidence(self, shop: ShopView, state: State, finding: Finding, at_ms: int) -> Evidence:
+        """What proves an alert, as it stands at a moment. Its facts may be gone by then."""
+
+    @abstractmethod
+    def end_reason(self, shop: ShopView, state: State, last_emitted: Emitted, finding: Finding, at_ms: int) -> Reason:
         """Why an alert that was open no longer is."""
 
-    def metric(self, shop: ShopView, at_ms: int) -> dict[str, Any] | None:
+    def metric(self, shop: ShopView, state: State, at_ms: int) -> dict[str, Any] | None:
         """What its clause measures, as a shop's standing shows it."""
+        return None
+
+    def sanctions(self, shop: ShopView, state: State, at_ms: int) -> Sequence[ActiveSanction]:
+        """Those in force at a moment."""
+        return ()
+
+
+AnyEvaluator = Evaluator[Any, Any]

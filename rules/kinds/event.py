@@ -7,7 +7,7 @@ from msgspec.structs import replace
 
 from rules.calendar.durations import Duration
 from rules.calendar.instants import MIN_MS, NEVER, rfc3339
-from rules.kinds.evaluation import Evaluation, Evidence, Finding
+from rules.kinds.evaluation import ActiveSanction, Evaluation, Evidence, Finding
 from rules.kinds.happened import Occurrence
 from rules.kinds.occurrences.source import OccurrenceSource, OccurrenceSpec
 from rules.kinds.rule import Fault, Place, Reference, Rule, Sanction
@@ -54,7 +54,7 @@ class EventRule(Rule, tag="event", tag_field="kind", kw_only=True, frozen=True):
             yield "lasts", "an event is either shown for a time (`lasts`) or brings a `sanction`"
 
 
-class EventEvaluator(SubjectEvaluator[EventRule]):
+class EventEvaluator(SubjectEvaluator[EventRule, None]):
     """An event rule, ready to judge a shop."""
 
     def __init__(self, n: int, rule: EventRule, source: OccurrenceSource, place: Place) -> None:
@@ -88,17 +88,17 @@ class EventEvaluator(SubjectEvaluator[EventRule]):
             return []
         return [occurrence for occurrence in self.source.at(shop, subject, at_ms) if occurrence.times]
 
-    def look(self, shop: ShopView, key: tuple[int, str], at_ms: int) -> Evaluation:
+    def evaluate_key(self, shop: ShopView, state: None, key: tuple[int, str], at_ms: int) -> Evaluation:
         since_ms, subject = key
         until = self._until(since_ms)
         if at_ms >= until or not self._told(shop, key):
-            return [], NEVER
+            return Evaluation([], NEVER)
         if since_ms > at_ms:
-            return [], since_ms
+            return Evaluation([], since_ms)
         opened = self._opened if self.rule.sanction is None else replace(self._opened, until_ms=until)
-        return [Finding(opened, self._reason, subject, rfc3339(since_ms))], until
+        return Evaluation([Finding(opened, self._reason, subject, rfc3339(since_ms))], until)
 
-    def evidence(self, shop: ShopView, finding: Finding, at_ms: int) -> Evidence:
+    def evidence(self, shop: ShopView, state: None, finding: Finding, at_ms: int) -> Evidence:
         occurrences = self._told(shop, self.key_of(finding))
         order = next((occurrence.order for occurrence in occurrences if occurrence.order), None)
         sanction = self.rule.sanction.name if self.rule.sanction else None
@@ -120,18 +120,14 @@ class EventEvaluator(SubjectEvaluator[EventRule]):
             names["points"] = f"{float(evidence.points):g}"
         return evidence
 
-    def end_reason(self, shop: ShopView, last_emitted: Emitted, finding: Finding, at_ms: int) -> Reason:
+    def end_reason(self, shop: ShopView, state: None, last_emitted: Emitted, finding: Finding, at_ms: int) -> Reason:
         if not self._told(shop, self.key_of(finding)):
             return "evidence_arrived"
         return "period_ended" if self.rule.sanction is None else "sanction_ended"
 
-    def metric(self, shop: ShopView, at_ms: int) -> dict[str, Any] | None:
-        return None
-
-    def sanctions(self, shop: ShopView, at_ms: int) -> list[tuple[str, int, int]]:
-        """`(name, from_ms, until_ms)` of those in force."""
+    def sanctions(self, shop: ShopView, state: None, at_ms: int) -> list[ActiveSanction]:
         if self.rule.sanction is None:
             return []
         name, since_ms = self.rule.sanction.name, at_ms - self._lasts_ms
         known = [key for key in self.source.since(shop, since_ms) if key[0] <= at_ms < self._until(key[0])]
-        return [(name, key[0], self._until(key[0])) for key in known for _ in self._told(shop, key)]
+        return [ActiveSanction(name, key[0], self._until(key[0])) for key in known for _ in self._told(shop, key)]

@@ -4,19 +4,17 @@ from bisect import bisect_left, insort
 from collections.abc import Iterable
 from heapq import heappop, heappush
 from itertools import islice
-from typing import Any, Final
+from typing import Final
 
 from rules.calendar.instants import NEVER
-from rules.kinds.evaluation import Evidence, Finding
+from rules.kinds.evaluation import Evaluation, Evidence, Finding
 from rules.kinds.rule import Rule
+from rules.kinds.subjects import Key
 from rules.messages.alert_state import Open
 
 MOST_OPEN = 1_000
 """How many alerts of one rule and shop are open one by one. The rest are counted in one more, whose subject is `-` and
 whose episode is `more`. (Alerts of single orders' deadlines are not among them: each is an order to be shipped.)"""
-
-Key = Any
-"""What a rule evaluates at once: a SKU, a carrier, an order with an instant. Keys of one rule can be put in order."""
 
 About = tuple[str, str]
 """What an alert is about: subject and episode."""
@@ -117,8 +115,9 @@ class Findings:
 
     # -- what is found --------------------------------------------------------------------------------------
 
-    def put(self, key: Key, findings: list[Finding], next_eval_ms: int) -> None:
-        """What was found of a key, and when that may change by itself (epoch ms)."""
+    def put(self, key: Key, evaluation: Evaluation) -> None:
+        """What was found of a key."""
+        findings, next_eval_ms = evaluation.desired, evaluation.next_ms
         if next_eval_ms < self._next_eval_of.get(key, NEVER):
             self._next_eval_of[key] = next_eval_ms
             heappush(self._next_evals, (next_eval_ms, key))

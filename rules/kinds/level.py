@@ -1,6 +1,6 @@
 """Levels: a figure that must not fall below, or rise above, certain values: a rating, a SKU's stock, points."""
 
-from abc import ABC, abstractmethod
+from abc import abstractmethod
 from bisect import bisect_left
 from collections.abc import Iterator, Sequence
 from decimal import Decimal
@@ -13,6 +13,7 @@ from rules.calendar.durations import Duration
 from rules.calendar.instants import DAY_MS, NEVER
 from rules.facts.shop_facts import Entry, said_by, sku_of
 from rules.kinds.evaluation import Evaluation, Evidence, Finding
+from rules.kinds.evaluator import Evaluator
 from rules.kinds.evidence import percent
 from rules.kinds.happened import Occurrence, OccurrenceIndex
 from rules.kinds.rule import Fault, Place, Reference, Role, Rule
@@ -108,7 +109,7 @@ class Reading(Struct, frozen=True):
     shown: dict[str, Any]
 
 
-class Readings(ABC):
+class Readings(Evaluator[Level, None]):
     """What the judges of levels have in common: a figure held against its limits."""
 
     def __init__(self, n: int, rule: Level, place: Place) -> None:
@@ -120,7 +121,7 @@ class Readings(ABC):
     def reading(self, shop: ShopView, subject: str, at_ms: int) -> Reading | None:
         """A subject's figure at a moment."""
 
-    def _verdicts(self, subject: str, reading: Reading | None) -> list[Finding]:
+    def _findings(self, subject: str, reading: Reading | None) -> list[Finding]:
         if reading is None or reading.stage is None:
             return []
         tier = reading.stage if self.rule.tiers else None
@@ -142,7 +143,7 @@ class Readings(ABC):
                 stage = name
         return Reading(float(value), stage, float(limit), shown)
 
-    def evidence(self, shop: ShopView, finding: Finding, at_ms: int) -> Evidence:
+    def evidence(self, shop: ShopView, state: None, finding: Finding, at_ms: int) -> Evidence:
         reading = self.reading(shop, finding.subject, at_ms)
         if reading is None:
             return Evidence({}, dict.fromkeys(("value", "threshold", "headroom", "stock", "per_day"), "-"))
@@ -168,7 +169,7 @@ class Readings(ABC):
         falls = self.rule.below is not None or self.rule.of == "reorder_point"
         return round(reading.value - reading.limit if falls else reading.limit - reading.value, 6)
 
-    def end_reason(self, shop: ShopView, last_emitted: Emitted, finding: Finding, at_ms: int) -> Reason:
+    def end_reason(self, shop: ShopView, state: None, last_emitted: Emitted, finding: Finding, at_ms: int) -> Reason:
         return "fell_back"
 
     def _metric(self, reading: Reading) -> dict[str, Any]:
@@ -189,9 +190,9 @@ class LevelEvaluator(Readings):
         super().__init__(n, rule, place)
         self.ledger = ledger
 
-    def evaluate(self, shop: ShopView, at_ms: int) -> Evaluation:
+    def evaluate(self, shop: ShopView, state: None, at_ms: int) -> Evaluation:
         ahead = [at for name in self.rule.events() if (at := shop.facts.next_after(name, at_ms)) is not None]
-        return self._verdicts("-", self.reading(shop, "-", at_ms)), min(ahead, default=NEVER)
+        return Evaluation(self._findings("-", self.reading(shop, "-", at_ms)), min(ahead, default=NEVER))
 
     def reading(self, shop: ShopView, subject: str, at_ms: int) -> Reading | None:
         match self.rule.of:
@@ -236,12 +237,12 @@ class LevelEvaluator(Readings):
         """Types of the shop's events that its crossings rest on."""
         return self.rule.events()
 
-    def metric(self, shop: ShopView, at_ms: int) -> dict[str, Any] | None:
+    def metric(self, shop: ShopView, state: None, at_ms: int) -> dict[str, Any] | None:
         reading = self.reading(shop, "-", at_ms)
         return None if reading is None else self._metric(reading)
 
 
-class StockEvaluator(Readings, SubjectEvaluator[Level]):
+class StockEvaluator(Readings, SubjectEvaluator[Level, None]):
     """A level rule on the stock of each SKU, ready to judge a shop."""
 
     def keys(self, shop: ShopView) -> list[str]:
@@ -250,12 +251,12 @@ class StockEvaluator(Readings, SubjectEvaluator[Level]):
     def touched_by(self, shop: ShopView, name: str, entry: Entry) -> list[str]:
         return [sku_of(entry)]
 
-    def look(self, shop: ShopView, key: str, at_ms: int) -> Evaluation:
+    def evaluate_key(self, shop: ShopView, state: None, key: str, at_ms: int) -> Evaluation:
         ahead = shop.facts.next_about("stock.level", (key,), at_ms)
         next_eval_ms = NEVER if ahead is None else ahead
         if key in shop.sales:  # stock lasts longer as sales slide out of sight
             next_eval_ms = min(next_eval_ms, start_of_day(day_of(at_ms, self.zone) + 1, self.zone))
-        return self._verdicts(key, self.reading(shop, key, at_ms)), next_eval_ms
+        return Evaluation(self._findings(key, self.reading(shop, key, at_ms)), next_eval_ms)
 
     def reading(self, shop: ShopView, subject: str, at_ms: int) -> Reading | None:
         """A SKU's stock against the pace of its sales. What has no sales lasts for ever, unless there is none of it."""
@@ -276,7 +277,7 @@ class StockEvaluator(Readings, SubjectEvaluator[Level]):
             return self._reading(Decimal(), shown)
         return self._reading(on_hand / per_day if per_day else Decimal("Infinity"), shown)
 
-    def metric(self, shop: ShopView, at_ms: int) -> dict[str, Any] | None:
+    def metric(self, shop: ShopView, state: None, at_ms: int) -> dict[str, Any] | None:
         """The worst of its readings, and each SKU's."""
         skus = [sku_of(entry) for entry in shop.facts.known("stock.level", at_ms)]
         readings = {sku: found for sku in skus if (found := self.reading(shop, sku, at_ms)) is not None}

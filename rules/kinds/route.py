@@ -1,7 +1,7 @@
 """Routes: a carrier's trouble, and which line to switch to at each level of it."""
 
 from collections.abc import Iterator
-from typing import Any, ClassVar, Literal
+from typing import ClassVar, Literal
 
 from rules.calendar.instants import NEVER
 from rules.facts.shop_facts import Entry, said_by
@@ -12,14 +12,14 @@ from rules.kinds.subjects import SubjectEvaluator
 from rules.messages.alert_state import Emitted, Open
 from rules.messages.alerts import Reason
 
-State = Literal["saturated", "paralysed", "extreme"]
+Condition = Literal["saturated", "paralysed", "extreme"]
 
 
 class Route(Rule, tag="route", tag_field="kind", kw_only=True, frozen=True):
     """While a carrier (in a region) is in trouble, `lines` says by state where its parcels go instead. The state is the
     stage."""
 
-    lines: dict[State, str]
+    lines: dict[Condition, str]
 
     NAMES: ClassVar[frozenset[str]] = frozenset({"shop", "carrier", "region", "line", "where"})
 
@@ -34,7 +34,7 @@ class Route(Rule, tag="route", tag_field="kind", kw_only=True, frozen=True):
             yield "lines", "names no state of a carrier"
 
 
-class RouteEvaluator(SubjectEvaluator[Route]):
+class RouteEvaluator(SubjectEvaluator[Route, None]):
     """A route rule, ready to judge a shop."""
 
     def __init__(self, n: int, rule: Route) -> None:
@@ -47,13 +47,14 @@ class RouteEvaluator(SubjectEvaluator[Route]):
     def touched_by(self, shop: ShopView, name: str, entry: Entry) -> list[str]:
         return [_where(entry)]
 
-    def look(self, shop: ShopView, key: str, at_ms: int) -> Evaluation:
+    def evaluate_key(self, shop: ShopView, state: None, key: str, at_ms: int) -> Evaluation:
         ahead = [shop.facts.next_about("carrier.state", about, at_ms) for about in _meant(key)]
         next_eval_ms = min([at for at in ahead if at is not None], default=NEVER)
         entry = self._entry(shop, key, at_ms)
-        if entry is None or (state := entry.data.state) not in self.rule.lines:
-            return [], next_eval_ms
-        return [Finding(Open(state, self.rule.severity[state], tier=state), "threshold_crossed", key)], next_eval_ms
+        if entry is None or (condition := entry.data.state) not in self.rule.lines:
+            return Evaluation([], next_eval_ms)
+        opened = Open(condition, self.rule.severity[condition], tier=condition)
+        return Evaluation([Finding(opened, "threshold_crossed", key)], next_eval_ms)
 
     def _entry(self, shop: ShopView, where: str, at_ms: int) -> Entry | None:
         """The newest word on a carrier; one of trouble, where several are called the same."""
@@ -61,7 +62,7 @@ class RouteEvaluator(SubjectEvaluator[Route]):
         known = [entry for entry in said if entry is not None]
         return max(known, key=lambda entry: (entry.data.state in self.rule.lines, entry.stamp()), default=None)
 
-    def evidence(self, shop: ShopView, finding: Finding, at_ms: int) -> Evidence:
+    def evidence(self, shop: ShopView, state: None, finding: Finding, at_ms: int) -> Evidence:
         entry = self._entry(shop, finding.subject, at_ms)
         if entry is None:
             return Evidence({}, dict.fromkeys(("carrier", "region", "line", "where"), "-"))
@@ -71,11 +72,8 @@ class RouteEvaluator(SubjectEvaluator[Route]):
         details = said_by(entry) | {"carrier": data.carrier, "region": data.region, "state": data.state, "line": line}
         return Evidence(details, names)
 
-    def end_reason(self, shop: ShopView, last_emitted: Emitted, finding: Finding, at_ms: int) -> Reason:
+    def end_reason(self, shop: ShopView, state: None, last_emitted: Emitted, finding: Finding, at_ms: int) -> Reason:
         return "fell_back"
-
-    def metric(self, shop: ShopView, at_ms: int) -> dict[str, Any] | None:
-        return None
 
 
 def _where(entry: Entry) -> str:

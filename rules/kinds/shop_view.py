@@ -4,14 +4,12 @@ The engine's `Shop` and `Order` satisfy these by their shape, so that no kind im
 keeps of a shop still lies in the shop; only the kind named beside it writes it.
 """
 
-from collections.abc import Mapping
-from decimal import Decimal
+from collections.abc import Mapping, Sequence
 from typing import Any, Protocol
 
 from rules.facts.order_facts import OrderFacts
 from rules.facts.shop_facts import ShopFacts
 from rules.kinds.deadline.timer import Timer
-from rules.kinds.findings import Findings
 from rules.kinds.happened import OccurrenceIndex
 from rules.kinds.occurrences.timeline import Timeline
 from rules.kinds.ratio.compiled import CompiledRatio, Part
@@ -54,17 +52,17 @@ class ShopView(Protocol):
     reuses: Timeline
     timelines: list[Timeline]
     occurrences: dict[str, OccurrenceIndex]
-    progress: dict[Any, Any]  # how far evaluators have gone through what happened; each writes its own key
-    findings: dict[int, Findings]
     sales: dict[str, dict[int, int]]
-    dirty_rules: int
-    points: dict[int, Decimal]  # written by ledgers
     counters: list[RatioCounter]
     computed: dict[str, dict[int, PeriodResult]]  # written by computed ratios, as are the next four
     computed_to: dict[str, tuple[int, int, int]]
     recompute: dict[str, int]
     recomputed: list[tuple[str, int]]
     late_before_ms: int
+
+    @property
+    def states(self) -> Sequence[Any]:
+        """What each evaluator keeps, by its place in the plan; none looks at another's."""
 
     @property
     def plan(self) -> PlanView: ...

@@ -1,7 +1,7 @@
 """Spacing: a price must have held for a time before its product joins a promotion."""
 
 from collections.abc import Iterator
-from typing import Any, ClassVar
+from typing import ClassVar
 
 from msgspec import Struct
 
@@ -47,7 +47,7 @@ class TooSoon(Struct, frozen=True):
     promotion: Entry
 
 
-class SpacingEvaluator(SubjectEvaluator[Spacing]):
+class SpacingEvaluator(SubjectEvaluator[Spacing, None]):
     """A spacing rule, ready to judge a shop."""
 
     def __init__(self, n: int, rule: Spacing, place: Place) -> None:
@@ -74,20 +74,20 @@ class SpacingEvaluator(SubjectEvaluator[Spacing]):
     def touched_by(self, shop: ShopView, name: str, entry: Entry) -> list[str]:
         return [sku_of(entry)]
 
-    def look(self, shop: ShopView, key: str, at_ms: int) -> Evaluation:
+    def evaluate_key(self, shop: ShopView, state: None, key: str, at_ms: int) -> Evaluation:
         ahead = [shop.facts.next_about(name, (key,), at_ms) for name in ("promotion.scheduled", "price.changed")]
         next_ms = min((at for at in ahead if at is not None), default=NEVER)
         found = self._found(shop, key, at_ms)
         if found is None or at_ms >= found.free_ms:
-            return [], next_ms
+            return Evaluation([], next_ms)
         started = at_ms >= found.starts_ms
         stage = "overdue" if started else "due_soon"
         opened = Open(stage, self.rule.severity[stage], found.starts_ms)
         reason: Reason = "deadline_passed" if started else "deadline_near"
         finding = Finding(opened, reason, key, rfc3339(found.starts_ms))
-        return [finding], min(next_ms, found.free_ms if started else found.starts_ms)
+        return Evaluation([finding], min(next_ms, found.free_ms if started else found.starts_ms))
 
-    def evidence(self, shop: ShopView, finding: Finding, at_ms: int) -> Evidence:
+    def evidence(self, shop: ShopView, state: None, finding: Finding, at_ms: int) -> Evidence:
         found = self._found(shop, finding.subject, at_ms)
         if found is None:
             return Evidence({"sku": finding.subject}, {"sku": finding.subject, "held_until": "-"})
@@ -100,13 +100,10 @@ class SpacingEvaluator(SubjectEvaluator[Spacing]):
         }
         return Evidence(details, {"sku": found.sku, "held_until": rfc3339(found.free_ms)})
 
-    def end_reason(self, shop: ShopView, last_emitted: Emitted, finding: Finding, at_ms: int) -> Reason:
+    def end_reason(self, shop: ShopView, state: None, last_emitted: Emitted, finding: Finding, at_ms: int) -> Reason:
         found = self._found(shop, finding.subject, at_ms)
         still = found is not None and rfc3339(found.starts_ms) == finding.episode
         return "period_ended" if still else "deadline_moved"
-
-    def metric(self, shop: ShopView, at_ms: int) -> dict[str, Any] | None:
-        return None
 
 
 def _last_change(prices: list[Entry]) -> Entry:

@@ -8,6 +8,7 @@ from rules.calendar.instants import NEVER
 from rules.calendar.schedule import BOUNDARIES, next_boundary
 from rules.calendar.windows import Period
 from rules.kinds.evaluation import Evaluation, Evidence, Finding
+from rules.kinds.evaluator import Evaluator
 from rules.kinds.evidence import percent
 from rules.kinds.ratio.compiled import Count
 from rules.kinds.ratio.counters import RatioCounter
@@ -49,7 +50,7 @@ class Streak(Rule, tag="streak", tag_field="kind", kw_only=True, frozen=True):
             yield "reached", f"{self.reached} is the name of another stage"
 
 
-class StreakEvaluator:
+class StreakEvaluator(Evaluator[Streak, None]):
     """A streak rule, ready to judge a shop."""
 
     def __init__(self, n: int, rule: Streak, ratio: RatioEvaluator) -> None:
@@ -57,10 +58,10 @@ class StreakEvaluator:
         self.rule = rule
         self.ratio = ratio
 
-    def evaluate(self, shop: ShopView, at_ms: int) -> Evaluation:
+    def evaluate(self, shop: ShopView, state: None, at_ms: int) -> Evaluation:
         counter = self.ratio.counter(shop, at_ms)
         if counter is None:
-            return [], NEVER
+            return Evaluation([], NEVER)
         findings, severity = [], self.rule.severity
         worst = None if counter.idle else counter.running(at_ms)  # if all that is open were lost; more can't be
         if worst is not None and worst.total and self.ratio.gauges[-1].reached(worst) is not None:
@@ -72,9 +73,9 @@ class StreakEvaluator:
             opened = Open(self.rule.reached, severity[self.rule.reached], tier=self.rule.reached)
             findings.append(Finding(opened, "threshold_crossed"))
         if counter.idle:
-            return findings, self.ratio.next_version_ms(at_ms)
+            return Evaluation(findings, self.ratio.next_version_ms(at_ms))
         # Where orders are lost, what the pace lets expect shrinks as the period's end comes nearer.
-        return findings, next_boundary("day", at_ms, counter.gauge.zone)
+        return Evaluation(findings, next_boundary("day", at_ms, counter.gauge.zone))
 
     def _now(self, shop: ShopView, at_ms: int) -> Count | None:
         """The period that is running, as far as it is certain."""
@@ -105,7 +106,7 @@ class StreakEvaluator:
             streak, expected = streak + 1, first
         return streak
 
-    def evidence(self, shop: ShopView, finding: Finding, at_ms: int) -> Evidence:
+    def evidence(self, shop: ShopView, state: None, finding: Finding, at_ms: int) -> Evidence:
         counter = self.ratio.counter(shop, at_ms)
         details: dict[str, Any] = {"kept": self.kept(shop), "times": self.rule.times}
         names = {**dict.fromkeys(self.rule.NAMES - {"shop"}, "-"), **details}
@@ -130,12 +131,12 @@ class StreakEvaluator:
         details["window"] = window_json(counter, period)
         return Evidence(details, names, None, best, threshold, headroom)
 
-    def end_reason(self, shop: ShopView, last_emitted: Emitted, finding: Finding, at_ms: int) -> Reason:
+    def end_reason(self, shop: ShopView, state: None, last_emitted: Emitted, finding: Finding, at_ms: int) -> Reason:
         now = self._now(shop, at_ms)
         same = now is not None and finding.episode in ("-", now.period.name)
         return "fell_back" if same else "period_ended"
 
-    def metric(self, shop: ShopView, at_ms: int) -> dict[str, Any] | None:
+    def metric(self, shop: ShopView, state: None, at_ms: int) -> dict[str, Any] | None:
         """This period so far, and how many before it were kept up."""
         counter, now = self.ratio.counter(shop, at_ms), self._now(shop, at_ms)
         if counter is None:

@@ -12,9 +12,10 @@ from rules.calendar.durations import Duration
 from rules.calendar.instants import MIN_MS, NEVER, rfc3339
 from rules.facts.shop_facts import Entry, done_as, said_by, until
 from rules.kinds.deadline.spec import Warn
-from rules.kinds.evaluation import Evaluation, Evidence, Finding
-from rules.kinds.findings import Findings
+from rules.kinds.evaluation import ActiveSanction, Evaluation, Evidence, Finding
+from rules.kinds.evaluator import State
 from rules.kinds.occurrences.source import OccurrenceSource, OccurrenceSpec
+from rules.kinds.progress import Progress
 from rules.kinds.rule import Fault, Place, Reference, Rule, Sanction
 from rules.kinds.shop_view import ShopView
 from rules.kinds.subjects import SubjectEvaluator
@@ -89,8 +90,8 @@ class Duty(Struct):
     ticked: list[dict[str, Any]] = []
 
 
-class DutyJudge:
-    """What the judges of tasks have in common."""
+class DutyEvaluator(SubjectEvaluator[Tasks, State]):
+    """What rules on single tasks and on the deposit have in common."""
 
     def __init__(self, n: int, rule: Tasks, place: Place) -> None:
         self.n = n
@@ -102,10 +103,10 @@ class DutyJudge:
         """What should be open about something owed at a moment."""
         due = duty.at_ms + self.rule.within
         if duty.done_ms is not None or at_ms >= due + self.rule.lasts or not self.effective.at(duty.at_ms):
-            return [], NEVER
+            return Evaluation([], NEVER)
         opened, next_ms = self._stage(due, at_ms)
         reason: Reason = "deadline_near" if opened.stage == "due_soon" else "deadline_passed"
-        return [Finding(opened, reason, duty.subject, rfc3339(due))], next_ms
+        return Evaluation([Finding(opened, reason, duty.subject, rfc3339(due))], next_ms)
 
     def _stage(self, due: int, at_ms: int) -> tuple[Open, int]:
         if at_ms >= due:
@@ -140,20 +141,17 @@ class DutyJudge:
         late_word = last_emitted.stage == "overdue" and duty.done_ms <= (last_emitted.due_ms or 0)
         return "evidence_arrived" if late_word else "fulfilled"
 
-    def metric(self, shop: ShopView, at_ms: int) -> dict[str, Any] | None:
-        return None
-
-    def _sanctions(self, duties: Iterable[Duty], at_ms: int) -> list[tuple[str, int, int]]:
-        """`(name, from_ms, until_ms)` of those in force: until it is done, so without an end."""
+    def _sanctions(self, duties: Iterable[Duty], at_ms: int) -> list[ActiveSanction]:
+        """Those in force: until it is done, so without an end."""
         if self.rule.sanction is None:
             return []
         owed = [duty.at_ms for duty in duties if duty.done_ms is None]
         overdue = [since_ms + self.rule.within for since_ms in owed if self.effective.at(since_ms)]
         name, lasts = self.rule.sanction.name, self.rule.lasts
-        return [(name, due, NEVER) for due in overdue if due <= at_ms < due + lasts]
+        return [ActiveSanction(name, due, NEVER) for due in overdue if due <= at_ms < due + lasts]
 
 
-class TasksEvaluator(DutyJudge, SubjectEvaluator[Tasks]):
+class TasksEvaluator(DutyEvaluator[None]):
     """A tasks rule, ready to judge a shop. What is owed goes by its instant and subject."""
 
     def __init__(self, n: int, rule: Tasks, source: OccurrenceSource | None, place: Place) -> None:
@@ -220,23 +218,23 @@ class TasksEvaluator(DutyJudge, SubjectEvaluator[Tasks]):
         duty.done_ms = known[-1].at_ms if known and not duty.left else None
         return duty, min([entry.at_ms for entry in done if entry.at_ms > at_ms], default=NEVER)
 
-    def look(self, shop: ShopView, key: Owed, at_ms: int) -> Evaluation:
+    def evaluate_key(self, shop: ShopView, state: None, key: Owed, at_ms: int) -> Evaluation:
         duty, done_ms = self._duty(shop, key, at_ms)
         if duty is None:
-            return [], NEVER
+            return Evaluation([], NEVER)
         if key[0] > at_ms:
-            return [], key[0]
-        findings, next_eval_ms = self._judged(duty, at_ms)
-        return findings, min(next_eval_ms, done_ms) if findings else NEVER
+            return Evaluation([], key[0])
+        found = self._judged(duty, at_ms)
+        return Evaluation(found.desired, min(found.next_ms, done_ms) if found.desired else NEVER)
 
-    def evidence(self, shop: ShopView, finding: Finding, at_ms: int) -> Evidence:
+    def evidence(self, shop: ShopView, state: None, finding: Finding, at_ms: int) -> Evidence:
         duty, _ = self._duty(shop, self.key_of(finding), at_ms)
         return self._evidence(duty, finding.subject, None if self.source is None else finding.subject)
 
-    def end_reason(self, shop: ShopView, last_emitted: Emitted, finding: Finding, at_ms: int) -> Reason:
+    def end_reason(self, shop: ShopView, state: None, last_emitted: Emitted, finding: Finding, at_ms: int) -> Reason:
         return self._end_reason(self._duty(shop, self.key_of(finding), at_ms)[0], last_emitted)
 
-    def sanctions(self, shop: ShopView, at_ms: int) -> list[tuple[str, int, int]]:
+    def sanctions(self, shop: ShopView, state: None, at_ms: int) -> list[ActiveSanction]:
         if self.rule.sanction is None:
             return []
         owed = [key for key in self._since(shop, at_ms - self.rule.within - self.rule.lasts) if key[0] <= at_ms]
@@ -255,25 +253,31 @@ def _first_done(shop: ShopView, task: str, duty: Duty, alert: str) -> Entry | No
 
 class Deposits(Struct):
     """How far what was taken from the deposit has been gone through, and what was topped up: what is owed, how much of
-    each, where each instant's lie, and by currency those not settled yet, the oldest first."""
+    each, where each instant's lie, and by currency those not settled yet, the oldest first. `changed`: when
+    those were taken of which something has changed since this was last asked (epoch ms); None where all has."""
 
     rewrites: tuple[int, int]
     paid: int = 0
     paid_ms: int = MIN_MS
+    to_ms: int = MIN_MS
     duties: list[Duty] = []
     owed: list[Any] = []
     at: dict[int, list[int]] = {}
     open_by: dict[str | None, deque[int]] = {}
+    changed: list[int] | None = None
 
 
-class DepositJudge(DutyJudge, SubjectEvaluator[Tasks]):
+class DepositJudge(DutyEvaluator[Progress[Deposits]]):
     """A rule on what is taken from the deposit, ready to judge a shop. What is owed goes by its instant."""
 
-    def evaluate_some(self, shop: ShopView, findings: Findings, at_ms: int, most: int) -> int:
-        kept = shop.progress.get(self)
-        deposits, moved = self._settled(shop, at_ms)
-        findings.touch(moved if deposits is kept else [*findings.keys(), *self.keys(shop)])
-        return super().evaluate_some(shop, findings, at_ms, most)
+    def new_state(self) -> Progress[Deposits]:
+        return Progress()
+
+    def changed_keys(self, shop: ShopView, state: Progress[Deposits], at_ms: int) -> list[int]:
+        """The instants of those that were taken or paid since it was last asked; all, where it began anew."""
+        deposits = self._settled(shop, state, at_ms)
+        changed, deposits.changed = deposits.changed, []
+        return self.keys(shop) if changed is None else changed
 
     def keys(self, shop: ShopView) -> list[int]:
         return [_NEXT_TOP_UP, *(entry.at_ms for entry in shop.facts.of("deposit.deducted"))]
@@ -285,58 +289,64 @@ class DepositJudge(DutyJudge, SubjectEvaluator[Tasks]):
         due = instant_of(finding.episode)
         return NEVER if due is None else due - self.rule.within
 
-    def look(self, shop: ShopView, key: int, at_ms: int) -> Evaluation:
+    def evaluate_key(self, shop: ShopView, state: Progress[Deposits], key: int, at_ms: int) -> Evaluation:
         if key == _NEXT_TOP_UP:
             ahead = shop.facts.next_after("deposit.topped_up", at_ms)
-            return [], NEVER if ahead is None else ahead
+            return Evaluation([], NEVER if ahead is None else ahead)
         if key > at_ms:
-            return [], key
-        deposits, _ = self._settled(shop, at_ms)
+            return Evaluation([], key)
+        deposits = self._settled(shop, state, at_ms)
         owed = [duty for n in deposits.at.get(key, ()) if (duty := deposits.duties[n]).done_ms is None]
         if not owed:
-            return [], NEVER
+            return Evaluation([], NEVER)
         return self._judged(owed[0], at_ms)
 
-    def _duty(self, shop: ShopView, finding: Finding, at_ms: int) -> Duty | None:
-        deposits, _ = self._settled(shop, at_ms)
+    def _duty(self, shop: ShopView, state: Progress[Deposits], finding: Finding, at_ms: int) -> Duty | None:
+        deposits = self._settled(shop, state, at_ms)
         owed = deposits.at.get(self.key_of(finding), ()) if finding.subject == "-" else ()
         return deposits.duties[owed[0]] if owed else None
 
-    def evidence(self, shop: ShopView, finding: Finding, at_ms: int) -> Evidence:
-        return self._evidence(self._duty(shop, finding, at_ms), finding.subject, None)
+    def evidence(self, shop: ShopView, state: Progress[Deposits], finding: Finding, at_ms: int) -> Evidence:
+        return self._evidence(self._duty(shop, state, finding, at_ms), finding.subject, None)
 
-    def end_reason(self, shop: ShopView, last_emitted: Emitted, finding: Finding, at_ms: int) -> Reason:
-        return self._end_reason(self._duty(shop, finding, at_ms), last_emitted)
+    def end_reason(
+        self, shop: ShopView, state: Progress[Deposits], last_emitted: Emitted, finding: Finding, at_ms: int
+    ) -> Reason:
+        return self._end_reason(self._duty(shop, state, finding, at_ms), last_emitted)
 
-    def sanctions(self, shop: ShopView, at_ms: int) -> list[tuple[str, int, int]]:
-        return self._sanctions(self._settled(shop, at_ms)[0].duties, at_ms)
+    def sanctions(self, shop: ShopView, state: Progress[Deposits], at_ms: int) -> list[ActiveSanction]:
+        return self._sanctions(self._settled(shop, state, at_ms).duties, at_ms)
 
-    def _settled(self, shop: ShopView, at_ms: int) -> tuple[Deposits, list[int]]:
-        """What was taken from the deposit, paid back by what was topped up, the oldest first, each currency by itself;
-        and the instants of what has changed since the last time. Goes on from there if nothing else happened before."""
+    def _settled(self, shop: ShopView, progress: Progress[Deposits], at_ms: int) -> Deposits:
+        """What was taken from the deposit, paid back by what was topped up, the oldest first, each currency by itself.
+        Goes on from the last time if nothing else happened before."""
         facts = shop.facts
         rewrites = facts.rewrites("deposit.deducted"), facts.rewrites("deposit.topped_up")
         taken, topped_up = facts.of("deposit.deducted"), facts.of("deposit.topped_up")
-        deposits: Deposits | None = shop.progress.get(self)
+        deposits = progress.kept
         fresh = taken[len(deposits.duties) : until(taken, at_ms)] if deposits is not None else ()
-        if deposits is None or deposits.rewrites != rewrites or _is_late(deposits, fresh, topped_up):
+        if deposits is None or deposits.rewrites != rewrites or _is_late(deposits, fresh, topped_up, at_ms):
             deposits, fresh = Deposits(rewrites), taken[: until(taken, at_ms)]
-            shop.progress = shop.progress or {}
-            shop.progress[self] = deposits
-        moved: list[int] = []
+            progress.kept = deposits
+        changed = [entry.at_ms for entry in fresh]
         waiting = deque(fresh)
         for entry in topped_up[deposits.paid : until(topped_up, at_ms)]:
             while waiting and waiting[0].at_ms <= entry.at_ms:
                 _take(deposits, waiting.popleft())
             deposits.paid, deposits.paid_ms = deposits.paid + 1, entry.at_ms
-            moved += _pay(deposits, entry)
+            changed += _pay(deposits, entry)
         for entry in waiting:
             _take(deposits, entry)
-        return deposits, [*moved, *(entry.at_ms for entry in fresh)]
+        deposits.to_ms = at_ms
+        if deposits.changed is not None:
+            deposits.changed += changed
+        return deposits
 
 
-def _is_late(deposits: Deposits, taken: Sequence[Entry], topped_up: Sequence[Entry]) -> bool:
-    """Whether a sum was taken or topped up before what has been gone through."""
+def _is_late(deposits: Deposits, taken: Sequence[Entry], topped_up: Sequence[Entry], at_ms: int) -> bool:
+    """Whether a sum was taken or topped up before what has been gone through, or that lies after the moment."""
+    if at_ms < deposits.to_ms:
+        return True
     if taken and taken[0].at_ms <= deposits.paid_ms:
         return True
     paid = topped_up[deposits.paid : deposits.paid + 1]

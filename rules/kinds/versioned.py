@@ -4,64 +4,25 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 from rules.facts.shop_facts import Entry
-from rules.kinds.evaluation import Evaluation, Evidence, Finding
-from rules.kinds.evaluator import Evaluator
-from rules.kinds.findings import Key
+from rules.kinds.evaluation import ActiveSanction, Evaluation, Evidence, Finding
 from rules.kinds.occurrences.source import OccurrenceSource
 from rules.kinds.shop_view import ShopView
-from rules.kinds.subjects import SubjectEvaluator
+from rules.kinds.subjects import AnySubjectEvaluator, Key, SubjectEvaluator
 from rules.messages.alert_state import Emitted
 from rules.messages.alerts import Reason
 
 
-def versions_of(n: int, evaluators: Sequence[Any]) -> Evaluator:
-    """One judge of a rule's versions, which are of one kind."""
-    if all(isinstance(evaluator, SubjectEvaluator) for evaluator in evaluators):
-        return SubjectVersions(n, evaluators)
-    return Versions(n, evaluators)
+class Versions(SubjectEvaluator[Any, list[Any]]):
+    """The evaluators of one rule's versions; what each says of its own time, together. All kinds with versions by date,
+    but for ratios, which have their own way, are evaluated subject by subject. The state is that of each version."""
 
-
-class Versions:
-    """Judges of one rule's versions; what each says of its own time, together."""
-
-    evaluators: Sequence[Evaluator]
-
-    def __init__(self, n: int, evaluators: Sequence[Evaluator]) -> None:
+    def __init__(self, n: int, evaluators: Sequence[AnySubjectEvaluator]) -> None:
         self.n = n
         self.rule = evaluators[-1].rule
         self.evaluators = evaluators
 
-    def evaluate(self, shop: ShopView, at_ms: int) -> Evaluation:
-        said = [evaluator.evaluate(shop, at_ms) for evaluator in self.evaluators]
-        return [finding for findings, _ in said for finding in findings], min(next_ms for _, next_ms in said)
-
-    def _judge_of(self, shop: ShopView, finding: Finding, at_ms: int) -> Evaluator:
-        """The one that speaks of this; the newest, where none does any more."""
-        about = (finding.subject, finding.episode)
-        for evaluator in self.evaluators:
-            if any((each.subject, each.episode) == about for each in evaluator.evaluate(shop, at_ms)[0]):
-                return evaluator
-        return self.evaluators[-1]
-
-    def evidence(self, shop: ShopView, finding: Finding, at_ms: int) -> Evidence:
-        return self._judge_of(shop, finding, at_ms).evidence(shop, finding, at_ms)
-
-    def end_reason(self, shop: ShopView, last_emitted: Emitted, finding: Finding, at_ms: int) -> Reason:
-        return self._judge_of(shop, finding, at_ms).end_reason(shop, last_emitted, finding, at_ms)
-
-    def metric(self, shop: ShopView, at_ms: int) -> dict[str, Any] | None:
-        return self.evaluators[-1].metric(shop, at_ms)
-
-    def sanctions(self, shop: ShopView, at_ms: int) -> list[tuple[str, int, int]]:
-        """`(name, from_ms, until_ms)` of those in force."""
-        found = [getattr(evaluator, "sanctions", None) for evaluator in self.evaluators]
-        return [each for sanctions in found if sanctions is not None for each in sanctions(shop, at_ms)]
-
-
-class SubjectVersions(Versions, SubjectEvaluator[Any]):
-    """The same, of a rule that judges subject by subject."""
-
-    evaluators: Sequence[SubjectEvaluator[Any]]
+    def new_state(self) -> list[Any]:
+        return [evaluator.new_state() for evaluator in self.evaluators]
 
     def keys(self, shop: ShopView) -> Iterator[Key]:
         return (key for evaluator in self.evaluators for key in evaluator.keys(shop))
@@ -78,20 +39,42 @@ class SubjectVersions(Versions, SubjectEvaluator[Any]):
     def key_of(self, finding: Finding) -> Key:
         return self.evaluators[-1].key_of(finding)
 
-    def evaluate(self, shop: ShopView, at_ms: int) -> Evaluation:
-        return SubjectEvaluator.evaluate(self, shop, at_ms)
+    def changed_keys(self, shop: ShopView, state: list[Any], at_ms: int) -> Iterator[Key]:
+        return (key for evaluator, own in self._with(state) for key in evaluator.changed_keys(shop, own, at_ms))
 
-    def look(self, shop: ShopView, key: Key, at_ms: int) -> Evaluation:
-        said = [evaluator.look(shop, key, at_ms) for evaluator in self.evaluators]
-        found = {(each.subject, each.episode): each for findings, _ in said for each in findings}
-        return list(found.values()), min(next_ms for _, next_ms in said)
+    def evaluate_key(self, shop: ShopView, state: list[Any], key: Key, at_ms: int) -> Evaluation:
+        found = [evaluator.evaluate_key(shop, own, key, at_ms) for evaluator, own in self._with(state)]
+        desired = {(each.subject, each.episode): each for evaluation in found for each in evaluation.desired}
+        return Evaluation(list(desired.values()), min(each.next_ms for each in found))
 
-    def _judge_of(self, shop: ShopView, finding: Finding, at_ms: int) -> SubjectEvaluator[Any]:
+    def evidence(self, shop: ShopView, state: list[Any], finding: Finding, at_ms: int) -> Evidence:
+        evaluator, own = self._that_speaks(shop, state, finding, at_ms)
+        return evaluator.evidence(shop, own, finding, at_ms)
+
+    def end_reason(
+        self, shop: ShopView, state: list[Any], last_emitted: Emitted, finding: Finding, at_ms: int
+    ) -> Reason:
+        evaluator, own = self._that_speaks(shop, state, finding, at_ms)
+        return evaluator.end_reason(shop, own, last_emitted, finding, at_ms)
+
+    def metric(self, shop: ShopView, state: list[Any], at_ms: int) -> dict[str, Any] | None:
+        return self.evaluators[-1].metric(shop, state[-1], at_ms)
+
+    def sanctions(self, shop: ShopView, state: list[Any], at_ms: int) -> list[ActiveSanction]:
+        return [each for evaluator, own in self._with(state) for each in evaluator.sanctions(shop, own, at_ms)]
+
+    def _with(self, state: list[Any]) -> Iterator[tuple[AnySubjectEvaluator, Any]]:
+        return zip(self.evaluators, state, strict=True)
+
+    def _that_speaks(
+        self, shop: ShopView, state: list[Any], finding: Finding, at_ms: int
+    ) -> tuple[AnySubjectEvaluator, Any]:
+        """The version that says this; the newest, where none does any more."""
         about = finding.subject, finding.episode
-        for evaluator in self.evaluators:
-            key = evaluator.key_of(
-                finding
-            )  # by its own times: of what has another limit the same episode is another key
-            if any((each.subject, each.episode) == about for each in evaluator.look(shop, key, at_ms)[0]):
-                return evaluator
-        return self.evaluators[-1]
+        for evaluator, own in self._with(state):
+            # By its own times: of what has another limit the same episode is another key.
+            key = evaluator.key_of(finding)
+            desired = evaluator.evaluate_key(shop, own, key, at_ms).desired
+            if any((each.subject, each.episode) == about for each in desired):
+                return evaluator, own
+        return self.evaluators[-1], state[-1]

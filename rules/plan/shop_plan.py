@@ -13,7 +13,7 @@ from rules.kinds.count import evaluator_of as count_judge
 from rules.kinds.deadline.spec import Deadline, Silence
 from rules.kinds.deadline.timer import FirstDeadlines, Timer, compile_first_deadlines
 from rules.kinds.disputes import DisputeJudge
-from rules.kinds.evaluator import Evaluator
+from rules.kinds.evaluator import AnyEvaluator
 from rules.kinds.event import EventEvaluator, EventRule
 from rules.kinds.ledger.evaluator import LedgerEvaluator
 from rules.kinds.ledger.postings import FeedReader
@@ -28,9 +28,9 @@ from rules.kinds.route import Route, RouteEvaluator
 from rules.kinds.rule import Place
 from rules.kinds.spacing import Spacing, SpacingEvaluator
 from rules.kinds.streak import Streak, StreakEvaluator
-from rules.kinds.subjects import SubjectEvaluator
+from rules.kinds.subjects import AnySubjectEvaluator, SubjectEvaluator
 from rules.kinds.tasks import DepositJudge, Tasks, TasksEvaluator
-from rules.kinds.versioned import versions_of
+from rules.kinds.versioned import Versions
 
 KEPT_BEYOND_MS = 30 * DAY_MS
 """How long an order that nothing looks at any more is still remembered, for events that come late."""
@@ -80,7 +80,7 @@ class Plan:
         self.gauges: list[CompiledRatio] = []
         self.extractors: list[Extractor] = []
         self.evaluators: list[Any] = []
-        self.evaluator_of: dict[str, Evaluator] = {}
+        self.evaluator_of: dict[str, AnyEvaluator] = {}
         self.on_event: dict[str, int] = {}
         self.on_gauge: list[int] = []
         self.on_timeline: list[int] = []
@@ -101,8 +101,8 @@ class Plan:
         }
         #: The sources that look at a type of them; those that go by subject and look at a trace, or at used numbers.
         self.sources_on: dict[str, list[OccurrenceSource]] = {}
-        self.timeline_readers: list[list[SubjectEvaluator[Any]]] = [[] for _ in self.extractors]
-        self.number_readers: list[SubjectEvaluator[Any]] = []
+        self.timeline_readers: list[list[AnySubjectEvaluator]] = [[] for _ in self.extractors]
+        self.number_readers: list[AnySubjectEvaluator] = []
         self._connect(by_subject)
         self.by_sku = [evaluator for evaluator in by_subject if self.on_sale >> evaluator.n & 1]
         self.computed = [
@@ -226,15 +226,15 @@ class Plan:
         for rule_id, versions in by_id.items():
             n = len(self.evaluators)
             if isinstance(versions[0].rule, Ratio):
-                evaluator: Evaluator = self._ratio(n, versions, bits)
+                evaluator: AnyEvaluator = self._ratio(n, versions, bits)
             else:
                 evaluators = [self._make(n, each) for each in versions]
-                evaluator = evaluators[0] if len(evaluators) == 1 else versions_of(n, evaluators)
+                evaluator = evaluators[0] if len(evaluators) == 1 else Versions(n, evaluators)  # type: ignore[arg-type]
             self.evaluators.append(evaluator)
             self.evaluator_of[rule_id] = evaluator
             for lean in versions[0].rule.depends_on():
                 leaned = self.evaluator_of.get(lean)
-                if isinstance(leaned, RatioEvaluator | LedgerEvaluator):
+                if leaned is not None:
                     leaned.dependents |= 1 << n
 
     def _ratio(self, n: int, versions: list[InForce], bits: Mapping[str, int]) -> RatioEvaluator:
@@ -259,7 +259,7 @@ class Plan:
         denominator.gauges |= 1 << slot
         return CompiledRatio(slot, rule, denominator, bits, place, anchored, bits_of(self._looked_at(rule)))
 
-    def _make(self, n: int, each: InForce) -> Evaluator:
+    def _make(self, n: int, each: InForce) -> AnyEvaluator:
         rule, place = each.rule, each.place
         match rule:
             case CountRule():
@@ -338,7 +338,7 @@ class Plan:
         elif source.of.reused is not None:
             self.on_number |= 1 << n
 
-    def _connect(self, by_subject: Iterable[SubjectEvaluator[Any]]) -> None:
+    def _connect(self, by_subject: Iterable[AnySubjectEvaluator]) -> None:
         """Has sources hear of what they look at, and judges of what their sources find."""
         for source in self._sources.values():
             for name in source.events:

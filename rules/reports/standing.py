@@ -22,7 +22,8 @@ def standing(shop: Shop, at_ms: int) -> dict[str, Any]:
         "open_alerts": shop.open_alerts,
         "metrics": _metrics(shop, at_ms),
         "ledgers": {
-            evaluator.rule.ledger: evaluator.entry(shop, at_ms) | _reported_points(shop, evaluator.rule.ledger, at_ms)
+            evaluator.rule.ledger: evaluator.entry(shop, shop.states[evaluator.n], at_ms)
+            | _reported_points(shop, evaluator.rule.ledger, at_ms)
             for evaluator in shop.plan.evaluators
             if isinstance(evaluator, LedgerEvaluator)
         },
@@ -35,7 +36,7 @@ def _metrics(shop: Shop, at_ms: int) -> dict[str, Any]:
     """What each clause measures; of several rules of one clause that which the shop is judged by comes first."""
     metrics: dict[str, Any] = {}
     for evaluator in shop.plan.evaluators:
-        metric = evaluator.metric(shop, at_ms)
+        metric = evaluator.metric(shop, shop.states[evaluator.n], at_ms)
         if metric is None:
             continue
         metric |= _reported(shop, evaluator.rule.clause, evaluator.rule.id, at_ms)
@@ -69,8 +70,7 @@ def sanctions(shop: Shop, at_ms: int) -> list[dict[str, Any]]:
     """Those in force; `until` is null where it is for good, or until something is done."""
     found = []
     for evaluator in shop.plan.evaluators:
-        own = getattr(evaluator, "sanctions", None)
-        for name, from_ms, until_ms in own(shop, at_ms) if own is not None else ():
+        for name, from_ms, until_ms in evaluator.sanctions(shop, shop.states[evaluator.n], at_ms):
             until = None if until_ms >= NEVER else rfc3339(until_ms)
             found.append({"clause": evaluator.rule.clause, "name": name, "from": rfc3339(from_ms), "until": until})
     return found

@@ -2,7 +2,6 @@
 
 from bisect import bisect_left
 from collections.abc import Iterable
-from decimal import Decimal
 from typing import Any
 
 from rules.calendar.days import day_of
@@ -16,7 +15,7 @@ from rules.kinds.occurrences.timeline import Timeline
 from rules.kinds.ratio.compiled import CompiledRatio, Part
 from rules.kinds.ratio.counters import DayBuckets, RatioCounter
 from rules.kinds.ratio.period_results import PeriodResult
-from rules.kinds.subjects import SubjectEvaluator
+from rules.kinds.subjects import AnySubjectEvaluator
 from rules.messages.alert_state import Emitted
 from rules.messages.events import Item
 from rules.messages.names import shop_key
@@ -128,8 +127,6 @@ class Shop:
         "orders",
         "plan",
         "platform",
-        "points",
-        "progress",
         "rebound",
         "recompute",
         "recomputed",
@@ -137,6 +134,7 @@ class Shop:
         "reuses",
         "sales",
         "scheduled_ms",
+        "states",
         "stocked",
         "timelines",
         "totals",
@@ -175,9 +173,8 @@ class Shop:
         self.numbers: dict[str, list[tuple[int, str]]] = NOTHING
         self.reuses = Timeline()
         self.occurrences: dict[str, OccurrenceIndex] = NOTHING
-        self.progress: dict[Any, Any] = NOTHING
         self.sales: Sales = NOTHING
-        self.points: dict[int, Decimal] = {}
+        self.states: list[Any] = [evaluator.new_state() for evaluator in plan.evaluators]
         self.findings: dict[int, Findings] = NOTHING
         #: When each ratio was last computed, by which boundary, and the next.
         self.computed_to: dict[str, tuple[int, int, int]] = {}
@@ -205,7 +202,7 @@ class Shop:
                 if (findings := self.findings.get(evaluator.n)) is not None:
                     findings.touch(evaluator.touched_by(self, name, entry))
 
-    def _tell(self, readers: Iterable[SubjectEvaluator[Any]], subject: str, instants: Iterable[int]) -> None:
+    def _tell(self, readers: Iterable[AnySubjectEvaluator], subject: str, instants: Iterable[int]) -> None:
         """Tells judges that something happened to a subject, or didn't, at these instants (epoch ms)."""
         for evaluator in readers:
             if (findings := self.findings.get(evaluator.n)) is not None:

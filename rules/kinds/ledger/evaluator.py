@@ -11,7 +11,8 @@ from rules.calendar.instants import MIN_MS, NEVER, rfc3339
 from rules.calendar.schedule import next_boundary
 from rules.facts.shop_facts import until
 from rules.kinds.account import Account, post_all
-from rules.kinds.evaluation import Evaluation, Evidence, Finding
+from rules.kinds.evaluation import ActiveSanction, Evaluation, Evidence, Finding
+from rules.kinds.evaluator import Evaluator
 from rules.kinds.ledger.postings import FeedReader, Posting, Reading
 from rules.kinds.ledger.spec import Ledger, PointsTier
 from rules.kinds.rule import Place
@@ -39,16 +40,27 @@ class Book(Struct):
         return Book(account, readings, self.rewrites, self.to_ms, waiting, self.numbered, self.reports)
 
 
-class LedgerEvaluator:
+class LedgerState:
+    """What a ledger keeps of a shop: its `book`, and the points when it was last evaluated, None before."""
+
+    __slots__ = ("book", "points")
+
+    def __init__(self) -> None:
+        self.book: Book | None = None
+        self.points: Decimal | None = None
+
+
+class LedgerEvaluator(Evaluator[Ledger, LedgerState]):
     """A ledger rule, ready to judge a shop."""
+
+    def new_state(self) -> LedgerState:
+        return LedgerState()
 
     def __init__(self, n: int, rule: Ledger, readers: list[FeedReader], place: Place) -> None:
         self.n = n
         self.rule = rule
         self.readers = readers
         self.zone = place.zone
-        #: The judges (as bits) that lean on its points.
-        self.dependents = 0
 
     # -- keeping it -------------------------------------------------------------------------------------------
 
@@ -61,20 +73,19 @@ class LedgerEvaluator:
         return book.account
 
     def points(self, shop: ShopView, at_ms: int) -> Decimal:
-        return self._now(shop, at_ms).account.points
+        """Published: the points at the clock's moment."""
+        return self._now(shop, shop.states[self.n], at_ms).account.points
 
     def _new_book(self, shop: ShopView) -> Book:
         account = Account(self.rule, self._cleared_after)
         return Book(account, [Reading() for _ in self.readers], shop.facts.rewrites("points.reported"))
 
-    def _now(self, shop: ShopView, at_ms: int) -> Book:
+    def _now(self, shop: ShopView, state: LedgerState, at_ms: int) -> Book:
         """The same at the clock's moment, going on from where it was kept to, as long as nothing happened before. More
         may happen at this very instant, so what is kept ends before it."""
-        book: Book | None = shop.progress.get(self)
+        book = state.book
         if book is None or at_ms <= book.to_ms or not self._keep(shop, book, at_ms - 1):
-            book = self._new_book(shop)
-            shop.progress = shop.progress or {}
-            shop.progress[self] = book
+            book = state.book = self._new_book(shop)
             self._keep(shop, book, at_ms - 1)
         now = book.copy()
         self._keep(shop, now, at_ms)
@@ -158,14 +169,12 @@ class LedgerEvaluator:
 
     # -- judging --------------------------------------------------------------------------------------------
 
-    def evaluate(self, shop: ShopView, at_ms: int) -> Evaluation:
+    def evaluate(self, shop: ShopView, state: LedgerState, at_ms: int) -> Evaluation:
         if not self.rule.tiers and not self.dependents:
-            return [], NEVER  # nothing follows from its points: they are reckoned when they are asked for
-        now = self._now(shop, at_ms)
+            return Evaluation([], NEVER)  # nothing follows from its points: they are reckoned when they are asked for
+        now = self._now(shop, state, at_ms)
         account = now.account
-        if account.points != shop.points.get(self.n):
-            shop.points[self.n] = account.points
-            shop.dirty_rules |= self.dependents
+        changed, state.points = account.points != state.points, account.points
         findings = []
         severity = self.rule.severity
         tier = self._next_tier(account.points)
@@ -183,7 +192,7 @@ class LedgerEvaluator:
                 next_evals.append(ends_ms)
                 opened = Open("active", severity["active"], until_ms=ends_ms, tier=reached.name)
                 findings.append(Finding(opened, "sanction_started", episode=rfc3339(from_ms)))
-        return findings, min(next_evals)
+        return Evaluation(findings, min(next_evals), changed)
 
     def _next_ms(self, shop: ShopView, now: Book, at_ms: int) -> int:
         """When something is posted, reported or cleared next (epoch ms), or before."""
@@ -202,8 +211,8 @@ class LedgerEvaluator:
             return None
         return float((self._next_tier(points) or self.rule.tiers[-1]).at - points)
 
-    def evidence(self, shop: ShopView, finding: Finding, at_ms: int) -> Evidence:
-        account = self._now(shop, at_ms).account
+    def evidence(self, shop: ShopView, state: LedgerState, finding: Finding, at_ms: int) -> Evidence:
+        account = self._now(shop, state, at_ms).account
         began_ms = instant_of(finding.episode)
         began = None if began_ms is None else account.began_at(began_ms)
         points, postings = (account.points, account.shown()) if began is None else (began[2], began[3])
@@ -227,20 +236,19 @@ class LedgerEvaluator:
         evidence.points, evidence.ledger = points, self.rule.ledger
         return evidence
 
-    def end_reason(self, shop: ShopView, last_emitted: Emitted, finding: Finding, at_ms: int) -> Reason:
+    def end_reason(
+        self, shop: ShopView, state: LedgerState, last_emitted: Emitted, finding: Finding, at_ms: int
+    ) -> Reason:
         if last_emitted.until_ms is not None:
             return "sanction_ended" if at_ms >= last_emitted.until_ms else "evidence_arrived"
-        account = self._now(shop, at_ms).account
+        account = self._now(shop, state, at_ms).account
         if account.began_at(at_ms) is not None:
             return "threshold_crossed"
         return "fell_back" if account.points else "period_ended"
 
-    def metric(self, shop: ShopView, at_ms: int) -> dict[str, Any] | None:
-        return None
-
-    def entry(self, shop: ShopView, at_ms: int) -> dict[str, Any]:
+    def entry(self, shop: ShopView, state: LedgerState, at_ms: int) -> dict[str, Any]:
         """As a shop's standing shows it."""
-        account = self._now(shop, at_ms).account
+        account = self._now(shop, state, at_ms).account
         entry: dict[str, Any] = {"points": float(account.points)}
         if (first_ms := account.first_ms()) is not None:
             clears_ms = self._clears_ms(account, at_ms)
@@ -251,8 +259,7 @@ class LedgerEvaluator:
             entry |= {"next_tier": None if tier is None else tier.name, "headroom": self.headroom(account.points)}
         return entry
 
-    def sanctions(self, shop: ShopView, at_ms: int) -> list[tuple[str, int, int]]:
-        """`(name, from_ms, until_ms)` of those in force."""
-        began = self._now(shop, at_ms).account.sanctions
-        found = [(tier.name, from_ms, tier.sanction().until_ms(from_ms)) for tier, from_ms, _, _ in began]
-        return [each for each in found if at_ms < each[2]]
+    def sanctions(self, shop: ShopView, state: LedgerState, at_ms: int) -> list[ActiveSanction]:
+        began = self._now(shop, state, at_ms).account.sanctions
+        found = [ActiveSanction(tier.name, from_ms, tier.sanction().until_ms(from_ms)) for tier, from_ms, _, _ in began]
+        return [each for each in found if at_ms < each.until_ms]

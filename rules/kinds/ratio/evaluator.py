@@ -10,7 +10,8 @@ from rules.calendar.days import start_of_day
 from rules.calendar.instants import MIN_MS, NEVER, rfc3339
 from rules.calendar.windows import Period
 from rules.facts.order_facts import OrderFacts
-from rules.kinds.evaluation import Evaluation, Evidence, Finding
+from rules.kinds.evaluation import ActiveSanction, Evaluation, Evidence, Finding
+from rules.kinds.evaluator import Evaluator
 from rules.kinds.evidence import ORDERS_SHOWN, percent
 from rules.kinds.money import money_taken
 from rules.kinds.ratio.compiled import CompiledRatio, Count
@@ -25,15 +26,13 @@ from rules.messages.alert_state import Emitted, Open
 from rules.messages.alerts import Reason
 
 
-class RatioEvaluator:
+class RatioEvaluator(Evaluator[Ratio, Any]):
     """One ratio rule with all its versions."""
 
     def __init__(self, n: int, gauges: Sequence[CompiledRatio]) -> None:
         self.n = n
         self.rule: Ratio = gauges[-1].rule
         self.gauges = gauges
-        #: The judges (as bits) that lean on what it computes.
-        self.dependents = 0
         self.computing = None if self.rule.every is None else PeriodicRatio(gauges)
         self._in_force = [(gauge.effective, gauge.n) for gauge in gauges]
         #: The place of the version that always is in force, where there is only that.
@@ -59,23 +58,22 @@ class RatioEvaluator:
 
     # -- judging --------------------------------------------------------------------------------------------
 
-    def evaluate(self, shop: ShopView, at_ms: int) -> Evaluation:
+    def evaluate(self, shop: ShopView, state: Any, at_ms: int) -> Evaluation:
         counter = self.counter(shop, at_ms)
         next_ms = self.next_version_ms(at_ms)
         if counter is None or not counter.gauge.steps:
-            return [], next_ms
+            return Evaluation([], next_ms)
         next_ms = min(next_ms, counter.advance(at_ms))
         if self.computing is None:
-            return self._verdicts(shop, counter, at_ms), next_ms
+            return Evaluation(self._findings(shop, counter, at_ms), next_ms)
         changed, boundary = self.computing.compute(shop, at_ms)
-        if changed:
-            shop.dirty_rules |= self.dependents
         following = self.counter(shop, boundary)
         if following is not None and following is not counter:
             next_ms = min(next_ms, following.advance(at_ms))
-        return self._computed_verdicts(shop, counter, following, at_ms), min(next_ms, boundary)
+        findings = self._computed_findings(shop, counter, following, at_ms)
+        return Evaluation(findings, min(next_ms, boundary), changed)
 
-    def _verdicts(self, shop: ShopView, counter: RatioCounter, at_ms: int) -> list[Finding]:
+    def _findings(self, shop: ShopView, counter: RatioCounter, at_ms: int) -> list[Finding]:
         findings: list[Finding] = []
         if counter.idle or (counter.gauge.rule.by is None and not counter.staged):
             return findings  # as most of the time
@@ -110,13 +108,13 @@ class RatioEvaluator:
         """Evidence of a part: its reason, among the others."""
         return {"reason": finding.subject, "mix": dict(sorted(self._reasons(counter, count).items()))}
 
-    def _computed_verdicts(
+    def _computed_findings(
         self, shop: ShopView, counter: RatioCounter, following: RatioCounter | None, at_ms: int
     ) -> list[Finding]:
         """Of a rolling window the step that was computed last; where it reached none, whether the `following`
         computation would. A calendar period is judged as it goes."""
         if counter.gauge.rule.window.align != "rolling":
-            return self._verdicts(shop, counter, at_ms)
+            return self._findings(shop, counter, at_ms)
         newest = self.newest(shop, at_ms)
         gauge = counter.gauge
         step = next((step for step in gauge.steps if newest is not None and step.name == newest[1].step), None)
@@ -145,7 +143,7 @@ class RatioEvaluator:
 
     # -- what it says of itself -------------------------------------------------------------------------------
 
-    def evidence(self, shop: ShopView, finding: Finding, at_ms: int) -> Evidence:
+    def evidence(self, shop: ShopView, state: Any, finding: Finding, at_ms: int) -> Evidence:
         counter = self.counter(shop, at_ms)
         count = None if counter is None else self._count_of(shop, counter, finding, at_ms)
         if counter is None or count is None:
@@ -210,19 +208,18 @@ class RatioEvaluator:
             actions=cure.actions if cure else (),
         )
 
-    def end_reason(self, shop: ShopView, last_emitted: Emitted, finding: Finding, at_ms: int) -> Reason:
+    def end_reason(self, shop: ShopView, state: Any, last_emitted: Emitted, finding: Finding, at_ms: int) -> Reason:
         counter = self.counter(shop, at_ms)
         if counter is None:
             return "no_longer_applies"
         periods = counter.gauge.rule.window.periods(at_ms, counter.gauge.zone)
         return "fell_back" if any(each.name == finding.episode for each in periods) else "period_ended"
 
-    def sanctions(self, shop: ShopView, at_ms: int) -> list[tuple[str, int, int]]:
-        """`(name, from_ms, until_ms)` of those in force."""
+    def sanctions(self, shop: ShopView, state: Any, at_ms: int) -> list[ActiveSanction]:
         counter = self.counter(shop, at_ms)
         return [] if counter is None else list(sanctions(shop, counter, at_ms))
 
-    def metric(self, shop: ShopView, at_ms: int) -> dict[str, Any] | None:
+    def metric(self, shop: ShopView, state: Any, at_ms: int) -> dict[str, Any] | None:
         counter = self.counter(shop, at_ms)
         if counter is None:
             return None

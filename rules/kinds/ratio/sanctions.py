@@ -8,6 +8,7 @@ from operator import itemgetter
 from rules.calendar.schedule import boundaries
 from rules.expr.conditions import rules_named
 from rules.facts.order_facts import FACT_BIT, all_had_come, any_had_come
+from rules.kinds.evaluation import ActiveSanction
 from rules.kinds.ratio.compiled import Count, Part
 from rules.kinds.ratio.counters import RatioCounter
 from rules.kinds.ratio.spec import Ratio
@@ -17,8 +18,8 @@ Change = tuple[int, Part | None, Part | None]
 """When (epoch ms) an order's part in a ratio changed, from what to what."""
 
 
-def sanctions(shop: ShopView, counter: RatioCounter, at_ms: int) -> Iterator[tuple[str, int, int]]:
-    """`(name, from_ms, until_ms)` of those in force at a moment."""
+def sanctions(shop: ShopView, counter: RatioCounter, at_ms: int) -> Iterator[ActiveSanction]:
+    """Those in force at a moment."""
     rule = counter.gauge.rule
     for n, tier in enumerate(rule.tiers):
         if tier.sanction is None:
@@ -26,7 +27,7 @@ def sanctions(shop: ShopView, counter: RatioCounter, at_ms: int) -> Iterator[tup
         since_ms = at_ms - int(tier.sanction.lasts or rule.window.span_ms())
         began = _Past(shop, counter, since_ms, at_ms).reached(n)
         if began is not None:
-            yield tier.sanction.name, began, tier.sanction.until_ms(began)
+            yield ActiveSanction(tier.sanction.name, began, tier.sanction.until_ms(began))
 
 
 def _rules_named(rule: Ratio) -> set[str]:
