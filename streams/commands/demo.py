@@ -26,7 +26,12 @@ A_DAY_IN_FOUR_SECONDS = 21_600.0
     help="Times faster than life.",
 )
 @click.option("--seed", type=int, default=1, show_default=True, help="Another seed, other orders.")
-def demo(seconds: float | None, speed: float, seed: int) -> None:
+@click.option(
+    "--feed",
+    is_flag=True,
+    help="Two shops at an emulated Shopee instead, whose pushes the real receiver, mapper and poller take.",
+)
+def demo(seconds: float | None, speed: float, seed: int, feed: bool) -> None:
     """Watch a dozen shops get into trouble: embedded broker, the real worker, a seeded feed.
 
     Nothing is kept after it ends.
@@ -37,7 +42,9 @@ def demo(seconds: float | None, speed: float, seed: int) -> None:
     except BadPack as error:
         raise Failed(str(error), 2) from None
     try:
-        asyncio.run(_until_stopped(show.run(book, speed=speed, seconds=seconds, seed=seed, out=sys.stdout)))
+        asyncio.run(
+            _until_stopped(show.run(book, speed=speed, seconds=seconds, seed=seed, out=sys.stdout, pushed=feed))
+        )
     except (KeyboardInterrupt, asyncio.CancelledError):
         click.echo("stopped", err=True)
 

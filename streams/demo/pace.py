@@ -37,18 +37,20 @@ class Pace:
             while arrival_ms <= now_ms:
                 await self._send(event)
                 arrival_ms, event = next(arrivals)
-            await self._tick(now_ms)
+            await tick(self._producer, self._names, self._partitions, now_ms)
             await asyncio.sleep(STEP_S)
 
     async def _send(self, event: Event) -> None:
         await send(self._producer, self._names, self._partitions, event)
         self.sent += 1
 
-    async def _tick(self, now_ms: int) -> None:
-        tick = orjson.dumps({"type": "clock.tick", "time": rfc3339(now_ms)})
-        for topic in CLOCKED:
-            for partition in range(self._partitions):
-                await self._producer.send(self._names.of(topic), tick, key=b"tick", partition=partition)
+
+async def tick(producer: AIOKafkaProducer, names: TopicNames, partitions: int, now_ms: int) -> None:
+    """Tells every input partition what time it is."""
+    value = orjson.dumps({"type": "clock.tick", "time": rfc3339(now_ms)})
+    for topic in CLOCKED:
+        for partition in range(partitions):
+            await producer.send(names.of(topic), value, key=b"tick", partition=partition)
 
 
 async def send(producer: AIOKafkaProducer, names: TopicNames, partitions: int, event: Event) -> None:

@@ -6,6 +6,7 @@ import logging
 import tempfile
 from collections import deque
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from time import monotonic
 from typing import TextIO
@@ -18,8 +19,10 @@ from rules.calendar.instants import MIN_MS, from_rfc3339
 from rules.plan.rule_book import RuleBook
 from rules.reports.standing import nearest, standing
 from streams.app import App, create
+from streams.demo.clock import Clock
 from streams.demo.generator import events
 from streams.demo.pace import Pace
+from streams.demo.pushed import PushedFeed
 from streams.kafka.embedded import PARTITIONS, EmbeddedBroker
 from streams.settings import Settings
 from streams.terminal.board import Board, Due
@@ -80,8 +83,11 @@ class Show:
         )
 
 
-async def run(book: RuleBook, *, speed: float, seconds: float | None, seed: int, out: TextIO) -> None:
-    """Runs for `seconds` (until cancelled, if None), then prints a summary. Raises what ended the worker."""
+async def run(
+    book: RuleBook, *, speed: float, seconds: float | None, seed: int, out: TextIO, pushed: bool = False
+) -> None:
+    """Runs for `seconds` (until cancelled, if None), then prints a summary. Where `pushed`, an emulated platform pushes
+    what happens. Raises what ended the worker or the feed."""
     with (
         tempfile.TemporaryDirectory(prefix="shipclock-demo-") as folder,
         EmbeddedBroker() as broker,
@@ -99,8 +105,14 @@ async def run(book: RuleBook, *, speed: float, seconds: float | None, seed: int,
         try:
             async with AIOKafkaProducer(bootstrap_servers=broker.bootstrap, linger_ms=20) as producer:
                 print(f"console: {web.address}", file=out, flush=True)
-                pace = Pace(producer, app.names, PARTITIONS, START_MS, speed)
-                feeding = asyncio.create_task(pace.follow(events(seed, START_MS)))
+                feed: PushedFeed | None = None
+                if pushed:
+                    say = partial(print, file=out, flush=True) if isinstance(view, PlainView) else _say_nothing
+                    feed = PushedFeed(settings, Clock(START_MS, speed), seed, Path(folder), say)
+                    feeding = asyncio.create_task(feed.run(producer, PARTITIONS))
+                else:
+                    pace = Pace(producer, app.names, PARTITIONS, START_MS, speed)
+                    feeding = asyncio.create_task(pace.follow(events(seed, START_MS)))
                 try:
                     with view:
                         await _watch(show, view, feeding, seconds)
@@ -111,6 +123,12 @@ async def run(book: RuleBook, *, speed: float, seconds: float | None, seed: int,
         finally:
             await app.stop()
     Console(file=out).print(summary(board, show.totals))
+    if feed is not None:
+        print(feed.summary(), file=out)
+
+
+def _say_nothing(_: str) -> None:
+    """The live view has the screen."""
 
 
 async def _watch(show: Show, view: LiveView | PlainView, feeding: asyncio.Task[None], seconds: float | None) -> None:

@@ -43,24 +43,26 @@ def vitals(is_ready: Callable[[], bool], token: str | None) -> list[BaseRoute]:
     ]
 
 
+def server_of(asgi: ASGIApp, bounds: Limits | None = None) -> Server:
+    config = uvicorn.Config(
+        asgi,
+        http=Connection,
+        lifespan="off",
+        ws="none",
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        proxy_headers=False,
+        timeout_graceful_shutdown=LEAVE_S,
+    )
+    return Server(config, limits() if bounds is None else bounds)
+
+
 async def serve(
     asgi: ASGIApp, listening: socket.socket, work: Coroutine[Any, Any, None], bounds: Limits | None = None
 ) -> None:
     """Until SIGTERM or Ctrl-C. Raises what the work fails of."""
-    server = Server(
-        uvicorn.Config(
-            asgi,
-            http=Connection,
-            lifespan="off",
-            ws="none",
-            log_config=None,
-            access_log=False,
-            server_header=False,
-            proxy_headers=False,
-            timeout_graceful_shutdown=LEAVE_S,
-        ),
-        limits() if bounds is None else bounds,
-    )
+    server = server_of(asgi, bounds)
 
     def leave() -> None:
         server.should_exit = True
