@@ -1,6 +1,6 @@
 """Instants as epoch milliseconds, and how they are written."""
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from functools import lru_cache
 from typing import Annotated, Final
 
@@ -36,6 +36,11 @@ def to_ms(instant: datetime | int) -> int:
         return instant
     since = instant - _EPOCH
     return since.days * DAY_MS + since.seconds * 1000 + since.microseconds // 1000
+
+
+def date_ms(day: date) -> int:
+    """When a date begins in UTC (epoch ms); local days begin up to 14 hours before or after it."""
+    return (day.toordinal() - _EPOCH.toordinal()) * DAY_MS
 
 
 def is_believable(at_ms: int) -> bool:

@@ -20,7 +20,9 @@ from rules.kinds.deadline.timer import OVERDUE, Timer
 from rules.messages.alert_state import Open
 from rules.messages.alerts import Alert
 from rules.messages.bounds import check_names
-from rules.messages.events import AnyEvent, ClockTick, Event, ShopEvent
+from rules.messages.envelope import Event
+from rules.messages.events import AnyEvent, ClockTick
+from rules.messages.shop_events import ShopEvent
 from rules.plan.rule_book import RuleBook
 from rules.state.aggregate import count
 from rules.state.changes import Changes

@@ -7,13 +7,14 @@ different events never compare equal, so every order of arrival ends in the same
 
 from collections.abc import Callable, Iterable, Sequence
 from copy import copy
+from datetime import date
 from operator import attrgetter
 from sys import intern
 from typing import Any, Final
 
 from msgspec import Struct
 
-from rules.calendar.instants import MIN_MS, NEVER, is_believable, to_ms
+from rules.calendar.instants import MIN_MS, NEVER, date_ms, is_believable, to_ms
 from rules.codegen import Written, function
 from rules.messages.events import (
     CancelledData,
@@ -35,6 +36,9 @@ Stamp = tuple[int, str, str]
 """`(at_ms, source, event id)`."""
 
 
+DueBy = int | str
+"""Epoch ms, or a local date (`2026-01-08`) that ends with that day in the shop's zone."""
+
 Merge = Callable[["OrderFacts", Any, Stamp], int]
 """Takes an event into an order's facts; the answer has the bits (`FACT_BIT`) of the facts that changed."""
 
@@ -45,7 +49,7 @@ class Terms(Struct, array_like=True, gc=False):
     amount: str | None = None
     currency: str | None = None
     mode: str | None = None
-    ship_by_ms: int | None = None
+    ship_by_ms: DueBy | None = None
     handling_h: float | None = None
     logistics: str | None = None
     sensitive: bool = False
@@ -75,11 +79,11 @@ class OrderFacts(Struct, array_like=True, gc=False):
     cancelled_by: str | None = None
     cancelled_for: str | None = None
     deadline_moved: Stamp | None = None
-    moved_to_ms: int | None = None
+    moved_to_ms: DueBy | None = None
     pickup_failed: Stamp | None = None
     returned: Stamp | None = None
     refunded: Stamp | None = None
-    moved_before: tuple[tuple[Stamp, int], ...] = ()
+    moved_before: tuple[tuple[Stamp, DueBy], ...] = ()
 
     def as_of(self, at_ms: int) -> "OrderFacts":
         """What had happened by then. (Of `news` only the last is kept, so what is computed at boundaries never looks at
@@ -96,9 +100,9 @@ class OrderFacts(Struct, array_like=True, gc=False):
             kept.cancelled_by = kept.cancelled_for = None
         if kept.deadline_moved is None:
             kept.moved_to_ms = None
-            for stamp, to_ms in self.moved_before:
+            for stamp, to in self.moved_before:
                 if stamp[0] <= at_ms:
-                    kept.deadline_moved, kept.moved_to_ms = stamp, to_ms
+                    kept.deadline_moved, kept.moved_to_ms = stamp, to
         return kept
 
     def is_over(self) -> bool:
@@ -194,10 +198,12 @@ UNSCANNED: Final = frozenset({None, "info_received", "expired"})
 """Tracking states in which no carrier has had the parcel in hand."""
 
 
-def _real(ship_by: Any) -> int | None:
-    """A promised instant in ms; None for what a sender writes to mean "no time"."""
+def _real(ship_by: Any) -> DueBy | None:
+    """When something is promised; None for what a sender writes to mean "no time"."""
     if ship_by is None:
         return None
+    if type(ship_by) is date:
+        return ship_by.isoformat() if is_believable(date_ms(ship_by)) else None
     at_ms = to_ms(ship_by)
     return at_ms if is_believable(at_ms) else None
 
@@ -270,7 +276,10 @@ def _moved(facts: OrderFacts, event: Any, stamp: Stamp) -> int:
         moves[facts.deadline_moved] = facts.moved_to_ms
     if stamp in moves:
         return 0
-    moves[stamp] = to_ms(event.data.ship_by)
+    to = _real(event.data.ship_by)
+    if to is None:
+        return 0
+    moves[stamp] = to
     *before, (facts.deadline_moved, facts.moved_to_ms) = sorted(moves.items())[-MOVES_KEPT:]
     facts.moved_before = tuple(before)
     kept = facts.deadline_moved == stamp or stamp in dict(before)

@@ -14,7 +14,7 @@ from msgspec import Struct
 
 from rules.calendar.instants import DAY_MS, NEVER, rfc3339, to_ms
 from rules.facts.order_facts import Stamp
-from rules.messages import events
+from rules.messages import shop_events as events
 
 KEPT_MS = 400 * DAY_MS
 """How long events that count by themselves are kept, except where they matter for good."""

@@ -5,6 +5,7 @@ keeps of a shop still lies in the shop; only the kind named beside it writes it.
 """
 
 from collections.abc import Mapping, Sequence
+from decimal import Decimal
 from typing import Any, Protocol
 
 from rules.facts.order_facts import OrderFacts
@@ -52,7 +53,7 @@ class ShopView(Protocol):
     reuses: Timeline
     timelines: list[Timeline]
     occurrences: dict[str, OccurrenceIndex]
-    sales: dict[str, dict[int, int]]
+    sales: dict[str, dict[int, int | Decimal]]
     counters: list[RatioCounter]
     computed: dict[str, dict[int, PeriodResult]]  # written by computed ratios, as are the next four
     computed_to: dict[str, tuple[int, int, int]]
@@ -71,5 +72,5 @@ class ShopView(Protocol):
     @property
     def orders(self) -> Mapping[str, OrderView]: ...
     def future_after(self, boundary_ms: int, /) -> Mapping[Any, int]: ...
-    def sold(self, sku: str | None, days: int, today: int, /) -> tuple[int, int]: ...
+    def sold(self, sku: str | None, days: int, today: int, /) -> tuple[float, int]: ...
     def products_of(self, order_id: str, /) -> dict[str, Any]: ...

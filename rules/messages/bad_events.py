@@ -1,5 +1,8 @@
 """Records that can't be taken as events, and how that is said."""
 
+from collections.abc import Sequence
+from typing import Any
+
 from rules.calendar.instants import DAY_MS, rfc3339
 from rules.messages.text import visible
 
@@ -8,8 +11,10 @@ LONGEST_REASON = 300
 
 UNREADABLE = "unreadable"
 LEAP = "leap"
+KEPT = "kept"
 UNFORESEEN = "unforeseen"
-"""Kinds of bad records: what is wrong with the record itself, with its time, or what nobody has thought of."""
+"""Kinds of bad records: what is wrong with the record itself, with its time, with a detail of an event that counts
+all the same, or what nobody has thought of."""
 
 
 class BadEvent(ValueError):
@@ -20,6 +25,15 @@ class BadEvent(ValueError):
         shown = visible(reason[: LONGEST_REASON + 1])
         super().__init__(shown if len(shown) <= LONGEST_REASON else f"{shown[:LONGEST_REASON]}…")
         self.kind = kind
+
+
+class KeptWithout(BadEvent):
+    """Of an event that counts (`event`, with its time `at_ms`) something was left out, and why."""
+
+    def __init__(self, event: Any, at_ms: int, left_out: Sequence[str]) -> None:
+        super().__init__(f"kept without {'; '.join(left_out)}", KEPT)
+        self.event = event
+        self.at_ms = at_ms
 
 
 def as_bad_event(error: Exception) -> BadEvent:

@@ -9,29 +9,37 @@ from decimal import Decimal
 from typing import Annotated, Any, Final, Literal, get_args
 
 import msgspec
-from msgspec import Meta, Struct
+from msgspec import UNSET, Meta, Struct, UnsetType
+from msgspec.structs import replace
 
 from rules.calendar.instants import EARLIEST_MS, LATEST_MS, Instant, to_ms
-from rules.messages.bad_events import BadEvent
+from rules.messages.bad_events import BadEvent, KeptWithout
 from rules.messages.bounds import (
     LARGEST_BYTES,
     LONGEST_H,
     MOST_ITEMS,
-    AlertId,
     Currency,
     Id,
+    Line,
+    Quantity,
+    ShipBy,
     Sku,
     Text,
-    Whole,
     check_amount,
     check_currency,
     check_data,
+    check_line,
     check_names,
+    check_portions,
     check_ship_by,
     good_currencies,
     too_large,
     unbelievable,
 )
+from rules.messages.envelope import Event
+from rules.messages.names import parcel_name
+from rules.messages.odd_details import read_leniently
+from rules.messages.shop_events import AnyShopEvent, MoneyData
 
 Party = Literal["buyer", "seller", "system"]
 CancelReason = Literal[
@@ -51,17 +59,6 @@ Status = Literal[
     "returned",
     "expired",
 ]
-CarrierState = Literal["normal", "saturated", "paralysed", "extreme"]
-
-
-class Event(Struct, tag_field="type", kw_only=True, frozen=True, gc=False):
-    """What every event carries. The same (`source`, `id`) twice counts once."""
-
-    id: Id
-    source: Id
-    time: Instant
-    platform: Id
-    shop: Id
 
 
 class OrderEvent(Event, kw_only=True, frozen=True, gc=False):
@@ -75,9 +72,24 @@ class ClockTick(Struct, tag_field="type", tag="clock.tick", frozen=True, gc=Fals
 
 
 class Item(Struct, frozen=True, gc=False):
+    """A line of an order; `amount` is what it costs in all. What is unset takes no room in stored facts."""
+
     sku: Sku | None = None
-    qty: Whole = 1
+    qty: Quantity = 1
     product: Text | None = None
+    line: Line | UnsetType = UNSET
+    amount: Decimal | UnsetType = UNSET
+
+
+class Portion(Struct, frozen=True, gc=False):
+    """So much of a line, which is named by `line`, else by `sku`; all of it where no `qty` is given."""
+
+    line: Line | None = None
+    sku: Sku | None = None
+    qty: Quantity | None = None
+
+
+Portions = Annotated[tuple[Portion, ...], Meta(max_length=MOST_ITEMS)]
 
 
 class PlacedData(Struct, frozen=True, gc=False):
@@ -85,19 +97,24 @@ class PlacedData(Struct, frozen=True, gc=False):
     currency: Currency | None = None
     items: Annotated[tuple[Item, ...], Meta(max_length=MOST_ITEMS)] | None = None
     mode: Mode | None = None
-    ship_by: Instant | None = None
+    ship_by: ShipBy | None = None
     handling_h: Annotated[float, Meta(ge=0, le=LONGEST_H)] | None = None
     logistics: Logistics | None = None
     sensitive: bool | None = None
     predeclared: bool | None = None
+    paid: bool | None = None
 
 
 class OrderPlaced(OrderEvent, tag="order.placed", frozen=True, gc=False):
     data: PlacedData = PlacedData()
 
 
+class OrderPaid(OrderEvent, tag="order.paid", frozen=True, gc=False):
+    data: MoneyData = MoneyData()
+
+
 class DeadlineData(Struct, frozen=True, gc=False):
-    ship_by: Instant
+    ship_by: ShipBy
     by: Text | None = None
 
 
@@ -106,10 +123,17 @@ class DeadlineChanged(OrderEvent, tag="order.deadline_changed", frozen=True, gc=
 
 
 class ShippedData(Struct, frozen=True, gc=False):
+    """`replaces`: the parcel that this one stands for. `combined_with`: another order that went out in it."""
+
     carrier: Text | None = None
     tracking_no: Text | None = None
     logistics: Logistics | None = None
     label: Logistics | None = None
+    parcel: Text | None = None
+    items: Portions | None = None
+    complete: bool | None = None
+    replaces: Text | None = None
+    combined_with: Id | None = None
 
 
 class OrderShipped(OrderEvent, tag="order.shipped", frozen=True, gc=False):
@@ -119,28 +143,62 @@ class OrderShipped(OrderEvent, tag="order.shipped", frozen=True, gc=False):
 class CancelledData(Struct, frozen=True, gc=False):
     by: Party | None = None
     reason: CancelReason | None = None
+    items: Portions | None = None
 
 
 class OrderCancelled(OrderEvent, tag="order.cancelled", frozen=True, gc=False):
     data: CancelledData = CancelledData()
 
 
+class ReopenedData(Struct, frozen=True, gc=False):
+    by: Text | None = None
+    ship_by: ShipBy | None = None
+
+
+class OrderReopened(OrderEvent, tag="order.reopened", frozen=True, gc=False):
+    data: ReopenedData = ReopenedData()
+
+
+class VoidedData(Struct, frozen=True, gc=False):
+    """`into`: the order that stands for this one."""
+
+    reason: Literal["merged", "split", "duplicate", "test", "other"] | None = None
+    into: Id | None = None
+
+
+class OrderVoided(OrderEvent, tag="order.voided", frozen=True, gc=False):
+    data: VoidedData = VoidedData()
+
+
 class ReturnedData(Struct, frozen=True, gc=False):
+    """`cause`: whether the buyer sent it back, or the carrier brought it back."""
+
     reason: Text | None = None
     amount: Decimal | None = None
+    cause: Literal["buyer", "undelivered"] | None = None
+    items: Portions | None = None
 
 
 class OrderReturned(OrderEvent, tag="order.returned", frozen=True, gc=False):
     data: ReturnedData = ReturnedData()
 
 
+class RefundedData(Struct, frozen=True, gc=False):
+    reason: Text | None = None
+    amount: Decimal | None = None
+    items: Portions | None = None
+    full: bool | None = None
+
+
 class OrderRefunded(OrderEvent, tag="order.refunded", frozen=True, gc=False):
-    data: ReturnedData = ReturnedData()
+    data: RefundedData = RefundedData()
 
 
 class PickupData(Struct, frozen=True, gc=False):
     carrier: Text | None = None
     tracking_no: Text | None = None
+    parcel: Text | None = None
+    reason: Text | None = None
 
 
 class PickupCollected(OrderEvent, tag="pickup.collected", frozen=True, gc=False):
@@ -154,179 +212,23 @@ class PickupFailed(OrderEvent, tag="pickup.failed", frozen=True, gc=False):
 class TrackingData(Struct, frozen=True, gc=False):
     tracking_no: Text | None = None
     status: Status | None = None
+    parcel: Text | None = None
+    carrier: Text | None = None
+    reason: Text | None = None
 
 
 class TrackingUpdated(OrderEvent, tag="tracking.updated", frozen=True, gc=False):
     data: TrackingData = TrackingData()
 
 
-class ShopEvent(Event, kw_only=True, frozen=True, gc=False):
-    """About the shop, perhaps about one order of it."""
-
-    order: Annotated[str, Meta(max_length=128)] | None = None
-
-
-class ProfileData(Struct, frozen=True):
-    site: Text | None = None
-    programme: Text | None = None
-    currency: Currency | None = None
-
-
-class ShopProfile(ShopEvent, tag="shop.profile", frozen=True):
-    data: ProfileData = ProfileData()
-
-
-class StockData(Struct, frozen=True):
-    on_hand: Whole
-    sku: Sku | None = None
-
-
-class StockLevel(ShopEvent, tag="stock.level", frozen=True):
-    data: StockData
-
-
-class RatingData(Struct, frozen=True):
-    score: Decimal | None = None
-
-
-class RatingUpdated(ShopEvent, tag="rating.updated", frozen=True):
-    data: RatingData = RatingData()
-
-
-class DisputeData(Struct, frozen=True):
-    provider: Text | None = None
-    cause: Literal["not_shipped", "other"] | None = None
-    amount: Decimal | None = None
-
-
-class DisputeOpened(ShopEvent, tag="dispute.opened", frozen=True):
-    data: DisputeData = DisputeData()
-
-
-class DisputeClosed(ShopEvent, tag="dispute.closed", frozen=True):
-    data: DisputeData = DisputeData()
-
-
-class ViolationData(Struct, frozen=True):
-    kind: Text | None = None
-    sku: Sku | None = None
-    buyer: Text | None = None
-    severe: bool = False
-    count: Whole = 1
-
-
-class ViolationRecorded(ShopEvent, tag="violation.recorded", frozen=True):
-    data: ViolationData = ViolationData()
-
-
-class PriceData(Struct, frozen=True):
-    sku: Sku | None = None
-    price: Decimal | None = None
-    starts_at: Instant | None = None
-
-
-class PriceChanged(ShopEvent, tag="price.changed", frozen=True):
-    data: PriceData = PriceData()
-
-
-class PromotionScheduled(ShopEvent, tag="promotion.scheduled", frozen=True):
-    data: PriceData = PriceData()
-
-
-class ListingData(Struct, frozen=True):
-    total: Whole | None = None
-    preorder: Whole | None = None
-    site: Text | None = None
-
-
-class ListingCounts(ShopEvent, tag="listing.counts", frozen=True):
-    data: ListingData = ListingData()
-
-
-class MoneyData(Struct, frozen=True):
-    amount: Decimal | None = None
-    currency: Currency | None = None
-
-
-class DepositDeducted(ShopEvent, tag="deposit.deducted", frozen=True):
-    data: MoneyData = MoneyData()
-
-
-class DepositToppedUp(ShopEvent, tag="deposit.topped_up", frozen=True):
-    data: MoneyData = MoneyData()
-
-
-class TaskData(Struct, frozen=True):
-    task: Text | None = None
-    alert: AlertId | None = None
-
-
-class TaskDone(ShopEvent, tag="task.done", frozen=True):
-    data: TaskData = TaskData()
-
-
-class CarrierData(Struct, frozen=True):
-    carrier: Text | None = None
-    region: Text | None = None
-    state: CarrierState | None = None
-
-
-class CarrierStateChanged(ShopEvent, tag="carrier.state", frozen=True):
-    data: CarrierData = CarrierData()
-
-
-class EmergencyData(Struct, frozen=True):
-    scope: Text | None = None
-    reason: Text | None = None
-
-
-class EmergencyDeclared(ShopEvent, tag="emergency.declared", frozen=True):
-    data: EmergencyData = EmergencyData()
-
-
-class EmergencyEnded(ShopEvent, tag="emergency.ended", frozen=True):
-    data: EmergencyData = EmergencyData()
-
-
-class ReportedData(Struct, frozen=True):
-    name: Text | None = None
-    value: Decimal | None = None
-    period: Text | None = None
-
-
-class MetricReported(ShopEvent, tag="metric.reported", frozen=True):
-    data: ReportedData = ReportedData()
-
-
-class PointsReported(ShopEvent, tag="points.reported", frozen=True):
-    data: ReportedData = ReportedData()
-
-
-AnyShopEvent = (
-    ShopProfile
-    | StockLevel
-    | RatingUpdated
-    | DisputeOpened
-    | DisputeClosed
-    | ViolationRecorded
-    | PriceChanged
-    | PromotionScheduled
-    | ListingCounts
-    | DepositDeducted
-    | DepositToppedUp
-    | TaskDone
-    | CarrierStateChanged
-    | EmergencyDeclared
-    | EmergencyEnded
-    | MetricReported
-    | PointsReported
-)
-
 AnyEvent = (
     OrderPlaced
+    | OrderPaid
     | DeadlineChanged
     | OrderShipped
     | OrderCancelled
+    | OrderReopened
+    | OrderVoided
     | OrderReturned
     | OrderRefunded
     | PickupCollected
@@ -342,25 +244,47 @@ _decoder = msgspec.json.Decoder(AnyEvent)
 def decode(raw: bytes) -> tuple[AnyEvent, int]:
     """One record's value as an event and its time (epoch ms).
 
-    Raises BadEvent: too large, not JSON, a required attribute missing, a value of the wrong type or out of bounds, an
-    unknown `type`, a `time` without a zone, or one that can't be meant (seconds, 2000-01-01 for "no time"); likewise
-    the instant to which a deadline has moved. The `ship_by` of an order placed may stand for "no time", but not be
-    seconds.
+    Raises BadEvent: too large, not JSON, a required attribute missing, of the wrong type or out of bounds, an unknown
+    `type`, a `time` without a zone, or one that can't be meant (seconds, 2000-01-01 for "no time"); likewise the
+    instant to which a deadline has moved. The `ship_by` of an order placed may stand for "no time".
+    Raises KeptWithout where the event counts, but a detail of its `data` can't be read.
     """
     if len(raw) > LARGEST_BYTES:
         raise too_large(len(raw))
     try:
         event = _decoder.decode(raw)
+        at_ms = _time_of(event)
+        check = _CHECKS.get(type(event))
+        if check is not None:
+            check(event)
+    except (msgspec.ValidationError, BadEvent) as error:
+        return _without_odd_details(raw, error)
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise BadEvent(str(error) if raw else "the record is empty") from None
     except RecursionError:
         raise BadEvent("JSON is nested too deeply") from None
+    return event, at_ms
+
+
+def _time_of(event: AnyEvent) -> int:
     at_ms = to_ms(event.time)
     if not EARLIEST_MS <= at_ms < LATEST_MS:
         raise BadEvent(unbelievable("time", at_ms, "$.time"))
+    return at_ms
+
+
+def _without_odd_details(raw: bytes, error: Exception) -> tuple[AnyEvent, int]:
+    """The same of a record with which something is wrong, as far as it counts."""
+    event, odd = read_leniently(raw, error, TYPES)
+    at_ms = _time_of(event)
+    if type(event) is OrderShipped and _replaces_itself(event.data):
+        event = replace(event, data=replace(event.data, replaces=None))
+        odd.append("data.replaces: it names the parcel itself")
     check = _CHECKS.get(type(event))
     if check is not None:
         check(event)
+    if odd:
+        raise KeptWithout(event, at_ms, odd)
     return event, at_ms
 
 
@@ -375,12 +299,55 @@ def _check_placed(event: OrderPlaced) -> None:
     if data.items is not None:
         for item in data.items:
             sku = item.sku
-            if sku is not None and not (sku.isascii() and sku.isprintable()):  # quick for almost all
-                check_names(item, "sku", path="$.data.items[...]")
+            if (
+                item.qty <= 0
+                or item.line is not UNSET
+                or item.amount is not UNSET
+                or (sku is not None and not (sku.isascii() and sku.isprintable()))
+            ):
+                check_line(item)
 
 
 def _check_deadline(event: DeadlineChanged) -> None:
     check_ship_by(event.data.ship_by, required=True)
+
+
+def _check_shipped(event: OrderShipped) -> None:
+    data = event.data
+    if data.items is not None:
+        check_portions(data.items)
+    if data.parcel is not None or data.replaces is not None:
+        check_names(data, "parcel", "replaces", path="$.data")
+        if _replaces_itself(data):
+            raise BadEvent("it names the parcel itself - at `$.data.replaces`")
+
+
+def _replaces_itself(data: ShippedData) -> bool:
+    names = {parcel_name(name) for name in (data.parcel, data.tracking_no) if name is not None}
+    return data.replaces is not None and parcel_name(data.replaces) in names
+
+
+def _check_cancelled(event: OrderCancelled) -> None:
+    if event.data.items is not None:
+        check_portions(event.data.items)
+
+
+def _check_reopened(event: OrderReopened) -> None:
+    if event.data.ship_by is not None:
+        check_ship_by(event.data.ship_by, required=False)
+
+
+def _check_voided(event: OrderVoided) -> None:
+    if event.data.into == event.order:
+        raise BadEvent("an order can't be voided into itself - at `$.data.into`")
+
+
+def _check_paid_back(event: OrderReturned | OrderRefunded) -> None:
+    check_names(event, "order")
+    if event.data.amount is not None:
+        check_amount(event.data.amount)
+    if event.data.items is not None:
+        check_portions(event.data.items)
 
 
 def _check_other(event: Any) -> None:
@@ -390,7 +357,18 @@ def _check_other(event: Any) -> None:
 
 _CHECKS: Final[dict[type, Callable[[Any], None]]] = {
     OrderPlaced: _check_placed,
+    OrderPaid: _check_other,
     DeadlineChanged: _check_deadline,
-    **dict.fromkeys([OrderReturned, OrderRefunded, *get_args(AnyShopEvent)], _check_other),
+    OrderShipped: _check_shipped,
+    OrderCancelled: _check_cancelled,
+    OrderReopened: _check_reopened,
+    OrderVoided: _check_voided,
+    OrderReturned: _check_paid_back,
+    OrderRefunded: _check_paid_back,
+    **dict.fromkeys(get_args(AnyShopEvent), _check_other),
 }
 """What a type's events must be beside what their fields' types say."""
+
+TYPES: Final[dict[str, type[Event]]] = {
+    kind.__struct_config__.tag: kind for kind in get_args(AnyEvent) if kind is not ClockTick
+}

@@ -22,3 +22,8 @@ def decoded(text: str) -> str:
 def shop_key(platform: str, shop: str) -> str:
     """`platform/shop`: the key of a shop's records, and what its alert ids begin with after the rule."""
     return f"{encoded(platform)}/{encoded(shop)}"
+
+
+def parcel_name(name: str) -> str:
+    """A parcel's name or tracking number as it is compared: carriers and shops write it in their own way."""
+    return name.strip().upper()

@@ -2,6 +2,7 @@
 
 from bisect import bisect_left
 from collections.abc import Iterable
+from decimal import Decimal
 from typing import Any
 
 from rules.calendar.days import day_of
@@ -17,12 +18,13 @@ from rules.kinds.ratio.counters import DayBuckets, RatioCounter
 from rules.kinds.ratio.period_results import PeriodResult
 from rules.kinds.subjects import AnySubjectEvaluator
 from rules.messages.alert_state import Emitted
+from rules.messages.bounds import exact
 from rules.messages.events import Item
 from rules.messages.names import shop_key
 from rules.plan.shop_plan import Plan
 
-Sales = dict[str, dict[int, int]]
-"""Units sold per SKU and local day."""
+Sales = dict[str, dict[int, int | Decimal]]
+"""Units sold per SKU and local day; goods sold by weight have decimals."""
 
 Sold = tuple[int, tuple[Item, ...]]
 """One order's part in them: its local day, and what was in it."""
@@ -259,7 +261,7 @@ class Shop:
             for order in self.orders.values():
                 self.sell(order, self.plan.sales_zone)
 
-    def sold(self, sku: str | None, days: int, today: int) -> tuple[int, int]:
+    def sold(self, sku: str | None, days: int, today: int) -> tuple[float, int]:
         """Units of a SKU sold in so many local days, and how many of these it has been on sale. Today is not over yet,
         so it only counts where it makes sales faster."""
         by_day = self.sales.get(sku or "-", {})
@@ -284,7 +286,7 @@ class Shop:
             for item in items:
                 sku = item.sku or "-"
                 by_day = self.sales.setdefault(sku, {})
-                by_day[day] = by_day.get(day, 0) + sign * item.qty
+                by_day[day] = by_day.get(day, 0) + sign * exact(item.qty)
                 if not by_day[day]:
                     del by_day[day]
                 if not by_day:
@@ -346,16 +348,17 @@ class Shop:
         return {"products": sorted(products)} if products else {}
 
 
-def _sold(by_day: dict[int, int], days: int, last: int) -> tuple[int, int]:
+def _sold(by_day: dict[int, int | Decimal], days: int, last: int) -> tuple[float, int]:
     """Units sold in the days up to `last`, and how many of these it has been on sale: since it first sold in them or
     the month before, for which orders are kept in any case."""
     inside = [units for day, units in by_day.items() if last - days < day <= last]
     if not inside:
         return 0, 0
     first = min(day for day in by_day if day > last - days - 30)
-    return sum(inside), min(days, last - first + 1)
+    units = sum(inside)
+    return int(units) if units == int(units) else float(units), min(days, last - first + 1)
 
 
-def _pace(sold: tuple[int, int]) -> float:
+def _pace(sold: tuple[float, int]) -> float:
     units, days = sold
     return units / days if days else 0.0

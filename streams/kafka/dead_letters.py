@@ -23,10 +23,10 @@ class DeadLetter(NamedTuple):
         return dict(self.headers)["reason"].decode()
 
 
-def dead_letter(record: ConsumerRecord, reason: str) -> DeadLetter:
+def dead_letter(record: ConsumerRecord, reason: str, kept: bool = False) -> DeadLetter:
     """The headers say where the record came from (`topic`, `partition`, `offset`), what is wrong with it (`reason`),
-    and, where it was cut (`cut: true`), how many bytes its value (`original_length`) and key (`original_key_length`)
-    had."""
+    that the event counts all the same, without a detail (`kept: true`), and, where it was cut (`cut: true`), how many
+    bytes its value (`original_length`) and key (`original_key_length`) had."""
     key, value = record.key, record.value
     headers = [
         ("topic", record.topic.encode()),
@@ -34,6 +34,8 @@ def dead_letter(record: ConsumerRecord, reason: str) -> DeadLetter:
         ("offset", b"%d" % record.offset),
         ("reason", _shortened(reason.encode(errors="replace"))),
     ]
+    if kept:
+        headers.append(("kept", b"true"))
     # The value may have been cut already when it was fetched.
     length = 0 if value is None else max(len(value), record.serialized_value_size)
     long_value = length > KEPT_VALUE_BYTES

@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, Any
 
-from rules.messages.bad_events import BadEvent, as_bad_event
+from rules.messages.bad_events import BadEvent, KeptWithout, as_bad_event
 from rules.messages.events import AnyEvent, decode
 
 STDIN = "-"
@@ -33,8 +33,8 @@ class UnreadableError(Exception):
 class History:
     """The events of several files, one file after the other. `-` is stdin; what ends in `.gz` is unpacked.
 
-    `on_bad` hears of each line that is no event, as `file:line: message`, and `on_read` how many bytes were read.
-    Blank lines are nothing.
+    `on_bad` hears of each line that is no event, or of which something was left out, as `file:line: message`, and
+    `on_read` how many bytes were read. Blank lines are nothing.
     """
 
     def __init__(self, files: Sequence[str], on_bad: Callable[[str], None]) -> None:
@@ -85,6 +85,9 @@ class History:
                 for number, line in enumerate(lines, 1):
                     try:
                         event, at_ms = decode(line)
+                    except KeptWithout as odd:
+                        self._on_bad(f"{shown}:{number}: {odd}")
+                        event, at_ms = odd.event, odd.at_ms
                     except Exception as error:
                         if not line.isspace():
                             self._place = shown, number

@@ -23,9 +23,10 @@ from rules.engine.restore import (
 from rules.facts import shop_facts
 from rules.messages import alerts
 from rules.messages.alerts import Alert
-from rules.messages.bad_events import LONGEST_REASON, BadEvent, as_bad_event, leap
+from rules.messages.bad_events import LONGEST_REASON, BadEvent, KeptWithout, as_bad_event, leap
 from rules.messages.bounds import LARGEST_BYTES, too_large
-from rules.messages.events import ClockTick, Event, decode
+from rules.messages.envelope import Event
+from rules.messages.events import ClockTick, decode
 from rules.messages.names import shop_key
 from rules.plan.rule_book import RuleBook
 from rules.state.shop import Shop
@@ -103,9 +104,14 @@ class Partition:
         engine, shop_of = self.engine, self._shop_of
         believed_to_ms = MIN_MS
         newest_ms, types, dead = MIN_MS, dict[type, int](), len(self.dead)
+        kept: list[tuple[ConsumerRecord, BadEvent]] = []
         for record in batch.records:
             try:
-                event, at_ms = decode(record.value or b"")
+                try:
+                    event, at_ms = decode(record.value or b"")
+                except KeptWithout as odd:
+                    event, at_ms = odd.event, odd.at_ms
+                    kept.append((record, odd))
                 count = types.get(type(event), 0)
                 if not count:
                     _check_topic(type(event), batch.topic)
@@ -123,11 +129,15 @@ class Partition:
                 if at_ms > newest_ms:
                     newest_ms = at_ms
             except Exception as error:
+                if kept and kept[-1][0] is record:
+                    kept.pop()
                 self._set_aside(record, error)
         if newest_ms > MIN_MS:
             self.clock.observe(batch.topic, newest_ms)
         self.events += len(batch.records)
         instruments.count_batch(batch.topic, types, len(self.dead) - dead)
+        for record, without in kept:
+            self._note_kept(record, without)
         self.applied[batch.topic] = batch.records[-1].offset + 1
         self.quiet_since_s = monotonic()
         self.room.look()
@@ -162,6 +172,11 @@ class Partition:
             bad,
             exc_info=error if unforeseen else None,
         )
+
+    def _note_kept(self, record: ConsumerRecord, odd: BadEvent) -> None:
+        """Says in a dead letter what of an event was left out."""
+        self.dead.append(dead_letter(record, str(odd), kept=True))
+        log.warning(f"{odd.kind}: %s-%d at offset %d: %s", record.topic, record.partition, record.offset, odd)
 
     def _find_shop(self, record: ConsumerRecord, event: Event) -> Shop:
         """The shop an event is of. Raises BadEvent where its record is in no place for that shop."""

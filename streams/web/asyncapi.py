@@ -119,7 +119,7 @@ def _operation(topic: Topic) -> dict[str, Any]:
 def _messages(payloads: dict[str, Any]) -> dict[str, Any]:
     cloud_event = {"contentType": "application/cloudevents+json"}
     text = {"type": "string"}
-    names = "topic", "partition", "offset", "reason", "cut", "original_length", "original_key_length"
+    names = "topic", "partition", "offset", "reason", "kept", "cut", "original_length", "original_key_length"
     headers = {"type": "object", "properties": dict.fromkeys(names, text)}
     return {
         "event": cloud_event | {"title": "An event, as CloudEvents 1.0", "payload": payloads["event"]},

@@ -72,7 +72,11 @@ class Site:
             self.alerts += 1
         list(fact_records(engine.drain()))
         self.partition.reasons.count()
-        self.dead += [(topic, int(dict(letter.headers)["offset"])) for letter in self.partition.dead]
+        self.dead += [
+            (topic, int(dict(letter.headers)["offset"]))
+            for letter in self.partition.dead
+            if "kept" not in dict(letter.headers)
+        ]
         self.partition.dead = []
 
 

@@ -60,7 +60,7 @@ def placed(order: str = "1", at: str = "0h", **more: Any) -> Happening:
 
 def moved(order: str = "1", at: str = "0h", *, to: str, **more: Any) -> Happening:
     """The platform moves the order's deadline."""
-    return event("order.deadline_changed", order, at, ship_by=ms(to), **more)
+    return event("order.deadline_changed", order, at, ship_by=to if "-" in to and "T" not in to else ms(to), **more)
 
 
 def shipped(order: str = "1", at: str = "0h", **more: Any) -> Happening:

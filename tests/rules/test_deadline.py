@@ -138,6 +138,13 @@ def test_the_platforms_word_beats_the_computed_time():
     assert run(book(late_ship()), [placed(ship_by=ms("30h"))], "40h") == []
 
 
+def test_a_ship_by_that_is_a_date_ends_with_that_day_in_the_shops_zone():
+    rules = book(late_ship(ship_by=True), zone="Asia/Shanghai")
+    for events in ([placed(ship_by="2026-01-08")], [placed(), moved(at="1h", to="2026-01-08")]):
+        [alert] = run(rules, events, "200h")
+        assert alert.data.due_at == "2026-01-08T16:00:00Z"
+
+
 def test_a_deadline_moved_later_before_it_passes():
     assert brief(run(MOVABLE, [placed(), moved(at="50h", to="100h"), shipped(at="99h")])) == [
         "48h opened due_soon deadline_near",

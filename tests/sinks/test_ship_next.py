@@ -8,7 +8,8 @@ from rules.calendar.instants import HOUR_MS
 from rules.facts.order_facts import OrderFacts, Terms
 from rules.facts.shop_facts import Entry as ShopEntry
 from rules.facts.shop_facts import encode
-from rules.messages.events import Item, ListingData, ProfileData
+from rules.messages.events import Item
+from rules.messages.shop_events import ListingData, ProfileData
 from rules.plan.rule_book import RuleBook
 from streams.kafka.keys import order_key
 from streams.runtime.changelog import encode_facts

@@ -3,7 +3,7 @@
 from functools import lru_cache
 
 from rules.calendar.instants import HOUR_MS, rfc3339
-from rules.facts.order_facts import FACT_NAMES, OrderFacts, every_stamp
+from rules.facts.order_facts import FACT_NAMES, DueBy, OrderFacts, every_stamp
 from rules.kinds.deadline.spec import Deadline
 from rules.kinds.deadline.timer import Timer
 from rules.kinds.evaluation import Evidence
@@ -42,8 +42,12 @@ def known_by(facts: OrderFacts, at_ms: int) -> Known:
     if "cancelled" in known:
         known["cancelled"] |= {"by": facts.cancelled_by, "reason": facts.cancelled_for}
     if "deadline_moved" in known:
-        known["deadline_moved"] |= {"ship_by": instant(facts.moved_to_ms)}
+        known["deadline_moved"] |= {"ship_by": _written(facts.moved_to_ms)}
     return known
+
+
+def _written(due_by: DueBy | None) -> str | None:
+    return due_by if isinstance(due_by, str) else instant(due_by)
 
 
 def _origin(timer: Timer, facts: OrderFacts) -> str:

@@ -1,14 +1,15 @@
 """Deadline and silence rules at work: when an order is due by one, and what that says of it."""
 
 from collections.abc import Callable, Mapping, Sequence
+from datetime import date
 
-from rules.calendar.days import business_days_expression
+from rules.calendar.days import business_days_expression, start_of_day
 from rules.calendar.durations import BusinessDays
 from rules.calendar.instants import HOUR_MS, NEVER
 from rules.codegen import Written, function
 from rules.expr.conditions import compile_condition, expression, order_function
 from rules.expr.moments import Moment, asked, found, latest, of_fact
-from rules.facts.order_facts import FIRST_HOLDS, OrderFacts, bits_of, stamps_of
+from rules.facts.order_facts import FIRST_HOLDS, DueBy, OrderFacts, bits_of, stamps_of
 from rules.kinds.deadline.spec import Deadline, DueOf, Silence
 from rules.kinds.rule import ALWAYS, Effective, Place
 from rules.messages.alert_state import Emitted, Open
@@ -201,7 +202,7 @@ def _due_moment(rule: Deadline, start: Moment, place: Place, n: int) -> Moment:
     tests = [usual.known, f"((terms := facts.terms) is None or {' and '.join(plain)})"]
     if rule.ship_by:
         tests.insert(0, "facts.moved_to_ms is None")
-    own = _own_time(rule, function("facts", start.written()), function("facts", usual.written()))
+    own = _own_time(rule, function("facts", start.written()), function("facts", usual.written()), place.zone)
     names = {**usual.names, f"own_{n}": own}
     return found(f"due_{n}", f"({usual.instant()} if {' and '.join(tests)} else own_{n}(facts))", names)
 
@@ -215,22 +216,27 @@ def _usual(rule: Deadline, start: Moment, place: Place, n: int) -> Moment:
     return Moment(start.known, f"({due.expression})", names={**start.names, **due.names})
 
 
-def _own_time(rule: Deadline, start: Due, usual: Due) -> Due:
+def _own_time(rule: Deadline, start: Due, usual: Due, zone: str) -> Due:
     ship_by, handling, modes = rule.ship_by, rule.handling, rule.modes
 
     def due(facts: OrderFacts) -> int | None:
         if ship_by and facts.moved_to_ms is not None:
-            return facts.moved_to_ms
+            return _instant(facts.moved_to_ms, zone)
         began, terms = start(facts), facts.terms
         if began is None or terms is None:
             return usual(facts)
         if ship_by and terms.ship_by_ms is not None:
-            return terms.ship_by_ms
+            return _instant(terms.ship_by_ms, zone)
         if handling and terms.handling_h is not None:
             return began + round(terms.handling_h * HOUR_MS)
         return began + modes[terms.mode] if terms.mode in modes else usual(facts)
 
     return due
+
+
+def _instant(due_by: DueBy, zone: str) -> int:
+    """A date ends with that local day."""
+    return due_by if isinstance(due_by, int) else start_of_day(date.fromisoformat(due_by).toordinal() + 1, zone)
 
 
 def _while_in_effect(due: Due, start: Due, effective: Effective) -> Due:
