@@ -2,8 +2,10 @@
 
 from typing import Any
 
+import orjson
 import pytest
 
+from rules.dsl.model import Pack
 from rules.dsl.reader import parse
 from rules.dsl.yaml_source import BadPack
 from rules.engine.engine import Engine
@@ -34,9 +36,14 @@ def test_every_stage_of_every_built_in_rule_is_tested(file):
     assert uncovered(tested, [run_trial(pack_test, tested) for pack_test in tested.tests]) == []
 
 
+def read(*rules: Any) -> Pack:
+    """A pack as it is read from YAML."""
+    return parse(orjson.dumps({"platform": "joom", "rules": rules}).decode(), "test.yaml")
+
+
 def diagnostics(*rules: Any) -> str:
     with pytest.raises(BadPack) as bad:
-        pack(*rules)
+        read(*rules)
     return str(bad.value)
 
 
@@ -122,7 +129,7 @@ def test_a_count_that_makes_no_sense_is_complained_of(parts, said):
 
 def test_a_value_from_elsewhere_says_where_from_and_how_sure_it_is():
     origin = {"source": "the help page", "confidence": "platform_help"}
-    assert pack(late_ship(within={"value": "48h", **origin})).rules[0].within == 48 * 3_600_000
+    assert read(late_ship(within={"value": "48h", **origin})).rules[0].within == 48 * 3_600_000
     assert "exactly value, source and confidence" in diagnostics(late_ship(within={"value": "48h", "source": "x"}))
     assert "confidence is one of article" in diagnostics(
         late_ship(within={"value": "48h", **origin, "confidence": "high"})

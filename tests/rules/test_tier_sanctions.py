@@ -104,3 +104,13 @@ def test_a_sanction_goes_on_once_the_orders_that_brought_it_are_bad_no_more():
     unmet = PACK.replace("{has: cancelled, by: [seller]}", "{overdue: joom.late}") + LATE
     events = [*(placed(f"{n}") for n in range(4)), *(shipped(f"{n}", "25h") for n in range(4))]
     assert in_force(events, "26h", unmet) == [("block", "2026-01-01T20:00:00Z", "2026-01-04T20:00:00Z")]
+
+
+def test_orders_known_ahead_of_the_clock_have_not_been_placed_yet() -> None:
+    engine = Engine(RuleBook([parse(PACK, "test.yaml")]), stepping=True)
+    ahead = [placed(f"{n}", "20h") for n in range(2, 6)]
+    for happened, at_ms in [placed("1"), cancelled("1", "1h", by="seller"), *ahead]:
+        engine.apply(happened, at_ms)
+    engine.advance(ms("5h"))
+    [found] = sanctions(engine.shop("joom", "s1"), engine.clock_ms)
+    assert found["from"] == "2026-01-01T01:00:00Z"

@@ -60,8 +60,8 @@ class _Past:
         if now is not None and now[0] < self.first:
             return  # too old to have counted
         change_times = self._change_times(order)
-        if not change_times:
-            return
+        if not change_times and order.last_ms <= self.at_ms:
+            return  # what is known of times to come hasn't happened yet
         part = self._part(order, self.since_ms)
         self._move(now, part)
         for at_ms in change_times:
