@@ -61,7 +61,7 @@ class Engine:
         self._changes = Changes()
         self._instant_open = False
         self._next_sweep_ms = MIN_MS
-        self._orders_left = self._judges_left = NEVER  # in this slice
+        self._orders_left = self._evaluations_left = NEVER  # in this slice
 
     def shop(self, platform: str, name: str) -> Shop:
         """A shop, known from now on where it wasn't yet."""
@@ -217,7 +217,7 @@ class Engine:
         Looks at no more than `limit` orders, and at no more than about as many things that shops' judges look at. False
         says that there is more: it wants to be called again, and goes on with the shops that have waited longest.
         """
-        self._orders_left = self._judges_left = limit
+        self._orders_left = self._evaluations_left = limit
         done = self._settle()
         self._reconciler.emit_transitions()
         return done
@@ -234,7 +234,7 @@ class Engine:
         """
         if to_ms < self.clock_ms:
             return True
-        self._orders_left = self._judges_left = limit
+        self._orders_left = self._evaluations_left = limit
         if self.stepping:
             done = self._step(to_ms, including)
         else:
@@ -261,7 +261,7 @@ class Engine:
         while True:
             due_ms = timers.next_ms()
             if work.shops and due_ms > self.clock_ms > MIN_MS:
-                if not self._judge_shops(self.clock_ms):  # all due by now has fired, so the counts are complete
+                if not self._evaluate_shops(self.clock_ms):  # all due by now has fired, so the counts are complete
                     return False
                 continue
             if due_ms > last_due:
@@ -272,7 +272,7 @@ class Engine:
             self._move(max(self.clock_ms, due_ms), True)
             self._fire(timers.pop())
         self._move(to_ms, including)
-        return self._judge_shops(to_ms)
+        return self._evaluate_shops(to_ms)
 
     def _settle(self) -> bool:
         work, at_ms, passed_ms = self.work, self.clock_ms, self._passed_ms()
@@ -285,7 +285,7 @@ class Engine:
         all_marked = self.timers.next_ms() > passed_ms
         done = not work.has_orders() and (all_marked or self.stepping)
         if work.shops and all_marked:
-            return self._judge_shops(at_ms) and done
+            return self._evaluate_shops(at_ms) and done
         return done  # not between two slices of what is due at once: the counts would be half done
 
     def _mark_due(self, passed_ms: int) -> None:
@@ -342,7 +342,7 @@ class Engine:
         next_eval_ms, missed, overdue = min(next_evals), 0, 0
         wanted: list[tuple[Timer, Open]] = []
         if next_eval_ms <= passed_ms:
-            next_evals, missed, overdue, wanted = _ask(plan.timers, facts, next_evals, at_ms, passed_ms)
+            next_evals, missed, overdue, wanted = _evaluate_timers(plan.timers, facts, next_evals, at_ms, passed_ms)
             next_eval_ms = min(next_evals)
         if wanted or order.alerts is not None:
             next_eval_ms = min(next_eval_ms, self._reconciler.reconcile_order(order, wanted, at_ms))
@@ -357,13 +357,13 @@ class Engine:
         if next_eval_ms < order.scheduled_ms:
             self.timers.schedule(order, next_eval_ms)
 
-    def _judge_shops(self, at_ms: int) -> bool:
+    def _evaluate_shops(self, at_ms: int) -> bool:
         """False where some are left to be judged."""
         if at_ms == MIN_MS:
             return True  # no time yet, so no window to look at; they stay marked
         work = self.work
         for _ in range(len(work.shops)):
-            if self._judges_left <= 0:
+            if self._evaluations_left <= 0:
                 break
             shop = work.take_shop()
             if shop is not None and not self._evaluate_shop(shop, at_ms):
@@ -381,12 +381,14 @@ class Engine:
             self.timers.schedule(shop, self._reconciler.end_what_no_longer_applies(shop, at_ms))
         shop.dirty_rules |= sum([1 << n for n, next_ms in enumerate(next_evals) if next_ms <= at_ms])
         while dirty_rules := shop.dirty_rules:
-            if self._judges_left <= 0:
+            if self._evaluations_left <= 0:
                 return False
             evaluator = shop.plan.evaluators[(dirty_rules & -dirty_rules).bit_length() - 1]
             shop.dirty_rules = dirty_rules & (dirty_rules - 1)
-            next_eval_ms, looked, changed = self._reconciler.reconcile_shop(shop, evaluator, at_ms, self._judges_left)
-            self._judges_left -= looked
+            next_eval_ms, looked, changed = self._reconciler.reconcile_shop(
+                shop, evaluator, at_ms, self._evaluations_left
+            )
+            self._evaluations_left -= looked
             if changed:
                 shop.dirty_rules |= evaluator.dependents  # they lie behind it
             if next_eval_ms is None:
@@ -404,7 +406,7 @@ class Engine:
         return True
 
 
-def _ask(
+def _evaluate_timers(
     timers: Sequence[Timer], facts: OrderFacts, first_deadlines: Sequence[int], at_ms: int, passed_ms: int
 ) -> tuple[list[int], int, int, list[tuple[Timer, Open]]]:
     """Asks the deadline rules that have something to say by now: when each may say something else, bits of those missed

@@ -51,7 +51,7 @@ class DisputeCounts:
         self.stages[period, number] = stage
 
 
-class DisputeJudge(RatioEvaluator, SubjectEvaluator[Ratio, Any]):
+class DisputeEvaluator(RatioEvaluator, SubjectEvaluator[Ratio, Any]):
     """A ratio rule by provider. The orders are the same for all providers, so where these change, providers are looked
     at again only if their number of disputes comes to another stage."""
 

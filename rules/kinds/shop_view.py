@@ -37,7 +37,7 @@ class PlanView(Protocol):
 
     timers: list[Timer]
 
-    def judged_at(self, facts: OrderFacts, at_ms: int, rules: int = ..., /) -> tuple[int, int]: ...
+    def evaluate_timers(self, facts: OrderFacts, at_ms: int, rules: int = ..., /) -> tuple[int, int]: ...
 
 
 class ShopView(Protocol):

@@ -99,7 +99,7 @@ class DutyEvaluator(SubjectEvaluator[Tasks, State]):
         self.effective = place.effective
         self._warnings_last_first = sorted((int(each.before), each.severity) for each in rule.warn)
 
-    def _judged(self, duty: Duty, at_ms: int) -> Evaluation:
+    def _evaluate_duty(self, duty: Duty, at_ms: int) -> Evaluation:
         """What should be open about something owed at a moment."""
         due = duty.at_ms + self.rule.within
         if duty.done_ms is not None or at_ms >= due + self.rule.lasts or not self.effective.at(duty.at_ms):
@@ -224,7 +224,7 @@ class TasksEvaluator(DutyEvaluator[None]):
             return Evaluation([], NEVER)
         if key[0] > at_ms:
             return Evaluation([], key[0])
-        found = self._judged(duty, at_ms)
+        found = self._evaluate_duty(duty, at_ms)
         return Evaluation(found.desired, min(found.next_ms, done_ms) if found.desired else NEVER)
 
     def evidence(self, shop: ShopView, state: None, finding: Finding, at_ms: int) -> Evidence:
@@ -267,7 +267,7 @@ class Deposits(Struct):
     changed: list[int] | None = None
 
 
-class DepositJudge(DutyEvaluator[Progress[Deposits]]):
+class DepositEvaluator(DutyEvaluator[Progress[Deposits]]):
     """A rule on what is taken from the deposit, ready to judge a shop. What is owed goes by its instant."""
 
     def new_state(self) -> Progress[Deposits]:
@@ -299,7 +299,7 @@ class DepositJudge(DutyEvaluator[Progress[Deposits]]):
         owed = [duty for n in deposits.at.get(key, ()) if (duty := deposits.duties[n]).done_ms is None]
         if not owed:
             return Evaluation([], NEVER)
-        return self._judged(owed[0], at_ms)
+        return self._evaluate_duty(owed[0], at_ms)
 
     def _duty(self, shop: ShopView, state: Progress[Deposits], finding: Finding, at_ms: int) -> Duty | None:
         deposits = self._settled(shop, state, at_ms)

@@ -9,10 +9,10 @@ from rules.calendar.instants import DAY_MS, NEVER
 from rules.expr.moments import Moment, first_known
 from rules.facts.order_facts import EVERY_FACT, OrderFacts, bits_of
 from rules.kinds.count import CountEvaluator, CountRule
-from rules.kinds.count import evaluator_of as count_judge
+from rules.kinds.count import evaluator_of as count_evaluator
 from rules.kinds.deadline.spec import Deadline, Silence
 from rules.kinds.deadline.timer import FirstDeadlines, Timer, compile_first_deadlines
-from rules.kinds.disputes import DisputeJudge
+from rules.kinds.disputes import DisputeEvaluator
 from rules.kinds.evaluator import AnyEvaluator
 from rules.kinds.event import EventEvaluator, EventRule
 from rules.kinds.ledger.evaluator import LedgerEvaluator
@@ -29,7 +29,7 @@ from rules.kinds.rule import Place
 from rules.kinds.spacing import Spacing, SpacingEvaluator
 from rules.kinds.streak import Streak, StreakEvaluator
 from rules.kinds.subjects import AnySubjectEvaluator, SubjectEvaluator
-from rules.kinds.tasks import DepositJudge, Tasks, TasksEvaluator
+from rules.kinds.tasks import DepositEvaluator, Tasks, TasksEvaluator
 from rules.kinds.versioned import Versions
 
 KEPT_BEYOND_MS = 30 * DAY_MS
@@ -190,7 +190,7 @@ class Plan:
                 facts = facts | self._looked_at(timer.rule)
         return facts
 
-    def judged_at(self, facts: OrderFacts, at_ms: int, rules: int = -1) -> tuple[int, int]:
+    def evaluate_timers(self, facts: OrderFacts, at_ms: int, rules: int = -1) -> tuple[int, int]:
         """What deadline rules (all, or some as bits) said of an order at a moment: bits of those missed, and unmet."""
         missed = overdue = 0
         for timer in self.timers:
@@ -247,7 +247,7 @@ class Plan:
         self.on_gauge += [1 << n if gauge.steps else 0 for gauge in gauges]
         if any(gauge.rule.by == "provider" for gauge in gauges):
             self._subscribe({"dispute.opened"}, n)
-        return (DisputeJudge if gauges[-1].rule.by == "provider" else RatioEvaluator)(n, gauges)
+        return (DisputeEvaluator if gauges[-1].rule.by == "provider" else RatioEvaluator)(n, gauges)
 
     def _gauge(self, slot: int, rule: Ratio, place: Place, bits: Mapping[str, int]) -> CompiledRatio:
         anchored, alike = bits_of(self._anchored_by(rule)), counted_alike(rule, place)
@@ -263,7 +263,7 @@ class Plan:
         rule, place = each.rule, each.place
         match rule:
             case CountRule():
-                return count_judge(n, rule, self._source(rule.of, n, rule.retention_ms()), place)
+                return count_evaluator(n, rule, self._source(rule.of, n, rule.retention_ms()), place)
             case EventRule():
                 return EventEvaluator(n, rule, self._source(rule.of, n, rule.retention_ms()), place)
             case Level():
@@ -276,7 +276,7 @@ class Plan:
             case Tasks():
                 self._subscribe(rule.events(), n)
                 if rule.after == "deposit.deducted":
-                    return DepositJudge(n, rule, place)
+                    return DepositEvaluator(n, rule, place)
                 return TasksEvaluator(
                     n, rule, None if rule.of is None else self._source(rule.of, n, rule.retention_ms()), place
                 )

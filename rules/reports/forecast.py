@@ -140,7 +140,7 @@ class Outlook:
 
     def _move(self, order: Order, count: Count, gauge: CompiledRatio, then_ms: int) -> bool:
         """Counts an order as it will count at a moment to come; whether it turns bad by then and can still ship."""
-        missed, overdue = self.shop.plan.judged_at(order.facts, then_ms, gauge.bits)
+        missed, overdue = self.shop.plan.evaluate_timers(order.facts, then_ms, gauge.bits)
         now, then = order.part(gauge), gauge.part(order.facts, missed, overdue)
         count.add(now, -1)
         count.add(then, 1)
@@ -219,7 +219,7 @@ class Outlook:
                     yield
 
     def _foresee_instants(self, then: Shop, reader: FeedReader, slot: int, then_ms: int, order: Order) -> None:
-        missed, _ = self.shop.plan.judged_at(order.facts, then_ms)
+        missed, _ = self.shop.plan.evaluate_timers(order.facts, then_ms)
         instants = self.shop.plan.extractors[slot].instants(order.facts, missed, then_ms)
         more = len(instants) - len(self.shop.timelines[slot].by_order.get(order.id, ()))
         if more <= 0:

@@ -18,10 +18,10 @@ from rules.messages.alerts import Reason
 MISSED = 1
 OVERDUE = 2
 
-Judgement = tuple[int, Open | None, int]
+TimerResult = tuple[int, Open | None, int]
 """`(flags, open, next_ms)`: MISSED | OVERDUE, the alert that should be open, and when that may change."""
 
-NOTHING: Judgement = (0, None, NEVER)
+NOTHING: TimerResult = (0, None, NEVER)
 
 Due = Callable[[OrderFacts], int | None]
 """An order's due instant (epoch ms), None while it has no start."""
@@ -80,7 +80,7 @@ class Timer:
         where = "" if self.rule.where is None else f" and {expression(self.rule.where, {})}"
         return f"(word if {word.known} and (word := {word.instant()}) is not None and not ({met}){where} else {NEVER})"
 
-    def evaluate(self, facts: OrderFacts, now_ms: int, passed_ms: int) -> Judgement:
+    def evaluate(self, facts: OrderFacts, now_ms: int, passed_ms: int) -> TimerResult:
         """What this rule says of an order at `now_ms`, from the facts alone.
 
         What was to happen by `passed_ms` can no longer come in time. That is `now_ms` itself once all events of
@@ -103,7 +103,7 @@ class Timer:
             return self._past(due, end, passed_ms)
         return self._ahead(due, end, passed_ms)
 
-    def _ahead(self, due: int, end: int, passed_ms: int) -> Judgement:
+    def _ahead(self, due: int, end: int, passed_ms: int) -> TimerResult:
         wanted, next_ms = None, due
         for before, severity in self._warnings:
             at = due - before
@@ -113,7 +113,7 @@ class Timer:
             wanted = Open("due_soon", severity, due)
         return 0, wanted, min(next_ms, end)
 
-    def _past(self, due: int, end: int, passed_ms: int) -> Judgement:
+    def _past(self, due: int, end: int, passed_ms: int) -> TimerResult:
         judgement, next_ms = 0, end
         if self.again is not None:
             judgement = min(1 + (passed_ms - due) // self.again.every, self.again.times)

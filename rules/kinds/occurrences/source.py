@@ -354,11 +354,11 @@ def _of_entry(
 def extractor_of(of: OccurrenceSpec, timers: Mapping[str, Sequence[Timer]]) -> Extractor | None:
     """How its instants follow from an order; None where it takes them from elsewhere."""
     if of.missed is not None:
-        judging = timers[of.missed]
-        return Extractor(_missed(judging), bits=_bits(judging))
+        versions = timers[of.missed]
+        return Extractor(_missed(versions), bits=_bits(versions))
     if of.judged is not None:
-        judging = timers[of.judged]
-        return Extractor(_judged(judging), bits=_bits(judging))
+        versions = timers[of.judged]
+        return Extractor(_judgements(versions), bits=_bits(versions))
     if of.orders is not None and of.at is not None:
         return Extractor(_meeting(compile_condition(of.orders, {}), of.at), facts=bits_of(of.facts()))
     return None
@@ -379,7 +379,7 @@ def _missed(timers: Sequence[Timer]) -> Instants:
     return instants
 
 
-def _judged(timers: Sequence[Timer]) -> Instants:
+def _judgements(timers: Sequence[Timer]) -> Instants:
     bits = _bits(timers)
     return lambda facts, missed, passed_ms: (
         tuple(at for timer in timers for at in timer.judgements(facts, passed_ms)) if missed & bits else ()

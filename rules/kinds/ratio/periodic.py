@@ -133,5 +133,5 @@ def _counted_then(shop: ShopView, gauge: CompiledRatio, period: Period, boundary
 def _part_then(shop: ShopView, gauge: CompiledRatio, order: OrderView, boundary: int) -> Part | None:
     """Where an order counted at a boundary, from what had happened by then."""
     facts = order.facts if order.last_ms <= boundary else order.facts.as_of(boundary)
-    missed, overdue = shop.plan.judged_at(facts, boundary, gauge.bits)
+    missed, overdue = shop.plan.evaluate_timers(facts, boundary, gauge.bits)
     return gauge.part(facts, missed, overdue)

@@ -83,7 +83,7 @@ class _Past:
             return None
         if self.timers:
             then = facts.as_of(at_ms)
-            return gauge.part(then, *self.shop.plan.judged_at(then, at_ms))
+            return gauge.part(then, *self.shop.plan.evaluate_timers(then, at_ms))
         return order.part(gauge) if self.all_had_come(facts, at_ms) else gauge.part(facts.as_of(at_ms), 0, 0)
 
     def _move(self, before: Part | None, after: Part | None) -> None:
