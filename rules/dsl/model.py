@@ -14,7 +14,7 @@ from rules.calendar.durations import Duration, Share, Span
 from rules.calendar.instants import MIN_MS, NEVER
 from rules.expr.conditions import Condition, parse_condition
 from rules.kinds.registry import AnyRule, InForce
-from rules.kinds.rule import Confidence, Effective, Place
+from rules.kinds.rule import Confidence, Effective, Locale
 
 
 class Where(NamedTuple):
@@ -85,7 +85,7 @@ class Pack(Struct, kw_only=True, forbid_unknown_fields=True):
     written: dict[str, dict[str, Any]] = {}  # each rule as its author wrote it, filled in when read
     origin: dict[str, str] = {}  # `file:line` of each rule, filled in when read
 
-    def place(self, site: str | None) -> Site:
+    def site_of(self, site: str | None) -> Site:
         return self.sites.get(site or "", Site(self.zone, self.calendar))
 
     def in_force(self, where: Where) -> list[InForce]:
@@ -97,7 +97,7 @@ class Pack(Struct, kw_only=True, forbid_unknown_fields=True):
             rule.programmes and where.programme not in rule.programmes
         ):
             return
-        site = self.place(where.site)
+        site = self.site_of(where.site)
         versions = sorted((v for v in self.versions.get(rule.id, ()) if v.holds_for(where)), key=Version.rank)
         for effective in _spans([(rule.effective_from, rule.effective_to), *_dates(versions)], site.zone):
             first = effective.from_ms
@@ -105,7 +105,7 @@ class Pack(Struct, kw_only=True, forbid_unknown_fields=True):
                 continue
             set_here = [version.set for version in versions if _within(version, site.zone, first)]
             held = rule if not set_here else self.changed(rule.id, set_here)
-            yield InForce(held, Place(site.zone, site.calendar, effective), where.site)
+            yield InForce(held, Locale(site.zone, site.calendar, effective), where.site)
 
     def changed(self, rule_id: str, changes: list[dict[str, Any]]) -> AnyRule:
         """A rule with other parameters. Raises msgspec.ValidationError."""

@@ -120,5 +120,5 @@ def _began_ms(began: Began) -> int:
 
 def post_all(account: Account, postings: Iterable[Posting]) -> None:
     """Puts down postings of one instant."""
-    for posting in sorted(postings, key=Posting.place):
+    for posting in sorted(postings, key=Posting.sort_key):
         account.post(posting)

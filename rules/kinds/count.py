@@ -17,7 +17,7 @@ from rules.kinds.evidence import ORDERS_SHOWN
 from rules.kinds.happened import Occurrence, OccurrenceIndex
 from rules.kinds.occurrences.source import Log, OccurrenceSource, OccurrenceSpec
 from rules.kinds.progress import Progress
-from rules.kinds.rule import Fault, Place, Reference, Role, Rule, Sanction
+from rules.kinds.rule import Fault, Locale, Reference, Role, Rule, Sanction
 from rules.kinds.shop_view import ShopView
 from rules.kinds.subjects import SubjectEvaluator
 from rules.messages.alert_state import Emitted, Open
@@ -117,11 +117,11 @@ class Week(Struct):
 class CountEvaluator(Evaluator[CountRule, State]):
     """What the three ways to count have in common."""
 
-    def __init__(self, n: int, rule: CountRule, source: OccurrenceSource, place: Place) -> None:
+    def __init__(self, n: int, rule: CountRule, source: OccurrenceSource, locale: Locale) -> None:
         self.n = n
         self.rule = rule
         self.source = source
-        self.zone = place.zone
+        self.zone = locale.zone
 
     def _open(self, count: int) -> tuple[Open, Reason] | None:
         severity = self.rule.severity
@@ -368,7 +368,7 @@ class OrderCounter(CountEvaluator[None], SubjectEvaluator[CountRule, None]):
         return "period_ended" if self._open(len(occurrences)) is not None else "evidence_arrived"
 
 
-def evaluator_of(n: int, rule: CountRule, source: OccurrenceSource, place: Place) -> AnyEvaluator:
+def evaluator_of(n: int, rule: CountRule, source: OccurrenceSource, locale: Locale) -> AnyEvaluator:
     if rule.sanction is not None:
-        return SanctionCounter(n, rule, source, place)
-    return (WeekCounter if rule.per == "week" else OrderCounter)(n, rule, source, place)
+        return SanctionCounter(n, rule, source, locale)
+    return (WeekCounter if rule.per == "week" else OrderCounter)(n, rule, source, locale)

@@ -10,7 +10,7 @@ from rules.calendar.instants import MIN_MS, NEVER, rfc3339
 from rules.kinds.evaluation import ActiveSanction, Evaluation, Evidence, Finding
 from rules.kinds.happened import Occurrence
 from rules.kinds.occurrences.source import OccurrenceSource, OccurrenceSpec
-from rules.kinds.rule import Fault, Place, Reference, Rule, Sanction
+from rules.kinds.rule import Fault, Locale, Reference, Rule, Sanction
 from rules.kinds.shop_view import ShopView
 from rules.kinds.subjects import SubjectEvaluator
 from rules.messages.alert_state import Emitted, Open
@@ -57,11 +57,11 @@ class EventRule(Rule, tag="event", tag_field="kind", kw_only=True, frozen=True):
 class EventEvaluator(SubjectEvaluator[EventRule, None]):
     """An event rule, ready to judge a shop."""
 
-    def __init__(self, n: int, rule: EventRule, source: OccurrenceSource, place: Place) -> None:
+    def __init__(self, n: int, rule: EventRule, source: OccurrenceSource, locale: Locale) -> None:
         self.n = n
         self.rule = rule
         self.source = source
-        self.effective = place.effective
+        self.effective = locale.effective
         lasts = rule.lasts if rule.sanction is None else rule.sanction.lasts
         self._lasts_ms = NEVER if lasts is None else int(lasts)
         [stage] = rule.stages()

@@ -24,7 +24,7 @@ class Occurrence(Struct, frozen=True):
     tracking_no: str | None = None
     first_used_by: str | None = None
 
-    def place(self) -> tuple[int, str, str, str]:
+    def sort_key(self) -> tuple[int, str, str, str]:
         """Its place in time."""
         return self.at_ms, self.subject, self.source, self.event
 
@@ -46,16 +46,16 @@ class OccurrenceIndex:
     __slots__ = ("by_subject", "in_time", "rewrites")
 
     def __init__(self, occurrences: Iterable[Occurrence] = ()) -> None:
-        self.in_time = sorted(occurrences, key=Occurrence.place)
+        self.in_time = sorted(occurrences, key=Occurrence.sort_key)
         self.rewrites = 0
         self.by_subject: dict[str, list[Occurrence]] = {}
         for each in self.in_time:
             self.by_subject.setdefault(each.subject, []).append(each)
 
     def add(self, occurrence: Occurrence) -> None:
-        self.rewrites += bool(self.in_time) and self.in_time[-1].place() > occurrence.place()
-        insort(self.in_time, occurrence, key=Occurrence.place)
-        insort(self.by_subject.setdefault(occurrence.subject, []), occurrence, key=Occurrence.place)
+        self.rewrites += bool(self.in_time) and self.in_time[-1].sort_key() > occurrence.sort_key()
+        insort(self.in_time, occurrence, key=Occurrence.sort_key)
+        insort(self.by_subject.setdefault(occurrence.subject, []), occurrence, key=Occurrence.sort_key)
 
     def discard(self, occurrence: Occurrence) -> bool:
         """Takes it out; whether it was there."""
@@ -90,11 +90,11 @@ def _at_ms(occurrence: Occurrence) -> int:
 
 
 def _take_out(occurrences: list[Occurrence], occurrence: Occurrence) -> bool:
-    place = occurrence.place()
-    for n in range(bisect_left(occurrences, place, key=Occurrence.place), len(occurrences)):
+    key = occurrence.sort_key()
+    for n in range(bisect_left(occurrences, key, key=Occurrence.sort_key), len(occurrences)):
         if occurrences[n] == occurrence:
             del occurrences[n]
             return True
-        if occurrences[n].place() != place:
+        if occurrences[n].sort_key() != key:
             break
     return False

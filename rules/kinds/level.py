@@ -16,7 +16,7 @@ from rules.kinds.evaluation import Evaluation, Evidence, Finding
 from rules.kinds.evaluator import Evaluator
 from rules.kinds.evidence import percent
 from rules.kinds.happened import Occurrence, OccurrenceIndex
-from rules.kinds.rule import Fault, Place, Reference, Role, Rule
+from rules.kinds.rule import Fault, Locale, Reference, Role, Rule
 from rules.kinds.shop_view import ShopView
 from rules.kinds.subjects import SubjectEvaluator
 from rules.messages.alert_state import Emitted, Open
@@ -112,10 +112,10 @@ class Reading(Struct, frozen=True):
 class Readings(Evaluator[Level, None]):
     """What the judges of levels have in common: a figure held against its limits."""
 
-    def __init__(self, n: int, rule: Level, place: Place) -> None:
+    def __init__(self, n: int, rule: Level, locale: Locale) -> None:
         self.n = n
         self.rule = rule
-        self.zone = place.zone
+        self.zone = locale.zone
 
     @abstractmethod
     def reading(self, shop: ShopView, subject: str, at_ms: int) -> Reading | None:
@@ -186,8 +186,8 @@ class Readings(Evaluator[Level, None]):
 class LevelEvaluator(Readings):
     """A level rule on one figure of a shop, ready to judge."""
 
-    def __init__(self, n: int, rule: Level, place: Place, ledger: "LedgerEvaluator | None") -> None:
-        super().__init__(n, rule, place)
+    def __init__(self, n: int, rule: Level, locale: Locale, ledger: "LedgerEvaluator | None") -> None:
+        super().__init__(n, rule, locale)
         self.ledger = ledger
 
     def evaluate(self, shop: ShopView, state: None, at_ms: int) -> Evaluation:

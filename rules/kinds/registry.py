@@ -9,7 +9,7 @@ from rules.kinds.ledger.spec import Ledger
 from rules.kinds.level import Level
 from rules.kinds.ratio.spec import Ratio
 from rules.kinds.route import Route
-from rules.kinds.rule import Place
+from rules.kinds.rule import Locale
 from rules.kinds.spacing import Spacing
 from rules.kinds.streak import Streak
 from rules.kinds.tasks import Tasks
@@ -34,5 +34,5 @@ class InForce(Struct, frozen=True):
     """A rule as it holds for a shop, with the place whose days it goes by and the time it is in effect."""
 
     rule: AnyRule
-    place: Place
+    locale: Locale
     site: str | None = None

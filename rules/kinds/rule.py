@@ -171,7 +171,7 @@ class Effective(Struct, frozen=True):
 ALWAYS = Effective()
 
 
-class Place(Struct, frozen=True):
+class Locale(Struct, frozen=True):
     """Whose days and holidays a rule goes by."""
 
     zone: str

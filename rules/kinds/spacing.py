@@ -9,7 +9,7 @@ from rules.calendar.durations import Duration
 from rules.calendar.instants import NEVER, rfc3339
 from rules.facts.shop_facts import Entry, holding, said_by, sku_of, starts_ms
 from rules.kinds.evaluation import Evaluation, Evidence, Finding
-from rules.kinds.rule import Fault, Place, Rule
+from rules.kinds.rule import Fault, Locale, Rule
 from rules.kinds.shop_view import ShopView
 from rules.kinds.subjects import SubjectEvaluator
 from rules.messages.alert_state import Emitted, Open
@@ -50,10 +50,10 @@ class TooSoon(Struct, frozen=True):
 class SpacingEvaluator(SubjectEvaluator[Spacing, None]):
     """A spacing rule, ready to judge a shop."""
 
-    def __init__(self, n: int, rule: Spacing, place: Place) -> None:
+    def __init__(self, n: int, rule: Spacing, locale: Locale) -> None:
         self.n = n
         self.rule = rule
-        self.effective = place.effective
+        self.effective = locale.effective
 
     def _found(self, shop: ShopView, sku: str, at_ms: int) -> TooSoon | None:
         promotion = shop.facts.newest("promotion.scheduled", (sku,), at_ms)

@@ -16,7 +16,7 @@ from rules.kinds.evaluation import ActiveSanction, Evaluation, Evidence, Finding
 from rules.kinds.evaluator import State
 from rules.kinds.occurrences.source import OccurrenceSource, OccurrenceSpec
 from rules.kinds.progress import Progress
-from rules.kinds.rule import Fault, Place, Reference, Rule, Sanction
+from rules.kinds.rule import Fault, Locale, Reference, Rule, Sanction
 from rules.kinds.shop_view import ShopView
 from rules.kinds.subjects import SubjectEvaluator
 from rules.messages.alert_state import Emitted, Open
@@ -93,10 +93,10 @@ class Duty(Struct):
 class DutyEvaluator(SubjectEvaluator[Tasks, State]):
     """What rules on single tasks and on the deposit have in common."""
 
-    def __init__(self, n: int, rule: Tasks, place: Place) -> None:
+    def __init__(self, n: int, rule: Tasks, locale: Locale) -> None:
         self.n = n
         self.rule = rule
-        self.effective = place.effective
+        self.effective = locale.effective
         self._warnings_last_first = sorted((int(each.before), each.severity) for each in rule.warn)
 
     def _evaluate_duty(self, duty: Duty, at_ms: int) -> Evaluation:
@@ -154,8 +154,8 @@ class DutyEvaluator(SubjectEvaluator[Tasks, State]):
 class TasksEvaluator(DutyEvaluator[None]):
     """A tasks rule, ready to judge a shop. What is owed goes by its instant and subject."""
 
-    def __init__(self, n: int, rule: Tasks, source: OccurrenceSource | None, place: Place) -> None:
-        super().__init__(n, rule, place)
+    def __init__(self, n: int, rule: Tasks, source: OccurrenceSource | None, locale: Locale) -> None:
+        super().__init__(n, rule, locale)
         self.source = source
 
     def sources(self) -> list[OccurrenceSource]:

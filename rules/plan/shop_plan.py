@@ -25,7 +25,7 @@ from rules.kinds.ratio.evaluator import RatioEvaluator
 from rules.kinds.ratio.spec import Ratio
 from rules.kinds.registry import InForce
 from rules.kinds.route import Route, RouteEvaluator
-from rules.kinds.rule import Place
+from rules.kinds.rule import Locale
 from rules.kinds.spacing import Spacing, SpacingEvaluator
 from rules.kinds.streak import Streak, StreakEvaluator
 from rules.kinds.subjects import AnySubjectEvaluator, SubjectEvaluator
@@ -138,7 +138,7 @@ class Plan:
         for each in rules:
             if isinstance(each.rule, Deadline | Silence):
                 facts, starts = bits_of(self._looked_at(each.rule)), bits_of(self._begun_by(each.rule))
-                timer = Timer(each.rule, len(self.timers), each.place, self._dues, facts, starts)
+                timer = Timer(each.rule, len(self.timers), each.locale, self._dues, facts, starts)
                 self.timers.append(timer)
                 versions = self.versions.setdefault(each.rule.id, [])
                 versions.append(timer)
@@ -241,7 +241,7 @@ class Plan:
         gauges: list[CompiledRatio] = []
         for each in versions:
             if isinstance(each.rule, Ratio):
-                gauges.append(self._gauge(len(self.gauges), each.rule, each.place, bits))
+                gauges.append(self._gauge(len(self.gauges), each.rule, each.locale, bits))
                 self.gauges.append(gauges[-1])
         # One without steps that nothing is computed of has nothing to say.
         self.on_gauge += [1 << n if gauge.steps else 0 for gauge in gauges]
@@ -249,40 +249,40 @@ class Plan:
             self._subscribe({"dispute.opened"}, n)
         return (DisputeEvaluator if gauges[-1].rule.by == "provider" else RatioEvaluator)(n, gauges)
 
-    def _gauge(self, slot: int, rule: Ratio, place: Place, bits: Mapping[str, int]) -> CompiledRatio:
-        anchored, alike = bits_of(self._anchored_by(rule)), counted_alike(rule, place)
+    def _gauge(self, slot: int, rule: Ratio, locale: Locale, bits: Mapping[str, int]) -> CompiledRatio:
+        anchored, alike = bits_of(self._anchored_by(rule)), counted_alike(rule, locale)
         denominator = self._alike.get(alike)
         if denominator is None:
-            denominator = Population(len(self.denominators), rule, bits, place, self._dues, anchored)
+            denominator = Population(len(self.denominators), rule, bits, locale, self._dues, anchored)
             self._alike[alike] = denominator
             self.denominators.append(denominator)
         denominator.gauges |= 1 << slot
-        return CompiledRatio(slot, rule, denominator, bits, place, anchored, bits_of(self._looked_at(rule)))
+        return CompiledRatio(slot, rule, denominator, bits, locale, anchored, bits_of(self._looked_at(rule)))
 
     def _make(self, n: int, each: InForce) -> AnyEvaluator:
-        rule, place = each.rule, each.place
+        rule, locale = each.rule, each.locale
         match rule:
             case CountRule():
-                return count_evaluator(n, rule, self._source(rule.of, n, rule.retention_ms()), place)
+                return count_evaluator(n, rule, self._source(rule.of, n, rule.retention_ms()), locale)
             case EventRule():
-                return EventEvaluator(n, rule, self._source(rule.of, n, rule.retention_ms()), place)
+                return EventEvaluator(n, rule, self._source(rule.of, n, rule.retention_ms()), locale)
             case Level():
                 self._subscribe(rule.events(), n)
                 if rule.of_skus():
                     self.on_sale |= 1 << n
-                    self.sales_zone = place.zone
-                    return StockEvaluator(n, rule, place)
-                return LevelEvaluator(n, rule, place, self.evaluator_of.get(rule.ledger or ""))  # type: ignore[arg-type]
+                    self.sales_zone = locale.zone
+                    return StockEvaluator(n, rule, locale)
+                return LevelEvaluator(n, rule, locale, self.evaluator_of.get(rule.ledger or ""))  # type: ignore[arg-type]
             case Tasks():
                 self._subscribe(rule.events(), n)
                 if rule.after == "deposit.deducted":
-                    return DepositEvaluator(n, rule, place)
+                    return DepositEvaluator(n, rule, locale)
                 return TasksEvaluator(
-                    n, rule, None if rule.of is None else self._source(rule.of, n, rule.retention_ms()), place
+                    n, rule, None if rule.of is None else self._source(rule.of, n, rule.retention_ms()), locale
                 )
             case Spacing():
                 self._subscribe({"price.changed", "promotion.scheduled"}, n)
-                return SpacingEvaluator(n, rule, place)
+                return SpacingEvaluator(n, rule, locale)
             case Route():
                 self._subscribe({"carrier.state"}, n)
                 return RouteEvaluator(n, rule)
@@ -293,7 +293,7 @@ class Plan:
                     gauge.denominator.on_move |= 1 << n
                 return StreakEvaluator(n, rule, ratio)
             case Ledger():
-                return LedgerEvaluator(n, rule, [self._reader(feed, n, each) for feed in _of_site(rule, each)], place)
+                return LedgerEvaluator(n, rule, [self._reader(feed, n, each) for feed in _of_site(rule, each)], locale)
         raise TypeError(f"{rule!r} is no rule that looks at a shop")
 
     def _reader(self, feed: Any, n: int, each: InForce) -> FeedReader:
@@ -302,7 +302,7 @@ class Plan:
             self.kept_for_good |= feed.events()
         ratio = self.evaluator_of.get(feed.computed or "")
         sources = [self._source(of, n, each.rule.retention_ms()) for of in feed.of]
-        return FeedReader(feed, sources, ratio if isinstance(ratio, RatioEvaluator) else None, each.place.zone)
+        return FeedReader(feed, sources, ratio if isinstance(ratio, RatioEvaluator) else None, each.locale.zone)
 
     def _source(self, of: OccurrenceSpec, n: int, kept_ms: int) -> OccurrenceSource:
         """Where a judge finds what happened; it is told when there is news."""
@@ -376,14 +376,14 @@ def _in_order(rules: list[InForce]) -> list[InForce]:
         by_id.setdefault(each.rule.id, []).append(each)
     done: dict[str, None] = {}
 
-    def place(rule_id: str) -> None:
+    def add(rule_id: str) -> None:
         if rule_id in done or rule_id not in by_id:
             return
         for each in by_id[rule_id]:
             for lean in sorted(each.rule.depends_on()):
-                place(lean)
+                add(lean)
         done[rule_id] = None
 
     for rule_id in by_id:
-        place(rule_id)
+        add(rule_id)
     return [each for rule_id in done for each in by_id[rule_id]]

@@ -11,7 +11,7 @@ from rules.expr.conditions import compile_condition, expression, order_function
 from rules.expr.moments import Moment, asked, found, latest, of_fact
 from rules.facts.order_facts import FIRST_HOLDS, DueBy, OrderFacts, bits_of, stamps_of
 from rules.kinds.deadline.spec import Deadline, DueOf, Silence
-from rules.kinds.rule import ALWAYS, Effective, Place
+from rules.kinds.rule import ALWAYS, Effective, Locale
 from rules.messages.alert_state import Emitted, Open
 from rules.messages.alerts import Reason
 
@@ -52,7 +52,7 @@ class Timer:
     )
 
     def __init__(
-        self, rule: Deadline | Silence, n: int, place: Place, dues: Mapping[str, Moment], facts: int, begun_by: int
+        self, rule: Deadline | Silence, n: int, locale: Locale, dues: Mapping[str, Moment], facts: int, begun_by: int
     ) -> None:
         """`dues`: when orders are due by the rules before it. `facts` has the bits of those its judgement rests on,
         `begun_by` of those among them that decide whether it waits for anything, and until when."""
@@ -64,7 +64,7 @@ class Timer:
         #: And those that can only put the turn off, once there is one.
         self.can_wait = facts & ~begun_by & bits_of(FIRST_HOLDS)
         self.postponed_by = bits_of({"news"} & {*rule.after}) if isinstance(rule, Silence) else 0
-        self.moment = due_moment(rule, place, dues, n)
+        self.moment = due_moment(rule, locale, dues, n)
         self.due: Due = function("facts", self.moment.written())
         self._until = stamps_of(rule.until)
         self._warnings = sorted(((int(each.before), each.severity) for each in rule.warn), reverse=True)
@@ -175,23 +175,23 @@ def compile_first_deadlines(timers: Sequence[Timer]) -> FirstDeadlines:
     return first_deadlines
 
 
-def due_moment(rule: Deadline | Silence, place: Place, dues: Mapping[str, Moment], n: int) -> Moment:
+def due_moment(rule: Deadline | Silence, locale: Locale, dues: Mapping[str, Moment], n: int) -> Moment:
     """When an order is due by the rule in the `n`th place of a plan; `dues`: by the rules before it."""
     if isinstance(rule, Silence):
         start = latest(f"began_{n}", rule.after)
         due = start.later(int(rule.within))
     else:
         start = dues[rule.from_.due] if isinstance(rule.from_, DueOf) else of_fact(rule.from_)
-        due = _due_moment(rule, start, place, n)
-    if place.effective == ALWAYS:
+        due = _due_moment(rule, start, locale, n)
+    if locale.effective == ALWAYS:
         return due
     began, at = function("facts", start.written()), function("facts", due.written())
-    return asked(f"held_{n}", _while_in_effect(at, began, place.effective))
+    return asked(f"held_{n}", _while_in_effect(at, began, locale.effective))
 
 
-def _due_moment(rule: Deadline, start: Moment, place: Place, n: int) -> Moment:
+def _due_moment(rule: Deadline, start: Moment, locale: Locale, n: int) -> Moment:
     """It takes a call only where the order has a time of its own, or working days are counted."""
-    usual = _usual(rule, start, place, n)
+    usual = _usual(rule, start, locale, n)
     plain = [
         *(["terms.ship_by_ms is None"] if rule.ship_by else []),
         *(["terms.handling_h is None"] if rule.handling else []),
@@ -207,12 +207,12 @@ def _due_moment(rule: Deadline, start: Moment, place: Place, n: int) -> Moment:
     return found(f"due_{n}", f"({usual.instant()} if {' and '.join(tests)} else own_{n}(facts))", names)
 
 
-def _usual(rule: Deadline, start: Moment, place: Place, n: int) -> Moment:
+def _usual(rule: Deadline, start: Moment, locale: Locale, n: int) -> Moment:
     """The time that the rule gives to orders which have none of their own."""
     if not isinstance(rule.within, BusinessDays):
         return start.later(int(rule.within))
-    calendar = rule.calendar or place.calendar or ""
-    due = business_days_expression(start.instant(), f"within_{n}", int(rule.within), calendar, place.zone)
+    calendar = rule.calendar or locale.calendar or ""
+    due = business_days_expression(start.instant(), f"within_{n}", int(rule.within), calendar, locale.zone)
     return Moment(start.known, f"({due.expression})", names={**start.names, **due.names})
 
 

@@ -15,7 +15,7 @@ from rules.kinds.evaluation import ActiveSanction, Evaluation, Evidence, Finding
 from rules.kinds.evaluator import Evaluator
 from rules.kinds.ledger.postings import FeedReader, Posting, Reading
 from rules.kinds.ledger.spec import Ledger, PointsTier
-from rules.kinds.rule import Place
+from rules.kinds.rule import Locale
 from rules.kinds.shop_view import ShopView
 from rules.messages.alert_state import Emitted, Open
 from rules.messages.alerts import Reason, instant_of
@@ -56,11 +56,11 @@ class LedgerEvaluator(Evaluator[Ledger, LedgerState]):
     def new_state(self) -> LedgerState:
         return LedgerState()
 
-    def __init__(self, n: int, rule: Ledger, readers: list[FeedReader], place: Place) -> None:
+    def __init__(self, n: int, rule: Ledger, readers: list[FeedReader], locale: Locale) -> None:
         self.n = n
         self.rule = rule
         self.readers = readers
-        self.zone = place.zone
+        self.zone = locale.zone
 
     # -- keeping it -------------------------------------------------------------------------------------------
 
@@ -105,11 +105,11 @@ class LedgerEvaluator(Evaluator[Ledger, LedgerState]):
             for posting in postings:
                 moved = self._at_its_moment(posting)
                 book.numbered += 1
-                heappush(book.waiting, (moved.place(), book.numbered, moved))
+                heappush(book.waiting, (moved.sort_key(), book.numbered, moved))
         entries = seen[book.reports : until(seen, to_ms)]
         book.reports += len(entries)
         reports = [each for reader in self.readers for each in reader.reports(self.rule.ledger, entries)]
-        reports = sorted(reports, key=Posting.place)[::-1]
+        reports = sorted(reports, key=Posting.sort_key)[::-1]
         while (at_ms := self._next_instant(book, reports)) <= to_ms:
             found: list[Posting] = []
             while book.waiting and book.waiting[0][2].at_ms == at_ms:

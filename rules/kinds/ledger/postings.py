@@ -26,7 +26,7 @@ class Posting(Struct, frozen=True):
     points: Decimal
     shown: dict[str, Any] = {}
 
-    def place(self) -> tuple[int, int, str]:
+    def sort_key(self) -> tuple[int, int, str]:
         """Its place in time."""
         return self.at_ms, self.happened_ms, self.clause
 
@@ -80,7 +80,7 @@ class FeedReader:
             known = log.until(to_ms)
             occurrences += [log.occurrence(occurrence) for occurrence in log.items[done:known]]
             reading.logs[n] = known, log.rewrites
-        occurrences.sort(key=Occurrence.place)
+        occurrences.sort(key=Occurrence.sort_key)
         free = min(self.feed.free - reading.free, len(occurrences))
         reading.free += free
         reading.to_ms = to_ms

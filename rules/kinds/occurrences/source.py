@@ -131,7 +131,7 @@ class OccurrenceSource(ABC):
     def occurrences(self, shop: ShopView, since_ms: int = MIN_MS) -> list[Occurrence]:
         """All that is known of from a moment on, the oldest first; some may lie ahead of the clock."""
         found = [each for at_ms, subject in self.since(shop, since_ms) for each in self.at(shop, subject, at_ms)]
-        return sorted(found, key=Occurrence.place)
+        return sorted(found, key=Occurrence.sort_key)
 
     @abstractmethod
     def since(self, shop: ShopView, since_ms: int) -> list[tuple[int, str]]:

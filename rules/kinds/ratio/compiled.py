@@ -25,7 +25,7 @@ from rules.facts.order_facts import FIRST_HOLDS, OrderFacts, all_had_come, any_h
 from rules.kinds.deadline.spec import DueOf
 from rules.kinds.ratio.spec import Ratio
 from rules.kinds.ratio.steps import Step, step_of
-from rules.kinds.rule import Cost, Place
+from rules.kinds.rule import Cost, Locale
 from rules.messages.alert_state import Open
 from rules.messages.alerts import Reason
 
@@ -65,7 +65,7 @@ class Population:
     __slots__ = ("anchor", "bits", "day", "facts", "gauges", "n", "on_move", "one_anchor", "written", "zone")
 
     def __init__(
-        self, n: int, rule: Ratio, bits: Mapping[str, int], place: Place, dues: Mapping[str, Moment], anchored: int
+        self, n: int, rule: Ratio, bits: Mapping[str, int], locale: Locale, dues: Mapping[str, Moment], anchored: int
     ) -> None:
         """`bits` of each deadline rule; `anchored`: the facts (as bits) by which an order is."""
         anchors = rule.anchors()
@@ -73,7 +73,7 @@ class Population:
         self.facts = anchored | bits_of(facts_named(rule.denominator))
         self.bits = sum(bits[each] for each in rules_named(rule.denominator))
         self.gauges = self.on_move = 0
-        self.zone = place.zone
+        self.zone = locale.zone
         self.one_anchor = anchors[0] if len(anchors) == 1 and isinstance(anchors[0], str) else None
         moments = [dues[each.due] if isinstance(each, DueOf) else of_fact(each) for each in anchors]
         anchor = earliest(f"first_{n}", moments)
@@ -91,9 +91,9 @@ class Population:
         return Written(f"({day} if {' and '.join(tests)} else None)", anchor.names | {"day_of": day_of})
 
 
-def counted_alike(rule: Ratio, place: Place) -> Hashable:
+def counted_alike(rule: Ratio, locale: Locale) -> Hashable:
     """The same for ratios that have the same denominator."""
-    return rule.denominator, rule.anchor, place.zone
+    return rule.denominator, rule.anchor, locale.zone
 
 
 class CompiledRatio:
@@ -132,7 +132,7 @@ class CompiledRatio:
         rule: Ratio,
         denominator: Population,
         bits: Mapping[str, int],
-        place: Place,
+        locale: Locale,
         anchored: int,
         rests_on: int,
     ) -> None:
@@ -154,8 +154,8 @@ class CompiledRatio:
         self.anchor_known_by = all_had_come(anchored)
         self.anchored_by = any_had_come(anchored)
         self.bits = sum(bits[each] for each in rule.depends_on())
-        self.zone = place.zone
-        self.effective = place.effective
+        self.zone = locale.zone
+        self.effective = locale.effective
         self._current = CurrentPeriods(NEVER, NEVER, [], ())
         names: list[tuple[str, Share | None, int | None]] = [(t.name, t.share, t.count) for t in rule.tiers]
         if rule.threshold is not None:
