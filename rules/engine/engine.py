@@ -24,7 +24,7 @@ from rules.messages.envelope import Event
 from rules.messages.events import AnyEvent, ClockTick
 from rules.messages.shop_events import ShopEvent
 from rules.plan.rule_book import RuleBook
-from rules.state.aggregate import count
+from rules.state.aggregate import apply_order
 from rules.state.changes import Changes
 from rules.state.shop import Order, Shop
 
@@ -158,7 +158,7 @@ class Engine:
             if not order.unsaved:
                 self._changes.note_order(order)
             if at_ms > shop.boundary_ms and changed_facts & shop.plan.computed_from:
-                shop.ahead[order] = shop.ahead.get(order, 0) | changed_facts
+                shop.future_facts[order] = shop.future_facts.get(order, 0) | changed_facts
             if at_ms <= shop.late_before_ms:
                 self._compute_again(shop, at_ms)
 
@@ -171,17 +171,17 @@ class Engine:
             self._changes.entries[shop.key, kind.name, key] = shop
         if changed:
             plan = shop.plan
-            self.heard(shop, kind.name)
+            self.on_shop_facts(shop, kind.name)
             if shop.plan is not plan:
                 self._drop_computed(shop)
 
-    def heard(self, shop: Shop, kind: str) -> None:
+    def on_shop_facts(self, shop: Shop, kind: str) -> None:
         """Has what looks at a type of the shop's own events judged again; a profile may bring other rules."""
-        shop.hear()
+        shop.notify_of_entries()
         if kind in PROFILE_KINDS:
             self._rebind(shop)
         if kind == "stock.level":
-            shop.count_sales()
+            shop.start_counting_sales()
         if bits := shop.plan.on_event.get(kind, 0):
             self.work.mark_rules(shop, bits)
 
@@ -350,7 +350,7 @@ class Engine:
         changed = (missed ^ order.missed) | (overdue ^ order.overdue)
         order.missed, order.overdue = missed, overdue
         if (changed_facts or changed or missed & plan.extractor_bits) and (
-            dirty_rules := count(order, changed_facts, changed, passed_ms)
+            dirty_rules := apply_order(order, changed_facts, changed, passed_ms)
         ):
             self.work.mark_rules(order.shop, dirty_rules)
         order.watched_facts = plan.watch_mask(next_evals, order.bad, missed != 0 or order.alerts is not None)

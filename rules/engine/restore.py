@@ -8,7 +8,7 @@ from rules.kinds.nothing import NOTHING
 from rules.kinds.ratio.period_results import PeriodResult
 from rules.messages.alert_state import Emitted, emitted_from
 from rules.messages.alerts import Alert, shop_of, subject_and_episode
-from rules.state.aggregate import uncount
+from rules.state.aggregate import remove_order
 from rules.state.shop import Order, Shop
 
 
@@ -17,7 +17,7 @@ def restore_order(engine: Engine, platform: str, shop_name: str, order_id: str, 
     shop, work = engine.shop(platform, shop_name), engine.work
     order = shop.orders.get(order_id)
     if order is not None:
-        work.mark_rules(shop, uncount(order))
+        work.mark_rules(shop, remove_order(order))
     elif facts is None:
         return
     else:
@@ -27,7 +27,7 @@ def restore_order(engine: Engine, platform: str, shop_name: str, order_id: str, 
     order.facts = facts or OrderFacts()  # dropped: an entry that still waits for it must find nothing
     order.last_ms = order.facts.last_at_ms()
     shop.began_ms = min(shop.began_ms, order.facts.first_at_ms())
-    shop.expect(order)
+    shop.note_future_facts(order)
     if facts is None and order.alerts is None:
         order.scheduled_ms = NEVER
         engine.drop(order)
@@ -39,7 +39,7 @@ def restore_entry(engine: Engine, platform: str, shop_name: str, kind: str, key:
     """Takes one of a shop's own facts back; None where it was dropped."""
     shop = engine.shop(platform, shop_name)
     shop.facts.put(kind, key, entry)
-    engine.heard(shop, kind)
+    engine.on_shop_facts(shop, kind)
 
 
 def restore_computed(

@@ -5,7 +5,7 @@ from rules.calendar.instants import DAY_MS, MIN_MS, NEVER
 from rules.facts.shop_facts import KEPT_MS
 from rules.kinds.findings import MORE
 from rules.messages.alerts import subject_and_episode
-from rules.state.aggregate import uncount
+from rules.state.aggregate import remove_order
 from rules.state.changes import Changes
 from rules.state.shop import Order, Shop
 
@@ -26,7 +26,7 @@ def sweep(shop: Shop, at_ms: int, changes: Changes) -> int:
         del shop.alerts[alert]
     for order in [each for each in shop.orders.values() if _is_spent(each, at_ms)]:
         del shop.orders[order.id]
-        dirty_rules |= uncount(order)
+        dirty_rules |= remove_order(order)
         if order.last_ms == MIN_MS:
             continue  # only its alerts came back after a restart
         changes.note_order(order)

@@ -184,7 +184,7 @@ def _ahead() -> Callable[[OrderFacts, int], int]:
     return ahead
 
 
-facts_ahead: Final = _ahead()
+future_bits: Final = _ahead()
 """`(facts, at_ms)`: which facts (as bits) lie ahead of a moment (epoch ms)."""
 
 

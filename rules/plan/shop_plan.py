@@ -95,7 +95,7 @@ class Plan:
         self.every_evaluator = (1 << len(self.evaluators)) - 1
         by_subject = [evaluator for evaluator in self.evaluators if isinstance(evaluator, SubjectEvaluator)]
         #: The judges that go by subject and look at a type of the shop's own events, or at the sales of each SKU.
-        self.listening = {
+        self.subscribers = {
             name: [evaluator for evaluator in by_subject if bits >> evaluator.n & 1]
             for name, bits in self.on_event.items()
         }

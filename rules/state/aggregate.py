@@ -8,26 +8,26 @@ from rules.plan.shop_plan import Reclassification
 from rules.state.shop import Order
 
 
-def count(order: Order, changed_facts: int, changed: int, passed_ms: int) -> int:
+def apply_order(order: Order, changed_facts: int, changed: int, passed_ms: int) -> int:
     """Counts an order as it stands now, after `changed_facts` of these facts (as bits). `changed` are the deadline
     rules (as bits) that judge otherwise than before."""
     shop, facts, plan = order.shop, order.facts, order.shop.plan
     index_updates = plan.index_updates(changed_facts)
     dirty_rules = _reclassify(order, plan.reclassification(changed_facts, changed & plan.gauge_bits))
     for n, extractor in index_updates.extractors:
-        dirty_rules |= _note(order, n, extractor.instants(facts, order.missed, passed_ms))
+        dirty_rules |= _put_instants(order, n, extractor.instants(facts, order.missed, passed_ms))
     if (order.missed | changed) & plan.extractor_bits:
         for n, extractor in enumerate(plan.extractors):
             if extractor.bits:
-                dirty_rules |= _note(order, n, extractor.instants(facts, order.missed, passed_ms))
-    if index_updates.sales and shop.stocked and shop.sell(order, plan.sales_zone):
+                dirty_rules |= _put_instants(order, n, extractor.instants(facts, order.missed, passed_ms))
+    if index_updates.sales and shop.stocked and shop.apply_sales(order, plan.sales_zone):
         dirty_rules |= plan.on_sale
-    if index_updates.numbers and shop.ship_under(order):
+    if index_updates.numbers and shop.set_tracking_number(order):
         dirty_rules |= plan.on_number
     return dirty_rules
 
 
-def uncount(order: Order) -> int:
+def remove_order(order: Order) -> int:
     """Takes an order out of all that is derived from its shop's orders."""
     shop, plan = order.shop, order.shop.plan
     for denominator in plan.denominators:
@@ -35,8 +35,8 @@ def uncount(order: Order) -> int:
             _move(order, denominator, day, None, order.bad)
     for slot in range(len(shop.timelines)):
         shop.put_instants(slot, order.id, ())
-    shop.unship(order)
-    shop.unsell(order)
+    shop.clear_tracking_number(order)
+    shop.remove_sales(order)
     order.rebind(plan)
     return plan.every_evaluator
 
@@ -121,7 +121,7 @@ def _positions(bits: int) -> tuple[int, ...]:
     return tuple(n for n in range(bits.bit_length()) if bits >> n & 1)
 
 
-def _note(order: Order, n: int, instants: tuple[int, ...]) -> int:
+def _put_instants(order: Order, n: int, instants: tuple[int, ...]) -> int:
     """Keeps the instants at which something happened to an order."""
     shop = order.shop
     return shop.plan.on_timeline[n] if shop.put_instants(n, order.id, instants) else 0

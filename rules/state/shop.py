@@ -7,7 +7,7 @@ from typing import Any
 
 from rules.calendar.days import day_of
 from rules.calendar.instants import MIN_MS, NEVER
-from rules.facts.order_facts import EVERY_FACT, OrderFacts, facts_ahead
+from rules.facts.order_facts import EVERY_FACT, OrderFacts, future_bits
 from rules.facts.shop_facts import ShopFacts
 from rules.kinds.findings import Findings
 from rules.kinds.happened import OccurrenceIndex
@@ -94,18 +94,17 @@ class Shop:
 
     Derived from its orders: `counters` of its ratios and the `totals` they share, `timelines` (when something happened
     to them, by the plan's traces), `numbers` (tracking numbers with when which orders used them), `reuses` (those
-    orders but the first of each number), and `sales`, once levels of stock are told (`stocked`). `ahead`: the orders of
-    which something may be known that lies ahead of the next boundary at which a ratio is computed (`boundary_ms`,
-    `NEVER` where none is), and that it rests on, with the facts (as bits) that this may be. `findings`: what evaluators
-    that go by subject have found, by their place in the plan. `occurrences`: what its own events come to, by what is
-    looked for in them. `progress`: how far evaluators have gone through what happened. `began_ms`: before that nothing
-    happened to any of them; it may lie before the first fact that still holds. Kept by itself: `facts`, and what was
-    `computed` of its ratios at their boundaries. `dirty_rules` has a bit for each evaluator that must look again,
-    `next_evals` when each wants to by itself. `instant_open`: more may happen at the clock's instant.
+    orders but the first of each number), and `sales`, once levels of stock are told (`stocked`). `future_facts`: the
+    orders of which something may be known that lies ahead of the next boundary at which a ratio is computed
+    (`boundary_ms`, `NEVER` where none is), and that it rests on, with the facts (as bits) that this may be. `findings`:
+    what evaluators that go by subject have found, by their place in the plan. `occurrences`: what its own events come
+    to, by what is looked for in them. `progress`: how far evaluators have gone through what happened. `began_ms`:
+    before that nothing happened to any of them; it may lie before the first fact that still holds. Kept by itself:
+    `facts`, and what was `computed` of its ratios at their boundaries. `dirty_rules` has a bit for each evaluator that
+    must look again, `next_evals` when each wants to by itself. `instant_open`: more may happen at the clock's instant.
     """
 
     __slots__ = (
-        "ahead",
         "alerts",
         "began_ms",
         "boundary_ms",
@@ -116,6 +115,7 @@ class Shop:
         "dirty_rules",
         "facts",
         "findings",
+        "future_facts",
         "instant_open",
         "kept_from_ms",
         "key",
@@ -169,9 +169,9 @@ class Shop:
         self.counters = [RatioCounter(gauge, self.totals[gauge.denominator.n]) for gauge in plan.gauges]
         self.timelines = [Timeline() for _ in plan.extractors]
         self.boundary_ms = MIN_MS if plan.computed else NEVER
-        self.ahead: dict[Order, int] = {}
+        self.future_facts: dict[Order, int] = {}
         for order in self.orders.values():
-            self.expect(order)  # nobody may have asked what lies ahead until now
+            self.note_future_facts(order)  # nobody may have asked what lies ahead until now
         self.numbers: dict[str, list[tuple[int, str]]] = NOTHING
         self.reuses = Timeline()
         self.occurrences: dict[str, OccurrenceIndex] = NOTHING
@@ -193,18 +193,18 @@ class Shop:
         else:
             self.open_by_rule.get(rule, set()).discard(alert)
 
-    def hear(self) -> None:
+    def notify_of_entries(self) -> None:
         """Tells the judges that go by subject what of the shop's own facts has come or gone."""
         changed, self.facts.changed_entries = self.facts.changed_entries, []
         for name, entry in changed:
             for source in self.plan.sources_on.get(name, ()):
-                for subject, at_ms in source.hear(self, name, entry):
-                    self._tell(source.readers, subject, (at_ms,))
-            for evaluator in self.plan.listening.get(name, ()):
+                for subject, at_ms in source.on_entry(self, name, entry):
+                    self._touch(source.readers, subject, (at_ms,))
+            for evaluator in self.plan.subscribers.get(name, ()):
                 if (findings := self.findings.get(evaluator.n)) is not None:
                     findings.touch(evaluator.touched_by(self, name, entry))
 
-    def _tell(self, readers: Iterable[AnySubjectEvaluator], subject: str, instants: Iterable[int]) -> None:
+    def _touch(self, readers: Iterable[AnySubjectEvaluator], subject: str, instants: Iterable[int]) -> None:
         """Tells judges that something happened to a subject, or didn't, at these instants (epoch ms)."""
         for evaluator in readers:
             if (findings := self.findings.get(evaluator.n)) is not None:
@@ -215,10 +215,10 @@ class Shop:
         before = self.timelines[slot].by_order.get(order_id, ())
         if not self.timelines[slot].put(order_id, instants):
             return False
-        self._tell(self.plan.timeline_readers[slot], order_id, (*before, *instants))
+        self._touch(self.plan.timeline_readers[slot], order_id, (*before, *instants))
         return True
 
-    def _note_sale(self, sku: str) -> None:
+    def _touch_sku(self, sku: str) -> None:
         """Tells the judges that go by SKU that its sales have changed."""
         for evaluator in self.plan.by_sku:
             if (findings := self.findings.get(evaluator.n)) is not None:
@@ -236,30 +236,32 @@ class Shop:
             for order in self.orders.values()
         )
 
-    def expect(self, order: Order) -> None:
+    def note_future_facts(self, order: Order) -> None:
         """Notes what of an order lies ahead of the next boundary, if anything does."""
         if order.last_ms > self.boundary_ms:
-            self.ahead[order] = facts_ahead(order.facts, self.boundary_ms)
+            self.future_facts[order] = future_bits(order.facts, self.boundary_ms)
 
     def advance_boundary(self, at_ms: int) -> None:
         """A boundary is past: from now on only what lies ahead of the next matters."""
         following = min(
             [evaluator.computing.boundary_from(at_ms) for evaluator in self.plan.computed if evaluator.computing]
         )
-        self.ahead, self.boundary_ms = self.future_after(following), following
+        self.future_facts, self.boundary_ms = self.future_after(following), following
 
     def future_after(self, boundary_ms: int) -> dict[Order, int]:
-        """Those of `ahead` that lie ahead of this boundary, too, which is `boundary_ms` or a later one."""
+        """Those of `future_facts` that lie ahead of this boundary, too, which is `boundary_ms` or a later one."""
         if boundary_ms == self.boundary_ms:
-            return self.ahead
-        return {order: facts_ahead(order.facts, boundary_ms) for order in self.ahead if order.last_ms > boundary_ms}
+            return self.future_facts
+        return {
+            order: future_bits(order.facts, boundary_ms) for order in self.future_facts if order.last_ms > boundary_ms
+        }
 
-    def count_sales(self) -> None:
+    def start_counting_sales(self) -> None:
         """From now on: levels of stock are told."""
         if not self.stocked:
             self.stocked = True
             for order in self.orders.values():
-                self.sell(order, self.plan.sales_zone)
+                self.apply_sales(order, self.plan.sales_zone)
 
     def sold(self, sku: str | None, days: int, today: int) -> tuple[float, int]:
         """Units of a SKU sold in so many local days, and how many of these it has been on sale. Today is not over yet,
@@ -267,18 +269,18 @@ class Shop:
         by_day = self.sales.get(sku or "-", {})
         return max((_sold(by_day, days, last) for last in (today - 1, today)), key=_pace)
 
-    def sell(self, order: Order, zone: str) -> bool:
+    def apply_sales(self, order: Order, zone: str) -> bool:
         """Counts an order's items as sold on its day, or takes them back where it was cancelled."""
         facts = order.facts
         if facts.placed is None or facts.terms is None or facts.cancelled is not None:
-            return self._count_sold(order, None)
-        return self._count_sold(order, (day_of(facts.placed[0], zone), facts.terms.items))
+            return self._set_sales(order, None)
+        return self._set_sales(order, (day_of(facts.placed[0], zone), facts.terms.items))
 
-    def unsell(self, order: Order) -> None:
+    def remove_sales(self, order: Order) -> None:
         """Takes back what an order that is let go has sold."""
-        self._count_sold(order, None)
+        self._set_sales(order, None)
 
-    def _count_sold(self, order: Order, sold: Sold | None) -> bool:
+    def _set_sales(self, order: Order, sold: Sold | None) -> bool:
         if sold == order.sold:
             return False
         self.sales = self.sales or {}
@@ -291,18 +293,18 @@ class Shop:
                     del by_day[day]
                 if not by_day:
                     del self.sales[sku]
-                self._note_sale(sku)
+                self._touch_sku(sku)
         order.sold = sold
         return True
 
-    def ship_under(self, order: Order) -> bool:
+    def set_tracking_number(self, order: Order) -> bool:
         """Notes the tracking number an order was shipped under; True where others have it too."""
         facts = order.facts
         number = facts.shipment.tracking_no if facts.shipment is not None else None
         used = (number, facts.shipped[0]) if number and facts.shipped is not None else None
         if used == order.number:
             return False
-        shared = self.unship(order)
+        shared = self.clear_tracking_number(order)
         if used is not None:
             self.numbers = self.numbers or {}
             users, use = self.numbers.setdefault(used[0], []), (used[1], order.id)
@@ -317,14 +319,14 @@ class Shop:
     def _reuse(self, use: tuple[int, str], is_reused: bool) -> None:
         at_ms, order_id = use
         self.reuses.put(order_id, (at_ms,) if is_reused else ())
-        self._tell(self.plan.number_readers, order_id, (at_ms,))
+        self._touch(self.plan.number_readers, order_id, (at_ms,))
 
     def reused_ms(self, order: Order) -> int:
         """When the tracking number of an order was last used (epoch ms); `MIN_MS` where no other order has it."""
         users = [] if order.number is None else self.numbers[order.number[0]]
         return users[-1][0] if len(users) > 1 else MIN_MS
 
-    def unship(self, order: Order) -> bool:
+    def clear_tracking_number(self, order: Order) -> bool:
         """Forgets the tracking number of an order; True where others had it too."""
         if order.number is None:
             return False

@@ -162,7 +162,7 @@ class OccurrenceSource(ABC):
         instants = dict.fromkeys(self.instants(shop, subject))
         return [each for at_ms in instants for each in self.at(shop, subject, at_ms)]
 
-    def hear(self, shop: ShopView, name: str, entry: Entry) -> ChangedSubjects:
+    def on_entry(self, shop: ShopView, name: str, entry: Entry) -> ChangedSubjects:
         """Takes note of an entry of the shop's own facts that has come or gone."""
         return []
 
@@ -262,7 +262,7 @@ class ShopOccurrences(OccurrenceSource):
             return []
         return [_of_entry(entry, entry.order or data.sku, data.count, data.severe, data.buyer, data.kind)]
 
-    def hear(self, shop: ShopView, name: str, entry: Entry) -> ChangedSubjects:
+    def on_entry(self, shop: ShopView, name: str, entry: Entry) -> ChangedSubjects:
         if self.name not in shop.occurrences:
             return []
         before: Iterable[Occurrence]

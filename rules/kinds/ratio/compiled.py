@@ -192,14 +192,14 @@ class CompiledRatio:
         are the same for every shop, and asked for by one after the other."""
         current = self._current
         if not current.from_ms <= at_ms < current.until_ms:
-            window, ahead = self.rule.window, self.ahead(at_ms)
+            window, ahead = self.rule.window, self.next_period(at_ms)
             periods = window.periods(at_ms, self.zone) if ahead is None else [ahead]
             current = self._current = CurrentPeriods(
                 at_ms, window.next_change(at_ms, self.zone), periods, tuple([Count(period) for period in periods])
             )
         return current
 
-    def ahead(self, at_ms: int) -> Period | None:
+    def next_period(self, at_ms: int) -> Period | None:
         """What has come by now of the rolling period that the next computation will look at; None where nothing is
         computed from one."""
         rule = self.rule

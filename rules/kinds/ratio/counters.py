@@ -232,9 +232,9 @@ class RatioCounter:
         count.total = self.totals.running(count.period)
         return count
 
-    def ahead_at(self, at_ms: int) -> Count | None:
+    def next_period_count(self, at_ms: int) -> Count | None:
         """The sum, so far, of what the next computation will look at; None for what is judged as it goes."""
-        period = self.gauge.ahead(at_ms)
+        period = self.gauge.next_period(at_ms)
         return None if period is None else self.sum(period)
 
     def sum(self, period: Period) -> Count:

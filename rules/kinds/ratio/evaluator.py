@@ -156,7 +156,7 @@ class RatioEvaluator(Evaluator[Ratio, Any]):
     def _count_of(self, shop: ShopView, counter: RatioCounter, finding: Finding, at_ms: int) -> Count | None:
         """The count an alert is about, for as long as its orders are kept."""
         gauge = counter.gauge
-        if (ahead := counter.ahead_at(at_ms)) is not None:
+        if (ahead := counter.next_period_count(at_ms)) is not None:
             stage = finding.open.stage
             return ahead if stage == "near" else self._computed_to(shop, counter, at_ms, stage) or ahead
         period = gauge.rule.window.named(finding.episode, at_ms, gauge.zone)
@@ -234,7 +234,9 @@ class RatioEvaluator(Evaluator[Ratio, Any]):
         newest = self.newest(shop, at_ms)
         if newest is not None:
             shown["computed"] = computed_json(counter.gauge, *newest)
-        if (ahead := counter.ahead_at(at_ms)) is not None:  # until the next boundary it stands at what was computed
+        if (
+            ahead := counter.next_period_count(at_ms)
+        ) is not None:  # until the next boundary it stands at what was computed
             shown["next"] = ratio_json(counter, ahead)
             count = ahead if newest is None else self._as_count(shop, counter, *newest)
         return {**ratio_json(counter, count), **shown}
