@@ -11,7 +11,7 @@ from sys import intern
 from rules.calendar.instants import MIN_MS, NEVER
 from rules.emit.reconcile import Reconciler
 from rules.engine.ceilings import UNBOUNDED, Ceilings, no_room
-from rules.engine.retention import SWEEP_MS, sweep
+from rules.engine.retention import EXPIRE_EVERY_MS, expire
 from rules.engine.timer_queue import TimerQueue
 from rules.engine.work_queue import WorkQueue
 from rules.facts.order_facts import MERGE, OrderFacts
@@ -60,7 +60,7 @@ class Engine:
         self._reconciler = Reconciler(book, emit or self._keep)
         self._changes = Changes()
         self._instant_open = False
-        self._next_sweep_ms = MIN_MS
+        self._next_expiry_ms = MIN_MS
         self._orders_left = self._evaluations_left = NEVER  # in this slice
 
     def shop(self, platform: str, name: str) -> Shop:
@@ -241,8 +241,8 @@ class Engine:
             self._move(to_ms, including)
             done = self._settle()
         self._reconciler.emit_transitions()
-        if done and to_ms >= self._next_sweep_ms:
-            self._sweep(to_ms)
+        if done and to_ms >= self._next_expiry_ms:
+            self._expire(to_ms)
         return done
 
     def set_back(self, to_ms: int) -> None:
@@ -324,11 +324,11 @@ class Engine:
             self.timers.schedule(order, order.next_eval_ms)
         return False
 
-    def _sweep(self, at_ms: int) -> None:
-        self._next_sweep_ms = at_ms + SWEEP_MS
+    def _expire(self, at_ms: int) -> None:
+        self._next_expiry_ms = at_ms + EXPIRE_EVERY_MS
         for shop in self.shops.values():
             before = len(shop.orders)
-            if dirty_rules := sweep(shop, at_ms, self._changes):
+            if dirty_rules := expire(shop, at_ms, self._changes):
                 self.work.mark_rules(shop, dirty_rules)
             self.order_count -= before - len(shop.orders)
 
@@ -375,7 +375,7 @@ class Engine:
         next_evals, shop.instant_open = shop.next_evals, self._instant_open
         if shop.restored:  # who knows what was let go before
             shop.restored = False
-            shop.kept_from_ms = max(shop.kept_from_ms, at_ms - shop.plan.keep_ms)
+            shop.retained_from_ms = max(shop.retained_from_ms, at_ms - shop.plan.retain_ms)
         if shop.rebound:
             shop.rebound = False
             self.timers.schedule(shop, self._reconciler.end_what_no_longer_applies(shop, at_ms))

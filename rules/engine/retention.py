@@ -9,14 +9,14 @@ from rules.state.aggregate import remove_order
 from rules.state.changes import Changes
 from rules.state.shop import Order, Shop
 
-SWEEP_MS = 15 * DAY_MS
+EXPIRE_EVERY_MS = 15 * DAY_MS
 """How often that is done."""
 
 
-def sweep(shop: Shop, at_ms: int, changes: Changes) -> int:
+def expire(shop: Shop, at_ms: int, changes: Changes) -> int:
     """Drops what a shop needs no more; the judges (as bits) that must look again."""
     dirty_rules = 0
-    shop.kept_from_ms = at_ms - shop.plan.keep_ms
+    shop.retained_from_ms = at_ms - shop.plan.retain_ms
     if at_ms > shop.boundary_ms:
         shop.advance_boundary(at_ms)
     for kind, key in list(shop.facts.spent(at_ms, shop.plan.kept_for_good)):
@@ -24,13 +24,13 @@ def sweep(shop: Shop, at_ms: int, changes: Changes) -> int:
         changes.entries[shop.key, kind, key] = shop
     for alert in _past(shop, at_ms):
         del shop.alerts[alert]
-    for order in [each for each in shop.orders.values() if _is_spent(each, at_ms)]:
+    for order in [each for each in shop.orders.values() if _is_expired(each, at_ms)]:
         del shop.orders[order.id]
         dirty_rules |= remove_order(order)
         if order.last_ms == MIN_MS:
             continue  # only its alerts came back after a restart
         changes.note_order(order)
-        changes.forgotten.append(order)
+        changes.expired.append(order)
     return dirty_rules
 
 
@@ -44,9 +44,9 @@ def _past(shop: Shop, at_ms: int) -> list[str]:
     return [alert for alert, rule in ended if subject_and_episode(alert, rule, shop.key)[1] not in ("-", MORE[1])]
 
 
-def _is_spent(order: Order, at_ms: int) -> bool:
+def _is_expired(order: Order, at_ms: int) -> bool:
     shop = order.shop
-    if order.scheduled_ms != NEVER or order.last_ms > shop.kept_from_ms:
+    if order.scheduled_ms != NEVER or order.last_ms > shop.retained_from_ms:
         return False
     for timeline, kept_ms in zip(shop.timelines, shop.plan.timeline_kept_ms, strict=True):
         instants = timeline.by_order.get(order.id)
@@ -55,6 +55,6 @@ def _is_spent(order: Order, at_ms: int) -> bool:
     if shop.reused_ms(order) + shop.plan.number_kept_ms > at_ms:
         return False
     return all(
-        not last_emitted.open and last_emitted.at_ms <= shop.kept_from_ms
+        not last_emitted.open and last_emitted.at_ms <= shop.retained_from_ms
         for last_emitted in (order.alerts or {}).values()
     )

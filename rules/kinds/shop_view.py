@@ -47,7 +47,7 @@ class ShopView(Protocol):
     name: str
     key: str
     began_ms: int
-    kept_from_ms: int
+    retained_from_ms: int
     instant_open: bool
     numbers: dict[str, list[tuple[int, str]]]
     reuses: Timeline

@@ -32,7 +32,7 @@ from rules.kinds.subjects import AnySubjectEvaluator, SubjectEvaluator
 from rules.kinds.tasks import DepositEvaluator, Tasks, TasksEvaluator
 from rules.kinds.versioned import Versions
 
-KEPT_BEYOND_MS = 30 * DAY_MS
+RETAINED_BEYOND_MS = 30 * DAY_MS
 """How long an order that nothing looks at any more is still remembered, for events that come late."""
 
 
@@ -129,7 +129,7 @@ class Plan:
         self._index_updates: dict[int, IndexUpdates] = {}
         self._reclassifications: dict[tuple[int, int], Reclassification] = {}
         self.bad_at_first = self.reclassification(EVERY_FACT, self.gauge_bits).classify(OrderFacts(), 0, 0)[0]
-        self.keep_ms = KEPT_BEYOND_MS + max([0, *(each.rule.span_ms() for each in rules)])
+        self.retain_ms = RETAINED_BEYOND_MS + max([0, *(each.rule.span_ms() for each in rules)])
 
     # -- deadlines ------------------------------------------------------------------------------------------
 

@@ -8,13 +8,13 @@ from rules.state.shop import Order, Shop
 
 
 class Changes(Struct):
-    """`alerts` are those that were told to nobody else. `forgotten` are those of the `orders` that are to be dropped.
+    """`alerts` are those that were told to nobody else. `expired` are those of the `orders` that are to be dropped.
     `entries` are a shop's own facts by kind and key (gone, where the shop has none there), `computed` its ratios'
     computations by rule and boundary (epoch ms)."""
 
     alerts: list[Alert] = []
     orders: list[Order] = []
-    forgotten: list[Order] = []
+    expired: list[Order] = []
     entries: dict[tuple[str, str, Key], Shop] = {}
     computed: dict[tuple[str, str, int], Shop] = {}
 

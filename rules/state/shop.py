@@ -117,7 +117,6 @@ class Shop:
         "findings",
         "future_facts",
         "instant_open",
-        "kept_from_ms",
         "key",
         "late_before_ms",
         "name",
@@ -133,6 +132,7 @@ class Shop:
         "recompute",
         "recomputed",
         "restored",
+        "retained_from_ms",
         "reuses",
         "sales",
         "scheduled_ms",
@@ -154,7 +154,7 @@ class Shop:
         self.open_alerts = 0
         self.scheduled_ms = self.began_ms = NEVER
         self.dirty = False
-        self.kept_from_ms = MIN_MS
+        self.retained_from_ms = MIN_MS
         self.recomputed: list[tuple[str, int]] = []
         self.late_before_ms = MIN_MS
         self.instant_open = False

@@ -36,7 +36,7 @@ def fact_records(changes: Changes) -> Iterator[tuple[bytes, bytes | None]]:
     for (_, rule, boundary_ms), shop in changes.computed.items():
         found = shop.computed.get(rule, {}).get(boundary_ms)
         yield entry_key(shop, COMPUTED, (rule, str(boundary_ms))), None if found is None else encode_facts(found)
-    forgotten = {id(order) for order in changes.forgotten}
+    forgotten = {id(order) for order in changes.expired}
     for order in changes.orders:
         key = order_key(order.shop.platform, order.shop.name, order.id)
         yield key, None if id(order) in forgotten else encode_facts(order.facts)

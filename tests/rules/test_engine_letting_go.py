@@ -3,7 +3,7 @@
 from rules.calendar.instants import DAY_MS
 from rules.engine.engine import Engine
 from rules.engine.restore import restore_alert
-from rules.plan.shop_plan import KEPT_BEYOND_MS
+from rules.plan.shop_plan import RETAINED_BEYOND_MS
 from rules.reports.standing import standings
 from tests.rules.engines import FULL, LATE, MARKS, SHARE, apply, engine
 from tests.rules.history import (
@@ -23,7 +23,7 @@ def sweep(made: Engine, at_ms: int) -> list[str]:
     gone = []
     for day in range(16):
         made.advance(at_ms + day * DAY_MS)
-        gone += [order.id for order in made.drain().forgotten]
+        gone += [order.id for order in made.drain().expired]
     return gone
 
 
@@ -40,7 +40,7 @@ def test_spent_orders_are_let_go_and_no_ratio_in_a_window_changes():
 
 def test_an_order_in_some_window_is_kept_whatever_its_age():
     made = engine(book(late_ship(), SHARE), placed(), shipped(at="5h"))
-    kept_ms = KEPT_BEYOND_MS + 30 * DAY_MS
+    kept_ms = RETAINED_BEYOND_MS + 30 * DAY_MS
     assert sweep(made, ms("5h") + kept_ms - 17 * DAY_MS) == []
     assert sweep(made, ms("5h") + kept_ms + 16 * DAY_MS) == ["1"]
 
@@ -55,7 +55,7 @@ def test_an_order_spoken_of_lately_is_kept():
     made.advance(LATER)
     apply(made, shipped(at="5h"))
     assert sweep(made, LATER) == []
-    assert sweep(made, LATER + KEPT_BEYOND_MS + 10 * DAY_MS) == ["1"]
+    assert sweep(made, LATER + RETAINED_BEYOND_MS + 10 * DAY_MS) == ["1"]
 
 
 def test_alerts_whose_orders_facts_are_gone_are_let_go_too():
@@ -71,4 +71,4 @@ def test_an_order_that_is_let_go_before_it_was_written_is_still_to_be_written():
     made = engine(LATE, placed(), shipped(at="5h"))
     made.advance(LATER)
     changes = made.drain()
-    assert [order.id for order in changes.orders] == [order.id for order in changes.forgotten] == ["1"]
+    assert [order.id for order in changes.orders] == [order.id for order in changes.expired] == ["1"]

@@ -160,7 +160,7 @@ class RatioEvaluator(Evaluator[Ratio, Any]):
             stage = finding.open.stage
             return ahead if stage == "near" else self._computed_to(shop, counter, at_ms, stage) or ahead
         period = gauge.rule.window.named(finding.episode, at_ms, gauge.zone)
-        if period is None or (period.name != "-" and start_of_day(period.first, gauge.zone) < shop.kept_from_ms):
+        if period is None or (period.name != "-" and start_of_day(period.first, gauge.zone) < shop.retained_from_ms):
             return None
         count = counter.current_count(period) or counter.sum(period)
         return count if gauge.rule.by is None else self._part(shop, counter, count, finding.subject, at_ms)

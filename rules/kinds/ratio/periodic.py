@@ -65,7 +65,7 @@ class PeriodicRatio:
         if gauge is None:
             return None
         period = gauge.rule.window.closed_at(boundary, gauge.zone)
-        if start_of_day(period.first, gauge.zone) < shop.kept_from_ms:
+        if start_of_day(period.first, gauge.zone) < shop.retained_from_ms:
             return before  # some of its orders are gone: what was computed then stands
         at_its_time = boundary == at_ms and not shop.instant_open
         count = (_counted_now if at_its_time else _counted_then)(shop, gauge, period, boundary)
