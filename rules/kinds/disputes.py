@@ -70,7 +70,7 @@ class DisputeEvaluator(RatioEvaluator, SubjectEvaluator[Ratio, Any]):
         totals = {count.period: count.total for count in counter.counts}
         for (period, number), stage in state.stages.items():
             total = totals.get(period)
-            if total is None or counter.gauge.stage(number, total) != stage:
+            if total is None or counter.ratio.stage(number, total) != stage:
                 yield from state.providers[period, number]
 
     def keys(self, shop: ShopView) -> list[str]:
@@ -82,14 +82,14 @@ class DisputeEvaluator(RatioEvaluator, SubjectEvaluator[Ratio, Any]):
     def evaluate_key(self, shop: ShopView, state: DisputeCounts, key: str, at_ms: int) -> Evaluation:
         counter, next_eval_ms = self.counter(shop, at_ms), self.next_version_ms(at_ms)
         state.remove(key)
-        if counter is None or not counter.gauge.steps:
+        if counter is None or not counter.ratio.steps:
             return Evaluation([], next_eval_ms)
         ahead = [shop.facts.next_about("dispute.opened", (key, cause), at_ms) for cause in CAUSES]
         next_eval_ms = min([next_eval_ms, counter.advance(at_ms), *(at for at in ahead if at is not None)])
         desired: list[Finding] = []
         for count in counter.counts:
             part = Count(count.period, _number(shop, counter, count.period, key, at_ms), count.total)
-            found = counter.gauge.evaluate(part)
+            found = counter.ratio.evaluate(part)
             if found is not None:
                 desired.append(Finding(*found, key, count.period.name))
             state.add(key, count.period, part.bad, None if found is None else found[0].stage)
@@ -120,7 +120,7 @@ def _provider(entry: Entry) -> str:
 
 def _number(shop: ShopView, counter: RatioCounter, period: Period, provider: str, at_ms: int) -> int:
     """How many disputes with a provider that count were opened in a period."""
-    zone, cause = counter.gauge.zone, counter.gauge.rule.disputes
+    zone, cause = counter.ratio.zone, counter.ratio.rule.disputes
     said = shop.facts.about("dispute.opened", (provider, cause or ""))
     to_ms = min(start_of_day(period.last + 1, zone) - 1, at_ms)
     return max(until(said, to_ms) - until(said, start_of_day(period.first, zone) - 1), 0)

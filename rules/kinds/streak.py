@@ -64,7 +64,7 @@ class StreakEvaluator(Evaluator[Streak, None]):
             return Evaluation([], NEVER)
         findings, severity = [], self.rule.severity
         worst = None if counter.idle else counter.running(at_ms)  # if all that is open were lost; more can't be
-        if worst is not None and worst.total and self.ratio.gauges[-1].reached(worst) is not None:
+        if worst is not None and worst.total and self.ratio.versions[-1].reached(worst) is not None:
             now = Count(worst.period, _lost_in(counter, worst.period), worst.total)
             if (stage := self._lost(now, at_ms)) is not None:
                 reason: Reason = "threshold_crossed" if stage == "crossed" else "threshold_near"
@@ -75,24 +75,24 @@ class StreakEvaluator(Evaluator[Streak, None]):
         if counter.idle:
             return Evaluation(findings, self.ratio.next_version_ms(at_ms))
         # Where orders are lost, what the pace lets expect shrinks as the period's end comes nearer.
-        return Evaluation(findings, next_boundary("day", at_ms, counter.gauge.zone))
+        return Evaluation(findings, next_boundary("day", at_ms, counter.ratio.zone))
 
     def _now(self, shop: ShopView, at_ms: int) -> Count | None:
         """The period that is running, as far as it is certain."""
         counter = self.ratio.counter(shop, at_ms)
         if counter is None:
             return None
-        now = _certain(counter, counter.gauge.rule.window.periods(at_ms, counter.gauge.zone)[0])
+        now = _certain(counter, counter.ratio.rule.window.periods(at_ms, counter.ratio.zone)[0])
         return now if now.total else None
 
     def _lost(self, now: Count, at_ms: int) -> str | None:
-        gauge = self.ratio.gauges[-1]
-        if gauge.reached(now) is None:
+        ratio = self.ratio.versions[-1]
+        if ratio.reached(now) is None:
             return None
-        elapsed = day_of(at_ms, gauge.zone) - now.period.first + 1
+        elapsed = day_of(at_ms, ratio.zone) - now.period.first + 1
         ahead = now.period.last - now.period.first + 1 - elapsed
         expected = Count(now.period, now.bad, now.total + now.total * ahead // elapsed)
-        return "near" if gauge.reached(expected) is None else "crossed"
+        return "near" if ratio.reached(expected) is None else "crossed"
 
     def kept(self, shop: ShopView) -> int:
         """How many periods in a row, up to the last one computed, were kept up."""
@@ -100,7 +100,7 @@ class StreakEvaluator(Evaluator[Streak, None]):
         assert every is not None
         expected: int | None = None
         for boundary, found in reversed(self.ratio.computations(shop)):
-            first, following = BOUNDARIES[every](day_of(boundary, self.ratio.gauges[-1].zone))
+            first, following = BOUNDARIES[every](day_of(boundary, self.ratio.versions[-1].zone))
             if found.step is not None or (expected is not None and following != expected):
                 break
             streak, expected = streak + 1, first
@@ -112,18 +112,18 @@ class StreakEvaluator(Evaluator[Streak, None]):
         names = {**dict.fromkeys(self.rule.NAMES - {"shop"}, "-"), **details}
         if counter is None:
             return Evidence(details, names)
-        gauge = counter.gauge
-        window = gauge.rule.window
-        period = window.named(finding.episode, at_ms, gauge.zone) or window.periods(at_ms, gauge.zone)[0]
+        ratio = counter.ratio
+        window = ratio.rule.window
+        period = window.named(finding.episode, at_ms, ratio.zone) or window.periods(at_ms, ratio.zone)[0]
         count = _certain(counter, period)
-        threshold = gauge.threshold(count)
+        threshold = ratio.threshold(count)
         names |= {"threshold": percent(threshold), "period": period.name}
         if not count.total:
             return Evidence(details, names, threshold=threshold)
-        best, headroom = gauge.numerator(count) / count.total, gauge.headroom(count)
+        best, headroom = ratio.numerator(count) / count.total, ratio.headroom(count)
         names |= {
             "value": percent(best),
-            "numerator": gauge.numerator(count),
+            "numerator": ratio.numerator(count),
             "denominator": count.total,
             "headroom": headroom,
         }
@@ -141,7 +141,7 @@ class StreakEvaluator(Evaluator[Streak, None]):
         counter, now = self.ratio.counter(shop, at_ms), self._now(shop, at_ms)
         if counter is None:
             return None
-        period = counter.gauge.rule.window.periods(at_ms, counter.gauge.zone)[0]
+        period = counter.ratio.rule.window.periods(at_ms, counter.ratio.zone)[0]
         reachable = None if now is None else self._lost(now, at_ms) != "crossed"
         return {
             **ratio_json(counter, counter.sum(period)),

@@ -37,12 +37,12 @@ RETAINED_BEYOND_MS = 30 * DAY_MS
 
 
 class Reclassification(NamedTuple):
-    """What is to be worked out anew of where an order counts: `classify` gives, of these `gauges`, the bits of those in
+    """What is to be worked out anew of where an order counts: `classify` gives, of these `ratios`, the bits of those in
     which it is bad, and then its day by each of the `denominators` (with their places in it). `split`: the judges (as
     bits) of ratios that may count it for another reason now."""
 
     denominators: list[tuple[int, Population]]
-    gauges: int
+    ratios: int
     classify: Classifier
     split: int
 
@@ -62,7 +62,7 @@ class Plan:
     `watched_facts`: the facts (as bits) whose change can have an order evaluated again; others are only kept.
     `redeeming`: those that can only make an order good again, in the `redeemable` ratios (as bits).
     `kept_for_good`: the types of the shop's own events that matter however old they are.
-    `evaluators` look at the whole shop; the rest is what they take from its orders: `timers`, `gauges` of ratios with
+    `evaluators` look at the whole shop; the rest is what they take from its orders: `timers`, `ratios` with
     the `denominators` they share, `extractors`. `bad_at_first`: the ratios (as bits) in which an order is bad from the
     start.
     Evaluators are named by bits, so that a shop knows cheaply which of them must look again.
@@ -77,12 +77,12 @@ class Plan:
         self.first_deadlines: FirstDeadlines = compile_first_deadlines(self.timers)
         self.timer_of = {rule_id: timers[-1] for rule_id, timers in self.versions.items()}
         self.denominators: list[Population] = []
-        self.gauges: list[CompiledRatio] = []
+        self.ratios: list[CompiledRatio] = []
         self.extractors: list[Extractor] = []
         self.evaluators: list[Any] = []
         self.evaluator_of: dict[str, AnyEvaluator] = {}
         self.on_event: dict[str, int] = {}
-        self.on_gauge: list[int] = []
+        self.on_ratio: list[int] = []
         self.on_timeline: list[int] = []
         self.timeline_kept_ms: list[int] = []
         self.kept_for_good: set[str] = set()
@@ -109,13 +109,13 @@ class Plan:
             evaluator for evaluator in self.evaluators if isinstance(evaluator, RatioEvaluator) and evaluator.rule.every
         ]
         #: The facts (as bits) that what is computed rests on.
-        self.computed_from = _any_of(gauge.rests_on for evaluator in self.computed for gauge in evaluator.gauges)
+        self.computed_from = _any_of(ratio.rests_on for evaluator in self.computed for ratio in evaluator.versions)
         self.no_days: tuple[int | None, ...] = (None,) * len(self.denominators)
-        counted = _any_of([gauge.facts & ~gauge.redeemed_by for gauge in self.gauges])
+        counted = _any_of([ratio.facts & ~ratio.redeemed_by for ratio in self.ratios])
         counted |= _any_of([extractor.facts for extractor in self.extractors])
         counted |= (_SOLD if self.on_sale else 0) | (_SHIPPED if self.on_number else 0)
-        self.redeeming = _any_of(gauge.redeemed_by for gauge in self.gauges)
-        self.redeemable = _any_of(gauge.bit for gauge in self.gauges if gauge.redeemed_by & ~counted)
+        self.redeeming = _any_of(ratio.redeemed_by for ratio in self.ratios)
+        self.redeemable = _any_of(ratio.bit for ratio in self.ratios if ratio.redeemed_by & ~counted)
         self.watched_once_emitted = counted | _any_of(timer.facts for timer in self.timers)
         self.watched_facts = self.watched_once_emitted | self.redeeming
         self._silences = [timer.n for timer in self.timers if timer.postponed_by]
@@ -124,11 +124,11 @@ class Plan:
         self._watched_while_waiting = counted | _any_of(
             facts & ~timer.postponed_by for facts, timer in zip(hurried, self.timers, strict=True)
         )
-        self.gauge_bits = _any_of(gauge.bad_bits | gauge.denominator.bits for gauge in self.gauges)
+        self.ratio_bits = _any_of(ratio.bad_bits | ratio.denominator.bits for ratio in self.ratios)
         self.extractor_bits = _any_of(extractor.bits for extractor in self.extractors)
         self._index_updates: dict[int, IndexUpdates] = {}
         self._reclassifications: dict[tuple[int, int], Reclassification] = {}
-        self.bad_at_first = self.reclassification(EVERY_FACT, self.gauge_bits).classify(OrderFacts(), 0, 0)[0]
+        self.bad_at_first = self.reclassification(EVERY_FACT, self.ratio_bits).classify(OrderFacts(), 0, 0)[0]
         self.retain_ms = RETAINED_BEYOND_MS + max([0, *(each.rule.span_ms() for each in rules)])
 
     # -- deadlines ------------------------------------------------------------------------------------------
@@ -170,15 +170,15 @@ class Plan:
         (both as bits)."""
         found = self._reclassifications.get((changed_facts, changed))
         if found is None:
-            asked = [gauge for gauge in self.gauges if gauge.bad_facts & changed_facts or gauge.bad_bits & changed]
+            asked = [ratio for ratio in self.ratios if ratio.bad_facts & changed_facts or ratio.bad_bits & changed]
             moved = [each for each in self.denominators if each.facts & changed_facts or each.bits & changed]
-            touched = _any_of(each.bit for each in asked) | _any_of(each.gauges for each in moved)
-            split = [each for each in self.gauges if each.rule.by is not None and each.bit & touched]
+            touched = _any_of(each.bit for each in asked) | _any_of(each.ratios for each in moved)
+            split = [each for each in self.ratios if each.rule.by is not None and each.bit & touched]
             found = self._reclassifications[changed_facts, changed] = Reclassification(
                 list(enumerate(moved, start=1)),
-                _any_of(gauge.bit for gauge in asked),
+                _any_of(ratio.bit for ratio in asked),
                 compile_classifier(asked, moved),
-                _any_of(self.on_gauge[each.n] for each in split),
+                _any_of(self.on_ratio[each.n] for each in split),
             )
         return found
 
@@ -238,25 +238,25 @@ class Plan:
                     leaned.dependents |= 1 << n
 
     def _ratio(self, n: int, versions: list[InForce], bits: Mapping[str, int]) -> RatioEvaluator:
-        gauges: list[CompiledRatio] = []
+        compiled: list[CompiledRatio] = []
         for each in versions:
             if isinstance(each.rule, Ratio):
-                gauges.append(self._gauge(len(self.gauges), each.rule, each.locale, bits))
-                self.gauges.append(gauges[-1])
+                compiled.append(self._compile_ratio(len(self.ratios), each.rule, each.locale, bits))
+                self.ratios.append(compiled[-1])
         # One without steps that nothing is computed of has nothing to say.
-        self.on_gauge += [1 << n if gauge.steps else 0 for gauge in gauges]
-        if any(gauge.rule.by == "provider" for gauge in gauges):
+        self.on_ratio += [1 << n if ratio.steps else 0 for ratio in compiled]
+        if any(ratio.rule.by == "provider" for ratio in compiled):
             self._subscribe({"dispute.opened"}, n)
-        return (DisputeEvaluator if gauges[-1].rule.by == "provider" else RatioEvaluator)(n, gauges)
+        return (DisputeEvaluator if compiled[-1].rule.by == "provider" else RatioEvaluator)(n, compiled)
 
-    def _gauge(self, slot: int, rule: Ratio, locale: Locale, bits: Mapping[str, int]) -> CompiledRatio:
+    def _compile_ratio(self, slot: int, rule: Ratio, locale: Locale, bits: Mapping[str, int]) -> CompiledRatio:
         anchored, alike = bits_of(self._anchored_by(rule)), counted_alike(rule, locale)
         denominator = self._alike.get(alike)
         if denominator is None:
             denominator = Population(len(self.denominators), rule, bits, locale, self._dues, anchored)
             self._alike[alike] = denominator
             self.denominators.append(denominator)
-        denominator.gauges |= 1 << slot
+        denominator.ratios |= 1 << slot
         return CompiledRatio(slot, rule, denominator, bits, locale, anchored, bits_of(self._looked_at(rule)))
 
     def _make(self, n: int, each: InForce) -> AnyEvaluator:
@@ -289,8 +289,8 @@ class Plan:
             case Streak():
                 ratio = self.evaluator_of[rule.of]
                 assert isinstance(ratio, RatioEvaluator)
-                for gauge in ratio.gauges:
-                    gauge.denominator.on_move |= 1 << n
+                for version in ratio.versions:
+                    version.denominator.on_move |= 1 << n
                 return StreakEvaluator(n, rule, ratio)
             case Ledger():
                 return LedgerEvaluator(n, rule, [self._reader(feed, n, each) for feed in _of_site(rule, each)], locale)

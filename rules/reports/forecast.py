@@ -100,22 +100,22 @@ class Outlook:
 
     def _ratio(self, evaluator: RatioEvaluator) -> Iterator[None]:
         counter = evaluator.counter(self.shop, self.at_ms)
-        if counter is None or counter.gauge.rule.by is not None:
+        if counter is None or counter.ratio.rule.by is not None:
             return
-        gauge = counter.gauge
+        ratio = counter.ratio
         then_ms, period = _evaluation(evaluator, counter, self.at_ms)
         count = counter.sum(period)
-        ahead = gauge.next_step(counter.sum(period))
+        ahead = ratio.next_step(counter.sum(period))
         turning_bad: list[Order] = []
-        if gauge.bits:  # else no deadline has a say in it
+        if ratio.bits:  # else no deadline has a say in it
             for stretch in self._changing(then_ms):
-                turning_bad += [order for order in stretch if self._move(order, count, gauge, then_ms)]
+                turning_bad += [order for order in stretch if self._move(order, count, ratio, then_ms)]
                 yield
-        step = gauge.reached(count)
+        step = ratio.reached(count)
         found: dict[str, Any] = {
             "at": rfc3339(then_ms),
-            "value": gauge.numerator(count) / count.total if count.total else None,
-            "numerator": gauge.numerator(count),
+            "value": ratio.numerator(count) / count.total if count.total else None,
+            "numerator": ratio.numerator(count),
             "denominator": count.total,
             "stage": None if step is None else step.name,
             "window": window_json(counter, period),
@@ -126,7 +126,7 @@ class Outlook:
         worst: list[Order] = []
         for stretch in _stretches(turning_bad):
             for order in stretch:
-                self._credit(order, gauge, tips, then_ms)
+                self._credit(order, ratio, tips, then_ms)
             worst = nsmallest(ORDERS_SHOWN, [*worst, *stretch], key=self._rank)
             yield
         found["orders"] = [order.id for order in worst]
@@ -138,24 +138,24 @@ class Outlook:
         for stretch in _stretches(self._waiting):
             yield [order for order in stretch if order.next_eval_ms <= then_ms]
 
-    def _move(self, order: Order, count: Count, gauge: CompiledRatio, then_ms: int) -> bool:
+    def _move(self, order: Order, count: Count, ratio: CompiledRatio, then_ms: int) -> bool:
         """Counts an order as it will count at a moment to come; whether it turns bad by then and can still ship."""
-        missed, overdue = self.shop.plan.evaluate_timers(order.facts, then_ms, gauge.bits)
-        now, then = order.part(gauge), gauge.part(order.facts, missed, overdue)
+        missed, overdue = self.shop.plan.evaluate_timers(order.facts, then_ms, ratio.bits)
+        now, then = order.part(ratio), ratio.part(order.facts, missed, overdue)
         count.add(now, -1)
         count.add(then, 1)
         if then is None or not then[1] or (now is not None and now[1]):
             return False
         return count.period.first <= then[0] <= count.period.last and _can_ship(order)
 
-    def _credit(self, order: Order, gauge: CompiledRatio, tips: bool, then_ms: int) -> None:
+    def _credit(self, order: Order, ratio: CompiledRatio, tips: bool, then_ms: int) -> None:
         """What an order's shipping saves by one ratio, if that would reach another step (`tips`)."""
         saving = self._saving(order, then_ms)
         if saving is None or not tips:
             return
-        if gauge.rule.clause not in saving.clauses:
-            saving.clauses += (gauge.rule.clause,)
-        cost = gauge.cost(gauge.steps[-1].name if gauge.steps else None)
+        if ratio.rule.clause not in saving.clauses:
+            saving.clauses += (ratio.rule.clause,)
+        cost = ratio.cost(ratio.steps[-1].name if ratio.steps else None)
         if cost is None or cost.share is None:
             return
         saving.money = saving.money or {}
@@ -270,7 +270,7 @@ def _evaluation(evaluator: RatioEvaluator, counter: RatioCounter, at_ms: int) ->
     """When a ratio is next evaluated (epoch ms), and the period looked at then: as the engine computes it, at the next
     boundary at which it has orders to look at; else at the end of the calendar period that is told of now, or where a
     rolling window moves on."""
-    rule, zone = counter.gauge.rule, counter.gauge.zone
+    rule, zone = counter.ratio.rule, counter.ratio.zone
     window = rule.window
     if evaluator.computing is not None:
         boundary = evaluator.computing.boundary_from(at_ms + 1)

@@ -89,13 +89,13 @@ def _exposure(shop: Shop, at_ms: int) -> dict[str, Decimal]:
     for evaluator in shop.plan.evaluators:
         if not isinstance(evaluator, RatioEvaluator) or (counter := evaluator.counter(shop, at_ms)) is None:
             continue
-        if not _takes_money(counter.gauge.rule):
+        if not _takes_money(counter.ratio.rule):
             continue  # of most, and which orders are bad takes long to find
         for count in counter.counts_at(at_ms):
-            step = counter.gauge.reached(count)
+            step = counter.ratio.reached(count)
             if step is not None:
                 bad = counter.bad_facts(count.period)
-                taken = money_taken(counter.gauge.cost(step.name), bad, shop.facts.profile("currency"))
+                taken = money_taken(counter.ratio.cost(step.name), bad, shop.facts.profile("currency"))
                 for currency, amount in taken.items():
                     sums[currency] = sums.get(currency, Decimal()) + amount
     return sums

@@ -13,7 +13,7 @@ def apply_order(order: Order, changed_facts: int, changed: int, passed_ms: int) 
     rules (as bits) that judge otherwise than before."""
     shop, facts, plan = order.shop, order.facts, order.shop.plan
     index_updates = plan.index_updates(changed_facts)
-    dirty_rules = _reclassify(order, plan.reclassification(changed_facts, changed & plan.gauge_bits))
+    dirty_rules = _reclassify(order, plan.reclassification(changed_facts, changed & plan.ratio_bits))
     for n, extractor in index_updates.extractors:
         dirty_rules |= _put_instants(order, n, extractor.instants(facts, order.missed, passed_ms))
     if (order.missed | changed) & plan.extractor_bits:
@@ -43,10 +43,10 @@ def remove_order(order: Order) -> int:
 
 def _reclassify(order: Order, reclassification: Reclassification) -> int:
     """Puts an order where it counts now in some ratios."""
-    denominators, gauges, classify, dirty_rules = reclassification
+    denominators, ratios, classify, dirty_rules = reclassification
     found = classify(order.facts, order.missed, order.overdue)
     was_bad, days, totals = order.bad, order.days, order.shop.totals
-    bad = order.bad = was_bad & ~gauges | found[0]
+    bad = order.bad = was_bad & ~ratios | found[0]
     flipped = bad ^ was_bad
     moved: list[int | None] | None = None
     for n, denominator in denominators:
@@ -57,10 +57,10 @@ def _reclassify(order: Order, reclassification: Reclassification) -> int:
         if moved is None:
             moved = list(days)
         moved[slot] = day
-        flipped &= ~denominator.gauges
+        flipped &= ~denominator.ratios
         dirty_rules |= denominator.on_move
         within_slack = day is not None and totals[slot].add(day)
-        if before is not None or not within_slack or denominator.gauges & bad:
+        if before is not None or not within_slack or denominator.ratios & bad:
             dirty_rules |= _move(order, denominator, before, day, was_bad)
     if moved is not None:
         order.days = _alike(tuple(moved))
@@ -70,13 +70,13 @@ def _reclassify(order: Order, reclassification: Reclassification) -> int:
 def _move(order: Order, denominator: Population, before: int | None, day: int | None, was_bad: int) -> int:
     """Has an order count on another day, to whose total it is added already, or no longer, in the ratios that share a
     denominator."""
-    shop, gauges, bad, dirty_rules = order.shop, denominator.gauges, order.bad, 0
+    shop, ratios, bad, dirty_rules = order.shop, denominator.ratios, order.bad, 0
     totals = shop.totals[denominator.n]
     if before is not None:
         totals.remove(before)
     else:
-        was_bad, gauges = 0, gauges & (bad | totals.watchful())
-    for n in _positions(gauges):
+        was_bad, ratios = 0, ratios & (bad | totals.watchful())
+    for n in _positions(ratios):
         counter = shop.counters[n]
         is_good = not (bad | was_bad) >> n & 1
         if is_good and before is not None and day is not None and not counter.tells_apart(before, day):
@@ -86,7 +86,7 @@ def _move(order: Order, denominator: Population, before: int | None, day: int | 
         if day is not None and bad >> n & 1:
             counter.add_bad(day, order.id, order.facts)
         if (is_good or counter.covers(before) or counter.covers(day)) and counter.stage_changed():
-            dirty_rules |= shop.plan.on_gauge[n]
+            dirty_rules |= shop.plan.on_ratio[n]
     return dirty_rules
 
 
@@ -96,7 +96,7 @@ def _flip(order: Order, flipped: int) -> int:
     dirty_rules = 0
     for n in _positions(flipped):
         counter = shop.counters[n]
-        denominator = counter.gauge.denominator
+        denominator = counter.ratio.denominator
         day = order.days[denominator.n]
         if day is None:
             continue
@@ -106,7 +106,7 @@ def _flip(order: Order, flipped: int) -> int:
             counter.remove_bad(day, order.id)
         dirty_rules |= denominator.on_move
         if counter.covers(day) and counter.stage_changed():
-            dirty_rules |= plan.on_gauge[n]
+            dirty_rules |= plan.on_ratio[n]
     return dirty_rules
 
 

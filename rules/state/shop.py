@@ -83,10 +83,10 @@ class Order:
         self.sold: Sold | None = None
         self.number: tuple[str, int] | None = None
 
-    def part(self, gauge: CompiledRatio) -> Part | None:
+    def part(self, ratio: CompiledRatio) -> Part | None:
         """Where it counts in a ratio."""
-        day = self.days[gauge.denominator.n]
-        return None if day is None else (day, bool(self.bad & gauge.bit))
+        day = self.days[ratio.denominator.n]
+        return None if day is None else (day, bool(self.bad & ratio.bit))
 
 
 class Shop:
@@ -166,7 +166,7 @@ class Shop:
         """Takes on a plan, with nothing derived yet."""
         self.plan = plan
         self.totals = [DayBuckets() for _ in plan.denominators]
-        self.counters = [RatioCounter(gauge, self.totals[gauge.denominator.n]) for gauge in plan.gauges]
+        self.counters = [RatioCounter(ratio, self.totals[ratio.denominator.n]) for ratio in plan.ratios]
         self.timelines = [Timeline() for _ in plan.extractors]
         self.boundary_ms = MIN_MS if plan.computed else NEVER
         self.future_facts: dict[Order, int] = {}

@@ -119,10 +119,10 @@ def _clocked_first_deadlines(clocked: Clocked) -> Callable[[Sequence[Timer]], Fi
 
 def _rules_placed(order: Order, reclassification: Reclassification) -> Sequence[str]:
     """The ratios for which an order is placed."""
-    placed = reclassification.gauges
+    placed = reclassification.ratios
     for _, denominator in reclassification.denominators:
-        placed |= denominator.gauges
-    return [gauge.rule.id for gauge in order.shop.plan.gauges if gauge.bit & placed]
+        placed |= denominator.ratios
+    return [ratio.rule.id for ratio in order.shop.plan.ratios if ratio.bit & placed]
 
 
 @contextmanager

@@ -14,6 +14,6 @@ def test_every_deadline_and_ratio_of_the_workloads_platforms_has_its_cost(tmp_pa
     costs = rule_costs(Workload(orders=200, shops=40), tmp_path)
     book = pack_files.load([str(PACK), *pack_files.built_in()])
     plans = [book.plan(platform) for platform in PLATFORMS]
-    rules = [each.rule for plan in plans for each in (*plan.timers, *plan.gauges)]
+    rules = [each.rule for plan in plans for each in (*plan.timers, *plan.ratios)]
     assert {type(rule) for rule in rules} == {Deadline, Silence, Ratio}
     assert {rule.id for rule in rules} <= costs.keys()

@@ -284,7 +284,7 @@ def test_derived_counts_are_those_rebuilt_from_the_orders(rules: RuleBook, stepp
                 else:
                     assert list(counter.counts) == expected
                     assert [counter.current_count(each.period) for each in expected] == expected
-                for count in counter.gauge.current(engine.clock_ms).idle_counts:
+                for count in counter.ratio.current(engine.clock_ms).idle_counts:
                     assert (count.bad, count.total) == (0, 0), "shared by all shops that sleep"
             assert [timeline.by_order for timeline in shop.timelines] == [
                 timeline.by_order for timeline in again.timelines

@@ -59,10 +59,10 @@ class CurrentPeriods(NamedTuple):
 
 class Population:
     """Which orders ratios count, and on which local day: those that agree in both share it. `n` is its place in the
-    plan; `gauges` has the bits of the ratios; `on_move` the judges (as bits) that must know of each order that moves.
+    plan; `ratios` has the bits of the ratios; `on_move` the judges (as bits) that must know of each order that moves.
     To be asked again when one of `facts` has changed, or one of the deadline rules `bits` judges otherwise."""
 
-    __slots__ = ("anchor", "bits", "day", "facts", "gauges", "n", "on_move", "one_anchor", "written", "zone")
+    __slots__ = ("anchor", "bits", "day", "facts", "n", "on_move", "one_anchor", "ratios", "written", "zone")
 
     def __init__(
         self, n: int, rule: Ratio, bits: Mapping[str, int], locale: Locale, dues: Mapping[str, Moment], anchored: int
@@ -72,7 +72,7 @@ class Population:
         self.n = n
         self.facts = anchored | bits_of(facts_named(rule.denominator))
         self.bits = sum(bits[each] for each in rules_named(rule.denominator))
-        self.gauges = self.on_move = 0
+        self.ratios = self.on_move = 0
         self.zone = locale.zone
         self.one_anchor = anchors[0] if len(anchors) == 1 and isinstance(anchors[0], str) else None
         moments = [dues[each.due] if isinstance(each, DueOf) else of_fact(each) for each in anchors]
@@ -268,10 +268,10 @@ Classifier = Callable[[OrderFacts, int, int], tuple[Any, ...]]
 denominators."""
 
 
-def compile_classifier(gauges: Iterable[CompiledRatio], denominators: Sequence[Population]) -> Classifier:
+def compile_classifier(ratios: Iterable[CompiledRatio], denominators: Sequence[Population]) -> Classifier:
     """Where an order counts, asked as one."""
     bits: dict[str, int] = {}
-    for each in gauges:
+    for each in ratios:
         if each.bad is not None:
             bits[each.bad] = bits.get(each.bad, 0) | each.bit
     bad = " | ".join(f"({several} if {is_bad} else 0)" for is_bad, several in bits.items()) or "0"

@@ -109,10 +109,10 @@ class RatioCounter:
     look at. `idle`: nothing bad lies in what is judged now or later, so nobody sums up what else does until something
     is; its `counts` are those of every shop that sleeps, and not to be changed."""
 
-    __slots__ = ("bad", "counts", "gauge", "idle", "next_eval_ms", "staged", "stages", "totals")
+    __slots__ = ("bad", "counts", "idle", "next_eval_ms", "ratio", "staged", "stages", "totals")
 
-    def __init__(self, gauge: CompiledRatio, totals: DayBuckets) -> None:
-        self.gauge = gauge
+    def __init__(self, ratio: CompiledRatio, totals: DayBuckets) -> None:
+        self.ratio = ratio
         self.totals = totals
         self.bad: dict[int, dict[str, OrderFacts]] = NOTHING
         self.counts: tuple[Count, ...] = ()
@@ -157,7 +157,7 @@ class RatioCounter:
     def advance(self, at_ms: int) -> int:
         """Slides the window to `at_ms` and looks what its counts have come to; when it slides next (epoch ms)."""
         if at_ms >= self.next_eval_ms:
-            current = self.gauge.current(at_ms)
+            current = self.ratio.current(at_ms)
             self.next_eval_ms = current.until_ms
             self.counts = current.idle_counts if self.idle else self._slid(current.periods)
         if not self.idle:
@@ -175,13 +175,13 @@ class RatioCounter:
 
     def _go_idle(self, at_ms: int) -> None:
         """Where nothing is bad in what is judged now or later. (What counts disputes has no orders to go by.)"""
-        if self.gauge.bad_when is None or any(count.bad for count in self.counts):
+        if self.ratio.bad_when is None or any(count.bad for count in self.counts):
             return
         first = min(count.period.first for count in self.counts)
         self.idle = max(self.bad, default=MIN_MS) < first
         if self.idle:
             self.totals.forget(count.period for count in self.counts)
-            self.counts = self.gauge.current(at_ms).idle_counts
+            self.counts = self.ratio.current(at_ms).idle_counts
 
     def tells_apart(self, one: int, other: int) -> bool:
         """Whether it makes a difference to a count on which of two days an order lies."""
@@ -193,14 +193,14 @@ class RatioCounter:
 
     def _look(self) -> tuple[str | None, ...]:
         """What the counts have come to, with their totals as they are by now."""
-        stages, gauge, slack = [], self.gauge, NEVER
+        stages, ratio, slack = [], self.ratio, NEVER
         for count in self.counts:
             bad, total = count.bad, self.totals.running(count.period)
             count.total = total
-            stage = gauge.stage(bad, total)
+            stage = ratio.stage(bad, total)
             stages.append(stage)
-            slack = min(slack, gauge.slack(bad, total, stage))
-        self.totals.watch(gauge.bit, slack)
+            slack = min(slack, ratio.slack(bad, total, stage))
+        self.totals.watch(ratio.bit, slack)
         return _alike(tuple(stages))
 
     def bad_in(self, period: Period) -> int:
@@ -214,14 +214,14 @@ class RatioCounter:
 
     def running(self, at_ms: int) -> Count:
         """The sum of the period that runs at a moment."""
-        if at_ms < self.next_eval_ms and self.gauge.rule.window.align != "rolling":
+        if at_ms < self.next_eval_ms and self.ratio.rule.window.align != "rolling":
             found = self.counts[0]
             return Count(found.period, 0, self.totals.of(found.period)) if self.idle else self._so_far(found)
-        return self.sum(self.gauge.rule.window.periods(at_ms, self.gauge.zone)[0])
+        return self.sum(self.ratio.rule.window.periods(at_ms, self.ratio.zone)[0])
 
     def counts_at(self, at_ms: int) -> list[Count]:
         """The sums of the periods that the window gives at a moment."""
-        return [self.sum(period) for period in self.gauge.rule.window.periods(at_ms, self.gauge.zone)]
+        return [self.sum(period) for period in self.ratio.rule.window.periods(at_ms, self.ratio.zone)]
 
     def current_count(self, period: Period) -> Count | None:
         """The sum of a period that is being judged, which is at hand, and not to be changed; None for another."""
@@ -234,7 +234,7 @@ class RatioCounter:
 
     def next_period_count(self, at_ms: int) -> Count | None:
         """The sum, so far, of what the next computation will look at; None for what is judged as it goes."""
-        period = self.gauge.next_period(at_ms)
+        period = self.ratio.next_period(at_ms)
         return None if period is None else self.sum(period)
 
     def sum(self, period: Period) -> Count:

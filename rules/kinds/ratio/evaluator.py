@@ -29,15 +29,15 @@ from rules.messages.alerts import Reason
 class RatioEvaluator(Evaluator[Ratio, Any]):
     """One ratio rule with all its versions."""
 
-    def __init__(self, n: int, gauges: Sequence[CompiledRatio]) -> None:
+    def __init__(self, n: int, versions: Sequence[CompiledRatio]) -> None:
         self.n = n
-        self.rule: Ratio = gauges[-1].rule
-        self.gauges = gauges
-        self.computing = None if self.rule.every is None else PeriodicRatio(gauges)
-        self._in_force = [(gauge.effective, gauge.n) for gauge in gauges]
+        self.rule: Ratio = versions[-1].rule
+        self.versions = versions
+        self.computing = None if self.rule.every is None else PeriodicRatio(versions)
+        self._in_force = [(ratio.effective, ratio.n) for ratio in versions]
         #: The place of the version that always is in force, where there is only that.
-        self._only = gauges[0].n if len(gauges) == 1 and gauges[0].effective == ALWAYS else None
-        bounds = {at for gauge in gauges for at in (gauge.effective.from_ms, gauge.effective.to_ms)}
+        self._only = versions[0].n if len(versions) == 1 and versions[0].effective == ALWAYS else None
+        bounds = {at for ratio in versions for at in (ratio.effective.from_ms, ratio.effective.to_ms)}
         self._bounds_ms = sorted(bounds - {MIN_MS, NEVER})
 
     def counter(self, shop: ShopView, at_ms: int) -> RatioCounter | None:
@@ -61,7 +61,7 @@ class RatioEvaluator(Evaluator[Ratio, Any]):
     def evaluate(self, shop: ShopView, state: Any, at_ms: int) -> Evaluation:
         counter = self.counter(shop, at_ms)
         next_ms = self.next_version_ms(at_ms)
-        if counter is None or not counter.gauge.steps:
+        if counter is None or not counter.ratio.steps:
             return Evaluation([], next_ms)
         next_ms = min(next_ms, counter.advance(at_ms))
         if self.computing is None:
@@ -75,18 +75,18 @@ class RatioEvaluator(Evaluator[Ratio, Any]):
 
     def _findings(self, shop: ShopView, counter: RatioCounter, at_ms: int) -> list[Finding]:
         findings: list[Finding] = []
-        if counter.idle or (counter.gauge.rule.by is None and not counter.staged):
+        if counter.idle or (counter.ratio.rule.by is None and not counter.staged):
             return findings  # as most of the time
         for count in counter.counts:
             for subject, part in self._split(shop, counter, count, at_ms):
-                found = counter.gauge.evaluate(part)
+                found = counter.ratio.evaluate(part)
                 if found is not None:
                     findings.append(Finding(*found, subject, count.period.name))
         return findings
 
     def _split(self, shop: ShopView, counter: RatioCounter, count: Count, at_ms: int) -> Iterator[tuple[str, Count]]:
         """The parts of a count that are judged each by itself."""
-        rule = counter.gauge.rule
+        rule = counter.ratio.rule
         if rule.by is None:
             yield "-", count
             return
@@ -95,7 +95,7 @@ class RatioEvaluator(Evaluator[Ratio, Any]):
 
     def _reasons(self, counter: RatioCounter, count: Count) -> Counter[str]:
         said = (facts.cancelled_for for facts in counter.bad_facts(count.period))
-        return Counter(reason for reason in said if reason in counter.gauge.rule.of)
+        return Counter(reason for reason in said if reason in counter.ratio.rule.of)
 
     def _part(self, shop: ShopView, counter: RatioCounter, count: Count, subject: str, at_ms: int) -> Count:
         """The part of a count that is judged for a subject."""
@@ -113,15 +113,15 @@ class RatioEvaluator(Evaluator[Ratio, Any]):
     ) -> list[Finding]:
         """Of a rolling window the step that was computed last; where it reached none, whether the `following`
         computation would. A calendar period is judged as it goes."""
-        if counter.gauge.rule.window.align != "rolling":
+        if counter.ratio.rule.window.align != "rolling":
             return self._findings(shop, counter, at_ms)
         newest = self.newest(shop, at_ms)
-        gauge = counter.gauge
-        step = next((step for step in gauge.steps if newest is not None and step.name == newest[1].step), None)
+        ratio = counter.ratio
+        step = next((step for step in ratio.steps if newest is not None and step.name == newest[1].step), None)
         if step is not None:
-            return [Finding(gauge.open(step), "threshold_crossed")]
+            return [Finding(ratio.open(step), "threshold_crossed")]
         if following is not None and following.staged:
-            return [Finding(Open("near", following.gauge.rule.severity["near"]), "threshold_near")]
+            return [Finding(Open("near", following.ratio.rule.severity["near"]), "threshold_near")]
         return []
 
     def newest(self, shop: ShopView, at_ms: int) -> tuple[int, PeriodResult] | None:
@@ -138,8 +138,8 @@ class RatioEvaluator(Evaluator[Ratio, Any]):
         return self._as_count(shop, counter, *found[-1]) if found else None
 
     def _as_count(self, shop: ShopView, counter: RatioCounter, boundary: int, found: PeriodResult) -> Count:
-        gauge = (self.counter(shop, boundary) or counter).gauge
-        return Count(gauge.rule.window.closed_at(boundary, gauge.zone), found.bad, found.total)
+        ratio = (self.counter(shop, boundary) or counter).ratio
+        return Count(ratio.rule.window.closed_at(boundary, ratio.zone), found.bad, found.total)
 
     # -- what it says of itself -------------------------------------------------------------------------------
 
@@ -155,24 +155,24 @@ class RatioEvaluator(Evaluator[Ratio, Any]):
 
     def _count_of(self, shop: ShopView, counter: RatioCounter, finding: Finding, at_ms: int) -> Count | None:
         """The count an alert is about, for as long as its orders are kept."""
-        gauge = counter.gauge
+        ratio = counter.ratio
         if (ahead := counter.next_period_count(at_ms)) is not None:
             stage = finding.open.stage
             return ahead if stage == "near" else self._computed_to(shop, counter, at_ms, stage) or ahead
-        period = gauge.rule.window.named(finding.episode, at_ms, gauge.zone)
-        if period is None or (period.name != "-" and start_of_day(period.first, gauge.zone) < shop.retained_from_ms):
+        period = ratio.rule.window.named(finding.episode, at_ms, ratio.zone)
+        if period is None or (period.name != "-" and start_of_day(period.first, ratio.zone) < shop.retained_from_ms):
             return None
         count = counter.current_count(period) or counter.sum(period)
-        return count if gauge.rule.by is None else self._part(shop, counter, count, finding.subject, at_ms)
+        return count if ratio.rule.by is None else self._part(shop, counter, count, finding.subject, at_ms)
 
     def _evidence(self, shop: ShopView, counter: RatioCounter, count: Count, finding: Finding, at_ms: int) -> Evidence:
-        gauge = counter.gauge
-        rule = gauge.rule
+        ratio = counter.ratio
+        rule = ratio.rule
         shown, number, bad_facts = _bad(counter, count.period, finding.subject if rule.by == "reason" else None)
         cure = rule.of.get(finding.subject)  # type: ignore[call-overload]
-        cost = gauge.cost(finding.open.stage)
+        cost = ratio.cost(finding.open.stage)
         details: dict[str, Any] = {
-            "numerator": gauge.numerator(count),
+            "numerator": ratio.numerator(count),
             "denominator": count.total,
             "window": window_json(counter, count.period),
             "orders": shown,
@@ -180,16 +180,16 @@ class RatioEvaluator(Evaluator[Ratio, Any]):
         }
         newest = self.newest(shop, at_ms)
         if newest is not None:
-            details["computed"] = computed_json(gauge, *newest)
+            details["computed"] = computed_json(ratio, *newest)
         if rule.by is not None:
             details |= self._shown_of(shop, counter, count, finding, at_ms)
-        value = gauge.numerator(count) / count.total if count.total else None
+        value = ratio.numerator(count) / count.total if count.total else None
         # What is near is the first step, even where the next computation would find it passed.
-        step = gauge.steps[0] if gauge.steps and finding.open.stage == "near" else gauge.next_step(count)
-        threshold, headroom = gauge.share(step), None if step is None else step.fits(count.bad, count.total)
+        step = ratio.steps[0] if ratio.steps and finding.open.stage == "near" else ratio.next_step(count)
+        threshold, headroom = ratio.share(step), None if step is None else step.fits(count.bad, count.total)
         names = {
             "value": percent(value),
-            "numerator": gauge.numerator(count),
+            "numerator": ratio.numerator(count),
             "denominator": count.total,
             "threshold": percent(threshold),
             "headroom": headroom,
@@ -212,7 +212,7 @@ class RatioEvaluator(Evaluator[Ratio, Any]):
         counter = self.counter(shop, at_ms)
         if counter is None:
             return "no_longer_applies"
-        periods = counter.gauge.rule.window.periods(at_ms, counter.gauge.zone)
+        periods = counter.ratio.rule.window.periods(at_ms, counter.ratio.zone)
         return "fell_back" if any(each.name == finding.episode for each in periods) else "period_ended"
 
     def sanctions(self, shop: ShopView, state: Any, at_ms: int) -> list[ActiveSanction]:
@@ -227,13 +227,13 @@ class RatioEvaluator(Evaluator[Ratio, Any]):
         # A month that has just begun says nothing yet: then the one before it is the news.
         count = next((each for each in [*counts, *self._closed(counter, counts[-1])] if each.total), counts[0])
         shown: dict[str, Any] = {}
-        if counter.gauge.rule.by is not None:
+        if counter.ratio.rule.by is not None:
             parts = dict(self._split(shop, counter, count, at_ms))
             shown = {"by": {subject: part.bad for subject, part in parts.items()}}
             count = max(parts.values(), key=lambda part: part.bad, default=Count(count.period, 0, count.total))
         newest = self.newest(shop, at_ms)
         if newest is not None:
-            shown["computed"] = computed_json(counter.gauge, *newest)
+            shown["computed"] = computed_json(counter.ratio, *newest)
         if (
             ahead := counter.next_period_count(at_ms)
         ) is not None:  # until the next boundary it stands at what was computed
@@ -243,7 +243,7 @@ class RatioEvaluator(Evaluator[Ratio, Any]):
 
     def _closed(self, counter: RatioCounter, count: Count) -> list[Count]:
         """The calendar period that was computed last, before this one."""
-        rule = counter.gauge.rule
+        rule = counter.ratio.rule
         calendar = rule.every is not None and rule.window.align != "rolling"
         return [counter.sum(rule.window.before(count.period))] if calendar else []
 
@@ -259,25 +259,25 @@ def _bad(counter: RatioCounter, period: Period, reason: str | None) -> tuple[lis
 
 
 def ratio_json(counter: RatioCounter, count: Count) -> dict[str, Any]:
-    gauge = counter.gauge
+    ratio = counter.ratio
     return {
-        "value": gauge.numerator(count) / count.total if count.total else None,
-        "numerator": gauge.numerator(count),
+        "value": ratio.numerator(count) / count.total if count.total else None,
+        "numerator": ratio.numerator(count),
         "denominator": count.total,
-        "threshold": gauge.threshold(count),
-        "headroom": gauge.headroom(count),
+        "threshold": ratio.threshold(count),
+        "headroom": ratio.headroom(count),
         "window": window_json(counter, count.period),
     }
 
 
-def computed_json(gauge: CompiledRatio, boundary: int, found: PeriodResult) -> dict[str, Any]:
-    good = found.total - found.bad if gauge.rule.good else found.bad
+def computed_json(ratio: CompiledRatio, boundary: int, found: PeriodResult) -> dict[str, Any]:
+    good = found.total - found.bad if ratio.rule.good else found.bad
     return {"at": rfc3339(boundary), "numerator": good, "denominator": found.total, "stage": found.step}
 
 
 def window_json(counter: RatioCounter, period: Period) -> dict[str, str]:
     """The bounds of a period, `to` not in it."""
-    zone = counter.gauge.zone
+    zone = counter.ratio.zone
     return {
         "from": rfc3339(start_of_day(period.first, zone)),
         "to": rfc3339(start_of_day(period.last + 1, zone)),

@@ -16,13 +16,13 @@ from rules.kinds.shop_view import OrderView, ShopView
 class PeriodicRatio:
     """A ratio rule that has `every`, with all its versions."""
 
-    def __init__(self, gauges: Sequence[CompiledRatio]) -> None:
-        rule = gauges[-1].rule
+    def __init__(self, versions: Sequence[CompiledRatio]) -> None:
+        rule = versions[-1].rule
         assert rule.every is not None
         self.rule_id = rule.id
         self.every = rule.every
-        self.zone = gauges[-1].zone
-        self.gauges = gauges
+        self.zone = versions[-1].zone
+        self.versions = versions
         self.lag_ms = 0 if rule.window.align == "rolling" else int(rule.window.lag)
 
     def compute(self, shop: ShopView, at_ms: int) -> tuple[bool, int]:
@@ -61,17 +61,17 @@ class PeriodicRatio:
     def _compute(self, shop: ShopView, boundary: int, before: PeriodResult | None, at_ms: int) -> PeriodResult | None:
         """What the ratio was at a boundary, from what had happened by then; None without orders. `before` is what was
         found earlier."""
-        gauge = next((each for each in self.gauges if each.effective.at(boundary)), None)
-        if gauge is None:
+        ratio = next((each for each in self.versions if each.effective.at(boundary)), None)
+        if ratio is None:
             return None
-        period = gauge.rule.window.closed_at(boundary, gauge.zone)
-        if start_of_day(period.first, gauge.zone) < shop.retained_from_ms:
+        period = ratio.rule.window.closed_at(boundary, ratio.zone)
+        if start_of_day(period.first, ratio.zone) < shop.retained_from_ms:
             return before  # some of its orders are gone: what was computed then stands
         at_its_time = boundary == at_ms and not shop.instant_open
-        count = (_counted_now if at_its_time else _counted_then)(shop, gauge, period, boundary)
+        count = (_counted_now if at_its_time else _counted_then)(shop, ratio, period, boundary)
         if not count.total:
             return None
-        step = gauge.reached(count)
+        step = ratio.reached(count)
         return PeriodResult(period.name, count.bad, count.total, None if step is None else step.name)
 
     def boundary_from(self, at_ms: int) -> int:
@@ -93,45 +93,45 @@ class PeriodicRatio:
         return None if found is None else (boundary, found)
 
 
-def _counted_now(shop: ShopView, gauge: CompiledRatio, period: Period, boundary: int) -> Count:
+def _counted_now(shop: ShopView, ratio: CompiledRatio, period: Period, boundary: int) -> Count:
     """What has been counted by now, just as a boundary has come, without what is known of times to come."""
-    count = shop.counters[gauge.n].sum(period)
-    rests_on, slot, last, fixed = gauge.rests_on, gauge.denominator.n, period.last, gauge.fixed
+    count = shop.counters[ratio.n].sum(period)
+    rests_on, slot, last, fixed = ratio.rests_on, ratio.denominator.n, period.last, ratio.fixed
     for order, facts in shop.future_after(boundary).items():
         if not facts & rests_on:
             continue
         day = order.days[slot]
         if fixed and day is not None and day > last:
             continue  # as most do: it is still to come, and no later word moves it
-        came = gauge.anchored_by(order.facts, boundary)
+        came = ratio.anchored_by(order.facts, boundary)
         if not came and (day is None or day > last):
             continue  # it didn't count yet
-        part = order.part(gauge)
+        part = order.part(ratio)
         count.add(part, -1)
-        if came and not _lies_elsewhere(gauge, order, part, period, boundary):
-            count.add(_part_then(shop, gauge, order, boundary), 1)
+        if came and not _lies_elsewhere(ratio, order, part, period, boundary):
+            count.add(_part_then(shop, ratio, order, boundary), 1)
     return count
 
 
-def _lies_elsewhere(gauge: CompiledRatio, order: OrderView, part: Part | None, period: Period, boundary: int) -> bool:
+def _lies_elsewhere(ratio: CompiledRatio, order: OrderView, part: Part | None, period: Period, boundary: int) -> bool:
     """Whether an order counts outside a period, and did so at a boundary already if it counted at all."""
     outside = part is not None and not period.first <= part[0] <= period.last
-    return outside and gauge.anchor_known_by(order.facts, boundary)
+    return outside and ratio.anchor_known_by(order.facts, boundary)
 
 
-def _counted_then(shop: ShopView, gauge: CompiledRatio, period: Period, boundary: int) -> Count:
+def _counted_then(shop: ShopView, ratio: CompiledRatio, period: Period, boundary: int) -> Count:
     """What would have been counted at a boundary that is past."""
-    count, anchored = Count(period), gauge.denominator.anchor
-    from_ms, to_ms = start_of_day(period.first, gauge.zone), start_of_day(period.last + 1, gauge.zone)
+    count, anchored = Count(period), ratio.denominator.anchor
+    from_ms, to_ms = start_of_day(period.first, ratio.zone), start_of_day(period.last + 1, ratio.zone)
     for order in shop.orders.values():
-        anchor = anchored(order.facts) if gauge.fixed else from_ms
+        anchor = anchored(order.facts) if ratio.fixed else from_ms
         if anchor is not None and from_ms <= anchor < to_ms:
-            count.add(_part_then(shop, gauge, order, boundary), 1)
+            count.add(_part_then(shop, ratio, order, boundary), 1)
     return count
 
 
-def _part_then(shop: ShopView, gauge: CompiledRatio, order: OrderView, boundary: int) -> Part | None:
+def _part_then(shop: ShopView, ratio: CompiledRatio, order: OrderView, boundary: int) -> Part | None:
     """Where an order counted at a boundary, from what had happened by then."""
     facts = order.facts if order.last_ms <= boundary else order.facts.as_of(boundary)
-    missed, overdue = shop.plan.evaluate_timers(facts, boundary, gauge.bits)
-    return gauge.part(facts, missed, overdue)
+    missed, overdue = shop.plan.evaluate_timers(facts, boundary, ratio.bits)
+    return ratio.part(facts, missed, overdue)

@@ -20,7 +20,7 @@ Change = tuple[int, Part | None, Part | None]
 
 def sanctions(shop: ShopView, counter: RatioCounter, at_ms: int) -> Iterator[ActiveSanction]:
     """Those in force at a moment."""
-    rule = counter.gauge.rule
+    rule = counter.ratio.rule
     for n, tier in enumerate(rule.tiers):
         if tier.sanction is None:
             continue
@@ -43,10 +43,10 @@ class _Past:
         self.counter = counter
         self.since_ms = since_ms
         self.at_ms = at_ms
-        self.timers = [timer for timer in shop.plan.timers if timer.rule.id in _rules_named(counter.gauge.rule)]
-        self.facts = [name for name, bit in FACT_BIT.items() if counter.gauge.facts & bit]
-        self.all_had_come, self.any_had_come = all_had_come(counter.gauge.facts), any_had_come(counter.gauge.facts)
-        self.first = counter.gauge.rule.window.periods(since_ms, counter.gauge.zone)[0].first
+        self.timers = [timer for timer in shop.plan.timers if timer.rule.id in _rules_named(counter.ratio.rule)]
+        self.facts = [name for name, bit in FACT_BIT.items() if counter.ratio.facts & bit]
+        self.all_had_come, self.any_had_come = all_had_come(counter.ratio.facts), any_had_come(counter.ratio.facts)
+        self.first = counter.ratio.rule.window.periods(since_ms, counter.ratio.zone)[0].first
         self.days = {
             day: [total, counter.bad_on(day)] for day, total in counter.totals.by_day.items() if day >= self.first
         }
@@ -56,7 +56,7 @@ class _Past:
                 self._follow(order)
 
     def _follow(self, order: OrderView) -> None:
-        now = order.part(self.counter.gauge)
+        now = order.part(self.counter.ratio)
         if now is not None and now[0] < self.first:
             return  # too old to have counted
         change_times = self._change_times(order)
@@ -78,13 +78,13 @@ class _Past:
         return sorted(at for at in change_times if self.since_ms < at <= self.at_ms)
 
     def _part(self, order: OrderView, at_ms: int) -> Part | None:
-        facts, gauge = order.facts, self.counter.gauge
+        facts, ratio = order.facts, self.counter.ratio
         if not self.any_had_come(facts, at_ms):
             return None
         if self.timers:
             then = facts.as_of(at_ms)
-            return gauge.part(then, *self.shop.plan.evaluate_timers(then, at_ms))
-        return order.part(gauge) if self.all_had_come(facts, at_ms) else gauge.part(facts.as_of(at_ms), 0, 0)
+            return ratio.part(then, *self.shop.plan.evaluate_timers(then, at_ms))
+        return order.part(ratio) if self.all_had_come(facts, at_ms) else ratio.part(facts.as_of(at_ms), 0, 0)
 
     def _move(self, before: Part | None, after: Part | None) -> None:
         for part, sign in ((before, -1), (after, 1)):
@@ -95,7 +95,7 @@ class _Past:
 
     def reached(self, n: int) -> int | None:
         """When (epoch ms) the tier was first reached, having not been before."""
-        zone = self.counter.gauge.zone
+        zone = self.counter.ratio.zone
         change_times: list[Change] = [(at, None, None) for at in boundaries("day", self.since_ms, self.at_ms, zone)]
         was = self._is_reached(n, self.since_ms)
         at_ms: int
@@ -109,9 +109,9 @@ class _Past:
         return None
 
     def _is_reached(self, n: int, at_ms: int) -> bool:
-        gauge = self.counter.gauge
-        period = gauge.rule.window.periods(at_ms, gauge.zone)[0]
+        ratio = self.counter.ratio
+        period = ratio.rule.window.periods(at_ms, ratio.zone)[0]
         inside = [counts for day, counts in self.days.items() if period.first <= day <= period.last]
         count = Count(period, sum(bad for _, bad in inside), sum(total for total, _ in inside))
-        reached = gauge.reached(count)
-        return reached is not None and gauge.steps.index(reached) >= n
+        reached = ratio.reached(count)
+        return reached is not None and ratio.steps.index(reached) >= n
