@@ -15,7 +15,7 @@ from rules.kinds.evaluator import AnyEvaluator
 from rules.kinds.findings import MORE, Findings
 from rules.kinds.rule import Rule
 from rules.kinds.subjects import AnySubjectEvaluator, SubjectEvaluator
-from rules.messages.alert_state import Emitted, Open, needs_emit, record_emitted
+from rules.messages.alert_state import Desired, Emitted, needs_emit, record_emitted
 from rules.messages.alerts import Alert, Reason, alert_id, subject_and_episode
 from rules.plan.rule_book import RuleBook
 from rules.state.shop import Order, Shop
@@ -23,7 +23,7 @@ from rules.state.shop import Order, Shop
 OrderContext = tuple[Timer, Order, int | None]
 """The deadline rule an alert is of, the order, and when that is due (epoch ms)."""
 
-Transition = tuple[Shop, str, Rule, Evidence | OrderContext, Emitted | None, Open | None, Reason, int]
+Transition = tuple[Shop, str, Rule, Evidence | OrderContext, Emitted | None, Desired | None, Reason, int]
 """What is news: `(shop, alert, rule, about, said, open, cause, at_ms)`; nothing is open where it ends."""
 
 
@@ -61,7 +61,7 @@ class Reconciler:
                 evidence = deadline_evidence(timer, order, due_ms, known)
             self._emit(shop, self._renderer.render(shop, alert, rule, evidence, last_emitted, opened, reason, at_ms))
 
-    def reconcile_order(self, order: Order, wanted: list[tuple[Timer, Open]], at_ms: int) -> int:
+    def reconcile_order(self, order: Order, wanted: list[tuple[Timer, Desired]], at_ms: int) -> int:
         """What is new of an order."""
         next_eval_ms, emitted = NEVER, order.alerts
         if emitted is None:
@@ -203,7 +203,7 @@ class Reconciler:
         if at_ms < last_emitted.at_ms:
             return last_emitted.at_ms
         subject, episode = subject_and_episode(alert, evaluator.rule.id, shop.key)
-        last = Open(
+        last = Desired(
             last_emitted.stage,
             "info",
             last_emitted.due_ms,
@@ -230,7 +230,7 @@ class Reconciler:
         alert: str,
         rule: Rule,
         about: Evidence | OrderContext,
-        opened: Open | None,
+        opened: Desired | None,
         reason: Reason,
         at_ms: int,
     ) -> None:
@@ -243,12 +243,12 @@ class Reconciler:
             shop.note_open(rule.id, alert, opened is not None)
 
 
-def _is_no_longer_that_sanction(last_emitted: Emitted, wanted: Open) -> bool:
+def _is_no_longer_that_sanction(last_emitted: Emitted, wanted: Desired) -> bool:
     """No longer the sanction last spoken of: that one ends first, so that what comes after is told on its own."""
     return last_emitted.open and last_emitted.until_ms is not None and wanted.until_ms != last_emitted.until_ms
 
 
-def _is_milder(rule: Rule, last_emitted: Emitted, wanted: Open) -> bool:
+def _is_milder(rule: Rule, last_emitted: Emitted, wanted: Desired) -> bool:
     stages = rule.stages()
     if not last_emitted.open or last_emitted.stage not in stages or wanted.stage not in stages:
         return False

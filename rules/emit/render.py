@@ -7,7 +7,7 @@ from rules.calendar.instants import NEVER, rfc3339
 from rules.kinds.evaluation import Evidence
 from rules.kinds.money import money_of
 from rules.kinds.rule import Advice, Rule
-from rules.messages.alert_state import Emitted, Open
+from rules.messages.alert_state import Desired, Emitted
 from rules.messages.alerts import Action, Alert, AlertData, Penalty, Reason, instant
 from rules.state.shop import Shop
 
@@ -42,13 +42,13 @@ class AlertRenderer:
         rule: Rule,
         evidence: Evidence,
         last_emitted: Emitted | None,
-        wanted: Open | None,
+        desired: Desired | None,
         reason: Reason,
         at_ms: int,
     ) -> Alert:
-        """The next record of an alert: opened, updated, or resolved where `wanted` is None."""
+        """The next record of an alert: opened, updated, or resolved where `desired` is None."""
         reopened = last_emitted is None or not last_emitted.open
-        last = wanted or last_emitted
+        last = desired or last_emitted
         assert last is not None
         revision = 1 if last_emitted is None else last_emitted.revision + 1
         template = self._template(rule, last.stage)
@@ -57,7 +57,7 @@ class AlertRenderer:
             template.record,
             alert=alert,
             revision=revision,
-            state="resolved" if wanted is None else "open",
+            state="resolved" if desired is None else "open",
             severity=last.severity,
             reason=reason,
             opened_at=time if last_emitted is None or reopened else rfc3339(last_emitted.opened_at_ms),
@@ -68,7 +68,7 @@ class AlertRenderer:
         _add_what_few_have(data, rule, evidence, last)
         return Alert(
             id=f"{alert}/{revision}",
-            type="alert.resolved" if wanted is None else "alert.opened" if reopened else "alert.updated",
+            type="alert.resolved" if desired is None else "alert.opened" if reopened else "alert.updated",
             time=time,
             platform=shop.platform,
             shop=shop.name,
@@ -97,7 +97,7 @@ def _template(rule: Rule, stage: str) -> Template:
     return Template(rule, record, rule.summary.get(stage), dict.fromkeys(rule.NAMES, "-"))
 
 
-def _add_what_few_have(data: AlertData, rule: Rule, evidence: Evidence, last: Emitted | Open) -> None:
+def _add_what_few_have(data: AlertData, rule: Rule, evidence: Evidence, last: Emitted | Desired) -> None:
     """Beside what the phrase says: what a case brings itself, and what belongs to some stages."""
     data.value, data.threshold, data.headroom = evidence.value, evidence.threshold, evidence.headroom
     if last.judgement:
@@ -121,7 +121,7 @@ def _actions(rule: Rule, evidence: Evidence, stage: str) -> list[Action]:
     return [Action(each.to, each.do) for each in advice if not each.at or stage in each.at]
 
 
-def _summary(template: Template, shop: Shop, evidence: Evidence, last: Emitted | Open, due_at: str | None) -> str:
+def _summary(template: Template, shop: Shop, evidence: Evidence, last: Emitted | Desired, due_at: str | None) -> str:
     if evidence.summary is not None:
         return evidence.summary
     if template.summary is None:  # resolved after its pack was changed to one without this stage

@@ -17,7 +17,7 @@ from rules.engine.work_queue import WorkQueue
 from rules.facts.order_facts import MERGE, OrderFacts
 from rules.facts.shop_facts import KINDS, PROFILE_KINDS
 from rules.kinds.deadline.timer import OVERDUE, Timer
-from rules.messages.alert_state import Open
+from rules.messages.alert_state import Desired
 from rules.messages.alerts import Alert
 from rules.messages.bounds import check_names
 from rules.messages.envelope import Event
@@ -340,7 +340,7 @@ class Engine:
         changed_facts, order.changed_facts = order.changed_facts, 0
         next_evals: Sequence[int] = plan.first_deadlines(facts, 0, 0)
         next_eval_ms, missed, overdue = min(next_evals), 0, 0
-        wanted: list[tuple[Timer, Open]] = []
+        wanted: list[tuple[Timer, Desired]] = []
         if next_eval_ms <= passed_ms:
             next_evals, missed, overdue, wanted = _evaluate_timers(plan.timers, facts, next_evals, at_ms, passed_ms)
             next_eval_ms = min(next_evals)
@@ -408,7 +408,7 @@ class Engine:
 
 def _evaluate_timers(
     timers: Sequence[Timer], facts: OrderFacts, first_deadlines: Sequence[int], at_ms: int, passed_ms: int
-) -> tuple[list[int], int, int, list[tuple[Timer, Open]]]:
+) -> tuple[list[int], int, int, list[tuple[Timer, Desired]]]:
     """Asks the deadline rules that have something to say by now: when each may say something else, bits of those missed
     and of those unmet, and what should be open."""
     next_evals, missed, overdue, wanted = list(first_deadlines), 0, 0, []

@@ -20,7 +20,7 @@ from rules.kinds.progress import Progress
 from rules.kinds.rule import Fault, Locale, Reference, Role, Rule, Sanction
 from rules.kinds.shop_view import ShopView
 from rules.kinds.subjects import SubjectEvaluator
-from rules.messages.alert_state import Emitted, Open
+from rules.messages.alert_state import Desired, Emitted
 from rules.messages.alerts import Reason
 
 
@@ -123,12 +123,12 @@ class CountEvaluator(Evaluator[CountRule, State]):
         self.source = source
         self.zone = locale.zone
 
-    def _open(self, count: int) -> tuple[Open, Reason] | None:
+    def _open(self, count: int) -> tuple[Desired, Reason] | None:
         severity = self.rule.severity
         if count >= self.rule.threshold:
-            return Open("crossed", severity["crossed"]), "threshold_crossed"
+            return Desired("crossed", severity["crossed"]), "threshold_crossed"
         if self.rule.near is not None and count >= self.rule.near:
-            return Open("near", severity["near"]), "threshold_near"
+            return Desired("near", severity["near"]), "threshold_near"
         return None
 
     def _evidence(self, occurrences: Iterable[Occurrence], count: int, **names: object) -> Evidence:
@@ -207,9 +207,9 @@ class SanctionCounter(CountEvaluator[Progress[Gathered]]):
     def _stage(self, standing: Standing) -> Finding | None:
         severity = self.rule.severity
         if standing.from_ms is not None:
-            return Finding(Open("active", severity["active"], until_ms=standing.until_ms), "sanction_started")
+            return Finding(Desired("active", severity["active"], until_ms=standing.until_ms), "sanction_started")
         if self.rule.near is not None and standing.number >= self.rule.near:
-            return Finding(Open("near", severity["near"]), "threshold_near")
+            return Finding(Desired("near", severity["near"]), "threshold_near")
         return None
 
     def evidence(self, shop: ShopView, state: Progress[Gathered], finding: Finding, at_ms: int) -> Evidence:

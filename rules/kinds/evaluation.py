@@ -7,14 +7,14 @@ from typing import Any, NamedTuple
 from msgspec import Struct
 
 from rules.kinds.rule import Advice, Cost
-from rules.messages.alert_state import Open
+from rules.messages.alert_state import Desired
 from rules.messages.alerts import Reason
 
 
 class Finding(Struct, gc=False):
     """That an alert about `subject` should be open; `reason` is why it came to that."""
 
-    open: Open
+    open: Desired
     reason: Reason
     subject: str = "-"
     episode: str = "-"

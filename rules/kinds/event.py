@@ -13,7 +13,7 @@ from rules.kinds.occurrences.source import OccurrenceSource, OccurrenceSpec
 from rules.kinds.rule import Fault, Locale, Reference, Rule, Sanction
 from rules.kinds.shop_view import ShopView
 from rules.kinds.subjects import SubjectEvaluator
-from rules.messages.alert_state import Emitted, Open
+from rules.messages.alert_state import Desired, Emitted
 from rules.messages.alerts import Reason, instant_of
 
 
@@ -65,7 +65,7 @@ class EventEvaluator(SubjectEvaluator[EventRule, None]):
         lasts = rule.lasts if rule.sanction is None else rule.sanction.lasts
         self._lasts_ms = NEVER if lasts is None else int(lasts)
         [stage] = rule.stages()
-        self._opened = Open(stage, rule.severity[stage])
+        self._opened = Desired(stage, rule.severity[stage])
         self._reason: Reason = "happened" if rule.sanction is None else "sanction_started"
 
     def _until(self, since_ms: int) -> int:

@@ -10,7 +10,7 @@ from rules.calendar.instants import NEVER
 from rules.kinds.evaluation import Evaluation, Evidence, Finding
 from rules.kinds.rule import Rule
 from rules.kinds.subjects import Key
-from rules.messages.alert_state import Open
+from rules.messages.alert_state import Desired
 
 MOST_OPEN = 1_000
 """How many alerts of one rule and shop are open one by one. The rest are counted in one more, whose subject is `-` and
@@ -207,7 +207,7 @@ class Findings:
         _, episode, subject = ranked[MOST_OPEN]
         severity = self.wanted[subject, episode].open.severity
         stages = [stage for stage in rule.stages() if rule.severity.get(stage) == severity] or [rule.stages()[0]]
-        opened = Open(stages[-1], severity, tier=f"{_round_down(len(ranked) - MOST_OPEN)}+")
+        opened = Desired(stages[-1], severity, tier=f"{_round_down(len(ranked) - MOST_OPEN)}+")
         return Finding(opened, "too_many", *MORE)
 
     def _rank(self, finding: Finding) -> None:

@@ -19,7 +19,7 @@ from rules.kinds.happened import Occurrence, OccurrenceIndex
 from rules.kinds.rule import Fault, Locale, Reference, Role, Rule
 from rules.kinds.shop_view import ShopView
 from rules.kinds.subjects import SubjectEvaluator
-from rules.messages.alert_state import Emitted, Open
+from rules.messages.alert_state import Desired, Emitted
 from rules.messages.alerts import Reason
 
 if TYPE_CHECKING:
@@ -125,7 +125,7 @@ class Readings(Evaluator[Level, None]):
         if reading is None or reading.stage is None:
             return []
         tier = reading.stage if self.rule.tiers else None
-        opened = Open(reading.stage, self.rule.severity[reading.stage], tier=tier)
+        opened = Desired(reading.stage, self.rule.severity[reading.stage], tier=tier)
         return [Finding(opened, "threshold_near" if reading.stage == "near" else "threshold_crossed", subject)]
 
     def _reading(self, value: Decimal, shown: dict[str, Any]) -> Reading:

@@ -9,7 +9,7 @@ from rules.kinds.evaluation import Evaluation, Evidence, Finding
 from rules.kinds.rule import Fault, Rule
 from rules.kinds.shop_view import ShopView
 from rules.kinds.subjects import SubjectEvaluator
-from rules.messages.alert_state import Emitted, Open
+from rules.messages.alert_state import Desired, Emitted
 from rules.messages.alerts import Reason
 
 Condition = Literal["saturated", "paralysed", "extreme"]
@@ -53,7 +53,7 @@ class RouteEvaluator(SubjectEvaluator[Route, None]):
         entry = self._entry(shop, key, at_ms)
         if entry is None or (condition := entry.data.state) not in self.rule.lines:
             return Evaluation([], next_eval_ms)
-        opened = Open(condition, self.rule.severity[condition], tier=condition)
+        opened = Desired(condition, self.rule.severity[condition], tier=condition)
         return Evaluation([Finding(opened, "threshold_crossed", key)], next_eval_ms)
 
     def _entry(self, shop: ShopView, where: str, at_ms: int) -> Entry | None:

@@ -12,7 +12,7 @@ from rules.kinds.evaluation import Evaluation, Evidence, Finding
 from rules.kinds.rule import Fault, Locale, Rule
 from rules.kinds.shop_view import ShopView
 from rules.kinds.subjects import SubjectEvaluator
-from rules.messages.alert_state import Emitted, Open
+from rules.messages.alert_state import Desired, Emitted
 from rules.messages.alerts import Reason
 
 
@@ -82,7 +82,7 @@ class SpacingEvaluator(SubjectEvaluator[Spacing, None]):
             return Evaluation([], next_ms)
         started = at_ms >= found.starts_ms
         stage = "overdue" if started else "due_soon"
-        opened = Open(stage, self.rule.severity[stage], found.starts_ms)
+        opened = Desired(stage, self.rule.severity[stage], found.starts_ms)
         reason: Reason = "deadline_passed" if started else "deadline_near"
         finding = Finding(opened, reason, key, rfc3339(found.starts_ms))
         return Evaluation([finding], min(next_ms, found.free_ms if started else found.starts_ms))

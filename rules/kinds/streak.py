@@ -16,7 +16,7 @@ from rules.kinds.ratio.evaluator import RatioEvaluator, ratio_json, window_json
 from rules.kinds.ratio.spec import uncomputed
 from rules.kinds.rule import Fault, Reference, Rule
 from rules.kinds.shop_view import ShopView
-from rules.messages.alert_state import Emitted, Open
+from rules.messages.alert_state import Desired, Emitted
 from rules.messages.alerts import Reason
 
 
@@ -68,9 +68,9 @@ class StreakEvaluator(Evaluator[Streak, None]):
             now = Count(worst.period, _lost_in(counter, worst.period), worst.total)
             if (stage := self._lost(now, at_ms)) is not None:
                 reason: Reason = "threshold_crossed" if stage == "crossed" else "threshold_near"
-                findings.append(Finding(Open(stage, severity[stage]), reason, episode=now.period.name))
+                findings.append(Finding(Desired(stage, severity[stage]), reason, episode=now.period.name))
         if self.kept(shop) >= self.rule.times:
-            opened = Open(self.rule.reached, severity[self.rule.reached], tier=self.rule.reached)
+            opened = Desired(self.rule.reached, severity[self.rule.reached], tier=self.rule.reached)
             findings.append(Finding(opened, "threshold_crossed"))
         if counter.idle:
             return Evaluation(findings, self.ratio.next_version_ms(at_ms))

@@ -19,13 +19,13 @@ from rules.kinds.progress import Progress
 from rules.kinds.rule import Fault, Locale, Reference, Rule, Sanction
 from rules.kinds.shop_view import ShopView
 from rules.kinds.subjects import SubjectEvaluator
-from rules.messages.alert_state import Emitted, Open
+from rules.messages.alert_state import Desired, Emitted
 from rules.messages.alerts import Reason, alert_id, instant_of, subject_and_episode
 
 Owed = tuple[int, str]
 """Since when (epoch ms) something is owed, and about what."""
 
-_NOTHING = Open("", "info")
+_NOTHING = Desired("", "info")
 
 _NEXT_TOP_UP = MIN_MS
 """Stands for no sum that was taken, but for when the next is topped up."""
@@ -108,13 +108,13 @@ class DutyEvaluator(SubjectEvaluator[Tasks, State]):
         reason: Reason = "deadline_near" if opened.stage == "due_soon" else "deadline_passed"
         return Evaluation([Finding(opened, reason, duty.subject, rfc3339(due))], next_ms)
 
-    def _stage(self, due: int, at_ms: int) -> tuple[Open, int]:
+    def _stage(self, due: int, at_ms: int) -> tuple[Desired, int]:
         if at_ms >= due:
-            return Open("overdue", self.rule.severity["overdue"], due), due + self.rule.lasts
+            return Desired("overdue", self.rule.severity["overdue"], due), due + self.rule.lasts
         next_ms = due
         for before, severity in self._warnings_last_first:
             if due - before <= at_ms:
-                return Open("due_soon", severity, due), next_ms
+                return Desired("due_soon", severity, due), next_ms
             next_ms = due - before
         raise AssertionError("the first word is told from the start")
 

@@ -25,7 +25,7 @@ class Emitted(Struct, gc=False):
     tier: str | None = None
 
 
-class Open(Struct, gc=False):
+class Desired(Struct, gc=False):
     """That an alert should be open, as a rule judges it."""
 
     stage: Stage
@@ -60,14 +60,14 @@ def _until(until: str | UnsetType | None) -> int | None:
     return NEVER if until is None else None
 
 
-def record_emitted(rule: str, last_emitted: Emitted | None, wanted: Open | None, at_ms: int) -> Emitted:
+def record_emitted(rule: str, last_emitted: Emitted | None, desired: Desired | None, at_ms: int) -> Emitted:
     """What a record being written now leaves to remember: `emitted_from` of it, without reading it back."""
-    last = wanted or last_emitted
+    last = desired or last_emitted
     assert last is not None
     return Emitted(
         rule=rule,
         revision=1 if last_emitted is None else last_emitted.revision + 1,
-        open=wanted is not None,
+        open=desired is not None,
         severity=last.severity,
         stage=last.stage,
         judgement=last.judgement,
@@ -79,15 +79,15 @@ def record_emitted(rule: str, last_emitted: Emitted | None, wanted: Open | None,
     )
 
 
-def needs_emit(last_emitted: Emitted | None, wanted: Open | None) -> bool:
+def needs_emit(last_emitted: Emitted | None, desired: Desired | None) -> bool:
     """True when what should be open differs from what was last said."""
-    if wanted is None:
+    if desired is None:
         return last_emitted is not None and last_emitted.open
     return (
         last_emitted is None
         or not last_emitted.open
-        or last_emitted.stage != wanted.stage
-        or last_emitted.severity != wanted.severity
-        or last_emitted.judgement != wanted.judgement
-        or last_emitted.tier != wanted.tier
+        or last_emitted.stage != desired.stage
+        or last_emitted.severity != desired.severity
+        or last_emitted.judgement != desired.judgement
+        or last_emitted.tier != desired.tier
     )

@@ -4,7 +4,7 @@ import msgspec
 import orjson
 import pytest
 
-from rules.messages.alert_state import Emitted, Open, emitted_from, needs_emit
+from rules.messages.alert_state import Desired, Emitted, emitted_from, needs_emit
 from rules.messages.alerts import alert_id, decode, encode
 from rules.plan.rule_book import RuleBook
 from tests.rules.history import book, late_ship, pack_file, placed, rule, run, shipped
@@ -76,14 +76,14 @@ SAID = Emitted("r", 1, True, "critical", "overdue", 1, 0, 0, 0, "")
     ("said", "wanted", "news"),
     [
         (None, None, False),
-        (None, Open("overdue", "critical", 0), True),
+        (None, Desired("overdue", "critical", 0), True),
         (SAID, None, True),
-        (SAID, Open("overdue", "critical", 0, judgement=1), False),
-        (SAID, Open("overdue", "critical", 0, judgement=2), True),
-        (SAID, Open("overdue", "warning", 0, judgement=1), True),
-        (SAID, Open("due_soon", "critical", 0, judgement=1), True),
+        (SAID, Desired("overdue", "critical", 0, judgement=1), False),
+        (SAID, Desired("overdue", "critical", 0, judgement=2), True),
+        (SAID, Desired("overdue", "warning", 0, judgement=1), True),
+        (SAID, Desired("due_soon", "critical", 0, judgement=1), True),
         (msgspec.structs.replace(SAID, open=False), None, False),
-        (msgspec.structs.replace(SAID, open=False), Open("overdue", "critical", 0, judgement=1), True),
+        (msgspec.structs.replace(SAID, open=False), Desired("overdue", "critical", 0, judgement=1), True),
     ],
 )
 def test_news_is_what_differs_from_what_was_last_said(said, wanted, news):

@@ -12,13 +12,13 @@ from rules.expr.moments import Moment, asked, found, latest, of_fact
 from rules.facts.order_facts import FIRST_HOLDS, DueBy, OrderFacts, bits_of, stamps_of
 from rules.kinds.deadline.spec import Deadline, DueOf, Silence
 from rules.kinds.rule import ALWAYS, Effective, Locale
-from rules.messages.alert_state import Emitted, Open
+from rules.messages.alert_state import Desired, Emitted
 from rules.messages.alerts import Reason
 
 MISSED = 1
 OVERDUE = 2
 
-TimerResult = tuple[int, Open | None, int]
+TimerResult = tuple[int, Desired | None, int]
 """`(flags, open, next_ms)`: MISSED | OVERDUE, the alert that should be open, and when that may change."""
 
 NOTHING: TimerResult = (0, None, NEVER)
@@ -110,7 +110,7 @@ class Timer:
             if at > passed_ms:
                 next_ms = at
                 break
-            wanted = Open("due_soon", severity, due)
+            wanted = Desired("due_soon", severity, due)
         return 0, wanted, min(next_ms, end)
 
     def _past(self, due: int, end: int, passed_ms: int) -> TimerResult:
@@ -119,7 +119,7 @@ class Timer:
             judgement = min(1 + (passed_ms - due) // self.again.every, self.again.times)
             if judgement < self.again.times:
                 next_ms = min(end, due + judgement * self.again.every)
-        return MISSED | OVERDUE, Open("overdue", self._overdue, due, judgement), next_ms
+        return MISSED | OVERDUE, Desired("overdue", self._overdue, due, judgement), next_ms
 
     def judgements(self, facts: OrderFacts, passed_ms: int) -> tuple[int, ...]:
         """The instants (epoch ms) by `passed_ms` at which the order was found unmet; the first is its due instant."""
@@ -131,7 +131,7 @@ class Timer:
         instants = range(due, due + every * times, every)
         return tuple(at for at in instants if at < end and at <= passed_ms)
 
-    def reason(self, wanted: Open) -> Reason:
+    def reason(self, wanted: Desired) -> Reason:
         """Why an alert opens or changes."""
         if wanted.stage == "due_soon":
             return "deadline_near"

@@ -17,7 +17,7 @@ from rules.kinds.ledger.postings import FeedReader, Posting, Reading
 from rules.kinds.ledger.spec import Ledger, PointsTier
 from rules.kinds.rule import Locale
 from rules.kinds.shop_view import ShopView
-from rules.messages.alert_state import Emitted, Open
+from rules.messages.alert_state import Desired, Emitted
 from rules.messages.alerts import Reason, instant_of
 
 
@@ -184,13 +184,13 @@ class LedgerEvaluator(Evaluator[Ledger, LedgerState]):
             and account.points
             and tier.at - account.points <= self.rule.near
         ):
-            findings.append(Finding(Open("near", severity["near"]), "threshold_near"))
+            findings.append(Finding(Desired("near", severity["near"]), "threshold_near"))
         next_evals = [self._next_ms(shop, now, at_ms)]
         for reached, from_ms, _, _ in account.sanctions:
             ends_ms = reached.sanction().until_ms(from_ms)
             if at_ms < ends_ms:
                 next_evals.append(ends_ms)
-                opened = Open("active", severity["active"], until_ms=ends_ms, tier=reached.name)
+                opened = Desired("active", severity["active"], until_ms=ends_ms, tier=reached.name)
                 findings.append(Finding(opened, "sanction_started", episode=rfc3339(from_ms)))
         return Evaluation(findings, min(next_evals), changed)
 

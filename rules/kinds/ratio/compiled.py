@@ -26,7 +26,7 @@ from rules.kinds.deadline.spec import DueOf
 from rules.kinds.ratio.spec import Ratio
 from rules.kinds.ratio.steps import Step, step_of
 from rules.kinds.rule import Cost, Locale
-from rules.messages.alert_state import Open
+from rules.messages.alert_state import Desired
 from rules.messages.alerts import Reason
 
 Part = tuple[int, bool]
@@ -223,11 +223,11 @@ class CompiledRatio:
         least = self.rule.at_least
         return least - 1 - total if bad and total < least else NEVER
 
-    def open(self, step: Step) -> Open:
+    def open(self, step: Step) -> Desired:
         tier = step.name if self.rule.tiers and step.name != "near" else None
-        return Open(step.name, self.rule.severity[step.name], tier=tier)
+        return Desired(step.name, self.rule.severity[step.name], tier=tier)
 
-    def evaluate(self, count: Count) -> tuple[Open, Reason] | None:
+    def evaluate(self, count: Count) -> tuple[Desired, Reason] | None:
         """Which stage a count has reached."""
         stage = self.stage(count.bad, count.total)
         if stage is None:

@@ -22,7 +22,7 @@ from rules.kinds.ratio.sanctions import sanctions
 from rules.kinds.ratio.spec import Ratio
 from rules.kinds.rule import ALWAYS
 from rules.kinds.shop_view import ShopView
-from rules.messages.alert_state import Emitted, Open
+from rules.messages.alert_state import Desired, Emitted
 from rules.messages.alerts import Reason
 
 
@@ -121,7 +121,7 @@ class RatioEvaluator(Evaluator[Ratio, Any]):
         if step is not None:
             return [Finding(ratio.open(step), "threshold_crossed")]
         if following is not None and following.staged:
-            return [Finding(Open("near", following.ratio.rule.severity["near"]), "threshold_near")]
+            return [Finding(Desired("near", following.ratio.rule.severity["near"]), "threshold_near")]
         return []
 
     def newest(self, shop: ShopView, at_ms: int) -> tuple[int, PeriodResult] | None:
