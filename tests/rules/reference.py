@@ -20,7 +20,7 @@ from rules.facts.order_facts import MERGE, OrderFacts
 from rules.kinds.deadline.spec import Deadline, DueOf, Silence
 from rules.kinds.ratio.spec import Ratio
 from rules.kinds.registry import InForce
-from rules.kinds.rule import ALWAYS, Place
+from rules.kinds.rule import ALWAYS, Locale
 from tests.rules.history import Happening
 
 # -- days -----------------------------------------------------------------------------------------------------
@@ -207,7 +207,7 @@ def _said_of_parcel(name: str, facts: OrderFacts) -> object:
     return said
 
 
-def _deadline(rule: Deadline, start: int | None, facts: OrderFacts, place: Place) -> int | None:
+def _deadline(rule: Deadline, start: int | None, facts: OrderFacts, place: Locale) -> int | None:
     """What the platform moved the deadline to, else what was promised, the order's own handling time, that of its
     mode, and the rule's."""
     if rule.ship_by and facts.moved_to_ms is not None:

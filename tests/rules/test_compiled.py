@@ -19,7 +19,7 @@ from rules.codegen import Written, function
 from rules.dsl.model import Where
 from rules.expr.conditions import compile_condition, parse_condition
 from rules.expr.moments import Moment, asked, earliest, first_known, found, latest, of_fact
-from rules.facts.order_facts import FACT_BIT, FACT_NAMES, OrderFacts, all_had_come, any_had_come, bits_of, facts_ahead
+from rules.facts.order_facts import FACT_BIT, FACT_NAMES, OrderFacts, all_had_come, any_had_come, bits_of, future_bits
 from rules.kinds.deadline.timer import MISSED, OVERDUE
 from rules.kinds.ratio.compiled import compile_classifier
 from rules.kinds.registry import InForce
@@ -74,7 +74,7 @@ def test_what_had_come(facts: OrderFacts, named: set[str], at_ms: int) -> None:
 @given(order_facts, moments_ms)
 def test_what_lies_ahead(facts: OrderFacts, at_ms: int) -> None:
     ahead = {name for name in FACT_NAMES if (at := instant_of(facts, name)) is not None and at > at_ms}
-    assert facts_ahead(facts, at_ms) == sum(FACT_BIT[name] for name in ahead)
+    assert future_bits(facts, at_ms) == sum(FACT_BIT[name] for name in ahead)
 
 
 # -- moments and conditions -----------------------------------------------------------------------------------
@@ -130,7 +130,7 @@ def assert_deadlines_agree(plan: Plan, rules: Reference, facts: OrderFacts, at_m
 
 
 def assert_ratios_agree(plan: Plan, rules: Reference, facts: OrderFacts, at_ms: int) -> None:
-    judged = plan.judged_at(facts, at_ms)
+    judged = plan.evaluate_timers(facts, at_ms)
     bad, *days = compile_classifier(plan.gauges, plan.denominators)(facts, *judged)
     versions: dict[str, list[InForce]] = {rule_id: list(each) for rule_id, each in rules.rules.items()}
     for ratio in plan.gauges:

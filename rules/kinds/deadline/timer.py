@@ -202,7 +202,7 @@ def _due_moment(rule: Deadline, start: Moment, locale: Locale, n: int) -> Moment
     tests = [usual.known, f"((terms := facts.terms) is None or {' and '.join(plain)})"]
     if rule.ship_by:
         tests.insert(0, "facts.moved_to_ms is None")
-    own = _own_time(rule, function("facts", start.written()), function("facts", usual.written()), place.zone)
+    own = _own_time(rule, function("facts", start.written()), function("facts", usual.written()), locale.zone)
     names = {**usual.names, f"own_{n}": own}
     return found(f"due_{n}", f"({usual.instant()} if {' and '.join(tests)} else own_{n}(facts))", names)
 
