@@ -11,7 +11,8 @@ from rules.plan.rule_book import RuleBook
 from streams.kafka import access
 from streams.kafka.topics import COMPACTED, TopicNames
 from streams.metrics.collector import watch
-from streams.runtime.kafka_watch import Complaints
+from streams.runtime.faust_broker import FaustBroker
+from streams.runtime.kafka_watch import Complaints, KafkaWatch
 from streams.runtime.partition import Batch
 from streams.runtime.snapshot_faults import SnapshotFaults
 from streams.runtime.worker import Worker
@@ -80,7 +81,8 @@ def create(settings: Settings, book: RuleBook, partition_count: int, complaints:
     app.facts = _table(app, "facts", names.facts)
     app.alerts = _table(app, "alerts", names.alerts)
     _listen(app)
-    app.worker = Worker(app, book, complaints, beacon=app.beacon)
+    broker = FaustBroker(app, {names.facts: app.facts, names.alerts: app.alerts})
+    app.worker = Worker(settings, broker, partition_count, book, KafkaWatch(complaints), beacon=app.beacon)
     app.add_dependency(app.worker)
     watch(app)
 

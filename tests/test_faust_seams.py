@@ -36,7 +36,7 @@ from streams.runtime.store import Store
 from streams.runtime.transport import FETCH_BYTES, FETCH_WAIT_MS, Consumer, Producer, Transport
 from streams.settings import Settings
 from tests.support.kafka import produce
-from tests.worker.fakes import Broker
+from tests.worker.fakes import FakeProducer
 from tests.worker.support import PARTITIONS, START_MS, book, event, record, sent, until
 
 running = pytest.mark.asyncio(loop_scope="module")
@@ -383,7 +383,7 @@ async def test_a_member_that_the_group_forgot_has_no_generation(app: App) -> Non
 
 @running
 async def test_a_member_that_asks_is_told_so(app: App) -> None:
-    await app.consumer.ask_for_place()
+    await app.consumer.ask_membership()
     assert app.consumer.is_member()
 
 
@@ -431,7 +431,7 @@ async def test_a_batch_that_was_sent_answers_with_the_offset_of_its_first_record
 
 def test_the_units_broker_stands_for_the_same_calls() -> None:
     for name in ("create_batch", "send_batch"):
-        assert parameters(getattr(Broker, name)) == parameters(getattr(AIOKafkaProducer, name))
+        assert parameters(getattr(FakeProducer, name)) == parameters(getattr(AIOKafkaProducer, name))
 
 
 # -- starting and stopping -----------------------------------------------------------------------------------

@@ -9,7 +9,6 @@ import asyncio
 import logging
 from collections.abc import Mapping
 from time import monotonic
-from typing import Any
 
 from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
 from aiokafka.errors import KafkaError
@@ -17,8 +16,9 @@ from aiokafka.errors import KafkaError
 from streams.kafka import access
 from streams.paced_log import PacedLog
 from streams.runtime import instruments
+from streams.runtime.broker import Broker
 from streams.runtime.partition import Partition
-from streams.settings import bootstrap_servers
+from streams.settings import Settings, bootstrap_servers
 
 log = logging.getLogger(__name__)
 log.addFilter(PacedLog())
@@ -36,8 +36,8 @@ AGAIN_S = 30.0
 class ForeignAlerts:
     """Per partition, up to where its alerts are known to be this worker's, and how many it has written since."""
 
-    def __init__(self, app: Any) -> None:
-        self._app = app
+    def __init__(self, settings: Settings, topic: str, broker: Broker) -> None:
+        self._settings, self._topic, self._broker = settings, topic, broker
         self._known_to: dict[int, int] = {}
         self._wrote: dict[int, int] = {}
         self._again_s = 0.0
@@ -56,10 +56,10 @@ class ForeignAlerts:
         if monotonic() < self._again_s:
             return
         for number, partition in list(partitions.items()):
-            tp, end = TopicPartition(self._app.names.alerts, number), ends.get(number, 0)
+            tp, end = TopicPartition(self._topic, number), ends.get(number, 0)
             known_to = self._known_to.get(number)
             if known_to is None:  # just recovered
-                read_back = self._app.alerts.data.persisted_offset(tp)
+                read_back = self._broker.kept_to(self._topic, number)
                 known_to = 0 if read_back is None else read_back + 1
                 self._wrote.pop(number, None)
             more = end - known_to - self._wrote.get(number, 0)
@@ -92,7 +92,7 @@ class ForeignAlerts:
 
     async def _newest(self, tp: TopicPartition, start: int, end: int) -> list[ConsumerRecord]:
         """The newest record of each key in a part of the log."""
-        settings, newest = self._app.settings, dict[bytes | None, ConsumerRecord]()
+        settings, newest = self._settings, dict[bytes | None, ConsumerRecord]()
         consumer = AIOKafkaConsumer(
             bootstrap_servers=bootstrap_servers(settings),
             enable_auto_commit=False,

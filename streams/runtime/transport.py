@@ -85,7 +85,7 @@ class ConsumerThread(driver.AIOKafkaConsumerThread):
         """False once Kafka has said that the group goes on without this worker."""
         return bool(self._ensure_consumer()._coordinator.generation != driver.DEFAULT_GENERATION_ID)
 
-    async def ask_for_place(self) -> None:
+    async def ask_membership(self) -> None:
         """Has Kafka say whether this worker is a member still (`is_member`). Waits for the answer for as long as it
         takes, or until the worker stops."""
         coordinator = self._ensure_consumer()._coordinator
@@ -181,9 +181,9 @@ class Consumer(driver.Consumer):
         """Whether the partitions are still this worker's, as far as Kafka has said."""
         return bool(self._thread.is_member())
 
-    async def ask_for_place(self) -> None:
+    async def ask_membership(self) -> None:
         """Has Kafka say whether they are."""
-        await self._thread.call_thread(self._thread.ask_for_place)
+        await self._thread.call_thread(self._thread.ask_membership)
 
     def _holds(self) -> bool:
         """False for what was fetched before a rebalance; it is fetched again after it."""

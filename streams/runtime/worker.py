@@ -21,14 +21,17 @@ from rules.plan.rule_book import RuleBook
 from rules.state.changes import Changes
 from streams.budget import BACKLOG_BUDGET
 from streams.kafka.failures import PlainError
-from streams.kafka.outbox import Outbox
+from streams.kafka.topics import TopicNames
 from streams.runtime import boot_time, instruments
+from streams.runtime.broker import Broker
 from streams.runtime.changelog import CLOCK_KEY, fact_records
+from streams.runtime.clock_targets import ClockTargets
 from streams.runtime.foreign_alerts import ForeignAlerts
-from streams.runtime.kafka_watch import Complaints, KafkaWatch
+from streams.runtime.kafka_watch import KafkaWatch
 from streams.runtime.partition import Batch, Partition
 from streams.runtime.standings_publisher import IDLE_BUDGET, IDLE_S
-from streams.runtime.wall_clock import DRIFT_MS, WallClock, since_boot_s
+from streams.runtime.wall_clock import WallClock, since_boot_s
+from streams.settings import Settings
 
 log = logging.getLogger(__name__)
 
@@ -49,10 +52,6 @@ or 50 where each has several alerts."""
 EVALUATE_S = 0.4
 """After this long what has been found is written and committed, and the next commit cycle goes on with what is left:
 facts that are committed say what is still to be evaluated, so a restart in between loses nothing."""
-
-QUIET_S = 1.0
-"""How long nothing must come before a partition's event clock counts as at rest."""
-
 
 ASLEEP_S = 10.0
 """After a pause this long between two writes (a machine that slept, a network that was cut), Kafka may have given the
@@ -75,14 +74,22 @@ class LostMembershipError(RuntimeError):
 class Worker(Service):
     """Everything this process watches. Faust starts and stops it as a part of the app."""
 
-    def __init__(self, app: Any, book: RuleBook, complaints: Complaints | None = None, **kwargs: Any) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        broker: Broker,
+        partition_count: int,
+        book: RuleBook,
+        kafka: KafkaWatch,
+        **kwargs: Any,
+    ) -> None:
         super().__init__(**kwargs)
-        self.app = app
-        self.book = book
+        self.settings, self.broker, self.book, self.kafka = settings, broker, book, kafka
+        self.partition_count = partition_count
+        self.names = TopicNames(settings.topic_prefix, settings.app_id)
         self.partitions: dict[int, Partition] = {}
-        self._boot_file = app.settings.datadir / "clock.json"
+        self._boot_file = settings.datadir / "clock.json"
         self.wall_clock = WallClock(booted_ms=boot_time.read(self._boot_file))
-        self.kafka = KafkaWatch(complaints)
         #: Called with the values of each commit cycle's records of `alerts` once they are written.
         self.on_alerts: list[Callable[[list[bytes]], None]] = []
         self.events = 0
@@ -93,12 +100,12 @@ class Worker(Service):
         self.times_lost = 0
         self._recovered = False
         self._turn = asyncio.Lock()
-        self._foreign = ForeignAlerts(app)
+        self._foreign = ForeignAlerts(settings, self.names.alerts, broker)
         self._due = asyncio.Event()
         self._unfinished = False
         self._events_at_cycle = 0
         self._wrote_at_s = since_boot_s()
-        self._pending: dict[int, tuple[int, dict[TP, int]]] = {}
+        self._targets = ClockTargets(broker, self.names)
         self._committed: dict[TP, int] = {}
         self._seen_ends: dict[TP, int] = {}
 
@@ -107,10 +114,9 @@ class Worker(Service):
     def partition(self, number: int) -> Partition:
         partition = self.partitions.get(number)
         if partition is None:
-            settings = self.app.settings
-            ceilings = Ceilings(settings.max_shops, settings.max_orders)
-            count = self.app.partition_count
-            partition = Partition(number, count, self.book, settings.clock, self.wall_clock, ceilings)
+            ceilings = Ceilings(self.settings.max_shops, self.settings.max_orders)
+            clock, count = self.settings.clock, self.partition_count
+            partition = Partition(number, count, self.book, clock, self.wall_clock, ceilings)
             self.partitions[number] = partition
         return partition
 
@@ -131,18 +137,18 @@ class Worker(Service):
     def forget(self, number: int) -> None:
         """Lets go of a partition that another worker has now."""
         self.partitions.pop(number, None)
-        self._pending.pop(number, None)
+        self._targets.forget(number)
         self._foreign.forget(number)
 
     def fail(self, error: BaseException) -> None:
         """Ends the worker; what isn't committed is read again after the restart."""
         self._over = self._failed = True
         log.error("the worker ends: %s", error, exc_info=None if isinstance(error, PlainError) else error)
-        self.add_future(self.app.crash(error))
+        self.add_future(self.broker.crash(error))
 
     @Service.task
     async def _keep_boot_time(self) -> None:
-        while self.app.settings.clock == "wall" and not self.should_stop:
+        while self.settings.clock == "wall" and not self.should_stop:
             boot_time.write(self._boot_file, self.wall_clock.booted_ms)
             await self.sleep(KEEP_BOOT_TIME_S)
 
@@ -151,7 +157,7 @@ class Worker(Service):
         """Also while there is nothing to evaluate."""
         while not self.should_stop:
             self.kafka.look()
-            if self.app.settings.clock == "wall":
+            if self.settings.clock == "wall":
                 self.wall_clock.now_ms()
             await self.sleep(WATCH_S)
 
@@ -164,7 +170,7 @@ class Worker(Service):
             try:
                 await self.commit_cycle()
             except LostMembershipError as error:
-                if self.app.rebalancing:
+                if self.broker.is_rebalancing:
                     log.warning("offsets wait for the rebalance to be over: %s", error)
                 else:
                     self._lose(error)
@@ -186,7 +192,7 @@ class Worker(Service):
     async def commit_cycle(self) -> None:
         """Judges, writes, commits, if the partitions are this worker's and recovered."""
         async with self._turn:
-            if self._over or self._lost or self.app.rebalancing or not self.app.tables.actives_ready:
+            if self._over or self._lost or not self.broker.is_ready:
                 self.busy = self._unfinished = False
                 return
             self._recovered = True
@@ -202,7 +208,7 @@ class Worker(Service):
 
         Raises what keeps it from being done: TimeoutError, KafkaError.
         """
-        if self._over or self.app.crashed:
+        if self._over or self.broker.is_crashed:
             return
         self._over = True
         try:
@@ -228,7 +234,7 @@ class Worker(Service):
                 for number in list(self.partitions):
                     self.forget(number)
             self._recovered = self._lost = False
-            self._pending.clear()
+            self._targets.forget()
             self._committed.clear()
             for partition in self.partitions.values():
                 partition.applied.clear()
@@ -245,13 +251,9 @@ class Worker(Service):
         ends, alerts_ends = await self._ends()
         self._seen_ends = ends
         await self._foreign.look(self.partitions, alerts_ends)
-        targets = {
-            partition: self._wall_target(partition, now_ms, ends)
-            if partition.wall
-            else self._event_target(partition, ends)
-            for partition in self.partitions.values()
-        }
-        await self._evaluate(targets)
+        await self._evaluate(
+            {partition: self._targets.of(partition, now_ms, ends) for partition in self.partitions.values()}
+        )
 
     async def _evaluate(self, targets: dict[Partition, int | None]) -> None:
         """Has each partition evaluated at its clock's target (epoch ms; None: at its clock as it stands), by turns and
@@ -268,54 +270,19 @@ class Worker(Service):
 
     async def _ends(self) -> tuple[dict[TP, int], dict[int, int]]:
         """Where the inputs end at this moment, and where the alerts do, per partition watched."""
-        names, numbers = self.app.names, list(self.partitions)
+        names, numbers = self.names, list(self.partitions)
         tps = [TP(topic, number) for number in numbers for topic in (*names.inputs, names.alerts)]
-        ends = dict(await self.app.consumer.highwaters(*tps))
+        ends = await self.broker.ends(tps)
         return ends, {number: ends.pop(TP(names.alerts, number)) for number in numbers}
-
-    def _wall_target(self, partition: Partition, now_ms: int, ends: dict[TP, int]) -> int | None:
-        """The moment up to which a partition's inputs have been applied: taken with their ends, reached once all
-        have been applied past those."""
-        latest_ms = now_ms + DRIFT_MS
-        if partition.engine.clock_ms > latest_ms:  # by a clock that was wrong
-            partition.engine.set_back(now_ms)
-        if partition.number in self._pending and self._pending[partition.number][0] > latest_ms:
-            del self._pending[partition.number]
-        then_ms, then = self._pending.setdefault(
-            partition.number, (now_ms, {tp: end for tp, end in ends.items() if tp.partition == partition.number})
-        )
-        if not self._applied_past(partition, then):
-            return None
-        del self._pending[partition.number]
-        return then_ms
-
-    def _event_target(self, partition: Partition, ends: dict[TP, int]) -> int:
-        mine = {tp: end for tp, end in ends.items() if tp.partition == partition.number}
-        quiet = monotonic() - partition.quiet_since_s >= QUIET_S
-        if quiet and self._applied_past(partition, mine):
-            return partition.clock.idle_ms()
-        return partition.clock.now_ms()
-
-    def _applied_past(self, partition: Partition, ends: dict[TP, int]) -> bool:
-        applied = {tp: self._applied_to(partition, tp) for tp in ends}
-        return all(offset is not None and offset >= ends[tp] for tp, offset in applied.items())
-
-    def _applied_to(self, partition: Partition, tp: TP) -> int | None:
-        """The offset up to which all of an input's partition has been applied, as far as that is known."""
-        consumer = self.app.consumer
-        applied = partition.applied.get(self.app.names.inputs[tp.topic])
-        if consumer.handed.get(tp) == applied:  # nothing is on its way, so the log has been read this far
-            applied = consumer.read_to.get(tp)
-        return applied
 
     def behind(self) -> dict[tuple[str, int], int]:
         """Records not applied yet, by plain topic and partition, of those that were there at the last commit cycle."""
         found = {}
         for tp, end in self._seen_ends.items():
             partition = self.partitions.get(tp.partition)
-            applied = None if partition is None else self._applied_to(partition, tp)
+            applied = None if partition is None else self._targets.applied(partition, tp)
             if applied is not None:
-                found[self.app.names.inputs[tp.topic], tp.partition] = max(0, end - applied)
+                found[self.names.inputs[tp.topic], tp.partition] = max(0, end - applied)
         return found
 
     # -- beside the commit cycle ------------------------------------------------------------------------------------
@@ -339,9 +306,9 @@ class Worker(Service):
     async def _write_and_commit(self) -> None:
         if self._failed:
             return
-        await self._look_for_place()
-        outbox = Outbox(self.app.producer._ensure_producer())
-        names = self.app.names
+        await self._check_membership()
+        outbox = self.broker.outbox()
+        names = self.names
         facts: dict[int, list[tuple[bytes, bytes | None]]] = {}
         emitted: dict[int, list[tuple[bytes, bytes]]] = {}
         # No await from here to the last add: what is written and what is committed are of one moment.
@@ -364,12 +331,9 @@ class Worker(Service):
             self._failed = True
             raise
         for number in emitted:
-            for table, topic, records in (
-                (self.app.facts, names.facts, facts[number]),
-                (self.app.alerts, names.alerts, emitted[number]),
-            ):
+            for topic, records in ((names.facts, facts[number]), (names.alerts, emitted[number])):
                 if (topic, number) in written:
-                    table.data.wrote(number, records, written[topic, number])
+                    self.broker.keep(topic, number, records, written[topic, number])
             self._foreign.wrote(number, outbox.count(names.alerts, number))
         await self._commit(offsets)
         for partition in self.partitions.values():
@@ -377,16 +341,15 @@ class Worker(Service):
         for listener in self.on_alerts:
             listener([value for records in emitted.values() for _, value in records])
 
-    async def _look_for_place(self) -> None:
+    async def _check_membership(self) -> None:
         """Raises LostMembershipError where the partitions aren't this worker's any more. How long nothing was written
         is looked at here and not when a commit cycle begins: where the network is cut, it waits for where the logs
         end."""
-        consumer = self.app.consumer
         if since_boot_s() - self._wrote_at_s > ASLEEP_S:
             with self.kafka.asking():
-                await consumer.ask_for_place()
+                await self.broker.ask_membership()
         self._wrote_at_s = since_boot_s()
-        if not consumer.is_member():
+        if not self.broker.is_member():
             raise LostMembershipError("this worker has lost its place in the group")
 
     def _offsets(self) -> dict[TP, int]:
@@ -394,7 +357,7 @@ class Worker(Service):
         offsets = {
             TP(topic, number): partition.applied[plain]
             for number, partition in self.partitions.items()
-            for topic, plain in self.app.names.inputs.items()
+            for topic, plain in self.names.inputs.items()
             if plain in partition.applied
         }
         return {tp: offset for tp, offset in offsets.items() if self._committed.get(tp) != offset}
@@ -403,7 +366,7 @@ class Worker(Service):
         if not offsets:
             return
         with instruments.COMMITTING.time(), self.kafka.asking():
-            committed = await self.app.consumer._commit(offsets)
+            committed = await self.broker.commit(offsets)
         if not committed:
             raise LostMembershipError("Kafka refused the commit of offsets; another worker may have the partitions")
         self._committed.update(offsets)

@@ -1,8 +1,7 @@
 """What stands for Kafka and Faust in the units."""
 
 import asyncio
-from collections.abc import Iterable, Mapping
-from types import SimpleNamespace
+from collections.abc import Iterable, Sequence
 from typing import Any, Literal
 
 from aiokafka.errors import MessageSizeTooLargeError
@@ -10,12 +9,14 @@ from aiokafka.producer.message_accumulator import BatchBuilder
 from aiokafka.record.default_records import DefaultRecordBatch
 from faust.types import TP
 
-from streams.kafka.topics import TopicNames
+from streams.kafka.outbox import Outbox
+from streams.runtime.kafka_watch import KafkaWatch
+from streams.runtime.worker import Worker
 from streams.settings import Settings
-from tests.worker.support import PARTITIONS
+from tests.worker.support import PARTITIONS, book
 
 
-class Broker:
+class FakeProducer:
     """A producer and its broker: takes batches and gives out offsets. `refuses` names a topic that takes none."""
 
     def __init__(self, batch_size: int = 1_000, refuses: str | None = None) -> None:
@@ -43,59 +44,56 @@ class Broker:
         log += list(DefaultRecordBatch(built))
 
 
-class Consumer:
-    """Where the inputs end, how far they have been read, and what was committed."""
+class FakeBroker:
+    """`streams.runtime.broker.Broker` without Kafka: where the inputs end, how far they have been read, and what was
+    sent, kept and committed. A test sets what it answers."""
 
-    def __init__(self) -> None:
-        self.ends: dict[TP, int] = {}
+    def __init__(self, refuses: str | None = None) -> None:
+        self.producer = FakeProducer(refuses=refuses)
+        self.log_ends: dict[TP, int] = {}
         self.handed: dict[TP, int] = {}
         self.read_to: dict[TP, int] = {TP("shops", number): 0 for number in range(PARTITIONS)}
+        self.kept: dict[str, list[tuple[int, dict[bytes, bytes | None], int]]] = {}
         self.committed: list[dict[TP, int]] = []
-        self.member = self.commits = self.keeps = True
+        self.member = self.takes_commits = self.keeps_membership = self.recovered = True
+        self.is_rebalancing = self.is_crashed = False
+        self.crash_reason: BaseException | None = None
+
+    @property
+    def is_ready(self) -> bool:
+        return self.recovered and not self.is_rebalancing
+
+    async def ends(self, tps: Iterable[TP]) -> dict[TP, int]:
+        return {tp: self.log_ends.get(tp, 0) for tp in tps}
+
+    def applied(self, tp: TP, offset: int | None) -> int | None:
+        return self.read_to.get(tp) if self.handed.get(tp) == offset else offset
 
     def is_member(self) -> bool:
         return self.member
 
-    async def ask_for_place(self) -> None:
-        """Where the group has gone on without the worker (`keeps`), it learns of that now."""
-        self.member = self.member and self.keeps
+    async def ask_membership(self) -> None:
+        """Where the group has gone on without the worker, it learns of that now."""
+        self.member = self.member and self.keeps_membership
 
-    async def highwaters(self, *tps: TP) -> Mapping[TP, int]:
-        return {tp: self.ends.get(tp, 0) for tp in tps}
+    def outbox(self) -> Outbox:
+        return Outbox(self.producer)  # type: ignore[arg-type]
 
-    async def _commit(self, offsets: Mapping[TP, int]) -> bool:
-        self.committed.append(dict(offsets))
-        return self.commits
+    def keep(self, topic: str, number: int, records: Sequence[tuple[bytes, bytes | None]], offset: int) -> None:
+        self.kept.setdefault(topic, []).append((number, dict(records), offset))
 
-
-class Table:
-    """A table that only remembers what it was told."""
-
-    def __init__(self) -> None:
-        self.data = self
-        self.told: list[tuple[int, dict[bytes, bytes | None], int]] = []
-
-    def persisted_offset(self, tp: TP) -> int | None:
+    def kept_to(self, topic: str, number: int) -> int | None:
         return None
 
-    def wrote(self, number: int, changes: Iterable[tuple[bytes, bytes | None]], offset: int) -> None:
-        self.told.append((number, dict(changes), offset))
+    async def commit(self, offsets: dict[TP, int]) -> bool:
+        self.committed.append(dict(offsets))
+        return self.takes_commits
+
+    async def crash(self, error: BaseException) -> None:
+        self.is_crashed, self.crash_reason = True, error
 
 
-class App:
-    """As much of the Faust app as the worker knows."""
-
-    def __init__(self, clock: Literal["wall", "event"] = "event", refuses: str | None = None) -> None:
-        self.settings = Settings(broker="kafka://nowhere", clock=clock)
-        self.names = TopicNames("", "app")
-        self.partition_count = PARTITIONS
-        self.broker = Broker(refuses=refuses)
-        self.producer = SimpleNamespace(_ensure_producer=lambda: self.broker)
-        self.consumer = Consumer()
-        self.tables = SimpleNamespace(actives_ready=True)
-        self.facts, self.alerts = Table(), Table()
-        self.rebalancing = self.crashed = False
-        self.crash_reason: BaseException | None = None
-
-    async def crash(self, reason: BaseException) -> None:
-        self.crashed, self.crash_reason = True, reason
+def worker_on(broker: FakeBroker, clock: Literal["wall", "event"]) -> Worker:
+    """A worker with the units' rules and four partitions."""
+    settings = Settings(broker="kafka://nowhere", app_id="app", clock=clock)
+    return Worker(settings, broker, PARTITIONS, book(), KafkaWatch(None))

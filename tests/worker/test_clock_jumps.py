@@ -8,8 +8,7 @@ from rules.calendar.instants import DAY_MS, HOUR_MS
 from streams.runtime.changelog import CLOCK_KEY
 from streams.runtime.partition import Partition
 from streams.runtime.wall_clock import CORRECTED_AFTER_MS, WallClock
-from streams.runtime.worker import Worker
-from tests.worker.fakes import App
+from tests.worker.fakes import FakeBroker, worker_on
 from tests.worker.support import LATE_MS, PARTITIONS, START_MS, book, event
 from tests.worker.test_wall_clock import Machine
 from tests.worker.test_worker import CLOCKED, apply, said
@@ -21,12 +20,12 @@ class Site:
     def __init__(self, off_ms: int = 0) -> None:
         self.machine = Machine()
         self.machine.off_ms = off_ms
-        self.app = App("wall")
-        self.worker = Worker(self.app, book())
+        self.broker = FakeBroker()
+        self.worker = worker_on(self.broker, "wall")
         self.worker.wall_clock = WallClock(self.machine.read)
         self.placed = 0
         for topic in CLOCKED:
-            self.app.consumer.read_to[TP(topic, 2)] = 0
+            self.broker.read_to[TP(topic, 2)] = 0
 
     def place(self, due_in_ms: int) -> None:
         """An order whose deadline is then."""
@@ -41,10 +40,10 @@ class Site:
             await self.worker.commit_cycle()
 
     def told(self) -> list[str]:
-        return said(self.app)
+        return said(self.broker)
 
     def dead(self) -> int:
-        return len(self.app.broker.logs.get(("dead-letters", 2), []))
+        return len(self.broker.producer.logs.get(("dead-letters", 2), []))
 
 
 async def test_a_jump_ahead_tells_of_no_deadline_that_has_not_passed() -> None:
@@ -103,7 +102,7 @@ async def test_a_restart_does_not_take_a_clock_that_was_kept_while_it_was_ahead(
     site.place(due_in_ms=60_000)
     await site.run(30_000)
     assert site.told() == []
-    (clock,) = [each.value for each in site.app.broker.logs["app-facts-changelog", 2] if each.key == CLOCK_KEY]
+    (clock,) = [each.value for each in site.broker.producer.logs["app-facts-changelog", 2] if each.key == CLOCK_KEY]
     assert orjson.loads(clock)["clock_ms"] <= site.machine.true_ms, "or the next restart would find it again"
     await site.run(60_000)
     assert site.told() == ["alert.opened"]
@@ -119,7 +118,7 @@ def test_in_event_time_the_kept_clock_is_taken_whatever_the_machines_says() -> N
 async def test_a_clock_wrong_at_the_start_and_corrected_while_a_backlog_is_read_tells_nothing_early() -> None:
     site = Site(off_ms=HOUR_MS)
     site.place(due_in_ms=30 * 60_000)
-    site.app.consumer.ends[TP("orders", 2)] = 2
+    site.broker.log_ends[TP("orders", 2)] = 2
     await site.run(1_000)
     site.machine.off_ms = 0
     await site.run(CORRECTED_AFTER_MS + 60_000)

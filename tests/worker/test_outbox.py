@@ -6,7 +6,7 @@ from prometheus_client import REGISTRY
 from streams.kafka import outbox as outbox_module
 from streams.kafka.cutting import LARGEST_RECORD_BYTES
 from streams.kafka.outbox import Outbox, RefusedError
-from tests.worker.fakes import Broker
+from tests.worker.fakes import FakeProducer
 
 
 def left_out() -> float:
@@ -14,13 +14,13 @@ def left_out() -> float:
 
 
 async def test_nothing_to_send_sends_nothing() -> None:
-    broker = Broker()
+    broker = FakeProducer()
     assert await Outbox(broker).send() == {}
     assert broker.batches == 0
 
 
 async def test_each_partition_gets_its_records_in_order_and_answers_with_its_last_offset() -> None:
-    broker = Broker()
+    broker = FakeProducer()
     for first in (0, 3):  # the second flush goes on behind the first
         outbox = Outbox(broker)
         for n in range(first, first + 3):
@@ -31,7 +31,7 @@ async def test_each_partition_gets_its_records_in_order_and_answers_with_its_las
 
 
 async def test_a_full_batch_is_followed_by_another() -> None:
-    broker = Broker(batch_size=1_000)
+    broker = FakeProducer(batch_size=1_000)
     outbox = Outbox(broker)
     values = [b"%03d" % n * 50 for n in range(100)]
     for value in values:
@@ -42,7 +42,7 @@ async def test_a_full_batch_is_followed_by_another() -> None:
 
 
 async def test_many_records_at_once_go_as_each_by_itself() -> None:
-    broker = Broker(batch_size=1_000)
+    broker = FakeProducer(batch_size=1_000)
     outbox = Outbox(broker)
     values = [None if n % 7 == 0 else b"%03d" % n * n for n in range(100)]
     outbox.add("facts", 0, [(b"k", b"before")])
@@ -54,7 +54,7 @@ async def test_many_records_at_once_go_as_each_by_itself() -> None:
 
 
 async def test_a_record_larger_than_a_batch_goes_alone() -> None:
-    broker = Broker(batch_size=1_000)
+    broker = FakeProducer(batch_size=1_000)
     outbox = Outbox(broker)
     values = [b"small", b"x" * 50_000, b"y" * 50_000, b"small"]
     for value in values:
@@ -64,7 +64,7 @@ async def test_a_record_larger_than_a_batch_goes_alone() -> None:
 
 
 async def test_headers_go_along_and_key_and_value_may_be_missing() -> None:
-    broker = Broker()
+    broker = FakeProducer()
     outbox = Outbox(broker)
     outbox.add("dead-letters", 0, [(None, None)], [("reason", b"the record is empty")])
     await outbox.send()
@@ -73,7 +73,7 @@ async def test_headers_go_along_and_key_and_value_may_be_missing() -> None:
 
 
 async def test_a_batch_that_is_refused_is_raised() -> None:
-    outbox = Outbox(Broker(refuses="alerts"))
+    outbox = Outbox(FakeProducer(refuses="alerts"))
     outbox.add("facts", 0, [(b"k", b"v")])
     outbox.add("alerts", 0, [(b"k", b"v")])
     with pytest.raises(RefusedError, match=r"^Kafka refuses what is written to alerts-0: raise .* max.message.bytes"):
@@ -84,7 +84,7 @@ async def test_a_record_that_kafka_would_never_take_is_left_out_and_named_and_th
     caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(outbox_module.log, "filters", [])
-    broker = Broker()
+    broker = FakeProducer()
     outbox = Outbox(broker)
     before = left_out()
     outbox.add("facts", 3, [(b"first", b"v"), (b"large\n", b"x" * LARGEST_RECORD_BYTES), (b"last", b"v")])
@@ -97,7 +97,7 @@ async def test_a_record_that_kafka_would_never_take_is_left_out_and_named_and_th
 
 
 async def test_where_nothing_else_is_to_be_sent_nothing_is() -> None:
-    broker = Broker()
+    broker = FakeProducer()
     outbox = Outbox(broker)
     outbox.add("facts", 3, [(b"large", b"x" * LARGEST_RECORD_BYTES)])
     assert await outbox.send() == {}
@@ -106,7 +106,7 @@ async def test_where_nothing_else_is_to_be_sent_nothing_is() -> None:
 
 async def test_what_is_written_fits_into_a_topic_with_kafkas_default_limit() -> None:
     """1,048,588 bytes, of a batch with its framing."""
-    broker = Broker(batch_size=512 * 1024)
+    broker = FakeProducer(batch_size=512 * 1024)
     outbox = Outbox(broker)
     outbox.add("facts", 0, [(b"k", b"x" * (LARGEST_RECORD_BYTES - 200))], [("reason", b"r" * 20)])
     outbox.add("facts", 0, [(b"k", b"x" * 1_000)] * 2_000)

@@ -1,0 +1,67 @@
+"""The worker's broker, as Faust has it. The private seams used are held by `tests/test_faust_seams.py`."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, cast
+
+import faust
+from faust.types import TP
+
+from streams.kafka.outbox import Outbox
+from streams.runtime.store import Store
+from streams.runtime.transport import Consumer
+
+
+class FaustBroker:
+    """`tables`: the tables by the names of their changelogs."""
+
+    def __init__(self, app: faust.App, tables: Mapping[str, Any]) -> None:
+        self._app = app
+        self._tables = tables
+
+    @property
+    def _consumer(self) -> Consumer:
+        return cast(Consumer, self._app.consumer)
+
+    @property
+    def is_ready(self) -> bool:
+        return bool(self._app.tables.actives_ready) and not self._app.rebalancing
+
+    @property
+    def is_rebalancing(self) -> bool:
+        return bool(self._app.rebalancing)
+
+    @property
+    def is_crashed(self) -> bool:
+        return bool(self._app.crashed)
+
+    async def ends(self, tps: Iterable[TP]) -> dict[TP, int]:
+        return dict(await self._consumer.highwaters(*tps))
+
+    def applied(self, tp: TP, offset: int | None) -> int | None:
+        if self._consumer.handed.get(tp) == offset:  # nothing is on its way, so the log has been read this far
+            return self._consumer.read_to.get(tp)
+        return offset
+
+    def is_member(self) -> bool:
+        return self._consumer.is_member()
+
+    async def ask_membership(self) -> None:
+        await self._consumer.ask_membership()
+
+    def outbox(self) -> Outbox:
+        return Outbox(cast(Any, self._app.producer)._ensure_producer())
+
+    def keep(self, topic: str, number: int, records: Sequence[tuple[bytes, bytes | None]], offset: int) -> None:
+        self._store(topic).wrote(number, records, offset)
+
+    def kept_to(self, topic: str, number: int) -> int | None:
+        return self._store(topic).persisted_offset(TP(topic, number))
+
+    async def commit(self, offsets: dict[TP, int]) -> bool:
+        return bool(await self._consumer._commit(offsets))
+
+    async def crash(self, error: BaseException) -> None:
+        await self._app.crash(error)
+
+    def _store(self, topic: str) -> Store:
+        return cast(Store, self._tables[topic].data)
