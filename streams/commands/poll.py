@@ -13,6 +13,8 @@ from streams.commands.common import Failed
 from streams.commands.instant import Instant
 from streams.commands.receive import LOG_FORMAT, read_settings
 from streams.feeds.polling.ledger import LEDGER, InUse, Ledger
+from streams.feeds.polling.number_book import registers
+from streams.feeds.polling.parcels import PARCELS, Parcels
 from streams.feeds.polling.polls import Polls
 from streams.feeds.serving import serve, vitals
 from streams.kafka import topics
@@ -35,10 +37,11 @@ def poll(since: int | None) -> None:
     settings, feeds = read_settings("poll")
     logging.basicConfig(level=settings.log_level.upper(), format=LOG_FORMAT)
     shops = sum(len(app.polling.shops) for app in feeds.apps.values() if app.polling is not None)
-    if not shops:
+    if not shops and not registers(feeds):
         raise Failed(f"shipclock poll: {settings.feeds} names no shop to be polled", 2)
     file = settings.datadir / LEDGER
     try:
+        parcels = Parcels(settings.datadir / PARCELS) if registers(feeds) else None
         ledger = Ledger(file)
         ledger.lock()
         if since is not None:
@@ -54,7 +57,7 @@ def poll(since: int | None) -> None:
         raise Failed(f"shipclock poll: {error}", 2) from None
     except OSError as error:
         raise Failed(f"shipclock poll: {settings.web_host} can't be listened on: {error.strerror}", 2) from None
-    polls = Polls(settings, feeds, ledger)
+    polls = Polls(settings, feeds, ledger, parcels)
     log.info("polls %d shops; metrics on %smetrics", shops, address_of(listening))
     try:
         asyncio.run(serve(Starlette(routes=vitals(lambda: polls.is_running, settings.token)), listening, polls.run()))
@@ -62,3 +65,5 @@ def poll(since: int | None) -> None:
         raise Failed(f"shipclock poll: {type(error).__name__}: {error}", 2) from None
     finally:
         ledger.close()
+        if parcels is not None:
+            parcels.close()

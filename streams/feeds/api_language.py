@@ -9,7 +9,7 @@ from streams.feeds.paths import Path
 
 
 class ApiSignature(Struct, kw_only=True, forbid_unknown_fields=True, frozen=True):
-    """HMAC-SHA256 in hexadecimal, keyed by the credential `key`, sent as the parameter `sign`.
+    """HMAC-SHA256 keyed by the credential `key`, or the MD5 of what is `signed`, sent as `parameter`.
 
     In `signed`, `{path}` is the call's path, `{pairs}` all parameters in the order of their names, each name and value
     with nothing between, `{body}` the bytes sent; any other place is a parameter or a name that calls may use.
@@ -17,7 +17,10 @@ class ApiSignature(Struct, kw_only=True, forbid_unknown_fields=True, frozen=True
 
     key: str
     signed: str
+    method: Literal["hmac-sha256", "md5"] = "hmac-sha256"
+    written: Literal["hex", "base64 of hex"] = "hex"
     upper: bool = False
+    parameter: str = "sign"
 
 
 class Call(Struct, kw_only=True, forbid_unknown_fields=True, frozen=True):
@@ -33,7 +36,7 @@ class Call(Struct, kw_only=True, forbid_unknown_fields=True, frozen=True):
     host: str | None = None
     parameters: dict[str, Any] = {}
     form: bool = False
-    body: dict[str, Any] | None = None
+    body: dict[str, Any] | list[Any] | str | None = None
     of_app: bool = False
     plain: bool = False
 
@@ -90,10 +93,12 @@ class Fetch(Struct, kw_only=True, forbid_unknown_fields=True, frozen=True):
 
 class Verdicts(Struct, kw_only=True, forbid_unknown_fields=True, frozen=True):
     """What an answer says of the call. Conditions see the answer and `_status`; 429 and 5xx always mean "slow down",
-    401 "token expired". `quota` means that the day's calls are used up, until midnight in `quota_zone`. `code` is the
-    platform's word for what is wrong."""
+    401 "token expired". `known` means that what was asked for is so already, `quota` that the day's calls are used up,
+    until midnight in `quota_zone`. `code` is the platform's word for what is wrong.
+    """
 
     ok: Conditions
+    known: Conditions | None = None
     slow_down: Conditions | None = None
     expired: Conditions | None = None
     quota: Conditions | None = None
@@ -101,17 +106,43 @@ class Verdicts(Struct, kw_only=True, forbid_unknown_fields=True, frozen=True):
     code: Path | None = None
 
 
+class Registration(Struct, kw_only=True, forbid_unknown_fields=True, frozen=True):
+    """How a tracking service is told to follow numbers, so that it pushes their news with our reference.
+
+    The call may name `{tracking_no}`, `{carrier}` (as the service calls it, by `carriers`), `{reference}`, which is
+    `platform/shop/order`, and `{reference_in_url}`; for a `batch` of more than 1 these stand in `each`, and `{numbers}`
+    in the call is the list of them. Of a batch, `rejected` are those that were not taken, each with its `number` and a
+    `code`: `known` ones say that it is followed already, `quota` ones that no more are taken. `release` lets one
+    number go. `check` is a call that changes nothing.
+    """
+
+    call: Call
+    batch: int = 1
+    each: dict[str, Any] = {}
+    rejected: Path | None = None
+    number: Path | None = None
+    code: Path | None = None
+    known: tuple[int | str, ...] = ()
+    quota: tuple[int | str, ...] = ()
+    release: Call | None = None
+    check: Call | None = None
+    carriers: dict[str, str] = {}
+    needs_carrier: bool = False
+
+
 class Api(Struct, kw_only=True, forbid_unknown_fields=True, frozen=True):
     """A platform's API: what every call has, how it is signed, how many there may be in a minute, and what is read.
 
     `credentials` are the app's, `shop_credentials` a shop's; `secrets` are those of both that nobody else may know.
     With a `token`, a shop has a `refresh_token` too. `fetches` are what messages name that tell less than the API.
+    `optional` are credentials that may be left out. A tracking service has a `registration`.
     """
 
     host: str
     credentials: tuple[str, ...] = ()
     shop_credentials: tuple[str, ...] = ()
     secrets: tuple[str, ...] = ()
+    optional: tuple[str, ...] = ()
     parameters: dict[str, Any] = {}
     headers: dict[str, Any] = {}
     signature: ApiSignature | None = None
@@ -120,3 +151,4 @@ class Api(Struct, kw_only=True, forbid_unknown_fields=True, frozen=True):
     token: Token | None = None
     polls: dict[str, Poll] = {}
     fetches: dict[str, Fetch] = {}
+    registration: Registration | None = None

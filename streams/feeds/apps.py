@@ -14,10 +14,14 @@ apps:
       poll:                             # read its API, too
         shops:
           "910044217": {credentials: {refresh_token: {file: /run/secrets/shopee-jakarta}}}
+  track17:
+    main:
+      credentials: {key: {file: /run/secrets/17track}}
+      register: {platforms: [shopee]}   # have it follow the parcels of these; of all by default
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from ipaddress import ip_network
 from pathlib import Path
@@ -74,6 +78,15 @@ class PollWritten(Struct, forbid_unknown_fields=True, frozen=True):
     host: str | None = None
 
 
+class RegisterWritten(Struct, forbid_unknown_fields=True, frozen=True):
+    """`platforms` whose parcels this service follows; of all by default. `carriers` are the service's words for those
+    that the platforms use, beside those of its source file."""
+
+    platforms: tuple[str, ...] = ()
+    carriers: dict[str, str] = {}
+    host: str | None = None
+
+
 class AppWritten(Struct, forbid_unknown_fields=True, frozen=True):
     """`push: false` where it is only polled."""
 
@@ -82,6 +95,7 @@ class AppWritten(Struct, forbid_unknown_fields=True, frozen=True):
     aliases: dict[str, str] = {}
     push: bool = True
     poll: PollWritten | None = None
+    register: RegisterWritten | None = None
 
 
 class Written(Struct, forbid_unknown_fields=True, frozen=True):
@@ -114,6 +128,15 @@ class Polling:
 
 
 @dataclass(frozen=True)
+class Registering:
+    """What a tracking service is told of. Without `platforms`, of all."""
+
+    platforms: frozenset[str]
+    carriers: Mapping[str, str]
+    host: str | None
+
+
+@dataclass(frozen=True)
 class App:
     """One app at one source."""
 
@@ -123,6 +146,7 @@ class App:
     setting: Mapping[str, Any] = field(default_factory=dict)
     takes_pushes: bool = True
     polling: Polling | None = None
+    registering: Registering | None = None
 
 
 @dataclass(frozen=True)
@@ -191,15 +215,32 @@ class _Reader:
         settings = self._setting(source, written.setting, f"{at}.setting") | {"app": name, "aliases": written.aliases}
         wanted = credentials_of(signature) if signature is not None else set()
         secret = secrets_of(signature) if signature is not None else set()
-        if written.poll is not None and source.api is not None:
+        optional: set[str] = set()
+        if (written.poll or written.register) and source.api is not None:
             wanted, secret = wanted | {*source.api.credentials}, secret | {*source.api.secrets}
-        credentials = self._credentials(source, written.credentials, wanted, secret, f"{at}.credentials")
+            optional = {*source.api.optional}
+        credentials = self._credentials(source, written.credentials, wanted, secret, f"{at}.credentials", optional)
         if signature is not None and signature.key in credentials and (wrong := key_complaint(signature, credentials)):
             self._complain(wrong, f"{at}.credentials.{signature.key}")
         polling = None
         if written.poll is not None:
             polling = self._polling(source, written, credentials, settings, f"{at}.poll")
-        return App(source, name, credentials, settings, written.push and source.signature is not None, polling)
+        registering = None
+        if written.register is not None:
+            registering = self._registering(source, written.register, f"{at}.register")
+        takes_pushes = written.push and source.signature is not None
+        return App(source, name, credentials, settings, takes_pushes, polling, registering)
+
+    def _registering(self, source: SourceFile, written: RegisterWritten, at: str) -> Registering | None:
+        if source.api is None or source.api.registration is None:
+            self._complain(f"{source.source} follows no parcels by their numbers", at)
+            return None
+        self._host(written.host, at)
+        return Registering(frozenset(written.platforms), written.carriers, written.host)
+
+    def _host(self, host: str | None, at: str) -> None:
+        if host is not None and not _is_safe(host):
+            self._complain("write the host like https://example.net; http only where it is this machine", f"{at}.host")
 
     def _setting(self, source: SourceFile, written: dict[str, Any], at: str) -> dict[str, Any]:
         known = {*setting.OF_EVERY_SOURCE, *source.settings}
@@ -213,10 +254,16 @@ class _Reader:
             return {}
 
     def _credentials(
-        self, source: SourceFile, written: Credentials, wanted: set[str], secret: set[str], at: str
+        self,
+        source: SourceFile,
+        written: Credentials,
+        wanted: set[str],
+        secret: set[str],
+        at: str,
+        optional: Collection[str] = (),
     ) -> dict[str, str]:
         credentials = {}
-        for credential in sorted(wanted - written.keys()):
+        for credential in sorted(wanted - written.keys() - {*optional}):
             self._complain(f"the credential {credential} is missing", at)
         for credential, value in written.items():
             place = f"{at}.{credential}"
@@ -238,11 +285,10 @@ class _Reader:
         at: str,
     ) -> Polling | None:
         api, written = source.api, app.poll
-        if api is None or written is None:
+        if api is None or not api.polls or written is None:
             self._complain(f"nothing is known of an API of {source.source}", at)
             return None
-        if written.host is not None and not _is_safe(written.host):
-            self._complain("write the host like https://example.net; http only where it is this machine", f"{at}.host")
+        self._host(written.host, at)
         wanted = {*api.shop_credentials} | ({"refresh_token"} if api.token is not None else set())
         shops = {}
         for shop, each in written.shops.items():

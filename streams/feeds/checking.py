@@ -97,12 +97,17 @@ def _api(source: SourceFile, api: Api) -> Iterator[Fault]:
     known = credentials | {*OTHERS, *source.settings, *(f"{name}_{form}" for name in INSTANTS for form in FORMS)}
     if api.signature is not None and api.signature.key not in credentials:
         yield "$.api.signature.key", f"{api.signature.key} is no credential of this API"
-    for secret in sorted({*api.secrets} - credentials):
-        yield "$.api.secrets", f"{secret} is no credential of this API"
+    for part in ("secrets", "optional"):
+        for name in sorted({*getattr(api, part)} - credentials):
+            yield f"$.api.{part}", f"{name} is no credential of this API"
     written: list[tuple[str, Any]] = [("$.api.parameters", api.parameters), ("$.api.headers", api.headers)]
     written += [("$.api.host", api.host)]
     for at, call in _calls(api):
         written += [(at, call.host), (at, call.parameters), (at, call.body)]
+    if (registration := api.registration) is not None:
+        written += [("$.api.registration.each", registration.each)]
+        if registration.batch > 1 and not (registration.each and registration.rejected and registration.number):
+            yield "$.api.registration", "a batch of more than 1 needs each, rejected and number"
     for at, each in written:
         for place in sorted(places(each) - known):
             yield at, f"{{{place}}} is nothing that calls may name; those are {', '.join(sorted(known))}"
@@ -123,6 +128,10 @@ def _calls(api: Api) -> Iterator[tuple[str, Call]]:
                 yield f"$.api.polls.{name}.{part}", call
     for name, fetch in api.fetches.items():
         yield f"$.api.fetches.{name}.call", fetch.call
+    if api.registration is not None:
+        for part in ("call", "release", "check"):
+            if (call := getattr(api.registration, part)) is not None:
+                yield f"$.api.registration.{part}", call
 
 
 def _message(source: SourceFile, message: Message, at: str) -> Iterator[Fault]:
@@ -178,6 +187,10 @@ def _values(source: SourceFile) -> Iterator[tuple[str, Value]]:
         for name in ("shop", "order", "time", "reference", "status"):
             if (value := getattr(message, name)) is not None:
                 yield f"{at}.{name}", value
+        if message.numbers is not None:
+            for name in ("tracking_no", "carrier"):
+                if (value := getattr(message.numbers, name)) is not None:
+                    yield f"{at}.numbers.{name}", value
         for path, fact in _facts(message, at):
             yield from ((f"{path}.data.{name}", value) for name, value in fact.data.items())
 

@@ -49,6 +49,16 @@ class Entries(Struct, kw_only=True, forbid_unknown_fields=True, frozen=True):
     newest_first: bool = False
 
 
+class Numbers(Struct, kw_only=True, forbid_unknown_fields=True, frozen=True):
+    """Tracking numbers in a record, to be registered with a tracking service: in each part of a list (`each`, seen as
+    `_entry`), or one. Where `over` holds, nobody waits for the order's parcels any more: they are let go."""
+
+    each: Path | None = None
+    tracking_no: Value | None = None
+    carrier: Value | None = None
+    over: Conditions | None = None
+
+
 class Message(Struct, kw_only=True, forbid_unknown_fields=True, frozen=True):
     """One kind of what is sent: recognised by `when`, made of `records`, each of which means facts.
 
@@ -66,6 +76,7 @@ class Message(Struct, kw_only=True, forbid_unknown_fields=True, frozen=True):
     group: Path | None = None
     as_push: Path | None = None
     fetch: str | None = None
+    numbers: Numbers | None = None
     skip: Conditions | None = None
     shop: Value | None = None
     order: Value | None = None

@@ -20,6 +20,7 @@ from streams.feeds.health import FeedHealthBook
 from streams.feeds.inbox import headers_of, request_of
 from streams.feeds.mapping import Mapped, map_request
 from streams.feeds.polling.enricher import Completion, Enricher, Push
+from streams.feeds.polling.number_book import NumberBook
 from streams.feeds.written import Written
 from streams.kafka import access
 from streams.kafka.dead_letters import dead_letter
@@ -53,10 +54,16 @@ class Tally(NamedTuple):
 
 class Mapper:
     """Reads the inbox in a consumer group of its own, or once from a moment on. With an enricher, thin pushes are
-    completed."""
+    completed; with a book, tracking numbers are taken down."""
 
-    def __init__(self, settings: Settings, feeds: FeedSettings, enricher: Enricher | None = None) -> None:
-        self._settings, self._feeds, self._enricher = settings, feeds, enricher
+    def __init__(
+        self,
+        settings: Settings,
+        feeds: FeedSettings,
+        enricher: Enricher | None = None,
+        book: NumberBook | None = None,
+    ) -> None:
+        self._settings, self._feeds, self._enricher, self._book = settings, feeds, enricher, book
         self._names = TopicNames(settings.topic_prefix, settings.app_id)
         self._access = {
             "bootstrap_servers": bootstrap_servers(settings),
@@ -92,7 +99,13 @@ class Mapper:
         if self._enricher is not None:
             pushes = [Push(app, mapped) for record, mapped in bodies if (app := self._app(record)) is not None]
             completion = await self._enricher.complete(pushes)
-        return [list(self._written(record, mapped)) for record, mapped in bodies], completion.keep
+
+        def keep() -> None:
+            completion.keep()
+            if self._book is not None:
+                self._book.note(mapped for _, mapped in bodies)
+
+        return [list(self._written(record, mapped)) for record, mapped in bodies], keep
 
     def _app(self, record: ConsumerRecord) -> App | None:
         headers = headers_of(record)

@@ -8,11 +8,11 @@ from typing import Any, Literal, NamedTuple
 from zoneinfo import ZoneInfo
 
 from rules.calendar.instants import from_rfc3339, rfc3339
-from rules.messages.names import decoded, shop_key
+from rules.messages.names import decoded, encoded, shop_key
 from streams.feeds import reading
 from streams.feeds.decoding import Request, UnreadableBody, documents, of_json, unpacked
 from streams.feeds.expressions import hold, look_up, word_at
-from streams.feeds.language import Entries, Fact, Message, SourceFile
+from streams.feeds.language import Entries, Fact, Message, Numbers, SourceFile
 from streams.feeds.paths import Path
 from streams.feeds.values import text, time_ms
 
@@ -32,15 +32,27 @@ class Thin(NamedTuple):
     events: list[dict[str, Any]]
 
 
+class Number(NamedTuple):
+    """A tracking number that the platform has told. `reference` is `platform/shop/order`, `carrier` the platform's
+    word, empty where it says none."""
+
+    reference: str
+    tracking_no: str
+    carrier: str
+
+
 @dataclass
 class Mapped:
     """The events, oldest first of each record, and what could not be mapped and why. `thin` are pushes to be completed;
-    `orders` are those that were told of, whether that means an event or not."""
+    `orders` are those that were told of, whether that means an event or not; `over` are references of orders whose
+    parcels nobody waits for."""
 
     events: list[dict[str, Any]] = field(default_factory=list)
     problems: list[str] = field(default_factory=list)
     thin: list[Thin] = field(default_factory=list)
     orders: set[str] = field(default_factory=set)
+    numbers: list[Number] = field(default_factory=list)
+    over: list[str] = field(default_factory=list)
 
 
 @dataclass(frozen=True)
@@ -151,7 +163,7 @@ class _Mapper:
         if message.skip is not None and message.skip.hold(scope):
             return
         facts = self._facts(message, scope)
-        if not (facts or message.entries or message.fetch):
+        if not (facts or message.entries or message.fetch or message.numbers):
             return
         subject = self._subject(message, scope)
         first = len(self.mapped.events)
@@ -162,6 +174,26 @@ class _Mapper:
         told = self.mapped.events[first:] = sorted(self.mapped.events[first:], key=_when)
         if message.fetch is not None and subject.order:
             self.mapped.thin.append(Thin(message.fetch, subject.called, subject.order, told))
+        if message.numbers is not None and subject.order:
+            self._numbers(message.name, message.numbers, subject, scope)
+
+    def _numbers(self, name: str, numbers: Numbers, subject: _Subject, scope: dict[str, Any]) -> None:
+        reference = reference_of(subject.platform, subject.shop, subject.order)
+        if numbers.over is not None and numbers.over.hold(scope):
+            self.mapped.over.append(reference)
+            return
+        entries = [None] if numbers.each is None else numbers.each.search(scope)
+        for entry in entries if isinstance(entries, list) else ():
+            here = scope | {"_entry": entry}
+            try:
+                number = self._value("tracking_no", numbers.tracking_no, here)
+                carrier = self._value("carrier", numbers.carrier, here)
+            except ValueError as error:
+                self._cannot(name, error)
+                continue
+            found = Number(reference, str(number or ""), str(carrier or ""))
+            if number and found not in self.mapped.numbers:
+                self.mapped.numbers.append(found)
 
     def _see(self, message: Message, scope: dict[str, Any]) -> None:
         with suppress(ValueError):  # which is told where the record means something
@@ -299,6 +331,11 @@ def _grouped(by: Path, records: list[Any]) -> list[dict[str, Any]]:
 
 def _when(event: Mapping[str, Any]) -> int:
     return from_rfc3339(event["time"])
+
+
+def reference_of(platform: str, shop: str, order: str) -> str:
+    """What a number is registered with, so that the service's news find their order."""
+    return f"{shop_key(platform, shop)}/{encoded(order)}"
 
 
 def _referred(reference: str) -> _Subject:

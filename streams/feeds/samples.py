@@ -57,6 +57,11 @@ def _faults(source: SourceFile, expected: dict[str, Any], sample: Path) -> Itera
             yield f"{each['id']} ({each['type']}) is an event too many"
     if [each["id"] for each in mapped.events] != [event["id"] for event in wanted]:
         yield "the events are in another order"
+    if "register" in expected:
+        registered = expected["register"]["tracking_no"]
+        numbers = registered if isinstance(registered, list) else [registered]
+        if (told := [each.tracking_no for each in mapped.numbers]) != numbers:
+            yield f"the numbers to be registered are {told}, not {numbers}"
     if (answer := expected.get("respond")) is not None:
         yield from _wrong_answer(source, request, answer)
 

@@ -29,6 +29,14 @@ MARK = Gauge(
     "shipclock_feed_poll_mark_seconds", "The newest change that was read from an API (epoch seconds)", ["source"]
 )
 
+REGISTRATION_OUTCOMES: Final = ("registered", "refused", "released", "quota", "unavailable", "failed")
+"""Numbers that are followed, were not taken, or were let go; or turns that ended as the service takes no more, or
+didn't answer, or by a mistake of ours."""
+
+REGISTRATIONS = Counter(
+    "shipclock_feed_registrations", "Tracking numbers told to a service, by what came of it", ["source", "outcome"]
+)
+
 FETCH_OUTCOMES: Final = ("fetched", "given_up")
 FETCHES = Counter(
     "shipclock_feed_fetches", "Orders of pushes that were asked for, by what came of it", ["source", "outcome"]
@@ -81,3 +89,9 @@ class FeedStates(Collector):
             for state in STATES:
                 shops.add_metric([source, state], counted.get((source, state), 0))
         yield shops
+
+
+def begin_registering(source: str) -> None:
+    """Likewise, of the registrar."""
+    for outcome in REGISTRATION_OUTCOMES:
+        REGISTRATIONS.labels(source, outcome)

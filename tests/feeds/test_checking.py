@@ -58,6 +58,20 @@ messages:"""
         ),
         ("messages:", API.replace("secrets: [key]", "secrets: [word]"), 7, "word is no credential of this API"),
         ("messages:", API.replace("next: n", "next: n, ids: i"), 8, "ids and detail belong together"),
+        ("event: order}", "event: order}\n    fetch: order", 10, "order is no call under fetches; those are none"),
+        ("messages:", API.replace("secrets: [key]", "optional: [word]"), 7, "word is no credential of this API"),
+        (
+            "messages:",
+            API.replace("polls:", "registration: {call: {path: '/{tracking_on}'}, batch: 2}, polls:"),
+            8,
+            "a batch of more than 1 needs each, rejected and number",
+        ),
+        (
+            "messages:",
+            API.replace("polls:", "registration: {call: {path: /p, body: '{tracking_on}'}}, polls:"),
+            8,
+            "{tracking_on} is nothing that calls may name",
+        ),
     ],
 )
 def test_a_mistake_is_told_with_its_line(tmp_path: Path, old: str, new: str, line: int, said: str) -> None:

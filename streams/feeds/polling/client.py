@@ -126,8 +126,7 @@ class Client:
                 if finding == "ok":
                     return answer
                 if finding == "quota":
-                    zone = ZoneInfo(self._api.answers.quota_zone)
-                    raise QuotaSpent(_midnight_ms(self._time.now_ms(), zone))
+                    raise QuotaSpent(self.midnight_ms())
                 if finding == "expired" and keeper is not None and not was_refreshed:
                     token, was_refreshed = await keeper.access(instead_of=token), True
                     continue
@@ -140,11 +139,16 @@ class Client:
                 await self._time.pause(_backoff_s(attempt, wait_s))
         raise Unavailable(said)
 
+    def midnight_ms(self) -> int:
+        """When the platform's next day begins, and with it another quota."""
+        return _midnight_ms(self._time.now_ms(), ZoneInfo(self._api.answers.quota_zone))
+
     def _verdict(self, answer: Answer) -> str:
         verdicts, scope = self._api.answers, {**answer.document, "_status": answer.status}
         if answer.status < 300 and answer.is_json and verdicts.ok.hold(scope):
             return "ok"
         for name, conditions in (
+            ("ok", verdicts.known),
             ("quota", verdicts.quota),
             ("expired", verdicts.expired),
             ("slow_down", verdicts.slow_down),

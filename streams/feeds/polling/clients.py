@@ -33,6 +33,17 @@ class Clients:
             self._clients[name] = made
         return self._clients.get(name)
 
+    def of_service(self, app: App) -> Client:
+        """That of an app at a tracking service. Raises ValueError for one that isn't."""
+        api, registering = app.source.api, app.registering
+        if api is None or registering is None:
+            raise ValueError(f"{app.name} registers nothing")
+        chosen = {name: str(app.setting.get(name, choices[0])) for name, choices in app.source.settings.items()}
+        zone = ZoneInfo(app.setting.get("zone") or app.source.zone)
+        whose = Shop(f"{app.source.source}/{app.name}", "", {**chosen, **app.credentials}, zone, registering.host)
+        pace = self._paces.setdefault((app.source.source, app.name), Pace(api.per_min, self._time))
+        return Client(api, whose, self._http, self._ledger, self._time, pace, self._attempts, self._may_begin)
+
     def _made(self, app: App, shop: str, name: str) -> Client | None:
         api, polling = app.source.api, app.polling
         polled = None if polling is None else polling.shops.get(shop)

@@ -188,3 +188,5 @@ def _replace(pushed: Mapped, thin: Thin, detail: Detail, told: set[str]) -> None
     ]
     pushed.events[:] = detail.mapped.events + [event for event in pushed.events if event not in gone]
     pushed.problems += detail.mapped.problems
+    pushed.numbers += detail.mapped.numbers
+    pushed.over += detail.mapped.over

@@ -27,6 +27,7 @@ from streams.feeds.polling.deadlines import Deadlines
 from streams.feeds.polling.enricher import Enricher, Push
 from streams.feeds.polling.failures import QuotaSpent, Refused, Unavailable
 from streams.feeds.polling.ledger import Ledger
+from streams.feeds.polling.number_book import NumberBook
 from streams.feeds.polling.pages import Pages, newest_ms
 from streams.feeds.written import Written
 from streams.kafka.dead_letters import LONGEST_REASON_BYTES
@@ -79,6 +80,7 @@ class ShopPoll:
     writer: Writer
     names: TopicNames
     time: Time
+    book: NumberBook | None = None
     read_ms: int = 0
     """When everything up to then was last read."""
 
@@ -183,6 +185,8 @@ class ShopPoll:
             await self.writer.write(records)
         deadlines.keep()
         completion.keep()
+        if self.book is not None:
+            self.book.note(mapped for mapped, _ in found)
         self._known |= dict.fromkeys(new)
         while len(self._known) > MOST_REMEMBERED:
             del self._known[next(iter(self._known))]

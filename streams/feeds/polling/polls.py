@@ -20,7 +20,10 @@ from streams.feeds.polling.clients import Clients, session, shop_name
 from streams.feeds.polling.enricher import Enricher
 from streams.feeds.polling.health import PollHealth
 from streams.feeds.polling.ledger import Ledger
+from streams.feeds.polling.number_book import NumberBook
+from streams.feeds.polling.parcels import Parcels
 from streams.feeds.polling.poller import PollSettings, ShopPoll, Writer
+from streams.feeds.polling.registrar import Registrar
 from streams.feeds.written import Written
 from streams.kafka import access as kafka_access
 from streams.kafka.topics import TopicNames
@@ -74,8 +77,8 @@ class KafkaWriter:
 class Polls:
     """`is_running` from when Kafka was reached."""
 
-    def __init__(self, settings: Settings, feeds: FeedSettings, ledger: Ledger) -> None:
-        self._settings, self._feeds, self._ledger = settings, feeds, ledger
+    def __init__(self, settings: Settings, feeds: FeedSettings, ledger: Ledger, parcels: Parcels | None = None) -> None:
+        self._settings, self._feeds, self._ledger, self._parcels = settings, feeds, ledger, parcels
         self.is_running = False
 
     async def run(self) -> None:
@@ -87,23 +90,39 @@ class Polls:
         async with session() as http:
             time = Time(wall_ms)
             clients = Clients(http, self._ledger, time)
-            polls = list(polls_of(self._feeds, clients, self._ledger, writer, names, time))
+            numbers = None if self._parcels is None else NumberBook(self._feeds, self._parcels, time)
+            polls = list(polls_of(self._feeds, clients, self._ledger, writer, names, time, numbers))
             _watch(polls)
+            registrars = [] if self._parcels is None else list(registrars_of(self._feeds, clients, self._parcels, time))
             book = FeedHealthBook()
             await health.read(book, names.feed_health, access)
             self.is_running = True
             try:
                 async with asyncio.TaskGroup() as group:
-                    for each in polls:
-                        group.create_task(each.run())
+                    for work in (*(each.run() for each in polls), *(each.run() for each in registrars)):
+                        group.create_task(work)
                     group.create_task(PollHealth(polls, names.feed_health, book, writer).run())
             finally:
                 self.is_running = False
                 await writer.close()
 
 
+def registrars_of(feeds: FeedSettings, clients: Clients, parcels: Parcels, time: Time) -> Iterator[Registrar]:
+    """One for each app at a tracking service that numbers are registered with."""
+    for app in feeds.apps.values():
+        if app.registering is not None:
+            metrics.begin_registering(app.source.source)
+            yield Registrar(app, clients.of_service(app), parcels, time)
+
+
 def polls_of(
-    feeds: FeedSettings, clients: Clients, ledger: Ledger, writer: Writer, names: TopicNames, time: Time
+    feeds: FeedSettings,
+    clients: Clients,
+    ledger: Ledger,
+    writer: Writer,
+    names: TopicNames,
+    time: Time,
+    book: NumberBook | None = None,
 ) -> Iterator[ShopPoll]:
     """Each poll of each shop; what an app's shops share is read by the first of them."""
     enricher = Enricher(clients, ledger, time)
@@ -132,6 +151,7 @@ def polls_of(
                     writer,
                     names,
                     time,
+                    book,
                     time.now_ms(),
                 )
 

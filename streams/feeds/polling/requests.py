@@ -1,5 +1,7 @@
 """A call of a source file as the request that is sent, signed as its platform wants it."""
 
+import base64
+import hashlib
 import hmac
 import json
 from collections.abc import Mapping
@@ -48,7 +50,7 @@ def prepare(api: Api, call: Call, names: Names, host: str | None = None) -> Prep
         body = _json(filled(call.body, names)).encode()
         headers["Content-Type"] = "application/json"
     if api.signature is not None and not call.plain:
-        parameters["sign"] = sign(api.signature, call.path, parameters, body, shared)
+        parameters[api.signature.parameter] = sign(api.signature, call.path, parameters, body, shared)
     if call.form:
         body, headers["Content-Type"] = urlencode(parameters).encode(), "application/x-www-form-urlencoded"
     url = _base(str(filled(call.host or api.host, names)), host) + call.path
@@ -58,11 +60,16 @@ def prepare(api: Api, call: Call, names: Names, host: str | None = None) -> Prep
 
 
 def sign(how: ApiSignature, path: str, parameters: Mapping[str, str], body: bytes, names: Names) -> str:
-    """The value of the parameter `sign`."""
+    """The value of the parameter that proves who sends."""
     pairs = "".join(f"{name}{parameters[name]}" for name in sorted(parameters))
     known = {**names, **parameters, "path": path, "pairs": pairs, "body": body.decode()}
     signed = PLACE.sub(lambda place: _text(known.get(place[1], "")), how.signed)
-    digest = hmac.digest(str(names[how.key]).encode(), signed.encode(), "sha256").hex()
+    if how.method == "md5":
+        digest = hashlib.md5(signed.encode(), usedforsecurity=False).hexdigest()
+    else:
+        digest = hmac.digest(str(names[how.key]).encode(), signed.encode(), "sha256").hex()
+    if how.written == "base64 of hex":
+        return base64.b64encode(digest.encode()).decode()
     return digest.upper() if how.upper else digest
 
 

@@ -1,0 +1,59 @@
+"""Takes down the tracking numbers in what was mapped, for the services that are to follow them."""
+
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+from streams.feeds.apps import FeedSettings, Registering
+from streams.feeds.mapping import Mapped, Number, reference_of
+from streams.feeds.polling.client import Time
+from streams.feeds.polling.deadlines import is_whole
+from streams.feeds.polling.parcels import Parcel, Parcels
+
+ARRIVED = frozenset({"delivered", "returned", "expired"})
+"""States of a parcel after which there are no news."""
+
+
+def registers(feeds: FeedSettings) -> bool:
+    """Whether there is a service to tell."""
+    return any(app.registering is not None for app in feeds.apps.values())
+
+
+class NumberBook:
+    """`note` is called when the events are written."""
+
+    def __init__(self, feeds: FeedSettings, parcels: Parcels, time: Time) -> None:
+        self._parcels, self._time = parcels, time
+        self._services = {
+            f"{app.source.source}/{app.name}": app.registering for app in feeds.apps.values() if app.registering
+        }
+
+    def note(self, mapped: Iterable[Mapped]) -> None:
+        now_ms = self._time.now_ms()
+        numbers: list[Number] = []
+        over: list[tuple[str, str | None]] = []
+        for each in mapped:
+            numbers += each.numbers
+            over += [(reference, None) for reference in each.over]
+            over += _ended(each.events)
+        for service, registering in self._services.items():
+            self._parcels.note(service, _wanted(numbers, registering), now_ms)
+        for reference, tracking_no in over:
+            self._parcels.end(reference, now_ms, tracking_no)
+
+
+def _wanted(numbers: Iterable[Number], registering: Registering) -> list[Parcel]:
+    return [
+        Parcel(each.tracking_no, each.carrier, each.reference)
+        for each in numbers
+        if not registering.platforms or each.reference.partition("/")[0] in registering.platforms
+    ]
+
+
+def _ended(events: list[dict[str, Any]]) -> Iterator[tuple[str, str | None]]:
+    """References of orders that were voided, and of those with a parcel that has come to its end, its number."""
+    for event in events:
+        data = event["data"]
+        if event["type"] == "order.cancelled" and is_whole(event):
+            yield reference_of(event["platform"], event["shop"], event["order"]), None
+        elif event["type"] == "tracking.updated" and data.get("status") in ARRIVED:
+            yield reference_of(event["platform"], event["shop"], event["order"]), data.get("tracking_no")
