@@ -102,8 +102,8 @@ class Reference:
             assert isinstance(rule, Deadline)
             named = rule.from_
             start = self.due(named.due, facts) if isinstance(named, DueOf) else instant_of(facts, named)
-            due = _deadline(rule, start, facts, version.place)
-        in_effect = version.place.effective
+            due = _deadline(rule, start, facts, version.locale)
+        in_effect = version.locale.effective
         if in_effect == ALWAYS:
             return due
         return due if start is not None and in_effect.from_ms <= start < in_effect.to_ms else None
@@ -161,7 +161,7 @@ class Reference:
         known = [at for at in instants if at is not None]
         if not known or not self.holds(rule.denominator, facts, at_ms, passed_ms):
             return None
-        return local_day(min(known), ratio.place.zone)
+        return local_day(min(known), ratio.locale.zone)
 
     def is_bad(self, ratio: InForce, facts: OrderFacts, at_ms: int, passed_ms: int | None = None) -> bool:
         """Whether an order that counts in a ratio counts against the shop. Where disputes are counted none does."""
@@ -207,7 +207,7 @@ def _said_of_parcel(name: str, facts: OrderFacts) -> object:
     return said
 
 
-def _deadline(rule: Deadline, start: int | None, facts: OrderFacts, place: Locale) -> int | None:
+def _deadline(rule: Deadline, start: int | None, facts: OrderFacts, locale: Locale) -> int | None:
     """What the platform moved the deadline to, else what was promised, the order's own handling time, that of its
     mode, and the rule's."""
     if rule.ship_by and facts.moved_to_ms is not None:
@@ -223,7 +223,7 @@ def _deadline(rule: Deadline, start: int | None, facts: OrderFacts, place: Local
         if terms.mode in rule.modes:
             return start + int(rule.modes[terms.mode])
     if isinstance(rule.within, BusinessDays):
-        return working_days_later(start, int(rule.within), rule.calendar or place.calendar or "", place.zone)
+        return working_days_later(start, int(rule.within), rule.calendar or locale.calendar or "", locale.zone)
     return start + int(rule.within)
 
 

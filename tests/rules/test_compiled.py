@@ -131,9 +131,9 @@ def assert_deadlines_agree(plan: Plan, rules: Reference, facts: OrderFacts, at_m
 
 def assert_ratios_agree(plan: Plan, rules: Reference, facts: OrderFacts, at_ms: int) -> None:
     judged = plan.evaluate_timers(facts, at_ms)
-    bad, *days = compile_classifier(plan.gauges, plan.denominators)(facts, *judged)
+    bad, *days = compile_classifier(plan.ratios, plan.denominators)(facts, *judged)
     versions: dict[str, list[InForce]] = {rule_id: list(each) for rule_id, each in rules.rules.items()}
-    for ratio in plan.gauges:
+    for ratio in plan.ratios:
         version = versions[ratio.rule.id].pop(0)
         day, is_bad = rules.counted_on(version, facts, at_ms), rules.is_bad(version, facts, at_ms)
         assert ratio.denominator.day(facts, *judged) == days[ratio.denominator.n] == day
@@ -141,7 +141,7 @@ def assert_ratios_agree(plan: Plan, rules: Reference, facts: OrderFacts, at_ms: 
         assert ratio.part(facts, *judged) == (None if day is None else (day, is_bad))
         anchored = ratio.denominator.anchor(facts)
         assert anchored is not None or day is None
-        assert day is None or local_day(anchored, version.place.zone) == day
+        assert day is None or local_day(anchored, version.locale.zone) == day
 
 
 @given(books(), order_facts, moments_ms)
@@ -174,7 +174,7 @@ def test_deadlines_and_ratios_of_built_in_packs_on_every_site(platform: str, fac
 
 
 def assert_stages_agree(plan: Plan, bad: int, total: int, more: int) -> None:
-    for ratio in plan.gauges:
+    for ratio in plan.ratios:
         reached = steps_reached(ratio.rule, bad, total)
         stage = ratio.stage(bad, total)
         assert stage == (reached[-1] if reached else None)

@@ -54,7 +54,7 @@ class Case:
 
     def in_force(self, rule_id: str, at_ms: int) -> InForce | None:
         """The version of a rule that holds at a moment."""
-        return next((each for each in self.rules.rules[rule_id] if each.place.effective.at(at_ms)), None)
+        return next((each for each in self.rules.rules[rule_id] if each.locale.effective.at(at_ms)), None)
 
     def facts_by(self, at_ms: int) -> list[OrderFacts]:
         """What was known of its orders by a moment."""
@@ -78,7 +78,7 @@ def assert_counted_as_it_goes(case: Case) -> None:
         [counter] = [
             each
             for each in case.shop.counters
-            if (each.gauge.rule.id, each.gauge.effective) == (ratio.rule.id, ratio.place.effective)
+            if (each.ratio.rule.id, each.ratio.effective) == (ratio.rule.id, ratio.locale.effective)
         ]
         counter.advance(case.at_ms)
         if counter.idle:
@@ -98,7 +98,7 @@ def assert_told_as_counted(case: Case) -> None:
         if rule.every is None or rule.window.align != "rolling":
             expected = {
                 (subject, period.name, stages[-1])
-                for period in rule.window.periods(case.at_ms, ratio.place.zone)
+                for period in rule.window.periods(case.at_ms, ratio.locale.zone)
                 for subject, bad, total in parts(case, ratio, period)
                 if (stages := steps_reached(rule, bad, total))
             }
@@ -129,7 +129,7 @@ def parts(case: Case, ratio: InForce, period: Period) -> Iterator[tuple[str, int
             of_it = [facts for facts in case.orders if facts.cancelled_for == reason]
             yield reason, case.now(ratio, period, of_it)[0], total
     else:
-        zone = ratio.place.zone
+        zone = ratio.locale.zone
         opened = [
             entry.data.provider or "-"
             for entry in case.shop.facts.of("dispute.opened")
@@ -143,7 +143,7 @@ def parts(case: Case, ratio: InForce, period: Period) -> Iterator[tuple[str, int
 def told_of_rolling(case: Case, ratio: InForce) -> str | None:
     """The stage of a rolling window that is computed at boundaries: what was found at the last one, or `near` where the
     next one would find something."""
-    rule, zone = ratio.rule, ratio.place.zone
+    rule, zone = ratio.rule, ratio.locale.zone
     assert isinstance(rule, Ratio) and rule.every is not None
     found = computed_at(case, rule.id, last_boundary(rule.every, case.at_ms, zone))
     if found is not None and found[3] is not None:
@@ -152,7 +152,7 @@ def told_of_rolling(case: Case, ratio: InForce) -> str | None:
     following = case.in_force(rule.id, next_ms)
     if following is None or not isinstance(following.rule, Ratio):
         return None
-    ahead = following.rule.window.so_far(case.at_ms, next_ms, following.place.zone)
+    ahead = following.rule.window.so_far(case.at_ms, next_ms, following.locale.zone)
     return "near" if steps_reached(following.rule, *case.now(following, ahead)) else None
 
 
@@ -164,7 +164,7 @@ def computed_at(case: Case, rule_id: str, boundary_ms: int) -> tuple[str, int, i
     ratio = case.in_force(rule_id, boundary_ms)
     if ratio is None or not isinstance(ratio.rule, Ratio):
         return None
-    period = ratio.rule.window.closed_at(boundary_ms, ratio.place.zone)
+    period = ratio.rule.window.closed_at(boundary_ms, ratio.locale.zone)
     bad, total = case.then(ratio, period, boundary_ms)
     steps = [stage for stage in steps_reached(ratio.rule, bad, total) if stage != "near"]
     return (period.name, bad, total, steps[-1] if steps else None) if total else None
@@ -179,7 +179,7 @@ def assert_computed(case: Case) -> None:
         lag_ms = 0 if rule.window.align == "rolling" else int(rule.window.lag)
         expected = {
             at_ms: found
-            for at_ms in boundaries(rule.every, FIRST_MS, case.at_ms, newest.place.zone, lag_ms)
+            for at_ms in boundaries(rule.every, FIRST_MS, case.at_ms, newest.locale.zone, lag_ms)
             if (found := computed_at(case, rule_id, at_ms)) is not None
         }
         results = case.shop.computed.get(rule_id, {})
@@ -219,7 +219,7 @@ def is_reached(case: Case, ratio: InForce, tier: str, at_ms: int) -> bool:
     """Whether a tier, or one above it, was reached at a moment."""
     rule = ratio.rule
     assert isinstance(rule, Ratio)
-    period = rule.window.periods(at_ms, ratio.place.zone)[0]
+    period = rule.window.periods(at_ms, ratio.locale.zone)[0]
     reached = steps_reached(rule, *case.then(ratio, period, at_ms))
     names = [each.name for each in rule.tiers]
     return any(stage in names[names.index(tier) :] for stage in reached)
@@ -236,7 +236,7 @@ def moments(case: Case, ratio: InForce, since_ms: int) -> list[int]:
         for facts in case.facts_by(at_ms)
         for timer in timers
     }
-    days = set(boundaries("day", since_ms, case.at_ms, ratio.place.zone))
+    days = set(boundaries("day", since_ms, case.at_ms, ratio.locale.zone))
     return sorted(at for at in happened | due | days if at is not None and since_ms < at <= case.at_ms)
 
 
@@ -251,7 +251,7 @@ def assert_forecast(case: Case) -> None:
     for rule_id, found in outlook.ratios.items():
         ratio = case.in_force(rule_id, case.at_ms)
         assert ratio is not None and isinstance(ratio.rule, Ratio)
-        zone, then_ms = ratio.place.zone, from_rfc3339(found["at"])
+        zone, then_ms = ratio.locale.zone, from_rfc3339(found["at"])
         first, after = (local_day(from_rfc3339(found["window"][end]), zone) for end in ("from", "to"))
         bad, total = reference_count(case.orders, case.rules, ratio, Period("-", first, after - 1), then_ms)
         numerator = total - bad if ratio.rule.good else bad
