@@ -31,10 +31,10 @@ from streams.feeds.polling.ledger import LEDGER, Ledger
 from streams.feeds.polling.poller import ShopPoll
 from streams.feeds.polling.polls import KafkaWriter, polls_of
 from streams.feeds.receiver import site
-from streams.feeds.serving import server_of
 from streams.kafka.topics import TopicNames
 from streams.metrics import feeds as metrics
 from streams.settings import Settings
+from streams.web.connections import limits
 from streams.web.server import Server, address_of, listen
 
 SOURCE, APP = "shopee", "demo"
@@ -85,7 +85,7 @@ class PushedFeed:
                 metrics.begin_polling(SOURCE)
                 parts = [
                     inbox.run(),
-                    _serve(server_of(site(feeds, inbox, None)), self._receiver),
+                    _serve(Server(site(feeds, inbox, None), limits()), self._receiver),
                     self._shopee.serve(self._api),
                     mapper.run(),
                     *(poll.run() for poll in polls),

@@ -6,7 +6,6 @@ import socket
 from collections.abc import Callable, Coroutine
 from typing import Any
 
-import uvicorn
 from prometheus_client import make_asgi_app
 from starlette.requests import Request
 from starlette.responses import Response
@@ -14,8 +13,8 @@ from starlette.routing import BaseRoute, Route
 from starlette.types import ASGIApp
 
 from streams.web.auth import Guard
-from streams.web.connections import Connection, Limits, limits
-from streams.web.server import LEAVE_S, Server
+from streams.web.connections import Limits, limits
+from streams.web.server import Server
 
 MOST_PUSHING = 2_048
 """Connections of senders. One that waits for Kafka holds its own, so these are the pushes under way."""
@@ -43,26 +42,11 @@ def vitals(is_ready: Callable[[], bool], token: str | None) -> list[BaseRoute]:
     ]
 
 
-def server_of(asgi: ASGIApp, bounds: Limits | None = None) -> Server:
-    config = uvicorn.Config(
-        asgi,
-        http=Connection,
-        lifespan="off",
-        ws="none",
-        log_config=None,
-        access_log=False,
-        server_header=False,
-        proxy_headers=False,
-        timeout_graceful_shutdown=LEAVE_S,
-    )
-    return Server(config, limits() if bounds is None else bounds)
-
-
 async def serve(
     asgi: ASGIApp, listening: socket.socket, work: Coroutine[Any, Any, None], bounds: Limits | None = None
 ) -> None:
     """Until SIGTERM or Ctrl-C. Raises what the work fails of."""
-    server = server_of(asgi, bounds)
+    server = Server(asgi, limits() if bounds is None else bounds)
 
     def leave() -> None:
         server.should_exit = True

@@ -11,6 +11,7 @@ from typing import Any
 import uvicorn
 from mode import Service
 from prometheus_client import REGISTRY
+from starlette.types import ASGIApp
 
 from streams.app import App
 from streams.metrics.feeds import FeedStates
@@ -54,7 +55,18 @@ def address_of(listening: socket.socket) -> str:
 class Server(uvicorn.Server):
     """Leaves signals to the worker, and accepting connections to an `Acceptor`."""
 
-    def __init__(self, config: uvicorn.Config, bounds: Limits) -> None:
+    def __init__(self, asgi: ASGIApp, bounds: Limits) -> None:
+        config = uvicorn.Config(
+            asgi,
+            http=Connection,
+            lifespan="off",
+            ws="none",
+            log_config=None,
+            access_log=False,
+            server_header=False,
+            proxy_headers=False,
+            timeout_graceful_shutdown=LEAVE_S,
+        )
         super().__init__(config)
         self._limits = bounds
 
@@ -95,20 +107,7 @@ class Web(Service):
             is_ready=lambda: self.reader.caught_up,
             token=app.settings.token,
         )
-        self._server = Server(
-            uvicorn.Config(
-                asgi,
-                http=Connection,
-                lifespan="off",
-                ws="none",
-                log_config=None,
-                access_log=False,
-                server_header=False,
-                proxy_headers=False,
-                timeout_graceful_shutdown=LEAVE_S,
-            ),
-            bounds,
-        )
+        self._server = Server(asgi, bounds)
 
     @property
     def address(self) -> str:

@@ -5,9 +5,7 @@ import os
 import resource
 import signal
 
-import uvicorn
-
-from streams.web.connections import Connection, limits
+from streams.web.connections import limits
 from streams.web.server import Server, listen
 from tests.web.test_connections import hello
 
@@ -34,7 +32,7 @@ async def main() -> None:
     loop.add_signal_handler(signal.SIGUSR2, free)
     listening = listen("127.0.0.1", 0)
     os.write(1, b"%d %d\n" % (limits().total, listening.getsockname()[1]))
-    await Server(uvicorn.Config(hello, http=Connection, log_config=None), limits()).serve(sockets=[listening])
+    await Server(hello, limits()).serve(sockets=[listening])
 
 
 if __name__ == "__main__":

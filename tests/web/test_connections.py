@@ -9,12 +9,11 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 import pytest
-import uvicorn
 from prometheus_client import REGISTRY
 from starlette.applications import Starlette
 
 from streams.web import connections
-from streams.web.connections import Connection, Limits, limits, peer_of
+from streams.web.connections import Limits, limits, peer_of
 from streams.web.operations import routes
 from streams.web.server import Server, listen
 from streams.web.sse import Events
@@ -73,10 +72,7 @@ async def is_closed(line: Line) -> bool:
 @asynccontextmanager
 async def serving(bounds: Limits, app: Any = hello) -> AsyncIterator[Site]:
     listening = listen("127.0.0.1", 0)
-    config = uvicorn.Config(
-        app, http=Connection, log_config=None, lifespan="off", ws="none", timeout_graceful_shutdown=1
-    )
-    server = Server(config, bounds)
+    server = Server(app, bounds)
     running = asyncio.create_task(server.serve(sockets=[listening]))
     site = Site(listening.getsockname()[1])
     try:
