@@ -132,3 +132,24 @@ async def test_a_copy_whose_partition_went_and_came_back_meanwhile_does_not_take
     await again.wait()
     looking.cancel()
     assert gone not in tried
+
+
+async def test_all_snapshots_are_looked_at_before_the_first_is_made_anew(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Else DATADIR would be said to work again, and again not to, once for each of them."""
+    faults = SnapshotFaults(tmp_path)
+    copies = {number: await opened(tmp_path / "v1" / f"facts-{number}", faults) for number in range(2)}
+    shutil.rmtree(tmp_path / "v1")
+    away = asyncio.get_running_loop().create_future()
+
+    async def catch_up(number: int, copy: LocalCopy) -> None:
+        away.set_result([each.is_away for each in copies.values()])
+        await asyncio.Event().wait()
+
+    monkeypatch.setattr(store, "TRY_AGAIN_S", 0.0)
+    app = SimpleNamespace(tables=SimpleNamespace(actives_ready=True))
+    site: Any = SimpleNamespace(should_stop=False, sleep=asyncio.sleep, app=app, _copies=copies, _catch_up=catch_up)
+    looking = asyncio.ensure_future(Store._look_after_snapshots.fun(site))
+    assert await away == [True, True]
+    looking.cancel()
