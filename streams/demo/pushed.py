@@ -30,9 +30,9 @@ from streams.feeds.polling.enricher import Enricher
 from streams.feeds.polling.ledger import LEDGER, Ledger
 from streams.feeds.polling.poller import ShopPoll
 from streams.feeds.polling.polls import KafkaWriter, polls_of
+from streams.feeds.polling.watching import tell_token_ends, watch
 from streams.feeds.receiver import site
 from streams.kafka.topics import TopicNames
-from streams.metrics import feeds as metrics
 from streams.settings import Settings
 from streams.web.connections import limits
 from streams.web.server import Server, address_of, listen
@@ -82,7 +82,7 @@ class PushedFeed:
                 clients = Clients(http, ledger, time)
                 mapper = Mapper(self._settings, feeds, Enricher(clients, ledger, time))
                 polls = list(polls_of(feeds, clients, ledger, writer, self._names, time))
-                metrics.begin_polling(SOURCE)
+                watch(polls, time)
                 parts = [
                     inbox.run(),
                     _serve(Server(site(feeds, inbox, None), limits()), self._receiver),
@@ -106,8 +106,7 @@ class PushedFeed:
         while True:
             at_ms = self._shopee.through_ms - round(BEHIND_S * self._clock.speed * 1000)
             await tick(producer, self._names, partitions, max(at_ms, self._clock.start_ms))
-            read_ms = min(each.read_ms for each in polls if each.poll.every_min is None)
-            metrics.POLL_LAG.labels(SOURCE).set((self._clock.now_ms() - read_ms) / 1000)
+            tell_token_ends(polls)
             await asyncio.sleep(STEP_S)
 
     def summary(self) -> str:

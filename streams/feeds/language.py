@@ -49,6 +49,9 @@ class Entries(Struct, kw_only=True, forbid_unknown_fields=True, frozen=True):
     newest_first: bool = False
 
 
+Notice = Literal["authorisation_ending", "authorisation_withdrawn"]
+
+
 class Numbers(Struct, kw_only=True, forbid_unknown_fields=True, frozen=True):
     """Tracking numbers in a record, to be registered with a tracking service: in each part of a list (`each`, seen as
     `_entry`), or one. Where `over` holds, nobody waits for the order's parcels any more: they are let go."""
@@ -65,7 +68,8 @@ class Message(Struct, kw_only=True, forbid_unknown_fields=True, frozen=True):
     With `status`, `statuses` says which facts each of them means, and one that isn't listed is news for a person;
     else every fact whose conditions hold is meant. `reference` gives `platform/shop/order` where a service knows no
     order. `group` puts the records with one value there together, as `lines`. `as_push` maps each record as the push
-    that stands there. `fetch` names the call of the API that tells more of the order than this push does.
+    that stands there. `fetch` names the call of the API that tells more of the order than this push does. `notice` is
+    what the operator is to be told.
     """
 
     name: str
@@ -77,6 +81,7 @@ class Message(Struct, kw_only=True, forbid_unknown_fields=True, frozen=True):
     as_push: Path | None = None
     fetch: str | None = None
     numbers: Numbers | None = None
+    notice: Notice | None = None
     skip: Conditions | None = None
     shop: Value | None = None
     order: Value | None = None

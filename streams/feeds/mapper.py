@@ -14,6 +14,7 @@ from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, ConsumerRecord, TopicPa
 from aiokafka.errors import KafkaError
 
 from rules.messages.names import decoded, shop_key
+from rules.messages.text import visible
 from streams.feeds import health, setting
 from streams.feeds.apps import App, FeedSettings
 from streams.feeds.health import FeedHealthBook
@@ -86,6 +87,10 @@ class Mapper:
         source = headers_of(record)["source"]
         label = source if source in self._sources else "unknown"
         metrics.EVENTS.labels(label).inc(len(mapped.events))
+        for notice in mapped.notices:
+            metrics.NOTICES.labels(label, notice).inc()
+            whose = (record.key or b"a shop").decode(errors="replace")
+            log.warning("%s: %s: %s", source, visible(whose), notice.replace("_", " "))
         if mapped.problems:
             letter = dead_letter(record, f"{source}: {'; '.join(mapped.problems)}")
             kept = [("kept", b"true")] if mapped.events else []

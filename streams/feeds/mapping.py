@@ -12,7 +12,7 @@ from rules.messages.names import decoded, encoded, shop_key
 from streams.feeds import reading
 from streams.feeds.decoding import Request, UnreadableBody, documents, of_json, unpacked
 from streams.feeds.expressions import hold, look_up, word_at
-from streams.feeds.language import Entries, Fact, Message, Numbers, SourceFile
+from streams.feeds.language import Entries, Fact, Message, Notice, Numbers, SourceFile
 from streams.feeds.paths import Path
 from streams.feeds.values import text, time_ms
 
@@ -45,7 +45,7 @@ class Number(NamedTuple):
 class Mapped:
     """The events, oldest first of each record, and what could not be mapped and why. `thin` are pushes to be completed;
     `orders` are those that were told of, whether that means an event or not; `over` are references of orders whose
-    parcels nobody waits for."""
+    parcels nobody waits for; `notices` are for the operator."""
 
     events: list[dict[str, Any]] = field(default_factory=list)
     problems: list[str] = field(default_factory=list)
@@ -53,6 +53,7 @@ class Mapped:
     orders: set[str] = field(default_factory=set)
     numbers: list[Number] = field(default_factory=list)
     over: list[str] = field(default_factory=list)
+    notices: list[Notice] = field(default_factory=list)
 
 
 @dataclass(frozen=True)
@@ -118,6 +119,8 @@ class _Mapper:
         self.mapped.problems.append(f"nothing is known of {_marks(messages, document)}")
 
     def _message(self, message: Message, document: dict[str, Any]) -> None:
+        if message.notice is not None:
+            self.mapped.notices.append(message.notice)
         try:
             records = list(self._records(message, document))
         except ValueError as error:

@@ -14,6 +14,8 @@ answered with 503, as Kafka didn't take it."""
 PUSHES = Counter("shipclock_feed_pushes", "Pushes received, by what became of them", ["source", "outcome"])
 EVENTS = Counter("shipclock_feed_events", "Events that pushes were mapped to", ["source"])
 DEAD = Counter("shipclock_feed_dead_letters", "Bodies of which something could not be mapped", ["source"])
+NOTICE_KINDS: Final = ("authorisation_ending", "authorisation_withdrawn")
+NOTICES = Counter("shipclock_feed_notices", "Messages to who runs the app, by what they say", ["source", "notice"])
 NEWEST = Gauge("shipclock_feed_newest_seconds", "When the newest push was received (epoch seconds)", ["source"])
 LAG = Gauge("shipclock_feed_lag_records", "Bodies yet to be mapped")
 
@@ -27,6 +29,10 @@ POLL_LAG = Gauge(
 )
 MARK = Gauge(
     "shipclock_feed_poll_mark_seconds", "The newest change that was read from an API (epoch seconds)", ["source"]
+)
+
+TOKEN_END = Gauge(
+    "shipclock_feed_token_end_seconds", "When the first of the shops' access tokens ends (epoch seconds)", ["source"]
 )
 
 REGISTRATION_OUTCOMES: Final = ("registered", "refused", "released", "quota", "unavailable", "failed")
@@ -53,6 +59,8 @@ def begin_mapping(source: str) -> None:
     """Likewise, of the mapper."""
     EVENTS.labels(source)
     DEAD.labels(source)
+    for notice in NOTICE_KINDS:
+        NOTICES.labels(source, notice)
     for outcome in FETCH_OUTCOMES:
         FETCHES.labels(source, outcome)
 

@@ -9,6 +9,7 @@ from urllib.parse import quote
 
 import pytest
 from aiokafka import ConsumerRecord
+from prometheus_client import REGISTRY
 
 from streams.feeds import mapper as mapping
 from streams.feeds.inbox import Received
@@ -109,3 +110,24 @@ def test_a_mistake_of_ours_does_not_hold_up_the_others(mapper: Mapper, monkeypat
     monkeypatch.setattr(mapping, "map_request", fail)
     (letter,) = _written(mapper, _received(shopee()))
     assert dict(letter.headers)["reason"] == b"shopee: could not be mapped: ZeroDivisionError"
+
+
+@pytest.mark.parametrize(("code", "notice"), [(12, "authorisation_ending"), (2, "authorisation_withdrawn")])
+def test_what_the_operator_must_know_is_counted_and_logged(
+    mapper: Mapper,
+    caplog: pytest.LogCaptureFixture,
+    monkeypatch: pytest.MonkeyPatch,
+    code: int,
+    notice: str,
+) -> None:
+    monkeypatch.setattr(mapping.log, "filters", [])
+
+    def counted() -> float:
+        labels = {"source": "shopee", "notice": notice}
+        return REGISTRY.get_sample_value("shipclock_feed_notices_total", labels) or 0
+
+    before = counted()
+    push = replace(_received({"code": code, "shop_id": 1, "data": {}}), key=b"shopee/1")
+    assert _written(mapper, push) == []
+    assert counted() == before + 1
+    assert f"shopee: shopee/1: {notice.replace('_', ' ')}" in caplog.text

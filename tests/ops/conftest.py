@@ -1,7 +1,9 @@
-"""The demo's worker with a real Prometheus that scrapes it."""
+"""The demo with a real Prometheus that scrapes it."""
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -19,20 +21,51 @@ IN_TROUBLE = 'platform="joom",shop="s17"'
 """A shop that the demo brings past its threshold and into a sanction."""
 
 
-@pytest.fixture(scope="session")
-def scraped_demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Prometheus]:
-    """Asked once a shop is in trouble, so that there is something to see."""
-    folder, port = tmp_path_factory.mktemp("demo"), free_port()
+FEEDS_SPEED = 10_000.0
+"""Slower: each push goes through the receiver, the inbox and the mapper."""
+
+
+@contextmanager
+def scraping(folder: Path, *demo: str) -> Iterator[tuple[Prometheus, Callable[[], None]]]:
+    """A Prometheus that scrapes the demo, and a check that the demo lives."""
+    port = free_port()
     config = folder / "prometheus.yml"
     scraped = {"job_name": "shipclock", "static_configs": [{"targets": [f"127.0.0.1:{port}"]}]}
     config.write_text(yaml.safe_dump({"global": {"scrape_interval": "1s"}, "scrape_configs": [scraped]}))
-    command = [sys.executable, "-m", "tests.ops.demo_worker", str(port), str(SPEED)]
+    command = [sys.executable, "-m", "tests.ops.demo_worker", str(port), *demo]
     with prometheus(config, folder) as server, running(command, folder / "worker.log") as lives:
+        yield server, lives
+
+
+@pytest.fixture(scope="session")
+def scraped_demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Prometheus]:
+    """Asked once a shop is in trouble, so that there is something to see."""
+    with scraping(tmp_path_factory.mktemp("demo"), str(SPEED)) as (server, lives):
         for series in ("exposure", "sanctions"):
 
             def told(series: str = series) -> list[dict[str, Any]]:
                 lives()
                 return server.now(f"shipclock_shop_{series}{{{IN_TROUBLE}}}")
+
+            until(told, f"{series} is told of", PATIENCE_S)
+        yield server
+
+
+@pytest.fixture(scope="session")
+def scraped_feeds(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Prometheus]:
+    """Likewise of the demo whose events are pushed, once pushes, answers and tokens have come."""
+    with scraping(tmp_path_factory.mktemp("feeds"), str(FEEDS_SPEED), "feed") as (server, lives):
+        for series in (
+            "shipclock_feed_newest_seconds",
+            "shipclock_feed_token_end_seconds",
+            "shipclock_feed_poll_mark_seconds",
+            'shipclock_feed_shops{state="healthy"} > 0',
+            'rate(shipclock_feed_polls_total{outcome="read"}[10s]) > 0',
+        ):
+
+            def told(series: str = series) -> list[dict[str, Any]]:
+                lives()
+                return server.now(series)
 
             until(told, f"{series} is told of", PATIENCE_S)
         yield server

@@ -15,6 +15,7 @@ CHOSEN = {
     "shops-at-risk": {"platform": ".*"},
     "one-shop": dict(part.replace('"', "").split("=") for part in IN_TROUBLE.split(",")),
     "the-worker": {},
+    "feeds": {},
 }
 
 
@@ -24,8 +25,9 @@ def has_figures(series: list[dict[str, Any]]) -> bool:
 
 
 @pytest.mark.parametrize("panel", list(panels()), ids=lambda panel: f"{panel.board}: {panel.title}")
-def test_every_panel_has_something_to_show(scraped_demo: Prometheus, panel: Panel) -> None:
-    answers = panel.answers(scraped_demo, CHOSEN[panel.board], seconds=15)
+def test_every_panel_has_something_to_show(request: pytest.FixtureRequest, panel: Panel) -> None:
+    server: Prometheus = request.getfixturevalue("scraped_feeds" if panel.board == "feeds" else "scraped_demo")
+    answers = panel.answers(server, CHOSEN[panel.board], seconds=15)
     assert answers
     assert [has_figures(each) for each in answers] == [True] * len(answers), panel.json["targets"]
 

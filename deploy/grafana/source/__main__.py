@@ -5,14 +5,14 @@ from pathlib import Path
 
 from grafana_foundation_sdk.cog.encoder import JSONEncoder
 
-from deploy.grafana.source import one_shop, shops_at_risk, the_worker
+from deploy.grafana.source import feeds, one_shop, shops_at_risk, the_worker
 
 FOLDER = Path(__file__).parents[1] / "dashboards"
 
 
 def written() -> Iterator[tuple[Path, str]]:
     """Each dashboard's file and its JSON."""
-    for module in (shops_at_risk, one_shop, the_worker):
+    for module in (shops_at_risk, one_shop, the_worker, feeds):
         name = module.__name__.rpartition(".")[2].replace("_", "-")
         text = JSONEncoder(sort_keys=True, indent=2).encode(module.dashboard().build())
         yield FOLDER / f"{name}.json", text + "\n"

@@ -8,6 +8,7 @@ from aiokafka.errors import KafkaError
 
 from streams.feeds.health import FeedHealthBook, polled
 from streams.feeds.polling.poller import ShopPoll, Writer
+from streams.feeds.polling.watching import tell_token_ends
 from streams.feeds.written import Written
 from streams.paced_log import PacedLog
 from streams.views.feed_health import FeedHealth, encode
@@ -22,7 +23,7 @@ class PollHealth:
     """Of the polls that are read all the time. A shop that was never read is told of once, so that it falls silent."""
 
     def __init__(self, polls: Sequence[ShopPoll], topic: str, book: FeedHealthBook, writer: Writer) -> None:
-        self._topic, self._book, self._writer = topic, book, writer
+        self._polls, self._topic, self._book, self._writer = polls, topic, book, writer
         self._by_shop: dict[str, list[ShopPoll]] = {}
         for each in polls:
             if each.poll.every_min is None and each.source.platform is not None:
@@ -34,6 +35,7 @@ class PollHealth:
         await self.begin()
         while True:
             await self.tell()
+            tell_token_ends(self._polls)
             await asyncio.sleep(EVERY_S)
 
     async def begin(self) -> None:

@@ -4,7 +4,6 @@ import asyncio
 import logging
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
-from functools import partial
 from typing import Any
 
 from aiokafka import AIOKafkaProducer
@@ -24,6 +23,7 @@ from streams.feeds.polling.number_book import NumberBook
 from streams.feeds.polling.parcels import Parcels
 from streams.feeds.polling.poller import PollSettings, ShopPoll, Writer
 from streams.feeds.polling.registrar import Registrar
+from streams.feeds.polling.watching import watch
 from streams.feeds.written import Written
 from streams.kafka import access as kafka_access
 from streams.kafka.topics import TopicNames
@@ -92,7 +92,7 @@ class Polls:
             clients = Clients(http, self._ledger, time)
             numbers = None if self._parcels is None else NumberBook(self._feeds, self._parcels, time)
             polls = list(polls_of(self._feeds, clients, self._ledger, writer, names, time, numbers))
-            _watch(polls)
+            watch(polls, time)
             registrars = [] if self._parcels is None else list(registrars_of(self._feeds, clients, self._parcels, time))
             book = FeedHealthBook()
             await health.read(book, names.feed_health, access)
@@ -154,15 +154,3 @@ def polls_of(
                     book,
                     time.now_ms(),
                 )
-
-
-def _watch(polls: list[ShopPoll]) -> None:
-    for source in {each.source.source for each in polls}:
-        metrics.begin_polling(source)
-        theirs = [each for each in polls if each.source.source == source and each.poll.every_min is None]
-        if theirs:
-            metrics.POLL_LAG.labels(source).set_function(partial(_lag_s, theirs))
-
-
-def _lag_s(polls: list[ShopPoll]) -> float:
-    return (wall_ms() - min(each.read_ms for each in polls)) / 1000

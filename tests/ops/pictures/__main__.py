@@ -1,18 +1,16 @@
-"""Runs the demo under a real Prometheus for a while, then has Chromium draw each dashboard."""
+"""Runs each demo under a real Prometheus for a while, then has Chromium draw each dashboard."""
 
 import json
 import subprocess
-import sys
 import tempfile
 import time
 from pathlib import Path
 from typing import Any
 
-import yaml
-
+from tests.ops.conftest import FEEDS_SPEED, scraping
 from tests.ops.dashboards import Panel, boards, panels
 from tests.ops.pictures.drawing import drawn
-from tests.ops.support import ROOT, Prometheus, free_port, program, prometheus, running
+from tests.ops.support import ROOT, Prometheus, program
 from tests.ops.test_dashboards import CHOSEN
 
 SPEED = 7_200.0
@@ -31,15 +29,16 @@ CHROMIUM_FLAGS = [
 
 
 def main() -> None:
+    draw([board for board in boards() if board != "feeds"], str(SPEED))
+    draw(["feeds"], str(FEEDS_SPEED), "feed")
+
+
+def draw(wanted: list[str], *demo: str) -> None:
     with tempfile.TemporaryDirectory(prefix="shipclock-pictures-") as name:
-        folder, port = Path(name), free_port()
-        scraped = {"job_name": "shipclock", "static_configs": [{"targets": [f"127.0.0.1:{port}"]}]}
-        config = folder / "prometheus.yml"
-        config.write_text(yaml.safe_dump({"global": {"scrape_interval": "1s"}, "scrape_configs": [scraped]}))
-        demo = [sys.executable, "-m", "tests.ops.demo_worker", str(port), str(SPEED)]
-        with prometheus(config, folder) as server, running(demo, folder / "worker.log"):
+        folder = Path(name)
+        with scraping(folder, *demo) as (server, _):
             time.sleep(LASTS_S)
-            pages = {board: page(server, board) for board in boards()}
+            pages = {board: page(server, board) for board in wanted}
         for board, html in pages.items():
             (folder / f"{board}.html").write_text(html)
             photograph(folder / f"{board}.html", ROOT / "deploy" / "pictures" / f"{board}.png", height_px(board))
