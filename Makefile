@@ -16,7 +16,7 @@ up: $(addprefix .secrets/,$(SECRETS))  ## all of it with Docker; ARGS="--profile
 	chmod a+r $^
 	docker compose $(ARGS) up --build --detach --wait
 
-test: $(VENV)/ready  ## everything that must hold; SHIPCLOCK_REQUIRE=1 makes a missing real component an error
+test: $(VENV)/ready  ## everything that must hold; TEST_REQUIRE=1 makes a missing real component an error
 	$(BIN)/pytest --numprocesses auto --dist loadfile $(ARGS)
 
 fuzz: $(VENV)/ready  ## all of the fuzz corpus, of which `make test` runs a tenth; takes ten minutes

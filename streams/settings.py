@@ -1,9 +1,11 @@
 """Settings, all `SHIPCLOCK_…` variables of the environment."""
 
+import re
 from base64 import b64decode
 from binascii import Error as NotBase64
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
+from difflib import get_close_matches
 from ipaddress import ip_address
 from pathlib import Path
 from typing import Any, Literal, cast
@@ -34,6 +36,7 @@ class Settings:
     datadir: Path = Path("shipclock-data")
     web_host: str = "127.0.0.1"
     web_port: int = 6066
+    public_url: str | None = None
     token: str | None = field(default=None, repr=False)
     log_level: str = "info"
     kafka_security: Literal["PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"] = "PLAINTEXT"
@@ -65,6 +68,7 @@ DESCRIPTIONS: Mapping[str, str] = {
     "datadir": "where local snapshots of state are kept (default shipclock-data)",
     "web_host": "address of the console and the API (default 127.0.0.1); any other than localhost needs a token",
     "web_port": "their port; 0 takes a free one (default 6066)",
+    "public_url": "where people reach the console, for links in alerts and digests (default its own address)",
     "token": "what the console and the API ask for, 16 characters or more (default none) *",
     "log_level": "debug, info, warning or error (default info)",
     "kafka_security": "PLAINTEXT, SSL, SASL_PLAINTEXT or SASL_SSL (default PLAINTEXT)",
@@ -90,7 +94,8 @@ SHORTEST_TOKEN = 16
 
 
 def from_environment(environment: Mapping[str, str]) -> Settings:
-    """Reads the variables. Raises BadSettingError, naming the one that is wrong."""
+    """Reads the variables. Raises BadSettingError, naming the one that is wrong or that is none of them."""
+    _refuse_unknown(environment)
     given: dict[str, Any] = {}
     for name, description in DESCRIPTIONS.items():
         text = environment.get(_variable(name), "").strip()
@@ -108,6 +113,25 @@ def from_environment(environment: Mapping[str, str]) -> Settings:
             "SHIPCLOCK_TOKEN_FILE"
         )
     return settings
+
+
+_SERVICE_LINK = re.compile(
+    r"SHIPCLOCK(_\w+)?_(SERVICE_(HOST|PORT)|PORT_\d+_(TCP|UDP|SCTP))\w*|SHIPCLOCK(_\w+)?_PORT=\w+://.*"
+)
+"""Kubernetes sets these in every container for each service whose name begins with `shipclock`."""
+
+
+def _refuse_unknown(environment: Mapping[str, str]) -> None:
+    known = [_variable(name) for name in DESCRIPTIONS]
+    known += [f"{_variable(name)}_FILE" for name, description in DESCRIPTIONS.items() if description.endswith("*")]
+    for variable in sorted(set(environment) - set(known)):
+        if not variable.startswith(_PREFIX):
+            continue
+        if _SERVICE_LINK.fullmatch(variable) or _SERVICE_LINK.fullmatch(f"{variable}={environment[variable]}"):
+            continue
+        near = get_close_matches(variable.removeprefix(_PREFIX), (each.removeprefix(_PREFIX) for each in known), 1, 0.8)
+        hint = f"; did you mean {_variable(near[0])}?" if near else ";"
+        raise BadSettingError(f"{variable} is no setting{hint} `shipclock worker --help` lists them all")
 
 
 def _variable(name: str) -> str:
@@ -152,6 +176,8 @@ def _read(name: str, text: str) -> Any:
             return _one_of(name, text, ("PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"))
         case "alertmanager" | "webhook":
             return _address(name, text, ("http", "https"))
+        case "public_url":
+            return _address(name, text, ("http", "https")).rstrip("/")
         case "redis":
             return _address(name, text, ("redis", "rediss"))
         case "webhook_secret":

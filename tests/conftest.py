@@ -22,7 +22,7 @@ def pytest_configure() -> None:
 
 @pytest.fixture(scope="session")
 def kafka() -> Iterator[Kafka]:
-    """One real broker for the whole run. Without one the test skips, or fails where SHIPCLOCK_REQUIRE=1."""
+    """One real broker for the whole run. Without one the test skips, or fails where TEST_REQUIRE=1."""
     with started(Kafka) as broker:
         yield broker
 

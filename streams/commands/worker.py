@@ -52,7 +52,7 @@ def worker(skip_unreadable: bool) -> None:
         rights.check(settings, names)
         warning = make_private(settings.datadir)
         listening = _listen(settings)
-        sinks = Sinks(settings, names, book, homes, address_of(listening).rstrip("/"))
+        sinks = Sinks(settings, names, book, homes, settings.public_url or address_of(listening).rstrip("/"))
     except BadWarehousesError as error:
         click.echo(visible(str(error), keep="\n"), err=True)
         sys.exit(2)

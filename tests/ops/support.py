@@ -24,12 +24,12 @@ LONG_S = 120.0
 
 
 def program(name: str) -> str:
-    """Where a program is; without it the test skips, or fails where SHIPCLOCK_REQUIRE=1."""
+    """Where a program is; without it the test skips, or fails where TEST_REQUIRE=1."""
     beside = str(Path(sys.executable).parent)  # programs that came as packages
     found = shutil.which(name, path=f"{beside}{os.pathsep}{os.environ['PATH']}")
     if found is None:
         absent = f"{name} is not installed"
-        if os.environ.get("SHIPCLOCK_REQUIRE") == "1":
+        if os.environ.get("TEST_REQUIRE") == "1":
             pytest.fail(absent)
         pytest.skip(absent)
     return found

@@ -14,11 +14,11 @@ _Broker = TypeVar("_Broker", bound=AbstractContextManager)
 
 @contextmanager
 def started(make: Callable[[], _Broker]) -> Iterator[_Broker]:
-    """A broker for as long as it is needed. Without one the test skips, or fails where SHIPCLOCK_REQUIRE=1."""
+    """A broker for as long as it is needed. Without one the test skips, or fails where TEST_REQUIRE=1."""
     try:
         broker = make()
     except KafkaUnavailableError as unavailable:
-        if os.environ.get("SHIPCLOCK_REQUIRE") == "1":
+        if os.environ.get("TEST_REQUIRE") == "1":
             pytest.fail(str(unavailable))
         pytest.skip(str(unavailable))
     with broker:

@@ -16,11 +16,11 @@ QUIET = ("--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-backgroun
 
 @asynccontextmanager
 async def chromium() -> AsyncIterator[Browser]:
-    """Without a browser the test skips, or fails where SHIPCLOCK_REQUIRE=1."""
+    """Without a browser the test skips, or fails where TEST_REQUIRE=1."""
     found = next((path for name in NAMES if (path := shutil.which(name))), None)
     if found is None:
         why = f"none of {', '.join(NAMES)} is installed"
-        if os.environ.get("SHIPCLOCK_REQUIRE") == "1":
+        if os.environ.get("TEST_REQUIRE") == "1":
             pytest.fail(why)
         pytest.skip(why)
     async with async_playwright() as playwright:

@@ -1,6 +1,6 @@
 """A real single-node Apache Kafka for tests and bench, and the few calls they make on it.
 
-Where it comes from, first that holds: the broker named by ``SHIPCLOCK_TEST_KAFKA`` (``host:port``, used as
+Where it comes from, first that holds: the broker named by ``TEST_KAFKA`` (``host:port``, used as
 is); the Apache Kafka jars from Maven Central, run with Java; the ``apache/kafka`` image, when a Docker engine
 answers.
 """
@@ -99,7 +99,7 @@ class Kafka:
     def restart(self) -> None:
         """Ends the broker cleanly and starts it again with the same data and port."""
         if isinstance(self._node, _GivenNode):
-            raise KafkaUnavailableError("SHIPCLOCK_TEST_KAFKA names a broker that these tests may not restart")
+            raise KafkaUnavailableError("TEST_KAFKA names a broker that these tests may not restart")
         self._node.stop()
         self._node.start()
 
@@ -133,7 +133,7 @@ class Kafka:
 
 
 def _find_node(cores: set[int] | None) -> _Node:
-    given = os.environ.get("SHIPCLOCK_TEST_KAFKA")
+    given = os.environ.get("TEST_KAFKA")
     if given:
         return _GivenNode(given)
     reasons = []
@@ -142,7 +142,7 @@ def _find_node(cores: set[int] | None) -> _Node:
             return source()
         except KafkaUnavailableError as unavailable:
             reasons.append(str(unavailable))
-    raise KafkaUnavailableError(f"no Kafka here: {'; '.join(reasons)}; and SHIPCLOCK_TEST_KAFKA is not set")
+    raise KafkaUnavailableError(f"no Kafka here: {'; '.join(reasons)}; and TEST_KAFKA is not set")
 
 
 def _jars() -> Path:

@@ -13,7 +13,7 @@ _CACHE = Path(__file__).parents[2] / ".cache"
 
 
 def npm_package(name: str, version: str) -> Path:
-    """The unpacked folder of a package. Without npm the test skips, or fails where SHIPCLOCK_REQUIRE=1."""
+    """The unpacked folder of a package. Without npm the test skips, or fails where TEST_REQUIRE=1."""
     folder = _CACHE / f"{name.replace('/', '+')}-{version}"
     if folder.exists():
         return folder
@@ -32,6 +32,6 @@ def npm_package(name: str, version: str) -> Path:
 
 
 def _give_up(why: str) -> None:
-    if os.environ.get("SHIPCLOCK_REQUIRE") == "1":
+    if os.environ.get("TEST_REQUIRE") == "1":
         pytest.fail(why)
     pytest.skip(why)

@@ -17,9 +17,9 @@ START_S = 30.0
 
 
 def missing(tool: str, package: str) -> None:
-    """Skips the test that can't run here, or fails where SHIPCLOCK_REQUIRE=1."""
+    """Skips the test that can't run here, or fails where TEST_REQUIRE=1."""
     reason = f"{tool} is not installed (Debian package {package})"
-    if os.environ.get("SHIPCLOCK_REQUIRE") == "1":
+    if os.environ.get("TEST_REQUIRE") == "1":
         pytest.fail(reason)
     pytest.skip(reason)
 

@@ -110,6 +110,7 @@ def test_an_empty_variable_is_as_good_as_none() -> None:
         ("NOTIFY_EVERY", "0", "SHIPCLOCK_NOTIFY_EVERY=0 is no count"),
         ("MAX_ORDERS", "0", "SHIPCLOCK_MAX_ORDERS=0 is no count from 1 to 1000000000"),
         ("MAX_SHOPS", "many", "SHIPCLOCK_MAX_SHOPS=many is no count"),
+        ("PUBLIC_URL", "shipclock.example", "SHIPCLOCK_PUBLIC_URL is no address that begins with http:// or https://"),
         ("REDIS", "http://localhost", "SHIPCLOCK_REDIS is no address that begins with redis:// or rediss://"),
         ("WAREHOUSES", "/nowhere.yaml", "SHIPCLOCK_WAREHOUSES=/nowhere.yaml is no file"),
     ],
@@ -134,6 +135,37 @@ def test_a_token_is_never_shown() -> None:
     with pytest.raises(BadSettingError) as caught:
         from_environment(BROKER | {"SHIPCLOCK_TOKEN": "hunter2"})
     assert "hunter2" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("variable", "hint"),
+    [
+        ("SHIPCLOCK_WEBPORT", "; did you mean SHIPCLOCK_WEB_PORT? `shipclock worker --help` lists them all"),
+        ("SHIPCLOCK_TOKENS_FILE", "; did you mean SHIPCLOCK_TOKEN_FILE?"),
+        ("SHIPCLOCK_DATADIR_FILE", "SHIPCLOCK_DATADIR_FILE is no setting"),
+        ("SHIPCLOCK_HTTP_PORT", "is no setting"),
+        ("SHIPCLOCK_COLOUR", "is no setting; `shipclock worker --help` lists them all"),
+    ],
+)
+def test_a_variable_that_is_no_setting_is_refused(variable: str, hint: str) -> None:
+    with pytest.raises(BadSettingError) as caught:
+        from_environment(BROKER | {variable: ""})
+    assert f"{variable} is no setting" in str(caught.value) and hint in str(caught.value)
+
+
+def test_what_kubernetes_sets_for_services_and_others_for_themselves_is_passed_over() -> None:
+    links = {
+        "SHIPCLOCK_SERVICE_HOST": "10.0.0.1",
+        "SHIPCLOCK_SERVICE_PORT": "6066",
+        "SHIPCLOCK_SERVICE_PORT_HTTP": "6066",
+        "SHIPCLOCK_PORT": "tcp://10.0.0.1:6066",
+        "SHIPCLOCK_PORT_6066_TCP": "tcp://10.0.0.1:6066",
+        "SHIPCLOCK_PORT_6066_TCP_ADDR": "10.0.0.1",
+        "SHIPCLOCK_RECEIVER_SERVICE_HOST": "10.0.0.2",
+        "SHIPCLOCK_RECEIVER_PORT": "tcp://10.0.0.2:8080",
+        "SHIPCLOCKS": "3",
+    }
+    assert from_environment(BROKER | links) == from_environment(BROKER)
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "localhost", "::1", "[::1]", "127.1.2.3"])
