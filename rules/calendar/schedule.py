@@ -4,6 +4,8 @@ from collections.abc import Callable, Iterator
 from functools import lru_cache
 from typing import Literal
 
+from msgspec import Struct
+
 from rules.calendar.days import (
     day_of,
     first_monday_quarter_of,
@@ -52,3 +54,30 @@ def next_boundary(every: str, at_ms: int, zone: str, lag_ms: int = 0) -> int:
 def is_boundary(every: str, at_ms: int, zone: str, lag_ms: int) -> bool:
     """Whether a local day, week… begins at an instant, or has begun `lag_ms` ago."""
     return next_boundary(every, at_ms - 1, zone, lag_ms) == at_ms
+
+
+class Schedule(Struct, frozen=True):
+    """When something is computed: each time a local day, week… of `zone` has begun `lag_ms` ago."""
+
+    every: Every
+    zone: str
+    lag_ms: int = 0
+
+    def between(self, from_ms: int, to_ms: int) -> Iterator[int]:
+        """The instants in `(from_ms, to_ms]`."""
+        return boundaries(self.every, from_ms, to_ms, self.zone, self.lag_ms)
+
+    def last_by(self, at_ms: int) -> int:
+        """The last instant up to a moment (epoch ms)."""
+        return last_boundary(self.every, at_ms, self.zone, self.lag_ms)
+
+    def next_after(self, at_ms: int) -> int:
+        """The first instant after a moment (epoch ms)."""
+        return next_boundary(self.every, at_ms, self.zone, self.lag_ms)
+
+    def first_from(self, at_ms: int) -> int:
+        """The first instant that doesn't lie before a moment (epoch ms)."""
+        return self.next_after(at_ms - 1)
+
+    def has(self, at_ms: int) -> bool:
+        return is_boundary(self.every, at_ms, self.zone, self.lag_ms)

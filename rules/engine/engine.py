@@ -157,9 +157,10 @@ class Engine:
                     self.work.mark_order(order)
             if not order.unsaved:
                 self._changes.note_order(order)
-            if at_ms > shop.boundary_ms and changed_facts & shop.plan.computed_from:
-                shop.future_facts[order] = shop.future_facts.get(order, 0) | changed_facts
-            if at_ms <= shop.late_before_ms:
+            results = shop.period_results
+            if at_ms > results.boundary_ms and changed_facts & shop.plan.computed_from:
+                results.note_future(order, changed_facts)
+            if at_ms <= results.late_before_ms:
                 self._compute_again(shop, at_ms)
 
     def _merge_shop(self, shop: Shop, event: Event, at_ms: int) -> None:
@@ -173,7 +174,8 @@ class Engine:
             plan = shop.plan
             self.on_shop_facts(shop, kind.name)
             if shop.plan is not plan:
-                self._drop_computed(shop)
+                shop.period_results.clear()
+                self._note_results(shop)
 
     def on_shop_facts(self, shop: Shop, kind: str) -> None:
         """Has what looks at a type of the shop's own events judged again; a profile may bring other rules."""
@@ -196,18 +198,18 @@ class Engine:
             self.work.mark_order(order)
         self.work.mark_rules(shop, plan.every_evaluator)
 
-    def _drop_computed(self, shop: Shop) -> None:
-        """Other rules have other boundaries: what was computed under those before is computed again."""
-        for rule, found in shop.computed.items():
-            for boundary_ms in found:
-                self._changes.computed[shop.key, rule, boundary_ms] = shop
-        shop.computed.clear()
-
     def _compute_again(self, shop: Shop, from_ms: int) -> None:
         """Evidence has come late: what was computed since then may have been otherwise."""
+        shop.period_results.evidence_arrived(from_ms)
         for evaluator in shop.plan.computed:
-            shop.recompute[evaluator.rule.id] = min(from_ms, shop.recompute.get(evaluator.rule.id, from_ms))
             self.work.mark_rules(shop, 1 << evaluator.n)
+
+    def _note_results(self, shop: Shop) -> None:
+        """Has the results of a shop's ratios saved that are other than before."""
+        results = shop.period_results
+        for rule, boundary_ms in results.unsaved:
+            self._changes.computed[shop.key, rule, boundary_ms] = shop
+        results.unsaved.clear()
 
     # -- time -----------------------------------------------------------------------------------------------
 
@@ -395,12 +397,10 @@ class Engine:
                 shop.dirty_rules |= 1 << evaluator.n
                 return False
             next_evals[evaluator.n] = next_eval_ms
-        if at_ms > shop.boundary_ms:
-            shop.advance_boundary(at_ms)
-        if shop.recomputed:
-            for rule, boundary_ms in shop.recomputed:
-                self._changes.computed[shop.key, rule, boundary_ms] = shop
-            shop.recomputed.clear()
+        if at_ms > shop.period_results.boundary_ms:
+            shop.period_results.advance(at_ms)
+        if shop.period_results.unsaved:
+            self._note_results(shop)
         if next_evals:
             self.timers.schedule(shop, min(next_evals))
         return True

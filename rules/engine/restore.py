@@ -27,7 +27,7 @@ def restore_order(engine: Engine, platform: str, shop_name: str, order_id: str, 
     order.facts = facts or OrderFacts()  # dropped: an entry that still waits for it must find nothing
     order.last_ms = order.facts.last_at_ms()
     shop.began_ms = min(shop.began_ms, order.facts.first_at_ms())
-    shop.note_future_facts(order)
+    shop.period_results.expect(order)
     if facts is None and order.alerts is None:
         order.scheduled_ms = NEVER
         engine.drop(order)
@@ -47,11 +47,7 @@ def restore_computed(
 ) -> None:
     """Takes back what a ratio was at a boundary (epoch ms); None where it had no orders after all."""
     shop = engine.shop(platform, shop_name)
-    if found is None:
-        shop.computed.get(rule, {}).pop(boundary_ms, None)
-    else:
-        shop.computed.setdefault(rule, {})[boundary_ms] = found
-        shop.late_before_ms = max(shop.late_before_ms, boundary_ms)
+    shop.period_results.restore(rule, boundary_ms, found)
     shop.restored = True
     engine.work.mark_rules(shop, shop.plan.every_evaluator)
 

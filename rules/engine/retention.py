@@ -17,8 +17,8 @@ def expire(shop: Shop, at_ms: int, changes: Changes) -> int:
     """Drops what a shop needs no more; the judges (as bits) that must look again."""
     dirty_rules = 0
     shop.retained_from_ms = at_ms - shop.plan.retain_ms
-    if at_ms > shop.boundary_ms:
-        shop.advance_boundary(at_ms)
+    if at_ms > shop.period_results.boundary_ms:
+        shop.period_results.advance(at_ms)
     for kind, key in list(shop.facts.spent(at_ms, shop.plan.kept_for_good)):
         shop.facts.put(kind, key, None)
         changes.entries[shop.key, kind, key] = shop
@@ -52,7 +52,7 @@ def _is_expired(order: Order, at_ms: int) -> bool:
         instants = timeline.by_order.get(order.id)
         if instants is not None and instants[-1] + kept_ms > at_ms:
             return False  # a mark that still counts
-    if shop.reused_ms(order) + shop.plan.number_kept_ms > at_ms:
+    if shop.tracking_numbers.reused_ms(order.number) + shop.plan.number_kept_ms > at_ms:
         return False
     return all(
         not last_emitted.open and last_emitted.at_ms <= shop.retained_from_ms

@@ -265,7 +265,7 @@ class StockEvaluator(Readings, SubjectEvaluator[Level, None]):
             return None
         rule, on_hand = self.rule, entry.data.on_hand
         assert rule.velocity is not None
-        sold, days = shop.sold(subject, rule.velocity // DAY_MS, day_of(at_ms, self.zone))
+        sold, days = shop.sales.of(subject, rule.velocity // DAY_MS, day_of(at_ms, self.zone))
         per_day = Decimal(sold) / days if days else Decimal()
         shown = said_by(entry) | {"on_hand": on_hand, "sold": sold, "days": days}
         if rule.of == "reorder_point":

@@ -5,7 +5,6 @@ keeps of a shop still lies in the shop; only the kind named beside it writes it.
 """
 
 from collections.abc import Mapping, Sequence
-from decimal import Decimal
 from typing import Any, Protocol
 
 from rules.facts.order_facts import OrderFacts
@@ -15,7 +14,6 @@ from rules.kinds.happened import OccurrenceIndex
 from rules.kinds.occurrences.timeline import Timeline
 from rules.kinds.ratio.compiled import CompiledRatio, Part
 from rules.kinds.ratio.counters import RatioCounter
-from rules.kinds.ratio.period_results import PeriodResult
 
 
 class OrderView(Protocol):
@@ -40,6 +38,22 @@ class PlanView(Protocol):
     def evaluate_timers(self, facts: OrderFacts, at_ms: int, rules: int = ..., /) -> tuple[int, int]: ...
 
 
+class SalesView(Protocol):
+    """What the shop sells: whether a SKU at all, and how many units of it in so many days (and on how many of these it
+    was on sale)."""
+
+    def __contains__(self, sku: object, /) -> bool: ...
+    def of(self, sku: str | None, days: int, today: int, /) -> tuple[float, int]: ...
+
+
+class TrackingNumbersView(Protocol):
+    """When orders were shipped under a number that another one had before, and which order had a number first."""
+
+    @property
+    def reuses(self) -> Timeline: ...
+    def first_used_by(self, number: str, /) -> str: ...
+
+
 class ShopView(Protocol):
     """One shop."""
 
@@ -49,17 +63,9 @@ class ShopView(Protocol):
     began_ms: int
     retained_from_ms: int
     instant_open: bool
-    numbers: dict[str, list[tuple[int, str]]]
-    reuses: Timeline
     timelines: list[Timeline]
     occurrences: dict[str, OccurrenceIndex]
-    sales: dict[str, dict[int, int | Decimal]]
     counters: list[RatioCounter]
-    computed: dict[str, dict[int, PeriodResult]]  # written by computed ratios, as are the next four
-    computed_to: dict[str, tuple[int, int, int]]
-    recompute: dict[str, int]
-    recomputed: list[tuple[str, int]]
-    late_before_ms: int
 
     @property
     def states(self) -> Sequence[Any]:
@@ -70,7 +76,9 @@ class ShopView(Protocol):
     @property
     def facts(self) -> ShopFacts: ...
     @property
+    def sales(self) -> SalesView: ...
+    @property
+    def tracking_numbers(self) -> TrackingNumbersView: ...
+    @property
     def orders(self) -> Mapping[str, OrderView]: ...
-    def future_after(self, boundary_ms: int, /) -> Mapping[Any, int]: ...
-    def sold(self, sku: str | None, days: int, today: int, /) -> tuple[float, int]: ...
     def products_of(self, order_id: str, /) -> dict[str, Any]: ...

@@ -108,6 +108,8 @@ class Plan:
         self.computed = [
             evaluator for evaluator in self.evaluators if isinstance(evaluator, RatioEvaluator) and evaluator.rule.every
         ]
+        #: When each of them is computed.
+        self.schedules = [each.periodic.schedule for each in self.computed if each.periodic is not None]
         #: The facts (as bits) that what is computed rests on.
         self.computed_from = _any_of(ratio.rests_on for evaluator in self.computed for ratio in evaluator.versions)
         self.no_days: tuple[int | None, ...] = (None,) * len(self.denominators)

@@ -193,7 +193,7 @@ class Outlook:
         then_ms = min(next_boundary(each, self.at_ms, evaluator.zone) for each in boundaries)
         then = copy(shop)
         then.timelines = [timeline.copy() for timeline in shop.timelines]
-        then.computed = {rule_id: dict(kept) for rule_id, kept in shop.computed.items()}
+        then.states = list(shop.states)
         for reader in evaluator.readers:
             yield from self._foresee(then, reader, then_ms)
         balance = evaluator.balance(then, then_ms)
@@ -208,8 +208,8 @@ class Outlook:
             if found is not None and found["at"] == rfc3339(then_ms) and found["denominator"]:
                 good = reader.ratio.rule.good
                 bad = found["denominator"] - found["numerator"] if good else found["numerator"]
-                computed = PeriodResult("-", bad, found["denominator"], found["stage"])
-                then.computed.setdefault(reader.ratio.rule.id, {})[then_ms] = computed
+                result = PeriodResult("-", bad, found["denominator"], found["stage"])
+                then.states[reader.ratio.n] = then.states[reader.ratio.n].foreseen(then_ms, result)
             return
         for source in reader.sources:
             if source.slot is not None:
@@ -272,11 +272,11 @@ def _evaluation(evaluator: RatioEvaluator, counter: RatioCounter, at_ms: int) ->
     rolling window moves on."""
     rule, zone = counter.ratio.rule, counter.ratio.zone
     window = rule.window
-    if evaluator.computing is not None:
-        boundary = evaluator.computing.boundary_from(at_ms + 1)
+    if evaluator.periodic is not None:
+        boundary = evaluator.periodic.schedule.first_from(at_ms + 1)
         period = window.closed_at(boundary, zone)
         while not counter.sum(period).total and period.last < day_of(at_ms, zone):
-            boundary = evaluator.computing.boundary_from(boundary + 1)
+            boundary = evaluator.periodic.schedule.first_from(boundary + 1)
             period = window.closed_at(boundary, zone)
         return boundary, period
     if window.align != "rolling":

@@ -20,7 +20,7 @@ def apply_order(order: Order, changed_facts: int, changed: int, passed_ms: int) 
         for n, extractor in enumerate(plan.extractors):
             if extractor.bits:
                 dirty_rules |= _put_instants(order, n, extractor.instants(facts, order.missed, passed_ms))
-    if index_updates.sales and shop.stocked and shop.apply_sales(order, plan.sales_zone):
+    if index_updates.sales and shop.sales.counting and shop.apply_sales(order):
         dirty_rules |= plan.on_sale
     if index_updates.numbers and shop.set_tracking_number(order):
         dirty_rules |= plan.on_number

@@ -271,11 +271,11 @@ def test_where_nothing_is_computed_no_order_is_kept_for_a_border():
     lived = Worker(book(late_ship(), kept, sites={"ID": {"zone": "UTC"}, "SG": {"zone": "UTC"}}), stepping=True)
     lived.commit_cycle([placed("1", "50h"), shipped("1", "500h")], ms("60h"))
     again = lived.restarted(lived.alerts).engine
-    assert again.shop("joom", "s1").future_facts == {}
+    assert again.shop("joom", "s1").period_results.future_facts == {}
     apply(again, [event("shop.profile", at="61h", site="ID")])
-    assert len(again.shop("joom", "s1").future_facts) == 1
+    assert len(again.shop("joom", "s1").period_results.future_facts) == 1
     apply(again, [event("shop.profile", at="62h", site="SG")])
-    assert again.shop("joom", "s1").future_facts == {}
+    assert again.shop("joom", "s1").period_results.future_facts == {}
 
 
 def test_an_order_that_is_let_go_is_kept_nowhere():

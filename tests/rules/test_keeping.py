@@ -97,4 +97,4 @@ def test_a_sku_that_has_no_sales_left_leaves_nothing_behind():
              "severity": {"crossed": "warning"}, "summary": {"crossed": "!"}}  # fmt: skip
     engine = Engine(book(cover), stepping=True)
     list(replay(engine, [placed(items=[{"sku": "A1"}]), tick(LONG_AFTER)]))
-    assert engine.shop("joom", "s1").sales == {}
+    assert engine.shop("joom", "s1").sales.by_sku == {}

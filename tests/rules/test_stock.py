@@ -5,18 +5,20 @@ from typing import Any
 import pytest
 
 from rules.calendar.days import day_of
+from rules.messages.events import Item
 from rules.plan.rule_book import RuleBook
-from rules.state.shop import Shop
-from tests.rules.history import START_MS, book, brief, event, pack_file, placed, run, tick
+from rules.state.sales import Sales
+from tests.rules.history import START_MS, brief, event, pack_file, placed, run, tick
 
 TODAY = day_of(START_MS, "UTC")
 
 
-def selling(*per_day: int) -> Shop:
+def selling(*per_day: int) -> Sales:
     """A shop that sells so many of A1 a day, the last of these days today."""
-    shop = Shop("joom", "s1", book().plan("joom"))
-    shop.sales = {"A1": {TODAY - n: units for n, units in enumerate(reversed(per_day)) if units}}
-    return shop
+    sales = Sales()
+    for n, units in enumerate(reversed(per_day)):
+        sales.replace(None, (TODAY - n, (Item(sku="A1", qty=units),)))
+    return sales
 
 
 @pytest.mark.parametrize(
@@ -34,7 +36,7 @@ def selling(*per_day: int) -> Shop:
 def test_a_day_that_is_not_over_only_counts_where_it_makes_sales_faster(
     per_day: tuple[int, ...], sold: int, days: int
 ) -> None:
-    assert selling(*per_day).sold("A1", 7, TODAY) == (sold, days)
+    assert selling(*per_day).of("A1", 7, TODAY) == (sold, days)
 
 
 def test_steady_sales_bring_one_word_about_the_stock_and_not_one_a_day() -> None:

@@ -212,7 +212,7 @@ class ReusedNumbers(OrderOccurrences):
     """Shipments under a number that another order was shipped under before."""
 
     def _timeline(self, shop: ShopView) -> Timeline:
-        timeline: Timeline = shop.reuses
+        timeline: Timeline = shop.tracking_numbers.reuses
         return timeline
 
     def at(self, shop: ShopView, subject: str, at_ms: int) -> list[Occurrence]:
@@ -221,7 +221,7 @@ class ReusedNumbers(OrderOccurrences):
         used, event = shop.orders[subject].number, _event(shop, subject, "shipped")
         assert used is not None
         number = used[0]
-        first = shop.numbers[number][0][1]
+        first = shop.tracking_numbers.first_used_by(number)
         return [Occurrence(at_ms, subject, *event, order=subject, tracking_no=number, first_used_by=first)]
 
 

@@ -16,7 +16,7 @@ from rules.kinds.evidence import ORDERS_SHOWN, percent
 from rules.kinds.money import money_taken
 from rules.kinds.ratio.compiled import CompiledRatio, Count
 from rules.kinds.ratio.counters import RatioCounter
-from rules.kinds.ratio.period_results import PeriodResult
+from rules.kinds.ratio.period_results import PeriodResult, RuleResults
 from rules.kinds.ratio.periodic import PeriodicRatio
 from rules.kinds.ratio.sanctions import sanctions
 from rules.kinds.ratio.spec import Ratio
@@ -33,15 +33,18 @@ class RatioEvaluator(Evaluator[Ratio, Any]):
         self.n = n
         self.rule: Ratio = versions[-1].rule
         self.versions = versions
-        self.computing = None if self.rule.every is None else PeriodicRatio(versions)
+        self.periodic = None if self.rule.every is None else PeriodicRatio(versions)
         self._in_force = [(ratio.effective, ratio.n) for ratio in versions]
         #: The place of the version that always is in force, where there is only that.
         self._only = versions[0].n if len(versions) == 1 and versions[0].effective == ALWAYS else None
         bounds = {at for ratio in versions for at in (ratio.effective.from_ms, ratio.effective.to_ms)}
         self._bounds_ms = sorted(bounds - {MIN_MS, NEVER})
 
+    def new_state(self) -> Any:
+        return None if self.periodic is None else RuleResults(self.rule.id)
+
     def counter(self, shop: ShopView, at_ms: int) -> RatioCounter | None:
-        """The version in force at a moment."""
+        """Published: the orders counted for the version in force at a moment."""
         if self._only is not None:
             only: RatioCounter = shop.counters[self._only]
             return only
@@ -64,13 +67,13 @@ class RatioEvaluator(Evaluator[Ratio, Any]):
         if counter is None or not counter.ratio.steps:
             return Evaluation([], next_ms)
         next_ms = min(next_ms, counter.advance(at_ms))
-        if self.computing is None:
+        if self.periodic is None:
             return Evaluation(self._findings(shop, counter, at_ms), next_ms)
-        changed, boundary = self.computing.compute(shop, at_ms)
+        changed, boundary = self.periodic.compute(shop, state, at_ms), state.next_ms
         following = self.counter(shop, boundary)
         if following is not None and following is not counter:
             next_ms = min(next_ms, following.advance(at_ms))
-        findings = self._computed_findings(shop, counter, following, at_ms)
+        findings = self._computed_findings(shop, state, counter, following, at_ms)
         return Evaluation(findings, min(next_ms, boundary), changed)
 
     def _findings(self, shop: ShopView, counter: RatioCounter, at_ms: int) -> list[Finding]:
@@ -109,13 +112,13 @@ class RatioEvaluator(Evaluator[Ratio, Any]):
         return {"reason": finding.subject, "mix": dict(sorted(self._reasons(counter, count).items()))}
 
     def _computed_findings(
-        self, shop: ShopView, counter: RatioCounter, following: RatioCounter | None, at_ms: int
+        self, shop: ShopView, state: RuleResults, counter: RatioCounter, following: RatioCounter | None, at_ms: int
     ) -> list[Finding]:
         """Of a rolling window the step that was computed last; where it reached none, whether the `following`
         computation would. A calendar period is judged as it goes."""
         if counter.ratio.rule.window.align != "rolling":
             return self._findings(shop, counter, at_ms)
-        newest = self.newest(shop, at_ms)
+        newest = self._newest(state, at_ms)
         ratio = counter.ratio
         step = next((step for step in ratio.steps if newest is not None and step.name == newest[1].step), None)
         if step is not None:
@@ -124,13 +127,13 @@ class RatioEvaluator(Evaluator[Ratio, Any]):
             return [Finding(Desired("near", following.ratio.rule.severity["near"]), "threshold_near")]
         return []
 
-    def newest(self, shop: ShopView, at_ms: int) -> tuple[int, PeriodResult] | None:
+    def _newest(self, state: RuleResults | None, at_ms: int) -> tuple[int, PeriodResult] | None:
         """What was computed at the last boundary, and that (epoch ms); None where there was nothing to compute."""
-        return None if self.computing is None else self.computing.newest(shop, at_ms)
+        return None if self.periodic is None or state is None else self.periodic.newest(state, at_ms)
 
     def computations(self, shop: ShopView) -> list[tuple[int, PeriodResult]]:
-        """What was computed at which boundary (epoch ms), oldest first."""
-        return [] if self.computing is None else self.computing.computations(shop)
+        """Published: what was computed at which boundary (epoch ms), oldest first."""
+        return [] if self.periodic is None else self.periodic.computations(shop.states[self.n])
 
     def _computed_to(self, shop: ShopView, counter: RatioCounter, at_ms: int, step: str) -> Count | None:
         """The last computation that came to a step, as a count."""
@@ -151,7 +154,7 @@ class RatioEvaluator(Evaluator[Ratio, Any]):
             return Evidence(
                 {"period": finding.episode}, {**blank, "period": finding.episode, "subject": finding.subject}
             )
-        return self._evidence(shop, counter, count, finding, at_ms)
+        return self._evidence(shop, state, counter, count, finding, at_ms)
 
     def _count_of(self, shop: ShopView, counter: RatioCounter, finding: Finding, at_ms: int) -> Count | None:
         """The count an alert is about, for as long as its orders are kept."""
@@ -165,7 +168,9 @@ class RatioEvaluator(Evaluator[Ratio, Any]):
         count = counter.current_count(period) or counter.sum(period)
         return count if ratio.rule.by is None else self._part(shop, counter, count, finding.subject, at_ms)
 
-    def _evidence(self, shop: ShopView, counter: RatioCounter, count: Count, finding: Finding, at_ms: int) -> Evidence:
+    def _evidence(
+        self, shop: ShopView, state: Any, counter: RatioCounter, count: Count, finding: Finding, at_ms: int
+    ) -> Evidence:
         ratio = counter.ratio
         rule = ratio.rule
         shown, number, bad_facts = _bad(counter, count.period, finding.subject if rule.by == "reason" else None)
@@ -178,7 +183,7 @@ class RatioEvaluator(Evaluator[Ratio, Any]):
             "orders": shown,
             "orders_total": number,
         }
-        newest = self.newest(shop, at_ms)
+        newest = self._newest(state, at_ms)
         if newest is not None:
             details["computed"] = computed_json(ratio, *newest)
         if rule.by is not None:
@@ -231,7 +236,7 @@ class RatioEvaluator(Evaluator[Ratio, Any]):
             parts = dict(self._split(shop, counter, count, at_ms))
             shown = {"by": {subject: part.bad for subject, part in parts.items()}}
             count = max(parts.values(), key=lambda part: part.bad, default=Count(count.period, 0, count.total))
-        newest = self.newest(shop, at_ms)
+        newest = self._newest(state, at_ms)
         if newest is not None:
             shown["computed"] = computed_json(counter.ratio, *newest)
         if (

@@ -1,17 +1,176 @@
-"""What a ratio was at a boundary: a fact of the shop from then on."""
+"""What the periodic ratios of a shop were at their boundaries, and what may make that otherwise.
 
-from typing import TYPE_CHECKING
+A result is a fact of the shop from then on: it is kept in the changelog, comes back after a restart, and outlives a
+change of the shop's plan until its rule has computed it again.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from copy import copy
+from typing import Any, Generic, Protocol, TypeVar
 
 from msgspec import Struct
 
-if TYPE_CHECKING:
-    pass
+from rules.calendar.instants import MIN_MS, NEVER
+from rules.calendar.schedule import Schedule
+from rules.facts.order_facts import OrderFacts, future_bits
+from rules.kinds.nothing import NOTHING
 
 
 class PeriodResult(Struct, array_like=True, frozen=True):
-    """What a ratio was at a boundary: a fact from then on, kept with the shop. `step` is the stage reached."""
+    """What a ratio was at a boundary. `step` is the stage reached."""
 
     period: str
     bad: int
     total: int
     step: str | None
+
+
+class _Order(Protocol):
+    """What matters here of an order; `last_ms` is when anything was last heard of it."""
+
+    last_ms: int
+
+    @property
+    def facts(self) -> OrderFacts: ...
+
+
+Order = TypeVar("Order", bound=_Order)
+
+
+class RuleResults:
+    """The state of one periodic ratio's evaluator: its results by boundary (epoch ms), up to when it `computed` them
+    (None: not yet under this plan), the boundaries before and after that, and from when on evidence came late
+    (`recompute_from_ms`). `shared`: what all periodic ratios of the shop share."""
+
+    __slots__ = ("by_boundary", "computed_ms", "last_ms", "next_ms", "recompute_from_ms", "rule", "shared")
+
+    def __init__(self, rule: str) -> None:
+        self.rule = rule
+        self.shared: PeriodResults[Any] | None = None
+        self.by_boundary: dict[int, PeriodResult] = NOTHING
+        self.computed_ms: int | None = None
+        self.last_ms = self.next_ms = MIN_MS
+        self.recompute_from_ms = NEVER
+
+    def is_due(self, at_ms: int) -> bool:
+        """Whether a boundary has been reached since the last time, or evidence came late."""
+        return at_ms >= self.next_ms or self.recompute_from_ms < NEVER
+
+    def put(self, boundary_ms: int, result: PeriodResult | None) -> bool:
+        """Keeps a result, None where there was nothing to compute; whether it is another than before."""
+        if self.by_boundary.get(boundary_ms) == result:
+            return False
+        self.restore(boundary_ms, result)
+        if self.shared is not None:
+            self.shared.unsaved.append((self.rule, boundary_ms))
+        return True
+
+    def restore(self, boundary_ms: int, result: PeriodResult | None) -> None:
+        """The same of a result that is saved already."""
+        self.by_boundary = self.by_boundary or {}
+        if result is None:
+            self.by_boundary.pop(boundary_ms, None)
+        else:
+            self.by_boundary[boundary_ms] = result
+
+    def complete(self, at_ms: int, last_ms: int, next_ms: int) -> None:
+        """All is computed up to a moment, which lies between these boundaries."""
+        self.computed_ms, self.last_ms, self.next_ms = at_ms, last_ms, next_ms
+        self.recompute_from_ms = NEVER
+        if self.shared is not None:
+            self.shared.late_before_ms = max(self.shared.late_before_ms, last_ms)
+
+    def future_after(self, boundary_ms: int) -> Mapping[Any, int]:
+        """The orders of which something is known that lies after a boundary, with those facts (as bits)."""
+        return {} if self.shared is None else self.shared.future_after(boundary_ms)
+
+    def foreseen(self, boundary_ms: int, result: PeriodResult) -> "RuleResults":
+        """A copy in which a boundary to come has a result."""
+        copied = copy(self)
+        copied.by_boundary = {**self.by_boundary, boundary_ms: result}
+        return copied
+
+
+class PeriodResults(Generic[Order]):
+    """What the periodic ratios of one shop keep together. The engine tells it what has come, and takes what is to be
+    saved; each ratio writes its own `RuleResults`.
+
+    `boundary_ms`: the next boundary of any of them, `NEVER` where there are none. `future_facts`: the orders of which
+    something may be known that lies after it, with these facts (as bits). `late_before_ms`: evidence for this time or
+    before may change a result. Both instants are compared at each event.
+    """
+
+    __slots__ = ("_bound", "_by_rule", "_schedules", "boundary_ms", "future_facts", "late_before_ms", "unsaved")
+
+    def __init__(self) -> None:
+        self.boundary_ms = NEVER
+        self.late_before_ms = MIN_MS
+        self.future_facts: dict[Order, int] = NOTHING
+        #: `(rule, boundary)` of the results that are to be saved.
+        self.unsaved: list[tuple[str, int]] = []
+        self._by_rule: dict[str, RuleResults] = NOTHING
+        self._bound: Sequence[RuleResults] = ()
+        self._schedules: Sequence[Schedule] = ()
+
+    def bind(self, rules: Sequence[RuleResults], schedules: Sequence[Schedule], orders: Iterable[Order]) -> None:
+        """Takes on the periodic ratios of another plan, with when each is computed. They find the results of the same
+        rules under the plan before."""
+        self._bound, self._schedules = rules, schedules
+        for rule in rules:
+            before = self._by_rule.get(rule.rule)
+            rule.shared = self
+            rule.by_boundary = NOTHING if before is None else before.by_boundary
+            self._by_rule = self._by_rule or {}
+            self._by_rule[rule.rule] = rule
+        self.boundary_ms, self.future_facts = MIN_MS if rules else NEVER, NOTHING
+        for order in orders:
+            self.expect(order)  # nobody may have asked what lies ahead until now
+
+    # -- what the engine tells ------------------------------------------------------------------------------
+
+    def note_future(self, order: Order, facts: int) -> None:
+        """Facts (as bits) of an order have come that may lie after the next boundary."""
+        self.future_facts = self.future_facts or {}
+        self.future_facts[order] = self.future_facts.get(order, 0) | facts
+
+    def expect(self, order: Order) -> None:
+        """The same, by all that is known of an order."""
+        if order.last_ms > self.boundary_ms:
+            self.note_future(order, future_bits(order.facts, self.boundary_ms))
+
+    def evidence_arrived(self, at_ms: int) -> None:
+        """Evidence for a moment has come late: what was computed since then may have been otherwise."""
+        for rule in self._bound:
+            rule.recompute_from_ms = min(rule.recompute_from_ms, at_ms)
+
+    def advance(self, at_ms: int) -> None:
+        """The next boundary is past: from now on only what lies after the one that follows matters."""
+        following_ms = min([schedule.first_from(at_ms) for schedule in self._schedules])
+        self.future_facts, self.boundary_ms = self.future_after(following_ms), following_ms
+
+    def restore(self, rule: str, boundary_ms: int, result: PeriodResult | None) -> None:
+        """Takes back a saved result, whether its rule is known yet or not."""
+        self._by_rule = self._by_rule or {}
+        self._by_rule.setdefault(rule, RuleResults(rule)).restore(boundary_ms, result)
+        if result is not None:
+            self.late_before_ms = max(self.late_before_ms, boundary_ms)
+
+    def clear(self) -> None:
+        """Forgets all results: other rules have other boundaries."""
+        for rule in self._by_rule.values():
+            self.unsaved += [(rule.rule, boundary_ms) for boundary_ms in rule.by_boundary]
+            rule.by_boundary = NOTHING
+
+    # -- what it answers ------------------------------------------------------------------------------------
+
+    def future_after(self, boundary_ms: int) -> dict[Order, int]:
+        """Those of `future_facts` that lie after this boundary, too, which is `boundary_ms` or a later one."""
+        if boundary_ms == self.boundary_ms:
+            return self.future_facts
+        return {
+            order: future_bits(order.facts, boundary_ms) for order in self.future_facts if order.last_ms > boundary_ms
+        }
+
+    def by_rule(self) -> dict[str, dict[int, PeriodResult]]:
+        """All results by rule and boundary (epoch ms)."""
+        return {name: rule.by_boundary for name, rule in self._by_rule.items() if rule.by_boundary}

@@ -1,14 +1,14 @@
 """Computing a ratio at its boundaries (each Monday, each month): from what had happened by then, and a fact of the
 shop's from then on, until evidence comes late."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 from rules.calendar.days import start_of_day
-from rules.calendar.instants import NEVER
-from rules.calendar.schedule import boundaries, is_boundary, last_boundary, next_boundary
+from rules.calendar.schedule import Schedule
 from rules.calendar.windows import Period
 from rules.kinds.ratio.compiled import CompiledRatio, Count, Part
-from rules.kinds.ratio.period_results import PeriodResult
+from rules.kinds.ratio.period_results import PeriodResult, RuleResults
 from rules.kinds.ratio.spec import LONGEST_MS
 from rules.kinds.shop_view import OrderView, ShopView
 
@@ -20,84 +20,67 @@ class PeriodicRatio:
         rule = versions[-1].rule
         assert rule.every is not None
         self.rule_id = rule.id
-        self.every = rule.every
-        self.zone = versions[-1].zone
         self.versions = versions
-        self.lag_ms = 0 if rule.window.align == "rolling" else int(rule.window.lag)
+        lag_ms = 0 if rule.window.align == "rolling" else int(rule.window.lag)
+        self.schedule = Schedule(rule.every, versions[-1].zone, lag_ms)
 
-    def compute(self, shop: ShopView, at_ms: int) -> tuple[bool, int]:
+    def compute(self, shop: ShopView, results: RuleResults, at_ms: int) -> bool:
         """Computes the ratio at each boundary that has been reached since the last time; again, where evidence has come
-        late for orders that are still kept. Answers whether anything is new, and when the next boundary is (epoch
-        ms)."""
-        _, _, following = shop.computed_to.get(self.rule_id, (at_ms, at_ms, at_ms))
-        if at_ms < following and self.rule_id not in shop.recompute:
-            return False, following
-        kept = shop.computed.get(self.rule_id, {})
+        late for orders that are still kept. Whether any result is another than before."""
+        if not results.is_due(at_ms):
+            return False
         changed = False
-        for boundary in boundaries(self.every, self._start(shop, at_ms), at_ms, self.zone, self.lag_ms):
-            found = self._compute(shop, boundary, kept.get(boundary), at_ms)
-            if kept.get(boundary) == found:
-                continue
-            if found is None:
-                del kept[boundary]
-            else:
-                kept[boundary] = found
-                shop.computed[self.rule_id] = kept
-            shop.recomputed.append((self.rule_id, boundary))
-            changed = True
-        last = last_boundary(self.every, at_ms, self.zone, self.lag_ms)
-        shop.late_before_ms = max(shop.late_before_ms, last)
-        following = next_boundary(self.every, at_ms, self.zone, self.lag_ms)
-        shop.computed_to[self.rule_id] = at_ms, last, following
-        return changed, following
+        for boundary in self.schedule.between(_start(shop, results, at_ms), at_ms):
+            found = self._compute(shop, results, boundary, at_ms)
+            changed = results.put(boundary, found) or changed
+        results.complete(at_ms, self.schedule.last_by(at_ms), self.schedule.next_after(at_ms))
+        return changed
 
-    def _start(self, shop: ShopView, at_ms: int) -> int:
-        """After which instant boundaries must be looked at."""
-        done = shop.computed_to.get(self.rule_id)
-        # The first time, after a restart too: evidence may have been written that nothing was computed from yet.
-        since = min(shop.began_ms, at_ms) - 1 if done is None else done[0]
-        return max(min(since, shop.recompute.pop(self.rule_id, NEVER) - 1), at_ms - LONGEST_MS)
-
-    def _compute(self, shop: ShopView, boundary: int, before: PeriodResult | None, at_ms: int) -> PeriodResult | None:
-        """What the ratio was at a boundary, from what had happened by then; None without orders. `before` is what was
-        found earlier."""
+    def _compute(self, shop: ShopView, results: RuleResults, boundary: int, at_ms: int) -> PeriodResult | None:
+        """What the ratio was at a boundary, from what had happened by then; None without orders."""
         ratio = next((each for each in self.versions if each.effective.at(boundary)), None)
         if ratio is None:
             return None
         period = ratio.rule.window.closed_at(boundary, ratio.zone)
         if start_of_day(period.first, ratio.zone) < shop.retained_from_ms:
-            return before  # some of its orders are gone: what was computed then stands
+            return results.by_boundary.get(boundary)  # some of its orders are gone: what was computed then stands
         at_its_time = boundary == at_ms and not shop.instant_open
-        count = (_counted_now if at_its_time else _counted_then)(shop, ratio, period, boundary)
+        if at_its_time:
+            count = _counted_now(shop, results.future_after(boundary), ratio, period, boundary)
+        else:
+            count = _counted_then(shop, ratio, period, boundary)
         if not count.total:
             return None
         step = ratio.reached(count)
         return PeriodResult(period.name, count.bad, count.total, None if step is None else step.name)
 
-    def boundary_from(self, at_ms: int) -> int:
-        """The first boundary that doesn't lie before a moment (epoch ms)."""
-        return next_boundary(self.every, at_ms - 1, self.zone, self.lag_ms)
+    def computations(self, results: RuleResults) -> list[tuple[int, PeriodResult]]:
+        """What was computed at which boundary (epoch ms), oldest first. Boundaries of another zone, by which the shop
+        went before its site was known, are none of its own."""
+        return sorted([each for each in results.by_boundary.items() if self.schedule.has(each[0])])
 
-    def computations(self, shop: ShopView) -> list[tuple[int, PeriodResult]]:
-        """What was computed at which boundary (epoch ms), oldest first. Borders of another zone, by which the shop went
-        before its site was known, are none of its own."""
-        kept = shop.computed.get(self.rule_id, {})
-        return sorted([each for each in kept.items() if is_boundary(self.every, each[0], self.zone, self.lag_ms)])
-
-    def newest(self, shop: ShopView, at_ms: int) -> tuple[int, PeriodResult] | None:
+    def newest(self, results: RuleResults, at_ms: int) -> tuple[int, PeriodResult] | None:
         """What was computed at the last boundary, and that (epoch ms); None where there was nothing to compute."""
-        _, boundary, following = shop.computed_to.get(self.rule_id, (at_ms, at_ms, at_ms))
-        if not boundary <= at_ms < following:
-            boundary = last_boundary(self.every, at_ms, self.zone, self.lag_ms)
-        found = shop.computed.get(self.rule_id, {}).get(boundary)
+        known = results.computed_ms is not None and results.last_ms <= at_ms < results.next_ms
+        boundary = results.last_ms if known else self.schedule.last_by(at_ms)
+        found = results.by_boundary.get(boundary)
         return None if found is None else (boundary, found)
 
 
-def _counted_now(shop: ShopView, ratio: CompiledRatio, period: Period, boundary: int) -> Count:
+def _start(shop: ShopView, results: RuleResults, at_ms: int) -> int:
+    """After which instant boundaries must be looked at."""
+    # The first time, after a restart too: evidence may have been written that nothing was computed from yet.
+    since_ms = min(shop.began_ms, at_ms) - 1 if results.computed_ms is None else results.computed_ms
+    return max(min(since_ms, results.recompute_from_ms - 1), at_ms - LONGEST_MS)
+
+
+def _counted_now(
+    shop: ShopView, future_facts: Mapping[Any, int], ratio: CompiledRatio, period: Period, boundary: int
+) -> Count:
     """What has been counted by now, just as a boundary has come, without what is known of times to come."""
     count = shop.counters[ratio.n].sum(period)
     rests_on, slot, last, fixed = ratio.rests_on, ratio.denominator.n, period.last, ratio.fixed
-    for order, facts in shop.future_after(boundary).items():
+    for order, facts in future_facts.items():
         if not facts & rests_on:
             continue
         day = order.days[slot]
