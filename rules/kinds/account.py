@@ -12,7 +12,7 @@ from rules.kinds.evidence import ORDERS_SHOWN
 from rules.kinds.ledger.postings import Posting
 
 if TYPE_CHECKING:
-    from rules.kinds.ledger.spec import Ledger, PointsTier
+    from rules.kinds.ledger.spec import LedgerSpec, PointsTier
 
 
 class Shown(Struct, frozen=True):
@@ -32,7 +32,7 @@ class Account:
 
     __slots__ = ("_before_end", "_first", "_live", "clears_at", "points", "rule", "sanctions")
 
-    def __init__(self, rule: "Ledger", clears_at: Callable[[Posting], int]) -> None:
+    def __init__(self, rule: "LedgerSpec", clears_at: Callable[[Posting], int]) -> None:
         """`clears_at`: the boundary at which a posting goes (epoch ms)."""
         self.rule = rule
         self.clears_at = clears_at

@@ -12,19 +12,20 @@ from rules.calendar.durations import Duration
 from rules.calendar.instants import DAY_MS, MIN_MS, NEVER, rfc3339
 from rules.facts.shop_facts import Entry
 from rules.kinds.evaluation import ActiveSanction, Evaluation, Evidence, Finding
-from rules.kinds.evaluator import AnyEvaluator, Evaluator, State
+from rules.kinds.evaluator import Evaluator, State
 from rules.kinds.evidence import ORDERS_SHOWN
 from rules.kinds.happened import Occurrence, OccurrenceIndex
-from rules.kinds.occurrences.source import Log, OccurrenceSource, OccurrenceSpec
+from rules.kinds.occurrences.source import Crossings, Log, OccurrenceSource, OccurrenceSpec
 from rules.kinds.progress import Progress
-from rules.kinds.rule import Fault, Locale, Reference, Role, Rule, Sanction
+from rules.kinds.rule import Fault, Locale, Reference, Role, Sanction
+from rules.kinds.shop_rule import ShopRule, Wiring
 from rules.kinds.shop_view import ShopView
 from rules.kinds.subjects import SubjectEvaluator
 from rules.messages.alert_state import Desired, Emitted
 from rules.messages.alerts import Reason
 
 
-class CountRule(Rule, tag="count", tag_field="kind", kw_only=True, frozen=True):
+class CountRule(ShopRule, tag="count", tag_field="kind", kw_only=True, frozen=True):
     """So many of `of` bring about `threshold`; `near` says a word before.
 
     With a `sanction`: it begins when `threshold` have gathered; while it lasts none gather, and after it they are
@@ -82,6 +83,12 @@ class CountRule(Rule, tag="count", tag_field="kind", kw_only=True, frozen=True):
             yield "lasts", "goes with `per: order`, and says how long it is shown"
         if self.distinct is not None and self.per != "week":
             yield "distinct", "goes with `per: week`"
+
+    def compile(self, wiring: Wiring) -> "CountEvaluator[Any]":
+        source = wiring.source(self.of)
+        if self.sanction is not None:
+            return SanctionCounter(wiring.n, self, source, wiring.locale)
+        return (WeekCounter if self.per == "week" else OrderCounter)(wiring.n, self, source, wiring.locale)
 
 
 class Gathered(Struct):
@@ -246,7 +253,7 @@ class SanctionCounter(CountEvaluator[Progress[Gathered]]):
         return [ActiveSanction(self.sanction.name, now.from_ms, now.until_ms)]
 
 
-class WeekCounter(CountEvaluator[Progress[Week]]):
+class WeekCounter(CountEvaluator[Progress[Week]], Crossings[CountRule, Progress[Week]]):
     """Each calendar week counts for itself."""
 
     def new_state(self) -> Progress[Week]:
@@ -278,6 +285,9 @@ class WeekCounter(CountEvaluator[Progress[Week]]):
             return Evaluation([], ahead)
         week_ends_ms = start_of_day(monday + 7, self.zone)
         return Evaluation([Finding(*opened, episode=week_name(monday))], min(ahead, week_ends_ms))
+
+    def counted_from(self) -> OccurrenceSource:
+        return self.source
 
     def crossings(self, shop: ShopView) -> Iterator[Occurrence]:
         """When each week's count reached the threshold."""
@@ -366,9 +376,3 @@ class OrderCounter(CountEvaluator[None], SubjectEvaluator[CountRule, None]):
     def end_reason(self, shop: ShopView, state: None, last_emitted: Emitted, finding: Finding, at_ms: int) -> Reason:
         occurrences = self._known(shop, finding.subject, at_ms)
         return "period_ended" if self._open(len(occurrences)) is not None else "evidence_arrived"
-
-
-def evaluator_of(n: int, rule: CountRule, source: OccurrenceSource, locale: Locale) -> AnyEvaluator:
-    if rule.sanction is not None:
-        return SanctionCounter(n, rule, source, locale)
-    return (WeekCounter if rule.per == "week" else OrderCounter)(n, rule, source, locale)

@@ -13,7 +13,7 @@ from rules.kinds.nothing import NOTHING
 from rules.kinds.ratio.compiled import Count
 from rules.kinds.ratio.counters import RatioCounter
 from rules.kinds.ratio.evaluator import RatioEvaluator
-from rules.kinds.ratio.spec import Ratio
+from rules.kinds.ratio.spec import RatioSpec
 from rules.kinds.shop_view import ShopView
 from rules.kinds.subjects import SubjectEvaluator
 
@@ -51,7 +51,7 @@ class DisputeCounts:
         self.stages[period, number] = stage
 
 
-class DisputeEvaluator(RatioEvaluator, SubjectEvaluator[Ratio, Any]):
+class DisputeEvaluator(RatioEvaluator, SubjectEvaluator[RatioSpec, Any]):
     """A ratio rule by provider. The orders are the same for all providers, so where these change, providers are looked
     at again only if their number of disputes comes to another stage."""
 

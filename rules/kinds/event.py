@@ -10,14 +10,15 @@ from rules.calendar.instants import MIN_MS, NEVER, rfc3339
 from rules.kinds.evaluation import ActiveSanction, Evaluation, Evidence, Finding
 from rules.kinds.happened import Occurrence
 from rules.kinds.occurrences.source import OccurrenceSource, OccurrenceSpec
-from rules.kinds.rule import Fault, Locale, Reference, Rule, Sanction
+from rules.kinds.rule import Fault, Locale, Reference, Sanction
+from rules.kinds.shop_rule import ShopRule, Wiring
 from rules.kinds.shop_view import ShopView
 from rules.kinds.subjects import SubjectEvaluator
 from rules.messages.alert_state import Desired, Emitted
 from rules.messages.alerts import Reason, instant_of
 
 
-class EventRule(Rule, tag="event", tag_field="kind", kw_only=True, frozen=True):
+class EventRule(ShopRule, tag="event", tag_field="kind", kw_only=True, frozen=True):
     """Each of `of` is told for itself: as `crossed`, shown for `lasts`, or as the `sanction` it brings, while that is
     in force. The `points` of its `penalty` are those of a single time; several are told as their sum."""
 
@@ -52,6 +53,9 @@ class EventRule(Rule, tag="event", tag_field="kind", kw_only=True, frozen=True):
         yield from (("of", message) for message in self.of.diagnostics())
         if (self.sanction is None) == (self.lasts is None):
             yield "lasts", "an event is either shown for a time (`lasts`) or brings a `sanction`"
+
+    def compile(self, wiring: Wiring) -> "EventEvaluator":
+        return EventEvaluator(wiring.n, self, wiring.source(self.of), wiring.locale)
 
 
 class EventEvaluator(SubjectEvaluator[EventRule, None]):

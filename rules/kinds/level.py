@@ -4,7 +4,7 @@ from abc import abstractmethod
 from bisect import bisect_left
 from collections.abc import Iterator, Sequence
 from decimal import Decimal
-from typing import TYPE_CHECKING, Any, ClassVar, Literal
+from typing import Any, ClassVar, Literal
 
 from msgspec import Struct
 
@@ -16,14 +16,14 @@ from rules.kinds.evaluation import Evaluation, Evidence, Finding
 from rules.kinds.evaluator import Evaluator
 from rules.kinds.evidence import percent
 from rules.kinds.happened import Occurrence, OccurrenceIndex
-from rules.kinds.rule import Fault, Locale, Reference, Role, Rule
+from rules.kinds.ledger.evaluator import LedgerEvaluator
+from rules.kinds.occurrences.source import Crossings
+from rules.kinds.rule import Fault, Locale, Reference, Role
+from rules.kinds.shop_rule import ShopRule, Wiring
 from rules.kinds.shop_view import ShopView
 from rules.kinds.subjects import SubjectEvaluator
 from rules.messages.alert_state import Desired, Emitted
 from rules.messages.alerts import Reason
-
-if TYPE_CHECKING:
-    from rules.kinds.ledger.evaluator import LedgerEvaluator
 
 
 class LevelTier(Struct, forbid_unknown_fields=True, frozen=True):
@@ -33,7 +33,7 @@ class LevelTier(Struct, forbid_unknown_fields=True, frozen=True):
     at: Decimal
 
 
-class Level(Rule, tag="level", tag_field="kind", kw_only=True, frozen=True):
+class Level(ShopRule, tag="level", tag_field="kind", kw_only=True, frozen=True):
     """`of` a shop's figure: `rating`, `preorder_share` (of its listings), or the points of a `ledger` rule; or of each
     SKU: `stock_cover` (days that its stock lasts at the pace of the last `velocity`), `reorder_point` (its stock
     against the demand over `lead_time` and `safety` at that pace).
@@ -98,6 +98,13 @@ class Level(Rule, tag="level", tag_field="kind", kw_only=True, frozen=True):
         for field in ("lead_time", "safety"):
             if (self.of == "reorder_point") != (getattr(self, field) is not None):
                 yield field, "goes with a reorder point"
+
+    def compile(self, wiring: Wiring) -> "Readings":
+        if self.of_skus():
+            wiring.sales()
+            return StockEvaluator(wiring.n, self, wiring.locale)
+        ledger = None if self.ledger is None else wiring.evaluator_of(self.ledger, LedgerEvaluator)
+        return LevelEvaluator(wiring.n, self, wiring.locale, ledger)
 
 
 class Reading(Struct, frozen=True):
@@ -183,10 +190,10 @@ class Readings(Evaluator[Level, None]):
         }
 
 
-class LevelEvaluator(Readings):
+class LevelEvaluator(Readings, Crossings[Level, None]):
     """A level rule on one figure of a shop, ready to judge."""
 
-    def __init__(self, n: int, rule: Level, locale: Locale, ledger: "LedgerEvaluator | None") -> None:
+    def __init__(self, n: int, rule: Level, locale: Locale, ledger: LedgerEvaluator | None) -> None:
         super().__init__(n, rule, locale)
         self.ledger = ledger
 

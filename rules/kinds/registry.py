@@ -5,9 +5,9 @@ from msgspec import Struct
 from rules.kinds.count import CountRule
 from rules.kinds.deadline.spec import Deadline, Silence
 from rules.kinds.event import EventRule
-from rules.kinds.ledger.spec import Ledger
+from rules.kinds.ledger.kind import Ledger
 from rules.kinds.level import Level
-from rules.kinds.ratio.spec import Ratio
+from rules.kinds.ratio.kind import Ratio
 from rules.kinds.route import Route
 from rules.kinds.rule import Locale
 from rules.kinds.spacing import Spacing

@@ -6,7 +6,8 @@ from typing import ClassVar, Literal
 from rules.calendar.instants import NEVER
 from rules.facts.shop_facts import Entry, said_by
 from rules.kinds.evaluation import Evaluation, Evidence, Finding
-from rules.kinds.rule import Fault, Rule
+from rules.kinds.rule import Fault
+from rules.kinds.shop_rule import ShopRule, Wiring
 from rules.kinds.shop_view import ShopView
 from rules.kinds.subjects import SubjectEvaluator
 from rules.messages.alert_state import Desired, Emitted
@@ -15,7 +16,7 @@ from rules.messages.alerts import Reason
 Condition = Literal["saturated", "paralysed", "extreme"]
 
 
-class Route(Rule, tag="route", tag_field="kind", kw_only=True, frozen=True):
+class Route(ShopRule, tag="route", tag_field="kind", kw_only=True, frozen=True):
     """While a carrier (in a region) is in trouble, `lines` says by state where its parcels go instead. The state is the
     stage."""
 
@@ -32,6 +33,9 @@ class Route(Rule, tag="route", tag_field="kind", kw_only=True, frozen=True):
     def diagnostics(self) -> Iterator[Fault]:
         if not self.lines:
             yield "lines", "names no state of a carrier"
+
+    def compile(self, wiring: Wiring) -> "RouteEvaluator":
+        return RouteEvaluator(wiring.n, self)
 
 
 class RouteEvaluator(SubjectEvaluator[Route, None]):

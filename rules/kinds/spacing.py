@@ -9,14 +9,15 @@ from rules.calendar.durations import Duration
 from rules.calendar.instants import NEVER, rfc3339
 from rules.facts.shop_facts import Entry, holding, said_by, sku_of, starts_ms
 from rules.kinds.evaluation import Evaluation, Evidence, Finding
-from rules.kinds.rule import Fault, Locale, Rule
+from rules.kinds.rule import Fault, Locale
+from rules.kinds.shop_rule import ShopRule, Wiring
 from rules.kinds.shop_view import ShopView
 from rules.kinds.subjects import SubjectEvaluator
 from rules.messages.alert_state import Desired, Emitted
 from rules.messages.alerts import Reason
 
 
-class Spacing(Rule, tag="spacing", tag_field="kind", kw_only=True, frozen=True):
+class Spacing(ShopRule, tag="spacing", tag_field="kind", kw_only=True, frozen=True):
     """A SKU's promotion must not start before its price has held for `price_holds`: `due_soon` from the moment it is
     scheduled too soon, `overdue` once it has started. The newest word on a SKU's promotion is the one that counts.
     """
@@ -35,6 +36,9 @@ class Spacing(Rule, tag="spacing", tag_field="kind", kw_only=True, frozen=True):
     def diagnostics(self) -> Iterator[Fault]:
         if int(self.price_holds) <= 0:
             yield "price_holds", "must be longer than nothing"
+
+    def compile(self, wiring: Wiring) -> "SpacingEvaluator":
+        return SpacingEvaluator(wiring.n, self, wiring.locale)
 
 
 class TooSoon(Struct, frozen=True):

@@ -14,13 +14,14 @@ from rules.kinds.ratio.compiled import Count
 from rules.kinds.ratio.counters import RatioCounter
 from rules.kinds.ratio.evaluator import RatioEvaluator, ratio_json, window_json
 from rules.kinds.ratio.spec import uncomputed
-from rules.kinds.rule import Fault, Reference, Rule
+from rules.kinds.rule import Fault, Reference
+from rules.kinds.shop_rule import ShopRule, Wiring
 from rules.kinds.shop_view import ShopView
 from rules.messages.alert_state import Desired, Emitted
 from rules.messages.alerts import Reason
 
 
-class Streak(Rule, tag="streak", tag_field="kind", kw_only=True, frozen=True):
+class Streak(ShopRule, tag="streak", tag_field="kind", kw_only=True, frozen=True):
     """The ratio rule `of` (computed each quarter, say) must be kept up `times` periods in a row, at which `reached` is
     told. `near` once the orders lost by now keep this period from it unless more orders come than lately; `crossed`
     when not even those that the pace so far lets expect would be enough.
@@ -48,6 +49,13 @@ class Streak(Rule, tag="streak", tag_field="kind", kw_only=True, frozen=True):
             yield "times", "must be at least 2"
         if self.reached in ("near", "crossed", "active"):
             yield "reached", f"{self.reached} is the name of another stage"
+
+    def compile(self, wiring: Wiring) -> "StreakEvaluator":
+        ratio = wiring.evaluator_of(self.of, RatioEvaluator)
+        assert ratio is not None
+        for version in ratio.versions:
+            version.denominator.on_move |= 1 << wiring.n
+        return StreakEvaluator(wiring.n, self, ratio)
 
 
 class StreakEvaluator(Evaluator[Streak, None]):

@@ -16,7 +16,8 @@ from rules.kinds.evaluation import ActiveSanction, Evaluation, Evidence, Finding
 from rules.kinds.evaluator import State
 from rules.kinds.occurrences.source import OccurrenceSource, OccurrenceSpec
 from rules.kinds.progress import Progress
-from rules.kinds.rule import Fault, Locale, Reference, Rule, Sanction
+from rules.kinds.rule import Fault, Locale, Reference, Sanction
+from rules.kinds.shop_rule import ShopRule, Wiring
 from rules.kinds.shop_view import ShopView
 from rules.kinds.subjects import SubjectEvaluator
 from rules.messages.alert_state import Desired, Emitted
@@ -31,7 +32,7 @@ _NEXT_TOP_UP = MIN_MS
 """Stands for no sum that was taken, but for when the next is topped up."""
 
 
-class Tasks(Rule, tag="tasks", tag_field="kind", kw_only=True, frozen=True):
+class Tasks(ShopRule, tag="tasks", tag_field="kind", kw_only=True, frozen=True):
     """After each event `after` (or each order `of`), all of `tasks` are to be done `within` a time, each ticked off by
     a `task.done`; after `deposit.deducted`, the deposit is to be topped up. Told from the start as `due_soon`, in
     rising severity by `warn`, then as `overdue`, for `lasts` at the most. `sanction` begins when it is overdue and
@@ -77,6 +78,11 @@ class Tasks(Rule, tag="tasks", tag_field="kind", kw_only=True, frozen=True):
             yield "within", "must be longer than nothing"
         if not any(each.before >= self.within for each in self.warn):
             yield "warn", f"the first is told from the start, so `before` is {self.within} or more"
+
+    def compile(self, wiring: Wiring) -> "TasksEvaluator | DepositEvaluator":
+        if self.after == "deposit.deducted":
+            return DepositEvaluator(wiring.n, self, wiring.locale)
+        return TasksEvaluator(wiring.n, self, None if self.of is None else wiring.source(self.of), wiring.locale)
 
 
 class Duty(Struct):

@@ -88,12 +88,10 @@ class Outlook:
         self.due_total = 0
 
     def work(self) -> Iterator[None]:
-        for evaluator in self.shop.plan.evaluators:
-            if isinstance(evaluator, RatioEvaluator):
-                yield from self._ratio(evaluator)
-        for evaluator in self.shop.plan.evaluators:
-            if isinstance(evaluator, LedgerEvaluator):
-                yield from self._ledger(evaluator)
+        for ratio in self.shop.plan.ratio_evaluators:
+            yield from self._ratio(ratio)
+        for ledger in self.shop.plan.ledger_evaluators:
+            yield from self._ledger(ledger)
         yield from self._list()
 
     # -- ratios -----------------------------------------------------------------------------------------------
@@ -232,8 +230,7 @@ class Outlook:
             saving.points[ledger] = saving.points.get(ledger, Decimal()) + more * reader.feed.points
 
     def _name_of(self, reader: FeedReader) -> str:
-        evaluators = (evaluator for evaluator in self.shop.plan.evaluators if isinstance(evaluator, LedgerEvaluator))
-        return next(evaluator.rule.ledger for evaluator in evaluators if reader in evaluator.readers)
+        return next(ledger.rule.ledger for ledger in self.shop.plan.ledger_evaluators if reader in ledger.readers)
 
     # -- the list -----------------------------------------------------------------------------------------------
 

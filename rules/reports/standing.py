@@ -5,10 +5,8 @@ from typing import Any
 
 from rules.calendar.instants import NEVER, rfc3339
 from rules.engine.engine import Engine
-from rules.kinds.ledger.evaluator import LedgerEvaluator
 from rules.kinds.money import money_of, money_taken
-from rules.kinds.ratio.evaluator import RatioEvaluator
-from rules.kinds.ratio.spec import Ratio
+from rules.kinds.ratio.spec import RatioSpec
 from rules.reports.next_deadline import deadlines_ahead
 from rules.state.shop import Order, Shop
 
@@ -24,8 +22,7 @@ def standing(shop: Shop, at_ms: int) -> dict[str, Any]:
         "ledgers": {
             evaluator.rule.ledger: evaluator.entry(shop, shop.states[evaluator.n], at_ms)
             | _reported_points(shop, evaluator.rule.ledger, at_ms)
-            for evaluator in shop.plan.evaluators
-            if isinstance(evaluator, LedgerEvaluator)
+            for evaluator in shop.plan.ledger_evaluators
         },
         "sanctions": sanctions(shop, at_ms),
         "exposure": _one_sum(money_of(_exposure(shop, at_ms))),
@@ -86,10 +83,9 @@ def _one_sum(sums: list[dict[str, str]]) -> dict[str, Any] | None:
 def _exposure(shop: Shop, at_ms: int) -> dict[str, Decimal]:
     """What the penalties that are due by now would take."""
     sums: dict[str, Decimal] = {}
-    for evaluator in shop.plan.evaluators:
-        if not isinstance(evaluator, RatioEvaluator) or (counter := evaluator.counter(shop, at_ms)) is None:
-            continue
-        if not _takes_money(counter.ratio.rule):
+    for evaluator in shop.plan.ratio_evaluators:
+        counter = evaluator.counter(shop, at_ms)
+        if counter is None or not _takes_money(counter.ratio.rule):
             continue  # of most, and which orders are bad takes long to find
         for count in counter.counts_at(at_ms):
             step = counter.ratio.reached(count)
@@ -101,7 +97,7 @@ def _exposure(shop: Shop, at_ms: int) -> dict[str, Decimal]:
     return sums
 
 
-def _takes_money(rule: Ratio) -> bool:
+def _takes_money(rule: RatioSpec) -> bool:
     costs = (rule.penalty, *(tier.penalty for tier in rule.tiers))
     return any(cost is not None and cost.share is not None for cost in costs)
 

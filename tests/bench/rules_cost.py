@@ -16,7 +16,7 @@ from typing import Any
 from rules.engine.engine import Engine
 from rules.kinds.deadline.timer import FirstDeadlines, Timer, compile_first_deadlines
 from rules.messages.events import decode
-from rules.plan import shop_plan
+from rules.plan import order_plan
 from rules.plan.rule_book import RuleBook
 from rules.plan.shop_plan import Reclassification
 from rules.state import aggregate
@@ -89,7 +89,7 @@ def _clock_on(clocked: Clocked, book: RuleBook) -> Iterator[None]:
 
     try:
         # Before there is any plan: it is made with these.
-        replace(shop_plan, "compile_first_deadlines", _clocked_first_deadlines(clocked))
+        replace(order_plan, "compile_first_deadlines", _clocked_first_deadlines(clocked))
         evaluators = {type(evaluator) for pack in book.packs for evaluator in book.plan(pack.platform).evaluators}
         functions: list[tuple[Any, str, Callable[..., Sequence[str]]]] = [
             (Timer, "evaluate", lambda timer, *_: [timer.rule.id]),

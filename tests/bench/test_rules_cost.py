@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from rules.kinds.deadline.spec import Deadline, Silence
-from rules.kinds.ratio.spec import Ratio
+from rules.kinds.ratio.kind import Ratio
 from streams import pack_files
 from tests.bench.rules_cost import rule_costs
 from tests.bench.systems import PACK

@@ -1,7 +1,7 @@
 """Deadlines: something must have happened to an order within a time. And silence: news must keep coming."""
 
 from collections.abc import Iterator, Sequence
-from typing import ClassVar, get_args
+from typing import ClassVar, Literal, get_args
 
 from msgspec import Struct, field
 
@@ -63,7 +63,7 @@ class Deadline(Rule, tag="deadline", tag_field="kind", kw_only=True, frozen=True
 
     NAMES: ClassVar[frozenset[str]] = _NAMES
     ROLES: ClassVar[frozenset[Role]] = frozenset({"deadline rule", "deadline rule (no silence)"})
-    PER_ORDER: ClassVar[bool] = True
+    PER_ORDER: ClassVar[Literal[True]] = True
     DATED: ClassVar[bool] = True
     WARNED: ClassVar[frozenset[str]] = _WARNED
 
@@ -125,7 +125,7 @@ class Silence(Rule, tag="silence", tag_field="kind", kw_only=True, frozen=True):
 
     NAMES: ClassVar[frozenset[str]] = _NAMES
     ROLES: ClassVar[frozenset[Role]] = frozenset({"deadline rule"})
-    PER_ORDER: ClassVar[bool] = True
+    PER_ORDER: ClassVar[Literal[True]] = True
     DATED: ClassVar[bool] = True
     WARNED: ClassVar[frozenset[str]] = _WARNED
 
@@ -147,7 +147,11 @@ class Silence(Rule, tag="silence", tag_field="kind", kw_only=True, frozen=True):
         yield from _diagnostics(self, "after", self.after)
 
 
-def _diagnostics(rule: Deadline | Silence, start: str, starts: tuple[str, ...] | None) -> Iterator[Fault]:
+OrderRule = Deadline | Silence
+"""The rules of single orders."""
+
+
+def _diagnostics(rule: OrderRule, start: str, starts: tuple[str, ...] | None) -> Iterator[Fault]:
     for name, facts in ((start, starts), ("until", rule.until)):
         if facts == ():
             yield name, f"{name} names no fact"

@@ -10,7 +10,7 @@ from rules.codegen import Written, function
 from rules.expr.conditions import compile_condition, expression, order_function
 from rules.expr.moments import Moment, asked, found, latest, of_fact
 from rules.facts.order_facts import FIRST_HOLDS, DueBy, OrderFacts, bits_of, stamps_of
-from rules.kinds.deadline.spec import Deadline, DueOf, Silence
+from rules.kinds.deadline.spec import Deadline, DueOf, OrderRule, Silence
 from rules.kinds.rule import ALWAYS, Effective, Locale
 from rules.messages.alert_state import Desired, Emitted
 from rules.messages.alerts import Reason
@@ -52,7 +52,7 @@ class Timer:
     )
 
     def __init__(
-        self, rule: Deadline | Silence, n: int, locale: Locale, dues: Mapping[str, Moment], facts: int, begun_by: int
+        self, rule: OrderRule, n: int, locale: Locale, dues: Mapping[str, Moment], facts: int, begun_by: int
     ) -> None:
         """`dues`: when orders are due by the rules before it. `facts` has the bits of those its judgement rests on,
         `begun_by` of those among them that decide whether it waits for anything, and until when."""
@@ -175,7 +175,7 @@ def compile_first_deadlines(timers: Sequence[Timer]) -> FirstDeadlines:
     return first_deadlines
 
 
-def due_moment(rule: Deadline | Silence, locale: Locale, dues: Mapping[str, Moment], n: int) -> Moment:
+def due_moment(rule: OrderRule, locale: Locale, dues: Mapping[str, Moment], n: int) -> Moment:
     """When an order is due by the rule in the `n`th place of a plan; `dues`: by the rules before it."""
     if isinstance(rule, Silence):
         start = latest(f"began_{n}", rule.after)

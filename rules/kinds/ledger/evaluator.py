@@ -14,7 +14,7 @@ from rules.kinds.account import Account, post_all
 from rules.kinds.evaluation import ActiveSanction, Evaluation, Evidence, Finding
 from rules.kinds.evaluator import Evaluator
 from rules.kinds.ledger.postings import FeedReader, Posting, Reading
-from rules.kinds.ledger.spec import Ledger, PointsTier
+from rules.kinds.ledger.spec import LedgerSpec, PointsTier
 from rules.kinds.rule import Locale
 from rules.kinds.shop_view import ShopView
 from rules.messages.alert_state import Desired, Emitted
@@ -50,13 +50,13 @@ class LedgerState:
         self.points: Decimal | None = None
 
 
-class LedgerEvaluator(Evaluator[Ledger, LedgerState]):
+class LedgerEvaluator(Evaluator[LedgerSpec, LedgerState]):
     """A ledger rule, ready to judge a shop."""
 
     def new_state(self) -> LedgerState:
         return LedgerState()
 
-    def __init__(self, n: int, rule: Ledger, readers: list[FeedReader], locale: Locale) -> None:
+    def __init__(self, n: int, rule: LedgerSpec, readers: list[FeedReader], locale: Locale) -> None:
         self.n = n
         self.rule = rule
         self.readers = readers

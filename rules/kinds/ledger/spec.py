@@ -1,4 +1,4 @@
-"""Ledger rules as packs write them."""
+"""LedgerSpec rules as packs write them."""
 
 from collections.abc import Iterator
 from decimal import Decimal
@@ -9,7 +9,7 @@ from msgspec import Struct
 from rules.calendar.durations import Duration
 from rules.calendar.instants import NEVER
 from rules.kinds.occurrences.source import OccurrenceSpec
-from rules.kinds.ratio.spec import Ratio, uncomputed
+from rules.kinds.ratio.spec import RatioSpec, uncomputed
 from rules.kinds.rule import Fault, Reference, Role, Rule, Sanction
 
 Cap = Literal["day", "week", "order"]
@@ -46,7 +46,7 @@ class Feed(Struct, forbid_unknown_fields=True, frozen=True, kw_only=True):
 
     def _misfits(self, ratio: Rule, where: str) -> Iterator[Fault]:
         """What of its points isn't as the ratio has it from which they are computed."""
-        assert isinstance(ratio, Ratio)
+        assert isinstance(ratio, RatioSpec)
         yield from uncomputed(ratio, f"{where}.computed")
         if odd := set(self.points_of) - {tier.name for tier in ratio.tiers} - {"crossed"}:
             yield f"{where}.points_of", f"{', '.join(sorted(odd))} is no step of {ratio.id}"
@@ -87,7 +87,7 @@ class PointsTier(Struct, forbid_unknown_fields=True, frozen=True):
         return Sanction(self.name, self.lasts)
 
 
-class Ledger(Rule, tag="ledger", tag_field="kind", kw_only=True, frozen=True):
+class LedgerSpec(Rule, kw_only=True, frozen=True):
     """Points under the name `ledger`.
 
     `posts`: when what happened is put down (`at_once`, or at the next local `day`, `week`…). `clears`: at which

@@ -17,6 +17,7 @@ from rules.expr.conditions import Condition, compile_condition, facts_named, rul
 from rules.facts.order_facts import FACT_NAMES, OrderFacts, bits_of
 from rules.facts.shop_facts import Entry, holding, sku_of, starts_ms
 from rules.kinds.deadline.timer import Timer
+from rules.kinds.evaluator import Evaluator, R, State
 from rules.kinds.happened import Occurrence, OccurrenceIndex
 from rules.kinds.occurrences.timeline import Timeline
 from rules.kinds.rule import Reference
@@ -167,6 +168,29 @@ class OccurrenceSource(ABC):
         return []
 
 
+class Crossings(Evaluator[R, State]):
+    """A rule whose value goes above its limit at times, each of which others may look at as an occurrence."""
+
+    def counted_from(self) -> OccurrenceSource | None:
+        """What it counts, if it does."""
+        return None
+
+    @abstractmethod
+    def crossings(self, shop: ShopView) -> Iterable[Occurrence]:
+        """When its value went above the limit, each time anew."""
+
+    @abstractmethod
+    def crossings_by(
+        self, shop: ShopView, entry: Entry, kept: OccurrenceIndex
+    ) -> tuple[list[Occurrence], list[Occurrence]]:
+        """What an entry that has come or gone may have changed: the crossings there may have been, and those there
+        are."""
+
+    @abstractmethod
+    def crossing_events(self) -> set[str]:
+        """Types of the shop's events that its crossings rest on; none where they rest on orders."""
+
+
 class OrderOccurrences(OccurrenceSource):
     """What happened to orders: their instants are kept by the shop."""
 
@@ -228,7 +252,7 @@ class ReusedNumbers(OrderOccurrences):
 class ShopOccurrences(OccurrenceSource):
     """What follows from the shop's own events: kept by the shop under `name` once it has been asked for."""
 
-    def __init__(self, of: OccurrenceSpec, crossed: Any) -> None:
+    def __init__(self, of: OccurrenceSpec, crossed: Crossings[Any, Any] | None) -> None:
         super().__init__(of)
         self.name = repr(of)
         self.crossed = crossed
@@ -309,7 +333,7 @@ class ShopOccurrences(OccurrenceSource):
         return Log(self.lasting, kept.rewrites, kept.in_time, attrgetter("at_ms"), lambda each: each)
 
 
-def source_of(of: OccurrenceSpec, slot: int | None, crossed: Any) -> OccurrenceSource:
+def source_of(of: OccurrenceSpec, slot: int | None, crossed: Crossings[Any, Any] | None) -> OccurrenceSource:
     """An `of` ready to be asked; `slot` is where a shop keeps its orders' instants, None where it asks none."""
     if slot is not None:
         return ExtractedOccurrences(of, slot)

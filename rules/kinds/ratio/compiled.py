@@ -23,7 +23,7 @@ from rules.expr.conditions import (
 from rules.expr.moments import Moment, earliest, of_fact
 from rules.facts.order_facts import FIRST_HOLDS, OrderFacts, all_had_come, any_had_come, bits_of
 from rules.kinds.deadline.spec import DueOf
-from rules.kinds.ratio.spec import Ratio
+from rules.kinds.ratio.spec import RatioSpec
 from rules.kinds.ratio.steps import Step, step_of
 from rules.kinds.rule import Cost, Locale
 from rules.messages.alert_state import Desired
@@ -65,7 +65,13 @@ class Population:
     __slots__ = ("anchor", "bits", "day", "facts", "n", "on_move", "one_anchor", "ratios", "written", "zone")
 
     def __init__(
-        self, n: int, rule: Ratio, bits: Mapping[str, int], locale: Locale, dues: Mapping[str, Moment], anchored: int
+        self,
+        n: int,
+        rule: RatioSpec,
+        bits: Mapping[str, int],
+        locale: Locale,
+        dues: Mapping[str, Moment],
+        anchored: int,
     ) -> None:
         """`bits` of each deadline rule; `anchored`: the facts (as bits) by which an order is."""
         anchors = rule.anchors()
@@ -83,7 +89,7 @@ class Population:
         #: `(facts, missed, overdue)`: the local day on which an order counts; None where it doesn't.
         self.day: Callable[[OrderFacts, int, int], int | None] = order_function(self.written)
 
-    def _written(self, rule: Ratio, anchor: Moment, bits: Mapping[str, int]) -> Written:
+    def _written(self, rule: RatioSpec, anchor: Moment, bits: Mapping[str, int]) -> Written:
         tests = [anchor.known]
         if rule.denominator != Has(str(rule.anchor)):
             tests.append(expression(rule.denominator, bits))
@@ -91,7 +97,7 @@ class Population:
         return Written(f"({day} if {' and '.join(tests)} else None)", anchor.names | {"day_of": day_of})
 
 
-def counted_alike(rule: Ratio, locale: Locale) -> Hashable:
+def counted_alike(rule: RatioSpec, locale: Locale) -> Hashable:
     """The same for ratios that have the same denominator."""
     return rule.denominator, rule.anchor, locale.zone
 
@@ -129,7 +135,7 @@ class CompiledRatio:
     def __init__(
         self,
         n: int,
-        rule: Ratio,
+        rule: RatioSpec,
         denominator: Population,
         bits: Mapping[str, int],
         locale: Locale,

@@ -19,19 +19,19 @@ from rules.kinds.ratio.counters import RatioCounter
 from rules.kinds.ratio.period_results import PeriodResult, RuleResults
 from rules.kinds.ratio.periodic import PeriodicRatio
 from rules.kinds.ratio.sanctions import sanctions
-from rules.kinds.ratio.spec import Ratio
+from rules.kinds.ratio.spec import RatioSpec
 from rules.kinds.rule import ALWAYS
 from rules.kinds.shop_view import ShopView
 from rules.messages.alert_state import Desired, Emitted
 from rules.messages.alerts import Reason
 
 
-class RatioEvaluator(Evaluator[Ratio, Any]):
+class RatioEvaluator(Evaluator[RatioSpec, Any]):
     """One ratio rule with all its versions."""
 
     def __init__(self, n: int, versions: Sequence[CompiledRatio]) -> None:
         self.n = n
-        self.rule: Ratio = versions[-1].rule
+        self.rule: RatioSpec = versions[-1].rule
         self.versions = versions
         self.periodic = None if self.rule.every is None else PeriodicRatio(versions)
         self._in_force = [(ratio.effective, ratio.n) for ratio in versions]

@@ -11,7 +11,7 @@ from rules.facts.order_facts import FACT_BIT, all_had_come, any_had_come
 from rules.kinds.evaluation import ActiveSanction
 from rules.kinds.ratio.compiled import Count, Part
 from rules.kinds.ratio.counters import RatioCounter
-from rules.kinds.ratio.spec import Ratio
+from rules.kinds.ratio.spec import RatioSpec
 from rules.kinds.shop_view import OrderView, ShopView
 
 Change = tuple[int, Part | None, Part | None]
@@ -30,7 +30,7 @@ def sanctions(shop: ShopView, counter: RatioCounter, at_ms: int) -> Iterator[Act
             yield ActiveSanction(tier.sanction.name, began, tier.sanction.until_ms(began))
 
 
-def _rules_named(rule: Ratio) -> set[str]:
+def _rules_named(rule: RatioSpec) -> set[str]:
     """The deadline rules by which it counts an order as bad, or at all."""
     return rules_named(rule.denominator) | (set() if rule.numerator is None else rules_named(rule.numerator))
 

@@ -1,4 +1,4 @@
-"""Ratio rules as packs write them."""
+"""RatioSpec rules as packs write them."""
 
 from collections.abc import Iterator
 from typing import ClassVar, Literal
@@ -33,7 +33,7 @@ class Cure(Struct, forbid_unknown_fields=True, frozen=True):
     actions: tuple[Advice, ...] = ()
 
 
-class Ratio(Rule, tag="ratio", tag_field="kind", kw_only=True, frozen=True):
+class RatioSpec(Rule, kw_only=True, frozen=True):
     """`numerator` ÷ `denominator` over the orders whose `anchor` lies in `window` (the earliest, where several are
     named). `crossed` when it is *above* `threshold`, `near` when above `near`; or by the names of `tiers`. With
     `inclusive` the share itself is already too much. With `good` the numerator is what went well, and the share
@@ -126,6 +126,6 @@ class Ratio(Rule, tag="ratio", tag_field="kind", kw_only=True, frozen=True):
 
 def uncomputed(ratio: Rule, where: str) -> Iterator[Fault]:
     """That a ratio named in a rule is not computed at boundaries."""
-    assert isinstance(ratio, Ratio)
+    assert isinstance(ratio, RatioSpec)
     if ratio.every is None:
         yield where, f"{ratio.id} is not computed at boundaries; it has no `every`"
