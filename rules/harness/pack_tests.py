@@ -1,6 +1,5 @@
 """Packs' own tests: events at times, and exactly the alerts they must bring."""
 
-import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -11,16 +10,11 @@ from msgspec import Struct
 from rules.calendar.durations import Duration
 from rules.calendar.instants import from_rfc3339
 from rules.dsl.model import Pack, PackTest
-from rules.engine.engine import Engine
-from rules.harness.replay import replay
+from rules.harness.driver import RANGE, Driver
 from rules.messages.alerts import Alert, subject_and_episode
-from rules.messages.bad_events import BadEvent
-from rules.messages.events import AnyEvent, decode
 from rules.messages.names import shop_key
-from rules.plan.rule_book import RuleBook
 from rules.reports.standing import standing
 
-_RANGE = re.compile(r"(\d+)\.\.(\d+)")
 _ALERT_FIELDS = frozenset(
     [
         "at",
@@ -60,18 +54,18 @@ class Outcome(Struct):
 def run(pack_test: PackTest, pack: Pack) -> Outcome:
     """Runs one trial of a pack against that pack alone."""
     try:
-        start_ms = from_rfc3339(pack_test.start)
-        events = list(_events(pack_test, pack, start_ms))
+        driver = Driver(pack, shop=pack_test.shop, start=pack_test.start)
+        driver.feed(*pack_test.events)
+        start_ms = driver.start_ms
         wanted = [_expected(each, start_ms) for each in pack_test.expect]
-        engine = Engine(RuleBook([pack]), stepping=True)
-        alerts = list(replay(engine, events, start_ms + pack_test.until))
+        driver.advance(start_ms + pack_test.until)
     except (ValueError, orjson.JSONEncodeError) as error:
         return Outcome(pack_test, [f"can't be run: {error}"], [])
-    looked_at = [alert for alert in alerts if not pack_test.rules or alert.data.rule in pack_test.rules]
+    looked_at = [alert for alert in driver.alerts() if not pack_test.rules or alert.data.rule in pack_test.rules]
     faults = list(_faults(wanted, looked_at, start_ms))
-    for shop in engine.shops.values():
+    for shop in driver.engine.shops.values():
         if pack_test.standing:
-            faults += _differences(pack_test.standing, standing(shop, engine.clock_ms), "standing")
+            faults += _differences(pack_test.standing, standing(shop, driver.engine.clock_ms), "standing")
     return Outcome(pack_test, faults, looked_at)
 
 
@@ -85,30 +79,6 @@ def _differences(wanted: Any, found: Any, at: str) -> Iterator[str]:
             yield from _differences(value, instead, f"{at}[{n}]")
     elif wanted != found:
         yield f"{at} should be {wanted!r}, is {found!r}"
-
-
-def _events(pack_test: PackTest, pack: Pack, start_ms: int) -> Iterator[tuple[AnyEvent, int]]:
-    """The trial's events in the order written. `order: 1..20` stands for twenty orders."""
-    platform = "any" if pack.platform == "*" else pack.platform
-    for n, written in enumerate(pack_test.events):
-        event = dict(written)
-        at_ms = start_ms + Duration.parse(event.pop("at"))
-        orders = _RANGE.fullmatch(str(event.get("order", "")))
-        for order in range(int(orders[1]), int(orders[2]) + 1) if orders else [None]:
-            defaults = {
-                "id": f"t{n}-{order or 0}",
-                "source": "trial",
-                "platform": platform,
-                "shop": pack_test.shop,
-            }
-            full = defaults | event | {"time": at_ms} | ({} if order is None else {"order": str(order)})
-            data = full.get("data")
-            if isinstance(data, dict) and isinstance(by := data.get("ship_by"), str) and by[-1:] in "hd":
-                full["data"] = data | {"ship_by": start_ms + Duration.parse(by)}
-            try:
-                yield decode(orjson.dumps(full))
-            except BadEvent as error:
-                raise ValueError(f"event {n + 1}: {error}") from None
 
 
 def _expected(written: Mapping[str, Any], start_ms: int) -> dict[str, Any]:
@@ -137,7 +107,7 @@ def _faults(wanted: list[dict[str, Any]], alerts: list[Alert], start_ms: int) ->
 
 def _spread(wanted: list[dict[str, Any]]) -> Iterator[dict[str, Any]]:
     for expected in wanted:
-        orders = _RANGE.fullmatch(str(expected.get("order", "")))
+        orders = RANGE.fullmatch(str(expected.get("order", "")))
         if orders is None:
             yield expected
             continue

@@ -14,6 +14,22 @@ def refuse(bad: BadEvent) -> None:
     raise bad
 
 
+def take(engine: Engine, event: AnyEvent, at_ms: int, max_leap_ms: int = NEVER) -> None:
+    """Has the clock go on to an event's time, firing first what is due before that, and evaluates what the event
+    changes. Raises BadEvent where it can't be applied, or leaps more than `max_leap_ms` past everything before it: its
+    time says nothing then."""
+    if at_ms > engine.clock_ms:
+        if at_ms - max_leap_ms > engine.clock_ms > MIN_MS:
+            raise leap(at_ms, max_leap_ms)
+        engine.check(event)
+        engine.advance(at_ms, including=False)
+    try:
+        engine.apply(event, at_ms)
+    except Exception as error:
+        raise as_bad_event(error) from error
+    engine.settle()
+
+
 def replay(
     engine: Engine,
     events: Iterable[tuple[AnyEvent, int]],
@@ -29,22 +45,11 @@ def replay(
     leaps more than `max_leap_ms` past everything before it.
     """
     for event, at_ms in events:
-        if at_ms > engine.clock_ms:
-            if at_ms - max_leap_ms > engine.clock_ms > MIN_MS:
-                set_aside(leap(at_ms, max_leap_ms))
-                continue
-            try:
-                engine.check(event)
-            except BadEvent as bad:
-                set_aside(bad)  # and its time says nothing
-                continue
-            engine.advance(at_ms, including=False)
         try:
-            engine.apply(event, at_ms)
-        except Exception as error:
-            set_aside(as_bad_event(error))
+            take(engine, event, at_ms, max_leap_ms)
+        except BadEvent as bad:
+            set_aside(bad)
             continue
-        engine.settle()
         yield from engine.drain().alerts
     engine.advance(engine.clock_ms if until_ms is None else max(until_ms, engine.clock_ms))
     yield from engine.drain().alerts
