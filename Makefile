@@ -1,9 +1,10 @@
-.PHONY: demo up test fuzz bench check newest lock audit dashboards pictures clean
+.PHONY: demo up test test-all coverage fuzz bench check newest lock audit dashboards pictures clean
 PYTHON ?= python3
 EXTRAS ?= dev
 VENV ?= .venv
 CONSTRAINTS ?= deploy/constraints.txt
 BIN := $(VENV)/bin
+PYTEST := $(BIN)/pytest --numprocesses auto --dist loadfile --no-loadscope-reorder
 SECRETS := shipclock-token grafana-password kafka-password redis-password redis-url redis-users
 SCHEMA_TESTS := tests/rules/test_schema.py tests/rules/test_json_schema.py tests/web/test_documents.py \
 	tests/feeds/test_checking.py
@@ -16,10 +17,16 @@ up: $(addprefix .secrets/,$(SECRETS))  ## all of it with Docker; ARGS="--profile
 	chmod a+r $^
 	docker compose $(ARGS) up --build --detach --wait
 
-test: $(VENV)/ready  ## everything that must hold; TEST_REQUIRE=1 makes a missing real component an error
-	$(BIN)/pytest --numprocesses auto --dist loadfile $(ARGS)
+test: $(VENV)/ready  ## all but the slow tests; TEST_REQUIRE=1 makes a missing real component an error
+	$(PYTEST) -m "not slow" $(ARGS)
 
-fuzz: $(VENV)/ready  ## all of the fuzz corpus, of which `make test` runs a tenth; takes ten minutes
+test-all: $(VENV)/ready  ## everything that must hold, the slow tests too
+	$(PYTEST) $(ARGS)
+
+coverage:  ## which share of rules/ and streams/ the last run with ARGS=--cov has reached, by folder
+	$(BIN)/python -m tests.ops.coverage
+
+fuzz: $(VENV)/ready  ## all of the fuzz corpus, of which `make test-all` runs a tenth; takes ten minutes
 	$(BIN)/pytest --fuzz-all --timeout 1200 tests/fuzz $(ARGS)
 
 check: $(VENV)/ready  ## style, types, layers and the packs
@@ -32,8 +39,11 @@ check: $(VENV)/ready  ## style, types, layers and the packs
 	$(BIN)/shipclock feeds check
 	$(BIN)/shipclock feeds test
 
-newest:  ## `check` and the tests of the committed schemas with the newest release of every package
-	$(MAKE) VENV=.venv-newest CONSTRAINTS=/dev/null check
+newest: $(VENV)/ready  ## `check` and the tests of the committed schemas with the newest release of every package
+	$(BIN)/uv venv --quiet --clear --python $(BIN)/python .venv-newest
+	$(BIN)/uv pip install --quiet --python .venv-newest --editable '.[$(EXTRAS)]'
+	touch .venv-newest/ready
+	$(MAKE) VENV=.venv-newest check
 	.venv-newest/bin/pytest $(SCHEMA_TESTS)
 
 lock: $(VENV)/ready  ## writes the releases that make, CI and the image install into deploy/
@@ -75,5 +85,8 @@ $(VENV)/ready: pyproject.toml $(CONSTRAINTS)
 	$(BIN)/python -m pip install --constraint $(CONSTRAINTS) --editable '.[$(EXTRAS)]'
 	touch $@
 
+# Else each process that a test starts would compile the package anew.
+unexport PYTHONDONTWRITEBYTECODE
+
 clean:
-	rm -rf .venv .venv-newest .bench .pytest_cache .mypy_cache .ruff_cache .hypothesis *.egg-info
+	rm -rf .venv .venv-newest .bench .coverage* .pytest_cache .mypy_cache .ruff_cache .hypothesis *.egg-info

@@ -1,5 +1,6 @@
 """What every test may ask for: a real broker, and names of its own on it."""
 
+import os
 import signal
 import uuid
 from collections.abc import Iterator
@@ -8,16 +9,33 @@ import pytest
 
 from tests.support.brokers import started
 from tests.support.kafka import Kafka
+from tests.support.left_out import LeftOut
+from tests.support.order import is_property, longest_first
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--fuzz-all", action="store_true", help="run the whole fuzz corpus instead of a tenth of it")
 
 
-def pytest_configure() -> None:
+def pytest_configure(config: pytest.Config) -> None:
     """Takes Ctrl-C even where the shell has it ignored, as for `make test &`: what the tests start would inherit that
     and wait for ever for a SIGINT that a test sends it (`test_the_tests_end_where_sigint_is_ignored`)."""
     signal.signal(signal.SIGINT, signal.default_int_handler)
+    config.pluginmanager.register(LeftOut())
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_auto_num_workers() -> int:
+    """Two processes a core: half of the time a test waits, for a broker or a browser that starts."""
+    return 2 * len(os.sched_getaffinity(0))
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    if hasattr(config, "workerinput"):
+        longest_first(items)
+    for item in items:
+        if is_property(item):  # reaches what other tests reach, hundreds of times, which takes twice as long if counted
+            item.add_marker("no_cover")
 
 
 @pytest.fixture(scope="session")

@@ -22,6 +22,7 @@ async def test_what_is_produced_is_read_back_from_its_keys_partition(kafka: Kafk
     assert all(record.partition == (murmur2(record.key) & 0x7FFFFFFF) % 4 for record in records)
 
 
+@pytest.mark.slow
 @pytest.mark.skipif("TEST_KAFKA" in os.environ, reason="that broker is not ours to restart")
 async def test_a_restart_keeps_the_data_and_the_address(kafka: Kafka, topic_prefix: str) -> None:
     topic, address = f"{topic_prefix}orders", kafka.bootstrap

@@ -18,7 +18,7 @@ from tests.support.kafka import Kafka, read_topic
 from tests.worker.support import until
 from tests.worker.workers import READY, SHIPCLOCK, Site, WorkerProcess
 
-pytestmark = pytest.mark.kafka
+pytestmark = [pytest.mark.kafka, pytest.mark.slow]
 CALLBACK = "https://hooks.example.net/feeds/shopee/main"
 
 

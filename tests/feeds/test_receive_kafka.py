@@ -46,6 +46,7 @@ async def _post(client: httpx.AsyncClient, order: str) -> int:
     return (await client.post(path, content=body, headers=headers)).status_code
 
 
+@pytest.mark.slow
 @pytest.mark.skipif("TEST_KAFKA" in os.environ, reason="that broker is not ours to stop")
 async def test_nothing_that_was_answered_is_lost_while_kafka_goes_and_comes(
     kafka: Kafka, topic_prefix: str, tmp_path: Path

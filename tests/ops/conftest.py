@@ -37,9 +37,10 @@ def scraping(folder: Path, *demo: str) -> Iterator[tuple[Prometheus, Callable[[]
         yield server, lives
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def scraped_demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Prometheus]:
-    """Asked once a shop is in trouble, so that there is something to see."""
+    """Asked once a shop is in trouble, so that there is something to see. A demo at this speed takes a core: those who
+    ask it are in one file."""
     with scraping(tmp_path_factory.mktemp("demo"), str(SPEED)) as (server, lives):
         for series in ("exposure", "sanctions"):
 
@@ -51,7 +52,7 @@ def scraped_demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Prometheu
         yield server
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def scraped_feeds(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Prometheus]:
     """Likewise of the demo whose events are pushed, once pushes, answers and tokens have come."""
     with scraping(tmp_path_factory.mktemp("feeds"), str(FEEDS_SPEED), "feed") as (server, lives):

@@ -1,15 +1,18 @@
-"""Every panel asks a real Prometheus that has scraped the demo, and gets an answer."""
+"""Every panel asks a real Prometheus that has scraped the demo, and gets an answer; and so may every alert rule."""
 
 import math
+import re
 from typing import Any
 
 import pytest
 import yaml
 
 from deploy.grafana.source.__main__ import written
+from streams.metrics import feeds
 from tests.ops.conftest import IN_TROUBLE
 from tests.ops.dashboards import FOLDER, Panel, boards, panels
 from tests.ops.support import DEPLOY, ROOT, Prometheus
+from tests.ops.test_alert_rules import rules
 
 CHOSEN = {
     "shops-at-risk": {"platform": ".*"},
@@ -24,6 +27,7 @@ def has_figures(series: list[dict[str, Any]]) -> bool:
     return any(math.isfinite(float(value)) for value in values)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("panel", list(panels()), ids=lambda panel: f"{panel.board}: {panel.title}")
 def test_every_panel_has_something_to_show(request: pytest.FixtureRequest, panel: Panel) -> None:
     server: Prometheus = request.getfixturevalue("scraped_feeds" if panel.board == "feeds" else "scraped_demo")
@@ -32,6 +36,7 @@ def test_every_panel_has_something_to_show(request: pytest.FixtureRequest, panel
     assert [has_figures(each) for each in answers] == [True] * len(answers), panel.json["targets"]
 
 
+@pytest.mark.slow
 def test_the_variables_of_one_shop_offer_the_platforms_and_each_ones_shops(scraped_demo: Prometheus) -> None:
     variables = {each["name"]: each["query"] for each in boards()["one-shop"]["templating"]["list"]}
     assert variables["platform"] == "label_values(shipclock_shop_open_orders, platform)"
@@ -43,6 +48,16 @@ def test_the_variables_of_one_shop_offer_the_platforms_and_each_ones_shops(scrap
         "slow-river",
         "steady-hands",
     ]
+
+
+@pytest.mark.slow
+def test_every_alert_rule_speaks_of_what_the_worker_tells(scraped_demo: Prometheus) -> None:
+    known = set(scraped_demo.values_of("__name__", '{job="shipclock"}'))
+    for metric in (feeds.POLLS, feeds.POLL_LAG):  # of processes that the demo doesn't have
+        (family,) = metric.describe()
+        known.add(f"{family.name}_total" if family.type == "counter" else family.name)
+    asked = {name for rule in rules() for name in re.findall(r"\bshipclock_\w+", rule["expr"])}
+    assert {name for name in asked - known if "_sink_" not in name} == set()  # the demo has no sinks
 
 
 def test_the_dashboards_are_those_that_the_source_writes() -> None:

@@ -31,6 +31,8 @@ TOKEN = "a-token-for-this-test-only"
 SHIPCLOCK = str(Path(sys.executable).with_name("shipclock"))
 WORKER = [SHIPCLOCK, "worker"]
 
+pytestmark = pytest.mark.slow
+
 
 @dataclass
 class Stack:

@@ -1,6 +1,7 @@
 """Histories in brief: events at hours after a start, the packs to judge them by, and what is said of them."""
 
 from collections.abc import Iterable, Mapping
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +10,7 @@ import orjson
 from rules.calendar.durations import Duration
 from rules.calendar.instants import HOUR_MS, from_rfc3339
 from rules.dsl.model import Pack
-from rules.dsl.reader import pack_of, parse
+from rules.dsl.reader import pack_of
 from rules.dsl.yaml_source import Source
 from rules.engine.engine import Engine
 from rules.harness.replay import replay
@@ -126,9 +127,14 @@ def book(*rules: Mapping[str, Any], **others: Any) -> RuleBook:
     return RuleBook([pack(*rules, **others)])
 
 
+@cache
+def _source(path: str) -> Source:
+    return Source((ROOT / path).read_text(), path)
+
+
 def pack_file(path: str) -> Pack:
-    """A pack of the repository."""
-    return parse((ROOT / path).read_text(), path)
+    """A pack of the repository. Its YAML, which takes longest, is read once."""
+    return pack_of(_source(path))
 
 
 def run(rules: RuleBook, events: Iterable[Happening], until: str | None = None) -> list[Alert]:

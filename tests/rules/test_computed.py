@@ -2,6 +2,7 @@
 
 from typing import Any
 
+import pytest
 from hypothesis import given
 
 from rules.calendar.instants import HOUR_MS
@@ -180,6 +181,7 @@ EACH_DAY = book(
 """Every way in which an order is given its day, computed at midnight."""
 
 
+@pytest.mark.slow
 @given(histories())
 def test_what_was_computed_at_a_border_knows_nothing_of_what_came_later(events: list[Happening]):
     in_time, all_at_once, in_one_leap = (Engine(EACH_DAY, stepping=stepping) for stepping in (True, True, False))

@@ -89,6 +89,7 @@ async def test_it_asks_for_the_token_and_forgets_it_with_the_tab(
             assert TOKEN not in await page.evaluate("JSON.stringify(localStorage) + document.cookie + location")
 
 
+@pytest.mark.slow
 async def test_a_broken_line_is_said_and_mended(browser: Browser, broker: EmbeddedBroker, tmp_path: Path) -> None:
     async with working(broker.bootstrap, tmp_path / "one") as first:
         await trouble(first)

@@ -66,6 +66,7 @@ async def test_what_the_worker_finds_is_told_over_http(worker: Worker) -> None:
     assert await worker.items("/api/shops") == [shop]
 
 
+@pytest.mark.slow
 async def test_a_restart_answers_as_before(broker: EmbeddedBroker, tmp_path: Path) -> None:
     async with working(broker.bootstrap, tmp_path) as first:
         await placed(first, "1")
@@ -164,6 +165,7 @@ async def said(worker: Worker, what: str, alert: str, **body: Any) -> Any:
     return answer.json()
 
 
+@pytest.mark.slow
 async def test_who_acknowledges_sees_it_at_once_and_it_is_there_after_a_restart(
     broker: EmbeddedBroker, tmp_path: Path
 ) -> None:

@@ -84,6 +84,7 @@ async def test_what_was_said_outlives_every_worker(site: Site) -> None:
             await items(web, "/api/shops", 4)
 
 
+@pytest.mark.slow
 async def test_while_kafka_is_away_what_is_known_is_told_and_nothing_is_changed(
     topic_prefix: str, tmp_path: Path
 ) -> None:

@@ -336,6 +336,7 @@ def left_in(folder: Path) -> list[str]:
     return [each.name for each in folder.iterdir()]
 
 
+@pytest.mark.slow
 async def test_the_demo_ends_by_itself_with_a_summary_and_leaves_nothing_behind(tmp_path: Path) -> None:
     running = await demo(tmp_path, "--seconds", "6", "--speed", "100000")
     out, errors = await running.communicate()

@@ -407,6 +407,7 @@ def _alter(site: Site, topic: str, name: str, value: str) -> None:
         answer.result()
 
 
+@pytest.mark.slow
 async def test_changelog_records_that_cannot_be_read_are_named_and_passed_over_where_that_is_asked_for(
     site: Site,
 ) -> None:
@@ -440,6 +441,7 @@ async def test_changelog_records_that_cannot_be_read_are_named_and_passed_over_w
 # -- several workers -----------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 async def test_when_one_of_two_workers_is_killed_the_other_takes_over(site: Site) -> None:
     records = history(4_000, seed=3)
     half = len(records) // 2
@@ -464,6 +466,7 @@ async def test_when_one_of_two_workers_is_killed_the_other_takes_over(site: Site
     assert contradictions(read.said()) == []
 
 
+@pytest.mark.slow
 async def test_a_worker_that_joins_under_load_takes_its_share_and_nothing_is_lost(site: Site) -> None:
     """Sharing a DATADIR, as two workers started alike do."""
     records = history(8_000, seed=4)
@@ -482,6 +485,7 @@ async def test_a_worker_that_joins_under_load_takes_its_share_and_nothing_is_los
     assert contradictions(read.said()) == []
 
 
+@pytest.mark.slow
 async def test_a_worker_that_slept_while_another_took_over_writes_nothing_before_it_has_joined_again(
     wall_site: Site,
 ) -> None:

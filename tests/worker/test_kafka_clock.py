@@ -12,7 +12,7 @@ from tests.worker.outcome import Reader
 from tests.worker.support import LATE_MS, event, sent, until
 from tests.worker.workers import Site, WorkerProcess
 
-pytestmark = pytest.mark.kafka
+pytestmark = [pytest.mark.kafka, pytest.mark.slow]
 
 
 class Clock:

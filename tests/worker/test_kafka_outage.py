@@ -15,7 +15,7 @@ from tests.worker.outcome import Reader, contradictions
 from tests.worker.support import LATE_MS, event, sent, until
 from tests.worker.workers import Site, WorkerProcess
 
-pytestmark = pytest.mark.kafka
+pytestmark = [pytest.mark.kafka, pytest.mark.slow]
 
 PATIENCE_S = 120.0
 """For a broker's own start as well."""

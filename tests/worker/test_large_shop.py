@@ -68,6 +68,7 @@ def worker(broker: EmbeddedBroker, folder: Path, program: str) -> WorkerProcess:
     return WorkerProcess(settings, folder / "worker.log", (sys.executable, "-c", program))
 
 
+@pytest.mark.slow
 async def test_others_alerts_probes_and_sigterm_do_not_wait_until_a_large_shop_is_evaluated(
     broker: EmbeddedBroker, tmp_path: Path
 ) -> None:
