@@ -112,6 +112,7 @@ class Shopee:
                 web.get("/api/v2/order/get_order_detail", self._detail),
                 web.get("/api/v2/push/get_lost_push_message", self._lost_pushes),
                 web.post("/api/v2/push/confirm_consumed_lost_push_message", self._confirm),
+                web.get("/api/v2/push/get_app_push_config", self._push_config),
                 web.get("/api/v2/account_health/get_shop_performance", self._performance),
                 web.get("/api/v2/account_health/get_penalty_point_history", self._points),
             ]
@@ -170,6 +171,10 @@ class Shopee:
         self._shop(request)
         del self._lost[: (await request.json())["last_message_id"]]
         return _answer({})
+
+    async def _push_config(self, request: web.Request) -> web.Response:
+        self._shop(request)
+        return _answer({"live_push_status": "Normal"})
 
     async def _performance(self, request: web.Request) -> web.Response:
         """The late shipment rate, in percent."""

@@ -49,7 +49,7 @@ class Entries(Struct, kw_only=True, forbid_unknown_fields=True, frozen=True):
     newest_first: bool = False
 
 
-Notice = Literal["authorisation_ending", "authorisation_withdrawn"]
+Notice = Literal["authorisation_ending", "authorisation_withdrawn", "pushes_failing"]
 
 
 class Numbers(Struct, kw_only=True, forbid_unknown_fields=True, frozen=True):
@@ -138,7 +138,8 @@ class Answer(Struct, kw_only=True, forbid_unknown_fields=True, frozen=True):
 class SourceFile(Struct, kw_only=True, forbid_unknown_fields=True, frozen=True):
     """One platform or tracking service. `zone` is that of times that name none; `shop`, `order` and `time` hold for
     messages that don't say. `answer_within_ms` is how long a sender may be kept waiting. `settings` are those of its
-    own that an app may have, with what they may be. `api` says how the platform is polled."""
+    own that an app may have, with what they may be. `api` says how the platform is polled. `handshake` is what the
+    platform sends to try an address, and means nothing."""
 
     source: str
     platform: str | None = None
@@ -146,6 +147,7 @@ class SourceFile(Struct, kw_only=True, forbid_unknown_fields=True, frozen=True):
     body: Body = Body()
     signature: Signature | None = None
     answers: list[Answer] = []
+    handshake: dict[str, Any] | list[Any] | None = None
     answer_within_ms: int = 5_000
     shop: Value | None = None
     order: Value | None = None

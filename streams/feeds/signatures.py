@@ -21,11 +21,15 @@ def is_genuine(
         return False
     if signature.method == "none":
         return not signature.senders or _is_sender(signature.senders, request, trusted_proxies)
-    sent = _sent(signature, request)
-    expected = signature.prefix + _written(signature, _digest(signature, request, credentials))
+    sent, expected = _sent(signature, request), proof(signature, request, credentials)
     if signature.any_case:
         sent, expected = sent.lower(), expected.lower()
     return hmac.compare_digest(sent.encode(errors="replace"), expected.encode())
+
+
+def proof(signature: Signature, request: Request, credentials: Mapping[str, str]) -> str:
+    """What a genuine request has where its signature stands."""
+    return signature.prefix + _written(signature, _digest(signature, request, credentials))
 
 
 def credentials_of(signature: Signature) -> set[str]:

@@ -14,7 +14,7 @@ answered with 503, as Kafka didn't take it."""
 PUSHES = Counter("shipclock_feed_pushes", "Pushes received, by what became of them", ["source", "outcome"])
 EVENTS = Counter("shipclock_feed_events", "Events that pushes were mapped to", ["source"])
 DEAD = Counter("shipclock_feed_dead_letters", "Bodies of which something could not be mapped", ["source"])
-NOTICE_KINDS: Final = ("authorisation_ending", "authorisation_withdrawn")
+NOTICE_KINDS: Final = ("authorisation_ending", "authorisation_withdrawn", "pushes_failing")
 NOTICES = Counter("shipclock_feed_notices", "Messages to who runs the app, by what they say", ["source", "notice"])
 NEWEST = Gauge("shipclock_feed_newest_seconds", "When the newest push was received (epoch seconds)", ["source"])
 LAG = Gauge("shipclock_feed_lag_records", "Bodies yet to be mapped")

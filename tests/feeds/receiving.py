@@ -10,6 +10,7 @@ from urllib.parse import urlencode
 
 from streams.feeds import apps
 from streams.feeds.apps import FeedSettings
+from streams.feeds.inbox import Inbox, Received
 
 CALLBACK = "https://hooks.example.net/feeds/shopee/main"
 OZON = "a-name-that-nobody-guesses"
@@ -34,6 +35,18 @@ KEY = "s3cr3t"
 
 Push = tuple[str, bytes, dict[str, str]]
 """Path, body, headers."""
+
+
+class Stored(Inbox):
+    """In memory: what was `taken`."""
+
+    is_open = True
+
+    def __init__(self) -> None:
+        self.taken: list[Received] = []
+
+    async def put(self, received: Received, within_s: float) -> None:
+        self.taken.append(received)
 
 
 def settings_file(folder: Path) -> Path:

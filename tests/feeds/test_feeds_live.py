@@ -1,19 +1,30 @@
 """`shipclock feeds check --live`: what platforms answer, in a line each."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from pathlib import Path
+from textwrap import dedent
 
 import pytest
+from starlette.types import ASGIApp, Receive, Scope, Send
 
+from streams.feeds import apps
 from streams.feeds.apps import FeedSettings
+from streams.feeds.decoding import Request
+from streams.feeds.mapping import map_request
 from streams.feeds.polling.client import Time
 from streams.feeds.polling.ledger import Ledger
 from streams.feeds.polling.live import Said, ask_all
+from streams.feeds.receiver import site
+from streams.feeds.serving import limits_of_senders
 from tests.commands.support import run
 from tests.feeds.emulated.ozon import Ozon
 from tests.feeds.emulated.platform import Clock, Platform
+from tests.feeds.emulated.services import AfterShip, Kdniao, Service, Track17
 from tests.feeds.emulated.shopee import Shopee
 from tests.feeds.polling import Notebook, polled, settings
+from tests.feeds.receiving import Stored
+from tests.feeds.test_registering import settings as registering
+from tests.web.test_connections import serving
 
 TOKEN = "/api/v2/auth/access_token/get"
 
@@ -79,6 +90,62 @@ async def test_a_platform_that_is_away_is_one_line(shopee: Shopee, tmp_path: Pat
     await shopee.server.close()
     (said,) = await _ask(feeds, shopee, tmp_path)
     assert said == Said(False, "shopee/main/910044217: no answer: ClientConnectorError")
+
+
+async def test_a_callback_is_sent_what_its_platform_sends_to_try_it(tmp_path: Path) -> None:
+    stored = Stored()
+    made: list[ASGIApp] = []
+
+    async def receiver(scope: Scope, receive: Receive, send: Send) -> None:
+        await made[0](scope, receive, send)
+
+    (tmp_path / "key").write_text("s3cr3t")
+    async with serving(limits_of_senders(), receiver) as line:
+        address = f"http://127.0.0.1:{line.port}/feeds/shopee"
+        written = f"""
+            listen: {{port: {line.port}}}
+            apps:
+              shopee:
+                main: {{credentials: {{callback_url: "{address}/main", partner_key: {{file: key}}}}}}
+                old: {{credentials: {{callback_url: "{address}/gone", partner_key: {{file: key}}}}}}
+                away: {{credentials: {{callback_url: "http://127.0.0.1:1/", partner_key: {{file: key}}}}}}
+              douyin:
+                main: {{credentials: {{app_key: k, app_secret: {{file: key}}}}}}
+        """
+        (tmp_path / "feeds.yaml").write_text(dedent(written))
+        feeds = apps.load(tmp_path / "feeds.yaml", {})
+        made.append(site(feeds, stored, None))
+        ledger = Ledger(tmp_path / "polls.sqlite")
+        said = [each async for each in ask_all(feeds, ledger, Time(Clock().now_ms))]
+        ledger.close()
+    away = "shopee/away: no handshake: http://127.0.0.1:1/ does not answer: ClientConnectorError"
+    assert said == [
+        Said(True, f"shopee/main: the handshake with {address}/main is answered 204"),
+        Said(False, f"shopee/old: the handshake with {address}/gone is answered 404, not 204"),
+        Said(False, away),
+        Said(True, f"douyin/main: the handshake with http://127.0.0.1:{line.port}/feeds/douyin/main is answered 200"),
+    ]
+    for push in stored.taken:
+        source = feeds.apps[push.source, push.app].source
+        mapped = map_request(source, Request(push.body), "push", {})
+        assert (mapped.events, mapped.problems) == ([], [])
+
+
+@pytest.mark.parametrize(
+    ("service", "said"),
+    [
+        (Track17, "track17/main: answers; the clocks agree"),
+        (AfterShip, "aftership/main: answers; the clocks agree"),
+        (Kdniao, "kdniao/main: nothing can be asked without registering a number"),
+    ],
+)
+async def test_a_service_that_numbers_are_registered_with_is_asked(
+    tmp_path: Path, service: Callable[[Clock], Service], said: str
+) -> None:
+    async with service(Clock()) as running:
+        assert await _ask(registering(running, tmp_path), running, tmp_path) == [Said(True, said)]
+        assert running.refused == []
+        assert running.followed == {}
 
 
 def test_live_needs_settings() -> None:

@@ -2,9 +2,14 @@
 
 import itertools
 
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
 from streams.feeds.decoding import Request
 from streams.feeds.mapping import map_request
 from tests.feeds.support import mapped, shopee, source
+
+steady = settings(derandomize=True, database=None, deadline=None, max_examples=50)
 
 
 def test_ids_beyond_two_to_the_53_stay_as_they_are() -> None:
@@ -160,3 +165,10 @@ def test_stock_is_what_is_there_and_not_reserved() -> None:
     item = {"sku": 5, "updated_at": "2026-11-04T00:00:00Z", "stocks": [{"present": 9, "reserved": 2}, {"present": 1}]}
     (event,) = mapped("ozon", {"message_type": "TYPE_STOCKS_CHANGED", "seller_id": 7, "items": [item]}).events
     assert event["data"] == {"sku": "5", "on_hand": 8}
+
+
+@given(st.permutations(["READY_TO_SHIP", "SHIPPED", "SHIPPED", "TO_CONFIRM_RECEIVE", "COMPLETED"]))
+@steady
+def test_pushes_in_any_order_and_any_number_of_times_are_the_same_facts(statuses: list[str]) -> None:
+    pushed = [event for status in statuses for event in mapped("shopee", shopee(status)).events]
+    assert {event["id"] for event in pushed} == {"A1:placed", "A1:shipped"}

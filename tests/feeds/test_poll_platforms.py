@@ -120,3 +120,13 @@ async def test_each_refresh_token_is_used_once_by_calls_at_a_time_and_after_rest
         clock.at_ms += 3 * HOUR_MS
     assert {event["order"] for event in written.events()} == {str(FIRST + n) for n in range(4)}
     assert platform.refused == []
+
+
+async def test_ozons_ratings_become_metrics(tmp_path: Path) -> None:
+    async with Ozon(Clock()) as ozon:
+        ozon.ratings = [{"rating": "rating_on_time", "current_value": 96.5}]
+        written = Notebook()
+        async with polled(settings(tmp_path, ozon), tmp_path, ozon.clock, written) as polls:
+            await polls["ratings"].read()
+    (event,) = written.events("shops")
+    assert (event["type"], event["data"]["name"], event["data"]["value"]) == ("metric.reported", "rating_on_time", 96.5)

@@ -1,12 +1,14 @@
 """Shopee's API read by `shipclock poll`: orders, lost pushes, performance."""
 
 import asyncio
+import gzip
 from collections.abc import AsyncIterator, Mapping
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
+from prometheus_client import REGISTRY
 
 from streams.feeds.apps import FeedSettings
 from streams.feeds.language import SourceFile
@@ -210,6 +212,109 @@ async def test_performance_becomes_metrics(
         "late_shipment_rate",
         0.0417,
     )
+
+
+async def test_the_points_that_count_now_are_added_up(
+    shopee: Shopee, feeds: FeedSettings, clock: Clock, tmp_path: Path, written: Notebook
+) -> None:
+    shopee.points = [{"latest_point_num": 2, "violation_type": 5}, {"latest_point_num": 1, "violation_type": 6}]
+    async with polled(feeds, tmp_path, clock, written) as polls:
+        await polls["penalty points"].read()
+    (event,) = written.events("shops")
+    assert (event["type"], event["data"]) == (
+        "points.reported",
+        {"value": 3, "name": "points", "period": "2026-Q4"},
+    )
+    assert shopee.refused == []
+
+
+async def test_pushes_that_fail_at_the_platform_are_told_to_whoever_runs_this(
+    shopee: Shopee,
+    feeds: FeedSettings,
+    clock: Clock,
+    tmp_path: Path,
+    written: Notebook,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    async with polled(feeds, tmp_path, clock, written) as polls:
+        await polls["push status"].read()
+        assert caplog.text == ""
+        shopee.push_status = "Suspended"
+        await polls["push status"].read()
+    assert "shopee/main/910044217/push status: pushes failing" in caplog.text
+    assert (list(written), shopee.refused) == ([], [])
+
+
+async def test_lost_pushes_tell_as_much_as_the_orders_do(
+    shopee: Shopee, feeds: FeedSettings, clock: Clock, tmp_path: Path, written: Notebook
+) -> None:
+    shopee.order("A1")
+    shopee.lose("A1", "READY_TO_SHIP")
+    async with polled(feeds, tmp_path, clock, written) as polls:
+        await polls["lost pushes"].read()
+    (placed,) = written.events("orders")
+    assert (placed["id"], placed["shop"], placed["data"]["amount"]) == ("A1:placed", "jakarta", "154000.00")
+
+
+async def test_a_clock_that_is_five_minutes_off_is_a_refusal_that_is_counted(
+    shopee: Shopee, feeds: FeedSettings, clock: Clock, tmp_path: Path, written: Notebook
+) -> None:
+    ours = Clock(clock.at_ms + 6 * MINUTE_MS)
+    before = _polls("refused")
+    async with polled(feeds, tmp_path, ours, written) as polls:
+        await polls["orders"].turn()
+    assert (shopee.refused, _polls("refused") - before) == (["clock"], 1)
+
+
+async def test_an_answer_that_unpacks_to_too_much_is_refused(
+    shopee: Shopee, feeds: FeedSettings, clock: Clock, tmp_path: Path, written: Notebook
+) -> None:
+    bomb = gzip.compress(b"[" + b" " * 64 * 1024 * 1024 + b"]")
+    assert len(bomb) < 100_000
+    before = _polls("refused")
+    async with polled(feeds, tmp_path, clock, written) as polls:
+        await polls["performance"].read()
+        shopee.refuse_next(200, bomb, Content_Encoding="gzip")
+        await polls["orders"].turn()
+    assert _polls("refused") - before == 1
+
+
+def _polls(outcome: str) -> float:
+    named = {"source": "shopee", "outcome": outcome}
+    return REGISTRY.get_sample_value("shipclock_feed_polls_total", named) or 0.0
+
+
+async def test_a_shop_is_read_more_often_while_there_is_news(
+    shopee: Shopee, feeds: FeedSettings, clock: Clock, tmp_path: Path, written: Notebook
+) -> None:
+    async with polled(feeds, tmp_path, clock, written) as polls:
+        orders, pauses = polls["orders"], []
+        for n in range(6):
+            if n in (1, 2):
+                shopee.order(f"A{n}")
+            await orders.turn()
+            pauses.append(orders.pause_ms)
+    assert pauses == [300_000, 100_000, 100_000, 200_000, 300_000, 300_000]
+
+
+async def test_a_shop_whose_pushes_have_stopped_is_read_more_often(
+    shopee: Shopee, clock: Clock, tmp_path: Path, written: Notebook
+) -> None:
+    more = {"callback_url": "https://hooks.example.net/feeds/shopee/main"}
+    async with polled(settings(tmp_path, shopee, push=True, more=more), tmp_path, clock, written) as polls:
+        orders = polls["orders"]
+        shopee.order("A1")
+        orders.ledger.set_pushed(orders.shop, clock.at_ms)
+        await orders.turn()
+        assert orders.pause_ms == 15 * MINUTE_MS
+        clock.at_ms += 10 * MINUTE_MS
+        shopee.order("A2")
+        await orders.turn()
+        assert orders.pause_ms == 5 * MINUTE_MS
+        shopee.order("A3")
+        orders.ledger.set_pushed(orders.shop, clock.at_ms)
+        await orders.turn()
+        assert orders.pause_ms == 10 * MINUTE_MS
 
 
 async def test_performance_that_stays_the_same_is_told_each_day(

@@ -18,9 +18,11 @@ from streams.feeds.receiver import Rate, site
 from streams.feeds.serving import limits_of_senders
 from streams.kafka.embedded import EmbeddedBroker
 from streams.settings import Settings
-from tests.feeds.receiving import OZON, Push, from_kdniao, from_lazada, from_ozon, from_shopee, settings
+from streams.web import connections
+from tests.feeds.receiving import OZON, Push, Stored, from_kdniao, from_lazada, from_ozon, from_shopee, settings
 from tests.feeds.support import shopee
 from tests.support.kafka import read_topic
+from tests.web.test_connections import is_closed, serving, status_on
 from tests.worker.support import until
 
 TOKEN = "a-token-of-16-chars"
@@ -197,6 +199,23 @@ async def test_while_kafka_is_away_the_sender_is_asked_to_send_again(tmp_path: P
         assert (await desk.client.get("/health/ready")).status_code == 503
         assert (await desk.client.get("/health/live")).status_code == 200
     assert _count("shopee", "unstored") - before == 1
+
+
+async def test_a_slow_sender_is_cut_off_and_the_others_are_served(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(connections, "PEER_S", 0.05)
+    monkeypatch.setattr(connections, "CHECK_S", 0.01)
+    stored = Stored()
+    path, body, headers = from_shopee(shopee())
+    named = "".join(f"{name}: {value}\r\n" for name, value in headers.items())
+    head = f"POST {path} HTTP/1.1\r\nhost: h\r\n{named}content-length: {len(body)}\r\n\r\n".encode()
+    async with serving(limits_of_senders(), site(settings(tmp_path), stored, None)) as there:
+        slow = [await there.connect((head + body)[:-1]) for _ in range(20)]
+        reader, _ = await there.connect(head + body)
+        assert await status_on(reader) == 204
+        assert all([await is_closed(line) for line in slow])
+    assert [each.body for each in stored.taken] == [body]
 
 
 async def test_the_metrics_need_the_token(desk: Receiving) -> None:

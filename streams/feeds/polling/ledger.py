@@ -1,4 +1,5 @@
-"""What polling has to remember over a restart, in one file of SQLite: marks, tokens, and the deadlines of open orders.
+"""What polling has to remember over a restart, in one file of SQLite: marks, tokens, the deadlines of open orders,
+and when pushes came last.
 
 One process at a time polls: `Ledger.lock`. Others may ask the platforms meanwhile, with the same tokens. A refresh
 token that two of them used would be lost, so one at a time refreshes: `Ledger.refreshing`. Whoever can read the file
@@ -17,6 +18,7 @@ from typing import NamedTuple
 
 _TABLES = """
 CREATE TABLE IF NOT EXISTS marks (poll TEXT PRIMARY KEY, at_ms INTEGER NOT NULL) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS pushes (shop TEXT PRIMARY KEY, at_ms INTEGER NOT NULL) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS tokens (
     shop TEXT PRIMARY KEY, access TEXT NOT NULL, refresh TEXT NOT NULL, expires_ms INTEGER NOT NULL, given TEXT NOT NULL
 ) WITHOUT ROWID;
@@ -97,6 +99,14 @@ class Ledger:
     def move_back(self, at_ms: int) -> None:
         """All marks that are later, to this moment."""
         self._database.execute("UPDATE marks SET at_ms = ? WHERE at_ms > ?", (at_ms, at_ms))
+
+    def pushed(self, shop: str) -> int | None:
+        """When its last push was mapped, to about a minute; None where this isn't known."""
+        found = self._database.execute("SELECT at_ms FROM pushes WHERE shop = ?", (shop,)).fetchone()
+        return None if found is None else int(found[0])
+
+    def set_pushed(self, shop: str, at_ms: int) -> None:
+        self._database.execute("INSERT OR REPLACE INTO pushes VALUES (?, ?)", (shop, at_ms))
 
     def tokens(self, shop: str) -> Tokens | None:
         found = self._database.execute(

@@ -29,6 +29,7 @@ from streams.feeds.polling.failures import QuotaSpent, Refused, Unavailable
 from streams.feeds.polling.ledger import Ledger
 from streams.feeds.polling.number_book import NumberBook
 from streams.feeds.polling.pages import Pages, newest_ms
+from streams.feeds.polling.rhythm import Rhythm
 from streams.feeds.written import Written
 from streams.kafka.dead_letters import LONGEST_REASON_BYTES
 from streams.kafka.topics import TopicNames, topic_of
@@ -44,6 +45,9 @@ begins again there."""
 
 MOST_REMEMBERED = 20_000
 """Documents of one poll that are known to be mapped; of those read again after them, the ids say so."""
+
+PUSH_MS = 5 * 60_000
+"""How long after a change its push comes, at most: what changed later than that after the last one wasn't pushed."""
 
 SPREAD = 0.1
 """Of the time between two readings, at random: not all shops at once."""
@@ -88,15 +92,21 @@ class ShopPoll:
         self.source = self.app.source
         self._zone = ZoneInfo(self.setting.get("zone") or self.source.zone)
         self._known: dict[bytes, None] = {}
+        self._rhythm = Rhythm(self.settings.every_ms)
+        self._has_news = False
 
     # -- again and again ----------------------------------------------------------------------------------------
 
     async def run(self) -> None:
         """Until cancelled, whatever the platform and Kafka do meanwhile."""
-        every_ms = self.settings.every_ms if self.poll.every_min is None else self.poll.every_min * 60_000
         while True:
-            wait_ms = await self.turn() or every_ms * random.uniform(1 - SPREAD, 1 + SPREAD)
+            wait_ms = await self.turn() or self.pause_ms * random.uniform(1 - SPREAD, 1 + SPREAD)
             await self.time.pause(wait_ms / 1000)
+
+    @property
+    def pause_ms(self) -> int:
+        """What is read without a mark, as often as its source says."""
+        return self._rhythm.pause_ms if self.poll.every_min is None else self.poll.every_min * 60_000
 
     async def turn(self) -> float:
         """Reads up to now, and says how long to wait before the next time where that isn't the usual."""
@@ -122,10 +132,12 @@ class ShopPoll:
         else:
             metrics.POLLS.labels(source, "read").inc()
             self.read_ms = self.time.now_ms()
+            self._rhythm.was_read(self._has_news)
         return 0
 
     async def read(self) -> None:
         """Everything up to now. Raises what `Client.ask` and `Writer.write` do."""
+        self._has_news = False
         if self.poll.changed is None:
             now_ms = self.time.now_ms()
             async for documents in Pages(self.client, self.poll, now_ms, now_ms, self._zone):
@@ -178,6 +190,7 @@ class ShopPoll:
             mapped = self._mapped(document, received_at)
             changed_ms = newest_ms(self.poll.changed, document, self._zone)
             mapped.events += deadlines.changed(mapped.events, changed_ms, received_at)
+            self._has_news |= self._is_untold(changed_ms)
             found.append((mapped, text))
         completion = await self.enricher.complete([Push(self.app, mapped) for mapped, _ in found])
         records = [record for mapped, text in found for record in self._written(mapped, text)]
@@ -191,6 +204,14 @@ class ShopPoll:
         while len(self._known) > MOST_REMEMBERED:
             del self._known[next(iter(self._known))]
 
+    def _is_untold(self, changed_ms: int | None) -> bool:
+        """Whether no push can have told of what changed then. Where it isn't known when the last push came, they count
+        as coming."""
+        if not self.app.takes_pushes:
+            return True
+        pushed_ms = self.ledger.pushed(self.shop)
+        return changed_ms is not None and pushed_ms is not None and changed_ms > pushed_ms + PUSH_MS
+
     def _mapped(self, document: dict[str, Any], received_at: str) -> Mapped:
         try:
             return map_answer(self.source, document, {**self.setting, "received_at": received_at})
@@ -200,6 +221,9 @@ class ShopPoll:
     def _written(self, mapped: Mapped, text: bytes) -> list[Written]:
         source = self.source.source
         metrics.EVENTS.labels(source).inc(len(mapped.events))
+        for notice in mapped.notices:
+            metrics.NOTICES.labels(source, notice).inc()
+            log.warning("%s: %s", self.name, notice.replace("_", " "))
         records = [
             Written(
                 self.names.of(topic_of(event["type"])),

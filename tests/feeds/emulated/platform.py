@@ -90,10 +90,11 @@ class Platform:
 
     # -- what tests do ------------------------------------------------------------------------------------------
 
-    def refuse_next(self, status: int, body: dict[str, Any] | str = "", **headers: str) -> None:
-        text = body if isinstance(body, str) else json.dumps(body)
+    def refuse_next(self, status: int, body: dict[str, Any] | str | bytes = "", **headers: str) -> None:
+        text = body if isinstance(body, str | bytes) else json.dumps(body)
+        raw = text.encode() if isinstance(text, str) else text
         named = {name.replace("_", "-"): value for name, value in headers.items()}
-        self._instead.append(web.Response(status=status, text=text, headers=named))
+        self._instead.append(web.Response(status=status, body=raw, headers=named))
 
     def after(self, path: str, happens: Callable[[], None], times: int = 1) -> None:
         """Something that happens at the platform once, when that path was answered so often from now on."""

@@ -27,6 +27,8 @@ class Shopee(Platform):
         self.confirmed: list[int] = []
         self.metrics: list[dict[str, Any]] = []
         self.lost_page = 100
+        self.push_status = "Normal"
+        self.points: list[dict[str, Any]] = []
 
     def credentials(self) -> tuple[dict[str, str], dict[str, str]]:
         return {"partner_id": PARTNER, "partner_key": KEY}, {"refresh_token": self.grant(self.shop)}
@@ -67,7 +69,9 @@ class Shopee(Platform):
             web.get("/api/v2/order/get_order_detail", self._detail),
             web.get("/api/v2/push/get_lost_push_message", self._lost),
             web.post("/api/v2/push/confirm_consumed_lost_push_message", self._confirm),
+            web.get("/api/v2/push/get_app_push_config", self._push_config),
             web.get("/api/v2/account_health/get_shop_performance", self._performance),
+            web.get("/api/v2/account_health/get_penalty_point_history", self._points),
         ]
 
     def _wrong(self, request: web.Request, of_shop: bool = True) -> web.Response | None:
@@ -152,6 +156,17 @@ class Shopee(Platform):
         self.confirmed.append(last)
         del self.lost[: last - 40_000]
         return _answer({})
+
+    async def _push_config(self, request: web.Request) -> web.Response:
+        wrong = self._wrong(request, of_shop=False)
+        return wrong or _answer({"callback_url": "https://x.example", "live_push_status": self.push_status})
+
+    async def _points(self, request: web.Request) -> web.Response:
+        if (wrong := self._wrong(request)) is not None:
+            return wrong
+        if int(request.query["page_size"]) > 100:
+            return self.refuse("page", _error(400, "error_param"))
+        return _answer({"penalty_point_list": self.points, "total_count": len(self.points)})
 
     async def _performance(self, request: web.Request) -> web.Response:
         return self._wrong(request) or _answer({"metric_list": self.metrics})
