@@ -13,8 +13,9 @@ COMPILE := uv pip compile --quiet --universal --python-version 3.11 --no-header 
 demo: $(VENV)/ready  ## the main job on the embedded broker, watched in the terminal
 	$(BIN)/shipclock demo $(ARGS)
 
-up: $(addprefix .secrets/,$(SECRETS))  ## all of it with Docker; ARGS="--profile demo" feeds it
+up: $(addprefix .secrets/,$(SECRETS))  ## all of it with Docker; ARGS="--profile demo" or "--profile feeds" feeds it
 	chmod a+r $^
+	install -d -m 755 .secrets/feeds && chmod -R a+rX .secrets/feeds
 	docker compose $(ARGS) up --build --detach --wait
 
 test: $(VENV)/ready  ## all but the slow tests; TEST_REQUIRE=1 makes a missing real component an error

@@ -20,9 +20,17 @@ SETTINGS = {
     *("BROKER", "APP_ID", "TOPIC_PREFIX", "PARTITIONS", "PACKS", "CLOCK", "DATADIR", "LOG_LEVEL"),
     *("WEB_HOST", "WEB_PORT", "TOKEN", "TOKEN_FILE", "REDIS", "REDIS_FILE", "ALERTMANAGER"),
     *("KAFKA_SECURITY", "KAFKA_MECHANISM", "KAFKA_USERNAME", "KAFKA_PASSWORD_FILE", "KAFKA_CA"),
-    *("MAX_SHOPS", "MAX_ORDERS"),
+    *("MAX_SHOPS", "MAX_ORDERS", "FEEDS"),
 }
 """The contract's, how to log in to Kafka, the files that secrets may be in, and the ceilings."""
+
+
+FEEDS = {"receiver": "receive", "mapper": "feed-map", "poller": "poll"}
+"""The commands of the feeds' processes by the services that run them."""
+
+FEED_PODS = (("Deployment", "shipclock-receiver"), ("StatefulSet", "shipclock-feeds"))
+
+WITHOUT_DATA = {"feed", "receiver"}
 
 
 def settings_in(environment: dict[str, Any]) -> set[str]:
@@ -47,9 +55,51 @@ def test_docker_compose_starts_all_that_the_worker_works_with(services: dict[str
     assert set(services) == {"kafka", "redis", "worker", "prometheus", "alertmanager", "grafana"}
 
 
-def test_the_demo_feed_is_a_profile(stack: dict[str, Any], services: dict[str, Any]) -> None:
-    (feed,) = stack["services"].keys() - services.keys()
-    assert (stack["services"][feed]["profiles"], stack["services"][feed]["command"]) == (["demo"], ["feed"])
+def test_the_demo_feed_and_real_ones_are_profiles(stack: dict[str, Any], services: dict[str, Any]) -> None:
+    others = {name: stack["services"][name] for name in stack["services"].keys() - services.keys()}
+    assert {name: (each["profiles"], each["command"]) for name, each in others.items()} == {
+        "feed": (["demo"], ["feed"]),
+        **{name: (["feeds"], [command]) for name, command in FEEDS.items()},
+    }
+
+
+def test_feeds_read_their_settings_and_secrets_from_one_folder_that_they_can_not_change(stack: dict[str, Any]) -> None:
+    for name in FEEDS:
+        service = stack["services"][name]
+        environment = service["environment"]
+        assert settings_in(environment) <= SETTINGS
+        (folder,) = [each for each in service["volumes"] if each["type"] == "bind"]
+        assert folder["source"].endswith("/.secrets/feeds") and folder["read_only"] is True
+        assert Path(environment["SHIPCLOCK_FEEDS"]) == Path(folder["target"]) / "feeds.yaml"
+
+
+def test_mapper_and_poller_share_the_tokens_of_shops(stack: dict[str, Any]) -> None:
+    def data(name: str) -> list[tuple[str, str]]:
+        service = stack["services"][name]
+        return [(each["source"], each["target"]) for each in service["volumes"] if each["type"] == "volume"]
+
+    assert (
+        data("mapper") == data("poller") == [("feeds", stack["services"]["poller"]["environment"]["SHIPCLOCK_DATADIR"])]
+    )
+
+
+def test_the_receiver_is_reached_and_probed_where_it_listens(stack: dict[str, Any]) -> None:
+    receiver = stack["services"]["receiver"]
+    (port,) = receiver["ports"]
+    assert (port["host_ip"], port["published"], port["target"]) == ("127.0.0.1", "6067", 6067)
+    assert ":6067/health/ready" in receiver["healthcheck"]["test"][-1]
+    assert [name for name in FEEDS if "ports" in stack["services"][name]] == ["receiver"]
+
+
+def test_prometheus_scrapes_the_feeds_where_they_run(stack: dict[str, Any]) -> None:
+    jobs = yaml.safe_load((DEPLOY / "prometheus" / "prometheus.yml").read_text())["scrape_configs"]
+    (feeds,) = [job for job in jobs if job["job_name"] == "feeds"]
+    assert {(name, each["port"]) for each in feeds["dns_sd_configs"] for name in each["names"]} == {
+        ("receiver", 6067),
+        ("mapper", 6066),
+        ("poller", 6066),
+    }
+    assert feeds["authorization"] == {"credentials_file": "/run/secrets/shipclock-token"}
 
 
 def test_everything_listens_on_this_machine_only(services: dict[str, Any]) -> None:
@@ -108,7 +158,7 @@ def test_every_container_is_nobody_special_and_bounded(stack: dict[str, Any]) ->
         assert service["mem_limit"] and int(service["pids_limit"]) > 0, name
         assert all(each.startswith("/tmp:size=") for each in service["tmpfs"]), name
         writable = [each for each in service.get("volumes", []) if not each.get("read_only")]
-        assert [each["type"] for each in writable] == ["volume"] * (name != "feed"), name
+        assert [each["type"] for each in writable] == ["volume"] * (name not in WITHOUT_DATA), name
 
 
 def test_who_looks_on_reaches_neither_kafka_nor_redis(stack: dict[str, Any]) -> None:
@@ -116,12 +166,12 @@ def test_who_looks_on_reaches_neither_kafka_nor_redis(stack: dict[str, Any]) -> 
     assert networks == {
         **{name: {"data"} for name in ("kafka", "redis", "feed")},
         **{name: {"monitoring"} for name in ("prometheus", "alertmanager", "grafana")},
-        "worker": {"data", "monitoring"},
+        **{name: {"data", "monitoring"} for name in ("worker", *FEEDS)},
     }
 
 
 def test_every_client_of_kafka_and_redis_logs_in(stack: dict[str, Any]) -> None:
-    for name in ("worker", "feed"):
+    for name in ("worker", "feed", *FEEDS):
         environment = stack["services"][name]["environment"]
         assert environment["SHIPCLOCK_KAFKA_SECURITY"] == "SASL_PLAINTEXT"
         given = {each["source"] for each in stack["services"][name]["secrets"]}
@@ -132,7 +182,8 @@ def test_every_client_of_kafka_and_redis_logs_in(stack: dict[str, Any]) -> None:
 
 def test_files_that_are_mounted_are_there(services: dict[str, Any]) -> None:
     raw = yaml.safe_load((ROOT / "docker-compose.yml").read_text())["services"]
-    mounted = [volume.split(":")[0] for each in raw.values() for volume in each.get("volumes", []) if volume[0] == "."]
+    sources = [volume.split(":")[0] for each in raw.values() for volume in each.get("volumes", []) if volume[0] == "."]
+    mounted = [source for source in sources if not source.startswith("./.secrets/")]
     assert len(mounted) == 6
     assert all((ROOT / source).exists() for source in mounted)
 
@@ -324,6 +375,79 @@ def test_the_components_fit_the_schemas_too(everything: dict[tuple[str, str], di
     assert "Secret" not in {kind for kind, _ in everything}
 
 
+def test_with_feeds_each_process_runs_hardened_with_its_settings_from_a_secret(
+    everything: dict[tuple[str, str], dict[str, Any]],
+) -> None:
+    specs = [everything[each]["spec"]["template"]["spec"] for each in FEED_PODS]
+    commands = {each["name"]: each["args"] for spec in specs for each in spec["containers"]}
+    assert commands == {name: [command] for name, command in FEEDS.items()}
+    for spec in specs:
+        assert (spec["securityContext"]["runAsNonRoot"], spec["automountServiceAccountToken"]) == (True, False)
+        secrets = {each["name"]: each["secret"]["secretName"] for each in spec["volumes"] if "secret" in each}
+        temporary = [each["emptyDir"] for each in spec["volumes"] if "emptyDir" in each]
+        assert temporary and all("sizeLimit" in each for each in temporary)
+        for container in spec["containers"]:
+            environment = {each["name"]: each.get("value") for each in container["env"]}
+            assert settings_in(environment) <= SETTINGS
+            assert container["securityContext"] == pod_of_worker(everything)["containers"][0]["securityContext"]
+            mounts = {each["mountPath"]: each for each in container["volumeMounts"]}
+            folder = mounts[str(Path(str(environment["SHIPCLOCK_FEEDS"])).parent)]
+            assert (secrets[folder["name"]], folder["readOnly"]) == ("shipclock-feeds", True)
+            assert secrets[mounts["/run/secrets/shipclock"]["name"]] == "shipclock"
+            assert {"memory", "ephemeral-storage"} <= container["resources"]["limits"].keys()
+            (port,) = container["ports"]
+            assert {container[f"{probe}Probe"]["httpGet"]["port"] for probe in ("liveness", "readiness")} == {
+                port["name"]
+            }
+
+
+def test_mapper_and_poller_are_one_pod_that_is_never_there_twice(
+    everything: dict[tuple[str, str], dict[str, Any]],
+) -> None:
+    feeds = everything["StatefulSet", "shipclock-feeds"]["spec"]
+    assert feeds["replicas"] == 1
+    datadirs = [
+        each["value"]
+        for container in feeds["template"]["spec"]["containers"]
+        for each in container["env"]
+        if each["name"] == "SHIPCLOCK_DATADIR"
+    ]
+    assert datadirs == ["/data/shipclock"] * 2
+
+
+def test_pushes_come_in_through_the_ingress_and_apis_are_asked_outside_alone(
+    everything: dict[tuple[str, str], dict[str, Any]],
+) -> None:
+    receiver, feeds = (everything["NetworkPolicy", name] for _, name in FEED_PODS)
+    assert namespaces(receiver, "from") == {"ingress-nginx": {"push"}, "monitoring": {"push"}}
+    assert namespaces(feeds, "from") == {"monitoring": {"mapper", "poller"}}
+    for policy in (receiver, feeds):
+        assert policy["spec"]["policyTypes"] == ["Ingress", "Egress"]
+        assert namespaces(policy, "to") == {"kube-system": {53}, "kafka": set(range(9092, 9099))}
+    outside = [(peer["ipBlock"], ports) for peer, ports in peers(feeds, "to") if "except" in peer.get("ipBlock", {})]
+    assert {block["cidr"]: ports for block, ports in outside} == {"0.0.0.0/0": {443}, "::/0": {443}}
+    assert [peer for peer, _ in peers(receiver, "to") if "except" in peer.get("ipBlock", {})] == []
+    for kind, name in FEED_PODS:
+        labels = everything[kind, name]["spec"]["template"]["metadata"]["labels"].items()
+        for other in ("NetworkPolicy", "Service"):
+            spec = everything[other, name]["spec"]
+            assert spec.get("podSelector", {}).get("matchLabels", spec.get("selector")).items() <= labels
+    (rule,) = everything["Ingress", "shipclock-receiver"]["spec"]["rules"]
+    assert [each["path"] for each in rule["http"]["paths"]] == ["/feeds"]
+
+
+def test_with_sasl_the_feeds_log_in_to_kafka_too(everything: dict[tuple[str, str], dict[str, Any]]) -> None:
+    for each in FEED_PODS:
+        spec = everything[each]["spec"]["template"]["spec"]
+        (volume,) = [each for each in spec["volumes"] if each.get("secret", {}).get("secretName") == "shipclock-kafka"]
+        for container in spec["containers"]:
+            environment = {each["name"]: each for each in container["env"]}
+            (mount,) = [each for each in container["volumeMounts"] if each["name"] == volume["name"]]
+            files = {f"{mount['mountPath']}/{each['path']}" for each in volume["secret"]["items"]}
+            assert {environment[f"SHIPCLOCK_KAFKA_{name}"]["value"] for name in ("PASSWORD_FILE", "CA")} == files
+            assert "valueFrom" in environment["SHIPCLOCK_KAFKA_USERNAME"]
+
+
 def test_with_sasl_the_pod_and_keda_log_in_to_kafka_from_the_secret(
     everything: dict[tuple[str, str], dict[str, Any]],
 ) -> None:
@@ -372,6 +496,11 @@ def test_kafka_outside_is_reached_by_its_addresses(everything: dict[tuple[str, s
     ((peer, ports),) = peers(policy, "to")
     assert ip_network(peer["ipBlock"]["cidr"]).num_addresses < 2**16
     assert ports == set(range(9092, 9099))
+
+
+def pod_of_worker(everything: dict[tuple[str, str], dict[str, Any]]) -> dict[str, Any]:
+    spec: dict[str, Any] = everything["StatefulSet", "shipclock"]["spec"]["template"]["spec"]
+    return spec
 
 
 def pod_labels(everything: dict[tuple[str, str], dict[str, Any]]) -> dict[str, str]:
