@@ -12,12 +12,12 @@ from rules.kinds.deadline.evidence import Known, deadline_evidence, known_by
 from rules.kinds.deadline.timer import Timer
 from rules.kinds.evaluation import Evaluation, Evidence, Finding
 from rules.kinds.evaluator import AnyEvaluator
-from rules.kinds.findings import MORE, Findings
 from rules.kinds.rule import Rule
 from rules.kinds.subjects import AnySubjectEvaluator, SubjectEvaluator
 from rules.messages.alert_state import Desired, Emitted, needs_emit, record_emitted
 from rules.messages.alerts import Alert, Reason, alert_id, subject_and_episode
 from rules.plan.rule_book import RuleBook
+from rules.state.findings import MORE, Findings
 from rules.state.shop import Order, Shop
 
 OrderContext = tuple[Timer, Order, int | None]

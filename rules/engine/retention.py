@@ -3,10 +3,10 @@ facts that are too old to count, and what was said of times that are as long pas
 
 from rules.calendar.instants import DAY_MS, MIN_MS, NEVER
 from rules.facts.shop_facts import KEPT_MS
-from rules.kinds.findings import MORE
 from rules.messages.alerts import subject_and_episode
 from rules.state.aggregate import remove_order
 from rules.state.changes import Changes
+from rules.state.findings import MORE
 from rules.state.shop import Order, Shop
 
 EXPIRE_EVERY_MS = 15 * DAY_MS

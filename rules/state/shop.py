@@ -6,7 +6,6 @@ from typing import Any
 from rules.calendar.instants import MIN_MS, NEVER
 from rules.facts.order_facts import EVERY_FACT, OrderFacts
 from rules.facts.shop_facts import ShopFacts
-from rules.kinds.findings import Findings
 from rules.kinds.happened import OccurrenceIndex
 from rules.kinds.nothing import NOTHING
 from rules.kinds.occurrences.timeline import Timeline
@@ -17,6 +16,7 @@ from rules.kinds.subjects import AnySubjectEvaluator
 from rules.messages.alert_state import Emitted
 from rules.messages.names import shop_key
 from rules.plan.shop_plan import Plan
+from rules.state.findings import Findings
 from rules.state.sales import Sale, Sales, sale_of
 from rules.state.tracking_numbers import NumberUse, TrackingNumbers, use_of
 
