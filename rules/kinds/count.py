@@ -13,7 +13,7 @@ from rules.calendar.instants import DAY_MS, MIN_MS, NEVER, rfc3339
 from rules.facts.shop_facts import Entry
 from rules.kinds.evaluation import ActiveSanction, Evaluation, Evidence, Finding
 from rules.kinds.evaluator import Evaluator, State
-from rules.kinds.evidence import ORDERS_SHOWN
+from rules.kinds.evidence import ORDERS_SHOWN, products_of
 from rules.kinds.happened import Occurrence, OccurrenceIndex
 from rules.kinds.occurrences.source import Crossings, Log, OccurrenceSource, OccurrenceSpec
 from rules.kinds.progress import Progress
@@ -370,7 +370,7 @@ class OrderCounter(CountEvaluator[None], SubjectEvaluator[CountRule, None]):
         occurrences = self._known(shop, finding.subject, at_ms)
         evidence = self._evidence(occurrences, len(occurrences), order=finding.subject)
         evidence.order = finding.subject
-        evidence.details |= shop.products_of(finding.subject)
+        evidence.details |= products_of(shop, finding.subject)
         return evidence
 
     def end_reason(self, shop: ShopView, state: None, last_emitted: Emitted, finding: Finding, at_ms: int) -> Reason:

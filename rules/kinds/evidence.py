@@ -1,10 +1,8 @@
 """How evidence is shown, alike for all kinds."""
 
-from typing import TYPE_CHECKING
+from typing import Any
 
-if TYPE_CHECKING:
-    pass
-
+from rules.kinds.shop_view import ShopView
 
 ORDERS_SHOWN = 20
 """How many orders of a numerator an alert names; it always says how many there are."""
@@ -12,3 +10,12 @@ ORDERS_SHOWN = 20
 
 def percent(part: float | None) -> str:
     return "-" if part is None else f"{100 * part:.3g} %"
+
+
+def products_of(shop: ShopView, order_id: str) -> dict[str, Any]:
+    """What is in an order."""
+    order = shop.orders.get(order_id)
+    terms = order.facts.terms if order is not None else None
+    items = terms.items if terms is not None else ()
+    products = {name for item in items if (name := item.product or item.sku)}
+    return {"products": sorted(products)} if products else {}

@@ -1,11 +1,11 @@
-"""A shop and its orders as the kinds see them: what is known, and what has been derived from it.
+"""A shop and its orders as the kinds see them: what is known, and what is derived from it. All of it is only read.
 
-The engine's `Shop` and `Order` satisfy these by their shape, so that no kind imports what stands above it. What a kind
-keeps of a shop still lies in the shop; only the kind named beside it writes it.
+The engine's `Shop` and `Order` satisfy these by their shape, so that no kind imports what stands above it, and looking
+through them costs nothing.
 """
 
 from collections.abc import Mapping, Sequence
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from rules.facts.order_facts import OrderFacts
 from rules.facts.shop_facts import ShopFacts
@@ -15,70 +15,112 @@ from rules.kinds.occurrences.timeline import Timeline
 from rules.kinds.ratio.compiled import CompiledRatio, Part
 from rules.kinds.ratio.counters import RatioCounter
 
+if TYPE_CHECKING:
+    from rules.kinds.occurrences.source import OccurrenceSource
+
 
 class OrderView(Protocol):
-    """One order; `last_ms` is when anything was last heard of it, `days` where it counts in each denominator,
-    `number` the tracking number it was shipped under, and when (epoch ms)."""
+    """One order."""
 
-    id: str
-    last_ms: int
-    days: tuple[int | None, ...]
-    number: tuple[str, int] | None
+    @property
+    def id(self) -> str: ...
 
     @property
     def facts(self) -> OrderFacts: ...
-    def part(self, ratio: CompiledRatio, /) -> Part | None: ...
+
+    @property
+    def last_ms(self) -> int:
+        """When anything was last heard of it (epoch ms)."""
+
+    @property
+    def days(self) -> tuple[int | None, ...]:
+        """The local day on which it counts in each of the plan's populations."""
+
+    @property
+    def number(self) -> tuple[str, int] | None:
+        """The tracking number it was shipped under, and when (epoch ms)."""
+
+    def part(self, ratio: CompiledRatio, /) -> Part | None:
+        """Where it counts in a ratio."""
 
 
 class PlanView(Protocol):
-    """Which deadline rules the shop's orders have, and what they say of one."""
+    """The deadline rules that the shop's orders have, and what they say of one."""
 
-    timers: list[Timer]
+    @property
+    def timers(self) -> Sequence[Timer]: ...
 
-    def evaluate_timers(self, facts: OrderFacts, at_ms: int, rules: int = ..., /) -> tuple[int, int]: ...
+    def evaluate_timers(self, facts: OrderFacts, at_ms: int, rules: int = ..., /) -> tuple[int, int]:
+        """Bits of those missed, and of those unmet, at a moment; of all, or of some (as bits)."""
 
 
 class SalesView(Protocol):
-    """What the shop sells: whether a SKU at all, and how many units of it in so many days (and on how many of these it
-    was on sale)."""
+    """What the shop sells."""
 
-    def __contains__(self, sku: object, /) -> bool: ...
-    def of(self, sku: str | None, days: int, today: int, /) -> tuple[float, int]: ...
+    def __contains__(self, sku: object, /) -> bool:
+        """Whether any units of a SKU were sold."""
+
+    def of(self, sku: str | None, days: int, today: int, /) -> tuple[float, int]:
+        """Units of a SKU sold in so many local days, and on how many of these it was on sale."""
 
 
 class TrackingNumbersView(Protocol):
-    """When orders were shipped under a number that another one had before, and which order had a number first."""
+    """Which orders were shipped under which tracking number."""
 
     @property
-    def reuses(self) -> Timeline: ...
-    def first_used_by(self, number: str, /) -> str: ...
+    def reuses(self) -> Timeline:
+        """When which orders were shipped under a number that another one had before."""
+
+    def first_used_by(self, number: str, /) -> str:
+        """The order that was first shipped under a number."""
 
 
 class ShopView(Protocol):
     """One shop."""
 
-    platform: str
-    name: str
-    key: str
-    began_ms: int
-    retained_from_ms: int
-    instant_open: bool
-    timelines: list[Timeline]
-    occurrences: dict[str, OccurrenceIndex]
-    counters: list[RatioCounter]
+    @property
+    def key(self) -> str:
+        """Its platform and name, as in Kafka."""
 
     @property
-    def states(self) -> Sequence[Any]:
-        """What each evaluator keeps, by its place in the plan; none looks at another's."""
+    def facts(self) -> ShopFacts: ...
+
+    @property
+    def orders(self) -> Mapping[str, OrderView]: ...
 
     @property
     def plan(self) -> PlanView: ...
+
     @property
-    def facts(self) -> ShopFacts: ...
+    def states(self) -> Sequence[Any]:
+        """What each evaluator keeps, by its place in the plan. An evaluator looks up its own, and no other."""
+
+    @property
+    def counters(self) -> Sequence[RatioCounter]:
+        """Its orders counted for each ratio: the ratio kind's own, but beside its states, since each order that changes
+        is moved between them at once."""
+
+    @property
+    def timelines(self) -> Sequence[Timeline]:
+        """When something happened to its orders, by what the plan extracts from them."""
+
+    def occurrences_of(self, source: "OccurrenceSource", /) -> OccurrenceIndex:
+        """What follows from its own events."""
+
     @property
     def sales(self) -> SalesView: ...
+
     @property
     def tracking_numbers(self) -> TrackingNumbersView: ...
+
     @property
-    def orders(self) -> Mapping[str, OrderView]: ...
-    def products_of(self, order_id: str, /) -> dict[str, Any]: ...
+    def began_ms(self) -> int:
+        """Before that nothing happened to any of its orders (epoch ms)."""
+
+    @property
+    def retained_from_ms(self) -> int:
+        """Orders that were last heard of before may be gone (epoch ms)."""
+
+    @property
+    def instant_open(self) -> bool:
+        """More may happen at the clock's instant."""

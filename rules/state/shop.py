@@ -8,6 +8,7 @@ from rules.facts.order_facts import EVERY_FACT, OrderFacts
 from rules.facts.shop_facts import ShopFacts
 from rules.kinds.happened import OccurrenceIndex
 from rules.kinds.nothing import NOTHING
+from rules.kinds.occurrences.source import OccurrenceSource
 from rules.kinds.occurrences.timeline import Timeline
 from rules.kinds.ratio.compiled import CompiledRatio, Part
 from rules.kinds.ratio.counters import DayBuckets, RatioCounter
@@ -81,15 +82,22 @@ class Order:
 
 
 class Shop:
-    """One shop on one platform; `key` is its `shop_key`, as in Kafka.
+    """One shop on one platform, and what is kept of it. Each slot has one owner, which alone writes it:
 
-    Derived from its orders: `counters` of its ratios and the `totals` they share, `timelines` (when something happened
-    to them, by the plan's traces), `tracking_numbers`, and `sales`. `findings`: what evaluators
-    that go by subject have found, by their place in the plan. `occurrences`: what its own events come to, by what is
-    looked for in them. `states`: what each evaluator keeps. `began_ms`: before that nothing
-    happened to any of them; it may lie before the first fact that still holds. Kept by itself: `facts`, and what was
-    `computed` of its ratios at their boundaries. `dirty_rules` has a bit for each evaluator that must look again,
-    `next_evals` when each wants to by itself. `instant_open`: more may happen at the clock's instant.
+    - The engine, what is known: `platform`, `name` and `key` (its `shop_key`, as in Kafka), `orders`, `facts`,
+      `began_ms` (before that nothing happened to any order; it may lie before the first fact that still holds),
+      `instant_open` (more may happen at the clock's instant), `retained_from_ms` (orders last heard of before may be
+      gone) and `restored` (results have come back after a restart: who knows what was gone).
+    - The engine, what is to be done: `dirty` (it waits in the work queue), `scheduled_ms` (when its entry in the timer
+      queue is due), `dirty_rules` (evaluators to be evaluated, as bits), `next_evals` (when each is evaluated next).
+    - The plan's evaluators: `states`, one each, None where it keeps nothing. They are made anew with each `plan`.
+    - The ratio kind: `counters`, the `totals` they share, and `period_results`. They are slots of their own and not
+      among the states, because `aggregate` and the engine look at them at each event.
+    - `aggregate`: `timelines` (when something happened to the orders, by the plan's extractors), `sales` and
+      `tracking_numbers`.
+    - Sources of occurrences: `occurrences`, the index of each by its name.
+    - What reconciles: `alerts` (what was last emitted), `open_alerts`, `open_by_rule`, `findings` (of the evaluators
+      that go by subject), and `rebound` (what was emitted is to be compared with the plan).
     """
 
     __slots__ = (
@@ -169,12 +177,22 @@ class Shop:
         else:
             self.open_by_rule.get(rule, set()).discard(alert)
 
+    def occurrences_of(self, source: OccurrenceSource) -> OccurrenceIndex:
+        """What follows from its own events by one of the plan's sources: gathered when it is first asked for, then kept
+        up to date."""
+        index = self.occurrences.get(source.name)
+        if index is None:
+            self.occurrences = self.occurrences or {}
+            index = self.occurrences[source.name] = source.new_index(self)
+        return index
+
     def notify_of_entries(self) -> None:
-        """Tells the judges that go by subject what of the shop's own facts has come or gone."""
+        """Tells sources, and what is evaluated by subject, which of the shop's own facts have come or gone."""
         changed, self.facts.changed_entries = self.facts.changed_entries, []
         for name, entry in changed:
             for source in self.plan.sources_on.get(name, ()):
-                for subject, at_ms in source.on_entry(self, name, entry):
+                index = self.occurrences.get(source.name)
+                for subject, at_ms in () if index is None else source.on_entry(self, index, name, entry):
                     self._touch(source.readers, subject, (at_ms,))
             for evaluator in self.plan.subscribers.get(name, ()):
                 if (findings := self.findings.get(evaluator.n)) is not None:
@@ -247,11 +265,3 @@ class Shop:
             self._touch(self.plan.number_readers, order_id, (at_ms,))
         order.number = use
         return bool(changed)
-
-    def products_of(self, order_id: str) -> dict[str, Any]:
-        """What is in an order, as evidence."""
-        order = self.orders.get(order_id)
-        terms = order.facts.terms if order is not None else None
-        items = terms.items if terms is not None else ()
-        products = {name for item in items if (name := item.product or item.sku)}
-        return {"products": sorted(products)} if products else {}

@@ -1,18 +1,23 @@
 """Keys of records, and the partition a shop belongs to."""
 
 from collections.abc import Sequence
+from typing import Protocol
 
 import msgspec
 from aiokafka.partitioner import murmur2
 
-from rules.kinds.shop_view import ShopView
 from rules.messages.names import shop_key
 
 # Not orjson: it leaves 4 KB behind each short text for as long as that is kept (measured by tests.bench.shop_memory).
 _encode_key = msgspec.json.Encoder().encode
 
 
-def entry_key(shop: ShopView, kind: str, about: Sequence[str]) -> bytes:
+class _Shop(Protocol):
+    platform: str
+    name: str
+
+
+def entry_key(shop: _Shop, kind: str, about: Sequence[str]) -> bytes:
     """The key of one of a shop's own facts."""
     return _encode_key((shop.platform, shop.name, kind, about))
 

@@ -126,6 +126,7 @@ class OccurrenceSource(ABC):
 
     def __init__(self, of: OccurrenceSpec) -> None:
         self.of = of
+        self.name = repr(of)
         self.events = of.events()
         self.readers: list[Any] = []
 
@@ -163,8 +164,12 @@ class OccurrenceSource(ABC):
         instants = dict.fromkeys(self.instants(shop, subject))
         return [each for at_ms in instants for each in self.at(shop, subject, at_ms)]
 
-    def on_entry(self, shop: ShopView, name: str, entry: Entry) -> ChangedSubjects:
-        """Takes note of an entry of the shop's own facts that has come or gone."""
+    def new_index(self, shop: ShopView) -> OccurrenceIndex:
+        """All that follows from the shop's own events, to be kept by the engine under `name`."""
+        return OccurrenceIndex()
+
+    def on_entry(self, shop: ShopView, index: OccurrenceIndex, name: str, entry: Entry) -> ChangedSubjects:
+        """Takes note, in its index, of an entry of the shop's own facts that has come or gone."""
         return []
 
 
@@ -250,25 +255,21 @@ class ReusedNumbers(OrderOccurrences):
 
 
 class ShopOccurrences(OccurrenceSource):
-    """What follows from the shop's own events: kept by the shop under `name` once it has been asked for."""
+    """What follows from the shop's own events. The engine holds its index of a shop from when it is first asked for;
+    only the source writes it."""
 
     def __init__(self, of: OccurrenceSpec, crossed: Crossings[Any, Any] | None) -> None:
         super().__init__(of)
-        self.name = repr(of)
         self.crossed = crossed
         if crossed is not None:
             self.events = crossed.crossing_events()
             self.lasting = bool(self.events)
 
-    def kept(self, shop: ShopView) -> OccurrenceIndex:
-        """What happened."""
-        kept: OccurrenceIndex | None = shop.occurrences.get(self.name)
-        if kept is None:
-            kept = OccurrenceIndex(self._all(shop))
-            if self.lasting:
-                shop.occurrences = shop.occurrences or {}
-                shop.occurrences[self.name] = kept
-        return kept
+    def _index(self, shop: ShopView) -> OccurrenceIndex:
+        return shop.occurrences_of(self) if self.lasting else self.new_index(shop)
+
+    def new_index(self, shop: ShopView) -> OccurrenceIndex:
+        return OccurrenceIndex(self._all(shop))
 
     def _all(self, shop: ShopView) -> Iterator[Occurrence]:
         if self.crossed is not None:
@@ -286,51 +287,50 @@ class ShopOccurrences(OccurrenceSource):
             return []
         return [_of_entry(entry, entry.order or data.sku, data.count, data.severe, data.buyer, data.kind)]
 
-    def on_entry(self, shop: ShopView, name: str, entry: Entry) -> ChangedSubjects:
-        if self.name not in shop.occurrences:
-            return []
+    def on_entry(self, shop: ShopView, index: OccurrenceIndex, name: str, entry: Entry) -> ChangedSubjects:
         before: Iterable[Occurrence]
         if self.crossed is not None:
-            before, after = self.crossed.crossings_by(shop, entry, self.kept(shop))
+            before, after = self.crossed.crossings_by(shop, entry, index)
         elif self.of.violation is not None:
             before, after = self._violation(entry), []
             if shop.facts.get(name, (entry.source, entry.id)) is entry:
                 before, after = after, before
         else:
             sku = sku_of(entry)
-            before, after = list(self.kept(shop).by_subject.get(sku, ())), list(_above_price(shop, sku))
-        return self._change(shop, before, after)
-
-    def _change(self, shop: ShopView, before: Iterable[Occurrence], after: Iterable[Occurrence]) -> ChangedSubjects:
-        kept, gone, come = self.kept(shop), set(before), set(after)
-        moved = [each for each in before if each not in come and kept.discard(each)]
-        for each in after:
-            if each not in gone or each not in kept.at(each.subject, each.at_ms):
-                kept.add(each)
-                moved.append(each)
-        return [(each.subject, each.at_ms) for each in moved]
+            before, after = list(index.by_subject.get(sku, ())), list(_above_price(shop, sku))
+        return _replace(index, before, after)
 
     def occurrences(self, shop: ShopView, since_ms: int = MIN_MS) -> list[Occurrence]:
-        return self.kept(shop).since(since_ms)
+        return self._index(shop).since(since_ms)
 
     def since(self, shop: ShopView, since_ms: int) -> list[tuple[int, str]]:
-        return list(dict.fromkeys([(each.at_ms, each.subject) for each in self.kept(shop).since(since_ms)]))
+        return list(dict.fromkeys([(each.at_ms, each.subject) for each in self._index(shop).since(since_ms)]))
 
     def at(self, shop: ShopView, subject: str, at_ms: int) -> list[Occurrence]:
-        return list(self.kept(shop).at(subject, at_ms))
+        return list(self._index(shop).at(subject, at_ms))
 
     def instants(self, shop: ShopView, subject: str) -> Sequence[int]:
-        return [each.at_ms for each in self.kept(shop).by_subject.get(subject, ())]
+        return [each.at_ms for each in self._index(shop).by_subject.get(subject, ())]
 
     def subjects(self, shop: ShopView) -> Iterable[str]:
-        return self.kept(shop).by_subject
+        return self._index(shop).by_subject
 
     def next_after(self, shop: ShopView, at_ms: int) -> int:
-        return self.kept(shop).next_after(at_ms)
+        return self._index(shop).next_after(at_ms)
 
     def log(self, shop: ShopView) -> Log:
-        kept = self.kept(shop)
+        kept = self._index(shop)
         return Log(self.lasting, kept.rewrites, kept.in_time, attrgetter("at_ms"), lambda each: each)
+
+
+def _replace(index: OccurrenceIndex, before: Iterable[Occurrence], after: Iterable[Occurrence]) -> ChangedSubjects:
+    gone, come = set(before), set(after)
+    moved = [each for each in before if each not in come and index.discard(each)]
+    for each in after:
+        if each not in gone or each not in index.at(each.subject, each.at_ms):
+            index.add(each)
+            moved.append(each)
+    return [(each.subject, each.at_ms) for each in moved]
 
 
 def source_of(of: OccurrenceSpec, slot: int | None, crossed: Crossings[Any, Any] | None) -> OccurrenceSource:
