@@ -10,7 +10,7 @@ from yarl import URL
 from rules.plan.rule_book import RuleBook
 from streams.kafka import access
 from streams.kafka.topics import COMPACTED, TopicNames
-from streams.metrics.collector import watch
+from streams.metrics.collector import collect_metrics
 from streams.runtime.faust_broker import FaustBroker
 from streams.runtime.kafka_watch import Complaints, KafkaWatch
 from streams.runtime.partition import Batch
@@ -84,7 +84,7 @@ def create(settings: Settings, book: RuleBook, partition_count: int, complaints:
     broker = FaustBroker(app, {names.facts: app.facts, names.alerts: app.alerts})
     app.worker = Worker(settings, broker, partition_count, book, KafkaWatch(complaints), beacon=app.beacon)
     app.add_dependency(app.worker)
-    watch(app)
+    collect_metrics(app)
 
     # Faust sends this when fetching has stopped and nothing is left in the agents' queues.
     @app.on_partitions_revoked.connect

@@ -29,13 +29,13 @@ AT_A_TIME_S = 0.005
 """How long the event loop may be held up by it at a time, or by one shop's standing if that takes longer."""
 
 
-def watch(app: Any) -> None:
+def collect_metrics(app: Any) -> None:
     """Has an app's doings counted, from now until it stops."""
     app.sensors.add(Rebalances())
-    app.add_dependency(Watch(app.worker, beacon=app.beacon))
+    app.add_dependency(MetricsCollector(app.worker, beacon=app.beacon))
 
 
-class Watch(Service, Collector):
+class MetricsCollector(Service, Collector):
     """Answers Prometheus from the worker's partitions and the newest survey of its shops."""
 
     def __init__(self, worker: Any, **kwargs: Any) -> None:
@@ -52,22 +52,22 @@ class Watch(Service, Collector):
         REGISTRY.unregister(self)
 
     @Service.task
-    async def _survey_on(self) -> None:
+    async def _keep_fresh(self) -> None:
         while not self.should_stop:
             took_s = 0.0
             try:
-                took_s = await self.look()
+                took_s = await self.refresh()
             except Exception:  # alerts must go out even if nobody can count them
                 log.exception("the survey of shops for the metrics failed")
             await self.sleep(max(EVERY_S, took_s / IDLE_BUDGET))
 
-    async def look(self) -> float:
+    async def refresh(self) -> float:
         """Takes a survey and keeps what it says; while a backlog is read it does so bit by bit, and all in vain if
         partitions come or go. Returns how long that held the event loop (s), beside the bits that it rested after."""
         found: list[Metric] = []
         engines = self._engines()
         held_s, since_s = 0.0, monotonic()
-        for _ in self._survey(engines, found):
+        for _ in self._collect(engines, found):
             this_s = monotonic() - since_s
             if this_s > AT_A_TIME_S:
                 if self._worker.busy:
@@ -84,9 +84,9 @@ class Watch(Service, Collector):
     def _engines(self) -> list[Engine]:
         return [partition.engine for partition in self._worker.partitions.values()]
 
-    def _survey(self, engines: list[Engine], found: list[Metric]) -> Iterator[None]:
-        fresh = shop_stats.Survey()
-        yield from shop_stats.take(engines, self._clauses, fresh)
+    def _collect(self, engines: list[Engine], found: list[Metric]) -> Iterator[None]:
+        fresh = shop_stats.WorkerStats()
+        yield from shop_stats.collect(engines, self._clauses, fresh)
         for family in chain(shops.families(fresh, self._platforms), totals.families(fresh)):
             found.append(family)
             yield

@@ -23,7 +23,7 @@ MOST_USED = 10.0
 
 
 @dataclass
-class Reading:
+class ShopStats:
     """One shop: its standing as in the contract, and its open alerts by `(clause, severity)`."""
 
     standing: Mapping[str, Any]
@@ -34,7 +34,7 @@ class Reading:
 
 
 @dataclass
-class Others:
+class OtherShops:
     """What the shops of one platform come to together that aren't told of by name: by clause, ledger, currency and
     severity."""
 
@@ -46,24 +46,24 @@ class Others:
     open_alerts: Counter[str] = field(default_factory=Counter)
     open_orders: int = 0
 
-    def add(self, reading: Reading) -> None:
-        for clause, metric in reading.standing["metrics"].items():
+    def add(self, stats: ShopStats) -> None:
+        for clause, metric in stats.standing["metrics"].items():
             if metric.get("numerator") is not None:
                 self.numerator[clause] += metric["numerator"]
             if metric.get("denominator") is not None:
                 self.denominator[clause] += metric["denominator"]
-        for ledger, each in reading.standing["ledgers"].items():
+        for ledger, each in stats.standing["ledgers"].items():
             self.points[ledger] = self.points.get(ledger, 0.0) + float(each["points"])
-        for each in sums(reading.standing["exposure"]):
+        for each in sums(stats.standing["exposure"]):
             self.exposure[each["currency"]] = self.exposure.get(each["currency"], 0.0) + float(each["amount"])
-        self.sanctions.update([each["clause"] for each in reading.standing["sanctions"]])
-        for (_, severity), number in reading.open_alerts.items():
+        self.sanctions.update([each["clause"] for each in stats.standing["sanctions"]])
+        for (_, severity), number in stats.open_alerts.items():
             self.open_alerts[severity] += number
-        self.open_orders += reading.open_orders
+        self.open_orders += stats.open_orders
 
 
 @dataclass
-class Survey:
+class WorkerStats:
     """The worst shops' readings, and what all others come to: of a hundred thousand shops the standings would take half
     a gigabyte."""
 
@@ -72,79 +72,79 @@ class Survey:
     open_orders: int = 0
     timers_due: int = 0
     timers_waiting: int = 0
-    others: dict[str, Others] = field(default_factory=dict)
+    others: dict[str, OtherShops] = field(default_factory=dict)
     #: A heap, the least bad first: how bad, then the last one added first.
-    _worst: list[tuple[tuple[float, ...], int, Reading]] = field(default_factory=list)
+    _worst: list[tuple[tuple[float, ...], int, ShopStats]] = field(default_factory=list)
 
-    def add(self, reading: Reading) -> None:
+    def add(self, stats: ShopStats) -> None:
         self.shops += 1
-        self.open_alerts.update(reading.open_alerts)
-        self.open_orders += reading.open_orders
-        self.timers_due += reading.timers_due
-        self.timers_waiting += reading.timers_waiting
-        entry = badness(reading), -self.shops, reading
+        self.open_alerts.update(stats.open_alerts)
+        self.open_orders += stats.open_orders
+        self.timers_due += stats.timers_due
+        self.timers_waiting += stats.timers_waiting
+        entry = badness(stats), -self.shops, stats
         if len(self._worst) < NAMED_SHOPS:
             heappush(self._worst, entry)
         else:
             _, _, less_bad = heappushpop(self._worst, entry)
-            self.others.setdefault(less_bad.standing["platform"], Others()).add(less_bad)
+            self.others.setdefault(less_bad.standing["platform"], OtherShops()).add(less_bad)
 
-    def worst_first(self) -> list[Reading]:
+    def worst_first(self) -> list[ShopStats]:
         """Those told of by name."""
-        return [reading for _, _, reading in sorted(self._worst, reverse=True)]
+        return [stats for _, _, stats in sorted(self._worst, reverse=True)]
 
 
-def take(engines: Iterable[Engine], clauses: Mapping[str, str], survey: Survey) -> Iterator[None]:
-    """Fills `survey`, pausing (`yield`) where its caller may do something else. `clauses` are by rule id."""
+def collect(engines: Iterable[Engine], clauses: Mapping[str, str], worker_stats: WorkerStats) -> Iterator[None]:
+    """Fills `worker_stats`, pausing (`yield`) where its caller may do something else. `clauses` are by rule id."""
     for engine in engines:
         if engine.clock_ms == MIN_MS:
             continue
         for shop in list(engine.shops.values()):
-            reading = Reading(standing(shop, engine.clock_ms))
-            _count_alerts(reading, shop.alerts.values(), clauses)
-            yield from _look_through(shop, engine.clock_ms, clauses, reading)
-            survey.add(reading)
+            stats = ShopStats(standing(shop, engine.clock_ms))
+            _count_alerts(stats, shop.alerts.values(), clauses)
+            yield from _look_through(shop, engine.clock_ms, clauses, stats)
+            worker_stats.add(stats)
             yield
 
 
-def _look_through(shop: Shop, at_ms: int, clauses: Mapping[str, str], reading: Reading) -> Iterator[None]:
+def _look_through(shop: Shop, at_ms: int, clauses: Mapping[str, str], stats: ShopStats) -> Iterator[None]:
     orders = list(shop.orders.values())
     for first in range(0, len(orders), STRETCH):
-        _look_at(orders[first : first + STRETCH], at_ms, clauses, reading)
+        _look_at(orders[first : first + STRETCH], at_ms, clauses, stats)
         yield
 
 
-def _look_at(orders: list[Order], at_ms: int, clauses: Mapping[str, str], reading: Reading) -> None:
+def _look_at(orders: list[Order], at_ms: int, clauses: Mapping[str, str], stats: ShopStats) -> None:
     facts = [order.facts for order in orders]
-    reading.open_orders += sum(
+    stats.open_orders += sum(
         each.shipped is None and each.cancelled is None and each.placed is not None for each in facts
     )
     scheduled_ms = [order.scheduled_ms for order in orders if order.scheduled_ms != NEVER]
     due = sum(each <= at_ms for each in scheduled_ms)
-    reading.timers_due += due
-    reading.timers_waiting += len(scheduled_ms) - due
+    stats.timers_due += due
+    stats.timers_waiting += len(scheduled_ms) - due
     for order in orders:
         if order.alerts:
-            _count_alerts(reading, order.alerts.values(), clauses)
+            _count_alerts(stats, order.alerts.values(), clauses)
 
 
-def _count_alerts(reading: Reading, said: Iterable[Emitted], clauses: Mapping[str, str]) -> None:
+def _count_alerts(stats: ShopStats, said: Iterable[Emitted], clauses: Mapping[str, str]) -> None:
     for each in said:
         if each.open:
-            reading.open_alerts[clauses.get(each.rule, "unknown"), each.severity] += 1
+            stats.open_alerts[clauses.get(each.rule, "unknown"), each.severity] += 1
 
 
-def badness(reading: Reading) -> tuple[float, ...]:
+def badness(stats: ShopStats) -> tuple[float, ...]:
     """Sorts shops, the worst last: by sanctions, critical alerts, clauses past their threshold, any alerts, and the
     one that is nearest to its threshold."""
-    metrics = reading.standing["metrics"].values()
+    metrics = stats.standing["metrics"].values()
     used = [share for metric in metrics if (share := threshold_used(metric)) is not None]
-    critical = sum(number for (_, severity), number in reading.open_alerts.items() if severity == "critical")
+    critical = sum(number for (_, severity), number in stats.open_alerts.items() if severity == "critical")
     return (
-        len(reading.standing["sanctions"]),
+        len(stats.standing["sanctions"]),
         critical,
         sum(share > 1 for share in used),
-        reading.open_alerts.total(),
+        stats.open_alerts.total(),
         max(used, default=0.0),
     )
 

@@ -7,7 +7,7 @@ from prometheus_client import Metric
 from prometheus_client.core import GaugeMetricFamily
 
 from rules.calendar.instants import from_rfc3339
-from streams.metrics.shop_stats import Others, Reading, Survey, sums, threshold_used
+from streams.metrics.shop_stats import OtherShops, ShopStats, WorkerStats, sums, threshold_used
 
 NAMED_CURRENCIES = 20
 """Currencies told apart; what stands there is whatever the senders wrote."""
@@ -17,10 +17,10 @@ OTHER = "_other"
 Samples = Iterator[tuple[tuple[str, ...], float]]
 
 
-def families(survey: Survey, platforms: Collection[str]) -> Iterator[Metric]:
+def families(worker_stats: WorkerStats, platforms: Collection[str]) -> Iterator[Metric]:
     """`platforms` are those the packs name; the `_other` of any further one is `_other`'s."""
-    named = [(each.standing["platform"], each.standing["shop"], each) for each in survey.worst_first()]
-    others = [(platform if platform in platforms else OTHER, each) for platform, each in survey.others.items()]
+    named = [(each.standing["platform"], each.standing["shop"], each) for each in worker_stats.worst_first()]
+    others = [(platform if platform in platforms else OTHER, each) for platform, each in worker_stats.others.items()]
     yield _gauge("value", "A clause's ratio, count or level", ["clause"], _of_metrics(named, "value"))
     yield _gauge("threshold", "Where a clause's penalty begins", ["clause"], _of_metrics(named, "threshold"))
     yield _gauge("threshold_used", "1 at a clause's threshold, more past it", ["clause"], _used(named))
@@ -49,8 +49,8 @@ def families(survey: Survey, platforms: Collection[str]) -> Iterator[Metric]:
     yield _gauge("open_orders", "Orders neither shipped nor cancelled", [], _open_orders(named, others))
 
 
-Labelled = Iterable[tuple[str, str, Reading]]
-LabelledOthers = Iterable[tuple[str, Others]]
+Labelled = Iterable[tuple[str, str, ShopStats]]
+LabelledOthers = Iterable[tuple[str, OtherShops]]
 
 
 def _gauge(name: str, means: str, labels: list[str], samples: Samples) -> GaugeMetricFamily:
@@ -65,29 +65,29 @@ def _gauge(name: str, means: str, labels: list[str], samples: Samples) -> GaugeM
 
 
 def _of_metrics(shops: Labelled, name: str) -> Samples:
-    for platform, shop, reading in shops:
-        for clause, metric in reading.standing["metrics"].items():
+    for platform, shop, stats in shops:
+        for clause, metric in stats.standing["metrics"].items():
             if metric.get(name) is not None:
                 yield (platform, shop, clause), float(metric[name])
 
 
 def _used(shops: Labelled) -> Samples:
-    for platform, shop, reading in shops:
-        for clause, metric in reading.standing["metrics"].items():
+    for platform, shop, stats in shops:
+        for clause, metric in stats.standing["metrics"].items():
             used = threshold_used(metric)
             if used is not None:
                 yield (platform, shop, clause), used
 
 
 def _points(shops: Labelled) -> Samples:
-    for platform, shop, reading in shops:
-        for ledger, each in reading.standing["ledgers"].items():
+    for platform, shop, stats in shops:
+        for ledger, each in stats.standing["ledgers"].items():
             yield (platform, shop, ledger), float(each["points"])
 
 
 def _exposure(shops: Labelled) -> Samples:
-    for platform, shop, reading in shops:
-        for each in sums(reading.standing["exposure"]):
+    for platform, shop, stats in shops:
+        for each in sums(stats.standing["exposure"]):
             yield (platform, shop, each["currency"]), float(each["amount"])
 
 
@@ -107,15 +107,15 @@ def _of_others(others: LabelledOthers, name: str) -> Samples:
 
 
 def _sanctions(shops: Labelled) -> Samples:
-    for platform, shop, reading in shops:
-        for each in reading.standing["sanctions"]:
+    for platform, shop, stats in shops:
+        for each in stats.standing["sanctions"]:
             yield (platform, shop, each["clause"]), 1.0
 
 
 def _untils(shops: Labelled) -> Samples:
-    for platform, shop, reading in shops:
+    for platform, shop, stats in shops:
         untils: dict[str, int] = {}
-        for each in reading.standing["sanctions"]:
+        for each in stats.standing["sanctions"]:
             if each.get("until") is not None:
                 untils[each["clause"]] = max(untils.get(each["clause"], 0), from_rfc3339(each["until"]))
         for clause, until_ms in untils.items():
@@ -123,13 +123,13 @@ def _untils(shops: Labelled) -> Samples:
 
 
 def _open_alerts(shops: Labelled) -> Samples:
-    for platform, shop, reading in shops:
-        for (_, severity), number in reading.open_alerts.items():
+    for platform, shop, stats in shops:
+        for (_, severity), number in stats.open_alerts.items():
             yield (platform, shop, severity), float(number)
 
 
 def _open_orders(shops: Labelled, others: LabelledOthers) -> Samples:
-    for platform, shop, reading in shops:
-        yield (platform, shop), float(reading.open_orders)
+    for platform, shop, stats in shops:
+        yield (platform, shop), float(stats.open_orders)
     for platform, each in others:
         yield (platform, OTHER), float(each.open_orders)

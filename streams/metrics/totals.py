@@ -5,17 +5,17 @@ from collections.abc import Iterator
 from prometheus_client import Metric
 from prometheus_client.core import GaugeMetricFamily
 
-from streams.metrics.shop_stats import Survey
+from streams.metrics.shop_stats import WorkerStats
 
 
-def families(survey: Survey) -> Iterator[Metric]:
+def families(worker_stats: WorkerStats) -> Iterator[Metric]:
     alerts = GaugeMetricFamily("shipclock_open_alerts", "Alerts that are open", labels=["clause", "severity"])
-    for key, number in survey.open_alerts.items():
+    for key, number in worker_stats.open_alerts.items():
         alerts.add_metric(key, number)
     yield alerts
     timers = GaugeMetricFamily("shipclock_timers", "Deadlines that orders wait for, or that are due", labels=["state"])
-    timers.add_metric(["waiting"], survey.timers_waiting)
-    timers.add_metric(["due"], survey.timers_due)
+    timers.add_metric(["waiting"], worker_stats.timers_waiting)
+    timers.add_metric(["due"], worker_stats.timers_due)
     yield timers
-    yield GaugeMetricFamily("shipclock_open_orders", "Orders open here", value=survey.open_orders)
-    yield GaugeMetricFamily("shipclock_shops", "Shops known here", value=survey.shops)
+    yield GaugeMetricFamily("shipclock_open_orders", "Orders open here", value=worker_stats.open_orders)
+    yield GaugeMetricFamily("shipclock_shops", "Shops known here", value=worker_stats.shops)

@@ -23,8 +23,8 @@ COMMITS = Counter("shipclock_commits", "Commits of offsets that Kafka has taken"
 COMMITTED_AT = Gauge("shipclock_last_commit_timestamp_seconds", "When offsets were last committed (epoch s)")
 
 APPLYING = Histogram("shipclock_apply_seconds", "Time to merge one batch into the facts", buckets=_STEP_S)
-JUDGING = Histogram(
-    "shipclock_judge_seconds", "Time one commit cycle took to move the clocks and judge", buckets=_STEP_S
+EVALUATING = Histogram(
+    "shipclock_evaluate_seconds", "Time one commit cycle took to move the clocks and judge", buckets=_STEP_S
 )
 FLUSHING = Histogram(
     "shipclock_flush_seconds", "Time until Kafka had taken one commit cycle's records", buckets=_STEP_S

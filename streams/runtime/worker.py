@@ -199,7 +199,7 @@ class Worker(Service):
             self.busy = self.events - self._events_at_cycle > BACKLOG_EVENTS
             self._events_at_cycle = self.events
             with instruments.CYCLE.time():
-                with instruments.JUDGING.time():
+                with instruments.EVALUATING.time():
                     await self._move_clocks()
                 await self._write_and_commit()
 

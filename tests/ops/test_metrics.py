@@ -19,8 +19,8 @@ from streams.budget import BACKLOG_BUDGET
 from streams.clock import wall_ms
 from streams.kafka.embedded import PARTITIONS, EmbeddedBroker
 from streams.metrics import collector, shop_stats
-from streams.metrics.collector import EVERY_S, IDLE_BUDGET, Watch
-from streams.metrics.shop_stats import NAMED_SHOPS, Reading, Survey
+from streams.metrics.collector import EVERY_S, IDLE_BUDGET, MetricsCollector
+from streams.metrics.shop_stats import NAMED_SHOPS, ShopStats, WorkerStats
 from streams.metrics.shops import NAMED_CURRENCIES, OTHER, families
 from streams.metrics.sinks import Sinks
 from streams.settings import Settings
@@ -38,16 +38,16 @@ def reading(
     headroom: int | None = 5,
     open_alerts: dict[tuple[str, str], int] | None = None,
     **standing: Any,
-) -> Reading:
+) -> ShopStats:
     metric = {"value": value, "numerator": 1, "denominator": 4, "threshold": 0.5, "headroom": headroom, "window": None}
     whole = {"platform": platform, "shop": shop, "at": AT, "open_alerts": 0, "metrics": {"joom-3": metric}}
     whole |= {"ledgers": {}, "sanctions": [], "exposure": None} | standing
-    return Reading(whole, Counter(open_alerts or {}), open_orders=2)
+    return ShopStats(whole, Counter(open_alerts or {}), open_orders=2)
 
 
-def told(readings: list[Reading], platforms: tuple[str, ...] = ("joom", "douyin")) -> dict[str, dict[str, float]]:
+def told(readings: list[ShopStats], platforms: tuple[str, ...] = ("joom", "douyin")) -> dict[str, dict[str, float]]:
     """By metric and then by its labels' values."""
-    found = Survey()
+    found = WorkerStats()
     for each in readings:
         found.add(each)
     return {family.name: samples(family) for family in families(found, platforms)}
@@ -110,7 +110,7 @@ def test_the_worst_shops_are_named_and_all_others_are_one() -> None:
 
 
 def test_of_shops_that_are_not_told_of_by_name_only_sums_are_kept() -> None:
-    found = Survey()
+    found = WorkerStats()
     standings = []
     for n in range(NAMED_SHOPS + 100):
         each = reading(f"s{n}", value=n / 1000)
@@ -146,7 +146,7 @@ def test_currencies_that_somebody_made_up_do_not_become_labels_without_end() -> 
     ],
     ids=["sanctions first", "critical alerts", "past a threshold", "any alerts", "nearer to it", "having one"],
 )
-def test_shops_rank_by(worse: Reading, better: Reading) -> None:
+def test_shops_rank_by(worse: ShopStats, better: ShopStats) -> None:
     assert shop_stats.badness(worse) > shop_stats.badness(better)
 
 
@@ -213,9 +213,9 @@ class Gain:
         return self._all().get(key, 0.0) - self._before.get(key, 0.0)
 
 
-def registered() -> list[Watch]:
+def registered() -> list[MetricsCollector]:
     """What the apps of this process have registered."""
-    return [each for each in REGISTRY._collector_to_names if type(each) is Watch]
+    return [each for each in REGISTRY._collector_to_names if type(each) is MetricsCollector]
 
 
 def app_on(broker: EmbeddedBroker, folder: Path, clock: str) -> App:
@@ -240,10 +240,10 @@ async def test_events_are_counted_by_type_and_alerts_by_clause(tmp_path: Path) -
             assert gain.of("shipclock_events_total", topic="tracking", type="clock.tick") == PARTITIONS
             assert gain.of("shipclock_dead_letters_total", topic="orders") == 1
             assert gain.of("shipclock_recovery_seconds_count") == 1
-            for step in ("commit_cycle", "judge", "flush", "commit", "apply"):
+            for step in ("commit_cycle", "evaluate", "flush", "commit", "apply"):
                 assert gain.of(f"shipclock_{step}_seconds_count") > 0
             (watch,) = registered()
-            await watch.look()
+            await watch.refresh()
             assert value("shipclock_open_orders") == 2
             assert value("shipclock_open_alerts", clause="late-1", severity="critical") == 2
             assert value("shipclock_shop_open_alerts", platform="joom", shop="s17", severity="critical") == 2
@@ -289,7 +289,7 @@ async def test_a_survey_that_fails_does_not_end_the_worker(tmp_path: Path, monke
 
 async def test_while_a_backlog_is_read_a_survey_rests_after_each_bit(monkeypatch: pytest.MonkeyPatch) -> None:
     worker = SimpleNamespace(book=SimpleNamespace(packs=[]), partitions={}, busy=True)
-    watch, now_s, rests = Watch(worker), 0.0, list[float]()
+    watch, now_s, rests = MetricsCollector(worker), 0.0, list[float]()
 
     def four_bits(engines: list[Engine], found: list[Metric]) -> Iterator[None]:
         nonlocal now_s
@@ -304,14 +304,14 @@ async def test_while_a_backlog_is_read_a_survey_rests_after_each_bit(monkeypatch
     monkeypatch.setattr(collector, "monotonic", lambda: now_s)
     monkeypatch.setattr(watch, "_survey", four_bits)
     monkeypatch.setattr(watch, "sleep", rest)
-    held_s = await watch.look()
+    held_s = await watch.refresh()
     assert rests == [pytest.approx(0.01 / BACKLOG_BUDGET), EVERY_S]  # by share, within limits
     assert held_s == pytest.approx(0.07)  # the two bits that no rest made up for
 
 
 async def test_a_survey_is_given_up_when_partitions_go_meanwhile(monkeypatch: pytest.MonkeyPatch) -> None:
     worker = SimpleNamespace(book=SimpleNamespace(packs=[]), partitions={0: SimpleNamespace(engine="its")}, busy=True)
-    watch = Watch(worker)
+    watch = MetricsCollector(worker)
     watch._found = before = [Metric("before", "", "gauge")]
     surveyed: list[int] = []
 
@@ -326,7 +326,7 @@ async def test_a_survey_is_given_up_when_partitions_go_meanwhile(monkeypatch: py
     monkeypatch.setattr(collector, "AT_A_TIME_S", 0.0)
     monkeypatch.setattr(watch, "_survey", three_bits)
     monkeypatch.setattr(watch, "sleep", lose_the_partition)
-    await watch.look()
+    await watch.refresh()
     assert (surveyed, watch._found) == ([0], before)
 
 
@@ -334,16 +334,16 @@ async def test_a_survey_is_given_up_when_partitions_go_meanwhile(monkeypatch: py
 async def test_after_a_survey_the_next_waits_for_its_share(
     monkeypatch: pytest.MonkeyPatch, took_s: float, rested_s: float
 ) -> None:
-    watch, rests = Watch(SimpleNamespace(book=SimpleNamespace(packs=[]))), list[float]()
+    watch, rests = MetricsCollector(SimpleNamespace(book=SimpleNamespace(packs=[]))), list[float]()
 
-    async def look() -> float:
+    async def refresh() -> float:
         return took_s
 
     async def rest(seconds: float) -> None:
         rests.append(seconds)
         watch._stopped.set()
 
-    monkeypatch.setattr(watch, "look", look)
+    monkeypatch.setattr(watch, "refresh", refresh)
     monkeypatch.setattr(watch, "sleep", rest)
-    await Watch._survey_on(watch)
+    await MetricsCollector._keep_fresh(watch)
     assert rests == [rested_s]

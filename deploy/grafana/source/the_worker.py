@@ -11,7 +11,7 @@ from deploy.grafana.source.panels import GOOD_AT_NONE, board, lines, number, que
 RATE = "[$__rate_interval]"
 third = partial(lines, width=8)
 
-STEPS = ("judge", "flush", "commit")
+STEPS = ("evaluate", "flush", "commit")
 
 
 def dashboard() -> Dashboard:
