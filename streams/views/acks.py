@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from typing import Literal
 
 import msgspec
-from msgspec import Struct
+from msgspec import Struct, field
 
 from rules.calendar.instants import from_rfc3339
 
@@ -37,10 +37,10 @@ _BADNESS = {"": 0, "due_soon": 1, "near": 1}
 """What isn't there yet, and what is only about to happen; anything else has happened."""
 
 
-class Remark(Struct, kw_only=True, frozen=True):
+class Ack(Struct, kw_only=True, frozen=True):
     """One remark as it lies in the topic, under the key `kind:alert`.
 
-    `at` and `until` are instants of people's clocks, also where the worker goes by the events' time. `sight` is the
+    `at` and `until` are instants of people's clocks, also where the worker goes by the events' time. `seen_step` is the
     alert as it stood when this was said.
     """
 
@@ -50,24 +50,24 @@ class Remark(Struct, kw_only=True, frozen=True):
     until: str | None = None
     by: str | None = None
     comment: str | None = None
-    sight: Step
+    seen_step: Step = field(name="sight")
 
     def key(self) -> bytes:
-        return remark_key(self.kind, self.alert)
+        return ack_key(self.kind, self.alert)
 
 
-def remark_key(kind: Kind, alert: str) -> bytes:
+def ack_key(kind: Kind, alert: str) -> bytes:
     return f"{kind}:{alert}".encode()
 
 
-def holds(remark: Remark, steps: Iterable[Step], now_ms: int) -> bool:
+def holds(ack: Ack, steps: Iterable[Step], now_ms: int) -> bool:
     """Whether a remark still counts, after what the alert has been through since (its steps in order).
 
     A revision that can't be looked at any more may have been a worsening, so the remark ends with it.
     """
-    if remark.until is not None and now_ms >= from_rfc3339(remark.until):
+    if ack.until is not None and now_ms >= from_rfc3339(ack.until):
         return False
-    before = remark.sight
+    before = ack.seen_step
     for step in steps:
         if step.revision <= before.revision:
             continue
@@ -77,23 +77,23 @@ def holds(remark: Remark, steps: Iterable[Step], now_ms: int) -> bool:
     return True
 
 
-class Remarks:
+class Acks:
     """The newest remark of each kind on each alert."""
 
     def __init__(self) -> None:
-        self._of: dict[bytes, Remark] = {}
+        self._of: dict[bytes, Ack] = {}
 
     def take(self, key: bytes, value: bytes | None) -> str | None:
         """One record of the topic; gives the alert it is about. Raises msgspec.DecodeError for what is no remark."""
         if value is None:
             self._of.pop(key, None)
             return key.decode().partition(":")[2]
-        remark = self._of[key] = _decode(value)
-        return remark.alert
+        ack = self._of[key] = _decode(value)
+        return ack.alert
 
-    def get(self, kind: Kind, alert: str) -> Remark | None:
-        return self._of.get(remark_key(kind, alert))
+    def get(self, kind: Kind, alert: str) -> Ack | None:
+        return self._of.get(ack_key(kind, alert))
 
 
-_decode = msgspec.json.Decoder(Remark).decode
+_decode = msgspec.json.Decoder(Ack).decode
 encode = msgspec.json.Encoder().encode

@@ -12,7 +12,7 @@ from msgspec import Raw
 from streams.clock import wall_ms
 from streams.kafka.topics import TopicNames
 from streams.paced_log import PacedLog
-from streams.views.acks import Kind, Remark, Remarks, holds
+from streams.views.acks import Ack, Acks, Kind, holds
 from streams.views.alerts import Alerts, Held
 from streams.views.change_feed import Feed
 from streams.views.feed_health import Feeds, FeedState, encode
@@ -28,14 +28,14 @@ class View:
     def __init__(self, names: TopicNames, partitions: int, now_ms: Callable[[], int] = wall_ms) -> None:
         self.alerts = Alerts()
         self.shops = Shops()
-        self.remarks = Remarks()
+        self.acks = Acks()
         self.feeds = Feeds()
         self.partitions = partitions
         self._now_ms = now_ms
         self._takes: dict[str, Callable[[ConsumerRecord, int], None]] = {
             names.alerts: self._take_alert,
             names.standings: self._take_standing,
-            names.remarks: self._take_remark,
+            names.remarks: self._take_ack,
             names.feed_health: self._take_feed_health,
         }
         self.topics = tuple(self._takes)
@@ -61,8 +61,8 @@ class View:
         if shop is not None:
             self.feed.changed("shop", shop, lane)
 
-    def _take_remark(self, record: ConsumerRecord, lane: int) -> None:
-        alert = self.remarks.take(record.key, record.value)
+    def _take_ack(self, record: ConsumerRecord, lane: int) -> None:
+        alert = self.acks.take(record.key, record.value)
         if alert is not None:
             self.feed.changed("alert", alert, lane)
 
@@ -84,9 +84,9 @@ class View:
 
     def alert(self, held: Held) -> dict[str, Any]:
         """An alert's newest record with what has been said of it beside."""
-        return held.record() | {kind: self._remark(kind, held) for kind in get_args(Kind)}
+        return held.record() | {kind: self._ack(kind, held) for kind in get_args(Kind)}
 
-    def _remark(self, kind: Kind, held: Held) -> Remark | None:
+    def _ack(self, kind: Kind, held: Held) -> Ack | None:
         """If it still counts."""
-        remark = self.remarks.get(kind, held.id)
-        return remark if remark is not None and holds(remark, held.steps(), self._now_ms()) else None
+        ack = self.acks.get(kind, held.id)
+        return ack if ack is not None and holds(ack, held.steps(), self._now_ms()) else None

@@ -10,7 +10,7 @@ from streams.kafka import access
 from streams.kafka.keys import partition_of
 from streams.kafka.topics import TopicNames
 from streams.settings import Settings, bootstrap_servers
-from streams.views.acks import Kind, Remark, encode, remark_key
+from streams.views.acks import Ack, Kind, ack_key, encode
 from streams.views.alerts import Held
 from streams.views.reader import Reader
 
@@ -24,14 +24,14 @@ class Writer(Service):
         self._producer: AIOKafkaProducer | None = None
         self._connecting = asyncio.Lock()
 
-    async def write(self, held: Held, kind: Kind, remark: Remark | None) -> None:
+    async def write(self, held: Held, kind: Kind, ack: Ack | None) -> None:
         """Keeps a remark (None lifts the one there is), and returns once the view shows it. Raises KafkaError."""
         number = partition_of(held.head.platform, held.head.shop, self._reader.view.partitions)
         producer = await self._connected()
         written = await producer.send_and_wait(
             self._names.remarks,
-            None if remark is None else encode(remark),
-            key=remark_key(kind, held.id),
+            None if ack is None else encode(ack),
+            key=ack_key(kind, held.id),
             partition=number,
         )
         await self._reader.has_read(TopicPartition(self._names.remarks, number), written.offset)

@@ -10,12 +10,12 @@ from starlette.requests import Request
 
 from rules.calendar.instants import rfc3339, to_ms
 from streams.clock import wall_ms
-from streams.views.acks import Kind, Remark
+from streams.views.acks import Ack, Kind
 from streams.views.alerts import Held
 from streams.views.view import View
 from streams.views.writer import Writer
 from streams.web.operations import operation
-from streams.web.schemas import AlertNow, Said
+from streams.web.schemas import AckRequest, AlertNow
 
 REFUSALS = {
     404: "no such alert is at hand",
@@ -37,12 +37,12 @@ class Remarking:
         "POST",
         "/api/alerts/{alert:name}/acknowledge",
         "Says that somebody has seen to an alert; it counts until its end or until the alert gets worse",
-        body=Said,
+        body=AckRequest,
         answer=AlertNow,
         refusals=REFUSALS,
     )
-    async def acknowledge(self, request: Request, alert: str, body: Said) -> dict[str, Any]:
-        return await self._say("acknowledged", alert, body)
+    async def acknowledge(self, request: Request, alert: str, body: AckRequest) -> dict[str, Any]:
+        return await self._keep_new("acknowledged", alert, body)
 
     @operation(
         "DELETE",
@@ -58,33 +58,33 @@ class Remarking:
         "POST",
         "/api/alerts/{alert:name}/mute",
         "Hides an alert until an end, or until it gets worse",
-        body=Said,
+        body=AckRequest,
         answer=AlertNow,
         refusals=REFUSALS,
     )
-    async def mute(self, request: Request, alert: str, body: Said) -> dict[str, Any]:
-        return await self._say("muted", alert, body)
+    async def mute(self, request: Request, alert: str, body: AckRequest) -> dict[str, Any]:
+        return await self._keep_new("muted", alert, body)
 
     @operation("DELETE", "/api/alerts/{alert:name}/mute", "Shows an alert again", answer=AlertNow, refusals=REFUSALS)
     async def unmute(self, request: Request, alert: str) -> dict[str, Any]:
         return await self._lift("muted", alert)
 
-    async def _say(self, kind: Kind, alert: str, said: Said) -> dict[str, Any]:
+    async def _keep_new(self, kind: Kind, alert: str, request: AckRequest) -> dict[str, Any]:
         held = self._find(alert)
         now_ms = wall_ms()
-        until = None if said.until is None else _end(said.until, now_ms)
+        until = None if request.until is None else _end(request.until, now_ms)
         if not held.is_open:
             raise HTTPException(409, "the alert is resolved")
-        remark = Remark(
+        ack = Ack(
             alert=held.id,
             kind=kind,
             at=rfc3339(now_ms),
             until=until,
-            by=said.by or None,
-            comment=said.comment or None,
-            sight=held.step(),
+            by=request.by or None,
+            comment=request.comment or None,
+            seen_step=held.step(),
         )
-        return await self._keep(held, kind, remark)
+        return await self._keep(held, kind, ack)
 
     async def _lift(self, kind: Kind, alert: str) -> dict[str, Any]:
         return await self._keep(self._find(alert), kind, None)
@@ -95,11 +95,11 @@ class Remarking:
             raise HTTPException(404, f"no alert {alert} is at hand")
         return held
 
-    async def _keep(self, held: Held, kind: Kind, remark: Remark | None) -> dict[str, Any]:
+    async def _keep(self, held: Held, kind: Kind, ack: Ack | None) -> dict[str, Any]:
         """Answers once it is in Kafka and back, so that whoever asks next sees it."""
         try:
             async with asyncio.timeout(WRITE_S):
-                await self._writer.write(held, kind, remark)
+                await self._writer.write(held, kind, ack)
         except (KafkaError, OSError, TimeoutError):
             raise HTTPException(503, "Kafka does not take it now; try again", {"retry-after": "5"}) from None
         return self._view.alert(held)

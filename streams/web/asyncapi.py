@@ -9,7 +9,7 @@ from rules.messages.alerts import Alert
 from rules.messages.events import AnyEvent
 from rules.messages.json_schema import schema_components
 from streams.kafka.topics import COMPACTED, TopicNames
-from streams.views.acks import Remark
+from streams.views.acks import Ack
 from streams.views.feed_health import FeedHealth
 from streams.web.schemas import Standing
 
@@ -75,7 +75,7 @@ def _topics() -> list[Topic]:
 
 def asyncapi() -> bytes:
     """As JSON, the same bytes each time. Names are those without `TOPIC_PREFIX` and with the default `APP_ID`."""
-    types = {"event": AnyEvent, "alert": Alert, "standing": Standing, "remark": Remark, "feedHealth": FeedHealth}
+    types = {"event": AnyEvent, "alert": Alert, "standing": Standing, "remark": Ack, "feedHealth": FeedHealth}
     schemas, components = schema_components(types.values(), ref_template="#/components/schemas/{name}")
     payloads = dict(zip(types, schemas, strict=True))
     payloads["event"].pop("discriminator")  # is another thing in AsyncAPI; each schema says its own `type` anyway

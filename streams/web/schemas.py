@@ -6,7 +6,7 @@ from typing import Annotated, Any, Generic, Literal, TypeVar
 from msgspec import UNSET, Meta, Struct, UnsetType
 
 from rules.messages.alerts import Alert, Severity, State
-from streams.views.acks import Remark
+from streams.views.acks import Ack
 from streams.views.feed_health import FeedsNow
 
 Item = TypeVar("Item")
@@ -22,8 +22,8 @@ class Page(Struct, Generic[Item]):
 class AlertNow(Alert, kw_only=True):
     """An alert's newest record, and who has acknowledged or muted it; null once that no longer holds."""
 
-    acknowledged: Remark | None
-    muted: Remark | None
+    acknowledged: Ack | None
+    muted: Ack | None
 
 
 class AlertWithTrail(AlertNow, kw_only=True):
@@ -79,7 +79,7 @@ class ShipNext(Due, kw_only=True):
     warehouse: str
 
 
-class Said(Struct):
+class AckRequest(Struct):
     """What somebody says of an alert; without `until` it holds until it is lifted or the alert gets worse."""
 
     comment: Annotated[str, Meta(max_length=2_000)] | None = None

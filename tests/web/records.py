@@ -109,7 +109,7 @@ class Log:
     def standings(self, *values: bytes) -> None:
         self._write(NAMES.standings, ((b"key", value) for value in values))
 
-    def remark(self, key: bytes, value: bytes | None) -> None:
+    def ack(self, key: bytes, value: bytes | None) -> None:
         self._write(NAMES.remarks, [(key, value)])
 
     def feed_health(self, *values: FeedHealth) -> None:

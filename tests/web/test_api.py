@@ -10,7 +10,7 @@ import httpx
 import pytest
 
 from rules.calendar.instants import HOUR_MS
-from streams.views.acks import Kind, Remark, encode, remark_key
+from streams.views.acks import Ack, Kind, ack_key, encode
 from streams.views.alerts import Held
 from streams.views.writer import Writer
 from streams.warehouses import Entry, Warehouses
@@ -33,8 +33,8 @@ class Pen:
     def __init__(self, log: Log) -> None:
         self._log = log
 
-    async def write(self, held: Held, kind: Kind, remark: Remark | None) -> None:
-        self._log.remark(remark_key(kind, held.id), None if remark is None else encode(remark))
+    async def write(self, held: Held, kind: Kind, ack: Ack | None) -> None:
+        self._log.ack(ack_key(kind, held.id), None if ack is None else encode(ack))
 
 
 class Api:

@@ -189,8 +189,8 @@ async def test_a_mute_never_hides_a_worsening(worker: Worker) -> None:
     await placed(worker, "1", tick_ms=START_MS + LATE_MS - 24 * HOUR_MS)
     (alert,) = await worker.listed("/api/alerts")
     name = alert["data"]["alert"]
-    sight = (await said(worker, "mute", name, comment="known"))["muted"]["sight"]
-    assert (sight["severity"], sight["stage"]) == (1, "due_soon")
+    seen_step = (await said(worker, "mute", name, comment="known"))["muted"]["sight"]
+    assert (seen_step["severity"], seen_step["stage"]) == (1, "due_soon")
     assert (await worker.items("/api/alerts"))[0]["muted"]["comment"] == "known"
     await worker.tick(START_MS + LATE_MS - 6 * HOUR_MS)
     (alert,) = await worker.listed("/api/alerts?severity=warning")

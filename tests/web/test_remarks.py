@@ -3,15 +3,15 @@
 import pytest
 
 from rules.calendar.instants import HOUR_MS, rfc3339
-from streams.views.acks import Remark, Remarks, Step, encode, holds
+from streams.views.acks import Ack, Acks, Step, encode, holds
 from tests.worker.support import START_MS
 
 NEAR = Step(3, severity=2, stage="near")
 
 
-def muted(sight: Step = NEAR, until_ms: int | None = None) -> Remark:
+def muted(seen_step: Step = NEAR, until_ms: int | None = None) -> Ack:
     until = None if until_ms is None else rfc3339(until_ms)
-    return Remark(alert="a", kind="muted", at=rfc3339(START_MS), until=until, sight=sight)
+    return Ack(alert="a", kind="muted", at=rfc3339(START_MS), until=until, seen_step=seen_step)
 
 
 def test_a_mute_holds_while_nothing_changes() -> None:
@@ -25,7 +25,7 @@ def test_a_mute_ends_at_its_end_and_not_before() -> None:
 
 
 @pytest.mark.parametrize(
-    ("sight", "then"),
+    ("seen_step", "then"),
     [
         (NEAR, Step(4, severity=3, stage="near")),
         (NEAR, Step(4, severity=2, stage="crossed")),
@@ -36,9 +36,9 @@ def test_a_mute_ends_at_its_end_and_not_before() -> None:
     ],
     ids=["severity", "stage", "overdue", "judgement", "tier", "better in one way and worse in another"],
 )
-def test_a_mute_ends_when_the_alert_gets_worse(sight: Step, then: Step) -> None:
-    assert holds(muted(sight), [sight], START_MS)
-    assert not holds(muted(sight), [sight, then], START_MS)
+def test_a_mute_ends_when_the_alert_gets_worse(seen_step: Step, then: Step) -> None:
+    assert holds(muted(seen_step), [seen_step], START_MS)
+    assert not holds(muted(seen_step), [seen_step, then], START_MS)
 
 
 def test_a_mute_holds_when_the_alert_gets_better() -> None:
@@ -64,10 +64,10 @@ def test_what_can_not_be_looked_at_any_more_may_have_been_worse() -> None:
 
 
 def test_of_an_alert_the_newest_remark_of_each_kind_counts_until_it_is_lifted() -> None:
-    remarks = Remarks()
+    acks = Acks()
     first, second = muted(), muted(until_ms=START_MS)
     for each in (first, second):
-        assert remarks.take(each.key(), encode(each)) == "a"
-    assert (remarks.get("muted", "a"), remarks.get("acknowledged", "a")) == (second, None)
-    assert remarks.take(first.key(), None) == "a"
-    assert remarks.get("muted", "a") is None
+        assert acks.take(each.key(), encode(each)) == "a"
+    assert (acks.get("muted", "a"), acks.get("acknowledged", "a")) == (second, None)
+    assert acks.take(first.key(), None) == "a"
+    assert acks.get("muted", "a") is None

@@ -7,7 +7,7 @@ import pytest
 from rules.calendar.instants import rfc3339
 from streams.paced_log import PacedLog
 from streams.views import view
-from streams.views.acks import Remark, Step, encode
+from streams.views.acks import Ack, Step, encode
 from streams.views.alerts import TRAIL_KEPT, Alerts
 from streams.views.change_feed import Feed
 from streams.views.shops import ShopKey
@@ -99,8 +99,8 @@ def test_a_standing_is_passed_on_as_it_was_written() -> None:
 def test_a_mute_stands_beside_its_alert_while_it_holds() -> None:
     log = Log()
     log.alerts(alert())
-    mute = Remark(alert=alert_id("1"), kind="muted", at=rfc3339(START_MS), sight=Step(1, 2, "due_soon"))
-    log.remark(mute.key(), encode(mute))
+    mute = Ack(alert=alert_id("1"), kind="muted", at=rfc3339(START_MS), seen_step=Step(1, 2, "due_soon"))
+    log.ack(mute.key(), encode(mute))
     held = log.view.alerts.open[alert_id("1")]
     assert log.view.alert(held)["muted"] == mute
     log.alerts(alert(revision=2, stage="overdue"))
@@ -115,7 +115,7 @@ def test_what_can_not_be_read_is_passed_over_and_told_of(
     log = Log()
     with caplog.at_level(logging.WARNING):
         log.standings(value)
-        log.remark(b"muted:a", value)
+        log.ack(b"muted:a", value)
     log.standings(standing())
     assert len(log.view.shops.names()) == 1
     assert caplog.text.count("can't be read") == 1, "told once a second"
