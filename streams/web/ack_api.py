@@ -27,7 +27,7 @@ WRITE_S = 15.0
 """How long Kafka may take to keep a remark."""
 
 
-class Remarking:
+class AckApi:
     """A desk that keeps what people say of alerts."""
 
     def __init__(self, view: View, writer: Writer) -> None:

@@ -11,23 +11,23 @@ from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp
 
-from streams.web.ack_api import Remarking
+from streams.web.ack_api import AckApi
 from streams.web.auth import Guard
 from streams.web.errors import failed, refused
-from streams.web.health import Vitals
+from streams.web.health import HealthApi
 from streams.web.openapi import openapi
 from streams.web.operations import routes
-from streams.web.query_api import Reading
+from streams.web.query_api import QueryApi
 from streams.web.sse import Events
 
 CONSOLE = Path(__file__).with_name("console")
 
 
 def site(
-    vitals: Vitals,
+    health_api: HealthApi,
     events: Events,
-    remarking: Remarking,
-    reading: Reading,
+    ack_api: AckApi,
+    query_api: QueryApi,
     *,
     is_ready: Callable[[], bool],
     token: str | None,
@@ -35,10 +35,10 @@ def site(
     """Changes come before reading, whose path of an alert would take in theirs."""
     app = Starlette(
         routes=[
-            *routes(vitals),
+            *routes(health_api),
             *routes(events, is_ready),
-            *routes(remarking, is_ready),
-            *routes(reading, is_ready),
+            *routes(ack_api, is_ready),
+            *routes(query_api, is_ready),
             Route("/openapi.json", _describe),
             Route("/", _console),
             Mount("/console", StaticFiles(directory=CONSOLE)),

@@ -12,7 +12,7 @@ from streams.web.operations import operation
 from streams.web.schemas import Health
 
 
-class Vitals:
+class HealthApi:
     """A desk for machines that watch the worker."""
 
     def __init__(self, health: Callable[[], Health]) -> None:

@@ -9,22 +9,22 @@ from typing import Any
 import msgspec
 
 from rules.messages.json_schema import schema_components
-from streams.web.ack_api import Remarking
+from streams.web.ack_api import AckApi
 from streams.web.auth import is_guarded
 from streams.web.errors import MEDIA_TYPE
-from streams.web.health import Vitals
+from streams.web.health import HealthApi
 from streams.web.operations import Operation, operations
-from streams.web.query_api import Reading
+from streams.web.query_api import QueryApi
 from streams.web.schemas import Problem
 from streams.web.sse import Events
 
-DESKS = (Reading, Remarking, Events, Vitals)
+HANDLERS = (QueryApi, AckApi, Events, HealthApi)
 
 
 @cache
 def openapi() -> bytes:
     """As JSON, the same bytes each time."""
-    every = [each for desk in DESKS for each, _ in operations(desk)]
+    every = [each for handlers in HANDLERS for each, _ in operations(handlers)]
     types = [each for one in every for each in (one.answer, one.query, one.body) if each is not None]
     types = list(dict.fromkeys([*types, Problem]))
     schemas, components = schema_components(types, ref_template="#/components/schemas/{name}")

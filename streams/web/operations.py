@@ -57,18 +57,18 @@ def operation(method: str, path: str, does: str, **others: Any) -> Callable[[Han
     return mark
 
 
-def operations(desk: Any) -> Iterator[tuple[Operation, Handler]]:
+def operations(handlers: Any) -> Iterator[tuple[Operation, Handler]]:
     """Those of a desk, or of its class, in the order they are written."""
-    desk_type = desk if isinstance(desk, type) else type(desk)
-    for name, member in vars(desk_type).items():
+    handlers_type = handlers if isinstance(handlers, type) else type(handlers)
+    for name, member in vars(handlers_type).items():
         if hasattr(member, "operation"):
-            yield member.operation, getattr(desk, name)
+            yield member.operation, getattr(handlers, name)
 
 
-def routes(desk: Any, is_ready: Callable[[], bool] = lambda: True) -> list[Route]:
+def routes(handlers: Any, is_ready: Callable[[], bool] = lambda: True) -> list[Route]:
     """A desk's routes; until it is ready they say so, rather than half of the truth."""
     on_path: dict[str, dict[str, tuple[Operation, Handler]]] = {}
-    for each, handler in operations(desk):
+    for each, handler in operations(handlers):
         on_path.setdefault(each.path, {})[each.method] = each, handler
     return [
         Route(path, functools.partial(_dispatch, by_method, is_ready), methods=list(by_method))

@@ -33,7 +33,7 @@ SHOPS_AT_ONCE = 20
 """Ship-next lists gone through before others have their turn."""
 
 
-class Reading:
+class QueryApi:
     """A desk that only tells."""
 
     def __init__(self, view: View, clock: Literal["wall", "event"], warehouses: Warehouses) -> None:

@@ -19,11 +19,11 @@ from streams.views.reader import Reader
 from streams.views.view import View
 from streams.views.writer import Writer
 from streams.warehouses import EVERYTHING_IN_ONE, Warehouses
-from streams.web.ack_api import Remarking
+from streams.web.ack_api import AckApi
 from streams.web.asgi import site
 from streams.web.connections import Acceptor, Connection, Limits, limits
-from streams.web.health import Vitals
-from streams.web.query_api import Reading
+from streams.web.health import HealthApi
+from streams.web.query_api import QueryApi
 from streams.web.schemas import Health
 from streams.web.sse import Events
 
@@ -100,10 +100,10 @@ class Web(Service):
         self._writer = Writer(app.settings, app.names, self.reader, beacon=self.beacon)
         bounds = limits()
         asgi = site(
-            Vitals(self._health),
+            HealthApi(self._health),
             Events(self.view, bounds.listeners),
-            Remarking(self.view, self._writer),
-            Reading(self.view, app.settings.clock, warehouses),
+            AckApi(self.view, self._writer),
+            QueryApi(self.view, app.settings.clock, warehouses),
             is_ready=lambda: self.reader.caught_up,
             token=app.settings.token,
         )

@@ -15,10 +15,10 @@ from streams.views.alerts import Held
 from streams.views.writer import Writer
 from streams.warehouses import Entry, Warehouses
 from streams.web import paging, sse
-from streams.web.ack_api import Remarking
+from streams.web.ack_api import AckApi
 from streams.web.asgi import site
-from streams.web.health import Vitals
-from streams.web.query_api import Reading
+from streams.web.health import HealthApi
+from streams.web.query_api import QueryApi
 from streams.web.schemas import Health
 from streams.web.sse import Events, stream
 from tests.web.records import Log, alert, alert_id, due, feed_health, standing
@@ -45,10 +45,10 @@ class Api:
         self.health = Health(worker=True, views=True)
         view = self.log.view
         self.asgi = site(
-            Vitals(lambda: self.health),
+            HealthApi(lambda: self.health),
             Events(view, most=2),
-            Remarking(view, cast(Writer, Pen(self.log))),
-            Reading(view, "event", WAREHOUSES),
+            AckApi(view, cast(Writer, Pen(self.log))),
+            QueryApi(view, "event", WAREHOUSES),
             is_ready=lambda: self.health.views,
             token=None,
         )
