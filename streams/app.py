@@ -130,5 +130,5 @@ def _take(app: App, batch: Batch) -> None:
     try:
         app.worker.take(batch)
     except Exception as error:
-        app.worker.fail(error)
+        app.worker.crash(error)
         raise

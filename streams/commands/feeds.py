@@ -104,9 +104,9 @@ async def _ask(feeds: FeedSettings) -> int:
     ledger = Ledger(Path(os.environ.get("SHIPCLOCK_DATADIR") or "shipclock-data") / LEDGER)
     failed = 0
     try:
-        async for said in ask_all(feeds, ledger, Time(wall_ms)):
-            click.echo(visible(said.text))
-            failed += not said.is_good
+        async for answered in ask_all(feeds, ledger, Time(wall_ms)):
+            click.echo(visible(answered.text))
+            failed += not answered.is_good
     finally:
         ledger.close()
     return failed

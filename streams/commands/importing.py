@@ -103,7 +103,7 @@ def _with_outputs(read: Callable[..., Timeline]) -> Callable[..., None]:
             _write(timeline, output)
         else:
             _send(timeline, bootstrap, topic_prefix, tick_ms)
-        _tell(report, len(timeline))
+        _print_report(report, len(timeline))
 
     return command
 
@@ -164,7 +164,7 @@ def _access(bootstrap: str) -> dict[str, Any]:
         raise ImportFailedError(str(error)) from error
 
 
-def _tell(report: Report, events: int) -> None:
+def _print_report(report: Report, events: int) -> None:
     """Say on stderr what became of the input; bad rows end with exit code 2."""
     for line in report.bad_rows[:_BAD_ROWS_SHOWN]:
         click.echo(visible(line), err=True)

@@ -75,7 +75,7 @@ def replay(
         raise Failed(str(error), 2) from None
     for line in lines:
         click.echo(line)
-    _tell_of_unwatched(engine)
+    _warn_of_unwatched(engine)
     if state is not None:
         _write_state(state, engine)
     if history.bad_lines == 1:
@@ -96,7 +96,7 @@ def _shown(alerts: Iterable[Alert], engine: Engine, form: str) -> list[str]:
     return []
 
 
-def _tell_of_unwatched(engine: Engine) -> None:
+def _warn_of_unwatched(engine: Engine) -> None:
     """A platform that no pack watches is no mistake, but its silence would look like all is well."""
     watched = {pack.platform for pack in engine.book.packs}
     shops = sorted({shop.platform for shop in engine.shops.values()} - watched)

@@ -48,13 +48,13 @@ class Show:
         self.totals = Totals()
         self._alerts: deque[dict[str, object]] = deque(maxlen=NEWEST_ALERTS)
         self._began = monotonic()
-        app.worker.on_alerts.append(self.hear)
+        app.worker.on_alerts.append(self.on_alerts)
 
-    def hear(self, values: list[bytes]) -> None:
+    def on_alerts(self, values: list[bytes]) -> None:
         for value in values:
-            said = orjson.loads(value)
-            self._alerts.append(said)
-            self.totals.count(said)
+            alert = orjson.loads(value)
+            self._alerts.append(alert)
+            self.totals.count(alert)
 
     def board(self) -> Board:
         engines = [partition.engine for partition in self.app.worker.partitions.values()]

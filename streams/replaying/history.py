@@ -51,7 +51,7 @@ class History:
         for name in self.files:
             if name == STDIN:
                 continue
-            with _told(name):
+            with _named_errors(name):
                 if Path(name).is_dir():
                     raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
                 size += Path(name).stat().st_size
@@ -81,7 +81,7 @@ class History:
     def _placed_events(self) -> Iterator[PlacedEvent]:
         for name in self.files:
             shown = "stdin" if name == STDIN else name
-            with _told(shown), self._opened(name) as lines:
+            with _named_errors(shown), self._opened(name) as lines:
                 for number, line in enumerate(lines, 1):
                     try:
                         event, at_ms = decode(line)
@@ -122,7 +122,7 @@ class _Counted(io.RawIOBase):
 
 
 @contextmanager
-def _told(name: str) -> Iterator[None]:
+def _named_errors(name: str) -> Iterator[None]:
     """Failures to read `name` as UnreadableError."""
     try:
         yield

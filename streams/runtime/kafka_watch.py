@@ -70,7 +70,7 @@ class KafkaWatch:
         self._complaints = complaints or Complaints()
         self._now_s = now_s
         self._asked_s: list[float] = []
-        self._say_again_s: float | None = None
+        self._log_again_s: float | None = None
 
     @contextmanager
     def asking(self) -> Iterator[None]:
@@ -103,9 +103,9 @@ class KafkaWatch:
         """To be called every second or so: says once a minute that Kafka is away, and once that it is back."""
         problem, now_s = self.problem, self._now_s()
         if problem is None:
-            if self._say_again_s is not None:
+            if self._log_again_s is not None:
                 log.warning("Kafka answers again")
-                self._say_again_s, self._complaints.last = None, ""
-        elif self._say_again_s is None or now_s >= self._say_again_s:
+                self._log_again_s, self._complaints.last = None, ""
+        elif self._log_again_s is None or now_s >= self._log_again_s:
             log.warning("%s; nothing is told meanwhile, and all goes on by itself once it does", problem)
-            self._say_again_s = now_s + SAY_EVERY_S
+            self._log_again_s = now_s + SAY_EVERY_S

@@ -15,7 +15,7 @@ class Room:
 
     def __init__(self, engine: Engine, number: int) -> None:
         self._engine, self._number = engine, number
-        self._told: set[str] = set()
+        self._warned: set[str] = set()
 
     def used(self) -> Iterator[tuple[str, int, int]]:
         """`shops` and `orders`: how many are known, and how many may be."""
@@ -27,9 +27,9 @@ class Room:
         """Says once, in the log, that a ceiling is near; again after there was more room."""
         for of, known, most in self.used():
             if known < NEARLY_FULL * most:
-                self._told.discard(of)
-            elif of not in self._told:
-                self._told.add(of)
+                self._warned.discard(of)
+            elif of not in self._warned:
+                self._warned.add(of)
                 log.warning(
                     "partition %d knows %d %s; of more than %d the events become dead letters (SHIPCLOCK_MAX_%s)",
                     self._number,

@@ -68,7 +68,7 @@ class Store(BaseStore[bytes, bytes]):
                     taken.append((record.key, record.value))
             self._note(number, taken, records[-1].offset)
         except Exception as error:  # Faust's recovery only logs what is raised here
-            self.app.worker.fail(error)
+            self.app.worker.crash(error)
 
     async def on_rebalance(
         self, assigned: set[TP], revoked: set[TP], newly_assigned: set[TP], generation_id: int = 0

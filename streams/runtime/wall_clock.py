@@ -57,7 +57,7 @@ class WallClock:
         if booted_ms is not None and abs(booted_ms - self.booted_ms) > START_DRIFT_MS:
             self.booted_ms = booted_ms
         self._jumped_to_ms: int | None = None  # the same, as its clock has had it since a jump
-        self._jumped_at_ms = self._said_at_ms = 0
+        self._jumped_at_ms = self._logged_at_ms = 0
 
     def now_ms(self) -> int:
         """Now (epoch ms)."""
@@ -92,7 +92,7 @@ class WallClock:
         elif self._jumped_to_ms is None or abs(booted_ms - self._jumped_to_ms) > DRIFT_MS:
             JUMPS.inc()
             self._jumped_to_ms, self._jumped_at_ms = booted_ms, since_boot_ms
-            self._say(since_boot_ms)
+            self._log_jump(since_boot_ms)
         elif since_boot_ms - self._jumped_at_ms >= CORRECTED_AFTER_MS:
             log.warning(
                 "the machine's clock has stood %+.0f s from before for %d min: taken for a correction, and followed",
@@ -103,11 +103,11 @@ class WallClock:
             self._settle()
         else:
             self._jumped_to_ms = booted_ms
-            if since_boot_ms - self._said_at_ms >= SAY_EVERY_MS:
-                self._say(since_boot_ms)
+            if since_boot_ms - self._logged_at_ms >= SAY_EVERY_MS:
+                self._log_jump(since_boot_ms)
 
-    def _say(self, since_boot_ms: int) -> None:
-        self._said_at_ms = since_boot_ms
+    def _log_jump(self, since_boot_ms: int) -> None:
+        self._logged_at_ms = since_boot_ms
         log.warning("%s; it is followed once it has stood for %d min", self.problem, CORRECTED_AFTER_MS // 60_000)
         OFF.set(self._off_ms() / 1000)
 

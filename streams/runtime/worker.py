@@ -140,7 +140,7 @@ class Worker(Service):
         self._targets.forget(number)
         self._foreign.forget(number)
 
-    def fail(self, error: BaseException) -> None:
+    def crash(self, error: BaseException) -> None:
         """Ends the worker; what isn't committed is read again after the restart."""
         self._over = self._failed = True
         log.error("the worker ends: %s", error, exc_info=None if isinstance(error, PlainError) else error)
@@ -175,7 +175,7 @@ class Worker(Service):
                 else:
                     self._lose(error)
             except Exception as error:
-                self.fail(error)
+                self.crash(error)
 
     async def _pause(self) -> None:
         """Until the next commit cycle; longer while a backlog is read, so that more of an order's changes go as one.

@@ -44,8 +44,8 @@ class Offsets(NamedTuple):
 class Sink:
     """One other side. A runner calls these one at a time, in this order for each partition:
 
-    `assigned` once, `take` for each batch, `caught_up` once its end as of `assigned` has been read, and `revoked`.
-    `tick` comes about twice a second, for what goes by the clock. What `take` has returned for counts as delivered,
+    `assigned` once, `deliver` for each batch, `caught_up` once its end as of `assigned` has been read, and `revoked`.
+    `tick` comes about twice a second, for what goes by the clock. What `deliver` has returned for counts as delivered,
     except from the offset on that `held` names.
     """
 
@@ -68,11 +68,11 @@ class Sink:
     ) -> None:
         """Closes what was opened."""
 
-    async def assigned(self, partition: int, extent: Offsets) -> int:
+    async def assigned(self, partition: int, offsets: Offsets) -> int:
         """A partition is this process's now; the answer is the offset to read it from."""
-        return extent.resume
+        return offsets.resume
 
-    async def take(self, partition: int, records: Sequence[Record]) -> None:
+    async def deliver(self, partition: int, records: Sequence[Record]) -> None:
         """Delivers, or keeps for a `tick` to deliver. Raises StartOver."""
         raise NotImplementedError
 

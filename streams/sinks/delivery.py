@@ -61,7 +61,7 @@ class Delivery:
         self._patience_s = patience_s
         self._sleep = sleep
 
-    async def carry(self, send: Callable[[], Awaitable[Any]], alerts: int = 1) -> bool:
+    async def send(self, send: Callable[[], Awaitable[Any]], alerts: int = 1) -> bool:
         """True once `send` has gone through, False where it was given up. Other errors of `send` pass."""
         try:
             await self._try(send, stop_after_delay(self._patience_s))
@@ -73,7 +73,7 @@ class Delivery:
         self.counters.delivered += alerts
         return True
 
-    async def reach(self, ask: Callable[[], Awaitable[Any]]) -> None:
+    async def send_forever(self, ask: Callable[[], Awaitable[Any]]) -> None:
         """Asks until there is an answer: for what a sink must know before it can go on."""
         await self._try(ask, stop_never)
 

@@ -140,7 +140,7 @@ class Runner(ConsumerRebalanceListener):
 
     async def _take(self, tp: TopicPartition, records: Sequence[Record]) -> None:
         try:
-            await self.sink.take(tp.partition, records)
+            await self.sink.deliver(tp.partition, records)
         except StartOver:
             self._start_over(tp.partition)
         else:
@@ -164,15 +164,15 @@ class Runner(ConsumerRebalanceListener):
 
     async def _commit(self) -> None:
         delivered = {tp: self._delivered(tp) for tp in self._taken if tp not in self._fresh}
-        news = {tp: offset for tp, offset in delivered.items() if self._committed.get(tp) != offset}
-        if not news:
+        to_commit = {tp: offset for tp, offset in delivered.items() if self._committed.get(tp) != offset}
+        if not to_commit:
             return
         try:
-            await self._consumer.commit(news)
+            await self._consumer.commit(to_commit)
         except KafkaError as error:
             log.warning("%s: offsets were not committed: %s", self.sink.name, type(error).__name__)
         else:
-            self._committed.update(news)
+            self._committed.update(to_commit)
 
     async def _watch_lag(self) -> None:
         while True:

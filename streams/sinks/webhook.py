@@ -36,11 +36,11 @@ class Webhook(HttpSink):
         self._url, self._key = url, key
         self._first: dict[int, set[str]] = {}
 
-    async def assigned(self, partition: int, extent: Offsets) -> int:
+    async def assigned(self, partition: int, offsets: Offsets) -> int:
         self.revoked(partition)
-        if extent.is_new:
+        if offsets.is_new:
             self._first[partition] = set()
-        return extent.resume
+        return offsets.resume
 
     async def caught_up(self, partition: int) -> None:
         self._first.pop(partition, None)
@@ -48,29 +48,29 @@ class Webhook(HttpSink):
     def revoked(self, partition: int) -> None:
         self._first.pop(partition, None)
 
-    async def take(self, partition: int, records: Sequence[Record]) -> None:
+    async def deliver(self, partition: int, records: Sequence[Record]) -> None:
         """Different alerts side by side, the revisions of one alert one after the other."""
         revisions: dict[str, list[tuple[Alert, bytes]]] = {}
         for record in records:
             alert = self.read(record)
-            if alert is not None and record.value is not None and self._is_news(partition, alert):
+            if alert is not None and record.value is not None and self._is_change(partition, alert):
                 revisions.setdefault(alert.data.alert, []).append((alert, record.value))
         async with asyncio.TaskGroup() as group:
             for each in revisions.values():
                 group.create_task(self._send_all(each))
 
-    def _is_news(self, partition: int, alert: Alert) -> bool:
+    def _is_change(self, partition: int, alert: Alert) -> bool:
         """False for the end of what a new receiver has never heard of."""
-        heard = self._first.get(partition)
-        if heard is None or alert.data.alert in heard:
+        received = self._first.get(partition)
+        if received is None or alert.data.alert in received:
             return True
         if alert.data.state == "open":
-            heard.add(alert.data.alert)
+            received.add(alert.data.alert)
         return alert.data.state == "open"
 
     async def _send_all(self, revisions: Sequence[tuple[Alert, bytes]]) -> None:
         for alert, body in revisions:
-            await self.delivery.carry(partial(self._send, alert, body))
+            await self.delivery.send(partial(self._send, alert, body))
 
     async def _send(self, alert: Alert, body: bytes) -> None:
         name, at_s = message_id(alert.id), int(time.time())

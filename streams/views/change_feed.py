@@ -66,7 +66,7 @@ class Feed:
             return
         change = Change(name, key, self.place)
         for listener in self._listeners:
-            listener.tell(change)
+            listener.push(change)
 
     def missed(self, since: str) -> list[Change] | None:
         """What has changed since a place; None where that can't be told any more.
@@ -108,13 +108,13 @@ class Listener:
 
     def __init__(self) -> None:
         self._waiting: dict[tuple[Name, Hashable], Change] = {}
-        self._news = asyncio.Event()
+        self._ready = asyncio.Event()
         self._over = False
 
-    def tell(self, change: Change) -> None:
+    def push(self, change: Change) -> None:
         self._waiting.pop((change.name, change.key), None)
         self._waiting[change.name, change.key] = change
-        self._news.set()
+        self._ready.set()
         if len(self._waiting) > WAITING:
             self.end()
 
@@ -122,16 +122,16 @@ class Listener:
         """What waits is dropped: who comes back is told of it then."""
         self._waiting.clear()
         self._over = True
-        self._news.set()
+        self._ready.set()
 
     async def next(self) -> list[Change] | None:
         """The next changes, one at least; None once it is over."""
-        await self._news.wait()
+        await self._ready.wait()
         if self._over:
             return None
         changes = [self._waiting.pop(key) for key in list(islice(self._waiting, AT_ONCE))]
         if not self._waiting:
-            self._news.clear()
+            self._ready.clear()
         return changes
 
 

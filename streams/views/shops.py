@@ -42,7 +42,7 @@ class Due(NamedTuple):
     order: str
     at_ms: int
     skus: list[str]
-    said: Raw
+    raw: Raw
 
 
 class Shops:
@@ -77,6 +77,6 @@ class Shops:
     def due(self, key: ShopKey) -> Iterator[Due]:
         """A shop's ship-next list."""
         _, due = self._of[key]
-        for said in _listed(due) if due else ():
-            head = _due_head(said)
-            yield Due(head.order, from_rfc3339(head.due_at), head.skus, said)
+        for raw in _listed(due) if due else ():
+            head = _due_head(raw)
+            yield Due(head.order, from_rfc3339(head.due_at), head.skus, raw)

@@ -142,5 +142,5 @@ def _due_rank(listed: tuple[ShopKey, str, Due]) -> tuple[int, str, str, str]:
 
 
 def _ship_next(shop: ShopKey, warehouse: str, due: Due) -> dict[str, Any]:
-    said: dict[str, Any] = msgspec.json.decode(due.said)
-    return {"platform": shop.platform, "shop": shop.shop, "warehouse": warehouse, **said}
+    raw: dict[str, Any] = msgspec.json.decode(due.raw)
+    return {"platform": shop.platform, "shop": shop.shop, "warehouse": warehouse, **raw}

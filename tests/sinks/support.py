@@ -98,7 +98,7 @@ class Hand:
     async def run(self, now_ms: int | None = None) -> None:
         """Takes what is new, and ticks."""
         if self.at < len(self.log):
-            await self.sink.take(self.partition, self.log[self.at :])
+            await self.sink.deliver(self.partition, self.log[self.at :])
             self.at = len(self.log)
         if not self.rebuilt:
             await self.sink.caught_up(self.partition)

@@ -122,7 +122,7 @@ async def test_nothing_is_said_before_the_topic_has_been_read_to_its_end(
     async with hand(alertmanager_server) as sink:
         sink.write(alert("1"), alert("2"), alert("1", 2, "resolved"))
         await sink.assigned()
-        await sink.sink.take(0, sink.log[:2])
+        await sink.sink.deliver(0, sink.log[:2])
         await sink.sink.tick(wall_ms())
         assert known(alertmanager_server) == []
         sink.at = 2

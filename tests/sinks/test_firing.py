@@ -10,25 +10,25 @@ T0 = 1_767_225_600_000
 MINUTE = 60_000
 
 
-def spells(firing: ActiveAlerts, now_ms: int = T0) -> set[tuple[str, str, int | None]]:
-    return {(spell.alert.data.severity, spell.alert.data.stage, spell.ended_ms) for spell in firing.all(now_ms)}
+def episodes(firing: ActiveAlerts, now_ms: int = T0) -> set[tuple[str, str, int | None]]:
+    return {(episode.alert.data.severity, episode.alert.data.stage, episode.ended_ms) for episode in firing.all(now_ms)}
 
 
 def hear(firing: ActiveAlerts, value: bytes, at_ms: int) -> None:
-    firing.hear(read(value), at_ms, at_ms)
+    firing.apply(read(value), at_ms, at_ms)
 
 
 def test_an_open_alert_fires() -> None:
     firing = ActiveAlerts()
     hear(firing, alert(), T0)
-    assert spells(firing) == {("critical", "overdue", None)}
+    assert episodes(firing) == {("critical", "overdue", None)}
 
 
 def test_a_change_of_severity_ends_the_labels_it_leaves() -> None:
     firing = ActiveAlerts()
     hear(firing, alert(severity="info", stage="due_soon"), T0)
     hear(firing, alert(revision=2), T0 + MINUTE)
-    assert spells(firing) == {("info", "due_soon", T0 + MINUTE), ("critical", "overdue", None)}
+    assert episodes(firing) == {("info", "due_soon", T0 + MINUTE), ("critical", "overdue", None)}
 
 
 def test_labels_that_come_back_fire_again() -> None:
@@ -36,7 +36,7 @@ def test_labels_that_come_back_fire_again() -> None:
     hear(firing, alert(severity="warning"), T0)
     hear(firing, alert(revision=2, severity="critical"), T0 + MINUTE)
     hear(firing, alert(revision=3, severity="warning"), T0 + 2 * MINUTE)
-    assert spells(firing) == {("warning", "overdue", None), ("critical", "overdue", T0 + 2 * MINUTE)}
+    assert episodes(firing) == {("warning", "overdue", None), ("critical", "overdue", T0 + 2 * MINUTE)}
 
 
 def test_a_resolved_alert_has_ended_under_all_its_labels() -> None:
@@ -44,21 +44,21 @@ def test_a_resolved_alert_has_ended_under_all_its_labels() -> None:
     hear(firing, alert(severity="info"), T0)
     hear(firing, alert(revision=2), T0 + MINUTE)
     hear(firing, alert(revision=3, state="resolved"), T0 + 2 * MINUTE)
-    assert spells(firing) == {("info", "overdue", T0 + MINUTE), ("critical", "overdue", T0 + 2 * MINUTE)}
+    assert episodes(firing) == {("info", "overdue", T0 + MINUTE), ("critical", "overdue", T0 + 2 * MINUTE)}
 
 
 def test_an_end_is_told_for_a_while_and_then_forgotten() -> None:
     firing = ActiveAlerts()
     hear(firing, alert(), T0)
     hear(firing, alert(revision=2, state="resolved"), T0 + MINUTE)
-    assert spells(firing, T0 + MINUTE + KEPT_MS - 1) == {("critical", "overdue", T0 + MINUTE)}
-    assert spells(firing, T0 + MINUTE + KEPT_MS) == set()
+    assert episodes(firing, T0 + MINUTE + KEPT_MS - 1) == {("critical", "overdue", T0 + MINUTE)}
+    assert episodes(firing, T0 + MINUTE + KEPT_MS) == set()
 
 
 def test_what_ended_long_ago_is_not_kept_at_all() -> None:
     firing = ActiveAlerts()
-    firing.hear(read(alert(state="resolved")), T0, T0 + KEPT_MS)
-    assert not firing._spells
+    firing.apply(read(alert(state="resolved")), T0, T0 + KEPT_MS)
+    assert not firing._episodes
 
 
 def test_an_alert_whose_record_was_removed_has_ended() -> None:
@@ -66,15 +66,15 @@ def test_an_alert_whose_record_was_removed_has_ended() -> None:
     hear(firing, alert(), T0)
     firing.forget(name_of(alert()), T0 + MINUTE)
     firing.forget("never heard of", T0 + MINUTE)
-    assert spells(firing) == {("critical", "overdue", T0 + MINUTE)}
+    assert episodes(firing) == {("critical", "overdue", T0 + MINUTE)}
 
 
 def test_news_is_what_has_begun_or_ended() -> None:
     firing = ActiveAlerts()
     hear(firing, alert(severity="info"), T0)
-    firing.news.clear()
+    firing.changes.clear()
     hear(firing, alert(revision=2), T0 + MINUTE)
-    assert [(spell.alert.data.severity, spell.ended_ms) for spell in firing.news] == [
+    assert [(episode.alert.data.severity, episode.ended_ms) for episode in firing.changes] == [
         ("info", T0 + MINUTE),
         ("critical", None),
     ]
@@ -83,9 +83,9 @@ def test_news_is_what_has_begun_or_ended() -> None:
 def test_what_is_posted_holds_what_routes_go_by_and_leads_to_the_console() -> None:
     firing = ActiveAlerts()
     hear(firing, alert("订/1", opened_at="2026-01-01T00:00:00Z", due_at="2026-01-01T00:00:00Z", headroom=-2), T0)
-    (spell,) = firing.all(T0)
+    (episode,) = firing.all(T0)
     name = name_of(alert("订/1"))
-    assert posted(spell, T0 + MINUTE, "http://here:6066") == {
+    assert posted(episode, T0 + MINUTE, "http://here:6066") == {
         "labels": {
             "alertname": "joom.late",
             "alert": name,
@@ -127,7 +127,9 @@ def test_a_compacted_topic_tells_the_same_of_what_fires(steps: list[tuple[str, s
 
     def fires(firing: ActiveAlerts) -> set[tuple[str, str]]:
         return {
-            (spell.alert.data.alert, spell.alert.data.severity) for spell in firing.all(T0) if spell.ended_ms is None
+            (episode.alert.data.alert, episode.alert.data.severity)
+            for episode in firing.all(T0)
+            if episode.ended_ms is None
         }
 
     assert fires(whole) == fires(compacted)

@@ -160,7 +160,7 @@ async def test_a_redis_restored_from_an_older_copy_goes_on_from_there(redis_serv
 async def test_filling_is_begun_again_if_it_was_cut_short(redis_server: RedisServer) -> None:
     log = [alert("1"), alert("2")]
     async with hand(redis_server, *log) as first:
-        await first.sink.take(0, first.log)
+        await first.sink.deliver(0, first.log)
     async with hand(redis_server, *log) as second:
         assert second.at == 0
         await second.run()

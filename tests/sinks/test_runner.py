@@ -34,9 +34,9 @@ class Recorder(Sink):
         self.ticks = 0
         self.start: int | None = None
 
-    async def assigned(self, partition: int, extent: Offsets) -> int:
+    async def assigned(self, partition: int, offsets: Offsets) -> int:
         self.partitions.add(partition)
-        return extent.resume if self.start is None else self.start
+        return offsets.resume if self.start is None else self.start
 
     async def caught_up(self, partition: int) -> None:
         self.rebuilt.append(partition)
@@ -44,7 +44,7 @@ class Recorder(Sink):
     def revoked(self, partition: int) -> None:
         self.partitions.discard(partition)
 
-    async def take(self, partition: int, records: Sequence[Record]) -> None:
+    async def deliver(self, partition: int, records: Sequence[Record]) -> None:
         if self.before is not None:
             await self.before()
         self.taken += [(record.value or b"").decode() for record in records]

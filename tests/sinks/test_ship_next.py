@@ -38,7 +38,7 @@ def facts(*skus: str, placed_ms: int = START_MS, shipped_ms: int | None = None) 
 def heard(*orders: tuple[str, bytes | None], now_ms: int = START_MS, shop: str = "s17") -> ShipNext:
     ahead = ShipNext(BOOK, WAREHOUSES)
     for order, value in orders:
-        ahead.hear(order_key("joom", shop, order), value, now_ms)
+        ahead.apply(order_key("joom", shop, order), value, now_ms)
     return ahead
 
 
@@ -77,15 +77,15 @@ def test_what_has_changed_says_where_it_stood() -> None:
     ahead = heard(("1", facts()))
     assert ahead.changed == {"joom/s17/1": None}
     ahead.changed.clear()
-    ahead.hear(order_key("joom", "s17", "1"), facts("DE-1"), START_MS)
-    ahead.hear(order_key("joom", "s17", "1"), facts("DE-1", shipped_ms=START_MS), START_MS)
+    ahead.apply(order_key("joom", "s17", "1"), facts("DE-1"), START_MS)
+    ahead.apply(order_key("joom", "s17", "1"), facts("DE-1", shipped_ms=START_MS), START_MS)
     assert ahead.changed == {"joom/s17/1": "west"}
 
 
 def test_hearing_the_same_again_changes_nothing() -> None:
     ahead = heard(("1", facts()))
     ahead.changed.clear()
-    ahead.hear(order_key("joom", "s17", "1"), facts(), START_MS)
+    ahead.apply(order_key("joom", "s17", "1"), facts(), START_MS)
     assert not ahead.changed
 
 
@@ -98,14 +98,14 @@ def test_an_order_whose_articles_decide_has_a_home_also_when_it_waits_for_nothin
 def test_records_of_other_kinds_are_passed_over() -> None:
     ahead = ShipNext(BOOK, WAREHOUSES)
     for key in (["joom", "s17"], ["joom", "s17", "sku", "A1"], ["joom", "s17", 3], "other", {"a": 1}):
-        ahead.hear(orjson.dumps(key), b"whatever", START_MS)
+        ahead.apply(orjson.dumps(key), b"whatever", START_MS)
     assert not ahead.waiting
 
 
 def test_in_event_time_the_partitions_clock_is_among_the_facts() -> None:
     ahead = ShipNext(BOOK, WAREHOUSES)
-    ahead.hear(b'"clock"', orjson.dumps({"clock_ms": DUE_MS, "through_ms": {}}), START_MS)
-    ahead.hear(b'"clock"', None, START_MS)
+    ahead.apply(b'"clock"', orjson.dumps({"clock_ms": DUE_MS, "through_ms": {}}), START_MS)
+    ahead.apply(b'"clock"', None, START_MS)
     assert ahead.clock_ms == DUE_MS
 
 
@@ -135,7 +135,7 @@ def deadline_h(rules: RuleBook, *records: tuple[bytes, bytes | None], order: str
     """Hours after `placed`, as the list has it once these records have been read."""
     ahead = ShipNext(rules, Warehouses())
     for key, value in records:
-        ahead.hear(key, value, START_MS)
+        ahead.apply(key, value, START_MS)
     waiting = ahead.waiting.get(order)
     return None if waiting is None else (waiting.at_ms - START_MS) / HOUR_MS
 
@@ -191,7 +191,7 @@ def test_the_list_is_what_the_newest_facts_make_it_however_it_came_about(
     now_ms = START_MS
     for order, value, hours in steps:
         now_ms = max(now_ms, START_MS + hours * HOUR_MS)
-        ahead.hear(order_key("joom", "s17", order), value, now_ms)
+        ahead.apply(order_key("joom", "s17", order), value, now_ms)
         ahead.advance(now_ms)
         for name, before in ahead.changed.items():  # as one would who keeps the list elsewhere
             assert told.pop(name, None) == before

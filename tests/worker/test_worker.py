@@ -99,7 +99,7 @@ async def test_a_write_that_is_refused_is_no_commit_even_in_a_rebalance(topic: s
 async def test_after_a_failure_nothing_is_taken_written_or_committed_any_more() -> None:
     watching, broker = made()
     apply(watching, event("order.placed", START_MS))
-    watching.fail(ZeroDivisionError())
+    watching.crash(ZeroDivisionError())
     apply(watching, event("order.placed", START_MS, "2"), first=1)
     await watching.commit_cycle()
     await watching.flush_before_revoke()

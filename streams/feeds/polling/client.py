@@ -114,15 +114,15 @@ class Client:
         """Raises as `ask` does."""
         keeper = None if call.of_app or call.plain else self._keeper
         token = "" if keeper is None else await keeper.access()
-        was_refreshed, said, attempt = False, "", 0
+        was_refreshed, text, attempt = False, "", 0
         while attempt < self._attempts:
             wait_s = None
             try:
                 answer = await self._send(call, {**names, "access_token": token})
             except (aiohttp.ClientError, TimeoutError, OSError) as error:
-                said = f"no answer: {type(error).__name__}"
+                text = f"no answer: {type(error).__name__}"
             else:
-                finding, said = self._verdict(answer), self._said(answer)
+                finding, text = self._kind_of(answer), self._text_of(answer)
                 if finding == "ok":
                     return answer
                 if finding == "quota":
@@ -131,19 +131,19 @@ class Client:
                     token, was_refreshed = await keeper.access(instead_of=token), True
                     continue
                 if finding != "slow_down":
-                    raise Refused(said)
+                    raise Refused(text)
                 wait_s = answer.retry_after_s
             attempt += 1
-            log.info("%s: %s, attempt %d of %d", self._shop.name, said, attempt, self._attempts)
+            log.info("%s: %s, attempt %d of %d", self._shop.name, text, attempt, self._attempts)
             if attempt < self._attempts:
                 await self._time.pause(_backoff_s(attempt, wait_s))
-        raise Unavailable(said)
+        raise Unavailable(text)
 
     def midnight_ms(self) -> int:
         """When the platform's next day begins, and with it another quota."""
         return _midnight_ms(self._time.now_ms(), ZoneInfo(self._api.answers.quota_zone))
 
-    def _verdict(self, answer: Answer) -> str:
+    def _kind_of(self, answer: Answer) -> str:
         verdicts, scope = self._api.answers, {**answer.document, "_status": answer.status}
         if answer.status < 300 and answer.is_json and verdicts.ok.hold(scope):
             return "ok"
@@ -175,7 +175,7 @@ class Client:
             self.ahead_ms = answer.date_ms - self._time.now_ms()
         return answer
 
-    def _said(self, answer: Answer) -> str:
+    def _text_of(self, answer: Answer) -> str:
         """The status and the platform's own word, without any secret that it may repeat."""
         code = self._api.answers.code
         word = visible(str(code.search(answer.document) or "")[:120]) if code is not None else ""
@@ -210,10 +210,10 @@ async def _answered(session: aiohttp.ClientSession, request: Prepared) -> Answer
 
 def _retry_after_s(headers: Mapping[str, str], date_ms: int | None) -> float | None:
     """Seconds, or an epoch time or a date as seen from the platform's own clock."""
-    said = headers.get("Retry-After") or headers.get("X-Rate-Limit-Reset") or ""
-    if said.isdecimal() and len(said) < 10:
-        return float(said)
-    at_ms = int(said[:10]) * 1000 if said.isdecimal() else _date_ms(said)
+    text = headers.get("Retry-After") or headers.get("X-Rate-Limit-Reset") or ""
+    if text.isdecimal() and len(text) < 10:
+        return float(text)
+    at_ms = int(text[:10]) * 1000 if text.isdecimal() else _date_ms(text)
     return None if at_ms is None or date_ms is None else max(0.0, (at_ms - date_ms) / 1000)
 
 

@@ -33,47 +33,47 @@ class LabelSetEpisode(Struct):
 class ActiveAlerts:
     """The spells of one partition's alerts. Times are epoch ms, by the wall clock of whoever wrote the records.
 
-    `news` are the spells that have begun or ended since it was last cleared.
+    `changes` are the spells that have begun or ended since it was last cleared.
     """
 
     def __init__(self) -> None:
-        self.news: list[LabelSetEpisode] = []
-        self._spells: dict[str, dict[Labels, LabelSetEpisode]] = {}
+        self.changes: list[LabelSetEpisode] = []
+        self._episodes: dict[str, dict[Labels, LabelSetEpisode]] = {}
 
-    def hear(self, alert: Alert, at_ms: int, now_ms: int) -> None:
+    def apply(self, alert: Alert, at_ms: int, now_ms: int) -> None:
         """A record of an alert, written at `at_ms`."""
-        spells = self._spells.setdefault(alert.data.alert, {})
+        episodes = self._episodes.setdefault(alert.data.alert, {})
         is_open, under = alert.data.state == "open", labels(alert)
-        self._end(spells, at_ms, but=under)
+        self._end(episodes, at_ms, but=under)
         since_ms = min(from_rfc3339(alert.data.opened_at), at_ms)
-        spell = spells[under] = LabelSetEpisode(alert, since_ms, None if is_open else at_ms)
-        self.news.append(spell)
+        episode = episodes[under] = LabelSetEpisode(alert, since_ms, None if is_open else at_ms)
+        self.changes.append(episode)
         self._drop_old(alert.data.alert, now_ms)
 
     def forget(self, alert: str, at_ms: int) -> None:
         """The alert's record was removed: nobody knows of it any more."""
-        self._end(self._spells.get(alert, {}), at_ms)
+        self._end(self._episodes.get(alert, {}), at_ms)
 
     def all(self, now_ms: int) -> Iterator[LabelSetEpisode]:
         """What fires, and what has ended not long ago."""
-        for alert in list(self._spells):
+        for alert in list(self._episodes):
             self._drop_old(alert, now_ms)
-        for spells in self._spells.values():
-            yield from spells.values()
+        for episodes in self._episodes.values():
+            yield from episodes.values()
 
-    def _end(self, spells: dict[Labels, LabelSetEpisode], at_ms: int, but: Labels | None = None) -> None:
-        for under, spell in spells.items():
-            if under != but and spell.ended_ms is None:
-                spell.ended_ms = at_ms
-                self.news.append(spell)
+    def _end(self, episodes: dict[Labels, LabelSetEpisode], at_ms: int, but: Labels | None = None) -> None:
+        for under, episode in episodes.items():
+            if under != but and episode.ended_ms is None:
+                episode.ended_ms = at_ms
+                self.changes.append(episode)
 
     def _drop_old(self, alert: str, now_ms: int) -> None:
-        spells = self._spells[alert]
-        for under, spell in list(spells.items()):
-            if spell.ended_ms is not None and spell.ended_ms + KEPT_MS <= now_ms:
-                del spells[under]
-        if not spells:
-            del self._spells[alert]
+        episodes = self._episodes[alert]
+        for under, episode in list(episodes.items()):
+            if episode.ended_ms is not None and episode.ended_ms + KEPT_MS <= now_ms:
+                del episodes[under]
+        if not episodes:
+            del self._episodes[alert]
 
 
 def labels(alert: Alert) -> Labels:
@@ -91,9 +91,9 @@ def labels(alert: Alert) -> Labels:
     )
 
 
-def posted(spell: LabelSetEpisode, now_ms: int, console_url: str) -> dict[str, object]:
+def posted(episode: LabelSetEpisode, now_ms: int, console_url: str) -> dict[str, object]:
     """A spell as Alertmanager's API wants it. It fires until `endsAt`, which each time is set a while ahead."""
-    alert, data = spell.alert, spell.alert.data
+    alert, data = episode.alert, episode.alert.data
     notes = {"summary": data.summary, "reason": data.reason, "revision": str(data.revision)}
     if alert.order is not UNSET:
         notes["order"] = alert.order
@@ -101,11 +101,11 @@ def posted(spell: LabelSetEpisode, now_ms: int, console_url: str) -> dict[str, o
         notes["due_at"] = data.due_at
     if data.headroom is not None:
         notes["headroom"] = f"{data.headroom:g}"
-    ends_ms = now_ms + EXPIRES_MS if spell.ended_ms is None else spell.ended_ms
+    ends_ms = now_ms + EXPIRES_MS if episode.ended_ms is None else episode.ended_ms
     return {
         "labels": dict(labels(alert)),
         "annotations": notes,
-        "startsAt": rfc3339(min(spell.since_ms, ends_ms)),
+        "startsAt": rfc3339(min(episode.since_ms, ends_ms)),
         "endsAt": rfc3339(ends_ms),
         "generatorURL": f"{console_url}/#/alerts/{quote(data.alert, safe='')}",
     }

@@ -31,10 +31,10 @@ class Alertmanager(HttpSink):
         self._firing: dict[int, ActiveAlerts] = {}
         self._rebuilt: set[int] = set()
 
-    async def assigned(self, partition: int, extent: Offsets) -> int:
+    async def assigned(self, partition: int, offsets: Offsets) -> int:
         self.revoked(partition)
         self._firing[partition] = ActiveAlerts()
-        return extent.beginning
+        return offsets.beginning
 
     async def caught_up(self, partition: int) -> None:
         """From now on it may speak: what it knew before were states that have passed."""
@@ -45,38 +45,38 @@ class Alertmanager(HttpSink):
         self._firing.pop(partition, None)
         self._rebuilt.discard(partition)
 
-    async def take(self, partition: int, records: Sequence[Record]) -> None:
+    async def deliver(self, partition: int, records: Sequence[Record]) -> None:
         firing, now_ms = self._firing[partition], wall_ms()
         for record in records:
             alert = self.read(record)
             if alert is not None:
-                firing.hear(alert, record.timestamp, now_ms)
+                firing.apply(alert, record.timestamp, now_ms)
             elif record.value is None:
                 firing.forget(record.key.decode(), record.timestamp)
         if partition not in self._rebuilt:
-            firing.news.clear()
+            firing.changes.clear()
 
     async def tick(self, now_ms: int) -> None:
         rebuilt = [self._firing[partition] for partition in self._rebuilt]
-        news = [spell for firing in rebuilt for spell in firing.news]
+        changes = [episode for firing in rebuilt for episode in firing.changes]
         if now_ms - self._sent_all_ms >= AGAIN_MS:
             self._sent_all_ms = now_ms
-            await self.delivery.carry(lambda: self._send(self._all(rebuilt)), alerts=len(news))
-        elif news:
-            await self.delivery.carry(lambda: self._send(news), alerts=len(news))
+            await self.delivery.send(lambda: self._send(self._all(rebuilt)), alerts=len(changes))
+        elif changes:
+            await self.delivery.send(lambda: self._send(changes), alerts=len(changes))
         for firing in rebuilt:
-            firing.news.clear()
+            firing.changes.clear()
 
     def _all(self, rebuilt: Iterable[ActiveAlerts]) -> Iterable[LabelSetEpisode]:
         now_ms = wall_ms()
-        return (spell for firing in rebuilt for spell in firing.all(now_ms))
+        return (episode for firing in rebuilt for episode in firing.all(now_ms))
 
-    async def _send(self, spells: Iterable[LabelSetEpisode]) -> None:
-        rest = iter(spells)
+    async def _send(self, episodes: Iterable[LabelSetEpisode]) -> None:
+        rest = iter(episodes)
         refused: Rejected | None = None
         while some := list(islice(rest, AT_ONCE)):
             now_ms = wall_ms()  # of this very attempt: each sets the end a while ahead
-            body = orjson.dumps([posted(spell, now_ms, self._console_url) for spell in some])
+            body = orjson.dumps([posted(episode, now_ms, self._console_url) for episode in some])
             try:
                 await self.post(self._url, body, {"content-type": "application/json"})
             except Rejected as error:  # what is wrong with these is no reason to keep the others back

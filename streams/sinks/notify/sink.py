@@ -34,12 +34,12 @@ class Notifier(Sink):
         self._behind: set[int] = set()
         self._first: set[int] = set()
 
-    async def assigned(self, partition: int, extent: Offsets) -> int:
+    async def assigned(self, partition: int, offsets: Offsets) -> int:
         self.revoked(partition)
         self._behind.add(partition)
-        if extent.is_new:
+        if offsets.is_new:
             self._first.add(partition)
-        return extent.resume
+        return offsets.resume
 
     async def caught_up(self, partition: int) -> None:
         self._behind.discard(partition)
@@ -50,7 +50,7 @@ class Notifier(Sink):
         self._behind.discard(partition)
         self._first.discard(partition)
 
-    async def take(self, partition: int, records: Sequence[Record]) -> None:
+    async def deliver(self, partition: int, records: Sequence[Record]) -> None:
         now_ms = wall_ms()
         for record in records:
             alert = self.read(record)
@@ -59,13 +59,13 @@ class Notifier(Sink):
 
     async def tick(self, now_ms: int) -> None:
         due = self._digests.due(now_ms, self._behind)
-        await asyncio.gather(*(self._tell(digest, now_ms) for digest in due))
+        await asyncio.gather(*(self._deliver(digest, now_ms) for digest in due))
 
     def held(self, partition: int) -> int | None:
         return self._digests.oldest(partition)
 
-    async def _tell(self, digest: Digest, now_ms: int) -> None:
-        await self.delivery.carry(partial(self._send, digest), alerts=len(digest.alerts))
+    async def _deliver(self, digest: Digest, now_ms: int) -> None:
+        await self.delivery.send(partial(self._send, digest), alerts=len(digest.alerts))
         self._digests.sent(digest, now_ms)
 
     async def _send(self, digest: Digest) -> None:

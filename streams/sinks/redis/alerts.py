@@ -91,21 +91,21 @@ class RedisAlerts(Sink):
 
     # -- partitions -------------------------------------------------------------------------------------------
 
-    async def assigned(self, partition: int, extent: Offsets) -> int:
-        start = extent.beginning
+    async def assigned(self, partition: int, offsets: Offsets) -> int:
+        start = offsets.beginning
 
         async def find() -> None:
             nonlocal start
             stands = await answer(self._redis.hget(READ, _field(partition))) or ""
-            if stands.isdecimal() and int(stands) <= extent.end:
-                self._places[partition] = _Place(stands, extent.end)
-                start = max(int(stands), extent.beginning)
+            if stands.isdecimal() and int(stands) <= offsets.end:
+                self._places[partition] = _Place(stands, offsets.end)
+                start = max(int(stands), offsets.beginning)
             else:
                 filling = f"filling {secrets.token_hex(8)}"
                 await answer(self._redis.hset(READ, _field(partition), filling))
-                self._places[partition] = _Place(filling, extent.end, {})
+                self._places[partition] = _Place(filling, offsets.end, {})
 
-        await self.delivery.reach(find)
+        await self.delivery.send_forever(find)
         return start
 
     async def caught_up(self, partition: int) -> None:
@@ -129,18 +129,18 @@ class RedisAlerts(Sink):
         async def look() -> None:
             there[:] = await answer(self._redis.hmget(READ, [_field(each) for each in partitions]))
 
-        await self.delivery.reach(look)
+        await self.delivery.send_forever(look)
         lost = [each for each, stands in zip(partitions, there, strict=True) if stands != self._places[each].stands]
         if lost:
             raise StartOver(*lost)
 
     # -- records ----------------------------------------------------------------------------------------------
 
-    async def take(self, partition: int, records: Sequence[Record]) -> None:
+    async def deliver(self, partition: int, records: Sequence[Record]) -> None:
         place, after = self._places[partition], records[-1].offset + 1
-        heard = [(record, self.read(record)) for record in records]
-        gone = [record.key.decode() for record, _ in heard if record.value is None]
-        entries = await self._entries(partition, [(record, alert) for record, alert in heard if alert is not None])
+        received = [(record, self.read(record)) for record in records]
+        gone = [record.key.decode() for record, _ in received if record.value is None]
+        entries = await self._entries(partition, [(record, alert) for record, alert in received if alert is not None])
         if place.waiting is None:
             await self._put(partition, entries, str(after))
         else:
@@ -149,7 +149,7 @@ class RedisAlerts(Sink):
             for alert in gone:
                 place.waiting.pop(alert, None)
         if gone:
-            await self.delivery.carry(lambda: answer(self._redis.hdel(REVISIONS, *gone)), alerts=0)
+            await self.delivery.send(lambda: answer(self._redis.hdel(REVISIONS, *gone)), alerts=0)
 
     async def _put(self, partition: int, entries: Sequence[Entry], then: str) -> None:
         """Writes entries; `then` is what stands in Redis of the partition afterwards. Raises StartOver."""
@@ -173,26 +173,26 @@ class RedisAlerts(Sink):
             if await answer(self._write(keys, args)) < 0:
                 raise StartOver(partition)
 
-        await self.delivery.carry(write, alerts=len(entries))
+        await self.delivery.send(write, alerts=len(entries))
 
     # -- warehouses -------------------------------------------------------------------------------------------
 
-    async def _entries(self, partition: int, heard: Sequence[tuple[Record, Alert]]) -> list[Entry]:
-        homes = await self._homes(partition, heard) if self._warehouses.go_by_articles() else {}
+    async def _entries(self, partition: int, received: Sequence[tuple[Record, Alert]]) -> list[Entry]:
+        homes = await self._homes(partition, received) if self._warehouses.go_by_articles() else {}
         entries = []
-        for record, alert in heard:
+        for record, alert in received:
             home = homes.get(_member(alert)) or self._warehouses.of_shop(alert.platform, alert.shop)
             assert record.value is not None
             data = alert.data
             entries.append(Entry(STREAM + home, data.alert, data.revision, record.value, data.state == "open"))
         return entries
 
-    async def _homes(self, partition: int, heard: Sequence[tuple[Record, Alert]]) -> dict[str, str]:
+    async def _homes(self, partition: int, received: Sequence[tuple[Record, Alert]]) -> dict[str, str]:
         """Warehouses of the orders whose articles decide, as the ship-next list's sink has found out."""
-        members = sorted({_member(alert) for _, alert in heard} - {""})
+        members = sorted({_member(alert) for _, alert in received} - {""})
         if not members:
             return {}
-        await asyncio.sleep((heard[-1][0].timestamp + SETTLED_MS - wall_ms()) / 1000)
+        await asyncio.sleep((received[-1][0].timestamp + SETTLED_MS - wall_ms()) / 1000)
         found: list[str | None] = []
 
         async def look() -> None:
@@ -200,7 +200,7 @@ class RedisAlerts(Sink):
                 raise Unavailable("the orders are not in Redis yet")
             found[:] = await answer(self._redis.hmget(HOMES + str(partition), members))
 
-        await self.delivery.reach(look)
+        await self.delivery.send_forever(look)
         return {each: home for each, home in zip(members, found, strict=True) if home is not None}
 
 

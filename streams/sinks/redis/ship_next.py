@@ -45,7 +45,7 @@ class ShipNext:
         self._orders: dict[ShopName, dict[str, bytes]] = {}  # facts of those that may wait for something
         self._timers: list[tuple[int, str, ShopName]] = []
 
-    def hear(self, key: bytes, value: bytes | None, now_ms: int) -> None:
+    def apply(self, key: bytes, value: bytes | None, now_ms: int) -> None:
         """A record of the facts changelog."""
         match orjson.loads(key):
             case "clock" if value is not None:

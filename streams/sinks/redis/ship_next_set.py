@@ -69,10 +69,10 @@ class RedisDue(Sink):
     ) -> None:
         await self._redis.aclose()
 
-    async def assigned(self, partition: int, extent: Offsets) -> int:
+    async def assigned(self, partition: int, offsets: Offsets) -> int:
         self.revoked(partition)
         self._lists[partition] = ShipNext(self._book, self._warehouses)
-        return extent.beginning
+        return offsets.beginning
 
     async def caught_up(self, partition: int) -> None:
         self._lists[partition].advance(self._now_ms(partition))
@@ -82,13 +82,13 @@ class RedisDue(Sink):
         self._lists.pop(partition, None)
         self._stamps.pop(partition, None)
 
-    async def take(self, partition: int, records: Sequence[Record]) -> None:
+    async def deliver(self, partition: int, records: Sequence[Record]) -> None:
         ahead = self._lists[partition]
         newest = {record.key: record.value for record in records}
         for some in _slices(newest):
             for key in some:
                 try:
-                    ahead.hear(key, newest[key], self._now_ms(partition))
+                    ahead.apply(key, newest[key], self._now_ms(partition))
                 except Exception as error:  # whatever stands in a record; where, the worker tells on its next start
                     self.delivery.counters.given_up += 1
                     log.error("%s: no facts in a record of partition %d: %r", self.name, partition, error)
@@ -116,7 +116,7 @@ class RedisDue(Sink):
         async def look() -> None:
             there[:] = await answer(self._redis.hmget(READ, [due_field(each) for each in partitions]))
 
-        await self.delivery.reach(look)
+        await self.delivery.send_forever(look)
         return [each for each, stamp in zip(partitions, there, strict=True) if stamp != self._stamps[each]]
 
     # -- writing ----------------------------------------------------------------------------------------------
@@ -154,7 +154,7 @@ class RedisDue(Sink):
 
     async def _carry(self, partition: int, write: Callable[[], Awaitable[None]], orders: int) -> None:
         ahead = self._lists[partition]
-        if not await self.delivery.carry(write, alerts=orders):
+        if not await self.delivery.send(write, alerts=orders):
             self._stamps[partition] = ""  # so that the next look finds something missing
         ahead.changed.clear()
         ahead.moved.clear()
