@@ -302,7 +302,7 @@ async def test_while_a_backlog_is_read_a_survey_rests_after_each_bit(monkeypatch
         worker.busy = len(rests) < 2  # that was the end of the backlog
 
     monkeypatch.setattr(collector, "monotonic", lambda: now_s)
-    monkeypatch.setattr(watch, "_survey", four_bits)
+    monkeypatch.setattr(watch, "_collect", four_bits)
     monkeypatch.setattr(watch, "sleep", rest)
     held_s = await watch.refresh()
     assert rests == [pytest.approx(0.01 / BACKLOG_BUDGET), EVERY_S]  # by share, within limits
@@ -324,7 +324,7 @@ async def test_a_survey_is_given_up_when_partitions_go_meanwhile(monkeypatch: py
         worker.partitions.clear()
 
     monkeypatch.setattr(collector, "AT_A_TIME_S", 0.0)
-    monkeypatch.setattr(watch, "_survey", three_bits)
+    monkeypatch.setattr(watch, "_collect", three_bits)
     monkeypatch.setattr(watch, "sleep", lose_the_partition)
     await watch.refresh()
     assert (surveyed, watch._found) == ([0], before)
