@@ -13,7 +13,7 @@ from streams.feeds.decoding import Request
 from streams.feeds.mapping import map_request
 from streams.feeds.polling.client import Time
 from streams.feeds.polling.ledger import Ledger
-from streams.feeds.polling.live import Said, ask_all
+from streams.feeds.polling.live import Answered, ask_all
 from streams.feeds.receiver import site
 from streams.feeds.serving import limits_of_senders
 from tests.commands.support import run
@@ -35,41 +35,41 @@ async def shopee() -> AsyncIterator[Shopee]:
         yield platform
 
 
-async def _ask(feeds: FeedSettings, platform: Platform, folder: Path) -> list[Said]:
+async def _ask(feeds: FeedSettings, platform: Platform, folder: Path) -> list[Answered]:
     ledger = Ledger(folder / "polls.sqlite")
     try:
         clock = platform.clock
-        return [said async for said in ask_all(feeds, ledger, Time(clock.now_ms, clock.pause))]
+        return [answered async for answered in ask_all(feeds, ledger, Time(clock.now_ms, clock.pause))]
     finally:
         ledger.close()
 
 
 async def test_a_good_credential_and_clock_are_said(shopee: Shopee, tmp_path: Path) -> None:
     feeds = settings(tmp_path, shopee)
-    assert await _ask(feeds, shopee, tmp_path) == [Said(True, "shopee/main/910044217: answers; the clocks agree")]
+    assert await _ask(feeds, shopee, tmp_path) == [Answered(True, "shopee/main/910044217: answers; the clocks agree")]
     assert shopee.refused == []
 
 
 async def test_a_clock_that_is_off_is_said(shopee: Shopee, tmp_path: Path) -> None:
     shopee.ahead_s = -290
     feeds = settings(tmp_path, shopee)
-    said = "shopee/main/910044217: answers; its clock is 290 s behind ours"
-    assert await _ask(feeds, shopee, tmp_path) == [Said(False, said)]
+    answered = "shopee/main/910044217: answers; its clock is 290 s behind ours"
+    assert await _ask(feeds, shopee, tmp_path) == [Answered(False, answered)]
 
 
 async def test_a_wrong_credential_is_said_and_never_shown(tmp_path: Path) -> None:
     async with Ozon(Clock()) as ozon:
         feeds = settings(tmp_path, ozon)
         ozon.key = "another"
-        (said,) = await _ask(feeds, ozon, tmp_path)
-    assert said == Said(False, "ozon/main/1540077: it answered 403 16; the clocks agree")
+        (answered,) = await _ask(feeds, ozon, tmp_path)
+    assert answered == Answered(False, "ozon/main/1540077: it answered 403 16; the clocks agree")
 
 
 async def test_a_secret_that_a_platform_repeats_is_not_shown(shopee: Shopee, tmp_path: Path) -> None:
     feeds = settings(tmp_path, shopee)
     shopee.refuse_next(403, {"error": "bad key partner-key"})
-    (said,) = await _ask(feeds, shopee, tmp_path)
-    assert said == Said(False, "shopee/main/910044217: it answered 403 bad key ***; the clocks agree")
+    (answered,) = await _ask(feeds, shopee, tmp_path)
+    assert answered == Answered(False, "shopee/main/910044217: it answered 403 bad key ***; the clocks agree")
 
 
 async def test_tokens_are_those_of_a_running_poll_and_it_goes_on_with_new_ones(shopee: Shopee, tmp_path: Path) -> None:
@@ -88,8 +88,8 @@ async def test_tokens_are_those_of_a_running_poll_and_it_goes_on_with_new_ones(s
 async def test_a_platform_that_is_away_is_one_line(shopee: Shopee, tmp_path: Path) -> None:
     feeds = settings(tmp_path, shopee)
     await shopee.server.close()
-    (said,) = await _ask(feeds, shopee, tmp_path)
-    assert said == Said(False, "shopee/main/910044217: no answer: ClientConnectorError")
+    (answered,) = await _ask(feeds, shopee, tmp_path)
+    assert answered == Answered(False, "shopee/main/910044217: no answer: ClientConnectorError")
 
 
 async def test_a_callback_is_sent_what_its_platform_sends_to_try_it(tmp_path: Path) -> None:
@@ -116,14 +116,16 @@ async def test_a_callback_is_sent_what_its_platform_sends_to_try_it(tmp_path: Pa
         feeds = apps.load(tmp_path / "feeds.yaml", {})
         made.append(site(feeds, stored, None))
         ledger = Ledger(tmp_path / "polls.sqlite")
-        said = [each async for each in ask_all(feeds, ledger, Time(Clock().now_ms))]
+        answered = [each async for each in ask_all(feeds, ledger, Time(Clock().now_ms))]
         ledger.close()
     away = "shopee/away: no handshake: http://127.0.0.1:1/ does not answer: ClientConnectorError"
-    assert said == [
-        Said(True, f"shopee/main: the handshake with {address}/main is answered 204"),
-        Said(False, f"shopee/old: the handshake with {address}/gone is answered 404, not 204"),
-        Said(False, away),
-        Said(True, f"douyin/main: the handshake with http://127.0.0.1:{line.port}/feeds/douyin/main is answered 200"),
+    assert answered == [
+        Answered(True, f"shopee/main: the handshake with {address}/main is answered 204"),
+        Answered(False, f"shopee/old: the handshake with {address}/gone is answered 404, not 204"),
+        Answered(False, away),
+        Answered(
+            True, f"douyin/main: the handshake with http://127.0.0.1:{line.port}/feeds/douyin/main is answered 200"
+        ),
     ]
     for push in stored.taken:
         source = feeds.apps[push.source, push.app].source
@@ -140,10 +142,10 @@ async def test_a_callback_is_sent_what_its_platform_sends_to_try_it(tmp_path: Pa
     ],
 )
 async def test_a_service_that_numbers_are_registered_with_is_asked(
-    tmp_path: Path, service: Callable[[Clock], Service], said: str
+    tmp_path: Path, service: Callable[[Clock], Service], answered: str
 ) -> None:
     async with service(Clock()) as running:
-        assert await _ask(registering(running, tmp_path), running, tmp_path) == [Said(True, said)]
+        assert await _ask(registering(running, tmp_path), running, tmp_path) == [Answered(True, answered)]
         assert running.refused == []
         assert running.followed == {}
 

@@ -26,14 +26,14 @@ LEAST_AHEAD_MS = 5_000
 """Clocks that differ by less agree: platforms tell whole seconds, and an answer takes its time."""
 
 
-class Said(NamedTuple):
+class Answered(NamedTuple):
     """One line, without a secret."""
 
     is_good: bool
     text: str
 
 
-async def ask_all(feeds: FeedSettings, ledger: Ledger, time: Time) -> AsyncIterator[Said]:
+async def ask_all(feeds: FeedSettings, ledger: Ledger, time: Time) -> AsyncIterator[Answered]:
     """Asks for one page of each shop that is polled and each service that numbers are registered with, and sends each
     callback what its platform sends to try it."""
     async with session() as http:
@@ -49,7 +49,7 @@ async def ask_all(feeds: FeedSettings, ledger: Ledger, time: Time) -> AsyncItera
                 yield await _ask_shop(app, shop, client, time)
 
 
-async def _ask_shop(app: App, shop: str, client: Client, time: Time) -> Said:
+async def _ask_shop(app: App, shop: str, client: Client, time: Time) -> Answered:
     assert app.source.api is not None
     assert app.polling is not None
     poll = next(iter(app.source.api.polls.values()))
@@ -59,23 +59,23 @@ async def _ask_shop(app: App, shop: str, client: Client, time: Time) -> Said:
     return await _ask(shop_name(app, shop), client, poll.call, names)
 
 
-async def _ask_service(app: App, client: Client) -> Said:
+async def _ask_service(app: App, client: Client) -> Answered:
     name = f"{app.source.source}/{app.name}"
     assert app.source.api is not None
     assert app.source.api.registration is not None
     if (call := app.source.api.registration.check) is None:
-        return Said(True, f"{name}: nothing can be asked without registering a number")
+        return Answered(True, f"{name}: nothing can be asked without registering a number")
     return await _ask(name, client, call, {})
 
 
-async def _ask(name: str, client: Client, call: Call, names: dict[str, Any]) -> Said:
-    is_good, said = True, "answers"
+async def _ask(name: str, client: Client, call: Call, names: dict[str, Any]) -> Answered:
+    is_good, answered = True, "answers"
     try:
         await client.answer(call, names)
     except (Refused, Unavailable, QuotaSpent) as error:
-        is_good, said = False, str(error)
+        is_good, answered = False, str(error)
     clock = _clock(client.ahead_ms)
-    return Said(is_good and clock in ("", AGREE), f"{name}: {said}{clock and '; '}{clock}")
+    return Answered(is_good and clock in ("", AGREE), f"{name}: {answered}{clock and '; '}{clock}")
 
 
 def _clock(ahead_ms: int | None) -> str:
@@ -86,7 +86,7 @@ def _clock(ahead_ms: int | None) -> str:
     return f"its clock is {abs(ahead_ms) // 1000} s {'ahead of' if ahead_ms > 0 else 'behind'} ours"
 
 
-async def _shake(app: App, listen: Listen, http: aiohttp.ClientSession) -> Said:
+async def _shake(app: App, listen: Listen, http: aiohttp.ClientSession) -> Answered:
     """To the address in the platform's console, where the settings name it; else to the receiver itself."""
     signature, name = app.source.signature, f"{app.source.source}/{app.name}"
     assert signature is not None
@@ -100,7 +100,7 @@ async def _shake(app: App, listen: Listen, http: aiohttp.ClientSession) -> Said:
         async with http.post(url, data=request.body, headers=headers, allow_redirects=False) as answer:
             status = answer.status
     except (aiohttp.ClientError, TimeoutError, OSError, ValueError) as error:
-        return Said(False, f"{name}: no handshake: {url} does not answer: {type(error).__name__}")
+        return Answered(False, f"{name}: no handshake: {url} does not answer: {type(error).__name__}")
     if status == wanted:
-        return Said(True, f"{name}: the handshake with {url} is answered {status}")
-    return Said(False, f"{name}: the handshake with {url} is answered {status}, not {wanted}")
+        return Answered(True, f"{name}: the handshake with {url} is answered {status}")
+    return Answered(False, f"{name}: the handshake with {url} is answered {status}, not {wanted}")
