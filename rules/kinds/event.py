@@ -92,6 +92,9 @@ class EventEvaluator(SubjectEvaluator[EventRule, None]):
             return []
         return [occurrence for occurrence in self.source.at(shop, subject, at_ms) if occurrence.times]
 
+    def knows(self, shop: ShopView, state: None, finding: Finding, at_ms: int) -> bool:
+        return bool(self._told(shop, self.key_of(finding)))
+
     def evaluate_key(self, shop: ShopView, state: None, key: tuple[int, str], at_ms: int) -> Evaluation:
         since_ms, subject = key
         until = self._until(since_ms)

@@ -78,6 +78,9 @@ class SpacingEvaluator(SubjectEvaluator[Spacing, None]):
     def touched_by(self, shop: ShopView, name: str, entry: Entry) -> list[str]:
         return [sku_of(entry)]
 
+    def knows(self, shop: ShopView, state: None, finding: Finding, at_ms: int) -> bool:
+        return self._found(shop, finding.subject, at_ms) is not None
+
     def evaluate_key(self, shop: ShopView, state: None, key: str, at_ms: int) -> Evaluation:
         ahead = [shop.facts.next_about(name, (key,), at_ms) for name in ("promotion.scheduled", "price.changed")]
         next_ms = min((at for at in ahead if at is not None), default=NEVER)

@@ -47,6 +47,11 @@ class SubjectEvaluator(Evaluator[R, State]):
         """The key under which what an alert is about is looked at."""
         return finding.subject
 
+    def knows(self, shop: ShopView, state: State, finding: Finding, at_ms: int) -> bool:
+        """Whether what an alert is about is, or was, a matter of this rule: of one with versions by date, in whose time
+        it came up."""
+        return True
+
     def changed_keys(self, shop: ShopView, state: State, at_ms: int) -> Iterable[Key]:
         """What must be looked at again for another reason, when the rule is evaluated."""
         return ()

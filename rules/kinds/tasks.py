@@ -1,5 +1,6 @@
 """Tasks with a deadline: what a seller owes the marketplace or a buyer once something has happened."""
 
+from abc import abstractmethod
 from bisect import bisect_left
 from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
@@ -139,7 +140,16 @@ class DutyEvaluator(SubjectEvaluator[Tasks, State]):
             details["event"] = said_by(duty.event)
         return Evidence(details, names, order)
 
-    def _end_reason(self, duty: Duty | None, last_emitted: Emitted) -> Reason:
+    @abstractmethod
+    def _duty_of(self, shop: ShopView, state: State, finding: Finding, at_ms: int) -> Duty | None:
+        """What an alert is about."""
+
+    def knows(self, shop: ShopView, state: State, finding: Finding, at_ms: int) -> bool:
+        duty = self._duty_of(shop, state, finding, at_ms)
+        return duty is not None and self.effective.at(duty.at_ms)
+
+    def end_reason(self, shop: ShopView, state: State, last_emitted: Emitted, finding: Finding, at_ms: int) -> Reason:
+        duty = self._duty_of(shop, state, finding, at_ms)
         if duty is None:
             return "evidence_arrived"
         if duty.done_ms is None:
@@ -233,12 +243,12 @@ class TasksEvaluator(DutyEvaluator[None]):
         found = self._evaluate_duty(duty, at_ms)
         return Evaluation(found.desired, min(found.next_ms, done_ms) if found.desired else NEVER)
 
-    def evidence(self, shop: ShopView, state: None, finding: Finding, at_ms: int) -> Evidence:
-        duty, _ = self._duty(shop, self.key_of(finding), at_ms)
-        return self._evidence(duty, finding.subject, None if self.source is None else finding.subject)
+    def _duty_of(self, shop: ShopView, state: None, finding: Finding, at_ms: int) -> Duty | None:
+        return self._duty(shop, self.key_of(finding), at_ms)[0]
 
-    def end_reason(self, shop: ShopView, state: None, last_emitted: Emitted, finding: Finding, at_ms: int) -> Reason:
-        return self._end_reason(self._duty(shop, self.key_of(finding), at_ms)[0], last_emitted)
+    def evidence(self, shop: ShopView, state: None, finding: Finding, at_ms: int) -> Evidence:
+        duty = self._duty_of(shop, state, finding, at_ms)
+        return self._evidence(duty, finding.subject, None if self.source is None else finding.subject)
 
     def sanctions(self, shop: ShopView, state: None, at_ms: int) -> list[ActiveSanction]:
         if self.rule.sanction is None:
@@ -307,18 +317,13 @@ class DepositEvaluator(DutyEvaluator[Progress[Deposits]]):
             return Evaluation([], NEVER)
         return self._evaluate_duty(owed[0], at_ms)
 
-    def _duty(self, shop: ShopView, state: Progress[Deposits], finding: Finding, at_ms: int) -> Duty | None:
+    def _duty_of(self, shop: ShopView, state: Progress[Deposits], finding: Finding, at_ms: int) -> Duty | None:
         deposits = self._settled(shop, state, at_ms)
         owed = deposits.at.get(self.key_of(finding), ()) if finding.subject == "-" else ()
         return deposits.duties[owed[0]] if owed else None
 
     def evidence(self, shop: ShopView, state: Progress[Deposits], finding: Finding, at_ms: int) -> Evidence:
-        return self._evidence(self._duty(shop, state, finding, at_ms), finding.subject, None)
-
-    def end_reason(
-        self, shop: ShopView, state: Progress[Deposits], last_emitted: Emitted, finding: Finding, at_ms: int
-    ) -> Reason:
-        return self._end_reason(self._duty(shop, state, finding, at_ms), last_emitted)
+        return self._evidence(self._duty_of(shop, state, finding, at_ms), finding.subject, None)
 
     def sanctions(self, shop: ShopView, state: Progress[Deposits], at_ms: int) -> list[ActiveSanction]:
         return self._sanctions(self._settled(shop, state, at_ms).duties, at_ms)

@@ -69,7 +69,7 @@ class Versions(SubjectEvaluator[Any, list[Any]]):
     def _that_speaks(
         self, shop: ShopView, state: list[Any], finding: Finding, at_ms: int
     ) -> tuple[AnySubjectEvaluator, Any]:
-        """The version that says this; the newest, where none does any more."""
+        """The version that says this; where none does any more, that in whose time it came up, else the newest."""
         about = finding.subject, finding.episode
         for evaluator, own in self._with(state):
             # By its own times: of what has another limit the same episode is another key.
@@ -77,4 +77,5 @@ class Versions(SubjectEvaluator[Any, list[Any]]):
             desired = evaluator.evaluate_key(shop, own, key, at_ms).desired
             if any((each.subject, each.episode) == about for each in desired):
                 return evaluator, own
-        return self.evaluators[-1], state[-1]
+        known = [each for each in self._with(state) if each[0].knows(shop, each[1], finding, at_ms)]
+        return known[-1] if known else (self.evaluators[-1], state[-1])

@@ -126,3 +126,13 @@ def test_a_sanction_is_of_the_version_that_was_in_effect_when_it_was_owed_and_to
     suspended = tasks(after="emergency.declared", sanction={"name": "suspended"}, versions=[longer])
     found = stood(suspended, [declared("0h"), tick("100h")], "100h")
     assert [(each["from"], each["until"]) for each in found["sanctions"]] == [("2026-01-03T00:00:00Z", None)]
+
+
+def test_what_is_topped_up_ends_what_is_owed_by_each_version():
+    longer = {"source": "test", "confidence": "ours", "set": {"within": "96h"}, "effective_from": "2026-01-02"}
+    deposit = {"after": "deposit.deducted", "within": "72h", "warn": [{"before": "96h", "severity": "warning"}]}
+    rules = book(rule("tasks", "duty", stages=("overdue",), lasts="365d", versions=[longer], **deposit))
+    owed = [deducted("0h", amount="10"), deducted("30h", amount="10")]
+    assert stood(rules, owed, "40h")["open_alerts"] == 2
+    alerts = said_of("duty", rules, [*owed, topped_up("50h", amount="20")], "60h")
+    assert brief(alerts)[2:] == ["50h resolved due_soon fulfilled", "50h resolved due_soon fulfilled"]

@@ -84,3 +84,14 @@ def test_two_versions_of_a_ratio_switch_on_their_date():
     assert brief(said_of("share", rules, events, "100h")) == ["48h opened crossed threshold_crossed"]
     assert stood(rules, events, "47h")["metrics"]["own-share"]["threshold"] == 0.5
     assert stood(rules, events, "48h")["metrics"]["own-share"]["threshold"] == 0.1
+
+
+def test_what_came_up_under_a_former_version_ends_with_its_reason_and_evidence():
+    later = version("1h", effective_from="2026-01-02") | {"set": {"lasts": "48h"}}
+    fakes = rule(
+        "event", "fakes", stages=("crossed",), of={"violation": ["fake_orders"]}, lasts="72h", versions=[later]
+    )
+    recorded = event("violation.recorded", None, "1h", kind="fake_orders")
+    opened, resolved = said_of("fakes", book(fakes), [recorded], "100h")
+    assert brief([opened, resolved]) == ["1h opened crossed happened", "73h resolved crossed period_ended"]
+    assert resolved.data.evidence == opened.data.evidence
