@@ -1,1 +1,1 @@
-"""What should be open against what was last emitted, and the records that say the difference."""
+"""Compares what should be open with what was last emitted, and renders the difference as alert records."""

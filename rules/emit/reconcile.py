@@ -1,6 +1,6 @@
-"""What should be open against what was last said: the difference is what is news, and is told with its reason.
+"""Reconciles what should be open with what was last emitted; each difference is emitted as a record, with its reason.
 
-What was said at a later instant than the clock's (before a restart whose clock lags behind) stands until then.
+What was emitted at a later instant than the clock's (before a restart whose clock lags behind) stands until then.
 """
 
 from collections.abc import Callable
@@ -21,10 +21,11 @@ from rules.state.findings import MORE, Findings
 from rules.state.shop import Order, Shop
 
 OrderContext = tuple[Timer, Order, int | None]
-"""The deadline rule an alert is of, the order, and when that is due (epoch ms)."""
+"""What the evidence of a deadline's alert is made of: the rule's timer, the order, and when it is due (epoch ms)."""
 
 Transition = tuple[Shop, str, Rule, Evidence | OrderContext, Emitted | None, Desired | None, Reason, int]
-"""What is news: `(shop, alert, rule, about, said, open, cause, at_ms)`; nothing is open where it ends."""
+"""One change to emit: `(shop, alert id, rule, evidence or its context, last emitted, desired, reason, at_ms)`. An alert
+that ends has no desired state."""
 
 
 class Reconciled(NamedTuple):
@@ -37,7 +38,7 @@ class Reconciled(NamedTuple):
 
 
 class Reconciler:
-    """Finds what is news, and tells it. Those that find it answer when to look again (epoch ms)."""
+    """Finds transitions and emits them."""
 
     def __init__(self, book: RuleBook, emit: Callable[[Shop, Alert], None]) -> None:
         self.book = book
@@ -46,8 +47,8 @@ class Reconciler:
         self._transitions: list[Transition] = []
 
     def emit_transitions(self) -> None:
-        """Tells what was found since the last call, in that order. It is not told as it is found, since finding and
-        telling by turns drive each other out of the processor's caches."""
+        """Emits what was found since the last call, in that order. Not at once as found: doing the two by turns would
+        drive each other's data out of the processor's caches."""
         transitions, self._transitions = self._transitions, []
         looked_at: tuple[Order, int] | None = None
         known: Known = {}
@@ -62,7 +63,7 @@ class Reconciler:
             self._emit(shop, self._renderer.render(shop, alert, rule, evidence, last_emitted, opened, reason, at_ms))
 
     def reconcile_order(self, order: Order, wanted: list[tuple[Timer, Desired]], at_ms: int) -> int:
-        """What is new of an order."""
+        """Finds the transitions of an order's alerts. Returns when to reconcile again (epoch ms)."""
         next_eval_ms, emitted = NEVER, order.alerts
         if emitted is None:
             emitted = order.alerts = {}
@@ -81,7 +82,7 @@ class Reconciler:
         for alert, last_emitted in list(emitted.items()):
             ended = shop.plan.timer_of.get(last_emitted.rule) if last_emitted.open and alert not in current else None
             if ended is None:
-                continue  # as it should be; or its pack isn't loaded here, so nobody can say whether it is over
+                continue  # still desired; or its pack isn't loaded, so whether it has ended isn't known
             if at_ms < last_emitted.at_ms:
                 next_eval_ms = min(next_eval_ms, last_emitted.at_ms)
             else:
@@ -91,7 +92,7 @@ class Reconciler:
         return next_eval_ms
 
     def reconcile_shop(self, shop: Shop, evaluator: AnyEvaluator, at_ms: int, most: int = NEVER) -> Reconciled:
-        """What is new of a rule that looks at the whole shop. One that goes subject by subject looks at no more than
+        """Evaluates one rule of a shop and finds its transitions. A rule evaluated by subject looks at no more than
         `most` keys."""
         if isinstance(evaluator, SubjectEvaluator):
             return self._reconcile_by_subject(shop, evaluator, at_ms, most)
@@ -107,8 +108,8 @@ class Reconciler:
         return Reconciled(min(next_eval_ms, findings.next_ms()), 1 + len(desired), changed)
 
     def _reconcile_by_subject(self, shop: Shop, evaluator: AnySubjectEvaluator, at_ms: int, most: int) -> Reconciled:
-        """The same of a rule that goes subject by subject: of those keys that may have changed, or whose time has come.
-        Until none are `left`, nothing is settled."""
+        """The same for a rule evaluated by subject: only keys that may have changed or are due. While some are `left`,
+        no transitions are found."""
         findings = shop.findings.get(evaluator.n)
         if findings is None:
             if not shop.open_by_rule.get(evaluator.rule.id) and not any(True for _ in evaluator.keys(shop)):
@@ -133,12 +134,12 @@ class Reconciler:
         return Reconciled(findings.next_ms(), 1 + len(due))
 
     def _note_open(self, shop: Shop, evaluator: AnyEvaluator, findings: Findings) -> None:
-        """Has all that is open compared with what was found."""
+        """Has all of a rule's open alerts compared with its findings."""
         for alert in shop.open_by_rule.get(evaluator.rule.id, ()):
             findings.moved[subject_and_episode(alert, evaluator.rule.id, shop.key)] = None
 
     def _find_of_findings(self, shop: Shop, evaluator: AnyEvaluator, findings: Findings, at_ms: int) -> None:
-        """What is new of those alerts that may be other than what was told: first what has ended, then the others."""
+        """Finds the transitions among a rule's alerts that may have changed: first those that end, then the others."""
         rule, is_open = evaluator.rule, shop.open_by_rule.get(evaluator.rule.id, set[str]())
         moved, findings.moved = findings.moved, {}
         ids = {alert_id(rule.id, shop.key, *about): about for about in moved}
@@ -151,7 +152,7 @@ class Reconciler:
     def _reconcile_finding(
         self, shop: Shop, evaluator: AnyEvaluator, findings: Findings, alert: str, finding: Finding, at_ms: int
     ) -> int:
-        """What is new of one alert that should be open; when to look again (epoch ms)."""
+        """Finds the transition of one alert that should be open. Returns when to reconcile it again (epoch ms)."""
         last_emitted, rule = shop.alerts.get(alert), evaluator.rule
         if (
             last_emitted is not None
@@ -177,7 +178,7 @@ class Reconciler:
         return NEVER
 
     def end_what_no_longer_applies(self, shop: Shop, at_ms: int) -> int:
-        """Ends what was said under rules that are not this shop's any more, since it has another site or programme."""
+        """Ends alerts of rules that the shop no longer has, because its site or programme has changed."""
         plan, next_eval_ms = shop.plan, NEVER
         holders = [(None, shop.alerts), *((order.id, order.alerts) for order in shop.orders.values() if order.alerts)]
         for order_id, emitted in holders:
@@ -234,7 +235,7 @@ class Reconciler:
         reason: Reason,
         at_ms: int,
     ) -> None:
-        """Has it told with the others, and remembers it as said."""
+        """Adds a transition, and records it as emitted."""
         last_emitted = emitted.get(alert)
         self._transitions.append((shop, alert, rule, about, last_emitted, opened, reason, at_ms))
         shop.open_alerts += (opened is not None) - (last_emitted is not None and last_emitted.open)
@@ -244,7 +245,7 @@ class Reconciler:
 
 
 def _is_no_longer_that_sanction(last_emitted: Emitted, wanted: Desired) -> bool:
-    """No longer the sanction last spoken of: that one ends first, so that what comes after is told on its own."""
+    """Whether the open alert is of another sanction: that one ends first, so that the new one has its own episode."""
     return last_emitted.open and last_emitted.until_ms is not None and wanted.until_ms != last_emitted.until_ms
 
 

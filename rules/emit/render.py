@@ -1,4 +1,4 @@
-"""Putting a verdict into words: the record that says what changed, why, and what proves it."""
+"""Renders a transition as an alert record: what changed, why, and what proves it."""
 
 from msgspec import UNSET, Struct
 from msgspec.structs import replace
@@ -13,8 +13,9 @@ from rules.state.shop import Shop
 
 
 class Template(Struct, frozen=True):
-    """What a rule says at one stage whatever the case: a `record` with that in it and the rest blank, the `summary` to
-    be filled in (None where it has none), and `gone`, what its names stand for where a case has no figure for them."""
+    """The part of a record that is the same for all alerts of one rule and stage: `record` with the rest left blank,
+    the `summary` to be formatted (None where the rule has none), and `gone`, placeholders for names without a
+    figure."""
 
     rule: Rule
     record: AlertData
@@ -23,13 +24,13 @@ class Template(Struct, frozen=True):
 
 
 class AlertRenderer:
-    """Writes records. A rule's phrases are put together once, not for each of its alerts."""
+    """Renders records from templates, one per rule and stage."""
 
     def __init__(self) -> None:
         self._templates: dict[tuple[int, str], Template] = {}
 
     def _template(self, rule: Rule, stage: str) -> Template:
-        key = id(rule), stage  # the versions of a rule share its name; a phrase keeps its rule, so the id stays its own
+        key = id(rule), stage  # by id(): versions share a name, and the template keeps its rule alive
         template = self._templates.get(key)
         if template is None:
             template = self._templates[key] = _template(rule, stage)
@@ -46,7 +47,7 @@ class AlertRenderer:
         reason: Reason,
         at_ms: int,
     ) -> Alert:
-        """The next record of an alert: opened, updated, or resolved where `desired` is None."""
+        """The next record of an alert: opened, updated, or resolved if `desired` is None."""
         reopened = last_emitted is None or not last_emitted.open
         last = desired or last_emitted
         assert last is not None
@@ -98,7 +99,7 @@ def _template(rule: Rule, stage: str) -> Template:
 
 
 def _add_what_few_have(data: AlertData, rule: Rule, evidence: Evidence, last: Emitted | Desired) -> None:
-    """Beside what the phrase says: what a case brings itself, and what belongs to some stages."""
+    """Adds what the template lacks: the evidence's own figures, and what only some stages have."""
     data.value, data.threshold, data.headroom = evidence.value, evidence.threshold, evidence.headroom
     if last.judgement:
         data.judgement = last.judgement
@@ -124,7 +125,7 @@ def _actions(rule: Rule, evidence: Evidence, stage: str) -> list[Action]:
 def _summary(template: Template, shop: Shop, evidence: Evidence, last: Emitted | Desired, due_at: str | None) -> str:
     if evidence.summary is not None:
         return evidence.summary
-    if template.summary is None:  # resolved after its pack was changed to one without this stage
+    if template.summary is None:  # resolved after its pack was changed and has no such stage any more
         return f"{template.rule.id} has no stage {last.stage} any more"
     until = None if last.until_ms is None else _until(last.until_ms) or "further notice"
     names = {

@@ -1,1 +1,1 @@
-"""Events in, time moved on, alerts out."""
+"""The engine: events in, alerts out, the clock moved on."""

@@ -1,4 +1,5 @@
-"""How many shops and orders an engine may know, so that whoever sends ever new ones doesn't take all memory."""
+"""Ceilings on the number of shops and orders that one engine knows, so that events of ever new ones can't fill the
+memory."""
 
 from typing import Final, NamedTuple
 
@@ -6,11 +7,11 @@ from rules.calendar.instants import NEVER
 from rules.messages.bad_events import BadEvent
 
 FULL = "full"
-"""Kind of a record for which there is no room."""
+"""Kind of bad event: its shop or order is new, and a ceiling is reached."""
 
 
 class Ceilings(NamedTuple):
-    """Events of what is known by then go on as ever; that is never let go to make room."""
+    """The most shops and orders. Events of known ones are applied as before; none is dropped to make room."""
 
     shops: int = NEVER
     orders: int = NEVER
@@ -20,7 +21,7 @@ UNBOUNDED: Final = Ceilings()
 
 
 def no_room(of: str, known: int) -> BadEvent:
-    """What is wrong with an event that would begin one more."""
+    """The BadEvent for an event whose shop or order (`of`) would be one more than the ceiling."""
     return BadEvent(
         f"it would begin a new one, and {known:,} {of} are known, as many as may be (MAX_{of.upper()})", FULL
     )

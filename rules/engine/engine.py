@@ -1,8 +1,8 @@
 """The engine of one partition: facts in, alerts out, as a function of the facts and the time.
 
-What should be open follows from facts and clock alone; the engine compares it with what was said before and
-returns the difference. Nothing is ever computed from "what just happened", so events may come in any order and
-any number of times, and a restart that rebuilds the facts has nothing to repair.
+What should be open follows from facts and clock alone; the engine compares it with what was last emitted and emits the
+difference. Nothing is computed from "what just happened", so events may come in any order and any number of times, and
+a restart that rebuilds the facts has nothing to repair.
 """
 
 from collections.abc import Callable, Sequence
@@ -29,16 +29,17 @@ from rules.state.changes import Changes
 from rules.state.shop import Order, Shop
 
 MARKED_PER_ORDER = 20
-"""Timers that are looked through in the time in which one order is judged."""
+"""Due timers that are looked through for each order of a slice; looking through 20 takes as long as evaluating one
+order."""
 
 
 class Engine:
-    """`stepping`: fire every timer at its own due instant, in order (event time). Otherwise the clock leaps to
-    now and each order is judged once, as it stands (wall time), so an outage raises nothing that has passed.
+    """With `stepping` (event time) every timer fires at its own due instant, in order. Without it (wall time) the clock
+    leaps to now and each order is evaluated once, as it stands, so that an outage emits nothing for deadlines that were
+    missed and met meanwhile.
 
-    What came out is taken with `drain`; alerts go to `emit`, if it is given, before `settle` and `advance` are done.
-    After a restart: what `rules.engine.restore` takes back in any order, the clock as it stood (`clock_ms`), then
-    `settle`.
+    `drain` returns what has changed. Alerts go to `emit`, if it is given, before `settle` and `advance` return. After a
+    restart: call the functions of `rules.engine.restore` in any order, set `clock_ms`, then call `settle`.
     """
 
     def __init__(
@@ -61,19 +62,19 @@ class Engine:
         self._changes = Changes()
         self._instant_open = False
         self._next_expiry_ms = MIN_MS
-        self._orders_left = self._evaluations_left = NEVER  # in this slice
+        self._orders_left = self._evaluations_left = NEVER  # what the current slice may still evaluate
 
     def shop(self, platform: str, name: str) -> Shop:
-        """A shop, known from now on where it wasn't yet."""
+        """The shop of that name; made if it isn't known yet."""
         shop = self.shops.get((platform, name))
         if shop is None:
             shop = Shop(platform, name, self.book.plan(platform, shop=name))
             self.shops[platform, name] = shop
-            self.work.mark_rules(shop, 0)  # none of its judges has looked yet
+            self.work.mark_rules(shop, 0)  # no rule of it has been evaluated yet
         return shop
 
     def shop_of(self, event: Event) -> Shop:
-        """The shop an event is of. Raises BadEvent for a new one whose names won't do, or that there is no room for."""
+        """The shop of an event. Raises BadEvent for a new one with a bad name, or beyond the ceiling."""
         shop = self.shops.get((event.platform, event.shop))
         if shop is None:
             if len(self.shops) >= self.ceilings.shops:
@@ -83,17 +84,17 @@ class Engine:
         return shop
 
     def keep(self, order: Order) -> None:
-        """Has a new order known as one of its shop's."""
+        """Adds a new order to its shop."""
         order.shop.orders[order.id] = order
         self.order_count += 1
 
     def drop(self, order: Order) -> None:
-        """The opposite of `keep`."""
+        """Removes an order from its shop."""
         del order.shop.orders[order.id]
         self.order_count -= 1
 
     def drain(self) -> Changes:
-        """Takes what has changed since the last call."""
+        """Returns what has changed since the last call."""
         changes, self._changes = self._changes, Changes()
         for order in changes.orders:
             order.unsaved = False
@@ -105,7 +106,7 @@ class Engine:
     # -- what goes in ---------------------------------------------------------------------------------------
 
     def check(self, event: AnyEvent) -> None:
-        """Raises BadEvent where `apply` would, for a new shop or order whose name won't do or that has no room."""
+        """Raises BadEvent where `apply` would: for a new shop or order with a bad name, or beyond a ceiling."""
         if isinstance(event, ClockTick):
             return
         shop = self.shops.get((event.platform, event.shop))
@@ -119,10 +120,9 @@ class Engine:
             check_names(event, "order")
 
     def apply(self, event: AnyEvent, at_ms: int) -> None:
-        """Merges one event into its order's or shop's facts; judging waits for `settle` or `advance`.
+        """Merges one event into the facts of its order or shop. Rules are evaluated later, by `settle` or `advance`.
 
-        Raises BadEvent for a new shop or order whose name won't do, or for which there is no room; then nothing has
-        changed.
+        Raises BadEvent for a new shop or order with a bad name, or beyond a ceiling; nothing has changed then.
         """
         if not isinstance(event, ClockTick):
             self.merge(self.shop_of(event), event, at_ms)
@@ -178,7 +178,7 @@ class Engine:
                 self._note_results(shop)
 
     def on_shop_facts(self, shop: Shop, kind: str) -> None:
-        """Has what looks at a type of the shop's own events judged again; a profile may bring other rules."""
+        """Marks the rules that watch a type of the shop's own events. A profile may change which rules the shop has."""
         shop.notify_of_entries()
         if kind in PROFILE_KINDS:
             self._rebind(shop)
@@ -188,7 +188,7 @@ class Engine:
             self.work.mark_rules(shop, bits)
 
     def _rebind(self, shop: Shop) -> None:
-        """Judges a shop by the rules of its site and programme from now on."""
+        """Binds a shop to the plan for its site and programme, if that has changed."""
         plan = self.book.plan_of(shop.platform, shop.name, shop.facts)
         if plan is shop.plan:
             return
@@ -199,13 +199,13 @@ class Engine:
         self.work.mark_rules(shop, plan.every_evaluator)
 
     def _compute_again(self, shop: Shop, from_ms: int) -> None:
-        """Evidence has come late: what was computed since then may have been otherwise."""
+        """A fact has come late: has what was computed at boundaries since then (epoch ms) computed again."""
         shop.period_results.evidence_arrived(from_ms)
         for evaluator in shop.plan.computed:
             self.work.mark_rules(shop, 1 << evaluator.n)
 
     def _note_results(self, shop: Shop) -> None:
-        """Has the results of a shop's ratios saved that are other than before."""
+        """Adds a shop's computed results that have changed to what is to be saved."""
         results = shop.period_results
         for rule, boundary_ms in results.unsaved:
             self._changes.computed[shop.key, rule, boundary_ms] = shop
@@ -214,10 +214,10 @@ class Engine:
     # -- time -----------------------------------------------------------------------------------------------
 
     def settle(self, *, limit: int = NEVER) -> bool:
-        """Judges what has changed, and in wall time what is due, at the clock as it stands.
+        """Evaluates what has changed, and in wall time what is due, at the clock as it stands.
 
-        Looks at no more than `limit` orders, and at no more than about as many things that shops' judges look at. False
-        says that there is more: it wants to be called again, and goes on with the shops that have waited longest.
+        Evaluates at most `limit` orders, and about as many keys of rules that look at a whole shop. Returns False if
+        something is left; the next call goes on with the shops that have waited longest.
         """
         self._orders_left = self._evaluations_left = limit
         done = self._settle()
@@ -225,14 +225,15 @@ class Engine:
         return done
 
     def _passed_ms(self) -> int:
-        """By when things can no longer happen in time."""
+        """Deadlines at or before this instant (epoch ms) have passed. While more events of the clock's own instant may
+        follow, that is the millisecond before it."""
         return self.clock_ms - 1 if self._instant_open else self.clock_ms
 
     def advance(self, to_ms: int, *, including: bool = True, limit: int = NEVER) -> bool:
-        """Moves the clock to `to_ms`, firing what is due by then.
+        """Moves the clock to `to_ms` and fires what is due by then. The clock never goes back.
 
-        Without `including` only what is due before then: more events of that very instant may follow, and they
-        still come in time. `limit` is that of `settle`, and so is the answer. The clock never goes back.
+        With `including` False only what is due before `to_ms` fires: more events of that very instant may follow and
+        are still in time. `limit` and the result are those of `settle`.
         """
         if to_ms < self.clock_ms:
             return True
@@ -248,12 +249,13 @@ class Engine:
         return done
 
     def set_back(self, to_ms: int) -> None:
-        """Sets the clock back: what it went by was wrong. What was said at a later instant stands until then."""
+        """Sets the clock back after it went by a wrong time. Alerts emitted at a later instant stay as they are until
+        then."""
         self._instant_open = False
         self.clock_ms = min(self.clock_ms, to_ms)
 
     def _step(self, to_ms: int, including: bool) -> bool:
-        """Fires each timer at its own instant, once all that came up at the instant before is judged."""
+        """Fires each timer at its own instant, after all that was due at the instant before has been evaluated."""
         if self.clock_ms == MIN_MS:
             self._begin(to_ms)
         work, timers = self.work, self.timers
@@ -263,7 +265,7 @@ class Engine:
         while True:
             due_ms = timers.next_ms()
             if work.shops and due_ms > self.clock_ms > MIN_MS:
-                if not self._evaluate_shops(self.clock_ms):  # all due by now has fired, so the counts are complete
+                if not self._evaluate_shops(self.clock_ms):  # all that is due by now has fired, so counts are complete
                     return False
                 continue
             if due_ms > last_due:
@@ -288,10 +290,10 @@ class Engine:
         done = not work.has_orders() and (all_marked or self.stepping)
         if work.shops and all_marked:
             return self._evaluate_shops(at_ms) and done
-        return done  # not between two slices of what is due at once: the counts would be half done
+        return done  # no shop between two slices of orders that are due at one instant: its counts would be incomplete
 
     def _mark_due(self, passed_ms: int) -> None:
-        """Has all that is due looked at by shops in turn, so that none waits until another's timers have fired."""
+        """Marks due orders, shop by shop in turn, so that no shop waits until all timers of another have fired."""
         work, timers, left = self.work, self.timers, self._orders_left * MARKED_PER_ORDER
         while left > 0 and timers.next_ms() <= passed_ms:
             left -= 1
@@ -302,13 +304,14 @@ class Engine:
                 work.mark_order(target)
 
     def _begin(self, to_ms: int) -> None:
-        """Starts the clock with the first that is known of, so that what has happened since is told in its time."""
+        """Starts the clock at the first known fact, so that alerts of what has happened since are emitted at their own
+        time."""
         first_ms = min((shop.first_at_ms() for shop in self.shops.values()), default=NEVER)
         if first_ms < to_ms:
             self._move(first_ms, True)
 
     def _move(self, to_ms: int, including: bool) -> None:
-        """Sets the clock; an instant that is over doesn't open again."""
+        """Sets the clock. Once an instant is over, no more events of it count as being in time."""
         self._instant_open = not including and (to_ms > self.clock_ms or self._instant_open)
         self.clock_ms = to_ms
 
@@ -319,7 +322,8 @@ class Engine:
             self._evaluate(target, self.clock_ms, self._passed_ms())
 
     def _is_due(self, order: Order) -> bool:
-        """Whether an order whose timer has fired is to be judged; a timer may come too early, and is armed again."""
+        """Whether an order whose timer has fired must be evaluated. A timer may fire too early; it is scheduled again
+        then."""
         if order.changed_facts or order.next_eval_ms <= self.clock_ms:
             return True
         if order.next_eval_ms < NEVER:
@@ -337,7 +341,7 @@ class Engine:
     # -- judging --------------------------------------------------------------------------------------------
 
     def _evaluate(self, order: Order, at_ms: int, passed_ms: int) -> None:
-        """By its deadlines as they stand, and where it counts by what has changed."""
+        """Evaluates an order's deadline rules, and counts the order anew where its changed facts matter."""
         facts, plan = order.facts, order.shop.plan
         changed_facts, order.changed_facts = order.changed_facts, 0
         next_evals: Sequence[int] = plan.first_deadlines(facts, 0, 0)
@@ -360,7 +364,7 @@ class Engine:
             self.timers.schedule(order, next_eval_ms)
 
     def _evaluate_shops(self, at_ms: int) -> bool:
-        """False where some are left to be judged."""
+        """Evaluates the marked shops. Returns False if some are left."""
         if at_ms == MIN_MS:
             return True  # no time yet, so no window to look at; they stay marked
         work = self.work
@@ -373,9 +377,9 @@ class Engine:
         return not work.shops
 
     def _evaluate_shop(self, shop: Shop, at_ms: int) -> bool:
-        """False where some of its judges are left to be asked."""
+        """Evaluates a shop's dirty rules. Returns False if some are left."""
         next_evals, shop.instant_open = shop.next_evals, self._instant_open
-        if shop.restored:  # who knows what was let go before
+        if shop.restored:  # orders may have expired before the restart
             shop.restored = False
             shop.retained_from_ms = max(shop.retained_from_ms, at_ms - shop.plan.retain_ms)
         if shop.rebound:
@@ -409,8 +413,8 @@ class Engine:
 def _evaluate_timers(
     timers: Sequence[Timer], facts: OrderFacts, first_deadlines: Sequence[int], at_ms: int, passed_ms: int
 ) -> tuple[list[int], int, int, list[tuple[Timer, Desired]]]:
-    """Asks the deadline rules that have something to say by now: when each may say something else, bits of those missed
-    and of those unmet, and what should be open."""
+    """Evaluates the deadline rules whose first deadline has passed: when each is evaluated next (epoch ms), bits of
+    those missed and of those overdue, and the alerts that should be open."""
     next_evals, missed, overdue, wanted = list(first_deadlines), 0, 0, []
     for timer, first_ms in zip(timers, first_deadlines):  # noqa: B905 (strict is slow)
         if first_ms <= passed_ms:

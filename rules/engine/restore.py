@@ -1,4 +1,4 @@
-"""State back from the changelogs after a restart, in any order; the engine's `settle` derives the rest."""
+"""Restores state from the changelogs after a restart, in any order; the engine's `settle` derives the rest."""
 
 from rules.calendar.instants import NEVER
 from rules.engine.engine import Engine
@@ -13,7 +13,7 @@ from rules.state.shop import Order, Shop
 
 
 def restore_order(engine: Engine, platform: str, shop_name: str, order_id: str, facts: OrderFacts | None) -> None:
-    """Takes an order's facts back; None where it was dropped."""
+    """Restores an order's facts; None where it was dropped."""
     shop, work = engine.shop(platform, shop_name), engine.work
     order = shop.orders.get(order_id)
     if order is not None:
@@ -24,7 +24,7 @@ def restore_order(engine: Engine, platform: str, shop_name: str, order_id: str, 
         order = Order(order_id, shop)
         engine.keep(order)
     order.changed_facts = EVERY_FACT
-    order.facts = facts or OrderFacts()  # dropped: an entry that still waits for it must find nothing
+    order.facts = facts or OrderFacts()  # dropped: a queue entry that still names it must find nothing
     order.last_ms = order.facts.last_at_ms()
     shop.began_ms = min(shop.began_ms, order.facts.first_at_ms())
     shop.period_results.expect(order)
@@ -36,7 +36,7 @@ def restore_order(engine: Engine, platform: str, shop_name: str, order_id: str, 
 
 
 def restore_entry(engine: Engine, platform: str, shop_name: str, kind: str, key: Key, entry: Entry | None) -> None:
-    """Takes one of a shop's own facts back; None where it was dropped."""
+    """Restores one of a shop's own facts; None where it was dropped."""
     shop = engine.shop(platform, shop_name)
     shop.facts.put(kind, key, entry)
     engine.on_shop_facts(shop, kind)
@@ -45,7 +45,7 @@ def restore_entry(engine: Engine, platform: str, shop_name: str, kind: str, key:
 def restore_computed(
     engine: Engine, platform: str, shop_name: str, rule: str, boundary_ms: int, found: PeriodResult | None
 ) -> None:
-    """Takes back what a ratio was at a boundary (epoch ms); None where it had no orders after all."""
+    """Restores what a ratio was at a boundary (epoch ms); None where it had no orders after all."""
     shop = engine.shop(platform, shop_name)
     shop.period_results.restore(rule, boundary_ms, found)
     shop.restored = True
@@ -53,23 +53,24 @@ def restore_computed(
 
 
 def restore_alert(engine: Engine, alert: Alert) -> None:
-    """Takes back what was last said of an alert. Raises ValueError, before anything is changed, for times that are
-    none."""
+    """Restores what was last emitted of an alert. Raises ValueError for a time that is none; nothing has changed
+    then."""
     _remember(engine, alert, emitted_from(alert))
 
 
 def correct_alert(engine: Engine, alert: Alert) -> bool:
-    """Takes note that somebody else has written a record of an alert; False where it says what was last said anyway.
+    """Handles a record of an alert that another process has written. Returns False if it says what was last emitted
+    anyway.
 
-    What should be open is written again, above both revisions, and what shouldn't be is resolved. Of an alert that is
-    known nothing else is taken from the record. Raises ValueError as `restore_alert` does.
+    An alert that should be open is written again, with a revision above both; one that shouldn't be is resolved.
+    Nothing else of the record is used if the alert is known. Raises ValueError as `restore_alert` does.
     """
     found, name = emitted_from(alert), alert.data.alert
     shop, order, last_emitted = _find(engine, name)
     if found == last_emitted:
         return False
     if shop is None or last_emitted is None:
-        found.at_ms = min(found.at_ms, engine.clock_ms)  # else it would stand until then
+        found.at_ms = min(found.at_ms, engine.clock_ms)  # else it would stay open until that instant
         order = _remember(engine, alert, found)
         if order is not None:
             _look_again(engine, order.shop, order)
@@ -80,13 +81,13 @@ def correct_alert(engine: Engine, alert: Alert) -> bool:
         shop.open_alerts += 1
         if order is None:
             shop.note_open(last_emitted.rule, name, True)
-    last_emitted.tier = ""  # differs from whatever should be open, so that it is written again
+    last_emitted.tier = ""  # no rule has this tier, so it differs from what should be open and is written again
     _look_again(engine, shop, order)
     return True
 
 
 def restate_alert(engine: Engine, name: str) -> None:
-    """Has an alert that is open written again, since what was last said of it is gone from the topic."""
+    """Has an open alert written again, because its last record is gone from the topic."""
     shop, order, last_emitted = _find(engine, name)
     if shop is not None and last_emitted is not None:
         last_emitted.tier = ""  # as in `correct_alert`
@@ -94,7 +95,8 @@ def restate_alert(engine: Engine, name: str) -> None:
 
 
 def _find(engine: Engine, name: str) -> tuple[Shop | None, Order | None, Emitted | None]:
-    """Shop, order (where it is one's) and what was last said of an alert, as far as they are known, by its id."""
+    """The shop, the order (if the alert is of one) and what was last emitted, by an alert's id; None for what isn't
+    known."""
     place = shop_of(name)
     shop = None if place is None else engine.shops.get(place)
     if shop is None:
@@ -106,7 +108,7 @@ def _find(engine: Engine, name: str) -> tuple[Shop | None, Order | None, Emitted
 
 
 def _look_again(engine: Engine, shop: Shop, order: Order | None) -> None:
-    """Has what should be open compared with what was last said."""
+    """Has an order or shop evaluated and reconciled again."""
     if order is not None:
         order.changed_facts = EVERY_FACT
         engine.work.mark_order(order)
@@ -115,11 +117,11 @@ def _look_again(engine: Engine, shop: Shop, order: Order | None) -> None:
 
 
 def _remember(engine: Engine, alert: Alert, last_emitted: Emitted) -> Order | None:
-    """Has something be what was last said of an alert; the order where it is one's."""
+    """Sets what was last emitted of an alert. Returns the order, if the alert is of one."""
     shop = engine.shop(alert.platform, alert.shop)
     rule, name = alert.data.rule, alert.data.alert
     order: Order | None = None
-    # By its kind: the shop's own plan may wait for its profile to come back.
+    # By the rule's kind, as the shop's plan may still change when its profile is restored.
     if isinstance(alert.order, str) and engine.book.is_of_orders(rule):
         order = shop.orders.get(alert.order)
         if order is None:
@@ -136,6 +138,6 @@ def _remember(engine: Engine, alert: Alert, last_emitted: Emitted) -> Order | No
     shop.rebound = True
     if held is shop.alerts:
         shop.note_open(rule, name, last_emitted.open)
-        shop.findings = NOTHING  # they have been compared with less
+        shop.findings = NOTHING  # reconciled before this alert was known
     engine.work.mark_rules(shop, shop.plan.every_evaluator)
     return order

@@ -1,5 +1,5 @@
-"""Letting go of what nothing asks for any more: orders that no window reaches and no timer waits for, a shop's own
-facts that are too old to count, and what was said of times that are as long past."""
+"""Retention: expires orders that no window reaches and no timer waits for, shop facts that are too old to count, and
+what was emitted of times as long past."""
 
 from rules.calendar.instants import DAY_MS, MIN_MS, NEVER
 from rules.facts.shop_facts import KEPT_MS
@@ -10,11 +10,11 @@ from rules.state.findings import MORE
 from rules.state.shop import Order, Shop
 
 EXPIRE_EVERY_MS = 15 * DAY_MS
-"""How often that is done."""
+"""How often expired state is looked for."""
 
 
 def expire(shop: Shop, at_ms: int, changes: Changes) -> int:
-    """Drops what a shop needs no more; the judges (as bits) that must look again."""
+    """Drops what a shop no longer needs. Returns the rules (as bits) to evaluate again."""
     dirty_rules = 0
     shop.retained_from_ms = at_ms - shop.plan.retain_ms
     if at_ms > shop.period_results.boundary_ms:
@@ -28,14 +28,14 @@ def expire(shop: Shop, at_ms: int, changes: Changes) -> int:
         del shop.orders[order.id]
         dirty_rules |= remove_order(order)
         if order.last_ms == MIN_MS:
-            continue  # only its alerts came back after a restart
+            continue  # after a restart only its alerts were restored; it has no facts to delete
         changes.note_order(order)
         changes.expired.append(order)
     return dirty_rules
 
 
 def _past(shop: Shop, at_ms: int) -> list[str]:
-    """Alerts that have ended with their episode, too long ago for any fact to bring them back."""
+    """Ids of alerts that ended with their episode, too long ago for any fact to reopen them."""
     ended = [
         (alert, last_emitted.rule)
         for alert, last_emitted in shop.alerts.items()
@@ -51,7 +51,7 @@ def _is_expired(order: Order, at_ms: int) -> bool:
     for timeline, kept_ms in zip(shop.timelines, shop.plan.timeline_kept_ms, strict=True):
         instants = timeline.by_order.get(order.id)
         if instants is not None and instants[-1] + kept_ms > at_ms:
-            return False  # a mark that still counts
+            return False  # an occurrence that a rule still counts
     if shop.tracking_numbers.reused_ms(order.number) + shop.plan.number_kept_ms > at_ms:
         return False
     return all(

@@ -1,4 +1,4 @@
-"""What is to be evaluated later: instants, and whose they are."""
+"""The timer queue: orders and shops by the instant at which they are evaluated next."""
 
 from collections.abc import Iterator
 from heapq import heappop, heappush, merge
@@ -9,24 +9,24 @@ from rules.state.shop import Order, Shop
 
 
 class TimerQueue:
-    """Holds instants and no findings: whatever comes due looks at its facts again. What is further off than the next
-    timer's hour lies by hours, in no order."""
+    """Holds instants and targets only; a target that comes due is evaluated from its facts. The timers of the nearest
+    hour are sorted; later ones lie unsorted by hour, since most are scheduled for earlier before they fire."""
 
     def __init__(self) -> None:
-        #: Those of the nearest hour, the soonest last, and their instants below zero, so that these rise.
+        #: The nearest hour's targets, the soonest last, and their instants negated, so that these ascend.
         self._near: list[Order | Shop] = []
         self._instants: list[int] = []
         self._near_hour = MIN_MS
-        #: A heap of those that came to be of this hour later: `(instant, number, target)`. Thousands may come at once,
-        #: and a list takes long to insert each.
+        #: A heap of those added to this hour later: `(instant, number, target)`. Thousands may be added at one time,
+        #: and inserting each into a list would take long.
         self._near_new: list[tuple[int, int, Order | Shop]] = []
         self._scheduled = 0
-        self._hours: list[int] = []  # a heap of those with something further on, which needs no order yet
+        self._hours: list[int] = []  # a heap of the later hours that have timers
         self._later: dict[int, list[Order | Shop]] = {}
 
     def schedule(self, target: Order | Shop, next_eval_ms: int) -> None:
-        """Has an order or shop come due at an instant (epoch ms), or earlier."""
-        # An entry that comes too early is cheaper than moving it: it looks at the facts again when it fires.
+        """Schedules an order or shop for an instant (epoch ms), unless it is scheduled for earlier."""
+        # Moving an entry to later would cost more than letting it fire early, when the facts are looked at again.
         if next_eval_ms >= target.scheduled_ms:
             return
         target.scheduled_ms = next_eval_ms
@@ -52,22 +52,22 @@ class TimerQueue:
         return min(at_ms, self._near_new[0][0]) if self._near_new else at_ms
 
     def _come_near(self) -> None:
-        """Puts the next hour's timers in order."""
+        """Sorts the next hour's timers."""
         self._near_hour = hour = heappop(self._hours)
         self._near = _of_hour(hour, self._later.pop(hour))
         self._near.reverse()
         self._instants = [-target.scheduled_ms for target in self._near]
 
     def _put_back(self) -> None:
-        """An hour before the one that is near has a timer now, and maybe many more are to come."""
+        """Puts the sorted hour back among the later ones, because an earlier hour has got a timer."""
         if self._near or self._near_new:
             self._later[self._near_hour] = [*reversed(self._near), *(target for _, _, target in sorted(self._near_new))]
             heappush(self._hours, self._near_hour)
         self._near, self._instants, self._near_new, self._near_hour = [], [], [], MIN_MS
 
     def pop(self) -> Order | Shop | None:
-        """Takes the target of the timer that fires at `next_ms` out; None where it is scheduled for earlier by now, or
-        has fired."""
+        """Removes the timer that fires at `next_ms` and returns its target; None if that was scheduled for earlier
+        meanwhile, or has fired already."""
         target: Order | Shop
         if self._near_new and not (self._instants and -self._instants[-1] <= self._near_new[0][0]):
             at_ms, _, target = heappop(self._near_new)
@@ -79,8 +79,8 @@ class TimerQueue:
         return target
 
     def waiting(self) -> Iterator[Order]:
-        """Orders that wait for an instant, the soonest first."""
-        told: set[int] = set()  # an order scheduled for earlier and then for this again has two entries
+        """The scheduled orders, the soonest first."""
+        told: set[int] = set()  # an order scheduled for earlier and then for this instant again has two entries
         for due_ms, target in self._by_instant():
             if isinstance(target, Order) and target.scheduled_ms == due_ms and id(target) not in told:
                 told.add(id(target))
@@ -95,5 +95,5 @@ class TimerQueue:
 
 
 def _of_hour(hour: int, targets: list[Order | Shop]) -> list[Order | Shop]:
-    """An hour's timers, the soonest first, without what is scheduled for earlier by now and so has another entry."""
+    """An hour's targets, the soonest first, without those scheduled for earlier meanwhile, which have another entry."""
     return sorted([each for each in targets if each.scheduled_ms // HOUR_MS == hour], key=attrgetter("scheduled_ms"))

@@ -1,4 +1,4 @@
-"""What is to be evaluated now, because there is news of it."""
+"""The work queue: orders and shops to evaluate now, because a fact has changed or a timer has fired."""
 
 from collections import OrderedDict, deque
 
@@ -6,13 +6,13 @@ from rules.state.shop import Order, Shop
 
 
 class WorkQueue:
-    """Orders and `shops` with news, each once."""
+    """Orders and `shops` to evaluate, each once."""
 
     def __init__(self) -> None:
         self.shops: deque[Shop] = deque()
         self._orders: list[Order] = []
-        # The same by shop, the shop whose turn it is first. (To find a plain dict's first takes long once many before
-        # it are gone.)
+        # The same by shop, the next shop first. (Finding a plain dict's first key takes long once many before it
+        # have been deleted.)
         self._by_shop: OrderedDict[Shop, list[Order]] = OrderedDict()
 
     def mark_order(self, order: Order) -> None:
@@ -25,15 +25,15 @@ class WorkQueue:
         return bool(self._orders or self._by_shop)
 
     def mark_rules(self, shop: Shop, evaluators: int) -> None:
-        """Has some of a shop's rules (evaluators as bits) evaluated, and those whose time has come."""
+        """Has some of a shop's rules (as bits) evaluated, and those whose next evaluation is due."""
         shop.dirty_rules |= evaluators
         if not shop.dirty:
             shop.dirty = True
             self.shops.append(shop)
 
     def take_orders(self, most: int) -> list[Order]:
-        """The next to be judged, all of one shop, since what its orders are counted in is at hand then. What is left of
-        them comes after the other shops'."""
+        """The next orders to evaluate, at most `most`, all of one shop: the shop's counts stay in the processor's
+        cache. The rest of that shop's orders come after those of the other shops."""
         by_shop = self._by_shop
         if self._orders:
             orders, self._orders = self._orders, []
@@ -50,7 +50,7 @@ class WorkQueue:
         return orders
 
     def take_shop(self) -> Shop | None:
-        """The next to be judged itself; None where that has orders to be judged before, and comes after the others."""
+        """The next shop to evaluate; None if it has orders to evaluate first, and is put at the end."""
         shop = self.shops.popleft()
         if shop in self._by_shop:
             self.shops.append(shop)

@@ -1,1 +1,1 @@
-"""History and the packs' own tests through the engine."""
+"""Runs histories, packs' own tests and tests in Python through the engine."""

@@ -1,4 +1,4 @@
-"""Packs' own tests: events at times, and exactly the alerts they must bring."""
+"""Packs' own tests: events at given times, and exactly the alerts that they must bring."""
 
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -44,7 +44,7 @@ _ALERT_FIELDS = frozenset(
 
 
 class Outcome(Struct):
-    """How one trial went: `faults` is empty where it went well, `alerts` are those of the rules it looks at."""
+    """How a pack test went: `faults` is empty if it passed; `alerts` are those of the rules that it is about."""
 
     pack_test: PackTest
     faults: list[str]
@@ -52,7 +52,7 @@ class Outcome(Struct):
 
 
 def run(pack_test: PackTest, pack: Pack) -> Outcome:
-    """Runs one trial of a pack against that pack alone."""
+    """Runs one pack test against its own pack alone."""
     try:
         driver = Driver(pack, shop=pack_test.shop, start=pack_test.start)
         driver.feed(*pack_test.events)
@@ -70,7 +70,7 @@ def run(pack_test: PackTest, pack: Pack) -> Outcome:
 
 
 def _differences(wanted: Any, found: Any, at: str) -> Iterator[str]:
-    """What of `wanted` isn't found; mappings may have more in them."""
+    """Where `found` differs from `wanted`; mappings may have more keys."""
     if isinstance(wanted, Mapping) and isinstance(found, Mapping):
         for name, value in wanted.items():
             yield from _differences(value, found.get(name), f"{at}.{name}")
@@ -90,7 +90,8 @@ def _expected(written: Mapping[str, Any], start_ms: int) -> dict[str, Any]:
 
 
 def _faults(wanted: list[dict[str, Any]], alerts: list[Alert], start_ms: int) -> Iterator[str]:
-    """What differs, first by count and then alert by alert."""
+    """How the alerts differ from those wanted: those that differ in a field, then those missing, then those too
+    many."""
     spread = list(_spread(wanted))
     for expected, alert in zip(spread, alerts, strict=False):
         got = _shown(alert)
@@ -146,8 +147,8 @@ def _hours(name: str, value: Any, start_ms: int) -> str:
 
 
 def uncovered(pack: Pack, outcomes: list[Outcome]) -> list[str]:
-    """Rules and stages that no test opens, or that every test of theirs does; rules that no test resolves; what has no
-    stages and is in no test's standing."""
+    """Rules and stages that no test opens, or that every test of theirs opens; rules that no test resolves; rules
+    without stages whose figures no test looks at (`standing`)."""
     reached = [
         {(alert.data.rule, alert.data.stage) for alert in each.alerts if alert.type != "alert.resolved"}
         for each in outcomes

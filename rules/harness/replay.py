@@ -1,4 +1,4 @@
-"""Running history through the rules: the same engine as the worker's, with no broker."""
+"""Replays a history through the same engine as the worker's, without a broker."""
 
 from collections.abc import Callable, Iterable, Iterator
 
@@ -10,14 +10,14 @@ from rules.messages.events import AnyEvent
 
 
 def refuse(bad: BadEvent) -> None:
-    """Raises what is wrong with an event."""
+    """Raises the error of an event that was set aside."""
     raise bad
 
 
 def take(engine: Engine, event: AnyEvent, at_ms: int, max_leap_ms: int = NEVER) -> None:
-    """Has the clock go on to an event's time, firing first what is due before that, and evaluates what the event
-    changes. Raises BadEvent where it can't be applied, or leaps more than `max_leap_ms` past everything before it: its
-    time says nothing then."""
+    """Moves the clock to an event's time, firing first what is due before, then applies and evaluates the event. Raises
+    BadEvent if it can't be applied, or its time leaps more than `max_leap_ms` past everything before it; the clock
+    stays then."""
     if at_ms > engine.clock_ms:
         if at_ms - max_leap_ms > engine.clock_ms > MIN_MS:
             raise leap(at_ms, max_leap_ms)
@@ -37,12 +37,12 @@ def replay(
     set_aside: Callable[[BadEvent], None] = refuse,
     max_leap_ms: int = NEVER,
 ) -> Iterator[Alert]:
-    """Alerts in the order they arise from `(event, at_ms)` in order of arrival.
+    """Yields alerts in the order in which they arise from `(event, at_ms)` in order of arrival.
 
-    The clock is the largest time seen and never goes back. Timers due before an event fire first, each at its
-    own due time. After the last event the clock runs on to `until_ms` (the last event's time, if not given).
-    `set_aside` hears why the event that was taken last doesn't count, and the rest goes on: it can't be applied, or
-    leaps more than `max_leap_ms` past everything before it.
+    The clock is the largest time seen and never goes back. Timers due before an event fire first, each at its own due
+    time. After the last event the clock runs on to `until_ms` (the last event's time by default). `set_aside` is called
+    with the error of an event that can't be applied, or leaps more than `max_leap_ms` past everything before it; the
+    rest goes on.
     """
     for event, at_ms in events:
         try:

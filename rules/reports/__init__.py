@@ -1,1 +1,1 @@
-"""A shop's standing, its forecast, and when its orders are due."""
+"""Reports on a shop: its standing, its forecast, and its orders' next deadlines."""

@@ -1,5 +1,5 @@
-"""Forecasts: what ratios and ledgers come to at their next evaluation if nobody ships, and the orders whose shipping
-would change it."""
+"""Forecasts: what ratios and ledgers come to at their next evaluation if nobody ships, and which orders' shipping would
+change that."""
 
 from collections.abc import Iterator
 from copy import copy
@@ -29,12 +29,12 @@ ORDERS_SHOWN = 50
 
 
 STRETCH = 200
-"""Orders looked at in one go, some 5 ms."""
+"""Orders looked at before the caller may do something else; some 5 ms."""
 
 
 class Saving(Struct):
-    """What shipping one order in time saves: clauses it keeps from getting worse, money and points. `due_ms`: its next
-    deadline; those of all that fall by `then_ms` are met by it, too."""
+    """What shipping one order in time saves: the clauses it keeps from a worse step, money and points. `due_ms` is its
+    next deadline (epoch ms); shipping by then also meets its other deadlines up to `then_ms`."""
 
     due_ms: int
     then_ms: int
@@ -69,16 +69,16 @@ def _sum(sums: dict[str, Decimal] | None) -> Decimal:
 
 
 class Outlook:
-    """One shop's forecast at a moment, everything left to be: each open order stays as it is.
+    """One shop's forecast at a moment, if every open order stays as it is.
 
-    `work` does it and pauses (`yield`) after each stretch of orders. An order that changes meanwhile counts as it was
-    or as it is; of a shop without so many orders all is of one moment. The plan must stay the same.
+    `work` computes it and yields after each stretch of orders, so that the caller can do something else. An order that
+    changes meanwhile counts as it was or as it is. The shop's plan must stay the same.
     """
 
     def __init__(self, shop: Shop, at_ms: int) -> None:
         self.shop = shop
         self.at_ms = at_ms
-        #: Orders that may have a deadline ahead, not before their turn.
+        #: Orders that may have a deadline ahead: those that are evaluated again some time.
         self._waiting = [order for order in shop.orders.values() if order.next_eval_ms < NEVER]
         self._savings: dict[Order, Saving] = {}
         self.ratios: dict[str, dict[str, Any]] = {}
@@ -132,12 +132,12 @@ class Outlook:
         self.ratios[evaluator.rule.id] = found
 
     def _changing(self, then_ms: int) -> Iterator[list[Order]]:
-        """The orders of which a deadline rule may say something else by a moment to come, stretch by stretch."""
+        """Stretches of the orders of which a deadline rule may say something else by `then_ms`."""
         for stretch in _stretches(self._waiting):
             yield [order for order in stretch if order.next_eval_ms <= then_ms]
 
     def _move(self, order: Order, count: Count, ratio: CompiledRatio, then_ms: int) -> bool:
-        """Counts an order as it will count at a moment to come; whether it turns bad by then and can still ship."""
+        """Counts an order as it will count at `then_ms`. Returns whether it turns bad by then and can still ship."""
         missed, overdue = self.shop.plan.evaluate_timers(order.facts, then_ms, ratio.bits)
         now, then = order.part(ratio), ratio.part(order.facts, missed, overdue)
         count.add(now, -1)
@@ -147,7 +147,7 @@ class Outlook:
         return count.period.first <= then[0] <= count.period.last and _can_ship(order)
 
     def _credit(self, order: Order, ratio: CompiledRatio, tips: bool, then_ms: int) -> None:
-        """What an order's shipping saves by one ratio, if that would reach another step (`tips`)."""
+        """Adds what shipping an order saves in one ratio, if the ratio would otherwise reach another step (`tips`)."""
         saving = self._saving(order, then_ms)
         if saving is None or not tips:
             return
@@ -177,7 +177,8 @@ class Outlook:
     # -- ledgers ----------------------------------------------------------------------------------------------
 
     def _ledger(self, evaluator: LedgerEvaluator) -> Iterator[None]:
-        """The points at the next posting: what is missed by then, and what the ratios would be computed to."""
+        """Forecasts a ledger's points at its next posting, with the deadlines missed by then and the ratios as
+        forecast."""
         rule, shop = evaluator.rule, self.shop
         boundaries: list[str] = [
             reader.ratio.rule.every for reader in evaluator.readers if reader.ratio and reader.ratio.rule.every
@@ -200,7 +201,7 @@ class Outlook:
         self.ledgers[rule.ledger] = {"at": rfc3339(then_ms), "points": points, "tier": tier}
 
     def _foresee(self, then: Shop, reader: FeedReader, then_ms: int) -> Iterator[None]:
-        """Puts into `then` what a feed will find at a moment to come."""
+        """Adds to `then`, a copy of the shop, what a feed will count at `then_ms`."""
         if reader.ratio is not None:
             found = self.ratios.get(reader.ratio.rule.id)
             if found is not None and found["at"] == rfc3339(then_ms) and found["denominator"]:
@@ -257,16 +258,16 @@ def _stretches(orders: list[Order]) -> Iterator[list[Order]]:
 
 
 def _can_ship(order: Order) -> bool:
-    """Whether the warehouse still has it: what no carrier has had in hand, whatever was clicked."""
+    """Whether the warehouse still has the parcel: no carrier has had it in hand, whatever was marked as shipped."""
     facts = order.facts
     gone = (facts.collected, facts.scanned, facts.delivered, facts.cancelled, facts.returned)
     return facts.placed is not None and not any(gone)
 
 
 def _evaluation(evaluator: RatioEvaluator, counter: RatioCounter, at_ms: int) -> tuple[int, Period]:
-    """When a ratio is next evaluated (epoch ms), and the period looked at then: as the engine computes it, at the next
-    boundary at which it has orders to look at; else at the end of the calendar period that is told of now, or where a
-    rolling window moves on."""
+    """When a ratio is next evaluated (epoch ms), and the period it looks at then. For a ratio computed at boundaries:
+    the next boundary whose period has orders. Else the end of the calendar period that has orders now, or the next
+    local day for a rolling window."""
     rule, zone = counter.ratio.rule, counter.ratio.zone
     window = rule.window
     if evaluator.periodic is not None:
@@ -285,8 +286,8 @@ def _evaluation(evaluator: RatioEvaluator, counter: RatioCounter, at_ms: int) ->
 
 
 def with_forecast(standing: dict[str, Any], shop: Shop, at_ms: int) -> dict[str, Any]:
-    """A standing with what is to come: `forecast` beside each ratio's and ledger's figures, and `due`, the orders to
-    ship next, the worst first."""
+    """Adds to a standing `forecast` beside each ratio and ledger, and `due`, the orders to ship next, the worst
+    first."""
     outlook = Outlook(shop, at_ms)
     for _ in outlook.work():
         pass
@@ -294,7 +295,7 @@ def with_forecast(standing: dict[str, Any], shop: Shop, at_ms: int) -> dict[str,
 
 
 def add_forecast(standing: dict[str, Any], outlook: Outlook) -> dict[str, Any]:
-    """`with_forecast`, where the outlook has been worked out already."""
+    """`with_forecast`, from an outlook that has been computed already."""
     for evaluator in outlook.shop.plan.evaluators:
         found = outlook.ratios.get(evaluator.rule.id)
         metric = standing["metrics"].get(evaluator.rule.clause)

@@ -1,4 +1,4 @@
-"""What comes next for an order, and what meeting it saves."""
+"""An order's next deadline, and the rules whose deadlines lie ahead."""
 
 from typing import NamedTuple
 
@@ -9,7 +9,7 @@ from rules.plan.shop_plan import Plan
 
 
 class Due(NamedTuple):
-    """The next deadline (epoch ms), and the rules, soonest first, whose deadlines lie ahead."""
+    """The next deadline (epoch ms), and the rules and clauses whose deadlines lie ahead, soonest first."""
 
     at_ms: int
     rules: tuple[str, ...]
@@ -17,8 +17,8 @@ class Due(NamedTuple):
 
 
 def deadlines_ahead(plan: Plan, facts: OrderFacts, after_ms: int, known_ms: int) -> list[tuple[int, Timer]]:
-    """The deadlines after a moment that an order, by what is known of it at `known_ms`, still waits for: when each
-    falls (epoch ms), and the rule; soonest first."""
+    """The deadlines after `after_ms` that an order still waits for, by its facts up to `known_ms`: when each falls
+    (epoch ms), and its timer; soonest first."""
     found = [
         (due_ms, timer)
         for timer in plan.timers
@@ -30,7 +30,7 @@ def deadlines_ahead(plan: Plan, facts: OrderFacts, after_ms: int, known_ms: int)
 
 
 def first_ahead(plan: Plan, facts: OrderFacts, after_ms: int, known_ms: int) -> int | None:
-    """When the first of `deadlines_ahead` falls (epoch ms); None where there is none."""
+    """When the first of `deadlines_ahead` falls (epoch ms); None if there is none."""
     first_ms = NEVER
     for timer in plan.timers:
         due_ms = timer.due(facts)
@@ -44,7 +44,7 @@ def first_ahead(plan: Plan, facts: OrderFacts, after_ms: int, known_ms: int) -> 
 
 
 def next_deadline(plan: Plan, facts: OrderFacts, now_ms: int) -> Due | None:
-    """None where nothing is waited for any more. A fact that is known counts, also where the clock lags behind it."""
+    """None if no deadline lies ahead. A known fact counts even where the clock lags behind it."""
     ahead = deadlines_ahead(plan, facts, now_ms, max(now_ms, facts.last_at_ms()))
     if not ahead:
         return None

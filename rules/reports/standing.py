@@ -1,4 +1,4 @@
-"""A shop's standing: what its alerts come from, as one JSON object."""
+"""A shop's standing: the figures behind its alerts, as one JSON object."""
 
 from decimal import Decimal
 from typing import Any
@@ -12,7 +12,7 @@ from rules.state.shop import Order, Shop
 
 
 def standing(shop: Shop, at_ms: int) -> dict[str, Any]:
-    """Metrics keyed by clause, ledgers, sanctions in force and the money at stake, as in the contract."""
+    """Metrics by clause, ledgers, sanctions in force and the money at stake, as in the contract."""
     return {
         "platform": shop.platform,
         "shop": shop.name,
@@ -30,7 +30,8 @@ def standing(shop: Shop, at_ms: int) -> dict[str, Any]:
 
 
 def _metrics(shop: Shop, at_ms: int) -> dict[str, Any]:
-    """What each clause measures; of several rules of one clause that which the shop is judged by comes first."""
+    """What each clause measures. Of several rules with one clause the first is shown, with the others under
+    `others`."""
     metrics: dict[str, Any] = {}
     for evaluator in shop.plan.evaluators:
         metric = evaluator.metric(shop, shop.states[evaluator.n], at_ms)
@@ -46,7 +47,7 @@ def _metrics(shop: Shop, at_ms: int) -> dict[str, Any]:
 
 
 def _reported(shop: Shop, clause: str, rule: str, at_ms: int) -> dict[str, Any]:
-    """What the platform itself shows of it, beside our own count."""
+    """The figure that the platform itself shows, beside our own count."""
     for entry in shop.facts.known("metric.reported", at_ms):
         if entry.data.name in (clause, rule) and entry.data.value is not None:
             reported = {"value": float(entry.data.value), "period": entry.data.period, "at": rfc3339(entry.at_ms)}
@@ -64,7 +65,7 @@ def _reported_points(shop: Shop, ledger: str, at_ms: int) -> dict[str, Any]:
 
 
 def sanctions(shop: Shop, at_ms: int) -> list[dict[str, Any]]:
-    """Those in force; `until` is null where it is for good, or until something is done."""
+    """The sanctions in force; `until` is null if it lasts for good, or until something is done."""
     found = []
     for evaluator in shop.plan.evaluators:
         for name, from_ms, until_ms in evaluator.sanctions(shop, shop.states[evaluator.n], at_ms):
@@ -81,12 +82,12 @@ def _one_sum(sums: list[dict[str, str]]) -> dict[str, Any] | None:
 
 
 def _exposure(shop: Shop, at_ms: int) -> dict[str, Decimal]:
-    """What the penalties that are due by now would take."""
+    """The money that penalties due by now would take, by currency."""
     sums: dict[str, Decimal] = {}
     for evaluator in shop.plan.ratio_evaluators:
         counter = evaluator.counter(shop, at_ms)
         if counter is None or not _takes_money(counter.ratio.rule):
-            continue  # of most, and which orders are bad takes long to find
+            continue  # most rules take no money, and finding their bad orders takes long
         for count in counter.counts_at(at_ms):
             step = counter.ratio.reached(count)
             if step is not None:
