@@ -25,8 +25,8 @@ def day_of(at_ms: int, zone: str) -> int:
 
 
 def day_expression(at: str, zone: str) -> str:
-    """`day_of` of an expression `at` that may be written twice, as an expression that takes a call only for days long
-    past, and in zones that change their clocks."""
+    """`day_of` as an expression. `at` is an expression that may be written twice. It calls `day_of` only for days long
+    past and in zones that still change their clocks."""
     since_ms, offset_ms = _steady(zone)
     offset = f" + {offset_ms}" if offset_ms else ""
     steady = f"({at}{offset}) // {DAY_MS} + {_EPOCH_DAY}"
@@ -35,8 +35,8 @@ def day_expression(at: str, zone: str) -> str:
 
 @lru_cache
 def _steady(zone: str) -> tuple[int, int]:
-    """Since when (epoch ms) a zone's clocks have been as far ahead as they will stay until 2100, and how far: since
-    shortly before that, where they go on changing."""
+    """The offset of a zone's clocks from UTC up to 2100, and since when (epoch ms) they have had it; shortly before
+    2100 for zones that go on changing their clocks."""
     weeks = range(LATEST_MS // 1000, EARLIEST_MS // 1000, -7 * 86_400)
     last = _ahead(weeks[0], zone)
     changed = next((at for at in weeks if _ahead(at, zone) != last), None)
@@ -122,10 +122,8 @@ def week_name(day: int) -> str:
 
 
 def add_business_days(at_ms: int, days: int, country: str, zone: str) -> int:
-    """The same local time of day, `days` working days on: weekends, the country's holidays, and in China the
-    working weekends that make up for them, are stepped over as that country does. A start on a day off counts
-    from the next working day's beginning.
-    """
+    """The same local time of day, `days` working days later. Weekends and the country's holidays don't count; China's
+    working weekends do. A start on a day off counts from the beginning of the next working day."""
     day = day_of(at_ms, zone)
     begins_ms, shift_ms, last = _working_days_on(day, days, country, zone)
     if begins_ms is not None:
@@ -137,8 +135,8 @@ def add_business_days(at_ms: int, days: int, country: str, zone: str) -> int:
 
 
 def business_days_expression(at: str, name: str, days: int, country: str, zone: str) -> Written:
-    """`add_business_days` to an expression `at` that may be written several times, as an expression that takes a call
-    only for days long past, and in zones that change their clocks. `name` is the beginning of what it names."""
+    """`add_business_days` as an expression. `at` is an expression that may be written several times. It calls a
+    function only for days long past and in zones that change their clocks. `name` begins the names it uses."""
     since_ms, offset_ms = _steady(zone)
     exactly = partial(add_business_days, days=days, country=country, zone=zone)
     day = f"({name} := {name}_on[({at} + {offset_ms}) // {DAY_MS}])"
@@ -149,8 +147,8 @@ def business_days_expression(at: str, name: str, days: int, country: str, zone: 
 
 
 class _Terms(dict[int, tuple[int, int]]):
-    """By local day (of a zone whose clocks stand still, 0 for 1970-01-01): when the first working day from it on begins
-    (epoch ms), and how much later (ms) than on that day a term ends."""
+    """By local day (0 is 1970-01-01, in a zone whose clocks don't change): when the first working day from that day on
+    begins (epoch ms), and how much longer (ms) than from that day on a term lasts."""
 
     def __init__(self, exactly: Callable[[int], int], country: str, zone: str) -> None:
         self._exactly, self._country, self._zone = exactly, country, zone
@@ -163,8 +161,8 @@ class _Terms(dict[int, tuple[int, int]]):
 
 @lru_cache(maxsize=8_192)
 def _working_days_on(day: int, days: int, country: str, zone: str) -> tuple[int | None, int | None, int]:
-    """For a start on a day off, the beginning (epoch ms) of the day so many working days on; else how many ms later it
-    is, where clocks change on neither day; and which day."""
+    """For a start on a working day: how many ms later the term ends if the clocks don't change, and on which day. For a
+    start on a day off: when the day begins on which the term ends (epoch ms), and that day."""
     first = _working_day(day, country)
     last = first
     for _ in range(days):
@@ -176,7 +174,7 @@ def _working_days_on(day: int, days: int, country: str, zone: str) -> tuple[int 
 
 
 def _working_day(day: int, country: str) -> int:
-    """The first working day from a day on."""
+    """The first working day from `day` on."""
     while not is_working_day(date.fromordinal(day), country):
         day += 1
     return day
@@ -193,7 +191,7 @@ def is_working_day(day: date, country: str) -> bool:
         try:
             return bool(chinese_calendar.is_workday(day))
         except NotImplementedError:
-            pass  # years the State Council hasn't announced yet: weekends and fixed holidays must do
+            pass  # years the State Council hasn't announced yet: only weekends and fixed holidays are known
     return bool(_holidays(country).is_working_day(day))
 
 
@@ -207,7 +205,7 @@ def knows_country(country: str) -> bool:
 
 
 def unknown_calendar(calendar: str | None) -> str | None:
-    """What is wrong with the name of a calendar, if it is given."""
+    """The message if `calendar` is a name that isn't known; None otherwise."""
     if calendar is None or knows_country(calendar):
         return None
     return f"{calendar} is no country whose holidays are known; write it like CN"

@@ -22,7 +22,7 @@ LATEST_MS: Final = 4_102_444_800_000
 """2100-01-01. Anything later is a unit mixed up (microseconds), not a date."""
 
 LONGEST_LEAP_MS: Final = 366 * DAY_MS
-"""What is further than this past everything before it comes from a clock that is wrong."""
+"""An event further than this past everything before it comes from a wrong clock."""
 
 Instant = Annotated[datetime, Meta(tz=True)] | int
 """As events carry it: RFC 3339 with a zone, or epoch milliseconds."""
@@ -44,11 +44,11 @@ def date_ms(day: date) -> int:
 
 
 def is_believable(at_ms: int) -> bool:
-    """False for what stands for "no time", or was written in seconds or microseconds."""
+    """False for times that stand for "no time", or were written in seconds or microseconds."""
     return EARLIEST_MS <= at_ms < LATEST_MS
 
 
-@lru_cache(maxsize=1_024)  # an alert names the same few again and again, and so do the next ones of its order
+@lru_cache(maxsize=1_024)  # cached, as an alert and the next ones of its order name the same few instants
 def rfc3339(at_ms: int) -> str:
     """`2026-01-04T00:00:00Z`, with milliseconds only where there are any."""
     seconds = at_ms // 1000
@@ -57,7 +57,7 @@ def rfc3339(at_ms: int) -> str:
 
 @lru_cache(maxsize=4_096)
 def _hour(hour: int) -> str:
-    """`2026-01-04T00:`, which is asked for again and again, as the rest is not."""
+    """`2026-01-04T00:`; cached, as the rest differs each time."""
     return (_EPOCH + timedelta(hours=hour)).isoformat()[:14]
 
 

@@ -1,4 +1,4 @@
-"""When things are evaluated or posted: at the beginning of each day, week, month or quarter."""
+"""Schedules: when things are computed or posted, at the beginning of each local day, week, month or quarter."""
 
 from collections.abc import Callable, Iterator
 from functools import lru_cache
@@ -28,11 +28,11 @@ BOUNDARIES: dict[str, Callable[[int], tuple[int, int]]] = {
     "year": year_of,
     "first_monday_of_quarter": first_monday_quarter_of,
 }
-"""The first day of what `day` lies in, and the first day of the next."""
+"""The first day of the period that `day` lies in, and the first day of the next."""
 
 
 def boundaries(every: str, from_ms: int, to_ms: int, zone: str, lag_ms: int = 0) -> Iterator[int]:
-    """The instants in `(from_ms, to_ms]` at which a local day, week… begins, or has begun `lag_ms` ago."""
+    """The instants in `(from_ms, to_ms]` that lie `lag_ms` after the beginning of a local day, week…"""
     following = BOUNDARIES[every](day_of(from_ms - lag_ms, zone))[1]
     while (at := start_of_day(following, zone) + lag_ms) <= to_ms:
         if at > from_ms:
@@ -41,23 +41,23 @@ def boundaries(every: str, from_ms: int, to_ms: int, zone: str, lag_ms: int = 0)
 
 
 def last_boundary(every: str, at_ms: int, zone: str, lag_ms: int = 0) -> int:
-    """When the local day, week… that runs began, or had begun `lag_ms` ago (epoch ms)."""
+    """The last boundary up to an instant (epoch ms), `lag_ms` after the beginning of a local day, week…"""
     return start_of_day(BOUNDARIES[every](day_of(at_ms - lag_ms, zone))[0], zone) + lag_ms
 
 
 def next_boundary(every: str, at_ms: int, zone: str, lag_ms: int = 0) -> int:
-    """When the next local day, week… begins, or has begun `lag_ms` ago (epoch ms)."""
+    """The first boundary after an instant (epoch ms), `lag_ms` after the beginning of a local day, week…"""
     return start_of_day(BOUNDARIES[every](day_of(at_ms - lag_ms, zone))[1], zone) + lag_ms
 
 
 @lru_cache(maxsize=4_096)
 def is_boundary(every: str, at_ms: int, zone: str, lag_ms: int) -> bool:
-    """Whether a local day, week… begins at an instant, or has begun `lag_ms` ago."""
+    """Whether an instant lies `lag_ms` after the beginning of a local day, week…"""
     return next_boundary(every, at_ms - 1, zone, lag_ms) == at_ms
 
 
 class Schedule(Struct, frozen=True):
-    """When something is computed: each time a local day, week… of `zone` has begun `lag_ms` ago."""
+    """When something is computed: `lag_ms` after the beginning of each local day, week… of `zone`."""
 
     every: Every
     zone: str

@@ -1,4 +1,4 @@
-"""Which days a ratio or a count looks at, at a given moment."""
+"""Windows: which local days a ratio or a count covers at a given moment."""
 
 from collections.abc import Callable, Iterator
 from typing import Literal
@@ -26,7 +26,7 @@ _ALIGNED: dict[str, tuple[Callable[[int], tuple[int, int]], Callable[[int], str]
 
 
 class Period(Struct, frozen=True):
-    """Local days `first..last`, both in it, under the name that goes into alert ids."""
+    """Local days `first..last`, both included. `name` goes into alert ids."""
 
     name: str
     first: int
@@ -34,16 +34,16 @@ class Period(Struct, frozen=True):
 
 
 class Window(Struct, kw_only=True, forbid_unknown_fields=True, frozen=True):
-    """`length` counts for rolling windows, which end today less `lag`. Calendar months, quarters and ISO weeks go on
-    being judged for `lag` after their end, because their last orders fall due only then."""
+    """A rolling window is `length` long and ends today less `lag`. Calendar months, quarters and ISO weeks are still
+    evaluated for `lag` after their end, because their last orders fall due only then."""
 
     align: Literal["rolling", "month", "week", "quarter"] = "rolling"
-    # Factories, because a JSON Schema can't show the defaults of types of our own.
+    # Factories, because a JSON Schema can't show defaults of our own types.
     length: Duration = field(default_factory=lambda: Duration(30 * DAY_MS))
     lag: Duration = field(default_factory=Duration)
 
     def periods(self, at_ms: int, zone: str) -> list[Period]:
-        """The periods judged at this moment, newest first."""
+        """The periods evaluated at a moment, the newest first."""
         today = day_of(at_ms, zone)
         if self.align == "rolling":
             last = today - self.lag // DAY_MS
@@ -63,7 +63,7 @@ class Window(Struct, kw_only=True, forbid_unknown_fields=True, frozen=True):
         return Period(name(first), first, following - 1)
 
     def named(self, name: str, at_ms: int, zone: str) -> Period | None:
-        """The period of this name that is judged at this moment, or was within a year before."""
+        """The period of this name, if it is evaluated at this moment or was within a year before."""
         judged = self.periods(at_ms, zone)
         found = next((period for period in judged if period.name == name), None)
         if found is not None or self.align == "rolling":
@@ -76,15 +76,15 @@ class Window(Struct, kw_only=True, forbid_unknown_fields=True, frozen=True):
         return period
 
     def next_change(self, at_ms: int, zone: str) -> int:
-        """When `periods` next gives another answer (epoch ms)."""
+        """When `periods` changes next (epoch ms)."""
         if self.align == "rolling":
             return start_of_day(day_of(at_ms, zone) + 1, zone)
         ends = [start_of_day(period.last + 1, zone) for period in self.periods(at_ms, zone)]
         return min(at for at in (ends[0], *(end + self.lag for end in ends)) if at > at_ms)
 
     def closed_at(self, at_ms: int, zone: str) -> Period:
-        """The period that a computation at this boundary looks at: a rolling one ends the day before (or `lag` ago, if
-        that is longer), a calendar one is the last that ended `lag` ago."""
+        """The period that a computation at this boundary covers: for a rolling window, up to the day before (or up to
+        `lag` ago, if that is longer); for a calendar window, the last period that ended `lag` ago."""
         today = day_of(at_ms, zone)
         lag = self.lag // DAY_MS
         if self.align == "rolling":
@@ -95,19 +95,19 @@ class Window(Struct, kw_only=True, forbid_unknown_fields=True, frozen=True):
         return Period(name(first), first, following - 1)
 
     def so_far(self, at_ms: int, boundary_ms: int, zone: str) -> Period:
-        """What has come by now of the (rolling) period that the computation at a boundary to come will look at. A lag
-        of more than the day before is time that orders need, and they need it now as well."""
+        """The part up to now of the (rolling) period that the computation at a coming boundary will cover. A lag of
+        more than one day is kept, since orders need that time now as well."""
         period = self.closed_at(boundary_ms, zone)
         wait = self.lag // DAY_MS if self.lag > DAY_MS else 0
         return Period(period.name, period.first, min(period.last, day_of(at_ms, zone) - wait))
 
     def span_ms(self) -> int:
-        """How far back a day can lie and still be counted."""
+        """How long ago a day can be and still be counted."""
         longest = self.length if self.align == "rolling" else _ALIGNED[self.align][2] * DAY_MS
         return longest + self.lag + DAY_MS
 
     def diagnostics(self) -> Iterator[tuple[str, str]]:
-        """What is wrong with it, as (`.field`, message)."""
+        """What is wrong with the window, as (`.field`, message)."""
         if self.align == "rolling":
             for field, length in ((".length", self.length), (".lag", self.lag)):
                 if length % DAY_MS:

@@ -1,1 +1,1 @@
-"""Packs as text: reading, checking, overriding."""
+"""Packs as text: read, validate, override, and their JSON Schema."""

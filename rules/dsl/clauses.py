@@ -15,8 +15,8 @@ _SHARED = {"ali": "laz", "laz": "ali"}
 
 
 def is_known(clause: str, platform: str) -> bool:
-    """Whether a pack of this platform may cite it: a clause of RULES.md, or one of its own (`own-…`); on platforms that
-    RULES.md doesn't know, anything that isn't another platform's."""
+    """Whether a pack of this platform may cite a clause: one of RULES.md for the platform, or one of its own (`own-…`).
+    On platforms that RULES.md doesn't cover, any clause that isn't another platform's."""
     prefix, _, number = clause.rpartition("-")
     highest = dict(PLATFORMS.values()).get(prefix)
     if highest is not None:

@@ -1,4 +1,4 @@
-"""Rule packs: YAML text into rules, with every complaint placed at its line."""
+"""The model of a rule pack, as YAML text is converted to it."""
 
 from collections.abc import Iterator, Mapping
 from datetime import date
@@ -18,7 +18,7 @@ from rules.kinds.rule import Confidence, Effective, Locale
 
 
 class Where(NamedTuple):
-    """Which shop a rule is asked for; `shop` only where some version names it."""
+    """The shop for which rules are asked; `shop` is set only if some version names it."""
 
     platform: str
     site: str | None = None
@@ -27,8 +27,9 @@ class Where(NamedTuple):
 
 
 class Version(Struct, kw_only=True, forbid_unknown_fields=True, frozen=True):
-    """Other parameters (`set`) for some sites, programmes or shops, or for a time (local dates; `effective_to` is not
-    in it). Of several the one that names its shop, then its programme, then its site, holds."""
+    """Other parameters (`set`) for some sites, programmes or shops, or for a time (local dates; `effective_to` is
+    excluded). If several match, one that names the shop wins over one that names the programme, and that over one for
+    the site."""
 
     set: dict[str, Any]
     source: str
@@ -45,20 +46,20 @@ class Version(Struct, kw_only=True, forbid_unknown_fields=True, frozen=True):
         return all(not names or name in names for names, name in named)
 
     def rank(self) -> tuple[bool, bool, bool]:
-        """How particular it is."""
+        """How specific the version is; a higher rank wins."""
         return bool(self.shops), bool(self.programmes), bool(self.sites)
 
 
 class Site(Struct, forbid_unknown_fields=True, frozen=True):
-    """A country's own shop: whose days and working days its rules go by."""
+    """A country's site: its time zone and working-day calendar."""
 
     zone: str
     calendar: str | None = None
 
 
 class PackTest(Struct, kw_only=True, forbid_unknown_fields=True):
-    """One test of a pack: events at `at` after `start`, and exactly the alerts they bring up to `until`; `standing` is
-    what must be found in the shop's standing then."""
+    """One test of a pack: events at `at` after `start`, and exactly the alerts they bring up to `until`. `standing` is
+    a part of what the shop's standing must be then."""
 
     name: str
     events: list[dict[str, Any]]
@@ -71,7 +72,7 @@ class PackTest(Struct, kw_only=True, forbid_unknown_fields=True):
 
 
 class Pack(Struct, kw_only=True, forbid_unknown_fields=True):
-    """`platform` is `*` for every platform; days and months are those of `zone`, working days those of `calendar`, or
+    """`platform` is `*` for every platform. Days and months are those of `zone`, working days those of `calendar`, or
     those of the shop's site."""
 
     platform: str
@@ -89,7 +90,8 @@ class Pack(Struct, kw_only=True, forbid_unknown_fields=True):
         return self.sites.get(site or "", Site(self.zone, self.calendar))
 
     def in_force(self, where: Where) -> list[InForce]:
-        """The rules as they hold for a shop, in the pack's order; one for each version that has its time."""
+        """The rules in force for a shop, in the pack's order; one for each version and the time in which it is in
+        effect."""
         return [each for rule in self.rules for each in self._of(rule, where)]
 
     def _of(self, rule: AnyRule, where: Where) -> Iterator[InForce]:
@@ -120,7 +122,7 @@ def _dates(versions: list[Version]) -> list[tuple[str | None, str | None]]:
 
 
 def _spans(dates: list[tuple[str | None, str | None]], zone: str) -> list[Effective]:
-    """The times between the dates at which something changes."""
+    """The spans between the dates at which something changes."""
     boundaries = sorted({ms_of(day, zone) for pair in dates for day in pair if day is not None})
     return [Effective(*pair) for pair in zip([MIN_MS, *boundaries], [*boundaries, NEVER], strict=True)]
 
@@ -136,7 +138,7 @@ def ms_of(day: str, zone: str) -> int:
 
 
 def _merged(written: Mapping[str, Any], change: Mapping[str, Any]) -> dict[str, Any]:
-    """A change laid over what was written; mappings are merged, anything else is replaced."""
+    """A change laid over what was written: mappings are merged, anything else is replaced."""
     merged = dict(written)
     for name, value in change.items():
         both = isinstance(value, Mapping) and isinstance(merged.get(name), Mapping)
@@ -145,7 +147,7 @@ def _merged(written: Mapping[str, Any], change: Mapping[str, Any]) -> dict[str, 
 
 
 def convert(kind: type, written: Any) -> Any:
-    """msgspec's hook for the types that packs write in their own way. Raises ValueError."""
+    """msgspec's `dec_hook` for types that packs write in their own form. Raises ValueError."""
     if kind is Share:
         return Share.parse(written)
     if kind is Condition:

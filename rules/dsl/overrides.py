@@ -1,4 +1,4 @@
-"""A user's own parameters for rules of packs: by site, programme or shop, or for a time."""
+"""Overrides: a user's own parameters for rules of packs, by site, programme or shop, or for a time."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -13,7 +13,7 @@ from rules.kinds.rule import Confidence
 
 
 class Override(Struct, kw_only=True, forbid_unknown_fields=True, frozen=True):
-    """Other parameters (`set`) of one `rule`. What is not said where it comes from, comes from the user."""
+    """Other parameters (`set`) of one `rule`. Its source is the user, unless it names another."""
 
     rule: str
     set: dict[str, Any]
@@ -35,12 +35,12 @@ class OverrideFile(Struct, forbid_unknown_fields=True, frozen=True):
 
 
 def is_override(source: Source) -> bool:
-    """Whether a file holds overrides and not a pack."""
+    """Whether a file holds overrides, not a pack."""
     return isinstance(source.value, dict) and "overrides" in source.value and "rules" not in source.value
 
 
 def lay_over(packs: Sequence[Pack], source: Source) -> None:
-    """Adds a file's overrides to the rules they are for; they come after what the packs say themselves. Raises
+    """Adds a file's overrides as versions to the packs' rules; they come after the packs' own versions. Raises
     BadPack."""
     file = read(OverrideFile, source.value, source)
     diagnostics: list[Diagnostic] = []

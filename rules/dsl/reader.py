@@ -1,4 +1,4 @@
-"""A pack from its text, checked."""
+"""Reads a pack from its text and validates it."""
 
 import re
 from typing import Any, TypeVar
@@ -15,7 +15,7 @@ def parse(text: str, file: str) -> Pack:
 
 
 def pack_of(source: Source) -> Pack:
-    """`parse`, for callers that go on to place complaints of their own."""
+    """`parse`, for callers that report diagnostics of their own at the source's lines."""
     value, versions, written, origin = _taken_apart(source)
     pack = read(Pack, value, source)
     pack.written, pack.origin = written, origin
@@ -37,8 +37,8 @@ Written = dict[str, list[tuple[str, Any]]]
 
 
 def _taken_apart(source: Source) -> tuple[Any, Written, dict[str, dict[str, Any]], dict[str, str]]:
-    """A pack's value without its rules' `versions`, and these by rule, with their paths; each rule as written, and
-    where it stands."""
+    """A pack's value without its rules' `versions`; the versions by rule, with their paths; each rule as written; and
+    the line of each rule."""
     value = source.value
     versions: Written = {}
     written: dict[str, dict[str, Any]] = {}
@@ -65,7 +65,7 @@ _T = TypeVar("_T")
 
 
 def read(kind: type[_T], value: Any, source: Source, at: str = "$") -> _T:
-    """A value as what it is meant to be. Raises BadPack, saying where it isn't."""
+    """Converts a value to the type it must be. Raises BadPack with the lines of what is wrong."""
     try:
         return msgspec.convert(value, kind, dec_hook=convert)
     except msgspec.ValidationError as error:
@@ -73,9 +73,9 @@ def read(kind: type[_T], value: Any, source: Source, at: str = "$") -> _T:
 
 
 def placed(error: msgspec.ValidationError, source: Source, at: str = "$") -> Diagnostic:
-    """What msgspec says of a value, at its line."""
+    """An error of msgspec as a diagnostic at its line."""
     message, _, where = str(error).partition(" - at `")
-    path = at + where.rstrip("`").rpartition("$")[2]  # a mapping's key is told as "`key` in `$.its.path`"
+    path = at + where.rstrip("`").rpartition("$")[2]  # msgspec writes a mapping's key as "`key` in `$.its.path`"
     if unknown := re.search("unknown field `(.*)`", message):
         path = f"{path}.{unknown[1]}"
         message += "; is it misspelt, or does it belong to another kind of rule?"

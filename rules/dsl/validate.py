@@ -1,4 +1,4 @@
-"""What contradicts itself in a pack, each thing with its place."""
+"""Validates a pack: finds what contradicts itself, each diagnostic with its place."""
 
 import re
 from collections.abc import Iterator, Mapping
@@ -142,7 +142,7 @@ def _of_versions(pack: Pack, rule: Rule, source: Source, at: str) -> Iterator[Di
 
 
 def of_version(pack: Pack, rule: Rule, version: Version) -> Iterator[Fault]:
-    """What is wrong with other parameters for a rule."""
+    """What is wrong with the parameters of one version."""
     yield from _dates(version.effective_from, version.effective_to)
     if (version.effective_from or version.effective_to) and not rule.DATED:
         yield "effective_from", "versions of this kind can't take turns by date"
@@ -160,7 +160,7 @@ def of_version(pack: Pack, rule: Rule, version: Version) -> Iterator[Fault]:
     before = set(_of_rule(rule, {**by_id, rule.id: rule}, pack))
     by_id[rule.id] = changed
     for where, message in _of_rule(changed, by_id, pack):
-        # Words for stages that only other versions have stay as they are: nobody will say them.
+        # Summaries of stages that only other versions have are not checked: this one never uses them.
         left_over = "is no stage of this rule" in message and re.split(r"[.\[]", where)[0] not in version.set
         if (where, message) not in before and not left_over:
             yield f"set.{where}", message
@@ -169,14 +169,14 @@ def of_version(pack: Pack, rule: Rule, version: Version) -> Iterator[Fault]:
 
 
 def placed_field(error: msgspec.ValidationError) -> str:
-    """The path in the rule that msgspec complains of."""
+    """The path of the field that msgspec's error is about."""
     unknown = re.search("unknown field `(.*)`", str(error))
     path = str(error).partition(" - at `")[2].rstrip("`").rpartition("$")[2].lstrip(".")
     return ".".join(part for part in (path, unknown[1] if unknown else "") if part)
 
 
 def overlap(one: Version, other: Version) -> bool:
-    """Whether two versions that are equally particular could hold for one shop at one time."""
+    """Whether two versions of equal rank could apply to one shop at one time."""
     for mine, others in ((one.sites, other.sites), (one.programmes, other.programmes), (one.shops, other.shops)):
         if bool(mine) != bool(others) or (mine and not set(mine) & set(others)):
             return False
@@ -186,7 +186,7 @@ def overlap(one: Version, other: Version) -> bool:
 
 
 def _circles(by_id: Mapping[str, Rule], pack: Pack, source: Source) -> Iterator[Diagnostic]:
-    """Rules that lean on each other in a circle."""
+    """Rules that depend on each other in a circle."""
     for n, rule in enumerate(pack.rules):
         reached, ahead = set[str](), set(rule.depends_on())
         while ahead:

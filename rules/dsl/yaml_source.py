@@ -40,7 +40,7 @@ class BadYamlError(ValueError):
 
 
 MOST_REPEATED = 100_000
-"""Nodes that aliases may stand for in one file. Ten lines of aliases of aliases stand for billions."""
+"""How many nodes aliases may stand for in one file. Ten lines of aliases of aliases can stand for billions."""
 
 
 class _Loader(yaml.SafeLoader):
@@ -75,8 +75,8 @@ class _Loader(yaml.SafeLoader):
 
 
 def compose(text: str) -> yaml.Node | None:
-    """The nodes of a YAML text, of which nothing is constructed; None where it is empty. Every YAML file is read by
-    this. Raises BadYamlError."""
+    """The nodes of a YAML text, without constructing objects; None if it is empty. Every YAML file is read by this
+    function. Raises BadYamlError."""
     with _plainly_told(text):
         root: yaml.Node | None = _Loader(text).get_single_node()
         return root
@@ -84,7 +84,7 @@ def compose(text: str) -> yaml.Node | None:
 
 @contextmanager
 def _plainly_told(text: str) -> Iterator[None]:
-    """What PyYAML raises, as BadYamlError."""
+    """PyYAML's error as BadYamlError."""
     try:
         yield
     except ReaderError as error:
@@ -164,5 +164,5 @@ class Source:
         return self._lines.get(path, 1)
 
     def diagnose(self, message: str, path: str = "$") -> Diagnostic:
-        """A complaint about what stands at a path."""
+        """Adds a diagnostic for the value at a path."""
         return Diagnostic(self.file, self.line(path), message)

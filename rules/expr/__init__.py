@@ -1,1 +1,1 @@
-"""A pack's small language of conditions and moments, compiled."""
+"""A pack's small language of conditions and moments, and its compiler."""

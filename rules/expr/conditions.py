@@ -1,6 +1,7 @@
-"""The small language in which packs say which orders count: `{late: joom.late_ship}`, `{has: cancelled, by: [seller]}`.
+"""Conditions: the small language in which packs say which orders count, such as `{late: joom.late_ship}` or `{has:
+cancelled, by: [seller]}`.
 
-A condition looks at an order's facts and at how the deadline rules have judged it, nothing else.
+A condition looks at an order's facts and at what the deadline rules say of it, nothing else.
 """
 
 from collections.abc import Callable, Mapping
@@ -17,12 +18,12 @@ it is missed and still unmet."""
 
 
 class Condition:
-    """Which orders count."""
+    """Base class of the conditions below."""
 
 
 @dataclass(frozen=True, slots=True)
 class Has(Condition):
-    """The order has this fact; for `cancelled`, optionally by whom and for which reason."""
+    """The order has this fact; `cancelled` may be limited to some parties and reasons."""
 
     fact: str
     by: tuple[str, ...] = ()
@@ -53,8 +54,8 @@ class Term(Condition):
 
 @dataclass(frozen=True, slots=True)
 class Parcel(Condition):
-    """What was said when it was shipped: `{parcel: logistics, is: own}`, `{parcel: tracked}`. Whose logistics it went
-    by is what the order said where the shipment didn't."""
+    """What the shipment says: `{parcel: logistics, is: own}`, `{parcel: tracked}`. If it doesn't say whose logistics it
+    is, the order's does."""
 
     name: str
     wanted: tuple[Any, ...] = (True,)
@@ -96,7 +97,7 @@ _TERMS: dict[str, tuple[Any, ...]] = {
 
 
 DEEPEST = 20
-"""How far conditions may be nested; nobody could follow one that is."""
+"""How deeply conditions may be nested; nobody could read one that is deeper."""
 
 
 def parse_condition(written: Any, depth: int = 0) -> Condition:
@@ -154,7 +155,7 @@ def _leaf(name: str, written: Mapping[str, Any]) -> Condition:
 
 
 def _some_of(known: tuple[Any, ...], written: Any) -> tuple[Any, ...]:
-    """One or several of what events can say. Raises ValueError."""
+    """One or several of the known words. Raises ValueError for another."""
     if written is None:
         return ()
     wanted = tuple(written) if isinstance(written, list) else (written,)
@@ -178,7 +179,7 @@ _PARCEL_SAYS = {
 
 
 def rules_named(condition: Condition) -> set[str]:
-    """Ids of the deadline rules a condition leans on."""
+    """Ids of the deadline rules that a condition depends on."""
     match condition:
         case Late(rule) | Overdue(rule):
             return {rule}
@@ -190,7 +191,7 @@ def rules_named(condition: Condition) -> set[str]:
 
 
 def facts_named(condition: Condition) -> set[str]:
-    """Facts of an order a condition looks at by itself."""
+    """The facts of an order that a condition looks at by itself."""
     match condition:
         case Has(fact):
             return {fact}
@@ -206,14 +207,14 @@ def facts_named(condition: Condition) -> set[str]:
 
 
 def facts_that_end(condition: Condition) -> set[str]:
-    """Facts that can only end a condition by coming about: it never begins to hold by one of them."""
+    """Facts that can only make a condition false, never true, when they become known."""
     ending: set[str] = set()
     others = _sort_out(condition, False, ending)
     return ending - others
 
 
 def _sort_out(condition: Condition, negated: bool, ending: set[str]) -> set[str]:
-    """Adds the facts that end it to those `ending`; gives those that may make it hold."""
+    """Adds to `ending` the facts that can make the condition false; returns those that can make it true."""
     match condition:
         case Has(fact, (), ()) if negated:
             ending.add(fact)
@@ -226,20 +227,21 @@ def _sort_out(condition: Condition, negated: bool, ending: set[str]) -> set[str]
 
 
 def compile_condition(condition: Condition, bits: Mapping[str, int]) -> Test:
-    """A condition as a function; `bits` gives each deadline rule its bit. Raises KeyError for an unknown rule."""
+    """Compiles a condition to a function. `bits` gives each deadline rule its bit. Raises KeyError for an unknown
+    rule."""
     test: Test = order_function(Written(f"True if {expression(condition, bits)} else False"))
     return test
 
 
 def order_function(written: Written) -> Any:
-    """A function of `(facts, missed, overdue)`."""
+    """Makes an expression a function of `(facts, missed, overdue)`."""
     return function(
         "facts, missed, overdue", Written(written.expression, {"logistics_of": _logistics, **written.names})
     )
 
 
 def expression(condition: Condition, bits: Mapping[str, int]) -> str:
-    """A condition as it is compiled."""
+    """A condition as the expression that it is compiled from."""
     match condition:
         case Late(rule):
             return f"missed & {bits[rule]}"

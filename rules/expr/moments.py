@@ -1,4 +1,4 @@
-"""Moments of an order, as expressions of its `facts`: when one came about, when several had, when it is due."""
+"""Moments of an order, as expressions of its `facts`: when something happened, or when the order is due."""
 
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
@@ -9,8 +9,8 @@ from rules.facts.order_facts import OrderFacts
 
 
 class Moment(NamedTuple):
-    """`later_ms` after the instant `at` (epoch ms), where it is `known`; `at` holds only behind `known`. `names`: what
-    both name besides."""
+    """The instant `at` (epoch ms) plus `later_ms`, if `known` is true. `at` may be evaluated only after `known`.
+    `names` are the names that both use."""
 
     known: str
     at: str
@@ -21,13 +21,13 @@ class Moment(NamedTuple):
         return self._replace(later_ms=self.later_ms + by_ms)
 
     def instant(self) -> str:
-        """Where it is known, when (epoch ms)."""
+        """The expression for the instant (epoch ms); valid only if `known`."""
         if not self.later_ms:
             return self.at
         return f"{self.at} {'+' if self.later_ms > 0 else '-'} {abs(self.later_ms)}"
 
     def written(self) -> Written:
-        """When, or None."""
+        """The expression for the instant, or None if it isn't known."""
         return Written(f"({self.instant()} if {self.known} else None)", self.names)
 
 
@@ -36,12 +36,12 @@ def of_fact(fact: str) -> Moment:
 
 
 def found(name: str, expression: str, names: dict[str, Any]) -> Moment:
-    """What an expression gives, which may be None; worked out once under a name of its own."""
+    """The moment that an expression gives, which may be None; evaluated once and kept under a name of its own."""
     return Moment(f"({name} := {expression}) is not None", name, names=names)
 
 
 def latest(name: str, facts: Sequence[str]) -> Moment:
-    """When the last of several facts came about, of those that have."""
+    """When the last of several facts happened, of those that have."""
     if len(facts) == 1:
         return of_fact(facts[0])
     instants = ", ".join(f"(facts.{fact}[0] if facts.{fact} is not None else {MIN_MS})" for fact in facts)
@@ -58,7 +58,7 @@ def earliest(name: str, moments: Sequence[Moment]) -> Moment:
 
 
 def first_known(name: str, moments: Sequence[Moment]) -> Moment:
-    """The first of several moments, as listed, that is known."""
+    """The first moment in the list that is known."""
     if len(moments) == 1:
         return moments[0]
     names = {key: value for each in moments for key, value in each.names.items()}
@@ -67,5 +67,5 @@ def first_known(name: str, moments: Sequence[Moment]) -> Moment:
 
 
 def asked(name: str, instant: Callable[[OrderFacts], int | None]) -> Moment:
-    """What a function answers: for what would be written several times in what leans on it."""
+    """The moment that a function returns; for what would otherwise be written several times in one expression."""
     return found(name, f"{name}_asked(facts)", {f"{name}_asked": instant})
