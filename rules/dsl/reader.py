@@ -78,5 +78,5 @@ def placed(error: msgspec.ValidationError, source: Source, at: str = "$") -> Dia
     path = at + where.rstrip("`").rpartition("$")[2]  # msgspec writes a mapping's key as "`key` in `$.its.path`"
     if unknown := re.search("unknown field `(.*)`", message):
         path = f"{path}.{unknown[1]}"
-        message += "; is it misspelt, or does it belong to another kind of rule?"
+        message += "; is it misspelt, or does it belong elsewhere?"
     return source.diagnose(message, path)

@@ -13,6 +13,7 @@ from streams.feeds.api_language import Api, Call
 from streams.feeds.expressions import Value
 from streams.feeds.language import Fact, Message, SourceFile
 from streams.feeds.places import FORMS, INSTANTS, OTHERS, places
+from streams.feeds.spelling import slips
 
 
 def _choices() -> dict[str, dict[str, tuple[Any, ...]]]:
@@ -81,8 +82,8 @@ def _signature(source: SourceFile) -> Iterator[Fault]:
         if any(message.transport == "push" for message in source.messages):
             yield "$.messages", "a source with pushes needs a signature; `method: none` says that there is none"
         return
-    if (signature.method == "hmac-sha256") != (signature.key is not None):
-        yield "$.signature", "an HMAC has a key, and nothing else has one"
+    if (signature.method == "hmac-sha256") != bool(signature.key):
+        yield "$.signature", "an HMAC has a key, the name of the credential that it is, and nothing else has one"
     if signature.method != "none" and (signature.header is None) == (signature.form is None):
         yield "$.signature", "a signature stands either in a header or in a form's field"
     for n, network in enumerate(signature.senders):
@@ -155,6 +156,7 @@ def _message(source: SourceFile, message: Message, at: str) -> Iterator[Fault]:
         if (fact.time or message.time or source.time) is None and ".entries" not in path:
             yield path, f"{fact.type} has no time, neither here nor above"
         yield from _words(source, fact, path)
+        yield from slips(fact, path)
         for name in fact.require:
             if name not in fact.data:
                 yield f"{path}.require", f"{name} is no data of this fact"

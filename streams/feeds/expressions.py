@@ -101,6 +101,10 @@ class Template:
         pieces = re.split(r"\{([^{}]+)\}", written)
         self._parts = [(piece, Path(piece) if n % 2 else None) for n, piece in enumerate(pieces)]
 
+    @property
+    def places(self) -> list[str]:
+        return [piece for piece, path in self._parts if path is not None]
+
     def fill(self, names: Mapping[str, Any], scope: Mapping[str, Any]) -> str:
         """Raises ValueError where a place stays empty."""
         filled = ""

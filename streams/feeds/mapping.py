@@ -318,7 +318,7 @@ class _Mapper:
         """Raises ValueError."""
         if value is None:
             return None
-        found = reading.value("ship_by", value, scope, self._source.tables, self._zone)
+        found = reading.value("starts_at", value, scope, self._source.tables, self._zone)
         return None if found is None else time_ms(found, self._zone)
 
     def _value(self, name: str, value: Any, scope: Mapping[str, Any]) -> Any:

@@ -1,7 +1,8 @@
 """Values as platforms write them, read as the event field of that name wants them."""
 
+import re
 import unicodedata
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from decimal import ROUND_HALF_UP, Decimal, InvalidOperation
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -38,6 +39,7 @@ FEWEST_MS = 100_000_000_000
 """Epoch times from here on are milliseconds: as seconds they would lie in the year 5138."""
 
 _CENT = Decimal("0.01")
+_DATE = re.compile(r"\d{4}-\d\d-\d\d")
 
 
 def read(name: str, raw: Any, zone: ZoneInfo) -> Any:
@@ -45,7 +47,7 @@ def read(name: str, raw: Any, zone: ZoneInfo) -> Any:
     if raw is None or raw == "":
         return None
     if name in TIMES:
-        at_ms = time_ms(raw, zone)
+        at_ms = _end_of_day_ms(raw, zone) if name == "ship_by" and _is_date(raw) else time_ms(raw, zone)
         return None if at_ms is None else rfc3339(at_ms)
     if name in MONEY:
         return money(number(raw))
@@ -125,6 +127,20 @@ def time_ms(raw: Any, zone: ZoneInfo) -> int | None:
             at_ms = to_ms(at if at.tzinfo else at.replace(tzinfo=zone).astimezone(UTC))
         except (ValueError, OverflowError):
             raise ValueError(f"{_quoted(raw)} is no time") from None
+    return at_ms if is_believable(at_ms) else None
+
+
+def _is_date(raw: Any) -> bool:
+    return isinstance(raw, str) and _DATE.fullmatch(raw.strip()) is not None
+
+
+def _end_of_day_ms(raw: str, zone: ZoneInfo) -> int | None:
+    """A deadline that is a date ends with that day."""
+    try:
+        day = datetime.fromisoformat(raw.strip()) + timedelta(days=1)
+    except (ValueError, OverflowError):
+        raise ValueError(f"{_quoted(raw)} is no time") from None
+    at_ms = to_ms(day.replace(tzinfo=zone).astimezone(UTC))
     return at_ms if is_believable(at_ms) else None
 
 
