@@ -46,7 +46,7 @@ def _numbers() -> list[Any]:
             "sum(increase(shipclock_feed_notices_total[1d]))",
             colours=GOOD_AT_NONE,
             width=3,
-            says="Authorisations that end or were withdrawn",
+            says="Authorisations that end or were withdrawn, pushes that fail",
         ),
     ]
 
@@ -104,6 +104,14 @@ def _pushes() -> list[Any]:
             query(f"sum by (source, outcome) (rate(shipclock_feed_fetches_total{RATE}))", "{{source}} {{outcome}}"),
             unit="ops",
             says="A push that tells little waits for its order's detail",
+        ),
+        third(
+            "Tracking numbers told to services, by outcome",
+            query(
+                f"sum by (source, outcome) (rate(shipclock_feed_registrations_total{RATE})) or on () vector(0)",
+                "{{source}} {{outcome}}",
+            ),
+            unit="ops",
         ),
         third("Bodies yet to be mapped", query("sum by (instance) (shipclock_feed_lag_records)", "{{instance}}")),
     ]
