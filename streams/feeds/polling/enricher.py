@@ -33,7 +33,6 @@ log.addFilter(PacedLog())
 
 GIVE_UP_S = 10.0
 REST_S = 60.0
-SEEN_EVERY_MS = 60_000
 
 
 class Asked(NamedTuple):
@@ -76,7 +75,6 @@ class Enricher:
     def __init__(self, clients: Clients, ledger: Ledger, time: Time) -> None:
         self._clients, self._ledger, self._time = clients, ledger, time
         self._resting: dict[Asked, float] = {}
-        self._seen_ms: dict[str, int] = {}
 
     async def complete(self, pushes: Sequence[Push]) -> Completion:
         """Changes what was mapped to what the orders' details say, as far as these can be had in time."""
@@ -86,7 +84,8 @@ class Enricher:
                 wanted.setdefault(_asked(app, thin), (app, {}))[1][thin.order] = None
         if not wanted:
             return Completion()
-        self._see(shop_name(app, asked.shop) for asked, (app, _) in wanted.items())
+        for asked, (app, _) in wanted.items():  # shops whose pushes stop are read more often
+            self._ledger.set_pushed(shop_name(app, asked.shop), self._time.now_ms())
         completion = Completion()
         found = await asyncio.gather(
             *(self._details(asked, app, list(orders), completion) for asked, (app, orders) in wanted.items())
@@ -99,14 +98,6 @@ class Enricher:
                     _replace(mapped, thin, detail, told_by(app.source))
             mapped.thin.clear()
         return completion
-
-    def _see(self, shops: Iterable[str]) -> None:
-        """That pushes come: shops whose pushes stop are read more often."""
-        now_ms = self._time.now_ms()
-        for shop in {*shops}:
-            if now_ms - self._seen_ms.get(shop, 0) >= SEEN_EVERY_MS:
-                self._ledger.set_pushed(shop, now_ms)
-                self._seen_ms[shop] = now_ms
 
     async def _details(self, asked: Asked, app: App, orders: list[str], completion: Completion) -> dict[str, Detail]:
         """What the details of those orders mean that could be had in time."""

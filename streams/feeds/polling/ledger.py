@@ -14,6 +14,7 @@ import sqlite3
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
+from time import monotonic
 from typing import NamedTuple
 
 _TABLES = """
@@ -33,6 +34,8 @@ LEDGER = "polls.sqlite"
 
 OTHERS_S = 30.0
 """How long a write waits for those of other processes."""
+
+PUSHED_EVERY_S = 60.0
 
 ASK_AGAIN_S = 0.05
 """While another process refreshes the token."""
@@ -59,6 +62,8 @@ class Ledger:
         file.touch(mode=0o600)
         self._file = file
         self._held: int | None = None
+        self._pushed_ms: dict[str, int] = {}
+        self._push_due_s: dict[str, float] = {}
         self._database = sqlite3.connect(file, timeout=OTHERS_S, isolation_level=None)
         self._database.execute("PRAGMA synchronous = FULL")
         self._database.executescript(_TABLES)
@@ -101,12 +106,18 @@ class Ledger:
         self._database.execute("UPDATE marks SET at_ms = ? WHERE at_ms > ?", (at_ms, at_ms))
 
     def pushed(self, shop: str) -> int | None:
-        """When its last push was mapped, to about a minute; None where this isn't known."""
+        """When its last push was mapped, by another process to about a minute; None where this isn't known."""
         found = self._database.execute("SELECT at_ms FROM pushes WHERE shop = ?", (shop,)).fetchone()
-        return None if found is None else int(found[0])
+        known = [at_ms for at_ms in (self._pushed_ms.get(shop), found and found[0]) if at_ms is not None]
+        return max(known, default=None)
 
     def set_pushed(self, shop: str, at_ms: int) -> None:
-        self._database.execute("INSERT OR REPLACE INTO pushes VALUES (?, ?)", (shop, at_ms))
+        """Pushes may come many a second, and a write takes many milliseconds: one a minute is on the disk."""
+        self._pushed_ms[shop] = at_ms
+        now_s = monotonic()
+        if now_s >= self._push_due_s.get(shop, 0.0):
+            self._push_due_s[shop] = now_s + PUSHED_EVERY_S
+            self._database.execute("INSERT OR REPLACE INTO pushes VALUES (?, ?)", (shop, at_ms))
 
     def tokens(self, shop: str) -> Tokens | None:
         found = self._database.execute(
@@ -125,6 +136,8 @@ class Ledger:
 
     def set_deadlines(self, shop: str, deadlines: dict[str, str | None]) -> None:
         """None for an order that waits no more."""
+        if not deadlines:
+            return
         gone = [(shop, order) for order, ship_by in deadlines.items() if ship_by is None]
         there = [(shop, order, ship_by) for order, ship_by in deadlines.items() if ship_by is not None]
         with self._database:
