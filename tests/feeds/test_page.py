@@ -11,8 +11,8 @@ from tests.commands.support import run
 
 PAGE = (Path(__file__).parents[2] / "deploy" / "docs" / "feeds.md").read_text()
 YAML = re.findall(r"```yaml\n(.*?)```", PAGE, re.DOTALL)
-SETTINGS, ETSY = YAML[0], YAML[-1]
-(SAMPLE,) = re.findall(r"```json\n(.*?)```", PAGE, re.DOTALL)
+FIRST_DAY, SETTINGS, ETSY = YAML[0], YAML[1], YAML[-1]
+SAMPLE, SIGNATURE = re.findall(r"```json\n(.*?)```", PAGE, re.DOTALL)
 
 
 def _sources(folder: Path) -> Path:
@@ -20,6 +20,23 @@ def _sources(folder: Path) -> Path:
     (own / "samples" / "etsy").mkdir(parents=True)
     (own / "etsy.yaml").write_text(ETSY)
     return own
+
+
+def test_the_settings_of_the_first_day_are_settings(tmp_path: Path) -> None:
+    for name in ("shopee-partner-key", "shopee-jakarta"):
+        (tmp_path / name).write_text("s3cr3t")
+    (tmp_path / "feeds.yaml").write_text(FIRST_DAY)
+    (app,) = apps.load(tmp_path / "feeds.yaml", {}).apps.values()
+    assert app.takes_pushes and app.polling is not None
+    assert run("feeds", "check", "--settings", tmp_path / "feeds.yaml").output.startswith("apps without a mistake: 1\n")
+
+
+def test_the_tracking_service_of_the_page_is_one(tmp_path: Path) -> None:
+    (written,) = [each for each in YAML if "register:" in each]
+    (tmp_path / "17track").write_text("s3cr3t")
+    (tmp_path / "feeds.yaml").write_text(written)
+    (app,) = apps.load(tmp_path / "feeds.yaml", {}).apps.values()
+    assert app.registering is not None and app.registering.platforms == {"shopee", "lazada"}
 
 
 def test_the_settings_of_the_page_are_settings(tmp_path: Path) -> None:
@@ -39,9 +56,10 @@ def test_the_source_of_the_page_is_a_source_and_its_sample_a_sample(tmp_path: Pa
     (own / "samples" / "etsy" / "paid.expected.json").write_text(
         SAMPLE.replace('"data": {}', '"data": {"mode": "spot"}')
     )
+    (own / "samples" / "etsy" / "signature.json").write_text(SIGNATURE)
     assert run("feeds", "check", "etsy", "--sources", own).output == "sources without a mistake: 1\n"
     result = run("feeds", "test", "etsy", "--sources", own)
-    assert result.output == "1 samples passed\n"
+    assert result.output == "2 samples passed\n"
 
 
 def test_the_page_names_each_sources_credentials() -> None:
