@@ -1,1 +1,1 @@
-"""The worker's state and its commit cycle."""
+"""The worker: its partitions' state, and the commit cycle."""

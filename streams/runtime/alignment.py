@@ -1,8 +1,8 @@
-"""Event-time alignment: in event time the inputs of one partition that its clock goes by are read abreast.
+"""Event-time alignment: in event time, inputs of one partition are read so that none runs far ahead of the others.
 
-Kafka orders nothing between topics, and of a backlog a fetch brings as many bytes of each, however many days those are.
-An input weeks ahead of another brings facts that the clock has not come to, which are kept and looked past until then,
-and an order's changes, which would have been judged and written as one, come one by one.
+Kafka keeps no order between topics, and each fetch of a backlog brings about as many bytes of each input, however many
+days those cover. Facts of an input that is weeks ahead would be kept until the clock comes to them, and an order's
+changes would be evaluated and written one by one instead of once.
 """
 
 from collections.abc import Collection, Mapping, Sequence
@@ -24,21 +24,21 @@ class Alignment:
         self._read_ms: dict[TopicPartition, int] = {}
 
     def forget(self) -> None:
-        """What has been read may be read again."""
+        """Forgets how far partitions have been read, since it may be read again."""
         self._read_ms.clear()
 
     def read(self, tp: TopicPartition, records: Sequence[ConsumerRecord], now_ms: int) -> None:
-        """Some more of a partition. A last record that can't be read, leaps, or is of times to come, says nothing."""
+        """Notes records that were read. A last record that can't be read, leaps, or lies in the future is ignored."""
         if tp.topic in self._topics:
-            with suppress(Exception):  # it becomes a dead letter where the batch is applied
+            with suppress(Exception):  # it becomes a dead letter when its batch is applied
                 _, at_ms = decode(records[-1].value or b"")
                 before_ms = self._read_ms.get(tp, at_ms)
                 if at_ms <= min(now_ms + AHEAD_MS, before_ms + LONGEST_LEAP_MS):
                     self._read_ms[tp] = max(at_ms, before_ms)
 
     def abreast(self, tps: Collection[TopicPartition], left: Mapping[TopicPartition, int]) -> set[TopicPartition]:
-        """Those to read on. The rest wait for one of the same partition number that is behind them and of which there
-        are records `left`; the clock waits for that one in any case."""
+        """The partitions to go on reading. The others wait for one of the same number that is behind them and still has
+        records (`left`); the clock would wait for that one in any case."""
         slowest_ms: dict[int, int] = {}
         for tp, at_ms in self._read_ms.items():
             if tp in tps and left.get(tp, 0) > 0:

@@ -1,5 +1,5 @@
-"""When this machine was booted, kept in DATADIR: a worker that starts again on the same boot knows by it whether the
-machine's clock has jumped meanwhile."""
+"""When this machine was booted, kept in DATADIR. A worker that starts again on the same boot uses it to find out
+whether the machine's clock has jumped meanwhile."""
 
 from contextlib import suppress
 from pathlib import Path
@@ -10,14 +10,15 @@ BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
 
 
 class BootTime(msgspec.Struct):
-    """`booted_ms` as the clock that deadlines went by had it (epoch ms); `boot` is another after each boot."""
+    """`booted_ms` is when the machine was booted (epoch ms), by the clock that deadlines went by. `boot` identifies the
+    boot."""
 
     boot: str
     booted_ms: int
 
 
 def read(file: Path) -> int | None:
-    """None where nothing is known, or of another boot."""
+    """What was kept on this boot; None if nothing was."""
     try:
         kept = msgspec.json.decode(file.read_bytes(), type=BootTime)
     except (OSError, msgspec.MsgspecError, UnicodeDecodeError):
@@ -26,7 +27,7 @@ def read(file: Path) -> int | None:
 
 
 def write(file: Path, booted_ms: int) -> None:
-    """Does without where the disk doesn't take it."""
+    """Keeps it; does nothing if the disk doesn't take it."""
     new = file.with_suffix(".new")
     with suppress(OSError):
         file.parent.mkdir(parents=True, exist_ok=True)
@@ -35,7 +36,7 @@ def write(file: Path, booted_ms: int) -> None:
 
 
 def _boot() -> str:
-    """Empty on a machine that doesn't say (it isn't Linux): then a start is not checked."""
+    """An id of this boot; empty if the machine has none (it isn't Linux), and then nothing is checked at a start."""
     with suppress(OSError):
         return BOOT_ID.read_text().strip()
     return ""

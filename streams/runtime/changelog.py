@@ -12,15 +12,15 @@ from rules.state.changes import Changes
 from streams.kafka.keys import entry_key, order_key
 
 COMPUTED = "computed"
-"""In the key of what a ratio was at a boundary."""
+"""Part of the key of a ratio's result at a boundary."""
 
 
 CLOCK_KEY = b'"clock"'
-"""Key under which a partition's clock lies among its facts."""
+"""The key of a partition's clock in the facts changelog."""
 
 
 class Progress(msgspec.Struct):
-    """A partition's clock as it is kept among the facts (epoch ms); in wall time only `clock_ms`."""
+    """A partition's clock as kept in the facts changelog (epoch ms); only `clock_ms` in wall time."""
 
     clock_ms: int
     through_ms: dict[str, int] = {}
@@ -28,10 +28,10 @@ class Progress(msgspec.Struct):
 
 
 def fact_records(changes: Changes) -> Iterator[tuple[bytes, bytes | None]]:
-    """What has changed of orders and shops, as records of the changelog.
+    """The changes of orders and shops as records of the changelog.
 
-    What was computed goes first: if only a part of the records gets through, evidence that is read again must still
-    be news, and have it computed again.
+    Computed results come first: if only some of the records are written before a crash, a late fact that is read again
+    must still be new, so that its result is computed again.
     """
     for (_, rule, boundary_ms), shop in changes.computed.items():
         found = shop.computed.get(rule, {}).get(boundary_ms)

@@ -1,4 +1,4 @@
-"""How far each partition's clock may advance: what of its inputs has been applied decides."""
+"""How far each partition's clock may advance, by how far its inputs have been applied."""
 
 from collections.abc import Mapping
 from time import monotonic
@@ -11,36 +11,37 @@ from streams.runtime.partition import Partition
 from streams.runtime.wall_clock import DRIFT_MS
 
 QUIET_S = 1.0
-"""How long nothing must come before a partition's event clock counts as at rest."""
+"""How long nothing must come before a partition's event-time clock counts as idle."""
 
 Ends = Mapping[TP, int]
-"""Where the inputs' logs end."""
+"""The end offsets of the inputs' logs."""
 
 
 class ClockTargets:
-    """In wall time: which moment each partition's clock waits to reach, and where its inputs ended then."""
+    """In wall time: the moment that each partition's clock waits to reach, and its inputs' end offsets at that
+    moment."""
 
     def __init__(self, broker: Broker, names: TopicNames) -> None:
         self._broker, self._names = broker, names
         self._pending: dict[int, tuple[int, dict[TP, int]]] = {}
 
     def forget(self, number: int | None = None) -> None:
-        """Forgets what a partition waits for, or all of them (None)."""
+        """Forgets the target of a partition, or of all of them (None)."""
         if number is None:
             self._pending.clear()
         else:
             self._pending.pop(number, None)
 
     def of(self, partition: Partition, now_ms: int, ends: Ends) -> int | None:
-        """Where a partition's clock goes to (epoch ms); None where it stays."""
+        """The instant to which a partition's clock advances (epoch ms); None if it stays."""
         mine = {tp: end for tp, end in ends.items() if tp.partition == partition.number}
         return self._in_wall_time(partition, now_ms, mine) if partition.wall else self._in_event_time(partition, mine)
 
     def _in_wall_time(self, partition: Partition, now_ms: int, ends: dict[TP, int]) -> int | None:
-        """The moment up to which a partition's inputs have been applied: taken with their ends, reached once all
-        have been applied past those."""
+        """The last moment for which all of a partition's inputs have been applied: a moment is taken together with the
+        inputs' end offsets, and reached once the inputs have been applied past those."""
         latest_ms = now_ms + DRIFT_MS
-        if partition.engine.clock_ms > latest_ms:  # by a clock that was wrong
+        if partition.engine.clock_ms > latest_ms:  # set while the machine's clock was wrong
             partition.engine.set_back(now_ms)
         if partition.number in self._pending and self._pending[partition.number][0] > latest_ms:
             del self._pending[partition.number]
@@ -61,5 +62,5 @@ class ClockTargets:
         return all(offset is not None and offset >= ends[tp] for tp, offset in applied.items())
 
     def applied(self, partition: Partition, tp: TP) -> int | None:
-        """The offset up to which all of an input's partition has been applied, as far as that is known."""
+        """The offset up to which an input's partition has been applied."""
         return self._broker.applied(tp, partition.applied.get(self._names.inputs[tp.topic]))

@@ -1,18 +1,19 @@
-"""DATADIR: orders, amounts and tracking numbers lie there, which are nobody else's to read."""
+"""DATADIR holds orders, amounts and tracking numbers, so no other user may read it."""
 
 import os
 import stat
 from pathlib import Path
 
 OTHERS = stat.S_IRWXG | stat.S_IRWXO
-"""What a group and everybody else may do with a file."""
+"""Permissions of the group and of all others."""
 
 
 def make_private(folder: Path) -> str | None:
-    """Makes `folder`, or closes one that is there, to all other users; so is every file this process makes from now on.
+    """Makes `folder` readable by this user only, creating it if needed; likewise every file this process makes from now
+    on.
 
-    Returns what to tell the operator where the folder belongs to another user and stays open. One that can't be made or
-    changed is no matter here: the snapshots do without it, and say so.
+    Returns a warning if the folder belongs to another user and stays open, else None. A folder that can't be made or
+    changed is no error: snapshots do without it and log that.
     """
     os.umask(OTHERS)
     try:

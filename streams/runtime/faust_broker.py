@@ -1,4 +1,4 @@
-"""The worker's broker, as Faust has it. The private seams used are held by `tests/test_faust_seams.py`."""
+"""The worker's broker on top of Faust. `tests/test_faust_seams.py` holds the private parts of Faust that it uses."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, cast
@@ -12,7 +12,7 @@ from streams.runtime.transport import Consumer
 
 
 class FaustBroker:
-    """`tables`: the tables by the names of their changelogs."""
+    """`tables` are the tables by the names of their changelogs."""
 
     def __init__(self, app: faust.App, tables: Mapping[str, Any]) -> None:
         self._app = app
@@ -38,7 +38,9 @@ class FaustBroker:
         return dict(await self._consumer.highwaters(*tps))
 
     def applied(self, tp: TP, offset: int | None) -> int | None:
-        if self._consumer.handed.get(tp) == offset:  # nothing is on its way, so the log has been read this far
+        if (
+            self._consumer.handed.get(tp) == offset
+        ):  # no record is under way to the worker, so the log has been applied this far
             return self._consumer.read_to.get(tp)
         return offset
 

@@ -1,8 +1,8 @@
-"""Records in `alerts` that this worker did not write, noticed while it runs.
+"""Finds records in `alerts` that this worker did not write, while it runs.
 
-Only the worker that has a partition writes its alerts, so the log must not grow by more than what it wrote itself.
-Where it does, somebody else may hide an alert or make one up: the records are read and put right (`Partition.correct`),
-told of and counted. deploy/docs/limits.md says what can't be put right.
+Only the worker that has a partition writes its alerts, so the log must not grow by more than it wrote. A foreign record
+may hide an alert or make one up, so it is read, corrected (`Partition.correct`), logged and counted.
+deploy/docs/limits.md says what can't be corrected.
 """
 
 import asyncio
@@ -24,17 +24,17 @@ log = logging.getLogger(__name__)
 log.addFilter(PacedLog())
 
 READ_AT_MOST = 10_000
-"""Records looked at in one go; of more, the newest."""
+"""Records read at one time; if there are more, the newest."""
 
 READ_S = 5.0
-"""How long reading them may hold up the worker before it goes on…"""
+"""How long reading them may hold up the worker…"""
 
 AGAIN_S = 30.0
-"""…and tries again after this."""
+"""…and after how long it is tried again."""
 
 
 class ForeignAlerts:
-    """Per partition, up to where its alerts are known to be this worker's, and how many it has written since."""
+    """Per partition: the offset up to which alerts are known to be this worker's, and how many it has written since."""
 
     def __init__(self, settings: Settings, topic: str, broker: Broker) -> None:
         self._settings, self._topic, self._broker = settings, topic, broker
@@ -43,22 +43,22 @@ class ForeignAlerts:
         self._again_s = 0.0
 
     def wrote(self, number: int, records: int) -> None:
-        """The worker has written that many."""
+        """Notes how many records the worker has written."""
         self._wrote[number] = self._wrote.get(number, 0) + records
 
     def forget(self, number: int) -> None:
-        """Another worker has the partition now."""
+        """Forgets a partition that another worker has now."""
         self._known_to.pop(number, None)
         self._wrote.pop(number, None)
 
     async def look(self, partitions: Mapping[int, Partition], ends: Mapping[int, int]) -> None:
-        """Compares with where the logs end; none of this worker's records may be on its way."""
+        """Compares with the logs' end offsets. None of this worker's own records may be under way."""
         if monotonic() < self._again_s:
             return
         for number, partition in list(partitions.items()):
             tp, end = TopicPartition(self._topic, number), ends.get(number, 0)
             known_to = self._known_to.get(number)
-            if known_to is None:  # just recovered
+            if known_to is None:  # just restored
                 read_back = self._broker.kept_to(self._topic, number)
                 known_to = 0 if read_back is None else read_back + 1
                 self._wrote.pop(number, None)
@@ -78,7 +78,7 @@ class ForeignAlerts:
     def _put_right(self, partition: Partition, found: list[ConsumerRecord], more: int) -> None:
         foreign = [record for record in found if partition.correct(record.key, record.value)]
         if not foreign:
-            return  # control records, or what was written twice
+            return  # control records, or records written twice
         instruments.FOREIGN_ALERTS.inc(more)
         for record in foreign:
             log.error(

@@ -1,4 +1,4 @@
-"""What the worker does, told to Prometheus once a batch or commit cycle and never per event."""
+"""The worker's Prometheus metrics, updated once a batch or commit cycle, never per event."""
 
 from collections.abc import Mapping
 from importlib.metadata import version
@@ -14,27 +14,27 @@ _STEP_S = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10)
 _LATE_S = (0.001, 0.1, 0.5, 1, 2.5, 5, 10, 30, 60, 300, 900, 3_600, 14_400, 86_400)
 
 EVENTS = Counter("shipclock_events", "Events applied, by topic and type", ["topic", "type"])
-BATCHES = Counter("shipclock_batches", "Batches that Kafka has handed over", ["topic"])
+BATCHES = Counter("shipclock_batches", "Batches fetched from Kafka", ["topic"])
 DEAD_LETTERS = Counter("shipclock_dead_letters", "Records set aside: unreadable or in the wrong place", ["topic"])
 SKIPPED = Counter("shipclock_records_skipped", "Records of changelogs passed over because they can't be read back")
 FOREIGN_ALERTS = Counter("shipclock_foreign_alert_records", "Records in alerts that this worker did not write")
-ALERTS = Counter("shipclock_alerts", "Alert records written, by why", ["clause", "severity", "reason"])
-COMMITS = Counter("shipclock_commits", "Commits of offsets that Kafka has taken")
+ALERTS = Counter("shipclock_alerts", "Alert records written, by reason", ["clause", "severity", "reason"])
+COMMITS = Counter("shipclock_commits", "Commits of offsets that Kafka has acknowledged")
 COMMITTED_AT = Gauge("shipclock_last_commit_timestamp_seconds", "When offsets were last committed (epoch s)")
 
 APPLYING = Histogram("shipclock_apply_seconds", "Time to merge one batch into the facts", buckets=_STEP_S)
 EVALUATING = Histogram(
-    "shipclock_evaluate_seconds", "Time one commit cycle took to move the clocks and judge", buckets=_STEP_S
+    "shipclock_evaluate_seconds", "Time one commit cycle took to move the clocks and evaluate", buckets=_STEP_S
 )
 FLUSHING = Histogram(
-    "shipclock_flush_seconds", "Time until Kafka had taken one commit cycle's records", buckets=_STEP_S
+    "shipclock_flush_seconds", "Time until Kafka had acknowledged one commit cycle's records", buckets=_STEP_S
 )
 COMMITTING = Histogram(
-    "shipclock_commit_seconds", "Time until Kafka had taken one commit cycle's offsets", buckets=_STEP_S
+    "shipclock_commit_seconds", "Time until Kafka had acknowledged one commit cycle's offsets", buckets=_STEP_S
 )
 CYCLE = Histogram("shipclock_commit_cycle_seconds", "Time one whole commit cycle took", buckets=_STEP_S)
 LATENESS = Histogram(
-    "shipclock_firing_lateness_seconds", "From a deadline until it was said to have passed", buckets=_LATE_S
+    "shipclock_firing_lateness_seconds", "From a deadline until its overdue alert was emitted", buckets=_LATE_S
 )
 
 SNAPSHOT_WRITING = Histogram("shipclock_snapshot_write_seconds", "Time to write changes to the local snapshot")
@@ -61,7 +61,7 @@ def count_commit() -> None:
 
 
 class Reasons:
-    """Why alerts were said, and how late, until they are written."""
+    """Counts the emitted alerts by reason, and how late they were, until they are written."""
 
     def __init__(self) -> None:
         self._why: dict[tuple[str, str, str], int] = {}
@@ -76,7 +76,7 @@ class Reasons:
             self._late_s.append(0 if in_time else (from_rfc3339(alert.time) - from_rfc3339(due_at)) / 1000)
 
     def count(self) -> None:
-        """They are written."""
+        """Adds them to the metrics, now that they are written."""
         for why, number in self._why.items():
             ALERTS.labels(*why).inc(number)
         for late_s in self._late_s:

@@ -1,7 +1,7 @@
 """Whether Kafka answers: for readiness, for the metrics, and for the log, once a minute.
 
-aiokafka says of a broker that is away some 400 times a second that it is, and tries again by itself. That is taken off
-the log here; what is said instead is how long nothing has been answered, with the last of these complaints.
+aiokafka logs some 400 times a second that a broker is away, and retries by itself. Those lines are kept out of the log;
+instead, it is logged how long Kafka has not answered, with the last of aiokafka's errors.
 """
 
 import logging
@@ -14,7 +14,7 @@ from streams.paced_log import PacedLog
 log = logging.getLogger(__name__)
 
 SILENT_S = 5.0
-"""From then on a question without an answer counts as Kafka being away: not every answer comes at once under load."""
+"""After this long without an answer Kafka counts as away; under load not every answer comes at once."""
 
 SAY_EVERY_S = 60.0
 
@@ -38,11 +38,11 @@ TRIED_AGAIN = (
     "Topic %s is not available during auto-create",
     "Topic %s not found in cluster metadata",
 )
-"""How aiokafka's complaints begin of what it tries again by itself."""
+"""How aiokafka's messages about what it retries by itself begin."""
 
 
 class Complaints(logging.Handler):
-    """Keeps the last of them, and passes on what else aiokafka logs, each warning at most once a minute."""
+    """Keeps the last such message, and passes on aiokafka's other messages, each warning at most once a minute."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -56,7 +56,7 @@ class Complaints(logging.Handler):
             logging.getLogger().callHandlers(record)
 
     def take_over(self) -> "Complaints":
-        """Has all that aiokafka logs come here first."""
+        """Has all log records of aiokafka come here first."""
         logger = logging.getLogger("aiokafka")
         logger.propagate = False
         logger.handlers[:] = [self]
@@ -64,7 +64,7 @@ class Complaints(logging.Handler):
 
 
 class KafkaWatch:
-    """Knows of the questions that this worker has put to Kafka and that aren't answered yet."""
+    """Tracks the requests to Kafka that aren't answered yet."""
 
     def __init__(self, complaints: Complaints | None = None, now_s: Callable[[], float] = monotonic) -> None:
         self._complaints = complaints or Complaints()
@@ -74,7 +74,7 @@ class KafkaWatch:
 
     @contextmanager
     def asking(self) -> Iterator[None]:
-        """Around whatever waits for Kafka's answer."""
+        """A context around a call that waits for Kafka's answer."""
         began_s = self._now_s()
         self._asked_s.append(began_s)
         try:
@@ -84,7 +84,7 @@ class KafkaWatch:
 
     @property
     def silent_s(self) -> float:
-        """How long the oldest question has been waiting for its answer (s); 0 where there is none."""
+        """How long the oldest request has been waiting for its answer (s); 0 if none is."""
         return self._now_s() - min(self._asked_s) if self._asked_s else 0.0
 
     @property
@@ -100,7 +100,7 @@ class KafkaWatch:
         return f"Kafka has not answered for {self.silent_s:,.0f} s{why}"
 
     def look(self) -> None:
-        """To be called every second or so: says once a minute that Kafka is away, and once that it is back."""
+        """To be called about once a second: logs once a minute that Kafka is away, and once that it is back."""
         problem, now_s = self.problem, self._now_s()
         if problem is None:
             if self._log_again_s is not None:

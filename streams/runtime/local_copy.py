@@ -1,8 +1,7 @@
-"""A partition's changelog as a snapshot on disk, for as long as the disk takes it.
+"""A partition's changelog as a snapshot on disk, as long as the disk takes it.
 
-While it doesn't, nothing is gathered: what the snapshot missed is read from the changelog once there is room
-(`catch_up`). It begins after the last batch that was written whole, so a snapshot's contents are always those of its
-offset.
+While the disk doesn't, nothing is gathered; once it does again, `catch_up` reads the missing records from the
+changelog, from the last batch that was written whole. So a snapshot's contents are always those of its offset.
 """
 
 import asyncio
@@ -18,21 +17,21 @@ from streams.runtime.snapshot_faults import SnapshotFaults
 from streams.settings import Settings, bootstrap_servers
 
 LET_GO_S = 5.0
-"""How long another worker may hold a partition's snapshot after a rebalance."""
+"""How long another worker may still hold a partition's snapshot after a rebalance."""
 
 READ_AT_ONCE = 5_000
-"""Records of the changelog taken before the worker's other work has its turn…"""
+"""Records of the changelog taken before the event loop's other tasks run…"""
 
 CATCH_UP_SHARE = 0.1
-"""…and how much of the worker's time catching up may take."""
+"""…and the share of the worker's time that catching up may take."""
 
 TOMBSTONES_KEPT_S = 12 * 3_600.0
-"""After this long a changelog may have lost records that say a key was dropped (Kafka keeps them for a day): a snapshot
-that was away for longer is made anew."""
+"""Kafka keeps a changelog's tombstones for a day. A snapshot that was away for longer than this is made anew, as it may
+miss keys that were dropped."""
 
 
 class LocalCopy:
-    """One partition's snapshot, or none while the disk doesn't take it."""
+    """One partition's snapshot; none while the disk doesn't take it."""
 
     def __init__(self, folder: Path, faults: SnapshotFaults) -> None:
         self.folder = folder
@@ -41,8 +40,8 @@ class LocalCopy:
         self._failed_s = monotonic()
 
     async def open(self) -> None:
-        """Waits until its folder is free: where workers share a DATADIR, the one that had the partition lets go of it
-        in the same rebalance. Raises SnapshotInUseError when it doesn't."""
+        """Waits until its folder is free: where workers share a DATADIR, the partition's last worker closes it in the
+        same rebalance. Raises SnapshotInUseError if it doesn't."""
         try:
             self._snapshot = await _open_free(self.folder)
         except SnapshotUnusableError as error:
@@ -50,7 +49,7 @@ class LocalCopy:
 
     @property
     def offset(self) -> int | None:
-        """Up to where its contents are of the changelog; None where there are none."""
+        """The changelog offset of its contents; None if it has none."""
         return None if self._snapshot is None else self._snapshot.offset
 
     def items(self) -> Iterator[tuple[bytes, bytes]]:
@@ -58,19 +57,19 @@ class LocalCopy:
             yield from self._snapshot.items()
 
     def discard(self) -> None:
-        """Forgets all it holds."""
+        """Deletes its contents."""
         if self._snapshot is not None:
             self._try(self._snapshot.discard)
 
     def note_all(self, changes: Iterable[tuple[bytes, bytes | None]], offset: int) -> None:
-        """Records of the changelog, the last of them at `offset`."""
+        """Adds records of the changelog, the last of them at `offset`."""
         snapshot = self._snapshot
         if snapshot is not None:
             snapshot.note_all(changes)
             self._try(lambda: snapshot.advance(offset))
 
     def close(self) -> None:
-        """Writes what it has, if the disk lets it."""
+        """Writes what is pending, if the disk takes it."""
         if self._snapshot is not None:
             self._try(self._snapshot.close)
             self._snapshot = None
@@ -88,8 +87,8 @@ class LocalCopy:
             self._fail(SnapshotUnusableError(f"{self.folder} was deleted"))
 
     async def catch_up(self, settings: Settings, changelog: TopicPartition, written: Callable[[], int | None]) -> None:
-        """Tries to open it again, reads from the changelog what it missed, and takes part again. `written` is the
-        offset up to which the worker itself has come. Raises KafkaError where the changelog can't be read."""
+        """Tries to open it again, reads the changelog's records that it missed, and goes on from there. `written` gives
+        the offset up to which the worker has written. Raises KafkaError if the changelog can't be read."""
         try:
             fresh = Snapshot(self.folder)
         except SnapshotUnusableError as error:
@@ -100,7 +99,7 @@ class LocalCopy:
                 fresh.discard()
             to = written()
             if fresh.offset is not None and (to is None or fresh.offset > to):
-                fresh.discard()  # the changelog has been made anew meanwhile
+                fresh.discard()  # the changelog was deleted and made anew meanwhile
             if fresh.offset == to:
                 self._take_part(fresh)
             else:
@@ -132,7 +131,7 @@ class LocalCopy:
                     fresh.note_all((record.key, record.value) for record in records)
                     fresh.advance(records[-1].offset)
                     await asyncio.sleep((monotonic() - began_s) / CATCH_UP_SHARE)
-            # No await since `written`: what is written from here on comes to it by itself.
+            # No await since `written`: records written from here on are noted as usual.
             self._take_part(fresh)
         finally:
             await consumer.stop()

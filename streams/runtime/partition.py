@@ -1,4 +1,4 @@
-"""One partition: its engine, how far its inputs have been applied, and what it could not read."""
+"""One partition: its engine, how far its inputs have been applied, and the records it could not read."""
 
 import logging
 from collections.abc import Callable, Sequence
@@ -44,11 +44,11 @@ from streams.runtime.wall_clock import WallClock
 from streams.runtime.watermark import Watermark
 
 log = logging.getLogger(__name__)
-log.addFilter(PacedLog())  # whoever sends nonsense could fill it
+log.addFilter(PacedLog())  # a sender of bad records could flood the log
 
 
 WORTH_KEEPING_MS = 60_000
-"""A wall clock that has moved less than this is not written again; after a restart it catches up by itself."""
+"""A wall clock that has moved by less than this isn't written again; after a restart it catches up by itself."""
 
 AHEAD = "ahead"
 MISPLACED = "misplaced"
@@ -56,7 +56,7 @@ MISPLACED = "misplaced"
 
 
 class Batch(msgspec.Struct, frozen=True):
-    """Records of one input topic's partition, in order; `topic` is its plain name."""
+    """Records of one input's partition, in order; `topic` is its plain name."""
 
     topic: str
     partition: int
@@ -64,11 +64,11 @@ class Batch(msgspec.Struct, frozen=True):
 
 
 Restore = Callable[["Partition", bytes, bytes | None], None]
-"""What a record of a changelog means to its partition."""
+"""Restores one record (key, value) of a changelog."""
 
 
 class Partition:
-    """State of one partition number over all inputs. Everything here is synchronous and touches no broker."""
+    """The state of one partition number over all inputs. Everything here is synchronous and touches no broker."""
 
     def __init__(
         self,
@@ -99,8 +99,8 @@ class Partition:
     # -- records in -----------------------------------------------------------------------------------------
 
     def apply(self, batch: Batch) -> None:
-        """Merges a batch into the facts. What can't be is set aside with the reason, whatever went wrong with it: a
-        record that raised here would be read again after each restart, for ever."""
+        """Merges a batch into the facts. A record that can't be applied is set aside with the reason, whatever the
+        error: if it raised here, it would be read again after every restart."""
         engine, shop_of = self.engine, self._shop_of
         believed_to_ms = MIN_MS
         newest_ms, types, dead = MIN_MS, dict[type, int](), len(self.dead)
@@ -143,8 +143,8 @@ class Partition:
         self.room.look()
 
     def _believed_to_ms(self, topic: str, at_ms: int, newest_ms: int) -> int:
-        """Up to when the times of an input's events are believed, its newest so far being `newest_ms`. Raises BadEvent
-        where `at_ms` is later."""
+        """The latest believable time of an input's events, where `newest_ms` is the newest so far. Raises BadEvent if
+        `at_ms` is later."""
         now_ms = self.wall_clock.latest_ms()
         if self.wall:
             if at_ms > now_ms + AHEAD_MS:
@@ -155,13 +155,13 @@ class Partition:
         believed_to_ms = self.clock.believed_to_ms(topic, now_ms)
         if at_ms > believed_to_ms:
             raise leap(at_ms, LONGEST_LEAP_MS)
-        return believed_to_ms if believed_to_ms < NEVER else MIN_MS  # the first of all is the measure of the next
+        return believed_to_ms if believed_to_ms < NEVER else MIN_MS  # the very first is believed
 
     def _set_aside(self, record: ConsumerRecord, error: Exception) -> None:
-        """Makes a record a dead letter, and says where it lies."""
+        """Makes a record a dead letter, and logs where it lies."""
         unforeseen = not isinstance(error, BadEvent)
         bad = as_bad_event(error)
-        if record.serialized_value_size > LARGEST_BYTES:  # what was decoded may be only the beginning of it
+        if record.serialized_value_size > LARGEST_BYTES:  # the value may have been cut when it was fetched
             bad = too_large(record.serialized_value_size)
         self.dead.append(dead_letter(record, str(bad)))
         log.warning(
@@ -179,7 +179,7 @@ class Partition:
         log.warning(f"{odd.kind}: %s-%d at offset %d: %s", record.topic, record.partition, record.offset, odd)
 
     def _find_shop(self, record: ConsumerRecord, event: Event) -> Shop:
-        """The shop an event is of. Raises BadEvent where its record is in no place for that shop."""
+        """The shop of an event. Raises BadEvent if its record is on the wrong topic or partition for that shop."""
         key = shop_key(event.platform, event.shop)
         home = partition_of(event.platform, event.shop, self.partitions)
         if record.key is None:
@@ -193,8 +193,8 @@ class Partition:
         return shop
 
     def evaluate(self, to_ms: int | None, limit: int) -> bool:
-        """Moves the clock on to `to_ms` (epoch ms), if that lies ahead, and judges: a slice of no more than `limit`
-        orders. False where something is left."""
+        """Advances the clock to `to_ms` (epoch ms), if that is later, and evaluates at most `limit` orders. False if
+        something is left."""
         if to_ms is None or to_ms < self.engine.clock_ms:
             return self.engine.settle(limit=limit)
         return self.engine.advance(to_ms, limit=limit)
@@ -202,7 +202,7 @@ class Partition:
     # -- state back from the changelogs ---------------------------------------------------------------------
 
     def restore_fact(self, key: bytes, value: bytes | None) -> None:
-        """One record of the facts changelog; no value where the order was dropped."""
+        """Restores a record of the facts changelog; its value is None if the order was dropped."""
         if key == CLOCK_KEY:
             if value is not None:
                 self._restore_progress(msgspec.json.decode(value, type=Progress))
@@ -220,12 +220,13 @@ class Partition:
             restore_computed(self.engine, platform, shop, about[0], int(about[1]), found)
 
     def restore_alert(self, key: bytes, value: bytes | None) -> None:
-        """One record of the alerts topic; no value where the alert was forgotten."""
+        """Restores a record of the alerts topic; its value is None if the alert was dropped."""
         if value is not None:
             restore_alert(self.engine, alerts.decode(value))
 
     def correct(self, key: bytes | None, value: bytes | None) -> bool:
-        """A record of `alerts` that somebody else has written. False where it says what was last said anyway."""
+        """Handles a record of `alerts` that another process has written. False if it says what was last emitted
+        anyway."""
         name = (key or b"").decode(errors="replace")  # a topic that isn't compacted takes records without a key
         try:
             alert = None if value is None else alerts.decode(value)
@@ -235,13 +236,15 @@ class Partition:
                     return foreign
         except (msgspec.DecodeError, ValueError):
             pass  # no alert
-        restate_alert(self.engine, name)  # what was last said under this key is gone
+        restate_alert(self.engine, name)  # the record of what was last emitted is gone
         return True
 
     def _restore_progress(self, progress: Progress) -> None:
         self._progress_kept = progress
         clock_ms = progress.clock_ms
-        if self.wall:  # kept while the machine's clock was wrong, it may lie ahead: nothing may fire by that
+        if (
+            self.wall
+        ):  # it may lie in the future if it was kept while the machine's clock was wrong; no timer may fire by that
             clock_ms = min(clock_ms, self.wall_clock.now_ms())
         self.engine.clock_ms = max(self.engine.clock_ms, clock_ms)
         for topic, through_ms in progress.through_ms.items():
@@ -252,8 +255,8 @@ class Partition:
     # -- what must be written -------------------------------------------------------------------------------
 
     def _emit(self, shop: Shop, alert: Alert) -> None:
-        """Keeps an alert as a record at once: the bytes of a commit cycle's alerts fit into caches that the alerts
-        don't."""
+        """Encodes an alert as a record at once: the bytes of a commit cycle's alerts fit into the processor's caches,
+        their objects don't."""
         value = alerts.encode(alert)
         if len(value) > LARGEST_VALUE_BYTES:
             value = fitting(msgspec.to_builtins(alert), msgspec.json.encode)
@@ -262,12 +265,12 @@ class Partition:
         self.reasons.note(alert)
 
     def drain_alerts(self) -> list[tuple[bytes, bytes]]:
-        """Keys and values of the alerts said since the last call."""
+        """Keys and values of the alerts emitted since the last call."""
         emitted, self._emitted = self._emitted, []
         return emitted
 
     def progress(self) -> bytes | None:
-        """The partition's clock, if it has moved far enough since it was last kept to be worth a record."""
+        """The partition's clock, if it has moved enough since it was last kept to be worth a record."""
         kept, now = self._progress_kept, self._progress_now()
         heard_more = now.through_ms != kept.through_ms or now.ticked_ms != kept.ticked_ms
         if not heard_more and abs(now.clock_ms - kept.clock_ms) < WORTH_KEEPING_MS:
@@ -282,7 +285,7 @@ class Partition:
 
 
 def _check_topic(kind: type, topic: str) -> None:
-    """Raises BadEvent for a type of event that has no place on an input; ticks may be on any."""
+    """Raises BadEvent for a type of event that doesn't belong on an input; ticks may be on any."""
     name: str = kind.__struct_config__.tag  # type: ignore[attr-defined]
     if kind is not ClockTick and topic_of(name) != topic:
         raise BadEvent(f"{name} belongs on `{topic_of(name)}`, this is `{topic}`", MISPLACED)

@@ -1,7 +1,8 @@
-"""Records of changelogs that can't be read back: they end the worker, or are passed over where it was told to.
+"""Restores a table's records, and handles those that can't be restored: they end the worker, or are skipped if it was
+told to.
 
-State would be missing without them, so that is for whoever runs the worker to decide (`shipclock worker
---skip-unreadable`); deploy/docs/limits.md says what may be lost.
+Skipping one loses state, so whoever runs the worker must decide (`shipclock worker --skip-unreadable`);
+deploy/docs/limits.md says what may be lost.
 """
 
 import logging
@@ -16,17 +17,17 @@ log = logging.getLogger(__name__)
 
 
 class UnreadableError(PlainError):
-    """A record of a changelog can't be read back; the text names it."""
+    """A record of a changelog can't be restored; the text names it."""
 
 
 class ReadingBack:
-    """Takes a table's records back into its partitions; `restore` says what a record means to a partition."""
+    """Restores a table's records in their partitions, with `restore`."""
 
     def __init__(self, restore: Restore, skip: bool) -> None:
         self._restore, self._skip = restore, skip
 
     def take(self, partition: Partition, record: ConsumerRecord) -> bool:
-        """Whether it was taken. Raises UnreadableError for one that isn't to be passed over."""
+        """Whether the record was restored. Raises UnreadableError for a bad one that isn't to be skipped."""
         try:
             self._restore(partition, record.key, record.value)
         except Exception as error:  # whatever stands in a record

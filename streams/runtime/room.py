@@ -1,4 +1,4 @@
-"""How much room a partition has left for new shops and orders, told before it is used up."""
+"""How many more shops and orders a partition may know, with a warning before the ceiling is reached."""
 
 import logging
 from collections.abc import Iterator
@@ -11,7 +11,7 @@ NEARLY_FULL = 0.8
 
 
 class Room:
-    """Of one partition. Looked at once a batch."""
+    """Of one partition; checked once a batch."""
 
     def __init__(self, engine: Engine, number: int) -> None:
         self._engine, self._number = engine, number
@@ -24,7 +24,7 @@ class Room:
         yield "orders", engine.order_count, engine.ceilings.orders
 
     def look(self) -> None:
-        """Says once, in the log, that a ceiling is near; again after there was more room."""
+        """Logs once that a ceiling is near; again only after there was more room."""
         for of, known, most in self.used():
             if known < NEARLY_FULL * most:
                 self._warned.discard(of)

@@ -17,7 +17,7 @@ from rocksdict import Options, Rdict, WriteBatch
 from streams.runtime import instruments
 
 WRITE_AFTER_KEYS = 20_000
-"""Changes gathered before they are written; a key that changes again meanwhile is written once."""
+"""Changes gathered before they are written; a key that changes several times is written once."""
 
 _OFFSET_KEY = b"\x00offset"
 
@@ -116,7 +116,7 @@ class Snapshot:
         self._pending.clear()
 
     def is_there(self) -> bool:
-        """False once somebody has deleted it: RocksDB writes on into files that have no name any more."""
+        """False once somebody has deleted it: RocksDB goes on writing into deleted files."""
         return (self.folder / "CURRENT").exists()
 
     def close(self) -> None:

@@ -13,7 +13,7 @@ FAILED = Gauge(
 
 
 class SnapshotFaults:
-    """Keeps which snapshots fail. It is said once when the first one does, and once when none does any more."""
+    """Keeps which snapshots fail. Logs once when the first one does, and once when none does any more."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
@@ -38,12 +38,12 @@ class SnapshotFaults:
         FAILED.set(len(self._failed))
 
     def works(self, snapshot: Path) -> None:
-        """It is written again."""
+        """Notes that a snapshot can be written again."""
         if self._forget(snapshot):
             log.warning("DATADIR %s takes snapshots again", self._folder)
 
     def forget(self, snapshot: Path) -> None:
-        """Another worker has its partition now."""
+        """Forgets a snapshot whose partition another worker has now."""
         self._forget(snapshot)
 
     def _forget(self, snapshot: Path) -> bool:

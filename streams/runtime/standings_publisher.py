@@ -1,8 +1,8 @@
-"""Shops' standings on their way to the `standings` topic, from which any worker's web answers for any shop.
+"""Publishes shops' standings to the `standings` topic, from which any worker's web answers for any shop.
 
-A shop goes out when it has changed, at most every few seconds. Working one out, forecasts and all, takes as long as the
-shop has open orders, so it is done beside the commit cycle, bit by bit, and gets a share of the time and no more. A
-shop that takes long and those that don't have turns of equal length.
+A changed shop is published at most every few seconds. Computing its standing with forecasts takes as long as it has
+open orders, so this runs beside the commit cycle, in small steps, within a budget of time. Shops that take long and
+those that don't get turns of equal length.
 """
 
 import logging
@@ -28,53 +28,53 @@ EVERY_S = 2.0
 """A shop that changes all the time is published this often…"""
 
 REFRESH_S = 300.0
-"""…and one that doesn't, this often, since its windows move on all the same."""
+"""…and one that doesn't change this often, since its windows move on."""
 
 TURN_S = 0.01
-"""How long the event loop is held up at a time, or by one stretch of a shop's orders if that takes longer."""
+"""How long a turn holds up the event loop, or one stretch of a shop's orders if that takes longer."""
 
 IDLE_S = 0.1
-"""How often to look for shops that are due where there are none."""
+"""How often to check for due shops while there are none."""
 
 IDLE_BUDGET = 0.2
-"""Of the worker's time, all partitions together, while events come as they happen."""
+"""Share of the worker's time, over all partitions, while no backlog is read."""
 
 Work = Generator[None, None, dict[str, Any] | None]
 
 
 class Standings:
-    """Which shops of one partition have something new to publish, and what has been worked out of them."""
+    """The shops of one partition that are to be published, and the standings computed so far."""
 
     def __init__(self) -> None:
         self._begun = False
         self._changed: dict[Shop, None] = {}
-        self._published_s: dict[Shop, float] = {}  # the longest ago comes first
+        self._published_s: dict[Shop, float] = {}  # the one published longest ago first
         self._due: deque[Shop] = deque()
-        #: Those that take more than a turn, as far as they are.
+        #: Shops whose standing takes more than a turn, partly computed.
         self._long: deque[tuple[Shop, Work]] = deque()
         self._long_next = False
         self._ready: list[tuple[bytes, bytes]] = []
 
     def note(self, changes: Changes) -> None:
-        """What the engine has drained names the shops that changed."""
+        """Notes the shops that changed, by what the engine has drained."""
         heard = dict.fromkeys([order.shop for order in changes.orders])
         for shop in (*heard, *changes.entries.values(), *changes.computed.values()):
             self._changed[shop] = None
 
     def note_alert(self, shop: Shop) -> None:
-        """A shop of which something has been said changed too, maybe by time alone."""
+        """Notes a shop of which an alert was emitted; time alone may have caused it."""
         self._changed[shop] = None
 
     def take(self) -> list[tuple[bytes, bytes]]:
-        """Keys and values of what has been worked out since the last call."""
+        """Keys and values of the standings computed since the last call."""
         ready, self._ready = self._ready, []
         return ready
 
     def turn(self, engine: Engine) -> bool:
-        """Works for a turn at what is due; False where nothing is."""
+        """Computes due standings for one turn; False if none is due."""
         if engine.clock_ms == MIN_MS:
             return False
-        if not self._begun:  # what another worker published before may be out of date
+        if not self._begun:  # what another worker published may be out of date
             self._begun = True
             self._changed = dict.fromkeys(engine.shops.values())
         if not self._due:
@@ -96,7 +96,7 @@ class Standings:
         return True
 
     def _work_at(self, shop: Shop, work: Work, began_s: float) -> None:
-        """Goes on with one shop until the turn that began then is over."""
+        """Goes on with one shop until the turn that began at `began_s` is over."""
         try:
             while True:
                 next(work)
@@ -108,7 +108,7 @@ class Standings:
                 self._changed[shop] = None
                 return
             self._ready.append((shop.key.encode(), fitting(done.value, orjson.dumps)))
-        except Exception:  # alerts must go out even if nobody can see where the shop stands
+        except Exception:  # a standing that can't be computed must not keep alerts from going out
             log.exception("the standing of %s can't be worked out", shop.key)
         self._published_s.pop(shop, None)
         self._published_s[shop] = monotonic()
@@ -121,8 +121,8 @@ class Standings:
 
 
 def published(shop: Shop, at_ms: int) -> Work:
-    """A shop's standing with its forecasts and its ship-next list, as it lies in the topic; pauses after each stretch
-    of orders. None where the shop has come to be judged by other rules meanwhile, and it must be done again."""
+    """Computes a shop's standing, with forecasts and ship-next list, as its record; yields after each stretch of
+    orders. None if the shop's rules have changed meanwhile, so that it must be computed again."""
     plan = shop.plan
     found, outlook = standing(shop, at_ms), Outlook(shop, at_ms)
     for _ in outlook.work():

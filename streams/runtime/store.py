@@ -1,7 +1,7 @@
-"""Where Faust's tables keep their partitions: in the engines that decide by them, with a snapshot on disk.
+"""The store behind Faust's tables: their partitions live in the engines, with snapshots on disk.
 
-Faust drives recovery (which changelog partitions, from which offset, until when); this store takes the records to
-the partition they belong to, and lets go of a partition that was revoked.
+Faust drives recovery (which changelog partitions, from which offset to which); this store restores the records in their
+partition, and drops a partition that was revoked.
 """
 
 import asyncio
@@ -22,11 +22,11 @@ RESTORE: dict[str, Restore] = {
     "facts": Partition.restore_fact,
     "alerts": Partition.restore_alert,
 }
-"""How each table's records are taken back."""
+"""How each table's records are restored."""
 
 
 TRY_AGAIN_S = 15.0
-"""How often to look whether DATADIR takes the snapshots that it didn't take before."""
+"""How often to retry snapshots that the disk didn't take."""
 
 
 class Store(BaseStore[bytes, bytes]):
@@ -46,19 +46,19 @@ class Store(BaseStore[bytes, bytes]):
     # -- recovery, as Faust asks for it ----------------------------------------------------------------------
 
     def persisted_offset(self, tp: TP) -> int | None:
-        """Up to where this partition's state is already here, so that recovery reads on from there."""
+        """The offset up to which this partition's state is here, so that recovery reads on from there."""
         return self._offsets.get(tp.partition)
 
     def set_persisted_offset(self, tp: TP, offset: int) -> None:
-        """Offsets move with what is written (`wrote`) or read (`restore`); Faust need not say."""
+        """Does nothing: offsets move with records written (`wrote`) or restored (`restore`)."""
 
     def apply_changelog_batch(self, batch: Iterable[Any], to_key: Any, to_value: Any) -> None:
-        """Nothing: the transport has brought these already, in order (`restore`). Faust sees the last of each fetch
-        only to know how far recovery has come."""
+        """Does nothing: the transport has brought these records already, in order (`restore`). Faust sees only the last
+        record of each fetch, to know how far recovery has come."""
 
     def restore(self, records: Sequence[ConsumerRecord]) -> None:
-        """Records of one changelog partition, read back. One that can't be read ends the worker, unless it is told to
-        pass over it: the snapshot then keeps what it had under that key."""
+        """Restores records of one changelog partition. A bad one ends the worker, unless it is told to skip it; the
+        snapshot then keeps what it had under that key."""
         try:
             number = records[-1].partition
             partition = self.app.worker.partition(number)
@@ -80,7 +80,7 @@ class Store(BaseStore[bytes, bytes]):
             self.app.worker.forget(number)
         if self._times_lost != self.app.worker.times_lost:
             self._times_lost = self.app.worker.times_lost
-            gone = set(self._copies)  # the worker has dropped them all
+            gone = set(self._copies)  # the worker has dropped all partitions
         if gone:
             await self._stop_catching_up()
         for number in gone:
@@ -98,7 +98,7 @@ class Store(BaseStore[bytes, bytes]):
             await self._open(number, ends.get(TP(changelog, number)) or 0)
 
     async def _open(self, number: int, end: int) -> None:
-        """Loads a partition's snapshot, if it fits a changelog that ends there."""
+        """Loads a partition's snapshot, if it fits a changelog that ends at `end`."""
         data = self.app.settings.datadir / self.app.names.state
         copy = self._copies[number] = LocalCopy(data / f"{self.table.name}-{number}", self.app.snapshot_faults)
         await copy.open()
@@ -125,10 +125,10 @@ class Store(BaseStore[bytes, bytes]):
     # -- what the worker has written -------------------------------------------------------------------------
 
     def wrote(self, number: int, changes: Sequence[tuple[bytes, bytes | None]], offset: int) -> None:
-        """Records the changelog has taken, the last of them at `offset`."""
+        """Adds records to the snapshot that the changelog has acknowledged, the last of them at `offset`."""
         before = self._offsets.get(number)
         if before is not None and offset != before + len(changes):
-            self._overtaken.add(number)  # another worker wrote in between: the snapshot lacks that
+            self._overtaken.add(number)  # another worker wrote in between; the snapshot lacks its records
         self._note(number, changes, offset)
 
     def _note(self, number: int, changes: Iterable[tuple[bytes, bytes | None]], offset: int) -> None:
@@ -151,7 +151,7 @@ class Store(BaseStore[bytes, bytes]):
                     await self._catch_up(number, copy)
 
     async def _catch_up(self, number: int, copy: LocalCopy) -> None:
-        """Has a snapshot that the disk didn't take brought up to date, until its partition goes."""
+        """Brings a snapshot that the disk didn't take up to date, unless its partition is revoked."""
         changelog = TP(self.table.changelog_topic.get_topic_name(), number)
         self._catching_up = asyncio.create_task(
             copy.catch_up(self.app.settings, changelog, lambda: self._offsets.get(number))

@@ -22,25 +22,25 @@ from streams.runtime.partition import Batch
 from streams.runtime.store import Store
 
 FETCH_WAIT_MS = 100
-"""How long the broker may hold a fetch that finds nothing. It holds all that is asked after it on the same connection
-as well: where logs end, before every commit cycle. (Faust has 1.5 s.)"""
+"""How long the broker may hold a fetch that finds nothing. Requests on the same connection wait behind it: those for
+end offsets, before every commit cycle. (Faust's default is 1.5 s.)"""
 
 FETCH_BYTES = 8 * 1024 * 1024
-"""What a broker may answer to one fetch, as it is on the wire: compressed, it may be a thousand times as much."""
+"""The most a broker may answer to one fetch, as on the wire: decompressed, it may be a thousand times as much."""
 
 LARGEST_KEPT_BYTES = 4 * 1024 * 1024
-"""Of a larger value only the beginning is kept, from the moment it is taken out of its batch. No record that the worker
-has ever written is larger, so none of a changelog is cut; an event that large becomes a dead letter."""
+"""Of a larger value only the beginning is kept, from when it is taken out of its batch. The worker has never written a
+larger record, so none of a changelog is cut; an event that large becomes a dead letter."""
 
 ALIGN_AGAIN_S = 0.1
-"""How long inputs that are ahead wait for one behind them before it is asked anew whether they must: what is left of it
-may be nothing that is ever handed out."""
+"""How long inputs that are ahead wait for one behind them before it is checked again whether they must: its remaining
+offsets may hold no record."""
 
 ASK_AGAIN_S = 0.1
-"""How long to wait before Kafka is asked again, where its answer was none."""
+"""How long to wait before a request that failed is sent again."""
 
 FULL_S = 0.005
-"""How often to look whether an agent can take another batch."""
+"""How often to check whether an agent can take another batch."""
 
 
 class ConsumerThread(driver.AIOKafkaConsumerThread):
@@ -86,8 +86,8 @@ class ConsumerThread(driver.AIOKafkaConsumerThread):
         return bool(self._ensure_consumer()._coordinator.generation != driver.DEFAULT_GENERATION_ID)
 
     async def ask_membership(self) -> None:
-        """Has Kafka say whether this worker is a member still (`is_member`). Waits for the answer for as long as it
-        takes, or until the worker stops."""
+        """Asks Kafka whether this worker is still a member (`is_member`). Waits for the answer as long as it takes, or
+        until the worker stops."""
         coordinator = self._ensure_consumer()._coordinator
         while self.is_member() and not self.should_stop:
             await coordinator.ensure_coordinator_known()
@@ -101,29 +101,29 @@ class ConsumerThread(driver.AIOKafkaConsumerThread):
 
 
 def _cut(value: bytes | None) -> bytes | None:
-    """A value as it is kept; how long it was is in the record's `serialized_value_size`."""
+    """The part of a value that is kept; its full length is in the record's `serialized_value_size`."""
     return value if value is None or len(value) <= LARGEST_KEPT_BYTES else value[:LARGEST_KEPT_BYTES]
 
 
 def _assignment(consumer: Any) -> Any:
-    """What aiokafka holds since the last rebalance; another object after the next."""
+    """aiokafka's assignment object; a new one after each rebalance."""
     subscription = consumer._subscription.subscription
     return None if subscription is None else subscription.assignment
 
 
 def _states(assignment: Any) -> list[tuple[TP, Any]]:
-    """Of the partitions that are read, as far as it is known from where."""
+    """The states of the assigned partitions whose position is known."""
     states = [(tp, assignment.state_value(tp)) for tp in assignment.tps] if assignment else []
     return [(tp, state) for tp, state in states if state._position is not None]
 
 
 def _left(assignment: Any) -> dict[TP, int]:
-    """How many records lie ahead in each partition, as the last fetch of it told."""
+    """How many records each partition has left, as of its last fetch."""
     return {tp: state.highwater - state._position for tp, state in _states(assignment) if state.highwater is not None}
 
 
 class Consumer(driver.Consumer):
-    """Faust's Kafka consumer, with the loop that reads records replaced."""
+    """Faust's Kafka consumer, with its loop over records replaced."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -136,7 +136,7 @@ class Consumer(driver.Consumer):
         return ConsumerThread(self, loop=self.loop, beacon=self.beacon)
 
     async def highwaters(self, *partitions: TP) -> MutableMapping[TP, int]:
-        """Where logs end. Waits for Kafka's answer for as long as it takes, or until the worker stops."""
+        """The logs' end offsets. Waits for Kafka's answer as long as it takes, or until the worker stops."""
         with self.app.worker.kafka.asking():
             while True:
                 try:
@@ -190,7 +190,7 @@ class Consumer(driver.Consumer):
         return self.flow_active and not self.should_stop and self._thread.holds()
 
     async def _hand_over(self, tp: TP, fetched: Sequence[ConsumerRecord]) -> None:
-        """One batch to the agents of its topic; waits while they have enough to do."""
+        """Puts one batch into the queues of its topic's agents; waits while they are full."""
         batch = Batch(self.app.names.inputs[tp.topic], tp.partition, fetched)
         for channel in self.app.topics._tp_index[tp]:
             # Not `put`: Faust empties the queues when it suspends and resumes, which cancels whoever waits in it; and
@@ -203,11 +203,12 @@ class Consumer(driver.Consumer):
         self.handed[tp] = fetched[-1].offset + 1
 
     async def _restore(self, tp: TP, fetched: Sequence[ConsumerRecord]) -> None:
-        """A changelog's records go to their store at once; Faust gets the last one and sees how far recovery is."""
+        """Gives a changelog's records to their store at once; Faust gets only the last one, to see how far recovery
+        is."""
         recovery = self.app.tables.recovery
         table = recovery.tp_to_table.get(tp)
         if table is None or not recovery.in_recovery:
-            return  # what this worker wrote itself
+            return  # records this worker wrote itself
         seen = recovery.active_offsets.get(tp)
         fresh = [record for record in fetched if seen is None or record.offset > seen]
         if not fresh:
@@ -218,7 +219,8 @@ class Consumer(driver.Consumer):
         await self.wait_first(self.callback(self._to_message(tp, fresh[-1])), self.suspend_flow.wait())
 
     def verify_event_path(self, now: float, tp: TP) -> None:
-        """Faust looks for partitions whose messages aren't acknowledged; batches are committed by the worker."""
+        """Does nothing: Faust would look for messages that aren't acknowledged, but batches are committed by the
+        worker."""
 
 
 class Producer(driver.Producer):

@@ -1,8 +1,8 @@
-"""The time that deadlines go by in wall mode: the machine's, without its jumps.
+"""The clock of wall time: the machine's, without its jumps.
 
-From the start on, time moves on with the time since boot, which nobody sets and which runs on while the machine is
-suspended. The machine's clock is followed while it only drifts. Where it jumps, either way, this one goes on as before
-until the jump is taken back, or has stood for so long that it is taken for a correction.
+From the start on, it moves with the time since boot, which nobody sets and which runs on while the machine is
+suspended. The machine's clock is followed while it only drifts. If it jumps, either way, this clock goes on as before
+until the jump is taken back, or has stood for so long that it counts as a correction.
 """
 
 import logging
@@ -14,14 +14,14 @@ from prometheus_client import Counter, Gauge
 log = logging.getLogger(__name__)
 
 DRIFT_MS = 2_000
-"""How far the machine's clock may move between two looks (twice a second) beyond the time since boot: corrections of
+"""How far the machine's clock may move between two checks (twice a second) beyond the time since boot. Corrections by
 NTP are far smaller."""
 
 START_DRIFT_MS = 60_000
-"""How far it may have drifted while no worker looked."""
+"""How far it may have drifted while no worker ran."""
 
 CORRECTED_AFTER_MS = 10 * 60_000
-"""How long a jump must stand to be taken for a correction."""
+"""How long a jump must stand to count as a correction."""
 
 SAY_EVERY_MS = 60_000
 
@@ -66,8 +66,8 @@ class WallClock:
         return self.booted_ms + since_boot_ms
 
     def latest_ms(self) -> int:
-        """Now by this clock or the machine's, whichever is later: by that an event isn't said to be ahead while it is
-        open which of them is right."""
+        """The later of this clock and the machine's: while it is open which of them is right, no event is taken to lie
+        in the future by the other."""
         now_ms = self.now_ms()
         return now_ms if self._jumped_to_ms is None else max(now_ms, now_ms + self._off_ms())
 

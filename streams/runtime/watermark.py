@@ -1,4 +1,4 @@
-"""How far event time has come in one partition."""
+"""The watermark: how far event time has come in one partition."""
 
 from collections.abc import Iterable
 
@@ -8,8 +8,8 @@ from rules.calendar.instants import LONGEST_LEAP_MS, MIN_MS, NEVER
 class Watermark:
     """The clock of one partition in event time: the smallest, over its inputs, of the largest time seen.
 
-    Of each input it knows through which instant everything has been heard. An event promises all that lies before
-    it, since another of the same instant may follow; a tick promises its own instant too.
+    For each input it keeps the instant through which it is complete. An event completes all before its own instant,
+    since another of the same instant may follow; a tick completes its own instant too.
     """
 
     def __init__(self, inputs: Iterable[str]) -> None:
@@ -17,7 +17,7 @@ class Watermark:
         self.ticked_ms = MIN_MS
 
     def observe(self, topic: str, newest_ms: int) -> None:
-        """The largest event time of a batch."""
+        """Notes the largest event time of a batch."""
         if newest_ms - 1 > self.through_ms.get(topic, newest_ms):
             self.through_ms[topic] = newest_ms - 1
 
@@ -27,21 +27,24 @@ class Watermark:
             self.through_ms[topic] = at_ms
 
     def believed_to_ms(self, topic: str, now_ms: int) -> int:
-        """The latest time an event or tick on an input may have: a leap past everything heard on any of them comes from
-        a wrong clock. The very first is believed. An input that hasn't been heard yet may begin anywhere up to now
-        (`now_ms`), since its log may not reach back as far as the others'; so may one that is no part of the clock."""
+        """The latest believable time of an event or tick on an input: one that leaps past everything seen on any input
+        comes from a wrong clock. The very first is believed. An input that hasn't been seen yet may begin anywhere up
+        to now (`now_ms`), since its log may not reach back as far as the others'; so may one that is no part of the
+        clock."""
         heard_ms = max(self.ticked_ms, *self.through_ms.values())
         if heard_ms == MIN_MS:
             return NEVER
         if self.through_ms.get(topic, MIN_MS) == MIN_MS:
             heard_ms = max(heard_ms, now_ms)
-        return heard_ms + 1 + LONGEST_LEAP_MS  # the newest event lies a millisecond past what has been heard through
+        return (
+            heard_ms + 1 + LONGEST_LEAP_MS
+        )  # the newest event lies a millisecond past the instant its input is complete through
 
     def now_ms(self) -> int:
         return min(self.through_ms.values())
 
     def idle_ms(self) -> int:
-        """The clock once everything appended has been read and nothing more comes: then nothing of the newest
-        instant is outstanding, and a tick on any one input speaks for the whole partition."""
+        """The clock once everything appended has been read and nothing more comes: then the newest instant is complete
+        as well, and a tick on any one input speaks for the whole partition."""
         slowest = self.now_ms()
         return max(slowest if slowest == MIN_MS else slowest + 1, self.ticked_ms)

@@ -1,8 +1,8 @@
-"""The worker: partitions in memory, and the commit cycle that judges, writes and commits.
+"""The worker: partitions in memory, and the commit cycle that evaluates, writes and commits.
 
-A commit cycle is: move each partition's clock and judge → write alerts and changed facts → await every produce → commit
-the inputs' offsets. Anything that fails ends the worker before the commit, so nothing is lost; and since what
-should be open is a function of the facts, doing it again after a restart says nothing twice.
+A commit cycle: advance each partition's clock and evaluate → write alerts and changed facts → await every produce →
+commit the inputs' offsets. A failure ends the worker before the commit, so nothing is lost; and since what should be
+open is a function of the facts, doing it again after a restart emits nothing twice.
 """
 
 import asyncio
@@ -36,7 +36,7 @@ from streams.settings import Settings
 log = logging.getLogger(__name__)
 
 COMMIT_INTERVAL_S = 0.5
-"""How long facts may wait to be judged, written and committed."""
+"""How long facts may wait to be evaluated, written and committed."""
 
 BACKLOG_EVENTS = 5_000
 BACKLOG_INTERVAL_S = 1.0
@@ -46,33 +46,33 @@ BUSY_EVENTS = 100_000
 """…but not more events than this."""
 
 SLICE = 500
-"""Orders evaluated before the other partitions and all else in the event loop have their turn: some 5 ms,
-or 50 where each has several alerts."""
+"""Orders evaluated before other partitions and the event loop's other tasks run: some 5 ms, or 50 if each has several
+alerts."""
 
 EVALUATE_S = 0.4
 """After this long what has been found is written and committed, and the next commit cycle goes on with what is left:
-facts that are committed say what is still to be evaluated, so a restart in between loses nothing."""
+committed facts determine what is still to be evaluated, so a restart in between loses nothing."""
 
 ASLEEP_S = 10.0
-"""After a pause this long between two writes (a machine that slept, a network that was cut), Kafka may have given the
-partitions away, and is asked before anything is written."""
+"""After a pause this long between two writes (a suspended machine, a cut network), Kafka may have given the partitions
+to another worker, and is asked before anything is written."""
 
 KEEP_BOOT_TIME_S = 60.0
-"""How old what is known of the machine's clock may become on disk."""
+"""How often the machine's boot time is written to disk."""
 
 WATCH_S = 1.0
-"""How often to look whether Kafka answers and the machine's clock has jumped."""
+"""How often to check whether Kafka answers and the machine's clock has jumped."""
 
 FINISH_S = 5.0
 """How long the last write and commit may take when the worker is asked to stop."""
 
 
 class LostMembershipError(RuntimeError):
-    """Kafka has given this worker's partitions to another: what it would write now could contradict that one."""
+    """Kafka has given this worker's partitions to another worker, whose records ours could contradict."""
 
 
 class Worker(Service):
-    """Everything this process watches. Faust starts and stops it as a part of the app."""
+    """The partitions of this process. Faust starts and stops it as a service of the app."""
 
     def __init__(
         self,
@@ -93,10 +93,10 @@ class Worker(Service):
         #: Called with the values of each commit cycle's records of `alerts` once they are written.
         self.on_alerts: list[Callable[[list[bytes]], None]] = []
         self.events = 0
-        #: Whether a backlog is being read: what can wait takes less of the worker's time then.
+        #: Whether a backlog is being read; then what can wait gets less of the worker's time.
         self.busy = False
         self._over = self._failed = self._lost = False
-        #: How often the partitions went to others unforeseen: what is held of them since before may be out of date.
+        #: How often partitions were lost without warning; state held since before may be out of date.
         self.times_lost = 0
         self._recovered = False
         self._turn = asyncio.Lock()
@@ -121,9 +121,9 @@ class Worker(Service):
         return partition
 
     def take(self, batch: Batch) -> None:
-        """Applies a batch that Kafka has handed over."""
+        """Applies a batch."""
         if self._failed:
-            return  # an earlier one may be missing
+            return  # an earlier batch may be missing
         self._recovered = True  # the transport hands nothing over before
         if not self.events:
             log.info("first records at %d", time.time_ns() // 1_000_000)
@@ -135,7 +135,7 @@ class Worker(Service):
             self._due.set()
 
     def forget(self, number: int) -> None:
-        """Lets go of a partition that another worker has now."""
+        """Drops a partition that another worker has now."""
         self.partitions.pop(number, None)
         self._targets.forget(number)
         self._foreign.forget(number)
@@ -154,7 +154,7 @@ class Worker(Service):
 
     @Service.task
     async def _watch(self) -> None:
-        """Also while there is nothing to evaluate."""
+        """Runs all the time, even while there is nothing to evaluate."""
         while not self.should_stop:
             self.kafka.look()
             if self.settings.clock == "wall":
@@ -178,8 +178,8 @@ class Worker(Service):
                 self.crash(error)
 
     async def _pause(self) -> None:
-        """Until the next commit cycle; longer while a backlog is read, so that more of an order's changes go as one.
-        Not at all where the last one left something to be evaluated."""
+        """Waits for the next commit cycle; longer while a backlog is read, so that more of an order's changes are
+        evaluated as one. Doesn't wait if the last cycle left something to evaluate."""
         if self._unfinished:
             return
         await self.sleep(COMMIT_INTERVAL_S)
@@ -190,7 +190,7 @@ class Worker(Service):
         self._due.clear()
 
     async def commit_cycle(self) -> None:
-        """Judges, writes, commits, if the partitions are this worker's and recovered."""
+        """Evaluates, writes and commits, if the partitions are this worker's and restored."""
         async with self._turn:
             if self._over or self._lost or not self.broker.is_ready:
                 self.busy = self._unfinished = False
@@ -204,9 +204,9 @@ class Worker(Service):
                 await self._write_and_commit()
 
     async def finish(self) -> None:
-        """Before the worker stops: the last write and commit, unless it ends because it can't.
+        """The last write and commit before the worker stops, unless it stops because of an error.
 
-        Raises what keeps it from being done: TimeoutError, KafkaError.
+        Raises what prevents it: TimeoutError, KafkaError.
         """
         if self._over or self.broker.is_crashed:
             return
@@ -218,10 +218,10 @@ class Worker(Service):
             raise TimeoutError(f"Kafka has not answered for {FINISH_S:.0f} s") from None
 
     async def flush_before_revoke(self) -> None:
-        """Before partitions are given away: writes and commits what has been applied, without moving clocks.
+        """Before partitions are revoked: writes and commits what has been applied, without advancing clocks.
 
-        State that isn't recovered is not written over that which is there. Where the partitions are lost already,
-        another worker may have written: their state is dropped, and read anew should they come back.
+        State that isn't restored is not written. If the partitions are lost already, another worker may have written:
+        their state is dropped, and restored anew if they come back.
         """
         async with self._turn:
             try:
@@ -240,7 +240,7 @@ class Worker(Service):
                 partition.applied.clear()
 
     def _lose(self, error: LostMembershipError) -> None:
-        """Writes nothing more until Kafka has given out the partitions anew, which this worker asks for by itself."""
+        """Writes nothing more until Kafka has assigned partitions anew, which is asked for here."""
         self._lost = True
         log.warning("%s: nothing is written until it has joined again, and state is read anew", error)
 
@@ -256,8 +256,8 @@ class Worker(Service):
         )
 
     async def _evaluate(self, targets: dict[Partition, int | None]) -> None:
-        """Has each partition evaluated at its clock's target (epoch ms; None: at its clock as it stands), by turns and
-        in slices, until all is done or time is up."""
+        """Evaluates each partition up to its clock's target (epoch ms; None: with the clock as it stands), in turns and
+        slices, until all is done or time is up."""
         began_s = monotonic()
         while targets:
             for partition, target_ms in list(targets.items()):
@@ -269,7 +269,7 @@ class Worker(Service):
         self._unfinished = bool(targets)
 
     async def _ends(self) -> tuple[dict[TP, int], dict[int, int]]:
-        """Where the inputs end at this moment, and where the alerts do, per partition watched."""
+        """The end offsets of the inputs and of the alerts, per partition."""
         names, numbers = self.names, list(self.partitions)
         tps = [TP(topic, number) for number in numbers for topic in (*names.inputs, names.alerts)]
         ends = await self.broker.ends(tps)
@@ -289,7 +289,7 @@ class Worker(Service):
 
     @Service.task
     async def _publish_on(self) -> None:
-        """Has standings worked out, a turn of a partition at a time; after each it rests in proportion."""
+        """Computes standings, one partition's turn at a time, and rests after each in proportion."""
         while not (self.should_stop or self._over):
             idle = True
             for partition in list(self.partitions.values()):
@@ -311,7 +311,7 @@ class Worker(Service):
         names = self.names
         facts: dict[int, list[tuple[bytes, bytes | None]]] = {}
         emitted: dict[int, list[tuple[bytes, bytes]]] = {}
-        # No await from here to the last add: what is written and what is committed are of one moment.
+        # No await from here to the last add, so that what is written and what is committed are of one moment.
         for number, partition in self.partitions.items():
             changes = partition.engine.drain()
             emitted[number] = partition.drain_alerts()
@@ -342,9 +342,8 @@ class Worker(Service):
             listener([value for records in emitted.values() for _, value in records])
 
     async def _check_membership(self) -> None:
-        """Raises LostMembershipError where the partitions aren't this worker's any more. How long nothing was written
-        is looked at here and not when a commit cycle begins: where the network is cut, it waits for where the logs
-        end."""
+        """Raises LostMembershipError if the partitions aren't this worker's any more. The time since the last write is
+        checked here, not when a commit cycle begins, because with the network cut the cycle waits for end offsets."""
         if since_boot_s() - self._wrote_at_s > ASLEEP_S:
             with self.kafka.asking():
                 await self.broker.ask_membership()
@@ -353,7 +352,7 @@ class Worker(Service):
             raise LostMembershipError("this worker has lost its place in the group")
 
     def _offsets(self) -> dict[TP, int]:
-        """Offsets of all that has been applied and isn't committed yet."""
+        """The offsets of all that has been applied and isn't committed yet."""
         offsets = {
             TP(topic, number): partition.applied[plain]
             for number, partition in self.partitions.items()
