@@ -1,1 +1,1 @@
-"""Topics, keys and connections of Kafka."""
+"""Kafka: topics, record keys, access, outbox, dead letters, the embedded broker."""

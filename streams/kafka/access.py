@@ -1,4 +1,4 @@
-"""How the Kafka clients log in: TLS and SASL as each of the three libraries wants to be told."""
+"""Login to Kafka (TLS, SASL), as each of the three client libraries is configured."""
 
 import ssl
 from typing import Any

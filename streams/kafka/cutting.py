@@ -1,26 +1,26 @@
-"""Records that would be too large for Kafka, cut until they fit."""
+"""Cuts records that would be too large for Kafka until they fit."""
 
 from collections.abc import Callable
 from itertools import islice
 from typing import Any
 
 LARGEST_RECORD_BYTES = 1_000_000
-"""What a record that the worker writes may have, key, headers and framing with it. Below Kafka's default for a topic
+"""The most bytes of a record that the worker writes, with key, headers and framing. Below Kafka's default for a topic
 (`max.message.bytes`, 1,048,588), so that topics made with defaults take all of them."""
 
 LARGEST_VALUE_BYTES = 950_000
-"""What its value may have."""
+"""The most bytes of its value."""
 
 KEEPS = (1_000, 200, 50, 10, 0)
-"""How many entries of a list to keep, tried one after the other."""
+"""How many entries of each list to keep, tried one after the other."""
 
 SMALLEST_MAPPING = 100
-"""A mapping with no more entries than this is a record of its own, which loses none."""
+"""A mapping with no more entries than this is a record with fields, and isn't cut."""
 
 
 def fitting(record: dict[str, Any], encode: Callable[[Any], bytes], largest: int = LARGEST_VALUE_BYTES) -> bytes:
-    """A record encoded, with its longest lists cut where it would be larger than that many bytes. It may still be too
-    large: texts are left as they are."""
+    """Encodes a record; its longest lists are cut if it would have more than `largest` bytes. It may still be too
+    large: strings are not cut."""
     value = encode(record)
     for keep in KEEPS:
         if len(value) <= largest:
@@ -30,8 +30,8 @@ def fitting(record: dict[str, Any], encode: Callable[[Any], bytes], largest: int
 
 
 def _cut(value: Any, keep: int) -> Any:
-    """A copy whose lists, and mappings of many entries, have `keep` at most. Beside each that was cut stands
-    `<name>_left_out`, how many are missing."""
+    """A copy with at most `keep` entries in lists and large mappings. Beside each that was cut, `<name>_left_out` says
+    how many are missing."""
     if isinstance(value, list):
         return [_cut(each, keep) for each in value[:keep]]
     if not isinstance(value, dict):

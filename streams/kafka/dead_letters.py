@@ -1,4 +1,4 @@
-"""Records that were set aside, as they go to `dead-letters`: what came, where from and why, cut where it is large."""
+"""Dead letters: records that were set aside, with their origin and the reason, cut if they are large."""
 
 from typing import NamedTuple
 
@@ -6,13 +6,13 @@ from aiokafka import ConsumerRecord
 
 KEPT_VALUE_BYTES = 512 * 1024
 KEPT_KEY_BYTES = 4 * 1024
-"""How much of a value and a key a letter keeps, from their beginning."""
+"""How many bytes of a value and of a key a dead letter keeps, from the beginning."""
 
 LONGEST_REASON_BYTES = 2 * 1024
 
 
 class DeadLetter(NamedTuple):
-    """A record of `dead-letters`; nothing of the bad record that it doesn't keep stays in memory."""
+    """A record of `dead-letters`. It keeps no reference to the rest of the bad record."""
 
     key: bytes | None
     value: bytes | None
@@ -51,5 +51,5 @@ def dead_letter(record: ConsumerRecord, reason: str, kept: bool = False) -> Dead
 
 
 def _shortened(reason: bytes) -> bytes:
-    """Cut between two characters."""
+    """The reason, cut between two characters."""
     return reason[:LONGEST_REASON_BYTES].decode(errors="ignore").encode()

@@ -1,6 +1,6 @@
-"""What ends the worker."""
+"""Errors that end the worker."""
 
 
 class PlainError(RuntimeError):
-    """Ends the worker with its text as the one line to read: it says where, why and what to do, so a traceback would
+    """Ends the worker with its text as the only line of output: it says where, why and what to do, so a traceback would
     add nothing."""

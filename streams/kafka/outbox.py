@@ -1,10 +1,9 @@
-"""Records on their way out: gathered into batches per partition, and sent all or not at all.
+"""The outbox: records gathered into batches per partition, and sent all or not at all.
 
-What Kafka would refuse however often it were sent must be found before it is sent: a batch that was refused leaves a
-gap in the producer's sequence numbers, after which Kafka takes nothing more from it. So a record that is too large is
-left out here, counted and logged. Those who make records cut them (`streams.kafka.cutting`,
-`streams.kafka.dead_letters`) and events are bounded where they come in, so this is a last resort: it keeps one record
-from ending every worker in turn.
+A record that Kafka would always refuse must be found before it is sent: a refused batch leaves a gap in the producer's
+sequence numbers, after which Kafka takes nothing more from it. So a record that is too large is left out here, counted
+and logged. That is a last resort, which keeps one record from ending every worker in turn: records are cut where they
+are made (`streams.kafka.cutting`, `streams.kafka.dead_letters`), and events are bounded where they come in.
 """
 
 import asyncio
@@ -38,7 +37,7 @@ Headers = Iterable[tuple[str, bytes]]
 
 
 class RefusedError(PlainError):
-    """Kafka refuses it, and would refuse it again however often it were sent; the text says where and what to do."""
+    """Kafka refuses a record, and would refuse it each time; the text says where and what to do."""
 
 
 _REFUSALS: dict[type[KafkaError], str] = {
@@ -52,14 +51,14 @@ _REFUSALS: dict[type[KafkaError], str] = {
 
 
 class Outbox:
-    """One flush's records. `send` returns when the broker has taken every one of them."""
+    """The records of one flush. `send` returns when the broker has acknowledged every one of them."""
 
     def __init__(self, producer: AIOKafkaProducer) -> None:
         self._producer = producer
         self._batches: dict[tuple[str, int], list[BatchBuilder]] = {}
 
     def add(self, topic: str, partition: int, records: Iterable[Record], headers: Headers = ()) -> None:
-        """Keys and values of one topic's partition, in order; all of them under the same headers."""
+        """Adds keys and values for one partition of a topic, in order, with the same headers."""
         batches = self._batches.get((topic, partition), [])
         beside = list(headers)
         for key, value in records:
@@ -76,12 +75,12 @@ class Outbox:
             self._batches[topic, partition] = batches
 
     def count(self, topic: str, partition: int) -> int:
-        """How many records go to a topic's partition."""
+        """How many records go to a partition of a topic."""
         return sum(batch.record_count() for batch in self._batches.get((topic, partition), ()))
 
     async def send(self) -> dict[tuple[str, int], int]:
-        """The last offset written per `(topic, partition)`. What may go away by itself (no leader, a time-out)
-        the producer tries again until it does. Raises RefusedError for what won't, and KafkaError for anything else."""
+        """Sends all. Returns the last offset written per `(topic, partition)`. The producer retries transient errors
+        (no leader, a time-out). Raises RefusedError for permanent ones, and KafkaError for anything else."""
         written = await asyncio.gather(*(self._send(*tp, batches) for tp, batches in self._batches.items()))
         return dict(zip(self._batches, written, strict=True))
 

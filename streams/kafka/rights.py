@@ -1,7 +1,7 @@
-"""What the worker must be allowed to do on Kafka, asked of the broker before the worker starts.
+"""Checks, before the worker starts, that Kafka lets it do what it must.
 
-Without this, a right that is missing shows as an error deep in some client, after each restart anew. The same list as
-commands is in `deploy/docs/kafka-acls.md`.
+Otherwise a missing right would show as an error deep in some client, again after each restart.
+`deploy/docs/kafka-acls.md` lists the rights as commands.
 """
 
 import logging
@@ -32,13 +32,13 @@ def needed(names: TopicNames) -> dict[str, tuple[AclOperation, ...]]:
 
 
 def check(settings: Settings, names: TopicNames) -> None:
-    """Raises BadTopicsError where this user may not do what the worker must, or where a topic takes no records as large
-    as those it may write. What the broker doesn't tell counts as allowed."""
+    """Raises BadTopicsError if this user may not do what the worker must, or a topic doesn't take records as large as
+    the worker may write. What the broker doesn't answer counts as allowed."""
     admin = topics.admin(settings)
     options = {"include_authorized_operations": True, "request_timeout": topics.ANSWER_S}
     group = admin.describe_consumer_groups([names.app_id], **options)[names.app_id]
     if _code(group) == KafkaError._UNSUPPORTED_FEATURE:
-        return  # the embedded broker; asked for the rest, the client would wait for an answer that never comes
+        return  # the embedded broker never answers the other requests
     wanted = needed(names)
     described = admin.describe_topics(TopicCollection(list(wanted)), **options)
     lacking = [
@@ -57,7 +57,7 @@ def check(settings: Settings, names: TopicNames) -> None:
 
 
 def _lacking(found: "Future[Any]", what: str, wanted: tuple[AclOperation, ...]) -> Iterator[str]:
-    """What is not allowed of what is wanted, as `READ on topic orders`."""
+    """The operations wanted that are not allowed, as `READ on topic orders`."""
     code = _code(found)
     if code in (KafkaError.TOPIC_AUTHORIZATION_FAILED, KafkaError.GROUP_AUTHORIZATION_FAILED):
         allowed = []
@@ -71,7 +71,7 @@ def _lacking(found: "Future[Any]", what: str, wanted: tuple[AclOperation, ...]) 
 
 
 def _too_small(admin: AdminClient, names: TopicNames) -> dict[str, int]:
-    """Topics that take no records as large as those the worker may write, with what they take (bytes)."""
+    """Topics that don't take records as large as the worker may write, with their limit (bytes)."""
     resources = [ConfigResource(ConfigResource.Type.TOPIC, topic) for topic in (*names.compacted, names.dead_letters)]
     found: dict[str, int] = {}
     for resource, answer in admin.describe_configs(resources, request_timeout=topics.ANSWER_S).items():
@@ -85,7 +85,7 @@ def _too_small(admin: AdminClient, names: TopicNames) -> dict[str, int]:
 
 
 def _code(answer: "Future[Any]") -> int | None:
-    """Of the error that came for an answer, once it is there."""
+    """The error code of an answer, once it is there."""
     error = answer.exception()
     if error is None:
         return None

@@ -1,4 +1,4 @@
-"""The topics: their names, and that they are there with the right partitions before the worker starts."""
+"""The topics: their names, and their creation and checks before the worker starts."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -22,12 +22,12 @@ ANSWER_S = 15.0
 
 
 def topic_of(event_type: str) -> str:
-    """The input an event belongs to, by its plain name."""
+    """The plain name of the input for an event type."""
     return _TOPIC_OF.get(event_type.partition(".")[0], "shops")
 
 
 class BadTopicsError(ValueError):
-    """Topics that can't be worked with; the text says which and why."""
+    """Topics that the worker can't use; the text says which and why."""
 
 
 class NoBrokerError(BadTopicsError):
@@ -36,7 +36,7 @@ class NoBrokerError(BadTopicsError):
 
 @dataclass(frozen=True)
 class TopicNames:
-    """Every topic's name on the broker, `TOPIC_PREFIX` in front."""
+    """Every topic's name on the broker, with `TOPIC_PREFIX`."""
 
     prefix: str
     app_id: str
@@ -46,12 +46,12 @@ class TopicNames:
 
     @property
     def inputs(self) -> dict[str, str]:
-        """Plain name by the name on the broker."""
+        """Plain names by the names on the broker."""
         return {self.of(topic): topic for topic in INPUTS}
 
     @property
     def state(self) -> str:
-        """The folder inside DATADIR."""
+        """The folder in DATADIR."""
         return self.prefix + self.app_id
 
     @property
@@ -78,7 +78,7 @@ class TopicNames:
 
     @property
     def remarks(self) -> str:
-        """What people have said of alerts: acknowledged, muted."""
+        """Acks and mutes of alerts."""
         return self.of(f"{self.app_id}-remarks")
 
     @property
@@ -96,18 +96,18 @@ class TopicNames:
 
 
 ROOMY = {"max.message.bytes": "1048588"}
-"""Kafka's own default, also where the broker's is lower: enough for all that the worker writes."""
+"""Kafka's own default, set even if the broker's is lower, as it is enough for all that the worker writes."""
 
 INBOX = {"retention.ms": str(14 * 24 * 3_600_000), **ROOMY}
-"""Bodies hold names and addresses: they go after two weeks, and until then can be mapped again."""
+"""Bodies hold names and addresses: they are deleted after two weeks, and can be mapped again until then."""
 
 COMPACTED = {"cleanup.policy": "compact", "min.cleanable.dirty.ratio": "0.1", **ROOMY}
 
 
 def prepare(settings: Settings, names: TopicNames) -> int:
-    """Creates what is missing and says how many partitions there are.
+    """Creates missing topics and returns the number of partitions.
 
-    Raises BadTopicsError when the broker can't be reached, partition counts differ, or a topic can't be created.
+    Raises BadTopicsError if the broker can't be reached, partition counts differ, or a topic can't be created.
     """
     client = admin(settings)
     there = _there(client, settings)
@@ -117,8 +117,7 @@ def prepare(settings: Settings, names: TopicNames) -> int:
 
 
 def prepare_inbox(settings: Settings, names: TopicNames) -> int:
-    """Creates the topic of what is received, if it is missing; says how many partitions it has. Raises
-    BadTopicsError."""
+    """Creates the inbox topic if it is missing; returns its number of partitions. Raises BadTopicsError."""
     client = admin(settings)
     count = _there(client, settings).get(names.inbox)
     if count is None:
@@ -127,19 +126,19 @@ def prepare_inbox(settings: Settings, names: TopicNames) -> int:
 
 
 def require(settings: Settings, wanted: Iterable[str]) -> None:
-    """Raises BadTopicsError where one of the topics isn't there. They are the worker's to make."""
+    """Raises BadTopicsError if one of the topics is missing; the worker creates them."""
     there = partition_counts(settings)
     if missing := [topic for topic in wanted if topic not in there]:
         raise BadTopicsError(f"there is no topic {missing[0]}: start `shipclock worker` once, it makes them")
 
 
 def partition_counts(settings: Settings) -> dict[str, int]:
-    """Of each topic on the broker. Raises BadTopicsError when it can't be reached."""
+    """The number of partitions of each topic on the broker. Raises BadTopicsError if it can't be reached."""
     return _there(admin(settings), settings)
 
 
 def admin(settings: Settings) -> AdminClient:
-    """A client for what isn't reading or writing."""
+    """A client for administration."""
     servers = ",".join(bootstrap_servers(settings))
     return AdminClient({"bootstrap.servers": servers, "log_level": 0, **access.for_librdkafka(settings)})
 
@@ -153,12 +152,12 @@ def _there(admin: AdminClient, settings: Settings) -> dict[str, int]:
 
 
 def _perhaps(settings: Settings) -> str:
-    """librdkafka tries again and again, whether nobody is there or the password is wrong."""
+    """librdkafka retries for ever, whether the broker is away or the password is wrong."""
     return "" if settings.kafka_security == "PLAINTEXT" else f", or it refuses this {settings.kafka_security} log-in"
 
 
 def _agreed(names: TopicNames, there: dict[str, int]) -> int | None:
-    """The one partition count of all topics that must agree; None when none exists yet."""
+    """The partition count that all topics must have; None if none exists yet."""
     bound = {topic: there[topic] for topic in names.all if topic in there}
     if len(set(bound.values())) > 1:
         counts = ", ".join(f"{topic} has {count}" for topic, count in bound.items())

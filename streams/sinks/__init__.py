@@ -1,1 +1,2 @@
-"""Where alerts go: each sink reads the topic `alerts` in a consumer group of its own, apart from the engine."""
+"""Sinks: where alerts are delivered. Each reads the topic `alerts` in a consumer group of its own, apart from the
+engine."""

@@ -1,4 +1,4 @@
-"""What a sink is to the runner that reads for it."""
+"""The base class of sinks, as their runner calls it."""
 
 import logging
 from collections.abc import Sequence
@@ -21,7 +21,8 @@ Record: TypeAlias = "ConsumerRecord[bytes, bytes | None]"
 
 
 class StartOver(Exception):
-    """The other side no longer has what it was given of some partitions: those are to be gained again."""
+    """The receiver has lost what it was given of some partitions, so they are assigned again and read from the
+    start."""
 
     def __init__(self, *partitions: int) -> None:
         super().__init__(f"partitions {', '.join(map(str, partitions))}")
@@ -29,7 +30,7 @@ class StartOver(Exception):
 
 
 class Offsets(NamedTuple):
-    """Offsets of one partition: its first record's, the one to go on from, and the one after its last record's."""
+    """Offsets of one partition: its first record's, the committed one to go on from, and the end."""
 
     beginning: int
     resume: int
@@ -37,16 +38,16 @@ class Offsets(NamedTuple):
 
     @property
     def is_new(self) -> bool:
-        """Nothing of it has been delivered yet. Whoever is new need not hear of what has ended before."""
+        """Nothing of the partition has been delivered yet. A new receiver need not get alerts that ended before."""
         return self.resume == self.beginning
 
 
 class Sink:
-    """One other side. A runner calls these one at a time, in this order for each partition:
+    """One receiver of alerts. A runner calls these methods one at a time, in this order for each partition:
 
-    `assigned` once, `deliver` for each batch, `caught_up` once its end as of `assigned` has been read, and `revoked`.
-    `tick` comes about twice a second, for what goes by the clock. What `deliver` has returned for counts as delivered,
-    except from the offset on that `held` names.
+    `assigned` once, `deliver` for each batch, `caught_up` once the end as of `assigned` has been read, and `revoked`.
+    `tick` comes about twice a second, for what depends on time. Records are committed once `deliver` has returned, up
+    to the offset that `held` returns.
     """
 
     batch = 500
@@ -57,7 +58,7 @@ class Sink:
 
     @property
     def name(self) -> str:
-        """Names its consumer group, too."""
+        """Also names its consumer group."""
         return self.delivery.counters.sink
 
     async def __aenter__(self) -> Self:
@@ -69,18 +70,18 @@ class Sink:
         """Closes what was opened."""
 
     async def assigned(self, partition: int, offsets: Offsets) -> int:
-        """A partition is this process's now; the answer is the offset to read it from."""
+        """A partition was assigned to this process. Returns the offset to read it from."""
         return offsets.resume
 
     async def deliver(self, partition: int, records: Sequence[Record]) -> None:
-        """Delivers, or keeps for a `tick` to deliver. Raises StartOver."""
+        """Delivers records, or keeps them for a `tick` to deliver. Raises StartOver."""
         raise NotImplementedError
 
     async def caught_up(self, partition: int) -> None:
-        """All that was there when the partition was gained has been taken."""
+        """All records that were there when the partition was assigned have been read."""
 
     async def tick(self, now_ms: int) -> None:
-        """Does what has become due by now (wall time, epoch ms). Raises StartOver."""
+        """Does what is due by now (wall time, epoch ms). Raises StartOver."""
 
     def held(self, partition: int) -> int | None:
         """The offset of the oldest record that waits for a `tick`."""
@@ -95,7 +96,7 @@ class Sink:
             return None
         try:
             alert = alerts.decode(record.value)
-            emitted_from(alert)  # its times
+            emitted_from(alert)  # raises for times that are none
             return alert
         except (msgspec.DecodeError, ValueError):
             self.delivery.counters.given_up += 1

@@ -1,4 +1,4 @@
-"""Carrying something to a sink's other side: again while it can't take it, within bounds, and counted."""
+"""Delivery to a receiver: retried while it is unavailable, for a limited time, and counted."""
 
 import asyncio
 import logging
@@ -19,25 +19,25 @@ log = logging.getLogger(__name__)
 
 FIRST_S = 0.5
 LONGEST_S = 30.0
-"""The pause before the next attempt is random, up to a bound that doubles from the first to the longest."""
+"""The pause before a retry is random, up to a bound that doubles from the first to the longest."""
 
 PATIENCE_S = 6 * 3600.0
-"""How long it is tried again: longer than most outages, and still not for ever."""
+"""How long a delivery is retried: longer than most outages, but not for ever."""
 
 
 class Unavailable(Exception):
-    """The other side can't be reached or can't take anything now. The text names no alert and no secret."""
+    """The receiver can't be reached or can't take anything now. The text names no alert and no secret."""
 
 
 class Rejected(Exception):
-    """The other side was reached and doesn't want this, whenever it comes. The text names no alert and no secret."""
+    """The receiver answered that it will never take this. The text names no alert and no secret."""
 
 
 class Counters(Struct):
-    """What became of the alerts of one sink, since the process started.
+    """What became of one sink's alerts since the process started.
 
-    `failed` and `retried` count attempts, `given_up` alerts that were not delivered; `lag` is how many records lie
-    between what was delivered and the topic's end, over the partitions that are this process's.
+    `failed` and `retried` count attempts, `given_up` alerts that were not delivered. `lag` is how many records of this
+    process's partitions are yet to be delivered.
     """
 
     sink: str
@@ -49,7 +49,7 @@ class Counters(Struct):
 
 
 class Delivery:
-    """Tries, waits, tries again, and keeps the counters."""
+    """Tries, waits, retries, and keeps the counters."""
 
     def __init__(
         self,
@@ -62,7 +62,7 @@ class Delivery:
         self._sleep = sleep
 
     async def send(self, send: Callable[[], Awaitable[Any]], alerts: int = 1) -> bool:
-        """True once `send` has gone through, False where it was given up. Other errors of `send` pass."""
+        """True once `send` has succeeded, False if it was given up. Other errors of `send` are raised."""
         try:
             await self._try(send, stop_after_delay(self._patience_s))
         except (Unavailable, Rejected) as error:
@@ -74,11 +74,11 @@ class Delivery:
         return True
 
     async def send_forever(self, ask: Callable[[], Awaitable[Any]]) -> None:
-        """Asks until there is an answer: for what a sink must know before it can go on."""
+        """Retries until there is an answer: for what a sink must know before it can go on."""
         await self._try(ask, stop_never)
 
     async def _try(self, send: Callable[[], Awaitable[Any]], stop: Any) -> None:
-        async def attempt() -> None:  # tenacity awaits only what is declared so
+        async def attempt() -> None:  # tenacity awaits only coroutine functions
             await send()
 
         attempts = AsyncRetrying(
@@ -95,6 +95,6 @@ class Delivery:
         self.counters.failed += 1
         self.counters.retried += 1
         reason = state.outcome.exception() if state.outcome else None
-        # The first one is news; the rest of an outage is what the counters show.
+        # Only the first failure of an outage is a warning; the counters show the rest.
         level = logging.WARNING if state.attempt_number == 1 else logging.DEBUG
         log.log(level, "%s: not delivered yet, it will be tried again: %s", self.counters.sink, reason)

@@ -1,4 +1,4 @@
-"""What the sinks that post over HTTP share."""
+"""What sinks that post over HTTP share."""
 
 from types import TracebackType
 from typing import Self
@@ -9,10 +9,10 @@ from streams.sinks.base import Sink
 from streams.sinks.delivery import Rejected, Unavailable
 
 ANSWER_S = 15.0
-"""How long the other side may take; Standard Webhooks advises 15 to 30 s."""
+"""How long an answer may take; Standard Webhooks advises 15 to 30 s."""
 
 COME_BACK = frozenset({408, 425, 429})
-"""Client errors that speak of the moment and not of what was sent."""
+"""Client errors that may succeed later."""
 
 
 class HttpSink(Sink):
@@ -30,7 +30,7 @@ class HttpSink(Sink):
     async def post(self, url: str, body: bytes, headers: dict[str, str]) -> None:
         """One POST. Raises Unavailable or Rejected."""
         try:
-            # Not led elsewhere: what was signed for one address is not meant for another.
+            # No redirects: what was signed for one address is not meant for another.
             async with self._session.post(url, data=body, headers=headers, allow_redirects=False) as answer:
                 status = answer.status
         except (aiohttp.ClientError, TimeoutError, OSError) as error:

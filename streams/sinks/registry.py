@@ -1,4 +1,4 @@
-"""The sinks of one worker: those whose settings are set, each reading on its own."""
+"""The sinks of one worker: those whose settings are set."""
 
 import asyncio
 import logging
@@ -20,7 +20,7 @@ log = logging.getLogger(__name__)
 
 
 class Sinks:
-    """`counters` are what the metrics page shows. Raises BadSettingError."""
+    """`counters` are for the metrics. Raises BadSettingError."""
 
     def __init__(
         self, settings: Settings, names: TopicNames, book: RuleBook, warehouses: Warehouses, console_url: str
@@ -46,7 +46,7 @@ def _runners(
     if settings.webhook and settings.webhook_secret:
         yield Runner(Webhook(Delivery("webhook"), settings.webhook, settings.webhook_secret), names.alerts, settings)
     for place, url in enumerate(settings.notify, start=1):
-        # Each reads on its own, so that one that is away keeps no other waiting.
+        # Each reads on its own, so that an unavailable one delays no other.
         notifier = Notifier(Delivery(f"notify-{place}"), place, url, settings.notify_every, console_url)
         yield Runner(notifier, names.alerts, settings)
     if settings.redis:

@@ -16,20 +16,20 @@ from streams.sinks.base import Offsets, Record, Sink, StartOver
 log = logging.getLogger(__name__)
 
 TURN_MS = 500
-"""How long to wait for records before the sink has its tick."""
+"""How long to wait for records before the sink's next tick."""
 
 RESTART_S = 5.0
-"""The pause after which reading is started again when Kafka, or a sink, has failed."""
+"""The pause before reading starts again after an error of Kafka or a sink."""
 
 LAG_S = 5.0
-"""How often to ask how far behind the sink is, also while it hangs."""
+"""How often the sink's lag is measured, also while it hangs."""
 
 NEVER_IDLE_MS = 2**31 - 1
-"""A sink may hang for as long as it likes and keep its partitions; that the process lives, heartbeats tell."""
+"""A sink may hang for any time and keep its partitions; heartbeats show that the process lives."""
 
 
 class Runner(ConsumerRebalanceListener):
-    """Runs until cancelled, whatever the sink or Kafka does meanwhile."""
+    """Runs until cancelled, whatever errors the sink or Kafka has."""
 
     def __init__(self, sink: Sink, topic: str, settings: Settings) -> None:
         self.sink = sink
@@ -82,7 +82,7 @@ class Runner(ConsumerRebalanceListener):
     # -- the partitions that are this process's -----------------------------------------------------------------
 
     async def on_partitions_revoked(self, revoked: Collection[TopicPartition]) -> None:
-        """What is on its way to the other side is given up; it is not committed, so the next reader delivers it."""
+        """Cancels deliveries under way; they aren't committed, so the next reader delivers them."""
         if self._turn is not None:
             self._turn.cancel()
             await asyncio.wait({self._turn})
@@ -110,7 +110,7 @@ class Runner(ConsumerRebalanceListener):
     # -- a turn -------------------------------------------------------------------------------------------------
 
     async def _interruptible_turn(self) -> None:
-        """A turn, which a rebalance may cut short."""
+        """One turn, which a rebalance may cancel."""
         self._turn = asyncio.ensure_future(self._take_turn())
         try:
             await asyncio.wait({self._turn})
@@ -128,7 +128,7 @@ class Runner(ConsumerRebalanceListener):
             await self._gain(tp)
         fetched = await self._consumer.getmany(timeout_ms=TURN_MS, max_records=self.sink.batch)
         for tp, records in fetched.items():
-            if tp not in self._fresh:  # else assigned meanwhile: gaining it seeks to where it is to be read from
+            if tp not in self._fresh:  # else it was assigned meanwhile, which seeks to the offset to read from
                 await self._take(tp, records)
         for tp in self._behind.keys() - self._fresh:
             await self._look_whether_caught_up(tp)

@@ -1,6 +1,6 @@
-"""Alerts posted to a URL as CloudEvents (structured mode), signed by the Standard Webhooks scheme.
+"""Posts alerts to a URL as CloudEvents (structured mode), signed as in Standard Webhooks.
 
-`webhook-id` stays the same however often an alert's revision is sent, so a receiver knows what it has had.
+`webhook-id` stays the same however often an alert's revision is sent, so that a receiver can drop duplicates.
 """
 
 import asyncio
@@ -24,7 +24,7 @@ def signature(key: bytes, message_id: str, at_s: int, body: bytes) -> str:
 
 
 def message_id(event_id: str) -> str:
-    """Made of the event's id, which may hold what a header and the scheme do not allow."""
+    """The id of a message, made from the event's id without characters that headers and the scheme don't allow."""
     return "msg_" + blake2b(event_id.encode(), digest_size=16).hexdigest()
 
 
@@ -49,7 +49,7 @@ class Webhook(HttpSink):
         self._first.pop(partition, None)
 
     async def deliver(self, partition: int, records: Sequence[Record]) -> None:
-        """Different alerts side by side, the revisions of one alert one after the other."""
+        """Sends different alerts concurrently, the revisions of one alert in order."""
         revisions: dict[str, list[tuple[Alert, bytes]]] = {}
         for record in records:
             alert = self.read(record)
@@ -60,7 +60,7 @@ class Webhook(HttpSink):
                 group.create_task(self._send_all(each))
 
     def _is_change(self, partition: int, alert: Alert) -> bool:
-        """False for the end of what a new receiver has never heard of."""
+        """False for the end of an alert that a new receiver has never got."""
         received = self._first.get(partition)
         if received is None or alert.data.alert in received:
             return True

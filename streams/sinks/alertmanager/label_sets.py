@@ -1,8 +1,8 @@
-"""What Alertmanager should know: which alerts fire, under which labels, and which have ended.
+"""Which alerts Alertmanager should know as firing, under which labels, and which have ended.
 
-Alertmanager takes a set of labels for an alert's identity. Severity and stage are labels, since that is what its
-routes and inhibitions go by. So when one of them changes, the set it leaves is ended at once, and told of together
-with the new one; otherwise it would go on firing as a ghost.
+Alertmanager identifies an alert by its set of labels. Severity and stage are labels, because its routes and inhibitions
+use them. So when one of them changes, the old set is ended at once and sent with the new one; otherwise it would go on
+firing.
 """
 
 from collections.abc import Iterator
@@ -14,16 +14,16 @@ from rules.calendar.instants import from_rfc3339, rfc3339
 from rules.messages.alerts import Alert
 
 EXPIRES_MS = 240_000
-"""Alertmanager ends what isn't sent again for so long by itself: then this process, and its heirs, are gone."""
+"""Alertmanager ends an alert that isn't sent again for so long: then this process and its successors are gone."""
 
 KEPT_MS = 900_000
-"""How long the end of an alert is told again."""
+"""How long the end of an alert is sent again."""
 
 Labels = tuple[tuple[str, str], ...]
 
 
 class LabelSetEpisode(Struct):
-    """A time for which an alert stood under one set of labels. `ended_ms` is None while it fires."""
+    """The time for which an alert had one set of labels. `ended_ms` is None while it fires."""
 
     alert: Alert
     since_ms: int
@@ -31,9 +31,9 @@ class LabelSetEpisode(Struct):
 
 
 class ActiveAlerts:
-    """The spells of one partition's alerts. Times are epoch ms, by the wall clock of whoever wrote the records.
+    """The label-set episodes of one partition's alerts. Times are epoch ms, by the clock of whoever wrote the records.
 
-    `changes` are the spells that have begun or ended since it was last cleared.
+    `changes` are the episodes that have begun or ended since it was last cleared.
     """
 
     def __init__(self) -> None:
@@ -51,11 +51,11 @@ class ActiveAlerts:
         self._drop_old(alert.data.alert, now_ms)
 
     def forget(self, alert: str, at_ms: int) -> None:
-        """The alert's record was removed: nobody knows of it any more."""
+        """The alert's record was deleted."""
         self._end(self._episodes.get(alert, {}), at_ms)
 
     def all(self, now_ms: int) -> Iterator[LabelSetEpisode]:
-        """What fires, and what has ended not long ago."""
+        """Episodes that fire, and those that ended not long ago."""
         for alert in list(self._episodes):
             self._drop_old(alert, now_ms)
         for episodes in self._episodes.values():
@@ -77,7 +77,7 @@ class ActiveAlerts:
 
 
 def labels(alert: Alert) -> Labels:
-    """What identifies it to Alertmanager, and what routes go by."""
+    """The labels that identify an alert to Alertmanager."""
     data = alert.data
     return (
         ("alertname", data.rule),
@@ -92,7 +92,7 @@ def labels(alert: Alert) -> Labels:
 
 
 def posted(episode: LabelSetEpisode, now_ms: int, console_url: str) -> dict[str, object]:
-    """A spell as Alertmanager's API wants it. It fires until `endsAt`, which each time is set a while ahead."""
+    """An episode as Alertmanager's API takes it. It fires until `endsAt`, which is set a while ahead each time."""
     alert, data = episode.alert, episode.alert.data
     notes = {"summary": data.summary, "reason": data.reason, "revision": str(data.revision)}
     if alert.order is not UNSET:

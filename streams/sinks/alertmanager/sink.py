@@ -1,7 +1,7 @@
-"""Alerts for Alertmanager, through its v2 API.
+"""Sends alerts to Alertmanager, through its v2 API.
 
-It keeps alerts in memory only, and takes one for over that isn't sent again. So all that fires is sent again at an
-interval, and what has ended too, for a while. What to send is rebuilt from the topic when a partition is gained.
+Alertmanager keeps alerts in memory only, and ends one that isn't sent again. So all that fires is sent again at an
+interval, and what has ended as well, for a while. What to send is rebuilt from the topic when a partition is assigned.
 """
 
 from collections.abc import Iterable, Sequence
@@ -37,7 +37,7 @@ class Alertmanager(HttpSink):
         return offsets.beginning
 
     async def caught_up(self, partition: int) -> None:
-        """From now on it may speak: what it knew before were states that have passed."""
+        """From now on it sends: the states read before are out of date."""
         self._rebuilt.add(partition)
         self._sent_all_ms = 0
 
@@ -75,11 +75,11 @@ class Alertmanager(HttpSink):
         rest = iter(episodes)
         refused: Rejected | None = None
         while some := list(islice(rest, AT_ONCE)):
-            now_ms = wall_ms()  # of this very attempt: each sets the end a while ahead
+            now_ms = wall_ms()  # taken anew for each attempt, as each sets the end a while ahead
             body = orjson.dumps([posted(episode, now_ms, self._console_url) for episode in some])
             try:
                 await self.post(self._url, body, {"content-type": "application/json"})
-            except Rejected as error:  # what is wrong with these is no reason to keep the others back
+            except Rejected as error:  # the others are sent all the same
                 refused = error
         if refused is not None:
             raise refused

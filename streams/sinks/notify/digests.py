@@ -1,4 +1,4 @@
-"""Grouping: what is new of a shop is gathered and told in one digest. Time comes in as an argument (epoch ms)."""
+"""Digests: a shop's changed alerts are gathered and sent together. Time comes in as an argument (epoch ms)."""
 
 from collections.abc import Collection, Iterable
 from typing import Final
@@ -10,10 +10,10 @@ from rules.messages.alerts import Alert
 from streams.sinks.plain import plain
 
 GATHER_MS: Final = 30_000
-"""How long the first news of a quiet shop waits for more: trouble rarely comes alone."""
+"""How long the first change of a shop waits for more, since several alerts often come together."""
 
 LINES: Final = 10
-"""Alerts that a digest puts in words; it always says how many more there are."""
+"""Alerts that a digest lists; it always says how many more there are."""
 
 RANK: Final = {"critical": 0, "warning": 1, "info": 2}
 SIGN: Final = {"critical": "!!", "warning": "!", "info": "-"}
@@ -26,7 +26,7 @@ Origin = tuple[int, int]
 
 
 class Digest(Struct):
-    """The newest record of each alert that has news, the gravest first."""
+    """The newest record of each alert that has changed, the most severe first."""
 
     platform: str
     shop: str
@@ -67,7 +67,8 @@ def _line(alert: Alert) -> str:
 
 
 class _Gathered(Struct):
-    """News of one shop since its last digest; `oldest` is where it starts, `new` the alerts opened in it."""
+    """A shop's changes since its last digest. `oldest` is the first record's origin, `new` the alerts opened among
+    them."""
 
     since_ms: int
     oldest: Origin
@@ -84,10 +85,10 @@ class Digests:
         self._last_ms: dict[ShopKey, int] = {}
 
     def add(self, alert: Alert, origin: Origin, now_ms: int, first: bool = False) -> None:
-        """The next record of an alert.
+        """Adds the next record of an alert.
 
-        One that opens and ends between two digests is not worth a word, and with `first`, where nothing has ever been
-        told, neither is one that has ended. Nor is mere information, such as an order due tomorrow: the console has it.
+        An alert that opens and ends between two digests is left out, and with `first`, where nothing has ever been
+        sent, so is one that has ended. Alerts of severity `info` are left out; the console shows them.
         """
         shop, name = (alert.platform, alert.shop), alert.data.alert
         gathered = self._gathered.get(shop) or _Gathered(now_ms, origin)
@@ -109,8 +110,8 @@ class Digests:
             self._gathered.pop(shop, None)
 
     def due(self, now_ms: int, behind: Collection[int] = ()) -> list[Digest]:
-        """The digests whose time has come; each is to be confirmed with `sent`. Partitions that are `behind` wait:
-        what they tell has mostly passed."""
+        """The digests that are due; each is to be confirmed with `sent`. Those of partitions that are `behind` wait, as
+        their alerts may be out of date."""
         return [
             _digest(shop, gathered.alerts.values())
             for shop, gathered in self._gathered.items()
@@ -124,12 +125,12 @@ class Digests:
         self._last_ms = {each: at_ms for each, at_ms in self._last_ms.items() if at_ms + self._every_ms > now_ms}
 
     def oldest(self, partition: int) -> int | None:
-        """The offset from which a partition's records have not been told yet."""
+        """The offset from which a partition's records have not been sent yet."""
         origins = [each.oldest for each in self._gathered.values()]
         return min((offset for number, offset in origins if number == partition), default=None)
 
     def drop(self, partition: int) -> None:
-        """Forgets what has been gathered from a partition."""
+        """Forgets a partition's gathered changes."""
         for shop, gathered in list(self._gathered.items()):
             if gathered.oldest[0] == partition:
                 del self._gathered[shop]

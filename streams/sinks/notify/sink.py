@@ -23,8 +23,8 @@ TONE = {
 
 
 class Notifier(Sink):
-    """One address: the `place`th of those in the settings, counted from 1. `every_min` is minutes between two digests
-    of a shop. Raises BadSettingError for an address that Apprise doesn't know."""
+    """One address: number `place` of those in the settings, counted from 1. `every_min` is the minutes between two
+    digests of a shop. Raises BadSettingError for an address that Apprise doesn't know."""
 
     def __init__(self, delivery: Delivery, place: int, url: str, every_min: int, console_url: str) -> None:
         super().__init__(delivery)
@@ -75,12 +75,12 @@ class Notifier(Sink):
             body_format=apprise.NotifyFormat.TEXT,
             notify_type=TONE[digest.gravest],
         )
-        if not sent:  # Apprise doesn't say why
+        if not sent:  # Apprise gives no reason
             raise Unavailable(f"Apprise could not send by {self._target[0].app_id}")
 
 
 def _target(place: int, url: str) -> apprise.Apprise:
-    # A receiver could otherwise lead a digest to a service inside. The address itself may still say `redirect=yes`.
+    # A redirect could send a digest to an internal service. The address itself may still ask for it (`redirect=yes`).
     target = apprise.Apprise(asset=apprise.AppriseAsset(http_redirects=False))
     if not target.add(url):  # the address is not shown: it holds a secret
         raise BadSettingError(f"address {place} of SHIPCLOCK_NOTIFY is none that Apprise knows")

@@ -1,8 +1,8 @@
-"""Alerts in Redis: per warehouse one stream, that services read with consumer groups.
+"""Alerts in Redis: per warehouse one stream, which services read with consumer groups.
 
-How far each partition has been written lies in Redis itself, changed in the same step as the streams. So a Redis
-restored from an older copy goes on from there, and one that has lost everything is filled again from the beginning.
-A revision of an alert is written once, however often it is read.
+How far each partition has been written is kept in Redis itself, changed in the same transaction as the streams. So a
+Redis restored from an older copy goes on from there, and an empty one is filled from the beginning. A revision of an
+alert is written once, however often it is read.
 """
 
 import asyncio
@@ -28,13 +28,13 @@ REVISIONS = "shipclock:revisions"
 """Hash: the last revision written of each alert."""
 
 KEPT = 100_000
-"""Entries a stream keeps, about: to be more than the alerts open at once."""
+"""About how many entries a stream keeps; more than the alerts open at once."""
 
 SETTLED_MS = 2_000
-"""An alert may be on its topic this long before the facts that it comes from are on theirs, when both are new."""
+"""An alert may be on its topic this long before the facts it comes from are on theirs, if both are new."""
 
 LOOK_MS = 5_000
-"""How often to look whether Redis still has what it was given."""
+"""How often to check whether Redis still has what it was given."""
 
 WRITE = """
 if (redis.call('HGET', KEYS[2], ARGV[1]) or '') ~= ARGV[2] then return -1 end
@@ -64,10 +64,10 @@ class Entry(NamedTuple):
 
 
 class _Place(NamedTuple):
-    """What stands in Redis of a partition, and the offset up to which it must be read before all is there again.
+    """What Redis has of a partition, and the offset up to which it must be read until everything is there again.
 
-    While it is filled from the beginning, alerts that are open wait in `waiting`, to be the last that are written:
-    they are what a stream of limited length must not lose.
+    While it is filled from the beginning, open alerts wait in `waiting` and are written last: a stream of limited
+    length must not lose them.
     """
 
     stands: str
@@ -152,7 +152,7 @@ class RedisAlerts(Sink):
             await self.delivery.send(lambda: answer(self._redis.hdel(REVISIONS, *gone)), alerts=0)
 
     async def _put(self, partition: int, entries: Sequence[Entry], then: str) -> None:
-        """Writes entries; `then` is what stands in Redis of the partition afterwards. Raises StartOver."""
+        """Writes entries; `then` is the partition's position in Redis afterwards. Raises StartOver."""
         rest = iter(entries)
         stood = self._places[partition].stands
         while True:
@@ -188,7 +188,7 @@ class RedisAlerts(Sink):
         return entries
 
     async def _homes(self, partition: int, received: Sequence[tuple[Record, Alert]]) -> dict[str, str]:
-        """Warehouses of the orders whose articles decide, as the ship-next list's sink has found out."""
+        """Warehouses of the orders whose articles decide, as the ship-next sink has found them."""
         members = sorted({_member(alert) for _, alert in received} - {""})
         if not members:
             return {}
@@ -205,7 +205,7 @@ class RedisAlerts(Sink):
 
 
 def _ended(waiting: dict[str, Entry], entries: Iterable[Entry]) -> list[Entry]:
-    """The newest entries of alerts that have ended; of those that are open they go to `waiting`."""
+    """The newest entries of alerts that have ended; those of open alerts go to `waiting`."""
     ended: dict[str, Entry] = {}
     for entry in entries:
         (ended if entry.is_open else waiting).pop(entry.alert, None)
@@ -218,5 +218,5 @@ def _field(partition: int) -> str:
 
 
 def _member(alert: Alert) -> str:
-    """Empty for what concerns the shop as a whole."""
+    """Empty for alerts of the whole shop."""
     return "" if alert.order is UNSET else member(alert.platform, alert.shop, alert.order)

@@ -1,4 +1,4 @@
-"""The Redis client of the sinks: one attempt a call, and its errors sorted by whether to try again."""
+"""The sinks' Redis client: one attempt per call, with errors sorted into Unavailable and Rejected."""
 
 from collections.abc import Awaitable
 from typing import Any
@@ -16,13 +16,13 @@ CONNECT_S = 5.0
 ANSWER_S = 15.0
 
 READ = "shipclock:read"
-"""Hash: how far each topic's partition has been written; gone when Redis has lost what it had."""
+"""Hash: how far each topic's partition has been written; gone if Redis has lost its data."""
 
 _PASSING = (NoConnection, NoAnswer, OutOfMemoryError, ReadOnlyError, TryAgainError, OSError)
 
 
 def connect(url: str) -> Any:
-    """A client (`redis://`, or `rediss://` for TLS); it connects on first use. The courier is who tries again."""
+    """A client (`redis://`, or `rediss://` for TLS) that connects on first use. `Delivery` retries."""
     return Redis.from_url(
         url,
         decode_responses=True,
@@ -33,7 +33,7 @@ def connect(url: str) -> Any:
 
 
 async def answer(call: Awaitable[Any]) -> Any:
-    """What Redis answers. Raises Unavailable or Rejected."""
+    """Redis' answer. Raises Unavailable or Rejected."""
     try:
         return await call
     except _PASSING as error:

@@ -42,11 +42,11 @@ class ShipNext:
         self.clock_ms = MIN_MS
         self._profiles: dict[ShopName, ShopFacts] = {}
         self._plans: dict[ShopName, Plan] = {}
-        self._orders: dict[ShopName, dict[str, bytes]] = {}  # facts of those that may wait for something
+        self._orders: dict[ShopName, dict[str, bytes]] = {}  # facts of orders that may have a deadline ahead
         self._timers: list[tuple[int, str, ShopName]] = []
 
     def apply(self, key: bytes, value: bytes | None, now_ms: int) -> None:
-        """A record of the facts changelog."""
+        """Applies a record of the facts changelog."""
         match orjson.loads(key):
             case "clock" if value is not None:
                 self.clock_ms = max(self.clock_ms, int(orjson.loads(value)["clock_ms"]))
@@ -82,7 +82,7 @@ class ShipNext:
         return plan
 
     def advance(self, now_ms: int) -> None:
-        """Looks again at the orders whose deadlines have passed."""
+        """Looks again at orders whose deadlines have passed."""
         while self._timers and self._timers[0][0] <= now_ms:
             at_ms, name, shop = heappop(self._timers)
             waiting = self.waiting.get(name)

@@ -1,7 +1,7 @@
 """The ship-next list in Redis: per warehouse a sorted set of orders by next deadline, and what shipping each one saves.
 
-It is read from the changelog of the orders' facts, from its beginning on each start. So it needs nothing from Redis to
-be right, and writes all of it again when Redis has lost something.
+It is read from the facts changelog, from the beginning on each start. So it needs nothing from Redis to be right, and
+is written anew if Redis has lost something.
 """
 
 import asyncio
@@ -25,16 +25,16 @@ from streams.warehouses import Warehouses
 DUE = "shipclock:due:"
 SAVES = "shipclock:saves:"
 MEMBERS = "shipclock:members:"
-"""Hash per partition: in which warehouse's list each of its orders stands."""
+"""Hash per partition: the warehouse in whose list each of its orders is."""
 
 HOMES = "shipclock:homes:"
-"""Hash per partition: warehouses of the orders whose articles decide about it, whether they wait or not."""
+"""Hash per partition: the warehouses of orders whose articles decide, whether they wait for a deadline or not."""
 
 LOOK_MS = 5_000
-"""How often to look whether Redis still has what it was given."""
+"""How often to check whether Redis still has what it was given."""
 
 AT_ONCE = 500
-"""Orders judged in one go and written in one transaction, at most."""
+"""Orders written in one transaction, at most."""
 
 
 log = logging.getLogger(__name__)
@@ -51,7 +51,7 @@ return 0
 
 
 class RedisDue(Sink):
-    """In wall time a deadline has passed when the wall clock says so; else (`wall` false) by the partition's clock."""
+    """In wall time (`wall`) a deadline passes by the wall clock; else by the partition's clock."""
 
     batch = 2_000
 
@@ -89,10 +89,10 @@ class RedisDue(Sink):
             for key in some:
                 try:
                     ahead.apply(key, newest[key], self._now_ms(partition))
-                except Exception as error:  # whatever stands in a record; where, the worker tells on its next start
+                except Exception as error:  # any bad record; the worker reports it on its next start
                     self.delivery.counters.given_up += 1
                     log.error("%s: no facts in a record of partition %d: %r", self.name, partition, error)
-            await asyncio.sleep(0)  # the engine has its turn
+            await asyncio.sleep(0)  # lets the event loop's other tasks run
 
     async def tick(self, now_ms: int) -> None:
         for partition in list(self._stamps):
@@ -109,7 +109,7 @@ class RedisDue(Sink):
         return wall_ms() if self._wall else self._lists[partition].clock_ms
 
     async def _lost(self) -> list[int]:
-        """Partitions of which Redis hasn't what it was last given."""
+        """Partitions of which Redis lacks what it was last given."""
         partitions = list(self._stamps)
         there: list[str | None] = []
 
@@ -136,7 +136,7 @@ class RedisDue(Sink):
             await self._write_all(partition)
 
     async def _write_all(self, partition: int) -> None:
-        """Also what other processes have left in Redis is put right."""
+        """Also removes what other processes have left in Redis."""
         ahead = self._lists[partition]
 
         async def write() -> None:
@@ -155,18 +155,18 @@ class RedisDue(Sink):
     async def _carry(self, partition: int, write: Callable[[], Awaitable[None]], orders: int) -> None:
         ahead = self._lists[partition]
         if not await self.delivery.send(write, alerts=orders):
-            self._stamps[partition] = ""  # so that the next look finds something missing
+            self._stamps[partition] = ""  # so that the next check finds it missing
         ahead.changed.clear()
         ahead.moved.clear()
 
     async def _stamp(self, partition: int, stood: str, stamp: str) -> None:
-        """After a write: the stamp in place of the one before. Raises StartOver where that is gone."""
+        """After a write: replaces the partition's stamp. Raises StartOver if the stamp before is gone."""
         if await answer(self._restamp([READ], [due_field(partition), stood, stamp])) < 0:
             raise StartOver(partition)
         self._stamps[partition] = stamp
 
     async def _put(self, partition: int, changed: dict[str, str | None], moved: Iterable[str]) -> None:
-        """`changed` says where each order stood before."""
+        """Writes changes; `changed` says in which list each order was before."""
         ahead = self._lists[partition]
         for some in _slices(changed):
             batch = self._redis.pipeline(transaction=True)
@@ -185,7 +185,7 @@ def _slices(all_of_them: Iterable[T]) -> Iterator[list[T]]:
 
 
 def _write_orders(batch: Any, partition: int, changed: dict[str, str | None], waiting: dict[str, Waiting]) -> None:
-    """In few commands of many orders each: it is their number that takes the time."""
+    """In few commands of many orders each, as the number of commands takes the time."""
     gone: defaultdict[str, list[str]] = defaultdict(list)
     here: defaultdict[str, list[str]] = defaultdict(list)
     for member, before in changed.items():
@@ -205,7 +205,7 @@ def _write_orders(batch: Any, partition: int, changed: dict[str, str | None], wa
 
 
 def _write_hash(batch: Any, key: str, values: dict[str, str | None]) -> None:
-    """Sets what has a value, and removes what has none."""
+    """Sets keys with a value, and removes those without."""
     given = {name: value for name, value in values.items() if value is not None}
     gone = [name for name, value in values.items() if value is None]
     if given:
