@@ -152,7 +152,7 @@ def _there(admin: AdminClient, settings: Settings) -> dict[str, int]:
 
 
 def _perhaps(settings: Settings) -> str:
-    """librdkafka retries for ever, whether the broker is away or the password is wrong."""
+    """A second possible cause: librdkafka reports a wrong password like a broker that is away."""
     return "" if settings.kafka_security == "PLAINTEXT" else f", or it refuses this {settings.kafka_security} log-in"
 
 

@@ -1,11 +1,11 @@
-"""What this process tells Prometheus, on prometheus_client's default registry.
+"""Prometheus metrics of this process, on prometheus_client's default registry.
 
-`work` counts what the worker does, `partitions` reads where each partition stands, `worker_stats` looks through the
-shops now and then (`shops` tells of the worst of them, `totals` of all together), `recovery` hears from Faust, and
-`sinks` takes the counters that sinks keep. `watching` sets all of it up for an app.
+`streams.runtime.instruments` counts what the worker does. Here, `partitions` reads each partition's state; `collector`
+collects `shop_stats` now and then, of which `shops` shows the worst shops by name and `totals` all together; `recovery`
+is fed by Faust, `sinks` by the sinks' counters, `feeds` and `web` by what they are named after.
 """
 
 from prometheus_client import disable_created_metrics
 
-# A second series for each counter would say nothing that a restart does not.
+# The series with each counter's creation time shows nothing that the worker's start time doesn't.
 disable_created_metrics()  # type: ignore[no-untyped-call]

@@ -1,4 +1,4 @@
-"""Sets the metrics of an app up, and keeps the survey of its shops fresh."""
+"""Sets up the metrics of an app, and keeps the statistics of its shops up to date."""
 
 import asyncio
 import logging
@@ -19,24 +19,24 @@ from streams.metrics.recovery import Rebalances
 log = logging.getLogger(__name__)
 
 EVERY_S = 5.0
-"""How old a survey may become…"""
+"""How old the shops' statistics may become…"""
 
 IDLE_BUDGET = 0.05
-"""…unless that would take more of the worker's time than this. While a backlog is read it may be older still: it takes
-`BACKLOG_BUDGET` then, and is kept once it is done."""
+"""…unless collecting them would take a larger share of the worker's time. While a backlog is read it gets
+`BACKLOG_BUDGET`, and they may be older."""
 
 AT_A_TIME_S = 0.005
-"""How long the event loop may be held up by it at a time, or by one shop's standing if that takes longer."""
+"""How long collecting may hold up the event loop at a time, or by one shop's standing if that takes longer."""
 
 
 def collect_metrics(app: Any) -> None:
-    """Has an app's doings counted, from now until it stops."""
+    """Has an app's metrics collected, from now until it stops."""
     app.sensors.add(Rebalances())
     app.add_dependency(MetricsCollector(app.worker, beacon=app.beacon))
 
 
 class MetricsCollector(Service, Collector):
-    """Answers Prometheus from the worker's partitions and the newest survey of its shops."""
+    """Answers Prometheus from the worker's partitions and the newest statistics of its shops."""
 
     def __init__(self, worker: Any, **kwargs: Any) -> None:
         super().__init__(**kwargs)
@@ -57,13 +57,13 @@ class MetricsCollector(Service, Collector):
             took_s = 0.0
             try:
                 took_s = await self.refresh()
-            except Exception:  # alerts must go out even if nobody can count them
+            except Exception:  # an error in the metrics must not keep alerts from going out
                 log.exception("the survey of shops for the metrics failed")
             await self.sleep(max(EVERY_S, took_s / IDLE_BUDGET))
 
     async def refresh(self) -> float:
-        """Takes a survey and keeps what it says; while a backlog is read it does so bit by bit, and all in vain if
-        partitions come or go. Returns how long that held the event loop (s), beside the bits that it rested after."""
+        """Collects the statistics, in small steps while a backlog is read; given up if partitions come or go meanwhile.
+        Returns how long the event loop was held up (s), without steps after which it rested."""
         found: list[Metric] = []
         engines = self._engines()
         held_s, since_s = 0.0, monotonic()
@@ -92,7 +92,7 @@ class MetricsCollector(Service, Collector):
             yield
 
     def describe(self) -> list[Metric]:
-        return []  # else the registry would collect all of it once more when this is registered
+        return []  # else the registry would collect everything when this is registered
 
     def collect(self) -> Iterator[Metric]:
         yield from partitions.families(self._worker)

@@ -1,4 +1,4 @@
-"""Where each of this worker's partitions stands, read when Prometheus asks."""
+"""The state of each partition of this worker, read when Prometheus asks."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -37,7 +37,7 @@ def families(worker: Any) -> Iterator[Metric]:
             lag.add_metric([str(number)], watermark_lag_ms(partition, worker.wall_clock.now_ms()) / 1000)
         for of, known, most in partition.room.used():
             used.add_metric([str(number), of], known / most)
-    if not worker.kafka.is_away:  # else nobody knows, and what was so before would look well
+    if not worker.kafka.is_away:  # else it isn't known, and the last figures would look as if all were well
         for (topic, number), behind in worker.behind().items():
             records.add_metric([topic, str(number)], behind)
     yield clock
@@ -53,6 +53,7 @@ def families(worker: Any) -> Iterator[Metric]:
 
 
 def watermark_lag_ms(partition: Partition, now_ms: int) -> int:
-    """How far the partition's clock is behind what it goes by, which is `now_ms` in wall time."""
+    """How far the partition's clock is behind: in wall time behind `now_ms`, in event time behind its most advanced
+    input."""
     newest_ms = now_ms if partition.wall else max(partition.clock.ticked_ms, *partition.clock.through_ms.values())
     return max(0, newest_ms - partition.engine.clock_ms)

@@ -1,4 +1,4 @@
-"""Rebalances, and how long until this worker's partitions had their state back, as Faust tells its sensors."""
+"""Rebalances, and how long it took to restore the partitions' state, from Faust's sensor."""
 
 from time import monotonic
 from typing import Any
@@ -16,7 +16,7 @@ RECOVERY = Histogram(
 
 
 class Rebalances(faust.Sensor):
-    """Another rebalance may begin before the state of the one before is back: then it goes on from there."""
+    """If another rebalance begins before state is restored, the time counts from the first."""
 
     def __init__(self) -> None:
         super().__init__()

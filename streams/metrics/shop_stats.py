@@ -1,4 +1,4 @@
-"""A look through this worker's shops: their standings, open alerts, open orders and waiting timers."""
+"""Statistics of this worker's shops: standings, open alerts, open orders and timers."""
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
@@ -13,13 +13,13 @@ from rules.reports.standing import standing
 from rules.state.shop import Order, Shop
 
 STRETCH = 1_000
-"""Orders looked at before the event loop may have its turn."""
+"""Orders gone through before the event loop's other tasks may run."""
 
 NAMED_SHOPS = 50
-"""Shops told of by name; a worker may have a hundred thousand."""
+"""How many shops are shown by name; a worker may have a hundred thousand."""
 
 MOST_USED = 10.0
-"""What is told of a value that should be high and is next to nothing."""
+"""Shown for a value that should be high and is almost 0."""
 
 
 @dataclass
@@ -35,8 +35,7 @@ class ShopStats:
 
 @dataclass
 class OtherShops:
-    """What the shops of one platform come to together that aren't told of by name: by clause, ledger, currency and
-    severity."""
+    """The sums over the shops of one platform that aren't shown by name: by clause, ledger, currency and severity."""
 
     numerator: Counter[str] = field(default_factory=Counter)
     denominator: Counter[str] = field(default_factory=Counter)
@@ -64,8 +63,8 @@ class OtherShops:
 
 @dataclass
 class WorkerStats:
-    """The worst shops' readings, and what all others come to: of a hundred thousand shops the standings would take half
-    a gigabyte."""
+    """The worst shops' statistics, and the sums over the others: a hundred thousand standings would take half a
+    gigabyte."""
 
     shops: int = 0
     open_alerts: Counter[tuple[str, str]] = field(default_factory=Counter)
@@ -73,7 +72,7 @@ class WorkerStats:
     timers_due: int = 0
     timers_waiting: int = 0
     others: dict[str, OtherShops] = field(default_factory=dict)
-    #: A heap, the least bad first: how bad, then the last one added first.
+    #: A heap, the least bad first; of equally bad ones the last one added.
     _worst: list[tuple[tuple[float, ...], int, ShopStats]] = field(default_factory=list)
 
     def add(self, stats: ShopStats) -> None:
@@ -90,12 +89,12 @@ class WorkerStats:
             self.others.setdefault(less_bad.standing["platform"], OtherShops()).add(less_bad)
 
     def worst_first(self) -> list[ShopStats]:
-        """Those told of by name."""
+        """The shops shown by name."""
         return [stats for _, _, stats in sorted(self._worst, reverse=True)]
 
 
 def collect(engines: Iterable[Engine], clauses: Mapping[str, str], worker_stats: WorkerStats) -> Iterator[None]:
-    """Fills `worker_stats`, pausing (`yield`) where its caller may do something else. `clauses` are by rule id."""
+    """Fills `worker_stats`, and yields where the caller may do something else. `clauses` are by rule id."""
     for engine in engines:
         if engine.clock_ms == MIN_MS:
             continue
@@ -135,8 +134,8 @@ def _count_alerts(stats: ShopStats, said: Iterable[Emitted], clauses: Mapping[st
 
 
 def badness(stats: ShopStats) -> tuple[float, ...]:
-    """Sorts shops, the worst last: by sanctions, critical alerts, clauses past their threshold, any alerts, and the
-    one that is nearest to its threshold."""
+    """A sort key for shops, the worst last: by sanctions, critical alerts, clauses past their threshold, any alerts,
+    and how close the closest clause is to its threshold."""
     metrics = stats.standing["metrics"].values()
     used = [share for metric in metrics if (share := threshold_used(metric)) is not None]
     critical = sum(number for (_, severity), number in stats.open_alerts.items() if severity == "critical")

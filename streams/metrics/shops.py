@@ -1,4 +1,4 @@
-"""The shops as Prometheus sees them: the worst by name, all others of a platform as one, named `_other`."""
+"""The shops' metrics: the worst shops by name, all others of a platform as one, named `_other`."""
 
 from collections.abc import Collection, Iterable, Iterator
 from itertools import chain
@@ -10,7 +10,7 @@ from rules.calendar.instants import from_rfc3339
 from streams.metrics.shop_stats import OtherShops, ShopStats, WorkerStats, sums, threshold_used
 
 NAMED_CURRENCIES = 20
-"""Currencies told apart; what stands there is whatever the senders wrote."""
+"""How many currencies are shown; senders may write anything."""
 
 OTHER = "_other"
 
@@ -18,7 +18,7 @@ Samples = Iterator[tuple[tuple[str, ...], float]]
 
 
 def families(worker_stats: WorkerStats, platforms: Collection[str]) -> Iterator[Metric]:
-    """`platforms` are those the packs name; the `_other` of any further one is `_other`'s."""
+    """`platforms` are those that packs name; the shops of others go to the platform `_other`."""
     named = [(each.standing["platform"], each.standing["shop"], each) for each in worker_stats.worst_first()]
     others = [(platform if platform in platforms else OTHER, each) for platform, each in worker_stats.others.items()]
     yield _gauge("value", "A clause's ratio, count or level", ["clause"], _of_metrics(named, "value"))
@@ -54,7 +54,7 @@ LabelledOthers = Iterable[tuple[str, OtherShops]]
 
 
 def _gauge(name: str, means: str, labels: list[str], samples: Samples) -> GaugeMetricFamily:
-    """Sums samples of equal labels, as those of `_other` are."""
+    """A gauge; samples with equal labels, such as those of `_other`, are summed."""
     family = GaugeMetricFamily(f"shipclock_shop_{name}", means, labels=["platform", "shop", *labels])
     sums: dict[tuple[str, ...], float] = {}
     for key, value in samples:
@@ -92,7 +92,7 @@ def _exposure(shops: Labelled) -> Samples:
 
 
 def _few_currencies(samples: Samples) -> Samples:
-    """All but the first so many as one."""
+    """All but the first `NAMED_CURRENCIES` as one."""
     currencies: set[str] = set()
     for (platform, shop, currency), amount in samples:
         if len(currencies) < NAMED_CURRENCIES:

@@ -1,4 +1,4 @@
-"""What has become of the alerts that sinks deliver, from the counters each sink keeps."""
+"""What became of the alerts that sinks deliver, from each sink's counters."""
 
 from collections.abc import Callable, Iterator, Mapping
 
@@ -14,11 +14,11 @@ COUNTERS = {
 }
 
 Read = Callable[[], Mapping[str, Mapping[str, float]]]
-"""Gives, by sink, its counters by the names above, and its `lag`: records of `alerts` it has yet to deliver."""
+"""Returns, by sink, its counters by the names above, and its `lag`: records of `alerts` yet to be delivered."""
 
 
 class Sinks(Collector):
-    """Reads the sinks' counters whenever Prometheus asks."""
+    """Reads the sinks' counters when Prometheus asks."""
 
     def __init__(self, read: Read) -> None:
         self._read = read
@@ -40,7 +40,7 @@ class Sinks(Collector):
 
 
 def collect_sinks(read: Read) -> Sinks:
-    """Has the sinks' counters told of from now on; `REGISTRY.unregister` of what is returned ends that."""
+    """Registers the sinks' counters; `REGISTRY.unregister` of the result ends that."""
     sinks = Sinks(read)
     REGISTRY.register(sinks)
     return sinks

@@ -1,4 +1,4 @@
-"""What a survey found over all shops together."""
+"""The statistics over all shops of this worker."""
 
 from collections.abc import Iterator
 

@@ -1,4 +1,4 @@
-"""What the web turns away, and how many are connected to it."""
+"""What the web refuses, and how many connections and listeners it has."""
 
 from typing import Final
 

@@ -1,1 +1,1 @@
-"""What the compacted topics say, kept at hand in memory so that any worker answers for any shop."""
+"""Views: the contents of the compacted topics, kept in memory so that any worker answers for any shop."""

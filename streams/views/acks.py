@@ -1,4 +1,4 @@
-"""What people say of alerts: that they have seen one, or want to hear no more of it.
+"""Acks and mutes: somebody has seen an alert, or wants to hear no more of it.
 
 Either holds until its end, until it is lifted, or until the alert gets worse: a mute never hides a worsening.
 """
@@ -15,7 +15,7 @@ Kind = Literal["acknowledged", "muted"]
 
 
 class Step(Struct, frozen=True):
-    """How bad an alert was at one of its revisions; `severity` counts from 1 (info), and nothing is 0."""
+    """How bad an alert was at one of its revisions. `severity` counts from 1 (info); 0 means not open."""
 
     revision: int
     severity: int = 0
@@ -24,7 +24,7 @@ class Step(Struct, frozen=True):
     tier: str | None = None
 
     def is_worse_than(self, other: "Step") -> bool:
-        """In any respect. Which of two tiers is the higher one isn't known here, so another one counts as worse."""
+        """In any respect. The order of tiers isn't known here, so another tier counts as worse."""
         return (
             self.severity > other.severity
             or _BADNESS.get(self.stage, 2) > _BADNESS.get(other.stage, 2)
@@ -34,14 +34,14 @@ class Step(Struct, frozen=True):
 
 
 _BADNESS = {"": 0, "due_soon": 1, "near": 1}
-"""What isn't there yet, and what is only about to happen; anything else has happened."""
+"""How bad a stage is: 0 not open, 1 about to happen; any other stage is 2."""
 
 
 class Ack(Struct, kw_only=True, frozen=True):
-    """One remark as it lies in the topic, under the key `kind:alert`.
+    """An ack or a mute of an alert as it is in the topic, under the key `kind:alert`.
 
-    `at` and `until` are instants of people's clocks, also where the worker goes by the events' time. `seen_step` is the
-    alert as it stood when this was said.
+    `at` and `until` are wall-clock instants, even if the worker goes by event time. `sight` is how bad the alert was
+    then.
     """
 
     alert: str
@@ -61,9 +61,9 @@ def ack_key(kind: Kind, alert: str) -> bytes:
 
 
 def holds(ack: Ack, steps: Iterable[Step], now_ms: int) -> bool:
-    """Whether a remark still counts, after what the alert has been through since (its steps in order).
+    """Whether an ack or mute still holds, given the alert's later steps in order.
 
-    A revision that can't be looked at any more may have been a worsening, so the remark ends with it.
+    If a revision in between is missing, it may have been a worsening, so the ack ends.
     """
     if ack.until is not None and now_ms >= from_rfc3339(ack.until):
         return False
@@ -78,13 +78,13 @@ def holds(ack: Ack, steps: Iterable[Step], now_ms: int) -> bool:
 
 
 class Acks:
-    """The newest remark of each kind on each alert."""
+    """The newest record of each kind for each alert."""
 
     def __init__(self) -> None:
         self._of: dict[bytes, Ack] = {}
 
     def take(self, key: bytes, value: bytes | None) -> str | None:
-        """One record of the topic; gives the alert it is about. Raises msgspec.DecodeError for what is no remark."""
+        """Applies one record of the topic; returns its alert. Raises msgspec.DecodeError for a bad record."""
         if value is None:
             self._of.pop(key, None)
             return key.decode().partition(":")[2]

@@ -1,4 +1,4 @@
-"""Every alert as its newest record has it, with the revisions seen before."""
+"""Every alert by its newest record, with its earlier revisions."""
 
 from collections import OrderedDict
 from datetime import datetime
@@ -11,10 +11,10 @@ from rules.calendar.instants import to_ms
 from streams.views.acks import Step
 
 RESOLVED_KEPT = 20_000
-"""Resolved alerts at hand, those resolved last; open ones are all there."""
+"""How many resolved alerts are kept, the latest ones; open ones are all kept."""
 
 TRAIL_KEPT = 100
-"""Revisions of one alert."""
+"""How many revisions of one alert are kept."""
 
 SEVERITIES: Final = {"info": 1, "warning": 2, "critical": 3}
 
@@ -30,7 +30,7 @@ class _Data(Struct, gc=False):
 
 
 class _Head(Struct, gc=False):
-    """As much of an alert's record as it is looked up by; the rest is passed on as it came."""
+    """The fields of an alert's record that it is looked up by; the rest is passed on as it came."""
 
     time: Annotated[datetime, Meta(tz=True)]
     platform: str
@@ -75,7 +75,7 @@ class Held:
 
     @property
     def rank(self) -> tuple[bool, int, int, str]:
-        """The order of lists: open ones first, then the most severe, the newest."""
+        """The order of lists: open alerts first, then the most severe, then the newest."""
         return not self.is_open, -SEVERITIES.get(self.head.data.severity, 0), -self.at_ms, self.id
 
     def record(self) -> dict[str, Any]:
@@ -84,11 +84,11 @@ class Held:
         return found
 
     def records(self) -> list[dict[str, Any]]:
-        """Those seen, the oldest first."""
+        """All kept records, the oldest first."""
         return [msgspec.json.decode(value) for value in self.trail]
 
     def steps(self) -> list[Step]:
-        """How bad it has been, the oldest first."""
+        """How bad it was at each kept revision, the oldest first."""
         return [_step(_head(value).data) for value in self.trail]
 
     def step(self) -> Step:
@@ -103,18 +103,18 @@ def _step(data: _Data) -> Step:
 
 
 class Alerts:
-    """All that are open, and those resolved last."""
+    """All open alerts, and those resolved last."""
 
     def __init__(self, resolved_kept: int = RESOLVED_KEPT) -> None:
         self.open: dict[str, Held] = {}
-        # The last one resolved comes last. (To find a plain dict's first takes long once many before it are gone.)
+        # The latest last. (Finding a plain dict's first key takes long once many before it have been deleted.)
         self.resolved: OrderedDict[str, Held] = OrderedDict()
         self._resolved_kept = resolved_kept
 
     def take(self, key: bytes, value: bytes | None) -> Held | None:
-        """One record of the topic; gives the alert if the record says anything new.
+        """Applies one record of the topic; returns the alert if the record is new.
 
-        Raises msgspec.DecodeError and ValueError for what is no alert.
+        Raises msgspec.DecodeError and ValueError for a bad record.
         """
         if value is None:
             alert = key.decode()
@@ -126,7 +126,7 @@ class Alerts:
         if held is None:
             held = Held(head, value)
         elif head.data.revision <= held.revision:
-            return None  # said again, as after a replay
+            return None  # written again, as after a replay
         else:
             held.renew(head, value)
         self._sort(head.data.alert, held)
@@ -136,7 +136,7 @@ class Alerts:
         return self.open.get(alert) or self.resolved.get(alert)
 
     def having(self, state: str | None) -> list[Held]:
-        """Those in a state (in any, if None), in no order."""
+        """Alerts in a state (any, if None), unordered."""
         found = [] if state == "resolved" else list(self.open.values())
         return found + ([] if state == "open" else list(self.resolved.values()))
 

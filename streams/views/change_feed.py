@@ -1,6 +1,6 @@
-"""What changes, for those who listen: each hears of a change at once, or on return of all that it missed.
+"""A feed of changes for listeners: each gets a change at once, or, when it comes back, all that it missed.
 
-A listener's place is how far each topic has been read, in one text that means the same on every worker. Of what was
+A listener's place is how far each topic has been read, as a string that means the same on every worker. Of what it
 missed it gets the newest state of each thing that changed, not each change.
 """
 
@@ -13,20 +13,20 @@ from typing import Literal
 from msgspec import Struct
 
 REMEMBERED = 5_000
-"""Things whose last change is remembered for those who come back."""
+"""How many things' last changes are remembered for listeners that come back."""
 
 WAITING = 1_000
-"""Things that may wait for a slow listener; after that it has to come back."""
+"""How many changed things may wait for a slow listener; beyond that it is cut off and has to come back."""
 
 AT_ONCE = 50
-"""Changes handed to a listener together, if so many wait."""
+"""The most changes handed to a listener together."""
 
 Name = Literal["alert", "shop"]
 
 
 class Change(Struct):
-    """That something is different now; `place` is where the topics had been read to, with it. All listeners are handed
-    the same object, so whoever has encoded it leaves the bytes in `frame` for the others."""
+    """Something has changed; `place` is how far the topics had been read then. All listeners share the object, so the
+    first that encodes it keeps the bytes in `frame` for the others."""
 
     name: Name
     key: Hashable
@@ -35,12 +35,12 @@ class Change(Struct):
 
 
 class Feed:
-    """`lanes` is how many topic partitions there are to read."""
+    """`lanes` is the number of topic partitions that are read."""
 
     def __init__(self, lanes: int, remembered: int = REMEMBERED) -> None:
         self._place = [0] * lanes
         self._forgotten = [0] * lanes
-        # The last one changed comes last. (To find a plain dict's first takes long once many before it are gone.)
+        # The latest last. (Finding a plain dict's first key takes long once many before it have been deleted.)
         self._last: OrderedDict[tuple[Name, Hashable], tuple[int, int]] = OrderedDict()
         self._remembered = remembered
         self._listeners: set[Listener] = set()
@@ -51,11 +51,11 @@ class Feed:
         return ".".join(map(str, self._place))
 
     def move(self, lane: int, offset: int) -> None:
-        """A topic partition has been read up to and with this offset."""
+        """A topic partition (`lane`) has been read up to and including an offset."""
         self._place[lane] = offset + 1
 
     def changed(self, name: Name, key: Hashable, lane: int) -> None:
-        """Because of the record that was read last on this lane."""
+        """Something has changed by the record read last on a lane."""
         what = name, key
         self._last[what] = lane, self._place[lane] - 1
         self._last.move_to_end(what)
@@ -69,9 +69,9 @@ class Feed:
             listener.push(change)
 
     def missed(self, since: str) -> list[Change] | None:
-        """What has changed since a place; None where that can't be told any more.
+        """What has changed since a place; None if that isn't known any more.
 
-        Whoever is cut off in the midst of it has not heard all, so only the last one moves the place on.
+        A listener that is cut off in the middle hasn't got all, so only the last change has the new place.
         """
         then = _parsed(since, len(self._place))
         if then is None or any(at < forgotten for at, forgotten in zip(then, self._forgotten, strict=True)):
@@ -86,7 +86,7 @@ class Feed:
         return len(self._listeners)
 
     def listen(self) -> "Listener":
-        """Hears of everything that changes from now on; to be given back with `leave`."""
+        """A listener to all changes from now on; to be given back with `leave`."""
         listener = Listener()
         self._listeners.add(listener)
         if self._closed:
@@ -97,14 +97,14 @@ class Feed:
         self._listeners.discard(listener)
 
     def close(self) -> None:
-        """Sends everyone home."""
+        """Ends all listeners."""
         self._closed = True
         for listener in self._listeners:
             listener.end()
 
 
 class Listener:
-    """What somebody has yet to hear of; a thing that changes again before that is told of once."""
+    """The changes that a client has yet to get; a thing that changes again before that is in it once."""
 
     def __init__(self) -> None:
         self._waiting: dict[tuple[Name, Hashable], Change] = {}
@@ -119,13 +119,13 @@ class Listener:
             self.end()
 
     def end(self) -> None:
-        """What waits is dropped: who comes back is told of it then."""
+        """Drops what waits; the client gets it when it comes back."""
         self._waiting.clear()
         self._over = True
         self._ready.set()
 
     async def next(self) -> list[Change] | None:
-        """The next changes, one at least; None once it is over."""
+        """The next changes, at least one; None once it has ended."""
         await self._ready.wait()
         if self._over:
             return None

@@ -1,4 +1,4 @@
-"""Reads the view's topics from their beginning, in no consumer group, for as long as the worker runs."""
+"""Reads the views' topics from the beginning, in no consumer group, for as long as the worker runs."""
 
 import asyncio
 import logging
@@ -18,19 +18,19 @@ from streams.views.view import View
 log = logging.getLogger(__name__)
 
 AT_ONCE = 500
-"""Records taken before the worker's other work has its turn."""
+"""Records taken before the event loop's other tasks run."""
 
 SHORTEST_REST_S, LONGEST_REST_S = 0.25, 2.0
-"""While a backlog is read: to look in vain costs something, too, and the console shouldn't stand still."""
+"""While a backlog is read: polling in vain costs something as well, and the console should still move."""
 
 WAIT_MS = 500
 AGAIN_S = 2.0
-"""How long after Kafka failed to try again."""
+"""How long to wait after an error of Kafka."""
 
 
 class Reader(Service):
-    """Keeps a view up to date. `caught_up` once it has read all there was when it began; from then on it holds itself
-    back while the worker `is_busy`, unless somebody waits for what it shows."""
+    """Keeps the views up to date. `caught_up` is set once all that was there at the start has been read; from then on
+    it reads less often while the worker `is_busy`, unless somebody waits for what the views show."""
 
     def __init__(self, settings: Settings, view: View, is_busy: Callable[[], bool], **kwargs: Any) -> None:
         super().__init__(**kwargs)
@@ -77,7 +77,7 @@ class Reader(Service):
             await consumer.stop()
 
     async def _take_some_and_rest(self, consumer: AIOKafkaConsumer) -> None:
-        """In proportion to what that took, or until somebody waits for what the view shows."""
+        """Rests in proportion to the time taken, or until somebody waits for what the views show."""
         began_s = monotonic()
         await self._take_some(consumer, wait_ms=0)
         rest_s = (monotonic() - began_s) / BACKLOG_BUDGET
@@ -94,7 +94,7 @@ class Reader(Service):
         self._moved = asyncio.Event()
 
     async def has_read(self, tp: TopicPartition, offset: int) -> None:
-        """Returns once the view shows what was written at an offset."""
+        """Waits until the views show what was written at an offset."""
         self._waiting += 1
         self._wanted.set()
         try:

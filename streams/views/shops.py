@@ -1,4 +1,4 @@
-"""Every shop's standing as it was published last."""
+"""Every shop's standing as it was last published."""
 
 from collections.abc import Iterator
 from typing import NamedTuple
@@ -10,7 +10,7 @@ from msgspec import Raw, Struct
 from rules.calendar.instants import from_rfc3339
 
 FAST = 1
-"""zlib's level: a standing says the same words again and again, and takes a quarter of the memory by it."""
+"""zlib's level: standings repeat the same words, and compressed take a quarter of the memory."""
 
 
 class _Head(Struct):
@@ -37,7 +37,7 @@ class ShopKey(NamedTuple):
 
 
 class Due(NamedTuple):
-    """An order to ship next: what it is looked up by, and all that is said of it."""
+    """An order to ship next: the fields it is looked up by, and the whole entry."""
 
     order: str
     at_ms: int
@@ -49,12 +49,13 @@ class Shops:
     """Standings by platform and shop."""
 
     def __init__(self) -> None:
-        #: The standing as it came, compressed, and the ship-next list that is in it, or nothing for an empty one.
+        #: The standing as it came, compressed, and the ship-next list in it; empty bytes for an empty list.
         self._of: dict[ShopKey, tuple[bytes, bytes]] = {}
         self.at_ms: int | None = None
 
     def take(self, value: bytes | None) -> ShopKey | None:
-        """One record of the topic; gives the shop. Raises msgspec.DecodeError and ValueError for what is none."""
+        """Applies one record of the topic; returns the shop. Raises msgspec.DecodeError and ValueError for a bad
+        record."""
         if value is None:
             return None  # nobody writes these
         head = _head(value)

@@ -1,4 +1,4 @@
-"""The view: alerts, shops, their feeds and remarks as far as the topics have been read."""
+"""The views of alerts, shops, feeds and acks, as far as the topics have been read."""
 
 import logging
 from collections import Counter
@@ -23,7 +23,7 @@ log.addFilter(PacedLog())
 
 
 class View:
-    """Takes the records of its topics one by one; everything here is synchronous."""
+    """Applies the records of its topics one by one; everything here is synchronous."""
 
     def __init__(self, names: TopicNames, partitions: int, now_ms: Callable[[], int] = wall_ms) -> None:
         self.alerts = Alerts()
@@ -43,7 +43,7 @@ class View:
         self.feed = Feed(len(self.topics) * partitions)
 
     def take(self, record: ConsumerRecord) -> None:
-        """What can't be read is passed over: it isn't the view's to mend."""
+        """A record that can't be read is logged and skipped."""
         lane = self._first_lane[record.topic] + record.partition
         self.feed.move(lane, record.offset)
         try:
@@ -83,10 +83,10 @@ class View:
         return self.feeds.count(self._now_ms())
 
     def alert(self, held: Held) -> dict[str, Any]:
-        """An alert's newest record with what has been said of it beside."""
+        """An alert's newest record, with its ack and mute if they hold."""
         return held.record() | {kind: self._ack(kind, held) for kind in get_args(Kind)}
 
     def _ack(self, kind: Kind, held: Held) -> Ack | None:
-        """If it still counts."""
+        """The ack or mute, if it still holds."""
         ack = self.acks.get(kind, held.id)
         return ack if ack is not None and holds(ack, held.steps(), self._now_ms()) else None

@@ -1,4 +1,4 @@
-"""Writes what people say of alerts."""
+"""Writes acks and mutes of alerts."""
 
 import asyncio
 from typing import Any
@@ -16,7 +16,7 @@ from streams.views.reader import Reader
 
 
 class Writer(Service):
-    """Connects to Kafka with the first remark, since most workers never write one."""
+    """Connects to Kafka with the first write, since most workers never write one."""
 
     def __init__(self, settings: Settings, names: TopicNames, reader: Reader, **kwargs: Any) -> None:
         super().__init__(**kwargs)
@@ -25,7 +25,7 @@ class Writer(Service):
         self._connecting = asyncio.Lock()
 
     async def write(self, held: Held, kind: Kind, ack: Ack | None) -> None:
-        """Keeps a remark (None lifts the one there is), and returns once the view shows it. Raises KafkaError."""
+        """Writes an ack or mute (None lifts it), and returns once the view shows it. Raises KafkaError."""
         number = partition_of(held.head.platform, held.head.shop, self._reader.view.partitions)
         producer = await self._connected()
         written = await producer.send_and_wait(

@@ -1,4 +1,4 @@
-"""The API's changes: acknowledging and muting alerts."""
+"""The API's changes: acknowledge and mute alerts."""
 
 import asyncio
 from datetime import datetime
@@ -24,11 +24,11 @@ REFUSALS = {
 }
 
 WRITE_S = 15.0
-"""How long Kafka may take to keep a remark."""
+"""How long a write to Kafka may take."""
 
 
 class AckApi:
-    """A desk that keeps what people say of alerts."""
+    """Handlers that acknowledge and mute alerts."""
 
     def __init__(self, view: View, writer: Writer) -> None:
         self._view, self._writer = view, writer
@@ -96,7 +96,7 @@ class AckApi:
         return held
 
     async def _keep(self, held: Held, kind: Kind, ack: Ack | None) -> dict[str, Any]:
-        """Answers once it is in Kafka and back, so that whoever asks next sees it."""
+        """Answers once it is written to Kafka and read back, so that whoever asks next sees it."""
         try:
             async with asyncio.timeout(WRITE_S):
                 await self._writer.write(held, kind, ack)
@@ -106,10 +106,10 @@ class AckApi:
 
 
 def _end(until: datetime, now_ms: int) -> str:
-    """When a remark ends, as it is kept."""
+    """When an ack or mute ends, as it is written."""
     if to_ms(until) <= now_ms:
         raise HTTPException(400, "in the body: `until` has passed already")
     try:
         return rfc3339(to_ms(until))
-    except OverflowError:  # by its offset it lies in the year 10000
+    except OverflowError:  # its offset moves it into the year 10000
         raise HTTPException(400, "in the body: `until` lies too far ahead") from None

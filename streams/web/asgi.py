@@ -32,7 +32,7 @@ def site(
     is_ready: Callable[[], bool],
     token: str | None,
 ) -> ASGIApp:
-    """Changes come before reading, whose path of an alert would take in theirs."""
+    """The ack API's routes come before the query API's, whose path of an alert would match theirs."""
     app = Starlette(
         routes=[
             *routes(health_api),
@@ -45,7 +45,7 @@ def site(
         ],
         exception_handlers={HTTPException: refused, Exception: failed},
     )
-    return Guard(app, token)  # around Starlette's own last resort, so that a 500 has the headers for safety, too
+    return Guard(app, token)  # around Starlette's own error handler, so that a 500 has the security headers as well
 
 
 async def _console(request: Request) -> Response:

@@ -20,7 +20,7 @@ SHOP_KEY = (
 
 
 class Topic(NamedTuple):
-    """`sends`: the worker writes it; otherwise it reads it."""
+    """`sends` is True if the worker writes the topic, else it reads it."""
 
     name: str
     does: str
@@ -74,11 +74,12 @@ def _topics() -> list[Topic]:
 
 
 def asyncapi() -> bytes:
-    """As JSON, the same bytes each time. Names are those without `TOPIC_PREFIX` and with the default `APP_ID`."""
+    """The document as JSON, the same bytes each time. Topic names are those without `TOPIC_PREFIX` and with the default
+    `APP_ID`."""
     types = {"event": AnyEvent, "alert": Alert, "standing": Standing, "remark": Ack, "feedHealth": FeedHealth}
     schemas, components = schema_components(types.values(), ref_template="#/components/schemas/{name}")
     payloads = dict(zip(types, schemas, strict=True))
-    payloads["event"].pop("discriminator")  # is another thing in AsyncAPI; each schema says its own `type` anyway
+    payloads["event"].pop("discriminator")  # AsyncAPI means something else by it, and each schema has its own `type`
     topics = _topics()
     document = {
         "asyncapi": "3.0.0",
@@ -125,7 +126,7 @@ def _messages(payloads: dict[str, Any]) -> dict[str, Any]:
         "event": cloud_event | {"title": "An event, as CloudEvents 1.0", "payload": payloads["event"]},
         "alert": cloud_event | {"title": "A change of an alert, as CloudEvents 1.0", "payload": payloads["alert"]},
         "standing": {"title": "A shop's standing", "payload": payloads["standing"]},
-        "remark": {"title": "What somebody said of an alert", "payload": payloads["remark"]},
+        "remark": {"title": "An ack or a mute of an alert", "payload": payloads["remark"]},
         "feedHealth": {"title": "When a shop was last heard of", "payload": payloads["feedHealth"]},
         "deadLetter": {"title": "A record as it came", "contentType": "application/octet-stream", "headers": headers},
     }

@@ -1,8 +1,8 @@
-"""Who may come in.
+"""Access control.
 
-Without a token the web listens on this machine only, and what remains is to keep out pages of other sites that the
-same browser has open: their requests carry their own `Origin`, and a name of theirs that is made to lead here
-(DNS rebinding) is in `Host`. With a token all data and all changes need it.
+Without a token the web listens on this machine only. Pages of other sites, open in the same browser, must be kept out:
+their requests carry their own `Origin`, and a host name of theirs that resolves to this machine (DNS rebinding) is in
+`Host`. With a token, all data and all changes need it.
 """
 
 import hmac
@@ -23,7 +23,7 @@ log = logging.getLogger(__name__)
 log.addFilter(PacedLog())
 
 WRONG_TOKEN_S = 1.0
-"""How long the answer to a wrong token takes."""
+"""How long the answer to a wrong token is delayed."""
 
 HARMLESS = frozenset({"GET", "HEAD", "OPTIONS"})
 
@@ -37,7 +37,7 @@ SECURITY = {
 
 
 class Guard:
-    """ASGI middleware; `token` None means open to this machine."""
+    """ASGI middleware. `token` None means open to this machine."""
 
     def __init__(self, app: ASGIApp, token: str | None) -> None:
         self._app = app
@@ -60,9 +60,9 @@ class Guard:
         await (refusal or self._app)(scope, receive, send_safely)
 
     def refusal(self, method: str, path: str, headers: Headers) -> Response | None:
-        """What to answer to a request that isn't let in."""
+        """The answer to a request that isn't allowed; None if it is."""
         if path.startswith("/health/"):
-            return None  # probes know neither name nor token, and learn nothing
+            return None  # probes know neither host name nor token, and get no data
         host = headers.get("host", "")
         if self._token is None and not is_local(_name_in(host)):
             return problem(403, f"without a token only this machine is answered, and it isn't called {host!r}")
@@ -79,14 +79,15 @@ class Guard:
 
 
 async def _slow_down(peer: str) -> None:
-    """After a wrong token. Who brings none, as the console before it has asked for it, is no guesser."""
+    """Delays the answer to a wrong token. A request without one, as the console's before it has asked for it, is no
+    guess."""
     REFUSALS.labels("token").inc()
     log.warning("a request from %s was refused: its token is wrong", peer)
     await sleep(WRONG_TOKEN_S)
 
 
 def is_guarded(path: str) -> bool:
-    """False for what tells nothing of anybody: the console's own files and the API's description."""
+    """False for what holds no data: the console's own files and the API's description."""
     return path.startswith("/api/") or path == "/metrics"
 
 
@@ -98,7 +99,7 @@ def _is_of_another_site(headers: Headers, host: str) -> bool:
 
 
 def _name_in(host: str) -> str:
-    """Without its port; empty for what is no name and no address."""
+    """The host name without its port; empty if it isn't valid."""
     try:
         return urlsplit(f"//{host}").hostname or ""
     except ValueError:

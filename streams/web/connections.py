@@ -1,8 +1,8 @@
-"""HTTP connections within limits, so that none of them takes what Kafka and the engine need.
+"""Limits on HTTP connections, so that they can't take the resources that Kafka and the engine need.
 
-uvicorn accepts whatever comes and waits for as long as it takes, and asyncio's own `accept` logs up to a backlog of
-errors a second once file descriptors run out. Here connections are accepted one by one: within a limit in total and per
-peer, with a time-out for peers that keep one waiting, and with a rest where nothing can be accepted.
+uvicorn accepts any number of connections and waits for any time, and asyncio's `accept` logs thousands of errors a
+second once file descriptors run out. Here connections are accepted one by one, within a limit in total and per peer,
+with a time-out for slow peers and a pause when nothing can be accepted.
 """
 
 import asyncio
@@ -23,28 +23,28 @@ from streams.paced_log import PacedLog
 
 log = logging.getLogger(__name__)
 log.addFilter(PacedLog())
-logging.getLogger("uvicorn.error").addFilter(PacedLog())  # whoever sends nonsense could fill it
+logging.getLogger("uvicorn.error").addFilter(PacedLog())  # a sender of bad requests could flood the log
 
 MOST_CONNECTIONS = 512
-"""Fewer where the process may not have as many files: half of those are left to Kafka, the snapshots and the sinks."""
+"""Fewer if the process may open fewer files: half of those are left to Kafka, snapshots and sinks."""
 
 PEER_S = 10.0
-"""How long a peer may keep a connection waiting: for the rest of a request, or until it reads what was answered."""
+"""How long a peer may take to send the rest of a request, or to read an answer."""
 
 CHECK_S = 1.0
 BACKLOG = 512
 AT_ONCE = 64
-"""Connections accepted before the worker's other work has its turn."""
+"""Connections accepted before the event loop's other tasks run."""
 
 SHORTEST_REST_S, LONGEST_REST_S = 0.25, 4.0
-"""How long to accept nothing after it failed, twice as long each time."""
+"""How long to accept nothing after an error, doubling each time."""
 
 FULL = b"HTTP/1.1 503 Service Unavailable\r\nretry-after: 5\r\nconnection: close\r\ncontent-length: 0\r\n\r\n"
 
 
 class Limits(NamedTuple):
-    """How many connections there may be; a peer is one address. Of `listeners` to changes there may be fewer than of
-    one peer's connections, so that they leave room for its other requests."""
+    """The most connections in total and per peer (an address), and the most `listeners`: fewer than a peer's
+    connections, so that they leave some for its other requests."""
 
     total: int
     per_peer: int
@@ -52,14 +52,14 @@ class Limits(NamedTuple):
 
 
 def limits(most: int = MOST_CONNECTIONS) -> Limits:
-    """As far as `ulimit -n` allows."""
+    """Limits within `ulimit -n`."""
     files, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
     total = most if files == resource.RLIM_INFINITY else max(8, min(most, files // 2))
     return Limits(total, total // 2, total * 3 // 8)
 
 
 class Connection(H11Protocol):
-    """uvicorn's own, which knows whether its peer keeps it waiting; `on_lost` is called when it is gone."""
+    """uvicorn's connection, which knows whether its peer is slow. `on_lost` is called when it is gone."""
 
     def __init__(self, on_lost: Callable[["Connection"], None], **others: Any) -> None:
         super().__init__(**others)
@@ -85,7 +85,7 @@ class Connection(H11Protocol):
         self._on_lost(self)
 
     def _wants_request(self) -> bool:
-        """Whether a request isn't there yet, or not all of it."""
+        """Whether a request hasn't come yet, or not all of it."""
         return self.conn.their_state in (h11.IDLE, h11.SEND_BODY)
 
     @property
@@ -94,8 +94,7 @@ class Connection(H11Protocol):
         return self._has_begun and (self.cycle is None or self.cycle.response_complete)
 
     def check(self, now_s: float) -> None:
-        """Breaks it off if its peer has kept it waiting for too long. One kept alive for a next request is closed by
-        uvicorn before."""
+        """Closes the connection if its peer has been slow for too long. uvicorn closes kept-alive ones earlier."""
         if not self._has_begun:
             return
         if not (self._wants_request() or self.flow.write_paused or self.transport.is_closing()):
@@ -108,12 +107,12 @@ class Connection(H11Protocol):
 
 
 class Acceptor:
-    """Accepts connections on a socket that listens. Takes the place of an asyncio server in uvicorn's."""
+    """Accepts connections on a listening socket. Replaces uvicorn's asyncio server."""
 
     def __init__(self, listening: socket.socket, make: Callable[..., Connection], bounds: Limits) -> None:
         self._loop = asyncio.get_running_loop()
         self._listening, self._make, self._limits = listening, make, bounds
-        self._peers: dict[str, dict[Connection, None]] = {}  # of each the oldest comes first
+        self._peers: dict[str, dict[Connection, None]] = {}  # the oldest of each first
         self._starting: set[asyncio.Task[Any]] = set()
         self._rest_s = SHORTEST_REST_S
         self._timer: asyncio.TimerHandle | None = None
@@ -126,14 +125,14 @@ class Acceptor:
         self._check_all()
 
     def close(self) -> None:
-        """Accepts no more; those that are there stay."""
+        """Accepts no more; existing connections stay."""
         self._loop.remove_reader(self._listening.fileno())
         for timer in (self._timer, self._checking):
             if timer is not None:
                 timer.cancel()
 
     async def wait_closed(self) -> None:
-        """As uvicorn asks an asyncio server."""
+        """Part of the interface that uvicorn expects."""
 
     def __len__(self) -> int:
         return sum(map(len, self._peers.values()))
@@ -177,7 +176,7 @@ class Acceptor:
             self._lost(connection, peer)
 
     def _has_room(self, peer: str) -> bool:
-        """Makes room where the limits are reached, by the oldest connection on which nobody waits for an answer."""
+        """If a limit is reached, closes the oldest connection on which nobody waits for an answer."""
         of_peer = self._peers.get(peer, {})
         if len(of_peer) >= self._limits.per_peer:
             return self._close_one(iter(of_peer))
@@ -214,14 +213,14 @@ def _turned_away(what: str, peer: object) -> None:
 
 def _refuse(accepted: socket.socket) -> None:
     with contextlib.suppress(OSError):
-        accepted.recv(65_536)  # what is left unread would have the kernel break off before the answer is there
+        accepted.recv(65_536)  # with unread data the kernel would reset the connection before the answer is read
     with contextlib.suppress(OSError):
         accepted.send(FULL)
     accepted.close()
 
 
 def peer_of(address: tuple[Any, ...]) -> str:
-    """Whom a connection counts for: an address, in IPv6 the network of 64 bits that one host is given."""
+    """The address that a connection counts for; in IPv6 the network of 64 bits that one host is given."""
     host = ip_address(address[0])
     if isinstance(host, IPv4Address):
         return str(host)

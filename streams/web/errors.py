@@ -21,7 +21,7 @@ def problem(status: int, detail: str = "", headers: dict[str, str] | None = None
 
 
 async def refused(_: Request, error: Exception) -> Response:
-    """What a handler raised on purpose, or Starlette for a path or method that isn't there."""
+    """The answer to an HTTPException: raised by a handler, or by Starlette for an unknown path or method."""
     assert isinstance(error, HTTPException)
     detail = "" if error.detail == HTTPStatus(error.status_code).phrase else error.detail
     return problem(error.status_code, detail, dict(error.headers or {}))

@@ -13,7 +13,7 @@ from streams.web.schemas import Health
 
 
 class HealthApi:
-    """A desk for machines that watch the worker."""
+    """Handlers for probes and Prometheus."""
 
     def __init__(self, health: Callable[[], Health]) -> None:
         self._health = health

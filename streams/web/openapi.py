@@ -23,7 +23,7 @@ HANDLERS = (QueryApi, AckApi, Events, HealthApi)
 
 @cache
 def openapi() -> bytes:
-    """As JSON, the same bytes each time."""
+    """The document as JSON, the same bytes each time."""
     every = [each for handlers in HANDLERS for each, _ in operations(handlers)]
     types = [each for one in every for each in (one.answer, one.query, one.body) if each is not None]
     types = list(dict.fromkeys([*types, Problem]))

@@ -1,4 +1,4 @@
-"""What the API can do: each handler says so beside itself, and both the routes and OpenAPI are made from that."""
+"""The API's operations: each handler declares its own, and both routes and OpenAPI are made from that."""
 
 import functools
 from collections.abc import Awaitable, Callable, Iterator
@@ -14,11 +14,11 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 LARGEST_BODY = 16 * 1024
-"""Bytes."""
+"""The most bytes of a request's body."""
 
 
 class NameConvertor(StringConvertor):
-    """`{shop:name}` in a path: like Starlette's `path`, which ends at a line break, for names with any character."""
+    """`{shop:name}` in a path: like Starlette's `path`, but also matches line breaks."""
 
     regex = "(?s:.*)"
 
@@ -30,9 +30,9 @@ Handler = Callable[..., Awaitable[Any]]
 
 @dataclass(frozen=True, kw_only=True)
 class Operation:
-    """One method on one path. `query` and `body` are structs handed over as `query` and `body`, beside the path's
-    parameters; `answer` is the type of what comes back, in JSON unless `media` says otherwise. `refusals` says when
-    which other status comes."""
+    """One method on one path. `query` and `body` are structs passed to the handler as `query` and `body`, beside the
+    path's parameters. `answer` is the type of the response, in JSON unless `media` says otherwise. `refusals` are other
+    statuses with their meaning."""
 
     method: str
     path: str
@@ -47,7 +47,7 @@ class Operation:
 
 
 def operation(method: str, path: str, does: str, **others: Any) -> Callable[[Handler], Handler]:
-    """Marks a method of a desk (a class of handlers) as an operation."""
+    """Declares a method of a class of handlers as an operation."""
 
     def mark(handler: Handler) -> Handler:
         name = getattr(handler, "__name__", "")
@@ -58,7 +58,7 @@ def operation(method: str, path: str, does: str, **others: Any) -> Callable[[Han
 
 
 def operations(handlers: Any) -> Iterator[tuple[Operation, Handler]]:
-    """Those of a desk, or of its class, in the order they are written."""
+    """The operations of an object or class of handlers, in the order they are written."""
     handlers_type = handlers if isinstance(handlers, type) else type(handlers)
     for name, member in vars(handlers_type).items():
         if hasattr(member, "operation"):
@@ -66,7 +66,7 @@ def operations(handlers: Any) -> Iterator[tuple[Operation, Handler]]:
 
 
 def routes(handlers: Any, is_ready: Callable[[], bool] = lambda: True) -> list[Route]:
-    """A desk's routes; until it is ready they say so, rather than half of the truth."""
+    """The routes of an object of handlers. Until `is_ready` they answer 503, as the views may lack data."""
     on_path: dict[str, dict[str, tuple[Operation, Handler]]] = {}
     for each, handler in operations(handlers):
         on_path.setdefault(each.path, {})[each.method] = each, handler
@@ -101,7 +101,8 @@ async def _handle(each: Operation, handler: Handler, request: Request) -> Respon
 
 
 def _refuse_unknown(request: Request, each: Operation) -> None:
-    """A parameter that is misspelt would otherwise answer for all. Probes and Prometheus may send what they like."""
+    """Refuses unknown query parameters: a misspelt one would otherwise be ignored. Probes and Prometheus may send
+    any."""
     if not each.path.startswith("/api/"):
         return
     known = [] if each.query is None else [field.encode_name for field in structs.fields(each.query)]

@@ -1,4 +1,4 @@
-"""Lists a page at a time, in a fixed order, without holding up the worker while a long one is looked through."""
+"""Lists in pages, in a fixed order, without holding up the worker while a long one is gone through."""
 
 import asyncio
 import base64
@@ -18,14 +18,14 @@ from streams.web.schemas import Page, Paging
 Item = TypeVar("Item")
 
 AT_ONCE = 5_000
-"""Items looked at before others have their turn."""
+"""Items gone through before the event loop's other tasks run."""
 
 
 async def page(
     request: Request, query: Paging, items: Sequence[Item], rank: Callable[[Item], Any], rank_type: Any
 ) -> Page[Item]:
-    """The first `query.limit` items by rank after the place `query.after`. No two may have the same rank; an item that
-    has none (None) is left out."""
+    """The first `query.limit` items by rank after the position `query.after`. No two may have the same rank; an item
+    without one (None) is left out."""
     after = None if query.after is UNSET else _place(query.after, rank_type)
     found: list[tuple[Any, int]] = []
     for start in range(0, len(items), AT_ONCE):

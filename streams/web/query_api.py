@@ -1,4 +1,4 @@
-"""The API's questions: shops, alerts, what to ship next."""
+"""The API's queries: shops, alerts, what to ship next."""
 
 import asyncio
 from importlib.metadata import version
@@ -30,11 +30,11 @@ from streams.web.schemas import (
 )
 
 SHOPS_AT_ONCE = 20
-"""Ship-next lists gone through before others have their turn."""
+"""Ship-next lists gone through before the event loop's other tasks run."""
 
 
 class QueryApi:
-    """A desk that only tells."""
+    """Handlers that only read."""
 
     def __init__(self, view: View, clock: Literal["wall", "event"], warehouses: Warehouses) -> None:
         self._view, self._clock, self._warehouses = view, clock, warehouses
@@ -120,8 +120,8 @@ class QueryApi:
 
 
 def _platform_and_rest(request: Request, before: str) -> tuple[str, str] | None:
-    """The platform that a path names after `before`, and what follows it: a `/` in the platform is `%2F`, which only
-    the path as it was sent tells from the one that ends it. None where that one is `%2F` as well."""
+    """The platform named in a path after `before`, and what follows it. A `/` in the platform is sent as `%2F`, which
+    only the raw path shows. None if no plain `/` follows the platform."""
     sent: bytes = request.scope.get("raw_path") or b""
     platform, slash, rest = sent.removeprefix(before.encode()).partition(b"/")
     return (unquote(platform), unquote(rest)) if slash else None

@@ -1,4 +1,4 @@
-"""What goes over HTTP, beside the alert records of the `alerts` topic. The OpenAPI document is made from these."""
+"""The types of the HTTP API, beside the records of the `alerts` topic. The OpenAPI document is made from them."""
 
 from datetime import datetime
 from typing import Annotated, Any, Generic, Literal, TypeVar
@@ -80,7 +80,7 @@ class ShipNext(Due, kw_only=True):
 
 
 class AckRequest(Struct):
-    """What somebody says of an alert; without `until` it holds until it is lifted or the alert gets worse."""
+    """A comment on an alert; without `until` the ack or mute holds until it is lifted or the alert gets worse."""
 
     comment: Annotated[str, Meta(max_length=2_000)] | None = None
     until: Annotated[datetime, Meta(tz=True)] | None = None

@@ -1,4 +1,4 @@
-"""The server: uvicorn on the worker's own event loop, started and stopped with it."""
+"""The web server: uvicorn on the worker's event loop, started and stopped with it."""
 
 import asyncio
 import contextlib
@@ -30,11 +30,11 @@ from streams.web.sse import Events
 log = logging.getLogger(__name__)
 
 LEAVE_S = 3
-"""How long answers that are under way may take when the worker stops."""
+"""How long answers under way may take when the worker stops."""
 
 
 def listen(host: str, port: int, *, or_any: bool = False) -> socket.socket:
-    """A socket that listens there; on any free port instead, with `or_any`, if that one is taken. Raises OSError."""
+    """A listening socket; with `or_any`, on any free port if that one is taken. Raises OSError."""
     ((family, _, _, _, address), *_) = socket.getaddrinfo(host.strip("[]"), port, type=socket.SOCK_STREAM)
     try:
         return socket.create_server(address[:2], family=family)
@@ -45,7 +45,7 @@ def listen(host: str, port: int, *, or_any: bool = False) -> socket.socket:
 
 
 def address_of(listening: socket.socket) -> str:
-    """The URL at which a socket that listens is reached; by this machine's name where it listens on all addresses."""
+    """The URL of a listening socket; with this machine's name if it listens on all addresses."""
     host, port = listening.getsockname()[:2]
     if host in ("0.0.0.0", "::"):
         host = socket.gethostname()
@@ -53,7 +53,7 @@ def address_of(listening: socket.socket) -> str:
 
 
 class Server(uvicorn.Server):
-    """Leaves signals to the worker, and accepting connections to an `Acceptor`."""
+    """uvicorn's server without signal handlers; an `Acceptor` accepts its connections."""
 
     def __init__(self, asgi: ASGIApp, bounds: Limits) -> None:
         config = uvicorn.Config(
@@ -75,7 +75,7 @@ class Server(uvicorn.Server):
         yield
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        """Accepts by itself, within limits."""
+        """Starts the acceptors in place of uvicorn's own servers."""
         await self.lifespan.startup()
         make = partial(Connection, config=self.config, server_state=self.server_state, app_state=self.lifespan.state)
         acceptors = [Acceptor(each, make, self._limits) for each in sockets or []]
@@ -86,7 +86,7 @@ class Server(uvicorn.Server):
 
 
 class Web(Service):
-    """Everything over HTTP, and the views it answers from."""
+    """The HTTP server, and the views it answers from."""
 
     def __init__(
         self, app: App, listening: socket.socket, warehouses: Warehouses = EVERYTHING_IN_ONE, **kwargs: Any
@@ -111,7 +111,7 @@ class Web(Service):
 
     @property
     def address(self) -> str:
-        """Where the console is."""
+        """The console's URL."""
         return address_of(self._listening)
 
     def on_init_dependencies(self) -> list[Any]:

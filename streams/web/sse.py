@@ -17,14 +17,14 @@ from streams.views.view import View
 from streams.web.operations import operation
 
 HEARTBEAT_S = 15.0
-"""Silence after which proxies and readers are told that the line still stands."""
+"""After this long without an event a comment is sent, so that proxies and clients keep the connection."""
 
 AGAIN_S = 10
-"""After how long somebody who found all places taken may ask again."""
+"""After how long a client may retry when there are too many listeners."""
 
 
 class Events:
-    """A desk that goes on telling, to so many listeners at most."""
+    """The handler that streams changes, to `most` listeners."""
 
     def __init__(self, view: View, most: int) -> None:
         self._view, self._most = view, most
@@ -55,7 +55,7 @@ class Events:
 
 
 class Stream(StreamingResponse):
-    """Calls `leave` however it ends, and even if it never begins."""
+    """Calls `leave` however the response ends, and even if it never begins."""
 
     def __init__(self, frames: AsyncIterator[bytes], leave: Callable[[], None]) -> None:
         super().__init__(frames, media_type="text/event-stream", headers={"x-accel-buffering": "no"})
@@ -69,10 +69,10 @@ class Stream(StreamingResponse):
 
 
 async def stream(view: View, listener: Listener, since: str | None) -> AsyncIterator[bytes]:
-    """Frames, until the listener is sent home or nobody reads any more.
+    """Yields frames until the listener ends or the client disconnects.
 
-    Those that wait go out together: asyncio logs each write to a connection that is lost, and hears of the loss only
-    once others have had their turn.
+    Waiting frames are sent together: asyncio logs each write to a lost connection, and learns of the loss only after
+    other tasks have run.
     """
     missed = None if since is None else view.feed.missed(since)
     place = since if since is not None and missed is not None else view.feed.place

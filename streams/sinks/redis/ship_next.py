@@ -30,8 +30,9 @@ class Waiting(NamedTuple):
 
 
 class ShipNext:
-    """`waiting` is the list as it should be. `changed` says, of what differs since it was last cleared, in which
-    warehouse it stood; `moved` which orders have another home. `clock_ms` is the partition's clock, in event time."""
+    """`waiting` is the list as it should be. `changed` maps each order that has changed since it was last cleared to
+    the warehouse it was listed under; `moved` are orders whose own warehouse has changed. `clock_ms` is the partition's
+    clock, in event time."""
 
     def __init__(self, book: RuleBook, warehouses: Warehouses) -> None:
         self._book, self._warehouses = book, warehouses
