@@ -97,7 +97,7 @@ class Reconciler:
         if isinstance(evaluator, SubjectEvaluator):
             return self._reconcile_by_subject(shop, evaluator, at_ms, most)
         desired, next_eval_ms, changed = evaluator.evaluate(shop, shop.states[evaluator.n], at_ms)
-        if not desired and not shop.open_by_rule.get(evaluator.rule.id):
+        if not desired and not shop.emitted.open_of(evaluator.rule.id):
             return Reconciled(next_eval_ms, 1, changed)
         findings = Findings()
         for about, finding in {(each.subject, each.episode): each for each in desired}.items():
@@ -112,7 +112,7 @@ class Reconciler:
         no transitions are found."""
         findings = shop.findings.get(evaluator.n)
         if findings is None:
-            if not shop.open_by_rule.get(evaluator.rule.id) and not any(True for _ in evaluator.keys(shop)):
+            if not shop.emitted.open_of(evaluator.rule.id) and not any(True for _ in evaluator.keys(shop)):
                 return Reconciled(NEVER, 1)
             shop.findings = shop.findings or {}
             findings = shop.findings[evaluator.n] = Findings()
@@ -135,12 +135,12 @@ class Reconciler:
 
     def _note_open(self, shop: Shop, evaluator: AnyEvaluator, findings: Findings) -> None:
         """Has all of a rule's open alerts compared with its findings."""
-        for alert in shop.open_by_rule.get(evaluator.rule.id, ()):
+        for alert in shop.emitted.open_of(evaluator.rule.id):
             findings.moved[subject_and_episode(alert, evaluator.rule.id, shop.key)] = None
 
     def _find_of_findings(self, shop: Shop, evaluator: AnyEvaluator, findings: Findings, at_ms: int) -> None:
         """Finds the transitions among a rule's alerts that may have changed: first those that end, then the others."""
-        rule, is_open = evaluator.rule, shop.open_by_rule.get(evaluator.rule.id, set[str]())
+        rule, is_open = evaluator.rule, shop.emitted.open_of(evaluator.rule.id)
         moved, findings.moved = findings.moved, {}
         ids = {alert_id(rule.id, shop.key, *about): about for about in moved}
         wanted = {alert: finding for alert, about in ids.items() if (finding := findings.shown(about)) is not None}
@@ -153,14 +153,14 @@ class Reconciler:
         self, shop: Shop, evaluator: AnyEvaluator, findings: Findings, alert: str, finding: Finding, at_ms: int
     ) -> int:
         """Finds the transition of one alert that should be open. Returns when to reconcile it again (epoch ms)."""
-        last_emitted, rule = shop.alerts.get(alert), evaluator.rule
+        last_emitted, rule = shop.emitted.alerts.get(alert), evaluator.rule
         if (
             last_emitted is not None
             and _is_no_longer_that_sanction(last_emitted, finding.open)
             and at_ms >= last_emitted.at_ms
         ):
             self._end_shop_alert(shop, evaluator, findings, alert, at_ms)
-            last_emitted = shop.alerts[alert]
+            last_emitted = shop.emitted.alerts[alert]
         if not needs_emit(last_emitted, finding.open):
             return NEVER
         if last_emitted is not None and at_ms < last_emitted.at_ms:
@@ -174,13 +174,16 @@ class Reconciler:
             if counts
             else evaluator.evidence(shop, shop.states[evaluator.n], finding, at_ms)
         )
-        self._note(shop, shop.alerts, alert, rule, evidence, finding.open, reason, at_ms)
+        self._note(shop, shop.emitted.alerts, alert, rule, evidence, finding.open, reason, at_ms)
         return NEVER
 
     def end_what_no_longer_applies(self, shop: Shop, at_ms: int) -> int:
         """Ends alerts of rules that the shop no longer has, because its site or programme has changed."""
         plan, next_eval_ms = shop.plan, NEVER
-        holders = [(None, shop.alerts), *((order.id, order.alerts) for order in shop.orders.values() if order.alerts)]
+        holders = [
+            (None, shop.emitted.alerts),
+            *((order.id, order.alerts) for order in shop.orders.values() if order.alerts),
+        ]
         for order_id, emitted in holders:
             for alert, last_emitted in list(emitted.items()):
                 rule = self.book.rules.get(last_emitted.rule)
@@ -200,7 +203,7 @@ class Reconciler:
         return next_eval_ms
 
     def _end_shop_alert(self, shop: Shop, evaluator: AnyEvaluator, findings: Findings, alert: str, at_ms: int) -> int:
-        last_emitted = shop.alerts[alert]
+        last_emitted = shop.emitted.alerts[alert]
         if at_ms < last_emitted.at_ms:
             return last_emitted.at_ms
         subject, episode = subject_and_episode(alert, evaluator.rule.id, shop.key)
@@ -221,7 +224,7 @@ class Reconciler:
         else:
             reason = evaluator.end_reason(shop, shop.states[evaluator.n], last_emitted, finding, at_ms)
             evidence = evaluator.evidence(shop, shop.states[evaluator.n], finding, at_ms)
-        self._note(shop, shop.alerts, alert, evaluator.rule, evidence, None, reason, at_ms)
+        self._note(shop, shop.emitted.alerts, alert, evaluator.rule, evidence, None, reason, at_ms)
         return NEVER
 
     def _note(
@@ -238,10 +241,7 @@ class Reconciler:
         """Adds a transition, and records it as emitted."""
         last_emitted = emitted.get(alert)
         self._transitions.append((shop, alert, rule, about, last_emitted, opened, reason, at_ms))
-        shop.open_alerts += (opened is not None) - (last_emitted is not None and last_emitted.open)
-        emitted[alert] = record_emitted(rule.id, last_emitted, opened, at_ms)
-        if emitted is shop.alerts:
-            shop.note_open(rule.id, alert, opened is not None)
+        shop.emitted.record(emitted, alert, record_emitted(rule.id, last_emitted, opened, at_ms))
 
 
 def _is_no_longer_that_sanction(last_emitted: Emitted, wanted: Desired) -> bool:

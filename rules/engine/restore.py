@@ -77,10 +77,7 @@ def correct_alert(engine: Engine, alert: Alert) -> bool:
         return True
     last_emitted.revision = max(last_emitted.revision, found.revision)
     if found.open and not last_emitted.open:
-        last_emitted.open = True  # so that it ends
-        shop.open_alerts += 1
-        if order is None:
-            shop.note_open(last_emitted.rule, name, True)
+        shop.emitted.reopen(shop.emitted.alerts if order is None else order.alerts or {}, name)  # so that it ends
     last_emitted.tier = ""  # no rule has this tier, so it differs from what should be open and is written again
     _look_again(engine, shop, order)
     return True
@@ -104,7 +101,7 @@ def _find(engine: Engine, name: str) -> tuple[Shop | None, Order | None, Emitted
     order = shop.orders.get(subject_and_episode(name, name.partition(":")[0], shop.key)[0])
     if order is not None and order.alerts is not None and name in order.alerts:
         return shop, order, order.alerts[name]
-    return shop, None, shop.alerts.get(name)
+    return shop, None, shop.emitted.alerts.get(name)
 
 
 def _look_again(engine: Engine, shop: Shop, order: Order | None) -> None:
@@ -131,13 +128,10 @@ def _remember(engine: Engine, alert: Alert, last_emitted: Emitted) -> Order | No
         order.watched_facts = shop.plan.watched_facts
         held = order.alerts
     else:
-        held = shop.alerts
-    before = held.get(name)
-    shop.open_alerts += last_emitted.open - (before is not None and before.open)
-    held[name] = last_emitted
+        held = shop.emitted.alerts
+    shop.emitted.record(held, name, last_emitted)
     shop.rebound = True
-    if held is shop.alerts:
-        shop.note_open(rule, name, last_emitted.open)
+    if held is shop.emitted.alerts:
         shop.findings = NOTHING  # reconciled before this alert was known
     engine.work.mark_rules(shop, shop.plan.every_evaluator)
     return order

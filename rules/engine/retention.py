@@ -23,7 +23,7 @@ def expire(shop: Shop, at_ms: int, changes: Changes) -> int:
         shop.facts.put(kind, key, None)
         changes.entries[shop.key, kind, key] = shop
     for alert in _past(shop, at_ms):
-        del shop.alerts[alert]
+        shop.emitted.forget(alert)
     for order in [each for each in shop.orders.values() if _is_expired(each, at_ms)]:
         del shop.orders[order.id]
         dirty_rules |= remove_order(order)
@@ -38,7 +38,7 @@ def _past(shop: Shop, at_ms: int) -> list[str]:
     """Ids of alerts that ended with their episode, too long ago for any fact to reopen them."""
     ended = [
         (alert, last_emitted.rule)
-        for alert, last_emitted in shop.alerts.items()
+        for alert, last_emitted in shop.emitted.alerts.items()
         if not last_emitted.open and last_emitted.at_ms <= at_ms - KEPT_MS and last_emitted.until_ms != NEVER
     ]
     return [alert for alert, rule in ended if subject_and_episode(alert, rule, shop.key)[1] not in ("-", MORE[1])]

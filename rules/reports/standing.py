@@ -17,7 +17,7 @@ def standing(shop: Shop, at_ms: int) -> dict[str, Any]:
         "platform": shop.platform,
         "shop": shop.name,
         "at": rfc3339(at_ms),
-        "open_alerts": shop.open_alerts,
+        "open_alerts": shop.emitted.open_total,
         "metrics": _metrics(shop, at_ms),
         "ledgers": {
             evaluator.rule.ledger: evaluator.entry(shop, shop.states[evaluator.n], at_ms)

@@ -17,6 +17,7 @@ from rules.kinds.subjects import AnySubjectEvaluator
 from rules.messages.alert_state import Emitted
 from rules.messages.names import shop_key
 from rules.plan.shop_plan import Plan
+from rules.state.emitted_log import EmittedLog
 from rules.state.findings import Findings
 from rules.state.sales import Sale, Sales, sale_of
 from rules.state.tracking_numbers import NumberUse, TrackingNumbers, use_of
@@ -96,16 +97,16 @@ class Shop:
     - `aggregate`: `timelines` (when something happened to the orders, by the plan's extractors), `sales` and
       `tracking_numbers`.
     - Sources of occurrences: `occurrences`, the index of each by its name.
-    - What reconciles: `alerts` (what was last emitted), `open_alerts`, `open_by_rule`, `findings` (of the evaluators
-      that go by subject), and `rebound` (what was emitted is to be compared with the plan).
+    - What reconciles: `emitted`, `findings` (of the evaluators that go by subject), and `rebound` (what was emitted is
+      to be compared with the plan).
     """
 
     __slots__ = (
-        "alerts",
         "began_ms",
         "counters",
         "dirty",
         "dirty_rules",
+        "emitted",
         "facts",
         "findings",
         "instant_open",
@@ -113,8 +114,6 @@ class Shop:
         "name",
         "next_evals",
         "occurrences",
-        "open_alerts",
-        "open_by_rule",
         "orders",
         "period_results",
         "plan",
@@ -137,9 +136,7 @@ class Shop:
         self.orders: dict[str, Order] = {}
         self.facts = ShopFacts()
         self.period_results: PeriodResults[Order] = PeriodResults()
-        self.alerts: dict[str, Emitted] = {}
-        self.open_by_rule: dict[str, set[str]] = NOTHING
-        self.open_alerts = 0
+        self.emitted = EmittedLog()
         self.scheduled_ms = self.began_ms = NEVER
         self.dirty = False
         self.retained_from_ms = MIN_MS
@@ -168,14 +165,6 @@ class Shop:
     def computed(self) -> dict[str, dict[int, PeriodResult]]:
         """What its ratios were at their boundaries, by rule and boundary (epoch ms)."""
         return self.period_results.by_rule()
-
-    def note_open(self, rule: str, alert: str, is_open: bool) -> None:
-        """Keeps which of its own alerts are open, by rule."""
-        if is_open:
-            self.open_by_rule = self.open_by_rule or {}
-            self.open_by_rule.setdefault(rule, set()).add(alert)
-        else:
-            self.open_by_rule.get(rule, set()).discard(alert)
 
     def occurrences_of(self, source: OccurrenceSource) -> OccurrenceIndex:
         """What follows from its own events by one of the plan's sources: gathered when it is first asked for, then kept

@@ -100,7 +100,7 @@ def collect(engines: Iterable[Engine], clauses: Mapping[str, str], worker_stats:
             continue
         for shop in list(engine.shops.values()):
             stats = ShopStats(standing(shop, engine.clock_ms))
-            _count_alerts(stats, shop.alerts.values(), clauses)
+            _count_alerts(stats, shop.emitted.alerts.values(), clauses)
             yield from _look_through(shop, engine.clock_ms, clauses, stats)
             worker_stats.add(stats)
             yield

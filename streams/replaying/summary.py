@@ -67,7 +67,7 @@ def _in_turn(place: Place) -> tuple[str, int, Place]:
 
 
 def _by_shop(opened: Counter[str], engine: Engine) -> list[str]:
-    open_now = {shop.key: shop.open_alerts for shop in engine.shops.values()}
+    open_now = {shop.key: shop.emitted.open_total for shop in engine.shops.values()}
     most = sorted(opened.items(), key=lambda each: (-each[1], each[0]))[:SHOPS_SHOWN]
     rows = [(visible(shop), str(count), str(open_now[shop])) for shop, count in most]
     head = (f"shops with most alerts ({len(rows)} of {len(engine.shops)})", "opened", "open now")

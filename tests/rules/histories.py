@@ -139,7 +139,7 @@ class Worker:
         for name, alert in {alert.data.alert: alert for alert in said}.items():
             shop = self.engine.shops[alert.platform, alert.shop]
             order = shop.orders.get(alert.order) if isinstance(alert.order, str) else None
-            held = shop.alerts.get(name) or ((order and order.alerts) or {}).get(name)
+            held = shop.emitted.alerts.get(name) or ((order and order.alerts) or {}).get(name)
             assert held in (emitted_from(alert), None)
         self.facts |= dict(fact_records(self.engine.drain()))
         self.clock_ms = self.engine.clock_ms

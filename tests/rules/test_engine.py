@@ -259,4 +259,4 @@ def test_what_is_open_is_counted_per_shop():
     made: Any = engine(FULL, placed("1"), placed("2"), shipped("2", "76h"))
     for at, count in (("47h", 0), ("50h", 2), ("73h", 4), ("77h", 3)):
         made.advance(ms(at))
-        assert made.shop("joom", "s1").open_alerts == count, at
+        assert made.shop("joom", "s1").emitted.open_total == count, at

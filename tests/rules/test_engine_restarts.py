@@ -98,7 +98,7 @@ def test_an_open_alert_of_a_month_that_ended_during_the_outage_is_closed():
     restore_alert(fresh, said[-1])
     fresh.advance(ms("5h"))
     fresh.advance(ms("2026-02-01T05:00:00Z"))
-    assert fresh.shop("joom", "s1").open_alerts == 0
+    assert fresh.shop("joom", "s1").emitted.open_total == 0
     assert [(alert.data.alert, alert.type) for alert in drained(fresh)] == [(said[-1].data.alert, "alert.resolved")]
 
 

@@ -86,9 +86,9 @@ def test_what_was_said_of_a_time_long_past_is_dropped_but_what_may_be_said_again
     scores = [event("rating.updated", None, "1h", score=3), event("rating.updated", None, "2h", score=5)]
     list(replay(engine, [counterfeit("0h"), *scores, tick("100d")]))
     shop = engine.shop("joom", "s1")
-    assert sorted(said.rule for said in shop.alerts.values()) == ["joom.once", "joom.rating"]
+    assert sorted(said.rule for said in shop.emitted.alerts.values()) == ["joom.once", "joom.rating"]
     list(replay(engine, [tick("500d")]))
-    assert [said.rule for said in shop.alerts.values()] == ["joom.rating"]
+    assert [said.rule for said in shop.emitted.alerts.values()] == ["joom.rating"]
 
 
 def test_a_sku_that_has_no_sales_left_leaves_nothing_behind():

@@ -112,7 +112,7 @@ def told(case: Case, rule: Ratio) -> set[tuple[str, str, str]]:
     """Subject, episode and stage of a ratio's open alerts."""
     return {
         (*subject_and_episode(alert, rule.id, case.shop.key), said.stage)
-        for alert, said in case.shop.alerts.items()
+        for alert, said in case.shop.emitted.alerts.items()
         if said.rule == rule.id and said.open
     }
 
