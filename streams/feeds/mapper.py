@@ -144,8 +144,11 @@ class Mapper:
         return self._health.pushed(decoded(platform), decoded(shop), app.source.source, app.name, record.timestamp)
 
     def _is_there(self, feed: FeedHealth) -> bool:
+        """Whether a feed still comes; a shop that has an alias now is heard of by that."""
         app = self._feeds.apps.get((feed.source, feed.app))
-        return feed.by != "push" or (app is not None and app.takes_pushes)
+        if feed.by != "push":
+            return True
+        return app is not None and app.takes_pushes and feed.shop not in app.setting.get("aliases", {})
 
     async def _read_health(self, producer: AIOKafkaProducer) -> None:
         topic = self._names.feed_health

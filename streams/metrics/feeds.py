@@ -1,5 +1,6 @@
 """What has become of what platforms and carriers push."""
 
+from collections import Counter as Counts
 from collections.abc import Callable, Iterator, Mapping
 from typing import Final, Literal, get_args
 
@@ -75,6 +76,10 @@ def begin_polling(source: str) -> None:
 State = Literal["healthy", "late", "silent"]
 STATES: Final[tuple[State, ...]] = get_args(State)
 
+NAMED_SOURCES = 50
+OTHER = "_other"
+"""All further ones together: what stands in the topic is whatever its writers wrote."""
+
 Read = Callable[[], Mapping[tuple[str, State], int]]
 """Gives the number of shops by a feed's source and its state."""
 
@@ -92,10 +97,14 @@ class FeedStates(Collector):
         shops = GaugeMetricFamily(
             "shipclock_feed_shops", "Shops by the state of a source's feeds of theirs", labels=["source", "state"]
         )
-        counted = self._read()
-        for source in {source for source, _ in counted}:
+        counted: Counts[tuple[str, State]] = Counts()
+        read = self._read()
+        named = set(sorted({source for source, _ in read})[:NAMED_SOURCES])
+        for (source, state), number in read.items():
+            counted[source if source in named else OTHER, state] += number
+        for source in sorted({source for source, _ in counted}):
             for state in STATES:
-                shops.add_metric([source, state], counted.get((source, state), 0))
+                shops.add_metric([source, state], counted[source, state])
         yield shops
 
 

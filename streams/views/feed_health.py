@@ -81,6 +81,9 @@ class Feeds:
         self._of.setdefault(found, {})[key] = health
         return found
 
+    def names(self) -> list[ShopKey]:
+        return [shop for shop, feeds in self._of.items() if feeds]
+
     def now(self, shop: ShopKey, now_ms: int) -> FeedsNow | None:
         """None where the shop has no feeds."""
         found = self._of.get(shop)

@@ -22,6 +22,17 @@ log = logging.getLogger(__name__)
 log.addFilter(PacedLog())
 
 
+NO_STANDING = {
+    "open_alerts": 0,
+    "metrics": {},
+    "ledgers": {},
+    "sanctions": [],
+    "exposure": None,
+    "due": [],
+    "due_total": 0,
+}
+
+
 class View:
     """Applies the records of its topics one by one; everything here is synchronous."""
 
@@ -67,16 +78,20 @@ class View:
             self.feed.changed("alert", alert, lane)
 
     def _take_feed_health(self, record: ConsumerRecord, lane: int) -> None:
-        shop = self.feeds.take(record.key, record.value)
-        if self.shops.has(shop):
-            self.feed.changed("shop", shop, lane)
+        self.feed.changed("shop", self.feeds.take(record.key, record.value), lane)
+
+    def shop_names(self) -> list[ShopKey]:
+        """Those with a standing, and those of which only a feed is known."""
+        return [*self.shops.names(), *(key for key in self.feeds.names() if not self.shops.has(key))]
 
     def shop(self, key: ShopKey) -> Raw | None:
-        """A shop's standing as it came, with the state of its feeds as `feed` beside; null where it has none."""
-        standing = self.shops.raw(key)
-        if standing is None:
+        """A shop's standing as it came, with the state of its feeds as `feed` beside; an empty one, `at` no instant, of
+        a shop that should be heard of and never was. None where nothing is known."""
+        standing, feed = self.shops.raw(key), self.feeds.now(key, self._now_ms())
+        if standing is None and feed is None:
             return None
-        return Raw(b'%b,"feed":%b}' % (bytes(standing)[:-1], encode(self.feeds.now(key, self._now_ms()))))
+        empty = {"platform": key.platform, "shop": key.shop, "at": None, **NO_STANDING}
+        return Raw(b'%b,"feed":%b}' % (bytes(standing or encode(empty))[:-1], encode(feed)))
 
     def feed_states(self) -> Counter[tuple[str, FeedState]]:
         """Shops by the source of a feed and its state."""

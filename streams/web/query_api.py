@@ -52,7 +52,7 @@ class QueryApi:
         answer=Page[ShopNow],
     )
     async def shops(self, request: Request, query: Paging) -> Page[Any]:
-        found = await page(request, query, self._view.shops.names(), lambda key: key, ShopKey)
+        found = await page(request, query, self._view.shop_names(), lambda key: key, ShopKey)
         return Page([self._view.shop(key) for key in found.items], found.next)
 
     @operation(

@@ -68,8 +68,10 @@ class Standing(Struct, kw_only=True):
 
 
 class ShopNow(Standing, kw_only=True):
-    """A shop's standing, and the state of its feeds; null where it has none."""
+    """A shop's standing, and the state of its feeds; null where it has none. `at` is null, and nothing is known of the
+    shop, where it should be heard of through a feed and never was."""
 
+    at: str | None  # type: ignore[assignment]
     feed: FeedsNow | None
 
 

@@ -23,6 +23,7 @@ from streams.feeds.health import (
 )
 from streams.feeds.mapper import Mapper
 from streams.feeds.polling.health import PollHealth
+from streams.metrics.feeds import NAMED_SOURCES, FeedStates
 from streams.settings import Settings
 from streams.views.feed_health import FeedHealth, Feeds, encode
 from streams.views.shops import ShopKey
@@ -177,6 +178,23 @@ def test_a_push_says_of_its_shop_that_it_was_heard_of_when_the_inbox_took_it(tmp
     assert mapper.heard(replace(push, key=None)) is None
     assert mapper.heard(replace(_received(b"", source="kdniao"), key=b"shopee/jakarta")) is None, "no platform's word"
     assert mapper.heard(replace(_received(shopee(), app="gone"), key=b"shopee/jakarta")) is None
+
+
+def test_feeds_of_apps_that_are_gone_and_of_shops_that_have_an_alias_now_are_forgotten(tmp_path: Path) -> None:
+    mapper = Mapper(Settings(broker="kafka://nowhere:9092"), settings(tmp_path))
+    feeds = [
+        FeedHealthBook().pushed("shopee", shop, "shopee", app, START_MS)
+        for shop, app in (("jakarta", "main"), ("910044217", "main"), ("jakarta", "closed"))
+    ]
+    feeds.append(polled("shopee", "x", "shopee", "closed", START_MS, START_MS, 1))
+    assert [each is not None and mapper._is_there(each) for each in feeds] == [True, False, False, True]
+
+
+def test_metrics_name_no_more_sources_than_anybody_has() -> None:
+    told = FeedStates(lambda: {(f"s{n:03}", "late"): 1 for n in range(NAMED_SOURCES + 9)})
+    (family,) = told.collect()
+    late = {each.labels["source"]: each.value for each in family.samples if each.labels["state"] == "late"}
+    assert (len(late), late["_other"], late["s000"]) == (NAMED_SOURCES + 1, 9, 1)
 
 
 # -- what is told of a shop ----------------------------------------------------------------------------------

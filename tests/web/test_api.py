@@ -172,10 +172,22 @@ async def test_the_line_tells_of_a_shop_when_its_feed_was_heard_of(api: Api) -> 
     frames = stream(view, view.feed.listen(), None)
     await anext(frames)
     api.log.feed_health(feed_health(late_ms=START_MS, silent_ms=START_MS + 1))
-    api.log.feed_health(feed_health(shop="without-a-standing", late_ms=START_MS, silent_ms=START_MS + 1))
     told = (await anext(frames)).decode()
     assert told.count("event: shop") == 1
     assert '"feed":{"state":"late"' in told
+
+
+async def test_a_shop_that_should_be_heard_of_and_never_was_is_there_all_the_same(api: Api) -> None:
+    api.log.standings(standing())
+    api.log.feed_health(feed_health(None, shop="never", late_ms=START_MS - 1, silent_ms=START_MS))
+    pages = await api.pages("/api/shops?limit=1")
+    assert [(each["shop"], each["at"] is None) for page in pages for each in page] == [("never", True), ("s17", False)]
+    never = await api.get("/api/shops/joom/never")
+    assert never.keys() == (await api.get("/api/shops/joom/s17")).keys()
+    assert (never["feed"]["state"], never["open_alerts"]) == ("silent", 0)
+    assert (await api.get("/api/due"))["items"] == []
+    api.log.view.feeds.take(feed_health(shop="never", late_ms=0, silent_ms=0).key(), None)
+    assert (await api.problem("/api/shops/joom/never"))[0] == 404
 
 
 # -- alerts --------------------------------------------------------------------------------------------------

@@ -96,3 +96,15 @@ async def test_it_says_so_in_chinese_and_on_a_phone(browser: Browser, worker: Wo
         await expect(calm(page).locator(".row.feed")).to_contain_text("joom 轮询（main）")
         await expect(calm(page).locator(".row.feed")).to_contain_text("最近读取")
         assert await page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+
+
+async def test_a_shop_that_was_never_heard_of_is_shown_as_silent(browser: Browser, worker: Worker) -> None:
+    await tell(worker, health("ghost", "poll", None, 6, 3))
+    async with looking(browser, worker) as page:
+        await live(page)
+        ghost = page.locator("#shop-list .shop", has_text="ghost")
+        await expect(ghost).to_have_class("shop warning")
+        await expect(ghost.locator(".chip")).to_have_text("Feed silent")
+        await ghost.locator("summary").press("Enter")
+        await expect(ghost.locator(".row.feed")).to_contain_text("never heard of")
+        await expect(page.locator("#clock")).to_contain_text("4 Jan 2026")

@@ -141,7 +141,7 @@ const FEED_LEVELS = { healthy: "ok", late: "info", silent: "warning" };
 // Only a feed that isn't well is worth a word beside the shop's name.
 function feedChip(feed) {
   if (!feed || feed.state === "healthy") return null;
-  const told = t(feed.since ? `feed.${feed.state}Since` : `feed.${feed.state}`, { at: feed.since ? moment(feed.since) : "" });
+  const told = feed.since ? t(`feed.${feed.state}Since`, { at: moment(feed.since) }) : `${t("feed")} ${t(`feed.${feed.state}`)}`;
   return chip(told, `feed ${FEED_LEVELS[feed.state]}`, t("feed.unheard"));
 }
 

@@ -44,7 +44,7 @@ export const shopKey = (each) => `${each.platform}/${each.shop}`;
 
 export function takeShop(standing) {
   shops.set(shopKey(standing), standing);
-  clock.hear(standing.at);
+  if (standing.at) clock.hear(standing.at);
 }
 
 // Answers whether it is new: a record read from a list may be older than what the line has brought meanwhile.
