@@ -8,6 +8,7 @@ from typing import Any
 from msgspec import Struct
 
 from rules.calendar.instants import HOUR_MS
+from tests.rules.conformance.examples import examples
 from tests.rules.history import START_MS, Happening, event, late_ship, placed, rule
 
 Written = Mapping[str, Any]
@@ -119,7 +120,10 @@ _late = _one("order.placed", order="{i}")
 
 
 def growths() -> Iterator[tuple[str, Growth]]:
-    """Every kind that has been thought of, by its name in a pack."""
+    """Every kind that has been thought of, by its name in a pack; the conformance suite's examples may have some."""
+    for example in examples():
+        if example.grows is not None:
+            yield example.kind, Growth(example.name, example.rules, example.grows)
     yield "deadline", Growth("orders", [late_ship()], _late)
     silence = _own("silence", ("overdue",), after=["placed", "news"], until=["delivered"], within="48h")
     yield "silence", Growth("orders", [silence], _late)

@@ -1,0 +1,30 @@
+"""A carrier's trouble."""
+
+from tests.rules.conformance.example import Example, own
+from tests.rules.history import Happening, event
+
+LINES = {"saturated": "a backup line", "paralysed": "another warehouse"}
+ROUTE = own("route", ("saturated", "paralysed"), lines=LINES)
+
+
+def is_in(state: str, at: str, carrier: str = "C") -> Happening:
+    return event("carrier.state", None, at, carrier=carrier, state=state)
+
+
+def says(i: int, at: str) -> list[Happening]:
+    return [is_in(("normal", "saturated", "paralysed")[i], at)]
+
+
+def says_of_another(i: int, at: str) -> list[Happening]:
+    return [is_in(("normal", "saturated", "extreme")[i], at, "D")]
+
+
+EXAMPLES = [
+    Example(
+        "carriers",
+        [ROUTE],
+        [says, says_of_another],
+        [is_in("saturated", "1h"), is_in("paralysed", "2h"), is_in("normal", "3h")],
+        "5h",
+    )
+]
