@@ -21,7 +21,8 @@ class Evaluator(ABC, Generic[R, State]):
 
     It sees a shop through a read-only view, and writes nothing but its own `state` of that shop, which the engine holds
     and nobody else touches. What it finds, it returns. Everything it says is a function of what is known of the shop
-    and of the moment: the state only saves work, and may be made anew at any time.
+    and of the moment: a state saves work, and a new one says the same. (Results of periodic ratios are known of the
+    shop, too: they stand once their orders are gone, so the engine saves them and gives them back.)
 
     Rules that depend on another one hold its evaluator and call its published methods (`points`, `computations`), which
     look up their own state in `shop.states`.

@@ -5,7 +5,7 @@ through them costs nothing.
 """
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import Any, Protocol
 
 from rules.facts.order_facts import OrderFacts
 from rules.facts.shop_facts import ShopFacts
@@ -14,9 +14,6 @@ from rules.kinds.happened import OccurrenceIndex
 from rules.kinds.occurrences.timeline import Timeline
 from rules.kinds.ratio.compiled import CompiledRatio, Part
 from rules.kinds.ratio.counters import RatioCounter
-
-if TYPE_CHECKING:
-    from rules.kinds.occurrences.source import OccurrenceSource
 
 
 class OrderView(Protocol):
@@ -75,6 +72,15 @@ class TrackingNumbersView(Protocol):
         """The order that was first shipped under a number."""
 
 
+class IndexedSource(Protocol):
+    """A source of occurrences that is indexed, shop by shop, under its name."""
+
+    @property
+    def name(self) -> str: ...
+
+    def new_index(self, shop: "ShopView", /) -> OccurrenceIndex: ...
+
+
 class ShopView(Protocol):
     """One shop."""
 
@@ -104,8 +110,8 @@ class ShopView(Protocol):
     def timelines(self) -> Sequence[Timeline]:
         """When something happened to its orders, by what the plan extracts from them."""
 
-    def occurrences_of(self, source: "OccurrenceSource", /) -> OccurrenceIndex:
-        """What follows from its own events."""
+    def occurrences_of(self, source: IndexedSource, /) -> OccurrenceIndex:
+        """What follows from its own events by a source."""
 
     @property
     def sales(self) -> SalesView: ...

@@ -1,5 +1,5 @@
-"""Rules that judge a shop subject by subject: a SKU, a carrier, an order. Only what has news or whose time has come is
-evaluated again, so that one change costs the same however many subjects the shop has.
+"""Rules that are evaluated subject by subject: a SKU, a carrier, an order. Only what may have changed or whose time has
+come is evaluated again, so that one change costs the same however many subjects the shop has.
 """
 
 from abc import abstractmethod

@@ -29,7 +29,7 @@ that goes by when it was told, so the same facts have the same alerts shown."""
 
 
 class Findings:
-    """What one rule says of one shop, by what each alert is about.
+    """What one rule says of one shop, by what each alert is about; `emit/reconcile` writes it.
 
     `touched` are the keys with news; `left` says that some of them were left when a slice was over. `wanted` are the
     alerts that should be open, or counted among the others. `moved` are those that may be other than what was told of

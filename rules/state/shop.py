@@ -8,11 +8,11 @@ from rules.facts.order_facts import EVERY_FACT, OrderFacts
 from rules.facts.shop_facts import ShopFacts
 from rules.kinds.happened import OccurrenceIndex
 from rules.kinds.nothing import NOTHING
-from rules.kinds.occurrences.source import OccurrenceSource
 from rules.kinds.occurrences.timeline import Timeline
 from rules.kinds.ratio.compiled import CompiledRatio, Part
 from rules.kinds.ratio.counters import DayBuckets, RatioCounter
 from rules.kinds.ratio.period_results import PeriodResult, PeriodResults
+from rules.kinds.shop_view import IndexedSource
 from rules.kinds.subjects import AnySubjectEvaluator
 from rules.messages.alert_state import Emitted
 from rules.messages.names import shop_key
@@ -166,7 +166,7 @@ class Shop:
         """What its ratios were at their boundaries, by rule and boundary (epoch ms)."""
         return self.period_results.by_rule()
 
-    def occurrences_of(self, source: OccurrenceSource) -> OccurrenceIndex:
+    def occurrences_of(self, source: IndexedSource) -> OccurrenceIndex:
         """What follows from its own events by one of the plan's sources: gathered when it is first asked for, then kept
         up to date."""
         index = self.occurrences.get(source.name)

@@ -18,7 +18,7 @@ from rules.calendar.windows import Period
 from rules.expr.conditions import AllOf, AnyOf, Condition, Has, Late, Not, Overdue, Parcel, Term
 from rules.facts.order_facts import MERGE, OrderFacts
 from rules.kinds.deadline.spec import Deadline, DueOf, Silence
-from rules.kinds.ratio.spec import Ratio
+from rules.kinds.ratio.kind import Ratio
 from rules.kinds.registry import InForce
 from rules.kinds.rule import ALWAYS, Locale
 from tests.rules.history import Happening

@@ -16,7 +16,7 @@ from rules.dsl.model import Where
 from rules.engine.engine import Engine
 from rules.facts.order_facts import OrderFacts
 from rules.kinds.deadline.spec import Deadline, Silence
-from rules.kinds.ratio.spec import Ratio
+from rules.kinds.ratio.kind import Ratio
 from rules.kinds.registry import InForce
 from rules.messages.alerts import subject_and_episode
 from rules.plan.rule_book import RuleBook

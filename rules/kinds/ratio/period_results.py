@@ -40,7 +40,7 @@ Order = TypeVar("Order", bound=_Order)
 class RuleResults:
     """The state of one periodic ratio's evaluator: its results by boundary (epoch ms), up to when it `computed` them
     (None: not yet under this plan), the boundaries before and after that, and from when on evidence came late
-    (`recompute_from_ms`). `shared`: what all periodic ratios of the shop share."""
+    (`recompute_from_ms`). `shared`: what all periodic ratios of the shop share; None in a state outside an engine."""
 
     __slots__ = ("by_boundary", "computed_ms", "last_ms", "next_ms", "recompute_from_ms", "rule", "shared")
 
@@ -80,9 +80,10 @@ class RuleResults:
         if self.shared is not None:
             self.shared.late_before_ms = max(self.shared.late_before_ms, last_ms)
 
-    def future_after(self, boundary_ms: int) -> Mapping[Any, int]:
-        """The orders of which something is known that lies after a boundary, with those facts (as bits)."""
-        return {} if self.shared is None else self.shared.future_after(boundary_ms)
+    def future_after(self, boundary_ms: int) -> Mapping[Any, int] | None:
+        """The orders of which something is known that lies after a boundary, with those facts (as bits); None where
+        nobody keeps them."""
+        return None if self.shared is None else self.shared.future_after(boundary_ms)
 
     def foreseen(self, boundary_ms: int, result: PeriodResult) -> "RuleResults":
         """A copy in which a boundary to come has a result."""

@@ -45,8 +45,9 @@ class PeriodicRatio:
         if start_of_day(period.first, ratio.zone) < shop.retained_from_ms:
             return results.by_boundary.get(boundary)  # some of its orders are gone: what was computed then stands
         at_its_time = boundary == at_ms and not shop.instant_open
-        if at_its_time:
-            count = _counted_now(shop, results.future_after(boundary), ratio, period, boundary)
+        future_facts = results.future_after(boundary) if at_its_time else None
+        if future_facts is not None:
+            count = _counted_now(shop, future_facts, ratio, period, boundary)
         else:
             count = _counted_then(shop, ratio, period, boundary)
         if not count.total:
