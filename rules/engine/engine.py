@@ -355,11 +355,11 @@ class Engine:
         order.next_eval_ms = next_eval_ms
         changed = (missed ^ order.missed) | (overdue ^ order.overdue)
         order.missed, order.overdue = missed, overdue
-        if (changed_facts or changed or missed & plan.extractor_bits) and (
+        if (changed_facts or changed or missed & plan.masks.extractor_rules) and (
             dirty_rules := apply_order(order, changed_facts, changed, passed_ms)
         ):
             self.work.mark_rules(order.shop, dirty_rules)
-        order.watched_facts = plan.watch_mask(next_evals, order.bad, missed != 0 or order.alerts is not None)
+        order.watched_facts = plan.masks.mask(next_evals, order.bad, missed != 0 or order.alerts is not None)
         if next_eval_ms < order.scheduled_ms:
             self.timers.schedule(order, next_eval_ms)
 

@@ -125,7 +125,7 @@ def _remember(engine: Engine, alert: Alert, last_emitted: Emitted) -> Order | No
             order = Order(alert.order, shop)
             engine.keep(order)
         order.alerts = order.alerts or {}
-        order.watched_facts = shop.plan.watched_facts
+        order.watched_facts = shop.plan.masks.watched_facts
         held = order.alerts
     else:
         held = shop.emitted.alerts

@@ -1,17 +1,16 @@
 """A plan: the rules of one shop made ready to evaluate, with what each takes from orders and from the shop's events."""
 
-from collections.abc import Iterable, Sequence
-from functools import reduce
-from operator import or_
+from collections.abc import Iterable
 from typing import NamedTuple
 
-from rules.calendar.instants import DAY_MS, NEVER
-from rules.facts.order_facts import EVERY_FACT, OrderFacts, bits_of
+from rules.calendar.instants import DAY_MS
+from rules.facts.order_facts import EVERY_FACT, OrderFacts
 from rules.kinds.occurrences.source import Extractor, OccurrenceSource
 from rules.kinds.ratio.compiled import Classifier, Population, compile_classifier
 from rules.kinds.registry import InForce
 from rules.kinds.subjects import AnySubjectEvaluator, SubjectEvaluator
 from rules.plan.order_plan import OrderPlan
+from rules.plan.watch_masks import SHIPPED, SOLD, WatchMasks, any_of
 from rules.plan.wiring import Version, Wires
 
 RETAINED_BEYOND_MS = 30 * DAY_MS
@@ -41,8 +40,7 @@ class IndexUpdates(NamedTuple):
 class Plan(OrderPlan):
     """The rules of one shop, ready to evaluate, in the order in which they depend on each other.
 
-    `watched_facts`: the facts (as bits) whose change can have an order evaluated again; others are only kept.
-    `redeeming`: those that can only make an order good again, in the `redeemable` ratios (as bits).
+    `masks`: which facts have an order evaluated again when they change; others are only kept.
     `evaluators` look at the whole shop; the rest is what they take from its orders: `timers`, `ratios` with
     the `denominators` they share, `extractors`. `bad_at_first`: the ratios (as bits) in which an order is bad from the
     start. What is called `on_…` has bits of evaluators, as `Wires` says.
@@ -72,12 +70,13 @@ class Plan(OrderPlan):
         #: The ratios that are computed at boundaries, when each is, and the facts (as bits) that this rests on.
         self.computed = [evaluator for evaluator in self.ratio_evaluators if evaluator.rule.every]
         self.schedules = [each.periodic.schedule for each in self.computed if each.periodic is not None]
-        self.computed_from = _any_of(ratio.rests_on for evaluator in self.computed for ratio in evaluator.versions)
+        self.computed_from = any_of(ratio.rests_on for evaluator in self.computed for ratio in evaluator.versions)
         self.no_days: tuple[int | None, ...] = (None,) * len(self.denominators)
-        self._watch()
+        others = (SOLD if self.on_sale else 0) | (SHIPPED if self.on_number else 0)
+        self.masks = WatchMasks(self.timers, self.ratios, self.extractors, others)
         self._index_updates: dict[int, IndexUpdates] = {}
         self._reclassifications: dict[tuple[int, int], Reclassification] = {}
-        self.bad_at_first = self.reclassification(EVERY_FACT, self.ratio_bits).classify(OrderFacts(), 0, 0)[0]
+        self.bad_at_first = self.reclassification(EVERY_FACT, self.masks.ratio_rules).classify(OrderFacts(), 0, 0)[0]
         self.retain_ms = RETAINED_BEYOND_MS + max([0, *(each.rule.span_ms() for each in rules)])
 
     def _connect(self, sources: Iterable[OccurrenceSource]) -> None:
@@ -106,34 +105,7 @@ class Plan(OrderPlan):
                 else:
                     source.readers.append(evaluator)
 
-    # -- which facts of an order matter -------------------------------------------------------------------------
-
-    def _watch(self) -> None:
-        counted = _any_of([ratio.facts & ~ratio.redeemed_by for ratio in self.ratios])
-        counted |= _any_of([extractor.facts for extractor in self.extractors])
-        counted |= (_SOLD if self.on_sale else 0) | (_SHIPPED if self.on_number else 0)
-        self.redeeming = _any_of(ratio.redeemed_by for ratio in self.ratios)
-        self.redeemable = _any_of(ratio.bit for ratio in self.ratios if ratio.redeemed_by & ~counted)
-        self.watched_once_emitted = counted | _any_of(timer.facts for timer in self.timers)
-        self.watched_facts = self.watched_once_emitted | self.redeeming
-        self._silences = [timer.n for timer in self.timers if timer.postponed_by]
-        hurried = [timer.facts & ~timer.can_wait for timer in self.timers]
-        self._watched_in_time = counted | _any_of(hurried)
-        self._watched_while_waiting = counted | _any_of(
-            facts & ~timer.postponed_by for facts, timer in zip(hurried, self.timers, strict=True)
-        )
-        self.ratio_bits = _any_of(ratio.bad_bits | ratio.denominator.bits for ratio in self.ratios)
-        self.extractor_bits = _any_of(extractor.bits for extractor in self.extractors)
-
-    def watch_mask(self, next_evals: Sequence[int], bad: int, emitted: bool) -> int:
-        """Of `watched_facts`, those that matter at once to an order, by when its timers are next evaluated and the
-        ratios (as bits) in which it is bad. Where nothing has been `emitted` of it, those that keep it so can wait
-        until then; what redeems only matters where something is bad."""
-        facts = self.watched_once_emitted if emitted else self._watched_while_waiting
-        for n in self._silences:
-            if next_evals[n] == NEVER and not emitted:
-                facts = self._watched_in_time  # the first news begins it
-        return facts | self.redeeming if bad & self.redeemable else facts
+    # -- what is to be worked out anew of an order --------------------------------------------------------------
 
     def reclassification(self, changed_facts: int, changed: int) -> Reclassification:
         """What is to be worked out anew when these facts of an order have changed, and what these deadline rules say
@@ -142,13 +114,13 @@ class Plan(OrderPlan):
         if found is None:
             asked = [ratio for ratio in self.ratios if ratio.bad_facts & changed_facts or ratio.bad_bits & changed]
             moved = [each for each in self.denominators if each.facts & changed_facts or each.bits & changed]
-            touched = _any_of(each.bit for each in asked) | _any_of(each.ratios for each in moved)
+            touched = any_of(each.bit for each in asked) | any_of(each.ratios for each in moved)
             split = [each for each in self.ratios if each.rule.by is not None and each.bit & touched]
             found = self._reclassifications[changed_facts, changed] = Reclassification(
                 list(enumerate(moved, start=1)),
-                _any_of(ratio.bit for ratio in asked),
+                any_of(ratio.bit for ratio in asked),
                 compile_classifier(asked, moved),
-                _any_of(self.on_ratio[each.n] for each in split),
+                any_of(self.on_ratio[each.n] for each in split),
             )
         return found
 
@@ -158,18 +130,10 @@ class Plan(OrderPlan):
         if found is None:
             found = self._index_updates[changed_facts] = IndexUpdates(
                 [(n, extractor) for n, extractor in enumerate(self.extractors) if extractor.facts & changed_facts],
-                bool(self.on_sale and changed_facts & _SOLD),
-                bool(self.on_number and changed_facts & _SHIPPED),
+                bool(self.on_sale and changed_facts & SOLD),
+                bool(self.on_number and changed_facts & SHIPPED),
             )
         return found
-
-
-_SOLD = bits_of(("placed", "cancelled"))
-_SHIPPED = bits_of(("shipped",))
-
-
-def _any_of(several: Iterable[int]) -> int:
-    return reduce(or_, several, 0)
 
 
 def _in_order(rules: list[InForce]) -> list[InForce]:

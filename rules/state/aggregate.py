@@ -13,10 +13,10 @@ def apply_order(order: Order, changed_facts: int, changed: int, passed_ms: int) 
     rules (as bits) that judge otherwise than before."""
     shop, facts, plan = order.shop, order.facts, order.shop.plan
     index_updates = plan.index_updates(changed_facts)
-    dirty_rules = _reclassify(order, plan.reclassification(changed_facts, changed & plan.ratio_bits))
+    dirty_rules = _reclassify(order, plan.reclassification(changed_facts, changed & plan.masks.ratio_rules))
     for n, extractor in index_updates.extractors:
         dirty_rules |= _put_instants(order, n, extractor.instants(facts, order.missed, passed_ms))
-    if (order.missed | changed) & plan.extractor_bits:
+    if (order.missed | changed) & plan.masks.extractor_rules:
         for n, extractor in enumerate(plan.extractors):
             if extractor.bits:
                 dirty_rules |= _put_instants(order, n, extractor.instants(facts, order.missed, passed_ms))

@@ -69,7 +69,7 @@ class Order:
         """Has everything that a plan derives from its facts worked out anew."""
         self.changed_facts = EVERY_FACT
         self.missed = self.overdue = 0
-        self.watched_facts = plan.watched_facts
+        self.watched_facts = plan.masks.watched_facts
         self.next_eval_ms = NEVER
         self.days: tuple[int | None, ...] = plan.no_days
         self.bad = plan.bad_at_first

@@ -4,9 +4,12 @@ from typing import Any
 
 from hypothesis import strategies as st
 
+from rules.calendar.instants import HOUR_MS
 from rules.facts.order_facts import MERGE, OrderFacts
 from rules.plan.rule_book import RuleBook
+from tests.rules.histories import Cycle
 from tests.rules.history import (
+    START_MS,
     Happening,
     book,
     cancelled,
@@ -26,9 +29,12 @@ from tests.rules.shop_histories import instants
 
 
 @st.composite
-def order_events(draw: st.DrawFn) -> Happening:
+def order_events(
+    draw: st.DrawFn, times: st.SearchStrategy[str] = instants, order: str = "1", platform: str = "joom"
+) -> Happening:
     """One event of an order, with all that conditions and deadlines look at."""
-    at, one_of = draw(instants), lambda *choices: draw(st.sampled_from(choices))
+    at, one_of = draw(times), lambda *choices: draw(st.sampled_from(choices))
+    where: dict[str, Any] = {"platform": platform}
     match one_of("placed", "placed", "moved", "shipped", "cancelled", "collected", "scanned", "failed", "refunded"):
         case "placed":
             terms = {
@@ -39,21 +45,21 @@ def order_events(draw: st.DrawFn) -> Happening:
                 "sensitive": one_of(None, True),
                 "predeclared": one_of(None, True),
             }
-            return placed("1", at, **{name: value for name, value in terms.items() if value is not None})
+            return placed(order, at, **where, **{name: value for name, value in terms.items() if value is not None})
         case "moved":
-            return moved("1", at, to=draw(instants))
+            return moved(order, at, **where, to=draw(instants))
         case "shipped":
             parcel = {"tracking_no": one_of(None, "N1"), "logistics": one_of(None, "own"), "label": one_of(None, "own")}
-            return shipped("1", at, **parcel)
+            return shipped(order, at, **where, **parcel)
         case "cancelled":
-            return cancelled("1", at, by=one_of("buyer", "seller"), reason=one_of(None, "stock", "late_ship"))
+            return cancelled(order, at, **where, by=one_of("buyer", "seller"), reason=one_of(None, "stock"))
         case "collected":
-            return collected("1", at)
+            return collected(order, at, **where)
         case "scanned":
-            return scanned("1", at, one_of("info_received", "in_transit", "delivered", "returned"))
+            return scanned(order, at, one_of("info_received", "in_transit", "delivered", "returned"), **where)
         case "failed":
-            return event("pickup.failed", "1", at)
-    return refunded("1", at)
+            return event("pickup.failed", order, at, **where)
+    return refunded(order, at, **where)
 
 
 def merged(events: list[Happening]) -> OrderFacts:
@@ -64,6 +70,21 @@ def merged(events: list[Happening]) -> OrderFacts:
 
 
 order_facts = st.lists(order_events(), max_size=6).map(merged)
+
+
+@st.composite
+def order_lives(draw: st.DrawFn, platform: str = "joom") -> list[Cycle]:
+    """A few orders of one shop, told of as it happens: commit cycles some hours apart, with an event or two in each, of
+    the hours just past or just ahead."""
+    cycles: list[Cycle] = [([placed("1", "0h", platform=platform)], START_MS)]
+    hour = 0
+    for order in draw(st.lists(st.sampled_from(["1", "1", "2", "3"]), min_size=4, max_size=10)):
+        hour += draw(st.sampled_from([1, 5, 12, 12, 24, 25, 47, 73]))
+        around = st.sampled_from([0, 0, 0, 1, 12, -2]).map(lambda before, now=hour: f"{max(now - before, 0)}h")
+        events = draw(st.lists(order_events(around, order, platform), max_size=2, unique_by=lambda each: each[0].id))
+        cycles.append((events, START_MS + hour * HOUR_MS))
+    return cycles
+
 
 # -- conditions -----------------------------------------------------------------------------------------------
 

@@ -25,7 +25,7 @@ from rules.reports.standing import sanctions
 from rules.state.shop import Shop
 from tests.rules.histories import Cycle, apply
 from tests.rules.history import START_MS, Happening
-from tests.rules.made_up_rules import books
+from tests.rules.made_up_rules import books, order_lives
 from tests.rules.reference import Reference, known_by, local_day, reference_count, steps_reached
 from tests.rules.shop_histories import shop_commit_cycles
 from tests.rules.test_shop_properties import PLATFORMS, RULES, fewer
@@ -295,11 +295,10 @@ def test_ratios_made_up_at_random_are_counted_as_their_facts_say(
     live_through(rules, stepping, lived)
 
 
-@given(books(), shop_commit_cycles("joom"))
+@given(books(), st.booleans(), order_lives())
 @fewer
-def test_ratios_are_counted_as_their_facts_say_where_each_event_comes_in_its_time(
-    rules: RuleBook, lived: list[Cycle]
+def test_ratios_are_counted_as_their_facts_say_where_events_come_in_their_time(
+    rules: RuleBook, stepping: bool, lived: list[Cycle]
 ) -> None:
     """Then boundaries are computed from what was counted as it went, not from all orders anew."""
-    in_time = sorted((each for events, _ in lived for each in events), key=lambda each: each[1])
-    live_through(rules, True, [([each], each[1]) for each in in_time] + [([], lived[-1][1])])
+    live_through(rules, stepping, lived)
