@@ -18,7 +18,7 @@ from rules.calendar.windows import Period
 from rules.expr.conditions import AllOf, AnyOf, Condition, Has, Late, Not, Overdue, Parcel, Term
 from rules.facts.order_facts import MERGE, OrderFacts
 from rules.kinds.deadline.spec import Deadline, DueOf, Silence
-from rules.kinds.ratio.kind import Ratio
+from rules.kinds.ratio.spec import RatioSpec
 from rules.kinds.registry import InForce
 from rules.kinds.rule import ALWAYS, Locale
 from tests.rules.history import Happening
@@ -153,7 +153,7 @@ class Reference:
     def counted_on(self, ratio: InForce, facts: OrderFacts, at_ms: int, passed_ms: int | None = None) -> int | None:
         """The local day on which an order counts in a ratio; None where it doesn't."""
         rule = ratio.rule
-        assert isinstance(rule, Ratio)
+        assert isinstance(rule, RatioSpec)
         anchors = rule.anchor if isinstance(rule.anchor, tuple) else (rule.anchor,)
         instants = [
             self.due(each.due, facts) if isinstance(each, DueOf) else instant_of(facts, each) for each in anchors
@@ -166,7 +166,7 @@ class Reference:
     def is_bad(self, ratio: InForce, facts: OrderFacts, at_ms: int, passed_ms: int | None = None) -> bool:
         """Whether an order that counts in a ratio counts against the shop. Where disputes are counted none does."""
         rule = ratio.rule
-        assert isinstance(rule, Ratio)
+        assert isinstance(rule, RatioSpec)
         if rule.numerator is None:
             return False
         return self.holds(rule.numerator, facts, at_ms, passed_ms) != rule.good
@@ -249,7 +249,7 @@ def reference_count(
     return bad, total
 
 
-def steps_reached(rule: Ratio, bad: int, total: int) -> list[str]:
+def steps_reached(rule: RatioSpec, bad: int, total: int) -> list[str]:
     """The stages that so many bad orders of so many come to, the highest last; `near` is the lowest."""
     if total < rule.at_least or bad == 0:
         return []
@@ -261,7 +261,7 @@ def steps_reached(rule: Ratio, bad: int, total: int) -> list[str]:
     return [name for name, share, count in steps if _is_reached(rule, share, count, bad, total)]
 
 
-def _is_reached(rule: Ratio, share: Share | None, count: int | None, bad: int, total: int) -> bool:
+def _is_reached(rule: RatioSpec, share: Share | None, count: int | None, bad: int, total: int) -> bool:
     if count is not None and bad < count:
         return False
     if share is None:

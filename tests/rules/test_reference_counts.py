@@ -16,7 +16,7 @@ from rules.dsl.model import Where
 from rules.engine.engine import Engine
 from rules.facts.order_facts import OrderFacts
 from rules.kinds.deadline.spec import Deadline, Silence
-from rules.kinds.ratio.kind import Ratio
+from rules.kinds.ratio.spec import RatioSpec
 from rules.kinds.registry import InForce
 from rules.messages.alerts import subject_and_episode
 from rules.plan.rule_book import RuleBook
@@ -49,7 +49,7 @@ class Case:
         """The ratios in force."""
         for rule_id in self.rules.rules:
             ratio = self.in_force(rule_id, self.at_ms)
-            if ratio is not None and isinstance(ratio.rule, Ratio):
+            if ratio is not None and isinstance(ratio.rule, RatioSpec):
                 yield ratio
 
     def in_force(self, rule_id: str, at_ms: int) -> InForce | None:
@@ -94,7 +94,7 @@ def assert_told_as_counted(case: Case) -> None:
     """The stages of the ratios' open alerts, where they are judged as it goes."""
     for ratio in case.ratios():
         rule = ratio.rule
-        assert isinstance(rule, Ratio)
+        assert isinstance(rule, RatioSpec)
         if rule.every is None or rule.window.align != "rolling":
             expected = {
                 (subject, period.name, stages[-1])
@@ -108,7 +108,7 @@ def assert_told_as_counted(case: Case) -> None:
             assert told(case, rule) == (set() if stage is None else {("-", "-", stage)})
 
 
-def told(case: Case, rule: Ratio) -> set[tuple[str, str, str]]:
+def told(case: Case, rule: RatioSpec) -> set[tuple[str, str, str]]:
     """Subject, episode and stage of a ratio's open alerts."""
     return {
         (*subject_and_episode(alert, rule.id, case.shop.key), said.stage)
@@ -120,7 +120,7 @@ def told(case: Case, rule: Ratio) -> set[tuple[str, str, str]]:
 def parts(case: Case, ratio: InForce, period: Period) -> Iterator[tuple[str, int, int]]:
     """What is judged each by itself: the whole, or the part of each reason or provider, as `(subject, bad, total)`."""
     rule = ratio.rule
-    assert isinstance(rule, Ratio)
+    assert isinstance(rule, RatioSpec)
     bad, total = case.now(ratio, period)
     if rule.by is None:
         yield "-", bad, total
@@ -144,13 +144,13 @@ def told_of_rolling(case: Case, ratio: InForce) -> str | None:
     """The stage of a rolling window that is computed at boundaries: what was found at the last one, or `near` where the
     next one would find something."""
     rule, zone = ratio.rule, ratio.locale.zone
-    assert isinstance(rule, Ratio) and rule.every is not None
+    assert isinstance(rule, RatioSpec) and rule.every is not None
     found = computed_at(case, rule.id, last_boundary(rule.every, case.at_ms, zone))
     if found is not None and found[3] is not None:
         return found[3]
     next_ms = next_boundary(rule.every, case.at_ms, zone)
     following = case.in_force(rule.id, next_ms)
-    if following is None or not isinstance(following.rule, Ratio):
+    if following is None or not isinstance(following.rule, RatioSpec):
         return None
     ahead = following.rule.window.so_far(case.at_ms, next_ms, following.locale.zone)
     return "near" if steps_reached(following.rule, *case.now(following, ahead)) else None
@@ -162,7 +162,7 @@ def told_of_rolling(case: Case, ratio: InForce) -> str | None:
 def computed_at(case: Case, rule_id: str, boundary_ms: int) -> tuple[str, int, int, str | None] | None:
     """What a ratio is computed to at a boundary: period, bad, total and step; None without orders."""
     ratio = case.in_force(rule_id, boundary_ms)
-    if ratio is None or not isinstance(ratio.rule, Ratio):
+    if ratio is None or not isinstance(ratio.rule, RatioSpec):
         return None
     period = ratio.rule.window.closed_at(boundary_ms, ratio.locale.zone)
     bad, total = case.then(ratio, period, boundary_ms)
@@ -174,7 +174,7 @@ def assert_computed(case: Case) -> None:
     for rule_id, versions in case.rules.rules.items():
         newest = versions[-1]
         rule = newest.rule
-        if not isinstance(rule, Ratio) or rule.every is None:
+        if not isinstance(rule, RatioSpec) or rule.every is None:
             continue
         lag_ms = 0 if rule.window.align == "rolling" else int(rule.window.lag)
         expected = {
@@ -182,7 +182,7 @@ def assert_computed(case: Case) -> None:
             for at_ms in boundaries(rule.every, FIRST_MS, case.at_ms, newest.locale.zone, lag_ms)
             if (found := computed_at(case, rule_id, at_ms)) is not None
         }
-        results = case.shop.computed.get(rule_id, {})
+        results = case.shop.period_results.by_rule().get(rule_id, {})
         assert {at_ms: (each.period, each.bad, each.total, each.step) for at_ms, each in results.items()} == expected
 
 
@@ -194,14 +194,14 @@ def assert_sanctioned(case: Case) -> None:
     found = sanctions(case.shop, case.at_ms)
     for ratio in case.ratios():
         rule = ratio.rule
-        assert isinstance(rule, Ratio)
+        assert isinstance(rule, RatioSpec)
         told = [(each["name"], each["from"]) for each in found if each["clause"] == rule.clause]
         assert told == [(name, rfc3339(at_ms)) for name, at_ms in sanctions_of(case, ratio)]
 
 
 def sanctions_of(case: Case, ratio: InForce) -> Iterator[tuple[str, int]]:
     rule = ratio.rule
-    assert isinstance(rule, Ratio)
+    assert isinstance(rule, RatioSpec)
     for tier in rule.tiers:
         if tier.sanction is None:
             continue
@@ -218,7 +218,7 @@ def sanctions_of(case: Case, ratio: InForce) -> Iterator[tuple[str, int]]:
 def is_reached(case: Case, ratio: InForce, tier: str, at_ms: int) -> bool:
     """Whether a tier, or one above it, was reached at a moment."""
     rule = ratio.rule
-    assert isinstance(rule, Ratio)
+    assert isinstance(rule, RatioSpec)
     period = rule.window.periods(at_ms, ratio.locale.zone)[0]
     reached = steps_reached(rule, *case.then(ratio, period, at_ms))
     names = [each.name for each in rule.tiers]
@@ -250,7 +250,7 @@ def assert_forecast(case: Case) -> None:
         pass
     for rule_id, found in outlook.ratios.items():
         ratio = case.in_force(rule_id, case.at_ms)
-        assert ratio is not None and isinstance(ratio.rule, Ratio)
+        assert ratio is not None and isinstance(ratio.rule, RatioSpec)
         zone, then_ms = ratio.locale.zone, from_rfc3339(found["at"])
         first, after = (local_day(from_rfc3339(found["window"][end]), zone) for end in ("from", "to"))
         bad, total = reference_count(case.orders, case.rules, ratio, Period("-", first, after - 1), then_ms)
