@@ -1,1 +1,1 @@
-"""What is known of orders and shops; facts merge in any order."""
+"""The facts of orders and shops, which merge in any order."""

@@ -1,8 +1,8 @@
-"""What is known of one order: a handful of facts that merge in any order and any number of times.
+"""The facts of one order: a handful, which merge in any order and any number of times.
 
-A fact is a mark `(at_ms, source, event id)`. Where several events state the same fact, the earliest mark
-holds (when was it *first* shipped?), or the latest where news counts (last scan, moved deadline). Marks of
-different events never compare equal, so every order of arrival ends in the same facts.
+A fact is a stamp `(at_ms, source, event id)`. If several events state the same fact, the earliest stamp holds (when was
+it *first* shipped?), or for some facts the latest (last scan, moved deadline). Stamps of different events are never
+equal, so every order of arrival ends in the same facts.
 """
 
 from collections.abc import Callable, Iterable, Sequence
@@ -33,14 +33,14 @@ from rules.messages.events import (
 )
 
 Stamp = tuple[int, str, str]
-"""`(at_ms, source, event id)`."""
+"""When it happened (epoch ms), and which event of which source said so."""
 
 
 DueBy = int | str
 """Epoch ms, or a local date (`2026-01-08`) that ends with that day in the shop's zone."""
 
 Merge = Callable[["OrderFacts", Any, Stamp], int]
-"""Takes an event into an order's facts; the answer has the bits (`FACT_BIT`) of the facts that changed."""
+"""Merges an event into an order's facts. Returns the bits (`FACT_BIT`) of the facts that changed."""
 
 
 class Terms(Struct, array_like=True, gc=False):
@@ -65,7 +65,7 @@ class Shipment(Struct, array_like=True, gc=False):
 
 
 class OrderFacts(Struct, array_like=True, gc=False):
-    """The facts of one order; `None` is "not heard of". Kept on the wire as an array, so only append fields."""
+    """The facts of one order; None if not known. Kept on the wire as an array, so fields are only ever appended."""
 
     placed: Stamp | None = None
     terms: Terms | None = None
@@ -86,7 +86,7 @@ class OrderFacts(Struct, array_like=True, gc=False):
     moved_before: tuple[tuple[Stamp, DueBy], ...] = ()
 
     def as_of(self, at_ms: int) -> "OrderFacts":
-        """What had happened by then. (Of `news` only the last is kept, so what is computed at boundaries never looks at
+        """The facts as of a moment. (Of `news` only the latest stamp is kept, so results at boundaries never look at
         it.)"""
         kept = copy(self)
         for name, stamp in zip(FACT_NAMES, every_stamp(self), strict=True):
@@ -106,20 +106,20 @@ class OrderFacts(Struct, array_like=True, gc=False):
         return kept
 
     def is_over(self) -> bool:
-        """Whether it has come to an end of some kind, after which few rules wait for anything."""
+        """Whether the order is delivered, cancelled, returned or refunded, after which few rules wait for anything."""
         return any((self.delivered, self.cancelled, self.returned, self.refunded))
 
     def skus(self) -> list[str]:
-        """What was ordered, each article once."""
+        """The SKUs ordered, each once."""
         return sorted({item.sku for item in self.terms.items if item.sku}) if self.terms is not None else []
 
     def first_at_ms(self) -> int:
-        """When anything was first heard of the order (epoch ms); `NEVER` where nothing was."""
+        """The time of the first fact (epoch ms); `NEVER` if there is none."""
         first = min([stamp[0] for stamp in every_stamp(self) if stamp is not None], default=NEVER)
         return min(first, self.moved_before[0][0][0]) if self.moved_before else first
 
     def last_at_ms(self) -> int:
-        """When anything was last heard of the order (epoch ms); `MIN_MS` where nothing was."""
+        """The time of the latest fact (epoch ms); `MIN_MS` if there is none."""
         return max([stamp[0] for stamp in every_stamp(self) if stamp is not None], default=MIN_MS)
 
 
@@ -136,7 +136,7 @@ FACT_NAMES: Final = (
     "returned",
     "refunded",
 )
-"""What packs may name in `from`, `until`, `after`, `has` and `anchor`."""
+"""The facts that packs may name in `from`, `until`, `after`, `has` and `anchor`."""
 
 FACT_BIT: Final = {name: 1 << n for n, name in enumerate(FACT_NAMES)}
 
@@ -149,20 +149,20 @@ def bits_of(facts: Iterable[str]) -> int:
 
 
 def stamps_of(facts: Sequence[str]) -> Callable[[OrderFacts], tuple[Stamp | None, ...]]:
-    """Reads several facts at once."""
+    """A function that reads several facts at once."""
     get = attrgetter(*facts)
     return (lambda order: (get(order),)) if len(facts) == 1 else get
 
 
 def all_had_come(facts: int) -> Callable[[OrderFacts, int], bool]:
-    """Whether all that is known of some facts (as bits) had happened by a moment (epoch ms)."""
+    """Whether no fact among these (as bits) lies after a moment (epoch ms)."""
     ahead = [_lies_ahead(fact) for fact in _named(facts)]
     had_come: Callable[[OrderFacts, int], bool] = function("facts, at_ms", Written(f"not ({' or '.join(ahead)})"))
     return had_come
 
 
 def any_had_come(facts: int) -> Callable[[OrderFacts, int], bool]:
-    """Whether any of some facts (as bits) had come by a moment (epoch ms)."""
+    """Whether any of these facts (as bits) had happened by a moment (epoch ms)."""
     come = [f"facts.{fact} is not None and facts.{fact}[0] <= at_ms" for fact in _named(facts)]
     if facts & FACT_BIT["deadline_moved"]:
         come.append("len(facts.moved_before) > 0 and facts.moved_before[0][0][0] <= at_ms")
@@ -185,17 +185,17 @@ def _ahead() -> Callable[[OrderFacts, int], int]:
 
 
 future_bits: Final = _ahead()
-"""`(facts, at_ms)`: which facts (as bits) lie ahead of a moment (epoch ms)."""
+"""`(facts, at_ms)`: which facts (as bits) lie after a moment (epoch ms)."""
 
 
 FIRST_HOLDS: Final = frozenset(FACT_NAMES) - {"news", "deadline_moved"}
-"""Facts of which the earliest statement holds, so that a later one changes nothing."""
+"""Facts of which the earliest stamp holds, so that a later statement changes nothing."""
 
 every_stamp: Final[Callable[[OrderFacts], tuple[Stamp | None, ...]]] = attrgetter(*FACT_NAMES)
 """All facts, in the order of `FACT_NAMES`."""
 
 UNSCANNED: Final = frozenset({None, "info_received", "expired"})
-"""Tracking states in which no carrier has had the parcel in hand."""
+"""Tracking states in which no carrier has had the parcel yet."""
 
 
 def _real(ship_by: Any) -> DueBy | None:
@@ -209,7 +209,7 @@ def _real(ship_by: Any) -> DueBy | None:
 
 
 def _first(fact: str, fill: Callable[[OrderFacts, Any], None] | None = None) -> Merge:
-    """The earliest statement of a fact holds; `fill` keeps what that event says beside it."""
+    """A merge for a fact whose earliest stamp holds; `fill` keeps other data of that event."""
 
     bit = FACT_BIT[fact]
 
@@ -226,7 +226,7 @@ def _first(fact: str, fill: Callable[[OrderFacts, Any], None] | None = None) -> 
 
 
 def _last(fact: str, fill: Callable[[OrderFacts, Any], None] | None = None) -> Merge:
-    """The latest statement of a fact holds."""
+    """A merge for a fact whose latest stamp holds."""
 
     bit = FACT_BIT[fact]
 
@@ -266,11 +266,11 @@ def _given_up(facts: OrderFacts, data: CancelledData) -> None:
 
 
 MOVES_KEPT = 20
-"""How many moves of a deadline are remembered; nobody moves one as often."""
+"""How many moves of a deadline are kept; no order has as many."""
 
 
 def _moved(facts: OrderFacts, event: Any, stamp: Stamp) -> int:
-    """The latest move of a deadline holds; those before it are kept for what is computed as of their time."""
+    """The latest move of a deadline holds; earlier ones are kept for results computed as of their time."""
     moves = dict(facts.moved_before)
     if facts.deadline_moved is not None and facts.moved_to_ms is not None:
         moves[facts.deadline_moved] = facts.moved_to_ms
@@ -315,4 +315,4 @@ MERGE: Final[dict[type, Merge]] = {
     PickupFailed: _first("pickup_failed"),
     TrackingUpdated: _tracked,
 }
-"""How an event goes into an order's facts."""
+"""How each type of event is merged."""

@@ -1,8 +1,8 @@
-"""What is known of one shop beside its orders: entries that merge in any order and any number of times.
+"""A shop's own facts, beside its orders: entries that merge in any order and any number of times.
 
-An entry is one event's word. Of some things only the newest word counts (stock of a SKU, the rating), which is the
-newest up to the moment asked for: a word ahead of the clock leaves the one before it in force. Other events each count
-by themselves, once (violations, disputes, deposits), and are kept until nothing can ask for them.
+An entry is what one event states. Of some types only the newest entry counts (stock of a SKU, rating): the newest up to
+the moment asked for, so that an entry after the clock leaves the one before it in force. Entries of other types each
+count once (violations, disputes, deposits), and are kept until nothing can ask for them.
 """
 
 from bisect import bisect_left, insort
@@ -17,14 +17,14 @@ from rules.facts.order_facts import Stamp
 from rules.messages import shop_events as events
 
 KEPT_MS = 400 * DAY_MS
-"""How long events that count by themselves are kept, except where they matter for good."""
+"""How long entries that each count are kept, unless a rule needs them for good."""
 
 Key = tuple[str, ...]
-"""What an entry is about (a SKU, nothing), then who said it and the event's id."""
+"""What an entry is about (a SKU, or nothing), then its source and event id."""
 
 
 class Entry(Struct, array_like=True, gc=False):
-    """What one event says: `at_ms`, who sent it, its id, the order it names, and its data."""
+    """What one event states: when (`at_ms`), its source and id, the order it names, and its data."""
 
     at_ms: int
     source: str
@@ -37,8 +37,8 @@ class Entry(Struct, array_like=True, gc=False):
 
 
 class Kind(Struct, frozen=True):
-    """How events of one type are kept; `about` is None where each counts by itself. `group`: by what they are looked
-    up, if by anything."""
+    """How entries of one type are kept. `about` gives what an entry is about; None if each entry counts. `group` gives
+    what they are looked up by."""
 
     name: str
     data: type
@@ -64,7 +64,7 @@ def _of_sku(entry: Entry) -> Key:
 
 
 def done_as(entry: Entry) -> Key:
-    """What a task was done for: its name, an alert, an order."""
+    """What a task was done for: its name, alert and order."""
     return (entry.data.task or "", entry.data.alert or "", *(() if entry.order is None else (entry.order,)))
 
 
@@ -87,17 +87,17 @@ KINDS: Final[dict[type, Kind]] = dict(
         _kind(events.EmergencyDeclared),
     ]
 )
-"""`dispute.closed` and `emergency.ended` change nothing that a clause asks for: what was opened stays counted."""
+"""The types that are kept. `dispute.closed` and `emergency.ended` are not: what was opened stays counted."""
 
 PROFILE_KINDS: Final = frozenset({"shop.profile", "listing.counts"})
-"""The entries that tell a shop's site and programme."""
+"""The types that state a shop's site and programme."""
 
 BY_NAME: Final = {kind.name: kind for kind in KINDS.values()}
 
 
 class Words:
-    """The entries of one event type: by key, in time, and in time by what they are about. `rewrites`: how often one was
-    taken out or put before the last; else what is `in_time` only grows at its end."""
+    """The entries of one type: by key, in time, and in time by what they are about. `rewrites` counts how often one was
+    removed or put before the last; while it stays the same, `in_time` has only grown at its end."""
 
     __slots__ = ("by_about", "by_key", "in_time", "kind", "rewrites")
 
@@ -109,7 +109,7 @@ class Words:
         self.by_about: dict[Key, list[Entry]] = {}
 
     def put(self, key: Key, entry: Entry | None) -> None:
-        """Puts an entry in its place; None takes it out."""
+        """Puts an entry; None removes it."""
         held, group = self.by_key.pop(key, None), self.kind.group
         if held is not None:
             self.rewrites += 1
@@ -128,13 +128,13 @@ class Words:
 
 def _take_out(entries: list[Entry], entry: Entry) -> None:
     n = bisect_left(entries, entry.stamp(), key=Entry.stamp)
-    while entries[n] is not entry:  # two of one mark: a sender that names two things in one event id
+    while entries[n] is not entry:  # two entries have one stamp if a sender names two things in one event id
         n += 1
     del entries[n]
 
 
 def until(entries: Sequence[Entry], at_ms: int) -> int:
-    """How many of these entries, which are in time, are known at a moment."""
+    """How many of these entries, which are sorted by time, are known at a moment."""
     return bisect_left(entries, at_ms + 1, key=_at_ms)
 
 
@@ -143,7 +143,7 @@ def _at_ms(entry: Entry) -> int:
 
 
 class ShopFacts:
-    """A shop's entries by kind. `changed_entries`: those that have come or gone since someone last took these."""
+    """A shop's entries by type. `changed_entries`: those that were added or removed since the list was last taken."""
 
     __slots__ = ("_kept", "_telling_site", "changed_entries")
 
@@ -159,14 +159,14 @@ class ShopFacts:
         return words
 
     def merge(self, kind: Kind, event: Any, at_ms: int, clock_ms: int) -> list[Key]:
-        """Takes an event in; the keys of the entries that have come, changed or gone. Of what only the newest word
-        counts, words up to the clock that are no longer the newest go; a profile counts at once, whatever its time."""
+        """Merges an event. Returns the keys of entries that were added, changed or removed. Of types whose newest entry
+        counts, older ones up to the clock are removed; a profile counts at once, whatever its time."""
         words = self._words(kind.name)
         about = () if kind.about is None else kind.about(event.data)
         key = (*about, event.source, event.id)
         entry, held = Entry(at_ms, event.source, event.id, event.order, event.data), words.by_key.get(key)
         if held is not None and held.stamp() <= entry.stamp():
-            return []  # of two events that share an id the earlier holds, whichever came first
+            return []  # of two events with the same id the earlier one holds, whichever came first
         self._put(words, key, entry)
         gone: Sequence[Entry]
         if kind.name == "shop.profile":
@@ -178,13 +178,13 @@ class ShopFacts:
             self._put(words, each, None)
         changed = dict.fromkeys([key, *gone_keys])
         if held is None and key in gone_keys:
-            del changed[key]  # it has never been there
+            del changed[key]  # added and removed at once
         if changed:
             self.changed_entries += [(kind.name, each) for each in (held, entry, *gone) if each is not None]
         return list(changed)
 
     def put(self, name: str, key: Key, entry: Entry | None) -> None:
-        """Puts an entry in its place; None takes it out."""
+        """Puts an entry; None removes it."""
         words = self._words(name)
         self.changed_entries += [(name, each) for each in (words.by_key.get(key), entry) if each is not None]
         self._put(words, key, entry)
@@ -203,17 +203,17 @@ class ShopFacts:
         return None if words is None else words.by_key.get(key)
 
     def of(self, name: str) -> Sequence[Entry]:
-        """All entries of an event type in time, some of which may lie ahead of the clock. Not to be changed."""
+        """All entries of a type, sorted by time; some may lie after the clock. Not to be changed."""
         words = self._kept.get(name)
         return () if words is None else words.in_time
 
     def rewrites(self, name: str) -> int:
-        """Since the last time with as many, the entries of a type have only grown at their end."""
+        """As long as this number stays the same, a type's entries have only grown at their end."""
         words = self._kept.get(name)
         return 0 if words is None else words.rewrites
 
     def known(self, name: str, at_ms: int) -> list[Entry]:
-        """The entries of an event type that count at a moment, oldest first."""
+        """The entries of a type that count at a moment, the oldest first."""
         entries = self.of(name)
         known, about = list(entries[: until(entries, at_ms)]), BY_NAME[name].about
         if about is None:
@@ -221,44 +221,44 @@ class ShopFacts:
         newest: dict[Key, Entry] = {}
         for entry in known:
             key = about(entry.data)
-            newest.pop(key, None)  # the place of what is newer is further behind
+            newest.pop(key, None)  # a newer entry comes later in the list
             newest[key] = entry
         return list(newest.values())
 
     def newest(self, name: str, about: Key, at_ms: int) -> Entry | None:
-        """The word that counts at a moment, of those about something."""
+        """The newest entry about something at a moment."""
         return _last(self.about(name, about), at_ms)
 
     def about(self, name: str, about: Key) -> Sequence[Entry]:
-        """All entries of an event type about one thing, in time. Not to be changed."""
+        """All entries of a type about one thing, sorted by time. Not to be changed."""
         words = self._kept.get(name)
         return () if words is None else words.by_about.get(about, ())
 
     def last(self, name: str, at_ms: int) -> Entry | None:
-        """The last entry of a type that is known at a moment."""
+        """The last entry of a type at a moment."""
         return _last(self.of(name), at_ms)
 
     def next_after(self, name: str, at_ms: int) -> int | None:
-        """When the next entry of a type that lies ahead comes true (epoch ms)."""
+        """The time of a type's first entry after a moment (epoch ms)."""
         return _next(self.of(name), at_ms)
 
     def next_about(self, name: str, about: Key, at_ms: int) -> int | None:
-        """The same of those about one thing."""
+        """The same for entries about one thing."""
         return _next(self.about(name, about), at_ms)
 
     def first_at_ms(self) -> int:
-        """When anything was first heard (epoch ms); `NEVER` where nothing was."""
+        """The time of the first entry (epoch ms); `NEVER` if there is none."""
         return min((words.in_time[0].at_ms for words in self._kept.values() if words.in_time), default=NEVER)
 
     def profile(self, field: str) -> str | None:
-        """The newest word on `site`, `programme` or `currency`; a listing count may tell the site as well."""
+        """The newest `site`, `programme` or `currency` stated; a listing count may state the site as well."""
         said = [entry for entry in self.of("shop.profile") if getattr(entry.data, field)]
         if not said and field == "site":
             said = self._telling_site[-1:]
         return str(getattr(said[-1].data, field)) if said else None
 
     def spent(self, at_ms: int, kept: Collection[str]) -> Iterator[tuple[str, Key]]:
-        """Entries that nothing asks for any more; those of the types `kept` that count by themselves stay for good."""
+        """Entries that nothing asks for any more; those of types in `kept` of which each counts stay for good."""
         for name, words in self._kept.items():
             if words.kind.about is not None:
                 for about, said in words.by_about.items():
@@ -279,12 +279,12 @@ def _next(entries: Sequence[Entry], at_ms: int) -> int | None:
 
 
 def _superseded(said: Sequence[Entry], at_ms: int) -> Sequence[Entry]:
-    """Which words about one thing, which are in time, have been overtaken by a newer one at a moment."""
+    """The entries about one thing, sorted by time, that have a newer one at a moment."""
     return said[: max(until(said, at_ms) - 1, 0)]
 
 
 def _overruled(profiles: Sequence[Entry]) -> list[Entry]:
-    """Which words on the profile, which are in time, say nothing that a newer one hasn't said."""
+    """The profile entries, sorted by time, of which newer ones state every field."""
     gone, told = [], set[str]()
     for n, entry in enumerate(reversed(profiles)):
         if n and _says(entry.data) <= told:
@@ -298,17 +298,17 @@ def _says(profile: Any) -> set[str]:
 
 
 def said_by(entry: Entry) -> dict[str, Any]:
-    """Which event said it, as evidence."""
+    """The event of an entry, as evidence."""
     return {"at": rfc3339(entry.at_ms), "source": entry.source, "event": entry.id}
 
 
 def starts_ms(entry: Entry) -> int:
-    """From when on a price or a promotion holds (epoch ms): its `starts_at`, or when it was said."""
+    """From when on a price or promotion holds (epoch ms): its `starts_at`, or the event's time."""
     return entry.at_ms if entry.data.starts_at is None else to_ms(entry.data.starts_at)
 
 
 def holding(price: Entry) -> tuple[int, Stamp]:
-    """Where a price stands in the order in which prices hold."""
+    """A sort key for prices: when each starts to hold, then its stamp."""
     return starts_ms(price), price.stamp()
 
 

@@ -1,1 +1,1 @@
-"""The kinds of rule: what a pack may write, and how each kind judges."""
+"""The kinds of rule: what a pack may write, and how each kind is evaluated."""

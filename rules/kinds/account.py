@@ -1,4 +1,4 @@
-"""A ledger's points in time: what is posted at an instant, what is cleared or expires, which tiers are reached."""
+"""The account of a ledger's points: what is posted, cleared or expires when, and which tiers are reached."""
 
 from bisect import bisect_left
 from collections.abc import Callable, Iterable
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 class Shown(Struct, frozen=True):
-    """The newest of some postings, and how many they are."""
+    """The newest of some postings, and how many there are."""
 
     newest: list[Posting]
     total: int
@@ -27,30 +27,30 @@ Began = tuple["PointsTier", int, Decimal, Shown]
 
 
 class Account:
-    """The postings that count, those before `_first` having gone; `points` is their sum. `sanctions` are all that
-    began, in time."""
+    """The postings that count, from `_first` on; `points` is their sum. `sanctions` are all that have begun, in
+    time."""
 
     __slots__ = ("_before_end", "_first", "_live", "clears_at", "points", "rule", "sanctions")
 
     def __init__(self, rule: "LedgerSpec", clears_at: Callable[[Posting], int]) -> None:
-        """`clears_at`: the boundary at which a posting goes (epoch ms)."""
+        """`clears_at` returns the boundary at which a posting is cleared (epoch ms)."""
         self.rule = rule
         self.clears_at = clears_at
         self.points = Decimal()
         self.sanctions: list[Began] = []
         self._live: list[Posting] = []
         self._first = 0
-        #: What was posted before the end of the first posting's time, where all go together (`clears_after`).
+        #: Points posted within `clears_after` of the first posting, where all are cleared together.
         self._before_end = Decimal()
 
     def copy(self) -> "Account":
-        """For looking at what would be."""
+        """A copy, for working out what would happen."""
         copied = copy(self)
         copied._live, copied.sanctions = self._live.copy(), self.sanctions.copy()
         return copied
 
     def post(self, posting: Posting) -> None:
-        """Puts the next posting down."""
+        """Adds the next posting."""
         self.clear(posting.at_ms)
         before = self.points
         self._append(posting)
@@ -58,7 +58,7 @@ class Account:
         sanctions = self.sanctions
         if reached:
             while sanctions and sanctions[-1][1] == posting.at_ms and sanctions[-1][0].at < reached[-1].at:
-                sanctions.pop()  # several postings of one instant are one step
+                sanctions.pop()  # postings of one instant start one sanction
             sanctions.append((reached[-1], posting.at_ms, self.points, self.shown()))
         elif sanctions and sanctions[-1][1] == posting.at_ms:
             sanctions[-1] = (sanctions[-1][0], posting.at_ms, self.points, self.shown())
@@ -73,7 +73,7 @@ class Account:
             self._before_end += posting.points
 
     def clear(self, at_ms: int) -> None:
-        """Takes out what counts no more at a moment."""
+        """Removes postings that no longer count at a moment."""
         rule = self.rule
         if rule.expires is not None:
             lasts = rule.expires
@@ -93,15 +93,15 @@ class Account:
         while self._first < len(live) and is_gone(live[self._first]):
             self.points -= live[self._first].points
             self._first += 1
-        if self._first * 2 > len(live):  # what has gone is not kept for ever
+        if self._first * 2 > len(live):  # drops removed postings from time to time
             self._live, self._first = live[self._first :], 0
 
     def is_for_good(self) -> bool:
-        """Whether there are too many points for them to go."""
+        """Whether there are too many points for them to be cleared."""
         return self.rule.unless is not None and self.points >= self.rule.unless
 
     def first_ms(self) -> int | None:
-        """When the oldest of its postings was put down (epoch ms)."""
+        """When the oldest posting was posted (epoch ms)."""
         return self._live[self._first].at_ms if self._first < len(self._live) else None
 
     def shown(self) -> Shown:
@@ -109,7 +109,7 @@ class Account:
         return Shown(self._live[max(self._first, len(self._live) - ORDERS_SHOWN) :], len(self._live) - self._first)
 
     def began_at(self, at_ms: int) -> Began | None:
-        """The sanction that began at an instant."""
+        """The sanction that began at an instant; None if none did."""
         n = bisect_left(self.sanctions, at_ms, key=_began_ms)
         return self.sanctions[n] if n < len(self.sanctions) and self.sanctions[n][1] == at_ms else None
 
@@ -119,6 +119,6 @@ def _began_ms(began: Began) -> int:
 
 
 def post_all(account: Account, postings: Iterable[Posting]) -> None:
-    """Puts down postings of one instant."""
+    """Adds postings of one instant."""
     for posting in sorted(postings, key=Posting.sort_key):
         account.post(posting)

@@ -1,4 +1,4 @@
-"""Counts: so many late marks since the last sanction, so many buyers in a week, so many judgements of one order."""
+"""Counts: so many late orders since the last sanction, so many buyers in a week, so many judgements of one order."""
 
 from bisect import bisect_right
 from collections.abc import Iterable, Iterator
@@ -26,11 +26,11 @@ from rules.messages.alerts import Reason
 
 
 class CountRule(ShopRule, tag="count", tag_field="kind", kw_only=True, frozen=True):
-    """So many of `of` bring about `threshold`; `near` says a word before.
+    """`crossed` when `threshold` occurrences of `of` have gathered; `near` at a number before that.
 
-    With a `sanction`: it begins when `threshold` have gathered; while it lasts none gather, and after it they are
-    counted afresh (`window` limits how old one may be). With `per: week`: they are counted in each calendar week,
-    those of one `distinct` buyer once. With `per: order`: each order's own, shown for `lasts`.
+    With a `sanction`: it begins when `threshold` have gathered; while it lasts none are counted, and counting starts
+    anew after it (`window` limits how old one may be). With `per: week`: counted in each calendar week, those of one
+    `distinct` buyer once. With `per: order`: counted for each order, and shown for `lasts`.
     """
 
     of: OccurrenceSpec
@@ -92,8 +92,8 @@ class CountRule(ShopRule, tag="count", tag_field="kind", kw_only=True, frozen=Tr
 
 
 class Gathered(Struct):
-    """How far a count that brings a sanction has gone through the marks: `done` so many, and of those since the last
-    sanction `first` is the first that still counts. `sanctions`: when each began and ended (epoch ms)."""
+    """How far a count with a sanction has gone through the occurrences: `done` is their number, and `first` the first
+    that counts since the last sanction. `sanctions`: when each began and ended (epoch ms)."""
 
     rewrites: int
     done: int = 0
@@ -102,7 +102,7 @@ class Gathered(Struct):
 
 
 class Standing(Struct, frozen=True):
-    """Where a count that brings a sanction stands at a moment: its marks from `first` on, `number` of them."""
+    """The state of a count with a sanction at a moment: `number` occurrences count, from `first` on."""
 
     first: int
     number: int
@@ -111,7 +111,7 @@ class Standing(Struct, frozen=True):
 
 
 class Week(Struct):
-    """How far a week's marks, from the `first` on, have been gone through, and those of them that count."""
+    """How far a week's occurrences, from the `first` on, have been gone through, and those that count."""
 
     rewrites: int
     monday: int
@@ -122,7 +122,7 @@ class Week(Struct):
 
 
 class CountEvaluator(Evaluator[CountRule, State]):
-    """What the three ways to count have in common."""
+    """What the three ways to count share."""
 
     def __init__(self, n: int, rule: CountRule, source: OccurrenceSource, locale: Locale) -> None:
         self.n = n
@@ -160,7 +160,7 @@ class CountEvaluator(Evaluator[CountRule, State]):
 
 
 class SanctionCounter(CountEvaluator[Progress[Gathered]]):
-    """Marks gather until a sanction begins."""
+    """Occurrences gather until a sanction begins."""
 
     @property
     def sanction(self) -> Sanction:
@@ -171,7 +171,7 @@ class SanctionCounter(CountEvaluator[Progress[Gathered]]):
         return Progress()
 
     def _gathered(self, progress: Progress[Gathered], log: Log, at_ms: int) -> Gathered:
-        """Goes through the marks in time, up to a moment: a sanction begins when enough have gathered."""
+        """Goes through the occurrences up to a moment; a sanction begins when enough have gathered."""
         gathered, known = progress.kept, log.until(at_ms)
         if gathered is None or gathered.rewrites != log.rewrites or not log.lasting or gathered.done > known:
             gathered = progress.kept = Gathered(log.rewrites)
@@ -190,7 +190,7 @@ class SanctionCounter(CountEvaluator[Progress[Gathered]]):
         return gathered
 
     def _stand(self, progress: Progress[Gathered], log: Log, at_ms: int, now_ms: int) -> Standing:
-        """Which marks had gathered at a moment up to now, and which sanction was in force."""
+        """The state at a moment, by what is known now."""
         sanctions = self._gathered(progress, log, now_ms).sanctions
         n = bisect_right(sanctions, (at_ms, NEVER))
         began, until = sanctions[n - 1] if n else (None, None)
@@ -223,7 +223,7 @@ class SanctionCounter(CountEvaluator[Progress[Gathered]]):
         log = self.source.log(shop)
         standing = self._stand(state, log, at_ms, at_ms)
         first, last = standing.first, standing.first + standing.number
-        if standing.from_ms is not None:  # the marks that brought the sanction, not those gathered since
+        if standing.from_ms is not None:  # those that brought the sanction, not those gathered since
             last = log.until(standing.from_ms)
             first = max(last - self.rule.threshold, 0)
         occurrences = [log.occurrence(occurrence) for occurrence in log.items[max(first, last - ORDERS_SHOWN) : last]]
@@ -236,8 +236,7 @@ class SanctionCounter(CountEvaluator[Progress[Gathered]]):
     def end_reason(
         self, shop: ShopView, state: Progress[Gathered], last_emitted: Emitted, finding: Finding, at_ms: int
     ) -> Reason:
-        """Time has ended what was said, or a sanction that came on top of it; unless the marks, as they are known
-        by now, no longer bear it out."""
+        """Time has ended the alert, unless the occurrences, as known now, no longer support it."""
         then = self._stage(self._stand(state, self.source.log(shop), last_emitted.at_ms, at_ms))
         if then is None or then.open.stage != last_emitted.stage or then.open.until_ms != last_emitted.until_ms:
             return "evidence_arrived"
@@ -254,19 +253,19 @@ class SanctionCounter(CountEvaluator[Progress[Gathered]]):
 
 
 class WeekCounter(CountEvaluator[Progress[Week]], Crossings[CountRule, Progress[Week]]):
-    """Each calendar week counts for itself."""
+    """Each calendar week is counted by itself."""
 
     def new_state(self) -> Progress[Week]:
         return Progress()
 
     def _weeks(self, shop: ShopView, to_ms: int) -> Iterator[tuple[int, list[Occurrence]]]:
-        """Each week's Monday with its marks, the first of each buyer where buyers count."""
+        """Each week's Monday with the occurrences that count."""
         known = [occurrence for occurrence in self.source.occurrences(shop) if occurrence.at_ms <= to_ms]
         for monday, occurrences in groupby(known, lambda occurrence: week_of(day_of(occurrence.at_ms, self.zone))[0]):
             yield monday, list(self._counting(occurrences, set()))
 
     def _this_week(self, shop: ShopView, progress: Progress[Week], at_ms: int) -> tuple[int, list[Occurrence]]:
-        """The Monday of a moment's week with the marks by then; what was gone through before is kept."""
+        """The Monday of a moment's week with the occurrences that count up to then; goes on from where it was."""
         log, monday = self.source.log(shop), week_of(day_of(at_ms, self.zone))[0]
         week, first, known = progress.kept, log.until(start_of_day(monday, self.zone) - 1), log.until(at_ms)
         goes_on = week is not None and (week.rewrites, week.monday, week.first) == (log.rewrites, monday, first)
@@ -298,7 +297,7 @@ class WeekCounter(CountEvaluator[Progress[Week]], Crossings[CountRule, Progress[
     def crossings_by(
         self, shop: ShopView, entry: Entry, kept: OccurrenceIndex
     ) -> tuple[list[Occurrence], list[Occurrence]]:
-        """What an entry that has come or gone may have made otherwise: its week as it was, and as it is."""
+        """The crossings of an entry's week before it was added or removed, and after."""
         monday = week_of(day_of(entry.at_ms, self.zone))[0]
         from_ms, to_ms = start_of_day(monday, self.zone), start_of_day(monday + 7, self.zone)
         before = takewhile(lambda occurrence: occurrence.at_ms < to_ms, kept.since(from_ms))
@@ -308,7 +307,7 @@ class WeekCounter(CountEvaluator[Progress[Week]], Crossings[CountRule, Progress[
         )
 
     def _counting(self, occurrences: Iterable[Occurrence], buyers: set[str]) -> Iterator[Occurrence]:
-        """Of a week's marks those that count: where buyers count, the first of each that isn't among them yet."""
+        """Those of a week's occurrences that count: the first of each distinct buyer, if the rule counts buyers."""
         for occurrence in occurrences:
             buyer = occurrence.buyer or f"{occurrence.source} {occurrence.event}"
             if self.rule.distinct is None or buyer not in buyers:
@@ -342,7 +341,7 @@ class WeekCounter(CountEvaluator[Progress[Week]], Crossings[CountRule, Progress[
 
 
 class OrderCounter(CountEvaluator[None], SubjectEvaluator[CountRule, None]):
-    """Each order's own count."""
+    """Each order is counted by itself."""
 
     def sources(self) -> list[OccurrenceSource]:
         return [self.source]

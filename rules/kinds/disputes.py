@@ -1,4 +1,4 @@
-"""A ratio of disputes, judged provider by provider."""
+"""Ratios of disputes, evaluated provider by provider."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -18,12 +18,12 @@ from rules.kinds.shop_view import ShopView
 from rules.kinds.subjects import SubjectEvaluator
 
 CAUSES = ("not_shipped", "other", "")
-"""What a dispute may be about; nothing, where that wasn't told."""
+"""What a dispute may be about; empty if it isn't stated."""
 
 
 class DisputeCounts:
-    """What a shop's disputes came to: the providers by how many disputes they have in each period, and which stage such
-    a number had reached when it was last compared with the orders."""
+    """A shop's disputes: the providers by their number of disputes in each period, and the stage that such a number had
+    when it was last compared with the orders."""
 
     __slots__ = ("numbers", "providers", "stages")
 
@@ -33,7 +33,7 @@ class DisputeCounts:
         self.stages: dict[tuple[Period, int], str | None] = NOTHING
 
     def remove(self, provider: str) -> None:
-        """A provider's disputes are counted anew."""
+        """Removes a provider, whose disputes are counted anew."""
         for each in self.numbers.pop(provider, {}).items():
             alike = self.providers[each]
             del alike[provider]
@@ -41,7 +41,7 @@ class DisputeCounts:
                 del self.providers[each], self.stages[each]
 
     def add(self, provider: str, period: Period, number: int, stage: str | None) -> None:
-        """So many disputes with a provider lie in a period."""
+        """Adds a provider's number of disputes in a period."""
         if not number:
             return
         if not self.numbers:
@@ -52,8 +52,8 @@ class DisputeCounts:
 
 
 class DisputeEvaluator(RatioEvaluator, SubjectEvaluator[RatioSpec, Any]):
-    """A ratio rule by provider. The orders are the same for all providers, so where these change, providers are looked
-    at again only if their number of disputes comes to another stage."""
+    """A ratio rule by provider. All providers have the same denominator; when it changes, only those providers are
+    evaluated again whose number of disputes comes to another stage."""
 
     def new_state(self) -> DisputeCounts:
         return DisputeCounts()
@@ -62,7 +62,7 @@ class DisputeEvaluator(RatioEvaluator, SubjectEvaluator[RatioSpec, Any]):
         return SubjectEvaluator.evaluate(self, shop, state, at_ms)
 
     def changed_keys(self, shop: ShopView, state: DisputeCounts, at_ms: int) -> Iterator[str]:
-        """The providers whose number of disputes has come to another stage by the orders that it is of."""
+        """The providers whose number of disputes has come to another stage, because the denominator has changed."""
         counter = self.counter(shop, at_ms)
         if counter is None:
             return
@@ -119,7 +119,7 @@ def _provider(entry: Entry) -> str:
 
 
 def _number(shop: ShopView, counter: RatioCounter, period: Period, provider: str, at_ms: int) -> int:
-    """How many disputes with a provider that count were opened in a period."""
+    """How many disputes with a provider, of the rule's cause, were opened in a period."""
     zone, cause = counter.ratio.zone, counter.ratio.rule.disputes
     said = shop.facts.about("dispute.opened", (provider, cause or ""))
     to_ms = min(start_of_day(period.last + 1, zone) - 1, at_ms)

@@ -1,4 +1,4 @@
-"""What evaluating a rule for a shop comes to: which alerts should be open, and what proves each."""
+"""What evaluating a rule for a shop returns: which alerts should be open, and the evidence of each."""
 
 from collections.abc import Mapping
 from decimal import Decimal
@@ -12,7 +12,7 @@ from rules.messages.alerts import Reason
 
 
 class Finding(Struct, gc=False):
-    """That an alert about `subject` should be open; `reason` is why it came to that."""
+    """An alert about `subject` that should be open; `reason` is why."""
 
     open: Desired
     reason: Reason
@@ -21,7 +21,8 @@ class Finding(Struct, gc=False):
 
 
 class Evidence(Struct, gc=False):
-    """What a rule knows about one alert, beside its stage."""
+    """What a rule knows about one alert, beside its stage. `details` go into the record's `evidence`, `names` into its
+    summary."""
 
     details: dict[str, Any]
     names: Mapping[str, object] = {}

@@ -1,4 +1,4 @@
-"""Events: something happened that a clause punishes by itself, at once."""
+"""Events: something happened that a clause penalizes by itself, at once."""
 
 from collections.abc import Iterator
 from typing import Any, ClassVar
@@ -19,8 +19,8 @@ from rules.messages.alerts import Reason, instant_of
 
 
 class EventRule(ShopRule, tag="event", tag_field="kind", kw_only=True, frozen=True):
-    """Each of `of` is told for itself: as `crossed`, shown for `lasts`, or as the `sanction` it brings, while that is
-    in force. The `points` of its `penalty` are those of a single time; several are told as their sum."""
+    """Each occurrence of `of` opens an alert: `crossed`, shown for `lasts`, or `active` while the `sanction` it brings
+    is in force. The `points` of its `penalty` are those of one occurrence; several at one instant are summed."""
 
     of: OccurrenceSpec
     lasts: Duration | None = None
@@ -59,7 +59,7 @@ class EventRule(ShopRule, tag="event", tag_field="kind", kw_only=True, frozen=Tr
 
 
 class EventEvaluator(SubjectEvaluator[EventRule, None]):
-    """An event rule, ready to judge a shop."""
+    """Evaluates an event rule."""
 
     def __init__(self, n: int, rule: EventRule, source: OccurrenceSource, locale: Locale) -> None:
         self.n = n
@@ -86,7 +86,7 @@ class EventEvaluator(SubjectEvaluator[EventRule, None]):
         return NEVER if at_ms is None else at_ms, finding.subject
 
     def _told(self, shop: ShopView, key: tuple[int, str]) -> list[Occurrence]:
-        """What an alert is about."""
+        """The occurrences that an alert is about."""
         at_ms, subject = key
         if not self.effective.at(at_ms):
             return []

@@ -1,4 +1,4 @@
-"""How evidence is shown, alike for all kinds."""
+"""What the evidence of all kinds shares."""
 
 from typing import Any
 
@@ -13,7 +13,7 @@ def percent(part: float | None) -> str:
 
 
 def products_of(shop: ShopView, order_id: str) -> dict[str, Any]:
-    """What is in an order."""
+    """The products of an order."""
     order = shop.orders.get(order_id)
     terms = order.facts.terms if order is not None else None
     items = terms.items if terms is not None else ()

@@ -1,4 +1,4 @@
-"""What happened to a shop by its own events, found by when it was and by what it is about."""
+"""Occurrences that follow from a shop's own events, indexed by time and by subject."""
 
 from bisect import bisect_left, insort
 from collections.abc import Iterable, Iterator
@@ -10,7 +10,7 @@ from rules.calendar.instants import NEVER, rfc3339
 
 
 class Occurrence(Struct, frozen=True):
-    """One thing that happened: when, what it is about (an order, a SKU, `-`), how often, and who was concerned."""
+    """One thing that happened: when, what it is about (an order, a SKU, `-`), how often, and to whom."""
 
     at_ms: int
     subject: str = "-"
@@ -25,7 +25,7 @@ class Occurrence(Struct, frozen=True):
     first_used_by: str | None = None
 
     def sort_key(self) -> tuple[int, str, str, str]:
-        """Its place in time."""
+        """Sorts occurrences by time."""
         return self.at_ms, self.subject, self.source, self.event
 
     def shown(self) -> dict[str, Any]:
@@ -40,8 +40,8 @@ class Occurrence(Struct, frozen=True):
 
 
 class OccurrenceIndex:
-    """Happenings in time, and those of each subject in time. `rewrites`: how often something was taken out or put
-    before the last; else what is `in_time` only grows at its end."""
+    """Occurrences sorted by time, and those of each subject. `rewrites` counts how often one was removed or put before
+    the last; while it stays the same, `in_time` has only grown at its end."""
 
     __slots__ = ("by_subject", "in_time", "rewrites")
 
@@ -58,7 +58,7 @@ class OccurrenceIndex:
         insort(self.by_subject.setdefault(occurrence.subject, []), occurrence, key=Occurrence.sort_key)
 
     def discard(self, occurrence: Occurrence) -> bool:
-        """Takes it out; whether it was there."""
+        """Removes an occurrence. Returns whether it was there."""
         of_subject = self.by_subject.get(occurrence.subject, [])
         if not _take_out(of_subject, occurrence):
             return False
@@ -68,11 +68,11 @@ class OccurrenceIndex:
         return _take_out(self.in_time, occurrence)
 
     def since(self, at_ms: int) -> list[Occurrence]:
-        """What happened from a moment on, the oldest first."""
+        """The occurrences from a moment on, the oldest first."""
         return self.in_time[bisect_left(self.in_time, at_ms, key=_at_ms) :]
 
     def at(self, subject: str, at_ms: int) -> Iterator[Occurrence]:
-        """What happened to a subject at an instant."""
+        """A subject's occurrences at an instant."""
         occurrences = self.by_subject.get(subject, ())
         for n in range(bisect_left(occurrences, at_ms, key=_at_ms), len(occurrences)):
             if occurrences[n].at_ms != at_ms:
@@ -80,7 +80,7 @@ class OccurrenceIndex:
             yield occurrences[n]
 
     def next_after(self, at_ms: int) -> int:
-        """When it happens next, as far as is known (epoch ms); `NEVER` where it doesn't."""
+        """The first known occurrence after a moment (epoch ms); `NEVER` if there is none."""
         n = bisect_left(self.in_time, at_ms + 1, key=_at_ms)
         return self.in_time[n].at_ms if n < len(self.in_time) else NEVER
 

@@ -1,4 +1,4 @@
-"""Levels: a figure that must not fall below, or rise above, certain values: a rating, a SKU's stock, points."""
+"""Levels: figures that must not fall below, or rise above, a value: a rating, a SKU's stock, points."""
 
 from abc import abstractmethod
 from bisect import bisect_left
@@ -34,12 +34,12 @@ class LevelTier(Struct, forbid_unknown_fields=True, frozen=True):
 
 
 class Level(ShopRule, tag="level", tag_field="kind", kw_only=True, frozen=True):
-    """`of` a shop's figure: `rating`, `preorder_share` (of its listings), or the points of a `ledger` rule; or of each
-    SKU: `stock_cover` (days that its stock lasts at the pace of the last `velocity`), `reorder_point` (its stock
+    """A figure of the shop: `rating`, `preorder_share` (of its listings), or the `points` of a ledger rule. Or of each
+    SKU: `stock_cover` (days that its stock lasts at the pace of the last `velocity`), or `reorder_point` (its stock
     against the demand over `lead_time` and `safety` at that pace).
 
-    `crossed` when `below` or `above` the value (`reorder_point` needs none), `near` likewise a step before; or by the
-    names of `tiers`, each reached *at* its value.
+    `crossed` when `below` or `above` the value (`reorder_point` needs none), `near` a step before that; or by the names
+    of `tiers`, each reached *at* its value.
     """
 
     of: Literal["rating", "preorder_share", "points", "stock_cover", "reorder_point"]
@@ -108,7 +108,7 @@ class Level(ShopRule, tag="level", tag_field="kind", kw_only=True, frozen=True):
 
 
 class Reading(Struct, frozen=True):
-    """A figure as it stands: `limit` is the value it is held against first."""
+    """A figure as it stands; `limit` is the value it is compared with."""
 
     value: float
     stage: str | None
@@ -117,7 +117,7 @@ class Reading(Struct, frozen=True):
 
 
 class Readings(Evaluator[Level, None]):
-    """What the judges of levels have in common: a figure held against its limits."""
+    """What the evaluators of levels share: a figure compared with its limits."""
 
     def __init__(self, n: int, rule: Level, locale: Locale) -> None:
         self.n = n
@@ -170,7 +170,7 @@ class Readings(Evaluator[Level, None]):
         return Evidence(sku | reading.shown, names, value=value, threshold=reading.limit, headroom=room)
 
     def _headroom(self, reading: Reading) -> float | None:
-        """How much further it may go before the level (or next tier); negative when past it."""
+        """How much further the figure may go before the level or the next tier; negative past it."""
         if reading.limit is None or reading.value == float("inf"):
             return None
         falls = self.rule.below is not None or self.rule.of == "reorder_point"
@@ -191,7 +191,7 @@ class Readings(Evaluator[Level, None]):
 
 
 class LevelEvaluator(Readings, Crossings[Level, None]):
-    """A level rule on one figure of a shop, ready to judge."""
+    """Evaluates a level rule on one figure of a shop."""
 
     def __init__(self, n: int, rule: Level, locale: Locale, ledger: LedgerEvaluator | None) -> None:
         super().__init__(n, rule, locale)
@@ -219,14 +219,14 @@ class LevelEvaluator(Readings, Crossings[Level, None]):
         return None
 
     def crossings(self, shop: ShopView) -> list[Occurrence]:
-        """When the share of pre-orders went above its limit, each time anew."""
+        """When the share of pre-orders rose above its limit, each time."""
         counts = shop.facts.of("listing.counts")
         return [_crossing(entry) for n, entry in enumerate(counts) if self._crosses(counts, n)]
 
     def crossings_by(
         self, shop: ShopView, entry: Entry, kept: OccurrenceIndex
     ) -> tuple[list[Occurrence], list[Occurrence]]:
-        """What a count that has come or gone may have made otherwise: what there may have been, and what there is."""
+        """The crossings that an entry may have changed, before it was added or removed, and after."""
         counts = shop.facts.of("listing.counts")
         n = bisect_left(counts, entry.stamp(), key=Entry.stamp)
         near = range(n, min(n + 2, len(counts)))
@@ -250,7 +250,7 @@ class LevelEvaluator(Readings, Crossings[Level, None]):
 
 
 class StockEvaluator(Readings, SubjectEvaluator[Level, None]):
-    """A level rule on the stock of each SKU, ready to judge a shop."""
+    """Evaluates a level rule on the stock of each SKU."""
 
     def keys(self, shop: ShopView) -> list[str]:
         return [sku_of(entry) for entry in shop.facts.of("stock.level")]
@@ -261,12 +261,12 @@ class StockEvaluator(Readings, SubjectEvaluator[Level, None]):
     def evaluate_key(self, shop: ShopView, state: None, key: str, at_ms: int) -> Evaluation:
         ahead = shop.facts.next_about("stock.level", (key,), at_ms)
         next_eval_ms = NEVER if ahead is None else ahead
-        if key in shop.sales:  # stock lasts longer as sales slide out of sight
+        if key in shop.sales:  # stock lasts longer as sales leave the window
             next_eval_ms = min(next_eval_ms, start_of_day(day_of(at_ms, self.zone) + 1, self.zone))
         return Evaluation(self._findings(key, self.reading(shop, key, at_ms)), next_eval_ms)
 
     def reading(self, shop: ShopView, subject: str, at_ms: int) -> Reading | None:
-        """A SKU's stock against the pace of its sales. What has no sales lasts for ever, unless there is none of it."""
+        """A SKU's stock against the pace of its sales. Stock without sales lasts for ever, unless there is none."""
         entry = shop.facts.newest("stock.level", (subject,), at_ms)
         if entry is None:
             return None
@@ -285,7 +285,7 @@ class StockEvaluator(Readings, SubjectEvaluator[Level, None]):
         return self._reading(on_hand / per_day if per_day else Decimal("Infinity"), shown)
 
     def metric(self, shop: ShopView, state: None, at_ms: int) -> dict[str, Any] | None:
-        """The worst of its readings, and each SKU's."""
+        """The worst SKU's figure, and those past a stage."""
         skus = [sku_of(entry) for entry in shop.facts.known("stock.level", at_ms)]
         readings = {sku: found for sku in skus if (found := self.reading(shop, sku, at_ms)) is not None}
         if not readings:

@@ -1,4 +1,4 @@
-"""What a clause costs, by currency."""
+"""The money that a clause costs, by currency."""
 
 from collections import defaultdict
 from collections.abc import Iterable
@@ -11,8 +11,8 @@ _CENT = Decimal("0.01")
 
 
 def money_taken(cost: Cost | None, orders: Iterable[OrderFacts], usual: str | None) -> dict[str, Decimal]:
-    """What a penalty takes of these orders' amounts, per currency; empty without such a penalty. An order that names
-    no currency is in the shop's `usual` one."""
+    """What a penalty takes of these orders' amounts, by currency; empty without such a penalty. An order without a
+    currency is in the shop's `usual` one."""
     if cost is None or cost.share is None:
         return {}
     amounts: defaultdict[str, list[Decimal]] = defaultdict(list)

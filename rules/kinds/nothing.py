@@ -1,8 +1,7 @@
-"""What stands for a dict in which there is nothing yet: most shops have few orders, and more ratios than these."""
+"""A shared empty dict, because most shops have few orders and many ratios."""
 
 from typing import Any, Final
 
 NOTHING: Final[dict[Any, Any]] = {}
-"""One for all shops, where each would hold dozens of empty dicts of its own. It is never written to: whoever has
-something to keep puts a dict of his own in its place (`self.x = self.x or {}`). `tests/rules/test_properties.py` holds
-that it stays empty."""
+"""Shared by all shops, each of which would hold dozens of empty dicts otherwise. It is never written to: code that adds
+something makes a dict first (`self.x = self.x or {}`). `tests/rules/test_properties.py` holds that it stays empty."""

@@ -1,4 +1,4 @@
-"""Routes: a carrier's trouble, and which line to switch to at each level of it."""
+"""Routes: which line to use instead while a carrier is in trouble."""
 
 from collections.abc import Iterator
 from typing import ClassVar, Literal
@@ -39,7 +39,7 @@ class Route(ShopRule, tag="route", tag_field="kind", kw_only=True, frozen=True):
 
 
 class RouteEvaluator(SubjectEvaluator[Route, None]):
-    """A route rule, ready to judge a shop."""
+    """Evaluates a route rule, by carrier and region."""
 
     def __init__(self, n: int, rule: Route) -> None:
         self.n = n
@@ -61,7 +61,7 @@ class RouteEvaluator(SubjectEvaluator[Route, None]):
         return Evaluation([Finding(opened, "threshold_crossed", key)], next_eval_ms)
 
     def _entry(self, shop: ShopView, where: str, at_ms: int) -> Entry | None:
-        """The newest word on a carrier; one of trouble, where several are called the same."""
+        """The newest state of a carrier; one in trouble, if several have the same name."""
         said = [shop.facts.newest("carrier.state", about, at_ms) for about in _meant(where)]
         known = [entry for entry in said if entry is not None]
         return max(known, key=lambda entry: (entry.data.state in self.rule.lines, entry.stamp()), default=None)
@@ -81,7 +81,7 @@ class RouteEvaluator(SubjectEvaluator[Route, None]):
 
 
 def _where(entry: Entry) -> str:
-    """The carrier, the region, or both."""
+    """The subject: the carrier, the region, or both."""
     return _called(entry.data.carrier, entry.data.region)
 
 
@@ -90,7 +90,7 @@ def _called(carrier: str | None, region: str | None) -> str:
 
 
 def _meant(where: str) -> list[tuple[str, str]]:
-    """The carriers and regions that `_where` calls so."""
+    """The carriers and regions that `_where` names so."""
     if where == "-":
         return [("", ""), ("-", ""), ("", "-")]
     spaces = [n for n, letter in enumerate(where) if letter == " "]

@@ -1,4 +1,4 @@
-"""Spacing: a price must have held for a time before its product joins a promotion."""
+"""Spacing: a price must have held for some time before its product joins a promotion."""
 
 from collections.abc import Iterator
 from typing import ClassVar
@@ -18,9 +18,8 @@ from rules.messages.alerts import Reason
 
 
 class Spacing(ShopRule, tag="spacing", tag_field="kind", kw_only=True, frozen=True):
-    """A SKU's promotion must not start before its price has held for `price_holds`: `due_soon` from the moment it is
-    scheduled too soon, `overdue` once it has started. The newest word on a SKU's promotion is the one that counts.
-    """
+    """A SKU's promotion must not start before its price has held for `price_holds`: `due_soon` from when it is
+    scheduled too soon, `overdue` once it has started. The newest entry on a SKU's promotion counts."""
 
     price_holds: Duration
 
@@ -52,7 +51,7 @@ class TooSoon(Struct, frozen=True):
 
 
 class SpacingEvaluator(SubjectEvaluator[Spacing, None]):
-    """A spacing rule, ready to judge a shop."""
+    """Evaluates a spacing rule, by SKU."""
 
     def __init__(self, n: int, rule: Spacing, locale: Locale) -> None:
         self.n = n
@@ -114,7 +113,7 @@ class SpacingEvaluator(SubjectEvaluator[Spacing, None]):
 
 
 def _last_change(prices: list[Entry]) -> Entry:
-    """From which word on the price has been what it is; saying the same price again changes nothing."""
+    """The entry that brought the current price; stating the same price again changes nothing."""
     first, *others = sorted(prices, key=holding)
     held = first
     for price in others:

@@ -1,4 +1,4 @@
-"""Streaks: a ratio that must hold for several periods in a row."""
+"""Streaks: a ratio that must be kept for several periods in a row."""
 
 from collections.abc import Iterator
 from typing import Any, ClassVar
@@ -22,10 +22,9 @@ from rules.messages.alerts import Reason
 
 
 class Streak(ShopRule, tag="streak", tag_field="kind", kw_only=True, frozen=True):
-    """The ratio rule `of` (computed each quarter, say) must be kept up `times` periods in a row, at which `reached` is
-    told. `near` once the orders lost by now keep this period from it unless more orders come than lately; `crossed`
-    when not even those that the pace so far lets expect would be enough.
-    """
+    """The ratio rule `of` (computed each quarter, say) must be kept `times` periods in a row; then the stage is
+    `reached`. `near` once orders lost in this period would break the streak unless more orders come than lately;
+    `crossed` if even the orders expected at the pace so far wouldn't be enough."""
 
     of: str
     times: int
@@ -59,7 +58,7 @@ class Streak(ShopRule, tag="streak", tag_field="kind", kw_only=True, frozen=True
 
 
 class StreakEvaluator(Evaluator[Streak, None]):
-    """A streak rule, ready to judge a shop."""
+    """Evaluates a streak rule."""
 
     def __init__(self, n: int, rule: Streak, ratio: RatioEvaluator) -> None:
         self.n = n
@@ -71,7 +70,7 @@ class StreakEvaluator(Evaluator[Streak, None]):
         if counter is None:
             return Evaluation([], NEVER)
         findings, severity = [], self.rule.severity
-        worst = None if counter.idle else counter.running(at_ms)  # if all that is open were lost; more can't be
+        worst = None if counter.idle else counter.running(at_ms)  # as if all open orders were lost, the worst case
         if worst is not None and worst.total and self.ratio.versions[-1].reached(worst) is not None:
             now = Count(worst.period, _lost_in(counter, worst.period), worst.total)
             if (stage := self._lost(now, at_ms)) is not None:
@@ -82,11 +81,11 @@ class StreakEvaluator(Evaluator[Streak, None]):
             findings.append(Finding(opened, "threshold_crossed"))
         if counter.idle:
             return Evaluation(findings, self.ratio.next_version_ms(at_ms))
-        # Where orders are lost, what the pace lets expect shrinks as the period's end comes nearer.
+        # With lost orders, what is expected at the pace so far shrinks as the period's end comes nearer.
         return Evaluation(findings, next_boundary("day", at_ms, counter.ratio.zone))
 
     def _now(self, shop: ShopView, at_ms: int) -> Count | None:
-        """The period that is running, as far as it is certain."""
+        """The current period's count of orders that are lost for certain."""
         counter = self.ratio.counter(shop, at_ms)
         if counter is None:
             return None
@@ -103,7 +102,7 @@ class StreakEvaluator(Evaluator[Streak, None]):
         return "near" if ratio.reached(expected) is None else "crossed"
 
     def kept(self, shop: ShopView) -> int:
-        """How many periods in a row, up to the last one computed, were kept up."""
+        """How many periods in a row, up to the last computed, were kept."""
         streak, every = 0, self.ratio.rule.every
         assert every is not None
         expected: int | None = None
@@ -145,7 +144,7 @@ class StreakEvaluator(Evaluator[Streak, None]):
         return "fell_back" if same else "period_ended"
 
     def metric(self, shop: ShopView, state: None, at_ms: int) -> dict[str, Any] | None:
-        """This period so far, and how many before it were kept up."""
+        """The current period so far, and how many before it were kept."""
         counter, now = self.ratio.counter(shop, at_ms), self._now(shop, at_ms)
         if counter is None:
             return None
@@ -160,7 +159,7 @@ class StreakEvaluator(Evaluator[Streak, None]):
 
 
 def _certain(counter: RatioCounter, period: Period) -> Count:
-    """A period's orders, and those among them that are lost."""
+    """A period's count, with the lost orders as the bad ones."""
     return Count(period, _lost_in(counter, period), counter.totals.of(period))
 
 

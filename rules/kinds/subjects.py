@@ -1,6 +1,5 @@
-"""Rules that are evaluated subject by subject: a SKU, a carrier, an order. Only what may have changed or whose time has
-come is evaluated again, so that one change costs the same however many subjects the shop has.
-"""
+"""Rules that are evaluated subject by subject: a SKU, a carrier, an order. Only subjects that may have changed or are
+due are evaluated, so that one change costs the same however many subjects a shop has."""
 
 from abc import abstractmethod
 from collections.abc import Iterable, Sequence
@@ -29,22 +28,22 @@ class SubjectEvaluator(Evaluator[R, State]):
 
     @abstractmethod
     def keys(self, shop: ShopView) -> Iterable[Key]:
-        """All that there is to look at."""
+        """All keys of a shop."""
 
     def touched_by(self, shop: ShopView, name: str, entry: Entry) -> Iterable[Key]:
-        """What must be looked at again when an entry of an event type has come or gone."""
+        """The keys to evaluate when an entry of an event type was added or removed."""
         return ()
 
     def sources(self) -> Sequence[OccurrenceSource]:
-        """Where it takes what happened from."""
+        """The sources of its occurrences."""
         return ()
 
     def touched_at(self, subject: str, instants: Iterable[int]) -> Iterable[Key]:
-        """What must be looked at again when its sources say otherwise of a subject at these instants (epoch ms)."""
+        """The keys to evaluate when a subject's occurrences at these instants (epoch ms) have changed."""
         return [(at_ms, subject) for at_ms in instants]
 
     def key_of(self, finding: Finding) -> Key:
-        """The key under which what an alert is about is looked at."""
+        """The key whose evaluation found an alert."""
         return finding.subject
 
     def knows(self, shop: ShopView, state: State, finding: Finding, at_ms: int) -> bool:

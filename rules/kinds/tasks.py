@@ -25,20 +25,19 @@ from rules.messages.alert_state import Desired, Emitted
 from rules.messages.alerts import Reason, alert_id, instant_of, subject_and_episode
 
 Owed = tuple[int, str]
-"""Since when (epoch ms) something is owed, and about what."""
+"""A key: since when (epoch ms) something is owed, and about what."""
 
 _NOTHING = Desired("", "info")
 
 _NEXT_TOP_UP = MIN_MS
-"""Stands for no sum that was taken, but for when the next is topped up."""
+"""A key that stands for the next top-up of the deposit."""
 
 
 class Tasks(ShopRule, tag="tasks", tag_field="kind", kw_only=True, frozen=True):
     """After each event `after` (or each order `of`), all of `tasks` are to be done `within` a time, each ticked off by
-    a `task.done`; after `deposit.deducted`, the deposit is to be topped up. Told from the start as `due_soon`, in
-    rising severity by `warn`, then as `overdue`, for `lasts` at the most. `sanction` begins when it is overdue and
-    ends when it is done.
-    """
+    a `task.done`; after `deposit.deducted`, the deposit is to be topped up. The alert is `due_soon` from the start,
+    with rising severity by `warn`, then `overdue`, for `lasts` at most. `sanction` begins when it is overdue and ends
+    when it is done."""
 
     after: Literal["emergency.declared", "deposit.deducted"] | None = None
     of: OccurrenceSpec | None = None
@@ -87,7 +86,7 @@ class Tasks(ShopRule, tag="tasks", tag_field="kind", kw_only=True, frozen=True):
 
 
 class Duty(Struct):
-    """One thing owed: since when, about what, and which event brought it; `done_ms` when it was settled."""
+    """Something owed: since when, about what, and by which event; `done_ms` when it was settled."""
 
     at_ms: int
     subject: str
@@ -98,7 +97,7 @@ class Duty(Struct):
 
 
 class DutyEvaluator(SubjectEvaluator[Tasks, State]):
-    """What rules on single tasks and on the deposit have in common."""
+    """What rules on tasks and on the deposit share."""
 
     def __init__(self, n: int, rule: Tasks, locale: Locale) -> None:
         self.n = n
@@ -107,7 +106,7 @@ class DutyEvaluator(SubjectEvaluator[Tasks, State]):
         self._warnings_last_first = sorted((int(each.before), each.severity) for each in rule.warn)
 
     def _evaluate_duty(self, duty: Duty, at_ms: int) -> Evaluation:
-        """What should be open about something owed at a moment."""
+        """What should be open about a duty at a moment."""
         due = duty.at_ms + self.rule.within
         if duty.done_ms is not None or at_ms >= due + self.rule.lasts or not self.effective.at(duty.at_ms):
             return Evaluation([], NEVER)
@@ -142,7 +141,7 @@ class DutyEvaluator(SubjectEvaluator[Tasks, State]):
 
     @abstractmethod
     def _duty_of(self, shop: ShopView, state: State, finding: Finding, at_ms: int) -> Duty | None:
-        """What an alert is about."""
+        """The duty that an alert is about."""
 
     def knows(self, shop: ShopView, state: State, finding: Finding, at_ms: int) -> bool:
         duty = self._duty_of(shop, state, finding, at_ms)
@@ -168,7 +167,7 @@ class DutyEvaluator(SubjectEvaluator[Tasks, State]):
 
 
 class TasksEvaluator(DutyEvaluator[None]):
-    """A tasks rule, ready to judge a shop. What is owed goes by its instant and subject."""
+    """Evaluates a tasks rule, by instant and subject."""
 
     def __init__(self, n: int, rule: Tasks, source: OccurrenceSource | None, locale: Locale) -> None:
         super().__init__(n, rule, locale)
@@ -196,8 +195,8 @@ class TasksEvaluator(DutyEvaluator[None]):
         return self._ticked_by(shop, entry) if name == "task.done" else []
 
     def _ticked_by(self, shop: ShopView, entry: Entry) -> list[Owed]:
-        """What may be ticked off by a task done: by alert or order, else all that was owed by then and not before the
-        last one that did the same."""
+        """The keys that a task done may tick off: by alert or order, else all owed by then and not before the last such
+        entry."""
         if entry.data.alert:
             subject, episode = subject_and_episode(entry.data.alert, self.rule.id, shop.key)
             return [self.key_of(Finding(_NOTHING, "happened", subject, episode))]
@@ -210,7 +209,7 @@ class TasksEvaluator(DutyEvaluator[None]):
         return list(takewhile(lambda owed: owed[0] <= entry.at_ms, self._since(shop, since_ms)))
 
     def _duty(self, shop: ShopView, key: Owed, at_ms: int) -> tuple[Duty | None, int]:
-        """What is owed by a key at a moment, and when something is next done about it (epoch ms)."""
+        """The duty of a key at a moment, and when it changes next (epoch ms)."""
         since_ms, subject = key
         event = None
         if self.source is not None:
@@ -259,7 +258,7 @@ class TasksEvaluator(DutyEvaluator[None]):
 
 
 def _first_done(shop: ShopView, task: str, duty: Duty, alert: str) -> Entry | None:
-    """The first word from when it was owed on that a task was done: for all, for its order, or for its alert."""
+    """The first entry since it was owed that says a task was done: for all duties, for its order, or for its alert."""
     found: list[Entry] = []
     for about in ((task, ""), (task, "", duty.subject), (task, alert), (task, alert, duty.subject)):
         done = shop.facts.about("task.done", about)
@@ -284,13 +283,13 @@ class Deposits(Struct):
 
 
 class DepositEvaluator(DutyEvaluator[Progress[Deposits]]):
-    """A rule on what is taken from the deposit, ready to judge a shop. What is owed goes by its instant."""
+    """Evaluates a rule on deductions from the deposit, by instant."""
 
     def new_state(self) -> Progress[Deposits]:
         return Progress()
 
     def changed_keys(self, shop: ShopView, state: Progress[Deposits], at_ms: int) -> list[int]:
-        """The instants of those that were taken or paid since it was last asked; all, where it began anew."""
+        """The instants of deductions that were added or paid since it was last asked; all, if it began anew."""
         deposits = self._settled(shop, state, at_ms)
         changed, deposits.changed = deposits.changed, []
         return self.keys(shop) if changed is None else changed
@@ -329,8 +328,8 @@ class DepositEvaluator(DutyEvaluator[Progress[Deposits]]):
         return self._sanctions(self._settled(shop, state, at_ms).duties, at_ms)
 
     def _settled(self, shop: ShopView, progress: Progress[Deposits], at_ms: int) -> Deposits:
-        """What was taken from the deposit, paid back by what was topped up, the oldest first, each currency by itself.
-        Goes on from the last time if nothing else happened before."""
+        """The deductions, settled by the top-ups, the oldest first, each currency by itself. Goes on from the last
+        time, unless something came late."""
         facts = shop.facts
         rewrites = facts.rewrites("deposit.deducted"), facts.rewrites("deposit.topped_up")
         taken, topped_up = facts.of("deposit.deducted"), facts.of("deposit.topped_up")
@@ -365,7 +364,7 @@ def _is_late(deposits: Deposits, taken: Sequence[Entry], topped_up: Sequence[Ent
 
 
 def _take(deposits: Deposits, entry: Entry) -> None:
-    """A sum is taken from the deposit."""
+    """Adds a deduction."""
     n = len(deposits.duties)
     deposits.duties.append(Duty(entry.at_ms, "-", entry, ["top_up"]))
     deposits.owed.append(entry.data.amount)
@@ -374,7 +373,8 @@ def _take(deposits: Deposits, entry: Entry) -> None:
 
 
 def _pay(deposits: Deposits, entry: Entry) -> Iterator[int]:
-    """A sum is topped up; when what it pays was taken (epoch ms). A sum that isn't told is settled by any top-up."""
+    """Applies a top-up; yields when the deductions it pays were made (epoch ms). A deduction without an amount is
+    settled by any top-up."""
     left = entry.data.amount
     while (queue := _oldest(deposits.open_by, entry.data.currency)) is not None:
         duty, due = deposits.duties[queue[0]], deposits.owed[queue[0]]
@@ -392,6 +392,7 @@ def _pay(deposits: Deposits, entry: Entry) -> Iterator[int]:
 
 
 def _oldest(open_by: dict[str | None, deque[int]], currency: str | None) -> deque[int] | None:
-    """Where the oldest stands that a sum in a currency settles. One not told settles any, and is settled by any."""
+    """The queue with the oldest open deduction that a top-up in a currency settles. Without a currency either settles
+    any."""
     queues = open_by.values() if currency is None else [open_by.get(currency), open_by.get(None)]
     return min([queue for queue in queues if queue], key=lambda queue: queue[0], default=None)

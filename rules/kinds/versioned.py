@@ -1,4 +1,4 @@
-"""Several versions of one rule, each for what happened while it was in effect, speaking as one."""
+"""Several versions of one rule, each for what happened while it was in effect, evaluated as one."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any

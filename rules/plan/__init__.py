@@ -1,1 +1,1 @@
-"""Which rules a shop has, ready to evaluate."""
+"""The rules of each shop, compiled."""

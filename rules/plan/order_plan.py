@@ -35,7 +35,8 @@ class OrderPlan:
         self.timer_bits = {rule_id: sum(timer.bit for timer in timers) for rule_id, timers in self.versions.items()}
 
     def evaluate_timers(self, facts: OrderFacts, at_ms: int, rules: int = -1) -> tuple[int, int]:
-        """What deadline rules (all, or some as bits) said of an order at a moment: bits of those missed, and unmet."""
+        """What deadline rules (all, or some as bits) said of an order at a moment: bits of those missed, and of those
+        unmet."""
         missed = overdue = 0
         for timer in self.timers:
             flags = timer.evaluate(facts, at_ms, at_ms)[0] if timer.bit & rules else 0
@@ -46,7 +47,7 @@ class OrderPlan:
         return missed, overdue
 
     def facts_of(self, rule: OrderRule | RatioSpec) -> set[str]:
-        """The facts a rule rests on; those of the deadline it starts from, too."""
+        """The facts that a rule depends on, including those of the deadline it starts from."""
         facts = rule.looks_at()
         for other in rule.depends_on():
             for timer in self.versions.get(other, ()):
@@ -54,7 +55,7 @@ class OrderPlan:
         return facts
 
     def anchored_by(self, ratio: RatioSpec) -> set[str]:
-        """The facts that decide when an order counts."""
+        """The facts that decide on which day an order counts in a ratio."""
         return set[str]().union(
             *({anchor} if isinstance(anchor, str) else self._due_from(anchor.due) for anchor in ratio.anchors())
         )

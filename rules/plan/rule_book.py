@@ -1,4 +1,4 @@
-"""The rule book: which rules of all loaded packs watch which shop."""
+"""The rule book: all loaded packs, and the plan of each shop."""
 
 from collections.abc import Iterable
 
@@ -29,14 +29,14 @@ class RuleBook:
         }
 
     def is_of_orders(self, rule_id: str) -> bool:
-        """Whether a rule speaks of orders each by itself; one that isn't loaded is taken to."""
+        """Whether a rule's alerts are about single orders; True for a rule that isn't loaded."""
         rule = self.rules.get(rule_id)
         return rule is None or rule.PER_ORDER
 
     def plan(
         self, platform: str, site: str | None = None, programme: str | None = None, shop: str | None = None
     ) -> Plan:
-        """The rules for a shop; a plan without rules where no pack names its platform."""
+        """The plan of a shop; one without rules if no pack is for its platform."""
         named = shop if {(platform, shop), ("*", shop)} & self._named_shops else None
         where = Where(platform, site, programme, named)
         plan = self._plans.get(where)
@@ -46,5 +46,5 @@ class RuleBook:
         return plan
 
     def plan_of(self, platform: str, shop: str, facts: ShopFacts) -> Plan:
-        """The rules for a shop with the site and programme that its facts tell."""
+        """The plan of a shop, with the site and programme in its facts."""
         return self.plan(platform, facts.profile("site"), facts.profile("programme"), shop)

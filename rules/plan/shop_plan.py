@@ -1,4 +1,4 @@
-"""A plan: the rules of one shop made ready to evaluate, with what each takes from orders and from the shop's events."""
+"""A plan: the rules of one shop compiled, and what each takes from orders and from the shop's events."""
 
 from collections.abc import Iterable
 from typing import NamedTuple
@@ -14,13 +14,13 @@ from rules.plan.watch_masks import SHIPPED, SOLD, WatchMasks, any_of
 from rules.plan.wiring import Version, Wires
 
 RETAINED_BEYOND_MS = 30 * DAY_MS
-"""How long an order that nothing looks at any more is still remembered, for events that come late."""
+"""How long an order is kept after no rule looks at it any more, for late events."""
 
 
 class Reclassification(NamedTuple):
-    """What is to be worked out anew of where an order counts: `classify` gives, of these `ratios`, the bits of those in
-    which it is bad, and then its day by each of the `denominators` (with their places in it). `split`: the evaluators
-    (as bits) of ratios that may count it for another reason now."""
+    """What to work out again of where an order counts. `classify` returns the bits of those of the `ratios` in which it
+    is bad, then its day in each of the `denominators` (which have their position in the result). `split` are the
+    evaluators (as bits) of ratios that may count it for another reason now."""
 
     denominators: list[tuple[int, Population]]
     ratios: int
@@ -29,8 +29,8 @@ class Reclassification(NamedTuple):
 
 
 class IndexUpdates(NamedTuple):
-    """Which of a plan's parts look at certain facts, beside deadlines and ratios: extractors with their places, what
-    counts sales and tracking numbers."""
+    """Which of the plan's aggregates to update, beside ratios, when certain facts have changed: extractors with their
+    slots, sales, tracking numbers."""
 
     extractors: list[tuple[int, Extractor]]
     sales: bool
@@ -38,12 +38,12 @@ class IndexUpdates(NamedTuple):
 
 
 class Plan(OrderPlan):
-    """The rules of one shop, ready to evaluate, in the order in which they depend on each other.
+    """The rules of one shop, compiled, in the order in which they depend on each other.
 
-    `masks`: which facts have an order evaluated again when they change; others are only kept.
-    `evaluators` look at the whole shop; the rest is what they take from its orders: `timers`, `ratios` with
-    the `denominators` they share, `extractors`. `bad_at_first`: the ratios (as bits) in which an order is bad from the
-    start. What is called `on_…` has bits of evaluators, as `Wires` says.
+    `masks`: which facts have an order evaluated again when they change; others are only kept. `evaluators` look at the
+    whole shop; the rest is what they take from its orders: `timers`, `ratios` with the `denominators` (populations)
+    they share, and `extractors`. `bad_at_first`: the ratios (as bits) in which an order without facts is bad. What is
+    called `on_…` has bits of evaluators, as `Wires` says.
     """
 
     def __init__(self, rules: Iterable[InForce]) -> None:
@@ -108,7 +108,7 @@ class Plan(OrderPlan):
     # -- what is to be worked out anew of an order --------------------------------------------------------------
 
     def reclassification(self, changed_facts: int, changed: int) -> Reclassification:
-        """What is to be worked out anew when these facts of an order have changed, and what these deadline rules say
+        """What to work out again when these facts of an order have changed, and these deadline rules say something else
         (both as bits)."""
         found = self._reclassifications.get((changed_facts, changed))
         if found is None:
@@ -125,7 +125,7 @@ class Plan(OrderPlan):
         return found
 
     def index_updates(self, changed_facts: int) -> IndexUpdates:
-        """What must be asked again when these facts of an order have changed."""
+        """Which aggregates to update when these facts (as bits) of an order have changed."""
         found = self._index_updates.get(changed_facts)
         if found is None:
             found = self._index_updates[changed_facts] = IndexUpdates(
@@ -137,7 +137,7 @@ class Plan(OrderPlan):
 
 
 def _in_order(rules: list[InForce]) -> list[InForce]:
-    """Every rule behind those it depends on."""
+    """The rules sorted so that each comes after those it depends on."""
     by_id: dict[str, list[InForce]] = {}
     for each in rules:
         by_id.setdefault(each.rule.id, []).append(each)

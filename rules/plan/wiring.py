@@ -1,4 +1,4 @@
-"""What a plan's evaluators take from orders, events and each other, collected while their rules are compiled."""
+"""Collects what a plan's evaluators take from orders, events and each other, while their rules are compiled."""
 
 from collections.abc import Collection, Hashable, Sequence
 from typing import TypeVar
@@ -25,7 +25,7 @@ from rules.plan.order_plan import OrderPlan
 _E = TypeVar("_E", bound=AnyEvaluator)
 
 Version = tuple[ShopRule, Locale, str | None]
-"""A rule as it holds for a while, whose days it goes by, and the shop's site."""
+"""A rule, its locale and time in effect, and the shop's site."""
 
 
 class Wires:
@@ -57,7 +57,7 @@ class Wires:
         self._alike: dict[Hashable, Population] = {}
 
     def compile(self, versions: Sequence[Version], orders: OrderPlan) -> None:
-        """Compiles the versions of one rule, behind those that it depends on."""
+        """Compiles the versions of one rule, after those of the rules it depends on."""
         n, made = len(self.evaluators), list[AnyEvaluator]()
         for rule, locale, site in versions:
             wiring = RuleWiring(self, orders, n, rule, locale, site)
@@ -71,7 +71,7 @@ class Wires:
                 depended_on.dependents |= 1 << n
 
     def slot_of(self, spec: OccurrenceSpec, extractor: Extractor) -> int:
-        """Where a shop keeps the instants of an extractor; the same for all that ask for the same."""
+        """The slot of the timeline for an extractor; the same for all sources with the same spec."""
         slot = self._slots.setdefault(repr(spec), len(self.extractors))
         if slot == len(self.extractors):
             self.extractors.append(extractor)
@@ -80,7 +80,7 @@ class Wires:
         return slot
 
     def population(self, rule: RatioSpec, locale: Locale, orders: OrderPlan, anchored: int) -> Population:
-        """The orders a ratio counts, which others may count too."""
+        """The population that a ratio counts; shared by ratios that count the same orders on the same days."""
         alike = counted_alike(rule, locale)
         found = self._alike.get(alike)
         if found is None:
@@ -135,7 +135,7 @@ class RuleWiring:
         rests_on = bits_of(orders.facts_of(rule))
         ratio = CompiledRatio(slot, rule, denominator, orders.timer_bits, self.locale, anchored, rests_on)
         wires.ratios.append(ratio)
-        # One without steps that nothing is computed of has nothing to say.
+        # A ratio without steps has no stages, so its evaluator needn't know of changes.
         wires.on_ratio.append(self._bit if ratio.steps else 0)
         return ratio
 

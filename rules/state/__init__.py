@@ -1,1 +1,1 @@
-"""What is held of shops and orders, and what has changed of it."""
+"""The state of shops and orders: their facts, what is derived from these, and what has changed."""

@@ -1,5 +1,8 @@
-"""Counts are derived: an order stands in the buckets of its shop's ratios, and its instants among the shop's marks,
-and moves between them as it changes. What moved is answered as bits of the judges that must know."""
+"""Aggregates of a shop's orders: the day buckets of its ratios, timelines, sales and tracking numbers.
+
+They are derived from the orders' facts. When an order changes, it is moved between them; the functions return the
+evaluators (as bits) that must evaluate again because of it.
+"""
 
 from functools import lru_cache
 
@@ -9,8 +12,8 @@ from rules.state.shop import Order
 
 
 def apply_order(order: Order, changed_facts: int, changed: int, passed_ms: int) -> int:
-    """Counts an order as it stands now, after `changed_facts` of these facts (as bits). `changed` are the deadline
-    rules (as bits) that judge otherwise than before."""
+    """Counts an order as it stands now. `changed_facts` are the facts, `changed` the deadline rules (both as bits) that
+    differ from the last time. Returns the evaluators (as bits) to evaluate again."""
     shop, facts, plan = order.shop, order.facts, order.shop.plan
     index_updates = plan.index_updates(changed_facts)
     dirty_rules = _reclassify(order, plan.reclassification(changed_facts, changed & plan.masks.ratio_rules))
@@ -28,7 +31,7 @@ def apply_order(order: Order, changed_facts: int, changed: int, passed_ms: int) 
 
 
 def remove_order(order: Order) -> int:
-    """Takes an order out of all that is derived from its shop's orders."""
+    """Takes an order out of all aggregates of its shop. Returns the evaluators (as bits) to evaluate again."""
     shop, plan = order.shop, order.shop.plan
     for denominator in plan.denominators:
         if (day := order.days[denominator.n]) is not None:
@@ -42,7 +45,7 @@ def remove_order(order: Order) -> int:
 
 
 def _reclassify(order: Order, reclassification: Reclassification) -> int:
-    """Puts an order where it counts now in some ratios."""
+    """Classifies an order anew in some ratios, and moves it if its day, or whether it is bad, has changed."""
     denominators, ratios, classify, dirty_rules = reclassification
     found = classify(order.facts, order.missed, order.overdue)
     was_bad, days, totals = order.bad, order.days, order.shop.totals
@@ -68,8 +71,8 @@ def _reclassify(order: Order, reclassification: Reclassification) -> int:
 
 
 def _move(order: Order, denominator: Population, before: int | None, day: int | None, was_bad: int) -> int:
-    """Has an order count on another day, to whose total it is added already, or no longer, in the ratios that share a
-    denominator."""
+    """Moves an order to another day, or out of the buckets (`day` None), in the ratios that share a population. The new
+    day's bucket has it already."""
     shop, ratios, bad, dirty_rules = order.shop, denominator.ratios, order.bad, 0
     totals = shop.totals[denominator.n]
     if before is not None:
@@ -91,7 +94,7 @@ def _move(order: Order, denominator: Population, before: int | None, day: int | 
 
 
 def _flip(order: Order, flipped: int) -> int:
-    """Has an order that stays where it is turn bad, or good, in some ratios (as bits)."""
+    """Turns an order that stays on its day bad or good in some ratios (as bits)."""
     shop, plan = order.shop, order.shop.plan
     dirty_rules = 0
     for n in _positions(flipped):
@@ -112,7 +115,7 @@ def _flip(order: Order, flipped: int) -> int:
 
 @lru_cache(maxsize=10_000)
 def _alike(days: tuple[int | None, ...]) -> tuple[int | None, ...]:
-    """One object for all orders that count on the same days, which are many."""
+    """The same tuple for all orders that count on the same days, which saves memory."""
     return days
 
 
@@ -122,6 +125,6 @@ def _positions(bits: int) -> tuple[int, ...]:
 
 
 def _put_instants(order: Order, n: int, instants: tuple[int, ...]) -> int:
-    """Keeps the instants at which something happened to an order."""
+    """Puts the instants at which something happened to an order into a timeline."""
     shop = order.shop
     return shop.plan.on_timeline[n] if shop.put_instants(n, order.id, instants) else 0

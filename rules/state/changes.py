@@ -1,4 +1,4 @@
-"""What an engine has changed since it was last asked, to be written before the events behind it are called done."""
+"""What an engine has changed since it was last drained; it is written before the events' offsets are committed."""
 
 from msgspec import Struct
 
@@ -8,9 +8,9 @@ from rules.state.shop import Order, Shop
 
 
 class Changes(Struct):
-    """`alerts` are those that were told to nobody else. `expired` are those of the `orders` that are to be dropped.
-    `entries` are a shop's own facts by kind and key (gone, where the shop has none there), `computed` its ratios'
-    computations by rule and boundary (epoch ms)."""
+    """`alerts` are those that no `emit` function has got. `expired` are those of the `orders` that are to be deleted.
+    `entries` are changed facts of shops by kind and key (deleted, if the shop has none there). `computed` are changed
+    results of ratios by rule and boundary (epoch ms)."""
 
     alerts: list[Alert] = []
     orders: list[Order] = []
@@ -19,7 +19,7 @@ class Changes(Struct):
     computed: dict[tuple[str, str, int], Shop] = {}
 
     def note_order(self, order: Order) -> None:
-        """Once, however often it changes."""
+        """Adds an order, once however often it changes."""
         if not order.unsaved:
             order.unsaved = True
             self.orders.append(order)

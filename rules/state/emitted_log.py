@@ -1,4 +1,5 @@
-"""What was last emitted of a shop's alerts: the newest record of each in the `alerts` topic, as it is needed here."""
+"""What was last emitted of a shop's alerts: the part that matters here of each alert's newest record in the `alerts`
+topic."""
 
 from collections.abc import Collection
 
@@ -7,8 +8,8 @@ from rules.messages.alert_state import Emitted
 
 
 class EmittedLog:
-    """The shop's own `alerts` by id, those of them that are open by rule, and how many are open (`open_total`), with
-    those of its orders, which each order holds itself."""
+    """The shop's own `alerts` by id, which of them are open by rule, and how many alerts are open (`open_total`),
+    including those of its orders, which each order holds itself."""
 
     __slots__ = ("_open_by_rule", "alerts", "open_total")
 
@@ -18,13 +19,13 @@ class EmittedLog:
         self._open_by_rule: dict[str, set[str]] = NOTHING
 
     def record(self, held: dict[str, Emitted], alert: str, emitted: Emitted) -> None:
-        """Keeps what was emitted of an alert, among those of the shop (`alerts`) or of an order."""
+        """Records what was emitted of an alert, in the shop's own `alerts` or in those of an order."""
         before = held.get(alert)
         held[alert] = emitted
         self._count(held, alert, emitted, before is not None and before.open)
 
     def reopen(self, held: dict[str, Emitted], alert: str) -> None:
-        """Takes an alert to be open that isn't: somebody else has written so."""
+        """Takes a resolved alert to be open, because another process has written so."""
         emitted = held[alert]
         was_open, emitted.open = emitted.open, True
         self._count(held, alert, emitted, was_open)
@@ -40,9 +41,9 @@ class EmittedLog:
             self._open_by_rule.get(emitted.rule, set()).discard(alert)
 
     def open_of(self, rule: str) -> Collection[str]:
-        """The shop's own alerts of a rule that are open."""
+        """The shop's own open alerts of a rule."""
         return self._open_by_rule.get(rule, ())
 
     def forget(self, alert: str) -> None:
-        """Drops one of the shop's own alerts, which has ended long ago."""
+        """Drops one of the shop's own alerts, which ended long ago."""
         del self.alerts[alert]

@@ -1,4 +1,5 @@
-"""What one rule says of one shop, alert by alert, and which of these are told one by one when they are many."""
+"""The findings of one rule for one shop, by key and by alert, and which alerts are shown one by one if there are
+many."""
 
 from bisect import bisect_left, insort
 from collections.abc import Iterable
@@ -13,8 +14,8 @@ from rules.kinds.subjects import Key
 from rules.messages.alert_state import Desired
 
 MOST_OPEN = 1_000
-"""How many alerts of one rule and shop are open one by one. The rest are counted in one more, whose subject is `-` and
-whose episode is `more`. (Alerts of single orders' deadlines are not among them: each is an order to be shipped.)"""
+"""How many alerts of one rule and shop are open one by one. The rest are counted in one more alert, with subject `-`
+and episode `more`. (Deadlines of single orders have no such limit: each is an order to be shipped.)"""
 
 About = tuple[str, str]
 """What an alert is about: subject and episode."""
@@ -24,16 +25,16 @@ MORE: Final[About] = ("-", "more")
 _WORST_FIRST: Final = {"critical": 0, "warning": 1, "info": 2}
 
 Rank = tuple[int, str, str]
-"""Where an alert stands among those of its rule and shop: by severity, episode (the oldest first) and subject. None of
-that goes by when it was told, so the same facts have the same alerts shown."""
+"""The order of the alerts of one rule and shop: by severity, episode (the oldest first) and subject. It doesn't depend
+on when they were emitted, so the same facts have the same alerts shown."""
 
 
 class Findings:
-    """What one rule says of one shop, by what each alert is about; `emit/reconcile` writes it.
+    """The findings of one rule for one shop, by what each alert is about; `emit/reconcile` writes them.
 
-    `touched` are the keys with news; `left` says that some of them were left when a slice was over. `wanted` are the
-    alerts that should be open, or counted among the others. `moved` are those that may be other than what was told of
-    them.
+    `touched` are the keys to evaluate; `left` is set if some of them were left when a slice was over. `wanted` are the
+    alerts that should be open, or counted among the others. `moved` are those that may differ from what was last
+    emitted.
     """
 
     __slots__ = (
@@ -58,18 +59,18 @@ class Findings:
         self.left = False
         self.moved: dict[About, None] = {}
         self.wanted: dict[About, Finding] = {}
-        #: That some are only counted; None where all are told one by one.
+        #: The alert that counts those not shown one by one; None if all are shown.
         self.more: Finding | None = None
         self._by_key: dict[Key, list[Finding]] = {}
-        #: Which key wants each of them, and what other keys want of the same: versions of a rule that wait for
+        #: Which key wants each alert, and what other keys want of the same alert: versions of a rule that wait for
         #: different times may come to one instant.
         self._wanted_by: dict[About, Key] = {}
         self._others: dict[About, dict[Key, Finding]] = {}
-        #: When what is found of a key may change by itself (epoch ms), as a heap; an entry counts if it is also here.
+        #: A heap of when each key is evaluated next (epoch ms); an entry is valid only if it is also in the dict.
         self._next_evals: list[tuple[int, Key]] = []
         self._next_eval_of: dict[Key, int] = {}
         self._retries: list[tuple[int, About]] = []
-        #: All that is wanted in order, and those told one by one; None where these are all.
+        #: All wanted alerts in order, and those shown one by one; None if all are shown.
         self._ranked: list[Rank] | None = None
         self._shown: set[About] | None = None
         self._front_moved = False
@@ -77,16 +78,16 @@ class Findings:
     # -- what is to be looked at ----------------------------------------------------------------------------
 
     def touch(self, keys: Iterable[Key]) -> None:
-        """There is news of these."""
+        """Has these keys evaluated."""
         for key in keys:
             self.touched[key] = None
 
     def keys(self) -> list[Key]:
-        """The keys of which something is found."""
+        """The keys that have findings."""
         return list(self._by_key)
 
     def take_due(self, at_ms: int, most: int) -> list[Key]:
-        """The keys to evaluate at a moment, no more than `most`."""
+        """The keys to evaluate at a moment, at most `most`."""
         due = self.touched
         while self._next_evals and self._next_evals[0][0] <= at_ms:
             next_eval_ms, key = heappop(self._next_evals)
@@ -105,18 +106,19 @@ class Findings:
         return taken
 
     def retry(self, about: About, at_ms: int) -> None:
-        """More was told of an alert than is known by now: it is compared again at a later moment (epoch ms), if any."""
+        """Has an alert compared again at a later instant (epoch ms), because it was emitted at a later instant than the
+        clock's."""
         if at_ms < NEVER:
             heappush(self._retries, (at_ms, about))
 
     def next_ms(self) -> int:
-        """When there is something to evaluate without any news (epoch ms)."""
+        """When something is to be evaluated even without a new fact (epoch ms)."""
         return min([heap[0][0] for heap in (self._next_evals, self._retries) if heap], default=NEVER)
 
     # -- what is found --------------------------------------------------------------------------------------
 
     def put(self, key: Key, evaluation: Evaluation) -> None:
-        """What was found of a key."""
+        """Replaces the findings of a key."""
         findings, next_eval_ms = evaluation.desired, evaluation.next_ms
         if next_eval_ms < self._next_eval_of.get(key, NEVER):
             self._next_eval_of[key] = next_eval_ms
@@ -132,7 +134,7 @@ class Findings:
             self._want(key, finding)
 
     def _want(self, key: Key, finding: Finding) -> None:
-        """A key wants an alert. Where several want the same one, the last of them, in their order, says what it is."""
+        """A key wants an alert. If several do, the finding of the last key, in their order, is used."""
         about = finding.subject, finding.episode
         self.moved[about] = None
         if about in self.wanted:
@@ -163,7 +165,7 @@ class Findings:
             self._others[about] = others
 
     def settle(self, rule: Rule) -> None:
-        """Decides, once all news has been looked at, which alerts are told one by one."""
+        """Decides, once all touched keys are evaluated, which alerts are shown one by one."""
         before, was_more = self._shown, self.more
         if len(self.wanted) <= MOST_OPEN:
             if before is None:
@@ -183,17 +185,17 @@ class Findings:
             self.moved[MORE] = None
 
     def shown(self, about: About) -> Finding | None:
-        """What should be open about something; None where nothing should, or it is only counted."""
+        """What should be open; None if nothing should, or the alert is only counted."""
         if about == MORE:
             return self.more
         return self.wanted.get(about) if self._shown is None or about in self._shown else None
 
     def is_left_out(self, about: About) -> bool:
-        """Whether something is only counted."""
+        """Whether an alert is only counted."""
         return about in self.wanted and self.shown(about) is None
 
     def evidence_of_more(self) -> Evidence:
-        """The evidence for the alert that counts the others."""
+        """The evidence of the alert that counts the others."""
         left_out = max(len(self.wanted) - MOST_OPEN, 0)
         details = {"open": len(self.wanted), "shown": min(len(self.wanted), MOST_OPEN), "left_out": left_out}
         summary = f"And {left_out} more: of {len(self.wanted)} that are open, the first {MOST_OPEN} are told one by one"
@@ -202,8 +204,8 @@ class Findings:
         return Evidence(details, value=left_out, threshold=0, summary=summary)
 
     def _counted(self, rule: Rule, ranked: list[Rank]) -> Finding:
-        """The alert that counts the others: as severe as the worst of them, and told again when they are many more or
-        fewer: at 1, 2, 5, 10, 20, 50 and so on."""
+        """The alert that counts the others: as severe as the worst of them. It is emitted again when their number
+        passes 1, 2, 5, 10, 20, 50 and so on."""
         _, episode, subject = ranked[MOST_OPEN]
         severity = self.wanted[subject, episode].open.severity
         stages = [stage for stage in rule.stages() if rule.severity.get(stage) == severity] or [rule.stages()[0]]
@@ -230,6 +232,6 @@ def _rank(finding: Finding) -> Rank:
 
 
 def _round_down(number: int) -> int:
-    """To 1, 2 or 5 times a power of ten."""
+    """Rounds down to 1, 2 or 5 times a power of ten."""
     power: int = 10 ** (len(str(number)) - 1)
     return power * max(step for step in (1, 2, 5) if step * power <= number)

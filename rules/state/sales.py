@@ -1,4 +1,4 @@
-"""What a shop sells: units per SKU and local day, from which a stock's pace follows."""
+"""A shop's sales: units per SKU and local day, from which the pace of a stock follows."""
 
 from decimal import Decimal
 
@@ -12,12 +12,12 @@ Sale = tuple[int, tuple[Item, ...]]
 """What one order sold: its local day, and its items."""
 
 SEEN_BEFORE_DAYS = 30
-"""How many days before those asked for a SKU's first sale is looked for: orders are kept that long in any case."""
+"""How many days before the days asked for a SKU's first sale is looked for; orders are kept that long in any case."""
 
 
 class Sales:
-    """Units sold, `by_sku` and local day; goods sold by weight have decimals. Nothing is counted before levels of stock
-    are told (`counting`), since nothing else asks for it."""
+    """Units sold, `by_sku` and local day; goods sold by weight have decimals. Nothing is counted before the first stock
+    level is known (`counting`), since nothing else asks for sales."""
 
     __slots__ = ("by_sku", "counting")
 
@@ -26,11 +26,11 @@ class Sales:
         self.by_sku: dict[str, dict[int, int | Decimal]] = NOTHING
 
     def clear(self) -> None:
-        """Forgets all sales; orders are counted anew."""
+        """Forgets all sales, before orders are counted anew."""
         self.by_sku = NOTHING
 
     def replace(self, before: Sale | None, after: Sale | None) -> list[str]:
-        """An order sells something else than before; the SKUs whose sales have changed."""
+        """Replaces what an order sold. Returns the SKUs whose sales have changed."""
         self.by_sku = self.by_sku or {}
         changed: list[str] = []
         for sale, sign in ((before, -1), (after, 1)):
@@ -53,22 +53,22 @@ class Sales:
         return sku in self.by_sku
 
     def of(self, sku: str | None, days: int, today: int) -> tuple[float, int]:
-        """Units of a SKU sold in so many local days, and on how many of these it was on sale. Today is not over yet, so
-        it only counts where it makes sales faster."""
+        """Units of a SKU sold in so many local days, and on how many of these it was on sale. Today isn't over, so it
+        only counts if it makes sales faster."""
         by_day = self.by_sku.get(sku or "-", {})
         return max((_in_days(by_day, days, last) for last in (today - 1, today)), key=_pace)
 
 
 def sale_of(facts: OrderFacts, zone: str) -> Sale | None:
-    """What an order sells; None where it was cancelled, or too little is known of it."""
+    """What an order sold; None if it was cancelled, or too little is known of it."""
     if facts.placed is None or facts.terms is None or facts.cancelled is not None:
         return None
     return day_of(facts.placed[0], zone), facts.terms.items
 
 
 def _in_days(by_day: dict[int, int | Decimal], days: int, last: int) -> tuple[float, int]:
-    """Units sold in the days up to `last`, and on how many of these it was on sale: since its first sale in them or
-    shortly before."""
+    """Units sold in the days up to `last`, and on how many of these the SKU was on sale: since its first sale in them
+    or shortly before."""
     inside = [units for day, units in by_day.items() if last - days < day <= last]
     if not inside:
         return 0, 0

@@ -1,4 +1,4 @@
-"""What is being watched: shops and their orders, with what has been derived from their facts."""
+"""A shop and its orders, with what is derived from their facts."""
 
 from collections.abc import Iterable
 from typing import Any
@@ -24,13 +24,13 @@ from rules.state.tracking_numbers import NumberUse, TrackingNumbers, use_of
 
 
 class Order:
-    """One order's facts, and what they led to.
+    """One order's facts, and what is derived from them.
 
-    `changed_facts`: which of its `watched_facts` (as bits) have changed since it was evaluated. `missed` and `overdue`:
-    what the deadline rules (as bits) said, and `next_eval_ms` when one of them may say something else by itself.
-    `days`: on which local day it counts in each of the plan's denominators, and `bad` in which ratios (as bits) it is
-    bad if it counts. `scheduled_ms`: when its entry in the timer queue is due. `last_ms`: when anything was last heard
-    of it.
+    `changed_facts`: which of its `watched_facts` (as bits) have changed since it was evaluated. `missed`, `overdue`:
+    the deadline rules (as bits) it had missed then, and those still unmet. `next_eval_ms`: when one of them may say
+    something else without a new fact. `days`: its local day in each of the plan's populations. `bad`: the ratios (as
+    bits) in which it is bad, if it counts. `scheduled_ms`: when its timer fires. `last_ms`: the time of its latest
+    fact.
     """
 
     __slots__ = (
@@ -66,7 +66,7 @@ class Order:
         self.unsaved = False
 
     def rebind(self, plan: Plan) -> None:
-        """Has everything that a plan derives from its facts worked out anew."""
+        """Resets what is derived from a plan; it is derived anew when the order is evaluated."""
         self.changed_facts = EVERY_FACT
         self.missed = self.overdue = 0
         self.watched_facts = plan.masks.watched_facts
@@ -77,7 +77,7 @@ class Order:
         self.number: NumberUse | None = None
 
     def part(self, ratio: CompiledRatio) -> Part | None:
-        """Where it counts in a ratio."""
+        """Its part in a ratio; None if it doesn't count."""
         day = self.days[ratio.denominator.n]
         return None if day is None else (day, bool(self.bad & ratio.bit))
 
@@ -146,7 +146,7 @@ class Shop:
         self.rebind(plan)
 
     def rebind(self, plan: Plan) -> None:
-        """Takes on a plan, with nothing derived yet."""
+        """Takes on another plan, with nothing derived yet."""
         self.plan = plan
         self.totals = [DayBuckets() for _ in plan.denominators]
         self.counters = [RatioCounter(ratio, self.totals[ratio.denominator.n]) for ratio in plan.ratios]
@@ -163,11 +163,11 @@ class Shop:
 
     @property
     def computed(self) -> dict[str, dict[int, PeriodResult]]:
-        """What its ratios were at their boundaries, by rule and boundary (epoch ms)."""
+        """Its ratios' results by rule and boundary (epoch ms)."""
         return self.period_results.by_rule()
 
     def occurrences_of(self, source: IndexedSource) -> OccurrenceIndex:
-        """What follows from its own events by one of the plan's sources: gathered when it is first asked for, then kept
+        """The index of one of the plan's sources on the shop's own events; made when it is first asked for, then kept
         up to date."""
         index = self.occurrences.get(source.name)
         if index is None:
@@ -176,7 +176,7 @@ class Shop:
         return index
 
     def notify_of_entries(self) -> None:
-        """Tells sources, and what is evaluated by subject, which of the shop's own facts have come or gone."""
+        """Has the sources and the evaluators by subject take note of the shop's own facts that have come or gone."""
         changed, self.facts.changed_entries = self.facts.changed_entries, []
         for name, entry in changed:
             for source in self.plan.sources_on.get(name, ()):
@@ -188,13 +188,14 @@ class Shop:
                     findings.touch(evaluator.touched_by(self, name, entry))
 
     def _touch(self, readers: Iterable[AnySubjectEvaluator], subject: str, instants: Iterable[int]) -> None:
-        """Tells judges that something happened to a subject, or didn't, at these instants (epoch ms)."""
+        """Has evaluators look again at what happened to a subject at these instants (epoch ms)."""
         for evaluator in readers:
             if (findings := self.findings.get(evaluator.n)) is not None:
                 findings.touch(evaluator.touched_at(subject, instants))
 
     def put_instants(self, slot: int, order_id: str, instants: tuple[int, ...]) -> bool:
-        """Keeps when something happened to an order, by one of the plan's traces; whether that is news."""
+        """Puts the instants at which something happened to an order into a timeline. Returns whether that has changed
+        it."""
         before = self.timelines[slot].by_order.get(order_id, ())
         if not self.timelines[slot].put(order_id, instants):
             return False
@@ -202,7 +203,7 @@ class Shop:
         return True
 
     def first_at_ms(self) -> int:
-        """When anything was first heard of it (epoch ms); `NEVER` where nothing was."""
+        """The time of its first fact (epoch ms); `NEVER` if it has none."""
         orders = min((order.facts.first_at_ms() for order in self.orders.values()), default=NEVER)
         return min(orders, self.facts.first_at_ms())
 
@@ -214,18 +215,18 @@ class Shop:
         )
 
     def start_counting_sales(self) -> None:
-        """From now on sales are counted: levels of stock are told."""
+        """Counts sales from now on, as a stock level is known."""
         if not self.sales.counting:
             self.sales.counting = True
             for order in self.orders.values():
                 self.apply_sales(order)
 
     def apply_sales(self, order: Order) -> bool:
-        """Counts an order's items as sold on its day, or no longer; whether that is other than before."""
+        """Counts what an order sold. Returns whether that has changed the sales."""
         return self._set_sales(order, sale_of(order.facts, self.plan.sales_zone))
 
     def remove_sales(self, order: Order) -> None:
-        """Takes back what an order that is let go has sold."""
+        """Removes the sales of an order that has expired."""
         self._set_sales(order, None)
 
     def _set_sales(self, order: Order, sale: Sale | None) -> bool:
@@ -239,11 +240,12 @@ class Shop:
         return True
 
     def set_tracking_number(self, order: Order) -> bool:
-        """Notes the tracking number an order was shipped under; whether a number is reused otherwise than before."""
+        """Notes the tracking number that an order was shipped under. Returns whether the reuses of a number have
+        changed."""
         return self._set_number(order, use_of(order.facts))
 
     def clear_tracking_number(self, order: Order) -> None:
-        """Forgets the tracking number of an order that is let go."""
+        """Forgets the tracking number of an order that has expired."""
         self._set_number(order, None)
 
     def _set_number(self, order: Order, use: NumberUse | None) -> bool:

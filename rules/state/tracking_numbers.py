@@ -1,4 +1,4 @@
-"""Which orders of a shop were shipped under which tracking number, and which of them under one that was used before."""
+"""Which orders of a shop were shipped under which tracking number, and which numbers were used before."""
 
 from bisect import bisect_left
 
@@ -11,11 +11,11 @@ NumberUse = tuple[str, int]
 """The tracking number one order was shipped under, and when (epoch ms)."""
 
 Use = tuple[int, str]
-"""The same by number: when (epoch ms), and the order."""
+"""One use of a number: when (epoch ms), and by which order."""
 
 
 class TrackingNumbers:
-    """The uses of each tracking number, in time. All but a number's first are `reuses`."""
+    """The uses of each tracking number, in time. All but the first are `reuses`."""
 
     __slots__ = ("_uses", "reuses")
 
@@ -24,8 +24,8 @@ class TrackingNumbers:
         self.reuses = Timeline()
 
     def replace(self, order: str, before: NumberUse | None, after: NumberUse | None) -> list[Use]:
-        """An order was shipped under another number, or at another time, than before; the uses that have come to be
-        reuses by it, or are none any more."""
+        """An order was shipped under another number, or at another time, than before. Returns the uses that have become
+        reuses by that, or are none any more."""
         removed = [] if before is None else self._remove(before[0], (before[1], order))
         return removed if after is None else removed + self._add(after[0], (after[1], order))
 
@@ -52,16 +52,16 @@ class TrackingNumbers:
         return [(at_ms, order)]
 
     def first_used_by(self, number: str) -> str:
-        """The order that was first shipped under a number that is in use."""
+        """The order that was shipped under a number first."""
         return self._uses[number][0][1]
 
     def reused_ms(self, use: NumberUse | None) -> int:
-        """When an order's number was last used (epoch ms); `MIN_MS` where no other order has it."""
+        """When an order's number was last used (epoch ms); `MIN_MS` if no other order has it."""
         uses = [] if use is None else self._uses[use[0]]
         return uses[-1][0] if len(uses) > 1 else MIN_MS
 
 
 def use_of(facts: OrderFacts) -> NumberUse | None:
-    """Under which number an order was shipped, and when."""
+    """The number that an order was shipped under, and when."""
     number = facts.shipment.tracking_no if facts.shipment is not None else None
     return (number, facts.shipped[0]) if number and facts.shipped is not None else None

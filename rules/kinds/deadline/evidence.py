@@ -1,4 +1,4 @@
-"""What proves a deadline: the facts known of the order."""
+"""The evidence of a deadline's alert: the facts known of the order."""
 
 from functools import lru_cache
 
@@ -11,11 +11,11 @@ from rules.kinds.shop_view import OrderView
 from rules.messages.alerts import instant
 
 Known = dict[str, dict[str, str | None]]
-"""Facts of an order as evidence, by name: when they happened, and which event of which source said so."""
+"""An order's facts as evidence, by name: when each happened, and which event of which source said so."""
 
 
 def deadline_evidence(timer: Timer, order: OrderView, due_ms: int | None, known: Known) -> Evidence:
-    """What there is to say of an order that a rule has, by its facts, due at `due_ms` (epoch ms)."""
+    """The evidence that an order is due at `due_ms` (epoch ms) by a rule."""
     within = timer.rule.within
     names = {
         "order": order.id,
@@ -33,7 +33,7 @@ def _hours(within: int) -> str:
 
 
 def known_by(facts: OrderFacts, at_ms: int) -> Known:
-    """What was known to have happened by `at_ms`; the event clock may lag behind facts already read."""
+    """The facts up to `at_ms`; in event time the clock may lag behind facts already read."""
     known: Known = {
         fact: {"at": rfc3339(stamp[0]), "source": stamp[1], "event": stamp[2]}
         for fact, stamp in zip(FACT_NAMES, every_stamp(facts), strict=True)
@@ -51,7 +51,7 @@ def _written(due_by: DueBy | None) -> str | None:
 
 
 def _origin(timer: Timer, facts: OrderFacts) -> str:
-    """Whose deadline it is: the platform's own word for this order, or the rule's."""
+    """Where the deadline comes from: the platform's own word for this order, or the rule."""
     rule, terms = timer.rule, facts.terms
     if not isinstance(rule, Deadline):
         return "last_news"

@@ -1,4 +1,4 @@
-"""Deadlines: something must have happened to an order within a time. And silence: news must keep coming."""
+"""Deadlines: something must happen to an order within a time. Silences: news of an order must keep coming."""
 
 from collections.abc import Iterator, Sequence
 from typing import ClassVar, Literal, get_args
@@ -18,18 +18,18 @@ _NAMES = frozenset({"order", "shop", "within", "within_h", "due", "judgement", "
 _WARNED = frozenset({"due_soon"})
 
 LONG_MS = 60 * DAY_MS
-"""An order that waits longer than this for its deadline is kept for its timer's sake, not for its rules' reach."""
+"""A deadline longer than this doesn't extend how long all orders are kept; an order with a timer is kept anyway."""
 
 
 class Again(Struct, forbid_unknown_fields=True, frozen=True):
-    """While it stays unmet it is judged again `every` so long, `times` judgements in all."""
+    """While it stays unmet, it is judged again after each `every`, `times` judgements in all."""
 
     every: Duration
     times: int
 
 
 class Warn(Struct, forbid_unknown_fields=True, frozen=True):
-    """A word `before` the deadline."""
+    """A warning `before` the deadline."""
 
     before: Duration
     severity: Severity
@@ -42,12 +42,12 @@ class DueOf(Struct, forbid_unknown_fields=True, frozen=True):
 
 
 class Deadline(Rule, tag="deadline", tag_field="kind", kw_only=True, frozen=True):
-    """`until` any of these facts, `within` a time `from_` one (or from another rule's deadline). `warn` says a word
-    ahead.
+    """One of the facts `until` must come `within` a time of the fact `from_` (or of another rule's deadline). `warn`
+    opens an alert before.
 
-    `ship_by`: what the platform said for this order commit cycles the computed instant. `handling`: so does the
-    order's own handling time. `modes`: other times for pre-sale and stepped stock. `2bd` counts the working days of
-    `calendar`, or of the shop's site. It holds for orders that start while it is in effect.
+    `ship_by`: the time that the platform names for an order overrides the computed one. `handling`: so does the order's
+    own handling time. `modes`: other times for pre-sale and stepped stock. `2bd` counts working days of `calendar`, or
+    of the shop's site. The rule holds for orders that start while it is in effect.
     """
 
     from_: str | DueOf = field(name="from")
@@ -78,7 +78,7 @@ class Deadline(Rule, tag="deadline", tag_field="kind", kw_only=True, frozen=True
         return start | (facts_named(self.where) if self.where else set())
 
     def looks_at(self) -> set[str]:
-        """The facts its judgement rests on."""
+        """All facts that it depends on."""
         return self.begun_by() | {*self.until}
 
     def depends_on(self) -> set[str]:
@@ -89,7 +89,7 @@ class Deadline(Rule, tag="deadline", tag_field="kind", kw_only=True, frozen=True
             yield Reference("from", self.from_.due, "deadline rule")
 
     def span_ms(self) -> int:
-        """How long after its start an order can still change its judgement, at the least."""
+        """How long after its start an order is kept for it, at least (ms)."""
         within = self.within * 4 * DAY_MS if isinstance(self.within, BusinessDays) else int(self.within)
         reach = within + (self.again.every * self.again.times if self.again else 0)
         return reach if reach < LONG_MS else 0
@@ -115,7 +115,7 @@ class Deadline(Rule, tag="deadline", tag_field="kind", kw_only=True, frozen=True
 
 
 class Silence(Rule, tag="silence", tag_field="kind", kw_only=True, frozen=True):
-    """News must come `within` a time of the latest of `after`, until one of `until`."""
+    """News must come `within` a time of the latest of the facts `after`, until one of `until`."""
 
     after: tuple[str, ...]
     until: tuple[str, ...]
@@ -134,7 +134,7 @@ class Silence(Rule, tag="silence", tag_field="kind", kw_only=True, frozen=True):
         return {*self.after, *(facts_named(self.where) if self.where else ())}
 
     def looks_at(self) -> set[str]:
-        """The facts its judgement rests on."""
+        """All facts that it depends on."""
         return self.begun_by() | {*self.until}
 
     def span_ms(self) -> int:

@@ -1,4 +1,4 @@
-"""Deadline and silence rules at work: when an order is due by one, and what that says of it."""
+"""Deadlines and silences compiled: when an order is due by one, and what that means at a moment."""
 
 from collections.abc import Callable, Mapping, Sequence
 from datetime import date
@@ -19,20 +19,21 @@ MISSED = 1
 OVERDUE = 2
 
 TimerResult = tuple[int, Desired | None, int]
-"""`(flags, open, next_ms)`: MISSED | OVERDUE, the alert that should be open, and when that may change."""
+"""`(flags, desired, next_ms)`: MISSED | OVERDUE, the alert that should be open, and when that may change without a new
+fact."""
 
 NOTHING: TimerResult = (0, None, NEVER)
 
 Due = Callable[[OrderFacts], int | None]
-"""An order's due instant (epoch ms), None while it has no start."""
+"""Returns when an order is due (epoch ms); None while it has no start."""
 
 FirstDeadlines = Callable[[OrderFacts, int, int], tuple[int, ...]]
-"""`(facts, missed, overdue)`: when each of several rules first has something to say of an order (epoch ms); `NEVER`
-where what it waits for came before, or it waits for nothing."""
+"""`(facts, missed, overdue)`: when each of several rules first has something to say of an order (epoch ms); `NEVER` if
+what it waits for has come in time, or it waits for nothing."""
 
 
 class Timer:
-    """A deadline or silence rule, ready to judge orders; `n` is its place, and `bit` the same in conditions."""
+    """A deadline or silence rule compiled. `n` is its position in the plan, `bit` is `1 << n`."""
 
     __slots__ = (
         "_overdue",
@@ -54,14 +55,14 @@ class Timer:
     def __init__(
         self, rule: OrderRule, n: int, locale: Locale, dues: Mapping[str, Moment], facts: int, begun_by: int
     ) -> None:
-        """`dues`: when orders are due by the rules before it. `facts` has the bits of those its judgement rests on,
-        `begun_by` of those among them that decide whether it waits for anything, and until when."""
+        """`dues`: when orders are due by the rules before it. `facts`: bits of all facts it depends on; `begun_by`: of
+        those that decide whether it waits for anything, and until when."""
         self.rule = rule
         self.n = n
         self.bit = 1 << n
         self.facts = facts
-        #: Facts whose news can wait for its turn while nothing has been said: they can only keep it from being said.
-        #: And those that can only put the turn off, once there is one.
+        #: Facts that needn't be looked at before its timer fires: they can only keep an alert from being emitted.
+        #: And facts that can only postpone the timer, once there is one.
         self.can_wait = facts & ~begun_by & bits_of(FIRST_HOLDS)
         self.postponed_by = bits_of({"news"} & {*rule.after}) if isinstance(rule, Silence) else 0
         self.moment = due_moment(rule, locale, dues, n)
@@ -74,7 +75,7 @@ class Timer:
         self._where = None if rule.where is None else compile_condition(rule.where, {})
 
     def first(self) -> str:
-        """When it first has something to say of an order, as an expression; `NEVER` where there is no such time."""
+        """An expression for when it first has something to say of an order; `NEVER` if never."""
         word = self.moment.later(-self.lead_ms)
         met = " or ".join(f"facts.{fact} is not None and facts.{fact}[0] <= word" for fact in self.rule.until)
         where = "" if self.rule.where is None else f" and {expression(self.rule.where, {})}"
@@ -83,8 +84,8 @@ class Timer:
     def evaluate(self, facts: OrderFacts, now_ms: int, passed_ms: int) -> TimerResult:
         """What this rule says of an order at `now_ms`, from the facts alone.
 
-        What was to happen by `passed_ms` can no longer come in time. That is `now_ms` itself once all events of
-        that instant are in, and the instant before it until then.
+        What was to happen by `passed_ms` can no longer come in time. That is `now_ms` itself once all events of that
+        instant are in, and the millisecond before it until then.
         """
         due = self.due(facts)
         if due is None:
@@ -122,7 +123,7 @@ class Timer:
         return MISSED | OVERDUE, Desired("overdue", self._overdue, due, judgement), next_ms
 
     def judgements(self, facts: OrderFacts, passed_ms: int) -> tuple[int, ...]:
-        """The instants (epoch ms) by `passed_ms` at which the order was found unmet; the first is its due instant."""
+        """The instants (epoch ms) by `passed_ms` at which the order was judged late; the first is its due instant."""
         due = self.due(facts)
         if due is None or (self._where is not None and not self._where(facts, 0, 0)):
             return ()
@@ -167,7 +168,7 @@ class Timer:
 
 
 def compile_first_deadlines(timers: Sequence[Timer]) -> FirstDeadlines:
-    """Several rules asked as one; behind them stands `NEVER`."""
+    """Compiles several rules' `first` into one function; its result ends with `NEVER`."""
     names = {name: value for timer in timers for name, value in timer.moment.names.items()}
     first_deadlines: FirstDeadlines = order_function(
         Written(f"({''.join(f'{timer.first()}, ' for timer in timers)}{NEVER},)", names)
@@ -176,7 +177,7 @@ def compile_first_deadlines(timers: Sequence[Timer]) -> FirstDeadlines:
 
 
 def due_moment(rule: OrderRule, locale: Locale, dues: Mapping[str, Moment], n: int) -> Moment:
-    """When an order is due by the rule in the `n`th place of a plan; `dues`: by the rules before it."""
+    """When an order is due by the rule at position `n` of a plan; `dues`: by the rules before it."""
     if isinstance(rule, Silence):
         start = latest(f"began_{n}", rule.after)
         due = start.later(int(rule.within))
@@ -190,7 +191,7 @@ def due_moment(rule: OrderRule, locale: Locale, dues: Mapping[str, Moment], n: i
 
 
 def _due_moment(rule: Deadline, start: Moment, locale: Locale, n: int) -> Moment:
-    """It takes a call only where the order has a time of its own, or working days are counted."""
+    """Calls a function only if the order has a time of its own, or working days are counted."""
     usual = _usual(rule, start, locale, n)
     plain = [
         *(["terms.ship_by_ms is None"] if rule.ship_by else []),
@@ -208,7 +209,7 @@ def _due_moment(rule: Deadline, start: Moment, locale: Locale, n: int) -> Moment
 
 
 def _usual(rule: Deadline, start: Moment, locale: Locale, n: int) -> Moment:
-    """The time that the rule gives to orders which have none of their own."""
+    """The time for orders that have none of their own."""
     if not isinstance(rule.within, BusinessDays):
         return start.later(int(rule.within))
     calendar = rule.calendar or locale.calendar or ""

@@ -1,5 +1,5 @@
-"""The penalty ledger: points from several feeds, posted at their moments, cleared by calendar or age, and the tiers
-that start sanctions which outlive the clearing."""
+"""The ledger of penalty points: points from several feeds are posted at set times, cleared by calendar or age, and
+bring tiers whose sanctions outlive the clearing."""
 
 from decimal import Decimal
 from heapq import heappop, heappush
@@ -22,8 +22,8 @@ from rules.messages.alerts import Reason, instant_of
 
 
 class Book(Struct):
-    """How far a shop's ledger has been kept: to which moment, what the feeds have been read of, what waits for its
-    moment, how many of the platform's totals, and the account."""
+    """How far a shop's ledger has been kept: up to when, how far each feed has been read, postings yet to be posted,
+    how many of the platform's reported totals were used, and the account."""
 
     account: Account
     readings: list[Reading]
@@ -34,14 +34,14 @@ class Book(Struct):
     reports: int = 0
 
     def copy(self) -> "Book":
-        """For looking at what would be."""
+        """A copy, for working out what would happen."""
         readings = [reading.copy() for reading in self.readings]
         account, waiting = self.account.copy(), self.waiting.copy()
         return Book(account, readings, self.rewrites, self.to_ms, waiting, self.numbered, self.reports)
 
 
 class LedgerState:
-    """What a ledger keeps of a shop: its `book`, and the points when it was last evaluated, None before."""
+    """What a ledger keeps of a shop: its `book`, and the points when it was last evaluated (None before)."""
 
     __slots__ = ("book", "points")
 
@@ -51,7 +51,7 @@ class LedgerState:
 
 
 class LedgerEvaluator(Evaluator[LedgerSpec, LedgerState]):
-    """A ledger rule, ready to judge a shop."""
+    """Evaluates a ledger rule."""
 
     def new_state(self) -> LedgerState:
         return LedgerState()
@@ -65,7 +65,7 @@ class LedgerEvaluator(Evaluator[LedgerSpec, LedgerState]):
     # -- keeping it -------------------------------------------------------------------------------------------
 
     def balance(self, shop: ShopView, at_ms: int) -> Account:
-        """The account at a moment, kept anew from all that is known of a shop."""
+        """The account at a moment, worked out anew from all that is known of a shop."""
         book = self._new_book(shop)
         kept = self._keep(shop, book, at_ms)
         assert kept
@@ -81,8 +81,8 @@ class LedgerEvaluator(Evaluator[LedgerSpec, LedgerState]):
         return Book(account, [Reading() for _ in self.readers], shop.facts.rewrites("points.reported"))
 
     def _now(self, shop: ShopView, state: LedgerState, at_ms: int) -> Book:
-        """The same at the clock's moment, going on from where it was kept to, as long as nothing happened before. More
-        may happen at this very instant, so what is kept ends before it."""
+        """The account at the clock's moment; goes on from the last time, unless something came late. What is kept ends
+        before this instant, as more events of it may follow."""
         book = state.book
         if book is None or at_ms <= book.to_ms or not self._keep(shop, book, at_ms - 1):
             book = state.book = self._new_book(shop)
@@ -93,7 +93,7 @@ class LedgerEvaluator(Evaluator[LedgerSpec, LedgerState]):
         return now
 
     def _keep(self, shop: ShopView, book: Book, to_ms: int) -> bool:
-        """Goes on to a moment; False where something happened before that wasn't known."""
+        """Goes on to a moment. False if something came late, so that all must be worked out anew."""
         facts, seen = shop.facts, shop.facts.of("points.reported")
         if facts.rewrites("points.reported") != book.rewrites or until(seen, book.to_ms) != book.reports:
             return False
@@ -124,12 +124,13 @@ class LedgerEvaluator(Evaluator[LedgerSpec, LedgerState]):
         return True
 
     def _next_instant(self, book: Book, reports: list[Posting]) -> int:
-        """When the next posting or the next of the platform's totals is (epoch ms)."""
+        """When the next posting or reported total is (epoch ms)."""
         waiting = [book.waiting[0][2].at_ms] if book.waiting else []
         return min([*waiting, *(each.at_ms for each in reports[-1:])], default=NEVER)
 
     def _raised(self, account: Account, found: list[Posting], reports: list[Posting]) -> list[Posting]:
-        """What is missing of totals that the platform has shown, beside what else is posted at that instant."""
+        """Postings for what is missing to totals that the platform has reported, after the other postings of that
+        instant."""
         then, raised = account.copy(), list[Posting]()
         post_all(then, found)
         for report in reports:
@@ -142,15 +143,19 @@ class LedgerEvaluator(Evaluator[LedgerSpec, LedgerState]):
         return raised
 
     def _at_its_moment(self, posting: Posting) -> Posting:
-        if self.rule.posts == "at_once" or "step" in posting.shown:  # what is computed is posted when it is
+        if (
+            self.rule.posts == "at_once" or "step" in posting.shown
+        ):  # points of a computed ratio are posted when it is computed
             return posting
         at_ms = next_boundary(self.rule.posts, posting.happened_ms, self.zone)
         return Posting(at_ms, posting.clause, posting.happened_ms, posting.points, posting.shown)
 
     def _cleared_after(self, posting: Posting) -> int:
-        """The boundary at which a posting goes (epoch ms)."""
+        """The boundary at which a posting is cleared (epoch ms)."""
         assert self.rule.clears is not None
-        if self.rule.posts_before_clearing:  # what is posted at the boundary goes with the rest, a moment later
+        if (
+            self.rule.posts_before_clearing
+        ):  # what is posted at the boundary is cleared with the rest, a millisecond later
             return next_boundary(self.rule.clears, posting.at_ms - 1, self.zone) + 1
         return next_boundary(self.rule.clears, posting.at_ms, self.zone)
 
@@ -171,7 +176,9 @@ class LedgerEvaluator(Evaluator[LedgerSpec, LedgerState]):
 
     def evaluate(self, shop: ShopView, state: LedgerState, at_ms: int) -> Evaluation:
         if not self.rule.tiers and not self.dependents:
-            return Evaluation([], NEVER)  # nothing follows from its points: they are reckoned when they are asked for
+            return Evaluation(
+                [], NEVER
+            )  # no alert follows from its points, so they are computed when they are asked for
         now = self._now(shop, state, at_ms)
         account = now.account
         changed, state.points = account.points != state.points, account.points
@@ -195,7 +202,7 @@ class LedgerEvaluator(Evaluator[LedgerSpec, LedgerState]):
         return Evaluation(findings, min(next_evals), changed)
 
     def _next_ms(self, shop: ShopView, now: Book, at_ms: int) -> int:
-        """When something is posted, reported or cleared next (epoch ms), or before."""
+        """When something is posted, reported or cleared next (epoch ms), or earlier."""
         next_evals = [self._next_instant(now, []), *(reader.next_after(shop, at_ms) for reader in self.readers)]
         others = self._clears_ms(now.account, at_ms), shop.facts.next_after("points.reported", at_ms)
         return min(
@@ -206,7 +213,7 @@ class LedgerEvaluator(Evaluator[LedgerSpec, LedgerState]):
         return next((tier for tier in self.rule.tiers if points < tier.at), None)
 
     def headroom(self, points: Decimal) -> float | None:
-        """Points left to the next tier; not above nothing when past the last."""
+        """Points left to the next tier; 0 or negative past the last."""
         if not self.rule.tiers:
             return None
         return float((self._next_tier(points) or self.rule.tiers[-1]).at - points)
@@ -247,7 +254,7 @@ class LedgerEvaluator(Evaluator[LedgerSpec, LedgerState]):
         return "fell_back" if account.points else "period_ended"
 
     def entry(self, shop: ShopView, state: LedgerState, at_ms: int) -> dict[str, Any]:
-        """As a shop's standing shows it."""
+        """The ledger as a shop's standing shows it."""
         account = self._now(shop, state, at_ms).account
         entry: dict[str, Any] = {"points": float(account.points)}
         if (first_ms := account.first_ms()) is not None:

@@ -1,4 +1,4 @@
-"""Feeds: where a ledger's points come from, and the caps on them."""
+"""Feeds of a ledger: where its points come from, with their caps."""
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
@@ -18,7 +18,7 @@ from rules.kinds.shop_view import ShopView
 
 
 class Posting(Struct, frozen=True):
-    """Points that were put down at a moment (epoch ms), and for what."""
+    """Points posted at an instant (epoch ms), and for what."""
 
     at_ms: int
     clause: str
@@ -27,7 +27,7 @@ class Posting(Struct, frozen=True):
     shown: dict[str, Any] = {}
 
     def sort_key(self) -> tuple[int, int, str]:
-        """Its place in time."""
+        """Sorts postings by time."""
         return self.at_ms, self.happened_ms, self.clause
 
     def as_json(self) -> dict[str, Any]:
@@ -36,8 +36,8 @@ class Posting(Struct, frozen=True):
 
 
 class Reading(Struct):
-    """How far a feed has been read: to which moment, how many marks of each source, how many for nothing, and what was
-    spent under the caps; what had been computed."""
+    """How far a feed has been read: up to when, how many occurrences of each source, how many of the free ones, what
+    was spent under the caps, and the computed results used."""
 
     to_ms: int = MIN_MS
     logs: dict[int, tuple[int, int]] = {}
@@ -46,12 +46,12 @@ class Reading(Struct):
     computed: list[Posting] = []
 
     def copy(self) -> "Reading":
-        """For reading on without noting it."""
+        """A copy, for reading on without keeping that."""
         return Reading(self.to_ms, self.logs.copy(), self.free, self.spent.copy(), self.computed)
 
 
 class FeedReader:
-    """A feed, ready to be asked for what it brought a shop."""
+    """Reads a feed's postings for a shop."""
 
     def __init__(
         self, feed: Feed, sources: Sequence[OccurrenceSource], ratio: RatioEvaluator | None, zone: str
@@ -62,8 +62,8 @@ class FeedReader:
         self.zone = zone
 
     def read(self, shop: ShopView, reading: Reading, to_ms: int) -> list[Posting] | None:
-        """What happened since the last reading by a moment, each at its own instant and under the caps; when it is
-        posted is the ledger's. None where something else happened before than was read, so all must be read again."""
+        """The postings since the last reading up to a moment, each at its own instant, within the caps; the ledger
+        decides when they are posted. None if something came late, so that all must be read again."""
         if self.ratio is not None:
             found = list(self._computed(shop, to_ms))
             before, reading.computed = reading.computed, found
@@ -94,7 +94,7 @@ class FeedReader:
         return postings
 
     def next_after(self, shop: ShopView, at_ms: int) -> int:
-        """When something happens next (epoch ms)."""
+        """When the next occurrence is (epoch ms)."""
         return min([source.next_after(shop, at_ms) for source in self.sources], default=NEVER)
 
     def _allowed(self, occurrence: Occurrence, spent: defaultdict[tuple[Cap, object], Decimal]) -> Decimal:
@@ -126,7 +126,7 @@ class FeedReader:
                 yield Posting(boundary, self.feed.clause, boundary, points, shown)
 
     def reports(self, ledger: str, entries: Iterable[Entry]) -> list[Posting]:
-        """DayBuckets the platform has shown, to which the ledger is raised."""
+        """Totals that the platform has reported, to which the ledger is raised."""
         return [
             Posting(entry.at_ms, self.feed.clause, entry.at_ms, entry.data.value, said_by(entry))
             for entry in (entries if self.feed.reported else ())

@@ -1,4 +1,4 @@
-"""LedgerSpec rules as packs write them."""
+"""Ledger rules as packs write them."""
 
 from collections.abc import Iterator
 from decimal import Decimal
@@ -90,11 +90,11 @@ class PointsTier(Struct, forbid_unknown_fields=True, frozen=True):
 class LedgerSpec(Rule, kw_only=True, frozen=True):
     """Points under the name `ledger`.
 
-    `posts`: when what happened is put down (`at_once`, or at the next local `day`, `week`…). `clears`: at which
-    boundaries all points go (at such a boundary they go first and are posted then, or the other way round where
-    `posts_before_clearing`). `expires`: each posting goes after so long. `clears_after`: all go so long after the first
-    of them, unless they have come to `unless` by then. `near` says a word when no more than so many points are left to
-    the next of `tiers`.
+    `posts`: when occurrences are posted (`at_once`, or at the next local `day`, `week`…). `clears`: at which boundaries
+    all points are cleared (before new postings of that boundary, or after them with `posts_before_clearing`).
+    `expires`: each posting is cleared after so long. `clears_after`: all are cleared so long after the first of them,
+    unless they have come to `unless` by then. `near` opens an alert when at most so many points are left to the next of
+    `tiers`.
     """
 
     ledger: str
@@ -127,7 +127,7 @@ class LedgerSpec(Rule, kw_only=True, frozen=True):
         return set().union(*(feed.events() for feed in self.feeds))
 
     def retention_ms(self) -> int:
-        """For good, where a sanction has no end, or where the first of several postings decides when all of them go."""
+        """For good if a sanction has no end, or if the first posting decides when all are cleared."""
         endless = self.clears_after is not None or any(tier.lasts is None for tier in self.tiers)
         return NEVER if endless else super().retention_ms()
 
@@ -138,7 +138,7 @@ class LedgerSpec(Rule, kw_only=True, frozen=True):
         return "ledgers", self.ledger
 
     def span_ms(self) -> int:
-        return 0  # orders whose marks still count are kept for the marks' sake
+        return 0  # orders with occurrences that still count are kept for `retention_ms`
 
     def stages(self) -> tuple[str, ...]:
         if not self.tiers:

@@ -1,1 +1,1 @@
-"""What count rules and ledgers count: things that happened at an instant."""
+"""Occurrences: things that happened at an instant, which counts, events, tasks and ledgers look at."""

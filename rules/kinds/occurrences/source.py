@@ -1,7 +1,7 @@
-"""Where counts, events and ledgers take what they count: `of: {missed: joom.late_ship}`, `{violation: [fake_orders]}`.
+"""Sources of occurrences: `of: {missed: joom.late_ship}`, `{violation: [fake_orders]}`.
 
-Some happenings are an order's (a deadline missed, a cancellation): their instants are worked out with each judgement
-of the order and kept beside it. Others are the shop's own events.
+Some occurrences are an order's (a missed deadline, a cancellation): their instants are extracted when the order is
+evaluated, and kept in a timeline. Others follow from the shop's own events.
 """
 
 from abc import ABC, abstractmethod
@@ -28,8 +28,8 @@ Instants = Callable[[OrderFacts, int, int], tuple[int, ...]]
 
 
 class Extractor(Struct, frozen=True):
-    """What happened to orders; to be asked again when one of `facts` has changed or one of the deadline rules `bits`
-    has judged."""
+    """How instants follow from an order. They are extracted again when one of `facts` has changed, or one of the
+    deadline rules `bits` says something else."""
 
     instants: Instants
     facts: int = 0
@@ -66,11 +66,11 @@ class OccurrenceSpec(Struct, forbid_unknown_fields=True, frozen=True, kw_only=Tr
             yield "`orders` looks at an order's facts, not at other rules"
 
     def timers(self) -> set[str]:
-        """Ids of the deadline rules it rests on."""
+        """Ids of the deadline rules it depends on."""
         return {rule for rule in (self.missed, self.judged) if rule is not None}
 
     def rules(self) -> set[str]:
-        """Ids of the other rules it rests on."""
+        """Ids of the other rules it depends on."""
         return set() if self.crossed is None else {self.crossed}
 
     def references(self, where: str) -> Iterator[Reference]:
@@ -81,7 +81,7 @@ class OccurrenceSpec(Struct, forbid_unknown_fields=True, frozen=True, kw_only=Tr
             yield Reference(where, self.crossed, "level or count")
 
     def facts(self) -> set[str]:
-        """Facts of an order it looks at by itself."""
+        """Facts of an order that it looks at by itself."""
         if self.reused is not None:
             return {"shipped"}
         return set() if self.orders is None or self.at is None else {self.at} | facts_named(self.orders)
@@ -94,12 +94,12 @@ class OccurrenceSpec(Struct, forbid_unknown_fields=True, frozen=True, kw_only=Tr
 
 
 ChangedSubjects = list[tuple[str, int]]
-"""Subjects to which something happened that wasn't known before, or didn't happen after all, and when (epoch ms)."""
+"""Subjects with the instants (epoch ms) of occurrences that were added or removed."""
 
 
 class Log(NamedTuple):
-    """What happened, in time. Since the last time with as many `rewrites` it has only grown at its end, if it is a
-    `lasting` one. `at_ms` and `occurrence` say what a mark is."""
+    """All occurrences, sorted by time. If it is `lasting`, it has only grown at its end while `rewrites` stays the
+    same. `at_ms` and `occurrence` read an item."""
 
     lasting: bool
     rewrites: int
@@ -108,18 +108,18 @@ class Log(NamedTuple):
     occurrence: Callable[[Any], Occurrence]
 
     def until(self, at_ms: int) -> int:
-        """How many marks there are up to a moment."""
+        """How many items there are up to a moment."""
         return bisect_right(self.items, at_ms, key=self.at_ms)
 
     def next_after(self, at_ms: int) -> int:
-        """When the next mark is (epoch ms); `NEVER` where there is none."""
+        """The instant of the next item (epoch ms); `NEVER` if there is none."""
         n = self.until(at_ms)
         return self.at_ms(self.items[n]) if n < len(self.items) else NEVER
 
 
 class OccurrenceSource(ABC):
-    """An `of`, ready to be asked. `readers` are the judges that go by subject and are told what has moved; `events` the
-    types of the shop's own events that it looks at. One that isn't `lasting` isn't told of what it rests on."""
+    """An `of` compiled. `readers` are evaluators by subject that must know of changes; `events` are the types of the
+    shop's own events it looks at. If it isn't `lasting`, it doesn't know when what it depends on changes."""
 
     lasting = True
     slot: int | None = None
@@ -131,36 +131,36 @@ class OccurrenceSource(ABC):
         self.readers: list[Any] = []
 
     def occurrences(self, shop: ShopView, since_ms: int = MIN_MS) -> list[Occurrence]:
-        """All that is known of from a moment on, the oldest first; some may lie ahead of the clock."""
+        """All known occurrences from a moment on, the oldest first; some may lie after the clock."""
         found = [each for at_ms, subject in self.since(shop, since_ms) for each in self.at(shop, subject, at_ms)]
         return sorted(found, key=Occurrence.sort_key)
 
     @abstractmethod
     def since(self, shop: ShopView, since_ms: int) -> list[tuple[int, str]]:
-        """When something happened from a moment on, and to what, each once and the oldest first."""
+        """The instants and subjects of occurrences from a moment on, each once and the oldest first."""
 
     @abstractmethod
     def at(self, shop: ShopView, subject: str, at_ms: int) -> list[Occurrence]:
-        """What happened to a subject at an instant."""
+        """A subject's occurrences at an instant."""
 
     @abstractmethod
     def instants(self, shop: ShopView, subject: str) -> Sequence[int]:
-        """When something happened to a subject, the earliest first."""
+        """The instants of a subject's occurrences, the earliest first."""
 
     @abstractmethod
     def subjects(self, shop: ShopView) -> Iterable[str]:
-        """All to which something happened."""
+        """All subjects with an occurrence."""
 
     @abstractmethod
     def next_after(self, shop: ShopView, at_ms: int) -> int:
-        """When something happens next, as far as is known of what lies ahead (epoch ms); `NEVER` where nothing is."""
+        """The first known occurrence after a moment (epoch ms); `NEVER` if there is none."""
 
     @abstractmethod
     def log(self, shop: ShopView) -> Log:
-        """All that happened, in time, for those who go through it once."""
+        """All occurrences sorted by time, for readers that go through them once."""
 
     def about(self, shop: ShopView, subject: str) -> list[Occurrence]:
-        """What happened to one subject, the oldest first."""
+        """A subject's occurrences, the oldest first."""
         instants = dict.fromkeys(self.instants(shop, subject))
         return [each for at_ms in instants for each in self.at(shop, subject, at_ms)]
 
@@ -169,7 +169,7 @@ class OccurrenceSource(ABC):
         return OccurrenceIndex()
 
     def on_entry(self, shop: ShopView, index: OccurrenceIndex, name: str, entry: Entry) -> ChangedSubjects:
-        """Takes note, in its index, of an entry of the shop's own facts that has come or gone."""
+        """Updates its index when an entry of the shop's own facts was added or removed."""
         return []
 
 
@@ -197,7 +197,7 @@ class Crossings(Evaluator[R, State]):
 
 
 class OrderOccurrences(OccurrenceSource):
-    """What happened to orders: their instants are kept by the shop."""
+    """Occurrences of orders; the shop keeps their instants in a timeline."""
 
     def _timeline(self, shop: ShopView) -> Timeline:
         assert self.slot is not None
@@ -211,7 +211,7 @@ class OrderOccurrences(OccurrenceSource):
     def at(self, shop: ShopView, subject: str, at_ms: int) -> list[Occurrence]:
         times = self.instants(shop, subject).count(at_ms)
         if not times:
-            return []  # nor may the order be kept any more
+            return []  # and the order may have expired
         return [Occurrence(at_ms, subject, *_event(shop, subject, self.of.at), order=subject)] * times
 
     def instants(self, shop: ShopView, subject: str) -> Sequence[int]:
@@ -225,12 +225,12 @@ class OrderOccurrences(OccurrenceSource):
 
     def log(self, shop: ShopView) -> Log:
         timeline = self._timeline(shop)
-        items = timeline.in_time()  # before it is asked for its rewrites
+        items = timeline.in_time()  # sorting may count as a rewrite, so it comes first
         return Log(True, timeline.rewrites, items, itemgetter(0), lambda each: self.at(shop, each[1], each[0])[0])
 
 
 class ExtractedOccurrences(OrderOccurrences):
-    """What follows from an order's own facts and deadlines; `slot` is where a shop keeps it."""
+    """What follows from an order's own facts and deadlines; `slot` is its timeline's position."""
 
     def __init__(self, of: OccurrenceSpec, slot: int) -> None:
         super().__init__(of)
@@ -334,14 +334,14 @@ def _replace(index: OccurrenceIndex, before: Iterable[Occurrence], after: Iterab
 
 
 def source_of(of: OccurrenceSpec, slot: int | None, crossed: Crossings[Any, Any] | None) -> OccurrenceSource:
-    """An `of` ready to be asked; `slot` is where a shop keeps its orders' instants, None where it asks none."""
+    """The source for an `of`. `slot` is its timeline's position; None if it isn't extracted from orders."""
     if slot is not None:
         return ExtractedOccurrences(of, slot)
     return ReusedNumbers(of) if of.reused is not None else ShopOccurrences(of, crossed)
 
 
 def _event(shop: ShopView, order: str, fact: str | None) -> tuple[str, str]:
-    """`(event id, source)` of the event that stated a fact of an order; blanks, where a deadline passed instead."""
+    """`(event id, source)` of the event that stated an order's fact; empty if a deadline passed instead."""
     if fact is None:
         return "", ""
     _, source, event = getattr(shop.orders[order].facts, fact)
@@ -349,10 +349,11 @@ def _event(shop: ShopView, order: str, fact: str | None) -> tuple[str, str]:
 
 
 def _above_price(shop: ShopView, sku: str) -> Iterator[Occurrence]:
-    """Promotions of a SKU dearer than what, as known when they were scheduled, the price will be when they start."""
+    """Promotions of a SKU that are dearer than the price that, as known when they were scheduled, will hold when they
+    start."""
     waiting = list(shop.facts.about("price.changed", (sku,)))
     waiting.reverse()
-    prices: list[Entry] = []  # those known by then, in the order in which they hold
+    prices: list[Entry] = []  # the prices known by then, sorted by when they hold
     for entry in shop.facts.about("promotion.scheduled", (sku,)):
         while waiting and waiting[-1].at_ms <= entry.at_ms:
             insort(prices, waiting.pop(), key=holding)
@@ -376,7 +377,7 @@ def _of_entry(
 
 
 def extractor_of(of: OccurrenceSpec, timers: Mapping[str, Sequence[Timer]]) -> Extractor | None:
-    """How its instants follow from an order; None where it takes them from elsewhere."""
+    """How instants follow from an order; None if the `of` isn't about orders' facts."""
     if of.missed is not None:
         versions = timers[of.missed]
         return Extractor(_missed(versions), bits=_bits(versions))

@@ -1,4 +1,4 @@
-"""When something happened to a shop's orders, by order and in time."""
+"""A timeline: when something happened to a shop's orders, by order and sorted by time."""
 
 from bisect import bisect_left, insort
 
@@ -11,14 +11,15 @@ _NONE: list[Entry] = []
 """Like `NOTHING`."""
 
 FEW = 16
-"""So many entries are put into the list, or taken out, one by one; more of them all at once."""
+"""Up to so many changes are applied to the sorted list one by one; more of them all at once."""
 
 
 class Timeline:
-    """The instants (epoch ms) of each order at which it happened, some of which may lie ahead of the clock.
+    """Each order's instants (epoch ms), some of which may lie after the clock.
 
-    They are put in time when that is asked for: thousands of orders may be late at once, and a long list takes long to
-    insert each. `rewrites`: how often one was then taken out, or put before the last; else it only grew at its end.
+    They are sorted only when that is asked for: thousands of orders may be late at once, and inserting each into a long
+    list takes long. `rewrites` counts how often one was removed then, or put before the last; else the list only grew
+    at its end.
     """
 
     __slots__ = ("_in_time", "_moves", "by_order", "rewrites")
@@ -27,11 +28,11 @@ class Timeline:
         self.by_order: dict[str, tuple[int, ...]] = NOTHING
         self.rewrites = 0
         self._in_time: list[Entry] = _NONE
-        #: How many more of an entry there are than in that list, or less.
+        #: How many more of each entry there are than in the sorted list (negative: fewer).
         self._moves: dict[Entry, int] = NOTHING
 
     def put(self, order: str, instants: tuple[int, ...]) -> bool:
-        """These are an order's instants now; whether that is news."""
+        """Replaces an order's instants. Returns whether they differ."""
         before = self.by_order.get(order, ())
         if instants == before:
             return False
@@ -54,7 +55,7 @@ class Timeline:
             self._moves[entry] = more
 
     def in_time(self) -> list[Entry]:
-        """All entries in time."""
+        """All entries sorted by time."""
         if self._moves:
             moves, self._moves = self._moves, {}
             if min(moves.values()) < 0 or (self._in_time and min(moves) < self._in_time[-1]):
@@ -70,12 +71,12 @@ class Timeline:
         return self._in_time
 
     def since(self, at_ms: int) -> list[Entry]:
-        """When it happened from a moment on, and to which order, the oldest first."""
+        """The entries from a moment on, the oldest first."""
         entries = self.in_time()
         return entries[bisect_left(entries, (at_ms,)) :]
 
     def next_after(self, at_ms: int) -> int:
-        """When it happens next, as far as is known (epoch ms); `NEVER` where it doesn't."""
+        """The first instant after a moment (epoch ms); `NEVER` if there is none."""
         entries = self.in_time()
         n = bisect_left(entries, (at_ms + 1,))
         return entries[n][0] if n < len(entries) else NEVER
@@ -87,7 +88,7 @@ class Timeline:
 
 
 def _moved(entries: list[Entry], moves: dict[Entry, int]) -> list[Entry]:
-    """Entries in time, with some more, and some less."""
+    """Entries with some added and some removed."""
     kept = []
     for entry in entries:
         if moves.get(entry, 0) < 0:

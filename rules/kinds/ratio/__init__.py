@@ -1,1 +1,1 @@
-"""Bad orders of all orders in a window."""
+"""Ratios: bad orders among all orders in a window."""

@@ -1,4 +1,4 @@
-"""Ratios: which part of a shop's orders in a window went wrong."""
+"""Ratios compiled: which orders count on which day, which are bad, and which stage a count has reached."""
 
 from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
@@ -34,22 +34,22 @@ Part = tuple[int, bool]
 
 
 class Count(Struct, gc=False):
-    """A period with what lies in it: `bad` orders of `total`."""
+    """The orders in a period: `bad` ones of `total`."""
 
     period: Period
     bad: int = 0
     total: int = 0
 
     def add(self, part: Part | None, times: int) -> None:
-        """Counts an order in, or out with `times` -1, if its part lies in the period."""
+        """Adds an order if its part lies in the period; `times` -1 removes it."""
         if part is not None and self.period.first <= part[0] <= self.period.last:
             self.total += times
             self.bad += times * part[1]
 
 
 class CurrentPeriods(NamedTuple):
-    """The periods that are judged from one moment until another (epoch ms). `idle_counts`: their counts in shops where
-    nobody counts, with nothing in them."""
+    """The periods that are evaluated from one moment until another (epoch ms). `idle_counts` are their empty counts,
+    shared by all idle counters."""
 
     from_ms: int
     until_ms: int
@@ -58,9 +58,10 @@ class CurrentPeriods(NamedTuple):
 
 
 class Population:
-    """Which orders ratios count, and on which local day: those that agree in both share it. `n` is its place in the
-    plan; `ratios` has the bits of the ratios; `on_move` the judges (as bits) that must know of each order that moves.
-    To be asked again when one of `facts` has changed, or one of the deadline rules `bits` judges otherwise."""
+    """The orders that ratios count, and on which local day each counts; shared by ratios that agree in both. `n` is its
+    position in the plan. `ratios` has the bits of the ratios. `on_move` are evaluators (as bits) that must know of each
+    order that moves. An order is classified again when one of `facts` has changed, or one of the deadline rules `bits`
+    says something else."""
 
     __slots__ = ("anchor", "bits", "day", "facts", "n", "on_move", "one_anchor", "ratios", "written", "zone")
 
@@ -73,7 +74,7 @@ class Population:
         dues: Mapping[str, Moment],
         anchored: int,
     ) -> None:
-        """`bits` of each deadline rule; `anchored`: the facts (as bits) by which an order is."""
+        """`bits` of each deadline rule; `anchored`: the facts (as bits) that decide on an order's day."""
         anchors = rule.anchors()
         self.n = n
         self.facts = anchored | bits_of(facts_named(rule.denominator))
@@ -83,10 +84,10 @@ class Population:
         self.one_anchor = anchors[0] if len(anchors) == 1 and isinstance(anchors[0], str) else None
         moments = [dues[each.due] if isinstance(each, DueOf) else of_fact(each) for each in anchors]
         anchor = earliest(f"first_{n}", moments)
-        #: The instant (epoch ms) by which an order has its day; None where it has none.
+        #: The instant (epoch ms) that decides on an order's day; None if it has none.
         self.anchor: Callable[[OrderFacts], int | None] = function("facts", anchor.written())
         self.written = self._written(rule, anchor, bits)
-        #: `(facts, missed, overdue)`: the local day on which an order counts; None where it doesn't.
+        #: `(facts, missed, overdue)`: the local day on which an order counts; None if it doesn't.
         self.day: Callable[[OrderFacts, int, int], int | None] = order_function(self.written)
 
     def _written(self, rule: RatioSpec, anchor: Moment, bits: Mapping[str, int]) -> Written:
@@ -98,12 +99,12 @@ class Population:
 
 
 def counted_alike(rule: RatioSpec, locale: Locale) -> Hashable:
-    """The same for ratios that have the same denominator."""
+    """Equal for ratios that share a population."""
     return rule.denominator, rule.anchor, locale.zone
 
 
 class CompiledRatio:
-    """A ratio rule, ready to place orders and to judge counts; `n` is its place, and `bit` the same."""
+    """A ratio rule compiled. `n` is its position in the plan, `bit` is `1 << n`."""
 
     __slots__ = (
         "_current",
@@ -142,8 +143,8 @@ class CompiledRatio:
         anchored: int,
         rests_on: int,
     ) -> None:
-        """`bits` of each deadline rule. Facts as bits: by which an order is `anchored`, and all that this `rests_on`,
-        with those of the deadline rules."""
+        """`bits` of each deadline rule. Facts as bits: those that decide on an order's day (`anchored`), and all that
+        the ratio `rests_on`, including those of its deadline rules."""
         self.n = n
         self.bit = 1 << n
         self.rule = rule
@@ -153,7 +154,7 @@ class CompiledRatio:
         self.bad_facts = 0 if self.bad_when is None else bits_of(facts_named(self.bad_when))
         self.bad_bits = 0 if self.bad_when is None else sum(bits[each] for each in rules_named(self.bad_when))
         self.facts = denominator.facts | self.bad_facts
-        #: Facts (as bits) that can only redeem an order that is bad.
+        #: Facts (as bits) that can only make a bad order good again.
         ending = set[str]() if self.bad_when is None else facts_that_end(self.bad_when)
         self.redeemed_by = bits_of(ending) & ~denominator.facts
         self.rests_on = rests_on
@@ -170,7 +171,7 @@ class CompiledRatio:
         self._highest_first = self.steps[::-1]
         self.near: Step | None = None if rule.near is None else self._step("near", rule.near, None)
         self._named = {step.name: step for step in [self.near, *self.steps] if step is not None}
-        #: `(bad, total)`: what these have come to, a step's name, `near`, or nothing.
+        #: `(bad, total)`: the stage of such a count, or None.
         self.stage: Callable[[int, int], str | None] = function("bad, total", Written(self._stage()))
         self.fixed = denominator.one_anchor is not None and rule.anchors()[0] in FIRST_HOLDS  # no later word moves it
         self.bad = None if self.bad_when is None else expression(self.bad_when, bits)
@@ -187,15 +188,15 @@ class CompiledRatio:
         return f"({stages}'near') if bad and total >= {self.rule.at_least} and {mildest.expression()} else None"
 
     def part(self, facts: OrderFacts, missed: int, overdue: int) -> Part | None:
-        """Where an order would count, as these facts and judgements have it."""
+        """An order's part with these facts and these deadline rules missed and overdue."""
         day = self.denominator.day(facts, missed, overdue)
         if day is None:
             return None
         return day, self._is_bad is not None and self._is_bad(facts, missed, overdue)
 
     def current(self, at_ms: int) -> CurrentPeriods:
-        """Which periods are judged at a moment: those of the window, or what the next computation will look at. They
-        are the same for every shop, and asked for by one after the other."""
+        """The periods evaluated at a moment: those of the window, or the one of the next computation. Cached, as all
+        shops ask for the same."""
         current = self._current
         if not current.from_ms <= at_ms < current.until_ms:
             window, ahead = self.rule.window, self.next_period(at_ms)
@@ -206,8 +207,8 @@ class CompiledRatio:
         return current
 
     def next_period(self, at_ms: int) -> Period | None:
-        """What has come by now of the rolling period that the next computation will look at; None where nothing is
-        computed from one."""
+        """The part up to now of the rolling period of the next computation; None if nothing is computed from a rolling
+        period."""
         rule = self.rule
         if rule.every is None or rule.window.align != "rolling":
             return None
@@ -223,7 +224,7 @@ class CompiledRatio:
         return None
 
     def slack(self, bad: int, total: int, stage: str | None) -> int:
-        """How many more good orders a count at this stage takes before it may come to another."""
+        """How many more good orders a count at this stage takes without reaching another."""
         if stage is not None:
             return self._named[stage].holds(bad) - total
         least = self.rule.at_least
@@ -234,19 +235,19 @@ class CompiledRatio:
         return Desired(step.name, self.rule.severity[step.name], tier=tier)
 
     def evaluate(self, count: Count) -> tuple[Desired, Reason] | None:
-        """Which stage a count has reached."""
+        """The desired alert of a count, and the reason; None if it has no stage."""
         stage = self.stage(count.bad, count.total)
         if stage is None:
             return None
         return self.open(self._named[stage]), "threshold_near" if stage == "near" else "threshold_crossed"
 
     def next_step(self, count: Count) -> Step | None:
-        """The first step not reached yet; the last one when all are."""
+        """The first step not reached yet; the last one if all are."""
         ahead = [step for step in self.steps if not step.reached(count.bad, count.total)]
         return ahead[0] if ahead else (self.steps[-1] if self.steps else None)
 
     def headroom(self, count: Count) -> int | None:
-        """How many more of these orders may go bad before the next step; negative when past the last."""
+        """How many more orders may go bad before the next step; negative past the last."""
         step = self.next_step(count)
         return None if step is None else step.fits(count.bad, count.total)
 
@@ -265,17 +266,17 @@ class CompiledRatio:
         return count.total - count.bad if self.rule.good else count.bad
 
     def cost(self, step: str | None) -> Cost | None:
-        """What the step reached costs."""
+        """The penalty at a step."""
         return next((tier.penalty for tier in self.rule.tiers if tier.name == step and tier.penalty), self.rule.penalty)
 
 
 Classifier = Callable[[OrderFacts, int, int], tuple[Any, ...]]
-"""`(facts, missed, overdue)`: in which of several ratios (as bits) an order is bad, then its day by each of several
-denominators."""
+"""`(facts, missed, overdue)`: the ratios (as bits) in which an order is bad, then its day in each of several
+populations."""
 
 
 def compile_classifier(ratios: Iterable[CompiledRatio], denominators: Sequence[Population]) -> Classifier:
-    """Where an order counts, asked as one."""
+    """Compiles ratios and populations into one function."""
     bits: dict[str, int] = {}
     for each in ratios:
         if each.bad is not None:

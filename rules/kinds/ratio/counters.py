@@ -1,4 +1,4 @@
-"""A shop's orders counted for one ratio, by the day on which each counts."""
+"""A shop's orders counted by local day, and the counts of each ratio's current periods."""
 
 from collections.abc import Collection, Iterable, Iterator
 from functools import lru_cache
@@ -11,23 +11,23 @@ from rules.kinds.ratio.compiled import CompiledRatio, Count
 
 
 class DayBuckets:
-    """How many of a shop's orders count on which local day: what ratios with the same denominator share."""
+    """The number of a shop's orders per local day; shared by ratios with the same population."""
 
     __slots__ = ("_by_day", "_first_look", "_fresh", "_looks", "_sums", "_taken")
 
     def __init__(self) -> None:
         self._by_day: dict[int, int] = NOTHING
         self._sums: dict[tuple[int, int], int] = NOTHING
-        #: How many more count on which day than when anyone last looked.
+        #: Changes per day since the sums were last looked at.
         self._fresh: dict[int, int] = NOTHING
-        #: How many orders have come, and of how many a ratio (as a bit) has a count that may come to another stage.
+        #: How many orders were added, and at which number a ratio (as a bit) may come to another stage.
         self._taken = 0
         self._looks: dict[int, int] = NOTHING
         self._first_look = NEVER
 
     def add(self, day: int) -> bool:
-        """One more order counts on a day: whether no count of any ratio can have come to another stage by it, if it is
-        good. Most come and go without a look at the sums in between."""
+        """Adds a good order to a day bucket. True if no ratio can have changed stage by that (the slack isn't used
+        up)."""
         if not self._fresh:
             self._fresh = {day: 1}
         else:
@@ -36,21 +36,21 @@ class DayBuckets:
         return self._taken < self._first_look
 
     def remove(self, day: int) -> None:
-        """One order less counts on a day."""
+        """Removes an order from a day bucket."""
         self._fresh = self._fresh or {}
         self._fresh[day] = self._fresh.get(day, 0) - 1
 
     def watchful(self) -> int:
-        """The ratios (as bits) of which a count may have come to another stage by the good orders taken."""
+        """The ratios (as bits) whose slack is used up."""
         return sum([ratio for ratio, number in self._looks.items() if number <= self._taken])
 
     def watch(self, ratio: int, slack: int) -> None:
-        """So many more good orders are sure to bring no count of a ratio (as a bit) to another stage."""
+        """Sets a ratio's slack: so many more good orders can't bring it to another stage."""
         if slack < NEVER:
             self._looks = self._looks or {}
             self._looks[ratio] = self._taken + slack + 1
         elif self._looks.pop(ratio, None) is None:
-            return  # nobody waited for it
+            return  # it had no slack set
         self._first_look = min(self._looks.values(), default=NEVER)
 
     @property
@@ -77,7 +77,7 @@ class DayBuckets:
         return sum([by_day[day] for day in _inside(period, by_day)])
 
     def running(self, period: Period) -> int:
-        """The same, for a period that is asked for again and again: its sum is kept, until it slides."""
+        """The same, for a period that is asked for again and again: its sum is kept until the window slides."""
         days, by_day = (period.first, period.last), self.by_day
         total = self._sums.get(days)
         if total is None:
@@ -86,13 +86,13 @@ class DayBuckets:
         return total
 
     def forget(self, periods: Iterable[Period]) -> None:
-        """Nobody asks for these again and again any more."""
+        """Drops the kept sums of these periods."""
         for period in periods:
             self._sums.pop((period.first, period.last), None)
         self._sums = self._sums or NOTHING
 
     def slide(self, before: Period, after: Period) -> None:
-        """A window that was asked for again and again has moved on."""
+        """Moves a kept sum on to the window's next period."""
         by_day = self.by_day
         total = self._sums.pop((before.first, before.last), None)
         days = after.first, after.last
@@ -104,10 +104,13 @@ class DayBuckets:
 
 
 class RatioCounter:
-    """One shop's counts for one ratio: its `bad` orders by local day, the `totals` that they are of, and the sums of
-    the periods being judged. Of a rolling window that is computed at boundaries, that is what the next computation will
-    look at. `idle`: nothing bad lies in what is judged now or later, so nobody sums up what else does until something
-    is; its `counts` are those of every shop that sleeps, and not to be changed."""
+    """One shop's counts for one ratio: its `bad` orders by local day, the day buckets of its population (`totals`), and
+    the `counts` of the current periods. For a rolling window computed at boundaries, that is the period of the next
+    computation.
+
+    `idle`: nothing is bad in the current periods or later, so totals are not summed up; its `counts` are then shared by
+    all idle counters, and must not be changed.
+    """
 
     __slots__ = ("bad", "counts", "idle", "next_eval_ms", "ratio", "staged", "stages", "totals")
 
@@ -116,13 +119,13 @@ class RatioCounter:
         self.totals = totals
         self.bad: dict[int, dict[str, OrderFacts]] = NOTHING
         self.counts: tuple[Count, ...] = ()
-        #: What each of them had come to when it was last judged.
+        #: The stage of each count when it was last evaluated.
         self.stages: tuple[str | None, ...] = ()
         self.staged = self.idle = False
         self.next_eval_ms = MIN_MS
 
     def add_bad(self, day: int, order: str, facts: OrderFacts) -> None:
-        """An order that counts on a day is bad."""
+        """Adds a bad order to a day."""
         self.bad = self.bad or {}
         self.bad.setdefault(day, {})[order] = facts
         if self.idle:
@@ -131,7 +134,7 @@ class RatioCounter:
         self._count(day, 1)
 
     def remove_bad(self, day: int, order: str) -> None:
-        """It is no longer."""
+        """Removes a bad order from a day."""
         del self.bad[day][order]
         if not self.bad[day]:
             del self.bad[day]
@@ -143,7 +146,7 @@ class RatioCounter:
                 count.bad += more
 
     def covers(self, day: int | None) -> bool:
-        """Whether a local day lies in what is judged now: not after a lag, or long ago."""
+        """Whether a local day lies in a current period."""
         if day is not None:
             for count in self.counts:
                 if count.period.first <= day <= count.period.last:
@@ -151,11 +154,11 @@ class RatioCounter:
         return False
 
     def stage_changed(self) -> bool:
-        """Whether a count has come to another stage since it was last judged."""
+        """Whether a count has come to another stage since it was last evaluated."""
         return bool(self.counts) and not self.idle and self._look() != self.stages
 
     def advance(self, at_ms: int) -> int:
-        """Slides the window to `at_ms` and looks what its counts have come to; when it slides next (epoch ms)."""
+        """Slides the window to `at_ms` and finds the counts' stages. Returns when the window slides next (epoch ms)."""
         if at_ms >= self.next_eval_ms:
             current = self.ratio.current(at_ms)
             self.next_eval_ms = current.until_ms
@@ -167,14 +170,15 @@ class RatioCounter:
         return self.next_eval_ms
 
     def _slid(self, periods: list[Period]) -> tuple[Count, ...]:
-        """The counts of the periods that are judged from now on."""
+        """The counts of the new current periods."""
         for count in self.counts:
             if count.period not in periods:
                 self.totals.slide(count.period, periods[0])
         return tuple([Count(period, self.bad_in(period)) for period in periods])
 
     def _go_idle(self, at_ms: int) -> None:
-        """Where nothing is bad in what is judged now or later. (What counts disputes has no orders to go by.)"""
+        """Goes idle if nothing is bad in the current periods or later. (Ratios of disputes have no bad orders to tell
+        by.)"""
         if self.ratio.bad_when is None or any(count.bad for count in self.counts):
             return
         first = min(count.period.first for count in self.counts)
@@ -192,7 +196,7 @@ class RatioCounter:
         return False
 
     def _look(self) -> tuple[str | None, ...]:
-        """What the counts have come to, with their totals as they are by now."""
+        """The stages of the counts with their current totals; sets the slack."""
         stages, ratio, slack = [], self.ratio, NEVER
         for count in self.counts:
             bad, total = count.bad, self.totals.running(count.period)
@@ -213,18 +217,18 @@ class RatioCounter:
         return 0 if orders is None else len(orders)
 
     def running(self, at_ms: int) -> Count:
-        """The sum of the period that runs at a moment."""
+        """The count of the period that contains a moment."""
         if at_ms < self.next_eval_ms and self.ratio.rule.window.align != "rolling":
             found = self.counts[0]
             return Count(found.period, 0, self.totals.of(found.period)) if self.idle else self._so_far(found)
         return self.sum(self.ratio.rule.window.periods(at_ms, self.ratio.zone)[0])
 
     def counts_at(self, at_ms: int) -> list[Count]:
-        """The sums of the periods that the window gives at a moment."""
+        """The counts of the window's periods at a moment."""
         return [self.sum(period) for period in self.ratio.rule.window.periods(at_ms, self.ratio.zone)]
 
     def current_count(self, period: Period) -> Count | None:
-        """The sum of a period that is being judged, which is at hand, and not to be changed; None for another."""
+        """The kept count of a current period, which must not be changed; None for another period."""
         found = None if self.idle else next((count for count in self.counts if count.period == period), None)
         return None if found is None else self._so_far(found)
 
@@ -233,7 +237,7 @@ class RatioCounter:
         return count
 
     def next_period_count(self, at_ms: int) -> Count | None:
-        """The sum, so far, of what the next computation will look at; None for what is judged as it goes."""
+        """The count so far of the next computation's period; None if nothing is computed from a rolling period."""
         period = self.ratio.next_period(at_ms)
         return None if period is None else self.sum(period)
 
@@ -245,7 +249,7 @@ class RatioCounter:
         return (facts for day in _inside(period, self.bad) for facts in self.bad[day].values())
 
     def bad_orders(self, period: Period) -> Iterator[tuple[str, OrderFacts]]:
-        """The bad orders, oldest day first, whichever order they came in."""
+        """The bad orders, the oldest day first, in an order that doesn't depend on arrival."""
         for day in sorted(_inside(period, self.bad)):
             orders = self.bad[day]
             yield from ((order, orders[order]) for order in sorted(orders))
@@ -253,12 +257,12 @@ class RatioCounter:
 
 @lru_cache(maxsize=1_000)
 def _alike(stages: tuple[str | None, ...]) -> tuple[str | None, ...]:
-    """One object for all shops whose counts have come to the same, which are most."""
+    """The same tuple for all shops whose counts have the same stages, which saves memory."""
     return stages
 
 
 def _inside(period: Period, days: Collection[int]) -> list[int]:
-    """Those of some days that lie in a period."""
+    """Those days that lie in a period."""
     if period.last - period.first < len(days):
         return [day for day in range(period.first, period.last + 1) if day in days]
     return [day for day in days if period.first <= day <= period.last]

@@ -1,4 +1,4 @@
-"""A shop's ratio judged: live, computed at boundaries, or split by reason or provider."""
+"""Evaluates a ratio rule: continuously, at boundaries, or split by reason."""
 
 from bisect import bisect_right
 from collections import Counter
@@ -35,7 +35,7 @@ class RatioEvaluator(Evaluator[RatioSpec, Any]):
         self.versions = versions
         self.periodic = None if self.rule.every is None else PeriodicRatio(versions)
         self._in_force = [(ratio.effective, ratio.n) for ratio in versions]
-        #: The place of the version that always is in force, where there is only that.
+        #: The position of the only version, if it is always in force.
         self._only = versions[0].n if len(versions) == 1 and versions[0].effective == ALWAYS else None
         bounds = {at for ratio in versions for at in (ratio.effective.from_ms, ratio.effective.to_ms)}
         self._bounds_ms = sorted(bounds - {MIN_MS, NEVER})
@@ -88,7 +88,7 @@ class RatioEvaluator(Evaluator[RatioSpec, Any]):
         return findings
 
     def _split(self, shop: ShopView, counter: RatioCounter, count: Count, at_ms: int) -> Iterator[tuple[str, Count]]:
-        """The parts of a count that are judged each by itself."""
+        """The parts of a count that are evaluated each by itself."""
         rule = counter.ratio.rule
         if rule.by is None:
             yield "-", count
@@ -101,7 +101,7 @@ class RatioEvaluator(Evaluator[RatioSpec, Any]):
         return Counter(reason for reason in said if reason in counter.ratio.rule.of)
 
     def _part(self, shop: ShopView, counter: RatioCounter, count: Count, subject: str, at_ms: int) -> Count:
-        """The part of a count that is judged for a subject."""
+        """The part of a count for a subject."""
         parts = dict(self._split(shop, counter, count, at_ms))
         return parts.get(subject, Count(count.period, 0, count.total))
 
@@ -128,7 +128,7 @@ class RatioEvaluator(Evaluator[RatioSpec, Any]):
         return []
 
     def _newest(self, state: RuleResults | None, at_ms: int) -> tuple[int, PeriodResult] | None:
-        """What was computed at the last boundary, and that (epoch ms); None where there was nothing to compute."""
+        """The result at the last boundary, with that (epoch ms); None if there was nothing to compute."""
         return None if self.periodic is None or state is None else self.periodic.newest(state, at_ms)
 
     def computations(self, shop: ShopView) -> list[tuple[int, PeriodResult]]:
@@ -136,7 +136,7 @@ class RatioEvaluator(Evaluator[RatioSpec, Any]):
         return [] if self.periodic is None else self.periodic.computations(shop.states[self.n])
 
     def _computed_to(self, shop: ShopView, counter: RatioCounter, at_ms: int, step: str) -> Count | None:
-        """The last computation that came to a step, as a count."""
+        """The last result that reached a step, as a count."""
         found = [each for each in self.computations(shop) if each[0] <= at_ms and each[1].step == step]
         return self._as_count(shop, counter, *found[-1]) if found else None
 
@@ -157,7 +157,7 @@ class RatioEvaluator(Evaluator[RatioSpec, Any]):
         return self._evidence(shop, state, counter, count, finding, at_ms)
 
     def _count_of(self, shop: ShopView, counter: RatioCounter, finding: Finding, at_ms: int) -> Count | None:
-        """The count an alert is about, for as long as its orders are kept."""
+        """The count that an alert is about; None once its orders may have expired."""
         ratio = counter.ratio
         if (ahead := counter.next_period_count(at_ms)) is not None:
             stage = finding.open.stage
@@ -229,7 +229,7 @@ class RatioEvaluator(Evaluator[RatioSpec, Any]):
         if counter is None:
             return None
         counts = counter.counts_at(at_ms)
-        # A month that has just begun says nothing yet: then the one before it is the news.
+        # A period that has just begun has no orders yet; then the one before it is shown.
         count = next((each for each in [*counts, *self._closed(counter, counts[-1])] if each.total), counts[0])
         shown: dict[str, Any] = {}
         if counter.ratio.rule.by is not None:
@@ -247,7 +247,7 @@ class RatioEvaluator(Evaluator[RatioSpec, Any]):
         return {**ratio_json(counter, count), **shown}
 
     def _closed(self, counter: RatioCounter, count: Count) -> list[Count]:
-        """The calendar period that was computed last, before this one."""
+        """The calendar period computed last, before this one."""
         rule = counter.ratio.rule
         calendar = rule.every is not None and rule.window.align != "rolling"
         return [counter.sum(rule.window.before(count.period))] if calendar else []
@@ -281,7 +281,7 @@ def computed_json(ratio: CompiledRatio, boundary: int, found: PeriodResult) -> d
 
 
 def window_json(counter: RatioCounter, period: Period) -> dict[str, str]:
-    """The bounds of a period, `to` not in it."""
+    """The bounds of a period; `to` is excluded."""
     zone = counter.ratio.zone
     return {
         "from": rfc3339(start_of_day(period.first, zone)),

@@ -1,5 +1,5 @@
-"""Computing a ratio at its boundaries (each Monday, each month): from what had happened by then, and a fact of the
-shop's from then on, until evidence comes late."""
+"""Computes a ratio at its boundaries (each Monday, each month) from what had happened by then. The result stays a fact
+of the shop until a late fact has it computed again."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -43,7 +43,7 @@ class PeriodicRatio:
             return None
         period = ratio.rule.window.closed_at(boundary, ratio.zone)
         if start_of_day(period.first, ratio.zone) < shop.retained_from_ms:
-            return results.by_boundary.get(boundary)  # some of its orders are gone: what was computed then stands
+            return results.by_boundary.get(boundary)  # some of its orders have expired, so the earlier result stands
         at_its_time = boundary == at_ms and not shop.instant_open
         future_facts = results.future_after(boundary) if at_its_time else None
         if future_facts is not None:
@@ -61,7 +61,7 @@ class PeriodicRatio:
         return sorted([each for each in results.by_boundary.items() if self.schedule.has(each[0])])
 
     def newest(self, results: RuleResults, at_ms: int) -> tuple[int, PeriodResult] | None:
-        """What was computed at the last boundary, and that (epoch ms); None where there was nothing to compute."""
+        """The result at the last boundary, with that (epoch ms); None if there was nothing to compute."""
         known = results.computed_ms is not None and results.last_ms <= at_ms < results.next_ms
         boundary = results.last_ms if known else self.schedule.last_by(at_ms)
         found = results.by_boundary.get(boundary)
@@ -78,7 +78,7 @@ def _start(shop: ShopView, results: RuleResults, at_ms: int) -> int:
 def _counted_now(
     shop: ShopView, future_facts: Mapping[Any, int], ratio: CompiledRatio, period: Period, boundary: int
 ) -> Count:
-    """What has been counted by now, just as a boundary has come, without what is known of times to come."""
+    """The count at a boundary that has just come: the current counts without facts that lie after it."""
     count = shop.counters[ratio.n].sum(period)
     rests_on, slot, last, fixed = ratio.rests_on, ratio.denominator.n, period.last, ratio.fixed
     for order, facts in future_facts.items():
@@ -86,7 +86,7 @@ def _counted_now(
             continue
         day = order.days[slot]
         if fixed and day is not None and day > last:
-            continue  # as most do: it is still to come, and no later word moves it
+            continue  # most such orders: it counts later, and no fact can move it into the period
         came = ratio.anchored_by(order.facts, boundary)
         if not came and (day is None or day > last):
             continue  # it didn't count yet
@@ -98,13 +98,13 @@ def _counted_now(
 
 
 def _lies_elsewhere(ratio: CompiledRatio, order: OrderView, part: Part | None, period: Period, boundary: int) -> bool:
-    """Whether an order counts outside a period, and did so at a boundary already if it counted at all."""
+    """Whether an order counts outside a period, and did so at the boundary if it counted at all."""
     outside = part is not None and not period.first <= part[0] <= period.last
     return outside and ratio.anchor_known_by(order.facts, boundary)
 
 
 def _counted_then(shop: ShopView, ratio: CompiledRatio, period: Period, boundary: int) -> Count:
-    """What would have been counted at a boundary that is past."""
+    """The count at a past boundary, from all orders' facts as of then."""
     count, anchored = Count(period), ratio.denominator.anchor
     from_ms, to_ms = start_of_day(period.first, ratio.zone), start_of_day(period.last + 1, ratio.zone)
     for order in shop.orders.values():
@@ -115,7 +115,7 @@ def _counted_then(shop: ShopView, ratio: CompiledRatio, period: Period, boundary
 
 
 def _part_then(shop: ShopView, ratio: CompiledRatio, order: OrderView, boundary: int) -> Part | None:
-    """Where an order counted at a boundary, from what had happened by then."""
+    """An order's part at a boundary, from what had happened by then."""
     facts = order.facts if order.last_ms <= boundary else order.facts.as_of(boundary)
     missed, overdue = shop.plan.evaluate_timers(facts, boundary, ratio.bits)
     return ratio.part(facts, missed, overdue)

@@ -1,5 +1,5 @@
-"""Sanctions that the tier of a ratio brings: from when it was reached for their whole length, whatever the ratio does
-after that. Worked out from the facts alone, so nothing that came in the wrong order can leave a sanction behind."""
+"""Sanctions of a ratio's tiers: each lasts its whole time from when the tier was reached, whatever the ratio does after
+that. They are worked out from the facts alone, so no order of arrival can leave a sanction behind."""
 
 from collections.abc import Iterator
 from itertools import groupby
@@ -31,12 +31,12 @@ def sanctions(shop: ShopView, counter: RatioCounter, at_ms: int) -> Iterator[Act
 
 
 def _rules_named(rule: RatioSpec) -> set[str]:
-    """The deadline rules by which it counts an order as bad, or at all."""
+    """The deadline rules that decide whether an order counts, or is bad."""
     return rules_named(rule.denominator) | (set() if rule.numerator is None else rules_named(rule.numerator))
 
 
 class _Past:
-    """What a ratio counted from one moment to another: what it counts now, but for the orders that changed since."""
+    """What a ratio counted between two moments: what it counts now, with the later changes of orders undone."""
 
     def __init__(self, shop: ShopView, counter: RatioCounter, since_ms: int, at_ms: int) -> None:
         self.shop = shop
@@ -70,7 +70,7 @@ class _Past:
                 self.changes.append((at_ms, before, part))
 
     def _change_times(self, order: OrderView) -> list[int]:
-        """When something happened to an order that the ratio looks at, or fell due."""
+        """When something happened to an order that the ratio looks at, or it fell due."""
         facts = order.facts
         change_times = {due for timer in self.timers if (due := timer.due(facts)) is not None}
         if order.last_ms > self.since_ms:
@@ -94,7 +94,7 @@ class _Past:
                 day[1] += sign * part[1]
 
     def reached(self, n: int) -> int | None:
-        """When (epoch ms) the tier was first reached, having not been before."""
+        """When (epoch ms) the tier was first reached, if it wasn't before."""
         zone = self.counter.ratio.zone
         change_times: list[Change] = [(at, None, None) for at in boundaries("day", self.since_ms, self.at_ms, zone)]
         was = self._is_reached(n, self.since_ms)

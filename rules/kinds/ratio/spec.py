@@ -1,4 +1,4 @@
-"""RatioSpec rules as packs write them."""
+"""Ratio rules as packs write them."""
 
 from collections.abc import Iterator
 from typing import ClassVar, Literal
@@ -23,25 +23,25 @@ from rules.kinds.rule import Advice, Fault, Reference, Role, Rule
 from rules.messages.events import CancelReason
 
 LONGEST_MS = 400 * DAY_MS
-"""Orders further back than this are not kept for any window."""
+"""Orders older than this are not kept for any window."""
 
 
 class Cure(Struct, forbid_unknown_fields=True, frozen=True):
-    """One of the reasons a ratio is split by: what it is called, and what to do about it."""
+    """One of the reasons that a ratio is split by: its name, and what to do about it."""
 
     name: str
     actions: tuple[Advice, ...] = ()
 
 
 class RatioSpec(Rule, kw_only=True, frozen=True):
-    """`numerator` ÷ `denominator` over the orders whose `anchor` lies in `window` (the earliest, where several are
-    named). `crossed` when it is *above* `threshold`, `near` when above `near`; or by the names of `tiers`. With
-    `inclusive` the share itself is already too much. With `good` the numerator is what went well, and the share
-    must not fall below. Nothing is said before the denominator is at least `at_least`.
+    """`numerator` ÷ `denominator` over the orders whose `anchor` lies in `window` (the earliest, if several are named).
+    `crossed` when it is *above* `threshold`, `near` when above `near`; or by the names of `tiers`. With `inclusive` the
+    threshold itself is already too much. With `good` the numerator is what went well, and the share must not fall
+    below. No stage is reached before the denominator is at least `at_least`.
 
-    `disputes`: the numerator is not of orders but of the disputes with this cause that were opened in the window.
-    `every`: it is computed only then; in between `near` says what the next computation would bring. `by`: one alert
-    for each reason of cancellation (the numerator's share that `of` it had), or each provider of the disputes.
+    `disputes`: the numerator is the disputes with this cause that were opened in the window. `every`: the ratio is
+    computed only then; in between `near` says what the next computation would bring. `by`: one alert for each reason of
+    cancellation (those named in `of`), or for each provider of the disputes.
     """
 
     numerator: Condition | None = None
@@ -73,7 +73,7 @@ class RatioSpec(Rule, kw_only=True, frozen=True):
         return self.numerator if self.numerator is None or not self.good else Not(self.numerator)
 
     def looks_at(self) -> set[str]:
-        """The facts of an order that decide how it counts, beside the rules it leans on."""
+        """The facts of an order that decide how it counts, beside the rules it depends on."""
         anchors = {each for each in self.anchors() if isinstance(each, str)}
         bad = set() if self.numerator is None else facts_named(self.numerator)
         return anchors | bad | facts_named(self.denominator)

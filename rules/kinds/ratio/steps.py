@@ -1,4 +1,4 @@
-"""Steps of a ratio: how many bad orders of how many bring which stage."""
+"""Steps of a ratio: how many bad orders of how many reach which stage."""
 
 from collections.abc import Iterator, Sequence
 from decimal import Decimal
