@@ -39,7 +39,7 @@ def at_once(rules: RuleBook, events: list[Happening]) -> Engine:
 def test_twice_as_many_in_one_evaluation_take_twice_the_work(growth: Growth):
     rules = book(*growth.rules)
     once, twice = growth.events(N, 0), growth.events(2 * N, 0)
-    assert at_once(rules, twice).shops["joom", "s1"].open_alerts > 0
+    assert at_once(rules, twice).shops["joom", "s1"].emitted.open_total > 0
     assert work(lambda: at_once(rules, twice)) < MOST * work(lambda: at_once(rules, once))
 
 
