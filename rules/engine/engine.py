@@ -206,10 +206,8 @@ class Engine:
 
     def _note_results(self, shop: Shop) -> None:
         """Adds a shop's computed results that have changed to what is to be saved."""
-        results = shop.period_results
-        for rule, boundary_ms in results.unsaved:
+        for rule, boundary_ms in shop.period_results.take_unsaved():
             self._changes.computed[shop.key, rule, boundary_ms] = shop
-        results.unsaved.clear()
 
     # -- time -----------------------------------------------------------------------------------------------
 

@@ -4,7 +4,7 @@ A result is a fact of the shop from then on: it is kept in the changelog, comes 
 change of the shop's plan until its rule has computed it again.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from copy import copy
 from typing import Any, Generic, Protocol, TypeVar
 
@@ -62,7 +62,7 @@ class RuleResults:
             return False
         self.restore(boundary_ms, result)
         if self.shared is not None:
-            self.shared.unsaved.append((self.rule, boundary_ms))
+            self.shared.note_unsaved([(self.rule, boundary_ms)])
         return True
 
     def restore(self, boundary_ms: int, result: PeriodResult | None) -> None:
@@ -101,28 +101,28 @@ class PeriodResults(Generic[Order]):
     before may change a result. Both instants are compared at each event.
     """
 
-    __slots__ = ("_bound", "_by_rule", "_schedules", "boundary_ms", "future_facts", "late_before_ms", "unsaved")
+    __slots__ = ("_bound", "_schedules", "_unbound", "boundary_ms", "future_facts", "late_before_ms", "unsaved")
 
     def __init__(self) -> None:
         self.boundary_ms = NEVER
         self.late_before_ms = MIN_MS
         self.future_facts: dict[Order, int] = NOTHING
         #: `(rule, boundary)` of the results that are to be saved.
-        self.unsaved: list[tuple[str, int]] = []
-        self._by_rule: dict[str, RuleResults] = NOTHING
+        self.unsaved: Sequence[tuple[str, int]] = ()
+        #: Those of the plan's rules, and those of other rules that have results from before.
         self._bound: Sequence[RuleResults] = ()
+        self._unbound: dict[str, RuleResults] = NOTHING
         self._schedules: Sequence[Schedule] = ()
 
     def bind(self, rules: Sequence[RuleResults], schedules: Sequence[Schedule], orders: Iterable[Order]) -> None:
         """Takes on the periodic ratios of another plan, with when each is computed. They find the results of the same
         rules under the plan before."""
-        self._bound, self._schedules = rules, schedules
+        before = {each.rule: each for each in self._all() if each.by_boundary}
         for rule in rules:
-            before = self._by_rule.get(rule.rule)
             rule.shared = self
-            rule.by_boundary = NOTHING if before is None else before.by_boundary
-            self._by_rule = self._by_rule or {}
-            self._by_rule[rule.rule] = rule
+            if rule.rule in before:
+                rule.by_boundary = before.pop(rule.rule).by_boundary
+        self._bound, self._unbound, self._schedules = rules, before or NOTHING, schedules
         self.boundary_ms, self.future_facts = MIN_MS if rules else NEVER, NOTHING
         for order in orders:
             self.expect(order)  # nobody may have asked what lies ahead until now
@@ -151,16 +151,31 @@ class PeriodResults(Generic[Order]):
 
     def restore(self, rule: str, boundary_ms: int, result: PeriodResult | None) -> None:
         """Takes back a saved result, whether its rule is known yet or not."""
-        self._by_rule = self._by_rule or {}
-        self._by_rule.setdefault(rule, RuleResults(rule)).restore(boundary_ms, result)
+        of_rule = next((each for each in self._all() if each.rule == rule), None)
+        if of_rule is None:
+            self._unbound = self._unbound or {}
+            of_rule = self._unbound[rule] = RuleResults(rule)
+        of_rule.restore(boundary_ms, result)
         if result is not None:
             self.late_before_ms = max(self.late_before_ms, boundary_ms)
 
     def clear(self) -> None:
         """Forgets all results: other rules have other boundaries."""
-        for rule in self._by_rule.values():
-            self.unsaved += [(rule.rule, boundary_ms) for boundary_ms in rule.by_boundary]
+        for rule in self._all():
+            self.note_unsaved([(rule.rule, boundary_ms) for boundary_ms in rule.by_boundary])
             rule.by_boundary = NOTHING
+        self._unbound = NOTHING
+
+    def take_unsaved(self) -> Sequence[tuple[str, int]]:
+        """`(rule, boundary)` of the results that have changed since the last call."""
+        unsaved, self.unsaved = self.unsaved, ()
+        return unsaved
+
+    # -- what its ratios tell -------------------------------------------------------------------------------
+
+    def note_unsaved(self, results: Sequence[tuple[str, int]]) -> None:
+        """Some results (by rule and boundary) are other than before."""
+        self.unsaved = [*self.unsaved, *results]
 
     # -- what it answers ------------------------------------------------------------------------------------
 
@@ -174,4 +189,8 @@ class PeriodResults(Generic[Order]):
 
     def by_rule(self) -> dict[str, dict[int, PeriodResult]]:
         """All results by rule and boundary (epoch ms)."""
-        return {name: rule.by_boundary for name, rule in self._by_rule.items() if rule.by_boundary}
+        return {each.rule: each.by_boundary for each in self._all() if each.by_boundary}
+
+    def _all(self) -> Iterator[RuleResults]:
+        yield from self._bound
+        yield from self._unbound.values()
