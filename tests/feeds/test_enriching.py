@@ -167,6 +167,45 @@ async def test_an_order_that_the_platform_does_not_know_counts_as_it_was_pushed(
     assert (event["id"], event["data"]) == ("A1:placed", {})
 
 
+async def test_a_detail_that_is_behind_the_push_is_asked_for_once_more(shopee: Shopee, tmp_path: Path) -> None:
+    shopee.order("A1")
+    push = shopee.push("A1") | {"data": {"ordersn": "A1", "status": "SHIPPED", "update_time": START_MS // 1000}}
+
+    def ship() -> None:
+        shopee.clock.at_ms = START_MS + 5_000
+        shopee.ship("A1")
+
+    shopee.after(DETAIL, ship)
+    async with desk(shopee, tmp_path) as here:
+        events = {event["id"]: event for event in await here.events(push)}
+    assert events.keys() == {"A1:placed", "A1:shipped"}
+    assert events["A1:shipped"]["time"] == "2026-11-03T10:00:05Z"  # that of the detail
+    assert shopee.calls[DETAIL] == 2
+
+
+async def test_what_the_detail_does_not_hear_of_counts_as_it_was_pushed_with_a_word(
+    shopee: Shopee, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    shopee.order("A1")
+    push = shopee.push("A1") | {"data": {"ordersn": "A1", "status": "SHIPPED", "update_time": START_MS // 1000}}
+    async with desk(shopee, tmp_path) as here:
+        events = await here.events(push)
+    assert [event["id"] for event in events] == ["A1:placed", "A1:shipped"]
+    assert "amount" in events[0]["data"]
+    assert "shopee/main/910044217: order.shipped is pushed and not in the order's detail" in caplog.text
+
+
+async def test_a_line_that_is_shipped_is_not_the_order(tmp_path: Path) -> None:
+    async with Lazada(Clock()) as lazada:
+        lazada.order(ORDER, package_id="P1")
+        (line,) = lazada.items[ORDER]
+        other = line | {"order_item_id": 2, "sku": "MUG-2"}
+        lazada.items[ORDER] = [line | {"status": "shipped"}, other]
+        async with desk(lazada, tmp_path) as here:
+            ids = [event["id"] for event in await here.events(lazada.push(ORDER))]
+    assert ids == [f"{ORDER}:placed", f"{ORDER}:shipped:P1"]
+
+
 async def test_a_status_that_only_the_detail_has_is_told_and_the_push_counts(shopee: Shopee, tmp_path: Path) -> None:
     shopee.order("A1")
     push = shopee.push("A1")

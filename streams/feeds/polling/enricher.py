@@ -2,12 +2,13 @@
 
 Of events with one id the first counts. A push says that an order was placed; its amount, items and deadline are in the
 order's detail. So a thin push waits until that was asked for: for `GIVE_UP_S` at most, and a shop whose platform didn't
-answer then isn't asked again for `REST_S`; meanwhile its pushes count as they are.
+answer then isn't asked again for `REST_S`; meanwhile its pushes count as they are. So does one of which the detail has
+heard nothing after a while.
 """
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Iterable, Sequence
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
@@ -33,6 +34,8 @@ log.addFilter(PacedLog())
 
 GIVE_UP_S = 10.0
 REST_S = 60.0
+BEHIND_S = 2.0
+"""After this an order is asked for once more whose detail has not heard yet of what was pushed."""
 
 
 class Asked(NamedTuple):
@@ -87,17 +90,47 @@ class Enricher:
         for asked, (app, _) in wanted.items():  # shops whose pushes stop are read more often
             self._ledger.set_pushed(shop_name(app, asked.shop), self._time.now_ms())
         completion = Completion()
-        found = await asyncio.gather(
-            *(self._details(asked, app, list(orders), completion) for asked, (app, orders) in wanted.items())
-        )
-        details = dict(zip(wanted, found, strict=True))
+        details = await self._ask(wanted, completion)
+        if behind := _behind(pushes, details):
+            await self._time.pause(BEHIND_S)
+            again = await self._ask({asked: (wanted[asked][0], orders) for asked, orders in behind.items()}, completion)
+            for asked, found in again.items():
+                details[asked] |= found
         for app, mapped in pushes:
             for thin in mapped.thin:
                 detail = details[_asked(app, thin)].get(thin.order)
                 if detail is not None:
-                    _replace(mapped, thin, detail, told_by(app.source))
+                    self._replace(app, mapped, thin, detail)
             mapped.thin.clear()
         return completion
+
+    async def _ask(
+        self, wanted: Mapping[Asked, tuple[App, Mapping[str, None]]], completion: Completion
+    ) -> dict[Asked, dict[str, Detail]]:
+        found = await asyncio.gather(
+            *(self._details(asked, app, list(orders), completion) for asked, (app, orders) in wanted.items())
+        )
+        return dict(zip(wanted, found, strict=True))
+
+    def _replace(self, app: App, pushed: Mapped, thin: Thin, detail: Detail) -> None:
+        """What the detail tells stands in place of the push's own events. Those stay of which it has heard nothing
+        yet, as long as it is about an order of ours."""
+        mapped, own = detail.mapped, {event["id"]: event for event in thin.events}
+        for event in mapped.events:
+            if event["time"] == detail.received_at and event["id"] in own:
+                event["time"] = own[event["id"]]["time"]  # the detail has none: that of the call stands there
+        gone = _told(app, detail)
+        ids = {event["id"] for event in mapped.events}
+        kept = [event for event in thin.events if event["id"] not in ids and event["type"] not in gone]
+        if untold := _untold(app, thin, detail):
+            metrics.FETCHES.labels(app.source.source, "given_up").inc()
+            log.warning("%s: %s is pushed and not in the order's detail", shop_name(app, thin.shop), ", ".join(untold))
+        pushed.events[:] = mapped.events + [
+            event for event in pushed.events if event not in thin.events or event in kept
+        ]
+        pushed.problems += mapped.problems
+        pushed.numbers += mapped.numbers
+        pushed.over += mapped.over
 
     async def _details(self, asked: Asked, app: App, orders: list[str], completion: Completion) -> dict[str, Detail]:
         """What the details of those orders mean that could be had in time."""
@@ -169,26 +202,36 @@ def _asked(app: App, thin: Thin) -> Asked:
     return Asked(app.source.source, app.name, thin.shop, thin.fetch)
 
 
-def told_by(source: SourceFile) -> set[str]:
+def _behind(pushes: Iterable[Push], details: Mapping[Asked, Mapping[str, Detail]]) -> dict[Asked, dict[str, None]]:
+    """Orders whose details have not heard yet of what was pushed."""
+    behind: dict[Asked, dict[str, None]] = {}
+    for app, mapped in pushes:
+        for thin in mapped.thin:
+            detail = details[_asked(app, thin)].get(thin.order)
+            if detail is not None and _untold(app, thin, detail):
+                behind.setdefault(_asked(app, thin), {})[thin.order] = None
+    return behind
+
+
+def _untold(app: App, thin: Thin, detail: Detail) -> list[str]:
+    """Types of events that are pushed, that the API tells, and that are not in this detail. Where it means nothing at
+    all, it is no order of ours."""
+    told = {event["type"] for event in detail.mapped.events}
+    if not told or detail.mapped.problems:
+        return []
+    return sorted({event["type"] for event in thin.events} & _told_by(app.source) - told)
+
+
+def _told(app: App, detail: Detail) -> set[str]:
+    """Types of events of which the detail has the last word."""
+    if detail.mapped.problems:
+        return set()
+    return {event["type"] for event in detail.mapped.events} or _told_by(app.source)
+
+
+def _told_by(source: SourceFile) -> set[str]:
     """The types of events that this source's API tells."""
     messages = [message for message in source.messages if message.transport == "poll"]
     of_all = {fact.type for message in messages for fact in message.facts.values()}
     of_parts = [fact for message in messages for entries in message.entries for fact in entries.facts.values()]
     return of_all | {fact.type for fact in of_parts}
-
-
-def _replace(pushed: Mapped, thin: Thin, detail: Detail, told: set[str]) -> None:
-    """What the detail tells stands in place of the push's own events: of the types it could tell, of all. Where
-    something in it can't be mapped, the push's own stay beside it."""
-    own = {event["id"]: event for event in thin.events}
-    for event in detail.mapped.events:
-        if event["time"] == detail.received_at and event["id"] in own:
-            event["time"] = own[event["id"]]["time"]  # the detail has none: that of the call stands there
-    ids = {event["id"] for event in detail.mapped.events}
-    gone = [
-        event for event in thin.events if event["id"] in ids or (event["type"] in told and not detail.mapped.problems)
-    ]
-    pushed.events[:] = detail.mapped.events + [event for event in pushed.events if event not in gone]
-    pushed.problems += detail.mapped.problems
-    pushed.numbers += detail.mapped.numbers
-    pushed.over += detail.mapped.over

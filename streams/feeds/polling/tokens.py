@@ -66,7 +66,7 @@ class TokenKeeper:
             if not self._works(instead_of):
                 if not self._may_begin and self.tokens != stored:
                     raise Refused(
-                        "there is no token: `shipclock poll` has the first one, in the same SHIPCLOCK_DATADIR"
+                        "there is no token yet: `shipclock poll` gets the first, with the same SHIPCLOCK_DATADIR"
                     )
                 self._keep(await self._call(self.tokens.refresh))
 
