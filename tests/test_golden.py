@@ -16,6 +16,7 @@ from rules.engine.engine import Engine
 from rules.facts import shop_facts
 from rules.facts.order_facts import OrderFacts, Shipment, Terms
 from rules.facts.shop_facts import KINDS
+from rules.facts.stored import encode_facts
 from rules.harness.pack_tests import run
 from rules.harness.replay import replay
 from rules.kinds.ratio.period_results import PeriodResult
@@ -24,7 +25,7 @@ from rules.messages.events import Item, decode
 from rules.plan.rule_book import RuleBook
 from streams import pack_files
 from streams.kafka.keys import entry_key, order_key
-from streams.runtime.changelog import COMPUTED, Progress, encode_facts
+from streams.runtime.changelog import COMPUTED, Progress
 from streams.runtime.standings_publisher import published
 from tests.fuzz.good_records import good_records
 from tests.rules.history import pack_file

@@ -14,8 +14,10 @@ from rules.engine.ceilings import UNBOUNDED, Ceilings, no_room
 from rules.engine.retention import EXPIRE_EVERY_MS, expire
 from rules.engine.timer_queue import TimerQueue
 from rules.engine.work_queue import WorkQueue
-from rules.facts.order_facts import MERGE, OrderFacts
+from rules.facts.merge import MERGE, MORE, merge_details
+from rules.facts.order_facts import EVERY_FACT, OrderFacts
 from rules.facts.shop_facts import KINDS, PROFILE_KINDS
+from rules.facts.statements import Stamp
 from rules.kinds.deadline.timer import OVERDUE, Timer
 from rules.messages.alert_state import Desired
 from rules.messages.alerts import Alert
@@ -24,7 +26,7 @@ from rules.messages.envelope import Event
 from rules.messages.events import AnyEvent, ClockTick
 from rules.messages.shop_events import ShopEvent
 from rules.plan.rule_book import RuleBook
-from rules.state.aggregate import apply_order
+from rules.state.aggregate import apply_order, replace_facts
 from rules.state.changes import Changes
 from rules.state.shop import Order, Shop
 
@@ -138,13 +140,18 @@ class Engine:
         stamp = at_ms, intern(event.source), event.id
         order = shop.orders.get(order_id)
         if order is not None:
-            changed_facts = merge(order.facts, event, stamp)
+            facts = order.facts
+            changed_facts = merge(facts, event, stamp) if facts.plain else MORE
+            if changed_facts < 0:
+                changed_facts = self._merge_details(order, event, stamp)
         else:
             if self.order_count >= self.ceilings.orders:
                 raise no_room("orders", self.order_count)
             check_names(event, "order")
             order = Order(order_id, shop)
             changed_facts = merge(order.facts, event, stamp)
+            if changed_facts < 0:
+                changed_facts = self._merge_details(order, event, stamp)
             self.keep(order)  # only now: the merge may have raised
         if changed_facts:
             if at_ms > order.last_ms:
@@ -162,6 +169,15 @@ class Engine:
                 results.note_future(order, changed_facts)
             if at_ms <= results.late_before_ms:
                 self._compute_again(shop, at_ms)
+
+    def _merge_details(self, order: Order, event: Event, stamp: Stamp) -> int:
+        """Merges what makes an order more than a plain one; any fact may be another then."""
+        facts = merge_details(order.facts, event, stamp)
+        if facts is None:
+            return 0
+        replace_facts(order, facts)
+        order.watched_facts = order.shop.plan.masks.watched_facts
+        return EVERY_FACT
 
     def _merge_shop(self, shop: Shop, event: Event, at_ms: int) -> None:
         kind = KINDS.get(type(event))

@@ -1,46 +1,21 @@
-"""The facts of one order: a handful, which merge in any order and any number of times.
+"""What is known of one order: a handful of facts, each with the stamp of the event that says so.
 
-A fact is a stamp `(at_ms, source, event id)`. If several events state the same fact, the earliest stamp holds (when was
-it *first* shipped?), or for some facts the latest (last scan, moved deadline). Stamps of different events are never
-equal, so every order of arrival ends in the same facts.
+Almost every order is a plain one: placed, shipped in one parcel, collected, scanned and delivered. Of it only these
+facts are kept. Of others (several parcels, lines, an order put back) `DetailedFacts` keep what was said, and the same
+facts follow from that.
 """
 
 from collections.abc import Callable, Iterable, Sequence
 from copy import copy
-from datetime import date
 from operator import attrgetter
-from sys import intern
-from typing import Any, Final
+from typing import ClassVar, Final
 
 from msgspec import Struct
 
-from rules.calendar.instants import MIN_MS, NEVER, date_ms, is_believable, to_ms
+from rules.calendar.instants import MIN_MS, NEVER
 from rules.codegen import Written, function
-from rules.messages.events import (
-    CancelledData,
-    DeadlineChanged,
-    Item,
-    OrderCancelled,
-    OrderPlaced,
-    OrderRefunded,
-    OrderReturned,
-    OrderShipped,
-    PickupCollected,
-    PickupFailed,
-    PlacedData,
-    ShippedData,
-    TrackingUpdated,
-)
-
-Stamp = tuple[int, str, str]
-"""When it happened (epoch ms), and which event of which source said so."""
-
-
-DueBy = int | str
-"""Epoch ms, or a local date (`2026-01-08`) that ends with that day in the shop's zone."""
-
-Merge = Callable[["OrderFacts", Any, Stamp], int]
-"""Merges an event into an order's facts. Returns the bits (`FACT_BIT`) of the facts that changed."""
+from rules.facts.statements import DueBy, Stamp, Statements
+from rules.messages.events import Item
 
 
 class Terms(Struct, array_like=True, gc=False):
@@ -65,7 +40,20 @@ class Shipment(Struct, array_like=True, gc=False):
 
 
 class OrderFacts(Struct, array_like=True, gc=False):
-    """The facts of one order; None if not known. Kept on the wire as an array, so fields are only ever appended."""
+    """The facts of one order; `None` is "not heard of". Kept on the wire as an array whose length says whether it is
+    of a plain order, so no fields may be added.
+
+    `moved_before` are earlier moves of the deadline. Where there were none it has, as bits (`Told`), what else was told
+    and can only matter once the order is no longer a plain one: so that costs a plain order no byte.
+    """
+
+    plain: ClassVar[bool] = True
+    statements: ClassVar[Statements] = ()
+    sent_back: ClassVar[Stamp | None] = None
+    part_cancelled: ClassVar[Stamp | None] = None
+    voided: ClassVar[Stamp | None] = None
+    parcels: ClassVar[tuple["OrderFacts", ...]] = ()
+    parcel: ClassVar[str | None] = None
 
     placed: Stamp | None = None
     terms: Terms | None = None
@@ -83,7 +71,7 @@ class OrderFacts(Struct, array_like=True, gc=False):
     pickup_failed: Stamp | None = None
     returned: Stamp | None = None
     refunded: Stamp | None = None
-    moved_before: tuple[tuple[Stamp, DueBy], ...] = ()
+    moved_before: tuple[tuple[Stamp, DueBy], ...] | int = ()
 
     def as_of(self, at_ms: int) -> "OrderFacts":
         """The facts as of a moment. (Of `news` only the latest stamp is kept, so results at boundaries never look at
@@ -100,10 +88,14 @@ class OrderFacts(Struct, array_like=True, gc=False):
             kept.cancelled_by = kept.cancelled_for = None
         if kept.deadline_moved is None:
             kept.moved_to_ms = None
-            for stamp, to in self.moved_before:
+            for stamp, to in self.moves_before():
                 if stamp[0] <= at_ms:
                     kept.deadline_moved, kept.moved_to_ms = stamp, to
         return kept
+
+    def moves_before(self) -> tuple[tuple[Stamp, DueBy], ...]:
+        """Moves of the deadline before the last one."""
+        return () if isinstance(self.moved_before, int) else self.moved_before
 
     def is_over(self) -> bool:
         """Whether the order is delivered, cancelled, returned or refunded, after which few rules wait for anything."""
@@ -116,11 +108,52 @@ class OrderFacts(Struct, array_like=True, gc=False):
     def first_at_ms(self) -> int:
         """The time of the first fact (epoch ms); `NEVER` if there is none."""
         first = min([stamp[0] for stamp in every_stamp(self) if stamp is not None], default=NEVER)
-        return min(first, self.moved_before[0][0][0]) if self.moved_before else first
+        moves = self.moves_before()
+        return min(first, moves[0][0][0]) if moves else first
 
     def last_at_ms(self) -> int:
         """The time of the latest fact (epoch ms); `MIN_MS` if there is none."""
         return max([stamp[0] for stamp in every_stamp(self) if stamp is not None], default=MIN_MS)
+
+
+class Told:
+    """Bits of what else was told of a plain order."""
+
+    PICKUPS_UNNAMED = 1
+    TRACKING_UNNAMED = 2
+    """Pickups and tracking that named no parcel are about all of them, should there be others."""
+    PAID = 4
+    NOT_SENSITIVE = 8
+    NOT_PREDECLARED = 16
+    COMPLETE = 32
+    """Said outright, not only by saying nothing else."""
+
+
+class DetailedFacts(OrderFacts, gc=False):
+    """The facts of an order with more than the plain case: they follow from the `statements` (`rules.facts.derive`).
+
+    `parcels`: the order as if it had only that one, for each parcel that counts (and then `parcel` is what it is
+    called); `left_out`: parcels and news that don't count, with the reason. `unpaid`: its clock hasn't started.
+    """
+
+    plain: ClassVar[bool] = False
+
+    statements: Statements = ()  # type: ignore[misc]
+    sent_back: Stamp | None = None  # type: ignore[misc]
+    part_cancelled: Stamp | None = None  # type: ignore[misc]
+    part_cancelled_by: str | None = None
+    part_cancelled_for: str | None = None
+    voided: Stamp | None = None  # type: ignore[misc]
+    unpaid: bool = False
+    parcels: tuple[OrderFacts, ...] = ()  # type: ignore[misc]
+    parcel: str | None = None  # type: ignore[misc]
+    left_out: tuple[tuple[str, str], ...] = ()
+
+    def first_at_ms(self) -> int:
+        return min([each.at_ms for each in self.statements], default=NEVER)
+
+    def last_at_ms(self) -> int:
+        return max([each.at_ms for each in self.statements], default=MIN_MS)
 
 
 FACT_NAMES: Final = (
@@ -135,6 +168,8 @@ FACT_NAMES: Final = (
     "pickup_failed",
     "returned",
     "refunded",
+    "sent_back",
+    "part_cancelled",
 )
 """The facts that packs may name in `from`, `until`, `after`, `has` and `anchor`."""
 
@@ -157,7 +192,10 @@ def stamps_of(facts: Sequence[str]) -> Callable[[OrderFacts], tuple[Stamp | None
 def all_had_come(facts: int) -> Callable[[OrderFacts, int], bool]:
     """Whether no fact among these (as bits) lies after a moment (epoch ms)."""
     ahead = [_lies_ahead(fact) for fact in _named(facts)]
-    had_come: Callable[[OrderFacts, int], bool] = function("facts, at_ms", Written(f"not ({' or '.join(ahead)})"))
+    plain = f"not ({' or '.join(ahead)})"
+    had_come: Callable[[OrderFacts, int], bool] = function(
+        "facts, at_ms", Written(f"({plain}) if facts.plain else facts.last_at_ms() <= at_ms")
+    )
     return had_come
 
 
@@ -165,8 +203,10 @@ def any_had_come(facts: int) -> Callable[[OrderFacts, int], bool]:
     """Whether any of these facts (as bits) had happened by a moment (epoch ms)."""
     come = [f"facts.{fact} is not None and facts.{fact}[0] <= at_ms" for fact in _named(facts)]
     if facts & FACT_BIT["deadline_moved"]:
-        come.append("len(facts.moved_before) > 0 and facts.moved_before[0][0][0] <= at_ms")
-    had_come: Callable[[OrderFacts, int], bool] = function("facts, at_ms", Written(f"({' or '.join(come)})"))
+        come.append("len(facts.moves_before()) > 0 and facts.moves_before()[0][0][0] <= at_ms")
+    had_come: Callable[[OrderFacts, int], bool] = function(
+        "facts, at_ms", Written(f"({' or '.join(come)}) if facts.plain else facts.first_at_ms() <= at_ms")
+    )
     return had_come
 
 
@@ -179,8 +219,11 @@ def _lies_ahead(fact: str) -> str:
 
 
 def _ahead() -> Callable[[OrderFacts, int], int]:
-    bits = [f"({bit} if {_lies_ahead(fact)} else 0)" for fact, bit in FACT_BIT.items()]
-    ahead: Callable[[OrderFacts, int], int] = function("facts, at_ms", Written(" | ".join(bits)))
+    bits = " | ".join(f"({bit} if {_lies_ahead(fact)} else 0)" for fact, bit in FACT_BIT.items())
+    detailed = f"{EVERY_FACT} if facts.last_at_ms() > at_ms else 0"
+    ahead: Callable[[OrderFacts, int], int] = function(
+        "facts, at_ms", Written(f"({bits}) if facts.plain else ({detailed})")
+    )
     return ahead
 
 
@@ -189,130 +232,7 @@ future_bits: Final = _ahead()
 
 
 FIRST_HOLDS: Final = frozenset(FACT_NAMES) - {"news", "deadline_moved"}
-"""Facts of which the earliest stamp holds, so that a later statement changes nothing."""
+"""Facts of which the earliest statement holds, so that a later one changes nothing in the plain case."""
 
 every_stamp: Final[Callable[[OrderFacts], tuple[Stamp | None, ...]]] = attrgetter(*FACT_NAMES)
 """All facts, in the order of `FACT_NAMES`."""
-
-UNSCANNED: Final = frozenset({None, "info_received", "expired"})
-"""Tracking states in which no carrier has had the parcel yet."""
-
-
-def _real(ship_by: Any) -> DueBy | None:
-    """When something is promised; None for what a sender writes to mean "no time"."""
-    if ship_by is None:
-        return None
-    if type(ship_by) is date:
-        return ship_by.isoformat() if is_believable(date_ms(ship_by)) else None
-    at_ms = to_ms(ship_by)
-    return at_ms if is_believable(at_ms) else None
-
-
-def _first(fact: str, fill: Callable[[OrderFacts, Any], None] | None = None) -> Merge:
-    """A merge for a fact whose earliest stamp holds; `fill` keeps other data of that event."""
-
-    bit = FACT_BIT[fact]
-
-    def merge(facts: OrderFacts, event: Any, stamp: Stamp) -> int:
-        held = getattr(facts, fact)
-        if held is not None and held <= stamp:
-            return 0
-        if fill is not None:
-            fill(facts, event.data)  # before the mark, so that nothing is half merged where it raises
-        setattr(facts, fact, stamp)
-        return bit
-
-    return merge
-
-
-def _last(fact: str, fill: Callable[[OrderFacts, Any], None] | None = None) -> Merge:
-    """A merge for a fact whose latest stamp holds."""
-
-    bit = FACT_BIT[fact]
-
-    def merge(facts: OrderFacts, event: Any, stamp: Stamp) -> int:
-        held = getattr(facts, fact)
-        if held is not None and held >= stamp:
-            return 0
-        if fill is not None:
-            fill(facts, event.data)  # before the mark, so that nothing is half merged where it raises
-        setattr(facts, fact, stamp)
-        return bit
-
-    return merge
-
-
-def _agreed(facts: OrderFacts, data: PlacedData) -> None:
-    facts.terms = Terms(
-        None if data.amount is None else str(data.amount),
-        None if data.currency is None else intern(data.currency),
-        data.mode,
-        _real(data.ship_by),
-        data.handling_h,
-        data.logistics,
-        bool(data.sensitive),
-        bool(data.predeclared),
-        data.items or (),
-    )
-
-
-def _sent(facts: OrderFacts, data: ShippedData) -> None:
-    facts.shipment = Shipment(data.carrier, data.tracking_no, data.logistics, data.label)
-
-
-def _given_up(facts: OrderFacts, data: CancelledData) -> None:
-    facts.cancelled_by = data.by
-    facts.cancelled_for = data.reason
-
-
-MOVES_KEPT = 20
-"""How many moves of a deadline are kept; no order has as many."""
-
-
-def _moved(facts: OrderFacts, event: Any, stamp: Stamp) -> int:
-    """The latest move of a deadline holds; earlier ones are kept for results computed as of their time."""
-    moves = dict(facts.moved_before)
-    if facts.deadline_moved is not None and facts.moved_to_ms is not None:
-        moves[facts.deadline_moved] = facts.moved_to_ms
-    if stamp in moves:
-        return 0
-    to = _real(event.data.ship_by)
-    if to is None:
-        return 0
-    moves[stamp] = to
-    *before, (facts.deadline_moved, facts.moved_to_ms) = sorted(moves.items())[-MOVES_KEPT:]
-    facts.moved_before = tuple(before)
-    kept = facts.deadline_moved == stamp or stamp in dict(before)
-    return FACT_BIT["deadline_moved"] if kept else 0
-
-
-_news = _last("news")
-_scanned = _first("scanned")
-_delivered = _first("delivered")
-_returned = _first("returned")
-
-
-def _tracked(facts: OrderFacts, event: TrackingUpdated, stamp: Stamp) -> int:
-    status = event.data.status
-    changed = _news(facts, event, stamp)
-    if status not in UNSCANNED:
-        changed |= _scanned(facts, event, stamp)
-    if status == "delivered":
-        changed |= _delivered(facts, event, stamp)
-    elif status == "returned":
-        changed |= _returned(facts, event, stamp)
-    return changed
-
-
-MERGE: Final[dict[type, Merge]] = {
-    OrderPlaced: _first("placed", _agreed),
-    DeadlineChanged: _moved,
-    OrderShipped: _first("shipped", _sent),
-    OrderCancelled: _first("cancelled", _given_up),
-    OrderReturned: _returned,
-    OrderRefunded: _first("refunded"),
-    PickupCollected: _first("collected"),
-    PickupFailed: _first("pickup_failed"),
-    TrackingUpdated: _tracked,
-}
-"""How each type of event is merged."""

@@ -13,7 +13,7 @@ import msgspec
 from msgspec import Struct
 
 from rules.calendar.instants import DAY_MS, NEVER, rfc3339, to_ms
-from rules.facts.order_facts import Stamp
+from rules.facts.statements import Stamp
 from rules.messages import shop_events as events
 
 KEPT_MS = 400 * DAY_MS

@@ -6,6 +6,7 @@ evaluators (as bits) that must evaluate again because of it.
 
 from functools import lru_cache
 
+from rules.facts.order_facts import OrderFacts
 from rules.kinds.ratio.compiled import Population
 from rules.plan.shop_plan import Reclassification
 from rules.state.shop import Order
@@ -28,6 +29,16 @@ def apply_order(order: Order, changed_facts: int, changed: int, passed_ms: int) 
     if index_updates.numbers and shop.set_tracking_number(order):
         dirty_rules |= plan.on_number
     return dirty_rules
+
+
+def replace_facts(order: Order, facts: OrderFacts) -> None:
+    """Gives an order other facts, also where it counts as bad; `count` then tells where it counts by them."""
+    order.facts = facts
+    for n in _positions(order.bad):
+        counter = order.shop.counters[n]
+        day = order.days[counter.ratio.denominator.n]
+        if day is not None and order.id in counter.bad.get(day, ()):
+            counter.bad[day][order.id] = facts
 
 
 def remove_order(order: Order) -> int:

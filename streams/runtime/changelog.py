@@ -6,7 +6,7 @@ import msgspec
 
 from rules.calendar.instants import MIN_MS
 from rules.facts import shop_facts
-from rules.facts.order_facts import OrderFacts
+from rules.facts.stored import encode_facts
 from rules.kinds.ratio.period_results import PeriodResult
 from rules.state.changes import Changes
 from streams.kafka.keys import entry_key, order_key
@@ -46,9 +46,3 @@ def fact_records(changes: Changes) -> Iterator[tuple[bytes, bytes | None]]:
 
 
 _decode_computed = msgspec.msgpack.Decoder(PeriodResult).decode
-
-
-_decode_facts = msgspec.msgpack.Decoder(OrderFacts).decode
-
-
-encode_facts = msgspec.msgpack.Encoder().encode

@@ -21,6 +21,7 @@ from rules.engine.restore import (
     restore_order,
 )
 from rules.facts import shop_facts
+from rules.facts.stored import decode_facts
 from rules.messages import alerts
 from rules.messages.alerts import Alert
 from rules.messages.bad_events import LONGEST_REASON, BadEvent, KeptWithout, as_bad_event, leap
@@ -37,7 +38,7 @@ from streams.kafka.keys import partition_of
 from streams.kafka.topics import CLOCKED, topic_of
 from streams.paced_log import PacedLog
 from streams.runtime import instruments
-from streams.runtime.changelog import CLOCK_KEY, COMPUTED, Progress, _decode_computed, _decode_facts
+from streams.runtime.changelog import CLOCK_KEY, COMPUTED, Progress, _decode_computed
 from streams.runtime.room import Room
 from streams.runtime.standings_publisher import Standings
 from streams.runtime.wall_clock import WallClock
@@ -209,7 +210,7 @@ class Partition:
             return
         platform, shop, *rest = orjson.loads(key)
         if len(rest) == 1:
-            restore_order(self.engine, platform, shop, rest[0], None if value is None else _decode_facts(value))
+            restore_order(self.engine, platform, shop, rest[0], None if value is None else decode_facts(value))
             return
         kind, about = rest
         if kind != COMPUTED:

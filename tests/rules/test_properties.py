@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from rules.calendar.instants import DAY_MS, HOUR_MS, MIN_MS
 from rules.engine.engine import Engine
 from rules.engine.restore import restore_order
-from rules.facts.order_facts import MERGE
+from rules.facts.merge import MERGE
 from rules.harness.replay import replay
 from rules.kinds.nothing import NOTHING
 from rules.messages.alerts import Alert, decode, encode

@@ -276,8 +276,8 @@ def test_amounts_at_the_edges_of_what_is_money_are_added_up():
     assert said(share(**TAKEN), events, "73h")[-1].data.penalty.amount == "200000000000000.06"
 
 
-def test_an_amount_corrected_by_an_earlier_event_counts_corrected():
-    events = [placed("1", "5h", amount="10"), placed("1", "1h", amount="30"), placed("2", "5h", amount="1")]
+def test_an_amount_corrected_by_a_later_event_counts_corrected():
+    events = [placed("1", "5h", amount="30"), placed("1", "1h", amount="10"), placed("2", "5h", amount="1")]
     assert said(share(**TAKEN), events, "73h")[-1].data.penalty.amount == "6.00"
 
 
@@ -368,8 +368,8 @@ def test_a_standing_asked_for_another_moment_moves_nothing():
 def test_a_cancellation_found_to_have_another_reason_counts_for_that():
     parts = {"numerator": "cancelled", "by": "reason", "threshold": "5%", "at_least": 1}
     split = book(rule("ratio", "causes", of={"stock": {"name": "stock"}, "quality": {"name": "quality"}}, **parts))
-    events = [placed("1"), cancelled("1", "20h", by="seller", reason="stock")]
-    events.append(cancelled("1", "10h", by="seller", reason="quality"))
+    events = [placed("1"), cancelled("1", "10h", by="seller", reason="stock")]
+    events.append(cancelled("1", "20h", by="seller", reason="quality"))
     told = run(split, events, until="21h")
     still_open = {alert.data.alert for alert in told} - {a.data.alert for a in told if a.data.state == "resolved"}
     assert still_open == {"joom.causes:joom/s1:quality:-"}

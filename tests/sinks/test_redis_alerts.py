@@ -9,10 +9,10 @@ import pytest
 from redis import Redis
 
 from rules.facts.order_facts import OrderFacts, Stamp, Terms
+from rules.facts.stored import encode_facts
 from rules.messages.events import Item
 from streams.clock import wall_ms
 from streams.kafka.keys import order_key
-from streams.runtime.changelog import encode_facts
 from streams.sinks.base import StartOver
 from streams.sinks.delivery import Delivery
 from streams.sinks.redis.alerts import LOOK_MS, REVISIONS, STREAM, RedisAlerts

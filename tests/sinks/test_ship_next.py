@@ -8,11 +8,11 @@ from rules.calendar.instants import HOUR_MS
 from rules.facts.order_facts import OrderFacts, Terms
 from rules.facts.shop_facts import Entry as ShopEntry
 from rules.facts.shop_facts import encode
+from rules.facts.stored import encode_facts
 from rules.messages.events import Item
 from rules.messages.shop_events import ListingData, ProfileData
 from rules.plan.rule_book import RuleBook
 from streams.kafka.keys import order_key
-from streams.runtime.changelog import encode_facts
 from streams.sinks.redis.ship_next import ShipNext
 from streams.warehouses import Entry, Warehouses
 from tests.rules.history import book as book_of

@@ -7,8 +7,8 @@ import orjson
 import pytest
 
 from rules.engine.engine import Engine
-from rules.facts.order_facts import MOVES_KEPT
 from rules.facts.shop_facts import KINDS
+from rules.facts.statements import MOVES_KEPT
 from rules.messages.bounds import LARGEST_BYTES
 from rules.messages.events import decode
 from rules.plan.rule_book import RuleBook

@@ -5,8 +5,9 @@ import orjson
 import pytest
 from prometheus_client import REGISTRY
 
+from rules.facts.stored import encode_facts
 from streams.kafka.keys import order_key
-from streams.runtime.changelog import CLOCK_KEY, encode_facts
+from streams.runtime.changelog import CLOCK_KEY
 from streams.runtime.partition import Partition, Restore
 from streams.runtime.reading_back import ReadingBack, UnreadableError
 from tests.web.records import alert, alert_id

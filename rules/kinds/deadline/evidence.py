@@ -3,7 +3,8 @@
 from functools import lru_cache
 
 from rules.calendar.instants import HOUR_MS, rfc3339
-from rules.facts.order_facts import FACT_NAMES, DueBy, OrderFacts, every_stamp
+from rules.facts.order_facts import FACT_NAMES, OrderFacts, every_stamp
+from rules.facts.statements import DueBy
 from rules.kinds.deadline.spec import Deadline
 from rules.kinds.deadline.timer import Timer
 from rules.kinds.evaluation import Evidence

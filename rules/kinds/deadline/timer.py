@@ -9,7 +9,8 @@ from rules.calendar.instants import HOUR_MS, NEVER
 from rules.codegen import Written, function
 from rules.expr.conditions import compile_condition, expression, order_function
 from rules.expr.moments import Moment, asked, found, latest, of_fact
-from rules.facts.order_facts import FIRST_HOLDS, DueBy, OrderFacts, bits_of, stamps_of
+from rules.facts.order_facts import FIRST_HOLDS, OrderFacts, bits_of, stamps_of
+from rules.facts.statements import DueBy
 from rules.kinds.deadline.spec import Deadline, DueOf, OrderRule, Silence
 from rules.kinds.rule import ALWAYS, Effective, Locale
 from rules.messages.alert_state import Desired, Emitted

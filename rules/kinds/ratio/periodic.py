@@ -7,6 +7,7 @@ from typing import Any
 from rules.calendar.days import start_of_day
 from rules.calendar.schedule import Schedule
 from rules.calendar.windows import Period
+from rules.facts.merge import as_of
 from rules.kinds.ratio.compiled import CompiledRatio, Count, Part
 from rules.kinds.ratio.period_results import PeriodResult, RuleResults
 from rules.kinds.ratio.spec import LONGEST_MS
@@ -85,7 +86,7 @@ def _counted_now(
         if not facts & rests_on:
             continue
         day = order.days[slot]
-        if fixed and day is not None and day > last:
+        if fixed and day is not None and day > last and order.facts.plain:
             continue  # most such orders: it counts later, and no fact can move it into the period
         came = ratio.anchored_by(order.facts, boundary)
         if not came and (day is None or day > last):
@@ -108,7 +109,7 @@ def _counted_then(shop: ShopView, ratio: CompiledRatio, period: Period, boundary
     count, anchored = Count(period), ratio.denominator.anchor
     from_ms, to_ms = start_of_day(period.first, ratio.zone), start_of_day(period.last + 1, ratio.zone)
     for order in shop.orders.values():
-        anchor = anchored(order.facts) if ratio.fixed else from_ms
+        anchor = anchored(order.facts) if ratio.fixed and order.facts.plain else from_ms
         if anchor is not None and from_ms <= anchor < to_ms:
             count.add(_part_then(shop, ratio, order, boundary), 1)
     return count
@@ -116,6 +117,6 @@ def _counted_then(shop: ShopView, ratio: CompiledRatio, period: Period, boundary
 
 def _part_then(shop: ShopView, ratio: CompiledRatio, order: OrderView, boundary: int) -> Part | None:
     """An order's part at a boundary, from what had happened by then."""
-    facts = order.facts if order.last_ms <= boundary else order.facts.as_of(boundary)
+    facts = order.facts if order.last_ms <= boundary else as_of(order.facts, boundary)
     missed, overdue = shop.plan.evaluate_timers(facts, boundary, ratio.bits)
     return ratio.part(facts, missed, overdue)

@@ -7,6 +7,7 @@ from operator import itemgetter
 
 from rules.calendar.schedule import boundaries
 from rules.expr.conditions import rules_named
+from rules.facts.merge import as_of
 from rules.facts.order_facts import FACT_BIT, all_had_come, any_had_come
 from rules.kinds.evaluation import ActiveSanction
 from rules.kinds.ratio.compiled import Count, Part
@@ -75,6 +76,7 @@ class _Past:
         change_times = {due for timer in self.timers if (due := timer.due(facts)) is not None}
         if order.last_ms > self.since_ms:
             change_times |= {stamp[0] for name in self.facts if (stamp := getattr(facts, name)) is not None}
+            change_times |= {each.at_ms for each in facts.statements}
         return sorted(at for at in change_times if self.since_ms < at <= self.at_ms)
 
     def _part(self, order: OrderView, at_ms: int) -> Part | None:
@@ -82,9 +84,9 @@ class _Past:
         if not self.any_had_come(facts, at_ms):
             return None
         if self.timers:
-            then = facts.as_of(at_ms)
+            then = as_of(facts, at_ms)
             return ratio.part(then, *self.shop.plan.evaluate_timers(then, at_ms))
-        return order.part(ratio) if self.all_had_come(facts, at_ms) else ratio.part(facts.as_of(at_ms), 0, 0)
+        return order.part(ratio) if self.all_had_come(facts, at_ms) else ratio.part(as_of(facts, at_ms), 0, 0)
 
     def _move(self, before: Part | None, after: Part | None) -> None:
         for part, sign in ((before, -1), (after, 1)):

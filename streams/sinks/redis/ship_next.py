@@ -3,19 +3,17 @@
 from heapq import heappop, heappush
 from typing import NamedTuple
 
-import msgspec
 import orjson
 
 from rules.calendar.instants import MIN_MS, rfc3339
 from rules.facts.order_facts import OrderFacts
 from rules.facts.shop_facts import PROFILE_KINDS, ShopFacts, decode
+from rules.facts.stored import decode_facts
 from rules.messages.names import encoded, shop_key
 from rules.plan.rule_book import RuleBook
 from rules.plan.shop_plan import Plan
 from rules.reports.next_deadline import Due, next_deadline
 from streams.warehouses import Warehouses
-
-_decode_facts = msgspec.msgpack.Decoder(OrderFacts).decode
 
 ShopName = tuple[str, str]
 """Platform and shop."""
@@ -91,7 +89,7 @@ class ShipNext:
                 self._evaluate(name, shop, self._orders[shop][name], now_ms)
 
     def _evaluate(self, name: str, shop: ShopName, value: bytes, now_ms: int) -> None:
-        facts = _decode_facts(value)
+        facts = decode_facts(value)
         warehouse = self._warehouses.of_order(*shop, facts.skus())
         by_articles = warehouse != self._warehouses.of_shop(*shop)
         self._house(name, warehouse if by_articles else None)

@@ -1,0 +1,266 @@
+"""What the statements about an order come to: the words in which rules speak of it."""
+
+from collections.abc import Sequence
+from decimal import Decimal
+from sys import intern
+from typing import Any
+
+import msgspec
+
+from rules.facts.lines import Item as Written
+from rules.facts.lines import Lines, Quantities, covers
+from rules.facts.order_facts import DetailedFacts, Shipment, Terms
+from rules.facts.parcels import Parcel, hear_all, leave_out, parcels_of
+from rules.facts.statements import LEEWAY_MS, NEWS, Stamp, Statement, Statements, is_far, newest
+from rules.messages.events import Item
+from rules.messages.names import parcel_name
+
+
+def derive(statements: Statements) -> DetailedFacts:
+    """An order's facts, from statements in time."""
+    return _Derived(statements).facts
+
+
+class _Derived:
+    def __init__(self, statements: Statements) -> None:
+        self._by_kind: dict[str, list[Statement]] = {}
+        for each in statements:
+            self._by_kind.setdefault(each.kind, []).append(each)
+        self.facts = DetailedFacts(statements=statements)
+        self._placed = self._of("placed")
+        self._reopened_ms = max([each.at_ms for each in self._of("reopened")], default=None)
+        self._work()
+
+    def _of(self, kind: str) -> list[Statement]:
+        return self._by_kind.get(kind, [])
+
+    def _work(self) -> None:
+        facts = self.facts
+        voided = self._standing("voided")
+        if voided:
+            facts.voided = voided[0].stamp
+            return  # as if it had never been
+        started = self._started()
+        if self._placed and started is None:
+            facts.unpaid = True
+            return
+        facts.placed = started
+        facts.terms = self._terms() if self._placed else None
+        self._deadline()
+        self._lines = Lines(newest(self._placed, "items"))
+        self._parcels, self._general = parcels_of(self._of("shipped"))
+        self._news()
+        self._shipped()
+        self._cancelled()
+        self._come_back()
+        self._refunded()
+        self._of_parcels()
+
+    def _standing(self, kind: str) -> list[Statement]:
+        """Cancellations or voidings that no reopening has taken back."""
+        since_ms = self._reopened_ms
+        return [each for each in self._of(kind) if since_ms is None or each.at_ms > since_ms]
+
+    def _started(self) -> Stamp | None:
+        """When the seller's clock starts: when it was placed, or paid, where it was placed unpaid."""
+        if not self._placed:
+            return None
+        if newest(self._placed, "paid", lambda paid: paid in (True, False)) is not False:
+            return self._placed[0].stamp
+        paid = self._of("paid")
+        return paid[0].stamp if paid else None
+
+    def _terms(self) -> Terms:
+        said: dict[str, Any] = {}
+        for each in self._placed:
+            said |= each.said
+        amount, currency = said.get("amount"), said.get("currency")
+        if said.get("paid") is False:  # then what was paid tells what it costs
+            amount = amount or newest(self._of("paid"), "amount")
+            currency = currency or newest(self._of("paid"), "currency")
+        return Terms(
+            amount,
+            None if currency is None else intern(currency),
+            said.get("mode"),
+            None,
+            said.get("handling_h"),
+            said.get("logistics"),
+            bool(said.get("sensitive")),
+            bool(said.get("predeclared")),
+            msgspec.convert(said.get("items") or (), tuple[Item, ...], strict=False),
+        )
+
+    def _deadline(self) -> None:
+        """The newest word on when it must be shipped, of whatever event."""
+        facts = self.facts
+        words = sorted([*self._placed, *self._of("moved"), *self._of("reopened")], key=Statement.sort_key)
+        words = [
+            each
+            for each in words
+            if "ship_by" in each.said and not (facts.placed and is_far(each.said["ship_by"], facts.placed[0]))
+        ]
+        if not words:
+            return
+        last = words[-1]
+        if last.kind == "placed":
+            assert facts.terms is not None
+            facts.terms.ship_by_ms = last.said["ship_by"]
+        else:
+            facts.deadline_moved, facts.moved_to_ms = last.stamp, last.said["ship_by"]
+
+    def _news(self) -> None:
+        """Gives the parcels their news; where none is known of yet, the order has it all."""
+        since_ms = self._placed[0].at_ms - LEEWAY_MS if self._placed else None
+        news = sorted([each for kind in NEWS for each in self._of(kind)], key=Statement.sort_key)
+        counting = [each for each in news if since_ms is None or each.at_ms >= since_ms]
+        self._older = len(news) - len(counting)
+        if self._parcels:
+            self._waiting = hear_all(self._parcels, counting)
+        else:
+            self._waiting = []
+            self._all = Parcel(None, [Statement(0, "", "", "shipped", {})])
+            hear_all([self._all], counting)
+        for each in self._of("returned"):
+            if each.said.get("cause") == "undelivered":
+                for parcel in self._parcels:
+                    if parcel.shipped <= each.stamp and (parcel.sent_back is None or each.stamp < parcel.sent_back):
+                        parcel.sent_back = each.stamp
+        leave_out(self._parcels)
+
+    def _shipped(self) -> None:
+        """The first instant at which all that is open had been shipped."""
+        whole = [each.stamp for each in self._general if _is_whole(each.said)]
+        for parcel in self._parcels:
+            if parcel.complete is False:
+                continue
+            for each in parcel.statements:
+                says = each.said.get("complete") is True
+                bare = parcel.items is None and each.said.get("complete") is None
+                if says or bare:
+                    whole.append(each.stamp)
+        covered = self._covered()
+        self.facts.shipped = min([*whole, *([] if covered is None else [covered])], default=None)
+
+    def _covered(self) -> Stamp | None:
+        """When what the parcels hold first was all that was open."""
+        filled = [each for each in self._parcels if each.items is not None]
+        if not filled:
+            return None
+        part_cancelled = [each for each in self._standing("cancelled") if "items" in each.said]
+        for stamp in sorted([*(each.shipped for each in filled), *(each.stamp for each in part_cancelled)]):
+            held: Quantities = {}
+            for parcel in filled:
+                if parcel.shipped <= stamp and not self._replaced_by(parcel, stamp):
+                    self._lines.add(held, parcel.items or ())
+            cancelled: Quantities = {}
+            for each in part_cancelled:
+                if each.stamp <= stamp:
+                    self._lines.add(cancelled, each.said["items"])
+            if held and covers(held, self._lines.open(cancelled)):
+                return stamp
+        return None
+
+    def _replaced_by(self, parcel: Parcel, by: Stamp) -> bool:
+        """Whether another parcel that was shipped by then stands for one."""
+        if parcel.left_out is None or not parcel.left_out.startswith("replaced"):
+            return False
+        others = [each for each in self._parcels if each is not parcel and each.shipped <= by]
+        return any(parcel.is_named(parcel_name(newest(each.statements, "replaces") or "")) for each in others)
+
+    def _cancelled(self) -> None:
+        facts = self.facts
+        standing = self._standing("cancelled")
+        whole = [each for each in standing if "items" not in each.said]
+        parts = [each for each in standing if "items" in each.said]
+        cancelled = self._gone = Quantities()
+        emptied = None
+        for each in parts:
+            self._lines.add(cancelled, each.said["items"])
+            if emptied is None and not self._lines.open(cancelled):
+                emptied = each.stamp
+        stamps = [each.stamp for each in whole[:1]]
+        if emptied is not None and not self._parcels and not self._general:
+            stamps.append(emptied)
+        if stamps:
+            said = whole or parts
+            facts.cancelled = min(stamps)
+            facts.cancelled_by, facts.cancelled_for = newest(said, "by"), newest(said, "reason")
+        elif parts:
+            facts.part_cancelled = parts[0].stamp
+            facts.part_cancelled_by, facts.part_cancelled_for = newest(parts, "by"), newest(parts, "reason")
+
+    def _come_back(self) -> None:
+        """Returned by the buyer; what doesn't say who sent it back is told by what does."""
+        returned = self._of("returned")
+        usual = newest(returned, "cause") or "buyer"
+        by_buyer = [each.stamp for each in returned if each.said.get("cause", usual) == "buyer"]
+        self.facts.returned = min(by_buyer, default=None)
+        undelivered = [each.stamp for each in returned if each.said.get("cause", usual) == "undelivered"]
+        self._undelivered = min(undelivered, default=None)
+
+    def _refunded(self) -> None:
+        """When it was paid back in full."""
+        facts, terms = self.facts, self.facts.terms
+        amount = Decimal(terms.amount) if terms is not None and terms.amount is not None else None
+        paid_back, lines = Decimal(), Quantities()
+        for each in self._of("refunded"):
+            said = each.said
+            if not said:
+                facts.refunded = each.stamp
+                return
+            paid_back += Decimal(said.get("amount") or 0)
+            self._lines.add(lines, said.get("items") or ())
+            all_back = bool(said.get("items")) and covers(lines, self._lines.open(self._gone))
+            if (amount and paid_back >= amount) or all_back:
+                facts.refunded = each.stamp
+                return
+
+    def _of_parcels(self) -> None:
+        """What is so once it is so of the last of the parcels that count."""
+        facts = self.facts
+        counting = [each for each in self._parcels if each.left_out is None]
+        if not self._parcels:
+            all_of, counting = [self._all], [self._all]
+        else:
+            all_of = counting
+        complete = not self._parcels or facts.shipped is not None
+        for name in ("collected", "scanned", "delivered", "sent_back"):
+            stamps = [getattr(each, name) for each in all_of]
+            if complete and stamps and None not in stamps:
+                setattr(facts, name, max(stamps))
+        if self._undelivered is not None and not self._parcels:
+            facts.sent_back = min(filter(None, (facts.sent_back, self._undelivered)))
+        facts.news = max([each.news for each in all_of if each.news is not None], default=None)
+        facts.pickup_failed = min([stamp for each in all_of for stamp in each.failed], default=None)
+        if self._parcels:
+            facts.shipment = _shipment([each for parcel in counting for each in parcel.statements] + self._general)
+            facts.parcels = tuple(self._parcel_facts(each) for each in counting)
+            facts.left_out = tuple((each.called() or "-", each.left_out) for each in self._parcels if each.left_out)
+
+    def _parcel_facts(self, parcel: Parcel) -> DetailedFacts:
+        """The order's facts as if it had this parcel alone."""
+        facts = self.facts
+        return msgspec.structs.replace(
+            facts,
+            statements=(),
+            shipped=parcel.shipped,
+            shipment=_shipment(parcel.statements),
+            collected=parcel.collected,
+            scanned=parcel.scanned,
+            news=parcel.news,
+            delivered=parcel.delivered,
+            sent_back=parcel.sent_back,
+            pickup_failed=parcel.failed[0] if parcel.failed else None,
+            parcel=parcel.called(),
+            parcels=(),
+        )
+
+
+def _is_whole(said: Written) -> bool:
+    complete = said.get("complete")
+    return complete is True or (complete is None and "items" not in said)
+
+
+def _shipment(statements: Sequence[Statement]) -> Shipment:
+    in_time = sorted(statements, key=Statement.sort_key)
+    return Shipment(*(newest(in_time, field) for field in ("carrier", "tracking_no", "logistics", "label")))

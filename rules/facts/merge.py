@@ -1,0 +1,281 @@
+"""How events go into an order's facts.
+
+What a plain order can take, it takes in place. Whatever else comes makes an order's facts follow from all that was said
+of it; where that is a plain order after all, its facts are plain again. `tests/rules/test_merging.py` holds the two to
+each other.
+"""
+
+from collections.abc import Callable
+from sys import intern
+from typing import Any, Final
+
+from rules.facts.derive import derive
+from rules.facts.order_facts import (
+    EVERY_FACT,
+    FACT_BIT,
+    DetailedFacts,
+    OrderFacts,
+    Shipment,
+    Terms,
+    Told,
+)
+from rules.facts.plain import collapse, expand
+from rules.facts.statements import (
+    LEEWAY_MS,
+    MOVES_KEPT,
+    SCANNED,
+    Stamp,
+    Statements,
+    canonical,
+    due_by_of,
+    is_far,
+    statement_of,
+)
+from rules.messages.events import (
+    DeadlineChanged,
+    OrderCancelled,
+    OrderPaid,
+    OrderPlaced,
+    OrderRefunded,
+    OrderReopened,
+    OrderReturned,
+    OrderShipped,
+    OrderVoided,
+    PickupCollected,
+    PickupFailed,
+    TrackingUpdated,
+)
+from rules.messages.names import parcel_name
+
+MORE: Final = -1
+"""An event makes a plain order more than that."""
+
+Merge = Callable[[Any, Any, Stamp], int]
+"""Takes an event into a plain order's facts; the answer has the bits (`FACT_BIT`) of the facts that changed, or is
+`MORE`, and then nothing has changed."""
+
+
+def merge_details(facts: OrderFacts, event: Any, stamp: Stamp) -> OrderFacts | None:
+    """An order's facts with what an event says, where that, or the order, is more than plain; None where nothing is
+    new. The facts given stay as they are."""
+    before = facts.statements if isinstance(facts, DetailedFacts) else expand(facts)
+    after = canonical([*before, statement_of(event, stamp)])
+    return None if after == before else facts_from(after)
+
+
+def facts_from(statements: Statements) -> OrderFacts:
+    """Facts that say the same as statements: plain ones, where that can be."""
+    derived = derive(statements)
+    return collapse(statements, derived) or derived
+
+
+def as_of(facts: OrderFacts, at_ms: int) -> OrderFacts:
+    """What had happened by then."""
+    if not isinstance(facts, DetailedFacts):
+        return facts.as_of(at_ms)
+    return facts_from(canonical(each for each in facts.statements if each.at_ms <= at_ms))
+
+
+def _placed(facts: OrderFacts, event: OrderPlaced, stamp: Stamp) -> int:
+    data = event.data
+    if facts.placed is not None:
+        return 0 if facts.placed == stamp else MORE
+    if facts.news or facts.collected or facts.pickup_failed or facts.deadline_moved or data.paid is False:
+        return MORE
+    if data.paid or data.sensitive is False or data.predeclared is False:
+        told = Told.PAID if data.paid else 0
+        told |= Told.NOT_SENSITIVE if data.sensitive is False else 0
+        told |= Told.NOT_PREDECLARED if data.predeclared is False else 0
+        if not _note(facts, told):
+            return MORE
+    facts.terms = Terms(
+        None if data.amount is None else str(data.amount),
+        None if data.currency is None else intern(data.currency),
+        data.mode,
+        None if data.ship_by is None else due_by_of(data.ship_by, stamp[0]),
+        data.handling_h,
+        data.logistics,
+        data.sensitive is True,
+        data.predeclared is True,
+        data.items or (),
+    )
+    facts.placed = stamp
+    return _PLACED
+
+
+def _shipped(facts: OrderFacts, event: OrderShipped, stamp: Stamp) -> int:
+    data = event.data
+    if facts.shipped is not None:
+        return 0 if facts.shipped == stamp else MORE
+    if data.parcel or data.items is not None or data.replaces or data.combined_with or data.complete is False:
+        return MORE
+    if data.complete and not _note(facts, Told.COMPLETE):
+        return MORE
+    facts.shipment = Shipment(data.carrier, data.tracking_no, data.logistics, data.label)
+    facts.shipped = stamp
+    return _SHIPPED
+
+
+def _cancelled(facts: OrderFacts, event: OrderCancelled, stamp: Stamp) -> int:
+    data = event.data
+    if facts.cancelled is not None:
+        return 0 if facts.cancelled == stamp else MORE
+    if data.items is not None:
+        return MORE
+    facts.cancelled_by, facts.cancelled_for = data.by, data.reason
+    facts.cancelled = stamp
+    return FACT_BIT["cancelled"]
+
+
+def _moved(facts: OrderFacts, event: DeadlineChanged, stamp: Stamp) -> int:
+    """The latest move of a deadline holds; those before it are kept for what is computed as of their time."""
+    to = due_by_of(event.data.ship_by, None)
+    if to is None:
+        return 0
+    placed, terms = facts.placed, facts.terms
+    if placed is None or terms is None or is_far(to, placed[0]):
+        return MORE
+    if terms.ship_by_ms is not None and stamp < placed:
+        return MORE
+    if facts.deadline_moved is None or facts.moved_to_ms is None:
+        facts.deadline_moved, facts.moved_to_ms = stamp, to
+        return FACT_BIT["deadline_moved"]
+    if isinstance(facts.moved_before, int):
+        return 0 if facts.deadline_moved == stamp else MORE
+    moves = dict(facts.moved_before)
+    moves[facts.deadline_moved] = facts.moved_to_ms
+    if stamp in moves:
+        return 0
+    moves[stamp] = to
+    *before, (facts.deadline_moved, facts.moved_to_ms) = sorted(moves.items())[-MOVES_KEPT:]
+    facts.moved_before = tuple(before)
+    kept = facts.deadline_moved == stamp or stamp in dict(before)
+    return FACT_BIT["deadline_moved"] if kept else 0
+
+
+def _returned(facts: OrderFacts, event: OrderReturned, stamp: Stamp) -> int:
+    if facts.returned is not None:
+        return 0 if facts.returned == stamp else MORE
+    if event.data.cause is not None:
+        return MORE
+    facts.returned = stamp
+    return FACT_BIT["returned"]
+
+
+def _refunded(facts: OrderFacts, event: OrderRefunded, stamp: Stamp) -> int:
+    data = event.data
+    if facts.refunded is not None:
+        return 0 if facts.refunded == stamp else MORE
+    if not data.full and (data.full is not None or data.amount is not None or data.items is not None):
+        return MORE
+    facts.refunded = stamp
+    return FACT_BIT["refunded"]
+
+
+def _told_by(facts: OrderFacts, data: Any, at_ms: int, unnamed: int, is_first: bool) -> bool:
+    """Whether news of a plain order's parcel is what the plain facts can take: about the only parcel, not older than
+    the order, and named or not as the news before was. Notes that it names none."""
+    placed, number = facts.placed, data.tracking_no
+    if placed is None or at_ms < placed[0] - LEEWAY_MS or data.parcel:
+        return False
+    if number:
+        shipment = facts.shipment
+        if shipment is None or not shipment.tracking_no:
+            return False
+        if number != shipment.tracking_no and parcel_name(number) != parcel_name(shipment.tracking_no):
+            return False
+        return is_first or not (isinstance(facts.moved_before, int) and facts.moved_before & unnamed)
+    told = facts.moved_before
+    if isinstance(told, int) and told & unnamed:
+        return True
+    if not is_first and facts.shipment is not None and facts.shipment.tracking_no:
+        return False
+    return _note(facts, unnamed)
+
+
+def _note(facts: OrderFacts, told: int) -> bool:
+    """Notes what else was told (as bits), where there is room for it."""
+    held = facts.moved_before
+    if isinstance(held, int):
+        facts.moved_before = held | told
+    elif held:
+        return False
+    else:
+        facts.moved_before = told
+    return True
+
+
+def _collected(facts: OrderFacts, event: PickupCollected, stamp: Stamp) -> int:
+    held = facts.collected
+    is_first = held is None and facts.pickup_failed is None
+    if not _told_by(facts, event.data, stamp[0], Told.PICKUPS_UNNAMED, is_first):
+        return MORE
+    if held is not None and held <= stamp:
+        return 0
+    facts.collected = stamp
+    return _COLLECTED
+
+
+def _pickup_failed(facts: OrderFacts, event: PickupFailed, stamp: Stamp) -> int:
+    held = facts.pickup_failed
+    if held is not None:
+        return 0 if held == stamp else MORE
+    if not _told_by(facts, event.data, stamp[0], Told.PICKUPS_UNNAMED, facts.collected is None):
+        return MORE
+    facts.pickup_failed = stamp
+    return FACT_BIT["pickup_failed"]
+
+
+def _tracked(facts: OrderFacts, event: TrackingUpdated, stamp: Stamp) -> int:
+    data, news = event.data, facts.news
+    status = data.status
+    if status == "returned" or not _told_by(facts, data, stamp[0], Told.TRACKING_UNNAMED, news is None):
+        return MORE
+    changed = 0
+    if news is None or news < stamp:
+        facts.news = stamp
+        changed = _NEWS
+    if status in SCANNED or status == "delivered":
+        held = facts.scanned
+        if held is None or held > stamp:
+            facts.scanned = stamp
+            changed |= _SCANNED
+        if status == "delivered":
+            held = facts.delivered
+            if held is None or held > stamp:
+                facts.delivered = stamp
+                changed |= _DELIVERED
+    return changed
+
+
+def _more(facts: OrderFacts, event: Any, stamp: Stamp) -> int:
+    return MORE
+
+
+_PLACED, _SHIPPED, _COLLECTED = FACT_BIT["placed"], FACT_BIT["shipped"], FACT_BIT["collected"]
+_SCANNED, _NEWS, _DELIVERED = FACT_BIT["scanned"], FACT_BIT["news"], FACT_BIT["delivered"]
+
+MERGE: Final[dict[type, Merge]] = {
+    OrderPlaced: _placed,
+    OrderPaid: _more,
+    DeadlineChanged: _moved,
+    OrderShipped: _shipped,
+    OrderCancelled: _cancelled,
+    OrderReopened: _more,
+    OrderVoided: _more,
+    OrderReturned: _returned,
+    OrderRefunded: _refunded,
+    PickupCollected: _collected,
+    PickupFailed: _pickup_failed,
+    TrackingUpdated: _tracked,
+}
+"""How an event goes into a plain order's facts."""
+
+
+def merge(facts: OrderFacts, event: Any, stamp: Stamp) -> tuple[OrderFacts, int]:
+    """The facts with an event in them, and the bits of those that may be others now."""
+    changed = MERGE[type(event)](facts, event, stamp) if facts.plain else MORE
+    if changed != MORE:
+        return facts, changed
+    found = merge_details(facts, event, stamp)
+    return (facts, 0) if found is None else (found, EVERY_FACT)

@@ -1,0 +1,36 @@
+"""Orders' facts as they are stored: plain ones as they are, others with the statements they follow from.
+
+The length of the array tells them apart: of others the places of plain facts are empty, and statements lie behind them.
+"""
+
+from typing import Any, Final
+
+import msgspec
+
+from rules.facts.merge import facts_from
+from rules.facts.order_facts import DetailedFacts, OrderFacts
+from rules.facts.statements import Statements, canonical
+
+_EMPTY: Final = [None] * len(OrderFacts.__struct_fields__)
+
+_encode = msgspec.msgpack.Encoder().encode
+_decode_plain = msgspec.msgpack.Decoder(OrderFacts).decode
+
+
+_decode_detailed = msgspec.msgpack.Decoder(list[Any]).decode
+_PLAIN_START: Final = _encode(_EMPTY)[:3]
+"""How an array of so many begins."""
+
+
+def encode_facts(facts: Any) -> bytes:
+    """As bytes of msgpack. (What is no order's facts is encoded as it is.)"""
+    if isinstance(facts, DetailedFacts):
+        return _encode([*_EMPTY, facts.statements])
+    return _encode(facts)
+
+
+def decode_facts(raw: bytes) -> OrderFacts:
+    """Raises msgspec.DecodeError for what is no order's facts."""
+    if raw[:3] <= _PLAIN_START:  # what an older version wrote may have fewer
+        return _decode_plain(raw)
+    return facts_from(canonical(msgspec.convert(_decode_detailed(raw)[len(_EMPTY)], Statements)))
