@@ -111,6 +111,7 @@ def test_each_record_is_applied_or_becomes_a_dead_letter(
     assert site.alerts > 0
 
 
+@pytest.mark.no_cover  # what is measured of it would be memory, too
 def test_the_corpus_a_second_time_takes_no_more_memory(book: object, share: float, unlogged: None) -> None:
     number, site = int(RECORDS * share), Site(book, "wall")
 
