@@ -95,7 +95,7 @@ PROFILE_KINDS: Final = frozenset({"shop.profile", "listing.counts"})
 BY_NAME: Final = {kind.name: kind for kind in KINDS.values()}
 
 
-class Words:
+class EntryIndex:
     """The entries of one type: by key, in time, and in time by what they are about. `rewrites` counts how often one was
     removed or put before the last; while it stays the same, `in_time` has only grown at its end."""
 
@@ -148,34 +148,34 @@ class ShopFacts:
     __slots__ = ("_kept", "_telling_site", "changed_entries")
 
     def __init__(self) -> None:
-        self._kept: dict[str, Words] = {}
+        self._kept: dict[str, EntryIndex] = {}
         self._telling_site: list[Entry] = []  # the listing counts that name the shop's site, in time
         self.changed_entries: list[tuple[str, Entry]] = []
 
-    def _words(self, name: str) -> Words:
-        words = self._kept.get(name)
-        if words is None:
-            words = self._kept[name] = Words(BY_NAME[name])
-        return words
+    def _index(self, name: str) -> EntryIndex:
+        index = self._kept.get(name)
+        if index is None:
+            index = self._kept[name] = EntryIndex(BY_NAME[name])
+        return index
 
     def merge(self, kind: Kind, event: Any, at_ms: int, clock_ms: int) -> list[Key]:
         """Merges an event. Returns the keys of entries that were added, changed or removed. Of types whose newest entry
         counts, older ones up to the clock are removed; a profile counts at once, whatever its time."""
-        words = self._words(kind.name)
+        index = self._index(kind.name)
         about = () if kind.about is None else kind.about(event.data)
         key = (*about, event.source, event.id)
-        entry, held = Entry(at_ms, event.source, event.id, event.order, event.data), words.by_key.get(key)
+        entry, held = Entry(at_ms, event.source, event.id, event.order, event.data), index.by_key.get(key)
         if held is not None and held.stamp() <= entry.stamp():
             return []  # of two events with the same id the earlier one holds, whichever came first
-        self._put(words, key, entry)
+        self._put(index, key, entry)
         gone: Sequence[Entry]
         if kind.name == "shop.profile":
-            gone = _overruled(words.in_time)
+            gone = _overruled(index.in_time)
         else:
-            gone = [] if kind.about is None else _superseded(words.by_about[about], clock_ms)
+            gone = [] if kind.about is None else _superseded(index.by_about[about], clock_ms)
         gone_keys = [(*about, each.source, each.id) for each in gone]
         for each in gone_keys:
-            self._put(words, each, None)
+            self._put(index, each, None)
         changed = dict.fromkeys([key, *gone_keys])
         if held is None and key in gone_keys:
             del changed[key]  # added and removed at once
@@ -185,32 +185,32 @@ class ShopFacts:
 
     def put(self, name: str, key: Key, entry: Entry | None) -> None:
         """Puts an entry; None removes it."""
-        words = self._words(name)
-        self.changed_entries += [(name, each) for each in (words.by_key.get(key), entry) if each is not None]
-        self._put(words, key, entry)
+        index = self._index(name)
+        self.changed_entries += [(name, each) for each in (index.by_key.get(key), entry) if each is not None]
+        self._put(index, key, entry)
 
-    def _put(self, words: Words, key: Key, entry: Entry | None) -> None:
-        if words.kind.name == "listing.counts":
-            held = words.by_key.get(key)
+    def _put(self, index: EntryIndex, key: Key, entry: Entry | None) -> None:
+        if index.kind.name == "listing.counts":
+            held = index.by_key.get(key)
             if held is not None and held.data.site:
                 _take_out(self._telling_site, held)
             if entry is not None and entry.data.site:
                 insort(self._telling_site, entry, key=Entry.stamp)
-        words.put(key, entry)
+        index.put(key, entry)
 
     def get(self, name: str, key: Key) -> Entry | None:
-        words = self._kept.get(name)
-        return None if words is None else words.by_key.get(key)
+        index = self._kept.get(name)
+        return None if index is None else index.by_key.get(key)
 
     def of(self, name: str) -> Sequence[Entry]:
         """All entries of a type, sorted by time; some may lie after the clock. Not to be changed."""
-        words = self._kept.get(name)
-        return () if words is None else words.in_time
+        index = self._kept.get(name)
+        return () if index is None else index.in_time
 
     def rewrites(self, name: str) -> int:
         """As long as this number stays the same, a type's entries have only grown at their end."""
-        words = self._kept.get(name)
-        return 0 if words is None else words.rewrites
+        index = self._kept.get(name)
+        return 0 if index is None else index.rewrites
 
     def known(self, name: str, at_ms: int) -> list[Entry]:
         """The entries of a type that count at a moment, the oldest first."""
@@ -231,8 +231,8 @@ class ShopFacts:
 
     def about(self, name: str, about: Key) -> Sequence[Entry]:
         """All entries of a type about one thing, sorted by time. Not to be changed."""
-        words = self._kept.get(name)
-        return () if words is None else words.by_about.get(about, ())
+        index = self._kept.get(name)
+        return () if index is None else index.by_about.get(about, ())
 
     def last(self, name: str, at_ms: int) -> Entry | None:
         """The last entry of a type at a moment."""
@@ -248,23 +248,23 @@ class ShopFacts:
 
     def first_at_ms(self) -> int:
         """The time of the first entry (epoch ms); `NEVER` if there is none."""
-        return min((words.in_time[0].at_ms for words in self._kept.values() if words.in_time), default=NEVER)
+        return min((index.in_time[0].at_ms for index in self._kept.values() if index.in_time), default=NEVER)
 
     def profile(self, field: str) -> str | None:
         """The newest `site`, `programme` or `currency` stated; a listing count may state the site as well."""
-        said = [entry for entry in self.of("shop.profile") if getattr(entry.data, field)]
-        if not said and field == "site":
-            said = self._telling_site[-1:]
-        return str(getattr(said[-1].data, field)) if said else None
+        entries = [entry for entry in self.of("shop.profile") if getattr(entry.data, field)]
+        if not entries and field == "site":
+            entries = self._telling_site[-1:]
+        return str(getattr(entries[-1].data, field)) if entries else None
 
     def spent(self, at_ms: int, kept: Collection[str]) -> Iterator[tuple[str, Key]]:
         """Entries that nothing asks for any more; those of types in `kept` of which each counts stay for good."""
-        for name, words in self._kept.items():
-            if words.kind.about is not None:
-                for about, said in words.by_about.items():
-                    yield from ((name, (*about, each.source, each.id)) for each in _superseded(said, at_ms))
+        for name, index in self._kept.items():
+            if index.kind.about is not None:
+                for about, entries in index.by_about.items():
+                    yield from ((name, (*about, each.source, each.id)) for each in _superseded(entries, at_ms))
             elif name != "shop.profile" and name not in kept:
-                old = words.in_time[: until(words.in_time, at_ms - KEPT_MS - 1)]
+                old = index.in_time[: until(index.in_time, at_ms - KEPT_MS - 1)]
                 yield from ((name, (each.source, each.id)) for each in old)
 
 
@@ -278,26 +278,26 @@ def _next(entries: Sequence[Entry], at_ms: int) -> int | None:
     return entries[known].at_ms if known < len(entries) else None
 
 
-def _superseded(said: Sequence[Entry], at_ms: int) -> Sequence[Entry]:
+def _superseded(entries: Sequence[Entry], at_ms: int) -> Sequence[Entry]:
     """The entries about one thing, sorted by time, that have a newer one at a moment."""
-    return said[: max(until(said, at_ms) - 1, 0)]
+    return entries[: max(until(entries, at_ms) - 1, 0)]
 
 
 def _overruled(profiles: Sequence[Entry]) -> list[Entry]:
     """The profile entries, sorted by time, of which newer ones state every field."""
-    gone, told = [], set[str]()
+    gone, stated = [], set[str]()
     for n, entry in enumerate(reversed(profiles)):
-        if n and _says(entry.data) <= told:
+        if n and _stated(entry.data) <= stated:
             gone.append(entry)
-        told |= _says(entry.data)
+        stated |= _stated(entry.data)
     return gone
 
 
-def _says(profile: Any) -> set[str]:
+def _stated(profile: Any) -> set[str]:
     return {field for field in profile.__struct_fields__ if getattr(profile, field)}
 
 
-def said_by(entry: Entry) -> dict[str, Any]:
+def event_evidence(entry: Entry) -> dict[str, Any]:
     """The event of an entry, as evidence."""
     return {"at": rfc3339(entry.at_ms), "source": entry.source, "event": entry.id}
 

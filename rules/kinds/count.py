@@ -101,7 +101,7 @@ class Gathered(Struct):
     sanctions: list[tuple[int, int]] = []
 
 
-class Standing(Struct, frozen=True):
+class CountState(Struct, frozen=True):
     """The state of a count with a sanction at a moment: `number` occurrences count, from `first` on."""
 
     first: int
@@ -141,12 +141,12 @@ class CountEvaluator(Evaluator[CountRule, State]):
     def _evidence(self, occurrences: Iterable[Occurrence], count: int, **names: object) -> Evidence:
         occurrences = list(occurrences)
         headroom = self.rule.threshold - count
-        said = {"value": count, "threshold": self.rule.threshold, "headroom": headroom, **names}
+        figures = {"value": count, "threshold": self.rule.threshold, "headroom": headroom, **names}
         details = {
             "marks": [occurrence.shown() for occurrence in occurrences[-ORDERS_SHOWN:]],
             "marks_total": len(occurrences),
         }
-        return Evidence(details, said, value=count, threshold=self.rule.threshold, headroom=headroom)
+        return Evidence(details, figures, value=count, threshold=self.rule.threshold, headroom=headroom)
 
     def _metric(self, count: int, window: dict[str, str] | None) -> dict[str, Any]:
         return {
@@ -189,7 +189,7 @@ class SanctionCounter(CountEvaluator[Progress[Gathered]]):
         gathered.done = known
         return gathered
 
-    def _stand(self, progress: Progress[Gathered], log: Log, at_ms: int, now_ms: int) -> Standing:
+    def _state_at(self, progress: Progress[Gathered], log: Log, at_ms: int, now_ms: int) -> CountState:
         """The state at a moment, by what is known now."""
         sanctions = self._gathered(progress, log, now_ms).sanctions
         n = bisect_right(sanctions, (at_ms, NEVER))
@@ -200,53 +200,53 @@ class SanctionCounter(CountEvaluator[Progress[Gathered]]):
         first, last = log.until(since_ms - 1), log.until(at_ms)
         if until is not None and until <= at_ms:
             began, until = None, None
-        return Standing(first, max(last - first, 0), began, until)
+        return CountState(first, max(last - first, 0), began, until)
 
     def evaluate(self, shop: ShopView, state: Progress[Gathered], at_ms: int) -> Evaluation:
         log = self.source.log(shop)
-        standing = self._stand(state, log, at_ms, at_ms)
-        next_evals = [log.next_after(at_ms), NEVER if standing.until_ms is None else standing.until_ms]
-        if self.rule.window is not None and standing.number:
-            next_evals.append(log.at_ms(log.items[standing.first]) + self.rule.window)
-        opened = self._stage(standing)
+        count_state = self._state_at(state, log, at_ms, at_ms)
+        next_evals = [log.next_after(at_ms), NEVER if count_state.until_ms is None else count_state.until_ms]
+        if self.rule.window is not None and count_state.number:
+            next_evals.append(log.at_ms(log.items[count_state.first]) + self.rule.window)
+        opened = self._stage(count_state)
         return Evaluation([] if opened is None else [opened], min(next_evals))
 
-    def _stage(self, standing: Standing) -> Finding | None:
+    def _stage(self, count_state: CountState) -> Finding | None:
         severity = self.rule.severity
-        if standing.from_ms is not None:
-            return Finding(Desired("active", severity["active"], until_ms=standing.until_ms), "sanction_started")
-        if self.rule.near is not None and standing.number >= self.rule.near:
+        if count_state.from_ms is not None:
+            return Finding(Desired("active", severity["active"], until_ms=count_state.until_ms), "sanction_started")
+        if self.rule.near is not None and count_state.number >= self.rule.near:
             return Finding(Desired("near", severity["near"]), "threshold_near")
         return None
 
     def evidence(self, shop: ShopView, state: Progress[Gathered], finding: Finding, at_ms: int) -> Evidence:
         log = self.source.log(shop)
-        standing = self._stand(state, log, at_ms, at_ms)
-        first, last = standing.first, standing.first + standing.number
-        if standing.from_ms is not None:  # those that brought the sanction, not those gathered since
-            last = log.until(standing.from_ms)
+        count_state = self._state_at(state, log, at_ms, at_ms)
+        first, last = count_state.first, count_state.first + count_state.number
+        if count_state.from_ms is not None:  # those that brought the sanction, not those gathered since
+            last = log.until(count_state.from_ms)
             first = max(last - self.rule.threshold, 0)
         occurrences = [log.occurrence(occurrence) for occurrence in log.items[max(first, last - ORDERS_SHOWN) : last]]
         evidence = self._evidence(occurrences, last - first, sanction=self.sanction.name)
         evidence.details["marks_total"] = last - first
         evidence.details["sanction"] = self.sanction.name
-        evidence.headroom = self.rule.threshold - standing.number
+        evidence.headroom = self.rule.threshold - count_state.number
         return evidence
 
     def end_reason(
         self, shop: ShopView, state: Progress[Gathered], last_emitted: Emitted, finding: Finding, at_ms: int
     ) -> Reason:
         """Time has ended the alert, unless the occurrences, as known now, no longer support it."""
-        then = self._stage(self._stand(state, self.source.log(shop), last_emitted.at_ms, at_ms))
+        then = self._stage(self._state_at(state, self.source.log(shop), last_emitted.at_ms, at_ms))
         if then is None or then.open.stage != last_emitted.stage or then.open.until_ms != last_emitted.until_ms:
             return "evidence_arrived"
         return "fell_back" if last_emitted.until_ms is None else "sanction_ended"
 
     def metric(self, shop: ShopView, state: Progress[Gathered], at_ms: int) -> dict[str, Any]:
-        return self._metric(self._stand(state, self.source.log(shop), at_ms, at_ms).number, None)
+        return self._metric(self._state_at(state, self.source.log(shop), at_ms, at_ms).number, None)
 
     def sanctions(self, shop: ShopView, state: Progress[Gathered], at_ms: int) -> list[ActiveSanction]:
-        now = self._stand(state, self.source.log(shop), at_ms, at_ms)
+        now = self._state_at(state, self.source.log(shop), at_ms, at_ms)
         if now.from_ms is None or now.until_ms is None:
             return []
         return [ActiveSanction(self.sanction.name, now.from_ms, now.until_ms)]

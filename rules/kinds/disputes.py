@@ -108,8 +108,8 @@ class DisputeEvaluator(RatioEvaluator, SubjectEvaluator[RatioSpec, Any]):
         self, shop: ShopView, counter: RatioCounter, count: Count, finding: Finding, at_ms: int
     ) -> dict[str, Any]:
         """Evidence: the provider, and its newest disputes."""
-        said = [shop.facts.about("dispute.opened", (finding.subject, cause)) for cause in CAUSES]
-        stamps = sorted(entry.stamp() for each in said for entry in each[: until(each, at_ms)][-ORDERS_SHOWN:])
+        entries = [shop.facts.about("dispute.opened", (finding.subject, cause)) for cause in CAUSES]
+        stamps = sorted(entry.stamp() for each in entries for entry in each[: until(each, at_ms)][-ORDERS_SHOWN:])
         disputes = [{"at": rfc3339(at), "source": by, "event": event} for at, by, event in stamps[-ORDERS_SHOWN:]]
         return {"provider": finding.subject, "disputes": disputes}
 
@@ -121,6 +121,6 @@ def _provider(entry: Entry) -> str:
 def _number(shop: ShopView, counter: RatioCounter, period: Period, provider: str, at_ms: int) -> int:
     """How many disputes with a provider, of the rule's cause, were opened in a period."""
     zone, cause = counter.ratio.zone, counter.ratio.rule.disputes
-    said = shop.facts.about("dispute.opened", (provider, cause or ""))
+    entries = shop.facts.about("dispute.opened", (provider, cause or ""))
     to_ms = min(start_of_day(period.last + 1, zone) - 1, at_ms)
-    return max(until(said, to_ms) - until(said, start_of_day(period.first, zone) - 1), 0)
+    return max(until(entries, to_ms) - until(entries, start_of_day(period.first, zone) - 1), 0)

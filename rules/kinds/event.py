@@ -85,7 +85,7 @@ class EventEvaluator(SubjectEvaluator[EventRule, None]):
         at_ms = instant_of(finding.episode)
         return NEVER if at_ms is None else at_ms, finding.subject
 
-    def _told(self, shop: ShopView, key: tuple[int, str]) -> list[Occurrence]:
+    def _occurrences(self, shop: ShopView, key: tuple[int, str]) -> list[Occurrence]:
         """The occurrences that an alert is about."""
         at_ms, subject = key
         if not self.effective.at(at_ms):
@@ -93,12 +93,12 @@ class EventEvaluator(SubjectEvaluator[EventRule, None]):
         return [occurrence for occurrence in self.source.at(shop, subject, at_ms) if occurrence.times]
 
     def knows(self, shop: ShopView, state: None, finding: Finding, at_ms: int) -> bool:
-        return bool(self._told(shop, self.key_of(finding)))
+        return bool(self._occurrences(shop, self.key_of(finding)))
 
     def evaluate_key(self, shop: ShopView, state: None, key: tuple[int, str], at_ms: int) -> Evaluation:
         since_ms, subject = key
         until = self._until(since_ms)
-        if at_ms >= until or not self._told(shop, key):
+        if at_ms >= until or not self._occurrences(shop, key):
             return Evaluation([], NEVER)
         if since_ms > at_ms:
             return Evaluation([], since_ms)
@@ -106,7 +106,7 @@ class EventEvaluator(SubjectEvaluator[EventRule, None]):
         return Evaluation([Finding(opened, self._reason, subject, rfc3339(since_ms))], until)
 
     def evidence(self, shop: ShopView, state: None, finding: Finding, at_ms: int) -> Evidence:
-        occurrences = self._told(shop, self.key_of(finding))
+        occurrences = self._occurrences(shop, self.key_of(finding))
         order = next((occurrence.order for occurrence in occurrences if occurrence.order), None)
         sanction = self.rule.sanction.name if self.rule.sanction else None
         names = {
@@ -128,7 +128,7 @@ class EventEvaluator(SubjectEvaluator[EventRule, None]):
         return evidence
 
     def end_reason(self, shop: ShopView, state: None, last_emitted: Emitted, finding: Finding, at_ms: int) -> Reason:
-        if not self._told(shop, self.key_of(finding)):
+        if not self._occurrences(shop, self.key_of(finding)):
             return "evidence_arrived"
         return "period_ended" if self.rule.sanction is None else "sanction_ended"
 
@@ -137,4 +137,6 @@ class EventEvaluator(SubjectEvaluator[EventRule, None]):
             return []
         name, since_ms = self.rule.sanction.name, at_ms - self._lasts_ms
         known = [key for key in self.source.since(shop, since_ms) if key[0] <= at_ms < self._until(key[0])]
-        return [ActiveSanction(name, key[0], self._until(key[0])) for key in known for _ in self._told(shop, key)]
+        return [
+            ActiveSanction(name, key[0], self._until(key[0])) for key in known for _ in self._occurrences(shop, key)
+        ]

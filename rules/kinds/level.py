@@ -11,7 +11,7 @@ from msgspec import Struct
 from rules.calendar.days import day_of, start_of_day
 from rules.calendar.durations import Duration
 from rules.calendar.instants import DAY_MS, NEVER
-from rules.facts.shop_facts import Entry, said_by, sku_of
+from rules.facts.shop_facts import Entry, event_evidence, sku_of
 from rules.kinds.evaluation import Evaluation, Evidence, Finding
 from rules.kinds.evaluator import Evaluator
 from rules.kinds.evidence import percent
@@ -99,7 +99,7 @@ class Level(ShopRule, tag="level", tag_field="kind", kw_only=True, frozen=True):
             if (self.of == "reorder_point") != (getattr(self, field) is not None):
                 yield field, "goes with a reorder point"
 
-    def compile(self, wiring: Wiring) -> "Readings":
+    def compile(self, wiring: Wiring) -> "FigureEvaluator":
         if self.of_skus():
             wiring.sales()
             return StockEvaluator(wiring.n, self, wiring.locale)
@@ -107,7 +107,7 @@ class Level(ShopRule, tag="level", tag_field="kind", kw_only=True, frozen=True):
         return LevelEvaluator(wiring.n, self, wiring.locale, ledger)
 
 
-class Reading(Struct, frozen=True):
+class Figure(Struct, frozen=True):
     """A figure as it stands; `limit` is the value it is compared with."""
 
     value: float
@@ -116,7 +116,7 @@ class Reading(Struct, frozen=True):
     shown: dict[str, Any]
 
 
-class Readings(Evaluator[Level, None]):
+class FigureEvaluator(Evaluator[Level, None]):
     """What the evaluators of levels share: a figure compared with its limits."""
 
     def __init__(self, n: int, rule: Level, locale: Locale) -> None:
@@ -125,72 +125,72 @@ class Readings(Evaluator[Level, None]):
         self.zone = locale.zone
 
     @abstractmethod
-    def reading(self, shop: ShopView, subject: str, at_ms: int) -> Reading | None:
+    def figure(self, shop: ShopView, subject: str, at_ms: int) -> Figure | None:
         """A subject's figure at a moment."""
 
-    def _findings(self, subject: str, reading: Reading | None) -> list[Finding]:
-        if reading is None or reading.stage is None:
+    def _findings(self, subject: str, figure: Figure | None) -> list[Finding]:
+        if figure is None or figure.stage is None:
             return []
-        tier = reading.stage if self.rule.tiers else None
-        opened = Desired(reading.stage, self.rule.severity[reading.stage], tier=tier)
-        return [Finding(opened, "threshold_near" if reading.stage == "near" else "threshold_crossed", subject)]
+        tier = figure.stage if self.rule.tiers else None
+        opened = Desired(figure.stage, self.rule.severity[figure.stage], tier=tier)
+        return [Finding(opened, "threshold_near" if figure.stage == "near" else "threshold_crossed", subject)]
 
-    def _reading(self, value: Decimal, shown: dict[str, Any]) -> Reading:
+    def _figure(self, value: Decimal, shown: dict[str, Any]) -> Figure:
         rule = self.rule
         if rule.tiers:
             reached = [tier.name for tier in rule.tiers if value >= tier.at]
             ahead = [tier.at for tier in rule.tiers if value < tier.at]
             next_at = ahead[0] if ahead else rule.tiers[-1].at
-            return Reading(float(value), reached[-1] if reached else None, float(next_at), shown)
+            return Figure(float(value), reached[-1] if reached else None, float(next_at), shown)
         limit = rule.below if rule.below is not None else rule.above
         assert limit is not None
         stage = None
         for name, at in (("near", rule.near), ("crossed", limit)):
             if at is not None and (value < at if rule.below is not None else value > at):
                 stage = name
-        return Reading(float(value), stage, float(limit), shown)
+        return Figure(float(value), stage, float(limit), shown)
 
     def evidence(self, shop: ShopView, state: None, finding: Finding, at_ms: int) -> Evidence:
-        reading = self.reading(shop, finding.subject, at_ms)
-        if reading is None:
+        figure = self.figure(shop, finding.subject, at_ms)
+        if figure is None:
             return Evidence({}, dict.fromkeys(("value", "threshold", "headroom", "stock", "per_day"), "-"))
         sku = {} if finding.subject == "-" else {"sku": finding.subject}
-        value = None if reading.value == float("inf") else reading.value
-        room = self._headroom(reading)
-        days = reading.shown.get("days")
-        write = percent if self.rule.of == "preorder_share" else _figure
+        value = None if figure.value == float("inf") else figure.value
+        room = self._headroom(figure)
+        days = figure.shown.get("days")
+        write = percent if self.rule.of == "preorder_share" else _formatted
         names = {
             "sku": finding.subject,
             "value": "∞" if value is None else write(value),
-            "threshold": "-" if reading.limit is None else write(reading.limit),
+            "threshold": "-" if figure.limit is None else write(figure.limit),
             "headroom": "-" if room is None else write(room),
-            "stock": reading.shown.get("on_hand"),
-            "per_day": _figure(reading.shown["sold"] / days) if days else "0",
+            "stock": figure.shown.get("on_hand"),
+            "per_day": _formatted(figure.shown["sold"] / days) if days else "0",
         }
-        return Evidence(sku | reading.shown, names, value=value, threshold=reading.limit, headroom=room)
+        return Evidence(sku | figure.shown, names, value=value, threshold=figure.limit, headroom=room)
 
-    def _headroom(self, reading: Reading) -> float | None:
+    def _headroom(self, figure: Figure) -> float | None:
         """How much further the figure may go before the level or the next tier; negative past it."""
-        if reading.limit is None or reading.value == float("inf"):
+        if figure.limit is None or figure.value == float("inf"):
             return None
         falls = self.rule.below is not None or self.rule.of == "reorder_point"
-        return round(reading.value - reading.limit if falls else reading.limit - reading.value, 6)
+        return round(figure.value - figure.limit if falls else figure.limit - figure.value, 6)
 
     def end_reason(self, shop: ShopView, state: None, last_emitted: Emitted, finding: Finding, at_ms: int) -> Reason:
         return "fell_back"
 
-    def _metric(self, reading: Reading) -> dict[str, Any]:
+    def _metric(self, figure: Figure) -> dict[str, Any]:
         return {
-            "value": reading.value if reading.value != float("inf") else None,
-            "numerator": reading.shown.get("preorder"),
-            "denominator": reading.shown.get("total"),
-            "threshold": reading.limit,
-            "headroom": self._headroom(reading),
+            "value": figure.value if figure.value != float("inf") else None,
+            "numerator": figure.shown.get("preorder"),
+            "denominator": figure.shown.get("total"),
+            "threshold": figure.limit,
+            "headroom": self._headroom(figure),
             "window": None,
         }
 
 
-class LevelEvaluator(Readings, Crossings[Level, None]):
+class LevelEvaluator(FigureEvaluator, Crossings[Level, None]):
     """Evaluates a level rule on one figure of a shop."""
 
     def __init__(self, n: int, rule: Level, locale: Locale, ledger: LedgerEvaluator | None) -> None:
@@ -199,23 +199,23 @@ class LevelEvaluator(Readings, Crossings[Level, None]):
 
     def evaluate(self, shop: ShopView, state: None, at_ms: int) -> Evaluation:
         ahead = [at for name in self.rule.events() if (at := shop.facts.next_after(name, at_ms)) is not None]
-        return Evaluation(self._findings("-", self.reading(shop, "-", at_ms)), min(ahead, default=NEVER))
+        return Evaluation(self._findings("-", self.figure(shop, "-", at_ms)), min(ahead, default=NEVER))
 
-    def reading(self, shop: ShopView, subject: str, at_ms: int) -> Reading | None:
+    def figure(self, shop: ShopView, subject: str, at_ms: int) -> Figure | None:
         match self.rule.of:
             case "rating":
                 rated = shop.facts.last("rating.updated", at_ms)
                 if rated is not None and rated.data.score is not None:
-                    return self._reading(rated.data.score, said_by(rated))
+                    return self._figure(rated.data.score, event_evidence(rated))
             case "preorder_share":
                 counted = shop.facts.last("listing.counts", at_ms)
                 if counted is not None and (part := _preorder_share(counted)) is not None:
                     counts = {"total": counted.data.total, "preorder": counted.data.preorder}
-                    return self._reading(part, said_by(counted) | counts)
+                    return self._figure(part, event_evidence(counted) | counts)
             case _:
                 assert self.ledger is not None
                 if points := self.ledger.points(shop, at_ms):
-                    return self._reading(points, {"ledger": self.ledger.rule.ledger})
+                    return self._figure(points, {"ledger": self.ledger.rule.ledger})
         return None
 
     def crossings(self, shop: ShopView) -> list[Occurrence]:
@@ -238,18 +238,18 @@ class LevelEvaluator(Readings, Crossings[Level, None]):
 
     def _is_over(self, entry: Entry) -> bool:
         share = _preorder_share(entry)
-        return share is not None and self._reading(share, {}).stage == "crossed"
+        return share is not None and self._figure(share, {}).stage == "crossed"
 
     def crossing_events(self) -> set[str]:
         """Types of the shop's events that its crossings rest on."""
         return self.rule.events()
 
     def metric(self, shop: ShopView, state: None, at_ms: int) -> dict[str, Any] | None:
-        reading = self.reading(shop, "-", at_ms)
-        return None if reading is None else self._metric(reading)
+        figure = self.figure(shop, "-", at_ms)
+        return None if figure is None else self._metric(figure)
 
 
-class StockEvaluator(Readings, SubjectEvaluator[Level, None]):
+class StockEvaluator(FigureEvaluator, SubjectEvaluator[Level, None]):
     """Evaluates a level rule on the stock of each SKU."""
 
     def keys(self, shop: ShopView) -> list[str]:
@@ -263,9 +263,9 @@ class StockEvaluator(Readings, SubjectEvaluator[Level, None]):
         next_eval_ms = NEVER if ahead is None else ahead
         if key in shop.sales:  # stock lasts longer as sales leave the window
             next_eval_ms = min(next_eval_ms, start_of_day(day_of(at_ms, self.zone) + 1, self.zone))
-        return Evaluation(self._findings(key, self.reading(shop, key, at_ms)), next_eval_ms)
+        return Evaluation(self._findings(key, self.figure(shop, key, at_ms)), next_eval_ms)
 
-    def reading(self, shop: ShopView, subject: str, at_ms: int) -> Reading | None:
+    def figure(self, shop: ShopView, subject: str, at_ms: int) -> Figure | None:
         """A SKU's stock against the pace of its sales. Stock without sales lasts for ever, unless there is none."""
         entry = shop.facts.newest("stock.level", (subject,), at_ms)
         if entry is None:
@@ -274,24 +274,24 @@ class StockEvaluator(Readings, SubjectEvaluator[Level, None]):
         assert rule.velocity is not None
         sold, days = shop.sales.of(subject, rule.velocity // DAY_MS, day_of(at_ms, self.zone))
         per_day = Decimal(sold) / days if days else Decimal()
-        shown = said_by(entry) | {"on_hand": on_hand, "sold": sold, "days": days}
+        shown = event_evidence(entry) | {"on_hand": on_hand, "sold": sold, "days": days}
         if rule.of == "reorder_point":
             assert rule.lead_time is not None and rule.safety is not None
             point = per_day * (rule.lead_time + rule.safety) / DAY_MS
             stage = "crossed" if on_hand < point or on_hand <= 0 else None
-            return Reading(on_hand, stage, float(point), shown)
+            return Figure(on_hand, stage, float(point), shown)
         if on_hand <= 0:
-            return self._reading(Decimal(), shown)
-        return self._reading(on_hand / per_day if per_day else Decimal("Infinity"), shown)
+            return self._figure(Decimal(), shown)
+        return self._figure(on_hand / per_day if per_day else Decimal("Infinity"), shown)
 
     def metric(self, shop: ShopView, state: None, at_ms: int) -> dict[str, Any] | None:
         """The worst SKU's figure, and those past a stage."""
         skus = [sku_of(entry) for entry in shop.facts.known("stock.level", at_ms)]
-        readings = {sku: found for sku in skus if (found := self.reading(shop, sku, at_ms)) is not None}
-        if not readings:
+        figures = {sku: found for sku in skus if (found := self.figure(shop, sku, at_ms)) is not None}
+        if not figures:
             return None
-        worst = min(readings.values(), key=lambda each: self._headroom(each) or 0.0)
-        below = {sku: each.value for sku, each in readings.items() if each.stage is not None}
+        worst = min(figures.values(), key=lambda each: self._headroom(each) or 0.0)
+        below = {sku: each.value for sku, each in figures.items() if each.stage is not None}
         return {**self._metric(worst), "by": dict(sorted(below.items(), key=lambda each: each[1])[:20])}
 
 
@@ -299,7 +299,7 @@ def _crossing(entry: Entry) -> Occurrence:
     return Occurrence(entry.at_ms, event=entry.id, source=entry.source)
 
 
-def _figure(value: float) -> str:
+def _formatted(value: float) -> str:
     """A figure for people: 6.86, 1999, 250000."""
     return f"{value:.2f}".rstrip("0").rstrip(".")
 

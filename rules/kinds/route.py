@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from typing import ClassVar, Literal
 
 from rules.calendar.instants import NEVER
-from rules.facts.shop_facts import Entry, said_by
+from rules.facts.shop_facts import Entry, event_evidence
 from rules.kinds.evaluation import Evaluation, Evidence, Finding
 from rules.kinds.rule import Fault
 from rules.kinds.shop_rule import ShopRule, Wiring
@@ -62,8 +62,8 @@ class RouteEvaluator(SubjectEvaluator[Route, None]):
 
     def _entry(self, shop: ShopView, where: str, at_ms: int) -> Entry | None:
         """The newest state of a carrier; one in trouble, if several have the same name."""
-        said = [shop.facts.newest("carrier.state", about, at_ms) for about in _meant(where)]
-        known = [entry for entry in said if entry is not None]
+        entries = [shop.facts.newest("carrier.state", about, at_ms) for about in _meant(where)]
+        known = [entry for entry in entries if entry is not None]
         return max(known, key=lambda entry: (entry.data.state in self.rule.lines, entry.stamp()), default=None)
 
     def evidence(self, shop: ShopView, state: None, finding: Finding, at_ms: int) -> Evidence:
@@ -73,7 +73,12 @@ class RouteEvaluator(SubjectEvaluator[Route, None]):
         data = entry.data
         line = self.rule.lines.get(data.state)
         names = {"carrier": data.carrier, "region": data.region, "line": line, "where": finding.subject}
-        details = said_by(entry) | {"carrier": data.carrier, "region": data.region, "state": data.state, "line": line}
+        details = event_evidence(entry) | {
+            "carrier": data.carrier,
+            "region": data.region,
+            "state": data.state,
+            "line": line,
+        }
         return Evidence(details, names)
 
     def end_reason(self, shop: ShopView, state: None, last_emitted: Emitted, finding: Finding, at_ms: int) -> Reason:

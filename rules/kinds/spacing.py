@@ -7,7 +7,7 @@ from msgspec import Struct
 
 from rules.calendar.durations import Duration
 from rules.calendar.instants import NEVER, rfc3339
-from rules.facts.shop_facts import Entry, holding, said_by, sku_of, starts_ms
+from rules.facts.shop_facts import Entry, event_evidence, holding, sku_of, starts_ms
 from rules.kinds.evaluation import Evaluation, Evidence, Finding
 from rules.kinds.rule import Fault, Locale
 from rules.kinds.shop_rule import ShopRule, Wiring
@@ -99,8 +99,8 @@ class SpacingEvaluator(SubjectEvaluator[Spacing, None]):
             return Evidence({"sku": finding.subject}, {"sku": finding.subject, "held_until": "-"})
         details = {
             "sku": found.sku,
-            "price_changed": said_by(found.price),
-            "promotion": said_by(found.promotion),
+            "price_changed": event_evidence(found.price),
+            "promotion": event_evidence(found.promotion),
             "starts_at": rfc3339(found.starts_ms),
             "price_held_at": rfc3339(found.free_ms),
         }

@@ -11,7 +11,7 @@ from msgspec import Struct
 
 from rules.calendar.durations import Duration
 from rules.calendar.instants import MIN_MS, NEVER, rfc3339
-from rules.facts.shop_facts import Entry, done_as, said_by, until
+from rules.facts.shop_facts import Entry, done_as, event_evidence, until
 from rules.kinds.deadline.spec import Warn
 from rules.kinds.evaluation import ActiveSanction, Evaluation, Evidence, Finding
 from rules.kinds.evaluator import State
@@ -136,7 +136,7 @@ class DutyEvaluator(SubjectEvaluator[Tasks, State]):
             return Evidence({}, names, order)
         details: dict[str, Any] = {"since": rfc3339(duty.at_ms), "left": duty.left, "done": list(duty.ticked)}
         if duty.event is not None:
-            details["event"] = said_by(duty.event)
+            details["event"] = event_evidence(duty.event)
         return Evidence(details, names, order)
 
     @abstractmethod
@@ -229,7 +229,7 @@ class TasksEvaluator(DutyEvaluator[None]):
         known = sorted([entry for entry in done if entry.at_ms <= at_ms], key=Entry.stamp)
         ticked = {entry.data.task for entry in known}
         duty.left = [task for task in duty.left if task not in ticked]
-        duty.ticked = [{"task": entry.data.task, **said_by(entry)} for entry in known]
+        duty.ticked = [{"task": entry.data.task, **event_evidence(entry)} for entry in known]
         duty.done_ms = known[-1].at_ms if known and not duty.left else None
         return duty, min([entry.at_ms for entry in done if entry.at_ms > at_ms], default=NEVER)
 
@@ -382,7 +382,7 @@ def _pay(deposits: Deposits, entry: Entry) -> Iterator[int]:
         if due is not None and paid is not None:
             deposits.owed[queue[0]] = due = due - paid
             left = None if left is None else left - paid
-        duty.ticked.append(said_by(entry))
+        duty.ticked.append(event_evidence(entry))
         if not due:
             duty.left, duty.done_ms = [], entry.at_ms
             queue.popleft()

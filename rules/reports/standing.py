@@ -56,11 +56,11 @@ def _reported(shop: Shop, clause: str, rule: str, at_ms: int) -> dict[str, Any]:
 
 
 def _reported_points(shop: Shop, ledger: str, at_ms: int) -> dict[str, Any]:
-    said = [entry for entry in shop.facts.known("points.reported", at_ms) if entry.data.name in (None, ledger)]
-    said = [entry for entry in said if entry.data.value is not None]
-    if not said:
+    entries = [entry for entry in shop.facts.known("points.reported", at_ms) if entry.data.name in (None, ledger)]
+    entries = [entry for entry in entries if entry.data.value is not None]
+    if not entries:
         return {}
-    newest = said[-1]
+    newest = entries[-1]
     return {"reported": {"value": float(newest.data.value), "period": newest.data.period, "at": rfc3339(newest.at_ms)}}
 
 

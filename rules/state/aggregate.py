@@ -89,11 +89,11 @@ def _move(order: Order, denominator: Population, before: int | None, day: int | 
     if before is not None:
         totals.remove(before)
     else:
-        was_bad, ratios = 0, ratios & (bad | totals.watchful())
+        was_bad, ratios = 0, ratios & (bad | totals.used_up())
     for n in _positions(ratios):
         counter = shop.counters[n]
         is_good = not (bad | was_bad) >> n & 1
-        if is_good and before is not None and day is not None and not counter.tells_apart(before, day):
+        if is_good and before is not None and day is not None and not counter.distinguishes(before, day):
             continue
         if was_bad >> n & 1 and before is not None:
             counter.remove_bad(before, order.id)

@@ -13,7 +13,7 @@ from rules.facts.shop_facts import until
 from rules.kinds.account import Account, post_all
 from rules.kinds.evaluation import ActiveSanction, Evaluation, Evidence, Finding
 from rules.kinds.evaluator import Evaluator
-from rules.kinds.ledger.postings import FeedReader, Posting, Reading
+from rules.kinds.ledger.postings import FeedPosition, FeedReader, Posting
 from rules.kinds.ledger.spec import LedgerSpec, PointsTier
 from rules.kinds.rule import Locale
 from rules.kinds.shop_view import ShopView
@@ -26,7 +26,7 @@ class Book(Struct):
     how many of the platform's reported totals were used, and the account."""
 
     account: Account
-    readings: list[Reading]
+    positions: list[FeedPosition]
     rewrites: int
     to_ms: int = MIN_MS
     waiting: list[tuple[tuple[int, int, str], int, Posting]] = []
@@ -35,9 +35,9 @@ class Book(Struct):
 
     def copy(self) -> "Book":
         """A copy, for working out what would happen."""
-        readings = [reading.copy() for reading in self.readings]
+        positions = [position.copy() for position in self.positions]
         account, waiting = self.account.copy(), self.waiting.copy()
-        return Book(account, readings, self.rewrites, self.to_ms, waiting, self.numbered, self.reports)
+        return Book(account, positions, self.rewrites, self.to_ms, waiting, self.numbered, self.reports)
 
 
 class LedgerState:
@@ -78,7 +78,7 @@ class LedgerEvaluator(Evaluator[LedgerSpec, LedgerState]):
 
     def _new_book(self, shop: ShopView) -> Book:
         account = Account(self.rule, self._cleared_after)
-        return Book(account, [Reading() for _ in self.readers], shop.facts.rewrites("points.reported"))
+        return Book(account, [FeedPosition() for _ in self.readers], shop.facts.rewrites("points.reported"))
 
     def _now(self, shop: ShopView, state: LedgerState, at_ms: int) -> Book:
         """The account at the clock's moment; goes on from the last time, unless something came late. What is kept ends
@@ -97,11 +97,11 @@ class LedgerEvaluator(Evaluator[LedgerSpec, LedgerState]):
         facts, seen = shop.facts, shop.facts.of("points.reported")
         if facts.rewrites("points.reported") != book.rewrites or until(seen, book.to_ms) != book.reports:
             return False
-        for reader, reading in zip(self.readers, book.readings, strict=True):
-            postings = reader.read(shop, reading, to_ms)
+        for reader, position in zip(self.readers, book.positions, strict=True):
+            postings = reader.read(shop, position, to_ms)
             if postings is None:
                 return False
-            reading.to_ms = to_ms
+            position.to_ms = to_ms
             for posting in postings:
                 moved = self._at_its_moment(posting)
                 book.numbered += 1

@@ -9,7 +9,7 @@ from msgspec import Struct, field
 
 from rules.calendar.days import day_of, week_of
 from rules.calendar.instants import MIN_MS, NEVER, rfc3339
-from rules.facts.shop_facts import Entry, said_by
+from rules.facts.shop_facts import Entry, event_evidence
 from rules.kinds.happened import Occurrence
 from rules.kinds.ledger.spec import Cap, Feed
 from rules.kinds.occurrences.source import OccurrenceSource
@@ -35,7 +35,7 @@ class Posting(Struct, frozen=True):
         return shown | ({} if self.happened_ms == self.at_ms else {"happened_at": rfc3339(self.happened_ms)})
 
 
-class Reading(Struct):
+class FeedPosition(Struct):
     """How far a feed has been read: up to when, how many occurrences of each source, how many of the free ones, what
     was spent under the caps, and the computed results used."""
 
@@ -45,9 +45,9 @@ class Reading(Struct):
     spent: defaultdict[tuple[Cap, object], Decimal] = field(default_factory=lambda: defaultdict(Decimal))
     computed: list[Posting] = []
 
-    def copy(self) -> "Reading":
+    def copy(self) -> "FeedPosition":
         """A copy, for reading on without keeping that."""
-        return Reading(self.to_ms, self.logs.copy(), self.free, self.spent.copy(), self.computed)
+        return FeedPosition(self.to_ms, self.logs.copy(), self.free, self.spent.copy(), self.computed)
 
 
 class FeedReader:
@@ -61,32 +61,32 @@ class FeedReader:
         self.ratio = ratio
         self.zone = zone
 
-    def read(self, shop: ShopView, reading: Reading, to_ms: int) -> list[Posting] | None:
+    def read(self, shop: ShopView, position: FeedPosition, to_ms: int) -> list[Posting] | None:
         """The postings since the last reading up to a moment, each at its own instant, within the caps; the ledger
         decides when they are posted. None if something came late, so that all must be read again."""
         if self.ratio is not None:
             found = list(self._computed(shop, to_ms))
-            before, reading.computed = reading.computed, found
+            before, position.computed = position.computed, found
             after = found[len(before) :]
-            if found[: len(before)] != before or any(each.at_ms <= reading.to_ms for each in after):
+            if found[: len(before)] != before or any(each.at_ms <= position.to_ms for each in after):
                 return None
             return after
         occurrences: list[Occurrence] = []
         for n, source in enumerate(self.sources):
             log = source.log(shop)
-            done, rewrites = reading.logs.get(n, (0, log.rewrites))
-            if rewrites != log.rewrites or (done and not log.lasting) or log.until(reading.to_ms) != done:
+            done, rewrites = position.logs.get(n, (0, log.rewrites))
+            if rewrites != log.rewrites or (done and not log.lasting) or log.until(position.to_ms) != done:
                 return None
             known = log.until(to_ms)
             occurrences += [log.occurrence(occurrence) for occurrence in log.items[done:known]]
-            reading.logs[n] = known, log.rewrites
+            position.logs[n] = known, log.rewrites
         occurrences.sort(key=Occurrence.sort_key)
-        free = min(self.feed.free - reading.free, len(occurrences))
-        reading.free += free
-        reading.to_ms = to_ms
+        free = min(self.feed.free - position.free, len(occurrences))
+        position.free += free
+        position.to_ms = to_ms
         postings = []
         for occurrence in occurrences[free:]:
-            points = self._allowed(occurrence, reading.spent)
+            points = self._allowed(occurrence, position.spent)
             if points:
                 postings.append(
                     Posting(occurrence.at_ms, self.feed.clause, occurrence.at_ms, points, occurrence.shown())
@@ -128,7 +128,7 @@ class FeedReader:
     def reports(self, ledger: str, entries: Iterable[Entry]) -> list[Posting]:
         """Totals that the platform has reported, to which the ledger is raised."""
         return [
-            Posting(entry.at_ms, self.feed.clause, entry.at_ms, entry.data.value, said_by(entry))
+            Posting(entry.at_ms, self.feed.clause, entry.at_ms, entry.data.value, event_evidence(entry))
             for entry in (entries if self.feed.reported else ())
             if entry.data.value is not None and entry.data.name in (None, ledger, "points")
         ]

@@ -5,9 +5,9 @@ from bisect import bisect_left, insort
 from rules.calendar.instants import NEVER
 from rules.kinds.nothing import NOTHING
 
-Entry = tuple[int, str]
+OrderInstant = tuple[int, str]
 
-_NONE: list[Entry] = []
+_NONE: list[OrderInstant] = []
 """Like `NOTHING`."""
 
 FEW = 16
@@ -27,9 +27,9 @@ class Timeline:
     def __init__(self) -> None:
         self.by_order: dict[str, tuple[int, ...]] = NOTHING
         self.rewrites = 0
-        self._in_time: list[Entry] = _NONE
+        self._in_time: list[OrderInstant] = _NONE
         #: How many more of each entry there are than in the sorted list (negative: fewer).
-        self._moves: dict[Entry, int] = NOTHING
+        self._moves: dict[OrderInstant, int] = NOTHING
 
     def put(self, order: str, instants: tuple[int, ...]) -> bool:
         """Replaces an order's instants. Returns whether they differ."""
@@ -49,12 +49,12 @@ class Timeline:
             del self.by_order[order]
         return True
 
-    def _move(self, entry: Entry, more: int) -> None:
+    def _move(self, entry: OrderInstant, more: int) -> None:
         more += self._moves.pop(entry, 0)
         if more:
             self._moves[entry] = more
 
-    def in_time(self) -> list[Entry]:
+    def in_time(self) -> list[OrderInstant]:
         """All entries sorted by time."""
         if self._moves:
             moves, self._moves = self._moves, {}
@@ -70,7 +70,7 @@ class Timeline:
                         del self._in_time[bisect_left(self._in_time, entry)]
         return self._in_time
 
-    def since(self, at_ms: int) -> list[Entry]:
+    def since(self, at_ms: int) -> list[OrderInstant]:
         """The entries from a moment on, the oldest first."""
         entries = self.in_time()
         return entries[bisect_left(entries, (at_ms,)) :]
@@ -87,7 +87,7 @@ class Timeline:
         return copied
 
 
-def _moved(entries: list[Entry], moves: dict[Entry, int]) -> list[Entry]:
+def _moved(entries: list[OrderInstant], moves: dict[OrderInstant, int]) -> list[OrderInstant]:
     """Entries with some added and some removed."""
     kept = []
     for entry in entries:

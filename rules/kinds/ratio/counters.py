@@ -13,52 +13,52 @@ from rules.kinds.ratio.compiled import CompiledRatio, Count
 class DayBuckets:
     """The number of a shop's orders per local day; shared by ratios with the same population."""
 
-    __slots__ = ("_by_day", "_first_look", "_fresh", "_looks", "_sums", "_taken")
+    __slots__ = ("_added", "_by_day", "_changes", "_first_limit", "_limits", "_sums")
 
     def __init__(self) -> None:
         self._by_day: dict[int, int] = NOTHING
         self._sums: dict[tuple[int, int], int] = NOTHING
         #: Changes per day since the sums were last looked at.
-        self._fresh: dict[int, int] = NOTHING
+        self._changes: dict[int, int] = NOTHING
         #: How many orders were added, and at which number a ratio (as a bit) may come to another stage.
-        self._taken = 0
-        self._looks: dict[int, int] = NOTHING
-        self._first_look = NEVER
+        self._added = 0
+        self._limits: dict[int, int] = NOTHING
+        self._first_limit = NEVER
 
     def add(self, day: int) -> bool:
         """Adds a good order to a day bucket. True if no ratio can have changed stage by that (the slack isn't used
         up)."""
-        if not self._fresh:
-            self._fresh = {day: 1}
+        if not self._changes:
+            self._changes = {day: 1}
         else:
-            self._fresh[day] = self._fresh.get(day, 0) + 1
-        self._taken += 1
-        return self._taken < self._first_look
+            self._changes[day] = self._changes.get(day, 0) + 1
+        self._added += 1
+        return self._added < self._first_limit
 
     def remove(self, day: int) -> None:
         """Removes an order from a day bucket."""
-        self._fresh = self._fresh or {}
-        self._fresh[day] = self._fresh.get(day, 0) - 1
+        self._changes = self._changes or {}
+        self._changes[day] = self._changes.get(day, 0) - 1
 
-    def watchful(self) -> int:
+    def used_up(self) -> int:
         """The ratios (as bits) whose slack is used up."""
-        return sum([ratio for ratio, number in self._looks.items() if number <= self._taken])
+        return sum([ratio for ratio, number in self._limits.items() if number <= self._added])
 
-    def watch(self, ratio: int, slack: int) -> None:
+    def set_slack(self, ratio: int, slack: int) -> None:
         """Sets a ratio's slack: so many more good orders can't bring it to another stage."""
         if slack < NEVER:
-            self._looks = self._looks or {}
-            self._looks[ratio] = self._taken + slack + 1
-        elif self._looks.pop(ratio, None) is None:
+            self._limits = self._limits or {}
+            self._limits[ratio] = self._added + slack + 1
+        elif self._limits.pop(ratio, None) is None:
             return  # it had no slack set
-        self._first_look = min(self._looks.values(), default=NEVER)
+        self._first_limit = min(self._limits.values(), default=NEVER)
 
     @property
     def by_day(self) -> dict[int, int]:
-        if self._fresh:
-            fresh, self._fresh = self._fresh, NOTHING
+        if self._changes:
+            changes, self._changes = self._changes, NOTHING
             self._by_day = self._by_day or {}
-            for day, number in fresh.items():
+            for day, number in changes.items():
                 self._count(day, number)
         return self._by_day
 
@@ -155,7 +155,7 @@ class RatioCounter:
 
     def stage_changed(self) -> bool:
         """Whether a count has come to another stage since it was last evaluated."""
-        return bool(self.counts) and not self.idle and self._look() != self.stages
+        return bool(self.counts) and not self.idle and self._current_stages() != self.stages
 
     def advance(self, at_ms: int) -> int:
         """Slides the window to `at_ms` and finds the counts' stages. Returns when the window slides next (epoch ms)."""
@@ -164,7 +164,7 @@ class RatioCounter:
             self.next_eval_ms = current.until_ms
             self.counts = current.idle_counts if self.idle else self._slid(current.periods)
         if not self.idle:
-            self.stages = self._look()
+            self.stages = self._current_stages()
             self.staged = any(self.stages)
             self._go_idle(at_ms)
         return self.next_eval_ms
@@ -187,7 +187,7 @@ class RatioCounter:
             self.totals.forget(count.period for count in self.counts)
             self.counts = self.ratio.current(at_ms).idle_counts
 
-    def tells_apart(self, one: int, other: int) -> bool:
+    def distinguishes(self, one: int, other: int) -> bool:
         """Whether it makes a difference to a count on which of two days an order lies."""
         for count in self.counts:
             first, last = count.period.first, count.period.last
@@ -195,7 +195,7 @@ class RatioCounter:
                 return True
         return False
 
-    def _look(self) -> tuple[str | None, ...]:
+    def _current_stages(self) -> tuple[str | None, ...]:
         """The stages of the counts with their current totals; sets the slack."""
         stages, ratio, slack = [], self.ratio, NEVER
         for count in self.counts:
@@ -204,7 +204,7 @@ class RatioCounter:
             stage = ratio.stage(bad, total)
             stages.append(stage)
             slack = min(slack, ratio.slack(bad, total, stage))
-        self.totals.watch(ratio.bit, slack)
+        self.totals.set_slack(ratio.bit, slack)
         return _alike(tuple(stages))
 
     def bad_in(self, period: Period) -> int:

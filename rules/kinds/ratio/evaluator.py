@@ -97,8 +97,8 @@ class RatioEvaluator(Evaluator[RatioSpec, Any]):
             yield subject, Count(count.period, bad, count.total)
 
     def _reasons(self, counter: RatioCounter, count: Count) -> Counter[str]:
-        said = (facts.cancelled_for for facts in counter.bad_facts(count.period))
-        return Counter(reason for reason in said if reason in counter.ratio.rule.of)
+        reasons = (facts.cancelled_for for facts in counter.bad_facts(count.period))
+        return Counter(reason for reason in reasons if reason in counter.ratio.rule.of)
 
     def _part(self, shop: ShopView, counter: RatioCounter, count: Count, subject: str, at_ms: int) -> Count:
         """The part of a count for a subject."""
