@@ -135,7 +135,7 @@ class FigureEvaluator(Evaluator[Level, None]):
         opened = Desired(figure.stage, self.rule.severity[figure.stage], tier=tier)
         return [Finding(opened, "threshold_near" if figure.stage == "near" else "threshold_crossed", subject)]
 
-    def _figure(self, value: Decimal, shown: dict[str, Any]) -> Figure:
+    def _formatted(self, value: Decimal, shown: dict[str, Any]) -> Figure:
         rule = self.rule
         if rule.tiers:
             reached = [tier.name for tier in rule.tiers if value >= tier.at]
@@ -206,16 +206,16 @@ class LevelEvaluator(FigureEvaluator, Crossings[Level, None]):
             case "rating":
                 rated = shop.facts.last("rating.updated", at_ms)
                 if rated is not None and rated.data.score is not None:
-                    return self._figure(rated.data.score, event_evidence(rated))
+                    return self._formatted(rated.data.score, event_evidence(rated))
             case "preorder_share":
                 counted = shop.facts.last("listing.counts", at_ms)
                 if counted is not None and (part := _preorder_share(counted)) is not None:
                     counts = {"total": counted.data.total, "preorder": counted.data.preorder}
-                    return self._figure(part, event_evidence(counted) | counts)
+                    return self._formatted(part, event_evidence(counted) | counts)
             case _:
                 assert self.ledger is not None
                 if points := self.ledger.points(shop, at_ms):
-                    return self._figure(points, {"ledger": self.ledger.rule.ledger})
+                    return self._formatted(points, {"ledger": self.ledger.rule.ledger})
         return None
 
     def crossings(self, shop: ShopView) -> list[Occurrence]:
@@ -238,7 +238,7 @@ class LevelEvaluator(FigureEvaluator, Crossings[Level, None]):
 
     def _is_over(self, entry: Entry) -> bool:
         share = _preorder_share(entry)
-        return share is not None and self._figure(share, {}).stage == "crossed"
+        return share is not None and self._formatted(share, {}).stage == "crossed"
 
     def crossing_events(self) -> set[str]:
         """Types of the shop's events that its crossings rest on."""
@@ -281,8 +281,8 @@ class StockEvaluator(FigureEvaluator, SubjectEvaluator[Level, None]):
             stage = "crossed" if on_hand < point or on_hand <= 0 else None
             return Figure(on_hand, stage, float(point), shown)
         if on_hand <= 0:
-            return self._figure(Decimal(), shown)
-        return self._figure(on_hand / per_day if per_day else Decimal("Infinity"), shown)
+            return self._formatted(Decimal(), shown)
+        return self._formatted(on_hand / per_day if per_day else Decimal("Infinity"), shown)
 
     def metric(self, shop: ShopView, state: None, at_ms: int) -> dict[str, Any] | None:
         """The worst SKU's figure, and those past a stage."""
