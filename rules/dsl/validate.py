@@ -12,7 +12,7 @@ from rules.calendar.durations import Duration
 from rules.dsl.clauses import is_known
 from rules.dsl.model import Pack, PackTest, Version, zone_complaint
 from rules.dsl.yaml_source import Diagnostic, Source
-from rules.kinds.rule import Fault, Rule
+from rules.kinds.rule import Fault, Reference, Rule
 
 
 def diagnostics(pack: Pack, source: Source) -> Iterator[Diagnostic]:
@@ -112,6 +112,16 @@ def _references(rule: Rule, by_id: Mapping[str, Rule]) -> Iterator[Fault]:
         found = by_id.get(each.rule)
         if found is not None and each.role in found.ROLES:
             yield from each.check(found)
+            if each.needed:
+                yield from _of_fewer_shops(rule, each, found)
+
+
+def _of_fewer_shops(rule: Rule, reference: Reference, found: Rule) -> Iterator[Fault]:
+    """That a rule is named for shops which don't have it."""
+    wanted = (reference.sites or rule.sites, rule.programmes)
+    for word, limit, own in zip(("sites", "programmes"), (found.sites, found.programmes), wanted, strict=True):
+        if limit and not (own and set(own) <= set(limit)):
+            yield reference.where, f"{found.id} is only for the {word} {', '.join(limit)}: limit this to them, too"
 
 
 def _dates(effective_from: str | None, effective_to: str | None) -> Iterator[Fault]:

@@ -62,6 +62,9 @@ class CountRule(ShopRule, tag="count", tag_field="kind", kw_only=True, frozen=Tr
         # Without a `window`, or with a sanction for good, what began the first sanction decides all that follow.
         return NEVER if self.window is None or self.sanction.lasts is None else int(self.window + self.sanction.lasts)
 
+    def crosses(self) -> bool:
+        return self.per == "week"
+
     def never_ends(self) -> bool:
         return self.sanction is not None and self.sanction.lasts is None
 

@@ -65,6 +65,9 @@ class Level(ShopRule, tag="level", tag_field="kind", kw_only=True, frozen=True):
     def of_skus(self) -> bool:
         return self.of in ("stock_cover", "reorder_point")
 
+    def crosses(self) -> bool:
+        return self.of == "preorder_share"
+
     def events(self) -> set[str]:
         skus = {"stock.level"}
         return {"rating": {"rating.updated"}, "preorder_share": {"listing.counts"}, "points": set[str]()}.get(

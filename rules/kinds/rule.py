@@ -136,6 +136,10 @@ class Rule(Struct, kw_only=True, forbid_unknown_fields=True, frozen=True):
         """How far back an order can lie and still matter to it (ms)."""
         return 0
 
+    def crosses(self) -> bool:
+        """True where others may look at each time its value goes above its limit."""
+        return False
+
     def never_ends(self) -> bool:
         """True where what it opens stays open for good."""
         return False
@@ -150,12 +154,18 @@ def _no_faults(_: Rule) -> Iterable[Fault]:
 
 
 class Reference(NamedTuple):
-    """Another rule, named `where` in a rule. It must have the `role`, and nothing that `check` finds wrong with it."""
+    """Another rule, named `where` in a rule. It must have the `role`, and nothing that `check` finds wrong with it.
+
+    It is named for shops of these `sites`, or wherever the rule is in force; where it is `needed`, it must be in force
+    for all of these shops.
+    """
 
     where: str
     rule: str
     role: Role
     check: Callable[[Rule], Iterable[Fault]] = _no_faults
+    sites: tuple[str, ...] = ()
+    needed: bool = True
 
 
 class Effective(Struct, frozen=True):

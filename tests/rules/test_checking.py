@@ -234,3 +234,53 @@ def test_rules_that_lean_on_each_other_in_a_circle_are_complained_of():
 )
 def test_other_kinds_that_contradict_themselves_are_complained_of(written, said):
     assert said in refusal(written)
+
+
+COUNTED = rule("count", "marks", of={"missed": "joom.late"}, threshold=2, sanction={"name": "stop", "lasts": "1d"})
+PREORDERS = rule("level", "preorders", of="preorder_share", above="0.1")
+ONCE = rule("event", "once", stages=("crossed",), of={"crossed": "joom.preorders"}, lasts="9d")
+
+
+@pytest.mark.parametrize(
+    ("named", "naming"),
+    [
+        (late_ship(), COUNTED),
+        (late_ship(), ratio(numerator={"late": "joom.late"})),
+        (late_ship(), ratio(anchor={"due": "joom.late"})),
+        (late_ship(), late_ship(id="joom.closure", **{"from": {"due": "joom.late"}})),
+        (PREORDERS, ONCE),
+        (PREORDERS, feed(of=[{"crossed": "joom.preorders"}])),
+        (ledger(), rule("level", "it", of="points", above=1, ledger="joom.points")),
+        (
+            ratio(good=True, every="quarter", window={"align": "quarter"}),
+            rule("streak", "it", stages=("near", "crossed", "top"), of="joom.share", times=2, reached="top"),
+        ),
+    ],
+)
+def test_a_rule_can_only_name_those_that_all_of_its_shops_have(named, naming):
+    """The plan of a shop that hasn't the other one couldn't be made."""
+    complaint = f"{named['id']} is only for the sites ID: limit this to them, too"
+    limited = {**named, "sites": ["ID"]}
+    assert complaint in refusal(limited, naming, sites=SITES)
+    assert complaint in refusal(limited, {**naming, "sites": ["ID", "TW"]}, sites=SITES)
+    assert "only for the programmes mall" in refusal({**named, "programmes": ["mall"]}, naming)
+    pack({**named, "sites": ["ID", "TW"]}, {**naming, "sites": ["ID"]}, sites=SITES)
+
+
+def test_a_feed_can_be_limited_to_the_shops_that_have_what_it_counts():
+    crossed = {"clause": "own-1", "of": [{"crossed": "joom.preorders"}], "points": 1}
+    pack({**PREORDERS, "sites": ["ID"]}, ledger({**crossed, "sites": ["ID"]}), sites=SITES)
+    computed = {"clause": "own-1", "computed": "joom.rate", "points_of": {"failing": 2}}
+    pack({**weekly(), "sites": ["ID"]}, ledger(computed), sites=SITES)
+
+
+@pytest.mark.parametrize(
+    "written",
+    [
+        rule("level", "preorders", of="rating", below="4.5"),
+        rule("level", "preorders", of="stock_cover", below=3, velocity="7d"),
+        rule("count", "preorders", of={"violation": ["x"]}, threshold=2, sanction={"name": "stop", "lasts": "1d"}),
+    ],
+)
+def test_only_what_has_crossings_can_be_counted_by_them(written):
+    assert "joom.preorders has no crossings" in refusal(written, ONCE)

@@ -40,9 +40,12 @@ class Feed(Struct, forbid_unknown_fields=True, frozen=True, kw_only=True):
     def references(self, where: str) -> Iterator[Reference]:
         """The rules it names, as it stands at a place in its ledger."""
         if self.computed is not None:
-            yield Reference(f"{where}.computed", self.computed, "ratio", lambda ratio: self._misfits(ratio, where))
+            # Where a shop has no such ratio, there are no points for it.
+            yield Reference(
+                f"{where}.computed", self.computed, "ratio", lambda ratio: self._misfits(ratio, where), needed=False
+            )
         for n, of in enumerate(self.of):
-            yield from of.references(f"{where}.of[{n}]")
+            yield from (each._replace(sites=self.sites) for each in of.references(f"{where}.of[{n}]"))
 
     def _misfits(self, ratio: Rule, where: str) -> Iterator[Fault]:
         """What of its points isn't as the ratio has it from which they are computed."""

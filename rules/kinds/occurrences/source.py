@@ -20,7 +20,7 @@ from rules.kinds.deadline.timer import Timer
 from rules.kinds.evaluator import Evaluator, R, State
 from rules.kinds.happened import Occurrence, OccurrenceIndex
 from rules.kinds.occurrences.timeline import Timeline
-from rules.kinds.rule import Reference
+from rules.kinds.rule import Fault, Reference, Rule
 from rules.kinds.shop_view import ShopView
 
 Instants = Callable[[OrderFacts, int, int], tuple[int, ...]]
@@ -78,7 +78,7 @@ class OccurrenceSpec(Struct, forbid_unknown_fields=True, frozen=True, kw_only=Tr
         for other in sorted(self.timers()):
             yield Reference(where, other, "deadline rule")
         if self.crossed is not None:
-            yield Reference(where, self.crossed, "level or count")
+            yield Reference(where, self.crossed, "level or count", lambda rule: _not_crossing(rule, where))
 
     def facts(self) -> set[str]:
         """Facts of an order that it looks at by itself."""
@@ -91,6 +91,12 @@ class OccurrenceSpec(Struct, forbid_unknown_fields=True, frozen=True, kw_only=Tr
         if self.violation is not None:
             return {"violation.recorded"}
         return {"price.changed", "promotion.scheduled"} if self.promotion is not None else set()
+
+
+def _not_crossing(rule: Rule, where: str) -> Iterator[Fault]:
+    """That a level or count named in a rule has no crossings."""
+    if not rule.crosses():
+        yield where, f"{rule.id} has no crossings: a share of pre-orders has, and a count per week"
 
 
 ChangedSubjects = list[tuple[str, int]]
