@@ -275,16 +275,17 @@ async def test_nothing_is_committed_after_a_write_that_was_broken_off() -> None:
     """Stopped while a partition has no leader, and the group rebalances: both wait for the commit cycle."""
     watching, broker = made()
     apply(watching, event("order.placed", START_MS))
-    never = asyncio.get_running_loop().create_future()
+    never, sending = asyncio.get_running_loop().create_future(), asyncio.Event()
 
     async def send(*args: Any, **options: Any) -> Any:
+        sending.set()
         return never
 
     broker.producer.send_batch = send  # type: ignore[method-assign]
     commit_cycle = asyncio.ensure_future(watching.commit_cycle())
-    await asyncio.sleep(0.01)
+    await sending.wait()
     revoked = asyncio.ensure_future(watching.flush_before_revoke())
-    await asyncio.sleep(0.01)
+    await asyncio.sleep(0)  # it begins to wait
     commit_cycle.cancel()
     await revoked
     assert broker.committed == []
