@@ -134,7 +134,7 @@ async def test_a_callback_is_sent_what_its_platform_sends_to_try_it(tmp_path: Pa
 
 
 @pytest.mark.parametrize(
-    ("service", "said"),
+    ("service", "answered"),
     [
         (Track17, "track17/main: answers; the clocks agree"),
         (AfterShip, "aftership/main: answers; the clocks agree"),
