@@ -9,6 +9,8 @@ from collections import Counter
 from itertools import pairwise
 from pathlib import Path
 
+import pytest
+
 from rules.calendar.instants import DAY_MS, HOUR_MS, from_rfc3339
 from streams import pack_files
 from streams.demo import show
@@ -71,6 +73,7 @@ async def test_a_push_becomes_an_alert() -> None:
         assert re.search(rf"PUSH    code \d+: order 2606\w+ {status}: taken, answered 204", told), status
 
 
+@pytest.mark.slow
 async def test_it_ends_by_itself_says_what_came_of_the_pushes_and_leaves_nothing_behind(tmp_path: Path) -> None:
     running = await asyncio.create_subprocess_exec(
         SHIPCLOCK,
