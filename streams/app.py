@@ -25,7 +25,7 @@ QUEUED_BATCHES = 2
 
 
 class App(faust.App):
-    """A Faust app with what shipclock needs at hand."""
+    """A Faust app with shipclock's settings, names and worker."""
 
     settings: Settings
     names: TopicNames
@@ -36,7 +36,7 @@ class App(faust.App):
     alerts: faust.Table
 
     def _create_directories(self) -> None:
-        """None: Faust would end here where the disk takes no folders, and keeps nothing in its own."""
+        """Does nothing: Faust would end here if the disk is read-only, and shipclock doesn't use its folders."""
 
     async def stop(self) -> None:
         """Writes and commits what has been applied, while tables and consumer are still there."""
@@ -49,7 +49,8 @@ class App(faust.App):
 
 
 def create(settings: Settings, book: RuleBook, partition_count: int, complaints: Complaints | None = None) -> App:
-    """The app of one worker; the topics must be there (`streams.kafka.topics.prepare`). `complaints` are aiokafka's."""
+    """The app of one worker. The topics must exist (`streams.kafka.topics.prepare`). `complaints` collects aiokafka's
+    log."""
     names = TopicNames(settings.topic_prefix, settings.app_id)
     app = App(
         settings.app_id,
@@ -95,7 +96,7 @@ def create(settings: Settings, book: RuleBook, partition_count: int, complaints:
 
 
 def _table(app: App, name: str, changelog: str) -> faust.Table:
-    """A table whose changelog has this very name, keys and values as they are on the wire."""
+    """A table with exactly this changelog topic; keys and values stay as on the wire."""
     topic = app.topic(
         changelog,
         key_type=bytes,
@@ -116,7 +117,7 @@ def _table(app: App, name: str, changelog: str) -> faust.Table:
 
 
 def _listen(app: App) -> None:
-    """One agent an input: it takes the batches the transport hands over."""
+    """One agent per input, which applies the transport's batches."""
     for topic, plain in app.names.inputs.items():
 
         async def take(batches: Any) -> None:

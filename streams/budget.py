@@ -1,4 +1,4 @@
-"""How much of the worker's time goes to what can wait."""
+"""The share of the worker's time for what can wait."""
 
 BACKLOG_BUDGET = 0.01
-"""While a backlog is read: to each of the shops' standings, the survey behind the metrics, and the console's view."""
+"""While a backlog is read: for each of standings, the shops' statistics, and the console's views."""

@@ -12,11 +12,11 @@ from streams.commands.common import Failed, wrong_use_in_one_line
 
 INTERRUPTED = 130
 NOBODY_READS = 141
-"""What a shell reports of a program stopped by Ctrl-C, and of one whose reader (`head`) has gone away."""
+"""Exit codes that a shell expects of a program ended by Ctrl-C, and of one whose reader (`head`) has ended."""
 
 
 class Place(NamedTuple):
-    """Where a subcommand is to be found (`module:attribute`), and what it does in a few words."""
+    """Where a subcommand is (`module:attribute`), and a short description."""
 
     target: str
     does: str
@@ -67,7 +67,7 @@ class Subcommands(click.Group):
                 with wrong_use_in_one_line():
                     return super().invoke(ctx)
             finally:
-                sys.stdout.flush()  # here and not on the way out, where a failure can't be told any more
+                sys.stdout.flush()  # here, as a failure while Python exits can't be reported any more
         except BrokenPipeError:
             _give_up_stdout()
             ctx.exit(NOBODY_READS)
@@ -82,7 +82,7 @@ class Subcommands(click.Group):
 
 
 def _give_up_stdout() -> None:
-    # Or Python itself would try once more on its way out, fail, and say so in its own words.
+    # Or Python itself would try again while it exits, fail, and print a traceback.
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 

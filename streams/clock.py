@@ -1,9 +1,9 @@
-"""What time a partition has reached."""
+"""The machine's clock."""
 
 import time
 
 AHEAD_MS = 600_000
-"""How far ahead of the wall clock an event may be before nobody believes it."""
+"""How far an event may lie ahead of the wall clock and still be believed."""
 
 
 def wall_ms() -> int:

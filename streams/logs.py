@@ -1,4 +1,4 @@
-"""What may stand in the log: no secrets, no records' contents at any level, and nothing that a terminal would obey."""
+"""Protects the log: no secrets, no records' contents at any level, and no terminal escapes."""
 
 import logging
 from typing import Any
@@ -6,13 +6,13 @@ from typing import Any
 from rules.messages.text import visible
 
 TALKATIVE = ("aiokafka", "kafka", "apprise", "urllib3")
-"""Libraries that at debug log each request: Kafka's password, addresses that hold secrets, whole records."""
+"""Libraries that at debug level log each request: Kafka's password, addresses with secrets, whole records."""
 
 _LINES = "\n\t"
 
 
 def protect() -> None:
-    """For every log line of this process from now on."""
+    """Applies to every log line of this process from now on."""
     for library in TALKATIVE:
         logging.getLogger(library).setLevel(logging.INFO)
     logging.setLogRecordFactory(_Record)
@@ -28,7 +28,7 @@ class _Record(logging.LogRecord):
     def __init__(self, *given: Any, **more: Any) -> None:
         super().__init__(*given, **more)
         if self.exc_info:
-            # Formatters take this for the traceback that another one has made already.
+            # Formatters use this instead of formatting the traceback again.
             self.exc_text = visible(logging.Formatter().formatException(self.exc_info), keep=_LINES)
 
     def getMessage(self) -> str:  # noqa: N802

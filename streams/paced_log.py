@@ -1,4 +1,4 @@
-"""Keeps one cause from flooding the log."""
+"""Limits how often the same message is logged."""
 
 import logging
 from collections import Counter
@@ -7,8 +7,8 @@ from time import monotonic
 
 
 class PacedLog(logging.Filter):
-    """On a logger: of warnings and errors, each message (as it is before its arguments are filled in) goes out at most
-    once in `every_s` seconds; the next one says how many were left out meanwhile. For messages that are constants."""
+    """A filter for a logger: each warning or error message (before its arguments are filled in) is logged at most once
+    in `every_s` seconds; the next one says how many were left out. For constant messages."""
 
     def __init__(self, every_s: float = 1.0, now_s: Callable[[], float] = monotonic) -> None:
         super().__init__()

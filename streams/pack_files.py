@@ -1,4 +1,4 @@
-"""Finding packs: the built-in ones by name, a user's own by file or folder."""
+"""Finds packs: the built-in ones by name, a user's own by file or folder."""
 
 from collections.abc import Iterable, Sequence
 from importlib import resources
@@ -13,11 +13,11 @@ from rules.plan.rule_book import RuleBook
 
 
 class NoSuchPack(ValueError):
-    """Neither a built-in pack's name nor a file or folder of packs that can be read."""
+    """Not the name of a built-in pack, nor a readable file or folder of packs."""
 
 
 class PackFile(NamedTuple):
-    """A pack, and the text it was read from, which knows the line of each of its parts."""
+    """A pack, and the text it was read from, with the line of each of its parts."""
 
     pack: Pack
     source: Source
@@ -54,7 +54,7 @@ def files(wanted: Iterable[str]) -> list[Path]:
 
 
 def read_source(file: Path) -> Source:
-    """A file's text. Raises NoSuchPack where it can't be read, BadPack where it is no YAML."""
+    """A file's text. Raises NoSuchPack if it can't be read, BadPack if it isn't YAML."""
     shown = _shown(file)
     try:
         return Source(file.read_text(encoding="utf-8-sig"), shown)
@@ -66,14 +66,14 @@ def read_source(file: Path) -> Source:
 
 
 def _shown(file: Path) -> str:
-    """A path as the user gave it; a built-in one from where the user stands, if it lies below."""
+    """A path as the user gave it; for a built-in pack relative to the current folder, if it lies below."""
     here = Path.cwd()
     return str(file.relative_to(here) if file in built_in().values() and file.is_relative_to(here) else file)
 
 
 def read_all(wanted: Iterable[str]) -> list[PackFile]:
-    """The packs named, with the overrides among the files laid over them. Raises NoSuchPack, or BadPack with what is
-    wrong in any of them and between them."""
+    """The packs named, with overrides among the files laid over them. Raises NoSuchPack, or BadPack with everything
+    that is wrong."""
     packs: list[PackFile] = []
     overrides: list[Source] = []
     diagnostics: list[Diagnostic] = []

@@ -1,4 +1,4 @@
-"""Settings, all `SHIPCLOCK_…` variables of the environment."""
+"""Settings, all from `SHIPCLOCK_…` environment variables."""
 
 import re
 from base64 import b64decode
@@ -14,7 +14,7 @@ from yarl import URL
 
 
 class BadSettingError(ValueError):
-    """A variable that can't be used; the text names it."""
+    """A variable with a bad value; the text names it."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -85,12 +85,13 @@ DESCRIPTIONS: Mapping[str, str] = {
     "warehouses": "YAML file that says which warehouse a shop's orders belong to (default all in one)",
     "feeds": "YAML file of the apps whose pushes shipclock receive takes (deploy/docs/feeds.md)",
 }
-"""A `*` ends the text of those that may stand in a file instead, which the variable with `_FILE` names."""
+"""Each variable with its description. A `*` at the end marks those that may be in a file, named by the variable with
+`_FILE`."""
 
 _PREFIX = "SHIPCLOCK_"
 
 SHORTEST_TOKEN = 16
-"""Characters."""
+"""The fewest characters of a token."""
 
 
 def from_environment(environment: Mapping[str, str]) -> Settings:
@@ -139,7 +140,7 @@ def _variable(name: str) -> str:
 
 
 def _or_file(name: str, text: str, environment: Mapping[str, str]) -> str:
-    """What a secret's variable says, or the file that its `_FILE` names."""
+    """A secret: the variable's value, or the contents of the file that its `_FILE` names."""
     variable = f"{_variable(name)}_FILE"
     file = environment.get(variable, "").strip()
     if not file:
@@ -201,7 +202,7 @@ def _belong_together(given: Mapping[str, Any]) -> None:
 
 
 def _address(name: str, text: str, schemes: tuple[str, ...]) -> str:
-    """The text is not shown: an address may hold a password."""
+    """Checks a URL. The message doesn't show it, as it may contain a password."""
     try:
         url = URL(text)
     except ValueError:
@@ -251,7 +252,7 @@ def _count(name: str, text: str, most: int) -> int:
 
 
 def _is_number(text: str) -> bool:
-    """Python refuses to read numbers of thousands of digits."""
+    """Python refuses to convert numbers of thousands of digits, so these are no number."""
     return text.isdecimal() and len(text) <= 10
 
 
@@ -262,7 +263,7 @@ def _port(name: str, text: str) -> int:
 
 
 def _token(name: str, text: str) -> str:
-    """Never shows it."""
+    """Checks a token. The message never shows it."""
     if len(text) < SHORTEST_TOKEN or not text.isascii() or not text.isprintable() or " " in text:
         raise BadSettingError(
             f"{_variable(name)} holds no good token: {SHORTEST_TOKEN} or more ASCII characters and no spaces are "
@@ -272,7 +273,7 @@ def _token(name: str, text: str) -> str:
 
 
 def is_local(host: str) -> bool:
-    """Whether only this machine reaches an address."""
+    """Whether an address is reachable from this machine only."""
     try:
         return ip_address(host.strip("[]")).is_loopback
     except ValueError:
@@ -299,7 +300,7 @@ def _url(broker: str) -> URL:
 
 
 def describe() -> str:
-    """The list of variables that `--help` shows."""
+    """The list of variables shown by `--help`."""
     width = max(len(_variable(name)) for name in DESCRIPTIONS)
     listed = [f"{_variable(name):<{width}}  {text}" for name, text in DESCRIPTIONS.items()]
     return "\n".join([*listed, "* or its name with _FILE: a file that holds it"])

@@ -45,7 +45,7 @@ class Warehouses(NamedTuple):
         return next((entry.warehouse for entry in self.entries if entry.fits(platform, shop, skus)), DEFAULT)
 
     def of_shop(self, platform: str, shop: str) -> str:
-        """Of what concerns the shop as a whole, or an order of which nothing is known."""
+        """The warehouse for alerts of the whole shop, or of an order of which nothing is known."""
         return self.of_order(platform, shop, ())
 
     def go_by_articles(self) -> bool:

@@ -1,1 +1,1 @@
-"""Events that come in and alerts that go out."""
+"""The messages: events in, alerts out, their bounds and names."""

@@ -1,4 +1,4 @@
-"""What should be open of an alert, what was last emitted of it, and whether they differ."""
+"""The state of an alert: desired, and last emitted; and whether the two differ."""
 
 from msgspec import UNSET, Struct, UnsetType
 
@@ -7,9 +7,9 @@ from rules.messages.alerts import Alert, Severity, Stage
 
 
 class Emitted(Struct, gc=False):
-    """What was last said of an alert: enough to tell whether there is anything new to say.
+    """What was last emitted of an alert: the part of its newest record that later transitions need.
 
-    Derived from the newest record of the alert, so the `alerts` topic is its memory.
+    It is derived from that record, so the `alerts` topic is the only memory of it.
     """
 
     rule: str
@@ -26,7 +26,7 @@ class Emitted(Struct, gc=False):
 
 
 class Desired(Struct, gc=False):
-    """That an alert should be open, as a rule judges it."""
+    """The state that an open alert should have."""
 
     stage: Stage
     severity: Severity
@@ -37,7 +37,7 @@ class Desired(Struct, gc=False):
 
 
 def emitted_from(alert: Alert) -> Emitted:
-    """What the newest record of an alert leaves to remember."""
+    """The state in an alert's newest record."""
     data = alert.data
     return Emitted(
         rule=data.rule,
@@ -61,7 +61,7 @@ def _until(until: str | UnsetType | None) -> int | None:
 
 
 def record_emitted(rule: str, last_emitted: Emitted | None, desired: Desired | None, at_ms: int) -> Emitted:
-    """What a record being written now leaves to remember: `emitted_from` of it, without reading it back."""
+    """The state in a record that is being written now: what `emitted_from` would read from it."""
     last = desired or last_emitted
     assert last is not None
     return Emitted(
@@ -80,7 +80,7 @@ def record_emitted(rule: str, last_emitted: Emitted | None, desired: Desired | N
 
 
 def needs_emit(last_emitted: Emitted | None, desired: Desired | None) -> bool:
-    """True when what should be open differs from what was last said."""
+    """Whether the desired state differs from what was last emitted."""
     if desired is None:
         return last_emitted is not None and last_emitted.open
     return (

@@ -33,8 +33,8 @@ Reason = Literal[
     "no_longer_applies",
     "too_many",
 ]
-"""Why a record was written; the closed list behind `reason`. `too_many`: so many of one
-rule and shop are open that some are only counted."""
+"""Why a record was written: the closed list behind `reason`. `too_many`: so many alerts of one rule and shop are open
+that some are only counted."""
 
 
 class Action(Struct, frozen=True, gc=False):
@@ -56,9 +56,9 @@ class Penalty(Struct, omit_defaults=True, gc=False):
 
 
 class AlertData(Struct, kw_only=True, gc=False):
-    """`value`, `threshold` and `headroom` belong to ratios, counts, levels and ledgers; `headroom` is how many more
-    bad orders (or points, or units of stock) fit before the next step, negative when past it. `until` is there for
-    sanctions; null means for good."""
+    """`value`, `threshold` and `headroom` belong to ratios, counts, levels and ledgers; `headroom` is how many more bad
+    orders (or points, or units of stock) fit before the next step, negative when past it. `until` belongs to sanctions;
+    null means for good."""
 
     alert: str
     revision: int
@@ -97,22 +97,22 @@ class Alert(Struct, kw_only=True, gc=False):
 
 
 def alert_id(rule: str, shop: str, subject: str, episode: str) -> str:
-    """Made of what the alert is about and nothing else, so the same facts give the same id.
+    """The id of an alert, made only of what it is about, so that the same facts give the same id.
 
-    `shop` is a `shop_key`; `subject` an order, a SKU, a provider or `-`; `episode` an instant, a period, `-`, or
-    `more` of the alert that counts those not told one by one.
+    `shop` is a `shop_key`; `subject` an order, a SKU, a provider or `-`; `episode` an instant, a period, `-`, or `more`
+    for the alert that counts those not shown one by one.
     """
     return f"{rule}:{shop}:{encoded(subject)}:{episode}"
 
 
 def subject_and_episode(alert: str, rule: str, shop: str) -> tuple[str, str]:
-    """The last two parts of an alert id. Only the episode has colons in it, since names are encoded."""
+    """The last two parts of an alert id. Only the episode may contain colons, since names are encoded."""
     subject, _, episode = alert.removeprefix(f"{rule}:{shop}:").partition(":")
     return decoded(subject), episode or "-"
 
 
 def instant_of(episode: str) -> int | None:
-    """The instant that an episode is (epoch ms); None where it is something else."""
+    """The instant (epoch ms) that an episode names; None if it names something else."""
     try:
         return from_rfc3339(episode)
     except ValueError:
@@ -120,7 +120,7 @@ def instant_of(episode: str) -> int | None:
 
 
 def shop_of(alert: str) -> tuple[str, str] | None:
-    """Platform and name of the shop that an alert's id has in it; None for what is no id."""
+    """Platform and shop in an alert's id; None if it is no id."""
     _, _, rest = alert.partition(":")
     platform, slash, shop = rest.partition(":")[0].partition("/")
     return (decoded(platform), decoded(shop)) if slash else None

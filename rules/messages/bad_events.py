@@ -1,4 +1,4 @@
-"""Records that can't be taken as events, and how that is said."""
+"""Errors of records that can't be applied as events."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -7,19 +7,19 @@ from rules.calendar.instants import DAY_MS, rfc3339
 from rules.messages.text import visible
 
 LONGEST_REASON = 300
-"""Characters. A reason quotes the record, and must fit into a header beside it."""
+"""The most characters of a reason. It quotes the record, and must fit into a header beside it."""
 
 UNREADABLE = "unreadable"
 LEAP = "leap"
 KEPT = "kept"
 UNFORESEEN = "unforeseen"
-"""Kinds of bad records: what is wrong with the record itself, with its time, with a detail of an event that counts
-all the same, or what nobody has thought of."""
+"""Kinds of bad records: something is wrong with the record itself, with its time, with a detail of an event that counts
+all the same, or an unexpected error was raised."""
 
 
 class BadEvent(ValueError):
-    """A record that can't be taken as an event; the text says why, on one line and without control characters. `kind`
-    is one of few, for what looks alike."""
+    """A record that can't be applied as an event. The text says why, on one line and without control characters. `kind`
+    is one of few, for grouping."""
 
     def __init__(self, reason: str, kind: str = UNREADABLE) -> None:
         shown = visible(reason[: LONGEST_REASON + 1])
@@ -37,13 +37,13 @@ class KeptWithout(BadEvent):
 
 
 def as_bad_event(error: Exception) -> BadEvent:
-    """Whatever was raised for one record, as the reason to set it aside."""
+    """Any error raised for one record, as the reason to set it aside."""
     if isinstance(error, BadEvent):
         return error
     return BadEvent(f"can't be applied: {type(error).__name__}: {error}", UNFORESEEN)
 
 
 def leap(at_ms: int, max_leap_ms: int) -> BadEvent:
-    """What is wrong with an event that is too far past everything before it."""
+    """The error of an event that lies too far after everything before it."""
     days = max_leap_ms // DAY_MS
     return BadEvent(f"time {rfc3339(at_ms)} leaps more than {days:,} days past everything before it", LEAP)

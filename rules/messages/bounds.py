@@ -1,4 +1,4 @@
-"""What the values in events may be. deploy/docs/limits.md has it for those who write them."""
+"""Bounds on the values in events. deploy/docs/limits.md lists them for those who write events."""
 
 from collections.abc import Iterable
 from datetime import date, datetime
@@ -12,33 +12,33 @@ from rules.messages.bad_events import BadEvent
 from rules.messages.text import has_hidden
 
 LARGEST_BYTES = 256 * 1024
-"""A larger record is taken for a mistake."""
+"""A larger record is a mistake."""
 
 LONGEST_H = 366 * 24
-"""No seller is given more than a year to ship; beyond that a unit is mixed up."""
+"""No seller is given more than a year to ship; a larger number has a wrong unit."""
 
 WHOLE_DIGITS = 15
-"""Before the decimal point. No order costs as much, and sums of smaller amounts stay exact."""
+"""The most digits before the decimal point. No order costs more, and sums of smaller amounts stay exact."""
 
 SMALLEST_EXPONENT = -40
-"""Numbers nearer to 0 than 1E-40 are nothing anybody measures, and can't be written out."""
+"""Numbers closer to 0 than 1E-40 are not measured by anybody, and can't be written out."""
 
 LONGEST_NUMBER = 50
-"""Characters of a number."""
+"""The most characters of a number."""
 
 MOST_ITEMS = 1_000
-"""Of one order."""
+"""The most lines of one order."""
 
 Id = Annotated[str, Meta(min_length=1, max_length=128)]
 Sku = Annotated[str, Meta(max_length=128)]
 Text = Annotated[str, Meta(max_length=256)]
-"""Longer ones would, repeated in alerts and standings, not fit into a record."""
+"""Longer text, repeated in alerts and standings, would not fit into a record."""
 
 AlertId = Annotated[str, Meta(max_length=2_048)]
-"""It has several ids in it, percent-encoded."""
+"""It contains several percent-encoded ids."""
 
 Currency = Annotated[str, Meta(min_length=3, max_length=3, extra_json_schema={"pattern": "^[A-Z]{3}$"})]
-"""The pattern is held by `check_currency`: msgspec would take a fifth of the time of decoding for it."""
+"""`check_currency` checks the pattern: in msgspec it would take a fifth of the decoding time."""
 
 Line = Annotated[str, Meta(min_length=1, max_length=128)]
 """Names a line of an order."""
@@ -54,14 +54,14 @@ Whole = Annotated[int, Meta(ge=-(2**53), le=2**53)]
 
 
 def too_large(length: int) -> BadEvent:
-    """What is wrong with a record whose value has so many bytes."""
+    """The error of a record whose value has so many bytes."""
     return BadEvent(f"the record has {length:,} bytes; an event may have {LARGEST_BYTES:,}")
 
 
 def check_names(named: Any, *fields: str, path: str = "$") -> None:
-    """Raises BadEvent for names with characters that nobody sees.
+    """Raises BadEvent for names with invisible characters.
 
-    Names of shops and orders are checked where the engine first meets them, since most events are of known ones.
+    Names of shops and orders are checked when the engine first meets them, since most events are of known ones.
     """
     for field in fields:
         name = getattr(named, field)
@@ -72,8 +72,7 @@ def check_names(named: Any, *fields: str, path: str = "$") -> None:
 
 
 def check_data(data: Any) -> None:
-    """Raises BadEvent for numbers that are none, times no one can mean, and names with characters that nobody sees, in
-    what an event of one of the rarer types says."""
+    """Raises BadEvent for bad numbers, times and names in an event of one of the rarer types."""
     for name in ("amount", "price", "score", "value"):
         number = getattr(data, name, None)
         if number is not None and not is_reckonable(number):
@@ -117,18 +116,18 @@ NAMES: Final = frozenset(
     {"sku", "carrier", "region", "provider", "name", "kind", "buyer", "site", "programme", "task", "alert"}
     | {"period", "scope"}
 )
-"""Text of a shop's events that goes into ids and keys, or is compared; not what is written for people to read."""
+"""Text of a shop's events that goes into ids and keys, or is compared; not text written for people."""
 
 
 def check_amount(amount: Decimal) -> None:
-    """Raises BadEvent for an amount that is no sum of money (NaN, below nothing, larger than any)."""
+    """Raises BadEvent for an amount that is no sum of money (NaN, negative, too large)."""
     if not is_reckonable(amount) or (amount.is_signed() and amount):
         raise BadEvent(f"amount {quoted(amount)} is not a sum of money - at `$.data.amount`")
 
 
 def is_reckonable(number: Decimal) -> bool:
-    """False for NaN, infinity, and what has so many digits or such an exponent that reckoning with it or writing it out
-    fails or takes long. Looks at it without reckoning."""
+    """False for NaN, infinity, and numbers with so many digits or such an exponent that calculating with them or
+    writing them out fails or takes long. Checks without calculating."""
     return (
         number.is_finite()
         and SMALLEST_EXPONENT <= number.adjusted() < WHOLE_DIGITS
@@ -137,31 +136,31 @@ def is_reckonable(number: Decimal) -> bool:
 
 
 good_currencies: Final[set[str]] = set()
-"""Those that have been seen; there are only so many of three letters."""
+"""Currencies seen so far; there are only so many of three letters."""
 
 
 def check_currency(currency: str) -> None:
-    """Raises BadEvent for what is not three capitals."""
+    """Raises BadEvent for a currency that isn't three capital letters."""
     if not (currency.isascii() and currency.isalpha() and currency.isupper()):
         raise BadEvent(f"currency '{currency}' is not three capitals - at `$.data.currency`")
     good_currencies.add(currency)
 
 
 def quoted(value: object) -> str:
-    """As much of a value as a reason has room for."""
+    """As much of a value as fits into a reason."""
     text = str(value)
     return text if len(text) <= LONGEST_NUMBER else f"{text[:LONGEST_NUMBER]}..."
 
 
 def check_ship_by(ship_by: date | datetime | int, *, required: bool) -> None:
-    """Raises BadEvent for seconds, and where it is `required` for what stands for no time."""
+    """Raises BadEvent for epoch seconds, and if it is `required`, for what stands for no time."""
     at_ms = date_ms(ship_by) if type(ship_by) is date else to_ms(ship_by)  # type: ignore[arg-type]
     if not is_believable(at_ms) and (required or is_believable(at_ms * 1000)):
         raise BadEvent(unbelievable("ship_by", at_ms, "$.data.ship_by"))
 
 
 def unbelievable(name: str, at_ms: int, path: str) -> str:
-    """What is wrong with a time that nobody can mean (epoch ms)."""
+    """The message for a time that can't be meant (epoch ms)."""
     if is_believable(at_ms * 1000):
         return f"{name} {at_ms} looks like seconds; epoch milliseconds are wanted - at `{path}`"
     return f"{name} {at_ms} ms is outside 2001-2100, so it stands for no time - at `{path}`"

@@ -367,7 +367,7 @@ _CHECKS: Final[dict[type, Callable[[Any], None]]] = {
     OrderRefunded: _check_paid_back,
     **dict.fromkeys(get_args(AnyShopEvent), _check_other),
 }
-"""What a type's events must be beside what their fields' types say."""
+"""Checks of each type's events, beyond their fields' types."""
 
 TYPES: Final[dict[str, type[Event]]] = {
     kind.__struct_config__.tag: kind for kind in get_args(AnyEvent) if kind is not ClockTick

@@ -1,12 +1,12 @@
 """Names inside alert ids, record keys and Redis members, which join several names with `:` and `/`.
 
-These two, and the `%` that stands for them, are percent-encoded inside a name, so two different lists of names never
-make the same text. Names without them stay as they are.
+These two characters and `%` are percent-encoded inside a name, so that different lists of names never give the same
+text. Names without them stay as they are.
 """
 
 
 def encoded(name: str) -> str:
-    """A name as it stands inside an id, a key or a member."""
+    """A name as it is written inside an id, a key or a member."""
     if "%" in name or ":" in name or "/" in name:
         return name.replace("%", "%25").replace(":", "%3A").replace("/", "%2F")
     return name
@@ -15,7 +15,9 @@ def encoded(name: str) -> str:
 def decoded(text: str) -> str:
     """The name that was encoded."""
     if "%" in text:
-        return text.replace("%3A", ":").replace("%2F", "/").replace("%25", "%")  # what stands for % comes last
+        return (
+            text.replace("%3A", ":").replace("%2F", "/").replace("%25", "%")
+        )  # %25 last, so that its result isn't decoded again
     return text
 
 

@@ -1,4 +1,4 @@
-"""Text from outside: which characters a name may have, and how others are shown."""
+"""Text from outside: which characters a name may have, and how others are printed."""
 
 import re
 from typing import Final
@@ -12,7 +12,7 @@ HIDDEN: Final = re.compile(
     "\ufff0-\ufffb\U000e0000-\U000e0fff"  # have no width, or are blank like these
     "]"
 )
-"""Characters that nobody sees: two names that differ only by them look alike."""
+"""Invisible characters: two names that differ only by them look the same."""
 
 
 def has_hidden(text: str) -> bool:
@@ -21,9 +21,9 @@ def has_hidden(text: str) -> bool:
 
 
 def visible(text: str, keep: str = "") -> str:
-    r"""`text` with control, bidirectional, zero-width and other unprintable characters as `\x1b` or `\u202e`.
+    """`text` with control, bidirectional, zero-width and other unprintable characters as `\x1b` or `\u202e`.
 
-    Spaces of any width stay as they are, and so does what stands in `keep`, such as the line breaks of a message.
+    Spaces of any width stay, and so does what is in `keep`, such as the line breaks of a message.
     """
     if text.isascii() and text.isprintable():
         return text

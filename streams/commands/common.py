@@ -23,7 +23,7 @@ class Failed(click.ClickException):
 
 @contextmanager
 def wrong_use_in_one_line() -> Iterator[None]:
-    """What click says of a wrong use in four lines, as a Failed."""
+    """click's error of four lines as a Failed of one line."""
     try:
         yield
     except NoArgsIsHelpError:

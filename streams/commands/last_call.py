@@ -1,4 +1,4 @@
-"""Ends the process when it is told to, even where something keeps it from stopping by itself."""
+"""Ends the process some time after it is asked to stop, even if something keeps it from stopping by itself."""
 
 import logging
 import os
@@ -10,7 +10,7 @@ log = logging.getLogger(__name__)
 
 
 class LastCall:
-    """Ends the process so many seconds after the first signal to stop, or the first `begin`."""
+    """Ends the process so many seconds after the first stop signal, or the first `begin`."""
 
     def __init__(self, after_s: float) -> None:
         self._timer = threading.Timer(after_s, _leave, [after_s])
@@ -18,11 +18,11 @@ class LastCall:
         self._begun = False
 
     def listen(self) -> None:
-        """Has SIGTERM and SIGINT begin it. The event loop's own handlers for them must be there, and are called as
-        well: they are woken by a file descriptor, but only once whatever runs in the loop has come to its end."""
+        """Has SIGTERM and SIGINT begin it. The event loop's own handlers must be installed already, and are called as
+        well: they run only when the loop's current callback has ended."""
         for each in (signal.SIGTERM, signal.SIGINT):
             signal.signal(each, self._on_signal)
-            signal.siginterrupt(each, False)  # as asyncio has it
+            signal.siginterrupt(each, False)  # as asyncio does it
 
     def _on_signal(self, number: int, frame: FrameType | None) -> None:
         self.begin()
@@ -34,7 +34,7 @@ class LastCall:
 
 
 def _leave(after_s: float) -> None:
-    # Faust and aiokafka wait for a broker for minutes; what counts was written, or is read again, before this.
+    # Faust and aiokafka may wait for a broker for minutes. State is written by now, or is read again after a restart.
     log.error(
         "not stopped within %g s, maybe since Kafka doesn't answer: the worker ends without taking leave", after_s
     )

@@ -97,7 +97,7 @@ def _shown(alerts: Iterable[Alert], engine: Engine, form: str) -> list[str]:
 
 
 def _warn_of_unwatched(engine: Engine) -> None:
-    """A platform that no pack watches is no mistake, but its silence would look like all is well."""
+    """Warns of platforms without a pack: no error, but having no alerts would look as if all were well."""
     watched = {pack.platform for pack in engine.book.packs}
     shops = sorted({shop.platform for shop in engine.shops.values()} - watched)
     if shops and "*" not in watched:
@@ -106,7 +106,7 @@ def _warn_of_unwatched(engine: Engine) -> None:
 
 @contextmanager
 def _uncollected() -> Iterator[None]:
-    """Leaves out the garbage collector's rounds, a tenth of the time: what a replay drops is free without them."""
+    """Turns off the garbage collector, which takes a tenth of the time: a replay's objects form no cycles."""
     was_on = gc.isenabled()
     gc.disable()
     try:
@@ -117,7 +117,7 @@ def _uncollected() -> Iterator[None]:
 
 
 def _check_state(state: Path | None, files: tuple[str, ...]) -> None:
-    """Says before the work what would spoil its end."""
+    """Checks the output file first, so that a long run doesn't fail at its end."""
     if state is None:
         return
     if str(state) == "-":

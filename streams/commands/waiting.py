@@ -1,4 +1,4 @@
-"""A start while Kafka is away."""
+"""Waits at a start until Kafka answers."""
 
 import os
 import signal
@@ -12,11 +12,12 @@ SAY_EVERY_S = 60.0
 AGAIN_S = 1.0
 
 LOOK_S = 0.1
-"""How often to look whether Kafka has answered."""
+"""How often to check whether Kafka has answered."""
 
 
 def until_kafka_answers(ask: Callable[[], int], say: Callable[[str], None]) -> int:
-    """What `ask` returns once it doesn't raise NoBrokerError any more; until then says once a minute what it raised."""
+    """Calls `ask` until it no longer raises NoBrokerError, and returns its result; passes the error to `say` once a
+    minute."""
     try:
         return ask()
     except NoBrokerError as error:
@@ -25,7 +26,7 @@ def until_kafka_answers(ask: Callable[[], int], say: Callable[[str], None]) -> i
 
 
 def _wait(ask: Callable[[], int], say: Callable[[], None]) -> int:
-    """SIGTERM and SIGINT end the process at once with 0, since nothing has begun that would have to be ended."""
+    """SIGTERM and SIGINT end the process at once with 0, as nothing has begun yet."""
     kept = {each: signal.signal(each, lambda *_: os._exit(0)) for each in (signal.SIGTERM, signal.SIGINT)}
     say_again_s = time.monotonic()
     try:
@@ -44,7 +45,7 @@ def _wait(ask: Callable[[], int], say: Callable[[], None]) -> int:
 
 
 def _in_thread(ask: Callable[[], int]) -> int:
-    """librdkafka asks for seconds, and no signal is heard in the thread that does."""
+    """In a thread, as librdkafka blocks for seconds, during which no signal is handled."""
     answers: list[int] = []
     errors: list[BaseException] = []
 

@@ -31,10 +31,10 @@ from streams.web.server import Web, address_of, listen
 log = logging.getLogger(__name__)
 
 STOP_S = 9.0
-"""How long it may take to stop, the last write with it, whatever runs."""
+"""How long stopping may take, including the last write."""
 
 SINKS_STOP_S = 2.0
-"""How much of that the sinks may take. What they don't commit, they deliver again."""
+"""How much of that the sinks may take. What they don't commit is delivered again."""
 
 
 @click.command(epilog="\b\nSettings, from the environment:\n" + describe())
@@ -76,8 +76,8 @@ def worker(skip_unreadable: bool) -> None:
 
 
 def _prepare(settings: Settings, names: topics.TopicNames) -> int:
-    """How many partitions there are. A worker that has worked with this Kafka before waits for it; on a first start it
-    is rather the address that is wrong."""
+    """The number of partitions. A worker that has state for this Kafka waits until it answers; at a first start the
+    address is more likely wrong."""
     if not (settings.datadir / names.state).exists():
         return topics.prepare(settings, names)
     return until_kafka_answers(
@@ -87,7 +87,7 @@ def _prepare(settings: Settings, names: topics.TopicNames) -> int:
 
 
 def _listen(settings: Settings) -> socket.socket:
-    """Before anything is begun, so that a port that is taken is told at once."""
+    """Opens the web's socket before anything else, so that a taken port is reported at once."""
     try:
         return listen(settings.web_host, settings.web_port)
     except OSError as error:
@@ -96,8 +96,8 @@ def _listen(settings: Settings) -> socket.socket:
 
 
 class Process(faust.Worker):
-    """Faust's process around the app, that ends when it is told to even if Kafka has gone away or the event loop is
-    busy. The sinks run beside the app, in the same loop."""
+    """Faust's process around the app. It ends when asked to, even if Kafka is away or the event loop is busy. The sinks
+    run beside the app, in the same loop."""
 
     def __init__(self, app: App, sinks: Sinks, **options: Any) -> None:
         super().__init__(app, **options)
@@ -122,6 +122,6 @@ class Process(faust.Worker):
 
 
 def tame_garbage_collection() -> None:
-    """Orders live for weeks and form no cycles: looking through all of them again and again finds nothing."""
+    """Orders live for weeks and form no reference cycles, so full collections would find nothing."""
     gc.freeze()
     gc.set_threshold(100_000, 50, 1_000)

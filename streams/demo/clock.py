@@ -1,4 +1,4 @@
-"""The demo's clock: life's, from a moment on and so many times faster."""
+"""The demo's clock: real time from some instant on, so many times faster."""
 
 import asyncio
 from time import monotonic

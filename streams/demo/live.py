@@ -1,4 +1,4 @@
-"""The demo's shops on a Kafka of one's own: some days of history at once, then on as life goes."""
+"""The demo's shops on a Kafka of one's own: some days of history at once, then on in real time."""
 
 import asyncio
 import logging

@@ -1,4 +1,4 @@
-"""Sends the demo's feed to a broker at a multiple of life's speed."""
+"""Sends the demo's feed to a broker at a multiple of real time."""
 
 import asyncio
 from collections.abc import Iterable
@@ -18,7 +18,7 @@ STEP_S = 0.1
 
 
 class Pace:
-    """Sends what has arrived by now, then a tick on every input partition, so that quiet ones keep time too."""
+    """Sends what has arrived by now, then a tick on every input partition, so that quiet ones keep up."""
 
     def __init__(
         self, producer: AIOKafkaProducer, names: TopicNames, partitions: int, start_ms: int, speed: float
@@ -46,7 +46,7 @@ class Pace:
 
 
 async def tick(producer: AIOKafkaProducer, names: TopicNames, partitions: int, now_ms: int) -> None:
-    """Tells every input partition what time it is."""
+    """Sends a clock tick to every input partition."""
     value = orjson.dumps({"type": "clock.tick", "time": rfc3339(now_ms)})
     for topic in CLOCKED:
         for partition in range(partitions):
@@ -54,7 +54,7 @@ async def tick(producer: AIOKafkaProducer, names: TopicNames, partitions: int, n
 
 
 async def send(producer: AIOKafkaProducer, names: TopicNames, partitions: int, event: Event) -> None:
-    """Hands one event over for the topic and partition it belongs to."""
+    """Sends one event to its topic and partition."""
     topic = names.of(topic_of(event["type"]))
     key = shop_key(event["platform"], event["shop"]).encode()
     partition = partition_of(event["platform"], event["shop"], partitions)

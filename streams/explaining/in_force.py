@@ -21,7 +21,8 @@ def lines(file: PackFile) -> Iterator[str]:
 
 
 def rule_lines(file: PackFile, rule_id: str) -> Iterator[str]:
-    """A rule's parameters: value, confidence, file and line, and for which shops and when where not for all."""
+    """A rule's parameters: value, confidence, file and line, and where and when each holds, if not everywhere and
+    always."""
     pack, source = file
     n, rule = next((n, rule) for n, rule in enumerate(pack.rules) if rule.id == rule_id)
     for name, value in pack.written[rule_id].items():

@@ -9,7 +9,7 @@ from rules.calendar.instants import rfc3339
 Event = dict[str, Any]
 What = Literal["placed", "shipped", "collected", "delivered", "cancelled"]
 
-# Event types in the order in which facts of the same instant are told.
+# The order of event types for facts of the same instant.
 TYPES: dict[What, str] = {
     "placed": "order.placed",
     "shipped": "order.shipped",

@@ -1,4 +1,4 @@
-"""What an import has to tell the person who ran it."""
+"""What went wrong in an import, and what was left out."""
 
 from dataclasses import dataclass, field
 from pathlib import Path

@@ -31,10 +31,10 @@ class UnreadableError(Exception):
 
 
 class History:
-    """The events of several files, one file after the other. `-` is stdin; what ends in `.gz` is unpacked.
+    """The events of several files, one file after the other. `-` is stdin; files ending in `.gz` are unpacked.
 
-    `on_bad` hears of each line that is no event, or of which something was left out, as `file:line: message`, and
-    `on_read` how many bytes were read. Blank lines are nothing.
+    `on_bad` gets each line that is no event, or of which something was left out, as `file:line: message`; `on_read`
+    gets how many bytes were read. Blank lines are skipped.
     """
 
     def __init__(self, files: Sequence[str], on_bad: Callable[[str], None]) -> None:
@@ -68,7 +68,7 @@ class History:
         yield from self._handed_out(sorted(self._placed_events(), key=lambda placed: placed[1]))
 
     def set_aside(self, bad: BadEvent) -> None:
-        """Tells that the event handed out last is none."""
+        """Reports the event returned last as bad."""
         name, number = self._place
         self.bad_lines += 1
         self._on_bad(f"{name}:{number}: {bad}")
@@ -106,7 +106,7 @@ class History:
 
 
 class _Counted(io.RawIOBase):
-    """Bytes of another stream, with word of how many."""
+    """A stream that reports how many bytes were read."""
 
     def __init__(self, raw: io.RawIOBase, on_read: Callable[[int], None]) -> None:
         self._raw = raw
@@ -123,7 +123,7 @@ class _Counted(io.RawIOBase):
 
 @contextmanager
 def _named_errors(name: str) -> Iterator[None]:
-    """Failures to read `name` as UnreadableError."""
+    """Turns errors while reading `name` into UnreadableError."""
     try:
         yield
     except (OSError, EOFError, zlib.error) as error:
