@@ -137,6 +137,11 @@ def pack_file(path: str) -> Pack:
     return pack_of(_source(path))
 
 
+def every_pack() -> RuleBook:
+    """A book of the packs that come with shipclock."""
+    return RuleBook(pack_file(str(file.relative_to(ROOT))) for file in sorted((ROOT / "rules/packs").glob("*.yaml")))
+
+
 def run(rules: RuleBook, events: Iterable[Happening], until: str | None = None) -> list[Alert]:
     """Every alert that a history brings, events in order of arrival."""
     return list(replay(Engine(rules, stepping=True), events, None if until is None else ms(until)))

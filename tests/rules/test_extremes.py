@@ -15,13 +15,12 @@ from rules.engine.engine import Engine
 from rules.messages.alerts import encode
 from rules.messages.bad_events import BadEvent
 from rules.messages.events import AnyEvent, ClockTick, decode
-from rules.plan.rule_book import RuleBook
 from rules.reports.forecast import with_forecast
 from rules.reports.standing import standing
 from streams.runtime.changelog import fact_records
-from tests.rules.history import ROOT, START_MS, pack_file
+from tests.rules.history import START_MS, every_pack
 
-BOOK = RuleBook([pack_file(str(file.relative_to(ROOT))) for file in sorted((ROOT / "rules" / "packs").glob("*.yaml"))])
+BOOK = every_pack()
 PLATFORMS = sorted({pack.platform for pack in BOOK.packs})
 
 DIGITS = ["0", "-0", "1", "-1", "7", "0.5", "1E+14", "999999999999999.99", "-999999999999999", "1E-40", "0E-40"]

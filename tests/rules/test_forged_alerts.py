@@ -10,11 +10,10 @@ from rules.engine.engine import Engine
 from rules.engine.restore import correct_alert, restore_alert, restore_order
 from rules.messages.alerts import Alert, decode, encode
 from rules.reports.standing import standings
-from streams import pack_files
 from tests.rules.engines import FULL, LATE, apply, engine
-from tests.rules.history import drained, ms, placed, shipped
+from tests.rules.history import drained, every_pack, ms, placed, shipped
 
-ALL = pack_files.load([])
+ALL = every_pack()
 RULES = sorted(ALL.rules)
 
 
