@@ -3,25 +3,18 @@
 import asyncio
 import logging
 import socket
-import sqlite3
-from typing import NamedTuple
 
 import click
 from aiokafka.errors import KafkaError
 from starlette.applications import Starlette
 
 from streams import logs
-from streams.clock import wall_ms
 from streams.commands.common import Failed
+from streams.commands.feed_mapper import Kept, mapper_of, open_kept
 from streams.commands.instant import Instant
 from streams.commands.receive import LOG_FORMAT, read_settings
 from streams.feeds.apps import FeedSettings
-from streams.feeds.mapper import Mapper, Tally
-from streams.feeds.polling.client import Time
-from streams.feeds.polling.enricher import Enricher, enriching
-from streams.feeds.polling.ledger import LEDGER, Ledger
-from streams.feeds.polling.number_book import NumberBook, registers
-from streams.feeds.polling.parcels import PARCELS, Parcels
+from streams.feeds.mapper import Tally
 from streams.feeds.serving import serve, vitals
 from streams.kafka import topics
 from streams.kafka.topics import BadTopicsError, TopicNames
@@ -48,7 +41,7 @@ def feed_map(since: int | None) -> None:
         count = topics.prepare_inbox(settings, names)
     except BadTopicsError as error:
         raise Failed(f"shipclock feed-map: {error}", 2) from None
-    kept = _kept(settings, feeds)
+    kept = open_kept(settings, feeds)
     try:
         if since is not None:
             click.echo(asyncio.run(_again(settings, feeds, kept, since, count)))
@@ -64,46 +57,12 @@ def feed_map(since: int | None) -> None:
         kept.close()
 
 
-class _Kept(NamedTuple):
-    """What is shared with `shipclock poll`: its tokens, and the tracking numbers that it is to register."""
-
-    ledger: Ledger | None
-    parcels: Parcels | None
-
-    def close(self) -> None:
-        for each in self:
-            if each is not None:
-                each.close()
+async def _again(settings: Settings, feeds: FeedSettings, kept: Kept, since_ms: int, count: int) -> Tally:
+    async with mapper_of(settings, feeds, kept) as mapper:
+        return await mapper.again(since_ms, count)
 
 
-def _kept(settings: Settings, feeds: FeedSettings) -> _Kept:
-    """Nothing where nothing is polled or registered. Raises Failed where numbers could not be kept."""
-    ledger = parcels = None
-    if any(app.polling is not None for app in feeds.apps.values()):
-        try:
-            ledger = Ledger(settings.datadir / LEDGER)
-        except (OSError, sqlite3.Error) as error:
-            log.warning("pushes count as they are: %s can't be used: %s", settings.datadir / LEDGER, error)
-    if registers(feeds):
-        try:
-            parcels = Parcels(settings.datadir / PARCELS)
-        except (OSError, sqlite3.Error) as error:
-            raise Failed(f"shipclock feed-map: {settings.datadir / PARCELS} can't be used: {error}", 2) from None
-    return _Kept(ledger, parcels)
-
-
-def _mapper(settings: Settings, feeds: FeedSettings, kept: _Kept, enricher: Enricher | None) -> Mapper:
-    book = None if kept.parcels is None else NumberBook(feeds, kept.parcels, Time(wall_ms))
-    return Mapper(settings, feeds, enricher, book)
-
-
-async def _again(settings: Settings, feeds: FeedSettings, kept: _Kept, since_ms: int, count: int) -> Tally:
-    async with enriching(kept.ledger) as enricher:
-        return await _mapper(settings, feeds, kept, enricher).again(since_ms, count)
-
-
-async def _on(settings: Settings, feeds: FeedSettings, kept: _Kept, listening: socket.socket) -> None:
-    async with enriching(kept.ledger) as enricher:
-        mapper = _mapper(settings, feeds, kept, enricher)
+async def _on(settings: Settings, feeds: FeedSettings, kept: Kept, listening: socket.socket) -> None:
+    async with mapper_of(settings, feeds, kept) as mapper:
         site = Starlette(routes=vitals(lambda: mapper.is_reading, settings.token))
         await serve(site, listening, mapper.run())

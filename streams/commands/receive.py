@@ -11,6 +11,7 @@ from rules.dsl.yaml_source import BadPack
 from rules.messages.text import visible
 from streams import logs
 from streams.commands.common import Failed
+from streams.commands.feed_mapper import mapper_of, open_kept
 from streams.feeds import apps
 from streams.feeds.apps import FeedSettings
 from streams.feeds.inbox import Inbox
@@ -26,7 +27,8 @@ LOG_FORMAT = "[%(asctime)s] [%(levelname)s] %(message)s"
 
 
 @click.command(epilog="\b\nSettings, from the environment:\n" + describe())
-def receive() -> None:
+@click.option("--map", "also_maps", is_flag=True, help="Map what is received as well, as shipclock feed-map does.")
+def receive(also_maps: bool) -> None:
     """Take the pushes of the apps named in SHIPCLOCK_FEEDS at /feeds/SOURCE/APP and store them in the topic inbox,
     until SIGTERM."""
     logs.protect()
@@ -35,7 +37,19 @@ def receive() -> None:
     listening = _listen(feeds)
     inbox = Inbox(settings)
     log.info("pushes are taken on %sfeeds/SOURCE/APP", address_of(listening))
-    asyncio.run(serve(site(feeds, inbox, settings.token), listening, inbox.run(), limits_of_senders()))
+    work = _stored_and_mapped(settings, feeds, inbox) if also_maps else inbox.run()
+    asyncio.run(serve(site(feeds, inbox, settings.token), listening, work, limits_of_senders()))
+
+
+async def _stored_and_mapped(settings: Settings, feeds: FeedSettings, inbox: Inbox) -> None:
+    """Until cancelled. Raises Failed."""
+    kept = open_kept(settings, feeds)
+    try:
+        async with mapper_of(settings, feeds, kept) as mapper, asyncio.TaskGroup() as group:
+            group.create_task(inbox.run())
+            group.create_task(mapper.run())
+    finally:
+        kept.close()
 
 
 def read_settings(command: str) -> tuple[Settings, FeedSettings]:

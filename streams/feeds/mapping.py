@@ -133,9 +133,14 @@ class _Mapper:
                 self._cannot(message.name, error)
 
     def key(self, document: dict[str, Any]) -> str | None:
-        """Raises ValueError where no shop is named."""
-        for message in self._source.messages:
-            if message.transport == "push" and hold(message.when, document):
+        """Raises ValueError where no shop is named. The receiver asks for it in every push: which message it is only
+        matters where some say in their own way whose they are."""
+        pushes = [message for message in self._source.messages if message.transport == "push"]
+        if not any(each.shop or each.reference or each.records or each.group for each in pushes):
+            _, alias = self._shop(None, {**document, **self._shared, "_body": document})
+            return shop_key(str(self._source.platform), alias)
+        for message in pushes:
+            if hold(message.when, document):
                 record = next(self._records(message, document), document)
                 subject = self._subject(message, {**record, **self._shared, "_body": document})
                 return shop_key(subject.platform, subject.shop)
@@ -216,12 +221,16 @@ class _Mapper:
     def _subject(self, message: Message, scope: Mapping[str, Any]) -> _Subject:
         if message.reference is not None:
             return _referred(str(self._value("reference", message.reference, scope) or ""))
-        shop = self._value("shop", message.shop or self._source.shop, scope) or self._shared["_setting"].get("shop")
+        shop, alias = self._shop(message, scope)
+        return _Subject(str(self._source.platform), alias, self._order(message, scope), shop)
+
+    def _shop(self, message: Message | None, scope: Mapping[str, Any]) -> tuple[str, str]:
+        """As the platform calls it, and as events do. Raises ValueError where none is named."""
+        where = message.shop if message is not None and message.shop is not None else self._source.shop
+        shop = self._value("shop", where, scope) or self._shared["_setting"].get("shop")
         if not shop:
             raise ValueError("no shop is named, neither there nor in the settings")
-        order = self._order(message, scope)
-        alias = self._shared["_setting"].get("aliases", {}).get(shop, shop)
-        return _Subject(str(self._source.platform), str(alias), order, str(shop))
+        return str(shop), str(self._shared["_setting"].get("aliases", {}).get(shop, shop))
 
     def _order(self, message: Message, scope: Mapping[str, Any]) -> str:
         """Empty where none is named. Raises ValueError."""

@@ -7,6 +7,7 @@ import re
 import unicodedata
 from binascii import Error as NotBase64
 from collections.abc import Iterable, Mapping
+from functools import cache
 from ipaddress import ip_address, ip_network
 
 from streams.feeds.decoding import Request, UnreadableBody
@@ -77,11 +78,17 @@ def _form(request: Request, name: str) -> str:
 def _digest(signature: Signature, request: Request, credentials: Mapping[str, str]) -> bytes:
     signed = b"".join(
         _part(piece, request, credentials) if n % 2 else piece.encode()
-        for n, piece in enumerate(re.split(r"\{([^{}]+)\}", signature.signed))
+        for n, piece in enumerate(_pieces(signature.signed))
     )
     if signature.method == "hmac-sha256":
         return hmac.digest(_key(signature, credentials), signed, "sha256")
     return hashlib.new(signature.method, signed, usedforsecurity=False).digest()
+
+
+@cache
+def _pieces(signed: str) -> list[str]:
+    """Text and names of places, by turns."""
+    return re.split(r"\{([^{}]+)\}", signed)
 
 
 def _part(name: str, request: Request, credentials: Mapping[str, str]) -> bytes:

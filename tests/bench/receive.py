@@ -7,6 +7,7 @@ before them, and each one's time counts from when it was due. Exits 1 where a pu
 
 import argparse
 import asyncio
+import contextlib
 import os
 import sys
 import tempfile
@@ -53,11 +54,13 @@ class Senders:
         self.took_ms.append((asyncio.get_running_loop().time() - due_s) * 1000)
 
     async def _exchange(self, request: bytes) -> int:
-        if self._idle:
-            reader, writer = self._idle.pop()
-        else:
-            reader, writer = await asyncio.open_connection(self.host, self.port)
-            self.opened += 1
+        while self._idle:
+            with contextlib.suppress(OSError, EOFError):  # the receiver closes what was idle for long
+                return await self._over(*self._idle.pop(), request)
+        self.opened += 1
+        return await self._over(*await asyncio.open_connection(self.host, self.port), request)
+
+    async def _over(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, request: bytes) -> int:
         writer.write(request)
         head = await reader.readuntil(b"\r\n\r\n")
         _, _, length = head.lower().partition(b"content-length: ")

@@ -71,12 +71,13 @@ async def test_pushes_become_events_once_and_again_on_request(kafka: Kafka, topi
     assert await again("2099-01-01T00:00:00Z") == "0 bodies mapped to 0 events; 0 dead letters"
 
 
-async def test_a_push_ends_in_an_alert(kafka: Kafka, topic_prefix: str, tmp_path: Path) -> None:
+async def test_a_push_ends_in_an_alert_with_the_mapper_in_the_receivers_process(
+    kafka: Kafka, topic_prefix: str, tmp_path: Path
+) -> None:
     site = Site(kafka.bootstrap, topic_prefix, tmp_path)
     site.make_topics()
     line = {"order_status": "pending", "trade_order_id": "9", "status_update_time": START_MS // 1000}
     path, body, headers = from_lazada({"seller_id": "7", "message_type": 0, "data": line})
-    settings = environment(kafka, topic_prefix, tmp_path) | {"SHIPCLOCK_WEB_PORT": "0"}
 
     async def alerts() -> list[Any]:
         records = await read_topic(kafka.bootstrap, f"{topic_prefix}alerts")
@@ -84,8 +85,7 @@ async def test_a_push_ends_in_an_alert(kafka: Kafka, topic_prefix: str, tmp_path
 
     async with (
         site.worker() as worker,
-        receiver(kafka, topic_prefix, tmp_path) as (_, client),
-        WorkerProcess(settings, tmp_path / "map.log", (SHIPCLOCK, "feed-map")),
+        receiver(kafka, topic_prefix, tmp_path, "--map") as (receiving, client),
     ):
         await worker.ready()
 
@@ -96,4 +96,6 @@ async def test_a_push_ends_in_an_alert(kafka: Kafka, topic_prefix: str, tmp_path
         await until(lambda: read_topic(kafka.bootstrap, f"{topic_prefix}orders"))
         await produce(kafka.bootstrap, ticks(topic_prefix, START_MS + LATE_MS))
         (alert, *_) = await until(alerts)
+        receiving.process.send_signal(signal.SIGTERM)
+        assert await receiving.ended() == 0
     assert (alert["platform"], alert["shop"], alert["order"]) == ("lazada", "7", "9")

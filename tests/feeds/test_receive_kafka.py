@@ -32,9 +32,11 @@ def environment(kafka: Kafka, prefix: str, folder: Path) -> dict[str, str]:
 
 
 @asynccontextmanager
-async def receiver(kafka: Kafka, prefix: str, folder: Path) -> AsyncIterator[tuple[WorkerProcess, httpx.AsyncClient]]:
+async def receiver(
+    kafka: Kafka, prefix: str, folder: Path, *flags: str
+) -> AsyncIterator[tuple[WorkerProcess, httpx.AsyncClient]]:
     settings = environment(kafka, prefix, folder)
-    async with WorkerProcess(settings, folder / "receive.log", (SHIPCLOCK, "receive")) as process:
+    async with WorkerProcess(settings, folder / "receive.log", (SHIPCLOCK, "receive", *flags)) as process:
         await until(lambda: LISTENS in process.log())
         address = process.log().partition(LISTENS)[2].split("feeds/")[0]
         async with httpx.AsyncClient(base_url=address, timeout=30) as client:

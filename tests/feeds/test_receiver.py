@@ -115,6 +115,12 @@ async def test_a_genuine_push_that_nobody_understands_is_stored_and_answered_lik
     assert (record.key, record.value) == (None, b"no json")
 
 
+async def test_a_push_of_an_unknown_kind_is_stored_under_its_shop(desk: Receiving) -> None:
+    await desk.post(from_shopee({"code": 99, "shop_id": 910044217}))
+    (record,) = await desk.stored()
+    assert record.key == b"shopee/jakarta"
+
+
 async def test_a_wrong_signature_is_refused_and_counted(desk: Receiving, caplog: pytest.LogCaptureFixture) -> None:
     before = _count("shopee", "signature")
     forged = from_shopee(shopee(), key="another")
