@@ -10,7 +10,7 @@ from rules.engine.engine import Engine
 from rules.harness.replay import replay
 from rules.messages.events import decode
 from rules.reports.standing import standing
-from tests.rules.history import book, event, ms, placed, shipped, tick
+from tests.rules.history import book, event, ms, placed, rule, shipped, tick
 
 LONG_AFTER = "500d"
 COUNTERFEIT = {"violation": ["counterfeit"]}
@@ -46,6 +46,17 @@ def standing_after(rules: Any, *events: Any, at: str = LONG_AFTER) -> dict[str, 
 def test_what_closed_a_shop_for_good_is_never_forgotten(written):
     [sanction] = standing_after(book(written), counterfeit("1h"))["sanctions"]
     assert (sanction["name"], sanction["until"]) == ("frozen", None)
+
+
+def test_the_crossing_that_closed_a_shop_for_good_is_never_forgotten():
+    preorders = rule("level", "preorders", of="preorder_share", above="0.1")
+    closed = {**freeze(), "of": {"crossed": "joom.preorders"}}
+    crossed = [event("listing.counts", None, at, total=100, preorder=n) for at, n in (("1h", 20), ("2h", 5))]
+    engine = Engine(book(preorders, closed), stepping=True)
+    list(replay(engine, [*crossed, tick(LONG_AFTER)]))
+    shop = engine.shop("joom", "s1")
+    assert [sanction["name"] for sanction in standing(shop, engine.clock_ms)["sanctions"]] == ["frozen"]
+    assert len(shop.facts.of("listing.counts")) == 2  # a restart finds it by these
 
 
 def test_points_that_went_with_the_first_of_them_do_not_come_back_when_that_is_old():
