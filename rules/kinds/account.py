@@ -4,15 +4,12 @@ from bisect import bisect_left
 from collections.abc import Callable, Iterable
 from copy import copy
 from decimal import Decimal
-from typing import TYPE_CHECKING
 
 from msgspec import Struct
 
 from rules.kinds.evidence import ORDERS_SHOWN
 from rules.kinds.ledger.postings import Posting
-
-if TYPE_CHECKING:
-    from rules.kinds.ledger.spec import LedgerSpec, PointsTier
+from rules.kinds.ledger.spec import LedgerSpec, PointsTier
 
 
 class Shown(Struct, frozen=True):
@@ -22,7 +19,7 @@ class Shown(Struct, frozen=True):
     total: int
 
 
-Began = tuple["PointsTier", int, Decimal, Shown]
+Began = tuple[PointsTier, int, Decimal, Shown]
 """A sanction: its tier, when it began (epoch ms), the points then, and the postings they are made of."""
 
 
@@ -32,7 +29,7 @@ class Account:
 
     __slots__ = ("_before_end", "_first", "_live", "clears_at", "points", "rule", "sanctions")
 
-    def __init__(self, rule: "LedgerSpec", clears_at: Callable[[Posting], int]) -> None:
+    def __init__(self, rule: LedgerSpec, clears_at: Callable[[Posting], int]) -> None:
         """`clears_at` returns the boundary at which a posting is cleared (epoch ms)."""
         self.rule = rule
         self.clears_at = clears_at

@@ -15,7 +15,8 @@ from rules.kinds.evaluation import ActiveSanction, Evaluation, Evidence, Finding
 from rules.kinds.evaluator import Evaluator, State
 from rules.kinds.evidence import ORDERS_SHOWN, products_of
 from rules.kinds.happened import Occurrence, OccurrenceIndex
-from rules.kinds.occurrences.source import Crossings, Log, OccurrenceSource, OccurrenceSpec
+from rules.kinds.occurrences.source import Crossings, Log, OccurrenceSource
+from rules.kinds.occurrences.spec import OccurrenceSpec
 from rules.kinds.progress import Progress
 from rules.kinds.rule import Fault, Locale, Reference, Role, Sanction
 from rules.kinds.shop_rule import ShopRule, Wiring

@@ -9,7 +9,8 @@ from rules.calendar.durations import Duration
 from rules.calendar.instants import MIN_MS, NEVER, rfc3339
 from rules.kinds.evaluation import ActiveSanction, Evaluation, Evidence, Finding
 from rules.kinds.happened import Occurrence
-from rules.kinds.occurrences.source import OccurrenceSource, OccurrenceSpec
+from rules.kinds.occurrences.source import OccurrenceSource
+from rules.kinds.occurrences.spec import OccurrenceSpec
 from rules.kinds.rule import Fault, Locale, Reference, Sanction
 from rules.kinds.shop_rule import ShopRule, Wiring
 from rules.kinds.shop_view import ShopView

@@ -5,7 +5,8 @@ from typing import ClassVar, Literal, Protocol, TypeVar, cast
 
 from rules.kinds.evaluator import AnyEvaluator
 from rules.kinds.ledger.evaluator import LedgerEvaluator
-from rules.kinds.occurrences.source import OccurrenceSource, OccurrenceSpec
+from rules.kinds.occurrences.source import OccurrenceSource
+from rules.kinds.occurrences.spec import OccurrenceSpec
 from rules.kinds.ratio.compiled import CompiledRatio
 from rules.kinds.ratio.evaluator import RatioEvaluator
 from rules.kinds.ratio.spec import RatioSpec

@@ -15,7 +15,8 @@ from rules.facts.shop_facts import Entry, done_as, event_evidence, until
 from rules.kinds.deadline.spec import Warn
 from rules.kinds.evaluation import ActiveSanction, Evaluation, Evidence, Finding
 from rules.kinds.evaluator import State
-from rules.kinds.occurrences.source import OccurrenceSource, OccurrenceSpec
+from rules.kinds.occurrences.source import OccurrenceSource
+from rules.kinds.occurrences.spec import OccurrenceSpec
 from rules.kinds.progress import Progress
 from rules.kinds.rule import Fault, Locale, Reference, Sanction
 from rules.kinds.shop_rule import ShopRule, Wiring

@@ -5,7 +5,8 @@ from typing import NamedTuple
 
 from rules.calendar.instants import DAY_MS
 from rules.facts.order_facts import EVERY_FACT, OrderFacts
-from rules.kinds.occurrences.source import Extractor, OccurrenceSource
+from rules.kinds.occurrences.extractor import Extractor
+from rules.kinds.occurrences.source import OccurrenceSource
 from rules.kinds.ratio.compiled import Classifier, Population, compile_classifier
 from rules.kinds.registry import InForce
 from rules.kinds.subjects import AnySubjectEvaluator, SubjectEvaluator

@@ -7,7 +7,7 @@ from operator import or_
 from rules.calendar.instants import NEVER
 from rules.facts.order_facts import bits_of
 from rules.kinds.deadline.timer import Timer
-from rules.kinds.occurrences.source import Extractor
+from rules.kinds.occurrences.extractor import Extractor
 from rules.kinds.ratio.compiled import CompiledRatio
 
 SOLD = bits_of(("placed", "cancelled"))

@@ -7,14 +7,9 @@ from rules.calendar.instants import NEVER
 from rules.facts.order_facts import bits_of
 from rules.kinds.evaluator import AnyEvaluator
 from rules.kinds.ledger.evaluator import LedgerEvaluator
-from rules.kinds.occurrences.source import (
-    Crossings,
-    Extractor,
-    OccurrenceSource,
-    OccurrenceSpec,
-    extractor_of,
-    source_of,
-)
+from rules.kinds.occurrences.extractor import Extractor, extractor_of
+from rules.kinds.occurrences.source import Crossings, OccurrenceSource, source_of
+from rules.kinds.occurrences.spec import OccurrenceSpec
 from rules.kinds.ratio.compiled import CompiledRatio, Population, counted_alike
 from rules.kinds.ratio.evaluator import RatioEvaluator
 from rules.kinds.ratio.spec import RatioSpec

@@ -8,7 +8,7 @@ from msgspec import Struct
 
 from rules.calendar.durations import Duration
 from rules.calendar.instants import NEVER
-from rules.kinds.occurrences.source import OccurrenceSpec
+from rules.kinds.occurrences.spec import OccurrenceSpec
 from rules.kinds.ratio.spec import RatioSpec, uncomputed
 from rules.kinds.rule import Fault, Reference, Role, Rule, Sanction
 

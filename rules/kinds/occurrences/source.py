@@ -6,98 +6,17 @@ evaluated, and kept in a timeline. Others follow from the shop's own events.
 
 from abc import ABC, abstractmethod
 from bisect import bisect_right, insort
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from operator import attrgetter, itemgetter
-from typing import Any, Literal, NamedTuple
-
-from msgspec import Struct
+from typing import Any, NamedTuple
 
 from rules.calendar.instants import MIN_MS, NEVER
-from rules.expr.conditions import Condition, compile_condition, facts_named, rules_named
-from rules.facts.order_facts import FACT_NAMES, OrderFacts, bits_of
 from rules.facts.shop_facts import Entry, holding, sku_of, starts_ms
-from rules.kinds.deadline.timer import Timer
 from rules.kinds.evaluator import Evaluator, R, State
 from rules.kinds.happened import Occurrence, OccurrenceIndex
+from rules.kinds.occurrences.spec import OccurrenceSpec
 from rules.kinds.occurrences.timeline import Timeline
-from rules.kinds.rule import Fault, Reference, Rule
 from rules.kinds.shop_view import ShopView
-
-Instants = Callable[[OrderFacts, int, int], tuple[int, ...]]
-"""`(facts, missed, passed_ms)`: the instants (epoch ms) at which something happened to an order."""
-
-
-class Extractor(Struct, frozen=True):
-    """How instants follow from an order. They are extracted again when one of `facts` has changed, or one of the
-    deadline rules `bits` says something else."""
-
-    instants: Instants
-    facts: int = 0
-    bits: int = 0
-
-
-class OccurrenceSpec(Struct, forbid_unknown_fields=True, frozen=True, kw_only=True):
-    """Exactly one of: orders that `missed` a deadline rule, each time one was `judged` late, `orders` that meet a
-    condition (at their fact `at`), shipments whose tracking number was `reused`, `violation`s of these kinds (only
-    severe ones, or only others), promotions dearer than the `promotion` price before, crossings of a level or count
-    (`crossed`)."""
-
-    missed: str | None = None
-    judged: str | None = None
-    orders: Condition | None = None
-    at: str | None = None
-    reused: Literal["tracking_no"] | None = None
-    violation: tuple[str, ...] | None = None
-    severe: bool | None = None
-    promotion: Literal["above_price"] | None = None
-    crossed: str | None = None
-
-    def diagnostics(self) -> Iterator[str]:
-        forms = ("missed", "judged", "orders", "reused", "violation", "promotion", "crossed")
-        if sum(getattr(self, form) is not None for form in forms) != 1:
-            yield f"`of` takes exactly one of {', '.join(forms)}"
-        if (self.orders is None) != (self.at is None):
-            yield "`orders` goes with `at`, the fact whose instant counts"
-        if self.at is not None and self.at not in FACT_NAMES:
-            yield f"{self.at} is no fact of an order; facts are {', '.join(FACT_NAMES)}"
-        if self.severe is not None and self.violation is None:
-            yield "`severe` goes with `violation`"
-        if self.orders is not None and rules_named(self.orders):
-            yield "`orders` looks at an order's facts, not at other rules"
-
-    def timers(self) -> set[str]:
-        """Ids of the deadline rules it depends on."""
-        return {rule for rule in (self.missed, self.judged) if rule is not None}
-
-    def rules(self) -> set[str]:
-        """Ids of the other rules it depends on."""
-        return set() if self.crossed is None else {self.crossed}
-
-    def references(self, where: str) -> Iterator[Reference]:
-        """The rules it names, as it stands at a place in a rule."""
-        for other in sorted(self.timers()):
-            yield Reference(where, other, "deadline rule")
-        if self.crossed is not None:
-            yield Reference(where, self.crossed, "level or count", lambda rule: _not_crossing(rule, where))
-
-    def facts(self) -> set[str]:
-        """Facts of an order that it looks at by itself."""
-        if self.reused is not None:
-            return {"shipped"}
-        return set() if self.orders is None or self.at is None else {self.at} | facts_named(self.orders)
-
-    def events(self) -> set[str]:
-        """Types of the shop's events it looks at."""
-        if self.violation is not None:
-            return {"violation.recorded"}
-        return {"price.changed", "promotion.scheduled"} if self.promotion is not None else set()
-
-
-def _not_crossing(rule: Rule, where: str) -> Iterator[Fault]:
-    """That a level or count named in a rule has no crossings."""
-    if not rule.crosses():
-        yield where, f"{rule.id} has no crossings: a share of pre-orders has, and a count per week"
-
 
 ChangedSubjects = list[tuple[str, int]]
 """Subjects with the instants (epoch ms) of occurrences that were added or removed."""
@@ -380,46 +299,3 @@ def _of_entry(
     return Occurrence(
         entry.at_ms, subject or "-", entry.id, entry.source, max(times, 0), severe, entry.order, buyer, kind
     )
-
-
-def extractor_of(of: OccurrenceSpec, timers: Mapping[str, Sequence[Timer]]) -> Extractor | None:
-    """How instants follow from an order; None if the `of` isn't about orders' facts."""
-    if of.missed is not None:
-        versions = timers[of.missed]
-        return Extractor(_missed(versions), bits=_bits(versions))
-    if of.judged is not None:
-        versions = timers[of.judged]
-        return Extractor(_judgements(versions), bits=_bits(versions))
-    if of.orders is not None and of.at is not None:
-        return Extractor(_meeting(compile_condition(of.orders, {}), of.at), facts=bits_of(of.facts()))
-    return None
-
-
-def _bits(timers: Sequence[Timer]) -> int:
-    return sum(timer.bit for timer in timers)
-
-
-def _missed(timers: Sequence[Timer]) -> Instants:
-    bits = _bits(timers)
-
-    def instants(facts: OrderFacts, missed: int, passed_ms: int) -> tuple[int, ...]:
-        if not missed & bits:
-            return ()
-        return tuple(due for timer in timers if missed & timer.bit and (due := timer.due(facts)) is not None)
-
-    return instants
-
-
-def _judgements(timers: Sequence[Timer]) -> Instants:
-    bits = _bits(timers)
-    return lambda facts, missed, passed_ms: (
-        tuple(at for timer in timers for at in timer.judgements(facts, passed_ms)) if missed & bits else ()
-    )
-
-
-def _meeting(test: Callable[[OrderFacts, int, int], bool], at: str) -> Instants:
-    def instants(facts: OrderFacts, missed: int, passed_ms: int) -> tuple[int, ...]:
-        stamp = getattr(facts, at)
-        return (stamp[0],) if stamp is not None and test(facts, 0, 0) else ()
-
-    return instants
