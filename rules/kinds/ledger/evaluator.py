@@ -10,9 +10,9 @@ from msgspec import Struct
 from rules.calendar.instants import MIN_MS, NEVER, rfc3339
 from rules.calendar.schedule import next_boundary
 from rules.facts.shop_facts import until
-from rules.kinds.account import Account, post_all
 from rules.kinds.evaluation import ActiveSanction, Evaluation, Evidence, Finding
 from rules.kinds.evaluator import Evaluator
+from rules.kinds.ledger.account import Account, post_all
 from rules.kinds.ledger.postings import FeedPosition, FeedReader, Posting
 from rules.kinds.ledger.spec import LedgerSpec, PointsTier
 from rules.kinds.rule import Locale

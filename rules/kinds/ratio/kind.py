@@ -3,9 +3,9 @@
 from collections.abc import Sequence
 from typing import cast
 
-from rules.kinds.disputes import DisputeEvaluator
 from rules.kinds.evaluator import AnyEvaluator
 from rules.kinds.ratio.compiled import CompiledRatio
+from rules.kinds.ratio.disputes import DisputeEvaluator
 from rules.kinds.ratio.evaluator import RatioEvaluator
 from rules.kinds.ratio.spec import RatioSpec
 from rules.kinds.shop_rule import ShopRule, Wiring
