@@ -1,5 +1,6 @@
 """History files: one event a line, in order of arrival."""
 
+import codecs
 import errno
 import gzip
 import io
@@ -8,6 +9,7 @@ import sys
 import zlib
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from itertools import chain
 from pathlib import Path
 from typing import IO, Any
 
@@ -17,6 +19,11 @@ from rules.messages.events import AnyEvent, decode
 STDIN = "-"
 CHUNK = 1 << 20
 """Bytes read at once."""
+
+
+_UTF_16 = {codecs.BOM_UTF16_LE: "utf-16", codecs.BOM_UTF16_BE: "utf-16", b"{\0": "utf-16-le", b"\0{": "utf-16-be"}
+
+ARRAY = "a JSON array; one event a line is wanted (JSONL): jq -c '.[]' makes it"
 
 
 Place = tuple[str, int]
@@ -32,6 +39,8 @@ class UnreadableError(Exception):
 
 class History:
     """The events of several files, one file after the other. `-` is stdin; files ending in `.gz` are unpacked.
+
+    Lines are UTF-8, with or without a byte-order mark, or UTF-16.
 
     `on_bad` gets each line that is no event, or of which something was left out, as `file:line: message`; `on_read`
     gets how many bytes were read. Blank lines are skipped.
@@ -81,8 +90,9 @@ class History:
     def _placed_events(self) -> Iterator[PlacedEvent]:
         for name in self.files:
             shown = "stdin" if name == STDIN else name
-            with _named_errors(shown), self._opened(name) as lines:
-                for number, line in enumerate(lines, 1):
+            with _named_errors(shown), self._opened(name) as read:
+                blank = True
+                for number, line in enumerate(_lines(read), 1):
                     try:
                         event, at_ms = decode(line)
                     except KeptWithout as odd:
@@ -90,9 +100,13 @@ class History:
                         event, at_ms = odd.event, odd.at_ms
                     except Exception as error:
                         if not line.isspace():
+                            if blank and _opens_array(line):
+                                raise UnreadableError(f"{shown}:{number}: {ARRAY}") from None
+                            blank = False
                             self._place = shown, number
                             self.set_aside(as_bad_event(error))
                         continue
+                    blank = False
                     yield event, at_ms, (shown, number)
 
     @contextmanager
@@ -103,6 +117,29 @@ class History:
         with Path(name).open("rb", buffering=0) as raw:
             read = io.BufferedReader(_Counted(raw, self.on_read), CHUNK)
             yield io.BufferedReader(gzip.GzipFile(fileobj=read), CHUNK) if name.endswith(".gz") else read
+
+
+def _lines(read: IO[bytes]) -> Iterable[bytes]:
+    """The lines of a file in UTF-8, without its byte-order mark; a file in UTF-16 is told by its first bytes."""
+    first = read.readline()
+    for begins, encoding in _UTF_16.items():
+        if first.startswith(begins):
+            return _recoded(chain([first], iter(lambda: read.read(CHUNK), b"")), encoding)
+    return chain([first.removeprefix(codecs.BOM_UTF8)], read) if first else ()
+
+
+def _recoded(chunks: Iterable[bytes], encoding: str) -> Iterator[bytes]:
+    """Lines of another encoding as lines of UTF-8."""
+    decoder = codecs.getincrementaldecoder(encoding)()
+    rest = ""
+    for chunk in chunks:
+        *lines, rest = (rest + decoder.decode(chunk)).split("\n")
+        yield from (f"{line}\n".encode() for line in lines)
+    yield (rest + decoder.decode(b"", final=True)).encode()
+
+
+def _opens_array(line: bytes) -> bool:
+    return line.startswith(b"[") and line[1:].lstrip()[:1] in (b"", b"{")
 
 
 class _Counted(io.RawIOBase):
@@ -126,6 +163,8 @@ def _named_errors(name: str) -> Iterator[None]:
     """Turns errors while reading `name` into UnreadableError."""
     try:
         yield
+    except UnicodeError:
+        raise UnreadableError(f"{name}: not UTF-16 text, as its first bytes say") from None
     except (OSError, EOFError, zlib.error) as error:
         why = error.strerror if isinstance(error, OSError) and error.strerror else error
         raise UnreadableError(f"{name}: {why}") from None

@@ -130,6 +130,34 @@ def test_a_packed_file_is_unpacked(month: Path, tmp_path: Path) -> None:
     assert run("replay", packed, "--pack", JOB).stdout == run("replay", month, "--pack", JOB).stdout
 
 
+@pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16", "utf-16-le", "utf-16-be"])
+@pytest.mark.parametrize("packed", [False, True])
+def test_a_file_as_windows_programs_write_it_is_read(month: Path, tmp_path: Path, encoding: str, packed: bool) -> None:
+    text = month.read_text(encoding="utf-8").replace("\n", "\r\n").encode(encoding)
+    file = tmp_path / ("windows.jsonl.gz" if packed else "windows.jsonl")
+    file.write_bytes(gzip.compress(text) if packed else text)
+    alerts = run("replay", month, "--pack", JOB).stdout
+    assert run("replay", file, "--pack", JOB).stdout == alerts
+    assert run("replay", "-", "--pack", JOB, stdin=text).stdout == alerts
+
+
+def test_a_file_that_is_half_utf_16_can_not_be_read(tmp_path: Path) -> None:
+    file = tmp_path / "half.jsonl"
+    file.write_bytes("\ufeff{}\n".encode("utf-16-le") + b"\x00\xd8\n")
+    ended = run("replay", file, "--pack", JOB)
+    assert (ended.exit_code, "not UTF-16 text" in ended.stderr) == (2, True)
+
+
+@pytest.mark.parametrize("text", ['[{"id": "o1"}]', '\n[\n {"id": "o1"}\n]', '\ufeff[ {"id": "o1"},'])
+def test_a_json_array_is_refused_in_one_line(tmp_path: Path, text: str) -> None:
+    file = tmp_path / "array.json"
+    file.write_text(text)
+    ended = run("replay", file, "--pack", JOB)
+    assert ended.exit_code == 2
+    (line,) = ended.stderr.splitlines()
+    assert "a JSON array; one event a line is wanted (JSONL): jq -c '.[]' makes it" in line
+
+
 def test_a_packed_file_that_breaks_off_can_not_be_read(month: Path, tmp_path: Path) -> None:
     packed = tmp_path / "month.jsonl.gz"
     packed.write_bytes(gzip.compress(month.read_bytes())[:-20])
@@ -249,7 +277,7 @@ def test_several_bad_lines_are_counted_at_the_end(tmp_path: Path) -> None:
 
 def test_bytes_that_are_no_text_are_a_bad_line(tmp_path: Path) -> None:
     file = tmp_path / "history"
-    file.write_bytes(b"\xff\xfe\n" + event("order.placed", 0).encode().replace(b'"s1"', b'"\xff"'))
+    file.write_bytes(b"\xc3\x28\n" + event("order.placed", 0).encode().replace(b'"s1"', b'"\xff"'))
     result = run("replay", file)
     assert [line.split(": ")[0] for line in result.stderr.splitlines()[:-1]] == [f"{file}:1", f"{file}:2"]
 
