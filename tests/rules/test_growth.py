@@ -23,7 +23,7 @@ MOST = 2.5
 @pytest.mark.parametrize("kind", KINDS)
 def test_every_registered_kind_has_a_history_that_grows(kind: str):
     assert kind in {each for each, _ in growths()}, (
-        f"no growing history for rules of kind {kind}: add one to `growths` in tests/rules/growth.py"
+        f"no growing history for rules of kind {kind}: have one of its examples for the conformance suite `grow`"
     )
 
 

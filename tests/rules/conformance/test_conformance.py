@@ -96,6 +96,23 @@ def test_evaluating_twice_says_the_same(example: Example, stepping: bool, at_ms:
 
 
 @every_example
+@given(st.booleans(), moments_ms, st.data())
+@fewer
+def test_an_evaluator_with_a_new_state_says_the_same(example: Example, stepping: bool, at_ms: int, data: st.DataObject):
+    """A state only saves work. Asked once more with the old one, it says the same, too."""
+    engine = lived(example, stepping, data.draw(histories(example)))
+    engine.advance(at_ms)
+    for shop in engine.shops.values():
+        for evaluator in shop.plan.evaluators:
+            kept = shop.states[evaluator.n]
+            first, again, anew = (
+                evaluator.evaluate(shop, state, engine.clock_ms) for state in (kept, kept, evaluator.new_state())
+            )
+            assert first.desired == again.desired == anew.desired
+            assert first.next_ms == again.next_ms
+
+
+@every_example
 @given(st.booleans(), early_ms, st.data())
 @fewer
 def test_the_order_of_arrival_and_repetition_do_not_matter(
