@@ -1,0 +1,90 @@
+"""What is kept of a shop beside its facts comes to the same whatever came before: sales, numbers, what was emitted."""
+
+from collections import Counter, defaultdict
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from rules.calendar.instants import MIN_MS
+from rules.calendar.schedule import Schedule
+from rules.kinds.ratio.period_results import PeriodResult, PeriodResults, RuleResults
+from rules.messages.alert_state import Emitted
+from rules.messages.events import Item
+from rules.state.emitted_log import EmittedLog
+from rules.state.sales import Sale, Sales
+from rules.state.tracking_numbers import NumberUse, TrackingNumbers
+
+ORDERS = st.sampled_from("abcde")
+WEEKLY = Schedule("week", "UTC")
+
+
+@given(st.lists(st.tuples(ORDERS, st.none() | st.tuples(st.sampled_from("XY"), st.integers(0, 3)))))
+def test_all_but_the_first_of_a_number_reuse_it_whatever_came_before(steps: list[tuple[str, NumberUse | None]]) -> None:
+    numbers, now, told = TrackingNumbers(), dict[str, NumberUse | None](), Counter[tuple[int, str]]()
+    for order, use in steps:
+        for changed in numbers.replace(order, now.get(order), use):
+            told[changed] += 1
+        now[order] = use
+    uses: dict[str, list[tuple[int, str]]] = defaultdict(list)
+    for order, use in now.items():
+        if use is not None:
+            uses[use[0]].append((use[1], order))
+    reused = [use for several in uses.values() for use in sorted(several)[1:]]
+    assert numbers.reuses.in_time() == sorted(reused)
+    assert {use for use, times in told.items() if times % 2} == set(reused)
+    for number, several in uses.items():
+        assert numbers.first_used_by(number) == min(several)[1]
+        last_ms = max(several)[0] if len(several) > 1 else MIN_MS
+        assert {numbers.reused_ms(now[order]) for _, order in several} == {last_ms}
+
+
+@given(st.lists(st.tuples(ORDERS, st.none() | st.tuples(st.integers(0, 2), st.integers(1, 3)))))
+def test_sales_are_those_of_the_orders_as_they_are_now(steps: list[tuple[str, tuple[int, int] | None]]) -> None:
+    sales, now = Sales(), dict[str, Sale | None]()
+    for order, sold in steps:
+        sale = None if sold is None else (sold[0], (Item(sku="A1", qty=sold[1]),))
+        assert set(sales.replace(now.get(order), sale)) <= {"A1"}
+        now[order] = sale
+    by_day = Counter[int]()
+    for sale in now.values():
+        by_day.update({} if sale is None else {sale[0]: sale[1][0].qty})
+    assert sales.by_sku == ({"A1": dict(by_day)} if by_day else {})
+    assert ("A1" in sales) == bool(by_day)
+
+
+@given(st.lists(st.tuples(st.booleans(), st.sampled_from("xyz"), st.booleans())))
+def test_so_many_alerts_are_open_as_were_last_emitted_open(steps: list[tuple[bool, str, bool]]) -> None:
+    log, of_order = EmittedLog(), dict[str, Emitted]()
+    for is_of_shop, alert, is_open in steps:
+        held = log.alerts if is_of_shop else of_order
+        log.record(held, alert, Emitted(f"rule {alert}", 1, is_open, "info", "near", 0, 0, 0, None))
+    for alert in [alert for alert, emitted in of_order.items() if not emitted.open]:
+        log.reopen(of_order, alert)
+    assert log.open_total == len(of_order) + sum(emitted.open for emitted in log.alerts.values())
+    for alert in "xyz":
+        assert (alert in log.open_of(f"rule {alert}")) == (alert in log.alerts and log.alerts[alert].open)
+
+
+def test_a_result_that_came_back_before_its_rule_is_found_by_it() -> None:
+    result = PeriodResult("-", 1, 10, None)
+    results, weekly = PeriodResults(), RuleResults("weekly")
+    results.restore("weekly", 0, result)
+    results.restore("gone", 0, result)
+    results.bind([weekly], [WEEKLY], [])
+    assert weekly.by_boundary == {0: result}
+    assert results.by_rule() == {"weekly": {0: result}, "gone": {0: result}}
+    assert results.take_unsaved() == ()
+
+
+def test_only_results_that_have_changed_are_saved() -> None:
+    result = PeriodResult("-", 1, 10, None)
+    results, weekly = PeriodResults(), RuleResults("weekly")
+    results.bind([weekly], [WEEKLY], [])
+    assert weekly.put(0, result)
+    assert not weekly.put(0, result)
+    assert weekly.put(0, None)
+    assert list(results.take_unsaved()) == [("weekly", 0), ("weekly", 0)]
+    weekly.put(7, result)
+    results.clear()
+    assert list(results.take_unsaved()) == [("weekly", 7), ("weekly", 7)]
+    assert results.by_rule() == {}
