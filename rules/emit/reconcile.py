@@ -4,7 +4,8 @@ What was emitted at a later instant than the clock's (before a restart whose clo
 """
 
 from collections.abc import Callable
-from typing import NamedTuple
+
+from msgspec import Struct
 
 from rules.calendar.instants import NEVER, rfc3339
 from rules.emit.render import AlertRenderer
@@ -28,7 +29,7 @@ Transition = tuple[Shop, str, Rule, Evidence | OrderContext, Emitted | None, Des
 that ends has no desired state."""
 
 
-class Reconciled(NamedTuple):
+class Reconciled(Struct, frozen=True, gc=False):
     """What reconciling one rule of a shop came to: when to evaluate it again (epoch ms; None where some of its keys are
     left), how many things were looked at, and whether its published value has `changed`."""
 
@@ -96,16 +97,16 @@ class Reconciler:
         `most` keys."""
         if isinstance(evaluator, SubjectEvaluator):
             return self._reconcile_by_subject(shop, evaluator, at_ms, most)
-        desired, next_eval_ms, changed = evaluator.evaluate(shop, shop.states[evaluator.n], at_ms)
-        if not desired and not shop.emitted.open_of(evaluator.rule.id):
-            return Reconciled(next_eval_ms, 1, changed)
+        found = evaluator.evaluate(shop, shop.states[evaluator.n], at_ms)
+        if not found.desired and not shop.emitted.open_of(evaluator.rule.id):
+            return Reconciled(found.next_ms, 1, found.changed)
         findings = Findings()
-        for about, finding in {(each.subject, each.episode): each for each in desired}.items():
+        for about, finding in {(each.subject, each.episode): each for each in found.desired}.items():
             findings.put(about, Evaluation([finding], NEVER))
         findings.settle(evaluator.rule)
         self._note_open(shop, evaluator, findings)
         self._find_of_findings(shop, evaluator, findings, at_ms)
-        return Reconciled(min(next_eval_ms, findings.next_ms()), 1 + len(desired), changed)
+        return Reconciled(min(found.next_ms, findings.next_ms()), 1 + len(found.desired), found.changed)
 
     def _reconcile_by_subject(self, shop: Shop, evaluator: AnySubjectEvaluator, at_ms: int, most: int) -> Reconciled:
         """The same for a rule evaluated by subject: only keys that may have changed or are due. While some are `left`,

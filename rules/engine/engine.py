@@ -405,16 +405,14 @@ class Engine:
                 return False
             evaluator = shop.plan.evaluators[(dirty_rules & -dirty_rules).bit_length() - 1]
             shop.dirty_rules = dirty_rules & (dirty_rules - 1)
-            next_eval_ms, looked, changed = self._reconciler.reconcile_shop(
-                shop, evaluator, at_ms, self._evaluations_left
-            )
-            self._evaluations_left -= looked
-            if changed:
+            found = self._reconciler.reconcile_shop(shop, evaluator, at_ms, self._evaluations_left)
+            self._evaluations_left -= found.looked
+            if found.changed:
                 shop.dirty_rules |= evaluator.dependents  # they lie behind it
-            if next_eval_ms is None:
+            if found.next_ms is None:
                 shop.dirty_rules |= 1 << evaluator.n
                 return False
-            next_evals[evaluator.n] = next_eval_ms
+            next_evals[evaluator.n] = found.next_ms
         if at_ms > shop.period_results.boundary_ms:
             shop.period_results.advance(at_ms)
         if shop.period_results.unsaved:

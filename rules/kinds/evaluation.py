@@ -38,7 +38,7 @@ class Evidence(Struct, gc=False):
     summary: str | None = None  # where it isn't the rule's own
 
 
-class Evaluation(NamedTuple):
+class Evaluation(Struct, frozen=True, gc=False):
     """What a rule says of a shop, or of one of its subjects, at a moment. `desired`: the alerts that should be open.
     `next_ms`: when that may differ without a new fact (epoch ms); it may be too early, never too late. `changed`: the
     evaluator's published value is another than before, so those that depend on it are to be evaluated too."""
