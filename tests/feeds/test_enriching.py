@@ -2,7 +2,7 @@
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -12,7 +12,8 @@ from prometheus_client import REGISTRY
 
 from streams.feeds.apps import FeedSettings
 from streams.feeds.decoding import Request
-from streams.feeds.mapping import map_request
+from streams.feeds.language import SourceFile
+from streams.feeds.mapping import Mapped, map_request
 from streams.feeds.polling import enricher as enriching
 from streams.feeds.polling.client import Time
 from streams.feeds.polling.clients import Clients, session
@@ -204,6 +205,24 @@ async def test_a_line_that_is_shipped_is_not_the_order(tmp_path: Path) -> None:
         async with desk(lazada, tmp_path) as here:
             ids = [event["id"] for event in await here.events(lazada.push(ORDER))]
     assert ids == [f"{ORDER}:placed", f"{ORDER}:shipped:P1"]
+
+
+async def test_a_mistake_of_ours_in_one_order_holds_up_no_other(
+    shopee: Shopee, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    mapped = enriching.map_answer
+
+    def fail(source: SourceFile, document: dict[str, Any], setting: Mapping[str, Any]) -> Mapped:
+        if document["response"]["order_list"][0]["order_sn"] == "A1":
+            raise ZeroDivisionError
+        return mapped(source, document, setting)
+
+    monkeypatch.setattr(enriching, "map_answer", fail)
+    shopee.order("A1")
+    shopee.order("A2")
+    async with desk(shopee, tmp_path) as here:
+        events = await here.events(shopee.push("A1"), shopee.push("A2"))
+    assert [(event["order"], "amount" in event["data"]) for event in events] == [("A1", False), ("A2", True)]
 
 
 async def test_a_status_that_only_the_detail_has_is_told_and_the_push_counts(shopee: Shopee, tmp_path: Path) -> None:

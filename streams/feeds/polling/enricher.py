@@ -152,6 +152,8 @@ class Enricher:
                 self._give_up(asked, now_ms + REST_S * 1000, str(error) or f"no answer in {GIVE_UP_S:.0f} s")
         except QuotaSpent as error:
             self._give_up(asked, error.until_ms, str(error))
+        except Exception as error:  # a mistake of ours must not hold up the pushes
+            self._give_up(asked, now_ms + REST_S * 1000, type(error).__name__)
         found = self._mapped(app, asked.shop, documents, completion)
         fetched = {order: found[order] for order in orders if order in found}
         metrics.FETCHES.labels(asked.source, "fetched").inc(len(fetched))
@@ -174,7 +176,11 @@ class Enricher:
         completion.deadlines.append(deadlines)
         found: dict[str, Detail] = {}
         for document in documents:
-            mapped = map_answer(app.source, document, {**polled.setting, "received_at": received_at})
+            try:
+                mapped = map_answer(app.source, document, {**polled.setting, "received_at": received_at})
+            except Exception as error:  # as above
+                log.error("%s: an order could not be mapped: %s", shop_name(app, shop), type(error).__name__)
+                continue
             polls = app.source.api.polls.values() if app.source.api is not None else ()
             changes = [at_ms for poll in polls if (at_ms := newest_ms(poll.changed, document, zone)) is not None]
             mapped.events += deadlines.changed(mapped.events, max(changes, default=None), received_at)

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from typing import Any
 from urllib.parse import quote
 
+from rules.calendar.instants import DAY_MS
 from streams.feeds.api_language import Api, Call, Registration
 from streams.feeds.apps import App, Registering
 from streams.feeds.expressions import look_up
@@ -50,6 +51,7 @@ class Registrar:
         self._how: Registration = api.registration
         self._settings: Registering = registering
         self._source, self._client, self._parcels, self._time = app.source.source, client, parcels, time
+        self._forget_at_ms = 0
 
     async def run(self) -> None:
         """Until cancelled, whatever the service does meanwhile."""
@@ -62,7 +64,7 @@ class Registrar:
         try:
             await self._register()
             await self._release()
-            self._parcels.forget(self._time.now_ms())
+            self._forget()
         except QuotaSpent as error:
             return self._no_more(str(error), error.until_ms)
         except _NoMore as error:
@@ -74,6 +76,13 @@ class Registrar:
             metrics.REGISTRATIONS.labels(self._source, "failed").inc()
             log.error("%s: numbers could not be registered: %s", self.name, type(error).__name__)
         return 0
+
+    def _forget(self) -> None:
+        """Once a day: all rows are looked at."""
+        now_ms = self._time.now_ms()
+        if now_ms >= self._forget_at_ms:
+            self._parcels.forget(now_ms)
+            self._forget_at_ms = now_ms + DAY_MS
 
     def _no_more(self, why: str, until_ms: int) -> float:
         metrics.REGISTRATIONS.labels(self._source, "quota").inc()
