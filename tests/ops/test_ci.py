@@ -44,6 +44,12 @@ def test_ci_prints_the_coverage_that_it_has_measured() -> None:
     assert shown.strip() == "", "it is what CI ends with"
 
 
+def test_the_files_of_tests_that_the_makefile_names_are_there() -> None:
+    named = {word for target in ("newest", "fuzz") for word in tells(target).split() if word.startswith("tests/")}
+    assert len(named) > 2
+    assert [name for name in sorted(named) if not (ROOT / name).exists()] == []
+
+
 def test_make_test_leaves_only_slow_tests_out() -> None:
     assert '-m "not slow"' in tells("test")
     assert tells("test").replace(' -m "not slow"', "") == tells("test-all")
