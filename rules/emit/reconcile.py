@@ -87,7 +87,8 @@ class Reconciler:
             if at_ms < last_emitted.at_ms:
                 next_eval_ms = min(next_eval_ms, last_emitted.at_ms)
             else:
-                about = ended, order, ended.due(order.facts)
+                due = ended.due_instants(order.facts)
+                about = ended, order, last_emitted.due_ms if last_emitted.due_ms in due else next(iter(due), None)
                 reason = ended.end_reason(order.facts, last_emitted)
                 self._note(shop, emitted, alert, ended.rule, about, None, reason, at_ms)
         return next_eval_ms

@@ -358,7 +358,7 @@ class Engine:
         """Evaluates an order's deadline rules, and counts the order anew where its changed facts matter."""
         facts, plan = order.facts, order.shop.plan
         changed_facts, order.changed_facts = order.changed_facts, 0
-        next_evals: Sequence[int] = plan.first_deadlines(facts, 0, 0)
+        next_evals: Sequence[int] = plan.first_deadlines(facts, 0, 0) if facts.plain else plan.all_at_once
         next_eval_ms, missed, overdue = min(next_evals), 0, 0
         wanted: list[tuple[Timer, Desired]] = []
         if next_eval_ms <= passed_ms:
@@ -373,7 +373,8 @@ class Engine:
             dirty_rules := apply_order(order, changed_facts, changed, passed_ms)
         ):
             self.work.mark_rules(order.shop, dirty_rules)
-        order.watched_facts = plan.masks.mask(next_evals, order.bad, missed != 0 or order.alerts is not None)
+        if facts.plain:
+            order.watched_facts = plan.masks.mask(next_evals, order.bad, missed != 0 or order.alerts is not None)
         if next_eval_ms < order.scheduled_ms:
             self.timers.schedule(order, next_eval_ms)
 
@@ -435,5 +436,10 @@ def _evaluate_timers(
                 missed |= timer.bit
                 overdue |= timer.bit if flags & OVERDUE else 0
             if opened is not None:
-                wanted.append((timer, opened))
+                if timer.by_parcel and facts.parcels:
+                    results = timer.evaluate_parcels(facts, at_ms, passed_ms)
+                    by_due = {each[1].due_ms: each[1] for each in results if each[1] is not None}
+                    wanted += [(timer, each) for each in by_due.values()]
+                else:
+                    wanted.append((timer, opened))
     return next_evals, missed, overdue, wanted

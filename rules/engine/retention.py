@@ -52,7 +52,7 @@ def _is_expired(order: Order, at_ms: int) -> bool:
         instants = timeline.by_order.get(order.id)
         if instants is not None and instants[-1] + kept_ms > at_ms:
             return False  # an occurrence that a rule still counts
-    if shop.tracking_numbers.reused_ms(order.number) + shop.plan.number_kept_ms > at_ms:
+    if shop.tracking_numbers.reused_ms(order.numbers) + shop.plan.number_kept_ms > at_ms:
         return False
     return all(
         not last_emitted.open and last_emitted.at_ms <= shop.retained_from_ms

@@ -136,7 +136,7 @@ def _leaf(name: str, written: Mapping[str, Any]) -> Condition:
     if name == "has":
         if subject not in FACT_NAMES:
             raise ValueError(f"{subject} is no fact of an order; facts are {', '.join(FACT_NAMES)}")
-        if subject != "cancelled" and len(written) > 1:
+        if subject not in ("cancelled", "part_cancelled") and len(written) > 1:
             raise ValueError("by and reason go with cancelled")
         return Has(
             subject,
@@ -248,7 +248,7 @@ def expression(condition: Condition, bits: Mapping[str, int]) -> str:
         case Overdue(rule):
             return f"overdue & {bits[rule]}"
         case Has(fact, by, reason):
-            said = (("cancelled_by", by), ("cancelled_for", reason))
+            said = ((f"{fact}_by", by), (f"{fact}_for", reason))
             narrowed = [f"facts.{name} in {wanted!r}" for name, wanted in said if wanted]
             return _joined("and", [f"facts.{fact} is not None", *narrowed])
         case Term(term, wanted):

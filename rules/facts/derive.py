@@ -1,6 +1,6 @@
 """What the statements about an order come to: the words in which rules speak of it."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from decimal import Decimal
 from sys import intern
 from typing import Any
@@ -214,6 +214,7 @@ class _Derived:
             if (amount and paid_back >= amount) or all_back:
                 facts.refunded = each.stamp
                 return
+            facts.part_refunds += ((each.at_ms, said.get("amount")),)
 
     def _of_parcels(self) -> None:
         """What is so once it is so of the last of the parcels that count."""
@@ -235,7 +236,40 @@ class _Derived:
         if self._parcels:
             facts.shipment = _shipment([each for parcel in counting for each in parcel.statements] + self._general)
             facts.parcels = tuple(self._parcel_facts(each) for each in counting)
-            facts.left_out = tuple((each.called() or "-", each.left_out) for each in self._parcels if each.left_out)
+        facts.left_out = tuple(self._left_out())
+        self._say_lines()
+
+    def _left_out(self) -> Iterator[tuple[str, str]]:
+        for parcel in self._parcels:
+            if parcel.left_out is not None:
+                yield parcel.called() or "-", parcel.left_out
+            for each in parcel.statements:
+                replaced = each.said.get("replaces")
+                if replaced and not any(other.is_named(parcel_name(replaced)) for other in self._parcels):
+                    yield replaced, "is no parcel of this order that another could replace"
+        for each in self._waiting:
+            name = each.said.get("parcel") or each.said.get("tracking_no")
+            yield name or "-", "no shipment of this order names it"
+        if self._older:
+            yield "older news", f"{self._older} from before the order's day prove nothing"
+        if self._lines.known:
+            for kind in ("shipped", "cancelled", "refunded"):
+                for each in self._of(kind):
+                    for item in each.said.get("items", ()):
+                        if not self._lines.names(item):
+                            yield item.get("line") or item.get("sku") or "-", f"{kind}, but no line of this order"
+
+    def _say_lines(self) -> None:
+        """How much of each line was ordered, cancelled and shipped, where that was told by line."""
+        filled = [each for each in self._parcels if each.items is not None and each.left_out is None]
+        if not self._lines.known or not (filled or self._gone):
+            return
+        held: Quantities = {}
+        for parcel in filled:
+            self._lines.add(held, parcel.items or ())
+        self.facts.lines = tuple(
+            (name, qty, self._gone.get(name, 0), held.get(name, 0)) for name, qty in self._lines.ordered.items()
+        )
 
     def _parcel_facts(self, parcel: Parcel) -> DetailedFacts:
         """The order's facts as if it had this parcel alone."""
@@ -252,6 +286,7 @@ class _Derived:
             sent_back=parcel.sent_back,
             pickup_failed=parcel.failed[0] if parcel.failed else None,
             parcel=parcel.called(),
+            combined_with=newest(parcel.statements, "combined_with"),
             parcels=(),
         )
 

@@ -7,6 +7,7 @@ facts follow from that.
 
 from collections.abc import Callable, Iterable, Sequence
 from copy import copy
+from decimal import Decimal
 from operator import attrgetter
 from typing import ClassVar, Final
 
@@ -54,6 +55,7 @@ class OrderFacts(Struct, array_like=True, gc=False):
     voided: ClassVar[Stamp | None] = None
     parcels: ClassVar[tuple["OrderFacts", ...]] = ()
     parcel: ClassVar[str | None] = None
+    combined_with: ClassVar[str | None] = None
 
     placed: Stamp | None = None
     terms: Terms | None = None
@@ -133,7 +135,9 @@ class DetailedFacts(OrderFacts, gc=False):
     """The facts of an order with more than the plain case: they follow from the `statements` (`rules.facts.derive`).
 
     `parcels`: the order as if it had only that one, for each parcel that counts (and then `parcel` is what it is
-    called); `left_out`: parcels and news that don't count, with the reason. `unpaid`: its clock hasn't started.
+    called, `combined_with` the other order in it). `left_out`: parcels and news that don't count, with the reason.
+    `lines`: how much of each was ordered, cancelled and shipped. `part_refunds`: when, and how much. `unpaid`: its
+    clock hasn't started.
     """
 
     plain: ClassVar[bool] = False
@@ -147,7 +151,10 @@ class DetailedFacts(OrderFacts, gc=False):
     unpaid: bool = False
     parcels: tuple[OrderFacts, ...] = ()  # type: ignore[misc]
     parcel: str | None = None  # type: ignore[misc]
+    combined_with: str | None = None  # type: ignore[misc]
     left_out: tuple[tuple[str, str], ...] = ()
+    lines: tuple[tuple[str, int | Decimal, int | Decimal, int | Decimal], ...] = ()
+    part_refunds: tuple[tuple[int, str | None], ...] = ()
 
     def first_at_ms(self) -> int:
         return min([each.at_ms for each in self.statements], default=NEVER)

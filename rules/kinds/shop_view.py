@@ -16,6 +16,15 @@ from rules.kinds.ratio.compiled import CompiledRatio, Part
 from rules.kinds.ratio.counters import RatioCounter
 
 
+class NumberUseView(Protocol):
+    """A tracking number, and when an order was shipped under it (epoch ms)."""
+
+    @property
+    def number(self) -> str: ...
+    @property
+    def at_ms(self) -> int: ...
+
+
 class OrderView(Protocol):
     """One order."""
 
@@ -34,8 +43,8 @@ class OrderView(Protocol):
         """The local day on which it counts in each of the plan's populations."""
 
     @property
-    def number(self) -> tuple[str, int] | None:
-        """The tracking number it was shipped under, and when (epoch ms)."""
+    def numbers(self) -> Sequence[NumberUseView]:
+        """The tracking numbers it was shipped under."""
 
     def part(self, ratio: CompiledRatio, /) -> Part | None:
         """Where it counts in a ratio."""
@@ -67,6 +76,9 @@ class TrackingNumbersView(Protocol):
     @property
     def reuses(self) -> Timeline:
         """When which orders were shipped under a number that another one had before."""
+
+    def is_reuse(self, order: str, use: Any, /) -> bool:
+        """Whether an order's number had been used before."""
 
     def first_used_by(self, number: str, /) -> str:
         """The order that was first shipped under a number."""

@@ -32,6 +32,7 @@ Reason = Literal[
     "sanction_ended",
     "no_longer_applies",
     "too_many",
+    "voided",
 ]
 """Why a record was written: the closed list behind `reason`. `too_many`: so many alerts of one rule and shop are open
 that some are only counted."""

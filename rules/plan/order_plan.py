@@ -3,6 +3,7 @@ since each event of an order asks them; that is why they are no evaluators like 
 
 from collections.abc import Iterable
 
+from rules.calendar.instants import MIN_MS, NEVER
 from rules.expr.moments import Moment, first_known
 from rules.facts.order_facts import OrderFacts, bits_of
 from rules.kinds.deadline.spec import OrderRule
@@ -31,6 +32,8 @@ class OrderPlan:
             versions.append(timer)
             self.dues[rule.id] = first_known(f"of_{timer.n}", [each.moment for each in versions])
         self.first_deadlines: FirstDeadlines = compile_first_deadlines(self.timers)
+        #: In its place for orders with more than the plain case, whose parcels are each looked at.
+        self.all_at_once = [*(MIN_MS for _ in self.timers), NEVER]
         self.timer_of = {rule_id: timers[-1] for rule_id, timers in self.versions.items()}
         self.timer_bits = {rule_id: sum(timer.bit for timer in timers) for rule_id, timers in self.versions.items()}
 

@@ -22,9 +22,10 @@ def deadlines_ahead(plan: Plan, facts: OrderFacts, after_ms: int, known_ms: int)
     found = [
         (due_ms, timer)
         for timer in plan.timers
-        if (due_ms := timer.due(facts)) is not None
+        for view in timer.views(facts)
+        if (due_ms := timer.due(view)) is not None
         and due_ms > after_ms
-        and timer.evaluate(facts, known_ms, known_ms)[2] != NEVER
+        and timer.evaluate(view, known_ms, known_ms)[2] != NEVER
     ]
     return sorted(found, key=lambda each: (each[0], each[1].rule.id))
 
@@ -33,13 +34,14 @@ def first_ahead(plan: Plan, facts: OrderFacts, after_ms: int, known_ms: int) -> 
     """When the first of `deadlines_ahead` falls (epoch ms); None if there is none."""
     first_ms = NEVER
     for timer in plan.timers:
-        due_ms = timer.due(facts)
-        if (
-            due_ms is not None
-            and after_ms < due_ms < first_ms
-            and timer.evaluate(facts, known_ms, known_ms)[2] != NEVER
-        ):
-            first_ms = due_ms
+        for view in timer.views(facts):
+            due_ms = timer.due(view)
+            if (
+                due_ms is not None
+                and after_ms < due_ms < first_ms
+                and timer.evaluate(view, known_ms, known_ms)[2] != NEVER
+            ):
+                first_ms = due_ms
     return None if first_ms == NEVER else first_ms
 
 

@@ -20,7 +20,7 @@ from rules.plan.shop_plan import Plan
 from rules.state.emitted_log import EmittedLog
 from rules.state.findings import Findings
 from rules.state.sales import Sale, Sales, sale_of
-from rules.state.tracking_numbers import NumberUse, TrackingNumbers, use_of
+from rules.state.tracking_numbers import NumberUse, TrackingNumbers, uses_of
 
 
 class Order:
@@ -44,7 +44,7 @@ class Order:
         "last_ms",
         "missed",
         "next_eval_ms",
-        "number",
+        "numbers",
         "overdue",
         "scheduled_ms",
         "shop",
@@ -74,7 +74,7 @@ class Order:
         self.days: tuple[int | None, ...] = plan.no_days
         self.bad = plan.bad_at_first
         self.sold: Sale | None = None
-        self.number: NumberUse | None = None
+        self.numbers: tuple[NumberUse, ...] = ()
 
     def part(self, ratio: CompiledRatio) -> Part | None:
         """Its part in a ratio; None if it doesn't count."""
@@ -242,17 +242,17 @@ class Shop:
     def set_tracking_number(self, order: Order) -> bool:
         """Notes the tracking number that an order was shipped under. Returns whether the reuses of a number have
         changed."""
-        return self._set_number(order, use_of(order.facts))
+        return self._set_numbers(order, uses_of(order.facts))
 
     def clear_tracking_number(self, order: Order) -> None:
         """Forgets the tracking number of an order that has expired."""
-        self._set_number(order, None)
+        self._set_numbers(order, ())
 
-    def _set_number(self, order: Order, use: NumberUse | None) -> bool:
-        if use == order.number:
+    def _set_numbers(self, order: Order, uses: tuple[NumberUse, ...]) -> bool:
+        if uses == order.numbers:
             return False
-        changed = self.tracking_numbers.replace(order.id, order.number, use)
+        changed = self.tracking_numbers.replace(order.id, order.numbers, uses)
         for at_ms, order_id in changed:
             self._touch(self.plan.number_readers, order_id, (at_ms,))
-        order.number = use
+        order.numbers = uses
         return bool(changed)

@@ -1,9 +1,10 @@
 """The evidence of a deadline's alert: the facts known of the order."""
 
 from functools import lru_cache
+from typing import Any
 
 from rules.calendar.instants import HOUR_MS, rfc3339
-from rules.facts.order_facts import FACT_NAMES, OrderFacts, every_stamp
+from rules.facts.order_facts import FACT_NAMES, DetailedFacts, OrderFacts, every_stamp
 from rules.facts.statements import DueBy
 from rules.kinds.deadline.spec import Deadline
 from rules.kinds.deadline.timer import Timer
@@ -17,15 +18,64 @@ Known = dict[str, dict[str, str | None]]
 
 def deadline_evidence(timer: Timer, order: OrderView, due_ms: int | None, known: Known) -> Evidence:
     """The evidence that an order is due at `due_ms` (epoch ms) by a rule."""
-    within = timer.rule.within
+    within, facts = timer.rule.within, order.facts
+    origin = _origin(timer, facts)
+    hours = _hours(within) if origin in ("rule", "last_news") else _own_hours(timer, facts, due_ms)
     names = {
         "order": order.id,
         "within": within,
-        "within_h": _hours(within),
+        "within_h": hours,
+        "deadline": _deadline(timer, hours, due_ms if origin in ("ship_by", "deadline_changed") else None),
         "times": timer.again.times if timer.again else 1,
     }
-    details = {"due_at": instant(due_ms), "deadline_from": _origin(timer, order.facts), "facts": known}
+    details: dict[str, Any] = {"due_at": instant(due_ms), "deadline_from": origin, "facts": known}
+    if not facts.plain:
+        details |= order_details(timer.view_due(facts, due_ms) if timer.by_parcel else facts, facts)
     return Evidence(details, names, order.id)
+
+
+def _own_hours(timer: Timer, facts: OrderFacts, due_ms: int | None) -> str:
+    """How many hours an order was given that has a deadline of its own."""
+    started = getattr(facts, str(timer.rule.from_), None) if isinstance(timer.rule, Deadline) else None
+    return "-" if started is None or due_ms is None else f"{round((due_ms - started[0]) / HOUR_MS, 1):g}"
+
+
+def _deadline(timer: Timer, hours: str, due_ms: int | None) -> str:
+    """The deadline that counted, in words; `due_ms` (epoch ms) where somebody gave that instant for this order."""
+    kind = "ship deadline" if "shipped" in timer.rule.until else "deadline"
+    return f"{hours} h {kind}" if due_ms is None else f"{kind} of {rfc3339(due_ms)}"
+
+
+def order_details(view: OrderFacts, facts: OrderFacts) -> dict[str, Any]:
+    """What there is to say of an order with more than the plain case: the parcel it is about (`view`), all that count,
+    its lines, part refunds, and what was left out, with the reason."""
+    assert isinstance(facts, DetailedFacts)
+    details: dict[str, Any] = {} if view.parcel is None else {"parcel": view.parcel}
+    if facts.parcels:
+        details["parcels"] = [_parcel(each) for each in facts.parcels]
+    if facts.lines:
+        details["lines"] = [
+            {"line": name, "ordered": str(ordered), "cancelled": str(cancelled), "shipped": str(shipped)}
+            for name, ordered, cancelled, shipped in facts.lines
+        ]
+    if facts.part_cancelled is not None:
+        details["part_cancelled"] = {"by": facts.part_cancelled_by, "reason": facts.part_cancelled_for}
+    if facts.part_refunds:
+        details["part_refunds"] = [{"at": rfc3339(at_ms), "amount": amount} for at_ms, amount in facts.part_refunds]
+    if facts.left_out:
+        details["left_out"] = dict(facts.left_out)
+    return details
+
+
+def _parcel(view: OrderFacts) -> dict[str, Any]:
+    shipment = view.shipment
+    said = {"carrier": shipment.carrier, "tracking_no": shipment.tracking_no} if shipment is not None else {}
+    stamps = {
+        fact: rfc3339(stamp[0])
+        for fact in ("shipped", "pickup_failed", "collected", "scanned", "delivered", "sent_back")
+        if (stamp := getattr(view, fact)) is not None
+    }
+    return {"parcel": view.parcel, **{name: value for name, value in said.items() if value}, **stamps}
 
 
 @lru_cache

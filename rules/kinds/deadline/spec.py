@@ -14,7 +14,7 @@ from rules.kinds.rule import Fault, Reference, Role, Rule
 from rules.messages.alerts import Severity
 from rules.messages.events import Mode
 
-_NAMES = frozenset({"order", "shop", "within", "within_h", "due", "judgement", "times"})
+_NAMES = frozenset({"order", "shop", "within", "within_h", "deadline", "due", "judgement", "times"})
 _WARNED = frozenset({"due_soon"})
 
 LONG_MS = 60 * DAY_MS

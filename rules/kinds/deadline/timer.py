@@ -33,6 +33,10 @@ FirstDeadlines = Callable[[OrderFacts, int, int], tuple[int, ...]]
 what it waits for has come in time, or it waits for nothing."""
 
 
+OF_PARCELS = frozenset({"shipped", "collected", "scanned", "news", "delivered", "pickup_failed", "sent_back"})
+"""Facts that each parcel has by itself."""
+
+
 class Timer:
     """A deadline or silence rule compiled. `n` is its position in the plan, `bit` is `1 << n`."""
 
@@ -43,6 +47,7 @@ class Timer:
         "_where",
         "again",
         "bit",
+        "by_parcel",
         "can_wait",
         "due",
         "facts",
@@ -68,6 +73,9 @@ class Timer:
         self.postponed_by = bits_of({"news"} & {*rule.after}) if isinstance(rule, Silence) else 0
         self.moment = due_moment(rule, locale, dues, n)
         self.due: Due = function("facts", self.moment.written())
+        started_by = {*rule.after} if isinstance(rule, Silence) else {rule.from_}
+        #: It starts at the shipment or later, so each parcel of an order is evaluated by itself.
+        self.by_parcel = not started_by.isdisjoint(OF_PARCELS)
         self._until = stamps_of(rule.until)
         self._warnings = sorted(((int(each.before), each.severity) for each in rule.warn), reverse=True)
         self.lead_ms = self._warnings[0][0] if self._warnings else 0
@@ -88,6 +96,8 @@ class Timer:
         What was to happen by `passed_ms` can no longer come in time. That is `now_ms` itself once all events of that
         instant are in, and the millisecond before it until then.
         """
+        if self.by_parcel and facts.parcels:
+            return combined(self.evaluate_parcels(facts, now_ms, passed_ms))
         due = self.due(facts)
         if due is None:
             return NOTHING
@@ -104,6 +114,27 @@ class Timer:
         if passed_ms >= due:
             return self._past(due, end, passed_ms)
         return self._ahead(due, end, passed_ms)
+
+    def views(self, facts: OrderFacts) -> tuple[OrderFacts, ...]:
+        """What it evaluates: the order, or each of its parcels as if it were the only one."""
+        return facts.parcels if self.by_parcel and facts.parcels else (facts,)
+
+    def evaluate_parcels(self, facts: OrderFacts, now_ms: int, passed_ms: int) -> list[TimerResult]:
+        """The same for each parcel."""
+        return [self.evaluate(view, now_ms, passed_ms) for view in self.views(facts)]
+
+    def due_instants(self, facts: OrderFacts) -> list[int]:
+        """When the order is due (epoch ms): once, or once for each of its parcels; the earliest first."""
+        return sorted({due for view in self.views(facts) if (due := self.due(view)) is not None})
+
+    def view_due(self, facts: OrderFacts, due_ms: int | None) -> OrderFacts:
+        """The parcel that is due at an instant (epoch ms), of several the one that meets the rule last; the order where
+        there is none."""
+        due = [view for view in self.views(facts) if self.due(view) == due_ms]
+        return max(due, key=self._met_ms, default=facts)
+
+    def _met_ms(self, view: OrderFacts) -> int:
+        return min((stamp[0] for stamp in self._until(view) if stamp is not None), default=NEVER)
 
     def _ahead(self, due: int, end: int, passed_ms: int) -> TimerResult:
         wanted, next_ms = None, due
@@ -125,6 +156,7 @@ class Timer:
 
     def judgements(self, facts: OrderFacts, passed_ms: int) -> tuple[int, ...]:
         """The instants (epoch ms) by `passed_ms` at which the order was judged late; the first is its due instant."""
+        facts = self.view_due(facts, next(iter(self.due_instants(facts)), None))
         due = self.due(facts)
         if due is None or (self._where is not None and not self._where(facts, 0, 0)):
             return ()
@@ -143,6 +175,11 @@ class Timer:
 
     def end_reason(self, facts: OrderFacts, last_emitted: Emitted) -> Reason:
         """Why an alert that was open no longer is."""
+        if facts.voided is not None:
+            return "voided"
+        facts = self.view_due(facts, last_emitted.due_ms)
+        if self.by_parcel and facts.parcels:
+            return "no_longer_applies"  # the parcel no longer counts
         since = last_emitted.due_ms if last_emitted.stage == "overdue" else last_emitted.at_ms
         stamps = self._until(facts)
         first = min([stamp[0] for stamp in stamps if stamp is not None], default=None)
@@ -166,6 +203,15 @@ class Timer:
             if last_emitted.stage == "overdue" and heard <= (last_emitted.due_ms or 0)
             else "fulfilled"
         )
+
+
+def combined(results: Sequence[TimerResult]) -> TimerResult:
+    """What several parcels come to for the order: missed if one is, evaluated next when one is."""
+    flags, opened = 0, None
+    for each in results:
+        flags |= each[0]
+        opened = each[1] if opened is None or opened.stage == "due_soon" else opened
+    return flags, opened, min((each[2] for each in results), default=NEVER)
 
 
 def compile_first_deadlines(timers: Sequence[Timer]) -> FirstDeadlines:

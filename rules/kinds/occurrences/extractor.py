@@ -45,7 +45,7 @@ def _missed(timers: Sequence[Timer]) -> Instants:
     def instants(facts: OrderFacts, missed: int, passed_ms: int) -> tuple[int, ...]:
         if not missed & bits:
             return ()
-        return tuple(due for timer in timers if missed & timer.bit and (due := timer.due(facts)) is not None)
+        return tuple(due for timer in timers if missed & timer.bit for due in timer.due_instants(facts)[:1])
 
     return instants
 

@@ -172,11 +172,22 @@ class ReusedNumbers(OrderOccurrences):
     def at(self, shop: ShopView, subject: str, at_ms: int) -> list[Occurrence]:
         if at_ms not in self.instants(shop, subject):
             return []
-        used, event = shop.orders[subject].number, _event(shop, subject, "shipped")
-        assert used is not None
-        number = used[0]
-        first = shop.tracking_numbers.first_used_by(number)
-        return [Occurrence(at_ms, subject, *event, order=subject, tracking_no=number, first_used_by=first)]
+        numbers, order = shop.tracking_numbers, shop.orders[subject]
+        views = order.facts.parcels or (order.facts,)
+        shipped = next(view.shipped for view in views if view.shipped is not None and view.shipped[0] == at_ms)
+        return [
+            Occurrence(
+                at_ms,
+                subject,
+                shipped[2],
+                shipped[1],
+                order=subject,
+                tracking_no=use.number,
+                first_used_by=numbers.first_used_by(use.number),
+            )
+            for use in order.numbers
+            if use.at_ms == at_ms and numbers.is_reuse(subject, use)
+        ]
 
 
 class ShopOccurrences(OccurrenceSource):

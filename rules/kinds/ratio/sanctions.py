@@ -73,7 +73,7 @@ class _Past:
     def _change_times(self, order: OrderView) -> list[int]:
         """When something happened to an order that the ratio looks at, or it fell due."""
         facts = order.facts
-        change_times = {due for timer in self.timers if (due := timer.due(facts)) is not None}
+        change_times = {due for timer in self.timers for due in timer.due_instants(facts)}
         if order.last_ms > self.since_ms:
             change_times |= {stamp[0] for name in self.facts if (stamp := getattr(facts, name)) is not None}
             change_times |= {each.at_ms for each in facts.statements}

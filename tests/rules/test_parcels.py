@@ -1,0 +1,143 @@
+"""Orders that go out in several parcels, in parts, again, or not at all, as rules look at them."""
+
+from rules.harness.replay import replay  # noqa: F401 (what `run` does)
+from tests.rules.history import (
+    book,
+    brief,
+    cancelled,
+    collected,
+    event,
+    late_ship,
+    ms,
+    placed,
+    refunded,
+    rule,
+    run,
+    scanned,
+    shipped,
+    stood,
+)
+
+PICKUP = rule("deadline", "pickup", **{"from": "shipped"}, until=["collected", "scanned", "cancelled"], within="24h")
+SILENT = rule("silence", "silent", after=["collected", "news"], until=["delivered", "sent_back"], within="48h")
+P1, P2 = {"tracking_no": "P1"}, {"tracking_no": "P2"}
+TWO = [{"sku": "A", "qty": 2}, {"sku": "B"}]
+
+
+def told(events, until, *rules):
+    return brief(run(book(*rules), events, until))
+
+
+def test_each_parcel_has_its_own_pickup_deadline():
+    events = [placed(), shipped(at="1h", **P1), shipped(at="5h", **P2), collected(at="20h", **P2)]
+    [alert] = run(book(PICKUP), events, "60h")
+    assert (brief([alert]), alert.data.evidence["parcel"]) == (["25h opened overdue deadline_passed"], "P1")
+
+
+def test_parcels_due_at_one_instant_are_one_alert_until_the_last_is_collected():
+    events = [
+        placed(),
+        shipped(at="1h", **P1),
+        shipped(at="1h", **P2),
+        collected(at="30h", **P1),
+        collected(at="40h", **P2),
+    ]
+    assert told(events, "60h", PICKUP) == ["25h opened overdue deadline_passed", "40h resolved overdue fulfilled"]
+
+
+def test_silence_is_looked_at_parcel_by_parcel():
+    events = [placed(), shipped(at="1h", **P1), shipped(at="1h", **P2)]
+    events += [scanned(at="5h", **P1), scanned(at="7h", status="delivered", **P1), scanned(at="9h", **P2)]
+    assert told(events, "90h", SILENT) == ["57h opened overdue went_silent"]
+
+
+def test_an_order_is_shipped_once_all_that_is_open_is():
+    part = [placed(items=TWO), shipped(at="5h", **P1, items=[{"sku": "A", "qty": 2}])]
+    assert told(part, "80h", late_ship()) == ["72h opened overdue deadline_passed"]
+    assert told([*part, shipped(at="6h", **P2, items=[{"sku": "B"}])], "80h", late_ship()) == []
+    assert told([*part, cancelled(at="6h", items=[{"sku": "B"}])], "80h", late_ship()) == []
+    assert told([*part, shipped(at="6h", complete=True)], "80h", late_ship()) == []
+    assert len(told([*part, shipped(at="6h", complete=False, **P2)], "80h", late_ship())) == 1
+
+
+def test_a_reopened_order_is_due_as_before_or_when_that_was_said():
+    events = [placed(), cancelled(at="5h"), event("order.reopened", "1", "6h")]
+    assert told(events, "80h", late_ship()) == ["72h opened overdue deadline_passed"]
+    events[-1] = event("order.reopened", "1", "6h", ship_by=ms("30h"))
+    assert told(events, "80h", late_ship(ship_by=True)) == ["30h opened overdue deadline_passed"]
+
+
+def test_an_order_reopened_after_it_was_taken_for_settled_is_watched_again():
+    events = [placed(), cancelled(at="80h"), event("order.reopened", "1", "90h")]
+    assert told(events, "99h", late_ship()) == [
+        "72h opened overdue deadline_passed",
+        "80h resolved overdue cancelled",
+        "90h opened overdue deadline_passed",
+    ]
+
+
+def test_a_voided_order_has_never_been():
+    ratio = rule("ratio", "share", numerator={"late": "joom.late"}, threshold="5%", window={"align": "month"})
+    events = [placed(), placed("2"), shipped("2", "1h"), event("order.voided", "1", "80h", reason="merged", into="2")]
+    alerts = [alert for alert in run(book(late_ship(), ratio), events, "90h") if alert.data.rule == "joom.late"]
+    assert brief(alerts) == ["72h opened overdue deadline_passed", "80h resolved overdue voided"]
+    metric = stood(book(late_ship(), ratio), events, "90h")["metrics"]["own-share"]
+    assert (metric["numerator"], metric["denominator"]) == (0, 1)
+
+
+def test_an_order_that_is_not_paid_has_no_deadline_and_counts_nowhere():
+    ratio = rule("ratio", "share", numerator="cancelled", threshold="5%", window={"align": "month"})
+    events = [placed(paid=False), placed("2")]
+    assert {alert.order for alert in run(book(late_ship()), events, "80h")} == {"2"}
+    assert stood(book(ratio), events, "80h")["metrics"]["own-share"]["denominator"] == 1
+    assert told([placed(paid=False), event("order.paid", "1", "60h")], "140h", late_ship()) == [
+        "132h opened overdue deadline_passed"
+    ]
+    assert told([placed(), event("order.paid", "1", "60h")], "80h", late_ship()) == [
+        "72h opened overdue deadline_passed"
+    ]
+
+
+def test_only_a_refund_of_all_of_it_ends_an_order():
+    rules = late_ship(until=["shipped", "refunded"])
+    order = placed(amount="10", items=TWO)
+    for refunds, is_over in (
+        ([refunded(at="5h", amount="4")], False),
+        ([refunded(at="5h", amount="4"), refunded(at="6h", amount="6")], True),
+        ([refunded(at="5h", amount="1", full=True)], True),
+        ([refunded(at="5h", full=False)], False),
+        ([refunded(at="5h", items=[{"sku": "A"}])], False),
+        ([refunded(at="5h", items=[{"sku": "A"}, {"sku": "B"}])], True),
+    ):
+        assert (told([order, *refunds], "80h", rules) == []) is is_over
+
+
+def test_a_part_that_is_cancelled_is_a_fact_of_its_own():
+    ratio = rule(
+        "ratio",
+        "share",
+        numerator={"has": "part_cancelled", "by": "seller"},
+        threshold="5%",
+        window={"align": "month"},
+    )
+    events = [placed(items=TWO), cancelled(at="5h", by="seller", reason="stock", items=[{"sku": "B"}]), placed("2")]
+    metric = stood(book(ratio), events, "9h")["metrics"]["own-share"]
+    assert (metric["numerator"], metric["denominator"]) == (1, 2)
+
+
+def test_orders_in_one_parcel_have_no_reused_number():
+    reused = rule("event", "reused", ("crossed",), of={"reused": "tracking_no"}, lasts="30d")
+    one, other = placed("1"), placed("2")
+    same = {"tracking_no": "P1", "carrier": "X"}
+    assert told([one, other, shipped("1", "5h", **same), shipped("2", "5h", **same)], "9h", reused) == []
+    assert told([one, other, shipped("1", "5h", **same), shipped("2", "7h", **same)], "9h", reused) == [
+        "7h opened crossed happened"
+    ]
+    together = shipped("2", "7h", **same, combined_with="1")
+    assert told([one, other, shipped("1", "5h", **same), together], "9h", reused) == []
+
+
+def test_the_number_of_a_replaced_parcel_is_free_again():
+    reused = rule("event", "reused", ("crossed",), of={"reused": "tracking_no"}, lasts="30d")
+    events = [placed("1"), placed("2"), shipped("1", "1h", **P1), shipped("1", "2h", **P2, replaces="P1")]
+    assert told([*events, shipped("2", "9h", **P1)], "10h", reused) == []

@@ -1,0 +1,207 @@
+"""Inputs from what people report in public, each with its right value: `tests/cases/` (names and numbers invented).
+
+What must be said is written as `time change rule stage order`, for the rules that a case is about. Cases of what a
+shop's figures and times come to are in the tests of those.
+"""
+
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import orjson
+import pytest
+
+from tests.commands.support import run
+
+CASES = Path(__file__).with_name("cases")
+
+
+class Case(NamedTuple):
+    """`rules` are the only ones looked at; `stderr` is what must be in it."""
+
+    pack: str
+    until: str
+    rules: tuple[str, ...]
+    said: tuple[str, ...] = ()
+    exit_code: int = 0
+    stderr: tuple[str, ...] = ()
+
+
+def late(
+    order: str, due: str, last: str = "2026-01-07T18:00:00Z", soon: str = "2026-01-07T00:00:00Z"
+) -> tuple[str, ...]:
+    """An order of Joom that nobody ships."""
+    return (
+        f"{soon} opened joom.late_ship due_soon {order}",
+        f"{last} updated joom.late_ship due_soon {order}",
+        f"{due} updated joom.late_ship overdue {order}",
+    )
+
+
+SHIP = ("joom.late_ship",)
+FOUR = "2026-01-08T00:00:00Z"
+WEIGHED = ("w-qty", "w-neg", "w-mode", "w-empty", "w-comma", "w-skunum", "w-ship", "w-num")
+
+RIGHT: dict[str, Case] = {
+    "01-two-parcels": Case(
+        "joom",
+        "2026-01-20T00:00:00Z",
+        ("joom.late_ship", "joom.pickup_timeout", "joom.tracking_stalled"),
+        (
+            "2026-01-07T00:00:00Z opened joom.pickup_timeout due_soon 7001",
+            "2026-01-07T12:00:00Z updated joom.pickup_timeout overdue 7001",
+        ),
+    ),
+    "02-part-shipped": Case("joom", "2026-01-20T00:00:00Z", (*SHIP, "joom.pickup_timeout"), late("7002", FOUR)),
+    "03b-number-replaced": Case(
+        "joom",
+        FOUR,
+        ("joom.late_ship", "joom.pickup_timeout"),
+        (
+            "2026-01-06T22:00:00Z opened joom.pickup_timeout due_soon 7003",
+            "2026-01-07T02:00:00Z resolved joom.pickup_timeout due_soon 7003",
+        ),
+    ),
+    "04-cancel-taken-back": Case("joom", "2026-01-20T00:00:00Z", SHIP, late("7004", FOUR)),
+    "05-orders-merged": Case("joom", "2026-01-09T00:00:00Z", ()),
+    "06-combined-parcel": Case("douyin", "2026-01-20T00:00:00Z", ()),
+    "07-recycled-number": Case(
+        "douyin",
+        "2026-01-20T00:00:00Z",
+        ("douyin.pickup_timeout", "douyin.fake_shipment"),
+        (
+            "2026-01-06T04:00:00Z opened douyin.pickup_timeout due_soon 7007",
+            "2026-01-06T10:00:00Z updated douyin.pickup_timeout overdue 7007",
+            "2026-01-07T10:00:00Z opened douyin.fake_shipment due_soon 7007",
+            "2026-01-08T10:00:00Z updated douyin.fake_shipment overdue 7007",
+        ),
+    ),
+    "08-thin-then-full": Case("joom", "2026-01-09T06:00:00Z", ()),
+    "08b-full-wins-by-name": Case("joom", "2026-01-09T06:00:00Z", ()),
+    "09-wrong-clock": Case("joom", "2026-01-20T00:00:00Z", SHIP, (), 2, ("09-wrong-clock.jsonl:2: ", "366 days")),
+    "10-instants": Case(
+        "joom",
+        "2026-01-05T00:00:00Z",
+        SHIP,
+        (),
+        2,
+        tuple(f"10-instants.jsonl:{n}: " for n in (5, 6, 7, 8, 9, 10, 11, 16)),
+    ),
+    "18-ship-by-text": Case(
+        "joom",
+        "2026-01-16T00:00:00Z",
+        SHIP,
+        late("7018", "2026-01-15T00:00:00Z", "2026-01-14T18:00:00Z", "2026-01-14T00:00:00Z"),
+    ),
+    "20-ship-by-null": Case(
+        "joom",
+        "2026-01-12T12:00:00Z",
+        SHIP,
+        (
+            "2026-01-11T00:00:00Z opened joom.late_ship due_soon 7020",
+            "2026-01-11T06:00:00Z resolved joom.late_ship due_soon 7020",
+        ),
+        2,
+        ("20-ship-by-null.jsonl:2: ", "ship_by"),
+    ),
+    "21-ship-by-past": Case(
+        "joom",
+        "2026-01-10T00:00:00Z",
+        SHIP,
+        (
+            "2026-01-09T04:00:00Z opened joom.late_ship overdue 7021",
+            "2026-01-09T05:00:00Z resolved joom.late_ship overdue 7021",
+        ),
+    ),
+    "22-shipped-before-placed": Case("joom", "2026-01-10T08:00:00Z", SHIP),
+    "23-paid-later": Case("joom", "2026-01-10T00:00:00Z", ()),
+    "26-detail-out-of-line": Case(
+        "joom",
+        "2026-01-12T00:00:00Z",
+        SHIP,
+        tuple(line for order in WEIGHED for line in late(order, FOUR)),
+        0,
+        ("26-detail-out-of-line.jsonl:2: kept without data.amount: ", ":10: kept without data.status: "),
+    ),
+    "27-far-ship-by": Case(
+        "joom", "2026-01-12T00:00:00Z", SHIP, tuple(line for n in (7, 8, 9) for line in late(f"702{n}", FOUR))
+    ),
+    "28-pickup-failed": Case(
+        "joom",
+        FOUR,
+        ("joom.pickup_timeout",),
+        (
+            "2026-01-06T22:00:00Z opened joom.pickup_timeout due_soon 7030",
+            "2026-01-07T10:00:00Z updated joom.pickup_timeout overdue 7030",
+        ),
+    ),
+    "29-part-refund": Case(
+        "douyin",
+        "2026-01-18T00:00:00Z",
+        ("douyin.closure",),
+        (
+            "2026-01-09T00:00:00Z opened douyin.closure due_soon 7031",
+            "2026-01-10T00:00:00Z updated douyin.closure overdue 7031",
+        ),
+    ),
+    "30-returned-then-delivered": Case("joom", "2026-01-28T00:00:00Z", ()),
+    "39-thin-earlier": Case("joom", "2026-01-09T06:00:00Z", ()),
+    "poison-number": Case("joom", "2026-01-09T00:00:00Z", SHIP, late("7100", FOUR), 2, ("poison-number.jsonl:1: ",)),
+}
+"""Where no rules are named, nothing at all must be said."""
+
+NOT_YET = {
+    "17-business-day-end": "packs can't say that a working-day deadline ends with the day",
+    "36-number-again-next-year": "an order that is placed twice is not said",
+}
+
+
+def alerts(name: str) -> tuple[Any, list[dict[str, Any]]]:
+    case = RIGHT[name]
+    result = run("replay", str(CASES / f"{name}.jsonl"), "--pack", case.pack, "--until", case.until)
+    return result, [orjson.loads(line) for line in result.stdout.splitlines()]
+
+
+@pytest.mark.parametrize("name", RIGHT)
+def test_what_is_said_is_right(name: str) -> None:
+    case = RIGHT[name]
+    result, said = alerts(name)
+    lines = [
+        f"{alert['time']} {alert['type'].removeprefix('alert.')} {alert['data']['rule']} {alert['data']['stage']} "
+        f"{alert.get('order', '-')}"
+        for alert in said
+        if not case.rules or alert["data"]["rule"] in case.rules
+    ]
+    assert sorted(lines) == sorted(case.said)
+    assert result.exit_code == case.exit_code
+    for text in case.stderr:
+        assert text in result.stderr
+
+
+def test_every_case_has_its_right_value_or_a_reason() -> None:
+    assert {file.stem for file in CASES.iterdir()} == {*RIGHT, *NOT_YET}
+
+
+def test_the_alert_of_a_parcel_names_it_and_the_others() -> None:
+    evidence = alerts("01-two-parcels")[1][0]["data"]["evidence"]
+    assert (evidence["parcel"], [each["parcel"] for each in evidence["parcels"]]) == ("P2", ["P1", "P2"])
+
+
+def test_a_parcel_that_was_given_up_is_left_out_with_the_reason() -> None:
+    evidence = alerts("03b-number-replaced")[1][-1]["data"]["evidence"]
+    assert evidence["left_out"] == {"P1": "pickup failed, and P2 was shipped after that"}
+
+
+def test_the_deadline_that_counted_is_named() -> None:
+    assert alerts("18-ship-by-text")[1][2]["data"]["summary"] == (
+        "Order 7018 is past its ship deadline of 2026-01-15T00:00:00Z"
+    )
+
+
+def test_a_part_refund_is_evidence() -> None:
+    evidence = alerts("29-part-refund")[1][-1]["data"]["evidence"]
+    assert [each["amount"] for each in evidence["part_refunds"]] == ["20.00"]
+
+
+def test_lines_are_evidence() -> None:
+    evidence = alerts("02-part-shipped")[1][0]["data"]["evidence"]
+    assert evidence["lines"][0] == {"line": "A", "ordered": "3", "cancelled": "0", "shipped": "1"}
