@@ -5,7 +5,8 @@ from typing import Any
 from hypothesis import strategies as st
 
 from rules.calendar.instants import HOUR_MS
-from rules.facts.order_facts import MERGE, OrderFacts
+from rules.facts.merge import merge
+from rules.facts.order_facts import OrderFacts
 from rules.plan.rule_book import RuleBook
 from tests.rules.histories import Cycle
 from tests.rules.history import (
@@ -65,7 +66,7 @@ def order_events(
 def merged(events: list[Happening]) -> OrderFacts:
     facts = OrderFacts()
     for happened, at_ms in events:
-        MERGE[type(happened)](facts, happened, (at_ms, happened.source, happened.id))
+        facts, _ = merge(facts, happened, (at_ms, happened.source, happened.id))
     return facts
 
 

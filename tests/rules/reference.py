@@ -16,7 +16,8 @@ from rules.calendar.durations import BusinessDays, Share
 from rules.calendar.instants import HOUR_MS, NEVER
 from rules.calendar.windows import Period
 from rules.expr.conditions import AllOf, AnyOf, Condition, Has, Late, Not, Overdue, Parcel, Term
-from rules.facts.order_facts import MERGE, OrderFacts
+from rules.facts.merge import MERGE, merge
+from rules.facts.order_facts import OrderFacts
 from rules.kinds.deadline.spec import Deadline, DueOf, Silence
 from rules.kinds.ratio.spec import RatioSpec
 from rules.kinds.registry import InForce
@@ -69,8 +70,8 @@ def known_by(events: Iterable[Happening], at_ms: int) -> dict[tuple[str, str], O
     found: dict[tuple[str, str], OrderFacts] = {}
     for event, event_ms in events:
         if type(event) in MERGE and event_ms <= at_ms:
-            facts = found.setdefault((event.shop, event.order), OrderFacts())
-            MERGE[type(event)](facts, event, (event_ms, event.source, event.id))
+            order = event.shop, event.order
+            found[order], _ = merge(found.get(order) or OrderFacts(), event, (event_ms, event.source, event.id))
     return found
 
 
