@@ -64,13 +64,13 @@ class Window(Struct, kw_only=True, forbid_unknown_fields=True, frozen=True):
 
     def named(self, name: str, at_ms: int, zone: str) -> Period | None:
         """The period of this name, if it is evaluated at this moment or was within a year before."""
-        judged = self.periods(at_ms, zone)
-        found = next((period for period in judged if period.name == name), None)
+        current = self.periods(at_ms, zone)
+        found = next((period for period in current if period.name == name), None)
         if found is not None or self.align == "rolling":
             return found
-        period = judged[-1]
+        period = current[-1]
         while period.name != name:
-            if period.first < judged[0].first - 366:
+            if period.first < current[0].first - 366:
                 return None
             period = self.before(period)
         return period

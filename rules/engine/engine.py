@@ -105,7 +105,7 @@ class Engine:
     def _keep(self, _: Shop, alert: Alert) -> None:
         self._changes.alerts.append(alert)
 
-    # -- what goes in ---------------------------------------------------------------------------------------
+    # -- events in ------------------------------------------------------------------------------------------
 
     def check(self, event: AnyEvent) -> None:
         """Raises BadEvent where `apply` would: for a new shop or order with a bad name, or beyond a ceiling."""
@@ -352,7 +352,7 @@ class Engine:
                 self.work.mark_rules(shop, dirty_rules)
             self.order_count -= before - len(shop.orders)
 
-    # -- judging --------------------------------------------------------------------------------------------
+    # -- evaluation -----------------------------------------------------------------------------------------
 
     def _evaluate(self, order: Order, at_ms: int, passed_ms: int) -> None:
         """Evaluates an order's deadline rules, and counts the order anew where its changed facts matter."""

@@ -80,10 +80,10 @@ class TimerQueue:
 
     def waiting(self) -> Iterator[Order]:
         """The scheduled orders, the soonest first."""
-        told: set[int] = set()  # an order scheduled for earlier and then for this instant again has two entries
+        seen: set[int] = set()  # an order scheduled for earlier and then for this instant again has two entries
         for due_ms, target in self._by_instant():
-            if isinstance(target, Order) and target.scheduled_ms == due_ms and id(target) not in told:
-                told.add(id(target))
+            if isinstance(target, Order) and target.scheduled_ms == due_ms and id(target) not in seen:
+                seen.add(id(target))
                 yield target
 
     def _by_instant(self) -> Iterator[tuple[int, Order | Shop]]:

@@ -106,7 +106,7 @@ class Plan(OrderPlan):
                 else:
                     source.readers.append(evaluator)
 
-    # -- what is to be worked out anew of an order --------------------------------------------------------------
+    # -- what to work out again of an order ---------------------------------------------------------------------
 
     def reclassification(self, changed_facts: int, changed: int) -> Reclassification:
         """What to work out again when these facts of an order have changed, and these deadline rules say something else

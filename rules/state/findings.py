@@ -75,7 +75,7 @@ class Findings:
         self._shown: set[About] | None = None
         self._front_moved = False
 
-    # -- what is to be looked at ----------------------------------------------------------------------------
+    # -- keys to evaluate -----------------------------------------------------------------------------------
 
     def touch(self, keys: Iterable[Key]) -> None:
         """Has these keys evaluated."""
@@ -115,7 +115,7 @@ class Findings:
         """When something is to be evaluated even without a new fact (epoch ms)."""
         return min([heap[0][0] for heap in (self._next_evals, self._retries) if heap], default=NEVER)
 
-    # -- what is found --------------------------------------------------------------------------------------
+    # -- findings -------------------------------------------------------------------------------------------
 
     def put(self, key: Key, evaluation: Evaluation) -> None:
         """Replaces the findings of a key."""

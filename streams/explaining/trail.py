@@ -18,9 +18,9 @@ def trail(records: Sequence[Alert], packs: Iterable[PackFile]) -> Iterator[str]:
     yield f"{data.state}, {data.stage}, {data.severity}: {data.summary}"
     yield ""
     for record in records:
-        said = record.data
+        data = record.data
         change = record.type.removeprefix("alert.")
-        yield f"{record.time}  /{said.revision} {change:<8}  {said.stage:<12} {said.severity:<8}  {said.reason}"
+        yield f"{record.time}  /{data.revision} {change:<8}  {data.stage:<12} {data.severity:<8}  {data.reason}"
     if records[0].data.revision > 1:
         yield f"(revisions before {records[0].data.revision} are no longer in the topic)"
     yield from _section("evidence", msgspec.to_builtins(data.evidence))

@@ -58,7 +58,7 @@ class MetricsCollector(Service, Collector):
             try:
                 took_s = await self.refresh()
             except Exception:  # an error in the metrics must not keep alerts from going out
-                log.exception("the survey of shops for the metrics failed")
+                log.exception("collecting the statistics of shops failed")
             await self.sleep(max(EVERY_S, took_s / IDLE_BUDGET))
 
     async def refresh(self) -> float:

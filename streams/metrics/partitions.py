@@ -14,7 +14,7 @@ def families(worker: Any) -> Iterator[Metric]:
     """`worker` is a `streams.runtime.worker.Worker`."""
     clock = GaugeMetricFamily(
         "shipclock_watermark_timestamp_seconds",
-        "The instant up to which a partition has been judged (epoch s)",
+        "The instant up to which a partition has been evaluated (epoch s)",
         labels=["partition"],
     )
     lag = GaugeMetricFamily(

@@ -127,8 +127,8 @@ def _look_at(orders: list[Order], at_ms: int, clauses: Mapping[str, str], stats:
             _count_alerts(stats, order.alerts.values(), clauses)
 
 
-def _count_alerts(stats: ShopStats, said: Iterable[Emitted], clauses: Mapping[str, str]) -> None:
-    for each in said:
+def _count_alerts(stats: ShopStats, alerts: Iterable[Emitted], clauses: Mapping[str, str]) -> None:
+    for each in alerts:
         if each.open:
             stats.open_alerts[clauses.get(each.rule, "unknown"), each.severity] += 1
 

@@ -107,5 +107,5 @@ class KafkaWatch:
                 log.warning("Kafka answers again")
                 self._log_again_s, self._complaints.last = None, ""
         elif self._log_again_s is None or now_s >= self._log_again_s:
-            log.warning("%s; nothing is told meanwhile, and all goes on by itself once it does", problem)
+            log.warning("%s; no alerts are written until it does, and then all goes on by itself", problem)
             self._log_again_s = now_s + SAY_EVERY_S

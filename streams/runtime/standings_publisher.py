@@ -57,8 +57,8 @@ class Standings:
 
     def note(self, changes: Changes) -> None:
         """Notes the shops that changed, by what the engine has drained."""
-        heard = dict.fromkeys([order.shop for order in changes.orders])
-        for shop in (*heard, *changes.entries.values(), *changes.computed.values()):
+        changed = dict.fromkeys([order.shop for order in changes.orders])
+        for shop in (*changed, *changes.entries.values(), *changes.computed.values()):
             self._changed[shop] = None
 
     def note_alert(self, shop: Shop) -> None:

@@ -157,7 +157,7 @@ class Runner(ConsumerRebalanceListener):
             del self._behind[tp]
 
     def _start_over(self, *partitions: int) -> None:
-        log.warning("%s: the other side has lost what it had of %s: it is read again", self.sink.name, partitions)
+        log.warning("%s: the receiver has lost what it had of %s: it is read again", self.sink.name, partitions)
         self._fresh |= {tp for tp in self._taken if tp.partition in partitions}
 
     # -- what has been delivered --------------------------------------------------------------------------------

@@ -62,7 +62,7 @@ class LedgerEvaluator(Evaluator[LedgerSpec, LedgerState]):
         self.readers = readers
         self.zone = locale.zone
 
-    # -- keeping it -------------------------------------------------------------------------------------------
+    # -- keeping the book -------------------------------------------------------------------------------------
 
     def balance(self, shop: ShopView, at_ms: int) -> Account:
         """The account at a moment, worked out anew from all that is known of a shop."""
@@ -172,7 +172,7 @@ class LedgerEvaluator(Evaluator[LedgerSpec, LedgerState]):
         end = first_ms + rule.clears_after
         return None if account.is_for_good() or end <= at_ms else end
 
-    # -- judging --------------------------------------------------------------------------------------------
+    # -- evaluation -----------------------------------------------------------------------------------------
 
     def evaluate(self, shop: ShopView, state: LedgerState, at_ms: int) -> Evaluation:
         if not self.rule.tiers and not self.dependents:

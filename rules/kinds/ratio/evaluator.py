@@ -59,7 +59,7 @@ class RatioEvaluator(Evaluator[RatioSpec, Any]):
         n = bisect_right(self._bounds_ms, at_ms)
         return self._bounds_ms[n] if n < len(self._bounds_ms) else NEVER
 
-    # -- judging --------------------------------------------------------------------------------------------
+    # -- evaluation -----------------------------------------------------------------------------------------
 
     def evaluate(self, shop: ShopView, state: Any, at_ms: int) -> Evaluation:
         counter = self.counter(shop, at_ms)
@@ -144,7 +144,7 @@ class RatioEvaluator(Evaluator[RatioSpec, Any]):
         ratio = (self.counter(shop, boundary) or counter).ratio
         return Count(ratio.rule.window.closed_at(boundary, ratio.zone), found.bad, found.total)
 
-    # -- what it says of itself -------------------------------------------------------------------------------
+    # -- evidence and figures ---------------------------------------------------------------------------------
 
     def evidence(self, shop: ShopView, state: Any, finding: Finding, at_ms: int) -> Evidence:
         counter = self.counter(shop, at_ms)

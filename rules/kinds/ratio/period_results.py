@@ -127,7 +127,7 @@ class PeriodResults(Generic[Order]):
         for order in orders:
             self.expect(order)  # nobody may have asked what lies ahead until now
 
-    # -- what the engine tells ------------------------------------------------------------------------------
+    # -- called by the engine -------------------------------------------------------------------------------
 
     def note_future(self, order: Order, facts: int) -> None:
         """Facts (as bits) of an order have come that may lie after the next boundary."""
@@ -171,13 +171,13 @@ class PeriodResults(Generic[Order]):
         unsaved, self.unsaved = self.unsaved, ()
         return unsaved
 
-    # -- what its ratios tell -------------------------------------------------------------------------------
+    # -- called by its ratios -------------------------------------------------------------------------------
 
     def note_unsaved(self, results: Sequence[tuple[str, int]]) -> None:
         """Some results (by rule and boundary) are other than before."""
         self.unsaved = [*self.unsaved, *results]
 
-    # -- what it answers ------------------------------------------------------------------------------------
+    # -- queries --------------------------------------------------------------------------------------------
 
     def future_after(self, boundary_ms: int) -> dict[Order, int]:
         """Those of `future_facts` that lie after this boundary, too, which is `boundary_ms` or a later one."""
