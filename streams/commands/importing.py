@@ -122,7 +122,7 @@ def import_olist(orders_csv: Path, items_csv: Path, report: Report) -> Timeline:
 @click.option("--map", "map_yaml", required=True, type=_FILE, metavar="MAP.yaml", help="Says what its columns mean.")
 @_with_outputs
 def import_csv(file: Path, map_yaml: Path, report: Report) -> Timeline:
-    """A CSV of one's own, an order or an order line a row."""
+    """A CSV or workbook (.xlsx, .xls, .ods) of one's own, an order or an order line a row."""
     return mapped_csv.events(file, mapping.read(map_yaml), report)
 
 
@@ -171,9 +171,13 @@ def _print_report(report: Report, events: int) -> None:
     hidden = len(report.bad_rows) - _BAD_ROWS_SHOWN
     if hidden > 0:
         click.echo(f"… and {hidden} more bad rows", err=True)
+    for line in report.timeless[:_BAD_ROWS_SHOWN]:
+        click.echo(visible(line), err=True)
     for note in report.notes:
         click.echo(visible(note), err=True)
     summary = f"{events} events, {len(report.bad_rows)} bad rows"
+    if report.timeless:
+        summary += f", {len(report.timeless)} orders without any time"
     if report.bad_rows:
         raise ImportFailedError(f"{summary} (their orders are left out)")
     click.echo(summary, err=True)

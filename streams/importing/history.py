@@ -38,6 +38,8 @@ class Fact:
     what: What
     at_ms: int
     data: dict[str, Any]
+    part: str = ""
+    """Which of several: a parcel, or some lines."""
 
 
 class Timeline:
@@ -56,9 +58,10 @@ class Timeline:
 def event(fact: Fact) -> Event:
     """The canonical event of a fact. Its id is made from the fact alone, so importing twice counts once."""
     order = fact.order
+    part = f"/{fact.part}" if fact.part else ""
     return {
         "specversion": "1.0",
-        "id": f"{order.platform}/{order.shop}/{order.order}/{fact.what}",
+        "id": f"{order.platform}/{order.shop}/{order.order}/{fact.what}{part}",
         "source": order.source,
         "type": TYPES[fact.what],
         "time": rfc3339(fact.at_ms),

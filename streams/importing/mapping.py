@@ -4,13 +4,21 @@
     shop: {column: Warehouse}
     currency: RUB                      # optional
     zone: Europe/Moscow                # of times that name none; needed unless all of them do
-    time: "%d.%m.%Y %H:%M"             # iso (default), epoch_s, epoch_ms or a strptime format
+    time: "%d.%m.%Y %H:%M"             # iso (default), epoch_s, epoch_ms, spreadsheet (days) or a
+                                       # strptime format; a ship_by without a time of day ends with its day
     no_time: ["2000-01-01", "0"]       # stands for "no time", as the empty cell does; a bare
                                        # date also with any time of day
     source: erp/1                      # optional: the events' source, default "csv"
     delimiter: ";"                     # optional, default ","
     encoding: cp1251                   # optional, default utf-8
     decimal: ","                       # optional, default "."
+    thousands: "."                     # optional: groups digits, as in 1.250,50
+    sheet: Orders                      # optional, of a workbook (.xlsx, .xls, .ods): default the first
+    skip_rows: [1, 2]                  # optional: lines that are neither header nor row, or how many at the top
+    total_rows: [Total]                # optional: rows with one of these in place of an order are passed over
+    words:                             # optional: their words for ours; "*" is any other
+      cancelled_by: {User: buyer, Seller: seller, "*": system}
+      cancel_reason: {Out of stock: stock, "*": other}
     columns:
       order: Posting number            # required
       placed: Accepted                 # at least one of placed, shipped, collected, delivered, cancelled
@@ -19,6 +27,8 @@
       order_amount: Order total        # … or of the order, the same on each of its lines; not both
       sku: Article
       qty: Pieces                      # 1 where not mapped or empty
+      line: Line no.                   # names a line; else they are numbered where that is needed
+      parcel: Package                  # names a parcel; else its tracking number does
       carrier: Carrier
       tracking_no: Track
       cancelled_by: By                 # buyer, seller or system
@@ -45,10 +55,10 @@ import yaml
 from rules.calendar.instants import EARLIEST_MS
 from rules.dsl.yaml_source import BadYamlError, compose
 from rules.messages.bad_events import BadEvent
-from rules.messages.events import decode
+from rules.messages.events import CancelReason, Party, decode
 from streams.importing.history import Fact, Order, What, event
 from streams.importing.report import UnreadableError
-from streams.importing.times import EPOCH_MS, EPOCH_S, ISO
+from streams.importing.times import EPOCH_MS, EPOCH_S, ISO, SPREADSHEET
 
 INSTANTS: tuple[What, ...] = get_args(What)
 COLUMNS = (
@@ -59,6 +69,8 @@ COLUMNS = (
     "order_amount",
     "sku",
     "qty",
+    "line",
+    "parcel",
     "carrier",
     "tracking_no",
     "cancelled_by",
@@ -75,8 +87,20 @@ _TOP = (
     "delimiter",
     "encoding",
     "decimal",
+    "thousands",
+    "sheet",
+    "skip_rows",
+    "total_rows",
+    "words",
 )
 
+WORDS: dict[str, tuple[str, ...]] = {"cancelled_by": get_args(Party), "cancel_reason": get_args(CancelReason)}
+"""Columns whose cells are from a closed list."""
+
+ANY_OTHER = "*"
+
+
+MOST_SKIPPED = 1_000
 
 LONGEST_FORM = 128
 """Characters of a strptime format."""
@@ -107,6 +131,11 @@ class Mapping:
     delimiter: str = ","
     encoding: str = "utf-8-sig"
     decimal: str = "."
+    thousands: str | None = None
+    sheet: str | None = None
+    skip_rows: frozenset[int] = frozenset()
+    total_rows: frozenset[str] = frozenset()
+    words: dict[str, dict[str, str]] = field(default_factory=dict)
     constants: dict[str, dict[str, Any]] = field(default_factory=dict)
 
     def csv_columns(self) -> set[str]:
@@ -156,6 +185,11 @@ class _Reader:
             delimiter=self._character(top["delimiter"], "delimiter") if "delimiter" in top else ",",
             encoding=self._encoding(top["encoding"]) if "encoding" in top else "utf-8-sig",
             decimal=self._character(top["decimal"], "decimal") if "decimal" in top else ".",
+            thousands=self._thousands(top) if "thousands" in top else None,
+            sheet=self._text(top["sheet"], "sheet") if "sheet" in top else None,
+            skip_rows=self._skip_rows(top["skip_rows"]) if "skip_rows" in top else frozenset(),
+            total_rows=frozenset(self._texts(top["total_rows"], "total_rows")) if "total_rows" in top else frozenset(),
+            words=self._words(top["words"]) if "words" in top else {},
             constants=self._constants(top["constants"]) if "constants" in top else {},
         )
 
@@ -218,12 +252,12 @@ class _Reader:
 
     def _time(self, node: yaml.Node) -> str:
         form = self._text(node, "time")
-        if form in (ISO, EPOCH_S, EPOCH_MS):
+        if form in (ISO, EPOCH_S, EPOCH_MS, SPREADSHEET):
             return form
         if len(form) > LONGEST_FORM:
             raise self._wrong(node, f"time: a format has at most {LONGEST_FORM} characters")
         if "%" not in form:
-            raise self._wrong(node, f"time: {form!r} is not iso, epoch_s, epoch_ms or a strptime format")
+            raise self._wrong(node, f"time: {form!r} is not iso, epoch_s, epoch_ms, spreadsheet or a strptime format")
         noon = datetime(2026, 10, 21, 12)
         try:
             whole = datetime.strptime(noon.strftime(form), form).date() == noon.date()
@@ -236,10 +270,49 @@ class _Reader:
         return form
 
     def _no_time(self, node: yaml.Node) -> tuple[str, ...]:
-        if not isinstance(node, yaml.SequenceNode) or not all(isinstance(n, yaml.ScalarNode) for n in node.value):
-            raise self._wrong(node, "no_time must be a list of texts")
         # The empty cell always means "no time", so listing it is allowed and changes nothing.
-        return tuple(each.value for each in node.value if each.value)
+        return tuple(self._texts(node, "no_time"))
+
+    def _texts(self, node: yaml.Node, name: str) -> list[str]:
+        if not isinstance(node, yaml.SequenceNode) or not all(isinstance(n, yaml.ScalarNode) for n in node.value):
+            raise self._wrong(node, f"{name} must be a list of texts")
+        return [each.value for each in node.value if each.value]
+
+    def _thousands(self, top: dict[str, yaml.Node]) -> str:
+        node = top["thousands"]
+        found = self._character(node, "thousands")
+        if found == (top["decimal"].value if "decimal" in top else "."):
+            raise self._wrong(node, f"thousands and decimal are both {found!r}")
+        return found
+
+    def _skip_rows(self, node: yaml.Node) -> frozenset[int]:
+        """One number is how many lines at the top; a list has the lines themselves."""
+        if isinstance(node, yaml.ScalarNode):
+            return frozenset(range(1, self._line(node) + 1))
+        if isinstance(node, yaml.SequenceNode):
+            return frozenset(self._line(each) for each in node.value)
+        raise self._wrong(node, "skip_rows must be how many lines, or a list of lines")
+
+    def _line(self, node: yaml.Node) -> int:
+        text = self._text(node, "skip_rows")
+        if not text.isascii() or not text.isdecimal() or not 0 < int(text[:10]) <= MOST_SKIPPED:
+            raise self._wrong(node, f"skip_rows: {text!r} is no line from 1 to {MOST_SKIPPED}")
+        return int(text)
+
+    def _words(self, node: yaml.Node) -> dict[str, dict[str, str]]:
+        return {
+            column: {
+                theirs.casefold(): self._word(value, column)
+                for theirs, value in self._fields(words, f"words of {column}", ()).items()
+            }
+            for column, words in self._fields(node, "words", tuple(WORDS)).items()
+        }
+
+    def _word(self, node: yaml.Node, column: str) -> str:
+        word = self._text(node, f"words of {column}")
+        if word not in WORDS[column]:
+            raise self._wrong(node, f"words of {column}: {word!r} is none of {', '.join(WORDS[column])}")
+        return word
 
     def _encoding(self, node: yaml.Node) -> str:
         name = self._text(node, "encoding")
@@ -268,7 +341,7 @@ class _Reader:
         try:
             decode(orjson.dumps(sample))
         except BadEvent as error:
-            raise self._wrong(node, f"constants of {kind}: {error}") from None
+            raise self._wrong(node, f"constants of {kind}: {str(error).removeprefix('kept without ')}") from None
 
     def _plain(self, node: yaml.Node, name: str) -> str | bool | int:
         text = self._text(node, name)

@@ -1,6 +1,10 @@
 """Small files for the import tests."""
 
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
+
+import xlsxwriter
 
 ORDERS_HEADER = (
     "order_id,customer_id,order_status,order_purchase_timestamp,order_approved_at,"
@@ -13,4 +17,14 @@ def written(folder: Path, name: str, *lines: str) -> Path:
     """A file of these lines."""
     file = folder / name
     file.write_text("\n".join(lines) + "\n", encoding="utf-8")
+    return file
+
+
+def workbook(file: Path, sheets: Mapping[str, Sequence[Sequence[Any]]]) -> Path:
+    """An XLSX file; times are cells with a format of dates."""
+    with xlsxwriter.Workbook(file, {"default_date_format": "dd.mm.yyyy hh:mm"}) as book:
+        for name, rows in sheets.items():
+            sheet = book.add_worksheet(name)
+            for number, row in enumerate(rows):
+                sheet.write_row(number, 0, row)
     return file

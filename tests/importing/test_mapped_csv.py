@@ -164,9 +164,54 @@ def test_an_order_ships_with_the_last_of_its_lines(tmp_path: Path) -> None:
     assert told(events)[1:] == [("order.shipped", "2026-01-02T21:00:00Z")]
 
 
-def test_an_order_with_a_line_left_is_not_shipped(tmp_path: Path) -> None:
+def test_an_order_with_a_line_left_is_shipped_in_part(tmp_path: Path) -> None:
     events, _ = imported(tmp_path, LINES, LINES_HEADER, "1,2026-01-01,2026-01-03,,", "1,2026-01-01,,,")
-    assert [event["type"] for event in events] == ["order.placed"]
+    assert [event["type"] for event in events] == ["order.placed", "order.shipped"]
+    assert events[0]["data"]["items"] == [{"line": "1", "qty": 1}, {"line": "2", "qty": 1}]
+    assert events[1]["data"]["items"] == [{"line": "1", "qty": 1}]
+
+
+def test_lines_that_went_out_under_two_numbers_are_two_parcels(tmp_path: Path) -> None:
+    events, _ = imported(
+        tmp_path,
+        MAP + "  shipped: Sent\n  delivered: Done\n  tracking_no: Track\n  sku: Sku\n  qty: Pcs\n",
+        "No,Created,Sent,Done,Track,Sku,Pcs",
+        "1,2026-01-01,2026-01-02,2026-01-06,T1,A,2",
+        "1,2026-01-01,2026-01-03,,t2,B,1",
+        "1,2026-01-01,2026-01-04,2026-01-07,T1,C,1",
+    )
+    shipped = [event for event in events if event["type"] == "order.shipped"]
+    assert [(event["id"], event["time"]) for event in shipped] == [
+        ("ozon/s1/1/shipped/T2", "2026-01-02T21:00:00Z"),
+        ("ozon/s1/1/shipped/T1", "2026-01-03T21:00:00Z"),
+    ]
+    assert shipped[1]["data"] == {
+        "tracking_no": "T1",
+        "items": [{"line": "1", "sku": "A", "qty": 2}, {"line": "3", "sku": "C", "qty": 1}],
+    }
+    (delivered,) = [event for event in events if event["type"] == "tracking.updated"]
+    assert delivered["data"] == {"tracking_no": "T1", "status": "delivered"}
+
+
+def test_a_line_cancelled_while_others_go_on_is_cancelled_alone(tmp_path: Path) -> None:
+    events, _ = imported(
+        tmp_path,
+        MAP + "  cancelled: Off\n  cancelled_by: By\n  amount: Sum\n  line: Line\n",
+        "No,Created,Off,By,Sum,Line",
+        "1,2026-01-01,,,5.00,L-1",
+        "1,2026-01-01,2026-01-02,buyer,7.00,L-2",
+    )
+    assert events[0]["data"]["items"] == [
+        {"line": "L-1", "qty": 1, "amount": "5.00"},
+        {"line": "L-2", "qty": 1, "amount": "7.00"},
+    ]
+    assert events[1]["type"] == "order.cancelled"
+    assert events[1]["data"] == {"by": "buyer", "items": [{"line": "L-2", "qty": 1}]}
+
+
+def test_a_line_that_is_there_twice_spoils_its_order(tmp_path: Path) -> None:
+    events, report = imported(tmp_path, MAP + "  line: Line\n", "No,Created,Line", "1,2026-01-01,a", "1,2026-01-01,a")
+    assert events == [] and "line: 'a' is there twice in the order" in report.bad_rows[0]
 
 
 def test_a_cancelled_line_is_not_waited_for(tmp_path: Path) -> None:
@@ -177,8 +222,9 @@ def test_a_cancelled_line_is_not_waited_for(tmp_path: Path) -> None:
         "1,2026-01-01,2026-01-03,,2026-01-05",
         "1,2026-01-01,,2026-01-02,2026-01-04",
     )
-    assert [event["type"] for event in events] == ["order.placed", "order.shipped"]
-    assert events[0]["data"]["ship_by"] == "2026-01-04T21:00:00Z"
+    assert [event["type"] for event in events] == ["order.placed", "order.cancelled", "order.shipped"]
+    assert events[0]["data"]["ship_by"] == "2026-01-05T21:00:00Z"
+    assert events[1]["data"]["items"] == [{"line": "2", "qty": 1}]
 
 
 def test_an_order_is_cancelled_when_all_its_lines_are(tmp_path: Path) -> None:
