@@ -6,7 +6,7 @@ CONSTRAINTS ?= deploy/constraints.txt
 BIN := $(VENV)/bin
 PYTEST := $(BIN)/pytest --numprocesses auto --dist loadfile --no-loadscope-reorder
 SECRETS := shipclock-token grafana-password kafka-password redis-password redis-url redis-users
-SCHEMA_TESTS := tests/rules/test_schema.py tests/rules/test_json_schema.py tests/web/test_documents.py \
+SCHEMA_TESTS := tests/rules/dsl/test_schema.py tests/rules/messages/test_json_schema.py tests/web/test_documents.py \
 	tests/feeds/test_checking.py
 COMPILE := uv pip compile --quiet --universal --python-version 3.11 --no-header --no-annotate --no-emit-index-url
 

@@ -4,4 +4,5 @@ from typing import Any, Final
 
 NOTHING: Final[dict[Any, Any]] = {}
 """Shared by all shops, each of which would hold dozens of empty dicts otherwise. It is never written to: code that adds
-something makes a dict first (`self.x = self.x or {}`). `tests/rules/test_properties.py` holds that it stays empty."""
+something makes a dict first (`self.x = self.x or {}`). `tests/rules/engine/test_properties.py` holds that it stays
+empty."""

@@ -32,8 +32,8 @@ class WatchMasks:
     "Later" is when the order's next timer is evaluated: until then nothing could come of it. An order is counted again
     where a deadline rule of `ratio_rules` judges otherwise than before, or one of `extractor_rules` has missed.
 
-    A mistake here is an alert that never comes, and nothing tells of it. `tests/rules/test_watch_masks.py` holds an
-    engine with these masks to one whose masks are all ones.
+    A mistake here is an alert that never comes, and nothing tells of it. `tests/rules/plan/test_watch_masks.py` holds
+    an engine with these masks to one whose masks are all ones.
     """
 
     __slots__ = (

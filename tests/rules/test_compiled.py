@@ -25,12 +25,12 @@ from rules.kinds.ratio.compiled import compile_classifier
 from rules.kinds.registry import InForce
 from rules.plan.rule_book import RuleBook
 from rules.plan.shop_plan import Plan
+from tests.rules.calendar.test_calendars import BERLIN, LAST_CHANGES, SHANGHAI
+from tests.rules.engine.test_shop_properties import PLATFORMS, RULES
 from tests.rules.history import ROOT
 from tests.rules.made_up_rules import DEADLINES, books, conditions, order_facts
 from tests.rules.reference import Reference, holds, instant_of, local_day, steps_reached, working_days_later
 from tests.rules.shop_histories import moments_ms
-from tests.rules.test_calendars import BERLIN, LAST_CHANGES, SHANGHAI
-from tests.rules.test_shop_properties import PLATFORMS, RULES
 
 fewer = settings(max_examples=max(settings().max_examples // 8, 1))
 

@@ -64,7 +64,7 @@ def shipclock(project: Path, *command: str) -> str:
 
 
 def test_the_new_kind_passes_the_conformance_suite(project: Path):
-    suites = ("tests/rules/conformance", "tests/rules/test_growth.py")
+    suites = ("tests/rules/conformance", "tests/rules/engine/test_growth.py")
     said = run(project, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-p", "no:xdist", *suites, "-k", "freshness")
     tests_of_each_example = 8
     assert int(re.search(r"(\d+) passed", said)[1]) > tests_of_each_example  # type: ignore[index]

@@ -10,12 +10,12 @@ from hypothesis import strategies as st
 from rules.calendar.instants import HOUR_MS
 from rules.engine.engine import Engine
 from rules.messages.alerts import Alert
+from tests.rules.engine.test_properties import JOB
+from tests.rules.engine.test_shop_properties import PLATFORMS, RULES, fewer, state_of
 from tests.rules.engines import FULL, LATE, apply, engine
 from tests.rules.histories import Worker, assert_well_told, in_no_order
 from tests.rules.history import drained, event, ms, placed
 from tests.rules.shop_histories import END_MS, shop_commit_cycles
-from tests.rules.test_properties import JOB
-from tests.rules.test_shop_properties import PLATFORMS, RULES, fewer, state_of
 
 limits = st.integers(1, 4)
 

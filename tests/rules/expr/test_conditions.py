@@ -3,8 +3,8 @@
 import pytest
 
 from rules.expr.conditions import compile_condition, facts_named, facts_that_end, parse_condition, rules_named
+from tests.rules.facts.test_facts import facts_of
 from tests.rules.history import cancelled, placed, scanned, shipped
-from tests.rules.test_facts import facts_of
 
 LATE, SLOW = 1, 2
 BITS = {"joom.late": LATE, "joom.slow": SLOW}

@@ -12,12 +12,12 @@ from rules.facts.order_facts import EVERY_FACT
 from rules.plan.rule_book import RuleBook
 from rules.plan.shop_plan import Plan
 from rules.plan.watch_masks import WatchMasks
+from tests.rules.engine.test_properties import JOB, PLAIN
+from tests.rules.engine.test_shop_properties import PLATFORMS, RULES, fewer, state_of
 from tests.rules.histories import Cycle, apply, in_no_order
 from tests.rules.history import drained
 from tests.rules.made_up_rules import books, order_lives
 from tests.rules.shop_histories import END_MS, shop_commit_cycles
-from tests.rules.test_properties import JOB, PLAIN
-from tests.rules.test_shop_properties import PLATFORMS, RULES, fewer, state_of
 
 ALL = -1
 """A mask of ones."""

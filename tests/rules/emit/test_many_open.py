@@ -9,10 +9,10 @@ from hypothesis import strategies as st
 from rules.engine.engine import Engine
 from rules.messages.alerts import Alert
 from rules.state import findings
+from tests.rules.engine.test_shop_properties import PLATFORMS, RULES, state_of
 from tests.rules.histories import Worker, apply, assert_well_told, in_no_order, open_alerts, shuffled_with_repeats
 from tests.rules.history import Happening, book, brief, drained, event, rule, run
 from tests.rules.shop_histories import END_MS, moments_ms, shop_commit_cycles, shop_histories
-from tests.rules.test_shop_properties import PLATFORMS, RULES, state_of
 
 STATES = {"saturated": "info", "paralysed": "warning", "extreme": "critical"}
 

@@ -11,11 +11,11 @@ from rules.reports import forecast
 from rules.reports.forecast import Outlook, add_forecast, with_forecast
 from rules.reports.standing import standing
 from rules.state.shop import Shop
+from tests.rules.engine.test_shop_properties import PLATFORMS, RULES, fewer
 from tests.rules.engines import LATE, engine
 from tests.rules.histories import apply, facts_of
 from tests.rules.history import ms, placed
 from tests.rules.shop_histories import moments_ms, shop_commit_cycles
-from tests.rules.test_shop_properties import PLATFORMS, RULES, fewer
 
 every_pack = pytest.mark.parametrize("platform", PLATFORMS)
 

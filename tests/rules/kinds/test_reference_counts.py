@@ -23,12 +23,12 @@ from rules.plan.rule_book import RuleBook
 from rules.reports.forecast import Outlook
 from rules.reports.standing import sanctions
 from rules.state.shop import Shop
+from tests.rules.engine.test_shop_properties import PLATFORMS, RULES, fewer
 from tests.rules.histories import Cycle, apply
 from tests.rules.history import START_MS, Happening
 from tests.rules.made_up_rules import books, order_lives
 from tests.rules.reference import Reference, known_by, local_day, reference_count, steps_reached
 from tests.rules.shop_histories import shop_commit_cycles
-from tests.rules.test_shop_properties import PLATFORMS, RULES, fewer
 
 FIRST_MS = START_MS - 100 * DAY_MS
 """Before this nothing happens in any history."""
