@@ -29,7 +29,7 @@ from streams.runtime.changelog import COMPUTED, Progress
 from streams.runtime.standings_publisher import published
 from tests.fuzz.good_records import good_records
 from tests.rules.history import pack_file
-from tests.worker.support import START_MS
+from tests.runtime.support import START_MS
 
 KEPT = Path(__file__).with_name("golden.json")
 PACKS = ("joom", "douyin", "ozon", "shopee", "aliexpress", "lazada", "tiktok")

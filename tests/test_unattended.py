@@ -5,7 +5,7 @@ import sys
 
 from tests.ops.support import ROOT
 
-WAITS_FOR_SIGINT = "tests/commands/test_replay.py::test_ctrl_c_ends_it_with_130"
+WAITS_FOR_SIGINT = "tests/replaying/test_replay.py::test_ctrl_c_ends_it_with_130"
 
 
 def test_the_tests_end_where_sigint_is_ignored() -> None:

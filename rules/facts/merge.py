@@ -1,8 +1,8 @@
 """How events go into an order's facts.
 
 What a plain order can take, it takes in place. Whatever else comes makes an order's facts follow from all that was said
-of it; where that is a plain order after all, its facts are plain again. `tests/rules/facts/test_merging.py` holds the two to
-each other.
+of it; where that is a plain order after all, its facts are plain again. `tests/rules/facts/test_merging.py` holds the
+two to each other.
 """
 
 from collections.abc import Callable

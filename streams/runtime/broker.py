@@ -9,7 +9,7 @@ from streams.kafka.outbox import Outbox
 
 
 class Broker(Protocol):
-    """Implemented by `streams.runtime.faust_broker`, and by `tests/worker/fakes.py` for unit tests."""
+    """Implemented by `streams.runtime.faust_broker`, and by `tests/runtime/fakes.py` for unit tests."""
 
     @property
     def is_ready(self) -> bool:

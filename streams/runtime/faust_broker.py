@@ -1,4 +1,5 @@
-"""The worker's broker on top of Faust. `tests/test_faust_seams.py` holds the private parts of Faust that it uses."""
+"""The worker's broker on top of Faust. `tests/runtime/test_faust_seams.py` holds the private parts of Faust that it
+uses."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, cast

@@ -20,9 +20,9 @@ import psutil
 
 from tests.feeds.receiving import Push, from_lazada, from_shopee, settings_file
 from tests.feeds.support import shopee
+from tests.runtime.support import until
+from tests.runtime.workers import SHIPCLOCK, WorkerProcess
 from tests.support.kafka import Kafka, count_records
-from tests.worker.support import until
-from tests.worker.workers import SHIPCLOCK, WorkerProcess
 
 LISTENS = "pushes are taken on "
 LIMIT_MS = 100.0

@@ -15,9 +15,9 @@ from tests.feeds.emulated.services import Track17
 from tests.feeds.emulated.shopee import KEY, Shopee
 from tests.feeds.polling import write_settings
 from tests.feeds.test_receive_kafka import LISTENS
+from tests.runtime.support import until
+from tests.runtime.workers import READY, SHIPCLOCK, Site, WorkerProcess
 from tests.support.kafka import Kafka, read_topic
-from tests.worker.support import until
-from tests.worker.workers import READY, SHIPCLOCK, Site, WorkerProcess
 
 pytestmark = pytest.mark.kafka
 CALLBACK = "https://hooks.example.net/feeds/shopee/main"

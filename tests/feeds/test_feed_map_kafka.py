@@ -10,9 +10,9 @@ import pytest
 from tests.feeds.receiving import from_lazada, from_shopee
 from tests.feeds.support import shopee
 from tests.feeds.test_receive_kafka import environment, receiver
+from tests.runtime.support import LATE_MS, START_MS, ticks, until
+from tests.runtime.workers import SHIPCLOCK, Site, WorkerProcess
 from tests.support.kafka import Kafka, produce, read_topic
-from tests.worker.support import LATE_MS, START_MS, ticks, until
-from tests.worker.workers import SHIPCLOCK, Site, WorkerProcess
 
 pytestmark = pytest.mark.kafka
 

@@ -18,7 +18,7 @@ from streams.feeds.written import Written
 from streams.settings import Settings
 from tests.feeds.receiving import settings
 from tests.feeds.support import shopee
-from tests.worker.support import record
+from tests.runtime.support import record
 
 RECEIVED_MS = 1_793_784_602_000
 

@@ -14,9 +14,9 @@ from tests.feeds.emulated.platform import DAY_MS, HOUR_MS, WallClock
 from tests.feeds.emulated.shopee import KEY, Shopee
 from tests.feeds.polling import write_settings
 from tests.feeds.test_receive_kafka import LISTENS
+from tests.runtime.support import until
+from tests.runtime.workers import READY, SHIPCLOCK, Site, WorkerProcess
 from tests.support.kafka import Kafka, read_topic
-from tests.worker.support import until
-from tests.worker.workers import READY, SHIPCLOCK, Site, WorkerProcess
 
 pytestmark = [pytest.mark.kafka, pytest.mark.slow]
 CALLBACK = "https://hooks.example.net/feeds/shopee/main"

@@ -16,8 +16,8 @@ from streams.settings import Settings
 from tests.feeds.emulated.platform import WallClock
 from tests.feeds.emulated.tiktok import TikTok
 from tests.feeds.polling import settings
+from tests.runtime.support import until
 from tests.support.kafka import read_topic
-from tests.worker.support import until
 
 
 async def test_what_platforms_say_goes_to_the_inputs_and_the_lag_is_told(tmp_path: Path) -> None:

@@ -14,9 +14,9 @@ import pytest
 
 from tests.feeds.receiving import from_shopee, settings_file
 from tests.feeds.support import shopee
+from tests.runtime.support import until
+from tests.runtime.workers import SHIPCLOCK, WorkerProcess
 from tests.support.kafka import Kafka, read_topic
-from tests.worker.support import until
-from tests.worker.workers import SHIPCLOCK, WorkerProcess
 
 pytestmark = pytest.mark.kafka
 LISTENS = "pushes are taken on "

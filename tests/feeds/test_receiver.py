@@ -21,9 +21,9 @@ from streams.settings import Settings
 from streams.web import connections
 from tests.feeds.receiving import OZON, Push, Stored, from_kdniao, from_lazada, from_ozon, from_shopee, settings
 from tests.feeds.support import shopee
+from tests.runtime.support import until
 from tests.support.kafka import read_topic
 from tests.web.test_connections import is_closed, serving, status_on
-from tests.worker.support import until
 
 TOKEN = "a-token-of-16-chars"
 

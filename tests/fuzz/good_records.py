@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 import orjson
 
 from rules.calendar.instants import HOUR_MS, rfc3339
-from tests.worker.support import START_MS, key_of
+from tests.runtime.support import START_MS, key_of
 
 PLATFORMS = ("joom", "douyin", "ozon", "shopee", "aliexpress", "lazada", "tiktok")
 

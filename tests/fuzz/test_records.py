@@ -18,7 +18,7 @@ from streams.runtime.changelog import fact_records
 from streams.runtime.partition import Batch, Partition
 from tests.fuzz.good_records import TYPES, Record, good_records
 from tests.fuzz.mutations import mutated_records
-from tests.worker.support import START_MS, record
+from tests.runtime.support import START_MS, record
 
 RECORDS = 10_000
 SEED = 18

@@ -20,7 +20,7 @@ from tests.feeds.test_apps import GOOD as FEEDS
 from tests.fuzz.good_records import good_records
 from tests.fuzz.mutations import VALUES, mutated_texts
 from tests.ops.support import ROOT
-from tests.worker.support import PACK, START_MS
+from tests.runtime.support import PACK, START_MS
 
 SEED = 18
 PACKS = [ROOT / "tests/bench/job.yaml", PACK, ROOT / "rules/packs/lazada.yaml", ROOT / "rules/packs/tiktok.yaml"]

@@ -24,8 +24,8 @@ from streams.metrics.shop_stats import NAMED_SHOPS, ShopStats, WorkerStats
 from streams.metrics.shops import NAMED_CURRENCIES, OTHER, families
 from streams.metrics.sinks import Sinks
 from streams.settings import Settings
+from tests.runtime.support import LATE_MS, START_MS, book, event, sent, ticks, until
 from tests.support.kafka import produce
-from tests.worker.support import LATE_MS, START_MS, book, event, sent, ticks, until
 
 AT = "2026-06-09T00:00:00Z"
 

@@ -10,9 +10,9 @@ from typing import Any
 from streams.clock import wall_ms
 from streams.sinks.alertmanager.sink import AGAIN_MS, AT_ONCE, Alertmanager
 from streams.sinks.delivery import Delivery
+from tests.runtime.support import until
 from tests.sinks.support import Hand, Receiver, alert, name_of
 from tests.support.servers import AlertmanagerServer
-from tests.worker.support import until
 
 
 @asynccontextmanager

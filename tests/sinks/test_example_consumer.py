@@ -10,10 +10,10 @@ from typing import Any
 
 from redis import Redis
 
+from tests.runtime.support import LONG_S, until
 from tests.sinks.support import alert
 from tests.sinks.test_redis_alerts import hand
 from tests.support.servers import RedisServer
-from tests.worker.support import LONG_S, until
 
 EXAMPLE = Path(__file__).parents[2] / "deploy/examples/warehouse_consumer.py"
 SHIP = {"actions": [{"to": "warehouse", "do": "ship_first"}], "due_at": "2026-01-04T00:00:00Z"}

@@ -18,9 +18,9 @@ from streams.sinks.delivery import Delivery
 from streams.sinks.redis.alerts import LOOK_MS, REVISIONS, STREAM, RedisAlerts
 from streams.sinks.redis.ship_next_set import RedisDue
 from streams.warehouses import Entry, Warehouses
+from tests.runtime.support import book, until
 from tests.sinks.support import Hand, alert, name_of, read
 from tests.support.servers import RedisServer
-from tests.worker.support import book, until
 
 WEST = Warehouses((Entry("west", shop="s17"),))
 BY_ARTICLE = Warehouses((Entry("berlin", sku_prefix="DE-"), Entry("west", shop="s17")))

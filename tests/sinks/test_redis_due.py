@@ -13,10 +13,10 @@ from streams.kafka.keys import order_key
 from streams.sinks.delivery import Delivery
 from streams.sinks.redis.ship_next_set import HOMES, LOOK_MS, MEMBERS, RedisDue
 from streams.warehouses import Warehouses
+from tests.runtime.support import LATE_MS, book, until
 from tests.sinks.support import Hand
 from tests.sinks.test_ship_next import WAREHOUSES, facts
 from tests.support.servers import RedisServer
-from tests.worker.support import LATE_MS, book, until
 
 PLACED_MS = wall_ms() - 3_600_000
 DUE_MS = PLACED_MS + LATE_MS

@@ -12,8 +12,8 @@ from streams.sinks import runner as running
 from streams.sinks.base import Offsets, Record, Sink, StartOver
 from streams.sinks.delivery import Delivery
 from streams.sinks.runner import Runner
+from tests.runtime.support import until
 from tests.support.kafka import Kafka, create_topics, produce
-from tests.worker.support import until
 
 pytestmark = pytest.mark.kafka
 

@@ -17,7 +17,7 @@ from streams.sinks.redis.ship_next import ShipNext
 from streams.warehouses import Entry, Warehouses
 from tests.rules.history import book as book_of
 from tests.rules.history import late_ship
-from tests.worker.support import LATE_MS, START_MS, book
+from tests.runtime.support import LATE_MS, START_MS, book
 
 WAREHOUSES = Warehouses((Entry("berlin", sku_prefix="DE-"), Entry("west", shop="s17")))
 DUE_MS = START_MS + LATE_MS

@@ -4,7 +4,7 @@ from streams.kafka.topics import TopicNames
 from streams.settings import Settings
 from streams.sinks.registry import Sinks
 from streams.warehouses import Warehouses
-from tests.worker.support import book
+from tests.runtime.support import book
 
 
 def names(**settings: object) -> list[str]:

@@ -11,12 +11,12 @@ import trustme
 from redis import Redis
 
 from rules.calendar.instants import HOUR_MS
+from tests.runtime.outcome import Reader
+from tests.runtime.support import LATE_MS, START_MS, event, sent, shop_in, ticks, until
+from tests.runtime.workers import Site
 from tests.sinks.support import Receiver
 from tests.support.kafka import Kafka, produce
 from tests.support.servers import AlertmanagerServer, RedisServer
-from tests.worker.outcome import Reader
-from tests.worker.support import LATE_MS, START_MS, event, sent, shop_in, ticks, until
-from tests.worker.workers import Site
 
 pytestmark = pytest.mark.kafka
 

@@ -7,8 +7,8 @@ from typing import Any
 from playwright.async_api import Browser, Page, expect
 
 from rules.calendar.instants import HOUR_MS
+from tests.runtime.support import LATE_MS, LONG_S, START_MS, event
 from tests.web.support import Worker
-from tests.worker.support import LATE_MS, LONG_S, START_MS, event
 
 expect.set_options(timeout=LONG_S * 1000)
 

@@ -12,7 +12,7 @@ from rules.messages.names import shop_key
 from streams.kafka.topics import TopicNames
 from streams.views.feed_health import FeedHealth, encode
 from streams.views.view import View
-from tests.worker.support import PARTITIONS, START_MS
+from tests.runtime.support import PARTITIONS, START_MS
 
 NAMES = TopicNames("", "app")
 LATE = "late.ship"

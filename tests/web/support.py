@@ -11,8 +11,8 @@ from streams import pack_files
 from streams.app import App, create
 from streams.settings import Settings
 from streams.web.server import Web, listen
+from tests.runtime.support import LONG_S, PARTITIONS, sent, ticks, until
 from tests.support.kafka import produce
-from tests.worker.support import LONG_S, PARTITIONS, sent, ticks, until
 
 PACK = Path(__file__).with_name("late.yaml")
 """One rule: `late.ship`, info 24 h before 72 h have passed, warning 6 h before, critical then."""

@@ -21,8 +21,8 @@ from streams.web.health import HealthApi
 from streams.web.query_api import QueryApi
 from streams.web.schemas import Health
 from streams.web.sse import Events, stream
+from tests.runtime.support import START_MS
 from tests.web.records import Log, alert, alert_id, due, feed_health, standing
-from tests.worker.support import START_MS
 
 WAREHOUSES = Warehouses((Entry("berlin", sku_prefix="DE-"), Entry("north", shop="s17")))
 

@@ -17,8 +17,8 @@ from streams.web.connections import Limits, limits, peer_of
 from streams.web.operations import routes
 from streams.web.server import Server, listen
 from streams.web.sse import Events
+from tests.runtime.support import LONG_S, until
 from tests.web.records import Log, alert
-from tests.worker.support import LONG_S, until
 
 HELLO = b"GET /hello HTTP/1.1\r\nhost: h\r\n\r\n"
 BIG = 50_000_000

@@ -9,9 +9,9 @@ import pytest
 from playwright.async_api import Browser, Page, Route, expect
 
 from rules.calendar.instants import HOUR_MS
+from tests.runtime.support import LATE_MS, START_MS, event, until
 from tests.web.console import live, looking, trouble
 from tests.web.support import Worker
-from tests.worker.support import LATE_MS, START_MS, event, until
 
 NASTY = "<img src=x onerror=document.title='owned'>"
 

@@ -6,10 +6,10 @@ import pytest
 from playwright.async_api import Browser, expect
 
 from streams.kafka.embedded import EmbeddedBroker
+from tests.runtime.support import LATE_MS, START_MS, event
 from tests.support.npm import npm_package
 from tests.web.console import live, looking, trouble
 from tests.web.support import Worker, working
-from tests.worker.support import LATE_MS, START_MS, event
 
 PHONE = {"viewport": {"width": 390, "height": 844}, "has_touch": True, "is_mobile": True}
 TOKEN = "correct-horse-battery"

@@ -21,9 +21,9 @@ from streams.cli import main
 from streams.kafka.embedded import EmbeddedBroker
 from streams.kafka.topics import TopicNames
 from streams.views import reader
+from tests.runtime.support import LATE_MS, LONG_S, START_MS, event, until
+from tests.runtime.workers import SHIPCLOCK, WorkerProcess
 from tests.web.support import Worker, working
-from tests.worker.support import LATE_MS, LONG_S, START_MS, event, until
-from tests.worker.workers import SHIPCLOCK, WorkerProcess
 
 TOKEN = "correct-horse-battery"
 

@@ -6,10 +6,10 @@ from typing import Any
 import httpx
 import pytest
 
+from tests.runtime.support import LATE_MS, START_MS, event, sent, shop_in, ticks, until
+from tests.runtime.workers import Site, WorkerProcess
 from tests.support.kafka import Kafka, produce
 from tests.web.support import PACK
-from tests.worker.support import LATE_MS, START_MS, event, sent, shop_in, ticks, until
-from tests.worker.workers import Site, WorkerProcess
 
 pytestmark = pytest.mark.kafka
 

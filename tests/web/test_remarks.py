@@ -4,7 +4,7 @@ import pytest
 
 from rules.calendar.instants import HOUR_MS, rfc3339
 from streams.views.acks import Ack, Acks, Step, encode, holds
-from tests.worker.support import START_MS
+from tests.runtime.support import START_MS
 
 NEAR = Step(3, severity=2, stage="near")
 

@@ -1,0 +1,38 @@
+"""A made history for the worker to live through: many shops, a few days, everything that `late.yaml` can tell."""
+
+from random import Random
+
+from rules.calendar.instants import HOUR_MS
+from tests.runtime.support import LATE_MS, START_MS, event, key_of
+
+Record = tuple[str, bytes, bytes]
+"""Topic (without prefix), key, value."""
+
+SHOPS = 24
+END_MS = START_MS + 30 * 24 * HOUR_MS
+"""When all of it is over, whatever comes late."""
+
+
+def history(orders: int, seed: int = 1) -> list[Record]:
+    """Records in order of their time: of each order when it was placed, and whether and when it was shipped, collected
+    or cancelled. About half are late, and half of those stay open; one in fifty records comes twice."""
+    random = Random(seed)
+    records: list[tuple[int, str, bytes]] = []
+
+    def add(topic: str, kind: str, at_ms: int, order: str, shop: str) -> None:
+        records.append((at_ms, topic, event(kind, at_ms, order, shop)))
+
+    for n in range(orders):
+        order, shop = f"o{n}", f"s{random.randrange(SHOPS)}"
+        placed_ms = START_MS + random.randrange(20 * 24 * HOUR_MS)
+        add("orders", "order.placed", placed_ms, order, shop)
+        fate = random.random()
+        if fate < 0.25:
+            continue  # never heard of again
+        ended_ms = placed_ms + random.randrange(LATE_MS if fate < 0.6 else 2 * LATE_MS)
+        add("orders", "order.shipped" if fate < 0.9 else "order.cancelled", ended_ms, order, shop)
+        add("pickups", "pickup.collected", ended_ms + HOUR_MS, order, shop)
+        add("tracking", "tracking.updated", ended_ms + 2 * HOUR_MS, order, shop)
+    records += random.sample(records, len(records) // 50)
+    records.sort(key=lambda it: it[0])
+    return [(topic, key_of(value), value) for _, topic, value in records]

@@ -1,0 +1,516 @@
+"""The worker as users run it, on a real Kafka."""
+
+import asyncio
+import shutil
+import signal
+from collections.abc import Iterable
+from pathlib import Path
+
+import pytest
+from aiokafka import AIOKafkaProducer
+from confluent_kafka import Producer
+from confluent_kafka.admin import AdminClient, AlterConfigOpType, ConfigEntry, ConfigResource
+
+from rules.calendar.instants import HOUR_MS
+from streams.clock import wall_ms
+from streams.kafka.dead_letters import KEPT_VALUE_BYTES
+from streams.runtime.worker import ASLEEP_S
+from tests.runtime.history import END_MS, history
+from tests.runtime.outcome import Reader, contradictions, expected
+from tests.runtime.support import LATE_MS, START_MS, event, sent, ticks, until
+from tests.runtime.workers import Site
+from tests.support.kafka import Kafka, create_topics, produce
+
+pytestmark = pytest.mark.kafka
+
+
+@pytest.fixture
+def site(kafka: Kafka, topic_prefix: str, tmp_path: Path) -> Site:
+    """An installation of its own in event time, its topics made."""
+    return made(Site(kafka.bootstrap, topic_prefix, tmp_path))
+
+
+@pytest.fixture
+def wall_site(kafka: Kafka, topic_prefix: str, tmp_path: Path) -> Site:
+    return made(Site(kafka.bootstrap, topic_prefix, tmp_path, clock="wall"))
+
+
+def made(site: Site) -> Site:
+    site.make_topics()
+    return site
+
+
+async def send(site: Site, *values: bytes, topic: str = "orders") -> None:
+    await produce(site.bootstrap, sent(site.prefix, *values, topic=topic))
+
+
+async def send_all(site: Site, records: Iterable[tuple[str, bytes, bytes]]) -> None:
+    await produce(site.bootstrap, [(site.prefix + topic, key, value) for topic, key, value in records])
+
+
+async def tick_all(site: Site, at_ms: int) -> None:
+    await produce(site.bootstrap, ticks(site.prefix, at_ms))
+
+
+def alerts(site: Site) -> Reader:
+    return Reader(site.bootstrap, site.prefix, "alerts")
+
+
+# -- what goes in and what comes out ------------------------------------------------------------------------
+
+
+async def test_an_order_shipped_too_late_is_told_of_in_cloud_events_and_resolved(site: Site) -> None:
+    async with site.worker() as worker, alerts(site) as read:
+        await send(site, event("order.placed", START_MS, "8412", id="e-1"))
+        await tick_all(site, START_MS + LATE_MS)
+        await read.until(lambda: len(read.said()) == 1)
+        await send(site, event("order.shipped", START_MS + LATE_MS + HOUR_MS, "8412", id="e-2"))
+        await tick_all(site, START_MS + LATE_MS + HOUR_MS)
+        await read.until(lambda: len(read.said()) == 2)
+        assert worker.process.returncode is None
+    alert = "late.ship:joom/s17:8412:2026-01-04T00:00:00Z"
+    opened, resolved = read.said()
+    assert opened == {
+        "specversion": "1.0",
+        "id": f"{alert}/1",
+        "source": "shipclock",
+        "type": "alert.opened",
+        "time": "2026-01-04T00:00:00Z",
+        "platform": "joom",
+        "shop": "s17",
+        "order": "8412",
+        "data": {
+            "alert": alert,
+            "revision": 1,
+            "rule": "late.ship",
+            "clause": "late-1",
+            "state": "open",
+            "severity": "critical",
+            "stage": "overdue",
+            "reason": "deadline_passed",
+            "opened_at": "2026-01-04T00:00:00Z",
+            "due_at": "2026-01-04T00:00:00Z",
+            "summary": "Order 8412 is past its 72 h ship deadline",
+            "value": None,
+            "threshold": None,
+            "headroom": None,
+            "evidence": opened["data"]["evidence"],
+            "penalty": None,
+            "actions": [],
+        },
+    }
+    assert "e-1" in str(opened["data"]["evidence"])
+    assert (resolved["id"], resolved["type"], resolved["time"]) == (
+        f"{alert}/2",
+        "alert.resolved",
+        "2026-01-04T01:00:00Z",
+    )
+    assert (resolved["data"]["state"], resolved["data"]["reason"]) == ("resolved", "fulfilled")
+    assert {(record.key, record.partition) for record in read.records} == {(alert.encode(), 2)}
+
+
+async def test_a_worker_on_an_empty_broker_makes_its_topics_and_watches_them(
+    kafka: Kafka, topic_prefix: str, tmp_path: Path
+) -> None:
+    site = Site(kafka.bootstrap, topic_prefix, tmp_path)
+    async with site.worker() as worker:
+        await worker.ready()
+        async with alerts(site) as read:
+            await send(site, event("order.placed", START_MS))
+            await tick_all(site, START_MS + LATE_MS)
+            await read.until(lambda: len(read.said()) == 1)
+
+
+async def test_what_cannot_be_read_goes_to_dead_letters_as_it_was_and_the_rest_is_applied(
+    kafka: Kafka, topic_prefix: str, tmp_path: Path
+) -> None:
+    orders = f"{topic_prefix}orders"
+    await create_topics(kafka.bootstrap, {orders: (4, {"max.message.bytes": str(20_000_000)})})
+    site = made(Site(kafka.bootstrap, topic_prefix, tmp_path))
+    huge = event("order.placed", START_MS, "huge", note="x" * 10_000_000)
+    good = event("order.placed", START_MS, "good")
+    bad = [  # partition, key, value, reason
+        (2, b"joom/s17", b"not json", "JSON is malformed"),
+        (2, b"joom/s17", None, "the record is empty"),
+        (2, None, None, "the record is empty"),
+        (2, b"joom/s17", huge, "the record has 10,"),
+        (2, b"joom/s1", good, "wrong key: the record's is joom/s1, its event is of joom/s17"),
+        (1, b"joom/s17", good, "wrong partition: joom/s17 belongs in partition 2, this is 1"),
+        (2, b"joom/s17", event("rating.updated", START_MS), "rating.updated belongs on `shops`, this is `orders`"),
+        (2, b"joom/s17", event("order.placed", START_MS, "8\u202e7"), r"order '8\u202e7' has control, bidirectional"),
+        (
+            2,
+            b"joom/s17",
+            event("order.placed", START_MS, "odd", data={"amount": "1E+1000000"}),
+            "kept without data.amount",
+        ),
+    ]
+    producer = Producer({"bootstrap.servers": kafka.bootstrap, "message.max.bytes": 20_000_000})
+    for partition, key, value, _ in bad:
+        producer.produce(orders, value, key, partition)
+    assert producer.flush(30) == 0
+    await send(site, good)
+    await tick_all(site, START_MS + LATE_MS)
+    async with site.worker(), alerts(site) as read, Reader(site.bootstrap, site.prefix, "dead-letters") as dead:
+        await read.until(lambda: len(read.state()) == 2)
+        await dead.until(lambda: len(dead.records) == len(bad))
+    assert sorted(alert["order"] for alert in read.said()) == ["good", "odd"]
+    found = {
+        (record.partition, record.key, record.value): {name: value.decode() for name, value in record.headers}
+        for record in dead.records
+    }
+    for partition, key, value, reason in bad:
+        headers = found[partition, key, value and value[:KEPT_VALUE_BYTES]]
+        assert reason in headers["reason"]
+        assert (headers["topic"], headers["partition"]) == (orders, str(partition))
+        assert headers["offset"].isdecimal()
+
+
+async def test_a_record_of_eighty_megabytes_that_came_as_eighty_kilobytes_stops_nothing(site: Site) -> None:
+    """The broker's limit is on what is compressed, so it takes it."""
+    producer = Producer(
+        {"bootstrap.servers": site.bootstrap, "compression.type": "gzip", "message.max.bytes": 100_000_000}
+    )
+    producer.produce(f"{site.prefix}orders", bytes(80_000_000), b"joom/s17", 2)
+    assert producer.flush(60) == 0
+    await send(site, event("order.placed", START_MS))
+    await tick_all(site, START_MS + LATE_MS)
+    async with site.worker(), alerts(site) as read, Reader(site.bootstrap, site.prefix, "dead-letters") as dead:
+        await read.until(lambda: len(read.said()) == 1)
+        await dead.until(lambda: len(dead.records) == 1)
+    (letter,) = dead.records
+    assert letter.value == bytes(KEPT_VALUE_BYTES)
+    headers = dict(letter.headers)
+    assert (headers["cut"], headers["original_length"], headers["offset"]) == (b"true", b"80000000", b"0")
+
+
+async def test_all_of_a_history_is_told_as_replay_tells_it(site: Site) -> None:
+    records = history(2_000)
+    await send_all(site, records)
+    await tick_all(site, END_MS)
+    wanted = expected([value for _, _, value in records], END_MS)
+    async with site.worker(), alerts(site) as read:
+        await read.until(lambda: read.state() == wanted)
+        await until(lambda: _all_committed(site, len(records) + 12))
+        await read.to_end()
+    assert len(wanted) > 500
+    assert contradictions(read.said()) == []
+
+
+async def _all_committed(site: Site, records: int) -> bool:
+    return sum((await site.committed()).values()) == records
+
+
+# -- restarts ------------------------------------------------------------------------------------------------
+
+
+async def test_sigterm_ends_the_worker_with_all_it_read_written_and_exit_code_0(site: Site) -> None:
+    async with site.worker() as worker:
+        await worker.ready()
+        await send(site, event("order.placed", START_MS))
+        await until(lambda: "first records at" in worker.log())
+        assert await worker.stop() == 0, worker.log()[-3000:]
+        assert (await site.committed())["orders-2"] == 1
+
+
+@pytest.mark.parametrize("seen", ["", "Waiting for tables to be registered", "Executing _on_partitions_assigned"])
+async def test_sigterm_while_the_worker_starts_ends_it_too(site: Site, seen: str) -> None:
+    async with site.worker(SHIPCLOCK_LOG_LEVEL="debug") as worker:
+        await until(lambda: "Starting" in worker.log() and seen in worker.log())
+        assert await worker.stop() == 0, worker.log()[-3000:]
+
+
+@pytest.mark.parametrize("folder", ["kept", "lost"])
+async def test_a_restart_says_nothing_new_and_deadlines_from_before_it_still_fall_due(site: Site, folder: str) -> None:
+    async with alerts(site) as read:
+        async with site.worker() as first:
+            await send(site, event("order.placed", START_MS, "early"))
+            await send(site, event("order.placed", START_MS + HOUR_MS, "later"))
+            await tick_all(site, START_MS + LATE_MS)
+            await read.until(lambda: len(read.said()) == 1)
+            assert await first.stop() == 0, first.log()[-3000:]
+        if folder == "lost":
+            shutil.rmtree(site.folder / "data")
+        async with site.worker() as second:
+            await second.ready()
+            restored = "Restoring state from changelog topics" in second.log()
+            assert restored == (folder == "lost"), "with its folder it has nothing to read, without it everything"
+            await send(site, event("order.shipped", START_MS + LATE_MS + 1, "early"))
+            await tick_all(site, START_MS + LATE_MS + HOUR_MS)
+            await read.until(lambda: len(read.said()) == 3)
+            assert await second.stop() == 0, second.log()[-3000:]
+        await read.to_end()
+    told = [(alert["order"], alert["type"]) for alert in read.said()]
+    assert told[0] == ("early", "alert.opened")
+    assert sorted(told[1:]) == [("early", "alert.resolved"), ("later", "alert.opened")]
+
+
+@pytest.mark.parametrize("folder", ["kept", "lost"])
+async def test_a_worker_killed_in_the_midst_of_a_feed_loses_nothing_and_contradicts_nothing(
+    site: Site, folder: str
+) -> None:
+    records = history(4_000, seed=2)
+    third = len(records) // 3
+    async with alerts(site) as read:
+        async with site.worker() as first:
+            await first.ready()
+            await send_all(site, records[:third])
+            await read.until(lambda: len(read.said()) > 20)
+            feeding = asyncio.create_task(send_all(site, records[third : 2 * third]))
+            before = len(read.said())
+            await read.until(lambda: len(read.said()) > before)
+            dead = await site.members()
+            await first.kill()
+            await feeding
+        if folder == "lost":
+            shutil.rmtree(site.folder / "data")
+        await site.bury(dead)
+        async with site.worker() as second:
+            await second.ready()
+            await send_all(site, records[2 * third :])
+            await tick_all(site, END_MS)
+            wanted = expected([value for _, _, value in records], END_MS)
+            await read.until(lambda: read.state() == wanted)
+            assert await second.stop() == 0, second.log()[-3000:]
+        await read.to_end()
+    assert read.state() == wanted
+    assert contradictions(read.said()) == []
+
+
+async def test_everything_read_again_from_the_beginning_says_nothing_new(site: Site) -> None:
+    records = history(1_000)
+    await send_all(site, records)
+    await tick_all(site, END_MS)
+    wanted = expected([value for _, _, value in records], END_MS)
+    async with alerts(site) as read:
+        async with site.worker() as first:
+            await read.until(lambda: read.state() == wanted)
+            assert await first.stop() == 0, first.log()[-3000:]
+        await read.to_end()
+        told = len(read.records)
+        site.rewind()
+        async with site.worker() as second:
+            await second.ready()
+            await until(lambda: _all_committed(site, len(records) + 12))
+            assert await second.stop() == 0, second.log()[-3000:]
+        await read.to_end()
+    assert len(read.records) == told
+
+
+async def test_an_order_heard_of_only_before_a_restart_keeps_its_place_in_the_clock(site: Site) -> None:
+    """A tick on one input whose turn hadn't come when the worker was stopped."""
+    async with alerts(site) as read:
+        async with site.worker() as first:
+            await first.ready()
+            await send(site, event("order.placed", START_MS))
+            await produce(site.bootstrap, ticks(site.prefix, START_MS + LATE_MS, "pickups"))
+            await until(lambda: "first records at" in first.log())
+            assert await first.stop() == 0, first.log()[-3000:]
+        async with site.worker():
+            await read.until(lambda: len(read.said()) == 1)
+
+
+# -- wall time -----------------------------------------------------------------------------------------------
+
+
+async def test_in_wall_time_a_deadline_fires_by_itself(wall_site: Site) -> None:
+    async with wall_site.worker() as worker, alerts(wall_site) as read:
+        await worker.ready()
+        due_ms = wall_ms() + 2_000
+        await send(wall_site, event("order.placed", due_ms - LATE_MS))
+        await read.until(lambda: len(read.said()) == 1)
+    (alert,) = read.said()
+    assert alert["data"]["reason"] == "deadline_passed"
+    assert wall_ms() >= due_ms
+
+
+async def test_after_an_outage_nothing_is_told_before_the_backlog_is_read(wall_site: Site) -> None:
+    async with wall_site.worker() as first, alerts(wall_site) as read:
+        await first.ready()
+        due_ms = wall_ms() + 3_000
+        placed = [event("order.placed", due_ms - LATE_MS, order) for order in ("shipped", "forgotten")]
+        await send(wall_site, *placed)
+        await until(lambda: _all_committed(wall_site, 2))
+        assert await first.stop() == 0, first.log()[-3000:]
+        assert read.records == []
+        # A long backlog, and only at its end that the one was shipped in time.
+        others = [event("order.placed", due_ms - n, f"o{n}") for n in range(30_000)]
+        await send(wall_site, *others, event("order.shipped", due_ms - 1, "shipped"))
+        await until(lambda: wall_ms() > due_ms)
+        async with wall_site.worker():
+            await read.until(lambda: read.said())
+            await until(lambda: _all_committed(wall_site, 2 + len(others) + 1))
+            await read.to_end()
+    assert [alert["order"] for alert in read.said()] == ["forgotten"]
+
+
+async def test_a_transaction_marker_at_the_end_of_an_input_does_not_stall_deadlines(wall_site: Site) -> None:
+    async with wall_site.worker() as worker, alerts(wall_site) as read:
+        await worker.ready()
+        due_ms = wall_ms() + 2_000
+        await send(wall_site, event("order.placed", due_ms - LATE_MS))
+        async with (
+            AIOKafkaProducer(bootstrap_servers=wall_site.bootstrap, transactional_id=wall_site.prefix) as producer,
+            producer.transaction(),
+        ):
+            news = {"orders": "order.shipped", "pickups": "pickup.collected", "tracking": "tracking.updated"}
+            for topic, kind in news.items():
+                value = event(kind, due_ms - LATE_MS, "other")
+                await producer.send(wall_site.prefix + topic, value, key=b"joom/s17")
+        await read.until(lambda: len(read.said()) == 1)
+
+
+# -- when something is wrong ---------------------------------------------------------------------------------
+
+
+async def test_inputs_whose_partition_counts_differ_end_the_worker_with_exit_code_2(
+    kafka: Kafka, topic_prefix: str, tmp_path: Path
+) -> None:
+    await create_topics(kafka.bootstrap, {f"{topic_prefix}orders": (4, {}), f"{topic_prefix}tracking": (3, {})})
+    async with Site(kafka.bootstrap, topic_prefix, tmp_path).worker() as worker:
+        assert await worker.ended() == 2
+    assert worker.log().startswith(f"shipclock worker: partition counts differ: {topic_prefix}orders has 4, ")
+    assert worker.log().count("\n") == 1
+
+
+async def test_a_folder_that_cannot_be_made_is_said_once_and_the_worker_alerts_without_it(site: Site) -> None:
+    (site.folder / "file").touch()
+    async with site.worker(datadir="file") as worker, alerts(site) as read:
+        await send(site, event("order.placed", START_MS))
+        await tick_all(site, START_MS + LATE_MS)
+        await read.until(lambda: len(read.said()) == 1)
+        assert await worker.stop() == 0
+    assert worker.log().count("takes no snapshots") == 1
+    assert "Traceback" not in worker.log()
+
+
+async def test_alerts_that_kafka_refuses_end_the_worker_before_it_commits(site: Site) -> None:
+    """A topic that takes less than it did: told in one line, also by every start until it is put right."""
+    async with site.worker() as worker:
+        await worker.ready()
+        _alter(site, "alerts", "max.message.bytes", "100")
+        await send(site, event("order.placed", START_MS))
+        await tick_all(site, START_MS + LATE_MS)
+        assert await worker.ended() == 1
+        told = [line for line in worker.log().splitlines() if "the worker ends" in line]
+        assert len(told) == 1 and "alerts-2: raise the topic's max.message.bytes" in told[0]
+    assert await site.committed() == {}
+    async with site.worker() as again:
+        assert await again.ended() == 2
+    assert again.log().startswith(f"shipclock worker: topic {site.prefix}alerts takes records of 100 bytes, and the ")
+    assert again.log().count("\n") == 1
+    _alter(site, "alerts", "max.message.bytes", "1000000")
+    async with site.worker(), alerts(site) as read:
+        await read.until(lambda: len(read.said()) == 1)
+
+
+def _alter(site: Site, topic: str, name: str, value: str) -> None:
+    entry = ConfigEntry(name, value, incremental_operation=AlterConfigOpType.SET)
+    resource = ConfigResource(ConfigResource.Type.TOPIC, site.prefix + topic, incremental_configs=[entry])
+    admin = AdminClient({"bootstrap.servers": site.bootstrap})
+    for answer in admin.incremental_alter_configs([resource]).values():
+        answer.result()
+
+
+@pytest.mark.slow
+async def test_changelog_records_that_cannot_be_read_are_named_and_passed_over_where_that_is_asked_for(
+    site: Site,
+) -> None:
+    """A running worker doesn't read them; each start does, until they are passed over once."""
+    async with site.worker() as worker, alerts(site) as read:
+        await send(site, event("order.placed", START_MS))
+        await tick_all(site, START_MS + LATE_MS)
+        await read.until(lambda: len(read.said()) == 1)
+        (alert,) = read.records
+        await produce(site.bootstrap, [(f"{site.prefix}alerts", b"joom/s17", b"no alert")])
+        await produce(site.bootstrap, [(f"{site.prefix}{site.group}-facts-changelog", b"joom/s17", b"no facts")])
+        assert await worker.stop() == 0, worker.log()[-3000:]
+    where = {f"{site.prefix}alerts-2@1", f"{site.prefix}{site.group}-facts-changelog-2@"}
+    async with site.worker() as second:
+        assert await second.ended() == 1
+        (told,) = [line for line in second.log().splitlines() if "the worker ends" in line]
+        assert any(each in told for each in where) and "--skip-unreadable" in told
+    async with site.worker("data", "--skip-unreadable") as third:
+        await third.ready()
+        told = [line for line in third.log().splitlines() if "is passed over" in line]
+        assert len(told) == 2 and all(any(each in line for line in told) for each in where)
+        assert await third.stop() == 0, third.log()[-3000:]
+    async with site.worker() as fourth, alerts(site) as read:
+        await fourth.ready()
+        await send(site, event("order.shipped", START_MS + LATE_MS + 1))
+        await tick_all(site, START_MS + LATE_MS + HOUR_MS)
+        await read.until(lambda: len(read.records) == 3)
+    assert read.records[2].key == alert.key, "nothing that could be read was lost"
+
+
+# -- several workers -----------------------------------------------------------------------------------------
+
+
+@pytest.mark.slow
+async def test_when_one_of_two_workers_is_killed_the_other_takes_over(site: Site) -> None:
+    records = history(4_000, seed=3)
+    half = len(records) // 2
+    async with site.worker("data-1") as first, alerts(site) as read:
+        await first.ready()
+        living = await site.members()
+        async with site.worker("data-2") as second:
+            await asyncio.gather(first.ready(times=2), second.ready())
+            await send_all(site, records[:half])
+            await until(lambda: all("first records at" in each.log() for each in (first, second)))
+            await read.until(lambda: len(read.said()) > 50)
+            await second.kill()
+        await site.bury(await site.members() - living)
+        await send_all(site, records[half:])
+        await tick_all(site, END_MS)
+        wanted = expected([value for _, _, value in records], END_MS)
+        await read.until(lambda: read.state() == wanted)
+        assert await first.stop() == 0, first.log()[-3000:]
+        await read.to_end()
+    assert "was not written by this worker" not in first.log(), "its own records, and its peer's, are not foreign"
+    assert read.state() == wanted
+    assert contradictions(read.said()) == []
+
+
+@pytest.mark.slow
+async def test_a_worker_that_joins_under_load_takes_its_share_and_nothing_is_lost(site: Site) -> None:
+    """Sharing a DATADIR, as two workers started alike do."""
+    records = history(8_000, seed=4)
+    await send_all(site, records)
+    await tick_all(site, END_MS)
+    wanted = expected([value for _, _, value in records], END_MS)
+    async with site.worker() as first, alerts(site) as read:
+        await until(lambda: "first records at" in first.log())
+        async with site.worker() as second:
+            await second.ready()
+            await read.until(lambda: read.state() == wanted)
+            assert await second.stop() == 0, second.log()[-3000:]
+        assert await first.stop() == 0, first.log()[-3000:]
+        await read.to_end()
+    assert read.state() == wanted
+    assert contradictions(read.said()) == []
+
+
+@pytest.mark.slow
+async def test_a_worker_that_slept_while_another_took_over_writes_nothing_before_it_has_joined_again(
+    wall_site: Site,
+) -> None:
+    site = wall_site
+    async with site.worker("data-1") as first, alerts(site) as read:
+        await first.ready()
+        await send(site, event("order.placed", wall_ms(), "early"))
+        await until(lambda: _all_committed(site, 1))
+        first.process.send_signal(signal.SIGSTOP)
+        slept_ms = wall_ms()
+        await site.bury(await site.members())
+        async with site.worker("data-2") as second:
+            await second.ready()
+            due_ms = wall_ms() + 1_000
+            await send(site, *(event("order.placed", due_ms - LATE_MS, f"o{n}") for n in range(50)))
+            # Kafka buries nobody sooner than that; the worker asks whether it has only after such a pause.
+            await until(lambda: wall_ms() >= max(due_ms, slept_ms + ASLEEP_S * 1000 + 500))
+            first.process.send_signal(signal.SIGCONT)
+            await first.ready(times=2)
+            await read.until(lambda: len(read.said()) >= 50)
+            await read.to_end()
+    assert len(read.records) == 50
+    assert contradictions(read.said()) == []

@@ -1,0 +1,370 @@
+"""One partition's state: what goes into the facts, what is set aside and why, and its clock across a restart."""
+
+from copy import copy
+from dataclasses import replace
+from typing import Any, NoReturn
+
+import pytest
+
+from rules.calendar.instants import HOUR_MS, LONGEST_LEAP_MS, MIN_MS, rfc3339
+from rules.facts import order_facts
+from rules.facts.order_facts import Terms
+from rules.messages.alerts import decode
+from rules.messages.bounds import LARGEST_BYTES
+from streams.clock import wall_ms
+from streams.kafka.keys import partition_of
+from streams.kafka.topics import INPUTS
+from streams.paced_log import PacedLog
+from streams.runtime.partition import Batch, Partition, log
+from tests.runtime.support import LATE_MS, PARTITIONS, START_MS, book, event, record, tick
+
+
+def partition(clock: Any = "event", number: int = 2) -> Partition:
+    return Partition(number, PARTITIONS, book(), clock)
+
+
+def apply(to: Partition, *values: bytes | None, topic: str = "orders", key: bytes | None = b"joom/s17") -> None:
+    first = to.applied.get(topic, 0)
+    records = [record(topic, value, offset=first + n, key=key) for n, value in enumerate(values)]
+    to.apply(Batch(topic, to.number, records))
+
+
+def reasons(of: Partition) -> list[str]:
+    return [letter.reason for letter in of.dead]
+
+
+def orders(of: Partition) -> set[str]:
+    return {order for shop in of.engine.shops.values() for order in shop.orders}
+
+
+@pytest.mark.parametrize(
+    ("platform", "shop", "hashed"),
+    [  # org.apache.kafka.common.utils.Utils.toPositive(murmur2(…)) of kafka-clients 4.1.0
+        ("joom", "s17", 1480657922),
+        ("joom", "s1", 1680112174),
+        ("shopee", "s204", 184398188),
+        ("douyin", "night-market", 1304554675),
+        ("ozon", "5", 591110938),
+        ("店", "一号", 713138598),
+    ],
+)
+def test_a_shops_home_is_where_the_java_client_puts_its_key(platform: str, shop: str, hashed: int) -> None:
+    assert [partition_of(platform, shop, count) for count in (1, 4, 12)] == [0, hashed % 4, hashed % 12]
+
+
+def test_an_ambiguous_shop_is_found_under_its_encoded_key_alone() -> None:
+    home = partition_of("joom", "a/b", PARTITIONS)
+    watched = partition(number=home)
+    value = event("order.placed", START_MS, shop="a/b")
+    apply(watched, value, key=b"joom/a%2Fb")
+    assert (orders(watched), reasons(watched)) == ({"1"}, [])
+    apply(watched, value, key=b"joom/a/b")
+    assert reasons(watched) == ["wrong key: the record's is joom/a/b, its event is of joom/a%2Fb"]
+
+
+def test_an_event_with_an_odd_detail_counts_and_a_dead_letter_says_what_was_left_out() -> None:
+    watched = partition()
+    odd = event("order.placed", START_MS, "2", data={"amount": "1E+1000000", "currency": "USD"})
+    apply(watched, event("order.placed", START_MS), odd)
+    [letter] = watched.dead
+    assert letter.reason == "kept without data.amount: amount 1E+1000000 is not a sum of money"
+    assert (letter.value, dict(letter.headers)["kept"], dict(letter.headers)["offset"]) == (odd, b"true", b"1")
+    assert watched.engine.shops["joom", "s17"].orders["2"].facts.terms == Terms(currency="USD")
+
+
+def test_an_event_in_a_wrong_place_is_no_letter_twice_for_its_odd_detail() -> None:
+    watched = partition()
+    apply(watched, event("order.placed", START_MS, data={"mode": "x"}), topic="pickups")
+    assert reasons(watched) == ["order.placed belongs on `orders`, this is `pickups`"]
+
+
+def test_what_is_applied_is_counted_and_its_offsets_are_known() -> None:
+    watched = partition()
+    apply(watched, event("order.placed", START_MS), event("order.placed", START_MS, "2"))
+    apply(watched, event("pickup.collected", START_MS), topic="pickups")
+    assert (watched.events, watched.applied) == (3, {"orders": 2, "pickups": 1})
+    assert orders(watched) == {"1", "2"}
+
+
+@pytest.mark.parametrize(
+    ("value", "reason"),
+    [
+        (b"not json", "JSON is malformed"),
+        (b"", "the record is empty"),
+        (None, "the record is empty"),
+        (b"[]", "Expected `object`"),
+        (b"\xff\xfe", "JSON is malformed"),
+        (b'{"note":' + b"[" * 100_000, "JSON is nested too deeply"),
+        (event("order.placed", START_MS, shop=None), "missing required field `shop`"),
+        (event("order.placed", START_MS, order=None), "missing required field `order`"),
+        (event("order.placed", START_MS, time=None), "missing required field `time`"),
+        (event("order.placed", START_MS, order=8412), "Expected `str`, got `int` - at `$.order`"),
+        (event("order.vanished", START_MS), "order.vanished"),
+        (event("order.placed", START_MS, time="2026-01-01T00:00:00"), "timezone"),
+        (event("order.placed", START_MS, time=START_MS // 1000), "looks like seconds"),
+        (event("order.placed", START_MS, time="9999-01-01T00:00:00Z"), "outside 2001-2100"),
+        (event("order.placed", START_MS, note="x" * LARGEST_BYTES), "an event may have 262,144"),
+        (event("rating.updated", START_MS, data={"score": "1E+1000000"}), "score 1E+1000000 is no number"),
+        (event("order.placed", START_MS, order="1\u202e2"), "order '1\\u202e2' has control, bidirectional"),
+    ],
+)
+def test_what_cannot_be_read_is_set_aside_with_a_reason_and_the_rest_is_applied(
+    value: bytes | None, reason: str
+) -> None:
+    watched = partition()
+    apply(watched, event("order.placed", START_MS, "1"), value, event("order.placed", START_MS, "2"))
+    assert orders(watched) == {"1", "2"}
+    (letter,) = watched.dead
+    assert (dict(letter.headers)["offset"], letter.value) == (b"1", value)
+    assert reason in letter.reason
+    assert watched.applied == {"orders": 3}
+
+
+def test_a_record_in_another_shops_partition_is_set_aside() -> None:
+    watched = partition(number=0)
+    apply(watched, event("order.placed", START_MS))
+    assert reasons(watched) == ["wrong partition: joom/s17 belongs in partition 2, this is 0"]
+    assert not orders(watched)
+
+
+@pytest.mark.parametrize(
+    ("key", "reason"),
+    [
+        (b"joom/s1", "wrong key: the record's is joom/s1, its event is of joom/s17"),
+        (b"\xff", "wrong key: the record's is \N{REPLACEMENT CHARACTER}, its event is of joom/s17"),
+        (None, "the record has no key; it must be joom/s17"),
+    ],
+)
+def test_a_key_that_is_not_the_events_shop_is_set_aside(key: bytes | None, reason: str) -> None:
+    watched = partition()
+    apply(watched, event("order.placed", START_MS, shop="s1"), key=b"joom/s1")  # a shop known by that key
+    apply(watched, event("order.placed", START_MS, "2"), key=key)
+    assert reasons(watched) == [reason]
+    assert orders(watched) == {"1"}
+
+
+def test_in_wall_time_an_event_of_the_future_is_set_aside_but_ten_minutes_are_let_pass() -> None:
+    watched, now_ms = partition("wall"), wall_ms()
+    apply(
+        watched,
+        event("order.placed", now_ms + 590_000, "soon"),
+        event("order.placed", now_ms + 660_000, "far"),
+        tick(now_ms + 660_000),
+    )
+    assert orders(watched) == {"soon"}
+    assert [reason.partition(" is ")[2] for reason in reasons(watched)] == [
+        "more than 10 minutes ahead of the clock"
+    ] * 2
+
+
+def test_in_event_time_an_event_may_be_of_any_time() -> None:
+    watched = partition()
+    apply(watched, event("order.placed", wall_ms() + LATE_MS))
+    assert not watched.dead
+
+
+def leaps(at_ms: int) -> str:
+    return f"time {rfc3339(at_ms)} leaps more than 366 days past everything before it"
+
+
+FAR_MS = START_MS + LONGEST_LEAP_MS + 1
+
+
+@pytest.mark.parametrize("batches", [1, 3])
+def test_in_event_time_an_event_that_leaps_is_set_aside_and_the_rest_is_as_if_it_were_not_there(batches: int) -> None:
+    watched = partition()
+    events = [event("order.placed", START_MS), event("order.placed", FAR_MS, "2"), event("order.placed", START_MS, "3")]
+    for part in [events] if batches == 1 else [[each] for each in events]:
+        apply(watched, *part)
+    assert (orders(watched), reasons(watched)) == ({"1", "3"}, [leaps(FAR_MS)])
+    assert watched.clock.through_ms["orders"] == START_MS - 1
+
+
+def test_a_leap_of_366_days_is_none() -> None:
+    watched = partition()
+    apply(watched, event("order.placed", START_MS), event("order.placed", FAR_MS - 1, "2"))
+    apply(watched, event("order.placed", FAR_MS - 1 + LONGEST_LEAP_MS, "3"))
+    assert not watched.dead
+
+
+@pytest.mark.parametrize("topic", INPUTS)
+def test_one_tick_can_not_move_the_clock_to_the_end_of_time(topic: str) -> None:
+    watched, far_ms = partition(), START_MS + 73 * LONGEST_LEAP_MS
+    apply(watched, event("order.placed", START_MS))
+    apply(watched, tick(far_ms), topic=topic, key=b"whoever")
+    assert (reasons(watched), watched.clock.ticked_ms) == ([leaps(far_ms)], MIN_MS)
+
+
+def test_the_first_of_all_is_believed_whatever_its_time_and_is_the_measure_of_the_next() -> None:
+    watched = partition()
+    apply(watched, event("order.placed", FAR_MS, "1"), event("order.placed", FAR_MS + LONGEST_LEAP_MS + 1, "2"))
+    apply(watched, event("order.placed", START_MS, "3"))
+    assert (orders(watched), len(watched.dead)) == ({"1", "3"}, 1)
+
+
+def test_a_leap_is_one_after_a_restart_too() -> None:
+    before, after = partition(), partition()
+    apply(before, event("order.placed", START_MS))
+    after.restore_fact(b'"clock"', before.progress())
+    apply(after, event("order.placed", FAR_MS, "2"), event("order.placed", FAR_MS - 1, "3"))
+    assert (orders(after), reasons(after)) == ({"3"}, [leaps(FAR_MS)])
+
+
+def test_ticks_lead_a_partition_that_was_silent_for_years_to_today() -> None:
+    watched, steps = partition(), range(1, 4)
+    apply(watched, event("order.placed", START_MS))
+    apply(watched, *(tick(START_MS + step * LONGEST_LEAP_MS) for step in steps), key=b"whoever")
+    apply(watched, event("order.placed", START_MS + 4 * LONGEST_LEAP_MS, "2"))
+    assert (orders(watched), watched.dead) == ({"1", "2"}, [])
+
+
+def test_an_input_whose_log_begins_years_after_the_others_is_read() -> None:
+    watched, years_ago_ms = partition(), START_MS - 8 * LONGEST_LEAP_MS
+    apply(watched, event("order.placed", years_ago_ms))
+    apply(watched, event("tracking.updated", START_MS), topic="tracking")
+    apply(watched, event("stock.level", START_MS, data={"on_hand": 1}), topic="shops")
+    assert not watched.dead
+
+
+@pytest.mark.parametrize("clock", ["event", "wall"])
+@pytest.mark.parametrize("topic", INPUTS)
+def test_a_type_of_event_belongs_on_its_topic(topic: str, clock: str) -> None:
+    watched = partition(clock)
+    apply(watched, event("order.cancelled", START_MS), event("order.cancelled", START_MS, "2"), topic=topic)
+    apply(watched, event("rating.updated", START_MS, data={"score": "1.0"}), topic=topic)
+    wrong = {
+        "orders": [f"rating.updated belongs on `shops`, this is `{topic}`"],
+        "shops": [f"order.cancelled belongs on `orders`, this is `{topic}`"] * 2,
+    }
+    both = wrong["shops"] + wrong["orders"]
+    assert reasons(watched) == wrong.get(topic, both)
+    assert orders(watched) == ({"1", "2"} if topic == "orders" else set())
+
+
+def test_a_tick_moves_the_clock_whatever_its_key() -> None:
+    watched = partition()
+    for topic in ("orders", "pickups", "tracking"):
+        apply(watched, tick(START_MS), topic=topic, key=b"whoever")
+    assert (watched.clock.now_ms(), watched.dead) == (START_MS, [])
+
+
+def test_the_same_events_twice_change_nothing() -> None:
+    watched = partition()
+    twice = [event("order.placed", START_MS), event("order.shipped", START_MS + HOUR_MS)]
+    apply(watched, *twice)
+    watched.engine.drain()
+    apply(watched, *twice)
+    assert not watched.engine.drain().orders
+
+
+def test_a_partition_that_has_heard_nothing_has_no_clock_to_keep() -> None:
+    assert (partition("event").progress(), partition("wall").progress()) == (None, None)
+
+
+def test_the_clock_is_kept_when_more_has_been_heard_and_only_then() -> None:
+    watched = partition()
+    apply(watched, event("order.placed", START_MS))
+    assert watched.progress() is not None
+    assert watched.progress() is None
+
+
+def test_a_wall_clock_is_not_kept_for_less_than_a_minute() -> None:
+    watched = partition("wall")
+    watched.engine.advance(START_MS)
+    assert watched.progress() is not None
+    watched.engine.advance(START_MS + 59_999)
+    assert watched.progress() is None
+    watched.engine.advance(START_MS + 60_000)
+    assert watched.progress() is not None
+
+
+def test_the_clock_comes_back_after_a_restart() -> None:
+    before, after = partition(), partition()
+    apply(before, event("order.placed", START_MS + 1))
+    apply(before, tick(START_MS), topic="pickups")
+    before.engine.advance(START_MS - HOUR_MS)
+    after.restore_fact(b'"clock"', before.progress())
+    assert after.engine.clock_ms == START_MS - HOUR_MS
+    assert after.clock.through_ms == {"orders": START_MS, "pickups": START_MS, "tracking": MIN_MS}
+    assert after.clock.idle_ms() == START_MS, "a tick whose turn had not come is lost in a restart"
+
+
+def test_a_restored_clock_never_goes_back() -> None:
+    watched = partition()
+    apply(watched, event("order.placed", START_MS))
+    older = watched.progress()
+    watched.engine.advance(START_MS)
+    apply(watched, event("order.placed", START_MS + HOUR_MS, "2"))
+    watched.restore_fact(b'"clock"', older)
+    assert (watched.engine.clock_ms, watched.clock.through_ms["orders"]) == (START_MS, START_MS + HOUR_MS - 1)
+
+
+def test_a_merge_that_fails_half_way_leaves_nothing_behind_and_the_rest_is_applied(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def overflow(*_: Any) -> NoReturn:
+        raise OverflowError("too\nlarge")
+
+    watched = partition()
+    apply(watched, event("order.placed", START_MS + 1, "1", id="later", data={"currency": "USD"}))
+    known = copy(watched.engine.shops["joom", "s17"].orders["1"].facts)
+    monkeypatch.setattr(order_facts, "Terms", overflow)  # what is made while an order placed is merged
+    apply(watched, event("order.placed", START_MS, "1"), event("order.placed", START_MS, "2"))
+    monkeypatch.undo()
+    apply(watched, event("order.placed", START_MS, "3"))
+    assert reasons(watched) == ["can't be applied: OverflowError: too\\nlarge"] * 2
+    assert orders(watched) == {"1", "3"}
+    assert watched.engine.shops["joom", "s17"].orders["1"].facts == known
+    assert watched.applied == {"orders": 4}
+
+
+def test_what_is_set_aside_is_logged_with_its_place_one_line_of_each_kind(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(log, "filters", [PacedLog(now_s=lambda: 0.0)])
+    watched = partition()
+    apply(watched, event("order.placed", START_MS), b"not json", b"[]", event("order.placed", START_MS), key=b"a")
+    assert [entry.getMessage() for entry in caplog.records] == [
+        "set aside as misplaced: orders-2 at offset 0: wrong key: the record's is a, its event is of joom/s17",
+        "set aside as unreadable: orders-2 at offset 1: JSON is malformed: invalid character (byte 4)",
+    ]
+
+
+def test_a_value_that_was_cut_when_it_was_fetched_is_told_of_as_it_was() -> None:
+    watched = partition()
+    fetched = replace(record("orders", b"0" * (LARGEST_BYTES + 1)), serialized_value_size=80_000_000)
+    watched.apply(Batch("orders", 2, [fetched]))
+    assert reasons(watched) == ["the record has 80,000,000 bytes; an event may have 262,144"]
+
+
+# -- records of alerts that somebody else has written ----------------------------------------------------------
+
+
+def test_a_foreign_record_under_another_alerts_key_has_both_written_again() -> None:
+    watched = partition()
+    apply(watched, event("order.placed", START_MS, "1"), event("order.placed", START_MS, "2"))
+    watched.engine.advance(START_MS + LATE_MS)
+    (key, value), (other_key, other) = watched.drain_alerts()
+    assert not watched.correct(key, value)
+    forged = other.replace(b'"revision":1', b'"revision":40').replace(b'"state":"open"', b'"state":"resolved"')
+    assert watched.correct(key, forged)
+    watched.engine.settle()
+    again = {key: decode(value).data for key, value in watched.drain_alerts()}
+    assert {name: (data.revision, data.state) for name, data in again.items()} == {
+        key: (2, "open"),
+        other_key: (41, "open"),
+    }
+
+
+def test_a_foreign_record_without_a_key_is_nothing() -> None:
+    assert partition().correct(None, b"x")
+
+
+def test_a_foreign_record_of_a_shop_of_another_partition_is_not_taken_in() -> None:
+    watched = partition()
+    apply(watched, event("order.placed", START_MS))
+    watched.engine.advance(START_MS + LATE_MS)
+    ((key, value),) = watched.drain_alerts()
+    elsewhere = partition(number=3)
+    assert elsewhere.correct(key, value)
+    assert not elsewhere.engine.shops

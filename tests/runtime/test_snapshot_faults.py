@@ -1,0 +1,129 @@
+"""The worker whose DATADIR is full, cannot be made, or is deleted under it: it is only a cache."""
+
+import logging
+import shutil
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import pytest
+
+from streams.app import App, create
+from streams.kafka.embedded import EmbeddedBroker
+from streams.runtime import snapshot, store
+from streams.runtime.snapshot import Snapshot
+from streams.settings import Settings
+from tests.runtime import disks
+from tests.runtime.outcome import Reader
+from tests.runtime.support import LATE_MS, PARTITIONS, START_MS, book, event, sent, ticks, until
+from tests.support.kafka import produce
+
+OTHER_ORDERS = 100
+"""Enough of them for a snapshot that a full disk doesn't take."""
+
+
+@pytest.fixture(autouse=True)
+def soon(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(snapshot, "WRITE_AFTER_KEYS", 1)
+    monkeypatch.setattr(store, "TRY_AGAIN_S", 0.2)
+
+
+@pytest.fixture
+def broker() -> Iterator[EmbeddedBroker]:
+    with EmbeddedBroker() as started:
+        yield started
+
+
+@asynccontextmanager
+async def running(broker: EmbeddedBroker, datadir: Path) -> AsyncIterator[App]:
+    app = create(Settings(broker=f"kafka://{broker.bootstrap}", clock="event", datadir=datadir), book(), PARTITIONS)
+    await app.start()
+    try:
+        await until(lambda: app.tables.actives_ready)
+        yield app
+    finally:
+        await app.stop()
+
+
+async def make_late(broker: EmbeddedBroker, day: int, name: str) -> None:
+    """Some orders, and one of them with the clock past its deadline."""
+    at_ms = START_MS + day * LATE_MS
+    others = [event("order.placed", at_ms + 1, f"{name}-{n}", note="x" * 500) for n in range(OTHER_ORDERS)]
+    await produce(broker.bootstrap, sent("", event("order.placed", at_ms, name), *others))
+    await produce(broker.bootstrap, ticks("", at_ms + LATE_MS))
+
+
+def told(read: Reader) -> set[str]:
+    return {alert["order"] for alert in read.said() if "-" not in alert["order"]}
+
+
+def held(datadir: Path) -> dict[str, tuple[dict[bytes, bytes], int | None]]:
+    """Contents and offset of every snapshot of a worker that has stopped."""
+    found = {}
+    for folder in sorted((datadir / "shipclock").iterdir()):
+        opened = Snapshot(folder)
+        found[folder.name] = dict(opened.items()), opened.offset
+        opened.close()
+    return found
+
+
+def are_all_there(datadir: Path) -> bool:
+    """Whether every snapshot of a running worker lies in its folder."""
+    names = [f"{table}-{number}" for table in ("facts", "alerts") for number in range(PARTITIONS)]
+    return all((datadir / "shipclock" / name / "CURRENT").exists() for name in names)
+
+
+async def in_kafka(broker: EmbeddedBroker) -> dict[str, tuple[dict[bytes, bytes], int | None]]:
+    """What the snapshots should be: the newest value of each key, and the last offset."""
+    found: dict[str, tuple[dict[bytes, bytes], int | None]] = {
+        f"{table}-{number}": ({}, None) for table in ("facts", "alerts") for number in range(PARTITIONS)
+    }
+    for table, topic in (("facts", "shipclock-facts-changelog"), ("alerts", "alerts")):
+        async with Reader(broker.bootstrap, "", topic) as read:
+            await read.to_end()
+            for record in read.records:
+                values, _ = found[name := f"{table}-{record.partition}"]
+                found[name] = values | {record.key: record.value}, record.offset
+    return found
+
+
+async def test_alerts_go_out_while_the_disk_is_full_and_the_snapshots_are_whole_once_there_is_room(
+    broker: EmbeddedBroker, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.WARNING)
+    async with Reader(broker.bootstrap, "", "alerts") as read, running(broker, tmp_path / "data") as app:
+        await make_late(broker, 0, "before")
+        await read.until(lambda: "before" in told(read))
+        with disks.full():
+            await make_late(broker, 2, "during")
+            await read.until(lambda: "during" in told(read))
+            await until(lambda: app.snapshot_faults.problem)
+        await until(lambda: app.snapshot_faults.problem is None)
+        await make_late(broker, 4, "after")
+        await read.until(lambda: "after" in told(read))
+    assert held(tmp_path / "data") == await in_kafka(broker)
+    said = [each.getMessage() for each in caplog.records if "DATADIR" in each.getMessage()]
+    assert ["takes no snapshots" in each for each in said] == [True, False]
+
+
+async def test_a_worker_starts_and_alerts_where_its_folder_cannot_be_made(
+    broker: EmbeddedBroker, tmp_path: Path
+) -> None:
+    folder = disks.missing(tmp_path)
+    async with Reader(broker.bootstrap, "", "alerts") as read, running(broker, folder) as app:
+        await make_late(broker, 0, "one")
+        await read.until(lambda: "one" in told(read))
+        assert app.snapshot_faults.problem
+        folder.parent.unlink()
+        await until(lambda: app.snapshot_faults.problem is None)
+    assert held(folder) == await in_kafka(broker)
+
+
+async def test_a_folder_that_is_deleted_under_the_worker_is_made_anew(broker: EmbeddedBroker, tmp_path: Path) -> None:
+    async with Reader(broker.bootstrap, "", "alerts") as read, running(broker, tmp_path / "data") as app:
+        await make_late(broker, 0, "one")
+        await read.until(lambda: "one" in told(read))
+        shutil.rmtree(tmp_path / "data")
+        # Each table notices by itself, so the first problem may be over before the second comes up.
+        await until(lambda: app.snapshot_faults.problem is None and are_all_there(tmp_path / "data"))
+    assert held(tmp_path / "data") == await in_kafka(broker)

@@ -1,0 +1,209 @@
+"""Which shops' standings are published, and when."""
+
+import json
+from typing import Any
+
+import pytest
+
+from rules.calendar.instants import HOUR_MS
+from rules.engine.engine import Engine
+from rules.messages.events import decode
+from rules.reports import forecast
+from rules.reports.standing import standing
+from rules.state.shop import Shop
+from streams.runtime import standings_publisher
+from streams.runtime.standings_publisher import EVERY_S, REFRESH_S, TURN_S, Standings
+from tests.runtime.support import LATE_MS, START_MS, book, event
+
+
+class Desk:
+    """An engine, its standings, and a clock that the test moves."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.now_s = 1_000.0
+        self.takes_s = 0.0
+        monkeypatch.setattr(standings_publisher, "monotonic", lambda: self.now_s)
+        monkeypatch.setattr(standings_publisher, "thread_time", self._tick)
+        self.standings = Standings()
+        self.engine = Engine(book(), stepping=True, emit=lambda shop, _: self.standings.note_alert(shop))
+
+    def _tick(self) -> float:
+        self.now_s += self.takes_s
+        return self.now_s
+
+    def hear(self, *values: bytes) -> None:
+        for value in values:
+            self.engine.apply(*decode(value))
+
+    def commit_cycle(self) -> list[str]:
+        """The shops published after one turn."""
+        self.engine.settle()
+        self.standings.note(self.engine.drain())
+        self.standings.turn(self.engine)
+        return [key.decode() for key, _ in self.standings.take()]
+
+
+@pytest.fixture
+def desk(monkeypatch: pytest.MonkeyPatch) -> Desk:
+    return Desk(monkeypatch)
+
+
+def placed(shop: str, order: str = "1", **others: Any) -> bytes:
+    return event("order.placed", START_MS, order, shop=shop, **others)
+
+
+def test_before_there_is_any_time_nothing_stands(desk: Desk) -> None:
+    desk.hear(placed("a"))
+    assert desk.commit_cycle() == []
+    desk.engine.advance(START_MS)
+    assert desk.commit_cycle() == ["joom/a"]
+
+
+def test_shops_that_changed_are_published_and_no_others(desk: Desk) -> None:
+    desk.engine.advance(START_MS)
+    desk.hear(placed("a"), placed("b"))
+    assert desk.commit_cycle() == ["joom/a", "joom/b"]
+    desk.now_s += EVERY_S
+    desk.hear(placed("b", "2"))
+    assert desk.commit_cycle() == ["joom/b"]
+    assert desk.commit_cycle() == []
+
+
+def test_a_shop_is_published_when_something_is_said_of_it(desk: Desk) -> None:
+    desk.engine.advance(START_MS)
+    desk.hear(placed("a"), placed("b"), event("order.shipped", START_MS, shop="b"))
+    desk.commit_cycle()
+    desk.now_s += EVERY_S
+    desk.engine.advance(START_MS + LATE_MS)
+    assert desk.commit_cycle() == ["joom/a"]
+
+
+def test_one_that_changes_all_the_time_waits_its_turn_and_is_not_forgotten(desk: Desk) -> None:
+    desk.engine.advance(START_MS)
+    desk.hear(placed("a"))
+    assert desk.commit_cycle() == ["joom/a"]
+    desk.hear(placed("a", "2"))
+    assert desk.commit_cycle() == []
+    desk.now_s += EVERY_S
+    assert desk.commit_cycle() == ["joom/a"]
+
+
+def test_one_that_does_not_change_is_refreshed_now_and_then(desk: Desk) -> None:
+    desk.engine.advance(START_MS)
+    desk.hear(placed("a"))
+    desk.commit_cycle()
+    desk.now_s += REFRESH_S - 1
+    assert desk.commit_cycle() == []
+    desk.now_s += 1
+    assert desk.commit_cycle() == ["joom/a"]
+
+
+def test_a_turn_ends_after_its_time_and_the_rest_comes_first_in_the_next(desk: Desk) -> None:
+    desk.engine.advance(START_MS)
+    desk.hear(*(placed(shop) for shop in "abcde"))
+    desk.takes_s = 0.26 * TURN_S  # at each shop's pause, and after it
+    assert desk.commit_cycle() == ["joom/a", "joom/b"]
+    assert desk.commit_cycle() == ["joom/c", "joom/d"]
+    assert desk.commit_cycle() == ["joom/e"]
+
+
+def test_nothing_is_due_is_said(desk: Desk) -> None:
+    assert not desk.standings.turn(desk.engine)
+    desk.engine.advance(START_MS)
+    assert not desk.standings.turn(desk.engine)
+    desk.hear(placed("a"))
+    desk.commit_cycle()
+    assert not desk.standings.turn(desk.engine)
+
+
+def hear_of_a_long_one(desk: Desk) -> None:
+    """A shop that takes many turns, and two that don't."""
+    desk.engine.advance(START_MS)
+    desk.hear(*(placed("long", str(n)) for n in range(10 * forecast.STRETCH)))
+    desk.takes_s = 2 * TURN_S  # each stretch is a turn
+
+
+def test_a_shop_that_takes_many_turns_leaves_every_other_one_to_those_that_do_not(desk: Desk) -> None:
+    hear_of_a_long_one(desk)
+    published = [desk.commit_cycle() for _ in range(3)]
+    desk.hear(placed("a"))
+    desk.takes_s = 0.1 * TURN_S
+    published += [desk.commit_cycle() for _ in range(2)]
+    assert published.count(["joom/a"]) == 1
+    published += [desk.commit_cycle() for _ in range(10)]
+    assert [each for each in published if each] == [["joom/a"], ["joom/long"]]
+
+
+def test_a_shop_in_the_making_is_not_begun_again_by_what_happens_meanwhile_but_after_it(desk: Desk) -> None:
+    hear_of_a_long_one(desk)
+    turns = 1
+    while not (published := desk.commit_cycle()):
+        turns += 1
+        desk.hear(placed("long", f"later{turns}"))
+        desk.now_s += EVERY_S
+    assert (published, turns) == (["joom/long"], 11)
+    desk.takes_s = 0.0
+    desk.now_s += EVERY_S
+    assert desk.commit_cycle() == ["joom/long"]
+
+
+def test_a_shop_that_comes_to_be_judged_by_other_rules_meanwhile_is_begun_again(desk: Desk) -> None:
+    hear_of_a_long_one(desk)
+    desk.commit_cycle()
+    shop = desk.engine.shops["joom", "long"]
+    shop.rebind(book().plan("joom"))  # as good as its own, and another
+    desk.takes_s = 0.0
+    assert desk.commit_cycle() == []
+    assert desk.commit_cycle() == ["joom/long"]
+
+
+def test_a_standing_that_cannot_be_worked_out_keeps_no_other_from_going_out(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def broken(shop: Shop, at_ms: int) -> dict[str, Any]:
+        return {"never": 1 // 0} if shop.name == "a" else standing(shop, at_ms)
+
+    monkeypatch.setattr(standings_publisher, "standing", broken)
+    desk.engine.advance(START_MS)
+    desk.hear(placed("a"), placed("b"))
+    assert desk.commit_cycle() == ["joom/b"]
+    assert "the standing of joom/a can't be worked out" in caplog.text
+
+
+def test_after_a_restart_all_are_published_once(desk: Desk) -> None:
+    desk.engine.advance(START_MS)
+    desk.hear(placed("a"), placed("b"))
+    desk.commit_cycle()
+    desk.standings = Standings()
+    assert desk.commit_cycle() == ["joom/a", "joom/b"]
+    desk.now_s += EVERY_S
+    assert desk.commit_cycle() == []
+
+
+def test_a_shops_own_facts_are_news_of_it(desk: Desk) -> None:
+    desk.engine.advance(START_MS)
+    desk.hear(placed("a"))
+    desk.commit_cycle()
+    desk.now_s += EVERY_S
+    desk.hear(event("rating.updated", START_MS, None, shop="a", data={"score": 4.9}))
+    assert desk.commit_cycle() == ["joom/a"]
+
+
+def test_a_record_is_the_standing_with_the_orders_to_ship_next(desk: Desk) -> None:
+    desk.engine.advance(START_MS)
+    desk.hear(
+        placed("a", "later", time=START_MS + HOUR_MS),
+        placed("a", "soon"),
+        placed("a", "shipped"),
+        event("order.shipped", START_MS, "shipped", shop="a"),
+    )
+    desk.engine.settle()
+    desk.standings.note(desk.engine.drain())
+    desk.standings.turn(desk.engine)
+    ((_, value),) = desk.standings.take()
+    record = json.loads(value)
+    assert (record["platform"], record["shop"], record["at"]) == ("joom", "a", "2026-01-01T00:00:00Z")
+    assert [(each["order"], each["due_at"]) for each in record["due"]] == [
+        ("soon", "2026-01-04T00:00:00Z"),
+        ("later", "2026-01-04T01:00:00Z"),
+    ]
