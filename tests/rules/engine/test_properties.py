@@ -277,7 +277,7 @@ def test_derived_counts_are_those_rebuilt_from_the_orders(rules: RuleBook, stepp
                     day: set(orders) for day, orders in other.bad.items()
                 }
                 counter.advance(engine.clock_ms)
-                ahead = counter.ahead_at(engine.clock_ms)
+                ahead = counter.next_period_count(engine.clock_ms)
                 expected = counter.counts_at(engine.clock_ms) if ahead is None else [ahead]
                 if counter.idle:
                     assert not any(each.bad for each in expected)
