@@ -113,7 +113,8 @@ class Registration(Struct, kw_only=True, forbid_unknown_fields=True, frozen=True
     `platform/shop/order`, and `{reference_in_url}`; for a `batch` of more than 1 these stand in `each`, and `{numbers}`
     in the call is the list of them. Of a batch, `rejected` are those that were not taken, each with its `number` and a
     `code`: `known` ones say that it is followed already, `quota` ones that no more are taken. `release` lets one
-    number go. `check` is a call that changes nothing.
+    number go, `again` has one followed that it has stopped to follow, where `call` doesn't. `check` is a call that
+    changes nothing.
     """
 
     call: Call
@@ -125,6 +126,7 @@ class Registration(Struct, kw_only=True, forbid_unknown_fields=True, frozen=True
     known: tuple[int | str, ...] = ()
     quota: tuple[int | str, ...] = ()
     release: Call | None = None
+    again: Call | None = None
     check: Call | None = None
     carriers: dict[str, str] = {}
     needs_carrier: bool = False

@@ -130,7 +130,7 @@ def _calls(api: Api) -> Iterator[tuple[str, Call]]:
     for name, fetch in api.fetches.items():
         yield f"$.api.fetches.{name}.call", fetch.call
     if api.registration is not None:
-        for part in ("call", "release", "check"):
+        for part in ("call", "release", "again", "check"):
             if (call := getattr(api.registration, part)) is not None:
                 yield f"$.api.registration.{part}", call
 

@@ -45,7 +45,7 @@ class Number(NamedTuple):
 class Mapped:
     """The events, oldest first of each record, and what could not be mapped and why. `thin` are pushes to be completed;
     `orders` are those that were told of, whether that means an event or not; `over` are references of orders whose
-    parcels nobody waits for; `notices` are for the operator."""
+    parcels nobody waits for, `again` numbers that the service follows no more; `notices` are for the operator."""
 
     events: list[dict[str, Any]] = field(default_factory=list)
     problems: list[str] = field(default_factory=list)
@@ -53,6 +53,7 @@ class Mapped:
     orders: set[str] = field(default_factory=set)
     numbers: list[Number] = field(default_factory=list)
     over: list[str] = field(default_factory=list)
+    again: list[Number] = field(default_factory=list)
     notices: list[Notice] = field(default_factory=list)
 
 
@@ -200,8 +201,10 @@ class _Mapper:
                 self._cannot(name, error)
                 continue
             found = Number(reference, str(number or ""), str(carrier or ""))
-            if number and found not in self.mapped.numbers:
-                self.mapped.numbers.append(found)
+            is_again = numbers.again is not None and numbers.again.hold(here)
+            noted = self.mapped.again if is_again else self.mapped.numbers
+            if number and found not in noted:
+                noted.append(found)
 
     def _see(self, message: Message, scope: dict[str, Any]) -> None:
         with suppress(ValueError):  # which is told where the record means something

@@ -26,7 +26,8 @@ from tests.support.kafka import Kafka, count_records
 
 LISTENS = "pushes are taken on "
 LIMIT_MS = 100.0
-WARM_UP_S = 2.0
+WARM_UP_S = 5.0
+"""Java is slow at first."""
 ANSWER_S = 30.0
 """A push that isn't answered within this counts as such."""
 

@@ -12,7 +12,8 @@ import pytest
 from rules.dsl.yaml_source import BadPack
 from streams.feeds import apps
 from streams.feeds.apps import FeedSettings
-from streams.feeds.mapping import Mapped, Number
+from streams.feeds.decoding import Request
+from streams.feeds.mapping import Mapped, Number, map_request
 from streams.feeds.polling.client import Time
 from streams.feeds.polling.clients import Clients, session
 from streams.feeds.polling.ledger import Ledger
@@ -22,7 +23,7 @@ from streams.feeds.polling.polls import registrars_of
 from streams.feeds.polling.registrar import EVERY_S, Registrar
 from tests.feeds.emulated.platform import DAY_MS, Clock
 from tests.feeds.emulated.services import AfterShip, Kdniao, Kuaidi100, Service, Track17
-from tests.feeds.support import mapped, shopee
+from tests.feeds.support import mapped, shopee, source
 
 SERVICES: list[Callable[[Clock], Service]] = [Track17, AfterShip, Kuaidi100, Kdniao]
 
@@ -176,6 +177,31 @@ async def test_numbers_of_delivered_and_voided_orders_are_let_go(track17: Track1
         await here.registrar.turn()
         assert here.counts() == {FOLLOWED: 3, GONE: 3}
     assert set(track17.followed) == {"M-A2", "N-A3", "M-A3"}
+
+
+async def test_a_number_that_the_service_stopped_to_follow_is_told_once_more_and_no_third_time(
+    track17: Track17, tmp_path: Path
+) -> None:
+    told = {"event": "TRACKING_STOPPED", "data": {"number": "N1", "tag": "shopee/s1/A1"}}
+    async with desk(track17, tmp_path) as here:
+        here.note("N1")
+        await here.registrar.turn()
+        for expected in (1, 1):
+            track17.stopped.add("N1")
+            here.book.note([mapped("track17", told)])
+            await here.registrar.turn()  # it is given half an hour
+            track17.clock.at_ms += 2 * DAY_MS
+            await here.registrar.turn()
+            assert track17.calls["/track/v2.2/retrack"] == expected
+        assert here.counts() == {FOLLOWED: 1}
+    assert (track17.calls["/track/v2.2/register"], track17.stopped) == (1, {"N1"})
+
+
+def test_kuaidi100_says_itself_that_it_has_given_up() -> None:
+    param = 'param={"status":"abort","lastResult":{"nu":"N1"}}'
+    request = Request(param.encode(), "/feeds/kuaidi100/main?ref=douyin/7/9")
+    found = map_request(source("kuaidi100"), request, "push", {"received_at": "2026-11-06T12:00:00Z"})
+    assert found.again == [Number("douyin/7/9", "N1", "")]
 
 
 async def test_a_number_that_nobody_waits_for_is_not_registered(track17: Track17, tmp_path: Path) -> None:

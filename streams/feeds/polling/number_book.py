@@ -9,7 +9,10 @@ from streams.feeds.polling.client import Time
 from streams.feeds.polling.deadlines import is_whole
 from streams.feeds.polling.parcels import Parcel, Parcels
 
-ARRIVED = frozenset({"delivered", "returned", "expired"})
+AGAIN_MS = 30 * 60_000
+"""A service that has stopped to follow a number is told of it once more after this."""
+
+ARRIVED = frozenset({"delivered", "returned"})
 """States of a parcel after which there are no news."""
 
 
@@ -31,12 +34,16 @@ class NumberBook:
         now_ms = self._time.now_ms()
         numbers: list[Number] = []
         over: list[tuple[str, str | None]] = []
+        again: list[Number] = []
         for each in mapped:
             numbers += each.numbers
+            again += each.again
             over += [(reference, None) for reference in each.over]
             over += _ended(each.events)
         for service, registering in self._services.items():
             self._parcels.note(service, _wanted(numbers, registering), now_ms)
+        for stopped in again:
+            self._parcels.again(stopped.reference, stopped.tracking_no, now_ms + AGAIN_MS)
         for reference, tracking_no in over:
             self._parcels.end(reference, now_ms, tracking_no)
 

@@ -27,7 +27,8 @@ STATES: Final = (NEW, FOLLOWED, REFUSED, LEAVING, GONE)
 _TABLES = """
 CREATE TABLE IF NOT EXISTS parcels (
     service TEXT, tracking_no TEXT, carrier TEXT NOT NULL, reference TEXT NOT NULL, state TEXT NOT NULL,
-    tries INTEGER NOT NULL, due_ms INTEGER NOT NULL, PRIMARY KEY (service, tracking_no)
+    tries INTEGER NOT NULL, due_ms INTEGER NOT NULL, again INTEGER NOT NULL DEFAULT 0,
+    PRIMARY KEY (service, tracking_no)
 ) WITHOUT ROWID;
 CREATE INDEX IF NOT EXISTS parcels_of_order ON parcels (reference);
 CREATE INDEX IF NOT EXISTS parcels_due ON parcels (service, state, due_ms);
@@ -35,12 +36,14 @@ CREATE INDEX IF NOT EXISTS parcels_due ON parcels (service, state, due_ms);
 
 
 class Parcel(NamedTuple):
-    """`carrier` is the platform's word. `tries` is how often it was refused so far."""
+    """`carrier` is the platform's word. `tries` is how often it was refused so far. `again`: the service has stopped to
+    follow it."""
 
     tracking_no: str
     carrier: str
     reference: str
     tries: int = 0
+    again: bool = False
 
 
 class Parcels:
@@ -62,7 +65,7 @@ class Parcels:
             return
         with self._database:
             self._database.execute("BEGIN IMMEDIATE")
-            self._database.executemany("INSERT OR IGNORE INTO parcels VALUES (?, ?, ?, ?, ?, ?, ?)", rows)
+            self._database.executemany("INSERT OR IGNORE INTO parcels VALUES (?, ?, ?, ?, ?, ?, ?, 0)", rows)
 
     def end(self, reference: str, now_ms: int, tracking_no: str | None = None) -> None:
         """All numbers of an order, or one of them: nobody waits for it any more."""
@@ -73,14 +76,24 @@ class Parcels:
                 (after, now_ms, reference, before, tracking_no, tracking_no),
             )
 
+    def again(self, reference: str, tracking_no: str, due_ms: int) -> None:
+        """The service has stopped to follow it: it is told of it once more, and no third time."""
+        self._database.execute(
+            "UPDATE parcels SET state = ?, due_ms = ?, tries = 0, again = 1 "
+            "WHERE reference = ? AND tracking_no = ? AND state = ? AND again = 0",
+            (NEW, due_ms, reference, tracking_no, FOLLOWED),
+        )
+
     def due(self, service: str, state: str, now_ms: int, most: int) -> list[Parcel]:
         """Those whose turn it is, the one that has waited longest first."""
         found = self._database.execute(
-            "SELECT tracking_no, carrier, reference, tries FROM parcels WHERE service = ? AND state = ? "
+            "SELECT tracking_no, carrier, reference, tries, again FROM parcels WHERE service = ? AND state = ? "
             "AND due_ms <= ? ORDER BY due_ms, tracking_no LIMIT ?",
             (service, state, now_ms, most),
         )
-        return [Parcel(*row) for row in found]
+        return [
+            Parcel(number, carrier, reference, tries, bool(again)) for number, carrier, reference, tries, again in found
+        ]
 
     def settle(self, service: str, parcels: Iterable[Parcel], state: str, at_ms: int) -> None:
         """What became of them; it is their turn again at `at_ms`, if it ever is. One that nobody waited for any more

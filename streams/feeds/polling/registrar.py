@@ -98,16 +98,20 @@ class Registrar:
                 self._refuse(each, f"its carrier {each.carrier!r} is not known; name it under carriers")
             else:
                 known.append(each)
-        for n in range(0, len(known), self._how.batch):
-            await self._call(known[n : n + self._how.batch])
+        apart = [each for each in known if each.again and self._how.again is not None]
+        together = [each for each in known if each not in apart]
+        for n in range(0, len(together), self._how.batch):
+            await self._call(self._how.call, self._how.batch, together[n : n + self._how.batch])
+        for each in apart:
+            await self._call(self._how.again or self._how.call, 1, [each])
 
-    async def _call(self, parcels: list[Parcel]) -> None:
-        if self._how.batch > 1:
+    async def _call(self, call: Call, batch: int, parcels: list[Parcel]) -> None:
+        if batch > 1:
             names: dict[str, Any] = {"numbers": [filled(self._how.each, self._names(each)) for each in parcels]}
         else:
             names = self._names(parcels[0])
         try:
-            answer = await self._client.ask(self._how.call, **names)
+            answer = await self._client.ask(call, **names)
         except Refused as error:
             for each in parcels:
                 self._later(each, str(error))

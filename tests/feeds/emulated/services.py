@@ -23,6 +23,7 @@ class Service(Platform):
         self.followed: dict[str, str] = {}
         self.carriers: dict[str, Any] = {}
         self.quota = 1_000_000
+        self.stopped: set[str] = set()
 
     def credentials(self) -> tuple[dict[str, str], dict[str, str]]:
         raise NotImplementedError
@@ -51,6 +52,7 @@ class Track17(Service):
         return [
             web.post("/track/v2.2/register", self._register),
             web.post("/track/v2.2/stoptrack", self._stop),
+            web.post("/track/v2.2/retrack", self._again),
             web.post("/track/v2.2/getquota", self._quota),
         ]
 
@@ -83,6 +85,17 @@ class Track17(Service):
         for each in await request.json():
             self.followed.pop(each["number"], None)
         return web.json_response({"code": 0, "data": {"accepted": [], "rejected": []}})
+
+    async def _again(self, request: web.Request) -> web.Response:
+        if (wrong := self._wrong(request)) is not None:
+            return wrong
+        ((each),) = await request.json()
+        if each["number"] not in self.stopped:
+            error = {"code": -18019904, "message": "only stopped ones"}
+            rejected = [{"number": each["number"], "error": error}]
+            return web.json_response({"code": 0, "data": {"accepted": [], "rejected": rejected}})
+        self.stopped.remove(each["number"])
+        return web.json_response({"code": 0, "data": {"accepted": [each], "rejected": []}})
 
     async def _quota(self, request: web.Request) -> web.Response:
         return self._wrong(request) or web.json_response({"code": 0, "data": {"quota_remain": 7}})
