@@ -7,7 +7,7 @@ from typing import Any, NoReturn
 import pytest
 
 from rules.calendar.instants import HOUR_MS, LONGEST_LEAP_MS, MIN_MS, rfc3339
-from rules.facts import order_facts
+from rules.facts import derive, merge
 from rules.facts.order_facts import Terms
 from rules.messages.alerts import decode
 from rules.messages.bounds import LARGEST_BYTES
@@ -308,7 +308,8 @@ def test_a_merge_that_fails_half_way_leaves_nothing_behind_and_the_rest_is_appli
     watched = partition()
     apply(watched, event("order.placed", START_MS + 1, "1", id="later", data={"currency": "USD"}))
     known = copy(watched.engine.shops["joom", "s17"].orders["1"].facts)
-    monkeypatch.setattr(order_facts, "Terms", overflow)  # what is made while an order placed is merged
+    for module in (merge, derive):  # what is made while an order placed is merged, the first and another
+        monkeypatch.setattr(module, "Terms", overflow)
     apply(watched, event("order.placed", START_MS, "1"), event("order.placed", START_MS, "2"))
     monkeypatch.undo()
     apply(watched, event("order.placed", START_MS, "3"))
