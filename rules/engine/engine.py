@@ -21,6 +21,7 @@ from rules.facts.statements import Stamp
 from rules.kinds.deadline.timer import OVERDUE, Timer
 from rules.messages.alert_state import Desired
 from rules.messages.alerts import Alert
+from rules.messages.bad_events import BadEvent, KeptWithout
 from rules.messages.bounds import check_names
 from rules.messages.envelope import Event
 from rules.messages.events import AnyEvent, ClockTick
@@ -121,29 +122,30 @@ class Engine:
                 raise no_room("orders", self.order_count)
             check_names(event, "order")
 
-    def apply(self, event: AnyEvent, at_ms: int) -> None:
+    def apply(self, event: AnyEvent, at_ms: int) -> BadEvent | None:
         """Merges one event into the facts of its order or shop. Rules are evaluated later, by `settle` or `advance`.
 
-        Raises BadEvent for a new shop or order with a bad name, or beyond a ceiling; nothing has changed then.
+        Returns what of the event doesn't fit what is known of its order, and is left out. Raises BadEvent for a new
+        shop or order with a bad name, or beyond a ceiling; nothing has changed then.
         """
-        if not isinstance(event, ClockTick):
-            self.merge(self.shop_of(event), event, at_ms)
+        return None if isinstance(event, ClockTick) else self.merge(self.shop_of(event), event, at_ms)
 
-    def merge(self, shop: Shop, event: Event, at_ms: int) -> None:
+    def merge(self, shop: Shop, event: Event, at_ms: int) -> BadEvent | None:
         """`apply`, for callers that have the event's shop at hand (`shop_of`)."""
         kind = type(event)
         merge = MERGE.get(kind)
         if merge is None:
             self._merge_shop(shop, event, at_ms)
-            return
+            return None
         order_id: str = event.order  # type: ignore[attr-defined]
         stamp = at_ms, intern(event.source), event.id
+        odd: BadEvent | None = None
         order = shop.orders.get(order_id)
         if order is not None:
             facts = order.facts
             changed_facts = merge(facts, event, stamp) if facts.plain else MORE
             if changed_facts < 0:
-                changed_facts = self._merge_details(order, event, stamp)
+                changed_facts, odd = self._merge_details(order, event, stamp)
         else:
             if self.order_count >= self.ceilings.orders:
                 raise no_room("orders", self.order_count)
@@ -151,7 +153,7 @@ class Engine:
             order = Order(order_id, shop)
             changed_facts = merge(order.facts, event, stamp)
             if changed_facts < 0:
-                changed_facts = self._merge_details(order, event, stamp)
+                changed_facts, odd = self._merge_details(order, event, stamp)
             self.keep(order)  # only now: the merge may have raised
         if changed_facts:
             if at_ms > order.last_ms:
@@ -169,15 +171,18 @@ class Engine:
                 results.note_future(order, changed_facts)
             if at_ms <= results.late_before_ms:
                 self._compute_again(shop, at_ms)
+        return odd
 
-    def _merge_details(self, order: Order, event: Event, stamp: Stamp) -> int:
-        """Merges what makes an order more than a plain one; any fact may be another then."""
+    def _merge_details(self, order: Order, event: Event, stamp: Stamp) -> tuple[int, BadEvent | None]:
+        """Merges what makes an order more than a plain one; any fact may be another then. Returns also what doesn't fit
+        the order since then."""
         facts = merge_details(order.facts, event, stamp)
         if facts is None:
-            return 0
+            return 0, None
+        odd = [each for each in facts.odd if each not in order.facts.odd]
         replace_facts(order, facts)
         order.watched_facts = order.shop.plan.masks.watched_facts
-        return EVERY_FACT
+        return EVERY_FACT, KeptWithout(event, stamp[0], odd) if odd else None
 
     def _merge_shop(self, shop: Shop, event: Event, at_ms: int) -> None:
         kind = KINDS.get(type(event))

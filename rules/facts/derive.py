@@ -7,13 +7,18 @@ from typing import Any
 
 import msgspec
 
+from rules.calendar.instants import DAY_MS
 from rules.facts.lines import Item as Written
 from rules.facts.lines import Lines, Quantities, covers
 from rules.facts.order_facts import DetailedFacts, Shipment, Terms
 from rules.facts.parcels import Parcel, hear_all, leave_out, parcels_of
 from rules.facts.statements import LEEWAY_MS, NEWS, Stamp, Statement, Statements, is_far, newest
+from rules.messages.bounds import exact, quoted
 from rules.messages.events import Item
 from rules.messages.names import parcel_name
+
+AGAIN_MS = 30 * DAY_MS
+"""An order that is placed once more so long after is another one under the same number, or a mistake."""
 
 
 def derive(statements: Statements) -> DetailedFacts:
@@ -237,27 +242,48 @@ class _Derived:
             facts.shipment = _shipment([each for parcel in counting for each in parcel.statements] + self._general)
             facts.parcels = tuple(self._parcel_facts(each) for each in counting)
         facts.left_out = tuple(self._left_out())
+        facts.odd = tuple(self._odd())
         self._say_lines()
 
     def _left_out(self) -> Iterator[tuple[str, str]]:
         for parcel in self._parcels:
             if parcel.left_out is not None:
                 yield parcel.called() or "-", parcel.left_out
-            for each in parcel.statements:
-                replaced = each.said.get("replaces")
-                if replaced and not any(other.is_named(parcel_name(replaced)) for other in self._parcels):
-                    yield replaced, "is no parcel of this order that another could replace"
         for each in self._waiting:
             name = each.said.get("parcel") or each.said.get("tracking_no")
             yield name or "-", "no shipment of this order names it"
         if self._older:
             yield "older news", f"{self._older} from before the order's day prove nothing"
-        if self._lines.known:
-            for kind in ("shipped", "cancelled", "refunded"):
-                for each in self._of(kind):
-                    for item in each.said.get("items", ()):
-                        if not self._lines.names(item):
-                            yield item.get("line") or item.get("sku") or "-", f"{kind}, but no line of this order"
+
+    def _odd(self) -> Iterator[str]:
+        """What doesn't fit the order, as far as is known by now."""
+        for each in self._of("shipped"):
+            replaced = each.said.get("replaces")
+            if replaced and not any(other.is_named(parcel_name(replaced)) for other in self._parcels):
+                yield f"data.replaces: {quoted(replaced)} is no parcel of this order"
+        span_ms = self._placed[-1].at_ms - self._placed[0].at_ms if self._placed else 0
+        if span_ms > AGAIN_MS:
+            yield f"time: the order had been placed before, {span_ms // DAY_MS} days earlier"
+        if not self._lines.known:
+            return
+        for kind in ("shipped", "cancelled", "refunded"):
+            for each in self._of(kind):
+                for item in each.said.get("items", ()):
+                    if not self._lines.names(item):
+                        name = item.get("line") or item.get("sku") or "-"
+                        yield f"data.items: {quoted(name)} is no line of this order"
+        for name in self._beyond():
+            yield f"data.items: more of {quoted(name)} was cancelled than ordered"
+
+    def _beyond(self) -> list[str]:
+        """Lines of which more was cancelled than ordered."""
+        said: Quantities = {}
+        for each in self._standing("cancelled"):
+            for item in each.said.get("items", ()):
+                names = self._lines.names(item)
+                if len(names) == 1 and item.get("qty") is not None:
+                    said[names[0]] = said.get(names[0], 0) + exact(item["qty"])
+        return [name for name, qty in said.items() if qty > self._lines.ordered[name]]
 
     def _say_lines(self) -> None:
         """How much of each line was ordered, cancelled and shipped, where that was told by line."""

@@ -82,13 +82,7 @@ def _placed(facts: OrderFacts, event: OrderPlaced, stamp: Stamp) -> int:
         return 0 if facts.placed == stamp else MORE
     if facts.news or facts.collected or facts.pickup_failed or facts.deadline_moved or data.paid is False:
         return MORE
-    if data.paid or data.sensitive is False or data.predeclared is False:
-        told = Told.PAID if data.paid else 0
-        told |= Told.NOT_SENSITIVE if data.sensitive is False else 0
-        told |= Told.NOT_PREDECLARED if data.predeclared is False else 0
-        if not _note(facts, told):
-            return MORE
-    facts.terms = Terms(
+    terms = Terms(  # before anything is merged, since it may raise
         None if data.amount is None else str(data.amount),
         None if data.currency is None else intern(data.currency),
         data.mode,
@@ -99,6 +93,13 @@ def _placed(facts: OrderFacts, event: OrderPlaced, stamp: Stamp) -> int:
         data.predeclared is True,
         data.items or (),
     )
+    if data.paid or data.sensitive is False or data.predeclared is False:
+        told = Told.PAID if data.paid else 0
+        told |= Told.NOT_SENSITIVE if data.sensitive is False else 0
+        told |= Told.NOT_PREDECLARED if data.predeclared is False else 0
+        if not _note(facts, told):
+            return MORE
+    facts.terms = terms
     facts.placed = stamp
     return _PLACED
 

@@ -56,6 +56,7 @@ class OrderFacts(Struct, array_like=True, gc=False):
     parcels: ClassVar[tuple["OrderFacts", ...]] = ()
     parcel: ClassVar[str | None] = None
     combined_with: ClassVar[str | None] = None
+    odd: ClassVar[tuple[str, ...]] = ()
 
     placed: Stamp | None = None
     terms: Terms | None = None
@@ -135,9 +136,9 @@ class DetailedFacts(OrderFacts, gc=False):
     """The facts of an order with more than the plain case: they follow from the `statements` (`rules.facts.derive`).
 
     `parcels`: the order as if it had only that one, for each parcel that counts (and then `parcel` is what it is
-    called, `combined_with` the other order in it). `left_out`: parcels and news that don't count, with the reason.
-    `lines`: how much of each was ordered, cancelled and shipped. `part_refunds`: when, and how much. `unpaid`: its
-    clock hasn't started.
+    called, `combined_with` the other order in it). `left_out`: parcels and news that don't count, with the reason;
+    `odd`: what was said that doesn't fit. `lines`: how much of each was ordered, cancelled and shipped. `part_refunds`:
+    when, and how much. `unpaid`: its clock hasn't started.
     """
 
     plain: ClassVar[bool] = False
@@ -153,6 +154,7 @@ class DetailedFacts(OrderFacts, gc=False):
     parcel: str | None = None  # type: ignore[misc]
     combined_with: str | None = None  # type: ignore[misc]
     left_out: tuple[tuple[str, str], ...] = ()
+    odd: tuple[str, ...] = ()  # type: ignore[misc]
     lines: tuple[tuple[str, int | Decimal, int | Decimal, int | Decimal], ...] = ()
     part_refunds: tuple[tuple[int, str | None], ...] = ()
 

@@ -69,7 +69,7 @@ def replay(
         _check_state(state, files)
         with progress(size, quiet=form == "jsonl" and sys.stdout.isatty()) as history.on_read, _uncollected():
             events = history.events_by_time() if sort else history.events()
-            alerts = alerts_of(engine, events, until_ms, history.set_aside, max_leap_days * DAY_MS)
+            alerts = alerts_of(engine, events, until_ms, history.set_aside, max_leap_days * DAY_MS, history.note)
             lines = _shown(alerts, engine, form)
     except UnreadableError as error:
         raise Failed(str(error), 2) from None

@@ -82,6 +82,11 @@ class History:
         self.bad_lines += 1
         self._on_bad(f"{name}:{number}: {bad}")
 
+    def note(self, odd: BadEvent) -> None:
+        """Tells what of the event handed out last was left out."""
+        name, number = self._place
+        self._on_bad(f"{name}:{number}: {odd}")
+
     def _handed_out(self, events: Iterable[PlacedEvent]) -> Iterator[tuple[AnyEvent, int]]:
         for event, at_ms, place in events:
             self._place = place

@@ -125,7 +125,8 @@ class Partition:
                 shop = shop_of.get(record.key)
                 if shop is None or shop.name != event.shop or shop.platform != event.platform:
                     shop = self._find_shop(record, event)
-                engine.merge(shop, event, at_ms)
+                if (unfit := engine.merge(shop, event, at_ms)) is not None:
+                    kept.append((record, unfit))
                 types[type(event)] = count + 1
                 if at_ms > newest_ms:
                     newest_ms = at_ms

@@ -5,6 +5,7 @@ Times lie on a coarse grid of hours, so that events fall on deadlines and on eac
 
 from collections import Counter
 from collections.abc import Iterable
+from typing import Any
 
 import orjson
 from hypothesis import strategies as st
@@ -22,6 +23,7 @@ from tests.rules.history import (
     Happening,
     cancelled,
     collected,
+    event,
     moved,
     placed,
     refunded,
@@ -38,11 +40,40 @@ hours = st.integers(0, 8).map(lambda n: f"{12 * n}h")
 clocks_ms = st.integers(0, 20).map(lambda n: START_MS + 12 * n * HOUR_MS)
 
 
+ITEMS = [{"sku": "A", "qty": 2}, {"sku": "B"}]
+
+
+def more_than_plain(order: str, at: str, where: dict[str, str]) -> st.SearchStrategy[Happening]:
+    """What happens to orders of several parcels and lines, or with more than one fate."""
+    part: Any = [{"sku": "A", "qty": 2}]
+    return st.sampled_from(
+        [
+            placed(order, at, **where, items=ITEMS, amount="9", currency="USD"),
+            placed(order, at, **where, paid=False),
+            event("order.paid", order, at, **where),
+            *(shipped(order, at, **where, tracking_no=number) for number in ("P1", "P2")),
+            shipped(order, at, **where, tracking_no="P3", replaces="P1"),
+            shipped(order, at, **where, tracking_no="P1", items=part),
+            *(collected(order, at, **where, tracking_no=number) for number in ("P1", "P2")),
+            *(scanned(order, at, **where, status=status, tracking_no="P1") for status in ("delivered", "returned")),
+            event("pickup.failed", order, at, **where, tracking_no="P1"),
+            cancelled(order, at, **where, by="seller", items=part),
+            event("order.reopened", order, at, **where),
+            event("order.voided", order, at, **where),
+            refunded(order, at, **where, amount="3"),
+            event("order.returned", order, at, **where, cause="undelivered"),
+        ]
+    )
+
+
 @st.composite
-def happenings(draw: st.DrawFn, platform: str = "joom", movable: bool = True) -> Happening:
-    """One event; which one it is follows from its contents, as with a sender that keeps its ids apart."""
+def happenings(draw: st.DrawFn, platform: str = "joom", movable: bool = True, detailed: bool = False) -> Happening:
+    """One event; which one it is follows from its contents, as with a sender that keeps its ids apart. `detailed`: also
+    such as make an order more than a plain one."""
     where = {"platform": platform, "shop": draw(st.sampled_from(SHOPS))}
     order, at = draw(st.sampled_from(ORDERS)), draw(hours)
+    if detailed and draw(st.integers(0, 3)) == 0:
+        return draw(more_than_plain(order, at, where))
     kind = draw(
         st.sampled_from(["placed", "placed", "shipped", "shipped", "cancelled", "collected", "scanned", "other"])
     )
@@ -64,8 +95,11 @@ def happenings(draw: st.DrawFn, platform: str = "joom", movable: bool = True) ->
     return collected(order, at, **where)
 
 
-def histories(platform: str = "joom", movable: bool = True) -> st.SearchStrategy[list[Happening]]:
-    return st.lists(happenings(platform, movable), min_size=4, max_size=14, unique_by=lambda each: each[0].id)
+def histories(
+    platform: str = "joom", movable: bool = True, detailed: bool = False
+) -> st.SearchStrategy[list[Happening]]:
+    each = happenings(platform, movable, detailed)
+    return st.lists(each, min_size=4, max_size=14, unique_by=lambda each: each[0].id)
 
 
 def shuffled_with_repeats(events: list[Happening]) -> st.SearchStrategy[list[Happening]]:
@@ -111,7 +145,7 @@ Cycle = tuple[list[Happening], int]
 @st.composite
 def commit_cycles(draw: st.DrawFn, platform: str) -> list[Cycle]:
     """A history in any order of arrival, commit cycle by commit cycle, under a clock that only goes on."""
-    events = draw(histories(platform).flatmap(shuffled_with_repeats))
+    events = draw(histories(platform, detailed=True).flatmap(shuffled_with_repeats))
     cuts = sorted(draw(st.lists(st.integers(0, len(events)), min_size=1, max_size=5)))
     clocks = sorted(draw(st.lists(clocks_ms, min_size=len(cuts) + 1, max_size=len(cuts) + 1)))
     parts = [events[start:end] for start, end in zip([0, *cuts], [*cuts, len(events)], strict=True)]

@@ -67,7 +67,7 @@ def platform_of(rules: RuleBook) -> str:
 def test_any_order_of_arrival_and_any_repetition_end_in_the_same_state(
     rules: RuleBook, stepping: bool, data: st.DataObject
 ):
-    events = data.draw(histories(platform_of(rules)))
+    events = data.draw(histories(platform_of(rules), detailed=True))
     at_ms = data.draw(clocks_ms)
     states = []
     for arrived in (events, data.draw(shuffled_with_repeats(events))):
@@ -82,7 +82,7 @@ def test_any_order_of_arrival_and_any_repetition_end_in_the_same_state(
 
 @given(st.sampled_from([JOB, JOOM, DOUYIN]), st.data())
 def test_the_wall_clock_ends_in_the_same_state_by_however_many_leaps(rules: RuleBook, data: st.DataObject):
-    events = data.draw(histories(platform_of(rules)))
+    events = data.draw(histories(platform_of(rules), detailed=True))
     leaps = data.draw(st.lists(clocks_ms, max_size=5))
     states = []
     for way in ([], sorted(leaps)):

@@ -1,6 +1,9 @@
 """Orders that go out in several parcels, in parts, again, or not at all, as rules look at them."""
 
-from rules.harness.replay import replay  # noqa: F401 (what `run` does)
+import pytest
+
+from rules.engine.engine import Engine
+from rules.harness.replay import replay
 from tests.rules.history import (
     book,
     brief,
@@ -141,3 +144,25 @@ def test_the_number_of_a_replaced_parcel_is_free_again():
     reused = rule("event", "reused", ("crossed",), of={"reused": "tracking_no"}, lasts="30d")
     events = [placed("1"), placed("2"), shipped("1", "1h", **P1), shipped("1", "2h", **P2, replaces="P1")]
     assert told([*events, shipped("2", "9h", **P1)], "10h", reused) == []
+
+
+@pytest.mark.parametrize(
+    ("events", "left_out"),
+    [
+        ([shipped(at="5h", **P2, replaces="P9")], "data.replaces: P9 is no parcel of this order"),
+        ([shipped(at="5h", items=[{"sku": "Q"}])], "data.items: Q is no line of this order"),
+        ([cancelled(at="5h", items=[{"sku": "Q"}])], "data.items: Q is no line of this order"),
+        ([cancelled(at="5h", items=[{"sku": "B", "qty": 3}])], "data.items: more of B was cancelled than ordered"),
+        ([placed(at="1500h")], "time: the order had been placed before, 62 days earlier"),
+        ([shipped(at="5h", **P1), shipped(at="6h", **P2, replaces="P1")], None),
+        (
+            [cancelled(at="5h", items=[{"sku": "A", "qty": 1}]), cancelled(at="6h", items=[{"sku": "A", "qty": 1}])],
+            None,
+        ),
+    ],
+)
+def test_what_does_not_fit_its_order_is_left_out_and_said_once(events, left_out):
+    engine, said = Engine(book(late_ship()), stepping=True), []
+    for _ in replay(engine, [placed(items=TWO), *events, *events], note=lambda odd: said.append(str(odd))):
+        pass
+    assert said == ([] if left_out is None else [f"kept without {left_out}"])
