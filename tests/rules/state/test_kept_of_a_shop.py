@@ -12,30 +12,54 @@ from rules.messages.alert_state import Emitted
 from rules.messages.events import Item
 from rules.state.emitted_log import EmittedLog
 from rules.state.sales import Sale, Sales
-from rules.state.tracking_numbers import NumberUse, TrackingNumbers
+from rules.state.tracking_numbers import TOGETHER_MS, NumberUse, TrackingNumbers, Use
 
 ORDERS = st.sampled_from("abcde")
 WEEKLY = Schedule("week", "UTC")
 
 
-@given(st.lists(st.tuples(ORDERS, st.none() | st.tuples(st.sampled_from("XY"), st.integers(0, 3)))))
-def test_all_but_the_first_of_a_number_reuse_it_whatever_came_before(steps: list[tuple[str, NumberUse | None]]) -> None:
-    numbers, now, told = TrackingNumbers(), dict[str, NumberUse | None](), Counter[tuple[int, str]]()
-    for order, use in steps:
-        for changed in numbers.replace(order, now.get(order), use):
-            told[changed] += 1
-        now[order] = use
-    uses: dict[str, list[tuple[int, str]]] = defaultdict(list)
-    for order, use in now.items():
-        if use is not None:
-            uses[use[0]].append((use[1], order))
-    reused = [use for several in uses.values() for use in sorted(several)[1:]]
-    assert numbers.reuses.in_time() == sorted(reused)
-    assert {use for use, times in told.items() if times % 2} == set(reused)
-    for number, several in uses.items():
-        assert numbers.first_used_by(number) == min(several)[1]
-        last_ms = max(several)[0] if len(several) > 1 else MIN_MS
-        assert {numbers.reused_ms(now[order]) for _, order in several} == {last_ms}
+USES = st.builds(
+    NumberUse,
+    st.sampled_from("XY"),
+    st.sampled_from((0, 1, TOGETHER_MS, 2 * TOGETHER_MS, 9 * TOGETHER_MS)),
+    st.sampled_from((None, "C")),
+    st.none() | ORDERS,
+)
+
+
+def in_other_parcels(uses: list[Use]) -> set[Use]:
+    """Of the uses of a number, those that went out in another parcel than the first."""
+    first = {min(uses, key=lambda use: use[:2])}
+    while more := {use for use in {*uses} - first if any(use.is_one_parcel_with(each) for each in first)}:
+        first |= more
+    return {*uses} - first
+
+
+@given(st.lists(st.tuples(ORDERS, st.lists(USES, max_size=3, unique=True).map(tuple))))
+def test_all_but_the_first_parcel_of_a_number_reuse_it(steps: list[tuple[str, tuple[NumberUse, ...]]]) -> None:
+    numbers, now, changes = TrackingNumbers(), dict[str, tuple[NumberUse, ...]](), Counter[tuple[int, str]]()
+    for order, uses in steps:
+        changes.update(numbers.replace(order, now.get(order, ()), uses))
+        now[order] = uses
+    by_number: dict[str, list[Use]] = defaultdict(list)
+    for order, uses in now.items():
+        for use in uses:
+            by_number[use.number].append(Use(use.at_ms, order, use.carrier, use.combined_with))
+    reused = {number: in_other_parcels(several) for number, several in by_number.items()}
+    instants = sorted((use.at_ms, use.order) for uses in reused.values() for use in uses)
+    assert numbers.reuses.in_time() == instants
+    assert sorted(each for each, times in Counter(instants).items() if times % 2) == sorted(
+        each for each, times in changes.items() if times % 2
+    )
+    for number, several in by_number.items():
+        assert numbers.first_used_by(number) == min(use[:2] for use in several)[1]
+    for order, uses in now.items():
+        for use in uses:
+            as_kept = Use(use.at_ms, order, use.carrier, use.combined_with)
+            assert numbers.is_reuse(order, use) == (as_kept in reused[use.number])
+        shared = [by_number[use.number] for use in uses if len(by_number[use.number]) > 1]
+        last_ms = max((use.at_ms for several in shared for use in several), default=MIN_MS)
+        assert numbers.reused_ms(uses) == last_ms
 
 
 @given(st.lists(st.tuples(ORDERS, st.none() | st.tuples(st.integers(0, 2), st.integers(1, 3)))))
