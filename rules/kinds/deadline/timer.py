@@ -5,7 +5,7 @@ from datetime import date
 
 from rules.calendar.days import business_days_expression, start_of_day
 from rules.calendar.durations import BusinessDays
-from rules.calendar.instants import HOUR_MS, NEVER
+from rules.calendar.instants import HOUR_MS, MIN_MS, NEVER
 from rules.codegen import Written, function
 from rules.expr.conditions import compile_condition, expression, order_function
 from rules.expr.moments import Moment, asked, found, latest, of_fact
@@ -179,7 +179,10 @@ class Timer:
             return "voided"
         facts = self.view_due(facts, last_emitted.due_ms)
         if self.by_parcel and facts.parcels:
-            return "no_longer_applies"  # the parcel no longer counts
+            if isinstance(self.rule, Deadline) and len(facts.parcels) > 1:
+                return "no_longer_applies"  # the parcel no longer counts
+            # Of a parcel its deadline has moved, as each news moves a silence's.
+            facts = max(facts.parcels, key=lambda view: self.due(view) or MIN_MS)
         since = last_emitted.due_ms if last_emitted.stage == "overdue" else last_emitted.at_ms
         stamps = self._until(facts)
         first = min([stamp[0] for stamp in stamps if stamp is not None], default=None)
