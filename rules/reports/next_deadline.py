@@ -1,5 +1,7 @@
-"""An order's next deadline, and the rules whose deadlines lie ahead."""
+"""An order's deadlines: those that lie ahead, those its shipping is still awaited for, and those its carrier's scan is
+awaited for."""
 
+from collections.abc import Iterator
 from typing import NamedTuple
 
 from rules.calendar.instants import NEVER
@@ -9,11 +11,12 @@ from rules.plan.shop_plan import Plan
 
 
 class Due(NamedTuple):
-    """The next deadline (epoch ms), and the rules and clauses whose deadlines lie ahead, soonest first."""
+    """A deadline that is still awaited, whether it lies ahead or has passed: when it falls (epoch ms), its timer, and
+    the order or parcel it is about."""
 
     at_ms: int
-    rules: tuple[str, ...]
-    clauses: tuple[str, ...]
+    timer: Timer
+    about: OrderFacts
 
 
 def deadlines_ahead(plan: Plan, facts: OrderFacts, after_ms: int, known_ms: int) -> list[tuple[int, Timer]]:
@@ -45,10 +48,47 @@ def first_ahead(plan: Plan, facts: OrderFacts, after_ms: int, known_ms: int) -> 
     return None if first_ms == NEVER else first_ms
 
 
-def next_deadline(plan: Plan, facts: OrderFacts, now_ms: int) -> Due | None:
-    """None if no deadline lies ahead. A known fact counts even where the clock lags behind it."""
-    ahead = deadlines_ahead(plan, facts, now_ms, max(now_ms, facts.last_at_ms()))
-    if not ahead:
-        return None
-    rules = [timer.rule for _, timer in ahead]
-    return Due(ahead[0][0], tuple(rule.id for rule in rules), tuple(rule.clause for rule in rules))
+HANDED_OVER = frozenset({"shipped", "collected", "scanned", "delivered"})
+"""Facts that shipping an order brings, at once or in time."""
+
+SCANNED = frozenset({"collected", "scanned"})
+"""Facts that the carrier's first scan brings."""
+
+
+def waits_to_be_shipped(facts: OrderFacts) -> bool:
+    """Whether the order is the warehouse's to ship: it isn't marked as shipped, no carrier has it, and it is still
+    wanted."""
+    gone = facts.shipped or facts.collected or facts.scanned
+    return facts.placed is not None and facts.voided is None and gone is None and not facts.is_over()
+
+
+def ship_deadlines(plan: Plan, facts: OrderFacts) -> list[Due]:
+    """The deadlines of an order that waits to be shipped, the earliest first; empty for any other. One that has passed
+    is among them until the order is shipped or over, so the list follows from the facts and needs no clock."""
+    if not waits_to_be_shipped(facts):
+        return []
+    return _by_time(
+        Due(due_ms, timer, facts)
+        for timer in plan.timers
+        if not timer.by_parcel
+        and not HANDED_OVER.isdisjoint(timer.rule.until)
+        and (due_ms := timer.open_due(facts)) is not None
+    )
+
+
+def scan_deadlines(plan: Plan, facts: OrderFacts) -> list[Due]:
+    """The deadlines by which a carrier should have scanned what is shipped, of each parcel that it hasn't; the earliest
+    first, and also those that have passed."""
+    if facts.voided is not None or facts.is_over():
+        return []
+    return _by_time(
+        Due(due_ms, timer, view)
+        for timer in plan.timers
+        if not SCANNED.isdisjoint(timer.rule.until)
+        for view in timer.views(facts)
+        if view.shipped is not None and not view.is_over() and (due_ms := timer.open_due(view)) is not None
+    )
+
+
+def _by_time(dues: Iterator[Due]) -> list[Due]:
+    return sorted(dues, key=lambda due: (due.at_ms, due.timer.rule.id, due.about.parcel or ""))

@@ -51,6 +51,5 @@ def _runners(
         yield Runner(notifier, names.alerts, settings)
     if settings.redis:
         yield Runner(RedisAlerts(Delivery("redis"), settings.redis, warehouses), names.alerts, settings)
-        wall = settings.clock == "wall"
-        due = RedisDue(Delivery("redis-due"), settings.redis, book, warehouses, wall)
+        due = RedisDue(Delivery("redis-due"), settings.redis, book, warehouses)
         yield Runner(due, names.facts, settings)

@@ -203,7 +203,7 @@ async def test_an_alert_that_is_forgotten_has_no_revision_any_more(redis_server:
 
 
 async def test_articles_decide_about_the_warehouse_where_the_mapping_says_so(redis_server: RedisServer) -> None:
-    due = RedisDue(Delivery("redis-due"), redis_server.url, book(), BY_ARTICLE, wall=True)
+    due = RedisDue(Delivery("redis-due"), redis_server.url, book(), BY_ARTICLE)
     async with due, hand(redis_server, warehouses=BY_ARTICLE) as sink:
         orders = Hand(due)
         stamp: Stamp = (wall_ms() - 1_000, "erp", "e-1")

@@ -8,14 +8,16 @@ from typing import Any
 
 from redis import Redis
 
+from rules.calendar.instants import HOUR_MS
+from rules.plan.rule_book import RuleBook
 from streams.clock import wall_ms
 from streams.kafka.keys import order_key
 from streams.sinks.delivery import Delivery
 from streams.sinks.redis.ship_next_set import HOMES, LOOK_MS, MEMBERS, RedisDue
 from streams.warehouses import Warehouses
-from tests.runtime.support import LATE_MS, book, until
+from tests.runtime.support import LATE_MS, until
 from tests.sinks.support import Hand
-from tests.sinks.test_ship_next import WAREHOUSES, facts
+from tests.sinks.test_ship_next import BOOK, WAREHOUSES, WITH_SCANS, facts
 from tests.support.servers import RedisServer
 
 PLACED_MS = wall_ms() - 3_600_000
@@ -26,10 +28,14 @@ Order = tuple[str, bytes | None]
 
 @asynccontextmanager
 async def hand(
-    server: RedisServer, log: Sequence[Order] = (), warehouses: Warehouses = WAREHOUSES, patience_s: float = 60.0
+    server: RedisServer,
+    log: Sequence[Order] = (),
+    warehouses: Warehouses = WAREHOUSES,
+    patience_s: float = 60.0,
+    rules: RuleBook = BOOK,
 ) -> AsyncIterator[Hand]:
     """A sink that has read a log of orders of shop s17, and what comes with `hear`."""
-    async with RedisDue(Delivery("redis-due", patience_s), server.url, book(), warehouses, wall=True) as sink:
+    async with RedisDue(Delivery("redis-due", patience_s), server.url, rules, warehouses) as sink:
         driven = Hand(sink)
         for order, value in log:
             driven.write(value, key=order_key("joom", "s17", order).decode())
@@ -46,11 +52,13 @@ def client(server: RedisServer) -> Any:
     return Redis.from_url(server.url, decode_responses=True)
 
 
-def due(server: RedisServer, warehouse: str = "west") -> dict[str, int]:
-    return {
-        member: int(score)
-        for member, score in client(server).zrange(f"shipclock:due:{warehouse}", 0, -1, withscores=True)
-    }
+def due(server: RedisServer, warehouse: str = "west", name: str = "due") -> dict[str, int]:
+    found = client(server).zrange(f"shipclock:{name}:{warehouse}", 0, -1, withscores=True)
+    return {member: int(score) for member, score in found}
+
+
+def chase(server: RedisServer, warehouse: str = "west") -> dict[str, int]:
+    return due(server, warehouse, "chase")
 
 
 def saves(server: RedisServer, warehouse: str = "west") -> dict[str, Any]:
@@ -137,14 +145,23 @@ async def test_a_changed_mapping_moves_what_is_there(redis_server: RedisServer) 
     assert (set(due(redis_server)), set(due(redis_server, "default"))) == (set(), {"joom/s17/1"})
 
 
-async def test_in_event_time_deadlines_pass_with_the_partitions_clock(redis_server: RedisServer) -> None:
-    async with RedisDue(Delivery("redis-due"), redis_server.url, book(), WAREHOUSES, wall=False) as sink:
-        driven = Hand(sink)
-        await driven.assigned()
-        await hear(driven, "1", facts(placed_ms=PLACED_MS - 10 * LATE_MS))
-        assert set(due(redis_server)) == {"joom/s17/1"}
-        await driven.send(b'{"clock_ms":%d}' % PLACED_MS, key='"clock"')
-        assert due(redis_server) == {}
+async def test_an_order_stays_when_its_deadline_has_passed_and_stands_first(redis_server: RedisServer) -> None:
+    late_ms = PLACED_MS - 10 * LATE_MS
+    async with hand(redis_server, [("1", facts(placed_ms=PLACED_MS)), ("2", facts(placed_ms=late_ms))]) as sink:
+        assert list(due(redis_server).items()) == [("joom/s17/2", late_ms + LATE_MS), ("joom/s17/1", DUE_MS)]
+        await hear(sink, "2", facts(placed_ms=late_ms, shipped_ms=PLACED_MS))
+    assert set(due(redis_server)) == set(saves(redis_server)) == {"joom/s17/1"}
+
+
+async def test_a_shipped_order_is_listed_for_the_carrier_until_its_scan(redis_server: RedisServer) -> None:
+    async with hand(redis_server, [("1", facts(placed_ms=PLACED_MS))], rules=WITH_SCANS) as sink:
+        await hear(sink, "1", facts(placed_ms=PLACED_MS, shipped_ms=PLACED_MS))
+        assert (due(redis_server), saves(redis_server)) == ({}, {})
+        assert chase(redis_server) == {"joom/s17/1": PLACED_MS + 48 * HOUR_MS}
+        await hear(sink, "1", facts("DE-1", placed_ms=PLACED_MS, shipped_ms=PLACED_MS))
+        assert (chase(redis_server), set(chase(redis_server, "berlin"))) == ({}, {"joom/s17/1"})
+        await hear(sink, "1", facts("DE-1", placed_ms=PLACED_MS, shipped_ms=PLACED_MS, scanned_ms=PLACED_MS))
+    assert chase(redis_server, "berlin") == {} == client(redis_server).hgetall(f"{MEMBERS}0")
 
 
 async def test_many_orders_go_in_several_transactions(redis_server: RedisServer) -> None:

@@ -1,4 +1,4 @@
-"""The orders that wait for a deadline, by warehouse."""
+"""The orders that wait to be shipped, or for their carrier's scan, by warehouse."""
 
 import orjson
 from hypothesis import given, settings
@@ -13,40 +13,43 @@ from rules.messages.events import Item
 from rules.messages.shop_events import ListingData, ProfileData
 from rules.plan.rule_book import RuleBook
 from streams.kafka.keys import order_key
-from streams.sinks.redis.ship_next import ShipNext
+from streams.sinks.redis.ship_next import ShipNext, Waiting
 from streams.warehouses import Entry, Warehouses
 from tests.rules.history import book as book_of
-from tests.rules.history import late_ship
+from tests.rules.history import late_ship, rule
 from tests.runtime.support import LATE_MS, START_MS, book
 
 WAREHOUSES = Warehouses((Entry("berlin", sku_prefix="DE-"), Entry("west", shop="s17")))
 DUE_MS = START_MS + LATE_MS
 BOOK = book()
+SCAN = rule("deadline", "scan", **{"from": "shipped"}, until=["scanned", "cancelled"], within="48h")
+WITH_SCANS = book_of(late_ship(), SCAN)
 
 
-def facts(*skus: str, placed_ms: int = START_MS, shipped_ms: int | None = None) -> bytes:
+def facts(*skus: str, placed_ms: int = START_MS, shipped_ms: int | None = None, scanned_ms: int | None = None) -> bytes:
     terms = Terms(amount="12.50", currency="USD", items=tuple(Item(sku) for sku in skus))
     return encode_facts(
         OrderFacts(
             placed=(placed_ms, "erp/1", "e-1"),
             terms=terms,
             shipped=None if shipped_ms is None else (shipped_ms, "erp/1", "e-2"),
+            scanned=None if scanned_ms is None else (scanned_ms, "erp/1", "e-3"),
         )
     )
 
 
-def heard(*orders: tuple[str, bytes | None], now_ms: int = START_MS, shop: str = "s17") -> ShipNext:
-    ahead = ShipNext(BOOK, WAREHOUSES)
+def heard(*orders: tuple[str, bytes | None], rules: RuleBook = BOOK) -> ShipNext:
+    ahead = ShipNext(rules, WAREHOUSES)
     for order, value in orders:
-        ahead.apply(order_key("joom", shop, order), value, now_ms)
+        ahead.apply(order_key("joom", "s17", order), value)
     return ahead
 
 
 def test_an_order_waits_in_its_warehouse_with_what_shipping_it_saves() -> None:
     ahead = heard(("1", facts()))
     waiting = ahead.waiting["joom/s17/1"]
-    assert (waiting.warehouse, waiting.at_ms) == ("west", DUE_MS)
-    assert orjson.loads(waiting.saves) == {
+    assert (waiting.warehouse, waiting.ship_ms, waiting.scan_ms) == ("west", DUE_MS, None)
+    assert orjson.loads(waiting.saves or b"") == {
         "due_at": "2026-01-04T00:00:00Z",
         "rules": ["late.ship"],
         "clauses": ["late-1"],
@@ -56,7 +59,7 @@ def test_an_order_waits_in_its_warehouse_with_what_shipping_it_saves() -> None:
 
 
 def test_a_shipped_order_no_longer_waits() -> None:
-    ahead = heard(("1", facts()), ("1", facts(shipped_ms=START_MS + HOUR_MS)), now_ms=START_MS + HOUR_MS)
+    ahead = heard(("1", facts()), ("1", facts(shipped_ms=START_MS + HOUR_MS)))
     assert not ahead.waiting
 
 
@@ -65,27 +68,25 @@ def test_neither_does_one_that_was_dropped() -> None:
     assert not ahead.waiting and not ahead.homes
 
 
-def test_one_whose_last_deadline_has_passed_goes_when_it_passes() -> None:
-    ahead = heard(("1", facts()), ("2", facts(placed_ms=START_MS + HOUR_MS)))
-    ahead.advance(DUE_MS - 1)
-    assert set(ahead.waiting) == {"joom/s17/1", "joom/s17/2"}
-    ahead.advance(DUE_MS)
-    assert set(ahead.waiting) == {"joom/s17/2"}
+def test_a_shipped_order_waits_for_its_scan_and_then_for_nothing() -> None:
+    shipped, scanned = facts(shipped_ms=START_MS + HOUR_MS), facts(shipped_ms=START_MS, scanned_ms=START_MS + HOUR_MS)
+    ahead = heard(("1", shipped), ("2", scanned), rules=WITH_SCANS)
+    assert ahead.waiting == {"joom/s17/1": Waiting("west", None, START_MS + 49 * HOUR_MS, None)}
 
 
 def test_what_has_changed_says_where_it_stood() -> None:
     ahead = heard(("1", facts()))
     assert ahead.changed == {"joom/s17/1": None}
     ahead.changed.clear()
-    ahead.apply(order_key("joom", "s17", "1"), facts("DE-1"), START_MS)
-    ahead.apply(order_key("joom", "s17", "1"), facts("DE-1", shipped_ms=START_MS), START_MS)
+    ahead.apply(order_key("joom", "s17", "1"), facts("DE-1"))
+    ahead.apply(order_key("joom", "s17", "1"), facts("DE-1", shipped_ms=START_MS))
     assert ahead.changed == {"joom/s17/1": "west"}
 
 
 def test_hearing_the_same_again_changes_nothing() -> None:
     ahead = heard(("1", facts()))
     ahead.changed.clear()
-    ahead.apply(order_key("joom", "s17", "1"), facts(), START_MS)
+    ahead.apply(order_key("joom", "s17", "1"), facts())
     assert not ahead.changed
 
 
@@ -98,15 +99,8 @@ def test_an_order_whose_articles_decide_has_a_home_also_when_it_waits_for_nothin
 def test_records_of_other_kinds_are_passed_over() -> None:
     ahead = ShipNext(BOOK, WAREHOUSES)
     for key in (["joom", "s17"], ["joom", "s17", "sku", "A1"], ["joom", "s17", 3], "other", {"a": 1}):
-        ahead.apply(orjson.dumps(key), b"whatever", START_MS)
+        ahead.apply(orjson.dumps(key), b"whatever")
     assert not ahead.waiting
-
-
-def test_in_event_time_the_partitions_clock_is_among_the_facts() -> None:
-    ahead = ShipNext(BOOK, WAREHOUSES)
-    ahead.apply(b'"clock"', orjson.dumps({"clock_ms": DUE_MS, "through_ms": {}}), START_MS)
-    ahead.apply(b'"clock"', None, START_MS)
-    assert ahead.clock_ms == DUE_MS
 
 
 def version(within: str, **where: list[str]) -> dict[str, object]:
@@ -135,9 +129,9 @@ def deadline_h(rules: RuleBook, *records: tuple[bytes, bytes | None], order: str
     """Hours after `placed`, as the list has it once these records have been read."""
     ahead = ShipNext(rules, Warehouses())
     for key, value in records:
-        ahead.apply(key, value, START_MS)
+        ahead.apply(key, value)
     waiting = ahead.waiting.get(order)
-    return None if waiting is None else (waiting.at_ms - START_MS) / HOUR_MS
+    return None if waiting is None or waiting.ship_ms is None else (waiting.ship_ms - START_MS) / HOUR_MS
 
 
 def test_the_deadline_is_that_of_the_shops_own_override() -> None:
@@ -170,12 +164,14 @@ HOURS = st.integers(0, 200)
 STATES = st.one_of(
     st.none(),
     st.builds(
-        lambda placed, shipped, sku: facts(
+        lambda placed, shipped, scanned, sku: facts(
             sku,
             placed_ms=START_MS + placed * HOUR_MS,
             shipped_ms=None if shipped is None else START_MS + shipped * HOUR_MS,
+            scanned_ms=None if scanned is None else START_MS + scanned * HOUR_MS,
         ),
         HOURS,
+        st.none() | HOURS,
         st.none() | HOURS,
         st.sampled_from(["A", "DE-1"]),
     ),
@@ -183,22 +179,18 @@ STATES = st.one_of(
 
 
 @settings(deadline=None, derandomize=True)
-@given(st.lists(st.tuples(st.sampled_from("123"), STATES, HOURS), max_size=12))
-def test_the_list_is_what_the_newest_facts_make_it_however_it_came_about(
-    steps: list[tuple[str, bytes | None, int]],
+@given(st.lists(st.tuples(st.sampled_from("123"), STATES), max_size=12))
+def test_the_lists_are_what_the_newest_facts_make_them_however_they_came_about(
+    steps: list[tuple[str, bytes | None]],
 ) -> None:
-    ahead, told = ShipNext(BOOK, WAREHOUSES), dict[str, str]()
-    now_ms = START_MS
-    for order, value, hours in steps:
-        now_ms = max(now_ms, START_MS + hours * HOUR_MS)
-        ahead.apply(order_key("joom", "s17", order), value, now_ms)
-        ahead.advance(now_ms)
+    ahead, told = ShipNext(WITH_SCANS, WAREHOUSES), dict[str, str]()
+    for order, value in steps:
+        ahead.apply(order_key("joom", "s17", order), value)
         for name, before in ahead.changed.items():  # as one would who keeps the list elsewhere
             assert told.pop(name, None) == before
             if name in ahead.waiting:
                 told[name] = ahead.waiting[name].warehouse
         ahead.changed.clear()
-    newest = {order: value for order, value, _ in steps}
-    afresh = heard(*newest.items(), now_ms=now_ms)
+    afresh = heard(*dict(steps).items(), rules=WITH_SCANS)
     assert (ahead.waiting, ahead.homes) == (afresh.waiting, afresh.homes)
     assert told == {name: waiting.warehouse for name, waiting in ahead.waiting.items()}

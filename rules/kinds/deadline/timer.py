@@ -115,6 +115,14 @@ class Timer:
             return self._past(due, end, passed_ms)
         return self._ahead(due, end, passed_ms)
 
+    def open_due(self, facts: OrderFacts) -> int | None:
+        """When an order or parcel is due (epoch ms) for which nothing it waits for is known, whether that lies ahead or
+        has passed. None if it waits for nothing."""
+        due = self.due(facts)
+        if due is None or any(stamp is not None for stamp in self._until(facts)):
+            return None
+        return due if self._where is None or self._where(facts, 0, 0) else None
+
     def views(self, facts: OrderFacts) -> tuple[OrderFacts, ...]:
         """What it evaluates: the order, or each of its parcels as if it were the only one."""
         return facts.parcels if self.by_parcel and facts.parcels else (facts,)

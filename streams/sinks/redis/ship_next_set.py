@@ -1,4 +1,5 @@
-"""The ship-next list in Redis: per warehouse a sorted set of orders by next deadline, and what shipping each one saves.
+"""The ship-next list in Redis: per warehouse a sorted set of the orders that wait to be shipped, by deadline, with what
+shipping each one saves; and a sorted set of those that wait for their carrier's scan, to chase the carrier.
 
 It is read from the facts changelog, from the beginning on each start. So it needs nothing from Redis to be right, and
 is written anew if Redis has lost something.
@@ -8,13 +9,12 @@ import asyncio
 import logging
 import secrets
 from collections import defaultdict
-from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
 from itertools import islice
 from types import TracebackType
 from typing import Any, TypeVar
 
 from rules.plan.rule_book import RuleBook
-from streams.clock import wall_ms
 from streams.paced_log import PacedLog
 from streams.sinks.base import Offsets, Record, Sink, StartOver
 from streams.sinks.delivery import Delivery, Unavailable
@@ -23,12 +23,13 @@ from streams.sinks.redis.ship_next import ShipNext, Waiting
 from streams.warehouses import Warehouses
 
 DUE = "shipclock:due:"
+CHASE = "shipclock:chase:"
 SAVES = "shipclock:saves:"
 MEMBERS = "shipclock:members:"
-"""Hash per partition: the warehouse in whose list each of its orders is."""
+"""Hash per partition: the warehouse in whose lists each of its orders is."""
 
 HOMES = "shipclock:homes:"
-"""Hash per partition: the warehouses of orders whose articles decide, whether they wait for a deadline or not."""
+"""Hash per partition: the warehouses of orders whose articles decide, whether they wait for anything or not."""
 
 LOOK_MS = 5_000
 """How often to check whether Redis still has what it was given."""
@@ -51,13 +52,11 @@ return 0
 
 
 class RedisDue(Sink):
-    """In wall time (`wall`) a deadline passes by the wall clock; else by the partition's clock."""
-
     batch = 2_000
 
-    def __init__(self, delivery: Delivery, url: str, book: RuleBook, warehouses: Warehouses, wall: bool) -> None:
+    def __init__(self, delivery: Delivery, url: str, book: RuleBook, warehouses: Warehouses) -> None:
         super().__init__(delivery)
-        self._book, self._warehouses, self._wall = book, warehouses, wall
+        self._book, self._warehouses = book, warehouses
         self._lists: dict[int, ShipNext] = {}
         self._stamps: dict[int, str] = {}
         self._looked_ms = 0
@@ -75,7 +74,6 @@ class RedisDue(Sink):
         return offsets.beginning
 
     async def caught_up(self, partition: int) -> None:
-        self._lists[partition].advance(self._now_ms(partition))
         await self._write_all(partition)
 
     def revoked(self, partition: int) -> None:
@@ -88,7 +86,7 @@ class RedisDue(Sink):
         for some in _slices(newest):
             for key in some:
                 try:
-                    ahead.apply(key, newest[key], self._now_ms(partition))
+                    ahead.apply(key, newest[key])
                 except Exception as error:  # any bad record; the worker reports it on its next start
                     self.delivery.counters.given_up += 1
                     log.error("%s: no facts in a record of partition %d: %r", self.name, partition, error)
@@ -97,16 +95,12 @@ class RedisDue(Sink):
     async def tick(self, now_ms: int) -> None:
         for partition in list(self._stamps):
             ahead = self._lists[partition]
-            ahead.advance(self._now_ms(partition))
             if ahead.changed or ahead.moved:
                 await self._write_changes(partition)
         if now_ms - self._looked_ms >= LOOK_MS and self._stamps:
             self._looked_ms = now_ms
             for partition in await self._lost():
                 await self._write_all(partition)
-
-    def _now_ms(self, partition: int) -> int:
-        return wall_ms() if self._wall else self._lists[partition].clock_ms
 
     async def _lost(self) -> list[int]:
         """Partitions of which Redis lacks what it was last given."""
@@ -187,24 +181,36 @@ def _slices(all_of_them: Iterable[T]) -> Iterator[list[T]]:
 def _write_orders(batch: Any, partition: int, changed: dict[str, str | None], waiting: dict[str, Waiting]) -> None:
     """In few commands of many orders each, as the number of commands takes the time."""
     gone: defaultdict[str, list[str]] = defaultdict(list)
-    here: defaultdict[str, list[str]] = defaultdict(list)
+    here: defaultdict[str, dict[str, Waiting]] = defaultdict(dict)
     for member, before in changed.items():
         now = waiting.get(member)
         if before is not None and (now is None or now.warehouse != before):
             gone[before].append(member)
         if now is not None:
-            here[now.warehouse].append(member)
+            here[now.warehouse][member] = now
     for warehouse, members in gone.items():
-        batch.zrem(DUE + warehouse, *members)
+        _write_scores(batch, DUE + warehouse, dict.fromkeys(members))
+        _write_scores(batch, CHASE + warehouse, dict.fromkeys(members))
         batch.hdel(SAVES + warehouse, *members)
-    for warehouse, members in here.items():
-        batch.zadd(DUE + warehouse, {member: waiting[member].at_ms for member in members})
-        batch.hset(SAVES + warehouse, mapping={member: waiting[member].saves for member in members})
+    for warehouse, entries in here.items():
+        _write_scores(batch, DUE + warehouse, {member: now.ship_ms for member, now in entries.items()})
+        _write_scores(batch, CHASE + warehouse, {member: now.scan_ms for member, now in entries.items()})
+        _write_hash(batch, SAVES + warehouse, {member: now.saves for member, now in entries.items()})
     stands = {member: waiting[member].warehouse if member in waiting else None for member in changed}
     _write_hash(batch, MEMBERS + str(partition), stands)
 
 
-def _write_hash(batch: Any, key: str, values: dict[str, str | None]) -> None:
+def _write_scores(batch: Any, key: str, scores: dict[str, int | None]) -> None:
+    """Puts members with a score into a sorted set, and removes those without."""
+    given = {member: score for member, score in scores.items() if score is not None}
+    gone = [member for member, score in scores.items() if score is None]
+    if given:
+        batch.zadd(key, given)
+    if gone:
+        batch.zrem(key, *gone)
+
+
+def _write_hash(batch: Any, key: str, values: Mapping[str, str | bytes | None]) -> None:
     """Sets keys with a value, and removes those without."""
     given = {name: value for name, value in values.items() if value is not None}
     gone = [name for name, value in values.items() if value is None]
