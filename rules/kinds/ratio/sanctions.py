@@ -73,10 +73,15 @@ class _Past:
     def _change_times(self, order: OrderView) -> list[int]:
         """When something happened to an order that the ratio looks at, or it fell due."""
         facts = order.facts
-        change_times = {due for timer in self.timers for due in timer.due_instants(facts)}
+        known, change_times = [facts], set[int]()
         if order.last_ms > self.since_ms:
             change_times |= {stamp[0] for name in self.facts if (stamp := getattr(facts, name)) is not None}
             change_times |= {each.at_ms for each in facts.statements}
+        if self.timers and facts.deadline_moved is not None:
+            moves = {facts.deadline_moved[0], *(stamp[0] for stamp, _ in facts.moves_before())}
+            change_times |= moves
+            known += [as_of(facts, at_ms - 1) for at_ms in moves]  # it may have fallen due before it was moved
+        change_times |= {due for each in known for timer in self.timers for due in timer.due_instants(each)}
         return sorted(at for at in change_times if self.since_ms < at <= self.at_ms)
 
     def _part(self, order: OrderView, at_ms: int) -> Part | None:

@@ -11,7 +11,7 @@ from rules.engine.engine import Engine
 from rules.harness.replay import replay
 from rules.plan.rule_book import RuleBook
 from rules.reports.standing import sanctions
-from tests.rules.history import Happening, cancelled, ms, placed, shipped, tick
+from tests.rules.history import Happening, cancelled, moved, ms, placed, shipped, tick
 
 PACK = """
 platform: joom
@@ -104,6 +104,12 @@ def test_a_sanction_goes_on_once_the_orders_that_brought_it_are_bad_no_more():
     unmet = PACK.replace("{has: cancelled, by: [seller]}", "{overdue: joom.late}") + LATE
     events = [*(placed(f"{n}") for n in range(4)), *(shipped(f"{n}", "25h") for n in range(4))]
     assert in_force(events, "26h", unmet) == [("block", "2026-01-01T20:00:00Z", "2026-01-04T20:00:00Z")]
+
+
+def test_a_deadline_moved_once_it_was_missed_takes_nothing_back():
+    late = PACK.replace("{has: cancelled, by: [seller]}", "{late: joom.late}") + LATE + "    ship_by: true\n"
+    events = [placed("1"), moved("1", "30h", to="60h")]
+    assert in_force(events, "35h", late) == [("block", "2026-01-01T20:00:00Z", "2026-01-04T20:00:00Z")]
 
 
 def test_orders_known_ahead_of_the_clock_have_not_been_placed_yet() -> None:
