@@ -4,11 +4,13 @@ from bisect import bisect_left
 from collections.abc import Callable
 from datetime import UTC, date, datetime, time, timedelta
 from functools import lru_cache, partial
+from typing import Any
 from zoneinfo import ZoneInfo
 
 import chinese_calendar
 import holidays
 
+from rules.calendar.counting import PLAIN, Counting, WorkingWeek
 from rules.calendar.instants import DAY_MS, EARLIEST_MS, LATEST_MS
 from rules.codegen import Written
 
@@ -121,11 +123,17 @@ def week_name(day: int) -> str:
     return f"{year}-W{week:02d}"
 
 
-def add_business_days(at_ms: int, days: int, country: str, zone: str) -> int:
+def add_business_days(at_ms: int, days: int, country: str, zone: str, counting: Counting = PLAIN) -> int:
     """The same local time of day, `days` working days later. Weekends and the country's holidays don't count; China's
-    working weekends do. A start on a day off counts from the beginning of the next working day."""
+    working weekends do. A start on a day off counts from the beginning of the next working day. `counting` says what is
+    otherwise."""
     day = day_of(at_ms, zone)
-    begins_ms, shift_ms, last = _working_days_on(day, days, country, zone)
+    counts_for = day + (counting.cutoff is not None and _past_midnight_ms(at_ms, zone) >= counting.cutoff)
+    if counting.ends == "day":
+        return _end_of_term(counts_for, days, country, zone, counting)
+    begins_ms, shift_ms, last = _working_days_on(counts_for, days, country, zone, counting.week)
+    if counts_for != day and begins_ms is None:  # from the beginning of the next day, which is a working day
+        return start_of_day(last, zone)
     if begins_ms is not None:
         return begins_ms
     if shift_ms is not None:
@@ -134,48 +142,91 @@ def add_business_days(at_ms: int, days: int, country: str, zone: str) -> int:
     return round(datetime.combine(date.fromordinal(last), clock, ZoneInfo(zone)).timestamp() * 1000)
 
 
-def business_days_expression(at: str, name: str, days: int, country: str, zone: str) -> Written:
+def business_days_expression(
+    at: str, name: str, days: int, country: str, zone: str, counting: Counting = PLAIN
+) -> Written:
     """`add_business_days` as an expression. `at` is an expression that may be written several times. It calls a
     function only for days long past and in zones that change their clocks. `name` begins the names it uses."""
     since_ms, offset_ms = _steady(zone)
-    exactly = partial(add_business_days, days=days, country=country, zone=zone)
-    day = f"({name} := {name}_on[({at} + {offset_ms}) // {DAY_MS}])"
-    steady = f"max({at}, {day}[0]) + {name}[1]"
+    exactly = partial(add_business_days, days=days, country=country, zone=zone, counting=counting)
+    # what comes after the cut-off is looked up under the next day
+    ahead_ms = offset_ms if counting.cutoff is None else offset_ms + DAY_MS - counting.cutoff
+    looked_up = f"{name}_on[({at} + {ahead_ms}) // {DAY_MS}]"
+    table: dict[int, Any]
+    if counting.ends == "day":
+        steady, table = looked_up, _Ends(days, country, zone, counting)
+    else:
+        steady = f"max({at}, ({name} := {looked_up})[0]) + {name}[1]"
+        # of what counts from a day's beginning, no cut-off has passed
+        begun = partial(
+            add_business_days, days=days, country=country, zone=zone, counting=counting._replace(cutoff=None)
+        )
+        table = _Terms(begun, country, zone, counting.week)
     if since_ms > EARLIEST_MS:  # the day on which clocks changed last began before that
         steady = f"({steady} if {at} >= {since_ms + DAY_MS} else {name}_exactly({at}))"
-    return Written(steady, {f"{name}_on": _Terms(exactly, country, zone), f"{name}_exactly": exactly})
+    return Written(steady, {f"{name}_on": table, f"{name}_exactly": exactly})
 
 
 class _Terms(dict[int, tuple[int, int]]):
     """By local day (0 is 1970-01-01, in a zone whose clocks don't change): when the first working day from that day on
     begins (epoch ms), and how much longer (ms) than from that day on a term lasts."""
 
-    def __init__(self, exactly: Callable[[int], int], country: str, zone: str) -> None:
-        self._exactly, self._country, self._zone = exactly, country, zone
+    def __init__(self, exactly: Callable[[int], int], country: str, zone: str, week: WorkingWeek | None) -> None:
+        self._exactly, self._country, self._zone, self._week = exactly, country, zone, week
 
     def __missing__(self, day: int) -> tuple[int, int]:
-        begins_ms = start_of_day(_working_day(day + _EPOCH_DAY, self._country), self._zone)
+        begins_ms = start_of_day(_working_day(day + _EPOCH_DAY, self._country, self._week), self._zone)
         found = self[day] = begins_ms, self._exactly(begins_ms) - begins_ms
         return found
 
 
+class _Ends(dict[int, int]):
+    """By local day (0 is 1970-01-01): when a term ends (epoch ms) that ends with a day, of what counts for that day."""
+
+    def __init__(self, days: int, country: str, zone: str, counting: Counting) -> None:
+        self._days, self._country, self._zone, self._counting = days, country, zone, counting
+
+    def __missing__(self, day: int) -> int:
+        found = self[day] = _end_of_term(day + _EPOCH_DAY, self._days, self._country, self._zone, self._counting)
+        return found
+
+
 @lru_cache(maxsize=8_192)
-def _working_days_on(day: int, days: int, country: str, zone: str) -> tuple[int | None, int | None, int]:
+def _end_of_term(day: int, days: int, country: str, zone: str, counting: Counting) -> int:
+    """When the last day ends (epoch ms) of a term whose start counts for a day. A start on a day off begins it with the
+    next working day; where there is a cut-off it counts for that day, as what comes after the cut-off does."""
+    last = _working_day(day, country, counting.week)
+    more = days - 1 if last != day and counting.cutoff is None else days
+    for _ in range(more):
+        last = _working_day(last + 1, country, counting.week)
+    return start_of_day(last + 1, zone)
+
+
+def _past_midnight_ms(at_ms: int, zone: str) -> int:
+    """The time of day by the local clock (ms)."""
+    clock = datetime.fromtimestamp(at_ms // 1000, ZoneInfo(zone))
+    return (clock.hour * 3600 + clock.minute * 60 + clock.second) * 1000
+
+
+@lru_cache(maxsize=8_192)
+def _working_days_on(
+    day: int, days: int, country: str, zone: str, week: WorkingWeek | None
+) -> tuple[int | None, int | None, int]:
     """For a start on a working day: how many ms later the term ends if the clocks don't change, and on which day. For a
     start on a day off: when the day begins on which the term ends (epoch ms), and that day."""
-    first = _working_day(day, country)
+    first = _working_day(day, country, week)
     last = first
     for _ in range(days):
-        last = _working_day(last + 1, country)
+        last = _working_day(last + 1, country, week)
     if first != day:
         return start_of_day(last, zone), None, last
     plain = _has_24_hours(day, zone) and _has_24_hours(last, zone)
     return None, start_of_day(last, zone) - start_of_day(day, zone) if plain else None, last
 
 
-def _working_day(day: int, country: str) -> int:
+def _working_day(day: int, country: str, week: WorkingWeek | None) -> int:
     """The first working day from `day` on."""
-    while not is_working_day(date.fromordinal(day), country):
+    while not is_working_day(date.fromordinal(day), country, week):
         day += 1
     return day
 
@@ -185,8 +236,12 @@ def _has_24_hours(day: int, zone: str) -> bool:
 
 
 @lru_cache(maxsize=8_192)
-def is_working_day(day: date, country: str) -> bool:
-    """Raises NotImplementedError for a country whose holidays aren't known."""
+def is_working_day(day: date, country: str, week: WorkingWeek | None = None) -> bool:
+    """Whether a day is in the `week` (the country's own, where none is given) and no holiday, or a weekend on which the
+    country works. Raises NotImplementedError for a country whose holidays aren't known."""
+    if week is not None:
+        holiday = day in _holidays(country)  # asked first: it works out the year
+        return day in _holidays(country).weekend_workdays or (day.weekday() in week.days and not holiday)
     if country == "CN":
         try:
             return bool(chinese_calendar.is_workday(day))

@@ -9,6 +9,7 @@ from zoneinfo import ZoneInfo
 import msgspec
 from msgspec import Struct
 
+from rules.calendar.counting import TimeOfDay, WorkingWeek
 from rules.calendar.days import start_of_day
 from rules.calendar.durations import Duration, Share, Span
 from rules.calendar.instants import MIN_MS, NEVER
@@ -154,6 +155,8 @@ def convert(kind: type, written: Any) -> Any:
         return parse_condition(written)
     if kind is Decimal:
         return _decimal(written)
+    if issubclass(kind, TimeOfDay | WorkingWeek):
+        return kind.parse(written)
     if issubclass(kind, Span):
         if not isinstance(written, str):
             raise ValueError(f"{written!r} is no length of time; write it like 72h")

@@ -2,6 +2,7 @@
 
 from typing import Any, get_args
 
+from rules.calendar.counting import TimeOfDay, WorkingWeek
 from rules.calendar.durations import BusinessDays, Duration, Share, Span
 from rules.dsl.model import Pack, Version
 from rules.dsl.overrides import OverrideFile
@@ -47,6 +48,11 @@ def _of_own_type(kind: type) -> dict[str, Any]:
             "anyOf": [{"type": "string", "pattern": r"^\d+(\.\d+)?\s*%?$"}, {"type": "number"}],
             "description": "5%",
         }
+    if kind is TimeOfDay:
+        return {"type": "string", "pattern": r"^([01]\d|2[0-3]):[0-5]\d$", "description": "14:00, in quotes"}
+    if kind is WorkingWeek:
+        day = "(mon|tue|wed|thu|fri|sat|sun)"
+        return {"type": "string", "pattern": f"^{day}-{day}$", "description": "mon-sat"}
     duration = r"(\d+(ms|s|m|h|d|w))+"
     patterns = {Duration: duration, BusinessDays: r"\d+bd", Span: rf"\d+bd|{duration}"}
     return {"type": "string", "pattern": f"^({patterns[kind]})$", "description": "72h, 14d; 2bd for working days"}

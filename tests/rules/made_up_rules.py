@@ -148,6 +148,16 @@ _slow = st.sampled_from(
         {"from": "shipped", "until": ["collected", "scanned"], "within": "48h"},
         {"from": {"due": "joom.late"}, "until": ["shipped", "cancelled"], "within": "24h"},
         {"from": "cancelled", "until": ["refunded"], "within": "1bd", "calendar": "ID"},
+        {"from": "placed", "until": ["delivered"], "within": "2bd", "ends": "day"},
+        {
+            "from": "placed",
+            "until": ["collected"],
+            "within": "1bd",
+            "ends": "day",
+            "cutoff": "14:00",
+            "week": "mon-sat",
+        },
+        {"from": "shipped", "until": ["scanned"], "within": "1bd", "cutoff": "09:30"},
     ]
 )
 

@@ -11,6 +11,7 @@ from datetime import UTC, date, datetime, time, timedelta
 from fractions import Fraction
 from zoneinfo import ZoneInfo
 
+from rules.calendar.counting import PLAIN, Counting
 from rules.calendar.days import is_working_day
 from rules.calendar.durations import BusinessDays, Share
 from rules.calendar.instants import HOUR_MS, NEVER
@@ -32,26 +33,32 @@ def local_day(at_ms: int, zone: str) -> int:
     return _local(at_ms, zone).toordinal()
 
 
-def working_days_later(at_ms: int, days: int, country: str, zone: str) -> int:
-    """The same time of day so many working days later. A start on a day off counts from the next working day's
-    beginning."""
+def working_days_later(at_ms: int, days: int, country: str, zone: str, counting: Counting = PLAIN) -> int:
+    """The same time of day so many working days later. A start on a day off, or after the cut-off, counts from the next
+    working day's beginning. A term that ends with the day ends with that of its last working day; what came after the
+    cut-off, or on a day off where there is one, has all its working days after the one that it counts for."""
     at = _local(at_ms, zone)
     day, clock = at.date(), at.time()
-    if not is_working_day(day, country):
-        day, clock = _next_working_day(day, country), time()
-    for _ in range(days):
-        day = _next_working_day(day, country)
-    later = datetime.combine(day, clock, ZoneInfo(zone))
-    return (later.astimezone(UTC) - datetime(1970, 1, 1, tzinfo=UTC)) // timedelta(milliseconds=1)
+    later = not is_working_day(day, country, counting.week)
+    if counting.cutoff is not None:
+        later |= clock >= (datetime.min + timedelta(milliseconds=counting.cutoff)).time()
+    if later:
+        day, clock = _next_working_day(day, country, counting), time()
+    for _ in range(days - 1 if later and counting.ends and counting.cutoff is None else days):
+        day = _next_working_day(day, country, counting)
+    if counting.ends:
+        day, clock = day + timedelta(days=1), time()
+    ends = datetime.combine(day, clock, ZoneInfo(zone))
+    return (ends.astimezone(UTC) - datetime(1970, 1, 1, tzinfo=UTC)) // timedelta(milliseconds=1)
 
 
 def _local(at_ms: int, zone: str) -> datetime:
     return (datetime(1970, 1, 1, tzinfo=UTC) + timedelta(milliseconds=at_ms)).astimezone(ZoneInfo(zone))
 
 
-def _next_working_day(day: date, country: str) -> date:
+def _next_working_day(day: date, country: str, counting: Counting) -> date:
     day += timedelta(days=1)
-    while not is_working_day(day, country):
+    while not is_working_day(day, country, counting.week):
         day += timedelta(days=1)
     return day
 
@@ -224,7 +231,9 @@ def _deadline(rule: Deadline, start: int | None, facts: OrderFacts, locale: Loca
         if terms.mode in rule.modes:
             return start + int(rule.modes[terms.mode])
     if isinstance(rule.within, BusinessDays):
-        return working_days_later(start, int(rule.within), rule.calendar or locale.calendar or "", locale.zone)
+        country = rule.calendar or locale.calendar or ""
+        counting = Counting(rule.ends, rule.cutoff, rule.week)
+        return working_days_later(start, int(rule.within), country, locale.zone, counting)
     return start + int(rule.within)
 
 

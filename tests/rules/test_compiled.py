@@ -13,6 +13,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from rules.calendar.counting import Counting, TimeOfDay, WorkingWeek
 from rules.calendar.days import add_business_days, business_days_expression, day_expression, day_of
 from rules.calendar.instants import DAY_MS, EARLIEST_MS, LATEST_MS, NEVER
 from rules.codegen import Written, function
@@ -48,14 +49,24 @@ def test_the_local_day(at_ms: int, zone: str) -> None:
     assert compiled(at_ms) == day_of(at_ms, zone) == local_day(at_ms, zone)
 
 
+countings = st.builds(
+    Counting,
+    st.sampled_from([None, "day"]),
+    st.none() | st.sampled_from(["00:00", "14:00", "23:59"]).map(TimeOfDay.parse),
+    st.none() | st.sampled_from(["mon-sat", "sun-thu", "sat-wed"]).map(WorkingWeek.parse),
+)
+
+
 @given(
     some_instants,
-    st.integers(0, 5),
+    st.integers(1, 5),
     st.sampled_from([("CN", SHANGHAI), ("BR", "America/Sao_Paulo"), ("IL", "Europe/Moscow"), ("DE", BERLIN)]),
+    countings,
 )
-def test_working_days(at_ms: int, days: int, of: tuple[str, str]) -> None:
-    compiled = function("at", business_days_expression("at", "due", days, *of))
-    assert compiled(at_ms) == add_business_days(at_ms, days, *of) == working_days_later(at_ms, days, *of)
+def test_working_days(at_ms: int, days: int, of: tuple[str, str], counting: Counting) -> None:
+    compiled = function("at", business_days_expression("at", "due", days, *of, counting))
+    assert compiled(at_ms) == add_business_days(at_ms, days, *of, counting)
+    assert compiled(at_ms) == working_days_later(at_ms, days, *of, counting)
 
 
 # -- facts ----------------------------------------------------------------------------------------------------

@@ -5,6 +5,7 @@ from typing import ClassVar, Literal, get_args
 
 from msgspec import Struct, field
 
+from rules.calendar.counting import Counting, Ends, TimeOfDay, WorkingWeek
 from rules.calendar.days import unknown_calendar
 from rules.calendar.durations import BusinessDays, Duration, Span
 from rules.calendar.instants import DAY_MS
@@ -47,7 +48,9 @@ class Deadline(Rule, tag="deadline", tag_field="kind", kw_only=True, frozen=True
 
     `ship_by`: the time that the platform names for an order overrides the computed one. `handling`: so does the order's
     own handling time. `modes`: other times for pre-sale and stepped stock. `2bd` counts working days of `calendar`, or
-    of the shop's site. The rule holds for orders that start while it is in effect.
+    of the shop's site; `week` are its days, if they aren't the country's; `cutoff` is the time of day from which on it
+    starts on the next working day; `ends: day` lets it end with the local day. The rule holds for orders that start
+    while it is in effect.
     """
 
     from_: str | DueOf = field(name="from")
@@ -59,6 +62,9 @@ class Deadline(Rule, tag="deadline", tag_field="kind", kw_only=True, frozen=True
     handling: bool = False
     modes: dict[str, Duration] = {}
     calendar: str | None = None
+    week: WorkingWeek | None = None
+    cutoff: TimeOfDay | None = None
+    ends: Ends | None = None
     where: Condition | None = None
 
     NAMES: ClassVar[frozenset[str]] = _NAMES
@@ -70,6 +76,10 @@ class Deadline(Rule, tag="deadline", tag_field="kind", kw_only=True, frozen=True
     def summary_names(self, stage: str) -> frozenset[str]:
         names = super().summary_names(stage)
         return names - {"within_h"} if isinstance(self.within, BusinessDays) else names
+
+    def counting(self) -> Counting:
+        """How its working days are counted."""
+        return Counting(self.ends, self.cutoff, self.week)
 
     def begun_by(self) -> set[str]:
         """The facts that decide whether it waits for anything and until when, beside another rule's deadline."""
@@ -101,8 +111,12 @@ class Deadline(Rule, tag="deadline", tag_field="kind", kw_only=True, frozen=True
         yield from _diagnostics(self, "from", (self.from_,) if isinstance(self.from_, str) else None)
         for mode in set(self.modes) - set(get_args(Mode)):
             yield "modes", f"{mode} is no mode of an order; modes are {', '.join(get_args(Mode))}"
-        if self.calendar is not None and not isinstance(self.within, BusinessDays):
-            yield "calendar", "a calendar goes with working days (2bd)"
+        if not isinstance(self.within, BusinessDays):
+            if self.calendar is not None:
+                yield "calendar", "a calendar goes with working days (2bd)"
+            for name in ("week", "cutoff", "ends"):
+                if getattr(self, name) is not None:
+                    yield name, f"{name} goes with working days (2bd)"
         if self.again is not None and (self.again.every <= 0 or self.again.times < 2):
             yield "again", "wants a time above nothing and at least 2 times"
 

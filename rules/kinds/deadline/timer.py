@@ -271,7 +271,9 @@ def _usual(rule: Deadline, start: Moment, locale: Locale, n: int) -> Moment:
     if not isinstance(rule.within, BusinessDays):
         return start.later(int(rule.within))
     calendar = rule.calendar or locale.calendar or ""
-    due = business_days_expression(start.instant(), f"within_{n}", int(rule.within), calendar, locale.zone)
+    due = business_days_expression(
+        start.instant(), f"within_{n}", int(rule.within), calendar, locale.zone, rule.counting()
+    )
     return Moment(start.known, f"({due.expression})", names={**start.names, **due.names})
 
 

@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from rules.calendar.counting import Counting, Ends, TimeOfDay, WorkingWeek
 from rules.calendar.days import (
     add_business_days,
     business_days_expression,
@@ -179,3 +180,80 @@ def test_every_instant_of_a_day_is_on_it_in_zones_that_change_their_clocks():
             start, end = start_of_day(local, zone), start_of_day(local + 1, zone)
             assert {day_of(at, zone) for at in (start, start + (end - start) // 2, end - 1)} == {local}
             assert abs(end - start - DAY_MS) <= HOUR_MS
+
+
+# -- how working days are counted ------------------------------------------------------------------------------
+
+
+def counting(ends: Ends | None = None, cutoff: str | None = None, week: str | None = None) -> Counting:
+    return Counting(
+        ends,
+        None if cutoff is None else TimeOfDay.parse(cutoff),
+        None if week is None else WorkingWeek.parse(week),
+    )
+
+
+@pytest.mark.parametrize(
+    ("start", "days", "how", "due"),
+    [
+        # 2026-01-09 is a Friday; midnight in Jakarta is 17:00 of the day before
+        pytest.param("2026-01-09T03:00:00Z", 2, counting("day"), "2026-01-13T17:00:00Z", id="ends with Tuesday"),
+        pytest.param("2026-01-08T17:00:00Z", 2, counting("day"), "2026-01-13T17:00:00Z", id="from Friday's beginning"),
+        pytest.param("2026-01-10T03:00:00Z", 2, counting("day"), "2026-01-13T17:00:00Z", id="Saturday"),
+        pytest.param("2026-01-15T03:00:00Z", 1, counting("day"), "2026-01-19T17:00:00Z", id="the 16th is a holiday"),
+        pytest.param(
+            "2026-01-09T06:59:59Z", 2, counting(cutoff="14:00"), "2026-01-13T06:59:59Z", id="just before the cut-off"
+        ),
+        pytest.param("2026-01-09T07:00:00Z", 2, counting(cutoff="14:00"), "2026-01-13T17:00:00Z", id="at the cut-off"),
+        pytest.param(
+            "2026-01-10T03:00:00Z", 2, counting(cutoff="14:00"), "2026-01-13T17:00:00Z", id="cut-off, Saturday"
+        ),
+        pytest.param(
+            "2026-01-07T03:00:00Z", 1, counting("day", "14:00"), "2026-01-08T17:00:00Z", id="ends with Thursday"
+        ),
+        pytest.param(
+            "2026-01-07T08:00:00Z", 1, counting("day", "14:00"), "2026-01-09T17:00:00Z", id="late, ends with Friday"
+        ),
+        pytest.param("2026-01-09T03:00:00Z", 1, counting(week="mon-sat"), "2026-01-10T03:00:00Z", id="to Saturday"),
+        pytest.param("2026-01-10T03:00:00Z", 1, counting(week="mon-sat"), "2026-01-12T03:00:00Z", id="not Sunday"),
+        pytest.param("2026-01-15T03:00:00Z", 1, counting(week="mon-sat"), "2026-01-17T03:00:00Z", id="nor a holiday"),
+        pytest.param(
+            "2026-01-07T03:00:00Z", 2, counting(week="sun-thu"), "2026-01-11T03:00:00Z", id="Thursday, Sunday"
+        ),
+    ],
+)
+def test_working_days_counted_in_a_pack_s_own_way(start: str, days: int, how: Counting, due: str):
+    assert rfc3339(add_business_days(from_rfc3339(start), days, "ID", JAKARTA, how)) == due
+
+
+def test_a_weekend_on_which_china_works_is_in_every_week():
+    assert is_working_day(date(2026, 2, 14), "CN", WorkingWeek.parse("mon-fri"))  # a Saturday before the holidays
+    assert not is_working_day(date(2026, 2, 17), "CN", WorkingWeek.parse("mon-sun"))
+
+
+@given(
+    st.integers(EARLIEST_MS, LATEST_MS - 1),
+    st.integers(0, 4 * DAY_MS),
+    st.integers(1, 3),
+    st.sampled_from([None, "day"]),
+    st.sampled_from([None, "00:00", "14:00"]),
+    st.sampled_from([None, "mon-sat"]),
+)
+def test_what_starts_later_is_never_due_earlier(
+    start: int, later: int, days: int, ends: Ends | None, cutoff: str | None, week: str | None
+):
+    how = counting(ends, cutoff, week)
+    due, then = (add_business_days(at, days, "ID", JAKARTA, how) for at in (start, start + later))
+    assert start < due <= then
+
+
+@pytest.mark.parametrize("text", ["14", "24:00", "2pm", "", "14:00:00", 840])
+def test_what_is_no_time_of_day(text: object):
+    with pytest.raises(ValueError, match='like "14:00"'):
+        TimeOfDay.parse(text)
+
+
+@pytest.mark.parametrize("text", ["mon", "mon-", "monday-friday", "Mon-Sat", "", 7])
+def test_what_is_no_working_week(text: object):
+    with pytest.raises(ValueError, match="like mon-sat"):
+        WorkingWeek.parse(text)

@@ -203,6 +203,61 @@ def test_points_are_only_given_for_steps_that_a_ratio_has_and_computes():
     assert "it has no `every`" in refusal(live, ledger(named | {"points_of": {"failing": 2}}))
 
 
+@pytest.mark.parametrize(
+    ("parts", "said"),
+    [
+        ({"ends": "day"}, "ends goes with working days (2bd)"),
+        ({"cutoff": "14:00"}, "cutoff goes with working days (2bd)"),
+        ({"week": "mon-sat"}, "week goes with working days (2bd)"),
+        ({"within": "2bd", "calendar": "ID", "ends": "week"}, "Invalid enum value 'week'"),
+        ({"within": "2bd", "calendar": "ID", "cutoff": "2pm"}, "'2pm' is no time of day; write it like \"14:00\""),
+        (
+            {"within": "2bd", "calendar": "ID", "week": "weekdays"},
+            "'weekdays' is no working week; write it like mon-sat",
+        ),
+    ],
+)
+def test_how_working_days_are_counted_is_complained_of_where_it_means_nothing(parts, said):
+    assert said in refusal(late_ship(**parts))
+
+
+CUTOFF = """\
+platform: joom
+zone: Asia/Jakarta
+calendar: ID
+rules:
+  - id: joom.late
+    clause: joom-1
+    kind: deadline
+    source: a test
+    confidence: ours
+    from: placed
+    until: [shipped]
+    within: 2bd
+    ends: day
+    week: mon-sat
+    cutoff: "14:00"
+    severity: {overdue: critical}
+    summary: {overdue: "-"}
+"""
+
+
+def test_a_cut_off_that_yaml_takes_for_a_number_is_told_of_at_its_line():
+    parse(CUTOFF, "joom.yaml")
+    with pytest.raises(BadPack) as bad:
+        parse(CUTOFF.replace('"14:00"', "14:00"), "joom.yaml")
+    assert str(bad.value) == 'joom.yaml:15: write it in quotes, like "14:00": YAML takes it for a number otherwise'
+
+
+def test_how_working_days_are_counted_is_no_use_to_hours():
+    with pytest.raises(BadPack) as bad:
+        parse(CUTOFF.replace("2bd", "48h"), "joom.yaml")
+    assert str(bad.value).splitlines() == [
+        f"joom.yaml:{line}: joom.late: {name} goes with working days (2bd)"
+        for line, name in ((14, "week"), (15, "cutoff"), (13, "ends"))
+    ]
+
+
 def test_what_silence_was_at_a_border_can_not_be_computed():
     silence = rule("silence", "quiet", after=["news"], until=["delivered"], within="24h")
     pack(silence, ratio(numerator={"late": "joom.quiet"}))
