@@ -30,9 +30,9 @@ class WatchMasks:
     | does nothing of all this                               | never           | never                     | never   |
 
     "Later" is when the order's next timer is evaluated: until then nothing could come of it. An order is counted again
-    where a deadline rule of `ratio_rules` judges otherwise than before, or one of `extractor_rules` has missed.
+    where the result of a deadline rule of `ratio_rules` has changed, or one of `extractor_rules` has missed.
 
-    A mistake here is an alert that never comes, and nothing tells of it. `tests/rules/plan/test_watch_masks.py` holds
+    A mistake here is an alert that never comes, and nothing reports it. `tests/rules/plan/test_watch_masks.py` holds
     an engine with these masks to one whose masks are all ones.
     """
 

@@ -1,4 +1,4 @@
-"""What a sender hears back."""
+"""The HTTP answers to senders of pushes."""
 
 import json
 from collections.abc import Mapping

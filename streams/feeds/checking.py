@@ -1,4 +1,4 @@
-"""What contradicts itself in a source file, each thing with its place."""
+"""Checks a source file for contradictions, and gives the place of each."""
 
 from collections.abc import Iterator
 from ipaddress import ip_network
@@ -17,7 +17,7 @@ from streams.feeds.spelling import slips
 
 
 def _choices() -> dict[str, dict[str, tuple[Any, ...]]]:
-    """By type of event and name of data, what it may be where that is one of few."""
+    """The allowed values of an event's data, by type of event and name, where there are only a few."""
     found: dict[str, dict[str, tuple[Any, ...]]] = {}
     for kind in get_args(AnyEvent):
         event = inspect.type_info(kind)
@@ -31,7 +31,7 @@ def _choices() -> dict[str, dict[str, tuple[Any, ...]]]:
 
 
 TYPES = {kind.__struct_config__.tag for kind in get_args(AnyEvent)} | {"order.paid", "order.reopened", "order.voided"}
-"""Of the contract's events."""
+"""The types of events in the input contract."""
 
 CHOICES = _choices()
 
@@ -48,7 +48,7 @@ Fault = tuple[str, str]
 
 
 def diagnostics(source: SourceFile, text: Source, name: str) -> Iterator[Diagnostic]:
-    """Everything that is wrong in a file that could be read; `name` is the file's."""
+    """Every mistake in a file that could be parsed; `name` is the file's."""
     for path, message in _faults(source, name):
         yield text.diagnose(message, path)
 
@@ -163,7 +163,7 @@ def _message(source: SourceFile, message: Message, at: str) -> Iterator[Fault]:
 
 
 def _words(source: SourceFile, fact: Fact, path: str) -> Iterator[Fault]:
-    """Where an event's data is one of few words: those that constants and tables give."""
+    """The values that constants and tables give for data that may have only a few values."""
     for name, choices in CHOICES.get(fact.type, {}).items():
         given = [fact.constants[name]] if name in fact.constants else []
         if name in fact.data and (table := fact.data[name].reading.table) is not None:

@@ -1,4 +1,4 @@
-"""The bytes of a push or of an API's answer, as documents."""
+"""Decodes the bytes of a push, or of an API's answer, into documents."""
 
 import json
 from collections.abc import Iterator, Mapping
@@ -11,11 +11,11 @@ from urllib.parse import parse_qs, urlsplit
 from streams.feeds.language import Body
 
 MOST_FIELDS = 100
-"""Of a form."""
+"""The most fields a form may have."""
 
 
 class UnreadableBody(ValueError):
-    """A body that can't be taken apart; the text says why, and quotes nothing of it."""
+    """A body that can't be decoded. The text says why, and quotes nothing of the body."""
 
 
 @dataclass(frozen=True)
@@ -82,7 +82,7 @@ def unpacked(record: dict[str, Any], name: str | None) -> dict[str, Any]:
 
 
 def of_json(text: bytes | str) -> Any:
-    """Whole numbers of any length and decimals without loss. Raises UnreadableBody."""
+    """Parses JSON with whole numbers of any length and lossless decimals. Raises UnreadableBody."""
     try:
         return json.loads(text, parse_float=Decimal, parse_constant=_no_constant)
     except RecursionError:

@@ -16,27 +16,27 @@ from streams.views.feed_health import FeedHealth, decode
 MINUTE_MS = 60_000
 
 FIRST_GUESS_MS = 6 * HOUR_MS
-"""How long a shop is usually silent, before it is known."""
+"""The usual silence of a shop until its own is known."""
 
 SHORTEST_MS, LONGEST_MS = 20 * MINUTE_MS, 7 * DAY_MS
-"""What counts as usual at least and at most."""
+"""Bounds of the usual silence."""
 
 HALF_LIFE_MS = 3 * DAY_MS
-"""A long silence of the past counts half as much after this."""
+"""A long silence in the past counts half as much after this time."""
 
 LATE, SILENT = 1.5, 3.0
-"""So many times the usual silence."""
+"""A feed is late, or silent, after so many times the usual silence."""
 
 LATE_READINGS, SILENT_READINGS = 3, 8
-"""So many times that a poll should have come to its end."""
+"""A polled feed is late, or silent, when so many readings should have ended since the last."""
 
 EVERY_MS = MINUTE_MS
-"""A feed that is heard of all the time is written this often."""
+"""The health of a feed is written at most this often."""
 
 
 @dataclass
 class _Kept:
-    """`told_ms` is the `heard_at` that was written last."""
+    """`told_ms` is the `heard_at` that was last written."""
 
     health: FeedHealth
     heard_ms: int | None
@@ -46,12 +46,12 @@ class _Kept:
 
 @dataclass
 class FeedHealthBook:
-    """What is known of each feed, by its key; what its methods give is to be written."""
+    """What is known of each feed, by its key. Its methods return the records to be written."""
 
     _kept: dict[bytes, _Kept] = field(default_factory=dict)
 
     def take(self, key: bytes, value: bytes | None) -> None:
-        """One record of the topic. What can't be read isn't known."""
+        """Reads one record of the topic. A record that can't be read is ignored."""
         if value is None:
             self._kept.pop(key, None)
             return
@@ -64,7 +64,7 @@ class FeedHealthBook:
         self._kept[key] = _Kept(health, heard_ms, usual_ms, heard_ms or 0)
 
     def pushed(self, platform: str, shop: str, source: str, app: str, at_ms: int) -> FeedHealth | None:
-        """A push was received then. None where nothing need be written."""
+        """Notes that a push was received. Returns the record to be written, None if none is needed."""
         health = FeedHealth(
             platform=platform, shop=shop, source=source, app=app, by="push", heard_at=None, late_at="", silent_at=""
         )

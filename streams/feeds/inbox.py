@@ -1,4 +1,4 @@
-"""The topic `inbox`: what platforms and carriers push, as received, before anything is made of it."""
+"""The topic `inbox`: what platforms and carriers push, as received, before it is mapped."""
 
 import asyncio
 import contextlib
@@ -22,7 +22,7 @@ log.addFilter(PacedLog())
 TRY_AGAIN_S = 2.0
 
 LINGER_MS = 10
-"""What comes within this time goes to Kafka in one request, which costs more than the pushes in it."""
+"""Pushes that come within this time go to Kafka in one request: a request costs more than the pushes in it."""
 
 
 class InboxAway(Exception):
@@ -31,7 +31,7 @@ class InboxAway(Exception):
 
 @dataclass(frozen=True)
 class Received:
-    """One push. `key` is `platform/shop`, where it is known."""
+    """One push. `key` is `platform/shop`, if known."""
 
     source: str
     app: str
@@ -53,7 +53,7 @@ class Received:
 
 
 def headers_of(record: ConsumerRecord) -> Mapping[str, str]:
-    """The headers of a record of the inbox; none is missing."""
+    """The headers of a record of the inbox. Headers that are missing are empty."""
     found = {name: value.decode(errors="replace") for name, value in record.headers}
     return {name: found.get(name, "") for name in ("source", "app", "received_at", "path", "content_type")}
 

@@ -1,4 +1,4 @@
-"""The sources that are known: those that come with shipclock, and a user's own in folders of theirs."""
+"""The known sources: those that come with shipclock, and a user's own in their folders."""
 
 from collections.abc import Iterable
 from functools import cache
@@ -67,7 +67,7 @@ def read(file: Path) -> Found:
 
 
 def shown(file: Path) -> str:
-    """A path from where the user stands, if it lies below."""
+    """A path relative to the working directory, if it is below it."""
     return str(file.relative_to(Path.cwd()) if file.is_relative_to(Path.cwd()) else file)
 
 

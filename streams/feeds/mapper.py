@@ -1,7 +1,8 @@
-"""From the topic `inbox` to the inputs: each body becomes the events it means, and what can't be mapped a dead letter.
+"""Maps the topic `inbox` to the input topics: each body becomes the events it means; what can't be mapped becomes a
+dead letter.
 
-Ids are made of the facts, so mapping a body again adds nothing: a batch is committed after its events were written, and
-an interrupted one is mapped once more.
+Ids are derived from the facts, so mapping a body again adds nothing: a batch is committed after its events were
+written, and an interrupted batch is mapped again.
 """
 
 import asyncio
@@ -43,7 +44,7 @@ RESTART_S = 5.0
 
 
 class Tally(NamedTuple):
-    """What became of bodies."""
+    """Counts of mapped bodies, by outcome."""
 
     bodies: int = 0
     events: int = 0
@@ -54,8 +55,8 @@ class Tally(NamedTuple):
 
 
 class Mapper:
-    """Reads the inbox in a consumer group of its own, or once from a moment on. With an enricher, thin pushes are
-    completed; with a book, tracking numbers are taken down."""
+    """Reads the inbox in a consumer group of its own, or once from a moment on. With an enricher, it completes pushes
+    that tell less than the API; with a number book, it notes tracking numbers."""
 
     def __init__(
         self,
@@ -98,7 +99,7 @@ class Mapper:
             metrics.DEAD.labels(label).inc()
 
     async def written(self, records: Iterable[ConsumerRecord]) -> tuple[list[list[Written]], Callable[[], None]]:
-        """What each body means, and what is to be called when that is written."""
+        """The records to write for each body, and a function to call once they are written."""
         bodies = [(record, self._mapped(record)) for record in records]
         completion = Completion()
         if self._enricher is not None:
@@ -157,7 +158,7 @@ class Mapper:
             await producer.send_and_wait(topic, None, key)
 
     async def _write_health(self, producer: AIOKafkaProducer, records: Iterable[ConsumerRecord]) -> None:
-        """The newest of each feed."""
+        """Writes the newest record of each feed."""
         newest = {each.key(): each for record in records if (each := self.heard(record)) is not None}
         for key, each in newest.items():
             await producer.send(self._names.feed_health, encode(each), key)
@@ -238,6 +239,6 @@ class Mapper:
 
 
 async def _left(consumer: AIOKafkaConsumer, tp: TopicPartition) -> int:
-    """Records of a partition that are yet to be read, as far as the last fetch told."""
+    """Records of a partition that are yet to be read, as of the last fetch."""
     end = consumer.highwater(tp)
     return 0 if end is None else max(0, end - await consumer.position(tp))

@@ -1,4 +1,4 @@
-"""Where a value stands in a message: JMESPath expressions, checked when a source file is read."""
+"""JMESPath expressions that say where a value is in a message, checked when a source file is read."""
 
 from typing import Any
 
@@ -33,7 +33,7 @@ class Path:
             raise ValueError(f"{text!r} is no JMESPath expression: {str(error).splitlines()[0]}") from None
 
     def search(self, scope: Any) -> Any:
-        """What stands there, None where nothing does. Raises ValueError where a function can't take what it finds."""
+        """The value at the path, None if there is none. Raises ValueError if a function can't take its argument."""
         try:
             return self._compiled.search(scope, options=_OPTIONS)
         except JMESPathError as error:

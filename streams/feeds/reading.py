@@ -1,4 +1,4 @@
-"""The value that a source file's `Value` finds in a record."""
+"""Reads the value that a source file's `Value` describes from a record."""
 
 from collections.abc import Iterator, Mapping
 from decimal import Decimal
@@ -14,7 +14,7 @@ Tables = Mapping[str, Mapping[str, str | None]]
 
 
 def value(name: str, wanted: Value, scope: Mapping[str, Any], tables: Tables, zone: ZoneInfo) -> Any:
-    """What the field `name` is; None where nothing says. Raises ValueError, saying what is wrong with what does."""
+    """The value of the field `name`; None if the record has none. Raises ValueError, saying what is wrong with it."""
     how = wanted.reading
     if how.fields:
         return _items(wanted, scope, tables, zone) or None
@@ -32,7 +32,7 @@ def value(name: str, wanted: Value, scope: Mapping[str, Any], tables: Tables, zo
 
 
 def _raw(wanted: Value, scope: Mapping[str, Any]) -> Iterator[Any]:
-    """What stands at the paths, a list's parts one by one."""
+    """The values at the paths; a list is read part by part."""
     how = wanted.reading
     if how.each is not None:
         yield from (_reckoned(wanted, each) for each in _listed(how.each, scope))
@@ -46,7 +46,7 @@ def _raw(wanted: Value, scope: Mapping[str, Any]) -> Iterator[Any]:
 
 
 def _reckoned(wanted: Value, each: Any) -> Any:
-    """What one part of a list comes to."""
+    """The computed value of one part of a list."""
     how = wanted.reading
     found = next((raw for path in wanted.paths if (raw := path.search(each)) is not None), None)
     if found is None or how.times is how.less is None:

@@ -1,4 +1,4 @@
-"""A process of the feeds: its work, and HTTP beside it, until a signal ends both."""
+"""Runs a process of the feeds: its work, and an HTTP server beside it, until a signal ends both."""
 
 import asyncio
 import signal
@@ -21,13 +21,13 @@ MOST_PUSHING = 2_048
 
 
 def limits_of_senders() -> Limits:
-    """All may come from one address, that of the proxy with the TLS."""
+    """Limits for an HTTP server that senders call. All of them may come from one address, that of a TLS proxy."""
     total = limits(MOST_PUSHING).total
     return Limits(total, total, 0)
 
 
 def vitals(is_ready: Callable[[], bool], token: str | None) -> list[BaseRoute]:
-    """Health, and metrics for who has the token, or for this machine where there is none."""
+    """Health for everyone, and metrics for callers with the token, or callers on this machine if no token is set."""
 
     async def live(_: Request) -> Response:
         return Response(status_code=200)
@@ -45,7 +45,7 @@ def vitals(is_ready: Callable[[], bool], token: str | None) -> list[BaseRoute]:
 async def serve(
     asgi: ASGIApp, listening: socket.socket, work: Coroutine[Any, Any, None], bounds: Limits | None = None
 ) -> None:
-    """Until SIGTERM or Ctrl-C. Raises what the work fails of."""
+    """Runs until SIGTERM or Ctrl-C. Raises what made the work fail."""
     server = Server(asgi, limits() if bounds is None else bounds)
 
     def leave() -> None:

@@ -1,6 +1,6 @@
-"""Names in a source file that are nearly, but not quite, those that events and ids know.
+"""Finds names in a source file that are probably misspelt: nearly, but not quite, names of events and ids.
 
-Data of any name may be given, and a place in an id may be any path, so only what looks like a slip is told.
+Any name of data is allowed, and a place in an id may be any path, so only likely misspellings are reported.
 """
 
 from collections.abc import Iterator
@@ -13,13 +13,13 @@ from rules.messages.events import AnyEvent
 from streams.feeds.language import Fact
 
 NEAR = 0.8
-"""How like each other two names must be."""
+"""How similar two names must be, from 0 to 1."""
 
 OF_EVERY_ID = ("platform", "shop", "order", "time", "day", "quarter", "ship_by")
 
 
 def _data_names() -> dict[str, list[str]]:
-    """By type of event."""
+    """Names of data, by type of event."""
     found: dict[str, list[str]] = {}
     for kind in get_args(AnyEvent):
         event = inspect.type_info(kind)
@@ -33,7 +33,7 @@ DATA_NAMES = _data_names()
 
 
 def slips(fact: Fact, at: str) -> Iterator[tuple[str, str]]:
-    """Each with its place in the file."""
+    """Likely misspellings in a fact, each with its place in the file."""
     known = DATA_NAMES.get(fact.type, [])
     for name in (*fact.data, *fact.constants, *fact.templates):
         if (meant := _meant(name, known)) is not None:

@@ -1,4 +1,4 @@
-"""What goes to Kafka."""
+"""A record to be written to Kafka."""
 
 from typing import NamedTuple
 

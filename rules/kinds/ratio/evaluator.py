@@ -115,7 +115,7 @@ class RatioEvaluator(Evaluator[RatioSpec, Any]):
         self, shop: ShopView, state: RuleResults, counter: RatioCounter, following: RatioCounter | None, at_ms: int
     ) -> list[Finding]:
         """Of a rolling window the step that was computed last; where it reached none, whether the `following`
-        computation would. A calendar period is judged as it goes."""
+        computation would. A calendar period is evaluated while it lasts."""
         if counter.ratio.rule.window.align != "rolling":
             return self._findings(shop, counter, at_ms)
         newest = self._newest(state, at_ms)

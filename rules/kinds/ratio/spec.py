@@ -83,7 +83,7 @@ class RatioSpec(Rule, kw_only=True, frozen=True):
         return bad | rules_named(self.denominator) | {each.due for each in self.anchors() if isinstance(each, DueOf)}
 
     def references(self) -> Iterator[Reference]:
-        # Silence is judged by the last news, so nobody can say later how it stood at a boundary.
+        # A silence depends on the last event, so its state at a past boundary can't be computed later.
         role: Role = "deadline rule" if self.every is None else "deadline rule (no silence)"
         return (Reference("numerator", other, role) for other in sorted(self.depends_on()))
 

@@ -1,8 +1,8 @@
-"""How a call can fail. None of the texts holds a secret."""
+"""The ways a call can fail. None of the texts holds a secret."""
 
 
 class Refused(Exception):
-    """The platform will not answer this call."""
+    """The platform refuses this call."""
 
 
 class Unavailable(Exception):

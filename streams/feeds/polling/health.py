@@ -1,4 +1,4 @@
-"""Writes when each polled shop was last read, to the topic `feed-health`."""
+"""Writes when each polled shop was last read to the topic `feed-health`."""
 
 import asyncio
 import logging
@@ -20,7 +20,7 @@ EVERY_S = 60.0
 
 
 class PollHealth:
-    """Of the polls that are read all the time. A shop that was never read is told of once, so that it falls silent."""
+    """Covers the polls that are repeated. A shop that was never read is written once, so that it can become silent."""
 
     def __init__(self, polls: Sequence[ShopPoll], topic: str, book: FeedHealthBook, writer: Writer) -> None:
         self._polls, self._topic, self._book, self._writer = polls, topic, book, writer
@@ -39,11 +39,11 @@ class PollHealth:
             await asyncio.sleep(EVERY_S)
 
     async def begin(self) -> None:
-        """Of shops that are polled no more, and of those that were never read."""
+        """Writes the shops that are no longer polled, and those that were never read."""
         await self._tell([(key, None) for key in self._book.gone(self._is_there)] + self._never_read())
 
     async def tell(self) -> None:
-        """Of those that were read since the last time."""
+        """Writes the shops that were read since the last time."""
         read = {shop: _read_ms(theirs) for shop, theirs in self._by_shop.items()}
         news = {shop: read_ms for shop, read_ms in read.items() if read_ms != self._told_ms[shop]}
         if await self._tell([_record(_health(self._by_shop[shop], read_ms)) for shop, read_ms in news.items()]):

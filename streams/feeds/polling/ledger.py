@@ -38,7 +38,7 @@ OTHERS_S = 30.0
 PUSHED_EVERY_S = 60.0
 
 ASK_AGAIN_S = 0.05
-"""While another process refreshes the token."""
+"""How often to check whether another process has refreshed the token."""
 
 
 class InUse(Exception):
@@ -94,7 +94,7 @@ class Ledger:
             self._held = None
 
     def mark(self, poll: str) -> int | None:
-        """The newest change that was read, in epoch milliseconds."""
+        """The newest change that was read (epoch ms)."""
         found = self._database.execute("SELECT at_ms FROM marks WHERE poll = ?", (poll,)).fetchone()
         return None if found is None else int(found[0])
 
@@ -102,7 +102,7 @@ class Ledger:
         self._database.execute("INSERT OR REPLACE INTO marks VALUES (?, ?)", (poll, at_ms))
 
     def move_back(self, at_ms: int) -> None:
-        """All marks that are later, to this moment."""
+        """Moves all marks that are later back to this moment."""
         self._database.execute("UPDATE marks SET at_ms = ? WHERE at_ms > ?", (at_ms, at_ms))
 
     def pushed(self, shop: str) -> int | None:
@@ -135,7 +135,7 @@ class Ledger:
         return None if found is None else str(found[0])
 
     def set_deadlines(self, shop: str, deadlines: dict[str, str | None]) -> None:
-        """None for an order that waits no more."""
+        """Sets the deadlines of open orders; None removes an order that is no longer open."""
         if not deadlines:
             return
         gone = [(shop, order) for order, ship_by in deadlines.items() if ship_by is None]

@@ -1,4 +1,4 @@
-"""Takes down the tracking numbers in what was mapped, for the services that are to follow them."""
+"""Notes the tracking numbers in what was mapped, for the tracking services that follow them."""
 
 from collections.abc import Iterable, Iterator
 from typing import Any
@@ -17,7 +17,7 @@ ARRIVED = frozenset({"delivered", "returned"})
 
 
 def registers(feeds: FeedSettings) -> bool:
-    """Whether there is a service to tell."""
+    """Whether any app registers numbers with a tracking service."""
     return any(app.registering is not None for app in feeds.apps.values())
 
 

@@ -68,7 +68,7 @@ class Parcels:
             self._database.executemany("INSERT OR IGNORE INTO parcels VALUES (?, ?, ?, ?, ?, ?, ?, 0)", rows)
 
     def end(self, reference: str, now_ms: int, tracking_no: str | None = None) -> None:
-        """All numbers of an order, or one of them: nobody waits for it any more."""
+        """Marks all numbers of an order, or one of them, to be released: nobody waits for it any more."""
         for before, after in ((FOLLOWED, LEAVING), (NEW, GONE)):
             self._database.execute(
                 "UPDATE parcels SET state = ?, due_ms = ? WHERE reference = ? AND state = ? "
@@ -85,7 +85,7 @@ class Parcels:
         )
 
     def due(self, service: str, state: str, now_ms: int, most: int) -> list[Parcel]:
-        """Those whose turn it is, the one that has waited longest first."""
+        """The numbers in a state whose time has come, the one that has waited longest first."""
         found = self._database.execute(
             "SELECT tracking_no, carrier, reference, tries, again FROM parcels WHERE service = ? AND state = ? "
             "AND due_ms <= ? ORDER BY due_ms, tracking_no LIMIT ?",
@@ -109,14 +109,14 @@ class Parcels:
             )
 
     def counts(self, service: str) -> dict[str, int]:
-        """How many there are in each state."""
+        """How many numbers are in each state."""
         rows = self._database.execute(
             "SELECT state, count(*) FROM parcels WHERE service = ? GROUP BY state", (service,)
         )
         return dict.fromkeys(STATES, 0) | dict(rows.fetchall())
 
     def forget(self, now_ms: int) -> None:
-        """Those that were settled long ago."""
+        """Deletes numbers that were settled long ago."""
         self._database.execute(
             "DELETE FROM parcels WHERE state IN (?, ?, ?) AND due_ms < ?", (FOLLOWED, REFUSED, GONE, now_ms - KEPT_MS)
         )

@@ -50,7 +50,7 @@ PUSH_MS = 5 * 60_000
 """How long after a change its push comes, at most: what changed later than that after the last one wasn't pushed."""
 
 SPREAD = 0.1
-"""Of the time between two readings, at random: not all shops at once."""
+"""The random share of the time between two readings, so that not all shops are read at once."""
 
 
 class Writer(Protocol):
@@ -105,7 +105,7 @@ class ShopPoll:
 
     @property
     def pause_ms(self) -> int:
-        """What is read without a mark, as often as its source says."""
+        """How long to wait before the next reading; polls without a mark are read as often as their source says."""
         return self._rhythm.pause_ms if self.poll.every_min is None else self.poll.every_min * 60_000
 
     async def turn(self) -> float:

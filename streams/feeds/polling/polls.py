@@ -1,4 +1,4 @@
-"""All polls of the settings file, in one process."""
+"""Runs all polls of the settings file in one process."""
 
 import asyncio
 import logging
@@ -108,7 +108,7 @@ class Polls:
 
 
 def registrars_of(feeds: FeedSettings, clients: Clients, parcels: Parcels, time: Time) -> Iterator[Registrar]:
-    """One for each app at a tracking service that numbers are registered with."""
+    """A registrar for each app at a tracking service that numbers are registered with."""
     for app in feeds.apps.values():
         if app.registering is not None:
             metrics.begin_registering(app.source.source)

@@ -1,7 +1,7 @@
-"""Registers numbers with a tracking service, and lets those go that nobody waits for any more.
+"""Registers numbers with a tracking service, and releases those that nobody waits for any more.
 
-A number is registered once. Where a process ends between the call and the note of it, the call is made again, and the
-service says that it knows the number.
+A number is registered once. If a process ends between the call and the note of it, the call is made again, and the
+service answers that it knows the number.
 """
 
 import logging
@@ -27,7 +27,7 @@ log.addFilter(PacedLog())
 
 EVERY_S = 30.0
 MOST_AT_ONCE = 400
-"""Numbers of one turn."""
+"""The most numbers handled in one turn."""
 
 MOST_TRIES = 5
 FIRST_AGAIN_MS = 10 * 60_000
@@ -60,7 +60,7 @@ class Registrar:
             await self._time.pause(wait_s)
 
     async def turn(self) -> float:
-        """Registers and lets go what is due; says how long to wait where that isn't the usual."""
+        """Registers and releases the numbers that are due. Returns how long to wait, if that isn't the usual time."""
         try:
             await self._register()
             await self._release()

@@ -1,4 +1,4 @@
-"""A call of a source file as the request that is sent, signed as its platform wants it."""
+"""Builds the HTTP request of a call in a source file, signed as its platform wants it."""
 
 import base64
 import hashlib

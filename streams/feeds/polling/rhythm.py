@@ -1,13 +1,13 @@
-"""How often a shop is read: fast while there is news, and slower and slower while there is none."""
+"""How often a shop is read: often while it changes, less and less often while it doesn't."""
 
 MINUTE_MS = 60_000
 
 FASTER = 3
-"""So many times as often, but not more than once a minute."""
+"""So many times as often as usual, but at most once a minute."""
 
 
 class Rhythm:
-    """`pause_ms` is how long to wait before the next reading; `every_ms` at most."""
+    """`pause_ms` is how long to wait before the next reading, `every_ms` the longest such wait."""
 
     def __init__(self, every_ms: int) -> None:
         self._slow_ms = every_ms

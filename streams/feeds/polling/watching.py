@@ -1,4 +1,4 @@
-"""What the metrics say of polls."""
+"""The metrics of polls."""
 
 from collections.abc import Sequence
 from functools import partial
@@ -10,7 +10,7 @@ from streams.metrics import feeds as metrics
 
 
 def watch(polls: Sequence[ShopPoll], time: Time) -> None:
-    """From now on, how long ago each source was read."""
+    """Keeps a metric of how long ago each source was read."""
     for source in _sources(polls):
         metrics.begin_polling(source)
         theirs = [each for each in polls if each.source.source == source and each.poll.every_min is None]

@@ -29,9 +29,9 @@ class Waiting(NamedTuple):
 
 
 class ShipNext:
-    """`waiting` are the lists as they should be. `changed` maps each order that has changed since it was last cleared to
-    the warehouse it was listed under; `moved` are orders whose own warehouse has changed. All follows from the facts:
-    an order stays when its deadline passes, so no clock is needed."""
+    """`waiting` are the lists as they should be. `changed` maps each order that has changed since it was last cleared
+    to the warehouse it was listed under; `moved` are orders whose own warehouse has changed. All follows from the
+    facts: an order stays when its deadline passes, so no clock is needed."""
 
     def __init__(self, book: RuleBook, warehouses: Warehouses) -> None:
         self._book, self._warehouses = book, warehouses
