@@ -45,7 +45,7 @@ class _Past:
         self.since_ms = since_ms
         self.at_ms = at_ms
         self.timers = [timer for timer in shop.plan.timers if timer.rule.id in _rules_named(counter.ratio.rule)]
-        self.facts = [name for name, bit in FACT_BIT.items() if counter.ratio.facts & bit]
+        self.facts = [name for name, bit in FACT_BIT.items() if counter.ratio.rests_on & bit]
         self.all_had_come, self.any_had_come = all_had_come(counter.ratio.facts), any_had_come(counter.ratio.facts)
         self.first = counter.ratio.rule.window.periods(since_ms, counter.ratio.zone)[0].first
         self.days = {

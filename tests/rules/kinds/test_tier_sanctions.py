@@ -11,7 +11,7 @@ from rules.engine.engine import Engine
 from rules.harness.replay import replay
 from rules.plan.rule_book import RuleBook
 from rules.reports.standing import sanctions
-from tests.rules.history import Happening, cancelled, moved, ms, placed, shipped, tick
+from tests.rules.history import Happening, cancelled, collected, moved, ms, placed, shipped, tick
 
 PACK = """
 platform: joom
@@ -110,6 +110,13 @@ def test_a_deadline_moved_once_it_was_missed_takes_nothing_back():
     late = PACK.replace("{has: cancelled, by: [seller]}", "{late: joom.late}") + LATE + "    ship_by: true\n"
     events = [placed("1"), moved("1", "30h", to="60h")]
     assert in_force(events, "35h", late) == [("block", "2026-01-01T20:00:00Z", "2026-01-04T20:00:00Z")]
+
+
+def test_what_takes_an_order_out_of_a_deadline_changes_the_ratio_then():
+    late = LATE + "    where: {not: collected}\n"
+    in_time = PACK.replace("{has: cancelled, by: [seller]}", "{not: {late: joom.late}}") + late
+    events = [placed("1"), collected("1", "30h")]
+    assert in_force(events, "100h", in_time) == [("block", "2026-01-02T06:00:00Z", "2026-01-05T06:00:00Z")]
 
 
 def test_orders_known_ahead_of_the_clock_have_not_been_placed_yet() -> None:
