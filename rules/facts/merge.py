@@ -230,12 +230,23 @@ def _pickup_failed(facts: OrderFacts, event: PickupFailed, stamp: Stamp) -> int:
 def _tracked(facts: OrderFacts, event: TrackingUpdated, stamp: Stamp) -> int:
     data, news = event.data, facts.news
     status = data.status
-    if status == "returned" or not _told_by(facts, data, stamp[0], Told.TRACKING_UNNAMED, news is None):
+    if status == "returned":
         return MORE
-    changed = 0
-    if news is None or news < stamp:
+    if news is not None and news < stamp and data.tracking_no is None and data.parcel is None:
+        told = facts.moved_before  # as most are: the next news of a parcel that none of it names
+        if not (told.__class__ is int and told & _TRACKING_UNNAMED) and not _told_by(
+            facts, data, stamp[0], _TRACKING_UNNAMED, False
+        ):
+            return MORE
         facts.news = stamp
         changed = _NEWS
+    elif not _told_by(facts, data, stamp[0], _TRACKING_UNNAMED, news is None):
+        return MORE
+    elif news is None or news < stamp:
+        facts.news = stamp
+        changed = _NEWS
+    else:
+        changed = 0
     if status in SCANNED or status == "delivered":
         held = facts.scanned
         if held is None or held > stamp:
@@ -253,6 +264,7 @@ def _more(facts: OrderFacts, event: Any, stamp: Stamp) -> int:
     return MORE
 
 
+_TRACKING_UNNAMED = Told.TRACKING_UNNAMED
 _PLACED, _SHIPPED, _COLLECTED = FACT_BIT["placed"], FACT_BIT["shipped"], FACT_BIT["collected"]
 _SCANNED, _NEWS, _DELIVERED = FACT_BIT["scanned"], FACT_BIT["news"], FACT_BIT["delivered"]
 

@@ -46,10 +46,13 @@ another parcel under the same number."""
 MOVES_KEPT = 20
 """How many moves of a deadline are remembered; nobody moves one as often."""
 
-MOST_OF_A_KIND = 20
-MOST_PARCELS = 40
-"""Of more statements of one kind about one order (of those about parcels and lines: of so many) the first and the last
-are kept. With `MOST_ITEM_BYTES` that keeps an order's facts small enough for a record."""
+MOST_OF_A_KIND = 100
+"""Of more statements of one kind about one order the first and the last are kept."""
+
+MANY = 60
+MOST_BYTES = 512 * 1024
+"""Of many statements no more than this is kept, without those in the middle: so an order's facts fit into a record. No
+order that is meant comes near it."""
 
 MOST_ITEM_BYTES = 256 * 1024
 """Of an order's statements with items; older ones lose theirs."""
@@ -164,10 +167,12 @@ def canonical(statements: Iterable[Statement]) -> Statements:
             several = _news(kind, several, since_ms)
         elif kind not in NEWS:
             several = _without_repeats(several)
-        kept += several[-MOVES_KEPT:] if kind == "moved" else _first_and_last(kind, several)
+        kept += several[-MOVES_KEPT:] if kind == "moved" else _first_and_last(several)
     kept.sort(key=Statement.sort_key)
     if sum(len(each.said.get("items") or ()) for each in kept) > FEW_ITEMS:
         kept = _with_fewer_items(kept)
+    while len(kept) > MANY and len(msgspec.msgpack.encode(kept)) > MOST_BYTES:
+        kept = kept[: len(kept) // 3] + kept[-(len(kept) // 3) :]
     return tuple(kept)
 
 
@@ -189,9 +194,9 @@ def _with_fewer_items(statements: Sequence[Statement]) -> list[Statement]:
     return kept[::-1]
 
 
-def _first_and_last(kind: str, several: list[Statement]) -> list[Statement]:
-    most = MOST_PARCELS if kind in ("shipped", "cancelled", "refunded") else MOST_OF_A_KIND
-    return several if len(several) <= most else several[: most // 2] + several[-most // 2 :]
+def _first_and_last(several: list[Statement]) -> list[Statement]:
+    half = MOST_OF_A_KIND // 2
+    return several if len(several) <= MOST_OF_A_KIND else several[:half] + several[-half:]
 
 
 def _without_repeats(several: list[Statement]) -> list[Statement]:

@@ -253,7 +253,9 @@ def decode(raw: bytes) -> tuple[AnyEvent, int]:
         raise too_large(len(raw))
     try:
         event = _decoder.decode(raw)
-        at_ms = _time_of(event)
+        at_ms = to_ms(event.time)
+        if not EARLIEST_MS <= at_ms < LATEST_MS:
+            raise BadEvent(unbelievable("time", at_ms, "$.time"))
         check = _CHECKS.get(type(event))
         if check is not None:
             check(event)

@@ -58,6 +58,23 @@ def test_the_largest_order_fits_into_a_record() -> None:
     assert len(key) + len(value) < 320_000 < LARGEST_VALUE_BYTES
 
 
+def test_the_largest_order_of_many_parcels_fits_into_a_record() -> None:
+    item: dict[str, Any] = {"sku": ID, "qty": 2**53, "line": ID}
+    items = [item] * ((LARGEST_BYTES - 9_000) // len(orjson.dumps(item)))
+    names = {"parcel": TEXT, "tracking_no": TEXT}
+    ((key, value),) = records(
+        written("order.placed", items=items),
+        *(written("order.shipped", n, **names, items=items, replaces=TEXT[1:], combined_with=ID) for n in range(60)),
+        *(written("order.cancelled", n, by="system", items=items) for n in range(20)),
+        *(
+            written(kind, n, parcel=f"{n:03}{TEXT[3:]}", tracking_no=TEXT)
+            for kind in ("pickup.failed", "pickup.collected", "tracking.updated")
+            for n in range(120)
+        ),
+    )
+    assert len(key) + len(value) < LARGEST_VALUE_BYTES
+
+
 @pytest.mark.parametrize("kind", KINDS)
 def test_the_largest_fact_of_a_shop_fits_into_a_record(kind: type) -> None:
     data = next(each.type for each in msgspec.structs.fields(kind) if each.name == "data")
