@@ -81,16 +81,16 @@ class Plan(OrderPlan):
         self.retain_ms = RETAINED_BEYOND_MS + max([0, *(each.rule.span_ms() for each in rules)])
 
     def _connect(self, sources: Iterable[OccurrenceSource]) -> None:
-        """Has sources hear of what they look at, and evaluators that go by subject of what their sources find."""
+        """Lists, by what may change, the sources that read it, and the evaluators by subject that depend on it."""
         by_subject = [evaluator for evaluator in self.evaluators if isinstance(evaluator, SubjectEvaluator)]
-        #: Those that look at a type of the shop's own events, and at the sales of each SKU.
+        #: The evaluators that depend on a type of the shop's own events, and on the sales of each SKU.
         self.subscribers = {
             name: [evaluator for evaluator in by_subject if bits >> evaluator.n & 1]
             for name, bits in self.on_event.items()
         }
         self.by_sku = [evaluator for evaluator in by_subject if self.on_sale >> evaluator.n & 1]
-        #: The sources that look at a type of them; those that go by subject and look at an extractor, or at used
-        #: numbers.
+        #: The sources that read a type of events; the evaluators by subject that read an extractor's timeline, or the
+        #: reuses of tracking numbers.
         self.sources_on: dict[str, list[OccurrenceSource]] = {}
         self.timeline_readers: list[list[AnySubjectEvaluator]] = [[] for _ in self.extractors]
         self.number_readers: list[AnySubjectEvaluator] = []

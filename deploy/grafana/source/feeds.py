@@ -21,7 +21,7 @@ def dashboard() -> Dashboard:
 
 
 def _of_shops(state: str) -> str:
-    """Each worker tells of all shops."""
+    """Each worker exports all shops."""
     return f'sum(max by (source) (shipclock_feed_shops{{state="{state}"}})) or on () vector(0)'
 
 
@@ -42,7 +42,7 @@ def _numbers() -> list[Any]:
         number("Bodies yet to be mapped", "sum(shipclock_feed_lag_records)", width=3),
         number("API read, longest ago", "max(shipclock_feed_poll_lag_seconds)", unit="s", width=3),
         number(
-            "Told by platforms, 1 d",
+            "Notices of platforms, 1 d",
             "sum(increase(shipclock_feed_notices_total[1d]))",
             colours=GOOD_AT_NONE,
             width=3,
@@ -106,7 +106,7 @@ def _pushes() -> list[Any]:
             says="A push that tells little waits for its order's detail",
         ),
         third(
-            "Tracking numbers told to services, by outcome",
+            "Tracking numbers registered with services, by outcome",
             query(
                 f"sum by (source, outcome) (rate(shipclock_feed_registrations_total{RATE})) or on () vector(0)",
                 "{{source}} {{outcome}}",
