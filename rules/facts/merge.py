@@ -207,9 +207,20 @@ def _note(facts: OrderFacts, told: int) -> bool:
 
 
 def _collected(facts: OrderFacts, event: PickupCollected, stamp: Stamp) -> int:
-    held = facts.collected
+    data, held, placed, shipment = event.data, facts.collected, facts.placed, facts.shipment
     is_first = held is None and facts.pickup_failed is None
-    if not _told_by(facts, event.data, stamp[0], Told.PICKUPS_UNNAMED, is_first):
+    if (
+        is_first
+        and placed is not None
+        and shipment is not None
+        and data.tracking_no is not None
+        and data.tracking_no == shipment.tracking_no
+        and data.parcel is None
+        and stamp[0] >= placed[0] - LEEWAY_MS
+    ):  # as most are: the first of an order, under the number it was shipped under
+        facts.collected = stamp
+        return _COLLECTED
+    if not _told_by(facts, data, stamp[0], Told.PICKUPS_UNNAMED, is_first):
         return MORE
     if held is not None and held <= stamp:
         return 0
