@@ -174,13 +174,14 @@ class ReusedNumbers(OrderOccurrences):
             return []
         numbers, order = shop.tracking_numbers, shop.orders[subject]
         views = order.facts.parcels or (order.facts,)
-        shipped = next(view.shipped for view in views if view.shipped is not None and view.shipped[0] == at_ms)
+        stamps = [view.shipped for view in views if view.shipped is not None and view.shipped[0] == at_ms]
+        _, source, event = stamps[0] if stamps else (at_ms, "", "")  # taken back, and not evaluated yet
         return [
             Occurrence(
                 at_ms,
                 subject,
-                shipped[2],
-                shipped[1],
+                event,
+                source,
                 order=subject,
                 tracking_no=use.number,
                 first_used_by=numbers.first_used_by(use.number),
@@ -277,11 +278,10 @@ def source_of(of: OccurrenceSpec, slot: int | None, crossed: Crossings[Any, Any]
 
 
 def _event(shop: ShopView, order: str, fact: str | None) -> tuple[str, str]:
-    """`(event id, source)` of the event that stated an order's fact; empty if a deadline passed instead."""
-    if fact is None:
-        return "", ""
-    _, source, event = getattr(shop.orders[order].facts, fact)
-    return event, source
+    """`(event id, source)` of the event that stated an order's fact; empty if a deadline passed instead, or the fact was
+    taken back and the order waits to be evaluated."""
+    stamp = None if fact is None else getattr(shop.orders[order].facts, fact)
+    return ("", "") if stamp is None else (stamp[2], stamp[1])
 
 
 def _above_price(shop: ShopView, sku: str) -> Iterator[Occurrence]:

@@ -140,6 +140,15 @@ def test_orders_in_one_parcel_have_no_reused_number():
     assert told([one, other, shipped("1", "5h", **same), together], "9h", reused) == []
 
 
+def test_an_alert_of_the_shop_about_a_voided_order_ends_with_that_reason():
+    reused = rule("event", "reused", ("crossed",), of={"reused": "tracking_no"}, lasts="30d")
+    events = [placed("1"), placed("2"), shipped("1", "1h", **P1), shipped("2", "5h", **P1)]
+    assert told([*events, event("order.voided", "2", "9h")], "10h", reused) == [
+        "5h opened crossed happened",
+        "9h resolved crossed voided",
+    ]
+
+
 def test_the_number_of_a_replaced_parcel_is_free_again():
     reused = rule("event", "reused", ("crossed",), of={"reused": "tracking_no"}, lasts="30d")
     events = [placed("1"), placed("2"), shipped("1", "1h", **P1), shipped("1", "2h", **P2, replaces="P1")]
