@@ -1,5 +1,5 @@
-"""Forecasts: what ratios and ledgers come to at their next evaluation if nobody ships, and which orders' shipping would
-change that."""
+"""Forecasts: what ratios and ledgers come to at their next evaluation if nobody ships, which orders' shipping would
+change that, and which parcels wait for their carrier's scan."""
 
 from collections.abc import Iterator
 from copy import copy
@@ -21,7 +21,8 @@ from rules.kinds.ratio.compiled import CompiledRatio, Count
 from rules.kinds.ratio.counters import RatioCounter
 from rules.kinds.ratio.evaluator import RatioEvaluator, window_json
 from rules.kinds.ratio.period_results import PeriodResult
-from rules.reports.next_deadline import deadlines_ahead, first_ahead
+from rules.kinds.ratio.steps import Step
+from rules.reports.next_deadline import Due, scan_deadlines, ship_deadlines
 from rules.state.shop import Order, Shop
 
 ORDERS_SHOWN = 50
@@ -31,30 +32,35 @@ ORDERS_SHOWN = 50
 STRETCH = 200
 """Orders looked at before the caller may do something else; some 5 ms."""
 
+RANKED = 2_000
+"""Orders ranked before the caller may do something else, which takes less time each."""
+
 
 class Saving(Struct):
-    """What shipping one order in time saves: the clauses it keeps from a worse step, money and points. `due_ms` is its
-    next deadline (epoch ms); shipping by then also meets its other deadlines up to `then_ms`."""
+    """What shipping one order saves: the clauses it keeps from a worse step or brings back from one, money and points.
+    `due_ms` is the earliest deadline it hasn't met (epoch ms), `overdue` whether that has passed; shipping it at once
+    also meets its other deadlines up to `then_ms`."""
 
     due_ms: int
+    overdue: bool
     then_ms: int
     clauses: tuple[str, ...] = ()
     money: dict[str, Decimal] | None = None
     points: dict[str, Decimal] | None = None
 
-    def rank(self) -> tuple[int, Decimal, Decimal, int]:
-        """The worst first: most clauses, most points, most money, soonest."""
-        return -len(self.clauses), -_sum(self.points), -_sum(self.money), self.due_ms
+    def rank(self) -> tuple[bool, int, Decimal, Decimal, int]:
+        """The overdue ones first; then the worst: most clauses, most points, most money, soonest."""
+        return not self.overdue, -len(self.clauses), -_sum(self.points), -_sum(self.money), self.due_ms
 
-    def as_json(self, order: Order, at_ms: int) -> dict[str, Any]:
+    def as_json(self, order: Order) -> dict[str, Any]:
         saves: dict[str, Any] = {"clauses": sorted(self.clauses)}
         if self.money:
             currency, amount = max(self.money.items(), key=lambda each: each[1])
             saves |= {"amount": str(amount), "currency": currency}
         if self.points:
             saves["points"] = {ledger: float(points) for ledger, points in sorted(self.points.items())}
-        ahead = deadlines_ahead(order.shop.plan, order.facts, at_ms, at_ms)
-        rules = {timer.rule.id for due_ms, timer in ahead if due_ms <= max(self.then_ms, self.due_ms)}
+        until_ms = max(self.then_ms, self.due_ms)
+        rules = {due.timer.rule.id for due in ship_deadlines(order.shop.plan, order.facts) if due.at_ms <= until_ms}
         return {
             "order": order.id,
             "skus": order.facts.skus(),
@@ -62,6 +68,21 @@ class Saving(Struct):
             "rules": sorted(rules),
             "saves": saves,
         }
+
+
+def _chase_json(order: Order, due: Due) -> dict[str, Any]:
+    """A parcel that waits for its carrier's scan; what names it is null where that isn't known."""
+    shipment = due.about.shipment
+    return {
+        "order": order.id,
+        "parcel": due.about.parcel,
+        "carrier": shipment.carrier if shipment else None,
+        "tracking_no": shipment.tracking_no if shipment else None,
+        "skus": order.facts.skus(),
+        "due_at": rfc3339(due.at_ms),
+        "rules": [due.timer.rule.id],
+        "saves": {"clauses": [due.timer.rule.clause]},
+    }
 
 
 def _sum(sums: dict[str, Decimal] | None) -> Decimal:
@@ -78,21 +99,43 @@ class Outlook:
     def __init__(self, shop: Shop, at_ms: int) -> None:
         self.shop = shop
         self.at_ms = at_ms
-        #: Orders that may have a deadline ahead: those that are evaluated again some time.
-        self._waiting = [order for order in shop.orders.values() if order.next_eval_ms < NEVER]
+        #: Orders that may wait for something: those that are evaluated again some time, and those past a deadline.
+        self._waiting = [order for order in shop.orders.values() if order.next_eval_ms < NEVER or order.overdue]
+        #: Those that wait to be shipped.
         self._savings: dict[Order, Saving] = {}
         self.ratios: dict[str, dict[str, Any]] = {}
         self.ledgers: dict[str, dict[str, Any]] = {}
-        #: The open orders with a deadline ahead, the worst first, with what shipping each saves; and how many they are.
+        #: The orders that wait to be shipped, the worst first, with what shipping each saves; and how many they are.
         self.due: list[dict[str, Any]] = []
         self.due_total = 0
+        #: The parcels that wait for their carrier's scan, by deadline; and how many they are.
+        self.chase: list[dict[str, Any]] = []
+        self.chase_total = 0
 
     def work(self) -> Iterator[None]:
+        yield from self._find()
         for ratio in self.shop.plan.ratio_evaluators:
             yield from self._ratio(ratio)
         for ledger in self.shop.plan.ledger_evaluators:
             yield from self._ledger(ledger)
         yield from self._list()
+
+    def _find(self) -> Iterator[None]:
+        """Finds the orders that wait to be shipped, and the parcels that wait for a scan."""
+        plan, parcels = self.shop.plan, list[tuple[int, str, str, Order, Due]]()
+        for stretch in _stretches(self._waiting):
+            for order in stretch:
+                if to_ship := ship_deadlines(plan, order.facts):
+                    due_ms = to_ship[0].at_ms
+                    self._savings[order] = Saving(due_ms, due_ms <= self.at_ms, self.at_ms)
+                first: dict[str, Due] = {}
+                for due in scan_deadlines(plan, order.facts):
+                    first.setdefault(due.about.parcel or "", due)
+                self.chase_total += len(first)
+                parcels += [(due.at_ms, order.id, parcel, order, due) for parcel, due in first.items()]
+            parcels = nsmallest(ORDERS_SHOWN, parcels, key=itemgetter(0, 1, 2))
+            yield
+        self.chase = [_chase_json(order, due) for *_, order, due in parcels]
 
     # -- ratios -----------------------------------------------------------------------------------------------
 
@@ -104,10 +147,10 @@ class Outlook:
         then_ms, period = _evaluation(evaluator, counter, self.at_ms)
         count = counter.sum(period)
         ahead = ratio.next_step(counter.sum(period))
-        turning_bad: list[Order] = []
+        helped: list[Order] = []
         if ratio.bits:  # else no deadline has a say in it
-            for stretch in self._changing(then_ms):
-                turning_bad += [order for order in stretch if self._move(order, count, ratio, then_ms)]
+            for stretch in _stretches(self._waiting):
+                helped += [order for order in stretch if self._move(order, count, ratio, then_ms)]
                 yield
         step = ratio.reached(count)
         found: dict[str, Any] = {
@@ -118,17 +161,17 @@ class Outlook:
             "stage": None if step is None else step.name,
             "window": window_json(counter, period),
         }
-        tips = ahead is not None and ahead.reached(count.bad, count.total)
-        if ahead is not None and tips:
-            found["needed"] = -ahead.fits(count.bad, count.total)
+        needed = _needed(ahead, step, count)
+        if 0 < needed <= len(helped):  # else shipping alone doesn't do it
+            found["needed"] = needed
         worst: list[Order] = []
-        for stretch in _stretches(turning_bad):
+        for stretch in _stretches(helped):
             for order in stretch:
-                self._credit(order, ratio, tips, then_ms)
+                self._credit(order, ratio, needed > 0, then_ms)
             worst = nsmallest(ORDERS_SHOWN, [*worst, *stretch], key=self._rank)
             yield
         found["orders"] = [order.id for order in worst]
-        found["orders_total"] = len(turning_bad)
+        found["orders_total"] = len(helped)
         self.ratios[evaluator.rule.id] = found
 
     def _changing(self, then_ms: int) -> Iterator[list[Order]]:
@@ -137,17 +180,27 @@ class Outlook:
             yield [order for order in stretch if order.next_eval_ms <= then_ms]
 
     def _move(self, order: Order, count: Count, ratio: CompiledRatio, then_ms: int) -> bool:
-        """Counts an order as it will count at `then_ms`. Returns whether it turns bad by then and can still ship."""
-        missed, overdue = self.shop.plan.evaluate_timers(order.facts, then_ms, ratio.bits)
-        now, then = order.part(ratio), ratio.part(order.facts, missed, overdue)
-        count.add(now, -1)
-        count.add(then, 1)
-        if then is None or not then[1] or (now is not None and now[1]):
+        """Counts an order as it will count at `then_ms`. Returns whether it is bad then and wouldn't be if it was
+        shipped at once."""
+        then = order.part(ratio)
+        if order.next_eval_ms <= then_ms:
+            missed, overdue = self.shop.plan.evaluate_timers(order.facts, then_ms, ratio.bits)
+            count.add(then, -1)
+            then = ratio.part(order.facts, missed, overdue)
+            count.add(then, 1)
+        if then is None or not then[1] or order not in self._savings:
             return False
-        return count.period.first <= then[0] <= count.period.last and _can_ship(order)
+        return count.period.first <= then[0] <= count.period.last and not self._is_bad_when_shipped(order, ratio)
+
+    def _is_bad_when_shipped(self, order: Order, ratio: CompiledRatio) -> bool:
+        shipped = copy(order.facts)
+        shipped.shipped = (self.at_ms, "", "")
+        missed, overdue = self.shop.plan.evaluate_timers(shipped, self.at_ms, ratio.bits)
+        part = ratio.part(shipped, missed, overdue)
+        return part is not None and part[1]
 
     def _credit(self, order: Order, ratio: CompiledRatio, tips: bool, then_ms: int) -> None:
-        """Adds what shipping an order saves in one ratio, if the ratio would otherwise reach another step (`tips`)."""
+        """Adds what shipping an order saves in one ratio, if that would otherwise be past a step (`tips`)."""
         saving = self._saving(order, then_ms)
         if saving is None or not tips:
             return
@@ -161,18 +214,14 @@ class Outlook:
             saving.money[currency] = max(amount, saving.money.get(currency, Decimal()))
 
     def _saving(self, order: Order, then_ms: int) -> Saving | None:
+        """Of an order that waits to be shipped, and counts for what is evaluated at `then_ms`."""
         saving = self._savings.get(order)
-        if saving is None and (saving := self._plain_saving(order, then_ms)) is not None:
-            self._savings[order] = saving
+        if saving is not None and saving.then_ms == self.at_ms:
+            saving.then_ms = then_ms
         return saving
 
-    def _plain_saving(self, order: Order, then_ms: int) -> Saving | None:
-        due_ms = first_ahead(self.shop.plan, order.facts, self.at_ms, self.at_ms)
-        return None if due_ms is None else Saving(due_ms, then_ms)
-
     def _rank(self, order: Order) -> tuple[Any, ...]:
-        saving = self._savings.get(order)
-        return (0, *saving.rank(), order.id) if saving is not None else (1, order.id)
+        return (*self._savings[order].rank(), order.id)
 
     # -- ledgers ----------------------------------------------------------------------------------------------
 
@@ -224,7 +273,7 @@ class Outlook:
         if more <= 0:
             return
         then.timelines[slot].put(order.id, instants)
-        saving = self._saving(order, then_ms) if _can_ship(order) else None
+        saving = self._saving(order, then_ms)
         if saving is not None and reader.feed.points is not None:
             ledger = self._name_of(reader)
             saving.points = saving.points or {}
@@ -236,32 +285,27 @@ class Outlook:
     # -- the list -----------------------------------------------------------------------------------------------
 
     def _list(self) -> Iterator[None]:
-        worst: list[tuple[tuple[Any, ...], str, Saving, Order]] = []
-        total = 0
-        rest = [order for order in self._waiting if order not in self._savings]
-        for stretch in _stretches([*self._savings, *rest]):
-            for order in stretch:
-                saving = self._savings.get(order)
-                if saving is None and _can_ship(order):
-                    saving = self._plain_saving(order, self.at_ms)
-                if saving is not None:
-                    total += 1
-                    worst.append((saving.rank(), order.id, saving, order))
-            worst = nsmallest(ORDERS_SHOWN, worst, key=itemgetter(0, 1))
-            yield
-        self.due_total = total
-        self.due = [saving.as_json(order, self.at_ms) for _, _, saving, order in worst]
+        worst: list[Order] = []
+        for n, stretch in enumerate(_stretches(list(self._savings), RANKED)):
+            if n:
+                yield
+            worst = nsmallest(ORDERS_SHOWN, [*worst, *stretch], key=self._rank)
+        self.due_total = len(self._savings)
+        self.due = [self._savings[order].as_json(order) for order in worst]
 
 
-def _stretches(orders: list[Order]) -> Iterator[list[Order]]:
-    return (orders[first : first + STRETCH] for first in range(0, len(orders), STRETCH))
+def _stretches(orders: list[Order], length: int | None = None) -> Iterator[list[Order]]:
+    """`STRETCH` orders at a time, or another number."""
+    length = length or STRETCH
+    return (orders[first : first + length] for first in range(0, len(orders), length))
 
 
-def _can_ship(order: Order) -> bool:
-    """Whether the warehouse still has the parcel: no carrier has had it in hand, whatever was marked as shipped."""
-    facts = order.facts
-    gone = (facts.collected, facts.scanned, facts.delivered, facts.cancelled, facts.returned)
-    return facts.placed is not None and not any(gone)
+def _needed(ahead: Step | None, reached: Step | None, count: Count) -> int:
+    """How many bad orders must become good ones so that a ratio doesn't reach the step `ahead` of it, or else comes
+    back under the step that it has `reached`; 0 if none need to, also where it is only near its threshold."""
+    if ahead is not None and ahead.reached(count.bad, count.total):
+        return -ahead.fits(count.bad, count.total)
+    return 0 if reached is None or reached.name == "near" else -reached.fits(count.bad, count.total)
 
 
 def _evaluation(evaluator: RatioEvaluator, counter: RatioCounter, at_ms: int) -> tuple[int, Period]:
@@ -286,8 +330,8 @@ def _evaluation(evaluator: RatioEvaluator, counter: RatioCounter, at_ms: int) ->
 
 
 def with_forecast(standing: dict[str, Any], shop: Shop, at_ms: int) -> dict[str, Any]:
-    """Adds to a standing `forecast` beside each ratio and ledger, and `due`, the orders to ship next, the worst
-    first."""
+    """Adds to a standing `forecast` beside each ratio and ledger, `due`, the orders to ship next, the worst
+    first, and `chase`, the parcels that wait for their carrier's scan."""
     outlook = Outlook(shop, at_ms)
     for _ in outlook.work():
         pass
@@ -305,4 +349,4 @@ def add_forecast(standing: dict[str, Any], outlook: Outlook) -> dict[str, Any]:
     for name, found in outlook.ledgers.items():
         standing["ledgers"][name]["forecast"] = found
     standing |= {"due": outlook.due, "due_total": outlook.due_total}
-    return standing
+    return standing | {"chase": outlook.chase, "chase_total": outlook.chase_total}

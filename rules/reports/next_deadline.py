@@ -33,21 +33,6 @@ def deadlines_ahead(plan: Plan, facts: OrderFacts, after_ms: int, known_ms: int)
     return sorted(found, key=lambda each: (each[0], each[1].rule.id))
 
 
-def first_ahead(plan: Plan, facts: OrderFacts, after_ms: int, known_ms: int) -> int | None:
-    """When the first of `deadlines_ahead` falls (epoch ms); None if there is none."""
-    first_ms = NEVER
-    for timer in plan.timers:
-        for view in timer.views(facts):
-            due_ms = timer.due(view)
-            if (
-                due_ms is not None
-                and after_ms < due_ms < first_ms
-                and timer.evaluate(view, known_ms, known_ms)[2] != NEVER
-            ):
-                first_ms = due_ms
-    return None if first_ms == NEVER else first_ms
-
-
 HANDED_OVER = frozenset({"shipped", "collected", "scanned", "delivered"})
 """Facts that shipping an order brings, at once or in time."""
 

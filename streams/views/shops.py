@@ -13,22 +13,36 @@ FAST = 1
 """zlib's level: standings repeat the same words, and compressed take a quarter of the memory."""
 
 
+NONE = Raw(b"[]")
+
+
 class _Head(Struct):
     platform: str
     shop: str
     at: str
-    due: Raw = Raw(b"[]")
+    due: Raw = NONE
+    due_total: int = 0
+    chase: Raw = NONE
+    chase_total: int = 0
+
+
+class _Saves(Struct):
+    clauses: list[str] = []
+    points: dict[str, float] = {}
+    amount: float = 0.0
 
 
 class _DueHead(Struct):
     order: str
     due_at: str
     skus: list[str] = []
+    saves: _Saves = msgspec.field(default_factory=_Saves)
+    parcel: str | None = None
 
 
 _head = msgspec.json.Decoder(_Head).decode
 _listed = msgspec.json.Decoder(list[Raw]).decode
-_due_head = msgspec.json.Decoder(_DueHead).decode
+_due_head = msgspec.json.Decoder(_DueHead, strict=False).decode  # an amount is a number in text
 
 
 class ShopKey(NamedTuple):
@@ -37,20 +51,35 @@ class ShopKey(NamedTuple):
 
 
 class Due(NamedTuple):
-    """An order to ship next: the fields it is looked up by, and the whole entry."""
+    """An order to ship next, or a parcel to chase the carrier for: the fields it is looked up by, and the whole entry.
+    `worst` sorts the ones to ship: overdue ones first (as of the shop's standing), then by the clauses, points and
+    money that shipping saves."""
 
     order: str
     at_ms: int
     skus: list[str]
+    worst: tuple[bool, int, float, float]
+    parcel: str
     raw: Raw
+
+
+class _Kept(NamedTuple):
+    """The standing as it came, compressed; its instant (epoch ms); the lists in it, where they aren't empty, and how
+    many entries each would have in full."""
+
+    standing: bytes
+    at_ms: int
+    due: bytes
+    due_total: int
+    chase: bytes
+    chase_total: int
 
 
 class Shops:
     """Standings by platform and shop."""
 
     def __init__(self) -> None:
-        #: The standing as it came, compressed, and the ship-next list in it; empty bytes for an empty list.
-        self._of: dict[ShopKey, tuple[bytes, bytes]] = {}
+        self._of: dict[ShopKey, _Kept] = {}
         self.at_ms: int | None = None
 
     def take(self, value: bytes | None) -> ShopKey | None:
@@ -60,8 +89,10 @@ class Shops:
             return None  # nobody writes these
         head = _head(value)
         key = ShopKey(head.platform, head.shop)
-        self._of[key] = compress(value, FAST), b"" if head.due == b"[]" else bytes(head.due)
-        self.at_ms = max(self.at_ms or 0, from_rfc3339(head.at))
+        at_ms = from_rfc3339(head.at)
+        due, chase = (b"" if each == NONE else bytes(each) for each in (head.due, head.chase))
+        self._of[key] = _Kept(compress(value, FAST), at_ms, due, head.due_total, chase, head.chase_total)
+        self.at_ms = max(self.at_ms or 0, at_ms)
         return key
 
     def names(self) -> list[ShopKey]:
@@ -73,11 +104,30 @@ class Shops:
     def raw(self, key: ShopKey) -> Raw | None:
         """The standing as it came."""
         found = self._of.get(key)
-        return None if found is None else Raw(decompress(found[0]))
+        return None if found is None else Raw(decompress(found.standing))
 
     def due(self, key: ShopKey) -> Iterator[Due]:
         """A shop's ship-next list."""
-        _, due = self._of[key]
-        for raw in _listed(due) if due else ():
-            head = _due_head(raw)
-            yield Due(head.order, from_rfc3339(head.due_at), head.skus, raw)
+        kept = self._of[key]
+        return _entries(kept.due, kept.at_ms)
+
+    def chase(self, key: ShopKey) -> Iterator[Due]:
+        """A shop's parcels that wait for their carrier's scan."""
+        kept = self._of[key]
+        return _entries(kept.chase, kept.at_ms)
+
+    def due_total(self) -> int:
+        """How many orders of all shops wait to be shipped, also those beyond what the standings list."""
+        return sum(kept.due_total for kept in self._of.values())
+
+    def chase_total(self) -> int:
+        """How many parcels of all shops wait for their carrier's scan, also those beyond what the standings list."""
+        return sum(kept.chase_total for kept in self._of.values())
+
+
+def _entries(listed: bytes, at_ms: int) -> Iterator[Due]:
+    for raw in _listed(listed) if listed else ():
+        head = _due_head(raw)
+        due_ms, saves = from_rfc3339(head.due_at), head.saves
+        worst = (due_ms > at_ms, -len(saves.clauses), -sum(saves.points.values()), -saves.amount)
+        yield Due(head.order, due_ms, head.skus, worst, head.parcel or "", raw)

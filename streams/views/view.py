@@ -30,6 +30,8 @@ NO_STANDING = {
     "exposure": None,
     "due": [],
     "due_total": 0,
+    "chase": [],
+    "chase_total": 0,
 }
 
 

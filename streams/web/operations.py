@@ -3,7 +3,7 @@
 import functools
 from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Literal, get_args, get_origin
 
 import msgspec
 from msgspec import structs
@@ -116,7 +116,17 @@ def _query(request: Request, wanted: type) -> Any:
     try:
         return msgspec.convert(dict(request.query_params), wanted, strict=False)
     except msgspec.ValidationError as error:
-        raise HTTPException(400, f"in the query: {error}") from None
+        raise HTTPException(400, f"in the query: {_told(error, wanted, request)}") from None
+
+
+def _told(error: msgspec.ValidationError, wanted: type, request: Request) -> str:
+    """What is wrong with a query, with the values that a parameter takes where they are a closed list."""
+    name = str(error).rpartition("`$.")[2].rstrip("`")
+    for each in structs.fields(wanted):
+        if each.encode_name == name and "Invalid enum value" in str(error):
+            (choice,) = (one for one in get_args(each.type) if get_origin(one) is Literal)
+            return f"{name}={request.query_params[name]!r} is none of: {', '.join(get_args(choice))}"
+    return str(error)
 
 
 async def _body(request: Request, wanted: type) -> Any:

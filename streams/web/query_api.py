@@ -22,15 +22,22 @@ from streams.web.schemas import (
     AlertNow,
     AlertQuery,
     AlertWithTrail,
+    DuePage,
     DueQuery,
     Page,
     Paging,
-    ShipNext,
     ShopNow,
 )
 
 SHOPS_AT_ONCE = 20
 """Ship-next lists gone through before the event loop's other tasks run."""
+
+Worst = tuple[bool, int, float, float]
+
+DueRank = tuple[Worst, int, str, str, str, str]
+"""Place in the ship-next list: how bad, the deadline (epoch ms), platform, shop, order, parcel."""
+
+NOTHING_SAVED: Worst = (False, 0, 0.0, 0.0)
 
 
 class QueryApi:
@@ -102,21 +109,27 @@ class QueryApi:
     @operation(
         "GET",
         "/api/due",
-        "The ship-next list: open orders by their next deadline, with what shipping each saves",
+        "The ship-next list: orders that wait to be shipped, overdue ones first, then by what shipping saves; "
+        "with for=carrier the parcels that wait for a scan, by deadline",
         query=DueQuery,
-        answer=Page[ShipNext],
+        answer=DuePage,
     )
-    async def due(self, request: Request, query: DueQuery) -> Page[Any]:
+    async def due(self, request: Request, query: DueQuery) -> dict[str, Any]:
+        shops = self._view.shops
+        to_ship = query.for_ is UNSET
         listed: list[tuple[ShopKey, str, Due]] = []
-        for n, shop in enumerate(self._view.shops.names(), start=1):
-            for due in self._view.shops.due(shop):
+        for n, shop in enumerate(shops.names(), start=1):
+            for due in shops.due(shop) if to_ship else shops.chase(shop):
                 warehouse = self._warehouses.of_order(*shop, due.skus)
                 if query.warehouse in (UNSET, warehouse):
                     listed.append((shop, warehouse, due))
             if n % SHOPS_AT_ONCE == 0:
                 await asyncio.sleep(0)
-        found = await page(request, query, listed, _due_rank, tuple[int, str, str, str])
-        return Page([_ship_next(*each) for each in found.items], found.next)
+        found: Page[Any] = await page(request, query, listed, _ship_rank if to_ship else _chase_rank, DueRank)
+        total = None
+        if query.warehouse is UNSET:
+            total = shops.due_total() if to_ship else shops.chase_total()
+        return {"items": [_ship_next(*each) for each in found.items], "next": found.next, "total": total}
 
 
 def _platform_and_rest(request: Request, before: str) -> tuple[str, str] | None:
@@ -136,9 +149,14 @@ def _matches(query: AlertQuery, held: Held) -> bool:
     )
 
 
-def _due_rank(listed: tuple[ShopKey, str, Due]) -> tuple[int, str, str, str]:
+def _ship_rank(listed: tuple[ShopKey, str, Due]) -> DueRank:
     shop, _, due = listed
-    return due.at_ms, *shop, due.order
+    return due.worst, due.at_ms, *shop, due.order, due.parcel
+
+
+def _chase_rank(listed: tuple[ShopKey, str, Due]) -> DueRank:
+    shop, _, due = listed
+    return NOTHING_SAVED, due.at_ms, *shop, due.order, due.parcel
 
 
 def _ship_next(shop: ShopKey, warehouse: str, due: Due) -> dict[str, Any]:

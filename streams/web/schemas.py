@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Annotated, Any, Generic, Literal, TypeVar
 
-from msgspec import UNSET, Meta, Struct, UnsetType
+from msgspec import UNSET, Meta, Struct, UnsetType, field
 
 from rules.messages.alerts import Alert, Severity, State
 from streams.views.acks import Ack
@@ -42,7 +42,8 @@ class Ledger(Struct, kw_only=True):
 
 
 class Due(Struct, kw_only=True):
-    """An open order; `saves` is what shipping it by `due_at` saves: clauses, an amount, points by ledger."""
+    """An order that waits to be shipped. `due_at` is the earliest deadline it hasn't met, which may have passed;
+    `saves` is what shipping it saves: clauses, an amount, points by ledger."""
 
     order: str
     due_at: str
@@ -51,9 +52,18 @@ class Due(Struct, kw_only=True):
     saves: dict[str, Any]
 
 
+class Chase(Due, kw_only=True):
+    """A parcel that is shipped and waits for its carrier's scan by `due_at`, which may have passed."""
+
+    parcel: str | None
+    carrier: str | None
+    tracking_no: str | None
+
+
 class Standing(Struct, kw_only=True):
     """What a shop's alerts come from, at the instant `at`. Metrics are keyed by clause; a forecast is what one comes to
-    at its next evaluation. `due` are the first of `due_total` orders to ship next, the worst first."""
+    at its next evaluation. `due` are the first of `due_total` orders to ship next, overdue ones first, then the
+    worst; `chase` the first of `chase_total` parcels that wait for their carrier's scan."""
 
     platform: str
     shop: str
@@ -65,6 +75,8 @@ class Standing(Struct, kw_only=True):
     exposure: dict[str, Any] | None
     due: list[Due]
     due_total: int
+    chase: list[Chase]
+    chase_total: int
 
 
 class ShopNow(Standing, kw_only=True):
@@ -76,9 +88,21 @@ class ShopNow(Standing, kw_only=True):
 
 
 class ShipNext(Due, kw_only=True):
+    """`parcel`, `carrier` and `tracking_no` are there only of a parcel that waits for its carrier's scan."""
+
     platform: str
     shop: str
     warehouse: str
+    parcel: str | None = None
+    carrier: str | None = None
+    tracking_no: str | None = None
+
+
+class DuePage(Page[ShipNext], kw_only=True):
+    """Of each shop the first 50 are listed. `total` is how many there are of all shops; null where only one warehouse
+    is asked for."""
+
+    total: int | None
 
 
 class AckRequest(Struct):
@@ -131,4 +155,7 @@ class AlertQuery(Paging, kw_only=True):
 
 
 class DueQuery(Paging, kw_only=True):
+    """`for=carrier`: the parcels that wait for their carrier's scan, in place of the orders to ship."""
+
     warehouse: str | UnsetType = UNSET
+    for_: Literal["carrier"] | UnsetType = field(name="for", default=UNSET)

@@ -81,8 +81,9 @@ async def test_an_alert_reaches_all_who_act_on_it(
         await until(lambda: firing(alertmanager_server) == ["8412"])
         await until(lambda: streamed(redis_server) == ["8412/1"])
         await until(lambda: [body["type"] for body in receiver.bodies] == ["alert.opened"])
-        await until(lambda: due(redis_server) == [])
+        assert due(redis_server) == ["joom/s17/8412"]
         await ship(site, "8412")
+        await until(lambda: due(redis_server) == [])
         await until(lambda: firing(alertmanager_server) == [])
         await until(lambda: streamed(redis_server) == ["8412/1", "8412/2"])
         await until(lambda: len(receiver.requests) == 2)

@@ -72,6 +72,8 @@ def standing(shop: str = "s17", platform: str = "joom", **others: Any) -> bytes:
         "exposure": None,
         "due": [],
         "due_total": 0,
+        "chase": [],
+        "chase_total": 0,
     }
     return json.dumps(record | others).encode()
 
@@ -91,8 +93,8 @@ def feed_health(heard_ms: int | None = START_MS, *, shop: str = "s17", late_ms: 
     )
 
 
-def due(order: str, at_ms: int, *skus: str) -> dict[str, Any]:
-    saves = {"amount": "1.00", "currency": "USD"}
+def due(order: str, at_ms: int, *skus: str, amount: str = "1.00", **saved: Any) -> dict[str, Any]:
+    saves = {"amount": amount, "currency": "USD", **saved}
     return {"order": order, "due_at": rfc3339(at_ms), "skus": list(skus), "rules": [LATE], "saves": saves}
 
 

@@ -264,6 +264,46 @@ async def test_the_ship_next_list_goes_by_deadline_over_all_shops_of_a_warehouse
     assert (await api.get("/api/due?warehouse=south"))["items"] == []
 
 
+async def test_overdue_orders_come_first_then_those_whose_shipping_saves_most(api: Api) -> None:
+    late_ms, soon_ms = START_MS - HOUR_MS, START_MS + HOUR_MS
+    api.log.standings(
+        standing(
+            "s17",
+            due=[
+                due("later", START_MS, clauses=["joom-3"]),
+                due("late", late_ms),
+                due("soon", soon_ms),
+                due("soon, dear", soon_ms + 1, amount="9.00"),
+                due("soon, points", soon_ms + 2, points={"A": 0.1}),
+            ],
+            due_total=70,
+        ),
+        standing("s18", due=[due("soon, a ratio", soon_ms + 3, clauses=["joom-3"])], due_total=1),
+    )
+    expected = [["later", "late"], ["soon, a ratio", "soon, points"], ["soon, dear", "soon"]]
+    assert [names(page) for page in await api.pages("/api/due?limit=2")] == expected
+    assert (await api.get("/api/due"))["total"] == 71
+    assert (await api.get("/api/due?warehouse=north"))["total"] is None
+
+
+async def test_what_waits_for_the_carrier_is_a_list_of_its_own_by_deadline(api: Api) -> None:
+    parcel = {"parcel": "P1", "carrier": "SF", "tracking_no": "SF1"}
+    api.log.standings(
+        standing("s17", due=[due("to ship", START_MS)], chase=[due("b", START_MS + 1) | parcel], chase_total=60),
+        standing("s18", chase=[due("a", START_MS, "DE-7") | parcel, due("a", START_MS, "DE-7")], chase_total=2),
+    )
+    pages = await api.pages("/api/due?for=carrier&limit=1")
+    assert [(each["order"], each.get("parcel")) for (each,) in pages] == [("a", None), ("a", "P1"), ("b", "P1")]
+    assert (await api.get("/api/due?for=carrier"))["total"] == 62
+    (berlin,) = await api.pages("/api/due?for=carrier&warehouse=berlin")
+    assert names(berlin) == ["a", "a"]
+
+
+async def test_the_ship_next_list_for_somebody_unknown_is_refused_in_one_line(api: Api) -> None:
+    status, detail = await api.problem("/api/due?for=buyer")
+    assert (status, detail) == (400, "in the query: for='buyer' is none of: carrier")
+
+
 # -- what is wrong is said -----------------------------------------------------------------------------------
 
 

@@ -41,7 +41,7 @@ async def test_it_speaks_chinese_to_who_does_and_remembers_what_was_chosen(brows
     async with looking(browser, worker, locale="zh-CN") as page:
         await live(page)
         await expect(page.locator("#shops-title")).to_have_text("风险店铺")
-        await expect(page.locator("#due-list .countdown").first).to_have_text("剩 1小时00分")
+        await expect(page.locator("#due-list .countdown").nth(1)).to_have_text("剩 1小时00分")
         await page.locator("#alert-list .alert").first.click()
         await expect(page.locator("#sheet")).to_contain_text("变更记录")
         await expect(page.locator("#sheet")).to_contain_text("优先发货")

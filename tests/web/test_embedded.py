@@ -61,9 +61,10 @@ async def test_what_the_worker_finds_is_told_over_http(worker: Worker) -> None:
     found = await worker.get(f"/api/alerts/{alerts[0]['data']['alert']}")
     assert [each["data"]["severity"] for each in found["trail"]] == ["info", "warning", "critical"]
 
-    await worker.listed("/api/due", lambda items: [each["order"] for each in items] == ["3"])
+    await worker.send(event("order.shipped", START_MS + LATE_MS, "1"))
+    await worker.listed("/api/due", lambda items: [each["order"] for each in items] == ["2", "3"])
     shop = await worker.get("/api/shops/joom/s17")
-    assert shop["open_alerts"] == 3
+    assert (shop["open_alerts"], shop["due_total"]) == (2, 2)
     assert await worker.items("/api/shops") == [shop]
 
 

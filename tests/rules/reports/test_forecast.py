@@ -9,7 +9,7 @@ from rules.harness.replay import replay
 from rules.plan.rule_book import RuleBook
 from rules.reports.forecast import with_forecast
 from rules.reports.standing import standing
-from tests.rules.history import Happening, book, collected, late_ship, ms, pack_file, placed, rule, shipped
+from tests.rules.history import Happening, book, collected, late_ship, ms, pack_file, placed, rule, scanned, shipped
 
 DOUYIN = RuleBook([pack_file("rules/packs/douyin.yaml")])
 JOOM = RuleBook([pack_file("rules/packs/joom.yaml")])
@@ -77,11 +77,47 @@ def test_the_list_of_what_to_ship_is_worst_first_and_says_what_each_order_saves(
     }
 
 
+def test_overdue_orders_are_listed_first_and_the_forecast_names_those_that_bring_a_ratio_back():
+    """As in cases/ship-next-overdue: 50 orders, of which 13 are overdue and not shipped."""
+    gone = [each for n in range(37) for each in (shipped(str(n), "5h"), scanned(str(n), "24h", "delivered"))]
+    late = [shipped(str(n), "6h", tracking_no=f"T{n}") for n in range(47, 50)]
+    later = orders(range(50, 52), "100h", amount="900.00", currency="USD")
+    found = outlook(JOOM, [*orders(range(50), amount="100.00", currency="USD"), *gone, *late, *later], "120h")
+    assert [each["order"] for each in found["due"]] == [*(str(n) for n in range(37, 47)), "50", "51"]
+    assert {each["due_at"] for each in found["due"][:10]} == {"2026-01-04T00:00:00Z"}
+    assert found["due"][0]["saves"] == {"clauses": ["joom-10", "joom-3"], "amount": "20.00", "currency": "USD"}
+    assert [(each["order"], each["tracking_no"], each["due_at"]) for each in found["chase"]] == [
+        (str(n), f"T{n}", "2026-01-03T06:00:00Z") for n in range(47, 50)
+    ]
+    forecast = found["metrics"]["joom-3"]["forecast"]
+    assert (forecast["numerator"], forecast["denominator"]) == (15, 52)
+    assert sorted(forecast["orders"]) == sorted(each["order"] for each in found["due"])
+    assert "needed" not in forecast  # 2 of 52 are allowed, and 3 are the carrier's
+
+
+def test_what_is_needed_can_be_shipped():
+    gone = [each for n in range(37) for each in (shipped(str(n), "5h"), scanned(str(n), "24h", "delivered"))]
+    found = outlook(JOOM, [*orders(range(50), amount="100.00", currency="USD"), *gone], "216h")
+    forecast = found["metrics"]["joom-3"]["forecast"]
+    assert (forecast["needed"], forecast["orders_total"], found["due_total"]) == (11, 13, 13)
+    assert sorted(forecast["orders"]) == sorted(each["order"] for each in found["due"])
+
+
+def test_an_order_whose_lateness_stays_counted_is_not_named_but_still_to_be_shipped():
+    """The ratio counts those that missed their deadline, so shipping them late brings none back."""
+    share = rule("ratio", "share", numerator={"late": "joom.late"}, threshold="5%")
+    found = outlook(book(late_ship(within="48h"), share), orders(range(20)), "60h")
+    forecast = found["metrics"]["own-share"]["forecast"]
+    assert (forecast["numerator"], forecast["orders"], forecast["orders_total"]) == (20, [], 0)
+    assert "needed" not in forecast
+    assert (found["due_total"], found["due"][0]["saves"]) == (20, {"clauses": []})
+
+
 def test_an_order_that_is_shipped_saves_nothing_more():
     gone = [each for n in range(3) for each in (shipped(str(n), "2h"), collected(str(n), "3h"))]
     events = [*orders(range(3)), *gone]
     found = outlook(JOOM, events, "10h")
-    assert (found["due"], found["due_total"]) == ([], 0)
+    assert (found["due"], found["due_total"], found["chase"], found["chase_total"]) == ([], 0, [], 0)
 
 
 @pytest.mark.parametrize("rules", [JOOM, DOUYIN, SHOPEE], ids=["joom", "douyin", "shopee"])
