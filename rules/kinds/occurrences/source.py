@@ -278,8 +278,8 @@ def source_of(of: OccurrenceSpec, slot: int | None, crossed: Crossings[Any, Any]
 
 
 def _event(shop: ShopView, order: str, fact: str | None) -> tuple[str, str]:
-    """`(event id, source)` of the event that stated an order's fact; empty if a deadline passed instead, or the fact was
-    taken back and the order waits to be evaluated."""
+    """`(event id, source)` of the event that stated an order's fact; empty if a deadline passed instead, or the fact
+    was taken back and the order waits to be evaluated."""
     stamp = None if fact is None else getattr(shop.orders[order].facts, fact)
     return ("", "") if stamp is None else (stamp[2], stamp[1])
 
