@@ -21,6 +21,7 @@ from tests.feeds.emulated.shopee import Shopee
 from tests.feeds.polling import Notebook, polled, settings
 
 TOKEN = "/api/v2/auth/access_token/get"
+LIST = "/api/v2/order/get_order_list"
 
 
 @pytest.fixture
@@ -86,6 +87,24 @@ async def test_what_is_listed_late_is_not_missed(
         shopee.order("A3", at_ms=clock.at_ms - 8 * MINUTE_MS)
         await polls["orders"].read()
     assert written.ids() == ["A1:placed", "A2:placed", "A3:placed"]
+
+
+async def test_a_reading_of_a_quiet_shop_with_a_long_overlap_comes_to_its_end(
+    shopee: Shopee, feeds: FeedSettings, clock: Clock, tmp_path: Path, written: Notebook
+) -> None:
+    class Running(Clock):
+        def now_ms(self) -> int:
+            self.at_ms += 1
+            return self.at_ms
+
+    running = Running(clock.at_ms)
+    async with polled(feeds, tmp_path, running, written) as polls, asyncio.timeout(20):  # else it would never end
+        poll = polls["orders"]
+        poll.settings = poll.settings._replace(overlap_ms=DAY_MS)
+        await poll.read()
+        calls = shopee.calls[LIST]
+        await poll.read()
+    assert shopee.calls[LIST] - calls == 1
 
 
 async def test_the_mark_stays_where_kafka_did_not_take_what_was_read(

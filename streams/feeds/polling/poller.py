@@ -154,7 +154,8 @@ class ShopPoll:
         mark_ms = from_ms if mark_ms is None else mark_ms
         # In order of change, a reading may be cut off after each page.
         in_order = self.poll.paging == "onward"
-        to_ms = now_ms if in_order else min(now_ms, from_ms + max(STRETCH_MS, 2 * self.settings.overlap_ms))
+        # Three overlaps: a quiet shop is read from two before now, and the clock goes on meanwhile.
+        to_ms = now_ms if in_order else min(now_ms, from_ms + max(STRETCH_MS, 3 * self.settings.overlap_ms))
         pages = Pages(self.client, self.poll, from_ms, to_ms, self._zone)
         async for documents in pages:
             await self._store(documents)
