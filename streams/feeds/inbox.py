@@ -69,6 +69,7 @@ class Inbox:
         self._settings = settings
         self._names = TopicNames(settings.topic_prefix, settings.app_id)
         self._producer: AIOKafkaProducer | None = None
+        self._has_failed = asyncio.Event()
 
     @property
     def is_open(self) -> bool:
@@ -76,14 +77,17 @@ class Inbox:
         return self._producer is not None
 
     async def run(self) -> None:
-        """Until cancelled."""
-        producer = await self._connected()
-        try:
-            self._producer = producer
-            await asyncio.Event().wait()
-        finally:
-            self._producer = None
-            await producer.stop()
+        """Until cancelled. A producer that has failed is replaced, as an idempotent one doesn't always recover."""
+        while True:
+            producer = await self._connected()
+            self._has_failed.clear()
+            try:
+                self._producer = producer
+                await self._has_failed.wait()
+            finally:
+                self._producer = None
+                with contextlib.suppress(KafkaError):
+                    await producer.stop()
 
     async def _connected(self) -> AIOKafkaProducer:
         while True:
@@ -114,5 +118,8 @@ class Inbox:
         try:
             async with asyncio.timeout(within_s):
                 await self._producer.send_and_wait(self._names.inbox, received.body, key, headers=received.headers())
-        except (KafkaError, TimeoutError) as error:
+        except TimeoutError as error:
+            raise InboxAway from error
+        except KafkaError as error:
+            self._has_failed.set()
             raise InboxAway from error

@@ -13,7 +13,7 @@ from prometheus_client import REGISTRY
 
 from rules.calendar.instants import from_rfc3339
 from streams.feeds import receiver
-from streams.feeds.inbox import Inbox
+from streams.feeds.inbox import Inbox, InboxAway, Received
 from streams.feeds.receiver import Rate, site
 from streams.feeds.serving import limits_of_senders
 from streams.kafka.embedded import EmbeddedBroker
@@ -205,6 +205,24 @@ async def test_while_kafka_is_away_the_sender_is_asked_to_send_again(tmp_path: P
         assert (await desk.client.get("/health/ready")).status_code == 503
         assert (await desk.client.get("/health/live")).status_code == 200
     assert _count("shopee", "unstored") - before == 1
+
+
+async def test_a_producer_that_has_failed_is_replaced(tmp_path: Path) -> None:
+    with EmbeddedBroker() as broker:
+        inbox = Inbox(Settings(broker=f"kafka://{broker.bootstrap}", embedded=True))
+        storing = asyncio.create_task(inbox.run())
+        await until(lambda: inbox.is_open)
+        await inbox.put(Received("shopee", "main", 0, "/", "", b"1"), 5)
+        failed = inbox._producer
+        assert failed is not None
+        await failed.stop()
+        with pytest.raises(InboxAway):
+            await inbox.put(Received("shopee", "main", 0, "/", "", b"2"), 5)
+        await until(lambda: inbox._producer not in (None, failed))
+        await inbox.put(Received("shopee", "main", 0, "/", "", b"3"), 5)
+        storing.cancel()
+        await asyncio.wait({storing})
+        assert sorted([record.value for record in await read_topic(broker.bootstrap, "inbox")]) == [b"1", b"3"]
 
 
 async def test_a_slow_sender_is_cut_off_and_the_others_are_served(
