@@ -143,7 +143,7 @@ class Receiver:
 
 
 class Naps:
-    """Stands for `asyncio.sleep` in a courier: remembers how long it would have slept."""
+    """Stands for `asyncio.sleep` in a delivery: remembers how long it would have slept."""
 
     def __init__(self) -> None:
         self.taken: list[float] = []

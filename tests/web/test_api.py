@@ -28,7 +28,7 @@ WAREHOUSES = Warehouses((Entry("berlin", sku_prefix="DE-"), Entry("north", shop=
 
 
 class Pen:
-    """Writes remarks straight into the log."""
+    """Writes acks and mutes straight into the log."""
 
     def __init__(self, log: Log) -> None:
         self._log = log

@@ -225,7 +225,7 @@ def test_facts_that_are_restored_twice_count_once():
 def test_the_orders_that_wait_are_listed_soonest_first_and_each_once():
     made = engine(book(late_ship(ship_by=True)), placed("1", "5h"), placed("2"), placed("3"), shipped("3", "1h"))
     made.advance(ms("6h"))
-    # Armed for 77 h; then for 40 h; then, when that entry has fired, for 77 h again.
+    # Scheduled for 77 h; then for 40 h; then, when that entry has fired, for 77 h again.
     apply(made, moved("1", "7h", to="40h"))
     made.settle()
     apply(made, moved("1", "8h", to="77h"))

@@ -1,4 +1,4 @@
-"""The timer index: whatever is armed comes due at its own instant, near or far, in order and once."""
+"""The timer queue: whatever is scheduled comes due at its own instant, near or far, in order and once."""
 
 from types import SimpleNamespace
 from typing import Any
@@ -24,7 +24,7 @@ def fired(timers: TimerQueue, to_ms: int) -> list[tuple[int, int]]:
 
 
 @given(st.lists(st.tuples(st.integers(0, TARGETS - 1), INSTANTS, st.none() | INSTANTS)))
-def test_each_target_comes_due_once_at_the_earliest_instant_it_was_armed_for(
+def test_each_target_comes_due_once_at_the_earliest_instant_it_was_scheduled_for(
     steps: list[tuple[int, int, int | None]],
 ) -> None:
     timers = TimerQueue()
@@ -43,7 +43,7 @@ def test_each_target_comes_due_once_at_the_earliest_instant_it_was_armed_for(
     assert timers.next_ms() == NEVER
 
 
-def test_what_is_armed_for_sooner_than_the_next_timer_comes_due_before_it_and_all_after_it_in_time():
+def test_what_is_scheduled_sooner_than_the_next_timer_comes_due_before_it_and_all_after_it_in_time():
     timers, names = TimerQueue(), ("far", "a little further", "sooner", "soonest")
     far, further, sooner, soonest = targets = [SimpleNamespace(name=name, scheduled_ms=NEVER) for name in names]
     schedule: Any = timers.schedule

@@ -1,4 +1,4 @@
-"""When a remark still counts: a mute never hides a worsening."""
+"""When an ack or a mute still counts: a mute never hides a worsening."""
 
 import pytest
 
@@ -63,7 +63,7 @@ def test_what_can_not_be_looked_at_any_more_may_have_been_worse() -> None:
     assert not holds(muted(), [NEAR, Step(5, severity=1, stage="near")], START_MS)
 
 
-def test_of_an_alert_the_newest_remark_of_each_kind_counts_until_it_is_lifted() -> None:
+def test_of_an_alert_the_newest_ack_and_mute_counts_until_it_is_lifted() -> None:
     acks = Acks()
     first, second = muted(), muted(until_ms=START_MS)
     for each in (first, second):

@@ -1,4 +1,4 @@
-"""What the engine lets go of, and when."""
+"""Which orders and alerts the engine drops, and when."""
 
 from rules.calendar.instants import DAY_MS
 from rules.engine.engine import Engine
@@ -18,8 +18,8 @@ from tests.rules.history import (
 LATER = ms("2400h")
 
 
-def sweep(made: Engine, at_ms: int) -> list[str]:
-    """Moves the clock on until orders have been swept; which were."""
+def expire(made: Engine, at_ms: int) -> list[str]:
+    """Moves the clock on until orders have expired; returns which."""
     gone = []
     for day in range(16):
         made.advance(at_ms + day * DAY_MS)
@@ -33,7 +33,7 @@ def test_spent_orders_are_let_go_and_no_ratio_in_a_window_changes():
     before = standings(made)[0]["metrics"]["own-share"]["denominator"]
     made.advance(ms("600h"))
     assert standings(made)[0]["metrics"]["own-share"]["denominator"] == before == 2
-    assert sweep(made, LATER) == ["done"]
+    assert expire(made, LATER) == ["done"]
     assert set(made.shops["joom", "s1"].orders) == {"open", "new"}
     assert standings(made)[0]["metrics"]["own-share"]["denominator"] == 1
 
@@ -41,21 +41,21 @@ def test_spent_orders_are_let_go_and_no_ratio_in_a_window_changes():
 def test_an_order_in_some_window_is_kept_whatever_its_age():
     made = engine(book(late_ship(), SHARE), placed(), shipped(at="5h"))
     kept_ms = RETAINED_BEYOND_MS + 30 * DAY_MS
-    assert sweep(made, ms("5h") + kept_ms - 17 * DAY_MS) == []
-    assert sweep(made, ms("5h") + kept_ms + 16 * DAY_MS) == ["1"]
+    assert expire(made, ms("5h") + kept_ms - 17 * DAY_MS) == []
+    assert expire(made, ms("5h") + kept_ms + 16 * DAY_MS) == ["1"]
 
 
 def test_an_order_with_an_open_alert_or_a_mark_that_counts_is_kept():
     made = engine(book(late_ship(), MARKS), placed("open"), placed("marked"), shipped("marked", "100h"))
-    assert sweep(made, LATER) == []
+    assert expire(made, LATER) == []
 
 
 def test_an_order_spoken_of_lately_is_kept():
     made = engine(LATE, placed())
     made.advance(LATER)
     apply(made, shipped(at="5h"))
-    assert sweep(made, LATER) == []
-    assert sweep(made, LATER + RETAINED_BEYOND_MS + 10 * DAY_MS) == ["1"]
+    assert expire(made, LATER) == []
+    assert expire(made, LATER + RETAINED_BEYOND_MS + 10 * DAY_MS) == ["1"]
 
 
 def test_alerts_whose_orders_facts_are_gone_are_let_go_too():
@@ -63,7 +63,7 @@ def test_alerts_whose_orders_facts_are_gone_are_let_go_too():
     made.advance(ms("90h"))
     fresh = Engine(LATE, stepping=False)
     restore_alert(fresh, drained(made)[-1])
-    assert sweep(fresh, LATER) == [], "there are no facts to delete"
+    assert expire(fresh, LATER) == [], "there are no facts to delete"
     assert fresh.shops["joom", "s1"].orders == {}
 
 
