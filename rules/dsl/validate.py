@@ -1,7 +1,7 @@
 """Validates a pack: finds what contradicts itself, each diagnostic with its place."""
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from datetime import date
 from string import Formatter
 
@@ -46,7 +46,8 @@ def _places(pack: Pack) -> Iterator[Fault]:
             yield f"{path}.calendar", wrong
 
 
-def _of_rule(rule: Rule, by_id: Mapping[str, Rule], pack: Pack) -> Iterator[Fault]:
+def _of_rule(rule: Rule, by_id: Mapping[str, Rule], pack: Pack, sites: Collection[str] = ()) -> Iterator[Fault]:
+    """`sites`: the only ones for which it says so, where it is a version."""
     yield from _names(rule, pack)
     yield from rule.diagnostics()
     yield from _stages(rule)
@@ -57,9 +58,15 @@ def _of_rule(rule: Rule, by_id: Mapping[str, Rule], pack: Pack) -> Iterator[Faul
             "effective_from" if rule.effective_from else "effective_to",
             "this kind can't be limited to a time",
         )
-    yield from rule.calendar_diagnostics([pack.calendar, *(site.calendar for site in pack.sites.values())])
+    yield from rule.calendar_diagnostics(_calendars(pack, sites or rule.sites))
     for name in sorted(set(rule.sites) - set(pack.sites)):
         yield "sites", f"{name} is no site of this pack; they are {', '.join(pack.sites) or 'none'}"
+
+
+def _calendars(pack: Pack, sites: Collection[str]) -> list[str | None]:
+    """The calendars of these sites; where none are named, of the pack and of each site."""
+    own = [site.calendar for name, site in pack.sites.items() if not sites or name in sites]
+    return own if sites else [pack.calendar, *own]
 
 
 def _names(rule: Rule, pack: Pack) -> Iterator[Fault]:
@@ -169,7 +176,7 @@ def of_version(pack: Pack, rule: Rule, version: Version) -> Iterator[Fault]:
     by_id: dict[str, Rule] = {each.id: each for each in pack.rules}
     before = set(_of_rule(rule, {**by_id, rule.id: rule}, pack))
     by_id[rule.id] = changed
-    for where, message in _of_rule(changed, by_id, pack):
+    for where, message in _of_rule(changed, by_id, pack, version.sites):
         # Summaries of stages that only other versions have are not checked: this one never uses them.
         left_over = "is no stage of this rule" in message and re.split(r"[.\[]", where)[0] not in version.set
         if (where, message) not in before and not left_over:

@@ -221,6 +221,17 @@ def test_how_working_days_are_counted_is_complained_of_where_it_means_nothing(pa
     assert said in refusal(late_ship(**parts))
 
 
+def test_working_days_of_some_sites_want_the_calendars_of_these():
+    sites = {"ID": {"zone": "Asia/Jakarta", "calendar": "ID"}, "TW": {"zone": "Asia/Taipei"}}
+    in_working_days = {"within": "2bd", "ends": "day"}
+    pack(late_ship(versions=[version(sites=["ID"], set=in_working_days)]), sites=sites)
+    pack(late_ship(sites=["ID"], **in_working_days), sites=sites)
+    assert "need a calendar" in refusal(
+        late_ship(versions=[version(sites=["ID", "TW"], set=in_working_days)]), sites=sites
+    )
+    assert "need a calendar" in refusal(late_ship(sites=["TW"], **in_working_days), sites=sites)
+
+
 CUTOFF = """\
 platform: joom
 zone: Asia/Jakarta
