@@ -23,8 +23,8 @@ class Lines:
         self.ordered: Quantities = {}
         self._by_sku: dict[str, list[str]] = {}
         for n, item in enumerate(items or ()):
-            line, sku = item.get("line"), item.get("sku")
-            name = line or sku or f"{n}"
+            sku = item.get("sku")
+            name = line_name(n, item.get("line"), sku)
             self.ordered[name] = self.ordered.get(name, 0) + exact(item.get("qty") or 1)
             if sku:
                 names = self._by_sku.setdefault(sku, [])
@@ -60,6 +60,11 @@ class Lines:
         """What was ordered and not cancelled."""
         left = {name: qty - cancelled.get(name, 0) for name, qty in self.ordered.items()}
         return {name: qty for name, qty in left.items() if qty > 0}
+
+
+def line_name(n: int, line: str | None, sku: str | None) -> str:
+    """What the item at position `n` of an order is called."""
+    return line or sku or f"{n}"
 
 
 def covers(has: Quantities, wanted: Quantities) -> bool:
