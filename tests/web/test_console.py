@@ -8,7 +8,7 @@ from urllib.parse import unquote, urlencode
 import pytest
 from playwright.async_api import Browser, Page, Route, expect
 
-from rules.calendar.instants import HOUR_MS
+from rules.calendar.instants import HOUR_MS, rfc3339
 from tests.runtime.support import LATE_MS, START_MS, event, until
 from tests.web.console import live, looking, trouble
 from tests.web.support import Worker
@@ -67,6 +67,57 @@ async def test_the_worst_comes_first(browser: Browser, worker: Worker) -> None:
         saves = {"amount": "1234.50", "currency": "USD", "points": {"A": 0.1}}
         said = "async (saves) => (await import('/console/parts.js')).saved(saves)"
         assert await page.evaluate(said, saves) == "1,234.50 USD · A 0.1 points"
+
+
+async def test_an_order_past_its_deadline_stays_listed_until_it_is_shipped(browser: Browser, worker: Worker) -> None:
+    async with looking(browser, worker) as page:
+        await live(page)
+        await worker.tick(START_MS + LATE_MS + 2 * HOUR_MS)
+        listed = page.locator("#due-list .due")
+        await expect(listed.locator(".countdown")).to_have_text(["2 h 00 min over", "1 h 00 min over"])
+        await worker.send(event("order.shipped", START_MS + LATE_MS + 2 * HOUR_MS, "1"))
+        await expect(listed.locator("code")).to_have_text(["2"])
+
+
+async def test_the_parcels_to_chase_the_carrier_for_are_a_list_of_their_own(browser: Browser, worker: Worker) -> None:
+    parcel = {
+        "platform": "joom",
+        "shop": "s17",
+        "warehouse": "default",
+        "order": "7",
+        "parcel": None,
+        "carrier": "SF",
+        "tracking_no": "SF10001",
+        "skus": [],
+        "due_at": rfc3339(START_MS + LATE_MS - HOUR_MS),
+        "rules": ["joom.pickup_timeout"],
+        "saves": {"clauses": ["joom-4"]},
+    }
+    other = parcel | {"parcel": "P2", "tracking_no": "SF10002"}
+    page_of_it = {"items": [parcel, other], "next": None, "total": 60}
+    async with looking(browser, worker) as page:
+        await page.route("**/api/due?*for=carrier*", lambda route: route.fulfill(json=page_of_it))
+        await live(page)
+        await page.get_by_role("button", name="Chase the carrier").click()
+        listed = page.locator("#due-list .due")
+        await expect(listed).to_have_count(2)
+        await expect(listed.first).to_contain_text("SF10001")
+        await expect(listed.first.locator(".countdown")).to_have_text("1 h 00 min over")
+        await expect(page.locator("#due-count")).to_have_text("60")
+        await expect(page.locator(".panel.due footer")).to_contain_text("58 more wait")
+        await page.locator("#search").fill("sf10002")
+        await expect(listed).to_have_count(1)
+        await page.locator("#search").fill("")
+        await page.get_by_role("button", name="Ship next", exact=True).first.click()
+        await expect(listed.locator("code")).to_have_text(["1", "2"])
+
+
+async def test_a_link_opens_the_parcels_to_chase_the_carrier_for(browser: Browser, worker: Worker) -> None:
+    async with looking(browser, worker) as page:
+        await live(page)
+        await page.evaluate("location.hash = '#/due/carrier'")
+        await expect(page.locator("[data-due-for=carrier]")).to_have_attribute("aria-pressed", "true")
+        await expect(page.locator(".panel.due .empty")).to_have_text("No parcel waits for its carrier's scan.")
 
 
 async def test_a_shops_ratios_ledgers_and_sanctions_are_drawn_against_their_limits(

@@ -1,9 +1,9 @@
-// The list of alerts, and the orders to ship next.
+// The list of alerts, the orders to ship next, and the parcels to chase the carrier for.
 
 import { fill, h, keyed } from "./dom.js";
 import { moment, number, summary, t, word } from "./i18n.js";
 import { chip, countdown, mark, saved, shopName } from "./parts.js";
-import { complete, isMuted } from "./store.js";
+import { complete, dueFor, isMuted } from "./store.js";
 
 const AT_ONCE = 100;
 const DUE_AT_ONCE = 40;
@@ -47,17 +47,19 @@ export function remark(kind, said) {
   return chip(`${text}${until}${said.comment ? ` · ${said.comment}` : ""}`, kind);
 }
 
-export function showDue(container, list, again) {
+// `unlisted` more wait that the shops' standings don't list.
+export function showDue(container, list, unlisted, again) {
   const many = new Set(list.map((each) => each.warehouse)).size > 1;
-  keyed(container, list.slice(0, room.due), (each) => `${each.platform}/${each.shop}/${each.order}`, (each) => JSON.stringify([each, many, document.documentElement.lang]), (each) => dueRow(each, many));
-  foot(container, list.length, "due", DUE_AT_ONCE, "noDue", again);
+  keyed(container, list.slice(0, room.due), (each) => `${each.platform}/${each.shop}/${each.order}/${each.parcel ?? ""}`, (each) => JSON.stringify([each, many, document.documentElement.lang]), (each) => dueRow(each, many));
+  foot(container, list.length, "due", DUE_AT_ONCE, dueFor ? "noChase" : "noDue", again);
+  if (unlisted > 0 && list.length <= room.due) fill(container.nextElementSibling, h("p", { class: "empty" }, t("unlisted", { n: number(unlisted) })));
 }
 
 function dueRow(each, withWarehouse) {
   return h("li", { class: "due" },
     countdown(each.due_at, each.at),
     h("span", { class: "what" }, h("code", { title: each.order }, each.order), shopName(each)),
-    h("span", { class: "rules" }, (each.rules ?? []).map((rule) => chip(rule)), withWarehouse ? chip(each.warehouse, "place", t("warehouse")) : null),
+    h("span", { class: "rules" }, (each.rules ?? []).map((rule) => chip(rule)), each.carrier ? chip(each.carrier, "place", t("carrier")) : null, each.tracking_no ? h("code", { title: t("trackingNo") }, each.tracking_no) : null, withWarehouse ? chip(each.warehouse, "place", t("warehouse")) : null),
     h("span", { class: "saves", title: t("saves") }, saved(each.saves)),
   );
 }

@@ -17,7 +17,7 @@ const THEME = "shipclock-theme";
 const THEMES = ["auto", "light", "dark"];
 const $ = (id) => document.getElementById(id);
 
-const wanted = { platform: "", text: "", severities: new Set(), muted: false, resolved: false };
+const wanted = { platform: "", text: "", severities: new Set(), muted: false, resolved: false, dueFor: "" };
 let connection = "connecting";
 let partial = false;
 
@@ -49,10 +49,12 @@ function drawNow() {
   showShops($("shop-list"), shops, byShop, drawNow);
   const alerts = store.rankedAlerts([...store.alerts.values()].filter(fits));
   showAlerts($("alert-list"), alerts, sheet.open, drawNow);
-  const due = store.due.filter((each) => fitsShop(each) || (fitsPlatform(each) && each.order.includes(wanted.text)));
-  showDue($("due-list"), due, drawNow);
+  const due = store.due.filter((each) => fitsShop(each) || (fitsPlatform(each) && named(each).includes(wanted.text)));
+  const unlisted = due.length === store.due.length ? store.dueTotal - due.length : 0;
+  showDue($("due-list"), due, unlisted, drawNow);
+  for (const button of document.querySelectorAll("[data-due-for]")) button.setAttribute("aria-pressed", button.dataset.dueFor === store.dueFor);
   for (const [id, list] of [["shop-count", shops], ["alert-count", alerts], ["due-count", due]]) $(id).textContent = number(list.length);
-  if (store.dueGoesOn && due.length === store.due.length) $("due-count").textContent += "+";
+  if (unlisted > 0) $("due-count").textContent = number(store.dueTotal);
   fill($("notice"), partial ? t("partial", { n: number(MOST_ALERTS) }) : null);
   document.title = total.critical ? `(${number(total.critical)}) ${t("title")}` : t("title");
   $("connection").className = connection;
@@ -63,6 +65,8 @@ function drawNow() {
 const fitsPlatform = (each) => !wanted.platform || each.platform === wanted.platform;
 
 const fitsShop = (each) => fitsPlatform(each) && (!wanted.text || store.shopKey(each).toLowerCase().includes(wanted.text));
+
+const named = (each) => `${each.order} ${each.tracking_no ?? ""}`.toLowerCase();
 
 function fits(alert) {
   const data = alert.data;
@@ -105,11 +109,10 @@ async function readAll() {
 }
 
 async function readDue() {
-  const page = await api.get("/api/due?limit=500");
-  const items = page.items.map((each) => ({ ...each, at: store.shops.get(store.shopKey(each))?.at }));
-  const left = (each) => Date.parse(each.due_at) - Date.parse(each.at);
-  if (store.clock.kind === "event") items.sort((one, other) => left(one) - left(other)); // partitions' clocks differ there
-  store.takeDue(items, page.next !== null);
+  const who = wanted.dueFor;
+  const page = await api.get(who ? `/api/due?limit=500&for=${who}` : "/api/due?limit=500");
+  if (who !== wanted.dueFor) return; // the other list has been asked for meanwhile
+  store.takeDue(who, page.items.map((each) => ({ ...each, at: store.shops.get(store.shopKey(each))?.at })), page.total);
 }
 
 let dueWaits = null;
@@ -150,6 +153,13 @@ function askForToken() {
 function show(tab) {
   document.body.dataset.tab = tab;
   for (const button of document.querySelectorAll("[data-tab-of]")) button.setAttribute("aria-current", button.dataset.tabOf === tab);
+}
+
+async function showDueFor(who) {
+  wanted.dueFor = who;
+  show("due");
+  await readDue().catch(() => null); // the line says by itself when it is broken
+  drawNow();
 }
 
 function setTheme(theme) {
@@ -207,6 +217,7 @@ function listen() {
   });
   $("shop-list").addEventListener("only-shop", (event) => only(event.detail));
   for (const button of document.querySelectorAll("[data-tab-of]")) button.addEventListener("click", () => show(button.dataset.tabOf));
+  for (const button of document.querySelectorAll("[data-due-for]")) button.addEventListener("click", () => showDueFor(button.dataset.dueFor));
   $("language").addEventListener("click", () => { switchLanguage(); label(); drawNow(); });
   $("theme").addEventListener("click", () => setTheme(THEMES[(THEMES.indexOf(document.documentElement.dataset.theme) + 1) % 3]));
   $("help").addEventListener("click", () => $("keys").showModal());
@@ -214,11 +225,12 @@ function listen() {
   window.addEventListener("hashchange", openLinked);
 }
 
-// Links in what the sinks send: #/alerts/ALERT and #/shops/PLATFORM/SHOP.
+// Links in what the sinks send: #/alerts/ALERT and #/shops/PLATFORM/SHOP. And #/due, #/due/carrier.
 function openLinked() {
   const [, kind, ...parts] = location.hash.split("/").map(decodeURIComponent);
   if (kind === "alerts") sheet.open(parts.join("/"));
   if (kind === "shops") only(parts.join("/"));
+  if (kind === "due") showDueFor(parts[0] === "carrier" ? "carrier" : "");
 }
 
 function only(shop) {

@@ -36,8 +36,9 @@ class Clock {
 export const clock = new Clock();
 export const shops = new Map();
 export const alerts = new Map();
-export let due = [];
-export let dueGoesOn = false; // there are more than were read
+export let due = []; // the orders to ship, or with `dueFor` "carrier" the parcels that wait for a scan
+export let dueFor = "";
+export let dueTotal = 0; // how many there are; of each shop the standing lists the first only
 export let complete = false; // until then an empty list says nothing
 
 export const shopKey = (each) => `${each.platform}/${each.shop}`;
@@ -56,9 +57,10 @@ export function takeAlert(alert) {
   return true;
 }
 
-export function takeDue(items, goesOn) {
+export function takeDue(who, items, total) {
   due = items;
-  dueGoesOn = goesOn;
+  dueFor = who;
+  dueTotal = total;
 }
 
 export function forgetAll() {
