@@ -7,6 +7,7 @@ written, and an interrupted batch is mapped again.
 
 import asyncio
 import logging
+import sqlite3
 from collections.abc import Callable, Iterable, Iterator
 from typing import NamedTuple
 
@@ -40,7 +41,7 @@ MOST_AT_ONCE = 500
 
 TURN_MS = 500
 RESTART_S = 5.0
-"""The pause after which reading is started again when Kafka has failed."""
+"""The pause after which reading is started again when Kafka has failed, or the disk with the tracking numbers."""
 
 
 class Tally(NamedTuple):
@@ -166,11 +167,11 @@ class Mapper:
     # -- all of them --------------------------------------------------------------------------------------------
 
     async def run(self) -> None:
-        """Until cancelled, whatever Kafka does meanwhile."""
+        """Until cancelled, whatever Kafka and the disk do meanwhile."""
         while True:
             try:
                 await self._follow()
-            except KafkaError as error:
+            except (KafkaError, sqlite3.Error) as error:
                 log.error("reads the inbox again in %.0f s after %s", RESTART_S, type(error).__name__)
                 await asyncio.sleep(RESTART_S)
 

@@ -2,9 +2,11 @@
 
 import asyncio
 import json
+import sqlite3
+from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 from urllib.parse import quote
 
 import pytest
@@ -12,13 +14,16 @@ from aiokafka import ConsumerRecord
 from prometheus_client import REGISTRY
 
 from streams.feeds import mapper as mapping
-from streams.feeds.inbox import Received
+from streams.feeds.inbox import Inbox, Received
 from streams.feeds.mapper import Mapper
+from streams.feeds.mapping import Mapped
+from streams.feeds.polling.number_book import NumberBook
 from streams.feeds.written import Written
+from streams.kafka.embedded import EmbeddedBroker
 from streams.settings import Settings
-from tests.feeds.receiving import settings
+from tests.feeds.receiving import from_shopee, settings
 from tests.feeds.support import shopee
-from tests.runtime.support import record
+from tests.runtime.support import record, until
 
 RECEIVED_MS = 1_793_784_602_000
 
@@ -131,3 +136,34 @@ def test_what_the_operator_must_know_is_counted_and_logged(
     assert _written(mapper, push) == []
     assert counted() == before + 1
     assert f"shopee: shopee/1: {notice.replace('_', ' ')}" in caplog.text
+
+
+async def test_a_batch_is_mapped_again_once_the_disk_has_room_for_its_numbers(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class FullAtFirst:
+        def __init__(self) -> None:
+            self.noted: list[list[Mapped]] = []
+
+        def note(self, mapped: Iterable[Mapped]) -> None:
+            self.noted.append([*mapped])
+            if len(self.noted) == 1:
+                raise sqlite3.OperationalError("database or disk is full")
+
+    monkeypatch.setattr(mapping, "RESTART_S", 0.01)
+    book = FullAtFirst()
+    with EmbeddedBroker() as broker:
+        worker = Settings(broker=f"kafka://{broker.bootstrap}", embedded=True)
+        feeds = settings(tmp_path)
+        path, body, _ = from_shopee(shopee("READY_TO_SHIP"))
+        inbox = Inbox(worker)
+        work = [asyncio.create_task(inbox.run())]
+        await until(lambda: inbox.is_open)
+        await inbox.put(Received("shopee", "main", RECEIVED_MS, path, "", body, "shopee/jakarta"), 5)
+        work.append(asyncio.create_task(Mapper(worker, feeds, book=cast(NumberBook, book)).run()))
+        await until(lambda: len(book.noted) == 2)
+        for each in work:
+            each.cancel()
+        await asyncio.wait(work)
+    first, second = book.noted
+    assert first[0].events == second[0].events != []
