@@ -1,4 +1,6 @@
-"""Prints what alerts ask of a warehouse. Usage: REDIS_URL=redis://… warehouse_consumer.py WAREHOUSE GROUP NAME"""
+"""Prints what alerts ask of a warehouse; all there is to ship is in ship_next.py.
+
+Usage: REDIS_URL=redis://… warehouse_consumer.py WAREHOUSE GROUP NAME"""
 
 import json
 import os

@@ -79,4 +79,4 @@ async def test_what_it_had_taken_when_it_died_it_does_first(redis_server: RedisS
 
 
 def test_it_is_short_enough_to_be_shown() -> None:
-    assert len(EXAMPLE.read_text().splitlines()) <= 32
+    assert len(EXAMPLE.read_text().splitlines()) <= 34

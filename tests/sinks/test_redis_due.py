@@ -2,10 +2,14 @@
 
 import asyncio
 import json
+import os
+import sys
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
+from pathlib import Path
 from typing import Any
 
+import pytest
 from redis import Redis
 
 from rules.calendar.instants import HOUR_MS
@@ -20,6 +24,7 @@ from tests.sinks.support import Hand
 from tests.sinks.test_ship_next import BOOK, WAREHOUSES, WITH_SCANS, facts
 from tests.support.servers import RedisServer
 
+EXAMPLE = Path(__file__).parents[2] / "deploy/examples/ship_next.py"
 PLACED_MS = wall_ms() - 3_600_000
 DUE_MS = PLACED_MS + LATE_MS
 
@@ -175,3 +180,28 @@ async def test_facts_that_cannot_be_read_are_counted_and_do_not_stop_the_list(re
         await hear(sink, "3", facts(placed_ms=PLACED_MS))
         assert due(redis_server).keys() == {"joom/s17/2", "joom/s17/3"}
         assert sink.sink.delivery.counters.given_up == 1
+
+
+@pytest.mark.parametrize(
+    ("which", "printed"),
+    [([], ["OVERDUE joom/s17/late", "joom/s17/soon"]), (["chase"], ["OVERDUE joom/s17/gone"])],
+    ids=["to ship", "to chase"],
+)
+async def test_the_example_prints_a_warehouses_list(
+    redis_server: RedisServer, which: list[str], printed: list[str]
+) -> None:
+    late_ms = PLACED_MS - 10 * LATE_MS
+    log: list[Order] = [
+        ("soon", facts(placed_ms=PLACED_MS)),
+        ("late", facts(placed_ms=late_ms)),
+        ("gone", facts(placed_ms=late_ms, shipped_ms=late_ms)),
+    ]
+    async with hand(redis_server, log, rules=WITH_SCANS):
+        example = await asyncio.create_subprocess_exec(
+            *(sys.executable, EXAMPLE, "west", *which),
+            stdout=asyncio.subprocess.PIPE,
+            env=os.environ | {"REDIS_URL": redis_server.url},
+        )
+        lines = (await example.communicate())[0].decode().splitlines()
+    said = [line.split() for line in lines]
+    assert [" ".join([*words[:-3], words[-1]]) for words in said] == printed
