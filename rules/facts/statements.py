@@ -165,7 +165,7 @@ def canonical(statements: Iterable[Statement]) -> Statements:
     for kind, several in by_kind.items():
         if kind in NEWS and since_ms is not None:
             several = _news(kind, several, since_ms)
-        elif kind not in NEWS:
+        elif kind not in NEWS and kind != "moved":  # of those a plain order keeps repeats as well
             several = _without_repeats(several)
         kept += several[-MOVES_KEPT:] if kind == "moved" else _first_and_last(several)
     kept.sort(key=Statement.sort_key)

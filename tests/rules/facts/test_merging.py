@@ -2,6 +2,7 @@
 orders take in place is what follows from all that was said."""
 
 from collections.abc import Iterable
+from itertools import permutations
 from typing import Any
 
 import msgspec
@@ -119,6 +120,31 @@ def test_facts_follow_from_what_was_said_in_any_order_of_arrival_and_any_number_
     assert facts == by_definition(events)
     assert type(facts) is type(by_definition(events))
     assert encode_facts(facts) == encode_facts(by_definition(events))
+
+
+def test_a_deadline_that_is_moved_to_the_same_by_several_at_once_is_so_in_any_order_of_arrival():
+    moves = [event("order.deadline_changed", "1", "5h", ship_by=ms("60h"), id=id) for id in "abc"]
+    orders = permutations([event("order.placed", "1"), *moves])
+    assert len({encode_facts(facts_of(order)) for order in orders}) == 1
+
+
+def test_the_history_of_a_number_may_come_before_its_order():
+    scans = [event("tracking.updated", "1", f"{n}h", status="info_received", tracking_no="P1") for n in range(1, 13)]
+    scans += [event("tracking.updated", "1", f"{n}h", status="in_transit", tracking_no="P1") for n in range(13, 40)]
+    placed = event("order.placed", "1")
+    assert facts_of([*scans, placed]) == facts_of([placed, *scans])
+
+
+def test_of_an_order_in_fifteen_parcels_each_counts():
+    events = [event("order.placed", "1")]
+    for n in range(15):
+        events.append(event("order.shipped", "1", f"{n}h", tracking_no=f"P{n}"))
+        for hours, status in ((30, "in_transit"), (60, "exception"), (90, "delivered"), (120, "info_received")):
+            events.append(event("tracking.updated", "1", f"{hours + n}h", status=status, tracking_no=f"P{n}"))
+    facts = facts_of(reversed(events))
+    assert facts.delivered is not None
+    assert facts.delivered[0] == ms("104h")
+    assert all(parcel.delivered and parcel.scanned for parcel in facts.parcels)
 
 
 @given(st.data())
