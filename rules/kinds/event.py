@@ -9,7 +9,7 @@ from rules.calendar.durations import Duration
 from rules.calendar.instants import MIN_MS, NEVER, rfc3339
 from rules.kinds.evaluation import ActiveSanction, Evaluation, Evidence, Finding
 from rules.kinds.happened import Occurrence
-from rules.kinds.occurrences.source import OccurrenceSource
+from rules.kinds.occurrences.source import OccurrenceSource, OrderOccurrences
 from rules.kinds.occurrences.spec import OccurrenceSpec
 from rules.kinds.rule import Fault, Locale, Reference, Sanction
 from rules.kinds.shop_rule import ShopRule, Wiring
@@ -69,6 +69,7 @@ class EventEvaluator(SubjectEvaluator[EventRule, None]):
         self.effective = locale.effective
         lasts = rule.lasts if rule.sanction is None else rule.sanction.lasts
         self._lasts_ms = NEVER if lasts is None else int(lasts)
+        self._of_orders = isinstance(source, OrderOccurrences)
         [stage] = rule.stages()
         self._opened = Desired(stage, rule.severity[stage])
         self._reason: Reason = "happened" if rule.sanction is None else "sanction_started"
@@ -108,7 +109,9 @@ class EventEvaluator(SubjectEvaluator[EventRule, None]):
 
     def evidence(self, shop: ShopView, state: None, finding: Finding, at_ms: int) -> Evidence:
         occurrences = self._occurrences(shop, self.key_of(finding))
-        order = next((occurrence.order for occurrence in occurrences if occurrence.order), None)
+        # what is told of a taken back occurrence still names its order
+        subject = finding.subject if self._of_orders else None
+        order = next((occurrence.order for occurrence in occurrences if occurrence.order), subject)
         sanction = self.rule.sanction.name if self.rule.sanction else None
         names = {
             "subject": finding.subject,
