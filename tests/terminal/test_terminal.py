@@ -13,9 +13,9 @@ from rich.console import Console, RenderableType
 from streams.terminal.board import Board, Due, render
 from streams.terminal.live import LiveView, PlainView, choose_view
 from streams.terminal.metrics import Metric, Risk, bar
-from streams.terminal.picture import board_svg
 from streams.terminal.totals import Totals, summary
 from streams.terminal.words import DAY_MS, HOUR_MS, instant_ms, short_id
+from tests.ops.pictures.board import board_svg
 
 NOW = "2026-01-24T13:42:00Z"
 NOW_MS = instant_ms(NOW)

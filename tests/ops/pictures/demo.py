@@ -10,7 +10,7 @@ from playwright.async_api import async_playwright
 from streams import pack_files
 from streams.demo import show
 from streams.terminal.board import Board
-from streams.terminal.picture import board_svg
+from tests.ops.pictures.board import board_svg
 from tests.ops.support import ROOT, program
 from tests.support.browser import QUIET
 
