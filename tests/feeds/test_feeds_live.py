@@ -72,6 +72,13 @@ async def test_a_secret_that_a_platform_repeats_is_not_shown(shopee: Shopee, tmp
     assert answered == Answered(False, "shopee/main/910044217: it answered 403 bad key ***; the clocks agree")
 
 
+async def test_no_part_of_a_secret_is_left_where_a_long_word_is_cut(shopee: Shopee, tmp_path: Path) -> None:
+    feeds = settings(tmp_path, shopee)
+    shopee.refuse_next(403, {"error": f"{'x' * 110} partner-key"})
+    (answered,) = await _ask(feeds, shopee, tmp_path)
+    assert "partner" not in answered.text
+
+
 async def test_tokens_are_those_of_a_running_poll_and_it_goes_on_with_new_ones(shopee: Shopee, tmp_path: Path) -> None:
     feeds = settings(tmp_path, shopee)
     async with polled(feeds, tmp_path, shopee.clock, Notebook()) as polls:

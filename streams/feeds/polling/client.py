@@ -28,6 +28,9 @@ log.addFilter(PacedLog())
 LARGEST_BYTES = 16 * 1024 * 1024
 """Of an answer."""
 
+LONGEST_WORD = 120
+"""Characters of what a platform says is wrong."""
+
 ANSWER_S = 30.0
 ATTEMPTS = 6
 LONGEST_BACKOFF_S = 120.0
@@ -178,9 +181,10 @@ class Client:
     def _text_of(self, answer: Answer) -> str:
         """The status and the platform's own word, without any secret that it may repeat."""
         code = self._api.answers.code
-        word = visible(str(code.search(answer.document) or "")[:120]) if code is not None else ""
+        told = str(code.search(answer.document) or "") if code is not None else ""
         for secret in self._secrets():
-            word = word.replace(secret, "***")
+            told = told.replace(secret, "***")  # before it is cut, lest a part of one stays
+        word = visible(told[:LONGEST_WORD])
         return f"it answered {answer.status}{' ' if word else ''}{word}"
 
     def _secrets(self) -> list[str]:
