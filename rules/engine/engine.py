@@ -11,6 +11,7 @@ from sys import intern
 from rules.calendar.instants import MIN_MS, NEVER
 from rules.emit.reconcile import Reconciler
 from rules.engine.ceilings import UNBOUNDED, Ceilings, no_room
+from rules.engine.early_news import EarlyNews
 from rules.engine.retention import EXPIRE_EVERY_MS, expire
 from rules.engine.timer_queue import TimerQueue
 from rules.engine.work_queue import WorkQueue
@@ -63,6 +64,7 @@ class Engine:
         self.timers = TimerQueue()
         self._reconciler = Reconciler(book, emit or self._keep)
         self._changes = Changes()
+        self._early = EarlyNews()
         self._instant_open = False
         self._next_expiry_ms = MIN_MS
         self._orders_left = self._evaluations_left = NEVER  # what the current slice may still evaluate
@@ -98,6 +100,7 @@ class Engine:
 
     def drain(self) -> Changes:
         """Returns what has changed since the last call."""
+        self._merge_early()
         changes, self._changes = self._changes, Changes()
         for order in changes.orders:
             order.unsaved = False
@@ -145,6 +148,8 @@ class Engine:
             facts = order.facts
             changed_facts = merge(facts, event, stamp) if facts.plain else MORE
             if changed_facts < 0:
+                if self._early.keep(order, event, at_ms):
+                    return None
                 changed_facts, odd = self._merge_details(order, event, stamp)
         else:
             if self.order_count >= self.ceilings.orders:
@@ -153,7 +158,10 @@ class Engine:
             order = Order(order_id, shop)
             changed_facts = merge(order.facts, event, stamp)
             if changed_facts < 0:
-                changed_facts, odd = self._merge_details(order, event, stamp)
+                if self._early.keep(order, event, at_ms):
+                    changed_facts = 0
+                else:
+                    changed_facts, odd = self._merge_details(order, event, stamp)
             self.keep(order)  # only now: the merge may have raised
         if changed_facts:
             if at_ms > order.last_ms:
@@ -172,6 +180,10 @@ class Engine:
             if at_ms <= results.late_before_ms:
                 self._compute_again(shop, at_ms)
         return odd
+
+    def _merge_early(self) -> None:
+        for order, event, at_ms in self._early.take():
+            self.merge(order.shop, event, at_ms)
 
     def _merge_details(self, order: Order, event: Event, stamp: Stamp) -> tuple[int, BadEvent | None]:
         """Merges what makes an order more than a plain one; any fact may be another then. Returns also what doesn't fit
@@ -239,6 +251,7 @@ class Engine:
         something is left; the next call goes on with the shops that have waited longest.
         """
         self._orders_left = self._evaluations_left = limit
+        self._merge_early()
         done = self._settle()
         self._reconciler.emit_transitions()
         return done
@@ -257,6 +270,7 @@ class Engine:
         if to_ms < self.clock_ms:
             return True
         self._orders_left = self._evaluations_left = limit
+        self._merge_early()
         if self.stepping:
             done = self._step(to_ms, including)
         else:
