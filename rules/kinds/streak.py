@@ -54,6 +54,7 @@ class Streak(ShopRule, tag="streak", tag_field="kind", kw_only=True, frozen=True
         assert ratio is not None
         for version in ratio.versions:
             version.denominator.on_move |= 1 << wiring.n
+        wiring.losses()
         return StreakEvaluator(wiring.n, self, ratio)
 
 

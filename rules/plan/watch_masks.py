@@ -16,6 +16,9 @@ SOLD = bits_of(("placed", "cancelled"))
 SHIPPED = bits_of(("shipped",))
 """The fact by which tracking numbers are."""
 
+LOST = bits_of(("shipped", "cancelled"))
+"""The facts by which a bad order can't be made good any more."""
+
 
 class WatchMasks:
     """Masks over facts, ratios and deadline rules (all as bits). When a fact has changed, its order is evaluated again:

@@ -26,7 +26,8 @@ Version = tuple[ShopRule, Locale, str | None]
 class Wires:
     """Evaluators are named by bits, so that a shop knows cheaply which of them must look again: `on_event` has them by
     the types of the shop's own events, `on_ratio` and `on_timeline` by the ratios and extractors, `on_sale` and
-    `on_number` have those that look at sales and used tracking numbers.
+    `on_number` have those that look at sales and used tracking numbers, `on_loss` those that look at which bad orders
+    can't be made good any more.
 
     `timeline_kept_ms` and `number_kept_ms`: how long the instants of each extractor, and tracking numbers, matter
     (`NEVER`: for good); `kept_for_good`: the types of events that do.
@@ -46,7 +47,7 @@ class Wires:
         self.on_timeline: list[int] = []
         self.timeline_kept_ms: list[int] = []
         self.kept_for_good: set[str] = set()
-        self.on_sale = self.on_number = self.number_kept_ms = 0
+        self.on_sale = self.on_number = self.on_loss = self.number_kept_ms = 0
         self.sales_zone = "UTC"
         self._slots: dict[str, int] = {}
         self._alike: dict[Hashable, Population] = {}
@@ -121,6 +122,9 @@ class RuleWiring:
     def sales(self) -> None:
         self._wires.on_sale |= self._bit
         self._wires.sales_zone = self.locale.zone
+
+    def losses(self) -> None:
+        self._wires.on_loss |= self._bit
 
     def count(self, rule: RatioSpec) -> CompiledRatio:
         wires, orders, slot = self._wires, self._orders, len(self._wires.ratios)

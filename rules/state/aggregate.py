@@ -28,6 +28,8 @@ def apply_order(order: Order, changed_facts: int, changed: int, passed_ms: int) 
         dirty_rules |= plan.on_sale
     if index_updates.numbers and shop.set_tracking_number(order):
         dirty_rules |= plan.on_number
+    if index_updates.losses and order.bad:
+        dirty_rules |= plan.on_loss
     return dirty_rules
 
 

@@ -1,7 +1,10 @@
 """Streaks: what is said of quarters in a row."""
 
+import pytest
+
 from rules.engine.engine import Engine
 from rules.harness.replay import replay
+from rules.messages.alerts import Alert
 from rules.plan.rule_book import RuleBook
 from rules.reports.standing import standing
 from tests.rules.history import book, brief, cancelled, ms, pack_file, placed, rule, run, said_of, shipped
@@ -64,3 +67,20 @@ def test_a_streak_wakes_when_another_version_of_its_ratio_begins() -> None:
         "216h opened crossed threshold_crossed",
         "264h resolved crossed period_ended",
     ]
+
+
+@pytest.mark.parametrize("cancelled_at", ["0h", "100h"])
+def test_an_order_that_was_bad_already_breaks_the_streak_once_it_is_cancelled(cancelled_at: str) -> None:
+    joom = RuleBook([pack_file("rules/packs/joom.yaml")])
+    order, loss = placed("1"), cancelled("1", cancelled_at, by="seller")
+    engine = Engine(joom, stepping=True)
+    before = list(replay(engine, [order], ms("100h")))
+    late = before + list(replay(engine, [loss], ms("100h")))  # however late the cancellation is read
+    at_once = list(replay(Engine(joom, stepping=True), [order, loss], ms("100h")))
+    assert "joom.top_seller" in rules_open(late)
+    assert rules_open(late) == rules_open(at_once)
+
+
+def rules_open(alerts: list[Alert]) -> set[str]:
+    newest = {alert.data.alert: alert.data for alert in alerts}
+    return {data.rule for data in newest.values() if data.state == "open"}
