@@ -49,8 +49,8 @@ class Wiring(Protocol):
         """Has the shop's orders counted for a ratio. Ratios of the same orders share their day buckets."""
 
     def losses(self) -> None:
-        """Has the evaluator look again when a bad order is lost (cancelled, and never shipped), or no longer: it counts as
-        bad before and after."""
+        """Has the evaluator look again when a bad order is lost (cancelled, and never shipped), or no longer: it counts
+        as bad before and after."""
 
     def sales(self) -> None:
         """Has units sold counted by SKU and local day, for those evaluators that look at them."""
