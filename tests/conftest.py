@@ -1,5 +1,6 @@
 """What every test may ask for: a real broker, and names of its own on it."""
 
+import logging
 import os
 import signal
 import uuid
@@ -7,6 +8,7 @@ from collections.abc import Iterator
 
 import pytest
 
+from streams.paced_log import PacedLog
 from tests.support.brokers import started
 from tests.support.kafka import Kafka
 from tests.support.left_out import LeftOut
@@ -36,6 +38,14 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     for item in items:
         if is_property(item):  # reaches what other tests reach, hundreds of times, which takes twice as long if counted
             item.add_marker("no_cover")
+
+
+def pytest_runtest_setup() -> None:
+    """Each test hears the first message of a kind, also where the one before it heard such a message just now."""
+    for logger in logging.root.manager.loggerDict.values():
+        for paced in getattr(logger, "filters", ()):
+            if isinstance(paced, PacedLog):
+                paced.__init__()  # type: ignore[misc]
 
 
 @pytest.fixture(scope="session")

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from aiohttp import web
 
 from rules.dsl.yaml_source import BadPack
 from streams.feeds import apps
@@ -139,6 +140,22 @@ async def test_a_service_that_is_away_is_asked_again(service: Service, tmp_path:
         assert here.counts() == {NEW: 1}
         await here.registrar.turn()
         assert here.counts() == {FOLLOWED: 1}
+
+
+async def test_a_key_that_is_wrong_for_days_costs_no_number_its_registration(
+    track17: Track17, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with desk(track17, tmp_path) as here:
+        here.note("N1", "N2")
+        with monkeypatch.context() as wrong, caplog.at_level(logging.ERROR):
+            wrong.setattr(track17, "_wrong", lambda _: web.json_response({"code": -18010002, "data": {}}, status=401))
+            for _ in range(8):
+                await here.registrar.turn()
+                track17.clock.at_ms += DAY_MS
+        assert "track17/main: 2 numbers at once were not taken" in caplog.text
+        assert here.counts() == {NEW: 2}
+        await here.registrar.turn()
+        assert here.counts() == {FOLLOWED: 2}
 
 
 async def test_a_spent_quota_is_named_and_waited_for(

@@ -113,8 +113,10 @@ class Registrar:
         try:
             answer = await self._client.ask(call, **names)
         except Refused as error:
-            for each in parcels:
-                self._later(each, str(error))
+            if len(parcels) > 1:  # a key that is wrong, say: no number's fault
+                self._all_later(parcels, str(error))
+            else:
+                self._later(parcels[0], str(error))
             return
         rejected = dict(self._rejected(answer))
         followed = [each for each in parcels if rejected.get(each.tracking_no) in (None, *map(str, self._how.known))]
@@ -137,6 +139,11 @@ class Registrar:
             number = self._how.number.search(part) if self._how.number is not None else None
             code = self._how.code.search(part) if self._how.code is not None else None
             yield str(number), str(code)
+
+    def _all_later(self, parcels: list[Parcel], why: str) -> None:
+        metrics.REGISTRATIONS.labels(self._source, "refused").inc()
+        log.error("%s: %d numbers at once were not taken: %s", self.name, len(parcels), why)
+        self._parcels.settle(self.name, parcels, NEW, self._time.now_ms() + FIRST_AGAIN_MS)
 
     def _later(self, parcel: Parcel, why: str) -> None:
         tried = parcel._replace(tries=parcel.tries + 1)
