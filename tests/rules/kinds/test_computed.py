@@ -3,7 +3,7 @@
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 
 from rules.calendar.instants import HOUR_MS
 from rules.dsl.reader import parse
@@ -182,6 +182,7 @@ EACH_DAY = book(
 
 
 @pytest.mark.slow
+@settings(max_examples=150)  # each has fifty rules computed every day in four engines
 @given(histories())
 def test_what_was_computed_at_a_border_knows_nothing_of_what_came_later(events: list[Happening]):
     in_time, all_at_once, in_one_leap = (Engine(EACH_DAY, stepping=stepping) for stepping in (True, True, False))
