@@ -11,21 +11,24 @@ from contextlib import suppress
 from aiokafka import ConsumerRecord
 from aiokafka.structs import TopicPartition
 
-from rules.calendar.instants import LONGEST_LEAP_MS, MIN_MS, NEVER
+from rules.calendar.instants import LONGEST_LEAP_MS
 from rules.messages.events import decode
 from streams.clock import AHEAD_MS
 
 
 class Alignment:
-    """How far (event time, epoch ms) the partitions of some topics have been read."""
+    """How far (event time, epoch ms) the partitions of some topics have been read. The first topic leads: the others
+    have news of what it brings, and early news costs the engine a hundred times as much."""
 
-    def __init__(self, topics: Collection[str]) -> None:
+    def __init__(self, topics: Sequence[str]) -> None:
         self._topics = topics
         self._read_ms: dict[TopicPartition, int] = {}
+        self._span_ms: dict[TopicPartition, int] = {}  # how much time the last fetch covered
 
     def forget(self) -> None:
         """Forgets how far partitions have been read, since it may be read again."""
         self._read_ms.clear()
+        self._span_ms.clear()
 
     def read(self, tp: TopicPartition, records: Sequence[ConsumerRecord], now_ms: int) -> None:
         """Notes records that were read. A last record that can't be read, leaps, or lies in the future is ignored."""
@@ -35,12 +38,28 @@ class Alignment:
                 before_ms = self._read_ms.get(tp, at_ms)
                 if at_ms <= min(now_ms + AHEAD_MS, before_ms + LONGEST_LEAP_MS):
                     self._read_ms[tp] = max(at_ms, before_ms)
+                    self._span_ms[tp] = max(at_ms - before_ms, 0)
 
     def abreast(self, tps: Collection[TopicPartition], left: Mapping[TopicPartition, int]) -> set[TopicPartition]:
         """The partitions to go on reading. The others wait for one of the same number that is behind them and still has
-        records (`left`); the clock would wait for that one in any case."""
-        slowest_ms: dict[int, int] = {}
-        for tp, at_ms in self._read_ms.items():
-            if tp in tps and left.get(tp, 0) > 0:
-                slowest_ms[tp.partition] = min(at_ms, slowest_ms.get(tp.partition, NEVER))
-        return {tp for tp in tps if self._read_ms.get(tp, MIN_MS) <= slowest_ms.get(tp.partition, NEVER)}
+        records (`left`); the clock would wait for that one in any case.
+
+        One that follows waits for the slowest of those, and while another fetch could take it past the leading one;
+        that one waits once it is two fetches of the slowest ahead of it. So they never wait for each other.
+        """
+        behind: dict[int, list[TopicPartition]] = {}
+        for tp in tps:
+            if tp in self._read_ms and left.get(tp, 0) > 0:
+                behind.setdefault(tp.partition, []).append(tp)
+        return {tp for tp in tps if tp not in self._read_ms or not self._waits(tp, behind.get(tp.partition, []))}
+
+    def _waits(self, tp: TopicPartition, behind: list[TopicPartition]) -> bool:
+        """`behind`: those of the partition that still have records."""
+        read_ms = self._read_ms
+        followers = [other for other in behind if other.topic != self._topics[0]]
+        slowest = min(followers, key=read_ms.__getitem__, default=None)
+        if tp.topic == self._topics[0]:
+            return slowest is not None and read_ms[tp] > read_ms[slowest] + 2 * self._span_ms[slowest]
+        leading = [other for other in behind if other.topic == self._topics[0]]
+        past = any(read_ms[tp] + self._span_ms[tp] > read_ms[other] for other in leading)
+        return past or (slowest is not None and read_ms[tp] > read_ms[slowest])

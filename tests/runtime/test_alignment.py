@@ -5,6 +5,8 @@ from typing import Literal
 
 import pytest
 from faust.types import TP
+from hypothesis import given
+from hypothesis import strategies as st
 
 from rules.calendar.instants import HOUR_MS, LONGEST_LEAP_MS
 from streams.app import create
@@ -20,7 +22,7 @@ MORE = dict.fromkeys(INPUTS, 1)
 
 def read(hours: dict[TP, int]) -> Alignment:
     """One that has read inputs so many hours far."""
-    alignment = Alignment({tp.topic for tp in INPUTS})
+    alignment = Alignment(["orders", "pickups", "tracking"])
     for tp, hour in hours.items():
         come(alignment, tp, event("order.placed", START_MS + hour * HOUR_MS))
     return alignment
@@ -57,6 +59,29 @@ def test_an_event_that_leaps_says_nothing() -> None:
     alignment = read({ORDERS: 1, PICKUPS: 7})
     come(alignment, ORDERS, event("order.placed", START_MS + HOUR_MS + LONGEST_LEAP_MS + 1))
     assert alignment.abreast({ORDERS, PICKUPS}, MORE) == {ORDERS}
+
+
+def test_news_wait_while_another_fetch_could_take_them_past_the_orders_they_are_about() -> None:
+    alignment = read({ORDERS: 10, PICKUPS: 1})
+    come(alignment, PICKUPS, event("pickup.collected", START_MS + 6 * HOUR_MS))  # five hours in one fetch
+    assert alignment.abreast({ORDERS, PICKUPS}, MORE) == {ORDERS}
+    come(alignment, ORDERS, event("order.placed", START_MS + 11 * HOUR_MS))
+    assert alignment.abreast({ORDERS, PICKUPS}, MORE) == {ORDERS, PICKUPS}
+    come(alignment, ORDERS, event("order.placed", START_MS + 17 * HOUR_MS))
+    assert alignment.abreast({ORDERS, PICKUPS}, MORE) == {PICKUPS}
+
+
+@given(
+    st.dictionaries(st.sampled_from(sorted(INPUTS)), st.lists(st.integers(0, 50), min_size=1, max_size=4), min_size=1),
+    st.sets(st.sampled_from(sorted(INPUTS))),
+)
+def test_some_input_that_has_records_is_always_read(hours: dict[TP, list[int]], done: set[TP]) -> None:
+    alignment = read({})
+    for tp, times in hours.items():
+        for hour in times:
+            come(alignment, tp, event("order.placed", START_MS + hour * HOUR_MS))
+    left = MORE | dict.fromkeys(done, 0)
+    assert done == INPUTS or alignment.abreast(INPUTS, left) - done
 
 
 def test_one_partition_does_not_wait_for_another() -> None:
