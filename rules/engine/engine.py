@@ -143,25 +143,22 @@ class Engine:
         order_id: str = event.order  # type: ignore[attr-defined]
         stamp = at_ms, intern(event.source), event.id
         odd: BadEvent | None = None
-        order = shop.orders.get(order_id)
-        if order is not None:
-            facts = order.facts
-            changed_facts = merge(facts, event, stamp) if facts.plain else MORE
-            if changed_facts < 0:
-                if self._early.keep(order, event, at_ms):
-                    return None
-                changed_facts, odd = self._merge_details(order, event, stamp)
+        known = shop.orders.get(order_id)
+        if known is not None:
+            order = known
         else:
             if self.order_count >= self.ceilings.orders:
                 raise no_room("orders", self.order_count)
             check_names(event, "order")
             order = Order(order_id, shop)
-            changed_facts = merge(order.facts, event, stamp)
-            if changed_facts < 0:
-                if self._early.keep(order, event, at_ms):
-                    changed_facts = 0
-                else:
-                    changed_facts, odd = self._merge_details(order, event, stamp)
+        facts = order.facts
+        changed_facts = merge(facts, event, stamp) if facts.plain else MORE
+        if changed_facts < 0:
+            if self._early.keep(order, event, at_ms):
+                changed_facts = 0
+            else:
+                changed_facts, odd = self._merge_details(order, event, stamp)
+        if known is None:
             self.keep(order)  # only now: the merge may have raised
         if changed_facts:
             if at_ms > order.last_ms:
