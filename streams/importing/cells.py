@@ -86,9 +86,8 @@ def _plain(text: str, name: str, mapping: Mapping) -> str:
     whole, sign, rest = text.partition(decimal)
     if thousands is not None:
         groups = re.split(r"\s" if thousands == " " else re.escape(thousands), whole)
-        if len(groups) > 1 and not (0 < len(groups[0]) <= 3 and all(len(each) in (2, 3) for each in groups[1:])):
-            raise ValueError(f"{name}: {text!r} is not grouped by {thousands!r}")
-        if len(groups) > 1 and len(groups[-1]) != 3:
+        first, *others = (len(each) for each in groups)
+        if others and not (1 <= first <= 3 and all(2 <= each <= 3 for each in others) and others[-1] == 3):
             raise ValueError(f"{name}: {text!r} is not grouped by {thousands!r}")
         whole = "".join(groups)
     for other in ".,":
