@@ -33,7 +33,7 @@ DETAIL = "/api/v2/order/get_order_detail"
 ORDER = "577000000000000001"
 
 
-class Desk:
+class Process:
     """What a mapper does with pushes of one platform."""
 
     def __init__(self, enricher: Enricher, platform: Platform, feeds: FeedSettings) -> None:
@@ -55,15 +55,15 @@ class Desk:
 
 
 @asynccontextmanager
-async def desk(
+async def process(
     platform: Platform, folder: Path, may_begin: bool = True, pause: Callable[[float], Awaitable[None]] | None = None
-) -> AsyncIterator[Desk]:
+) -> AsyncIterator[Process]:
     feeds = settings(folder, platform)
     ledger, time = Ledger(folder / "polls.sqlite"), Time(platform.clock.now_ms, pause or platform.clock.pause)
     try:
         async with session() as http:
             clients = Clients(http, ledger, time, may_begin=may_begin)
-            yield Desk(Enricher(clients, ledger, time), platform, feeds)
+            yield Process(Enricher(clients, ledger, time), platform, feeds)
     finally:
         ledger.close()
 
@@ -82,7 +82,7 @@ async def shopee() -> AsyncIterator[Shopee]:
 
 async def test_a_push_tells_all_that_the_platform_knows_of_the_order(platform: Platform, tmp_path: Path) -> None:
     platform.order(ORDER)
-    async with desk(platform, tmp_path) as here:
+    async with process(platform, tmp_path) as here:
         (placed,) = await here.events(platform.push(ORDER))
         assert {"amount", "items", "ship_by"} <= placed["data"].keys()
         platform.clock.at_ms = START_MS + HOUR_MS
@@ -100,7 +100,7 @@ async def test_a_push_has_the_events_that_the_poll_of_the_same_order_has(platfor
     written = Notebook()
     async with polled(settings(tmp_path, platform), tmp_path, platform.clock, written) as polls:
         await polls["orders"].read()
-    async with desk(platform, tmp_path) as here:
+    async with process(platform, tmp_path) as here:
         events = await here.events(platform.push(ORDER))
     assert events == written.events()
 
@@ -115,7 +115,7 @@ async def test_a_platform_that_does_not_answer_is_waited_for_but_not_long(
     async def for_ever(seconds: float) -> None:
         await never.wait()
 
-    async with desk(platform, tmp_path, pause=for_ever) as here:
+    async with process(platform, tmp_path, pause=for_ever) as here:
         thin = [event for _, mapped in here.mapped(platform.push(ORDER)) for event in mapped.events]
         platform.refuse_next(503)
         assert await here.events(platform.push(ORDER)) == thin
@@ -129,7 +129,7 @@ def _given_up(platform: Platform) -> float:
 
 async def test_a_shop_that_was_given_up_is_asked_again_after_a_while(shopee: Shopee, tmp_path: Path) -> None:
     shopee.order("A1")
-    async with desk(shopee, tmp_path) as here:
+    async with process(shopee, tmp_path) as here:
         await here.events(shopee.push("A1"))
         asked = shopee.calls[DETAIL]
         shopee.refuse_next(403, {"error": "error_permission"})
@@ -145,7 +145,7 @@ async def test_many_pushes_at_once_are_few_calls(shopee: Shopee, tmp_path: Path)
     numbers = [f"A{n}" for n in range(120)]
     for number in numbers:
         shopee.order(number)
-    async with desk(shopee, tmp_path) as here:
+    async with process(shopee, tmp_path) as here:
         events = await here.events(*(shopee.push(number) for number in numbers * 2))
     assert {event["order"] for event in events if "amount" in event["data"]} == set(numbers)
     assert all("amount" in event["data"] for event in events)
@@ -155,7 +155,7 @@ async def test_many_pushes_at_once_are_few_calls(shopee: Shopee, tmp_path: Path)
 
 async def test_an_order_that_the_platform_ships_itself_gives_nothing(shopee: Shopee, tmp_path: Path) -> None:
     shopee.order("A1", fulfillment_flag="fulfilled_by_shopee")
-    async with desk(shopee, tmp_path) as here:
+    async with process(shopee, tmp_path) as here:
         assert await here.events(shopee.push("A1")) == []
 
 
@@ -163,7 +163,7 @@ async def test_an_order_that_the_platform_does_not_know_counts_as_it_was_pushed(
     shopee.order("A1")
     push = shopee.push("A1")
     shopee.orders.clear()
-    async with desk(shopee, tmp_path) as here:
+    async with process(shopee, tmp_path) as here:
         (event,) = await here.events(push)
     assert (event["id"], event["data"]) == ("A1:placed", {})
 
@@ -177,7 +177,7 @@ async def test_a_detail_that_is_behind_the_push_is_asked_for_once_more(shopee: S
         shopee.ship("A1")
 
     shopee.after(DETAIL, ship)
-    async with desk(shopee, tmp_path) as here:
+    async with process(shopee, tmp_path) as here:
         events = {event["id"]: event for event in await here.events(push)}
     assert events.keys() == {"A1:placed", "A1:shipped"}
     assert events["A1:shipped"]["time"] == "2026-11-03T10:00:05Z"  # that of the detail
@@ -189,7 +189,7 @@ async def test_what_the_detail_does_not_hear_of_counts_as_it_was_pushed_with_a_w
 ) -> None:
     shopee.order("A1")
     push = shopee.push("A1") | {"data": {"ordersn": "A1", "status": "SHIPPED", "update_time": START_MS // 1000}}
-    async with desk(shopee, tmp_path) as here:
+    async with process(shopee, tmp_path) as here:
         events = await here.events(push)
     assert [event["id"] for event in events] == ["A1:placed", "A1:shipped"]
     assert "amount" in events[0]["data"]
@@ -202,7 +202,7 @@ async def test_a_line_that_is_shipped_is_not_the_order(tmp_path: Path) -> None:
         (line,) = lazada.items[ORDER]
         other = line | {"order_item_id": 2, "sku": "MUG-2"}
         lazada.items[ORDER] = [line | {"status": "shipped"}, other]
-        async with desk(lazada, tmp_path) as here:
+        async with process(lazada, tmp_path) as here:
             ids = [event["id"] for event in await here.events(lazada.push(ORDER))]
     assert ids == [f"{ORDER}:placed", f"{ORDER}:shipped:P1"]
 
@@ -220,7 +220,7 @@ async def test_a_mistake_of_ours_in_one_order_holds_up_no_other(
     monkeypatch.setattr(enriching, "map_answer", fail)
     shopee.order("A1")
     shopee.order("A2")
-    async with desk(shopee, tmp_path) as here:
+    async with process(shopee, tmp_path) as here:
         events = await here.events(shopee.push("A1"), shopee.push("A2"))
     assert [(event["order"], "amount" in event["data"]) for event in events] == [("A1", False), ("A2", True)]
 
@@ -229,7 +229,7 @@ async def test_a_status_that_only_the_detail_has_is_told_and_the_push_counts(sho
     shopee.order("A1")
     push = shopee.push("A1")
     shopee.order("A1", order_status="NEW_ONE")
-    async with desk(shopee, tmp_path) as here:
+    async with process(shopee, tmp_path) as here:
         (thin,) = pushes = here.mapped(push)
         await here.enricher.complete(pushes)
     assert [event["id"] for event in thin.mapped.events] == ["A1:placed"]
@@ -238,7 +238,7 @@ async def test_a_status_that_only_the_detail_has_is_told_and_the_push_counts(sho
 
 async def test_a_deadline_that_moves_between_push_and_poll_is_told(shopee: Shopee, tmp_path: Path) -> None:
     shopee.order("A1")
-    async with desk(shopee, tmp_path) as here:
+    async with process(shopee, tmp_path) as here:
         await here.events(shopee.push("A1"))
     shopee.clock.at_ms += HOUR_MS
     changed_s = shopee.clock.at_ms // 1000
@@ -251,7 +251,7 @@ async def test_a_deadline_that_moves_between_push_and_poll_is_told(shopee: Shope
 
 async def test_the_first_token_is_left_to_the_process_that_polls(shopee: Shopee, tmp_path: Path) -> None:
     shopee.order("A1")
-    async with desk(shopee, tmp_path, may_begin=False) as here:
+    async with process(shopee, tmp_path, may_begin=False) as here:
         assert [event["data"] for event in await here.events(shopee.push("A1"))] == [{}]
         assert sum(shopee.calls.values()) == 0
         async with polled(settings(tmp_path, shopee), tmp_path, shopee.clock, Notebook()) as polls:
@@ -277,6 +277,6 @@ async def test_a_refresh_goes_on_where_the_push_waits_no_longer(shopee: Shopee, 
 async def test_pushes_of_shops_that_are_not_polled_stay_as_they_are(shopee: Shopee, tmp_path: Path) -> None:
     shopee.order("A1")
     push = shopee.push("A1") | {"shop_id": 1}
-    async with desk(shopee, tmp_path) as here:
+    async with process(shopee, tmp_path) as here:
         assert [event["data"] for event in await here.events(push)] == [{}]
     assert sum(shopee.calls.values()) == 0

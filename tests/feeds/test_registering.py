@@ -29,7 +29,7 @@ from tests.feeds.support import mapped, shopee, source
 SERVICES: list[Callable[[Clock], Service]] = [Track17, AfterShip, Kuaidi100, Kdniao]
 
 
-class Desk:
+class Process:
     def __init__(self, book: NumberBook, registrar: Registrar, parcels: Parcels, service: Service) -> None:
         self.book, self.registrar, self.parcels, self.service = book, registrar, parcels, service
         self.name = registrar.name
@@ -43,14 +43,14 @@ class Desk:
 
 
 @asynccontextmanager
-async def desk(service: Service, folder: Path, **register: Any) -> AsyncIterator[Desk]:
+async def process(service: Service, folder: Path, **register: Any) -> AsyncIterator[Process]:
     """A process that has just started."""
     feeds, clock = settings(service, folder, **register), service.clock
     ledger, parcels, time = Ledger(folder / "polls.sqlite"), Parcels(folder / PARCELS), Time(clock.now_ms, clock.pause)
     try:
         async with session() as http:
             (registrar,) = registrars_of(feeds, Clients(http, ledger, time), parcels, time)
-            yield Desk(NumberBook(feeds, parcels, time), registrar, parcels, service)
+            yield Process(NumberBook(feeds, parcels, time), registrar, parcels, service)
     finally:
         parcels.close()
         ledger.close()
@@ -81,7 +81,7 @@ async def track17() -> AsyncIterator[Track17]:
 
 
 async def test_a_number_is_registered_with_its_order_and_its_carrier(service: Service, tmp_path: Path) -> None:
-    async with desk(service, tmp_path) as here:
+    async with process(service, tmp_path) as here:
         for n, word in enumerate(service.words):
             here.note(f"N{n}", carrier=word)
         await here.registrar.turn()
@@ -93,7 +93,7 @@ async def test_a_number_is_registered_with_its_order_and_its_carrier(service: Se
 
 async def test_each_number_is_registered_once_by_turns_restarts_and_repeats(service: Service, tmp_path: Path) -> None:
     for _ in range(3):
-        async with desk(service, tmp_path) as here:
+        async with process(service, tmp_path) as here:
             here.note("N1", "N2")
             here.note("N2")
             await here.registrar.turn()
@@ -106,7 +106,7 @@ async def test_each_number_is_registered_once_by_turns_restarts_and_repeats(serv
 async def test_a_number_that_the_service_knows_already_is_as_good(service: Service, tmp_path: Path) -> None:
     """As after a process that ended between the call and its note."""
     service.followed["N1"] = "shopee/s1/A1"
-    async with desk(service, tmp_path) as here:
+    async with process(service, tmp_path) as here:
         here.note("N1", "N2")
         await here.registrar.turn()
         assert here.counts() == {FOLLOWED: 2}
@@ -115,7 +115,7 @@ async def test_a_number_that_the_service_knows_already_is_as_good(service: Servi
 async def test_a_number_that_is_refused_is_tried_again_and_then_given_up_with_a_word(
     service: Service, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    async with desk(service, tmp_path) as here:
+    async with process(service, tmp_path) as here:
         here.note("BAD1", "N1")
         await here.registrar.turn()
         await here.registrar.turn()
@@ -132,7 +132,7 @@ async def test_a_number_that_is_refused_is_tried_again_and_then_given_up_with_a_
 
 
 async def test_a_service_that_is_away_is_asked_again(service: Service, tmp_path: Path) -> None:
-    async with desk(service, tmp_path) as here:
+    async with process(service, tmp_path) as here:
         here.note("N1")
         for _ in range(6):
             service.refuse_next(503)
@@ -145,7 +145,7 @@ async def test_a_service_that_is_away_is_asked_again(service: Service, tmp_path:
 async def test_a_key_that_is_wrong_for_days_costs_no_number_its_registration(
     track17: Track17, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    async with desk(track17, tmp_path) as here:
+    async with process(track17, tmp_path) as here:
         here.note("N1", "N2")
         with monkeypatch.context() as wrong, caplog.at_level(logging.ERROR):
             wrong.setattr(track17, "_wrong", lambda _: web.json_response({"code": -18010002, "data": {}}, status=401))
@@ -162,7 +162,7 @@ async def test_a_spent_quota_is_named_and_waited_for(
     track17: Track17, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     track17.quota = 1
-    async with desk(track17, tmp_path) as here:
+    async with process(track17, tmp_path) as here:
         here.note("N1", "N2", "N3")
         with caplog.at_level(logging.ERROR):
             wait_s = await here.registrar.turn()
@@ -175,14 +175,14 @@ async def test_a_spent_quota_is_named_and_waited_for(
 
 
 async def test_many_numbers_are_few_calls(track17: Track17, tmp_path: Path) -> None:
-    async with desk(track17, tmp_path) as here:
+    async with process(track17, tmp_path) as here:
         here.note(*(f"N{n:03}" for n in range(100)))
         await here.registrar.turn()
     assert (len(track17.followed), sum(track17.calls.values()), track17.refused) == (100, 3, [])
 
 
 async def test_numbers_of_delivered_and_voided_orders_are_let_go(track17: Track17, tmp_path: Path) -> None:
-    async with desk(track17, tmp_path) as here:
+    async with process(track17, tmp_path) as here:
         for order in ("A1", "A2", "A3"):
             here.note(f"N-{order}", f"M-{order}", order=order)
         await here.registrar.turn()
@@ -200,7 +200,7 @@ async def test_a_number_that_the_service_stopped_to_follow_is_told_once_more_and
     track17: Track17, tmp_path: Path
 ) -> None:
     told = {"event": "TRACKING_STOPPED", "data": {"number": "N1", "tag": "shopee/s1/A1"}}
-    async with desk(track17, tmp_path) as here:
+    async with process(track17, tmp_path) as here:
         here.note("N1")
         await here.registrar.turn()
         for expected in (1, 1):
@@ -222,7 +222,7 @@ def test_kuaidi100_says_itself_that_it_has_given_up() -> None:
 
 
 async def test_a_number_that_nobody_waits_for_is_not_registered(track17: Track17, tmp_path: Path) -> None:
-    async with desk(track17, tmp_path) as here:
+    async with process(track17, tmp_path) as here:
         here.note("N1")
         here.book.note([Mapped(over=["shopee/s1/A1"])])
         await here.registrar.turn()
@@ -251,7 +251,7 @@ def test_what_was_settled_long_ago_is_forgotten(tmp_path: Path) -> None:
 
 
 async def test_only_the_platforms_that_were_chosen_are_followed(track17: Track17, tmp_path: Path) -> None:
-    async with desk(track17, tmp_path, platforms=["joom"]) as here:
+    async with process(track17, tmp_path, platforms=["joom"]) as here:
         here.note("N1")
         here.book.note([Mapped(numbers=[Number("joom/s1/B1", "N2", "")])])
         await here.registrar.turn()
@@ -262,12 +262,12 @@ async def test_a_carrier_that_is_not_known_is_named_and_may_be_given_in_the_sett
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     async with Kdniao(Clock()) as kdniao:
-        async with desk(kdniao, tmp_path) as here:
+        async with process(kdniao, tmp_path) as here:
             here.note("N1", carrier="SPX")
             with caplog.at_level(logging.ERROR):
                 await here.registrar.turn()
             assert "its carrier 'SPX' is not known; name it under carriers" in caplog.text
-        async with desk(kdniao, tmp_path, carriers={"spx": "ZTO"}) as here:
+        async with process(kdniao, tmp_path, carriers={"spx": "ZTO"}) as here:
             here.note("N2", carrier="SPX")
             await here.registrar.turn()
         assert kdniao.carriers == {"N2": "ZTO"}
@@ -275,7 +275,7 @@ async def test_a_carrier_that_is_not_known_is_named_and_may_be_given_in_the_sett
 
 async def test_no_secret_is_told(service: Service, tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     with caplog.at_level(logging.DEBUG):
-        async with desk(service, tmp_path) as here:
+        async with process(service, tmp_path) as here:
             here.note("BAD1", "N1")
             await here.registrar.turn()
     credentials, _ = service.credentials()
