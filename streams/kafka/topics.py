@@ -87,6 +87,11 @@ class TopicNames:
         return self.of(f"{self.app_id}-feed-health")
 
     @property
+    def sent_letters(self) -> str:
+        """Which dead letters have been sent again; made when the first is."""
+        return self.of(f"{self.app_id}-dead-letters-sent")
+
+    @property
     def compacted(self) -> tuple[str, ...]:
         return self.alerts, self.facts, self.standings, self.remarks, self.feed_health
 
@@ -123,6 +128,13 @@ def prepare_inbox(settings: Settings, names: TopicNames) -> int:
     if count is None:
         _create_all(client, [NewTopic(names.inbox, settings.partitions, -1, config=INBOX)])
     return count or settings.partitions
+
+
+def prepare_sent_letters(settings: Settings, names: TopicNames) -> None:
+    """Creates the topic of dead letters that were sent again, if it is missing. Raises BadTopicsError."""
+    client = admin(settings)
+    if names.sent_letters not in _there(client, settings):
+        _create_all(client, [NewTopic(names.sent_letters, 1, -1, config=COMPACTED)])
 
 
 def require(settings: Settings, wanted: Iterable[str]) -> None:

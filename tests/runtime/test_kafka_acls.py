@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
-from aiokafka.errors import TopicAuthorizationFailedError
+from aiokafka.errors import KafkaError, TopicAuthorizationFailedError
 from confluent_kafka.admin import (
     AclBinding,
     AclBindingFilter,
@@ -20,9 +20,11 @@ from confluent_kafka.admin import (
 )
 
 from streams.kafka import access, topics
+from streams.kafka.dead_letters import dead_letter
+from streams.resending.again import Resending, Selection
 from streams.settings import Settings, bootstrap_servers
 from tests.runtime.outcome import Reader
-from tests.runtime.support import LATE_MS, PACK, START_MS, event, sent, ticks
+from tests.runtime.support import LATE_MS, PACK, START_MS, event, record, sent, ticks, until
 from tests.runtime.workers import WorkerProcess
 from tests.support.brokers import started
 from tests.support.kafka import produce
@@ -53,7 +55,7 @@ def _bindings(words: list[str]) -> Iterator[AclBinding]:
         for name in names:
             for operation in operations:
                 yield AclBinding(
-                    ResourceType[kind.upper()],
+                    ResourceType[kind.upper().replace("-", "_")],
                     name,
                     ResourcePatternType[pattern.upper()],
                     principal,
@@ -73,7 +75,7 @@ def without(operation: str, name: str) -> list[AclBinding]:
 @pytest.fixture(scope="module")
 def kafka() -> Iterator[GuardedKafka]:
     """With the worker's topics made."""
-    with started(lambda: GuardedKafka("shipclock", "erp", "carrier", "warehouse")) as broker:
+    with started(lambda: GuardedKafka("shipclock", "erp", "carrier", "warehouse", "repair")) as broker:
         topics.prepare(Settings(broker=f"kafka://{broker.bootstrap}"), NAMES)
         yield broker
 
@@ -217,3 +219,18 @@ async def test_a_right_that_is_taken_away_ends_it_in_one_line_too(
 async def test_a_topic_that_may_not_be_made_is_named(kafka: GuardedKafka, admin: AdminClient) -> None:
     with pytest.raises(topics.BadTopicsError, match=r"topic other-.* and it can't be created"):
         topics.prepare(replace(settings(kafka, "shipclock"), topic_prefix="other-"), topics.TopicNames("other-", "x"))
+
+
+async def test_who_sends_dead_letters_again_may_do_that(kafka: GuardedKafka, admin: AdminClient) -> None:
+    letter = dead_letter(record("orders", b"{}"), "a test of rights")
+    async with AIOKafkaProducer(bootstrap_servers=kafka.bootstrap) as producer:
+        await producer.send_and_wait("dead-letters", letter.value, letter.key, headers=letter.headers)
+
+    async def sent_again() -> int:
+        try:
+            outcome = await Resending(settings(kafka, "repair")).send(Selection(reason="a test of rights"))
+        except (topics.BadTopicsError, KafkaError):  # the broker hears of a right a moment after it was granted
+            return 0
+        return outcome.sent.total()
+
+    assert await until(sent_again) == 1

@@ -1,0 +1,1 @@
+"""Dead letters: read, and sent again to the topics they came from."""

@@ -1,0 +1,117 @@
+"""What is in `dead-letters`, read without a consumer group."""
+
+import asyncio
+import re
+from collections.abc import AsyncIterator, Mapping
+from typing import NamedTuple
+
+from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
+
+from streams.kafka import access
+from streams.kafka.topics import BadTopicsError, partition_counts
+from streams.settings import Settings, bootstrap_servers
+
+OWN_HEADERS = frozenset(
+    {"topic", "partition", "offset", "reason", "kept", "cut", "original_length", "original_key_length"}
+)
+"""The headers that a dead letter has of its own. Any other was the record's."""
+
+_VARYING = re.compile(r"'[^']*'|\"[^\"]*\"|\d[\d,.:TZ+-]*")
+"""What differs between two reasons of one kind: what they quote, numbers and times."""
+
+
+class Place(NamedTuple):
+    """Where a letter lies in `dead-letters`; written `2-17`."""
+
+    partition: int
+    offset: int
+
+    def __str__(self) -> str:
+        return f"{self.partition}-{self.offset}"
+
+
+class Letter(NamedTuple):
+    """A dead letter: where it lies, when it was set aside (epoch ms), the record's own key, value and headers, and what
+    is said of it."""
+
+    place: Place
+    at_ms: int
+    key: bytes | None
+    value: bytes | None
+    headers: list[tuple[str, bytes]]
+    said: Mapping[str, str]
+
+    @property
+    def topic(self) -> str:
+        """Where the record came from: a topic, or `poll …` for what was read from a platform's API."""
+        return self.said.get("topic", "")
+
+    @property
+    def partition(self) -> int | None:
+        number = self.said.get("partition", "")
+        return int(number) if number.isdecimal() else None
+
+    @property
+    def origin(self) -> str:
+        """The topic, partition and offset of the record."""
+        return "-".join(filter(None, (self.topic or "?", self.said.get("partition"), self.said.get("offset"))))
+
+    @property
+    def reason(self) -> str:
+        return self.said.get("reason", "")
+
+    @property
+    def is_kept(self) -> bool:
+        """Its event counts, without a detail."""
+        return self.said.get("kept") == "true"
+
+    @property
+    def is_cut(self) -> bool:
+        """Only the beginning of the record is there."""
+        return self.said.get("cut") == "true"
+
+    def has_reason(self, text: str) -> bool:
+        """Whether the reason, or its kind, contains a text."""
+        return text.lower() in self.reason.lower() or text.lower() in kind_of(self.reason).lower()
+
+
+def kind_of(reason: str) -> str:
+    """A reason without what it quotes, so that reasons of one kind are counted together."""
+    parts = reason.split(": ")
+    # A feed's reason begins with its source, which is one word.
+    kind = parts[0] if " " in parts[0] else ": ".join(parts[:2])
+    return _VARYING.sub("…", kind)
+
+
+async def letters_of(settings: Settings, topic: str) -> AsyncIterator[Letter]:
+    """All letters there are now, in order within a partition. Raises BadTopicsError, KafkaError."""
+    async for record in records_of(settings, topic):
+        yield _letter(record)
+
+
+async def records_of(settings: Settings, topic: str) -> AsyncIterator[ConsumerRecord]:
+    """A topic's committed records, up to its present end. Raises BadTopicsError, KafkaError."""
+    count = (await asyncio.to_thread(partition_counts, settings)).get(topic)
+    if count is None:
+        raise BadTopicsError(f"there is no topic {topic} at {settings.broker}")
+    tps = [TopicPartition(topic, number) for number in range(count)]
+    async with AIOKafkaConsumer(
+        bootstrap_servers=bootstrap_servers(settings),
+        enable_auto_commit=False,
+        isolation_level="read_committed",
+        **access.for_aiokafka(settings),
+    ) as consumer:
+        consumer.assign(tps)
+        await consumer.seek_to_beginning(*tps)
+        ends = await consumer.end_offsets(tps)
+        while any([await consumer.position(tp) < ends[tp] for tp in tps]):
+            for tp, records in (await consumer.getmany(timeout_ms=1_000)).items():
+                for record in records:
+                    if record.offset < ends[tp]:
+                        yield record
+
+
+def _letter(record: ConsumerRecord) -> Letter:
+    said = {name: value.decode(errors="replace") for name, value in record.headers if name in OWN_HEADERS}
+    others = [(name, value) for name, value in record.headers if name not in OWN_HEADERS]
+    return Letter(Place(record.partition, record.offset), record.timestamp, record.key, record.value, others, said)
