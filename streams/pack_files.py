@@ -111,6 +111,6 @@ def _defined_twice(packs: Sequence[PackFile]) -> list[Diagnostic]:
     return diagnostics
 
 
-def load(wanted: Iterable[str]) -> RuleBook:
+def load(wanted: Iterable[str], *, says_unwatched: bool = False) -> RuleBook:
     """A rule book of the packs named. Raises NoSuchPack or BadPack."""
-    return RuleBook(pack for pack, _ in read_all(wanted))
+    return RuleBook((pack for pack, _ in read_all(wanted)), says_unwatched=says_unwatched)

@@ -164,7 +164,7 @@ def _read(name: str, text: str) -> Any:
         case "max_shops" | "max_orders":
             return _count(name, text, 1_000_000_000)
         case "packs":
-            return tuple(part.strip() for part in text.split(",") if part.strip())
+            return packs_named(text)
         case "notify":
             return tuple(text.split())
         case "clock":
@@ -192,6 +192,11 @@ def _read(name: str, text: str) -> Any:
         case "kafka_ca" | "warehouses" | "feeds":
             return _file(name, text)
     return text
+
+
+def packs_named(text: str) -> tuple[str, ...]:
+    """The names in SHIPCLOCK_PACKS."""
+    return tuple(part.strip() for part in text.split(",") if part.strip())
 
 
 def _belong_together(given: Mapping[str, Any]) -> None:

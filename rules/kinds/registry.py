@@ -13,6 +13,7 @@ from rules.kinds.rule import Locale
 from rules.kinds.spacing import Spacing
 from rules.kinds.streak import Streak
 from rules.kinds.tasks import Tasks
+from rules.kinds.unwatched import Unwatched
 
 AnyRule = (
     Deadline  # an order's: something must have happened by then
@@ -33,6 +34,6 @@ AnyRule = (
 class InForce(Struct, frozen=True):
     """A rule as it holds for a shop, with the place whose days it goes by and the time it is in effect."""
 
-    rule: AnyRule
+    rule: AnyRule | Unwatched
     locale: Locale
     site: str | None = None

@@ -4,17 +4,21 @@ from collections.abc import Iterable
 
 from rules.dsl.model import Pack, Where
 from rules.facts.shop_facts import ShopFacts
-from rules.kinds.registry import AnyRule
+from rules.kinds.registry import AnyRule, InForce
+from rules.kinds.rule import Locale
+from rules.kinds.unwatched import UNWATCHED, Unwatched
 from rules.plan.shop_plan import Plan
 
 
 class RuleBook:
-    """Raises ValueError when two packs define the same rule."""
+    """Raises ValueError when two packs define the same rule. With `says_unwatched` a shop that no rule watches has an
+    alert that says so."""
 
-    def __init__(self, packs: Iterable[Pack]) -> None:
+    def __init__(self, packs: Iterable[Pack], *, says_unwatched: bool = False) -> None:
         self.packs = list(packs)
         self._plans: dict[Where, Plan] = {}
-        self.rules: dict[str, AnyRule] = {}
+        self.rules: dict[str, AnyRule | Unwatched] = {UNWATCHED.id: UNWATCHED} if says_unwatched else {}
+        self._says_unwatched = says_unwatched
         for pack in self.packs:
             for rule in pack.rules:
                 if rule.id in self.rules:
@@ -42,8 +46,11 @@ class RuleBook:
         plan = self._plans.get(where)
         if plan is None:
             packs = [pack for pack in self.packs if pack.platform in ("*", platform)]
-            plan = self._plans[where] = Plan([each for pack in packs for each in pack.in_force(where)])
+            plan = self._plans[where] = Plan([each for pack in packs for each in pack.in_force(where)] or self._none())
         return plan
+
+    def _none(self) -> list[InForce]:
+        return [InForce(UNWATCHED, Locale("UTC", None))] if self._says_unwatched else []
 
     def plan_of(self, platform: str, shop: str, facts: ShopFacts) -> Plan:
         """The plan of a shop, with the site and programme in its facts."""

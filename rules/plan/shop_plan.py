@@ -10,6 +10,7 @@ from rules.kinds.occurrences.source import OccurrenceSource
 from rules.kinds.ratio.compiled import Classifier, Population, compile_classifier
 from rules.kinds.registry import InForce
 from rules.kinds.subjects import AnySubjectEvaluator, SubjectEvaluator
+from rules.kinds.unwatched import UNWATCHED
 from rules.plan.order_plan import OrderPlan
 from rules.plan.watch_masks import LOST, SHIPPED, SOLD, WatchMasks, any_of
 from rules.plan.wiring import Version, Wires
@@ -50,6 +51,8 @@ class Plan(OrderPlan):
 
     def __init__(self, rules: Iterable[InForce]) -> None:
         rules = _in_order(list(rules))
+        #: Whether a pack has a rule for these shops.
+        self.is_watching = any(each.rule is not UNWATCHED for each in rules)
         super().__init__([(each.rule, each.locale) for each in rules if each.rule.PER_ORDER])
         wires = Wires()
         by_id: dict[str, list[Version]] = {}

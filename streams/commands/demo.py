@@ -38,7 +38,7 @@ def demo(seconds: float | None, speed: float, seed: int, feed: bool) -> None:
     """
     logs.protect()
     try:
-        book = pack_files.load(())
+        book = pack_files.load((), says_unwatched=True)
     except BadPack as error:
         raise Failed(str(error), 2) from None
     try:

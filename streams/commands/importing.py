@@ -6,7 +6,8 @@ import os
 import re
 import sys
 from collections.abc import Callable
-from functools import wraps
+from difflib import get_close_matches
+from functools import cache, wraps
 from pathlib import Path
 from typing import Any
 
@@ -15,12 +16,14 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from rules.calendar.instants import from_rfc3339
+from rules.dsl.yaml_source import BadPack
 from rules.messages.text import visible
 from streams.importing import mapped_csv, mapping, olist, to_jsonl, to_kafka
 from streams.importing.history import Timeline
 from streams.importing.report import Report, UnreadableError
 from streams.kafka import access as kafka_access
-from streams.settings import BadSettingError, from_environment
+from streams.pack_files import NoSuchPack, read_all
+from streams.settings import BadSettingError, from_environment, packs_named
 
 # A file in the wrong form has a bad row on every line; the first few tell what is wrong.
 _BAD_ROWS_SHOWN = 20
@@ -99,10 +102,12 @@ def _with_outputs(read: Callable[..., Timeline]) -> Callable[..., None]:
             timeline = read(report=report, **files)
         except UnreadableError as error:
             raise ImportFailedError(str(error)) from error
+        watched = _watched(os.environ.get("SHIPCLOCK_PACKS", ""))
         if bootstrap is None:
             _write(timeline, output)
         else:
             _send(timeline, bootstrap, topic_prefix, tick_ms)
+        _warn_of_unwatched(timeline.platforms(), watched)
         _print_report(report, len(timeline))
 
     return command
@@ -162,6 +167,23 @@ def _access(bootstrap: str) -> dict[str, Any]:
         return kafka_access.for_aiokafka(from_environment(given | {"SHIPCLOCK_BROKER": f"kafka://{bootstrap}"}))
     except (BadSettingError, OSError) as error:
         raise ImportFailedError(str(error)) from error
+
+
+@cache
+def _watched(packs: str) -> frozenset[str]:
+    """The platforms of the packs in SHIPCLOCK_PACKS; of all built-in ones where it is empty."""
+    try:
+        return frozenset(file.pack.platform for file in read_all(packs_named(packs)))
+    except (NoSuchPack, BadPack) as error:
+        raise ImportFailedError(str(error)) from None
+
+
+def _warn_of_unwatched(platforms: set[str], watched: frozenset[str]) -> None:
+    """No error, but having no alerts would look as if all were well."""
+    for platform in sorted(platforms - watched) if "*" not in watched else ():
+        (like, *_) = (*get_close_matches(platform.lower(), watched, 1), None)
+        hint = f"; did you mean {like}?" if like else ""
+        click.echo(visible(f"no pack watches the platform {platform}: nothing of it raises an alert{hint}"), err=True)
 
 
 def _print_report(report: Report, events: int) -> None:

@@ -45,7 +45,7 @@ def worker(skip_unreadable: bool) -> None:
     complaints = Complaints().take_over()
     try:
         settings = replace(from_environment(os.environ), skip_unreadable=skip_unreadable)
-        book = pack_files.load(settings.packs)
+        book = pack_files.load(settings.packs, says_unwatched=True)
         names = topics.TopicNames(settings.topic_prefix, settings.app_id)
         homes = load(settings.warehouses) if settings.warehouses else EVERYTHING_IN_ONE
         count = _prepare(settings, names)

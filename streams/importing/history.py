@@ -51,6 +51,9 @@ class Timeline:
     def __len__(self) -> int:
         return len(self._facts)
 
+    def platforms(self) -> set[str]:
+        return {fact.order.platform for fact in self._facts}
+
     def __iter__(self) -> Iterator[Event]:
         return map(event, self._facts)
 

@@ -25,6 +25,9 @@ IDLE_BUDGET = 0.05
 """…unless collecting them would take a larger share of the worker's time. While a backlog is read it gets
 `BACKLOG_BUDGET`, and they may be older."""
 
+LOGGED = 10
+"""How many silent shops one line of the log names."""
+
 AT_A_TIME_S = 0.005
 """How long collecting may hold up the event loop at a time, or by one shop's standing if that takes longer."""
 
@@ -41,9 +44,10 @@ class MetricsCollector(Service, Collector):
     def __init__(self, worker: Any, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self._worker = worker
-        self._clauses = {rule.id: rule.clause for pack in worker.book.packs for rule in pack.rules}
+        self._clauses = {rule.id: rule.clause for rule in worker.book.rules.values()}
         self._platforms = {pack.platform for pack in worker.book.packs}
         self._found: list[Metric] = []
+        self._silent: set[str] = set()
 
     async def on_start(self) -> None:
         REGISTRY.register(self)
@@ -87,9 +91,17 @@ class MetricsCollector(Service, Collector):
     def _collect(self, engines: list[Engine], found: list[Metric]) -> Iterator[None]:
         fresh = shop_stats.WorkerStats()
         yield from shop_stats.collect(engines, self._clauses, fresh)
+        self._log_silent(set(fresh.silent))
         for family in chain(shops.families(fresh, self._platforms), totals.families(fresh)):
             found.append(family)
             yield
+
+    def _log_silent(self, silent: set[str]) -> None:
+        """Logs each shop once when it falls silent."""
+        if fallen := sorted(silent - self._silent):
+            more = f" and {len(fallen) - LOGGED:,} more" if len(fallen) > LOGGED else ""
+            log.warning("no news of orders for longer than usual from %s%s", ", ".join(fallen[:LOGGED]), more)
+        self._silent = silent
 
     def describe(self) -> list[Metric]:
         return []  # else the registry would collect everything when this is registered

@@ -9,6 +9,8 @@ from typing import Any
 from rules.calendar.instants import MIN_MS, NEVER
 from rules.engine.engine import Engine
 from rules.messages.alert_state import Emitted
+from rules.messages.names import shop_key
+from rules.reports.last_news import last_news
 from rules.reports.standing import standing
 from rules.state.shop import Order, Shop
 
@@ -24,13 +26,16 @@ MOST_USED = 10.0
 
 @dataclass
 class ShopStats:
-    """One shop: its standing as in the contract, and its open alerts by `(clause, severity)`."""
+    """One shop: its standing as in the contract, and its open alerts by `(clause, severity)`; whether any rule watches
+    it, and whether its orders have been silent for longer than usual."""
 
     standing: Mapping[str, Any]
     open_alerts: Counter[tuple[str, str]] = field(default_factory=Counter)
     open_orders: int = 0
     timers_due: int = 0
     timers_waiting: int = 0
+    watched: bool = True
+    silent: bool = False
 
 
 @dataclass
@@ -64,13 +69,15 @@ class OtherShops:
 @dataclass
 class WorkerStats:
     """The worst shops' statistics, and the sums over the others: a hundred thousand standings would take half a
-    gigabyte."""
+    gigabyte. `unwatched` counts shops, `silent` has their keys."""
 
     shops: int = 0
     open_alerts: Counter[tuple[str, str]] = field(default_factory=Counter)
     open_orders: int = 0
     timers_due: int = 0
     timers_waiting: int = 0
+    unwatched: int = 0
+    silent: list[str] = field(default_factory=list)
     others: dict[str, OtherShops] = field(default_factory=dict)
     #: A heap, the least bad first; of equally bad ones the last one added.
     _worst: list[tuple[tuple[float, ...], int, ShopStats]] = field(default_factory=list)
@@ -81,6 +88,9 @@ class WorkerStats:
         self.open_orders += stats.open_orders
         self.timers_due += stats.timers_due
         self.timers_waiting += stats.timers_waiting
+        self.unwatched += not stats.watched
+        if stats.silent:
+            self.silent.append(shop_key(stats.standing["platform"], stats.standing["shop"]))
         entry = badness(stats), -self.shops, stats
         if len(self._worst) < NAMED_SHOPS:
             heappush(self._worst, entry)
@@ -99,7 +109,8 @@ def collect(engines: Iterable[Engine], clauses: Mapping[str, str], worker_stats:
         if engine.clock_ms == MIN_MS:
             continue
         for shop in list(engine.shops.values()):
-            stats = ShopStats(standing(shop, engine.clock_ms))
+            stats = ShopStats(standing(shop, engine.clock_ms), watched=shop.plan.is_watching)
+            stats.silent = engine.clock_ms >= last_news(shop).silent_ms
             _count_alerts(stats, shop.emitted.alerts.values(), clauses)
             yield from _look_through(shop, engine.clock_ms, clauses, stats)
             worker_stats.add(stats)

@@ -19,3 +19,13 @@ def families(worker_stats: WorkerStats) -> Iterator[Metric]:
     yield timers
     yield GaugeMetricFamily("shipclock_open_orders", "Orders open here", value=worker_stats.open_orders)
     yield GaugeMetricFamily("shipclock_shops", "Shops known here", value=worker_stats.shops)
+    yield GaugeMetricFamily(
+        "shipclock_unwatched_shops",
+        "Shops that no rule watches, so that nothing of them raises an alert",
+        value=worker_stats.unwatched,
+    )
+    yield GaugeMetricFamily(
+        "shipclock_silent_shops",
+        "Shops of whose orders nothing has been heard for longer than usual (at least a day)",
+        value=len(worker_stats.silent),
+    )

@@ -22,6 +22,7 @@ from rules.engine.restore import (
 )
 from rules.facts import shop_facts
 from rules.facts.stored import decode_facts
+from rules.kinds.unwatched import UNWATCHED
 from rules.messages import alerts
 from rules.messages.alerts import Alert
 from rules.messages.bad_events import LONGEST_REASON, BadEvent, KeptWithout, as_bad_event, leap
@@ -265,6 +266,8 @@ class Partition:
         self._emitted.append((alert.data.alert.encode(), value))
         self.standings.note_alert(shop)
         self.reasons.note(alert)
+        if alert.data.rule == UNWATCHED.id and alert.type == "alert.opened":
+            log.warning("no rule watches the shop %s: nothing of it raises an alert", shop.key)
 
     def drain_alerts(self) -> list[tuple[bytes, bytes]]:
         """Keys and values of the alerts emitted since the last call."""

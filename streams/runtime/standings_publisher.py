@@ -14,9 +14,10 @@ from typing import Any
 
 import orjson
 
-from rules.calendar.instants import MIN_MS
+from rules.calendar.instants import MIN_MS, rfc3339
 from rules.engine.engine import Engine
 from rules.reports.forecast import Outlook, add_forecast
+from rules.reports.last_news import last_news
 from rules.reports.standing import standing
 from rules.state.changes import Changes
 from rules.state.shop import Shop
@@ -107,7 +108,7 @@ class Standings:
             if done.value is None:
                 self._changed[shop] = None
                 return
-            self._ready.append((shop.key.encode(), fitting(done.value, orjson.dumps)))
+            self._ready.append((shop.key.encode(), fitting(done.value | attention(shop), orjson.dumps)))
         except Exception:  # a standing that can't be computed must not keep alerts from going out
             log.exception("the standing of %s can't be worked out", shop.key)
         self._published_s.pop(shop, None)
@@ -130,3 +131,15 @@ def published(shop: Shop, at_ms: int) -> Work:
         if shop.plan is not plan:
             return None
     return add_forecast(found, outlook)
+
+
+def attention(shop: Shop) -> dict[str, Any]:
+    """Whether having no alerts means that all is well: a shop's `watched`, when it was last heard of, and from when on
+    it is silent; the instants are null where it never was."""
+    heard_ms, silent_ms = last_news(shop)
+    heard = heard_ms > MIN_MS
+    return {
+        "watched": shop.plan.is_watching,
+        "heard_at": rfc3339(heard_ms) if heard else None,
+        "silent_at": rfc3339(silent_ms) if heard else None,
+    }

@@ -1,6 +1,7 @@
 """The API's queries: shops, alerts, what to ship next."""
 
 import asyncio
+from collections.abc import Callable
 from importlib.metadata import version
 from typing import Any, Literal
 from urllib.parse import unquote
@@ -10,7 +11,7 @@ from msgspec import UNSET, Raw
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 
-from rules.calendar.instants import rfc3339
+from rules.messages.alerts import instant
 from streams.views.alerts import Held
 from streams.views.shops import Due, ShopKey
 from streams.views.view import View
@@ -43,13 +44,20 @@ NOTHING_SAVED: Worst = (False, 0, 0.0, 0.0)
 class QueryApi:
     """Handlers that only read."""
 
-    def __init__(self, view: View, clock: Literal["wall", "event"], warehouses: Warehouses) -> None:
+    def __init__(
+        self,
+        view: View,
+        clock: Literal["wall", "event"],
+        warehouses: Warehouses,
+        away_since_ms: Callable[[], int | None] = lambda: None,
+    ) -> None:
+        """`away_since_ms`: since when Kafka has not answered (epoch ms); None while it does."""
         self._view, self._clock, self._warehouses = view, clock, warehouses
+        self._away_since_ms = away_since_ms
 
-    @operation("GET", "/api/about", "The version, and what time it is", answer=About)
+    @operation("GET", "/api/about", "The version, what time it is, and whether Kafka answers", answer=About)
     async def about(self, request: Request) -> About:
-        at_ms = self._view.shops.at_ms
-        return About(version("shipclock"), self._clock, None if at_ms is None else rfc3339(at_ms))
+        return About(version("shipclock"), self._clock, instant(self._view.shops.at_ms), instant(self._away_since_ms()))
 
     @operation(
         "GET",

@@ -63,7 +63,9 @@ class Chase(Due, kw_only=True):
 class Standing(Struct, kw_only=True):
     """What a shop's alerts come from, at the instant `at`. Metrics are keyed by clause; a forecast is what one comes to
     at its next evaluation. `due` are the first of `due_total` orders to ship next, overdue ones first, then the
-    worst; `chase` the first of `chase_total` parcels that wait for their carrier's scan."""
+    worst; `chase` the first of `chase_total` parcels that wait for their carrier's scan. Having no alerts means that
+    all is well only where some rule watches the shop (`watched`), and until `silent_at`: by then its orders should have
+    been heard of again, by its own habit, after `heard_at`."""
 
     platform: str
     shop: str
@@ -77,6 +79,9 @@ class Standing(Struct, kw_only=True):
     due_total: int
     chase: list[Chase]
     chase_total: int
+    watched: bool = True
+    heard_at: str | None = None
+    silent_at: str | None = None
 
 
 class ShopNow(Standing, kw_only=True):
@@ -114,11 +119,13 @@ class AckRequest(Struct):
 
 
 class About(Struct):
-    """`clock` is what decides that a deadline has passed; `at` how far it has come (the newest standing's)."""
+    """`clock` is what decides that a deadline has passed; `at` how far it has come (the newest standing's). Since
+    `kafka_away_since` Kafka has not answered, and what is told is of then; null while it answers."""
 
     version: str
     clock: Literal["wall", "event"]
     at: str | None
+    kafka_away_since: str | None = None
 
 
 class Health(Struct):

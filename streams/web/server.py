@@ -14,6 +14,7 @@ from prometheus_client import REGISTRY
 from starlette.types import ASGIApp
 
 from streams.app import App
+from streams.clock import wall_ms
 from streams.metrics.feeds import FeedStates
 from streams.views.reader import Reader
 from streams.views.view import View
@@ -103,7 +104,7 @@ class Web(Service):
             HealthApi(self._health),
             Events(self.view, bounds.listeners),
             AckApi(self.view, self._writer),
-            QueryApi(self.view, app.settings.clock, warehouses),
+            QueryApi(self.view, app.settings.clock, warehouses, self._away_since_ms),
             is_ready=lambda: self.reader.caught_up,
             token=app.settings.token,
         )
@@ -135,6 +136,10 @@ class Web(Service):
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(LEAVE_S + 1):
                 await self._served.wait()
+
+    def _away_since_ms(self) -> int | None:
+        kafka = self._app.worker.kafka
+        return wall_ms() - round(kafka.silent_s * 1000) if kafka.is_away else None
 
     def _health(self) -> Health:
         worker = self._app.worker

@@ -177,3 +177,17 @@ async def test_inputs_with_different_partition_counts_are_refused(
     result = await to_kafka(kafka, topic_prefix, csv_import(tmp_path, ROW))
     assert result.exit_code == 2
     assert "the inputs must have the same number of partitions" in result.stderr
+
+
+def test_a_platform_that_no_pack_watches_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    arguments = csv_import(tmp_path, ROW)
+    written(tmp_path, "map.yaml", MAP.replace("platform: joom", "platform: JOOM"))
+    result = run(*arguments)
+    assert result.stderr.splitlines() == [
+        "no pack watches the platform JOOM: nothing of it raises an alert; did you mean joom?",
+        "4 events, 0 bad rows",
+    ]
+    assert result.exit_code == 0
+    own = written(tmp_path, "own.yaml", "platform: '*'", "rules: []")
+    monkeypatch.setenv("SHIPCLOCK_PACKS", str(own))
+    assert run(*arguments).stderr == "4 events, 0 bad rows\n"

@@ -11,8 +11,10 @@ from weakref import ref
 import pytest
 from prometheus_client import REGISTRY, CollectorRegistry, Metric, generate_latest
 
-from rules.calendar.instants import HOUR_MS, from_rfc3339
+from rules.calendar.instants import DAY_MS, HOUR_MS, from_rfc3339
 from rules.engine.engine import Engine
+from rules.messages.events import decode
+from rules.plan.rule_book import RuleBook
 from rules.state.shop import Shop
 from streams.app import App, create
 from streams.budget import BACKLOG_BUDGET
@@ -254,6 +256,23 @@ async def test_events_are_counted_by_type_and_alerts_by_clause(tmp_path: Path) -
     assert registered() == []
 
 
+async def test_shops_without_rules_and_shops_fallen_silent_are_counted_and_the_silent_ones_logged_once(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    engine = Engine(RuleBook([], says_unwatched=True), stepping=True)
+    for shop in ("a", "b"):
+        engine.apply(*decode(event("order.placed", START_MS, shop=shop)))
+    engine.apply(*decode(event("order.placed", START_MS + 5 * DAY_MS, shop="c")))
+    engine.advance(START_MS + 8 * DAY_MS)
+    watch = MetricsCollector(SimpleNamespace(book=RuleBook([]), partitions={0: SimpleNamespace(engine=engine)}))
+    for _ in range(2):
+        await watch.refresh()
+    told = {family.name: samples(family) for family in watch._found}
+    assert told["shipclock_unwatched_shops"] == {"": 3}
+    assert told["shipclock_silent_shops"] == {"": 2}
+    assert caplog.messages == ["no news of orders for longer than usual from joom/a, joom/b"]
+
+
 async def test_in_wall_time_lateness_is_from_the_deadline_to_its_alert(tmp_path: Path) -> None:
     gain = Gain()
     with EmbeddedBroker() as broker:
@@ -288,7 +307,7 @@ async def test_a_survey_that_fails_does_not_end_the_worker(tmp_path: Path, monke
 
 
 async def test_while_a_backlog_is_read_a_survey_rests_after_each_bit(monkeypatch: pytest.MonkeyPatch) -> None:
-    worker = SimpleNamespace(book=SimpleNamespace(packs=[]), partitions={}, busy=True)
+    worker = SimpleNamespace(book=RuleBook([]), partitions={}, busy=True)
     watch, now_s, rests = MetricsCollector(worker), 0.0, list[float]()
 
     def four_bits(engines: list[Engine], found: list[Metric]) -> Iterator[None]:
@@ -310,7 +329,7 @@ async def test_while_a_backlog_is_read_a_survey_rests_after_each_bit(monkeypatch
 
 
 async def test_a_survey_is_given_up_when_partitions_go_meanwhile(monkeypatch: pytest.MonkeyPatch) -> None:
-    worker = SimpleNamespace(book=SimpleNamespace(packs=[]), partitions={0: SimpleNamespace(engine="its")}, busy=True)
+    worker = SimpleNamespace(book=RuleBook([]), partitions={0: SimpleNamespace(engine="its")}, busy=True)
     watch = MetricsCollector(worker)
     watch._found = before = [Metric("before", "", "gauge")]
     surveyed: list[int] = []
@@ -334,7 +353,7 @@ async def test_a_survey_is_given_up_when_partitions_go_meanwhile(monkeypatch: py
 async def test_after_a_survey_the_next_waits_for_its_share(
     monkeypatch: pytest.MonkeyPatch, took_s: float, rested_s: float
 ) -> None:
-    watch, rests = MetricsCollector(SimpleNamespace(book=SimpleNamespace(packs=[]))), list[float]()
+    watch, rests = MetricsCollector(SimpleNamespace(book=RuleBook([]))), list[float]()
 
     async def refresh() -> float:
         return took_s

@@ -11,6 +11,7 @@ from rules.facts import derive, merge
 from rules.facts.order_facts import Terms
 from rules.messages.alerts import decode
 from rules.messages.bounds import LARGEST_BYTES
+from rules.plan.rule_book import RuleBook
 from streams.clock import wall_ms
 from streams.kafka.keys import partition_of
 from streams.kafka.topics import INPUTS
@@ -329,6 +330,14 @@ def test_what_is_set_aside_is_logged_with_its_place_one_line_of_each_kind(
         "set aside as misplaced: orders-2 at offset 0: wrong key: the record's is a, its event is of joom/s17",
         "set aside as unreadable: orders-2 at offset 1: JSON is malformed: invalid character (byte 4)",
     ]
+
+
+def test_a_shop_that_no_rule_watches_is_logged_once(caplog: pytest.LogCaptureFixture) -> None:
+    watched = Partition(2, PARTITIONS, RuleBook([], says_unwatched=True), "event")
+    for n in range(2):
+        apply(watched, event("order.placed", START_MS, str(n)), tick(START_MS))
+        watched.evaluate(START_MS, 10)
+    assert caplog.messages == ["no rule watches the shop joom/s17: nothing of it raises an alert"]
 
 
 def test_a_value_that_was_cut_when_it_was_fetched_is_told_of_as_it_was() -> None:

@@ -8,11 +8,12 @@ import pytest
 from rules.calendar.instants import HOUR_MS
 from rules.engine.engine import Engine
 from rules.messages.events import decode
+from rules.plan.rule_book import RuleBook
 from rules.reports import forecast
 from rules.reports.standing import standing
 from rules.state.shop import Shop
 from streams.runtime import standings_publisher
-from streams.runtime.standings_publisher import EVERY_S, REFRESH_S, TURN_S, Standings
+from streams.runtime.standings_publisher import EVERY_S, REFRESH_S, TURN_S, Standings, attention
 from tests.runtime.support import LATE_MS, START_MS, book, event
 
 
@@ -207,3 +208,21 @@ def test_a_record_is_the_standing_with_the_orders_to_ship_next(desk: Desk) -> No
         ("soon", "2026-01-04T00:00:00Z"),
         ("later", "2026-01-04T01:00:00Z"),
     ]
+
+
+def test_it_says_whether_a_shop_is_watched_and_when_it_was_heard_of(desk: Desk) -> None:
+    desk.engine.advance(START_MS)
+    desk.hear(placed("a"))
+    desk.engine.shop("joom", "nothing yet")
+    desk.engine.settle()
+    desk.standings.turn(desk.engine)
+    told = {key.decode(): json.loads(value) for key, value in desk.standings.take()}
+    heard = {name: [each[field] for field in ("watched", "heard_at", "silent_at")] for name, each in told.items()}
+    assert heard == {
+        "joom/a": [True, "2026-01-01T00:00:00Z", "2026-01-08T00:00:00Z"],
+        "joom/nothing yet": [True, None, None],
+    }
+
+
+def test_a_shop_without_rules_is_told_as_not_watched() -> None:
+    assert attention(Engine(RuleBook([]), stepping=True).shop("etsyy", "a"))["watched"] is False

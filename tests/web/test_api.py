@@ -43,12 +43,13 @@ class Api:
     def __init__(self) -> None:
         self.log = Log()
         self.health = Health(worker=True, views=True)
+        self.away_since_ms: int | None = None
         view = self.log.view
         self.asgi = site(
             HealthApi(lambda: self.health),
             Events(view, most=2),
             AckApi(view, cast(Writer, Pen(self.log))),
-            QueryApi(view, "event", WAREHOUSES),
+            QueryApi(view, "event", WAREHOUSES, lambda: self.away_since_ms),
             is_ready=lambda: self.health.views,
             token=None,
         )
@@ -113,6 +114,12 @@ async def test_about_tells_the_clock_and_how_far_it_has_come(api: Api) -> None:
     api.log.standings(standing())
     said = await api.get("/api/about")
     assert (said["clock"], said["at"]) == ("event", "2026-01-01T00:00:00Z")
+
+
+async def test_about_tells_since_when_kafka_has_not_answered(api: Api) -> None:
+    assert (await api.get("/api/about"))["kafka_away_since"] is None
+    api.away_since_ms = START_MS
+    assert (await api.get("/api/about"))["kafka_away_since"] == "2026-01-01T00:00:00Z"
 
 
 @pytest.mark.parametrize("shop", ["a\nb", "a\n", "a\u2028b\x00", "\u202e", "%2F", "a/../b", "?#;"])

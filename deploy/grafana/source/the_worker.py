@@ -54,6 +54,11 @@ def _input() -> list[Any]:
             query(f"sum(increase(shipclock_records_skipped_total{RATE}))", "passed over", ref="B"),
             query(f"sum(increase(shipclock_foreign_alert_records_total{RATE}))", "foreign, in alerts", ref="C"),
         ),
+        third(
+            "Shops that nothing would be said of",
+            query("sum(shipclock_unwatched_shops)", "no rule watches them"),
+            query("sum(shipclock_silent_shops)", "no news for longer than usual", ref="B"),
+        ),
     ]
 
 
