@@ -10,10 +10,9 @@ from concurrent.futures import Future
 from typing import Any
 
 from confluent_kafka import KafkaError, KafkaException, TopicCollection
-from confluent_kafka.admin import AclOperation, AdminClient, ConfigResource
+from confluent_kafka.admin import AclOperation
 
-from streams.kafka import topics
-from streams.kafka.cutting import LARGEST_RECORD_BYTES
+from streams.kafka import topic_settings, topics
 from streams.kafka.topics import BadTopicsError, TopicNames
 from streams.settings import Settings
 
@@ -32,8 +31,8 @@ def needed(names: TopicNames) -> dict[str, tuple[AclOperation, ...]]:
 
 
 def check(settings: Settings, names: TopicNames) -> None:
-    """Raises BadTopicsError if this user may not do what the worker must, or a topic doesn't take records as large as
-    the worker may write. What the broker doesn't answer counts as allowed."""
+    """Raises BadTopicsError if this user may not do what the worker must, or a topic is set so that state or events are
+    lost. What the broker doesn't answer counts as allowed."""
     admin = topics.admin(settings)
     options = {"include_authorized_operations": True, "request_timeout": topics.ANSWER_S}
     group = admin.describe_consumer_groups([names.app_id], **options)[names.app_id]
@@ -49,11 +48,7 @@ def check(settings: Settings, names: TopicNames) -> None:
         raise BadTopicsError(
             f"this user lacks {', '.join(lacking)} on Kafka; deploy/docs/kafka-acls.md has what must be granted"
         )
-    for topic, most in _too_small(admin, names).items():
-        raise BadTopicsError(
-            f"topic {topic} takes records of {most:,} bytes, and the worker may write {LARGEST_RECORD_BYTES:,}: raise "
-            "its max.message.bytes (Kafka's default is enough)"
-        )
+    topic_settings.check(admin, names)
 
 
 def _lacking(found: "Future[Any]", what: str, wanted: tuple[AclOperation, ...]) -> Iterator[str]:
@@ -68,20 +63,6 @@ def _lacking(found: "Future[Any]", what: str, wanted: tuple[AclOperation, ...]) 
         allowed = found.result().authorized_operations
     if allowed is not None:
         yield from (f"{operation.name} on {what}" for operation in wanted if operation not in allowed)
-
-
-def _too_small(admin: AdminClient, names: TopicNames) -> dict[str, int]:
-    """Topics that don't take records as large as the worker may write, with their limit (bytes)."""
-    resources = [ConfigResource(ConfigResource.Type.TOPIC, topic) for topic in (*names.compacted, names.dead_letters)]
-    found: dict[str, int] = {}
-    for resource, answer in admin.describe_configs(resources, request_timeout=topics.ANSWER_S).items():
-        if (code := _code(answer)) is not None:
-            log.debug("topic %s: the broker doesn't say what it takes: error %s", resource.name, code)
-            continue
-        most = int(answer.result()["max.message.bytes"].value)
-        if most < LARGEST_RECORD_BYTES:
-            found[resource.name] = most
-    return found
 
 
 def _code(answer: "Future[Any]") -> int | None:

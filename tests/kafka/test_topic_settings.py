@@ -1,0 +1,111 @@
+"""How topics are set: what the worker refuses to rely on, what it makes, and what it says of."""
+
+from collections.abc import Mapping
+from pathlib import Path
+
+import pytest
+
+from streams.kafka import rights, topic_settings, topics
+from streams.kafka.topics import BadTopicsError, TopicNames
+from streams.settings import Settings
+from tests.kafka.test_topics import all_made, config_of
+from tests.runtime.support import until
+from tests.runtime.workers import Site
+from tests.support.kafka import Kafka, create_topics
+
+pytestmark = pytest.mark.kafka
+
+COMPACT = {"cleanup.policy": "compact"}
+
+
+@pytest.fixture(autouse=True)
+def _looks_again_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(topic_settings, "AGAIN_S", 0.2)
+
+
+async def checked(kafka: Kafka, prefix: str, made: Mapping[str, Mapping[str, str]]) -> None:
+    """Makes these topics with these settings and lets the worker make the rest; then its check."""
+    if made:
+        await create_topics(kafka.bootstrap, {prefix + topic: (4, config) for topic, config in made.items()})
+    names = TopicNames(prefix, "app")
+    settings = Settings(broker=f"kafka://{kafka.bootstrap}", topic_prefix=prefix, app_id="app")
+    topics.prepare(settings, names)
+    await all_made(kafka.bootstrap, prefix)
+    rights.check(settings, names)
+
+
+def said(caplog: pytest.LogCaptureFixture) -> list[str]:
+    return [record.getMessage() for record in caplog.records if record.name == topic_settings.__name__]
+
+
+@pytest.mark.parametrize("policy", ["compact", "compact,delete"])
+async def test_an_input_that_is_compacted_is_refused(kafka: Kafka, topic_prefix: str, policy: str) -> None:
+    with pytest.raises(BadTopicsError) as refused:
+        await checked(kafka, topic_prefix, {"tracking": {"cleanup.policy": policy}})
+    assert str(refused.value) == (
+        f"topic {topic_prefix}tracking is compacted, so that a shop's events are lost: set its cleanup.policy to delete"
+    )
+
+
+@pytest.mark.parametrize("topic", ["alerts", "app-facts-changelog", "app-remarks"])
+@pytest.mark.parametrize("policy", ["delete", "compact,delete"])
+async def test_state_that_is_deleted_by_time_is_refused(
+    kafka: Kafka, topic_prefix: str, topic: str, policy: str
+) -> None:
+    with pytest.raises(BadTopicsError) as refused:
+        await checked(kafka, topic_prefix, {topic: {"cleanup.policy": policy}})
+    assert str(refused.value) == (
+        f"topic {topic_prefix}{topic} is deleted by time or size, so that state is lost: "
+        "set its cleanup.policy to compact"
+    )
+
+
+async def test_all_that_is_wrong_is_told_at_once(kafka: Kafka, topic_prefix: str) -> None:
+    with pytest.raises(BadTopicsError) as refused:
+        await checked(
+            kafka,
+            topic_prefix,
+            {
+                "dead-letters": COMPACT,
+                "app-facts-changelog": COMPACT | {"delete.retention.ms": "60000"},
+                "alerts": COMPACT | {"max.message.bytes": "5000"},
+            },
+        )
+    assert "dead-letters is compacted, so that dead letters are lost" in str(refused.value)
+    assert "set its delete.retention.ms to 86,400,000 or more" in str(refused.value)
+    assert "alerts takes records of 5,000 bytes, and the worker may write 1,000,000" in str(refused.value)
+
+
+async def test_a_worker_that_cannot_rely_on_a_topic_ends_with_2_and_one_line(
+    kafka: Kafka, topic_prefix: str, tmp_path: Path
+) -> None:
+    await create_topics(kafka.bootstrap, {f"{topic_prefix}alerts": (4, {"cleanup.policy": "delete"})})
+    async with Site(kafka.bootstrap, topic_prefix, tmp_path).worker() as worker:
+        assert await worker.ended() == 2
+    assert worker.log().startswith(f"shipclock worker: topic {topic_prefix}alerts is deleted by time or size, ")
+    assert worker.log().count("\n") == 1
+
+
+async def test_what_the_worker_makes_is_good_and_its_segments_end_before_long(
+    kafka: Kafka, topic_prefix: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    await checked(kafka, topic_prefix, {})
+    assert said(caplog) == []
+
+    async def config() -> Mapping[str, str]:
+        found = await config_of(kafka.bootstrap, f"{topic_prefix}app-facts-changelog")
+        return found if found["cleanup.policy"] == "compact" else {}
+
+    made = await until(config)
+    assert (made["segment.bytes"], made["segment.ms"]) == ("67108864", "3600000")
+
+
+async def test_what_costs_time_or_may_lose_news_is_said_and_not_refused(
+    kafka: Kafka, topic_prefix: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    short = {"retention.ms": "7200000"}
+    await checked(kafka, topic_prefix, {"app-facts-changelog": COMPACT, "orders": short})
+    of_events, of_segments = said(caplog)
+    assert of_events.startswith(f"topic {topic_prefix}orders keeps events for 2.0 h (retention.ms): ")
+    assert of_segments.startswith(f"{topic_prefix}app-facts-changelog: segments this long are hardly ever compacted")
+    assert "set segment.bytes=67108864 and segment.ms=3600000" in of_segments
