@@ -71,7 +71,7 @@ def _with_origin(name: str, part: dict[str, Any]) -> dict[str, Any]:
     """A parameter, or one with an origin of its own; parts of it may have theirs."""
     if part.get("type") == "object" and isinstance(inner := part.get("additionalProperties"), dict):
         part = part | {"additionalProperties": _with_origin("", inner)}
-    if name in ("id", "kind", "clause", "source", "confidence"):
+    if name in ("id", "kind", "clause", "title", "title_zh", "text", "text_zh", "link", "source", "confidence"):
         return part
     own = {
         "type": "object",

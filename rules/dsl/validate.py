@@ -49,6 +49,8 @@ def _places(pack: Pack) -> Iterator[Fault]:
 def _of_rule(rule: Rule, by_id: Mapping[str, Rule], pack: Pack, sites: Collection[str] = ()) -> Iterator[Fault]:
     """`sites`: the only ones for which it says so, where it is a version."""
     yield from _names(rule, pack)
+    yield from rule.naming_diagnostics()
+    yield from _link(rule)
     yield from rule.diagnostics()
     yield from _stages(rule)
     yield from _references(rule, by_id)
@@ -77,6 +79,11 @@ def _names(rule: Rule, pack: Pack) -> Iterator[Fault]:
     for where, clause in rule.clauses():
         if not is_known(clause, pack.platform):
             yield where, f"{clause} is no clause of {pack.platform}; a rule of your own cites own-…"
+
+
+def _link(rule: Rule) -> Iterator[Fault]:
+    if rule.link is not None and not re.fullmatch(r"https?://[!-~]+", rule.link):
+        yield "link", "link is an address that begins with https:// or http://"
 
 
 def _stages(rule: Rule) -> Iterator[Fault]:

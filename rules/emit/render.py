@@ -8,7 +8,7 @@ from rules.kinds.evaluation import Evidence
 from rules.kinds.money import money_of
 from rules.kinds.rule import Advice, Rule
 from rules.messages.alert_state import Desired, Emitted
-from rules.messages.alerts import Action, Alert, AlertData, Penalty, Reason, instant
+from rules.messages.alerts import Action, Alert, AlertData, Penalty, Reason, console_path, instant
 from rules.state.shop import Shop
 
 
@@ -64,6 +64,7 @@ class AlertRenderer:
             opened_at=time if last_emitted is None or reopened else rfc3339(last_emitted.opened_at_ms),
             due_at=due_at,
             summary=_summary(template, shop, evidence, last, due_at),
+            link=console_path(alert),
             evidence=evidence.details,
         )
         _add_what_few_have(data, rule, evidence, last)
@@ -79,7 +80,7 @@ class AlertRenderer:
 
 
 def _template(rule: Rule, stage: str) -> Template:
-    plain = Evidence({})
+    plain, titles = Evidence({}), rule.titles()
     record = AlertData(
         alert="",
         revision=0,
@@ -91,6 +92,8 @@ def _template(rule: Rule, stage: str) -> Template:
         reason="happened",
         opened_at="",
         summary="",
+        title=titles["en"],
+        titles=titles,
         evidence=plain.details,
         penalty=_penalty(rule, plain),
         actions=_actions(rule, plain, stage),

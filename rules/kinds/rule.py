@@ -2,13 +2,14 @@
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from decimal import Decimal
-from typing import ClassVar, Literal, NamedTuple
+from typing import Annotated, ClassVar, Literal, NamedTuple
 
-from msgspec import Struct
+from msgspec import Meta, Struct
 
 from rules.calendar.durations import Duration, Share
 from rules.calendar.instants import DAY_MS, MIN_MS, NEVER
 from rules.messages.alerts import Severity
+from rules.messages.text import visible
 
 Fault = tuple[str, str]
 """`(where in the rule, message)`."""
@@ -18,6 +19,12 @@ Role = Literal["deadline rule", "deadline rule (no silence)", "ratio", "ledger",
 
 Confidence = Literal["article", "platform_help", "ours"]
 """Where a value comes from: the seed article, the platform's own help pages, or our reading of them."""
+
+Title = Annotated[str, Meta(min_length=1, max_length=60)]
+"""A short name, for the rows of a list."""
+
+Text = Annotated[str, Meta(min_length=1, max_length=400)]
+"""A sentence."""
 
 Party = Literal["warehouse", "purchasing", "listing", "customer_service", "finance"]
 
@@ -58,11 +65,33 @@ class Sanction(Struct, forbid_unknown_fields=True, frozen=True):
         return NEVER if self.lasts is None else from_ms + self.lasts
 
 
-class Rule(Struct, kw_only=True, forbid_unknown_fields=True, frozen=True):
+class Named(Struct, kw_only=True, forbid_unknown_fields=True, frozen=True):
+    """What people read in place of a rule's id or a clause's: `title` is a short name, and `text` says in a sentence
+    what the platform demands. Both are English; with `_zh` they are Chinese."""
+
+    title: Title | None = None
+    title_zh: Title | None = None
+    text: Text | None = None
+    text_zh: Text | None = None
+
+    def naming_diagnostics(self) -> Iterator[Fault]:
+        """What can't be shown in a line, or lacks its English."""
+        for field in ("title", "title_zh", "text", "text_zh"):
+            words = getattr(self, field)
+            if words is not None and (words.strip() != words or visible(words) != words):
+                yield field, f"{field} is one line of visible text, without spaces around it"
+        for field in ("title", "text"):
+            if getattr(self, f"{field}_zh") is not None and getattr(self, field) is None:
+                yield f"{field}_zh", f"{field}_zh goes with {field}"
+
+
+class Rule(Named, kw_only=True, forbid_unknown_fields=True, frozen=True):
     """What YAML says of a rule; each kind is a subclass, listed in `registry.py`. Its methods say all that others need
     to know of the kind, so that nobody asks which one it is.
 
     `clause` is the paragraph of RULES.md; `summary` one line per stage, with {names} filled in.
+
+    `link` is the platform's own page about it.
 
     `sites` and `programmes` say where it applies (everywhere when empty), `effective_from` and `effective_to` (a
     local date, the second not in it) when.
@@ -70,6 +99,7 @@ class Rule(Struct, kw_only=True, forbid_unknown_fields=True, frozen=True):
 
     id: str
     clause: str
+    link: str | None = None
     source: str
     confidence: Confidence
     severity: dict[str, Severity] = {}
@@ -99,6 +129,16 @@ class Rule(Struct, kw_only=True, forbid_unknown_fields=True, frozen=True):
     def summary_names(self, stage: str) -> frozenset[str]:
         """What the summary of a stage can name."""
         return self.NAMES - {"until"} if stage == "near" else self.NAMES
+
+    def titles(self) -> dict[str, str]:
+        """Its short name by language: without a title made from its id, and without a Chinese one the English."""
+        title = self.title or self.id.rpartition(".")[2].replace("_", " ").capitalize()
+        return {"en": title, "zh": self.title_zh or title}
+
+    def texts(self) -> dict[str, str]:
+        """What the platform demands, by language; empty where the pack doesn't say."""
+        text = self.text or ""
+        return {"en": text, "zh": self.text_zh or text}
 
     def clauses(self) -> Iterator[tuple[str, str]]:
         """The clauses it cites, as (field, clause)."""

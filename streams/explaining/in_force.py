@@ -7,7 +7,10 @@ from rules.dsl.model import Version
 from rules.dsl.yaml_source import Source
 from streams.pack_files import PackFile
 
-NOT_PARAMETERS = {"id", "clause", "kind", "source", "confidence", "summary", "severity", "actions"}
+NOT_PARAMETERS = {
+    *("id", "clause", "kind", "source", "confidence", "summary", "severity", "actions"),
+    *("title", "title_zh", "text", "text_zh", "link"),
+}
 """Fields that say what a rule is and how it is worded."""
 
 

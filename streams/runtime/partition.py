@@ -80,8 +80,10 @@ class Partition:
         clock: Literal["wall", "event"],
         wall_clock: WallClock | None = None,
         ceilings: Ceilings = UNBOUNDED,
+        console_url: str = "",
     ) -> None:
         self.number = number
+        self._console_url = console_url
         self.partitions = partitions
         self.wall = clock == "wall"
         self.wall_clock = wall_clock or WallClock()
@@ -260,6 +262,7 @@ class Partition:
     def _emit(self, shop: Shop, alert: Alert) -> None:
         """Encodes an alert as a record at once: the bytes of a commit cycle's alerts fit into the processor's caches,
         their objects don't."""
+        alert.data.link = self._console_url + alert.data.link
         value = alerts.encode(alert)
         if len(value) > LARGEST_VALUE_BYTES:
             value = fitting(msgspec.to_builtins(alert), msgspec.json.encode)

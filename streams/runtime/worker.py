@@ -115,8 +115,8 @@ class Worker(Service):
         partition = self.partitions.get(number)
         if partition is None:
             ceilings = Ceilings(self.settings.max_shops, self.settings.max_orders)
-            clock, count = self.settings.clock, self.partition_count
-            partition = Partition(number, count, self.book, clock, self.wall_clock, ceilings)
+            clock, count, console_url = self.settings.clock, self.partition_count, self.settings.public_url or ""
+            partition = Partition(number, count, self.book, clock, self.wall_clock, ceilings, console_url)
             self.partitions[number] = partition
         return partition
 

@@ -3,6 +3,7 @@
 from copy import copy
 from dataclasses import replace
 from typing import Any, NoReturn
+from urllib.parse import quote
 
 import pytest
 
@@ -378,3 +379,13 @@ def test_a_foreign_record_of_a_shop_of_another_partition_is_not_taken_in() -> No
     elsewhere = partition(number=3)
     assert elsewhere.correct(key, value)
     assert not elsewhere.engine.shops
+
+
+@pytest.mark.parametrize("console_url", ["", "https://ship.example/console"])
+def test_alerts_link_to_where_people_reach_the_console(console_url: str) -> None:
+    watched = Partition(2, PARTITIONS, book(), "event", console_url=console_url)
+    apply(watched, event("order.placed", START_MS))
+    watched.engine.advance(START_MS + LATE_MS)
+    ((_, value),) = watched.drain_alerts()
+    alert = decode(value)
+    assert alert.data.link == f"{console_url}/#/alerts/{quote(alert.data.alert, safe='')}"

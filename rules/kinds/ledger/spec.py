@@ -10,12 +10,12 @@ from rules.calendar.durations import Duration
 from rules.calendar.instants import NEVER
 from rules.kinds.occurrences.spec import OccurrenceSpec
 from rules.kinds.ratio.spec import RatioSpec, uncomputed
-from rules.kinds.rule import Fault, Reference, Role, Rule, Sanction
+from rules.kinds.rule import Fault, Named, Reference, Role, Rule, Sanction
 
 Cap = Literal["day", "week", "order"]
 
 
-class Feed(Struct, forbid_unknown_fields=True, frozen=True, kw_only=True):
+class Feed(Named, forbid_unknown_fields=True, frozen=True, kw_only=True):
     """`points` for each of `of` (`severe_points` for severe ones), at most `caps` of them a local day, calendar week or
     order, the first `free` of them for nothing; or by the step that the ratio `computed` reached (`points_of`); or up
     to what the platform itself has `reported`. `sites` limits it to some sites.
@@ -63,6 +63,7 @@ class Feed(Struct, forbid_unknown_fields=True, frozen=True, kw_only=True):
         return {"points.reported"} if self.reported else set().union(*(of.events() for of in self.of))
 
     def diagnostics(self) -> Iterator[Fault]:
+        yield from ((f".{field}", message) for field, message in self.naming_diagnostics())
         if sum((bool(self.of), self.computed is not None, self.reported)) != 1:
             yield "", "a feed takes points from exactly one of `of`, `computed` and `reported`"
         for n, of in enumerate(self.of):
