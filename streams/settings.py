@@ -68,7 +68,7 @@ DESCRIPTIONS: Mapping[str, str] = {
     "datadir": "where local snapshots of state are kept (default shipclock-data)",
     "web_host": "address of the console and the API (default 127.0.0.1); any other than localhost needs a token",
     "web_port": "their port; 0 takes a free one (default 6066)",
-    "public_url": "where people reach the console, for links (default its own address; in alert records none, just a path)",
+    "public_url": "where people reach the console, for links (default its own address; in alert records a path)",
     "token": "what the console and the API ask for, 16 characters or more (default none) *",
     "log_level": "debug, info, warning or error (default info)",
     "kafka_security": "PLAINTEXT, SSL, SASL_PLAINTEXT or SASL_SSL (default PLAINTEXT)",
