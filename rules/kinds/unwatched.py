@@ -47,6 +47,10 @@ UNWATCHED = Unwatched(
     clause="unwatched",
     source="shipclock",
     confidence="ours",
+    title="Not watched by any rule",
+    title_zh="没有规则监控",
+    text="No rule of the packs in use is for this shop, so nothing of it raises an alert.",
+    text_zh="所用规则包中没有适用于该店铺的规则，因此不会产生任何预警。",
     severity={"crossed": "warning"},
     summary={
         "crossed": "No rule watches {key}, so nothing of it raises an alert: "

@@ -2,12 +2,13 @@
 
 from collections import OrderedDict
 from datetime import datetime
-from typing import Annotated, Any, Final
+from typing import Annotated, Any, Literal
 
 import msgspec
 from msgspec import Meta, Struct
 
-from rules.calendar.instants import to_ms
+from rules.calendar.instants import NEVER, to_ms
+from rules.messages.cost import SEVERITIES, Rank, rank
 from streams.views.acks import Step
 
 RESOLVED_KEPT = 20_000
@@ -16,17 +17,48 @@ RESOLVED_KEPT = 20_000
 TRAIL_KEPT = 100
 """How many revisions of one alert are kept."""
 
-SEVERITIES: Final = {"info": 1, "warning": 2, "critical": 3}
+GroupKey = tuple[str, str, str]
+"""Platform, shop and rule: what alerts are grouped by."""
+
+Place = tuple[bool, tuple[float, ...], str]
+"""A place in a list of alerts: the open ones first, then by figures, then by id."""
+
+
+Sort = Literal["cost", "newest", "oldest", "due"]
+"""The order of a list of alerts: the costliest first, those changed last, the oldest, or the next deadline."""
+
+
+class _Sum(Struct, gc=False):
+    amount: str
+    currency: str | None = None
+
+
+class _Penalty(Struct, gc=False):
+    amount: str | None = None
+    currency: str | None = None
+    others: list[_Sum] | None = None
+    points: float | None = None
+    ledger: str | None = None
+
+    def money(self) -> list[tuple[str, str | None]]:
+        own = [] if self.amount is None else [(self.amount, self.currency)]
+        return own + [(each.amount, each.currency) for each in self.others or ()]
 
 
 class _Data(Struct, gc=False):
     alert: str
     revision: int
+    rule: str
+    clause: str
     state: str
     severity: str
     stage: str
+    opened_at: Annotated[datetime, Meta(tz=True)]
+    due_at: Annotated[datetime, Meta(tz=True)] | None = None
     judgement: int | None = None
     tier: str | None = None
+    until: str | None = None
+    penalty: _Penalty | None = None
 
 
 class _Head(Struct, gc=False):
@@ -36,22 +68,50 @@ class _Head(Struct, gc=False):
     platform: str
     shop: str
     data: _Data
+    order: str | None = None
+
+    def rank(self) -> Rank:
+        data, penalty = self.data, self.data.penalty
+        if penalty is None:
+            return rank(data.stage, data.severity, (), None)
+        return rank(data.stage, data.severity, penalty.money(), penalty.points)
 
 
 _head = msgspec.json.Decoder(_Head).decode
 
 
+class _Words(Struct):
+    summary: str
+    title: str = ""
+    titles: dict[str, str] = {}
+
+
+class _Worded(Struct):
+    data: _Words
+
+
+_worded = msgspec.json.Decoder(_Worded).decode
+
+
+def _words(value: bytes) -> str:
+    said = _worded(value).data
+    return "\n".join((said.summary, said.title, *said.titles.values())).lower()
+
+
 class Held:
     """One alert: the head of its newest record, and all its records as they came, the newest last."""
 
-    __slots__ = ("head", "trail")
+    __slots__ = ("group", "head", "rank", "trail")
 
     def __init__(self, head: _Head, value: bytes) -> None:
         self.head = head
+        self.group: GroupKey = (head.platform, head.shop, head.data.rule)
+        #: What it costs, as a sort key.
+        self.rank = head.rank()
         self.trail = [value]
 
     def renew(self, head: _Head, value: bytes) -> None:
-        self.head = head
+        self.head, self.rank = head, head.rank()
         self.trail.append(value)
         if len(self.trail) > TRAIL_KEPT:
             del self.trail[0]
@@ -73,10 +133,26 @@ class Held:
     def is_open(self) -> bool:
         return self.head.data.state == "open"
 
-    @property
-    def rank(self) -> tuple[bool, int, int, str]:
-        """The order of lists: open alerts first, then the most severe, then the newest."""
-        return not self.is_open, -SEVERITIES.get(self.head.data.severity, 0), -self.at_ms, self.id
+    def place(self, sort: Sort = "cost") -> Place:
+        """Its place in a list. Of equal ones the costliest come first, then the newest; of resolved ones the newest."""
+        newest = float(-self.at_ms)
+        if not self.is_open:
+            return True, (newest,), self.id
+        data = self.head.data
+        match sort:
+            case "cost":
+                first = self.rank[0]
+            case "newest":
+                first = newest
+            case "oldest":
+                first = float(to_ms(data.opened_at))
+            case "due":
+                first = float(NEVER if data.due_at is None else to_ms(data.due_at))
+        return False, (first, *self.rank, newest), self.id
+
+    def has(self, text: str) -> bool:
+        """Whether a text, in lower case, is part of its names or of what it says."""
+        return text in self.id.lower() or text in self.head.data.clause.lower() or text in _words(self.trail[-1])
 
     def record(self) -> dict[str, Any]:
         """The newest record."""
@@ -109,6 +185,8 @@ class Alerts:
         self.open: dict[str, Held] = {}
         # The latest last. (Finding a plain dict's first key takes long once many before it have been deleted.)
         self.resolved: OrderedDict[str, Held] = OrderedDict()
+        #: The open ones by platform and shop, then by rule; nothing in it is empty.
+        self.groups: dict[tuple[str, str], dict[str, dict[str, Held]]] = {}
         self._resolved_kept = resolved_kept
 
     def take(self, key: bytes, value: bytes | None) -> Held | None:
@@ -118,7 +196,7 @@ class Alerts:
         """
         if value is None:
             alert = key.decode()
-            self.open.pop(alert, None)
+            self._close(alert)
             self.resolved.pop(alert, None)
             return None
         head = _head(value)
@@ -143,10 +221,24 @@ class Alerts:
     def _sort(self, alert: str, held: Held) -> None:
         if held.is_open:
             self.open[alert] = held
+            platform, shop, rule = held.group
+            self.groups.setdefault((platform, shop), {}).setdefault(rule, {})[alert] = held
             self.resolved.pop(alert, None)
             return
-        self.open.pop(alert, None)
+        self._close(alert)
         self.resolved[alert] = held
         self.resolved.move_to_end(alert)
         if len(self.resolved) > self._resolved_kept:
             self.resolved.popitem(last=False)
+
+    def _close(self, alert: str) -> None:
+        held = self.open.pop(alert, None)
+        if held is None:
+            return
+        platform, shop, rule = held.group
+        rules = self.groups[platform, shop]
+        del rules[rule][alert]
+        if not rules[rule]:
+            del rules[rule]
+        if not rules:
+            del self.groups[platform, shop]

@@ -16,6 +16,7 @@ from streams.views.acks import Ack, Acks, Kind, holds
 from streams.views.alerts import Alerts, Held
 from streams.views.change_feed import Feed
 from streams.views.feed_health import Feeds, FeedState, encode
+from streams.views.groups import Groups
 from streams.views.shops import ShopKey, Shops
 
 log = logging.getLogger(__name__)
@@ -42,6 +43,7 @@ class View:
         self.alerts = Alerts()
         self.shops = Shops()
         self.acks = Acks()
+        self.groups = Groups(self.alerts, self._ack, now_ms)
         self.feeds = Feeds()
         self.partitions = partitions
         self._now_ms = now_ms
@@ -65,7 +67,10 @@ class View:
             log.warning("%s-%d@%d can't be read: %s", record.topic, record.partition, record.offset, error)
 
     def _take_alert(self, record: ConsumerRecord, lane: int) -> None:
+        before = None if record.value is not None else self.alerts.get(record.key.decode())
         held = self.alerts.take(record.key, record.value)
+        if (changed := held or before) is not None:
+            self.groups.changed(changed.group)
         if held is not None:
             self.feed.changed("alert", held.id, lane)
 
@@ -76,8 +81,16 @@ class View:
 
     def _take_ack(self, record: ConsumerRecord, lane: int) -> None:
         alert = self.acks.take(record.key, record.value)
-        if alert is not None:
-            self.feed.changed("alert", alert, lane)
+        if alert is None:
+            return
+        self.feed.changed("alert", alert, lane)
+        held = self.alerts.get(alert)
+        if held is None:
+            return
+        self.groups.changed(held.group)
+        shop = ShopKey(*held.group[:2])
+        if self.shops.has(shop):
+            self.feed.changed("shop", shop, lane)
 
     def _take_feed_health(self, record: ConsumerRecord, lane: int) -> None:
         self.feed.changed("shop", self.feeds.take(record.key, record.value), lane)
@@ -87,13 +100,14 @@ class View:
         return [*self.shops.names(), *(key for key in self.feeds.names() if not self.shops.has(key))]
 
     def shop(self, key: ShopKey) -> Raw | None:
-        """A shop's standing as it came, with the state of its feeds as `feed` beside; an empty one, `at` no instant, of
-        a shop that should be heard of and never was. None where nothing is known."""
+        """A shop's standing as it came, with its open `alerts` counted and the state of its feeds as `feed` beside; an
+        empty one, `at` no instant, of a shop that should be heard of and never was. None where nothing is known."""
         standing, feed = self.shops.raw(key), self.feeds.now(key, self._now_ms())
         if standing is None and feed is None:
             return None
         empty = {"platform": key.platform, "shop": key.shop, "at": None, **NO_STANDING}
-        return Raw(b'%b,"feed":%b}' % (bytes(standing or encode(empty))[:-1], encode(feed)))
+        alerts = encode(self.groups.of_shop(*key))
+        return Raw(b'%b,"alerts":%b,"feed":%b}' % (bytes(standing or encode(empty))[:-1], alerts, encode(feed)))
 
     def feed_states(self) -> Counter[tuple[str, FeedState]]:
         """Shops by the source of a feed and its state."""
@@ -102,6 +116,9 @@ class View:
     def alert(self, held: Held) -> dict[str, Any]:
         """An alert's newest record, with its ack and mute if they hold."""
         return held.record() | {kind: self._ack(kind, held) for kind in get_args(Kind)}
+
+    def is_muted(self, held: Held) -> bool:
+        return self._ack("muted", held) is not None
 
     def _ack(self, kind: Kind, held: Held) -> Ack | None:
         """The ack or mute, if it still holds."""

@@ -1,9 +1,11 @@
 """Writes acks and mutes of alerts."""
 
 import asyncio
+from collections.abc import Iterable
 from typing import Any
 
 from aiokafka import AIOKafkaProducer, TopicPartition
+from aiokafka.structs import RecordMetadata
 from mode import Service
 
 from streams.kafka import access
@@ -24,17 +26,23 @@ class Writer(Service):
         self._producer: AIOKafkaProducer | None = None
         self._connecting = asyncio.Lock()
 
-    async def write(self, held: Held, kind: Kind, ack: Ack | None) -> None:
-        """Writes an ack or mute (None lifts it), and returns once the view shows it. Raises KafkaError."""
-        number = partition_of(held.head.platform, held.head.shop, self._reader.view.partitions)
+    async def write_all(self, kind: Kind, acks: Iterable[tuple[Held, Ack | None]]) -> None:
+        """Writes acks or mutes (None lifts one), and returns once the view shows them. Raises KafkaError."""
         producer = await self._connected()
-        written = await producer.send_and_wait(
-            self._names.remarks,
-            None if ack is None else encode(ack),
-            key=ack_key(kind, held.id),
-            partition=number,
+        sent = [await self._send(producer, held, kind, ack) for held, ack in acks]
+        last = {written.partition: written.offset for written in await asyncio.gather(*sent)}
+        for number, offset in last.items():
+            await self._reader.has_read(TopicPartition(self._names.remarks, number), offset)
+
+    async def _send(
+        self, producer: AIOKafkaProducer, held: Held, kind: Kind, ack: Ack | None
+    ) -> asyncio.Future[RecordMetadata]:
+        number = partition_of(held.head.platform, held.head.shop, self._reader.view.partitions)
+        key, value = ack_key(kind, held.id), None if ack is None else encode(ack)
+        sent: asyncio.Future[RecordMetadata] = await producer.send(
+            self._names.remarks, value, key=key, partition=number
         )
-        await self._reader.has_read(TopicPartition(self._names.remarks, number), written.offset)
+        return sent
 
     async def _connected(self) -> AIOKafkaProducer:
         async with self._connecting:

@@ -1,6 +1,7 @@
 """The API's changes: acknowledge and mute alerts."""
 
 import asyncio
+from collections.abc import Awaitable
 from datetime import datetime
 from typing import Any
 
@@ -71,19 +72,9 @@ class AckApi:
 
     async def _keep_new(self, kind: Kind, alert: str, request: AckRequest) -> dict[str, Any]:
         held = self._find(alert)
-        now_ms = wall_ms()
-        until = None if request.until is None else _end(request.until, now_ms)
+        ack = ack_of(held, kind, request)
         if not held.is_open:
             raise HTTPException(409, "the alert is resolved")
-        ack = Ack(
-            alert=held.id,
-            kind=kind,
-            at=rfc3339(now_ms),
-            until=until,
-            by=request.by or None,
-            comment=request.comment or None,
-            seen_step=held.step(),
-        )
         return await self._keep(held, kind, ack)
 
     async def _lift(self, kind: Kind, alert: str) -> dict[str, Any]:
@@ -97,12 +88,31 @@ class AckApi:
 
     async def _keep(self, held: Held, kind: Kind, ack: Ack | None) -> dict[str, Any]:
         """Answers once it is written to Kafka and read back, so that whoever asks next sees it."""
-        try:
-            async with asyncio.timeout(WRITE_S):
-                await self._writer.write(held, kind, ack)
-        except (KafkaError, OSError, TimeoutError):
-            raise HTTPException(503, "Kafka does not take it now; try again", {"retry-after": "5"}) from None
+        await written(self._writer.write_all(kind, [(held, ack)]))
         return self._view.alert(held)
+
+
+async def written(writing: Awaitable[None]) -> None:
+    """Waits until it is written; 503 if Kafka doesn't take it."""
+    try:
+        async with asyncio.timeout(WRITE_S):
+            await writing
+    except (KafkaError, OSError, TimeoutError):
+        raise HTTPException(503, "Kafka does not take it now; try again", {"retry-after": "5"}) from None
+
+
+def ack_of(held: Held, kind: Kind, request: AckRequest) -> Ack:
+    """What is asked for, about an alert as it is now. 400 for an end that has passed."""
+    now_ms = wall_ms()
+    return Ack(
+        alert=held.id,
+        kind=kind,
+        at=rfc3339(now_ms),
+        until=None if request.until is None else _end(request.until, now_ms),
+        by=request.by or None,
+        comment=request.comment or None,
+        seen_step=held.step(),
+    )
 
 
 def _end(until: datetime, now_ms: int) -> str:

@@ -14,6 +14,7 @@ from starlette.types import ASGIApp
 from streams.web.ack_api import AckApi
 from streams.web.auth import Guard
 from streams.web.errors import failed, refused
+from streams.web.group_api import GroupApi
 from streams.web.health import HealthApi
 from streams.web.openapi import openapi
 from streams.web.operations import routes
@@ -27,6 +28,7 @@ def site(
     health_api: HealthApi,
     events: Events,
     ack_api: AckApi,
+    group_api: GroupApi,
     query_api: QueryApi,
     *,
     is_ready: Callable[[], bool],
@@ -38,6 +40,7 @@ def site(
             *routes(health_api),
             *routes(events, is_ready),
             *routes(ack_api, is_ready),
+            *routes(group_api, is_ready),
             *routes(query_api, is_ready),
             Route("/openapi.json", _describe),
             Route("/", _console),

@@ -12,13 +12,14 @@ from rules.messages.json_schema import schema_components
 from streams.web.ack_api import AckApi
 from streams.web.auth import is_guarded
 from streams.web.errors import MEDIA_TYPE
+from streams.web.group_api import GroupApi
 from streams.web.health import HealthApi
 from streams.web.operations import Operation, operations
 from streams.web.query_api import QueryApi
 from streams.web.schemas import Problem
 from streams.web.sse import Events
 
-HANDLERS = (QueryApi, AckApi, Events, HealthApi)
+HANDLERS = (QueryApi, GroupApi, AckApi, Events, HealthApi)
 
 
 @cache

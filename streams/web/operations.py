@@ -124,7 +124,7 @@ def _told(error: msgspec.ValidationError, wanted: type, request: Request) -> str
     name = str(error).rpartition("`$.")[2].rstrip("`")
     for each in structs.fields(wanted):
         if each.encode_name == name and "Invalid enum value" in str(error):
-            (choice,) = (one for one in get_args(each.type) if get_origin(one) is Literal)
+            (choice,) = (one for one in (each.type, *get_args(each.type)) if get_origin(one) is Literal)
             return f"{name}={request.query_params[name]!r} is none of: {', '.join(get_args(choice))}"
     return str(error)
 

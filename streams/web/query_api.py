@@ -12,10 +12,11 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 
 from rules.messages.alerts import instant
-from streams.views.alerts import Held
+from streams.views.alerts import Held, Place
 from streams.views.shops import Due, ShopKey
 from streams.views.view import View
 from streams.warehouses import Warehouses
+from streams.web.group_api import fits, is_chosen
 from streams.web.operations import operation
 from streams.web.paging import page
 from streams.web.schemas import (
@@ -87,7 +88,7 @@ class QueryApi:
     @operation(
         "GET",
         "/api/alerts",
-        "Alerts: the open ones first, then the most severe, the newest",
+        "Alerts: open ones first, the costliest of them (sanctions in force, money, points, severity), then the newest",
         query=AlertQuery,
         answer=Page[AlertNow],
     )
@@ -96,8 +97,8 @@ class QueryApi:
             request,
             query,
             self._view.alerts.having(query.state or None),
-            lambda held: held.rank if _matches(query, held) else None,
-            tuple[bool, int, int, str],
+            lambda held: held.place(query.sort) if self._matches(query, held) else None,
+            Place,
         )
         return Page([self._view.alert(held) for held in found.items], found.next)
 
@@ -113,6 +114,10 @@ class QueryApi:
         if held is None:
             raise HTTPException(404, f"no alert {alert} is at hand")
         return self._view.alert(held) | {"trail": held.records()}
+
+    def _matches(self, query: AlertQuery, held: Held) -> bool:
+        chosen = is_chosen(query, held.group) and fits(query, held)
+        return chosen and (query.muted or not self._view.is_muted(held))
 
     @operation(
         "GET",
@@ -146,15 +151,6 @@ def _platform_and_rest(request: Request, before: str) -> tuple[str, str] | None:
     sent: bytes = request.scope.get("raw_path") or b""
     platform, slash, rest = sent.removeprefix(before.encode()).partition(b"/")
     return (unquote(platform), unquote(rest)) if slash else None
-
-
-def _matches(query: AlertQuery, held: Held) -> bool:
-    head = held.head
-    return (
-        query.platform in (UNSET, head.platform)
-        and query.shop in (UNSET, head.shop)
-        and query.severity in (UNSET, head.data.severity)
-    )
 
 
 def _ship_rank(listed: tuple[ShopKey, str, Due]) -> DueRank:

@@ -7,7 +7,9 @@ from msgspec import UNSET, Meta, Struct, UnsetType, field
 
 from rules.messages.alerts import Alert, Severity, State
 from streams.views.acks import Ack
+from streams.views.alerts import Sort
 from streams.views.feed_health import FeedsNow
+from streams.views.groups import GroupSort, ShopAlerts
 
 Item = TypeVar("Item")
 
@@ -85,10 +87,11 @@ class Standing(Struct, kw_only=True):
 
 
 class ShopNow(Standing, kw_only=True):
-    """A shop's standing, and the state of its feeds; null where it has none. `at` is null, and nothing is known of the
-    shop, where it should be heard of through a feed and never was."""
+    """A shop's standing, its open alerts counted, and the state of its feeds; null where it has none. `at` is null, and
+    nothing is known of the shop, where it should be heard of through a feed and never was."""
 
     at: str | None  # type: ignore[assignment]
+    alerts: ShopAlerts
     feed: FeedsNow | None
 
 
@@ -154,11 +157,49 @@ class Paging(Struct, kw_only=True):
     after: str | UnsetType = UNSET
 
 
-class AlertQuery(Paging, kw_only=True):
+Search = Annotated[str, Meta(max_length=256)]
+"""Part of a name, a clause or what an alert says, in any case of letters."""
+
+
+class Chosen(Paging, kw_only=True):
+    """Which alerts."""
+
     platform: str | UnsetType = UNSET
     shop: str | UnsetType = UNSET
+    rule: str | UnsetType = UNSET
     severity: Severity | UnsetType = UNSET
+    q: Search | UnsetType = UNSET
+
+
+class AlertQuery(Chosen, kw_only=True):
+    """`muted=false` leaves muted ones out."""
+
     state: State | UnsetType = UNSET
+    muted: bool = True
+    sort: Sort = "cost"
+
+
+class GroupQuery(Chosen, kw_only=True):
+    """`muted=true` counts muted ones as well."""
+
+    muted: bool = False
+    sort: GroupSort = "cost"
+
+
+class GroupAckRequest(AckRequest, kw_only=True):
+    """Of one group, or of those of its alerts that fit."""
+
+    platform: str
+    shop: str
+    rule: str
+    severity: Severity | UnsetType = UNSET
+    q: Search | UnsetType = UNSET
+
+
+class GroupAcked(Struct):
+    """How many alerts it was said of."""
+
+    alerts: int
 
 
 class DueQuery(Paging, kw_only=True):

@@ -23,6 +23,7 @@ from streams.warehouses import EVERYTHING_IN_ONE, Warehouses
 from streams.web.ack_api import AckApi
 from streams.web.asgi import site
 from streams.web.connections import Acceptor, Connection, Limits, limits
+from streams.web.group_api import GroupApi
 from streams.web.health import HealthApi
 from streams.web.query_api import QueryApi
 from streams.web.schemas import Health
@@ -104,6 +105,7 @@ class Web(Service):
             HealthApi(self._health),
             Events(self.view, bounds.listeners),
             AckApi(self.view, self._writer),
+            GroupApi(self.view, self._writer),
             QueryApi(self.view, app.settings.clock, warehouses, self._away_since_ms),
             is_ready=lambda: self.reader.caught_up,
             token=app.settings.token,

@@ -140,6 +140,17 @@ def test_the_gravest_comes_first_and_the_soonest_of_them() -> None:
     assert digest.body("http://here").splitlines()[0] == "!! Order c is late [joom-1]"
 
 
+def test_sanctions_and_money_come_before_many_that_cost_less() -> None:
+    day = Day()
+    for n in range(LINES):
+        day.hear(alert(str(n), penalty={"points": 0.1, "ledger": "A"}))
+    day.hear(alert("money", severity="warning", penalty={"amount": "8076.98", "currency": "USD"}))
+    day.hear(alert("sanction", severity="warning", stage="active"))
+    (digest,) = day.digests.due(T0 + GATHER_MS)
+    assert [each.order for each in digest.alerts[:3]] == ["sanction", "money", "0"]
+    assert digest.gravest == "critical"
+
+
 def test_a_partition_that_is_behind_keeps_still() -> None:
     day = Day()
     day.hear(alert("1"), partition=3)

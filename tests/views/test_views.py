@@ -82,7 +82,7 @@ def test_lists_begin_with_the_worst_of_the_open_ones() -> None:
         alert("3", severity="critical", time="2026-01-02T00:00:00Z"),
         alert("4", severity="critical", state="resolved"),
     )
-    ranked = sorted(log.view.alerts.having(None), key=lambda held: held.rank)
+    ranked = sorted(log.view.alerts.having(None), key=lambda held: held.place())
     assert [held.id for held in ranked] == [alert_id(order) for order in ("3", "2", "1", "4")]
 
 

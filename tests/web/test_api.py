@@ -2,7 +2,7 @@
 
 import asyncio
 import re
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterable
 from typing import Any, cast
 from urllib.parse import quote
 
@@ -17,6 +17,7 @@ from streams.warehouses import Entry, Warehouses
 from streams.web import paging, sse
 from streams.web.ack_api import AckApi
 from streams.web.asgi import site
+from streams.web.group_api import GroupApi
 from streams.web.health import HealthApi
 from streams.web.query_api import QueryApi
 from streams.web.schemas import Health
@@ -33,8 +34,9 @@ class Pen:
     def __init__(self, log: Log) -> None:
         self._log = log
 
-    async def write(self, held: Held, kind: Kind, ack: Ack | None) -> None:
-        self._log.ack(ack_key(kind, held.id), None if ack is None else encode(ack))
+    async def write_all(self, kind: Kind, acks: Iterable[tuple[Held, Ack | None]]) -> None:
+        for held, ack in acks:
+            self._log.ack(ack_key(kind, held.id), None if ack is None else encode(ack))
 
 
 class Api:
@@ -44,11 +46,12 @@ class Api:
         self.log = Log()
         self.health = Health(worker=True, views=True)
         self.away_since_ms: int | None = None
-        view = self.log.view
+        view, pen = self.log.view, cast(Writer, Pen(self.log))
         self.asgi = site(
             HealthApi(lambda: self.health),
             Events(view, most=2),
-            AckApi(view, cast(Writer, Pen(self.log))),
+            AckApi(view, pen),
+            GroupApi(view, pen),
             QueryApi(view, "event", WAREHOUSES, lambda: self.away_since_ms),
             is_ready=lambda: self.health.views,
             token=None,

@@ -7,6 +7,7 @@ from urllib.parse import quote
 from msgspec import Struct
 
 from rules.messages.alerts import Alert
+from rules.messages.cost import rank_of
 from streams.sinks.plain import plain
 
 GATHER_MS: Final = 30_000
@@ -26,7 +27,7 @@ Origin = tuple[int, int]
 
 
 class Digest(Struct):
-    """The newest record of each alert that has changed, the most severe first."""
+    """The newest record of each alert that has changed, the worst first."""
 
     platform: str
     shop: str
@@ -55,8 +56,8 @@ class Digest(Struct):
     @property
     def gravest(self) -> str:
         """The highest severity that is open, or `resolved`."""
-        first = self.alerts[0].data
-        return first.severity if first.state == "open" else "resolved"
+        is_open = [alert.data.severity for alert in self.alerts if alert.data.state == "open"]
+        return min(is_open, key=RANK.__getitem__, default="resolved")
 
 
 def _line(alert: Alert) -> str:
@@ -140,8 +141,8 @@ class Digests:
 
 
 def _digest(shop: ShopKey, alerts: Iterable[Alert]) -> Digest:
-    gravest_first = sorted(
+    worst_first = sorted(
         alerts,
-        key=lambda alert: (alert.data.state == "resolved", RANK[alert.data.severity], alert.data.due_at or "~"),
+        key=lambda alert: (alert.data.state == "resolved", rank_of(alert), alert.data.due_at or "~"),
     )
-    return Digest(*shop, gravest_first)
+    return Digest(*shop, worst_first)

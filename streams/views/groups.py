@@ -1,0 +1,205 @@
+"""Open alerts grouped by shop and rule: how many, since when, and what they cost together."""
+
+import contextlib
+from collections import Counter
+from collections.abc import Callable
+from decimal import Decimal, InvalidOperation
+from typing import Any, Literal
+
+from msgspec import Struct
+
+from rules.calendar.instants import NEVER, from_rfc3339, rfc3339, to_ms
+from rules.messages.cost import SEVERITIES, rough_usd
+from streams.views.acks import Ack, Kind
+from streams.views.alerts import Alerts, GroupKey, Held, Place
+
+GroupSort = Literal["cost", "count", "oldest", "due"]
+"""The order of a list of groups: the costliest first, the largest, the oldest, or those with the next deadline."""
+
+
+class Group(Struct, kw_only=True):
+    """The open alerts of one shop and rule. `muted` ones are counted apart, and in nothing else. `worst` is the newest
+    record of the one that costs most; `order_alerts` are those about single orders, `active` the sanctions in force,
+    the last of them `until` then (null: for good, or none). `money` has a sum a currency, the largest first; `points` a
+    sum a ledger. `due_at` is the earliest deadline."""
+
+    platform: str
+    shop: str
+    rule: str
+    clause: str
+    count: int
+    severities: dict[str, int]
+    order_alerts: int
+    acknowledged: int
+    muted: int
+    oldest: str
+    due_at: str | None
+    active: int
+    until: str | None
+    money: list[dict[str, str]]
+    points: dict[str, float]
+    worst: Any
+
+
+class ShopAlerts(Struct, kw_only=True):
+    """A shop's open alerts by severity; `muted` ones are counted apart. `clauses` has the worst severity of those about
+    the shop as a whole; a sanction in force is no word on the figure that led to it."""
+
+    critical: int = 0
+    warning: int = 0
+    info: int = 0
+    muted: int = 0
+    clauses: dict[str, str] = {}
+
+
+class GroupSums:
+    """Adds up the alerts of one group. What it came to holds until `until_ms`, when a mute or an acknowledgement may
+    end."""
+
+    def __init__(self, key: GroupKey) -> None:
+        self._key = key
+        self.until_ms = NEVER
+        self._of_shop: Counter[str] = Counter()
+        self.severities: Counter[str] = Counter()
+        self.muted = self._of_orders = self._acknowledged = self._active = 0
+        self._oldest_ms: int | None = None
+        self._due_ms: int | None = None
+        self._until: str | None = ""
+        self._money: dict[str, Decimal] = {}
+        self._points: dict[str, Decimal] = {}
+        self._worst: Held | None = None
+
+    def add(self, held: Held, acknowledged: Ack | None, muted: Ack | None, count_muted: bool = False) -> None:
+        for ack in (acknowledged, muted):
+            if ack is not None and ack.until is not None:
+                self.until_ms = min(self.until_ms, from_rfc3339(ack.until))
+        if muted is not None:
+            self.muted += 1
+            if not count_muted:
+                return
+        data = held.head.data
+        self.severities[data.severity] += 1
+        self._of_orders += held.head.order is not None
+        self._acknowledged += acknowledged is not None
+        if held.head.order is None and data.stage != "active":
+            self._of_shop[data.severity] += 1
+        self._oldest_ms = _earliest(self._oldest_ms, to_ms(data.opened_at))
+        if data.due_at is not None:
+            self._due_ms = _earliest(self._due_ms, to_ms(data.due_at))
+        if data.stage == "active":
+            self._active += 1
+            if self._until is not None:
+                self._until = None if data.until is None else max(self._until, data.until)
+        if data.penalty is not None:
+            for amount, currency in data.penalty.money():
+                _add(self._money, currency or "", amount)
+            if data.penalty.points:
+                _add(self._points, data.penalty.ledger or "points", str(data.penalty.points))
+        if self._worst is None or held.place() < self._worst.place():
+            self._worst = held
+
+    @property
+    def count(self) -> int:
+        return self.severities.total()
+
+    @property
+    def clause(self) -> tuple[str, str] | None:
+        """The clause and the worst severity of the alerts about the shop as a whole, if there are any."""
+        if not self._of_shop or self._worst is None:
+            return None
+        return self._worst.head.data.clause, max(self._of_shop, key=lambda each: SEVERITIES.get(each, 0))
+
+    def place(self, sort: GroupSort) -> Place:
+        """Its place in a list; where it is the same by `sort`, the costliest comes first: sanctions in force, then
+        money, then points, then the severity, then the oldest."""
+        severity = max((SEVERITIES.get(each, 0) for each in self.severities), default=0)
+        usd = sum(rough_usd(str(amount), currency) for currency, amount in self._money.items())
+        points = float(sum(self._points.values()))
+        cost = (float(not self._active), -usd, -points, float(-severity), float(self._oldest_ms or 0))
+        first = {"cost": cost[0], "count": -self.count, "oldest": cost[-1], "due": self._due_ms or NEVER}[sort]
+        return False, (float(first), *cost), "/".join(self._key)
+
+    def group(self) -> Group:
+        """What the API tells; there must be an alert that counts."""
+        platform, shop, rule = self._key
+        assert self._worst is not None and self._oldest_ms is not None
+        money = sorted(self._money.items(), key=lambda each: (-rough_usd(str(each[1]), each[0]), each[0]))
+        return Group(
+            platform=platform,
+            shop=shop,
+            rule=rule,
+            clause=self._worst.head.data.clause,
+            count=self.count,
+            severities=dict(self.severities),
+            order_alerts=self._of_orders,
+            acknowledged=self._acknowledged,
+            muted=self.muted,
+            oldest=rfc3339(self._oldest_ms),
+            due_at=None if self._due_ms is None else rfc3339(self._due_ms),
+            active=self._active,
+            until=self._until or None,
+            money=[{"amount": f"{amount:f}", "currency": currency} for currency, amount in money],
+            points={ledger: float(points) for ledger, points in sorted(self._points.items())},
+            worst=self._worst.record(),
+        )
+
+
+def _earliest(known_ms: int | None, at_ms: int) -> int:
+    return at_ms if known_ms is None else min(known_ms, at_ms)
+
+
+def _add(sums: dict[str, Decimal], name: str, amount: str) -> None:
+    with contextlib.suppress(InvalidOperation):  # no number
+        sums[name] = sums.get(name, Decimal()) + Decimal(amount)
+
+
+class Groups:
+    """The groups of all open alerts. Sums of a whole group are kept until it changes."""
+
+    def __init__(self, alerts: Alerts, ack_of: Callable[[Kind, Held], Ack | None], now_ms: Callable[[], int]) -> None:
+        self._alerts, self._ack_of, self._now_ms = alerts, ack_of, now_ms
+        self._kept: dict[GroupKey, GroupSums] = {}
+
+    def changed(self, key: GroupKey) -> None:
+        """An alert of a group has changed, or what people say of it."""
+        self._kept.pop(key, None)
+
+    def keys(self, fits: Callable[[GroupKey], bool] = lambda key: True) -> list[GroupKey]:
+        return [
+            key
+            for shop, rules in self._alerts.groups.items()
+            for rule in rules
+            if fits(key := (shop[0], shop[1], rule))
+        ]
+
+    def alerts(self, key: GroupKey) -> list[Held]:
+        platform, shop, rule = key
+        return list(self._alerts.groups.get((platform, shop), {}).get(rule, {}).values())
+
+    def sums(self, key: GroupKey) -> GroupSums:
+        """Of all its alerts, the muted ones apart."""
+        kept = self._kept.get(key)
+        if kept is None or self._now_ms() >= kept.until_ms:
+            kept = self._kept[key] = self.sums_of(key, lambda held: True)
+        return kept
+
+    def sums_of(self, key: GroupKey, fits: Callable[[Held], bool], count_muted: bool = False) -> GroupSums:
+        """Of some of its alerts."""
+        sums = GroupSums(key)
+        for held in self.alerts(key):
+            if fits(held):
+                sums.add(held, self._ack_of("acknowledged", held), self._ack_of("muted", held), count_muted)
+        return sums
+
+    def of_shop(self, platform: str, shop: str) -> ShopAlerts:
+        counts, clauses = Counter[str](), dict[str, str]()
+        for rule in self._alerts.groups.get((platform, shop), ()):
+            sums = self.sums((platform, shop, rule))
+            counts.update(sums.severities)
+            counts["muted"] += sums.muted
+            if sums.clause is not None:
+                clause, severity = sums.clause
+                if SEVERITIES.get(severity, 0) > SEVERITIES.get(clauses.get(clause, ""), 0):
+                    clauses[clause] = severity
+        known = {name: counts[name] for name in ("critical", "warning", "info", "muted")}
+        return ShopAlerts(**known, clauses=clauses)
