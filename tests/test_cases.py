@@ -149,6 +149,16 @@ RIGHT: dict[str, Case] = {
         "joom", "2026-01-12T00:00:00Z", SHIP, (), 0, (":5: kept without time: the order had been placed before",)
     ),
     "39-thin-earlier": Case("joom", "2026-01-09T06:00:00Z", ()),
+    "forgotten_order": Case("douyin", "2026-03-25T00:00:00Z", ()),
+    "reused_after_long": Case(
+        "douyin",
+        "2026-04-30T00:00:00Z",
+        ("douyin.reused_number",),
+        (
+            "2026-03-17T01:00:00Z opened douyin.reused_number crossed o2",
+            "2026-04-16T01:00:00Z resolved douyin.reused_number crossed o2",
+        ),
+    ),
     "poison-number": Case("joom", "2026-01-09T00:00:00Z", SHIP, late("7100", FOUR), 2, ("poison-number.jsonl:1: ",)),
 }
 """Where no rules are named, nothing at all must be said."""
@@ -178,6 +188,32 @@ def test_what_is_said_is_right(name: str) -> None:
 
 def test_every_case_has_its_right_value() -> None:
     assert {file.stem for file in CASES.iterdir()} == set(RIGHT)
+
+
+def stood(name: str, tmp_path: Path) -> Any:
+    """The standing of a case's shop at its end."""
+    case, file = RIGHT[name], tmp_path / "standing"
+    run("replay", str(CASES / f"{name}.jsonl"), "--pack", case.pack, "--until", case.until, "--state", str(file))
+    return orjson.loads(file.read_bytes())
+
+
+def test_an_order_that_is_said_again_long_after_costs_no_points(tmp_path: Path) -> None:
+    assert stood("forgotten_order", tmp_path)["ledgers"]["A"]["points"] == 0
+
+
+@pytest.mark.parametrize("platform", ["ozon", "tiktok", "aliexpress", "lazada", "shopee", "joom"])
+def test_an_order_that_was_let_go_and_is_said_again_is_set_aside(platform: str, tmp_path: Path) -> None:
+    *life, again = (CASES / "forgotten_order.jsonl").read_text().replace("douyin", platform).splitlines()
+    later = [line.replace("17741", "17911").replace("17742", "17912").replace("17766", "17912") for line in life[-2:]]
+    file = tmp_path / "history"
+    file.write_text("\n".join([*life[:-2], *later, again]))
+    result = run("replay", str(file), "--pack", platform)
+    assert (result.exit_code, result.stdout) == (0, "")
+    assert "older than the " in result.stderr and " days kept" in result.stderr
+
+
+def test_a_number_used_again_after_75_days_costs_points(tmp_path: Path) -> None:
+    assert stood("reused_after_long", tmp_path)["ledgers"]["B"]["points"] == 0.1
 
 
 def test_the_alert_of_a_parcel_names_it_and_the_others() -> None:

@@ -14,6 +14,7 @@ from rules.engine.ceilings import UNBOUNDED, Ceilings, no_room
 from rules.engine.early_news import EarlyNews
 from rules.engine.retention import EXPIRE_EVERY_MS, expire
 from rules.engine.timer_queue import TimerQueue
+from rules.engine.too_old import check_age, check_known, check_merged
 from rules.engine.work_queue import WorkQueue
 from rules.facts.merge import MERGE, MORE, merge_details
 from rules.facts.order_facts import EVERY_FACT, OrderFacts
@@ -78,13 +79,16 @@ class Engine:
             self.work.mark_rules(shop, 0)  # no rule of it has been evaluated yet
         return shop
 
-    def shop_of(self, event: Event) -> Shop:
-        """The shop of an event. Raises BadEvent for a new one with a bad name, or beyond the ceiling."""
+    def shop_of(self, event: Event, at_ms: int) -> Shop:
+        """The shop of an event. Raises BadEvent for a new one with a bad name, beyond the ceiling, or if the event is
+        too old to begin anything."""
         shop = self.shops.get((event.platform, event.shop))
         if shop is None:
             if len(self.shops) >= self.ceilings.shops:
                 raise no_room("shops", len(self.shops))
             check_names(event, "platform", "shop")
+            if type(event) in MERGE:
+                check_age(self.book.plan(event.platform, shop=event.shop), at_ms, self.clock_ms)
             shop = self.shop(event.platform, event.shop)
         return shop
 
@@ -112,7 +116,8 @@ class Engine:
     # -- events in ------------------------------------------------------------------------------------------
 
     def check(self, event: AnyEvent) -> None:
-        """Raises BadEvent where `apply` would: for a new shop or order with a bad name, or beyond a ceiling."""
+        """Raises BadEvent where `apply` would of an event that isn't older than the clock: for a new shop or order with
+        a bad name, or beyond a ceiling."""
         if isinstance(event, ClockTick):
             return
         shop = self.shops.get((event.platform, event.shop))
@@ -129,9 +134,9 @@ class Engine:
         """Merges one event into the facts of its order or shop. Rules are evaluated later, by `settle` or `advance`.
 
         Returns what of the event doesn't fit what is known of its order, and is left out. Raises BadEvent for a new
-        shop or order with a bad name, or beyond a ceiling; nothing has changed then.
+        shop or order with a bad name, beyond a ceiling, or from before what is kept; nothing has changed then.
         """
-        return None if isinstance(event, ClockTick) else self.merge(self.shop_of(event), event, at_ms)
+        return None if isinstance(event, ClockTick) else self.merge(self.shop_of(event, at_ms), event, at_ms)
 
     def merge(self, shop: Shop, event: Event, at_ms: int) -> BadEvent | None:
         """`apply`, for callers that have the event's shop at hand (`shop_of`)."""
@@ -150,12 +155,16 @@ class Engine:
             if self.order_count >= self.ceilings.orders:
                 raise no_room("orders", self.order_count)
             check_names(event, "order")
+            check_age(shop.plan, at_ms, self.clock_ms)
             order = Order(order_id, shop)
         facts = order.facts
         changed_facts = merge(facts, event, stamp) if facts.plain else MORE
         if changed_facts < 0:
+            if known is not None:
+                check_known(order, at_ms, self.clock_ms)
             if self._early.keep(order, event, at_ms):
                 changed_facts = 0
+                order.last_ms = max(order.last_ms, at_ms)
             else:
                 changed_facts, odd = self._merge_details(order, event, stamp)
         if known is None:
@@ -163,6 +172,8 @@ class Engine:
         if changed_facts:
             if at_ms > order.last_ms:
                 order.last_ms = at_ms
+            elif at_ms <= self.clock_ms - shop.plan.retain_ms:
+                check_merged(order, stamp)
             if at_ms < shop.began_ms:
                 shop.began_ms = at_ms
             if watch_mask := changed_facts & order.watched_facts:

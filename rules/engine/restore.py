@@ -1,8 +1,10 @@
 """Restores state from the changelogs after a restart, in any order; the engine's `settle` derives the rest."""
 
+from typing import Final
+
 from rules.calendar.instants import NEVER
 from rules.engine.engine import Engine
-from rules.facts.order_facts import EVERY_FACT, OrderFacts
+from rules.facts.order_facts import EVERY_FACT, DetailedFacts, OrderFacts
 from rules.facts.shop_facts import Entry, Key
 from rules.kinds.nothing import NOTHING
 from rules.kinds.ratio.period_results import PeriodResult
@@ -10,6 +12,10 @@ from rules.messages.alert_state import Emitted, emitted_from
 from rules.messages.alerts import Alert, shop_of, subject_and_episode
 from rules.state.aggregate import remove_order
 from rules.state.shop import Order, Shop
+
+NO_FACTS: Final = DetailedFacts()
+"""Facts of an order of which only alerts are known, so that events older than what is kept don't bring it back: those
+of a plain order are merged before their age is looked at."""
 
 
 def restore_order(engine: Engine, platform: str, shop_name: str, order_id: str, facts: OrderFacts | None) -> None:
@@ -24,7 +30,7 @@ def restore_order(engine: Engine, platform: str, shop_name: str, order_id: str, 
         order = Order(order_id, shop)
         engine.keep(order)
     order.changed_facts = EVERY_FACT
-    order.facts = facts or OrderFacts()  # dropped: a queue entry that still names it must find nothing
+    order.facts = facts or NO_FACTS  # dropped: a queue entry that still names it must find nothing
     order.last_ms = order.facts.last_at_ms()
     shop.began_ms = min(shop.began_ms, order.facts.first_at_ms())
     shop.period_results.expect(order)
@@ -123,6 +129,7 @@ def _remember(engine: Engine, alert: Alert, last_emitted: Emitted) -> Order | No
         order = shop.orders.get(alert.order)
         if order is None:
             order = Order(alert.order, shop)
+            order.facts = NO_FACTS
             engine.keep(order)
         order.alerts = order.alerts or {}
         order.watched_facts = shop.plan.masks.watched_facts

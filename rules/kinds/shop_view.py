@@ -80,8 +80,8 @@ class TrackingNumbersView(Protocol):
     def is_reuse(self, order: str, use: Any, /) -> bool:
         """Whether an order's number had been used before."""
 
-    def first_used_by(self, number: str, /) -> str:
-        """The order that was first shipped under a number."""
+    def first_used_by(self, order: str, use: Any, /) -> str:
+        """The order that was shipped under an order's number before."""
 
 
 class IndexedSource(Protocol):

@@ -12,9 +12,10 @@ LONGEST_REASON = 300
 UNREADABLE = "unreadable"
 LEAP = "leap"
 KEPT = "kept"
+TOO_OLD = "too old"
 UNFORESEEN = "unforeseen"
 """Kinds of bad records: something is wrong with the record itself, with its time, with a detail of an event that counts
-all the same, or an unexpected error was raised."""
+all the same; it is of an order that isn't known, from before what is kept; or an unexpected error was raised."""
 
 
 class BadEvent(ValueError):
@@ -47,3 +48,10 @@ def leap(at_ms: int, max_leap_ms: int) -> BadEvent:
     """The error of an event that lies too far after everything before it."""
     days = max_leap_ms // DAY_MS
     return BadEvent(f"time {rfc3339(at_ms)} leaps more than {days:,} days past everything before it", LEAP)
+
+
+def too_old(at_ms: int, kept_ms: int) -> BadEvent:
+    """The error of an event of an order that isn't known, from before the time that orders are kept."""
+    return BadEvent(
+        f"time {rfc3339(at_ms)} is older than the {kept_ms // DAY_MS} days kept, and its order isn't known", TOO_OLD
+    )

@@ -70,6 +70,7 @@ class Plan(OrderPlan):
         self.on_sale, self.sales_zone, self.on_number = wires.on_sale, wires.sales_zone, wires.on_number
         self.on_loss = wires.on_loss
         self.timeline_kept_ms, self.number_kept_ms = wires.timeline_kept_ms, wires.number_kept_ms
+        self.reused_within_ms = wires.reused_within_ms
         #: The types of the shop's own events that matter however old they are.
         self.kept_for_good = wires.kept_for_good
         self._connect(wires.sources.values())
@@ -83,7 +84,10 @@ class Plan(OrderPlan):
         self._index_updates: dict[int, IndexUpdates] = {}
         self._reclassifications: dict[tuple[int, int], Reclassification] = {}
         self.bad_at_first = self.reclassification(EVERY_FACT, self.masks.ratio_rules).classify(OrderFacts(), 0, 0)[0]
-        self.retain_ms = RETAINED_BEYOND_MS + max([0, *(each.rule.span_ms() for each in rules)])
+        #: How long an order is kept after its last news. An event older than that begins no order.
+        self.retain_ms = max(
+            RETAINED_BEYOND_MS + max([0, *(each.rule.span_ms() for each in rules)]), self.reused_within_ms
+        )
 
     def _connect(self, sources: Iterable[OccurrenceSource]) -> None:
         """Lists, by what may change, the sources that read it, and the evaluators by subject that depend on it."""

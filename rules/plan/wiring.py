@@ -29,8 +29,9 @@ class Wires:
     `on_number` have those that look at sales and used tracking numbers, `on_loss` those that look at which bad orders
     can't be made good any more.
 
-    `timeline_kept_ms` and `number_kept_ms`: how long the instants of each extractor, and tracking numbers, matter
-    (`NEVER`: for good); `kept_for_good`: the types of events that do.
+    `timeline_kept_ms` and `number_kept_ms`: how long the instants of each extractor, and reuses of tracking numbers,
+    matter (`NEVER`: for good); `kept_for_good`: the types of events that do. `reused_within_ms`: for how long after
+    its last use a tracking number is no new one (0: nobody asks).
     """
 
     def __init__(self) -> None:
@@ -47,7 +48,8 @@ class Wires:
         self.on_timeline: list[int] = []
         self.timeline_kept_ms: list[int] = []
         self.kept_for_good: set[str] = set()
-        self.on_sale = self.on_number = self.on_loss = self.number_kept_ms = 0
+        self.on_sale = self.on_number = self.on_loss = 0
+        self.number_kept_ms = self.reused_within_ms = 0
         self.sales_zone = "UTC"
         self._slots: dict[str, int] = {}
         self._alike: dict[Hashable, Population] = {}
@@ -147,7 +149,7 @@ class RuleWiring:
             if (counted := crossed.counted_from()) is not None:
                 self._follow(counted)
         if spec.reused is not None:
-            self._use_numbers()
+            self._use_numbers(spec.reused_within_ms())
         extractor = extractor_of(spec, self._orders.versions)
         if extractor is None:
             return wires.sources.setdefault(repr(spec), source_of(spec, None, crossed))
@@ -156,9 +158,11 @@ class RuleWiring:
         wires.timeline_kept_ms[slot] = max(wires.timeline_kept_ms[slot], self._kept_ms)
         return source_of(spec, slot, crossed)
 
-    def _use_numbers(self) -> None:
-        self._wires.on_number |= self._bit
-        self._wires.number_kept_ms = max(self._wires.number_kept_ms, self._kept_ms)
+    def _use_numbers(self, reused_within_ms: int) -> None:
+        wires = self._wires
+        wires.on_number |= self._bit
+        wires.number_kept_ms = max(wires.number_kept_ms, self._kept_ms)
+        wires.reused_within_ms = max(wires.reused_within_ms, reused_within_ms)
 
     def _follow(self, source: OccurrenceSource) -> None:
         """Looks again when what another rule counts does; that rule has asked for it already."""

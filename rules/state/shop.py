@@ -151,7 +151,7 @@ class Shop:
         self.totals = [DayBuckets() for _ in plan.denominators]
         self.counters = [RatioCounter(ratio, self.totals[ratio.denominator.n]) for ratio in plan.ratios]
         self.timelines = [Timeline() for _ in plan.extractors]
-        self.tracking_numbers = TrackingNumbers()
+        self.tracking_numbers = TrackingNumbers(plan.reused_within_ms)
         self.occurrences: dict[str, OccurrenceIndex] = NOTHING
         self.sales.clear()
         self.states: list[Any] = [evaluator.new_state() for evaluator in plan.evaluators]

@@ -1,9 +1,10 @@
 """Which orders of a shop were shipped under which tracking number, and which numbers were used before."""
 
 from bisect import bisect_left, insort
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, Final, NamedTuple
 
-from rules.calendar.instants import MIN_MS
+from rules.calendar.instants import MIN_MS, NEVER
 from rules.facts.order_facts import OrderFacts
 from rules.kinds.nothing import NOTHING
 from rules.kinds.occurrences.timeline import Timeline
@@ -39,17 +40,34 @@ class Use(NamedTuple):
 
 
 class SharedNumber:
-    """A number with several uses: those in the parcel of the first use, and the others (`reused`)."""
+    """A number with several uses, in one or more `runs`: a use that comes long after the one before it is the first of
+    a new run. `first`: the uses in the parcel of the last run's first use; `reused`: its others; `reused_before`: the
+    same of the runs before it."""
 
-    __slots__ = ("first", "reused")
+    __slots__ = ("first", "reused", "reused_before", "runs")
 
-    def __init__(self, uses: list[Use]) -> None:
+    def __init__(self, runs: Iterable[list[Use]]) -> None:
+        self.runs = 0
         self.first: list[Use] = []
-        self.reused = set(uses[1:])
-        self._join(uses[0])
+        self.reused: set[Use] = set()
+        self.reused_before: set[Use] = set()
+        for run in runs:
+            self.begin(run)
+
+    def begin(self, run: list[Use]) -> None:
+        """Adds a run that is later than all before."""
+        self.runs += 1
+        self.reused_before |= self.reused
+        self.first, self.reused = [], set(run[1:])
+        self._join(run[0])
+
+    def all_reused(self) -> set[Use]:
+        """The reuses of all runs."""
+        return self.reused | self.reused_before if self.reused_before else self.reused
 
     def add(self, use: Use) -> set[Use]:
-        """Adds a use that is later than the first. Returns the uses that have become reuses, or are none any more."""
+        """Adds a use to the last run that isn't its first. Returns the uses that have become reuses, or are none any
+        more."""
         if any(use.is_one_parcel_with(each) for each in self.first):
             return self._join(use)
         self.reused.add(use)
@@ -68,11 +86,13 @@ class SharedNumber:
 
 
 class TrackingNumbers:
-    """The uses of each tracking number, in time. All but those of the first parcel are `reuses`."""
+    """The uses of each tracking number, in time. All but those of the first parcel are `reuses`, as long as each comes
+    within a time (ms) of the one before it; after that a number is a new one, as carriers use them again."""
 
-    __slots__ = ("_shared", "_uses", "reuses")
+    __slots__ = ("_shared", "_uses", "_within_ms", "reuses")
 
-    def __init__(self) -> None:
+    def __init__(self, within_ms: int = NEVER) -> None:
+        self._within_ms = within_ms
         self._uses: dict[str, list[Use]] = NOTHING
         self._shared: dict[str, SharedNumber] = NOTHING
         self.reuses = Timeline()
@@ -99,27 +119,44 @@ class TrackingNumbers:
         uses = self._uses.setdefault(number, [])
         insort(uses, use, key=_in_time)
         shared = self._shared.get(number)
-        return self._count_anew(number) if shared is None or uses[0] is use else shared.add(use)
+        if shared is None or uses[0] is use:
+            return self._count_anew(number)
+        if uses[-1] is not use:  # one that comes late
+            return shared.add(use) if shared.runs == 1 else self._count_anew(number)
+        if use.at_ms - uses[-2].at_ms <= self._within_ms:
+            return shared.add(use)
+        shared.begin([use])
+        return set()
 
     def _remove(self, number: str, use: Use) -> set[Use]:
         uses, shared = self._uses[number], self._shared.get(number)
-        del uses[uses.index(use, bisect_left(uses, _in_time(use), key=_in_time))]
+        n = uses.index(use, bisect_left(uses, _in_time(use), key=_in_time))
+        del uses[n]
         if not uses:
             del self._uses[number]
         if shared is None:
             return set()
-        if use in shared.reused and len(uses) > 1:
-            shared.reused.remove(use)
+        is_gap = 0 < n < len(uses) and uses[n].at_ms - uses[n - 1].at_ms > self._within_ms
+        if use in shared.all_reused() and len(uses) > 1 and not is_gap:
+            shared.reused.discard(use)
+            shared.reused_before.discard(use)
             return {use}
         return self._count_anew(number)
 
     def _count_anew(self, number: str) -> set[Use]:
         shared, uses = self._shared.pop(number, None), self._uses.get(number, ())
-        before = set() if shared is None else shared.reused
+        before = set() if shared is None else shared.all_reused()
         if len(uses) < 2:
             return before
-        self._shared[number] = SharedNumber([*uses])
-        return before ^ self._shared[number].reused
+        self._shared[number] = SharedNumber(self._runs(uses))
+        return before ^ self._shared[number].all_reused()
+
+    def _runs(self, uses: Sequence[Use]) -> Iterator[list[Use]]:
+        start = 0
+        for n in range(1, len(uses) + 1):
+            if n == len(uses) or uses[n].at_ms - uses[n - 1].at_ms > self._within_ms:
+                yield [*uses[start:n]]
+                start = n
 
     def _note(self, number: str, moved: set[Use]) -> list[tuple[int, str]]:
         in_time = sorted(moved, key=_in_time)
@@ -133,11 +170,14 @@ class TrackingNumbers:
         return [(use.at_ms, use.order) for use in in_time]
 
     def _is_reuse(self, number: str, use: Use) -> bool:
-        return number in self._shared and use in self._shared[number].reused
+        return number in self._shared and use in self._shared[number].all_reused()
 
-    def first_used_by(self, number: str) -> str:
-        """The order that was shipped under a number first."""
-        return self._uses[number][0].order
+    def first_used_by(self, order: str, use: NumberUse) -> str:
+        """The order that was shipped first under the number of an order, before a use of it."""
+        uses, shared = self._uses[use.number], self._shared.get(use.number)
+        if shared is None or shared.runs == 1:
+            return uses[0].order
+        return next(run for run in self._runs(uses) if _by(order, use) in run)[0].order
 
     def is_reuse(self, order: str, use: NumberUse) -> bool:
         """Whether an order's number had been used before."""

@@ -78,6 +78,9 @@ def replay(
     _warn_of_unwatched(engine)
     if state is not None:
         _write_state(state, engine)
+    if history.too_old > 1:  # nothing is wrong with them, so the exit code stays 0
+        hint = "" if sort else "; --sort has each come in its time"
+        click.echo(f"events too old to begin an order: {history.too_old}{hint}", err=True)
     if history.bad_lines == 1:
         click.get_current_context().exit(2)  # its line has said it all
     if history.bad_lines:

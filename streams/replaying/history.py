@@ -13,7 +13,7 @@ from itertools import chain
 from pathlib import Path
 from typing import IO, Any
 
-from rules.messages.bad_events import BadEvent, KeptWithout, as_bad_event
+from rules.messages.bad_events import TOO_OLD, BadEvent, KeptWithout, as_bad_event
 from rules.messages.events import AnyEvent, decode
 
 STDIN = "-"
@@ -43,12 +43,13 @@ class History:
     Lines are UTF-8, with or without a byte-order mark, or UTF-16.
 
     `on_bad` gets each line that is no event, or of which something was left out, as `file:line: message`; `on_read`
-    gets how many bytes were read. Blank lines are skipped.
+    gets how many bytes were read. Blank lines are skipped. `bad_lines` counts the lines that are no events, `too_old`
+    the events that came too late to begin anything.
     """
 
     def __init__(self, files: Sequence[str], on_bad: Callable[[str], None]) -> None:
         self.files = files
-        self.bad_lines = 0
+        self.bad_lines = self.too_old = 0
         self.on_read: Callable[[int], None] = lambda _: None
         self._on_bad = on_bad
         self._place: Place = ("", 0)
@@ -79,7 +80,10 @@ class History:
     def set_aside(self, bad: BadEvent) -> None:
         """Reports the event returned last as bad."""
         name, number = self._place
-        self.bad_lines += 1
+        if bad.kind == TOO_OLD:
+            self.too_old += 1
+        else:
+            self.bad_lines += 1
         self._on_bad(f"{name}:{number}: {bad}")
 
     def note(self, odd: BadEvent) -> None:

@@ -16,6 +16,9 @@ _LATE_S = (0.001, 0.1, 0.5, 1, 2.5, 5, 10, 30, 60, 300, 900, 3_600, 14_400, 86_4
 EVENTS = Counter("shipclock_events", "Events applied, by topic and type", ["topic", "type"])
 BATCHES = Counter("shipclock_batches", "Batches fetched from Kafka", ["topic"])
 DEAD_LETTERS = Counter("shipclock_dead_letters", "Records set aside: unreadable or in the wrong place", ["topic"])
+TOO_OLD = Counter(
+    "shipclock_events_too_old", "Events set aside: older than what is kept, of orders that aren't known", ["topic"]
+)
 SKIPPED = Counter("shipclock_records_skipped", "Records of changelogs passed over because they can't be read back")
 FOREIGN_ALERTS = Counter("shipclock_foreign_alert_records", "Records in alerts that this worker did not write")
 ALERTS = Counter("shipclock_alerts", "Alert records written, by reason", ["clause", "severity", "reason"])
@@ -41,18 +44,22 @@ SNAPSHOT_WRITING = Histogram("shipclock_snapshot_write_seconds", "Time to write 
 SNAPSHOT_KEYS = Counter("shipclock_snapshot_keys", "Keys written to local snapshots")
 
 for _topic in INPUTS:
-    DEAD_LETTERS.labels(_topic)  # from 0 on, so that the first one is seen as an increase
+    for _counter in (DEAD_LETTERS, TOO_OLD):
+        _counter.labels(_topic)  # from 0 on, so that the first one is seen as an increase
 
 Info("shipclock_build", "The version that runs").info({"version": version("shipclock")})
 
 
-def count_batch(topic: str, types: Mapping[type[Any], int], dead: int) -> None:
-    """One batch of an input: how many events of each type were applied, and how many records set aside."""
+def count_batch(topic: str, types: Mapping[type[Any], int], dead: int, too_old: int) -> None:
+    """One batch of an input: how many events of each type were applied, and how many records set aside as bad, and as
+    too old to begin an order, which those are that a sender repeats long after."""
     BATCHES.labels(topic).inc()
     for kind, number in types.items():
         EVENTS.labels(topic, kind.__struct_config__.tag).inc(number)
     if dead:
         DEAD_LETTERS.labels(topic).inc(dead)
+    if too_old:
+        TOO_OLD.labels(topic).inc(too_old)
 
 
 def count_commit() -> None:

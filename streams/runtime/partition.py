@@ -25,7 +25,7 @@ from rules.facts.stored import decode_facts
 from rules.kinds.unwatched import UNWATCHED
 from rules.messages import alerts
 from rules.messages.alerts import Alert
-from rules.messages.bad_events import LONGEST_REASON, BadEvent, KeptWithout, as_bad_event, leap
+from rules.messages.bad_events import LONGEST_REASON, TOO_OLD, BadEvent, KeptWithout, as_bad_event, leap
 from rules.messages.bounds import LARGEST_BYTES, too_large
 from rules.messages.envelope import Event
 from rules.messages.events import ClockTick, decode
@@ -107,7 +107,7 @@ class Partition:
         error: if it raised here, it would be read again after every restart."""
         engine, shop_of = self.engine, self._shop_of
         believed_to_ms = MIN_MS
-        newest_ms, types, dead = MIN_MS, dict[type, int](), len(self.dead)
+        newest_ms, types, dead, too_old = MIN_MS, dict[type, int](), len(self.dead), 0
         kept: list[tuple[ConsumerRecord, BadEvent]] = []
         for record in batch.records:
             try:
@@ -127,7 +127,7 @@ class Partition:
                     continue
                 shop = shop_of.get(record.key)
                 if shop is None or shop.name != event.shop or shop.platform != event.platform:
-                    shop = self._find_shop(record, event)
+                    shop = self._find_shop(record, event, at_ms)
                 if (unfit := engine.merge(shop, event, at_ms)) is not None:
                     kept.append((record, unfit))
                 types[type(event)] = count + 1
@@ -136,11 +136,11 @@ class Partition:
             except Exception as error:
                 if kept and kept[-1][0] is record:
                     kept.pop()
-                self._set_aside(record, error)
+                too_old += self._set_aside(record, error) == TOO_OLD
         if newest_ms > MIN_MS:
             self.clock.observe(batch.topic, newest_ms)
         self.events += len(batch.records)
-        instruments.count_batch(batch.topic, types, len(self.dead) - dead)
+        instruments.count_batch(batch.topic, types, len(self.dead) - dead - too_old, too_old)
         for record, without in kept:
             self._note_kept(record, without)
         self.applied[batch.topic] = batch.records[-1].offset + 1
@@ -162,8 +162,8 @@ class Partition:
             raise leap(at_ms, LONGEST_LEAP_MS)
         return believed_to_ms if believed_to_ms < NEVER else MIN_MS  # the very first is believed
 
-    def _set_aside(self, record: ConsumerRecord, error: Exception) -> None:
-        """Makes a record a dead letter, and logs where it lies."""
+    def _set_aside(self, record: ConsumerRecord, error: Exception) -> str:
+        """Makes a record a dead letter, and logs where it lies. Returns the kind of what is wrong."""
         unforeseen = not isinstance(error, BadEvent)
         bad = as_bad_event(error)
         if record.serialized_value_size > LARGEST_BYTES:  # the value may have been cut when it was fetched
@@ -177,13 +177,14 @@ class Partition:
             bad,
             exc_info=error if unforeseen else None,
         )
+        return bad.kind
 
     def _note_kept(self, record: ConsumerRecord, odd: BadEvent) -> None:
         """Says in a dead letter what of an event was left out."""
         self.dead.append(dead_letter(record, str(odd), kept=True))
         log.warning(f"{odd.kind}: %s-%d at offset %d: %s", record.topic, record.partition, record.offset, odd)
 
-    def _find_shop(self, record: ConsumerRecord, event: Event) -> Shop:
+    def _find_shop(self, record: ConsumerRecord, event: Event, at_ms: int) -> Shop:
         """The shop of an event. Raises BadEvent if its record is on the wrong topic or partition for that shop."""
         key = shop_key(event.platform, event.shop)
         home = partition_of(event.platform, event.shop, self.partitions)
@@ -194,7 +195,7 @@ class Partition:
             raise BadEvent(f"wrong key: the record's is {found}, its event is of {key}", MISPLACED)
         if home != self.number:
             raise BadEvent(f"wrong partition: {key} belongs in partition {home}, this is {self.number}", MISPLACED)
-        shop = self._shop_of[record.key] = self.engine.shop_of(event)
+        shop = self._shop_of[record.key] = self.engine.shop_of(event, at_ms)
         return shop
 
     def evaluate(self, to_ms: int | None, limit: int) -> bool:

@@ -275,6 +275,19 @@ def test_several_bad_lines_are_counted_at_the_end(tmp_path: Path) -> None:
     assert result.exit_code == 2
 
 
+def test_events_too_old_to_begin_an_order_are_said_and_nothing_is_wrong_with_them(tmp_path: Path) -> None:
+    late = [event("order.placed", 0, "2"), event("order.shipped", 1, "2")]
+    file = history(tmp_path, event("order.placed", 2000), *late)
+    result = run("replay", file, "--pack", pack(tmp_path))
+    assert result.stderr.splitlines() == [
+        f"{file}:2: time 2026-01-01T00:00:00Z is older than the 33 days kept, and its order isn't known",
+        f"{file}:3: time 2026-01-01T01:00:00Z is older than the 33 days kept, and its order isn't known",
+        "events too old to begin an order: 2; --sort has each come in its time",
+    ]
+    assert result.exit_code == 0
+    assert run("replay", file, "--pack", pack(tmp_path), "--sort").stderr == ""
+
+
 def test_bytes_that_are_no_text_are_a_bad_line(tmp_path: Path) -> None:
     file = tmp_path / "history"
     file.write_bytes(b"\xc3\x28\n" + event("order.placed", 0).encode().replace(b'"s1"', b'"\xff"'))

@@ -6,6 +6,7 @@ from typing import Any, NoReturn
 from urllib.parse import quote
 
 import pytest
+from prometheus_client import REGISTRY
 
 from rules.calendar.instants import HOUR_MS, LONGEST_LEAP_MS, MIN_MS, rfc3339
 from rules.facts import derive, merge
@@ -62,6 +63,20 @@ def test_an_ambiguous_shop_is_found_under_its_encoded_key_alone() -> None:
     assert (orders(watched), reasons(watched)) == ({"1"}, [])
     apply(watched, value, key=b"joom/a/b")
     assert reasons(watched) == ["wrong key: the record's is joom/a/b, its event is of joom/a%2Fb"]
+
+
+def test_what_is_repeated_long_after_is_set_aside_and_counted_apart() -> None:
+    watched, before = partition(), REGISTRY.get_sample_value("shipclock_dead_letters_total", {"topic": "orders"})
+    life = [event("order.placed", START_MS), event("order.shipped", START_MS + HOUR_MS)]
+    apply(watched, *life)
+    watched.evaluate(START_MS + 100 * 24 * HOUR_MS, 1000)
+    apply(watched, *life)
+    assert orders(watched) == set()
+    assert [reason.partition(" is ")[2] for reason in reasons(watched)] == [
+        "older than the 33 days kept, and its order isn't known"
+    ] * 2
+    assert REGISTRY.get_sample_value("shipclock_dead_letters_total", {"topic": "orders"}) == before
+    assert REGISTRY.get_sample_value("shipclock_events_too_old_total", {"topic": "orders"}) >= 2
 
 
 def test_an_event_with_an_odd_detail_counts_and_a_dead_letter_says_what_was_left_out() -> None:

@@ -46,7 +46,10 @@ def _input() -> list[Any]:
         ),
         third("Batches", query(f"sum by (topic) (rate(shipclock_batches_total{RATE}))", "{{topic}}"), unit="ops"),
         third(
-            "Dead letters", query(f"sum by (topic) (rate(shipclock_dead_letters_total{RATE}))", "{{topic}}"), unit="ops"
+            "Dead letters",
+            query(f"sum by (topic) (rate(shipclock_dead_letters_total{RATE}))", "{{topic}}"),
+            query(f"sum by (topic) (rate(shipclock_events_too_old_total{RATE}))", "{{topic}}, too old"),
+            unit="ops",
         ),
         third(
             "Records too large, not readable, or foreign",

@@ -184,7 +184,7 @@ class ReusedNumbers(OrderOccurrences):
                 source,
                 order=subject,
                 tracking_no=use.number,
-                first_used_by=numbers.first_used_by(use.number),
+                first_used_by=numbers.first_used_by(subject, use),
             )
             for use in order.numbers
             if use.at_ms == at_ms and numbers.is_reuse(subject, use)

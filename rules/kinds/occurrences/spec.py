@@ -1,18 +1,24 @@
 """What a rule takes occurrences of, as packs write it: `of: {missed: joom.late_ship}`, `{violation: [fake_orders]}`."""
 
 from collections.abc import Iterator
-from typing import Literal
+from typing import Final, Literal
 
 from msgspec import Struct
 
+from rules.calendar.durations import Duration
+from rules.calendar.instants import DAY_MS
 from rules.expr.conditions import Condition, facts_named, rules_named
 from rules.facts.order_facts import FACT_NAMES
 from rules.kinds.rule import Fault, Reference, Rule
 
+REUSED_WITHIN_MS: Final = 400 * DAY_MS
+"""Carriers use numbers again: after this a tracking number is a new one, unless a pack says otherwise."""
+
 
 class OccurrenceSpec(Struct, forbid_unknown_fields=True, frozen=True, kw_only=True):
     """Exactly one of: orders that `missed` a deadline rule, each time one was `judged` late, `orders` that meet a
-    condition (at their fact `at`), shipments whose tracking number was `reused`, `violation`s of these kinds (only
+    condition (at their fact `at`), shipments whose tracking number was `reused` (`within` a time of its last use; the
+    longest of a shop's rules counts), `violation`s of these kinds (only
     severe ones, or only others), promotions dearer than the `promotion` price before, crossings of a level or count
     (`crossed`)."""
 
@@ -21,6 +27,7 @@ class OccurrenceSpec(Struct, forbid_unknown_fields=True, frozen=True, kw_only=Tr
     orders: Condition | None = None
     at: str | None = None
     reused: Literal["tracking_no"] | None = None
+    within: Duration | None = None
     violation: tuple[str, ...] | None = None
     severe: bool | None = None
     promotion: Literal["above_price"] | None = None
@@ -36,6 +43,8 @@ class OccurrenceSpec(Struct, forbid_unknown_fields=True, frozen=True, kw_only=Tr
             yield f"{self.at} is no fact of an order; facts are {', '.join(FACT_NAMES)}"
         if self.severe is not None and self.violation is None:
             yield "`severe` goes with `violation`"
+        if self.within is not None and (self.reused is None or self.within <= 0):
+            yield "`within` goes with `reused`, and is a time above nothing"
         if self.orders is not None and rules_named(self.orders):
             yield "`orders` looks at an order's facts, not at other rules"
 
@@ -53,6 +62,10 @@ class OccurrenceSpec(Struct, forbid_unknown_fields=True, frozen=True, kw_only=Tr
             yield Reference(where, other, "deadline rule")
         if self.crossed is not None:
             yield Reference(where, self.crossed, "level or count", lambda rule: _not_crossing(rule, where))
+
+    def reused_within_ms(self) -> int:
+        """For how long after its last use a tracking number is no new one (ms)."""
+        return REUSED_WITHIN_MS if self.within is None else int(self.within)
 
     def facts(self) -> set[str]:
         """Facts of an order that it looks at by itself."""

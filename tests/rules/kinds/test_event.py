@@ -110,7 +110,7 @@ def test_the_proof_that_a_number_was_used_again_is_kept_while_it_is_shown():
         engine.advance(ms(f"{24 * day}h"))
         if day == 100:
             assert set(engine.shop("joom", "s1").orders) == {"1", "2"}
-    engine.advance(ms("6000h"))
+    engine.advance(ms("11000h"))
     assert brief(drained(engine)) == ["900h opened crossed happened", "3060h resolved crossed period_ended"]
     assert engine.shop("joom", "s1").orders == {}
 

@@ -5,7 +5,7 @@ from collections import Counter, defaultdict
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rules.calendar.instants import MIN_MS
+from rules.calendar.instants import MIN_MS, NEVER
 from rules.calendar.schedule import Schedule
 from rules.kinds.ratio.period_results import PeriodResult, PeriodResults, RuleResults
 from rules.messages.alert_state import Emitted
@@ -21,10 +21,21 @@ WEEKLY = Schedule("week", "UTC")
 USES = st.builds(
     NumberUse,
     st.sampled_from("XY"),
-    st.sampled_from((0, 1, TOGETHER_MS, 2 * TOGETHER_MS, 9 * TOGETHER_MS)),
+    st.sampled_from((0, 1, TOGETHER_MS, 2 * TOGETHER_MS, 9 * TOGETHER_MS, 19 * TOGETHER_MS)),
     st.sampled_from((None, "C")),
     st.none() | ORDERS,
 )
+
+
+def runs(uses: list[Use], within_ms: int) -> list[list[Use]]:
+    """The uses of a number in time, split where it was a new number again."""
+    split: list[list[Use]] = []
+    for use in sorted(uses, key=lambda use: use[:2]):
+        if split and use.at_ms - split[-1][-1].at_ms <= within_ms:
+            split[-1].append(use)
+        else:
+            split.append([use])
+    return split
 
 
 def in_other_parcels(uses: list[Use]) -> set[Use]:
@@ -35,9 +46,14 @@ def in_other_parcels(uses: list[Use]) -> set[Use]:
     return {*uses} - first
 
 
-@given(st.lists(st.tuples(ORDERS, st.lists(USES, max_size=3, unique=True).map(tuple))))
-def test_all_but_the_first_parcel_of_a_number_reuse_it(steps: list[tuple[str, tuple[NumberUse, ...]]]) -> None:
-    numbers, now, changes = TrackingNumbers(), dict[str, tuple[NumberUse, ...]](), Counter[tuple[int, str]]()
+@given(
+    st.lists(st.tuples(ORDERS, st.lists(USES, max_size=3, unique=True).map(tuple))),
+    st.sampled_from((8 * TOGETHER_MS, NEVER)),
+)
+def test_all_but_the_first_parcel_of_a_number_reuse_it_until_it_is_a_new_one(
+    steps: list[tuple[str, tuple[NumberUse, ...]]], within_ms: int
+) -> None:
+    numbers, now, changes = TrackingNumbers(within_ms), dict[str, tuple[NumberUse, ...]](), Counter[tuple[int, str]]()
     for order, uses in steps:
         changes.update(numbers.replace(order, now.get(order, ()), uses))
         now[order] = uses
@@ -45,18 +61,19 @@ def test_all_but_the_first_parcel_of_a_number_reuse_it(steps: list[tuple[str, tu
     for order, uses in now.items():
         for use in uses:
             by_number[use.number].append(Use(use.at_ms, order, use.carrier, use.combined_with))
-    reused = {number: in_other_parcels(several) for number, several in by_number.items()}
+    split = {number: runs(several, within_ms) for number, several in by_number.items()}
+    reused = {number: set[Use]().union(*map(in_other_parcels, several)) for number, several in split.items()}
     instants = sorted((use.at_ms, use.order) for uses in reused.values() for use in uses)
     assert numbers.reuses.in_time() == instants
     assert sorted(each for each, times in Counter(instants).items() if times % 2) == sorted(
         each for each, times in changes.items() if times % 2
     )
-    for number, several in by_number.items():
-        assert numbers.first_used_by(number) == min(use[:2] for use in several)[1]
     for order, uses in now.items():
         for use in uses:
             as_kept = Use(use.at_ms, order, use.carrier, use.combined_with)
             assert numbers.is_reuse(order, use) == (as_kept in reused[use.number])
+            (run,) = (run for run in split[use.number] if as_kept in run)
+            assert numbers.first_used_by(order, use) == run[0].order
         shared = [by_number[use.number] for use in uses if len(by_number[use.number]) > 1]
         last_ms = max((use.at_ms for several in shared for use in several), default=MIN_MS)
         assert numbers.reused_ms(uses) == last_ms
