@@ -48,6 +48,10 @@ class Warehouses(NamedTuple):
         """The warehouse for alerts of the whole shop, or of an order of which nothing is known."""
         return self.of_order(platform, shop, ())
 
+    def names(self) -> list[str]:
+        """All warehouses there are."""
+        return list(dict.fromkeys([*(entry.warehouse for entry in self.entries), DEFAULT]))
+
     def go_by_articles(self) -> bool:
         return any(entry.sku_prefix is not None for entry in self.entries)
 

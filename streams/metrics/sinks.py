@@ -11,6 +11,7 @@ COUNTERS = {
     "failed": "Attempts to deliver that failed",
     "retried": "Attempts made again",
     "given_up": "Alert records given up after the last attempt",
+    "refilled": "Times that the other side had lost what it was given, and was given it again",
 }
 
 Read = Callable[[], Mapping[str, Mapping[str, float]]]

@@ -36,8 +36,8 @@ class Rejected(Exception):
 class Counters(Struct):
     """What became of one sink's alerts since the process started.
 
-    `failed` and `retried` count attempts, `given_up` alerts that were not delivered. `lag` is how many records of this
-    process's partitions are yet to be delivered.
+    `failed` and `retried` count attempts, `given_up` alerts that were not delivered, `refilled` how often the receiver
+    had lost what it was given. `lag` is how many records of this process's partitions are yet to be delivered.
     """
 
     sink: str
@@ -45,6 +45,7 @@ class Counters(Struct):
     failed: int = 0
     retried: int = 0
     given_up: int = 0
+    refilled: int = 0
     lag: int = 0
 
 

@@ -4,6 +4,8 @@ import asyncio
 import contextlib
 import logging
 from collections.abc import Collection, Sequence
+from math import inf
+from time import monotonic
 
 from aiokafka import AIOKafkaConsumer, ConsumerRebalanceListener, TopicPartition
 from aiokafka.errors import KafkaError
@@ -24,6 +26,10 @@ RESTART_S = 5.0
 LAG_S = 5.0
 """How often the sink's lag is measured, also while it hangs."""
 
+REFILL_S = 30.0
+"""The least time between two readings of a partition from the start because the receiver has lost something: one that
+loses it all the time must not keep the worker reading."""
+
 NEVER_IDLE_MS = 2**31 - 1
 """A sink may hang for any time and keep its partitions; heartbeats show that the process lives."""
 
@@ -37,6 +43,7 @@ class Runner(ConsumerRebalanceListener):
         self._topic, self._settings = topic, settings
         self._consumer: AIOKafkaConsumer
         self._turn: asyncio.Future[None] | None = None
+        self._refill_after_s: dict[int, float] = {}
         self._forget()
 
     def _forget(self) -> None:
@@ -125,7 +132,8 @@ class Runner(ConsumerRebalanceListener):
     async def _take_turn(self) -> None:
         """Reads, delivers, commits."""
         for tp in sorted(self._fresh):
-            await self._gain(tp)
+            if monotonic() >= self._refill_after_s.get(tp.partition, -inf):
+                await self._gain(tp)
         fetched = await self._consumer.getmany(timeout_ms=TURN_MS, max_records=self.sink.batch)
         for tp, records in fetched.items():
             if tp not in self._fresh:  # else it was assigned meanwhile, which seeks to the offset to read from
@@ -158,6 +166,9 @@ class Runner(ConsumerRebalanceListener):
 
     def _start_over(self, *partitions: int) -> None:
         log.warning("%s: the receiver has lost what it had of %s: it is read again", self.sink.name, partitions)
+        self.sink.delivery.counters.refilled += 1
+        for each in partitions:
+            self._refill_after_s[each] = max(monotonic(), self._refill_after_s.get(each, -inf) + REFILL_S)
         self._fresh |= {tp for tp in self._taken if tp.partition in partitions}
 
     # -- what has been delivered --------------------------------------------------------------------------------

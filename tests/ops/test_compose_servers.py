@@ -15,7 +15,7 @@ from redis.exceptions import AuthenticationError, NoPermissionError
 
 from streams.kafka import access, topics
 from streams.settings import Settings, bootstrap_servers, from_environment
-from streams.sinks.redis.alerts import REVISIONS
+from streams.sinks.redis.alert_scripts import REVISIONS
 from tests.ops.support import DEPLOY, ROOT
 from tests.sinks import test_redis_alerts, test_redis_due
 from tests.sinks.support import alert
@@ -188,7 +188,7 @@ async def test_the_sinks_and_a_warehouses_consumer_work_with_the_password_that_w
 @pytest.mark.parametrize("login", ["", ":guessed@", "default:@"])
 def test_redis_lets_nobody_in_without_the_password(compose_redis: ComposeRedis, login: str) -> None:
     with pytest.raises(AuthenticationError):
-        Redis.from_url(f"redis://{login}127.0.0.1:{compose_redis.port}/0").get(REVISIONS)
+        Redis.from_url(f"redis://{login}127.0.0.1:{compose_redis.port}/0").get(REVISIONS + "default")
 
 
 @pytest.mark.parametrize("command", ["CONFIG GET *", "FLUSHALL", "SHUTDOWN", "MODULE LIST", "KEYS *", "GET other"])

@@ -176,13 +176,15 @@ def test_how_much_of_a_threshold_is_used(metric: dict[str, Any], used: float | N
 
 def test_sinks_are_told_of_by_the_counters_they_keep() -> None:
     registry = CollectorRegistry()
-    registry.register(Sinks(lambda: {"redis": {"delivered": 7, "failed": 2, "retried": 2, "given_up": 1, "lag": 3}}))
+    counters = {"delivered": 7, "failed": 2, "retried": 2, "given_up": 1, "refilled": 4, "lag": 3}
+    registry.register(Sinks(lambda: {"redis": counters}))
     lines = generate_latest(registry).decode().splitlines()
     assert [line for line in lines if not line.startswith("#")] == [
         'shipclock_sink_delivered_total{sink="redis"} 7.0',
         'shipclock_sink_failed_total{sink="redis"} 2.0',
         'shipclock_sink_retried_total{sink="redis"} 2.0',
         'shipclock_sink_given_up_total{sink="redis"} 1.0',
+        'shipclock_sink_refilled_total{sink="redis"} 4.0',
         'shipclock_sink_lag_records{sink="redis"} 3.0',
     ]
 

@@ -219,6 +219,26 @@ async def test_a_sink_that_lost_what_it_had_is_given_it_again(place: Place) -> N
         await until(lambda: sink.taken == ["a", "b", "c"])
 
 
+async def test_one_that_loses_it_all_the_time_is_not_given_it_all_the_time(
+    place: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now_s = 1_000.0
+    monkeypatch.setattr(running, "monotonic", lambda: now_s)
+    await (await place.make()).write("a")
+
+    async def lose() -> None:
+        raise StartOver(0)
+
+    sink = Recorder(lose)
+    async with place.reader(sink):
+        await until(lambda: sink.delivery.counters.refilled == 2)  # once at once, the next only after a while
+        ticks = sink.ticks
+        await until(lambda: sink.ticks > ticks + 3)
+        assert sink.delivery.counters.refilled == 2
+        sink.before, now_s = None, now_s + running.REFILL_S
+        await until(lambda: sink.taken == ["a"])
+
+
 async def test_no_record_of_other_partitions_is_lost_when_one_starts_over(place: Place) -> None:
     await place.make(PARTITIONS)
     values = [str(n) for n in range(100)]

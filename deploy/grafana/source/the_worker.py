@@ -158,12 +158,14 @@ def _sinks() -> list[Any]:
     counters = (("delivered", "Sinks: delivered"), ("failed", "Sinks: attempts that failed"))
     rates = [third(title, _sink_rate(counter, "{{sink}}"), unit="ops") for counter, title in counters]
     lag = "sum by (sink) (shipclock_sink_lag_records) or on () vector(0)"
+    refilled = "sum by (sink) (increase(shipclock_sink_refilled_total[1h])) or on () vector(0)"
     return [
         *rates,
         third(
-            "Sinks: given up, and yet to deliver",
+            "Sinks: given up, yet to deliver, and refilled after a loss",
             _sink_rate("given_up", "given up {{sink}}"),
             query(lag, "to deliver {{sink}}", ref="B"),
+            query(refilled, "refilled in an hour {{sink}}", ref="C"),
         ),
     ]
 

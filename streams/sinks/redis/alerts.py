@@ -1,8 +1,8 @@
 """Alerts in Redis: per warehouse one stream, which services read with consumer groups.
 
 How far each partition has been written is kept in Redis itself, changed in the same transaction as the streams. So a
-Redis restored from an older copy goes on from there, and an empty one is filled from the beginning. A revision of an
-alert is written once, however often it is read.
+Redis restored from an older copy goes on from there, and an empty one, or one that has lost a stream, is filled from
+the beginning. A revision of an alert is written once, however often it is read.
 """
 
 import asyncio
@@ -18,14 +18,11 @@ from rules.messages.alerts import Alert
 from streams.clock import wall_ms
 from streams.sinks.base import Offsets, Record, Sink, StartOver
 from streams.sinks.delivery import Delivery, Unavailable
-from streams.sinks.redis.client import READ, answer, connect
+from streams.sinks.redis.alert_scripts import REVISIONS, STREAM, WRITE, forget_lost_streams
+from streams.sinks.redis.client import READ, Eviction, answer, connect
 from streams.sinks.redis.ship_next import member
 from streams.sinks.redis.ship_next_set import HOMES, due_field
 from streams.warehouses import Warehouses
-
-STREAM = "shipclock:alerts:"
-REVISIONS = "shipclock:revisions"
-"""Hash: the last revision written of each alert."""
 
 KEPT = 100_000
 """About how many entries a stream keeps; more than the alerts open at once."""
@@ -36,27 +33,11 @@ SETTLED_MS = 2_000
 LOOK_MS = 5_000
 """How often to check whether Redis still has what it was given."""
 
-WRITE = """
-if (redis.call('HGET', KEYS[2], ARGV[1]) or '') ~= ARGV[2] then return -1 end
-for n = 3, #KEYS do
-  local at = 5 + (n - 3) * 3
-  local alert, revision, event = ARGV[at], ARGV[at + 1], ARGV[at + 2]
-  if tonumber(revision) > tonumber(redis.call('HGET', KEYS[1], alert) or 0) then
-    redis.call('XADD', KEYS[n], 'MAXLEN', '~', ARGV[4], '*', 'event', event, 'alert', alert, 'revision', revision)
-    redis.call('HSET', KEYS[1], alert, revision)
-  end
-end
-redis.call('HSET', KEYS[2], ARGV[1], ARGV[3])
-return 0
-"""
-"""KEYS: revisions, READ, and the stream of each entry. ARGV: the field of READ, what must stand in it and what shall,
-the streams' length; then alert, revision and event of each entry. -1 where another value stands in the field."""
-
 
 class Entry(NamedTuple):
     """What goes into a stream; `event` is the record as it is."""
 
-    stream: str
+    warehouse: str
     alert: str
     revision: int
     event: bytes
@@ -83,6 +64,7 @@ class RedisAlerts(Sink):
         self._looked_ms = 0
         self._redis = connect(url)
         self._write = self._redis.register_script(WRITE)
+        self._eviction = Eviction(self.name)
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
@@ -127,6 +109,8 @@ class RedisAlerts(Sink):
         there: list[str | None] = []
 
         async def look() -> None:
+            await self._eviction.look(self._redis)
+            await forget_lost_streams(self._redis)
             there[:] = await answer(self._redis.hmget(READ, [_field(each) for each in partitions]))
 
         await self.delivery.send_forever(look)
@@ -149,7 +133,11 @@ class RedisAlerts(Sink):
             for alert in gone:
                 place.waiting.pop(alert, None)
         if gone:
-            await self.delivery.send(lambda: answer(self._redis.hdel(REVISIONS, *gone)), alerts=0)
+            await self.delivery.send(lambda: self._forget(gone), alerts=0)
+
+    async def _forget(self, alerts: Sequence[str]) -> None:
+        for warehouse in self._warehouses.names():
+            await answer(self._redis.hdel(REVISIONS + warehouse, *alerts))
 
     async def _put(self, partition: int, entries: Sequence[Entry], then: str) -> None:
         """Writes entries; `then` is the partition's position in Redis afterwards. Raises StartOver."""
@@ -164,9 +152,10 @@ class RedisAlerts(Sink):
         self._places[partition] = self._places[partition]._replace(stands=then)
 
     async def _put_at_once(self, partition: int, entries: Sequence[Entry], stood: str, then: str) -> None:
-        keys = [REVISIONS, READ, *(entry.stream for entry in entries)]
-        args = [_field(partition), stood, then, self._kept]
+        keys: list[str] = [READ]
+        args: list[str | int | bytes] = [_field(partition), stood, then, self._kept]
         for entry in entries:
+            keys += (STREAM + entry.warehouse, REVISIONS + entry.warehouse)
             args += (entry.alert, entry.revision, entry.event)
 
         async def write() -> None:
@@ -184,7 +173,7 @@ class RedisAlerts(Sink):
             home = homes.get(_member(alert)) or self._warehouses.of_shop(alert.platform, alert.shop)
             assert record.value is not None
             data = alert.data
-            entries.append(Entry(STREAM + home, data.alert, data.revision, record.value, data.state == "open"))
+            entries.append(Entry(home, data.alert, data.revision, record.value, data.state == "open"))
         return entries
 
     async def _homes(self, partition: int, received: Sequence[tuple[Record, Alert]]) -> dict[str, str]:

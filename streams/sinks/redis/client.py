@@ -1,5 +1,6 @@
 """The sinks' Redis client: one attempt per call, with errors sorted into Unavailable and Rejected."""
 
+import logging
 from collections.abc import Awaitable
 from typing import Any
 
@@ -11,6 +12,8 @@ from redis.exceptions import OutOfMemoryError, ReadOnlyError, RedisError, TryAga
 from redis.exceptions import TimeoutError as NoAnswer
 
 from streams.sinks.delivery import Rejected, Unavailable
+
+log = logging.getLogger(__name__)
 
 CONNECT_S = 5.0
 ANSWER_S = 15.0
@@ -40,3 +43,28 @@ async def answer(call: Awaitable[Any]) -> Any:
         raise Unavailable(type(error).__name__) from None
     except RedisError as error:
         raise Rejected(f"{type(error).__name__} {str(error).partition(' ')[0]}") from None
+
+
+class Eviction:
+    """Warns, when it begins, that Redis drops keys when its memory is full, whatever is in them."""
+
+    def __init__(self, sink: str) -> None:
+        self._sink = sink
+        self._said = ""
+
+    async def look(self, redis: Any) -> None:
+        """Raises Unavailable."""
+        try:
+            found = await answer(redis.info("memory"))
+        except Rejected:  # this user may not ask
+            return
+        policy = found.get("maxmemory_policy", "") if found.get("maxmemory") else ""
+        policy = policy if policy.startswith("allkeys") else ""  # the others spare keys that don't expire
+        if policy and policy != self._said:
+            log.warning(
+                "%s: Redis drops keys when its memory is full (maxmemory-policy %s); what is dropped is written again, "
+                "and is missing until then: set it to noeviction",
+                self._sink,
+                policy,
+            )
+        self._said = policy

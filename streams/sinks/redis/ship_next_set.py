@@ -18,7 +18,7 @@ from rules.plan.rule_book import RuleBook
 from streams.paced_log import PacedLog
 from streams.sinks.base import Offsets, Record, Sink, StartOver
 from streams.sinks.delivery import Delivery, Unavailable
-from streams.sinks.redis.client import READ, answer, connect
+from streams.sinks.redis.client import READ, Eviction, answer, connect
 from streams.sinks.redis.ship_next import ShipNext, Waiting
 from streams.warehouses import Warehouses
 
@@ -33,6 +33,13 @@ HOMES = "shipclock:homes:"
 
 LOOK_MS = 5_000
 """How often to check whether Redis still has what it was given."""
+
+AFTER_LOSS_MS = 30_000
+"""How long to wait before the next such check after a loss: a Redis that evicts all the time must not keep the worker
+busy writing."""
+
+AUDITED = 200
+"""Orders of a partition that are compared at each check, in turns, so that every loss is found in time."""
 
 AT_ONCE = 500
 """Orders written in one transaction, at most."""
@@ -59,7 +66,9 @@ class RedisDue(Sink):
         self._book, self._warehouses = book, warehouses
         self._lists: dict[int, ShipNext] = {}
         self._stamps: dict[int, str] = {}
-        self._looked_ms = 0
+        self._audited: dict[int, list[str]] = {}
+        self._look_ms = 0
+        self._eviction = Eviction(self.name)
         self._redis = connect(url)
         self._restamp = self._redis.register_script(RESTAMP)
 
@@ -79,6 +88,7 @@ class RedisDue(Sink):
     def revoked(self, partition: int) -> None:
         self._lists.pop(partition, None)
         self._stamps.pop(partition, None)
+        self._audited.pop(partition, None)
 
     async def deliver(self, partition: int, records: Sequence[Record]) -> None:
         ahead = self._lists[partition]
@@ -97,21 +107,49 @@ class RedisDue(Sink):
             ahead = self._lists[partition]
             if ahead.changed or ahead.moved:
                 await self._write_changes(partition)
-        if now_ms - self._looked_ms >= LOOK_MS and self._stamps:
-            self._looked_ms = now_ms
-            for partition in await self._lost():
+        if now_ms >= self._look_ms and self._stamps:
+            lost = await self._lost()
+            if lost:
+                log.warning("%s: Redis has lost orders of partitions %s: they are written again", self.name, lost)
+                self.delivery.counters.refilled += 1
+            for partition in lost:
                 await self._write_all(partition)
+            self._look_ms = now_ms + (AFTER_LOSS_MS if lost else LOOK_MS)
 
     async def _lost(self) -> list[int]:
         """Partitions of which Redis lacks what it was last given."""
-        partitions = list(self._stamps)
-        there: list[str | None] = []
+        lost: set[int] = set()
 
         async def look() -> None:
-            there[:] = await answer(self._redis.hmget(READ, [due_field(each) for each in partitions]))
+            await self._eviction.look(self._redis)
+            lost.update([each for each in self._stamps if not await self._is_there(each)])
 
         await self.delivery.send_forever(look)
-        return [each for each, stamp in zip(partitions, there, strict=True) if stamp != self._stamps[each]]
+        return sorted(lost)
+
+    async def _is_there(self, partition: int) -> bool:
+        """Whether a partition's stamp, counts, and the orders whose turn it is are as they should be."""
+        ahead = self._lists[partition]
+        names = self._next_audited(partition)
+        some = {name: ahead.waiting[name] for name in names if name in ahead.waiting}
+        batch = self._redis.pipeline(transaction=False)
+        batch.hget(READ, due_field(partition))
+        batch.hlen(MEMBERS + str(partition))
+        batch.hlen(HOMES + str(partition))
+        for name, waits in some.items():
+            batch.zscore(DUE + waits.warehouse, name)
+            batch.zscore(CHASE + waits.warehouse, name)
+            batch.hexists(SAVES + waits.warehouse, name)
+        wanted: list[object] = [self._stamps[partition], len(ahead.waiting), len(ahead.homes)]
+        for waits in some.values():
+            wanted += (waits.ship_ms, waits.scan_ms, waits.saves is not None)
+        return bool(await answer(batch.execute()) == wanted)
+
+    def _next_audited(self, partition: int) -> list[str]:
+        """The orders whose turn it is; a new round begins with those that wait then."""
+        rest = self._audited.get(partition) or list(self._lists[partition].waiting)
+        self._audited[partition] = rest[AUDITED:]
+        return rest[:AUDITED]
 
     # -- writing ----------------------------------------------------------------------------------------------
 
