@@ -23,6 +23,7 @@ from rules.kinds.ratio.evaluator import RatioEvaluator, window_json
 from rules.kinds.ratio.period_results import PeriodResult
 from rules.kinds.ratio.steps import Step
 from rules.reports.next_deadline import Due, scan_deadlines, ship_deadlines
+from rules.reports.order_lines import to_ship
 from rules.state.shop import Order, Shop
 
 ORDERS_SHOWN = 50
@@ -64,6 +65,7 @@ class Saving(Struct):
         return {
             "order": order.id,
             "skus": order.facts.skus(),
+            "items": to_ship(order.facts),
             "due_at": rfc3339(self.due_ms),
             "rules": sorted(rules),
             "saves": saves,

@@ -56,7 +56,7 @@ def _problems(topic: str, config: Config, names: TopicNames) -> Iterator[str]:
     policy = config.get("cleanup.policy", "")
     if topic in names.compacted:
         yield from _of_state(topic, config, policy)
-    elif "compact" in policy:
+    elif "compact" in policy and topic != names.questions:
         what = "dead letters" if topic == names.dead_letters else "a shop's events"
         yield f"topic {topic} is compacted, so that {what} are lost: set its cleanup.policy to delete"
     most = int(config.get("max.message.bytes", LARGEST_RECORD_BYTES))

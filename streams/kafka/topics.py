@@ -92,12 +92,22 @@ class TopicNames:
         return self.of(f"{self.app_id}-dead-letters-sent")
 
     @property
+    def packed(self) -> str:
+        """Which orders have been packed, until they are shipped."""
+        return self.of(f"{self.app_id}-packed")
+
+    @property
+    def questions(self) -> str:
+        """What workers ask each other about single orders, and the answers."""
+        return self.of(f"{self.app_id}-questions")
+
+    @property
     def compacted(self) -> tuple[str, ...]:
-        return self.alerts, self.facts, self.standings, self.remarks, self.feed_health
+        return self.alerts, self.facts, self.standings, self.remarks, self.feed_health, self.packed
 
     @property
     def all(self) -> tuple[str, ...]:
-        return *self.inputs, self.dead_letters, *self.compacted
+        return *self.inputs, self.dead_letters, *self.compacted, self.questions
 
 
 ROOMY = {"max.message.bytes": "1048588"}
@@ -118,6 +128,9 @@ COMPACTED = {
     "segment.ms": str(SEGMENT_MS),
     **ROOMY,
 }
+
+QUESTIONS = {"retention.ms": str(3_600_000), **ROOMY}
+"""Nobody waits for an answer for longer than some seconds."""
 
 
 def prepare(settings: Settings, names: TopicNames) -> int:
@@ -193,7 +206,7 @@ def _agreed(names: TopicNames, there: dict[str, int]) -> int | None:
 
 def _create(admin: AdminClient, names: TopicNames, there: dict[str, int], count: int) -> None:
     wanted: dict[str, dict[str, str]] = {topic: {} for topic in names.inputs}
-    wanted |= dict.fromkeys(names.compacted, COMPACTED) | {names.dead_letters: ROOMY}
+    wanted |= dict.fromkeys(names.compacted, COMPACTED) | {names.dead_letters: ROOMY, names.questions: QUESTIONS}
     # -1: as many replicas as the broker gives by default
     missing = [
         NewTopic(topic, num_partitions=count, replication_factor=-1, config=config)

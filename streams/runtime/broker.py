@@ -21,6 +21,9 @@ class Broker(Protocol):
     @property
     def is_crashed(self) -> bool: ...
 
+    def assigned(self) -> set[int]:
+        """The partition numbers that are this worker's."""
+
     async def ends(self, tps: Iterable[TP]) -> dict[TP, int]:
         """The logs' end offsets now. Waits for Kafka's answer as long as it takes."""
 

@@ -35,6 +35,9 @@ class FaustBroker:
     def is_crashed(self) -> bool:
         return bool(self._app.crashed)
 
+    def assigned(self) -> set[int]:
+        return {tp.partition for tp in self._app.assignor.assigned_actives()}
+
     async def ends(self, tps: Iterable[TP]) -> dict[TP, int]:
         return dict(await self._consumer.highwaters(*tps))
 

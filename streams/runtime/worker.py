@@ -120,6 +120,11 @@ class Worker(Service):
             self.partitions[number] = partition
         return partition
 
+    def holding(self, number: int) -> Partition | None:
+        """A partition, if it is this worker's and restored."""
+        is_restored = self._recovered and self.broker.is_ready and not (self._over or self._lost)
+        return self.partition(number) if is_restored and number in self.broker.assigned() else None
+
     def take(self, batch: Batch) -> None:
         """Applies a batch."""
         if self._failed:

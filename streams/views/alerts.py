@@ -9,6 +9,7 @@ from msgspec import Meta, Struct
 
 from rules.calendar.instants import NEVER, to_ms
 from rules.messages.cost import SEVERITIES, Rank, rank
+from rules.messages.names import encoded, shop_key
 from streams.views.acks import Step
 
 RESOLVED_KEPT = 20_000
@@ -212,6 +213,12 @@ class Alerts:
 
     def get(self, alert: str) -> Held | None:
         return self.open.get(alert) or self.resolved.get(alert)
+
+    def of_order(self, platform: str, shop: str, order: str) -> list[Held]:
+        """An order's alerts, the open ones first, then the costliest."""
+        about = f":{shop_key(platform, shop)}:{encoded(order)}:"  # as every alert's id names what it is about
+        found = [held for held in self.having(None) if about in held.id and held.record().get("order") == order]
+        return sorted(found, key=Held.place)
 
     def having(self, state: str | None) -> list[Held]:
         """Alerts in a state (any, if None), unordered."""

@@ -1,4 +1,4 @@
-"""The views of alerts, shops, feeds and acks, as far as the topics have been read."""
+"""The views of alerts, shops, feeds, acks and packed orders, as far as the topics have been read."""
 
 import logging
 from collections import Counter
@@ -17,6 +17,7 @@ from streams.views.alerts import Alerts, Held
 from streams.views.change_feed import Feed
 from streams.views.feed_health import Feeds, FeedState, encode
 from streams.views.groups import Groups
+from streams.views.packed import Ticks
 from streams.views.shops import ShopKey, Shops
 
 log = logging.getLogger(__name__)
@@ -45,6 +46,7 @@ class View:
         self.acks = Acks()
         self.groups = Groups(self.alerts, self._ack, now_ms)
         self.feeds = Feeds()
+        self.ticks = Ticks()
         self.partitions = partitions
         self._now_ms = now_ms
         self._takes: dict[str, Callable[[ConsumerRecord, int], None]] = {
@@ -52,6 +54,7 @@ class View:
             names.standings: self._take_standing,
             names.remarks: self._take_ack,
             names.feed_health: self._take_feed_health,
+            names.packed: self._take_tick,
         }
         self.topics = tuple(self._takes)
         self._first_lane = {topic: n * partitions for n, topic in enumerate(self.topics)}
@@ -94,6 +97,11 @@ class View:
 
     def _take_feed_health(self, record: ConsumerRecord, lane: int) -> None:
         self.feed.changed("shop", self.feeds.take(record.key, record.value), lane)
+
+    def _take_tick(self, record: ConsumerRecord, lane: int) -> None:
+        shop = self.ticks.take(record.key, record.value)
+        if shop is not None and self.shops.has(shop):
+            self.feed.changed("shop", shop, lane)
 
     def shop_names(self) -> list[ShopKey]:
         """Those with a standing, and those of which only a feed is known."""

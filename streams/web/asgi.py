@@ -18,6 +18,7 @@ from streams.web.group_api import GroupApi
 from streams.web.health import HealthApi
 from streams.web.openapi import openapi
 from streams.web.operations import routes
+from streams.web.order_api import OrderApi
 from streams.web.query_api import QueryApi
 from streams.web.sse import Events
 
@@ -30,6 +31,7 @@ def site(
     ack_api: AckApi,
     group_api: GroupApi,
     query_api: QueryApi,
+    order_api: OrderApi,
     *,
     is_ready: Callable[[], bool],
     token: str | None,
@@ -42,6 +44,7 @@ def site(
             *routes(ack_api, is_ready),
             *routes(group_api, is_ready),
             *routes(query_api, is_ready),
+            *routes(order_api, is_ready),
             Route("/openapi.json", _describe),
             Route("/", _console),
             Mount("/console", StaticFiles(directory=CONSOLE)),

@@ -11,6 +11,7 @@ from rules.messages.json_schema import schema_components
 from streams.kafka.topics import COMPACTED, TopicNames
 from streams.views.acks import Ack
 from streams.views.feed_health import FeedHealth
+from streams.views.packed import Packed
 from streams.web.schemas import Standing
 
 SHOP_KEY = (
@@ -63,6 +64,15 @@ def _topics() -> list[Topic]:
             compacted=True,
         ),
         Topic(
+            names.packed,
+            "Orders that somebody has packed; a record without value takes it back, as the worker does once the order "
+            "is shipped.",
+            "platform/shop/order",
+            True,
+            "packed",
+            compacted=True,
+        ),
+        Topic(
             names.feed_health,
             "When each shop was last heard of through each feed, from `shipclock feed-map` and `shipclock poll`.",
             "platform/shop/source/app/push or …/poll",
@@ -76,7 +86,14 @@ def _topics() -> list[Topic]:
 def asyncapi() -> bytes:
     """The document as JSON, the same bytes each time. Topic names are those without `TOPIC_PREFIX` and with the default
     `APP_ID`."""
-    types = {"event": AnyEvent, "alert": Alert, "standing": Standing, "remark": Ack, "feedHealth": FeedHealth}
+    types = {
+        "event": AnyEvent,
+        "alert": Alert,
+        "standing": Standing,
+        "remark": Ack,
+        "packed": Packed,
+        "feedHealth": FeedHealth,
+    }
     schemas, components = schema_components(types.values(), ref_template="#/components/schemas/{name}")
     payloads = dict(zip(types, schemas, strict=True))
     payloads["event"].pop("discriminator")  # AsyncAPI means something else by it, and each schema has its own `type`
@@ -127,6 +144,7 @@ def _messages(payloads: dict[str, Any]) -> dict[str, Any]:
         "alert": cloud_event | {"title": "A change of an alert, as CloudEvents 1.0", "payload": payloads["alert"]},
         "standing": {"title": "A shop's standing", "payload": payloads["standing"]},
         "remark": {"title": "An ack or a mute of an alert", "payload": payloads["remark"]},
+        "packed": {"title": "A tick that an order is packed", "payload": payloads["packed"]},
         "feedHealth": {"title": "When a shop was last heard of", "payload": payloads["feedHealth"]},
         "deadLetter": {"title": "A record as it came", "contentType": "application/octet-stream", "headers": headers},
     }

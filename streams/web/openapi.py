@@ -15,11 +15,12 @@ from streams.web.errors import MEDIA_TYPE
 from streams.web.group_api import GroupApi
 from streams.web.health import HealthApi
 from streams.web.operations import Operation, operations
+from streams.web.order_api import OrderApi
 from streams.web.query_api import QueryApi
 from streams.web.schemas import Problem
 from streams.web.sse import Events
 
-HANDLERS = (QueryApi, GroupApi, AckApi, Events, HealthApi)
+HANDLERS = (QueryApi, GroupApi, OrderApi, AckApi, Events, HealthApi)
 
 
 @cache

@@ -142,7 +142,12 @@ class QueryApi:
         total = None
         if query.warehouse is UNSET:
             total = shops.due_total() if to_ship else shops.chase_total()
-        return {"items": [_ship_next(*each) for each in found.items], "next": found.next, "total": total}
+        return {"items": [self._ship_next(*each) for each in found.items], "next": found.next, "total": total}
+
+    def _ship_next(self, shop: ShopKey, warehouse: str, due: Due) -> dict[str, Any]:
+        raw: dict[str, Any] = msgspec.json.decode(due.raw)
+        packed = self._view.ticks.get(*shop, due.order)
+        return {"platform": shop.platform, "shop": shop.shop, "warehouse": warehouse, "packed": packed, **raw}
 
 
 def _platform_and_rest(request: Request, before: str) -> tuple[str, str] | None:
@@ -161,8 +166,3 @@ def _ship_rank(listed: tuple[ShopKey, str, Due]) -> DueRank:
 def _chase_rank(listed: tuple[ShopKey, str, Due]) -> DueRank:
     shop, _, due = listed
     return NOTHING_SAVED, due.at_ms, *shop, due.order, due.parcel
-
-
-def _ship_next(shop: ShopKey, warehouse: str, due: Due) -> dict[str, Any]:
-    raw: dict[str, Any] = msgspec.json.decode(due.raw)
-    return {"platform": shop.platform, "shop": shop.shop, "warehouse": warehouse, **raw}

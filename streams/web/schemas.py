@@ -10,6 +10,7 @@ from streams.views.acks import Ack
 from streams.views.alerts import Sort
 from streams.views.feed_health import FeedsNow
 from streams.views.groups import GroupSort, ShopAlerts
+from streams.views.packed import Packed
 
 Item = TypeVar("Item")
 
@@ -43,13 +44,19 @@ class Ledger(Struct, kw_only=True):
     forecast: dict[str, Any] | None = None
 
 
+class Quantity(Struct, kw_only=True):
+    sku: str
+    qty: float
+
+
 class Due(Struct, kw_only=True):
     """An order that waits to be shipped. `due_at` is the earliest deadline it hasn't met, which may have passed;
-    `saves` is what shipping it saves: clauses, an amount, points by ledger."""
+    `items` is what is left to ship, `saves` what shipping it saves: clauses, an amount, points by ledger."""
 
     order: str
     due_at: str
     skus: list[str]
+    items: list[Quantity] = []
     rules: list[str]
     saves: dict[str, Any]
 
@@ -96,14 +103,137 @@ class ShopNow(Standing, kw_only=True):
 
 
 class ShipNext(Due, kw_only=True):
-    """`parcel`, `carrier` and `tracking_no` are there only of a parcel that waits for its carrier's scan."""
+    """`parcel`, `carrier` and `tracking_no` are there only of a parcel that waits for its carrier's scan. `packed` is
+    null unless somebody has ticked the order."""
 
     platform: str
     shop: str
     warehouse: str
+    packed: Packed | None = None
     parcel: str | None = None
     carrier: str | None = None
     tracking_no: str | None = None
+
+
+class OrderLine(Struct, kw_only=True):
+    """A line as it was ordered, and how much of it was cancelled and shipped."""
+
+    line: str
+    sku: str | None
+    product: str | None
+    amount: str | None
+    ordered: float
+    cancelled: float
+    shipped: float
+
+
+class OrderDeadline(Struct, kw_only=True):
+    """What one deadline rule says of the order, or of one of its parcels. `not_applicable`: the rule is not about such
+    orders, or was not in effect; `not_begun`: none of the facts `from` has happened. `met_by` is the fact that met
+    it."""
+
+    rule: str
+    clause: str
+    parcel: str | None
+    due_at: str | None
+    state: Literal["not_applicable", "not_begun", "open", "due_soon", "overdue", "met", "met_late"]
+    judgement: int
+    from_: list[str] = field(name="from")
+    until: list[str]
+    met_by: str | None
+    met_at: str | None
+
+
+class OrderRatio(Struct, kw_only=True):
+    """Whether the order counts in a ratio, on which local day, and whether it is bad. `because` says why it is bad, or
+    what it lacks to count at all. `now` is the ratio in the period that has that day; null where none has that is
+    looked at now."""
+
+    rule: str
+    clause: str
+    counts: bool
+    day: str | None
+    bad: bool
+    because: list[dict[str, Any]]
+    now: dict[str, Any] | None
+
+
+class OrderMark(Struct, kw_only=True):
+    """The order did something that another rule counts, such as late marks; `points` are those of a ledger, before any
+    cap."""
+
+    rule: str
+    clause: str
+    at: str
+    ledger: str | None
+    points: float | None
+
+
+class Verdict(Struct, kw_only=True):
+    """The rules by which the order is overdue, due soon, or bad in a ratio now. `why` is `trouble`, or says why it is
+    in none: how the order ended, `unpaid`, `unwatched` (no pack has rules for the shop), `in_time` (the `next` deadline
+    lies ahead), `nothing_awaited`."""
+
+    in_trouble: bool
+    why: str
+    overdue: list[str]
+    due_soon: list[str]
+    bad_in: list[str]
+    next: dict[str, str] | None
+
+
+class OrderNow(Struct, kw_only=True):
+    """One order at the instant `at`. `facts` are by name, with the event that says so; `to_ship` what is left to ship;
+    `left_out` and `odd` what was said of it and doesn't count, with the reason. `packed` is null unless somebody has
+    ticked it."""
+
+    platform: str
+    shop: str
+    order: str
+    at: str
+    state: str
+    waits_to_be_shipped: bool
+    warehouse: str
+    packed: Packed | None
+    facts: dict[str, dict[str, Any]]
+    terms: dict[str, Any] | None
+    lines: list[OrderLine]
+    to_ship: list[Quantity]
+    parcels: list[dict[str, Any]]
+    left_out: list[dict[str, str]]
+    odd: list[str]
+    deadlines: list[OrderDeadline]
+    ratios: list[OrderRatio]
+    marks: list[OrderMark]
+    verdict: Verdict
+    alerts: list[AlertNow]
+
+
+class FoundOrder(Struct, kw_only=True):
+    """`by`: the number is the order's own, or a parcel's."""
+
+    platform: str
+    shop: str
+    order: str
+    by: Literal["order", "parcel"]
+
+
+class FoundOrders(Page[FoundOrder], kw_only=True):
+    """At most 20 of each partition. `complete` is false where a worker did not answer in time."""
+
+    complete: bool
+
+
+class NumberQuery(Struct, kw_only=True):
+    number: Annotated[str, Meta(min_length=1, max_length=256)]
+
+
+class PackedRequest(Struct):
+    by: Annotated[str, Meta(max_length=200)] | None = None
+
+
+class PackedNow(Struct):
+    packed: Packed | None
 
 
 class DuePage(Page[ShipNext], kw_only=True):

@@ -16,6 +16,7 @@ from starlette.types import ASGIApp
 from streams.app import App
 from streams.clock import wall_ms
 from streams.metrics.feeds import FeedStates
+from streams.questions.desk import Desk
 from streams.views.reader import Reader
 from streams.views.view import View
 from streams.views.writer import Writer
@@ -25,6 +26,7 @@ from streams.web.asgi import site
 from streams.web.connections import Acceptor, Connection, Limits, limits
 from streams.web.group_api import GroupApi
 from streams.web.health import HealthApi
+from streams.web.order_api import OrderApi
 from streams.web.query_api import QueryApi
 from streams.web.schemas import Health
 from streams.web.sse import Events
@@ -100,6 +102,7 @@ class Web(Service):
         self._feed_states = FeedStates(self.view.feed_states)
         self.reader = Reader(app.settings, self.view, lambda: app.worker.busy, beacon=self.beacon)
         self._writer = Writer(app.settings, app.names, self.reader, beacon=self.beacon)
+        self._desk = Desk(app.settings, app.names, app.worker, self.reader, beacon=self.beacon)
         bounds = limits()
         asgi = site(
             HealthApi(self._health),
@@ -107,6 +110,7 @@ class Web(Service):
             AckApi(self.view, self._writer),
             GroupApi(self.view, self._writer),
             QueryApi(self.view, app.settings.clock, warehouses, self._away_since_ms),
+            OrderApi(self.view, self._desk, warehouses),
             is_ready=lambda: self.reader.caught_up,
             token=app.settings.token,
         )
@@ -118,7 +122,7 @@ class Web(Service):
         return address_of(self._listening)
 
     def on_init_dependencies(self) -> list[Any]:
-        return [self.reader, self._writer]
+        return [self.reader, self._writer, self._desk]
 
     async def on_start(self) -> None:
         REGISTRY.register(self._feed_states)

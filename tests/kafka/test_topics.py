@@ -18,8 +18,8 @@ from tests.runtime.support import until
 from tests.support.kafka import Kafka, create_topics
 
 INPUTS = ("orders", "pickups", "tracking", "shops")
-COMPACTED = ("alerts", "app-facts-changelog", "app-standings", "app-remarks", "app-feed-health")
-ALL = (*INPUTS, "dead-letters", *COMPACTED)
+COMPACTED = ("alerts", "app-facts-changelog", "app-standings", "app-remarks", "app-feed-health", "app-packed")
+ALL = (*INPUTS, "dead-letters", *COMPACTED, "app-questions")
 
 
 def settings(bootstrap: str, prefix: str = "", partitions: int = 4) -> Settings:

@@ -63,6 +63,9 @@ class FakeBroker:
     def is_ready(self) -> bool:
         return self.recovered and not self.is_rebalancing
 
+    def assigned(self) -> set[int]:
+        return set(range(PARTITIONS))
+
     async def ends(self, tps: Iterable[TP]) -> dict[TP, int]:
         return {tp: self.log_ends.get(tp, 0) for tp in tps}
 

@@ -129,7 +129,7 @@ async def test_what_is_applied_while_a_write_is_on_its_way_is_not_committed_with
 
 async def test_a_standing_of_many_long_orders_is_cut_until_it_fits() -> None:
     watching, broker = made()
-    items = [{"sku": f"{'店' * 120}{n}"} for n in range(150)]
+    items = [{"sku": f"{'店' * 50}{n}"} for n in range(150)]
     apply(watching, *(event("order.placed", START_MS, str(n), data={"items": items}) for n in range(50)))
     for topic in ("orders", "pickups", "tracking"):
         apply(watching, tick(START_MS), topic=topic, first=50)

@@ -10,7 +10,9 @@ from rules.calendar.instants import HOUR_MS, rfc3339
 from rules.messages import alerts
 from rules.messages.names import shop_key
 from streams.kafka.topics import TopicNames
+from streams.views import packed
 from streams.views.feed_health import FeedHealth, encode
+from streams.views.packed import Packed
 from streams.views.view import View
 from tests.runtime.support import PARTITIONS, START_MS
 
@@ -113,6 +115,9 @@ class Log:
 
     def ack(self, key: bytes, value: bytes | None) -> None:
         self._write(NAMES.remarks, [(key, value)])
+
+    def packed(self, *values: Packed) -> None:
+        self._write(NAMES.packed, ((value.key(), packed.encode(value)) for value in values))
 
     def feed_health(self, *values: FeedHealth) -> None:
         self._write(NAMES.feed_health, ((value.key(), encode(value)) for value in values))

@@ -8,8 +8,11 @@ from urllib.parse import quote
 
 import httpx
 import pytest
+from msgspec import Raw
 
 from rules.calendar.instants import HOUR_MS
+from streams.questions.desk import Desk
+from streams.questions.messages import Answer, Question, WhoseNumber
 from streams.views.acks import Ack, Kind, ack_key, encode
 from streams.views.alerts import Held
 from streams.views.writer import Writer
@@ -19,6 +22,7 @@ from streams.web.ack_api import AckApi
 from streams.web.asgi import site
 from streams.web.group_api import GroupApi
 from streams.web.health import HealthApi
+from streams.web.order_api import OrderApi
 from streams.web.query_api import QueryApi
 from streams.web.schemas import Health
 from streams.web.sse import Events, stream
@@ -39,6 +43,16 @@ class Pen:
             self._log.ack(ack_key(kind, held.id), None if ack is None else encode(ack))
 
 
+class NoWorker:
+    """A desk of workers that know no order."""
+
+    async def ask(self, platform: str, shop: str, question: Question) -> Answer:
+        return Answer(404, problem="no such order is known")
+
+    async def ask_all(self, question: WhoseNumber) -> list[Answer]:
+        return [Answer(200, Raw(b"[]"))]
+
+
 class Api:
     """The site over a log of records, and a client that asks it without a socket."""
 
@@ -53,6 +67,7 @@ class Api:
             AckApi(view, pen),
             GroupApi(view, pen),
             QueryApi(view, "event", WAREHOUSES, lambda: self.away_since_ms),
+            OrderApi(view, cast(Desk, NoWorker()), WAREHOUSES),
             is_ready=lambda: self.health.views,
             token=None,
         )

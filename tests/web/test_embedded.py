@@ -53,6 +53,8 @@ async def test_what_the_worker_finds_is_told_over_http(worker: Worker) -> None:
         "order": "1",
         "due_at": "2026-01-04T00:00:00Z",
         "skus": [],
+        "items": [],
+        "packed": None,
         "rules": ["late.ship"],
         "saves": {"clauses": []},
     }

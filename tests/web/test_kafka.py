@@ -102,3 +102,27 @@ async def test_while_kafka_is_away_what_is_known_is_told_and_nothing_is_changed(
                 assert (answer.status_code, answer.headers["retry-after"]) == (503, "5")
                 assert (await web.get(f"/api/alerts/{name}")).json()["muted"] is None
                 await running.kill()
+
+
+async def test_any_worker_tells_of_any_order_and_a_tick_is_seen_by_all(site: Site) -> None:
+    async with site.worker("one") as one, site.worker("two") as two:
+        await one.ready()
+        await two.ready()
+        shops = await late_shops(site)
+        async with client(one) as first, client(two) as second:
+            for web in (first, second):
+                await items(web, "/api/due", 4)
+                for shop in shops:
+                    told = await web.get(f"/api/orders/joom/{shop}/1")
+                    assert (told.status_code, told.json()["verdict"]["overdue"]) == (200, ["late.ship"])
+                    assert (await web.get(f"/api/orders/joom/{shop}/2")).status_code == 404
+                assert {each["shop"] for each in await items(web, "/api/orders?number=1", 4)} == shops
+            for shop in shops:
+                assert (await first.post(f"/api/packed/joom/{shop}/1", json={"by": "Li"})).status_code == 200
+                assert (await first.get(f"/api/orders/joom/{shop}/1")).json()["packed"]["by"] == "Li"
+                assert (await second.post(f"/api/packed/joom/{shop}/1", json={"by": "Ann"})).status_code == 409
+        assert [await each.stop() for each in (one, two)] == [0, 0]
+    async with site.worker("three") as running:
+        await running.ready()
+        async with client(running) as web:
+            assert {each["packed"]["by"] for each in await items(web, "/api/due", 4)} == {"Li"}

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from datetime import date
+from operator import itemgetter
 
 from rules.calendar.days import business_days_expression, start_of_day
 from rules.calendar.durations import BusinessDays
@@ -122,6 +123,15 @@ class Timer:
         if due is None or any(stamp is not None for stamp in self._until(facts)):
             return None
         return due if self._where is None or self._where(facts, 0, 0) else None
+
+    def applies_to(self, facts: OrderFacts) -> bool:
+        """Whether the order or parcel is one that the rule is about, so far as its `where` says."""
+        return self._where is None or self._where(facts, 0, 0)
+
+    def met(self, facts: OrderFacts) -> tuple[str, int] | None:
+        """The fact that first met it, and when (epoch ms); None while nothing has."""
+        stamps = zip(self.rule.until, self._until(facts), strict=True)
+        return min(((fact, stamp[0]) for fact, stamp in stamps if stamp is not None), key=itemgetter(1), default=None)
 
     def views(self, facts: OrderFacts) -> tuple[OrderFacts, ...]:
         """What it evaluates: the order, or each of its parcels as if it were the only one."""

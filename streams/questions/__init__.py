@@ -1,0 +1,1 @@
+"""Questions about single orders: each is answered by the worker that has the order's shop, whichever was asked."""

@@ -1,0 +1,132 @@
+"""Answers questions about orders from the partitions of this worker."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import Any, Protocol
+
+import orjson
+from aiokafka import TopicPartition
+from aiokafka.structs import RecordMetadata
+from msgspec import Raw
+
+from rules.engine.engine import Engine
+from rules.facts.order_facts import OrderFacts
+from rules.reports.find_orders import FOUND, Search
+from rules.reports.next_deadline import waits_to_be_shipped
+from rules.reports.one_order import facts_at_hand, order_report
+from streams.kafka.cutting import fitting
+from streams.kafka.keys import partition_of
+from streams.kafka.topics import TopicNames
+from streams.questions.messages import AboutOrder, Answer, Question, SetPacked, WhoseNumber
+from streams.runtime.partition import Partition
+from streams.views.packed import Packed, Ticks, encode, packed_key
+
+WRITE_S = 5.0
+"""How long Kafka may take to take a tick."""
+
+
+class Holder(Protocol):
+    """Whoever has partitions: the worker."""
+
+    partition_count: int
+
+    def holding(self, number: int) -> Partition | None:
+        """A partition, if it is this worker's and restored."""
+
+
+class Producer(Protocol):
+    async def write(self, topic: str, partition: int, key: bytes, value: bytes | None) -> RecordMetadata: ...
+
+
+HasRead = Callable[[TopicPartition, int], Awaitable[None]]
+"""Waits until the views show what was written at an offset."""
+
+
+class Answers:
+    """Answers from what this worker has. One tick at a time is set, so that of two people who set it at once one is
+    first; and one search at a time goes through the orders."""
+
+    def __init__(self, names: TopicNames, worker: Holder, ticks: Ticks, producer: Producer, has_read: HasRead) -> None:
+        self._topic, self._worker, self._ticks = names.packed, worker, ticks
+        self._producer, self._has_read = producer, has_read
+        self._ticking, self._searching = asyncio.Lock(), asyncio.Lock()
+
+    async def answer(self, number: int, question: Question) -> Answer | None:
+        """The answer from one partition; None if it isn't this worker's, or isn't restored yet. Raises KafkaError and
+        OSError, and TimeoutError where Kafka doesn't take a tick."""
+        partition = self._worker.holding(number)
+        if partition is None:
+            return None
+        match question:
+            case AboutOrder():
+                return _about(partition.engine, question)
+            case WhoseNumber(sought):
+                async with self._searching:
+                    return await _find(partition.engine, sought)
+            case SetPacked():
+                async with self._ticking:
+                    return await self._set_packed(number, partition.engine, question)
+
+    async def _set_packed(self, number: int, engine: Engine, wanted: SetPacked) -> Answer:
+        about = wanted.platform, wanted.shop, wanted.order
+        facts = _facts(engine, *about)
+        if facts is None:
+            return _unknown(*about)
+        before = self._ticks.get(*about)
+        if not wanted.packed:
+            offset = None if before is None else await self._write(number, packed_key(*about), None)
+            return Answer(200, offset=offset)
+        if not waits_to_be_shipped(facts):
+            return Answer(409, problem=f"order {wanted.order} does not wait to be shipped")
+        if before is None:
+            tick = Packed(platform=wanted.platform, shop=wanted.shop, order=wanted.order, at=wanted.at, by=wanted.by)
+            return Answer(200, Raw(encode(tick)), offset=await self._write(number, tick.key(), encode(tick)))
+        if before.by != wanted.by:
+            return Answer(409, problem=f"{before.by or 'somebody'} has packed order {wanted.order} at {before.at}")
+        return Answer(200, Raw(encode(before)))
+
+    async def take_back_what_is_shipped(self) -> None:
+        """Removes the ticks of orders that no longer wait to be shipped, of this worker's partitions. Raises what
+        `answer` does."""
+        for tick in self._ticks:
+            async with self._ticking:
+                number = partition_of(tick.platform, tick.shop, self._worker.partition_count)
+                partition = self._worker.holding(number)
+                if partition is None:
+                    continue
+                facts = _facts(partition.engine, tick.platform, tick.shop, tick.order)
+                if facts is None or not waits_to_be_shipped(facts):
+                    await self._write(number, tick.key(), None)
+
+    async def _write(self, number: int, key: bytes, value: bytes | None) -> int:
+        """Returns the offset once the view has it."""
+        async with asyncio.timeout(WRITE_S):
+            written = await self._producer.write(self._topic, number, key, value)
+            await self._has_read(TopicPartition(self._topic, number), written.offset)
+        offset: int = written.offset
+        return offset
+
+
+def _facts(engine: Engine, platform: str, shop: str, order: str) -> OrderFacts | None:
+    return facts_at_hand(engine.shops.get((platform, shop)), order)
+
+
+def _about(engine: Engine, asked: AboutOrder) -> Answer:
+    shop = engine.shops.get((asked.platform, asked.shop))
+    facts = facts_at_hand(shop, asked.order)
+    if shop is None or facts is None:
+        return _unknown(asked.platform, asked.shop, asked.order)
+    report: dict[str, Any] = order_report(shop, asked.order, facts, engine.clock_ms)
+    return Answer(200, Raw(fitting(report, orjson.dumps)))
+
+
+async def _find(engine: Engine, number: str) -> Answer:
+    search = Search(number)
+    for _ in search.work(engine.shops.values()):
+        await asyncio.sleep(0)  # lets the event loop's other tasks run
+    found = [each._asdict() for each in search.found[:FOUND]]
+    return Answer(200, Raw(orjson.dumps(found)))
+
+
+def _unknown(platform: str, shop: str, order: str) -> Answer:
+    return Answer(404, problem=f"no order {order} of {platform}/{shop} is known")
