@@ -27,20 +27,20 @@ LONGEST_LEAP_MS: Final = 366 * DAY_MS
 Instant = Annotated[datetime, Meta(tz=True)] | int
 """As events carry it: RFC 3339 with a zone, or epoch milliseconds."""
 
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 def to_ms(instant: datetime | int) -> int:
     """Epoch milliseconds of an instant as events carry it; parts of a millisecond are dropped."""
     if isinstance(instant, int):
         return instant
-    since = instant - _EPOCH
+    since = instant - EPOCH
     return since.days * DAY_MS + since.seconds * 1000 + since.microseconds // 1000
 
 
 def date_ms(day: date) -> int:
     """When a date begins in UTC (epoch ms); local days begin up to 14 hours before or after it."""
-    return (day.toordinal() - _EPOCH.toordinal()) * DAY_MS
+    return (day.toordinal() - EPOCH.toordinal()) * DAY_MS
 
 
 def is_believable(at_ms: int) -> bool:
@@ -58,7 +58,7 @@ def rfc3339(at_ms: int) -> str:
 @lru_cache(maxsize=4_096)
 def _hour(hour: int) -> str:
     """`2026-01-04T00:`; cached, as the rest differs each time."""
-    return (_EPOCH + timedelta(hours=hour)).isoformat()[:14]
+    return (EPOCH + timedelta(hours=hour)).isoformat()[:14]
 
 
 _PAST_THE_HOUR: Final = tuple(f"{second // 60:02d}:{second % 60:02d}" for second in range(3600))

@@ -12,7 +12,7 @@ import msgspec
 from msgspec import UNSET, Meta, Struct, UnsetType
 from msgspec.structs import replace
 
-from rules.calendar.instants import EARLIEST_MS, LATEST_MS, Instant, to_ms
+from rules.calendar.instants import DAY_MS, EARLIEST_MS, EPOCH, LATEST_MS, Instant, to_ms
 from rules.messages.bad_events import BadEvent, KeptWithout
 from rules.messages.bounds import (
     LARGEST_BYTES,
@@ -238,7 +238,7 @@ AnyEvent = (
     | ClockTick
 )
 
-_decoder = msgspec.json.Decoder(AnyEvent)
+_decode = msgspec.json.Decoder(AnyEvent).decode
 
 
 def decode(raw: bytes) -> tuple[AnyEvent, int]:
@@ -252,8 +252,13 @@ def decode(raw: bytes) -> tuple[AnyEvent, int]:
     if len(raw) > LARGEST_BYTES:
         raise too_large(len(raw))
     try:
-        event = _decoder.decode(raw)
-        at_ms = to_ms(event.time)
+        event = _decode(raw)
+        time = event.time
+        if isinstance(time, int):
+            at_ms = time
+        else:  # `to_ms`, without the call: a tenth of what decoding takes
+            since = time - EPOCH
+            at_ms = since.days * DAY_MS + since.seconds * 1000 + since.microseconds // 1000
         if not EARLIEST_MS <= at_ms < LATEST_MS:
             raise BadEvent(unbelievable("time", at_ms, "$.time"))
         check = _CHECKS.get(type(event))
