@@ -2,6 +2,7 @@
 
 from typing import NamedTuple
 
+import msgspec
 import orjson
 
 from rules.calendar.instants import rfc3339
@@ -13,6 +14,8 @@ from rules.plan.rule_book import RuleBook
 from rules.plan.shop_plan import Plan
 from rules.reports.next_deadline import Due, scan_deadlines, ship_deadlines
 from streams.warehouses import Warehouses
+
+_encode = msgspec.json.Encoder().encode  # not orjson, which leaves 4 KB behind each short text that is kept
 
 ShopName = tuple[str, str]
 """Platform and shop."""
@@ -120,7 +123,7 @@ def member(platform: str, shop: str, order: str) -> str:
 def _saves(dues: list[Due], facts: OrderFacts) -> bytes:
     terms = facts.terms
     rules = [due.timer.rule for due in dues]
-    return orjson.dumps(
+    return _encode(
         {
             "due_at": rfc3339(dues[0].at_ms),
             "rules": [rule.id for rule in rules],
