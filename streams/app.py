@@ -82,7 +82,7 @@ def create(settings: Settings, book: RuleBook, partition_count: int, complaints:
     app.facts = _table(app, "facts", names.facts)
     app.alerts = _table(app, "alerts", names.alerts)
     _listen(app)
-    broker = FaustBroker(app, {names.facts: app.facts, names.alerts: app.alerts})
+    broker = FaustBroker(app, {names.facts: app.facts, names.alerts: app.alerts}, settings)
     app.worker = Worker(settings, broker, partition_count, book, KafkaWatch(complaints), beacon=app.beacon)
     app.add_dependency(app.worker)
     collect_metrics(app)

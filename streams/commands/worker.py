@@ -1,7 +1,6 @@
 """`shipclock worker`: the Faust worker on a real Kafka."""
 
 import asyncio
-import gc
 import logging
 import os
 import socket
@@ -21,6 +20,7 @@ from streams.commands.last_call import LastCall
 from streams.commands.waiting import until_kafka_answers
 from streams.kafka import rights, topics
 from streams.metrics.sinks import collect_sinks
+from streams.runtime import garbage
 from streams.runtime.datadir import make_private
 from streams.runtime.kafka_watch import Complaints
 from streams.settings import BadSettingError, Settings, describe, from_environment
@@ -61,7 +61,7 @@ def worker(skip_unreadable: bool) -> None:
         sys.exit(2)
     if warning:
         click.echo(visible(warning), err=True)
-    tame_garbage_collection()
+    garbage.tame()
     loop = asyncio.new_event_loop()
     asyncio.set_event_loop(loop)
     app = create(settings, book, count, complaints)
@@ -119,9 +119,3 @@ class Process(faust.Worker):
             self._delivering.cancel()
             await asyncio.wait({self._delivering}, timeout=SINKS_STOP_S)
         await super().stop()
-
-
-def tame_garbage_collection() -> None:
-    """Orders live for weeks and form no reference cycles, so full collections would find nothing."""
-    gc.freeze()
-    gc.set_threshold(100_000, 50, 1_000)

@@ -49,5 +49,8 @@ class Broker(Protocol):
     async def commit(self, offsets: dict[TP, int]) -> bool:
         """Commits offsets. False if Kafka refuses: another worker may have the partitions."""
 
+    async def close(self) -> None:
+        """Closes connections of its own."""
+
     async def crash(self, error: BaseException) -> None:
         """Ends the process with a failure exit code."""

@@ -7,23 +7,23 @@ from faust.types import TP
 
 from streams.kafka.topics import TopicNames
 from streams.runtime.broker import Broker
+from streams.runtime.log_ends import Answer
 from streams.runtime.partition import Partition
 from streams.runtime.wall_clock import DRIFT_MS
 
 QUIET_S = 1.0
 """How long nothing must come before a partition's event-time clock counts as idle."""
 
-Ends = Mapping[TP, int]
-"""The end offsets of the inputs' logs."""
+Moment = tuple[int, Mapping[TP, int]]
+"""An instant (epoch ms), and end offsets of the inputs' logs past all that had been appended by then."""
 
 
 class ClockTargets:
-    """In wall time: the moment that each partition's clock waits to reach, and its inputs' end offsets at that
-    moment."""
+    """In wall time: the moment that each partition's clock waits to reach."""
 
     def __init__(self, broker: Broker, names: TopicNames) -> None:
         self._broker, self._names = broker, names
-        self._pending: dict[int, tuple[int, dict[TP, int]]] = {}
+        self._pending: dict[int, Moment] = {}
 
     def forget(self, number: int | None = None) -> None:
         """Forgets the target of a partition, or of all of them (None)."""
@@ -32,32 +32,42 @@ class ClockTargets:
         else:
             self._pending.pop(number, None)
 
-    def of(self, partition: Partition, now_ms: int, ends: Ends) -> int | None:
-        """The instant to which a partition's clock advances (epoch ms); None if it stays."""
-        mine = {tp: end for tp, end in ends.items() if tp.partition == partition.number}
-        return self._in_wall_time(partition, now_ms, mine) if partition.wall else self._in_event_time(partition, mine)
+    def of(self, partition: Partition, now_ms: int, answer: Answer | None) -> int | None:
+        """The instant to which a partition's clock advances (epoch ms); None if it stays. `answer`: where logs end."""
+        newest = self._moment(partition, answer)
+        if partition.wall:
+            if partition.engine.clock_ms > now_ms + DRIFT_MS:  # set while the machine's clock was wrong
+                partition.engine.set_back(now_ms)
+            return self._in_wall_time(partition, now_ms + DRIFT_MS, newest)
+        return self._in_event_time(partition, newest if answer is not None and answer.is_recent() else None)
 
-    def _in_wall_time(self, partition: Partition, now_ms: int, ends: dict[TP, int]) -> int | None:
-        """The last moment for which all of a partition's inputs have been applied: a moment is taken together with the
-        inputs' end offsets, and reached once the inputs have been applied past those."""
-        latest_ms = now_ms + DRIFT_MS
-        if partition.engine.clock_ms > latest_ms:  # set while the machine's clock was wrong
-            partition.engine.set_back(now_ms)
-        if partition.number in self._pending and self._pending[partition.number][0] > latest_ms:
-            del self._pending[partition.number]
-        then_ms, then = self._pending.setdefault(partition.number, (now_ms, ends))
-        if not self._applied_past(partition, then):
+    def _moment(self, partition: Partition, answer: Answer | None) -> Moment | None:
+        """What an answer says of a partition; None if it was asked before the partition came."""
+        if answer is None:
             return None
-        del self._pending[partition.number]
-        return then_ms
+        tps = [TP(topic, partition.number) for topic in self._names.inputs]
+        ends = {tp: answer.ends[tp] for tp in tps if tp in answer.ends}
+        return (answer.asked_ms, ends) if len(ends) == len(tps) else None
 
-    def _in_event_time(self, partition: Partition, ends: Ends) -> int:
+    def _in_wall_time(self, partition: Partition, latest_ms: int, newest: Moment | None) -> int | None:
+        """The last moment for which all of a partition's inputs have been applied. A moment that isn't reached yet is
+        waited for, however many follow: under load there are always records on their way at the newest one."""
+        pending = self._pending.get(partition.number)
+        for moment in (newest, pending):
+            if moment is not None and moment[0] <= latest_ms and self._applied_past(partition, moment[1]):
+                self._pending.pop(partition.number, None)
+                return moment[0]
+        if newest is not None and (pending is None or pending[0] > latest_ms):
+            self._pending[partition.number] = newest
+        return None
+
+    def _in_event_time(self, partition: Partition, now: Moment | None) -> int:
         quiet = monotonic() - partition.quiet_since_s >= QUIET_S
-        if quiet and self._applied_past(partition, ends):
+        if quiet and now is not None and self._applied_past(partition, now[1]):
             return partition.clock.idle_ms()
         return partition.clock.now_ms()
 
-    def _applied_past(self, partition: Partition, ends: Ends) -> bool:
+    def _applied_past(self, partition: Partition, ends: Mapping[TP, int]) -> bool:
         applied = {tp: self.applied(partition, tp) for tp in ends}
         return all(offset is not None and offset >= ends[tp] for tp, offset in applied.items())
 

@@ -8,16 +8,19 @@ import faust
 from faust.types import TP
 
 from streams.kafka.outbox import Outbox
+from streams.runtime.end_offsets import EndOffsets
 from streams.runtime.store import Store
 from streams.runtime.transport import Consumer
+from streams.settings import Settings
 
 
 class FaustBroker:
     """`tables` are the tables by the names of their changelogs."""
 
-    def __init__(self, app: faust.App, tables: Mapping[str, Any]) -> None:
+    def __init__(self, app: faust.App, tables: Mapping[str, Any], settings: Settings) -> None:
         self._app = app
         self._tables = tables
+        self._ends = EndOffsets(settings)
 
     @property
     def _consumer(self) -> Consumer:
@@ -39,7 +42,7 @@ class FaustBroker:
         return {tp.partition for tp in self._app.assignor.assigned_actives()}
 
     async def ends(self, tps: Iterable[TP]) -> dict[TP, int]:
-        return dict(await self._consumer.highwaters(*tps))
+        return await self._ends.of(tps)
 
     def applied(self, tp: TP, offset: int | None) -> int | None:
         if (
@@ -65,6 +68,9 @@ class FaustBroker:
 
     async def commit(self, offsets: dict[TP, int]) -> bool:
         return bool(await self._consumer._commit(offsets))
+
+    async def close(self) -> None:
+        await self._ends.close()
 
     async def crash(self, error: BaseException) -> None:
         await self._app.crash(error)

@@ -23,7 +23,7 @@ from streams.runtime.store import Store
 
 FETCH_WAIT_MS = 100
 """How long the broker may hold a fetch that finds nothing. Requests on the same connection wait behind it: those for
-end offsets, before every commit cycle. (Faust's default is 1.5 s.)"""
+end offsets when partitions are assigned. (Faust's default is 1.5 s.)"""
 
 FETCH_BYTES = 8 * 1024 * 1024
 """The most a broker may answer to one fetch, as on the wire: decompressed, it may be a thousand times as much."""

@@ -6,7 +6,6 @@ open is a function of the facts, doing it again after a restart emits nothing tw
 """
 
 import asyncio
-import contextlib
 import logging
 import time
 from collections.abc import Callable, Iterable
@@ -22,28 +21,20 @@ from rules.state.changes import Changes
 from streams.budget import BACKLOG_BUDGET
 from streams.kafka.failures import PlainError
 from streams.kafka.topics import TopicNames
-from streams.runtime import boot_time, instruments
+from streams.runtime import boot_time, garbage, instruments
 from streams.runtime.broker import Broker
 from streams.runtime.changelog import CLOCK_KEY, fact_records
 from streams.runtime.clock_targets import ClockTargets
 from streams.runtime.foreign_alerts import ForeignAlerts
 from streams.runtime.kafka_watch import KafkaWatch
+from streams.runtime.log_ends import Answer, LogEnds
+from streams.runtime.pacing import Pacing
 from streams.runtime.partition import Batch, Partition
 from streams.runtime.standings_publisher import IDLE_BUDGET, IDLE_S
 from streams.runtime.wall_clock import WallClock, since_boot_s
 from streams.settings import Settings
 
 log = logging.getLogger(__name__)
-
-COMMIT_INTERVAL_S = 0.5
-"""How long facts may wait to be evaluated, written and committed."""
-
-BACKLOG_EVENTS = 5_000
-BACKLOG_INTERVAL_S = 1.0
-"""With this many events since the last commit cycle a backlog is being read, and facts are gathered for longer…"""
-
-BUSY_EVENTS = 100_000
-"""…but not more events than this."""
 
 SLICE = 500
 """Orders evaluated before other partitions and the event loop's other tasks run: some 5 ms, or 50 if each has several
@@ -54,8 +45,8 @@ EVALUATE_S = 0.4
 committed facts determine what is still to be evaluated, so a restart in between loses nothing."""
 
 ASLEEP_S = 10.0
-"""After a pause this long between two writes (a suspended machine, a cut network), Kafka may have given the partitions
-to another worker, and is asked before anything is written."""
+"""After so long without an answer of Kafka's (a suspended machine, a cut network), it may have given the partitions to
+another worker, and is asked before anything is written."""
 
 KEEP_BOOT_TIME_S = 60.0
 """How often the machine's boot time is written to disk."""
@@ -101,13 +92,13 @@ class Worker(Service):
         self._recovered = False
         self._turn = asyncio.Lock()
         self._foreign = ForeignAlerts(settings, self.names.alerts, broker)
-        self._due = asyncio.Event()
-        self._unfinished = False
-        self._events_at_cycle = 0
-        self._wrote_at_s = since_boot_s()
+        self._pacing = Pacing()
+        self._unfinished = self._dropped = False
+        self._writes_of_alerts = 0
+        self._heard_s = since_boot_s()
+        self._log_ends = LogEnds(self._ask_ends, lambda: self.wall_clock.now_ms())
         self._targets = ClockTargets(broker, self.names)
         self._committed: dict[TP, int] = {}
-        self._seen_ends: dict[TP, int] = {}
 
     # -- called from the agents and the stores ----------------------------------------------------------------
 
@@ -129,19 +120,24 @@ class Worker(Service):
         """Applies a batch."""
         if self._failed:
             return  # an earlier batch may be missing
-        self._recovered = True  # the transport hands nothing over before
+        self._note_recovery()  # the transport hands nothing over before
         if not self.events:
             log.info("first records at %d", time.time_ns() // 1_000_000)
         partition = self.partition(batch.partition)
         with instruments.APPLYING.time():
             partition.apply(batch)
         self.events += len(batch.records)
-        if self.events - self._events_at_cycle > BUSY_EVENTS:
-            self._due.set()
+        self._pacing.arrived(len(batch.records))
+
+    def _note_recovery(self) -> None:
+        """State is restored, so what is evaluated from now on may be written."""
+        if not self._recovered:
+            garbage.set_aside(dropped=self._dropped)
+            self._recovered, self._dropped = True, False
 
     def forget(self, number: int) -> None:
         """Drops a partition that another worker has now."""
-        self.partitions.pop(number, None)
+        self._dropped |= self.partitions.pop(number, None) is not None
         self._targets.forget(number)
         self._foreign.forget(number)
 
@@ -150,6 +146,11 @@ class Worker(Service):
         self._over = self._failed = True
         log.error("the worker ends: %s", error, exc_info=None if isinstance(error, PlainError) else error)
         self.add_future(self.broker.crash(error))
+
+    async def on_stop(self) -> None:
+        self._pacing.stop()
+        await self._log_ends.stop()
+        await self.broker.close()
 
     @Service.task
     async def _keep_boot_time(self) -> None:
@@ -171,7 +172,8 @@ class Worker(Service):
     @Service.task
     async def _run_commit_cycles(self) -> None:
         while not (self.should_stop or self._over):
-            await self._pause()
+            if not self._unfinished:
+                await self._pacing.until_due()
             try:
                 await self.commit_cycle()
             except LostMembershipError as error:
@@ -182,29 +184,19 @@ class Worker(Service):
             except Exception as error:
                 self.crash(error)
 
-    async def _pause(self) -> None:
-        """Waits for the next commit cycle; longer while a backlog is read, so that more of an order's changes are
-        evaluated as one. Doesn't wait if the last cycle left something to evaluate."""
-        if self._unfinished:
-            return
-        await self.sleep(COMMIT_INTERVAL_S)
-        if self.events - self._events_at_cycle > BACKLOG_EVENTS:
-            with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(BACKLOG_INTERVAL_S - COMMIT_INTERVAL_S):
-                    await self._due.wait()
-        self._due.clear()
-
     async def commit_cycle(self) -> None:
         """Evaluates, writes and commits, if the partitions are this worker's and restored."""
         async with self._turn:
             if self._over or self._lost or not self.broker.is_ready:
                 self.busy = self._unfinished = False
+                self._pacing.begin()
                 return
-            self._recovered = True
-            self.busy = self.events - self._events_at_cycle > BACKLOG_EVENTS
-            self._events_at_cycle = self.events
-            with instruments.CYCLE.time():
+            self._note_recovery()
+            with instruments.CYCLE.time(), self._pacing.cycle():
                 with instruments.EVALUATING.time():
+                    await self._log_ends.refresh(self._logs(), self._writes_of_alerts)
+                    self.busy = self._pacing.is_backlog
+                    self._pacing.begin()
                     await self._move_clocks()
                 await self._write_and_commit()
 
@@ -250,14 +242,12 @@ class Worker(Service):
         log.warning("%s: nothing is written until it has joined again, and state is read anew", error)
 
     async def _move_clocks(self) -> None:
-        if not self.partitions:
-            return
+        answer = self._log_ends.newest
+        if answer is not None and answer.at_write == self._writes_of_alerts:
+            await self._foreign.look(self.partitions, self._alerts_ends(answer))
         now_ms = self.wall_clock.now_ms()
-        ends, alerts_ends = await self._ends()
-        self._seen_ends = ends
-        await self._foreign.look(self.partitions, alerts_ends)
         await self._evaluate(
-            {partition: self._targets.of(partition, now_ms, ends) for partition in self.partitions.values()}
+            {partition: self._targets.of(partition, now_ms, answer) for partition in self.partitions.values()}
         )
 
     async def _evaluate(self, targets: dict[Partition, int | None]) -> None:
@@ -273,19 +263,26 @@ class Worker(Service):
                 break
         self._unfinished = bool(targets)
 
-    async def _ends(self) -> tuple[dict[TP, int], dict[int, int]]:
-        """The end offsets of the inputs and of the alerts, per partition."""
-        names, numbers = self.names, list(self.partitions)
-        tps = [TP(topic, number) for number in numbers for topic in (*names.inputs, names.alerts)]
-        ends = await self.broker.ends(tps)
-        return ends, {number: ends.pop(TP(names.alerts, number)) for number in numbers}
+    def _logs(self) -> list[TP]:
+        """The logs whose ends matter: of the inputs and of the alerts, per partition."""
+        return [TP(topic, number) for number in self.partitions for topic in (*self.names.inputs, self.names.alerts)]
+
+    async def _ask_ends(self, tps: Iterable[TP]) -> dict[TP, int]:
+        with self.kafka.asking():
+            return await self.broker.ends(tps)
+
+    def _alerts_ends(self, answer: Answer) -> dict[int, int]:
+        return {tp.partition: end for tp, end in answer.ends.items() if tp.topic == self.names.alerts}
 
     def behind(self) -> dict[tuple[str, int], int]:
         """Records not applied yet, by plain topic and partition, of those that were there at the last commit cycle."""
         found = {}
-        for tp, end in self._seen_ends.items():
+        answer = self._log_ends.newest
+        for tp, end in {} if answer is None else answer.ends.items():
             partition = self.partitions.get(tp.partition)
-            applied = None if partition is None else self._targets.applied(partition, tp)
+            if partition is None or tp.topic not in self.names.inputs:
+                continue
+            applied = self._targets.applied(partition, tp)
             if applied is not None:
                 found[self.names.inputs[tp.topic], tp.partition] = max(0, end - applied)
         return found
@@ -329,6 +326,7 @@ class Worker(Service):
             partition.standings.note(changes)
             outbox.add(names.standings, number, partition.standings.take())
         offsets = self._offsets()
+        self._writes_of_alerts += any(emitted.values())
         try:
             with instruments.FLUSHING.time(), self.kafka.asking():
                 written = await outbox.send()
@@ -347,12 +345,18 @@ class Worker(Service):
             listener([value for records in emitted.values() for _, value in records])
 
     async def _check_membership(self) -> None:
-        """Raises LostMembershipError if the partitions aren't this worker's any more. The time since the last write is
-        checked here, not when a commit cycle begins, because with the network cut the cycle waits for end offsets."""
-        if since_boot_s() - self._wrote_at_s > ASLEEP_S:
+        """Raises LostMembershipError if the partitions aren't this worker's any more.
+
+        How long Kafka has been silent goes by when requests were sent that it has answered: an answer that comes after
+        the machine was suspended, or the network cut, says nothing of the group.
+        """
+        answer = self._log_ends.newest
+        if answer is not None and answer.asked_s - self._heard_s <= ASLEEP_S:
+            self._heard_s = max(self._heard_s, answer.asked_s)
+        if since_boot_s() - self._heard_s > ASLEEP_S:
             with self.kafka.asking():
                 await self.broker.ask_membership()
-        self._wrote_at_s = since_boot_s()
+            self._heard_s = since_boot_s()
         if not self.broker.is_member():
             raise LostMembershipError("this worker has lost its place in the group")
 

@@ -92,6 +92,9 @@ class FakeBroker:
         self.committed.append(dict(offsets))
         return self.takes_commits
 
+    async def close(self) -> None:
+        """There is nothing to close."""
+
     async def crash(self, error: BaseException) -> None:
         self.is_crashed, self.crash_reason = True, error
 

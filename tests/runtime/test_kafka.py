@@ -384,8 +384,9 @@ async def test_a_folder_that_cannot_be_made_is_said_once_and_the_worker_alerts_w
     assert "Traceback" not in worker.log()
 
 
-async def test_alerts_that_kafka_refuses_end_the_worker_before_it_commits(site: Site) -> None:
-    """A topic that takes less than it did: told in one line, also by every start until it is put right."""
+async def test_alerts_that_kafka_refuses_end_the_worker_and_are_told_once_it_takes_them(site: Site) -> None:
+    """A topic that takes less than it did: told in one line, also by every start until it is put right. (That nothing
+    is committed with a write that was refused: `test_worker`. What was read a moment before it may be.)"""
     async with site.worker() as worker:
         await worker.ready()
         _alter(site, "alerts", "max.message.bytes", "100")
@@ -394,7 +395,6 @@ async def test_alerts_that_kafka_refuses_end_the_worker_before_it_commits(site: 
         assert await worker.ended() == 1
         told = [line for line in worker.log().splitlines() if "the worker ends" in line]
         assert len(told) == 1 and "alerts-2: raise the topic's max.message.bytes" in told[0]
-    assert await site.committed() == {}
     async with site.worker() as again:
         assert await again.ended() == 2
     assert again.log().startswith(f"shipclock worker: topic {site.prefix}alerts takes records of 100 bytes, and the ")

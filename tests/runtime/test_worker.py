@@ -5,6 +5,7 @@ from collections import Counter
 from collections.abc import Iterable
 from itertools import count
 from typing import Any, Literal, cast
+from weakref import ref
 
 import orjson
 import pytest
@@ -14,7 +15,7 @@ from prometheus_client import REGISTRY
 from rules.calendar.instants import HOUR_MS, MIN_MS
 from streams.clock import wall_ms
 from streams.kafka.outbox import RefusedError
-from streams.runtime import clock_targets, worker
+from streams.runtime import clock_targets, log_ends, pacing, worker
 from streams.runtime.changelog import Progress
 from streams.runtime.partition import Batch
 from streams.runtime.worker import LostMembershipError, Worker
@@ -299,6 +300,97 @@ async def test_a_forgotten_partition_is_written_no_more() -> None:
     assert (broker.producer.batches, broker.committed) == (0, [])
 
 
+# -- when a cycle begins ---------------------------------------------------------------------------------------
+
+
+async def test_what_arrives_at_an_idle_worker_is_written_without_waiting_for_the_clock(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(pacing, "COMMIT_INTERVAL_S", 3_600.0)
+    watching, broker = made()
+    running = asyncio.ensure_future(watching._run_commit_cycles(watching))
+    await asyncio.sleep(0)
+    apply_late_order(watching)
+    await until(lambda: said(broker) == ["alert.opened"])
+    running.cancel()
+
+
+async def test_a_worker_that_is_not_ready_does_not_spin_on_what_it_has_applied(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(pacing, "COMMIT_INTERVAL_S", 3_600.0)
+    watching, broker = made()
+    apply_late_order(watching)
+    broker.is_rebalancing = True
+    await watching.commit_cycle()
+    waiting = asyncio.ensure_future(watching._pacing.until_due())
+    for _ in range(20):
+        await asyncio.sleep(0)
+    assert not waiting.done()
+    waiting.cancel()
+
+
+async def test_events_are_evaluated_and_committed_though_kafka_does_not_say_where_logs_end(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(log_ends, "WAIT_S", 0.0)
+    watching, broker = made("wall")
+    never = asyncio.get_running_loop().create_future()
+
+    async def ends(tps: Iterable[TP]) -> Any:
+        return await never
+
+    broker.ends = ends  # type: ignore[method-assign]
+    apply(watching, event("order.placed", wall_ms() - 2 * LATE_MS))
+    await watching.commit_cycle()
+    assert broker.committed == [{TP("orders", 2): 1}]
+    assert said(broker) == [], "its clock stands still"
+    await watching.on_stop()
+
+
+async def test_own_alerts_are_not_taken_for_foreign_ones_however_late_kafka_says_where_logs_end(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The request is sent before the alerts are written, and answered after."""
+    monkeypatch.setattr(log_ends, "WAIT_S", 0.0)
+    watching, broker = made()
+    looked: list[Any] = []
+
+    async def look(partitions: Any, ends: Any) -> None:
+        looked.append(dict(ends))
+
+    monkeypatch.setattr(watching._foreign, "look", look)
+    answers = [asyncio.get_running_loop().create_future() for _ in range(3)]
+    under_way = iter(answers)
+
+    async def ends(tps: Iterable[TP]) -> Any:
+        await next(under_way)
+        return dict.fromkeys(tps, 1)
+
+    broker.ends = ends  # type: ignore[method-assign]
+    apply_late_order(watching)
+    await watching.commit_cycle()
+    assert said(broker) == ["alert.opened"]
+    answers[0].set_result(None)
+    await asyncio.sleep(0)
+    await watching.commit_cycle()
+    assert looked == []
+    answers[1].set_result(None)
+    await asyncio.sleep(0)
+    await watching.commit_cycle()
+    assert looked == [{2: 1}], "what was asked since"
+    await watching.on_stop()
+
+
+async def test_memory_of_dropped_partitions_is_let_go_of_when_the_next_state_is_restored() -> None:
+    watching, _ = made()
+    apply_late_order(watching)
+    await watching.commit_cycle()
+    engine = ref(watching.partitions[2].engine)
+    await watching.flush_before_revoke()
+    watching.forget(2)
+    await watching.commit_cycle()
+    assert engine() is None
+
+
 # -- clocks --------------------------------------------------------------------------------------------------
 
 
@@ -316,6 +408,40 @@ async def test_in_wall_time_nothing_fires_before_what_was_appended_by_then_is_ap
     await watching.commit_cycle()
     assert said(broker) == []
     assert watching.partitions[2].engine.clock_ms > wall_ms() - HOUR_MS, "the clock stands still"
+
+
+async def test_in_wall_time_the_clock_goes_on_though_there_are_always_records_on_their_way() -> None:
+    watching, broker = made("wall")
+    for topic in ("pickups", "tracking"):
+        broker.read_to[TP(topic, 2)] = 0
+    clocks = []
+    for n in range(4):
+        apply(watching, event("order.placed", wall_ms() - LATE_MS // 2, str(n)), first=n)
+        broker.log_ends[TP("orders", 2)] = n + 2  # the next one is appended already
+        await watching.commit_cycle()
+        clocks.append(watching.partitions[2].engine.clock_ms)
+        await asyncio.sleep(0.002)  # the clock of wall time is the machine's
+    assert clocks[0] == MIN_MS
+    assert MIN_MS < clocks[1] < clocks[3]
+
+
+async def test_in_wall_time_an_answer_from_before_a_partition_came_does_not_move_its_clock(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    watching, broker = made("wall")
+    watching.partition(3)
+    await watching.commit_cycle()
+    monkeypatch.setattr(log_ends, "WAIT_S", 0.0)
+    never = asyncio.get_running_loop().create_future()
+
+    async def ends(tps: Iterable[TP]) -> Any:
+        return await never
+
+    broker.ends = ends  # type: ignore[method-assign]
+    apply(watching, event("order.placed", wall_ms() - 2 * LATE_MS))
+    await watching.commit_cycle()
+    assert watching.partitions[2].engine.clock_ms == MIN_MS
+    await watching.on_stop()
 
 
 async def test_in_wall_time_what_is_never_handed_out_is_not_waited_for() -> None:
@@ -431,7 +557,7 @@ async def test_what_is_left_to_be_evaluated_does_not_wait_for_the_next_beats_tim
 ) -> None:
     monkeypatch.setattr(worker, "SLICE", 10)
     monkeypatch.setattr(worker, "EVALUATE_S", 0.0)
-    monkeypatch.setattr(worker, "COMMIT_INTERVAL_S", 3_600.0)
+    monkeypatch.setattr(pacing, "COMMIT_INTERVAL_S", 3_600.0)
     watching, broker = made("wall")
     broker.read_to |= {TP(topic, 2): 0 for topic in CLOCKED}
     apply(watching, *(event("order.placed", wall_ms() - 2 * LATE_MS, str(n)) for n in range(50)))

@@ -1,0 +1,62 @@
+"""Where logs end, asked beside the commit cycle: a cycle waits a moment for the answer, but never for a Kafka that is
+slow or away."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Iterable, Mapping
+
+from faust.types import TP
+from msgspec import Struct
+
+from streams.runtime.wall_clock import since_boot_s
+
+WAIT_S = 0.05
+"""How long a commit cycle waits for the answer; ten times what Kafka needs nearby."""
+
+RECENT_S = 0.5
+"""How old an answer may be to say where the logs end now."""
+
+Ask = Callable[[Iterable[TP]], Awaitable[Mapping[TP, int]]]
+
+
+class Answer(Struct, frozen=True):
+    """Where logs end (`ends`), asked at `asked_ms` (epoch ms by the worker's clock; `asked_s` since boot): whatever had
+    been appended by then lies before these offsets. `at_write` identifies what the worker had written by then."""
+
+    ends: Mapping[TP, int]
+    asked_ms: int
+    asked_s: float
+    at_write: int
+
+    def is_recent(self) -> bool:
+        return since_boot_s() - self.asked_s < RECENT_S
+
+
+class LogEnds:
+    """At most one request is under way; `newest` is the last answer. Errors are raised in the next `refresh`."""
+
+    def __init__(self, ask: Ask, now_ms: Callable[[], int]) -> None:
+        self._ask, self._now_ms = ask, now_ms
+        self._asking: asyncio.Task[Answer] | None = None
+        self.newest: Answer | None = None
+
+    async def refresh(self, tps: Iterable[TP], at_write: int) -> None:
+        """Asks anew, unless a request is under way, and waits a moment for its answer."""
+        self._note_answer()
+        if self._asking is None:
+            self._asking = asyncio.create_task(self._answer(list(tps), at_write))
+        await asyncio.wait({self._asking}, timeout=WAIT_S)
+        self._note_answer()
+
+    async def stop(self) -> None:
+        if self._asking is not None:
+            self._asking.cancel()
+            await asyncio.wait({self._asking})
+
+    def _note_answer(self) -> None:
+        if self._asking is not None and self._asking.done():
+            asking, self._asking = self._asking, None
+            self.newest = asking.result()
+
+    async def _answer(self, tps: list[TP], at_write: int) -> Answer:
+        asked_ms, asked_s = self._now_ms(), since_boot_s()
+        return Answer(await self._ask(tps), asked_ms, asked_s, at_write)
