@@ -20,6 +20,7 @@ from streams.web.openapi import openapi
 from streams.web.operations import routes
 from streams.web.order_api import OrderApi
 from streams.web.query_api import QueryApi
+from streams.web.rules_api import RulesApi
 from streams.web.sse import Events
 
 CONSOLE = Path(__file__).with_name("console")
@@ -32,6 +33,7 @@ def site(
     group_api: GroupApi,
     query_api: QueryApi,
     order_api: OrderApi,
+    rules_api: RulesApi,
     *,
     is_ready: Callable[[], bool],
     token: str | None,
@@ -45,6 +47,7 @@ def site(
             *routes(group_api, is_ready),
             *routes(query_api, is_ready),
             *routes(order_api, is_ready),
+            *routes(rules_api),
             Route("/openapi.json", _describe),
             Route("/", _console),
             Mount("/console", StaticFiles(directory=CONSOLE)),

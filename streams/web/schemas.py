@@ -5,6 +5,7 @@ from typing import Annotated, Any, Generic, Literal, TypeVar
 
 from msgspec import UNSET, Meta, Struct, UnsetType, field
 
+from rules.kinds.rule import Confidence
 from rules.messages.alerts import Alert, Severity, State
 from streams.views.acks import Ack
 from streams.views.alerts import Sort
@@ -33,6 +34,26 @@ class AlertWithTrail(AlertNow, kw_only=True):
     """`trail`: the alert's records so far, the oldest first."""
 
     trail: list[Alert]
+
+
+class RuleNames(Struct, kw_only=True):
+    """What people read of a rule: `titles` and `texts` (what the platform demands, in a sentence) by language, `en` and
+    `zh`; where it comes from, how sure that is, and the platform's own page."""
+
+    rule: str
+    clause: str
+    platform: str
+    titles: dict[str, str]
+    texts: dict[str, str]
+    source: str
+    confidence: Confidence
+    link: str | None
+
+
+class RulesPage(Page[RuleNames], kw_only=True):
+    """`clauses`: what each clause is called, by language."""
+
+    clauses: dict[str, dict[str, str]]
 
 
 class Ledger(Struct, kw_only=True):

@@ -28,6 +28,7 @@ from streams.web.group_api import GroupApi
 from streams.web.health import HealthApi
 from streams.web.order_api import OrderApi
 from streams.web.query_api import QueryApi
+from streams.web.rules_api import RulesApi
 from streams.web.schemas import Health
 from streams.web.sse import Events
 
@@ -111,6 +112,7 @@ class Web(Service):
             GroupApi(self.view, self._writer),
             QueryApi(self.view, app.settings.clock, warehouses, self._away_since_ms),
             OrderApi(self.view, self._desk, warehouses),
+            RulesApi(app.worker.book),
             is_ready=lambda: self.reader.caught_up,
             token=app.settings.token,
         )

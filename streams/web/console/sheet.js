@@ -2,8 +2,9 @@
 
 import { alertWithTrail, lift, say } from "./api.js";
 import { fill, h } from "./dom.js";
-import { longMoment, moment, number, percent, summary, t, word } from "./i18n.js";
+import { alertTitle, language, longMoment, moment, number, percent, summary, t, word } from "./i18n.js";
 import { remark, stage } from "./alerts.js";
+import { ruleOf } from "./names.js";
 import { chip, countdown, evidence, mark, shopName, sum } from "./parts.js";
 import { isMuted, takeAlert } from "./store.js";
 
@@ -69,10 +70,20 @@ function draw(alert) {
       data.state === "open" || alert.acknowledged || alert.muted ? remarks(alert) : null,
       (data.actions ?? []).length ? section(t("actions"), h("ul", { class: "actions" }, data.actions.map((each) => h("li", {}, h("b", {}, word("to", each.to)), " ", word("do", each.do))))) : null,
       data.penalty ? section(t("penalty"), h("p", {}, cost(data.penalty))) : null,
+      ruleSection(data.rule),
       section(t("evidence"), evidence(data.evidence)),
       section(t("trail"), h("ol", { class: "trail" }, [...alert.trail].reverse().map(step))),
     ),
   );
+}
+
+// What the platform demands, where that is from and how sure it is; nothing of a rule whose pack isn't loaded.
+function ruleSection(id) {
+  const rule = ruleOf(id);
+  if (!rule) return null;
+  const link = rule.link ? h("p", {}, h("a", { href: rule.link, rel: "noreferrer", target: "_blank" }, t("ruleLink"))) : null;
+  const source = h("p", { class: "dim" }, `${t("ruleSource")}: ${rule.source} (${word("confidence", rule.confidence)})`);
+  return section(t("says"), rule.texts[language] ? h("p", {}, rule.texts[language]) : null, source, link);
 }
 
 function cost(penalty) {
@@ -87,7 +98,7 @@ function facts(alert) {
   const rows = [
     [t("shop"), shopName(alert)],
     alert.order ? [t("order"), h("code", {}, alert.order)] : null,
-    [t("rule"), h("span", {}, h("code", {}, data.rule), " ", h("span", { class: "dim" }, data.clause))],
+    [t("rule"), h("span", {}, alertTitle(alert), " ", h("span", { class: "dim" }, h("code", {}, data.rule), " ", data.clause))],
     data.value !== null && data.value !== undefined ? [t("value"), `${figure(data.value)}${data.threshold === null || data.threshold === undefined ? "" : ` / ${figure(data.threshold)}`}${headroom(data)}`] : null,
     data.due_at ? [t("dueAt"), longMoment(data.due_at)] : null,
     "until" in data ? [t("end"), data.until ? longMoment(data.until) : t("forGood")] : null,
