@@ -22,6 +22,7 @@ from streams.web.order_api import OrderApi
 from streams.web.query_api import QueryApi
 from streams.web.rules_api import RulesApi
 from streams.web.sse import Events
+from streams.web.tokens import Tokens
 
 CONSOLE = Path(__file__).with_name("console")
 
@@ -36,7 +37,7 @@ def site(
     rules_api: RulesApi,
     *,
     is_ready: Callable[[], bool],
-    token: str | None,
+    tokens: Tokens,
 ) -> ASGIApp:
     """The ack API's routes come before the query API's, whose path of an alert would match theirs."""
     app = Starlette(
@@ -54,7 +55,7 @@ def site(
         ],
         exception_handlers={HTTPException: refused, Exception: failed},
     )
-    return Guard(app, token)  # around Starlette's own error handler, so that a 500 has the security headers as well
+    return Guard(app, tokens)  # around Starlette's own error handler, so that a 500 has the security headers as well
 
 
 async def _console(request: Request) -> Response:

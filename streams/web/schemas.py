@@ -12,6 +12,7 @@ from streams.views.alerts import Sort
 from streams.views.feed_health import FeedsNow
 from streams.views.groups import GroupSort, ShopAlerts
 from streams.views.packed import Packed
+from streams.web.tokens import Role
 
 Item = TypeVar("Item")
 
@@ -274,12 +275,15 @@ class AckRequest(Struct):
 
 class About(Struct):
     """`clock` is what decides that a deadline has passed; `at` how far it has come (the newest standing's). Since
-    `kafka_away_since` Kafka has not answered, and what is told is of then; null while it answers."""
+    `kafka_away_since` Kafka has not answered, and what is told is of then; null while it answers. `person` is the name
+    that the token has, null where it has none; `role` what it may: `read`, or `act` as well."""
 
     version: str
     clock: Literal["wall", "event"]
     at: str | None
     kafka_away_since: str | None = None
+    person: str | None = None
+    role: Role = "act"
 
 
 class Health(Struct):

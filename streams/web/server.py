@@ -31,6 +31,7 @@ from streams.web.query_api import QueryApi
 from streams.web.rules_api import RulesApi
 from streams.web.schemas import Health
 from streams.web.sse import Events
+from streams.web.tokens import NO_TOKENS, Tokens
 
 log = logging.getLogger(__name__)
 
@@ -94,7 +95,12 @@ class Web(Service):
     """The HTTP server, and the views it answers from."""
 
     def __init__(
-        self, app: App, listening: socket.socket, warehouses: Warehouses = EVERYTHING_IN_ONE, **kwargs: Any
+        self,
+        app: App,
+        listening: socket.socket,
+        warehouses: Warehouses = EVERYTHING_IN_ONE,
+        tokens: Tokens = NO_TOKENS,
+        **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
         self._app, self._listening = app, listening
@@ -114,7 +120,7 @@ class Web(Service):
             OrderApi(self.view, self._desk, warehouses),
             RulesApi(app.worker.book),
             is_ready=lambda: self.reader.caught_up,
-            token=app.settings.token,
+            tokens=tokens,
         )
         self._server = Server(asgi, bounds)
 

@@ -27,6 +27,7 @@ from streams.web.query_api import QueryApi
 from streams.web.rules_api import RulesApi
 from streams.web.schemas import Health
 from streams.web.sse import Events, stream
+from streams.web.tokens import NO_TOKENS, Tokens
 from tests.rules.history import every_pack
 from tests.runtime.support import START_MS
 from tests.web.records import Log, alert, alert_id, due, feed_health, standing
@@ -58,7 +59,7 @@ class NoWorker:
 class Api:
     """The site over a log of records, and a client that asks it without a socket."""
 
-    def __init__(self) -> None:
+    def __init__(self, tokens: Tokens = NO_TOKENS) -> None:
         self.log = Log()
         self.health = Health(worker=True, views=True)
         self.away_since_ms: int | None = None
@@ -72,7 +73,7 @@ class Api:
             OrderApi(view, cast(Desk, NoWorker()), WAREHOUSES),
             RulesApi(every_pack()),
             is_ready=lambda: self.health.views,
-            token=None,
+            tokens=tokens,
         )
         transport = httpx.ASGITransport(app=self.asgi, raise_app_exceptions=False)
         self.client = httpx.AsyncClient(transport=transport, base_url="http://localhost")

@@ -9,16 +9,17 @@ from starlette.applications import Starlette
 from starlette.datastructures import Headers
 
 from streams.web.auth import WRONG_TOKEN_S, Guard
+from streams.web.tokens import NO_TOKENS, load
 
 TOKEN = "correct-horse-battery"
-OPEN = Guard(Starlette(), None)
-CLOSED = Guard(Starlette(), TOKEN)
+OPEN = Guard(Starlette(), NO_TOKENS)
+CLOSED = Guard(Starlette(), load(TOKEN, None))
 
 
 def status(guard: Guard, method: str = "GET", path: str = "/api/shops", **headers: str) -> int:
     """What is answered at once; 200 where the request is let in."""
     given = Headers({name.replace("_", "-"): value for name, value in headers.items()})
-    refusal = guard.refusal(method, path, given)
+    refusal = guard.refusal(method, path, given, guard.person(given))
     return 200 if refusal is None else refusal.status_code
 
 

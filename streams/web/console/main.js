@@ -100,6 +100,7 @@ async function readAll() {
   store.forgetAll();
   const about = await api.get("/api/about");
   store.clock.kind = about.clock;
+  store.takeMe(about);
   $("version").textContent = about.version;
   takeNames(await api.get("/api/rules"));
   for await (const items of api.pages("/api/shops?limit=500", Infinity)) items.forEach(store.takeShop);

@@ -6,7 +6,7 @@ import { alertTitle, language, longMoment, moment, number, percent, summary, t, 
 import { remark, stage } from "./alerts.js";
 import { ruleOf } from "./names.js";
 import { chip, countdown, evidence, mark, shopName, sum } from "./parts.js";
-import { isMuted, takeAlert } from "./store.js";
+import { isMuted, me, takeAlert } from "./store.js";
 
 const NAME = "shipclock-name";
 const ENDS = [["", "noEnd"], ["1", "hours1"], ["4", "hours4"], ["24", "hours24"], ["168", "days7"], ["own", "ownEnd"]];
@@ -123,8 +123,8 @@ function step(record) {
 
 function remarks(alert) {
   const given = [["acknowledged", "acknowledge", alert.acknowledged], ["muted", "mute", isMuted(alert) ? alert.muted : null]];
-  const lifts = given.filter(([, , said]) => said).map(([kind, what, said]) => h("p", { class: "given" }, remark(kind, said), h("button", { type: "button", name: `lift-${what}`, onclick: (event) => act(event.target, () => lift(alert.data.alert, what)) }, t("lift"))));
-  if (alert.data.state !== "open") return h("section", {}, lifts);
+  const lifts = given.filter(([, , said]) => said).map(([kind, what, said]) => h("p", { class: "given" }, remark(kind, said), me.mayAct ? h("button", { type: "button", name: `lift-${what}`, onclick: (event) => act(event.target, () => lift(alert.data.alert, what)) }, t("lift")) : null));
+  if (alert.data.state !== "open" || !me.mayAct) return h("section", {}, lifts);
   const end = h("select", { name: "end", onchange: () => (own.hidden = end.value !== "own") }, ENDS.map(([value, label]) => h("option", { value }, t(label))));
   const own = h("input", { name: "own", type: "datetime-local", hidden: true, "aria-label": t("ownEnd") });
   const comment = h("input", { name: "comment", maxlength: 2000, autocomplete: "off" });
@@ -135,7 +135,7 @@ function remarks(alert) {
   };
   const form = h("form", { class: "say", onsubmit: (event) => event.preventDefault(), oninput: () => form.classList.add("dirty") },
     h("label", {}, t("comment"), comment),
-    h("label", {}, t("by"), by),
+    me.person ? null : h("label", {}, t("by"), by),
     h("label", {}, t("end"), end, own),
     h("div", { class: "buttons" },
       h("button", { type: "button", class: "primary", name: "acknowledge", onclick: send("acknowledge") }, t("acknowledge")),

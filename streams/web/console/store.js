@@ -57,6 +57,14 @@ export function takeAlert(alert) {
   return true;
 }
 
+// Whom the token belongs to (null where it has no name), and whether it may change anything.
+export const me = { person: null, mayAct: true };
+
+export function takeMe({ person, role }) {
+  me.person = person;
+  me.mayAct = role === "act";
+}
+
 export function takeDue(who, items, total) {
   due = items;
   dueFor = who;
