@@ -73,7 +73,8 @@ class Guard:
         if method not in HARMLESS and _is_of_another_site(headers, host):
             return problem(403, "a page of another site asks for this")
         if is_guarded(path) and person is None:
-            return problem(401, "this needs the token", {"www-authenticate": "Bearer"})
+            why = "the token is wrong" if "authorization" in headers else "this needs the token"
+            return problem(401, why, {"www-authenticate": "Bearer"})
         if method not in HARMLESS and person is not None and person.role == "read":
             return problem(403, f"the token of {person.name} may read only: this needs one with the role act")
         return None

@@ -111,7 +111,8 @@ async def test_a_wrong_token_is_counted_told_once_a_second_and_answered_late(
     monkeypatch.setattr("streams.web.auth.sleep", sleep)
     before = refused_tokens()
     for _ in range(5):
-        assert (await asked(CLOSED, "Bearer guess-guess-guess"))[0] == 401
+        refused, answer = await asked(CLOSED, "Bearer guess-guess-guess")
+        assert (refused, b"the token is wrong" in answer) == (401, True)
     assert waited == [WRONG_TOKEN_S] * 5
     assert refused_tokens() - before == 5
     assert caplog.text.count("10.0.0.7") == 1
@@ -121,7 +122,8 @@ async def test_a_wrong_token_is_counted_told_once_a_second_and_answered_late(
 async def test_who_brings_no_token_yet_is_told_at_once_that_one_is_needed(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("streams.web.auth.sleep", None)
     before = refused_tokens()
-    assert (await asked(CLOSED, None))[0] == 401
+    refused, answer = await asked(CLOSED, None)
+    assert (refused, b"this needs the token" in answer) == (401, True)
     assert refused_tokens() == before
 
 

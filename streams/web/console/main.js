@@ -142,9 +142,10 @@ async function hear(name, data) {
 
 // -- the person ---------------------------------------------------------------------------------------------
 
-function askForToken() {
+function askForToken(wrong) {
   return new Promise((resolve) => {
     const dialog = $("token");
+    $("token-wrong").hidden = !wrong;
     dialog.showModal();
     dialog.addEventListener("close", () => {
       resolve($("token-value").value.trim());
