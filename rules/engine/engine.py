@@ -31,6 +31,7 @@ from rules.messages.shop_events import ShopEvent
 from rules.plan.rule_book import RuleBook
 from rules.state.aggregate import apply_order, replace_facts
 from rules.state.changes import Changes
+from rules.state.ledger import Ledger
 from rules.state.shop import Order, Shop
 
 MARKED_PER_ORDER = 20
@@ -61,6 +62,7 @@ class Engine:
         self.clock_ms = MIN_MS
         self.shops: dict[tuple[str, str], Shop] = {}
         self.order_count = 0
+        self.ledger = Ledger()
         self.work = WorkQueue()
         self.timers = TimerQueue()
         self._reconciler = Reconciler(book, emit or self._keep)
@@ -74,7 +76,7 @@ class Engine:
         """The shop of that name; made if it isn't known yet."""
         shop = self.shops.get((platform, name))
         if shop is None:
-            shop = Shop(platform, name, self.book.plan(platform, shop=name))
+            shop = Shop(platform, name, self.book.plan(platform, shop=name), self.ledger)
             self.shops[platform, name] = shop
             self.work.mark_rules(shop, 0)  # no rule of it has been evaluated yet
         return shop
@@ -91,6 +93,15 @@ class Engine:
                 check_age(self.book.plan(event.platform, shop=event.shop), at_ms, self.clock_ms)
             shop = self.shop(event.platform, event.shop)
         return shop
+
+    def order(self, shop: Shop, order_id: str) -> Order | None:
+        """A shop's order of that name, which is loaded if it has left memory; None if there is none."""
+        order = shop.orders.get(order_id)
+        return self.ledger.load(shop, order_id, self.clock_ms) if order is None and shop.evicted else order
+
+    def load_all(self, shop: Shop) -> None:
+        """Loads a shop's orders that have left memory."""
+        self.ledger.load_all(shop, self.clock_ms)
 
     def keep(self, order: Order) -> None:
         """Adds a new order to its shop."""
@@ -125,7 +136,9 @@ class Engine:
             if len(self.shops) >= self.ceilings.shops:
                 raise no_room("shops", len(self.shops))
             check_names(event, "platform", "shop")
-        if type(event) in MERGE and (shop is None or event.order not in shop.orders):
+        if type(event) in MERGE and (
+            shop is None or self.order(shop, event.order) is None  # type: ignore[arg-type]
+        ):
             if self.order_count >= self.ceilings.orders:
                 raise no_room("orders", self.order_count)
             check_names(event, "order")
@@ -149,6 +162,8 @@ class Engine:
         stamp = at_ms, intern(event.source), event.id
         odd: BadEvent | None = None
         known = shop.orders.get(order_id)
+        if known is None and shop.evicted:
+            known = self.ledger.load(shop, order_id, self.clock_ms)
         if known is not None:
             order = known
         else:
@@ -223,7 +238,9 @@ class Engine:
         shop.notify_of_entries()
         if kind in PROFILE_KINDS:
             self._rebind(shop)
-        if kind == "stock.level":
+        if kind == "stock.level" and not shop.sales.counting:
+            if shop.plan.on_sale:
+                self.load_all(shop)
             shop.start_counting_sales()
         if bits := shop.plan.on_event.get(kind, 0):
             self.work.mark_rules(shop, bits)
@@ -233,6 +250,7 @@ class Engine:
         plan = self.book.plan_of(shop.platform, shop.name, shop.facts)
         if plan is shop.plan:
             return
+        self.load_all(shop)
         shop.rebind(plan)
         for order in shop.orders.values():
             order.rebind(plan)
@@ -292,6 +310,8 @@ class Engine:
     def set_back(self, to_ms: int) -> None:
         """Sets the clock back after it went by a wrong time. Alerts emitted at a later instant stay as they are until
         then."""
+        for shop in self.shops.values():
+            self.load_all(shop)  # by the clock so far nothing was open of them
         self._instant_open = False
         self.clock_ms = min(self.clock_ms, to_ms)
 
@@ -369,15 +389,23 @@ class Engine:
             return True
         if order.next_eval_ms < NEVER:
             self.timers.schedule(order, order.next_eval_ms)
+        else:
+            self.ledger.note_finished(order)
         return False
 
     def _expire(self, at_ms: int) -> None:
         self._next_expiry_ms = at_ms + EXPIRE_EVERY_MS
         for shop in self.shops.values():
+            self.ledger.load_all(shop, at_ms, heard_by_ms=at_ms - shop.plan.retain_ms)
             before = len(shop.orders)
             if dirty_rules := expire(shop, at_ms, self._changes):
                 self.work.mark_rules(shop, dirty_rules)
             self.order_count -= before - len(shop.orders)
+
+    def evict(self, *, limit: int = NEVER) -> int:
+        """Has finished orders leave memory, of at most `limit` that are looked at; returns how many have left. Called
+        when all that was drained lies in the store."""
+        return self.ledger.evict(self.clock_ms, limit)
 
     # -- evaluation -----------------------------------------------------------------------------------------
 
@@ -404,6 +432,8 @@ class Engine:
             order.watched_facts = plan.masks.mask(next_evals, order.bad, missed != 0 or order.alerts is not None)
         if next_eval_ms < order.scheduled_ms:
             self.timers.schedule(order, next_eval_ms)
+        elif order.scheduled_ms == NEVER:
+            self.ledger.note_finished(order)
 
     def _evaluate_shops(self, at_ms: int) -> bool:
         """Evaluates the marked shops. Returns False if some are left."""

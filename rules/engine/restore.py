@@ -21,7 +21,7 @@ of a plain order are merged before their age is looked at."""
 def restore_order(engine: Engine, platform: str, shop_name: str, order_id: str, facts: OrderFacts | None) -> None:
     """Restores an order's facts; None where it was dropped."""
     shop, work = engine.shop(platform, shop_name), engine.work
-    order = shop.orders.get(order_id)
+    order = engine.order(shop, order_id)
     if order is not None:
         work.mark_rules(shop, remove_order(order))
     elif facts is None:
@@ -104,7 +104,7 @@ def _find(engine: Engine, name: str) -> tuple[Shop | None, Order | None, Emitted
     shop = None if place is None else engine.shops.get(place)
     if shop is None:
         return None, None, None
-    order = shop.orders.get(subject_and_episode(name, name.partition(":")[0], shop.key)[0])
+    order = engine.order(shop, subject_and_episode(name, name.partition(":")[0], shop.key)[0])
     if order is not None and order.alerts is not None and name in order.alerts:
         return shop, order, order.alerts[name]
     return shop, None, shop.emitted.alerts.get(name)
@@ -126,7 +126,7 @@ def _remember(engine: Engine, alert: Alert, last_emitted: Emitted) -> Order | No
     order: Order | None = None
     # By the rule's kind, as the shop's plan may still change when its profile is restored.
     if isinstance(alert.order, str) and engine.book.is_of_orders(rule):
-        order = shop.orders.get(alert.order)
+        order = engine.order(shop, alert.order)
         if order is None:
             order = Order(alert.order, shop)
             order.facts = NO_FACTS

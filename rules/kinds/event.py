@@ -133,8 +133,8 @@ class EventEvaluator(SubjectEvaluator[EventRule, None]):
 
     def end_reason(self, shop: ShopView, state: None, last_emitted: Emitted, finding: Finding, at_ms: int) -> Reason:
         if not self._occurrences(shop, self.key_of(finding)):
-            order = shop.orders.get(finding.subject)
-            return "evidence_arrived" if order is None or order.facts.voided is None else "voided"
+            facts = shop.order_facts(finding.subject)
+            return "evidence_arrived" if facts is None or facts.voided is None else "voided"
         return "period_ended" if self.rule.sanction is None else "sanction_ended"
 
     def sanctions(self, shop: ShopView, state: None, at_ms: int) -> list[ActiveSanction]:

@@ -14,8 +14,8 @@ def percent(part: float | None) -> str:
 
 def products_of(shop: ShopView, order_id: str) -> dict[str, Any]:
     """The products of an order."""
-    order = shop.orders.get(order_id)
-    terms = order.facts.terms if order is not None else None
+    facts = shop.order_facts(order_id)
+    terms = facts.terms if facts is not None else None
     items = terms.items if terms is not None else ()
     products = {name for item in items if (name := item.product or item.sku)}
     return {"products": sorted(products)} if products else {}

@@ -4,7 +4,7 @@ The engine's `Shop` and `Order` satisfy these by their shape, so that no kind im
 through them costs nothing.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Protocol
 
 from rules.facts.order_facts import OrderFacts
@@ -41,10 +41,6 @@ class OrderView(Protocol):
     @property
     def days(self) -> tuple[int | None, ...]:
         """The local day on which it counts in each of the plan's populations."""
-
-    @property
-    def numbers(self) -> Sequence[NumberUseView]:
-        """The tracking numbers it was shipped under."""
 
     def part(self, ratio: CompiledRatio, /) -> Part | None:
         """Where it counts in a ratio."""
@@ -104,7 +100,17 @@ class ShopView(Protocol):
     def facts(self) -> ShopFacts: ...
 
     @property
-    def orders(self) -> Mapping[str, OrderView]: ...
+    def orders(self) -> Mapping[str, OrderView]:
+        """Those in memory: all of which anything is open, or that were heard of lately."""
+
+    def order_facts(self, order_id: str, /) -> OrderFacts | None:
+        """What is known of one of its orders, in memory or not; None if it has no such order."""
+
+    def number_uses(self, order_id: str, /) -> Sequence[NumberUseView]:
+        """The tracking numbers that one of its orders was shipped under."""
+
+    def every_order(self) -> Iterator[OrderView]:
+        """All its orders; those not in memory without what is derived from their facts."""
 
     @property
     def plan(self) -> PlanView: ...

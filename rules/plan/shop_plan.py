@@ -84,6 +84,10 @@ class Plan(OrderPlan):
         self._index_updates: dict[int, IndexUpdates] = {}
         self._reclassifications: dict[tuple[int, int], Reclassification] = {}
         self.bad_at_first = self.reclassification(EVERY_FACT, self.masks.ratio_rules).classify(OrderFacts(), 0, 0)[0]
+        #: How far back the sanctions of ratios look at what has changed of orders.
+        self.looks_back_ms = max(
+            [0, *(ratio.rule.looks_back_ms(tier) for ratio in self.ratios for tier in ratio.rule.tiers)]
+        )
         #: How long an order is kept after its last news. An event older than that begins no order.
         self.retain_ms = max(
             RETAINED_BEYOND_MS + max([0, *(each.rule.span_ms() for each in rules)]), self.reused_within_ms

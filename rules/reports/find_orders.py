@@ -38,7 +38,8 @@ class Search:
         seen = 0
         for shop in list(shops):
             seen += 1
-            for order_id, facts in [(order.id, order.facts) for order in shop.orders.values()]:
+            for order in shop.every_order():
+                order_id, facts = order.id, order.facts
                 seen += 1
                 if order_id == self._number or order_id.upper() == self._folded:
                     self._add(shop, order_id, "order")

@@ -24,11 +24,13 @@ class LastNews(NamedTuple):
 
 
 def last_news(shop: Shop) -> LastNews:
-    """Goes through all of a shop's orders."""
+    """Goes through a shop's orders in memory, and what is kept of the others."""
     heard_ms = max((order.last_ms for order in shop.orders.values()), default=MIN_MS)
+    heard_ms = max(heard_ms, shop.evicted_to_ms if shop.evicted else MIN_MS)
     if heard_ms == MIN_MS:
         return LastNews(MIN_MS, NEVER)
     since_ms = heard_ms - HABIT_MS
     stamps = (order.facts.placed for order in shop.orders.values())
     placed = sum(stamp is not None and stamp[0] > since_ms for stamp in stamps)
+    placed += sum(at_ms > since_ms for at_ms in shop.evicted_placed)
     return LastNews(heard_ms, heard_ms + min(max(TIMES * HABIT_MS // max(placed, 1), SHORTEST_MS), LONGEST_MS))

@@ -24,8 +24,7 @@ from rules.state.shop import Shop
 
 def facts_at_hand(shop: Shop | None, order_id: str) -> OrderFacts | None:
     """An order's facts, None where nothing is known of it. Whoever asks about one order comes through here."""
-    order = None if shop is None else shop.orders.get(order_id)
-    return None if order is None else order.facts
+    return None if shop is None else shop.order_facts(order_id)
 
 
 def order_report(shop: Shop, order_id: str, facts: OrderFacts, at_ms: int) -> dict[str, Any]:

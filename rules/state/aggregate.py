@@ -6,10 +6,13 @@ evaluators (as bits) that must evaluate again because of it.
 
 from functools import lru_cache
 
-from rules.facts.order_facts import OrderFacts
+from rules.calendar.instants import NEVER
+from rules.facts.order_facts import EVERY_FACT, OrderFacts
 from rules.kinds.ratio.compiled import Population
 from rules.plan.shop_plan import Reclassification
+from rules.state.sales import sale_of
 from rules.state.shop import Order
+from rules.state.tracking_numbers import uses_of
 
 
 def apply_order(order: Order, changed_facts: int, changed: int, passed_ms: int) -> int:
@@ -41,6 +44,27 @@ def replace_facts(order: Order, facts: OrderFacts) -> None:
         day = order.days[counter.ratio.denominator.n]
         if day is not None and order.id in counter.bad.get(day, ()):
             counter.bad[day][order.id] = facts
+
+
+def derive_again(order: Order, at_ms: int) -> None:
+    """Works out what is derived from the facts of an order that comes back to memory: it is counted already, so its
+    shop's counts stay. Nothing waits for it, so a moment (epoch ms) says what each later one does."""
+    shop, facts, plan = order.shop, order.facts, order.shop.plan
+    order.missed, order.overdue = plan.evaluate_timers(facts, at_ms)
+    denominators, ratios, classify, _ = plan.reclassification(EVERY_FACT, plan.masks.ratio_rules)
+    found, days = classify(facts, order.missed, order.overdue), list(order.days)
+    order.bad = order.bad & ~ratios | found[0]
+    for n, denominator in denominators:
+        days[denominator.n] = found[n]
+    order.days = _alike(tuple(days))
+    if plan.on_sale and shop.sales.counting:
+        order.sold = sale_of(facts, plan.sales_zone)
+    if plan.on_number:
+        order.numbers = uses_of(facts)
+    replace_facts(order, facts)
+    if facts.plain:
+        never = [NEVER] * (len(plan.timers) + 1)
+        order.watched_facts = plan.masks.mask(never, order.bad, order.missed != 0 or order.alerts is not None)
 
 
 def remove_order(order: Order) -> int:

@@ -1,7 +1,8 @@
 """A shop and its orders, with what is derived from their facts."""
 
-from collections.abc import Iterable
-from typing import Any
+from array import array
+from collections.abc import Collection, Iterable, Iterator
+from typing import Any, Final, Protocol
 
 from rules.calendar.instants import MIN_MS, NEVER
 from rules.facts.order_facts import EVERY_FACT, OrderFacts
@@ -82,13 +83,28 @@ class Order:
         return None if day is None else (day, bool(self.bad & ratio.bit))
 
 
+NO_INSTANTS: Final = array("q")
+"""Like `NOTHING`."""
+
+
+class OrdersElsewhere(Protocol):
+    """The orders that have left memory (`rules.state.ledger`)."""
+
+    def facts(self, shop: Any, order_id: str, /) -> OrderFacts | None: ...
+
+    def orders(self, shop: Any, others: Collection[str], /) -> Iterator[Order]: ...
+
+
 class Shop:
     """One shop on one platform, and what is kept of it. Each slot has one owner, which alone writes it:
 
-    - The engine, what is known: `platform`, `name` and `key` (its `shop_key`, as in Kafka), `orders`, `facts`,
-      `began_ms` (before that nothing happened to any order; it may lie before the first fact that still holds),
-      `instant_open` (more may happen at the clock's instant), `retained_from_ms` (orders last heard of before may be
-      gone) and `restored` (results have come back after a restart: who knows what was gone).
+    - The engine, what is known: `platform`, `name` and `key` (its `shop_key`, as in Kafka), `orders` (in memory),
+      `facts`, `began_ms` (before that nothing happened to any order; it may lie before the first fact that still
+      holds), `instant_open` (more may happen at the clock's instant), `retained_from_ms` (orders last heard of before
+      may be gone) and `restored` (results have come back after a restart: who knows what was gone).
+    - The `ledger`, of orders that have left memory: how many (`evicted`), from when to when something was heard of them
+      (`evicted_from_ms` or later, `evicted_to_ms`), when the newest of them were placed (`evicted_placed`), and what
+      was emitted of them, which is not open any more (`evicted_alerts`).
     - The engine, what is to be done: `dirty` (it waits in the work queue), `scheduled_ms` (when its entry in the timer
       queue is due), `dirty_rules` (evaluators to be evaluated, as bits), `next_evals` (when each is evaluated next).
     - The plan's evaluators: `states`, one each, None where it keeps nothing. They are made anew with each `plan`.
@@ -107,10 +123,16 @@ class Shop:
         "dirty",
         "dirty_rules",
         "emitted",
+        "evicted",
+        "evicted_alerts",
+        "evicted_from_ms",
+        "evicted_placed",
+        "evicted_to_ms",
         "facts",
         "findings",
         "instant_open",
         "key",
+        "ledger",
         "name",
         "next_evals",
         "occurrences",
@@ -129,11 +151,17 @@ class Shop:
         "tracking_numbers",
     )
 
-    def __init__(self, platform: str, name: str, plan: Plan) -> None:
+    def __init__(self, platform: str, name: str, plan: Plan, ledger: OrdersElsewhere) -> None:
         self.platform = platform
         self.name = name
         self.key = shop_key(platform, name)
         self.orders: dict[str, Order] = {}
+        self.ledger = ledger
+        self.evicted = 0
+        self.evicted_from_ms = NEVER
+        self.evicted_to_ms = MIN_MS
+        self.evicted_placed: array[int] = NO_INSTANTS
+        self.evicted_alerts: dict[str, bytes] = NOTHING
         self.facts = ShopFacts()
         self.period_results: PeriodResults[Order] = PeriodResults()
         self.emitted = EmittedLog()
@@ -202,6 +230,28 @@ class Shop:
         self._touch(self.plan.timeline_readers[slot], order_id, (*before, *instants))
         return True
 
+    def order_facts(self, order_id: str) -> OrderFacts | None:
+        """What is known of one of its orders, in memory or not; None if it has no such order."""
+        order = self.orders.get(order_id)
+        if order is not None:
+            return order.facts
+        return self.ledger.facts(self, order_id) if self.evicted else None
+
+    def number_uses(self, order_id: str) -> tuple[NumberUse, ...]:
+        """The tracking numbers that one of its orders was shipped under."""
+        order = self.orders.get(order_id)
+        if order is not None:
+            return order.numbers
+        facts = self.order_facts(order_id)
+        return () if facts is None else uses_of(facts)
+
+    def every_order(self) -> Iterator[Order]:
+        """All its orders; those not in memory without what is derived from their facts."""
+        in_memory = dict(self.orders)
+        yield from in_memory.values()
+        if self.evicted:
+            yield from self.ledger.orders(self, in_memory)
+
     def first_at_ms(self) -> int:
         """The time of its first fact (epoch ms); `NEVER` if it has none."""
         orders = min((order.facts.first_at_ms() for order in self.orders.values()), default=NEVER)
@@ -218,7 +268,7 @@ class Shop:
         """Counts sales from now on, as a stock level is known."""
         if not self.sales.counting:
             self.sales.counting = True
-            for order in self.orders.values():
+            for order in self.orders.values() if self.plan.on_sale else ():
                 self.apply_sales(order)
 
     def apply_sales(self, order: Order) -> bool:

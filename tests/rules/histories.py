@@ -5,7 +5,7 @@ Times lie on a coarse grid of hours, so that events fall on deadlines and on eac
 
 from collections import Counter
 from collections.abc import Iterable
-from typing import Any
+from typing import Any, Self
 
 import orjson
 from hypothesis import strategies as st
@@ -182,9 +182,9 @@ class Worker:
         """The orders in its changelog. A shop's words that have been overtaken may still lie there, or not."""
         return {key: raw for key, raw in self.facts.items() if raw is not None and len(orjson.loads(key)) == 3}
 
-    def restarted(self, alerts: Iterable[Alert], backwards: bool = False) -> "Worker":
+    def restarted(self, alerts: Iterable[Alert], backwards: bool = False) -> Self:
         """Another worker, from this one's changelogs and the `alerts` topic, in the order written or backwards."""
-        other = Worker(self.engine.book, self.engine.stepping)
+        other = type(self)(self.engine.book, self.engine.stepping)
         other.alerts = list(alerts)
         other.facts, other.clock_ms = dict(self.facts), self.clock_ms
         for newest in {alert.data.alert: alert for alert in other.alerts}.values():

@@ -11,6 +11,7 @@ from operator import attrgetter, itemgetter
 from typing import Any, NamedTuple
 
 from rules.calendar.instants import MIN_MS, NEVER
+from rules.facts.order_facts import OrderFacts
 from rules.facts.shop_facts import Entry, holding, sku_of, starts_ms
 from rules.kinds.evaluator import Evaluator, R, State
 from rules.kinds.happened import Occurrence, OccurrenceIndex
@@ -172,8 +173,8 @@ class ReusedNumbers(OrderOccurrences):
     def at(self, shop: ShopView, subject: str, at_ms: int) -> list[Occurrence]:
         if at_ms not in self.instants(shop, subject):
             return []
-        numbers, order = shop.tracking_numbers, shop.orders[subject]
-        views = order.facts.parcels or (order.facts,)
+        numbers, facts = shop.tracking_numbers, shop.order_facts(subject)
+        views: Sequence[OrderFacts] = () if facts is None else facts.parcels or (facts,)
         stamps = [view.shipped for view in views if view.shipped is not None and view.shipped[0] == at_ms]
         _, source, event = stamps[0] if stamps else (at_ms, "", "")  # taken back, and not evaluated yet
         return [
@@ -186,7 +187,7 @@ class ReusedNumbers(OrderOccurrences):
                 tracking_no=use.number,
                 first_used_by=numbers.first_used_by(subject, use),
             )
-            for use in order.numbers
+            for use in shop.number_uses(subject)
             if use.at_ms == at_ms and numbers.is_reuse(subject, use)
         ]
 
@@ -280,7 +281,7 @@ def source_of(of: OccurrenceSpec, slot: int | None, crossed: Crossings[Any, Any]
 def _event(shop: ShopView, order: str, fact: str | None) -> tuple[str, str]:
     """`(event id, source)` of the event that stated an order's fact; empty if a deadline passed instead, or the fact
     was taken back and the order waits to be evaluated."""
-    stamp = None if fact is None else getattr(shop.orders[order].facts, fact)
+    stamp = None if fact is None else getattr(shop.order_facts(order), fact)
     return ("", "") if stamp is None else (stamp[2], stamp[1])
 
 

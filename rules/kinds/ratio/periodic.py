@@ -108,7 +108,7 @@ def _counted_then(shop: ShopView, ratio: CompiledRatio, period: Period, boundary
     """The count at a past boundary, from all orders' facts as of then."""
     count, anchored = Count(period), ratio.denominator.anchor
     from_ms, to_ms = start_of_day(period.first, ratio.zone), start_of_day(period.last + 1, ratio.zone)
-    for order in shop.orders.values():
+    for order in shop.every_order():
         anchor = anchored(order.facts) if ratio.fixed and order.facts.plain else from_ms
         if anchor is not None and from_ms <= anchor < to_ms:
             count.add(_part_then(shop, ratio, order, boundary), 1)

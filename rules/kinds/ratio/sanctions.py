@@ -25,7 +25,7 @@ def sanctions(shop: ShopView, counter: RatioCounter, at_ms: int) -> Iterator[Act
     for n, tier in enumerate(rule.tiers):
         if tier.sanction is None:
             continue
-        since_ms = at_ms - int(tier.sanction.lasts or rule.window.span_ms())
+        since_ms = at_ms - rule.looks_back_ms(tier)
         began = _Past(shop, counter, since_ms, at_ms).reached(n)
         if began is not None:
             yield ActiveSanction(tier.sanction.name, began, tier.sanction.until_ms(began))
@@ -52,7 +52,7 @@ class _Past:
             day: [total, counter.bad_on(day)] for day, total in counter.totals.by_day.items() if day >= self.first
         }
         self.changes: list[Change] = []
-        for order in shop.orders.values():
+        for order in shop.orders.values():  # of those not in memory nothing has changed since
             if order.last_ms > since_ms or self.timers:
                 self._follow(order)
 

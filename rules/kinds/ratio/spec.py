@@ -93,6 +93,10 @@ class RatioSpec(Rule, kw_only=True, frozen=True):
     def span_ms(self) -> int:
         return self.window.span_ms() + (0 if self.every is None else 31 * DAY_MS)
 
+    def looks_back_ms(self, tier: Tier) -> int:
+        """How far back it is looked when a tier was reached whose sanction may still last; 0 where it has none."""
+        return 0 if tier.sanction is None else int(tier.sanction.lasts or self.window.span_ms())
+
     def stages(self) -> tuple[str, ...]:
         top = ("crossed",) if self.threshold is not None else tuple(tier.name for tier in self.tiers)
         early = self.near is not None or (self.every is not None and self.window.align == "rolling" and bool(top))

@@ -1,0 +1,199 @@
+"""The ledger of orders: which are in memory, and which lie in the store alone.
+
+An order leaves memory once nothing of it is open: no timer waits for it, no alert of it is open, it waits for no
+shipment, and nothing has been heard of it for a while. What it was counted in stays. It is loaded when news of it comes
+or somebody asks; what is derived from its facts is then worked out again, not counted again.
+`tests/rules/engine/test_eviction.py` holds that nothing differs by it.
+"""
+
+from array import array
+from bisect import insort
+from collections.abc import Collection, Iterable, Iterator
+from typing import Final, Protocol
+
+import msgspec
+
+from rules.calendar.instants import DAY_MS, MIN_MS, NEVER
+from rules.facts.order_facts import OrderFacts
+from rules.facts.stored import decode_facts
+from rules.messages.alert_state import Emitted
+from rules.state.aggregate import derive_again
+from rules.state.hashed_keys import HashedKeys
+from rules.state.shop import Order, Shop
+from rules.state.silent_orders import SilentOrders
+
+SILENT_MS: Final = 3 * DAY_MS
+"""How long nothing must have been heard of an order before it leaves memory: scans come day by day."""
+
+LOOK_AGAIN_MS: Final = DAY_MS
+"""How long until an order is looked at again for which no timer waits, and which can't leave memory yet."""
+
+NEWEST_KEPT: Final = 42
+"""Of how many of a shop's newest orders that have left memory it is kept when they were placed; whether a shop has
+fallen silent rests on no more (`rules.reports.last_news`)."""
+
+
+class OrderStore(Protocol):
+    """Where orders' facts lie as they were last saved, as `rules.facts.stored` encodes them."""
+
+    @property
+    def takes_more(self) -> bool:
+        """Whether orders may leave memory now."""
+
+    def get(self, platform: str, shop: str, order: str) -> bytes | None:
+        """One order's facts; None where it has none."""
+
+    def of_shop(self, platform: str, shop: str) -> Iterable[tuple[str, bytes]]:
+        """The facts of all of a shop's orders, by order."""
+
+
+class Ledger:
+    """The orders of one engine that have left memory, and those that may. `store` is None where none leave."""
+
+    __slots__ = ("_evicted", "_silent", "store")
+
+    def __init__(self) -> None:
+        self.store: OrderStore | None = None
+        self._evicted = HashedKeys()
+        self._silent = SilentOrders()
+
+    def __len__(self) -> int:
+        """How many orders have left memory."""
+        return len(self._evicted)
+
+    # -- leaving memory ---------------------------------------------------------------------------------------
+
+    def note_finished(self, order: Order) -> None:
+        """No timer waits for an order any more: it may leave once it has been silent long enough."""
+        if self.store is not None:
+            self._silent.add(order, order.last_ms + SILENT_MS)
+
+    def evict(self, at_ms: int, limit: int) -> int:
+        """Has orders leave memory that have been silent long enough at a moment (epoch ms), of at most `limit` that are
+        looked at. Returns how many have left."""
+        if self.store is None:
+            return 0
+        left, takes_more = 0, self.store.takes_more
+        for order in self._silent.take(at_ms, limit):
+            if not _is_idle(order):
+                continue  # when it is again, it is noted again
+            if not takes_more or not _is_over(order):
+                self._silent.add(order, at_ms + LOOK_AGAIN_MS)
+            elif (from_ms := _silent_from_ms(order, at_ms)) > at_ms:
+                self._silent.add(order, from_ms)
+            else:
+                self._let_go(order)
+                left += 1
+        return left
+
+    def _let_go(self, order: Order) -> None:
+        shop = order.shop
+        del shop.orders[order.id]
+        self._evicted.add((shop.key, order.id))
+        shop.evicted += 1
+        shop.evicted_from_ms = min(shop.evicted_from_ms, order.facts.last_at_ms())
+        shop.evicted_to_ms = max(shop.evicted_to_ms, order.last_ms)
+        if order.facts.placed is not None:
+            shop.evicted_placed = shop.evicted_placed or array("q")
+            insort(shop.evicted_placed, order.facts.placed[0])
+            del shop.evicted_placed[:-NEWEST_KEPT]
+        if order.alerts is not None:
+            shop.evicted_alerts = shop.evicted_alerts or {}
+            shop.evicted_alerts[order.id] = _encode_alerts(order.alerts)
+
+    # -- coming back ------------------------------------------------------------------------------------------
+
+    def load(self, shop: Shop, order_id: str, at_ms: int) -> Order | None:
+        """Takes one order back into memory; None if it hasn't left. `at_ms` is the clock's moment."""
+        raw = self._raw(shop, order_id)
+        return None if raw is None else self._take_back(shop, order_id, decode_facts(raw), at_ms)
+
+    def load_all(self, shop: Shop, at_ms: int, heard_by_ms: int = NEVER) -> None:
+        """Takes all of a shop's orders back that were last heard of by a moment (epoch ms)."""
+        if heard_by_ms < shop.evicted_from_ms:
+            return
+        later_ms = NEVER
+        for order_id, facts in list(self._of_shop(shop, shop.orders)):
+            if (last_ms := facts.last_at_ms()) <= heard_by_ms:
+                self._take_back(shop, order_id, facts, at_ms)
+            else:
+                later_ms = min(later_ms, last_ms)
+        shop.evicted_from_ms = later_ms
+
+    def _take_back(self, shop: Shop, order_id: str, facts: OrderFacts, at_ms: int) -> Order:
+        order = _as_order(shop, order_id, facts)
+        shop.orders[order_id] = order
+        self._evicted.remove((shop.key, order_id))
+        shop.evicted -= 1
+        if facts.placed is not None and facts.placed[0] in shop.evicted_placed:
+            shop.evicted_placed.remove(facts.placed[0])
+        alerts = shop.evicted_alerts.pop(order_id, None)
+        if alerts is not None:
+            order.alerts = _decode_alerts(alerts)
+        derive_again(order, at_ms)
+        self.note_finished(order)
+        return order
+
+    # -- questions --------------------------------------------------------------------------------------------
+
+    def facts(self, shop: Shop, order_id: str) -> OrderFacts | None:
+        """What is known of an order that has left memory; None if it hasn't."""
+        raw = self._raw(shop, order_id)
+        return None if raw is None else decode_facts(raw)
+
+    def orders(self, shop: Shop, others: Collection[str]) -> Iterator[Order]:
+        """A shop's orders that had left memory when these `others` were in it, without what is derived from their
+        facts. Any may be loaded while they are gone through."""
+        return (_as_order(shop, order_id, facts) for order_id, facts in self._of_shop(shop, others))
+
+    def _raw(self, shop: Shop, order_id: str) -> bytes | None:
+        if self.store is None or (shop.key, order_id) not in self._evicted:
+            return None
+        return self.store.get(shop.platform, shop.name, order_id)
+
+    def _of_shop(self, shop: Shop, others: Collection[str]) -> Iterator[tuple[str, OrderFacts]]:
+        if self.store is None or not shop.evicted:
+            return
+        for order_id, raw in self.store.of_shop(shop.platform, shop.name):
+            if order_id not in others and ((shop.key, order_id) in self._evicted or order_id in shop.orders):
+                yield order_id, decode_facts(raw)
+
+
+def _as_order(shop: Shop, order_id: str, facts: OrderFacts) -> Order:
+    order = Order(order_id, shop)
+    order.facts, order.last_ms = facts, facts.last_at_ms()
+    return order
+
+
+def _is_idle(order: Order) -> bool:
+    """Whether an order is in memory, no timer waits for it, and nothing of it is to be evaluated."""
+    waits = order.next_eval_ms < NEVER or order.scheduled_ms < NEVER or order.dirty or order.changed_facts
+    return not waits and order.shop.orders.get(order.id) is order
+
+
+def _is_over(order: Order) -> bool:
+    """Whether nothing of an idle order is open: it is saved, no alert is open, no period to come is ahead of it, and it
+    doesn't wait to be shipped."""
+    facts = order.facts
+    return (
+        order.last_ms > MIN_MS
+        and not (order.unsaved or order.overdue)
+        and (facts.placed is None or facts.shipped is not None or facts.cancelled is not None)
+        and not any(each.open for each in (order.alerts or {}).values())
+        and order not in order.shop.period_results.future_facts
+    )
+
+
+def _silent_from_ms(order: Order, at_ms: int) -> int:
+    """From when on an order that is over may leave memory (epoch ms): not while a sanction may rest on what has changed
+    of it, and that may be a deadline that it has missed."""
+    plan = order.shop.plan
+    from_ms = order.last_ms + max(SILENT_MS, plan.looks_back_ms)
+    if plan.looks_back_ms:
+        due = [due for timer in plan.timers for due in timer.due_instants(order.facts) if due <= at_ms]
+        from_ms = max(from_ms, max(due, default=MIN_MS) + plan.looks_back_ms)
+    return from_ms
+
+
+_encode_alerts = msgspec.msgpack.Encoder().encode
+_decode_alerts = msgspec.msgpack.Decoder(dict[str, Emitted]).decode

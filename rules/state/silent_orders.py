@@ -1,0 +1,38 @@
+"""Orders by the hour from which they may leave memory."""
+
+from heapq import heappop, heappush
+
+from rules.calendar.instants import HOUR_MS
+from rules.state.shop import Order
+
+
+class SilentOrders:
+    """Lists of orders by hour. An order may be in several, and may no longer be one to leave: whoever takes it looks
+    again."""
+
+    __slots__ = ("_by_hour", "_hours")
+
+    def __init__(self) -> None:
+        self._by_hour: dict[int, list[Order]] = {}
+        self._hours: list[int] = []  # a heap
+
+    def add(self, order: Order, at_ms: int) -> None:
+        """Adds an order that may leave from a moment on (epoch ms)."""
+        hour = at_ms // HOUR_MS
+        orders = self._by_hour.get(hour)
+        if orders is None:
+            orders = self._by_hour[hour] = []
+            heappush(self._hours, hour)
+        orders.append(order)
+
+    def take(self, at_ms: int, most: int) -> list[Order]:
+        """Removes and returns the orders of hours that have begun, at most so many."""
+        taken: list[Order] = []
+        while self._hours and self._hours[0] <= at_ms // HOUR_MS and len(taken) < most:
+            orders = self._by_hour[self._hours[0]]
+            room = most - len(taken)
+            taken += orders[-room:]
+            del orders[-room:]
+            if not orders:
+                del self._by_hour[heappop(self._hours)]
+        return taken
