@@ -27,6 +27,11 @@ def order_key(platform: str, shop: str, order: str) -> bytes:
     return _encode_key((platform, shop, order))
 
 
+def keys_of_shop(platform: str, shop: str) -> bytes:
+    """How the keys of a shop's orders and facts begin, and no other's."""
+    return _encode_key((platform, shop))[:-1] + b","
+
+
 def partition_of(platform: str, shop: str, partitions: int) -> int:
     """The partition a shop belongs to, as every Kafka client's default partitioner has it."""
     hashed: int = murmur2(shop_key(platform, shop).encode())

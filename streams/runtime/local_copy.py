@@ -5,14 +5,20 @@ changelog, from the last batch that was written whole. So a snapshot's contents 
 """
 
 import asyncio
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Awaitable, Callable, Iterable, Iterator
 from pathlib import Path
 from time import monotonic
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
 
 from streams.kafka import access
-from streams.runtime.snapshot import Snapshot, SnapshotInUseError, SnapshotUnusableError
+from streams.runtime.snapshot import (
+    OrdersLostError,
+    Snapshot,
+    SnapshotInUseError,
+    SnapshotUnusableError,
+    can_be_written,
+)
 from streams.runtime.snapshot_faults import SnapshotFaults
 from streams.settings import Settings, bootstrap_servers
 
@@ -31,12 +37,16 @@ miss keys that were dropped."""
 
 
 class LocalCopy:
-    """One partition's snapshot; none while the disk doesn't take it."""
+    """One partition's snapshot; none while the disk doesn't take it, but what was there can still be read."""
 
     def __init__(self, folder: Path, faults: SnapshotFaults) -> None:
         self.folder = folder
         self._faults = faults
         self._snapshot: Snapshot | None = None
+        #: What is read while the disk takes nothing: the snapshot that failed, or the one that catches up, with what
+        #: the former hadn't written.
+        self._read_only: Snapshot | None = None
+        self._unwritten: dict[bytes, bytes | None] = {}
         self._failed_s = monotonic()
 
     async def open(self) -> None:
@@ -56,6 +66,25 @@ class LocalCopy:
         if self._snapshot is not None:
             yield from self._snapshot.items()
 
+    def get(self, key: bytes) -> bytes | None:
+        """The newest value of a key that hasn't changed since the disk took it. Raises OrdersLostError."""
+        return self._unwritten[key] if key in self._unwritten else self._readable().get(key)
+
+    def items_of(self, prefix: bytes) -> Iterator[tuple[bytes, bytes]]:
+        """The same of all keys that begin so."""
+        unwritten = {key: value for key, value in self._unwritten.items() if key.startswith(prefix)}
+        yield from (each for each in self._readable().items_of(prefix) if each[0] not in unwritten)
+        yield from ((key, value) for key, value in unwritten.items() if value is not None)
+
+    def _readable(self) -> Snapshot:
+        snapshot = self._snapshot or self._read_only
+        if snapshot is None:
+            raise OrdersLostError(
+                f"{self.folder} is gone, and finished orders were there alone; the next start reads "
+                "the changelog instead"
+            )
+        return snapshot
+
     def discard(self) -> None:
         """Deletes its contents."""
         if self._snapshot is not None:
@@ -73,6 +102,7 @@ class LocalCopy:
         if self._snapshot is not None:
             self._try(self._snapshot.close)
             self._snapshot = None
+        self._let_go()
         self._faults.forget(self.folder)
 
     # -- when the disk doesn't take it ---------------------------------------------------------------------------
@@ -86,20 +116,32 @@ class LocalCopy:
         if self._snapshot is not None and not self._snapshot.is_there():
             self._fail(SnapshotUnusableError(f"{self.folder} was deleted"))
 
-    async def catch_up(self, settings: Settings, changelog: TopicPartition, written: Callable[[], int | None]) -> None:
+    async def catch_up(
+        self,
+        settings: Settings,
+        changelog: TopicPartition,
+        written: Callable[[], int | None],
+        rescue: Callable[[], Awaitable[None]],
+    ) -> None:
         """Tries to open it again, reads the changelog's records that it missed, and goes on from there. `written` gives
-        the offset up to which the worker has written. Raises KafkaError if the changelog can't be read."""
+        the offset up to which the worker has written. `rescue` is awaited before what is there alone is lost. Raises
+        KafkaError if the changelog can't be read."""
+        if self._read_only is not None:
+            if not can_be_written(self.folder.parent):
+                return
+            if not self._goes_on_from(self._read_only, written()):
+                await rescue()
+            self._let_go()
         try:
             fresh = Snapshot(self.folder)
         except SnapshotUnusableError as error:
             self._fail(error)
             return
         try:
-            if monotonic() - self._failed_s > TOMBSTONES_KEPT_S:
-                fresh.discard()
             to = written()
-            if fresh.offset is not None and (to is None or fresh.offset > to):
-                fresh.discard()  # the changelog was deleted and made anew meanwhile
+            if not self._goes_on_from(fresh, to):
+                fresh.discard()
+            self._read_only = fresh
             if fresh.offset == to:
                 self._take_part(fresh)
             else:
@@ -107,8 +149,20 @@ class LocalCopy:
         except SnapshotUnusableError as error:
             self._fail(error)
         finally:
-            if self._snapshot is not fresh:
+            if self._snapshot is not fresh and self._read_only is not fresh:
                 fresh.abandon()
+
+    def _goes_on_from(self, snapshot: Snapshot, to: int | None) -> bool:
+        """Whether what is on the disk can be brought up to an offset."""
+        if not snapshot.is_there() or monotonic() - self._failed_s > TOMBSTONES_KEPT_S:
+            return False
+        return snapshot.written_to is None or (to is not None and snapshot.written_to <= to)
+
+    def _let_go(self) -> None:
+        """Closes what is only read, and keeps what that hadn't written."""
+        if self._read_only is not None:
+            self._unwritten |= self._read_only.abandon()
+            self._read_only = None
 
     async def _read(
         self, fresh: Snapshot, settings: Settings, changelog: TopicPartition, written: Callable[[], int | None]
@@ -138,7 +192,7 @@ class LocalCopy:
 
     def _take_part(self, fresh: Snapshot) -> None:
         fresh.write()
-        self._snapshot = fresh
+        self._snapshot, self._read_only, self._unwritten = fresh, None, {}
         self._faults.works(self.folder)
 
     def _try(self, do: Callable[[], None]) -> None:
@@ -149,8 +203,7 @@ class LocalCopy:
 
     def _fail(self, error: SnapshotUnusableError) -> None:
         if self._snapshot is not None:
-            self._snapshot.abandon()
-            self._snapshot, self._failed_s = None, monotonic()
+            self._snapshot, self._read_only, self._failed_s = None, self._snapshot, monotonic()
         self._faults.failed(self.folder, error)
 
 

@@ -41,6 +41,7 @@ from streams.paced_log import PacedLog
 from streams.runtime import instruments
 from streams.runtime.changelog import CLOCK_KEY, COMPUTED, Progress, _decode_computed
 from streams.runtime.room import Room
+from streams.runtime.snapshot import OrdersLostError
 from streams.runtime.standings_publisher import Standings
 from streams.runtime.wall_clock import WallClock
 from streams.runtime.watermark import Watermark
@@ -104,7 +105,8 @@ class Partition:
 
     def apply(self, batch: Batch) -> None:
         """Merges a batch into the facts. A record that can't be applied is set aside with the reason, whatever the
-        error: if it raised here, it would be read again after every restart."""
+        error: if it raised here, it would be read again after every restart. Raises OrdersLostError, of which a
+        restart is the cure."""
         engine, shop_of = self.engine, self._shop_of
         believed_to_ms = MIN_MS
         newest_ms, types, dead, too_old = MIN_MS, dict[type, int](), len(self.dead), 0
@@ -133,6 +135,8 @@ class Partition:
                 types[type(event)] = count + 1
                 if at_ms > newest_ms:
                     newest_ms = at_ms
+            except OrdersLostError:
+                raise
             except Exception as error:
                 if kept and kept[-1][0] is record:
                     kept.pop()

@@ -14,6 +14,7 @@ from typing import cast
 
 from rocksdict import Options, Rdict, WriteBatch
 
+from streams.kafka.failures import PlainError
 from streams.runtime import instruments
 
 WRITE_AFTER_KEYS = 20_000
@@ -30,6 +31,10 @@ class SnapshotDamagedError(OSError):
     """What is on the disk can't be read to its end."""
 
 
+class OrdersLostError(PlainError):
+    """Facts that are on the disk alone can't be read."""
+
+
 class SnapshotUnusableError(OSError):
     """The disk takes no snapshot: it is full, read-only or gone. What was written before may still be good."""
 
@@ -44,8 +49,8 @@ _PROBE = bytes(64 * 1024)
 class Snapshot:
     """Keys and values up to and with a changelog `offset`, both written in one atomic batch.
 
-    After SnapshotUnusableError only `abandon` may be called: RocksDB takes no writes after a failed one until it is
-    opened again. What it holds on the disk is as of the last batch that was written whole.
+    After SnapshotUnusableError it can only be read and abandoned: RocksDB takes no writes after a failed one until it
+    is opened again. What it holds on the disk is as of the last batch that was written whole.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -56,7 +61,7 @@ class Snapshot:
         except Exception as error:
             if any(each in str(error) for each in _LOCKED):
                 raise SnapshotInUseError(f"{folder} is in use by another worker; give each its own DATADIR") from None
-            if not _can_be_written(folder.parent):
+            if not can_be_written(folder.parent):
                 raise SnapshotUnusableError(str(error)) from None
             self._db = _made_anew(folder)  # damaged: the changelog has it all
         kept = self._db.get(_OFFSET_KEY)
@@ -81,6 +86,41 @@ class Snapshot:
             raise SnapshotDamagedError(
                 f"{self.folder} was damaged and has been removed; the next start reads the changelog instead ({error})"
             ) from None
+
+    def get(self, key: bytes) -> bytes | None:
+        """The newest value of a key, written yet or not. Raises OrdersLostError."""
+        if key in self._pending:
+            return self._pending[key]
+        try:
+            return cast(bytes | None, self._db.get(key))
+        except Exception as error:
+            raise self._lost(error) from None
+
+    def items_of(self, prefix: bytes) -> Iterator[tuple[bytes, bytes]]:
+        """The newest values of all keys that begin so. Raises OrdersLostError."""
+        pending = {key: value for key, value in self._pending.items() if key.startswith(prefix)}
+        found = self._db.iter()
+        found.seek(prefix)
+        while found.valid() and (key := cast(bytes, found.key())).startswith(prefix):
+            if key not in pending:
+                yield key, found.value()
+            found.next()
+        try:
+            found.status()
+        except Exception as error:
+            raise self._lost(error) from None
+        yield from ((key, value) for key, value in pending.items() if value is not None)
+
+    def _lost(self, error: Exception) -> OrdersLostError:
+        return OrdersLostError(
+            f"{self.folder} can't be read, and finished orders are there alone; the next start reads the changelog "
+            f"instead ({error})"
+        )
+
+    @property
+    def written_to(self) -> int | None:
+        """The offset of what is on the disk."""
+        return self._written_to
 
     def note(self, key: bytes, value: bytes | None) -> None:
         """A change that is in the changelog; `advance` says up to where."""
@@ -126,11 +166,12 @@ class Snapshot:
         except Exception as error:
             raise SnapshotUnusableError(str(error)) from None
 
-    def abandon(self) -> None:
-        """Closes it without writing what is pending."""
-        self._pending.clear()
+    def abandon(self) -> dict[bytes, bytes | None]:
+        """Closes it without writing what is pending, and returns that."""
+        pending, self._pending = self._pending, {}
         with suppress(Exception):  # what a failed write left behind
             self._db.close()
+        return pending
 
     def discard(self) -> None:
         """Forgets everything: the changelog is not the one this was made from."""
@@ -147,8 +188,10 @@ def _made_anew(folder: Path) -> Rdict:
         raise SnapshotUnusableError(str(error)) from None
 
 
-def _can_be_written(folder: Path) -> bool:
+def can_be_written(folder: Path) -> bool:
+    """Whether files can be made in a folder, which is made if it is missing."""
     try:
+        folder.mkdir(parents=True, exist_ok=True)
         with TemporaryFile(dir=folder) as file:
             file.write(_PROBE)
             file.flush()

@@ -14,6 +14,7 @@ from faust.types import TP
 from mode import Service
 
 from streams.runtime.local_copy import LocalCopy
+from streams.runtime.orders_on_disk import OrdersOnDisk
 from streams.runtime.partition import Partition, Restore
 from streams.runtime.reading_back import ReadingBack
 from streams.runtime.snapshot import SnapshotDamagedError
@@ -102,6 +103,8 @@ class Store(BaseStore[bytes, bytes]):
         data = self.app.settings.datadir / self.app.names.state
         copy = self._copies[number] = LocalCopy(data / f"{self.table.name}-{number}", self.app.snapshot_faults)
         await copy.open()
+        if self.table.name == "facts":
+            self.app.worker.partition(number).engine.ledger.store = OrdersOnDisk(copy)
         if copy.offset is None:
             return
         if copy.offset >= end:
@@ -154,12 +157,21 @@ class Store(BaseStore[bytes, bytes]):
         """Brings a snapshot that the disk didn't take up to date, unless its partition is revoked."""
         changelog = TP(self.table.changelog_topic.get_topic_name(), number)
         self._catching_up = asyncio.create_task(
-            copy.catch_up(self.app.settings, changelog, lambda: self._offsets.get(number))
+            copy.catch_up(
+                self.app.settings, changelog, lambda: self._offsets.get(number), lambda: self._load_orders(number)
+            )
         )
         await asyncio.wait({self._catching_up})
         error = None if self._catching_up.cancelled() else self._catching_up.exception()
         if error is not None:  # Kafka is away, or another worker has the folder
             self.log.warning("%s could not be brought up to date: %s", copy.folder, error)
+
+    async def _load_orders(self, number: int) -> None:
+        """Has all orders come back to memory, shop by shop; none leaves while the disk takes nothing."""
+        engine = self.app.worker.partition(number).engine
+        for shop in list(engine.shops.values()):
+            engine.load_all(shop)
+            await asyncio.sleep(0)
 
     async def _stop_catching_up(self) -> None:
         if self._catching_up is not None:

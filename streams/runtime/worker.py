@@ -30,8 +30,7 @@ from streams.runtime.kafka_watch import KafkaWatch
 from streams.runtime.log_ends import Answer, LogEnds
 from streams.runtime.pacing import Pacing
 from streams.runtime.partition import Batch, Partition
-from streams.runtime.spare_time import SpareTime
-from streams.runtime.standings_publisher import IDLE_BUDGET, IDLE_S, MOST_BUDGET
+from streams.runtime.standings_publisher import IDLE_BUDGET, IDLE_S
 from streams.runtime.wall_clock import WallClock, since_boot_s
 from streams.settings import Settings
 
@@ -40,6 +39,9 @@ log = logging.getLogger(__name__)
 SLICE = 500
 """Orders evaluated before other partitions and the event loop's other tasks run: some 5 ms, or 50 if each has several
 alerts."""
+
+EVICT = 2_000
+"""Orders of a partition that are looked at whether they may leave memory, after each commit cycle: some 5 ms."""
 
 EVALUATE_S = 0.4
 """After this long what has been found is written and committed, and the next commit cycle goes on with what is left:
@@ -293,17 +295,14 @@ class Worker(Service):
     @Service.task
     async def _publish_on(self) -> None:
         """Computes standings, one partition's turn at a time, and rests after each in proportion."""
-        spare = SpareTime(IDLE_BUDGET, MOST_BUDGET)
         while not (self.should_stop or self._over):
             idle = True
             for partition in list(self.partitions.values()):
                 began_s = thread_time()
                 if self._recovered and partition.standings.turn(partition.engine):
                     idle = False
-                    took_s = thread_time() - began_s
-                    spare.spent(took_s)
-                    share = BACKLOG_BUDGET if self.busy else spare.share
-                    await self.sleep(took_s * (1 / share - 1))
+                    share = BACKLOG_BUDGET if self.busy else IDLE_BUDGET
+                    await self.sleep((thread_time() - began_s) * (1 / share - 1))
             if idle:
                 await self.sleep(IDLE_S)
 
@@ -345,6 +344,7 @@ class Worker(Service):
         await self._commit(offsets)
         for partition in self.partitions.values():
             partition.reasons.count()
+            partition.engine.evict(limit=EVICT)
         for listener in self.on_alerts:
             listener([value for records in emitted.values() for _, value in records])
 

@@ -3,10 +3,9 @@
 import asyncio
 from collections.abc import Awaitable
 from datetime import datetime
-from typing import Any, TypeVar
+from typing import Any
 
 from aiokafka.errors import KafkaError
-from msgspec.structs import replace
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 
@@ -16,7 +15,6 @@ from streams.views.acks import Ack, Kind
 from streams.views.alerts import Held
 from streams.views.view import View
 from streams.views.writer import Writer
-from streams.web.auth import person_of
 from streams.web.operations import operation
 from streams.web.schemas import AckRequest, AlertNow
 
@@ -45,7 +43,7 @@ class AckApi:
         refusals=REFUSALS,
     )
     async def acknowledge(self, request: Request, alert: str, body: AckRequest) -> dict[str, Any]:
-        return await self._keep_new("acknowledged", alert, signed(request, body))
+        return await self._keep_new("acknowledged", alert, body)
 
     @operation(
         "DELETE",
@@ -66,7 +64,7 @@ class AckApi:
         refusals=REFUSALS,
     )
     async def mute(self, request: Request, alert: str, body: AckRequest) -> dict[str, Any]:
-        return await self._keep_new("muted", alert, signed(request, body))
+        return await self._keep_new("muted", alert, body)
 
     @operation("DELETE", "/api/alerts/{alert:name}/mute", "Shows an alert again", answer=AlertNow, refusals=REFUSALS)
     async def unmute(self, request: Request, alert: str) -> dict[str, Any]:
@@ -101,15 +99,6 @@ async def written(writing: Awaitable[None]) -> None:
             await writing
     except (KafkaError, OSError, TimeoutError):
         raise HTTPException(503, "Kafka does not take it now; try again", {"retry-after": "5"}) from None
-
-
-Asked = TypeVar("Asked", bound=AckRequest)
-
-
-def signed(request: Request, body: Asked) -> Asked:
-    """What is asked for, by whoever the token says; one without a name leaves it to the request."""
-    name = person_of(request).name
-    return body if name is None else replace(body, by=name)
 
 
 def ack_of(held: Held, kind: Kind, request: AckRequest) -> Ack:

@@ -1,0 +1,176 @@
+"""Orders that have left memory and lie on the disk alone, while it is full, deleted, damaged, or works again."""
+
+import asyncio
+import logging
+import shutil
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import pytest
+
+from rules.state import ledger
+from streams.app import App, create
+from streams.kafka.embedded import EmbeddedBroker
+from streams.kafka.keys import entry_key, order_key
+from streams.runtime import snapshot, store
+from streams.runtime.local_copy import LocalCopy
+from streams.runtime.orders_on_disk import OrdersOnDisk
+from streams.runtime.snapshot import OrdersLostError
+from streams.runtime.snapshot_faults import SnapshotFaults
+from streams.settings import Settings
+from tests.runtime import disks
+from tests.runtime.outcome import Reader
+from tests.runtime.support import LATE_MS, PARTITIONS, START_MS, book, event, sent, ticks, until
+from tests.runtime.test_local_copy import CHANGES
+from tests.support.kafka import produce
+
+HOUR_MS = 3_600_000
+
+
+class SomeShop:
+    platform, name = "joom", "s17"
+
+
+ORDERS = [(order_key("joom", "s17", f"{n}"), b"%d" % n) for n in range(5)]
+OTHERS = [
+    (order_key("joom", "s170", "1"), b"of another shop"),
+    (order_key("joo", "m", "1"), b"of another platform"),
+    (entry_key(SomeShop(), "stock.level", ("A",)), b"the shop's own"),
+    (b'"clock"', b"the clock"),
+]
+
+
+async def opened(folder: Path) -> LocalCopy:
+    copy = LocalCopy(folder, SnapshotFaults(folder.parent))
+    await copy.open()
+    return copy
+
+
+@pytest.mark.parametrize("write_after", [1, 4, 1_000])
+async def test_orders_are_found_whether_written_or_about_to_be(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, write_after: int
+) -> None:
+    monkeypatch.setattr(snapshot, "WRITE_AFTER_KEYS", write_after)
+    copy = await opened(tmp_path / "facts-0")
+    for n, change in enumerate([*OTHERS, *ORDERS]):
+        copy.note_all([change], n)
+    copy.note_all([(ORDERS[1][0], b"changed"), (ORDERS[2][0], None)], 20)
+    orders = OrdersOnDisk(copy)
+    assert orders.takes_more
+    assert [orders.get("joom", "s17", f"{n}") for n in range(6)] == [b"0", b"changed", None, b"3", b"4", None]
+    assert dict(orders.of_shop("joom", "s17")) == {"0": b"0", "1": b"changed", "3": b"3", "4": b"4"}
+    assert dict(orders.of_shop("joom", "s170")) == {"1": b"of another shop"}
+    copy.close()
+
+
+async def test_orders_can_be_read_while_the_disk_is_full(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(snapshot, "WRITE_AFTER_KEYS", 3)
+    copy = await opened(tmp_path / "facts-0")
+    copy.note_all(ORDERS[:3], 3)
+    copy.note_all(ORDERS[3:], 5)
+    with disks.full():
+        copy.note_all(CHANGES, 200)
+        orders = OrdersOnDisk(copy)
+        assert copy.is_away and not orders.takes_more
+        assert [orders.get("joom", "s17", f"{n}") for n in range(6)] == [b"0", b"1", b"2", b"3", b"4", None]
+        assert dict(orders.of_shop("joom", "s17")) == {f"{n}": b"%d" % n for n in range(5)}
+    copy.close()
+
+
+async def test_orders_can_be_read_after_the_folder_was_deleted(tmp_path: Path) -> None:
+    copy = await opened(tmp_path / "facts-0")
+    copy.note_all(ORDERS, 5)
+    shutil.rmtree(tmp_path / "facts-0")
+    copy.look()
+    assert copy.is_away
+    assert dict(OrdersOnDisk(copy).of_shop("joom", "s17")) == {f"{n}": b"%d" % n for n in range(5)}
+    copy.close()
+
+
+async def test_orders_that_cannot_be_read_end_the_worker_with_the_reason(tmp_path: Path) -> None:
+    copy = await opened(disks.missing(tmp_path) / "facts-0")
+    with pytest.raises(OrdersLostError, match="the next start reads the changelog"):
+        OrdersOnDisk(copy).get("joom", "s17", "1")
+
+
+# -- a worker -------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def soon(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(snapshot, "WRITE_AFTER_KEYS", 1)
+    monkeypatch.setattr(store, "TRY_AGAIN_S", 0.2)
+    monkeypatch.setattr(ledger, "LOOK_AGAIN_MS", HOUR_MS)
+
+
+@pytest.fixture
+def broker() -> Iterator[EmbeddedBroker]:
+    with EmbeddedBroker() as started:
+        yield started
+
+
+@asynccontextmanager
+async def running(broker: EmbeddedBroker, datadir: Path) -> AsyncIterator[App]:
+    app = create(Settings(broker=f"kafka://{broker.bootstrap}", clock="event", datadir=datadir), book(), PARTITIONS)
+    await app.start()
+    try:
+        await until(lambda: app.tables.actives_ready)
+        yield app
+    finally:
+        await app.stop()
+
+
+def left(app: App) -> int:
+    return sum(len(partition.engine.ledger) for partition in app.worker.partitions.values())
+
+
+async def finish(broker: EmbeddedBroker, number: int) -> None:
+    """Some orders, cancelled in time, and the clock long past that."""
+    for n in range(number):
+        placed, gone = (event(f"order.{kind}", START_MS + n, f"{n}") for kind in ("placed", "cancelled"))
+        await produce(broker.bootstrap, sent("", placed, gone))
+    await produce(broker.bootstrap, ticks("", START_MS + 2 * LATE_MS))
+
+
+def states(read: Reader) -> list[tuple[str, str, int]]:
+    return [(alert["order"], alert["data"]["state"], alert["data"]["revision"]) for alert in read.said()]
+
+
+@pytest.mark.usefixtures("soon")
+@pytest.mark.parametrize("fault", ["none", "full", "deleted", "restart"])
+async def test_late_news_of_an_order_on_the_disk_alone_is_judged_by_all_that_is_known_of_it(
+    broker: EmbeddedBroker, tmp_path: Path, fault: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.WARNING)
+    datadir = tmp_path / "data"
+    reopened = event("order.reopened", START_MS + 2 * LATE_MS + 1, "1")
+    async with Reader(broker.bootstrap, "", "alerts") as read:
+        async with running(broker, datadir) as app:
+            await finish(broker, 3)
+            await until(lambda: left(app) == 3)
+            if fault == "full":
+                with disks.full():
+                    others = [event("order.placed", START_MS, f"x{n}", note="x" * 500) for n in range(100)]
+                    await produce(broker.bootstrap, sent("", *others))
+                    await until(lambda: app.snapshot_faults.problem)
+                    await produce(broker.bootstrap, sent("", reopened))
+                    await read.until(lambda: ("1", "open", 1) in states(read))
+                await until(lambda: app.snapshot_faults.problem is None)
+            elif fault == "deleted":
+                shutil.rmtree(datadir / "shipclock")
+                await until(lambda: app.snapshot_faults.problem)
+                await until(lambda: app.snapshot_faults.problem is None)
+            if fault != "restart":
+                await produce(broker.bootstrap, sent("", reopened))
+                await read.until(lambda: ("1", "open", 1) in states(read))
+        async with running(broker, datadir) as app:
+            await produce(broker.bootstrap, ticks("", START_MS + 2 * LATE_MS + HOUR_MS))
+            await until(lambda: left(app) == (3 if fault == "restart" else 2))
+            await produce(broker.bootstrap, sent("", reopened))
+            await read.until(lambda: ("1", "open", 1) in states(read))
+            shipped = event("order.shipped", START_MS + 2 * LATE_MS + 2, "1")
+            await produce(broker.bootstrap, [*sent("", shipped), *ticks("", START_MS + 3 * LATE_MS)])
+            await read.until(lambda: ("1", "resolved", 2) in states(read))
+            await asyncio.sleep(0)
+    assert [each for each in states(read) if each[0] in ("0", "1", "2")] == [("1", "open", 1), ("1", "resolved", 2)]
