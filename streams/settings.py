@@ -38,6 +38,7 @@ class Settings:
     web_port: int = 6066
     public_url: str | None = None
     token: str | None = field(default=None, repr=False)
+    tokens: Path | None = None
     log_level: str = "info"
     kafka_security: Literal["PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"] = "PLAINTEXT"
     kafka_mechanism: Literal["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"] = "PLAIN"
@@ -69,7 +70,8 @@ DESCRIPTIONS: Mapping[str, str] = {
     "web_host": "address of the console and the API (default 127.0.0.1); any other than localhost needs a token",
     "web_port": "their port; 0 takes a free one (default 6066)",
     "public_url": "where people reach the console, for links (default its own address; in alert records a path)",
-    "token": "what the console and the API ask for, 16 characters or more (default none) *",
+    "token": "what the console and the API ask for, 16 characters or more, with all rights (default none) *",
+    "tokens": "YAML file of tokens by name and role, read or act (deploy/docs/people.md)",
     "log_level": "debug, info, warning or error (default info)",
     "kafka_security": "PLAINTEXT, SSL, SASL_PLAINTEXT or SASL_SSL (default PLAINTEXT)",
     "kafka_mechanism": "of SASL: PLAIN, SCRAM-SHA-256 or SCRAM-SHA-512 (default PLAIN)",
@@ -108,10 +110,10 @@ def from_environment(environment: Mapping[str, str]) -> Settings:
         raise BadSettingError("SHIPCLOCK_BROKER is not set; write it like kafka://localhost:9092")
     _belong_together(given)
     settings = Settings(**given)
-    if settings.token is None and not is_local(settings.web_host):
+    if settings.token is None and settings.tokens is None and not is_local(settings.web_host):
         raise BadSettingError(
             f"SHIPCLOCK_WEB_HOST={settings.web_host} opens the console to the network: set SHIPCLOCK_TOKEN or "
-            "SHIPCLOCK_TOKEN_FILE"
+            "SHIPCLOCK_TOKEN_FILE, or SHIPCLOCK_TOKENS"
         )
     return settings
 
@@ -189,7 +191,7 @@ def _read(name: str, text: str) -> Any:
             return _port(name, text)
         case "token":
             return _token(name, text)
-        case "kafka_ca" | "warehouses" | "feeds":
+        case "kafka_ca" | "warehouses" | "feeds" | "tokens":
             return _file(name, text)
     return text
 
@@ -269,12 +271,19 @@ def _port(name: str, text: str) -> int:
 
 def _token(name: str, text: str) -> str:
     """Checks a token. The message never shows it."""
-    if len(text) < SHORTEST_TOKEN or not text.isascii() or not text.isprintable() or " " in text:
-        raise BadSettingError(
-            f"{_variable(name)} holds no good token: {SHORTEST_TOKEN} or more ASCII characters and no spaces are "
-            "wanted, as from `openssl rand -hex 32`"
-        )
+    if wrong := check_token(text):
+        raise BadSettingError(f"{_variable(name)} {wrong}")
     return text
+
+
+def check_token(text: str) -> str | None:
+    """What is wrong with a token, without showing it."""
+    if len(text) >= SHORTEST_TOKEN and text.isascii() and text.isprintable() and " " not in text:
+        return None
+    return (
+        f"holds no good token: {SHORTEST_TOKEN} or more ASCII characters and no spaces are wanted, as from "
+        "`openssl rand -hex 32`"
+    )
 
 
 def is_local(host: str) -> bool:

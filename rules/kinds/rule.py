@@ -74,6 +74,11 @@ class Named(Struct, kw_only=True, forbid_unknown_fields=True, frozen=True):
     text: Text | None = None
     text_zh: Text | None = None
 
+    def texts(self) -> dict[str, str]:
+        """What the platform demands, by language; empty where the pack doesn't say."""
+        text = self.text or ""
+        return {"en": text, "zh": self.text_zh or text}
+
     def naming_diagnostics(self) -> Iterator[Fault]:
         """What can't be shown in a line, or lacks its English."""
         for field in ("title", "title_zh", "text", "text_zh"):
@@ -135,10 +140,9 @@ class Rule(Named, kw_only=True, forbid_unknown_fields=True, frozen=True):
         title = self.title or self.id.rpartition(".")[2].replace("_", " ").capitalize()
         return {"en": title, "zh": self.title_zh or title}
 
-    def texts(self) -> dict[str, str]:
-        """What the platform demands, by language; empty where the pack doesn't say."""
-        text = self.text or ""
-        return {"en": text, "zh": self.text_zh or text}
+    def cited(self) -> Iterator[tuple[str, Named]]:
+        """The clauses it cites, each with what it is called here; empty where it isn't."""
+        yield self.clause, self
 
     def clauses(self) -> Iterator[tuple[str, str]]:
         """The clauses it cites, as (field, clause)."""

@@ -32,6 +32,19 @@ class RuleBook:
             for shop in version.shops
         }
 
+    def clause_titles(self) -> dict[str, dict[str, str]]:
+        """What each clause is called, by language. Of several rules with one clause the one whose figures are shown
+        under it names it, else the first; a clause that only feeds of ledgers cite is called as one of them says."""
+        rules = sorted(self.rules.values(), key=lambda rule: not rule.ROLES & {"ratio", "level or count"})
+        titles: dict[str, dict[str, str]] = {}
+        for rule in rules:
+            titles.setdefault(rule.clause, rule.titles())
+        for rule in rules:
+            for clause, named in rule.cited():
+                if named.title is not None:
+                    titles.setdefault(clause, {"en": named.title, "zh": named.title_zh or named.title})
+        return titles
+
     def is_of_orders(self, rule_id: str) -> bool:
         """Whether a rule's alerts are about single orders; True for a rule that isn't loaded."""
         rule = self.rules.get(rule_id)

@@ -33,8 +33,8 @@ from streams.settings import BadSettingError, from_environment
 @click.option(
     "--until",
     "until_ms",
-    type=Instant(),
-    help="With --history: how far its clock runs; default is the last event's time.",
+    type=Instant(ends=True),
+    help="With --history: how far its clock runs, or the end of that day (UTC); default is the last event's time.",
 )
 @click.option(
     "--pack", "packs", multiple=True, metavar="NAME_OR_FILE", help="Rules to use; default all built-in packs."

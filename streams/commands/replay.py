@@ -33,7 +33,10 @@ from streams.replaying.table import table
 )
 @click.option("--sort", is_flag=True, help="Order the events by their time first; keeps them all in memory.")
 @click.option(
-    "--until", "until_ms", type=Instant(), help="Let the clock run on to then; default is the last event's time."
+    "--until",
+    "until_ms",
+    type=Instant(ends=True),
+    help="Let the clock run on to then, or to the end of that day (UTC); default is the last event's time.",
 )
 @click.option(
     "--max-leap",

@@ -26,6 +26,7 @@ from streams.runtime.kafka_watch import Complaints
 from streams.settings import BadSettingError, Settings, describe, from_environment
 from streams.sinks.registry import Sinks
 from streams.warehouses import EVERYTHING_IN_ONE, BadWarehousesError, load
+from streams.web import tokens
 from streams.web.server import Web, address_of, listen
 
 log = logging.getLogger(__name__)
@@ -48,6 +49,7 @@ def worker(skip_unreadable: bool) -> None:
         book = pack_files.load(settings.packs, says_unwatched=True)
         names = topics.TopicNames(settings.topic_prefix, settings.app_id)
         homes = load(settings.warehouses) if settings.warehouses else EVERYTHING_IN_ONE
+        people = tokens.load(settings.token, settings.tokens)
         count = _prepare(settings, names)
         rights.check(settings, names)
         warning = make_private(settings.datadir)
@@ -65,7 +67,7 @@ def worker(skip_unreadable: bool) -> None:
     loop = asyncio.new_event_loop()
     asyncio.set_event_loop(loop)
     app = create(settings, book, count, complaints)
-    app.add_dependency(Web(app, listening, homes, beacon=app.beacon))
+    app.add_dependency(Web(app, listening, homes, people, beacon=app.beacon))
     collect_sinks(lambda: {each.sink: structs.asdict(each) for each in sinks.counters})
     process = Process(app, sinks, loglevel=settings.log_level, loop=loop, redirect_stdouts=False)
     try:

@@ -15,6 +15,7 @@ from starlette.types import ASGIApp
 from streams.web.auth import Guard
 from streams.web.connections import Limits, limits
 from streams.web.server import Server
+from streams.web.tokens import load
 
 MOST_PUSHING = 2_048
 """Connections of senders. One that waits for Kafka holds its own, so these are the pushes under way."""
@@ -38,7 +39,7 @@ def vitals(is_ready: Callable[[], bool], token: str | None) -> list[BaseRoute]:
     return [
         Route("/health/live", live),
         Route("/health/ready", ready),
-        Route("/metrics", Guard(make_asgi_app(), token)),
+        Route("/metrics", Guard(make_asgi_app(), load(token, None))),
     ]
 
 

@@ -45,6 +45,7 @@ class MetricsCollector(Service, Collector):
         super().__init__(**kwargs)
         self._worker = worker
         self._clauses = {rule.id: rule.clause for rule in worker.book.rules.values()}
+        self._clause_info = shops.clause_info(worker.book.clause_titles())
         self._platforms = {pack.platform for pack in worker.book.packs}
         self._found: list[Metric] = []
         self._silent: set[str] = set()
@@ -107,5 +108,6 @@ class MetricsCollector(Service, Collector):
         return []  # else the registry would collect everything when this is registered
 
     def collect(self) -> Iterator[Metric]:
+        yield self._clause_info
         yield from partitions.families(self._worker)
         yield from self._found

@@ -1,6 +1,6 @@
 """The shops' metrics: the worst shops by name, all others of a platform as one, named `_other`."""
 
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from itertools import chain
 
 from prometheus_client import Metric
@@ -47,6 +47,14 @@ def families(worker_stats: WorkerStats, platforms: Collection[str]) -> Iterator[
     open_alerts = chain(_open_alerts(named), _of_others(others, "open_alerts"))
     yield _gauge("open_alerts", "Alerts that are open", ["severity"], open_alerts)
     yield _gauge("open_orders", "Orders neither shipped nor cancelled", [], _open_orders(named, others))
+
+
+def clause_info(titles: Mapping[str, Mapping[str, str]]) -> Metric:
+    """What clauses are called, for dashboards to join with: `titles` are by clause and language."""
+    family = GaugeMetricFamily("shipclock_clause_info", "What a clause is called; always 1", labels=["clause", "title"])
+    for clause, title in titles.items():
+        family.add_metric((clause, title["en"]), 1)
+    return family
 
 
 Labelled = Iterable[tuple[str, str, ShopStats]]

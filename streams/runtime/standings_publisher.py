@@ -1,14 +1,16 @@
 """Publishes shops' standings to the `standings` topic, from which any worker's web answers for any shop.
 
-A changed shop is published at most every few seconds. Computing its standing with forecasts takes as long as it has
-open orders, so this runs beside the commit cycle, in small steps, within a budget of time. Shops that take long and
-those that don't get turns of equal length.
+A changed shop is published within two seconds if the worker has the time. Computing its standing with forecasts takes
+as long as it has open orders, so this runs beside the commit cycle, in small steps, in the time that other work leaves.
+Changed shops come before those that are only refreshed; shops that take long and those that don't get turns of equal
+length.
 """
 
 import logging
 from collections import deque
 from collections.abc import Generator
-from itertools import takewhile
+from itertools import islice, takewhile
+from math import inf
 from time import monotonic, thread_time
 from typing import Any
 
@@ -25,20 +27,25 @@ from streams.kafka.cutting import fitting
 
 log = logging.getLogger(__name__)
 
-EVERY_S = 2.0
+EVERY_S = 1.0
 """A shop that changes all the time is published this often…"""
 
 REFRESH_S = 300.0
 """…and one that doesn't change this often, since its windows move on."""
 
-TURN_S = 0.01
+TURN_S = 0.005
 """How long a turn holds up the event loop, or one stretch of a shop's orders if that takes longer."""
 
 IDLE_S = 0.1
 """How often to check for due shops while there are none."""
 
 IDLE_BUDGET = 0.2
-"""Share of the worker's time, over all partitions, while no backlog is read."""
+MOST_BUDGET = 0.7
+"""Share of the worker's time, over all partitions, while no backlog is read: what its other work leaves, between these
+two."""
+
+AT_ONCE = 100
+"""Changed shops that are looked up at once."""
 
 Work = Generator[None, None, dict[str, Any] | None]
 
@@ -77,7 +84,7 @@ class Standings:
             return False
         if not self._begun:  # what another worker published may be out of date
             self._begun = True
-            self._changed = dict.fromkeys(engine.shops.values())
+            self._published_s = dict.fromkeys(engine.shops.values(), -inf)
         if not self._due:
             self._due.extend(self._find_due(monotonic()))
         if not (self._due or self._long):
@@ -115,10 +122,14 @@ class Standings:
         self._published_s[shop] = monotonic()
 
     def _find_due(self, now_s: float) -> list[Shop]:
+        """Some of the shops that are due: those that changed, the longest ago first, and a few to refresh, so that they
+        get their turn however much changes."""
         begun = {shop for shop, _ in self._long}
-        changed = [shop for shop in self._changed if now_s - self._published_s.get(shop, -EVERY_S) >= EVERY_S]
+        changed = (shop for shop in self._changed if now_s - self._published_s.get(shop, -inf) >= EVERY_S)
+        due = list(islice((shop for shop in changed if shop not in begun), AT_ONCE))
         stale = takewhile(lambda shop: now_s - self._published_s[shop] >= REFRESH_S, self._published_s)
-        return [shop for shop in dict.fromkeys([*changed, *stale]) if shop not in begun]
+        some = (shop for shop in stale if shop not in begun and shop not in self._changed)
+        return [*due, *islice(some, AT_ONCE // 4 if due else AT_ONCE)]
 
 
 def published(shop: Shop, at_ms: int) -> Work:

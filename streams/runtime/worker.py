@@ -30,7 +30,8 @@ from streams.runtime.kafka_watch import KafkaWatch
 from streams.runtime.log_ends import Answer, LogEnds
 from streams.runtime.pacing import Pacing
 from streams.runtime.partition import Batch, Partition
-from streams.runtime.standings_publisher import IDLE_BUDGET, IDLE_S
+from streams.runtime.spare_time import SpareTime
+from streams.runtime.standings_publisher import IDLE_BUDGET, IDLE_S, MOST_BUDGET
 from streams.runtime.wall_clock import WallClock, since_boot_s
 from streams.settings import Settings
 
@@ -295,14 +296,17 @@ class Worker(Service):
     @Service.task
     async def _publish_on(self) -> None:
         """Computes standings, one partition's turn at a time, and rests after each in proportion."""
+        spare = SpareTime(IDLE_BUDGET, MOST_BUDGET)
         while not (self.should_stop or self._over):
             idle = True
             for partition in list(self.partitions.values()):
                 began_s = thread_time()
                 if self._recovered and partition.standings.turn(partition.engine):
                     idle = False
-                    share = BACKLOG_BUDGET if self.busy else IDLE_BUDGET
-                    await self.sleep((thread_time() - began_s) * (1 / share - 1))
+                    took_s = thread_time() - began_s
+                    spare.spent(took_s)
+                    share = BACKLOG_BUDGET if self.busy else spare.share
+                    await self.sleep(took_s * (1 / share - 1))
             if idle:
                 await self.sleep(IDLE_S)
 

@@ -3,9 +3,10 @@
 import asyncio
 from collections.abc import Awaitable
 from datetime import datetime
-from typing import Any
+from typing import Any, TypeVar
 
 from aiokafka.errors import KafkaError
+from msgspec.structs import replace
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 
@@ -15,6 +16,7 @@ from streams.views.acks import Ack, Kind
 from streams.views.alerts import Held
 from streams.views.view import View
 from streams.views.writer import Writer
+from streams.web.auth import person_of
 from streams.web.operations import operation
 from streams.web.schemas import AckRequest, AlertNow
 
@@ -43,7 +45,7 @@ class AckApi:
         refusals=REFUSALS,
     )
     async def acknowledge(self, request: Request, alert: str, body: AckRequest) -> dict[str, Any]:
-        return await self._keep_new("acknowledged", alert, body)
+        return await self._keep_new("acknowledged", alert, signed(request, body))
 
     @operation(
         "DELETE",
@@ -64,7 +66,7 @@ class AckApi:
         refusals=REFUSALS,
     )
     async def mute(self, request: Request, alert: str, body: AckRequest) -> dict[str, Any]:
-        return await self._keep_new("muted", alert, body)
+        return await self._keep_new("muted", alert, signed(request, body))
 
     @operation("DELETE", "/api/alerts/{alert:name}/mute", "Shows an alert again", answer=AlertNow, refusals=REFUSALS)
     async def unmute(self, request: Request, alert: str) -> dict[str, Any]:
@@ -99,6 +101,15 @@ async def written(writing: Awaitable[None]) -> None:
             await writing
     except (KafkaError, OSError, TimeoutError):
         raise HTTPException(503, "Kafka does not take it now; try again", {"retry-after": "5"}) from None
+
+
+Asked = TypeVar("Asked", bound=AckRequest)
+
+
+def signed(request: Request, body: Asked) -> Asked:
+    """What is asked for, by whoever the token says; one without a name leaves it to the request."""
+    name = person_of(request).name
+    return body if name is None else replace(body, by=name)
 
 
 def ack_of(held: Held, kind: Kind, request: AckRequest) -> Ack:

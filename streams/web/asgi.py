@@ -20,7 +20,9 @@ from streams.web.openapi import openapi
 from streams.web.operations import routes
 from streams.web.order_api import OrderApi
 from streams.web.query_api import QueryApi
+from streams.web.rules_api import RulesApi
 from streams.web.sse import Events
+from streams.web.tokens import Tokens
 
 CONSOLE = Path(__file__).with_name("console")
 
@@ -32,9 +34,10 @@ def site(
     group_api: GroupApi,
     query_api: QueryApi,
     order_api: OrderApi,
+    rules_api: RulesApi,
     *,
     is_ready: Callable[[], bool],
-    token: str | None,
+    tokens: Tokens,
 ) -> ASGIApp:
     """The ack API's routes come before the query API's, whose path of an alert would match theirs."""
     app = Starlette(
@@ -45,13 +48,14 @@ def site(
             *routes(group_api, is_ready),
             *routes(query_api, is_ready),
             *routes(order_api, is_ready),
+            *routes(rules_api),
             Route("/openapi.json", _describe),
             Route("/", _console),
             Mount("/console", StaticFiles(directory=CONSOLE)),
         ],
         exception_handlers={HTTPException: refused, Exception: failed},
     )
-    return Guard(app, token)  # around Starlette's own error handler, so that a 500 has the security headers as well
+    return Guard(app, tokens)  # around Starlette's own error handler, so that a 500 has the security headers as well
 
 
 async def _console(request: Request) -> Response:

@@ -5,12 +5,12 @@ their requests carry their own `Origin`, and a host name of theirs that resolves
 `Host`. With a token, all data and all changes need it.
 """
 
-import hmac
 import logging
 from asyncio import sleep
 from urllib.parse import urlsplit
 
 from starlette.datastructures import Headers
+from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -18,12 +18,16 @@ from streams.metrics.web import REFUSALS
 from streams.paced_log import PacedLog
 from streams.settings import is_local
 from streams.web.errors import problem
+from streams.web.tokens import ANYBODY, Person, Tokens
 
 log = logging.getLogger(__name__)
 log.addFilter(PacedLog())
 
 WRONG_TOKEN_S = 1.0
 """How long the answer to a wrong token is delayed."""
+
+PERSON = "shipclock.person"
+"""Where in an ASGI scope it says who asks."""
 
 HARMLESS = frozenset({"GET", "HEAD", "OPTIONS"})
 
@@ -37,11 +41,10 @@ SECURITY = {
 
 
 class Guard:
-    """ASGI middleware. `token` None means open to this machine."""
+    """ASGI middleware. Without tokens it is open to this machine."""
 
-    def __init__(self, app: ASGIApp, token: str | None) -> None:
-        self._app = app
-        self._token = None if token is None else token.encode()
+    def __init__(self, app: ASGIApp, tokens: Tokens) -> None:
+        self._app, self._tokens = app, tokens
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -54,28 +57,40 @@ class Guard:
             await send(message)
 
         headers = Headers(scope=scope)
-        refusal = self.refusal(scope["method"], scope["path"], headers)
+        person = self.person(headers)
+        refusal = self.refusal(scope["method"], scope["path"], headers, person)
         if refusal is not None and refusal.status_code == 401 and "authorization" in headers:
             await _slow_down((scope.get("client") or ("?",))[0])
-        await (refusal or self._app)(scope, receive, send_safely)
+        await (refusal or self._app)({**scope, PERSON: person}, receive, send_safely)
 
-    def refusal(self, method: str, path: str, headers: Headers) -> Response | None:
-        """The answer to a request that isn't allowed; None if it is."""
+    def refusal(self, method: str, path: str, headers: Headers, person: Person | None) -> Response | None:
+        """The answer to a request of somebody that isn't allowed; None if it is."""
         if path.startswith("/health/"):
             return None  # probes know neither host name nor token, and get no data
         host = headers.get("host", "")
-        if self._token is None and not is_local(_name_in(host)):
+        if not self._tokens and not is_local(_name_in(host)):
             return problem(403, f"without a token only this machine is answered, and it isn't called {host!r}")
         if method not in HARMLESS and _is_of_another_site(headers, host):
             return problem(403, "a page of another site asks for this")
-        if self._token is not None and is_guarded(path) and not self._knows(headers.get("authorization", "")):
-            return problem(401, "this needs the token", {"www-authenticate": "Bearer"})
+        if is_guarded(path) and person is None:
+            why = "the token is wrong" if "authorization" in headers else "this needs the token"
+            return problem(401, why, {"www-authenticate": "Bearer"})
+        if method not in HARMLESS and person is not None and person.role == "read":
+            return problem(403, f"the token of {person.name} may read only: this needs one with the role act")
         return None
 
-    def _knows(self, authorization: str) -> bool:
-        scheme, _, given = authorization.partition(" ")
-        assert self._token is not None
-        return scheme.lower() == "bearer" and hmac.compare_digest(given.strip().encode(), self._token)
+    def person(self, headers: Headers) -> Person | None:
+        """Whoever asks; None if their token is nobody's."""
+        if not self._tokens:
+            return ANYBODY
+        scheme, _, given = headers.get("authorization", "").partition(" ")
+        return self._tokens.person(given.strip().encode()) if scheme.lower() == "bearer" else None
+
+
+def person_of(request: Request) -> Person:
+    """Whoever asks."""
+    person: Person = request.scope[PERSON]
+    return person
 
 
 async def _slow_down(peer: str) -> None:

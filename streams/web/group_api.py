@@ -11,7 +11,7 @@ from streams.views.alerts import GroupKey, Held, Place
 from streams.views.groups import Group, GroupSums
 from streams.views.view import View
 from streams.views.writer import Writer
-from streams.web.ack_api import REFUSALS, ack_of, written
+from streams.web.ack_api import REFUSALS, ack_of, signed, written
 from streams.web.operations import operation
 from streams.web.paging import page
 from streams.web.schemas import Chosen, GroupAcked, GroupAckRequest, GroupQuery, Page
@@ -58,7 +58,7 @@ class GroupApi:
         refusals=REFUSALS,
     )
     async def acknowledge_group(self, request: Request, body: GroupAckRequest) -> GroupAcked:
-        return await self._keep_new("acknowledged", body)
+        return await self._keep_new("acknowledged", signed(request, body))
 
     @operation(
         "POST",
@@ -69,7 +69,7 @@ class GroupApi:
         refusals=REFUSALS,
     )
     async def mute_group(self, request: Request, body: GroupAckRequest) -> GroupAcked:
-        return await self._keep_new("muted", body)
+        return await self._keep_new("muted", signed(request, body))
 
     @operation(
         "POST",

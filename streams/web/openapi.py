@@ -17,10 +17,11 @@ from streams.web.health import HealthApi
 from streams.web.operations import Operation, operations
 from streams.web.order_api import OrderApi
 from streams.web.query_api import QueryApi
+from streams.web.rules_api import RulesApi
 from streams.web.schemas import Problem
 from streams.web.sse import Events
 
-HANDLERS = (QueryApi, GroupApi, OrderApi, AckApi, Events, HealthApi)
+HANDLERS = (QueryApi, GroupApi, OrderApi, RulesApi, AckApi, Events, HealthApi)
 
 
 @cache

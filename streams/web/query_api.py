@@ -16,6 +16,7 @@ from streams.views.alerts import Held, Place
 from streams.views.shops import Due, ShopKey
 from streams.views.view import View
 from streams.warehouses import Warehouses
+from streams.web.auth import person_of
 from streams.web.group_api import fits, is_chosen
 from streams.web.operations import operation
 from streams.web.paging import page
@@ -56,9 +57,11 @@ class QueryApi:
         self._view, self._clock, self._warehouses = view, clock, warehouses
         self._away_since_ms = away_since_ms
 
-    @operation("GET", "/api/about", "The version, what time it is, and whether Kafka answers", answer=About)
+    @operation("GET", "/api/about", "The version, what time it is, whether Kafka answers, and who asks", answer=About)
     async def about(self, request: Request) -> About:
-        return About(version("shipclock"), self._clock, instant(self._view.shops.at_ms), instant(self._away_since_ms()))
+        at, away_since = instant(self._view.shops.at_ms), instant(self._away_since_ms())
+        person = person_of(request)
+        return About(version("shipclock"), self._clock, at, away_since, person.name, person.role)
 
     @operation(
         "GET",

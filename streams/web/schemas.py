@@ -5,12 +5,14 @@ from typing import Annotated, Any, Generic, Literal, TypeVar
 
 from msgspec import UNSET, Meta, Struct, UnsetType, field
 
+from rules.kinds.rule import Confidence
 from rules.messages.alerts import Alert, Severity, State
 from streams.views.acks import Ack
 from streams.views.alerts import Sort
 from streams.views.feed_health import FeedsNow
 from streams.views.groups import GroupSort, ShopAlerts
 from streams.views.packed import Packed
+from streams.web.tokens import Role
 
 Item = TypeVar("Item")
 
@@ -33,6 +35,26 @@ class AlertWithTrail(AlertNow, kw_only=True):
     """`trail`: the alert's records so far, the oldest first."""
 
     trail: list[Alert]
+
+
+class RuleNames(Struct, kw_only=True):
+    """What people read of a rule: `titles` and `texts` (what the platform demands, in a sentence) by language, `en` and
+    `zh`; where it comes from, how sure that is, and the platform's own page."""
+
+    rule: str
+    clause: str
+    platform: str
+    titles: dict[str, str]
+    texts: dict[str, str]
+    source: str
+    confidence: Confidence
+    link: str | None
+
+
+class RulesPage(Page[RuleNames], kw_only=True):
+    """`clauses`: what each clause is called, by language."""
+
+    clauses: dict[str, dict[str, str]]
 
 
 class Ledger(Struct, kw_only=True):
@@ -253,12 +275,15 @@ class AckRequest(Struct):
 
 class About(Struct):
     """`clock` is what decides that a deadline has passed; `at` how far it has come (the newest standing's). Since
-    `kafka_away_since` Kafka has not answered, and what is told is of then; null while it answers."""
+    `kafka_away_since` Kafka has not answered, and what is told is of then; null while it answers. `person` is the name
+    that the token has, null where it has none; `role` what it may: `read`, or `act` as well."""
 
     version: str
     clock: Literal["wall", "event"]
     at: str | None
     kafka_away_since: str | None = None
+    person: str | None = None
+    role: Role = "act"
 
 
 class Health(Struct):

@@ -28,8 +28,10 @@ from streams.web.group_api import GroupApi
 from streams.web.health import HealthApi
 from streams.web.order_api import OrderApi
 from streams.web.query_api import QueryApi
+from streams.web.rules_api import RulesApi
 from streams.web.schemas import Health
 from streams.web.sse import Events
+from streams.web.tokens import NO_TOKENS, Tokens
 
 log = logging.getLogger(__name__)
 
@@ -93,7 +95,12 @@ class Web(Service):
     """The HTTP server, and the views it answers from."""
 
     def __init__(
-        self, app: App, listening: socket.socket, warehouses: Warehouses = EVERYTHING_IN_ONE, **kwargs: Any
+        self,
+        app: App,
+        listening: socket.socket,
+        warehouses: Warehouses = EVERYTHING_IN_ONE,
+        tokens: Tokens = NO_TOKENS,
+        **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
         self._app, self._listening = app, listening
@@ -111,8 +118,9 @@ class Web(Service):
             GroupApi(self.view, self._writer),
             QueryApi(self.view, app.settings.clock, warehouses, self._away_since_ms),
             OrderApi(self.view, self._desk, warehouses),
+            RulesApi(app.worker.book),
             is_ready=lambda: self.reader.caught_up,
-            token=app.settings.token,
+            tokens=tokens,
         )
         self._server = Server(asgi, bounds)
 

@@ -13,7 +13,7 @@ from rules.reports import forecast
 from rules.reports.standing import standing
 from rules.state.shop import Shop
 from streams.runtime import standings_publisher
-from streams.runtime.standings_publisher import EVERY_S, REFRESH_S, TURN_S, Standings, attention
+from streams.runtime.standings_publisher import AT_ONCE, EVERY_S, REFRESH_S, TURN_S, Standings, attention
 from tests.runtime.support import LATE_MS, START_MS, book, event
 
 
@@ -106,6 +106,35 @@ def test_a_turn_ends_after_its_time_and_the_rest_comes_first_in_the_next(desk: D
     assert desk.commit_cycle() == ["joom/a", "joom/b"]
     assert desk.commit_cycle() == ["joom/c", "joom/d"]
     assert desk.commit_cycle() == ["joom/e"]
+
+
+def test_a_shop_that_changed_comes_before_those_that_are_only_refreshed(desk: Desk) -> None:
+    desk.engine.advance(START_MS)
+    desk.hear(*(placed(f"s{n}") for n in range(500)))
+    desk.engine.settle()
+    desk.engine.drain()  # what another worker published
+    desk.takes_s = 0.26 * TURN_S
+    assert len(desk.commit_cycle()) == 2
+    desk.hear(placed("s499", "2"))
+    turns = 0
+    while "joom/s499" not in desk.commit_cycle():
+        turns += 1
+    assert turns <= AT_ONCE
+
+
+def test_however_much_changes_those_that_do_not_are_refreshed(desk: Desk) -> None:
+    desk.engine.advance(START_MS)
+    desk.hear(placed("quiet"), *(placed(f"s{n}") for n in range(4 * AT_ONCE)))
+    desk.engine.settle()
+    desk.engine.drain()
+    published: list[str] = []
+    for turn in range(20):
+        desk.hear(*(placed(f"s{n}", f"{turn}") for n in range(4 * AT_ONCE)))
+        desk.now_s += EVERY_S
+        published += desk.commit_cycle()
+        if "joom/quiet" in published:
+            break
+    assert "joom/quiet" in published
 
 
 def test_nothing_is_due_is_said(desk: Desk) -> None:

@@ -115,7 +115,7 @@ def test_the_end_of_what_was_told_is_told() -> None:
     day.hear(alert("1", 2, "resolved"), T0 + EVERY)
     (digest,) = day.digests.due(T0 + 2 * EVERY)
     assert digest.title == "joom/s17: 1 resolved"
-    assert digest.body("http://here") == "ok Order 1 is late [joom-1: fulfilled]\n\nhttp://here/#/shops/joom/s17"
+    assert digest.body("http://here") == "ok Shipped late: Order 1 is late (fulfilled)\n\nhttp://here/#/shops/joom/s17"
 
 
 def test_where_nothing_was_ever_told_only_what_is_open_is_news() -> None:
@@ -137,7 +137,7 @@ def test_the_gravest_comes_first_and_the_soonest_of_them() -> None:
     assert [each.order for each in digest.alerts] == ["c", "b", "e", "d"]
     assert digest.title == "joom/s17: 2 critical, 1 warning, 1 resolved"
     assert digest.gravest == "critical"
-    assert digest.body("http://here").splitlines()[0] == "!! Order c is late [joom-1]"
+    assert digest.body("http://here").splitlines()[0] == "!! Shipped late: Order c is late"
 
 
 def test_sanctions_and_money_come_before_many_that_cost_less() -> None:

@@ -46,7 +46,7 @@ async def test_a_shop_in_trouble_sends_one_digest(caplog: pytest.LogCaptureFixtu
         assert sink.sink.held(0) is None
     (told,) = receiver.bodies
     assert (told["title"], told["type"]) == ("joom/s17: 200 critical", "failure")
-    assert "!! Order 0 is late [joom-1]" in told["message"]
+    assert "!! Shipped late: Order 0 is late" in told["message"]
     assert "... and 190 more" in told["message"]
     assert sink.sink.delivery.counters.delivered == 200
     assert "Order" not in caplog.text

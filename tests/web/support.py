@@ -10,6 +10,7 @@ import httpx
 from streams import pack_files
 from streams.app import App, create
 from streams.settings import Settings
+from streams.web import tokens
 from streams.web.server import Web, listen
 from tests.runtime.support import LONG_S, PARTITIONS, sent, ticks, until
 from tests.support.kafka import produce
@@ -57,7 +58,7 @@ async def working(bootstrap: str, folder: Path, token: str | None = None, port: 
     """A worker in event time, ready to be asked. Its topics must be there, or appear on first use."""
     settings = Settings(broker=f"kafka://{bootstrap}", clock="event", datadir=folder, token=token)
     app = create(settings, pack_files.load([str(PACK)]), PARTITIONS)
-    web = Web(app, listen("127.0.0.1", port), beacon=app.beacon)
+    web = Web(app, listen("127.0.0.1", port), tokens=tokens.load(token, None), beacon=app.beacon)
     app.add_dependency(web)
     headers = {} if token is None else {"authorization": f"Bearer {token}"}
     async with httpx.AsyncClient(base_url=web.address, timeout=LONG_S, headers=headers) as client:

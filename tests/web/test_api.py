@@ -24,8 +24,11 @@ from streams.web.group_api import GroupApi
 from streams.web.health import HealthApi
 from streams.web.order_api import OrderApi
 from streams.web.query_api import QueryApi
+from streams.web.rules_api import RulesApi
 from streams.web.schemas import Health
 from streams.web.sse import Events, stream
+from streams.web.tokens import NO_TOKENS, Tokens
+from tests.rules.history import every_pack
 from tests.runtime.support import START_MS
 from tests.web.records import Log, alert, alert_id, due, feed_health, standing
 
@@ -56,7 +59,7 @@ class NoWorker:
 class Api:
     """The site over a log of records, and a client that asks it without a socket."""
 
-    def __init__(self) -> None:
+    def __init__(self, tokens: Tokens = NO_TOKENS) -> None:
         self.log = Log()
         self.health = Health(worker=True, views=True)
         self.away_since_ms: int | None = None
@@ -68,8 +71,9 @@ class Api:
             GroupApi(view, pen),
             QueryApi(view, "event", WAREHOUSES, lambda: self.away_since_ms),
             OrderApi(view, cast(Desk, NoWorker()), WAREHOUSES),
+            RulesApi(every_pack()),
             is_ready=lambda: self.health.views,
-            token=None,
+            tokens=tokens,
         )
         transport = httpx.ASGITransport(app=self.asgi, raise_app_exceptions=False)
         self.client = httpx.AsyncClient(transport=transport, base_url="http://localhost")
@@ -606,3 +610,21 @@ async def test_a_silent_stream_gives_a_sign_of_life_and_ends_when_the_worker_doe
     assert await anext(frames) == b": still here\n\n"
     log.view.feed.close()
     assert [frame async for frame in frames if not frame.startswith(b":")] == []
+
+
+# -- what rules and clauses are called -------------------------------------------------------------------------
+
+
+async def test_rules_are_told_by_name_with_where_they_come_from(api: Api) -> None:
+    answer = await api.get("/api/rules")
+    (late,) = (rule for rule in answer["items"] if rule["rule"] == "joom.late_ship")
+    assert (late["clause"], late["titles"]) == ("joom-1", {"en": "Shipped late", "zh": "逾时未发货"})
+    assert late["texts"]["en"].startswith("An order that isn't marked as shipped within 72 hours")
+    assert (late["source"][:11], late["confidence"], late["link"]) == ("article 000", "article", None)
+
+
+async def test_a_clause_is_called_as_the_rule_whose_figures_stand_under_it(api: Api) -> None:
+    clauses = (await api.get("/api/rules"))["clauses"]
+    assert clauses["joom-6"]["en"] == "Share on Joom's logistics"  # not as its events, though they come first
+    assert clauses["joom-4"]["en"] == "Not collected by the carrier"
+    assert clauses["sho-3"] == {"en": "Points of the week", "zh": "周计分"}  # only a ledger's feed cites it

@@ -69,6 +69,37 @@ async def test_the_worst_comes_first(browser: Browser, worker: Worker) -> None:
         assert await page.evaluate(said, saves) == "1,234.50 USD · A 0.1 points"
 
 
+async def test_rules_are_called_by_their_names_and_say_what_they_demand(browser: Browser, worker: Worker) -> None:
+    async with looking(browser, worker) as page:
+        await live(page)
+        await expect(page.locator("#alert-list .stage").first).to_have_text("Shipped late · overdue")
+        await expect(page.locator("#due-list .rules").first).to_have_text("Shipped late")
+        await page.locator("#alert-list .alert").first.click()
+        sheet = page.locator("#sheet")
+        await expect(sheet).to_contain_text("An order must be shipped within 72 hours.")
+        await expect(sheet).to_contain_text("Source: a test (our reading)")
+        await expect(sheet.get_by_role("link", name="The platform's page")).to_have_attribute(
+            "href", "https://rules.example/late"
+        )
+        await page.keyboard.press("Escape")
+        await page.locator("#language").click()
+        await expect(page.locator("#alert-list .stage").first).to_have_text("逾时未发货 · 已超时")
+
+
+async def test_whoever_may_only_read_is_not_offered_to_act(browser: Browser, worker: Worker) -> None:
+    async def told(route: Route) -> None:
+        given = await route.fetch()
+        await route.fulfill(response=given, json=await given.json() | {"person": "Grafana", "role": "read"})
+
+    async with looking(browser, worker) as page:
+        await page.route("**/api/about", told)
+        await page.reload()
+        await live(page)
+        await page.locator("#alert-list .alert").first.click()
+        await expect(page.locator("#sheet .trail")).to_be_visible()
+        await expect(page.locator("#sheet form")).to_have_count(0)
+
+
 async def test_an_order_past_its_deadline_stays_listed_until_it_is_shipped(browser: Browser, worker: Worker) -> None:
     async with looking(browser, worker) as page:
         await live(page)

@@ -76,10 +76,11 @@ async def test_it_asks_for_the_token_and_forgets_it_with_the_tab(
     async with working(broker.bootstrap, tmp_path, token=TOKEN) as worker:
         await trouble(worker)
         async with looking(browser, worker) as page:
+            await expect(page.locator("#token-wrong")).to_be_hidden()
             await page.locator("#token-value").fill("not-the-right-token")
             await page.keyboard.press("Enter")
             await expect(page.locator("#token-value")).to_have_value("")
-            await expect(page.locator("#token")).to_be_visible()
+            await expect(page.locator("#token-wrong")).to_have_text("That token is wrong.")
             await page.locator("#token-value").fill(TOKEN)
             await page.keyboard.press("Enter")
             await live(page)

@@ -9,16 +9,17 @@ from starlette.applications import Starlette
 from starlette.datastructures import Headers
 
 from streams.web.auth import WRONG_TOKEN_S, Guard
+from streams.web.tokens import NO_TOKENS, load
 
 TOKEN = "correct-horse-battery"
-OPEN = Guard(Starlette(), None)
-CLOSED = Guard(Starlette(), TOKEN)
+OPEN = Guard(Starlette(), NO_TOKENS)
+CLOSED = Guard(Starlette(), load(TOKEN, None))
 
 
 def status(guard: Guard, method: str = "GET", path: str = "/api/shops", **headers: str) -> int:
     """What is answered at once; 200 where the request is let in."""
     given = Headers({name.replace("_", "-"): value for name, value in headers.items()})
-    refusal = guard.refusal(method, path, given)
+    refusal = guard.refusal(method, path, given, guard.person(given))
     return 200 if refusal is None else refusal.status_code
 
 
@@ -110,7 +111,8 @@ async def test_a_wrong_token_is_counted_told_once_a_second_and_answered_late(
     monkeypatch.setattr("streams.web.auth.sleep", sleep)
     before = refused_tokens()
     for _ in range(5):
-        assert (await asked(CLOSED, "Bearer guess-guess-guess"))[0] == 401
+        refused, answer = await asked(CLOSED, "Bearer guess-guess-guess")
+        assert (refused, b"the token is wrong" in answer) == (401, True)
     assert waited == [WRONG_TOKEN_S] * 5
     assert refused_tokens() - before == 5
     assert caplog.text.count("10.0.0.7") == 1
@@ -120,7 +122,8 @@ async def test_a_wrong_token_is_counted_told_once_a_second_and_answered_late(
 async def test_who_brings_no_token_yet_is_told_at_once_that_one_is_needed(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("streams.web.auth.sleep", None)
     before = refused_tokens()
-    assert (await asked(CLOSED, None))[0] == 401
+    refused, answer = await asked(CLOSED, None)
+    assert (refused, b"this needs the token" in answer) == (401, True)
     assert refused_tokens() == before
 
 

@@ -4,7 +4,7 @@ from typing import Any
 
 from grafana_foundation_sdk.builders.dashboard import Dashboard
 
-from deploy.grafana.source.panels import GOOD_AT_NONE, USED, board, lines, number, query, rows, variable
+from deploy.grafana.source.panels import GOOD_AT_NONE, USED, board, lines, number, query, rows, titled, variable
 
 SHOP = 'platform="$platform",shop="$shop"'
 
@@ -59,7 +59,8 @@ def _clauses() -> Any:
         "Counted": f"sum by (clause) (shipclock_shop_numerator{{{SHOP}}})",
         "Out of": f"sum by (clause) (shipclock_shop_denominator{{{SHOP}}})",
     }
-    return rows("Clauses", columns, ["clause"], height=7)
+    named = {heading: titled(expr) for heading, expr in columns.items()}
+    return rows("Clauses", named, ["title", "clause"], height=7)
 
 
 def _over_time() -> list[Any]:
@@ -67,17 +68,17 @@ def _over_time() -> list[Any]:
     return [
         lines(
             "Ratios against their thresholds",
-            query(f"shipclock_shop_value{{{SHOP}}} and on (clause) {ratio}", "{{clause}}"),
-            query(f"shipclock_shop_threshold{{{SHOP}}} and on (clause) {ratio}", "{{clause}} limit", ref="B"),
+            query(titled(f"shipclock_shop_value{{{SHOP}}} and on (clause) {ratio}"), "{{title}}"),
+            query(titled(f"shipclock_shop_threshold{{{SHOP}}} and on (clause) {ratio}"), "{{title}}, limit", ref="B"),
             unit="percentunit",
         ),
-        lines("Headroom, in orders", query(f"shipclock_shop_headroom{{{SHOP}}}", "{{clause}}")),
+        lines("Headroom, in orders", query(titled(f"shipclock_shop_headroom{{{SHOP}}}"), "{{title}}")),
         lines(
             "Open alerts",
             query(f"sum by (severity) (shipclock_shop_open_alerts{{{SHOP}}})", "{{severity}}"),
             stacked=True,
         ),
-        lines("Orders counted in the window", query(f"shipclock_shop_numerator{{{SHOP}}}", "{{clause}}")),
+        lines("Orders counted in the window", query(titled(f"shipclock_shop_numerator{{{SHOP}}}"), "{{title}}")),
         lines("Open orders", query(f"shipclock_shop_open_orders{{{SHOP}}}", "open")),
         lines("Penalty points", query(f"shipclock_shop_points{{{SHOP}}} {NONE}", "{{ledger}}")),
         lines("Money at stake", query(f"shipclock_shop_exposure{{{SHOP}}}", "{{currency}}")),
@@ -90,4 +91,5 @@ def _sanctions() -> Any:
         "Days left": f"(max by (clause) (shipclock_shop_sanction_until_timestamp_seconds{{{SHOP}}})"
         " - scalar(max(shipclock_watermark_timestamp_seconds))) / 86400",
     }
-    return rows("Sanctions", columns, ["clause"], width=12, height=8)
+    named = {heading: titled(expr) for heading, expr in columns.items()}
+    return rows("Sanctions", named, ["title", "clause"], width=12, height=8)

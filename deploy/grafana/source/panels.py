@@ -62,6 +62,12 @@ def query(expr: str, legend: str = "", *, now: bool = False, ref: str = "A") -> 
     return asked.instant() if now else asked.range()
 
 
+def titled(expr: str) -> str:
+    """An expression by `clause`, with what the clause is called as label `title` beside. Of two releases that call it
+    differently, one counts."""
+    return f"({expr}) * on (clause) group_left (title) topk by (clause) (1, shipclock_clause_info)"
+
+
 def number(
     title: str,
     expr: str,

@@ -4,7 +4,7 @@ from typing import Any
 
 from grafana_foundation_sdk.builders.dashboard import Dashboard
 
-from deploy.grafana.source.panels import GOOD_AT_NONE, USED, bars, board, lines, number, query, rows, variable
+from deploy.grafana.source.panels import GOOD_AT_NONE, USED, bars, board, lines, number, query, rows, titled, variable
 
 HERE = 'platform=~"$platform"'
 
@@ -60,8 +60,8 @@ def _shops() -> list[Any]:
         rows("Shops, the worst first", columns, ["platform", "shop"], sort="Critical"),
         bars(
             "How much of each threshold is used",
-            used,
-            "{{platform}}/{{shop}} {{clause}}",
+            titled(used),
+            "{{platform}}/{{shop}} {{title}}",
             unit="percentunit",
             colours=USED,
             says="The penalty begins at 100 %",
@@ -86,7 +86,7 @@ def _over_time() -> list[Any]:
         lines("Money at stake", query(f"sum by (currency) (shipclock_shop_exposure{{{HERE}}})", "{{currency}}")),
         lines(
             "Open alerts by clause",
-            query("topk(10, sum by (clause) (shipclock_open_alerts))", "{{clause}}"),
+            query(titled("topk(10, sum by (clause) (shipclock_open_alerts))"), "{{title}}"),
             says="Of all platforms",
         ),
         lines(

@@ -121,6 +121,10 @@ class LedgerSpec(Rule, kw_only=True, frozen=True):
         yield from super().clauses()
         yield from ((f"feeds[{n}].clause", feed.clause) for n, feed in enumerate(self.feeds))
 
+    def cited(self) -> Iterator[tuple[str, Named]]:
+        yield from super().cited()
+        yield from ((feed.clause, feed) for feed in self.feeds)
+
     def depends_on(self) -> set[str]:
         return set().union(*(feed.depends_on() for feed in self.feeds))
 

@@ -6,12 +6,11 @@ firing.
 """
 
 from collections.abc import Iterator
-from urllib.parse import quote
 
 from msgspec import UNSET, Struct
 
 from rules.calendar.instants import from_rfc3339, rfc3339
-from rules.messages.alerts import Alert
+from rules.messages.alerts import Alert, console_path
 
 EXPIRES_MS = 240_000
 """Alertmanager ends an alert that isn't sent again for so long: then this process and its successors are gone."""
@@ -94,7 +93,8 @@ def labels(alert: Alert) -> Labels:
 def posted(episode: LabelSetEpisode, now_ms: int, console_url: str) -> dict[str, object]:
     """An episode as Alertmanager's API takes it. It fires until `endsAt`, which is set a while ahead each time."""
     alert, data = episode.alert, episode.alert.data
-    notes = {"summary": data.summary, "reason": data.reason, "revision": str(data.revision)}
+    notes = {"title": data.title or data.rule, "summary": data.summary, "reason": data.reason}
+    notes["revision"] = str(data.revision)
     if alert.order is not UNSET:
         notes["order"] = alert.order
     if data.due_at is not None:
@@ -107,5 +107,5 @@ def posted(episode: LabelSetEpisode, now_ms: int, console_url: str) -> dict[str,
         "annotations": notes,
         "startsAt": rfc3339(min(episode.since_ms, ends_ms)),
         "endsAt": rfc3339(ends_ms),
-        "generatorURL": f"{console_url}/#/alerts/{quote(data.alert, safe='')}",
+        "generatorURL": console_url + console_path(data.alert),
     }

@@ -63,8 +63,12 @@ class Digest(Struct):
 def _line(alert: Alert) -> str:
     data = alert.data
     if data.state == "resolved":
-        return f"ok {plain(data.summary)} [{data.clause}: {data.reason.replace('_', ' ')}]"
-    return f"{SIGN[data.severity]} {plain(data.summary)} [{data.clause}]"
+        return f"ok {_name(alert)}: {plain(data.summary)} ({data.reason.replace('_', ' ')})"
+    return f"{SIGN[data.severity]} {_name(alert)}: {plain(data.summary)}"
+
+
+def _name(alert: Alert) -> str:
+    return plain(alert.data.title or alert.data.clause)
 
 
 class _Gathered(Struct):

@@ -1,7 +1,8 @@
 // The list of alerts, the orders to ship next, and the parcels to chase the carrier for.
 
 import { fill, h, keyed } from "./dom.js";
-import { moment, number, summary, t, word } from "./i18n.js";
+import { alertTitle, moment, number, ruleName, summary, t, word } from "./i18n.js";
+import { namesRead } from "./names.js";
 import { chip, countdown, mark, saved, shopName } from "./parts.js";
 import { complete, dueFor, isMuted } from "./store.js";
 
@@ -24,7 +25,7 @@ function row(alert, open) {
     h("span", { class: "body" },
       h("span", { class: "head" },
         shopName(alert),
-        h("span", { class: "stage" }, stage(data)),
+        h("span", { class: "stage" }, `${alertTitle(alert)} · ${stage(data)}`),
         data.due_at && data.state === "open" ? countdown(data.due_at) : h("time", { class: "when", datetime: alert.time }, moment(alert.time)),
       ),
       h("span", { class: "summary", title: data.summary }, summary(alert)),
@@ -50,7 +51,7 @@ export function remark(kind, said) {
 // `unlisted` more wait that the shops' standings don't list.
 export function showDue(container, list, unlisted, again) {
   const many = new Set(list.map((each) => each.warehouse)).size > 1;
-  keyed(container, list.slice(0, room.due), (each) => `${each.platform}/${each.shop}/${each.order}/${each.parcel ?? ""}`, (each) => JSON.stringify([each, many, document.documentElement.lang]), (each) => dueRow(each, many));
+  keyed(container, list.slice(0, room.due), (each) => `${each.platform}/${each.shop}/${each.order}/${each.parcel ?? ""}`, (each) => JSON.stringify([each, many, namesRead(), document.documentElement.lang]), (each) => dueRow(each, many));
   foot(container, list.length, "due", DUE_AT_ONCE, dueFor ? "noChase" : "noDue", again);
   if (unlisted > 0 && list.length <= room.due) fill(container.nextElementSibling, h("p", { class: "empty" }, t("unlisted", { n: number(unlisted) })));
 }
@@ -59,7 +60,7 @@ function dueRow(each, withWarehouse) {
   return h("li", { class: "due" },
     countdown(each.due_at, each.at),
     h("span", { class: "what" }, h("code", { title: each.order }, each.order), shopName(each)),
-    h("span", { class: "rules" }, (each.rules ?? []).map((rule) => chip(rule)), each.carrier ? chip(each.carrier, "place", t("carrier")) : null, each.tracking_no ? h("code", { title: t("trackingNo") }, each.tracking_no) : null, withWarehouse ? chip(each.warehouse, "place", t("warehouse")) : null),
+    h("span", { class: "rules" }, (each.rules ?? []).map((rule) => chip(ruleName(rule), "", rule)), each.carrier ? chip(each.carrier, "place", t("carrier")) : null, each.tracking_no ? h("code", { title: t("trackingNo") }, each.tracking_no) : null, withWarehouse ? chip(each.warehouse, "place", t("warehouse")) : null),
     h("span", { class: "saves", title: t("saves") }, saved(each.saves)),
   );
 }

@@ -10,10 +10,10 @@ export class Refused extends Error {
   }
 }
 
-// `ask` shows the form and resolves once the person has given a token.
+// `ask` shows the form, and that the last token was wrong; it resolves once the person has given one.
 export function onUnauthorized(ask) {
   let asking = null;
-  askForToken = () => (asking ??= ask().then((token) => {
+  askForToken = (wrong) => (asking ??= ask(wrong).then((token) => {
     sessionStorage.setItem(TOKEN, token);
     asking = null;
   }));
@@ -28,7 +28,7 @@ export async function call(path, options = {}) {
     const answer = await fetch(path, { ...options, headers });
     if (answer.status === 401) {
       if (sessionStorage.getItem(TOKEN) === token) sessionStorage.removeItem(TOKEN);
-      await askForToken();
+      await askForToken(Boolean(token));
       continue;
     }
     if (!answer.ok) {

@@ -1,6 +1,7 @@
-// English and Chinese. What the packs say in words of their own (summaries, sanctions) is shown as it is there.
+// English and Chinese. Rules and clauses have names in both; what packs say in other words of their own (summaries,
+// sanctions) is shown as it is there.
 
-import * as clauses from "./clauses.js";
+import { titlesOfClause, titlesOfRule } from "./names.js";
 
 const ENGLISH = {
   title: "shipclock",
@@ -22,9 +23,10 @@ const ENGLISH = {
   hours24: "1 day", days7: "7 days", ownEnd: "a time of my own…", worseHint: "Ends by itself when the alert gets worse.",
   muteHint: "Muted alerts leave the list until then.", judgement: "judgement {n}", shop: "Shop", order: "Order",
   rule: "Rule", clause: "Clause", opened: "Opened", dueAt: "Due", value: "Value", saves: "saves", warehouse: "Warehouse",
-  tokenTitle: "This console needs its token", token: "Token", tokenHint: "It is kept until this tab is closed.", enter: "Enter",
+  tokenTitle: "This console needs its token", token: "Token", tokenHint: "It is kept until this tab is closed.", enter: "Enter", tokenWrong: "That token is wrong.",
   failed: "That did not work: {why}", loading: "Reading…", gone: "This alert is no longer at hand.",
   keyMove: "next, previous alert", keyOpen: "open the alert", keyAck: "acknowledge", keyMute: "mute", keySearch: "search", keyClose: "close",
+  says: "What the rule says", ruleSource: "Source", "confidence.article": "from the article", "confidence.platform_help": "from the platform's help pages", "confidence.ours": "our reading", ruleLink: "The platform's page",
   itsAlerts: "Its alerts", keyHelp: "this list", keyTabs: "shops, alerts, ship next", skip: "Skip to alerts", partial: "Only the worst {n} alerts are shown.",
   feed: "Feed", "feed.healthy": "healthy", "feed.late": "late", "feed.silent": "silent", "feed.lateSince": "feed late since {at}",
   "feed.silentSince": "feed silent since {at}", "feed.unheard": "No news for longer than usual: what is shown may be out of date.",
@@ -55,9 +57,10 @@ const CHINESE = {
   hours24: "1 天", days7: "7 天", ownEnd: "自定时间…", worseHint: "情况恶化时自动失效。",
   muteHint: "静音期间不在列表中显示。", judgement: "第 {n} 次判定", shop: "店铺", order: "订单",
   rule: "规则", clause: "条款", opened: "开始", dueAt: "期限", value: "数值", saves: "可挽回", warehouse: "仓库",
-  tokenTitle: "请输入访问令牌", token: "令牌", tokenHint: "仅保留到关闭此标签页。", enter: "进入",
+  tokenTitle: "请输入访问令牌", token: "令牌", tokenHint: "仅保留到关闭此标签页。", enter: "进入", tokenWrong: "令牌不正确。",
   failed: "操作失败：{why}", loading: "读取中…", gone: "该预警已无法查看。",
   keyMove: "下一条、上一条预警", keyOpen: "打开预警", keyAck: "确认", keyMute: "静音", keySearch: "搜索", keyClose: "关闭",
+  says: "规则说明", ruleSource: "来源", "confidence.article": "来自文章", "confidence.platform_help": "来自平台帮助页面", "confidence.ours": "我方解读", ruleLink: "平台页面",
   itsAlerts: "查看预警", keyHelp: "本列表", keyTabs: "店铺、预警、优先发货", skip: "跳到预警", partial: "仅显示最严重的 {n} 条预警。",
   feed: "数据接入", "feed.healthy": "正常", "feed.late": "延迟", "feed.silent": "中断", "feed.lateSince": "自 {at} 起数据延迟",
   "feed.silentSince": "自 {at} 起数据中断", "feed.unheard": "久未收到消息，所示数据可能已过时。",
@@ -121,13 +124,14 @@ function format(name, make) {
 
 // What an alert is about, in a line.
 export function summary(alert) {
-  const told = language === "zh" ? clauses.CHINESE[alert.data.clause] : undefined;
-  if (told) return alert.order ? `${told} · ${t("order")} ${alert.order}` : told;
+  if (language === "zh") return alert.order ? `${alertTitle(alert)} · ${t("order")} ${alert.order}` : alertTitle(alert);
   return alert.data.summary.replace(INSTANT, (at) => moment(at));
 }
 
-// What a clause is about, if that is known.
-export const clauseName = (id) => (language === "zh" ? clauses.CHINESE : clauses.ENGLISH)[id] ?? null;
+// The short names of an alert's rule, of a rule and of a clause; the id where there is no name.
+export const alertTitle = ({ data }) => data.titles?.[language] || titlesOfRule(data.rule)?.[language] || data.clause;
+export const ruleName = (id) => titlesOfRule(id)?.[language] ?? id;
+export const clauseName = (id) => titlesOfClause(id)?.[language] ?? id;
 
 const INSTANT = /\d{4}-\d\d-\d\dT[\d:.]+Z/g;
 

@@ -3,7 +3,8 @@
 import * as api from "./api.js";
 import { showAlerts, showDue } from "./alerts.js";
 import { fill, h } from "./dom.js";
-import { language, longMoment, number, switchLanguage, t } from "./i18n.js";
+import { alertTitle, language, longMoment, number, switchLanguage, t } from "./i18n.js";
+import { takeNames } from "./names.js";
 import { mark, tick } from "./parts.js";
 import * as sheet from "./sheet.js";
 import { showShops } from "./shops.js";
@@ -74,7 +75,7 @@ function fits(alert) {
   if (data.state !== "open" && !wanted.resolved) return false;
   if (store.isMuted(alert) && !wanted.muted) return false;
   if (wanted.severities.size && !wanted.severities.has(data.severity)) return false;
-  return !wanted.text || `${data.alert} ${data.summary} ${data.clause}`.toLowerCase().includes(wanted.text);
+  return !wanted.text || `${data.alert} ${data.summary} ${data.clause} ${alertTitle(alert)}`.toLowerCase().includes(wanted.text);
 }
 
 function drawClock() {
@@ -99,7 +100,9 @@ async function readAll() {
   store.forgetAll();
   const about = await api.get("/api/about");
   store.clock.kind = about.clock;
+  store.takeMe(about);
   $("version").textContent = about.version;
+  takeNames(await api.get("/api/rules"));
   for await (const items of api.pages("/api/shops?limit=500", Infinity)) items.forEach(store.takeShop);
   for await (const items of api.pages("/api/alerts?state=open&limit=500", MOST_ALERTS)) items.forEach(store.takeAlert);
   partial = store.alerts.size >= MOST_ALERTS;
@@ -139,9 +142,10 @@ async function hear(name, data) {
 
 // -- the person ---------------------------------------------------------------------------------------------
 
-function askForToken() {
+function askForToken(wrong) {
   return new Promise((resolve) => {
     const dialog = $("token");
+    $("token-wrong").hidden = !wrong;
     dialog.showModal();
     dialog.addEventListener("close", () => {
       resolve($("token-value").value.trim());

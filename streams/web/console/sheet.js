@@ -2,10 +2,11 @@
 
 import { alertWithTrail, lift, say } from "./api.js";
 import { fill, h } from "./dom.js";
-import { longMoment, moment, number, percent, summary, t, word } from "./i18n.js";
+import { alertTitle, language, longMoment, moment, number, percent, summary, t, word } from "./i18n.js";
 import { remark, stage } from "./alerts.js";
+import { ruleOf } from "./names.js";
 import { chip, countdown, evidence, mark, shopName, sum } from "./parts.js";
-import { isMuted, takeAlert } from "./store.js";
+import { isMuted, me, takeAlert } from "./store.js";
 
 const NAME = "shipclock-name";
 const ENDS = [["", "noEnd"], ["1", "hours1"], ["4", "hours4"], ["24", "hours24"], ["168", "days7"], ["own", "ownEnd"]];
@@ -69,10 +70,20 @@ function draw(alert) {
       data.state === "open" || alert.acknowledged || alert.muted ? remarks(alert) : null,
       (data.actions ?? []).length ? section(t("actions"), h("ul", { class: "actions" }, data.actions.map((each) => h("li", {}, h("b", {}, word("to", each.to)), " ", word("do", each.do))))) : null,
       data.penalty ? section(t("penalty"), h("p", {}, cost(data.penalty))) : null,
+      ruleSection(data.rule),
       section(t("evidence"), evidence(data.evidence)),
       section(t("trail"), h("ol", { class: "trail" }, [...alert.trail].reverse().map(step))),
     ),
   );
+}
+
+// What the platform demands, where that is from and how sure it is; nothing of a rule whose pack isn't loaded.
+function ruleSection(id) {
+  const rule = ruleOf(id);
+  if (!rule) return null;
+  const link = rule.link ? h("p", {}, h("a", { href: rule.link, rel: "noreferrer", target: "_blank" }, t("ruleLink"))) : null;
+  const source = h("p", { class: "dim" }, `${t("ruleSource")}: ${rule.source} (${word("confidence", rule.confidence)})`);
+  return section(t("says"), rule.texts[language] ? h("p", {}, rule.texts[language]) : null, source, link);
 }
 
 function cost(penalty) {
@@ -87,7 +98,7 @@ function facts(alert) {
   const rows = [
     [t("shop"), shopName(alert)],
     alert.order ? [t("order"), h("code", {}, alert.order)] : null,
-    [t("rule"), h("span", {}, h("code", {}, data.rule), " ", h("span", { class: "dim" }, data.clause))],
+    [t("rule"), h("span", {}, alertTitle(alert), " ", h("span", { class: "dim" }, h("code", {}, data.rule), " ", data.clause))],
     data.value !== null && data.value !== undefined ? [t("value"), `${figure(data.value)}${data.threshold === null || data.threshold === undefined ? "" : ` / ${figure(data.threshold)}`}${headroom(data)}`] : null,
     data.due_at ? [t("dueAt"), longMoment(data.due_at)] : null,
     "until" in data ? [t("end"), data.until ? longMoment(data.until) : t("forGood")] : null,
@@ -112,8 +123,8 @@ function step(record) {
 
 function remarks(alert) {
   const given = [["acknowledged", "acknowledge", alert.acknowledged], ["muted", "mute", isMuted(alert) ? alert.muted : null]];
-  const lifts = given.filter(([, , said]) => said).map(([kind, what, said]) => h("p", { class: "given" }, remark(kind, said), h("button", { type: "button", name: `lift-${what}`, onclick: (event) => act(event.target, () => lift(alert.data.alert, what)) }, t("lift"))));
-  if (alert.data.state !== "open") return h("section", {}, lifts);
+  const lifts = given.filter(([, , said]) => said).map(([kind, what, said]) => h("p", { class: "given" }, remark(kind, said), me.mayAct ? h("button", { type: "button", name: `lift-${what}`, onclick: (event) => act(event.target, () => lift(alert.data.alert, what)) }, t("lift")) : null));
+  if (alert.data.state !== "open" || !me.mayAct) return h("section", {}, lifts);
   const end = h("select", { name: "end", onchange: () => (own.hidden = end.value !== "own") }, ENDS.map(([value, label]) => h("option", { value }, t(label))));
   const own = h("input", { name: "own", type: "datetime-local", hidden: true, "aria-label": t("ownEnd") });
   const comment = h("input", { name: "comment", maxlength: 2000, autocomplete: "off" });
@@ -124,7 +135,7 @@ function remarks(alert) {
   };
   const form = h("form", { class: "say", onsubmit: (event) => event.preventDefault(), oninput: () => form.classList.add("dirty") },
     h("label", {}, t("comment"), comment),
-    h("label", {}, t("by"), by),
+    me.person ? null : h("label", {}, t("by"), by),
     h("label", {}, t("end"), end, own),
     h("div", { class: "buttons" },
       h("button", { type: "button", class: "primary", name: "acknowledge", onclick: send("acknowledge") }, t("acknowledge")),

@@ -1,7 +1,8 @@
 // The list of shops, the one most at risk first.
 
 import { fill, h, keyed } from "./dom.js";
-import { clauseName, day, longMoment, moment, number, percent, t } from "./i18n.js";
+import { clauseName, day, longMoment, moment, number, percent, ruleName, t } from "./i18n.js";
+import { namesRead } from "./names.js";
 import { chip, mark, shopName, sum } from "./parts.js";
 import { byRisk, clock, complete, forecastOf, isMinimum, risk, shopKey } from "./store.js";
 
@@ -16,7 +17,7 @@ export function showShops(container, list, counts, again) {
   const calm = ranked.filter((each) => each.level === "ok");
   const shown = allCalm ? ranked : [...ranked.filter((each) => each.level !== "ok"), ...calm.slice(0, CALM_SHOWN)];
   const hidden = ranked.length - shown.length;
-  keyed(container, shown, (each) => shopKey(each.shop), (each) => JSON.stringify([each.feed, each.shop.metrics, each.shop.ledgers, each.shop.sanctions, each.shop.exposure, each.shop.open_alerts, each.counts, document.documentElement.lang]), make);
+  keyed(container, shown, (each) => shopKey(each.shop), (each) => JSON.stringify([namesRead(), each.feed, each.shop.metrics, each.shop.ledgers, each.shop.sanctions, each.shop.exposure, each.shop.open_alerts, each.counts, document.documentElement.lang]), make);
   const foot = container.nextElementSibling;
   if (!ranked.length) fill(foot, h("p", { class: "empty" }, t(complete ? "noShops" : "loading")));
   else if (hidden) fill(foot, h("button", { class: "more", onclick: () => { allCalm = true; again(); } }, t("calmShops", { n: hidden })));
@@ -58,16 +59,21 @@ function counted(counts, openAlerts) {
 const shown = (metric, value) =>
   value === null || value === undefined ? "—" : metric.denominator === null || metric.denominator === undefined ? number(value, 2) : percent(value);
 
+const called = ({ clause, rule }) => (rule ? ruleName(rule) : clauseName(clause));
+
+const calledIn = (measure) => h("span", { class: "clause", title: `${called(measure)} (${measure.rule ?? measure.clause})` }, called(measure));
+
 // A ratio on its way to the threshold, which is the line; what is expected is hatched.
-function bar({ name, metric, level }) {
+function bar(measure) {
+  const { metric, level } = measure;
   const forecast = forecastOf(metric);
   const most = Math.max(metric.threshold * (isMinimum(metric) ? 1.25 : 2), metric.value ?? 0, forecast?.value ?? 0) || 1;
   const share = (value) => `${Math.min(100, Math.max(0, (100 * (value ?? 0)) / most)).toFixed(2)}%`;
   const ahead = forecast && forecast.value > (metric.value ?? 0);
   const told = forecast ? `, ${t("forecast", { value: shown(metric, forecast.value) })}` : "";
-  const label = `${name}: ${shown(metric, metric.value)}, ${t("threshold")} ${shown(metric, metric.threshold)}${told}`;
+  const label = `${called(measure)}: ${shown(metric, metric.value)}, ${t("threshold")} ${shown(metric, metric.threshold)}${told}`;
   return h("span", { class: `meter ${level}` },
-    h("span", { class: "clause", title: clauseName(name) ?? name }, name),
+    calledIn(measure),
     h("span", { class: "track", role: "img", "aria-label": label, title: label, vars: { value: share(metric.value), threshold: share(metric.threshold), forecast: share(forecast?.value) } },
       ahead ? h("span", { class: "ahead" }) : null,
       h("span", { class: "fill" }),
@@ -92,10 +98,10 @@ function expected(measure, show) {
 
 const reported = (measure, show) => (measure.reported ? t("reported", { value: show(measure.reported.value) }) : null);
 
-function metricRow({ clause, name, metric, level, near }) {
+function metricRow(measure) {
+  const { metric, near } = measure;
   const show = (value) => shown(metric, value);
   const notes = [
-    clauseName(clause),
     metric.denominator ? t("of", { n: number(metric.numerator ?? 0), d: number(metric.denominator) }) : null,
     near === null ? null : room(metric),
     expected(metric, show),
@@ -104,7 +110,7 @@ function metricRow({ clause, name, metric, level, near }) {
     metric.window?.from ? t("window", { from: day(metric.window.from), to: day(Date.parse(metric.window.to) - 1) }) : null,
   ];
   return h("div", { class: "row" },
-    near === null ? h("span", { class: "meter none" }, h("span", { class: "clause", title: clauseName(name) ?? name }, name), h("span", { class: "figure" }, show(metric.value))) : bar({ name, metric, level }),
+    near === null ? h("span", { class: "meter none" }, calledIn(measure), h("span", { class: "figure" }, show(metric.value))) : bar(measure),
     h("span", { class: "notes" }, notes.filter(Boolean).join(" · ")),
   );
 }
@@ -131,7 +137,7 @@ function sanctionRow(sanction) {
   const whole = Date.parse(sanction.until) - from;
   const gone = whole ? Math.min(100, Math.max(0, (100 * (clock.now() - from)) / whole)) : 100;
   return h("div", { class: "row" },
-    h("span", { class: "meter critical" }, h("span", { class: "clause" }, sanction.clause), h("span", { class: "track served", vars: { value: `${gone.toFixed(1)}%` } }, h("span", { class: "fill" })), h("span", { class: "figure" }, sanction.name ?? t("sanction"))),
+    h("span", { class: "meter critical" }, h("span", { class: "clause", title: sanction.clause }, clauseName(sanction.clause)), h("span", { class: "track served", vars: { value: `${gone.toFixed(1)}%` } }, h("span", { class: "fill" })), h("span", { class: "figure" }, sanction.name ?? t("sanction"))),
     h("span", { class: "notes" }, sanctionUntil(sanction)),
   );
 }

@@ -57,6 +57,14 @@ export function takeAlert(alert) {
   return true;
 }
 
+// Whom the token belongs to (null where it has no name), and whether it may change anything.
+export const me = { person: null, mayAct: true };
+
+export function takeMe({ person, role }) {
+  me.person = person;
+  me.mayAct = role === "act";
+}
+
 export function takeDue(who, items, total) {
   due = items;
   dueFor = who;
@@ -139,15 +147,15 @@ function levelOf(metric, severity) {
   return near >= 0.8 || (ahead !== null && ahead > 1) ? "warning" : "ok";
 }
 
-// All that is measured of a shop, the worst first. Several rules may share a clause: then the others carry their names.
+// All that is measured of a shop, the worst first. Several rules may share a clause: then the others name their `rule`.
 export function measured(shop, counts) {
   const found = [];
   for (const [clause, metric] of Object.entries(shop.metrics ?? {})) {
     const level = levelOf(metric, counts?.clauses[clause]);
-    found.push({ clause, name: clause, metric, level, near: nearness(metric) });
+    found.push({ clause, rule: null, metric, level, near: nearness(metric) });
     for (const [rule, other] of Object.entries(metric.others ?? {})) {
       if (other.value === metric.value && other.denominator === metric.denominator) continue;
-      found.push({ clause, name: rule.replace(/^.*\./, "").replaceAll("_", " "), metric: other, level: levelOf(other), near: nearness(other) });
+      found.push({ clause, rule, metric: other, level: levelOf(other), near: nearness(other) });
     }
   }
   const place = (each) => (RANK[each.level] ?? 0) * 1000 + (isMinimum(each.metric) ? 0 : Math.min(each.near ?? -1, 99));

@@ -1,0 +1,103 @@
+"""Tokens by file: who somebody is, and what they may do."""
+
+from pathlib import Path
+
+import pytest
+
+from streams.settings import BadSettingError
+from streams.web.tokens import ANYBODY, Person, Tokens, load
+from tests.web.records import alert, alert_id
+from tests.web.test_api import Api
+
+SINGLE = "correct-horse-battery"
+READS, ACTS = "reads-and-no-more-0123", "acts-as-li-wei-0123456"
+
+PEOPLE = f"""\
+- {{name: Grafana, role: read, token: {READS}}}
+- {{name: Li Wei, role: act, token: {ACTS}}}
+"""
+
+
+def written(folder: Path, text: str) -> Path:
+    file = folder / "tokens.yaml"
+    file.write_text(text)
+    return file
+
+
+@pytest.fixture
+def people(tmp_path: Path) -> Tokens:
+    return load(SINGLE, written(tmp_path, PEOPLE))
+
+
+def test_a_token_says_whose_it_is(people: Tokens) -> None:
+    assert people.person(READS.encode()) == Person("Grafana", "read")
+    assert people.person(ACTS.encode()) == Person("Li Wei", "act")
+    assert people.person(SINGLE.encode()) == ANYBODY
+    assert people.person(b"guess") is None
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("[]", "tokens.yaml:1: lists no token"),
+        ("", "tokens.yaml:1: Expected `array`, got `null`"),
+        (f"- {{name: A, role: write, token: {READS}}}", "tokens.yaml:1: role is one of read, act, not 'write'"),
+        (f"- {{role: read, token: {READS}}}", "tokens.yaml:1: Object missing required field `name`"),
+        ("- {name: A, role: read, token: short}", "tokens.yaml:1: the token of A holds no good token"),
+        ("- {name: A, role: read, token: 1234567890123456}", "tokens.yaml:1: Expected `str`, got `int`"),
+        (f"- {{name: ' ', role: read, token: {READS}}}", "tokens.yaml:1: a name is visible text"),
+        (f"- {{name: A, roll: read, token: {READS}}}", "tokens.yaml:1: Object contains unknown field `roll`"),
+        (
+            f"{PEOPLE}- {{name: Li Wei, role: read, token: another-token-0123}}",
+            ":3: Li Wei has a token already",
+        ),
+        (f"{PEOPLE}- {{name: B, role: read, token: {READS}}}", "tokens.yaml:3: the token of B is another's, too"),
+        (f"- {{name: B, role: read, token: {SINGLE}}}", "tokens.yaml:1: the token of B is another's, too"),
+    ],
+)
+def test_a_file_that_cant_be_used_is_refused_with_its_line_and_without_a_token(
+    tmp_path: Path, text: str, said: str
+) -> None:
+    with pytest.raises(BadSettingError) as bad:
+        load(SINGLE, written(tmp_path, text))
+    assert said in str(bad.value)
+    for token in (READS, ACTS, SINGLE, "1234567890123456", "short"):
+        assert token not in str(bad.value)
+
+
+def bearer(token: str) -> dict[str, str]:
+    return {"authorization": f"Bearer {token}"}
+
+
+ONE = f"/api/alerts/{alert_id('1')}"
+
+
+@pytest.fixture
+def api(people: Tokens) -> Api:
+    made = Api(people)
+    made.log.alerts(alert("1"))
+    return made
+
+
+async def test_who_acknowledged_is_who_the_token_says(api: Api) -> None:
+    body = {"by": "somebody else", "comment": "on it"}
+    answer = await api.client.post(f"{ONE}/acknowledge", json=body, headers=bearer(ACTS))
+    assert (answer.json()["acknowledged"]["by"], answer.json()["acknowledged"]["comment"]) == ("Li Wei", "on it")
+
+
+async def test_the_single_token_leaves_it_to_the_person(api: Api) -> None:
+    answer = await api.client.post(f"{ONE}/mute", json={"by": "Ann"}, headers=bearer(SINGLE))
+    assert answer.json()["muted"]["by"] == "Ann"
+
+
+@pytest.mark.parametrize(("method", "path"), [("POST", "acknowledge"), ("POST", "mute"), ("DELETE", "mute")])
+async def test_a_token_without_the_role_reads_and_changes_nothing(api: Api, method: str, path: str) -> None:
+    said = await api.problem(f"{ONE}/{path}", method, json={}, headers=bearer(READS))
+    assert said == (403, "the token of Grafana may read only: this needs one with the role act")
+    assert (await api.client.get(ONE, headers=bearer(READS))).json()["muted"] is None
+
+
+async def test_the_console_learns_who_it_speaks_for(api: Api) -> None:
+    for token, person, role in ((READS, "Grafana", "read"), (ACTS, "Li Wei", "act"), (SINGLE, None, "act")):
+        about = (await api.client.get("/api/about", headers=bearer(token))).json()
+        assert (about["person"], about["role"]) == (person, role)
