@@ -50,6 +50,7 @@ class Settings:
     webhook_secret: bytes | None = field(default=None, repr=False)
     notify: tuple[str, ...] = field(default=(), repr=False)
     notify_every: int = 15
+    notify_routes: Path | None = None
     redis: str | None = field(default=None, repr=False)
     warehouses: Path | None = None
     feeds: Path | None = None
@@ -83,6 +84,7 @@ DESCRIPTIONS: Mapping[str, str] = {
     "webhook_secret": "signs them, by Standard Webhooks: whsec_ and 24 to 64 bytes in base64 *",
     "notify": "whom to send digests, as Apprise URLs: mailto://…, slack://…, tgram://…, feishu://…, dingtalk://… *",
     "notify_every": "minutes between two digests of one shop (default 15)",
+    "notify_routes": "YAML file of who is sent digests of what, notify.yaml (deploy/docs/people.md)",
     "redis": "where services read alerts and the ship-next list: redis://host:6379/0 or rediss://… *",
     "warehouses": "YAML file that says which warehouse a shop's orders belong to (default all in one)",
     "feeds": "YAML file of the apps whose pushes shipclock receive takes (deploy/docs/feeds.md)",
@@ -191,7 +193,7 @@ def _read(name: str, text: str) -> Any:
             return _port(name, text)
         case "token":
             return _token(name, text)
-        case "kafka_ca" | "warehouses" | "feeds" | "tokens":
+        case "kafka_ca" | "warehouses" | "feeds" | "tokens" | "notify_routes":
             return _file(name, text)
     return text
 

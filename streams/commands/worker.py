@@ -25,6 +25,7 @@ from streams.runtime.datadir import make_private
 from streams.runtime.kafka_watch import Complaints
 from streams.settings import BadSettingError, Settings, describe, from_environment
 from streams.sinks.registry import Sinks
+from streams.views.mutes import Mutes
 from streams.warehouses import EVERYTHING_IN_ONE, BadWarehousesError, load
 from streams.web import tokens
 from streams.web.server import Web, address_of, listen
@@ -54,7 +55,9 @@ def worker(skip_unreadable: bool) -> None:
         rights.check(settings, names)
         warning = make_private(settings.datadir)
         listening = _listen(settings)
-        sinks = Sinks(settings, names, book, homes, settings.public_url or address_of(listening).rstrip("/"))
+        mutes = Mutes()
+        console_url = settings.public_url or address_of(listening).rstrip("/")
+        sinks = Sinks(settings, names, book, homes, console_url, mutes)
     except BadWarehousesError as error:
         click.echo(visible(str(error), keep="\n"), err=True)
         sys.exit(2)
@@ -67,7 +70,9 @@ def worker(skip_unreadable: bool) -> None:
     loop = asyncio.new_event_loop()
     asyncio.set_event_loop(loop)
     app = create(settings, book, count, complaints)
-    app.add_dependency(Web(app, listening, homes, people, beacon=app.beacon))
+    web = Web(app, listening, homes, people, beacon=app.beacon)
+    mutes.follow(web.view)
+    app.add_dependency(web)
     collect_sinks(lambda: {each.sink: structs.asdict(each) for each in sinks.counters})
     process = Process(app, sinks, loglevel=settings.log_level, loop=loop, redirect_stdouts=False)
     try:

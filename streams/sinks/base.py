@@ -87,6 +87,10 @@ class Sink:
         """The offset of the oldest record that waits for a `tick`."""
         return None
 
+    def waits(self) -> bool:
+        """Whether what it holds waits on purpose, as for the end of quiet hours: then it isn't behind."""
+        return False
+
     def revoked(self, partition: int) -> None:
         """Another process has the partition now."""
 

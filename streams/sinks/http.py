@@ -29,13 +29,19 @@ class HttpSink(Sink):
 
     async def post(self, url: str, body: bytes, headers: dict[str, str]) -> None:
         """One POST. Raises Unavailable or Rejected."""
+        await self.request("POST", url, body, headers)
+
+    async def request(self, method: str, url: str, body: bytes | None, headers: dict[str, str]) -> bytes:
+        """One request; returns the answer's body. Raises Unavailable or Rejected."""
         try:
             # No redirects: what was signed for one address is not meant for another.
-            async with self._session.post(url, data=body, headers=headers, allow_redirects=False) as answer:
-                status = answer.status
+            sent = self._session.request(method, url, data=body, headers=headers, allow_redirects=False)
+            async with sent as answer:
+                status, answered = answer.status, await answer.read()
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
             raise Unavailable(type(error).__name__) from None
         if status >= 500 or status in COME_BACK:
             raise Unavailable(f"status {status}")
         if status >= 300:
             raise Rejected(f"status {status}")
+        return answered

@@ -4,16 +4,20 @@ import asyncio
 import logging
 from collections.abc import Iterator
 
+from apprise import Apprise
+
 from rules.plan.rule_book import RuleBook
 from streams.kafka.topics import TopicNames
 from streams.settings import Settings
 from streams.sinks.alertmanager.sink import Alertmanager
 from streams.sinks.delivery import Counters, Delivery
-from streams.sinks.notify.sink import Notifier
+from streams.sinks.notify.routes import Route, load, unheard
+from streams.sinks.notify.sink import Notifier, target
 from streams.sinks.redis.alerts import RedisAlerts
 from streams.sinks.redis.ship_next_set import RedisDue
 from streams.sinks.runner import Runner
 from streams.sinks.webhook import Webhook
+from streams.views.mutes import Mutes
 from streams.warehouses import Warehouses
 
 log = logging.getLogger(__name__)
@@ -23,9 +27,15 @@ class Sinks:
     """`counters` are for the metrics. Raises BadSettingError."""
 
     def __init__(
-        self, settings: Settings, names: TopicNames, book: RuleBook, warehouses: Warehouses, console_url: str
+        self,
+        settings: Settings,
+        names: TopicNames,
+        book: RuleBook,
+        warehouses: Warehouses,
+        console_url: str,
+        mutes: Mutes,
     ) -> None:
-        self._runners = list(_runners(settings, names, book, warehouses, console_url))
+        self._runners = list(_runners(settings, names, book, warehouses, console_url, mutes))
         self.counters: list[Counters] = [runner.sink.delivery.counters for runner in self._runners]
 
     async def run(self) -> None:
@@ -38,18 +48,33 @@ class Sinks:
 
 
 def _runners(
-    settings: Settings, names: TopicNames, book: RuleBook, warehouses: Warehouses, console_url: str
+    settings: Settings, names: TopicNames, book: RuleBook, warehouses: Warehouses, console_url: str, mutes: Mutes
 ) -> Iterator[Runner]:
     if settings.alertmanager:
-        alertmanager = Alertmanager(Delivery("alertmanager"), settings.alertmanager, console_url)
+        alertmanager = Alertmanager(Delivery("alertmanager"), settings.alertmanager, console_url, mutes)
         yield Runner(alertmanager, names.alerts, settings)
     if settings.webhook and settings.webhook_secret:
         yield Runner(Webhook(Delivery("webhook"), settings.webhook, settings.webhook_secret), names.alerts, settings)
-    for place, url in enumerate(settings.notify, start=1):
+    zones = {pack.platform: pack.zone for pack in book.packs}
+    for route, to in _routes(settings, book):
         # Each reads on its own, so that an unavailable one delays no other.
-        notifier = Notifier(Delivery(f"notify-{place}"), place, url, settings.notify_every, console_url)
+        delivery = Delivery(f"notify-{route.name}")
+        notifier = Notifier(delivery, route, to, settings.notify_every, console_url, zones, mutes)
         yield Runner(notifier, names.alerts, settings)
     if settings.redis:
         yield Runner(RedisAlerts(Delivery("redis"), settings.redis, warehouses), names.alerts, settings)
         due = RedisDue(Delivery("redis-due"), settings.redis, book, warehouses)
         yield Runner(due, names.facts, settings)
+
+
+def _routes(settings: Settings, book: RuleBook) -> Iterator[tuple[Route, Apprise]]:
+    """Those of SHIPCLOCK_NOTIFY, which hear of everything, and those of the file."""
+    for place, url in enumerate(settings.notify, start=1):
+        yield Route(name=str(place), to=url), target(url, f"address {place} of SHIPCLOCK_NOTIFY")
+    if settings.notify_routes is None:
+        return
+    routes = load(settings.notify_routes)
+    for at, route in routes:
+        yield route, target(route.to, f"{at}: the address of {route.name}")
+    for line in unheard(routes, book, by_others=bool(settings.notify)):
+        log.warning("%s", line)

@@ -189,7 +189,8 @@ class Runner(ConsumerRebalanceListener):
         while True:
             with contextlib.suppress(KafkaError):
                 ends = await self._consumer.end_offsets(list(self._taken))
-                lags = [ends[tp] - self._delivered(tp) for tp in self._taken if tp in ends]
+                done = self._taken.__getitem__ if self.sink.waits() else self._delivered
+                lags = [ends[tp] - done(tp) for tp in self._taken if tp in ends]
                 self.sink.delivery.counters.lag = max(0, sum(lags))
             await asyncio.sleep(LAG_S)
 

@@ -128,6 +128,11 @@ class View:
     def is_muted(self, held: Held) -> bool:
         return self._ack("muted", held) is not None
 
+    def mute_of(self, alert: str, revision: int) -> Ack | None:
+        """The mute of an alert that holds at this revision or a later one; None of an alert that isn't known so far."""
+        held = self.alerts.get(alert)
+        return None if held is None or held.revision < revision else self._ack("muted", held)
+
     def _ack(self, kind: Kind, held: Held) -> Ack | None:
         """The ack or mute, if it still holds."""
         ack = self.acks.get(kind, held.id)

@@ -12,7 +12,10 @@ from rules.messages import alerts
 from rules.messages.alerts import Alert
 from streams.clock import wall_ms
 from streams.sinks.base import Offsets, Record, Sink
+from streams.views.acks import Ack, encode
+from streams.views.mutes import Mutes
 from tests.support.servers import free_port
+from tests.web.records import Log
 
 
 def alert(
@@ -78,6 +81,18 @@ def record(
     name = key if key is not None else name_of(value or b"")
     at_ms = wall_ms() if at_ms is None else at_ms
     return ConsumerRecord("alerts", partition, offset, at_ms, 0, name.encode(), value, None, len(name), 0, ())
+
+
+def muted(value: bytes, **ack: Any) -> tuple[Mutes, Log]:
+    """Somebody has muted this alert, as a view of these records knows."""
+    log, mutes = Log(), Mutes()
+    log.alerts(value)
+    held = log.view.alerts.get(name_of(value))
+    assert held is not None
+    said = Ack(alert=held.id, kind="muted", at=rfc3339(wall_ms()), seen_step=held.step(), **ack)
+    log.ack(said.key(), encode(said))
+    mutes.follow(log.view)
+    return mutes, log
 
 
 class Hand:

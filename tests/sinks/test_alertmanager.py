@@ -8,16 +8,22 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 from streams.clock import wall_ms
-from streams.sinks.alertmanager.sink import AGAIN_MS, AT_ONCE, Alertmanager
+from streams.sinks.alertmanager.silences import RENEW_MS, Silences
+from streams.sinks.alertmanager.sink import AGAIN_MS, AT_ONCE, JSON, SILENCE_MS, Alertmanager
 from streams.sinks.delivery import Delivery
+from streams.views.acks import ack_key
+from streams.views.mutes import Mutes
 from tests.runtime.support import until
-from tests.sinks.support import Hand, Receiver, alert, name_of
+from tests.sinks.support import Hand, Receiver, alert, muted, name_of, read
 from tests.support.servers import AlertmanagerServer
 
 
 @asynccontextmanager
-async def hand(server: AlertmanagerServer | Receiver, patience_s: float = 60.0) -> AsyncIterator[Hand]:
-    async with Alertmanager(Delivery("alertmanager", patience_s), server.url, "http://localhost:6066") as sink:
+async def hand(
+    server: AlertmanagerServer | Receiver, patience_s: float = 60.0, mutes: Mutes | None = None
+) -> AsyncIterator[Hand]:
+    delivery = Delivery("alertmanager", patience_s)
+    async with Alertmanager(delivery, server.url, "http://localhost:6066", mutes or Mutes()) as sink:
         driven = Hand(sink)
         await driven.assigned()
         yield driven
@@ -50,6 +56,55 @@ async def test_an_open_alert_fires_there(alertmanager_server: AlertmanagerServer
     }
     assert found["annotations"]["order"] == "8412"
     assert found["generatorURL"].startswith("http://localhost:6066/#/alerts/joom.late%3A")
+
+
+def silences(server: AlertmanagerServer) -> list[dict[str, Any]]:
+    """The silences in force in Alertmanager."""
+    with urllib.request.urlopen(f"{server.url}/api/v2/silences", timeout=5) as answer:
+        return [each for each in json.load(answer) if each["status"]["state"] == "active"]
+
+
+async def test_a_muted_one_is_silenced_there_until_the_mute_is_lifted(alertmanager_server: AlertmanagerServer) -> None:
+    one = alert("1")
+    mutes, log = muted(one, by="Li Wei", comment="on its way")
+    async with hand(alertmanager_server, mutes=mutes) as sink:
+        now_ms = wall_ms()
+        await sink.send(one, alert("2"))
+        (silence,) = silences(alertmanager_server)
+        assert (silence["createdBy"], silence["comment"]) == ("Li Wei", "on its way")
+        assert silence["matchers"] == [{"name": "alert", "value": name_of(one), "isRegex": False, "isEqual": True}]
+        await until(lambda: known(alertmanager_server, alert=name_of(one))[0]["status"]["state"] == "suppressed")
+        assert known(alertmanager_server, alert=name_of(alert("2")))[0]["status"]["state"] != "suppressed"
+        log.ack(ack_key("muted", name_of(one)), None)
+        await sink.run(now_ms + 2 * SILENCE_MS)
+        assert silences(alertmanager_server) == []
+
+
+async def test_a_silence_is_renewed_as_long_as_the_mute_holds(alertmanager_server: AlertmanagerServer) -> None:
+    asked: list[str] = []
+    one = alert("1")
+    mutes, _ = muted(one)
+    ack = mutes.of(read(one))
+    assert ack is not None
+    async with Alertmanager(Delivery("alertmanager"), alertmanager_server.url, "", mutes) as sink:
+
+        async def request(method: str, path: str, body: bytes | None) -> bytes:
+            asked.append(method)
+            return await sink.request(method, f"{alertmanager_server.url}/api/v2{path}", body, JSON)
+
+        held = Silences(request)
+        now_ms = wall_ms()
+        await held.keep({name_of(one): ack}, now_ms)
+        await held.keep({name_of(one): ack}, now_ms + RENEW_MS - 1)
+        assert asked == ["POST"]
+        (before,) = silences(alertmanager_server)
+        await held.keep({name_of(one): ack}, now_ms + RENEW_MS)
+        (after,) = silences(alertmanager_server)
+        assert (after["id"], asked) == (before["id"], ["POST", "POST"])
+        assert after["endsAt"] > before["endsAt"]
+        alertmanager_server.restart()  # it keeps nothing on disk that the test's has
+        await sink.delivery.send(lambda: held.keep({name_of(one): ack}, now_ms + 2 * RENEW_MS))
+        assert len(silences(alertmanager_server)) == 1
 
 
 async def test_a_resolved_one_no_longer_does(alertmanager_server: AlertmanagerServer) -> None:

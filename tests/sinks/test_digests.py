@@ -1,8 +1,10 @@
 """Grouping: one digest per shop and interval."""
 
-from streams.sinks.notify.digests import GATHER_MS, LINES, Digests
+from streams.sinks.notify.digests import GATHER_MS, Digests
+from streams.sinks.notify.wording import LINES, Wording
 from tests.sinks.support import alert, read
 
+ENGLISH = Wording()
 T0 = 1_767_225_600_000
 EVERY = 900_000
 
@@ -23,7 +25,7 @@ class Day:
         due = self.digests.due(at_ms)
         for digest in due:
             self.digests.sent(digest, at_ms)
-        return [digest.title for digest in due]
+        return [ENGLISH.title(digest) for digest in due]
 
 
 def test_a_thousand_alerts_of_a_shop_are_one_digest() -> None:
@@ -31,8 +33,8 @@ def test_a_thousand_alerts_of_a_shop_are_one_digest() -> None:
     for n in range(1000):
         day.hear(alert(str(n)))
     (digest,) = day.digests.due(T0 + GATHER_MS)
-    assert digest.title == "joom/s17: 1000 critical"
-    assert len(digest.body("http://here").splitlines()) == LINES + 3
+    assert ENGLISH.title(digest) == "joom/s17: 1000 critical"
+    assert len(ENGLISH.body(digest, "http://here").splitlines()) == LINES + 3
 
 
 def test_each_shop_has_its_own() -> None:
@@ -114,8 +116,11 @@ def test_the_end_of_what_was_told_is_told() -> None:
     day.titles(T0 + GATHER_MS)
     day.hear(alert("1", 2, "resolved"), T0 + EVERY)
     (digest,) = day.digests.due(T0 + 2 * EVERY)
-    assert digest.title == "joom/s17: 1 resolved"
-    assert digest.body("http://here") == "ok Shipped late: Order 1 is late (fulfilled)\n\nhttp://here/#/shops/joom/s17"
+    assert ENGLISH.title(digest) == "joom/s17: 1 resolved"
+    assert (
+        ENGLISH.body(digest, "http://here")
+        == "ok Shipped late: Order 1 is late (fulfilled)\n\nhttp://here/#/shops/joom/s17"
+    )
 
 
 def test_where_nothing_was_ever_told_only_what_is_open_is_news() -> None:
@@ -135,9 +140,9 @@ def test_the_gravest_comes_first_and_the_soonest_of_them() -> None:
     day.hear(alert("e", severity="warning"))
     (digest,) = day.digests.due(T0 + GATHER_MS)
     assert [each.order for each in digest.alerts] == ["c", "b", "e", "d"]
-    assert digest.title == "joom/s17: 2 critical, 1 warning, 1 resolved"
+    assert ENGLISH.title(digest) == "joom/s17: 2 critical, 1 warning, 1 resolved"
     assert digest.gravest == "critical"
-    assert digest.body("http://here").splitlines()[0] == "!! Shipped late: Order c is late"
+    assert ENGLISH.body(digest, "http://here").splitlines()[0] == "!! Shipped late: Order c is late"
 
 
 def test_sanctions_and_money_come_before_many_that_cost_less() -> None:
@@ -180,4 +185,4 @@ def test_links_are_safe_whatever_a_shop_is_called() -> None:
     day = Day()
     day.hear(alert(shop="a/b c"))
     (digest,) = day.digests.due(T0 + GATHER_MS)
-    assert digest.body("http://here").endswith("/#/shops/joom/a%2Fb%20c")
+    assert ENGLISH.body(digest, "http://here").endswith("/#/shops/joom/a%2Fb%20c")

@@ -5,28 +5,43 @@ import logging
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from email.header import decode_header, make_header
+from typing import Any
 
 import pytest
 from aiosmtpd.controller import Controller
 from aiosmtpd.smtp import SMTP, Envelope, Session
 
+from rules.calendar.instants import from_rfc3339
 from streams import logs
 from streams.clock import wall_ms
 from streams.settings import BadSettingError
 from streams.sinks.delivery import Delivery
 from streams.sinks.notify.digests import GATHER_MS
-from streams.sinks.notify.sink import MINUTE_MS, Notifier
-from tests.sinks.support import Hand, Naps, Receiver, alert
+from streams.sinks.notify.routes import Route
+from streams.sinks.notify.sink import MINUTE_MS, Notifier, target
+from streams.views.mutes import Mutes
+from tests.sinks.support import Hand, Naps, Receiver, alert, muted, name_of, read
 from tests.support.servers import free_port
 
 
-def notifier(url: str, place: int = 1, patience_s: float = 60.0) -> Notifier:
-    return Notifier(Delivery(f"notify-{place}", patience_s, sleep=Naps()), place, url, 15, "http://localhost:6066")
+def notifier(url: str, place: int = 1, patience_s: float = 60.0, mutes: Mutes | None = None, **route: Any) -> Notifier:
+    delivery = Delivery(f"notify-{place}", patience_s, sleep=Naps())
+    to = target(url, f"address {place} of SHIPCLOCK_NOTIFY")
+    zones = {"joom": "Asia/Shanghai"}
+    made = Route(name=str(place), to=url, **route)
+    return Notifier(delivery, made, to, 15, "http://localhost:6066", zones, mutes or Mutes())
 
 
 @asynccontextmanager
-async def hand(url: str, patience_s: float = 60.0, log: Sequence[bytes] = (), resume: int = 0) -> AsyncIterator[Hand]:
-    async with notifier(url, patience_s=patience_s) as sink:
+async def hand(
+    url: str,
+    patience_s: float = 60.0,
+    log: Sequence[bytes] = (),
+    resume: int = 0,
+    mutes: Mutes | None = None,
+    **route: Any,
+) -> AsyncIterator[Hand]:
+    async with notifier(url, patience_s=patience_s, mutes=mutes, **route) as sink:
         driven = Hand(sink)
         driven.write(*log)
         await driven.assigned(resume)
@@ -50,6 +65,53 @@ async def test_a_shop_in_trouble_sends_one_digest(caplog: pytest.LogCaptureFixtu
     assert "... and 190 more" in told["message"]
     assert sink.sink.delivery.counters.delivered == 200
     assert "Order" not in caplog.text
+
+
+async def test_a_route_hears_only_of_what_fits_it() -> None:
+    ship = [{"to": "warehouse", "do": "ship_first"}]
+    async with Receiver() as receiver, hand(json_url(receiver), shops=("s17",), parties=("warehouse",)) as sink:
+        await sink.send(alert("1", actions=ship), alert("2"), alert("3", shop="s18", actions=ship))
+        await sink.run(wall_ms() + GATHER_MS)
+    (told,) = receiver.bodies
+    assert told["title"] == "joom/s17: 1 critical"
+
+
+async def test_in_quiet_hours_digests_wait_for_their_end_and_are_not_behind() -> None:
+    night, morning = from_rfc3339("2036-01-01T15:00:00Z"), from_rfc3339("2036-01-01T23:00:00Z")  # 23:00, 07:00 there
+    async with Receiver() as receiver, hand(json_url(receiver), quiet="22:00-07:00") as sink:
+        await sink.send(alert("1"))
+        await sink.run(night)
+        assert (receiver.bodies, sink.sink.held(0), sink.sink.waits()) == ([], 0, True)
+        await sink.run(morning - 1)
+        assert receiver.bodies == []
+        await sink.run(morning)
+        assert (len(receiver.bodies), sink.sink.held(0), sink.sink.waits()) == (1, None, False)
+
+
+async def test_what_is_muted_is_not_told_until_it_gets_worse() -> None:
+    first = alert("1", severity="warning")
+    mutes, log = muted(first)
+    async with Receiver() as receiver, hand(json_url(receiver), mutes=mutes) as sink:
+        await sink.send(first)
+        await sink.run(wall_ms() + GATHER_MS)
+        assert receiver.bodies == []
+        worse = alert("1", 2)
+        await sink.send(worse)  # the view may learn of it later than the sink
+        await sink.run(wall_ms() + GATHER_MS + 20 * MINUTE_MS)
+        log.alerts(worse)
+        assert [each["title"] for each in receiver.bodies] == ["joom/s17: 1 critical"]
+        assert not mutes.hides(read(worse)), name_of(worse)
+
+
+async def test_the_reader_has_their_own_language_and_zone() -> None:
+    said = "Order 1 must be shipped by 2026-11-29T19:00:47.543Z"
+    async with Receiver() as receiver, hand(json_url(receiver), language="zh") as sink:
+        await sink.send(alert("1", summary=said))
+        await sink.run(wall_ms() + GATHER_MS)
+    (told,) = receiver.bodies
+    assert told["title"] == "joom/s17: 1 条严重"
+    assert told["message"].startswith("!! 逾时未发货: Order 1 must be shipped by 2026-11-30 03:00\n")
+    assert "时间为 Asia/Shanghai" in told["message"]
 
 
 async def test_the_next_one_comes_an_interval_later() -> None:

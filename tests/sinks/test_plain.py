@@ -6,6 +6,7 @@ from hypothesis import strategies as st
 
 from streams.clock import wall_ms
 from streams.sinks.notify.digests import GATHER_MS, Digest
+from streams.sinks.notify.wording import Wording
 from streams.sinks.plain import plain
 from tests.sinks.support import Receiver, alert, read
 from tests.sinks.test_notify import hand, json_url
@@ -55,9 +56,13 @@ async def test_a_digest_calls_nobody_by_a_shops_or_an_orders_name() -> None:
         await sink.run(wall_ms() + GATHER_MS)
     (told,) = receiver.bodies
     assert told["title"] == "‹at/＠everyone: 1 critical"
-    assert told["message"].splitlines()[0] == "!! Order ＠here ‹!channel› is late [c-1]"
+    assert told["message"].splitlines()[0] == "!! Shipped late: Order ＠here ‹!channel› is late"
 
 
 def test_the_link_to_the_console_stays_a_link() -> None:
     digest = Digest("joom", "s17", [read(alert())])
-    assert digest.body("https://shipclock.example.com").endswith("\nhttps://shipclock.example.com/#/shops/joom/s17")
+    assert (
+        Wording()
+        .body(digest, "https://shipclock.example.com")
+        .endswith("\nhttps://shipclock.example.com/#/shops/joom/s17")
+    )

@@ -1,8 +1,13 @@
 """Which sinks there are."""
 
+from pathlib import Path
+
+import pytest
+
 from streams.kafka.topics import TopicNames
-from streams.settings import Settings
+from streams.settings import BadSettingError, Settings
 from streams.sinks.registry import Sinks
+from streams.views.mutes import Mutes
 from streams.warehouses import Warehouses
 from tests.runtime.support import book
 
@@ -13,12 +18,25 @@ def names(**settings: object) -> list[str]:
 
 
 def made(settings: Settings) -> Sinks:
-    return Sinks(settings, TopicNames("", "app"), book(), Warehouses(), "http://localhost:6066")
+    return Sinks(settings, TopicNames("", "app"), book(), Warehouses(), "http://localhost:6066", Mutes())
 
 
 async def test_a_sink_that_is_not_set_is_off() -> None:
     assert names() == []
     await made(Settings(broker="kafka://localhost")).run()
+
+
+async def test_each_route_is_a_sink_of_its_own(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    file = tmp_path / "notify.yaml"
+    file.write_text("- {name: night, to: 'json://localhost', parties: [boss]}")
+    with pytest.raises(BadSettingError, match=r"notify\.yaml:1"):
+        names(notify_routes=file)
+    file.write_text("- {name: night, to: 'bogus://secret'}")
+    with pytest.raises(BadSettingError, match=r"notify\.yaml:1: the address of night is none that Apprise knows"):
+        names(notify_routes=file)
+    file.write_text("- {name: night, to: 'json://localhost', parties: [finance]}")
+    assert names(notify=("json://localhost",), notify_routes=file) == ["notify-1", "notify-night"]
+    assert "route night fits no alert" in caplog.text
 
 
 async def test_each_setting_turns_its_sinks_on() -> None:

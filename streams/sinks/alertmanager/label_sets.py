@@ -53,6 +53,11 @@ class ActiveAlerts:
         """The alert's record was deleted."""
         self._end(self._episodes.get(alert, {}), at_ms)
 
+    def firing(self) -> Iterator[Alert]:
+        """The newest record of each alert that fires."""
+        for episodes in self._episodes.values():
+            yield from (episode.alert for episode in episodes.values() if episode.ended_ms is None)
+
     def all(self, now_ms: int) -> Iterator[LabelSetEpisode]:
         """Episodes that fire, and those that ended not long ago."""
         for alert in list(self._episodes):

@@ -11,23 +11,32 @@ import orjson
 
 from streams.clock import wall_ms
 from streams.sinks.alertmanager.label_sets import ActiveAlerts, LabelSetEpisode, posted
+from streams.sinks.alertmanager.silences import Silences
 from streams.sinks.base import Offsets, Record
 from streams.sinks.delivery import Delivery, Rejected
 from streams.sinks.http import HttpSink
+from streams.views.acks import Ack
+from streams.views.mutes import Mutes
 
 AGAIN_MS = 30_000
 """How often all is sent again."""
+
+SILENCE_MS = 5_000
+"""How often it is looked which alerts are muted."""
+
+JSON = {"content-type": "application/json"}
 
 AT_ONCE = 256
 """Alerts in one request, at most."""
 
 
 class Alertmanager(HttpSink):
-    def __init__(self, delivery: Delivery, url: str, console_url: str) -> None:
+    def __init__(self, delivery: Delivery, url: str, console_url: str, mutes: Mutes) -> None:
         super().__init__(delivery)
-        self._url = url.rstrip("/") + "/api/v2/alerts"
+        self._url = url.rstrip("/") + "/api/v2"
         self._console_url = console_url
-        self._sent_all_ms = 0
+        self._mutes, self._silences = mutes, Silences(self._ask)
+        self._sent_all_ms = self._silenced_ms = 0
         self._firing: dict[int, ActiveAlerts] = {}
         self._rebuilt: set[int] = set()
 
@@ -59,6 +68,10 @@ class Alertmanager(HttpSink):
     async def tick(self, now_ms: int) -> None:
         rebuilt = [self._firing[partition] for partition in self._rebuilt]
         changes = [episode for firing in rebuilt for episode in firing.changes]
+        if now_ms - self._silenced_ms >= SILENCE_MS:
+            self._silenced_ms = now_ms
+            muted = self._muted(rebuilt)
+            await self.delivery.send(lambda: self._silences.keep(muted, wall_ms()), alerts=0)
         if now_ms - self._sent_all_ms >= AGAIN_MS:
             self._sent_all_ms = now_ms
             await self.delivery.send(lambda: self._send(self._all(rebuilt)), alerts=len(changes))
@@ -66,6 +79,13 @@ class Alertmanager(HttpSink):
             await self.delivery.send(lambda: self._send(changes), alerts=len(changes))
         for firing in rebuilt:
             firing.changes.clear()
+
+    def _muted(self, rebuilt: Iterable[ActiveAlerts]) -> dict[str, Ack]:
+        firing = (alert for active in rebuilt for alert in active.firing())
+        return {alert.data.alert: ack for alert in firing if (ack := self._mutes.of(alert)) is not None}
+
+    async def _ask(self, method: str, path: str, body: bytes | None) -> bytes:
+        return await self.request(method, self._url + path, body, JSON)
 
     def _all(self, rebuilt: Iterable[ActiveAlerts]) -> Iterable[LabelSetEpisode]:
         now_ms = wall_ms()
@@ -78,7 +98,7 @@ class Alertmanager(HttpSink):
             now_ms = wall_ms()  # taken anew for each attempt, as each sets the end a while ahead
             body = orjson.dumps([posted(episode, now_ms, self._console_url) for episode in some])
             try:
-                await self.post(self._url, body, {"content-type": "application/json"})
+                await self.post(f"{self._url}/alerts", body, JSON)
             except Rejected as error:  # the others are sent all the same
                 refused = error
         if refused is not None:

@@ -2,22 +2,16 @@
 
 from collections.abc import Collection, Iterable
 from typing import Final
-from urllib.parse import quote
 
 from msgspec import Struct
 
 from rules.messages.alerts import Alert
 from rules.messages.cost import rank_of
-from streams.sinks.plain import plain
 
 GATHER_MS: Final = 30_000
 """How long the first change of a shop waits for more, since several alerts often come together."""
 
-LINES: Final = 10
-"""Alerts that a digest lists; it always says how many more there are."""
-
 RANK: Final = {"critical": 0, "warning": 1, "info": 2}
-SIGN: Final = {"critical": "!!", "warning": "!", "info": "-"}
 
 ShopKey = tuple[str, str]
 """`(platform, shop)`"""
@@ -34,41 +28,10 @@ class Digest(Struct):
     alerts: list[Alert]
 
     @property
-    def title(self) -> str:
-        counts = dict.fromkeys(RANK, 0)
-        resolved = 0
-        for alert in self.alerts:
-            if alert.data.state == "resolved":
-                resolved += 1
-            else:
-                counts[alert.data.severity] += 1
-        parts = [f"{count} {severity}" for severity, count in counts.items() if count]
-        parts += [f"{resolved} resolved"] if resolved else []
-        return f"{plain(self.platform)}/{plain(self.shop)}: {', '.join(parts)}"
-
-    def body(self, console_url: str) -> str:
-        lines = [_line(alert) for alert in self.alerts[:LINES]]
-        more = len(self.alerts) - LINES
-        if more > 0:
-            lines.append(f"... and {more} more")
-        return "\n".join([*lines, "", f"{console_url}/#/shops/{quote(self.platform, '')}/{quote(self.shop, '')}"])
-
-    @property
     def gravest(self) -> str:
         """The highest severity that is open, or `resolved`."""
         is_open = [alert.data.severity for alert in self.alerts if alert.data.state == "open"]
         return min(is_open, key=RANK.__getitem__, default="resolved")
-
-
-def _line(alert: Alert) -> str:
-    data = alert.data
-    if data.state == "resolved":
-        return f"ok {_name(alert)}: {plain(data.summary)} ({data.reason.replace('_', ' ')})"
-    return f"{SIGN[data.severity]} {_name(alert)}: {plain(data.summary)}"
-
-
-def _name(alert: Alert) -> str:
-    return plain(alert.data.title or alert.data.clause)
 
 
 class _Gathered(Struct):
@@ -128,6 +91,11 @@ class Digests:
         del self._gathered[shop]
         self._last_ms[shop] = now_ms
         self._last_ms = {each: at_ms for each, at_ms in self._last_ms.items() if at_ms + self._every_ms > now_ms}
+
+    def holds(self, alert: Alert) -> bool:
+        """Whether an earlier record of the alert waits for the next digest."""
+        gathered = self._gathered.get((alert.platform, alert.shop))
+        return gathered is not None and alert.data.alert in gathered.alerts
 
     def oldest(self, partition: int) -> int | None:
         """The offset from which a partition's records have not been sent yet."""

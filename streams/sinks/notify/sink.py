@@ -1,7 +1,7 @@
 """Digests for people: mail, Slack, Telegram, Feishu, DingTalk and whatever else Apprise speaks."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import partial
 
 import apprise
@@ -11,6 +11,9 @@ from streams.settings import BadSettingError
 from streams.sinks.base import Offsets, Record, Sink
 from streams.sinks.delivery import Delivery, Unavailable
 from streams.sinks.notify.digests import Digest, Digests
+from streams.sinks.notify.routes import Route
+from streams.sinks.notify.wording import Wording
+from streams.views.mutes import Mutes
 
 MINUTE_MS = 60_000
 
@@ -23,16 +26,25 @@ TONE = {
 
 
 class Notifier(Sink):
-    """One address: number `place` of those in the settings, counted from 1. `every_min` is the minutes between two
-    digests of a shop. Raises BadSettingError for an address that Apprise doesn't know."""
+    """One route. `zones` are the time zones of platforms; of those that aren't in it UTC is used."""
 
-    def __init__(self, delivery: Delivery, place: int, url: str, every_min: int, console_url: str) -> None:
+    def __init__(
+        self,
+        delivery: Delivery,
+        route: Route,
+        target: apprise.Apprise,
+        every_min: int,
+        console_url: str,
+        zones: Mapping[str, str],
+        mutes: Mutes,
+    ) -> None:
         super().__init__(delivery)
-        self._target = _target(place, url)
-        self._console_url = console_url
-        self._digests = Digests(every_min * MINUTE_MS)
+        self._route, self._target, self._mutes = route, target, mutes
+        self._console_url, self._zones = console_url, zones
+        self._digests = Digests((route.every or every_min) * MINUTE_MS)
         self._behind: set[int] = set()
         self._first: set[int] = set()
+        self._quiet = False
 
     async def assigned(self, partition: int, offsets: Offsets) -> int:
         self.revoked(partition)
@@ -54,24 +66,37 @@ class Notifier(Sink):
         now_ms = wall_ms()
         for record in records:
             alert = self.read(record)
-            if alert is not None:
+            if alert is not None and (self._route.fits(alert) or self._digests.holds(alert)):
                 self._digests.add(alert, (partition, record.offset), now_ms, partition in self._first)
 
     async def tick(self, now_ms: int) -> None:
         due = self._digests.due(now_ms, self._behind)
-        await asyncio.gather(*(self._deliver(digest, now_ms) for digest in due))
+        loud = [digest for digest in due if not self._route.is_quiet(now_ms, self._zone(digest))]
+        self._quiet = len(loud) < len(due)
+        await asyncio.gather(*(self._deliver(digest, now_ms) for digest in loud))
 
     def held(self, partition: int) -> int | None:
         return self._digests.oldest(partition)
 
+    def waits(self) -> bool:
+        return self._quiet
+
+    def _zone(self, digest: Digest) -> str:
+        return self._route.zone or self._zones.get(digest.platform, "UTC")
+
     async def _deliver(self, digest: Digest, now_ms: int) -> None:
-        await self.delivery.send(partial(self._send, digest), alerts=len(digest.alerts))
+        """Sends what isn't muted."""
+        heard = [alert for alert in digest.alerts if not self._mutes.hides(alert)]
+        if heard:
+            told = Digest(digest.platform, digest.shop, heard)
+            await self.delivery.send(partial(self._send, told), alerts=len(heard))
         self._digests.sent(digest, now_ms)
 
     async def _send(self, digest: Digest) -> None:
+        wording = Wording(self._route.language, self._zone(digest))
         sent = await self._target.async_notify(
-            title=digest.title,
-            body=digest.body(self._console_url),
+            title=wording.title(digest),
+            body=wording.body(digest, self._console_url),
             body_format=apprise.NotifyFormat.TEXT,
             notify_type=TONE[digest.gravest],
         )
@@ -79,9 +104,10 @@ class Notifier(Sink):
             raise Unavailable(f"Apprise could not send by {self._target[0].app_id}")
 
 
-def _target(place: int, url: str) -> apprise.Apprise:
+def target(url: str, what: str) -> apprise.Apprise:
+    """What an address leads to; `what` names it. Raises BadSettingError for one that Apprise doesn't know."""
     # A redirect could send a digest to an internal service. The address itself may still ask for it (`redirect=yes`).
-    target = apprise.Apprise(asset=apprise.AppriseAsset(http_redirects=False))
-    if not target.add(url):  # the address is not shown: it holds a secret
-        raise BadSettingError(f"address {place} of SHIPCLOCK_NOTIFY is none that Apprise knows")
-    return target
+    found = apprise.Apprise(asset=apprise.AppriseAsset(http_redirects=False))
+    if not found.add(url):  # the address is not shown: it holds a secret
+        raise BadSettingError(f"{what} is none that Apprise knows")
+    return found
