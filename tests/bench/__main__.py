@@ -1,6 +1,7 @@
 """``python -m tests.bench``: the job of JOB.md on real Kafka, shipclock beside the limit and stock Faust.
 
 Broker and harness are on the last core, the system under test on the first. Exits 1 if any was not correct.
+Beside the job: memory and restart by orders held, latency, a burst of deadlines, several workers (`--beside`).
 """
 
 import argparse
@@ -8,14 +9,18 @@ import asyncio
 import os
 import shutil
 import sys
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 import orjson
 
-from tests.bench import rules_cost
+from tests.bench import burst, held, latency, restart, rules_cost, workers
 from tests.bench.expected import Expected, expect
+from tests.bench.figure import Figure
+from tests.bench.figure import show as show_figures
 from tests.bench.load import load
 from tests.bench.measure import Figures, measure
+from tests.bench.parts import sizes
 from tests.bench.report import show, write
 from tests.bench.rules_cost import rule_costs
 from tests.bench.systems import SYSTEMS, Run
@@ -23,6 +28,9 @@ from tests.bench.workload import Workload
 from tests.support.kafka import Kafka
 
 FOLDER = Path(".bench")
+RUNS = FOLDER.absolute() / "runs"
+
+BESIDE = ("held", "restart", "latency", "burst", "workers")
 
 BY_TURNS = ("shipclock", "shipclock_all")
 """Run one after the other, and again: on a machine that others use, too, a single pair says little."""
@@ -41,10 +49,11 @@ def main() -> int:
     by_turns = [name for name in options.only if name in BY_TURNS] * options.rounds
     with Kafka(cores={cores[-1]}) as kafka:
         found = asyncio.run(_bench([(name, workloads[name]) for name in once + by_turns], kafka, cores[0]))
-    show(found)
+        show(found)
+        beside = asyncio.run(_beside(kafka, cores[0], cores[-1], options))
     costs = rule_costs(Workload(options.stock_orders, stock_shops), FOLDER)
     rules_cost.show(costs)
-    write(found, costs, FOLDER / "bench.json")
+    write(found, costs, beside, FOLDER / "bench.json")
     return 1 if any(figures.wrong for figures in found) else 0
 
 
@@ -54,28 +63,53 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--shops", type=int, default=400)
     parser.add_argument("--stock-orders", type=int, default=20_000, help="orders of stock Faust's slice")
     parser.add_argument("--rounds", type=int, default=5, help="of shipclock with the job's pack and with all packs")
-    parser.add_argument("--only", type=_names, default=list(SYSTEMS), help="comma-separated systems")
+    parser.add_argument("--only", type=_some_of(SYSTEMS), default=list(SYSTEMS), help="comma-separated systems")
+    parser.add_argument(
+        "--beside", type=_some_of(BESIDE), default=list(BESIDE), help="what to measure beside the job, comma-separated"
+    )
+    parser.add_argument("--open", type=sizes, default=held.SIZES, help="open orders held, comma-separated")
+    parser.add_argument("--finished", type=sizes, default=held.SIZES, help="finished orders held, comma-separated")
     return parser.parse_args()
 
 
-def _names(text: str) -> list[str]:
-    names = text.split(",")
-    if unknown := set(names) - set(SYSTEMS):
-        raise argparse.ArgumentTypeError(f"no such system: {', '.join(unknown)}")
-    return names
+def _some_of(known: Iterable[str]) -> Callable[[str], list[str]]:
+    """Reads names after commas; nothing is none of them."""
+
+    def read(text: str) -> list[str]:
+        names = [name for name in text.split(",") if name]
+        if unknown := set(names) - set(known):
+            raise argparse.ArgumentTypeError(f"{', '.join(unknown)} is none of {', '.join(known)}")
+        return names
+
+    return read
+
+
+async def _beside(kafka: Kafka, core: int, others: int, options: argparse.Namespace) -> list[Figure]:
+    measures = {
+        "held": lambda: held.figures(kafka, RUNS, core, options.open, options.finished),
+        "restart": lambda: restart.figures(kafka, RUNS, core, max(options.open, default=restart.OPEN)),
+        "latency": lambda: latency.figures(kafka, core),
+        "burst": lambda: burst.figures(kafka, core),
+        "workers": lambda: workers.figures(kafka, RUNS, {others}),
+    }
+    found = []
+    for name in options.beside:
+        print(f"{name} …", file=sys.stderr, flush=True)
+        found += await measures[name]()
+    show_figures(found)
+    return found
 
 
 async def _bench(systems: list[tuple[str, Workload]], kafka: Kafka, core: int) -> list[Figures]:
     prefixes: dict[Workload, tuple[str, Expected]] = {}
     found = []
-    runs = FOLDER / "runs"
-    shutil.rmtree(runs, ignore_errors=True)
+    shutil.rmtree(RUNS, ignore_errors=True)
     for number, (name, workload) in enumerate(systems):
         if workload not in prefixes:
             prefix = f"bench{os.getpid()}-{workload.orders}-"
             prefixes[workload] = prefix, await _loaded(workload, kafka, prefix)
         prefix, expected = prefixes[workload]
-        run = Run(kafka.bootstrap, prefix, f"{prefix}{number}-{name}", runs.absolute() / f"{number}-{name}")
+        run = Run(kafka.bootstrap, prefix, f"{prefix}{number}-{name}", RUNS / f"{number}-{name}")
         print(f"{name}: {expected.events:,} events …", file=sys.stderr, flush=True)
         found.append(await measure(SYSTEMS[name], run, expected, core))
     return found

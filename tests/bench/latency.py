@@ -10,8 +10,13 @@ import random
 from dataclasses import dataclass
 from statistics import median, quantiles
 
+from tests.bench.figure import Figure, show
 from tests.bench.live import FIRST_DEADLINE_MS, Live, live, now_ms
+from tests.bench.parts import cores
 from tests.support.kafka import Kafka
+
+COUNT = 100
+COMMAND = "python -m tests.bench.latency --count {count}"
 
 PAUSE_S = 0.1, 0.5
 """Shortest and longest pause between two events. Clocks advance twice a second, so every phase of that is met."""
@@ -23,9 +28,8 @@ WAIT_S = 2.0
 
 @dataclass(frozen=True)
 class Latency:
-    """Of `count` alerts, in ms."""
+    """From event or deadline to alert."""
 
-    count: int
     median_ms: float
     p99_ms: float
     longest_ms: float
@@ -34,7 +38,7 @@ class Latency:
 def latency(sent_ms: dict[str, int], alerts_ms: dict[str, int]) -> Latency:
     """By order: from when it was sent, or due, to its alert. Raises KeyError if an order has none."""
     took = [alerts_ms[order] - at_ms for order, at_ms in sent_ms.items()]
-    return Latency(len(took), median(took), quantiles(took, n=100, method="inclusive")[98], max(took))
+    return Latency(median(took), quantiles(took, n=100, method="inclusive")[98], max(took))
 
 
 async def of_events(to: Live, count: int) -> Latency:
@@ -57,28 +61,26 @@ async def of_deadlines(to: Live, count: int) -> Latency:
     return latency(due_ms, dict(await to.first_alerts_ms()))
 
 
-def show(name: str, found: Latency) -> None:
-    print(
-        f"idle {name} → alert, {found.count}: median {found.median_ms:.0f} ms, "
-        f"99th percentile {found.p99_ms:.0f} ms, longest {found.longest_ms:.0f} ms",
-        flush=True,
-    )
-
-
-async def measure(kafka: Kafka, count: int) -> dict[str, Latency]:
-    async with live(kafka) as to:
+async def figures(kafka: Kafka, core: int, count: int = COUNT) -> list[Figure]:
+    async with live(kafka, core) as to:
         await to.place("warm-up", now_ms() - 2 * FIRST_DEADLINE_MS)
         await asyncio.sleep(WAIT_S)
-        return {"event": await of_events(to, count), "deadline": await of_deadlines(to, count)}
+        found = {"event": await of_events(to, count), "deadline": await of_deadlines(to, count)}
+    command = COMMAND.format(count=count)
+    return [
+        Figure(f"idle, {name} → alert, {what} of {count}", value, "ms", command)
+        for name, each in found.items()
+        for what, value in (("median", each.median_ms), ("99th percentile", each.p99_ms), ("longest", each.longest_ms))
+    ]
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m tests.bench.latency", description=__doc__)
-    parser.add_argument("--events", type=int, default=100, help="events, and deadlines (%(default)s)")
-    count = parser.parse_args().events
-    with Kafka() as kafka:
-        for name, found in asyncio.run(measure(kafka, count)).items():
-            show(name, found)
+    parser.add_argument("--count", type=int, default=COUNT, help="events, and deadlines (%(default)s)")
+    count = parser.parse_args().count
+    core, others = cores()
+    with Kafka(cores=others) as kafka:
+        show(asyncio.run(figures(kafka, core, count)))
 
 
 if __name__ == "__main__":

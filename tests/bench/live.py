@@ -13,7 +13,7 @@ from aiokafka import AIOKafkaProducer
 
 from tests.bench.load import PARTITIONS
 from tests.bench.systems import PACK
-from tests.runtime.workers import Site, WorkerProcess
+from tests.runtime.workers import SHIPCLOCK, Site, WorkerProcess
 from tests.support.kafka import Kafka, create_topics, read_topic
 
 HOUR_MS = 3_600_000
@@ -64,8 +64,8 @@ def now_ms() -> int:
 
 
 @asynccontextmanager
-async def live(kafka: Kafka) -> AsyncIterator[Live]:
-    """The broker stamps the alerts by its own clock, which is this machine's."""
+async def live(kafka: Kafka, core: int) -> AsyncIterator[Live]:
+    """The worker runs on `core`. The broker stamps the alerts by its own clock, which is this machine's."""
     prefix = f"live{uuid.uuid4().hex[:8]}-"
     stamped = {"cleanup.policy": "compact", "message.timestamp.type": "LogAppendTime"}
     await create_topics(kafka.bootstrap, {f"{prefix}alerts": (PARTITIONS, stamped)})
@@ -73,7 +73,9 @@ async def live(kafka: Kafka) -> AsyncIterator[Live]:
         site = Site(kafka.bootstrap, prefix, Path(folder), clock="wall", partitions=PARTITIONS)
         site.environment["SHIPCLOCK_PACKS"] = str(PACK)
         site.make_topics()
-        async with site.worker() as worker, AIOKafkaProducer(bootstrap_servers=kafka.bootstrap) as producer:
+        settings = site.environment | {"SHIPCLOCK_DATADIR": str(site.folder / "data")}
+        pinned = WorkerProcess(settings, site.folder / "worker.log", ("taskset", "-c", str(core), SHIPCLOCK, "worker"))
+        async with pinned as worker, AIOKafkaProducer(bootstrap_servers=kafka.bootstrap) as producer:
             await worker.ready()
             yield Live(site, worker, producer)
             await worker.stop()

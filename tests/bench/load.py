@@ -28,7 +28,7 @@ async def load(bootstrap: str, prefix: str, events: Path, end: int) -> None:
         bootstrap_servers=bootstrap, enable_idempotence=True, max_batch_size=_BATCH_BYTES
     ) as producer:
         writers = {
-            (topic, partition): _Writer(producer, prefix + topic, partition)
+            (topic, partition): Writer(producer, prefix + topic, partition)
             for topic in INPUTS
             for partition in range(PARTITIONS)
         }
@@ -47,7 +47,7 @@ async def load(bootstrap: str, prefix: str, events: Path, end: int) -> None:
             await writer.close()
 
 
-class _Writer:
+class Writer:
     """Fills batches for one partition and sends each when full; far quicker than a send per record."""
 
     def __init__(self, producer: AIOKafkaProducer, topic: str, partition: int) -> None:

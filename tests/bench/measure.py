@@ -72,27 +72,27 @@ async def measure(system: System, run: Run, expected: Expected, core: int) -> Fi
     if topics:
         await create_topics(run.bootstrap, topics)
     log = run.folder.with_suffix(".log")
-    async with _started(system, run, core, log) as process:
+    async with started(system, run, core, log) as process:
         first = await _until_first_records(process, log)
-        startup_cpu = _cpu_seconds(process)
-        async with _Progress.of(run, alerts) as progress:
-            await _until_done(progress, process, log)
-        cpu, peak = _cpu_seconds(process), _peak_mb(process)
+        startup_cpu = cpu_seconds(process)
+        async with Progress.of(run, alerts) as progress:
+            await until_done(progress, process, log)
+        cpu, peak = cpu_seconds(process), _peak_mb(process)
     if alerts:
         records = await read_topic(run.bootstrap, alerts)
         last = max((record.timestamp for record in records), default=first + 1)
         wrong = system.reads_alerts(records).differences(expected)
         await delete_topic(run.bootstrap, alerts)  # the next system on this workload begins with none
     else:
-        last = marked(LAST, _text(log))
+        last = marked(LAST, text(log))
         total = expected.events + len(INPUTS) * PARTITIONS  # with the closing ticks
-        wrong = [] if f"counted {total}\n" in _text(log) else [f"did not count {total} records"]
+        wrong = [] if f"counted {total}\n" in text(log) else [f"did not count {total} records"]
     return Figures(system.name, expected.events, (last - first) / 1000, cpu, startup_cpu, peak, wrong)
 
 
 @asynccontextmanager
-async def _started(system: System, run: Run, core: int, log: Path) -> AsyncIterator[psutil.Popen]:
-    run.folder.mkdir(parents=True)
+async def started(system: System, run: Run, core: int, log: Path) -> AsyncIterator[psutil.Popen]:
+    run.folder.mkdir(parents=True, exist_ok=True)
     command = ["taskset", "--cpu-list", str(core), *system.command(run)]
     with log.open("wb") as out:
         environment = os.environ | system.environment(run)
@@ -111,23 +111,23 @@ async def _started(system: System, run: Run, core: int, log: Path) -> AsyncItera
 async def _until_first_records(process: psutil.Popen, log: Path) -> int:
     """When they were, in epoch milliseconds."""
     give_up = time.monotonic() + STALLED_SECONDS
-    while (at := marked(FIRST, _text(log))) is None:
+    while (at := marked(FIRST, text(log))) is None:
         _check_going(process, log, give_up)
         await asyncio.sleep(POLL_SECONDS)
     return at
 
 
-async def _until_done(progress: "_Progress", process: psutil.Popen, log: Path) -> None:
+async def until_done(progress: "Progress", process: psutil.Popen, log: Path) -> None:
     state, since, cpu = (-1, -1), time.monotonic(), 0.0
     give_up = since + LONGEST_SECONDS
     while True:
         written, left = await progress.written(), await progress.left()
         if (written, left) != state:
-            state, since, cpu = (written, left), time.monotonic(), _cpu_seconds(process)
+            state, since, cpu = (written, left), time.monotonic(), cpu_seconds(process)
         elif left == 0 and (steady := time.monotonic() - since) > STEADY_SECONDS:
-            if _cpu_seconds(process) - cpu < IDLE_SHARE * steady:
+            if cpu_seconds(process) - cpu < IDLE_SHARE * steady:
                 return
-            since, cpu = time.monotonic(), _cpu_seconds(process)
+            since, cpu = time.monotonic(), cpu_seconds(process)
         _check_going(process, log, min(give_up, since + STALLED_SECONDS))
         await asyncio.sleep(POLL_SECONDS)
 
@@ -135,14 +135,14 @@ async def _until_done(progress: "_Progress", process: psutil.Popen, log: Path) -
 def _check_going(process: psutil.Popen, log: Path, give_up: float) -> None:
     ended = process.poll() is not None
     if ended or time.monotonic() > give_up:
-        raise RuntimeError(f"{log.stem} {'ended by itself' if ended else 'hangs'}:\n{_text(log)[-4000:]}")
+        raise RuntimeError(f"{log.stem} {'ended by itself' if ended else 'hangs'}:\n{text(log)[-4000:]}")
 
 
-def _text(log: Path) -> str:
+def text(log: Path) -> str:
     return log.read_text(errors="replace")
 
 
-class _Progress:
+class Progress:
     """Asks the broker how far a run has come."""
 
     def __init__(self, run: Run, alerts: str | None, admin: AIOKafkaAdminClient, consumer: AIOKafkaConsumer) -> None:
@@ -150,7 +150,7 @@ class _Progress:
 
     @classmethod
     @asynccontextmanager
-    async def of(cls, run: Run, alerts: str | None) -> AsyncIterator["_Progress"]:
+    async def of(cls, run: Run, alerts: str | None) -> AsyncIterator["Progress"]:
         admin = AIOKafkaAdminClient(bootstrap_servers=run.bootstrap)
         await admin.start()
         try:
@@ -180,7 +180,7 @@ def _tree(process: psutil.Popen) -> list[psutil.Process]:
     return [process, *process.children(recursive=True)]
 
 
-def _cpu_seconds(process: psutil.Popen) -> float:
+def cpu_seconds(process: psutil.Popen) -> float:
     own = (each.cpu_times() for each in _tree(process))
     ended_children = process.cpu_times()
     running = sum(times.user + times.system for times in own)

@@ -1,12 +1,14 @@
 """The figures as a table for people and as JSON for tools."""
 
 import os
+from dataclasses import asdict
 from itertools import cycle
 from pathlib import Path
 from statistics import median
 
 import orjson
 
+from tests.bench.figure import Figure
 from tests.bench.measure import Figures
 
 
@@ -38,9 +40,9 @@ def _ratios(found: list[Figures], one: str, other: str) -> list[float]:
     return [mine / theirs for mine, theirs, _ in zip(*map(cycle, rates), range(turns), strict=False)]
 
 
-def write(found: list[Figures], rule_costs: dict[str, float], file: Path) -> None:
+def write(found: list[Figures], rule_costs: dict[str, float], beside: list[Figure], file: Path) -> None:
     """Rates in events/s, CPU in seconds per million events, memory in MB of 10^6 bytes; what a rule costs, in
-    microseconds per event."""
+    microseconds per event; what was measured beside the job, each with its unit."""
     rows = [
         {
             "system": figures.system,
@@ -52,6 +54,7 @@ def write(found: list[Figures], rule_costs: dict[str, float], file: Path) -> Non
         for figures in found
     ]
     written = {"systems": rows, "rules": {rule: round(cost, 3) for rule, cost in rule_costs.items()}}
+    written |= {"beside": [asdict(each) for each in beside]}
     file.write_bytes(orjson.dumps(written, option=orjson.OPT_INDENT_2) + b"\n")
 
 
