@@ -160,7 +160,7 @@ def test_the_consumer_makes_its_thread_in_a_method_of_its_own() -> None:
 async def test_aiokafka_waits_for_a_fetch_as_long_as_the_consumer_says(app: App) -> None:
     consumer = app.consumer._thread._ensure_consumer()
     assert consumer._fetcher._fetch_max_wait_ms == FETCH_WAIT_MS, (
-        "AIOKafkaConsumer._fetch_max_wait_ms is not what its fetcher starts with: an assignment waits 1.5 s for where logs end"
+        "AIOKafkaConsumer._fetch_max_wait_ms is not what its fetcher starts with: a start waits 1.5 s for log ends"
     )
     assert consumer._fetcher._fetch_max_bytes == FETCH_BYTES, "a fetch may bring more than it should"
 
