@@ -3,6 +3,7 @@
 import asyncio
 import re
 from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
 from typing import NamedTuple
 
 from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
@@ -18,6 +19,10 @@ OWN_HEADERS = frozenset(
 
 _VARYING = re.compile(r"'[^']*'|\"[^\"]*\"|\d[\d,.:TZ+-]*")
 """What differs between two reasons of one kind: what they quote, numbers and times."""
+
+
+class NoTopicError(BadTopicsError):
+    """Nothing has been set aside yet, or the topic's name is another."""
 
 
 class Place(NamedTuple):
@@ -75,6 +80,13 @@ class Letter(NamedTuple):
         return text.lower() in self.reason.lower() or text.lower() in kind_of(self.reason).lower()
 
 
+class Newest(NamedTuple):
+    """Some letters, the newest first, and how many there are."""
+
+    letters: list[Letter]
+    total: int
+
+
 def kind_of(reason: str) -> str:
     """A reason without what it quotes, so that reasons of one kind are counted together."""
     parts = reason.split(": ")
@@ -91,9 +103,29 @@ async def letters_of(settings: Settings, topic: str) -> AsyncIterator[Letter]:
 
 async def records_of(settings: Settings, topic: str) -> AsyncIterator[ConsumerRecord]:
     """A topic's committed records, up to its present end. Raises BadTopicsError, KafkaError."""
+    async with _reading(settings, topic) as (consumer, tps):
+        await consumer.seek_to_beginning(*tps)
+        async for record in _to_end(consumer, tps):
+            yield record
+
+
+async def newest_letters(settings: Settings, topic: str, most: int) -> Newest:
+    """So many of the newest letters. Raises NoTopicError, BadTopicsError, KafkaError."""
+    async with _reading(settings, topic) as (consumer, tps):
+        begins, ends = await consumer.beginning_offsets(tps), await consumer.end_offsets(tps)
+        for tp in tps:
+            consumer.seek(tp, max(begins[tp], ends[tp] - most))
+        found = [_letter(record) async for record in _to_end(consumer, tps)]
+    found.sort(key=lambda letter: (letter.at_ms, letter.place), reverse=True)
+    return Newest(found[:most], sum(ends[tp] - begins[tp] for tp in tps))
+
+
+@asynccontextmanager
+async def _reading(settings: Settings, topic: str) -> AsyncIterator[tuple[AIOKafkaConsumer, list[TopicPartition]]]:
+    """A consumer of all partitions, without a group."""
     count = (await asyncio.to_thread(partition_counts, settings)).get(topic)
     if count is None:
-        raise BadTopicsError(f"there is no topic {topic} at {settings.broker}")
+        raise NoTopicError(f"there is no topic {topic} at {settings.broker}")
     tps = [TopicPartition(topic, number) for number in range(count)]
     async with AIOKafkaConsumer(
         bootstrap_servers=bootstrap_servers(settings),
@@ -102,13 +134,16 @@ async def records_of(settings: Settings, topic: str) -> AsyncIterator[ConsumerRe
         **access.for_aiokafka(settings),
     ) as consumer:
         consumer.assign(tps)
-        await consumer.seek_to_beginning(*tps)
-        ends = await consumer.end_offsets(tps)
-        while any([await consumer.position(tp) < ends[tp] for tp in tps]):
-            for tp, records in (await consumer.getmany(timeout_ms=1_000)).items():
-                for record in records:
-                    if record.offset < ends[tp]:
-                        yield record
+        yield consumer, tps
+
+
+async def _to_end(consumer: AIOKafkaConsumer, tps: list[TopicPartition]) -> AsyncIterator[ConsumerRecord]:
+    ends = await consumer.end_offsets(tps)
+    while any([await consumer.position(tp) < ends[tp] for tp in tps]):
+        for tp, records in (await consumer.getmany(timeout_ms=1_000)).items():
+            for record in records:
+                if record.offset < ends[tp]:
+                    yield record
 
 
 def _letter(record: ConsumerRecord) -> Letter:

@@ -47,7 +47,7 @@ from streams.runtime.wall_clock import WallClock
 from streams.runtime.watermark import Watermark
 
 log = logging.getLogger(__name__)
-log.addFilter(PacedLog())  # a sender of bad records could flood the log
+log.addFilter(PacedLog(every_s=60.0))  # a sender of bad records could flood the log
 
 
 WORTH_KEEPING_MS = 60_000

@@ -16,6 +16,7 @@ from streams.web.auth import Guard
 from streams.web.errors import failed, refused
 from streams.web.group_api import GroupApi
 from streams.web.health import HealthApi
+from streams.web.letters_api import LettersApi
 from streams.web.openapi import openapi
 from streams.web.operations import routes
 from streams.web.order_api import OrderApi
@@ -35,6 +36,7 @@ def site(
     query_api: QueryApi,
     order_api: OrderApi,
     rules_api: RulesApi,
+    letters_api: LettersApi,
     *,
     is_ready: Callable[[], bool],
     tokens: Tokens,
@@ -49,6 +51,7 @@ def site(
             *routes(query_api, is_ready),
             *routes(order_api, is_ready),
             *routes(rules_api),
+            *routes(letters_api),
             Route("/openapi.json", _describe),
             Route("/", _console),
             Mount("/console", StaticFiles(directory=CONSOLE)),

@@ -17,6 +17,7 @@ from streams.app import App
 from streams.clock import wall_ms
 from streams.metrics.feeds import FeedStates
 from streams.questions.desk import Desk
+from streams.resending.letters import newest_letters
 from streams.views.reader import Reader
 from streams.views.view import View
 from streams.views.writer import Writer
@@ -26,6 +27,7 @@ from streams.web.asgi import site
 from streams.web.connections import Acceptor, Connection, Limits, limits
 from streams.web.group_api import GroupApi
 from streams.web.health import HealthApi
+from streams.web.letters_api import LettersApi
 from streams.web.order_api import OrderApi
 from streams.web.query_api import QueryApi
 from streams.web.rules_api import RulesApi
@@ -119,6 +121,7 @@ class Web(Service):
             QueryApi(self.view, app.settings.clock, warehouses, self._away_since_ms),
             OrderApi(self.view, self._desk, warehouses),
             RulesApi(app.worker.book),
+            LettersApi(partial(newest_letters, app.settings, app.names.dead_letters)),
             is_ready=lambda: self.reader.caught_up,
             tokens=tokens,
         )

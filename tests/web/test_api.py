@@ -13,6 +13,7 @@ from msgspec import Raw
 from rules.calendar.instants import HOUR_MS
 from streams.questions.desk import Desk
 from streams.questions.messages import Answer, Question, WhoseNumber
+from streams.resending.letters import Letter, Newest
 from streams.views.acks import Ack, Kind, ack_key, encode
 from streams.views.alerts import Held
 from streams.views.writer import Writer
@@ -22,6 +23,7 @@ from streams.web.ack_api import AckApi
 from streams.web.asgi import site
 from streams.web.group_api import GroupApi
 from streams.web.health import HealthApi
+from streams.web.letters_api import LettersApi
 from streams.web.order_api import OrderApi
 from streams.web.query_api import QueryApi
 from streams.web.rules_api import RulesApi
@@ -63,6 +65,8 @@ class Api:
         self.log = Log()
         self.health = Health(worker=True, views=True)
         self.away_since_ms: int | None = None
+        self.letters: list[Letter] | Exception = []
+        self.letters_read = 0
         view, pen = self.log.view, cast(Writer, Pen(self.log))
         self.asgi = site(
             HealthApi(lambda: self.health),
@@ -72,11 +76,18 @@ class Api:
             QueryApi(view, "event", WAREHOUSES, lambda: self.away_since_ms),
             OrderApi(view, cast(Desk, NoWorker()), WAREHOUSES),
             RulesApi(every_pack()),
+            LettersApi(self.read_letters),
             is_ready=lambda: self.health.views,
             tokens=tokens,
         )
         transport = httpx.ASGITransport(app=self.asgi, raise_app_exceptions=False)
         self.client = httpx.AsyncClient(transport=transport, base_url="http://localhost")
+
+    async def read_letters(self, most: int) -> Newest:
+        self.letters_read += 1
+        if isinstance(self.letters, Exception):
+            raise self.letters
+        return Newest(self.letters[:most], len(self.letters))
 
     async def get(self, path: str) -> Any:
         answer = await self.client.get(path)

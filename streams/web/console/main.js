@@ -4,6 +4,7 @@ import * as api from "./api.js";
 import { showAlerts, showDue } from "./alerts.js";
 import { fill, h } from "./dom.js";
 import { alertTitle, language, longMoment, number, switchLanguage, t } from "./i18n.js";
+import { drawLetters, watchLetters } from "./letters.js";
 import { takeNames } from "./names.js";
 import { mark, tick } from "./parts.js";
 import * as sheet from "./sheet.js";
@@ -222,7 +223,7 @@ function listen() {
   $("shop-list").addEventListener("only-shop", (event) => only(event.detail));
   for (const button of document.querySelectorAll("[data-tab-of]")) button.addEventListener("click", () => show(button.dataset.tabOf));
   for (const button of document.querySelectorAll("[data-due-for]")) button.addEventListener("click", () => showDueFor(button.dataset.dueFor));
-  $("language").addEventListener("click", () => { switchLanguage(); label(); drawNow(); });
+  $("language").addEventListener("click", () => { switchLanguage(); label(); drawLetters(); drawNow(); });
   $("theme").addEventListener("click", () => setTheme(THEMES[(THEMES.indexOf(document.documentElement.dataset.theme) + 1) % 3]));
   $("help").addEventListener("click", () => $("keys").showModal());
   $("keys").addEventListener("click", () => $("keys").close());
@@ -250,6 +251,7 @@ show("shops");
 listen();
 sheet.prepare($("sheet"), draw);
 api.onUnauthorized(askForToken);
+watchLetters();
 api.follow(hear, (state) => { connection = state; draw(); });
 setInterval(() => { tick(); drawClock(); }, 1000);
 setInterval(() => [...store.shops.values()].some((shop) => shop.feed) && draw(), FEEDS_MS); // they fall silent without a word
