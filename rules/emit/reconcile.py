@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 from msgspec import Struct
 
-from rules.calendar.instants import NEVER, rfc3339
+from rules.calendar.instants import HOUR_MS, NEVER, rfc3339
 from rules.emit.render import AlertRenderer
 from rules.kinds.deadline.evidence import Known, deadline_evidence, known_by
 from rules.kinds.deadline.timer import Timer
@@ -17,6 +17,7 @@ from rules.kinds.rule import Rule
 from rules.kinds.subjects import AnySubjectEvaluator, SubjectEvaluator
 from rules.messages.alert_state import Desired, Emitted, needs_emit, record_emitted
 from rules.messages.alerts import Alert, Reason, alert_id, subject_and_episode
+from rules.messages.figures import Figures
 from rules.plan.rule_book import RuleBook
 from rules.state.findings import MORE, Findings
 from rules.state.shop import Order, Shop
@@ -93,11 +94,13 @@ class Reconciler:
                 self._note(shop, emitted, alert, ended.rule, about, None, reason, at_ms)
         return next_eval_ms
 
-    def reconcile_shop(self, shop: Shop, evaluator: AnyEvaluator, at_ms: int, most: int = NEVER) -> Reconciled:
-        """Evaluates one rule of a shop and finds its transitions. A rule evaluated by subject looks at no more than
-        `most` keys."""
+    def reconcile_shop(
+        self, shop: Shop, evaluator: AnyEvaluator, at_ms: int, since_ms: int, most: int = NEVER
+    ) -> Reconciled:
+        """Evaluates one rule of a shop and finds its transitions. Figures are compared if a full hour lies between
+        `since_ms` and `at_ms`. A rule evaluated by subject looks at no more than `most` keys."""
         if isinstance(evaluator, SubjectEvaluator):
-            return self._reconcile_by_subject(shop, evaluator, at_ms, most)
+            return self._reconcile_by_subject(shop, evaluator, at_ms, since_ms, most)
         found = evaluator.evaluate(shop, shop.states[evaluator.n], at_ms)
         if not found.desired and not shop.emitted.open_of(evaluator.rule.id):
             return Reconciled(found.next_ms, 1, found.changed)
@@ -107,9 +110,13 @@ class Reconciler:
         findings.settle(evaluator.rule)
         self._note_open(shop, evaluator, findings)
         self._find_of_findings(shop, evaluator, findings, at_ms)
-        return Reconciled(min(found.next_ms, findings.next_ms()), 1 + len(found.desired), found.changed)
+        current_until_ms = self._keep_current(shop, evaluator, findings, at_ms, since_ms)
+        next_ms = min(found.next_ms, findings.next_ms(), current_until_ms)
+        return Reconciled(next_ms, 1 + len(found.desired), found.changed)
 
-    def _reconcile_by_subject(self, shop: Shop, evaluator: AnySubjectEvaluator, at_ms: int, most: int) -> Reconciled:
+    def _reconcile_by_subject(
+        self, shop: Shop, evaluator: AnySubjectEvaluator, at_ms: int, since_ms: int, most: int
+    ) -> Reconciled:
         """The same for a rule evaluated by subject: only keys that may have changed or are due. While some are `left`,
         no transitions are found."""
         findings = shop.findings.get(evaluator.n)
@@ -127,13 +134,17 @@ class Reconciler:
         findings.touch(evaluator.changed_keys(shop, state, at_ms))
         due = findings.take_due(at_ms, most)
         for key in due:
-            findings.put(key, evaluator.evaluate_key(shop, state, key, at_ms))
+            evaluation = evaluator.evaluate_key(shop, state, key, at_ms)
+            findings.put(key, evaluation)
+            if evaluator.rule.HAS_FIGURES:
+                findings.unsure.update(dict.fromkeys((each.subject, each.episode) for each in evaluation.desired))
         if findings.left:
             return Reconciled(None, len(due))
         findings.settle(evaluator.rule)
         if findings.moved:
             self._find_of_findings(shop, evaluator, findings, at_ms)
-        return Reconciled(findings.next_ms(), 1 + len(due))
+        next_ms = min(findings.next_ms(), self._keep_current(shop, evaluator, findings, at_ms, since_ms))
+        return Reconciled(next_ms, 1 + len(due))
 
     def _note_open(self, shop: Shop, evaluator: AnyEvaluator, findings: Findings) -> None:
         """Has all of a rule's open alerts compared with its findings."""
@@ -170,14 +181,60 @@ class Reconciler:
         reason = (
             finding.reason if last_emitted is None or not _is_milder(rule, last_emitted, finding.open) else "fell_back"
         )
-        counts = (finding.subject, finding.episode) == MORE
-        evidence = (
-            findings.evidence_of_more()
-            if counts
-            else evaluator.evidence(shop, shop.states[evaluator.n], finding, at_ms)
-        )
+        evidence = self._evidence(shop, evaluator, findings, finding, at_ms)
         self._note(shop, shop.emitted.alerts, alert, rule, evidence, finding.open, reason, at_ms)
         return NEVER
+
+    def _evidence(
+        self, shop: Shop, evaluator: AnyEvaluator, findings: Findings, finding: Finding, at_ms: int
+    ) -> Evidence:
+        """The evidence of an alert that should be open."""
+        if (finding.subject, finding.episode) == MORE:
+            return findings.evidence_of_more()
+        return evaluator.evidence(shop, shop.states[evaluator.n], finding, at_ms)
+
+    def _keep_current(self, shop: Shop, evaluator: AnyEvaluator, findings: Findings, at_ms: int, since_ms: int) -> int:
+        """Compares, at a full hour, the figures of a rule's open alerts with those last emitted. Between two hours it
+        only has the rule evaluated again at the next one: something has changed, else it wouldn't have been evaluated
+        now. Returns when to evaluate it again (epoch ms)."""
+        n, rule, due = evaluator.n, evaluator.rule, shop.figures_due
+        is_open = shop.emitted.open_of(rule.id) if rule.HAS_FIGURES else ()
+        if not is_open:
+            due.pop(n, None)
+            return NEVER
+        by_key = isinstance(evaluator, SubjectEvaluator) and evaluator.figures_by_key
+        if by_key and not findings.unsure and findings.more is None:
+            return due.get(n, NEVER)
+        passed_ms = at_ms - shop.instant_open
+        hour_ms = min(due.get(n, NEVER), _full_hour(since_ms))
+        due = shop.figures_due = due or {}
+        if hour_ms > passed_ms:
+            due[n] = hour_ms
+            return hour_ms
+        due.pop(n, None)
+        unsure, findings.unsure = findings.unsure, {}
+        current: list[tuple[Finding, Figures]] = []
+        for alert in sorted(is_open):
+            about = subject_and_episode(alert, rule.id, shop.key)
+            finding = findings.shown(about)
+            if finding is not None and (not by_key or about in unsure or about == MORE):
+                current.append((finding, self._current_figures(shop, evaluator, findings, alert, finding, at_ms)))
+        if evaluator.watch_figures(shop, shop.states[n], current, at_ms):
+            return NEVER
+        due[n] = _full_hour(at_ms + 1)
+        return due[n]
+
+    def _current_figures(
+        self, shop: Shop, evaluator: AnyEvaluator, findings: Findings, alert: str, finding: Finding, at_ms: int
+    ) -> Figures:
+        """Finds the transition of an open alert whose figures have moved. Returns those emitted by then."""
+        last_emitted = shop.emitted.alerts[alert]
+        evidence = self._evidence(shop, evaluator, findings, finding, at_ms)
+        before, now = last_emitted.figures or Figures(), evidence.figures() or Figures()
+        if at_ms < last_emitted.at_ms or not before.have_moved_to(now):
+            return before
+        self._note(shop, shop.emitted.alerts, alert, evaluator.rule, evidence, finding.open, "figures_moved", at_ms)
+        return now
 
     def end_what_no_longer_applies(self, shop: Shop, at_ms: int) -> int:
         """Ends alerts of rules that the shop no longer has, because its site or programme has changed."""
@@ -243,7 +300,13 @@ class Reconciler:
         """Adds a transition, and records it as emitted."""
         last_emitted = emitted.get(alert)
         self._transitions.append((shop, alert, rule, about, last_emitted, opened, reason, at_ms))
-        shop.emitted.record(emitted, alert, record_emitted(rule.id, last_emitted, opened, at_ms))
+        figures = about.figures() if isinstance(about, Evidence) else None
+        shop.emitted.record(emitted, alert, record_emitted(rule.id, last_emitted, opened, figures, at_ms))
+
+
+def _full_hour(at_ms: int) -> int:
+    """The full hour (epoch ms) at or after an instant."""
+    return -(-at_ms // HOUR_MS) * HOUR_MS
 
 
 def _is_no_longer_that_sanction(last_emitted: Emitted, wanted: Desired) -> bool:

@@ -69,6 +69,7 @@ class Engine:
         self._changes = Changes()
         self._early = EarlyNews()
         self._instant_open = False
+        self._left_ms = MIN_MS  # where the clock stood before it was moved last
         self._next_expiry_ms = MIN_MS
         self._orders_left = self._evaluations_left = NEVER  # what the current slice may still evaluate
 
@@ -374,6 +375,8 @@ class Engine:
     def _move(self, to_ms: int, including: bool) -> None:
         """Sets the clock. Once an instant is over, no more events of it count as being in time."""
         self._instant_open = not including and (to_ms > self.clock_ms or self._instant_open)
+        if to_ms > self.clock_ms:
+            self._left_ms = self.clock_ms
         self.clock_ms = to_ms
 
     def _fire(self, target: Order | Shop | None) -> None:
@@ -457,13 +460,14 @@ class Engine:
         if shop.rebound:
             shop.rebound = False
             self.timers.schedule(shop, self._reconciler.end_what_no_longer_applies(shop, at_ms))
+        since_ms = at_ms if self.stepping else self._left_ms + 1
         shop.dirty_rules |= sum([1 << n for n, next_ms in enumerate(next_evals) if next_ms <= at_ms])
         while dirty_rules := shop.dirty_rules:
             if self._evaluations_left <= 0:
                 return False
             evaluator = shop.plan.evaluators[(dirty_rules & -dirty_rules).bit_length() - 1]
             shop.dirty_rules = dirty_rules & (dirty_rules - 1)
-            found = self._reconciler.reconcile_shop(shop, evaluator, at_ms, self._evaluations_left)
+            found = self._reconciler.reconcile_shop(shop, evaluator, at_ms, since_ms, self._evaluations_left)
             self._evaluations_left -= found.looked
             if found.changed:
                 shop.dirty_rules |= evaluator.dependents  # they lie behind it

@@ -47,6 +47,7 @@ class CountRule(ShopRule, tag="count", tag_field="kind", kw_only=True, frozen=Tr
         {"shop", "order", "value", "threshold", "headroom", "sanction", "until", "period"}
     )
     ROLES: ClassVar[frozenset[Role]] = frozenset({"level or count"})
+    HAS_FIGURES: ClassVar[bool] = True
 
     def depends_on(self) -> set[str]:
         return self.of.timers() | self.of.rules()

@@ -9,6 +9,7 @@ from msgspec import Struct
 from rules.kinds.rule import Advice, Cost
 from rules.messages.alert_state import Desired
 from rules.messages.alerts import Reason
+from rules.messages.figures import Figures, figures_of
 
 
 class Finding(Struct, gc=False):
@@ -36,6 +37,10 @@ class Evidence(Struct, gc=False):
     ledger: str | None = None
     actions: tuple[Advice, ...] = ()
     summary: str | None = None  # where it isn't the rule's own
+
+    def figures(self) -> Figures | None:
+        """What its record says in figures."""
+        return figures_of(self.value, self.headroom, self.money)
 
 
 class Evaluation(Struct, frozen=True, gc=False):

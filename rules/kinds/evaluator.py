@@ -1,7 +1,7 @@
 """The one protocol of all rules that look at a whole shop: what an evaluator gets from the engine and returns to it."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any, Generic, TypeVar
 
 from rules.kinds.evaluation import ActiveSanction, Evaluation, Evidence, Finding
@@ -9,6 +9,7 @@ from rules.kinds.rule import Rule
 from rules.kinds.shop_view import ShopView
 from rules.messages.alert_state import Emitted
 from rules.messages.alerts import Reason
+from rules.messages.figures import Figures
 
 R = TypeVar("R", bound=Rule, covariant=True)
 
@@ -52,6 +53,14 @@ class Evaluator(ABC, Generic[R, State]):
     @abstractmethod
     def end_reason(self, shop: ShopView, state: State, last_emitted: Emitted, finding: Finding, at_ms: int) -> Reason:
         """Why an alert that was open no longer is."""
+
+    def watch_figures(
+        self, shop: ShopView, state: State, emitted: Iterable[tuple[Finding, Figures]], at_ms: int
+    ) -> bool:
+        """Has it evaluated again when an open alert's figures may differ by a tenth from those last emitted. They are
+        compared at full hours, after which this is called. False if they must be looked at every hour. Most kinds need
+        nothing: they are evaluated at each change of what they look at."""
+        return True
 
     def metric(self, shop: ShopView, state: State, at_ms: int) -> dict[str, Any] | None:
         """What its clause measures, as a shop's standing shows it."""

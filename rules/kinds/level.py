@@ -54,6 +54,7 @@ class Level(ShopRule, tag="level", tag_field="kind", kw_only=True, frozen=True):
 
     NAMES: ClassVar[frozenset[str]] = frozenset({"shop", "sku", "value", "threshold", "headroom", "stock", "per_day"})
     ROLES: ClassVar[frozenset[Role]] = frozenset({"level or count"})
+    HAS_FIGURES: ClassVar[bool] = True
 
     def depends_on(self) -> set[str]:
         return set() if self.ledger is None else {self.ledger}

@@ -128,6 +128,9 @@ class Rule(Named, kw_only=True, forbid_unknown_fields=True, frozen=True):
     DATED: ClassVar[bool] = False
     """Versions of it can take turns by date; of other kinds a shop has one version for good."""
 
+    HAS_FIGURES: ClassVar[bool] = False
+    """While an alert of it is open, its value, headroom and money are kept current."""
+
     WARNED: ClassVar[frozenset[str]] = frozenset()
     """Stages whose severity is written in `warn`, not in `severity`."""
 

@@ -52,6 +52,9 @@ class Wiring(Protocol):
         """Has the evaluator look again when a bad order is lost (cancelled, and never shipped), or no longer: it counts
         as bad before and after."""
 
+    def amounts(self) -> None:
+        """Has the evaluator look again when what a bad order comes to, or the shop's usual currency, has changed."""
+
     def sales(self) -> None:
         """Has units sold counted by SKU and local day, for those evaluators that look at them."""
 

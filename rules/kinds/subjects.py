@@ -3,7 +3,7 @@ due are evaluated, so that one change costs the same however many subjects a sho
 
 from abc import abstractmethod
 from collections.abc import Iterable, Sequence
-from typing import Any
+from typing import Any, ClassVar
 
 from rules.calendar.instants import NEVER
 from rules.facts.shop_facts import Entry
@@ -19,6 +19,9 @@ Key = Any
 class SubjectEvaluator(Evaluator[R, State]):
     """A rule that is evaluated subject by subject. The engine keeps what was found of each key, and has those evaluated
     again that may have changed."""
+
+    figures_by_key: ClassVar[bool] = True
+    """An alert's figures differ only where its key has been evaluated again."""
 
     def evaluate(self, shop: ShopView, state: State, at_ms: int) -> Evaluation:
         """Of all there is at once: what the engine's evaluation key by key comes to."""

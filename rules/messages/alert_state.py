@@ -4,6 +4,7 @@ from msgspec import UNSET, Struct, UnsetType
 
 from rules.calendar.instants import NEVER, from_rfc3339
 from rules.messages.alerts import Alert, Severity, Stage
+from rules.messages.figures import Figures, figures_in
 
 
 class Emitted(Struct, gc=False):
@@ -23,6 +24,7 @@ class Emitted(Struct, gc=False):
     due_ms: int | None
     until_ms: int | None = None
     tier: str | None = None
+    figures: Figures | None = None
 
 
 class Desired(Struct, gc=False):
@@ -51,6 +53,7 @@ def emitted_from(alert: Alert) -> Emitted:
         due_ms=None if data.due_at is None else from_rfc3339(data.due_at),
         until_ms=_until(data.until),
         tier=None if data.tier is UNSET else data.tier,
+        figures=figures_in(data),
     )
 
 
@@ -60,7 +63,9 @@ def _until(until: str | UnsetType | None) -> int | None:
     return NEVER if until is None else None
 
 
-def record_emitted(rule: str, last_emitted: Emitted | None, desired: Desired | None, at_ms: int) -> Emitted:
+def record_emitted(
+    rule: str, last_emitted: Emitted | None, desired: Desired | None, figures: Figures | None, at_ms: int
+) -> Emitted:
     """The state in a record that is being written now: what `emitted_from` would read from it."""
     last = desired or last_emitted
     assert last is not None
@@ -76,6 +81,7 @@ def record_emitted(rule: str, last_emitted: Emitted | None, desired: Desired | N
         due_ms=last.due_ms,
         until_ms=last.until_ms,
         tier=last.tier,
+        figures=figures,
     )
 
 

@@ -34,9 +34,11 @@ Reason = Literal[
     "no_longer_applies",
     "too_many",
     "voided",
+    "figures_moved",
 ]
 """Why a record was written: the closed list behind `reason`. `too_many`: so many alerts of one rule and shop are open
-that some are only counted."""
+that some are only counted. `figures_moved`: at a full hour a figure differed by a tenth or more from the record
+before."""
 
 
 class Action(Struct, frozen=True, gc=False):

@@ -12,7 +12,7 @@ from rules.kinds.registry import InForce
 from rules.kinds.subjects import AnySubjectEvaluator, SubjectEvaluator
 from rules.kinds.unwatched import UNWATCHED
 from rules.plan.order_plan import OrderPlan
-from rules.plan.watch_masks import LOST, SHIPPED, SOLD, WatchMasks, any_of
+from rules.plan.watch_masks import AMOUNT, LOST, SHIPPED, SOLD, WatchMasks, any_of
 from rules.plan.wiring import Version, Wires
 
 RETAINED_BEYOND_MS = 30 * DAY_MS
@@ -32,12 +32,12 @@ class Reclassification(NamedTuple):
 
 class IndexUpdates(NamedTuple):
     """Which of the plan's aggregates to update, beside ratios, when certain facts have changed: extractors with their
-    slots, sales, tracking numbers; and whether an order may be lost by them, or no longer."""
+    slots, sales, tracking numbers; and the evaluators (as bits) that look at them in orders that are bad."""
 
     extractors: list[tuple[int, Extractor]]
     sales: bool
     numbers: bool
-    losses: bool
+    while_bad: int
 
 
 class Plan(OrderPlan):
@@ -68,7 +68,7 @@ class Plan(OrderPlan):
         self.ratios, self.denominators, self.extractors = wires.ratios, wires.denominators, wires.extractors
         self.on_event, self.on_ratio, self.on_timeline = wires.on_event, wires.on_ratio, wires.on_timeline
         self.on_sale, self.sales_zone, self.on_number = wires.on_sale, wires.sales_zone, wires.on_number
-        self.on_loss = wires.on_loss
+        self.on_loss, self.on_amount = wires.on_loss, wires.on_amount
         self.timeline_kept_ms, self.number_kept_ms = wires.timeline_kept_ms, wires.number_kept_ms
         self.reused_within_ms = wires.reused_within_ms
         #: The types of the shop's own events that matter however old they are.
@@ -79,7 +79,8 @@ class Plan(OrderPlan):
         self.schedules = [each.periodic.schedule for each in self.computed if each.periodic is not None]
         self.computed_from = any_of(ratio.rests_on for evaluator in self.computed for ratio in evaluator.versions)
         self.no_days: tuple[int | None, ...] = (None,) * len(self.denominators)
-        others = (SOLD if self.on_sale else 0) | (SHIPPED if self.on_number else 0) | (LOST if self.on_loss else 0)
+        others = (SOLD if self.on_sale else 0) | (SHIPPED if self.on_number else 0)
+        others |= (LOST if self.on_loss else 0) | (AMOUNT if self.on_amount else 0)
         self.masks = WatchMasks(self.timers, self.ratios, self.extractors, others)
         self._index_updates: dict[int, IndexUpdates] = {}
         self._reclassifications: dict[tuple[int, int], Reclassification] = {}
@@ -146,7 +147,7 @@ class Plan(OrderPlan):
                 [(n, extractor) for n, extractor in enumerate(self.extractors) if extractor.facts & changed_facts],
                 bool(self.on_sale and changed_facts & SOLD),
                 bool(self.on_number and changed_facts & SHIPPED),
-                bool(self.on_loss and changed_facts & LOST),
+                (self.on_loss if changed_facts & LOST else 0) | (self.on_amount if changed_facts & AMOUNT else 0),
             )
         return found
 

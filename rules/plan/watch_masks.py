@@ -20,6 +20,11 @@ LOST = bits_of(("shipped", "cancelled"))
 """The facts by which a bad order can't be made good any more."""
 
 
+AMOUNT = bits_of(("placed", "part_cancelled"))
+"""The facts by which what an order comes to is known. (One that is placed again, with another amount, has any fact
+changed.)"""
+
+
 class WatchMasks:
     """Masks over facts, ratios and deadline rules (all as bits). When a fact has changed, its order is evaluated again:
 

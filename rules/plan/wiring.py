@@ -27,7 +27,7 @@ class Wires:
     """Evaluators are named by bits, so that a shop knows cheaply which of them must look again: `on_event` has them by
     the types of the shop's own events, `on_ratio` and `on_timeline` by the ratios and extractors, `on_sale` and
     `on_number` have those that look at sales and used tracking numbers, `on_loss` those that look at which bad orders
-    can't be made good any more.
+    can't be made good any more, `on_amount` those that look at what bad orders come to.
 
     `timeline_kept_ms` and `number_kept_ms`: how long the instants of each extractor, and reuses of tracking numbers,
     matter (`NEVER`: for good); `kept_for_good`: the types of events that do. `reused_within_ms`: for how long after
@@ -48,7 +48,7 @@ class Wires:
         self.on_timeline: list[int] = []
         self.timeline_kept_ms: list[int] = []
         self.kept_for_good: set[str] = set()
-        self.on_sale = self.on_number = self.on_loss = 0
+        self.on_sale = self.on_number = self.on_loss = self.on_amount = 0
         self.number_kept_ms = self.reused_within_ms = 0
         self.sales_zone = "UTC"
         self._slots: dict[str, int] = {}
@@ -127,6 +127,10 @@ class RuleWiring:
 
     def losses(self) -> None:
         self._wires.on_loss |= self._bit
+
+    def amounts(self) -> None:
+        self._wires.on_amount |= self._bit
+        self.subscribe({"shop.profile"})  # the shop's usual currency
 
     def count(self, rule: RatioSpec) -> CompiledRatio:
         wires, orders, slot = self._wires, self._orders, len(self._wires.ratios)

@@ -6,7 +6,6 @@ from typing import Any
 from rules.calendar.instants import NEVER, rfc3339
 from rules.engine.engine import Engine
 from rules.kinds.money import money_of, money_taken
-from rules.kinds.ratio.spec import RatioSpec
 from rules.reports.next_deadline import deadlines_ahead
 from rules.state.shop import Order, Shop
 
@@ -86,7 +85,7 @@ def _exposure(shop: Shop, at_ms: int) -> dict[str, Decimal]:
     sums: dict[str, Decimal] = {}
     for evaluator in shop.plan.ratio_evaluators:
         counter = evaluator.counter(shop, at_ms)
-        if counter is None or not _takes_money(counter.ratio.rule):
+        if counter is None or not counter.ratio.rule.takes_money():
             continue  # most rules take no money, and finding their bad orders takes long
         for count in counter.counts_at(at_ms):
             step = counter.ratio.reached(count)
@@ -96,11 +95,6 @@ def _exposure(shop: Shop, at_ms: int) -> dict[str, Decimal]:
                 for currency, amount in taken.items():
                     sums[currency] = sums.get(currency, Decimal()) + amount
     return sums
-
-
-def _takes_money(rule: RatioSpec) -> bool:
-    costs = (rule.penalty, *(tier.penalty for tier in rule.tiers))
-    return any(cost is not None and cost.share is not None for cost in costs)
 
 
 def standings(engine: Engine) -> list[dict[str, Any]]:

@@ -31,8 +31,8 @@ def apply_order(order: Order, changed_facts: int, changed: int, passed_ms: int) 
         dirty_rules |= plan.on_sale
     if index_updates.numbers and shop.set_tracking_number(order):
         dirty_rules |= plan.on_number
-    if index_updates.losses and order.bad:
-        dirty_rules |= plan.on_loss
+    if index_updates.while_bad and order.bad:
+        dirty_rules |= index_updates.while_bad
     return dirty_rules
 
 
@@ -125,7 +125,7 @@ def _move(order: Order, denominator: Population, before: int | None, day: int | 
             counter.remove_bad(before, order.id)
         if day is not None and bad >> n & 1:
             counter.add_bad(day, order.id, order.facts)
-        if (is_good or counter.covers(before) or counter.covers(day)) and counter.stage_changed():
+        if (is_good or counter.covers(before) or counter.covers(day)) and counter.is_dirty():
             dirty_rules |= shop.plan.on_ratio[n]
     return dirty_rules
 
@@ -145,7 +145,7 @@ def _flip(order: Order, flipped: int) -> int:
         else:
             counter.remove_bad(day, order.id)
         dirty_rules |= denominator.on_move
-        if counter.covers(day) and counter.stage_changed():
+        if counter.covers(day) and counter.is_dirty():
             dirty_rules |= plan.on_ratio[n]
     return dirty_rules
 

@@ -32,6 +32,8 @@ on when they were emitted, so the same facts have the same alerts shown."""
 class Findings:
     """The findings of one rule for one shop, by what each alert is about; `emit/reconcile` writes them.
 
+    `unsure` are the alerts whose figures may have moved since they were last compared with what was emitted.
+
     `touched` are the keys to evaluate; `left` is set if some of them were left when a slice was over. `wanted` are the
     alerts that should be open, or counted among the others. `moved` are those that may differ from what was last
     emitted.
@@ -51,6 +53,7 @@ class Findings:
         "more",
         "moved",
         "touched",
+        "unsure",
         "wanted",
     )
 
@@ -58,6 +61,7 @@ class Findings:
         self.touched: dict[Key, None] = {}
         self.left = False
         self.moved: dict[About, None] = {}
+        self.unsure: dict[About, None] = {}
         self.wanted: dict[About, Finding] = {}
         #: The alert that counts those not shown one by one; None if all are shown.
         self.more: Finding | None = None

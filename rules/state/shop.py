@@ -113,8 +113,9 @@ class Shop:
     - `aggregate`: `timelines` (when something happened to the orders, by the plan's extractors), `sales` and
       `tracking_numbers`.
     - Sources of occurrences: `occurrences`, the index of each by its name.
-    - What reconciles: `emitted`, `findings` (of the evaluators that go by subject), and `rebound` (what was emitted is
-      to be compared with the plan).
+    - What reconciles: `emitted`, `findings` (of the evaluators that go by subject), `figures_due` (the full hour at
+      which the figures of an evaluator's open alerts are compared, epoch ms), and `rebound` (what was emitted is to be
+      compared with the plan).
     """
 
     __slots__ = (
@@ -129,6 +130,7 @@ class Shop:
         "evicted_placed",
         "evicted_to_ms",
         "facts",
+        "figures_due",
         "findings",
         "instant_open",
         "key",
@@ -184,6 +186,7 @@ class Shop:
         self.sales.clear()
         self.states: list[Any] = [evaluator.new_state() for evaluator in plan.evaluators]
         self.findings: dict[int, Findings] = NOTHING
+        self.figures_due: dict[int, int] = NOTHING
         self.period_results.bind([self.states[each.n] for each in plan.computed], plan.schedules, self.orders.values())
         self.rebound = True
         self.dirty_rules = plan.every_evaluator

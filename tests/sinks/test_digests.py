@@ -52,6 +52,22 @@ def test_the_first_news_waits_a_little_for_more() -> None:
     assert day.titles(T0 + GATHER_MS) == ["joom/s17: 2 critical"]
 
 
+def test_figures_that_have_moved_are_told_with_other_changes_but_are_no_reason_for_a_digest() -> None:
+    day = Day()
+    day.hear(alert("1", revision=2, reason="figures_moved", summary="4 of 50"))
+    assert day.titles(T0 + GATHER_MS) == []
+    day.hear(alert("1", revision=3, reason="threshold_crossed", summary="5 of 50"))
+    day.hear(alert("1", revision=4, reason="figures_moved", summary="9 of 50"))
+    (digest,) = day.digests.due(T0 + GATHER_MS)
+    assert "9 of 50" in digest.body("http://here")
+
+
+def test_where_nothing_was_ever_sent_what_is_open_is_told_whatever_its_last_record_is() -> None:
+    day = Day()
+    day.hear(alert("1", revision=2, reason="figures_moved"), first=True)
+    assert day.titles(T0 + GATHER_MS) == ["joom/s17: 1 critical"]
+
+
 def test_the_next_digest_waits_for_the_interval_to_pass() -> None:
     day = Day()
     day.hear(alert("1"))

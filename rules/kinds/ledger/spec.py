@@ -116,6 +116,7 @@ class LedgerSpec(Rule, kw_only=True, frozen=True):
         {"shop", "value", "threshold", "headroom", "sanction", "until", "tier", "ledger"}
     )
     ROLES: ClassVar[frozenset[Role]] = frozenset({"ledger"})
+    HAS_FIGURES: ClassVar[bool] = True
 
     def clauses(self) -> Iterator[tuple[str, str]]:
         yield from super().clauses()

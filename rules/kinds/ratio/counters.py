@@ -1,6 +1,6 @@
 """A shop's orders counted by local day, and the counts of each ratio's current periods."""
 
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from functools import lru_cache
 
 from rules.calendar.instants import MIN_MS, NEVER
@@ -8,6 +8,7 @@ from rules.calendar.windows import Period
 from rules.facts.order_facts import OrderFacts
 from rules.kinds.nothing import NOTHING
 from rules.kinds.ratio.compiled import CompiledRatio, Count
+from rules.kinds.ratio.figure_limits import FigureLimits
 
 
 class DayBuckets:
@@ -112,7 +113,7 @@ class RatioCounter:
     all idle counters, and must not be changed.
     """
 
-    __slots__ = ("bad", "counts", "idle", "next_eval_ms", "ratio", "staged", "stages", "totals")
+    __slots__ = ("bad", "counts", "figure_limits", "idle", "next_eval_ms", "ratio", "staged", "stages", "totals")
 
     def __init__(self, ratio: CompiledRatio, totals: DayBuckets) -> None:
         self.ratio = ratio
@@ -121,6 +122,9 @@ class RatioCounter:
         self.counts: tuple[Count, ...] = ()
         #: The stage of each count when it was last evaluated.
         self.stages: tuple[str | None, ...] = ()
+        #: The limits round the figures of the open alerts, by count. Empty where there are none, or where the figures
+        #: are going to be compared at the next full hour.
+        self.figure_limits: Mapping[Period, FigureLimits] = NOTHING
         self.staged = self.idle = False
         self.next_eval_ms = MIN_MS
 
@@ -153,9 +157,27 @@ class RatioCounter:
                     return True
         return False
 
-    def stage_changed(self) -> bool:
-        """Whether a count has come to another stage since it was last evaluated."""
-        return bool(self.counts) and not self.idle and self._current_stages() != self.stages
+    def is_dirty(self) -> bool:
+        """Whether a count has come to another stage since it was last evaluated, or figures of an open alert may have
+        moved by a tenth."""
+        if not self.counts or self.idle:
+            return False
+        return self._current_stages() != self.stages or (bool(self.figure_limits) and self._passes_limits())
+
+    def _passes_limits(self) -> bool:
+        """Whether a count has passed its limits, which are no longer needed then."""
+        for count in self.counts:
+            limits = self.figure_limits.get(count.period)
+            if limits is not None and limits.passed(count.bad, count.total):
+                self.figure_limits = NOTHING
+                return True
+        return False
+
+    def watch_figures(self, limits: Mapping[Period, FigureLimits]) -> None:
+        """Sets the limits round the figures of the open alerts."""
+        self.figure_limits = limits or NOTHING
+        if limits:
+            self._current_stages()  # sets the slack
 
     def advance(self, at_ms: int) -> int:
         """Slides the window to `at_ms` and finds the counts' stages. Returns when the window slides next (epoch ms)."""
@@ -204,6 +226,8 @@ class RatioCounter:
             stage = ratio.stage(bad, total)
             stages.append(stage)
             slack = min(slack, ratio.slack(bad, total, stage))
+            if (limits := self.figure_limits.get(count.period)) is not None:
+                slack = min(slack, limits.slack(bad, total))
         self.totals.set_slack(ratio.bit, slack)
         return _alike(tuple(stages))
 

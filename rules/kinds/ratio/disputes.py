@@ -1,7 +1,7 @@
 """Ratios of disputes, evaluated provider by provider."""
 
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, ClassVar
 
 from rules.calendar.days import start_of_day
 from rules.calendar.instants import rfc3339
@@ -54,6 +54,8 @@ class DisputeCounts:
 class DisputeEvaluator(RatioEvaluator, SubjectEvaluator[RatioSpec, Any]):
     """A ratio rule by provider. All providers have the same denominator; when it changes, only those providers are
     evaluated again whose number of disputes comes to another stage."""
+
+    figures_by_key: ClassVar[bool] = False  # they have one denominator
 
     def new_state(self) -> DisputeCounts:
         return DisputeCounts()

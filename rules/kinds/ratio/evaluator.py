@@ -16,14 +16,17 @@ from rules.kinds.evidence import ORDERS_SHOWN, percent
 from rules.kinds.money import money_taken
 from rules.kinds.ratio.compiled import CompiledRatio, Count
 from rules.kinds.ratio.counters import RatioCounter
+from rules.kinds.ratio.figure_limits import FigureLimits
 from rules.kinds.ratio.period_results import PeriodResult, RuleResults
 from rules.kinds.ratio.periodic import PeriodicRatio
 from rules.kinds.ratio.sanctions import sanctions
 from rules.kinds.ratio.spec import RatioSpec
+from rules.kinds.ratio.steps import Step
 from rules.kinds.rule import ALWAYS
 from rules.kinds.shop_view import ShopView
 from rules.messages.alert_state import Desired, Emitted
 from rules.messages.alerts import Reason
+from rules.messages.figures import Figures
 
 
 class RatioEvaluator(Evaluator[RatioSpec, Any]):
@@ -144,6 +147,32 @@ class RatioEvaluator(Evaluator[RatioSpec, Any]):
         ratio = (self.counter(shop, boundary) or counter).ratio
         return Count(ratio.rule.window.closed_at(boundary, ratio.zone), found.bad, found.total)
 
+    def watch_figures(self, shop: ShopView, state: Any, emitted: Iterable[tuple[Finding, Figures]], at_ms: int) -> bool:
+        counter = self.counter(shop, at_ms)
+        if counter is None or self.rule.by is not None:
+            return True  # one that is split is evaluated at each change
+        limits: dict[Period, FigureLimits] = {}
+        for finding, figures in emitted:
+            if finding.open.stage != "near" and counter.ratio.next_period(at_ms) is not None:
+                # It stands as it was computed, but for the money of the orders of then.
+                counter.watch_figures({})
+                return not counter.ratio.rule.takes_money()
+            for count in counter.counts:
+                if count.period.name == finding.episode:
+                    limits[count.period] = self._limits(counter.ratio, count, finding, figures)
+        counter.watch_figures(limits)
+        return True
+
+    def _limits(self, ratio: CompiledRatio, count: Count, finding: Finding, figures: Figures) -> FigureLimits:
+        cost = ratio.cost(finding.open.stage)
+        bad = None if cost is None or cost.share is None else count.bad
+        return FigureLimits(figures, self._step_ahead(ratio, count, finding), self.rule.good, bad)
+
+    def _step_ahead(self, ratio: CompiledRatio, count: Count, finding: Finding) -> Step | None:
+        """The step that an alert's headroom is to. What is near is the first step, even where the next computation
+        would find it passed."""
+        return ratio.steps[0] if ratio.steps and finding.open.stage == "near" else ratio.next_step(count)
+
     # -- evidence and figures ---------------------------------------------------------------------------------
 
     def evidence(self, shop: ShopView, state: Any, finding: Finding, at_ms: int) -> Evidence:
@@ -189,8 +218,7 @@ class RatioEvaluator(Evaluator[RatioSpec, Any]):
         if rule.by is not None:
             details |= self._shown_of(shop, counter, count, finding, at_ms)
         value = ratio.numerator(count) / count.total if count.total else None
-        # What is near is the first step, even where the next computation would find it passed.
-        step = ratio.steps[0] if ratio.steps and finding.open.stage == "near" else ratio.next_step(count)
+        step = self._step_ahead(ratio, count, finding)
         threshold, headroom = ratio.share(step), None if step is None else step.fits(count.bad, count.total)
         names = {
             "value": percent(value),

@@ -15,6 +15,8 @@ class Ratio(RatioSpec, ShopRule, tag="ratio", tag_field="kind", kw_only=True, fr
     __doc__ = RatioSpec.__doc__
 
     def compile(self, wiring: Wiring) -> RatioEvaluator:
+        if self.takes_money() and self.disputes is None:
+            wiring.amounts()
         return self._evaluator(wiring.n, [wiring.count(self)])
 
     def combine(self, wiring: Wiring, versions: Sequence[AnyEvaluator]) -> RatioEvaluator:

@@ -63,6 +63,7 @@ class RatioSpec(Rule, kw_only=True, frozen=True):
         {"shop", "value", "numerator", "denominator", "threshold", "headroom", "period", "subject", "effect"}
     )
     ROLES: ClassVar[frozenset[Role]] = frozenset({"ratio"})
+    HAS_FIGURES: ClassVar[bool] = True
     DATED: ClassVar[bool] = True
 
     def anchors(self) -> tuple[str | DueOf, ...]:
@@ -101,6 +102,11 @@ class RatioSpec(Rule, kw_only=True, frozen=True):
         top = ("crossed",) if self.threshold is not None else tuple(tier.name for tier in self.tiers)
         early = self.near is not None or (self.every is not None and self.window.align == "rolling" and bool(top))
         return ("near", *top) if early else top
+
+    def takes_money(self) -> bool:
+        """Whether any of its steps costs a share of what the bad orders come to."""
+        costs = (self.penalty, *(tier.penalty for tier in self.tiers))
+        return any(cost is not None and cost.share is not None for cost in costs)
 
     def diagnostics(self) -> Iterator[Fault]:
         for each in self.anchors():

@@ -56,12 +56,13 @@ class Digests:
         """Adds the next record of an alert.
 
         An alert that opens and ends between two digests is left out, and with `first`, where nothing has ever been
-        sent, so is one that has ended. Alerts of severity `info` are left out; the console shows them.
+        sent, so is one that has ended. Alerts of severity `info` are left out, and figures that have moved are no
+        reason for a digest; the console shows them.
         """
         shop, name = (alert.platform, alert.shop), alert.data.alert
         gathered = self._gathered.get(shop) or _Gathered(now_ms, origin)
         known, informs = name in gathered.alerts, alert.data.severity == "info"
-        if informs and not known:
+        if not known and (informs or (alert.data.reason == "figures_moved" and not first)):
             return
         if not known and (first or alert.type == "alert.opened"):
             gathered.new.add(name)

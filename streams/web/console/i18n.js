@@ -75,7 +75,7 @@ const CHINESE = {
   "reason.went_silent": "物流停更", "reason.threshold_near": "接近阈值", "reason.threshold_crossed": "超过阈值",
   "reason.sanction_started": "处罚开始", "reason.fulfilled": "已完成", "reason.cancelled": "已取消", "reason.deadline_moved": "期限变更",
   "reason.evidence_arrived": "补到证据", "reason.fell_back": "回落", "reason.period_ended": "统计期结束", "reason.sanction_ended": "处罚结束",
-  "reason.no_longer_applies": "不再适用", "reason.too_many": "过多，合并计数", "reason.voided": "订单已作废", "reason.done": "已完成", "reason.points_posted": "扣分入账", "reason.points_expired": "扣分清除",
+  "reason.no_longer_applies": "不再适用", "reason.too_many": "过多，合并计数", "reason.voided": "订单已作废", "reason.figures_moved": "数值变动", "reason.done": "已完成", "reason.points_posted": "扣分入账", "reason.points_expired": "扣分清除",
   "do.ship_first": "优先发货", "do.tell_buyer": "告知买家", "do.ship_oldest_first": "先发最早的订单", "do.pause_slow_products": "暂停慢发商品",
   "do.hand_over_to_carrier": "交付承运商", "do.ask_carrier": "询问承运商", "do.check_deposit": "检查保证金", "do.offer_refund": "提议退款",
   "do.settle_with_buyer": "与买家协商", "do.restock": "补货", "do.delist": "下架", "do.delist_out_of_stock": "下架缺货商品", "do.top_up_deposit": "补缴保证金",

@@ -54,6 +54,7 @@ def orders(good: int, bad: int, at: str) -> list[Any]:
 def test_a_week_without_orders_ends_what_the_week_before_brought():
     assert brief(run(weekly(), orders(6, 4, "50h"), until="600h")) == [
         "50h opened near threshold_near",
+        "50h updated near figures_moved",
         f"{MONDAY} updated crossed threshold_crossed",
         "264h resolved crossed fell_back",
     ]
@@ -132,8 +133,11 @@ def test_nearness_is_to_the_first_step_even_when_the_next_computation_would_pass
 
 def test_orders_of_a_week_heard_of_only_after_its_monday_are_computed_all_the_same():
     history = [placed("new", "100h"), *orders(6, 4, "50h")]
-    assert brief(run(weekly(), history, until="263h")) == ["100h opened crossed threshold_crossed"]
-    assert brief(run(weekly(), history, until="264h"))[1:] == ["264h resolved crossed fell_back"]
+    assert brief(run(weekly(), history, until="263h")) == [
+        "100h opened crossed threshold_crossed",
+        "100h updated crossed figures_moved",
+    ]
+    assert brief(run(weekly(), history, until="264h"))[2:] == ["264h resolved crossed fell_back"]
 
 
 def test_until_the_next_border_a_ratio_stands_at_what_was_computed():
@@ -153,7 +157,7 @@ def test_until_the_next_border_a_ratio_stands_at_what_was_computed():
 def test_what_was_found_failing_is_told_with_what_was_found_then():
     said = {"near": "nearly", "crossed": "{numerator} of {denominator}"}
     told = run(weekly(summary=said), orders(6, 4, "50h") + orders(9, 0, "120h"), until="300h")
-    assert [alert.data.summary for alert in told] == ["nearly", "4 of 10", "4 of 10"]
+    assert [alert.data.summary for alert in told] == ["nearly", "nearly", "4 of 10", "4 of 10"]
 
 
 DAILY: dict[str, Any] = {

@@ -44,7 +44,11 @@ def test_what_comes_at_the_very_deadline_leaves_no_mark():
 
 def test_near_says_how_many_are_left():
     alerts = said(marks(near=1), late(100, 110, 120), "130h")
-    assert brief(alerts) == ["100h opened near threshold_near", "120h updated active sanction_started"]
+    assert brief(alerts) == [
+        "100h opened near threshold_near",
+        "110h updated near figures_moved",
+        "120h updated active sanction_started",
+    ]
     assert (alerts[0].data.value, alerts[0].data.threshold, alerts[0].data.headroom) == (1, 3, 2)
 
 

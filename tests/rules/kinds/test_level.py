@@ -71,7 +71,9 @@ def test_what_no_longer_sells_lasts_longer_as_its_sales_slide_out_of_sight():
     alerts = said_of("cover", COVER, [sold("1", "0h", 21), stock("1h", 30)], "400h")
     assert brief(alerts) == [
         "1h opened crossed threshold_crossed",
+        "48h updated crossed figures_moved",
         "72h updated near fell_back",  # 21 in three days
+        "96h updated near figures_moved",
         "120h resolved near fell_back",  # and in five
     ]
 
@@ -116,6 +118,7 @@ def test_a_share_of_preorders_above_its_limit():
     ]
     assert brief(said_of("preorders", rules, counts)) == [
         "1h opened near threshold_near",
+        "2h updated near figures_moved",
         "3h updated crossed threshold_crossed",
         "4h resolved crossed fell_back",
     ]
