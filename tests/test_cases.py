@@ -39,6 +39,7 @@ def late(
 
 SHIP = ("joom.late_ship",)
 FOUR = "2026-01-08T00:00:00Z"
+FAR = "2026-11-04T07:00:00Z"
 WEIGHED = ("w-qty", "w-neg", "w-mode", "w-empty", "w-comma", "w-skunum", "w-ship", "w-num")
 
 RIGHT: dict[str, Case] = {
@@ -159,6 +160,54 @@ RIGHT: dict[str, Case] = {
             "2026-04-16T01:00:00Z resolved douyin.reused_number crossed o2",
         ),
     ),
+    "preorder_forgotten": Case(
+        "shopee", "2027-03-20T00:00:00Z", (), ("2026-01-01T00:00:00Z opened shopee.preorder_share crossed -",)
+    ),
+    "reviewed_quarter_changes": Case(
+        "joom",
+        "2026-04-20T00:00:00Z",
+        ("joom.quarter_ship_rate",),
+        (
+            "2026-01-04T03:00:00Z opened joom.quarter_ship_rate missed -",
+            "2026-04-08T00:00:00Z resolved joom.quarter_ship_rate missed -",
+        ),
+    ),
+    "reviewed_quarter_forgets": Case("joom", "2026-06-20T00:00:00Z", ("joom.quarter_ship_rate",)),
+    "near_on_the_day_of_the_switch": Case("shopee", "2024-01-15T15:00:00Z", ()),
+    "streak": Case(
+        "joom",
+        "2026-11-04T07:00:00Z",
+        ("joom.top_seller",),
+        ("2026-11-04T01:25:00Z opened joom.top_seller crossed -",),
+    ),
+    "streak_lost_after_late": Case(
+        "joom",
+        "2026-01-04T12:00:00Z",
+        ("joom.top_seller",),
+        ("2026-01-04T08:00:00Z opened joom.top_seller near -",),
+    ),
+    "streak_lost_before_late": Case(
+        "joom",
+        "2026-01-04T12:00:00Z",
+        ("joom.top_seller",),
+        ("2026-01-03T22:00:00Z opened joom.top_seller near -",),
+    ),
+    "chat_count": Case(
+        "shopee",
+        "2026-01-27T00:00:00Z",
+        (),
+        tuple(
+            f"{at}Z {change} shopee.abusive_chat {stage} -"
+            for at, change, stage in (
+                ("2026-01-11T18:00:00", "opened", "near"),
+                ("2026-01-11T19:00:00", "updated", "crossed"),
+                ("2026-01-18T16:00:00", "resolved", "crossed"),
+                ("2026-01-18T18:00:00", "opened", "near"),
+                ("2026-01-18T19:00:00", "updated", "crossed"),
+                ("2026-01-25T16:00:00", "resolved", "crossed"),
+            )
+        ),
+    ),
     "poison-number": Case("joom", "2026-01-09T00:00:00Z", SHIP, late("7100", FOUR), 2, ("poison-number.jsonl:1: ",)),
 }
 """Where no rules are named, nothing at all must be said."""
@@ -210,6 +259,52 @@ def test_an_order_that_was_let_go_and_is_said_again_is_set_aside(platform: str, 
     result = run("replay", str(file), "--pack", platform)
     assert (result.exit_code, result.stdout) == (0, "")
     assert "older than the " in result.stderr and " days kept" in result.stderr
+
+
+@pytest.mark.parametrize("name", ["reviewed_quarter_changes", "reviewed_quarter_forgets"])
+def test_a_quarter_that_was_reviewed_keeps_the_figures_it_was_reviewed_with(name: str, tmp_path: Path) -> None:
+    found = stood(name, tmp_path)["metrics"]["joom-10"]
+    good, total = found["computed"]["numerator"], found["computed"]["denominator"]
+    assert (found["numerator"], found["denominator"], found["value"]) == (good, total, good / total)
+
+
+def test_a_level_is_not_forgotten(tmp_path: Path) -> None:
+    assert stood("preorder_forgotten", tmp_path)["metrics"]["sho-7"]["value"] == 0.3
+
+
+def test_what_comes_next_goes_by_the_version_that_holds_then(tmp_path: Path) -> None:
+    found = stood("near_on_the_day_of_the_switch", tmp_path)["metrics"]["sho-1"]
+    assert (found["next"]["denominator"], found["next"]["window"]["from"]) == (0, "2024-01-14T16:00:00Z")
+    assert (found["forecast"]["denominator"], found["forecast"]["window"]["from"]) == (0, "2024-01-14T16:00:00Z")
+
+
+def test_the_evidence_that_a_threshold_is_near_goes_by_the_version_that_holds_then(tmp_path: Path) -> None:
+    placed = {"type": "order.placed", "source": "erp", "platform": "shopee", "shop": "s1", "data": {}}
+    cancelled = {**placed, "type": "order.cancelled", "data": {"by": "seller", "reason": "stock"}}
+    day = "2024-01-15T0"
+    more = [{**placed, "id": f"m{n}", "order": f"m{n}", "time": f"{day}4:0{n}:00Z"} for n in range(10)]
+    more.append({**cancelled, "id": "c", "order": "m0", "time": f"{day}5:00:00Z"})
+    shipped = {**placed, "type": "order.shipped"}
+    more += [{**shipped, "id": f"s{n}", "order": f"m{n}", "time": f"{day}4:3{n}:00Z"} for n in range(1, 10)]
+    file = tmp_path / "history"
+    before = (CASES / "near_on_the_day_of_the_switch.jsonl").read_bytes()
+    file.write_bytes(before + b"\n".join(map(orjson.dumps, more)))
+    said = run("replay", str(file), "--pack", "shopee", "--until", "2024-01-15T15:00:00Z").stdout.splitlines()
+    near = [alert["data"] for alert in map(orjson.loads, said) if alert["data"]["rule"] == "shopee.non_fulfilment"][-1]
+    assert near["stage"] == "near"
+    assert (near["evidence"]["denominator"], near["evidence"]["numerator"]) == (10, 1)
+    assert near["evidence"]["window"]["from"] == "2024-01-14T16:00:00Z"
+
+
+def test_what_is_lost_is_lost_in_any_order_of_arrival() -> None:
+    file = str(CASES / "streak.jsonl")
+    said = [run("replay", file, "--pack", "joom", "--until", FAR, *sort).stdout for sort in ((), ("--sort",))]
+    assert ['"joom.top_seller:joom/s3134:-:2026-Q4"' in each for each in said] == [True, True]
+
+
+def test_three_buyers_in_a_week_cost_one_point_however_often_each_was_offended(tmp_path: Path) -> None:
+    found = stood("chat_count", tmp_path)
+    assert (found["ledgers"]["points"]["points"], found["sanctions"]) == (1.0, [])
 
 
 def test_a_number_used_again_after_75_days_costs_points(tmp_path: Path) -> None:

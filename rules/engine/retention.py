@@ -19,7 +19,7 @@ def expire(shop: Shop, at_ms: int, changes: Changes) -> int:
     shop.retained_from_ms = at_ms - shop.plan.retain_ms
     if at_ms > shop.period_results.boundary_ms:
         shop.period_results.advance(at_ms)
-    for kind, key in list(shop.facts.spent(at_ms, shop.plan.kept_for_good)):
+    for kind, key in list(shop.facts.spent(at_ms, shop.plan.entries_kept_ms)):
         shop.facts.put(kind, key, None)
         changes.entries[shop.key, kind, key] = shop
     for alert in _past(shop, at_ms):

@@ -6,7 +6,7 @@ count once (violations, disputes, deposits), and are kept until nothing can ask 
 """
 
 from bisect import bisect_left, insort
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, Final
 
 import msgspec
@@ -17,7 +17,7 @@ from rules.facts.statements import Stamp
 from rules.messages import shop_events as events
 
 KEPT_MS = 400 * DAY_MS
-"""How long entries that each count are kept, unless a rule needs them for good."""
+"""How long entries that each count are kept, unless a rule needs them for longer."""
 
 Key = tuple[str, ...]
 """What an entry is about (a SKU, or nothing), then its source and event id."""
@@ -38,20 +38,25 @@ class Entry(Struct, array_like=True, gc=False):
 
 class Kind(Struct, frozen=True):
     """How entries of one type are kept. `about` gives what an entry is about; None if each entry counts. `group` gives
-    what they are looked up by."""
+    what they are looked up by. `holds`: of those that each count the newest holds until there is a newer one, however
+    old it is; from when on (epoch ms) it does."""
 
     name: str
     data: type
     about: Callable[[Any], Key] | None = None
     group: Callable[[Entry], Key] | None = None
+    holds: Callable[[Entry], int] | None = None
 
 
 def _kind(
-    event: type, about: Callable[[Any], Key] | None = None, group: Callable[[Entry], Key] | None = None
+    event: type,
+    about: Callable[[Any], Key] | None = None,
+    group: Callable[[Entry], Key] | None = None,
+    holds: Callable[[Entry], int] | None = None,
 ) -> tuple[type, Kind]:
     name = str(event.__struct_config__.tag)  # type: ignore[attr-defined]
     by_about = None if about is None else lambda entry: about(entry.data)
-    return event, Kind(name, event.__annotations__["data"], about, group or by_about)
+    return event, Kind(name, event.__annotations__["data"], about, group or by_about, holds)
 
 
 def sku_of(entry: Entry) -> str:
@@ -73,13 +78,13 @@ KINDS: Final[dict[type, Kind]] = dict(
         _kind(events.ShopProfile),
         _kind(events.StockLevel, lambda data: (data.sku or "-",)),
         _kind(events.RatingUpdated, lambda data: ()),
-        _kind(events.ListingCounts),
+        _kind(events.ListingCounts, holds=lambda entry: entry.at_ms),
         _kind(events.CarrierStateChanged, lambda data: (data.carrier or "", data.region or "")),
         _kind(events.MetricReported, lambda data: (data.name or "-",)),
         _kind(events.PointsReported),
         _kind(events.DisputeOpened, group=lambda entry: (entry.data.provider or "-", entry.data.cause or "")),
         _kind(events.ViolationRecorded),
-        _kind(events.PriceChanged, group=_of_sku),
+        _kind(events.PriceChanged, group=_of_sku, holds=lambda entry: starts_ms(entry)),
         _kind(events.PromotionScheduled, group=_of_sku),
         _kind(events.DepositDeducted),
         _kind(events.DepositToppedUp),
@@ -257,15 +262,30 @@ class ShopFacts:
             entries = self._telling_site[-1:]
         return str(getattr(entries[-1].data, field)) if entries else None
 
-    def spent(self, at_ms: int, kept: Collection[str]) -> Iterator[tuple[str, Key]]:
-        """Entries that nothing asks for any more; those of types in `kept` of which each counts stay for good."""
+    def spent(self, at_ms: int, kept_ms: Mapping[str, int]) -> Iterator[tuple[str, Key]]:
+        """Entries that nothing asks for any more; `kept_ms` says how long entries of which each counts are kept
+        (`NEVER`: for good), where that isn't `KEPT_MS`."""
         for name, index in self._kept.items():
             if index.kind.about is not None:
                 for about, entries in index.by_about.items():
                     yield from ((name, (*about, each.source, each.id)) for each in _superseded(entries, at_ms))
-            elif name != "shop.profile" and name not in kept:
-                old = index.in_time[: until(index.in_time, at_ms - KEPT_MS - 1)]
-                yield from ((name, (each.source, each.id)) for each in old)
+            elif name != "shop.profile":
+                yield from (
+                    (name, (each.source, each.id)) for each in self._old(index, at_ms - kept_ms.get(name, KEPT_MS))
+                )
+
+    def _old(self, index: EntryIndex, before_ms: int) -> Iterator[Entry]:
+        """The entries of a type before a moment, without those that still hold: the last word on a level does, however
+        old it is."""
+        old, holds, group = index.in_time[: until(index.in_time, before_ms - 1)], index.kind.holds, index.kind.group
+        if holds is None:
+            yield from old
+            return
+        began = sorted((each for each in old if holds(each) < before_ms), key=lambda each: (holds(each), each.stamp()))
+        last = {() if group is None else group(each): each for each in began}
+        telling_site = self._telling_site[-1:] if index.kind.name == "listing.counts" else []
+        held = {id(each) for each in (*last.values(), *telling_site)}
+        yield from (each for each in began if id(each) not in held)
 
 
 def _last(entries: Sequence[Entry], at_ms: int) -> Entry | None:

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator
 from itertools import groupby, islice, takewhile
 from typing import Any, ClassVar, Literal
 
-from msgspec import Struct
+from msgspec import Struct, structs
 
 from rules.calendar.days import day_of, start_of_day, week_name, week_of
 from rules.calendar.durations import Duration
@@ -296,8 +296,13 @@ class WeekCounter(CountEvaluator[Progress[Week]], Crossings[CountRule, Progress[
     def crossings(self, shop: ShopView) -> Iterator[Occurrence]:
         """When each week's count reached the threshold."""
         for _, occurrences in self._weeks(shop, NEVER):
-            if len(occurrences) >= self.rule.threshold:
-                yield occurrences[self.rule.threshold - 1]
+            yield from self._crossing(occurrences)
+
+    def _crossing(self, occurrences: Iterable[Occurrence]) -> list[Occurrence]:
+        """The crossing of a week by its occurrences that count: it happened once, however often, and however severe,
+        what brought it about was."""
+        last = islice(occurrences, self.rule.threshold - 1, self.rule.threshold)
+        return [structs.replace(each, times=1, severe=False) for each in last]
 
     def crossings_by(
         self, shop: ShopView, entry: Entry, kept: OccurrenceIndex
@@ -307,9 +312,7 @@ class WeekCounter(CountEvaluator[Progress[Week]], Crossings[CountRule, Progress[
         from_ms, to_ms = start_of_day(monday, self.zone), start_of_day(monday + 7, self.zone)
         before = takewhile(lambda occurrence: occurrence.at_ms < to_ms, kept.since(from_ms))
         occurrences = takewhile(lambda occurrence: occurrence.at_ms < to_ms, self.source.occurrences(shop, from_ms))
-        return list(before), list(
-            islice(self._counting(occurrences, set()), self.rule.threshold - 1, self.rule.threshold)
-        )
+        return list(before), self._crossing(self._counting(occurrences, set()))
 
     def _counting(self, occurrences: Iterable[Occurrence], buyers: set[str]) -> Iterator[Occurrence]:
         """Those of a week's occurrences that count: the first of each distinct buyer, if the rule counts buyers."""

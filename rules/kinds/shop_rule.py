@@ -35,8 +35,8 @@ class Wiring(Protocol):
     ledger_evaluators: list[LedgerEvaluator]
     """Those of which it shows the points, and what they will come to."""
 
-    def source(self, spec: OccurrenceSpec) -> OccurrenceSource:
-        """Where it finds what has happened. It is kept for the rule's `retention_ms`."""
+    def source(self, spec: OccurrenceSpec, kept_ms: int = 0, /) -> OccurrenceSource:
+        """Where it finds what has happened. It is kept for the rule's `retention_ms`, or for longer (`kept_ms`)."""
 
     def evaluator_of(self, rule_id: str, kind: type[_E]) -> _E | None:
         """The evaluator of a rule that this one `depends_on`; None where the shop has no such rule. It is evaluated

@@ -71,8 +71,8 @@ class Plan(OrderPlan):
         self.on_loss, self.on_amount = wires.on_loss, wires.on_amount
         self.timeline_kept_ms, self.number_kept_ms = wires.timeline_kept_ms, wires.number_kept_ms
         self.reused_within_ms = wires.reused_within_ms
-        #: The types of the shop's own events that matter however old they are.
-        self.kept_for_good = wires.kept_for_good
+        #: How long entries of the types of the shop's own events matter (ms).
+        self.entries_kept_ms = wires.entries_kept_ms
         self._connect(wires.sources.values())
         #: The ratios that are computed at boundaries, when each is, and the facts (as bits) that this rests on.
         self.computed = [evaluator for evaluator in self.ratio_evaluators if evaluator.rule.every]

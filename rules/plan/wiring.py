@@ -3,8 +3,8 @@
 from collections.abc import Collection, Hashable, Sequence
 from typing import TypeVar
 
-from rules.calendar.instants import NEVER
 from rules.facts.order_facts import bits_of
+from rules.facts.shop_facts import KEPT_MS
 from rules.kinds.evaluator import AnyEvaluator
 from rules.kinds.ledger.evaluator import LedgerEvaluator
 from rules.kinds.occurrences.extractor import Extractor, extractor_of
@@ -30,7 +30,7 @@ class Wires:
     can't be made good any more, `on_amount` those that look at what bad orders come to.
 
     `timeline_kept_ms` and `number_kept_ms`: how long the instants of each extractor, and reuses of tracking numbers,
-    matter (`NEVER`: for good); `kept_for_good`: the types of events that do. `reused_within_ms`: for how long after
+    matter (`NEVER`: for good); `entries_kept_ms`: the same of the types of events; `reused_within_ms`: how long after
     its last use a tracking number is no new one (0: nobody asks).
     """
 
@@ -47,7 +47,7 @@ class Wires:
         self.on_ratio: list[int] = []
         self.on_timeline: list[int] = []
         self.timeline_kept_ms: list[int] = []
-        self.kept_for_good: set[str] = set()
+        self.entries_kept_ms: dict[str, int] = {}
         self.on_sale = self.on_number = self.on_loss = self.on_amount = 0
         self.number_kept_ms = self.reused_within_ms = 0
         self.sales_zone = "UTC"
@@ -115,11 +115,13 @@ class RuleWiring:
         return found
 
     def subscribe(self, events: Collection[str]) -> None:
+        self._subscribe(events, self._kept_ms)
+
+    def _subscribe(self, events: Collection[str], kept_ms: int) -> None:
         wires = self._wires
         for event in events:
             wires.on_event[event] = wires.on_event.get(event, 0) | self._bit
-        if self._kept_ms == NEVER:
-            wires.kept_for_good.update(events)
+            wires.entries_kept_ms[event] = max(wires.entries_kept_ms.get(event, KEPT_MS), kept_ms)
 
     def sales(self) -> None:
         self._wires.on_sale |= self._bit
@@ -144,28 +146,28 @@ class RuleWiring:
         wires.on_ratio.append(self._bit if ratio.steps else 0)
         return ratio
 
-    def source(self, spec: OccurrenceSpec) -> OccurrenceSource:
-        wires = self._wires
+    def source(self, spec: OccurrenceSpec, kept_ms: int = 0, /) -> OccurrenceSource:
+        wires, kept_ms = self._wires, max(kept_ms, self._kept_ms)
         crossed = None if spec.crossed is None else self.evaluator_of(spec.crossed, Crossings)  # type: ignore[type-abstract]
-        self.subscribe(spec.events())
+        self._subscribe(spec.events(), kept_ms)
         if crossed is not None:
-            self.subscribe(crossed.rule.events())
+            self._subscribe(crossed.rule.events(), kept_ms)
             if (counted := crossed.counted_from()) is not None:
                 self._follow(counted)
         if spec.reused is not None:
-            self._use_numbers(spec.reused_within_ms())
+            self._use_numbers(spec.reused_within_ms(), kept_ms)
         extractor = extractor_of(spec, self._orders.versions)
         if extractor is None:
             return wires.sources.setdefault(repr(spec), source_of(spec, None, crossed))
         slot = wires.slot_of(spec, extractor)
         wires.on_timeline[slot] |= self._bit
-        wires.timeline_kept_ms[slot] = max(wires.timeline_kept_ms[slot], self._kept_ms)
+        wires.timeline_kept_ms[slot] = max(wires.timeline_kept_ms[slot], kept_ms)
         return source_of(spec, slot, crossed)
 
-    def _use_numbers(self, reused_within_ms: int) -> None:
+    def _use_numbers(self, reused_within_ms: int, kept_ms: int) -> None:
         wires = self._wires
         wires.on_number |= self._bit
-        wires.number_kept_ms = max(wires.number_kept_ms, self._kept_ms)
+        wires.number_kept_ms = max(wires.number_kept_ms, kept_ms)
         wires.reused_within_ms = max(wires.reused_within_ms, reused_within_ms)
 
     def _follow(self, source: OccurrenceSource) -> None:

@@ -145,8 +145,8 @@ class Outlook:
         counter = evaluator.counter(self.shop, self.at_ms)
         if counter is None or counter.ratio.rule.by is not None:
             return
+        then_ms, counter, period = _evaluation(evaluator, self.shop, counter, self.at_ms)
         ratio = counter.ratio
-        then_ms, period = _evaluation(evaluator, counter, self.at_ms)
         count = counter.sum(period)
         ahead = ratio.next_step(counter.sum(period))
         helped: list[Order] = []
@@ -310,25 +310,29 @@ def _needed(ahead: Step | None, reached: Step | None, count: Count) -> int:
     return 0 if reached is None or reached.name == "near" else -reached.fits(count.bad, count.total)
 
 
-def _evaluation(evaluator: RatioEvaluator, counter: RatioCounter, at_ms: int) -> tuple[int, Period]:
-    """When a ratio is next evaluated (epoch ms), and the period it looks at then. For a ratio computed at boundaries:
-    the next boundary whose period has orders. Else the end of the calendar period that has orders now, or the next
-    local day for a rolling window."""
+def _evaluation(
+    evaluator: RatioEvaluator, shop: Shop, counter: RatioCounter, at_ms: int
+) -> tuple[int, RatioCounter, Period]:
+    """When a ratio is next evaluated (epoch ms), the counter of the version in force then, and the period it looks at.
+    For a ratio computed at boundaries: the next boundary whose period has orders. Else the end of the calendar period
+    that has orders now, or the next local day for a rolling window."""
     rule, zone = counter.ratio.rule, counter.ratio.zone
     window = rule.window
     if evaluator.periodic is not None:
-        boundary = evaluator.periodic.schedule.first_from(at_ms + 1)
-        period = window.closed_at(boundary, zone)
-        while not counter.sum(period).total and period.last < day_of(at_ms, zone):
+        boundary = at_ms
+        while True:
             boundary = evaluator.periodic.schedule.first_from(boundary + 1)
-            period = window.closed_at(boundary, zone)
-        return boundary, period
+            then = evaluator.counter(shop, boundary) or counter
+            period = then.ratio.rule.window.closed_at(boundary, zone)
+            if then.sum(period).total or period.last >= day_of(at_ms, zone):
+                return boundary, then, period
     if window.align != "rolling":
         counts = counter.counts_at(at_ms)
         period = next((count for count in counts if count.total), counts[0]).period
-        return start_of_day(period.last + 1, zone) + window.lag, period
+        return start_of_day(period.last + 1, zone) + window.lag, counter, period
     boundary = next_boundary("day", at_ms, zone)
-    return boundary, window.periods(boundary, zone)[0]
+    counter = evaluator.counter(shop, boundary) or counter
+    return boundary, counter, counter.ratio.rule.window.periods(boundary, zone)[0]
 
 
 def with_forecast(standing: dict[str, Any], shop: Shop, at_ms: int) -> dict[str, Any]:

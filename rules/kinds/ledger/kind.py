@@ -19,4 +19,4 @@ class Ledger(LedgerSpec, ShopRule, tag="ledger", tag_field="kind", kw_only=True,
 
 def _reader(feed: Feed, wiring: Wiring) -> FeedReader:
     ratio = None if feed.computed is None else wiring.evaluator_of(feed.computed, RatioEvaluator)
-    return FeedReader(feed, [wiring.source(spec) for spec in feed.of], ratio, wiring.locale.zone)
+    return FeedReader(feed, [wiring.source(spec, feed.kept_ms()) for spec in feed.of], ratio, wiring.locale.zone)

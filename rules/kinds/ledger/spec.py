@@ -2,17 +2,23 @@
 
 from collections.abc import Iterator
 from decimal import Decimal
-from typing import ClassVar, Literal
+from typing import ClassVar, Final, Literal
 
 from msgspec import Struct
 
 from rules.calendar.durations import Duration
-from rules.calendar.instants import NEVER
+from rules.calendar.instants import DAY_MS, NEVER
 from rules.kinds.occurrences.spec import OccurrenceSpec
 from rules.kinds.ratio.spec import RatioSpec, uncomputed
 from rules.kinds.rule import Fault, Named, Reference, Role, Rule, Sanction
 
 Cap = Literal["day", "week", "order"]
+
+YEAR_MS: Final = 366 * DAY_MS
+"""The longest that points last which are cleared at a boundary."""
+
+MONTH_MS: Final = 31 * DAY_MS
+"""The longest between what happened and its posting."""
 
 
 class Feed(Named, forbid_unknown_fields=True, frozen=True, kw_only=True):
@@ -57,6 +63,11 @@ class Feed(Named, forbid_unknown_fields=True, frozen=True, kw_only=True):
             told = tier.penalty.points if tier.penalty else None
             if told is not None and told != self.points_of.get(tier.name, told):
                 yield f"{where}.points_of.{tier.name}", f"{ratio.id} tells {told} points for it"
+
+    def kept_ms(self) -> int:
+        """How long what happened matters to it (ms), if for longer than to its ledger: what was first decides for good
+        what costs nothing."""
+        return NEVER if self.free else 0
 
     def events(self) -> set[str]:
         """Types of the shop's own events it looks at."""
@@ -136,9 +147,12 @@ class LedgerSpec(Rule, kw_only=True, frozen=True):
         return set().union(*(feed.events() for feed in self.feeds))
 
     def retention_ms(self) -> int:
-        """For good if a sanction has no end, or if the first posting decides when all are cleared."""
+        """For good if points or a sanction have no end, or if the first posting decides when all are cleared."""
         endless = self.clears_after is not None or any(tier.lasts is None for tier in self.tiers)
-        return NEVER if endless else super().retention_ms()
+        if endless or (self.clears is None and self.expires is None):
+            return NEVER
+        longest = max([int(tier.lasts or 0) for tier in self.tiers], default=0)
+        return max(super().retention_ms(), int(self.expires or YEAR_MS) + longest + MONTH_MS)
 
     def never_ends(self) -> bool:
         return bool(self.tiers) and all(tier.lasts is None for tier in self.tiers) and self.near is None

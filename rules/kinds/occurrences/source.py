@@ -221,7 +221,7 @@ class ShopOccurrences(OccurrenceSource):
 
     def _violation(self, entry: Entry) -> list[Occurrence]:
         data = entry.data
-        if data.kind not in (self.of.violation or ()) or self.of.severe not in (None, data.severe):
+        if data.kind not in (self.of.violation or ()) or self.of.severe not in (None, data.severe) or data.count <= 0:
             return []
         return [_of_entry(entry, entry.order or data.sku, data.count, data.severe, data.buyer, data.kind)]
 
@@ -308,6 +308,4 @@ def _of_entry(
     buyer: str | None = None,
     kind: str | None = None,
 ) -> Occurrence:
-    return Occurrence(
-        entry.at_ms, subject or "-", entry.id, entry.source, max(times, 0), severe, entry.order, buyer, kind
-    )
+    return Occurrence(entry.at_ms, subject or "-", entry.id, entry.source, times, severe, entry.order, buyer, kind)

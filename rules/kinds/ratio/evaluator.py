@@ -130,6 +130,15 @@ class RatioEvaluator(Evaluator[RatioSpec, Any]):
             return [Finding(Desired("near", following.ratio.rule.severity["near"]), "threshold_near")]
         return []
 
+    def _ahead(self, shop: ShopView, at_ms: int) -> tuple[RatioCounter, Count] | None:
+        """The count so far of the next computation from a rolling window, and the counter of the version in force then;
+        None where there is no such computation."""
+        if self.periodic is None:
+            return None
+        following = self.counter(shop, self.periodic.schedule.next_after(at_ms))
+        count = None if following is None else following.next_period_count(at_ms)
+        return None if following is None or count is None else (following, count)
+
     def _newest(self, state: RuleResults | None, at_ms: int) -> tuple[int, PeriodResult] | None:
         """The result at the last boundary, with that (epoch ms); None if there was nothing to compute."""
         return None if self.periodic is None or state is None else self.periodic.newest(state, at_ms)
@@ -138,14 +147,23 @@ class RatioEvaluator(Evaluator[RatioSpec, Any]):
         """Published: what was computed at which boundary (epoch ms), oldest first."""
         return [] if self.periodic is None else self.periodic.computations(shop.states[self.n])
 
-    def _computed_to(self, shop: ShopView, counter: RatioCounter, at_ms: int, step: str) -> Count | None:
-        """The last result that reached a step, as a count."""
-        found = [each for each in self.computations(shop) if each[0] <= at_ms and each[1].step == step]
+    def _computed_as(
+        self, shop: ShopView, counter: RatioCounter, at_ms: int, **like: str
+    ) -> tuple[RatioCounter, Count] | None:
+        """The last result like that (its `step`, its `period`), as a count, and the counter of the version it is by."""
+        found = [
+            each
+            for each in self.computations(shop)
+            if each[0] <= at_ms and all(getattr(each[1], name) == value for name, value in like.items())
+        ]
         return self._as_count(shop, counter, *found[-1]) if found else None
 
-    def _as_count(self, shop: ShopView, counter: RatioCounter, boundary: int, found: PeriodResult) -> Count:
-        ratio = (self.counter(shop, boundary) or counter).ratio
-        return Count(ratio.rule.window.closed_at(boundary, ratio.zone), found.bad, found.total)
+    def _as_count(
+        self, shop: ShopView, counter: RatioCounter, boundary: int, found: PeriodResult
+    ) -> tuple[RatioCounter, Count]:
+        then = self.counter(shop, boundary) or counter
+        period = then.ratio.rule.window.closed_at(boundary, then.ratio.zone)
+        return then, Count(period, found.bad, found.total)
 
     def watch_figures(self, shop: ShopView, state: Any, emitted: Iterable[tuple[Finding, Figures]], at_ms: int) -> bool:
         counter = self.counter(shop, at_ms)
@@ -177,25 +195,33 @@ class RatioEvaluator(Evaluator[RatioSpec, Any]):
 
     def evidence(self, shop: ShopView, state: Any, finding: Finding, at_ms: int) -> Evidence:
         counter = self.counter(shop, at_ms)
-        count = None if counter is None else self._count_of(shop, counter, finding, at_ms)
-        if counter is None or count is None:
+        counted = None if counter is None else self._count_of(shop, counter, finding, at_ms)
+        if counted is None:
             blank = dict.fromkeys(self.rule.NAMES - {"shop"}, "-")
             return Evidence(
                 {"period": finding.episode}, {**blank, "period": finding.episode, "subject": finding.subject}
             )
-        return self._evidence(shop, state, counter, count, finding, at_ms)
+        return self._evidence(shop, state, *counted, finding, at_ms)
 
-    def _count_of(self, shop: ShopView, counter: RatioCounter, finding: Finding, at_ms: int) -> Count | None:
-        """The count that an alert is about; None once its orders may have expired."""
+    def _count_of(
+        self, shop: ShopView, counter: RatioCounter, finding: Finding, at_ms: int
+    ) -> tuple[RatioCounter, Count] | None:
+        """The count that an alert is about, and the counter of the version that it goes by; None once its orders may
+        have expired."""
         ratio = counter.ratio
-        if (ahead := counter.next_period_count(at_ms)) is not None:
+        if (ahead := self._ahead(shop, at_ms)) is not None:
             stage = finding.open.stage
-            return ahead if stage == "near" else self._computed_to(shop, counter, at_ms, stage) or ahead
+            return ahead if stage == "near" else self._computed_as(shop, counter, at_ms, step=stage) or ahead
         period = ratio.rule.window.named(finding.episode, at_ms, ratio.zone)
-        if period is None or (period.name != "-" and start_of_day(period.first, ratio.zone) < shop.retained_from_ms):
+        if period is None:
             return None
-        count = counter.current_count(period) or counter.sum(period)
-        return count if ratio.rule.by is None else self._part(shop, counter, count, finding.subject, at_ms)
+        count = counter.current_count(period)
+        if count is None and (computed := self._computed_as(shop, counter, at_ms, period=period.name)) is not None:
+            return computed
+        if period.name != "-" and start_of_day(period.first, ratio.zone) < shop.retained_from_ms:
+            return None
+        count = count or counter.sum(period)
+        return counter, count if ratio.rule.by is None else self._part(shop, counter, count, finding.subject, at_ms)
 
     def _evidence(
         self, shop: ShopView, state: Any, counter: RatioCounter, count: Count, finding: Finding, at_ms: int
@@ -258,27 +284,32 @@ class RatioEvaluator(Evaluator[RatioSpec, Any]):
             return None
         counts = counter.counts_at(at_ms)
         # A period that has just begun has no orders yet; then the one before it is shown.
-        count = next((each for each in [*counts, *self._closed(counter, counts[-1])] if each.total), counts[0])
+        newest = self._newest(state, at_ms)
+        closed = self._closed(shop, counter, counts[-1], newest)
+        count = next((each for each in [*counts, *closed] if each.total), counts[0])
         shown: dict[str, Any] = {}
         if counter.ratio.rule.by is not None:
             parts = dict(self._split(shop, counter, count, at_ms))
             shown = {"by": {subject: part.bad for subject, part in parts.items()}}
             count = max(parts.values(), key=lambda part: part.bad, default=Count(count.period, 0, count.total))
-        newest = self._newest(state, at_ms)
         if newest is not None:
             shown["computed"] = computed_json(counter.ratio, *newest)
-        if (
-            ahead := counter.next_period_count(at_ms)
-        ) is not None:  # until the next boundary it stands at what was computed
-            shown["next"] = ratio_json(counter, ahead)
-            count = ahead if newest is None else self._as_count(shop, counter, *newest)
+        if (ahead := self._ahead(shop, at_ms)) is not None:  # until the next boundary it stands at what was computed
+            shown["next"] = ratio_json(*ahead)
+            counter, count = ahead if newest is None else self._as_count(shop, counter, *newest)
         return {**ratio_json(counter, count), **shown}
 
-    def _closed(self, counter: RatioCounter, count: Count) -> list[Count]:
-        """The calendar period computed last, before this one."""
+    def _closed(
+        self, shop: ShopView, counter: RatioCounter, count: Count, newest: tuple[int, PeriodResult] | None
+    ) -> list[Count]:
+        """The calendar period before this one: as it was computed, once it was."""
         rule = counter.ratio.rule
-        calendar = rule.every is not None and rule.window.align != "rolling"
-        return [counter.sum(rule.window.before(count.period))] if calendar else []
+        if rule.every is None or rule.window.align == "rolling":
+            return []
+        before = rule.window.before(count.period)
+        if newest is not None and newest[1].period == before.name:
+            return [self._as_count(shop, counter, *newest)[1]]
+        return [counter.sum(before)]
 
 
 def _bad(counter: RatioCounter, period: Period, reason: str | None) -> tuple[list[str], int, Iterable[OrderFacts]]:

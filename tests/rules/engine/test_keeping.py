@@ -31,9 +31,13 @@ def freeze() -> dict[str, Any]:
     return {**general, "of": COUNTERFEIT, "sanction": {"name": "frozen"}, **said}
 
 
-def counterfeit(at: str) -> Any:
+def counterfeit(at: str, kind: str = "counterfeit") -> Any:
     said = {"type": "violation.recorded", "id": at, "source": "test", "time": ms(at), "platform": "joom", "shop": "s1"}
-    return decode(orjson.dumps({**said, "data": {"kind": "counterfeit"}}))
+    return decode(orjson.dumps({**said, "data": {"kind": kind}}))
+
+
+LOOKED_AT_AGAIN = tick("490d"), counterfeit("491d", "another")
+"""What is too old by then has been dropped, and all that rests on it is evaluated again."""
 
 
 def standing_after(rules: Any, *events: Any, at: str = LONG_AFTER) -> dict[str, Any]:
@@ -57,6 +61,49 @@ def test_the_crossing_that_closed_a_shop_for_good_is_never_forgotten():
     shop = engine.shop("joom", "s1")
     assert [sanction["name"] for sanction in standing(shop, engine.clock_ms)["sanctions"]] == ["frozen"]
     assert len(shop.facts.of("listing.counts")) == 2  # a restart finds it by these
+
+
+@pytest.mark.parametrize(
+    "lasting",
+    [{}, {"expires": "730d"}, {"tiers": [{"name": "closed", "at": 2, "lasts": "730d"}], "clears": "year"}],
+    ids=["points that nothing clears", "points", "a sanction"],
+)
+def test_what_lasts_longer_than_events_are_kept_is_kept_for_as_long(lasting: dict[str, Any]):
+    found = standing_after(book(ledger(**lasting)), counterfeit("1h"), *LOOKED_AT_AGAIN)
+    assert found["ledgers"]["points"]["points"] == (0 if "clears" in lasting else 2)
+    assert [each["name"] for each in found["sanctions"]] == (["closed"] if "tiers" in lasting else [])
+
+
+def test_an_alert_that_is_shown_for_longer_is_kept_for_as_long():
+    shown = {"severity": {"crossed": "warning"}, "summary": {"crossed": "!"}, "of": COUNTERFEIT, "lasts": "730d"}
+    general = {"clause": "own-1", "source": "test", "confidence": "ours", "id": "joom.once", "kind": "event"}
+    found = standing_after(book({**general, **shown}), counterfeit("1h"), *LOOKED_AT_AGAIN)
+    assert found["open_alerts"] == 1
+
+
+def test_what_was_free_as_it_came_first_stays_the_first_however_long_ago_it_was():
+    feed = {"clause": "own-points", "of": [COUNTERFEIT], "points": 2, "free": 1}
+    rules = book(ledger(feeds=[feed], expires="90d"))
+    assert standing_after(rules, counterfeit("1h"), counterfeit("480d"))["ledgers"]["points"]["points"] == 2
+
+
+def test_a_level_that_nobody_speaks_of_any_more_stands_where_it_stood():
+    preorders = rule("level", "preorders", of="preorder_share", above="0.1")
+    said = [event("listing.counts", None, at, total=100, preorder=20) for at in ("1h", "2h")]
+    found = standing_after(book(preorders), *said)
+    assert (found["open_alerts"], found["metrics"]["own-preorders"]["value"]) == (1, 0.2)
+    feed = {"clause": "own-points", "of": [{"crossed": "joom.preorders"}], "points": 2}
+    again = event("listing.counts", None, "490d", total=100, preorder=20)
+    rules = book(preorders, ledger(feeds=[feed], expires="90d"))
+    assert standing_after(rules, *said, again)["ledgers"]["points"]["points"] == 0, "it has been above all the while"
+
+
+def test_a_promotion_is_dearer_than_a_price_of_long_ago():
+    shown = {"severity": {"crossed": "warning"}, "summary": {"crossed": "!"}, "lasts": "30d"}
+    general = {"clause": "own-1", "source": "test", "confidence": "ours", "id": "joom.dear", "kind": "event"}
+    said = [event("price.changed", None, "1h", sku="A", price="9")]
+    said.append(event("promotion.scheduled", None, "490d", sku="A", price="10"))
+    assert standing_after(book({**general, **shown, "of": {"promotion": "above_price"}}), *said)["open_alerts"] == 1
 
 
 def test_points_that_went_with_the_first_of_them_do_not_come_back_when_that_is_old():

@@ -2,7 +2,7 @@
 
 import pytest
 
-from rules.calendar.instants import DAY_MS
+from rules.calendar.instants import DAY_MS, NEVER
 from rules.facts.shop_facts import KEPT_MS, KINDS, ShopFacts, decode, encode
 from tests.rules.history import Happening, event, ms
 
@@ -80,12 +80,38 @@ def test_a_listing_count_tells_the_site_where_no_profile_does():
 
 def test_what_nothing_asks_for_any_more_is_spent():
     known = facts(violation("0h"), stock("0h", 5), event("shop.profile", None, "0h", site="ID"))
-    assert list(known.spent(ms("0h") + KEPT_MS, ())) == []
-    assert [name for name, _ in known.spent(ms("0h") + KEPT_MS + 1, ())] == ["violation.recorded"]
-    assert list(known.spent(ms("0h") + KEPT_MS + 1, {"violation.recorded"})) == [], "it closed the shop for good"
+    assert list(known.spent(ms("0h") + KEPT_MS, {})) == []
+    assert [name for name, _ in known.spent(ms("0h") + KEPT_MS + 1, {})] == ["violation.recorded"]
+    for longer_ms in (KEPT_MS + 1, NEVER):
+        assert list(known.spent(ms("0h") + KEPT_MS + 1, {"violation.recorded": longer_ms})) == []
     for happened, at_ms in (stock("3h", 6), stock("2h", 7)):
         known.merge(KINDS[type(happened)], happened, at_ms, ms("0h"))
-    assert [known.get(name, key).data.on_hand for name, key in known.spent(ms("3h"), ())] == [5, 7]
+    assert [known.get(name, key).data.on_hand for name, key in known.spent(ms("3h"), {})] == [5, 7]
+
+
+def listing(at: str, preorder: int, **more: str) -> Happening:
+    return event("listing.counts", None, at, total=100, preorder=preorder, **more)
+
+
+def price(at: str, amount: str, sku: str = "A", **more: str) -> Happening:
+    return event("price.changed", None, at, sku=sku, price=amount, **more)
+
+
+@pytest.mark.parametrize(
+    ("said", "spent"),
+    [
+        ([listing("1h", 1), listing("2h", 2), listing("3h", 3)], ["1h", "2h"]),
+        ([listing("1h", 1, site="ID"), listing("2h", 2), listing("3h", 3)], ["2h"]),
+        ([price("1h", "9"), price("2h", "8"), price("3h", "7", "B")], ["1h"]),
+        ([price("1h", "9", starts_at="2026-01-01T04:00:00Z"), price("2h", "8")], ["2h"]),
+        ([price("1h", "9"), price("2h", "8", starts_at="2099-01-01T00:00:00Z")], []),
+    ],
+    ids=["levels", "the site", "each SKU", "a price that holds later", "a price that does not hold yet"],
+)
+def test_the_last_word_on_a_level_holds_however_old_it_is(said: list[Happening], spent: list[str]):
+    known = facts(*said)
+    gone = [known.get(*each).at_ms for each in known.spent(ms("9h") + KEPT_MS, {})]
+    assert sorted(gone) == [ms(at) for at in spent]
 
 
 def test_what_is_put_back_is_what_was_there():

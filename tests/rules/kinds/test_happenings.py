@@ -5,7 +5,7 @@ from typing import Any
 import orjson
 
 from rules.messages.events import decode
-from tests.rules.history import START_MS, book, brief, event, rule, run
+from tests.rules.history import START_MS, book, brief, event, rule, run, stood
 
 
 def told(kind: str, *events: Any, until: str = "100d", **parts: Any) -> Any:
@@ -77,3 +77,27 @@ def test_a_price_that_has_held_ten_days_to_the_hour_is_old_enough():
         "239h updated overdue deadline_passed",
         "240h resolved overdue period_ended",
     ]
+
+
+def chat(at: str, buyer: str, **more: Any) -> Any:
+    return event("violation.recorded", at=at, kind="abusive_chat", buyer=buyer, **more)
+
+
+def points_for_a_week_of(*events: Any) -> float:
+    """What a week with two offended buyers costs: a point, severe ones five."""
+    weekly = rule(
+        "count", "chat", ("crossed",), of={"violation": ["abusive_chat"]}, per="week", distinct="buyer", threshold=2
+    )
+    feed = {"clause": "own-2", "of": [{"crossed": "joom.chat"}], "points": 1, "severe_points": 5}
+    ledger = {"id": "joom.points", "clause": "own-2", "kind": "ledger", "source": "test", "confidence": "ours"}
+    stands = stood(book(weekly, {**ledger, "ledger": "points", "feeds": [feed], "expires": "90d"}), events, "9d")
+    return float(stands["ledgers"]["points"]["points"])
+
+
+def test_a_weeks_crossing_is_one_whatever_brought_it_about():
+    assert points_for_a_week_of(chat("1h", "x"), chat("2h", "y")) == 1
+    assert points_for_a_week_of(chat("1h", "x", count=9), chat("2h", "y", count=15, severe=True)) == 1
+
+
+def test_what_happened_no_time_at_all_counts_nowhere():
+    assert points_for_a_week_of(chat("1h", "x"), chat("2h", "y", count=0)) == 0
