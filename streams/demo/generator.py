@@ -13,6 +13,12 @@ Days count from the feed's start. What happens, by `Shop.story`:
 - late evenings (douyin/night-market): sells in the evening and clicks "shipped" in the evening two days on,
   47–50 h after the order, around Douyin's 48 h.
 - fake (douyin/fast-labels): clicks "shipped" within hours, and four of ten parcels are never scanned.
+- two parcels (douyin/s204): one order in six has two lines that go out in a parcel each, a few hours apart. Every
+  fifth of the second parcels is clicked shipped and never collected.
+- parts (ozon/s5): of one order in eight only some of the pieces go out at first. The others follow two to five days
+  later, or, of every fifth of these orders, not at all.
+- taken back (aliexpress/shenzhen-parts): one order in twelve is cancelled by its buyer within hours and reopened
+  within a day. A third of those is forgotten, and never shipped.
 - model (joom/steady-hands): ships within a day, is scanned within half a day, is never in trouble.
 - ordinary (all others): two orders in a hundred ship late or are cancelled, as anywhere.
 
@@ -77,7 +83,7 @@ SHOPS = (
     Shop("joom", "steady-hands", "model", 250, "DE", 1, "USD", ("4px",), "7304", 17),
     Shop("douyin", "night-market", "late evenings", 160, "CN", 8, "CNY", ("yto", "zto"), "6920", 59),
     Shop("douyin", "fast-labels", "fake", 170, "CN", 8, "CNY", ("yto", "sto"), "6921", 39),
-    Shop("douyin", "s204", "ordinary", 260, "CN", 8, "CNY", ("zto", "sf"), "6922", 129),
+    Shop("douyin", "s204", "two parcels", 260, "CN", 8, "CNY", ("zto", "sf"), "6922", 129),
     Shop(
         "shopee",
         "lion-city-home",
@@ -92,8 +98,8 @@ SHOPS = (
     ),
     Shop("shopee", "s88", "ordinary", 90, "TW", 8, "TWD", ("711", "hct"), "2612", 420),
     Shop("ozon", "uralsk-tools", "ordinary", 160, "RU", 3, "RUB", ("ozon-rocket",), "0418", 2300),
-    Shop("ozon", "s5", "ordinary", 110, "RU", 3, "RUB", ("ozon-rocket", "cdek"), "0419", 900),
-    Shop("aliexpress", "shenzhen-parts", "ordinary", 190, "ES", 1, "USD", ("cainiao",), "8190", 12),
+    Shop("ozon", "s5", "parts", 110, "RU", 3, "RUB", ("ozon-rocket", "cdek"), "0419", 900),
+    Shop("aliexpress", "shenzhen-parts", "taken back", 190, "ES", 1, "USD", ("cainiao",), "8190", 12),
 )
 
 # How many digits the platform's order ids have.
@@ -102,8 +108,11 @@ _ID_DIGITS = {"joom": 17, "douyin": 19, "shopee": 14, "ozon": 15, "aliexpress": 
 
 @dataclass(frozen=True, slots=True)
 class _Plan:
-    """What becomes of an order, in hours after it was placed; None is never. `sku` overrides what it is
-    for."""
+    """What becomes of an order, in hours after it was placed; None is never. `sku` overrides what it is for.
+
+    `parts`: it has this many lines, or pieces of one line (`pieces`), of which the first parcel holds one and a second
+    one, shipped at `rest_h`, the rest.
+    """
 
     ship_h: float | None = None
     cancel_h: float | None = None
@@ -111,6 +120,11 @@ class _Plan:
     cancel_reason: str = "other"
     scanned: bool = True
     sku: str | None = None
+    parts: int = 1
+    pieces: bool = False
+    rest_h: float | None = None
+    rest_scanned: bool = True
+    reopened_h: float | None = None
 
 
 def events(seed: int, start_ms: int) -> Iterator[tuple[int, Event]]:
@@ -189,23 +203,40 @@ class _ShopFeed:
         random = self._random
         order = self._order_id()
         plan = self._plan((placed_ms - self._start_ms) / DAY_MS, random)
-        placed = self._placed(plan.sku)
-        carrier = random.choice(self._shop.carriers)
-        parcel = {"carrier": carrier, "tracking_no": f"{carrier[:2].upper()}{random.randrange(10**12):012}"}
+        placed = self._placed(plan.sku) if plan.parts == 1 else self._placed_in_parts(plan)
+        parcel = self._label()
         yield placed_ms, self._event(placed_ms, "order.placed", f"{order}/placed", placed, order)
         if plan.cancel_h is not None:
             at_ms = placed_ms + int(plan.cancel_h * HOUR_MS)
             data = {"by": plan.cancelled_by, "reason": plan.cancel_reason}
             yield at_ms, self._event(at_ms, "order.cancelled", f"{order}/cancelled", data, order)
-        if plan.ship_h is None:
+        if plan.reopened_h is not None:
+            at_ms = placed_ms + int(plan.reopened_h * HOUR_MS)
+            yield at_ms, self._event(at_ms, "order.reopened", f"{order}/reopened", {"by": "buyer"}, order)
+        if plan.ship_h is not None:
+            first = {} if plan.parts == 1 else {"parcel": "1", "items": _part(placed["items"], plan, rest=False)}
+            yield from self._shipped(order, "", placed_ms + int(plan.ship_h * HOUR_MS), parcel, first, plan.scanned)
+        if plan.rest_h is not None:
+            rest = {"parcel": "2", "items": _part(placed["items"], plan, rest=True)}
+            rest_ms = placed_ms + int(plan.rest_h * HOUR_MS)
+            yield from self._shipped(order, "/2", rest_ms, self._label(), rest, plan.rest_scanned)
+
+    def _label(self) -> dict[str, str]:
+        """Who carries a parcel, and under which number."""
+        carrier = self._random.choice(self._shop.carriers)
+        return {"carrier": carrier, "tracking_no": f"{carrier[:2].upper()}{self._random.randrange(10**12):012}"}
+
+    def _shipped(
+        self, order: str, number: str, shipped_ms: int, label: dict[str, str], contents: dict[str, Any], scanned: bool
+    ) -> Iterator[tuple[int, Event]]:
+        """A parcel of an order, and what its carrier scans; `number` sets its events' ids apart from another one's."""
+        shipped = {**label, **contents}
+        yield shipped_ms, self._event(shipped_ms, "order.shipped", f"{order}/shipped{number}", shipped, order)
+        if not scanned:
             return
-        shipped_ms = placed_ms + int(plan.ship_h * HOUR_MS)
-        yield shipped_ms, self._event(shipped_ms, "order.shipped", f"{order}/shipped", parcel, order)
-        if not plan.scanned:
-            return
-        for at_ms, kind, name, scan in self._journey(shipped_ms, parcel):
-            if carrier != SILENT_CARRIER or at_ms < self._start_ms + SILENCE_DAY * DAY_MS:
-                yield at_ms, self._event(at_ms, kind, f"{order}/{name}", scan, order)
+        for at_ms, kind, name, scan in self._journey(shipped_ms, label):
+            if label["carrier"] != SILENT_CARRIER or at_ms < self._start_ms + SILENCE_DAY * DAY_MS:
+                yield at_ms, self._event(at_ms, kind, f"{order}/{name}{number}", scan, order)
 
     def _order_id(self) -> str:
         self._last_number += self._random.randint(1, 9973)
@@ -220,6 +251,15 @@ class _ShopFeed:
             "currency": self._shop.currency,
             "items": [{"sku": sku or f"{self._shop.shop}-{random.randint(1, 40):02}", "qty": quantity}],
         }
+
+    def _placed_in_parts(self, plan: _Plan) -> dict[str, Any]:
+        """The same of an order of several lines, or of several pieces of one."""
+        placed = self._placed(plan.sku)
+        item = {**placed["items"][0], "line": "1"}
+        if plan.pieces:
+            return {**placed, "items": [{**item, "qty": plan.parts}]}
+        others = [self._placed(None)["items"][0] for _ in range(plan.parts - 1)]
+        return {**placed, "items": [item, *({**each, "line": f"{n}"} for n, each in enumerate(others, start=2))]}
 
     def _journey(self, shipped_ms: int, parcel: dict[str, str]) -> Iterator[tuple[int, str, str, dict[str, str]]]:
         """What the carrier scans of a parcel: (time, type, name in the event's id, data)."""
@@ -248,6 +288,13 @@ class _ShopFeed:
         return event
 
 
+def _part(items: list[dict[str, Any]], plan: _Plan, *, rest: bool) -> list[dict[str, Any]]:
+    """What the first parcel of an order in parts holds, or the second one."""
+    if plan.pieces:
+        return [{"line": "1", "qty": plan.parts - 1 if rest else 1}]
+    return [{"line": each["line"], "qty": each["qty"]} for each in (items[1:] if rest else items[:1])]
+
+
 def _model(day: float, random: Random) -> _Plan:
     return _Plan(ship_h=random.uniform(3, 22))
 
@@ -261,6 +308,30 @@ def _ordinary(day: float, random: Random) -> _Plan:
     if luck < 0.02:
         return _Plan(cancel_h=random.uniform(0.2, 5), cancelled_by="buyer")
     return _Plan(ship_h=random.uniform(4, 36))
+
+
+def _two_parcels(day: float, random: Random) -> _Plan:
+    if random.random() >= 1 / 6:
+        return _ordinary(day, random)
+    ship_h = random.uniform(4, 30)
+    rest_h, rest_scanned = ship_h + random.uniform(2, 16), random.random() >= 0.2
+    return _Plan(ship_h=ship_h, parts=2, rest_h=rest_h, rest_scanned=rest_scanned)
+
+
+def _parts(day: float, random: Random) -> _Plan:
+    if random.random() >= 1 / 8:
+        return _ordinary(day, random)
+    rest_h = None if random.random() < 0.2 else random.uniform(48, 120)
+    return _Plan(ship_h=random.uniform(4, 30), parts=random.randint(2, 4), pieces=True, rest_h=rest_h)
+
+
+def _taken_back(day: float, random: Random) -> _Plan:
+    if random.random() >= 1 / 12:
+        return _ordinary(day, random)
+    cancel_h = random.uniform(0.5, 6)
+    reopened_h = cancel_h + random.uniform(1, 20)
+    ship_h = None if random.random() < 1 / 3 else reopened_h + random.uniform(4, 36)
+    return _Plan(ship_h=ship_h, cancel_h=cancel_h, cancelled_by="buyer", reopened_h=reopened_h)
 
 
 def _stock_out(day: float, random: Random) -> _Plan:
@@ -290,6 +361,9 @@ _PLANS: dict[str, Callable[[float, Random], _Plan]] = {
     "model": _model,
     "ordinary": _ordinary,
     "silent carrier": _ordinary,
+    "two parcels": _two_parcels,
+    "parts": _parts,
+    "taken back": _taken_back,
     "stock-out": _stock_out,
     "drift": _drift,
     "late evenings": _late_evenings,

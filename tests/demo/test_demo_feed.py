@@ -211,6 +211,45 @@ def test_the_faking_shop_has_parcels_that_nobody_scanned(orders: dict[str, list[
     assert 0.35 < never < 0.45
 
 
+def of_shop(arrivals: list[tuple[int, generator.Event]], shop: str, kind: str) -> dict[str, list[generator.Event]]:
+    """What a shop told of this kind, by order; each event once."""
+    told = {(each["id"]): each for _, each in arrivals if (each["shop"], each["type"]) == (shop, kind)}
+    found = defaultdict(list)
+    for each in told.values():
+        found[each["order"]].append(each)
+    return found
+
+
+def test_one_order_in_six_of_a_shop_goes_out_in_two_parcels(arrivals: list[tuple[int, generator.Event]]) -> None:
+    placed, shipped = (of_shop(arrivals, "s204", f"order.{kind}") for kind in ("placed", "shipped"))
+    double = {order: parcels for order, parcels in shipped.items() if len(parcels) == 2}
+    assert 0.12 < len(double) / len(shipped) < 0.21
+    for order, parcels in double.items():
+        lines = [item["line"] for each in parcels for item in each["data"]["items"]]
+        assert sorted(lines) == [item["line"] for item in placed[order][0]["data"]["items"]] == ["1", "2"]
+        assert len({each["data"]["tracking_no"] for each in parcels}) == 2
+
+
+def test_some_pieces_of_an_order_go_out_days_after_the_first_or_not_at_all(
+    arrivals: list[tuple[int, generator.Event]],
+) -> None:
+    shipped = of_shop(arrivals, "s5", "order.shipped")
+    parts = [parcels for parcels in shipped.values() if "items" in parcels[0]["data"]]
+    assert 0.08 < len(parts) / len(shipped) < 0.18
+    assert {len(parcels) for parcels in parts} == {1, 2}
+
+
+def test_orders_are_reopened_after_a_buyer_has_taken_the_cancellation_back(
+    arrivals: list[tuple[int, generator.Event]],
+) -> None:
+    cancelled, reopened, shipped = (
+        of_shop(arrivals, "shenzhen-parts", f"order.{kind}") for kind in ("cancelled", "reopened", "shipped")
+    )
+    assert 0.05 < len(reopened) / len(of_shop(arrivals, "shenzhen-parts", "order.placed")) < 0.12
+    assert reopened.keys() <= cancelled.keys()
+    assert 0.2 < len(reopened.keys() - shipped.keys()) / len(reopened) < 0.5
+
+
 def test_the_model_shop_has_no_trouble(orders: dict[str, list[Told]]) -> None:
     for order in orders["joom/steady-hands"]:
         assert order.hours_to("order.shipped") < 24
