@@ -1,4 +1,4 @@
-.PHONY: demo up test test-all coverage fuzz bench check newest lock audit dashboards pictures clean
+.PHONY: demo up test test-all coverage fuzz bench check newest lock audit dashboards rules pictures clean
 PYTHON ?= python3
 EXTRAS ?= dev
 VENV ?= .venv
@@ -61,6 +61,9 @@ audit: $(VENV)/ready  ## whether the packages it stands on are fit to be relied 
 
 dashboards: $(VENV)/ready  ## writes deploy/grafana/dashboards
 	$(BIN)/python -m deploy.grafana.source
+
+rules: $(VENV)/ready  ## writes the Prometheus rules for Kubernetes, from deploy/prometheus
+	$(BIN)/python -m deploy.prometheus.rules
 
 pictures: $(VENV)/ready  ## writes deploy/pictures from a run of the demo; takes four minutes
 	$(BIN)/python -m tests.ops.pictures

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import yaml
 
+from deploy.prometheus import rules as prometheus_rules
 from tests.ops.support import DEPLOY, program
 
 FOLDER = DEPLOY / "prometheus"
@@ -29,6 +30,10 @@ def test_no_rule_is_without_a_test_that_fires_and_one_that_does_not() -> None:
         for test in group["alert_rule_test"]:
             tried[test["alertname"]].add(bool(test["exp_alerts"]))
     assert {alert for alert, outcomes in tried.items() if outcomes != {True, False}} <= {"SinkGivesUp"}
+
+
+def test_the_operators_rules_are_the_same() -> None:
+    assert prometheus_rules.RULE.read_text() == prometheus_rules.prometheus_rule(), "run `make rules`"
 
 
 def test_prometheus_and_alertmanager_can_read_their_files() -> None:

@@ -235,9 +235,21 @@ def fits(manifest: dict[str, Any]) -> bool:
 
 
 def test_the_manifests_fit_the_schemas_of_kubernetes(manifests: dict[str, dict[str, Any]]) -> None:
-    own = {kind for kind, manifest in manifests.items() if not manifest["apiVersion"].startswith("keda.sh/")}
-    assert own == {"StatefulSet", "Service", "PodDisruptionBudget", "NetworkPolicy", "ConfigMap"}
-    assert [kind for kind in own if not fits(manifests[kind])] == []
+    """So they apply to a fresh cluster, where nothing but Kubernetes is."""
+    assert set(manifests) == {
+        "Namespace",
+        "StatefulSet",
+        "Service",
+        "PodDisruptionBudget",
+        "NetworkPolicy",
+        "ConfigMap",
+    }
+    assert [kind for kind in manifests if not fits(manifests[kind])] == []
+
+
+def test_their_namespace_is_made_with_them(manifests: dict[str, dict[str, Any]]) -> None:
+    name = manifests["Namespace"]["metadata"]["name"]
+    assert {each["metadata"].get("namespace", name) for each in manifests.values()} == {name}
 
 
 def test_a_manifest_with_a_misspelt_field_would_not_fit(manifests: dict[str, Any]) -> None:
@@ -277,10 +289,11 @@ def test_the_pods_settings_are_settings(manifests: dict[str, Any]) -> None:
     assert container["envFrom"] == [{"configMapRef": {"name": manifests["ConfigMap"]["metadata"]["name"]}}]
 
 
-def test_there_are_never_more_workers_than_partitions(manifests: dict[str, Any]) -> None:
-    spec, settings = manifests["ScaledObject"]["spec"], manifests["ConfigMap"]["data"]
+def test_there_are_never_more_workers_than_partitions(everything: dict[tuple[str, str], dict[str, Any]]) -> None:
+    spec = everything["ScaledObject", "shipclock"]["spec"]
+    (settings,) = [each["data"] for (kind, _), each in everything.items() if kind == "ConfigMap"]
     assert spec["scaleTargetRef"] == {"apiVersion": "apps/v1", "kind": "StatefulSet", "name": "shipclock"}
-    assert manifests["StatefulSet"]["metadata"]["name"] == "shipclock"
+    assert ("StatefulSet", "shipclock") in everything
     assert spec["minReplicaCount"] == 1
     assert str(spec["maxReplicaCount"]) == settings["SHIPCLOCK_PARTITIONS"]
     assert [each["metadata"]["topic"] for each in spec["triggers"]] == list(CLOCKED)
@@ -353,6 +366,10 @@ def test_datadir_is_a_folder_that_the_worker_makes_itself(manifests: dict[str, A
     assert Path(datadir).parent == Path(mount)
 
 
+OPERATORS = ("keda.sh/", "monitoring.coreos.com/")
+"""API groups of what must be in the cluster besides."""
+
+
 @pytest.fixture(scope="module")
 def everything(tmp_path_factory: pytest.TempPathFactory) -> dict[tuple[str, str], dict[str, Any]]:
     """By kind and name, with all the components that kustomization.yaml shows in comments."""
@@ -369,7 +386,7 @@ def everything(tmp_path_factory: pytest.TempPathFactory) -> dict[tuple[str, str]
 
 
 def test_the_components_fit_the_schemas_too(everything: dict[tuple[str, str], dict[str, Any]]) -> None:
-    own = [each for each in everything.values() if not each["apiVersion"].startswith("keda.sh/")]
+    own = [each for each in everything.values() if not each["apiVersion"].startswith(OPERATORS)]
     assert {each["kind"] for each in own} >= {"Ingress", "NetworkPolicy", "Service"}
     assert [each["metadata"]["name"] for each in own if not fits(each)] == []
     assert "Secret" not in {kind for kind, _ in everything}
@@ -496,6 +513,28 @@ def test_kafka_outside_is_reached_by_its_addresses(everything: dict[tuple[str, s
     ((peer, ports),) = peers(policy, "to")
     assert ip_network(peer["ipBlock"]["cidr"]).num_addresses < 2**16
     assert ports == set(range(9092, 9099))
+
+
+@pytest.mark.parametrize("name", ["feeds", "ingress", "keda", "kafka-sasl", "kafka-outside", "prometheus-operator"])
+def test_each_component_can_be_had_without_the_others(tmp_path: Path, name: str) -> None:
+    shutil.copytree(DEPLOY / "kubernetes", tmp_path / "one")
+    file = tmp_path / "one" / "kustomization.yaml"
+    file.write_text(f"{file.read_text()}components: [components/{name}]\n")
+    done = subprocess.run([program("kubectl"), "kustomize", str(tmp_path / "one")], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+
+
+def test_the_operator_scrapes_every_port_with_metrics_and_has_the_token(
+    everything: dict[tuple[str, str], dict[str, Any]],
+) -> None:
+    spec = everything["PodMonitor", "shipclock"]["spec"]
+    pods = [each["spec"]["template"] for each in everything.values() if "template" in each.get("spec", {})]
+    for each in pods:
+        assert spec["selector"]["matchLabels"].items() <= each["metadata"]["labels"].items()
+    ports = {port["name"] for each in pods for one in each["spec"]["containers"] for port in one["ports"]}
+    assert {each["port"] for each in spec["podMetricsEndpoints"]} == ports
+    for endpoint in spec["podMetricsEndpoints"]:
+        assert endpoint["authorization"]["credentials"] == {"name": "shipclock", "key": "token"}
 
 
 def pod_of_worker(everything: dict[tuple[str, str], dict[str, Any]]) -> dict[str, Any]:
