@@ -18,8 +18,8 @@ GroupSort = Literal["cost", "count", "oldest", "due"]
 
 
 class Group(Struct, kw_only=True):
-    """The open alerts of one shop and rule. `muted` ones are counted apart, and in nothing else. `worst` is the newest
-    record of the one that costs most; `order_alerts` are those about single orders, `active` the sanctions in force,
+    """The open alerts of one shop and rule. `muted` ones are counted apart, and in nothing else. `worst` is the one
+    that costs most, as in /api/alerts; `order_alerts` are those about single orders, `active` the sanctions in force,
     the last of them `until` then (null: for good, or none). `money` has a sum a currency, the largest first; `points` a
     sum a ledger. `due_at` is the earliest deadline."""
 
@@ -42,13 +42,16 @@ class Group(Struct, kw_only=True):
 
 
 class ShopAlerts(Struct, kw_only=True):
-    """A shop's open alerts by severity; `muted` ones are counted apart. `clauses` has the worst severity of those about
-    the shop as a whole; a sanction in force is no word on the figure that led to it."""
+    """A shop's open alerts by severity; `muted` ones are counted apart, and in nothing else. `usd` is about what they
+    cost, and `points` how many, over all currencies and ledgers: only to put the worst shop first. `clauses` has the
+    worst severity of those about the shop as a whole; a sanction in force is no word on the figure that led to it."""
 
     critical: int = 0
     warning: int = 0
     info: int = 0
     muted: int = 0
+    usd: float = 0.0
+    points: float = 0.0
     clauses: dict[str, str] = {}
 
 
@@ -103,6 +106,14 @@ class GroupSums:
         return self.severities.total()
 
     @property
+    def usd(self) -> float:
+        return sum(rough_usd(str(amount), currency) for currency, amount in self._money.items())
+
+    @property
+    def points(self) -> float:
+        return float(sum(self._points.values()))
+
+    @property
     def clause(self) -> tuple[str, str] | None:
         """The clause and the worst severity of the alerts about the shop as a whole, if there are any."""
         if not self._of_shop or self._worst is None:
@@ -113,14 +124,12 @@ class GroupSums:
         """Its place in a list; where it is the same by `sort`, the costliest comes first: sanctions in force, then
         money, then points, then the severity, then the oldest."""
         severity = max((SEVERITIES.get(each, 0) for each in self.severities), default=0)
-        usd = sum(rough_usd(str(amount), currency) for currency, amount in self._money.items())
-        points = float(sum(self._points.values()))
-        cost = (float(not self._active), -usd, -points, float(-severity), float(self._oldest_ms or 0))
+        cost = (float(not self._active), -self.usd, -self.points, float(-severity), float(self._oldest_ms or 0))
         first = {"cost": cost[0], "count": -self.count, "oldest": cost[-1], "due": self._due_ms or NEVER}[sort]
         return False, (float(first), *cost), "/".join(self._key)
 
-    def group(self) -> Group:
-        """What the API tells; there must be an alert that counts."""
+    def group(self, tell: Callable[[Held], dict[str, Any]]) -> Group:
+        """What the API tells, with its worst alert as `tell` does; there must be an alert that counts."""
         platform, shop, rule = self._key
         assert self._worst is not None and self._oldest_ms is not None
         money = sorted(self._money.items(), key=lambda each: (-rough_usd(str(each[1]), each[0]), each[0]))
@@ -140,7 +149,7 @@ class GroupSums:
             until=self._until or None,
             money=[{"amount": f"{amount:f}", "currency": currency} for currency, amount in money],
             points={ledger: float(points) for ledger, points in sorted(self._points.items())},
-            worst=self._worst.record(),
+            worst=tell(self._worst),
         )
 
 
@@ -193,13 +202,15 @@ class Groups:
 
     def of_shop(self, platform: str, shop: str) -> ShopAlerts:
         counts, clauses = Counter[str](), dict[str, str]()
+        usd = points = 0.0
         for rule in self._alerts.groups.get((platform, shop), ()):
             sums = self.sums((platform, shop, rule))
             counts.update(sums.severities)
             counts["muted"] += sums.muted
+            usd, points = usd + sums.usd, points + sums.points
             if sums.clause is not None:
                 clause, severity = sums.clause
                 if SEVERITIES.get(severity, 0) > SEVERITIES.get(clauses.get(clause, ""), 0):
                     clauses[clause] = severity
         known = {name: counts[name] for name in ("critical", "warning", "info", "muted")}
-        return ShopAlerts(**known, clauses=clauses)
+        return ShopAlerts(**known, usd=usd, points=points, clauses=clauses)

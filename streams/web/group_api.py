@@ -47,7 +47,7 @@ class GroupApi:
                 looked = 0
                 await asyncio.sleep(0)
         part = await page(request, query, found, lambda sums: sums.place(query.sort), Place)
-        return Page([sums.group() for sums in part.items], part.next)
+        return Page([sums.group(self._view.alert) for sums in part.items], part.next)
 
     @operation(
         "POST",

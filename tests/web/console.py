@@ -46,5 +46,10 @@ async def looking(browser: Browser, worker: Worker, **context: Any) -> AsyncIter
 
 
 async def live(page: Page) -> None:
+    """Once it is live, with all groups of alerts open."""
     await expect(page.locator("#connection")).to_have_class("live")
+    await expect(page.locator("#alert-list > *").first).to_be_visible()
+    await page.evaluate(
+        """() => document.querySelectorAll(".grouphead[aria-expanded=false]").forEach((each) => each.click())"""
+    )
     await expect(page.locator("#alert-list .alert").first).to_be_visible()

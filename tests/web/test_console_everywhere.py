@@ -27,11 +27,12 @@ async def worker(worker: Worker) -> Worker:
 async def test_it_fits_a_phone(browser: Browser, worker: Worker) -> None:
     async with looking(browser, worker, **PHONE) as page:
         await expect(page.locator("#connection")).to_have_class("live")
-        for tab, shown in (("alerts", "#alert-list .alert"), ("due", "#due-list .due"), ("shops", "#shop-list .shop")):
+        for tab, shown in (("alerts", "#alert-list .group"), ("due", "#due-list .due"), ("shops", "#shop-list .shop")):
             await page.locator(f"[data-tab-of={tab}]").tap()
             await expect(page.locator(shown).first).to_be_visible()
             assert await page.evaluate("document.documentElement.scrollWidth <= innerWidth"), tab
         await page.locator("[data-tab-of=alerts]").tap()
+        await page.locator("#alert-list .grouphead").tap()
         await page.locator("#alert-list .alert").first.tap()
         await expect(page.locator("#sheet [name=mute]")).to_be_in_viewport()
         assert await page.evaluate("document.querySelector('#sheet').scrollWidth <= innerWidth")

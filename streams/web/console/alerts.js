@@ -1,31 +1,27 @@
-// The list of alerts, the orders to ship next, and the parcels to chase the carrier for.
+// An alert's row, the orders to ship next, and the parcels to chase the carrier for.
 
 import { fill, h, keyed } from "./dom.js";
 import { alertTitle, moment, number, ruleName, summary, t, word } from "./i18n.js";
 import { namesRead } from "./names.js";
 import { chip, countdown, mark, saved, shopName } from "./parts.js";
-import { complete, dueFor, isMuted } from "./store.js";
+import { emptyState } from "./empty.js";
+import { dueFor, isFresh, isMuted } from "./store.js";
 
-const AT_ONCE = 100;
 const DUE_AT_ONCE = 40;
 const FRESH_MS = 2000;
-const room = { alerts: AT_ONCE, due: DUE_AT_ONCE };
+const room = { due: DUE_AT_ONCE };
 
-export function showAlerts(container, list, open, again) {
-  keyed(container, list.slice(0, room.alerts), (alert) => alert.data.alert, (alert) => JSON.stringify([alert.data.revision, alert.acknowledged, isMuted(alert), document.documentElement.lang]), (alert) => row(alert, open));
-  foot(container, list.length, "alerts", AT_ONCE, "noAlerts", again);
-}
-
-function row(alert, open) {
+// Within its group a row needn't name the shop.
+export function alertRow(alert, open, withShop = true) {
   const data = alert.data;
   const level = data.state === "open" ? data.severity : "resolved";
-  const fresh = performance.now() - (alert.heard ?? -FRESH_MS) < FRESH_MS;
+  const fresh = isFresh(alert, FRESH_MS);
   return h("button", { class: `alert ${level}${fresh ? " fresh" : ""}`, type: "button", onclick: () => open(data.alert) },
     mark(level),
     h("span", { class: "body" },
       h("span", { class: "head" },
-        shopName(alert),
-        h("span", { class: "stage" }, `${alertTitle(alert)} · ${stage(data)}`),
+        withShop ? shopName(alert) : null,
+        h("span", { class: "stage" }, withShop ? `${alertTitle(alert)} · ${stage(data)}` : stage(data)),
         data.due_at && data.state === "open" ? countdown(data.due_at) : h("time", { class: "when", datetime: alert.time }, moment(alert.time)),
       ),
       h("span", { class: "summary", title: data.summary }, summary(alert)),
@@ -52,7 +48,8 @@ export function remark(kind, said) {
 export function showDue(container, list, unlisted, again) {
   const many = new Set(list.map((each) => each.warehouse)).size > 1;
   keyed(container, list.slice(0, room.due), (each) => `${each.platform}/${each.shop}/${each.order}/${each.parcel ?? ""}`, (each) => JSON.stringify([each, many, namesRead(), document.documentElement.lang]), (each) => dueRow(each, many));
-  foot(container, list.length, "due", DUE_AT_ONCE, dueFor ? "noChase" : "noDue", again);
+  const hidden = list.length - room.due;
+  foot(container, list.length, hidden > 0 ? () => { room.due += DUE_AT_ONCE; again(); } : null, dueFor ? "noChase" : "noDue", hidden);
   if (unlisted > 0 && list.length <= room.due) fill(container.nextElementSibling, h("p", { class: "empty" }, t("unlisted", { n: number(unlisted) })));
 }
 
@@ -65,10 +62,10 @@ function dueRow(each, withWarehouse) {
   );
 }
 
-function foot(container, count, name, step, empty, again) {
-  const hidden = count - room[name];
+// What stands below a list: why it is empty, or how to see more of it.
+export function foot(container, count, more, empty, hidden = null) {
   const below = container.nextElementSibling;
-  if (!count) fill(below, h("p", { class: "empty" }, t(complete ? empty : "loading")));
-  else if (hidden > 0) fill(below, h("button", { class: "more", type: "button", onclick: () => { room[name] += step; again(); } }, t("more", { n: number(hidden) })));
+  if (!count) fill(below, emptyState(empty));
+  else if (more) fill(below, h("button", { class: "more", type: "button", onclick: more }, hidden === null ? t("showMore") : t("more", { n: number(hidden) })));
   else fill(below);
 }

@@ -1,5 +1,7 @@
 // The API, with the token where one is needed.
 
+import { query } from "./address.js";
+
 const TOKEN = "shipclock-token";
 let askForToken = null;
 
@@ -65,7 +67,15 @@ export async function lift(alert, what) {
   return (await call(`${pathOf(alert)}/${what}`, { method: "DELETE" })).json();
 }
 
+// What is said of a group is said of those of its alerts that are looked at.
+export async function sayOfGroup(group, what, said) {
+  const { platform, shop, rule } = group;
+  const some = Object.fromEntries([...query()].filter(([name]) => name === "severity" || name === "q"));
+  return (await call(`/api/groups/${what}`, { method: "POST", body: JSON.stringify({ platform, shop, rule, ...some, ...said }) })).json();
+}
+
 // Server-sent events over fetch, since EventSource can't carry a token. Reconnects by itself, from where it was.
+// `state` is told "live" whenever anything comes, if only a sign of life, and "away" when the line has broken.
 export async function follow(hear, state) {
   let last = null;
   for (let pause = 500; ; pause = Math.min(pause * 2, 15000)) {
@@ -77,6 +87,7 @@ export async function follow(hear, state) {
       for (let rest = ""; ; ) {
         const { value, done } = await reader.read();
         if (done) break;
+        state("live");
         const frames = (rest + value).split("\n\n");
         rest = frames.pop();
         for (const frame of frames) {

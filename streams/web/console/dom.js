@@ -33,14 +33,14 @@ export function keyed(container, items, key, signature, make) {
       const fresh = make(item, element);
       fresh.dataset.key = id;
       fresh.dataset.sign = sign;
-      if (element) element.replaceWith(fresh);
+      if (element && element !== fresh) element.replaceWith(fresh);
       element = fresh;
     }
     if (container.children[place] !== element) container.insertBefore(element, container.children[place] ?? null);
   });
   for (const gone of there.values()) gone.remove();
   if (focusKey !== null && !container.contains(document.activeElement)) {
-    const again = [...container.children].find((child) => child.dataset.key === focusKey);
+    const again = [...container.querySelectorAll("[data-key]")].find((each) => each.dataset.key === focusKey);
     (again?.matches("button") ? again : again?.querySelector("button, summary"))?.focus({ preventScroll: true });
   }
 }

@@ -1,27 +1,31 @@
-// The console: reads everything once, then follows what changes.
+// The console: reads what it shows, then follows what changes.
 
+import * as address from "./address.js";
 import * as api from "./api.js";
-import { showAlerts, showDue } from "./alerts.js";
+import { showDue } from "./alerts.js";
 import { fill, h } from "./dom.js";
-import { alertTitle, language, longMoment, number, switchLanguage, t } from "./i18n.js";
+import { showGroups } from "./groups.js";
+import { language, longMoment, number, switchLanguage, t } from "./i18n.js";
 import { drawLetters, watchLetters } from "./letters.js";
-import { takeNames } from "./names.js";
 import { mark, tick } from "./parts.js";
+import * as reading from "./reading.js";
 import * as sheet from "./sheet.js";
 import { showShops } from "./shops.js";
 import * as store from "./store.js";
 
-const MOST_ALERTS = 5000;
+const { wanted } = address;
+
 const DRAW_MS = 250;
-const DUE_MS = 2000;
+const TYPING_MS = 200;
+const ABOUT_MS = 10000;
 const FEEDS_MS = 15000;
+const SIGN_OF_LIFE_MS = 45000; // the line brings one every 15 s
 const THEME = "shipclock-theme";
 const THEMES = ["auto", "light", "dark"];
 const $ = (id) => document.getElementById(id);
 
-const wanted = { platform: "", text: "", severities: new Set(), muted: false, resolved: false, dueFor: "" };
 let connection = "connecting";
-let partial = false;
+let heardAt = Date.now(); // when the worker last said anything
 
 // -- drawing ------------------------------------------------------------------------------------------------
 
@@ -34,7 +38,7 @@ function draw() {
 }
 
 function drawNow() {
-  const { total, byShop } = store.counted();
+  const total = store.counted();
   const platforms = [...new Set([...store.shops.values()].map((shop) => shop.platform))].sort();
   if (platforms.join() !== $("platform").dataset.has) {
     $("platform").dataset.has = platforms.join();
@@ -44,40 +48,50 @@ function drawNow() {
   for (const severity of store.SEVERITIES) {
     const button = $(`only-${severity}`);
     fill(button, mark(severity), h("b", {}, store.complete ? number(total[severity]) : "–"), h("span", {}, t(severity)));
-    button.setAttribute("aria-pressed", wanted.severities.has(severity));
+    button.setAttribute("aria-pressed", wanted.severity === severity);
   }
   $("muted-count").textContent = total.muted ? number(total.muted) : "";
+  $("only-shop").hidden = !wanted.shop;
+  $("only-shop").textContent = `${wanted.platform}/${wanted.shop} ✕`;
+  $("only-shop").title = t("onlyShop", { shop: wanted.shop });
   const shops = [...store.shops.values()].filter(fitsShop);
-  showShops($("shop-list"), shops, byShop, drawNow);
-  const alerts = store.rankedAlerts([...store.alerts.values()].filter(fits));
-  showAlerts($("alert-list"), alerts, sheet.open, drawNow);
-  const due = store.due.filter((each) => fitsShop(each) || (fitsPlatform(each) && named(each).includes(wanted.text)));
+  showShops($("shop-list"), shops, drawNow);
+  showGroups($("alert-list"), reading.acts);
+  const due = store.due.filter((each) => fitsShop(each) || (fitsPlatform(each) && named(each).includes(wanted.text.toLowerCase())));
   const unlisted = due.length === store.due.length ? store.dueTotal - due.length : 0;
   showDue($("due-list"), due, unlisted, drawNow);
   for (const button of document.querySelectorAll("[data-due-for]")) button.setAttribute("aria-pressed", button.dataset.dueFor === store.dueFor);
-  for (const [id, list] of [["shop-count", shops], ["alert-count", alerts], ["due-count", due]]) $(id).textContent = number(list.length);
-  if (unlisted > 0) $("due-count").textContent = number(store.dueTotal);
-  fill($("notice"), partial ? t("partial", { n: number(MOST_ALERTS) }) : null);
+  const alerts = store.groups.reduce((sum, group) => sum + group.count, store.resolved.length);
+  for (const [id, count] of [["shop-count", shops.length], ["alert-count", alerts], ["due-count", unlisted > 0 ? store.dueTotal : due.length]]) $(id).textContent = number(count);
+  if (store.groupsAfter) $("alert-count").textContent += "+";
   document.title = total.critical ? `(${number(total.critical)}) ${t("title")}` : t("title");
+  $("version").textContent = reading.version;
+  drawConnection();
+  drawClock();
+}
+
+// While the worker or its Kafka doesn't answer, the page says since when, and its clocks stand still.
+function drawConnection() {
   $("connection").className = connection;
   $("connection").title = $("connection-text").textContent = t(connection);
-  drawClock();
+  const since = connection === "away" ? new Date(heardAt) : reading.kafkaAwaySince && new Date(reading.kafkaAwaySince);
+  store.clock.stop(connection === "away" && store.complete ? heardAt : null);
+  const text = since ? t(connection === "away" ? "awaySince" : "kafkaSince", { at: longMoment(since) }) : "";
+  $("banner").hidden = !text;
+  if ($("banner").textContent !== text) $("banner").textContent = text;
 }
 
 const fitsPlatform = (each) => !wanted.platform || each.platform === wanted.platform;
 
-const fitsShop = (each) => fitsPlatform(each) && (!wanted.text || store.shopKey(each).toLowerCase().includes(wanted.text));
+function fitsShop(each) {
+  if (!fitsPlatform(each) || (wanted.shop && each.shop !== wanted.shop)) return false;
+  if (!wanted.text) return true;
+  const text = wanted.text.toLowerCase();
+  const clauses = Object.keys(each.metrics ?? {}).join(" ");
+  return `${store.shopKey(each)} ${clauses}`.toLowerCase().includes(text) || store.groups.some((group) => store.shopKey(group) === store.shopKey(each) && each.metrics);
+}
 
 const named = (each) => `${each.order} ${each.tracking_no ?? ""}`.toLowerCase();
-
-function fits(alert) {
-  const data = alert.data;
-  if (!fitsPlatform(alert)) return false;
-  if (data.state !== "open" && !wanted.resolved) return false;
-  if (store.isMuted(alert) && !wanted.muted) return false;
-  if (wanted.severities.size && !wanted.severities.has(data.severity)) return false;
-  return !wanted.text || `${data.alert} ${data.summary} ${data.clause} ${alertTitle(alert)}`.toLowerCase().includes(wanted.text);
-}
 
 function drawClock() {
   const now = longMoment(store.clock.now());
@@ -91,54 +105,38 @@ function label() {
     element.title = t(element.dataset.title);
     element.setAttribute("aria-label", t(element.dataset.title));
   }
+  fill($("sort"), address.SORTS.map((each) => h("option", { value: each }, t(`sort.${each}`))));
+  $("sort").value = wanted.sort;
   $("search").placeholder = t("search");
   delete $("platform").dataset.has;
 }
 
-// -- reading ------------------------------------------------------------------------------------------------
-
-async function readAll() {
-  store.forgetAll();
-  const about = await api.get("/api/about");
-  store.clock.kind = about.clock;
-  store.takeMe(about);
-  $("version").textContent = about.version;
-  takeNames(await api.get("/api/rules"));
-  for await (const items of api.pages("/api/shops?limit=500", Infinity)) items.forEach(store.takeShop);
-  for await (const items of api.pages("/api/alerts?state=open&limit=500", MOST_ALERTS)) items.forEach(store.takeAlert);
-  partial = store.alerts.size >= MOST_ALERTS;
-  await readDue();
-  store.allRead();
-  drawNow();
-}
-
-async function readDue() {
-  const who = wanted.dueFor;
-  const page = await api.get(who ? `/api/due?limit=500&for=${who}` : "/api/due?limit=500");
-  if (who !== wanted.dueFor) return; // the other list has been asked for meanwhile
-  store.takeDue(who, page.items.map((each) => ({ ...each, at: store.shops.get(store.shopKey(each))?.at })), page.total);
-}
-
-let dueWaits = null;
-function readDueSoon() {
-  dueWaits ??= setTimeout(async () => {
-    await readDue().catch(() => null); // the line says by itself when it is broken
-    dueWaits = null;
-    draw();
-  }, DUE_MS);
-}
+// -- the line ----------------------------------------------------------------------------------------------
 
 async function hear(name, data) {
-  if (name === "ready" && !data.resumed) await readAll();
+  if (name === "ready" && !data.resumed) await reading.readAll();
   if (name === "shop") {
     store.takeShop(data);
-    readDueSoon();
+    reading.readDueSoon();
   }
-  if (name === "alert" && store.takeAlert({ ...data, heard: performance.now() })) {
-    store.dropOldResolved();
+  if (name === "alert") {
+    store.noteAlert(data);
+    reading.readGroupsSoon();
     await sheet.refresh(data.data.alert);
   }
   draw();
+}
+
+function onLine(state) {
+  const before = connection;
+  if (state === "live") heardAt = Date.now();
+  connection = state;
+  if (state !== before) draw();
+}
+
+// A worker that hangs keeps the line open and says nothing.
+function lookAtLine() {
+  if (connection === "live" && Date.now() - heardAt > SIGN_OF_LIFE_MS) onLine("away");
 }
 
 // -- the person ---------------------------------------------------------------------------------------------
@@ -163,7 +161,7 @@ function show(tab) {
 async function showDueFor(who) {
   wanted.dueFor = who;
   show("due");
-  await readDue().catch(() => null); // the line says by itself when it is broken
+  await reading.readDue().catch(() => null); // the line says by itself when it is broken
   drawNow();
 }
 
@@ -175,19 +173,24 @@ function setTheme(theme) {
 
 function move(step) {
   show("alerts");
-  const rows = [...$("alert-list").children];
+  const rows = [...$("alert-list").querySelectorAll(".grouphead, .alert")];
   const place = rows.indexOf(document.activeElement);
   rows[Math.min(rows.length - 1, Math.max(0, place + step))]?.focus();
 }
 
-function focusedAlert() {
-  return document.activeElement?.closest?.("#alert-list [data-key]")?.dataset.key;
+// Acknowledges or mutes what has the focus: an alert, or a whole group.
+function sayOfFocused(what) {
+  const row = document.activeElement?.closest?.("#alert-list .grouphead, #alert-list .alert");
+  const { key } = row?.closest("[data-key]")?.dataset ?? {};
+  const group = store.groups.find((each) => store.groupKey(each) === key);
+  if (row?.matches(".grouphead")) sheet.openGroup(group, what);
+  else if (row) sheet.open(group ? group.worst.data.alert : key, what);
 }
 
 const KEYS = {
   j: () => move(1), ArrowDown: () => move(1), k: () => move(-1), ArrowUp: () => move(-1),
-  a: () => focusedAlert() && sheet.open(focusedAlert(), "acknowledge"),
-  m: () => focusedAlert() && sheet.open(focusedAlert(), "mute"),
+  a: () => sayOfFocused("acknowledge"),
+  m: () => sayOfFocused("mute"),
   1: () => show("shops"), 2: () => show("alerts"), 3: () => show("due"),
   "/": () => $("search").focus(), "?": () => $("keys").showModal(),
 };
@@ -208,51 +211,67 @@ function onKey(event) {
 
 function listen() {
   document.addEventListener("keydown", onKey);
-  $("platform").addEventListener("change", () => { wanted.platform = $("platform").value; drawNow(); });
-  $("search").addEventListener("input", () => { wanted.text = $("search").value.trim().toLowerCase(); drawNow(); });
-  for (const name of ["muted", "resolved"]) $(`show-${name}`).addEventListener("change", async (event) => {
-    wanted[name] = event.target.checked;
-    if (name === "resolved" && event.target.checked) (await api.get("/api/alerts?state=resolved&limit=200")).items.forEach(store.takeAlert);
-    drawNow();
+  $("platform").addEventListener("change", () => choose({ platform: $("platform").value, shop: "" }));
+  $("sort").addEventListener("change", () => choose({ sort: $("sort").value }));
+  let typing = null;
+  $("search").addEventListener("input", () => {
+    clearTimeout(typing);
+    typing = setTimeout(() => choose({}), TYPING_MS);
   });
+  for (const name of ["muted", "resolved"]) $(`show-${name}`).addEventListener("change", (event) => choose({ [name]: event.target.checked }));
   for (const severity of store.SEVERITIES) $(`only-${severity}`).addEventListener("click", () => {
-    if (!wanted.severities.delete(severity)) wanted.severities.add(severity);
     show("alerts");
-    drawNow();
+    return choose({ severity: wanted.severity === severity ? "" : severity });
   });
-  $("shop-list").addEventListener("only-shop", (event) => only(event.detail));
+  $("only-shop").addEventListener("click", () => choose({ shop: "", platform: "" }));
+  document.addEventListener("filters", () => choose({ text: "" }));
+  $("shop-list").addEventListener("only-shop", (event) => {
+    show("alerts");
+    return choose(event.detail);
+  });
   for (const button of document.querySelectorAll("[data-tab-of]")) button.addEventListener("click", () => show(button.dataset.tabOf));
   for (const button of document.querySelectorAll("[data-due-for]")) button.addEventListener("click", () => showDueFor(button.dataset.dueFor));
   $("language").addEventListener("click", () => { switchLanguage(); label(); drawLetters(); drawNow(); });
   $("theme").addEventListener("click", () => setTheme(THEMES[(THEMES.indexOf(document.documentElement.dataset.theme) + 1) % 3]));
   $("help").addEventListener("click", () => $("keys").showModal());
   $("keys").addEventListener("click", () => $("keys").close());
-  window.addEventListener("hashchange", openLinked);
+  window.addEventListener("hashchange", async () => { openLinked(); await reading.fromTheTop(); });
 }
 
-// Links in what the sinks send: #/alerts/ALERT and #/shops/PLATFORM/SHOP. And #/due, #/due/carrier.
+// Takes on other filters, and writes them into the address.
+async function choose(filters) {
+  Object.assign(wanted, { text: $("search").value.trim() }, filters); // it may just have been typed
+  address.write();
+  showFilters();
+  await reading.fromTheTop();
+}
+
+function showFilters() {
+  const search = $("search");
+  if (search.value.trim() !== wanted.text) search.value = wanted.text;
+  $("platform").value = wanted.platform;
+  $("sort").value = wanted.sort;
+  for (const name of ["muted", "resolved"]) $(`show-${name}`).checked = wanted[name];
+}
+
 function openLinked() {
-  const [, kind, ...parts] = location.hash.split("/").map(decodeURIComponent);
-  if (kind === "alerts") sheet.open(parts.join("/"));
-  if (kind === "shops") only(parts.join("/"));
-  if (kind === "due") showDueFor(parts[0] === "carrier" ? "carrier" : "");
-}
-
-function only(shop) {
-  $("search").value = shop;
-  wanted.text = shop.toLowerCase();
-  show("alerts");
-  drawNow();
+  const [kind, ...parts] = address.read();
+  showFilters();
+  if (kind === "alerts" || kind === "shops") show("alerts");
+  if (kind === "alerts" && parts.length) sheet.open(parts.join("/"));
+  if (kind === "due") showDueFor(wanted.dueFor);
 }
 
 setTheme(localStorage.getItem(THEME) ?? "auto");
 label();
 show("shops");
 listen();
-sheet.prepare($("sheet"), draw);
+reading.prepare(drawNow);
+sheet.prepare($("sheet"), reading.readGroupsNow);
 api.onUnauthorized(askForToken);
 watchLetters();
-api.follow(hear, (state) => { connection = state; draw(); });
-setInterval(() => { tick(); drawClock(); }, 1000);
-setInterval(() => [...store.shops.values()].some((shop) => shop.feed) && draw(), FEEDS_MS); // they fall silent without a word
 openLinked();
+api.follow(hear, onLine);
+setInterval(() => { lookAtLine(); tick(); drawClock(); drawConnection(); }, 1000);
+setInterval(() => connection === "live" && reading.readAbout().catch(() => null), ABOUT_MS);
+setInterval(() => [...store.shops.values()].some((shop) => shop.feed) && draw(), FEEDS_MS); // they fall silent without a word

@@ -4,7 +4,7 @@ import { h } from "./dom.js";
 import { clock } from "./store.js";
 import { longMoment, money, moment, number, span, t, word } from "./i18n.js";
 
-const SHAPES = { critical: "◆", warning: "▲", info: "●", ok: "✓", resolved: "✓" };
+const SHAPES = { critical: "◆", warning: "▲", info: "●", ok: "✓", resolved: "✓", unwatched: "○", silent: "○" };
 
 // A severity by its shape as well as its colour.
 export const mark = (level, label = t(level)) =>

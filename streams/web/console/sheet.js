@@ -1,15 +1,15 @@
 // One alert: why, what it costs, what to do, its trail, and what people say of it.
 
-import { alertWithTrail, lift, say } from "./api.js";
+import * as address from "./address.js";
+import { alertWithTrail, lift, say, sayOfGroup } from "./api.js";
 import { fill, h } from "./dom.js";
 import { alertTitle, language, longMoment, moment, number, percent, summary, t, word } from "./i18n.js";
 import { remark, stage } from "./alerts.js";
+import { costOf, worstOf } from "./groups.js";
 import { ruleOf } from "./names.js";
 import { chip, countdown, evidence, mark, shopName, sum } from "./parts.js";
-import { isMuted, me, takeAlert } from "./store.js";
-
-const NAME = "shipclock-name";
-const ENDS = [["", "noEnd"], ["1", "hours1"], ["4", "hours4"], ["24", "hours24"], ["168", "days7"], ["own", "ownEnd"]];
+import { act, sayForm } from "./say.js";
+import { isMuted, me } from "./store.js";
 
 let dialog, onChange;
 let shown = null;
@@ -21,7 +21,7 @@ export function prepare(element, changed) {
   dialog.addEventListener("close", () => {
     if (dialog.open) return; // the word of closing comes late, and another alert has been opened meanwhile
     shown = null;
-    if (location.hash) history.replaceState(null, "", location.pathname);
+    address.write();
   });
   dialog.addEventListener("click", (event) => event.target === dialog && dialog.close());
 }
@@ -31,7 +31,7 @@ export async function open(alert, focus = null) {
   revision = null;
   fill(dialog, h("p", { class: "empty" }, t("loading")));
   if (!dialog.open) dialog.showModal();
-  history.replaceState(null, "", `#/alerts/${encodeURIComponent(alert)}`);
+  address.write(alert);
   await load();
   if (focus) dialog.querySelector(`[name=${focus}]`)?.focus();
 }
@@ -123,46 +123,48 @@ function step(record) {
 
 function remarks(alert) {
   const given = [["acknowledged", "acknowledge", alert.acknowledged], ["muted", "mute", isMuted(alert) ? alert.muted : null]];
-  const lifts = given.filter(([, , said]) => said).map(([kind, what, said]) => h("p", { class: "given" }, remark(kind, said), me.mayAct ? h("button", { type: "button", name: `lift-${what}`, onclick: (event) => act(event.target, () => lift(alert.data.alert, what)) }, t("lift")) : null));
+  const lifts = given.filter(([, , said]) => said).map(([kind, what, said]) => h("p", { class: "given" }, remark(kind, said), me.mayAct ? h("button", { type: "button", name: `lift-${what}`, onclick: (event) => act(event.target, () => changed(() => lift(alert.data.alert, what))) }, t("lift")) : null));
   if (alert.data.state !== "open" || !me.mayAct) return h("section", {}, lifts);
-  const end = h("select", { name: "end", onchange: () => (own.hidden = end.value !== "own") }, ENDS.map(([value, label]) => h("option", { value }, t(label))));
-  const own = h("input", { name: "own", type: "datetime-local", hidden: true, "aria-label": t("ownEnd") });
-  const comment = h("input", { name: "comment", maxlength: 2000, autocomplete: "off" });
-  const by = h("input", { name: "by", maxlength: 200, autocomplete: "name", value: localStorage.getItem(NAME) ?? "" });
-  const send = (what) => (event) => {
-    localStorage.setItem(NAME, by.value);
-    act(event.target, () => say(alert.data.alert, what, { comment: comment.value || null, by: by.value || null, until: untilOf(end.value, own.value) }));
-  };
-  const form = h("form", { class: "say", onsubmit: (event) => event.preventDefault(), oninput: () => form.classList.add("dirty") },
-    h("label", {}, t("comment"), comment),
-    me.person ? null : h("label", {}, t("by"), by),
-    h("label", {}, t("end"), end, own),
-    h("div", { class: "buttons" },
-      h("button", { type: "button", class: "primary", name: "acknowledge", onclick: send("acknowledge") }, t("acknowledge")),
-      h("button", { type: "button", name: "mute", title: t("muteHint"), onclick: send("mute") }, t("mute")),
-      h("small", { class: "dim" }, t("worseHint")),
+  return h("section", { class: "remarks" }, lifts, sayForm((what, said) => changed(() => say(alert.data.alert, what, said))));
+}
+
+// The line may bring a change before its answer, and the person may have moved on by then.
+async function changed(change) {
+  const about = shown;
+  await change();
+  onChange();
+  if (about !== shown) return;
+  dialog.querySelector("form")?.classList.remove("dirty");
+  await load();
+}
+
+// A whole group: how many, what they cost together, and what people say of all of them.
+export function openGroup(group, focus = null) {
+  shown = revision = null;
+  const tell = (what, said) => groupChanged(() => sayOfGroup(group, what, said));
+  const lifts = [["acknowledge", group.acknowledged], ["mute", group.muted]].filter(([, count]) => count).map(([what, count]) => h("p", { class: "given" }, chip(t(what === "mute" ? "mutedCount" : "acknowledgedCount", { n: number(count) })), h("button", { type: "button", name: `lift-${what}`, onclick: (event) => act(event.target, () => tell(`un${what}`, {})) }, t("lift"))));
+  fill(dialog,
+    head(h("div", { class: "line" }, mark(worstOf(group)), chip(t("alertCount", { n: number(group.count) }), worstOf(group)), shopName(group)), h("h2", {}, alertTitle(group.worst))),
+    h("div", { class: "scroll" },
+      h("dl", { class: "pairs top" }, groupFacts(group).map(([name, value]) => [h("dt", {}, name), h("dd", {}, value)])),
+      me.mayAct ? h("section", { class: "remarks" }, h("p", {}, t("groupHint", { n: number(group.count) })), lifts, sayForm(tell)) : null,
     ),
   );
-  return h("section", { class: "remarks" }, lifts, form);
+  if (!dialog.open) dialog.showModal();
+  if (focus) dialog.querySelector(`[name=${focus}]`)?.focus();
 }
 
-function untilOf(end, own) {
-  if (end === "own") return own ? new Date(own).toISOString() : null;
-  return end ? new Date(Date.now() + Number(end) * 3600e3).toISOString() : null;
+function groupFacts(group) {
+  return [
+    [t("rule"), h("span", {}, h("code", {}, group.rule), " ", h("span", { class: "dim" }, group.clause))],
+    [t("oldest"), longMoment(group.oldest)],
+    group.due_at ? [t("nextDue"), longMoment(group.due_at)] : null,
+    costOf(group) ? [t("penalty"), costOf(group)] : null,
+  ].filter(Boolean);
 }
 
-async function act(button, change) {
-  const about = shown;
-  button.disabled = true;
-  try {
-    takeAlert(await change());
-    onChange();
-    if (about !== shown) return; // the line may bring a change before its answer, and the person has moved on
-    dialog.querySelector("form")?.classList.remove("dirty");
-    await load();
-  } catch (error) {
-    button.disabled = false;
-    dialog.querySelector(".wrong")?.remove();
-    button.closest("section").append(h("p", { class: "wrong", role: "alert" }, t("failed", { why: error.message })));
-  }
+async function groupChanged(change) {
+  await change();
+  dialog.close();
+  onChange();
 }

@@ -4,22 +4,21 @@ import { fill, h, keyed } from "./dom.js";
 import { clauseName, day, longMoment, moment, number, percent, ruleName, t } from "./i18n.js";
 import { namesRead } from "./names.js";
 import { chip, mark, shopName, sum } from "./parts.js";
-import { byRisk, clock, complete, forecastOf, isMinimum, risk, shopKey } from "./store.js";
+import { emptyState } from "./empty.js";
+import { byRisk, clock, forecastOf, isMinimum, isSilent, risk, shopKey } from "./store.js";
 
 const opened = new Set();
 const CALM_SHOWN = 8;
 let allCalm = false;
 
-export function showShops(container, list, counts, again) {
-  const ranked = list
-    .map((shop) => ({ shop, counts: counts.get(shopKey(shop)), ...risk(shop, counts.get(shopKey(shop))) }))
-    .sort(byRisk);
+export function showShops(container, list, again) {
+  const ranked = list.map((shop) => ({ shop, counts: shop.alerts, ...risk(shop) })).sort(byRisk);
   const calm = ranked.filter((each) => each.level === "ok");
   const shown = allCalm ? ranked : [...ranked.filter((each) => each.level !== "ok"), ...calm.slice(0, CALM_SHOWN)];
   const hidden = ranked.length - shown.length;
-  keyed(container, shown, (each) => shopKey(each.shop), (each) => JSON.stringify([namesRead(), each.feed, each.shop.metrics, each.shop.ledgers, each.shop.sanctions, each.shop.exposure, each.shop.open_alerts, each.counts, document.documentElement.lang]), make);
+  keyed(container, shown, (each) => shopKey(each.shop), (each) => JSON.stringify([namesRead(), each.level, each.feed, each.shop.metrics, each.shop.ledgers, each.shop.sanctions, each.shop.exposure, each.shop.open_alerts, each.counts, document.documentElement.lang]), make);
   const foot = container.nextElementSibling;
-  if (!ranked.length) fill(foot, h("p", { class: "empty" }, t(complete ? "noShops" : "loading")));
+  if (!ranked.length) fill(foot, emptyState("noShops"));
   else if (hidden) fill(foot, h("button", { class: "more", onclick: () => { allCalm = true; again(); } }, t("calmShops", { n: hidden })));
   else fill(foot);
 }
@@ -28,7 +27,7 @@ function make({ shop, counts, level, metrics, feed }) {
   const key = shopKey(shop);
   const ledgers = Object.entries(shop.ledgers ?? {});
   const worst = metrics.find((each) => each.near !== null && !(isMinimum(each.metric) && each.level === "ok"));
-  const its = () => h("button", { class: "its", type: "button", onclick: (event) => event.target.dispatchEvent(new CustomEvent("only-shop", { detail: key, bubbles: true })) }, t("itsAlerts"));
+  const its = () => h("button", { class: "its", type: "button", onclick: (event) => event.target.dispatchEvent(new CustomEvent("only-shop", { detail: { platform: shop.platform, shop: shop.shop }, bubbles: true })) }, t("itsAlerts"));
   return h(
     "details",
     { class: `shop ${level}`, open: opened.has(key), ontoggle: (event) => (event.target.open ? opened.add(key) : opened.delete(key)) },
@@ -39,6 +38,8 @@ function make({ shop, counts, level, metrics, feed }) {
       shopName(shop),
       h("span", { class: "worst" }, worst ? bar(worst) : null),
       h("span", { class: "chips" },
+        level === "unwatched" ? chip(t("unwatched"), "unwatched", t("unwatchedHint")) : null,
+        isSilent(shop) ? chip(t("silentSince", { at: moment(shop.heard_at) }), "feed silent", t("silentHint")) : null,
         feedChip(feed),
         (shop.sanctions ?? []).map((each) => chip(each.name ?? each.clause, "critical", sanctionUntil(each))),
         ledgers.filter(([, ledger]) => ledger.points > 0).map(([name, ledger]) => chip(`${name} ${t("points", { n: number(ledger.points, 1) })}`, "ledger")),

@@ -1,8 +1,7 @@
-// What the console knows: shops, alerts, what is to be shipped next, and what time it is there.
+// What the console knows: shops, groups of alerts, what is to be shipped next, and what time it is there.
 
 export const SEVERITIES = ["critical", "warning", "info"];
-const RANK = { critical: 3, warning: 2, info: 1 };
-const RESOLVED_SHOWN = 200;
+const RANK = { critical: 3, warning: 2, info: 1, unwatched: 0.5, silent: 0.5 };
 
 // In wall time the worker's clock is ours. In event time it is as far as the newest standing or alert, and runs on at the
 // pace it has had lately.
@@ -15,6 +14,7 @@ class Clock {
   #from = null; // since when, and since which instant, the pace is measured
   #since = 0;
   #pace = 0;
+  #stopped = null;
 
   hear(at) {
     const now = performance.now();
@@ -27,7 +27,13 @@ class Clock {
     [this.#at, this.#heard] = [ms, now];
   }
 
+  // While nobody answers, what is shown is of then, and so is its clock.
+  stop(at) {
+    this.#stopped = at;
+  }
+
   now() {
+    if (this.#stopped !== null) return this.#stopped;
     if (this.kind === "wall" || this.#at === null) return Date.now();
     return this.#at + this.#pace * Math.min(performance.now() - this.#heard, 2000);
   }
@@ -35,7 +41,11 @@ class Clock {
 
 export const clock = new Clock();
 export const shops = new Map();
-export const alerts = new Map();
+export let groups = []; // of open alerts by shop and rule, the worst first, as the filters have it
+export let groupsAfter = false; // whether there are more groups than these
+export const opened = new Map(); // the groups that are open by key, each with its alerts, once they are read
+export let resolved = []; // the alerts resolved last, where they are wanted
+const heard = new Map(); // when the line last brought an alert
 export let due = []; // the orders to ship, or with `dueFor` "carrier" the parcels that wait for a scan
 export let dueFor = "";
 export let dueTotal = 0; // how many there are; of each shop the standing lists the first only
@@ -48,13 +58,11 @@ export function takeShop(standing) {
   if (standing.at) clock.hear(standing.at);
 }
 
-// Answers whether it is new: a record read from a list may be older than what the line has brought meanwhile.
-export function takeAlert(alert) {
-  const known = alerts.get(alert.data.alert);
-  if (known && known.data.revision > alert.data.revision) return false;
-  alerts.set(alert.data.alert, alert);
-  clock.hear(alert.time);
-  return true;
+export const groupKey = (each) => JSON.stringify([each.platform, each.shop, each.rule ?? each.data.rule]);
+
+export function takeGroups(items, more) {
+  groups = items;
+  groupsAfter = more;
 }
 
 // Whom the token belongs to (null where it has no name), and whether it may change anything.
@@ -65,6 +73,19 @@ export function takeMe({ person, role }) {
   me.mayAct = role === "act";
 }
 
+export function takeResolved(items) {
+  resolved = items;
+}
+
+export function noteAlert(alert) {
+  heard.delete(alert.data.alert);
+  heard.set(alert.data.alert, performance.now());
+  if (heard.size > 1000) heard.delete(heard.keys().next().value);
+  clock.hear(alert.time);
+}
+
+export const isFresh = (alert, ms) => performance.now() - (heard.get(alert.data.alert) ?? -ms) < ms;
+
 export function takeDue(who, items, total) {
   due = items;
   dueFor = who;
@@ -73,7 +94,6 @@ export function takeDue(who, items, total) {
 
 export function forgetAll() {
   shops.clear();
-  alerts.clear();
   complete = false;
 }
 
@@ -81,38 +101,16 @@ export function allRead() {
   complete = true;
 }
 
-export function dropOldResolved() {
-  const resolved = [...alerts.values()].filter((alert) => alert.data.state !== "open");
-  if (resolved.length <= RESOLVED_SHOWN) return;
-  resolved.sort((one, other) => Date.parse(other.time) - Date.parse(one.time));
-  for (const alert of resolved.slice(RESOLVED_SHOWN)) alerts.delete(alert.data.alert);
-}
-
 export const isMuted = (alert) => {
   const muted = alert.muted;
   return Boolean(muted) && (!muted.until || Date.parse(muted.until) > Date.now());
 };
 
-// Open alerts that aren't muted, counted by severity: of all shops, and of each. `clauses` has the worst severity of
-// those that are about the shop as a whole; a sanction in force is no word on the figure that led to it.
+// Open alerts that aren't muted, by severity.
 export function counted() {
   const total = { critical: 0, warning: 0, info: 0, muted: 0 };
-  const byShop = new Map();
-  for (const alert of alerts.values()) {
-    if (alert.data.state !== "open") continue;
-    if (isMuted(alert)) {
-      total.muted += 1;
-      continue;
-    }
-    const { severity, clause, stage } = alert.data;
-    total[severity] += 1;
-    const key = shopKey(alert);
-    if (!byShop.has(key)) byShop.set(key, { critical: 0, warning: 0, info: 0, clauses: {} });
-    const counts = byShop.get(key);
-    counts[severity] += 1;
-    if (!alert.order && stage !== "active" && RANK[severity] > (RANK[counts.clauses[clause]] ?? 0)) counts.clauses[clause] = severity;
-  }
-  return { total, byShop };
+  for (const shop of shops.values()) for (const each of Object.keys(total)) total[each] += shop.alerts?.[each] ?? 0;
+  return total;
 }
 
 const known = (value) => value !== null && value !== undefined;
@@ -175,29 +173,33 @@ export function feedOf(shop, now = Date.now()) {
 
 const FEED_LEVEL = { late: "info", silent: "warning" };
 
-// How a shop stands, the worst first. One that isn't heard of is never calm: nobody knows.
-export function risk(shop, counts) {
+// Whether its orders have been silent for longer than they used to be. A shop with feeds is told by these.
+export const isSilent = (shop) => !shop.feed && Boolean(shop.silent_at) && clock.now() >= Date.parse(shop.silent_at);
+
+// How a shop stands, the worst first. One that no rule watches or that isn't heard of is never calm: nobody knows.
+export function risk(shop) {
+  const counts = shop.alerts;
   const metrics = measured(shop, counts);
+  const feed = feedOf(shop);
+  const level = levelOfShop(shop, counts, metrics, feed);
+  const nearest = Math.max(0, ...metrics.filter((each) => !isMinimum(each.metric)).map((each) => each.near ?? 0));
+  const most = (count, limit) => Math.min(count ?? 0, limit);
+  const rank = [RANK[level] ?? 0, most(shop.sanctions?.length, 9), counts?.usd ?? 0, counts?.points ?? 0, nearest >= 0.8 ? nearest : 0, most(counts?.critical, 9999), nearest, shop.open_alerts ?? 0];
+  return { level, rank, metrics, feed };
+}
+
+function levelOfShop(shop, counts, metrics, feed) {
+  if (shop.watched === false) return "unwatched";
   const levels = [...metrics.map((each) => each.level), ...Object.values(counts?.clauses ?? {})];
-  let level = "ok";
+  const unheard = FEED_LEVEL[feed?.state];
+  let level = isSilent(shop) ? "silent" : "ok";
   if ((shop.sanctions ?? []).length || levels.includes("critical")) level = "critical";
   else if (levels.includes("warning") || counts?.critical) level = "warning";
   else if (counts?.warning || counts?.info) level = "info";
-  const feed = feedOf(shop);
-  const unheard = FEED_LEVEL[feed?.state];
-  if (unheard && (RANK[level] ?? 0) < RANK[unheard]) level = unheard;
-  const nearest = Math.max(0, ...metrics.filter((each) => !isMinimum(each.metric)).map((each) => each.near ?? 0));
-  const most = (count, limit) => Math.min(count ?? 0, limit);
-  const rank = [RANK[level] ?? 0, most(shop.sanctions?.length, 9), nearest >= 0.8 ? nearest : 0, most(counts?.critical, 9999), nearest, shop.open_alerts ?? 0];
-  return { level, rank, metrics, feed };
+  return unheard && (RANK[level] ?? 0) < RANK[unheard] ? unheard : level;
 }
 
 export function byRisk(one, other) {
   const differing = one.rank.findIndex((each, n) => each !== other.rank[n]);
   return differing < 0 ? (shopKey(one.shop) < shopKey(other.shop) ? -1 : 1) : other.rank[differing] - one.rank[differing];
-}
-
-export function rankedAlerts(list) {
-  const place = (alert) => (alert.data.state === "open" ? RANK[alert.data.severity] ?? 0 : -1);
-  return list.sort((one, other) => place(other) - place(one) || Date.parse(other.time) - Date.parse(one.time) || (one.id < other.id ? -1 : 1));
 }
