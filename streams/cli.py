@@ -34,6 +34,7 @@ COMMANDS = {
     "import": Place("streams.commands.importing:import_", "Turn history files into events."),
     "explain": Place("streams.commands.explain:explain", "Say how one alert came about."),
     "dead-letters": Place("streams.commands.dead_letters:dead_letters", "What could not be read; send it again."),
+    "repartition": Place("streams.commands.repartition:repartition", "Copy state into topics with more partitions."),
     "check": Place("streams.commands.check:check", "Read rule packs and say what is wrong with them."),
     "schema": Place("streams.commands.schema:schema", "Print the JSON Schema of rule packs, for editors."),
     "test": Place("streams.commands.pack_tests:run_tests", "Run the tests that rule packs carry."),

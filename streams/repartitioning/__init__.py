@@ -1,0 +1,1 @@
+"""Moves a worker's state into topics with more partitions."""

@@ -1,0 +1,1 @@
+"""State moved into topics with more partitions."""

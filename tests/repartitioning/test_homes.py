@@ -1,0 +1,52 @@
+"""Every record of state goes where its shop's records will be written from then on."""
+
+import pytest
+
+from rules.messages.names import encoded, shop_key
+from streams.kafka.keys import entry_key, order_key, partition_of
+from streams.kafka.topics import TopicNames
+from streams.repartitioning import homes
+from streams.repartitioning.copying import Copied
+from streams.runtime.changelog import CLOCK_KEY
+from streams.views.acks import ack_key
+from streams.views.packed import packed_key
+
+SHOPS = ["s1", "a/b:c%", "店 1"]
+
+
+class Shop:
+    platform = "joom"
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+
+
+@pytest.mark.parametrize("partitions", [8, 12])
+@pytest.mark.parametrize("shop", SHOPS)
+def test_each_topics_keys_lead_to_the_shops_own_partition(shop: str, partitions: int) -> None:
+    home = partition_of("joom", shop, partitions)
+    alert = f"joom.late:{encoded('joom')}/{encoded(shop)}:{encoded('o:1')}:-"
+    assert homes.of_key(shop_key("joom", shop).encode(), partitions) == home
+    assert homes.of_alert(alert.encode(), partitions) == home
+    assert homes.of_ack(ack_key("ack", alert), partitions) == home
+    assert homes.of_packed(packed_key("joom", shop, "o/1"), partitions) == home
+    assert homes.of_fact(order_key("joom", shop, "1"), partitions) == home
+    assert homes.of_fact(entry_key(Shop(shop), "stock", ("A1",)), partitions) == home
+
+
+def test_what_is_of_no_shop_has_no_home() -> None:
+    assert homes.of_fact(CLOCK_KEY, 8) is None
+    assert homes.of_alert(b"nonsense", 8) is None
+
+
+def test_all_state_that_nobody_can_make_again_is_moved() -> None:
+    names = TopicNames("", "app")
+    assert set(homes.homes(names)) == set(names.compacted) - {names.standings}
+
+
+def test_an_offset_becomes_the_number_of_copied_records_before_it() -> None:
+    copied = Copied()
+    for number, offset in [(1, 0), (5, 1), (1, 3), (1, 7)]:
+        copied.note(number, offset)
+    assert [copied.position(1, offset) for offset in (0, 1, 3, 4, 8)] == [0, 1, 1, 2, 3]
+    assert (copied.position(5, 8), copied.position(9, 8)) == (1, 0)
