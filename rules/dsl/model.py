@@ -74,7 +74,7 @@ class PackTest(Struct, kw_only=True, forbid_unknown_fields=True):
 
 class Pack(Struct, kw_only=True, forbid_unknown_fields=True):
     """`platform` is `*` for every platform. Days and months are those of `zone`, working days those of `calendar`, or
-    those of the shop's site."""
+    those of the shop's site. `chinese`: what its summaries, effects and names are in Chinese, by the English."""
 
     platform: str
     title: str = ""
@@ -83,6 +83,7 @@ class Pack(Struct, kw_only=True, forbid_unknown_fields=True):
     sites: dict[str, Site] = {}
     rules: list[AnyRule]
     versions: dict[str, list[Version]] = {}
+    chinese: dict[str, str] = {}
     tests: list[PackTest] = []
     written: dict[str, dict[str, Any]] = {}  # each rule as its author wrote it, filled in when read
     origin: dict[str, str] = {}  # `file:line` of each rule, filled in when read

@@ -11,6 +11,7 @@ from rules.calendar.days import unknown_calendar
 from rules.calendar.durations import Duration
 from rules.dsl.clauses import is_known
 from rules.dsl.model import Pack, PackTest, Version, zone_complaint
+from rules.dsl.phrases import chinese_diagnostics
 from rules.dsl.yaml_source import Diagnostic, Source
 from rules.kinds.rule import Fault, Reference, Rule
 
@@ -29,6 +30,7 @@ def diagnostics(pack: Pack, source: Source) -> Iterator[Diagnostic]:
             yield source.diagnose(f"{rule.id}: {message}", f"{at}.{where}")
         yield from _of_versions(pack, rule, source, at)
     yield from _circles(by_id, pack, source)
+    yield from (source.diagnose(message, path) for path, message in chinese_diagnostics(pack))
     for n, pack_test in enumerate(pack.tests):
         for rule_id in sorted({*pack_test.rules, *(str(alert.get("rule")) for alert in pack_test.expect)} - seen):
             yield source.diagnose(f"{rule_id} is no rule of this pack", f"$.tests[{n}].expect")

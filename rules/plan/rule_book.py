@@ -45,6 +45,10 @@ class RuleBook:
                     titles.setdefault(clause, {"en": named.title, "zh": named.title_zh or named.title})
         return titles
 
+    def chinese(self) -> dict[str, str]:
+        """What packs' texts are in Chinese, by the English."""
+        return {english: text for pack in self.packs for english, text in pack.chinese.items()}
+
     def is_of_orders(self, rule_id: str) -> bool:
         """Whether a rule's alerts are about single orders; True for a rule that isn't loaded."""
         rule = self.rules.get(rule_id)

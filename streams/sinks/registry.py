@@ -17,6 +17,7 @@ from streams.sinks.redis.alerts import RedisAlerts
 from streams.sinks.redis.ship_next_set import RedisDue
 from streams.sinks.runner import Runner
 from streams.sinks.webhook import Webhook
+from streams.translations import Translations
 from streams.views.mutes import Mutes
 from streams.warehouses import Warehouses
 
@@ -55,11 +56,12 @@ def _runners(
         yield Runner(alertmanager, names.alerts, settings)
     if settings.webhook and settings.webhook_secret:
         yield Runner(Webhook(Delivery("webhook"), settings.webhook, settings.webhook_secret), names.alerts, settings)
+    translations = Translations(book.chinese())
     zones = {pack.platform: pack.zone for pack in book.packs}
     for route, to in _routes(settings, book):
         # Each reads on its own, so that an unavailable one delays no other.
         delivery = Delivery(f"notify-{route.name}")
-        notifier = Notifier(delivery, route, to, settings.notify_every, console_url, zones, mutes)
+        notifier = Notifier(delivery, route, to, settings.notify_every, console_url, zones, mutes, translations)
         yield Runner(notifier, names.alerts, settings)
     if settings.redis:
         yield Runner(RedisAlerts(Delivery("redis"), settings.redis, warehouses), names.alerts, settings)

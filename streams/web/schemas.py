@@ -37,9 +37,18 @@ class AlertWithTrail(AlertNow, kw_only=True):
     trail: list[Alert]
 
 
+class TierNames(Struct):
+    """A step of penalty points, by name; `lasts_days` is null where its sanction is for good."""
+
+    name: str
+    at: float
+    lasts_days: float | None
+
+
 class RuleNames(Struct, kw_only=True):
     """What people read of a rule: `titles` and `texts` (what the platform demands, in a sentence) by language, `en` and
-    `zh`; where it comes from, how sure that is, and the platform's own page."""
+    `zh`; where it comes from, how sure that is, and the platform's own page. Of penalty points: their `ledger`, and
+    what they lead to."""
 
     rule: str
     clause: str
@@ -49,12 +58,16 @@ class RuleNames(Struct, kw_only=True):
     source: str
     confidence: Confidence
     link: str | None
+    ledger: str | None
+    tiers: list[TierNames]
 
 
 class RulesPage(Page[RuleNames], kw_only=True):
-    """`clauses`: what each clause is called, by language."""
+    """`clauses`: what each clause is called, by language. `chinese`: texts of the packs (summaries, effects, names) in
+    Chinese, by the English; {names} in both stand for what is filled in."""
 
     clauses: dict[str, dict[str, str]]
+    chinese: dict[str, str]
 
 
 class Ledger(Struct, kw_only=True):

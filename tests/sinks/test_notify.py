@@ -19,7 +19,9 @@ from streams.sinks.delivery import Delivery
 from streams.sinks.notify.digests import GATHER_MS
 from streams.sinks.notify.routes import Route
 from streams.sinks.notify.sink import MINUTE_MS, Notifier, target
+from streams.translations import Translations
 from streams.views.mutes import Mutes
+from tests.rules.history import every_pack
 from tests.sinks.support import Hand, Naps, Receiver, alert, muted, name_of, read
 from tests.support.servers import free_port
 
@@ -29,7 +31,9 @@ def notifier(url: str, place: int = 1, patience_s: float = 60.0, mutes: Mutes | 
     to = target(url, f"address {place} of SHIPCLOCK_NOTIFY")
     zones = {"joom": "Asia/Shanghai"}
     made = Route(name=str(place), to=url, **route)
-    return Notifier(delivery, made, to, 15, "http://localhost:6066", zones, mutes or Mutes())
+    return Notifier(
+        delivery, made, to, 15, "http://localhost:6066", zones, mutes or Mutes(), Translations(every_pack().chinese())
+    )
 
 
 @asynccontextmanager
@@ -110,7 +114,7 @@ async def test_the_reader_has_their_own_language_and_zone() -> None:
         await sink.run(wall_ms() + GATHER_MS)
     (told,) = receiver.bodies
     assert told["title"] == "joom/s17: 1 条严重"
-    assert told["message"].startswith("!! 逾时未发货: Order 1 must be shipped by 2026-11-30 03:00\n")
+    assert told["message"].startswith("!! 逾时未发货: 订单 1 须在 2026-11-30 03:00 前发货\n")
     assert "时间为 Asia/Shanghai" in told["message"]
 
 

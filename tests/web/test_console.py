@@ -81,6 +81,26 @@ async def test_rules_are_called_by_their_names_and_say_what_they_demand(browser:
         await page.keyboard.press("Escape")
         await page.locator("#language").click()
         await expect(page.locator("#alert-list .stage").first).to_have_text("逾时未发货 · 已超时")
+        await expect(page.locator("#alert-list .summary").first).to_have_text("订单 1 已超过 72 小时发货期限")
+
+
+async def test_points_say_of_how_many_they_are_and_what_comes_then(browser: Browser, worker: Worker) -> None:
+    async with looking(browser, worker) as page:
+        await live(page)
+        made = """async ([name, ledger]) => {
+            const { takeNames } = await import("/console/names.js");
+            const tier = { name: "tier 1", at: 3, lasts_days: 28 };
+            const titles = { en: "Penalty points", zh: "季度计分" };
+            const rule = { rule: "shopee.points", platform: "shopee", ledger: "points", titles, tiers: [tier] };
+            takeNames({ items: [rule], clauses: {}, chinese: {} });
+            const { pointsText } = await import("/console/shops.js");
+            return pointsText({ platform: "shopee" }, name, ledger);
+        }"""
+        tiered = {"points": 2, "next_tier": "tier 1", "headroom": 1}
+        assert await page.evaluate(made, ["points", tiered]) == "2 of 3 points, then tier 1 for 28 days"
+        frozen = {"points": 10, "next_tier": "frozen 7 days", "headroom": 2}
+        assert await page.evaluate(made, ["points", frozen]) == "10 of 12 points, then frozen for 7 days"
+        assert await page.evaluate(made, ["A", {"points": 0.3}]) == "A 0.3 points"
 
 
 async def test_whoever_may_only_read_is_not_offered_to_act(browser: Browser, worker: Worker) -> None:

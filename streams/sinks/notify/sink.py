@@ -13,6 +13,7 @@ from streams.sinks.delivery import Delivery, Unavailable
 from streams.sinks.notify.digests import Digest, Digests
 from streams.sinks.notify.routes import Route
 from streams.sinks.notify.wording import Wording
+from streams.translations import Translations
 from streams.views.mutes import Mutes
 
 MINUTE_MS = 60_000
@@ -37,10 +38,11 @@ class Notifier(Sink):
         console_url: str,
         zones: Mapping[str, str],
         mutes: Mutes,
+        translations: Translations,
     ) -> None:
         super().__init__(delivery)
         self._route, self._target, self._mutes = route, target, mutes
-        self._console_url, self._zones = console_url, zones
+        self._console_url, self._zones, self._translations = console_url, zones, translations
         self._digests = Digests((route.every or every_min) * MINUTE_MS)
         self._behind: set[int] = set()
         self._first: set[int] = set()
@@ -93,7 +95,7 @@ class Notifier(Sink):
         self._digests.sent(digest, now_ms)
 
     async def _send(self, digest: Digest) -> None:
-        wording = Wording(self._route.language, self._zone(digest))
+        wording = Wording(self._route.language, self._zone(digest), self._translations)
         sent = await self._target.async_notify(
             title=wording.title(digest),
             body=wording.body(digest, self._console_url),

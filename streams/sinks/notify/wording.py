@@ -12,6 +12,7 @@ from rules.calendar.instants import from_rfc3339
 from rules.messages.alerts import Alert
 from streams.sinks.notify.digests import RANK, Digest
 from streams.sinks.plain import plain
+from streams.translations import Translations
 
 LINES: Final = 10
 """Alerts that a digest lists; it always says how many more there are."""
@@ -39,11 +40,15 @@ _ENGLISH: Final = {
 _WORDS: Final = {"en": _ENGLISH, "zh": _CHINESE}
 
 
+NONE: Final = Translations({})
+
+
 class Wording(Struct, frozen=True):
-    """The reader's language and time zone."""
+    """The reader's language and time zone, and what texts are in Chinese."""
 
     language: Literal["en", "zh"] = "en"
     zone: str = "UTC"
+    translations: Translations = NONE
 
     def title(self, digest: Digest) -> str:
         counts = dict.fromkeys((*RANK, "resolved"), 0)
@@ -76,7 +81,8 @@ class Wording(Struct, frozen=True):
 
     def _summary(self, alert: Alert) -> str:
         """The summary, with its instants as local times. Minutes are enough: nobody ships by the second."""
-        return _INSTANT.sub(self._local, alert.data.summary)
+        said = _INSTANT.sub(self._local, alert.data.summary)
+        return self.translations.chinese(said) or said if self.language == "zh" else said
 
     def _local(self, found: re.Match[str]) -> str:
         at = datetime.fromtimestamp(from_rfc3339(found[0]) / 1000, ZoneInfo(self.zone))

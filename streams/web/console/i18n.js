@@ -1,7 +1,6 @@
-// English and Chinese. Rules and clauses have names in both; what packs say in other words of their own (summaries,
-// sanctions) is shown as it is there.
+// English and Chinese. What packs say in words of their own is translated as they say; else it is shown as it is there.
 
-import { titlesOfClause, titlesOfRule } from "./names.js";
+import { inChinese, titlesOfClause, titlesOfRule } from "./names.js";
 
 const ENGLISH = {
   title: "shipclock",
@@ -25,7 +24,7 @@ const ENGLISH = {
   chase: "Chase the carrier", noChase: "No parcel waits for its carrier's scan.", carrier: "Carrier", trackingNo: "Tracking number",
   unlisted: "{n} more wait; of each shop only the first 50 are listed.",
   more: "{n} more", calmShops: "{n} calm", openAlerts: "{n} open", headroom: "{n} more fit", over: "{n} too many", spare: "{n} to spare", short: "short by {n}",
-  reported: "platform shows {value}", toTier: "{n} to {tier}",
+  reported: "platform shows {value}", pointsOf: "{n} of {at} points, then {tier}",
   forecast: "{value} if nothing ships", forecastAt: "{value} on {at} if nothing ships", of: "{n} of {d}", exposure: "at stake", points: "{n} points",
   ledger: "Ledger {name}", resets: "resets {at}", since: "since {at}", until: "until {at}", forGood: "for good", sanction: "Sanction",
   threshold: "threshold", window: "window {from} – {to}", dueIn: "in {time}", overdue: "{time} over",
@@ -72,7 +71,7 @@ const CHINESE = {
   chase: "催承运商揽收", noChase: "没有等待承运商扫描的包裹。", carrier: "承运商", trackingNo: "运单号",
   unlisted: "另有 {n} 单等待处理；每家店铺仅列出前 50 单。",
   more: "还有 {n} 条", calmShops: "{n} 家正常", openAlerts: "{n} 条未解除", headroom: "还可容 {n}", over: "已超 {n}", spare: "余 {n}", short: "缺 {n}",
-  reported: "平台显示 {value}", toTier: "距“{tier}”还差 {n}",
+  reported: "平台显示 {value}", pointsOf: "已扣 {n} 分，满 {at} 分{tier}",
   forecast: "若不发货将达 {value}", forecastAt: "若不发货，{at} 达 {value}", of: "{n} / {d}", exposure: "风险金额", points: "{n} 分",
   ledger: "扣分 {name}", resets: "{at} 清零", since: "自 {at}", until: "至 {at}", forGood: "永久", sanction: "处罚",
   threshold: "阈值", window: "统计期 {from} – {to}", dueIn: "剩 {time}", overdue: "已过 {time}",
@@ -150,8 +149,18 @@ function format(name, make) {
 
 // What an alert is about, in a line.
 export function summary(alert) {
-  if (language === "zh") return alert.order ? `${alertTitle(alert)} · ${t("order")} ${alert.order}` : alertTitle(alert);
-  return alert.data.summary.replace(INSTANT, (at) => moment(at));
+  const told = language === "zh" ? inChinese(alert.data.summary) : alert.data.summary;
+  if (told) return told.replace(INSTANT, (at) => moment(at));
+  return alert.order ? `${alertTitle(alert)} · ${t("order")} ${alert.order}` : alertTitle(alert);
+}
+
+// What a pack calls a tier or a sanction, or says that a penalty does.
+export const packText = (text) => (language === "zh" ? inChinese(text) : null) ?? text;
+
+// A tier as what comes next: "frozen for 7 days".
+export function tierText(name, days = null) {
+  if (language === "zh" || days === null || /\d/.test(name.replace(/^tier \d+$/, ""))) return packText(name).replace(/ (\d+ days)$/, " for $1");
+  return `${name} for ${number(days)} days`;
 }
 
 // The short names of an alert's rule, of a rule and of a clause; the id where there is no name.

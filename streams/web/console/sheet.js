@@ -3,7 +3,7 @@
 import * as address from "./address.js";
 import { alertWithTrail, lift, say, sayOfGroup } from "./api.js";
 import { fill, h } from "./dom.js";
-import { alertTitle, language, longMoment, moment, number, percent, summary, t, word } from "./i18n.js";
+import { alertTitle, language, longMoment, moment, number, packText, percent, summary, t, word } from "./i18n.js";
 import { remark, stage } from "./alerts.js";
 import { costOf, worstOf } from "./groups.js";
 import { ruleOf } from "./names.js";
@@ -88,7 +88,7 @@ function ruleSection(id) {
 
 function cost(penalty) {
   const points = penalty.points ? `${t("points", { n: number(penalty.points, 2) })}${penalty.ledger ? ` (${penalty.ledger})` : ""}` : "";
-  return [sum(penalty), points, penalty.effect].filter(Boolean).join(" — ");
+  return [sum(penalty), points, penalty.effect && packText(penalty.effect)].filter(Boolean).join(" — ");
 }
 
 function facts(alert) {

@@ -1,8 +1,8 @@
 // The list of shops, the one most at risk first.
 
 import { fill, h, keyed } from "./dom.js";
-import { clauseName, day, longMoment, moment, number, percent, ruleName, t } from "./i18n.js";
-import { namesRead } from "./names.js";
+import { clauseName, day, language, longMoment, moment, number, packText, percent, ruleName, t, tierText } from "./i18n.js";
+import { ledgerRule, namesRead } from "./names.js";
 import { chip, mark, shopName, sum } from "./parts.js";
 import { emptyState } from "./empty.js";
 import { byRisk, clock, forecastOf, isMinimum, isSilent, risk, shopKey } from "./store.js";
@@ -41,13 +41,13 @@ function make({ shop, counts, level, metrics, feed }) {
         level === "unwatched" ? chip(t("unwatched"), "unwatched", t("unwatchedHint")) : null,
         isSilent(shop) ? chip(t("silentSince", { at: moment(shop.heard_at) }), "feed silent", t("silentHint")) : null,
         feedChip(feed),
-        (shop.sanctions ?? []).map((each) => chip(each.name ?? each.clause, "critical", sanctionUntil(each))),
-        ledgers.filter(([, ledger]) => ledger.points > 0).map(([name, ledger]) => chip(`${name} ${t("points", { n: number(ledger.points, 1) })}`, "ledger")),
+        (shop.sanctions ?? []).map((each) => chip(packText(each.name ?? each.clause), "critical", sanctionUntil(each))),
+        ledgers.filter(([, ledger]) => ledger.points > 0).map(([name, ledger]) => chip(pointsText(shop, name, ledger), "ledger", ledgerName(shop, name))),
         sum(shop.exposure) ? chip(sum(shop.exposure), "money", t("exposure")) : null,
       ),
       h("span", { class: "counts" }, counted(counts, shop.open_alerts)),
     ),
-    h("div", { class: "inside" }, metrics.map(metricRow), ledgers.map(ledgerRow), (shop.sanctions ?? []).map(sanctionRow), (feed?.feeds ?? []).map(feedRow), its()),
+    h("div", { class: "inside" }, metrics.map(metricRow), ledgers.map(([name, ledger]) => ledgerRow(shop, name, ledger)), (shop.sanctions ?? []).map(sanctionRow), (feed?.feeds ?? []).map(feedRow), its()),
   );
 }
 
@@ -116,17 +116,27 @@ function metricRow(measure) {
   );
 }
 
-function ledgerRow([name, ledger]) {
+const ledgerName = (shop, name) => ledgerRule(shop.platform, name)?.titles[language] ?? t("ledger", { name });
+
+// "10 of 12 points, then frozen for 7 days"; the points alone where they lead to nothing.
+export function pointsText(shop, name, ledger) {
+  const n = number(ledger.points ?? 0, 1);
+  if (!ledger.next_tier || ledger.headroom === null || ledger.headroom === undefined) return t("points", { n: `${name.length > 1 ? "" : `${name} `}${n}` });
+  const tier = ledgerRule(shop.platform, name)?.tiers.find((each) => each.name === ledger.next_tier);
+  return t("pointsOf", { n, at: number(tier?.at ?? ledger.points + ledger.headroom, 1), tier: tierText(ledger.next_tier, tier?.lasts_days) });
+}
+
+function ledgerRow(shop, name, ledger) {
   const show = (value) => number(value, 1);
   const notes = [
-    ledger.next_tier && ledger.headroom !== null ? t("toTier", { n: show(ledger.headroom), tier: ledger.next_tier }) : null,
+    ledger.next_tier ? pointsText(shop, name, ledger) : null,
     expected(ledger, show),
     reported(ledger, show),
     ledger.since ? t("since", { at: day(ledger.since) }) : null,
     ledger.resets_at ? t("resets", { at: longMoment(ledger.resets_at) }) : null,
   ];
   return h("div", { class: "row" },
-    h("span", { class: "meter none" }, h("span", { class: "clause" }, t("ledger", { name })), h("span", { class: "figure" }, t("points", { n: show(ledger.points ?? 0) }))),
+    h("span", { class: "meter none" }, h("span", { class: "clause", title: t("ledger", { name }) }, ledgerName(shop, name)), h("span", { class: "figure" }, t("points", { n: show(ledger.points ?? 0) }))),
     h("span", { class: "notes" }, notes.filter(Boolean).join(" · ")),
   );
 }
@@ -138,7 +148,7 @@ function sanctionRow(sanction) {
   const whole = Date.parse(sanction.until) - from;
   const gone = whole ? Math.min(100, Math.max(0, (100 * (clock.now() - from)) / whole)) : 100;
   return h("div", { class: "row" },
-    h("span", { class: "meter critical" }, h("span", { class: "clause", title: sanction.clause }, clauseName(sanction.clause)), h("span", { class: "track served", vars: { value: `${gone.toFixed(1)}%` } }, h("span", { class: "fill" })), h("span", { class: "figure" }, sanction.name ?? t("sanction"))),
+    h("span", { class: "meter critical" }, h("span", { class: "clause", title: sanction.clause }, clauseName(sanction.clause)), h("span", { class: "track served", vars: { value: `${gone.toFixed(1)}%` } }, h("span", { class: "fill" })), h("span", { class: "figure" }, sanction.name ? packText(sanction.name) : t("sanction"))),
     h("span", { class: "notes" }, sanctionUntil(sanction)),
   );
 }
