@@ -59,7 +59,7 @@ def test_figures_that_have_moved_are_told_with_other_changes_but_are_no_reason_f
     day.hear(alert("1", revision=3, reason="threshold_crossed", summary="5 of 50"))
     day.hear(alert("1", revision=4, reason="figures_moved", summary="9 of 50"))
     (digest,) = day.digests.due(T0 + GATHER_MS)
-    assert "9 of 50" in digest.body("http://here")
+    assert "9 of 50" in ENGLISH.body(digest, "http://here")
 
 
 def test_where_nothing_was_ever_sent_what_is_open_is_told_whatever_its_last_record_is() -> None:
