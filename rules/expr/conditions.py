@@ -175,7 +175,9 @@ _PARCEL_SAYS = {
     "label": "facts.shipment.label",
     "tracked": "bool(facts.shipment.tracking_no)",
 }
-"""As expressions, where there is a shipment."""
+"""As expressions, where any parcel has gone out."""
+
+_HAS_GONE_OUT = "facts.shipment is not None and (facts.shipped is not None or facts.parcels)"
 
 
 def rules_named(condition: Condition) -> set[str]:
@@ -254,7 +256,7 @@ def expression(condition: Condition, bits: Mapping[str, int]) -> str:
         case Term(term, wanted):
             return f"(facts.terms is not None and facts.terms.{term} in {wanted!r})"
         case Parcel(name, wanted):
-            return f"(facts.shipment is not None and {_PARCEL_SAYS[name]} in {wanted!r})"
+            return f"({_HAS_GONE_OUT} and {_PARCEL_SAYS[name]} in {wanted!r})"
         case Not(part):
             return f"(not {expression(part, bits)})"
         case AnyOf(parts):

@@ -19,7 +19,7 @@ from rules.facts.order_facts import (
     Terms,
     Told,
 )
-from rules.facts.plain import collapse, expand
+from rules.facts.plain import collapse, expand, has_older_news
 from rules.facts.statements import (
     LEEWAY_MS,
     MOVES_KEPT,
@@ -80,7 +80,7 @@ def _placed(facts: OrderFacts, event: OrderPlaced, stamp: Stamp) -> int:
     data = event.data
     if facts.placed is not None:
         return 0 if facts.placed == stamp else MORE
-    if facts.news or facts.collected or facts.pickup_failed or facts.deadline_moved or data.paid is False:
+    if facts.deadline_moved or data.paid is False or has_older_news(facts, stamp[0] - LEEWAY_MS):
         return MORE
     terms = Terms(  # before anything is merged, since it may raise
         None if data.amount is None else str(data.amount),
@@ -109,6 +109,9 @@ def _shipped(facts: OrderFacts, event: OrderShipped, stamp: Stamp) -> int:
     if facts.shipped is not None:
         return 0 if facts.shipped == stamp else MORE
     if data.parcel or data.items is not None or data.replaces or data.combined_with or data.complete is False:
+        return MORE
+    early = facts.shipment  # what news named before this
+    if early is not None and (not data.tracking_no or parcel_name(data.tracking_no) != early.tracking_no):
         return MORE
     if data.complete and not _note(facts, Told.COMPLETE):
         return MORE
@@ -175,21 +178,20 @@ def _refunded(facts: OrderFacts, event: OrderRefunded, stamp: Stamp) -> int:
 
 def _told_by(facts: OrderFacts, data: Any, at_ms: int, unnamed: int, is_first: bool) -> bool:
     """Whether news of a plain order's parcel is what the plain facts can take: about the only parcel, not older than
-    the order, and named or not as the news before was. Notes that it names none."""
-    placed, number = facts.placed, data.tracking_no
-    if placed is None or at_ms < placed[0] - LEEWAY_MS or data.parcel:
+    the order, and named or not as the news before was. Notes the number it names, or that it names none."""
+    placed, number, shipment, told = facts.placed, data.tracking_no, facts.shipment, facts.moved_before
+    if data.parcel or (placed is not None and at_ms < placed[0] - LEEWAY_MS):
         return False
     if number:
-        shipment = facts.shipment
-        if shipment is None or not shipment.tracking_no:
+        if not is_first and told.__class__ is int and told & unnamed:
             return False
-        if number != shipment.tracking_no and parcel_name(number) != parcel_name(shipment.tracking_no):
-            return False
-        return is_first or not (isinstance(facts.moved_before, int) and facts.moved_before & unnamed)
-    told = facts.moved_before
-    if isinstance(told, int) and told & unnamed:
+        if shipment is None:
+            shipment = facts.shipment = Shipment(tracking_no=parcel_name(number))
+        held = shipment.tracking_no
+        return bool(held and (number == held or parcel_name(number) == parcel_name(held)))
+    if told.__class__ is int and told & unnamed:
         return True
-    if not is_first and facts.shipment is not None and facts.shipment.tracking_no:
+    if not is_first and shipment is not None and shipment.tracking_no:
         return False
     return _note(facts, unnamed)
 
@@ -220,6 +222,8 @@ def _collected(facts: OrderFacts, event: PickupCollected, stamp: Stamp) -> int:
     ):  # as most are: the first of an order, under the number it was shipped under
         facts.collected = stamp
         return _COLLECTED
+    if placed is None and held is not None and held != stamp:  # which of them counts isn't known before the order is
+        return MORE
     if not _told_by(facts, data, stamp[0], Told.PICKUPS_UNNAMED, is_first):
         return MORE
     if held is not None and held <= stamp:
@@ -238,10 +242,21 @@ def _pickup_failed(facts: OrderFacts, event: PickupFailed, stamp: Stamp) -> int:
     return FACT_BIT["pickup_failed"]
 
 
+def _fits_early(facts: OrderFacts, status: str | None, stamp: Stamp) -> bool:
+    """Whether tracking of an order that isn't placed yet has room beside what came before it. How much of it is too
+    old to count isn't known before the order is, so none of it may be left out."""
+    scanned, delivered, news = facts.scanned, facts.delivered, facts.news
+    if news is None or stamp in (scanned, delivered, news):
+        return True
+    if status in SCANNED or stamp < news or news not in (scanned, delivered):
+        return False
+    return status != "delivered" or delivered is None
+
+
 def _tracked(facts: OrderFacts, event: TrackingUpdated, stamp: Stamp) -> int:
     data, news = event.data, facts.news
     status = data.status
-    if status == "returned":
+    if status == "returned" or (facts.placed is None and not _fits_early(facts, status, stamp)):
         return MORE
     if news is not None and news < stamp and data.tracking_no is None and data.parcel is None:
         told = facts.moved_before  # as most are: the next news of a parcel that none of it names

@@ -34,6 +34,8 @@ class Terms(Struct, array_like=True, gc=False):
 
 
 class Shipment(Struct, array_like=True, gc=False):
+    """How an order was shipped. Before it is, only the number that news of its parcel named."""
+
     carrier: str | None = None
     tracking_no: str | None = None
     logistics: str | None = None

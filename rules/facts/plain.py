@@ -1,9 +1,10 @@
 """Plain orders as statements, and back: the two say the same."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
 from msgspec import to_builtins
+from msgspec.structs import replace
 
 from rules.facts.order_facts import OrderFacts, Shipment, Terms, Told
 from rules.facts.statements import LEEWAY_MS, NEWS, Stamp, Statement, Statements, canonical, is_far, stated
@@ -22,12 +23,11 @@ def _said_of(facts: OrderFacts) -> Iterator[Statement]:
     told = facts.moved_before if isinstance(facts.moved_before, int) else 0
     if facts.placed is not None:
         yield stated(facts.placed, "placed", _placed(facts.terms or Terms(), told))
-    number = None
+    shipment = facts.shipment or Shipment()
+    number = shipment.tracking_no
     if facts.shipped is not None:
-        shipment = facts.shipment or Shipment()
         said = {name: value for name in _SHIPMENT if (value := getattr(shipment, name)) is not None}
         yield stated(facts.shipped, "shipped", {**said, **({"complete": True} if told & Told.COMPLETE else {})})
-        number = shipment.tracking_no
     name = {"tracking_no": parcel_name(number)} if number else {}
     pickups = {} if told & Told.PICKUPS_UNNAMED else name
     tracking = {} if told & Told.TRACKING_UNNAMED else name
@@ -77,8 +77,25 @@ def collapse(statements: Statements, derived: OrderFacts) -> OrderFacts | None:
     if len(moves) > 1 and told:
         return None
     facts = {name: getattr(derived, name) for name in OrderFacts.__struct_fields__}
+    if derived.shipment is None:
+        facts["shipment"] = _named_by_news(by_kind)
+    for each in by_kind.get("placed", ()):  # kept though the deadline was moved
+        facts["terms"] = replace(facts["terms"], ship_by_ms=each.said.get("ship_by"))
     plain = OrderFacts(**facts | {"moved_before": moves[:-1] if moves[1:] else told or ()})
     return plain if expand(plain) == statements else None
+
+
+def _named_by_news(by_kind: Mapping[str, list[Statement]]) -> Shipment | None:
+    """What is known of the parcel before it is shipped: the number under which news of it came."""
+    news = [each for kind in NEWS for each in by_kind.get(kind, ())]
+    number = next((each.said["tracking_no"] for each in news if "tracking_no" in each.said), None)
+    return Shipment(tracking_no=number) if number else None
+
+
+def has_older_news(facts: OrderFacts, since_ms: int) -> bool:
+    """Whether any pickup or tracking event of a plain order is older than a moment (epoch ms)."""
+    news = (facts.collected, facts.pickup_failed, facts.scanned, facts.delivered, facts.news)
+    return any(stamp is not None and stamp[0] < since_ms for stamp in news)
 
 
 _ONCE: Final = {"placed", "shipped", "cancelled", "returned", "refunded", "failed"}
@@ -90,7 +107,7 @@ def _told(by_kind: dict[str, list[Statement]]) -> int | None:
         len(by_kind.get(kind, ())) > 1 for kind in _ONCE
     ):
         return None
-    if set(by_kind) & (NEWS | {"moved"}) and "placed" not in by_kind:
+    if "moved" in by_kind and "placed" not in by_kind:
         return None
     told = 0
     for each in by_kind.get("placed", ()):

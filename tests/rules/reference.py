@@ -201,7 +201,8 @@ def holds(condition: Condition, facts: OrderFacts, late: Callable[[str], bool], 
         case Term(name, wanted):
             return facts.terms is not None and getattr(facts.terms, name) in wanted
         case Parcel(name, wanted):
-            return facts.shipment is not None and _said_of_parcel(name, facts) in wanted
+            gone_out = facts.shipped is not None or len(facts.parcels) > 0
+            return gone_out and _said_of_parcel(name, facts) in wanted
     raise TypeError(f"{condition!r} is no condition")
 
 

@@ -4,7 +4,7 @@ import pytest
 
 from rules.expr.conditions import compile_condition, facts_named, facts_that_end, parse_condition, rules_named
 from tests.rules.facts.test_facts import facts_of
-from tests.rules.history import cancelled, placed, scanned, shipped
+from tests.rules.history import cancelled, collected, placed, scanned, shipped
 
 LATE, SLOW = 1, 2
 BITS = {"joom.late": LATE, "joom.slow": SLOW}
@@ -42,6 +42,13 @@ def test_terms_agreed_when_the_order_was_placed():
     assert not holds({"term": "sensitive"}, placed())
     assert holds({"term": "mode", "is": ["presale", "stepped"]}, placed(mode="presale"))
     assert not holds({"term": "mode", "is": "presale"}, shipped())
+
+
+def test_nothing_is_said_of_a_parcel_before_it_has_gone_out():
+    named = collected(tracking_no="T1")
+    assert holds({"parcel": "tracked"}, shipped(tracking_no="T1"), named)
+    assert not holds({"parcel": "tracked"}, named)
+    assert not holds({"parcel": "logistics", "is": "own"}, placed(logistics="own"), named)
 
 
 def test_conditions_combine():

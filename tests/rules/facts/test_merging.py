@@ -128,6 +128,42 @@ def test_a_deadline_that_is_moved_to_the_same_by_several_at_once_is_so_in_any_or
     assert len({encode_facts(facts_of(order)) for order in orders}) == 1
 
 
+def test_a_deadline_promised_when_the_order_was_placed_and_then_moved_is_so_in_any_order_of_arrival():
+    events = [
+        event("order.placed", "1", ship_by=ms("60h")),
+        event("order.deadline_changed", "1", "5h", ship_by=ms("50h")),
+    ]
+    assert (
+        encode_facts(facts_of(events))
+        == encode_facts(facts_of(reversed(events)))
+        == encode_facts(by_definition(events))
+    )
+
+
+def test_a_plain_order_takes_a_pickup_and_scans_before_it_is_placed_and_shipped():
+    number = {"tracking_no": "P1"}
+    events = [
+        event("pickup.collected", "1", "30h", **number),
+        event("tracking.updated", "1", "40h", status="in_transit", **number),
+        event("tracking.updated", "1", "60h", status="delivered", **number),
+        event("order.placed", "1"),
+        event("order.shipped", "1", "20h", **number),
+    ]
+    for n in range(1, len(events) + 1):
+        assert facts_of(events[:n]).plain
+
+
+def test_news_of_a_number_that_the_order_is_not_shipped_under_is_kept():
+    events = [
+        event("pickup.collected", "1", "30h", tracking_no="P1"),
+        event("order.placed", "1"),
+        event("order.shipped", "1", "20h", tracking_no="P2"),
+    ]
+    facts = facts_of(events)
+    assert [each.said.get("tracking_no") for each in facts.statements] == [None, "P2", "P1"]
+    assert facts == facts_of(reversed(events))
+
+
 def test_the_history_of_a_number_may_come_before_its_order():
     scans = [event("tracking.updated", "1", f"{n}h", status="info_received", tracking_no="P1") for n in range(1, 13)]
     scans += [event("tracking.updated", "1", f"{n}h", status="in_transit", tracking_no="P1") for n in range(13, 40)]
@@ -182,8 +218,10 @@ def test_what_had_happened_by_a_moment_is_what_was_said_by_then(events, n):
 
 
 def _words(facts: OrderFacts) -> dict[str, Any]:
-    """What rules look at; of news only the last is kept."""
+    """What rules look at: no shipment before one has gone out. Of news only the last is kept."""
     kept = {name: getattr(facts, name) for name in OrderFacts.__struct_fields__ if name not in ("news", "moved_before")}
     if kept["moved_to_ms"] is None:
         kept["deadline_moved"] = None
+    if facts.shipped is None and not facts.parcels:
+        kept["shipment"] = None
     return msgspec.to_builtins(kept) | {"sent_back": facts.sent_back, "part_cancelled": facts.part_cancelled}
