@@ -11,7 +11,6 @@ from sys import intern
 from rules.calendar.instants import MIN_MS, NEVER
 from rules.emit.reconcile import Reconciler
 from rules.engine.ceilings import UNBOUNDED, Ceilings, no_room
-from rules.engine.early_news import EarlyNews
 from rules.engine.retention import EXPIRE_EVERY_MS, expire
 from rules.engine.timer_queue import TimerQueue
 from rules.engine.too_old import check_age, check_known, check_merged
@@ -67,7 +66,6 @@ class Engine:
         self.timers = TimerQueue()
         self._reconciler = Reconciler(book, emit or self._keep)
         self._changes = Changes()
-        self._early = EarlyNews()
         self._instant_open = False
         self._left_ms = MIN_MS  # where the clock stood before it was moved last
         self._next_expiry_ms = MIN_MS
@@ -116,7 +114,6 @@ class Engine:
 
     def drain(self) -> Changes:
         """Returns what has changed since the last call."""
-        self._merge_early()
         changes, self._changes = self._changes, Changes()
         for order in changes.orders:
             order.unsaved = False
@@ -178,11 +175,7 @@ class Engine:
         if changed_facts < 0:
             if known is not None:
                 check_known(order, at_ms, self.clock_ms)
-            if self._early.keep(order, event, at_ms):
-                changed_facts = 0
-                order.last_ms = max(order.last_ms, at_ms)
-            else:
-                changed_facts, odd = self._merge_details(order, event, stamp)
+            changed_facts, odd = self._merge_details(order, event, stamp)
         if known is None:
             self.keep(order)  # only now: the merge may have raised
         if changed_facts:
@@ -204,10 +197,6 @@ class Engine:
             if at_ms <= results.late_before_ms:
                 self._compute_again(shop, at_ms)
         return odd
-
-    def _merge_early(self) -> None:
-        for order, event, at_ms in self._early.take():
-            self.merge(order.shop, event, at_ms)
 
     def _merge_details(self, order: Order, event: Event, stamp: Stamp) -> tuple[int, BadEvent | None]:
         """Merges what makes an order more than a plain one; any fact may be another then. Returns also what doesn't fit
@@ -278,7 +267,6 @@ class Engine:
         something is left; the next call goes on with the shops that have waited longest.
         """
         self._orders_left = self._evaluations_left = limit
-        self._merge_early()
         done = self._settle()
         self._reconciler.emit_transitions()
         return done
@@ -297,7 +285,6 @@ class Engine:
         if to_ms < self.clock_ms:
             return True
         self._orders_left = self._evaluations_left = limit
-        self._merge_early()
         if self.stepping:
             done = self._step(to_ms, including)
         else:
