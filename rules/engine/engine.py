@@ -158,25 +158,23 @@ class Engine:
             return None
         order_id: str = event.order  # type: ignore[attr-defined]
         stamp = at_ms, intern(event.source), event.id
-        odd: BadEvent | None = None
-        known = shop.orders.get(order_id)
-        if known is None and shop.evicted:
-            known = self.ledger.load(shop, order_id, self.clock_ms)
-        if known is not None:
-            order = known
-        else:
+        order = shop.orders.get(order_id)
+        if order is None and shop.evicted:
+            order = self.ledger.load(shop, order_id, self.clock_ms)
+        is_new = order is None
+        if order is None:
             if self.order_count >= self.ceilings.orders:
                 raise no_room("orders", self.order_count)
             check_names(event, "order")
             check_age(shop.plan, at_ms, self.clock_ms)
             order = Order(order_id, shop)
-        facts = order.facts
-        changed_facts = merge(facts, event, stamp) if facts.plain else MORE
+        odd: BadEvent | None = None
+        changed_facts = merge(order.facts, event, stamp) if order.facts.plain else MORE
         if changed_facts < 0:
-            if known is not None:
+            if not is_new:
                 check_known(order, at_ms, self.clock_ms)
             changed_facts, odd = self._merge_details(order, event, stamp)
-        if known is None:
+        if is_new:
             self.keep(order)  # only now: the merge may have raised
         if changed_facts:
             if at_ms > order.last_ms:

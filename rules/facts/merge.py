@@ -80,7 +80,9 @@ def _placed(facts: OrderFacts, event: OrderPlaced, stamp: Stamp) -> int:
     data = event.data
     if facts.placed is not None:
         return 0 if facts.placed == stamp else MORE
-    if facts.deadline_moved or data.paid is False or has_older_news(facts, stamp[0] - LEEWAY_MS):
+    if facts.deadline_moved or data.paid is False:
+        return MORE
+    if (facts.news or facts.collected or facts.pickup_failed) and has_older_news(facts, stamp[0] - LEEWAY_MS):
         return MORE
     terms = Terms(  # before anything is merged, since it may raise
         None if data.amount is None else str(data.amount),

@@ -18,7 +18,7 @@ from streams.clock import AHEAD_MS
 
 class Alignment:
     """How far (event time, epoch ms) the partitions of some topics have been read. The first topic leads: the others
-    have news of what it brings, and early news costs the engine a hundred times as much."""
+    have news of what it brings, and the engine takes that at less cost once it knows the order."""
 
     def __init__(self, topics: Sequence[str]) -> None:
         self._topics = topics
