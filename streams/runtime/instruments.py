@@ -72,21 +72,25 @@ class Reasons:
 
     def __init__(self) -> None:
         self._why: dict[tuple[str, str, str], int] = {}
-        self._late_s: list[float] = []
+        #: By when alerts were emitted and when they were due; in a burst of deadlines many have both in common.
+        self._late: dict[tuple[str, str], int] = {}
 
     def note(self, alert: Alert) -> None:
         data, due_at = alert.data, alert.data.due_at
         why = data.clause, data.severity, data.reason
         self._why[why] = self._why.get(why, 0) + 1
         if data.reason == "deadline_passed" and due_at is not None:
-            in_time = alert.time == due_at  # as all are while a backlog is read in event time
-            self._late_s.append(0 if in_time else (from_rfc3339(alert.time) - from_rfc3339(due_at)) / 1000)
+            late = alert.time, due_at
+            self._late[late] = self._late.get(late, 0) + 1
 
     def count(self) -> None:
         """Adds them to the metrics, now that they are written."""
         for why, number in self._why.items():
             ALERTS.labels(*why).inc(number)
-        for late_s in self._late_s:
-            LATENESS.observe(late_s)
+        for (at, due_at), number in self._late.items():
+            # Emitted at the deadline itself, as all are while a backlog is read in event time.
+            late_s = 0 if at == due_at else (from_rfc3339(at) - from_rfc3339(due_at)) / 1000
+            for _ in range(number):
+                LATENESS.observe(late_s)
         self._why.clear()
-        self._late_s.clear()
+        self._late.clear()

@@ -1,0 +1,26 @@
+"""What the worker's metrics say of the alerts it has emitted."""
+
+from prometheus_client import REGISTRY
+
+from streams.clock import wall_ms
+from streams.runtime.partition import Batch, Partition
+from tests.runtime.support import LATE_MS, PARTITIONS, book, event, record
+
+
+def lateness() -> tuple[float, float]:
+    """How many alerts were observed, and how late they were in all (s)."""
+    found = [REGISTRY.get_sample_value(f"shipclock_firing_lateness_seconds_{each}") for each in ("count", "sum")]
+    return found[0] or 0.0, found[1] or 0.0
+
+
+def test_each_of_many_alerts_of_one_instant_is_counted_with_how_late_it_was() -> None:
+    partition = Partition(2, PARTITIONS, book(), "wall")
+    placed_ms = wall_ms() - 2 * LATE_MS
+    values = [event("order.placed", placed_ms, str(n)) for n in range(3)]
+    partition.apply(Batch("orders", 2, [record("orders", value, offset=n) for n, value in enumerate(values)]))
+    assert partition.evaluate(placed_ms + LATE_MS + 5_000, 500)
+    count, total_s = lateness()
+    partition.reasons.count()
+    assert lateness() == (count + 3, total_s + 15.0)
+    partition.reasons.count()
+    assert lateness() == (count + 3, total_s + 15.0), "counted once"
