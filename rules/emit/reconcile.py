@@ -9,8 +9,9 @@ from msgspec import Struct
 
 from rules.calendar.instants import HOUR_MS, NEVER, rfc3339
 from rules.emit.render import AlertRenderer
-from rules.kinds.deadline.evidence import Known, deadline_evidence, known_by
+from rules.kinds.deadline.evidence import Known, deadline_ending, deadline_evidence, known_by
 from rules.kinds.deadline.timer import Timer
+from rules.kinds.endings import ending
 from rules.kinds.evaluation import Evaluation, Evidence, Finding
 from rules.kinds.evaluator import AnyEvaluator
 from rules.kinds.rule import Rule
@@ -62,6 +63,8 @@ class Reconciler:
                 if looked_at != (order, at_ms):  # several alerts of one order often come at once
                     looked_at, known = (order, at_ms), known_by(order.facts, at_ms)
                 evidence = deadline_evidence(timer, order, due_ms, known)
+                if opened is None and last_emitted is not None:
+                    evidence.summary = deadline_ending(timer, order, last_emitted, reason)
             self._emit(shop, self._renderer.render(shop, alert, rule, evidence, last_emitted, opened, reason, at_ms))
 
     def reconcile_order(self, order: Order, wanted: list[tuple[Timer, Desired]], at_ms: int) -> int:
@@ -256,9 +259,9 @@ class Reconciler:
                         shop.rebound = True
                         next_eval_ms = min(next_eval_ms, last_emitted.at_ms)
                     else:
-                        self._note(
-                            shop, emitted, alert, rule, Evidence({}, {}, order_id), None, "no_longer_applies", at_ms
-                        )
+                        about = "the shop" if order_id is None else f"order {order_id}"
+                        evidence = Evidence({}, {}, order_id, summary=f"This rule no longer applies to {about}")
+                        self._note(shop, emitted, alert, rule, evidence, None, "no_longer_applies", at_ms)
         return next_eval_ms
 
     def _end_shop_alert(self, shop: Shop, evaluator: AnyEvaluator, findings: Findings, alert: str, at_ms: int) -> int:
@@ -280,9 +283,11 @@ class Reconciler:
             evidence, reason = findings.evidence_of_more(), "fell_back"
         elif findings.is_left_out((subject, episode)):
             evidence, reason = evaluator.evidence(shop, shop.states[evaluator.n], finding, at_ms), "too_many"
+            evidence.summary = ending(reason)
         else:
             reason = evaluator.end_reason(shop, shop.states[evaluator.n], last_emitted, finding, at_ms)
             evidence = evaluator.evidence(shop, shop.states[evaluator.n], finding, at_ms)
+            evidence.summary = evaluator.ending(evidence, reason, last_emitted)
         self._note(shop, shop.emitted.alerts, alert, evaluator.rule, evidence, None, reason, at_ms)
         return NEVER
 

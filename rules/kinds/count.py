@@ -153,6 +153,20 @@ class CountEvaluator(Evaluator[CountRule, State]):
         }
         return Evidence(details, figures, value=count, threshold=self.rule.threshold, headroom=headroom)
 
+    def ending(self, evidence: Evidence, reason: Reason, last_emitted: Emitted) -> str:
+        figures = f"{evidence.value:g} of {self.rule.threshold}"
+        if reason == "sanction_ended" and self.rule.sanction is not None:
+            since = self.rule.threshold - (evidence.headroom or 0)
+            return f"{self.rule.sanction.name} has ended; back at {since:g} of {self.rule.threshold}"
+        if reason == "period_ended":
+            order = evidence.names.get("order")
+            return (
+                f"{evidence.names['period']} ended at {figures}"
+                if order is None
+                else f"Order {order} stays at {figures}"
+            )
+        return f"Back at {figures}"
+
     def _metric(self, count: int, window: dict[str, str] | None) -> dict[str, Any]:
         return {
             "value": count,

@@ -4,6 +4,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterable, Sequence
 from typing import Any, Generic, TypeVar
 
+from rules.kinds.endings import ending
 from rules.kinds.evaluation import ActiveSanction, Evaluation, Evidence, Finding
 from rules.kinds.rule import Rule
 from rules.kinds.shop_view import ShopView
@@ -53,6 +54,10 @@ class Evaluator(ABC, Generic[R, State]):
     @abstractmethod
     def end_reason(self, shop: ShopView, state: State, last_emitted: Emitted, finding: Finding, at_ms: int) -> Reason:
         """Why an alert that was open no longer is."""
+
+    def ending(self, evidence: Evidence, reason: Reason, last_emitted: Emitted) -> str:
+        """What a resolved alert says: what ended it, with the figures as of then, which its evidence has."""
+        return ending(reason)
 
     def watch_figures(
         self, shop: ShopView, state: State, emitted: Iterable[tuple[Finding, Figures]], at_ms: int

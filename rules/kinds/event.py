@@ -7,6 +7,7 @@ from msgspec.structs import replace
 
 from rules.calendar.durations import Duration
 from rules.calendar.instants import MIN_MS, NEVER, rfc3339
+from rules.kinds.endings import ending
 from rules.kinds.evaluation import ActiveSanction, Evaluation, Evidence, Finding
 from rules.kinds.happened import Occurrence
 from rules.kinds.occurrences.source import OccurrenceSource, OrderOccurrences
@@ -136,6 +137,20 @@ class EventEvaluator(SubjectEvaluator[EventRule, None]):
             facts = shop.order_facts(finding.subject)
             return "evidence_arrived" if facts is None or facts.voided is None else "voided"
         return "period_ended" if self.rule.sanction is None else "sanction_ended"
+
+    def ending(self, evidence: Evidence, reason: Reason, last_emitted: Emitted) -> str:
+        order, sanction = evidence.names["order"], evidence.names["sanction"]
+        about = "It" if order is None else f"Order {order}: it"
+        match reason:
+            case "voided":
+                return f"Order {order} was voided"
+            case "evidence_arrived":
+                return f"{about} didn't happen, by what is known now"
+            case "sanction_ended":
+                return f"{sanction} has ended"
+            case "period_ended":
+                return f"{about} has been shown for its time"
+        return ending(reason)
 
     def sanctions(self, shop: ShopView, state: None, at_ms: int) -> list[ActiveSanction]:
         if self.rule.sanction is None:

@@ -12,6 +12,7 @@ from rules.calendar.days import day_of, start_of_day
 from rules.calendar.durations import Duration
 from rules.calendar.instants import DAY_MS, NEVER
 from rules.facts.shop_facts import Entry, event_evidence, sku_of
+from rules.kinds.endings import ending
 from rules.kinds.evaluation import Evaluation, Evidence, Finding
 from rules.kinds.evaluator import Evaluator
 from rules.kinds.evidence import percent
@@ -182,6 +183,13 @@ class FigureEvaluator(Evaluator[Level, None]):
 
     def end_reason(self, shop: ShopView, state: None, last_emitted: Emitted, finding: Finding, at_ms: int) -> Reason:
         return "fell_back"
+
+    def ending(self, evidence: Evidence, reason: Reason, last_emitted: Emitted) -> str:
+        names = evidence.names
+        if names["value"] == "-":
+            return ending(reason)
+        about = f"SKU {names['sku']} is back" if self.rule.of_skus() else "Back"
+        return f"{about} at {names['value']}; the limit is {names['threshold']}"
 
     def _metric(self, figure: Figure) -> dict[str, Any]:
         return {

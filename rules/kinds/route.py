@@ -84,6 +84,10 @@ class RouteEvaluator(SubjectEvaluator[Route, None]):
     def end_reason(self, shop: ShopView, state: None, last_emitted: Emitted, finding: Finding, at_ms: int) -> Reason:
         return "fell_back"
 
+    def ending(self, evidence: Evidence, reason: Reason, last_emitted: Emitted) -> str:
+        where = evidence.names["where"]
+        return "The carrier is no longer in trouble" if where == "-" else f"{where} is no longer in trouble"
+
 
 def _where(entry: Entry) -> str:
     """The subject: the carrier, the region, or both."""

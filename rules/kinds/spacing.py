@@ -111,6 +111,11 @@ class SpacingEvaluator(SubjectEvaluator[Spacing, None]):
         still = found is not None and rfc3339(found.starts_ms) == finding.episode
         return "period_ended" if still else "deadline_moved"
 
+    def ending(self, evidence: Evidence, reason: Reason, last_emitted: Emitted) -> str:
+        if reason == "period_ended":
+            return f"The price of {evidence.names['sku']} has held long enough"
+        return f"The promotion of {evidence.names['sku']}, or its price, was changed"
+
 
 def _last_change(prices: list[Entry]) -> Entry:
     """The entry that brought the current price; stating the same price again changes nothing."""

@@ -144,6 +144,18 @@ class StreakEvaluator(Evaluator[Streak, None]):
         same = now is not None and finding.episode in ("-", now.period.name)
         return "fell_back" if same else "period_ended"
 
+    def ending(self, evidence: Evidence, reason: Reason, last_emitted: Emitted) -> str:
+        names = evidence.names
+        kept = f"{names['kept']} of {names['times']} periods kept in a row"
+        if evidence.value is None:
+            return f"{'Its period is over' if reason == 'period_ended' else 'Back'}: {kept}"
+        figures = f"{names['value']} of {names['threshold']}"
+        return (
+            f"{names['period']} ended at {figures}; {kept}"
+            if reason == "period_ended"
+            else f"Back at {figures}; {kept}"
+        )
+
     def metric(self, shop: ShopView, state: None, at_ms: int) -> dict[str, Any] | None:
         """The current period so far, and how many before it were kept."""
         counter, now = self.ratio.counter(shop, at_ms), self._now(shop, at_ms)

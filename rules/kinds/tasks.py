@@ -13,6 +13,7 @@ from rules.calendar.durations import Duration
 from rules.calendar.instants import MIN_MS, NEVER, rfc3339
 from rules.facts.shop_facts import Entry, done_as, event_evidence, until
 from rules.kinds.deadline.spec import Warn
+from rules.kinds.endings import ending, lateness
 from rules.kinds.evaluation import ActiveSanction, Evaluation, Evidence, Finding
 from rules.kinds.evaluator import State
 from rules.kinds.occurrences.source import OccurrenceSource
@@ -132,6 +133,7 @@ class DutyEvaluator(SubjectEvaluator[Tasks, State]):
             "left": ", ".join(duty.left) if duty else "-",
             "within_h": f"{self.rule.within / 3_600_000:g}",
             "sanction": self.rule.sanction.name if self.rule.sanction else None,
+            "done_ms": duty.done_ms if duty else None,
         }
         if duty is None:
             return Evidence({}, names, order)
@@ -156,6 +158,16 @@ class DutyEvaluator(SubjectEvaluator[Tasks, State]):
             return "period_ended"
         late_word = last_emitted.stage == "overdue" and duty.done_ms <= (last_emitted.due_ms or 0)
         return "evidence_arrived" if late_word else "fulfilled"
+
+    def ending(self, evidence: Evidence, reason: Reason, last_emitted: Emitted) -> str:
+        names = evidence.names
+        about = "" if names["order"] is None else f" for order {names['order']}"
+        if isinstance(done_ms := names["done_ms"], int):
+            late = lateness(done_ms, last_emitted.due_ms)
+            return f"All is done{about}, {late}" + (", as is known now" if reason == "evidence_arrived" else "")
+        if reason == "period_ended":
+            return f"Not done{about}: {names['left']}; it is shown no longer"
+        return f"Nothing was owed{about} after all" if reason == "evidence_arrived" else ending(reason)
 
     def _sanctions(self, duties: Iterable[Duty], at_ms: int) -> list[ActiveSanction]:
         """Those in force: until it is done, so without an end."""

@@ -57,6 +57,9 @@ class Versions(SubjectEvaluator[Any, list[Any]]):
         evaluator, own = self._that_speaks(shop, state, finding, at_ms)
         return evaluator.end_reason(shop, own, last_emitted, finding, at_ms)
 
+    def ending(self, evidence: Evidence, reason: Reason, last_emitted: Emitted) -> str:
+        return self.evaluators[-1].ending(evidence, reason, last_emitted)
+
     def metric(self, shop: ShopView, state: list[Any], at_ms: int) -> dict[str, Any] | None:
         return self.evaluators[-1].metric(shop, state[-1], at_ms)
 

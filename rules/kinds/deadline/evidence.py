@@ -8,9 +8,11 @@ from rules.facts.order_facts import FACT_NAMES, DetailedFacts, OrderFacts, every
 from rules.facts.statements import DueBy
 from rules.kinds.deadline.spec import Deadline
 from rules.kinds.deadline.timer import Timer
+from rules.kinds.endings import lateness
 from rules.kinds.evaluation import Evidence
 from rules.kinds.shop_view import OrderView
-from rules.messages.alerts import instant
+from rules.messages.alert_state import Emitted
+from rules.messages.alerts import Reason, instant
 
 Known = dict[str, dict[str, str | None]]
 """An order's facts as evidence, by name: when each happened, and which event of which source said so."""
@@ -32,6 +34,49 @@ def deadline_evidence(timer: Timer, order: OrderView, due_ms: int | None, known:
     if not facts.plain:
         details |= order_details(timer.view_due(facts, due_ms) if timer.by_parcel else facts, facts)
     return Evidence(details, names, order.id)
+
+
+_BECAME = {
+    "shipped": "was shipped",
+    "collected": "was collected",
+    "scanned": "was scanned",
+    "delivered": "was delivered",
+    "cancelled": "was cancelled",
+    "pickup_failed": "was not picked up",
+    "returned": "was returned",
+    "refunded": "was refunded",
+    "sent_back": "was sent back",
+    "part_cancelled": "was cancelled in part",
+    "placed": "was placed",
+    "deadline_moved": "has another deadline",
+    "news": "has news",
+}
+
+
+def deadline_ending(timer: Timer, order: OrderView, last_emitted: Emitted, reason: Reason) -> str:
+    """What ended an order's alert: `Order 8412 was shipped 3 h late`."""
+    facts, about = timer.view_due(order.facts, last_emitted.due_ms), f"Order {order.id}"
+    if reason == "voided":
+        return f"{about} was voided"
+    if reason == "deadline_moved":
+        due_ms = timer.due(facts)
+        return (
+            f"{about} has no deadline here any more" if due_ms is None else f"{about} has until {rfc3339(due_ms)} now"
+        )
+    met = [(stamp[0], fact) for fact in timer.rule.until if (stamp := getattr(facts, fact)) is not None]
+    if reason == "no_longer_applies" or (not met and isinstance(timer.rule, Deadline)):
+        return f"{about} is no longer under this deadline"
+    first = min(met, key=lambda each: (each[0], each[1] == "cancelled"), default=(_last_news_ms(timer, facts), "news"))
+    late = lateness(first[0], last_emitted.due_ms)
+    if reason == "cancelled":
+        late = "" if late == "in time" else late.replace("late", "past its deadline")
+    known = ", as is known now" if reason == "evidence_arrived" else ""
+    return f"{about} {_BECAME[first[1]]} {late}".rstrip() + known
+
+
+def _last_news_ms(timer: Timer, facts: OrderFacts) -> int:
+    """When a silence began anew (epoch ms)."""
+    return (timer.due(facts) or 0) - int(timer.rule.within)
 
 
 def _own_hours(timer: Timer, facts: OrderFacts, due_ms: int | None) -> str:

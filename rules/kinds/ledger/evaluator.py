@@ -238,6 +238,7 @@ class LedgerEvaluator(Evaluator[LedgerSpec, LedgerState]):
             "sanction": None if tier is None else tier.name,
             "tier": None if tier is None else tier.name,
             "ledger": self.rule.ledger,
+            "now": f"{float(account.points):g}",
         }
         evidence = Evidence(details, names, None, float(points), threshold, self.headroom(account.points))
         evidence.points, evidence.ledger = points, self.rule.ledger
@@ -252,6 +253,18 @@ class LedgerEvaluator(Evaluator[LedgerSpec, LedgerState]):
         if account.began_at(at_ms) is not None:
             return "threshold_crossed"
         return "fell_back" if account.points else "period_ended"
+
+    def ending(self, evidence: Evidence, reason: Reason, last_emitted: Emitted) -> str:
+        names = evidence.names
+        if last_emitted.until_ms is not None:
+            sanction = last_emitted.tier or "The sanction"
+            what = f"{sanction} has ended" if reason == "sanction_ended" else f"{sanction} was taken back"
+            return f"{what}; {names['now']} points now"
+        if reason == "threshold_crossed":
+            return f"The next step was reached with {names['now']} points"
+        if reason == "period_ended":
+            return f"All points are cleared: 0 of {names['threshold']}"
+        return f"Back at {names['now']} of {names['threshold']} points"
 
     def entry(self, shop: ShopView, state: LedgerState, at_ms: int) -> dict[str, Any]:
         """The ledger as a shop's standing shows it."""

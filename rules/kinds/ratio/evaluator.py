@@ -10,6 +10,7 @@ from rules.calendar.days import start_of_day
 from rules.calendar.instants import MIN_MS, NEVER, rfc3339
 from rules.calendar.windows import Period
 from rules.facts.order_facts import OrderFacts
+from rules.kinds.endings import ending
 from rules.kinds.evaluation import ActiveSanction, Evaluation, Evidence, Finding
 from rules.kinds.evaluator import Evaluator
 from rules.kinds.evidence import ORDERS_SHOWN, percent
@@ -147,15 +148,11 @@ class RatioEvaluator(Evaluator[RatioSpec, Any]):
         """Published: what was computed at which boundary (epoch ms), oldest first."""
         return [] if self.periodic is None else self.periodic.computations(shop.states[self.n])
 
-    def _computed_as(
-        self, shop: ShopView, counter: RatioCounter, at_ms: int, **like: str
+    def _computed_for(
+        self, shop: ShopView, counter: RatioCounter, at_ms: int, period: str
     ) -> tuple[RatioCounter, Count] | None:
-        """The last result like that (its `step`, its `period`), as a count, and the counter of the version it is by."""
-        found = [
-            each
-            for each in self.computations(shop)
-            if each[0] <= at_ms and all(getattr(each[1], name) == value for name, value in like.items())
-        ]
+        """The last result for a period, as a count, and the counter of the version it is by."""
+        found = [each for each in self.computations(shop) if each[0] <= at_ms and each[1].period == period]
         return self._as_count(shop, counter, *found[-1]) if found else None
 
     def _as_count(
@@ -166,12 +163,15 @@ class RatioEvaluator(Evaluator[RatioSpec, Any]):
         return then, Count(period, found.bad, found.total)
 
     def watch_figures(self, shop: ShopView, state: Any, emitted: Iterable[tuple[Finding, Figures]], at_ms: int) -> bool:
-        counter = self.counter(shop, at_ms)
-        if counter is None or self.rule.by is not None:
+        if self.rule.by is not None:
             return True  # one that is split is evaluated at each change
+        ahead = self._ahead(shop, at_ms)
+        counter = self.counter(shop, at_ms) if ahead is None else ahead[0]
+        if counter is None or (ahead is None and self.rule.every is not None and self.rule.window.align == "rolling"):
+            return False  # its last version ends before the next computation
         limits: dict[Period, FigureLimits] = {}
         for finding, figures in emitted:
-            if finding.open.stage != "near" and counter.ratio.next_period(at_ms) is not None:
+            if ahead is not None and finding.open.stage != "near":
                 # It stands as it was computed, but for the money of the orders of then.
                 counter.watch_figures({})
                 return not counter.ratio.rule.takes_money()
@@ -210,13 +210,13 @@ class RatioEvaluator(Evaluator[RatioSpec, Any]):
         have expired."""
         ratio = counter.ratio
         if (ahead := self._ahead(shop, at_ms)) is not None:
-            stage = finding.open.stage
-            return ahead if stage == "near" else self._computed_as(shop, counter, at_ms, step=stage) or ahead
+            newest = None if finding.open.stage == "near" else self._newest(shop.states[self.n], at_ms)
+            return ahead if newest is None else self._as_count(shop, counter, *newest)
         period = ratio.rule.window.named(finding.episode, at_ms, ratio.zone)
         if period is None:
             return None
         count = counter.current_count(period)
-        if count is None and (computed := self._computed_as(shop, counter, at_ms, period=period.name)) is not None:
+        if count is None and (computed := self._computed_for(shop, counter, at_ms, period.name)) is not None:
             return computed
         if period.name != "-" and start_of_day(period.first, ratio.zone) < shop.retained_from_ms:
             return None
@@ -273,6 +273,18 @@ class RatioEvaluator(Evaluator[RatioSpec, Any]):
             return "no_longer_applies"
         periods = counter.ratio.rule.window.periods(at_ms, counter.ratio.zone)
         return "fell_back" if any(each.name == finding.episode for each in periods) else "period_ended"
+
+    def ending(self, evidence: Evidence, reason: Reason, last_emitted: Emitted) -> str:
+        names = evidence.names
+        if evidence.value is None:
+            return "No order counts any more" if reason == "fell_back" else ending(reason)
+        figures = f"at {names['value']}"
+        if evidence.threshold is not None:
+            figures += f" of {names['threshold']}"
+        figures += f": {names['numerator']} of {names['denominator']} orders"
+        if self.rule.by is not None:
+            figures += f" ({names['subject']})"
+        return f"{names['period']} ended {figures}" if reason == "period_ended" else f"Back {figures}"
 
     def sanctions(self, shop: ShopView, state: Any, at_ms: int) -> list[ActiveSanction]:
         counter = self.counter(shop, at_ms)

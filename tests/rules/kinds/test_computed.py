@@ -154,10 +154,15 @@ def test_until_the_next_border_a_ratio_stands_at_what_was_computed():
     assert (metric["next"]["numerator"], metric["next"]["denominator"], metric["next"]["headroom"]) == (1, 4, -1)
 
 
-def test_what_was_found_failing_is_told_with_what_was_found_then():
+def test_what_was_found_failing_is_told_with_what_was_found_then_and_back_with_what_is_found_now():
     said = {"near": "nearly", "crossed": "{numerator} of {denominator}"}
     told = run(weekly(summary=said), orders(6, 4, "50h") + orders(9, 0, "120h"), until="300h")
-    assert [alert.data.summary for alert in told] == ["nearly", "nearly", "4 of 10", "4 of 10"]
+    assert [alert.data.summary for alert in told] == [
+        "nearly",
+        "nearly",
+        "4 of 10",
+        "Back at 0 % of 20 %: 0 of 9 orders",
+    ]
 
 
 DAILY: dict[str, Any] = {

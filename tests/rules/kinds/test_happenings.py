@@ -39,7 +39,7 @@ def test_the_points_of_an_event_are_those_of_each_time_it_names():
         **parts,
     )
     assert (opened.data.penalty.points, opened.data.penalty.ledger) == (6, "points")
-    assert (opened.data.summary, ended.data.summary) == ("6 points", "6 points")
+    assert (opened.data.summary, ended.data.summary) == ("6 points", "It has been shown for its time")
 
 
 def above_price(*events: Any) -> list[str]:

@@ -216,7 +216,10 @@ def test_an_alert_of_a_period_that_is_over_says_what_it_came_to():
     last = "2026-01-31T23:00:00Z"
     rules = share(window=MONTH, summary={"crossed": "{numerator} of {denominator} in {period}"})
     alerts = said(rules, [placed(at=last), cancelled(at=last, by="seller")], "2026-03-15T00:00:00Z")
-    assert [alert.data.summary for alert in alerts] == ["1 of 1 in 2026-01"] * 2
+    assert [alert.data.summary for alert in alerts] == [
+        "1 of 1 in 2026-01",
+        "2026-01 ended at 100 % of 5 %: 1 of 1 orders",
+    ]
     assert (alerts[1].data.value, alerts[1].data.evidence["orders"]) == (1.0, ["1"])
 
 

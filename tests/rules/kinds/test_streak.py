@@ -25,7 +25,7 @@ def test_the_last_word_on_a_quarter_is_about_that_quarter() -> None:
     alerts = run(RuleBook([pack_file("rules/packs/joom.yaml")]), events)
     last = [alert.data for alert in alerts if alert.data.rule == "joom.top_seller"][-1]
     assert (last.state, last.reason) == ("resolved", "period_ended")
-    assert last.summary == "2026-Q1 can no longer reach the 98 % for Top Seller (0 of 3 quarters kept)"
+    assert last.summary == "2026-Q1 ended at 0 % of 98 %; 0 of 3 periods kept in a row"
 
 
 def test_a_quarter_that_more_orders_can_mend_is_still_within_reach() -> None:
