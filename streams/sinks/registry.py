@@ -51,13 +51,13 @@ class Sinks:
 def _runners(
     settings: Settings, names: TopicNames, book: RuleBook, warehouses: Warehouses, console_url: str, mutes: Mutes
 ) -> Iterator[Runner]:
+    zones = {pack.platform: pack.zone for pack in book.packs}
     if settings.alertmanager:
-        alertmanager = Alertmanager(Delivery("alertmanager"), settings.alertmanager, console_url, mutes)
+        alertmanager = Alertmanager(Delivery("alertmanager"), settings.alertmanager, console_url, zones, mutes)
         yield Runner(alertmanager, names.alerts, settings)
     if settings.webhook and settings.webhook_secret:
         yield Runner(Webhook(Delivery("webhook"), settings.webhook, settings.webhook_secret), names.alerts, settings)
     translations = Translations(book.chinese())
-    zones = {pack.platform: pack.zone for pack in book.packs}
     for route, to in _routes(settings, book):
         # Each reads on its own, so that an unavailable one delays no other.
         delivery = Delivery(f"notify-{route.name}")

@@ -17,13 +17,15 @@ from tests.runtime.support import until
 from tests.sinks.support import Hand, Receiver, alert, muted, name_of, read
 from tests.support.servers import AlertmanagerServer
 
+ZONES = {"joom": "Asia/Shanghai"}
+
 
 @asynccontextmanager
 async def hand(
     server: AlertmanagerServer | Receiver, patience_s: float = 60.0, mutes: Mutes | None = None
 ) -> AsyncIterator[Hand]:
     delivery = Delivery("alertmanager", patience_s)
-    async with Alertmanager(delivery, server.url, "http://localhost:6066", mutes or Mutes()) as sink:
+    async with Alertmanager(delivery, server.url, "http://localhost:6066", ZONES, mutes or Mutes()) as sink:
         driven = Hand(sink)
         await driven.assigned()
         yield driven
@@ -42,7 +44,7 @@ def severities(server: AlertmanagerServer) -> list[str]:
 
 async def test_an_open_alert_fires_there(alertmanager_server: AlertmanagerServer) -> None:
     async with hand(alertmanager_server) as sink:
-        await sink.send(alert("8412"))
+        await sink.send(alert("8412", summary="Order 8412 must be shipped by 2026-11-29T19:00:47.543Z"))
     (found,) = known(alertmanager_server)
     assert found["labels"] | {"alert": ""} == {
         "alertname": "joom.late",
@@ -55,6 +57,8 @@ async def test_an_open_alert_fires_there(alertmanager_server: AlertmanagerServer
         "stage": "overdue",
     }
     assert found["annotations"]["order"] == "8412"
+    assert found["annotations"]["title"] == "Shipped late"
+    assert found["annotations"]["summary"] == "Order 8412 must be shipped by 2026-11-30 03:00 Asia/Shanghai"
     assert found["generatorURL"].startswith("http://localhost:6066/#/alerts/joom.late%3A")
 
 
@@ -86,7 +90,7 @@ async def test_a_silence_is_renewed_as_long_as_the_mute_holds(alertmanager_serve
     mutes, _ = muted(one)
     ack = mutes.of(read(one))
     assert ack is not None
-    async with Alertmanager(Delivery("alertmanager"), alertmanager_server.url, "", mutes) as sink:
+    async with Alertmanager(Delivery("alertmanager"), alertmanager_server.url, "", ZONES, mutes) as sink:
 
         async def request(method: str, path: str, body: bytes | None) -> bytes:
             asked.append(method)

@@ -85,7 +85,7 @@ def test_what_is_posted_holds_what_routes_go_by_and_leads_to_the_console() -> No
     hear(firing, alert("订/1", opened_at="2026-01-01T00:00:00Z", due_at="2026-01-01T00:00:00Z", headroom=-2), T0)
     (episode,) = firing.all(T0)
     name = name_of(alert("订/1"))
-    assert posted(episode, T0 + MINUTE, "http://here:6066") == {
+    assert posted(episode, T0 + MINUTE, "http://here:6066", "UTC") == {
         "labels": {
             "alertname": "joom.late",
             "alert": name,
@@ -97,6 +97,7 @@ def test_what_is_posted_holds_what_routes_go_by_and_leads_to_the_console() -> No
             "stage": "overdue",
         },
         "annotations": {
+            "title": "Shipped late",
             "summary": "Order 订/1 is late",
             "reason": "deadline_passed",
             "revision": "1",

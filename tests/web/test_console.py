@@ -69,7 +69,7 @@ async def test_the_worst_comes_first(browser: Browser, worker: Worker) -> None:
 async def test_rules_are_called_by_their_names_and_say_what_they_demand(browser: Browser, worker: Worker) -> None:
     async with looking(browser, worker) as page:
         await live(page)
-        await expect(page.locator("#alert-list .stage").first).to_have_text("Shipped late · overdue")
+        await expect(page.locator("#alert-list .grouphead .title")).to_have_text("Shipped late")
         await expect(page.locator("#due-list .rules").first).to_have_text("Shipped late")
         await page.locator("#alert-list .alert").first.click()
         sheet = page.locator("#sheet")
@@ -80,7 +80,7 @@ async def test_rules_are_called_by_their_names_and_say_what_they_demand(browser:
         )
         await page.keyboard.press("Escape")
         await page.locator("#language").click()
-        await expect(page.locator("#alert-list .stage").first).to_have_text("逾时未发货 · 已超时")
+        await expect(page.locator("#alert-list .grouphead .title")).to_have_text("逾时未发货")
         await expect(page.locator("#alert-list .summary").first).to_have_text("订单 1 已超过 72 小时发货期限")
 
 

@@ -11,6 +11,7 @@ from msgspec import UNSET, Struct
 
 from rules.calendar.instants import from_rfc3339, rfc3339
 from rules.messages.alerts import Alert, console_path
+from streams.sinks.local_times import local_times
 
 EXPIRES_MS = 240_000
 """Alertmanager ends an alert that isn't sent again for so long: then this process and its successors are gone."""
@@ -95,10 +96,15 @@ def labels(alert: Alert) -> Labels:
     )
 
 
-def posted(episode: LabelSetEpisode, now_ms: int, console_url: str) -> dict[str, object]:
-    """An episode as Alertmanager's API takes it. It fires until `endsAt`, which is set a while ahead each time."""
+def posted(episode: LabelSetEpisode, now_ms: int, console_url: str, zone: str) -> dict[str, object]:
+    """An episode as Alertmanager's API takes it, its summary in the times of a zone. It fires until `endsAt`, which is
+    set a while ahead each time."""
     alert, data = episode.alert, episode.alert.data
-    notes = {"title": data.title or data.rule, "summary": data.summary, "reason": data.reason}
+    notes = {
+        "title": data.title or data.rule,
+        "summary": local_times(data.summary, zone, named=True),
+        "reason": data.reason,
+    }
     notes["revision"] = str(data.revision)
     if alert.order is not UNSET:
         notes["order"] = alert.order

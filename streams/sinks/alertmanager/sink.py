@@ -4,7 +4,7 @@ Alertmanager keeps alerts in memory only, and ends one that isn't sent again. So
 interval, and what has ended as well, for a while. What to send is rebuilt from the topic when a partition is assigned.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from itertools import islice
 
 import orjson
@@ -31,10 +31,10 @@ AT_ONCE = 256
 
 
 class Alertmanager(HttpSink):
-    def __init__(self, delivery: Delivery, url: str, console_url: str, mutes: Mutes) -> None:
+    def __init__(self, delivery: Delivery, url: str, console_url: str, zones: Mapping[str, str], mutes: Mutes) -> None:
         super().__init__(delivery)
         self._url = url.rstrip("/") + "/api/v2"
-        self._console_url = console_url
+        self._console_url, self._zones = console_url, zones
         self._mutes, self._silences = mutes, Silences(self._ask)
         self._sent_all_ms = self._silenced_ms = 0
         self._firing: dict[int, ActiveAlerts] = {}
@@ -84,6 +84,9 @@ class Alertmanager(HttpSink):
         firing = (alert for active in rebuilt for alert in active.firing())
         return {alert.data.alert: ack for alert in firing if (ack := self._mutes.of(alert)) is not None}
 
+    def _posted(self, episode: LabelSetEpisode, now_ms: int) -> dict[str, object]:
+        return posted(episode, now_ms, self._console_url, self._zones.get(episode.alert.platform, "UTC"))
+
     async def _ask(self, method: str, path: str, body: bytes | None) -> bytes:
         return await self.request(method, self._url + path, body, JSON)
 
@@ -96,7 +99,7 @@ class Alertmanager(HttpSink):
         refused: Rejected | None = None
         while some := list(islice(rest, AT_ONCE)):
             now_ms = wall_ms()  # taken anew for each attempt, as each sets the end a while ahead
-            body = orjson.dumps([posted(episode, now_ms, self._console_url) for episode in some])
+            body = orjson.dumps([self._posted(episode, now_ms) for episode in some])
             try:
                 await self.post(f"{self._url}/alerts", body, JSON)
             except Rejected as error:  # the others are sent all the same

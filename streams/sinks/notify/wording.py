@@ -1,15 +1,12 @@
 """A digest as text: in English or Chinese, with times of the reader's zone."""
 
-import re
-from datetime import datetime
 from typing import Final, Literal
 from urllib.parse import quote
-from zoneinfo import ZoneInfo
 
 from msgspec import Struct
 
-from rules.calendar.instants import from_rfc3339
 from rules.messages.alerts import Alert
+from streams.sinks.local_times import INSTANT, local_times
 from streams.sinks.notify.digests import RANK, Digest
 from streams.sinks.plain import plain
 from streams.translations import Translations
@@ -18,8 +15,6 @@ LINES: Final = 10
 """Alerts that a digest lists; it always says how many more there are."""
 
 SIGN: Final = {"critical": "!!", "warning": "!", "info": "-"}
-
-_INSTANT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z")
 
 _CHINESE: Final = {
     "critical": "{n} 条严重",
@@ -63,7 +58,7 @@ class Wording(Struct, frozen=True):
         more = len(digest.alerts) - LINES
         if more > 0:
             lines.append(self._say("more", n=more))
-        if any(_INSTANT.search(alert.data.summary) for alert in digest.alerts[:LINES]):
+        if any(INSTANT.search(alert.data.summary) for alert in digest.alerts[:LINES]):
             lines += ["", self._say("times", zone=self.zone)]
         return "\n".join([*lines, "", f"{console_url}/#/shops/{quote(digest.platform, '')}/{quote(digest.shop, '')}"])
 
@@ -80,10 +75,5 @@ class Wording(Struct, frozen=True):
         return line
 
     def _summary(self, alert: Alert) -> str:
-        """The summary, with its instants as local times. Minutes are enough: nobody ships by the second."""
-        said = _INSTANT.sub(self._local, alert.data.summary)
+        said = local_times(alert.data.summary, self.zone)
         return self.translations.chinese(said) or said if self.language == "zh" else said
-
-    def _local(self, found: re.Match[str]) -> str:
-        at = datetime.fromtimestamp(from_rfc3339(found[0]) / 1000, ZoneInfo(self.zone))
-        return f"{at:%Y-%m-%d %H:%M}"

@@ -1,6 +1,7 @@
 // English and Chinese. What packs say in words of their own is translated as they say; else it is shown as it is there.
 
 import { inChinese, titlesOfClause, titlesOfRule } from "./names.js";
+import { WORDS } from "./words_zh.js";
 
 const ENGLISH = {
   title: "shipclock",
@@ -137,9 +138,12 @@ export function t(key, values = {}) {
 // A word of the worker's own (a stage, a reason, an action), translated if it is known, else spelled out.
 export function word(kind, code) {
   const key = `${kind}.${code}`;
-  const found = (language === "zh" ? CHINESE[key] : undefined) ?? ENGLISH[key];
+  const found = (language === "zh" ? CHINESE[key] ?? WORDS[key] : undefined) ?? ENGLISH[key];
   return found ?? String(code).replaceAll("_", " ");
 }
+
+// A text of the evidence: a code of the worker's in Chinese where it is known, a name as it is.
+export const evidenceText = (text) => (language === "zh" ? WORDS[`code.${text}`] ?? inChinese(text) : null) ?? text;
 
 const formats = new Map();
 function format(name, make) {

@@ -2,7 +2,7 @@
 
 import { h } from "./dom.js";
 import { clock } from "./store.js";
-import { longMoment, money, moment, number, span, t, word } from "./i18n.js";
+import { evidenceText, longMoment, moment, money, number, span, t, word } from "./i18n.js";
 
 const SHAPES = { critical: "◆", warning: "▲", info: "●", ok: "✓", resolved: "✓", unwatched: "○", silent: "○" };
 
@@ -61,5 +61,5 @@ export function evidence(value) {
   }
   if (typeof value === "string" && INSTANT.test(value)) return h("time", { datetime: value, title: value }, moment(value));
   if (typeof value === "number") return number(value, 4);
-  return String(value);
+  return typeof value === "string" ? evidenceText(value) : String(value);
 }

@@ -1,0 +1,28 @@
+// Chinese for the worker's own words: fields of the evidence, codes in it, and the steps that rules have by name.
+
+export const WORDS = {
+  "reason.figures_moved": "数字变动", "reason.unwatched": "无规则监控", "reason.silent": "数据中断",
+  "stage.general": "一般", "stage.severe": "严重", "stage.especially_severe": "特别严重", "stage.failing": "不达标", "stage.missed": "未达标",
+  "stage.search_demotion": "搜索降权", "stage.shop_hidden": "店铺屏蔽", "stage.frozen_or_closed": "冻结或关闭", "stage.top_seller": "优质卖家",
+  "stage.saturated": "饱和", "stage.paralysed": "瘫痪", "stage.extreme": "极端",
+  "stage.zone 2": "第 2 区", "stage.zone 3": "第 3 区", "stage.zone 4": "第 4 区", "stage.zone 5": "第 5 区",
+  "field.amount": "金额", "field.best_possible": "最好可达", "field.buyer": "买家", "field.by": "由", "field.carrier": "承运商", "field.clause": "条款",
+  "field.computed": "计算", "field.count": "次数", "field.currency": "币种", "field.days": "天", "field.disputes": "纠纷", "field.done": "已完成", "field.events": "事件",
+  "field.first_used_by": "首次使用的订单", "field.happened_at": "发生时间", "field.kept": "已达标", "field.kind": "类型", "field.ledger": "扣分类别", "field.left": "未完成",
+  "field.line": "行", "field.lines": "商品行", "field.logistics": "物流", "field.lost": "流失", "field.marks": "记录", "field.marks_total": "记录总数", "field.mix": "构成",
+  "field.on_hand": "现有库存", "field.order": "订单", "field.ordered": "下单数量", "field.orders_total": "订单总数", "field.parcel": "包裹", "field.parcels": "包裹",
+  "field.part_cancelled": "部分取消", "field.part_refunds": "部分退款", "field.period": "统计期", "field.points": "分数", "field.postings": "扣分记录",
+  "field.postings_total": "扣分记录总数", "field.preorder": "预售", "field.price_changed": "调价", "field.price_held_at": "价格保持至", "field.products": "商品",
+  "field.promotion": "活动", "field.provider": "支付机构", "field.quality": "质量", "field.reason": "原因", "field.refunded": "退款", "field.region": "地区",
+  "field.returned": "退货", "field.rule": "规则", "field.sanction": "处罚", "field.sent_back": "退回", "field.severe": "严重", "field.ship_by": "发货期限", "field.since": "起始",
+  "field.sku": "SKU", "field.sold": "销量", "field.stage": "阶段", "field.starts_at": "开始时间", "field.state": "状态", "field.step": "档次", "field.stock": "库存",
+  "field.supply": "供应", "field.task": "任务", "field.times": "次数", "field.tracking_no": "运单号", "field.value": "数值", "field.threshold": "阈值",
+  "code.rule": "规则", "code.ship_by": "平台期限", "code.deadline_changed": "期限变更", "code.handling_h": "备货时间", "code.buyer": "买家", "code.seller": "卖家",
+  "code.system": "系统", "code.stock": "缺货", "code.quality": "质量", "code.supply": "供应", "code.logistics": "物流", "code.processing": "处理错误", "code.late_ship": "迟发",
+  "code.late_arrival": "迟到", "code.asked_by_seller": "卖家要求", "code.other": "其他", "code.last_news": "最近动态", "code.normal": "正常", "code.saturated": "饱和",
+  "code.paralysed": "瘫痪", "code.extreme": "极端", "code.crossed": "超过阈值", "code.near": "接近阈值", "code.failing": "不达标", "code.severe": "严重", "code.general": "一般",
+  "code.especially_severe": "特别严重", "code.missed": "未达标", "code.listing_discount": "误导性折扣", "code.listing_duplicate": "重复刊登", "code.listing_keywords": "无关关键词",
+  "code.listing_category": "错误类目", "code.abusive_chat": "辱骂买家", "code.prohibited_item": "禁运品", "code.fake_orders": "虚假订单", "code.counterfeit": "假货",
+  "code.stolen_pictures": "盗图", "code.false_return_address": "虚假退货地址", "code.fake_shipment": "虚假发货", "code.own_label": "自制面单",
+  "code.notify_customers": "通知客户", "code.call_key_customers": "致电重点客户", "code.post_notice": "店铺公告", "code.notify_buyer": "告知买家", "code.top_up": "补缴",
+};
