@@ -81,18 +81,24 @@ class Acks:
     """The newest record of each kind for each alert."""
 
     def __init__(self) -> None:
-        self._of: dict[bytes, Ack] = {}
+        self._of: dict[str, dict[str, Ack]] = {}  # by alert, then by kind
 
     def take(self, key: bytes, value: bytes | None) -> str | None:
         """Applies one record of the topic; returns its alert. Raises msgspec.DecodeError for a bad record."""
+        kind, _, alert = key.decode().partition(":")
         if value is None:
-            self._of.pop(key, None)
-            return key.decode().partition(":")[2]
-        ack = self._of[key] = _decode(value)
+            if (of_alert := self._of.get(alert)) is not None:
+                of_alert.pop(kind, None)
+                if not of_alert:
+                    del self._of[alert]
+            return alert
+        ack = _decode(value)
+        self._of.setdefault(ack.alert, {})[ack.kind] = ack
         return ack.alert
 
     def get(self, kind: Kind, alert: str) -> Ack | None:
-        return self._of.get(ack_key(kind, alert))
+        of_alert = self._of.get(alert)
+        return None if of_alert is None else of_alert.get(kind)
 
 
 _decode = msgspec.json.Decoder(Ack).decode

@@ -102,17 +102,19 @@ def _words(value: bytes) -> str:
 class Held:
     """One alert: the head of its newest record, and all its records as they came, the newest last."""
 
-    __slots__ = ("group", "head", "rank", "trail")
+    __slots__ = ("due_ms", "group", "head", "opened_ms", "trail", "worst")
 
     def __init__(self, head: _Head, value: bytes) -> None:
-        self.head = head
         self.group: GroupKey = (head.platform, head.shop, head.data.rule)
-        #: What it costs, as a sort key.
-        self.rank = head.rank()
-        self.trail = [value]
+        self.trail: list[bytes] = []
+        self.renew(head, value)
 
     def renew(self, head: _Head, value: bytes) -> None:
-        self.head, self.rank = head, head.rank()
+        self.head = head
+        self.opened_ms = to_ms(head.data.opened_at)
+        self.due_ms = NEVER if head.data.due_at is None else to_ms(head.data.due_at)
+        #: Its place where the costliest comes first; looked at often.
+        self.worst = self._place()
         self.trail.append(value)
         if len(self.trail) > TRAIL_KEPT:
             del self.trail[0]
@@ -134,22 +136,17 @@ class Held:
     def is_open(self) -> bool:
         return self.head.data.state == "open"
 
-    def place(self, sort: Sort = "cost") -> Place:
-        """Its place in a list. Of equal ones the costliest come first, then the newest; of resolved ones the newest."""
+    def _place(self) -> Place:
+        """Where the costliest come first, of equal ones the newest; of resolved ones the newest."""
         newest = float(-self.at_ms)
-        if not self.is_open:
-            return True, (newest,), self.id
-        data = self.head.data
-        match sort:
-            case "cost":
-                first = self.rank[0]
-            case "newest":
-                first = newest
-            case "oldest":
-                first = float(to_ms(data.opened_at))
-            case "due":
-                first = float(NEVER if data.due_at is None else to_ms(data.due_at))
-        return False, (first, *self.rank, newest), self.id
+        return (False, (*self.head.rank(), newest), self.id) if self.is_open else (True, (newest,), self.id)
+
+    def place(self, sort: Sort = "cost") -> Place:
+        """Its place in a list; of those that are equal by `sort` the costliest comes first."""
+        if sort == "cost" or not self.is_open:
+            return self.worst
+        first = {"newest": -self.at_ms, "oldest": self.opened_ms, "due": self.due_ms}[sort]
+        return False, (float(first), *self.worst[1]), self.id
 
     def has(self, text: str) -> bool:
         """Whether a text, in lower case, is part of its names or of what it says."""

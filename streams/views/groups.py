@@ -1,17 +1,21 @@
 """Open alerts grouped by shop and rule: how many, since when, and what they cost together."""
 
-import contextlib
 from collections import Counter
 from collections.abc import Callable
 from decimal import Decimal, InvalidOperation
+from time import monotonic
 from typing import Any, Literal
 
 from msgspec import Struct
 
-from rules.calendar.instants import NEVER, from_rfc3339, rfc3339, to_ms
+from rules.calendar.instants import NEVER, from_rfc3339, rfc3339
 from rules.messages.cost import SEVERITIES, rough_usd
 from streams.views.acks import Ack, Kind
 from streams.views.alerts import Alerts, GroupKey, Held, Place
+
+AT_ONCE_S = 0.01
+SHARE = 0.05
+"""Adding up what takes longer than `AT_ONCE_S` takes at most this share of the worker's time."""
 
 GroupSort = Literal["cost", "count", "oldest", "due"]
 """The order of a list of groups: the costliest first, the largest, the oldest, or those with the next deadline."""
@@ -62,11 +66,11 @@ class GroupSums:
     def __init__(self, key: GroupKey) -> None:
         self._key = key
         self.until_ms = NEVER
+        self.again_s = 0.0
         self._of_shop: Counter[str] = Counter()
         self.severities: Counter[str] = Counter()
         self.muted = self._of_orders = self._acknowledged = self._active = 0
-        self._oldest_ms: int | None = None
-        self._due_ms: int | None = None
+        self._oldest_ms = self._due_ms = NEVER
         self._until: str | None = ""
         self._money: dict[str, Decimal] = {}
         self._points: dict[str, Decimal] = {}
@@ -86,9 +90,8 @@ class GroupSums:
         self._acknowledged += acknowledged is not None
         if held.head.order is None and data.stage != "active":
             self._of_shop[data.severity] += 1
-        self._oldest_ms = _earliest(self._oldest_ms, to_ms(data.opened_at))
-        if data.due_at is not None:
-            self._due_ms = _earliest(self._due_ms, to_ms(data.due_at))
+        self._oldest_ms = min(self._oldest_ms, held.opened_ms)
+        self._due_ms = min(self._due_ms, held.due_ms)
         if data.stage == "active":
             self._active += 1
             if self._until is not None:
@@ -98,7 +101,7 @@ class GroupSums:
                 _add(self._money, currency or "", amount)
             if data.penalty.points:
                 _add(self._points, data.penalty.ledger or "points", str(data.penalty.points))
-        if self._worst is None or held.place() < self._worst.place():
+        if self._worst is None or held.worst < self._worst.worst:
             self._worst = held
 
     @property
@@ -124,14 +127,14 @@ class GroupSums:
         """Its place in a list; where it is the same by `sort`, the costliest comes first: sanctions in force, then
         money, then points, then the severity, then the oldest."""
         severity = max((SEVERITIES.get(each, 0) for each in self.severities), default=0)
-        cost = (float(not self._active), -self.usd, -self.points, float(-severity), float(self._oldest_ms or 0))
-        first = {"cost": cost[0], "count": -self.count, "oldest": cost[-1], "due": self._due_ms or NEVER}[sort]
+        cost = (float(not self._active), -self.usd, -self.points, float(-severity), float(self._oldest_ms))
+        first = {"cost": cost[0], "count": -self.count, "oldest": cost[-1], "due": self._due_ms}[sort]
         return False, (float(first), *cost), "/".join(self._key)
 
     def group(self, tell: Callable[[Held], dict[str, Any]]) -> Group:
         """What the API tells, with its worst alert as `tell` does; there must be an alert that counts."""
         platform, shop, rule = self._key
-        assert self._worst is not None and self._oldest_ms is not None
+        assert self._worst is not None
         money = sorted(self._money.items(), key=lambda each: (-rough_usd(str(each[1]), each[0]), each[0]))
         return Group(
             platform=platform,
@@ -144,7 +147,7 @@ class GroupSums:
             acknowledged=self._acknowledged,
             muted=self.muted,
             oldest=rfc3339(self._oldest_ms),
-            due_at=None if self._due_ms is None else rfc3339(self._due_ms),
+            due_at=None if self._due_ms == NEVER else rfc3339(self._due_ms),
             active=self._active,
             until=self._until or None,
             money=[{"amount": f"{amount:f}", "currency": currency} for currency, amount in money],
@@ -153,13 +156,11 @@ class GroupSums:
         )
 
 
-def _earliest(known_ms: int | None, at_ms: int) -> int:
-    return at_ms if known_ms is None else min(known_ms, at_ms)
-
-
 def _add(sums: dict[str, Decimal], name: str, amount: str) -> None:
-    with contextlib.suppress(InvalidOperation):  # no number
+    try:
         sums[name] = sums.get(name, Decimal()) + Decimal(amount)
+    except InvalidOperation:
+        return  # no number
 
 
 class Groups:
@@ -168,10 +169,16 @@ class Groups:
     def __init__(self, alerts: Alerts, ack_of: Callable[[Kind, Held], Ack | None], now_ms: Callable[[], int]) -> None:
         self._alerts, self._ack_of, self._now_ms = alerts, ack_of, now_ms
         self._kept: dict[GroupKey, GroupSums] = {}
+        self._stale: set[GroupKey] = set()
 
-    def changed(self, key: GroupKey) -> None:
-        """An alert of a group has changed, or what people say of it."""
-        self._kept.pop(key, None)
+    def changed(self, key: GroupKey, by_person: bool = False) -> None:
+        """An alert of a group has changed, or what people say of it, which they want to see at once."""
+        platform, shop, rule = key
+        if by_person or not self._alerts.groups.get((platform, shop), {}).get(rule):
+            self._kept.pop(key, None)
+            self._stale.discard(key)
+        elif key in self._kept:
+            self._stale.add(key)
 
     def keys(self, fits: Callable[[GroupKey], bool] = lambda key: True) -> list[GroupKey]:
         return [
@@ -186,10 +193,15 @@ class Groups:
         return list(self._alerts.groups.get((platform, shop), {}).get(rule, {}).values())
 
     def sums(self, key: GroupKey) -> GroupSums:
-        """Of all its alerts, the muted ones apart."""
+        """Of all its alerts, the muted ones apart. Those of a large group that changes all the time may be a moment
+        old: adding up anew takes at most a share of the worker's time."""
         kept = self._kept.get(key)
-        if kept is None or self._now_ms() >= kept.until_ms:
+        if kept is None or self._now_ms() >= kept.until_ms or (key in self._stale and monotonic() >= kept.again_s):
+            self._stale.discard(key)
+            began_s = monotonic()
             kept = self._kept[key] = self.sums_of(key, lambda held: True)
+            took_s = monotonic() - began_s
+            kept.again_s = began_s + took_s / SHARE if took_s > AT_ONCE_S else 0.0
         return kept
 
     def sums_of(self, key: GroupKey, fits: Callable[[Held], bool], count_muted: bool = False) -> GroupSums:

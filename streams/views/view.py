@@ -90,7 +90,7 @@ class View:
         held = self.alerts.get(alert)
         if held is None:
             return
-        self.groups.changed(held.group)
+        self.groups.changed(held.group, by_person=True)
         shop = ShopKey(*held.group[:2])
         if self.shops.has(shop):
             self.feed.changed("shop", shop, lane)

@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 
 from rules.calendar.instants import HOUR_MS, rfc3339
+from streams.views import groups
 from streams.views.acks import Ack, encode
 from tests.runtime.support import START_MS
 from tests.web.records import LATE, alert, standing
@@ -166,3 +167,27 @@ async def test_a_shop_tells_its_open_alerts_by_severity_and_the_worst_of_each_cl
         "critical": 1, "warning": 1, "info": 1, "muted": 0,
     }  # fmt: skip
     assert (told["clauses"], told["usd"], told["points"]) == ({"joom-3": "critical"}, pytest.approx(14), 0)
+
+
+async def test_a_large_group_that_changes_all_the_time_is_added_up_within_a_share_of_the_time(
+    api: Api, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now_s, added_up = 0.0, 0
+    view = api.log.view
+    real = view.groups.sums_of
+
+    def slow(*asked: Any) -> Any:
+        nonlocal now_s, added_up
+        now_s, added_up = now_s + 0.1, added_up + 1
+        return real(*asked)
+
+    monkeypatch.setattr(groups, "monotonic", lambda: now_s)
+    monkeypatch.setattr(view.groups, "sums_of", slow)
+    api.log.standings(standing())
+    for n in range(100):
+        api.log.alerts(alert(str(n)))
+        await api.get("/api/shops/joom/s17")
+        now_s += 0.1
+    assert added_up <= 100 * 0.2 * groups.SHARE / 0.1 + 1
+    assert (await api.client.post("/api/groups/mute", json=S17)).json() == {"alerts": 100}
+    assert await shops(api) == []  # what somebody has said is seen at once

@@ -22,12 +22,17 @@ export function alertRow(alert, open, withShop = true) {
       h("span", { class: "head" },
         withShop ? shopName(alert) : null,
         h("span", { class: "stage" }, withShop ? `${alertTitle(alert)} · ${stage(data)}` : stage(data)),
-        data.due_at && data.state === "open" ? countdown(data.due_at) : h("time", { class: "when", datetime: alert.time }, moment(alert.time)),
+        when(alert),
       ),
       h("span", { class: "summary", title: data.summary }, summary(alert)),
       alert.acknowledged || isMuted(alert) ? h("span", { class: "said" }, remark("acknowledged", alert.acknowledged), isMuted(alert) ? remark("muted", alert.muted) : null) : null,
     ),
   );
+}
+
+function when({ data, time }) {
+  if (data.state === "open" && data.stage === "active") return h("span", { class: "when" }, data.until ? t("until", { at: moment(data.until) }) : t("forGood"));
+  return data.due_at && data.state === "open" ? countdown(data.due_at) : h("time", { class: "when", datetime: time }, moment(time));
 }
 
 export function stage(data) {
@@ -66,6 +71,14 @@ function dueRow(each, withWarehouse) {
 export function foot(container, count, more, empty, hidden = null) {
   const below = container.nextElementSibling;
   if (!count) fill(below, emptyState(empty));
-  else if (more) fill(below, h("button", { class: "more", type: "button", onclick: more }, hidden === null ? t("showMore") : t("more", { n: number(hidden) })));
-  else fill(below);
+  else moreButton(below, more, hidden === null ? t("showMore") : t("more", { n: number(hidden) }));
+}
+
+// The button stays what it is while it is there, so that it can be pressed again and keeps the focus.
+export function moreButton(below, more, text) {
+  if (!more) return fill(below);
+  let button = below.firstElementChild;
+  if (!button?.matches(".more") || below.childElementCount > 1) fill(below, (button = h("button", { class: "more", type: "button" })));
+  button.onclick = more;
+  if (button.textContent !== text) button.textContent = text;
 }

@@ -1,6 +1,6 @@
 // Alerts by shop and rule, the worst first. A group opens to its alerts; one of a single alert is that alert's row.
 
-import { alertRow, foot } from "./alerts.js";
+import { alertRow, foot, moreButton } from "./alerts.js";
 import { fill, h, keyed } from "./dom.js";
 import { alertTitle, moment, number, span, t } from "./i18n.js";
 import { namesRead } from "./names.js";
@@ -75,5 +75,5 @@ function showInside(inside, { items, next }, act) {
   const sign = (alert) => JSON.stringify([alert.data.revision, alert.acknowledged, isMuted(alert), document.documentElement.lang]);
   keyed(inside.firstElementChild, items, (alert) => alert.data.alert, sign, (alert) => alertRow(alert, act.open, false));
   const key = inside.closest(".group").dataset.key;
-  fill(inside.lastElementChild, next ? h("button", { class: "more", type: "button", onclick: () => act.moreOf(key) }, t("showMore")) : null);
+  moreButton(inside.lastElementChild, next ? () => act.moreOf(key) : null, t("showMore"));
 }

@@ -12,7 +12,7 @@ export const mark = (level, label = t(level)) =>
 
 export const chip = (text, level = "", title = null) => h("span", { class: `chip ${level}`, title }, text);
 
-export const shopName = (each) => h("span", { class: "shopname" }, h("i", {}, each.platform), h("b", {}, each.shop));
+export const shopName = (each) => h("span", { class: "shopname" }, h("i", {}, each.platform), h("b", { title: each.shop }, each.shop));
 
 const URGENT_MS = 6 * 3600e3;
 const SOON_MS = 24 * 3600e3;
