@@ -12,6 +12,7 @@ from streams.kafka import access
 from streams.kafka.topics import COMPACTED, TopicNames
 from streams.metrics.collector import collect_metrics
 from streams.runtime.faust_broker import FaustBroker
+from streams.runtime.field_watch import FieldWatch
 from streams.runtime.kafka_watch import Complaints, KafkaWatch
 from streams.runtime.partition import Batch
 from streams.runtime.snapshot_faults import SnapshotFaults
@@ -32,6 +33,7 @@ class App(faust.App):
     worker: Worker
     partition_count: int
     snapshot_faults: SnapshotFaults
+    field_watch: FieldWatch
     facts: faust.Table
     alerts: faust.Table
 
@@ -78,7 +80,7 @@ def create(settings: Settings, book: RuleBook, partition_count: int, complaints:
         producer_acks=-1,
     )
     app.settings, app.names, app.partition_count = settings, names, partition_count
-    app.snapshot_faults = SnapshotFaults(settings.datadir)
+    app.snapshot_faults, app.field_watch = SnapshotFaults(settings.datadir), FieldWatch()
     app.facts = _table(app, "facts", names.facts)
     app.alerts = _table(app, "alerts", names.alerts)
     _listen(app)
@@ -130,6 +132,7 @@ def _listen(app: App) -> None:
 def _take(app: App, batch: Batch) -> None:
     try:
         app.worker.take(batch)
+        app.field_watch.look(batch.records)
     except Exception as error:
         app.worker.crash(error)
         raise

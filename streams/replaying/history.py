@@ -15,10 +15,14 @@ from typing import IO, Any
 
 from rules.messages.bad_events import TOO_OLD, BadEvent, KeptWithout, as_bad_event
 from rules.messages.events import AnyEvent, decode
+from rules.messages.unknown_fields import UnknownFields
 
 STDIN = "-"
 CHUNK = 1 << 20
 """Bytes read at once."""
+
+LOOKED_AT = 1_000
+"""So many lines are looked at for fields that nothing reads, and after them one in as many."""
 
 
 _UTF_16 = {codecs.BOM_UTF16_LE: "utf-16", codecs.BOM_UTF16_BE: "utf-16", b"{\0": "utf-16-le", b"\0{": "utf-16-be"}
@@ -42,9 +46,9 @@ class History:
 
     Lines are UTF-8, with or without a byte-order mark, or UTF-16.
 
-    `on_bad` gets each line that is no event, or of which something was left out, as `file:line: message`; `on_read`
-    gets how many bytes were read. Blank lines are skipped. `bad_lines` counts the lines that are no events, `too_old`
-    the events that came too late to begin anything.
+    `on_bad` gets each line that is no event, or of which something was left out, and each field of `data` that nothing
+    reads, once for a source, as `file:line: message`; `on_read` gets how many bytes were read. Blank lines are skipped.
+    `bad_lines` counts the lines that are no events, `too_old` the events that came too late to begin anything.
     """
 
     def __init__(self, files: Sequence[str], on_bad: Callable[[str], None]) -> None:
@@ -53,6 +57,7 @@ class History:
         self.on_read: Callable[[int], None] = lambda _: None
         self._on_bad = on_bad
         self._place: Place = ("", 0)
+        self._fields = UnknownFields()
 
     def size(self) -> int:
         """Bytes to read as far as they are known: those of regular files. Raises UnreadableError for a file that is
@@ -116,6 +121,9 @@ class History:
                             self.set_aside(as_bad_event(error))
                         continue
                     blank = False
+                    if number <= LOOKED_AT or number % LOOKED_AT == 0:
+                        for unknown in self._fields.look(line):
+                            self._on_bad(f"{shown}:{number}: {unknown}")
                     yield event, at_ms, (shown, number)
 
     @contextmanager

@@ -422,3 +422,13 @@ def test_ctrl_c_ends_it_with_130(tmp_path: Path) -> None:
     assert process.stderr.read() == b"interrupted\n"
     assert process.wait() == 130
     process.stdin.close()
+
+
+def test_a_field_that_nothing_reads_is_told_of_once_and_the_event_counts(tmp_path: Path) -> None:
+    lines = [event("order.placed", n, order=str(n), data={"amout": "12.50"}) for n in range(3)]
+    result = run("replay", history(tmp_path, *lines), "--pack", pack(tmp_path), "--until", "2026-01-04")
+    assert (result.exit_code, len(alerts(result))) == (0, 3)
+    assert result.stderr.endswith(
+        "history.jsonl:1: data.amout of order.placed from test is read by nothing; did you mean amount?\n"
+    )
+    assert result.stderr.count("\n") == 1
