@@ -1,5 +1,5 @@
-"""Forecasts: what ratios and ledgers come to at their next evaluation if nobody ships, which orders' shipping would
-change that, and which parcels wait for their carrier's scan."""
+"""Forecasts: what ratios and ledgers come to at their next evaluation if nothing is shipped (and, of ratios, if the
+carriers stay silent too), which orders' shipping would change that, and which parcels wait for their carrier's scan."""
 
 from collections.abc import Iterator
 from copy import copy
@@ -92,7 +92,8 @@ def _sum(sums: dict[str, Decimal] | None) -> Decimal:
 
 
 class Outlook:
-    """One shop's forecast at a moment, if every open order stays as it is.
+    """One shop's forecast at a moment, if nothing is shipped. Orders that the carrier has go on as they should; what
+    comes if their carriers stay silent too is said beside it.
 
     `work` computes it and yields after each stretch of orders, so that the caller can do something else. An order that
     changes meanwhile counts as it was or as it is. The shop's plan must stay the same.
@@ -150,19 +151,20 @@ class Outlook:
         count = counter.sum(period)
         ahead = ratio.next_step(counter.sum(period))
         helped: list[Order] = []
+        late_carriers = Count(period)  # what they would add
         if ratio.bits:  # else no deadline has a say in it
             for stretch in _stretches(self._waiting):
-                helped += [order for order in stretch if self._move(order, count, ratio, then_ms)]
+                for order in stretch:
+                    if order not in self._savings:
+                        self._move(order, late_carriers, ratio, then_ms)
+                    elif self._move(order, count, ratio, then_ms):
+                        helped.append(order)
                 yield
         step = ratio.reached(count)
-        found: dict[str, Any] = {
-            "at": rfc3339(then_ms),
-            "value": ratio.numerator(count) / count.total if count.total else None,
-            "numerator": ratio.numerator(count),
-            "denominator": count.total,
-            "stage": None if step is None else step.name,
-            "window": window_json(counter, period),
-        }
+        found = {"at": rfc3339(then_ms), **_come_to(ratio, count), "window": window_json(counter, period)}
+        if late_carriers.bad or late_carriers.total:
+            silent = Count(period, count.bad + late_carriers.bad, count.total + late_carriers.total)
+            found["if_silent"] = _come_to(ratio, silent)
         needed = _needed(ahead, step, count)
         if 0 < needed <= len(helped):  # else shipping alone doesn't do it
             found["needed"] = needed
@@ -177,8 +179,8 @@ class Outlook:
         self.ratios[evaluator.rule.id] = found
 
     def _changing(self, then_ms: int) -> Iterator[list[Order]]:
-        """Stretches of the orders of which a deadline rule may say something else by `then_ms`."""
-        for stretch in _stretches(self._waiting):
+        """Stretches of the orders to ship of which a deadline rule may say something else by `then_ms`."""
+        for stretch in _stretches(list(self._savings)):
             yield [order for order in stretch if order.next_eval_ms <= then_ms]
 
     def _move(self, order: Order, count: Count, ratio: CompiledRatio, then_ms: int) -> bool:
@@ -190,7 +192,7 @@ class Outlook:
             count.add(then, -1)
             then = ratio.part(order.facts, missed, overdue)
             count.add(then, 1)
-        if then is None or not then[1] or order not in self._savings:
+        if then is None or not then[1]:
             return False
         return count.period.first <= then[0] <= count.period.last and not self._is_bad_when_shipped(order, ratio)
 
@@ -294,6 +296,16 @@ class Outlook:
             worst = nsmallest(ORDERS_SHOWN, [*worst, *stretch], key=self._rank)
         self.due_total = len(self._savings)
         self.due = [self._savings[order].as_json(order) for order in worst]
+
+
+def _come_to(ratio: CompiledRatio, count: Count) -> dict[str, Any]:
+    step = ratio.reached(count)
+    return {
+        "value": ratio.numerator(count) / count.total if count.total else None,
+        "numerator": ratio.numerator(count),
+        "denominator": count.total,
+        "stage": None if step is None else step.name,
+    }
 
 
 def _stretches(orders: list[Order], length: int | None = None) -> Iterator[list[Order]]:

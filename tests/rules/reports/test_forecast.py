@@ -46,6 +46,42 @@ def test_what_falls_due_after_the_next_evaluation_is_not_in_it():
     assert (forecast["numerator"], forecast["orders"], "needed" in forecast) == (0, [], False)
 
 
+def test_what_carriers_may_leave_undone_is_a_case_of_its_own():
+    """No more orders than wait to be shipped can be bad because nothing ships."""
+    events = [
+        *orders(range(40)),
+        *[shipped(str(n), "1h") for n in range(35)],
+        *[collected(str(n), "2h") for n in range(30)],
+    ]
+    forecast = outlook(JOOM, events, "47h")["metrics"]["joom-3"]["forecast"]
+    assert (forecast["numerator"], forecast["denominator"], forecast["stage"]) == (5, 40, "crossed")
+    assert forecast["needed"] == 3
+    assert forecast["if_silent"] == {"value": 1.0, "numerator": 40, "denominator": 40, "stage": "crossed"}
+
+
+def test_a_shop_that_has_shipped_everything_is_forecast_to_stay_as_it_is():
+    events = [
+        *orders(range(40)),
+        *[shipped(str(n), "1h") for n in range(40)],
+        *[collected(str(n), "2h") for n in range(40)],
+    ]
+    found = outlook(JOOM, events, "47h")["metrics"]["joom-3"]
+    assert (found["value"], found["forecast"]["value"], found["forecast"]["stage"]) == (0, 0, None)
+    assert "needed" not in found["forecast"]
+    assert found["forecast"]["if_silent"]["value"] == 1
+
+
+def test_where_carriers_have_nothing_there_is_no_such_case():
+    forecast = outlook(JOOM, orders(range(3)), "47h")["metrics"]["joom-3"]["forecast"]
+    assert "if_silent" not in forecast
+
+
+def test_points_for_what_carriers_may_leave_undone_are_not_forecast():
+    events = [*orders(range(9), platform="douyin"), *[shipped(str(n), "1h", platform="douyin") for n in range(9)]]
+    found = outlook(DOUYIN, events, "2h", "douyin")["ledgers"]["A"]
+    assert (found["points"], found["forecast"]["points"]) == (0, 0)
+
+
 def test_points_to_come_are_held_by_the_same_caps_as_points_that_came():
     found = outlook(DOUYIN, orders(range(30), platform="douyin"), "47h", "douyin")
     # 30 orders late at 08:00 in Shanghai would be 3 points, but no more than 2 a day.
