@@ -28,6 +28,7 @@ from streams.settings import Settings
 from streams.terminal.board import Board, Due
 from streams.terminal.live import LiveView, PlainView, choose_view
 from streams.terminal.totals import Totals, summary
+from streams.terminal.words import instant_ms
 from streams.web.server import Web, listen
 
 START_MS = from_rfc3339("2026-06-01T00:00:00Z")
@@ -48,6 +49,7 @@ class Show:
         self.totals = Totals()
         self._alerts: deque[dict[str, object]] = deque(maxlen=NEWEST_ALERTS)
         self._began = monotonic()
+        self._at_ms = START_MS
         app.worker.on_alerts.append(self.on_alerts)
 
     def on_alerts(self, values: list[bytes]) -> None:
@@ -67,14 +69,16 @@ class Show:
                 terms = order.facts.terms
                 amount, currency = (terms.amount, terms.currency) if terms else (None, None)
                 shop = order.shop
-                due.append(Due(shop.platform, shop.name, order.id, rule, due_ms, amount, currency, engine.clock_ms))
+                due.append(Due(shop.platform, shop.name, order.id, rule, due_ms, amount, currency))
         self.totals.events = self.app.worker.events
         self.totals.orders = sum(len(shop.orders) for engine in engines for shop in engine.shops.values())
+        # One clock for the whole board, so that its countdowns agree with it: that of the partition furthest behind.
+        self._at_ms = max(self._at_ms, min((engine.clock_ms for engine in engines), default=START_MS))
         return Board(
-            at_ms=max([START_MS, *(engine.clock_ms for engine in engines)]),
+            at_ms=self._at_ms,
             standings=standings,
             due=due,
-            alerts=self._alerts,
+            alerts=sorted(self._alerts, key=lambda alert: instant_ms(str(alert["time"]))),
             open_by_severity=self.totals.open_by_severity(),
             events=self.totals.events,
             events_s=self.totals.events / max(monotonic() - self._began, 0.001),

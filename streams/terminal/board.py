@@ -1,6 +1,7 @@
 """The whole board at one moment: header, shops, deadlines, alerts."""
 
-from collections import Counter, deque
+from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -40,7 +41,7 @@ class Board:
     at_ms: int
     standings: list[dict[str, Any]]
     due: list[Due]
-    alerts: deque[dict[str, Any]]
+    alerts: Sequence[dict[str, Any]]
     open_by_severity: Counter[str]
     events: int
     events_s: float

@@ -20,10 +20,7 @@ SOON_MS = 24 * HOUR_MS
 
 @dataclass(frozen=True, slots=True)
 class Due:
-    """An open order and its next deadline, `due_ms` in epoch milliseconds; `amount` is the money at stake.
-
-    `clock_ms` is what time it is where the order is kept, if that may lag behind the board's clock.
-    """
+    """An open order and its next deadline, `due_ms` in epoch milliseconds; `amount` is the money at stake."""
 
     platform: str
     shop: str
@@ -32,11 +29,10 @@ class Due:
     due_ms: int
     amount: str | None
     currency: str | None
-    clock_ms: int | None = None
 
     def left_ms(self, at_ms: int) -> int:
         """What is left until the deadline; negative when it has passed."""
-        return self.due_ms - (at_ms if self.clock_ms is None else self.clock_ms)
+        return self.due_ms - at_ms
 
 
 def due_style(left_ms: int) -> str:

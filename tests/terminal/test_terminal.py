@@ -398,11 +398,6 @@ def test_a_deadline_that_has_passed_says_how_long_ago() -> None:
     assert any("01h02m ago" in line for line in printed(render(made(due=[late]), 100)))
 
 
-def test_a_deadline_goes_by_the_clock_of_its_own_partition() -> None:
-    behind = Due("joom", "s17", "8412", "joom.late_ship", NOW_MS - HOUR_MS, None, None, NOW_MS - 3 * HOUR_MS)
-    assert any("in 02h00m" in line for line in printed(render(made(due=[behind]), 100)))
-
-
 def test_a_share_to_be_kept_up_is_calm_above_its_threshold_and_crossed_below() -> None:
     kept, missed = (
         Metric("joom-10", value, 0, 100, threshold=0.98, near=None, headroom=headroom)
