@@ -1,5 +1,6 @@
 """What the statements about an order come to: the words in which rules speak of it."""
 
+from bisect import bisect_left
 from collections.abc import Iterator, Sequence
 from decimal import Decimal
 from sys import intern
@@ -11,8 +12,20 @@ from rules.calendar.instants import DAY_MS
 from rules.facts.lines import Item as Written
 from rules.facts.lines import Lines, Quantities, covers
 from rules.facts.order_facts import DetailedFacts, Shipment, Terms
-from rules.facts.parcels import Parcel, hear_all, leave_out, parcels_of
-from rules.facts.statements import LEEWAY_MS, NEWS, Stamp, Statement, Statements, is_far, newest
+from rules.facts.parcels import Parcel, hear_all, leave_out, parcels_by_name, parcels_of
+from rules.facts.statements import (
+    LEEWAY_MS,
+    MANY_IN_ALL,
+    MANY_OF_A_KIND,
+    NEWS,
+    Stamp,
+    Statement,
+    Statements,
+    by_parcel,
+    is_far,
+    name_of,
+    newest,
+)
 from rules.messages.bounds import exact, quoted
 from rules.messages.events import Item
 from rules.messages.names import parcel_name
@@ -151,26 +164,39 @@ class _Derived:
         filled = [each for each in self._parcels if each.items is not None]
         if not filled:
             return None
-        part_cancelled = [each for each in self._standing("cancelled") if "items" in each.said]
-        for stamp in sorted([*(each.shipped for each in filled), *(each.stamp for each in part_cancelled)]):
-            held: Quantities = {}
-            for parcel in filled:
-                if parcel.shipped <= stamp and not self._replaced_by(parcel, stamp):
-                    self._lines.add(held, parcel.items or ())
-            cancelled: Quantities = {}
-            for each in part_cancelled:
-                if each.stamp <= stamp:
-                    self._lines.add(cancelled, each.said["items"])
-            if held and covers(held, self._lines.open(cancelled)):
-                return stamp
-        return None
+        parts = [each for each in self._standing("cancelled") if "items" in each.said]
+        replaced = self._replaced()
+        stamps = sorted([*(each.shipped for each in filled), *(each.stamp for each in parts)])
 
-    def _replaced_by(self, parcel: Parcel, by: Stamp) -> bool:
-        """Whether another parcel that was shipped by then stands for one."""
-        if parcel.left_out is None or not parcel.left_out.startswith("replaced"):
-            return False
-        others = [each for each in self._parcels if each is not parcel and each.shipped <= by]
-        return any(parcel.is_named(parcel_name(newest(each.statements, "replaces") or "")) for each in others)
+        def covered(by: Stamp) -> bool:
+            return self._covers(filled, parts, replaced, by)
+
+        if replaced:
+            return next(filter(covered, stamps), None)
+        n = bisect_left(stamps, True, key=covered)  # what was covered stays so
+        return stamps[n] if n < len(stamps) else None
+
+    def _covers(self, filled: list[Parcel], parts: list[Statement], replaced: dict[int, Stamp], by: Stamp) -> bool:
+        """Whether parcels held all that was open by a moment."""
+        held, cancelled = Quantities(), Quantities()
+        for parcel in filled:
+            gone = replaced.get(id(parcel))
+            if parcel.shipped <= by and (gone is None or gone > by):
+                self._lines.add(held, parcel.items or ())
+        for each in parts:
+            if each.stamp <= by:
+                self._lines.add(cancelled, each.said["items"])
+        return bool(held) and covers(held, self._lines.open(cancelled))
+
+    def _replaced(self) -> dict[int, Stamp]:
+        """Parcels (by `id`) that others stand for, each with when the first of these was shipped."""
+        found: dict[int, Stamp] = {}
+        by_name = parcels_by_name(self._parcels)
+        for parcel in self._parcels:
+            for other in by_name.get(parcel_name(newest(parcel.statements, "replaces") or ""), ()):
+                if other is not parcel and (other.left_out or "").startswith("replaced"):
+                    found[id(other)] = min(parcel.shipped, found.get(id(other), parcel.shipped))
+        return found
 
     def _cancelled(self) -> None:
         facts = self.facts
@@ -256,10 +282,12 @@ class _Derived:
             yield "older news", f"{self._older} from before the order's day prove nothing"
 
     def _odd(self) -> Iterator[str]:
-        """What doesn't fit the order, as far as is known by now."""
+        """What doesn't fit the order, or is more than is kept of one, as far as is known by now."""
+        yield from self._too_many()
+        names = parcels_by_name(self._parcels)
         for each in self._of("shipped"):
             replaced = each.said.get("replaces")
-            if replaced and not any(other.is_named(parcel_name(replaced)) for other in self._parcels):
+            if replaced and parcel_name(replaced) not in names:
                 yield f"data.replaces: {quoted(replaced)} is no parcel of this order"
         span_ms = self._placed[-1].at_ms - self._placed[0].at_ms if self._placed else 0
         if span_ms > AGAIN_MS:
@@ -274,6 +302,21 @@ class _Derived:
                         yield f"data.items: {quoted(name)} is no line of this order"
         for name in self._beyond():
             yield f"data.items: more of {quoted(name)} was cancelled than ordered"
+
+    def _too_many(self) -> Iterator[str]:
+        for kind, several in self._by_kind.items():
+            if len(several) > MANY_IN_ALL:
+                yield f"some events: of more than {MANY_IN_ALL} of one kind the first and last are kept"
+            for same in by_parcel(kind, several):
+                if len(same) > MANY_OF_A_KIND:
+                    name = next((each for each in name_of(same[0]) if each), None)
+                    about = "the order" if name is None else f"parcel {quoted(name)}"
+                    yield (
+                        f"some events: of more than {MANY_OF_A_KIND} of one kind about {about} "
+                        "the first and last are kept"
+                    )
+        if any(each.said.get("items") == [] for several in self._by_kind.values() for each in several):
+            yield "data.items: the items of all its events are more than is kept of an order; the newest are"
 
     def _beyond(self) -> list[str]:
         """Lines of which more was cancelled than ordered."""

@@ -30,9 +30,6 @@ class Parcel:
         """What people call it."""
         return self.name or self.number
 
-    def is_named(self, name: str) -> bool:
-        return name == self.name or name in self.numbers
-
     def hear(self, news: Statement) -> None:
         """Takes in a pickup or tracking event, each of them in time."""
         stamp, status = news.stamp, news.said.get("status")
@@ -86,9 +83,9 @@ def _in_time(parcels: list[Parcel]) -> list[Parcel]:
 
 def hear_all(parcels: Sequence[Parcel], news: Iterable[Statement]) -> list[Statement]:
     """Gives each pickup and tracking event to the parcel it names; those that wait for a shipment to name them."""
-    waiting = []
+    waiting, by_name = [], parcels_by_name(parcels)
     for each in news:
-        found = parcels if len(parcels) == 1 else _named(parcels, each)
+        found = parcels if len(parcels) == 1 else _named(parcels, by_name, each)
         for parcel in found:
             parcel.hear(each)
         if not found:
@@ -96,12 +93,21 @@ def hear_all(parcels: Sequence[Parcel], news: Iterable[Statement]) -> list[State
     return waiting
 
 
-def _named(parcels: Sequence[Parcel], news: Statement) -> Sequence[Parcel]:
+def parcels_by_name(parcels: Sequence[Parcel]) -> dict[str, list[Parcel]]:
+    """The parcels by each of their names and numbers."""
+    found: dict[str, list[Parcel]] = {}
+    for parcel in parcels:
+        for name in {*parcel.numbers, *([] if parcel.name is None else [parcel.name])}:
+            found.setdefault(name, []).append(parcel)
+    return found
+
+
+def _named(parcels: Sequence[Parcel], by_name: dict[str, list[Parcel]], news: Statement) -> Sequence[Parcel]:
     names = [name for name in (news.said.get("parcel"), news.said.get("tracking_no")) if name]
     if not names:
         return parcels
     for name in names:
-        found = [each for each in parcels if each.is_named(name)]
+        found = by_name.get(name)
         if found:
             current = [each for each in found if each.number is not None and parcel_name(each.number) == name]
             return (current or found)[-1:]
@@ -135,9 +141,10 @@ def _replaced(parcels: Sequence[Parcel]) -> list[tuple[Parcel, Parcel]]:
     )
     found: dict[int, Parcel] = {}
     pairs: list[tuple[Parcel, Parcel]] = []
+    by_name = parcels_by_name(parcels) if said else {}
     for _, parcel, name in said:
-        for other in parcels:
-            if other is not parcel and other.is_named(parcel_name(name)) and not _stands_for(found, parcel, other):
+        for other in by_name.get(parcel_name(name), ()):
+            if other is not parcel and not _stands_for(found, parcel, other):
                 if id(other) not in found:
                     pairs.append((other, parcel))
                 found.setdefault(id(other), parcel)

@@ -46,8 +46,10 @@ another parcel under the same number."""
 MOVES_KEPT = 20
 """How many moves of a deadline are remembered; nobody moves one as often."""
 
-MOST_OF_A_KIND = 100
-"""Of more statements of one kind about one order the first and the last are kept."""
+MANY_OF_A_KIND: Final = 100
+MANY_IN_ALL: Final = 500
+"""Of more statements of one kind about one parcel (or about none), and about all parcels, the first and the last are
+kept: one more than so many, which tells that there were more."""
 
 MANY = 60
 MOST_BYTES = 512 * 1024
@@ -167,7 +169,11 @@ def canonical(statements: Iterable[Statement]) -> Statements:
             several = _news(kind, several, since_ms)
         elif kind not in NEWS and kind != "moved":  # of those a plain order keeps repeats as well
             several = _without_repeats(several)
-        kept += several[-MOVES_KEPT:] if kind == "moved" else _first_and_last(several)
+        if kind == "moved":
+            kept += several[-MOVES_KEPT:]
+        else:
+            parcels = [_first_and_last(same, MANY_OF_A_KIND) for same in by_parcel(kind, several)]
+            kept += parcels[0] if len(parcels) == 1 else _first_and_last(_in_time(parcels), MANY_IN_ALL)
     kept.sort(key=Statement.sort_key)
     if sum(len(each.said.get("items") or ()) for each in kept) > FEW_ITEMS:
         kept = _with_fewer_items(kept)
@@ -194,9 +200,22 @@ def _with_fewer_items(statements: Sequence[Statement]) -> list[Statement]:
     return kept[::-1]
 
 
-def _first_and_last(several: list[Statement]) -> list[Statement]:
-    half = MOST_OF_A_KIND // 2
-    return several if len(several) <= MOST_OF_A_KIND else several[:half] + several[-half:]
+def by_parcel(kind: str, several: list[Statement]) -> Iterable[list[Statement]]:
+    """Statements of one kind, by the parcel they name; those of the order itself are together."""
+    if len(several) <= MANY_OF_A_KIND or (kind not in NEWS and kind != "shipped"):
+        return [several]
+    found: dict[Any, list[Statement]] = {}
+    for each in several:
+        found.setdefault(name_of(each), []).append(each)
+    return found.values()
+
+
+def _in_time(parcels: Iterable[list[Statement]]) -> list[Statement]:
+    return sorted([each for same in parcels for each in same], key=Statement.sort_key)
+
+
+def _first_and_last(several: list[Statement], many: int) -> list[Statement]:
+    return several if len(several) <= many else several[: many // 2] + several[-(many // 2 + 1) :]
 
 
 def _without_repeats(several: list[Statement]) -> list[Statement]:
@@ -212,7 +231,7 @@ def _without_repeats(several: list[Statement]) -> list[Statement]:
 
 
 def name_of(news: Statement) -> tuple[str | None, str | None]:
-    """Which parcel a pickup or tracking event names: by its own name, by its number."""
+    """Which parcel a shipment, pickup or tracking event names: by its own name, by its number."""
     return news.said.get("parcel"), news.said.get("tracking_no")
 
 

@@ -13,7 +13,7 @@ from rules.calendar.instants import DAY_MS, MIN_MS, NEVER, rfc3339
 from rules.facts.shop_facts import Entry
 from rules.kinds.evaluation import ActiveSanction, Evaluation, Evidence, Finding
 from rules.kinds.evaluator import Evaluator, State
-from rules.kinds.evidence import ORDERS_SHOWN, products_of
+from rules.kinds.evidence import ORDERS_SHOWN, products_of, voided_or
 from rules.kinds.happened import Occurrence, OccurrenceIndex
 from rules.kinds.occurrences.source import Crossings, Log, OccurrenceSource
 from rules.kinds.occurrences.spec import OccurrenceSpec
@@ -396,4 +396,6 @@ class OrderCounter(CountEvaluator[None], SubjectEvaluator[CountRule, None]):
 
     def end_reason(self, shop: ShopView, state: None, last_emitted: Emitted, finding: Finding, at_ms: int) -> Reason:
         occurrences = self._known(shop, finding.subject, at_ms)
-        return "period_ended" if self._open(len(occurrences)) is not None else "evidence_arrived"
+        if self._open(len(occurrences)) is not None:
+            return "period_ended"
+        return voided_or(shop, finding.subject, "evidence_arrived")

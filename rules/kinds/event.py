@@ -9,6 +9,7 @@ from rules.calendar.durations import Duration
 from rules.calendar.instants import MIN_MS, NEVER, rfc3339
 from rules.kinds.endings import ending
 from rules.kinds.evaluation import ActiveSanction, Evaluation, Evidence, Finding
+from rules.kinds.evidence import voided_or
 from rules.kinds.happened import Occurrence
 from rules.kinds.occurrences.source import OccurrenceSource, OrderOccurrences
 from rules.kinds.occurrences.spec import OccurrenceSpec
@@ -134,8 +135,7 @@ class EventEvaluator(SubjectEvaluator[EventRule, None]):
 
     def end_reason(self, shop: ShopView, state: None, last_emitted: Emitted, finding: Finding, at_ms: int) -> Reason:
         if not self._occurrences(shop, self.key_of(finding)):
-            facts = shop.order_facts(finding.subject)
-            return "evidence_arrived" if facts is None or facts.voided is None else "voided"
+            return voided_or(shop, finding.subject, "evidence_arrived")
         return "period_ended" if self.rule.sanction is None else "sanction_ended"
 
     def ending(self, evidence: Evidence, reason: Reason, last_emitted: Emitted) -> str:

@@ -16,6 +16,7 @@ from rules.kinds.deadline.spec import Warn
 from rules.kinds.endings import ending, lateness
 from rules.kinds.evaluation import ActiveSanction, Evaluation, Evidence, Finding
 from rules.kinds.evaluator import State
+from rules.kinds.evidence import voided_or
 from rules.kinds.occurrences.source import OccurrenceSource
 from rules.kinds.occurrences.spec import OccurrenceSpec
 from rules.kinds.progress import Progress
@@ -153,7 +154,7 @@ class DutyEvaluator(SubjectEvaluator[Tasks, State]):
     def end_reason(self, shop: ShopView, state: State, last_emitted: Emitted, finding: Finding, at_ms: int) -> Reason:
         duty = self._duty_of(shop, state, finding, at_ms)
         if duty is None:
-            return "evidence_arrived"
+            return voided_or(shop, finding.subject, "evidence_arrived")
         if duty.done_ms is None:
             return "period_ended"
         late_word = last_emitted.stage == "overdue" and duty.done_ms <= (last_emitted.due_ms or 0)

@@ -2,8 +2,11 @@
 
 from decimal import Decimal
 
+from msgspec import structs
+
 from rules.calendar.days import day_of
-from rules.facts.order_facts import OrderFacts
+from rules.facts.lines import line_name
+from rules.facts.order_facts import DetailedFacts, OrderFacts
 from rules.kinds.nothing import NOTHING
 from rules.messages.bounds import exact
 from rules.messages.events import Item
@@ -63,7 +66,22 @@ def sale_of(facts: OrderFacts, zone: str) -> Sale | None:
     """What an order sold; None if it was cancelled, or too little is known of it."""
     if facts.placed is None or facts.terms is None or facts.cancelled is not None:
         return None
-    return day_of(facts.placed[0], zone), facts.terms.items
+    return day_of(facts.placed[0], zone), facts.terms.items if facts.plain else _not_cancelled(facts)
+
+
+def _not_cancelled(facts: OrderFacts) -> tuple[Item, ...]:
+    """An order's items, without what was cancelled of them."""
+    assert isinstance(facts, DetailedFacts) and facts.terms is not None
+    gone = {name: cancelled for name, _, cancelled, _ in facts.lines}
+    kept: list[Item] = []
+    for n, item in enumerate(facts.terms.items):
+        name, qty = line_name(n, item.line or None, item.sku), exact(item.qty)
+        less = min(qty, gone.get(name, 0))
+        if less:
+            gone[name] -= less
+            item = structs.replace(item, qty=qty - less)
+        kept += [item] if qty > less else []
+    return tuple(kept)
 
 
 def _in_days(by_day: dict[int, int | Decimal], days: int, last: int) -> tuple[float, int]:

@@ -38,11 +38,23 @@ def events(file: Path, mapping: Mapping, report: Report) -> Timeline:
     for order, gathered in whole.items():
         if not any(line.times_ms for line in gathered.lines):
             report.no_time(file, gathered.row, order.order)
+    undated = {order for order, gathered in whole.items() if _is_undated(gathered, mapping)}
+    if undated:
+        report.note(f"orders not judged by when they were shipped, as their ship_by is empty: {len(undated)}")
     return Timeline(
         fact
         for order, gathered in whole.items()
         for fact in facts(order, gathered.lines, gathered.currency, mapping.constants)
+        if fact.what != "placed" or order not in undated
     )
+
+
+def _is_undated(gathered: _Gathered, mapping: Mapping) -> bool:
+    """Whether nobody knows any more when an order was due that was shipped. Without the event that it was placed it has
+    no deadline, and counts in no ratio."""
+    if mapping.ship_by_blank is None or any(line.ship_by_ms is not None for line in gathered.lines):
+        return False
+    return any("shipped" in line.times_ms for line in gathered.lines)
 
 
 def _gather(file: Path, mapping: Mapping, report: Report) -> dict[Order, _Gathered]:

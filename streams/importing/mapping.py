@@ -8,6 +8,8 @@
                                        # strptime format; a ship_by without a time of day ends with its day
     no_time: ["2000-01-01", "0"]       # stands for "no time", as the empty cell does; a bare
                                        # date also with any time of day
+    ship_by_blank: unknown             # optional: of an order that was shipped an empty ship_by says nothing of when
+                                       # it was due, as where the platform empties it then: it isn't judged by that
     source: erp/1                      # optional: the events' source, default "csv"
     delimiter: ";"                     # optional, default ","
     encoding: cp1251                   # optional, default utf-8
@@ -46,7 +48,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from difflib import get_close_matches
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any, Literal, get_args
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import orjson
@@ -83,6 +85,7 @@ _TOP = (
     "zone",
     "time",
     "no_time",
+    "ship_by_blank",
     "source",
     "delimiter",
     "encoding",
@@ -127,6 +130,7 @@ class Mapping:
     zone: ZoneInfo | None = None
     time: str = ISO
     no_time: tuple[str, ...] = ()
+    ship_by_blank: Literal["unknown"] | None = None
     source: str = "csv"
     delimiter: str = ","
     encoding: str = "utf-8-sig"
@@ -181,6 +185,7 @@ class _Reader:
             zone=self._zone(top["zone"]) if "zone" in top else None,
             time=self._time(top["time"]) if "time" in top else ISO,
             no_time=self._no_time(top["no_time"]) if "no_time" in top else (),
+            ship_by_blank=self._ship_by_blank(top["ship_by_blank"], columns) if "ship_by_blank" in top else None,
             source=self._text(top["source"], "source") if "source" in top else "csv",
             delimiter=self._character(top["delimiter"], "delimiter") if "delimiter" in top else ",",
             encoding=self._encoding(top["encoding"]) if "encoding" in top else "utf-8-sig",
@@ -272,6 +277,14 @@ class _Reader:
     def _no_time(self, node: yaml.Node) -> tuple[str, ...]:
         # The empty cell always means "no time", so listing it is allowed and changes nothing.
         return tuple(self._texts(node, "no_time"))
+
+    def _ship_by_blank(self, node: yaml.Node, columns: dict[str, str]) -> Literal["unknown"]:
+        text = self._text(node, "ship_by_blank")
+        if text != "unknown":
+            raise self._wrong(node, f"ship_by_blank: {text!r} is not unknown")
+        if "ship_by" not in columns:
+            raise self._wrong(node, "ship_by_blank goes with a column for ship_by")
+        return "unknown"
 
     def _texts(self, node: yaml.Node, name: str) -> list[str]:
         if not isinstance(node, yaml.SequenceNode) or not all(isinstance(n, yaml.ScalarNode) for n in node.value):

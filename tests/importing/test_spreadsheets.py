@@ -77,6 +77,21 @@ def test_a_ship_by_that_is_a_date_ends_with_its_day() -> None:
     assert placed == {"ship_by": "2026-01-08T23:00:00Z"}
 
 
+def test_an_empty_ship_by_of_what_was_shipped_can_be_said_to_mean_nothing(tmp_path: Path) -> None:
+    file = CASES / "25-ship-by-blank.csv"
+    asked = imported(file, mapping(tmp_path, "14-map.yaml", "ship_by_blank: unknown"))
+    kinds = [(each["order"], each["type"]) for each in map(orjson.loads, asked.stdout.splitlines())]
+    assert ("D-1", "order.placed") not in kinds
+    assert ("D-1", "order.shipped") in kinds and ("D-2", "order.placed") in kinds
+    assert "orders not judged by when they were shipped, as their ship_by is empty: 1" in asked.stderr
+    history = tmp_path / "history"
+    for ended, late in ((asked, False), (imported(file, CASES / "14-map.yaml"), True)):
+        history.write_text(ended.stdout)
+        said = CliRunner().invoke(main, ["replay", str(history), "--pack", "joom"]).stdout.splitlines()
+        told = [(each["order"], each["data"]["rule"]) for each in map(orjson.loads, said) if "order" in each]
+        assert (("D-1", "joom.late_ship") in told) is late
+
+
 def test_utf_16_is_read_where_it_is_said_and_guessed_where_not() -> None:
     refused = imported(CASES / "15-utf16.tsv", CASES / "15-map.yaml")
     assert refused.exit_code == 2 and "looks like UTF-16: set `encoding: utf-16`" in refused.stderr

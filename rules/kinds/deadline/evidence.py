@@ -93,9 +93,11 @@ def _deadline(timer: Timer, hours: str, due_ms: int | None) -> str:
 
 def order_details(view: OrderFacts, facts: OrderFacts) -> dict[str, Any]:
     """What there is to say of an order with more than the plain case: the parcel it is about (`view`), all that count,
-    its lines, part refunds, and what was left out, with the reason."""
+    its lines, part refunds, whether it isn't paid yet, and what was left out, with the reason."""
     assert isinstance(facts, DetailedFacts)
     details: dict[str, Any] = {} if view.parcel is None else {"parcel": view.parcel}
+    if facts.unpaid:
+        details["unpaid"] = "not paid yet: no deadline"
     if facts.parcels:
         details["parcels"] = [_parcel(each) for each in facts.parcels]
     if facts.lines:

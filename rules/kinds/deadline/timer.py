@@ -10,7 +10,7 @@ from rules.calendar.instants import HOUR_MS, MIN_MS, NEVER
 from rules.codegen import Written, function
 from rules.expr.conditions import compile_condition, expression, order_function
 from rules.expr.moments import Moment, asked, found, latest, of_fact
-from rules.facts.order_facts import FIRST_HOLDS, OrderFacts, bits_of, stamps_of
+from rules.facts.order_facts import FIRST_HOLDS, DetailedFacts, OrderFacts, bits_of, stamps_of
 from rules.facts.statements import DueBy
 from rules.kinds.deadline.spec import Deadline, DueOf, OrderRule, Silence
 from rules.kinds.rule import ALWAYS, Effective, Locale
@@ -206,6 +206,8 @@ class Timer:
         first = min([stamp[0] for stamp in stamps if stamp is not None], default=None)
         if first is not None and since is not None and first <= since:
             return "evidence_arrived"
+        if isinstance(facts, DetailedFacts) and facts.unpaid:
+            return "no_longer_applies"
         if self.due(facts) != last_emitted.due_ms:
             return self._reason_of_move(facts, last_emitted)
         if first is None:

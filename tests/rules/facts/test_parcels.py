@@ -175,3 +175,69 @@ def test_what_does_not_fit_its_order_is_left_out_and_said_once(events, left_out)
     for _ in replay(engine, [placed(items=TWO), *events, *events], note=lambda odd: said.append(str(odd))):
         pass
     assert said == ([] if left_out is None else [f"kept without {left_out}"])
+
+
+MANY_PARCELS = 150
+
+
+def test_an_order_of_very_many_parcels_is_shipped_with_the_last_of_them():
+    events = [placed(items=[{"sku": "A", "qty": MANY_PARCELS}])]
+    events += [shipped(at=f"{n}m", tracking_no=f"P{n}", items=[{"sku": "A", "qty": 1}]) for n in range(MANY_PARCELS)]
+    events += [collected(at=f"{300 + n}m", tracking_no=f"P{n}") for n in range(MANY_PARCELS)]
+    assert told(events, "80h", late_ship(), PICKUP) == []
+    [left] = run(book(PICKUP), [*events[:-10], *events[-9:]], "80h")
+    assert left.data.evidence["parcel"] == f"P{MANY_PARCELS - 10}"
+    assert told(events[:90] + events[91:], "80h", late_ship()) == ["72h opened overdue deadline_passed"]
+
+
+@pytest.mark.parametrize(("statements", "said"), [(100, 0), (101, 1), (130, 1)])
+def test_what_is_more_than_is_kept_of_a_parcel_is_said_once(statements, said):
+    engine = Engine(book(late_ship()), stepping=True)
+    engine.apply(*placed(items=TWO))
+    odd = [engine.apply(*shipped(at=f"{n}m", **P1, carrier=f"C{n}", items=[{"sku": "A"}])) for n in range(statements)]
+    assert [str(each) for each in odd if each] == [
+        "kept without some events: of more than 100 of one kind about parcel P1 the first and last are kept"
+    ] * said
+    [order] = engine.shop("joom", "s1").orders.values()
+    assert len(order.facts.statements) <= 102
+    assert order.facts.shipped is None
+
+
+@pytest.mark.parametrize(
+    "about_an_order",
+    [
+        rule("count", "judged", ("crossed",), of={"judged": "joom.late"}, per="order", threshold=1, lasts="30d"),
+        rule("tasks", "tell", ("due_soon", "overdue"), of={"missed": "joom.late"}, tasks=["tell_buyer"], within="9d",
+             lasts="30d", warn=[{"before": "9d", "severity": "info"}]),
+    ],
+    ids=["a count", "a task"],
+)  # fmt: skip
+def test_what_an_order_has_counted_for_ends_with_it_when_it_is_voided(about_an_order):
+    events = [placed(), event("order.voided", "1", "80h")]
+    ended = [each for each in run(book(late_ship(), about_an_order), events, "90h") if each.type == "alert.resolved"]
+    assert {each.data.rule: each.data.reason for each in ended} == {
+        "joom.late": "voided",
+        about_an_order["id"]: "voided",
+    }
+
+
+def test_an_order_that_turns_out_to_be_unpaid_has_no_deadline():
+    late_word = event("order.placed", "1", "1h", paid=False)
+    alerts = run(book(late_ship()), [placed(), shipped("2", "80h"), late_word], "90h")
+    assert brief(alerts) == ["72h opened overdue deadline_passed", "80h resolved overdue no_longer_applies"]
+    assert alerts[-1].data.evidence["unpaid"] == "not paid yet: no deadline"
+
+
+def test_cancelled_lines_are_not_sold():
+    cover = {"id": "joom.cover", "clause": "own-1", "kind": "level", "source": "test", "confidence": "ours",
+             "of": "stock_cover", "velocity": "7d", "below": 3,
+             "severity": {"crossed": "warning"}, "summary": {"crossed": "!"}}  # fmt: skip
+    engine = Engine(book(cover), stepping=True)
+    lines = [{"line": "1", "sku": "A", "qty": 4}, {"line": "2", "sku": "A", "qty": 2}, {"sku": "B", "qty": 5}]
+    stock = event("stock.level", None, "0h", sku="A", on_hand=9)
+    gone = [{"line": "1", "qty": 3}, {"line": "2"}, {"sku": "B", "qty": 1}]
+    list(replay(engine, [stock, placed(items=lines), cancelled(at="1h", items=gone)], ms("2h")))
+    sold = engine.shop("joom", "s1").sales.by_sku
+    assert {sku: sum(by_day.values()) for sku, by_day in sold.items()} == {"A": 1, "B": 4}
+    list(replay(engine, [event("order.reopened", "1", "3h")], ms("4h")))
+    assert {sku: sum(by_day.values()) for sku, by_day in sold.items()} == {"A": 6, "B": 5}
