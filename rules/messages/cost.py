@@ -36,11 +36,16 @@ def rough_usd(amount: str, currency: str | None) -> float:
     return usd if isfinite(usd) else 0.0
 
 
-def rank_of(alert: Alert) -> Rank:
-    penalty, data = alert.data.penalty, alert.data
+def money_of(alert: Alert) -> list[tuple[str, str | None]]:
+    """The sums that an alert costs, with their currencies."""
+    penalty = alert.data.penalty
     if penalty is None:
-        return rank(data.stage, data.severity, (), None)
-    money = [(each["amount"], each.get("currency")) for each in penalty.others or ()]
-    if penalty.amount is not None:
-        money.append((penalty.amount, penalty.currency))
-    return rank(data.stage, data.severity, money, penalty.points)
+        return []
+    own = [] if penalty.amount is None else [(penalty.amount, penalty.currency)]
+    return own + [(each["amount"], each.get("currency")) for each in penalty.others or ()]
+
+
+def rank_of(alert: Alert) -> Rank:
+    data = alert.data
+    points = None if data.penalty is None else data.penalty.points
+    return rank(data.stage, data.severity, money_of(alert), points)

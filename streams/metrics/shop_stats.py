@@ -9,6 +9,7 @@ from typing import Any
 from rules.calendar.instants import MIN_MS, NEVER
 from rules.engine.engine import Engine
 from rules.messages.alert_state import Emitted
+from rules.messages.cost import rough_usd
 from rules.messages.names import shop_key
 from rules.reports.last_news import last_news
 from rules.reports.standing import standing
@@ -145,18 +146,26 @@ def _count_alerts(stats: ShopStats, alerts: Iterable[Emitted], clauses: Mapping[
 
 
 def badness(stats: ShopStats) -> tuple[float, ...]:
-    """A sort key for shops, the worst last: by sanctions, critical alerts, clauses past their threshold, any alerts,
-    and how close the closest clause is to its threshold."""
+    """A sort key for shops, the worst last: by sanctions, whether a clause is past its threshold, money at
+    stake, critical alerts, clauses past their threshold, any alerts, and how close the closest clause is to its
+    threshold."""
     metrics = stats.standing["metrics"].values()
     used = [share for metric in metrics if (share := threshold_used(metric)) is not None]
     critical = sum(number for (_, severity), number in stats.open_alerts.items() if severity == "critical")
     return (
         len(stats.standing["sanctions"]),
+        any(share > 1 for share in used),
+        exposure_usd(stats),
         critical,
         sum(share > 1 for share in used),
         stats.open_alerts.total(),
         max(used, default=0.0),
     )
+
+
+def exposure_usd(stats: ShopStats) -> float:
+    """About what the money at stake is worth, to sort by."""
+    return sum(rough_usd(each["amount"], each["currency"]) for each in sums(stats.standing["exposure"]))
 
 
 def sums(exposure: Mapping[str, Any] | None) -> list[Mapping[str, Any]]:

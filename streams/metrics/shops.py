@@ -7,7 +7,7 @@ from prometheus_client import Metric
 from prometheus_client.core import GaugeMetricFamily
 
 from rules.calendar.instants import from_rfc3339
-from streams.metrics.shop_stats import OtherShops, ShopStats, WorkerStats, sums, threshold_used
+from streams.metrics.shop_stats import OtherShops, ShopStats, WorkerStats, exposure_usd, sums, threshold_used
 
 NAMED_CURRENCIES = 20
 """How many currencies are shown; senders may write anything."""
@@ -41,6 +41,13 @@ def families(worker_stats: WorkerStats, platforms: Collection[str]) -> Iterator[
     yield _gauge("points", "Penalty points that stand", ["ledger"], points)
     exposure = _few_currencies(chain(_exposure(named), _of_others(others, "exposure")))
     yield _gauge("exposure", "Money that penalties due by now would take", ["currency"], exposure)
+    about = ((platform, shop, exposure_usd(each)) for platform, shop, each in named)
+    yield _gauge(
+        "exposure_usd",
+        "The same in all currencies together, at fixed rough rates: only to sort by",
+        [],
+        (((platform, shop), usd) for platform, shop, usd in about),
+    )
     sanctions = chain(_sanctions(named), _of_others(others, "sanctions"))
     yield _gauge("sanctions", "Sanctions in force", ["clause"], sanctions)
     yield _gauge("sanction_until_timestamp_seconds", "When a sanction ends (epoch s)", ["clause"], _untils(named))

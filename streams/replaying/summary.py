@@ -1,4 +1,5 @@
-"""What a replay brought, in numbers: alerts by clause and stage, the shops with most, and the money at stake."""
+"""What a replay brought, in numbers: alerts by clause and stage, what is open, the costliest first, the shops with
+most, and the money at stake."""
 
 from collections import Counter
 from collections.abc import Iterable, Iterator
@@ -7,12 +8,13 @@ from decimal import Decimal
 from rules.calendar.instants import rfc3339
 from rules.engine.engine import Engine
 from rules.messages.alerts import Alert
+from rules.messages.cost import Rank, money_of, rank_of
 from rules.messages.names import shop_key
 from rules.messages.text import visible
 from rules.reports.standing import standings
 from streams.replaying.columns import aligned
 
-SHOPS_SHOWN = 10
+SHOPS_SHOWN = GROUPS_SHOWN = 10
 
 Place = tuple[str, str, str]
 """Clause, rule and stage."""
@@ -22,15 +24,14 @@ def summary(alerts: Iterable[Alert], engine: Engine) -> list[str]:
     """Takes all alerts of a replay by `engine`, and then says where it stands."""
     changes: Counter[tuple[Place, str]] = Counter()
     per_shop: Counter[str] = Counter()
-    is_open: dict[str, Place] = {}
+    is_open: dict[str, Alert] = {}
     for alert in alerts:
         data = alert.data
-        place = (data.clause, data.rule, data.stage)
-        changes[place, alert.type] += 1
+        changes[_place(alert), alert.type] += 1
         if alert.type == "alert.opened":
             per_shop[shop_key(alert.platform, alert.shop)] += 1
         if data.state == "open":
-            is_open[data.alert] = place
+            is_open[data.alert] = alert
         else:
             is_open.pop(data.alert, None)
     if not changes:
@@ -38,12 +39,45 @@ def summary(alerts: Iterable[Alert], engine: Engine) -> list[str]:
     return [
         f"{changes.total()} alert records, {len(is_open)} alerts open at {rfc3339(engine.clock_ms)}",
         "",
-        *_by_stage(changes, Counter(is_open.values())),
+        *_by_stage(changes, Counter(map(_place, is_open.values()))),
+        "",
+        *_by_group(is_open.values()),
         "",
         *_by_shop(per_shop, engine),
         "",
         *_exposure(engine),
     ]
+
+
+def _place(alert: Alert) -> Place:
+    return alert.data.clause, alert.data.rule, alert.data.stage
+
+
+def _by_group(is_open: Iterable[Alert]) -> list[str]:
+    """Open alerts by shop and rule."""
+    groups: dict[tuple[str, str], list[Alert]] = {}
+    for alert in is_open:
+        groups.setdefault((shop_key(alert.platform, alert.shop), alert.data.rule), []).append(alert)
+    costliest = sorted(groups.items(), key=lambda group: (_cost(group[1]), group[0]))[:GROUPS_SHOWN]
+    rows = [(visible(shop), rule, str(len(alerts)), *_money_and_points(alerts)) for (shop, rule), alerts in costliest]
+    head = (f"open now, the costliest first ({len(rows)} of {len(groups)})", "rule", "open", "money", "points")
+    return aligned(head, rows, right=frozenset({2, 3, 4}))
+
+
+def _cost(alerts: list[Alert]) -> Rank:
+    """A group's place: sanctions in force, then money, points and severity, of all its alerts together."""
+    ranks = [rank_of(alert) for alert in alerts]
+    active, money, points, severity = zip(*ranks, strict=True)
+    return min(active), sum(money), sum(points), min(severity)
+
+
+def _money_and_points(alerts: list[Alert]) -> tuple[str, str]:
+    sums: dict[str, Decimal] = {}
+    for amount, currency in [each for alert in alerts for each in money_of(alert)]:
+        sums[currency or ""] = sums.get(currency or "", Decimal()) + Decimal(amount)
+    points = sum(alert.data.penalty.points or 0 for alert in alerts if alert.data.penalty is not None)
+    money = " + ".join(f"{amount:,} {visible(currency)}".rstrip() for currency, amount in sorted(sums.items()))
+    return money or "-", f"{points:.10g}" if points else "-"
 
 
 def _by_stage(changes: Counter[tuple[Place, str]], is_open: Counter[Place]) -> list[str]:

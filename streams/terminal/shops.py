@@ -6,6 +6,7 @@ from typing import Any
 from rich.panel import Panel
 from rich.text import Text
 
+from rules.messages.cost import rough_usd
 from rules.messages.text import visible
 from streams.terminal.lines import BORDER, Column, heading, line, panel, total_width
 from streams.terminal.metrics import RISK_STYLE, Metric, Risk, bar, cells_before_mark, metrics_of
@@ -32,7 +33,8 @@ def shop_name(place: Mapping[str, Any]) -> Text:
 
 
 def risk_order(standing: Mapping[str, Any]) -> tuple[float, ...]:
-    """Sorts shops most at risk first: punished or past a threshold, then how far, then how much is open."""
+    """Sorts shops most at risk first: punished or past a threshold; of these the costliest: sanctions in force, then
+    money at stake; then how far they are, then how much is open."""
     metrics = metrics_of(standing)
     alerts = standing.get("open_alerts", 0)
     risk = metrics[0].risk if metrics else Risk.UNJUDGED
@@ -40,7 +42,11 @@ def risk_order(standing: Mapping[str, Any]) -> tuple[float, ...]:
         risk = Risk.CROSSED
     elif risk is Risk.UNJUDGED:  # no ratio speaks for this shop, so its alerts do
         risk = Risk.NEAR if alerts else Risk.CALM
-    return (-risk, -metrics[0].pressure if metrics else 0.0, -alerts)
+    exposure = standing.get("exposure")
+    sums = [exposure, *exposure.get("others", [])] if exposure else []
+    usd = sum(rough_usd(each["amount"], each["currency"]) for each in sums)
+    pressure = metrics[0].pressure if metrics else 0.0
+    return (-risk, -len(standing.get("sanctions", ())), -usd, -pressure, -alerts)
 
 
 def by_risk(standings: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:

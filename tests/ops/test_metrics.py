@@ -83,6 +83,7 @@ def test_a_shop_is_told_of_with_its_ratios_points_money_and_sanctions() -> None:
         "shipclock_shop_denominator": {"joom s1 joom-3": 4},
         "shipclock_shop_points": {"joom s1 A": 6.5, "joom s1 B": 0},
         "shipclock_shop_exposure": {"joom s1 USD": 12.5, "joom s1 EUR": 3},
+        "shipclock_shop_exposure_usd": {"joom s1": pytest.approx(15.8)},
         "shipclock_shop_sanctions": {"joom s1 joom-2": 1},
         "shipclock_shop_sanction_until_timestamp_seconds": {
             "joom s1 joom-2": from_rfc3339("2026-06-23T00:00:00Z") / 1000

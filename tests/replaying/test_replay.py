@@ -359,6 +359,11 @@ def test_the_summary_counts_by_clause_and_stage(tmp_path: Path) -> None:
     shown = [line.split() for line in result.stdout.splitlines()]
     assert ["joom-1", "joom.late_ship", "overdue", "0", "60", "30", "30"] in shown
     assert ["joom/s1", "33", "33"] in shown
+    lines = result.stdout.splitlines()
+    head = next(n for n, line in enumerate(lines) if line.startswith("open now, the costliest first"))
+    rules = [line.split()[1] for line in lines[head + 1 : lines.index("", head)]]
+    assert rules[0] == "joom.late_marks", "a sanction in force"
+    assert rules.index("joom.unshipped_ratio") < rules.index("joom.late_ship"), "60 USD before what costs no money"
     assert shown[-1] == ["exposure:", "60.00", "USD"]
 
 

@@ -272,8 +272,8 @@ def test_the_header_tells_clock_pace_events_and_open_alerts() -> None:
 
 def test_the_worst_shop_comes_first_and_calm_ones_last() -> None:
     lines = printed(render(busy_board(), 100))
-    order = [line_with(shop, lines) for shop in ("joom/toys", "joom/gadgetbay", "joom/s17", "joom/homely")]
-    assert order == sorted(order)
+    order = [line_with(shop, lines) for shop in ("joom/gadgetbay", "joom/toys", "joom/s17", "joom/homely")]
+    assert order == sorted(order), "a sanction in force costs most"
     assert order[0] == line_with("headroom", lines) + 1
 
 

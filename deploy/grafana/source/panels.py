@@ -1,5 +1,7 @@
 """Panels of one style, so that the dashboards say only what they show."""
 
+from collections.abc import Sequence
+
 from grafana_foundation_sdk.builders import bargauge, common, dashboard, prometheus, stat, table, timeseries
 from grafana_foundation_sdk.models.common import (
     BarGaugeDisplayMode,
@@ -126,12 +128,13 @@ def rows(
     columns: dict[str, str],
     by: list[str],
     *,
-    sort: str = "",
+    sort: Sequence[str] = (),
     width: int = 24,
     height: int = 10,
     says: str = "",
 ) -> table.Panel:
-    """A table with a row for each set of labels `by`; `columns` are expressions by heading."""
+    """A table with a row for each set of labels `by`; `columns` are expressions by heading, those in `sort` put the
+    largest first."""
     panel = table.Panel().title(title).description(says).datasource(SOURCE).span(width).height(height)
     refs = {heading: chr(ord("A") + n) for n, heading in enumerate(columns)}
     for heading, expr in columns.items():
@@ -142,7 +145,7 @@ def rows(
     arranged = {"excludeByName": {"Time": True}, "indexByName": order, "renameByName": names}
     panel = panel.with_transformation(DataTransformerConfig(id_val="merge", options={}))
     panel = panel.with_transformation(DataTransformerConfig(id_val="organize", options=arranged))
-    return panel.sort_by([common.TableSortByFieldState().display_name(sort).desc(True)]) if sort else panel
+    return panel.sort_by([common.TableSortByFieldState().display_name(each).desc(True) for each in sort])
 
 
 def _steps(colours: Thresholds) -> dashboard.ThresholdsConfig:

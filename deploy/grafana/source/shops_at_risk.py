@@ -48,6 +48,7 @@ def _shops() -> list[Any]:
     shop = "sum by (platform, shop)"
     columns = {
         "Sanctions": f"{shop} (shipclock_shop_sanctions{{{HERE}}})",
+        "At stake, about USD": f"{shop} (shipclock_shop_exposure_usd{{{HERE}}})",
         "Critical": f'{shop} (shipclock_shop_open_alerts{{{HERE},severity="critical"}})',
         "Warnings": f'{shop} (shipclock_shop_open_alerts{{{HERE},severity="warning"}})',
         "Most used, %": f"100 * max by (platform, shop) (shipclock_shop_threshold_used{{{HERE}}})",
@@ -57,7 +58,12 @@ def _shops() -> list[Any]:
     used = f"topk(12, max by (platform, shop, clause) (shipclock_shop_threshold_used{{{HERE}}}))"
     points = f"topk(12, {columns['Points']})"
     return [
-        rows("Shops, the worst first", columns, ["platform", "shop"], sort="Critical"),
+        rows(
+            "Shops, the worst first",
+            columns,
+            ["platform", "shop"],
+            sort=["Sanctions", "At stake, about USD", "Critical"],
+        ),
         bars(
             "How much of each threshold is used",
             titled(used),
