@@ -9,6 +9,7 @@ import pytest
 from rules.dsl.phrases import phrases
 from rules.dsl.reader import parse
 from rules.dsl.yaml_source import BadPack
+from rules.harness.pack_tests import run as run_test
 from streams.translations import COMMON, Translations
 from tests.rules.history import book, every_pack, late_ship, pack, pack_file, placed, run
 from tests.rules.packs.test_packs import BUILT_IN
@@ -21,6 +22,13 @@ def test_all_that_a_built_in_pack_says_is_said_in_chinese(file: str) -> None:
     of = pack_file(file)
     assert phrases(of) == set(of.chinese)
     assert all(not text.isascii() for text in of.chinese.values())
+
+
+@pytest.mark.parametrize("file", BUILT_IN)
+def test_whatever_the_packs_own_tests_bring_can_be_said_in_chinese(file: str) -> None:
+    of = pack_file(file)
+    said = {alert.data.summary for pack_test in of.tests for alert in run_test(pack_test, of).alerts}
+    assert [summary for summary in said if EVERYTHING.chinese(summary) is None] == []
 
 
 def filled(phrase: str) -> str:

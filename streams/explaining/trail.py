@@ -33,6 +33,7 @@ def trail(records: Sequence[Alert], packs: Iterable[PackFile]) -> Iterator[str]:
             yield ""
             yield "rule"
             rule = next(rule for rule in file.pack.rules if rule.id == data.rule)
+            yield from (f"  {line}" for line in (rule.titles()["en"], rule.text, rule.link) if line)
             yield f"  {rule.source} ({rule.confidence})"
             yield from rule_lines(file, data.rule)
 

@@ -20,7 +20,7 @@ def alerts(folder: Path) -> Path:
 
 def test_it_tells_what_was_said_when_and_why_and_what_proves_it(tmp_path: Path) -> None:
     lines = run("explain", ALERT, "--alerts", alerts(tmp_path), "--pack", tmp_path / "own.yaml").stdout.splitlines()
-    assert lines[:2] == [ALERT, "resolved, overdue, critical: Order 1 is late"]
+    assert lines[:2] == [ALERT, "resolved, overdue, critical: Order 1 was shipped 8 h late"]
     assert [line.split() for line in lines[3:5]] == [
         ["2026-01-04T00:00:00Z", "/1", "opened", "overdue", "critical", "deadline_passed"],
         ["2026-01-04T08:00:00Z", "/2", "resolved", "overdue", "critical", "fulfilled"],

@@ -69,10 +69,7 @@ class Wording(Struct, frozen=True):
         data = alert.data
         name = plain(data.titles.get(self.language) or data.title or data.clause)
         sign = "ok" if data.state == "resolved" else SIGN[data.severity]
-        line = f"{sign} {name}: {plain(self._summary(alert))}"
-        if data.state == "resolved" and self.language == "en":
-            return f"{line} ({data.reason.replace('_', ' ')})"
-        return line
+        return f"{sign} {name}: {plain(self._summary(alert))}"
 
     def _summary(self, alert: Alert) -> str:
         said = local_times(alert.data.summary, self.zone)
