@@ -106,6 +106,19 @@ async def test_alerts_go_out_while_the_disk_is_full_and_the_snapshots_are_whole_
     assert ["takes no snapshots" in each for each in said] == [True, False]
 
 
+async def test_a_worker_that_stops_while_the_disk_is_full_has_said_so_in_one_line(
+    broker: EmbeddedBroker, tmp_path: Path, caplog: pytest.LogCaptureFixture, capfd: pytest.CaptureFixture[str]
+) -> None:
+    with disks.full():
+        async with Reader(broker.bootstrap, "", "alerts") as read, running(broker, tmp_path / "data") as app:
+            await make_late(broker, 0, "one")
+            await read.until(lambda: "one" in told(read))
+            await until(lambda: app.snapshot_faults.problem)
+    said = [each for each in caplog.records if "DATADIR" in each.getMessage()]
+    assert [each.exc_info for each in said] == [None]
+    assert "Traceback" not in caplog.text + "".join(capfd.readouterr())
+
+
 async def test_a_worker_starts_and_alerts_where_its_folder_cannot_be_made(
     broker: EmbeddedBroker, tmp_path: Path
 ) -> None:

@@ -124,6 +124,21 @@ async def test_redis_that_lost_everything_is_filled_again(site: Site, redis_serv
         await until(lambda: sorted(streamed(redis_server)) == ["1/1", "2/2"])
 
 
+async def test_redis_that_lost_some_keys_is_filled_again(site: Site, redis_server: RedisServer) -> None:
+    """As a Redis does that evicts, or somebody who deletes: the mark of how far all was written stays."""
+    orders = [str(n) for n in range(20)]
+    async with site.worker(SHIPCLOCK_REDIS=redis_server.url) as worker:
+        await place(site, *orders)
+        await pass_time(site, LATE_MS)
+        await until(lambda: len(streamed(redis_server)) == len(due(redis_server)) == 20)
+        client(redis_server).delete("shipclock:alerts:default", "shipclock:due:default")
+        await ship(site, "0")
+        await until(lambda: sorted(streamed(redis_server)) == sorted([f"{n}/1" for n in range(1, 20)] + ["0/2"]))
+        await until(lambda: len(due(redis_server)) == 19)
+        assert await worker.stop() == 0
+    assert "redis: the receiver has lost what it had of" in worker.log()
+
+
 async def test_of_two_workers_one_speaks_for_an_alert(site: Site) -> None:
     shops = [shop_in(n) for n in range(4)]
     async with Receiver() as receiver:
