@@ -10,8 +10,8 @@ from rules.state.shop import Shop
 FOUND = 20
 """How many orders a search names."""
 
-STRETCH = 5_000
-"""Orders looked at before the caller may do something else; some 5 ms."""
+STRETCH = 1_000
+"""Orders looked at before the caller may do something else; some 5 ms where they aren't in memory."""
 
 
 class FoundOrder(NamedTuple):
@@ -24,9 +24,10 @@ class FoundOrder(NamedTuple):
 
 
 class Search:
-    """Looks for a number, trimmed and in any case, among the orders of several shops.
+    """Looks for a number, trimmed and in any case, among the orders of several shops: first for orders of exactly that
+    number, which takes no time, and only where there are none among all orders and their parcels.
 
-    `work` does it and yields after each stretch of orders, so that the caller can do something else.
+    `work` does it and yields after each stretch of orders, so that the caller can do something else, or end it.
     """
 
     def __init__(self, number: str) -> None:
@@ -35,16 +36,22 @@ class Search:
         self.found: list[FoundOrder] = []
 
     def work(self, shops: Iterable[Shop]) -> Iterator[None]:
+        shops = list(shops)
+        for shop in shops:
+            if len(self.found) < FOUND and shop.order_facts(self._number) is not None:
+                self._add(shop, self._number, "order")
+        if not self.found:
+            yield from self._look_through(shops)
+
+    def _look_through(self, shops: list[Shop]) -> Iterator[None]:
         seen = 0
-        for shop in list(shops):
-            seen += 1
+        for shop in shops:
             for order in shop.every_order():
-                order_id, facts = order.id, order.facts
                 seen += 1
-                if order_id == self._number or order_id.upper() == self._folded:
-                    self._add(shop, order_id, "order")
-                elif any(parcel_name(number) == self._folded for number in numbers_of(facts)):
-                    self._add(shop, order_id, "parcel")
+                if order.id.upper() == self._folded:
+                    self._add(shop, order.id, "order")
+                elif any(parcel_name(number) == self._folded for number in numbers_of(order.facts)):
+                    self._add(shop, order.id, "parcel")
                 if len(self.found) >= FOUND:
                     return
                 if seen % STRETCH == 0:

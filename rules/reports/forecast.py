@@ -61,11 +61,14 @@ class Saving(Struct):
         if self.points:
             saves["points"] = {ledger: float(points) for ledger, points in sorted(self.points.items())}
         until_ms = max(self.then_ms, self.due_ms)
+        shipment, terms = order.facts.shipment, order.facts.terms
         rules = {due.timer.rule.id for due in ship_deadlines(order.shop.plan, order.facts) if due.at_ms <= until_ms}
         return {
             "order": order.id,
             "skus": order.facts.skus(),
             "items": to_ship(order.facts),
+            "carrier": shipment.carrier if shipment is not None else None,
+            "logistics": terms.logistics if terms is not None else None,
             "due_at": rfc3339(self.due_ms),
             "rules": sorted(rules),
             "saves": saves,

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from time import monotonic
 from typing import Any, Protocol
 
 import orjson
@@ -11,7 +12,7 @@ from msgspec import Raw
 
 from rules.engine.engine import Engine
 from rules.facts.order_facts import OrderFacts
-from rules.reports.find_orders import FOUND, Search
+from rules.reports.find_orders import Search
 from rules.reports.next_deadline import waits_to_be_shipped
 from rules.reports.one_order import facts_at_hand, order_report
 from streams.kafka.cutting import fitting
@@ -23,6 +24,10 @@ from streams.views.packed import Packed, Ticks, encode, packed_key
 
 WRITE_S = 5.0
 """How long Kafka may take to take a tick."""
+
+
+SEARCH_S = 3.0
+"""How long one partition's orders are searched, at most."""
 
 
 class Holder(Protocol):
@@ -121,11 +126,17 @@ def _about(engine: Engine, asked: AboutOrder) -> Answer:
 
 
 async def _find(engine: Engine, number: str) -> Answer:
-    search = Search(number)
+    """Takes at most half of the worker's time, and says so where it has run out of its own."""
+    search, began_s, complete = Search(number), monotonic(), True
+    turn_s = began_s
     for _ in search.work(engine.shops.values()):
-        await asyncio.sleep(0)  # lets the event loop's other tasks run
-    found = [each._asdict() for each in search.found[:FOUND]]
-    return Answer(200, Raw(orjson.dumps(found)))
+        if monotonic() - began_s > SEARCH_S:
+            complete = False
+            break
+        await asyncio.sleep(monotonic() - turn_s)
+        turn_s = monotonic()
+    found = [each._asdict() for each in search.found]
+    return Answer(200, Raw(orjson.dumps({"found": found, "complete": complete})))
 
 
 def _unknown(platform: str, shop: str, order: str) -> Answer:

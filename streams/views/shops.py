@@ -38,6 +38,8 @@ class _DueHead(Struct):
     skus: list[str] = []
     saves: _Saves = msgspec.field(default_factory=_Saves)
     parcel: str | None = None
+    carrier: str | None = None
+    logistics: str | None = None
 
 
 _head = msgspec.json.Decoder(_Head).decode
@@ -53,13 +55,14 @@ class ShopKey(NamedTuple):
 class Due(NamedTuple):
     """An order to ship next, or a parcel to chase the carrier for: the fields it is looked up by, and the whole entry.
     `worst` sorts the ones to ship: overdue ones first (as of the shop's standing), then by the clauses, points and
-    money that shipping saves."""
+    money that shipping saves. `carriers` are the carrier and whose logistics it is, as far as that is known."""
 
     order: str
     at_ms: int
     skus: list[str]
     worst: tuple[bool, int, float, float]
     parcel: str
+    carriers: tuple[str | None, str | None]
     raw: Raw
 
 
@@ -130,4 +133,4 @@ def _entries(listed: bytes, at_ms: int) -> Iterator[Due]:
         head = _due_head(raw)
         due_ms, saves = from_rfc3339(head.due_at), head.saves
         worst = (due_ms > at_ms, -len(saves.clauses), -sum(saves.points.values()), -saves.amount)
-        yield Due(head.order, due_ms, head.skus, worst, head.parcel or "", raw)
+        yield Due(head.order, due_ms, head.skus, worst, head.parcel or "", (head.carrier, head.logistics), raw)

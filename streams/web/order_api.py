@@ -15,6 +15,7 @@ from streams.questions.messages import AboutOrder, Answer, Question, SetPacked, 
 from streams.views.packed import Packed
 from streams.views.view import View
 from streams.warehouses import Warehouses
+from streams.web.auth import person_of
 from streams.web.operations import operation
 from streams.web.schemas import FoundOrders, NumberQuery, OrderNow, PackedNow, PackedRequest
 
@@ -43,10 +44,12 @@ class OrderApi:
             answers = await self._desk.ask_all(WhoseNumber(query.number))
         except (KafkaError, OSError, TimeoutError):
             raise HTTPException(503, "Kafka does not answer now; try again", AWAY) from None
-        told = [each for each in answers if each.status == 200]
-        found = [order for each in told for order in msgspec.json.decode(each.body)]
+        told = [msgspec.json.decode(each.body) for each in answers if each.status == 200]
+        found = [order for each in told for order in each["found"]]
         found.sort(key=lambda each: (each["by"] != "order", each["platform"], each["shop"], each["order"]))
-        return FoundOrders(items=found, next=None, complete=len(told) == len(answers))
+        return FoundOrders(
+            items=found, next=None, complete=len(told) == len(answers) and all(each["complete"] for each in told)
+        )
 
     @operation(
         "GET",
@@ -76,7 +79,8 @@ class OrderApi:
     )
     async def pack(self, request: Request, platform: str, shop: str, order: str, body: PackedRequest) -> PackedNow:
         about = _names(request, "/api/packed/") or (platform, shop, order)
-        answer = await self._ask(about, SetPacked(*about, packed=True, at=rfc3339(wall_ms()), by=body.by or None))
+        by = person_of(request).name or body.by or None
+        answer = await self._ask(about, SetPacked(*about, packed=True, at=rfc3339(wall_ms()), by=by))
         return PackedNow(msgspec.json.decode(answer.body, type=Packed))
 
     @operation(

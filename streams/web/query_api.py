@@ -11,6 +11,7 @@ from msgspec import UNSET, Raw
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 
+from rules.calendar.instants import NEVER, from_rfc3339
 from rules.messages.alerts import instant
 from streams.views.alerts import Held, Place
 from streams.views.shops import Due, ShopKey
@@ -133,17 +134,22 @@ class QueryApi:
     async def due(self, request: Request, query: DueQuery) -> dict[str, Any]:
         shops = self._view.shops
         to_ship = query.for_ is UNSET
+        before_ms = NEVER if query.before is UNSET else _instant_in(query.before)
         listed: list[tuple[ShopKey, str, Due]] = []
         for n, shop in enumerate(shops.names(), start=1):
             for due in shops.due(shop) if to_ship else shops.chase(shop):
                 warehouse = self._warehouses.of_order(*shop, due.skus)
-                if query.warehouse in (UNSET, warehouse):
+                if (
+                    query.warehouse in (UNSET, warehouse)
+                    and query.carrier in (UNSET, *due.carriers)
+                    and due.at_ms <= before_ms
+                ):
                     listed.append((shop, warehouse, due))
             if n % SHOPS_AT_ONCE == 0:
                 await asyncio.sleep(0)
         found: Page[Any] = await page(request, query, listed, _ship_rank if to_ship else _chase_rank, DueRank)
         total = None
-        if query.warehouse is UNSET:
+        if query.warehouse is query.carrier is query.before is UNSET:
             total = shops.due_total() if to_ship else shops.chase_total()
         return {"items": [self._ship_next(*each) for each in found.items], "next": found.next, "total": total}
 
@@ -151,6 +157,14 @@ class QueryApi:
         raw: dict[str, Any] = msgspec.json.decode(due.raw)
         packed = self._view.ticks.get(*shop, due.order)
         return {"platform": shop.platform, "shop": shop.shop, "warehouse": warehouse, "packed": packed, **raw}
+
+
+def _instant_in(before: str) -> int:
+    """The cut-off in a query (epoch ms)."""
+    try:
+        return from_rfc3339(before)
+    except ValueError:
+        raise HTTPException(400, f"in the query: before={before!r} is no instant like 2026-01-04T18:00:00Z") from None
 
 
 def _platform_and_rest(request: Request, before: str) -> tuple[str, str] | None:

@@ -86,12 +86,15 @@ class Quantity(Struct, kw_only=True):
 
 class Due(Struct, kw_only=True):
     """An order that waits to be shipped. `due_at` is the earliest deadline it hasn't met, which may have passed;
-    `items` is what is left to ship, `saves` what shipping it saves: clauses, an amount, points by ledger."""
+    `items` is what is left to ship, `saves` what shipping it saves: clauses, an amount, points by ledger. `carrier` and
+    `logistics` are null where that isn't known."""
 
     order: str
     due_at: str
     skus: list[str]
     items: list[Quantity] = []
+    carrier: str | None = None
+    logistics: Literal["platform", "own"] | None = None
     rules: list[str]
     saves: dict[str, Any]
 
@@ -100,7 +103,6 @@ class Chase(Due, kw_only=True):
     """A parcel that is shipped and waits for its carrier's scan by `due_at`, which may have passed."""
 
     parcel: str | None
-    carrier: str | None
     tracking_no: str | None
 
 
@@ -138,7 +140,7 @@ class ShopNow(Standing, kw_only=True):
 
 
 class ShipNext(Due, kw_only=True):
-    """`parcel`, `carrier` and `tracking_no` are there only of a parcel that waits for its carrier's scan. `packed` is
+    """`parcel` and `tracking_no` are there only of a parcel that waits for its carrier's scan. `packed` is
     null unless somebody has ticked the order."""
 
     platform: str
@@ -146,7 +148,6 @@ class ShipNext(Due, kw_only=True):
     warehouse: str
     packed: Packed | None = None
     parcel: str | None = None
-    carrier: str | None = None
     tracking_no: str | None = None
 
 
@@ -254,7 +255,8 @@ class FoundOrder(Struct, kw_only=True):
 
 
 class FoundOrders(Page[FoundOrder], kw_only=True):
-    """At most 20 of each partition. `complete` is false where a worker did not answer in time."""
+    """At most 20 of each partition. `complete` is false where a worker did not answer in time, or had more
+    orders than it could look through."""
 
     complete: bool
 
@@ -272,8 +274,8 @@ class PackedNow(Struct):
 
 
 class DuePage(Page[ShipNext], kw_only=True):
-    """Of each shop the first 50 are listed. `total` is how many there are of all shops; null where only one warehouse
-    is asked for."""
+    """Of each shop the first 50 are listed. `total` is how many there are of all shops; null where only some
+    are asked for."""
 
     total: int | None
 
@@ -371,7 +373,10 @@ class GroupAcked(Struct):
 
 
 class DueQuery(Paging, kw_only=True):
-    """`for=carrier`: the parcels that wait for their carrier's scan, in place of the orders to ship."""
+    """`for=carrier`: the parcels that wait for their carrier's scan, in place of the orders to ship. `carrier` is one,
+    or whose logistics it is (platform, own); `before` the cut-off: what is due by that instant."""
 
     warehouse: str | UnsetType = UNSET
+    carrier: str | UnsetType = UNSET
+    before: str | UnsetType = UNSET
     for_: Literal["carrier"] | UnsetType = field(name="for", default=UNSET)

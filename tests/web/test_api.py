@@ -10,7 +10,7 @@ import httpx
 import pytest
 from msgspec import Raw
 
-from rules.calendar.instants import HOUR_MS
+from rules.calendar.instants import HOUR_MS, rfc3339
 from streams.questions.desk import Desk
 from streams.questions.messages import Answer, Question, WhoseNumber
 from streams.resending.letters import Letter, Newest
@@ -55,7 +55,7 @@ class NoWorker:
         return Answer(404, problem="no such order is known")
 
     async def ask_all(self, question: WhoseNumber) -> list[Answer]:
-        return [Answer(200, Raw(b"[]"))]
+        return [Answer(200, Raw(b'{"found":[],"complete":true}'))]
 
 
 class Api:
@@ -324,6 +324,26 @@ async def test_overdue_orders_come_first_then_those_whose_shipping_saves_most(ap
     assert [names(page) for page in await api.pages("/api/due?limit=2")] == expected
     assert (await api.get("/api/due"))["total"] == 71
     assert (await api.get("/api/due?warehouse=north"))["total"] is None
+
+
+async def test_what_to_ship_is_filtered_by_carrier_and_by_cut_off(api: Api) -> None:
+    soon_ms = START_MS + HOUR_MS
+    listed = [
+        due("ours", soon_ms) | {"logistics": "own"},
+        due("theirs", soon_ms) | {"carrier": "SF"},
+        due("later", soon_ms + 1),
+    ]
+    api.log.standings(standing("s17", due=listed, due_total=3))
+    for asked, wanted in (
+        ("carrier=own", ["ours"]),
+        ("carrier=SF", ["theirs"]),
+        ("carrier=YTO", []),
+        (f"before={quote(rfc3339(soon_ms))}", ["ours", "theirs"]),
+        (f"before={quote(rfc3339(soon_ms))}&carrier=SF", ["theirs"]),
+    ):
+        found = await api.get(f"/api/due?{asked}")
+        assert (names(found["items"]), found["total"]) == (wanted, None), asked
+    assert (await api.problem("/api/due?before=tomorrow"))[0] == 400
 
 
 async def test_what_waits_for_the_carrier_is_a_list_of_its_own_by_deadline(api: Api) -> None:

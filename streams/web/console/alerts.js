@@ -3,6 +3,8 @@
 import { fill, h, keyed } from "./dom.js";
 import { alertTitle, moment, number, ruleName, summary, t, word } from "./i18n.js";
 import { namesRead } from "./names.js";
+import { orderHash, orderLink } from "./order_link.js";
+import { whoPacked } from "./packed.js";
 import { chip, countdown, mark, saved, shopName } from "./parts.js";
 import { emptyState } from "./empty.js";
 import { dueFor, isFresh, isMuted } from "./store.js";
@@ -16,7 +18,7 @@ export function alertRow(alert, open, withShop = true) {
   const data = alert.data;
   const level = data.state === "open" ? data.severity : "resolved";
   const fresh = isFresh(alert, FRESH_MS);
-  return h("button", { class: `alert ${level}${fresh ? " fresh" : ""}`, type: "button", onclick: () => open(data.alert) },
+  return h("button", { class: `alert ${level}${fresh ? " fresh" : ""}`, type: "button", data: alert.order ? { order: orderHash(alert) } : {}, onclick: () => open(data.alert) },
     mark(level),
     h("span", { class: "body" },
       h("span", { class: "head" },
@@ -61,7 +63,7 @@ export function showDue(container, list, unlisted, again) {
 function dueRow(each, withWarehouse) {
   return h("li", { class: "due" },
     countdown(each.due_at, each.at),
-    h("span", { class: "what" }, h("code", { title: each.order }, each.order), shopName(each)),
+    h("span", { class: "what" }, orderLink(each), shopName(each), each.packed ? chip(t("packed"), "ok", whoPacked(each.packed)) : null),
     h("span", { class: "rules" }, (each.rules ?? []).map((rule) => chip(ruleName(rule), "", rule)), each.carrier ? chip(each.carrier, "place", t("carrier")) : null, each.tracking_no ? h("code", { title: t("trackingNo") }, each.tracking_no) : null, withWarehouse ? chip(each.warehouse, "place", t("warehouse")) : null),
     h("span", { class: "saves", title: t("saves") }, saved(each.saves)),
   );

@@ -2,8 +2,10 @@
 
 import { inChinese, titlesOfClause, titlesOfRule } from "./names.js";
 import { WORDS } from "./words_zh.js";
+import * as orderWords from "./order_words.js";
 
 const ENGLISH = {
+  ...orderWords.ENGLISH,
   title: "shipclock",
   shops: "Shops at risk", alerts: "Alerts", due: "Ship next", search: "Search shop, order, rule", all: "all platforms",
   critical: "critical", warning: "warning", info: "info", ok: "calm", none: "—", muted: "muted", showMuted: "Show muted",
@@ -51,6 +53,7 @@ const ENGLISH = {
 };
 
 const CHINESE = {
+  ...orderWords.CHINESE,
   title: "shipclock",
   shops: "风险店铺", alerts: "预警", due: "优先发货", search: "搜索店铺、订单、规则", all: "全部平台",
   critical: "严重", warning: "警告", info: "提示", ok: "正常", none: "—", muted: "已静音", showMuted: "显示已静音",

@@ -4,10 +4,13 @@ import * as address from "./address.js";
 import * as api from "./api.js";
 import { showDue } from "./alerts.js";
 import { fill, h } from "./dom.js";
+import { prepareFinding } from "./find.js";
 import { showGroups } from "./groups.js";
 import { language, longMoment, number, switchLanguage, t } from "./i18n.js";
 import { drawLetters, watchLetters } from "./letters.js";
+import { prepareOrders } from "./order.js";
 import { mark, tick } from "./parts.js";
+import { preparePicks } from "./picks.js";
 import * as reading from "./reading.js";
 import * as sheet from "./sheet.js";
 import { showShops } from "./shops.js";
@@ -191,6 +194,7 @@ const KEYS = {
   j: () => move(1), ArrowDown: () => move(1), k: () => move(-1), ArrowUp: () => move(-1),
   a: () => sayOfFocused("acknowledge"),
   m: () => sayOfFocused("mute"),
+  o: () => document.activeElement?.dataset.order && (location.hash = document.activeElement.dataset.order),
   1: () => show("shops"), 2: () => show("alerts"), 3: () => show("due"),
   "/": () => $("search").focus(), "?": () => $("keys").showModal(),
 };
@@ -271,6 +275,9 @@ sheet.prepare($("sheet"), reading.readGroupsNow);
 api.onUnauthorized(askForToken);
 watchLetters();
 openLinked();
+prepareFinding();
+prepareOrders();
+preparePicks();
 api.follow(hear, onLine);
 setInterval(() => { lookAtLine(); tick(); drawClock(); drawConnection(); }, 1000);
 setInterval(() => connection === "live" && reading.readAbout().catch(() => null), ABOUT_MS);

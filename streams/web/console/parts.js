@@ -2,6 +2,7 @@
 
 import { h } from "./dom.js";
 import { clock } from "./store.js";
+import { orderLink } from "./order_link.js";
 import { evidenceText, longMoment, moment, money, number, span, t, word } from "./i18n.js";
 
 const SHAPES = { critical: "◆", warning: "▲", info: "●", ok: "✓", resolved: "✓", unwatched: "○", silent: "○" };
@@ -49,15 +50,15 @@ export function saved(saves) {
 
 const INSTANT = /^\d{4}-\d\d-\d\dT[\d:.]+(Z|[+-]\d\d:\d\d)$/;
 
-// Any JSON as text that a person can check: instants in local time, the rest as it is.
-export function evidence(value) {
+// Any JSON as text that a person can check: instants in local time, the rest as it is. Orders of the shop `of` are links.
+export function evidence(value, of = null, name = "") {
   if (value === null || value === undefined) return "—";
   if (Array.isArray(value)) {
-    if (value.every((each) => each === null || typeof each !== "object")) return h("span", { class: "codes" }, value.map((each) => h("code", {}, String(each))));
-    return h("div", { class: "stack" }, value.map(evidence));
+    if (value.every((each) => each === null || typeof each !== "object")) return h("span", { class: "codes" }, value.map((each) => (of && name === "orders" ? orderLink({ ...of, order: String(each) }) : h("code", {}, String(each)))));
+    return h("div", { class: "stack" }, value.map((each) => evidence(each, of)));
   }
   if (typeof value === "object") {
-    return h("dl", { class: "pairs" }, Object.entries(value).map(([name, each]) => [h("dt", {}, word("field", name)), h("dd", {}, evidence(each))]));
+    return h("dl", { class: "pairs" }, Object.entries(value).map(([name, each]) => [h("dt", {}, word("field", name)), h("dd", {}, evidence(each, of, name))]));
   }
   if (typeof value === "string" && INSTANT.test(value)) return h("time", { datetime: value, title: value }, moment(value));
   if (typeof value === "number") return number(value, 4);

@@ -7,6 +7,7 @@ import { alertTitle, language, longMoment, moment, number, packText, percent, su
 import { remark, stage } from "./alerts.js";
 import { costOf, worstOf } from "./groups.js";
 import { ruleOf } from "./names.js";
+import { orderLink } from "./order_link.js";
 import { chip, countdown, evidence, mark, shopName, sum } from "./parts.js";
 import { act, sayForm } from "./say.js";
 import { isMuted, me } from "./store.js";
@@ -71,7 +72,7 @@ function draw(alert) {
       (data.actions ?? []).length ? section(t("actions"), h("ul", { class: "actions" }, data.actions.map((each) => h("li", {}, h("b", {}, word("to", each.to)), " ", word("do", each.do))))) : null,
       data.penalty ? section(t("penalty"), h("p", {}, cost(data.penalty))) : null,
       ruleSection(data.rule),
-      section(t("evidence"), evidence(data.evidence)),
+      section(t("evidence"), evidence(data.evidence, alert)),
       section(t("trail"), h("ol", { class: "trail" }, [...alert.trail].reverse().map(step))),
     ),
   );
@@ -97,7 +98,7 @@ function facts(alert) {
   const figure = (value) => (ratio ? percent(value) : number(value, 2));
   const rows = [
     [t("shop"), shopName(alert)],
-    alert.order ? [t("order"), h("code", {}, alert.order)] : null,
+    alert.order ? [t("order"), orderLink(alert)] : null,
     [t("rule"), h("span", {}, alertTitle(alert), " ", h("span", { class: "dim" }, h("code", {}, data.rule), " ", data.clause))],
     data.value !== null && data.value !== undefined ? [t("value"), `${figure(data.value)}${data.threshold === null || data.threshold === undefined ? "" : ` / ${figure(data.threshold)}`}${headroom(data)}`] : null,
     data.due_at ? [t("dueAt"), longMoment(data.due_at)] : null,
