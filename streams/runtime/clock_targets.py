@@ -34,15 +34,14 @@ class ClockTargets:
 
     def of(self, partition: Partition, now_ms: int, answer: Answer | None) -> int | None:
         """The instant to which a partition's clock advances (epoch ms); None if it stays. `answer`: where logs end."""
-        newest = self._moment(partition, answer)
-        if partition.wall:
-            if partition.engine.clock_ms > now_ms + DRIFT_MS:  # set while the machine's clock was wrong
-                partition.engine.set_back(now_ms)
-            return self._in_wall_time(partition, now_ms + DRIFT_MS, newest)
-        return self._in_event_time(partition, newest if answer is not None and answer.is_recent() else None)
+        if not partition.wall:
+            return self._in_event_time(partition, answer)
+        if partition.engine.clock_ms > now_ms + DRIFT_MS:  # set while the machine's clock was wrong
+            partition.engine.set_back(now_ms)
+        return self._in_wall_time(partition, now_ms + DRIFT_MS, self._moment(partition, answer))
 
     def _moment(self, partition: Partition, answer: Answer | None) -> Moment | None:
-        """What an answer says of a partition; None if it was asked before the partition came."""
+        """What an answer says of a partition; None if there is none since the partition came."""
         if answer is None:
             return None
         tps = [TP(topic, partition.number) for topic in self._names.inputs]
@@ -61,10 +60,14 @@ class ClockTargets:
             self._pending[partition.number] = newest
         return None
 
-    def _in_event_time(self, partition: Partition, now: Moment | None) -> int:
-        quiet = monotonic() - partition.quiet_since_s >= QUIET_S
-        if quiet and now is not None and self._applied_past(partition, now[1]):
-            return partition.clock.idle_ms()
+    def _in_event_time(self, partition: Partition, answer: Answer | None) -> int:
+        """Idle once nothing has come for a while, and all is applied that was there when Kafka was asked last. It must
+        have been asked since the last records came: an older answer doesn't know what has been appended since."""
+        quiet_s = monotonic() - partition.quiet_since_s
+        if quiet_s >= QUIET_S and answer is not None and answer.age_s() <= quiet_s:
+            moment = self._moment(partition, answer)
+            if moment is not None and self._applied_past(partition, moment[1]):
+                return partition.clock.idle_ms()
         return partition.clock.now_ms()
 
     def _applied_past(self, partition: Partition, ends: Mapping[TP, int]) -> bool:

@@ -52,11 +52,12 @@ class ForeignAlerts:
         self._wrote.pop(number, None)
 
     async def look(self, partitions: Mapping[int, Partition], ends: Mapping[int, int]) -> None:
-        """Compares with the logs' end offsets. None of this worker's own records may be under way."""
+        """Compares with the logs' end offsets, asked when none of this worker's own records was under way, and before
+        it wrote others. Partitions whose end isn't known are left for the next time."""
         if monotonic() < self._again_s:
             return
-        for number, partition in list(partitions.items()):
-            tp, end = TopicPartition(self._topic, number), ends.get(number, 0)
+        for number, partition in [(number, each) for number, each in partitions.items() if number in ends]:
+            tp, end = TopicPartition(self._topic, number), ends[number]
             known_to = self._known_to.get(number)
             if known_to is None:  # just restored
                 read_back = self._broker.kept_to(self._topic, number)

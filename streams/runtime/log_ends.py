@@ -12,9 +12,6 @@ from streams.runtime.wall_clock import since_boot_s
 WAIT_S = 0.05
 """How long a commit cycle waits for the answer; ten times what Kafka needs nearby."""
 
-RECENT_S = 0.5
-"""How old an answer may be to say where the logs end now."""
-
 Ask = Callable[[Iterable[TP]], Awaitable[Mapping[TP, int]]]
 
 
@@ -27,8 +24,9 @@ class Answer(Struct, frozen=True):
     asked_s: float
     at_write: int
 
-    def is_recent(self) -> bool:
-        return since_boot_s() - self.asked_s < RECENT_S
+    def age_s(self) -> float:
+        """How long ago it was asked."""
+        return since_boot_s() - self.asked_s
 
 
 class LogEnds:

@@ -493,6 +493,39 @@ async def test_in_event_time_the_clock_rests_on_a_tick_only_when_all_is_read_and
     assert said(broker) == ["alert.opened"]
 
 
+async def test_in_event_time_the_clock_rests_on_a_tick_though_every_answer_of_kafkas_comes_late(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Each answer comes after the cycle that asked, so that cycles go by what was asked one earlier."""
+    monkeypatch.setattr(log_ends, "WAIT_S", 0.0)
+    monkeypatch.setattr(clock_targets, "QUIET_S", 0.0)
+    watching, broker = made()
+    gates: list[asyncio.Future[None]] = []
+
+    async def ends(tps: Iterable[TP]) -> Any:
+        gates.append(asyncio.get_running_loop().create_future())
+        await gates[-1]
+        return {tp: broker.log_ends.get(tp, 0) for tp in tps}
+
+    async def cycle_and_late_answer() -> None:
+        await watching.commit_cycle()
+        gates[-1].set_result(None)
+        await asyncio.sleep(0)
+        await asyncio.sleep(0)
+
+    broker.ends = ends  # type: ignore[method-assign]
+    watching.partition(2)
+    broker.read_to[TP("tracking", 2)] = 0
+    await cycle_and_late_answer()
+    apply(watching, event("order.placed", START_MS))
+    apply(watching, tick(START_MS + LATE_MS), topic="pickups")
+    await cycle_and_late_answer()
+    assert said(broker) == [], "what it goes by was asked before these came"
+    await cycle_and_late_answer()
+    assert said(broker) == ["alert.opened"]
+    await watching.on_stop()
+
+
 async def test_a_burst_of_deadlines_lets_others_have_their_turn(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(worker, "SLICE", 10)
     watching, broker = made()
