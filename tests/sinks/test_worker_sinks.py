@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 import trustme
 from redis import Redis
@@ -16,10 +17,11 @@ from tests.runtime.support import LATE_MS, START_MS, event, sent, shop_in, ticks
 from tests.runtime.workers import Site
 from tests.sinks.support import Receiver
 from tests.support.kafka import Kafka, produce
-from tests.support.servers import AlertmanagerServer, RedisServer
+from tests.support.servers import AlertmanagerServer, RedisServer, free_port
 
 pytestmark = pytest.mark.kafka
 
+TOKEN = "acts-as-li-wei-0123456"
 SECRET = "whsec_MDAwMDAwMDAwMDAwMDAwMDAwMDAwMDAw"
 
 
@@ -46,6 +48,11 @@ async def pass_time(site: Site, by_ms: int) -> None:
 def firing(server: AlertmanagerServer) -> list[str]:
     with urllib.request.urlopen(f"{server.url}/api/v2/alerts", timeout=5) as answer:
         return sorted(each["annotations"]["order"] for each in json.load(answer))
+
+
+def suppressed(server: AlertmanagerServer) -> list[str]:
+    with urllib.request.urlopen(f"{server.url}/api/v2/alerts", timeout=5) as answer:
+        return [each["annotations"]["order"] for each in json.load(answer) if each["status"]["state"] == "suppressed"]
 
 
 def client(server: RedisServer) -> Any:
@@ -90,6 +97,38 @@ async def test_an_alert_reaches_all_who_act_on_it(
         assert await worker.stop() == 0
     assert "alerts go to alertmanager, webhook, notify-1, redis, redis-due" in worker.log()
     assert "8412" not in worker.log() and "MDAw" not in worker.log()
+
+
+async def test_who_mutes_is_who_their_token_says_and_alertmanager_keeps_still(
+    site: Site, alertmanager_server: AlertmanagerServer, tmp_path: Path
+) -> None:
+    (tmp_path / "tokens.yaml").write_text(f"- {{name: Li Wei, role: act, token: {TOKEN}}}")
+    (tmp_path / "notify.yaml").write_text("- {name: boss, to: 'json://127.0.0.1:9', parties: [finance]}")
+    port = free_port()
+    async with site.worker(
+        SHIPCLOCK_WEB_PORT=str(port),
+        SHIPCLOCK_ALERTMANAGER=alertmanager_server.url,
+        SHIPCLOCK_TOKENS=str(tmp_path / "tokens.yaml"),
+        SHIPCLOCK_NOTIFY_ROUTES=str(tmp_path / "notify.yaml"),
+        SHIPCLOCK_PUBLIC_URL="https://ship.example/",
+    ) as worker:
+        await place(site, "8412")
+        await pass_time(site, LATE_MS)
+        await until(lambda: firing(alertmanager_server) == ["8412"])
+        headers = {"authorization": f"Bearer {TOKEN}"}
+        async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}", headers=headers) as web:
+
+            async def found() -> Any:
+                answer = await web.get("/api/alerts")
+                return answer.json()["items"] if answer.status_code == 200 else None
+
+            (alert,) = await until(found)
+            path = alert["data"]["link"].removeprefix("https://ship.example/#")
+            answer = await web.post(f"/api{path}/mute", json={"by": "somebody"})
+            assert answer.json()["muted"]["by"] == "Li Wei"
+        await until(lambda: suppressed(alertmanager_server) == ["8412"])
+    assert "notify.yaml:1: route boss fits no alert: no rule asks anything of finance" in worker.log()
+    assert TOKEN not in worker.log()
 
 
 async def test_sinks_that_hang_slow_nothing_and_catch_up(site: Site, redis_server: RedisServer) -> None:

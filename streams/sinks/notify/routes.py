@@ -144,7 +144,8 @@ def _fits_nothing(route: Route, platforms: set[str], book: RuleBook) -> str | No
     ]
     named = {action.to for rule in rules for action in rule.actions}
     if route.parties and not named & set(route.parties):
-        return f"no rule asks anything of {' or '.join(route.parties)}; they ask it of {', '.join(sorted(named))}"
+        others = f"; they ask it of {', '.join(sorted(named))}" if named else ""
+        return f"no rule asks anything of {' or '.join(route.parties)}{others}"
     return None
 
 
