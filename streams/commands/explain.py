@@ -16,6 +16,7 @@ from rules.plan.rule_book import RuleBook
 from streams.commands.common import Failed
 from streams.commands.instant import Instant
 from streams.commands.named_packs import named_packs
+from streams.explaining.chosen import by_alert, is_chosen, listed
 from streams.explaining.from_kafka import records_of
 from streams.explaining.trail import trail
 from streams.kafka.topics import BadTopicsError
@@ -25,7 +26,7 @@ from streams.settings import BadSettingError, from_environment
 
 
 @click.command()
-@click.argument("alert")
+@click.argument("wanted", metavar="ALERT_OR_ORDER")
 @click.option(
     "--alerts", "alert_files", multiple=True, metavar="FILE", help="Alerts as replay prints them; - is stdin."
 )
@@ -40,16 +41,17 @@ from streams.settings import BadSettingError, from_environment
     "--pack", "packs", multiple=True, metavar="NAME_OR_FILE", help="Rules to use; default all built-in packs."
 )
 def explain(
-    alert: str,
+    wanted: str,
     alert_files: tuple[str, ...],
     histories: tuple[str, ...],
     until_ms: int | None,
     packs: tuple[str, ...],
 ) -> None:
-    """Say how one alert came about: its records in time, the facts that prove it, the rule and its parameters.
+    """Say how an alert came about: its records in time, the facts that prove it, the rule and its parameters.
 
-    ALERT is an alert's id. Its records come from the topic of the worker that SHIPCLOCK_BROKER points to (with the
-    worker's other settings), or from files.
+    ALERT_OR_ORDER is an alert's id, or an order's number: then its alerts are listed, and each is explained. The
+    records come from the topic of the worker that SHIPCLOCK_BROKER points to (with the worker's other settings), or
+    from files.
     """
     if alert_files and histories:
         raise click.UsageError("--alerts and --history exclude each other")
@@ -57,18 +59,25 @@ def explain(
         raise click.UsageError("--until goes with --history")
     files = named_packs(packs)
     if alert_files:
-        records = [record for name in alert_files for record in _from_alerts(name, alert)]
+        records = [record for name in alert_files for record in _from_alerts(name, wanted)]
     elif histories:
-        records = _from_history(histories, alert, files, until_ms)
+        records = _from_history(histories, wanted, files, until_ms)
     else:
-        records = _from_topic(alert)
+        records = _from_topic(wanted)
     if not records:
-        raise Failed(f"there is no alert {alert}", 2)
-    for line in trail(records, files):
+        raise Failed(f"there is no alert {wanted}" if ":" in wanted else f"there is no alert of an order {wanted}", 2)
+    alerts = by_alert(records)
+    of_order = wanted not in (record.data.alert for record in records)
+    for line in listed(wanted, alerts) if of_order else ():
         click.echo(visible(line))
+    for each in alerts:
+        if of_order:
+            click.echo()
+        for line in trail(each, files):
+            click.echo(visible(line))
 
 
-def _from_alerts(name: str, alert: str) -> list[Alert]:
+def _from_alerts(name: str, wanted: str) -> list[Alert]:
     try:
         lines = click.get_binary_stream("stdin").readlines() if name == STDIN else Path(name).read_bytes().splitlines()
     except OSError as error:
@@ -79,24 +88,24 @@ def _from_alerts(name: str, alert: str) -> list[Alert]:
             record = decode(line) if line.strip() else None
         except msgspec.DecodeError as error:
             raise Failed(f"{name}:{number}: is no alert: {error}", 2) from None
-        if record is not None and record.data.alert == alert:
+        if record is not None and is_chosen(record, wanted):
             found.append(record)
     return found
 
 
-def _from_history(names: tuple[str, ...], alert: str, packs: list[PackFile], until_ms: int | None) -> list[Alert]:
+def _from_history(names: tuple[str, ...], wanted: str, packs: list[PackFile], until_ms: int | None) -> list[Alert]:
     engine = Engine(RuleBook(file.pack for file in packs), stepping=True)
     history = History(names, on_bad=lambda message: click.echo(visible(message), err=True))
     try:
         records = replay(engine, history.events(), until_ms, history.set_aside, LONGEST_LEAP_MS)
-        return [record for record in records if record.data.alert == alert]
+        return [record for record in records if is_chosen(record, wanted)]
     except UnreadableError as error:
         raise Failed(str(error), 2) from None
 
 
-def _from_topic(alert: str) -> list[Alert]:
+def _from_topic(wanted: str) -> list[Alert]:
     try:
-        return asyncio.run(records_of(alert, from_environment(os.environ)))
+        return asyncio.run(records_of(wanted, from_environment(os.environ)))
     except BadSettingError as error:
         raise Failed(f"{error} (or name files with --alerts or --history)", 2) from None
     except BadTopicsError as error:

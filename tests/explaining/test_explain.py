@@ -85,3 +85,26 @@ def test_a_line_that_is_no_alert_is_told_with_its_number(tmp_path: Path) -> None
     file = written(tmp_path / "alerts.jsonl", "\n{}\n")
     result = run("explain", ALERT, "--alerts", file)
     assert (result.exit_code, result.stderr.split(": ")[0]) == (2, f"{file}:2")
+
+
+def test_the_alerts_of_an_order_are_listed_and_each_is_explained(tmp_path: Path) -> None:
+    told = history(
+        tmp_path,
+        event("order.placed", 0),
+        event("order.placed", 0, shop="s2"),
+        event("order.shipped", 80, shop="s2"),
+        event("order.placed", 0, order="2"),
+    )
+    until = ("--until", "2026-01-05T00:00:00Z")
+    result = run("explain", "1", "--history", told, "--pack", pack(tmp_path), *until)
+    lines = result.stdout.splitlines()
+    assert lines[0] == "order 1: 2 alerts"
+    assert [line.split()[:3] for line in lines[1:4:2]] == [
+        ["open", "critical", "joom/s1"],
+        ["resolved", "critical", "joom/s2"],
+    ]
+    for shop in ("s1", "s2"):
+        assert f"joom.slow:joom/{shop}:1:2026-01-04T00:00:00Z" in lines  # where its trail begins
+    assert "order 2" not in result.stdout.lower()
+    nothing = run("explain", "9", "--history", told, "--pack", tmp_path / "own.yaml")
+    assert (nothing.exit_code, nothing.stderr) == (2, "there is no alert of an order 9\n")

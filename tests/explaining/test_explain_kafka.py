@@ -34,6 +34,7 @@ async def test_the_trail_is_read_from_the_worker_s_topic(site: Site) -> None:
         await read.until(lambda: len(read.said()) == 2)
         records = await records_of(ALERT, site.settings())
         assert [record.type for record in records] == ["alert.opened", "alert.resolved"]
+        assert await records_of("8412", site.settings()) == records
         assert await records_of("late.ship:joom/s17:9:-", site.settings()) == []
 
 
