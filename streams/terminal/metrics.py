@@ -42,7 +42,7 @@ class Metric:
     denominator: int | None
     threshold: float | None
     near: float | None
-    headroom: int | None
+    headroom: float | None
 
     @property
     def lower_is_worse(self) -> bool:
@@ -81,7 +81,7 @@ class Metric:
 
     def number(self, value: float) -> str:
         """`4.1%` for a share, `3` for a count."""
-        return f"{value:g}" if self.denominator is None else f"{value * 100:.1f}".removesuffix(".0") + "%"
+        return f"{round(value, 2):g}" if self.denominator is None else f"{value * 100:.1f}".removesuffix(".0") + "%"
 
     def now(self) -> str:
         """The value, `4.1%`."""
@@ -96,16 +96,21 @@ class Metric:
         return "" if self.denominator is None else f"{self.numerator}/{self.denominator}"
 
     def room(self) -> str:
-        """The headroom in words: `3 more to go`, `3 to spare` above a least share, `at the limit`, `2 past`."""
-        if self.headroom is None:
+        """The headroom in the words of the console. Of a share, how many orders may still go bad: `3 more fit`, `2 too
+        many`. Of a count, which is reached *at* its limit: `3 to go`, `at the limit`, `2 past`. Of what must be kept
+        up: `3 to spare`, `short by 2`."""
+        if self.headroom is None or self.value is None or self.threshold is None:
             return ""
-        if self.headroom < 0:
-            return f"{-self.headroom:,} past"
-        if self.headroom == 0:
+        n = f"{round(abs(self.headroom), 1):,}".removesuffix(".0")
+        is_past, is_count = self.headroom < 0, self.denominator is None
+        if self.headroom == 0 and is_count:
             return "at the limit"
         if self.lower_is_worse:
-            return f"{self.headroom:,} to spare"
-        return f"{self.headroom:,} more to go" if self.headroom < 100 else f"{self.headroom:,} to go"
+            return f"short by {n}" if is_past else f"{n} to spare"
+        if is_count:
+            return f"{n} past" if is_past else f"{n} to go"
+        fit, over = ("more fit", "too many") if abs(self.headroom) < 1_000 else ("fit", "over")
+        return f"{n} {over if is_past else fit}"
 
 
 def metrics_of(standing: Mapping[str, Any]) -> list[Metric]:

@@ -303,7 +303,7 @@ def test_a_shop_s_line_has_value_counts_headroom_money_and_alerts() -> None:
     lines = printed(render(made(standings=shops), 100))
     shown = lines[line_with("joom/s17", lines)].strip("│ ").split()
     assert shown[:3] == ["joom/s17", "38", "joom-3"]
-    assert " ".join(shown[4:]) == "4.4% of 5% 12/271 1 more to go 212.50 USD 5"
+    assert " ".join(shown[4:]) == "4.4% of 5% 12/271 1 more fit 212.50 USD 5"
 
 
 def test_a_penalty_in_force_is_shown_under_its_shop_even_when_room_is_short() -> None:
@@ -377,10 +377,27 @@ def test_a_threshold_of_nought_is_crossed_by_anything() -> None:
 
 @pytest.mark.parametrize(
     ("headroom", "words"),
-    [(3, "3 more to go"), (0, "at the limit"), (-2, "2 past"), (1204, "1,204 to go"), (None, "")],
+    [(3, "3 more fit"), (0, "0 more fit"), (-2, "2 too many"), (1204, "1,204 fit"), (-1204, "1,204 over"), (None, "")],
 )
-def test_headroom_is_said_in_words(headroom: int | None, words: str) -> None:
-    assert a_metric(0.04, 0.05, headroom=headroom).room() == words
+def test_headroom_of_a_share_is_how_many_more_fit(headroom: int | None, words: str) -> None:
+    value = 0.07 if (headroom or 0) < 0 else 0.04
+    assert a_metric(value, 0.05, headroom=headroom).room() == words
+
+
+@pytest.mark.parametrize(
+    ("value", "headroom", "words"),
+    [(2, 1, "1 to go"), (3, 0, "at the limit"), (6, -3.0, "3 past"), (0.94, 2.059829, "2.1 to go"), (None, 3, "")],
+)
+def test_a_count_is_reached_at_its_limit(value: float | None, headroom: float, words: str) -> None:
+    assert Metric("joom-2", value, None, None, threshold=3, near=None, headroom=headroom).room() == words
+
+
+def test_a_figure_without_a_share_has_two_places() -> None:
+    assert Metric("joom-7", 0.940171, None, None, threshold=3, near=5, headroom=-2.059829).now() == "0.94"
+
+
+def test_a_share_of_no_orders_yet_is_at_no_limit() -> None:
+    assert Metric("ozon-1", None, 0, 0, threshold=0.04, near=None, headroom=0).room() == ""
 
 
 def test_deadlines_count_down_nearest_first_with_the_money_at_stake() -> None:
@@ -404,7 +421,7 @@ def test_a_share_to_be_kept_up_is_calm_above_its_threshold_and_crossed_below() -
         for value, headroom in ((1.0, 2), (0.9, -8))
     )
     assert (kept.risk, kept.room()) == (Risk.CALM, "2 to spare")
-    assert (missed.risk, missed.room()) == (Risk.CROSSED, "8 past")
+    assert (missed.risk, missed.room()) == (Risk.CROSSED, "short by 8")
 
 
 def test_a_long_order_id_keeps_its_head_and_tail() -> None:

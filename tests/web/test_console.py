@@ -103,6 +103,64 @@ async def test_points_say_of_how_many_they_are_and_what_comes_then(browser: Brow
         assert await page.evaluate(made, ["A", {"points": 0.3}]) == "A 0.3 points"
 
 
+async def test_headroom_is_said_of_a_share_a_count_and_what_must_be_kept_up(browser: Browser, worker: Worker) -> None:
+    """The same words as in the terminal (`tests/terminal`)."""
+    share: dict[str, object] = {"value": 0.04, "threshold": 0.05, "denominator": 100}
+    count: dict[str, object] = {"value": 2, "threshold": 3, "denominator": None}
+    kept: dict[str, object] = {"value": 0.9, "threshold": 0.98, "denominator": 100}
+    said = [
+        (share | {"headroom": 1}, "1 more fit"),
+        (share | {"headroom": 0}, "0 more fit"),
+        (share | {"value": 0.07, "headroom": -2}, "2 too many"),
+        (count | {"headroom": 1}, "1 to go"),
+        (count | {"value": 3, "headroom": 0}, "at the limit"),
+        (kept | {"headroom": -8}, "short by 8"),
+        (kept | {"value": 1, "headroom": 2}, "2 to spare"),
+        (share | {"value": None, "headroom": 0}, None),
+    ]
+    async with looking(browser, worker) as page:
+        await live(page)
+        made = "async (all) => { const { room } = await import('/console/shops.js'); return all.map(room); }"
+        assert await page.evaluate(made, [metric for metric, _ in said]) == [words for _, words in said]
+
+
+async def test_a_row_shows_the_figure_that_makes_its_level(browser: Browser, worker: Worker) -> None:
+    near = {"value": 0.06, "numerator": 6, "denominator": 100, "threshold": 0.05, "headroom": -1, "window": None}
+    calm = near | {"value": 0.0, "numerator": 0, "headroom": 5}
+    marks = {"value": 0, "numerator": 0, "denominator": None, "threshold": 3, "headroom": 3, "window": None}
+    sanction = {"clause": "joom-2", "name": "sales suspended", "from": "2026-01-01T00:00:00Z", "until": None}
+    shop = {"platform": "joom", "at": "2026-01-02T00:00:00Z", "open_alerts": 1, "ledgers": {}, "exposure": None}
+    severities = {"critical": 0, "warning": 0, "info": 0, "muted": 0}
+    shops = [
+        shop | {"shop": "a", "metrics": {"joom-3": near, "joom-6": calm}, "sanctions": [],
+                "alerts": severities | {"critical": 1, "clauses": {"joom-3": "critical"}}},
+        shop | {"shop": "b", "metrics": {"joom-6": calm}, "sanctions": [],
+                "alerts": severities | {"critical": 1, "clauses": {"joom-1": "critical"}}},
+        shop | {"shop": "c", "metrics": {"joom-2": marks, "joom-6": calm}, "sanctions": [sanction],
+                "alerts": severities | {"critical": 1, "clauses": {"joom-2": "critical"}}},
+    ]  # fmt: skip
+    async with looking(browser, worker) as page:
+        await live(page)
+        made = """async (shops) => {
+            const { showShops } = await import("/console/shops.js");
+            const box = document.body.appendChild(document.createElement("div"));
+            const list = box.appendChild(document.createElement("div"));
+            box.appendChild(document.createElement("div"));
+            showShops(list, shops, () => {});
+            const text = (row, what) => row.querySelector(`summary .worst ${what}`)?.textContent ?? null;
+            return [...list.querySelectorAll("details")].map((row) => [
+                text(row, ".clause"), text(row, ".figure"), row.querySelector(".inside .notes").textContent,
+            ]).sort();
+        }"""
+        rows = await page.evaluate(made, shops)
+    assert [row[:2] for row in rows] == [
+        ["joom-1", None],  # late orders make it
+        ["joom-2", None],  # a sanction does
+        ["joom-3", "6% / 5%"],
+    ]
+    assert rows[1][2] == "counts again once the sanction ends"
+
+
 async def test_whoever_may_only_read_is_not_offered_to_act(browser: Browser, worker: Worker) -> None:
     async def told(route: Route) -> None:
         given = await route.fetch()

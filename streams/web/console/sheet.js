@@ -10,6 +10,7 @@ import { ruleOf } from "./names.js";
 import { orderLink } from "./order_link.js";
 import { chip, countdown, evidence, mark, shopName, sum } from "./parts.js";
 import { act, sayForm } from "./say.js";
+import { room } from "./shops.js";
 import { isMuted, me } from "./store.js";
 
 let dialog, onChange;
@@ -100,7 +101,7 @@ function facts(alert) {
     [t("shop"), shopName(alert)],
     alert.order ? [t("order"), orderLink(alert)] : null,
     [t("rule"), h("span", {}, alertTitle(alert), " ", h("span", { class: "dim" }, h("code", {}, data.rule), " ", data.clause))],
-    data.value !== null && data.value !== undefined ? [t("value"), `${figure(data.value)}${data.threshold === null || data.threshold === undefined ? "" : ` / ${figure(data.threshold)}`}${headroom(data)}`] : null,
+    data.value !== null && data.value !== undefined ? [t("value"), `${figure(data.value)}${data.threshold === null || data.threshold === undefined ? "" : ` / ${figure(data.threshold)}`}${headroom(alert)}`] : null,
     data.due_at ? [t("dueAt"), longMoment(data.due_at)] : null,
     "until" in data ? [t("end"), data.until ? longMoment(data.until) : t("forGood")] : null,
     [t("opened"), longMoment(data.opened_at)],
@@ -108,9 +109,10 @@ function facts(alert) {
   return h("dl", { class: "pairs top" }, rows.filter(Boolean).map(([name, value]) => [h("dt", {}, name), h("dd", {}, value)]));
 }
 
-function headroom(data) {
-  if (data.headroom === null || data.headroom === undefined) return "";
-  return ` · ${data.headroom < 0 ? t("over", { n: number(-data.headroom, 1) }) : t("headroom", { n: number(data.headroom, 1) })}`;
+// Of a sanction there is none: its figure is what brought it.
+function headroom({ data }) {
+  const said = "until" in data ? null : room({ ...data, denominator: data.evidence.denominator ?? data.evidence.best_possible });
+  return said ? ` · ${said}` : "";
 }
 
 function step(record) {

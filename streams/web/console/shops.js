@@ -26,7 +26,8 @@ export function showShops(container, list, again) {
 function make({ shop, counts, level, metrics, feed }) {
   const key = shopKey(shop);
   const ledgers = Object.entries(shop.ledgers ?? {});
-  const worst = metrics.find((each) => each.near !== null && !(isMinimum(each.metric) && each.level === "ok"));
+  const worst = figureOf(shop, level, metrics);
+  const cause = worst || !counts?.clauses ? null : Object.keys(counts.clauses).find((clause) => counts.clauses[clause] === level);
   const its = () => h("button", { class: "its", type: "button", onclick: (event) => event.target.dispatchEvent(new CustomEvent("only-shop", { detail: { platform: shop.platform, shop: shop.shop }, bubbles: true })) }, t("itsAlerts"));
   return h(
     "details",
@@ -36,7 +37,7 @@ function make({ shop, counts, level, metrics, feed }) {
       {},
       mark(level),
       shopName(shop),
-      h("span", { class: "worst" }, worst ? bar(worst) : null),
+      h("span", { class: "worst" }, worst ? bar(worst) : cause ? h("span", { class: `meter ${level}` }, calledIn({ clause: cause, rule: null })) : null),
       h("span", { class: "chips" },
         level === "unwatched" ? chip(t("unwatched"), "unwatched", t("unwatchedHint")) : null,
         isSilent(shop) ? chip(t("silentSince", { at: moment(shop.heard_at) }), "feed silent", t("silentHint")) : null,
@@ -47,7 +48,7 @@ function make({ shop, counts, level, metrics, feed }) {
       ),
       h("span", { class: "counts" }, counted(counts, shop.open_alerts)),
     ),
-    h("div", { class: "inside" }, metrics.map(metricRow), ledgers.map(([name, ledger]) => ledgerRow(shop, name, ledger)), (shop.sanctions ?? []).map(sanctionRow), (feed?.feeds ?? []).map(feedRow), its()),
+    h("div", { class: "inside" }, metrics.map((each) => metricRow(each, isPunished(shop, each))), ledgers.map(([name, ledger]) => ledgerRow(shop, name, ledger)), (shop.sanctions ?? []).map(sanctionRow), (feed?.feeds ?? []).map(feedRow), its()),
   );
 }
 
@@ -84,10 +85,27 @@ function bar(measure) {
   );
 }
 
-function room(metric) {
-  if (metric.headroom === null || metric.headroom === undefined) return null;
-  const [enough, lacking] = isMinimum(metric) ? ["spare", "short"] : ["headroom", "over"];
-  return t(metric.headroom < 0 ? lacking : enough, { n: number(Math.abs(metric.headroom), 1) });
+// A sanction is in force: what is measured since isn't what the shop is punished for.
+const isPunished = (shop, measure) => (shop.sanctions ?? []).some((each) => each.clause === measure.clause);
+
+// The figure that makes the shop's level; of a calm shop the one nearest to its threshold. None where something else
+// makes the level: a late order, a sanction.
+function figureOf(shop, level, metrics) {
+  const figures = metrics.filter((each) => each.near !== null && !isPunished(shop, each));
+  const making = figures.find((each) => each.level === level && level !== "ok");
+  if (making || level === "critical" || level === "warning" || level === "info") return making;
+  return figures.find((each) => !(isMinimum(each.metric) && each.level === "ok"));
+}
+
+// The headroom in words. Of a share, how many orders may still go bad. A count is reached at its limit. The terminal
+// says the same (`Metric.room`).
+export function room(metric) {
+  const { headroom, value, threshold, denominator } = metric;
+  if ([headroom, value, threshold].some((each) => each === null || each === undefined)) return null;
+  const isCount = denominator === null || denominator === undefined;
+  if (isCount && headroom === 0) return t("atLimit");
+  const [enough, lacking] = isMinimum(metric) ? ["spare", "short"] : isCount ? ["toGo", "past"] : ["headroom", "over"];
+  return t(headroom < 0 ? lacking : enough, { n: number(Math.abs(headroom), 1) });
 }
 
 function expected(measure, show) {
@@ -99,13 +117,14 @@ function expected(measure, show) {
 
 const reported = (measure, show) => (measure.reported ? t("reported", { value: show(measure.reported.value) }) : null);
 
-function metricRow(measure) {
+function metricRow(measure, punished) {
   const { metric, near } = measure;
   const show = (value) => shown(metric, value);
   const notes = [
     metric.denominator ? t("of", { n: number(metric.numerator ?? 0), d: number(metric.denominator) }) : null,
-    near === null ? null : room(metric),
+    near === null ? null : punished ? t("countsAgain") : room(metric),
     expected(metric, show),
+    metric.forecast?.if_silent ? t("ifSilent", { value: show(metric.forecast.if_silent.value) }) : null,
     reported(metric, show),
     ...Object.entries(metric.by ?? {}).slice(0, 3).map(([what, value]) => `${what} ${number(value, 1)}`),
     metric.window?.from ? t("window", { from: day(metric.window.from), to: day(Date.parse(metric.window.to) - 1) }) : null,
