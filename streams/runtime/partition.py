@@ -30,11 +30,13 @@ from rules.messages.bounds import LARGEST_BYTES, too_large
 from rules.messages.envelope import Event
 from rules.messages.events import ClockTick, decode
 from rules.messages.names import shop_key
+from rules.messages.text import visible
 from rules.plan.rule_book import RuleBook
 from rules.state.shop import Shop
 from streams.clock import AHEAD_MS
 from streams.kafka.cutting import LARGEST_VALUE_BYTES, fitting
 from streams.kafka.dead_letters import DeadLetter, dead_letter
+from streams.kafka.failures import PlainError
 from streams.kafka.keys import partition_of
 from streams.kafka.topics import CLOCKED, topic_of
 from streams.paced_log import PacedLog
@@ -64,6 +66,10 @@ class Batch(msgspec.Struct, frozen=True):
     topic: str
     partition: int
     records: Sequence[ConsumerRecord]
+
+
+class MovedError(PlainError):
+    """State lies where its shop no longer is."""
 
 
 Restore = Callable[["Partition", bytes, bytes | None], None]
@@ -218,6 +224,8 @@ class Partition:
                 self._restore_progress(msgspec.json.decode(value, type=Progress))
             return
         platform, shop, *rest = orjson.loads(key)
+        if value is not None and (platform, shop) not in self.engine.shops:
+            self._check_home(platform, shop)
         if len(rest) == 1:
             restore_order(self.engine, platform, shop, rest[0], None if value is None else decode_facts(value))
             return
@@ -228,6 +236,16 @@ class Partition:
         else:
             found = None if value is None else _decode_computed(value)
             restore_computed(self.engine, platform, shop, about[0], int(about[1]), found)
+
+    def _check_home(self, platform: str, shop: str) -> None:
+        """Raises MovedError if a shop's state lies in a partition that its events no longer come to."""
+        home = partition_of(platform, shop, self.partitions)
+        if home != self.number:
+            raise MovedError(
+                f"partitions were added since state was written: {visible(shop_key(platform, shop))} lies in partition "
+                f"{self.number}, and its events now come to {home} of {self.partitions}, so its orders would be "
+                "forgotten and alerts said twice; deploy/docs/limits.md says what to do (Adding partitions)"
+            )
 
     def restore_alert(self, key: bytes, value: bytes | None) -> None:
         """Restores a record of the alerts topic; its value is None if the alert was dropped."""

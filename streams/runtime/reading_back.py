@@ -11,7 +11,7 @@ from aiokafka import ConsumerRecord
 
 from streams.kafka.failures import PlainError
 from streams.runtime import instruments
-from streams.runtime.partition import Partition, Restore
+from streams.runtime.partition import MovedError, Partition, Restore
 
 log = logging.getLogger(__name__)
 
@@ -27,9 +27,12 @@ class ReadingBack:
         self._restore, self._skip = restore, skip
 
     def take(self, partition: Partition, record: ConsumerRecord) -> bool:
-        """Whether the record was restored. Raises UnreadableError for a bad one that isn't to be skipped."""
+        """Whether the record was restored. Raises UnreadableError for a bad one that isn't to be skipped, and
+        MovedError for a good one that lies in the wrong partition: there others do, too."""
         try:
             self._restore(partition, record.key, record.value)
+        except MovedError:
+            raise
         except Exception as error:  # whatever stands in a record
             self._pass_over(record, error)
             return False

@@ -15,7 +15,7 @@ from mode import Service
 
 from streams.runtime.local_copy import LocalCopy
 from streams.runtime.orders_on_disk import OrdersOnDisk
-from streams.runtime.partition import Partition, Restore
+from streams.runtime.partition import MovedError, Partition, Restore
 from streams.runtime.reading_back import ReadingBack
 from streams.runtime.snapshot import SnapshotDamagedError
 
@@ -115,7 +115,7 @@ class Store(BaseStore[bytes, bytes]):
         try:
             for key, value in copy.items():
                 self._take(partition, key, value)
-        except SnapshotDamagedError:
+        except (MovedError, SnapshotDamagedError):
             raise
         except Exception as error:  # whatever stands in a record
             copy.discard()

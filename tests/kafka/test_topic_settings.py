@@ -4,14 +4,16 @@ from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
+from confluent_kafka.admin import AdminClient, NewPartitions
 
 from streams.kafka import rights, topic_settings, topics
 from streams.kafka.topics import BadTopicsError, TopicNames
 from streams.settings import Settings
 from tests.kafka.test_topics import all_made, config_of
-from tests.runtime.support import until
+from tests.runtime.outcome import Reader
+from tests.runtime.support import START_MS, event, sent, until
 from tests.runtime.workers import Site
-from tests.support.kafka import Kafka, create_topics
+from tests.support.kafka import Kafka, create_topics, produce
 
 pytestmark = pytest.mark.kafka
 
@@ -109,3 +111,24 @@ async def test_what_costs_time_or_may_lose_news_is_said_and_not_refused(
     assert of_events.startswith(f"topic {topic_prefix}orders keeps events for 2.0 h (retention.ms): ")
     assert of_segments.startswith(f"{topic_prefix}app-facts-changelog: segments this long are hardly ever compacted")
     assert "set segment.bytes=67108864 and segment.ms=3600000" in of_segments
+
+
+async def test_partitions_that_were_added_are_noticed_before_anything_is_written(
+    kafka: Kafka, topic_prefix: str, tmp_path: Path
+) -> None:
+    site = Site(kafka.bootstrap, topic_prefix, tmp_path)
+    site.make_topics()
+    async with site.worker() as worker, Reader(site.bootstrap, site.prefix, f"{site.group}-facts-changelog") as facts:
+        await worker.ready()
+        await produce(site.bootstrap, sent(site.prefix, event("order.placed", START_MS, shop="s1")))
+        await facts.until(lambda: facts.records)
+        assert await worker.stop() == 0
+    names = TopicNames(site.prefix, site.group)
+    admin = AdminClient({"bootstrap.servers": site.bootstrap})
+    for grown in admin.create_partitions([NewPartitions(topic, 8) for topic in names.all]).values():
+        grown.result()
+    await until(lambda: {topics.partition_counts(site.settings())[topic] for topic in names.all} == {8})
+    async with site.worker() as worker:
+        assert await worker.ended() == 1
+    last = worker.log().splitlines()[-1]
+    assert "worker: partitions were added since state was written: joom/s1 lies in partition 2, and its" in last

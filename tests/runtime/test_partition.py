@@ -18,7 +18,8 @@ from streams.clock import wall_ms
 from streams.kafka.keys import partition_of
 from streams.kafka.topics import INPUTS
 from streams.paced_log import PacedLog
-from streams.runtime.partition import Batch, Partition, log
+from streams.runtime.changelog import fact_records
+from streams.runtime.partition import Batch, MovedError, Partition, log
 from tests.runtime.support import LATE_MS, PARTITIONS, START_MS, book, event, record, tick
 
 
@@ -404,3 +405,15 @@ def test_alerts_link_to_where_people_reach_the_console(console_url: str) -> None
     ((_, value),) = watched.drain_alerts()
     alert = decode(value)
     assert alert.data.link == f"{console_url}/#/alerts/{quote(alert.data.alert, safe='')}"
+
+
+def test_state_of_a_shop_whose_events_come_to_another_partition_by_now_is_refused() -> None:
+    before = partition()
+    apply(before, event("order.placed", START_MS))
+    changes = before.engine.drain()
+    records = list(fact_records(changes))
+    assert records
+    more = Partition(3, 2 * PARTITIONS, book(), "event")
+    with pytest.raises(MovedError, match=r"^partitions were added .* joom/s17 lies in partition 3, .* to 2 of 8, "):
+        for key, value in records:
+            more.restore_fact(key, value)
