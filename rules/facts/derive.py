@@ -12,7 +12,7 @@ from rules.calendar.instants import DAY_MS
 from rules.facts.lines import Item as Written
 from rules.facts.lines import Lines, Quantities, covers
 from rules.facts.order_facts import DetailedFacts, Shipment, Terms
-from rules.facts.parcels import Parcel, hear_all, leave_out, parcels_by_name, parcels_of
+from rules.facts.parcels import Parcel, assign_news, leave_out, parcels_by_name, parcels_of
 from rules.facts.statements import (
     LEEWAY_MS,
     MANY_IN_ALL,
@@ -89,23 +89,23 @@ class _Derived:
         return paid[0].stamp if paid else None
 
     def _terms(self) -> Terms:
-        said: dict[str, Any] = {}
+        fields: dict[str, Any] = {}
         for each in self._placed:
-            said |= each.said
-        amount, currency = said.get("amount"), said.get("currency")
-        if said.get("paid") is False:  # then what was paid tells what it costs
+            fields |= each.fields
+        amount, currency = fields.get("amount"), fields.get("currency")
+        if fields.get("paid") is False:  # then what was paid is what it costs
             amount = amount or newest(self._of("paid"), "amount")
             currency = currency or newest(self._of("paid"), "currency")
         return Terms(
             amount,
             None if currency is None else intern(currency),
-            said.get("mode"),
+            fields.get("mode"),
             None,
-            said.get("handling_h"),
-            said.get("logistics"),
-            bool(said.get("sensitive")),
-            bool(said.get("predeclared")),
-            msgspec.convert(said.get("items") or (), tuple[Item, ...], strict=False),
+            fields.get("handling_h"),
+            fields.get("logistics"),
+            bool(fields.get("sensitive")),
+            bool(fields.get("predeclared")),
+            msgspec.convert(fields.get("items") or (), tuple[Item, ...], strict=False),
         )
 
     def _deadline(self) -> None:
@@ -115,16 +115,16 @@ class _Derived:
         words = [
             each
             for each in words
-            if "ship_by" in each.said and not (facts.placed and is_far(each.said["ship_by"], facts.placed[0]))
+            if "ship_by" in each.fields and not (facts.placed and is_far(each.fields["ship_by"], facts.placed[0]))
         ]
         if not words:
             return
         last = words[-1]
         if last.kind == "placed":
             assert facts.terms is not None
-            facts.terms.ship_by_ms = last.said["ship_by"]
+            facts.terms.ship_by_ms = last.fields["ship_by"]
         else:
-            facts.deadline_moved, facts.moved_to_ms = last.stamp, last.said["ship_by"]
+            facts.deadline_moved, facts.moved_to_ms = last.stamp, last.fields["ship_by"]
 
     def _news(self) -> None:
         """Gives the parcels their news; where none is known of yet, the order has it all."""
@@ -133,13 +133,13 @@ class _Derived:
         counting = [each for each in news if since_ms is None or each.at_ms >= since_ms]
         self._older = len(news) - len(counting)
         if self._parcels:
-            self._waiting = hear_all(self._parcels, counting)
+            self._waiting = assign_news(self._parcels, counting)
         else:
             self._waiting = []
             self._all = Parcel(None, [Statement(0, "", "", "shipped", {})])
-            hear_all([self._all], counting)
+            assign_news([self._all], counting)
         for each in self._of("returned"):
-            if each.said.get("cause") == "undelivered":
+            if each.fields.get("cause") == "undelivered":
                 for parcel in self._parcels:
                     if parcel.shipped <= each.stamp and (parcel.sent_back is None or each.stamp < parcel.sent_back):
                         parcel.sent_back = each.stamp
@@ -147,14 +147,14 @@ class _Derived:
 
     def _shipped(self) -> None:
         """The first instant at which all that is open had been shipped."""
-        whole = [each.stamp for each in self._general if _is_whole(each.said)]
+        whole = [each.stamp for each in self._general if _is_whole(each.fields)]
         for parcel in self._parcels:
             if parcel.complete is False:
                 continue
             for each in parcel.statements:
-                says = each.said.get("complete") is True
-                bare = parcel.items is None and each.said.get("complete") is None
-                if says or bare:
+                stated = each.fields.get("complete") is True
+                bare = parcel.items is None and each.fields.get("complete") is None
+                if stated or bare:
                     whole.append(each.stamp)
         covered = self._covered()
         self.facts.shipped = min([*whole, *([] if covered is None else [covered])], default=None)
@@ -164,7 +164,7 @@ class _Derived:
         filled = [each for each in self._parcels if each.items is not None]
         if not filled:
             return None
-        parts = [each for each in self._standing("cancelled") if "items" in each.said]
+        parts = [each for each in self._standing("cancelled") if "items" in each.fields]
         replaced = self._replaced()
         stamps = sorted([*(each.shipped for each in filled), *(each.stamp for each in parts)])
 
@@ -185,7 +185,7 @@ class _Derived:
                 self._lines.add(held, parcel.items or ())
         for each in parts:
             if each.stamp <= by:
-                self._lines.add(cancelled, each.said["items"])
+                self._lines.add(cancelled, each.fields["items"])
         return bool(held) and covers(held, self._lines.open(cancelled))
 
     def _replaced(self) -> dict[int, Stamp]:
@@ -201,32 +201,32 @@ class _Derived:
     def _cancelled(self) -> None:
         facts = self.facts
         standing = self._standing("cancelled")
-        whole = [each for each in standing if "items" not in each.said]
-        parts = [each for each in standing if "items" in each.said]
+        whole = [each for each in standing if "items" not in each.fields]
+        parts = [each for each in standing if "items" in each.fields]
         cancelled = self._gone = Quantities()
         emptied = None
         for each in parts:
-            self._lines.add(cancelled, each.said["items"])
+            self._lines.add(cancelled, each.fields["items"])
             if emptied is None and not self._lines.open(cancelled):
                 emptied = each.stamp
         stamps = [each.stamp for each in whole[:1]]
         if emptied is not None and not self._parcels and not self._general:
             stamps.append(emptied)
         if stamps:
-            said = whole or parts
+            fields = whole or parts
             facts.cancelled = min(stamps)
-            facts.cancelled_by, facts.cancelled_for = newest(said, "by"), newest(said, "reason")
+            facts.cancelled_by, facts.cancelled_for = newest(fields, "by"), newest(fields, "reason")
         elif parts:
             facts.part_cancelled = parts[0].stamp
             facts.part_cancelled_by, facts.part_cancelled_for = newest(parts, "by"), newest(parts, "reason")
 
     def _come_back(self) -> None:
-        """Returned by the buyer; what doesn't say who sent it back is told by what does."""
+        """Returned by the buyer. Events that don't state the cause take it from the newest one that does."""
         returned = self._of("returned")
         usual = newest(returned, "cause") or "buyer"
-        by_buyer = [each.stamp for each in returned if each.said.get("cause", usual) == "buyer"]
+        by_buyer = [each.stamp for each in returned if each.fields.get("cause", usual) == "buyer"]
         self.facts.returned = min(by_buyer, default=None)
-        undelivered = [each.stamp for each in returned if each.said.get("cause", usual) == "undelivered"]
+        undelivered = [each.stamp for each in returned if each.fields.get("cause", usual) == "undelivered"]
         self._undelivered = min(undelivered, default=None)
 
     def _refunded(self) -> None:
@@ -235,17 +235,17 @@ class _Derived:
         amount = Decimal(terms.amount) if terms is not None and terms.amount is not None else None
         paid_back, lines = Decimal(), Quantities()
         for each in self._of("refunded"):
-            said = each.said
-            if not said:
+            fields = each.fields
+            if not fields:
                 facts.refunded = each.stamp
                 return
-            paid_back += Decimal(said.get("amount") or 0)
-            self._lines.add(lines, said.get("items") or ())
-            all_back = bool(said.get("items")) and covers(lines, self._lines.open(self._gone))
+            paid_back += Decimal(fields.get("amount") or 0)
+            self._lines.add(lines, fields.get("items") or ())
+            all_back = bool(fields.get("items")) and covers(lines, self._lines.open(self._gone))
             if (amount and paid_back >= amount) or all_back:
                 facts.refunded = each.stamp
                 return
-            facts.part_refunds += ((each.at_ms, said.get("amount")),)
+            facts.part_refunds += ((each.at_ms, fields.get("amount")),)
 
     def _of_parcels(self) -> None:
         """What is so once it is so of the last of the parcels that count."""
@@ -276,7 +276,7 @@ class _Derived:
             if parcel.left_out is not None:
                 yield parcel.called() or "-", parcel.left_out
         for each in self._waiting:
-            name = each.said.get("parcel") or each.said.get("tracking_no")
+            name = each.fields.get("parcel") or each.fields.get("tracking_no")
             yield name or "-", "no shipment of this order names it"
         if self._older:
             yield "older news", f"{self._older} from before the order's day prove nothing"
@@ -286,7 +286,7 @@ class _Derived:
         yield from self._too_many()
         names = parcels_by_name(self._parcels)
         for each in self._of("shipped"):
-            replaced = each.said.get("replaces")
+            replaced = each.fields.get("replaces")
             if replaced and parcel_name(replaced) not in names:
                 yield f"data.replaces: {quoted(replaced)} is no parcel of this order"
         span_ms = self._placed[-1].at_ms - self._placed[0].at_ms if self._placed else 0
@@ -296,7 +296,7 @@ class _Derived:
             return
         for kind in ("shipped", "cancelled", "refunded"):
             for each in self._of(kind):
-                for item in each.said.get("items", ()):
+                for item in each.fields.get("items", ()):
                     if not self._lines.names(item):
                         name = item.get("line") or item.get("sku") or "-"
                         yield f"data.items: {quoted(name)} is no line of this order"
@@ -315,21 +315,21 @@ class _Derived:
                         f"some events: of more than {MANY_OF_A_KIND} of one kind about {about} "
                         "the first and last are kept"
                     )
-        if any(each.said.get("items") == [] for several in self._by_kind.values() for each in several):
+        if any(each.fields.get("items") == [] for several in self._by_kind.values() for each in several):
             yield "data.items: the items of all its events are more than is kept of an order; the newest are"
 
     def _beyond(self) -> list[str]:
         """Lines of which more was cancelled than ordered."""
-        said: Quantities = {}
+        fields: Quantities = {}
         for each in self._standing("cancelled"):
-            for item in each.said.get("items", ()):
+            for item in each.fields.get("items", ()):
                 names = self._lines.names(item)
                 if len(names) == 1 and item.get("qty") is not None:
-                    said[names[0]] = said.get(names[0], 0) + exact(item["qty"])
-        return [name for name, qty in said.items() if qty > self._lines.ordered[name]]
+                    fields[names[0]] = fields.get(names[0], 0) + exact(item["qty"])
+        return [name for name, qty in fields.items() if qty > self._lines.ordered[name]]
 
     def _say_lines(self) -> None:
-        """How much of each line was ordered, cancelled and shipped, where that was told by line."""
+        """How much of each line was ordered, cancelled and shipped, where that is known by line."""
         filled = [each for each in self._parcels if each.items is not None and each.left_out is None]
         if not self._lines.known or not (filled or self._gone):
             return
@@ -360,9 +360,9 @@ class _Derived:
         )
 
 
-def _is_whole(said: Written) -> bool:
-    complete = said.get("complete")
-    return complete is True or (complete is None and "items" not in said)
+def _is_whole(fields: Written) -> bool:
+    complete = fields.get("complete")
+    return complete is True or (complete is None and "items" not in fields)
 
 
 def _shipment(statements: Sequence[Statement]) -> Shipment:

@@ -1,6 +1,6 @@
 """How events go into an order's facts.
 
-What a plain order can take, it takes in place. Whatever else comes makes an order's facts follow from all that was said
+What a plain order can take, it takes in place. Whatever else comes makes an order's facts follow from all statements
 of it; where that is a plain order after all, its facts are plain again. `tests/rules/facts/test_merging.py` holds the
 two to each other.
 """
@@ -14,10 +14,10 @@ from rules.facts.order_facts import (
     EVERY_FACT,
     FACT_BIT,
     DetailedFacts,
+    Flag,
     OrderFacts,
     Shipment,
     Terms,
-    Told,
 )
 from rules.facts.plain import collapse, expand, has_older_news
 from rules.facts.statements import (
@@ -56,7 +56,7 @@ Merge = Callable[[Any, Any, Stamp], int]
 
 
 def merge_details(facts: OrderFacts, event: Any, stamp: Stamp) -> OrderFacts | None:
-    """An order's facts with what an event says, where that, or the order, is more than plain; None where nothing is
+    """An order's facts with an event merged, where that, or the order, is more than plain; None where nothing is
     new. The facts given stay as they are."""
     before = facts.statements if isinstance(facts, DetailedFacts) else expand(facts)
     after = canonical([*before, statement_of(event, stamp)])
@@ -64,7 +64,7 @@ def merge_details(facts: OrderFacts, event: Any, stamp: Stamp) -> OrderFacts | N
 
 
 def facts_from(statements: Statements) -> OrderFacts:
-    """Facts that say the same as statements: plain ones, where that can be."""
+    """Facts equal to statements: plain ones, where that can be."""
     derived = derive(statements)
     return collapse(statements, derived) or derived
 
@@ -96,10 +96,10 @@ def _placed(facts: OrderFacts, event: OrderPlaced, stamp: Stamp) -> int:
         data.items or (),
     )
     if data.paid or data.sensitive is False or data.predeclared is False:
-        told = Told.PAID if data.paid else 0
-        told |= Told.NOT_SENSITIVE if data.sensitive is False else 0
-        told |= Told.NOT_PREDECLARED if data.predeclared is False else 0
-        if not _note(facts, told):
+        flags = Flag.PAID if data.paid else 0
+        flags |= Flag.NOT_SENSITIVE if data.sensitive is False else 0
+        flags |= Flag.NOT_PREDECLARED if data.predeclared is False else 0
+        if not _set_flag(facts, flags):
             return MORE
     facts.terms = terms
     facts.placed = stamp
@@ -115,7 +115,7 @@ def _shipped(facts: OrderFacts, event: OrderShipped, stamp: Stamp) -> int:
     early = facts.shipment  # what news named before this
     if early is not None and (not data.tracking_no or parcel_name(data.tracking_no) != early.tracking_no):
         return MORE
-    if data.complete and not _note(facts, Told.COMPLETE):
+    if data.complete and not _set_flag(facts, Flag.COMPLETE):
         return MORE
     facts.shipment = Shipment(data.carrier, data.tracking_no, data.logistics, data.label)
     facts.shipped = stamp
@@ -178,35 +178,35 @@ def _refunded(facts: OrderFacts, event: OrderRefunded, stamp: Stamp) -> int:
     return FACT_BIT["refunded"]
 
 
-def _told_by(facts: OrderFacts, data: Any, at_ms: int, unnamed: int, is_first: bool) -> bool:
+def _takes_news(facts: OrderFacts, data: Any, at_ms: int, unnamed: int, is_first: bool) -> bool:
     """Whether news of a plain order's parcel is what the plain facts can take: about the only parcel, not older than
     the order, and named or not as the news before was. Notes the number it names, or that it names none."""
-    placed, number, shipment, told = facts.placed, data.tracking_no, facts.shipment, facts.moved_before
+    placed, number, shipment, flags = facts.placed, data.tracking_no, facts.shipment, facts.moved_before
     if data.parcel or (placed is not None and at_ms < placed[0] - LEEWAY_MS):
         return False
     if number:
-        if not is_first and told.__class__ is int and told & unnamed:
+        if not is_first and flags.__class__ is int and flags & unnamed:
             return False
         if shipment is None:
             shipment = facts.shipment = Shipment(tracking_no=parcel_name(number))
         held = shipment.tracking_no
         return bool(held and (number == held or parcel_name(number) == parcel_name(held)))
-    if told.__class__ is int and told & unnamed:
+    if flags.__class__ is int and flags & unnamed:
         return True
     if not is_first and shipment is not None and shipment.tracking_no:
         return False
-    return _note(facts, unnamed)
+    return _set_flag(facts, unnamed)
 
 
-def _note(facts: OrderFacts, told: int) -> bool:
-    """Notes what else was told (as bits), where there is room for it."""
+def _set_flag(facts: OrderFacts, flags: int) -> bool:
+    """Sets a flag, where there is room for it."""
     held = facts.moved_before
     if isinstance(held, int):
-        facts.moved_before = held | told
+        facts.moved_before = held | flags
     elif held:
         return False
     else:
-        facts.moved_before = told
+        facts.moved_before = flags
     return True
 
 
@@ -226,7 +226,7 @@ def _collected(facts: OrderFacts, event: PickupCollected, stamp: Stamp) -> int:
         return _COLLECTED
     if placed is None and held is not None and held != stamp:  # which of them counts isn't known before the order is
         return MORE
-    if not _told_by(facts, data, stamp[0], Told.PICKUPS_UNNAMED, is_first):
+    if not _takes_news(facts, data, stamp[0], Flag.PICKUPS_UNNAMED, is_first):
         return MORE
     if held is not None and held <= stamp:
         return 0
@@ -238,7 +238,7 @@ def _pickup_failed(facts: OrderFacts, event: PickupFailed, stamp: Stamp) -> int:
     held = facts.pickup_failed
     if held is not None:
         return 0 if held == stamp else MORE
-    if not _told_by(facts, event.data, stamp[0], Told.PICKUPS_UNNAMED, facts.collected is None):
+    if not _takes_news(facts, event.data, stamp[0], Flag.PICKUPS_UNNAMED, facts.collected is None):
         return MORE
     facts.pickup_failed = stamp
     return FACT_BIT["pickup_failed"]
@@ -261,14 +261,14 @@ def _tracked(facts: OrderFacts, event: TrackingUpdated, stamp: Stamp) -> int:
     if status == "returned" or (facts.placed is None and not _fits_early(facts, status, stamp)):
         return MORE
     if news is not None and news < stamp and data.tracking_no is None and data.parcel is None:
-        told = facts.moved_before  # as most are: the next news of a parcel that none of it names
-        if not (told.__class__ is int and told & _TRACKING_UNNAMED) and not _told_by(
+        flags = facts.moved_before  # as most are: the next news of a parcel that none of it names
+        if not (flags.__class__ is int and flags & _TRACKING_UNNAMED) and not _takes_news(
             facts, data, stamp[0], _TRACKING_UNNAMED, False
         ):
             return MORE
         facts.news = stamp
         changed = _NEWS
-    elif not _told_by(facts, data, stamp[0], _TRACKING_UNNAMED, news is None):
+    elif not _takes_news(facts, data, stamp[0], _TRACKING_UNNAMED, news is None):
         return MORE
     elif news is None or news < stamp:
         facts.news = stamp
@@ -292,7 +292,7 @@ def _more(facts: OrderFacts, event: Any, stamp: Stamp) -> int:
     return MORE
 
 
-_TRACKING_UNNAMED = Told.TRACKING_UNNAMED
+_TRACKING_UNNAMED = Flag.TRACKING_UNNAMED
 _PLACED, _SHIPPED, _COLLECTED = FACT_BIT["placed"], FACT_BIT["shipped"], FACT_BIT["collected"]
 _SCANNED, _NEWS, _DELIVERED = FACT_BIT["scanned"], FACT_BIT["news"], FACT_BIT["delivered"]
 

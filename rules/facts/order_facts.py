@@ -1,7 +1,7 @@
-"""What is known of one order: a handful of facts, each with the stamp of the event that says so.
+"""What is known of one order: a handful of facts, each with the stamp of the event that states it.
 
 Almost every order is a plain one: placed, shipped in one parcel, collected, scanned and delivered. Of it only these
-facts are kept. Of others (several parcels, lines, an order put back) `DetailedFacts` keep what was said, and the same
+facts are kept. Of others (several parcels, lines, an order put back) `DetailedFacts` keep the statements, and the same
 facts follow from that.
 """
 
@@ -43,11 +43,11 @@ class Shipment(Struct, array_like=True, gc=False):
 
 
 class OrderFacts(Struct, array_like=True, gc=False):
-    """The facts of one order; `None` is "not heard of". Kept on the wire as an array whose length says whether it is
+    """The facts of one order; `None` is "not known". Kept on the wire as an array whose length tells whether it is
     of a plain order, so no fields may be added.
 
-    `moved_before` are earlier moves of the deadline. Where there were none it has, as bits (`Told`), what else was told
-    and can only matter once the order is no longer a plain one: so that costs a plain order no byte.
+    `moved_before` are earlier moves of the deadline. Where there were none it has, as bits (`Flag`), what else was
+    stated and can only matter once the order is no longer a plain one: so that costs a plain order no byte.
     """
 
     plain: ClassVar[bool] = True
@@ -121,8 +121,8 @@ class OrderFacts(Struct, array_like=True, gc=False):
         return max([stamp[0] for stamp in every_stamp(self) if stamp is not None], default=MIN_MS)
 
 
-class Told:
-    """Bits of what else was told of a plain order."""
+class Flag:
+    """Bits of what else was stated of a plain order."""
 
     PICKUPS_UNNAMED = 1
     TRACKING_UNNAMED = 2
@@ -139,8 +139,8 @@ class DetailedFacts(OrderFacts, gc=False):
 
     `parcels`: the order as if it had only that one, for each parcel that counts (and then `parcel` is what it is
     called, `combined_with` the other order in it). `left_out`: parcels and news that don't count, with the reason;
-    `odd`: what was said that doesn't fit. `lines`: how much of each was ordered, cancelled and shipped. `part_refunds`:
-    when, and how much. `unpaid`: its clock hasn't started.
+    `odd`: what was stated and doesn't fit. `lines`: how much of each was ordered, cancelled and shipped.
+    `part_refunds`: when, and how much. `unpaid`: its clock hasn't started.
     """
 
     plain: ClassVar[bool] = False

@@ -8,14 +8,16 @@ from rules.messages.names import parcel_name
 
 
 class Parcel:
-    """What is known of one parcel. `left_out` says why it no longer counts, where it doesn't."""
+    """What is known of one parcel. `left_out` is why it no longer counts, where it doesn't."""
 
     def __init__(self, name: str | None, statements: Sequence[Statement]) -> None:
         self.name = name
         self.statements = statements
         self.shipped: Stamp = statements[0].stamp
         self.number: str | None = newest(statements, "tracking_no")
-        self.numbers = {parcel_name(each.said["tracking_no"]) for each in statements if each.said.get("tracking_no")}
+        self.numbers = {
+            parcel_name(each.fields["tracking_no"]) for each in statements if each.fields.get("tracking_no")
+        }
         self.items: list[dict[str, Any]] | None = newest(statements, "items")
         self.complete: bool | None = newest(statements, "complete")
         self.collected: Stamp | None = None
@@ -30,9 +32,9 @@ class Parcel:
         """What people call it."""
         return self.name or self.number
 
-    def hear(self, news: Statement) -> None:
+    def apply(self, news: Statement) -> None:
         """Takes in a pickup or tracking event, each of them in time."""
-        stamp, status = news.stamp, news.said.get("status")
+        stamp, status = news.stamp, news.fields.get("status")
         if news.kind == "collected":
             self.collected = self.collected or stamp
         elif news.kind == "failed":
@@ -59,15 +61,15 @@ class Parcel:
 def parcels_of(shipped: Sequence[Statement]) -> tuple[list[Parcel], list[Statement]]:
     """An order's parcels, as they were shipped, and the statements that are about none of several."""
     names = {
-        parcel_name(each.said["tracking_no"]): parcel_name(each.said["parcel"])
+        parcel_name(each.fields["tracking_no"]): parcel_name(each.fields["parcel"])
         for each in shipped
-        if each.said.get("parcel") and each.said.get("tracking_no")
+        if each.fields.get("parcel") and each.fields.get("tracking_no")
     }
     groups: dict[str, list[Statement]] = {}
     unnamed: list[Statement] = []
     for each in shipped:
-        number = parcel_name(each.said.get("tracking_no") or "")
-        name = parcel_name(each.said.get("parcel") or "") or names.get(number) or number
+        number = parcel_name(each.fields.get("tracking_no") or "")
+        name = parcel_name(each.fields.get("parcel") or "") or names.get(number) or number
         (groups.setdefault(name, []) if name else unnamed).append(each)
     if len(groups) > 1:
         return _in_time([Parcel(name, several) for name, several in groups.items()]), unnamed
@@ -81,13 +83,13 @@ def _in_time(parcels: list[Parcel]) -> list[Parcel]:
     return sorted(parcels, key=lambda each: each.shipped)
 
 
-def hear_all(parcels: Sequence[Parcel], news: Iterable[Statement]) -> list[Statement]:
+def assign_news(parcels: Sequence[Parcel], news: Iterable[Statement]) -> list[Statement]:
     """Gives each pickup and tracking event to the parcel it names; those that wait for a shipment to name them."""
     waiting, by_name = [], parcels_by_name(parcels)
     for each in news:
         found = parcels if len(parcels) == 1 else _named(parcels, by_name, each)
         for parcel in found:
-            parcel.hear(each)
+            parcel.apply(each)
         if not found:
             waiting.append(each)
     return waiting
@@ -103,7 +105,7 @@ def parcels_by_name(parcels: Sequence[Parcel]) -> dict[str, list[Parcel]]:
 
 
 def _named(parcels: Sequence[Parcel], by_name: dict[str, list[Parcel]], news: Statement) -> Sequence[Parcel]:
-    names = [name for name in (news.said.get("parcel"), news.said.get("tracking_no")) if name]
+    names = [name for name in (news.fields.get("parcel"), news.fields.get("tracking_no")) if name]
     if not names:
         return parcels
     for name in names:
@@ -128,21 +130,21 @@ def leave_out(parcels: Sequence[Parcel]) -> None:
 
 
 def _replaced(parcels: Sequence[Parcel]) -> list[tuple[Parcel, Parcel]]:
-    """Parcels with those that stand for them. Where two are said to replace each other the newest word holds."""
-    said = sorted(
+    """Parcels with those that stand for them. Where two replace each other the newest statement holds."""
+    fields = sorted(
         [
-            (each.stamp, parcel, each.said["replaces"])
+            (each.stamp, parcel, each.fields["replaces"])
             for parcel in parcels
             for each in parcel.statements
-            if each.said.get("replaces")
+            if each.fields.get("replaces")
         ],
         key=lambda each: each[0],
         reverse=True,
     )
     found: dict[int, Parcel] = {}
     pairs: list[tuple[Parcel, Parcel]] = []
-    by_name = parcels_by_name(parcels) if said else {}
-    for _, parcel, name in said:
+    by_name = parcels_by_name(parcels) if fields else {}
+    for _, parcel, name in fields:
         for other in by_name.get(parcel_name(name), ()):
             if other is not parcel and not _stands_for(found, parcel, other):
                 if id(other) not in found:

@@ -1,4 +1,4 @@
-"""Plain orders as statements, and back: the two say the same."""
+"""Plain orders as statements, and back: the two are equal."""
 
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
@@ -6,7 +6,7 @@ from typing import Any, Final
 from msgspec import to_builtins
 from msgspec.structs import replace
 
-from rules.facts.order_facts import OrderFacts, Shipment, Terms, Told
+from rules.facts.order_facts import Flag, OrderFacts, Shipment, Terms
 from rules.facts.statements import LEEWAY_MS, NEWS, Stamp, Statement, Statements, canonical, is_far, stated
 from rules.messages.names import parcel_name
 
@@ -15,25 +15,25 @@ _SHIPMENT: Final = ("carrier", "tracking_no", "logistics", "label")
 
 
 def expand(facts: OrderFacts) -> Statements:
-    """What was said of a plain order."""
-    return canonical(_said_of(facts))
+    """A plain order as statements."""
+    return canonical(_statements_of(facts))
 
 
-def _said_of(facts: OrderFacts) -> Iterator[Statement]:
-    told = facts.moved_before if isinstance(facts.moved_before, int) else 0
+def _statements_of(facts: OrderFacts) -> Iterator[Statement]:
+    flags = facts.moved_before if isinstance(facts.moved_before, int) else 0
     if facts.placed is not None:
-        yield stated(facts.placed, "placed", _placed(facts.terms or Terms(), told))
+        yield stated(facts.placed, "placed", _placed(facts.terms or Terms(), flags))
     shipment = facts.shipment or Shipment()
     number = shipment.tracking_no
     if facts.shipped is not None:
-        said = {name: value for name in _SHIPMENT if (value := getattr(shipment, name)) is not None}
-        yield stated(facts.shipped, "shipped", {**said, **({"complete": True} if told & Told.COMPLETE else {})})
+        fields = {name: value for name in _SHIPMENT if (value := getattr(shipment, name)) is not None}
+        yield stated(facts.shipped, "shipped", {**fields, **({"complete": True} if flags & Flag.COMPLETE else {})})
     name = {"tracking_no": parcel_name(number)} if number else {}
-    pickups = {} if told & Told.PICKUPS_UNNAMED else name
-    tracking = {} if told & Told.TRACKING_UNNAMED else name
+    pickups = {} if flags & Flag.PICKUPS_UNNAMED else name
+    tracking = {} if flags & Flag.TRACKING_UNNAMED else name
     if facts.cancelled is not None:
-        said = {"by": facts.cancelled_by, "reason": facts.cancelled_for}
-        yield stated(facts.cancelled, "cancelled", {name: value for name, value in said.items() if value})
+        fields = {"by": facts.cancelled_by, "reason": facts.cancelled_for}
+        yield stated(facts.cancelled, "cancelled", {name: value for name, value in fields.items() if value})
     moves = [*facts.moves_before()]
     if facts.deadline_moved is not None and facts.moved_to_ms is not None:
         moves.append((facts.deadline_moved, facts.moved_to_ms))
@@ -48,47 +48,47 @@ def _said_of(facts: OrderFacts) -> Iterator[Statement]:
         ("tracked", facts.scanned, {**tracking, "status": "in_transit"}),
         ("tracked", facts.news, tracking),
     )
-    for kind, at, said in news:  # of the same event the first holds
+    for kind, at, fields in news:  # of the same event the first holds
         if at is not None:
-            yield stated(at, kind, said)
+            yield stated(at, kind, fields)
 
 
-def _placed(terms: Terms, told: int) -> dict[str, Any]:
-    said = {name: value for name in _TERMS if (value := getattr(terms, name)) is not None}
+def _placed(terms: Terms, flags: int) -> dict[str, Any]:
+    fields = {name: value for name in _TERMS if (value := getattr(terms, name)) is not None}
     if terms.ship_by_ms is not None:
-        said["ship_by"] = terms.ship_by_ms
+        fields["ship_by"] = terms.ship_by_ms
     if terms.items:
-        said["items"] = list(to_builtins(terms.items))
-    for name, denied in (("sensitive", Told.NOT_SENSITIVE), ("predeclared", Told.NOT_PREDECLARED)):
-        if getattr(terms, name) or told & denied:
-            said[name] = getattr(terms, name)
-    return {**said, **({"paid": True} if told & Told.PAID else {})}
+        fields["items"] = list(to_builtins(terms.items))
+    for name, denied in (("sensitive", Flag.NOT_SENSITIVE), ("predeclared", Flag.NOT_PREDECLARED)):
+        if getattr(terms, name) or flags & denied:
+            fields[name] = getattr(terms, name)
+    return {**fields, **({"paid": True} if flags & Flag.PAID else {})}
 
 
 def collapse(statements: Statements, derived: OrderFacts) -> OrderFacts | None:
-    """Plain facts that say the same as statements from which others were `derived`; None where none do."""
+    """Plain facts equal to statements from which others were `derived`; None where none do."""
     by_kind: dict[str, list[Statement]] = {}
     for each in statements:
         by_kind.setdefault(each.kind, []).append(each)
-    told = _told(by_kind)
-    if told is None:
+    flags = _flags_of(by_kind)
+    if flags is None:
         return None
-    moves = tuple((each.stamp, each.said["ship_by"]) for each in by_kind.get("moved", ()))
-    if len(moves) > 1 and told:
+    moves = tuple((each.stamp, each.fields["ship_by"]) for each in by_kind.get("moved", ()))
+    if len(moves) > 1 and flags:
         return None
     facts = {name: getattr(derived, name) for name in OrderFacts.__struct_fields__}
     if derived.shipment is None:
         facts["shipment"] = _named_by_news(by_kind)
     for each in by_kind.get("placed", ()):  # kept though the deadline was moved
-        facts["terms"] = replace(facts["terms"], ship_by_ms=each.said.get("ship_by"))
-    plain = OrderFacts(**facts | {"moved_before": moves[:-1] if moves[1:] else told or ()})
+        facts["terms"] = replace(facts["terms"], ship_by_ms=each.fields.get("ship_by"))
+    plain = OrderFacts(**facts | {"moved_before": moves[:-1] if moves[1:] else flags or ()})
     return plain if expand(plain) == statements else None
 
 
 def _named_by_news(by_kind: Mapping[str, list[Statement]]) -> Shipment | None:
     """What is known of the parcel before it is shipped: the number under which news of it came."""
     news = [each for kind in NEWS for each in by_kind.get(kind, ())]
-    number = next((each.said["tracking_no"] for each in news if "tracking_no" in each.said), None)
+    number = next((each.fields["tracking_no"] for each in news if "tracking_no" in each.fields), None)
     return Shipment(tracking_no=number) if number else None
 
 
@@ -101,28 +101,28 @@ def has_older_news(facts: OrderFacts, since_ms: int) -> bool:
 _ONCE: Final = {"placed", "shipped", "cancelled", "returned", "refunded", "failed"}
 
 
-def _told(by_kind: dict[str, list[Statement]]) -> int | None:
-    """The bits of what was told beside the plain facts; None where that can't be all."""
+def _flags_of(by_kind: dict[str, list[Statement]]) -> int | None:
+    """What was stated beside the plain facts, as bits; None where that isn't all."""
     if set(by_kind) - _ONCE - {"moved", "collected", "tracked"} or any(
         len(by_kind.get(kind, ())) > 1 for kind in _ONCE
     ):
         return None
     if "moved" in by_kind and "placed" not in by_kind:
         return None
-    told = 0
+    flags = 0
     for each in by_kind.get("placed", ()):
-        if each.said.get("paid") is False:
+        if each.fields.get("paid") is False:
             return None
-        told |= Told.PAID if each.said.get("paid") else 0
-        told |= Told.NOT_SENSITIVE if each.said.get("sensitive") is False else 0
-        told |= Told.NOT_PREDECLARED if each.said.get("predeclared") is False else 0
+        flags |= Flag.PAID if each.fields.get("paid") else 0
+        flags |= Flag.NOT_SENSITIVE if each.fields.get("sensitive") is False else 0
+        flags |= Flag.NOT_PREDECLARED if each.fields.get("predeclared") is False else 0
         if any(each.at_ms - LEEWAY_MS > news.at_ms for kind in NEWS for news in by_kind.get(kind, ())):
             return None
-        if any(is_far(move.said["ship_by"], each.at_ms) for move in by_kind.get("moved", ())):
+        if any(is_far(move.fields["ship_by"], each.at_ms) for move in by_kind.get("moved", ())):
             return None
     for each in by_kind.get("shipped", ()):
-        told |= Told.COMPLETE if each.said.get("complete") is True else 0
-    for kinds, unnamed in ((("collected", "failed"), Told.PICKUPS_UNNAMED), (("tracked",), Told.TRACKING_UNNAMED)):
+        flags |= Flag.COMPLETE if each.fields.get("complete") is True else 0
+    for kinds, unnamed in ((("collected", "failed"), Flag.PICKUPS_UNNAMED), (("tracked",), Flag.TRACKING_UNNAMED)):
         news = [each for kind in kinds for each in by_kind.get(kind, ())]
-        told |= unnamed if news and not any("tracking_no" in each.said for each in news) else 0
-    return told
+        flags |= unnamed if news and not any("tracking_no" in each.fields for each in news) else 0
+    return flags

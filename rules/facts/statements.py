@@ -1,8 +1,8 @@
-"""What events said of an order that has more than the plain case: kept as it was said, so that what it comes to can be
+"""What events stated about an order that has more than the plain case: kept as it came, so that what it comes to can be
 worked out in any order of arrival.
 
-A statement says only what its event gave: what is missing or null says nothing. `canonical` leaves out what can't
-matter any more, so that the same events always leave the same statements.
+A statement has only what its event gave: a field that is missing or null states nothing. `canonical` leaves out what
+can't matter any more, so that the same events always leave the same statements.
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -65,13 +65,13 @@ SCANNED: Final = frozenset({"in_transit", "at_hub", "out_for_delivery", "ready_t
 
 
 class Statement(Struct, array_like=True, frozen=True, gc=False):
-    """What one event says: `said` has its fields as they are kept, without those that say nothing."""
+    """What one event states: its `fields` as they are kept, without those that state nothing."""
 
     at_ms: int
     source: str
     id: str
     kind: str
-    said: dict[str, Any]
+    fields: dict[str, Any]
 
     @property
     def stamp(self) -> Stamp:
@@ -91,28 +91,28 @@ NEWS: Final = frozenset({"collected", "failed", "tracked"})
 def statement_of(event: Any, stamp: Stamp) -> Statement:
     """An event as a statement."""
     kind, keep = _KINDS[type(event)]
-    said = {
+    fields = {
         name: value
         for name, value in msgspec.to_builtins({each: getattr(event.data, each) for each in keep}).items()
         if value is not None
     }
-    if "items" in said:
-        said["items"] = list(said["items"])
-        if not said["items"]:
-            del said["items"]
-    if "ship_by" in said:
+    if "items" in fields:
+        fields["items"] = list(fields["items"])
+        if not fields["items"]:
+            del fields["items"]
+    if "ship_by" in fields:
         due_by = due_by_of(event.data.ship_by, stamp[0] if kind == "placed" else None)
-        said.pop("ship_by") if due_by is None else said.update(ship_by=due_by)
+        fields.pop("ship_by") if due_by is None else fields.update(ship_by=due_by)
     if kind in NEWS:
-        said = _news_said(said)
-    elif kind == "refunded" and said.get("full"):
-        said = {}  # all of it, whatever else is said
-    return stated(stamp, kind, said)
+        fields = _news_fields(fields)
+    elif kind == "refunded" and fields.get("full"):
+        fields = {}  # all of it, whatever else is stated
+    return stated(stamp, kind, fields)
 
 
-def stated(stamp: Stamp, kind: str, said: Mapping[str, Any]) -> Statement:
+def stated(stamp: Stamp, kind: str, fields: Mapping[str, Any]) -> Statement:
     """A statement with its fields in the order in which they are stored."""
-    return Statement(*stamp, kind, dict(sorted(said.items())))
+    return Statement(*stamp, kind, dict(sorted(fields.items())))
 
 
 _KINDS: Final[dict[type, tuple[str, tuple[str, ...]]]] = {
@@ -146,9 +146,9 @@ def is_far(due_by: DueBy, placed_ms: int) -> bool:
     return abs(at_ms - placed_ms) > FARTHEST_MS
 
 
-def _news_said(said: dict[str, Any]) -> dict[str, Any]:
-    named = {name: parcel_name(said[name]) for name in ("parcel", "tracking_no") if said.get(name)}
-    status = said.get("status")
+def _news_fields(fields: dict[str, Any]) -> dict[str, Any]:
+    named = {name: parcel_name(fields[name]) for name in ("parcel", "tracking_no") if fields.get(name)}
+    status = fields.get("status")
     if status in SCANNED:
         return {**named, "status": "in_transit"}
     return {**named, "status": status} if status in ("delivered", "returned") else named
@@ -175,7 +175,7 @@ def canonical(statements: Iterable[Statement]) -> Statements:
             parcels = [_first_and_last(same, MANY_OF_A_KIND) for same in by_parcel(kind, several)]
             kept += parcels[0] if len(parcels) == 1 else _first_and_last(_in_time(parcels), MANY_IN_ALL)
     kept.sort(key=Statement.sort_key)
-    if sum(len(each.said.get("items") or ()) for each in kept) > FEW_ITEMS:
+    if sum(len(each.fields.get("items") or ()) for each in kept) > FEW_ITEMS:
         kept = _with_fewer_items(kept)
     while len(kept) > MANY and len(msgspec.msgpack.encode(kept)) > MOST_BYTES:
         kept = kept[: len(kept) // 3] + kept[-(len(kept) // 3) :]
@@ -191,11 +191,11 @@ def _with_fewer_items(statements: Sequence[Statement]) -> list[Statement]:
     were, so that none older than that has room later."""
     kept, room = [], MOST_ITEM_BYTES
     for each in reversed(statements):
-        items = each.said.get("items")
+        items = each.fields.get("items")
         if items is not None:
             room = 0 if not items else room - len(msgspec.msgpack.encode(items))
             if room <= 0:
-                each = msgspec.structs.replace(each, said={**each.said, "items": []})
+                each = msgspec.structs.replace(each, fields={**each.fields, "items": []})
         kept.append(each)
     return kept[::-1]
 
@@ -219,12 +219,12 @@ def _first_and_last(several: list[Statement], many: int) -> list[Statement]:
 
 
 def _without_repeats(several: list[Statement]) -> list[Statement]:
-    """Of those that say the same at the same time, the first and the last: others may stand between them."""
+    """Of those that state the same at the same time, the first and the last: others may stand between them."""
     kept: list[Statement] = []
     for _, same_time in groupby(several, key=lambda each: each.at_ms):
         alike: dict[str, list[Statement]] = {}
         for each in same_time:
-            alike.setdefault(repr(sorted(each.said.items())), []).append(each)
+            alike.setdefault(repr(sorted(each.fields.items())), []).append(each)
         for group in alike.values():
             kept += [group[0], *group[-1:]] if len(group) > 1 else group
     return sorted(kept, key=Statement.sort_key)
@@ -232,7 +232,7 @@ def _without_repeats(several: list[Statement]) -> list[Statement]:
 
 def name_of(news: Statement) -> tuple[str | None, str | None]:
     """Which parcel a shipment, pickup or tracking event names: by its own name, by its number."""
-    return news.said.get("parcel"), news.said.get("tracking_no")
+    return news.fields.get("parcel"), news.fields.get("tracking_no")
 
 
 def _news(kind: str, several: list[Statement], since_ms: int) -> list[Statement]:
@@ -252,21 +252,21 @@ def _tracking(same: Sequence[Statement]) -> list[Statement]:
     else."""
     found: dict[Stamp, Statement] = {}
     for wanted in (("in_transit", "delivered"), ("delivered",), ("returned",)):
-        first = next((each for each in same if each.said.get("status") in wanted), None)
+        first = next((each for each in same if each.fields.get("status") in wanted), None)
         if first is not None:
             found[first.stamp] = first
     last = same[-1]
     if last.stamp not in found:
-        said = {name: value for name, value in last.said.items() if name != "status"}
-        found[last.stamp] = msgspec.structs.replace(last, said=said)
+        fields = {name: value for name, value in last.fields.items() if name != "status"}
+        found[last.stamp] = msgspec.structs.replace(last, fields=fields)
     return list(found.values())
 
 
 def newest(statements: Iterable[Statement], field: str, wanted: Callable[[Any], bool] | None = None) -> Any:
-    """What the newest statement that gives a field says of it; None where none does."""
+    """The value of a field in the newest statement that gives it; None where none does."""
     found = None
     for each in statements:
-        value = each.said.get(field)
+        value = each.fields.get(field)
         if value is not None and (wanted is None or wanted(value)):
             found = value
     return found

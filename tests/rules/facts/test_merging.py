@@ -160,7 +160,7 @@ def test_news_of_a_number_that_the_order_is_not_shipped_under_is_kept():
         event("order.shipped", "1", "20h", tracking_no="P2"),
     ]
     facts = facts_of(events)
-    assert [each.said.get("tracking_no") for each in facts.statements] == [None, "P2", "P1"]
+    assert [each.fields.get("tracking_no") for each in facts.statements] == [None, "P2", "P1"]
     assert facts == facts_of(reversed(events))
 
 

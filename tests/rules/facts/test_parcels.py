@@ -27,7 +27,7 @@ P1, P2 = {"tracking_no": "P1"}, {"tracking_no": "P2"}
 TWO = [{"sku": "A", "qty": 2}, {"sku": "B"}]
 
 
-def told(events, until, *rules):
+def changes_of(events, until, *rules):
     return brief(run(book(*rules), events, until))
 
 
@@ -45,34 +45,34 @@ def test_parcels_due_at_one_instant_are_one_alert_until_the_last_is_collected():
         collected(at="30h", **P1),
         collected(at="40h", **P2),
     ]
-    assert told(events, "60h", PICKUP) == ["25h opened overdue deadline_passed", "40h resolved overdue fulfilled"]
+    assert changes_of(events, "60h", PICKUP) == ["25h opened overdue deadline_passed", "40h resolved overdue fulfilled"]
 
 
 def test_silence_is_looked_at_parcel_by_parcel():
     events = [placed(), shipped(at="1h", **P1), shipped(at="1h", **P2)]
     events += [scanned(at="5h", **P1), scanned(at="7h", status="delivered", **P1), scanned(at="9h", **P2)]
-    assert told(events, "90h", SILENT) == ["57h opened overdue went_silent"]
+    assert changes_of(events, "90h", SILENT) == ["57h opened overdue went_silent"]
 
 
 def test_an_order_is_shipped_once_all_that_is_open_is():
     part = [placed(items=TWO), shipped(at="5h", **P1, items=[{"sku": "A", "qty": 2}])]
-    assert told(part, "80h", late_ship()) == ["72h opened overdue deadline_passed"]
-    assert told([*part, shipped(at="6h", **P2, items=[{"sku": "B"}])], "80h", late_ship()) == []
-    assert told([*part, cancelled(at="6h", items=[{"sku": "B"}])], "80h", late_ship()) == []
-    assert told([*part, shipped(at="6h", complete=True)], "80h", late_ship()) == []
-    assert len(told([*part, shipped(at="6h", complete=False, **P2)], "80h", late_ship())) == 1
+    assert changes_of(part, "80h", late_ship()) == ["72h opened overdue deadline_passed"]
+    assert changes_of([*part, shipped(at="6h", **P2, items=[{"sku": "B"}])], "80h", late_ship()) == []
+    assert changes_of([*part, cancelled(at="6h", items=[{"sku": "B"}])], "80h", late_ship()) == []
+    assert changes_of([*part, shipped(at="6h", complete=True)], "80h", late_ship()) == []
+    assert len(changes_of([*part, shipped(at="6h", complete=False, **P2)], "80h", late_ship())) == 1
 
 
 def test_a_reopened_order_is_due_as_before_or_when_that_was_said():
     events = [placed(), cancelled(at="5h"), event("order.reopened", "1", "6h")]
-    assert told(events, "80h", late_ship()) == ["72h opened overdue deadline_passed"]
+    assert changes_of(events, "80h", late_ship()) == ["72h opened overdue deadline_passed"]
     events[-1] = event("order.reopened", "1", "6h", ship_by=ms("30h"))
-    assert told(events, "80h", late_ship(ship_by=True)) == ["30h opened overdue deadline_passed"]
+    assert changes_of(events, "80h", late_ship(ship_by=True)) == ["30h opened overdue deadline_passed"]
 
 
 def test_an_order_reopened_after_it_was_taken_for_settled_is_watched_again():
     events = [placed(), cancelled(at="80h"), event("order.reopened", "1", "90h")]
-    assert told(events, "99h", late_ship()) == [
+    assert changes_of(events, "99h", late_ship()) == [
         "72h opened overdue deadline_passed",
         "80h resolved overdue cancelled",
         "90h opened overdue deadline_passed",
@@ -93,10 +93,10 @@ def test_an_order_that_is_not_paid_has_no_deadline_and_counts_nowhere():
     events = [placed(paid=False), placed("2")]
     assert {alert.order for alert in run(book(late_ship()), events, "80h")} == {"2"}
     assert stood(book(ratio), events, "80h")["metrics"]["own-share"]["denominator"] == 1
-    assert told([placed(paid=False), event("order.paid", "1", "60h")], "140h", late_ship()) == [
+    assert changes_of([placed(paid=False), event("order.paid", "1", "60h")], "140h", late_ship()) == [
         "132h opened overdue deadline_passed"
     ]
-    assert told([placed(), event("order.paid", "1", "60h")], "80h", late_ship()) == [
+    assert changes_of([placed(), event("order.paid", "1", "60h")], "80h", late_ship()) == [
         "72h opened overdue deadline_passed"
     ]
 
@@ -112,7 +112,7 @@ def test_only_a_refund_of_all_of_it_ends_an_order():
         ([refunded(at="5h", items=[{"sku": "A"}])], False),
         ([refunded(at="5h", items=[{"sku": "A"}, {"sku": "B"}])], True),
     ):
-        assert (told([order, *refunds], "80h", rules) == []) is is_over
+        assert (changes_of([order, *refunds], "80h", rules) == []) is is_over
 
 
 def test_a_part_that_is_cancelled_is_a_fact_of_its_own():
@@ -132,18 +132,18 @@ def test_orders_in_one_parcel_have_no_reused_number():
     reused = rule("event", "reused", ("crossed",), of={"reused": "tracking_no"}, lasts="30d")
     one, other = placed("1"), placed("2")
     same = {"tracking_no": "P1", "carrier": "X"}
-    assert told([one, other, shipped("1", "5h", **same), shipped("2", "5h", **same)], "9h", reused) == []
-    assert told([one, other, shipped("1", "5h", **same), shipped("2", "7h", **same)], "9h", reused) == [
+    assert changes_of([one, other, shipped("1", "5h", **same), shipped("2", "5h", **same)], "9h", reused) == []
+    assert changes_of([one, other, shipped("1", "5h", **same), shipped("2", "7h", **same)], "9h", reused) == [
         "7h opened crossed happened"
     ]
     together = shipped("2", "7h", **same, combined_with="1")
-    assert told([one, other, shipped("1", "5h", **same), together], "9h", reused) == []
+    assert changes_of([one, other, shipped("1", "5h", **same), together], "9h", reused) == []
 
 
 def test_an_alert_of_the_shop_about_a_voided_order_ends_with_that_reason():
     reused = rule("event", "reused", ("crossed",), of={"reused": "tracking_no"}, lasts="30d")
     events = [placed("1"), placed("2"), shipped("1", "1h", **P1), shipped("2", "5h", **P1)]
-    assert told([*events, event("order.voided", "2", "9h")], "10h", reused) == [
+    assert changes_of([*events, event("order.voided", "2", "9h")], "10h", reused) == [
         "5h opened crossed happened",
         "9h resolved crossed voided",
     ]
@@ -152,7 +152,7 @@ def test_an_alert_of_the_shop_about_a_voided_order_ends_with_that_reason():
 def test_the_number_of_a_replaced_parcel_is_free_again():
     reused = rule("event", "reused", ("crossed",), of={"reused": "tracking_no"}, lasts="30d")
     events = [placed("1"), placed("2"), shipped("1", "1h", **P1), shipped("1", "2h", **P2, replaces="P1")]
-    assert told([*events, shipped("2", "9h", **P1)], "10h", reused) == []
+    assert changes_of([*events, shipped("2", "9h", **P1)], "10h", reused) == []
 
 
 @pytest.mark.parametrize(
@@ -184,10 +184,10 @@ def test_an_order_of_very_many_parcels_is_shipped_with_the_last_of_them():
     events = [placed(items=[{"sku": "A", "qty": MANY_PARCELS}])]
     events += [shipped(at=f"{n}m", tracking_no=f"P{n}", items=[{"sku": "A", "qty": 1}]) for n in range(MANY_PARCELS)]
     events += [collected(at=f"{300 + n}m", tracking_no=f"P{n}") for n in range(MANY_PARCELS)]
-    assert told(events, "80h", late_ship(), PICKUP) == []
+    assert changes_of(events, "80h", late_ship(), PICKUP) == []
     [left] = run(book(PICKUP), [*events[:-10], *events[-9:]], "80h")
     assert left.data.evidence["parcel"] == f"P{MANY_PARCELS - 10}"
-    assert told(events[:90] + events[91:], "80h", late_ship()) == ["72h opened overdue deadline_passed"]
+    assert changes_of(events[:90] + events[91:], "80h", late_ship()) == ["72h opened overdue deadline_passed"]
 
 
 @pytest.mark.parametrize(("statements", "said"), [(100, 0), (101, 1), (130, 1)])
