@@ -73,30 +73,37 @@ class Ledger:
         looked at. Returns how many have left."""
         if self.store is None:
             return 0
-        left, takes_more = 0, self.store.takes_more
-        for order in self._silent.take(at_ms, limit):
+        left, takes_more, silent = 0, self.store.takes_more, self._silent
+        for order in silent.take(at_ms, limit):
             if not _is_idle(order):
                 continue  # when it is again, it is noted again
-            if not takes_more or not _is_over(order):
-                self._silent.add(order, at_ms + LOOK_AGAIN_MS)
-            elif (from_ms := _silent_from_ms(order, at_ms)) > at_ms:
-                self._silent.add(order, from_ms)
-            else:
+            from_ms = order.last_ms + SILENT_MS
+            if from_ms <= at_ms and (looks_back_ms := order.shop.plan.looks_back_ms):
+                from_ms = max(from_ms, _changed_ms(order, at_ms) + looks_back_ms)
+            if from_ms > at_ms:
+                silent.add(order, from_ms)
+            elif takes_more and _is_over(order):
                 self._let_go(order)
                 left += 1
+            else:
+                silent.add(order, at_ms + LOOK_AGAIN_MS)
         return left
 
     def _let_go(self, order: Order) -> None:
-        shop = order.shop
+        shop, placed = order.shop, order.facts.placed
         del shop.orders[order.id]
         self._evicted.add((shop.key, order.id))
         shop.evicted += 1
-        shop.evicted_from_ms = min(shop.evicted_from_ms, order.facts.last_at_ms())
-        shop.evicted_to_ms = max(shop.evicted_to_ms, order.last_ms)
-        if order.facts.placed is not None:
+        if order.last_ms > shop.evicted_to_ms:
+            shop.evicted_to_ms = order.last_ms
+        known_ms = order.facts.last_at_ms() if placed is None else placed[0]
+        if known_ms < shop.evicted_from_ms:
+            shop.evicted_from_ms = known_ms
+        if placed is not None:
             shop.evicted_placed = shop.evicted_placed or array("q")
-            insort(shop.evicted_placed, order.facts.placed[0])
-            del shop.evicted_placed[:-NEWEST_KEPT]
+            insort(shop.evicted_placed, placed[0])
+            if len(shop.evicted_placed) > NEWEST_KEPT:
+                del shop.evicted_placed[0]
         if order.alerts is not None:
             shop.evicted_alerts = shop.evicted_alerts or {}
             shop.evicted_alerts[order.id] = _encode_alerts(order.alerts)
@@ -167,32 +174,27 @@ def _as_order(shop: Shop, order_id: str, facts: OrderFacts) -> Order:
 
 def _is_idle(order: Order) -> bool:
     """Whether an order is in memory, no timer waits for it, and nothing of it is to be evaluated."""
-    waits = order.next_eval_ms < NEVER or order.scheduled_ms < NEVER or order.dirty or order.changed_facts
+    waits = order.next_eval_ms != NEVER or order.scheduled_ms != NEVER or order.dirty
     return not waits and order.shop.orders.get(order.id) is order
 
 
 def _is_over(order: Order) -> bool:
     """Whether nothing of an idle order is open: it is saved, no alert is open, no period to come is ahead of it, and it
     doesn't wait to be shipped."""
-    facts = order.facts
+    facts, alerts = order.facts, order.alerts
     return (
-        order.last_ms > MIN_MS
-        and not (order.unsaved or order.overdue)
-        and (facts.placed is None or facts.shipped is not None or facts.cancelled is not None)
-        and not any(each.open for each in (order.alerts or {}).values())
+        not (order.unsaved or order.overdue or order.last_ms == MIN_MS)
+        and (facts.shipped is not None or facts.cancelled is not None or facts.placed is None)
+        and (alerts is None or not any(each.open for each in alerts.values()))
         and order not in order.shop.period_results.future_facts
     )
 
 
-def _silent_from_ms(order: Order, at_ms: int) -> int:
-    """From when on an order that is over may leave memory (epoch ms): not while a sanction may rest on what has changed
-    of it, and that may be a deadline that it has missed."""
-    plan = order.shop.plan
-    from_ms = order.last_ms + max(SILENT_MS, plan.looks_back_ms)
-    if plan.looks_back_ms:
-        due = [due for timer in plan.timers for due in timer.due_instants(order.facts) if due <= at_ms]
-        from_ms = max(from_ms, max(due, default=MIN_MS) + plan.looks_back_ms)
-    return from_ms
+def _changed_ms(order: Order, at_ms: int) -> int:
+    """When something last happened to an order on which a sanction may rest, by a moment (epoch ms): a deadline that it
+    missed may have passed after the last news."""
+    due = [due for timer in order.shop.plan.timers for due in timer.due_instants(order.facts) if due <= at_ms]
+    return max([order.last_ms, *due])
 
 
 _encode_alerts = msgspec.msgpack.Encoder().encode

@@ -1,0 +1,122 @@
+"""`python -m tests.bench.order_memory [FINISHED] [OPEN]`: what an order takes of memory, with all packs.
+
+Bytes of the process (RSS) for each open order and for each finished one, with the worker's local copy on disk. Each
+part is measured in a process of its own. Finished orders come as they do in a shop: a day after the other, each shipped
+in time, scanned and delivered; one in fifty is late and had an alert.
+"""
+
+import asyncio
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+from uuid import UUID
+
+import orjson
+
+from rules.calendar.instants import HOUR_MS
+from rules.engine.engine import Engine
+from rules.messages.events import decode
+from streams import pack_files
+from streams.runtime.changelog import fact_records
+from streams.runtime.local_copy import LocalCopy
+from streams.runtime.orders_on_disk import OrdersOnDisk
+from streams.runtime.snapshot_faults import SnapshotFaults
+from tests.bench.shop_memory import AT_MS, rss
+
+SHOPS = 100
+PER_DAY = 25_000
+LATE = 50
+FIRST = 100_000
+"""Orders before the first measurement, which fill what doesn't grow with them."""
+
+
+def event(kind: str, n: int, at_ms: int, **data: Any) -> bytes:
+    said = {
+        "id": str(UUID(int=n * 97 + len(kind) << 64)),
+        "source": "erp/1",
+        "type": kind,
+        "time": at_ms,
+        "platform": PLATFORMS[n % len(PLATFORMS)],
+        "shop": f"shop-{n % SHOPS}",
+        "order": f"26A{n:011}",
+    }
+    return orjson.dumps(said | {"data": data})
+
+
+PLATFORMS = ("joom", "shopee", "ozon", "tiktok")
+
+
+def life(n: int, at_ms: int) -> Iterator[bytes]:
+    number, shipped_ms = f"TN{n:010}", at_ms + (90 if n % LATE == 0 else 8) * HOUR_MS
+    yield event("order.placed", n, at_ms, amount="12.50", currency="USD", items=[{"sku": f"A{n % 50}", "qty": 1}])
+    yield event("order.shipped", n, shipped_ms, tracking_no=number, carrier="jnt")
+    yield event("pickup.collected", n, shipped_ms + 5 * HOUR_MS, tracking_no=number)
+    yield event("tracking.updated", n, shipped_ms + 30 * HOUR_MS, tracking_no=number, status="in_transit")
+    yield event("tracking.updated", n, shipped_ms + 80 * HOUR_MS, tracking_no=number, status="delivered")
+
+
+class Measured:
+    """An engine with its local copy, as in a worker."""
+
+    def __init__(self, copy: LocalCopy) -> None:
+        self.engine = Engine(pack_files.load([]), stepping=False, emit=lambda shop, alert: None)
+        self.engine.ledger.store = OrdersOnDisk(copy)
+        self._copy, self._offset, self._ahead = copy, 0, dict[int, list[bytes]]()
+
+    def cycle(self, events: list[bytes], at_ms: int) -> None:
+        for raw in events:
+            self.engine.apply(*decode(raw))
+        self.engine.advance(at_ms)
+        records = list(fact_records(self.engine.drain()))
+        self._offset += len(records)
+        self._copy.note_all(records, self._offset)
+        self.engine.evict()
+
+    def finished(self, first: int, number: int) -> None:
+        """So many orders more, hour by hour, each event at its own time; then until all have left memory."""
+        per_hour = PER_DAY // 24
+        hour = first // per_hour
+        for n in range(first, first + number):
+            for raw in life(n, AT_MS + n // per_hour * HOUR_MS):
+                self._ahead.setdefault((orjson.loads(raw)["time"] - AT_MS) // HOUR_MS, []).append(raw)
+            if (n + 1) % per_hour == 0:
+                self.cycle(self._ahead.pop(hour, []), AT_MS + hour * HOUR_MS)
+                hour += 1
+        for later in range(hour, hour + 15 * 24):
+            self.cycle(self._ahead.pop(later, []), AT_MS + later * HOUR_MS)
+
+    def open(self, first: int, number: int) -> None:
+        for n in range(first, first + number, 5_000):
+            placed = [next(life(each, AT_MS + each)) for each in range(n, min(n + 5_000, first + number))]
+            self.cycle(placed, AT_MS + n)
+
+
+async def measure(part: str, number: int) -> None:
+    with TemporaryDirectory() as folder:
+        copy = LocalCopy(Path(folder) / "facts-0", SnapshotFaults(Path(folder)))
+        await copy.open()
+        measured = Measured(copy)
+        do = measured.finished if part == "finished" else measured.open
+        do(0, FIRST)
+        held, before = sum(len(shop.orders) for shop in measured.engine.shops.values()), rss()
+        do(FIRST + 15 * PER_DAY, number)
+        more = sum(len(shop.orders) for shop in measured.engine.shops.values()) - held
+        print(round((rss() - before) / number, 1), more, len(measured.engine.ledger))
+
+
+def main(finished: int = 300_000, opened: int = 100_000, part: str = "") -> None:
+    if part:
+        asyncio.run(measure(part, finished))
+        return
+    for name, number in (("finished", finished), ("open", opened)):
+        run = [sys.executable, "-m", "tests.bench.order_memory", str(number), "0", name]
+        taken, in_memory, left = subprocess.check_output(run).split()
+        print(f"{number:,} {name} orders: {taken.decode()} bytes each; ", end="")
+        print(f"{int(in_memory):,} of them in memory, {int(left):,} in all have left it")
+
+
+if __name__ == "__main__":
+    main(*[int(each) if each.isdecimal() else each for each in sys.argv[1:]])

@@ -1,0 +1,15 @@
+"""The measure of what an order takes still measures what is there."""
+
+import pytest
+
+from tests.bench import order_memory
+
+
+def test_open_orders_are_in_memory_and_finished_ones_have_left_it(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(order_memory, "FIRST", 20)
+    monkeypatch.setattr(order_memory, "PER_DAY", 240)
+    for part, expected in (("finished", "0 40"), ("open", "20 0")):
+        order_memory.main(20, 0, part)
+        assert capsys.readouterr().out.rstrip().endswith(f" {expected}")
