@@ -30,6 +30,11 @@ def families(worker: Any) -> Iterator[Metric]:
         "How much of the shops or orders that a partition may know are known (0 to 1)",
         labels=["partition", "of"],
     )
+    orders = GaugeMetricFamily(
+        "shipclock_orders",
+        "Orders that a partition knows: in memory, and finished ones on the disk alone",
+        labels=["partition", "where"],
+    )
     held = dict(worker.partitions)
     for number, partition in held.items():
         if partition.engine.clock_ms > MIN_MS:
@@ -37,6 +42,9 @@ def families(worker: Any) -> Iterator[Metric]:
             lag.add_metric([str(number)], watermark_lag_ms(partition, worker.wall_clock.now_ms()) / 1000)
         for of, known, most in partition.room.used():
             used.add_metric([str(number), of], known / most)
+        evicted = len(partition.engine.ledger)
+        orders.add_metric([str(number), "memory"], partition.engine.order_count - evicted)
+        orders.add_metric([str(number), "disk"], evicted)
     if not worker.kafka.is_away:  # else it isn't known, and the last figures would look as if all were well
         for (topic, number), behind in worker.behind().items():
             records.add_metric([topic, str(number)], behind)
@@ -44,6 +52,7 @@ def families(worker: Any) -> Iterator[Metric]:
     yield lag
     yield records
     yield used
+    yield orders
     yield GaugeMetricFamily(
         "shipclock_kafka_silent_seconds",
         "How long the oldest question to Kafka has been without an answer",

@@ -117,6 +117,12 @@ def _process() -> list[Any]:
             unit="percentunit",
             says="Shops and orders known by the fullest partition, of those it may know",
         ),
+        third(
+            "Orders known",
+            query("sum by (where) (shipclock_orders)", "{{where}}"),
+            stacked=True,
+            says="Finished ones leave memory once they have been silent for three days",
+        ),
         third("Memory", query('process_resident_memory_bytes{job="shipclock"}', "{{instance}}"), unit="bytes"),
         third(
             "Recovery",
