@@ -14,7 +14,7 @@ Days count from the feed's start. What happens, by `Shop.story`:
   47–50 h after the order, around Douyin's 48 h.
 - fake (douyin/fast-labels): clicks "shipped" within hours, and four of ten parcels are never scanned.
 - two parcels (douyin/s204): one order in six has two lines that go out in a parcel each, a few hours apart. Every
-  fifth of the second parcels is clicked shipped and never collected.
+  tenth of the second parcels is clicked shipped and never collected.
 - parts (ozon/s5): of one order in eight only some of the pieces go out at first. The others follow two to five days
   later, or, of every fifth of these orders, not at all.
 - taken back (aliexpress/shenzhen-parts): one order in twelve is cancelled by its buyer within hours and reopened
@@ -314,7 +314,7 @@ def _two_parcels(day: float, random: Random) -> _Plan:
     if random.random() >= 1 / 6:
         return _ordinary(day, random)
     ship_h = random.uniform(4, 30)
-    rest_h, rest_scanned = ship_h + random.uniform(2, 16), random.random() >= 0.2
+    rest_h, rest_scanned = ship_h + random.uniform(2, 16), random.random() >= 0.1
     return _Plan(ship_h=ship_h, parts=2, rest_h=rest_h, rest_scanned=rest_scanned)
 
 
