@@ -63,6 +63,19 @@ async def test_a_row_opens_its_order_which_says_what_is_wrong_and_links_to_its_a
         await expect(order).to_be_hidden()
 
 
+async def test_an_alert_of_an_order_leads_to_it_by_its_link_and_by_a_key(browser: Browser, worker: Worker) -> None:
+    async with looking(browser, worker) as page:
+        await live(page)
+        order, row = page.locator(".order-page"), page.locator("#alert-list .alert", has_text="Order 1").first
+        await row.focus()
+        await page.keyboard.press("o")
+        await expect(order.locator("h2")).to_contain_text("1")
+        await page.keyboard.press("Escape")
+        await expect(order).to_be_hidden()
+        await page.get_by_role("link", name="Order 1", exact=True).click()
+        await expect(order.locator("h2")).to_contain_text("1")
+
+
 async def test_an_order_in_no_trouble_says_why(browser: Browser, worker: Worker) -> None:
     async with looking(browser, worker) as page:
         await live(page)

@@ -18,7 +18,7 @@ export function alertRow(alert, open, withShop = true) {
   const data = alert.data;
   const level = data.state === "open" ? data.severity : "resolved";
   const fresh = isFresh(alert, FRESH_MS);
-  return h("button", { class: `alert ${level}${fresh ? " fresh" : ""}`, type: "button", data: alert.order ? { order: orderHash(alert) } : {}, onclick: () => open(data.alert) },
+  const row = h("button", { class: `alert ${level}${fresh ? " fresh" : ""}`, type: "button", data: alert.order ? { order: orderHash(alert) } : {}, onclick: () => open(data.alert) },
     mark(level),
     h("span", { class: "body" },
       h("span", { class: "head" },
@@ -30,6 +30,7 @@ export function alertRow(alert, open, withShop = true) {
       alert.acknowledged || isMuted(alert) ? h("span", { class: "said" }, remark("acknowledged", alert.acknowledged), isMuted(alert) ? remark("muted", alert.muted) : null) : null,
     ),
   );
+  return alert.order ? h("div", { class: "alertline" }, row, h("a", { class: "to-order", href: orderHash(alert), title: t("order"), "aria-label": `${t("order")} ${alert.order}` }, "↗")) : row;
 }
 
 function when({ data, time }) {
