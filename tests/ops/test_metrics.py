@@ -141,13 +141,22 @@ def test_currencies_that_somebody_made_up_do_not_become_labels_without_end() -> 
     ("worse", "better"),
     [
         (reading(sanctions=[{"clause": "x"}]), reading(open_alerts={("c", "critical"): 9})),
-        (reading(open_alerts={("c", "critical"): 1}), reading(value=0.9, headroom=-5)),
-        (reading(value=0.51, headroom=-1), reading(open_alerts={("c", "warning"): 9})),
+        (reading(value=0.51, headroom=-1), reading(exposure={"amount": "9", "currency": "USD"})),
+        (reading(exposure={"amount": "9", "currency": "USD"}), reading(open_alerts={("c", "critical"): 9})),
+        (reading(open_alerts={("c", "critical"): 1}), reading(open_alerts={("c", "warning"): 9})),
         (reading(open_alerts={("c", "info"): 1}), reading(value=0.5, headroom=0)),
         (reading(value=0.4, headroom=1), reading(value=0.3, headroom=2)),
         (reading(value=0.1), reading(metrics={})),
     ],
-    ids=["sanctions first", "critical alerts", "past a threshold", "any alerts", "nearer to it", "having one"],
+    ids=[
+        "sanctions first",
+        "past a threshold",
+        "money at stake",
+        "critical alerts",
+        "any alerts",
+        "nearer to it",
+        "having one",
+    ],
 )
 def test_shops_rank_by(worse: ShopStats, better: ShopStats) -> None:
     assert shop_stats.badness(worse) > shop_stats.badness(better)
