@@ -198,8 +198,9 @@ class Reconciler:
 
     def _keep_current(self, shop: Shop, evaluator: AnyEvaluator, findings: Findings, at_ms: int, since_ms: int) -> int:
         """Compares, at a full hour, the figures of a rule's open alerts with those last emitted. Between two hours it
-        only has the rule evaluated again at the next one: something has changed, else it wouldn't have been evaluated
-        now. Returns when to evaluate it again (epoch ms)."""
+        only has the rule evaluated again at the next one (unless none has moved, where that is cheap to tell):
+        something has changed, else it wouldn't have been evaluated now. Returns when to evaluate it again (epoch
+        ms)."""
         n, rule, due = evaluator.n, evaluator.rule, shop.figures_due
         is_open = shop.emitted.open_of(rule.id) if rule.HAS_FIGURES else ()
         if not is_open:
@@ -208,36 +209,42 @@ class Reconciler:
         by_key = isinstance(evaluator, SubjectEvaluator) and evaluator.figures_by_key
         if by_key and not findings.unsure and findings.more is None:
             return due.get(n, NEVER)
-        passed_ms = at_ms - shop.instant_open
         hour_ms = min(due.get(n, NEVER), _full_hour(since_ms))
+        is_hour = hour_ms <= at_ms - shop.instant_open
         due = shop.figures_due = due or {}
-        if hour_ms > passed_ms:
+        if not is_hour and not evaluator.figures_are_cheap:
             due[n] = hour_ms
             return hour_ms
         due.pop(n, None)
-        unsure, findings.unsure = findings.unsure, {}
         current: list[tuple[Finding, Figures]] = []
         for alert in sorted(is_open):
             about = subject_and_episode(alert, rule.id, shop.key)
             finding = findings.shown(about)
-            if finding is not None and (not by_key or about in unsure or about == MORE):
-                current.append((finding, self._current_figures(shop, evaluator, findings, alert, finding, at_ms)))
+            if finding is None or (by_key and about not in findings.unsure and about != MORE):
+                continue
+            last_emitted = shop.emitted.alerts[alert]
+            before, now = last_emitted.figures or Figures(), self._figures(shop, evaluator, findings, finding, at_ms)
+            if at_ms >= last_emitted.at_ms and before.have_moved_to(now):
+                if not is_hour:
+                    due[n] = hour_ms
+                    return hour_ms
+                evidence = self._evidence(shop, evaluator, findings, finding, at_ms)
+                self._note(shop, shop.emitted.alerts, alert, rule, evidence, finding.open, "figures_moved", at_ms)
+                before = now
+            current.append((finding, before))
+        findings.unsure = {}
         if evaluator.watch_figures(shop, shop.states[n], current, at_ms):
             return NEVER
         due[n] = _full_hour(at_ms + 1)
         return due[n]
 
-    def _current_figures(
-        self, shop: Shop, evaluator: AnyEvaluator, findings: Findings, alert: str, finding: Finding, at_ms: int
+    def _figures(
+        self, shop: Shop, evaluator: AnyEvaluator, findings: Findings, finding: Finding, at_ms: int
     ) -> Figures:
-        """Finds the transition of an open alert whose figures have moved. Returns those emitted by then."""
-        last_emitted = shop.emitted.alerts[alert]
-        evidence = self._evidence(shop, evaluator, findings, finding, at_ms)
-        before, now = last_emitted.figures or Figures(), evidence.figures() or Figures()
-        if at_ms < last_emitted.at_ms or not before.have_moved_to(now):
-            return before
-        self._note(shop, shop.emitted.alerts, alert, evaluator.rule, evidence, finding.open, "figures_moved", at_ms)
-        return now
+        """The figures of an alert that should be open, as they stand."""
+        if (finding.subject, finding.episode) == MORE:
+            return findings.evidence_of_more().figures() or Figures()
+        return evaluator.figures(shop, shop.states[evaluator.n], finding, at_ms)
 
     def end_what_no_longer_applies(self, shop: Shop, at_ms: int) -> int:
         """Ends alerts of rules that the shop no longer has, because its site or programme has changed."""

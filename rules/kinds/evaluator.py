@@ -59,6 +59,13 @@ class Evaluator(ABC, Generic[R, State]):
         """What a resolved alert says: what ended it, with the figures as of then, which its evidence has."""
         return ending(reason)
 
+    figures_are_cheap: bool = False
+    """Its figures may be worked out each time it is evaluated, not only at full hours."""
+
+    def figures(self, shop: ShopView, state: State, finding: Finding, at_ms: int) -> Figures:
+        """Those of the evidence, for kinds that can tell them at less cost."""
+        return self.evidence(shop, state, finding, at_ms).figures() or Figures()
+
     def watch_figures(
         self, shop: ShopView, state: State, emitted: Iterable[tuple[Finding, Figures]], at_ms: int
     ) -> bool:

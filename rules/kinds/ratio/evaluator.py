@@ -37,6 +37,7 @@ class RatioEvaluator(Evaluator[RatioSpec, Any]):
         self.n = n
         self.rule: RatioSpec = versions[-1].rule
         self.versions = versions
+        self.figures_are_cheap = self.rule.by is None and not self.rule.takes_money()
         self.periodic = None if self.rule.every is None else PeriodicRatio(versions)
         self._in_force = [(ratio.effective, ratio.n) for ratio in versions]
         #: The position of the only version, if it is always in force.
@@ -161,6 +162,18 @@ class RatioEvaluator(Evaluator[RatioSpec, Any]):
         then = self.counter(shop, boundary) or counter
         period = then.ratio.rule.window.closed_at(boundary, then.ratio.zone)
         return then, Count(period, found.bad, found.total)
+
+    def figures(self, shop: ShopView, state: Any, finding: Finding, at_ms: int) -> Figures:
+        if self.rule.by is not None or self.rule.takes_money():
+            return super().figures(shop, state, finding, at_ms)
+        counter = self.counter(shop, at_ms)
+        counted = None if counter is None else self._count_of(shop, counter, finding, at_ms)
+        if counted is None:
+            return Figures()
+        ratio, count = counted[0].ratio, counted[1]
+        step = self._step_ahead(ratio, count, finding)
+        value = ratio.numerator(count) / count.total if count.total else None
+        return Figures(value, None if step is None else step.fits(count.bad, count.total))
 
     def watch_figures(self, shop: ShopView, state: Any, emitted: Iterable[tuple[Finding, Figures]], at_ms: int) -> bool:
         if self.rule.by is not None:

@@ -180,9 +180,9 @@ def test_nothing_is_looked_at_where_no_alert_with_figures_is_open(monkeypatch: p
     def looked(*_: object) -> Figures:
         raise AssertionError("its figures were compared")
 
-    monkeypatch.setattr(Reconciler, "_current_figures", looked)
+    monkeypatch.setattr(Reconciler, "_figures", looked)
     engine = Engine(book(late_ship(), SHARE), stepping=True)
-    for happened in [*orders(200, "10m", bad=1), *orders(200, "70m")]:
+    for happened in [*orders(200, "10m"), *orders(1, "11m", bad=1), *orders(200, "70m")]:
         take(engine, *happened)
     engine.advance(ms("70h"))
     assert engine.shop("joom", "s1").figures_due == {}
