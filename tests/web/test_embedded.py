@@ -55,6 +55,8 @@ async def test_what_the_worker_finds_is_told_over_http(worker: Worker) -> None:
         "skus": [],
         "items": [],
         "packed": None,
+        "carrier": None,
+        "logistics": None,
         "rules": ["late.ship"],
         "saves": {"clauses": []},
     }

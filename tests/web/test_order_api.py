@@ -7,11 +7,12 @@ from urllib.parse import quote
 import pytest
 
 from rules.calendar.instants import HOUR_MS
+from rules.reports import find_orders
 from streams.clock import wall_ms
 from streams.kafka.embedded import EmbeddedBroker
 from streams.kafka.keys import partition_of
 from streams.kafka.late_producer import LateProducer
-from streams.questions import desk
+from streams.questions import answers, desk
 from streams.questions.messages import AboutOrder, Answered, Asked, decode, encode
 from tests.runtime.support import LATE_MS, PARTITIONS, START_MS, event, until
 from tests.support.kafka import read_topic
@@ -88,6 +89,16 @@ async def test_an_order_is_found_by_its_parcels_number(worker: Worker) -> None:
     assert await worker.get("/api/orders?number=SF") == {"items": [], "next": None, "complete": True}
 
 
+async def test_a_search_that_takes_too_long_says_that_there_may_be_more(
+    worker: Worker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(find_orders, "STRETCH", 1)
+    monkeypatch.setattr(answers, "SEARCH_S", -1.0)
+    await placed(worker, "1", "2")
+    assert await worker.get("/api/orders?number=x") == {"items": [], "next": None, "complete": False}
+    assert [each["order"] for each in await worker.items("/api/orders?number=2")] == ["2"]  # that takes no time
+
+
 # -- packed -------------------------------------------------------------------------------------------------------
 
 
@@ -116,9 +127,9 @@ async def test_a_tick_lasts_until_the_order_is_shipped(worker: Worker, monkeypat
 async def test_of_two_who_tick_at_once_one_is_first_and_the_other_hears_of_it(worker: Worker) -> None:
     await placed(worker, "1")
     ticks = [worker.client.post("/api/packed/joom/s17/1", json={"by": by}) for by in ("Li", "Ann")]
-    answers = {each.status_code: each.json() for each in await asyncio.gather(*ticks)}
-    first = answers[200]["packed"]["by"]
-    assert answers[409]["detail"].startswith(f"{first} has packed order 1 at 20")
+    told = {each.status_code: each.json() for each in await asyncio.gather(*ticks)}
+    first = told[200]["packed"]["by"]
+    assert told[409]["detail"].startswith(f"{first} has packed order 1 at 20")
     assert (await packed(worker, "1"))["by"] == first
     assert (await worker.client.post("/api/packed/joom/s17/1", json={"by": first})).status_code == 200
 

@@ -54,9 +54,9 @@ export const CHINESE = {
   in4h: "4 小时内", today: "今天", tomorrow: "明天", hidePacked: "隐藏已打包", packed: "已打包", packedBy: "{by} 于 {at} 打包", print: "打印", csv: "CSV", copyList: "复制列表",
   pickCount: "{n} / {total}", nothingToPick: "没有符合条件的订单。", packOrder: "{order} 已打包", pickedAt: "截至 {at}", qty: "商品",
   keyPicks: "拣货单", keyOrder: "预警的订单", "logistics.platform": "平台物流", "logistics.own": "自有物流",
-  "field.amount": "金额", "field.currency": "币种", "field.mode": "发货模式", "field.ship_by": "平台期限", "field.handling_h": "处理时长（小时）", "field.logistics": "物流", "field.sensitive": "敏感货", "field.predeclared": "预报",
-  "field.parcel": "包裹", "field.carrier": "承运商", "field.tracking_no": "运单号", "field.pickup_failed": "揽收失败", "field.sent_back": "退回", "field.returned": "退货", "field.refunded": "退款",
-  "field.by": "操作方", "field.reason": "原因", "field.part_cancelled": "部分取消",
+  "field.mode": "发货模式", "field.handling_h": "处理时长（小时）", "field.sensitive": "敏感货", "field.predeclared": "预报",
+  "field.pickup_failed": "揽收失败",
+ 
   "is.true": "是", "is.false": "否", "is.platform": "平台", "is.own": "自有", "is.spot": "现货", "is.presale": "预售", "is.stepped": "阶梯",
   "term.predeclared": "预报", "term.sensitive": "敏感货", "term.mode": "发货模式", "term.logistics": "物流", "term.label": "面单", "term.tracked": "有运单号",
 };

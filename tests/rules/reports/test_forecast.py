@@ -108,6 +108,8 @@ def test_the_list_of_what_to_ship_is_worst_first_and_says_what_each_order_saves(
         "order": "2",
         "skus": ["B"],
         "items": [{"sku": "B", "qty": 1}],
+        "carrier": None,
+        "logistics": None,
         "due_at": "2026-01-04T00:00:00Z",
         "rules": ["joom.late_ship"],
         "saves": {"clauses": ["joom-10", "joom-3"], "amount": "20.00", "currency": "USD"},
