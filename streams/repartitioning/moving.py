@@ -98,8 +98,15 @@ class Move:
             number = None if record.key is None else home(record.key, self._new.partitions)
         except ValueError:
             number = None  # no key of the worker's
-        if number is not None and number in self._taking_from(record.partition):
+        if number is None:
+            return
+        if number in self._taking_from(record.partition):
             yield number
+        elif home is homes.of_fact:
+            raise CannotMoveError(
+                f"{record.topic}-{record.partition}@{record.offset} isn't in its shop's partition: some were added "
+                "since it was written; deploy/docs/limits.md says what to do (Adding partitions)"
+            )
 
     def _homes_of_input(self, record: ConsumerRecord) -> Iterator[int]:
         """A tick goes to every partition that takes from its own; what is in the wrong place stays in it, and becomes

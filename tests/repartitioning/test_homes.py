@@ -7,9 +7,12 @@ from streams.kafka.keys import entry_key, order_key, partition_of
 from streams.kafka.topics import TopicNames
 from streams.repartitioning import homes
 from streams.repartitioning.copying import Copied
+from streams.repartitioning.moving import CannotMoveError, Move
 from streams.runtime.changelog import CLOCK_KEY
+from streams.settings import Settings
 from streams.views.acks import ack_key
 from streams.views.packed import packed_key
+from tests.runtime.support import record
 
 SHOPS = ["s1", "a/b:c%", "店 1"]
 
@@ -50,3 +53,22 @@ def test_an_offset_becomes_the_number_of_copied_records_before_it() -> None:
         copied.note(number, offset)
     assert [copied.position(1, offset) for offset in (0, 1, 3, 4, 8)] == [0, 1, 1, 2, 3]
     assert (copied.position(5, 8), copied.position(9, 8)) == (1, 0)
+
+
+def test_state_that_lies_elsewhere_is_not_passed_over_in_silence() -> None:
+    """As where partitions were added to the topics themselves; the copy would be without those shops."""
+    move = Move(Settings(broker="kafka://nowhere"), "v2-", 8)
+    move._count = 4
+    home = partition_of("joom", "s1", 4)
+    fact = order_key("joom", "s1", "1")
+    assert list(move._homes(homes.of_fact, record("facts", b"x", partition=home, key=fact))) == [
+        partition_of("joom", "s1", 8)
+    ]
+    with pytest.raises(CannotMoveError, match="isn't in its shop's partition"):
+        list(move._homes(homes.of_fact, record("facts", b"x", partition=(home + 1) % 4, key=fact)))
+
+
+def test_a_partitions_clock_goes_to_all_that_take_from_it() -> None:
+    move = Move(Settings(broker="kafka://nowhere"), "v2-", 12)
+    move._count = 4
+    assert list(move._homes(homes.of_fact, record("facts", b"x", partition=1, key=CLOCK_KEY))) == [1, 5, 9]
