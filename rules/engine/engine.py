@@ -384,11 +384,10 @@ class Engine:
     def _expire(self, at_ms: int) -> None:
         self._next_expiry_ms = at_ms + EXPIRE_EVERY_MS
         for shop in self.shops.values():
-            self.ledger.load_all(shop, at_ms, heard_by_ms=at_ms - shop.plan.retain_ms)
-            before = len(shop.orders)
+            before = len(shop.orders) + shop.evicted
             if dirty_rules := expire(shop, at_ms, self._changes):
                 self.work.mark_rules(shop, dirty_rules)
-            self.order_count -= before - len(shop.orders)
+            self.order_count -= before - len(shop.orders) - shop.evicted
 
     def evict(self, *, limit: int = NEVER) -> int:
         """Has finished orders leave memory, of at most `limit` that are looked at; returns how many have left. Called

@@ -1,7 +1,10 @@
 """Retention: expires orders that no window reaches and no timer waits for, shop facts that are too old to count, and
 what was emitted of times as long past."""
 
+from itertools import chain
+
 from rules.calendar.instants import DAY_MS, MIN_MS, NEVER
+from rules.facts.order_facts import OrderFacts
 from rules.facts.shop_facts import KEPT_MS
 from rules.messages.alerts import subject_and_episode
 from rules.state.aggregate import remove_order
@@ -24,9 +27,12 @@ def expire(shop: Shop, at_ms: int, changes: Changes) -> int:
         changes.entries[shop.key, kind, key] = shop
     for alert in _past(shop, at_ms):
         shop.emitted.forget(alert)
-    for order in [each for each in shop.orders.values() if _is_expired(each, at_ms)]:
+    in_memory = [each for each in shop.orders.values() if _is_expired(each, at_ms)]
+    loaded = shop.ledger.load_each(shop, at_ms, shop.retained_from_ms)
+    for order in chain(in_memory, (each for each in loaded if _is_expired(each, at_ms))):
         del shop.orders[order.id]
         dirty_rules |= remove_order(order)
+        order.facts = OrderFacts()  # many may expire at once, and wait to be written
         if order.last_ms == MIN_MS:
             continue  # after a restart only its alerts were restored; it has no facts to delete
         changes.note_order(order)

@@ -115,14 +115,20 @@ class Ledger:
         raw = self._raw(shop, order_id)
         return None if raw is None else self._take_back(shop, order_id, decode_facts(raw), at_ms)
 
-    def load_all(self, shop: Shop, at_ms: int, heard_by_ms: int = NEVER) -> None:
-        """Takes all of a shop's orders back that were last heard of by a moment (epoch ms)."""
+    def load_all(self, shop: Shop, at_ms: int) -> None:
+        """Takes all of a shop's orders back."""
+        for _ in self.load_each(shop, at_ms, NEVER):
+            pass
+
+    def load_each(self, shop: Shop, at_ms: int, heard_by_ms: int) -> Iterator[Order]:
+        """Takes a shop's orders back that were last heard of by a moment (epoch ms), one after the other, so that the
+        caller can drop each before the next."""
         if heard_by_ms < shop.evicted_from_ms:
             return
         later_ms = NEVER
-        for order_id, facts in list(self._of_shop(shop, shop.orders)):
+        for order_id, facts in self._of_shop(shop, shop.orders):
             if (last_ms := facts.last_at_ms()) <= heard_by_ms:
-                self._take_back(shop, order_id, facts, at_ms)
+                yield self._take_back(shop, order_id, facts, at_ms)
             else:
                 later_ms = min(later_ms, last_ms)
         shop.evicted_from_ms = later_ms

@@ -94,6 +94,8 @@ class OrdersElsewhere(Protocol):
 
     def orders(self, shop: Any, others: Collection[str], /) -> Iterator[Order]: ...
 
+    def load_each(self, shop: Any, at_ms: int, heard_by_ms: int, /) -> Iterator[Order]: ...
+
 
 class Shop:
     """One shop on one platform, and what is kept of it. Each slot has one owner, which alone writes it:
