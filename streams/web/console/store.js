@@ -174,7 +174,11 @@ export function feedOf(shop, now = Date.now()) {
 const FEED_LEVEL = { late: "info", silent: "warning" };
 
 // Whether its orders have been silent for longer than they used to be. A shop with feeds is told by these.
-export const isSilent = (shop) => !shop.feed && Boolean(shop.silent_at) && clock.now() >= Date.parse(shop.silent_at);
+// In event time that is as of its standing, which may be older than the clock by days of a history that is replayed.
+export const isSilent = (shop) => {
+  const now = clock.kind === "event" ? Date.parse(shop.at) : clock.now();
+  return !shop.feed && Boolean(shop.silent_at) && now >= Date.parse(shop.silent_at);
+};
 
 // How a shop stands, the worst first. One that no rule watches or that isn't heard of is never calm: nobody knows.
 export function risk(shop) {

@@ -2,22 +2,27 @@
 
 import asyncio
 import io
+from time import monotonic
 from types import TracebackType
 from typing import Self
 
 from playwright.async_api import async_playwright
 
 from streams import pack_files
-from streams.demo import show
+from streams.demo import pace, show
 from streams.terminal.board import Board
 from tests.ops.pictures.board import board_svg
 from tests.ops.support import ROOT, program
 from tests.support.browser import QUIET
 
 SPEED = 21_600.0
-AFTER_S = 60.0
+AFTER_S = 45.0
 PICTURES = ROOT / "deploy" / "pictures"
-WINDOW = {"width": 1400, "height": 860}
+WINDOW = {"width": 1400, "height": 900}
+PHONE = {"width": 390, "height": 844}
+WAIT_MS = 120_000
+SETTLE_S = 3.0
+"""How long the console may take to draw what the last standings say."""
 
 
 class Kept:
@@ -35,8 +40,15 @@ class Kept:
         self.board = board
 
 
+def stop_the_time_after(seconds: float) -> None:
+    """The demo's time stands still from then on, so that its pages can be looked at however slow the machine is."""
+    end_s = monotonic() + seconds
+    pace.monotonic = lambda: min(monotonic(), end_s)  # type: ignore[assignment]
+
+
 async def main() -> None:
     view = Kept()
+    stop_the_time_after(AFTER_S)
     show.choose_view = lambda out: view  # type: ignore[assignment, return-value]
     running = asyncio.create_task(show.run(pack_files.load(()), speed=SPEED, seconds=None, seed=1, out=io.StringIO()))
     await asyncio.wait([running], timeout=AFTER_S)
@@ -47,16 +59,24 @@ async def main() -> None:
 
 
 async def photograph(address: str) -> None:
-    """The console with the worst shop opened."""
+    """The console with the worst shop and a group of alerts opened, and its alerts on a phone."""
     async with async_playwright() as playwright:
         browser = await playwright.chromium.launch(executable_path=program("chromium"), args=list(QUIET))
         page = await browser.new_page(viewport=WINDOW, color_scheme="dark", locale="en-GB", timezone_id="UTC")
+        page.set_default_timeout(WAIT_MS)
         await page.goto(address)
         await page.locator("#shop-list .shop").first.locator("summary").click()
-        await page.locator("#alert-list .alert").first.wait_for()
-        await page.locator("#due-list .due").first.wait_for()
+        await page.locator("#alert-list .grouphead").first.click()
+        await page.locator("#alert-list .group .alert").first.wait_for()
+        await asyncio.sleep(SETTLE_S)
         await page.mouse.move(0, 0)
         await page.screenshot(path=PICTURES / "console.png")
+        phone = await browser.new_page(viewport=PHONE, is_mobile=True, locale="en-GB", timezone_id="UTC")
+        phone.set_default_timeout(WAIT_MS)
+        await phone.goto(address)
+        await phone.locator("[data-tab-of=alerts]").click()
+        await phone.locator("#alert-list .group").first.wait_for()
+        await phone.screenshot(path=PICTURES / "console-phone.png")
         await browser.close()
 
 
