@@ -31,6 +31,14 @@ def test_any_news_of_an_order_counts() -> None:
     assert last_news(shop_of(placed(), shipped("1", "30h"))).heard_ms == START_MS + 30 * HOUR_MS
 
 
+def test_news_of_an_order_that_has_left_memory_counts() -> None:
+    shop = shop_of(placed())
+    shop.evicted_to_ms = START_MS + 50 * HOUR_MS
+    assert last_news(shop).heard_ms == START_MS + 50 * HOUR_MS
+    shop.orders.clear()
+    assert last_news(shop).silent_ms == START_MS + 50 * HOUR_MS + LONGEST_MS
+
+
 def test_a_busy_shop_is_silent_after_a_day() -> None:
     assert silent_after_ms(orders=200, days=14) == DAY_MS
 
