@@ -33,7 +33,7 @@ def test_any_news_of_an_order_counts() -> None:
 
 def test_news_of_an_order_that_has_left_memory_counts() -> None:
     shop = shop_of(placed())
-    shop.evicted_to_ms = START_MS + 50 * HOUR_MS
+    shop.evicted, shop.evicted_to_ms = 1, START_MS + 50 * HOUR_MS
     assert last_news(shop).heard_ms == START_MS + 50 * HOUR_MS
     shop.orders.clear()
     assert last_news(shop).silent_ms == START_MS + 50 * HOUR_MS + LONGEST_MS
