@@ -2,7 +2,10 @@
 
 from typing import Any
 
+import pytest
+
 from rules.calendar.instants import DAY_MS
+from rules.messages.bad_events import BadEvent
 from rules.plan.rule_book import RuleBook
 from tests.rules.histories import Worker, apply
 from tests.rules.history import (
@@ -89,7 +92,10 @@ def test_what_was_computed_stands_when_its_orders_have_been_let_go():
         lived.commit_cycle([], START_MS + day * DAY_MS)
     assert lived.engine.shop("joom", "s1").orders == {}
     other = again(lived)
-    other.commit_cycle([placed("2", "4700h"), placed("old", "2h")], ms("4810h"))
+    other.commit_cycle([placed("2", "4700h")], ms("4810h"))
+    with pytest.raises(BadEvent, match="older than"):
+        other.commit_cycle([placed("old", "2h")], ms("4811h"))
+    other.commit_cycle([], ms("4812h"))
     assert computed(other, MONDAY) == (1, 1)
 
 
