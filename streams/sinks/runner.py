@@ -165,11 +165,15 @@ class Runner(ConsumerRebalanceListener):
             del self._behind[tp]
 
     def _start_over(self, *partitions: int) -> None:
-        log.warning("%s: the receiver has lost what it had of %s: it is read again", self.sink.name, partitions)
+        lost = {tp for tp in self._taken.keys() - self._fresh if tp.partition in partitions}
+        if not lost:
+            return  # they wait already, and must not be put off once more
+        numbers = sorted(tp.partition for tp in lost)
+        log.warning("%s: the receiver has lost what it had of %s: it is read again", self.sink.name, numbers)
         self.sink.delivery.counters.refilled += 1
-        for each in partitions:
+        for each in numbers:
             self._refill_after_s[each] = max(monotonic(), self._refill_after_s.get(each, -inf) + REFILL_S)
-        self._fresh |= {tp for tp in self._taken if tp.partition in partitions}
+        self._fresh |= lost
 
     # -- what has been delivered --------------------------------------------------------------------------------
 

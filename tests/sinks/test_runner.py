@@ -239,6 +239,32 @@ async def test_one_that_loses_it_all_the_time_is_not_given_it_all_the_time(
         await until(lambda: sink.taken == ["a"])
 
 
+async def test_one_that_waits_to_be_given_it_again_is_not_put_off_by_saying_so(
+    place: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now_s = 1_000.0
+    monkeypatch.setattr(running, "monotonic", lambda: now_s)
+    await (await place.make()).write("a")
+
+    class Losing(Recorder):
+        loses = True
+
+        async def tick(self, now_ms: int) -> None:
+            await super().tick(now_ms)
+            if self.loses:
+                raise StartOver(0)
+
+    sink = Losing()
+    async with place.reader(sink):
+        await until(lambda: sink.delivery.counters.refilled >= 2)
+        ticks = sink.ticks
+        await until(lambda: sink.ticks > ticks + 3)
+        assert sink.delivery.counters.refilled == 2
+        sink.loses, now_s = False, now_s + running.REFILL_S
+        sink.taken.clear()
+        await until(lambda: sink.taken == ["a"])
+
+
 async def test_no_record_of_other_partitions_is_lost_when_one_starts_over(place: Place) -> None:
     await place.make(PARTITIONS)
     values = [str(n) for n in range(100)]
