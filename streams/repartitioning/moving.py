@@ -121,7 +121,9 @@ class Move:
     # -- copying ------------------------------------------------------------------------------------------------
 
     async def _copy_inputs(self, consumer: AIOKafkaConsumer, producer: AIOKafkaProducer) -> dict[str, int]:
-        found = {}
+        """Copies what has not been read of the inputs. It counts as read once all of it is copied: where this breaks
+        off, nothing is missing when it is begun again."""
+        found, read = {}, dict[tuple[str, int], int]()
         committed = await asyncio.to_thread(self._committed, self._old.app_id)
         for topic in self._from.inputs:
             tps = [TopicPartition(topic, number) for number in range(self._count)]
@@ -129,9 +131,8 @@ class Move:
             new = self._renamed(topic)
             copied, ends = await copy(consumer, producer, starts, new, self._homes_of_input)
             found[new] = copied.records
-            await asyncio.to_thread(
-                self._commit, self._old.app_id, {(tp.topic, tp.partition): end for tp, end in ends.items()}
-            )
+            read |= {(tp.topic, tp.partition): end for tp, end in ends.items()}
+        await asyncio.to_thread(self._commit, self._old.app_id, read)
         return found
 
     def _move_sinks(self, state: dict[str, Copied]) -> None:

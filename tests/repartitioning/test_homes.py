@@ -1,11 +1,16 @@
 """Every record of state goes where its shop's records will be written from then on."""
 
+from collections.abc import Mapping
+from typing import Any
+
 import pytest
+from aiokafka import TopicPartition
+from aiokafka.errors import KafkaConnectionError
 
 from rules.messages.names import encoded, shop_key
 from streams.kafka.keys import entry_key, order_key, partition_of
 from streams.kafka.topics import TopicNames
-from streams.repartitioning import homes
+from streams.repartitioning import homes, moving
 from streams.repartitioning.copying import Copied
 from streams.repartitioning.moving import CannotMoveError, Move
 from streams.runtime.changelog import CLOCK_KEY
@@ -72,3 +77,30 @@ def test_a_partitions_clock_goes_to_all_that_take_from_it() -> None:
     move = Move(Settings(broker="kafka://nowhere"), "v2-", 12)
     move._count = 4
     assert list(move._homes(homes.of_fact, record("facts", b"x", partition=1, key=CLOCK_KEY))) == [1, 5, 9]
+
+
+async def test_no_input_counts_as_read_before_all_are_copied(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where it breaks off, all is begun again: what counted as read by then would be in neither topic."""
+    move = Move(Settings(broker="kafka://nowhere"), "v2-", 8)
+    move._count = 4
+    committed: list[dict[tuple[str, int], int]] = []
+    monkeypatch.setattr(move, "_committed", lambda group: {})
+    monkeypatch.setattr(move, "_commit", lambda group, offsets: committed.append(offsets))
+    away = {"v2-tracking"}
+
+    async def copy(
+        consumer: Any, producer: Any, starts: Mapping[TopicPartition, int], to: str, targets: Any
+    ) -> tuple[Copied, dict[TopicPartition, int]]:
+        if to in away:
+            raise KafkaConnectionError
+        return Copied(), dict.fromkeys(starts, 7)
+
+    monkeypatch.setattr(moving, "copy", copy)
+    consumer: Any = None
+    producer: Any = None
+    with pytest.raises(KafkaConnectionError):
+        await move._copy_inputs(consumer, producer)
+    assert committed == []
+    away.clear()
+    await move._copy_inputs(consumer, producer)
+    assert committed == [{(topic, number): 7 for topic in TopicNames("", "app").inputs for number in range(4)}]
