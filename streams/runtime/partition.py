@@ -105,6 +105,7 @@ class Partition:
         self.events = 0
         self.quiet_since_s = monotonic()
         self._shop_of: dict[bytes, Shop] = {}
+        self._at_home: set[tuple[str, str]] = set()
         self._progress_kept = self._progress_now()
 
     # -- records in -----------------------------------------------------------------------------------------
@@ -224,7 +225,7 @@ class Partition:
                 self._restore_progress(msgspec.json.decode(value, type=Progress))
             return
         platform, shop, *rest = orjson.loads(key)
-        if value is not None and (platform, shop) not in self.engine.shops:
+        if value is not None and (platform, shop) not in self._at_home:
             self._check_home(platform, shop)
         if len(rest) == 1:
             restore_order(self.engine, platform, shop, rest[0], None if value is None else decode_facts(value))
@@ -246,6 +247,7 @@ class Partition:
                 f"{self.number}, and its events now come to {home} of {self.partitions}, so its orders would be "
                 "forgotten and alerts said twice; deploy/docs/limits.md says what to do (Adding partitions)"
             )
+        self._at_home.add((platform, shop))
 
     def restore_alert(self, key: bytes, value: bytes | None) -> None:
         """Restores a record of the alerts topic; its value is None if the alert was dropped."""

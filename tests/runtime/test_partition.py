@@ -417,3 +417,18 @@ def test_state_of_a_shop_whose_events_come_to_another_partition_by_now_is_refuse
     with pytest.raises(MovedError, match=r"^partitions were added .* joom/s17 lies in partition 3, .* to 2 of 8, "):
         for key, value in records:
             more.restore_fact(key, value)
+
+
+def test_that_an_alert_was_read_back_first_hides_no_state_in_the_wrong_partition() -> None:
+    before = partition()
+    apply(before, event("order.placed", START_MS))
+    before.engine.advance(START_MS + LATE_MS)
+    facts, alerts = list(fact_records(before.engine.drain())), before.drain_alerts()
+    assert facts
+    assert alerts
+    more = Partition(3, 2 * PARTITIONS, book(), "event")
+    for key, value in alerts:
+        more.restore_alert(key, value)
+    with pytest.raises(MovedError):
+        for key, value in facts:
+            more.restore_fact(key, value)
