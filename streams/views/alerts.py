@@ -214,7 +214,9 @@ class Alerts:
     def of_order(self, platform: str, shop: str, order: str) -> list[Held]:
         """An order's alerts, the open ones first, then the costliest."""
         about = f":{shop_key(platform, shop)}:{encoded(order)}:"  # as every alert's id names what it is about
-        found = [held for held in self.having(None) if about in held.id and held.record().get("order") == order]
+        its_shops = self.groups.get((platform, shop), {}).values()
+        looked_at = [*(held for alerts in its_shops for held in alerts.values()), *self.resolved.values()]
+        found = [held for held in looked_at if about in held.id and held.record().get("order") == order]
         return sorted(found, key=Held.place)
 
     def having(self, state: str | None) -> list[Held]:

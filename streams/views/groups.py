@@ -192,6 +192,10 @@ class Groups:
         platform, shop, rule = key
         return list(self._alerts.groups.get((platform, shop), {}).get(rule, {}).values())
 
+    def size(self, key: GroupKey) -> int:
+        platform, shop, rule = key
+        return len(self._alerts.groups.get((platform, shop), {}).get(rule, ()))
+
     def sums(self, key: GroupKey) -> GroupSums:
         """Of all its alerts, the muted ones apart. Those of a large group that changes all the time may be a moment
         old: adding up anew takes at most a share of the worker's time."""

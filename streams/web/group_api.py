@@ -42,7 +42,7 @@ class GroupApi:
             sums = groups.sums_of(key, lambda held: fits(query, held), query.muted) if some else groups.sums(key)
             if sums.count:
                 found.append(sums)
-            looked += sums.count
+            looked += groups.size(key)  # also those that don't fit
             if looked > AT_ONCE:
                 looked = 0
                 await asyncio.sleep(0)

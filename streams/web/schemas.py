@@ -265,7 +265,7 @@ class NumberQuery(Struct, kw_only=True):
     number: Annotated[str, Meta(min_length=1, max_length=256)]
 
 
-class PackedRequest(Struct):
+class PackedRequest(Struct, forbid_unknown_fields=True):
     by: Annotated[str, Meta(max_length=200)] | None = None
 
 
@@ -280,7 +280,7 @@ class DuePage(Page[ShipNext], kw_only=True):
     total: int | None
 
 
-class AckRequest(Struct):
+class AckRequest(Struct, forbid_unknown_fields=True):
     """A comment on an alert; without `until` the ack or mute holds until it is lifted or the alert gets worse."""
 
     comment: Annotated[str, Meta(max_length=2_000)] | None = None
@@ -356,7 +356,7 @@ class GroupQuery(Chosen, kw_only=True):
     sort: GroupSort = "cost"
 
 
-class GroupAckRequest(AckRequest, kw_only=True):
+class GroupAckRequest(AckRequest, kw_only=True, forbid_unknown_fields=True):
     """Of one group, or of those of its alerts that fit."""
 
     platform: str

@@ -8,7 +8,7 @@ from rules.calendar.instants import rfc3339
 from streams.paced_log import PacedLog
 from streams.views import view
 from streams.views.acks import Ack, Step, encode
-from streams.views.alerts import TRAIL_KEPT, Alerts
+from streams.views.alerts import TRAIL_KEPT, Alerts, Held
 from streams.views.change_feed import Feed
 from streams.views.shops import ShopKey
 from tests.runtime.support import START_MS
@@ -46,6 +46,23 @@ def test_open_and_resolved_are_told_apart_and_an_alert_may_open_again() -> None:
     assert (len(alerts.open), len(alerts.resolved)) == (0, 1)
     alerts.take(key(), alert(revision=3))
     assert (len(alerts.open), len(alerts.resolved)) == (1, 0)
+
+
+def test_an_orders_alerts_are_sought_among_those_of_its_shop(monkeypatch: pytest.MonkeyPatch) -> None:
+    alerts = Alerts()
+    for n in range(100):
+        alerts.take(key(str(n)), alert(str(n), shop="other"))
+    alerts.take(key("1"), alert("1"))
+    alerts.take(key("2"), alert("2"))
+    looked_at: list[Held] = []
+
+    def counted(held: Held) -> str:
+        looked_at.append(held)
+        return held.head.data.alert
+
+    monkeypatch.setattr(Held, "id", property(counted))
+    assert [held.head.order for held in alerts.of_order("joom", "s17", "1")] == ["1"]
+    assert len(looked_at) < 5
 
 
 def test_of_resolved_ones_the_last_are_kept_and_of_open_ones_all() -> None:

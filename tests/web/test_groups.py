@@ -1,5 +1,6 @@
 """Groups of alerts over the API: what they come to, in which order, and what is said of all of one at once."""
 
+import asyncio
 from typing import Any
 
 import pytest
@@ -7,6 +8,7 @@ import pytest
 from rules.calendar.instants import HOUR_MS, rfc3339
 from streams.views import groups
 from streams.views.acks import Ack, encode
+from streams.web import group_api
 from tests.runtime.support import START_MS
 from tests.web.records import LATE, alert, standing
 from tests.web.test_api import Api
@@ -95,6 +97,24 @@ async def test_filters_leave_what_fits_and_count_only_that(api: Api) -> None:
     assert [each["order"] for each in found] == ["77"]
 
 
+async def test_a_search_that_nothing_fits_lets_the_worker_do_other_things_in_between(
+    api: Api, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pauses = 0
+    sleep = asyncio.sleep
+
+    async def counted(delay_s: float) -> None:
+        nonlocal pauses
+        pauses += 1
+        await sleep(delay_s)
+
+    monkeypatch.setattr(group_api, "AT_ONCE", 2)
+    monkeypatch.setattr(asyncio, "sleep", counted)
+    api.log.alerts(*(alert(shop=f"s{n}") for n in range(9)))
+    assert await shops(api, "?q=nowhere") == []
+    assert pauses >= 3
+
+
 async def test_a_group_is_acknowledged_and_that_is_taken_back(api: Api) -> None:
     api.log.alerts(alert("1"), alert("2"), alert("1", shop="other"))
     said = await api.client.post("/api/groups/acknowledge", json=S17 | {"comment": "on it", "by": "Li"})
@@ -153,6 +173,8 @@ async def test_a_group_that_is_not_there_is_refused_in_one_line(api: Api) -> Non
     status, why = await api.problem("/api/groups/mute", "POST", json={"platform": "joom"})
     assert status == 400
     api.log.alerts(alert())
+    status, why = await api.problem("/api/groups/mute", "POST", json=S17 | {"untill": "2030-01-01T00:00:00Z"})
+    assert (status, "untill" in why) == (400, True)
     status, why = await api.problem("/api/groups/mute", "POST", json=S17 | {"until": "2020-01-01T00:00:00Z"})
     assert (status, why) == (400, "in the body: `until` has passed already")
 
