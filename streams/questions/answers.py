@@ -67,10 +67,11 @@ class Answers:
                 return _about(partition.engine, question)
             case WhoseNumber(sought):
                 async with self._searching:
-                    return await _find(partition.engine, sought)
+                    return await self._find(number, sought)
             case SetPacked():
                 async with self._ticking:
-                    return await self._set_packed(number, partition.engine, question)
+                    partition = self._worker.holding(number)  # it may have gone meanwhile
+                    return None if partition is None else await self._set_packed(number, partition.engine, question)
 
     async def _set_packed(self, number: int, engine: Engine, wanted: SetPacked) -> Answer:
         about = wanted.platform, wanted.shop, wanted.order
@@ -89,6 +90,23 @@ class Answers:
         if before.by != wanted.by:
             return Answer(409, problem=f"{before.by or 'somebody'} has packed order {wanted.order} at {before.at}")
         return Answer(200, Raw(encode(before)))
+
+    async def _find(self, number: int, sought: str) -> Answer | None:
+        """Takes at most half of the worker's time, and says so where it has run out of its own, or the partition has
+        gone: its next worker waits until nobody reads its snapshot."""
+        partition = self._worker.holding(number)
+        if partition is None:
+            return None
+        search, began_s, complete = Search(sought), monotonic(), True
+        turn_s = began_s
+        for _ in search.work(partition.engine.shops.values()):
+            await asyncio.sleep(monotonic() - turn_s)
+            if monotonic() - began_s > SEARCH_S or self._worker.holding(number) is not partition:
+                complete = False
+                break
+            turn_s = monotonic()
+        found = [each._asdict() for each in search.found]
+        return Answer(200, Raw(orjson.dumps({"found": found, "complete": complete})))
 
     async def take_back_what_is_shipped(self) -> None:
         """Removes the ticks of orders that no longer wait to be shipped, of this worker's partitions. Raises what
@@ -123,20 +141,6 @@ def _about(engine: Engine, asked: AboutOrder) -> Answer:
         return _unknown(asked.platform, asked.shop, asked.order)
     report: dict[str, Any] = order_report(shop, asked.order, facts, engine.clock_ms)
     return Answer(200, Raw(fitting(report, orjson.dumps)))
-
-
-async def _find(engine: Engine, number: str) -> Answer:
-    """Takes at most half of the worker's time, and says so where it has run out of its own."""
-    search, began_s, complete = Search(number), monotonic(), True
-    turn_s = began_s
-    for _ in search.work(engine.shops.values()):
-        if monotonic() - began_s > SEARCH_S:
-            complete = False
-            break
-        await asyncio.sleep(monotonic() - turn_s)
-        turn_s = monotonic()
-    found = [each._asdict() for each in search.found]
-    return Answer(200, Raw(orjson.dumps({"found": found, "complete": complete})))
 
 
 def _unknown(platform: str, shop: str, order: str) -> Answer:

@@ -1,0 +1,81 @@
+"""Who answers a question about an order: the worker that has its partition, for as long as it has it."""
+
+import asyncio
+from typing import Any
+
+import orjson
+import pytest
+from aiokafka import TopicPartition
+from aiokafka.structs import RecordMetadata
+
+from rules.reports import find_orders
+from streams.kafka.topics import TopicNames
+from streams.questions.answers import Answers
+from streams.questions.messages import SetPacked, WhoseNumber
+from streams.runtime.partition import Batch, Partition
+from streams.views.packed import Ticks
+from tests.runtime.support import PARTITIONS, START_MS, book, event, record
+
+PACKED = SetPacked("joom", "s17", "0", packed=True, at="2026-01-01T00:00:00Z")
+
+
+class Worker:
+    """Has partition 2 until it is taken away."""
+
+    partition_count = PARTITIONS
+
+    def __init__(self, orders: int) -> None:
+        self.partition: Partition | None = Partition(2, PARTITIONS, book(), "event")
+        placed = [record("orders", event("order.placed", START_MS, f"{n}"), offset=n) for n in range(orders)]
+        self.partition.apply(Batch("orders", 2, placed))
+
+    def holding(self, number: int) -> Partition | None:
+        return self.partition if number == 2 else None
+
+
+class Kafka:
+    """Takes ticks when a test says so."""
+
+    def __init__(self) -> None:
+        self.open = asyncio.Event()
+        self.written: list[bytes] = []
+
+    async def write(self, topic: str, partition: int, key: bytes, value: bytes | None) -> RecordMetadata:
+        await self.open.wait()
+        self.written.append(key)
+        offset = len(self.written) - 1
+        return RecordMetadata(topic, partition, TopicPartition(topic, partition), offset, None, None, None)
+
+    async def has_read(self, tp: TopicPartition, offset: int) -> None:
+        pass
+
+
+def answers(worker: Worker, kafka: Kafka) -> Answers:
+    return Answers(TopicNames("", "app"), worker, Ticks(), kafka, kafka.has_read)
+
+
+async def started(question: Any) -> "asyncio.Future[Any]":
+    asked = asyncio.ensure_future(question)
+    await asyncio.sleep(0)
+    return asked
+
+
+async def test_a_search_ends_where_its_partition_goes(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It would hold the snapshot open, which the partition's next worker waits for."""
+    monkeypatch.setattr(find_orders, "STRETCH", 1)
+    worker = Worker(orders=50)
+    asked = await started(answers(worker, Kafka()).answer(2, WhoseNumber("nobody's")))
+    worker.partition = None
+    answer = await asked
+    assert orjson.loads(bytes(answer.body)) == {"found": [], "complete": False}
+
+
+async def test_a_tick_that_waited_while_its_partition_went_is_for_the_next_worker() -> None:
+    worker, kafka = Worker(orders=1), Kafka()
+    asking = answers(worker, kafka)
+    first, second = await started(asking.answer(2, PACKED)), await started(asking.answer(2, PACKED))
+    worker.partition = None
+    kafka.open.set()
+    assert (await first).status == 200
+    assert await second is None
+    assert len(kafka.written) == 1
