@@ -67,7 +67,9 @@ class Engine:
         self._reconciler = Reconciler(book, emit or self._keep)
         self._changes = Changes()
         self._instant_open = False
-        self._left_ms = MIN_MS  # where the clock stood before it was moved last
+        #: Full hours from this instant on (epoch ms) are those at which figures are yet to be compared, once the clock
+        #: has come to them. `MIN_MS` until something has been evaluated, as after a restart: then from the clock on.
+        self._hours_from_ms = MIN_MS
         self._next_expiry_ms = MIN_MS
         self._orders_left = self._evaluations_left = NEVER  # what the current slice may still evaluate
 
@@ -335,9 +337,11 @@ class Engine:
                 self._evaluate(order, at_ms, passed_ms)
         all_marked = self.timers.next_ms() > passed_ms
         done = not work.has_orders() and (all_marked or self.stepping)
-        if work.shops and all_marked:
-            return self._evaluate_shops(at_ms) and done
-        return done  # no shop between two slices of orders that are due at one instant: its counts would be incomplete
+        if work.shops and all_marked:  # not between two slices of orders due at one instant: counts would be incomplete
+            done = self._evaluate_shops(at_ms) and done
+        if done:
+            self._hours_from_ms = at_ms
+        return done
 
     def _mark_due(self, passed_ms: int) -> None:
         """Marks due orders, shop by shop in turn, so that no shop waits until all timers of another have fired."""
@@ -361,7 +365,7 @@ class Engine:
         """Sets the clock. Once an instant is over, no more events of it count as being in time."""
         self._instant_open = not including and (to_ms > self.clock_ms or self._instant_open)
         if to_ms > self.clock_ms:
-            self._left_ms = self.clock_ms
+            self._hours_from_ms = self.clock_ms + 1
         self.clock_ms = to_ms
 
     def _fire(self, target: Order | Shop | None) -> None:
@@ -444,7 +448,7 @@ class Engine:
         if shop.rebound:
             shop.rebound = False
             self.timers.schedule(shop, self._reconciler.end_what_no_longer_applies(shop, at_ms))
-        since_ms = at_ms if self.stepping else self._left_ms + 1
+        since_ms = at_ms if self.stepping or self._hours_from_ms == MIN_MS else self._hours_from_ms
         shop.dirty_rules |= sum([1 << n for n, next_ms in enumerate(next_evals) if next_ms <= at_ms])
         while dirty_rules := shop.dirty_rules:
             if self._evaluations_left <= 0:

@@ -176,6 +176,35 @@ def test_in_wall_time_it_is_written_with_the_first_look_after_the_hour():
     assert (again.time, again.data.reason) == ("2026-01-01T01:01:00Z", "figures_moved")
 
 
+def test_in_wall_time_a_clock_that_rests_after_the_hour_has_it_written_once():
+    engine = Engine(book(late_ship(), SHARE), stepping=False)
+    for happened in orders(20, "10m", bad=4):
+        engine.apply(*happened)
+    engine.advance(ms("61m"))
+    for minute in (31, 32, 33):  # what came before this moment isn't all applied yet
+        for happened in orders(20, f"{minute}m", bad=12):
+            engine.apply(*happened)
+        engine.settle()
+    assert brief(drained(engine)) == ["1.01667h opened crossed threshold_crossed"]
+    engine.advance(ms("119m"))
+    assert drained(engine) == []
+    engine.advance(ms("120m"))
+    assert brief(drained(engine)) == ["2h updated crossed figures_moved"]
+
+
+def test_in_wall_time_a_restart_is_no_full_hour():
+    rules = book(late_ship(), SHARE)
+    worker = Worker(rules, stepping=False)
+    worker.commit_cycle(list(orders(20, "10m", bad=4)), ms("70m"))
+    worker.commit_cycle(list(orders(20, "75m", bad=12)), ms("80m"))
+    other = worker.restarted(worker.alerts)
+    other.engine.settle()
+    other.write()
+    assert brief(other.alerts) == brief(worker.alerts)
+    other.commit_cycle([], ms("120m"))
+    assert brief(other.alerts[-1:]) == ["2h updated crossed figures_moved"]
+
+
 def test_nothing_is_looked_at_where_no_alert_with_figures_is_open(monkeypatch: pytest.MonkeyPatch):
     def looked(*_: object) -> Figures:
         raise AssertionError("its figures were compared")
