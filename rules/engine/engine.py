@@ -302,6 +302,7 @@ class Engine:
             self.load_all(shop)  # by the clock so far nothing was open of them
         self._instant_open = False
         self.clock_ms = min(self.clock_ms, to_ms)
+        self._next_expiry_ms = min(self._next_expiry_ms, self.clock_ms + EXPIRE_EVERY_MS)
 
     def _step(self, to_ms: int, including: bool) -> bool:
         """Fires each timer at its own instant, after all that was due at the instant before has been evaluated."""

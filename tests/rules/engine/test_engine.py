@@ -141,6 +141,16 @@ def test_what_was_said_by_a_clock_that_is_turned_back_stands_until_its_time_come
     ]
 
 
+def test_orders_expire_by_a_clock_that_is_turned_back_as_by_any():
+    made = engine(LATE, placed("1"), shipped("1"), stepping=False)
+    made.advance(ms("9000h"))
+    made.set_back(ms("10h"))
+    apply(made, placed("2"), shipped("2"))
+    for hour in range(20, 2000, 100):
+        made.advance(ms(f"{hour}h"))
+    assert made.order_count == 0
+
+
 def test_a_clock_is_not_turned_ahead():
     made = engine(LATE, placed(), stepping=False)
     made.advance(ms("10h"))
