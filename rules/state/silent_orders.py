@@ -7,8 +7,8 @@ from rules.state.shop import Order
 
 
 class SilentOrders:
-    """Lists of orders by hour. An order may be in several, and may no longer be one to leave: whoever takes it looks
-    again."""
+    """Lists of orders by the first full hour at which each may leave: at it none needs to be put back for being early.
+    An order may be in several, and may no longer be one to leave: whoever takes it looks again."""
 
     __slots__ = ("_by_hour", "_hours")
 
@@ -18,7 +18,7 @@ class SilentOrders:
 
     def add(self, order: Order, at_ms: int) -> None:
         """Adds an order that may leave from a moment on (epoch ms)."""
-        hour = at_ms // HOUR_MS
+        hour = -(-at_ms // HOUR_MS)
         orders = self._by_hour.get(hour)
         if orders is None:
             orders = self._by_hour[hour] = []
