@@ -157,6 +157,8 @@ class FigureEvaluator(Evaluator[Level, None]):
 
     def evidence(self, shop: ShopView, state: None, finding: Finding, at_ms: int) -> Evidence:
         figure = self.figure(shop, finding.subject, at_ms)
+        if figure is None and self.rule.of == "points":  # all are cleared
+            figure = self._formatted(Decimal(), {})
         if figure is None:
             return Evidence({}, dict.fromkeys(("value", "threshold", "headroom", "stock", "per_day"), "-"))
         sku = {} if finding.subject == "-" else {"sku": finding.subject}

@@ -94,6 +94,14 @@ def test_of_a_level_it_says_where_it_is_back():
     assert last_of(book(rating), scores) == ("fell_back", "Back at 4.7; the limit is 4.3")
 
 
+def test_of_a_level_of_points_it_says_the_limit_also_when_all_points_are_cleared():
+    feed = {"clause": "own-f", "of": [{"violation": ["fake_orders"]}], "points": 3}
+    points = rule("ledger", "points", (), ledger="points", feeds=[feed], expires="24h")
+    level = rule("level", "level", of="points", ledger="joom.points", above="2")
+    events = [event("violation.recorded", None, "1h", kind="fake_orders", count=1)]
+    assert last_of(book(points, level), events) == ("fell_back", "Back at 0; the limit is 2")
+
+
 @pytest.mark.parametrize("example", [pytest.param(each, id=f"{each.kind}: {each.name}") for each in examples()])
 def test_no_kind_says_what_is_wrong_when_it_no_longer_is(example: Example):
     """Whatever the reason: what it said while it was open isn't said again."""
