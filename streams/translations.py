@@ -52,12 +52,16 @@ COMMON: Final = {
     "Order {order} was collected {late}": "订单 {order} 已揽收，{late}",
     "Order {order} was scanned {late}": "订单 {order} 已有物流扫描，{late}",
     "Order {order} was delivered {late}": "订单 {order} 已签收，{late}",
+    "Order {order} was refunded": "订单 {order} 已退款",
     "Order {order} was refunded {late}": "订单 {order} 已退款，{late}",
+    "Order {order} was returned": "订单 {order} 已退货",
     "Order {order} was returned {late}": "订单 {order} 已退货，{late}",
+    "Order {order} was sent back": "订单 {order} 已退回",
     "Order {order} was sent back {late}": "订单 {order} 已退回，{late}",
     "Order {order} was placed {late}": "订单 {order} 已下单，{late}",
     "Order {order} has news {late}": "订单 {order} 已有物流更新，{late}",
     "Order {order} has another deadline {late}": "订单 {order} 的期限已变更，{late}",
+    "Order {order} was not picked up": "订单 {order} 揽收失败",
     "Order {order} was not picked up {late}": "订单 {order} 揽收失败，{late}",
     "Order {order} was cancelled in part {late}": "订单 {order} 已部分取消，{late}",
     "Order {order} was cancelled": "订单 {order} 已取消",
@@ -115,7 +119,8 @@ COMMON: Final = {
 
 
 class Translations:
-    """`chinese` is by English phrase; with {names} they are patterns, of which the one with most of its own counts."""
+    """`chinese` is by English phrase; with {names} they are patterns, of which the one with most of its own counts.
+    `{n}` stands for a number alone."""
 
     def __init__(self, chinese: Mapping[str, str]) -> None:
         whole = {**COMMON, **chinese}
@@ -138,6 +143,6 @@ def _pattern(phrase: str) -> re.Pattern[str]:
     for literal, name, _, _ in Formatter().parse(phrase):
         parts.append(re.escape(literal))
         if name is not None:
-            parts.append(f"(?P={name})" if name in seen else f"(?P<{name}>.+?)")
+            parts.append(f"(?P={name})" if name in seen else f"(?P<{name}>{'[-+.e0-9]+' if name == 'n' else '.+?'})")
             seen.add(name)
     return re.compile("".join(parts), re.DOTALL)

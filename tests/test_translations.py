@@ -53,6 +53,10 @@ def test_what_is_filled_in_is_translated_as_well() -> None:
     assert EVERYTHING.chinese(alert.data.summary) == "订单 8412 已超过 72 小时发货期限"
 
 
+def test_the_number_in_a_phrase_takes_no_words() -> None:
+    assert EVERYTHING.chinese("Order 84-12 was refunded 3 h past its deadline") == "订单 84-12 已退款，已逾期 3 小时"
+
+
 def test_a_text_without_a_phrase_has_no_chinese() -> None:
     assert EVERYTHING.chinese("nobody ever said this") is None
     assert EVERYTHING.chinese("") is None

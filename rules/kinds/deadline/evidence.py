@@ -52,6 +52,9 @@ _BECAME = {
     "news": "has news",
 }
 
+_NOT_DONE = frozenset({"cancelled", "refunded", "returned", "sent_back", "pickup_failed"})
+"""What ends a deadline though nobody has kept it, so it is neither in time nor late."""
+
 
 def deadline_ending(timer: Timer, order: OrderView, last_emitted: Emitted, reason: Reason) -> str:
     """What ended an order's alert: `Order 8412 was shipped 3 h late`."""
@@ -68,7 +71,7 @@ def deadline_ending(timer: Timer, order: OrderView, last_emitted: Emitted, reaso
         return f"{about} is no longer under this deadline"
     first = min(met, key=lambda each: (each[0], each[1] == "cancelled"), default=(_last_news_ms(timer, facts), "news"))
     late = lateness(first[0], last_emitted.due_ms)
-    if reason == "cancelled":
+    if first[1] in _NOT_DONE:
         late = "" if late == "in time" else late.replace("late", "past its deadline")
     known = ", as is known now" if reason == "evidence_arrived" else ""
     return f"{about} {_BECAME[first[1]]} {late}".rstrip() + known

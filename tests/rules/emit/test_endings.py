@@ -17,6 +17,7 @@ from tests.rules.history import (
     moved,
     ms,
     placed,
+    refunded,
     rule,
     run,
     scanned,
@@ -53,6 +54,14 @@ def last_of(rules: Any, events: list[Happening], until: str = "200h") -> tuple[s
 )  # fmt: skip
 def test_of_a_deadline_it_says_what_was_done_and_how_late(events: list[Happening], reason: str, says: str):
     assert last_of(book(WARNED), [placed(), *events], "199h") == (reason, says)
+
+
+@pytest.mark.parametrize(
+    ("at", "says"), [("60h", "Order 1 was refunded"), ("75h", "Order 1 was refunded 3 h past its deadline")]
+)
+def test_a_refund_keeps_no_deadline_so_it_is_neither_in_time_nor_late(at: str, says: str):
+    rules = book(late_ship(until=["shipped", "refunded"], warn=[{"before": "24h", "severity": "info"}]))
+    assert last_of(rules, [placed(), refunded(at=at)], "100h") == ("fulfilled", says)
 
 
 def test_of_a_silence_it_says_that_there_is_news():
