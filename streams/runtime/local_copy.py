@@ -35,6 +35,9 @@ TOMBSTONES_KEPT_S = 12 * 3_600.0
 """Kafka keeps a changelog's tombstones for a day. A snapshot that was away for longer than this is made anew, as it may
 miss keys that were dropped."""
 
+NOTHING = -1
+"""Before every offset."""
+
 
 class LocalCopy:
     """One partition's snapshot; none while the disk doesn't take it, but what was there can still be read."""
@@ -47,6 +50,9 @@ class LocalCopy:
         #: the former hadn't written.
         self._read_only: Snapshot | None = None
         self._unwritten: dict[bytes, bytes | None] = {}
+        #: The offset on the disk when that was closed; what is opened next is read only if it has come as far: one that
+        #: was damaged begins anew, and would have no orders.
+        self._left_at = NOTHING
         self._failed_s = monotonic()
 
     async def open(self) -> None:
@@ -141,7 +147,8 @@ class LocalCopy:
             to = written()
             if not self._goes_on_from(fresh, to):
                 fresh.discard()
-            self._read_only = fresh
+            if _come_to(fresh) >= self._left_at:
+                self._read_only = fresh
             if fresh.offset == to:
                 self._take_part(fresh)
             else:
@@ -161,6 +168,7 @@ class LocalCopy:
     def _let_go(self) -> None:
         """Closes what is only read, and keeps what that hadn't written."""
         if self._read_only is not None:
+            self._left_at = _come_to(self._read_only)
             self._unwritten |= self._read_only.abandon()
             self._read_only = None
 
@@ -205,6 +213,10 @@ class LocalCopy:
         if self._snapshot is not None:
             self._snapshot, self._read_only, self._failed_s = None, self._snapshot, monotonic()
         self._faults.failed(self.folder, error)
+
+
+def _come_to(snapshot: Snapshot) -> int:
+    return NOTHING if snapshot.written_to is None else snapshot.written_to
 
 
 async def _open_free(folder: Path) -> Snapshot:

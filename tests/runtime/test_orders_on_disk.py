@@ -8,6 +8,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
+from aiokafka import TopicPartition
 
 from rules.state import ledger
 from streams.app import App, create
@@ -92,6 +93,32 @@ async def test_orders_that_cannot_be_read_end_the_worker_with_the_reason(tmp_pat
     copy = await opened(disks.missing(tmp_path) / "facts-0")
     with pytest.raises(OrdersLostError, match="the next start reads the changelog"):
         OrdersOnDisk(copy).get("joom", "s17", "1")
+
+
+async def test_orders_that_turn_out_to_be_damaged_are_not_taken_for_unknown_while_they_are_read_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(snapshot, "WRITE_AFTER_KEYS", 1)
+    copy = await opened(tmp_path / "facts-0")
+    copy.note_all(ORDERS, 5)
+    with disks.full():
+        copy.note_all(CHANGES, 200)
+    assert copy.is_away
+    (tmp_path / "facts-0" / "CURRENT").write_text("nonsense")
+    again: list[str] = []
+
+    async def read(*_: object) -> None:
+        again.append("read")
+        with pytest.raises(OrdersLostError):
+            copy.get(ORDERS[0][0])
+
+    async def rescue() -> None:
+        again.append("rescued")
+
+    monkeypatch.setattr(copy, "_read", read)
+    await copy.catch_up(Settings(broker="kafka://nowhere"), TopicPartition("facts", 0), lambda: 200, rescue)
+    assert again == ["read"]
+    copy.close()
 
 
 # -- a worker -------------------------------------------------------------------------------------------------
