@@ -108,3 +108,13 @@ async def test_a_shop_that_was_never_heard_of_is_shown_as_silent(browser: Browse
         await ghost.locator("summary").press("Enter")
         await expect(ghost.locator(".row.feed")).to_contain_text("never heard of")
         await expect(page.locator("#clock")).to_contain_text("4 Jan 2026")
+
+
+async def test_a_shop_with_a_healthy_feed_and_no_order_so_far_has_no_tick(browser: Browser, worker: Worker) -> None:
+    await tell(worker, health("new", "poll", 0.1, -1, -2))
+    async with looking(browser, worker) as page:
+        await live(page)
+        new = page.locator("#shop-list .shop", has_text="new")
+        await expect(new).to_have_class("shop silent")
+        await expect(new.locator("summary .mark")).to_have_text("○")
+        await expect(new.locator(".chip")).to_have_text("no order yet")

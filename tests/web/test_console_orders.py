@@ -14,6 +14,7 @@ from tests.web.support import Worker
 
 NASTY = "<img src=x onerror=document.title='owned'>"
 LONG = f"{NASTY}{'9' * (128 - len(NASTY))}"
+ITEMS = [{"sku": "MUG", "qty": 2}, {"sku": "=1+1", "qty": 1.5}, {"sku": "＝1+1", "qty": 1}]
 PHONE = {"viewport": {"width": 390, "height": 844}, "has_touch": True, "is_mobile": True}
 
 
@@ -26,7 +27,7 @@ async def worker(worker: Worker) -> Worker:
     """Beside orders 1 (late) and 2 there are some with items, one of them with a name to fear."""
     await trouble(worker)
     await worker.send(
-        placed("A-10", 2, items=[{"sku": "MUG", "qty": 2}, {"sku": "=1+1", "qty": 1.5}], logistics="own"),
+        placed("A-10", 2, items=ITEMS, logistics="own"),
         placed(LONG, 30, items=[{"sku": NASTY, "qty": 3}]),
         event("order.shipped", START_MS + HOUR_MS, "7", data={"tracking_no": "SF 10", "carrier": "SF"}),
     )
@@ -142,6 +143,16 @@ async def test_enter_opens_the_one_order_or_says_that_there_is_none(browser: Bro
         await expect(page.locator(".order-page h2")).to_contain_text("A-10")
 
 
+async def test_a_search_that_was_not_ended_does_not_say_that_there_is_none(browser: Browser, worker: Worker) -> None:
+    async with looking(browser, worker) as page:
+        await live(page)
+        found = {"items": [], "next": None, "complete": False}
+        await page.route("**/api/orders?number=*", lambda route: route.fulfill(json=found))
+        await page.locator("#search").fill("nobody's")
+        await page.locator("#search").press("Enter")
+        await expect(page.locator("#found")).to_have_text("Not all orders were looked through; there may be more.")
+
+
 # -- the pick list ------------------------------------------------------------------------------------------------
 
 
@@ -193,6 +204,22 @@ async def test_a_row_opens_its_order_and_closing_that_leads_back(browser: Browse
         await expect(page.locator(".picks tbody tr")).to_have_count(3)
 
 
+async def test_a_list_that_cannot_be_read_anew_says_so_and_of_when_it_is(browser: Browser, worker: Worker) -> None:
+    async with looking(browser, worker) as page:
+        await live(page)
+        await go(page, "#/picks")
+        await expect(page.locator(".picks tbody tr")).to_have_count(4)
+        as_of = await page.locator(".picks .as-of").text_content()
+        await page.route("**/api/due?*", lambda route: route.fulfill(body="no JSON"))
+        await worker.tick(START_MS + LATE_MS + HOUR_MS)
+        await expect(page.locator(".picks header .wrong")).to_contain_text("That did not work")
+        await page.locator(".picks [name=due]").select_option("tomorrow")
+        assert await page.locator(".picks .as-of").text_content() == as_of
+        await expect(page.locator(".picks tbody tr").first).to_be_visible()
+        await page.unroute("**/api/due?*")
+        await expect(page.locator(".picks header .wrong")).to_have_text("")
+
+
 async def test_it_goes_elsewhere_as_csv_and_no_cell_becomes_a_formula(
     browser: Browser, worker: Worker, tmp_path: Path
 ) -> None:
@@ -208,6 +235,7 @@ async def test_it_goes_elsewhere_as_csv_and_no_cell_becomes_a_formula(
     assert lines == [
         "joom,s17,A-10,,default,2026-01-04T02:00:00Z,'=1+1,1.5,own,,,",
         "joom,s17,A-10,,default,2026-01-04T02:00:00Z,MUG,2,own,,,",
+        "joom,s17,A-10,,default,2026-01-04T02:00:00Z,'＝1+1,1,own,,,",
     ]
 
 

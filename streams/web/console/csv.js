@@ -2,8 +2,8 @@
 
 const BOM = "\uFEFF"; // else Excel takes Chinese for something else
 
-// A spreadsheet would take what begins so for a formula.
-const FORMULA = /^[=+\-@\t\r]/;
+// A spreadsheet would take what begins so for a formula; some take the wide signs of Chinese and Japanese for it, too.
+const FORMULA = /^[=+\-@＝＋－＠\t\r\n]/;
 
 function field(value) {
   let text = value === null || value === undefined ? "" : String(value);

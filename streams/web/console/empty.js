@@ -16,6 +16,6 @@ export function emptyState(nothing) {
   }
   const { muted } = counted();
   if (nothing === "noAlerts" && muted) return text(t("allMuted", { n: number(muted) }));
-  const unknown = [...shops.values()].filter((shop) => shop.watched === false || shop.feed?.state === "silent" || isSilent(shop)).length;
+  const unknown = [...shops.values()].filter((shop) => shop.watched === false || !shop.at || shop.feed?.state === "silent" || isSilent(shop)).length;
   return [text(t(nothing)), unknown ? text(t("nothingKnown", { n: number(unknown) })) : null];
 }

@@ -67,7 +67,7 @@ async function find() {
     return;
   }
   show(
-    h("p", { class: "dim" }, items.length ? t("found") : t("foundNone", { number })),
+    items.length || complete ? h("p", { class: "dim" }, items.length ? t("found") : t("foundNone", { number })) : null,
     items.length ? h("ul", { class: "plain" }, items.map((each) => h("li", {}, orderLink(each), shopName(each), each.by === "parcel" ? chip(t("byParcel")) : null))) : null,
     complete ? null : h("p", { class: "wrong" }, t("foundSome")),
   );

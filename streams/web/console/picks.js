@@ -21,10 +21,12 @@ const WORDS = { "": "anyTime", overdue: "overdueOnly", in4h: "in4h", today: "tod
 const wanted = { for: "", warehouse: "", carrier: "", due: "", packed: "" };
 let items = null;
 let again = null;
+let readAt = null; // when that was so
+let wrong = ""; // why it could not be read anew
 let reading = 0;
 let drawn = "";
 
-const { dialog, follow } = page("picks", "page-dialog picks", open, () => { clearTimeout(again); items = null; drawn = ""; });
+const { dialog, follow } = page("picks", "page-dialog picks", open, () => { clearTimeout(again); items = null; drawn = wrong = ""; });
 
 export function preparePicks() {
   follow();
@@ -64,10 +66,12 @@ async function read() {
     for await (const some of pages(`/api/due?limit=1000${who ? `&for=${encodeURIComponent(who)}` : ""}`, MOST)) found.push(...some);
     if (turn !== reading || !dialog.open) return;
     items = found;
-    draw();
+    [readAt, wrong] = [clock.now(), ""];
   } catch (error) {
-    if (turn === reading && items === null) fill(dialog.querySelector(".scroll"), h("p", { class: "wrong" }, t("failed", { why: error.message })));
+    if (turn !== reading || !dialog.open) return;
+    wrong = error.message;
   }
+  draw();
   if (dialog.open) again = setTimeout(read, AGAIN_MS);
 }
 
@@ -117,7 +121,8 @@ function draw() {
   if (!wanted.for) dialog.querySelector("[name=hide]").checked = Boolean(wanted.packed);
   for (const button of dialog.querySelectorAll("[data-for]")) button.setAttribute("aria-pressed", button.dataset.for === wanted.for);
   dialog.querySelector(".number").textContent = items === null ? "" : t("pickCount", { n: number(list.length), total: number(items.length) });
-  dialog.querySelector(".as-of").textContent = t("pickedAt", { at: longMoment(clock.now()) });
+  dialog.querySelector(".as-of").textContent = items === null ? "" : t("pickedAt", { at: longMoment(readAt) });
+  dialog.querySelector("header .wrong").textContent = wrong ? t("failed", { why: wrong }) : "";
   const focused = document.activeElement?.closest?.("tbody tr") ? document.activeElement : null;
   keyed(dialog.querySelector("tbody"), list, keyOf, (each) => JSON.stringify([each, language, namesRead(), me]), row);
   if (focused && !focused.isConnected) focusAgain(focused);
@@ -125,7 +130,7 @@ function draw() {
   const empty = dialog.querySelector(".empty");
   empty.hidden = Boolean(list.length);
   const nothing = items?.length ? "nothingToPick" : wanted.for ? "noChase" : "noDue";
-  empty.textContent = t(items === null ? "loading" : nothing);
+  empty.textContent = items === null && wrong ? "" : t(items === null ? "loading" : nothing);
 }
 
 // A row that was made anew gives the focus back to what had it.
@@ -156,6 +161,7 @@ function frameOf() {
         copyButton(() => tabbed(table()), t("copyList")),
       ),
       h("p", { class: "as-of dim" }),
+      h("p", { class: "wrong", role: "alert" }),
       closeButton(dialog),
     ),
     h("div", { class: "scroll", tabindex: "0", role: "group", "aria-label": t("picks") },

@@ -40,6 +40,7 @@ function make({ shop, counts, level, metrics, feed }) {
       h("span", { class: "worst" }, worst ? bar(worst) : cause ? h("span", { class: `meter ${level}` }, calledIn({ clause: cause, rule: null })) : null),
       h("span", { class: "chips" },
         level === "unwatched" ? chip(t("unwatched"), "unwatched", t("unwatchedHint")) : null,
+        shop.at || level !== "silent" ? null : chip(t("unheard"), "feed silent", t("unheardHint")),
         isSilent(shop) ? chip(t("silentSince", { at: moment(shop.heard_at) }), "feed silent", t("silentHint")) : null,
         feedChip(feed),
         (shop.sanctions ?? []).map((each) => chip(packText(each.name ?? each.clause), "critical", sanctionUntil(each))),

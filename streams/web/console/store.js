@@ -196,7 +196,7 @@ function levelOfShop(shop, counts, metrics, feed) {
   if (shop.watched === false) return "unwatched";
   const levels = [...metrics.map((each) => each.level), ...Object.values(counts?.clauses ?? {})];
   const unheard = FEED_LEVEL[feed?.state];
-  let level = isSilent(shop) ? "silent" : "ok";
+  let level = isSilent(shop) || !shop.at ? "silent" : "ok"; // of one without a standing only its feed is known
   if ((shop.sanctions ?? []).length || levels.includes("critical")) level = "critical";
   else if (levels.includes("warning") || counts?.critical) level = "warning";
   else if (counts?.warning || counts?.info) level = "info";
