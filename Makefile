@@ -18,9 +18,9 @@ up: $(addprefix .secrets/,$(SECRETS))  ## all of it with Docker; ARGS="--profile
 	install -d -m 755 .secrets/feeds && chmod -R a+rX .secrets/feeds
 	docker compose $(ARGS) up --build --detach --wait
 
-test: $(VENV)/ready  ## all but the slow tests; TEST_REQUIRE=1 makes a missing real component an error
+test: $(VENV)/ready  ## all but the slow tests, properties with fewer examples; TEST_REQUIRE=1 makes a missing real component an error
 	@echo "takes some ten minutes on four cores, up to 25 on two; a test that hangs ends after 5"
-	$(PYTEST) -m "not slow" $(ARGS)
+	HYPOTHESIS_PROFILE=quick $(PYTEST) -m "not slow" $(ARGS)
 
 test-all: $(VENV)/ready  ## everything that must hold, the slow tests too
 	$(PYTEST) $(ARGS)
