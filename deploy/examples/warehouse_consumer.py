@@ -14,7 +14,7 @@ if len(sys.argv) != 4 or "REDIS_URL" not in os.environ:
     sys.exit(__doc__.splitlines()[-1])
 warehouse, group, name = sys.argv[1:]
 store = redis.Redis.from_url(os.environ["REDIS_URL"], decode_responses=True)  # not an argument: `ps` would show it
-stream, told = f"shipclock:alerts:{warehouse}", f"{group}:told:{warehouse}"
+stream, told = f"shipclock:alerts:{warehouse}", f"shipclock:told:{warehouse}:{group}"
 
 
 def work(alert: dict) -> None:

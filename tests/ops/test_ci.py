@@ -21,7 +21,7 @@ WORKFLOWS = {file.stem: yaml.safe_load(file.read_text()) for file in (ROOT / ".g
 def tells(target: str, **settings: str) -> str:
     """The command lines of a target of the Makefile, its environment taken to be there."""
     given = [f"{name}={value}" for name, value in settings.items()]
-    command = ["make", "--dry-run", "--old-file=.venv/ready", target, *given]
+    command = ["make", "--no-print-directory", "--dry-run", "--old-file=.venv/ready", target, *given]
     return subprocess.run(command, cwd=ROOT, check=True, capture_output=True, text=True).stdout
 
 

@@ -97,6 +97,9 @@ async def test_an_order_shipped_too_late_is_told_of_in_cloud_events_and_resolved
             "evidence": opened["data"]["evidence"],
             "penalty": None,
             "actions": [],
+            "title": "Ship",
+            "titles": {"en": "Ship", "zh": "Ship"},
+            "link": "/#/alerts/late.ship%3Ajoom%2Fs17%3A8412%3A2026-01-04T00%3A00%3A00Z",
         },
     }
     assert "e-1" in str(opened["data"]["evidence"])
