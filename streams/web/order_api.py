@@ -10,8 +10,8 @@ from starlette.requests import Request
 
 from rules.calendar.instants import rfc3339
 from streams.clock import wall_ms
-from streams.questions.desk import Desk
 from streams.questions.messages import AboutOrder, Answer, Question, SetPacked, WhoseNumber
+from streams.questions.service import QuestionService
 from streams.views.packed import Packed
 from streams.views.view import View
 from streams.warehouses import Warehouses
@@ -27,10 +27,10 @@ Names = tuple[str, str, str]
 
 
 class OrderApi:
-    """Handlers about single orders. `desk` asks the worker that has the order's shop."""
+    """Handlers about single orders. `questions` asks the worker that has the order's shop."""
 
-    def __init__(self, view: View, desk: Desk, warehouses: Warehouses) -> None:
-        self._view, self._desk, self._warehouses = view, desk, warehouses
+    def __init__(self, view: View, questions: QuestionService, warehouses: Warehouses) -> None:
+        self._view, self._questions, self._warehouses = view, questions, warehouses
 
     @operation(
         "GET",
@@ -41,7 +41,7 @@ class OrderApi:
     )
     async def find_orders(self, request: Request, query: NumberQuery) -> FoundOrders:
         try:
-            answers = await self._desk.ask_all(WhoseNumber(query.number))
+            answers = await self._questions.ask_all(WhoseNumber(query.number))
         except (KafkaError, OSError, TimeoutError):
             raise HTTPException(503, "Kafka does not answer now; try again", AWAY) from None
         told = [msgspec.json.decode(each.body) for each in answers if each.status == 200]
@@ -99,7 +99,7 @@ class OrderApi:
         """The answer of whoever has the order's shop, if it is a good one. Raises HTTPException for any other."""
         platform, shop, _ = about
         try:
-            answer = await self._desk.ask(platform, shop, question)
+            answer = await self._questions.ask(platform, shop, question)
         except (KafkaError, OSError, TimeoutError):
             raise HTTPException(503, "Kafka does not answer now; try again", AWAY) from None
         if answer.status != 200:

@@ -16,7 +16,7 @@ from starlette.types import ASGIApp
 from streams.app import App
 from streams.clock import wall_ms
 from streams.metrics.feeds import FeedStates
-from streams.questions.desk import Desk
+from streams.questions.service import QuestionService
 from streams.resending.letters import newest_letters
 from streams.views.reader import Reader
 from streams.views.view import View
@@ -111,7 +111,7 @@ class Web(Service):
         self._feed_states = FeedStates(self.view.feed_states)
         self.reader = Reader(app.settings, self.view, lambda: app.worker.busy, beacon=self.beacon)
         self._writer = Writer(app.settings, app.names, self.reader, beacon=self.beacon)
-        self._desk = Desk(app.settings, app.names, app.worker, self.reader, beacon=self.beacon)
+        self._questions = QuestionService(app.settings, app.names, app.worker, self.reader, beacon=self.beacon)
         bounds = limits()
         asgi = site(
             HealthApi(self._health),
@@ -119,7 +119,7 @@ class Web(Service):
             AckApi(self.view, self._writer),
             GroupApi(self.view, self._writer),
             QueryApi(self.view, app.settings.clock, warehouses, self._away_since_ms),
-            OrderApi(self.view, self._desk, warehouses),
+            OrderApi(self.view, self._questions, warehouses),
             RulesApi(app.worker.book),
             LettersApi(partial(newest_letters, app.settings, app.names.dead_letters)),
             is_ready=lambda: self.reader.caught_up,
@@ -133,7 +133,7 @@ class Web(Service):
         return address_of(self._listening)
 
     def on_init_dependencies(self) -> list[Any]:
-        return [self.reader, self._writer, self._desk]
+        return [self.reader, self._writer, self._questions]
 
     async def on_start(self) -> None:
         REGISTRY.register(self._feed_states)

@@ -11,8 +11,8 @@ import pytest
 from msgspec import Raw
 
 from rules.calendar.instants import HOUR_MS, rfc3339
-from streams.questions.desk import Desk
 from streams.questions.messages import Answer, Question, WhoseNumber
+from streams.questions.service import QuestionService
 from streams.resending.letters import Letter, Newest
 from streams.views.acks import Ack, Kind, ack_key, encode
 from streams.views.alerts import Held
@@ -49,7 +49,7 @@ class Pen:
 
 
 class NoWorker:
-    """A desk of workers that know no order."""
+    """The question service of workers that know no order."""
 
     async def ask(self, platform: str, shop: str, question: Question) -> Answer:
         return Answer(404, problem="no such order is known")
@@ -74,7 +74,7 @@ class Api:
             AckApi(view, pen),
             GroupApi(view, pen),
             QueryApi(view, "event", WAREHOUSES, lambda: self.away_since_ms),
-            OrderApi(view, cast(Desk, NoWorker()), WAREHOUSES),
+            OrderApi(view, cast(QuestionService, NoWorker()), WAREHOUSES),
             RulesApi(every_pack()),
             LettersApi(self.read_letters),
             is_ready=lambda: self.health.views,

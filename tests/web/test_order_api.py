@@ -12,7 +12,7 @@ from streams.clock import wall_ms
 from streams.kafka.embedded import EmbeddedBroker
 from streams.kafka.keys import partition_of
 from streams.kafka.late_producer import LateProducer
-from streams.questions import answers, desk
+from streams.questions import answers, service
 from streams.questions.messages import AboutOrder, Answered, Asked, decode, encode
 from tests.runtime.support import LATE_MS, PARTITIONS, START_MS, event, until
 from tests.support.kafka import read_topic
@@ -107,7 +107,7 @@ async def packed(worker: Worker, order: str) -> Any:
 
 
 async def test_a_tick_lasts_until_the_order_is_shipped(worker: Worker, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(desk, "SWEEP_S", 0.05)
+    monkeypatch.setattr(service, "SWEEP_S", 0.05)
     await placed(worker, "1", "2")
     for order in ("1", "2"):
         assert (await worker.client.post(f"/api/packed/joom/s17/{order}", json={"by": "Li"})).status_code == 200
@@ -170,7 +170,7 @@ async def test_where_the_worker_that_has_the_shop_is_away_it_is_said(
     worker: Worker, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     await placed(worker, "1")
-    monkeypatch.setattr(desk, "ANSWER_S", 0.2)
+    monkeypatch.setattr(service, "ANSWER_S", 0.2)
     monkeypatch.setattr(worker.app.worker, "holding", lambda number: None)
     status, detail = await problem(worker, "/api/orders/joom/s17/1")
     assert (status, detail) == (503, "the worker that has this shop does not answer now; try again")

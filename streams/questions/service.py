@@ -42,7 +42,7 @@ SWEEP_S = 5.0
 NOBODY = Answer(503, problem="the worker that has this shop does not answer now; try again")
 
 
-class Desk(Service):
+class QuestionService(Service):
     """`ask` and `ask_all` may be called from any task."""
 
     def __init__(self, settings: Settings, names: TopicNames, worker: Holder, reader: Reader, **kwargs: Any) -> None:
