@@ -306,8 +306,7 @@ class Engine:
 
     def _step(self, to_ms: int, including: bool) -> bool:
         """Fires each timer at its own instant, after all that was due at the instant before has been evaluated."""
-        if self.clock_ms == MIN_MS:
-            self._begin(to_ms)
+        self.begin(to_ms)
         work, timers = self.work, self.timers
         if (work.shops or work.has_orders()) and not self._settle():
             return False
@@ -355,9 +354,11 @@ class Engine:
             elif target is not None and self._is_due(target):
                 work.mark_order(target)
 
-    def _begin(self, to_ms: int) -> None:
-        """Starts the clock at the first known fact, so that alerts of what has happened since are emitted at their own
-        time."""
+    def begin(self, to_ms: int) -> None:
+        """Starts a clock that hasn't started at the first known fact, if that lies before `to_ms`, so that alerts of
+        what has happened since are emitted at their own time."""
+        if self.clock_ms > MIN_MS:
+            return
         first_ms = min((shop.first_at_ms() for shop in self.shops.values()), default=NEVER)
         if first_ms < to_ms:
             self._move(first_ms, True)

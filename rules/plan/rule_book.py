@@ -17,6 +17,8 @@ class RuleBook:
     def __init__(self, packs: Iterable[Pack], *, says_unwatched: bool = False) -> None:
         self.packs = list(packs)
         self._plans: dict[Where, Plan] = {}
+        #: The zones of the plans asked for so far.
+        self.zones: set[str] = set()
         self.rules: dict[str, AnyRule | Unwatched] = {UNWATCHED.id: UNWATCHED} if says_unwatched else {}
         self._says_unwatched = says_unwatched
         for pack in self.packs:
@@ -63,7 +65,9 @@ class RuleBook:
         plan = self._plans.get(where)
         if plan is None:
             packs = [pack for pack in self.packs if pack.platform in ("*", platform)]
-            plan = self._plans[where] = Plan([each for pack in packs for each in pack.in_force(where)] or self._none())
+            rules = [each for pack in packs for each in pack.in_force(where)] or self._none()
+            plan = self._plans[where] = Plan(rules, _zone(packs, site))
+            self.zones.add(plan.zone)
         return plan
 
     def _none(self) -> list[InForce]:
@@ -72,3 +76,9 @@ class RuleBook:
     def plan_of(self, platform: str, shop: str, facts: ShopFacts) -> Plan:
         """The plan of a shop, with the site and programme in its facts."""
         return self.plan(platform, facts.profile("site"), facts.profile("programme"), shop)
+
+
+def _zone(packs: list[Pack], site: str | None) -> str:
+    """The zone of a shop's local days: that of its platform's pack, or of one for all platforms; UTC without any."""
+    packs = sorted(packs, key=lambda pack: pack.platform == "*")
+    return packs[0].site_of(site).zone if packs else "UTC"

@@ -49,8 +49,10 @@ class Plan(OrderPlan):
     called `on_…` has bits of evaluators, as `Wires` says.
     """
 
-    def __init__(self, rules: Iterable[InForce]) -> None:
+    def __init__(self, rules: Iterable[InForce], zone: str) -> None:
         rules = _in_order(list(rules))
+        #: In which the shops' local days begin and end; a rule goes by its own locale.
+        self.zone = zone
         #: Whether a pack has a rule for these shops.
         self.is_watching = any(each.rule is not UNWATCHED for each in rules)
         super().__init__([(each.rule, each.locale) for each in rules if each.rule.PER_ORDER])

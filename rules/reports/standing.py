@@ -24,7 +24,7 @@ def standing(shop: Shop, at_ms: int) -> dict[str, Any]:
             for evaluator in shop.plan.ledger_evaluators
         },
         "sanctions": sanctions(shop, at_ms),
-        "exposure": _one_sum(money_of(_exposure(shop, at_ms))),
+        "exposure": _one_sum(money_of(exposure(shop, at_ms))),
     }
 
 
@@ -80,13 +80,15 @@ def _one_sum(sums: list[dict[str, str]]) -> dict[str, Any] | None:
     return {**sums[0], "others": sums[1:]} if len(sums) > 1 else dict(sums[0])
 
 
-def _exposure(shop: Shop, at_ms: int) -> dict[str, Decimal]:
+def exposure(shop: Shop, at_ms: int) -> dict[str, Decimal]:
     """The money that penalties due by now would take, by currency."""
     sums: dict[str, Decimal] = {}
     for evaluator in shop.plan.ratio_evaluators:
+        if not evaluator.takes_money:
+            continue  # as most rules, and finding their bad orders takes long
         counter = evaluator.counter(shop, at_ms)
         if counter is None or not counter.ratio.rule.takes_money():
-            continue  # most rules take no money, and finding their bad orders takes long
+            continue
         for count in counter.counts_at(at_ms):
             step = counter.ratio.reached(count)
             if step is not None:

@@ -57,15 +57,23 @@ class Outbox:
         self._producer = producer
         self._batches: dict[tuple[str, int], list[BatchBuilder]] = {}
 
-    def add(self, topic: str, partition: int, records: Iterable[Record], headers: Headers = ()) -> None:
-        """Adds keys and values for one partition of a topic, in order, with the same headers."""
+    def add(
+        self,
+        topic: str,
+        partition: int,
+        records: Iterable[Record],
+        headers: Headers = (),
+        timestamp_ms: int | None = None,
+    ) -> None:
+        """Adds keys and values for one partition of a topic, in order, with the same headers and timestamp; that is now
+        where none is given."""
         batches = self._batches.get((topic, partition), [])
         beside = list(headers)
         for key, value in records:
-            if batches and batches[-1].append(key=key, value=value, timestamp=None, headers=beside) is not None:
+            if batches and batches[-1].append(key=key, value=value, timestamp=timestamp_ms, headers=beside) is not None:
                 continue
             batch = self._producer.create_batch()
-            batch.append(key=key, value=value, timestamp=None, headers=beside)
+            batch.append(key=key, value=value, timestamp=timestamp_ms, headers=beside)
             # Only the first record of a batch can be larger than a batch should become.
             if batch.size() > LARGEST_RECORD_BYTES:
                 _leave_out(topic, partition, key, batch.size())

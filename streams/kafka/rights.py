@@ -25,7 +25,7 @@ def needed(names: TopicNames) -> dict[str, tuple[AclOperation, ...]]:
     """The operations that the worker needs on each topic."""
     return (
         dict.fromkeys(names.inputs, (READ,))
-        | dict.fromkeys((*names.compacted, names.questions), (READ, WRITE))
+        | dict.fromkeys((*names.compacted, names.daily_values, names.questions), (READ, WRITE))
         | {names.dead_letters: (WRITE,)}
     )
 

@@ -15,7 +15,7 @@ from confluent_kafka.admin import AdminClient, ConfigResource
 
 from streams.kafka import topics
 from streams.kafka.cutting import LARGEST_RECORD_BYTES
-from streams.kafka.topics import SEGMENT_BYTES, SEGMENT_MS, BadTopicsError, TopicNames
+from streams.kafka.topics import DAILY_VALUES_MS, DAY_MS, SEGMENT_BYTES, SEGMENT_MS, BadTopicsError, TopicNames
 
 log = logging.getLogger(__name__)
 
@@ -56,7 +56,7 @@ def _problems(topic: str, config: Config, names: TopicNames) -> Iterator[str]:
     policy = config.get("cleanup.policy", "")
     if topic in names.compacted:
         yield from _of_state(topic, config, policy)
-    elif "compact" in policy and topic != names.questions:
+    elif "compact" in policy and topic not in (names.daily_values, names.questions):
         what = "dead letters" if topic == names.dead_letters else "a shop's events"
         yield f"topic {topic} is compacted, so that {what} are lost: set its cleanup.policy to delete"
     most = int(config.get("max.message.bytes", LARGEST_RECORD_BYTES))
@@ -86,6 +86,13 @@ def _warnings(configs: Mapping[str, Config], names: TopicNames) -> Iterator[str]
                 f"topic {topic} keeps events for {kept_ms / HOUR_MS:.1f} h (retention.ms): those of a longer outage of "
                 "the worker are lost"
             )
+    config = configs.get(names.daily_values, {})
+    kept_ms = int(config.get("retention.ms", -1)) if "delete" in config.get("cleanup.policy", "") else -1
+    if 0 <= kept_ms < DAILY_VALUES_MS:
+        yield (
+            f"topic {names.daily_values} keeps the figures of days for {kept_ms / DAY_MS:.0f} days: trends end there; "
+            f"set its retention.ms to {DAILY_VALUES_MS} (400 days)"
+        )
     slow = [topic for topic in names.compacted if _is_slow(configs.get(topic, {}))]
     if slow:
         yield (

@@ -102,12 +102,17 @@ class TopicNames:
         return self.of(f"{self.app_id}-questions")
 
     @property
+    def daily_values(self) -> str:
+        """Each shop's figures, one record a local day."""
+        return self.of(f"{self.app_id}-daily-values")
+
+    @property
     def compacted(self) -> tuple[str, ...]:
         return self.alerts, self.facts, self.standings, self.remarks, self.feed_health, self.packed
 
     @property
     def all(self) -> tuple[str, ...]:
-        return *self.inputs, self.dead_letters, *self.compacted, self.questions
+        return *self.inputs, self.dead_letters, *self.compacted, self.daily_values, self.questions
 
 
 ROOMY = {"max.message.bytes": "1048588"}
@@ -127,6 +132,16 @@ COMPACTED = {
     "segment.bytes": str(SEGMENT_BYTES),
     "segment.ms": str(SEGMENT_MS),
     **ROOMY,
+}
+
+DAY_MS = 24 * 3_600_000
+DAILY_VALUES_MS = 400 * DAY_MS
+"""How long daily values are kept: a year, and the longest period before it that somebody compares it with."""
+
+DAILY_VALUES = COMPACTED | {
+    "cleanup.policy": "compact,delete",
+    "retention.ms": str(DAILY_VALUES_MS),
+    "segment.ms": str(DAY_MS),  # few are written, and a segment each hour would be ten thousand
 }
 
 QUESTIONS = {"retention.ms": str(3_600_000), **ROOMY}
@@ -206,7 +221,8 @@ def _agreed(names: TopicNames, there: dict[str, int]) -> int | None:
 
 def _create(admin: AdminClient, names: TopicNames, there: dict[str, int], count: int) -> None:
     wanted: dict[str, dict[str, str]] = {topic: {} for topic in names.inputs}
-    wanted |= dict.fromkeys(names.compacted, COMPACTED) | {names.dead_letters: ROOMY, names.questions: QUESTIONS}
+    wanted |= dict.fromkeys(names.compacted, COMPACTED)
+    wanted |= {names.dead_letters: ROOMY, names.daily_values: DAILY_VALUES, names.questions: QUESTIONS}
     # -1: as many replicas as the broker gives by default
     missing = [
         NewTopic(topic, num_partitions=count, replication_factor=-1, config=config)

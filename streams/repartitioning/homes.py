@@ -30,8 +30,8 @@ def of_ack(key: bytes, partitions: int) -> int | None:
     return of_alert(key.partition(b":")[2], partitions)
 
 
-def of_packed(key: bytes, partitions: int) -> int | None:
-    """The key is `platform/shop/order`."""
+def of_record_of_shop(key: bytes, partitions: int) -> int | None:
+    """The key is `platform/shop/order`, or `platform/shop/day`."""
     platform, shop, _ = key.decode().split("/")
     return partition_of(decoded(platform), decoded(shop), partitions)
 
@@ -50,6 +50,7 @@ def homes(names: TopicNames) -> dict[str, Home]:
         names.facts: of_fact,
         names.alerts: of_alert,
         names.remarks: of_ack,
-        names.packed: of_packed,
+        names.packed: of_record_of_shop,
+        names.daily_values: of_record_of_shop,
         names.feed_health: of_key,
     }

@@ -42,6 +42,7 @@ from streams.kafka.topics import CLOCKED, topic_of
 from streams.paced_log import PacedLog
 from streams.runtime import instruments
 from streams.runtime.changelog import CLOCK_KEY, COMPUTED, Progress, _decode_computed
+from streams.runtime.daily_records import DailyRecords
 from streams.runtime.room import Room
 from streams.runtime.snapshot import OrdersLostError
 from streams.runtime.standings_publisher import Standings
@@ -97,7 +98,8 @@ class Partition:
         self.engine = Engine(book, stepping=not self.wall, emit=self._emit, ceilings=ceilings)
         self.room = Room(self.engine, number)
         self.clock = Watermark(CLOCKED)
-        self.standings = Standings()
+        self.days = DailyRecords()
+        self.standings = Standings(lambda shop: self.days.look(shop, self.engine.clock_ms))
         self.applied: dict[str, int] = {}
         self._emitted: list[tuple[bytes, bytes]] = []
         self.reasons = instruments.Reasons()
@@ -210,11 +212,20 @@ class Partition:
         return shop
 
     def evaluate(self, to_ms: int | None, limit: int) -> bool:
-        """Advances the clock to `to_ms` (epoch ms), if that is later, and evaluates at most `limit` orders. False if
-        something is left."""
-        if to_ms is None or to_ms < self.engine.clock_ms:
-            return self.engine.settle(limit=limit)
-        return self.engine.advance(to_ms, limit=limit)
+        """Advances the clock to `to_ms` (epoch ms), if that is later, and evaluates at most `limit` orders. In event
+        time it stops where a local day ends, for the records of that day. False if something is left."""
+        engine = self.engine
+        if to_ms is None or to_ms < engine.clock_ms:
+            return engine.settle(limit=limit)
+        if self.wall:
+            return engine.advance(to_ms, limit=limit)
+        engine.begin(to_ms)
+        end_ms = self.days.end_ms(engine, to_ms)
+        if to_ms < end_ms:
+            return engine.advance(to_ms, limit=limit)
+        if engine.advance(end_ms - 1, limit=limit):
+            self.days.close(engine, end_ms)
+        return False
 
     # -- state back from the changelogs ---------------------------------------------------------------------
 
@@ -293,6 +304,7 @@ class Partition:
             value = fitting(msgspec.to_builtins(alert), msgspec.json.encode)
         self._emitted.append((alert.data.alert.encode(), value))
         self.standings.note_alert(shop)
+        self.days.note_alert(shop, alert, self.engine.clock_ms)
         self.reasons.note(alert)
         if alert.data.rule == UNWATCHED.id and alert.type == "alert.opened":
             log.warning("no rule watches the shop %s: nothing of it raises an alert", shop.key)

@@ -8,7 +8,7 @@ length.
 
 import logging
 from collections import deque
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from itertools import islice, takewhile
 from math import inf
 from time import monotonic, thread_time
@@ -51,9 +51,11 @@ Work = Generator[None, None, dict[str, Any] | None]
 
 
 class Standings:
-    """The shops of one partition that are to be published, and the standings computed so far."""
+    """The shops of one partition that are to be published, and the standings computed so far. `beside` is called with
+    each shop whose standing was computed: what else is to be told of it now and then."""
 
-    def __init__(self) -> None:
+    def __init__(self, beside: Callable[[Shop], None]) -> None:
+        self._beside = beside
         self._begun = False
         self._changed: dict[Shop, None] = {}
         self._published_s: dict[Shop, float] = {}  # the one published longest ago first
@@ -116,6 +118,7 @@ class Standings:
                 self._changed[shop] = None
                 return
             self._ready.append((shop.key.encode(), fitting(done.value | attention(shop), orjson.dumps)))
+            self._beside(shop)
         except Exception:  # a standing that can't be computed must not keep alerts from going out
             log.exception("the standing of %s can't be worked out", shop.key)
         self._published_s.pop(shop, None)

@@ -19,6 +19,7 @@ from rules.engine.ceilings import Ceilings
 from rules.plan.rule_book import RuleBook
 from rules.state.changes import Changes
 from streams.budget import BACKLOG_BUDGET
+from streams.clock import wall_ms
 from streams.kafka.failures import PlainError
 from streams.kafka.topics import TopicNames
 from streams.runtime import boot_time, garbage, instruments
@@ -51,6 +52,9 @@ committed facts determine what is still to be evaluated, so a restart in between
 ASLEEP_S = 10.0
 """After so long without an answer of Kafka's (a suspended machine, a cut network), it may have given the partitions to
 another worker, and is asked before anything is written."""
+
+LONGEST_REST_S = 2.0
+"""How long standings rest at most: a backlog may end meanwhile."""
 
 KEEP_BOOT_TIME_S = 60.0
 """How often the machine's boot time is written to disk."""
@@ -303,10 +307,11 @@ class Worker(Service):
                 began_s = thread_time()
                 if self._recovered and partition.standings.turn(partition.engine):
                     idle = False
-                    took_s = thread_time() - began_s
+                    # What days' ends take of a backlog's time is taken off here, so that the two stay in one budget.
+                    took_s = thread_time() - began_s + partition.days.take_spent_s()
                     spare.spent(took_s)
                     share = BACKLOG_BUDGET if self.busy else spare.share
-                    await self.sleep(took_s * (1 / share - 1))
+                    await self.sleep(min(took_s * (1 / share - 1), LONGEST_REST_S))
             if idle:
                 await self.sleep(IDLE_S)
 
@@ -318,6 +323,7 @@ class Worker(Service):
         await self._check_membership()
         outbox = self.broker.outbox()
         names = self.names
+        now_ms = wall_ms()
         facts: dict[int, list[tuple[bytes, bytes | None]]] = {}
         emitted: dict[int, list[tuple[bytes, bytes]]] = {}
         # No await from here to the last add, so that what is written and what is committed are of one moment.
@@ -332,6 +338,12 @@ class Worker(Service):
             partition.dead = []
             partition.standings.note(changes)
             outbox.add(names.standings, number, partition.standings.take())
+            for (
+                key,
+                value,
+                day_ms,
+            ) in partition.days.take():  # a broker may refuse timestamps that lie ahead of its clock
+                outbox.add(names.daily_values, number, [(key, value)], timestamp_ms=min(day_ms, now_ms))
         offsets = self._offsets()
         self._writes_of_alerts += any(emitted.values())
         try:

@@ -6,9 +6,10 @@ from typing import Any, NamedTuple
 import msgspec
 
 from rules.messages.alerts import Alert
+from rules.messages.daily_values import DailyValues
 from rules.messages.events import AnyEvent
 from rules.messages.json_schema import schema_components
-from streams.kafka.topics import COMPACTED, TopicNames
+from streams.kafka.topics import COMPACTED, DAILY_VALUES, TopicNames
 from streams.views.acks import Ack
 from streams.views.feed_health import FeedHealth
 from streams.views.packed import Packed
@@ -21,7 +22,8 @@ SHOP_KEY = (
 
 
 class Topic(NamedTuple):
-    """`sends` is True if the worker writes the topic, else it reads it."""
+    """`sends` is True if the worker writes the topic, else it reads it. `compacted` ones keep the newest record of a
+    key; `deleted` is the one that also drops the oldest."""
 
     name: str
     does: str
@@ -29,6 +31,7 @@ class Topic(NamedTuple):
     sends: bool
     message: str
     compacted: bool = False
+    deleted: bool = False
 
 
 def _topics() -> list[Topic]:
@@ -73,6 +76,16 @@ def _topics() -> list[Topic]:
             compacted=True,
         ),
         Topic(
+            names.daily_values,
+            "Each shop's figures of each local day: one record a day, written again while the day goes on. A day on "
+            "which no worker ran has none.",
+            "platform/shop/day, in the shop's partition",
+            True,
+            "dailyValues",
+            compacted=True,
+            deleted=True,
+        ),
+        Topic(
             names.feed_health,
             "When each shop was last heard of through each feed, from `shipclock feed-map` and `shipclock poll`.",
             "platform/shop/source/app/push or …/poll",
@@ -92,6 +105,7 @@ def asyncapi() -> bytes:
         "standing": Standing,
         "remark": Ack,
         "packed": Packed,
+        "dailyValues": DailyValues,
         "feedHealth": FeedHealth,
     }
     schemas, components = schema_components(types.values(), ref_template="#/components/schemas/{name}")
@@ -118,6 +132,11 @@ def _channel(topic: Topic) -> dict[str, Any]:
     kafka: dict[str, Any] = {"topic": topic.name, "bindingVersion": "0.5.0"}
     if topic.compacted:
         kafka["topicConfiguration"] = {"cleanup.policy": [COMPACTED["cleanup.policy"]]}
+    if topic.deleted:
+        kafka["topicConfiguration"] = {
+            "cleanup.policy": DAILY_VALUES["cleanup.policy"].split(","),
+            "retention.ms": int(DAILY_VALUES["retention.ms"]),
+        }
     return {
         "address": topic.name,
         "description": f"{topic.does} Key: {topic.key}.",
@@ -145,6 +164,7 @@ def _messages(payloads: dict[str, Any]) -> dict[str, Any]:
         "standing": {"title": "A shop's standing", "payload": payloads["standing"]},
         "remark": {"title": "An ack or a mute of an alert", "payload": payloads["remark"]},
         "packed": {"title": "A tick that an order is packed", "payload": payloads["packed"]},
+        "dailyValues": {"title": "A shop's figures of one local day", "payload": payloads["dailyValues"]},
         "feedHealth": {"title": "When a shop was last heard of", "payload": payloads["feedHealth"]},
         "deadLetter": {"title": "A record as it came", "contentType": "application/octet-stream", "headers": headers},
     }

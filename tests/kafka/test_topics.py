@@ -19,7 +19,7 @@ from tests.support.kafka import Kafka, create_topics
 
 INPUTS = ("orders", "pickups", "tracking", "shops")
 COMPACTED = ("alerts", "app-facts-changelog", "app-standings", "app-remarks", "app-feed-health", "app-packed")
-ALL = (*INPUTS, "dead-letters", *COMPACTED, "app-questions")
+ALL = (*INPUTS, "dead-letters", *COMPACTED, "app-daily-values", "app-questions")
 
 
 def settings(bootstrap: str, prefix: str = "", partitions: int = 4) -> Settings:

@@ -37,7 +37,7 @@ def test_each_topics_keys_lead_to_the_shops_own_partition(shop: str, partitions:
     assert homes.of_key(shop_key("joom", shop).encode(), partitions) == home
     assert homes.of_alert(alert.encode(), partitions) == home
     assert homes.of_ack(ack_key("ack", alert), partitions) == home
-    assert homes.of_packed(packed_key("joom", shop, "o/1"), partitions) == home
+    assert homes.of_record_of_shop(packed_key("joom", shop, "o/1"), partitions) == home
     assert homes.of_fact(order_key("joom", shop, "1"), partitions) == home
     assert homes.of_fact(entry_key(Shop(shop), "stock", ("A1",)), partitions) == home
 
@@ -49,7 +49,7 @@ def test_what_is_of_no_shop_has_no_home() -> None:
 
 def test_all_state_that_nobody_can_make_again_is_moved() -> None:
     names = TopicNames("", "app")
-    assert set(homes.homes(names)) == set(names.compacted) - {names.standings}
+    assert set(homes.homes(names)) == {*names.compacted, names.daily_values} - {names.standings}
 
 
 def test_an_offset_becomes_the_number_of_copied_records_before_it() -> None:

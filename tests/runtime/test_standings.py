@@ -25,7 +25,7 @@ class Desk:
         self.takes_s = 0.0
         monkeypatch.setattr(standings_publisher, "monotonic", lambda: self.now_s)
         monkeypatch.setattr(standings_publisher, "thread_time", self._tick)
-        self.standings = Standings()
+        self.standings = Standings(lambda shop: None)
         self.engine = Engine(book(), stepping=True, emit=lambda shop, _: self.standings.note_alert(shop))
 
     def _tick(self) -> float:
@@ -204,7 +204,7 @@ def test_after_a_restart_all_are_published_once(desk: Desk) -> None:
     desk.engine.advance(START_MS)
     desk.hear(placed("a"), placed("b"))
     desk.commit_cycle()
-    desk.standings = Standings()
+    desk.standings = Standings(lambda shop: None)
     assert desk.commit_cycle() == ["joom/a", "joom/b"]
     desk.now_s += EVERY_S
     assert desk.commit_cycle() == []

@@ -37,6 +37,7 @@ class RatioEvaluator(Evaluator[RatioSpec, Any]):
         self.n = n
         self.rule: RatioSpec = versions[-1].rule
         self.versions = versions
+        self.takes_money = any(ratio.rule.takes_money() for ratio in versions)
         self.figures_are_cheap = self.rule.by is None and not self.rule.takes_money()
         self.periodic = None if self.rule.every is None else PeriodicRatio(versions)
         self._in_force = [(ratio.effective, ratio.n) for ratio in versions]
@@ -304,6 +305,16 @@ class RatioEvaluator(Evaluator[RatioSpec, Any]):
         return [] if counter is None else list(sanctions(shop, counter, at_ms))
 
     def metric(self, shop: ShopView, state: Any, at_ms: int) -> dict[str, Any] | None:
+        found = self._measure(shop, state, at_ms)
+        return None if found is None else {**ratio_json(*found[:2]), **found[2]}
+
+    def measured(self, shop: ShopView, at_ms: int) -> tuple[RatioCounter, Count] | None:
+        """Published: the count whose figures its metric has, and the counter of the version that it is by."""
+        found = self._measure(shop, shop.states[self.n], at_ms)
+        return None if found is None else found[:2]
+
+    def _measure(self, shop: ShopView, state: Any, at_ms: int) -> tuple[RatioCounter, Count, dict[str, Any]] | None:
+        """The count that a standing shows, its counter, and what else it shows."""
         counter = self.counter(shop, at_ms)
         if counter is None:
             return None
@@ -322,7 +333,7 @@ class RatioEvaluator(Evaluator[RatioSpec, Any]):
         if (ahead := self._ahead(shop, at_ms)) is not None:  # until the next boundary it stands at what was computed
             shown["next"] = ratio_json(*ahead)
             counter, count = ahead if newest is None else self._as_count(shop, counter, *newest)
-        return {**ratio_json(counter, count), **shown}
+        return counter, count, shown
 
     def _closed(
         self, shop: ShopView, counter: RatioCounter, count: Count, newest: tuple[int, PeriodResult] | None

@@ -1,0 +1,50 @@
+"""Reads daily values from their topic, when somebody asks for them.
+
+They are not kept in memory as other views are: 20,000 shops over 400 days would be gigabytes. What a question costs is
+reading the topic from the first day asked for on, of one shop only its partition: some 5 µs a record, with all shops of
+the partition among them. The records' timestamps are the days, by which Kafka finds where to begin.
+"""
+
+from collections.abc import AsyncIterator, Callable, Iterable
+from datetime import date
+
+import msgspec
+from aiokafka import AIOKafkaConsumer, TopicPartition
+
+from rules.calendar.instants import DAY_MS, date_ms
+from rules.messages.daily_values import DailyValues, decode
+from streams.clock import wall_ms
+from streams.kafka import access
+from streams.settings import Settings, bootstrap_servers
+
+WAIT_MS = 1_000
+
+
+async def read_days(
+    settings: Settings, topic: str, partitions: Iterable[int], since: date, wanted: Callable[[bytes], bool]
+) -> AsyncIterator[DailyValues]:
+    """What partitions of the topic hold of the local days from `since` on, for `wanted` keys (`platform/shop/day`), in
+    the order in which it was written: of several records of a shop and day the last one holds. Raises KafkaError."""
+    tps = [TopicPartition(topic, number) for number in partitions]
+    # A day that lies ahead of this machine's clock, in event time, has the time at which it was written.
+    since_ms = min(date_ms(since), wall_ms() - DAY_MS)
+    async with AIOKafkaConsumer(
+        bootstrap_servers=bootstrap_servers(settings),
+        enable_auto_commit=False,
+        isolation_level="read_committed",
+        **access.for_aiokafka(settings),
+    ) as consumer:
+        consumer.assign(tps)
+        ends = await consumer.end_offsets(tps)
+        for tp, first in (await consumer.offsets_for_times(dict.fromkeys(tps, since_ms))).items():
+            consumer.seek(tp, ends[tp] if first is None else first.offset)
+        while any([await consumer.position(tp) < ends[tp] for tp in tps]):
+            for records in (await consumer.getmany(timeout_ms=WAIT_MS)).values():
+                for record in records:
+                    if record.value is not None and record.key is not None and wanted(record.key):
+                        try:
+                            values = decode(record.value)
+                        except msgspec.DecodeError:
+                            continue  # nobody else writes there, and a day that can't be read is a gap
+                        if values.day >= since.isoformat():
+                            yield values
