@@ -165,6 +165,16 @@ class Held:
         """How bad it was at each kept revision, the oldest first."""
         return [_step(_head(value).data) for value in self.trail]
 
+    def step_at(self, at_ms: int) -> Step | None:
+        """How bad it was at an instant (epoch ms); None if the record of then isn't there any more."""
+        before = None
+        for value in self.trail:
+            head = _head(value)
+            if to_ms(head.time) > at_ms:
+                break
+            before = _step(head.data)
+        return before
+
     def step(self) -> Step:
         """How bad it is now."""
         return _step(self.head.data)

@@ -72,8 +72,8 @@ class GroupSums:
         self.muted = self._of_orders = self._acknowledged = self._active = 0
         self._oldest_ms = self._due_ms = NEVER
         self._until: str | None = ""
-        self._money: dict[str, Decimal] = {}
-        self._points: dict[str, Decimal] = {}
+        self.money: dict[str, Decimal] = {}
+        self.by_ledger: dict[str, Decimal] = {}
         self._worst: Held | None = None
 
     def add(self, held: Held, acknowledged: Ack | None, muted: Ack | None, count_muted: bool = False) -> None:
@@ -98,9 +98,9 @@ class GroupSums:
                 self._until = None if data.until is None else max(self._until, data.until)
         if data.penalty is not None:
             for amount, currency in data.penalty.money():
-                _add(self._money, currency or "", amount)
+                add_sum(self.money, currency or "", amount)
             if data.penalty.points:
-                _add(self._points, data.penalty.ledger or "points", str(data.penalty.points))
+                add_sum(self.by_ledger, data.penalty.ledger or "points", str(data.penalty.points))
         if self._worst is None or held.worst < self._worst.worst:
             self._worst = held
 
@@ -110,11 +110,11 @@ class GroupSums:
 
     @property
     def usd(self) -> float:
-        return sum(rough_usd(str(amount), currency) for currency, amount in self._money.items())
+        return sum(rough_usd(str(amount), currency) for currency, amount in self.money.items())
 
     @property
     def points(self) -> float:
-        return float(sum(self._points.values()))
+        return float(sum(self.by_ledger.values()))
 
     @property
     def clause(self) -> tuple[str, str] | None:
@@ -135,7 +135,6 @@ class GroupSums:
         """What the API tells, with its worst alert as `tell` does; there must be an alert that counts."""
         platform, shop, rule = self._key
         assert self._worst is not None
-        money = sorted(self._money.items(), key=lambda each: (-rough_usd(str(each[1]), each[0]), each[0]))
         return Group(
             platform=platform,
             shop=shop,
@@ -150,13 +149,25 @@ class GroupSums:
             due_at=None if self._due_ms == NEVER else rfc3339(self._due_ms),
             active=self._active,
             until=self._until or None,
-            money=[{"amount": f"{amount:f}", "currency": currency} for currency, amount in money],
-            points={ledger: float(points) for ledger, points in sorted(self._points.items())},
+            money=told_money(self.money),
+            points=told_points(self.by_ledger),
             worst=tell(self._worst),
         )
 
 
-def _add(sums: dict[str, Decimal], name: str, amount: str) -> None:
+def told_money(sums: dict[str, Decimal]) -> list[dict[str, str]]:
+    """A sum a currency, the largest first."""
+    largest_first = sorted(sums.items(), key=lambda each: (-rough_usd(str(each[1]), each[0]), each[0]))
+    return [{"amount": f"{amount:f}", "currency": currency} for currency, amount in largest_first]
+
+
+def told_points(sums: dict[str, Decimal]) -> dict[str, float]:
+    """A sum a ledger."""
+    return {ledger: float(points) for ledger, points in sorted(sums.items())}
+
+
+def add_sum(sums: dict[str, Decimal], name: str, amount: str) -> None:
+    """Adds an amount to the sum of a currency or ledger; what is no number is left out."""
     try:
         sums[name] = sums.get(name, Decimal()) + Decimal(amount)
     except InvalidOperation:
@@ -192,6 +203,10 @@ class Groups:
         platform, shop, rule = key
         return list(self._alerts.groups.get((platform, shop), {}).get(rule, {}).values())
 
+    def rules(self, shop: tuple[str, str]) -> list[str]:
+        """Those with open alerts of a shop."""
+        return list(self._alerts.groups.get(shop, ()))
+
     def size(self, key: GroupKey) -> int:
         platform, shop, rule = key
         return len(self._alerts.groups.get((platform, shop), {}).get(rule, ()))
@@ -219,7 +234,7 @@ class Groups:
     def of_shop(self, platform: str, shop: str) -> ShopAlerts:
         counts, clauses = Counter[str](), dict[str, str]()
         usd = points = 0.0
-        for rule in self._alerts.groups.get((platform, shop), ()):
+        for rule in self.rules((platform, shop)):
             sums = self.sums((platform, shop, rule))
             counts.update(sums.severities)
             counts["muted"] += sums.muted

@@ -119,6 +119,13 @@ class Shops:
         kept = self._of[key]
         return _entries(kept.chase, kept.at_ms)
 
+    def waiting(self, key: ShopKey, for_carrier: bool = False) -> int:
+        """How many orders of a shop wait to be shipped, or parcels for their carrier's scan, listed or not."""
+        kept = self._of.get(key)
+        if kept is None:
+            return 0
+        return kept.chase_total if for_carrier else kept.due_total
+
     def due_total(self) -> int:
         """How many orders of all shops wait to be shipped, also those beyond what the standings list."""
         return sum(kept.due_total for kept in self._of.values())

@@ -17,6 +17,7 @@ from streams.web.errors import failed, refused
 from streams.web.group_api import GroupApi
 from streams.web.health import HealthApi
 from streams.web.letters_api import LettersApi
+from streams.web.morning_api import MorningApi
 from streams.web.openapi import openapi
 from streams.web.operations import routes
 from streams.web.order_api import OrderApi
@@ -34,6 +35,7 @@ def site(
     ack_api: AckApi,
     group_api: GroupApi,
     query_api: QueryApi,
+    morning_api: MorningApi,
     order_api: OrderApi,
     rules_api: RulesApi,
     letters_api: LettersApi,
@@ -49,6 +51,7 @@ def site(
             *routes(ack_api, is_ready),
             *routes(group_api, is_ready),
             *routes(query_api, is_ready),
+            *routes(morning_api, is_ready),
             *routes(order_api, is_ready),
             *routes(rules_api),
             *routes(letters_api),

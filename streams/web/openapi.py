@@ -15,6 +15,7 @@ from streams.web.errors import MEDIA_TYPE
 from streams.web.group_api import GroupApi
 from streams.web.health import HealthApi
 from streams.web.letters_api import LettersApi
+from streams.web.morning_api import MorningApi
 from streams.web.operations import Operation, operations
 from streams.web.order_api import OrderApi
 from streams.web.query_api import QueryApi
@@ -22,7 +23,7 @@ from streams.web.rules_api import RulesApi
 from streams.web.schemas import Problem
 from streams.web.sse import Events
 
-HANDLERS = (QueryApi, GroupApi, OrderApi, RulesApi, LettersApi, AckApi, Events, HealthApi)
+HANDLERS = (QueryApi, MorningApi, GroupApi, OrderApi, RulesApi, LettersApi, AckApi, Events, HealthApi)
 
 
 @cache

@@ -11,6 +11,7 @@ from streams.views.acks import Ack
 from streams.views.alerts import Sort
 from streams.views.feed_health import FeedsNow
 from streams.views.groups import GroupSort, ShopAlerts
+from streams.views.morning import GroupChange, ShopCost, Task
 from streams.views.packed import Packed
 from streams.web.tokens import Role
 
@@ -278,6 +279,30 @@ class DuePage(Page[ShipNext], kw_only=True):
     are asked for."""
 
     total: int | None
+
+
+class Morning(Struct, kw_only=True):
+    """What a day begins with, at the instant `at`: the shops that cost anything, of `shops_total`; how many alerts were
+    `opened`, got `worse` and were `resolved` since the day before (`since`), in all and in the groups that changed, of
+    `changes_total`; and the first things to do. All lists begin with what costs most. Muted alerts count only in what
+    has changed."""
+
+    at: str | None
+    since: str | None
+    shops: list[ShopCost]
+    shops_total: int
+    opened: int
+    worse: int
+    resolved: int
+    changes: list[GroupChange]
+    changes_total: int
+    tasks: list[Task]
+
+
+class MorningQuery(Struct, kw_only=True):
+    """`limit`: the most entries of each list."""
+
+    limit: Annotated[int, Meta(ge=1, le=100)] = 10
 
 
 class AckRequest(Struct, forbid_unknown_fields=True):

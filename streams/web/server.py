@@ -28,6 +28,7 @@ from streams.web.connections import Acceptor, Connection, Limits, limits
 from streams.web.group_api import GroupApi
 from streams.web.health import HealthApi
 from streams.web.letters_api import LettersApi
+from streams.web.morning_api import MorningApi
 from streams.web.order_api import OrderApi
 from streams.web.query_api import QueryApi
 from streams.web.rules_api import RulesApi
@@ -119,6 +120,7 @@ class Web(Service):
             AckApi(self.view, self._writer),
             GroupApi(self.view, self._writer),
             QueryApi(self.view, app.settings.clock, warehouses, self._away_since_ms),
+            MorningApi(self.view, app.settings.clock),
             OrderApi(self.view, self._questions, warehouses),
             RulesApi(app.worker.book),
             LettersApi(partial(newest_letters, app.settings, app.names.dead_letters)),

@@ -24,6 +24,7 @@ from streams.web.asgi import site
 from streams.web.group_api import GroupApi
 from streams.web.health import HealthApi
 from streams.web.letters_api import LettersApi
+from streams.web.morning_api import MorningApi
 from streams.web.order_api import OrderApi
 from streams.web.query_api import QueryApi
 from streams.web.rules_api import RulesApi
@@ -74,6 +75,7 @@ class Api:
             AckApi(view, pen),
             GroupApi(view, pen),
             QueryApi(view, "event", WAREHOUSES, lambda: self.away_since_ms),
+            MorningApi(view, "event"),
             OrderApi(view, cast(QuestionService, NoWorker()), WAREHOUSES),
             RulesApi(every_pack()),
             LettersApi(self.read_letters),
