@@ -220,6 +220,26 @@ async def test_a_list_that_cannot_be_read_anew_says_so_and_of_when_it_is(browser
         await expect(page.locator(".picks header .wrong")).to_have_text("")
 
 
+async def test_its_countdowns_go_by_the_standing_and_stay_there_while_the_clock_runs(
+    browser: Browser, worker: Worker
+) -> None:
+    async with looking(browser, worker) as page:
+        await live(page)
+        await go(page, "#/picks")
+        left = page.locator(".picks tbody .countdown")
+        await expect(left.nth(1)).to_have_text("in 1 h 00 min")
+        await worker.tick(START_MS + LATE_MS + 2 * HOUR_MS)
+        await expect(left.nth(1)).to_have_text("1 h 00 min over")
+        await page.evaluate(  # as if a year went by in a second
+            """async () => {
+                const { clock } = await import("/console/store.js");
+                clock.now = () => Date.now();
+                (await import("/console/parts.js")).tick();
+            }"""
+        )
+        await expect(left.nth(1)).to_have_text("1 h 00 min over")
+
+
 async def test_it_goes_elsewhere_as_csv_and_no_cell_becomes_a_formula(
     browser: Browser, worker: Worker, tmp_path: Path
 ) -> None:

@@ -22,13 +22,14 @@ const SOON_MS = 24 * 3600e3;
 // moment at which what is shown was so.
 export function countdown(at, asOf = null) {
   const element = h("time", { class: "countdown", datetime: at, title: longMoment(at), data: { due: String(Date.parse(at)) } });
-  if (asOf && clock.kind === "event") element.dataset.asOf = String(Date.parse(asOf));
+  if (asOf) element.dataset.asOf = String(Date.parse(asOf));
   tell(element);
   return element;
 }
 
 function tell(element) {
-  const left = Number(element.dataset.due) - Number(element.dataset.asOf ?? clock.now());
+  const now = clock.kind === "event" ? Number(element.dataset.asOf ?? clock.now()) : clock.now();
+  const left = Number(element.dataset.due) - now;
   const text = left >= 0 ? t("dueIn", { time: span(left) }) : t("overdue", { time: span(left) });
   if (element.textContent !== text) element.textContent = text;
   const level = left < 0 ? "past" : left < URGENT_MS ? "critical" : left < SOON_MS ? "warning" : "ok";

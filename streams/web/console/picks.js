@@ -11,7 +11,7 @@ import { namesRead } from "./names.js";
 import { closeButton, copyButton, orderLink, page } from "./order_link.js";
 import { nameField, packedBox } from "./packed.js";
 import { chip, countdown, saved, shopName } from "./parts.js";
-import { clock, me } from "./store.js";
+import { clock, me, withStanding } from "./store.js";
 
 const MOST = 10_000;
 const AGAIN_MS = 5000;
@@ -63,7 +63,7 @@ async function read() {
   const who = wanted.for;
   try {
     const found = [];
-    for await (const some of pages(`/api/due?limit=1000${who ? `&for=${encodeURIComponent(who)}` : ""}`, MOST)) found.push(...some);
+    for await (const some of pages(`/api/due?limit=1000${who ? `&for=${encodeURIComponent(who)}` : ""}`, MOST)) found.push(...some.map(withStanding));
     if (turn !== reading || !dialog.open) return;
     items = found;
     [readAt, wrong] = [clock.now(), ""];
@@ -175,7 +175,7 @@ function row(each) {
   const quantities = each.items?.length ? each.items : (each.skus ?? []).map((sku) => ({ sku }));
   return h("tr", { class: each.packed ? "done" : null },
     wanted.for ? null : h("td", { class: "tick" }, packedBox(each, read), h("span", { class: "box", "aria-hidden": "true" })),
-    h("td", { class: "by-when" }, countdown(each.due_at), h("time", { datetime: each.due_at, title: longMoment(each.due_at) }, moment(each.due_at))),
+    h("td", { class: "by-when" }, countdown(each.due_at, each.at), h("time", { datetime: each.due_at, title: longMoment(each.due_at) }, moment(each.due_at))),
     h("td", {}, orderLink(each), each.parcel ? h("small", { class: "parcel dim" }, `${t("parcel")} ${each.parcel}`) : null),
     h("td", {}, h("ul", { class: "plain" }, quantities.map(({ sku, qty }) => h("li", {}, qty === undefined ? null : [h("b", {}, number(qty, 3)), " × "], h("code", {}, sku))))),
     h("td", {}, shopName(each)),

@@ -113,7 +113,7 @@ export async function readDue() {
   const who = wanted.dueFor;
   const page = await api.get(who ? `/api/due?limit=500&for=${who}` : "/api/due?limit=500");
   if (who !== wanted.dueFor) return; // the other list has been asked for meanwhile
-  store.takeDue(who, page.items.map((each) => ({ ...each, at: store.shops.get(store.shopKey(each))?.at })), page.total);
+  store.takeDue(who, page.items, page.total);
 }
 
 let dueWaits = null;

@@ -86,8 +86,11 @@ export function noteAlert(alert) {
 
 export const isFresh = (alert, ms) => performance.now() - (heard.get(alert.data.alert) ?? -ms) < ms;
 
+// With the moment of the standing that lists it, as countdowns have it where the worker goes by the events' time.
+export const withStanding = (each) => ({ ...each, at: shops.get(shopKey(each))?.at });
+
 export function takeDue(who, items, total) {
-  due = items;
+  due = items.map(withStanding);
   dueFor = who;
   dueTotal = total;
 }
