@@ -23,3 +23,20 @@ class Changes(Struct):
         if not order.unsaved:
             order.unsaved = True
             self.orders.append(order)
+
+    def note_results(self, shop: Shop) -> None:
+        """Adds the results of a shop's ratios that have changed."""
+        for rule, boundary_ms in shop.period_results.take_unsaved():
+            self.computed[shop.key, rule, boundary_ms] = shop
+
+    def note_alert(self, _: Shop, alert: Alert) -> None:
+        """Adds an alert."""
+        self.alerts.append(alert)
+
+    def drain(self) -> "Changes":
+        """Returns what was added since the last call."""
+        drained = Changes(self.alerts, self.orders, self.expired, self.entries, self.computed)
+        self.alerts, self.orders, self.expired, self.entries, self.computed = [], [], [], {}, {}
+        for order in drained.orders:
+            order.unsaved = False
+        return drained

@@ -1,0 +1,126 @@
+"""Evaluates orders and shops that are due or have changed, and has what they desire reconciled."""
+
+from collections.abc import Sequence
+
+from rules.calendar.instants import MIN_MS, NEVER
+from rules.emit.reconcile import Reconciler
+from rules.engine.timer_queue import TimerQueue
+from rules.engine.work_queue import WorkQueue
+from rules.facts.order_facts import OrderFacts
+from rules.kinds.deadline.timer import OVERDUE, Timer
+from rules.messages.alert_state import Desired
+from rules.state.aggregate import apply_order
+from rules.state.changes import Changes
+from rules.state.ledger import Ledger
+from rules.state.shop import Order, Shop
+
+
+class RuleEvaluation:
+    """Evaluates orders, and of the shops' rules no more than `evaluations_left`: a rule counts as one, or as many as
+    the keys it looks at."""
+
+    def __init__(
+        self, reconciler: Reconciler, work: WorkQueue, timers: TimerQueue, ledger: Ledger, changes: Changes
+    ) -> None:
+        self.evaluations_left = NEVER
+        self._reconciler = reconciler
+        self._work = work
+        self._timers = timers
+        self._ledger = ledger
+        self._changes = changes
+
+    def evaluate_order(self, order: Order, at_ms: int, passed_ms: int) -> None:
+        """Evaluates an order's deadline rules, and counts the order anew where its changed facts matter."""
+        facts, plan = order.facts, order.shop.plan
+        changed_facts, order.changed_facts = order.changed_facts, 0
+        next_evals: Sequence[int] = plan.first_deadlines(facts, 0, 0) if facts.plain else plan.all_at_once
+        next_eval_ms, missed, overdue = min(next_evals), 0, 0
+        wanted: list[tuple[Timer, Desired]] = []
+        if next_eval_ms <= passed_ms:
+            next_evals, missed, overdue, wanted = _evaluate_timers(plan.timers, facts, next_evals, at_ms, passed_ms)
+            next_eval_ms = min(next_evals)
+        if wanted or order.alerts is not None:
+            next_eval_ms = min(next_eval_ms, self._reconciler.reconcile_order(order, wanted, at_ms))
+        order.next_eval_ms = next_eval_ms
+        changed = (missed ^ order.missed) | (overdue ^ order.overdue)
+        order.missed, order.overdue = missed, overdue
+        if (changed_facts or changed or missed & plan.masks.extractor_rules) and (
+            dirty_rules := apply_order(order, changed_facts, changed, passed_ms)
+        ):
+            self._work.mark_rules(order.shop, dirty_rules)
+        if facts.plain:
+            order.watched_facts = plan.masks.mask(next_evals, order.bad, missed != 0 or order.alerts is not None)
+        if next_eval_ms < order.scheduled_ms:
+            self._timers.schedule(order, next_eval_ms)
+        elif order.scheduled_ms == NEVER:
+            self._ledger.note_finished(order)
+
+    def evaluate_shops(self, at_ms: int, since_ms: int, instant_open: bool) -> bool:
+        """Evaluates the marked shops; figures are compared if a full hour lies between `since_ms` and `at_ms`. Returns
+        False if some are left."""
+        if at_ms == MIN_MS:
+            return True  # no time yet, so no window to look at; they stay marked
+        work = self._work
+        for _ in range(len(work.shops)):
+            if self.evaluations_left <= 0:
+                break
+            shop = work.take_shop()
+            if shop is None:
+                continue
+            shop.instant_open = instant_open
+            if not self._evaluate_shop(shop, at_ms, since_ms):
+                work.mark_rules(shop, 0)
+        return not work.shops
+
+    def _evaluate_shop(self, shop: Shop, at_ms: int, since_ms: int) -> bool:
+        """Evaluates a shop's dirty rules. Returns False if some are left."""
+        next_evals = shop.next_evals
+        if shop.restored:  # orders may have expired before the restart
+            shop.restored = False
+            shop.retained_from_ms = max(shop.retained_from_ms, at_ms - shop.plan.retain_ms)
+        if shop.rebound:
+            shop.rebound = False
+            self._timers.schedule(shop, self._reconciler.end_what_no_longer_applies(shop, at_ms))
+        shop.dirty_rules |= sum([1 << n for n, next_ms in enumerate(next_evals) if next_ms <= at_ms])
+        while dirty_rules := shop.dirty_rules:
+            if self.evaluations_left <= 0:
+                return False
+            evaluator = shop.plan.evaluators[(dirty_rules & -dirty_rules).bit_length() - 1]
+            shop.dirty_rules = dirty_rules & (dirty_rules - 1)
+            found = self._reconciler.reconcile_shop(shop, evaluator, at_ms, since_ms, self.evaluations_left)
+            self.evaluations_left -= found.looked
+            if found.changed:
+                shop.dirty_rules |= evaluator.dependents  # they lie behind it
+            if found.next_ms is None:
+                shop.dirty_rules |= 1 << evaluator.n
+                return False
+            next_evals[evaluator.n] = found.next_ms
+        if at_ms > shop.period_results.boundary_ms:
+            shop.period_results.advance(at_ms)
+        if shop.period_results.unsaved:
+            self._changes.note_results(shop)
+        if next_evals:
+            self._timers.schedule(shop, min(next_evals))
+        return True
+
+
+def _evaluate_timers(
+    timers: Sequence[Timer], facts: OrderFacts, first_deadlines: Sequence[int], at_ms: int, passed_ms: int
+) -> tuple[list[int], int, int, list[tuple[Timer, Desired]]]:
+    """Evaluates the deadline rules whose first deadline has passed: when each is evaluated next (epoch ms), bits of
+    those missed and of those overdue, and the alerts that should be open."""
+    next_evals, missed, overdue, wanted = list(first_deadlines), 0, 0, []
+    for timer, first_ms in zip(timers, first_deadlines):  # noqa: B905 (strict is slow)
+        if first_ms <= passed_ms:
+            flags, opened, next_evals[timer.n] = timer.evaluate(facts, at_ms, passed_ms)
+            if flags:
+                missed |= timer.bit
+                overdue |= timer.bit if flags & OVERDUE else 0
+            if opened is not None:
+                if timer.by_parcel and facts.parcels:
+                    results = timer.evaluate_parcels(facts, at_ms, passed_ms)
+                    by_due = {each[1].due_ms: each[1] for each in results if each[1] is not None}
+                    wanted += [(timer, each) for each in by_due.values()]
+                else:
+                    wanted.append((timer, opened))
+    return next_evals, missed, overdue, wanted

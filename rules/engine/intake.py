@@ -1,0 +1,210 @@
+"""The shops and orders of an engine, and how events reach them: an event is merged into the facts of its order or shop,
+and what depends on a changed fact is marked. Nothing is evaluated here."""
+
+from sys import intern
+
+from rules.calendar.instants import MIN_MS
+from rules.engine.ceilings import UNBOUNDED, Ceilings, no_room
+from rules.engine.too_old import check_age, check_known, check_merged
+from rules.engine.work_queue import WorkQueue
+from rules.facts.merge import MERGE, MORE, merge_details
+from rules.facts.order_facts import EVERY_FACT
+from rules.facts.shop_facts import KINDS, PROFILE_KINDS
+from rules.facts.statements import Stamp
+from rules.messages.bad_events import BadEvent, KeptWithout
+from rules.messages.bounds import check_names
+from rules.messages.envelope import Event
+from rules.messages.events import AnyEvent, ClockTick
+from rules.messages.shop_events import ShopEvent
+from rules.plan.rule_book import RuleBook
+from rules.state.aggregate import replace_facts
+from rules.state.changes import Changes
+from rules.state.ledger import Ledger
+from rules.state.shop import Order, Shop
+
+
+class Intake:
+    """What an engine knows. The engine adds time: it moves `clock_ms`, fires timers and evaluates. It derives from this
+    class instead of holding one, so that its callers merge an event with one call."""
+
+    def __init__(self, book: RuleBook, ceilings: Ceilings = UNBOUNDED) -> None:
+        self.book = book
+        self.ceilings = ceilings
+        self.clock_ms = MIN_MS
+        self.shops: dict[tuple[str, str], Shop] = {}
+        self.order_count = 0
+        self.ledger = Ledger()
+        self.work = WorkQueue()
+        self._changes = Changes()
+
+    def shop(self, platform: str, name: str) -> Shop:
+        """The shop of that name; made if it isn't known yet."""
+        shop = self.shops.get((platform, name))
+        if shop is None:
+            shop = Shop(platform, name, self.book.plan(platform, shop=name), self.ledger)
+            self.shops[platform, name] = shop
+            self.work.mark_rules(shop, 0)  # no rule of it has been evaluated yet
+        return shop
+
+    def shop_of(self, event: Event, at_ms: int) -> Shop:
+        """The shop of an event. Raises BadEvent for a new one with a bad name, beyond the ceiling, or if the event is
+        too old to begin anything."""
+        shop = self.shops.get((event.platform, event.shop))
+        if shop is None:
+            if len(self.shops) >= self.ceilings.shops:
+                raise no_room("shops", len(self.shops))
+            check_names(event, "platform", "shop")
+            if type(event) in MERGE:
+                check_age(self.book.plan(event.platform, shop=event.shop), at_ms, self.clock_ms)
+            shop = self.shop(event.platform, event.shop)
+        return shop
+
+    def order(self, shop: Shop, order_id: str) -> Order | None:
+        """A shop's order of that name, which is loaded if it has left memory; None if there is none."""
+        order = shop.orders.get(order_id)
+        return self.ledger.load(shop, order_id, self.clock_ms) if order is None and shop.evicted else order
+
+    def load_all(self, shop: Shop) -> None:
+        """Loads a shop's orders that have left memory."""
+        self.ledger.load_all(shop, self.clock_ms)
+
+    def keep(self, order: Order) -> None:
+        """Adds a new order to its shop."""
+        order.shop.orders[order.id] = order
+        self.order_count += 1
+
+    def drop(self, order: Order) -> None:
+        """Removes an order from its shop."""
+        del order.shop.orders[order.id]
+        self.order_count -= 1
+
+    def drain(self) -> Changes:
+        """Returns what has changed since the last call."""
+        return self._changes.drain()
+
+    def check(self, event: AnyEvent) -> None:
+        """Raises BadEvent where `apply` would of an event that isn't older than the clock: for a new shop or order with
+        a bad name, or beyond a ceiling."""
+        if isinstance(event, ClockTick):
+            return
+        shop = self.shops.get((event.platform, event.shop))
+        if shop is None:
+            if len(self.shops) >= self.ceilings.shops:
+                raise no_room("shops", len(self.shops))
+            check_names(event, "platform", "shop")
+        if type(event) in MERGE and (
+            shop is None or self.order(shop, event.order) is None  # type: ignore[arg-type]
+        ):
+            if self.order_count >= self.ceilings.orders:
+                raise no_room("orders", self.order_count)
+            check_names(event, "order")
+
+    def apply(self, event: AnyEvent, at_ms: int) -> BadEvent | None:
+        """Merges one event into the facts of its order or shop. Rules are evaluated later, by `settle` or `advance`.
+
+        Returns what of the event doesn't fit what is known of its order, and is left out. Raises BadEvent for a new
+        shop or order with a bad name, beyond a ceiling, or from before what is kept; nothing has changed then.
+        """
+        return None if isinstance(event, ClockTick) else self.merge(self.shop_of(event, at_ms), event, at_ms)
+
+    def merge(self, shop: Shop, event: Event, at_ms: int) -> BadEvent | None:
+        """`apply`, for callers that have the event's shop at hand (`shop_of`)."""
+        kind = type(event)
+        merge = MERGE.get(kind)
+        if merge is None:
+            self._merge_shop(shop, event, at_ms)
+            return None
+        order_id: str = event.order  # type: ignore[attr-defined]
+        stamp = at_ms, intern(event.source), event.id
+        order = shop.orders.get(order_id)
+        if order is None and shop.evicted:
+            order = self.ledger.load(shop, order_id, self.clock_ms)
+        is_new = order is None
+        if order is None:
+            if self.order_count >= self.ceilings.orders:
+                raise no_room("orders", self.order_count)
+            check_names(event, "order")
+            check_age(shop.plan, at_ms, self.clock_ms)
+            order = Order(order_id, shop)
+        odd: BadEvent | None = None
+        changed_facts = merge(order.facts, event, stamp) if order.facts.plain else MORE
+        if changed_facts < 0:
+            if not is_new:
+                check_known(order, at_ms, self.clock_ms)
+            changed_facts, odd = self._merge_details(order, event, stamp)
+        if is_new:
+            self.keep(order)  # only now: the merge may have raised
+        if changed_facts:
+            if at_ms > order.last_ms:
+                order.last_ms = at_ms
+            elif at_ms <= self.clock_ms - shop.plan.retain_ms:
+                check_merged(order, stamp)
+            if at_ms < shop.began_ms:
+                shop.began_ms = at_ms
+            if watch_mask := changed_facts & order.watched_facts:
+                order.changed_facts |= watch_mask
+                if not order.dirty:
+                    self.work.mark_order(order)
+            if not order.unsaved:
+                self._changes.note_order(order)
+            results = shop.period_results
+            if at_ms > results.boundary_ms and changed_facts & shop.plan.computed_from:
+                results.note_future(order, changed_facts)
+            if at_ms <= results.late_before_ms:
+                self._compute_again(shop, at_ms)
+        return odd
+
+    def _merge_details(self, order: Order, event: Event, stamp: Stamp) -> tuple[int, BadEvent | None]:
+        """Merges what makes an order more than a plain one; any fact may be another then. Returns also what doesn't fit
+        the order since then."""
+        facts = merge_details(order.facts, event, stamp)
+        if facts is None:
+            return 0, None
+        odd = [each for each in facts.odd if each not in order.facts.odd]
+        replace_facts(order, facts)
+        order.watched_facts = order.shop.plan.masks.watched_facts
+        return EVERY_FACT, KeptWithout(event, stamp[0], odd) if odd else None
+
+    def _merge_shop(self, shop: Shop, event: Event, at_ms: int) -> None:
+        kind = KINDS.get(type(event))
+        if kind is None or not isinstance(event, ShopEvent):
+            return
+        changed = shop.facts.merge(kind, event, at_ms, self.clock_ms)
+        for key in changed:
+            self._changes.entries[shop.key, kind.name, key] = shop
+        if changed:
+            plan = shop.plan
+            self.on_shop_facts(shop, kind.name)
+            if shop.plan is not plan:
+                shop.period_results.clear()
+                self._changes.note_results(shop)
+
+    def on_shop_facts(self, shop: Shop, kind: str) -> None:
+        """Marks the rules that watch a type of the shop's own events. A profile may change which rules the shop has."""
+        shop.notify_of_entries()
+        if kind in PROFILE_KINDS:
+            self._rebind(shop)
+        if kind == "stock.level" and not shop.sales.counting:
+            if shop.plan.on_sale:
+                self.load_all(shop)
+            shop.start_counting_sales()
+        if bits := shop.plan.on_event.get(kind, 0):
+            self.work.mark_rules(shop, bits)
+
+    def _rebind(self, shop: Shop) -> None:
+        """Binds a shop to the plan for its site and programme, if that has changed."""
+        plan = self.book.plan_of(shop.platform, shop.name, shop.facts)
+        if plan is shop.plan:
+            return
+        self.load_all(shop)
+        shop.rebind(plan)
+        for order in shop.orders.values():
+            order.rebind(plan)
+            self.work.mark_order(order)
+        self.work.mark_rules(shop, plan.every_evaluator)
+
+    def _compute_again(self, shop: Shop, from_ms: int) -> None:
+        """A fact has come late: has what was computed at boundaries since then (epoch ms) computed again."""
+        shop.period_results.evidence_arrived(from_ms)
+        for evaluator in shop.plan.computed:
+            self.work.mark_rules(shop, 1 << evaluator.n)
