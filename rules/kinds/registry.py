@@ -2,7 +2,7 @@
 
 from msgspec import Struct
 
-from rules.kinds.count import CountRule
+from rules.kinds.count.kind import CountRule
 from rules.kinds.deadline.spec import Deadline, Silence
 from rules.kinds.event import EventRule
 from rules.kinds.ledger.kind import Ledger
@@ -12,7 +12,7 @@ from rules.kinds.route import Route
 from rules.kinds.rule import Locale
 from rules.kinds.spacing import Spacing
 from rules.kinds.streak import Streak
-from rules.kinds.tasks import Tasks
+from rules.kinds.tasks.kind import Tasks
 from rules.kinds.unwatched import Unwatched
 
 AnyRule = (

@@ -1,0 +1,1 @@
+"""Tasks with a deadline, and topping up the deposit."""
