@@ -39,6 +39,14 @@ class BadYamlError(ValueError):
         self.line = line
 
 
+_QUOTE_IT = {
+    "found undefined alias": "no &name before is meant by this *name; a text that begins with * stands in quotes",
+    "could not determine a constructor": "there are no types of one's own; a text that begins with ! stands in quotes",
+    "found undefined tag handle": "there are no types of one's own; a text that begins with ! stands in quotes",
+}
+"""Errors of PyYAML that quote the file, where that may be a secret without its quotes; and what is said in their place.
+"""
+
 MOST_REPEATED = 100_000
 """How many nodes aliases may stand for in one file. Ten lines of aliases of aliases can stand for billions."""
 
@@ -92,7 +100,9 @@ def _plainly_told(text: str) -> Iterator[None]:
         raise BadYamlError(line, f"the character {chr(error.character)!r} can't stand here") from None
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
-        raise BadYamlError(1 + (mark.line if mark else 0), str(error.problem or error.context)) from None
+        told = str(error.problem or error.context)
+        told = next((ours for theirs, ours in _QUOTE_IT.items() if told.startswith(theirs)), told)
+        raise BadYamlError(1 + (mark.line if mark else 0), told) from None
     except RecursionError:  # thousands of brackets
         raise BadYamlError(1, "is nested too deeply") from None
 

@@ -58,11 +58,13 @@ class QuestionService(Service):
     # -- asking ---------------------------------------------------------------------------------------------------
 
     async def ask(self, platform: str, shop: str, question: Question) -> Answer:
-        """Asks whoever has a shop. Raises KafkaError, OSError and TimeoutError."""
+        """Asks whoever has a shop; what is to be written can be seen in the views then. Raises KafkaError, OSError and
+        TimeoutError."""
         number = partition_of(platform, shop, self._partitions)
         answer = await self._ask(number, question)
         if answer.offset is not None:
-            await self._reader.has_read(TopicPartition(self._packed, number), answer.offset)
+            async with asyncio.timeout(ANSWER_S):
+                await self._reader.has_read(TopicPartition(self._packed, number), answer.offset)
         return answer
 
     async def ask_all(self, question: WhoseNumber) -> list[Answer]:

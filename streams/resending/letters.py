@@ -4,6 +4,7 @@ import asyncio
 import re
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
+from heapq import heappush, heappushpop
 from typing import NamedTuple
 
 from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
@@ -110,14 +111,19 @@ async def records_of(settings: Settings, topic: str) -> AsyncIterator[ConsumerRe
 
 
 async def newest_letters(settings: Settings, topic: str, most: int) -> Newest:
-    """So many of the newest letters. Raises NoTopicError, BadTopicsError, KafkaError."""
+    """So many of the newest letters, without their values, which may be large. Raises NoTopicError, BadTopicsError,
+    KafkaError."""
     async with _reading(settings, topic) as (consumer, tps):
         begins, ends = await consumer.beginning_offsets(tps), await consumer.end_offsets(tps)
         for tp in tps:
             consumer.seek(tp, max(begins[tp], ends[tp] - most))
-        found = [_letter(record) async for record in _to_end(consumer, tps)]
-    found.sort(key=lambda letter: (letter.at_ms, letter.place), reverse=True)
-    return Newest(found[:most], sum(ends[tp] - begins[tp] for tp in tps))
+        found: list[tuple[tuple[int, Place], Letter]] = []
+        async for record in _to_end(consumer, tps):
+            letter = _letter(record)._replace(value=None)
+            newer = heappushpop if len(found) == most else heappush
+            newer(found, ((letter.at_ms, letter.place), letter))
+    letters = [letter for _, letter in sorted(found, reverse=True)]
+    return Newest(letters, sum(ends[tp] - begins[tp] for tp in tps))
 
 
 @asynccontextmanager

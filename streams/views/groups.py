@@ -218,18 +218,20 @@ class Groups:
         if kept is None or self._now_ms() >= kept.until_ms or (key in self._stale and monotonic() >= kept.again_s):
             self._stale.discard(key)
             began_s = monotonic()
-            kept = self._kept[key] = self.sums_of(key, lambda held: True)
+            kept = self._kept[key] = self.sums_of(key)
             took_s = monotonic() - began_s
             kept.again_s = began_s + took_s / SHARE if took_s > AT_ONCE_S else 0.0
         return kept
 
-    def sums_of(self, key: GroupKey, fits: Callable[[Held], bool], count_muted: bool = False) -> GroupSums:
-        """Of some of its alerts."""
+    def sums_of(self, key: GroupKey) -> GroupSums:
         sums = GroupSums(key)
         for held in self.alerts(key):
-            if fits(held):
-                sums.add(held, self._ack_of("acknowledged", held), self._ack_of("muted", held), count_muted)
+            self.add(sums, held)
         return sums
+
+    def add(self, sums: GroupSums, held: Held, count_muted: bool = False) -> None:
+        """Adds one alert to a sum."""
+        sums.add(held, self._ack_of("acknowledged", held), self._ack_of("muted", held), count_muted)
 
     def of_shop(self, platform: str, shop: str) -> ShopAlerts:
         counts, clauses = Counter[str](), dict[str, str]()

@@ -93,6 +93,11 @@ def person_of(request: Request) -> Person:
     return person
 
 
+def may_see(request: Request) -> bool:
+    """Whether whoever asks may see data; only probes are let in without that."""
+    return request.scope[PERSON] is not None
+
+
 async def _slow_down(peer: str) -> None:
     """Delays the answer to a wrong token. A request without one, as the console's before it has asked for it, is no
     guess."""

@@ -20,6 +20,19 @@ AT_ONCE = 2_000
 """Alerts added up before the event loop's other tasks run."""
 
 
+class _Turns:
+    """Lets the event loop's other tasks run after each `AT_ONCE` alerts that were looked at, fitting or not."""
+
+    def __init__(self) -> None:
+        self._looked = 0
+
+    async def looked_at(self, alerts: int) -> None:
+        self._looked += alerts
+        if self._looked >= AT_ONCE:
+            self._looked = 0
+            await asyncio.sleep(0)
+
+
 class GroupApi:
     """Handlers that list groups, and acknowledge and mute them."""
 
@@ -37,15 +50,17 @@ class GroupApi:
         groups = self._view.groups
         some = query.severity is not UNSET or query.q is not UNSET or query.muted
         found: list[GroupSums] = []
-        looked = 0
+        turns = _Turns()
         for key in groups.keys(lambda key: is_chosen(query, key)):
-            sums = groups.sums_of(key, lambda held: fits(query, held), query.muted) if some else groups.sums(key)
+            if some:
+                sums = GroupSums(key)
+                for held in await self._fitting(query, key, turns):
+                    groups.add(sums, held, query.muted)
+            else:
+                sums = groups.sums(key)
+                await turns.looked_at(groups.size(key))
             if sums.count:
                 found.append(sums)
-            looked += groups.size(key)  # also those that don't fit
-            if looked > AT_ONCE:
-                looked = 0
-                await asyncio.sleep(0)
         part = await page(request, query, found, lambda sums: sums.place(query.sort), Place)
         return Page([sums.group(self._view.alert) for sums in part.items], part.next)
 
@@ -94,16 +109,25 @@ class GroupApi:
         return await self._lift("muted", body)
 
     async def _keep_new(self, kind: Kind, body: GroupAckRequest) -> GroupAcked:
-        return await self._write(kind, [(held, ack_of(held, kind, body)) for held in self._find(body)])
+        return await self._write(kind, [(held, ack_of(held, kind, body)) for held in await self._find(body)])
 
     async def _lift(self, kind: Kind, body: GroupAckRequest) -> GroupAcked:
-        said = [held for held in self._find(body) if self._view.acks.get(kind, held.id) is not None]
+        said = [held for held in await self._find(body) if self._view.acks.get(kind, held.id) is not None]
         return await self._write(kind, [(held, None) for held in said])
 
-    def _find(self, body: GroupAckRequest) -> list[Held]:
-        found = [held for held in self._view.groups.alerts((body.platform, body.shop, body.rule)) if fits(body, held)]
+    async def _find(self, body: GroupAckRequest) -> list[Held]:
+        found = await self._fitting(body, (body.platform, body.shop, body.rule), _Turns())
         if not found:
             raise HTTPException(404, f"{body.platform}/{body.shop} has no such open alerts of {body.rule}")
+        return found
+
+    async def _fitting(self, wanted: Chosen | GroupAckRequest, key: GroupKey, turns: _Turns) -> list[Held]:
+        """Those of a group's alerts that are meant."""
+        found: list[Held] = []
+        for held in self._view.groups.alerts(key):
+            if fits(wanted, held):
+                found.append(held)
+            await turns.looked_at(1)
         return found
 
     async def _write(self, kind: Kind, acks: list[tuple[Held, Ack | None]]) -> GroupAcked:

@@ -2,12 +2,14 @@
 
 from collections.abc import Callable
 
+import msgspec
 from prometheus_client import REGISTRY
 from prometheus_client.exposition import choose_encoder
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 
+from streams.web.auth import may_see
 from streams.web.operations import operation
 from streams.web.schemas import Health
 
@@ -20,7 +22,7 @@ class HealthApi:
 
     @operation("GET", "/health/live", "Whether the process does its work at all", answer=Health)
     async def live(self, request: Request) -> Health:
-        return self._health()
+        return self._told(request)
 
     @operation(
         "GET",
@@ -30,12 +32,17 @@ class HealthApi:
         refusals={503: "not yet"},
     )
     async def ready(self, request: Request) -> Health:
-        health = self._health()
+        health = self._told(request)
         if not health.kafka:
-            raise HTTPException(503, health.problems[0])
+            raise HTTPException(503, next(iter(health.problems), "Kafka does not answer"))
         if not (health.worker and health.views):
             raise HTTPException(503, "the worker recovers" if health.views else "the views are being read")
         return health
+
+    def _told(self, request: Request) -> Health:
+        """Probes have no token; in words, with addresses and folders, it is told to those who have."""
+        health = self._health()
+        return health if may_see(request) else msgspec.structs.replace(health, problems=[])
 
     @operation("GET", "/metrics", "Prometheus metrics", media="text/plain", refusals={400: "no such format"})
     async def metrics(self, request: Request) -> Response:

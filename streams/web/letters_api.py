@@ -18,7 +18,10 @@ SHOWN = 100
 """The most that are shown; `shipclock dead-letters` reads all of them."""
 
 FRESH_S = 5.0
-"""How long what was read is answered again, however many ask."""
+"""How long what was read is answered again, however many ask; and that it can't be read."""
+
+READ_S = 20.0
+"""How long reading may take."""
 
 
 class DeadLetter(Struct, kw_only=True):
@@ -47,7 +50,7 @@ class LettersApi:
     def __init__(self, read: Callable[[int], Awaitable[Newest]]) -> None:
         self._read = read
         self._turn = asyncio.Lock()
-        self._known: DeadLetters | None = None
+        self._known: DeadLetters | HTTPException | None = None
         self._read_at_s = 0.0
 
     @operation(
@@ -61,19 +64,22 @@ class LettersApi:
         async with self._turn:
             if self._known is None or monotonic() - self._read_at_s >= FRESH_S:
                 self._known, self._read_at_s = await self._newest(), monotonic()
+        if isinstance(self._known, HTTPException):
+            raise self._known.with_traceback(None)
         return self._known
 
-    async def _newest(self) -> DeadLetters:
+    async def _newest(self) -> DeadLetters | HTTPException:
         try:
-            found = await self._read(SHOWN)
+            async with asyncio.timeout(READ_S):
+                found = await self._read(SHOWN)
         except TopicAuthorizationFailedError:
-            raise HTTPException(503, "this user lacks READ on dead-letters; see deploy/docs/kafka-acls.md") from None
+            return HTTPException(503, "this user lacks READ on dead-letters; see deploy/docs/kafka-acls.md")
         except NoTopicError:  # on the embedded broker a topic appears with its first record
             found = Newest([], 0)
         except BadTopicsError as error:
-            raise HTTPException(503, str(error)) from None
-        except KafkaError as error:
-            raise HTTPException(503, f"dead-letters can't be read: {type(error).__name__}") from None
+            return HTTPException(503, str(error))
+        except (KafkaError, OSError, TimeoutError) as error:
+            return HTTPException(503, f"dead-letters can't be read: {type(error).__name__}")
         return DeadLetters(items=[_shown(letter) for letter in found.letters], next=None, total=found.total)
 
 

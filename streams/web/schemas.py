@@ -328,7 +328,8 @@ class About(Struct):
 
 class Health(Struct):
     """`worker`: it has its partitions and their state; `views`: the API has read all there was at its start; `kafka`:
-    Kafka answers; `problems`: what is wrong, in words, even where the worker does its work."""
+    Kafka answers; `problems`: what is wrong, in words, even where the worker does its work; empty
+    without a token where one is needed."""
 
     worker: bool
     views: bool

@@ -7,11 +7,14 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
 
+import pytest
+
+from rules.calendar.instants import rfc3339
 from streams.clock import wall_ms
 from streams.sinks.alertmanager.silences import RENEW_MS, Silences
 from streams.sinks.alertmanager.sink import AGAIN_MS, AT_ONCE, JSON, SILENCE_MS, Alertmanager
-from streams.sinks.delivery import Delivery
-from streams.views.acks import ack_key
+from streams.sinks.delivery import Delivery, Unavailable
+from streams.views.acks import Ack, Step, ack_key
 from streams.views.mutes import Mutes
 from tests.runtime.support import until
 from tests.sinks.support import Hand, Receiver, alert, muted, name_of, read
@@ -109,6 +112,44 @@ async def test_a_silence_is_renewed_as_long_as_the_mute_holds(alertmanager_serve
         alertmanager_server.restart()  # it keeps nothing on disk that the test's has
         await sink.delivery.send(lambda: held.keep({name_of(one): ack}, now_ms + 2 * RENEW_MS))
         assert len(silences(alertmanager_server)) == 1
+
+
+class Asked:
+    """What is asked of an Alertmanager; it is away while `error` is set."""
+
+    def __init__(self) -> None:
+        self.asked: list[str] = []
+        self.error: Exception | None = None
+
+    async def __call__(self, method: str, path: str, body: bytes | None) -> bytes:
+        self.asked.append(method)
+        if self.error is not None:
+            raise self.error
+        return b'{"silenceID": "7"}'
+
+
+async def test_a_silence_whose_mute_has_an_end_ends_by_itself_then() -> None:
+    """Alertmanager answers with an error (500) if one that has ended is ended again."""
+    asked, now_ms = Asked(), wall_ms()
+    held = Silences(asked)
+    ack = Ack(alert="a", kind="muted", at=rfc3339(now_ms), until=rfc3339(now_ms + 60_000), seen_step=Step(1))
+    await held.keep({"a": ack}, now_ms)
+    await held.keep({}, now_ms + 60_000)
+    await held.keep({}, now_ms + 65_000)
+    assert asked.asked == ["POST"]
+
+
+async def test_a_mute_that_is_lifted_while_alertmanager_is_away_ends_once_it_is_back() -> None:
+    asked, now_ms = Asked(), wall_ms()
+    held = Silences(asked)
+    await held.keep({"a": Ack(alert="a", kind="muted", at=rfc3339(now_ms), seen_step=Step(1))}, now_ms)
+    asked.error = Unavailable("away")
+    with pytest.raises(Unavailable):
+        await held.keep({}, now_ms)
+    asked.error = None
+    await held.keep({}, now_ms)
+    await held.keep({}, now_ms)
+    assert asked.asked == ["POST", "DELETE", "DELETE"]
 
 
 async def test_a_resolved_one_no_longer_does(alertmanager_server: AlertmanagerServer) -> None:

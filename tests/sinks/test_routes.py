@@ -44,6 +44,11 @@ def test_an_alert_fits_by_platform_shop_severity_and_party(parts: Any, of: Any, 
     assert route(**parts).fits(read(alert(**of))) is fits
 
 
+def test_a_route_that_gets_into_a_log_does_not_show_where_it_leads() -> None:
+    shown = repr(Route(name="shenzhen", to="dingtalk://token@phone"))
+    assert shown == "Route('shenzhen')"
+
+
 @pytest.mark.parametrize(
     ("quiet", "at", "is_quiet"),
     [

@@ -66,7 +66,7 @@ class Api:
         self.log = Log()
         self.health = Health(worker=True, views=True)
         self.away_since_ms: int | None = None
-        self.letters: list[Letter] | Exception = []
+        self.letters: list[Letter] | Exception | asyncio.Event = []
         self.letters_read = 0
         view, pen = self.log.view, cast(Writer, Pen(self.log))
         self.asgi = site(
@@ -89,6 +89,9 @@ class Api:
         self.letters_read += 1
         if isinstance(self.letters, Exception):
             raise self.letters
+        if isinstance(self.letters, asyncio.Event):
+            await self.letters.wait()
+            return Newest([], 0)
         return Newest(self.letters[:most], len(self.letters))
 
     async def get(self, path: str) -> Any:

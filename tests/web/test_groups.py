@@ -115,6 +115,26 @@ async def test_a_search_that_nothing_fits_lets_the_worker_do_other_things_in_bet
     assert pauses >= 3
 
 
+@pytest.mark.parametrize("asks", ["/api/groups?q=nowhere", "/api/groups?severity=info", "/api/groups/mute"])
+async def test_a_filter_over_one_huge_group_does_so_too(api: Api, monkeypatch: pytest.MonkeyPatch, asks: str) -> None:
+    pauses = 0
+    sleep = asyncio.sleep
+
+    async def counted(delay_s: float) -> None:
+        nonlocal pauses
+        pauses += 1
+        await sleep(delay_s)
+
+    monkeypatch.setattr(group_api, "AT_ONCE", 10)
+    monkeypatch.setattr(asyncio, "sleep", counted)
+    api.log.alerts(*(alert(str(n)) for n in range(100)))
+    if asks.endswith("mute"):
+        assert (await api.client.post(asks, json=S17 | {"severity": "info"})).status_code == 404
+    else:
+        assert (await api.get(asks))["items"] == []
+    assert pauses >= 10
+
+
 async def test_a_group_is_acknowledged_and_that_is_taken_back(api: Api) -> None:
     api.log.alerts(alert("1"), alert("2"), alert("1", shop="other"))
     said = await api.client.post("/api/groups/acknowledge", json=S17 | {"comment": "on it", "by": "Li"})

@@ -9,7 +9,9 @@ from starlette.applications import Starlette
 from starlette.datastructures import Headers
 
 from streams.web.auth import WRONG_TOKEN_S, Guard
+from streams.web.schemas import Health
 from streams.web.tokens import NO_TOKENS, load
+from tests.web.test_api import Api
 
 TOKEN = "correct-horse-battery"
 OPEN = Guard(Starlette(), NO_TOKENS)
@@ -78,6 +80,25 @@ def test_the_page_itself_needs_no_token_so_that_it_can_ask_for_it(path: str) -> 
 @pytest.mark.parametrize("path", ["/health/live", "/health/ready"])
 def test_probes_are_always_let_in(guard: Guard, path: str) -> None:
     assert status(guard, path=path, host="10.1.2.3:6066") == 200
+
+
+async def test_probes_without_a_token_are_not_told_what_is_wrong_in_words() -> None:
+    said = "DATADIR takes no snapshots (/data/joom)"
+    for tokens, authorization, problems in (
+        (NO_TOKENS, None, [said]),
+        (load(TOKEN, None), None, []),
+        (load(TOKEN, None), "Bearer wrong", []),
+        (load(TOKEN, None), f"Bearer {TOKEN}", [said]),
+    ):
+        api = Api(tokens)
+        api.health = Health(worker=True, views=True, problems=[said])
+        headers = {} if authorization is None else {"authorization": authorization}
+        for path in ("/health/live", "/health/ready"):
+            answer = await api.client.get(path, headers=headers)
+            assert (answer.status_code, answer.json()["problems"]) == (200, problems)
+        api.health = Health(worker=True, views=True, kafka=False, problems=[said])
+        answer = await api.client.get("/health/ready", headers=headers)
+        assert (answer.status_code, said in answer.text) == (503, bool(problems))
 
 
 async def asked(guard: Guard, authorization: str | None) -> tuple[int, bytes]:

@@ -10,6 +10,7 @@ from playwright.async_api import Browser, expect
 from streams.kafka.embedded import EmbeddedBroker
 from streams.kafka.topics import BadTopicsError
 from streams.resending.letters import Letter, Place
+from streams.web import letters_api
 from tests.support.kafka import produce
 from tests.web.console import live, looking, trouble
 from tests.web.support import working
@@ -43,6 +44,19 @@ async def test_dead_letters_are_shown_with_where_they_came_from_and_why(api: Api
 async def test_however_many_ask_for_dead_letters_they_are_read_once(api: Api) -> None:
     await asyncio.gather(*(api.get("/api/dead-letters") for _ in range(5)))
     assert api.letters_read == 1
+
+
+async def test_letters_that_cannot_be_read_are_asked_for_once_however_many_ask(api: Api) -> None:
+    api.letters = BadTopicsError("no Kafka broker answers")
+    asked = [api.problem("/api/dead-letters") for _ in range(5)]
+    assert await asyncio.gather(*asked) == [(503, "no Kafka broker answers")] * 5
+    assert api.letters_read == 1
+
+
+async def test_reading_that_never_ends_is_given_up(api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(letters_api, "READ_S", 0.01)
+    api.letters = asyncio.Event()
+    assert await api.problem("/api/dead-letters") == (503, "dead-letters can't be read: TimeoutError")
 
 
 @pytest.mark.parametrize(

@@ -5,6 +5,7 @@ from typing import Any
 from urllib.parse import quote
 
 import pytest
+from aiokafka import TopicPartition
 
 from rules.calendar.instants import HOUR_MS
 from rules.reports import find_orders
@@ -122,6 +123,19 @@ async def test_a_tick_lasts_until_the_order_is_shipped(worker: Worker, monkeypat
     assert (await packed(worker, "2"))["by"] == "Li"
     again = await problem(worker, "/api/packed/joom/s17/1", "POST", by="Li")
     assert again == (409, "order 1 does not wait to be shipped")
+
+
+async def test_a_tick_that_the_views_never_show_is_not_waited_for_without_end(
+    worker: Worker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def never(tp: TopicPartition, offset: int) -> None:
+        await asyncio.Event().wait()
+
+    await placed(worker, "1")
+    monkeypatch.setattr(service, "ANSWER_S", 0.2)
+    monkeypatch.setattr(worker.web.reader, "has_read", never)
+    status, detail = await problem(worker, "/api/packed/joom/s17/1", "POST", by="Li")
+    assert (status, detail) == (503, "Kafka does not answer now; try again")
 
 
 async def test_of_two_who_tick_at_once_one_is_first_and_the_other_hears_of_it(worker: Worker) -> None:

@@ -52,6 +52,9 @@ def test_a_token_says_whose_it_is(people: Tokens) -> None:
             ":3: Li Wei has a token already",
         ),
         (f"{PEOPLE}- {{name: B, role: read, token: {READS}}}", "tokens.yaml:3: the token of B is another's, too"),
+        (f"- {{name: B, role: read, token: *{READS}}}", "a text that begins with * stands in quotes"),
+        (f"- {{name: B, role: read, token: !{READS} }}", "a text that begins with ! stands in quotes"),
+        (f"- {{name: B, role: read, token: !{READS}!x }}", "a text that begins with ! stands in quotes"),
         (f"- {{name: B, role: read, token: {SINGLE}}}", "tokens.yaml:1: the token of B is another's, too"),
     ],
 )

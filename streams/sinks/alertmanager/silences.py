@@ -29,6 +29,7 @@ class _Silence(Struct):
     id: str
     starts_at: str
     renewed_ms: int
+    ends_ms: int
     ack: Ack
 
 
@@ -42,7 +43,7 @@ class Silences:
     async def keep(self, muted: Mapping[str, Ack], now_ms: int) -> None:
         """Holds a silence for each of these alerts, and for no other. Times are epoch ms."""
         for alert in self._held.keys() - muted.keys():
-            await self._end(alert)
+            await self._end(alert, now_ms)
         for alert, ack in muted.items():
             held = self._held.get(alert)
             if held is None or held.ack != ack or now_ms - held.renewed_ms >= RENEW_MS:
@@ -64,13 +65,17 @@ class Silences:
             if held is None:
                 raise
             answer = await self._post(silence)  # Alertmanager has lost the one that was held
-        self._held[alert] = _Silence(answer, starts_at, now_ms, ack)
+        self._held[alert] = _Silence(answer, starts_at, now_ms, ends_ms, ack)
 
     async def _post(self, silence: dict[str, Any]) -> str:
         answer = orjson.loads(await self._request("POST", "/silences", orjson.dumps(silence)))
         return str(answer["silenceID"])
 
-    async def _end(self, alert: str) -> None:
-        held = self._held.pop(alert)
-        with suppress(Rejected):  # it has ended already
-            await self._request("DELETE", f"/silence/{held.id}", None)
+    async def _end(self, alert: str, now_ms: int) -> None:
+        """It is held until Alertmanager has taken its end. One that has ended by itself isn't ended again: Alertmanager
+        answers that with an error of its own (500), which looks as if it were away."""
+        held = self._held[alert]
+        if now_ms < held.ends_ms:
+            with suppress(Rejected):  # Alertmanager has lost it
+                await self._request("DELETE", f"/silence/{held.id}", None)
+        del self._held[alert]

@@ -53,6 +53,10 @@ class Route(Struct, kw_only=True, forbid_unknown_fields=True, frozen=True):
     language: Literal["en", "zh"] = "en"
     every: int | None = None
 
+    def __repr__(self) -> str:
+        """Without `to`, which holds addresses and secrets."""
+        return f"Route({self.name!r})"
+
     def fits(self, alert: Alert) -> bool:
         return (
             (not self.platforms or alert.platform in self.platforms)
