@@ -1,7 +1,8 @@
 """``python -m tests.bench``: the job of JOB.md on real Kafka, shipclock beside the limit and stock Faust.
 
 Broker and harness are on the last core, the system under test on the first. Exits 1 if any was not correct.
-Beside the job: memory and restart by orders held, latency, a burst of deadlines, several workers (`--beside`).
+Beside the job: memory and restart by orders held, latency, a burst of deadlines, several workers, and what each rule
+costs (`--beside`). With `--only` alone nothing is measured beside it.
 """
 
 import argparse
@@ -9,7 +10,7 @@ import asyncio
 import os
 import shutil
 import sys
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
 import orjson
@@ -20,7 +21,7 @@ from tests.bench.figure import Figure
 from tests.bench.figure import show as show_figures
 from tests.bench.load import load
 from tests.bench.measure import Figures, measure
-from tests.bench.parts import sizes
+from tests.bench.parts import end_cleanly, sizes
 from tests.bench.report import show, write
 from tests.bench.rules_cost import rule_costs
 from tests.bench.systems import SYSTEMS, Run
@@ -30,14 +31,15 @@ from tests.support.kafka import Kafka
 FOLDER = Path(".bench")
 RUNS = FOLDER.absolute() / "runs"
 
-BESIDE = ("held", "restart", "latency", "burst", "workers")
+BESIDE = ("held", "restart", "latency", "burst", "workers", "rules")
 
 BY_TURNS = ("shipclock", "shipclock_all")
 """Run one after the other, and again: on a machine that others use, too, a single pair says little."""
 
 
 def main() -> int:
-    options = _options()
+    options = read_options()
+    end_cleanly()
     cores = sorted(os.sched_getaffinity(0))
     os.sched_setaffinity(0, {cores[-1]})
     full = Workload(options.orders, options.shops)
@@ -51,25 +53,34 @@ def main() -> int:
         found = asyncio.run(_bench([(name, workloads[name]) for name in once + by_turns], kafka, cores[0]))
         show(found)
         beside = asyncio.run(_beside(kafka, cores[0], cores[-1], options))
-    costs = rule_costs(Workload(options.stock_orders, stock_shops), FOLDER)
-    rules_cost.show(costs)
+    costs: dict[str, float] = {}
+    if "rules" in options.beside:
+        costs = rule_costs(Workload(options.stock_orders, stock_shops), FOLDER)
+        rules_cost.show(costs)
     write(found, costs, beside, FOLDER / "bench.json")
     return 1 if any(figures.wrong for figures in found) else 0
 
 
-def _options() -> argparse.Namespace:
+def read_options(arguments: Sequence[str] | None = None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m tests.bench", description=__doc__)
     parser.add_argument("--orders", type=int, default=300_000, help="orders of the workload (%(default)s)")
     parser.add_argument("--shops", type=int, default=400)
     parser.add_argument("--stock-orders", type=int, default=20_000, help="orders of stock Faust's slice")
     parser.add_argument("--rounds", type=int, default=5, help="of shipclock with the job's pack and with all packs")
-    parser.add_argument("--only", type=_some_of(SYSTEMS), default=list(SYSTEMS), help="comma-separated systems")
+    parser.add_argument("--only", type=_some_of(SYSTEMS), help="systems, comma-separated (all)")
     parser.add_argument(
-        "--beside", type=_some_of(BESIDE), default=list(BESIDE), help="what to measure beside the job, comma-separated"
+        "--beside",
+        type=_some_of(BESIDE),
+        help=f"what to measure beside the job, comma-separated, of {', '.join(BESIDE)} (all; none with --only)",
     )
     parser.add_argument("--open", type=sizes, default=held.SIZES, help="open orders held, comma-separated")
     parser.add_argument("--finished", type=sizes, default=held.SIZES, help="finished orders held, comma-separated")
-    return parser.parse_args()
+    options = parser.parse_args(arguments)
+    if options.beside is None:
+        options.beside = list(BESIDE) if options.only is None else []
+    if options.only is None:
+        options.only = list(SYSTEMS)
+    return options
 
 
 def _some_of(known: Iterable[str]) -> Callable[[str], list[str]]:
@@ -93,7 +104,7 @@ async def _beside(kafka: Kafka, core: int, others: int, options: argparse.Namesp
         "workers": lambda: workers.figures(kafka, RUNS, {others}),
     }
     found = []
-    for name in options.beside:
+    for name in [name for name in options.beside if name in measures]:
         print(f"{name} …", file=sys.stderr, flush=True)
         found += await measures[name]()
     show_figures(found)
@@ -125,4 +136,5 @@ async def _loaded(workload: Workload, kafka: Kafka, prefix: str) -> Expected:
     return expected
 
 
-sys.exit(main())
+if __name__ == "__main__":
+    sys.exit(main())

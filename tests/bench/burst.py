@@ -11,10 +11,10 @@ from collections.abc import Mapping
 from statistics import median
 
 from streams.kafka.keys import partition_of
-from tests.bench.figure import Figure, show
+from tests.bench.figure import Figure
 from tests.bench.live import FIRST_DEADLINE_MS, Live, key, live, now_ms, placed
 from tests.bench.load import PARTITIONS, Writer
-from tests.bench.parts import cores
+from tests.bench.parts import measure_alone
 from tests.support.kafka import Kafka
 
 COUNT = 100_000
@@ -93,9 +93,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m tests.bench.burst", description=__doc__)
     parser.add_argument("--count", type=int, default=COUNT, help="deadlines (%(default)s)")
     count = parser.parse_args().count
-    core, others = cores()
-    with Kafka(cores=others) as kafka:
-        show(asyncio.run(figures(kafka, core, count)))
+    measure_alone(lambda kafka, core, _: figures(kafka, core, count))
 
 
 if __name__ == "__main__":

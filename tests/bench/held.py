@@ -6,14 +6,13 @@ worker's process while it takes new orders through all their events, with all th
 """
 
 import argparse
-import asyncio
 from collections.abc import Sequence
 from pathlib import Path
 
-from tests.bench.figure import Figure, show
+from tests.bench.figure import Figure
 from tests.bench.hub import Hub
 from tests.bench.made_orders import finished_orders, open_orders, passing_orders
-from tests.bench.parts import cores, sizes
+from tests.bench.parts import measure_alone, sizes
 from tests.support.kafka import Kafka
 
 SIZES = (10_000, 100_000)
@@ -62,9 +61,7 @@ def main() -> None:
     parser.add_argument("--open", type=sizes, default=SIZES, help="how many open orders, comma-separated")
     parser.add_argument("--finished", type=sizes, default=SIZES, help="how many finished orders")
     options = parser.parse_args()
-    core, others = cores()
-    with Kafka(cores=others) as kafka:
-        show(asyncio.run(figures(kafka, Path(".bench/runs"), core, options.open, options.finished)))
+    measure_alone(lambda kafka, core, _: figures(kafka, Path(".bench/runs"), core, options.open, options.finished))
 
 
 if __name__ == "__main__":

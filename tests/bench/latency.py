@@ -10,9 +10,9 @@ import random
 from dataclasses import dataclass
 from statistics import median, quantiles
 
-from tests.bench.figure import Figure, show
+from tests.bench.figure import Figure
 from tests.bench.live import FIRST_DEADLINE_MS, Live, live, now_ms
-from tests.bench.parts import cores
+from tests.bench.parts import measure_alone
 from tests.support.kafka import Kafka
 
 COUNT = 100
@@ -78,9 +78,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m tests.bench.latency", description=__doc__)
     parser.add_argument("--count", type=int, default=COUNT, help="events, and deadlines (%(default)s)")
     count = parser.parse_args().count
-    core, others = cores()
-    with Kafka(cores=others) as kafka:
-        show(asyncio.run(figures(kafka, core, count)))
+    measure_alone(lambda kafka, core, _: figures(kafka, core, count))
 
 
 if __name__ == "__main__":

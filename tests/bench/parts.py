@@ -1,6 +1,13 @@
-"""What the benchmarks beside the job's share: the cores they use, and sizes on the command line."""
+"""What the benchmarks beside the job's share: the cores they use, how they end, and sizes on the command line."""
 
+import asyncio
 import os
+import signal
+from collections.abc import Callable, Coroutine
+from typing import Any
+
+from tests.bench.figure import Figure, show
+from tests.support.kafka import Kafka
 
 
 def cores() -> tuple[int, set[int]]:
@@ -9,6 +16,23 @@ def cores() -> tuple[int, set[int]]:
     mine = sorted(os.sched_getaffinity(0))
     os.sched_setaffinity(0, {mine[-1]})
     return mine[0], {mine[-1]}
+
+
+def measure_alone(figures: Callable[[Kafka, int, set[int]], Coroutine[Any, Any, list[Figure]]]) -> None:
+    """Runs one benchmark on a Kafka of its own, and prints its figures. It is given Kafka, the core of the system under
+    test and the other cores."""
+    end_cleanly()
+    core, others = cores()
+    with Kafka(cores=others) as kafka:
+        show(asyncio.run(figures(kafka, core, others)))
+
+
+def end_cleanly() -> None:
+    """Has SIGTERM and SIGHUP end this process as Ctrl-C does, which the shell may have it ignore: what it has started
+    is then ended too, and doesn't hold a core for hours."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, lambda *_: signal.raise_signal(signal.SIGINT))
 
 
 def others_than(taken: set[int]) -> list[int]:

@@ -18,6 +18,7 @@ from urllib.parse import urlsplit
 
 import psutil
 
+from tests.bench.parts import cores, end_cleanly
 from tests.feeds.receiving import Push, from_lazada, from_shopee, settings_file
 from tests.feeds.support import shopee
 from tests.runtime.support import until
@@ -158,10 +159,10 @@ def main() -> int:
     parser.add_argument("--per-s", type=float, default=500.0, help="pushes in a second (%(default)s)")
     parser.add_argument("--seconds", type=float, default=60.0)
     options = parser.parse_args()
-    cores = sorted(os.sched_getaffinity(0))
-    os.sched_setaffinity(0, {cores[-1]})
-    with Kafka(cores={cores[-1]}) as kafka, tempfile.TemporaryDirectory() as folder:
-        is_good = asyncio.run(measure(kafka, cores[0], options.per_s, options.seconds, Path(folder)))
+    end_cleanly()
+    core, others = cores()
+    with Kafka(cores=others) as kafka, tempfile.TemporaryDirectory() as folder:
+        is_good = asyncio.run(measure(kafka, core, options.per_s, options.seconds, Path(folder)))
     print("as it should be" if is_good else "NOT as it should be", file=sys.stderr)
     return 0 if is_good else 1
 

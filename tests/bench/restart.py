@@ -4,14 +4,13 @@ With its local store, and without it, from the changelog. `--finished` orders ar
 """
 
 import argparse
-import asyncio
 import shutil
 from pathlib import Path
 
-from tests.bench.figure import Figure, show
+from tests.bench.figure import Figure
 from tests.bench.hub import Hub
 from tests.bench.made_orders import finished_orders, open_orders
-from tests.bench.parts import cores
+from tests.bench.parts import measure_alone
 from tests.support.kafka import Kafka
 
 OPEN = 100_000
@@ -45,9 +44,7 @@ def main() -> None:
     parser.add_argument("--open", type=int, default=OPEN, help="open orders (%(default)s)")
     parser.add_argument("--finished", type=int, default=0, help="finished orders besides (%(default)s)")
     options = parser.parse_args()
-    core, others = cores()
-    with Kafka(cores=others) as kafka:
-        show(asyncio.run(figures(kafka, Path(".bench/runs"), core, options.open, options.finished)))
+    measure_alone(lambda kafka, core, _: figures(kafka, Path(".bench/runs"), core, options.open, options.finished))
 
 
 if __name__ == "__main__":

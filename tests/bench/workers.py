@@ -11,11 +11,11 @@ from collections.abc import Sequence
 from contextlib import AsyncExitStack
 from pathlib import Path
 
-from tests.bench.figure import Figure, show
+from tests.bench.figure import Figure
 from tests.bench.hub import Hub
 from tests.bench.made_orders import Orders, finished_orders, send
 from tests.bench.measure import Progress
-from tests.bench.parts import cores, others_than, sizes
+from tests.bench.parts import measure_alone, others_than, sizes
 from tests.support.kafka import Kafka
 
 ORDERS = 100_000
@@ -57,9 +57,7 @@ def main() -> None:
     parser.add_argument("--orders", type=int, default=ORDERS, help="orders, of four events each (%(default)s)")
     parser.add_argument("--workers", type=sizes, default=COUNTS, help="how many workers, comma-separated")
     options = parser.parse_args()
-    _, others = cores()
-    with Kafka(cores=others) as kafka:
-        show(asyncio.run(figures(kafka, Path(".bench/runs"), others, options.orders, options.workers)))
+    measure_alone(lambda kafka, _, others: figures(kafka, Path(".bench/runs"), others, options.orders, options.workers))
 
 
 if __name__ == "__main__":

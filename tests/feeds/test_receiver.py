@@ -56,7 +56,7 @@ async def receiving(folder: Path, bootstrap: str, *, is_there: bool = True) -> A
 
 
 @pytest.fixture
-async def desk(tmp_path: Path) -> AsyncIterator[Receiving]:
+async def running(tmp_path: Path) -> AsyncIterator[Receiving]:
     with EmbeddedBroker() as broker:
         async with receiving(tmp_path, broker.bootstrap) as started:
             yield started
@@ -67,11 +67,11 @@ def _count(source: str, outcome: str) -> float:
     return found or 0.0
 
 
-async def test_a_push_is_stored_as_received_before_it_is_answered(desk: Receiving) -> None:
+async def test_a_push_is_stored_as_received_before_it_is_answered(running: Receiving) -> None:
     push = from_shopee(b'{ "code":3, "data":{"ordersn":"A1", "status":"SHIPPED"},\n "shop_id":910044217 }')
-    answer = await desk.post(push)
+    answer = await running.post(push)
     assert (answer.status_code, answer.content) == (204, b"")
-    (record,) = await desk.stored()
+    (record,) = await running.stored()
     assert (record.key, record.value) == (b"shopee/jakarta", push[1])
     headers = {name: value.decode() for name, value in record.headers}
     assert headers.pop("received_at").endswith("Z")
@@ -83,24 +83,24 @@ async def test_a_push_is_stored_as_received_before_it_is_answered(desk: Receivin
     }
 
 
-async def test_the_query_is_kept_with_the_path(desk: Receiving) -> None:
+async def test_the_query_is_kept_with_the_path(running: Receiving) -> None:
     path, body, headers = from_lazada({"seller_id": 5, "message_type": 0})
-    await desk.post((f"{path}?ref=douyin/7/9", body, headers))
-    (record,) = await desk.stored()
+    await running.post((f"{path}?ref=douyin/7/9", body, headers))
+    (record,) = await running.stored()
     assert dict(record.headers)["path"] == b"/feeds/lazada/sg?ref=douyin/7/9"
 
 
-async def test_each_sender_hears_what_it_wants(desk: Receiving) -> None:
-    check = await desk.post(from_shopee({"code": 0, "data": {"verify_info": "callback check"}}))
+async def test_each_sender_hears_what_it_wants(running: Receiving) -> None:
+    check = await running.post(from_shopee({"code": 0, "data": {"verify_info": "callback check"}}))
     assert (check.status_code, check.content) == (204, b"")
-    assert (await desk.post(from_lazada({"seller_id": 5, "message_type": 0}))).status_code == 200
-    news = await desk.post(from_ozon({"message_type": "TYPE_STATE_CHANGED", "seller_id": 7}))
+    assert (await running.post(from_lazada({"seller_id": 5, "message_type": 0}))).status_code == 200
+    news = await running.post(from_ozon({"message_type": "TYPE_STATE_CHANGED", "seller_id": 7}))
     assert (news.status_code, news.json()) == (200, {"result": True})
-    ping = await desk.post(from_ozon({"message_type": "TYPE_PING", "time": "2026-11-03T06:00:00Z"}))
+    ping = await running.post(from_ozon({"message_type": "TYPE_PING", "time": "2026-11-03T06:00:00Z"}))
     assert ping.headers["content-type"] == "application/json"
     assert ping.json()["name"] == "shipclock"
     assert from_rfc3339(ping.json()["time"])
-    track = await desk.post(from_kdniao({"EBusinessID": "1990042", "Data": []}))
+    track = await running.post(from_kdniao({"EBusinessID": "1990042", "Data": []}))
     assert track.json() | {"UpdateTime": ""} == {
         "EBusinessID": "1990042",
         "UpdateTime": "",
@@ -109,73 +109,73 @@ async def test_each_sender_hears_what_it_wants(desk: Receiving) -> None:
     }
 
 
-async def test_a_genuine_push_that_nobody_understands_is_stored_and_answered_like_any(desk: Receiving) -> None:
-    assert (await desk.post(from_shopee(b"no json"))).status_code == 204
-    (record,) = await desk.stored()
+async def test_a_genuine_push_that_nobody_understands_is_stored_and_answered_like_any(running: Receiving) -> None:
+    assert (await running.post(from_shopee(b"no json"))).status_code == 204
+    (record,) = await running.stored()
     assert (record.key, record.value) == (None, b"no json")
 
 
-async def test_a_push_of_an_unknown_kind_is_stored_under_its_shop(desk: Receiving) -> None:
-    await desk.post(from_shopee({"code": 99, "shop_id": 910044217}))
-    (record,) = await desk.stored()
+async def test_a_push_of_an_unknown_kind_is_stored_under_its_shop(running: Receiving) -> None:
+    await running.post(from_shopee({"code": 99, "shop_id": 910044217}))
+    (record,) = await running.stored()
     assert record.key == b"shopee/jakarta"
 
 
-async def test_a_wrong_signature_is_refused_and_counted(desk: Receiving, caplog: pytest.LogCaptureFixture) -> None:
+async def test_a_wrong_signature_is_refused_and_counted(running: Receiving, caplog: pytest.LogCaptureFixture) -> None:
     before = _count("shopee", "signature")
     forged = from_shopee(shopee(), key="another")
     path, body, headers = from_shopee(shopee())
     of_another_app = [("/feeds/shopee/other", body, headers), ("/feeds/lazada/sg", body, headers)]
     wrong = [forged, (path, body + b" ", headers), (path, body, {}), *of_another_app]
     with caplog.at_level(logging.DEBUG):
-        assert [(await desk.post(push)).status_code for push in wrong] == [401] * 5
+        assert [(await running.post(push)).status_code for push in wrong] == [401] * 5
     assert _count("shopee", "signature") - before == 4
     assert "A1" not in caplog.text
     assert "s3cr3t" not in caplog.text
     assert headers["authorization"] not in caplog.text
-    assert (await desk.post((path, body, headers))).status_code == 204
-    assert len(await desk.stored()) == 1
+    assert (await running.post((path, body, headers))).status_code == 204
+    assert len(await running.stored()) == 1
 
 
-async def test_where_nothing_is_signed_the_senders_address_counts(desk: Receiving) -> None:
+async def test_where_nothing_is_signed_the_senders_address_counts(running: Receiving) -> None:
     news = {"message_type": "TYPE_PING"}
-    assert (await desk.post(from_ozon(news, "91.223.93.7"))).status_code == 200
-    assert (await desk.post(from_ozon(news, "203.0.113.5"))).status_code == 401
-    assert (await desk.post(from_ozon(news, "91.223.93.7, 203.0.113.5"))).status_code == 401
+    assert (await running.post(from_ozon(news, "91.223.93.7"))).status_code == 200
+    assert (await running.post(from_ozon(news, "203.0.113.5"))).status_code == 401
+    assert (await running.post(from_ozon(news, "91.223.93.7, 203.0.113.5"))).status_code == 401
 
 
-async def test_a_path_that_is_no_apps_is_not_there(desk: Receiving) -> None:
+async def test_a_path_that_is_no_apps_is_not_there(running: Receiving) -> None:
     _, body, headers = from_shopee(shopee())
     for path in ("/feeds/nope/main", "/feeds/shopee/third", "/feeds/shopee", "/other", "/feeds/ozon/main"):
-        assert (await desk.post((path, body, headers))).status_code == 404, path
-    assert (await desk.client.get("/feeds/shopee/main")).status_code == 405
-    assert (await desk.client.get(f"/feeds/ozon/{OZON}")).status_code == 405
+        assert (await running.post((path, body, headers))).status_code == 404, path
+    assert (await running.client.get("/feeds/shopee/main")).status_code == 405
+    assert (await running.client.get(f"/feeds/ozon/{OZON}")).status_code == 405
 
 
-async def test_bodies_are_bounded_and_nothing_is_unpacked(desk: Receiving) -> None:
+async def test_bodies_are_bounded_and_nothing_is_unpacked(running: Receiving) -> None:
     large = from_shopee(b" " * (receiver.LARGEST_BYTES + 1))
-    assert (await desk.post(large)).status_code == 413
+    assert (await running.post(large)).status_code == 413
     path, body, headers = large
 
     async def in_chunks() -> AsyncIterator[bytes]:
         for start in range(0, len(body), 65_536):
             yield body[start : start + 65_536]
 
-    assert (await desk.client.post(path, content=in_chunks(), headers=headers)).status_code == 413
-    assert (await desk.post(from_shopee(shopee()), **{"content-encoding": "gzip"})).status_code == 415
-    assert (await desk.post(from_shopee(b" " * receiver.LARGEST_BYTES))).status_code == 204
+    assert (await running.client.post(path, content=in_chunks(), headers=headers)).status_code == 413
+    assert (await running.post(from_shopee(shopee()), **{"content-encoding": "gzip"})).status_code == 415
+    assert (await running.post(from_shopee(b" " * receiver.LARGEST_BYTES))).status_code == 204
 
 
 async def test_no_more_is_held_than_there_is_room_for_and_what_was_held_is_let_go(
-    desk: Receiving, monkeypatch: pytest.MonkeyPatch
+    running: Receiving, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     body = b" " * 100_000
     monkeypatch.setattr(receiver, "MOST_HELD_BYTES", 99_999)
     for _ in range(3):
-        assert (await desk.post(from_shopee(body))).status_code == 503
+        assert (await running.post(from_shopee(body))).status_code == 503
     monkeypatch.setattr(receiver, "MOST_HELD_BYTES", 100_000)
     for _ in range(3):
-        assert (await desk.post(from_shopee(body))).status_code == 204
+        assert (await running.post(from_shopee(body))).status_code == 204
 
 
 def test_all_senders_may_come_through_one_proxy() -> None:
@@ -184,10 +184,10 @@ def test_all_senders_may_come_through_one_proxy() -> None:
 
 
 async def test_an_app_that_sends_too_much_is_asked_to_send_again(
-    desk: Receiving, monkeypatch: pytest.MonkeyPatch
+    running: Receiving, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(Rate, "allows", lambda self, now_s: False)
-    answer = await desk.post(from_shopee(shopee()))
+    answer = await running.post(from_shopee(shopee()))
     assert (answer.status_code, answer.headers["retry-after"]) == (503, "5")
 
 
@@ -200,10 +200,10 @@ def test_a_rate_holds_in_any_second() -> None:
 
 async def test_while_kafka_is_away_the_sender_is_asked_to_send_again(tmp_path: Path) -> None:
     before = _count("shopee", "unstored")
-    async with receiving(tmp_path, "127.0.0.1:1", is_there=False) as desk:
-        assert (await desk.post(from_shopee(shopee()))).status_code == 503
-        assert (await desk.client.get("/health/ready")).status_code == 503
-        assert (await desk.client.get("/health/live")).status_code == 200
+    async with receiving(tmp_path, "127.0.0.1:1", is_there=False) as running:
+        assert (await running.post(from_shopee(shopee()))).status_code == 503
+        assert (await running.client.get("/health/ready")).status_code == 503
+        assert (await running.client.get("/health/live")).status_code == 200
     assert _count("shopee", "unstored") - before == 1
 
 
@@ -242,8 +242,8 @@ async def test_a_slow_sender_is_cut_off_and_the_others_are_served(
     assert [each.body for each in stored.taken] == [body]
 
 
-async def test_the_metrics_need_the_token(desk: Receiving) -> None:
-    assert (await desk.client.get("/metrics")).status_code == 401
-    answer = await desk.client.get("/metrics", headers={"authorization": f"Bearer {TOKEN}"})
+async def test_the_metrics_need_the_token(running: Receiving) -> None:
+    assert (await running.client.get("/metrics")).status_code == 401
+    answer = await running.client.get("/metrics", headers={"authorization": f"Bearer {TOKEN}"})
     assert "shipclock_feed_pushes_total" in answer.text
-    assert (await desk.client.get("/health/ready")).status_code == 200
+    assert (await running.client.get("/health/ready")).status_code == 200
