@@ -1,7 +1,7 @@
 """Open alerts grouped by shop and rule: how many, since when, and what they cost together."""
 
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from decimal import Decimal, InvalidOperation
 from time import monotonic
 from typing import Any, Literal
@@ -12,6 +12,7 @@ from rules.calendar.instants import NEVER, from_rfc3339, rfc3339
 from rules.messages.cost import SEVERITIES, rough_usd
 from streams.views.acks import Ack, Kind
 from streams.views.alerts import Alerts, GroupKey, Held, Place
+from streams.views.point_caps import NO_CAPS, Capped, CappedSum, Caps
 
 AT_ONCE_S = 0.01
 SHARE = 0.05
@@ -25,7 +26,7 @@ class Group(Struct, kw_only=True):
     """The open alerts of one shop and rule. `muted` ones are counted apart, and in nothing else. `worst` is the one
     that costs most, as in /api/alerts; `order_alerts` are those about single orders, `active` the sanctions in force,
     the last of them `until` then (null: for good, or none). `money` has a sum a currency, the largest first; `points` a
-    sum a ledger. `due_at` is the earliest deadline."""
+    sum a ledger, of no more than it takes a day, a week and an order. `due_at` is the earliest deadline."""
 
     platform: str
     shop: str
@@ -63,8 +64,8 @@ class GroupSums:
     """Adds up the alerts of one group. What it came to holds until `until_ms`, when a mute or an acknowledgement may
     end."""
 
-    def __init__(self, key: GroupKey) -> None:
-        self._key = key
+    def __init__(self, key: GroupKey, caps: Mapping[Capped, Caps]) -> None:
+        self._key, self._caps = key, caps
         self.until_ms = NEVER
         self.again_s = 0.0
         self._of_shop: Counter[str] = Counter()
@@ -73,7 +74,7 @@ class GroupSums:
         self._oldest_ms = self._due_ms = NEVER
         self._until: str | None = ""
         self.money: dict[str, Decimal] = {}
-        self.by_ledger: dict[str, Decimal] = {}
+        self._points: dict[str, CappedSum] = {}
         self._worst: Held | None = None
 
     def add(self, held: Held, acknowledged: Ack | None, muted: Ack | None, count_muted: bool = False) -> None:
@@ -100,9 +101,21 @@ class GroupSums:
             for amount, currency in data.penalty.money():
                 add_sum(self.money, currency or "", amount)
             if data.penalty.points:
-                add_sum(self.by_ledger, data.penalty.ledger or "points", str(data.penalty.points))
+                self._add_points(held, data.penalty.ledger or "points", Decimal(str(data.penalty.points)))
         if self._worst is None or held.worst < self._worst.worst:
             self._worst = held
+
+    def _add_points(self, held: Held, ledger: str, points: Decimal) -> None:
+        """What is judged at its deadline counts on the day of that."""
+        if ledger not in self._points:
+            self._points[ledger] = CappedSum(self._caps.get((held.head.data.rule, ledger), NO_CAPS))
+        at_ms = held.opened_ms if held.due_ms == NEVER else held.due_ms
+        self._points[ledger].add(at_ms, held.head.order, points)
+
+    @property
+    def by_ledger(self) -> dict[str, Decimal]:
+        """The points, of no more than each ledger takes."""
+        return {ledger: points.total() for ledger, points in self._points.items()}
 
     @property
     def count(self) -> int:
@@ -177,8 +190,14 @@ def add_sum(sums: dict[str, Decimal], name: str, amount: str) -> None:
 class Groups:
     """The groups of all open alerts. Sums of a whole group are kept until it changes."""
 
-    def __init__(self, alerts: Alerts, ack_of: Callable[[Kind, Held], Ack | None], now_ms: Callable[[], int]) -> None:
-        self._alerts, self._ack_of, self._now_ms = alerts, ack_of, now_ms
+    def __init__(
+        self,
+        alerts: Alerts,
+        ack_of: Callable[[Kind, Held], Ack | None],
+        now_ms: Callable[[], int],
+        caps: Mapping[Capped, Caps],
+    ) -> None:
+        self._alerts, self._ack_of, self._now_ms, self._caps = alerts, ack_of, now_ms, caps
         self._kept: dict[GroupKey, GroupSums] = {}
         self._stale: set[GroupKey] = set()
 
@@ -224,10 +243,14 @@ class Groups:
         return kept
 
     def sums_of(self, key: GroupKey) -> GroupSums:
-        sums = GroupSums(key)
+        sums = self.none(key)
         for held in self.alerts(key):
             self.add(sums, held)
         return sums
+
+    def none(self, key: GroupKey) -> GroupSums:
+        """The sum of none of its alerts, to be added to."""
+        return GroupSums(key, self._caps)
 
     def add(self, sums: GroupSums, held: Held, count_muted: bool = False) -> None:
         """Adds one alert to a sum."""

@@ -2,7 +2,7 @@
 
 import logging
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, get_args
 
 import msgspec
@@ -18,6 +18,7 @@ from streams.views.change_feed import Feed
 from streams.views.feed_health import Feeds, FeedState, encode
 from streams.views.groups import Groups
 from streams.views.packed import Ticks
+from streams.views.point_caps import UNCAPPED, Capped, Caps
 from streams.views.shops import ShopKey, Shops
 
 log = logging.getLogger(__name__)
@@ -40,11 +41,18 @@ NO_STANDING = {
 class View:
     """Applies the records of its topics one by one; everything here is synchronous."""
 
-    def __init__(self, names: TopicNames, partitions: int, now_ms: Callable[[], int] = wall_ms) -> None:
+    def __init__(
+        self,
+        names: TopicNames,
+        partitions: int,
+        now_ms: Callable[[], int] = wall_ms,
+        caps: Mapping[Capped, Caps] = UNCAPPED,
+    ) -> None:
+        """`caps`: the most points that ledgers take for what rules find."""
         self.alerts = Alerts()
         self.shops = Shops()
         self.acks = Acks()
-        self.groups = Groups(self.alerts, self._ack, now_ms)
+        self.groups = Groups(self.alerts, self._ack, now_ms, caps)
         self.feeds = Feeds()
         self.ticks = Ticks()
         self.partitions = partitions

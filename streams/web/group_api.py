@@ -53,7 +53,7 @@ class GroupApi:
         turns = _Turns()
         for key in groups.keys(lambda key: is_chosen(query, key)):
             if some:
-                sums = GroupSums(key)
+                sums = groups.none(key)
                 for held in await self._fitting(query, key, turns):
                     groups.add(sums, held, query.muted)
             else:

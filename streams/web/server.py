@@ -18,6 +18,7 @@ from streams.clock import wall_ms
 from streams.metrics.feeds import FeedStates
 from streams.questions.service import QuestionService
 from streams.resending.letters import newest_letters
+from streams.views.point_caps import caps_of
 from streams.views.reader import Reader
 from streams.views.view import View
 from streams.views.writer import Writer
@@ -108,7 +109,7 @@ class Web(Service):
         super().__init__(**kwargs)
         self._app, self._listening = app, listening
         self._served = asyncio.Event()
-        self.view = View(app.names, app.partition_count)
+        self.view = View(app.names, app.partition_count, caps=caps_of(app.worker.book))
         self._feed_states = FeedStates(self.view.feed_states)
         self.reader = Reader(app.settings, self.view, lambda: app.worker.busy, beacon=self.beacon)
         self._writer = Writer(app.settings, app.names, self.reader, beacon=self.beacon)

@@ -16,6 +16,8 @@ from streams.questions.service import QuestionService
 from streams.resending.letters import Letter, Newest
 from streams.views.acks import Ack, Kind, ack_key, encode
 from streams.views.alerts import Held
+from streams.views.point_caps import caps_of
+from streams.views.view import View
 from streams.views.writer import Writer
 from streams.warehouses import Entry, Warehouses
 from streams.web import paging, sse
@@ -32,8 +34,8 @@ from streams.web.schemas import Health
 from streams.web.sse import Events, stream
 from streams.web.tokens import NO_TOKENS, Tokens
 from tests.rules.history import every_pack
-from tests.runtime.support import START_MS
-from tests.web.records import Log, alert, alert_id, due, feed_health, standing
+from tests.runtime.support import PARTITIONS, START_MS
+from tests.web.records import NAMES, Log, alert, alert_id, due, feed_health, standing
 
 WAREHOUSES = Warehouses((Entry("berlin", sku_prefix="DE-"), Entry("north", shop="s17")))
 
@@ -63,7 +65,7 @@ class Api:
     """The site over a log of records, and a client that asks it without a socket."""
 
     def __init__(self, tokens: Tokens = NO_TOKENS) -> None:
-        self.log = Log()
+        self.log = Log(View(NAMES, PARTITIONS, lambda: START_MS, caps_of(every_pack())))
         self.health = Health(worker=True, views=True)
         self.away_since_ms: int | None = None
         self.letters: list[Letter] | Exception | asyncio.Event = []

@@ -233,3 +233,14 @@ async def test_a_large_group_that_changes_all_the_time_is_added_up_within_a_shar
     assert added_up <= 100 * 0.2 * groups.SHARE / 0.1 + 1
     assert (await api.client.post("/api/groups/mute", json=S17)).json() == {"alerts": 100}
     assert await shops(api) == []  # what somebody has said is seen at once
+
+
+async def test_the_points_of_a_group_are_no_more_than_the_ledger_takes(api: Api) -> None:
+    fifty = [alert(str(n), rule="douyin.late_ship", platform="douyin", penalty=costing(points=0.1)) for n in range(50)]
+    api.log.alerts(*fifty)
+    api.log.standings(standing(platform="douyin"))
+    (group,) = (await api.get("/api/groups"))["items"]
+    assert (group["count"], group["points"]) == (50, {"A": 2})
+    (group,) = (await api.get("/api/groups?q=order%204"))["items"]
+    assert (group["count"], group["points"]) == (11, {"A": pytest.approx(1.1)})
+    assert (await api.get("/api/shops/douyin/s17"))["alerts"]["points"] == 2
