@@ -1,5 +1,6 @@
 """One order's page, the search by a number, and the pick list, as a person uses them in headless Chromium."""
 
+import csv
 from pathlib import Path
 from urllib.parse import quote
 
@@ -7,6 +8,7 @@ import pytest
 from playwright.async_api import Browser, Page, expect
 
 from rules.calendar.instants import HOUR_MS
+from streams.importing.cells import unwrapped
 from tests.runtime.support import LATE_MS, START_MS, event
 from tests.support.npm import npm_package
 from tests.web.console import live, looking, trouble
@@ -257,6 +259,25 @@ async def test_it_goes_elsewhere_as_csv_and_no_cell_becomes_a_formula(
         "joom,s17,A-10,,default,2026-01-04T02:00:00Z,MUG,2,own,,,",
         "joom,s17,A-10,,default,2026-01-04T02:00:00Z,'＝1+1,1,own,,,",
     ]
+
+
+async def test_a_spreadsheet_keeps_names_of_digits_and_import_reads_them_as_they_were(
+    browser: Browser, worker: Worker
+) -> None:
+    names = ["6921317644556115123", "0042", "1-2", "12E5", "A-10", "1=2", "＝1"]
+    made = """async (names) => {
+        const { Name, csv, tabbed } = await import("/console/csv.js");
+        const rows = names.map((name) => [new Name(name), 0.5, null]);
+        return [csv(rows), tabbed(rows)];
+    }"""
+    async with looking(browser, worker) as page:
+        text, pasted = await page.evaluate(made, names)
+    rows = list(csv.reader(text.removeprefix("\ufeff").splitlines()))
+    assert [row[1:] for row in rows] == [["0.5", ""]] * len(names)
+    cells = [row[0] for row in rows]
+    assert cells[:4] == ['="6921317644556115123"', '="0042"', '="1-2"', '="12E5"']
+    assert [unwrapped(cell) for cell in cells[:-1]] == names[:-1]
+    assert [line.split("\t")[0] for line in pasted.splitlines()] == cells
 
 
 async def test_only_the_list_is_printed_with_boxes_to_tick(browser: Browser, worker: Worker) -> None:

@@ -4,7 +4,7 @@
 //   #/picks?for=carrier&warehouse=west&carrier=SF&due=today&packed=hide
 
 import { pages } from "./api.js";
-import { csv, save, tabbed } from "./csv.js";
+import { Name, csv, save, tabbed } from "./csv.js";
 import { fill, h, keyed } from "./dom.js";
 import { clauseName, language, longMoment, moment, number, t } from "./i18n.js";
 import { namesRead } from "./names.js";
@@ -190,7 +190,7 @@ function table() {
   const names = ["platform", "shop", "order", "parcel", "warehouse", "due_at", "sku", "qty", "carrier", "tracking_no", "packed_by", "packed_at"];
   const rows = listed().flatMap((each) => {
     const quantities = each.items?.length ? each.items : [{ sku: "", qty: "" }];
-    return quantities.map(({ sku, qty }) => [each.platform, each.shop, each.order, each.parcel, each.warehouse, each.due_at, sku, qty, each.carrier ?? each.logistics, each.tracking_no, each.packed?.by, each.packed?.at]);
+    return quantities.map(({ sku, qty }) => [each.platform, new Name(each.shop), new Name(each.order), new Name(each.parcel), each.warehouse, each.due_at, new Name(sku), qty, each.carrier ?? each.logistics, new Name(each.tracking_no), each.packed?.by, each.packed?.at]);
   });
   return [names, ...rows];
 }
