@@ -257,7 +257,9 @@ def _task(shops: Shops, listed: WorkList | None, groups: list[Group]) -> Task:
     waiting = None if listed is None else shops.waiting(shop, listed == "carrier")
     if not waiting:
         listed = waiting = None  # what made the figures is past, and nothing is left to work through
-    actions = {(each["to"], each["do"]): each for group in groups for each in _actions(group)}
+    actions: dict[Any, dict[str, str]] = {}  # of several for one list the first says it
+    for each in (action for group in groups for action in _actions(group)):
+        actions.setdefault((each["to"], LISTS.get(each["do"], each["do"])), each)
     sanctions = [group.until for group in groups if group.active]
     is_one = len(groups) == first.count == 1 and waiting in (None, 1)
     order = first.worst.get("order") if is_one else None

@@ -20,6 +20,7 @@ YESTERDAY = rfc3339(NOW_MS - 23 * HOUR_MS)
 BEFORE = rfc3339(NOW_MS - 25 * HOUR_MS)
 SUSPENDED = {"clause": "joom-2", "name": "sales suspended", "from": BEFORE, "until": "2026-02-01T00:00:00Z"}
 APPEAL = [{"to": "customer_service", "do": "appeal"}]
+OLDEST = {"to": "warehouse", "do": "ship_oldest_first"}
 PAY = [{"to": "finance", "do": "check_deposit"}]
 
 
@@ -88,10 +89,11 @@ async def test_what_shipping_saves_is_what_the_ship_next_list_says(api: Api) -> 
         due("3", NOW_MS + HOUR_MS, amount="0"),
     ]
     api.log.standings(now(due=listed, due_total=70))
-    api.log.alerts(alert("1"), alert("2", rule="joom.ratio", penalty=usd("700")))
+    api.log.alerts(alert("1"), alert("2", rule="joom.ratio", penalty=usd("700"), actions=[OLDEST, *PAY]))
     (task,) = (await api.get("/api/morning"))["tasks"]
     assert (task["work_list"], task["waiting"], task["alerts"]) == ("ship", 70, 2)
     assert task["rules"] == ["joom.ratio", LATE]
+    assert task["actions"] == [OLDEST, *PAY]
     items = (await api.get("/api/due"))["items"]
     money = sum(Decimal(each["saves"]["amount"]) for each in items)
     assert task["saves"] == {

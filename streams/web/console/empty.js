@@ -5,12 +5,12 @@ import { h } from "./dom.js";
 import { number, t } from "./i18n.js";
 import { complete, counted, isSilent, shops } from "./store.js";
 
-// `nothing` is what to say where there is nothing wrong.
-export function emptyState(nothing) {
+// `nothing` is what to say where there is nothing wrong; `filtered`, whether that may be so because of the filters.
+export function emptyState(nothing, filtered = isFiltered()) {
   const text = (said) => h("p", { class: "empty" }, said);
   if (!complete) return text(t("loading"));
   if (!shops.size) return text(t("nothingYet"));
-  if (isFiltered()) {
+  if (filtered) {
     const clear = () => { clearFilters(); document.dispatchEvent(new CustomEvent("filters")); };
     return [text(t("nothingFound")), h("button", { class: "more", type: "button", onclick: clear }, t("clearFilters"))];
   }

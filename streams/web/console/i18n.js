@@ -6,6 +6,12 @@ import * as orderWords from "./order_words.js";
 
 const ENGLISH = {
   ...orderWords.ENGLISH,
+  "today.title": "Today", tasks: "What to do first", costsMost: "What costs most", sinceYesterday: "Since yesterday",
+  noTasks: "Nothing to do: no shop that is watched is in trouble.", noCosts: "Nothing costs anything: no sanction, no money at stake, no alert.",
+  noChanges: "No alert was opened, got worse or was resolved in the last 24 hours.",
+  "changed.opened": "{n} opened", "changed.worse": "{n} got worse", "changed.resolved": "{n} resolved",
+  ordersWait: "{n} orders wait", parcelsWait: "{n} parcels wait", savesOf: "shipping {n} saves {what}",
+  savesHint: "What shipping the listed orders saves; of each shop the first 50 are listed.",
   title: "shipclock",
   shops: "Shops at risk", alerts: "Alerts", due: "Ship next", search: "Search shop, order, rule", all: "all platforms",
   critical: "critical", warning: "warning", info: "info", ok: "calm", none: "—", muted: "muted", showMuted: "Show muted",
@@ -43,7 +49,7 @@ const ENGLISH = {
   failed: "That did not work: {why}", loading: "Reading…", gone: "This alert is no longer at hand.",
   keyMove: "next, previous group or alert", keyOpen: "open it, or close a group", keyAck: "acknowledge", keyMute: "mute", keySearch: "search", keyClose: "close",
   says: "What the rule says", ruleSource: "Source", "confidence.article": "from the article", "confidence.platform_help": "from the platform's help pages", "confidence.ours": "our reading", ruleLink: "The platform's page",
-  itsAlerts: "Its alerts", keyHelp: "this list", keyTabs: "shops, alerts, ship next", skip: "Skip to alerts",
+  itsAlerts: "Its alerts", keyHelp: "this list", keyTabs: "today, shops, alerts, ship next", skip: "Skip to alerts",
   feed: "Feed", "feed.healthy": "healthy", "feed.late": "late", "feed.silent": "silent", "feed.lateSince": "feed late since {at}",
   "feed.silentSince": "feed silent since {at}", "feed.unheard": "No news for longer than usual: what is shown may be out of date.",
   "feed.by.push": "{source}, pushed ({app})", "feed.by.poll": "{source}, polled ({app})", "feed.never": "never heard of",
@@ -55,6 +61,12 @@ const ENGLISH = {
 
 const CHINESE = {
   ...orderWords.CHINESE,
+  "today.title": "今日", tasks: "首要事项", costsMost: "代价最大", sinceYesterday: "较昨日",
+  noTasks: "无待办事项：受监控的店铺均无异常。", noCosts: "没有任何损失：无处罚、无涉及金额、无预警。",
+  noChanges: "过去 24 小时内没有新增、恶化或解除的预警。",
+  "changed.opened": "新增 {n} 条", "changed.worse": "恶化 {n} 条", "changed.resolved": "解除 {n} 条",
+  ordersWait: "{n} 单待发", parcelsWait: "{n} 个包裹待扫描", savesOf: "发出 {n} 单可挽回 {what}",
+  savesHint: "发出所列订单可挽回的损失；每家店铺仅列出前 50 单。",
   title: "shipclock",
   shops: "风险店铺", alerts: "预警", due: "优先发货", search: "搜索店铺、订单、规则", all: "全部平台",
   critical: "严重", warning: "警告", info: "提示", ok: "正常", none: "—", muted: "已静音", showMuted: "显示已静音",
@@ -92,7 +104,7 @@ const CHINESE = {
   failed: "操作失败：{why}", loading: "读取中…", gone: "该预警已无法查看。",
   keyMove: "下一条、上一条", keyOpen: "打开，或收起分组", keyAck: "确认", keyMute: "静音", keySearch: "搜索", keyClose: "关闭",
   says: "规则说明", ruleSource: "来源", "confidence.article": "来自文章", "confidence.platform_help": "来自平台帮助页面", "confidence.ours": "我方解读", ruleLink: "平台页面",
-  itsAlerts: "查看预警", keyHelp: "本列表", keyTabs: "店铺、预警、优先发货", skip: "跳到预警",
+  itsAlerts: "查看预警", keyHelp: "本列表", keyTabs: "今日、店铺、预警、优先发货", skip: "跳到预警",
   feed: "数据接入", "feed.healthy": "正常", "feed.late": "延迟", "feed.silent": "中断", "feed.lateSince": "自 {at} 起数据延迟",
   "feed.silentSince": "自 {at} 起数据中断", "feed.unheard": "久未收到消息，所示数据可能已过时。",
   "feed.by.push": "{source} 推送（{app}）", "feed.by.poll": "{source} 轮询（{app}）", "feed.never": "从未收到",

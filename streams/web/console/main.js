@@ -15,6 +15,7 @@ import * as reading from "./reading.js";
 import * as sheet from "./sheet.js";
 import { showShops } from "./shops.js";
 import * as store from "./store.js";
+import { drawToday, readToday, readTodaySoon } from "./today.js";
 
 const { wanted } = address;
 
@@ -22,6 +23,7 @@ const DRAW_MS = 250;
 const TYPING_MS = 200;
 const ABOUT_MS = 10000;
 const FEEDS_MS = 15000;
+const TODAY_MS = 60000;
 const SIGN_OF_LIFE_MS = 45000; // the line brings one every 15 s
 const THEME = "shipclock-theme";
 const THEMES = ["auto", "light", "dark"];
@@ -57,6 +59,7 @@ function drawNow() {
   $("only-shop").hidden = !wanted.shop;
   $("only-shop").textContent = `${wanted.platform}/${wanted.shop} ✕`;
   $("only-shop").title = t("onlyShop", { shop: wanted.shop });
+  drawToday();
   const shops = [...store.shops.values()].filter(fitsShop);
   showShops($("shop-list"), shops, drawNow);
   showGroups($("alert-list"), reading.acts);
@@ -117,7 +120,10 @@ function label() {
 // -- the line ----------------------------------------------------------------------------------------------
 
 async function hear(name, data) {
-  if (name === "ready" && !data.resumed) await reading.readAll();
+  if (name === "ready" && !data.resumed) {
+    await reading.readAll();
+    await readToday();
+  } else readTodaySoon(draw);
   if (name === "shop") {
     store.takeShop(data);
     reading.readDueSoon();
@@ -195,7 +201,7 @@ const KEYS = {
   a: () => sayOfFocused("acknowledge"),
   m: () => sayOfFocused("mute"),
   o: () => document.activeElement?.dataset.order && (location.hash = document.activeElement.dataset.order),
-  1: () => show("shops"), 2: () => show("alerts"), 3: () => show("due"),
+  0: () => show("today"), 1: () => show("shops"), 2: () => show("alerts"), 3: () => show("due"),
   "/": () => $("search").focus(), "?": () => $("keys").showModal(),
 };
 
@@ -268,7 +274,7 @@ function openLinked() {
 
 setTheme(localStorage.getItem(THEME) ?? "auto");
 label();
-show("shops");
+show("today");
 listen();
 reading.prepare(drawNow);
 sheet.prepare($("sheet"), reading.readGroupsNow);
@@ -281,4 +287,5 @@ preparePicks();
 api.follow(hear, onLine);
 setInterval(() => { lookAtLine(); tick(); drawClock(); drawConnection(); }, 1000);
 setInterval(() => connection === "live" && reading.readAbout().catch(() => null), ABOUT_MS);
+setInterval(() => connection === "live" && readTodaySoon(draw), TODAY_MS); // yesterday moves on, too
 setInterval(() => [...store.shops.values()].some((shop) => shop.feed) && draw(), FEEDS_MS); // they fall silent without a word

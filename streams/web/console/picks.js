@@ -1,7 +1,7 @@
 // The list a warehouse works with: what to ship (or which parcels to chase the carrier for), filtered, to be printed,
 // taken elsewhere, and ticked off. What is filtered by stands in the address:
 //
-//   #/picks?for=carrier&warehouse=west&carrier=SF&due=today&packed=hide
+//   #/picks?for=carrier&platform=joom&shop=s17&warehouse=west&carrier=SF&due=today&packed=hide
 
 import { pages } from "./api.js";
 import { Name, csv, save, tabbed } from "./csv.js";
@@ -18,7 +18,7 @@ const AGAIN_MS = 5000;
 const CUT_OFFS = ["", "overdue", "in4h", "today", "tomorrow"];
 const WORDS = { "": "anyTime", overdue: "overdueOnly", in4h: "in4h", today: "today", tomorrow: "tomorrow" };
 
-const wanted = { for: "", warehouse: "", carrier: "", due: "", packed: "" };
+const wanted = { for: "", platform: "", shop: "", warehouse: "", carrier: "", due: "", packed: "" };
 let items = null;
 let again = null;
 let readAt = null; // when that was so
@@ -86,7 +86,9 @@ function cutOff() {
 }
 
 function fits(each, until) {
-  return (!wanted.warehouse || each.warehouse === wanted.warehouse)
+  return (!wanted.platform || each.platform === wanted.platform)
+    && (!wanted.shop || each.shop === wanted.shop)
+    && (!wanted.warehouse || each.warehouse === wanted.warehouse)
     && (!wanted.carrier || carrierOf(each) === wanted.carrier)
     && Date.parse(each.due_at) <= until
     && (!wanted.packed || wanted.for || !each.packed);
@@ -100,7 +102,7 @@ function listed() {
 }
 
 function draw() {
-  const frame = JSON.stringify([language, wanted.for, me]);
+  const frame = JSON.stringify([language, wanted.for, wanted.platform, wanted.shop, me]);
   if (drawn !== frame) {
     drawn = frame;
     frameOf();
@@ -140,6 +142,9 @@ function focusAgain(gone) {
   row?.querySelector(gone.matches("input") ? "input" : "a")?.focus({ preventScroll: true });
 }
 
+// Which shop the list is of, where it is of one; pressed, it is of all.
+const onlyShop = () => h("button", { type: "button", class: "chip only-shop", title: t("onlyShop", { shop: wanted.shop }), onclick: () => { wanted.platform = ""; choose("shop", ""); } }, `${wanted.platform}/${wanted.shop} ✕`);
+
 function frameOf() {
   const pick = (name, ...options) => h("select", { name, "aria-label": t({ warehouse: "warehouse", carrier: "carrier", due: "cutOff" }[name]), onchange: (event) => choose(name, event.target.value) }, options);
   const hide = h("input", { type: "checkbox", name: "hide", onchange: (event) => choose("packed", event.target.checked ? "hide" : "") });
@@ -153,6 +158,7 @@ function frameOf() {
       h("div", { class: "filters" },
         pick("warehouse"), pick("carrier"),
         pick("due", CUT_OFFS.map((each) => h("option", { value: each }, t(WORDS[each])))),
+        wanted.shop ? onlyShop() : null,
         wanted.for ? null : [h("label", { class: "switch" }, hide, h("span", {}, t("hidePacked"))), nameField()],
       ),
       h("div", { class: "buttons" },
