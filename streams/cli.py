@@ -33,6 +33,7 @@ COMMANDS = {
     "replay": Place("streams.commands.replay:replay", "Run history through the rules; alerts to stdout."),
     "import": Place("streams.commands.importing:import_", "Turn history files into events."),
     "explain": Place("streams.commands.explain:explain", "Say how one alert came about."),
+    "report": Place("streams.commands.report:report", "Say what a week was for each shop: text, HTML, CSV."),
     "dead-letters": Place("streams.commands.dead_letters:dead_letters", "What could not be read; send it again."),
     "repartition": Place("streams.commands.repartition:repartition", "Copy state into topics with more partitions."),
     "check": Place("streams.commands.check:check", "Read rule packs and say what is wrong with them."),
