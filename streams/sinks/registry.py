@@ -8,11 +8,13 @@ from apprise import Apprise
 
 from rules.plan.rule_book import RuleBook
 from streams.kafka.topics import TopicNames
+from streams.reporting.words import Words
 from streams.settings import Settings
 from streams.sinks.alertmanager.sink import Alertmanager
 from streams.sinks.delivery import Counters, Delivery
 from streams.sinks.notify.routes import Route, load, unheard
 from streams.sinks.notify.sink import Notifier, target
+from streams.sinks.notify.weekly import SentInKafka, Weekly, WeeklyTime
 from streams.sinks.redis.alerts import RedisAlerts
 from streams.sinks.redis.ship_next_set import RedisDue
 from streams.sinks.runner import Runner
@@ -61,12 +63,22 @@ def _runners(
     for route, to in _routes(settings, book):
         # Each reads on its own, so that an unavailable one delays no other.
         delivery = Delivery(f"notify-{route.name}")
-        notifier = Notifier(delivery, route, to, settings.notify_every, console_url, zones, mutes, translations)
+        weekly = _weekly(route, settings, names, book)
+        notifier = Notifier(delivery, route, to, settings.notify_every, console_url, zones, mutes, translations, weekly)
         yield Runner(notifier, names.alerts, settings)
     if settings.redis:
         yield Runner(RedisAlerts(Delivery("redis"), settings.redis, warehouses), names.alerts, settings)
         due = RedisDue(Delivery("redis-due"), settings.redis, book, warehouses)
         yield Runner(due, names.facts, settings)
+
+
+def _weekly(route: Route, settings: Settings, names: TopicNames, book: RuleBook) -> Weekly | None:
+    if route.weekly is None:
+        return None
+    words = Words(route.language, {rule: each.titles() for rule, each in book.rules.items()})
+    sent = SentInKafka(settings, f"{settings.app_id}-sink-notify-{route.name}-weekly", names.alerts)
+    at = WeeklyTime.parse(route.weekly)
+    return Weekly(at, route.zone or "UTC", words, settings, sent, route.platforms, route.shops)
 
 
 def _routes(settings: Settings, book: RuleBook) -> Iterator[tuple[Route, Apprise]]:

@@ -88,6 +88,7 @@ ONE = "- {name: one, to: 'json://h', %s}"
         (ONE % "quiet: '25:00-07:00'", "are no quiet hours"),
         (ONE % "zone: Mars", "notify.yaml:1: Mars is no time zone"),
         (ONE % "every: 0", "notify.yaml:1: is a number of minutes"),
+        (ONE % "weekly: monday", "notify.yaml:1: 'monday' is no day and time; write it like mon 08:00"),
         ("- {name: 1st, to: 'json://h'}", "notify.yaml:1: a name is small letters"),
         ("- {name: a, to: 'json://h'}\n- {name: a, to: 'json://h'}", "notify.yaml:2: a is the name of another route"),
     ],

@@ -8,6 +8,7 @@
       quiet: "22:00-07:00"
       zone: Asia/Shanghai
       language: zh
+      weekly: mon 08:00            # the report of last week
 
 What a route leaves out fits everything. An alert goes to every route that it fits.
 """
@@ -29,6 +30,7 @@ from rules.kinds.rule import Party
 from rules.messages.alerts import Alert, Severity
 from rules.plan.rule_book import RuleBook
 from streams.settings import BadSettingError
+from streams.sinks.notify.weekly import WeeklyTime
 
 RANK: Final[Mapping[Severity, int]] = {"info": 0, "warning": 1, "critical": 2}
 
@@ -39,7 +41,8 @@ class Route(Struct, kw_only=True, forbid_unknown_fields=True, frozen=True):
     """Alerts of these platforms and shops that are at least this severe and ask something of one of these parties.
 
     In `quiet` hours digests wait for their end. They, and the times in digests, are those of `zone`, else of the shop.
-    `every` is the minutes between two digests of one shop.
+    `every` is the minutes between two digests of one shop. `weekly` is when the weekly report of these shops is sent,
+    in `zone`, else in UTC.
     """
 
     name: str
@@ -52,6 +55,7 @@ class Route(Struct, kw_only=True, forbid_unknown_fields=True, frozen=True):
     zone: str | None = None
     language: Literal["en", "zh"] = "en"
     every: int | None = None
+    weekly: str | None = None
 
     def __repr__(self) -> str:
         """Without `to`, which holds addresses and secrets."""
@@ -120,6 +124,11 @@ def _faults(route: Route, names: Collection[str]) -> Iterator[tuple[str, str]]:
             _times(route.quiet)
         except ValueError:
             yield "quiet", f'{route.quiet!r} are no quiet hours; write them like "22:00-07:00"'
+    if route.weekly is not None:
+        try:
+            WeeklyTime.parse(route.weekly)
+        except ValueError:
+            yield "weekly", f"{route.weekly!r} is no day and time; write it like mon 08:00"
     if route.every is not None and not 0 < route.every <= 10_000:
         yield "every", "is a number of minutes from 1 to 10000"
 

@@ -1,22 +1,31 @@
 """Digests for people: mail, Slack, Telegram, Feishu, DingTalk and whatever else Apprise speaks."""
 
 import asyncio
+import logging
 from collections.abc import Mapping, Sequence
 from functools import partial
 
 import apprise
+from aiokafka.errors import KafkaError
 
 from streams.clock import wall_ms
+from streams.kafka.topics import BadTopicsError
 from streams.settings import BadSettingError
 from streams.sinks.base import Offsets, Record, Sink
 from streams.sinks.delivery import Delivery, Unavailable
 from streams.sinks.notify.digests import Digest, Digests
 from streams.sinks.notify.routes import Route
+from streams.sinks.notify.weekly import Report, Weekly
 from streams.sinks.notify.wording import Wording
 from streams.translations import Translations
 from streams.views.mutes import Mutes
 
+log = logging.getLogger(__name__)
+
 MINUTE_MS = 60_000
+
+FIRST = 0
+"""The partition whose reader sends the weekly report."""
 
 TONE = {
     "critical": apprise.NotifyType.FAILURE,
@@ -27,7 +36,8 @@ TONE = {
 
 
 class Notifier(Sink):
-    """One route. `zones` are the time zones of platforms; of those that aren't in it UTC is used."""
+    """One route. `zones` are the time zones of platforms; of those that aren't in it UTC is used. Of several workers
+    the one that reads the first partition sends the `weekly` report."""
 
     def __init__(
         self,
@@ -39,6 +49,7 @@ class Notifier(Sink):
         zones: Mapping[str, str],
         mutes: Mutes,
         translations: Translations,
+        weekly: Weekly | None = None,
     ) -> None:
         super().__init__(delivery)
         self._route, self._target, self._mutes = route, target, mutes
@@ -47,9 +58,12 @@ class Notifier(Sink):
         self._behind: set[int] = set()
         self._first: set[int] = set()
         self._quiet = False
+        self._weekly, self._has_first = weekly, False
+        self._weekly_after_ms = 0
 
     async def assigned(self, partition: int, offsets: Offsets) -> int:
         self.revoked(partition)
+        self._has_first = self._has_first or partition == FIRST
         self._behind.add(partition)
         if offsets.is_new:
             self._first.add(partition)
@@ -60,6 +74,7 @@ class Notifier(Sink):
         self._first.discard(partition)
 
     def revoked(self, partition: int) -> None:
+        self._has_first = self._has_first and partition != FIRST
         self._digests.drop(partition)
         self._behind.discard(partition)
         self._first.discard(partition)
@@ -76,6 +91,9 @@ class Notifier(Sink):
         loud = [digest for digest in due if not self._route.is_quiet(now_ms, self._zone(digest))]
         self._quiet = len(loud) < len(due)
         await asyncio.gather(*(self._deliver(digest, now_ms) for digest in loud))
+        if self._weekly is not None and self._has_first and now_ms >= self._weekly_after_ms:
+            self._weekly_after_ms = now_ms + MINUTE_MS
+            await self._report(self._weekly, now_ms)
 
     def held(self, partition: int) -> int | None:
         return self._digests.oldest(partition)
@@ -94,13 +112,27 @@ class Notifier(Sink):
             await self.delivery.send(partial(self._send, told), alerts=len(heard))
         self._digests.sent(digest, now_ms)
 
+    async def _report(self, weekly: Weekly, now_ms: int) -> None:
+        """Sends the weekly report if it is due."""
+        try:
+            report = await weekly.due(now_ms, self._console_url)
+        except (BadTopicsError, KafkaError) as error:
+            log.warning("%s: no weekly report yet: %s", self.name, error)
+            return
+        if report is not None:
+            await self.delivery.send(partial(self._send_report, report))
+            await weekly.confirm(report.week)
+
+    async def _send_report(self, report: Report) -> None:
+        await self._notify(report.title, report.body, apprise.NotifyType.INFO)
+
     async def _send(self, digest: Digest) -> None:
         wording = Wording(self._route.language, self._zone(digest), self._translations)
+        await self._notify(wording.title(digest), wording.body(digest, self._console_url), TONE[digest.gravest])
+
+    async def _notify(self, title: str, body: str, tone: apprise.NotifyType) -> None:
         sent = await self._target.async_notify(
-            title=wording.title(digest),
-            body=wording.body(digest, self._console_url),
-            body_format=apprise.NotifyFormat.TEXT,
-            notify_type=TONE[digest.gravest],
+            title=title, body=body, body_format=apprise.NotifyFormat.TEXT, notify_type=tone
         )
         if not sent:  # Apprise gives no reason
             raise Unavailable(f"Apprise could not send by {self._target[0].app_id}")
