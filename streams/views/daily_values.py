@@ -5,6 +5,7 @@ reading the topic from the first day asked for on, of one shop only its partitio
 the partition among them. The records' timestamps are the days, by which Kafka finds where to begin.
 """
 
+import asyncio
 from collections.abc import AsyncIterator, Callable, Iterable
 from datetime import date
 
@@ -13,11 +14,25 @@ from aiokafka import AIOKafkaConsumer, TopicPartition
 
 from rules.calendar.instants import DAY_MS, date_ms
 from rules.messages.daily_values import DailyValues, decode
+from rules.messages.names import shop_key
 from streams.clock import wall_ms
 from streams.kafka import access
+from streams.kafka.keys import partition_of
 from streams.settings import Settings, bootstrap_servers
+from streams.views.shops import ShopKey
 
 WAIT_MS = 1_000
+
+AT_ONCE = 500
+"""Records looked at before the event loop's other tasks run."""
+
+
+def days_of_shop(
+    settings: Settings, topic: str, partitions: int, shop: ShopKey, since: date
+) -> AsyncIterator[DailyValues]:
+    """What the topic, of so many partitions, holds of a shop, as `read_days` says."""
+    prefix = f"{shop_key(*shop)}/".encode()
+    return read_days(settings, topic, [partition_of(*shop, partitions)], since, lambda key: key.startswith(prefix))
 
 
 async def read_days(
@@ -36,10 +51,13 @@ async def read_days(
     ) as consumer:
         consumer.assign(tps)
         ends = await consumer.end_offsets(tps)
+        begins = await consumer.beginning_offsets(tps)
         for tp, first in (await consumer.offsets_for_times(dict.fromkeys(tps, since_ms))).items():
-            consumer.seek(tp, ends[tp] if first is None else first.offset)
+            # None where no record is as new; the embedded broker says it of all.
+            consumer.seek(tp, begins[tp] if first is None else first.offset)
         while any([await consumer.position(tp) < ends[tp] for tp in tps]):
-            for records in (await consumer.getmany(timeout_ms=WAIT_MS)).values():
+            await asyncio.sleep(0)
+            for records in (await consumer.getmany(timeout_ms=WAIT_MS, max_records=AT_ONCE)).values():
                 for record in records:
                     if record.value is not None and record.key is not None and wanted(record.key):
                         try:

@@ -115,6 +115,10 @@ class View:
         """Those with a standing, and those of which only a feed is known."""
         return [*self.shops.names(), *(key for key in self.feeds.names() if not self.shops.has(key))]
 
+    def has_shop(self, key: ShopKey) -> bool:
+        """Whether anything is known of a shop."""
+        return self.shops.has(key) or self.feeds.now(key, self._now_ms()) is not None
+
     def shop(self, key: ShopKey) -> Raw | None:
         """A shop's standing as it came, with its open `alerts` counted and the state of its feeds as `feed` beside; an
         empty one, `at` no instant, of a shop that should be heard of and never was. None where nothing is known."""

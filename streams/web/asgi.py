@@ -25,6 +25,7 @@ from streams.web.query_api import QueryApi
 from streams.web.rules_api import RulesApi
 from streams.web.sse import Events
 from streams.web.tokens import Tokens
+from streams.web.trends_api import TrendsApi
 
 CONSOLE = Path(__file__).with_name("console")
 
@@ -39,6 +40,7 @@ def site(
     order_api: OrderApi,
     rules_api: RulesApi,
     letters_api: LettersApi,
+    trends_api: TrendsApi,
     *,
     is_ready: Callable[[], bool],
     tokens: Tokens,
@@ -55,6 +57,7 @@ def site(
             *routes(order_api, is_ready),
             *routes(rules_api),
             *routes(letters_api),
+            *routes(trends_api, is_ready),
             Route("/openapi.json", _describe),
             Route("/", _console),
             Mount("/console", StaticFiles(directory=CONSOLE)),

@@ -22,8 +22,20 @@ from streams.web.query_api import QueryApi
 from streams.web.rules_api import RulesApi
 from streams.web.schemas import Problem
 from streams.web.sse import Events
+from streams.web.trends_api import TrendsApi
 
-HANDLERS = (QueryApi, MorningApi, GroupApi, OrderApi, RulesApi, LettersApi, AckApi, Events, HealthApi)
+HANDLERS = (
+    QueryApi,
+    MorningApi,
+    GroupApi,
+    OrderApi,
+    RulesApi,
+    LettersApi,
+    TrendsApi,
+    AckApi,
+    Events,
+    HealthApi,
+)
 
 
 @cache

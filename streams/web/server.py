@@ -18,6 +18,7 @@ from streams.clock import wall_ms
 from streams.metrics.feeds import FeedStates
 from streams.questions.service import QuestionService
 from streams.resending.letters import newest_letters
+from streams.views.daily_values import days_of_shop
 from streams.views.point_caps import caps_of
 from streams.views.reader import Reader
 from streams.views.view import View
@@ -36,6 +37,7 @@ from streams.web.rules_api import RulesApi
 from streams.web.schemas import Health
 from streams.web.sse import Events
 from streams.web.tokens import NO_TOKENS, Tokens
+from streams.web.trends_api import TrendsApi
 
 log = logging.getLogger(__name__)
 
@@ -125,6 +127,7 @@ class Web(Service):
             OrderApi(self.view, self._questions, warehouses),
             RulesApi(app.worker.book),
             LettersApi(partial(newest_letters, app.settings, app.names.dead_letters)),
+            TrendsApi(self.view, partial(days_of_shop, app.settings, app.names.daily_values, app.partition_count)),
             is_ready=lambda: self.reader.caught_up,
             tokens=tokens,
         )

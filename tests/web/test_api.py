@@ -3,6 +3,7 @@
 import asyncio
 import re
 from collections.abc import AsyncIterator, Iterable
+from datetime import date
 from typing import Any, cast
 from urllib.parse import quote
 
@@ -11,12 +12,14 @@ import pytest
 from msgspec import Raw
 
 from rules.calendar.instants import HOUR_MS, rfc3339
+from rules.messages.daily_values import DailyValues
 from streams.questions.messages import Answer, Question, WhoseNumber
 from streams.questions.service import QuestionService
 from streams.resending.letters import Letter, Newest
 from streams.views.acks import Ack, Kind, ack_key, encode
 from streams.views.alerts import Held
 from streams.views.point_caps import caps_of
+from streams.views.shops import ShopKey
 from streams.views.view import View
 from streams.views.writer import Writer
 from streams.warehouses import Entry, Warehouses
@@ -33,6 +36,7 @@ from streams.web.rules_api import RulesApi
 from streams.web.schemas import Health
 from streams.web.sse import Events, stream
 from streams.web.tokens import NO_TOKENS, Tokens
+from streams.web.trends_api import TrendsApi
 from tests.rules.history import every_pack
 from tests.runtime.support import PARTITIONS, START_MS
 from tests.web.records import NAMES, Log, alert, alert_id, due, feed_health, standing
@@ -70,6 +74,8 @@ class Api:
         self.away_since_ms: int | None = None
         self.letters: list[Letter] | Exception | asyncio.Event = []
         self.letters_read = 0
+        self.days: list[DailyValues] | Exception = []
+        self.days_read: list[tuple[ShopKey, date]] = []
         view, pen = self.log.view, cast(Writer, Pen(self.log))
         self.asgi = site(
             HealthApi(lambda: self.health),
@@ -81,6 +87,7 @@ class Api:
             OrderApi(view, cast(QuestionService, NoWorker()), WAREHOUSES),
             RulesApi(every_pack()),
             LettersApi(self.read_letters),
+            TrendsApi(view, self.read_days),
             is_ready=lambda: self.health.views,
             tokens=tokens,
         )
@@ -95,6 +102,14 @@ class Api:
             await self.letters.wait()
             return Newest([], 0)
         return Newest(self.letters[:most], len(self.letters))
+
+    async def read_days(self, shop: ShopKey, since: date) -> AsyncIterator[DailyValues]:
+        self.days_read.append((shop, since))
+        if isinstance(self.days, Exception):
+            raise self.days
+        for each in self.days:
+            if (each.platform, each.shop) == shop and each.day >= since.isoformat():
+                yield each
 
     async def get(self, path: str) -> Any:
         answer = await self.client.get(path)
