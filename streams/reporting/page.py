@@ -15,9 +15,10 @@ body { max-width: 62rem; margin: 2rem auto; padding: 0 1rem; }
 h1 { font-size: 1.4rem; } h2 { font-size: 1.1rem; margin: 2rem 0 .4rem; overflow-wrap: anywhere; }
 .wide { overflow-x: auto; }
 table { border-collapse: collapse; width: 100%; margin: .4rem 0 1rem; font-variant-numeric: tabular-nums; }
-th, td { text-align: start; padding: .25rem .8rem .25rem 0; border-bottom: 1px solid #8886; overflow-wrap: anywhere; }
-.over { color: light-dark(#c02626, #ff6b66); font-weight: 600; }
-p.note { color: light-dark(#566473, #8c9aa9); }
+th, td { text-align: start; padding: .25rem .8rem .25rem 0; border-bottom: 1px solid #8886; vertical-align: top; }
+th, td { white-space: nowrap; }
+td:first-child { min-width: 11rem; white-space: normal; overflow-wrap: anywhere; }
+p.note { font-size: .9em; }
 @media print { body { margin: 0; max-width: none; } h2 { break-after: avoid; } }
 """
 
