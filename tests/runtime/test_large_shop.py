@@ -24,15 +24,15 @@ LARGE = 3_000
 
 SLOW = """
 import time
-from rules.engine.engine import Engine
+from rules.engine.evaluate import RuleEvaluation
 from streams import cli
 from streams.runtime import worker
 worker.SLICE = 20
-evaluate = Engine._evaluate
+evaluate = RuleEvaluation.evaluate_order
 def slowly(*arguments):
     time.sleep(0.002)
     evaluate(*arguments)
-Engine._evaluate = slowly
+RuleEvaluation.evaluate_order = slowly
 cli.main(["worker"])
 """
 

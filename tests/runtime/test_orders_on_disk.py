@@ -3,26 +3,25 @@
 import asyncio
 import logging
 import shutil
-from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
 from aiokafka import TopicPartition
 
 from rules.state import ledger
-from streams.app import App, create
+from streams.app import App
 from streams.kafka.embedded import EmbeddedBroker
 from streams.kafka.keys import entry_key, order_key
-from streams.runtime import snapshot, store
+from streams.runtime import snapshot
 from streams.runtime.local_copy import LocalCopy
 from streams.runtime.orders_on_disk import OrdersOnDisk
 from streams.runtime.snapshot import OrdersLostError
 from streams.runtime.snapshot_faults import SnapshotFaults
 from streams.settings import Settings
 from tests.runtime import disks
+from tests.runtime.embedded_worker import running
 from tests.runtime.outcome import Reader
-from tests.runtime.support import LATE_MS, PARTITIONS, START_MS, book, event, sent, ticks, until
+from tests.runtime.support import LATE_MS, START_MS, event, sent, ticks, until
 from tests.runtime.test_local_copy import CHANGES
 from tests.support.kafka import produce
 
@@ -125,27 +124,8 @@ async def test_orders_that_turn_out_to_be_damaged_are_not_taken_for_unknown_whil
 
 
 @pytest.fixture
-def soon(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(snapshot, "WRITE_AFTER_KEYS", 1)
-    monkeypatch.setattr(store, "TRY_AGAIN_S", 0.2)
+def looks_again_soon(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(ledger, "LOOK_AGAIN_MS", HOUR_MS)
-
-
-@pytest.fixture
-def broker() -> Iterator[EmbeddedBroker]:
-    with EmbeddedBroker() as started:
-        yield started
-
-
-@asynccontextmanager
-async def running(broker: EmbeddedBroker, datadir: Path) -> AsyncIterator[App]:
-    app = create(Settings(broker=f"kafka://{broker.bootstrap}", clock="event", datadir=datadir), book(), PARTITIONS)
-    await app.start()
-    try:
-        await until(lambda: app.tables.actives_ready)
-        yield app
-    finally:
-        await app.stop()
 
 
 def left(app: App) -> int:
@@ -164,7 +144,7 @@ def states(read: Reader) -> list[tuple[str, str, int]]:
     return [(alert["order"], alert["data"]["state"], alert["data"]["revision"]) for alert in read.said()]
 
 
-@pytest.mark.usefixtures("soon")
+@pytest.mark.usefixtures("written_at_once", "looks_again_soon")
 @pytest.mark.parametrize("fault", ["none", "full", "deleted", "restart"])
 async def test_late_news_of_an_order_on_the_disk_alone_is_judged_by_all_that_is_known_of_it(
     broker: EmbeddedBroker, tmp_path: Path, fault: str, caplog: pytest.LogCaptureFixture

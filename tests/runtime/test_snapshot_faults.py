@@ -2,47 +2,23 @@
 
 import logging
 import shutil
-from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
 
-from streams.app import App, create
 from streams.kafka.embedded import EmbeddedBroker
-from streams.runtime import snapshot, store
 from streams.runtime.snapshot import Snapshot
-from streams.settings import Settings
 from tests.runtime import disks
+from tests.runtime.embedded_worker import running
 from tests.runtime.outcome import Reader
-from tests.runtime.support import LATE_MS, PARTITIONS, START_MS, book, event, sent, ticks, until
+from tests.runtime.support import LATE_MS, PARTITIONS, START_MS, event, sent, ticks, until
 from tests.support.kafka import produce
 
 OTHER_ORDERS = 100
 """Enough of them for a snapshot that a full disk doesn't take."""
 
 
-@pytest.fixture(autouse=True)
-def soon(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(snapshot, "WRITE_AFTER_KEYS", 1)
-    monkeypatch.setattr(store, "TRY_AGAIN_S", 0.2)
-
-
-@pytest.fixture
-def broker() -> Iterator[EmbeddedBroker]:
-    with EmbeddedBroker() as started:
-        yield started
-
-
-@asynccontextmanager
-async def running(broker: EmbeddedBroker, datadir: Path) -> AsyncIterator[App]:
-    app = create(Settings(broker=f"kafka://{broker.bootstrap}", clock="event", datadir=datadir), book(), PARTITIONS)
-    await app.start()
-    try:
-        await until(lambda: app.tables.actives_ready)
-        yield app
-    finally:
-        await app.stop()
+pytestmark = pytest.mark.usefixtures("written_at_once")
 
 
 async def make_late(broker: EmbeddedBroker, day: int, name: str) -> None:
