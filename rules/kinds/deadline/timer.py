@@ -233,7 +233,8 @@ def combined(results: Sequence[TimerResult]) -> TimerResult:
     flags, opened = 0, None
     for each in results:
         flags |= each[0]
-        opened = each[1] if opened is None or opened.stage == "due_soon" else opened
+        if each[1] is not None and (opened is None or opened.stage == "due_soon"):
+            opened = each[1]
     return flags, opened, min((each[2] for each in results), default=NEVER)
 
 

@@ -24,6 +24,7 @@ from tests.rules.history import (
 PICKUP = rule("deadline", "pickup", **{"from": "shipped"}, until=["collected", "scanned", "cancelled"], within="24h")
 SILENT = rule("silence", "silent", after=["collected", "news"], until=["delivered", "sent_back"], within="48h")
 P1, P2 = {"tracking_no": "P1"}, {"tracking_no": "P2"}
+WARN_6H = {"before": "6h", "severity": "info"}
 TWO = [{"sku": "A", "qty": 2}, {"sku": "B"}]
 
 
@@ -35,6 +36,23 @@ def test_each_parcel_has_its_own_pickup_deadline():
     events = [placed(), shipped(at="1h", **P1), shipped(at="5h", **P2), collected(at="20h", **P2)]
     [alert] = run(book(PICKUP), events, "60h")
     assert (brief([alert]), alert.data.evidence["parcel"]) == (["25h opened overdue deadline_passed"], "P1")
+
+
+def test_a_parcel_is_warned_of_in_its_own_time_whatever_another_waits_for():
+    pickup = rule("deadline", "pickup", **{"from": "shipped"}, until=["collected"], within="24h", warn=[WARN_6H])
+    first = [placed(), shipped(at="1h", **P1)]
+    second = [shipped(at="20h", **P2), collected(at="30h", **P2)]
+    assert changes_of(first + second, "60h", pickup) == [
+        "19h opened due_soon deadline_near",
+        "25h updated overdue deadline_passed",
+    ]
+
+
+def test_silence_of_a_parcel_is_warned_of_while_another_is_heard_of():
+    silent = rule("silence", "silent", after=["collected", "news"], until=["delivered"], within="48h", warn=[WARN_6H])
+    events = [placed(), shipped(at="1h", **P1), shipped(at="2h", **P2)]
+    events += [scanned(at="5h", **P1), scanned(at="42h", **P2)]
+    assert changes_of(events, "60h", silent) == ["47h opened due_soon deadline_near", "53h updated overdue went_silent"]
 
 
 def test_parcels_due_at_one_instant_are_one_alert_until_the_last_is_collected():
