@@ -1,24 +1,27 @@
 """Reads what a weekly report is made of: daily values, and the records of alerts."""
 
-import asyncio
 from collections.abc import AsyncIterator, Callable
 from datetime import date, timedelta
 
 import msgspec
-from aiokafka import AIOKafkaConsumer, TopicPartition
-from aiokafka.errors import KafkaError
 
 from rules.messages import alerts
 from rules.messages.alerts import Alert
-from rules.messages.daily_values import DailyValues, decode
-from streams.kafka import access
-from streams.kafka.topics import BadTopicsError, TopicNames, partition_counts
+from rules.messages.daily_values import DailyValues
+from streams.kafka import reading
+from streams.kafka.topics import TopicNames
 from streams.reporting.shop_week import ShopWeek, shop_week
 from streams.reporting.week import Week
-from streams.settings import Settings, bootstrap_servers
+from streams.settings import Settings
+from streams.views.daily_values import read_days
 
 ShopKey = tuple[str, str]
 """`(platform, shop)`"""
+
+Wanted = Callable[[str, str], bool]
+"""Whether a report is of a shop, by its platform and name."""
+
+EVER = date(1970, 1, 1)
 
 
 class NoDataError(ValueError):
@@ -26,24 +29,23 @@ class NoDataError(ValueError):
 
 
 async def weekly(
-    settings: Settings, week: Week | None, wanted: Callable[[str, str], bool] = lambda platform, shop: True
+    settings: Settings, week: Week | None, wanted: Wanted = lambda platform, shop: True
 ) -> tuple[Week, list[ShopWeek]]:
     """The report of a week, the shop that lost most first; without one, of the newest week that is complete. Raises
     NoDataError and BadTopicsError."""
     names = TopicNames(settings.topic_prefix, settings.app_id)
     if week is None:
-        newest = max([values.day async for values in _daily(settings, names, wanted)], default=None)
+        newest = max([values.day async for values in _daily(settings, names.daily_values, EVER, wanted)], default=None)
         if newest is None:
             raise NoDataError("nothing is known of any week: the worker writes a shop's figures from its first day on")
         week = Week.before(date.fromisoformat(newest))
-    first = (week.monday - timedelta(days=1)).isoformat()
     days: dict[ShopKey, dict[str, DailyValues]] = {}
-    async for values in _daily(settings, names, wanted):
-        if first <= values.day <= week.sunday.isoformat():
+    async for values in _daily(settings, names.daily_values, week.monday - timedelta(days=1), wanted):
+        if values.day <= week.sunday.isoformat():
             days.setdefault((values.platform, values.shop), {})[values.day] = values  # the last one written holds
     trails: dict[ShopKey, dict[str, list[Alert]]] = {}
     if any(week.has(day) for of_shop in days.values() for day in of_shop):
-        async for alert in _alerts(settings, names):
+        async for alert in _alerts(settings, names.alerts):
             shop = alert.platform, alert.shop
             if shop in days:
                 trails.setdefault(shop, {}).setdefault(alert.data.alert, []).append(alert)
@@ -54,47 +56,20 @@ async def weekly(
     return week, found
 
 
-async def _daily(
-    settings: Settings, names: TopicNames, wanted: Callable[[str, str], bool]
-) -> AsyncIterator[DailyValues]:
-    async for value in _values(settings, names.daily_values):
-        try:
-            values = decode(value)
-        except msgspec.DecodeError:
-            continue  # nobody else writes there, and a day that can't be read is a gap
-        if wanted(values.platform, values.shop):
-            yield values
+async def _daily(settings: Settings, topic: str, since: date, wanted: Wanted) -> AsyncIterator[DailyValues]:
+    """What there is of the days from `since` on, of several records of a day the newest last. Raises BadTopicsError."""
+    partitions = [tp.partition for tp in await reading.partitions_of(settings, topic)]
+    with reading.failing_as_bad_topics(settings, topic):
+        async for values in read_days(settings, topic, partitions, since, lambda key: True):
+            if wanted(values.platform, values.shop):
+                yield values
 
 
-async def _alerts(settings: Settings, names: TopicNames) -> AsyncIterator[Alert]:
-    async for value in _values(settings, names.alerts):
-        try:
-            yield alerts.decode(value)
-        except msgspec.DecodeError:
-            continue
-
-
-async def _values(settings: Settings, topic: str) -> AsyncIterator[bytes]:
-    """All that a topic holds now, each partition in order. Raises BadTopicsError."""
-    count = (await asyncio.to_thread(partition_counts, settings)).get(topic)
-    if count is None:
-        raise BadTopicsError(f"there is no topic {topic} at {settings.broker}")
-    tps = [TopicPartition(topic, number) for number in range(count)]
-    try:
-        async with AIOKafkaConsumer(
-            bootstrap_servers=bootstrap_servers(settings),
-            enable_auto_commit=False,
-            isolation_level="read_committed",
-            **access.for_aiokafka(settings),
-        ) as consumer:
-            consumer.assign(tps)
-            await consumer.seek_to_beginning(*tps)
-            ends = await consumer.end_offsets(tps)
-            while any([await consumer.position(tp) < ends[tp] for tp in tps]):
-                await asyncio.sleep(0)
-                for records in (await consumer.getmany(timeout_ms=1_000, max_records=500)).values():
-                    for record in records:
-                        if record.value is not None:
-                            yield record.value
-    except KafkaError as error:
-        raise BadTopicsError(f"{topic} can't be read at {settings.broker} ({type(error).__name__})") from None
+async def _alerts(settings: Settings, topic: str) -> AsyncIterator[Alert]:
+    with reading.failing_as_bad_topics(settings, topic):
+        async for record in reading.records_of(settings, topic):
+            if record.value is not None:
+                try:
+                    yield alerts.decode(record.value)
+                except msgspec.DecodeError:
+                    continue

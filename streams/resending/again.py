@@ -14,8 +14,9 @@ from typing import Any
 from aiokafka import AIOKafkaProducer
 
 from streams.kafka import access, topics
+from streams.kafka.reading import records_of
 from streams.kafka.topics import TopicNames
-from streams.resending.letters import Letter, kind_of, letters_of, records_of
+from streams.resending.letters import Letter, kind_of, letters_of
 from streams.settings import Settings, bootstrap_servers
 
 AT_ONCE = 500

@@ -1,17 +1,14 @@
 """What is in `dead-letters`, read without a consumer group."""
 
-import asyncio
 import re
 from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager
 from heapq import heappush, heappushpop
 from typing import NamedTuple
 
-from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
+from aiokafka import ConsumerRecord
 
-from streams.kafka import access
-from streams.kafka.topics import BadTopicsError, partition_counts
-from streams.settings import Settings, bootstrap_servers
+from streams.kafka.reading import partitions_of, reading, records_of, to_end
+from streams.settings import Settings
 
 OWN_HEADERS = frozenset(
     {"topic", "partition", "offset", "reason", "kept", "cut", "original_length", "original_key_length"}
@@ -20,10 +17,6 @@ OWN_HEADERS = frozenset(
 
 _VARYING = re.compile(r"'[^']*'|\"[^\"]*\"|\d[\d,.:TZ+-]*")
 """What differs between two reasons of one kind: what they quote, numbers and times."""
-
-
-class NoTopicError(BadTopicsError):
-    """Nothing has been set aside yet, or the topic's name is another."""
 
 
 class Place(NamedTuple):
@@ -102,54 +95,21 @@ async def letters_of(settings: Settings, topic: str) -> AsyncIterator[Letter]:
         yield _letter(record)
 
 
-async def records_of(settings: Settings, topic: str) -> AsyncIterator[ConsumerRecord]:
-    """A topic's committed records, up to its present end. Raises BadTopicsError, KafkaError."""
-    async with _reading(settings, topic) as (consumer, tps):
-        await consumer.seek_to_beginning(*tps)
-        async for record in _to_end(consumer, tps):
-            yield record
-
-
 async def newest_letters(settings: Settings, topic: str, most: int) -> Newest:
     """So many of the newest letters, without their values, which may be large. Raises NoTopicError, BadTopicsError,
     KafkaError."""
-    async with _reading(settings, topic) as (consumer, tps):
+    tps = await partitions_of(settings, topic)
+    async with reading(settings, tps) as consumer:
         begins, ends = await consumer.beginning_offsets(tps), await consumer.end_offsets(tps)
         for tp in tps:
             consumer.seek(tp, max(begins[tp], ends[tp] - most))
         found: list[tuple[tuple[int, Place], Letter]] = []
-        async for record in _to_end(consumer, tps):
+        async for record in to_end(consumer, tps):
             letter = _letter(record)._replace(value=None)
             newer = heappushpop if len(found) == most else heappush
             newer(found, ((letter.at_ms, letter.place), letter))
     letters = [letter for _, letter in sorted(found, reverse=True)]
     return Newest(letters, sum(ends[tp] - begins[tp] for tp in tps))
-
-
-@asynccontextmanager
-async def _reading(settings: Settings, topic: str) -> AsyncIterator[tuple[AIOKafkaConsumer, list[TopicPartition]]]:
-    """A consumer of all partitions, without a group."""
-    count = (await asyncio.to_thread(partition_counts, settings)).get(topic)
-    if count is None:
-        raise NoTopicError(f"there is no topic {topic} at {settings.broker}")
-    tps = [TopicPartition(topic, number) for number in range(count)]
-    async with AIOKafkaConsumer(
-        bootstrap_servers=bootstrap_servers(settings),
-        enable_auto_commit=False,
-        isolation_level="read_committed",
-        **access.for_aiokafka(settings),
-    ) as consumer:
-        consumer.assign(tps)
-        yield consumer, tps
-
-
-async def _to_end(consumer: AIOKafkaConsumer, tps: list[TopicPartition]) -> AsyncIterator[ConsumerRecord]:
-    ends = await consumer.end_offsets(tps)
-    while any([await consumer.position(tp) < ends[tp] for tp in tps]):
-        for tp, records in (await consumer.getmany(timeout_ms=1_000)).items():
-            for record in records:
-                if record.offset < ends[tp]:
-                    yield record
 
 
 def _letter(record: ConsumerRecord) -> Letter:

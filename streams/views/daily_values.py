@@ -5,26 +5,20 @@ reading the topic from the first day asked for on, of one shop only its partitio
 the partition among them. The records' timestamps are the days, by which Kafka finds where to begin.
 """
 
-import asyncio
 from collections.abc import AsyncIterator, Callable, Iterable
 from datetime import date
 
 import msgspec
-from aiokafka import AIOKafkaConsumer, TopicPartition
+from aiokafka import TopicPartition
 
 from rules.calendar.instants import DAY_MS, date_ms
 from rules.messages.daily_values import DailyValues, decode
 from rules.messages.names import shop_key
 from streams.clock import wall_ms
-from streams.kafka import access
 from streams.kafka.keys import partition_of
-from streams.settings import Settings, bootstrap_servers
+from streams.kafka.reading import reading, to_end
+from streams.settings import Settings
 from streams.views.shops import ShopKey
-
-WAIT_MS = 1_000
-
-AT_ONCE = 500
-"""Records looked at before the event loop's other tasks run."""
 
 
 def days_of_shop(
@@ -43,26 +37,16 @@ async def read_days(
     tps = [TopicPartition(topic, number) for number in partitions]
     # A day that lies ahead of this machine's clock, in event time, has the time at which it was written.
     since_ms = min(date_ms(since), wall_ms() - DAY_MS)
-    async with AIOKafkaConsumer(
-        bootstrap_servers=bootstrap_servers(settings),
-        enable_auto_commit=False,
-        isolation_level="read_committed",
-        **access.for_aiokafka(settings),
-    ) as consumer:
-        consumer.assign(tps)
-        ends = await consumer.end_offsets(tps)
+    async with reading(settings, tps) as consumer:
         begins = await consumer.beginning_offsets(tps)
         for tp, first in (await consumer.offsets_for_times(dict.fromkeys(tps, since_ms))).items():
             # None where no record is as new; the embedded broker says it of all.
             consumer.seek(tp, begins[tp] if first is None else first.offset)
-        while any([await consumer.position(tp) < ends[tp] for tp in tps]):
-            await asyncio.sleep(0)
-            for records in (await consumer.getmany(timeout_ms=WAIT_MS, max_records=AT_ONCE)).values():
-                for record in records:
-                    if record.value is not None and record.key is not None and wanted(record.key):
-                        try:
-                            values = decode(record.value)
-                        except msgspec.DecodeError:
-                            continue  # nobody else writes there, and a day that can't be read is a gap
-                        if values.day >= since.isoformat():
-                            yield values
+        async for record in to_end(consumer, tps):
+            if record.value is not None and record.key is not None and wanted(record.key):
+                try:
+                    values = decode(record.value)
+                except msgspec.DecodeError:
+                    continue  # nobody else writes there, and a day that can't be read is a gap
+                if values.day >= since.isoformat():
+                    yield values

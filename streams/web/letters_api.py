@@ -10,8 +10,9 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 
 from rules.messages.alerts import instant
+from streams.kafka.reading import NoTopicError
 from streams.kafka.topics import BadTopicsError
-from streams.resending.letters import Letter, Newest, NoTopicError
+from streams.resending.letters import Letter, Newest
 from streams.web.operations import operation
 
 SHOWN = 100

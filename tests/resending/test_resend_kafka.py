@@ -9,9 +9,10 @@ from aiokafka.errors import ProducerFenced
 
 from streams.kafka import topics
 from streams.kafka.dead_letters import KEPT_VALUE_BYTES, DeadLetter, dead_letter
+from streams.kafka.reading import records_of
 from streams.resending import again
 from streams.resending.again import Outcome, Resending, Selection
-from streams.resending.letters import Letter, records_of
+from streams.resending.letters import Letter
 from tests.runtime.outcome import Reader
 from tests.runtime.support import LATE_MS, START_MS, event, record, ticks, until
 from tests.runtime.workers import Site
