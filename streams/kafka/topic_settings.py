@@ -13,9 +13,10 @@ from typing import Any
 from confluent_kafka import KafkaException
 from confluent_kafka.admin import AdminClient, ConfigResource
 
+from rules.calendar.instants import DAY_MS
 from streams.kafka import topics
 from streams.kafka.cutting import LARGEST_RECORD_BYTES
-from streams.kafka.topics import DAILY_VALUES_MS, DAY_MS, SEGMENT_BYTES, SEGMENT_MS, BadTopicsError, TopicNames
+from streams.kafka.topics import DAILY_VALUES_MS, SEGMENT_BYTES, SEGMENT_MS, BadTopicsError, TopicNames
 
 log = logging.getLogger(__name__)
 

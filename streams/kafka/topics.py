@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from confluent_kafka import KafkaError, KafkaException
 from confluent_kafka.admin import AdminClient, NewTopic
 
+from rules.calendar.instants import DAY_MS
 from streams.kafka import access
 from streams.settings import Settings, bootstrap_servers
 
@@ -118,7 +119,7 @@ class TopicNames:
 ROOMY = {"max.message.bytes": "1048588"}
 """Kafka's own default, set even if the broker's is lower, as it is enough for all that the worker writes."""
 
-INBOX = {"retention.ms": str(14 * 24 * 3_600_000), **ROOMY}
+INBOX = {"retention.ms": str(14 * DAY_MS), **ROOMY}
 """Bodies hold names and addresses: they are deleted after two weeks, and can be mapped again until then."""
 
 SEGMENT_BYTES = 64 * 1024 * 1024
@@ -134,7 +135,6 @@ COMPACTED = {
     **ROOMY,
 }
 
-DAY_MS = 24 * 3_600_000
 DAILY_VALUES_MS = 400 * DAY_MS
 """How long daily values are kept: a year, and the longest period before it that somebody compares it with."""
 

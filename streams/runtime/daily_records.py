@@ -105,9 +105,9 @@ class DailyRecords:
     def end_ms(self, engine: Engine, to_ms: int) -> int:
         """When the next local day ends (epoch ms) whose records are yet to be made, on the clock's way to `to_ms`.
         Those that would be deleted at once are passed over."""
-        from_ms = max(engine.clock_ms, self._ends_ms, to_ms - DAILY_VALUES_MS)
         if self._closing is not None:
             return self._ends_ms
+        from_ms = max(engine.clock_ms, self._ends_ms, to_ms - DAILY_VALUES_MS)
         return min(
             [start_of_day(day_of(from_ms, zone) + 1, zone) for zone in engine.book.zones], default=from_ms + DAY_MS
         )

@@ -338,11 +338,8 @@ class Worker(Service):
             partition.dead = []
             partition.standings.note(changes)
             outbox.add(names.standings, number, partition.standings.take())
-            for (
-                key,
-                value,
-                day_ms,
-            ) in partition.days.take():  # a broker may refuse timestamps that lie ahead of its clock
+            for key, value, day_ms in partition.days.take():
+                # A broker may refuse timestamps that lie ahead of its clock.
                 outbox.add(names.daily_values, number, [(key, value)], timestamp_ms=min(day_ms, now_ms))
         offsets = self._offsets()
         self._writes_of_alerts += any(emitted.values())
