@@ -5,8 +5,8 @@ import json
 import os
 import signal
 import sys
-from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager
+from collections.abc import Iterator
+from contextlib import AbstractAsyncContextManager
 from pathlib import Path
 from typing import Literal
 
@@ -17,17 +17,17 @@ from confluent_kafka.admin import AdminClient
 from prometheus_client import REGISTRY
 
 from rules.calendar.instants import HOUR_MS, MIN_MS
-from streams.app import App, create
+from streams.app import App
 from streams.clock import wall_ms
 from streams.kafka.embedded import EmbeddedBroker
 from streams.kafka.outbox import Outbox
 from streams.kafka.topics import TopicNames
 from streams.runtime import worker
 from streams.runtime.partition import Batch, Partition
-from streams.settings import Settings
+from tests.runtime.embedded_worker import running
 from tests.runtime.history import END_MS, history
 from tests.runtime.outcome import Reader, contradictions, expected
-from tests.runtime.support import LATE_MS, PARTITIONS, START_MS, book, event, sent, ticks, until
+from tests.runtime.support import LATE_MS, PARTITIONS, START_MS, event, sent, ticks, until
 from tests.runtime.workers import SHIPCLOCK, WorkerProcess
 from tests.support.kafka import produce
 
@@ -38,20 +38,11 @@ class Site:
     def __init__(self, broker: EmbeddedBroker, folder: Path) -> None:
         self.bootstrap, self.folder = broker.bootstrap, folder
 
-    @asynccontextmanager
-    async def running(
+    def running(
         self, clock: Literal["wall", "event"] = "event", fetch_bytes: int = 1024 * 1024
-    ) -> AsyncIterator[App]:
+    ) -> AbstractAsyncContextManager[App]:
         """The worker, ready."""
-        settings = Settings(broker=f"kafka://{self.bootstrap}", clock=clock, datadir=self.folder)
-        app = create(settings, book(), PARTITIONS)
-        app.conf.consumer_max_fetch_size = fetch_bytes
-        await app.start()
-        try:
-            await until(lambda: app.tables.actives_ready)
-            yield app
-        finally:
-            await app.stop()
+        return running(self.bootstrap, self.folder, clock, fetch_bytes)
 
     async def send(self, *values: bytes, topic: str = "orders") -> None:
         await produce(self.bootstrap, sent("", *values, topic=topic))

@@ -153,7 +153,7 @@ async def test_late_news_of_an_order_on_the_disk_alone_is_judged_by_all_that_is_
     datadir = tmp_path / "data"
     reopened = event("order.reopened", START_MS + 2 * LATE_MS + 1, "1")
     async with Reader(broker.bootstrap, "", "alerts") as read:
-        async with running(broker, datadir) as app:
+        async with running(broker.bootstrap, datadir) as app:
             await finish(broker, 3)
             await until(lambda: left(app) == 3)
             if fault == "full":
@@ -171,7 +171,7 @@ async def test_late_news_of_an_order_on_the_disk_alone_is_judged_by_all_that_is_
             if fault != "restart":
                 await produce(broker.bootstrap, sent("", reopened))
                 await read.until(lambda: ("1", "open", 1) in states(read))
-        async with running(broker, datadir) as app:
+        async with running(broker.bootstrap, datadir) as app:
             await produce(broker.bootstrap, ticks("", START_MS + 2 * LATE_MS + HOUR_MS))
             await until(lambda: left(app) == (3 if fault == "restart" else 2))
             await produce(broker.bootstrap, sent("", reopened))

@@ -67,7 +67,7 @@ async def test_alerts_go_out_while_the_disk_is_full_and_the_snapshots_are_whole_
     broker: EmbeddedBroker, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.WARNING)
-    async with Reader(broker.bootstrap, "", "alerts") as read, running(broker, tmp_path / "data") as app:
+    async with Reader(broker.bootstrap, "", "alerts") as read, running(broker.bootstrap, tmp_path / "data") as app:
         await make_late(broker, 0, "before")
         await read.until(lambda: "before" in told(read))
         with disks.full():
@@ -86,7 +86,7 @@ async def test_a_worker_that_stops_while_the_disk_is_full_has_said_so_in_one_lin
     broker: EmbeddedBroker, tmp_path: Path, caplog: pytest.LogCaptureFixture, capfd: pytest.CaptureFixture[str]
 ) -> None:
     with disks.full():
-        async with Reader(broker.bootstrap, "", "alerts") as read, running(broker, tmp_path / "data") as app:
+        async with Reader(broker.bootstrap, "", "alerts") as read, running(broker.bootstrap, tmp_path / "data") as app:
             await make_late(broker, 0, "one")
             await read.until(lambda: "one" in told(read))
             await until(lambda: app.snapshot_faults.problem)
@@ -99,7 +99,7 @@ async def test_a_worker_starts_and_alerts_where_its_folder_cannot_be_made(
     broker: EmbeddedBroker, tmp_path: Path
 ) -> None:
     folder = disks.missing(tmp_path)
-    async with Reader(broker.bootstrap, "", "alerts") as read, running(broker, folder) as app:
+    async with Reader(broker.bootstrap, "", "alerts") as read, running(broker.bootstrap, folder) as app:
         await make_late(broker, 0, "one")
         await read.until(lambda: "one" in told(read))
         assert app.snapshot_faults.problem
@@ -109,7 +109,7 @@ async def test_a_worker_starts_and_alerts_where_its_folder_cannot_be_made(
 
 
 async def test_a_folder_that_is_deleted_under_the_worker_is_made_anew(broker: EmbeddedBroker, tmp_path: Path) -> None:
-    async with Reader(broker.bootstrap, "", "alerts") as read, running(broker, tmp_path / "data") as app:
+    async with Reader(broker.bootstrap, "", "alerts") as read, running(broker.bootstrap, tmp_path / "data") as app:
         await make_late(broker, 0, "one")
         await read.until(lambda: "one" in told(read))
         shutil.rmtree(tmp_path / "data")

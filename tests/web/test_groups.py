@@ -97,42 +97,40 @@ async def test_filters_leave_what_fits_and_count_only_that(api: Api) -> None:
     assert [each["order"] for each in found] == ["77"]
 
 
-async def test_a_search_that_nothing_fits_lets_the_worker_do_other_things_in_between(
-    api: Api, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    pauses = 0
+@pytest.fixture
+def pauses(monkeypatch: pytest.MonkeyPatch) -> list[float]:
+    """How long (s) each pause was that let other tasks run."""
+    found: list[float] = []
     sleep = asyncio.sleep
 
-    async def counted(delay_s: float) -> None:
-        nonlocal pauses
-        pauses += 1
+    async def noted(delay_s: float) -> None:
+        found.append(delay_s)
         await sleep(delay_s)
 
+    monkeypatch.setattr(asyncio, "sleep", noted)
+    return found
+
+
+async def test_a_search_that_nothing_fits_lets_the_worker_do_other_things_in_between(
+    api: Api, monkeypatch: pytest.MonkeyPatch, pauses: list[float]
+) -> None:
     monkeypatch.setattr(group_api, "AT_ONCE", 2)
-    monkeypatch.setattr(asyncio, "sleep", counted)
     api.log.alerts(*(alert(shop=f"s{n}") for n in range(9)))
     assert await shops(api, "?q=nowhere") == []
-    assert pauses >= 3
+    assert len(pauses) >= 3
 
 
 @pytest.mark.parametrize("asks", ["/api/groups?q=nowhere", "/api/groups?severity=info", "/api/groups/mute"])
-async def test_a_filter_over_one_huge_group_does_so_too(api: Api, monkeypatch: pytest.MonkeyPatch, asks: str) -> None:
-    pauses = 0
-    sleep = asyncio.sleep
-
-    async def counted(delay_s: float) -> None:
-        nonlocal pauses
-        pauses += 1
-        await sleep(delay_s)
-
+async def test_a_filter_over_one_huge_group_does_so_too(
+    api: Api, monkeypatch: pytest.MonkeyPatch, pauses: list[float], asks: str
+) -> None:
     monkeypatch.setattr(group_api, "AT_ONCE", 10)
-    monkeypatch.setattr(asyncio, "sleep", counted)
     api.log.alerts(*(alert(str(n)) for n in range(100)))
     if asks.endswith("mute"):
         assert (await api.client.post(asks, json=S17 | {"severity": "info"})).status_code == 404
     else:
         assert (await api.get(asks))["items"] == []
-    assert pauses >= 10
+    assert len(pauses) >= 10
 
 
 async def test_a_group_is_acknowledged_and_that_is_taken_back(api: Api) -> None:
