@@ -91,6 +91,7 @@ async def test_time_alone_makes_a_feed_late_and_silent(browser: Browser, worker:
 async def test_it_says_so_in_chinese_and_on_a_phone(browser: Browser, worker: Worker) -> None:
     await tell(worker, SILENT)
     async with looking(browser, worker, locale="zh-CN", **PHONE) as page:
+        await page.locator("[data-tab-of=shops]").tap()
         await expect(calm(page).locator(".chip")).to_contain_text("数据中断")
         await calm(page).locator("summary").tap()
         await expect(calm(page).locator(".row.feed")).to_contain_text("joom 轮询（main）")
