@@ -288,10 +288,7 @@ class Partition:
         ):  # it may lie in the future if it was kept while the machine's clock was wrong; no timer may fire by that
             clock_ms = min(clock_ms, self.wall_clock.now_ms())
         self.engine.clock_ms = max(self.engine.clock_ms, clock_ms)
-        for topic, through_ms in progress.through_ms.items():
-            if through_ms > self.clock.through_ms.get(topic, through_ms):
-                self.clock.through_ms[topic] = through_ms
-        self.clock.ticked_ms = max(self.clock.ticked_ms, progress.ticked_ms)
+        self.clock.restore(progress.through_ms, progress.ticked_ms)
 
     # -- what must be written -------------------------------------------------------------------------------
 
