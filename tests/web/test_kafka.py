@@ -112,6 +112,7 @@ async def test_any_worker_tells_of_any_order_and_a_tick_is_seen_by_all(site: Sit
         async with client(one) as first, client(two) as second:
             for web in (first, second):
                 await items(web, "/api/due", 4)
+                await items(web, "/api/alerts?severity=critical", 4)
                 for shop in shops:
                     told = await web.get(f"/api/orders/joom/{shop}/1")
                     assert (told.status_code, told.json()["verdict"]["overdue"]) == (200, ["late.ship"])
