@@ -1,11 +1,16 @@
 """`python -m tests.bench.order_memory [FINISHED] [OPEN]`: what an order takes of memory, with all packs.
 
-Bytes of the process (RSS) for each open order and for each finished one, with the worker's local copy on disk. Each
-part is measured in a process of its own. Finished orders come as they do in a shop: a day after the other, each shipped
-in time, scanned and delivered; one in fifty is late and had an alert.
+Bytes for each open order and for each finished one, with the worker's local copy on disk, and for each shop. Each part
+is measured in a process of its own. Finished orders come as they do in a shop: a day after the other, each shipped in
+time, scanned and delivered; one in fifty is late and had an alert.
+
+"In use" is what the allocators have given out and not taken back (`tests.bench.heap`). "Resident" is the growth of the
+process (RSS) after free memory has been handed back to the system. What an allocator can't hand back, since something
+still lies beside it, is in the second figure alone: it depends on how many orders were in memory at the same time.
 """
 
 import asyncio
+import gc
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -24,11 +29,14 @@ from streams.runtime.changelog import fact_records
 from streams.runtime.local_copy import LocalCopy
 from streams.runtime.orders_on_disk import OrdersOnDisk
 from streams.runtime.snapshot_faults import SnapshotFaults
+from tests.bench import shop_memory
+from tests.bench.heap import bytes_in_use, return_free_memory
 from tests.bench.shop_memory import AT_MS, rss
 
 SHOPS = 100
 PER_DAY = 25_000
 LATE = 50
+SHOPS_MEASURED = 5_000
 FIRST = 100_000
 """Orders before the first measurement, which fill what doesn't grow with them."""
 
@@ -101,10 +109,18 @@ async def measure(part: str, number: int) -> None:
         measured = Measured(copy)
         do = measured.finished if part == "finished" else measured.open
         do(0, FIRST)
-        held, before = sum(len(shop.orders) for shop in measured.engine.shops.values()), rss()
+        held, before = sum(len(shop.orders) for shop in measured.engine.shops.values()), bytes_taken()
         do(FIRST + 15 * PER_DAY, number)
         more = sum(len(shop.orders) for shop in measured.engine.shops.values()) - held
-        print(round((rss() - before) / number, 1), more, len(measured.engine.ledger))
+        taken = [round((after - first) / number, 1) for after, first in zip(bytes_taken(), before, strict=True)]
+        print(*taken, more, len(measured.engine.ledger))
+
+
+def bytes_taken() -> tuple[int, int]:
+    """Bytes in use, and resident bytes."""
+    gc.collect()
+    return_free_memory()
+    return bytes_in_use(), rss()
 
 
 def main(finished: int = 300_000, opened: int = 100_000, part: str = "") -> None:
@@ -113,9 +129,14 @@ def main(finished: int = 300_000, opened: int = 100_000, part: str = "") -> None
         return
     for name, number in (("finished", finished), ("open", opened)):
         run = [sys.executable, "-m", "tests.bench.order_memory", str(number), "0", name]
-        taken, in_memory, left = subprocess.check_output(run).split()
-        print(f"{number:,} {name} orders: {taken.decode()} bytes each; ", end="")
-        print(f"{int(in_memory):,} of them in memory, {int(left):,} in all have left it")
+        in_use, resident, in_memory, left = subprocess.check_output(run, text=True).split()
+        print(
+            f"{' '.join(run[1:])}\n  {number:,} {name} orders, bytes each: {in_use} in use, {resident} resident; ",
+            end="",
+        )
+        print(f"{int(in_memory):,} of them in memory, {int(left):,} in all have left it", flush=True)
+    print(f"python -m tests.bench.shop_memory {SHOPS_MEASURED}\n  ", end="", flush=True)
+    shop_memory.main(SHOPS_MEASURED)
 
 
 if __name__ == "__main__":
