@@ -7,7 +7,7 @@ from rules.messages.alerts import Alert, Severity, Stage
 from rules.messages.figures import Figures, figures_in
 
 
-class Emitted(Struct, gc=False):
+class Emitted(Struct, array_like=True, gc=False):
     """What was last emitted of an alert: the part of its newest record that later transitions need.
 
     It is derived from that record, so the `alerts` topic is the only memory of it.
