@@ -130,10 +130,8 @@ def main(finished: int = 300_000, opened: int = 100_000, part: str = "") -> None
     for name, number in (("finished", finished), ("open", opened)):
         run = [sys.executable, "-m", "tests.bench.order_memory", str(number), "0", name]
         in_use, resident, in_memory, left = subprocess.check_output(run, text=True).split()
-        print(
-            f"{' '.join(run[1:])}\n  {number:,} {name} orders, bytes each: {in_use} in use, {resident} resident; ",
-            end="",
-        )
+        print(f"python {' '.join(run[1:])}\n  {number:,} {name} orders, bytes each: ", end="")
+        print(f"{in_use} in use, {resident} resident; ", end="")
         print(f"{int(in_memory):,} of them in memory, {int(left):,} in all have left it", flush=True)
     print(f"python -m tests.bench.shop_memory {SHOPS_MEASURED}\n  ", end="", flush=True)
     shop_memory.main(SHOPS_MEASURED)
