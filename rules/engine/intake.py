@@ -1,6 +1,7 @@
 """The shops and orders of an engine, and how events reach them: an event is merged into the facts of its order or shop,
 and what depends on a changed fact is marked. Nothing is evaluated here."""
 
+from copy import copy
 from sys import intern
 
 from rules.calendar.instants import MIN_MS
@@ -8,7 +9,7 @@ from rules.engine.ceilings import UNBOUNDED, Ceilings, no_room
 from rules.engine.too_old import check_age, check_known, check_merged
 from rules.engine.work_queue import WorkQueue
 from rules.facts.merge import MERGE, MORE, merge_details
-from rules.facts.order_facts import EVERY_FACT
+from rules.facts.order_facts import EVERY_FACT, OrderFacts
 from rules.facts.shop_facts import KINDS, PROFILE_KINDS
 from rules.facts.statements import Stamp
 from rules.messages.bad_events import BadEvent, KeptWithout
@@ -127,6 +128,8 @@ class Intake:
             check_age(shop.plan, at_ms, self.clock_ms)
             order = Order(order_id, shop)
         odd: BadEvent | None = None
+        results = shop.period_results
+        before = copy(order.facts) if at_ms <= results.late_before_ms else None
         changed_facts = merge(order.facts, event, stamp) if order.facts.plain else MORE
         if changed_facts < 0:
             if not is_new:
@@ -147,11 +150,10 @@ class Intake:
                     self.work.mark_order(order)
             if not order.unsaved:
                 self._changes.note_order(order)
-            results = shop.period_results
             if at_ms > results.boundary_ms and changed_facts & shop.plan.computed_from:
                 results.note_future(order, changed_facts)
-            if at_ms <= results.late_before_ms:
-                self._compute_again(shop, at_ms)
+            if before is not None:
+                self._compute_again(shop, at_ms, order, before)
         return odd
 
     def _merge_details(self, order: Order, event: Event, stamp: Stamp) -> tuple[int, BadEvent | None]:
@@ -203,8 +205,9 @@ class Intake:
             self.work.mark_order(order)
         self.work.mark_rules(shop, plan.every_evaluator)
 
-    def _compute_again(self, shop: Shop, from_ms: int) -> None:
-        """A fact has come late: has what was computed at boundaries since then (epoch ms) computed again."""
-        shop.period_results.evidence_arrived(from_ms)
+    def _compute_again(self, shop: Shop, from_ms: int, order: Order, before: OrderFacts) -> None:
+        """A fact has come late of an order with these facts `before` it: has what was computed at boundaries since then
+        (epoch ms) computed again."""
+        shop.period_results.evidence_arrived(from_ms, order, before)
         for evaluator in shop.plan.computed:
             self.work.mark_rules(shop, 1 << evaluator.n)

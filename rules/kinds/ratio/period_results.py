@@ -39,10 +39,11 @@ Order = TypeVar("Order", bound=_Order)
 
 class RuleResults:
     """The state of one periodic ratio's evaluator: its results by boundary (epoch ms), up to when it `computed` them
-    (None: not yet under this plan), the boundaries before and after that, and from when on evidence came late
-    (`recompute_from_ms`). `shared`: what all periodic ratios of the shop share; None in a state outside an engine."""
+    (None: not yet under this plan), the boundaries before and after that, from when on evidence came late
+    (`recompute_from_ms`), and the orders it was about, with their facts before it (`late`). `shared`: what all periodic
+    ratios of the shop share; None in a state outside an engine."""
 
-    __slots__ = ("by_boundary", "computed_ms", "last_ms", "next_ms", "recompute_from_ms", "rule", "shared")
+    __slots__ = ("by_boundary", "computed_ms", "last_ms", "late", "next_ms", "recompute_from_ms", "rule", "shared")
 
     def __init__(self, rule: str) -> None:
         self.rule = rule
@@ -51,6 +52,7 @@ class RuleResults:
         self.computed_ms: int | None = None
         self.last_ms = self.next_ms = MIN_MS
         self.recompute_from_ms = NEVER
+        self.late: dict[Any, OrderFacts] = NOTHING
 
     def is_due(self, at_ms: int) -> bool:
         """Whether a boundary has been reached since the last time, or evidence came late."""
@@ -76,7 +78,7 @@ class RuleResults:
     def complete(self, at_ms: int, last_ms: int, next_ms: int) -> None:
         """All is computed up to a moment, which lies between these boundaries."""
         self.computed_ms, self.last_ms, self.next_ms = at_ms, last_ms, next_ms
-        self.recompute_from_ms = NEVER
+        self.recompute_from_ms, self.late = NEVER, NOTHING
         if self.shared is not None:
             self.shared.late_before_ms = max(self.shared.late_before_ms, last_ms)
 
@@ -139,10 +141,13 @@ class PeriodResults(Generic[Order]):
         if order.last_ms > self.boundary_ms:
             self.note_future(order, future_bits(order.facts, self.boundary_ms))
 
-    def evidence_arrived(self, at_ms: int) -> None:
-        """Evidence for a moment has come late: what was computed since then may have been otherwise."""
+    def evidence_arrived(self, at_ms: int, order: Order, before: OrderFacts) -> None:
+        """Evidence for a moment has come late, about an order with these facts `before` it: what was computed since
+        then may have been otherwise."""
         for rule in self._bound:
             rule.recompute_from_ms = min(rule.recompute_from_ms, at_ms)
+            rule.late = rule.late or {}
+            rule.late.setdefault(order, before)
 
     def advance(self, at_ms: int) -> None:
         """The next boundary is past: from now on only what lies after the one that follows matters."""

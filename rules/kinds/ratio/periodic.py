@@ -5,9 +5,11 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from rules.calendar.days import start_of_day
+from rules.calendar.instants import MIN_MS
 from rules.calendar.schedule import Schedule
 from rules.calendar.windows import Period
 from rules.facts.merge import as_of
+from rules.facts.order_facts import OrderFacts
 from rules.kinds.ratio.compiled import CompiledRatio, Count, Part
 from rules.kinds.ratio.period_results import PeriodResult, RuleResults
 from rules.kinds.ratio.spec import LONGEST_MS
@@ -30,15 +32,18 @@ class PeriodicRatio:
         late for orders that are still kept. Whether any result is another than before."""
         if not results.is_due(at_ms):
             return False
-        changed = False
+        changed, computed_ms = False, MIN_MS if results.computed_ms is None else results.computed_ms
         for boundary in self.schedule.between(_start(shop, results, at_ms), at_ms):
-            found = self._compute(shop, results, boundary, at_ms)
+            found = self._compute(shop, results, boundary, at_ms, again=boundary <= computed_ms)
             changed = results.put(boundary, found) or changed
         results.complete(at_ms, self.schedule.last_by(at_ms), self.schedule.next_after(at_ms))
         return changed
 
-    def _compute(self, shop: ShopView, results: RuleResults, boundary: int, at_ms: int) -> PeriodResult | None:
-        """What the ratio was at a boundary, from what had happened by then; None without orders."""
+    def _compute(
+        self, shop: ShopView, results: RuleResults, boundary: int, at_ms: int, again: bool
+    ) -> PeriodResult | None:
+        """What the ratio was at a boundary, from what had happened by then; None without orders. `again`: it was
+        computed under this plan before, and only late evidence has come since."""
         ratio = next((each for each in self.versions if each.effective.at(boundary)), None)
         if ratio is None:
             return None
@@ -47,7 +52,9 @@ class PeriodicRatio:
             return results.by_boundary.get(boundary)  # some of its orders have expired, so the earlier result stands
         at_its_time = boundary == at_ms and not shop.instant_open
         future_facts = results.future_after(boundary) if at_its_time else None
-        if future_facts is not None:
+        if again:
+            count = _counted_again(shop, results, ratio, period, boundary)
+        elif future_facts is not None:
             count = _counted_now(shop, future_facts, ratio, period, boundary)
         else:
             count = _counted_then(shop, ratio, period, boundary)
@@ -104,19 +111,41 @@ def _lies_elsewhere(ratio: CompiledRatio, order: OrderView, part: Part | None, p
     return outside and ratio.anchor_known_by(order.facts, boundary)
 
 
+def _counted_again(shop: ShopView, results: RuleResults, ratio: CompiledRatio, period: Period, boundary: int) -> Count:
+    """The count of a result, with what has come late since."""
+    known = results.by_boundary.get(boundary)
+    count = Count(period) if known is None else Count(period, known.bad, known.total)
+    for order, before in results.late.items():
+        count.add(_part_by(shop, ratio, as_of(before, boundary), boundary), -1)
+        count.add(_part_then(shop, ratio, order, boundary), 1)
+    return count
+
+
 def _counted_then(shop: ShopView, ratio: CompiledRatio, period: Period, boundary: int) -> Count:
-    """The count at a past boundary, from all orders' facts as of then."""
-    count, anchored = Count(period), ratio.denominator.anchor
+    """The count at a past boundary: the current counts, with the orders in memory counted by what had happened by then.
+
+    Those on the disk count as they do now. None is overdue, so they have counted so since their last fact; and an order
+    leaves memory only once each boundary before its last fact is computed (`rules.state.ledger`).
+    `tests/rules/engine/test_periods_on_disk.py` holds that.
+    """
+    count, anchored = shop.counters[ratio.n].sum(period), ratio.denominator.anchor
     from_ms, to_ms = start_of_day(period.first, ratio.zone), start_of_day(period.last + 1, ratio.zone)
-    for order in shop.every_order():
+    for order in shop.orders.values():
         anchor = anchored(order.facts) if ratio.fixed and order.facts.plain else from_ms
-        if anchor is not None and from_ms <= anchor < to_ms:
+        part = order.part(ratio)
+        counts_now = part is not None and period.first <= part[0] <= period.last
+        if counts_now or (anchor is not None and from_ms <= anchor < to_ms):
+            count.add(part, -1)
             count.add(_part_then(shop, ratio, order, boundary), 1)
     return count
 
 
 def _part_then(shop: ShopView, ratio: CompiledRatio, order: OrderView, boundary: int) -> Part | None:
     """An order's part at a boundary, from what had happened by then."""
-    facts = order.facts if order.last_ms <= boundary else as_of(order.facts, boundary)
+    return _part_by(shop, ratio, order.facts if order.last_ms <= boundary else as_of(order.facts, boundary), boundary)
+
+
+def _part_by(shop: ShopView, ratio: CompiledRatio, facts: OrderFacts, boundary: int) -> Part | None:
+    """A part by these facts, of which none lies after a boundary."""
     missed, overdue = shop.plan.evaluate_timers(facts, boundary, ratio.bits)
     return ratio.part(facts, missed, overdue)
