@@ -12,7 +12,7 @@ from rules.emit.reconcile import Reconciler
 from rules.engine.ceilings import UNBOUNDED, Ceilings
 from rules.engine.evaluate import RuleEvaluation
 from rules.engine.intake import Intake
-from rules.engine.retention import EXPIRE_EVERY_MS, expire
+from rules.engine.retention import Expiry
 from rules.engine.timer_queue import TimerQueue
 from rules.messages.alerts import Alert
 from rules.plan.rule_book import RuleBook
@@ -49,7 +49,7 @@ class Engine(Intake):
         #: Full hours from this instant on (epoch ms) are those at which figures are yet to be compared, once the clock
         #: has come to them. `MIN_MS` until something has been evaluated, as after a restart: then from the clock on.
         self._hours_from_ms = MIN_MS
-        self._next_expiry_ms = MIN_MS
+        self._expiry = Expiry(self, self._changes)
         self._orders_left = NEVER  # how many the current slice may still evaluate
 
     def settle(self, *, limit: int = NEVER) -> bool:
@@ -83,8 +83,8 @@ class Engine(Intake):
             self._move(to_ms, including)
             done = self._settle()
         self._reconciler.emit_transitions()
-        if done and to_ms >= self._next_expiry_ms:
-            self._expire(to_ms)
+        if done:
+            self._expiry.go_on(to_ms)
         return done
 
     def set_back(self, to_ms: int) -> None:
@@ -94,7 +94,7 @@ class Engine(Intake):
             self.load_all(shop)  # by the clock so far nothing was open of them
         self._instant_open = False
         self.clock_ms = min(self.clock_ms, to_ms)
-        self._next_expiry_ms = min(self._next_expiry_ms, self.clock_ms + EXPIRE_EVERY_MS)
+        self._expiry.set_back(self.clock_ms)
 
     def evict(self, *, limit: int = NEVER) -> int:
         """Has finished orders leave memory, of at most `limit` that are looked at; returns how many have left. Called
@@ -189,11 +189,3 @@ class Engine(Intake):
         else:
             self.ledger.note_finished(order)
         return False
-
-    def _expire(self, at_ms: int) -> None:
-        self._next_expiry_ms = at_ms + EXPIRE_EVERY_MS
-        for shop in self.shops.values():
-            before = len(shop.orders) + shop.evicted
-            if dirty_rules := expire(shop, at_ms, self._changes):
-                self.work.mark_rules(shop, dirty_rules)
-            self.order_count -= before - len(shop.orders) - shop.evicted

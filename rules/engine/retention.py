@@ -1,9 +1,11 @@
 """Retention: expires orders that no window reaches and no timer waits for, shop facts that are too old to count, and
 what was emitted of times as long past."""
 
-from itertools import chain
+from collections.abc import Iterator
+from itertools import islice
 
 from rules.calendar.instants import DAY_MS, MIN_MS, NEVER
+from rules.engine.intake import Intake
 from rules.facts.order_facts import OrderFacts
 from rules.facts.shop_facts import KEPT_MS
 from rules.messages.alerts import subject_and_episode
@@ -16,28 +18,67 @@ EXPIRE_EVERY_MS = 15 * DAY_MS
 """How often expired state is looked for."""
 
 
-def expire(shop: Shop, at_ms: int, changes: Changes) -> int:
-    """Drops what a shop no longer needs. Returns the rules (as bits) to evaluate again."""
-    dirty_rules = 0
-    shop.retained_from_ms = at_ms - shop.plan.retain_ms
-    if at_ms > shop.period_results.boundary_ms:
-        shop.period_results.advance(at_ms)
-    for kind, key in list(shop.facts.spent(at_ms, shop.plan.entries_kept_ms)):
-        shop.facts.put(kind, key, None)
-        changes.entries[shop.key, kind, key] = shop
-    for alert in _past(shop, at_ms):
-        shop.emitted.forget(alert)
-    in_memory = [each for each in shop.orders.values() if _is_expired(each, at_ms)]
-    loaded = shop.ledger.load_each(shop, at_ms, shop.retained_from_ms)
-    for order in chain(in_memory, (each for each in loaded if _is_expired(each, at_ms))):
-        del shop.orders[order.id]
-        dirty_rules |= remove_order(order)
+LOOKED_AT_ONCE = 1_000
+"""Orders, and shops, that are looked at before other work goes on: some 20 ms where the orders lie on the disk."""
+
+
+class Expiry:
+    """Goes through the shops of an engine every `EXPIRE_EVERY_MS`, a bounded number of orders at a time. What happens
+    meanwhile may bring orders back, have them leave memory, or change a shop's plan."""
+
+    def __init__(self, engine: Intake, changes: Changes) -> None:
+        self._engine, self._changes = engine, changes
+        self._next_ms = MIN_MS
+        self._looking: Iterator[None] | None = None
+
+    def go_on(self, at_ms: int) -> None:
+        """Looks at some more orders, or begins anew if it is time (epoch ms)."""
+        if self._looking is None and at_ms >= self._next_ms:
+            self._next_ms = at_ms + EXPIRE_EVERY_MS
+            self._looking = self._look_at_shops(at_ms)
+        if self._looking is not None and len(list(islice(self._looking, LOOKED_AT_ONCE))) < LOOKED_AT_ONCE:
+            self._looking = None
+
+    def set_back(self, to_ms: int) -> None:
+        """The clock was set back: what was found by the time before doesn't hold."""
+        self._looking = None
+        self._next_ms = min(self._next_ms, to_ms + EXPIRE_EVERY_MS)
+
+    def _look_at_shops(self, at_ms: int) -> Iterator[None]:
+        """Yields after each shop and each order."""
+        for shop in list(self._engine.shops.values()):
+            self._drop_of_shop(shop, at_ms)
+            yield
+            for order in self._orders_of(shop):
+                if order is not None and shop.orders.get(order.id) is order and _is_expired(order, at_ms):
+                    self._drop(order)
+                yield
+
+    def _drop_of_shop(self, shop: Shop, at_ms: int) -> None:
+        """Drops what a shop no longer needs of its own."""
+        shop.retained_from_ms = at_ms - shop.plan.retain_ms
+        if at_ms > shop.period_results.boundary_ms:
+            shop.period_results.advance(at_ms)
+        for kind, key in list(shop.facts.spent(at_ms, shop.plan.entries_kept_ms)):
+            shop.facts.put(kind, key, None)
+            self._changes.entries[shop.key, kind, key] = shop
+        for alert in _past(shop, at_ms):
+            shop.emitted.forget(alert)
+
+    def _orders_of(self, shop: Shop) -> Iterator[Order | None]:
+        """The orders that may have expired; None for each that is looked at and hasn't."""
+        yield from list(shop.orders.values())
+        for order_id in shop.ledger.silent_by(shop, shop.retained_from_ms):
+            yield None if order_id is None else self._engine.order(shop, order_id)
+
+    def _drop(self, order: Order) -> None:
+        self._engine.drop(order)
+        self._engine.work.mark_rules(order.shop, remove_order(order))
         order.facts = OrderFacts()  # many may expire at once, and wait to be written
         if order.last_ms == MIN_MS:
-            continue  # after a restart only its alerts were restored; it has no facts to delete
-        changes.note_order(order)
-        changes.expired.append(order)
-    return dirty_rules
+            return  # after a restart only its alerts were restored; it has no facts to delete
+        self._changes.note_order(order)
+        self._changes.expired.append(order)
 
 
 def _past(shop: Shop, at_ms: int) -> list[str]:
@@ -52,7 +93,8 @@ def _past(shop: Shop, at_ms: int) -> list[str]:
 
 def _is_expired(order: Order, at_ms: int) -> bool:
     shop = order.shop
-    if order.scheduled_ms != NEVER or order.last_ms > shop.retained_from_ms:
+    retained_from_ms = min(shop.retained_from_ms, at_ms - shop.plan.retain_ms)  # its plan may be another since
+    if order.scheduled_ms != NEVER or order.last_ms > retained_from_ms:
         return False
     for timeline, kept_ms in zip(shop.timelines, shop.plan.timeline_kept_ms, strict=True):
         instants = timeline.by_order.get(order.id)
@@ -61,6 +103,6 @@ def _is_expired(order: Order, at_ms: int) -> bool:
     if shop.tracking_numbers.reused_ms(order.numbers) + shop.plan.number_kept_ms > at_ms:
         return False
     return all(
-        not last_emitted.open and last_emitted.at_ms <= shop.retained_from_ms
+        not last_emitted.open and last_emitted.at_ms <= retained_from_ms
         for last_emitted in (order.alerts or {}).values()
     )

@@ -44,7 +44,8 @@ class OrderStore(Protocol):
         """One order's facts; None where it has none."""
 
     def of_shop(self, platform: str, shop: str) -> Iterable[tuple[str, bytes]]:
-        """The facts of all of a shop's orders, by order."""
+        """The facts of all of a shop's orders, by order; also where orders come and go while they are gone through. One
+        that changes meanwhile may come as it was, or twice."""
 
 
 class Ledger:
@@ -117,21 +118,20 @@ class Ledger:
 
     def load_all(self, shop: Shop, at_ms: int) -> None:
         """Takes all of a shop's orders back."""
-        for _ in self.load_each(shop, at_ms, NEVER):
-            pass
+        for order_id, facts in self._of_shop(shop, shop.orders):
+            self._take_back(shop, order_id, facts, at_ms)
+        shop.evicted_from_ms = NEVER
 
-    def load_each(self, shop: Shop, at_ms: int, heard_by_ms: int) -> Iterator[Order]:
-        """Takes a shop's orders back that were last heard of by a moment (epoch ms), one after the other, so that the
-        caller can drop each before the next."""
+    def silent_by(self, shop: Shop, heard_by_ms: int) -> Iterator[str | None]:
+        """Goes through a shop's orders that have left memory: the ids of those that were last heard of by a moment
+        (epoch ms), and None for each of the others. Any may be loaded, leave memory or be dropped meanwhile."""
         if heard_by_ms < shop.evicted_from_ms:
             return
-        later_ms = NEVER
+        shop.evicted_from_ms = NEVER  # orders that leave memory meanwhile lower it, and so do those that stay
         for order_id, facts in self._of_shop(shop, shop.orders):
-            if (last_ms := facts.last_at_ms()) <= heard_by_ms:
-                yield self._take_back(shop, order_id, facts, at_ms)
-            else:
-                later_ms = min(later_ms, last_ms)
-        shop.evicted_from_ms = later_ms
+            last_ms = facts.last_at_ms()
+            shop.evicted_from_ms = min(shop.evicted_from_ms, last_ms if last_ms > heard_by_ms else NEVER)
+            yield order_id if last_ms <= heard_by_ms else None
 
     def _take_back(self, shop: Shop, order_id: str, facts: OrderFacts, at_ms: int) -> Order:
         order = _as_order(shop, order_id, facts)

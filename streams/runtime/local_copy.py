@@ -77,9 +77,15 @@ class LocalCopy:
         return self._unwritten[key] if key in self._unwritten else self._readable().get(key)
 
     def items_of(self, prefix: bytes) -> Iterator[tuple[bytes, bytes]]:
-        """The same of all keys that begin so."""
+        """The same of all keys that begin so, while they are gone through. Nothing is held open meanwhile: the disk may
+        fail and come back, and then a key may come twice."""
+        if self._snapshot is not None:
+            self._try(self._snapshot.write)  # or each page would look through all that is about to be written
+        start: bytes | None = prefix
+        while start is not None:
+            page, start = self._readable().page_of(prefix, start)
+            yield from (each for each in page if each[0] not in self._unwritten)
         unwritten = {key: value for key, value in self._unwritten.items() if key.startswith(prefix)}
-        yield from (each for each in self._readable().items_of(prefix) if each[0] not in unwritten)
         yield from ((key, value) for key, value in unwritten.items() if value is not None)
 
     def _readable(self) -> Snapshot:

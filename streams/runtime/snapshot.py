@@ -20,6 +20,9 @@ from streams.runtime import instruments
 WRITE_AFTER_KEYS = 20_000
 """Changes gathered before they are written; a key that changes several times is written once."""
 
+PAGE = 2_000
+"""Keys that are read at once where many are gone through: some 5 ms."""
+
 _OFFSET_KEY = b"\x00offset"
 
 
@@ -96,20 +99,27 @@ class Snapshot:
         except Exception as error:
             raise self._lost(error) from None
 
-    def items_of(self, prefix: bytes) -> Iterator[tuple[bytes, bytes]]:
-        """The newest values of all keys that begin so. Raises OrdersLostError."""
-        pending = {key: value for key, value in self._pending.items() if key.startswith(prefix)}
+    def page_of(self, prefix: bytes, start: bytes) -> tuple[list[tuple[bytes, bytes]], bytes | None]:
+        """The newest values of the next keys from `start` on that begin so, and where the page after it starts; None
+        where there is none. Raises OrdersLostError."""
         found = self._db.iter()
-        found.seek(prefix)
+        found.seek(start)
+        page: dict[bytes, bytes | None] = {}
+        following: bytes | None = None
         while found.valid() and (key := cast(bytes, found.key())).startswith(prefix):
-            if key not in pending:
-                yield key, found.value()
+            if len(page) == PAGE:
+                following = key
+                break
+            page[key] = found.value()
             found.next()
         try:
             found.status()
         except Exception as error:
             raise self._lost(error) from None
-        yield from ((key, value) for key, value in pending.items() if value is not None)
+        for key, value in self._pending.items():
+            if key.startswith(prefix) and start <= key and (following is None or key < following):
+                page[key] = value
+        return [(key, value) for key in sorted(page) if (value := page[key]) is not None], following
 
     def _lost(self, error: Exception) -> OrdersLostError:
         return OrdersLostError(

@@ -44,7 +44,7 @@ class Changelog:
         return self._worker.facts.get(order_key(platform, shop, order))
 
     def of_shop(self, platform: str, shop: str) -> Iterator[tuple[str, bytes]]:
-        for key, raw in self._worker.facts.items():
+        for key, raw in list(self._worker.facts.items()):
             match orjson.loads(key):
                 case [str(of), str(name), str(order)] if (of, name) == (platform, shop) and raw is not None:
                     yield order, raw

@@ -1,0 +1,116 @@
+"""Expired orders are looked for a few at a time, in memory and on the disk, while everything else goes on."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from rules.calendar.instants import DAY_MS
+from rules.engine import retention
+from rules.state import ledger
+from tests.rules.engine.test_eviction import Forgetful, at_once, counts_of
+from tests.rules.engine.test_shop_properties import PLATFORMS, RULES, fewer
+from tests.rules.engines import FULL
+from tests.rules.histories import END_MS, Worker
+from tests.rules.history import Happening, ms, placed, scanned, shipped
+from tests.rules.made_up_rules import order_lives
+from tests.rules.shop_histories import shop_commit_cycles
+
+__all__ = ["at_once"]
+
+MANY = 50
+STEP = 10
+LATER = "3000h"
+
+
+@pytest.fixture
+def in_steps(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(retention, "LOOKED_AT_ONCE", STEP)
+
+
+def finished(on_disk: bool) -> Forgetful:
+    """A worker with two shops whose orders were all shipped in time long ago."""
+    worker = Forgetful(FULL, stepping=False)
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(retention, "LOOKED_AT_ONCE", 2 * MANY)
+        patched.setattr(ledger, "SILENT_MS", 0 if on_disk else 1_000 * DAY_MS)
+        names = [f"{n:02}" for n in range(MANY)]
+        for shop in "ab":
+            worker.commit_cycle([placed(each, shop=shop) for each in names], ms("1h"))
+            worker.commit_cycle([shipped(each, "5h", shop=shop) for each in names], ms("6h"))
+        worker.commit_cycle([], ms("80h"))
+    assert len(worker.engine.ledger) == (2 * MANY if on_disk else 0)
+    return worker
+
+
+def step(worker: Worker, at: str, *events: Happening) -> list[bytes]:
+    """The orders that expire in one commit cycle."""
+    before = set(worker.kept())
+    worker.commit_cycle(events, ms(at))
+    return sorted(before - set(worker.kept()))
+
+
+@pytest.mark.usefixtures("in_steps")
+@pytest.mark.parametrize("on_disk", [True, False])
+def test_each_step_looks_at_so_many_and_an_alert_that_is_due_waits_for_none(on_disk: bool) -> None:
+    worker = finished(on_disk)
+    gone = [step(worker, LATER, placed("due", "2928h", shop="c"))]
+    assert "due" in [alert.order for alert in worker.alerts]
+    while sum(map(len, gone)) < 2 * MANY:
+        gone.append(step(worker, LATER))
+        assert len(gone) < 2 * (2 * MANY) // STEP
+    assert all(len(each) <= STEP for each in gone)
+    assert worker.engine.order_count == 1
+    assert step(worker, LATER) == []
+
+
+@pytest.mark.usefixtures("in_steps")
+@pytest.mark.parametrize("on_disk", [True, False])
+def test_an_order_of_which_news_comes_meanwhile_stays(on_disk: bool) -> None:
+    worker = finished(on_disk)
+    gone = step(worker, LATER)
+    gone += step(worker, LATER, scanned("27", LATER, shop="b"))
+    for _ in range(2 * (2 * MANY) // STEP):
+        gone += step(worker, LATER)
+    assert len(gone) == len(set(gone)) == 2 * MANY - 1
+    (kept,) = worker.engine.shops["joom", "b"].every_order()
+    assert kept.id == "27" and kept.facts.placed is not None
+
+
+@pytest.mark.usefixtures("in_steps")
+def test_none_expires_any_more_once_the_clock_was_set_back() -> None:
+    worker = finished(on_disk=True)
+    assert step(worker, LATER)
+    worker.engine.set_back(ms("100h"))
+    assert not len(worker.engine.ledger)
+    assert [step(worker, f"{100 + n}h") for n in range(30)] == [[]] * 30
+
+
+@pytest.mark.usefixtures("in_steps")
+@pytest.mark.parametrize("on_disk", [True, False])
+def test_a_plan_that_keeps_orders_for_longer_holds_at_once(on_disk: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    worker = finished(on_disk)
+    assert step(worker, LATER)
+    monkeypatch.setattr(worker.engine.shops["joom", "b"].plan, "retain_ms", 1_000 * DAY_MS)
+    assert [step(worker, LATER) for _ in range(30)] == [[]] * 30
+
+
+@pytest.mark.usefixtures("at_once")
+@pytest.mark.parametrize("platform", PLATFORMS)
+@given(st.booleans(), st.integers(1, 3), st.data())
+@fewer
+def test_steps_leave_what_one_look_leaves(platform: str, stepping: bool, at_once: int, data: st.DataObject) -> None:
+    lived = data.draw(order_lives(platform) | shop_commit_cycles(platform))
+    whole, steps = Worker(RULES[platform], stepping), Forgetful(RULES[platform], stepping)
+    for events, to_ms in lived:
+        for worker in (whole, steps):
+            worker.commit_cycle(events, to_ms)
+    orders = whole.engine.order_count
+    for days in (14, 500, 520):
+        whole.commit_cycle([], END_MS + days * DAY_MS)
+        with pytest.MonkeyPatch.context() as patched:
+            patched.setattr(retention, "LOOKED_AT_ONCE", at_once)
+            for n in range(2 * orders + 2 * len(steps.engine.shops) + 2):
+                steps.commit_cycle([], END_MS + days * DAY_MS + n)
+    assert whole.kept() == steps.kept()
+    assert whole.engine.order_count == steps.engine.order_count
+    assert counts_of(whole.engine) == counts_of(steps.engine)
