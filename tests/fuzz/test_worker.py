@@ -9,10 +9,10 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from streams.kafka.topics import INPUTS
 from tests.fuzz.mutations import mutated_records
-from tests.ops.support import free_port
 from tests.runtime.support import PARTITIONS, until
 from tests.runtime.workers import Site
 from tests.support.kafka import Kafka, produce, read_topic
+from tests.support.ports import free_port
 
 RECORDS = 10_000
 SEED = 18

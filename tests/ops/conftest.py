@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 import yaml
 
-from tests.ops.support import Prometheus, free_port, prometheus, running, until
+from tests.ops.support import Prometheus, prometheus, running, until
+from tests.support.ports import free_port
 
 SPEED = 40_000.0
 """A day in two seconds: what the demo's stories come to is there soon."""

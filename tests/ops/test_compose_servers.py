@@ -22,7 +22,8 @@ from tests.sinks.support import alert
 from tests.sinks.test_example_consumer import SHIP, consumer, line
 from tests.sinks.test_ship_next import facts
 from tests.support.brokers import started
-from tests.support.kafka import _free_ports, _JarNode, _jars
+from tests.support.kafka import _JarNode, _jars
+from tests.support.ports import free_ports
 from tests.support.servers import RedisServer
 
 
@@ -46,7 +47,7 @@ class ComposeKafka(_JarNode):
 
     def __init__(self, secrets: Path) -> None:
         super().__init__(_jars(), None)
-        self.host, self.inside, self.within, controller = (f"localhost:{port}" for port in _free_ports(4))
+        self.host, self.inside, self.within, controller = (f"localhost:{port}" for port in free_ports(4))
         given = (DEPLOY / "kafka/server.properties").read_text()
         for here, there in (
             ("//:9092", f"//:{self.host.partition(':')[2]}"),

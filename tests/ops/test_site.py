@@ -22,10 +22,11 @@ import yaml
 
 from rules.calendar.instants import HOUR_MS
 from streams.clock import wall_ms
-from tests.ops.support import DEPLOY, ROOT, Prometheus, fetch, free_port, program, prometheus, running, until
+from tests.ops.support import DEPLOY, ROOT, Prometheus, fetch, program, prometheus, running, until
 from tests.ops.test_alert_rules import rules
 from tests.runtime.support import event
 from tests.support.kafka import Kafka, produce
+from tests.support.ports import free_port
 
 TOKEN = "a-token-for-this-test-only"
 SHIPCLOCK = str(Path(sys.executable).with_name("shipclock"))

@@ -13,7 +13,8 @@ from tests.runtime.outcome import Reader, contradictions
 from tests.runtime.support import LATE_MS, event, sent, until
 from tests.runtime.workers import Site, WorkerProcess
 from tests.support.kafka import Kafka, produce
-from tests.support.servers import free_port, missing
+from tests.support.ports import free_port
+from tests.support.servers import missing
 
 pytestmark = [pytest.mark.kafka, pytest.mark.slow]
 

@@ -14,7 +14,7 @@ from tests.runtime.outcome import Reader
 from tests.runtime.support import LATE_MS, PARTITIONS, START_MS, event, sent, ticks, until
 from tests.support.kafka import produce
 
-OTHER_ORDERS = 100
+OTHER_ORDERS = 500
 """Enough of them for a snapshot that a full disk doesn't take."""
 
 

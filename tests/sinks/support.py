@@ -14,7 +14,7 @@ from streams.clock import wall_ms
 from streams.sinks.base import Offsets, Record, Sink
 from streams.views.acks import Ack, encode
 from streams.views.mutes import Mutes
-from tests.support.servers import free_port
+from tests.support.ports import free_port
 from tests.web.records import Log
 
 

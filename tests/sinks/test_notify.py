@@ -23,7 +23,7 @@ from streams.translations import Translations
 from streams.views.mutes import Mutes
 from tests.rules.history import every_pack
 from tests.sinks.support import Hand, Naps, Receiver, alert, muted, name_of, read
-from tests.support.servers import free_port
+from tests.support.ports import free_port
 
 
 def notifier(url: str, place: int = 1, patience_s: float = 60.0, mutes: Mutes | None = None, **route: Any) -> Notifier:

@@ -10,7 +10,7 @@ from standardwebhooks import Webhook as Verifier
 from streams.sinks.delivery import Delivery
 from streams.sinks.webhook import Webhook
 from tests.sinks.support import Hand, Naps, Receiver, alert, read
-from tests.support.servers import free_port
+from tests.support.ports import free_port
 
 KEY = bytes(range(32))
 

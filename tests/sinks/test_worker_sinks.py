@@ -17,7 +17,8 @@ from tests.runtime.support import LATE_MS, START_MS, event, sent, shop_in, ticks
 from tests.runtime.workers import Site
 from tests.sinks.support import Receiver
 from tests.support.kafka import Kafka, produce
-from tests.support.servers import AlertmanagerServer, RedisServer, free_port
+from tests.support.ports import free_port
+from tests.support.servers import AlertmanagerServer, RedisServer
 
 pytestmark = pytest.mark.kafka
 

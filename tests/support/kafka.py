@@ -9,7 +9,6 @@ import asyncio
 import os
 import shutil
 import signal
-import socket
 import subprocess
 import tempfile
 import time
@@ -21,6 +20,8 @@ from typing import Protocol
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, ConsumerRecord, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from aiokafka.errors import for_code
+
+from tests.support.ports import free_port, free_ports
 
 VERSION = "4.1.0"
 START_SECONDS = 60.0
@@ -200,7 +201,7 @@ class _JarNode:
         self._pin = ["taskset", "--cpu-list", ",".join(map(str, sorted(cores)))] if cores else []
         self._effort = () if cores else _SHORT_LIVED
         self._process: subprocess.Popen[bytes] | None = None
-        port, controller = _free_ports(2)
+        port, controller = free_ports(2)
         self.bootstrap = f"127.0.0.1:{port}"
         settings = {
             "process.roles": "broker,controller",
@@ -273,7 +274,7 @@ class _DockerNode:
     def __init__(self) -> None:
         if not shutil.which("docker") or subprocess.run(["docker", "info"], capture_output=True).returncode:
             raise KafkaUnavailableError("no Docker engine answers")
-        (port,) = _free_ports(1)
+        port = free_port()
         self.bootstrap = f"127.0.0.1:{port}"
         self._name = f"shipclock-kafka-{uuid.uuid4().hex[:8]}"
         settings = {
@@ -310,14 +311,6 @@ def _docker(*arguments: str) -> str:
     if done.returncode:
         raise KafkaUnavailableError(f"docker {arguments[0]} failed: {done.stderr.strip()}")
     return done.stdout + done.stderr
-
-
-def _free_ports(count: int) -> list[int]:
-    sockets = [socket.create_server(("127.0.0.1", 0)) for _ in range(count)]
-    ports = [listening.getsockname()[1] for listening in sockets]
-    for listening in sockets:
-        listening.close()
-    return ports
 
 
 def _cluster_id() -> str:

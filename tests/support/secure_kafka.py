@@ -8,7 +8,8 @@ from typing import Self
 import trustme
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, load_pem_private_key
 
-from tests.support.kafka import _free_ports, _JarNode, _jars
+from tests.support.kafka import _JarNode, _jars
+from tests.support.ports import free_ports
 
 USER = "shipclock"
 PASSWORD = "not a secret"
@@ -20,7 +21,7 @@ class SecureKafka(_JarNode):
 
     def __init__(self) -> None:
         super().__init__(_jars(), None)
-        self.scram, self.plain, self.tls = (f"127.0.0.1:{port}" for port in _free_ports(3))
+        self.scram, self.plain, self.tls = (f"127.0.0.1:{port}" for port in free_ports(3))
         self.ca = self._home / "ca.pem"
         keys = self._home / "server.pem"
         _make_certificate(self.ca, keys)

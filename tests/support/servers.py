@@ -13,6 +13,8 @@ from typing import Self
 
 import pytest
 
+from tests.support.ports import free_port
+
 START_S = 30.0
 
 
@@ -22,12 +24,6 @@ def missing(tool: str, package: str) -> None:
     if os.environ.get("TEST_REQUIRE") == "1":
         pytest.fail(reason)
     pytest.skip(reason)
-
-
-def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as listening:
-        port: int = listening.getsockname()[1]
-        return port
 
 
 class Server:
