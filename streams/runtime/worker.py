@@ -92,7 +92,8 @@ class Worker(Service):
         #: Called with the values of each commit cycle's records of `alerts` once they are written.
         self.on_alerts: list[Callable[[list[bytes]], None]] = []
         self.events = 0
-        #: Whether a backlog is being read; then what can wait gets less of the worker's time.
+        #: Whether a backlog is being read, or more is due than one commit cycle evaluates; then what can wait gets less
+        #: of the worker's time.
         self.busy = False
         self._over = self._failed = self._lost = False
         #: How often partitions were lost without warning; state held since before may be out of date.
@@ -203,7 +204,7 @@ class Worker(Service):
             with instruments.CYCLE.time(), self._pacing.cycle():
                 with instruments.EVALUATING.time():
                     await self._log_ends.refresh(self._logs(), self._writes_of_alerts)
-                    self.busy = self._pacing.is_backlog
+                    self.busy = self._pacing.is_backlog or self._unfinished
                     self._pacing.begin()
                     await self._move_clocks()
                 await self._write_and_commit()
@@ -270,6 +271,7 @@ class Worker(Service):
             if self._over or monotonic() - began_s > EVALUATE_S:
                 break
         self._unfinished = bool(targets)
+        self.busy |= self._unfinished
 
     def _logs(self) -> list[TP]:
         """The logs whose ends matter: of the inputs and of the alerts, per partition."""

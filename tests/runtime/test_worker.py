@@ -600,6 +600,21 @@ async def test_what_is_left_to_be_evaluated_does_not_wait_for_the_next_beats_tim
     beating.cancel()
 
 
+async def test_what_can_wait_gets_less_time_until_all_that_is_due_is_evaluated(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(worker, "SLICE", 10)
+    monkeypatch.setattr(worker, "EVALUATE_S", 0.0)
+    watching, broker = made("wall")
+    broker.read_to |= {TP(topic, 2): 0 for topic in CLOCKED}
+    apply(watching, *(event("order.placed", wall_ms() - 2 * LATE_MS, str(n)) for n in range(30)))
+    busy = []
+    for _ in range(5):
+        await watching.commit_cycle()
+        busy.append(watching.busy)
+    assert len(said(broker)) == 30
+    assert busy[:2] == [True, True], "orders are left, though few events came"
+    assert not busy[-1]
+
+
 async def test_standings_are_worked_out_beside_the_beat_with_a_rest_after_each_turn(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
