@@ -77,3 +77,15 @@ class ClockTargets:
     def applied(self, partition: Partition, tp: TP) -> int | None:
         """The offset up to which an input's partition has been applied."""
         return self._broker.applied(tp, partition.applied.get(self._names.inputs[tp.topic]))
+
+    def behind(self, partitions: Mapping[int, Partition], answer: Answer | None) -> dict[tuple[str, int], int]:
+        """Records not applied yet, by plain topic and partition, of those before the logs' ends."""
+        found = {}
+        for tp, end in {} if answer is None else answer.ends.items():
+            partition = partitions.get(tp.partition)
+            if partition is None or tp.topic not in self._names.inputs:
+                continue
+            applied = self.applied(partition, tp)
+            if applied is not None:
+                found[self._names.inputs[tp.topic], tp.partition] = max(0, end - applied)
+        return found

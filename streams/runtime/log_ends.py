@@ -2,17 +2,18 @@
 slow or away."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 
 from faust.types import TP
 from msgspec import Struct
 
+from streams.kafka.topics import TopicNames
+from streams.runtime.broker import Broker
+from streams.runtime.kafka_watch import KafkaWatch
 from streams.runtime.wall_clock import since_boot_s
 
 WAIT_S = 0.05
 """How long a commit cycle waits for the answer; ten times what Kafka needs nearby."""
-
-Ask = Callable[[Iterable[TP]], Awaitable[Mapping[TP, int]]]
 
 
 class Answer(Struct, frozen=True):
@@ -28,20 +29,27 @@ class Answer(Struct, frozen=True):
         """How long ago it was asked."""
         return since_boot_s() - self.asked_s
 
+    def of_topic(self, topic: str) -> dict[int, int]:
+        """Where the logs of a topic end, by partition."""
+        return {tp.partition: end for tp, end in self.ends.items() if tp.topic == topic}
+
 
 class LogEnds:
-    """At most one request is under way; `newest` is the last answer. Errors are raised in the next `refresh`."""
+    """Where the logs of inputs and alerts end. At most one request is under way; `newest` is the last answer. Errors
+    are raised in the next `refresh`."""
 
-    def __init__(self, ask: Ask, now_ms: Callable[[], int]) -> None:
-        self._ask, self._now_ms = ask, now_ms
+    def __init__(self, broker: Broker, names: TopicNames, kafka: KafkaWatch, now_ms: Callable[[], int]) -> None:
+        self._broker, self._kafka, self._now_ms = broker, kafka, now_ms
+        self._topics = (*names.inputs, names.alerts)
         self._asking: asyncio.Task[Answer] | None = None
         self.newest: Answer | None = None
 
-    async def refresh(self, tps: Iterable[TP], at_write: int) -> None:
+    async def refresh(self, partitions: Iterable[int], at_write: int) -> None:
         """Asks anew, unless a request is under way, and waits a moment for its answer."""
         self._note_answer()
         if self._asking is None:
-            self._asking = asyncio.create_task(self._answer(list(tps), at_write))
+            tps = [TP(topic, number) for number in partitions for topic in self._topics]
+            self._asking = asyncio.create_task(self._ask(tps, at_write))
         await asyncio.wait({self._asking}, timeout=WAIT_S)
         self._note_answer()
 
@@ -55,6 +63,7 @@ class LogEnds:
             asking, self._asking = self._asking, None
             self.newest = asking.result()
 
-    async def _answer(self, tps: list[TP], at_write: int) -> Answer:
+    async def _ask(self, tps: list[TP], at_write: int) -> Answer:
         asked_ms, asked_s = self._now_ms(), since_boot_s()
-        return Answer(await self._ask(tps), asked_ms, asked_s, at_write)
+        with self._kafka.asking():
+            return Answer(await self._broker.ends(tps), asked_ms, asked_s, at_write)

@@ -8,32 +8,27 @@ open is a function of the facts, doing it again after a restart emits nothing tw
 import asyncio
 import logging
 import time
-from collections.abc import Callable, Iterable
-from time import monotonic, thread_time
+from collections.abc import Callable
+from time import monotonic
 from typing import Any
 
-from faust.types import TP
 from mode import Service
 
 from rules.engine.ceilings import Ceilings
 from rules.plan.rule_book import RuleBook
-from rules.state.changes import Changes
-from streams.budget import BACKLOG_BUDGET
-from streams.clock import wall_ms
 from streams.kafka.failures import PlainError
 from streams.kafka.topics import TopicNames
 from streams.runtime import boot_time, garbage, instruments
 from streams.runtime.broker import Broker
-from streams.runtime.changelog import CLOCK_KEY, fact_records
 from streams.runtime.clock_targets import ClockTargets
+from streams.runtime.committer import Committer, LostMembershipError
 from streams.runtime.foreign_alerts import ForeignAlerts
 from streams.runtime.kafka_watch import KafkaWatch
-from streams.runtime.log_ends import Answer, LogEnds
+from streams.runtime.log_ends import LogEnds
 from streams.runtime.pacing import Pacing
 from streams.runtime.partition import Batch, Partition
-from streams.runtime.spare_time import SpareTime
-from streams.runtime.standings_publisher import IDLE_BUDGET, IDLE_S, MOST_BUDGET
-from streams.runtime.wall_clock import WallClock, since_boot_s
+from streams.runtime.standings_turns import standings_turns
+from streams.runtime.wall_clock import WallClock
 from streams.settings import Settings
 
 log = logging.getLogger(__name__)
@@ -49,13 +44,6 @@ EVALUATE_S = 0.4
 """After this long what has been found is written and committed, and the next commit cycle goes on with what is left:
 committed facts determine what is still to be evaluated, so a restart in between loses nothing."""
 
-ASLEEP_S = 10.0
-"""After so long without an answer of Kafka's (a suspended machine, a cut network), it may have given the partitions to
-another worker, and is asked before anything is written."""
-
-LONGEST_REST_S = 2.0
-"""How long standings rest at most: a backlog may end meanwhile."""
-
 KEEP_BOOT_TIME_S = 60.0
 """How often the machine's boot time is written to disk."""
 
@@ -64,10 +52,6 @@ WATCH_S = 1.0
 
 FINISH_S = 5.0
 """How long the last write and commit may take when the worker is asked to stop."""
-
-
-class LostMembershipError(RuntimeError):
-    """Kafka has given this worker's partitions to another worker, whose records ours could contradict."""
 
 
 class Worker(Service):
@@ -95,19 +79,17 @@ class Worker(Service):
         #: Whether a backlog is being read, or more is due than one commit cycle evaluates; then what can wait gets less
         #: of the worker's time.
         self.busy = False
-        self._over = self._failed = self._lost = False
+        self._over = self._lost = False
         #: How often partitions were lost without warning; state held since before may be out of date.
         self.times_lost = 0
         self._recovered = False
-        self._turn = asyncio.Lock()
-        self._foreign = ForeignAlerts(settings, self.names.alerts, broker)
+        self._one_at_a_time = asyncio.Lock()
         self._pacing = Pacing()
         self._unfinished = self._dropped = False
-        self._writes_of_alerts = 0
-        self._heard_s = since_boot_s()
-        self._log_ends = LogEnds(self._ask_ends, lambda: self.wall_clock.now_ms())
+        self._foreign = ForeignAlerts(settings, self.names.alerts, broker)
+        self._log_ends = LogEnds(broker, self.names, kafka, lambda: self.wall_clock.now_ms())
         self._targets = ClockTargets(broker, self.names)
-        self._committed: dict[TP, int] = {}
+        self._committer = Committer(broker, self.names, kafka, self._log_ends, self._foreign)
 
     # -- called from the agents and the stores ----------------------------------------------------------------
 
@@ -127,7 +109,7 @@ class Worker(Service):
 
     def take(self, batch: Batch) -> None:
         """Applies a batch."""
-        if self._failed:
+        if self._committer.is_stopped:
             return  # an earlier batch may be missing
         self._note_recovery()  # the transport hands nothing over before
         if not self.events:
@@ -152,7 +134,8 @@ class Worker(Service):
 
     def crash(self, error: BaseException) -> None:
         """Ends the worker; what isn't committed is read again after the restart."""
-        self._over = self._failed = True
+        self._over = True
+        self._committer.stop()
         log.error("the worker ends: %s", error, exc_info=None if isinstance(error, PlainError) else error)
         self.add_future(self.broker.crash(error))
 
@@ -195,7 +178,7 @@ class Worker(Service):
 
     async def commit_cycle(self) -> None:
         """Evaluates, writes and commits, if the partitions are this worker's and restored."""
-        async with self._turn:
+        async with self._one_at_a_time:
             if self._over or self._lost or not self.broker.is_ready:
                 self.busy = self._unfinished = False
                 self._pacing.begin()
@@ -203,7 +186,7 @@ class Worker(Service):
             self._note_recovery()
             with instruments.CYCLE.time(), self._pacing.cycle():
                 with instruments.EVALUATING.time():
-                    await self._log_ends.refresh(self._logs(), self._writes_of_alerts)
+                    await self._log_ends.refresh(self.partitions, self._committer.alert_writes)
                     self.busy = self._pacing.is_backlog or self._unfinished
                     self._pacing.begin()
                     await self._move_clocks()
@@ -229,7 +212,7 @@ class Worker(Service):
         State that isn't restored is not written. If the partitions are lost already, another worker may have written:
         their state is dropped, and restored anew if they come back.
         """
-        async with self._turn:
+        async with self._one_at_a_time:
             try:
                 if self._recovered and not self._lost:
                     await self._write_and_commit()
@@ -241,7 +224,7 @@ class Worker(Service):
                     self.forget(number)
             self._recovered = self._lost = False
             self._targets.forget()
-            self._committed.clear()
+            self._committer.forget()
             for partition in self.partitions.values():
                 partition.applied.clear()
 
@@ -252,8 +235,8 @@ class Worker(Service):
 
     async def _move_clocks(self) -> None:
         answer = self._log_ends.newest
-        if answer is not None and answer.at_write == self._writes_of_alerts:
-            await self._foreign.look(self.partitions, self._alerts_ends(answer))
+        if answer is not None and answer.at_write == self._committer.alert_writes:
+            await self._foreign.look(self.partitions, answer.of_topic(self.names.alerts))
         now_ms = self.wall_clock.now_ms()
         await self._evaluate(
             {partition: self._targets.of(partition, now_ms, answer) for partition in self.partitions.values()}
@@ -273,135 +256,26 @@ class Worker(Service):
         self._unfinished = bool(targets)
         self.busy |= self._unfinished
 
-    def _logs(self) -> list[TP]:
-        """The logs whose ends matter: of the inputs and of the alerts, per partition."""
-        return [TP(topic, number) for number in self.partitions for topic in (*self.names.inputs, self.names.alerts)]
-
-    async def _ask_ends(self, tps: Iterable[TP]) -> dict[TP, int]:
-        with self.kafka.asking():
-            return await self.broker.ends(tps)
-
-    def _alerts_ends(self, answer: Answer) -> dict[int, int]:
-        return {tp.partition: end for tp, end in answer.ends.items() if tp.topic == self.names.alerts}
-
     def behind(self) -> dict[tuple[str, int], int]:
         """Records not applied yet, by plain topic and partition, of those that were there at the last commit cycle."""
-        found = {}
-        answer = self._log_ends.newest
-        for tp, end in {} if answer is None else answer.ends.items():
-            partition = self.partitions.get(tp.partition)
-            if partition is None or tp.topic not in self.names.inputs:
-                continue
-            applied = self._targets.applied(partition, tp)
-            if applied is not None:
-                found[self.names.inputs[tp.topic], tp.partition] = max(0, end - applied)
-        return found
+        return self._targets.behind(self.partitions, self._log_ends.newest)
 
     # -- beside the commit cycle ------------------------------------------------------------------------------------
 
     @Service.task
-    async def _publish_on(self) -> None:
-        """Computes standings, one partition's turn at a time, and rests after each in proportion."""
-        spare = SpareTime(IDLE_BUDGET, MOST_BUDGET)
+    async def _publish_standings(self) -> None:
+        turns = standings_turns(lambda: self.partitions if self._recovered else {}, lambda: self.busy)
         while not (self.should_stop or self._over):
-            idle = True
-            for partition in list(self.partitions.values()):
-                began_s = thread_time()
-                if self._recovered and partition.standings.turn(partition.engine):
-                    idle = False
-                    # What days' ends take of a backlog's time is taken off here, so that the two stay in one budget.
-                    took_s = thread_time() - began_s + partition.days.take_spent_s()
-                    spare.spent(took_s)
-                    share = BACKLOG_BUDGET if self.busy else spare.share
-                    await self.sleep(min(took_s * (1 / share - 1), LONGEST_REST_S))
-            if idle:
-                await self.sleep(IDLE_S)
+            await self.sleep(next(turns))
 
     # -- writing --------------------------------------------------------------------------------------------
 
     async def _write_and_commit(self) -> None:
-        if self._failed:
+        alerts = await self._committer.write_and_commit(self.partitions)
+        if alerts is None:
             return
-        await self._check_membership()
-        outbox = self.broker.outbox()
-        names = self.names
-        now_ms = wall_ms()
-        facts: dict[int, list[tuple[bytes, bytes | None]]] = {}
-        emitted: dict[int, list[tuple[bytes, bytes]]] = {}
-        # No await from here to the last add, so that what is written and what is committed are of one moment.
-        for number, partition in self.partitions.items():
-            changes = partition.engine.drain()
-            emitted[number] = partition.drain_alerts()
-            facts[number] = list(_fact_records(changes, partition))
-            outbox.add(names.alerts, number, emitted[number])
-            outbox.add(names.facts, number, facts[number])
-            for letter in partition.dead:
-                outbox.add(names.dead_letters, number, [(letter.key, letter.value)], letter.headers)
-            partition.dead = []
-            partition.standings.note(changes)
-            outbox.add(names.standings, number, partition.standings.take())
-            for key, value, day_ms in partition.days.take():
-                # A broker may refuse timestamps that lie ahead of its clock.
-                outbox.add(names.daily_values, number, [(key, value)], timestamp_ms=min(day_ms, now_ms))
-        offsets = self._offsets()
-        self._writes_of_alerts += any(emitted.values())
-        try:
-            with instruments.FLUSHING.time(), self.kafka.asking():
-                written = await outbox.send()
-        except BaseException:  # cancelled, too: it is drained and may not be written, so no offset may be committed now
-            self._failed = True
-            raise
-        for number in emitted:
-            for topic, records in ((names.facts, facts[number]), (names.alerts, emitted[number])):
-                if (topic, number) in written:
-                    self.broker.keep(topic, number, records, written[topic, number])
-            self._foreign.wrote(number, outbox.count(names.alerts, number))
-        await self._commit(offsets)
         for partition in self.partitions.values():
             partition.reasons.count()
             partition.engine.evict(limit=EVICT)
         for listener in self.on_alerts:
-            listener([value for records in emitted.values() for _, value in records])
-
-    async def _check_membership(self) -> None:
-        """Raises LostMembershipError if the partitions aren't this worker's any more.
-
-        How long Kafka has been silent goes by when requests were sent that it has answered: an answer that comes after
-        the machine was suspended, or the network cut, says nothing of the group.
-        """
-        answer = self._log_ends.newest
-        if answer is not None and answer.asked_s - self._heard_s <= ASLEEP_S:
-            self._heard_s = max(self._heard_s, answer.asked_s)
-        if since_boot_s() - self._heard_s > ASLEEP_S:
-            with self.kafka.asking():
-                await self.broker.ask_membership()
-            self._heard_s = since_boot_s()
-        if not self.broker.is_member():
-            raise LostMembershipError("this worker has lost its place in the group")
-
-    def _offsets(self) -> dict[TP, int]:
-        """The offsets of all that has been applied and isn't committed yet."""
-        offsets = {
-            TP(topic, number): partition.applied[plain]
-            for number, partition in self.partitions.items()
-            for topic, plain in self.names.inputs.items()
-            if plain in partition.applied
-        }
-        return {tp: offset for tp, offset in offsets.items() if self._committed.get(tp) != offset}
-
-    async def _commit(self, offsets: dict[TP, int]) -> None:
-        if not offsets:
-            return
-        with instruments.COMMITTING.time(), self.kafka.asking():
-            committed = await self.broker.commit(offsets)
-        if not committed:
-            raise LostMembershipError("Kafka refused the commit of offsets; another worker may have the partitions")
-        self._committed.update(offsets)
-        instruments.count_commit()
-
-
-def _fact_records(changes: Changes, partition: Partition) -> Iterable[tuple[bytes, bytes | None]]:
-    yield from fact_records(changes)
-    progress = partition.progress()
-    if progress is not None:
-        yield CLOCK_KEY, progress
+            listener(alerts)

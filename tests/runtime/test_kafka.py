@@ -14,7 +14,7 @@ from confluent_kafka.admin import AdminClient, AlterConfigOpType, ConfigEntry, C
 from rules.calendar.instants import HOUR_MS
 from streams.clock import wall_ms
 from streams.kafka.dead_letters import KEPT_VALUE_BYTES
-from streams.runtime.worker import ASLEEP_S
+from streams.runtime.committer import ASLEEP_S
 from tests.runtime.history import END_MS, history
 from tests.runtime.outcome import Reader, contradictions, expected
 from tests.runtime.support import LATE_MS, START_MS, event, sent, ticks, until

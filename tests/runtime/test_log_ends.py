@@ -7,18 +7,22 @@ import pytest
 from aiokafka.errors import KafkaConnectionError, TopicAuthorizationFailedError
 from faust.types import TP
 
+from streams.kafka.topics import TopicNames
 from streams.runtime import end_offsets, log_ends
 from streams.runtime.end_offsets import EndOffsets
+from streams.runtime.kafka_watch import KafkaWatch
 from streams.runtime.log_ends import LogEnds
 from streams.settings import Settings
+from tests.runtime.fakes import FakeBroker
 
 ORDERS = TP("orders", 0)
 
 
-class Kafka:
+class Kafka(FakeBroker):
     """Answers when a test says so. Time goes on by a millisecond with each look at the clock."""
 
     def __init__(self) -> None:
+        super().__init__()
         self.asked: list[asyncio.Future[dict[TP, int]]] = []
         self.ms = 0
 
@@ -37,16 +41,20 @@ def kafka(monkeypatch: pytest.MonkeyPatch) -> Kafka:
     return Kafka()
 
 
+def ends_of(kafka: Kafka) -> LogEnds:
+    return LogEnds(kafka, TopicNames("", "app"), KafkaWatch(), kafka.now_ms)
+
+
 async def answered(ends: LogEnds) -> None:
     """Lets an answer that has come be noted."""
     await asyncio.sleep(0)
     await asyncio.sleep(0)
-    await ends.refresh([ORDERS], 0)
+    await ends.refresh([0], 0)
 
 
 async def test_a_slow_answer_is_not_waited_for_and_counts_from_when_it_was_asked(kafka: Kafka) -> None:
-    ends = LogEnds(kafka.ends, kafka.now_ms)
-    await ends.refresh([ORDERS], 7)
+    ends = ends_of(kafka)
+    await ends.refresh([0], 7)
     await asyncio.sleep(0)
     assert ends.newest is None
     kafka.ms = 1_000
@@ -58,9 +66,9 @@ async def test_a_slow_answer_is_not_waited_for_and_counts_from_when_it_was_asked
 
 
 async def test_while_a_request_is_under_way_no_other_is_sent(kafka: Kafka) -> None:
-    ends = LogEnds(kafka.ends, kafka.now_ms)
+    ends = ends_of(kafka)
     for _ in range(5):
-        await ends.refresh([ORDERS], 0)
+        await ends.refresh([0], 0)
         await asyncio.sleep(0)
     assert len(kafka.asked) == 1
     kafka.asked[0].set_result({})
@@ -71,8 +79,8 @@ async def test_while_a_request_is_under_way_no_other_is_sent(kafka: Kafka) -> No
 
 
 async def test_what_kafka_refuses_is_raised_in_the_next_cycle(kafka: Kafka) -> None:
-    ends = LogEnds(kafka.ends, kafka.now_ms)
-    await ends.refresh([ORDERS], 0)
+    ends = ends_of(kafka)
+    await ends.refresh([0], 0)
     await asyncio.sleep(0)
     kafka.asked[0].set_exception(TopicAuthorizationFailedError())
     with pytest.raises(TopicAuthorizationFailedError):

@@ -15,10 +15,13 @@ from prometheus_client import REGISTRY
 from rules.calendar.instants import HOUR_MS, MIN_MS
 from streams.clock import wall_ms
 from streams.kafka.outbox import RefusedError
-from streams.runtime import clock_targets, log_ends, pacing, worker
+from streams.runtime import clock_targets, committer, log_ends, pacing, standings_turns, worker
 from streams.runtime.changelog import Progress
+from streams.runtime.committer import LostMembershipError
 from streams.runtime.partition import Batch
-from streams.runtime.worker import LostMembershipError, Worker
+from streams.runtime.standings_publisher import IDLE_S
+from streams.runtime.wall_clock import since_boot_s
+from streams.runtime.worker import Worker
 from tests.runtime.fakes import FakeBroker, worker_on
 from tests.runtime.support import LATE_MS, START_MS, event, record, shop_in, tick, until
 
@@ -245,7 +248,7 @@ async def test_after_a_long_sleep_kafka_is_asked_before_anything_is_written(
     else:
         await watching.flush_before_revoke()
         broker.read_to |= dict(broker.log_ends)
-    monkeypatch.setattr(worker, "ASLEEP_S", -1)
+    monkeypatch.setattr(committer, "ASLEEP_S", -1)
     broker.keeps_membership = False
     batches = broker.producer.batches
     with pytest.raises(LostMembershipError):
@@ -258,10 +261,10 @@ async def test_a_network_cut_in_the_middle_of_a_beat_is_a_long_sleep_too(monkeyp
     apply(watching, event("order.placed", START_MS))
     await watching.commit_cycle()
     apply(watching, event("order.placed", START_MS, "2"), first=1)
-    answer, now_s = broker.ends, worker.since_boot_s()
+    answer, now_s = broker.ends, since_boot_s()
 
     async def cut(tps: Iterable[TP]) -> Any:
-        monkeypatch.setattr(worker, "since_boot_s", lambda: now_s + 60)
+        monkeypatch.setattr(committer, "since_boot_s", lambda: now_s + 60)
         return await answer(tps)
 
     broker.ends = cut  # type: ignore[method-assign]
@@ -629,11 +632,11 @@ async def test_standings_are_worked_out_beside_the_beat_with_a_rest_after_each_t
         await asyncio.sleep(0)
 
     monkeypatch.setattr(watching, "sleep", sleep)
-    monkeypatch.setattr(worker, "thread_time", count(0, 0.01).__next__)
-    publishing = asyncio.ensure_future(watching._publish_on(watching))
+    monkeypatch.setattr(standings_turns, "thread_time", count(0, 0.01).__next__)
+    publishing = asyncio.ensure_future(watching._publish_standings(watching))
     await watching.commit_cycle()
-    await until(lambda: rests.count(worker.IDLE_S) > 1)
+    await until(lambda: rests.count(IDLE_S) > 1)
     publishing.cancel()
     await watching.commit_cycle()
     assert len(broker.producer.logs["app-standings", 2]) == 1
-    assert [each for each in rests if each != worker.IDLE_S] == [0.04], "a fifth of the time"
+    assert [each for each in rests if each != IDLE_S] == [0.04], "a fifth of the time"
