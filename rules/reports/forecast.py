@@ -6,7 +6,7 @@ from copy import copy
 from decimal import Decimal
 from heapq import nsmallest
 from operator import itemgetter
-from typing import Any
+from typing import Any, TypeVar
 
 from msgspec import Struct
 
@@ -25,6 +25,8 @@ from rules.kinds.ratio.steps import Step
 from rules.reports.next_deadline import Due, scan_deadlines, ship_deadlines
 from rules.reports.order_lines import to_ship
 from rules.state.shop import Order, Shop
+
+T = TypeVar("T")
 
 ORDERS_SHOWN = 50
 """How many orders a list names, the worst first; it always says how many there are."""
@@ -99,12 +101,14 @@ class Outlook:
     comes if their carriers stay silent too is said beside it.
 
     `work` computes it and yields after each stretch of orders, so that the caller can do something else. An order that
-    changes meanwhile counts as it was or as it is. The shop's plan must stay the same.
+    changes meanwhile counts as it was or as it is. The shop's plan must stay the same. `shown` is how many orders each
+    list names.
     """
 
-    def __init__(self, shop: Shop, at_ms: int) -> None:
+    def __init__(self, shop: Shop, at_ms: int, shown: int = ORDERS_SHOWN) -> None:
         self.shop = shop
         self.at_ms = at_ms
+        self._shown = shown
         #: Orders that may wait for something: those that are evaluated again some time, and those past a deadline.
         self._waiting = [order for order in shop.orders.values() if order.next_eval_ms < NEVER or order.overdue]
         #: Those that wait to be shipped.
@@ -119,15 +123,15 @@ class Outlook:
         self.chase_total = 0
 
     def work(self) -> Iterator[None]:
-        yield from self._find()
+        yield from self.find()
         for ratio in self.shop.plan.ratio_evaluators:
             yield from self._ratio(ratio)
         for ledger in self.shop.plan.ledger_evaluators:
             yield from self._ledger(ledger)
         yield from self._list()
 
-    def _find(self) -> Iterator[None]:
-        """Finds the orders that wait to be shipped, and the parcels that wait for a scan."""
+    def find(self) -> Iterator[None]:
+        """Finds the orders that wait to be shipped, and the parcels that wait for a scan: `chase`. Part of `work`."""
         plan, parcels = self.shop.plan, list[tuple[int, str, str, Order, Due]]()
         for stretch in _stretches(self._waiting):
             for order in stretch:
@@ -139,9 +143,14 @@ class Outlook:
                     first.setdefault(due.about.parcel or "", due)
                 self.chase_total += len(first)
                 parcels += [(due.at_ms, order.id, parcel, order, due) for parcel, due in first.items()]
-            parcels = nsmallest(ORDERS_SHOWN, parcels, key=itemgetter(0, 1, 2))
+            if len(parcels) > 2 * self._shown:
+                parcels = nsmallest(self._shown, parcels, key=itemgetter(0, 1, 2))
             yield
-        self.chase = [_chase_json(order, due) for *_, order, due in parcels]
+        parcels = nsmallest(self._shown, parcels, key=itemgetter(0, 1, 2))
+        for n, some in enumerate(_stretches(parcels, ORDERS_SHOWN)):
+            if n:
+                yield
+            self.chase += [_chase_json(order, due) for *_, order, due in some]
 
     # -- ratios -----------------------------------------------------------------------------------------------
 
@@ -292,13 +301,17 @@ class Outlook:
     # -- the list -----------------------------------------------------------------------------------------------
 
     def _list(self) -> Iterator[None]:
-        worst: list[Order] = []
+        worst: list[tuple[tuple[Any, ...], Order]] = []
         for n, stretch in enumerate(_stretches(list(self._savings), RANKED)):
             if n:
                 yield
-            worst = nsmallest(ORDERS_SHOWN, [*worst, *stretch], key=self._rank)
+            ranked = [(self._rank(order), order) for order in stretch]
+            worst = nsmallest(self._shown, worst + ranked, key=itemgetter(0))
         self.due_total = len(self._savings)
-        self.due = [self._savings[order].as_json(order) for order in worst]
+        for n, some in enumerate(_stretches(worst, ORDERS_SHOWN)):
+            if n:
+                yield
+            self.due += [self._savings[order].as_json(order) for _, order in some]
 
 
 def _come_to(ratio: CompiledRatio, count: Count) -> dict[str, Any]:
@@ -311,7 +324,7 @@ def _come_to(ratio: CompiledRatio, count: Count) -> dict[str, Any]:
     }
 
 
-def _stretches(orders: list[Order], length: int | None = None) -> Iterator[list[Order]]:
+def _stretches(orders: list[T], length: int | None = None) -> Iterator[list[T]]:
     """`STRETCH` orders at a time, or another number."""
     length = length or STRETCH
     return (orders[first : first + length] for first in range(0, len(orders), length))

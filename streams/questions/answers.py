@@ -13,12 +13,14 @@ from msgspec import Raw
 from rules.engine.engine import Engine
 from rules.facts.order_facts import OrderFacts
 from rules.reports.find_orders import Search
+from rules.reports.forecast import Outlook
 from rules.reports.next_deadline import waits_to_be_shipped
 from rules.reports.one_order import facts_at_hand, order_report
 from streams.kafka.cutting import fitting
 from streams.kafka.keys import partition_of
 from streams.kafka.topics import TopicNames
-from streams.questions.messages import AboutOrder, Answer, Question, SetPacked, WhoseNumber
+from streams.questions.messages import AboutOrder, Answer, Question, SetPacked, WholeList, WhoseNumber
+from streams.questions.whole_list import LISTED, packed_up
 from streams.runtime.partition import Partition
 from streams.views.packed import Packed, Ticks, encode, packed_key
 
@@ -43,18 +45,22 @@ class Producer(Protocol):
     async def write(self, topic: str, partition: int, key: bytes, value: bytes | None) -> RecordMetadata: ...
 
 
+LIST_PAUSE = 2.0
+"""How much longer than a turn at a whole list the worker does something else."""
+
+
 HasRead = Callable[[TopicPartition, int], Awaitable[None]]
 """Waits until the views show what was written at an offset."""
 
 
 class Answers:
     """Answers from what this worker has. One tick at a time is set, so that of two people who set it at once one is
-    first; and one search at a time goes through the orders."""
+    first; and one question at a time goes through the orders."""
 
     def __init__(self, names: TopicNames, worker: Holder, ticks: Ticks, producer: Producer, has_read: HasRead) -> None:
         self._topic, self._worker, self._ticks = names.packed, worker, ticks
         self._producer, self._has_read = producer, has_read
-        self._ticking, self._searching = asyncio.Lock(), asyncio.Lock()
+        self._ticking, self._going_through = asyncio.Lock(), asyncio.Lock()
 
     async def answer(self, number: int, question: Question) -> Answer | None:
         """The answer from one partition; None if it isn't this worker's, or isn't restored yet. Raises KafkaError and
@@ -66,8 +72,11 @@ class Answers:
             case AboutOrder():
                 return _about(partition.engine, question)
             case WhoseNumber(sought):
-                async with self._searching:
+                async with self._going_through:
                     return await self._find(number, sought)
+            case WholeList():
+                async with self._going_through:
+                    return await self._list(number, question)
             case SetPacked():
                 async with self._ticking:
                     partition = self._worker.holding(number)  # it may have gone meanwhile
@@ -107,6 +116,28 @@ class Answers:
             turn_s = monotonic()
         found = [each._asdict() for each in search.found]
         return Answer(200, Raw(orjson.dumps({"found": found, "complete": complete})))
+
+    async def _list(self, number: int, wanted: WholeList) -> Answer | None:
+        """Takes at most a third of the worker's time: a list is asked for again and again. None where the partition
+        has gone meanwhile."""
+        partition = self._worker.holding(number)
+        if partition is None:
+            return None
+        shop = partition.engine.shops.get((wanted.platform, wanted.shop))
+        if shop is None:
+            return Answer(404, problem=f"no shop {wanted.platform}/{wanted.shop} is known")
+        plan, at_ms = shop.plan, partition.engine.clock_ms
+        outlook = Outlook(shop, at_ms, LISTED)
+        turn_s = monotonic()
+        for _ in outlook.find() if wanted.for_carrier else outlook.work():
+            await asyncio.sleep(LIST_PAUSE * (monotonic() - turn_s))
+            if self._worker.holding(number) is not partition:
+                return None
+            if shop.plan is not plan:
+                return Answer(503, problem="the shop's rules are changing; try again")
+            turn_s = monotonic()
+        listed, total = (outlook.chase, outlook.chase_total) if wanted.for_carrier else (outlook.due, outlook.due_total)
+        return Answer(200, Raw(packed_up(at_ms, listed, total)))
 
     async def take_back_what_is_shipped(self) -> None:
         """Removes the ticks of orders that no longer wait to be shipped, of this worker's partitions. Raises what

@@ -31,7 +31,15 @@ class SetPacked(Struct, tag="packed", frozen=True):
     by: str | None = None
 
 
-Question = AboutOrder | WhoseNumber | SetPacked
+class WholeList(Struct, tag="list", frozen=True):
+    """All that waits in one shop: the orders to ship, or the parcels that wait for their carrier's scan."""
+
+    platform: str
+    shop: str
+    for_carrier: bool
+
+
+Question = AboutOrder | WhoseNumber | SetPacked | WholeList
 
 
 class Asked(Struct, tag="asked", frozen=True):

@@ -112,12 +112,12 @@ class Shops:
     def due(self, key: ShopKey) -> Iterator[Due]:
         """A shop's ship-next list."""
         kept = self._of[key]
-        return _entries(kept.due, kept.at_ms)
+        return entries_of(kept.due, kept.at_ms)
 
     def chase(self, key: ShopKey) -> Iterator[Due]:
         """A shop's parcels that wait for their carrier's scan."""
         kept = self._of[key]
-        return _entries(kept.chase, kept.at_ms)
+        return entries_of(kept.chase, kept.at_ms)
 
     def waiting(self, key: ShopKey, for_carrier: bool = False) -> int:
         """How many orders of a shop wait to be shipped, or parcels for their carrier's scan, listed or not."""
@@ -135,7 +135,8 @@ class Shops:
         return sum(kept.chase_total for kept in self._of.values())
 
 
-def _entries(listed: bytes, at_ms: int) -> Iterator[Due]:
+def entries_of(listed: bytes, at_ms: int) -> Iterator[Due]:
+    """The entries of a list, a JSON array (or nothing) as of `at_ms`. Raises msgspec.DecodeError and ValueError."""
     for raw in _listed(listed) if listed else ():
         head = _due_head(raw)
         due_ms, saves = from_rfc3339(head.due_at), head.saves

@@ -13,6 +13,7 @@ from starlette.types import ASGIApp
 
 from streams.web.ack_api import AckApi
 from streams.web.auth import Guard
+from streams.web.due_api import DueApi
 from streams.web.errors import failed, refused
 from streams.web.group_api import GroupApi
 from streams.web.health import HealthApi
@@ -36,6 +37,7 @@ def site(
     ack_api: AckApi,
     group_api: GroupApi,
     query_api: QueryApi,
+    due_api: DueApi,
     morning_api: MorningApi,
     order_api: OrderApi,
     rules_api: RulesApi,
@@ -53,6 +55,7 @@ def site(
             *routes(ack_api, is_ready),
             *routes(group_api, is_ready),
             *routes(query_api, is_ready),
+            *routes(due_api, is_ready),
             *routes(morning_api, is_ready),
             *routes(order_api, is_ready),
             *routes(rules_api),

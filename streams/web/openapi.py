@@ -11,6 +11,7 @@ import msgspec
 from rules.messages.json_schema import schema_components
 from streams.web.ack_api import AckApi
 from streams.web.auth import is_guarded
+from streams.web.due_api import DueApi
 from streams.web.errors import MEDIA_TYPE
 from streams.web.group_api import GroupApi
 from streams.web.health import HealthApi
@@ -26,6 +27,7 @@ from streams.web.trends_api import TrendsApi
 
 HANDLERS = (
     QueryApi,
+    DueApi,
     MorningApi,
     GroupApi,
     OrderApi,

@@ -274,11 +274,22 @@ class PackedNow(Struct):
     packed: Packed | None
 
 
+class ShortList(Struct):
+    """A shop of whose `total` orders or parcels only the first ones are listed (`shown`), since the worker that has the
+    others does not answer now, or has too many for one answer."""
+
+    platform: str
+    shop: str
+    shown: int
+    total: int
+
+
 class DuePage(Page[ShipNext], kw_only=True):
-    """Of each shop the first 50 are listed. `total` is how many there are of all shops; null where only some
-    are asked for."""
+    """`total` is how many there are of all shops; null where only some are asked for. `short` names the shops of which
+    entries that belong in this page may be missing."""
 
     total: int | None
+    short: list[ShortList]
 
 
 class Morning(Struct, kw_only=True):
@@ -402,6 +413,8 @@ class DueQuery(Paging, kw_only=True):
     """`for=carrier`: the parcels that wait for their carrier's scan, in place of the orders to ship. `carrier` is one,
     or whose logistics it is (platform, own); `before` the cut-off: what is due by that instant."""
 
+    platform: str | UnsetType = UNSET
+    shop: str | UnsetType = UNSET
     warehouse: str | UnsetType = UNSET
     carrier: str | UnsetType = UNSET
     before: str | UnsetType = UNSET

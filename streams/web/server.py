@@ -27,6 +27,7 @@ from streams.warehouses import EVERYTHING_IN_ONE, Warehouses
 from streams.web.ack_api import AckApi
 from streams.web.asgi import site
 from streams.web.connections import Acceptor, Connection, Limits, limits
+from streams.web.due_api import DueApi
 from streams.web.group_api import GroupApi
 from streams.web.health import HealthApi
 from streams.web.letters_api import LettersApi
@@ -38,6 +39,7 @@ from streams.web.schemas import Health
 from streams.web.sse import Events
 from streams.web.tokens import NO_TOKENS, Tokens
 from streams.web.trends_api import TrendsApi
+from streams.web.whole_lists import WholeLists
 
 log = logging.getLogger(__name__)
 
@@ -122,7 +124,8 @@ class Web(Service):
             Events(self.view, bounds.listeners),
             AckApi(self.view, self._writer),
             GroupApi(self.view, self._writer),
-            QueryApi(self.view, app.settings.clock, warehouses, self._away_since_ms),
+            QueryApi(self.view, app.settings.clock, self._away_since_ms),
+            DueApi(self.view, WholeLists(self._questions, app.partition_count), warehouses),
             MorningApi(self.view, app.settings.clock),
             OrderApi(self.view, self._questions, warehouses),
             RulesApi(app.worker.book),

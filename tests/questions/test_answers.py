@@ -1,17 +1,21 @@
 """Who answers a question about an order: the worker that has its partition, for as long as it has it."""
 
 import asyncio
+from secrets import token_hex
 from typing import Any
 
 import orjson
 import pytest
 from aiokafka import TopicPartition
 from aiokafka.structs import RecordMetadata
+from msgspec import Raw
 
-from rules.reports import find_orders
+from rules.reports import find_orders, forecast
 from streams.kafka.topics import TopicNames
+from streams.questions import whole_list
 from streams.questions.answers import Answers
-from streams.questions.messages import SetPacked, WhoseNumber
+from streams.questions.messages import SetPacked, WholeList, WhoseNumber
+from streams.questions.whole_list import unpacked
 from streams.runtime.partition import Batch, Partition
 from streams.views.packed import Ticks
 from tests.runtime.support import PARTITIONS, START_MS, book, event, record
@@ -28,6 +32,7 @@ class Worker:
         self.partition: Partition | None = Partition(2, PARTITIONS, book(), "event")
         placed = [record("orders", event("order.placed", START_MS, f"{n}"), offset=n) for n in range(orders)]
         self.partition.apply(Batch("orders", 2, placed))
+        self.partition.engine.advance(START_MS + 1)
 
     def holding(self, number: int) -> Partition | None:
         return self.partition if number == 2 else None
@@ -68,6 +73,37 @@ async def test_a_search_ends_where_its_partition_goes(monkeypatch: pytest.Monkey
     worker.partition = None
     answer = await asked
     assert orjson.loads(bytes(answer.body)) == {"found": [], "complete": False}
+
+
+WHOLE_LIST = WholeList("joom", "s17", for_carrier=False)
+
+
+async def test_a_whole_list_has_all_that_standings_leave_out() -> None:
+    answer = await answers(Worker(orders=70), Kafka()).answer(2, WHOLE_LIST)
+    found = unpacked(answer.body)
+    assert (len(orjson.loads(found.entries)), found.total) == (70, 70)
+
+
+async def test_a_whole_list_ends_where_its_partition_goes(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(forecast, "STRETCH", 1)
+    worker = Worker(orders=50)
+    asked = await started(answers(worker, Kafka()).answer(2, WHOLE_LIST))
+    worker.partition = None
+    assert await asked is None
+
+
+async def test_a_whole_list_of_a_shop_that_is_not_known_is_none() -> None:
+    answer = await answers(Worker(orders=1), Kafka()).answer(2, WholeList("joom", "s18", for_carrier=True))
+    assert answer.status == 404
+
+
+def test_a_list_too_large_for_a_record_is_cut_and_its_total_stays(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(whole_list, "LARGEST_LIST_BYTES", 400)
+    entries = [{"order": token_hex(16)} for _ in range(64)]
+    found = unpacked(Raw(whole_list.packed_up(START_MS, entries, 64)))
+    kept = orjson.loads(found.entries)
+    assert (found.total, kept) == (64, entries[: len(kept)])
+    assert 0 < len(kept) < 64
 
 
 async def test_a_tick_that_waited_while_its_partition_went_is_for_the_next_worker() -> None:

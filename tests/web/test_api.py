@@ -13,8 +13,9 @@ from msgspec import Raw
 
 from rules.calendar.instants import HOUR_MS, rfc3339
 from rules.messages.daily_values import DailyValues
-from streams.questions.messages import Answer, Question, WhoseNumber
+from streams.questions.messages import Answer, Question, WholeList, WhoseNumber
 from streams.questions.service import QuestionService
+from streams.questions.whole_list import packed_up
 from streams.resending.letters import Letter, Newest
 from streams.views.acks import Ack, Kind, ack_key, encode
 from streams.views.alerts import Held
@@ -26,6 +27,7 @@ from streams.warehouses import Entry, Warehouses
 from streams.web import paging, sse
 from streams.web.ack_api import AckApi
 from streams.web.asgi import site
+from streams.web.due_api import DueApi
 from streams.web.group_api import GroupApi
 from streams.web.health import HealthApi
 from streams.web.letters_api import LettersApi
@@ -37,6 +39,7 @@ from streams.web.schemas import Health
 from streams.web.sse import Events, stream
 from streams.web.tokens import NO_TOKENS, Tokens
 from streams.web.trends_api import TrendsApi
+from streams.web.whole_lists import WholeLists
 from tests.rules.history import every_pack
 from tests.runtime.support import PARTITIONS, START_MS
 from tests.web.records import NAMES, Log, alert, alert_id, due, feed_health, standing
@@ -55,11 +58,19 @@ class Pen:
             self._log.ack(ack_key(kind, held.id), None if ack is None else encode(ack))
 
 
-class NoWorker:
-    """The question service of workers that know no order."""
+class Others:
+    """The question service of workers that know no order, but the whole lists they are given; None doesn't answer."""
+
+    def __init__(self) -> None:
+        self.lists: dict[tuple[str, str, bool], bytes | None] = {}
+        self.asked: list[Question] = []
 
     async def ask(self, platform: str, shop: str, question: Question) -> Answer:
-        return Answer(404, problem="no such order is known")
+        self.asked.append(question)
+        if not isinstance(question, WholeList):
+            return Answer(404, problem="no such order is known")
+        body = self.lists.get((platform, shop, question.for_carrier))
+        return Answer(503) if body is None else Answer(200, Raw(body))
 
     async def ask_all(self, question: WhoseNumber) -> list[Answer]:
         return [Answer(200, Raw(b'{"found":[],"complete":true}'))]
@@ -76,15 +87,17 @@ class Api:
         self.letters_read = 0
         self.days: list[DailyValues] | Exception = []
         self.days_read: list[tuple[ShopKey, date]] = []
+        self.others = Others()
         view, pen = self.log.view, cast(Writer, Pen(self.log))
         self.asgi = site(
             HealthApi(lambda: self.health),
             Events(view, most=2),
             AckApi(view, pen),
             GroupApi(view, pen),
-            QueryApi(view, "event", WAREHOUSES, lambda: self.away_since_ms),
+            QueryApi(view, "event", lambda: self.away_since_ms),
+            DueApi(view, WholeLists(self.others, PARTITIONS), WAREHOUSES),
             MorningApi(view, "event"),
-            OrderApi(view, cast(QuestionService, NoWorker()), WAREHOUSES),
+            OrderApi(view, cast(QuestionService, self.others), WAREHOUSES),
             RulesApi(every_pack()),
             LettersApi(self.read_letters),
             TrendsApi(view, self.read_days),
@@ -379,6 +392,59 @@ async def test_what_waits_for_the_carrier_is_a_list_of_its_own_by_deadline(api: 
     assert (await api.get("/api/due?for=carrier"))["total"] == 62
     (berlin,) = await api.pages("/api/due?for=carrier&warehouse=berlin")
     assert names(berlin) == ["a", "a"]
+
+
+def waiting(count: int, first_ms: int = START_MS + HOUR_MS) -> list[Any]:
+    """Orders of which each is due a millisecond after the one before."""
+    return [due(f"{n:04}", first_ms + n) for n in range(count)]
+
+
+async def test_beyond_what_standings_list_the_worker_that_has_the_shop_is_asked(api: Api) -> None:
+    api.log.standings(standing("s17", due=waiting(50), due_total=1_200), standing("s18", due=[due("x", START_MS)]))
+    api.others.lists["joom", "s17", False] = packed_up(START_MS, waiting(1_200), 1_200)
+    pages = await api.pages("/api/due?limit=500")
+    assert [len(page) for page in pages] == [500, 500, 201]
+    assert [each for page in pages for each in names(page)] == ["x", *names(waiting(1_200))]
+    assert api.others.asked == [WholeList("joom", "s17", for_carrier=False)]
+
+
+async def test_a_page_that_standings_fill_asks_nobody(api: Api) -> None:
+    api.log.standings(standing("s17", due=waiting(50), due_total=60), standing("s18", due=[due("x", START_MS)]))
+    found = await api.get("/api/due?limit=50")
+    assert (len(found["items"]), found["short"], api.others.asked) == (50, [], [])
+    await api.get("/api/due?limit=51")
+    await api.get("/api/due?shop=s18")
+    assert len(api.others.asked) == 1
+
+
+async def test_a_filtered_list_is_whole_too(api: Api) -> None:
+    """None of what the standing lists fits the filter."""
+    berlin = due("last", START_MS + HOUR_MS + 100, "DE-1")
+    api.log.standings(standing("s18", due=waiting(50), due_total=61))
+    api.others.lists["joom", "s18", False] = packed_up(START_MS, [*waiting(60), berlin], 61)
+    found = await api.get("/api/due?warehouse=berlin")
+    assert (names(found["items"]), found["short"]) == (["last"], [])
+
+
+async def test_a_list_whose_worker_does_not_answer_is_said_to_be_short(api: Api) -> None:
+    api.log.standings(
+        standing("s17", due=waiting(50), due_total=60),
+        standing("s17", "douyin", chase=waiting(2), chase_total=3),
+        standing("s18", due=waiting(3), due_total=3),
+    )
+    short = {"platform": "joom", "shop": "s17", "shown": 50, "total": 60}
+    for _ in range(2):
+        found = await api.get("/api/due")
+        assert (len(found["items"]), found["total"], found["short"]) == (53, 63, [short])
+    assert len(api.others.asked) == 1  # not for every page: each would wait for the answer
+    assert [each["shop"] for each in (await api.get("/api/due?for=carrier"))["short"]] == ["s17"]
+
+
+async def test_a_list_too_long_for_one_answer_is_said_to_be_short(api: Api) -> None:
+    api.log.standings(standing("s17", due=waiting(50), due_total=90))
+    api.others.lists["joom", "s17", False] = packed_up(START_MS, waiting(70), 90)
+    found = await api.get("/api/due?limit=70")
+    assert (len(found["items"]), found["short"][0]["shown"]) == (70, 70)
 
 
 async def test_the_ship_next_list_for_somebody_unknown_is_refused_in_one_line(api: Api) -> None:

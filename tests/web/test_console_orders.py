@@ -222,6 +222,25 @@ async def test_a_list_that_cannot_be_read_anew_says_so_and_of_when_it_is(browser
         await expect(page.locator(".picks header .wrong")).to_have_text("")
 
 
+async def test_a_list_that_is_not_whole_says_which_shop_lacks_how_much(browser: Browser, worker: Worker) -> None:
+    await worker.send(*(placed(f"B-{n}", 10, items=ITEMS) for n in range(60)))
+    async with looking(browser, worker) as page:
+        await live(page)
+        await go(page, "#/picks")
+        await expect(page.locator(".picks tbody tr")).to_have_count(64)
+        await expect(page.locator(".picks header .short")).to_be_hidden()
+        short = {"platform": "joom", "shop": "s17", "shown": 50, "total": 64}
+        cut = {"items": (await worker.items("/api/due"))[:50], "next": None, "total": 64, "short": [short]}
+        await page.route("**/api/due?*", lambda route: route.fulfill(json=cut))
+        said = "This list is not whole: of joom/s17 only the first 50 of 64"
+        await expect(page.locator(".picks header .short")).to_have_text(said)
+        async with page.expect_download() as waiting:
+            await page.locator(".picks button", has_text="CSV").click()
+        assert (await waiting.value).suggested_filename == "Pick list (not whole).csv"
+        await page.emulate_media(media="print")
+        await expect(page.locator(".picks header .short")).to_be_visible()
+
+
 async def test_its_countdowns_go_by_the_standing_and_stay_there_while_the_clock_runs(
     browser: Browser, worker: Worker
 ) -> None:

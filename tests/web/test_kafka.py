@@ -104,6 +104,23 @@ async def test_while_kafka_is_away_what_is_known_is_told_and_nothing_is_changed(
                 await running.kill()
 
 
+async def test_any_worker_lists_every_order_that_waits(site: Site) -> None:
+    """Also of shops of the other worker, of which the standings list only the first 50."""
+    shops = {shop_in(partition) for partition in range(4)}
+    async with site.worker("one") as one, site.worker("two") as two:
+        await one.ready()
+        await two.ready()
+        placed = [event("order.placed", START_MS, f"{n}", shop=shop) for shop in shops for n in range(70)]
+        await produce(site.bootstrap, sent(site.prefix, *placed))
+        await produce(site.bootstrap, ticks(site.prefix, START_MS + LATE_MS))
+        async with client(one) as first, client(two) as second:
+            for web in (first, second):
+                listed = await items(web, "/api/due?limit=1000", 280)
+                assert {(each["shop"], each["order"]) for each in listed} == {
+                    (shop, f"{n}") for shop in shops for n in range(70)
+                }
+
+
 async def test_any_worker_tells_of_any_order_and_a_tick_is_seen_by_all(site: Site) -> None:
     async with site.worker("one") as one, site.worker("two") as two:
         await one.ready()

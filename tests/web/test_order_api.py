@@ -15,6 +15,7 @@ from streams.kafka.keys import partition_of
 from streams.kafka.late_producer import LateProducer
 from streams.questions import answers, service
 from streams.questions.messages import AboutOrder, Answered, Asked, decode, encode
+from streams.web import whole_lists
 from tests.runtime.support import LATE_MS, PARTITIONS, START_MS, event, until
 from tests.support.kafka import read_topic
 from tests.web.support import Worker
@@ -27,7 +28,7 @@ async def placed(worker: Worker, *orders: str, **others: Any) -> None:
     events = (event("order.placed", START_MS, order, id=f"e-{n}", **others) for n, order in enumerate(orders))
     await worker.send(*events)
     await worker.tick(START_MS + LATE_MS)
-    await worker.listed("/api/due", lambda items: len(items) >= len(orders))
+    await worker.listed("/api/due", lambda items: len(items) >= min(len(orders), 50))
 
 
 async def problem(worker: Worker, path: str, method: str = "GET", **body: Any) -> tuple[int, str]:
@@ -155,6 +156,36 @@ async def test_a_tick_can_be_taken_back_and_set_by_another(worker: Worker) -> No
         answer = await worker.client.delete("/api/packed/joom/s17/1")
         assert (answer.status_code, answer.json()) == (200, {"packed": None})
     assert (await worker.client.post("/api/packed/joom/s17/1", json={})).json()["packed"]["by"] is None
+
+
+# -- what waits, beyond what the standings list --------------------------------------------------------------------
+
+
+async def test_every_order_that_waits_is_listed_however_many_a_shop_has(worker: Worker) -> None:
+    orders = [f"{n:03}" for n in range(120)]
+    await placed(worker, *orders, data={"items": [{"sku": "A1", "qty": 2}]})
+    found = await worker.listed("/api/due?limit=1000", lambda items: len(items) == 120)
+    assert [each["order"] for each in found] == orders
+    assert found[-1]["items"] == [{"sku": "A1", "qty": 2}]
+    first = await worker.get("/api/due?limit=100")
+    rest = await worker.get(first["next"])
+    assert [each["order"] for each in (*first["items"], *rest["items"])] == orders
+    assert (first["total"], first["short"], rest["short"], rest["next"]) == (120, [], [], None)
+
+
+async def test_a_list_is_short_and_says_so_while_the_worker_that_has_the_shop_is_away(
+    worker: Worker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(service, "ANSWER_S", 0.2)
+    monkeypatch.setattr(whole_lists, "FRESH_S", 0.0)
+    await placed(worker, *(f"{n}" for n in range(60)))
+    with monkeypatch.context() as away:
+        away.setattr(worker.app.worker, "holding", lambda number: None)
+        found = await worker.get("/api/due")
+        assert len(found["items"]) == 50
+        assert found["short"] == [{"platform": "joom", "shop": "s17", "shown": 50, "total": 60}]
+    found = await worker.get("/api/due")
+    assert (len(found["items"]), found["short"]) == (60, [])
 
 
 # -- among workers ------------------------------------------------------------------------------------------------

@@ -45,13 +45,13 @@ export async function get(path) {
   return (await call(path)).json();
 }
 
-// All items of a list, page by page, up to `most`.
+// A list page by page, up to `most` items.
 export async function* pages(path, most) {
   for (let count = 0, next = path; next && count < most; ) {
     const page = await get(next);
     count += page.items.length;
     next = page.next;
-    yield page.items;
+    yield page;
   }
 }
 

@@ -24,7 +24,9 @@ export const ENGLISH = {
   found: "Orders with this number", foundNone: "No order or parcel has the number {number}.", foundSome: "Not all orders were looked through; there may be more.", foundHint: "Look for an order or parcel with this number", byParcel: "by its parcel",
   picks: "Pick list", picksOpen: "Pick list: filter, print, tick off", anyWarehouse: "all warehouses", anyCarrier: "all carriers", cutOff: "Due by", anyTime: "any time", overdueOnly: "overdue",
   in4h: "in 4 hours", today: "today", tomorrow: "tomorrow", hidePacked: "Hide packed", packed: "Packed", packedBy: "packed by {by}, {at}", print: "Print", csv: "CSV", copyList: "Copy the list",
-  pickCount: "{n} of {total}", nothingToPick: "Nothing fits these filters.", packOrder: "{order} is packed", pickedAt: "As of {at}", qty: "Items",
+  pickCount: "{n} of {total}", nothingToPick: "Nothing fits these filters.",
+  notWhole: "This list is not whole: {which}", notWholeFile: "not whole", shortOf: "of {shop} only the first {shown} of {total}", shortMore: "{n} more shops", shortEnd: "only the first {n} in all",
+  packOrder: "{order} is packed", pickedAt: "As of {at}", qty: "Items",
   keyPicks: "pick list", keyOrder: "the alert's order", "logistics.platform": "platform's logistics", "logistics.own": "own logistics",
 };
 
@@ -52,7 +54,9 @@ export const CHINESE = {
   found: "该号码的订单", foundNone: "没有号码为 {number} 的订单或包裹。", foundSome: "未能查完全部订单，结果可能不完整。", foundHint: "查找该号码的订单或包裹", byParcel: "按包裹号",
   picks: "拣货单", picksOpen: "拣货单：筛选、打印、勾选", anyWarehouse: "全部仓库", anyCarrier: "全部承运商", cutOff: "截止", anyTime: "不限时间", overdueOnly: "已超时",
   in4h: "4 小时内", today: "今天", tomorrow: "明天", hidePacked: "隐藏已打包", packed: "已打包", packedBy: "{by} 于 {at} 打包", print: "打印", csv: "CSV", copyList: "复制列表",
-  pickCount: "{n} / {total}", nothingToPick: "没有符合条件的订单。", packOrder: "{order} 已打包", pickedAt: "截至 {at}", qty: "商品",
+  pickCount: "{n} / {total}", nothingToPick: "没有符合条件的订单。",
+  notWhole: "列表不完整：{which}", notWholeFile: "不完整", shortOf: "{shop} 只有前 {shown} 条，共 {total} 条", shortMore: "另有 {n} 个店铺", shortEnd: "总共只列出前 {n} 条",
+  packOrder: "{order} 已打包", pickedAt: "截至 {at}", qty: "商品",
   keyPicks: "拣货单", keyOrder: "预警的订单", "logistics.platform": "平台物流", "logistics.own": "自有物流",
   "field.mode": "发货模式", "field.handling_h": "处理时长（小时）", "field.sensitive": "敏感货", "field.predeclared": "预报",
   "field.pickup_failed": "揽收失败",

@@ -14,19 +14,21 @@ import { chip, countdown, saved, shopName } from "./parts.js";
 import { clock, me, withStanding } from "./store.js";
 
 const MOST = 10_000;
+const SHORT_SHOWN = 5;
 const AGAIN_MS = 5000;
 const CUT_OFFS = ["", "overdue", "in4h", "today", "tomorrow"];
 const WORDS = { "": "anyTime", overdue: "overdueOnly", in4h: "in4h", today: "today", tomorrow: "tomorrow" };
 
 const wanted = { for: "", platform: "", shop: "", warehouse: "", carrier: "", due: "", packed: "" };
 let items = null;
+let missing = []; // what is not in the list that should be, in words
 let again = null;
 let readAt = null; // when that was so
 let wrong = ""; // why it could not be read anew
 let reading = 0;
 let drawn = "";
 
-const { dialog, follow } = page("picks", "page-dialog picks", open, () => { clearTimeout(again); items = null; drawn = wrong = ""; });
+const { dialog, follow } = page("picks", "page-dialog picks", open, () => { clearTimeout(again); [items, missing] = [null, []]; drawn = wrong = ""; });
 
 export function preparePicks() {
   follow();
@@ -41,7 +43,7 @@ function open(_, parts, asked) {
   const before = wanted.for;
   for (const name of Object.keys(wanted)) wanted[name] = asked.get(name) ?? "";
   if (!CUT_OFFS.includes(wanted.due)) wanted.due = "";
-  if (before !== wanted.for) items = null;
+  if (before !== wanted.for) [items, missing] = [null, []];
   draw();
   read();
 }
@@ -51,7 +53,7 @@ function choose(name, value) {
   const kept = new URLSearchParams(Object.entries(wanted).filter(([, each]) => each));
   history.replaceState(null, "", `#/picks${kept.size ? `?${kept}` : ""}`);
   if (name === "for") {
-    items = null;
+    [items, missing] = [null, []];
     read();
   }
   draw();
@@ -62,10 +64,19 @@ async function read() {
   const turn = ++reading;
   const who = wanted.for;
   try {
-    const found = [];
-    for await (const some of pages(`/api/due?limit=1000${who ? `&for=${encodeURIComponent(who)}` : ""}`, MOST)) found.push(...some.map(withStanding));
+    // An order that moves while page after page is read may be in two of them.
+    const [found, short] = [new Map(), new Map()];
+    let last = null;
+    for await (const page of pages(`/api/due?limit=1000${who ? `&for=${encodeURIComponent(who)}` : ""}`, MOST)) {
+      last = page;
+      for (const each of page.items) found.set(keyOf(each), withStanding(each));
+      for (const each of page.short) short.set(JSON.stringify([each.platform, each.shop]), each);
+    }
     if (turn !== reading || !dialog.open) return;
-    items = found;
+    items = [...found.values()];
+    missing = [...short.values()].map((each) => t("shortOf", { shop: `${each.platform}/${each.shop}`, shown: number(each.shown), total: number(each.total) }));
+    if (missing.length > SHORT_SHOWN) missing.splice(SHORT_SHOWN, Infinity, t("shortMore", { n: number(missing.length - SHORT_SHOWN) }));
+    if (last.next) missing.push(t("shortEnd", { n: number(MOST) }));
     [readAt, wrong] = [clock.now(), ""];
   } catch (error) {
     if (turn !== reading || !dialog.open) return;
@@ -125,6 +136,7 @@ function draw() {
   dialog.querySelector(".number").textContent = items === null ? "" : t("pickCount", { n: number(list.length), total: number(items.length) });
   dialog.querySelector(".as-of").textContent = items === null ? "" : t("pickedAt", { at: longMoment(readAt) });
   dialog.querySelector("header .wrong").textContent = wrong ? t("failed", { why: wrong }) : "";
+  dialog.querySelector("header .short").textContent = notWhole();
   const focused = document.activeElement?.closest?.("tbody tr") ? document.activeElement : null;
   keyed(dialog.querySelector("tbody"), list, keyOf, (each) => JSON.stringify([each, language, namesRead(), me]), row);
   if (focused && !focused.isConnected) focusAgain(focused);
@@ -134,6 +146,8 @@ function draw() {
   const nothing = items?.length ? "nothingToPick" : wanted.for ? "noChase" : "noDue";
   empty.textContent = items === null && wrong ? "" : t(items === null ? "loading" : nothing);
 }
+
+const notWhole = () => (missing.length ? t("notWhole", { which: missing.join("; ") }) : "");
 
 // A row that was made anew gives the focus back to what had it.
 function focusAgain(gone) {
@@ -163,11 +177,12 @@ function frameOf() {
       ),
       h("div", { class: "buttons" },
         h("button", { type: "button", class: "primary", onclick: () => window.print() }, t("print")),
-        h("button", { type: "button", onclick: () => save(`${t("picks")}.csv`, csv(table())) }, t("csv")),
-        copyButton(() => tabbed(table()), t("copyList")),
+        h("button", { type: "button", onclick: () => save(`${t("picks")}${missing.length ? ` (${t("notWholeFile")})` : ""}.csv`, csv(table())) }, t("csv")),
+        copyButton(() => tabbed([...table(), ...(missing.length ? [[notWhole()]] : [])]), t("copyList")),
       ),
       h("p", { class: "as-of dim" }),
       h("p", { class: "wrong", role: "alert" }),
+      h("p", { class: "short", role: "status" }),
       closeButton(dialog),
     ),
     h("div", { class: "scroll", tabindex: "0", role: "group", "aria-label": t("picks") },

@@ -29,7 +29,7 @@ export async function readAll() {
   store.forgetAll();
   await Promise.all([readAbout(), readNames(), readGroups()]);
   draw();
-  for await (const items of api.pages("/api/shops?limit=500", Infinity)) items.forEach(store.takeShop);
+  for await (const { items } of api.pages("/api/shops?limit=500", Infinity)) items.forEach(store.takeShop);
   await readDue();
   store.allRead();
   draw();

@@ -79,3 +79,22 @@ def test_it_pauses_after_every_stretch_of_orders():
     outlook = Outlook(shop, made.clock_ms)
     assert len(list(outlook.work())) == 7
     assert outlook.due_total == 7
+
+
+@every_pack
+@given(st.data())
+@fewer
+def test_a_longer_list_begins_with_the_shorter_one(platform, data):
+    made = lived(platform, data)
+    for shop in made.shops.values():
+        long, short = Outlook(shop, made.clock_ms, 10_000), Outlook(shop, made.clock_ms, 2)
+        for outlook in (long, short):
+            for _ in outlook.work():
+                pass
+        assert (len(long.due), len(long.chase)) == (long.due_total, long.chase_total)
+        assert (short.due, short.chase) == (long.due[:2], long.chase[:2])
+        assert (short.due_total, short.chase_total) == (long.due_total, long.chase_total)
+        alone = Outlook(shop, made.clock_ms, 10_000)
+        for _ in alone.find():
+            pass
+        assert alone.chase == long.chase
