@@ -42,8 +42,10 @@ NEAREST = 12
 class Show:
     """Keeps what the board shows: the worker's partitions and the alerts it has said."""
 
-    def __init__(self, app: App, speed: float, console: str) -> None:
+    def __init__(self, app: App, book: RuleBook, speed: float, console: str) -> None:
         self.app = app
+        self._titles = {clause: titles["en"] for clause, titles in book.clause_titles().items()}
+        self._rules = {rule.id: rule.titles()["en"] for rule in book.rules.values()}
         self.speed = speed
         self.console = console
         self.totals = Totals()
@@ -69,7 +71,7 @@ class Show:
                 terms = order.facts.terms
                 amount, currency = (terms.amount, terms.currency) if terms else (None, None)
                 shop = order.shop
-                due.append(Due(shop.platform, shop.name, order.id, rule, due_ms, amount, currency))
+                due.append(Due(shop.platform, shop.name, order.id, self._rules[rule], due_ms, amount, currency))
         self.totals.events = self.app.worker.events
         self.totals.orders = sum(len(shop.orders) for engine in engines for shop in engine.shops.values())
         # One clock for the whole board, so that its countdowns agree with it: that of the partition furthest behind.
@@ -84,6 +86,7 @@ class Show:
             events_s=self.totals.events / max(monotonic() - self._began, 0.001),
             speed=self.speed,
             console=self.console,
+            titles=self._titles,
         )
 
 
@@ -103,7 +106,7 @@ async def run(
         app = create(settings, book, PARTITIONS)
         web = Web(app, listen(settings.web_host, settings.web_port, or_any=True), beacon=app.beacon)
         app.add_dependency(web)
-        show = Show(app, speed, web.address)
+        show = Show(app, book, speed, web.address)
         view = choose_view(out)
         await app.start()
         try:

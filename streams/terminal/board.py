@@ -1,8 +1,8 @@
 """The whole board at one moment: header, shops, deadlines, alerts."""
 
 from collections import Counter
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 from rich.console import Group, RenderableType
@@ -35,7 +35,7 @@ class Board:
     `open_orders` beside if known. `due` is in any order. `alerts` are the last changes as CloudEvents, newest
     last, at least every one since the board before. `open_by_severity` counts all open alerts. `events` are
     counted since the start, `events_s` per second of real time. `speed` is simulated seconds per real second.
-    `console` is the address at which a browser shows more.
+    `console` is the address at which a browser shows more. `titles` is what people call each clause.
     """
 
     at_ms: int
@@ -47,6 +47,7 @@ class Board:
     events_s: float
     speed: float
     console: str = ""
+    titles: Mapping[str, str] = field(default_factory=dict)
 
 
 def between(left: Text, right: Text, width: int) -> Text:
@@ -83,7 +84,7 @@ def render(board: Board, width: int, height: int = HEIGHT) -> RenderableType:
     dues = room // 5
     return Group(
         *header(board, width),
-        shops_panel(board.standings, board.at_ms, width, shops),
+        shops_panel(board.standings, board.at_ms, width, shops, board.titles),
         deadlines_panel(board.due, board.at_ms, width, dues),
         alerts_panel(board.alerts, width, room - shops - dues),
     )

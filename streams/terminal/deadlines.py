@@ -20,7 +20,8 @@ SOON_MS = 24 * HOUR_MS
 
 @dataclass(frozen=True, slots=True)
 class Due:
-    """An open order and its next deadline, `due_ms` in epoch milliseconds; `amount` is the money at stake."""
+    """An open order and its next deadline, `due_ms` in epoch milliseconds; `rule` is what people call the deadline's
+    rule, `amount` the money at stake."""
 
     platform: str
     shop: str

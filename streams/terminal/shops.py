@@ -21,10 +21,18 @@ EXTRA_SHARE = 4
 ROOMY = 120
 """Columns inside the frame from which even long shop names get the room they need."""
 
+Titles = Mapping[str, str]
+"""What people call each clause."""
+
 
 def shop_column(inside: int) -> Column:
     """The column with the shop's name, the same in every panel."""
     return Column("shop", 24 if inside >= ROOMY else 14)
+
+
+def title_of(clause: str, titles: Titles) -> str:
+    """What people call a clause; its id where no pack names it."""
+    return visible(titles.get(clause, clause))
 
 
 def shop_name(place: Mapping[str, Any]) -> Text:
@@ -59,7 +67,8 @@ def columns_for(inside: int) -> dict[str, Column]:
     wide = inside >= WIDE
     columns = {"shop": shop_column(inside)}
     if wide:
-        columns |= {"open": Column("open", 4, "right"), "clause": Column("clause", 7)}
+        rule = 12 + min((inside - WIDE) // 2, 14)  # half of what is to spare, up to what most titles need
+        columns |= {"open": Column("open", 4, "right"), "rule": Column("rule", rule)}
     columns |= {
         "bar": Column("", 0),
         "now": Column("now", 12 if wide else 6, "right"),
@@ -73,7 +82,7 @@ def columns_for(inside: int) -> dict[str, Column]:
     return columns
 
 
-def metric_cells(metric: Metric, columns: Mapping[str, Column]) -> dict[str, Text]:
+def metric_cells(metric: Metric, columns: Mapping[str, Column], titles: Titles) -> dict[str, Text]:
     """The cells that show one metric, by column."""
     style = RISK_STYLE[metric.risk]
     now = Text(metric.now(), style=style)
@@ -81,7 +90,7 @@ def metric_cells(metric: Metric, columns: Mapping[str, Column]) -> dict[str, Tex
     if now.cell_len + limit.cell_len <= columns["now"].width:
         now = Text.assemble(now, limit)
     return {
-        "clause": Text(visible(metric.clause), style="dim"),
+        "rule": Text(title_of(metric.clause, titles), style="dim"),
         "bar": bar(metric, columns["bar"].width),
         "now": now,
         "count": Text(metric.share()),
@@ -102,8 +111,8 @@ def shop_cells(standing: Mapping[str, Any]) -> dict[str, Text]:
     }
 
 
-def sanction_line(sanction: Mapping[str, Any], at_ms: int, indent: int) -> Text:
-    """A penalty in force, under its shop: `⊘ joom-2 suspended until 17 Jan 00:00, 11d 04h left`."""
+def sanction_line(sanction: Mapping[str, Any], at_ms: int, indent: int, titles: Titles) -> Text:
+    """A penalty in force, under its shop: `⊘ sales suspended until 17 Jan 00:00, 11d 04h left Late marks`."""
     until = sanction.get("until")
     if until is None:
         end = "for good"
@@ -114,30 +123,32 @@ def sanction_line(sanction: Mapping[str, Any], at_ms: int, indent: int) -> Text:
         " " * indent,
         (f"⊘ {visible(sanction['name'])} ", "bold red"),
         (f"{end} ", "red"),
-        (visible(sanction["clause"]), "dim"),
+        (title_of(sanction["clause"], titles), "dim"),
     )
 
 
-def shop_lines(standing: Mapping[str, Any], columns: Mapping[str, Column], at_ms: int) -> list[Text]:
+def shop_lines(standing: Mapping[str, Any], columns: Mapping[str, Column], at_ms: int, titles: Titles) -> list[Text]:
     """A shop's lines: its worst metric, penalties in force, then its other metrics that are near or past."""
     metrics = metrics_of(standing)
-    cells = [metric_cells(metric, columns) for metric in metrics[:1]] or [{"bar": Text("no ratio", style="dim")}]
+    cells = [metric_cells(metric, columns, titles) for metric in metrics[:1]] or [
+        {"bar": Text("no ratio", style="dim")}
+    ]
     cells[0] |= shop_cells(standing)
     for metric in metrics[1:]:
         if metric.risk >= Risk.NEAR:
-            # Where there is no column for the clause, it stands under the shop's name.
-            under = Text("" if "clause" in columns else f"  {visible(metric.clause)}", style="dim")
-            cells.append(metric_cells(metric, columns) | {"shop": under})
+            # Where there is no column for the rule, it stands under the shop's name.
+            under = Text("" if "rule" in columns else f"  {title_of(metric.clause, titles)}", style="dim")
+            cells.append(metric_cells(metric, columns, titles) | {"shop": under})
     rows = [line([row.get(name, Text()) for name in columns], list(columns.values())) for row in cells]
     indent = columns["shop"].width + 1
-    sanctions = [sanction_line(found, at_ms, indent) for found in standing.get("sanctions", [])]
+    sanctions = [sanction_line(found, at_ms, indent, titles) for found in standing.get("sanctions", [])]
     return [rows[0], *sanctions, *rows[1:]]
 
 
-def shops_panel(standings: Sequence[dict[str, Any]], at_ms: int, width: int, room: int) -> Panel:
+def shops_panel(standings: Sequence[dict[str, Any]], at_ms: int, width: int, room: int, titles: Titles) -> Panel:
     """The shops in at most `room` lines: one for each, the rest for further lines of the worst."""
     columns = columns_for(width - BORDER)
-    ranked = [shop_lines(standing, columns, at_ms) for standing in by_risk(standings)]
+    ranked = [shop_lines(standing, columns, at_ms, titles) for standing in by_risk(standings)]
     room -= 1  # the heading
     wanted = sum(len(rows) - 1 for rows in ranked)
     spare = min(wanted, max(room - len(ranked), room // EXTRA_SHARE))

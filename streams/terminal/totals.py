@@ -10,9 +10,10 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
+from rules.messages.text import visible
 from streams.terminal.board import Board
 from streams.terminal.metrics import metrics_of
-from streams.terminal.shops import by_risk, shop_name
+from streams.terminal.shops import Titles, by_risk, shop_name, title_of
 from streams.terminal.words import money
 
 WORST_SHOPS = 5
@@ -55,29 +56,32 @@ def exposed(standings: list[dict[str, Any]]) -> str:
     return ", ".join(money(amount, currency) for currency, amount in sorted(sums.items())) or "nothing"
 
 
-def clause_table(totals: Totals) -> Table:
-    """Alerts opened and resolved, a clause a row, the busiest first."""
-    table = Table("clause", box=box.SIMPLE_HEAD)
+def clause_table(totals: Totals, titles: Titles) -> Table:
+    """Alerts opened and resolved, a clause a row, the busiest first. Its id tells apart what several platforms call the
+    same."""
+    table = Table("rule", box=box.SIMPLE_HEAD)
     for title in ("opened", "resolved", "still open"):
         table.add_column(title, justify="right")
     for clause, opened in totals.alerts_opened.most_common():
         resolved = totals.alerts_resolved[clause]
-        table.add_row(clause, f"{opened:,}", f"{resolved:,}", f"{opened - resolved:,}")
+        name = f"{visible(titles[clause])} ({clause})" if clause in titles else clause
+        table.add_row(name, f"{opened:,}", f"{resolved:,}", f"{opened - resolved:,}")
     opened, resolved = totals.alerts_opened.total(), totals.alerts_resolved.total()
     table.add_section()
     table.add_row("all", f"{opened:,}", f"{resolved:,}", f"{opened - resolved:,}", style="bold")
     return table
 
 
-def worst_table(standings: list[dict[str, Any]]) -> Table:
+def worst_table(standings: list[dict[str, Any]], titles: Titles) -> Table:
     """The shops most at risk, with the metric that makes them so."""
-    table = Table("worst shops", "clause", "now", "headroom", box=box.SIMPLE_HEAD)
+    table = Table("worst shops", "rule", "now", "headroom", box=box.SIMPLE_HEAD)
     table.add_column("at stake", justify="right")
     for standing in by_risk(standings)[:WORST_SHOPS]:
         metrics = metrics_of(standing)
-        shown = (
-            [metrics[0].clause, metrics[0].now() + metrics[0].limit(), metrics[0].room()] if metrics else ["", "", ""]
-        )
+        shown = ["", "", ""]
+        if metrics:
+            worst = metrics[0]
+            shown = [title_of(worst.clause, titles), worst.now() + worst.limit(), worst.room()]
         exposure = standing.get("exposure")
         stake = money(exposure["amount"], exposure["currency"]) if exposure else ""
         table.add_row(shop_name(standing), *shown, stake)
@@ -94,6 +98,6 @@ def summary(board: Board, totals: Totals) -> RenderableType:
             " orders processed; money exposed: ",
             (exposed(board.standings), "bold"),
         ),
-        clause_table(totals),
-        worst_table(board.standings),
+        clause_table(totals, board.titles),
+        worst_table(board.standings, board.titles),
     )

@@ -22,7 +22,7 @@ def show(*clocks_ms: int) -> Show:
         partitions[number] = SimpleNamespace(engine=engine)
     worker: Any = SimpleNamespace(partitions=partitions, on_alerts=[], events=len(partitions))
     app: Any = SimpleNamespace(worker=worker)
-    return Show(app, 1.0, "http://localhost")
+    return Show(app, book(), 1.0, "http://localhost")
 
 
 def test_countdowns_go_by_the_clock_that_the_board_shows() -> None:
@@ -45,3 +45,9 @@ def test_alerts_stand_in_the_order_of_their_time() -> None:
         alert = {"id": str(at_ms), "type": "alert.opened", "platform": "joom", "shop": "a", "time": rfc3339(at_ms)}
         seen.on_alerts([orjson.dumps(alert | {"data": data})])
     assert [each["id"] for each in seen.board().alerts] == [str(START_MS + n) for n in (0, 500, 1_000)]
+
+
+def test_rules_are_called_what_people_call_them() -> None:
+    board = show(START_MS + HOUR_MS).board()
+    assert board.titles == {"late-1": "Ship"}
+    assert [due.rule for due in board.due] == ["Ship"]

@@ -1,6 +1,7 @@
 """The terminal view shows what it is given: in order, within its width, and safe to print."""
 
 from collections import Counter, deque
+from dataclasses import replace
 from io import StringIO
 from pathlib import Path
 from typing import Any
@@ -310,6 +311,21 @@ def test_a_penalty_in_force_is_shown_under_its_shop_even_when_room_is_short() ->
     lines = printed(render(busy_board(), 80, 24), 80)
     under = lines[line_with("joom/gadgetbay", lines) + 1]
     assert "⊘ sales suspended until 04 Feb 00:00, 10d 10h left joom-2" in under
+
+
+TITLES = {"joom-2": "Late marks", "joom-3": "Not shipped this month"}
+
+
+def test_clauses_are_called_what_people_call_them() -> None:
+    board = replace(busy_board(), titles=TITLES)
+    text = "\n".join(printed(render(board, 160), 160))
+    assert "Not shipped this month" in text
+    assert "10d 10h left Late marks" in text
+    assert "joom-3" not in text
+    narrow = "\n".join(printed(render(board, 100), 100))
+    assert "Not shipped… " in narrow
+    summed_up = "\n".join(printed(summary(board, Totals(1, 1, Counter({"joom-3": 2}))), 100))
+    assert "Not shipped this month (joom-3)" in summed_up
 
 
 def test_a_penalty_without_an_end_is_for_good() -> None:
