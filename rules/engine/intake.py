@@ -110,27 +110,18 @@ class Intake:
 
     def merge(self, shop: Shop, event: Event, at_ms: int) -> BadEvent | None:
         """`apply`, for callers that have the event's shop at hand (`shop_of`)."""
-        kind = type(event)
-        merge = MERGE.get(kind)
+        merge = MERGE.get(type(event))
         if merge is None:
             self._merge_shop(shop, event, at_ms)
             return None
-        order_id: str = event.order  # type: ignore[attr-defined]
         stamp = at_ms, intern(event.source), event.id
-        order = shop.orders.get(order_id)
-        if order is None and shop.evicted:
-            order = self.ledger.load(shop, order_id, self.clock_ms)
-        is_new = order is None
+        order = shop.orders.get(event.order)  # type: ignore[attr-defined]
+        is_new = False
         if order is None:
-            if self.order_count >= self.ceilings.orders:
-                raise no_room("orders", self.order_count)
-            check_names(event, "order")
-            check_age(shop.plan, at_ms, self.clock_ms)
-            order = Order(order_id, shop)
-        odd: BadEvent | None = None
-        results = shop.period_results
-        before = copy(order.facts) if at_ms <= results.late_before_ms else None
-        changed_facts = merge(order.facts, event, stamp) if order.facts.plain else MORE
+            order, is_new = self._absent(shop, event, at_ms)
+        facts, odd, results = order.facts, None, shop.period_results
+        before = copy(facts) if at_ms <= results.late_before_ms else None
+        changed_facts = merge(facts, event, stamp) if facts.plain else MORE
         if changed_facts < 0:
             if not is_new:
                 check_known(order, at_ms, self.clock_ms)
@@ -155,6 +146,18 @@ class Intake:
             if before is not None:
                 self._compute_again(shop, at_ms, order, before)
         return odd
+
+    def _absent(self, shop: Shop, event: Event, at_ms: int) -> tuple[Order, bool]:
+        """The order of an event that isn't in memory: loaded, or a new one (True), which isn't kept yet. Raises
+        BadEvent if the event can't begin one."""
+        order_id: str = event.order  # type: ignore[attr-defined]
+        if shop.evicted and (order := self.ledger.load(shop, order_id, self.clock_ms)) is not None:
+            return order, False
+        if self.order_count >= self.ceilings.orders:
+            raise no_room("orders", self.order_count)
+        check_names(event, "order")
+        check_age(shop.plan, at_ms, self.clock_ms)
+        return Order(order_id, shop), True
 
     def _merge_details(self, order: Order, event: Event, stamp: Stamp) -> tuple[int, BadEvent | None]:
         """Merges what makes an order more than a plain one; any fact may be another then. Returns also what doesn't fit

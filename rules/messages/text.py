@@ -17,7 +17,7 @@ HIDDEN: Final = re.compile(
 
 def has_hidden(text: str) -> bool:
     """Whether there are control, bidirectional or zero-width characters in a text."""
-    return HIDDEN.search(text) is not None
+    return not (text.isascii() and text.isprintable()) and HIDDEN.search(text) is not None
 
 
 def visible(text: str, keep: str = "") -> str:

@@ -127,21 +127,22 @@ class Partition:
                 except KeptWithout as odd:
                     event, at_ms = odd.event, odd.at_ms
                     kept.append((record, odd))
-                count = types.get(type(event), 0)
+                kind = type(event)
+                count = types.get(kind, 0)
                 if not count:
-                    _check_topic(type(event), batch.topic)
+                    _check_topic(kind, batch.topic)
                 if at_ms > believed_to_ms:
                     believed_to_ms = self._believed_to_ms(batch.topic, at_ms, newest_ms)
                 if isinstance(event, ClockTick):
                     self.clock.tick(batch.topic, at_ms)
-                    types[ClockTick] = count + 1
+                    types[kind] = count + 1
                     continue
                 shop = shop_of.get(record.key)
                 if shop is None or shop.name != event.shop or shop.platform != event.platform:
                     shop = self._find_shop(record, event, at_ms)
                 if (unfit := engine.merge(shop, event, at_ms)) is not None:
                     kept.append((record, unfit))
-                types[type(event)] = count + 1
+                types[kind] = count + 1
                 if at_ms > newest_ms:
                     newest_ms = at_ms
             except OrdersLostError:
