@@ -7,6 +7,7 @@ changes would be evaluated and written one by one instead of once.
 
 from collections.abc import Collection, Mapping, Sequence
 from contextlib import suppress
+from typing import Final
 
 from aiokafka import ConsumerRecord
 from aiokafka.structs import TopicPartition
@@ -14,6 +15,10 @@ from aiokafka.structs import TopicPartition
 from rules.calendar.instants import LONGEST_LEAP_MS
 from rules.messages.events import decode
 from streams.clock import AHEAD_MS
+
+HEAD_START: Final = 3
+"""Fetches of the leading topic before the others begin. How much time a fetch of theirs covers isn't known yet, and may
+be more than one of its own does."""
 
 
 class Alignment:
@@ -24,15 +29,18 @@ class Alignment:
         self._topics = topics
         self._read_ms: dict[TopicPartition, int] = {}
         self._span_ms: dict[TopicPartition, int] = {}  # how much time the last fetch covered
+        self._fetches: dict[TopicPartition, int] = {}
 
     def forget(self) -> None:
         """Forgets how far partitions have been read, since it may be read again."""
         self._read_ms.clear()
         self._span_ms.clear()
+        self._fetches.clear()
 
     def read(self, tp: TopicPartition, records: Sequence[ConsumerRecord], now_ms: int) -> None:
         """Notes records that were read. A last record that can't be read, leaps, or lies in the future is ignored."""
         if tp.topic in self._topics:
+            self._fetches[tp] = self._fetches.get(tp, 0) + 1
             with suppress(Exception):  # it becomes a dead letter when its batch is applied
                 _, at_ms = decode(records[-1].value or b"")
                 before_ms = self._read_ms.get(tp, at_ms)
@@ -45,13 +53,32 @@ class Alignment:
         records (`left`); the clock would wait for that one in any case.
 
         One that follows waits for the slowest of those, and while another fetch could take it past the leading one;
-        that one waits once it is two fetches of the slowest ahead of it. So they never wait for each other.
+        that one waits once it is two fetches of the slowest ahead of it. So they never wait for each other. At first
+        the leading one has a head start.
         """
         behind: dict[int, list[TopicPartition]] = {}
         for tp in tps:
             if tp in self._read_ms and left.get(tp, 0) > 0:
                 behind.setdefault(tp.partition, []).append(tp)
-        return {tp for tp in tps if tp not in self._read_ms or not self._waits(tp, behind.get(tp.partition, []))}
+        return {
+            tp
+            for tp in tps
+            if not (
+                self._waits(tp, behind.get(tp.partition, []))
+                if tp in self._read_ms
+                else self._waits_to_begin(tp, tps, left)
+            )
+        }
+
+    def _waits_to_begin(
+        self, tp: TopicPartition, tps: Collection[TopicPartition], left: Mapping[TopicPartition, int]
+    ) -> bool:
+        """Whether the leading partition still has its head start; what it has left is unknown before its first
+        fetch."""
+        if tp.topic not in self._topics[1:]:
+            return False
+        leading = TopicPartition(self._topics[0], tp.partition)
+        return leading in tps and self._fetches.get(leading, 0) < HEAD_START and left.get(leading, 1) > 0
 
     def _waits(self, tp: TopicPartition, behind: list[TopicPartition]) -> bool:
         """`behind`: those of the partition that still have records."""

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from rules.calendar.instants import HOUR_MS, LONGEST_LEAP_MS
 from streams.app import create
-from streams.runtime.alignment import Alignment
+from streams.runtime.alignment import HEAD_START, Alignment
 from streams.settings import Settings
 from tests.runtime.support import PARTITIONS, START_MS, book, event, record, tick
 
@@ -51,8 +51,29 @@ def test_nobody_waits_for_an_input_that_is_paused() -> None:
 
 
 def test_an_input_of_which_nothing_is_known_yet_is_read_and_holds_nobody_back() -> None:
-    assert read({}).abreast(INPUTS, {}) == INPUTS
-    assert read({ORDERS: 1}).abreast(INPUTS, MORE) == INPUTS
+    assert read({ORDERS: 1, PICKUPS: 1}).abreast(INPUTS, MORE | {ORDERS: 0}) == INPUTS
+
+
+def test_orders_have_a_head_start_so_that_news_finds_the_order_it_is_about() -> None:
+    alignment = read({})
+    assert alignment.abreast(INPUTS, {}) == {ORDERS}
+    for hour in range(HEAD_START):
+        assert alignment.abreast(INPUTS, MORE) == {ORDERS}
+        come(alignment, ORDERS, event("order.placed", START_MS + hour * HOUR_MS))
+    assert alignment.abreast(INPUTS, MORE) == INPUTS
+
+
+def test_the_head_start_is_over_when_all_orders_are_read_or_their_input_is_paused() -> None:
+    assert read({}).abreast(INPUTS, {ORDERS: 0}) == INPUTS
+    assert read({ORDERS: 1}).abreast(INPUTS, MORE | {ORDERS: 0}) == INPUTS
+    assert read({}).abreast({PICKUPS, TRACKING}, MORE) == {PICKUPS, TRACKING}
+
+
+def test_orders_that_cannot_be_read_use_up_the_head_start_too() -> None:
+    alignment = read({})
+    for _ in range(HEAD_START):
+        come(alignment, ORDERS, b"{")
+    assert alignment.abreast(INPUTS, MORE) == INPUTS
 
 
 def test_an_event_that_leaps_says_nothing() -> None:
@@ -140,4 +161,4 @@ def test_changelogs_are_always_read() -> None:
 def test_after_a_rebalance_nothing_is_known_any_more() -> None:
     alignment = read({ORDERS: 1, PICKUPS: 90})
     alignment.forget()
-    assert alignment.abreast({ORDERS, PICKUPS}, MORE) == {ORDERS, PICKUPS}
+    assert alignment.abreast({ORDERS, PICKUPS}, MORE) == {ORDERS}  # which has its head start again
