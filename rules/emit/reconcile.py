@@ -84,7 +84,8 @@ class Reconciler:
             else:
                 about = timer, order, opened.due_ms
                 self._note(shop, emitted, alert, timer.rule, about, opened, timer.reason(opened), at_ms)
-        for alert, last_emitted in list(emitted.items()):
+        # Those just opened are in it; mostly there are no others.
+        for alert, last_emitted in list(emitted.items()) if len(emitted) > len(current) else ():
             ended = shop.plan.timer_of.get(last_emitted.rule) if last_emitted.open and alert not in current else None
             if ended is None:
                 continue  # still desired; or its pack isn't loaded, so whether it has ended isn't known

@@ -1,5 +1,8 @@
 """Renders a transition as an alert record: what changed, why, and what proves it."""
 
+from string import Formatter
+from typing import Final
+
 from msgspec import UNSET, Struct
 from msgspec.structs import replace
 
@@ -11,15 +14,19 @@ from rules.messages.alert_state import Desired, Emitted
 from rules.messages.alerts import Action, Alert, AlertData, Penalty, Reason, console_path, instant
 from rules.state.shop import Shop
 
+_COMMON_NAMES: Final = frozenset({"shop", "due", "until", "judgement"})
+"""Names in summaries that are the same for all kinds of rules; the evidence gives the others."""
+
 
 class Template(Struct, frozen=True):
     """The part of a record that is the same for all alerts of one rule and stage: `record` with the rest left blank,
-    the `summary` to be formatted (None where the rule has none), and `gone`, placeholders for names without a
-    figure."""
+    the `summary` to be formatted (None where the rule has none), the `names` in it (None where some are never the
+    evidence's), and `gone`, placeholders for names without a figure."""
 
     rule: Rule
     record: AlertData
     summary: str | None
+    names: frozenset[str] | None
     gone: dict[str, object]
 
 
@@ -98,7 +105,10 @@ def _template(rule: Rule, stage: str) -> Template:
         penalty=_penalty(rule, plain),
         actions=_actions(rule, plain, stage),
     )
-    return Template(rule, record, rule.summary.get(stage), dict.fromkeys(rule.NAMES, "-"))
+    summary = rule.summary.get(stage)
+    names = frozenset(name for _, name, _, _ in Formatter().parse(summary or "") if name is not None)
+    of_evidence = names.isdisjoint(_COMMON_NAMES)
+    return Template(rule, record, summary, names if of_evidence else None, dict.fromkeys(rule.NAMES, "-"))
 
 
 def _add_what_few_have(data: AlertData, rule: Rule, evidence: Evidence, last: Emitted | Desired) -> None:
@@ -130,6 +140,8 @@ def _summary(template: Template, shop: Shop, evidence: Evidence, last: Emitted |
         return evidence.summary
     if template.summary is None:  # resolved after its pack was changed and has no such stage any more
         return f"{template.rule.id} has no stage {last.stage} any more"
+    if template.names is not None and template.names <= evidence.names.keys():
+        return template.summary.format_map(evidence.names)
     until = None if last.until_ms is None else _until(last.until_ms) or "further notice"
     names = {
         **template.gone,

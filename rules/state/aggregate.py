@@ -9,9 +9,10 @@ from functools import lru_cache
 from rules.calendar.instants import NEVER
 from rules.facts.order_facts import EVERY_FACT, OrderFacts
 from rules.kinds.ratio.compiled import Population
+from rules.kinds.ratio.counters import RatioCounter
 from rules.plan.shop_plan import Reclassification
 from rules.state.sales import sale_of
-from rules.state.shop import Order
+from rules.state.shop import Order, Shop
 from rules.state.tracking_numbers import uses_of
 
 
@@ -125,15 +126,14 @@ def _move(order: Order, denominator: Population, before: int | None, day: int | 
             counter.remove_bad(before, order.id)
         if day is not None and bad >> n & 1:
             counter.add_bad(day, order.id, order.facts)
-        if (is_good or counter.covers(before) or counter.covers(day)) and counter.is_dirty():
-            dirty_rules |= shop.plan.on_ratio[n]
+        if is_good or counter.covers(before) or counter.covers(day):
+            dirty_rules |= _dirtied(shop, counter)
     return dirty_rules
 
 
 def _flip(order: Order, flipped: int) -> int:
     """Turns an order that stays on its day bad or good in some ratios (as bits)."""
-    shop, plan = order.shop, order.shop.plan
-    dirty_rules = 0
+    shop, dirty_rules = order.shop, 0
     for n in _positions(flipped):
         counter = shop.counters[n]
         denominator = counter.ratio.denominator
@@ -145,9 +145,16 @@ def _flip(order: Order, flipped: int) -> int:
         else:
             counter.remove_bad(day, order.id)
         dirty_rules |= denominator.on_move
-        if counter.covers(day) and counter.is_dirty():
-            dirty_rules |= plan.on_ratio[n]
+        if counter.covers(day):
+            dirty_rules |= _dirtied(shop, counter)
     return dirty_rules
+
+
+def _dirtied(shop: Shop, counter: RatioCounter) -> int:
+    """The evaluators (as bits) that must evaluate again because of a ratio's counts. Where they must anyway, the counts
+    aren't looked at: of many orders at once most don't change what the first have."""
+    evaluators = shop.plan.on_ratio[counter.ratio.n]
+    return evaluators if evaluators & ~shop.dirty_rules and counter.is_dirty() else 0
 
 
 @lru_cache(maxsize=10_000)

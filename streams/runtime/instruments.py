@@ -1,10 +1,16 @@
 """The worker's Prometheus metrics, updated once a batch or commit cycle, never per event."""
 
-from collections.abc import Mapping
+from bisect import bisect_left
+from collections.abc import Iterator, Mapping, Sequence
 from importlib.metadata import version
+from itertools import accumulate
+from math import inf
 from typing import Any
 
-from prometheus_client import Counter, Gauge, Histogram, Info
+from prometheus_client import REGISTRY, CollectorRegistry, Counter, Gauge, Histogram, Info
+from prometheus_client.core import HistogramMetricFamily
+from prometheus_client.registry import Collector
+from prometheus_client.utils import floatToGoString
 
 from rules.calendar.instants import from_rfc3339
 from rules.messages.alerts import Alert
@@ -36,8 +42,32 @@ COMMITTING = Histogram(
     "shipclock_commit_seconds", "Time until Kafka had acknowledged one commit cycle's offsets", buckets=_STEP_S
 )
 CYCLE = Histogram("shipclock_commit_cycle_seconds", "Time one whole commit cycle took", buckets=_STEP_S)
-LATENESS = Histogram(
-    "shipclock_firing_lateness_seconds", "From a deadline until its overdue alert was emitted", buckets=_LATE_S
+
+
+class ManyHistogram(Collector):
+    """A histogram that takes many observations of one value at once; the client's own takes them one by one."""
+
+    def __init__(
+        self, name: str, documentation: str, buckets: Sequence[float], registry: CollectorRegistry = REGISTRY
+    ) -> None:
+        self._name, self._documentation = name, documentation
+        self._bounds = (*buckets, inf)
+        self._counts = [0] * len(self._bounds)
+        self._sum = 0.0
+        registry.register(self)
+
+    def observe(self, value: float, number: int) -> None:
+        self._counts[bisect_left(self._bounds, value)] += number
+        self._sum += value * number
+
+    def collect(self) -> Iterator[HistogramMetricFamily]:
+        bounds = map(floatToGoString, self._bounds)
+        buckets = list(zip(bounds, accumulate(self._counts), strict=True))
+        yield HistogramMetricFamily(self._name, self._documentation, buckets, self._sum)
+
+
+LATENESS = ManyHistogram(
+    "shipclock_firing_lateness_seconds", "From a deadline until its overdue alert was emitted", _LATE_S
 )
 
 SNAPSHOT_WRITING = Histogram("shipclock_snapshot_write_seconds", "Time to write changes to the local snapshot")
@@ -90,7 +120,6 @@ class Reasons:
         for (at, due_at), number in self._late.items():
             # Emitted at the deadline itself, as all are while a backlog is read in event time.
             late_s = 0 if at == due_at else (from_rfc3339(at) - from_rfc3339(due_at)) / 1000
-            for _ in range(number):
-                LATENESS.observe(late_s)
+            LATENESS.observe(late_s, number)
         self._why.clear()
         self._late.clear()

@@ -8,6 +8,7 @@ import pytest
 from rules.calendar.instants import DAY_MS
 from rules.engine.engine import Engine
 from rules.harness.replay import replay
+from rules.kinds.ratio.counters import RatioCounter
 from rules.reports.standing import standing
 from tests.rules.history import (
     START_MS,
@@ -380,3 +381,27 @@ def test_a_cancellation_found_to_have_another_reason_counts_for_that():
     told = run(split, events, until="21h")
     still_open = {alert.data.alert for alert in told} - {a.data.alert for a in told if a.data.state == "resolved"}
     assert still_open == {"joom.causes:joom/s1:quality:-"}
+
+
+def test_of_many_orders_late_at_once_the_counts_are_looked_at_until_the_ratio_must_be_evaluated(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    looks = 0
+    look = RatioCounter.is_dirty
+
+    def counted(counter: RatioCounter) -> bool:
+        nonlocal looks
+        looks += 1
+        return look(counter)
+
+    engine = Engine(share(), stepping=False)
+    engine.advance(START_MS)
+    for happened, at_ms in [placed(str(n), "0h") for n in range(300)]:
+        engine.apply(happened, at_ms)
+    engine.settle()
+    monkeypatch.setattr(RatioCounter, "is_dirty", counted)
+    engine.advance(ms("100h"))
+    alerts = engine.drain().alerts
+    assert [alert.data.value for alert in alerts if alert.data.rule == "joom.share"] == [1.0]
+    assert len(alerts) == 301
+    assert looks == 16, "16 of 300 are more than 5 %"
