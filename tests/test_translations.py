@@ -1,5 +1,6 @@
 """Texts of packs in Chinese, found by the phrases they were made from."""
 
+import re
 from string import Formatter
 from typing import Any
 
@@ -10,6 +11,7 @@ from rules.dsl.phrases import phrases
 from rules.dsl.reader import parse
 from rules.dsl.yaml_source import BadPack
 from rules.harness.pack_tests import run as run_test
+from rules.kinds.deadline.evidence import _BECAME
 from streams.translations import COMMON, Translations
 from tests.rules.history import book, every_pack, late_ship, pack, pack_file, placed, run
 from tests.rules.packs.test_packs import BUILT_IN
@@ -51,6 +53,20 @@ def test_what_is_filled_in_is_translated_as_well() -> None:
     alert = next(each for each in run(every_pack(), [placed("8412")], "80h") if each.data.stage == "overdue")
     assert alert.data.summary == "Order 8412 is past its 72 h ship deadline"
     assert EVERYTHING.chinese(alert.data.summary) == "订单 8412 已超过 72 小时发货期限"
+
+
+@pytest.mark.parametrize("became", [*_BECAME.values()])
+@pytest.mark.parametrize("late", ["in time", "5 min late", "3.5 h late", "4 days late", "3 h past its deadline"])
+@pytest.mark.parametrize("known", ["", ", as is known now"])
+def test_what_ended_a_deadline_is_said_in_chinese(became: str, late: str, known: str) -> None:
+    said = EVERYTHING.chinese(f"Order 84-12 {became} {late}{known}")
+    assert said is not None
+    assert re.findall("[a-z]+", said) == []
+
+
+def test_a_rule_that_no_longer_applies_is_said_in_chinese() -> None:
+    assert EVERYTHING.chinese("This rule no longer applies to the shop") == "该规则不再适用于此店铺"
+    assert EVERYTHING.chinese("This rule no longer applies to order 84-12") == "该规则不再适用于订单 84-12"
 
 
 def test_the_number_in_a_phrase_takes_no_words() -> None:

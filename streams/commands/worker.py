@@ -26,6 +26,7 @@ from streams.runtime.kafka_watch import Complaints
 from streams.settings import BadSettingError, Settings, describe, from_environment
 from streams.sinks.registry import Sinks
 from streams.views.mutes import Mutes
+from streams.views.zones import Zones
 from streams.warehouses import EVERYTHING_IN_ONE, BadWarehousesError, load
 from streams.web import tokens
 from streams.web.server import Web, address_of, listen
@@ -55,9 +56,9 @@ def worker(skip_unreadable: bool) -> None:
         rights.check(settings, names)
         warning = make_private(settings.datadir)
         listening = _listen(settings)
-        mutes = Mutes()
+        mutes, zones = Mutes(), Zones({pack.platform: pack.zone for pack in book.packs})
         console_url = settings.public_url or address_of(listening).rstrip("/")
-        sinks = Sinks(settings, names, book, homes, console_url, mutes)
+        sinks = Sinks(settings, names, book, homes, console_url, mutes, zones)
     except BadWarehousesError as error:
         click.echo(visible(str(error), keep="\n"), err=True)
         sys.exit(2)
@@ -72,6 +73,7 @@ def worker(skip_unreadable: bool) -> None:
     app = create(settings, book, count, complaints)
     web = Web(app, listening, homes, people, beacon=app.beacon)
     mutes.follow(web.view)
+    zones.follow(web.view)
     app.add_dependency(web)
     collect_sinks(lambda: {each.sink: structs.asdict(each) for each in sinks.counters})
     process = Process(app, sinks, loglevel=settings.log_level, loop=loop, redirect_stdouts=False)

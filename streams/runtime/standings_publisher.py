@@ -149,11 +149,12 @@ def published(shop: Shop, at_ms: int) -> Work:
 
 def attention(shop: Shop) -> dict[str, Any]:
     """Whether having no alerts means that all is well: a shop's `watched`, when it was last heard of, and from when on
-    it is silent; the instants are null where it never was."""
+    it is silent; the instants are null where it never was. And the time zone of its days."""
     heard_ms, silent_ms = last_news(shop)
     heard = heard_ms > MIN_MS
     return {
         "watched": shop.plan.is_watching,
         "heard_at": rfc3339(heard_ms) if heard else None,
         "silent_at": rfc3339(silent_ms) if heard else None,
+        "zone": shop.plan.zone,
     }

@@ -21,6 +21,7 @@ from streams.sinks.runner import Runner
 from streams.sinks.webhook import Webhook
 from streams.translations import Translations
 from streams.views.mutes import Mutes
+from streams.views.zones import Zones
 from streams.warehouses import Warehouses
 
 log = logging.getLogger(__name__)
@@ -37,8 +38,9 @@ class Sinks:
         warehouses: Warehouses,
         console_url: str,
         mutes: Mutes,
+        zones: Zones,
     ) -> None:
-        self._runners = list(_runners(settings, names, book, warehouses, console_url, mutes))
+        self._runners = list(_runners(settings, names, book, warehouses, console_url, mutes, zones))
         self.counters: list[Counters] = [runner.sink.delivery.counters for runner in self._runners]
 
     async def run(self) -> None:
@@ -51,9 +53,14 @@ class Sinks:
 
 
 def _runners(
-    settings: Settings, names: TopicNames, book: RuleBook, warehouses: Warehouses, console_url: str, mutes: Mutes
+    settings: Settings,
+    names: TopicNames,
+    book: RuleBook,
+    warehouses: Warehouses,
+    console_url: str,
+    mutes: Mutes,
+    zones: Zones,
 ) -> Iterator[Runner]:
-    zones = {pack.platform: pack.zone for pack in book.packs}
     if settings.alertmanager:
         alertmanager = Alertmanager(Delivery("alertmanager"), settings.alertmanager, console_url, zones, mutes)
         yield Runner(alertmanager, names.alerts, settings)

@@ -1,6 +1,7 @@
 """Every shop's standing as it was last published."""
 
 from collections.abc import Iterator
+from sys import intern
 from typing import NamedTuple
 from zlib import compress, decompress
 
@@ -24,6 +25,7 @@ class _Head(Struct):
     due_total: int = 0
     chase: Raw = NONE
     chase_total: int = 0
+    zone: str | None = None
 
 
 class _Saves(Struct):
@@ -68,7 +70,7 @@ class Due(NamedTuple):
 
 class _Kept(NamedTuple):
     """The standing as it came, compressed; its instant (epoch ms); the lists in it, where they aren't empty, and how
-    many entries each would have in full."""
+    many entries each would have in full; the shop's time zone."""
 
     standing: bytes
     at_ms: int
@@ -76,6 +78,7 @@ class _Kept(NamedTuple):
     due_total: int
     chase: bytes
     chase_total: int
+    zone: str | None
 
 
 class Shops:
@@ -94,7 +97,8 @@ class Shops:
         key = ShopKey(head.platform, head.shop)
         at_ms = from_rfc3339(head.at)
         due, chase = (b"" if each == NONE else bytes(each) for each in (head.due, head.chase))
-        self._of[key] = _Kept(compress(value, FAST), at_ms, due, head.due_total, chase, head.chase_total)
+        zone = None if head.zone is None else intern(head.zone)
+        self._of[key] = _Kept(compress(value, FAST), at_ms, due, head.due_total, chase, head.chase_total, zone)
         self.at_ms = max(self.at_ms or 0, at_ms)
         return key
 
@@ -108,6 +112,11 @@ class Shops:
         """The standing as it came."""
         found = self._of.get(key)
         return None if found is None else Raw(decompress(found.standing))
+
+    def zone(self, key: ShopKey) -> str | None:
+        """The time zone of a shop's days, as its standing says; None where it isn't known."""
+        kept = self._of.get(key)
+        return None if kept is None else kept.zone
 
     def due(self, key: ShopKey) -> Iterator[Due]:
         """A shop's ship-next list."""

@@ -112,7 +112,7 @@ class Standing(Struct, kw_only=True):
     at its next evaluation. `due` are the first of `due_total` orders to ship next, overdue ones first, then the
     worst; `chase` the first of `chase_total` parcels that wait for their carrier's scan. Having no alerts means that
     all is well only where some rule watches the shop (`watched`), and until `silent_at`: by then its orders should have
-    been heard of again, by its own habit, after `heard_at`."""
+    been heard of again, by its own habit, after `heard_at`. Its local days are of `zone`."""
 
     platform: str
     shop: str
@@ -129,6 +129,7 @@ class Standing(Struct, kw_only=True):
     watched: bool = True
     heard_at: str | None = None
     silent_at: str | None = None
+    zone: str | None = None
 
 
 class ShopNow(Standing, kw_only=True):

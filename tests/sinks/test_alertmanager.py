@@ -16,11 +16,12 @@ from streams.sinks.alertmanager.sink import AGAIN_MS, AT_ONCE, JSON, SILENCE_MS,
 from streams.sinks.delivery import Delivery, Unavailable
 from streams.views.acks import Ack, Step, ack_key
 from streams.views.mutes import Mutes
+from streams.views.zones import Zones
 from tests.runtime.support import until
 from tests.sinks.support import Hand, Receiver, alert, muted, name_of, read
 from tests.support.servers import AlertmanagerServer
 
-ZONES = {"joom": "Asia/Shanghai"}
+ZONES = Zones({"joom": "Asia/Shanghai"})
 
 
 @asynccontextmanager

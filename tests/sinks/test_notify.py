@@ -21,6 +21,7 @@ from streams.sinks.notify.routes import Route
 from streams.sinks.notify.sink import MINUTE_MS, Notifier, target
 from streams.translations import Translations
 from streams.views.mutes import Mutes
+from streams.views.zones import Zones
 from tests.rules.history import every_pack
 from tests.sinks.support import Hand, Naps, Receiver, alert, muted, name_of, read
 from tests.support.ports import free_port
@@ -29,7 +30,7 @@ from tests.support.ports import free_port
 def notifier(url: str, place: int = 1, patience_s: float = 60.0, mutes: Mutes | None = None, **route: Any) -> Notifier:
     delivery = Delivery(f"notify-{place}", patience_s, sleep=Naps())
     to = target(url, f"address {place} of SHIPCLOCK_NOTIFY")
-    zones = {"joom": "Asia/Shanghai"}
+    zones = Zones({"joom": "Asia/Shanghai"})
     made = Route(name=str(place), to=url, **route)
     return Notifier(
         delivery, made, to, 15, "http://localhost:6066", zones, mutes or Mutes(), Translations(every_pack().chinese())

@@ -8,6 +8,7 @@ from streams.kafka.topics import TopicNames
 from streams.settings import BadSettingError, Settings
 from streams.sinks.registry import Sinks
 from streams.views.mutes import Mutes
+from streams.views.zones import Zones
 from streams.warehouses import Warehouses
 from tests.runtime.support import book
 
@@ -18,7 +19,7 @@ def names(**settings: object) -> list[str]:
 
 
 def made(settings: Settings) -> Sinks:
-    return Sinks(settings, TopicNames("", "app"), book(), Warehouses(), "http://localhost:6066", Mutes())
+    return Sinks(settings, TopicNames("", "app"), book(), Warehouses(), "http://localhost:6066", Mutes(), Zones({}))
 
 
 async def test_a_sink_that_is_not_set_is_off() -> None:

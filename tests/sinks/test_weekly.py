@@ -20,6 +20,7 @@ from streams.sinks.notify.sink import MINUTE_MS, Notifier, target
 from streams.sinks.notify.weekly import SentInKafka, Weekly, WeeklyTime
 from streams.translations import Translations
 from streams.views.mutes import Mutes
+from streams.views.zones import Zones
 from tests.reporting.records import WEEK, by_day, day_of
 from tests.runtime.workers import Site
 from tests.sinks.support import Hand, Naps, Receiver
@@ -88,7 +89,7 @@ def driven(receiver: Receiver, sent: Remembered, partition: int = 0, **route: An
     weekly = Weekly(AT, "Asia/Shanghai", Words(made.language), SETTINGS, sent, made.platforms, made.shops)
     delivery = Delivery("notify-boss", sleep=Naps())
     to = target(url, "here")
-    notifier = Notifier(delivery, made, to, 15, "http://here", {}, Mutes(), Translations({}), weekly)
+    notifier = Notifier(delivery, made, to, 15, "http://here", Zones({}), Mutes(), Translations({}), weekly)
     return Hand(notifier, partition)
 
 

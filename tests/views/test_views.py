@@ -11,6 +11,7 @@ from streams.views.acks import Ack, Step, encode
 from streams.views.alerts import TRAIL_KEPT, Alerts, Held
 from streams.views.change_feed import Feed
 from streams.views.shops import ShopKey
+from streams.views.zones import Zones
 from tests.runtime.support import START_MS
 from tests.web.records import Log, alert, alert_id, standing
 
@@ -207,3 +208,12 @@ async def test_closing_sends_everyone_home_also_those_who_come_later() -> None:
     before = feed.listen()
     feed.close()
     assert [await before.next(), await feed.listen().next()] == [None, None]
+
+
+def test_a_shop_has_the_time_of_its_site_as_soon_as_its_standing_is_known() -> None:
+    log, zones = Log(), Zones({"shopee": "Asia/Singapore"})
+    assert (zones.of("shopee", "s1"), zones.of("etsy", "s1")) == ("Asia/Singapore", "UTC")
+    zones.follow(log.view)
+    assert zones.of("shopee", "s1") == "Asia/Singapore"
+    log.standings(standing("s1", "shopee", zone="America/Sao_Paulo"))
+    assert (zones.of("shopee", "s1"), zones.of("shopee", "s2")) == ("America/Sao_Paulo", "Asia/Singapore")

@@ -4,7 +4,7 @@ Alertmanager keeps alerts in memory only, and ends one that isn't sent again. So
 interval, and what has ended as well, for a while. What to send is rebuilt from the topic when a partition is assigned.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from itertools import islice
 
 import orjson
@@ -17,6 +17,7 @@ from streams.sinks.delivery import Delivery, Rejected
 from streams.sinks.http import HttpSink
 from streams.views.acks import Ack
 from streams.views.mutes import Mutes
+from streams.views.zones import Zones
 
 AGAIN_MS = 30_000
 """How often all is sent again."""
@@ -31,7 +32,7 @@ AT_ONCE = 256
 
 
 class Alertmanager(HttpSink):
-    def __init__(self, delivery: Delivery, url: str, console_url: str, zones: Mapping[str, str], mutes: Mutes) -> None:
+    def __init__(self, delivery: Delivery, url: str, console_url: str, zones: Zones, mutes: Mutes) -> None:
         super().__init__(delivery)
         self._url = url.rstrip("/") + "/api/v2"
         self._console_url, self._zones = console_url, zones
@@ -85,7 +86,8 @@ class Alertmanager(HttpSink):
         return {alert.data.alert: ack for alert in firing if (ack := self._mutes.of(alert)) is not None}
 
     def _posted(self, episode: LabelSetEpisode, now_ms: int) -> dict[str, object]:
-        return posted(episode, now_ms, self._console_url, self._zones.get(episode.alert.platform, "UTC"))
+        zone = self._zones.of(episode.alert.platform, episode.alert.shop)
+        return posted(episode, now_ms, self._console_url, zone)
 
     async def _ask(self, method: str, path: str, body: bytes | None) -> bytes:
         return await self.request(method, self._url + path, body, JSON)

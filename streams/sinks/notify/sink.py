@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from functools import partial
 
 import apprise
@@ -19,6 +19,7 @@ from streams.sinks.notify.weekly import Report, Weekly
 from streams.sinks.notify.wording import Wording
 from streams.translations import Translations
 from streams.views.mutes import Mutes
+from streams.views.zones import Zones
 
 log = logging.getLogger(__name__)
 
@@ -36,7 +37,7 @@ TONE = {
 
 
 class Notifier(Sink):
-    """One route. `zones` are the time zones of platforms; of those that aren't in it UTC is used. Of several workers
+    """One route. `zones` knows the time zones of shops. Of several workers
     the one that reads the first partition sends the `weekly` report."""
 
     def __init__(
@@ -46,7 +47,7 @@ class Notifier(Sink):
         target: apprise.Apprise,
         every_min: int,
         console_url: str,
-        zones: Mapping[str, str],
+        zones: Zones,
         mutes: Mutes,
         translations: Translations,
         weekly: Weekly | None = None,
@@ -102,7 +103,7 @@ class Notifier(Sink):
         return self._quiet
 
     def _zone(self, digest: Digest) -> str:
-        return self._route.zone or self._zones.get(digest.platform, "UTC")
+        return self._route.zone or self._zones.of(digest.platform, digest.shop)
 
     async def _deliver(self, digest: Digest, now_ms: int) -> None:
         """Sends what isn't muted."""
