@@ -1,4 +1,4 @@
-"""What a pack says in English of its own, and what of it is said in Chinese."""
+"""The English texts of a pack, and which of them it has in Chinese."""
 
 from collections.abc import Iterator, Mapping
 from string import Formatter
@@ -31,10 +31,10 @@ def _in(value: Any, field: str = "") -> Iterator[str]:
 
 def chinese_diagnostics(pack: Pack) -> Iterator[Fault]:
     """What of `chinese` stands for nothing that the pack says, or names what the English doesn't."""
-    said = phrases(pack) if pack.chinese else set()
+    known = phrases(pack) if pack.chinese else set()
     for english, chinese in pack.chinese.items():
         where = f"$.chinese.{english}"
-        if english not in said:
+        if english not in known:
             yield where, f"{english!r} is no summary, effect or name of this pack"
             continue
         try:

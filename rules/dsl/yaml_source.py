@@ -85,13 +85,13 @@ class _Loader(yaml.SafeLoader):
 def compose(text: str) -> yaml.Node | None:
     """The nodes of a YAML text, without constructing objects; None if it is empty. Every YAML file is read by this
     function. Raises BadYamlError."""
-    with _plainly_told(text):
+    with _clear_errors(text):
         root: yaml.Node | None = _Loader(text).get_single_node()
         return root
 
 
 @contextmanager
-def _plainly_told(text: str) -> Iterator[None]:
+def _clear_errors(text: str) -> Iterator[None]:
     """PyYAML's error as BadYamlError."""
     try:
         yield
@@ -100,9 +100,9 @@ def _plainly_told(text: str) -> Iterator[None]:
         raise BadYamlError(line, f"the character {chr(error.character)!r} can't stand here") from None
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
-        told = str(error.problem or error.context)
-        told = next((ours for theirs, ours in _QUOTE_IT.items() if told.startswith(theirs)), told)
-        raise BadYamlError(1 + (mark.line if mark else 0), told) from None
+        problem = str(error.problem or error.context)
+        problem = next((ours for theirs, ours in _QUOTE_IT.items() if problem.startswith(theirs)), problem)
+        raise BadYamlError(1 + (mark.line if mark else 0), problem) from None
     except RecursionError:  # thousands of brackets
         raise BadYamlError(1, "is nested too deeply") from None
 
@@ -122,7 +122,7 @@ class Source:
         #: `(source, confidence)` of each value that has an origin of its own, by path.
         self.origins: dict[str, tuple[str, str]] = {}
         try:
-            with _plainly_told(text):
+            with _clear_errors(text):
                 loader = _Loader(text)
                 node = loader.get_single_node()
                 self.value = None if node is None else self._read(loader, node, "$")

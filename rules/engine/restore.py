@@ -79,13 +79,13 @@ def correct_alert(engine: Engine, alert: Alert) -> bool:
         found.at_ms = min(found.at_ms, engine.clock_ms)  # else it would stay open until that instant
         order = _remember(engine, alert, found)
         if order is not None:
-            _look_again(engine, order.shop, order)
+            _evaluate_again(engine, order.shop, order)
         return True
     last_emitted.revision = max(last_emitted.revision, found.revision)
     if found.open and not last_emitted.open:
         shop.emitted.reopen(shop.emitted.alerts if order is None else order.alerts or {}, name)  # so that it ends
     last_emitted.tier = ""  # no rule has this tier, so it differs from what should be open and is written again
-    _look_again(engine, shop, order)
+    _evaluate_again(engine, shop, order)
     return True
 
 
@@ -94,7 +94,7 @@ def restate_alert(engine: Engine, name: str) -> None:
     shop, order, last_emitted = _find(engine, name)
     if shop is not None and last_emitted is not None:
         last_emitted.tier = ""  # as in `correct_alert`
-        _look_again(engine, shop, order)
+        _evaluate_again(engine, shop, order)
 
 
 def _find(engine: Engine, name: str) -> tuple[Shop | None, Order | None, Emitted | None]:
@@ -110,7 +110,7 @@ def _find(engine: Engine, name: str) -> tuple[Shop | None, Order | None, Emitted
     return shop, None, shop.emitted.alerts.get(name)
 
 
-def _look_again(engine: Engine, shop: Shop, order: Order | None) -> None:
+def _evaluate_again(engine: Engine, shop: Shop, order: Order | None) -> None:
     """Has an order or shop evaluated and reconciled again."""
     if order is not None:
         order.changed_facts = EVERY_FACT

@@ -250,8 +250,8 @@ def expression(condition: Condition, bits: Mapping[str, int]) -> str:
         case Overdue(rule):
             return f"overdue & {bits[rule]}"
         case Has(fact, by, reason):
-            said = ((f"{fact}_by", by), (f"{fact}_for", reason))
-            narrowed = [f"facts.{name} in {wanted!r}" for name, wanted in said if wanted]
+            details = ((f"{fact}_by", by), (f"{fact}_for", reason))
+            narrowed = [f"facts.{name} in {wanted!r}" for name, wanted in details if wanted]
             return _joined("and", [f"facts.{fact} is not None", *narrowed])
         case Term(term, wanted):
             return f"(facts.terms is not None and facts.terms.{term} in {wanted!r})"

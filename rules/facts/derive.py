@@ -269,7 +269,7 @@ class _Derived:
             facts.parcels = tuple(self._parcel_facts(each) for each in counting)
         facts.left_out = tuple(self._left_out())
         facts.odd = tuple(self._odd())
-        self._say_lines()
+        self._count_lines()
 
     def _left_out(self) -> Iterator[tuple[str, str]]:
         for parcel in self._parcels:
@@ -328,7 +328,7 @@ class _Derived:
                     fields[names[0]] = fields.get(names[0], 0) + exact(item["qty"])
         return [name for name, qty in fields.items() if qty > self._lines.ordered[name]]
 
-    def _say_lines(self) -> None:
+    def _count_lines(self) -> None:
         """How much of each line was ordered, cancelled and shipped, where that is known by line."""
         filled = [each for each in self._parcels if each.items is not None and each.left_out is None]
         if not self._lines.known or not (filled or self._gone):

@@ -17,11 +17,11 @@ from rules.kinds.unwatched import Unwatched
 
 AnyRule = (
     Deadline  # an order's: something must have happened by then
-    | Silence  # an order's: news must keep coming
+    | Silence  # an order's: its carrier must keep reporting
     | Ratio  # bad orders of all orders in a window
     | CountRule  # so many of something
     | Level  # a figure that falls below or rises above a value
-    | EventRule  # something that is told each time it happens
+    | EventRule  # something of which each occurrence is an alert
     | Tasks  # what is owed once something has happened
     | Spacing  # a price that must hold before a promotion
     | Streak  # a ratio kept up for several periods in a row

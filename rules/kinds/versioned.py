@@ -13,7 +13,7 @@ from rules.messages.alerts import Reason
 
 
 class Versions(SubjectEvaluator[Any, list[Any]]):
-    """The evaluators of one rule's versions; what each says of its own time, together. All kinds with versions by date,
+    """The evaluators of one rule's versions; each for its own time. All kinds with versions by date,
     but for ratios, which have their own way, are evaluated subject by subject. The state is that of each version."""
 
     def __init__(self, n: int, evaluators: Sequence[AnySubjectEvaluator]) -> None:
@@ -48,13 +48,13 @@ class Versions(SubjectEvaluator[Any, list[Any]]):
         return Evaluation(list(desired.values()), min(each.next_ms for each in found))
 
     def evidence(self, shop: ShopView, state: list[Any], finding: Finding, at_ms: int) -> Evidence:
-        evaluator, own = self._that_speaks(shop, state, finding, at_ms)
+        evaluator, own = self._version_of(shop, state, finding, at_ms)
         return evaluator.evidence(shop, own, finding, at_ms)
 
     def end_reason(
         self, shop: ShopView, state: list[Any], last_emitted: Emitted, finding: Finding, at_ms: int
     ) -> Reason:
-        evaluator, own = self._that_speaks(shop, state, finding, at_ms)
+        evaluator, own = self._version_of(shop, state, finding, at_ms)
         return evaluator.end_reason(shop, own, last_emitted, finding, at_ms)
 
     def ending(self, evidence: Evidence, reason: Reason, last_emitted: Emitted) -> str:
@@ -69,10 +69,10 @@ class Versions(SubjectEvaluator[Any, list[Any]]):
     def _with(self, state: list[Any]) -> Iterator[tuple[AnySubjectEvaluator, Any]]:
         return zip(self.evaluators, state, strict=True)
 
-    def _that_speaks(
+    def _version_of(
         self, shop: ShopView, state: list[Any], finding: Finding, at_ms: int
     ) -> tuple[AnySubjectEvaluator, Any]:
-        """The version that says this; where none does any more, that in whose time it came up, else the newest."""
+        """The version with this finding; if none has it any more, the one in whose time it arose, else the newest."""
         about = finding.subject, finding.episode
         for evaluator, own in self._with(state):
             # By its own times: of what has another limit the same episode is another key.

@@ -1,4 +1,4 @@
-"""Fields of events' `data` that nothing reads: most likely misspelt. They are no error, and are told of once."""
+"""Fields of events' `data` that nothing reads: most likely misspelt. They are no error, and are reported once."""
 
 from collections.abc import Iterator, Mapping
 from difflib import get_close_matches
@@ -12,7 +12,7 @@ from rules.messages.events import TYPES
 from rules.messages.text import visible
 
 MOST = 1_000
-"""Told of at most; who sends another name each time is heard of enough by then."""
+"""At most so many are reported: somebody may send another name each time."""
 
 LONGEST_NAME = 100
 
@@ -44,11 +44,11 @@ class UnknownFields:
     """Finds them in records that are looked at, each once for a source."""
 
     def __init__(self) -> None:
-        self._told: set[tuple[str, str]] = set()
+        self._reported: set[tuple[str, str]] = set()
 
-    def look(self, raw: bytes | None) -> Iterator[UnknownField]:
+    def find(self, raw: bytes | None) -> Iterator[UnknownField]:
         """The fields of one record that were not seen before. Nothing of a record that can't be read."""
-        if not raw or len(raw) > LARGEST_BYTES or len(self._told) >= MOST:
+        if not raw or len(raw) > LARGEST_BYTES or len(self._reported) >= MOST:
             return
         try:
             event = _peek(raw)
@@ -62,8 +62,8 @@ class UnknownFields:
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
             return
         for name in names:
-            if (event.source, name) not in self._told:
-                self._told.add((event.source, name))
+            if (event.source, name) not in self._reported:
+                self._reported.add((event.source, name))
                 yield _unknown(event, name, known)
 
 

@@ -39,7 +39,7 @@ class Line(Struct):
 
 def lines_of(facts: OrderFacts) -> list[Line]:
     """The lines as they were ordered; none where no items are known."""
-    told = {name: rest for name, *rest in facts.lines} if isinstance(facts, DetailedFacts) else {}
+    counts = {name: rest for name, *rest in facts.lines} if isinstance(facts, DetailedFacts) else {}
     lines: dict[str, Line] = {}
     for n, item in enumerate(facts.terms.items if facts.terms is not None else ()):
         name = line_name(n, None if item.line is UNSET else item.line, item.sku)
@@ -49,8 +49,8 @@ def lines_of(facts: OrderFacts) -> list[Line]:
             line = lines[name] = Line(name, item.sku, item.product, amount, 0, 0, 0)
         line.ordered += float(exact(item.qty))
     for name, line in lines.items():
-        if name in told:
-            _, cancelled, shipped = told[name]
+        if name in counts:
+            _, cancelled, shipped = counts[name]
             line.cancelled, line.shipped = float(cancelled), float(shipped)
         if facts.cancelled is not None and facts.shipped is None:
             line.cancelled = line.ordered - line.shipped

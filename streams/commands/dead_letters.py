@@ -71,7 +71,7 @@ def show(place: Place) -> None:
     if letter is None:
         raise Failed(f"there is no dead letter {place}", 2)
     click.echo(f"set aside: {rfc3339(letter.at_ms)}")
-    for name, text in letter.said.items():
+    for name, text in letter.notes.items():
         click.echo(visible(f"{name}: {text}"))
     for name, value in letter.headers:
         click.echo(visible(f"header {name}: {value.decode(errors='replace')}"))
@@ -106,10 +106,10 @@ def resend(reason: str | None, since_ms: int | None, kept: bool, yes: bool) -> N
         outcome = _run(resending.send(selection) if yes else resending.try_out(selection))
     except ProducerFenced:
         raise Failed("another run has begun to send dead letters again, so this one has ended", 1) from None
-    _tell(outcome, yes)
+    _print_outcome(outcome, yes)
 
 
-def _tell(outcome: Outcome, is_sent: bool) -> None:
+def _print_outcome(outcome: Outcome, is_sent: bool) -> None:
     click.echo(f"{'sent' if is_sent else 'would send'} {outcome.sent.total():,} dead letters again")
     for line in _lines(outcome.sent):
         click.echo(line)

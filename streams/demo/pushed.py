@@ -30,7 +30,7 @@ from streams.feeds.polling.enricher import Enricher
 from streams.feeds.polling.ledger import LEDGER, Ledger
 from streams.feeds.polling.poller import ShopPoll
 from streams.feeds.polling.polls import KafkaWriter, polls_of
-from streams.feeds.polling.watching import tell_token_ends, watch
+from streams.feeds.polling.watching import update_token_ends, watch
 from streams.feeds.receiver import site
 from streams.kafka.topics import TopicNames
 from streams.settings import Settings
@@ -40,7 +40,7 @@ from streams.web.server import Server, address_of, listen
 SOURCE, APP = "shopee", "demo"
 PORT = 6067
 POLLED_EVERY_MIN = 360
-"""By the demo's clock. What pushes told before is read again, and what was lost of them is found."""
+"""By the demo's clock. What pushes reported before is read again, and what was lost of them is found."""
 
 BEHIND_S = 1.0
 """By life's clock: as long a push may take to become an event before time goes on without it."""
@@ -66,7 +66,7 @@ class PushedFeed:
         self._clock, self._folder, self._say = clock, folder, say
         self._receiver, self._api = listen("127.0.0.1", PORT, or_any=True), listen("127.0.0.1", 0)
         self.address = f"{address_of(self._receiver)}feeds/{SOURCE}/{APP}"
-        self._shopee = Shopee(clock, seed, self.address, self._hear)
+        self._shopee = Shopee(clock, seed, self.address, self._print_push)
         self._seen: set[tuple[str, int]] = set()
         self.forged: Counter[int] = Counter()
 
@@ -90,7 +90,7 @@ class PushedFeed:
                     mapper.run(),
                     *(poll.run() for poll in polls),
                     self._push_on(),
-                    self._tell_time(producer, partitions, polls),
+                    self._send_ticks(producer, partitions, polls),
                 ]
                 for part in parts:
                     group.create_task(part)
@@ -102,11 +102,11 @@ class PushedFeed:
         await self._forge()
         await self._shopee.push_on(self.address)
 
-    async def _tell_time(self, producer: AIOKafkaProducer, partitions: int, polls: Sequence[ShopPoll]) -> None:
+    async def _send_ticks(self, producer: AIOKafkaProducer, partitions: int, polls: Sequence[ShopPoll]) -> None:
         while True:
             at_ms = self._shopee.through_ms - round(BEHIND_S * self._clock.speed * 1000)
             await tick(producer, self._names, partitions, max(at_ms, self._clock.start_ms))
-            tell_token_ends(polls)
+            update_token_ends(polls)
             await asyncio.sleep(STEP_S)
 
     def summary(self) -> str:
@@ -149,13 +149,13 @@ class PushedFeed:
         file.write_text(secret)
         return {"file": name}
 
-    def _hear(self, code: int, data: dict[str, Any], status: int) -> None:
-        told = str(data.get("fulfillment_status") or data.get("status"))
-        if (told, status) in self._seen:
+    def _print_push(self, code: int, data: dict[str, Any], status: int) -> None:
+        state = str(data.get("fulfillment_status") or data.get("status"))
+        if (state, status) in self._seen:
             return
-        self._seen.add((told, status))
+        self._seen.add((state, status))
         became = "taken" if status == 204 else "to be sent again"
-        what = f"order {data['ordersn']} {told}: {became}, answered {status}"
+        what = f"order {data['ordersn']} {state}: {became}, answered {status}"
         self._say(visible(f"{rfc3339(data['update_time'] * 1000)} PUSH    code {code}: {what}"))
 
     async def _forge(self) -> None:

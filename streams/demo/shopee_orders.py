@@ -116,7 +116,7 @@ class Orders:
         pushes: list[tuple[int, dict[str, Any]]] | None = None,
         **detail: Any,
     ) -> None:
-        told = {"items": [], "ordersn": order, "status": status, "completed_scenario": "", "update_time": at_ms // 1000}
+        data = {"items": [], "ordersn": order, "status": status, "completed_scenario": "", "update_time": at_ms // 1000}
         changed = detail | {"order_status": status, "update_time": at_ms // 1000}
         self._count += 1
-        heapq.heappush(self._waiting, Change(at_ms, self._count, shop, order, changed, [*(pushes or []), (3, told)]))
+        heapq.heappush(self._waiting, Change(at_ms, self._count, shop, order, changed, [*(pushes or []), (3, data)]))

@@ -114,7 +114,7 @@ async def run(
                 print(f"console: {web.address}", file=out, flush=True)
                 feed: PushedFeed | None = None
                 if pushed:
-                    say = partial(print, file=out, flush=True) if isinstance(view, PlainView) else _say_nothing
+                    say = partial(print, file=out, flush=True) if isinstance(view, PlainView) else _print_nothing
                     feed = PushedFeed(settings, Clock(START_MS, speed), seed, Path(folder), say)
                     feeding = asyncio.create_task(feed.run(producer, PARTITIONS))
                 else:
@@ -134,7 +134,7 @@ async def run(
         print(feed.summary(), file=out)
 
 
-def _say_nothing(_: str) -> None:
+def _print_nothing(_: str) -> None:
     """The live view has the screen."""
 
 

@@ -36,12 +36,12 @@ EVERY_MS = MINUTE_MS
 
 @dataclass
 class _Kept:
-    """`told_ms` is the `heard_at` that was last written."""
+    """`written_ms` is the `heard_at` that was last written."""
 
     health: FeedHealth
     heard_ms: int | None
     usual_ms: float
-    told_ms: int = 0
+    written_ms: int = 0
 
 
 @dataclass
@@ -74,9 +74,9 @@ class FeedHealthBook:
                 return None
             kept.usual_ms = usual_silence_ms(kept.usual_ms, at_ms - kept.heard_ms)
         kept.heard_ms = at_ms
-        if at_ms - kept.told_ms < EVERY_MS:
+        if at_ms - kept.written_ms < EVERY_MS:
             return None
-        kept.told_ms = at_ms
+        kept.written_ms = at_ms
         return msgspec.structs.replace(
             health,
             heard_at=rfc3339(at_ms),

@@ -134,11 +134,11 @@ class Mapper:
             log.error("%s: a body could not be mapped: %s", headers["source"], type(error).__name__)
             return Mapped(problems=[f"could not be mapped: {type(error).__name__}"])
 
-    # -- who was heard of ---------------------------------------------------------------------------------------
+    # -- health of feeds -------------------------------------------------------------------------------------
 
-    def heard(self, record: ConsumerRecord) -> FeedHealth | None:
-        """That the shop of a push was heard of, where this is to be written. Whom a tracking service speaks for is no
-        matter of the shop's feed."""
+    def health_of(self, record: ConsumerRecord) -> FeedHealth | None:
+        """The health of the feed that a push came by; None if it need not be written. Pushes of a tracking service say
+        nothing of a shop's own feed."""
         app = self._app(record)
         if app is None or app.source.platform is None or not record.key:
             return None
@@ -160,7 +160,7 @@ class Mapper:
 
     async def _write_health(self, producer: AIOKafkaProducer, records: Iterable[ConsumerRecord]) -> None:
         """Writes the newest record of each feed."""
-        newest = {each.key(): each for record in records if (each := self.heard(record)) is not None}
+        newest = {each.key(): each for record in records if (each := self.health_of(record)) is not None}
         for key, each in newest.items():
             await producer.send(self._names.feed_health, encode(each), key)
 

@@ -180,9 +180,9 @@ class _Mapper:
             self._fact(message.name, fact, subject, scope, fact.time or message.time or self._source.time)
         for entries in message.entries:
             self._entries(message.name, entries, subject, scope)
-        told = self.mapped.events[first:] = sorted(self.mapped.events[first:], key=_when)
+        events = self.mapped.events[first:] = sorted(self.mapped.events[first:], key=_when)
         if message.fetch is not None and subject.order:
-            self.mapped.thin.append(Thin(message.fetch, subject.called, subject.order, told))
+            self.mapped.thin.append(Thin(message.fetch, subject.called, subject.order, events))
         if message.numbers is not None and subject.order:
             self._numbers(message.name, message.numbers, subject, scope)
 

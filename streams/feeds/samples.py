@@ -60,8 +60,8 @@ def _faults(source: SourceFile, expected: dict[str, Any], sample: Path) -> Itera
     if "register" in expected:
         registered = expected["register"]["tracking_no"]
         numbers = registered if isinstance(registered, list) else [registered]
-        if (told := [each.tracking_no for each in mapped.numbers]) != numbers:
-            yield f"the numbers to be registered are {told}, not {numbers}"
+        if (found := [each.tracking_no for each in mapped.numbers]) != numbers:
+            yield f"the numbers to be registered are {found}, not {numbers}"
     if (answer := expected.get("respond")) is not None:
         yield from _wrong_answer(source, request, answer)
 

@@ -56,7 +56,7 @@ def facts(order: Order, lines: list[Line], currency: str, constants: dict[str, d
     if live and gone:
         yield from _part_cancelled(order, gone, constants.get("cancelled", {}))
     elif gone:
-        data = constants.get("cancelled", {}) | _said(lines, {"by": "cancelled_by", "reason": "cancel_reason"})
+        data = constants.get("cancelled", {}) | _cells(lines, {"by": "cancelled_by", "reason": "cancel_reason"})
         yield Fact(order, "cancelled", max(line.times_ms["cancelled"] for line in gone), data)
     if is_split:
         for number, parcel in enumerate(parcels, 1):
@@ -72,14 +72,14 @@ def _parcels(live: list[Line]) -> list[list[Line]]:
 
 
 def _moves(
-    order: Order, moved: list[Line], told: list[Line], constants: dict[str, dict[str, Any]], parcel: str = ""
+    order: Order, moved: list[Line], filled: list[Line], constants: dict[str, dict[str, Any]], parcel: str = ""
 ) -> Iterator[Fact]:
-    """What became of some lines that travel together; `told` are those whose cells are told."""
+    """What became of some lines that travel together; `filled` are those whose cells count."""
     names = {"parcel": "parcel", "tracking_no": "tracking_no"}
     of: dict[What, dict[str, Any]] = {
-        "shipped": _said(told, {**names, "carrier": "carrier"}),
-        "collected": _said(told, {**names, "carrier": "carrier"}),
-        "delivered": {**_said(told, names), "status": "delivered"},
+        "shipped": _cells(filled, {**names, "carrier": "carrier"}),
+        "collected": _cells(filled, {**names, "carrier": "carrier"}),
+        "delivered": {**_cells(filled, names), "status": "delivered"},
     }
     if parcel:
         of["shipped"]["items"] = [line.item() for line in moved]
@@ -99,7 +99,7 @@ def _part_cancelled(order: Order, gone: list[Line], constants: dict[str, Any]) -
 
     for (at_ms, _, _), group in groupby(sorted(gone, key=how), key=how):
         lines = list(group)
-        data = constants | _said(lines, {"by": "cancelled_by", "reason": "cancel_reason"})
+        data = constants | _cells(lines, {"by": "cancelled_by", "reason": "cancel_reason"})
         data["items"] = [line.item() for line in lines]
         yield Fact(order, "cancelled", at_ms, data, "+".join(line.name for line in lines))
 
@@ -128,7 +128,7 @@ def _with_amount(line: Line, of_order: bool) -> dict[str, Any]:
     return line.item() | {"amount": format(line.amount, "f")}
 
 
-def _said(lines: list[Line], fields: dict[str, str]) -> dict[str, Any]:
+def _cells(lines: list[Line], fields: dict[str, str]) -> dict[str, Any]:
     """The first line's non-empty cell for each field; fields no line fills are left out."""
     data = {}
     for name, column in fields.items():

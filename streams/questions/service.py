@@ -126,16 +126,16 @@ class QuestionService(Service):
 
     def _take(self, record: ConsumerRecord) -> None:
         try:
-            said = decode(record.value or b"")
+            message = decode(record.value or b"")
         except msgspec.MsgspecError as error:
             log.warning("%s-%d@%d can't be read: %s", record.topic, record.partition, record.offset, error)
             return
-        if isinstance(said, Answered):
-            waiting = self._waiting.get((said.id, said.partition))
+        if isinstance(message, Answered):
+            waiting = self._waiting.get((message.id, message.partition))
             if waiting is not None and not waiting.done():
-                waiting.set_result(said.answer)
-        elif said.until_ms > wall_ms():
-            self.add_future(self._answer(record.partition, said))
+                waiting.set_result(message.answer)
+        elif message.until_ms > wall_ms():
+            self.add_future(self._answer(record.partition, message))
 
     async def _answer(self, number: int, asked: Asked) -> None:
         try:

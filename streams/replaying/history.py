@@ -122,7 +122,7 @@ class History:
                         continue
                     blank = False
                     if number <= LOOKED_AT or number % LOOKED_AT == 0:
-                        for unknown in self._fields.look(line):
+                        for unknown in self._fields.find(line):
                             self._on_bad(f"{shown}:{number}: {unknown}")
                     yield event, at_ms, (shown, number)
 

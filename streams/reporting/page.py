@@ -32,10 +32,10 @@ def html(week: Week, shops: Sequence[ShopWeek], words: Words) -> str:
             '<meta name="viewport" content="width=device-width, initial-scale=1">',
             "<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; style-src 'unsafe-inline'\">",
             f"<title>{heading}</title>\n<style>{_STYLE}</style>\n</head>\n<body>\n<main>",
-            f"<h1>{heading}</h1>\n<p>{_text(words.say('shops', n=len(shops)))}</p>",
+            f"<h1>{heading}</h1>\n<p>{_text(words.text('shops', n=len(shops)))}</p>",
             _table(_OVERVIEW, words, (_overview(shop, words) for shop in shops)),
             *(_shop(shop, words) for shop in shops),
-            f'<p class="note">{_text(words.say("known"))}</p>\n</main>\n</body>\n</html>\n',
+            f'<p class="note">{_text(words.text("known"))}</p>\n</main>\n</body>\n</html>\n',
         ]
     )
 
@@ -44,7 +44,7 @@ _OVERVIEW = ("shop", "lost", "avoided", "at_stake", "opened", "resolved", "open"
 
 
 def _overview(shop: ShopWeek, words: Words) -> list[str]:
-    late = f"{shop.late_orders} ({words.say('still_late')}: {shop.still_late})"
+    late = f"{shop.late_orders} ({words.text('still_late')}: {shop.still_late})"
     return [
         f"{shop.platform}/{shop.shop}",
         words.money(shop.lost),
@@ -61,7 +61,7 @@ def _overview(shop: ShopWeek, words: Words) -> list[str]:
 def _shop(shop: ShopWeek, words: Words) -> str:
     parts = [f"<h2>{_text(f'{shop.platform}/{shop.shop}')}</h2>"]
     if shop.days < 7:
-        parts.append(f'<p class="note">{_text(words.say("partly", n=shop.days))}</p>')
+        parts.append(f'<p class="note">{_text(words.text("partly", n=shop.days))}</p>')
     ratios = (
         [words.rule(each.rule), words.share(each.start), words.share(each.end), words.limit(each.end or each.start)]
         for each in shop.ratios
@@ -78,7 +78,7 @@ def _shop(shop: ShopWeek, words: Words) -> str:
 
 
 def _table(columns: Iterable[str], words: Words, rows: Iterable[Sequence[str]]) -> str:
-    head = "".join(f'<th scope="col">{_text(words.say(name))}</th>' for name in columns)
+    head = "".join(f'<th scope="col">{_text(words.text(name))}</th>' for name in columns)
     body = "\n".join(f"<tr>{''.join(f'<td>{_text(each)}</td>' for each in row)}</tr>" for row in rows)
     return (
         f'<div class="wide" tabindex="0" role="group">\n<table>\n<thead><tr>{head}</tr></thead>\n'

@@ -12,7 +12,7 @@ DIGEST_SHOPS = 10
 
 
 def title(week: Week, words: Words) -> str:
-    return words.say("title", week=week, first=week.monday, last=week.sunday)
+    return words.text("title", week=week, first=week.monday, last=week.sunday)
 
 
 def body(
@@ -22,28 +22,28 @@ def body(
     shown = list(shops) if most is None else list(shops[:most])
     lines = [line for shop in shown for line in (*_shop(shop, words, plain), "")]
     if len(shown) < len(shops):
-        lines += [words.say("more", n=len(shops) - len(shown)), ""]
-    return "\n".join([*lines, words.say("known")])
+        lines += [words.text("more", n=len(shops) - len(shown)), ""]
+    return "\n".join([*lines, words.text("known")])
 
 
 def _shop(shop: ShopWeek, words: Words, plain: Callable[[str], str]) -> list[str]:
-    say = words.say
+    text = words.text
     lines = [f"{plain(shop.platform)}/{plain(shop.shop)}"]
     lines.append(
-        f"  {say('lost')}: {words.money(shop.lost)} · {say('avoided')}: {words.money(shop.avoided)} · "
-        f"{say('at_stake')}: {words.money(shop.at_stake)}"
+        f"  {text('lost')}: {words.money(shop.lost)} · {text('avoided')}: {words.money(shop.avoided)} · "
+        f"{text('at_stake')}: {words.money(shop.at_stake)}"
     )
     lines.append(
-        f"  {say('opened')}: {shop.opened} · {say('resolved')}: {shop.resolved} · "
-        f"{say('open')}: {words.open_alerts(shop.open_alerts)}"
+        f"  {text('opened')}: {shop.opened} · {text('resolved')}: {shop.resolved} · "
+        f"{text('open')}: {words.open_alerts(shop.open_alerts)}"
     )
     lines.append(
-        f"  {say('missed')}: {shop.deadlines_missed} · {say('late')}: {shop.late_orders}"
-        f" ({say('still_late')}: {shop.still_late})"
+        f"  {text('missed')}: {shop.deadlines_missed} · {text('late')}: {shop.late_orders}"
+        f" ({text('still_late')}: {shop.still_late})"
     )
     lines += [
         f"  {plain(words.rule(each.rule))}: {words.share(each.start)} → {words.share(each.end)}"
-        f" · {say('threshold')} {words.limit(each.end or each.start)}"
+        f" · {text('threshold')} {words.limit(each.end or each.start)}"
         for each in shop.ratios
     ]
     lines += [
@@ -51,9 +51,9 @@ def _shop(shop: ShopWeek, words: Words, plain: Callable[[str], str]) -> list[str
         for each in shop.points
     ]
     lines += [
-        f"  {say('worst')}: "
+        f"  {text('worst')}: "
         + ", ".join(f"{plain(words.rule(each.rule, each.titles))} {each.opened}" for each in shop.worst)
     ] * bool(shop.worst)
     if shop.days < 7:
-        lines.append(f"  {say('partly', n=shop.days)}")
+        lines.append(f"  {text('partly', n=shop.days)}")
     return lines

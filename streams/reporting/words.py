@@ -80,7 +80,7 @@ class Words(Struct, frozen=True):
     language: Language = "en"
     titles: Mapping[str, Mapping[str, str]] = {}
 
-    def say(self, what: str, **names: object) -> str:
+    def text(self, what: str, **names: object) -> str:
         return _WORDS[self.language][what].format(**names)
 
     def rule(self, rule: str, others: Mapping[str, str] | None = None) -> str:
@@ -104,7 +104,9 @@ class Words(Struct, frozen=True):
 
     def open_alerts(self, by_severity: Mapping[str, int]) -> str:
         known = [
-            f"{by_severity[each]} {self.say(each)}" for each in ("critical", "warning", "info") if by_severity.get(each)
+            f"{by_severity[each]} {self.text(each)}"
+            for each in ("critical", "warning", "info")
+            if by_severity.get(each)
         ]
         return ("，" if self.language == "zh" else ", ").join(known) or "0"
 

@@ -65,7 +65,7 @@ class Resending:
     async def try_out(self, selection: Selection) -> Outcome:
         """What `send` would do now."""
         outcome = Outcome()
-        await self._look()
+        await self._find_topics()
         sent_before = await self._sent_before()
         async for letter in letters_of(self._settings, self._names.dead_letters):
             self._takes(letter, selection, sent_before, outcome)
@@ -76,7 +76,7 @@ class Resending:
         partition. Raises ProducerFenced as well, where another run has begun meanwhile."""
         outcome = Outcome()
         await asyncio.to_thread(topics.prepare_sent_letters, self._settings, self._names)
-        await self._look()
+        await self._find_topics()
         async with self._producer() as producer:
             # Only now: what a run before this one had under way is written for good, or not at all.
             sent_before = await self._sent_before()
@@ -114,7 +114,7 @@ class Resending:
             return SENT
         return KEPT if letter.is_kept and not selection.kept else None
 
-    async def _look(self) -> None:
+    async def _find_topics(self) -> None:
         self._there = await asyncio.to_thread(topics.partition_counts, self._settings)
 
     async def _sent_before(self) -> set[bytes]:

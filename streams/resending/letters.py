@@ -31,43 +31,43 @@ class Place(NamedTuple):
 
 class Letter(NamedTuple):
     """A dead letter: where it lies, when it was set aside (epoch ms), the record's own key, value and headers, and what
-    is said of it."""
+    the dead letter's own headers note of it, by name."""
 
     place: Place
     at_ms: int
     key: bytes | None
     value: bytes | None
     headers: list[tuple[str, bytes]]
-    said: Mapping[str, str]
+    notes: Mapping[str, str]
 
     @property
     def topic(self) -> str:
         """Where the record came from: a topic, or `poll …` for what was read from a platform's API."""
-        return self.said.get("topic", "")
+        return self.notes.get("topic", "")
 
     @property
     def partition(self) -> int | None:
-        number = self.said.get("partition", "")
+        number = self.notes.get("partition", "")
         return int(number) if number.isdecimal() else None
 
     @property
     def origin(self) -> str:
         """The topic, partition and offset of the record."""
-        return "-".join(filter(None, (self.topic or "?", self.said.get("partition"), self.said.get("offset"))))
+        return "-".join(filter(None, (self.topic or "?", self.notes.get("partition"), self.notes.get("offset"))))
 
     @property
     def reason(self) -> str:
-        return self.said.get("reason", "")
+        return self.notes.get("reason", "")
 
     @property
     def is_kept(self) -> bool:
         """Its event counts, without a detail."""
-        return self.said.get("kept") == "true"
+        return self.notes.get("kept") == "true"
 
     @property
     def is_cut(self) -> bool:
         """Only the beginning of the record is there."""
-        return self.said.get("cut") == "true"
+        return self.notes.get("cut") == "true"
 
     def has_reason(self, text: str) -> bool:
         """Whether the reason, or its kind, contains a text."""
@@ -113,6 +113,6 @@ async def newest_letters(settings: Settings, topic: str, most: int) -> Newest:
 
 
 def _letter(record: ConsumerRecord) -> Letter:
-    said = {name: value.decode(errors="replace") for name, value in record.headers if name in OWN_HEADERS}
+    notes = {name: value.decode(errors="replace") for name, value in record.headers if name in OWN_HEADERS}
     others = [(name, value) for name, value in record.headers if name not in OWN_HEADERS]
-    return Letter(Place(record.partition, record.offset), record.timestamp, record.key, record.value, others, said)
+    return Letter(Place(record.partition, record.offset), record.timestamp, record.key, record.value, others, notes)

@@ -19,5 +19,5 @@ class FieldWatch:
 
     def look(self, records: Sequence[ConsumerRecord]) -> None:
         for record in (records[0], records[-1]):
-            for unknown in self._fields.look(record.value):
+            for unknown in self._fields.find(record.value):
                 log.warning("%s", unknown)

@@ -12,7 +12,7 @@ from streams.reporting.words import Words
 from streams.settings import Settings
 from streams.sinks.alertmanager.sink import Alertmanager
 from streams.sinks.delivery import Counters, Delivery
-from streams.sinks.notify.routes import Route, load, unheard
+from streams.sinks.notify.routes import Route, load, sent_to_nobody
 from streams.sinks.notify.sink import Notifier, target
 from streams.sinks.notify.weekly import SentInKafka, Weekly, WeeklyTime
 from streams.sinks.redis.alerts import RedisAlerts
@@ -97,5 +97,5 @@ def _routes(settings: Settings, book: RuleBook) -> Iterator[tuple[Route, Apprise
     routes = load(settings.notify_routes)
     for at, route in routes:
         yield route, target(route.to, f"{at}: the address of {route.name}")
-    for line in unheard(routes, book, by_others=bool(settings.notify)):
+    for line in sent_to_nobody(routes, book, by_others=bool(settings.notify)):
         log.warning("%s", line)

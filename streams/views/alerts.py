@@ -81,22 +81,22 @@ class _Head(Struct, gc=False):
 _head = msgspec.json.Decoder(_Head).decode
 
 
-class _Words(Struct):
+class _Texts(Struct):
     summary: str
     title: str = ""
     titles: dict[str, str] = {}
 
 
-class _Worded(Struct):
-    data: _Words
+class _AlertTexts(Struct):
+    data: _Texts
 
 
-_worded = msgspec.json.Decoder(_Worded).decode
+_alert_texts = msgspec.json.Decoder(_AlertTexts).decode
 
 
-def _words(value: bytes) -> str:
-    said = _worded(value).data
-    return "\n".join((said.summary, said.title, *said.titles.values())).lower()
+def _searched_text(value: bytes) -> str:
+    texts = _alert_texts(value).data
+    return "\n".join((texts.summary, texts.title, *texts.titles.values())).lower()
 
 
 class Held:
@@ -150,7 +150,9 @@ class Held:
 
     def has(self, text: str) -> bool:
         """Whether a text, in lower case, is part of its names or of what it says."""
-        return text in self.id.lower() or text in self.head.data.clause.lower() or text in _words(self.trail[-1])
+        return (
+            text in self.id.lower() or text in self.head.data.clause.lower() or text in _searched_text(self.trail[-1])
+        )
 
     def record(self) -> dict[str, Any]:
         """The newest record."""

@@ -144,8 +144,8 @@ class GroupSums:
         first = {"cost": cost[0], "count": -self.count, "oldest": cost[-1], "due": self._due_ms}[sort]
         return False, (float(first), *cost), "/".join(self._key)
 
-    def group(self, tell: Callable[[Held], dict[str, Any]]) -> Group:
-        """What the API tells, with its worst alert as `tell` does; there must be an alert that counts."""
+    def group(self, describe: Callable[[Held], dict[str, Any]]) -> Group:
+        """As the API returns it, the worst alert as `describe` returns that; there must be an alert that counts."""
         platform, shop, rule = self._key
         assert self._worst is not None
         return Group(
@@ -162,19 +162,19 @@ class GroupSums:
             due_at=None if self._due_ms == NEVER else rfc3339(self._due_ms),
             active=self._active,
             until=self._until or None,
-            money=told_money(self.money),
-            points=told_points(self.by_ledger),
-            worst=tell(self._worst),
+            money=money_rows(self.money),
+            points=points_by_ledger(self.by_ledger),
+            worst=describe(self._worst),
         )
 
 
-def told_money(sums: dict[str, Decimal]) -> list[dict[str, str]]:
+def money_rows(sums: dict[str, Decimal]) -> list[dict[str, str]]:
     """A sum a currency, the largest first."""
     largest_first = sorted(sums.items(), key=lambda each: (-rough_usd(str(each[1]), each[0]), each[0]))
     return [{"amount": f"{amount:f}", "currency": currency} for currency, amount in largest_first]
 
 
-def told_points(sums: dict[str, Decimal]) -> dict[str, float]:
+def points_by_ledger(sums: dict[str, Decimal]) -> dict[str, float]:
     """A sum a ledger."""
     return {ledger: float(points) for ledger, points in sorted(sums.items())}
 

@@ -16,7 +16,7 @@ from msgspec import Struct
 from rules.calendar.instants import DAY_MS
 from rules.messages.cost import SEVERITIES, rough_usd
 from streams.views.alerts import GroupKey, Held
-from streams.views.groups import Group, Groups, ShopAlerts, add_sum, told_money, told_points
+from streams.views.groups import Group, Groups, ShopAlerts, add_sum, money_rows, points_by_ledger
 from streams.views.shops import ShopKey, Shops
 
 SINCE_MS: Final = DAY_MS
@@ -109,8 +109,8 @@ def shop_cost(shops: Shops, groups: Groups, key: ShopKey) -> ShopCost:
         at=standing.at,
         watched=standing.watched,
         alerts=groups.of_shop(*key),
-        money=told_money(money),
-        points=told_points(points),
+        money=money_rows(money),
+        points=points_by_ledger(points),
         sanctions=standing.sanctions,
         ledgers=standing.ledgers,
         exposure=standing.exposure,
@@ -275,8 +275,8 @@ def _task(shops: Shops, listed: WorkList | None, groups: list[Group]) -> Task:
         order=order,
         active=sum(group.active for group in groups),
         until=None if None in sanctions else max((each or "" for each in sanctions), default=None),
-        money=told_money(money),
-        points=told_points(points),
+        money=money_rows(money),
+        points=points_by_ledger(points),
         saves=_saves(shops, shop) if listed == "ship" else None,
         due_at=min((group.due_at for group in groups if group.due_at is not None), default=None),
         worst=first.worst,
@@ -314,7 +314,7 @@ def _saves(shops: Shops, shop: ShopKey) -> Saves | None:
             add_sum(points, ledger, str(amount))
     if not orders:
         return None
-    return Saves(orders=orders, clauses=sorted(clauses), money=told_money(money), points=told_points(points))
+    return Saves(orders=orders, clauses=sorted(clauses), money=money_rows(money), points=points_by_ledger(points))
 
 
 def _link(shop: ShopKey, listed: WorkList | None, order: str | None, rule: str) -> str:

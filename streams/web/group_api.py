@@ -112,8 +112,8 @@ class GroupApi:
         return await self._write(kind, [(held, ack_of(held, kind, body)) for held in await self._find(body)])
 
     async def _lift(self, kind: Kind, body: GroupAckRequest) -> GroupAcked:
-        said = [held for held in await self._find(body) if self._view.acks.get(kind, held.id) is not None]
-        return await self._write(kind, [(held, None) for held in said])
+        acked = [held for held in await self._find(body) if self._view.acks.get(kind, held.id) is not None]
+        return await self._write(kind, [(held, None) for held in acked])
 
     async def _find(self, body: GroupAckRequest) -> list[Held]:
         found = await self._fitting(body, (body.platform, body.shop, body.rule), _Turns())

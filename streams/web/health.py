@@ -22,7 +22,7 @@ class HealthApi:
 
     @operation("GET", "/health/live", "Whether the process does its work at all", answer=Health)
     async def live(self, request: Request) -> Health:
-        return self._told(request)
+        return self._visible_health(request)
 
     @operation(
         "GET",
@@ -32,14 +32,14 @@ class HealthApi:
         refusals={503: "not yet"},
     )
     async def ready(self, request: Request) -> Health:
-        health = self._told(request)
+        health = self._visible_health(request)
         if not health.kafka:
             raise HTTPException(503, next(iter(health.problems), "Kafka does not answer"))
         if not (health.worker and health.views):
             raise HTTPException(503, "the worker recovers" if health.views else "the views are being read")
         return health
 
-    def _told(self, request: Request) -> Health:
+    def _visible_health(self, request: Request) -> Health:
         """Probes have no token; in words, with addresses and folders, it is told to those who have."""
         health = self._health()
         return health if may_see(request) else msgspec.structs.replace(health, problems=[])

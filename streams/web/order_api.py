@@ -44,11 +44,11 @@ class OrderApi:
             answers = await self._questions.ask_all(WhoseNumber(query.number))
         except (KafkaError, OSError, TimeoutError):
             raise HTTPException(503, "Kafka does not answer now; try again", AWAY) from None
-        told = [msgspec.json.decode(each.body) for each in answers if each.status == 200]
-        found = [order for each in told for order in each["found"]]
+        replies = [msgspec.json.decode(each.body) for each in answers if each.status == 200]
+        found = [order for each in replies for order in each["found"]]
         found.sort(key=lambda each: (each["by"] != "order", each["platform"], each["shop"], each["order"]))
         return FoundOrders(
-            items=found, next=None, complete=len(told) == len(answers) and all(each["complete"] for each in told)
+            items=found, next=None, complete=len(replies) == len(answers) and all(each["complete"] for each in replies)
         )
 
     @operation(

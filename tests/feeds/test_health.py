@@ -155,12 +155,12 @@ async def test_the_poller_tells_of_shops_it_reads_and_of_those_it_never_could(tm
             assert state(seen, clock.now_ms() + DAY_MS, shop) == ("silent", None)
             platform.refuse_next(403, {"error": "error_sign"})
             await polls["orders"].turn()
-            await telling.tell()
+            await telling.write()
             assert len(written) == 2, "what failed says nothing"
             await clock.pause(60)
             await polls["orders"].turn()
-            await telling.tell()
-            await telling.tell()
+            await telling.write()
+            await telling.write()
     (last,) = written[2:]
     assert json.loads(last.value or b"")["heard_at"] == rfc3339(clock.now_ms())
 
@@ -171,13 +171,15 @@ async def test_the_poller_tells_of_shops_it_reads_and_of_those_it_never_could(tm
 def test_a_push_says_of_its_shop_that_it_was_heard_of_when_the_inbox_took_it(tmp_path: Path) -> None:
     mapper = Mapper(Settings(broker="kafka://nowhere:9092"), settings(tmp_path))
     push = replace(_received(shopee()), key=b"shopee/a%2Fb", timestamp=START_MS)
-    heard = mapper.heard(push)
+    heard = mapper.health_of(push)
     assert heard is not None
     assert (heard.shop, heard.source, heard.app, heard.by) == ("a/b", "shopee", "main", "push")
     assert heard.heard_at == rfc3339(START_MS)
-    assert mapper.heard(replace(push, key=None)) is None
-    assert mapper.heard(replace(_received(b"", source="kdniao"), key=b"shopee/jakarta")) is None, "no platform's word"
-    assert mapper.heard(replace(_received(shopee(), app="gone"), key=b"shopee/jakarta")) is None
+    assert mapper.health_of(replace(push, key=None)) is None
+    assert mapper.health_of(replace(_received(b"", source="kdniao"), key=b"shopee/jakarta")) is None, (
+        "no platform's word"
+    )
+    assert mapper.health_of(replace(_received(shopee(), app="gone"), key=b"shopee/jakarta")) is None
 
 
 def test_feeds_of_apps_that_are_gone_and_of_shops_that_have_an_alias_now_are_forgotten(tmp_path: Path) -> None:

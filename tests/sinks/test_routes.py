@@ -8,7 +8,7 @@ import pytest
 from rules.calendar.instants import from_rfc3339
 from rules.plan.rule_book import RuleBook
 from streams.settings import BadSettingError
-from streams.sinks.notify.routes import Route, load, unheard
+from streams.sinks.notify.routes import Route, load, sent_to_nobody
 from tests.rules.history import pack_file
 from tests.sinks.support import alert, read
 
@@ -102,20 +102,22 @@ def test_a_route_that_cant_be_used_is_refused_with_its_line(tmp_path: Path, text
 def test_a_route_that_fits_nobody_is_said(tmp_path: Path) -> None:
     text = "- {name: a, to: 'json://h', platforms: [jom]}\n- {name: b, to: 'json://h', parties: [warehouse]}"
     routes = load(written(tmp_path, text))
-    (line,) = unheard(routes, JOOM, by_others=False)
+    (line,) = sent_to_nobody(routes, JOOM, by_others=False)
     assert line.endswith("notify.yaml:1: route a fits no alert: no pack is for jom")
 
 
 def test_a_party_that_no_rule_asks_anything_of_is_said(tmp_path: Path) -> None:
     routes = load(written(tmp_path, "- {name: a, to: 'json://h', platforms: [ozon], parties: [customer_service]}"))
-    assert list(unheard(routes, JOOM_AND_OZON, by_others=True)) == []
+    assert list(sent_to_nobody(routes, JOOM_AND_OZON, by_others=True)) == []
     text = "- {name: a, to: 'json://h', platforms: [tiktok], parties: [finance]}"
     routes = load(written(tmp_path, text))
-    (line,) = unheard(routes, RuleBook([pack_file("rules/packs/tiktok.yaml")]), by_others=True)
+    (line,) = sent_to_nobody(routes, RuleBook([pack_file("rules/packs/tiktok.yaml")]), by_others=True)
     assert line.endswith("route a fits no alert: no rule asks anything of finance; they ask it of listing, warehouse")
 
 
 def test_a_platform_whose_alerts_go_to_nobody_is_said(tmp_path: Path) -> None:
     routes = load(written(tmp_path, "- {name: a, to: 'json://h', platforms: [joom]}"))
-    assert list(unheard(routes, JOOM_AND_OZON, by_others=False)) == ["alerts of ozon go to nobody: no route fits them"]
-    assert list(unheard(routes, JOOM_AND_OZON, by_others=True)) == []
+    assert list(sent_to_nobody(routes, JOOM_AND_OZON, by_others=False)) == [
+        "alerts of ozon go to nobody: no route fits them"
+    ]
+    assert list(sent_to_nobody(routes, JOOM_AND_OZON, by_others=True)) == []

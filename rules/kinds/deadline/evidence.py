@@ -15,7 +15,7 @@ from rules.messages.alert_state import Emitted
 from rules.messages.alerts import Reason, instant
 
 Known = dict[str, dict[str, str | None]]
-"""An order's facts as evidence, by name: when each happened, and which event of which source said so."""
+"""An order's facts as evidence, by name: when each happened, and which event of which source reported it."""
 
 
 def deadline_evidence(timer: Timer, order: OrderView, due_ms: int | None, known: Known) -> Evidence:
@@ -119,13 +119,13 @@ def order_details(view: OrderFacts, facts: OrderFacts) -> dict[str, Any]:
 
 def _parcel(view: OrderFacts) -> dict[str, Any]:
     shipment = view.shipment
-    said = {"carrier": shipment.carrier, "tracking_no": shipment.tracking_no} if shipment is not None else {}
+    named = {"carrier": shipment.carrier, "tracking_no": shipment.tracking_no} if shipment is not None else {}
     stamps = {
         fact: rfc3339(stamp[0])
         for fact in ("shipped", "pickup_failed", "collected", "scanned", "delivered", "sent_back")
         if (stamp := getattr(view, fact)) is not None
     }
-    return {"parcel": view.parcel, **{name: value for name, value in said.items() if value}, **stamps}
+    return {"parcel": view.parcel, **{name: value for name, value in named.items() if value}, **stamps}
 
 
 @lru_cache

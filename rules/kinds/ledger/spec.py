@@ -60,9 +60,9 @@ class Feed(Named, forbid_unknown_fields=True, frozen=True, kw_only=True):
         if odd := set(self.points_of) - {tier.name for tier in ratio.tiers} - {"crossed"}:
             yield f"{where}.points_of", f"{', '.join(sorted(odd))} is no step of {ratio.id}"
         for tier in ratio.tiers:
-            told = tier.penalty.points if tier.penalty else None
-            if told is not None and told != self.points_of.get(tier.name, told):
-                yield f"{where}.points_of.{tier.name}", f"{ratio.id} tells {told} points for it"
+            points = tier.penalty.points if tier.penalty else None
+            if points is not None and points != self.points_of.get(tier.name, points):
+                yield f"{where}.points_of.{tier.name}", f"{ratio.id} tells {points} points for it"
 
     def kept_ms(self) -> int:
         """How long what happened matters to it (ms), if for longer than to its ledger: what was first decides for good

@@ -28,7 +28,7 @@ log.addFilter(PacedLog())
 LARGEST_BYTES = 16 * 1024 * 1024
 """Of an answer."""
 
-LONGEST_WORD = 120
+LONGEST_CODE = 120
 """Characters of what a platform says is wrong."""
 
 ANSWER_S = 30.0
@@ -179,13 +179,13 @@ class Client:
         return answer
 
     def _text_of(self, answer: Answer) -> str:
-        """The status and the platform's own word, without any secret that it may repeat."""
+        """The status and the platform's own error code, without any secret that it may repeat."""
         code = self._api.answers.code
-        told = str(code.search(answer.document) or "") if code is not None else ""
+        text = str(code.search(answer.document) or "") if code is not None else ""
         for secret in self._secrets():
-            told = told.replace(secret, "***")  # before it is cut, lest a part of one stays
-        word = visible(told[:LONGEST_WORD])
-        return f"it answered {answer.status}{' ' if word else ''}{word}"
+            text = text.replace(secret, "***")  # before it is cut, lest a part of one stays
+        short = visible(text[:LONGEST_CODE])
+        return f"it answered {answer.status}{' ' if short else ''}{short}"
 
     def _secrets(self) -> list[str]:
         known = [self._shop.credentials[name] for name in self._api.secrets if name in self._shop.credentials]

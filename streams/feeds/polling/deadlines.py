@@ -48,8 +48,8 @@ def _change(placed: Mapping[str, Any], changed_ms: int | None, received_at: str)
     if changed_ms is not None:
         key, received_at = f"{key}:{changed_ms // 1000}", rfc3339(changed_ms)
     kept = {name: value for name, value in placed.items() if name != "data"}
-    told = {"id": key, "type": "order.deadline_changed", "time": received_at}
-    return kept | told | {"data": {"ship_by": ship_by, "by": "platform"}}
+    change = {"id": key, "type": "order.deadline_changed", "time": received_at}
+    return kept | change | {"data": {"ship_by": ship_by, "by": "platform"}}
 
 
 def is_whole(event: Mapping[str, Any]) -> bool:

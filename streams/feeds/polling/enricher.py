@@ -119,12 +119,12 @@ class Enricher:
         for event in mapped.events:
             if event["time"] == detail.received_at and event["id"] in own:
                 event["time"] = own[event["id"]]["time"]  # the detail has none: that of the call stands there
-        gone = _told(app, detail)
+        gone = _answered_types(app, detail)
         ids = {event["id"] for event in mapped.events}
         kept = [event for event in thin.events if event["id"] not in ids and event["type"] not in gone]
-        if untold := _untold(app, thin, detail):
+        if missing := _missing(app, thin, detail):
             metrics.FETCHES.labels(app.source.source, "given_up").inc()
-            log.warning("%s: %s is pushed and not in the order's detail", shop_name(app, thin.shop), ", ".join(untold))
+            log.warning("%s: %s is pushed and not in the order's detail", shop_name(app, thin.shop), ", ".join(missing))
         pushed.events[:] = mapped.events + [
             event for event in pushed.events if event not in thin.events or event in kept
         ]
@@ -214,28 +214,28 @@ def _behind(pushes: Iterable[Push], details: Mapping[Asked, Mapping[str, Detail]
     for app, mapped in pushes:
         for thin in mapped.thin:
             detail = details[_asked(app, thin)].get(thin.order)
-            if detail is not None and _untold(app, thin, detail):
+            if detail is not None and _missing(app, thin, detail):
                 behind.setdefault(_asked(app, thin), {})[thin.order] = None
     return behind
 
 
-def _untold(app: App, thin: Thin, detail: Detail) -> list[str]:
+def _missing(app: App, thin: Thin, detail: Detail) -> list[str]:
     """Types of events that are pushed, that the API tells, and that are not in this detail. Where it means nothing at
     all, it is no order of ours."""
-    told = {event["type"] for event in detail.mapped.events}
-    if not told or detail.mapped.problems:
+    found = {event["type"] for event in detail.mapped.events}
+    if not found or detail.mapped.problems:
         return []
-    return sorted({event["type"] for event in thin.events} & _told_by(app.source) - told)
+    return sorted({event["type"] for event in thin.events} & _types_of(app.source) - found)
 
 
-def _told(app: App, detail: Detail) -> set[str]:
+def _answered_types(app: App, detail: Detail) -> set[str]:
     """Types of events of which the detail has the last word."""
     if detail.mapped.problems:
         return set()
-    return {event["type"] for event in detail.mapped.events} or _told_by(app.source)
+    return {event["type"] for event in detail.mapped.events} or _types_of(app.source)
 
 
-def _told_by(source: SourceFile) -> set[str]:
+def _types_of(source: SourceFile) -> set[str]:
     """The types of events that this source's API tells."""
     messages = [message for message in source.messages if message.transport == "poll"]
     of_all = {fact.type for message in messages for fact in message.facts.values()}

@@ -8,7 +8,7 @@ from aiokafka.errors import KafkaError
 
 from streams.feeds.health import FeedHealthBook, polled
 from streams.feeds.polling.poller import ShopPoll, Writer
-from streams.feeds.polling.watching import tell_token_ends
+from streams.feeds.polling.watching import update_token_ends
 from streams.feeds.written import Written
 from streams.paced_log import PacedLog
 from streams.views.feed_health import FeedHealth, encode
@@ -28,26 +28,26 @@ class PollHealth:
         for each in polls:
             if each.poll.every_min is None and each.source.platform is not None:
                 self._by_shop.setdefault(each.shop, []).append(each)
-        self._told_ms = {shop: _read_ms(theirs) for shop, theirs in self._by_shop.items()}
+        self._written_ms = {shop: _read_ms(theirs) for shop, theirs in self._by_shop.items()}
 
     async def run(self) -> None:
         """Until cancelled, whatever Kafka does meanwhile."""
         await self.begin()
         while True:
-            await self.tell()
-            tell_token_ends(self._polls)
+            await self.write()
+            update_token_ends(self._polls)
             await asyncio.sleep(EVERY_S)
 
     async def begin(self) -> None:
         """Writes the shops that are no longer polled, and those that were never read."""
-        await self._tell([(key, None) for key in self._book.gone(self._is_there)] + self._never_read())
+        await self._write([(key, None) for key in self._book.gone(self._is_there)] + self._never_read())
 
-    async def tell(self) -> None:
+    async def write(self) -> None:
         """Writes the shops that were read since the last time."""
         read = {shop: _read_ms(theirs) for shop, theirs in self._by_shop.items()}
-        news = {shop: read_ms for shop, read_ms in read.items() if read_ms != self._told_ms[shop]}
-        if await self._tell([_record(_health(self._by_shop[shop], read_ms)) for shop, read_ms in news.items()]):
-            self._told_ms |= news
+        changed = {shop: read_ms for shop, read_ms in read.items() if read_ms != self._written_ms[shop]}
+        if await self._write([_record(_health(self._by_shop[shop], read_ms)) for shop, read_ms in changed.items()]):
+            self._written_ms |= changed
 
     def _never_read(self) -> list[tuple[bytes, bytes | None]]:
         found = [_health(theirs, None) for theirs in self._by_shop.values()]
@@ -56,13 +56,13 @@ class PollHealth:
     def _is_there(self, feed: FeedHealth) -> bool:
         return feed.by != "poll" or feed.key() in {_health(theirs, None).key() for theirs in self._by_shop.values()}
 
-    async def _tell(self, records: list[tuple[bytes, bytes | None]]) -> bool:
+    async def _write(self, records: list[tuple[bytes, bytes | None]]) -> bool:
         if not records:
             return True
         try:
             await self._writer.write([Written(self._topic, key, value, []) for key, value in records])
         except KafkaError as error:
-            log.error("when shops were read could not be told: %s", type(error).__name__)
+            log.error("when shops were read could not be written: %s", type(error).__name__)
             return False
         return True
 

@@ -191,7 +191,7 @@ class ShopPoll:
             mapped = self._mapped(document, received_at)
             changed_ms = newest_ms(self.poll.changed, document, self._zone)
             mapped.events += deadlines.changed(mapped.events, changed_ms, received_at)
-            self._has_news |= self._is_untold(changed_ms)
+            self._has_news |= self._is_unpushed(changed_ms)
             found.append((mapped, text))
         completion = await self.enricher.complete([Push(self.app, mapped) for mapped, _ in found])
         records = [record for mapped, text in found for record in self._written(mapped, text)]
@@ -205,7 +205,7 @@ class ShopPoll:
         while len(self._known) > MOST_REMEMBERED:
             del self._known[next(iter(self._known))]
 
-    def _is_untold(self, changed_ms: int | None) -> bool:
+    def _is_unpushed(self, changed_ms: int | None) -> bool:
         """Whether no push can have told of what changed then. Where it isn't known when the last push came, they count
         as coming."""
         if not self.app.takes_pushes:

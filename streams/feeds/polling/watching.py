@@ -18,7 +18,7 @@ def watch(polls: Sequence[ShopPoll], time: Time) -> None:
             metrics.POLL_LAG.labels(source).set_function(partial(_lag_s, theirs, time))
 
 
-def tell_token_ends(polls: Sequence[ShopPoll]) -> None:
+def update_token_ends(polls: Sequence[ShopPoll]) -> None:
     """As the ledger has them at this moment."""
     for source in _sources(polls):
         known = [each.ledger.tokens(each.shop) for each in polls if each.source.source == source]

@@ -133,7 +133,7 @@ def _faults(route: Route, names: Collection[str]) -> Iterator[tuple[str, str]]:
         yield "every", "is a number of minutes from 1 to 10000"
 
 
-def unheard(routes: Sequence[tuple[str, Route]], book: RuleBook, *, by_others: bool) -> Iterator[str]:
+def sent_to_nobody(routes: Sequence[tuple[str, Route]], book: RuleBook, *, by_others: bool) -> Iterator[str]:
     """What is sent to nobody: routes that fit no alert of the packs, and, unless all of it goes to others as well,
     platforms that no route fits."""
     platforms = {pack.platform for pack in book.packs}

@@ -107,10 +107,10 @@ class Notifier(Sink):
 
     async def _deliver(self, digest: Digest, now_ms: int) -> None:
         """Sends what isn't muted."""
-        heard = [alert for alert in digest.alerts if not self._mutes.hides(alert)]
-        if heard:
-            told = Digest(digest.platform, digest.shop, heard)
-            await self.delivery.send(partial(self._send, told), alerts=len(heard))
+        shown = [alert for alert in digest.alerts if not self._mutes.hides(alert)]
+        if shown:
+            unmuted = Digest(digest.platform, digest.shop, shown)
+            await self.delivery.send(partial(self._send, unmuted), alerts=len(shown))
         self._digests.sent(digest, now_ms)
 
     async def _report(self, weekly: Weekly, now_ms: int) -> None:

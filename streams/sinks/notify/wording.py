@@ -49,7 +49,7 @@ class Wording(Struct, frozen=True):
         counts = dict.fromkeys((*RANK, "resolved"), 0)
         for alert in digest.alerts:
             counts["resolved" if alert.data.state == "resolved" else alert.data.severity] += 1
-        parts = [self._say(what, n=n) for what, n in counts.items() if n]
+        parts = [self._text(what, n=n) for what, n in counts.items() if n]
         comma = "，" if self.language == "zh" else ", "
         return f"{plain(digest.platform)}/{plain(digest.shop)}: {comma.join(parts)}"
 
@@ -57,12 +57,12 @@ class Wording(Struct, frozen=True):
         lines = [self._line(alert) for alert in digest.alerts[:LINES]]
         more = len(digest.alerts) - LINES
         if more > 0:
-            lines.append(self._say("more", n=more))
+            lines.append(self._text("more", n=more))
         if any(INSTANT.search(alert.data.summary) for alert in digest.alerts[:LINES]):
-            lines += ["", self._say("times", zone=self.zone)]
+            lines += ["", self._text("times", zone=self.zone)]
         return "\n".join([*lines, "", f"{console_url}/#/shops/{quote(digest.platform, '')}/{quote(digest.shop, '')}"])
 
-    def _say(self, what: str, **names: object) -> str:
+    def _text(self, what: str, **names: object) -> str:
         return _WORDS[self.language][what].format(**names)
 
     def _line(self, alert: Alert) -> str:
@@ -72,5 +72,5 @@ class Wording(Struct, frozen=True):
         return f"{sign} {name}: {plain(self._summary(alert))}"
 
     def _summary(self, alert: Alert) -> str:
-        said = local_times(alert.data.summary, self.zone)
-        return self.translations.chinese(said) or said if self.language == "zh" else said
+        summary = local_times(alert.data.summary, self.zone)
+        return self.translations.chinese(summary) or summary if self.language == "zh" else summary

@@ -50,7 +50,7 @@ class Eviction:
 
     def __init__(self, sink: str) -> None:
         self._sink = sink
-        self._said = ""
+        self._warned_of = ""
 
     async def look(self, redis: Any) -> None:
         """Raises Unavailable."""
@@ -60,11 +60,11 @@ class Eviction:
             return
         policy = found.get("maxmemory_policy", "") if found.get("maxmemory") else ""
         policy = policy if policy.startswith("allkeys") else ""  # the others spare keys that don't expire
-        if policy and policy != self._said:
+        if policy and policy != self._warned_of:
             log.warning(
                 "%s: Redis drops keys when its memory is full (maxmemory-policy %s); what is dropped is written again, "
                 "and is missing until then: set it to noeviction",
                 self._sink,
                 policy,
             )
-        self._said = policy
+        self._warned_of = policy

@@ -15,7 +15,7 @@ def event(data: Any, source: str = "erp/1", kind: str = "order.placed", **others
 
 def told(*values: bytes | None) -> list[str]:
     fields = UnknownFields()
-    return [str(each) for value in values for each in fields.look(value)]
+    return [str(each) for value in values for each in fields.find(value)]
 
 
 def test_a_misspelt_field_is_told_of_with_the_one_that_is_meant() -> None:
