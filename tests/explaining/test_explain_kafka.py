@@ -27,11 +27,11 @@ async def test_the_trail_is_read_from_the_worker_s_topic(site: Site) -> None:
     async with site.worker(), Reader(site.bootstrap, site.prefix, "alerts") as read:
         await produce(site.bootstrap, sent(site.prefix, event("order.placed", START_MS, "8412")))
         await produce(site.bootstrap, ticks(site.prefix, START_MS + LATE_MS))
-        await read.until(lambda: len(read.said()) == 1)
+        await read.until(lambda: len(read.alerts()) == 1)
         shipped = event("order.shipped", START_MS + LATE_MS + HOUR_MS, "8412")
         await produce(site.bootstrap, sent(site.prefix, shipped))
         await produce(site.bootstrap, ticks(site.prefix, START_MS + LATE_MS + HOUR_MS))
-        await read.until(lambda: len(read.said()) == 2)
+        await read.until(lambda: len(read.alerts()) == 2)
         records = await records_of(ALERT, site.settings())
         assert [record.type for record in records] == ["alert.opened", "alert.resolved"]
         assert await records_of("8412", site.settings()) == records

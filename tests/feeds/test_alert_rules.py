@@ -8,15 +8,15 @@ from prometheus_client import REGISTRY
 from streams.metrics import feeds
 from streams.metrics.feeds import FeedStates
 from tests.ops.support import program
-from tests.ops.test_alert_rules import FOLDER, says
+from tests.ops.test_alert_rules import FOLDER, succeeds
 
 RULES = [rule for group in yaml.safe_load((FOLDER / "feeds.yml").read_text())["groups"] for rule in group["rules"]]
 TESTS = yaml.safe_load((FOLDER / "feeds.test.yml").read_text())["tests"]
 
 
 def test_the_rules_fire_when_they_should_and_only_then() -> None:
-    says(program("promtool"), "test", "rules", "feeds.test.yml")
-    says(program("promtool"), "check", "config", "--syntax-only", "prometheus.yml")
+    succeeds(program("promtool"), "test", "rules", "feeds.test.yml")
+    succeeds(program("promtool"), "check", "config", "--syntax-only", "prometheus.yml")
 
 
 def test_each_rule_has_a_test_that_fires_and_one_that_does_not() -> None:

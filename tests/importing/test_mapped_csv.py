@@ -30,7 +30,7 @@ def imported(folder: Path, map_yaml: str, *lines: str) -> tuple[list[Event], Rep
     return events, report
 
 
-def told(events: list[Event]) -> list[tuple[str, str]]:
+def types_and_times(events: list[Event]) -> list[tuple[str, str]]:
     return [(event["type"], event["time"]) for event in events]
 
 
@@ -43,7 +43,7 @@ def test_each_mapped_instant_makes_its_event(tmp_path: Path) -> None:
         "1,2026-01-01 12:00,2026-01-02 12:00,2026-01-02 18:00,2026-01-05 12:00,",
         "2,2026-01-01 15:00,,,,2026-01-03 12:00",
     )
-    assert told(events) == [
+    assert types_and_times(events) == [
         ("order.placed", "2026-01-01T09:00:00Z"),
         ("order.placed", "2026-01-01T12:00:00Z"),
         ("order.shipped", "2026-01-02T09:00:00Z"),
@@ -115,7 +115,7 @@ constants:
 )
 def test_times_are_read_in_the_form_the_mapping_names(tmp_path: Path, form: str, text: str) -> None:
     events, _ = imported(tmp_path, f"time: {form}{MAP}", "No,Created", f"1,{text}")
-    assert told(events) == [("order.placed", "2026-01-01T09:00:00Z")]
+    assert types_and_times(events) == [("order.placed", "2026-01-01T09:00:00Z")]
 
 
 @pytest.mark.parametrize("text", ["", "2000-01-01", "2000-01-01 00:00:00", "0000-00-00", "0000-00-00T00:00:00"])
@@ -161,7 +161,7 @@ LINES_HEADER = "No,Created,Sent,Off,Limit"
 
 def test_an_order_ships_with_the_last_of_its_lines(tmp_path: Path) -> None:
     events, _ = imported(tmp_path, LINES, LINES_HEADER, "1,2026-01-01,2026-01-03,,", "1,2026-01-01,2026-01-02,,")
-    assert told(events)[1:] == [("order.shipped", "2026-01-02T21:00:00Z")]
+    assert types_and_times(events)[1:] == [("order.shipped", "2026-01-02T21:00:00Z")]
 
 
 def test_an_order_with_a_line_left_is_shipped_in_part(tmp_path: Path) -> None:
@@ -229,7 +229,7 @@ def test_a_cancelled_line_is_not_waited_for(tmp_path: Path) -> None:
 
 def test_an_order_is_cancelled_when_all_its_lines_are(tmp_path: Path) -> None:
     events, _ = imported(tmp_path, LINES, LINES_HEADER, "1,2026-01-01,,2026-01-02,", "1,2026-01-01,,2026-01-04,")
-    assert told(events)[1:] == [("order.cancelled", "2026-01-03T21:00:00Z")]
+    assert types_and_times(events)[1:] == [("order.cancelled", "2026-01-03T21:00:00Z")]
 
 
 def test_a_line_without_times_only_adds_its_item(tmp_path: Path) -> None:

@@ -22,13 +22,13 @@ def imported(folder: Path, orders: list[str], items: list[str]) -> tuple[list[Ev
     return list(olist.events(orders_csv, items_csv, report)), report
 
 
-def told(events: list[Event]) -> list[tuple[str, str]]:
+def types_and_times(events: list[Event]) -> list[tuple[str, str]]:
     return [(event["type"], event["time"]) for event in events]
 
 
 def test_a_delivered_order_is_placed_shipped_collected_and_delivered(tmp_path: Path) -> None:
     events, report = imported(tmp_path, [DELIVERED], [ITEM])
-    assert told(events) == [
+    assert types_and_times(events) == [
         ("order.placed", "2018-05-02T13:00:00Z"),
         ("order.shipped", "2018-05-04T12:00:00Z"),
         ("pickup.collected", "2018-05-04T12:00:00Z"),
@@ -87,7 +87,7 @@ def test_the_earliest_limit_of_a_sellers_items_is_the_orders(tmp_path: Path) -> 
 @pytest.mark.parametrize(("status", "reason"), [("canceled", "other"), ("unavailable", "stock")])
 def test_a_cancelled_order_is_cancelled_at_its_last_known_time(tmp_path: Path, status: str, reason: str) -> None:
     events, _ = imported(tmp_path, [NOT_SHIPPED.replace("processing", status)], [ITEM])
-    assert told(events)[1:] == [("order.cancelled", "2018-05-02T14:00:00Z")]
+    assert types_and_times(events)[1:] == [("order.cancelled", "2018-05-02T14:00:00Z")]
     assert events[1]["data"] == {"by": "system", "reason": reason}
 
 

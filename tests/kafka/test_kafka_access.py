@@ -99,7 +99,7 @@ async def test_neither_the_password_nor_what_records_hold_is_in_the_log_at_debug
     async with site.worker(**log_in) as worker, Reader(secure.bootstrap, topic_prefix, "alerts") as alerts:
         await produce(secure.bootstrap, sent(topic_prefix, order))
         await produce(secure.bootstrap, ticks(topic_prefix, START_MS + LATE_MS))
-        await alerts.until(lambda: len(alerts.said()) == 1)
+        await alerts.until(lambda: len(alerts.alerts()) == 1)
         assert await worker.stop() == 0
         assert "DEBUG" in worker.log()
         assert PASSWORD not in worker.log()
@@ -119,7 +119,7 @@ async def test_import_sends_over_tls_with_a_password(secure: SecureKafka, topic_
     )
     assert await sending.wait() == 0
     async with Reader(secure.bootstrap, topic_prefix, "orders") as orders:
-        await orders.until(lambda: len(orders.said()) == 1)
+        await orders.until(lambda: len(orders.alerts()) == 1)
 
 
 async def test_the_worker_reads_and_writes_over_tls_with_a_password(
@@ -134,9 +134,9 @@ async def test_the_worker_reads_and_writes_over_tls_with_a_password(
     ):
         await produce(secure.bootstrap, sent(topic_prefix, event("order.placed", START_MS)))
         await produce(secure.bootstrap, ticks(topic_prefix, START_MS + LATE_MS))
-        await alerts.until(lambda: len(alerts.said()) == 1)
+        await alerts.until(lambda: len(alerts.alerts()) == 1)
         assert await worker.stop() == 0
         assert PASSWORD not in worker.log()
         as_worker = replace(settings(secure, "SASL_SSL"), topic_prefix=topic_prefix)
-        (record,) = await records_of(alerts.said()[0]["data"]["alert"], as_worker)
+        (record,) = await records_of(alerts.alerts()[0]["data"]["alert"], as_worker)
         assert record.data.revision == 1

@@ -36,7 +36,7 @@ async def checked(kafka: Kafka, prefix: str, made: Mapping[str, Mapping[str, str
     rights.check(settings, names)
 
 
-def said(caplog: pytest.LogCaptureFixture) -> list[str]:
+def logged(caplog: pytest.LogCaptureFixture) -> list[str]:
     return [record.getMessage() for record in caplog.records if record.name == topic_settings.__name__]
 
 
@@ -92,7 +92,7 @@ async def test_what_the_worker_makes_is_good_and_its_segments_end_before_long(
     kafka: Kafka, topic_prefix: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     await checked(kafka, topic_prefix, {})
-    assert said(caplog) == []
+    assert logged(caplog) == []
 
     async def config() -> Mapping[str, str]:
         found = await config_of(kafka.bootstrap, f"{topic_prefix}app-facts-changelog")
@@ -107,7 +107,7 @@ async def test_what_costs_time_or_may_lose_news_is_said_and_not_refused(
 ) -> None:
     short = {"retention.ms": "7200000"}
     await checked(kafka, topic_prefix, {"app-facts-changelog": COMPACT, "orders": short})
-    of_events, of_segments = said(caplog)
+    of_events, of_segments = logged(caplog)
     assert of_events.startswith(f"topic {topic_prefix}orders keeps events for 2.0 h (retention.ms): ")
     assert of_segments.startswith(f"{topic_prefix}app-facts-changelog: segments this long are hardly ever compacted")
     assert "set segment.bytes=67108864 and segment.ms=3600000" in of_segments

@@ -45,11 +45,11 @@ def scraped_demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Prometheu
     with scraping(tmp_path_factory.mktemp("demo"), str(SPEED)) as (server, lives):
         for series in ("exposure", "sanctions"):
 
-            def told(series: str = series) -> list[dict[str, Any]]:
+            def shops_in_trouble(series: str = series) -> list[dict[str, Any]]:
                 lives()
                 return server.now(f"shipclock_shop_{series}{{{IN_TROUBLE}}}")
 
-            until(told, f"{series} is told of", PATIENCE_S)
+            until(shops_in_trouble, f"{series} is scraped", PATIENCE_S)
         yield server
 
 
@@ -65,9 +65,9 @@ def scraped_feeds(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Promethe
             'rate(shipclock_feed_polls_total{outcome="read"}[10s]) > 0',
         ):
 
-            def told(series: str = series) -> list[dict[str, Any]]:
+            def shops_in_trouble(series: str = series) -> list[dict[str, Any]]:
                 lives()
                 return server.now(series)
 
-            until(told, f"{series} is told of", PATIENCE_S)
+            until(shops_in_trouble, f"{series} is scraped", PATIENCE_S)
         yield server

@@ -11,7 +11,7 @@ from tests.ops.support import DEPLOY, program
 FOLDER = DEPLOY / "prometheus"
 
 
-def says(*command: str, folder: Path = FOLDER) -> None:
+def succeeds(*command: str, folder: Path = FOLDER) -> None:
     done = subprocess.run(command, cwd=folder, capture_output=True, text=True)
     assert done.returncode == 0, done.stdout + done.stderr
 
@@ -21,7 +21,7 @@ def rules() -> list[dict[str, str]]:
 
 
 def test_the_rules_fire_when_they_should_and_only_then() -> None:
-    says(program("promtool"), "test", "rules", "alerts.test.yml")
+    succeeds(program("promtool"), "test", "rules", "alerts.test.yml")
 
 
 def test_no_rule_is_without_a_test_that_fires_and_one_that_does_not() -> None:
@@ -37,5 +37,5 @@ def test_the_operators_rules_are_the_same() -> None:
 
 
 def test_prometheus_and_alertmanager_can_read_their_files() -> None:
-    says(program("promtool"), "check", "config", "--syntax-only", "prometheus.yml")
-    says(program("amtool"), "check-config", str(DEPLOY / "alertmanager" / "alertmanager.yml"))
+    succeeds(program("promtool"), "check", "config", "--syntax-only", "prometheus.yml")
+    succeeds(program("amtool"), "check-config", str(DEPLOY / "alertmanager" / "alertmanager.yml"))

@@ -18,7 +18,7 @@ CI = (ROOT / ".ci/run").read_text()
 WORKFLOWS = {file.stem: yaml.safe_load(file.read_text()) for file in (ROOT / ".github/workflows").glob("*.yml")}
 
 
-def tells(target: str, **settings: str) -> str:
+def command_lines(target: str, **settings: str) -> str:
     """The command lines of a target of the Makefile, its environment taken to be there."""
     given = [f"{name}={value}" for name, value in settings.items()]
     command = ["make", "--no-print-directory", "--dry-run", "--old-file=.venv/ready", target, *given]
@@ -33,7 +33,7 @@ def test_ci_runs_every_test_and_none_may_skip() -> None:
     before, run, _ = CI.partition("make test-all")
     assert run, "make test leaves the slow tests out"
     assert "export TEST_REQUIRE=1" in before
-    assert '-m "not slow"' not in tells("test-all")
+    assert '-m "not slow"' not in command_lines("test-all")
     for workflow in ("ci", "release"):
         assert any(".ci/run" in step for job in WORKFLOWS[workflow]["jobs"].values() for step in steps(job))
 
@@ -45,17 +45,19 @@ def test_ci_prints_the_coverage_that_it_has_measured() -> None:
 
 
 def test_the_files_of_tests_that_the_makefile_names_are_there() -> None:
-    named = {word for target in ("newest", "fuzz") for word in tells(target).split() if word.startswith("tests/")}
+    named = {
+        word for target in ("newest", "fuzz") for word in command_lines(target).split() if word.startswith("tests/")
+    }
     assert len(named) > 2
     assert [name for name in sorted(named) if not (ROOT / name).exists()] == []
 
 
 def test_make_test_leaves_only_slow_tests_and_some_examples_out() -> None:
-    assert '-m "not slow"' in tells("test")
-    says, *runs = tells("test").splitlines()
+    assert '-m "not slow"' in command_lines("test")
+    says, *runs = command_lines("test").splitlines()
     assert says.startswith('echo "takes ')
     in_short = "\n".join(runs).replace(' -m "not slow"', "").replace("HYPOTHESIS_PROFILE=quick ", "")
-    assert in_short.strip() == tells("test-all").strip()
+    assert in_short.strip() == command_lines("test-all").strip()
 
 
 @pytest.mark.parametrize("processes", ["0", "2"])

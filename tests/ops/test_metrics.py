@@ -47,7 +47,9 @@ def reading(
     return ShopStats(whole, Counter(open_alerts or {}), open_orders=2)
 
 
-def told(readings: list[ShopStats], platforms: tuple[str, ...] = ("joom", "douyin")) -> dict[str, dict[str, float]]:
+def metrics_of(
+    readings: list[ShopStats], platforms: tuple[str, ...] = ("joom", "douyin")
+) -> dict[str, dict[str, float]]:
     """By metric and then by its labels' values."""
     found = WorkerStats()
     for each in readings:
@@ -64,7 +66,7 @@ def samples(family: Metric) -> dict[str, float]:
 
 def test_a_shop_is_told_of_with_its_ratios_points_money_and_sanctions() -> None:
     sanction = {"clause": "joom-2", "name": "sales suspended", "from": AT, "until": "2026-06-23T00:00:00Z"}
-    found = told(
+    found = metrics_of(
         [
             reading(
                 open_alerts={("joom-3", "critical"): 2, ("joom-1", "critical"): 1},
@@ -95,7 +97,7 @@ def test_a_shop_is_told_of_with_its_ratios_points_money_and_sanctions() -> None:
 
 def test_what_a_standing_does_not_know_is_left_out() -> None:
     unknown = {"value": None, "numerator": 0, "denominator": 0, "threshold": None, "headroom": None, "window": None}
-    found = told([reading(metrics={"dy-8": unknown})])
+    found = metrics_of([reading(metrics={"dy-8": unknown})])
     assert found["shipclock_shop_value"] == found["shipclock_shop_threshold"] == {}
     assert found["shipclock_shop_denominator"] == {"joom s1 dy-8": 0}
 
@@ -103,7 +105,7 @@ def test_what_a_standing_does_not_know_is_left_out() -> None:
 def test_the_worst_shops_are_named_and_all_others_are_one() -> None:
     fine = [reading(f"fine-{n:04}", exposure={"amount": "1.5", "currency": "USD"}) for n in range(1000)]
     bad = [reading(f"bad-{n:02}", value=0.75, headroom=-1) for n in range(NAMED_SHOPS)]
-    found = told(fine[:500] + bad + fine[500:])
+    found = metrics_of(fine[:500] + bad + fine[500:])
     assert set(found["shipclock_shop_headroom"]) == {f"joom bad-{n:02} joom-3" for n in range(NAMED_SHOPS)}
     orders = found["shipclock_shop_open_orders"]
     assert orders.pop(f"joom {OTHER}") == 2 * 1000
@@ -126,13 +128,13 @@ def test_of_shops_that_are_not_told_of_by_name_only_sums_are_kept() -> None:
 
 def test_the_others_of_a_platform_that_no_pack_knows_are_all_one() -> None:
     bad = [reading(f"bad-{n:02}", value=0.75, headroom=-1) for n in range(NAMED_SHOPS)]
-    found = told(bad + [reading("s", f"platform-{n}") for n in range(200)])
+    found = metrics_of(bad + [reading("s", f"platform-{n}") for n in range(200)])
     assert found["shipclock_shop_open_orders"][f"{OTHER} {OTHER}"] == 400
 
 
 def test_currencies_that_somebody_made_up_do_not_become_labels_without_end() -> None:
     odd = [reading(f"s{n}", exposure={"amount": "1", "currency": f"C{n}"}) for n in range(NAMED_SHOPS + 100)]
-    exposure = told(odd)["shipclock_shop_exposure"]
+    exposure = metrics_of(odd)["shipclock_shop_exposure"]
     assert len({labels.split()[2] for labels in exposure}) == NAMED_CURRENCIES + 1
     assert sum(exposure.values()) == NAMED_SHOPS + 100
 

@@ -105,15 +105,15 @@ async def test_partitions_are_added_and_no_alert_is_lost_or_doubled(before: Site
 
     async with Reader(after.bootstrap, after.prefix, "alerts", partitions=GROWN) as read:
         await read.to_end()
-        assert state_of(read.said()) == state_of(_values(told))
+        assert state_of(read.alerts()) == state_of(_values(told))
         async with after.worker() as worker:
             await tick_all(after, END_MS, GROWN)
             await read.until(lambda: read.state() == wanted)
             assert await worker.stop() == 0, worker.log()[-3000:]
         await read.to_end()
-    names = [(each["data"]["alert"], each["data"]["revision"]) for each in read.said()]
+    names = [(each["data"]["alert"], each["data"]["revision"]) for each in read.alerts()]
     assert len(set(names)) == len(names), "one is told twice"
-    assert (read.state(), contradictions(read.said())) == (wanted, [])
+    assert (read.state(), contradictions(read.alerts())) == (wanted, [])
     async with Reader(after.bootstrap, after.prefix, "dead-letters", partitions=GROWN) as dead:
         await dead.to_end()
     assert dead.records == []

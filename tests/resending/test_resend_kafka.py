@@ -64,7 +64,7 @@ async def test_an_event_that_lay_in_the_wrong_partition_counts_once_it_is_sent_a
         async with AIOKafkaProducer(bootstrap_servers=site.bootstrap) as producer:
             for topic, key, value in ticks(site.prefix, START_MS + LATE_MS):
                 await producer.send_and_wait(topic, value, key)
-        await read.until(lambda: [alert["order"] for alert in read.said()] == ["8412"])
+        await read.until(lambda: [alert["order"] for alert in read.alerts()] == ["8412"])
 
 
 async def test_a_letter_goes_with_its_own_key_bytes_and_headers_and_once(site: Site) -> None:

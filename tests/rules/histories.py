@@ -126,7 +126,7 @@ def in_no_order(alerts: Iterable[Alert]) -> Counter[bytes]:
     return Counter(encode(alert) for alert in alerts)
 
 
-def assert_well_told(alerts: Iterable[Alert]) -> None:
+def assert_well_formed(alerts: Iterable[Alert]) -> None:
     """Each alert's records: revisions 1, 2, 3…, opened before anything else, in time."""
     before: dict[str, Alert] = {}
     for alert in alerts:
@@ -168,9 +168,9 @@ class Worker:
         self.write()
 
     def write(self) -> None:
-        said = [decode(value) for _, value in self.partition.drain_alerts()]
-        self.alerts += said
-        for name, alert in {alert.data.alert: alert for alert in said}.items():
+        alerts = [decode(value) for _, value in self.partition.drain_alerts()]
+        self.alerts += alerts
+        for name, alert in {alert.data.alert: alert for alert in alerts}.items():
             shop = self.engine.shops[alert.platform, alert.shop]
             order = shop.orders.get(alert.order) if isinstance(alert.order, str) else None
             held = shop.emitted.alerts.get(name) or ((order and order.alerts) or {}).get(name)

@@ -147,7 +147,7 @@ def run(rules: RuleBook, events: Iterable[Happening], until: str | None = None) 
     return list(replay(Engine(rules, stepping=True), events, None if until is None else ms(until)))
 
 
-def said_of(name: str, rules: RuleBook, events: Iterable[Happening], until: str | None = None) -> list[Alert]:
+def emitted_of(name: str, rules: RuleBook, events: Iterable[Happening], until: str | None = None) -> list[Alert]:
     """What a history brings of one rule."""
     return [alert for alert in run(rules, events, until) if alert.data.rule == f"joom.{name}"]
 

@@ -202,18 +202,18 @@ def holds(condition: Condition, facts: OrderFacts, late: Callable[[str], bool], 
             return facts.terms is not None and getattr(facts.terms, name) in wanted
         case Parcel(name, wanted):
             gone_out = facts.shipped is not None or len(facts.parcels) > 0
-            return gone_out and _said_of_parcel(name, facts) in wanted
+            return gone_out and _of_parcel(name, facts) in wanted
     raise TypeError(f"{condition!r} is no condition")
 
 
-def _said_of_parcel(name: str, facts: OrderFacts) -> object:
+def _of_parcel(name: str, facts: OrderFacts) -> object:
     assert facts.shipment is not None
     if name == "tracked":
         return bool(facts.shipment.tracking_no)
-    said = getattr(facts.shipment, name)
-    if name == "logistics" and not said and facts.terms is not None:
+    value = getattr(facts.shipment, name)
+    if name == "logistics" and not value and facts.terms is not None:
         return facts.terms.logistics  # what the order said, where the shipment didn't
-    return said
+    return value
 
 
 def _deadline(rule: Deadline, start: int | None, facts: OrderFacts, locale: Locale) -> int | None:

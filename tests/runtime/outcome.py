@@ -40,7 +40,7 @@ class Reader:
         """Reads on until the condition holds of what has been read."""
         give_up = time.monotonic() + seconds
         while not condition():
-            assert time.monotonic() < give_up, f"it was not said; what was: {self.said()[-20:]}"
+            assert time.monotonic() < give_up, f"it was not said; what was: {self.alerts()[-20:]}"
             await self._read(timeout_ms=500)
 
     async def to_end(self) -> None:
@@ -54,18 +54,18 @@ class Reader:
             self.records += fetched
         await asyncio.sleep(0)
 
-    def said(self) -> list[dict[str, Any]]:
+    def alerts(self) -> list[dict[str, Any]]:
         """The alerts read, in order within each partition."""
         return [orjson.loads(record.value) for record in self.records if record.value is not None]
 
     def state(self) -> State:
-        return state_of(self.said())
+        return state_of(self.alerts())
 
 
-def state_of(said: Iterable[dict[str, Any]]) -> State:
+def state_of(alerts: Iterable[dict[str, Any]]) -> State:
     """Where each alert stands after its newest record."""
     found: State = {}
-    for alert in said:
+    for alert in alerts:
         data = alert["data"]
         stands = data["state"], data["stage"], data["revision"]
         if data["revision"] > found.get(data["alert"], ("", "", 0))[2]:
@@ -83,11 +83,11 @@ def expected(values: Sequence[bytes], until_ms: int) -> State:
 _NAMES = ("alert", "state", "stage", "revision")
 
 
-def contradictions(said: Iterable[dict[str, Any]]) -> list[str]:
+def contradictions(alerts: Iterable[dict[str, Any]]) -> list[str]:
     """Revisions that were sent twice with different contents, or out of turn."""
     first: dict[tuple[str, int], dict[str, Any]] = {}
     wrong = []
-    for alert in said:
+    for alert in alerts:
         name, revision = alert["data"]["alert"], alert["data"]["revision"]
         if first.setdefault((name, revision), alert) != alert:
             wrong.append(f"{alert['id']} differs: {first[name, revision]} and {alert}")

@@ -70,10 +70,10 @@ def test_how_near_the_ceilings_are_is_told_to_prometheus() -> None:
     there = SimpleNamespace(is_away=False)
     worker = SimpleNamespace(partitions={2: filling}, behind=dict, wall_clock=WallClock(), kafka=there)
     used = next(each for each in families(worker) if each.name == "shipclock_ceiling_used")
-    assert told(used) == {"2 shops": 0.25, "2 orders": 0.2}
+    assert samples(used) == {"2 shops": 0.25, "2 orders": 0.2}
     orders = next(each for each in families(worker) if each.name == "shipclock_orders")
-    assert told(orders) == {"2 memory": 2, "2 disk": 0}
+    assert samples(orders) == {"2 memory": 2, "2 disk": 0}
 
 
-def told(family: Metric) -> dict[str, float]:
+def samples(family: Metric) -> dict[str, float]:
     return {" ".join(each.labels.values()): each.value for each in family.samples}

@@ -11,7 +11,7 @@ from streams.runtime.wall_clock import CORRECTED_AFTER_MS, WallClock
 from tests.runtime.fakes import FakeBroker, worker_on
 from tests.runtime.support import LATE_MS, PARTITIONS, START_MS, book, event
 from tests.runtime.test_wall_clock import Machine
-from tests.runtime.test_worker import CLOCKED, apply, said
+from tests.runtime.test_worker import CLOCKED, alert_types, apply
 
 
 class Site:
@@ -39,8 +39,8 @@ class Site:
             self.machine.true_ms = min(end_ms, self.machine.true_ms + step_ms)
             await self.worker.commit_cycle()
 
-    def told(self) -> list[str]:
-        return said(self.broker)
+    def alert_types(self) -> list[str]:
+        return alert_types(self.broker)
 
     def dead(self) -> int:
         return len(self.broker.producer.logs.get(("dead-letters", 2), []))
@@ -53,10 +53,10 @@ async def test_a_jump_ahead_tells_of_no_deadline_that_has_not_passed() -> None:
     site.machine.off_ms = HOUR_MS
     site.place(due_in_ms=6 * 60_000)
     await site.run(4 * 60_000)
-    assert site.told() == []
+    assert site.alert_types() == []
     site.machine.off_ms = 0
     await site.run(3 * 60_000)
-    assert site.told() == ["alert.opened", "alert.opened"]
+    assert site.alert_types() == ["alert.opened", "alert.opened"]
 
 
 async def test_a_jump_back_sends_nothing_to_dead_letters_and_deadlines_go_on_being_told() -> None:
@@ -66,7 +66,7 @@ async def test_a_jump_back_sends_nothing_to_dead_letters_and_deadlines_go_on_bei
     site.place(due_in_ms=60_000)
     apply(site.worker, event("order.placed", site.machine.true_ms, "now"), first=site.placed)
     await site.run(2 * 60_000)
-    assert site.told() == ["alert.opened"]
+    assert site.alert_types() == ["alert.opened"]
     assert site.dead() == 0
 
 
@@ -84,14 +84,14 @@ async def test_a_clock_that_was_an_hour_ahead_from_the_start_tells_nothing_early
     site = Site(off_ms=HOUR_MS)
     site.place(due_in_ms=30 * 60_000)
     await site.run(1_000)
-    assert site.told() == ["alert.opened"], "nothing says yet that the clock is wrong"
+    assert site.alert_types() == ["alert.opened"], "nothing says yet that the clock is wrong"
     site.machine.off_ms = 0
     await site.run(CORRECTED_AFTER_MS + 20_000)
     site.place(due_in_ms=60_000)
     await site.run(40_000)
-    assert site.told() == ["alert.opened"]
+    assert site.alert_types() == ["alert.opened"]
     await site.run(30_000)
-    assert site.told() == ["alert.opened", "alert.opened"]
+    assert site.alert_types() == ["alert.opened", "alert.opened"]
 
 
 @pytest.mark.parametrize("ahead_ms", [HOUR_MS, 7 * DAY_MS])
@@ -101,11 +101,11 @@ async def test_a_restart_does_not_take_a_clock_that_was_kept_while_it_was_ahead(
     site.worker.partition(2).restore_fact(CLOCK_KEY, kept)
     site.place(due_in_ms=60_000)
     await site.run(30_000)
-    assert site.told() == []
+    assert site.alert_types() == []
     (clock,) = [each.value for each in site.broker.producer.logs["app-facts-changelog", 2] if each.key == CLOCK_KEY]
     assert orjson.loads(clock)["clock_ms"] <= site.machine.true_ms, "or the next restart would find it again"
     await site.run(60_000)
-    assert site.told() == ["alert.opened"]
+    assert site.alert_types() == ["alert.opened"]
 
 
 def test_in_event_time_the_kept_clock_is_taken_whatever_the_machines_says() -> None:
@@ -125,6 +125,6 @@ async def test_a_clock_wrong_at_the_start_and_corrected_while_a_backlog_is_read_
     assert site.worker.wall_clock.problem is None
     site.place(due_in_ms=LATE_MS)
     await site.run(1_000)
-    assert site.told() == []
+    assert site.alert_types() == []
     await site.run(20 * 60_000)
-    assert site.told() == ["alert.opened"]
+    assert site.alert_types() == ["alert.opened"]

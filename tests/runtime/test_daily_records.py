@@ -26,7 +26,7 @@ class Days:
         self.partition = Partition(0, 1, book(), clock, wall)  # type: ignore[arg-type]
         self.offset = 0
 
-    def hear(self, *values: bytes, topic: str = "orders") -> None:
+    def apply(self, *values: bytes, topic: str = "orders") -> None:
         records = []
         for value in values:
             self.offset += 1
@@ -59,7 +59,7 @@ def placed(order: str = "1", at_ms: int = START_MS, shop: str = "s17") -> bytes:
 
 def test_history_read_at_once_writes_each_day_that_the_clock_passes_with_the_figures_of_then() -> None:
     days = Days()
-    days.hear(placed(), event("order.shipped", START_MS + 4 * DAY_MS))
+    days.apply(placed(), event("order.shipped", START_MS + 4 * DAY_MS))
     while not days.partition.evaluate(START_MS + 5 * DAY_MS + HOUR_MS, 100):
         pass
     found = days.values()
@@ -74,8 +74,8 @@ def test_history_read_at_once_writes_each_day_that_the_clock_passes_with_the_fig
 def test_stopping_at_each_days_end_changes_no_alert() -> None:
     def emitted(step_ms: int) -> list[bytes]:
         days = Days()
-        days.hear(*(placed(str(n), START_MS + n * HOUR_MS) for n in range(100)))
-        days.hear(*(event("order.shipped", START_MS + (n * 7 % 200) * HOUR_MS, str(n)) for n in range(50, 100)))
+        days.apply(*(placed(str(n), START_MS + n * HOUR_MS) for n in range(100)))
+        days.apply(*(event("order.shipped", START_MS + (n * 7 % 200) * HOUR_MS, str(n)) for n in range(50, 100)))
         found: list[bytes] = []
         for at_ms in range(START_MS, START_MS + 10 * DAY_MS, step_ms):
             days.go_to(at_ms)
@@ -87,7 +87,7 @@ def test_stopping_at_each_days_end_changes_no_alert() -> None:
 
 def test_a_day_is_named_by_the_event_clock_and_begins_in_the_shops_zone(monkeypatch: pytest.MonkeyPatch) -> None:
     days = Days()
-    days.hear(placed())
+    days.apply(placed())
     shop = days.partition.engine.shops["joom", "s17"]
     monkeypatch.setattr(shop.plan, "zone", "Asia/Shanghai")
     days.partition.engine.book.zones.add("Asia/Shanghai")
@@ -96,7 +96,7 @@ def test_a_day_is_named_by_the_event_clock_and_begins_in_the_shops_zone(monkeypa
 
 def test_a_shop_that_is_heard_of_later_has_no_days_before() -> None:
     days = Days()
-    days.hear(placed(), placed("2", START_MS + 2 * DAY_MS, shop="later"))
+    days.apply(placed(), placed("2", START_MS + 2 * DAY_MS, shop="later"))
     found = days.go_to(START_MS + 3 * DAY_MS)
     assert [day for shop, day, _ in found if shop == "later"] == ["01-03"]
     assert [day for shop, day, _ in found if shop == "s17"] == ["01-01", "01-02", "01-03"]
@@ -104,7 +104,7 @@ def test_a_shop_that_is_heard_of_later_has_no_days_before() -> None:
 
 def test_many_shops_are_looked_at_a_few_at_a_time_and_the_clock_waits_for_the_last() -> None:
     days = Days()
-    days.hear(*(placed(shop=f"s{n}") for n in range(2 * AT_ONCE + 10)))
+    days.apply(*(placed(shop=f"s{n}") for n in range(2 * AT_ONCE + 10)))
     days.go_to(START_MS + HOUR_MS)
     turns, at_ms = [], START_MS + DAY_MS + HOUR_MS
     while not days.partition.evaluate(at_ms, 100):
@@ -116,7 +116,7 @@ def test_many_shops_are_looked_at_a_few_at_a_time_and_the_clock_waits_for_the_la
 
 def test_days_that_would_be_deleted_at_once_are_not_written() -> None:
     days = Days()
-    days.hear(placed())
+    days.apply(placed())
     days.go_to(START_MS)
     found = days.go_to(START_MS + 3 * DAILY_VALUES_MS)
     assert len(found) == DAILY_VALUES_MS // DAY_MS
@@ -124,13 +124,13 @@ def test_days_that_would_be_deleted_at_once_are_not_written() -> None:
 
 def test_a_restart_in_mid_day_counts_that_days_alerts_again_and_not_twice() -> None:
     days = Days()
-    days.hear(placed(), placed("2", START_MS + HOUR_MS))
+    days.apply(placed(), placed("2", START_MS + HOUR_MS))
     days.go_to(START_MS + LATE_MS + 2 * HOUR_MS)
     days.partition.days = daily_records.DailyRecords()
-    days.hear(event("order.shipped", START_MS + LATE_MS + 3 * HOUR_MS))
+    days.apply(event("order.shipped", START_MS + LATE_MS + 3 * HOUR_MS))
     days.go_to(START_MS + LATE_MS + 4 * HOUR_MS)
     days.look()
-    days.hear(event("order.shipped", START_MS + LATE_MS + 5 * HOUR_MS, "2"))
+    days.apply(event("order.shipped", START_MS + LATE_MS + 5 * HOUR_MS, "2"))
     days.now_ms = START_MS + 4 * DAY_MS
     while not days.partition.evaluate(days.now_ms, 100):
         pass
@@ -143,10 +143,10 @@ def test_a_restart_in_mid_day_counts_that_days_alerts_again_and_not_twice() -> N
 
 def test_the_day_that_goes_on_is_written_at_most_every_few_minutes_and_only_if_it_has_changed() -> None:
     days = Days("wall")
-    days.hear(placed())
+    days.apply(placed())
     days.go_to(START_MS)
     assert days.look() == [("s17", "01-01", "01-01T00:00")]
-    days.hear(placed("2"))
+    days.apply(placed("2"))
     days.go_to(START_MS + REWRITE_MS - 1)
     assert days.look() == []
     days.go_to(START_MS + REWRITE_MS)
@@ -159,7 +159,7 @@ def test_the_day_that_goes_on_is_written_at_most_every_few_minutes_and_only_if_i
 
 def test_in_wall_time_a_day_is_written_once_more_after_its_end_with_alerts_of_its_own_day() -> None:
     days = Days("wall")
-    days.hear(placed(), placed("2", START_MS - HOUR_MS))
+    days.apply(placed(), placed("2", START_MS - HOUR_MS))
     days.go_to(START_MS + LATE_MS - 30 * 60_000)  # one alert in the last hour of the day
     days.look()
     days.go_to(START_MS + LATE_MS + 60_000)  # the other in the first minute of the next
@@ -171,7 +171,7 @@ def test_in_wall_time_a_day_is_written_once_more_after_its_end_with_alerts_of_it
 
 def test_a_worker_that_was_away_when_a_day_ended_says_nothing_of_that_day() -> None:
     days = Days("wall")
-    days.hear(placed())
+    days.apply(placed())
     days.go_to(START_MS + HOUR_MS)
     days.look()
     days.go_to(START_MS + 3 * DAY_MS + LATEST_MS)
@@ -186,7 +186,7 @@ def test_what_cannot_be_worked_out_keeps_no_alert_from_going_out(
 
     monkeypatch.setattr(daily_records, "daily_values", broken)
     days = Days()
-    days.hear(placed())
+    days.apply(placed())
     assert days.go_to(START_MS + LATE_MS + DAY_MS) == []
     assert len(days.partition.drain_alerts()) == 1
     assert "the daily values of joom/s17 can't be worked out" in caplog.text
@@ -209,7 +209,7 @@ async def test_the_worker_writes_days_with_the_day_as_timestamp_and_under_the_sa
 
 def test_a_shop_that_nothing_watches_has_no_days() -> None:
     days = Days()
-    days.hear(placed())
+    days.apply(placed())
     days.partition.engine.shops["joom", "s17"].plan.is_watching = False
     assert days.go_to(START_MS + DAY_MS) == []
 
@@ -224,6 +224,6 @@ def test_each_days_end_is_worked_out_once_a_shop_and_nothing_per_event(monkeypat
 
     monkeypatch.setattr(daily_records, "daily_values", counted)
     days = Days()
-    days.hear(*(placed(str(n), START_MS + n * 60_000) for n in range(1_000)))
+    days.apply(*(placed(str(n), START_MS + n * 60_000) for n in range(1_000)))
     days.go_to(START_MS + 3 * DAY_MS)
     assert asked == 3

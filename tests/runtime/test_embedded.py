@@ -81,7 +81,7 @@ async def test_in_event_time_a_history_is_told_as_replay_tells_it(site: Site) ->
         wanted = expected([value for _, _, value in records], END_MS)
         await read.until(lambda: read.state() == wanted)
         assert app.worker.events == len(records) + 3 * PARTITIONS
-    assert contradictions(read.said()) == []
+    assert contradictions(read.alerts()) == []
 
 
 async def test_of_a_backlog_no_input_is_read_far_ahead_of_another(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -110,16 +110,16 @@ async def test_in_wall_time_only_the_order_not_shipped_is_told_of_when_its_deadl
         due_ms = wall_ms() + 1_500
         placed = [event("order.placed", due_ms - LATE_MS, order) for order in ("1", "2")]
         await site.send(*placed, event("order.shipped", due_ms - 1_000, "1"))
-        await read.until(lambda: read.said())
+        await read.until(lambda: read.alerts())
         assert wall_ms() >= due_ms
-    assert [(alert["order"], alert["data"]["reason"]) for alert in read.said()] == [("2", "deadline_passed")]
+    assert [(alert["order"], alert["data"]["reason"]) for alert in read.alerts()] == [("2", "deadline_passed")]
 
 
 async def test_an_alert_lies_under_its_id_in_its_shops_partition(site: Site) -> None:
     async with site.running(), site.alerts() as read:
         await site.send(*(event("order.placed", START_MS, shop=f"s{n}") for n in range(12)))
         await site.tick(START_MS + LATE_MS)
-        await read.until(lambda: len(read.said()) == 12)
+        await read.until(lambda: len(read.alerts()) == 12)
         homes = {key: (read_in, alert) for key, read_in, alert in _placed(read)}
         async with Reader(site.bootstrap, "", "orders") as orders:
             await orders.to_end()
@@ -130,7 +130,7 @@ async def test_an_alert_lies_under_its_id_in_its_shops_partition(site: Site) -> 
 
 
 def _placed(read: Reader) -> list[tuple[bytes, int, dict[str, object]]]:
-    return [(record.key, record.partition, alert) for record, alert in zip(read.records, read.said(), strict=True)]
+    return [(record.key, record.partition, alert) for record, alert in zip(read.records, read.alerts(), strict=True)]
 
 
 async def test_an_event_sent_twice_counts_once(site: Site) -> None:
@@ -138,7 +138,7 @@ async def test_an_event_sent_twice_counts_once(site: Site) -> None:
         twice = [event("order.placed", START_MS, id="e-1")] * 2
         await site.send(*twice, *twice)
         await site.tick(START_MS + LATE_MS)
-        await read.until(lambda: read.said())
+        await read.until(lambda: read.alerts())
         await site.send(*twice)
         await site.tick(START_MS + LATE_MS + HOUR_MS)
         await until(lambda: app.worker.partitions[2].engine.clock_ms == START_MS + LATE_MS + HOUR_MS)
@@ -163,7 +163,7 @@ async def test_a_tick_on_one_input_alone_moves_the_clock_once_everything_is_read
     async with site.running(), site.alerts() as read:
         await site.send(event("order.placed", START_MS))
         await site.tick(START_MS + LATE_MS, "pickups")
-        await read.until(lambda: len(read.said()) == 1)
+        await read.until(lambda: len(read.alerts()) == 1)
 
 
 async def test_a_listener_hears_every_alert_after_it_was_written(site: Site) -> None:
@@ -174,7 +174,7 @@ async def test_a_listener_hears_every_alert_after_it_was_written(site: Site) -> 
         await site.tick(START_MS + LATE_MS)
         await until(lambda: heard)
         await read.to_end()
-    assert [json.loads(value)["id"] for value in heard] == [alert["id"] for alert in read.said()]
+    assert [json.loads(value)["id"] for value in heard] == [alert["id"] for alert in read.alerts()]
 
 
 # -- records that somebody else has written ------------------------------------------------------------------
@@ -206,8 +206,8 @@ async def test_what_is_true_is_written_again_over_a_record_that_somebody_else_wr
     async with site.running(), site.alerts() as read:
         await site.send(event("order.placed", START_MS), event("order.placed", START_MS, "2"))
         await site.tick(START_MS + LATE_MS)
-        await read.until(lambda: len(read.said()) == 2)
-        true = next(alert for alert in read.said() if alert["order"] == "1")
+        await read.until(lambda: len(read.alerts()) == 2)
+        true = next(alert for alert in read.alerts() if alert["order"] == "1")
         assert foreign() == before, "its own records are not foreign"
         revision = 1
         value: bytes | None = lie.encode() if isinstance(lie, str) else None
@@ -227,12 +227,12 @@ async def test_an_alert_that_somebody_made_up_is_resolved(site: Site) -> None:
     async with site.running(), site.alerts() as read:
         await site.send(event("order.placed", START_MS), event("order.placed", START_MS + HOUR_MS, "2"))
         await site.tick(START_MS + LATE_MS)
-        await read.until(lambda: len(read.said()) == 1)
-        made_up = read.said()[0] | {"order": "2"}
+        await read.until(lambda: len(read.alerts()) == 1)
+        made_up = read.alerts()[0] | {"order": "2"}
         made_up["data"] |= {"alert": "late.ship:joom/s17:2:2026-01-04T01:00:00Z"}
         await write_alert(site, made_up["data"]["alert"].encode(), json.dumps(made_up).encode())
-        await read.until(lambda: len(read.said()) == 3)
-        resolved = read.said()[2]["data"]
+        await read.until(lambda: len(read.alerts()) == 3)
+        resolved = read.alerts()[2]["data"]
     assert (resolved["alert"], resolved["state"], resolved["revision"]) == (made_up["data"]["alert"], "resolved", 2)
 
 

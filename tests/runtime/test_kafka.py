@@ -63,13 +63,13 @@ async def test_an_order_shipped_too_late_is_told_of_in_cloud_events_and_resolved
     async with site.worker() as worker, alerts(site) as read:
         await send(site, event("order.placed", START_MS, "8412", id="e-1"))
         await tick_all(site, START_MS + LATE_MS)
-        await read.until(lambda: len(read.said()) == 1)
+        await read.until(lambda: len(read.alerts()) == 1)
         await send(site, event("order.shipped", START_MS + LATE_MS + HOUR_MS, "8412", id="e-2"))
         await tick_all(site, START_MS + LATE_MS + HOUR_MS)
-        await read.until(lambda: len(read.said()) == 2)
+        await read.until(lambda: len(read.alerts()) == 2)
         assert worker.process.returncode is None
     alert = "late.ship:joom/s17:8412:2026-01-04T00:00:00Z"
-    opened, resolved = read.said()
+    opened, resolved = read.alerts()
     assert opened == {
         "specversion": "1.0",
         "id": f"{alert}/1",
@@ -121,7 +121,7 @@ async def test_a_worker_on_an_empty_broker_makes_its_topics_and_watches_them(
         async with alerts(site) as read:
             await send(site, event("order.placed", START_MS))
             await tick_all(site, START_MS + LATE_MS)
-            await read.until(lambda: len(read.said()) == 1)
+            await read.until(lambda: len(read.alerts()) == 1)
 
 
 async def test_what_cannot_be_read_goes_to_dead_letters_as_it_was_and_the_rest_is_applied(
@@ -157,7 +157,7 @@ async def test_what_cannot_be_read_goes_to_dead_letters_as_it_was_and_the_rest_i
     async with site.worker(), alerts(site) as read, Reader(site.bootstrap, site.prefix, "dead-letters") as dead:
         await read.until(lambda: len(read.state()) == 2)
         await dead.until(lambda: len(dead.records) == len(bad))
-    assert sorted(alert["order"] for alert in read.said()) == ["good", "odd"]
+    assert sorted(alert["order"] for alert in read.alerts()) == ["good", "odd"]
     found = {
         (record.partition, record.key, record.value): {name: value.decode() for name, value in record.headers}
         for record in dead.records
@@ -179,7 +179,7 @@ async def test_a_record_of_eighty_megabytes_that_came_as_eighty_kilobytes_stops_
     await send(site, event("order.placed", START_MS))
     await tick_all(site, START_MS + LATE_MS)
     async with site.worker(), alerts(site) as read, Reader(site.bootstrap, site.prefix, "dead-letters") as dead:
-        await read.until(lambda: len(read.said()) == 1)
+        await read.until(lambda: len(read.alerts()) == 1)
         await dead.until(lambda: len(dead.records) == 1)
     (letter,) = dead.records
     assert letter.value == bytes(KEPT_VALUE_BYTES)
@@ -197,7 +197,7 @@ async def test_all_of_a_history_is_told_as_replay_tells_it(site: Site) -> None:
         await until(lambda: _all_committed(site, len(records) + 12))
         await read.to_end()
     assert len(wanted) > 500
-    assert contradictions(read.said()) == []
+    assert contradictions(read.alerts()) == []
 
 
 async def _all_committed(site: Site, records: int) -> bool:
@@ -230,7 +230,7 @@ async def test_a_restart_says_nothing_new_and_deadlines_from_before_it_still_fal
             await send(site, event("order.placed", START_MS, "early"))
             await send(site, event("order.placed", START_MS + HOUR_MS, "later"))
             await tick_all(site, START_MS + LATE_MS)
-            await read.until(lambda: len(read.said()) == 1)
+            await read.until(lambda: len(read.alerts()) == 1)
             assert await first.stop() == 0, first.log()[-3000:]
         if folder == "lost":
             shutil.rmtree(site.folder / "data")
@@ -240,10 +240,10 @@ async def test_a_restart_says_nothing_new_and_deadlines_from_before_it_still_fal
             assert restored == (folder == "lost"), "with its folder it has nothing to read, without it everything"
             await send(site, event("order.shipped", START_MS + LATE_MS + 1, "early"))
             await tick_all(site, START_MS + LATE_MS + HOUR_MS)
-            await read.until(lambda: len(read.said()) == 3)
+            await read.until(lambda: len(read.alerts()) == 3)
             assert await second.stop() == 0, second.log()[-3000:]
         await read.to_end()
-    told = [(alert["order"], alert["type"]) for alert in read.said()]
+    told = [(alert["order"], alert["type"]) for alert in read.alerts()]
     assert told[0] == ("early", "alert.opened")
     assert sorted(told[1:]) == [("early", "alert.resolved"), ("later", "alert.opened")]
 
@@ -258,10 +258,10 @@ async def test_a_worker_killed_in_the_midst_of_a_feed_loses_nothing_and_contradi
         async with site.worker() as first:
             await first.ready()
             await send_all(site, records[:third])
-            await read.until(lambda: len(read.said()) > 20)
+            await read.until(lambda: len(read.alerts()) > 20)
             feeding = asyncio.create_task(send_all(site, records[third : 2 * third]))
-            before = len(read.said())
-            await read.until(lambda: len(read.said()) > before)
+            before = len(read.alerts())
+            await read.until(lambda: len(read.alerts()) > before)
             dead = await site.members()
             await first.kill()
             await feeding
@@ -277,7 +277,7 @@ async def test_a_worker_killed_in_the_midst_of_a_feed_loses_nothing_and_contradi
             assert await second.stop() == 0, second.log()[-3000:]
         await read.to_end()
     assert read.state() == wanted
-    assert contradictions(read.said()) == []
+    assert contradictions(read.alerts()) == []
 
 
 async def test_everything_read_again_from_the_beginning_says_nothing_new(site: Site) -> None:
@@ -310,7 +310,7 @@ async def test_an_order_heard_of_only_before_a_restart_keeps_its_place_in_the_cl
             await until(lambda: "first records at" in first.log())
             assert await first.stop() == 0, first.log()[-3000:]
         async with site.worker():
-            await read.until(lambda: len(read.said()) == 1)
+            await read.until(lambda: len(read.alerts()) == 1)
 
 
 # -- wall time -----------------------------------------------------------------------------------------------
@@ -321,8 +321,8 @@ async def test_in_wall_time_a_deadline_fires_by_itself(wall_site: Site) -> None:
         await worker.ready()
         due_ms = wall_ms() + 2_000
         await send(wall_site, event("order.placed", due_ms - LATE_MS))
-        await read.until(lambda: len(read.said()) == 1)
-    (alert,) = read.said()
+        await read.until(lambda: len(read.alerts()) == 1)
+    (alert,) = read.alerts()
     assert alert["data"]["reason"] == "deadline_passed"
     assert wall_ms() >= due_ms
 
@@ -341,10 +341,10 @@ async def test_after_an_outage_nothing_is_told_before_the_backlog_is_read(wall_s
         await send(wall_site, *others, event("order.shipped", due_ms - 1, "shipped"))
         await until(lambda: wall_ms() > due_ms)
         async with wall_site.worker():
-            await read.until(lambda: read.said())
+            await read.until(lambda: read.alerts())
             await until(lambda: _all_committed(wall_site, 2 + len(others) + 1))
             await read.to_end()
-    assert [alert["order"] for alert in read.said()] == ["forgotten"]
+    assert [alert["order"] for alert in read.alerts()] == ["forgotten"]
 
 
 async def test_a_transaction_marker_at_the_end_of_an_input_does_not_stall_deadlines(wall_site: Site) -> None:
@@ -360,7 +360,7 @@ async def test_a_transaction_marker_at_the_end_of_an_input_does_not_stall_deadli
             for topic, kind in news.items():
                 value = event(kind, due_ms - LATE_MS, "other")
                 await producer.send(wall_site.prefix + topic, value, key=b"joom/s17")
-        await read.until(lambda: len(read.said()) == 1)
+        await read.until(lambda: len(read.alerts()) == 1)
 
 
 # -- when something is wrong ---------------------------------------------------------------------------------
@@ -381,7 +381,7 @@ async def test_a_folder_that_cannot_be_made_is_said_once_and_the_worker_alerts_w
     async with site.worker(datadir="file") as worker, alerts(site) as read:
         await send(site, event("order.placed", START_MS))
         await tick_all(site, START_MS + LATE_MS)
-        await read.until(lambda: len(read.said()) == 1)
+        await read.until(lambda: len(read.alerts()) == 1)
         assert await worker.stop() == 0
     assert worker.log().count("takes no snapshots") == 1
     assert "Traceback" not in worker.log()
@@ -404,7 +404,7 @@ async def test_alerts_that_kafka_refuses_end_the_worker_and_are_told_once_it_tak
     assert again.log().count("\n") == 1
     _alter(site, "alerts", "max.message.bytes", "1000000")
     async with site.worker(), alerts(site) as read:
-        await read.until(lambda: len(read.said()) == 1)
+        await read.until(lambda: len(read.alerts()) == 1)
 
 
 def _alter(site: Site, topic: str, name: str, value: str) -> None:
@@ -423,7 +423,7 @@ async def test_changelog_records_that_cannot_be_read_are_named_and_passed_over_w
     async with site.worker() as worker, alerts(site) as read:
         await send(site, event("order.placed", START_MS))
         await tick_all(site, START_MS + LATE_MS)
-        await read.until(lambda: len(read.said()) == 1)
+        await read.until(lambda: len(read.alerts()) == 1)
         (alert,) = read.records
         await produce(site.bootstrap, [(f"{site.prefix}alerts", b"joom/s17", b"no alert")])
         await produce(site.bootstrap, [(f"{site.prefix}{site.group}-facts-changelog", b"joom/s17", b"no facts")])
@@ -460,7 +460,7 @@ async def test_when_one_of_two_workers_is_killed_the_other_takes_over(site: Site
             await asyncio.gather(first.ready(times=2), second.ready())
             await send_all(site, records[:half])
             await until(lambda: all("first records at" in each.log() for each in (first, second)))
-            await read.until(lambda: len(read.said()) > 50)
+            await read.until(lambda: len(read.alerts()) > 50)
             await second.kill()
         await site.bury(await site.members() - living)
         await send_all(site, records[half:])
@@ -471,7 +471,7 @@ async def test_when_one_of_two_workers_is_killed_the_other_takes_over(site: Site
         await read.to_end()
     assert "was not written by this worker" not in first.log(), "its own records, and its peer's, are not foreign"
     assert read.state() == wanted
-    assert contradictions(read.said()) == []
+    assert contradictions(read.alerts()) == []
 
 
 @pytest.mark.slow
@@ -490,7 +490,7 @@ async def test_a_worker_that_joins_under_load_takes_its_share_and_nothing_is_los
         assert await first.stop() == 0, first.log()[-3000:]
         await read.to_end()
     assert read.state() == wanted
-    assert contradictions(read.said()) == []
+    assert contradictions(read.alerts()) == []
 
 
 @pytest.mark.slow
@@ -513,7 +513,7 @@ async def test_a_worker_that_slept_while_another_took_over_writes_nothing_before
             await until(lambda: wall_ms() >= max(due_ms, slept_ms + ASLEEP_S * 1000 + 500))
             first.process.send_signal(signal.SIGCONT)
             await first.ready(times=2)
-            await read.until(lambda: len(read.said()) >= 50)
+            await read.until(lambda: len(read.alerts()) >= 50)
             await read.to_end()
     assert len(read.records) == 50
-    assert contradictions(read.said()) == []
+    assert contradictions(read.alerts()) == []

@@ -150,7 +150,7 @@ async def test_with_these_rights_events_come_in_and_alerts_go_out(
         await running.ready()
         await write_as(kafka, "erp", *sent("", event("order.placed", START_MS)), ("orders", b"joom/s17", b"no event"))
         await produce(kafka.bootstrap, ticks("", START_MS + LATE_MS))
-        await alerts.until(lambda: len(alerts.said()) == 1)
+        await alerts.until(lambda: len(alerts.alerts()) == 1)
         async with Reader(kafka.bootstrap, "", "dead-letters") as dead:
             await dead.until(lambda: len(dead.records) == 1)
         assert await running.stop() == 0, running.log()[-3000:]

@@ -67,13 +67,13 @@ async def test_a_clock_that_jumps_ahead_and_back_tells_nothing_early_and_misses_
         clock.set("+3600")
         await notices(worker, "the machine's clock has jumped ahead by 3,600 s")
         await place(site, "due while it is ahead", 1_000)
-        await read.until(lambda: len(read.said()) == 1)
+        await read.until(lambda: len(read.alerts()) == 1)
         clock.set("-3600")
         await notices(worker, "the machine's clock has jumped back by 3,600 s")
         await place(site, "due while it is back", 1_000)
         now = event("order.shipped", wall_ms(), "due while it is ahead")
         await produce(site.bootstrap, sent(site.prefix, now))
-        await read.until(lambda: len(read.said()) == 3)
+        await read.until(lambda: len(read.alerts()) == 3)
         clock.set("+0")
         await notices(worker, "the machine's clock is right again")
         assert await worker.stop() == 0
@@ -81,7 +81,7 @@ async def test_a_clock_that_jumps_ahead_and_back_tells_nothing_early_and_misses_
     async with Reader(site.bootstrap, site.prefix, "dead-letters") as dead:
         await dead.to_end()
     assert dead.records == []
-    assert {(alert["order"], alert["type"]) for alert in read.said()} == {
+    assert {(alert["order"], alert["type"]) for alert in read.alerts()} == {
         ("due while it is ahead", "alert.opened"),
         ("due while it is ahead", "alert.resolved"),
         ("due while it is back", "alert.opened"),

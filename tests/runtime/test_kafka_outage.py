@@ -74,14 +74,14 @@ async def place(site: Site, order: str) -> None:
     await produce(site.bootstrap, sent("", event("order.placed", wall_ms() - LATE_MS + 500, order)))
 
 
-def told(read: Reader) -> list[str]:
-    return sorted(alert["order"] for alert in read.said())
+def alerted_orders(read: Reader) -> list[str]:
+    return sorted(alert["order"] for alert in read.alerts())
 
 
-async def is_told(site: Site, *orders: str) -> None:
+async def are_alerted(site: Site, *orders: str) -> None:
     async with Reader(site.bootstrap, "", "alerts") as read:
-        await read.until(lambda: told(read) == sorted(orders), PATIENCE_S)
-        assert contradictions(read.said()) == []
+        await read.until(lambda: alerted_orders(read) == sorted(orders), PATIENCE_S)
+        assert contradictions(read.alerts()) == []
 
 
 @pytest.mark.parametrize("how", ["killed", "hangs"])
@@ -93,7 +93,7 @@ async def test_a_worker_outlives_kafka_and_says_so_in_a_few_lines(
         for word in ("WARNING", "ERROR", "CRITICAL", "Traceback"):
             assert word not in worker.log(), "the first start on a fresh Kafka says what means nothing"
         await place(site, "before")
-        await is_told(site, "before")
+        await are_alerted(site, "before")
         lines = worker.log().count("\n")
         if how == "killed":
             broker.kill()
@@ -109,7 +109,7 @@ async def test_a_worker_outlives_kafka_and_says_so_in_a_few_lines(
             broker.go_on()
         await is_ready(port)
         await place(site, "after")
-        await is_told(site, "before", "after")
+        await are_alerted(site, "before", "after")
         await until(lambda: "Kafka answers again" in worker.log())
         assert worker.process.returncode is None
         said = worker.log().splitlines()[lines:]
@@ -124,11 +124,11 @@ async def test_a_worker_that_the_group_has_given_up_reads_its_state_anew_and_goe
     async with worker_on(site, port) as worker:
         await is_ready(port)
         await place(site, "before")
-        await is_told(site, "before")
+        await are_alerted(site, "before")
         await site.bury(await site.members())
         await until(lambda: worker.log().count("Worker ready") == 2)
         await place(site, "after")
-        await is_told(site, "before", "after")
+        await are_alerted(site, "before", "after")
         assert "Traceback" not in worker.log()
         assert await worker.stop() == 0
 
@@ -137,7 +137,7 @@ async def test_a_worker_that_has_state_waits_for_kafka_when_it_starts(site: Site
     async with worker_on(site, port) as first:
         await is_ready(port)
         await place(site, "before")
-        await is_told(site, "before")
+        await are_alerted(site, "before")
         assert await first.stop() == 0
     broker.kill()
     async with worker_on(site, port) as second:
@@ -149,4 +149,4 @@ async def test_a_worker_that_has_state_waits_for_kafka_when_it_starts(site: Site
         broker.start()
         await is_ready(port)
         await place(site, "after")
-        await is_told(site, "before", "after")
+        await are_alerted(site, "before", "after")

@@ -81,26 +81,26 @@ async def test_others_alerts_probes_and_sigterm_do_not_wait_until_a_large_shop_i
     await produce(broker.bootstrap, sent("", *others))
     async with Reader(broker.bootstrap, "", "alerts") as reader:
 
-        def told() -> Counter[str]:
-            return Counter(alert["shop"] for alert in reader.said())
+        def alerts_by_shop() -> Counter[str]:
+            return Counter(alert["shop"] for alert in reader.alerts())
 
         async with worker(broker, tmp_path, SLOW) as running:
             await running.ready()
-            await reader.until(lambda: told()[beside] and told()[elsewhere])
-            assert told()["s17"] < LARGE, "the others waited"
+            await reader.until(lambda: alerts_by_shop()[beside] and alerts_by_shop()[elsewhere])
+            assert alerts_by_shop()["s17"] < LARGE, "the others waited"
             address = re.search(r"http://127\.0\.0\.1:\d+", running.log())
             assert address
             async with httpx.AsyncClient(base_url=address[0], timeout=60) as web:
                 assert (await web.get("/health/live")).status_code == 200
             assert await running.stop() == 0
         await reader.to_end()
-        assert told()["s17"] < LARGE, "the probe or SIGTERM waited"
+        assert alerts_by_shop()["s17"] < LARGE, "the probe or SIGTERM waited"
         async with worker(broker, tmp_path, "from streams import cli\ncli.main(['worker'])") as running:
-            await reader.until(lambda: told()["s17"] == LARGE)
+            await reader.until(lambda: alerts_by_shop()["s17"] == LARGE)
             assert await running.stop() == 0
         await reader.to_end()
-        assert {(alert["type"], alert["data"]["revision"]) for alert in reader.said()} == {("alert.opened", 1)}
-        assert told() == {"s17": LARGE, beside: 1, elsewhere: 1}, "something was lost, or told twice"
+        assert {(alert["type"], alert["data"]["revision"]) for alert in reader.alerts()} == {("alert.opened", 1)}
+        assert alerts_by_shop() == {"s17": LARGE, beside: 1, elsewhere: 1}, "something was lost, or told twice"
 
 
 async def test_sigterm_is_obeyed_even_while_the_event_loop_is_busy_for_ever(

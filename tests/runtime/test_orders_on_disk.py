@@ -194,7 +194,7 @@ async def finish(broker: EmbeddedBroker, number: int, shop: str = "s17") -> None
 
 
 def states(read: Reader) -> list[tuple[str, str, int]]:
-    return [(alert["order"], alert["data"]["state"], alert["data"]["revision"]) for alert in read.said()]
+    return [(alert["order"], alert["data"]["state"], alert["data"]["revision"]) for alert in read.alerts()]
 
 
 @pytest.mark.usefixtures("written_at_once", "looks_again_soon")

@@ -29,8 +29,8 @@ async def make_late(broker: EmbeddedBroker, day: int, name: str) -> None:
     await produce(broker.bootstrap, ticks("", at_ms + LATE_MS))
 
 
-def told(read: Reader) -> set[str]:
-    return {alert["order"] for alert in read.said() if "-" not in alert["order"]}
+def alerted_orders(read: Reader) -> set[str]:
+    return {alert["order"] for alert in read.alerts() if "-" not in alert["order"]}
 
 
 def held(datadir: Path) -> dict[str, tuple[dict[bytes, bytes], int | None]]:
@@ -69,14 +69,14 @@ async def test_alerts_go_out_while_the_disk_is_full_and_the_snapshots_are_whole_
     caplog.set_level(logging.WARNING)
     async with Reader(broker.bootstrap, "", "alerts") as read, running(broker.bootstrap, tmp_path / "data") as app:
         await make_late(broker, 0, "before")
-        await read.until(lambda: "before" in told(read))
+        await read.until(lambda: "before" in alerted_orders(read))
         with disks.full():
             await make_late(broker, 2, "during")
-            await read.until(lambda: "during" in told(read))
+            await read.until(lambda: "during" in alerted_orders(read))
             await until(lambda: app.snapshot_faults.problem)
         await until(lambda: app.snapshot_faults.problem is None)
         await make_late(broker, 4, "after")
-        await read.until(lambda: "after" in told(read))
+        await read.until(lambda: "after" in alerted_orders(read))
     assert held(tmp_path / "data") == await in_kafka(broker)
     said = [each.getMessage() for each in caplog.records if "DATADIR" in each.getMessage()]
     assert ["takes no snapshots" in each for each in said] == [True, False]
@@ -88,7 +88,7 @@ async def test_a_worker_that_stops_while_the_disk_is_full_has_said_so_in_one_lin
     with disks.full():
         async with Reader(broker.bootstrap, "", "alerts") as read, running(broker.bootstrap, tmp_path / "data") as app:
             await make_late(broker, 0, "one")
-            await read.until(lambda: "one" in told(read))
+            await read.until(lambda: "one" in alerted_orders(read))
             await until(lambda: app.snapshot_faults.problem)
     said = [each for each in caplog.records if "DATADIR" in each.getMessage()]
     assert [each.exc_info for each in said] == [None]
@@ -101,7 +101,7 @@ async def test_a_worker_starts_and_alerts_where_its_folder_cannot_be_made(
     folder = disks.missing(tmp_path)
     async with Reader(broker.bootstrap, "", "alerts") as read, running(broker.bootstrap, folder) as app:
         await make_late(broker, 0, "one")
-        await read.until(lambda: "one" in told(read))
+        await read.until(lambda: "one" in alerted_orders(read))
         assert app.snapshot_faults.problem
         folder.parent.unlink()
         await until(lambda: app.snapshot_faults.problem is None)
@@ -111,7 +111,7 @@ async def test_a_worker_starts_and_alerts_where_its_folder_cannot_be_made(
 async def test_a_folder_that_is_deleted_under_the_worker_is_made_anew(broker: EmbeddedBroker, tmp_path: Path) -> None:
     async with Reader(broker.bootstrap, "", "alerts") as read, running(broker.bootstrap, tmp_path / "data") as app:
         await make_late(broker, 0, "one")
-        await read.until(lambda: "one" in told(read))
+        await read.until(lambda: "one" in alerted_orders(read))
         shutil.rmtree(tmp_path / "data")
         # Each table notices by itself, so the first problem may be over before the second comes up.
         await until(lambda: app.snapshot_faults.problem is None and are_all_there(tmp_path / "data"))

@@ -35,7 +35,7 @@ def upgraded() -> Partition:
     return partition
 
 
-def said(partition: Partition) -> list[tuple[str, str, str]]:
+def emitted(partition: Partition) -> list[tuple[str, str, str]]:
     alerts = [decode(value) for _, value in partition.drain_alerts()]
     return [(alert.data.rule, alert.order, alert.data.stage) for alert in alerts if isinstance(alert.order, str)]
 
@@ -56,7 +56,7 @@ def test_the_facts_are_read_and_written_as_they_were(key: str) -> None:
 
 def test_nothing_is_said_again() -> None:
     partition = upgraded()
-    assert said(partition) == []
+    assert emitted(partition) == []
     assert facts(partition, "done").delivered == (START_MS + 60 * HOUR_MS, "erp/1", "e-6")
 
 
@@ -65,7 +65,7 @@ def test_the_worker_goes_on_where_it_was() -> None:
     apply(partition, "order.shipped", "open", 81, tracking_no="P9")
     apply(partition, "order.deadline_changed", "moved", 81, ship_by=START_MS + 120 * HOUR_MS)
     partition.engine.advance(START_MS + 82 * HOUR_MS)
-    assert ("joom.late_ship", "open", "overdue") in said(partition)
+    assert ("joom.late_ship", "open", "overdue") in emitted(partition)
     assert [moved_to for _, moved_to in facts(partition, "moved").moves_before()] == [
         START_MS + hours * HOUR_MS for hours in (70, 90)
     ]

@@ -48,7 +48,7 @@ def apply_late_order(to: Worker) -> None:
         apply(to, tick(START_MS + LATE_MS), topic=topic)
 
 
-def said(broker: FakeBroker) -> list[str]:
+def alert_types(broker: FakeBroker) -> list[str]:
     return [orjson.loads(each.value)["type"] for each in broker.producer.logs.get(("alerts", 2), [])]
 
 
@@ -59,7 +59,7 @@ async def test_a_beat_writes_alerts_and_facts_tells_the_tables_and_commits() -> 
     watching, broker = made()
     apply_late_order(watching)
     await watching.commit_cycle()
-    assert said(broker) == ["alert.opened"]
+    assert alert_types(broker) == ["alert.opened"]
     facts = broker.producer.logs["app-facts-changelog", 2]
     assert [each.key for each in facts] == [b'["joom","s17","1"]', b'"clock"']
     assert [(number, set(changes), offset) for number, changes, offset in broker.kept["app-facts-changelog"]] == [
@@ -178,7 +178,7 @@ async def test_partitions_are_handed_over_written_and_committed_with_their_clock
     watching, broker = made()
     apply_late_order(watching)
     await watching.flush_before_revoke()
-    assert said(broker) == []
+    assert alert_types(broker) == []
     assert broker.committed == [{TP("orders", 2): 2, TP("pickups", 2): 1, TP("tracking", 2): 1}]
 
 
@@ -222,7 +222,7 @@ async def test_what_was_held_of_lost_partitions_is_dropped_before_they_come_back
     broker.member = True
     apply_late_order(watching)  # as it is read again from where the group had come
     await watching.commit_cycle()
-    assert said(broker) == ["alert.opened"] * 2, "nothing was read back here, so it begins anew"
+    assert alert_types(broker) == ["alert.opened"] * 2, "nothing was read back here, so it begins anew"
     await watching.flush_before_revoke()
     assert watching.times_lost == 1, "partitions that are handed over are not lost"
 
@@ -314,7 +314,7 @@ async def test_what_arrives_at_an_idle_worker_is_written_without_waiting_for_the
     running = asyncio.ensure_future(watching._run_commit_cycles(watching))
     await asyncio.sleep(0)
     apply_late_order(watching)
-    await until(lambda: said(broker) == ["alert.opened"])
+    await until(lambda: alert_types(broker) == ["alert.opened"])
     running.cancel()
 
 
@@ -345,7 +345,7 @@ async def test_events_are_evaluated_and_committed_though_kafka_does_not_say_wher
     apply(watching, event("order.placed", wall_ms() - 2 * LATE_MS))
     await watching.commit_cycle()
     assert broker.committed == [{TP("orders", 2): 1}]
-    assert said(broker) == [], "its clock stands still"
+    assert alert_types(broker) == [], "its clock stands still"
     await watching.on_stop()
 
 
@@ -371,7 +371,7 @@ async def test_own_alerts_are_not_taken_for_foreign_ones_however_late_kafka_says
     broker.ends = ends  # type: ignore[method-assign]
     apply_late_order(watching)
     await watching.commit_cycle()
-    assert said(broker) == ["alert.opened"]
+    assert alert_types(broker) == ["alert.opened"]
     answers[0].set_result(None)
     await asyncio.sleep(0)
     await watching.commit_cycle()
@@ -405,11 +405,11 @@ async def test_in_wall_time_nothing_fires_before_what_was_appended_by_then_is_ap
     for topic in ("pickups", "tracking"):
         broker.read_to[TP(topic, 2)] = 0
     await watching.commit_cycle()
-    assert said(broker) == []
+    assert alert_types(broker) == []
     broker.log_ends[TP("orders", 2)] = 1_000  # what comes later need not be waited for
     apply(watching, event("order.shipped", long_ago + HOUR_MS), first=1)
     await watching.commit_cycle()
-    assert said(broker) == []
+    assert alert_types(broker) == []
     assert watching.partitions[2].engine.clock_ms > wall_ms() - HOUR_MS, "the clock stands still"
 
 
@@ -454,14 +454,14 @@ async def test_in_wall_time_what_is_never_handed_out_is_not_waited_for() -> None
     for topic in CLOCKED:
         broker.log_ends[TP(topic, 2)] = broker.read_to[TP(topic, 2)] = 5
     await watching.commit_cycle()
-    assert said(broker) == ["alert.opened"]
+    assert alert_types(broker) == ["alert.opened"]
 
 
 async def test_in_wall_time_an_input_not_looked_at_yet_is_waited_for() -> None:
     watching, broker = made("wall")
     apply(watching, event("order.placed", wall_ms() - 2 * LATE_MS))
     await watching.commit_cycle()
-    assert said(broker) == []
+    assert alert_types(broker) == []
 
 
 async def test_in_wall_time_what_was_said_of_the_shop_by_then_is_waited_for_too() -> None:
@@ -472,10 +472,10 @@ async def test_in_wall_time_what_was_said_of_the_shop_by_then_is_waited_for_too(
         broker.read_to[TP(topic, 2)] = 0
     broker.log_ends[TP("shops", 2)] = 1
     await watching.commit_cycle()
-    assert said(broker) == []
+    assert alert_types(broker) == []
     broker.read_to[TP("shops", 2)] = 1
     await watching.commit_cycle()
-    assert said(broker) == ["alert.opened"]
+    assert alert_types(broker) == ["alert.opened"]
 
 
 async def test_in_event_time_the_clock_rests_on_a_tick_only_when_all_is_read_and_quiet(
@@ -486,14 +486,14 @@ async def test_in_event_time_the_clock_rests_on_a_tick_only_when_all_is_read_and
     apply(watching, tick(START_MS + LATE_MS), topic="pickups")
     broker.read_to[TP("tracking", 2)] = 0
     await watching.commit_cycle()
-    assert said(broker) == [], "others may still be sending"
+    assert alert_types(broker) == [], "others may still be sending"
     monkeypatch.setattr(clock_targets, "QUIET_S", 0.0)
     broker.log_ends[TP("tracking", 2)] = 1
     await watching.commit_cycle()
-    assert said(broker) == [], "there is more to read"
+    assert alert_types(broker) == [], "there is more to read"
     broker.read_to[TP("tracking", 2)] = 1
     await watching.commit_cycle()
-    assert said(broker) == ["alert.opened"]
+    assert alert_types(broker) == ["alert.opened"]
 
 
 async def test_in_event_time_the_clock_rests_on_a_tick_though_every_answer_of_kafkas_comes_late(
@@ -523,9 +523,9 @@ async def test_in_event_time_the_clock_rests_on_a_tick_though_every_answer_of_ka
     apply(watching, event("order.placed", START_MS))
     apply(watching, tick(START_MS + LATE_MS), topic="pickups")
     await cycle_and_late_answer()
-    assert said(broker) == [], "what it goes by was asked before these came"
+    assert alert_types(broker) == [], "what it goes by was asked before these came"
     await cycle_and_late_answer()
-    assert said(broker) == ["alert.opened"]
+    assert alert_types(broker) == ["alert.opened"]
     await watching.on_stop()
 
 
@@ -546,7 +546,7 @@ async def test_a_burst_of_deadlines_lets_others_have_their_turn(monkeypatch: pyt
     busy = asyncio.ensure_future(others())
     await watching.commit_cycle()
     busy.cancel()
-    assert len(said(broker)) == 100
+    assert len(alert_types(broker)) == 100
     assert turns >= 10
 
 
@@ -585,7 +585,7 @@ async def test_a_partition_need_not_wait_until_another_is_evaluated(monkeypatch:
     watching.take(Batch("orders", 3, [record("orders", value, partition=3, key=f"joom/{small}".encode())]))
     broker.handed[TP("orders", 3)] = broker.read_to[TP("orders", 3)] = 1
     await watching.commit_cycle()
-    assert (len(said(broker)), len(broker.producer.logs["alerts", 3])) == (10, 1)
+    assert (len(alert_types(broker)), len(broker.producer.logs["alerts", 3])) == (10, 1)
 
 
 async def test_what_is_left_to_be_evaluated_does_not_wait_for_the_next_beats_time(
@@ -599,7 +599,7 @@ async def test_what_is_left_to_be_evaluated_does_not_wait_for_the_next_beats_tim
     apply(watching, *(event("order.placed", wall_ms() - 2 * LATE_MS, str(n)) for n in range(50)))
     await watching.commit_cycle()
     beating = asyncio.ensure_future(watching._run_commit_cycles(watching))
-    await until(lambda: len(said(broker)) == 50)
+    await until(lambda: len(alert_types(broker)) == 50)
     beating.cancel()
 
 
@@ -613,7 +613,7 @@ async def test_what_can_wait_gets_less_time_until_all_that_is_due_is_evaluated(m
     for _ in range(5):
         await watching.commit_cycle()
         busy.append(watching.busy)
-    assert len(said(broker)) == 30
+    assert len(alert_types(broker)) == 30
     assert busy[:2] == [True, True], "orders are left, though few events came"
     assert not busy[-1]
 

@@ -14,43 +14,43 @@ def episodes(firing: ActiveAlerts, now_ms: int = T0) -> set[tuple[str, str, int 
     return {(episode.alert.data.severity, episode.alert.data.stage, episode.ended_ms) for episode in firing.all(now_ms)}
 
 
-def hear(firing: ActiveAlerts, value: bytes, at_ms: int) -> None:
+def apply(firing: ActiveAlerts, value: bytes, at_ms: int) -> None:
     firing.apply(read(value), at_ms, at_ms)
 
 
 def test_an_open_alert_fires() -> None:
     firing = ActiveAlerts()
-    hear(firing, alert(), T0)
+    apply(firing, alert(), T0)
     assert episodes(firing) == {("critical", "overdue", None)}
 
 
 def test_a_change_of_severity_ends_the_labels_it_leaves() -> None:
     firing = ActiveAlerts()
-    hear(firing, alert(severity="info", stage="due_soon"), T0)
-    hear(firing, alert(revision=2), T0 + MINUTE)
+    apply(firing, alert(severity="info", stage="due_soon"), T0)
+    apply(firing, alert(revision=2), T0 + MINUTE)
     assert episodes(firing) == {("info", "due_soon", T0 + MINUTE), ("critical", "overdue", None)}
 
 
 def test_labels_that_come_back_fire_again() -> None:
     firing = ActiveAlerts()
-    hear(firing, alert(severity="warning"), T0)
-    hear(firing, alert(revision=2, severity="critical"), T0 + MINUTE)
-    hear(firing, alert(revision=3, severity="warning"), T0 + 2 * MINUTE)
+    apply(firing, alert(severity="warning"), T0)
+    apply(firing, alert(revision=2, severity="critical"), T0 + MINUTE)
+    apply(firing, alert(revision=3, severity="warning"), T0 + 2 * MINUTE)
     assert episodes(firing) == {("warning", "overdue", None), ("critical", "overdue", T0 + 2 * MINUTE)}
 
 
 def test_a_resolved_alert_has_ended_under_all_its_labels() -> None:
     firing = ActiveAlerts()
-    hear(firing, alert(severity="info"), T0)
-    hear(firing, alert(revision=2), T0 + MINUTE)
-    hear(firing, alert(revision=3, state="resolved"), T0 + 2 * MINUTE)
+    apply(firing, alert(severity="info"), T0)
+    apply(firing, alert(revision=2), T0 + MINUTE)
+    apply(firing, alert(revision=3, state="resolved"), T0 + 2 * MINUTE)
     assert episodes(firing) == {("info", "overdue", T0 + MINUTE), ("critical", "overdue", T0 + 2 * MINUTE)}
 
 
 def test_an_end_is_told_for_a_while_and_then_forgotten() -> None:
     firing = ActiveAlerts()
-    hear(firing, alert(), T0)
-    hear(firing, alert(revision=2, state="resolved"), T0 + MINUTE)
+    apply(firing, alert(), T0)
+    apply(firing, alert(revision=2, state="resolved"), T0 + MINUTE)
     assert episodes(firing, T0 + MINUTE + KEPT_MS - 1) == {("critical", "overdue", T0 + MINUTE)}
     assert episodes(firing, T0 + MINUTE + KEPT_MS) == set()
 
@@ -63,7 +63,7 @@ def test_what_ended_long_ago_is_not_kept_at_all() -> None:
 
 def test_an_alert_whose_record_was_removed_has_ended() -> None:
     firing = ActiveAlerts()
-    hear(firing, alert(), T0)
+    apply(firing, alert(), T0)
     firing.forget(name_of(alert()), T0 + MINUTE)
     firing.forget("never heard of", T0 + MINUTE)
     assert episodes(firing) == {("critical", "overdue", T0 + MINUTE)}
@@ -71,9 +71,9 @@ def test_an_alert_whose_record_was_removed_has_ended() -> None:
 
 def test_news_is_what_has_begun_or_ended() -> None:
     firing = ActiveAlerts()
-    hear(firing, alert(severity="info"), T0)
+    apply(firing, alert(severity="info"), T0)
     firing.changes.clear()
-    hear(firing, alert(revision=2), T0 + MINUTE)
+    apply(firing, alert(revision=2), T0 + MINUTE)
     assert [(episode.alert.data.severity, episode.ended_ms) for episode in firing.changes] == [
         ("info", T0 + MINUTE),
         ("critical", None),
@@ -82,7 +82,7 @@ def test_news_is_what_has_begun_or_ended() -> None:
 
 def test_what_is_posted_holds_what_routes_go_by_and_leads_to_the_console() -> None:
     firing = ActiveAlerts()
-    hear(firing, alert("订/1", opened_at="2026-01-01T00:00:00Z", due_at="2026-01-01T00:00:00Z", headroom=-2), T0)
+    apply(firing, alert("订/1", opened_at="2026-01-01T00:00:00Z", due_at="2026-01-01T00:00:00Z", headroom=-2), T0)
     (episode,) = firing.all(T0)
     name = name_of(alert("订/1"))
     assert posted(episode, T0 + MINUTE, "http://here:6066", "UTC") == {
@@ -122,9 +122,9 @@ def test_a_compacted_topic_tells_the_same_of_what_fires(steps: list[tuple[str, s
     values = [alert(order, n, state, severity=severity) for n, (order, state, severity) in enumerate(steps, 1)]
     newest = {order: n for n, (order, _, _) in enumerate(steps)}
     for n, value in enumerate(values):
-        hear(whole, value, T0 + n)
+        apply(whole, value, T0 + n)
         if n in newest.values():
-            hear(compacted, value, T0 + n)
+            apply(compacted, value, T0 + n)
 
     def fires(firing: ActiveAlerts) -> set[tuple[str, str]]:
         return {

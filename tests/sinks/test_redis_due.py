@@ -49,7 +49,7 @@ async def hand(
         yield driven
 
 
-async def hear(sink: Hand, order: str, value: bytes | None) -> None:
+async def deliver(sink: Hand, order: str, value: bytes | None) -> None:
     await sink.send(value, key=order_key("joom", "s17", order).decode())
 
 
@@ -80,14 +80,14 @@ async def test_orders_stand_by_their_next_deadline_with_what_shipping_them_saves
 
 async def test_a_shipped_order_is_taken_off(redis_server: RedisServer) -> None:
     async with hand(redis_server, [("1", facts(placed_ms=PLACED_MS))]) as sink:
-        await hear(sink, "2", facts(placed_ms=PLACED_MS))
-        await hear(sink, "1", facts(placed_ms=PLACED_MS, shipped_ms=PLACED_MS))
+        await deliver(sink, "2", facts(placed_ms=PLACED_MS))
+        await deliver(sink, "1", facts(placed_ms=PLACED_MS, shipped_ms=PLACED_MS))
     assert set(due(redis_server)) == set(saves(redis_server)) == {"joom/s17/2"}
 
 
 async def test_an_order_can_move_to_another_warehouse(redis_server: RedisServer) -> None:
     async with hand(redis_server, [("1", facts(placed_ms=PLACED_MS))]) as sink:
-        await hear(sink, "1", facts("DE-1", placed_ms=PLACED_MS))
+        await deliver(sink, "1", facts("DE-1", placed_ms=PLACED_MS))
     assert (set(due(redis_server)), set(due(redis_server, "berlin"))) == (set(), {"joom/s17/1"})
     assert (set(saves(redis_server)), set(saves(redis_server, "berlin"))) == (set(), {"joom/s17/1"})
     assert client(redis_server).hgetall(f"{HOMES}0") == {"joom/s17/1": "berlin"}
@@ -108,14 +108,14 @@ async def test_redis_that_lost_everything_is_filled_again(redis_server: RedisSer
 async def test_a_loss_is_noticed_by_the_next_change(redis_server: RedisServer) -> None:
     async with hand(redis_server, [("1", facts(placed_ms=PLACED_MS)), ("2", facts(placed_ms=PLACED_MS))]) as sink:
         client(redis_server).flushall()
-        await hear(sink, "3", facts(placed_ms=PLACED_MS))
+        await deliver(sink, "3", facts(placed_ms=PLACED_MS))
     assert set(due(redis_server)) == {"joom/s17/1", "joom/s17/2", "joom/s17/3"}
 
 
 async def test_redis_that_is_away_is_waited_for(redis_server: RedisServer) -> None:
     async with hand(redis_server, [("1", facts(placed_ms=PLACED_MS))]) as sink:
         redis_server.stop()
-        hearing = asyncio.ensure_future(hear(sink, "2", facts(placed_ms=PLACED_MS)))
+        hearing = asyncio.ensure_future(deliver(sink, "2", facts(placed_ms=PLACED_MS)))
         await until(lambda: sink.sink.delivery.counters.retried > 1)
         redis_server.start()
         await hearing
@@ -125,7 +125,7 @@ async def test_redis_that_is_away_is_waited_for(redis_server: RedisServer) -> No
 async def test_what_could_not_be_written_is_made_up_for(redis_server: RedisServer) -> None:
     async with hand(redis_server, patience_s=0) as sink:
         redis_server.stop()
-        await hear(sink, "1", facts(placed_ms=PLACED_MS))
+        await deliver(sink, "1", facts(placed_ms=PLACED_MS))
         assert sink.sink.delivery.counters.given_up == 1
         redis_server.start()
         await sink.run(wall_ms() + LOOK_MS)
@@ -143,7 +143,7 @@ async def test_a_key_that_was_lost_is_written_again_though_news_began_another(
         redis = client(redis_server)
         kind, size = redis.type(f"shipclock:{key}"), _size(redis, key)
         redis.delete(f"shipclock:{key}")
-        await hear(sink, "new", facts("DE-2", placed_ms=PLACED_MS))
+        await deliver(sink, "new", facts("DE-2", placed_ms=PLACED_MS))
         await sink.run(wall_ms() + LOOK_MS)
         assert (redis.type(f"shipclock:{key}"), _size(redis, key) >= size) == (kind, True)
         assert sink.sink.delivery.counters.refilled == 1
@@ -202,18 +202,18 @@ async def test_an_order_stays_when_its_deadline_has_passed_and_stands_first(redi
     late_ms = PLACED_MS - 10 * LATE_MS
     async with hand(redis_server, [("1", facts(placed_ms=PLACED_MS)), ("2", facts(placed_ms=late_ms))]) as sink:
         assert list(due(redis_server).items()) == [("joom/s17/2", late_ms + LATE_MS), ("joom/s17/1", DUE_MS)]
-        await hear(sink, "2", facts(placed_ms=late_ms, shipped_ms=PLACED_MS))
+        await deliver(sink, "2", facts(placed_ms=late_ms, shipped_ms=PLACED_MS))
     assert set(due(redis_server)) == set(saves(redis_server)) == {"joom/s17/1"}
 
 
 async def test_a_shipped_order_is_listed_for_the_carrier_until_its_scan(redis_server: RedisServer) -> None:
     async with hand(redis_server, [("1", facts(placed_ms=PLACED_MS))], rules=WITH_SCANS) as sink:
-        await hear(sink, "1", facts(placed_ms=PLACED_MS, shipped_ms=PLACED_MS))
+        await deliver(sink, "1", facts(placed_ms=PLACED_MS, shipped_ms=PLACED_MS))
         assert (due(redis_server), saves(redis_server)) == ({}, {})
         assert chase(redis_server) == {"joom/s17/1": PLACED_MS + 48 * HOUR_MS}
-        await hear(sink, "1", facts("DE-1", placed_ms=PLACED_MS, shipped_ms=PLACED_MS))
+        await deliver(sink, "1", facts("DE-1", placed_ms=PLACED_MS, shipped_ms=PLACED_MS))
         assert (chase(redis_server), set(chase(redis_server, "berlin"))) == ({}, {"joom/s17/1"})
-        await hear(sink, "1", facts("DE-1", placed_ms=PLACED_MS, shipped_ms=PLACED_MS, scanned_ms=PLACED_MS))
+        await deliver(sink, "1", facts("DE-1", placed_ms=PLACED_MS, shipped_ms=PLACED_MS, scanned_ms=PLACED_MS))
     assert chase(redis_server, "berlin") == {} == client(redis_server).hgetall(f"{MEMBERS}0")
 
 
@@ -225,7 +225,7 @@ async def test_many_orders_go_in_several_transactions(redis_server: RedisServer)
 
 async def test_facts_that_cannot_be_read_are_counted_and_do_not_stop_the_list(redis_server: RedisServer) -> None:
     async with hand(redis_server, [("1", b"junk"), ("2", facts(placed_ms=PLACED_MS))]) as sink:
-        await hear(sink, "3", facts(placed_ms=PLACED_MS))
+        await deliver(sink, "3", facts(placed_ms=PLACED_MS))
         assert due(redis_server).keys() == {"joom/s17/2", "joom/s17/3"}
         assert sink.sink.delivery.counters.given_up == 1
 

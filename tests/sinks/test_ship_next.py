@@ -38,7 +38,7 @@ def facts(*skus: str, placed_ms: int = START_MS, shipped_ms: int | None = None, 
     )
 
 
-def heard(*orders: tuple[str, bytes | None], rules: RuleBook = BOOK) -> ShipNext:
+def applied(*orders: tuple[str, bytes | None], rules: RuleBook = BOOK) -> ShipNext:
     ahead = ShipNext(rules, WAREHOUSES)
     for order, value in orders:
         ahead.apply(order_key("joom", "s17", order), value)
@@ -46,7 +46,7 @@ def heard(*orders: tuple[str, bytes | None], rules: RuleBook = BOOK) -> ShipNext
 
 
 def test_an_order_waits_in_its_warehouse_with_what_shipping_it_saves() -> None:
-    ahead = heard(("1", facts()))
+    ahead = applied(("1", facts()))
     waiting = ahead.waiting["joom/s17/1"]
     assert (waiting.warehouse, waiting.ship_ms, waiting.scan_ms) == ("west", DUE_MS, None)
     assert orjson.loads(waiting.saves or b"") == {
@@ -59,23 +59,23 @@ def test_an_order_waits_in_its_warehouse_with_what_shipping_it_saves() -> None:
 
 
 def test_a_shipped_order_no_longer_waits() -> None:
-    ahead = heard(("1", facts()), ("1", facts(shipped_ms=START_MS + HOUR_MS)))
+    ahead = applied(("1", facts()), ("1", facts(shipped_ms=START_MS + HOUR_MS)))
     assert not ahead.waiting
 
 
 def test_neither_does_one_that_was_dropped() -> None:
-    ahead = heard(("1", facts("DE-1")), ("1", None), ("2", None))
+    ahead = applied(("1", facts("DE-1")), ("1", None), ("2", None))
     assert not ahead.waiting and not ahead.homes
 
 
 def test_a_shipped_order_waits_for_its_scan_and_then_for_nothing() -> None:
     shipped, scanned = facts(shipped_ms=START_MS + HOUR_MS), facts(shipped_ms=START_MS, scanned_ms=START_MS + HOUR_MS)
-    ahead = heard(("1", shipped), ("2", scanned), rules=WITH_SCANS)
+    ahead = applied(("1", shipped), ("2", scanned), rules=WITH_SCANS)
     assert ahead.waiting == {"joom/s17/1": Waiting("west", None, START_MS + 49 * HOUR_MS, None)}
 
 
 def test_what_has_changed_says_where_it_stood() -> None:
-    ahead = heard(("1", facts()))
+    ahead = applied(("1", facts()))
     assert ahead.changed == {"joom/s17/1": None}
     ahead.changed.clear()
     ahead.apply(order_key("joom", "s17", "1"), facts("DE-1"))
@@ -84,14 +84,14 @@ def test_what_has_changed_says_where_it_stood() -> None:
 
 
 def test_hearing_the_same_again_changes_nothing() -> None:
-    ahead = heard(("1", facts()))
+    ahead = applied(("1", facts()))
     ahead.changed.clear()
     ahead.apply(order_key("joom", "s17", "1"), facts())
     assert not ahead.changed
 
 
 def test_an_order_whose_articles_decide_has_a_home_also_when_it_waits_for_nothing() -> None:
-    ahead = heard(("1", facts("DE-1", shipped_ms=START_MS)), ("2", facts("A")), ("3", facts("DE-2")))
+    ahead = applied(("1", facts("DE-1", shipped_ms=START_MS)), ("2", facts("A")), ("3", facts("DE-2")))
     assert ahead.homes == {"joom/s17/1": "berlin", "joom/s17/3": "berlin"}
     assert ahead.waiting["joom/s17/3"].warehouse == "berlin"
 
@@ -191,6 +191,6 @@ def test_the_lists_are_what_the_newest_facts_make_them_however_they_came_about(
             if name in ahead.waiting:
                 told[name] = ahead.waiting[name].warehouse
         ahead.changed.clear()
-    afresh = heard(*dict(steps).items(), rules=WITH_SCANS)
+    afresh = applied(*dict(steps).items(), rules=WITH_SCANS)
     assert (ahead.waiting, ahead.homes) == (afresh.waiting, afresh.homes)
     assert told == {name: waiting.warehouse for name, waiting in ahead.waiting.items()}

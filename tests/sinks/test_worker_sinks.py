@@ -145,7 +145,7 @@ async def test_sinks_that_hang_slow_nothing_and_catch_up(site: Site, redis_serve
         redis_server.hang()
         await place(site, *orders)
         await pass_time(site, LATE_MS)
-        await alerts.until(lambda: len(alerts.said()) == len(orders))
+        await alerts.until(lambda: len(alerts.alerts()) == len(orders))
         redis_server.go_on()
         async with receiver:
             await until(lambda: sorted(streamed(redis_server)) == sorted(f"{order}/1" for order in orders))

@@ -162,12 +162,12 @@ async def test_a_row_shows_the_figure_that_makes_its_level(browser: Browser, wor
 
 
 async def test_whoever_may_only_read_is_not_offered_to_act(browser: Browser, worker: Worker) -> None:
-    async def told(route: Route) -> None:
+    async def as_reader(route: Route) -> None:
         given = await route.fetch()
         await route.fulfill(response=given, json=await given.json() | {"person": "Grafana", "role": "read"})
 
     async with looking(browser, worker) as page:
-        await page.route("**/api/about", told)
+        await page.route("**/api/about", as_reader)
         await page.reload()
         await live(page)
         await page.locator("#alert-list .alert").first.click()

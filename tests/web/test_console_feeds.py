@@ -42,7 +42,7 @@ async def worker(worker: Worker) -> Worker:
     return worker
 
 
-async def tell(worker: Worker, *feeds: FeedHealth) -> None:
+async def write_health(worker: Worker, *feeds: FeedHealth) -> None:
     await produce(worker.bootstrap, [(worker.app.names.feed_health, each.key(), encode(each)) for each in feeds])
 
 
@@ -53,16 +53,16 @@ def calm(page: Page) -> Locator:
 async def test_a_silent_shop_loses_its_tick_at_once_and_a_healthy_one_has_it_back(
     browser: Browser, worker: Worker
 ) -> None:
-    await tell(worker, HEALTHY)
+    await write_health(worker, HEALTHY)
     async with looking(browser, worker) as page:
         await live(page)
         await expect(calm(page).locator("summary .mark")).to_have_text("✓")
         await expect(calm(page).locator(".chips .chip")).to_have_count(0)
-        await tell(worker, SILENT)
+        await write_health(worker, SILENT)
         await expect(calm(page)).to_have_class("shop warning")
         await expect(calm(page).locator("summary .mark")).to_have_text("▲")
         await expect(calm(page).locator(".chip")).to_contain_text("feed silent since")
-        await tell(worker, HEALTHY, health("calm", "push", 9, 6, 3))
+        await write_health(worker, HEALTHY, health("calm", "push", 9, 6, 3))
         await expect(calm(page)).to_have_class("shop info")
         await expect(calm(page).locator(".chip")).to_contain_text("feed late since")
         await calm(page).locator("summary").press("Enter")
@@ -74,7 +74,7 @@ async def test_a_silent_shop_loses_its_tick_at_once_and_a_healthy_one_has_it_bac
 
 
 async def test_time_alone_makes_a_feed_late_and_silent(browser: Browser, worker: Worker) -> None:
-    await tell(worker, HEALTHY)
+    await write_health(worker, HEALTHY)
     await worker.listed("/api/shops", lambda items: items[0]["feed"])
     async with looking(browser, worker) as page:
         await live(page)
@@ -89,7 +89,7 @@ async def test_time_alone_makes_a_feed_late_and_silent(browser: Browser, worker:
 
 
 async def test_it_says_so_in_chinese_and_on_a_phone(browser: Browser, worker: Worker) -> None:
-    await tell(worker, SILENT)
+    await write_health(worker, SILENT)
     async with looking(browser, worker, locale="zh-CN", **PHONE) as page:
         await page.locator("[data-tab-of=shops]").tap()
         await expect(calm(page).locator(".chip")).to_contain_text("数据中断")
@@ -100,7 +100,7 @@ async def test_it_says_so_in_chinese_and_on_a_phone(browser: Browser, worker: Wo
 
 
 async def test_a_shop_that_was_never_heard_of_is_shown_as_silent(browser: Browser, worker: Worker) -> None:
-    await tell(worker, health("ghost", "poll", None, 6, 3))
+    await write_health(worker, health("ghost", "poll", None, 6, 3))
     async with looking(browser, worker) as page:
         await live(page)
         ghost = page.locator("#shop-list .shop", has_text="ghost")
@@ -112,7 +112,7 @@ async def test_a_shop_that_was_never_heard_of_is_shown_as_silent(browser: Browse
 
 
 async def test_a_shop_with_a_healthy_feed_and_no_order_so_far_has_no_tick(browser: Browser, worker: Worker) -> None:
-    await tell(worker, health("new", "poll", 0.1, -1, -2))
+    await write_health(worker, health("new", "poll", 0.1, -1, -2))
     async with looking(browser, worker) as page:
         await live(page)
         new = page.locator("#shop-list .shop", has_text="new")

@@ -158,14 +158,14 @@ async def test_a_view_at_rest_is_woken_by_who_waits_for_what_it_shows(
     monkeypatch.setattr(worker.web.reader, "wait", rest_for_long)
     monkeypatch.setattr(worker.web.reader, "_is_busy", lambda: True)
     await until(resting.is_set)
-    remarked = await said(worker, "acknowledge", alert["data"]["alert"], comment="on it", by="li")
+    remarked = await post(worker, "acknowledge", alert["data"]["alert"], comment="on it", by="li")
     assert remarked["acknowledged"]["comment"] == "on it"
 
 
 # -- acknowledging and muting --------------------------------------------------------------------------------
 
 
-async def said(worker: Worker, what: str, alert: str, **body: Any) -> Any:
+async def post(worker: Worker, what: str, alert: str, **body: Any) -> Any:
     answer = await worker.client.post(f"/api/alerts/{alert}/{what}", json=body)
     assert answer.status_code == 200, answer.text
     return answer.json()
@@ -180,7 +180,7 @@ async def test_who_acknowledges_sees_it_at_once_and_it_is_there_after_a_restart(
         await placed(first, "1")
         (alert,) = await first.listed("/api/alerts")
         name = alert["data"]["alert"]
-        remarked = await said(first, "acknowledge", name, comment="on it 👍", by="李", until=end.isoformat())
+        remarked = await post(first, "acknowledge", name, comment="on it 👍", by="李", until=end.isoformat())
         assert (remarked["acknowledged"]["comment"], remarked["acknowledged"]["by"]) == ("on it 👍", "李")
         assert remarked["acknowledged"]["until"] == end.strftime("%Y-%m-%dT%H:%M:%SZ")
         assert (await first.get(f"/api/alerts/{name}"))["acknowledged"] == remarked["acknowledged"]
@@ -195,7 +195,7 @@ async def test_a_mute_never_hides_a_worsening(worker: Worker) -> None:
     await placed(worker, "1", tick_ms=START_MS + LATE_MS - 24 * HOUR_MS)
     (alert,) = await worker.listed("/api/alerts")
     name = alert["data"]["alert"]
-    seen_step = (await said(worker, "mute", name, comment="known"))["muted"]["sight"]
+    seen_step = (await post(worker, "mute", name, comment="known"))["muted"]["sight"]
     assert (seen_step["severity"], seen_step["stage"]) == (1, "due_soon")
     assert (await worker.items("/api/alerts"))[0]["muted"]["comment"] == "known"
     await worker.tick(START_MS + LATE_MS - 6 * HOUR_MS)
@@ -237,7 +237,7 @@ async def test_alerts_are_heard_of_live_and_from_where_one_was(worker: Worker) -
         while heard["data"]["data"]["severity"] != "critical":
             heard = await line.next("alert")
         assert heard["data"]["order"] == "1"
-        await said(worker, "acknowledge", heard["data"]["data"]["alert"], comment="seen")
+        await post(worker, "acknowledge", heard["data"]["data"]["alert"], comment="seen")
         assert (await line.next("alert"))["data"]["acknowledged"]["comment"] == "seen"
     await worker.send(event("order.shipped", START_MS + LATE_MS + HOUR_MS, "1"))
     await worker.tick(START_MS + LATE_MS + HOUR_MS)

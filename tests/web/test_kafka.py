@@ -61,11 +61,11 @@ async def test_any_worker_answers_for_any_shop(site: Site) -> None:
             name = alerts[0]["data"]["alert"]
             assert (await first.post(f"/api/alerts/{name}/acknowledge", json={"by": "Li"})).status_code == 200
 
-            async def heard() -> bool:
-                said = (await second.get(f"/api/alerts/{name}")).json()["acknowledged"]
-                return said is not None and said["by"] == "Li"
+            async def is_acknowledged() -> bool:
+                acked = (await second.get(f"/api/alerts/{name}")).json()["acknowledged"]
+                return acked is not None and acked["by"] == "Li"
 
-            await until(heard)
+            await until(is_acknowledged)
 
 
 async def test_what_was_said_outlives_every_worker(site: Site) -> None:

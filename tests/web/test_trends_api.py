@@ -152,8 +152,8 @@ async def test_a_worker_on_the_embedded_broker_writes_days_and_tells_them(
         await worker.send(event("order.placed", START_MS))
         await worker.tick(START_MS + 3 * DAY_MS)
 
-        async def told() -> Any:
+        async def zone() -> Any:
             answer = await worker.client.get(URL)
             return answer.status_code == 200 and answer.json()["zone"]
 
-        assert await until(told) == "UTC"
+        assert await until(zone) == "UTC"

@@ -21,7 +21,7 @@ from tests.rules.conformance.examples import examples
 from tests.rules.histories import (
     Worker,
     apply,
-    assert_well_told,
+    assert_well_formed,
     facts_of,
     in_no_order,
     open_alerts,
@@ -49,9 +49,9 @@ def test_every_registered_kind_has_an_example(kind: str):
 @every_example
 def test_each_stage_opens_and_what_has_opened_is_resolved(example: Example):
     rules = example.book()
-    said = list(replay(Engine(rules, stepping=True), example.life, ms(example.until)))
-    about = [each for each in said if each.data.rule == example.rule_id]
-    assert_well_told(said)
+    alerts = list(replay(Engine(rules, stepping=True), example.life, ms(example.until)))
+    about = [each for each in alerts if each.data.rule == example.rule_id]
+    assert_well_formed(alerts)
     rule = rules.rules[example.rule_id]
     assert {each.data.stage for each in about if each.data.state == "open"} == {*rule.stages()}
     assert rule.never_ends() or not open_alerts(about)
@@ -123,9 +123,9 @@ def test_the_order_of_arrival_and_repetition_do_not_matter(
     for arrived in (events, data.draw(shuffled_with_repeats(events)) if events else events):
         engine = lived(example, stepping, arrived)
         engine.advance(at_ms)
-        said = drained(engine)
-        assert_well_told(said)
-        states.append((facts_of(engine), standings(engine), open_alerts(said), in_no_order(said)))
+        alerts = drained(engine)
+        assert_well_formed(alerts)
+        states.append((facts_of(engine), standings(engine), open_alerts(alerts), in_no_order(alerts)))
     assert states[0] == states[1]
 
 
@@ -158,21 +158,21 @@ def test_what_is_open_can_be_told_of_and_ended_without_the_facts_it_came_from(
 ):
     """Retention lets facts go, and a worker may lose some: evidence and reasons are found without them."""
     events = data.draw(st.one_of(st.just(example.life), histories(example)))
-    said = list(replay(Engine(example.book(), stepping=True), events, ms(example.until)))
-    said = said[: data.draw(st.integers(0, len(said)))]
+    alerts = list(replay(Engine(example.book(), stepping=True), events, ms(example.until)))
+    alerts = alerts[: data.draw(st.integers(0, len(alerts)))]
     left = data.draw(st.just([]) if not events else st.lists(st.sampled_from(events), unique_by=id))
     other = lived(example, stepping, left)
-    for alert in newest(said):
+    for alert in newest(alerts):
         restore_alert(other, decode(encode(alert)))
-    last_ms = from_rfc3339(said[-1].time) if said else START_MS
+    last_ms = from_rfc3339(alerts[-1].time) if alerts else START_MS
     for later_ms in (last_ms, last_ms + DAY_MS, last_ms + 450 * DAY_MS, last_ms + 900 * DAY_MS):
         other.advance(later_ms)
         evaluate_again(other)
         standings(other)
     again = drained(other)
-    revisions = {alert.data.alert: alert.data.revision for alert in newest(said)}
+    revisions = {alert.data.alert: alert.data.revision for alert in newest(alerts)}
     assert all(alert.data.revision > revisions.get(alert.data.alert, 0) for alert in again)
-    assert left or not open_alerts([*said, *again])
+    assert left or not open_alerts([*alerts, *again])
 
 
 def lived(example: Example, stepping: bool, events: Iterable[Happening]) -> Engine:

@@ -65,9 +65,9 @@ def shipclock(project: Path, *command: str) -> str:
 
 def test_the_new_kind_passes_the_conformance_suite(project: Path):
     suites = ("tests/rules/conformance", "tests/rules/engine/test_growth.py")
-    said = run(project, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-p", "no:xdist", *suites, "-k", "freshness")
+    alerts = run(project, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-p", "no:xdist", *suites, "-k", "freshness")
     tests_of_each_example = 8
-    assert int(re.search(r"(\d+) passed", said)[1]) > tests_of_each_example  # type: ignore[index]
+    assert int(re.search(r"(\d+) passed", alerts)[1]) > tests_of_each_example  # type: ignore[index]
 
 
 def test_a_pack_that_uses_it_is_checked_and_its_tests_pass(project: Path):

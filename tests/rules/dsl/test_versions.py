@@ -1,6 +1,6 @@
 """Which version of a rule holds: by site, programme, shop and date."""
 
-from tests.rules.history import book, brief, by_order, event, late_ship, placed, rule, said_of, shipped, stood
+from tests.rules.history import book, brief, by_order, emitted_of, event, late_ship, placed, rule, shipped, stood
 
 SITES = {"ID": {"zone": "Asia/Jakarta"}, "TW": {"zone": "Asia/Taipei"}}
 
@@ -14,7 +14,7 @@ def profile(at="0h", **data):
 
 
 def due(rules, *events):
-    return [line.split()[0] for line in brief(said_of("late", rules, list(events), "300h"))]
+    return [line.split()[0] for line in brief(emitted_of("late", rules, list(events), "300h"))]
 
 
 def test_the_version_of_the_shops_site_holds():
@@ -33,7 +33,7 @@ def test_a_shop_beats_its_programme_and_that_its_site():
 
 def test_a_profile_told_late_has_all_orders_judged_anew():
     rules = book(late_ship(versions=[version("48h", sites=["ID"])]), sites=SITES)
-    assert brief(said_of("late", rules, [placed(), profile("50h", site="ID")])) == [
+    assert brief(emitted_of("late", rules, [placed(), profile("50h", site="ID")])) == [
         "50h opened overdue deadline_passed"
     ]
 
@@ -41,7 +41,7 @@ def test_a_profile_told_late_has_all_orders_judged_anew():
 def test_versions_take_turns_on_their_date_by_when_an_order_was_placed():
     rules = book(late_ship(versions=[version("48h", effective_from="2026-01-03")]))
     events = [placed("old", "2026-01-02T23:59:59Z"), placed("new", "2026-01-03T00:00:00Z")]
-    assert by_order(said_of("late", rules, events, "300h")) == [
+    assert by_order(emitted_of("late", rules, events, "300h")) == [
         ("new", "96h opened overdue deadline_passed"),
         ("old", "120h opened overdue deadline_passed"),
     ]
@@ -65,14 +65,14 @@ def test_a_rule_that_is_only_for_some_sites_ends_what_it_said_when_the_shop_move
     )
     rules = book(late_ship(), {**violations, "sites": ["TW"]}, sites=SITES)
     chat = event("violation.recorded", None, "1h", kind="abusive_chat")
-    assert said_of("abuse", rules, [profile(site="ID"), chat]) == []
-    alerts = said_of("abuse", rules, [profile(site="TW"), chat, profile("5h", site="ID")])
+    assert emitted_of("abuse", rules, [profile(site="ID"), chat]) == []
+    alerts = emitted_of("abuse", rules, [profile(site="TW"), chat, profile("5h", site="ID")])
     assert brief(alerts) == ["1h opened active sanction_started", "5h resolved active no_longer_applies"]
 
 
 def test_an_order_rule_that_is_only_for_some_sites_ends_too():
     rules = book({**late_ship(), "sites": ["TW"]}, sites=SITES)
-    alerts = said_of("late", rules, [profile(site="TW"), placed(), profile("80h", site="ID")])
+    alerts = emitted_of("late", rules, [profile(site="TW"), placed(), profile("80h", site="ID")])
     assert brief(alerts) == ["72h opened overdue deadline_passed", "80h resolved overdue no_longer_applies"]
 
 
@@ -81,7 +81,7 @@ def test_two_versions_of_a_ratio_switch_on_their_date():
     share = rule("ratio", "share", numerator={"late": "joom.late"}, threshold="10%", versions=[older])
     rules = book(late_ship(within="24h"), share)
     events = [placed(str(n)) for n in range(4)] + [event("order.shipped", str(n), "1h") for n in range(3)]
-    assert brief(said_of("share", rules, events, "100h")) == ["48h opened crossed threshold_crossed"]
+    assert brief(emitted_of("share", rules, events, "100h")) == ["48h opened crossed threshold_crossed"]
     assert stood(rules, events, "47h")["metrics"]["own-share"]["threshold"] == 0.5
     assert stood(rules, events, "48h")["metrics"]["own-share"]["threshold"] == 0.1
 
@@ -92,6 +92,6 @@ def test_what_came_up_under_a_former_version_ends_with_its_reason_and_evidence()
         "event", "fakes", stages=("crossed",), of={"violation": ["fake_orders"]}, lasts="72h", versions=[later]
     )
     recorded = event("violation.recorded", None, "1h", kind="fake_orders")
-    opened, resolved = said_of("fakes", book(fakes), [recorded], "100h")
+    opened, resolved = emitted_of("fakes", book(fakes), [recorded], "100h")
     assert brief([opened, resolved]) == ["1h opened crossed happened", "73h resolved crossed period_ended"]
     assert resolved.data.evidence == opened.data.evidence

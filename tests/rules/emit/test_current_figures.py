@@ -22,7 +22,7 @@ from rules.state.shop import Shop
 from tests.rules.conformance.example import Example
 from tests.rules.conformance.example import histories as histories_of
 from tests.rules.conformance.examples import examples
-from tests.rules.histories import Worker, assert_well_told, in_no_order
+from tests.rules.histories import Worker, assert_well_formed, in_no_order
 from tests.rules.history import START_MS, Happening, book, brief, cancelled, drained, event, late_ship, ms, placed, rule
 
 DAY_H = 24
@@ -116,9 +116,9 @@ def orders(n: int, at: str, *, bad: int = 0, **terms: Any) -> Iterator[Happening
             yield cancelled(f"{at}-{i}", at, by="seller")
 
 
-def said(rules: RuleBook, events: Iterable[Happening], until: str) -> list[Alert]:
-    told = list(replay(Engine(rules, stepping=True), events, ms(until)))
-    return [alert for alert in told if alert.data.rule == "joom.share"]
+def emitted(rules: RuleBook, events: Iterable[Happening], until: str) -> list[Alert]:
+    alerts = list(replay(Engine(rules, stepping=True), events, ms(until)))
+    return [alert for alert in alerts if alert.data.rule == "joom.share"]
 
 
 USD = {"amount": "10", "currency": "USD"}
@@ -126,9 +126,9 @@ USD = {"amount": "10", "currency": "USD"}
 
 def test_it_is_written_again_at_the_next_full_hour_with_the_figures_of_then():
     events = [*orders(20, "10m", bad=4, **USD), *orders(20, "70m", bad=8, **USD), *orders(1, "80m", bad=1, **USD)]
-    told = said(book(late_ship(), MONEY), events, "5h")
-    assert brief(told[-1:]) == ["2h updated crossed figures_moved"]
-    last, first = told[-1].data, told[-2].data
+    alerts = emitted(book(late_ship(), MONEY), events, "5h")
+    assert brief(alerts[-1:]) == ["2h updated crossed figures_moved"]
+    last, first = alerts[-1].data, alerts[-2].data
     assert first.summary != last.summary == "13 of 41"
     assert (last.value, last.headroom) == (13 / 41, -9)
     assert last.penalty is not None and (last.penalty.amount, last.penalty.currency) == ("26.00", "USD")
@@ -139,16 +139,16 @@ def test_it_is_written_again_at_the_next_full_hour_with_the_figures_of_then():
 
 def test_money_alone_has_it_written_again_also_when_only_an_amount_was_put_right():
     events = [*orders(30, "10m", bad=20, **USD), placed("10m-3", "3h", amount="500", currency="USD")]
-    told = said(book(late_ship(), MONEY), events, "5h")
-    assert brief(told[-1:]) == ["3h updated crossed figures_moved"]
-    assert [each.data.penalty.amount for each in told[-2:] if each.data.penalty] == ["40.00", "138.00"]
+    alerts = emitted(book(late_ship(), MONEY), events, "5h")
+    assert brief(alerts[-1:]) == ["3h updated crossed figures_moved"]
+    assert [each.data.penalty.amount for each in alerts[-2:] if each.data.penalty] == ["40.00", "138.00"]
 
 
 def test_another_usual_currency_of_the_shop_has_it_written_again():
     events = [*orders(30, "10m", bad=20, amount="1"), event("shop.profile", None, "90m", currency="EUR")]
-    told = said(book(late_ship(), MONEY), events, "5h")
-    assert brief(told[-1:]) == ["2h updated crossed figures_moved"]
-    assert told[-1].data.penalty is not None and told[-1].data.penalty.currency == "EUR"
+    alerts = emitted(book(late_ship(), MONEY), events, "5h")
+    assert brief(alerts[-1:]) == ["2h updated crossed figures_moved"]
+    assert alerts[-1].data.penalty is not None and alerts[-1].data.penalty.currency == "EUR"
 
 
 def test_a_figure_that_comes_back_before_the_hour_is_none_that_moved():
@@ -157,8 +157,8 @@ def test_a_figure_that_comes_back_before_the_hour_is_none_that_moved():
         *orders(4, "65m"),
         *(event("order.voided", f"65m-{i}", "70m") for i in range(4)),
     ]
-    told = said(book(late_ship(), SHARE), events, "5h")
-    assert brief(told)[-1] == "1h updated crossed figures_moved"
+    alerts = emitted(book(late_ship(), SHARE), events, "5h")
+    assert brief(alerts)[-1] == "1h updated crossed figures_moved"
 
 
 def test_in_wall_time_it_is_written_with_the_first_look_after_the_hour():
@@ -220,9 +220,9 @@ def test_nothing_is_looked_at_where_no_alert_with_figures_is_open(monkeypatch: p
 # -- against the slow reference -----------------------------------------------------------------------------------
 
 
-def assert_current(engine: Engine, told: Iterable[Alert]) -> None:
+def assert_current(engine: Engine, alerts: Iterable[Alert]) -> None:
     """The slow, obvious reference: works out the figures of every open alert, and compares them with its record's."""
-    for alert in {each.data.alert: each for each in told}.values():
+    for alert in {each.data.alert: each for each in alerts}.values():
         shop = engine.shops[alert.platform, alert.shop]
         rule_id = alert.data.rule
         if alert.data.state == "open" and engine.book.rules[rule_id].HAS_FIGURES:
@@ -259,9 +259,9 @@ def by_the_hour(rules: RuleBook, events: list[Happening], stepping: bool) -> lis
     return told
 
 
-def assert_only_at_full_hours(told: Iterable[Alert]) -> None:
+def assert_only_at_full_hours(alerts: Iterable[Alert]) -> None:
     before: dict[str, Alert] = {}
-    for alert in told:
+    for alert in alerts:
         if alert.data.reason == "figures_moved":
             assert alert.time.endswith(":00:00Z") or alert.time.endswith(":00:00.000Z")
             last, now = (figures_in(each.data) or Figures() for each in (before[alert.data.alert], alert))
@@ -295,10 +295,10 @@ def at_odd_minutes(draw: st.DrawFn, example: Example) -> list[Happening]:
 @given(st.booleans(), st.data())
 @fewer
 def test_at_each_full_hour_each_kind_says_its_figures_to_a_tenth(example: Example, stepping: bool, data: st.DataObject):
-    told = by_the_hour(example.book(), data.draw(at_odd_minutes(example)), stepping)
-    assert_well_told(told)
+    alerts = by_the_hour(example.book(), data.draw(at_odd_minutes(example)), stepping)
+    assert_well_formed(alerts)
     if stepping:
-        assert_only_at_full_hours(told)
+        assert_only_at_full_hours(alerts)
 
 
 Sales = list[tuple[int, int, int, int]]
@@ -345,11 +345,11 @@ def test_a_ratio_that_sleeps_through_most_orders_says_its_figures_to_a_tenth(
     share: dict[str, Any], stepping: bool, drawn: Sales
 ):
     events = of_sales(drawn)
-    told = by_the_hour(book(late_ship(), share), events, stepping)
+    alerts = by_the_hour(book(late_ship(), share), events, stepping)
     if stepping:
-        assert_only_at_full_hours(told)
-        in_one_go = list(replay(Engine(book(late_ship(), share), stepping=True), sorted_by_time(events), told_until()))
-        assert in_no_order(in_one_go) == in_no_order(told)
+        assert_only_at_full_hours(alerts)
+        in_one_go = list(replay(Engine(book(late_ship(), share), stepping=True), sorted_by_time(events), long_until()))
+        assert in_no_order(in_one_go) == in_no_order(alerts)
 
 
 @several_rules
@@ -362,7 +362,7 @@ def test_a_restart_in_between_makes_no_difference(
     worker = Worker(book(late_ship(), share), stepping)
     worker.commit_cycle([each for each in events if each[1] <= cut_ms], cut_ms)
     other = worker.restarted(worker.alerts, data.draw(st.booleans()))
-    for cycle in (([each for each in events if each[1] > cut_ms], cut_ms + HOUR_MS), ([], told_until())):
+    for cycle in (([each for each in events if each[1] > cut_ms], cut_ms + HOUR_MS), ([], long_until())):
         worker.commit_cycle(*cycle)
         other.commit_cycle(*cycle)
     assert in_no_order(other.alerts) == in_no_order(worker.alerts)
@@ -372,5 +372,5 @@ def sorted_by_time(events: list[Happening]) -> list[Happening]:
     return sorted(events, key=lambda each: each[1])
 
 
-def told_until() -> int:
+def long_until() -> int:
     return START_MS + (LONG_H - 1) * HOUR_MS

@@ -10,7 +10,7 @@ from rules.engine.engine import Engine
 from rules.messages.alerts import Alert
 from rules.state import findings
 from tests.rules.engine.test_shop_properties import PLATFORMS, RULES, state_after
-from tests.rules.histories import Worker, apply, assert_well_told, in_no_order, open_alerts, shuffled_with_repeats
+from tests.rules.histories import Worker, apply, assert_well_formed, in_no_order, open_alerts, shuffled_with_repeats
 from tests.rules.history import Happening, book, brief, drained, event, rule, run
 from tests.rules.shop_histories import END_MS, moments_ms, shop_commit_cycles, shop_histories
 
@@ -42,9 +42,9 @@ def more_of(alerts: list[Alert]) -> list[Alert]:
 
 
 def test_those_beyond_the_most_are_counted_in_one_alert():
-    said = run(route(), [carrier(name, "0h") for name in "ABCDE"], "1h")
-    assert subjects(said) == ["-", "A", "B", "C"]
-    more = more_of(said)[-1]
+    alerts = run(route(), [carrier(name, "0h") for name in "ABCDE"], "1h")
+    assert subjects(alerts) == ["-", "A", "B", "C"]
+    more = more_of(alerts)[-1]
     assert (more.data.value, more.data.severity, more.data.stage) == (2, "warning", "paralysed")
     assert more.data.summary == "And 2 more: of 5 that are open, the first 3 are told one by one"
     assert more.data.evidence == {"open": 5, "shown": 3, "left_out": 2}
@@ -52,37 +52,37 @@ def test_those_beyond_the_most_are_counted_in_one_alert():
 
 
 def test_as_many_as_the_most_are_all_told():
-    said = run(route(), [carrier(name, "0h") for name in "ABC"], "1h")
-    assert subjects(said) == ["A", "B", "C"]
-    assert not more_of(said)
+    alerts = run(route(), [carrier(name, "0h") for name in "ABC"], "1h")
+    assert subjects(alerts) == ["A", "B", "C"]
+    assert not more_of(alerts)
 
 
 def test_the_worst_are_told_and_push_the_mildest_out():
     events = [*(carrier(name, "0h") for name in "ABC"), carrier("Z", "1h", "extreme")]
-    said = run(route(), events, "2h")
-    assert subjects(said) == ["-", "A", "B", "Z"]
-    [pushed] = [alert for alert in said if alert.type == "alert.resolved"]
+    alerts = run(route(), events, "2h")
+    assert subjects(alerts) == ["-", "A", "B", "Z"]
+    [pushed] = [alert for alert in alerts if alert.type == "alert.resolved"]
     assert (pushed.data.alert, pushed.data.reason) == ("joom.route:joom/s1:C:-", "too_many")
 
 
 def test_whoever_was_counted_is_told_once_there_is_room():
     events = [*(carrier(name, "0h") for name in "ABCD"), carrier("A", "1h", "normal")]
-    said = run(route(), events, "2h")
-    assert subjects(said) == ["B", "C", "D"]
-    assert brief(more_of(said)) == ["0h opened paralysed too_many", "1h resolved paralysed fell_back"]
-    assert more_of(said)[-1].data.summary == "No more than 3 are open: all are told one by one"
+    alerts = run(route(), events, "2h")
+    assert subjects(alerts) == ["B", "C", "D"]
+    assert brief(more_of(alerts)) == ["0h opened paralysed too_many", "1h resolved paralysed fell_back"]
+    assert more_of(alerts)[-1].data.summary == "No more than 3 are open: all are told one by one"
 
 
 def test_the_count_is_told_again_only_when_it_is_another_order_of_size():
     events = [carrier(f"C{n:04}", f"{n}m") for n in range(3 + 120)]
-    told = [alert.data.value for alert in more_of(run(route(), events, "9h"))]
-    assert told == [1, 2, 5, 10, 20, 50, 100]
+    alerts = [alert.data.value for alert in more_of(run(route(), events, "9h"))]
+    assert alerts == [1, 2, 5, 10, 20, 50, 100]
 
 
 def test_a_carrier_called_more_is_another_alert():
-    said = run(route(), [carrier(name, "0h") for name in ("-", "A", "more", "B")], "1h")
-    assert {"joom.route:joom/s1:-:-", "joom.route:joom/s1:more:-"} <= {alert.data.alert for alert in said}
-    assert [alert.data.value for alert in more_of(said)] == [1]
+    alerts = run(route(), [carrier(name, "0h") for name in ("-", "A", "more", "B")], "1h")
+    assert {"joom.route:joom/s1:-:-", "joom.route:joom/s1:more:-"} <= {alert.data.alert for alert in alerts}
+    assert [alert.data.value for alert in more_of(alerts)] == [1]
 
 
 def test_the_figures_of_a_rule_that_looks_at_the_whole_shop_are_bounded_as_well():
@@ -90,8 +90,8 @@ def test_the_figures_of_a_rule_that_looks_at_the_whole_shop_are_bounded_as_well(
     tiers = [{"name": "stop", "at": 5, "lasts": "30d"}]
     rules = book(rule("ledger", "points", ("active",), ledger="A", feeds=[feed], expires="1h", tiers=tiers))
     events = [event("violation.recorded", None, f"{2 * n}h", kind="fake_orders") for n in range(6)]
-    said = run(rules, events, "20h")
-    assert len(open_alerts(said)) == 3 + 1
+    alerts = run(rules, events, "20h")
+    assert len(open_alerts(alerts)) == 3 + 1
 
 
 fewer = settings(max_examples=max(settings().max_examples // 20, 1))
@@ -122,9 +122,9 @@ def test_any_leaps_of_the_clock_show_the_same(platform: str, stepping: bool, dat
         for events, to_ms in way:
             apply(engine, events)
             engine.advance(to_ms)
-        said = drained(engine)
-        assert_well_told(said)
-        told.append(open_alerts(said))
+        alerts = drained(engine)
+        assert_well_formed(alerts)
+        told.append(open_alerts(alerts))
     assert told[0] == told[1]
 
 

@@ -25,10 +25,10 @@ from tests.rules.history import (
 )
 
 
-def restarted(made: Engine, said: list[Alert], *, clock: bool = True) -> Engine:
+def restarted(made: Engine, alerts: list[Alert], *, clock: bool = True) -> Engine:
     """Another engine, from what a worker finds in its changelogs."""
     fresh = Engine(made.book, stepping=made.stepping)
-    newest = {alert.data.alert: alert for alert in said}
+    newest = {alert.data.alert: alert for alert in alerts}
     for alert in newest.values():
         restore_alert(fresh, decode(encode(alert)))
     for shop in made.shops.values():
@@ -56,8 +56,8 @@ LIVES = [
 def test_a_restart_says_nothing_again_and_goes_on_alike(stepping, at):
     made = engine(FULL, *LIVES, stepping=stepping)
     made.advance(ms(at))
-    said = drained(made)
-    fresh = restarted(made, said)
+    alerts = drained(made)
+    fresh = restarted(made, alerts)
     assert drained(fresh) == []
     assert standings(fresh) == standings(made)
     for going in (made, fresh):
@@ -78,9 +78,9 @@ def test_a_restart_that_finds_no_clock_says_nothing_of_what_was_said():
 def test_what_was_said_later_than_the_clock_stands_until_then():
     made = engine(LATE, placed())
     made.advance(ms("72h"))
-    said = drained(made)
+    alerts = drained(made)
     fresh = Engine(LATE, stepping=True)
-    restore_alert(fresh, said[0])
+    restore_alert(fresh, alerts[0])
     apply(fresh, placed(), shipped(at="70h"))
     fresh.advance(ms("71h"))
     assert drained(fresh) == []
@@ -93,13 +93,13 @@ def test_an_open_alert_of_a_month_that_ended_during_the_outage_is_closed():
     rules = book(late_ship(), month)
     made = engine(rules, placed(), cancelled(at="1h", by="seller"))
     made.advance(ms("1h"))
-    said = drained(made)
+    alerts = drained(made)
     fresh = Engine(rules, stepping=False)
-    restore_alert(fresh, said[-1])
+    restore_alert(fresh, alerts[-1])
     fresh.advance(ms("5h"))
     fresh.advance(ms("2026-02-01T05:00:00Z"))
     assert fresh.shop("joom", "s1").emitted.open_total == 0
-    assert [(alert.data.alert, alert.type) for alert in drained(fresh)] == [(said[-1].data.alert, "alert.resolved")]
+    assert [(alert.data.alert, alert.type) for alert in drained(fresh)] == [(alerts[-1].data.alert, "alert.resolved")]
 
 
 def test_a_month_said_to_be_open_is_not_closed_by_a_clock_that_lags_behind_it():
@@ -107,8 +107,8 @@ def test_a_month_said_to_be_open_is_not_closed_by_a_clock_that_lags_behind_it():
     rules = book(late_ship(), month)
     made = engine(rules, placed(at="2026-02-01T05:00:00Z"), cancelled(at="2026-02-01T05:00:00Z", by="seller"))
     made.advance(ms("2026-02-01T06:00:00Z"))
-    said = drained(made)
-    fresh = restarted(made, said, clock=False)
+    alerts = drained(made)
+    fresh = restarted(made, alerts, clock=False)
     fresh.advance(ms("2026-01-31T06:00:00Z"))
     fresh.advance(ms("2026-02-01T06:00:00Z"))
     assert drained(fresh) == []
@@ -117,7 +117,7 @@ def test_a_month_said_to_be_open_is_not_closed_by_a_clock_that_lags_behind_it():
 BAD = {"has": "cancelled", "by": ["seller"]}
 
 
-def said_of_a_bad_order(rules: RuleBook, at: str) -> Alert:
+def alert_of_a_bad_order(rules: RuleBook, at: str) -> Alert:
     made = engine(rules, placed(at=at), cancelled(at=at, by="seller"))
     made.advance(ms(at))
     [alert] = drained(made)
@@ -127,7 +127,7 @@ def said_of_a_bad_order(rules: RuleBook, at: str) -> Alert:
 def test_a_ratio_said_to_be_crossed_later_than_the_clock_is_looked_at_again_then():
     rules = book(late_ship(), {**SHARE, "numerator": BAD})
     fresh = Engine(rules, stepping=True)
-    restore_alert(fresh, said_of_a_bad_order(rules, "5h"))
+    restore_alert(fresh, alert_of_a_bad_order(rules, "5h"))
     apply(fresh, placed())
     fresh.advance(ms("1h"))
     assert drained(fresh) == []

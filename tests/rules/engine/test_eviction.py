@@ -23,7 +23,7 @@ from streams.kafka.keys import order_key
 from tests.rules.engine.test_properties import DOUYIN, JOB, JOOM, PLAIN, platform_of
 from tests.rules.engine.test_shop_properties import PLATFORMS, RULES, computed_of, fewer, words_of
 from tests.rules.engines import FULL
-from tests.rules.histories import Cycle, Worker, apply, assert_well_told, commit_cycles, in_no_order
+from tests.rules.histories import Cycle, Worker, apply, assert_well_formed, commit_cycles, in_no_order
 from tests.rules.history import Happening, book, cancelled, event, late_ship, ms, placed, scanned, shipped
 from tests.rules.made_up_rules import books, order_lives
 from tests.rules.shop_histories import END_MS, shop_commit_cycles
@@ -119,7 +119,7 @@ def assert_nothing_differs(rules: RuleBook, stepping: bool, lived: list[Cycle], 
         assert in_no_order(keeps.alerts) == in_no_order(lets_go.alerts)
         assert keeps.kept() == lets_go.kept()
         assert state_of(keeps.engine) == state_of(lets_go.engine)
-    assert_well_told(lets_go.alerts)
+    assert_well_formed(lets_go.alerts)
     assert orders_of(keeps.engine) == orders_of(lets_go.engine)
     assert state_of(keeps.engine) == state_of(lets_go.engine)
 

@@ -25,7 +25,7 @@ from tests.rules.histories import (
     END_MS,
     Worker,
     apply,
-    assert_well_told,
+    assert_well_formed,
     clocks_ms,
     commit_cycles,
     facts_of,
@@ -76,9 +76,9 @@ def test_any_order_of_arrival_and_any_repetition_end_in_the_same_state(
         engine = Engine(rules, stepping=stepping)
         apply(engine, arrived)
         engine.advance(at_ms)
-        said = drained(engine)
-        assert_well_told(said)
-        states.append((facts_of(engine), standings(engine), open_alerts(said), in_no_order(said)))
+        alerts = drained(engine)
+        assert_well_formed(alerts)
+        states.append((facts_of(engine), standings(engine), open_alerts(alerts), in_no_order(alerts)))
     assert states[0] == states[1]
 
 
@@ -95,10 +95,10 @@ def test_the_wall_clock_ends_in_the_same_state_by_however_many_leaps(rules: Rule
             engine.advance(leap)
         apply(engine, arrived)
         engine.advance(END_MS)
-        said = drained(engine)
-        assert_well_told(said)
+        alerts = drained(engine)
+        assert_well_formed(alerts)
         counts = [(each["metrics"], each["sanctions"], each["open_alerts"]) for each in standings(engine)]
-        states.append((facts_of(engine), counts, open_alerts(said)))
+        states.append((facts_of(engine), counts, open_alerts(alerts)))
     assert states[0] == states[1]
 
 
@@ -168,10 +168,10 @@ def test_order_rules_say_the_same_however_the_topics_interleave(
 ):
     in_time = without_doubtful_news(sorted(events, key=lambda each: each[1]))
     merged = list(replay(Engine(rules, stepping=True), in_time, END_MS))
-    assert_well_told(merged)
+    assert_well_formed(merged)
     timers = {timer.rule.id for timer in rules.plan("joom").timers}
     by_turns = interleaved(rules, in_time, turns)
-    assert_well_told(by_turns)
+    assert_well_formed(by_turns)
     assert of_orders(each for each in by_turns if each.data.rule in timers) == of_orders(
         each for each in merged if each.data.rule in timers
     )
@@ -228,7 +228,7 @@ def test_a_restart_anywhere_and_any_overlap_say_nothing_new(rules: RuleBook, ste
     for events, to_ms in [*lived[cut:], ([], END_MS)]:
         worker.commit_cycle(events, to_ms)
         other.commit_cycle(events, to_ms)
-    assert_well_told(other.alerts)
+    assert_well_formed(other.alerts)
     assert in_no_order(other.alerts) == in_no_order(worker.alerts)
     assert standings(other.engine) == standings(worker.engine)
     assert other.kept() == worker.kept()
@@ -259,7 +259,7 @@ def test_alerts_written_before_a_crash_that_lost_facts_and_clock_are_never_contr
         other.commit_cycle(events, to_ms)
     straight = Worker(rules, stepping)
     straight.commit_cycle([each for events, _ in lived for each in events], END_MS)
-    assert_well_told(other.alerts)
+    assert_well_formed(other.alerts)
     assert other.kept() == straight.kept()
     assert {each for each in open_alerts(other.alerts) if is_of_order(each[0])} == {
         each for each in open_alerts(straight.alerts) if is_of_order(each[0])
@@ -403,4 +403,4 @@ def test_whatever_can_be_read_can_be_judged_told_and_stored(records: list[dict[s
     worker.commit_cycle([], max(worker.clock_ms, START_MS) + 400 * DAY_MS)
     assert all(decode(encode(alert)) == alert for alert in worker.alerts)
     assert msgspec.json.encode(standings(worker.engine))
-    assert_well_told(worker.alerts)
+    assert_well_formed(worker.alerts)

@@ -15,7 +15,7 @@ from rules.reports.standing import standings
 from tests.rules.histories import (
     Worker,
     apply,
-    assert_well_told,
+    assert_well_formed,
     facts_of,
     in_no_order,
     open_alerts,
@@ -60,9 +60,9 @@ def state_after(platform: str, stepping: bool, arrived: list[Happening], at_ms: 
     engine = Engine(RULES[platform], stepping=stepping)
     apply(engine, arrived)
     engine.advance(at_ms)
-    said = drained(engine)
-    assert_well_told(said)
-    return state_of(engine), open_alerts(said), in_no_order(said)
+    alerts = drained(engine)
+    assert_well_formed(alerts)
+    return state_of(engine), open_alerts(alerts), in_no_order(alerts)
 
 
 @every_pack
@@ -91,12 +91,12 @@ def test_any_leaps_of_the_clock_and_any_lateness_end_in_the_same_state(
         for events, to_ms in way:
             apply(engine, events)
             engine.advance(to_ms)
-        said = drained(engine)
-        assert_well_told(said)
+        alerts = drained(engine)
+        assert_well_formed(alerts)
         facts, words, computed, stands = state_of(engine)
         # A sanction that comes with a ratio's tier lasts from the moment it was told.
         stands = [each | {"sanctions": None if platform == "ozon" else each["sanctions"]} for each in stands]
-        states.append((facts, words, computed, stands, open_alerts(said)))
+        states.append((facts, words, computed, stands, open_alerts(alerts)))
     for one, other in zip(*states, strict=True):
         assert one == other
 
@@ -123,7 +123,7 @@ def test_a_restart_anywhere_and_any_overlap_say_nothing_new(
     for events, to_ms in [*lived[cut:], ([], END_MS)]:
         worker.commit_cycle(events, to_ms)
         other.commit_cycle(events, to_ms)
-    assert_well_told(other.alerts)
+    assert_well_formed(other.alerts)
     assert in_no_order(other.alerts) == in_no_order(worker.alerts)
     assert state_of(other.engine) == state_of(worker.engine)
     assert other.kept() == worker.kept()
@@ -144,7 +144,7 @@ def test_shops_topic_read_far_ahead_of_the_clock_says_what_a_replay_says(platfor
             engine.advance(at_ms, including=False)
             apply(engine, [(happened, at_ms)])
         engine.advance(END_MS)
-        said = drained(engine)
-        assert_well_told(said)
-        told.append((open_alerts(said), state_of(engine)))
+        alerts = drained(engine)
+        assert_well_formed(alerts)
+        told.append((open_alerts(alerts), state_of(engine)))
     assert told[0] == told[1]

@@ -13,7 +13,7 @@ from rules.messages.alerts import Alert
 from tests.rules.engine.test_properties import JOB
 from tests.rules.engine.test_shop_properties import PLATFORMS, RULES, fewer, state_of
 from tests.rules.engines import FULL, LATE, apply, engine
-from tests.rules.histories import Worker, assert_well_told, in_no_order
+from tests.rules.histories import Worker, assert_well_formed, in_no_order
 from tests.rules.history import drained, event, ms, placed
 from tests.rules.shop_histories import END_MS, shop_commit_cycles
 
@@ -65,7 +65,7 @@ def test_a_restart_between_two_slices_loses_nothing_and_says_nothing_twice(platf
             if slices in crashes:
                 worker = worker.restarted(worker.alerts)
         worker.write()
-    assert_well_told(worker.alerts)
+    assert_well_formed(worker.alerts)
     assert in_no_order(worker.alerts) == in_no_order(straight.alerts)
 
 
@@ -91,14 +91,14 @@ def test_in_wall_time_a_shops_deadlines_need_not_wait_for_anothers_that_came_bef
 def test_a_shop_is_judged_itself_only_once_all_its_orders_are_and_others_need_not_wait_for_that():
     made = engine(FULL, *(placed(f"{n}", shop="hot") for n in range(50)), placed(shop="a"), stepping=False)
     made.clock_ms = ms("80h")
-    said: list[Alert] = []
+    alerts: list[Alert] = []
     while not made.settle(limit=10):
-        said += drained(made)
-    said += drained(made)
-    ratios = [n for n, alert in enumerate(said) if alert.data.rule == "joom.share"]
-    assert [said[n].shop for n in ratios] == ["a", "hot"]
-    assert said[ratios[0] + 1].shop == "hot", "the small shop waited for the other one's orders"
-    assert {alert.data.rule for alert in said[ratios[1] :]} == {"joom.share", "joom.marks"}
+        alerts += drained(made)
+    alerts += drained(made)
+    ratios = [n for n, alert in enumerate(alerts) if alert.data.rule == "joom.share"]
+    assert [alerts[n].shop for n in ratios] == ["a", "hot"]
+    assert alerts[ratios[0] + 1].shop == "hot", "the small shop waited for the other one's orders"
+    assert {alert.data.rule for alert in alerts[ratios[1] :]} == {"joom.share", "joom.marks"}
 
 
 def test_one_shops_judges_are_asked_in_slices_too():
@@ -137,6 +137,6 @@ def test_one_rules_subjects_are_looked_at_in_slices_and_told_as_in_one_go(steppi
     while not sliced.advance(ms("2h"), limit=10):
         slices += 1
     assert slices >= 4
-    told = drained(whole)
-    assert len(told) == 20
-    assert drained(sliced) == told
+    alerts = drained(whole)
+    assert len(alerts) == 20
+    assert drained(sliced) == alerts

@@ -62,8 +62,8 @@ def test_a_week_without_orders_ends_what_the_week_before_brought():
 
 def test_what_monday_has_counted_is_not_held_against_the_next():
     assert brief(run(weekly(), orders(9, 1, "50h") + orders(10, 0, "120h"), until="260h")) == []
-    told = run(weekly(near="5%"), orders(9, 1, "50h") + orders(10, 0, "120h"), until="260h")
-    assert brief(told) == ["50h opened near threshold_near", f"{MONDAY} resolved near fell_back"]
+    alerts = run(weekly(near="5%"), orders(9, 1, "50h") + orders(10, 0, "120h"), until="260h")
+    assert brief(alerts) == ["50h opened near threshold_near", f"{MONDAY} resolved near fell_back"]
 
 
 def test_the_day_that_is_running_counts_for_the_next_computation():
@@ -117,8 +117,8 @@ def test_an_order_found_late_by_monday_counts_though_it_ships_later():
         "ratio", "share", numerator={"late": "joom.late"}, every="week", threshold="20%", near="10%",
         window={"length": "7d", "lag": "1d"},
     )  # fmt: skip
-    told = run(book(late_ship(), late), [placed("1", "1h"), shipped("1", "100h"), placed("2", "110h")], until="150h")
-    share = [alert for alert in told if alert.data.rule == "joom.share"]
+    alerts = run(book(late_ship(), late), [placed("1", "1h"), shipped("1", "100h"), placed("2", "110h")], until="150h")
+    share = [alert for alert in alerts if alert.data.rule == "joom.share"]
     assert brief(share) == ["73h opened near threshold_near", f"{MONDAY} updated crossed threshold_crossed"]
 
 
@@ -156,8 +156,8 @@ def test_until_the_next_border_a_ratio_stands_at_what_was_computed():
 
 def test_what_was_found_failing_is_told_with_what_was_found_then_and_back_with_what_is_found_now():
     said = {"near": "nearly", "crossed": "{numerator} of {denominator}"}
-    told = run(weekly(summary=said), orders(6, 4, "50h") + orders(9, 0, "120h"), until="300h")
-    assert [alert.data.summary for alert in told] == [
+    alerts = run(weekly(summary=said), orders(6, 4, "50h") + orders(9, 0, "120h"), until="300h")
+    assert [alert.data.summary for alert in alerts] == [
         "nearly",
         "nearly",
         "4 of 10",

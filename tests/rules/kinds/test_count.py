@@ -12,7 +12,7 @@ def marks(**parts: Any) -> Any:
     return book(late_ship(ship_by=True), rule("count", "marks", **{**written, **parts}))
 
 
-def said(rules: Any, events: Any, until: str | None = None) -> list[Any]:
+def emitted(rules: Any, events: Any, until: str | None = None) -> list[Any]:
     return [alert for alert in run(rules, events, until) if alert.data.rule == "joom.marks"]
 
 
@@ -24,7 +24,7 @@ def late(*hours: int) -> list[Any]:
 
 
 def test_so_many_late_marks_bring_a_sanction_for_its_time():
-    alerts = said(marks(), late(100, 110, 120), "900h")
+    alerts = emitted(marks(), late(100, 110, 120), "900h")
     assert brief(alerts) == ["120h opened active sanction_started", "456h resolved active sanction_ended"]
     assert alerts[0].data.until == alerts[1].data.until == "2026-01-20T00:00:00Z"
     assert [mark["order"] for mark in alerts[0].data.evidence["marks"]] == ["due100", "due110", "due120"]
@@ -32,18 +32,18 @@ def test_so_many_late_marks_bring_a_sanction_for_its_time():
 
 def test_an_order_shipped_after_its_deadline_keeps_its_mark():
     events = [*late(100, 110, 120), shipped("due100", "105h")]
-    assert len(said(marks(), sorted(events, key=lambda each: each[1]), "900h")) == 2
+    assert len(emitted(marks(), sorted(events, key=lambda each: each[1]), "900h")) == 2
 
 
 def test_what_comes_at_the_very_deadline_leaves_no_mark():
     warned = late_ship(warn=[{"before": "24h", "severity": "info"}])
     sanction = {"name": "suspended", "lasts": "14d"}
     rules = book(warned, rule("count", "marks", of={"missed": "joom.late"}, threshold=1, sanction=sanction))
-    assert said(rules, [placed(), shipped(at="72h")], "900h") == []
+    assert emitted(rules, [placed(), shipped(at="72h")], "900h") == []
 
 
 def test_near_says_how_many_are_left():
-    alerts = said(marks(near=1), late(100, 110, 120), "130h")
+    alerts = emitted(marks(near=1), late(100, 110, 120), "130h")
     assert brief(alerts) == [
         "100h opened near threshold_near",
         "110h updated near figures_moved",
@@ -53,7 +53,7 @@ def test_near_says_how_many_are_left():
 
 
 def test_marks_gathered_before_a_sanction_are_spent_with_it():
-    alerts = said(marks(near=2), late(100, 110, 120, 500, 510), "900h")
+    alerts = emitted(marks(near=2), late(100, 110, 120, 500, 510), "900h")
     assert brief(alerts) == [
         "110h opened near threshold_near",
         "120h updated active sanction_started",
@@ -64,7 +64,7 @@ def test_marks_gathered_before_a_sanction_are_spent_with_it():
 
 
 def test_no_marks_gather_while_a_sanction_lasts():
-    alerts = said(marks(near=2), late(100, 110, 120, 130, 140, 150, 160), "900h")
+    alerts = emitted(marks(near=2), late(100, 110, 120, 130, 140, 150, 160), "900h")
     assert brief(alerts) == [
         "110h opened near threshold_near",
         "120h updated active sanction_started",
@@ -73,7 +73,7 @@ def test_no_marks_gather_while_a_sanction_lasts():
 
 
 def test_a_sanction_may_follow_another():
-    alerts = said(marks(), late(100, 110, 120, 460, 470, 480), "900h")
+    alerts = emitted(marks(), late(100, 110, 120, 460, 470, 480), "900h")
     assert brief(alerts) == [
         "120h opened active sanction_started",
         "456h resolved active sanction_ended",
@@ -83,14 +83,14 @@ def test_a_sanction_may_follow_another():
 
 
 def test_marks_count_again_from_the_instant_a_sanction_ends():
-    alerts = said(marks(), late(100, 110, 120, 456, 460, 470), "500h")
+    alerts = emitted(marks(), late(100, 110, 120, 456, 460, 470), "500h")
     assert brief(alerts)[1:] == ["456h resolved active sanction_ended", "470h opened active sanction_started"]
 
 
 @pytest.mark.parametrize("near", [None, 2])
 def test_evidence_that_one_mark_was_none_lifts_the_sanction(near):
     events = [*late(100, 110, 120), tick("200h"), shipped("due110", "109h")]
-    alerts = said(marks(near=near), events, "900h")
+    alerts = emitted(marks(near=near), events, "900h")
     lifted = brief(alerts)[-2 if near else -1]
     assert lifted == "200h resolved active evidence_arrived"
     if near:
@@ -99,7 +99,7 @@ def test_evidence_that_one_mark_was_none_lifts_the_sanction(near):
 
 def test_evidence_against_a_mark_below_the_threshold_says_so():
     events = [*late(100, 110), tick("200h"), shipped("due110", "109h")]
-    assert brief(said(marks(near=2), events, "900h")) == [
+    assert brief(emitted(marks(near=2), events, "900h")) == [
         "110h opened near threshold_near",
         "200h resolved near evidence_arrived",
     ]
@@ -107,7 +107,7 @@ def test_evidence_against_a_mark_below_the_threshold_says_so():
 
 def test_a_moved_deadline_moves_its_mark():
     events = [*late(100, 110, 120), tick("130h"), moved("due120", "125h", to="150h")]
-    assert brief(said(marks(), events, "160h")) == [
+    assert brief(emitted(marks(), events, "160h")) == [
         "120h opened active sanction_started",
         "130h resolved active evidence_arrived",
         "150h opened active sanction_started",
@@ -116,7 +116,7 @@ def test_a_moved_deadline_moves_its_mark():
 
 def test_marks_fall_out_of_a_window():
     rules = marks(near=2, window="50h")
-    alerts = said(rules, late(100, 110, 155), "300h")
+    alerts = emitted(rules, late(100, 110, 155), "300h")
     assert brief(alerts) == [
         "110h opened near threshold_near",
         "150h resolved near fell_back",
@@ -127,11 +127,11 @@ def test_marks_fall_out_of_a_window():
 
 def test_a_mark_found_late_takes_its_place_in_time():
     events = [*late(100, 110), tick("200h"), placed("found", "33h")]
-    alerts = said(marks(), events, "900h")
+    alerts = emitted(marks(), events, "900h")
     assert brief(alerts) == ["200h opened active sanction_started", "446h resolved active sanction_ended"]
     assert alerts[0].data.until == "2026-01-19T14:00:00Z"
 
 
 def test_shops_gather_their_own_marks():
     events = [placed("1", shop="a"), placed("2", shop="a"), placed("3", shop="b")]
-    assert said(marks(), events, "900h") == []
+    assert emitted(marks(), events, "900h") == []

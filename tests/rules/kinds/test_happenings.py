@@ -8,7 +8,7 @@ from rules.messages.events import decode
 from tests.rules.history import START_MS, book, brief, event, rule, run, stood
 
 
-def told(kind: str, *events: Any, until: str = "100d", **parts: Any) -> Any:
+def alerts_of(kind: str, *events: Any, until: str = "100d", **parts: Any) -> Any:
     stages = {"event": ["crossed"], "spacing": ["due_soon", "overdue"]}[kind]
     severity, summary = dict.fromkeys(stages, "warning"), dict.fromkeys(stages, "it happened")
     written = {"severity": severity, "summary": summary, **parts}
@@ -32,7 +32,7 @@ def promotion(at: str, amount: str, **more: Any) -> Any:
 def test_the_points_of_an_event_are_those_of_each_time_it_names():
     penalty = {"points": 3, "ledger": "points"}
     parts = {"of": {"violation": ["prohibited_item"]}, "lasts": "1d", "penalty": penalty}
-    opened, ended = told(
+    opened, ended = alerts_of(
         "event",
         violation("prohibited_item", count=2),
         summary={"crossed": "{points} points"},
@@ -43,7 +43,7 @@ def test_the_points_of_an_event_are_those_of_each_time_it_names():
 
 
 def above_price(*events: Any) -> list[str]:
-    return brief(told("event", *events, until="10d", of={"promotion": "above_price"}, lasts="30d"))
+    return brief(alerts_of("event", *events, until="10d", of={"promotion": "above_price"}, lasts="30d"))
 
 
 def test_a_promotion_is_held_against_the_price_at_its_start():
@@ -57,7 +57,7 @@ def test_a_promotion_is_held_against_the_price_at_its_start():
 
 
 def too_soon(*events: Any) -> list[str]:
-    return brief(told("spacing", *events, price_holds="10d"))
+    return brief(alerts_of("spacing", *events, price_holds="10d"))
 
 
 def test_the_same_price_said_again_has_not_changed():

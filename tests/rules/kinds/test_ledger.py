@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from rules.dsl.yaml_source import BadPack
-from tests.rules.history import book, brief, event, late_ship, placed, rule, said_of, shipped, stood, tick
+from tests.rules.history import book, brief, emitted_of, event, late_ship, placed, rule, shipped, stood, tick
 
 FEED = {"clause": "own-1", "of": [{"violation": ["fake_orders"]}], "points": 1}
 TIERS = [{"name": "tier 1", "at": 3, "lasts": "28d"}, {"name": "tier 2", "at": 6, "lasts": "28d"}]
@@ -97,14 +97,14 @@ def test_points_that_have_come_to_stay_have_no_day_on_which_they_go():
 
 def test_past_the_last_tier_a_word_that_it_was_near_ends_with_that_tier():
     rules = book(ledger(tiers=TIERS[:1], near=1))
-    [_, ended, *_] = said_of("points", rules, [fake("0h", count=2), fake("1h")], "2h")
+    [_, ended, *_] = emitted_of("points", rules, [fake("0h", count=2), fake("1h")], "2h")
     assert (ended.type, ended.data.stage, ended.data.threshold) == ("alert.resolved", "near", 3.0)
 
 
 def test_tiers_start_sanctions_that_outlive_the_clearing():
     rules = book(ledger(clears="quarter", tiers=TIERS, near=1))
     events = [fake("2026-03-25T00:00:00Z", count=2), fake("2026-03-26T00:00:00Z")]
-    alerts = said_of("points", rules, events, "2026-05-01T00:00:00Z")
+    alerts = emitted_of("points", rules, events, "2026-05-01T00:00:00Z")
     assert [(a.type, a.data.stage, a.data.reason, a.time[:10]) for a in alerts] == [
         ("alert.opened", "near", "threshold_near", "2026-03-25"),
         ("alert.resolved", "near", "threshold_crossed", "2026-03-26"),
@@ -118,13 +118,13 @@ def test_tiers_start_sanctions_that_outlive_the_clearing():
 
 def test_points_that_pass_two_tiers_at_once_start_the_higher():
     rules = book(ledger(tiers=TIERS))
-    [alert] = said_of("points", rules, [fake("1h", count=7)])
+    [alert] = emitted_of("points", rules, [fake("1h", count=7)])
     assert (alert.data.tier, alert.data.headroom) == ("tier 2", -1)
 
 
 def test_a_tier_reached_again_after_clearing_starts_anew():
     rules = book(ledger(clears="month", tiers=TIERS))
-    alerts = said_of(
+    alerts = emitted_of(
         "points", rules, [fake("0h", count=3), fake("2026-02-05T00:00:00Z", count=3)], "2026-02-06T00:00:00Z"
     )
     assert brief(alerts) == [
@@ -137,7 +137,7 @@ def test_a_tier_reached_again_after_clearing_starts_anew():
 def test_evidence_against_a_posting_lifts_its_sanction():
     feed = {"clause": "own-1", "of": [{"missed": "joom.late"}], "points": 3}
     rules = book(late_ship(), ledger(feed, tiers=TIERS))
-    alerts = said_of("points", rules, [placed(), tick("100h"), shipped(at="70h")])
+    alerts = emitted_of("points", rules, [placed(), tick("100h"), shipped(at="70h")])
     assert brief(alerts) == ["72h opened active sanction_started", "100h resolved active evidence_arrived"]
 
 

@@ -33,9 +33,9 @@ def violation(kind: str, hour: int) -> Any:
 
 
 def test_a_monday_is_one_step_however_many_postings_it_has():
-    told = run(WEEKLY, [violation("fake_orders", 1), violation("counterfeit", 2), violation("fake_orders", 3)], "97h")
-    assert brief(told) == ["96h opened active sanction_started"]
-    [alert] = told
+    alerts = run(WEEKLY, [violation("fake_orders", 1), violation("counterfeit", 2), violation("fake_orders", 3)], "97h")
+    assert brief(alerts) == ["96h opened active sanction_started"]
+    [alert] = alerts
     assert (alert.data.tier, alert.data.value, alert.data.summary) == ("warned", 7, "7 points, warned")
     assert alert.data.evidence["postings_total"] == 3
     first = alert.data.evidence["postings"][0]

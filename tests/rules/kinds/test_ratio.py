@@ -49,7 +49,7 @@ def many(good: int, bad: int, at: str = "0h") -> list[Happening]:
     return [placed(name, at) for name in names] + ends
 
 
-def said(rules: Any, events: list[Happening], until: str | None = None) -> list[Any]:
+def emitted(rules: Any, events: list[Happening], until: str | None = None) -> list[Any]:
     return [alert for alert in run(rules, events, until) if alert.data.rule == "joom.share"]
 
 
@@ -101,14 +101,14 @@ def test_ratios_of_the_same_orders_fall_back_each_with_the_very_order_that_takes
         for who in (*bad.get(f"{hour}h", ()), None):
             name = f"{hour} {who}"
             events += [placed(name, f"{hour}h"), *([cancelled(name, f"{hour}h", by=who)] if who else [])]
-    told = [alert for alert in run(book(buyers, sellers), events) if alert.data.reason != "figures_moved"]
-    assert brief([alert for alert in told if alert.data.rule == "joom.buyers"]) == [
+    alerts = [alert for alert in run(book(buyers, sellers), events) if alert.data.reason != "figures_moved"]
+    assert brief([alert for alert in alerts if alert.data.rule == "joom.buyers"]) == [
         "0h opened crossed threshold_crossed",  # 1 of 3
         "2h resolved crossed fell_back",  # 1 of 5
         "6h opened crossed threshold_crossed",  # 2 of 9, then 2 of 10
         "6h resolved crossed fell_back",
     ]
-    assert brief([alert for alert in told if alert.data.rule == "joom.sellers"]) == [
+    assert brief([alert for alert in alerts if alert.data.rule == "joom.sellers"]) == [
         "0h opened crossed threshold_crossed",  # 1 of 3
         "8h resolved crossed fell_back",  # 1 of 12
     ]
@@ -129,7 +129,7 @@ def test_near_crossed_near_again_and_over():
         *[placed(f"more{n}", "8h") for n in range(20)],
         *[placed(f"most{n}", "9h") for n in range(100)],
     ]
-    assert brief(said(rules, events, "10h")) == [
+    assert brief(emitted(rules, events, "10h")) == [
         "5h opened near threshold_near",
         "6h updated crossed threshold_crossed",
         "8h updated near fell_back",
@@ -150,8 +150,8 @@ def test_orders_leave_a_rolling_window_with_their_day():
 
 def test_late_orders_count_on_the_day_they_were_placed():
     # Placed on the 1st, late on the 4th, when the window has just left the 1st.
-    assert said(share(window={"length": "3d"}), [placed("1", "1h")], "200h") == []
-    assert brief(said(share(window={"length": "4d"}), [placed("1", "1h")], "200h")) == [
+    assert emitted(share(window={"length": "3d"}), [placed("1", "1h")], "200h") == []
+    assert brief(emitted(share(window={"length": "4d"}), [placed("1", "1h")], "200h")) == [
         "73h opened crossed threshold_crossed",
         "96h resolved crossed fell_back",
     ]
@@ -159,7 +159,7 @@ def test_late_orders_count_on_the_day_they_were_placed():
 
 def test_a_window_with_lag_leaves_today_out():
     rules = share(window={"length": "1d", "lag": "1d"})
-    assert brief(said(rules, many(good=0, bad=1), "100h")) == [
+    assert brief(emitted(rules, many(good=0, bad=1), "100h")) == [
         "24h opened crossed threshold_crossed",
         "48h resolved crossed fell_back",
     ]
@@ -182,13 +182,13 @@ MONTH = {"align": "month"}
 )
 def test_an_order_belongs_to_the_local_month_it_was_placed_in(at, zone, period):
     rules = share(window={**MONTH, "lag": "10d"}, zone=zone)
-    [alert, *_] = said(rules, [placed(at=at), cancelled(at=at, by="seller")])
+    [alert, *_] = emitted(rules, [placed(at=at), cancelled(at=at, by="seller")])
     assert alert.data.alert == f"joom.share:joom/s1:-:{period}"
 
 
 def test_a_month_without_lag_is_over_with_its_last_instant():
     last = "2026-01-31T23:00:00Z"
-    alerts = said(share(window=MONTH), [placed(at=last), cancelled(at=last, by="seller")], "2026-03-15T00:00:00Z")
+    alerts = emitted(share(window=MONTH), [placed(at=last), cancelled(at=last, by="seller")], "2026-03-15T00:00:00Z")
     assert [(alert.time, alert.data.reason) for alert in alerts] == [
         (last, "threshold_crossed"),
         ("2026-02-01T00:00:00Z", "period_ended"),
@@ -199,7 +199,7 @@ def test_with_lag_a_month_and_the_next_are_judged_side_by_side():
     january, february = "2026-01-31T23:00:00Z", "2026-02-01T01:00:00Z"
     rules = share(window={**MONTH, "lag": "10d"})
     events = [placed("1", january), placed("2", february)]
-    alerts = said(rules, events, "2026-03-15T00:00:00Z")
+    alerts = emitted(rules, events, "2026-03-15T00:00:00Z")
     assert [(alert.data.alert[-7:], alert.type[6:], alert.time) for alert in alerts] == [
         ("2026-01", "opened", "2026-02-03T23:00:00Z"),
         ("2026-02", "opened", "2026-02-04T01:00:00Z"),
@@ -210,13 +210,13 @@ def test_with_lag_a_month_and_the_next_are_judged_side_by_side():
 
 def test_an_order_that_falls_due_after_the_lag_counts_for_no_month():
     last = "2026-01-31T23:00:00Z"
-    assert said(share(window={**MONTH, "lag": "2d"}), [placed(at=last)], "2026-03-15T00:00:00Z") == []
+    assert emitted(share(window={**MONTH, "lag": "2d"}), [placed(at=last)], "2026-03-15T00:00:00Z") == []
 
 
 def test_an_alert_of_a_period_that_is_over_says_what_it_came_to():
     last = "2026-01-31T23:00:00Z"
     rules = share(window=MONTH, summary={"crossed": "{numerator} of {denominator} in {period}"})
-    alerts = said(rules, [placed(at=last), cancelled(at=last, by="seller")], "2026-03-15T00:00:00Z")
+    alerts = emitted(rules, [placed(at=last), cancelled(at=last, by="seller")], "2026-03-15T00:00:00Z")
     assert [alert.data.summary for alert in alerts] == [
         "1 of 1 in 2026-01",
         "2026-01 ended at 100 % of 5 %: 1 of 1 orders",
@@ -235,7 +235,9 @@ def test_until_a_new_month_has_orders_its_figures_are_those_of_the_month_that_wa
 def test_a_week_turns_from_sunday_to_monday():
     sunday, monday = "2026-11-29T23:59:59Z", "2026-11-30T00:00:00Z"
     rules = share(window={"align": "week"})
-    alerts = said(rules, [placed(at=sunday), cancelled(at=sunday, by="seller"), tick(monday)], "2026-12-08T00:00:00Z")
+    alerts = emitted(
+        rules, [placed(at=sunday), cancelled(at=sunday, by="seller"), tick(monday)], "2026-12-08T00:00:00Z"
+    )
     assert [(alert.data.alert[-8:], alert.time) for alert in alerts] == [
         ("2026-W48", sunday),
         ("2026-W48", monday),
@@ -256,7 +258,7 @@ def test_the_penalty_is_a_share_of_the_bad_orders_amounts_currencies_apart():
         placed("5", amount="999", currency="USD"),
         shipped("5", "1h"),
     ]
-    penalty = said(share(**TAKEN), events, "73h")[-1].data.penalty
+    penalty = emitted(share(**TAKEN), events, "73h")[-1].data.penalty
     assert (penalty.amount, penalty.currency, penalty.others) == (
         "20.00",
         "IDR",
@@ -270,7 +272,7 @@ def test_an_order_without_a_currency_is_in_that_of_the_shops_profile():
         placed("2", amount="5.00", currency="USD"),
         event("shop.profile", None, "1h", currency="EUR"),
     ]
-    penalty = said(share(**TAKEN), events, "73h")[-1].data.penalty
+    penalty = emitted(share(**TAKEN), events, "73h")[-1].data.penalty
     assert (penalty.amount, penalty.currency) == ("2.00", "EUR")
     assert penalty.others == [{"amount": "1.00", "currency": "USD"}]
 
@@ -281,12 +283,12 @@ def test_amounts_at_the_edges_of_what_is_money_are_added_up():
         placed("2", amount="1e-40"),
         placed("3", amount="0." + "3" * 39),
     ]
-    assert said(share(**TAKEN), events, "73h")[-1].data.penalty.amount == "200000000000000.06"
+    assert emitted(share(**TAKEN), events, "73h")[-1].data.penalty.amount == "200000000000000.06"
 
 
 def test_an_amount_corrected_by_a_later_event_counts_corrected():
     events = [placed("1", "5h", amount="30"), placed("1", "1h", amount="10"), placed("2", "5h", amount="1")]
-    assert said(share(**TAKEN), events, "73h")[-1].data.penalty.amount == "6.00"
+    assert emitted(share(**TAKEN), events, "73h")[-1].data.penalty.amount == "6.00"
 
 
 def test_the_evidence_names_the_bad_orders_and_the_windows_bounds():
@@ -307,12 +309,12 @@ def test_shops_are_counted_apart():
         placed("1", shop="b"),
         shipped("1", "1h", shop="b"),
     ]
-    assert {alert.shop for alert in said(share(), events)} == {"a"}
+    assert {alert.shop for alert in emitted(share(), events)} == {"a"}
 
 
 def test_the_anchor_says_on_which_day_an_order_counts():
     rules = share(anchor="shipped", denominator="shipped", window={"length": "1d"}, numerator={"late": "joom.late"})
-    assert brief(said(rules, [placed(), shipped(at="75h"), tick("200h")])) == [
+    assert brief(emitted(rules, [placed(), shipped(at="75h"), tick("200h")])) == [
         "75h opened crossed threshold_crossed",
         "96h resolved crossed fell_back",
     ]
@@ -321,7 +323,7 @@ def test_the_anchor_says_on_which_day_an_order_counts():
 def test_an_order_counts_from_its_anchor_on_even_when_no_other_rule_looks_at_that():
     rules = share(anchor="collected", denominator={"term": "predeclared"}, numerator={"term": "sensitive"})
     events = [placed(predeclared=True, sensitive=True), collected(at="5h")]
-    assert brief(said(rules, events)) == ["5h opened crossed threshold_crossed"]
+    assert brief(emitted(rules, events)) == ["5h opened crossed threshold_crossed"]
 
 
 def test_an_order_outside_the_denominator_counts_for_nothing():
@@ -332,16 +334,16 @@ def test_an_order_outside_the_denominator_counts_for_nothing():
         cancelled("1", "1h", by="seller"),
         cancelled("2", "1h", by="seller"),
     ]
-    assert said(rules, events)[-1].data.evidence["denominator"] == 1
+    assert emitted(rules, events)[-1].data.evidence["denominator"] == 1
 
 
 def test_a_cancellation_that_arrives_before_its_order_counts_once_it_was_placed():
     events = [cancelled(at="2h", by="seller"), tick("4h"), placed(at="1h")]
-    assert brief(said(share(), events)) == ["4h opened crossed threshold_crossed"]
+    assert brief(emitted(share(), events)) == ["4h opened crossed threshold_crossed"]
 
 
 def test_late_evidence_takes_an_order_out_of_the_numerator():
-    assert brief(said(share(), [placed(), tick("80h"), shipped(at="70h")])) == [
+    assert brief(emitted(share(), [placed(), tick("80h"), shipped(at="70h")])) == [
         "72h opened crossed threshold_crossed",
         "80h resolved crossed fell_back",
     ]
@@ -378,8 +380,8 @@ def test_a_cancellation_found_to_have_another_reason_counts_for_that():
     split = book(rule("ratio", "causes", of={"stock": {"name": "stock"}, "quality": {"name": "quality"}}, **parts))
     events = [placed("1"), cancelled("1", "10h", by="seller", reason="stock")]
     events.append(cancelled("1", "20h", by="seller", reason="quality"))
-    told = run(split, events, until="21h")
-    still_open = {alert.data.alert for alert in told} - {a.data.alert for a in told if a.data.state == "resolved"}
+    alerts = run(split, events, until="21h")
+    still_open = {alert.data.alert for alert in alerts} - {a.data.alert for a in alerts if a.data.state == "resolved"}
     assert still_open == {"joom.causes:joom/s1:quality:-"}
 
 

@@ -33,8 +33,8 @@ rules:
 """
 
 
-def told(bad: int, at: str = "0h") -> Alert:
-    """The last word on a hundred orders of 10.00 each, so many of them cancelled one after another."""
+def last_alert(bad: int, at: str = "0h") -> Alert:
+    """The last alert of a hundred orders of 10.00 each, so many of them cancelled one after another."""
     events: list[Any] = [placed(f"{n}", at, amount="10.00", currency="USD") for n in range(100)]
     events += [cancelled(f"{n}", at, by="seller") for n in range(bad)]
     return run(RuleBook([parse(PACK, "test.yaml")]), events)[-1]
@@ -46,10 +46,10 @@ def cost(alert: Alert) -> tuple[str | None, str | None, str]:
 
 
 def test_each_tier_says_what_it_costs_in_money_and_in_words() -> None:
-    assert cost(told(6, "48h")) == (None, None, "6 %: -")
-    assert cost(told(11, "48h")) == ("3.30", "3 % of each order", "11 %: 3 % of each order")
-    assert cost(told(21, "48h")) == ("12.60", "6 % of each order", "21 %: 6 % of each order")
+    assert cost(last_alert(6, "48h")) == (None, None, "6 %: -")
+    assert cost(last_alert(11, "48h")) == ("3.30", "3 % of each order", "11 %: 3 % of each order")
+    assert cost(last_alert(21, "48h")) == ("12.60", "6 % of each order", "21 %: 6 % of each order")
 
 
 def test_an_older_version_says_what_it_cost_then() -> None:
-    assert cost(told(11)) == ("1.10", "1 % of each order", "11 %: 1 % of each order")
+    assert cost(last_alert(11)) == ("1.10", "1 % of each order", "11 %: 1 % of each order")

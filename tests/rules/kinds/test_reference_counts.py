@@ -102,18 +102,18 @@ def assert_told_as_counted(case: Case) -> None:
                 for subject, bad, total in parts(case, ratio, period)
                 if (stages := steps_reached(rule, bad, total))
             }
-            assert told(case, rule) == expected
+            assert open_stages(case, rule) == expected
         else:
-            stage = told_of_rolling(case, ratio)
-            assert told(case, rule) == (set() if stage is None else {("-", "-", stage)})
+            stage = stage_of_rolling(case, ratio)
+            assert open_stages(case, rule) == (set() if stage is None else {("-", "-", stage)})
 
 
-def told(case: Case, rule: RatioSpec) -> set[tuple[str, str, str]]:
+def open_stages(case: Case, rule: RatioSpec) -> set[tuple[str, str, str]]:
     """Subject, episode and stage of a ratio's open alerts."""
     return {
-        (*subject_and_episode(alert, rule.id, case.shop.key), said.stage)
-        for alert, said in case.shop.emitted.alerts.items()
-        if said.rule == rule.id and said.open
+        (*subject_and_episode(alert, rule.id, case.shop.key), last_emitted.stage)
+        for alert, last_emitted in case.shop.emitted.alerts.items()
+        if last_emitted.rule == rule.id and last_emitted.open
     }
 
 
@@ -140,7 +140,7 @@ def parts(case: Case, ratio: InForce, period: Period) -> Iterator[tuple[str, int
         yield from ((provider, number, total) for provider, number in Counter(opened).items())
 
 
-def told_of_rolling(case: Case, ratio: InForce) -> str | None:
+def stage_of_rolling(case: Case, ratio: InForce) -> str | None:
     """The stage of a rolling window that is computed at boundaries: what was found at the last one, or `near` where the
     next one would find something."""
     rule, zone = ratio.rule, ratio.locale.zone

@@ -1,7 +1,7 @@
 """A carrier in trouble, and the line to switch to."""
 
 from rules.engine.engine import Engine
-from tests.rules.history import book, brief, drained, event, ms, rule, said_of, tick
+from tests.rules.history import book, brief, drained, emitted_of, event, ms, rule, tick
 
 LINES = {"saturated": "backup line", "paralysed": "overseas warehouse", "extreme": "express line"}
 SAID = dict.fromkeys(LINES, "{where}: take the {line}")
@@ -13,7 +13,7 @@ def state(at, state, **where):
 
 
 def test_each_state_names_its_line_and_the_way_back_is_told_as_such():
-    alerts = said_of(
+    alerts = emitted_of(
         "line", RULES, [state(f"{n}h", each) for n, each in enumerate(("saturated", "extreme", "paralysed", "normal"))]
     )
     assert brief(alerts) == [
@@ -31,14 +31,14 @@ def test_carriers_and_regions_are_told_each_by_itself():
         state("1h", "saturated", carrier="C", region="R"),
         state("2h", "normal", region="R"),
     ]
-    assert [alert.data.alert for alert in said_of("line", RULES, events)] == [
+    assert [alert.data.alert for alert in emitted_of("line", RULES, events)] == [
         "joom.line:joom/s1:C:-",
         "joom.line:joom/s1:C R:-",
     ]
 
 
 def test_an_old_state_heard_of_late_changes_nothing():
-    assert said_of("line", RULES, [state("5h", "normal"), tick("6h"), state("1h", "extreme")]) == []
+    assert emitted_of("line", RULES, [state("5h", "normal"), tick("6h"), state("1h", "extreme")]) == []
 
 
 def test_a_state_ahead_of_the_clock_leaves_the_one_before_in_force():

@@ -43,5 +43,5 @@ def test_steady_sales_bring_one_word_about_the_stock_and_not_one_a_day() -> None
     rules = RuleBook([pack_file("rules/packs/joom.yaml")])
     daily: list[Any] = [placed(f"{n}", f"{12 + 24 * n}h", items=[{"sku": "A1", "qty": 10}]) for n in range(14)]
     events = [*daily[:9], event("stock.level", at="210h", sku="A1", on_hand=65), *daily[9:], tick("350h")]
-    told = [alert for alert in run(rules, events) if alert.data.rule == "joom.stock_cover"]
-    assert brief(told) == ["210h opened near threshold_near"]
+    alerts = [alert for alert in run(rules, events) if alert.data.rule == "joom.stock_cover"]
+    assert brief(alerts) == ["210h opened near threshold_near"]

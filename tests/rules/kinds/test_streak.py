@@ -7,7 +7,7 @@ from rules.harness.replay import replay
 from rules.messages.alerts import Alert
 from rules.plan.rule_book import RuleBook
 from rules.reports.standing import standing
-from tests.rules.history import book, brief, cancelled, ms, pack_file, placed, rule, run, said_of, shipped
+from tests.rules.history import book, brief, cancelled, emitted_of, ms, pack_file, placed, rule, run, shipped
 
 
 def test_a_streak_is_told_with_its_figures_even_before_the_new_quarter_has_orders() -> None:
@@ -46,7 +46,7 @@ def test_a_stricter_version_to_come_is_what_a_streak_is_held_against() -> None:
     ratio = rule("ratio", "kept", tiers=[{"name": "missed", "share": "90%"}], versions=[stricter], **kept, **said)
     streak = rule("streak", "streak", stages=("near", "crossed", "top"), of="joom.kept", times=2, reached="top")
     events = [*(placed(f"{n}", "1h") for n in range(20)), cancelled("0", "2h", by="seller")]
-    assert brief(said_of("streak", book(ratio, streak), events, "60h")) == ["2h opened near threshold_near"]
+    assert brief(emitted_of("streak", book(ratio, streak), events, "60h")) == ["2h opened near threshold_near"]
 
 
 def test_a_streak_wakes_when_another_version_of_its_ratio_begins() -> None:
@@ -63,7 +63,7 @@ def test_a_streak_wakes_when_another_version_of_its_ratio_begins() -> None:
     streak = rule("streak", "streak", stages=("near", "crossed", "top"), of="joom.kept", times=2, reached="top")
     events = [placed(f"{n}", f"{100 + n}h") for n in range(6)]
     events += [cancelled(f"{n}", f"{120 + n}h", by="seller") for n in range(5)]
-    assert brief(said_of("streak", book(ratio, streak), events, "360h")) == [
+    assert brief(emitted_of("streak", book(ratio, streak), events, "360h")) == [
         "216h opened crossed threshold_crossed",
         "264h resolved crossed period_ended",
     ]

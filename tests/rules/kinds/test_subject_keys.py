@@ -2,7 +2,20 @@
 
 from rules.engine.engine import Engine
 from tests.rules.histories import Worker, apply
-from tests.rules.history import book, brief, cancelled, drained, event, late_ship, moved, ms, placed, rule, run, said_of
+from tests.rules.history import (
+    book,
+    brief,
+    cancelled,
+    drained,
+    emitted_of,
+    event,
+    late_ship,
+    moved,
+    ms,
+    placed,
+    rule,
+    run,
+)
 
 WARN = [{"before": "48h", "severity": "info"}]
 OWED = {**rule("tasks", "told", ("due_soon", "overdue"), within="48h", tasks=["t1"], warn=WARN, lasts="10d")}
@@ -68,7 +81,7 @@ def crossings_of_orders():
 
 def test_a_weeks_count_of_orders_is_followed_by_what_rests_on_its_crossings():
     events = [placed("1"), placed("2"), cancelled("3", "100h")]
-    assert brief(said_of("crossing", crossings_of_orders(), events, "120h")) == ["72h opened crossed happened"]
+    assert brief(emitted_of("crossing", crossings_of_orders(), events, "120h")) == ["72h opened crossed happened"]
 
 
 def test_restarted_it_says_nothing_new_of_them():

@@ -1,6 +1,6 @@
 """Tasks with a deadline, and the deposit that is to be topped up."""
 
-from tests.rules.history import book, brief, by_order, cancelled, event, placed, rule, said_of, stood, tick
+from tests.rules.history import book, brief, by_order, cancelled, emitted_of, event, placed, rule, stood, tick
 
 WARN = [{"before": "48h", "severity": "warning"}, {"before": "12h", "severity": "critical"}]
 
@@ -36,7 +36,7 @@ def topped_up(at, **more):
 
 
 def test_what_is_owed_is_told_from_the_start_graver_near_its_end_and_overdue():
-    alerts = said_of("duty", EMERGENCY, [declared()], "400h")
+    alerts = emitted_of("duty", EMERGENCY, [declared()], "400h")
     assert brief(alerts) == [
         "0h opened due_soon deadline_near",
         "36h updated due_soon deadline_near",
@@ -48,7 +48,7 @@ def test_what_is_owed_is_told_from_the_start_graver_near_its_end_and_overdue():
 
 
 def test_only_all_tasks_together_end_it():
-    alerts = said_of(
+    alerts = emitted_of(
         "duty", EMERGENCY, [declared(), done("5h", "call"), done("6h", "sing"), done("7h", "write")], "99h"
     )
     assert brief(alerts) == ["0h opened due_soon deadline_near", "7h resolved due_soon fulfilled"]
@@ -56,12 +56,12 @@ def test_only_all_tasks_together_end_it():
 
 
 def test_a_task_done_before_it_was_owed_ticks_off_nothing():
-    assert len(said_of("duty", EMERGENCY, [done("0h", "call"), declared("1h"), done("2h", "write")], "9h")) == 1
+    assert len(emitted_of("duty", EMERGENCY, [done("0h", "call"), declared("1h"), done("2h", "write")], "9h")) == 1
 
 
 def test_a_task_done_in_time_but_heard_of_late_takes_the_alert_back():
     events = [declared(), done("5h", "call"), tick("50h"), done("47h", "write")]
-    assert brief(said_of("duty", EMERGENCY, events))[-1] == "50h resolved overdue evidence_arrived"
+    assert brief(emitted_of("duty", EMERGENCY, events))[-1] == "50h resolved overdue evidence_arrived"
 
 
 def test_a_task_that_names_its_alert_ticks_off_that_one_only():
@@ -72,7 +72,7 @@ def test_a_task_that_names_its_alert_ticks_off_that_one_only():
         done("2h", "call", **named),
         done("2h", "write", **named),
     ]
-    alerts = said_of("duty", EMERGENCY, events, "3h")
+    alerts = emitted_of("duty", EMERGENCY, events, "3h")
     assert [(alert.type, alert.data.due_at) for alert in alerts[-1:]] == [("alert.resolved", "2026-01-03T00:00:00Z")]
     assert stood(EMERGENCY, events, "3h")["open_alerts"] == 1
 
@@ -84,7 +84,7 @@ def test_each_cancelled_order_has_its_buyer_told():
         *[cancelled(order, "1h", by=by) for order, by in (("1", "seller"), ("2", "seller"), ("3", "buyer"))],
         done("2h", "notify_buyer", "1"),
     ]  # fmt: skip
-    assert by_order(said_of("duty", rules, events, "40h")) == [
+    assert by_order(emitted_of("duty", rules, events, "40h")) == [
         ("1", "1h opened due_soon deadline_near"),
         ("2", "1h opened due_soon deadline_near"),
         ("1", "2h resolved due_soon fulfilled"),
@@ -94,7 +94,7 @@ def test_each_cancelled_order_has_its_buyer_told():
 
 def test_a_deposit_not_topped_up_suspends_the_shop_until_it_is():
     events = [deducted("0h", amount="10", currency="CNY"), topped_up("80h", amount="10", currency="CNY")]
-    assert brief(said_of("duty", DEPOSIT, events)) == [
+    assert brief(emitted_of("duty", DEPOSIT, events)) == [
         "0h opened due_soon deadline_near",
         "72h updated overdue deadline_passed",
         "80h resolved overdue fulfilled",
@@ -134,5 +134,5 @@ def test_what_is_topped_up_ends_what_is_owed_by_each_version():
     rules = book(rule("tasks", "duty", stages=("overdue",), lasts="365d", versions=[longer], **deposit))
     owed = [deducted("0h", amount="10"), deducted("30h", amount="10")]
     assert stood(rules, owed, "40h")["open_alerts"] == 2
-    alerts = said_of("duty", rules, [*owed, topped_up("50h", amount="20")], "60h")
+    alerts = emitted_of("duty", rules, [*owed, topped_up("50h", amount="20")], "60h")
     assert brief(alerts)[2:] == ["50h resolved due_soon fulfilled", "50h resolved due_soon fulfilled"]

@@ -69,22 +69,22 @@ def test_what_is_no_alert_is_not_decoded():
         decode(b"{}")
 
 
-SAID = Emitted("r", 1, True, "critical", "overdue", 1, 0, 0, 0, "")
+LAST_EMITTED = Emitted("r", 1, True, "critical", "overdue", 1, 0, 0, 0, "")
 
 
 @pytest.mark.parametrize(
-    ("said", "wanted", "news"),
+    ("last_emitted", "wanted", "news"),
     [
         (None, None, False),
         (None, Desired("overdue", "critical", 0), True),
-        (SAID, None, True),
-        (SAID, Desired("overdue", "critical", 0, judgement=1), False),
-        (SAID, Desired("overdue", "critical", 0, judgement=2), True),
-        (SAID, Desired("overdue", "warning", 0, judgement=1), True),
-        (SAID, Desired("due_soon", "critical", 0, judgement=1), True),
-        (msgspec.structs.replace(SAID, open=False), None, False),
-        (msgspec.structs.replace(SAID, open=False), Desired("overdue", "critical", 0, judgement=1), True),
+        (LAST_EMITTED, None, True),
+        (LAST_EMITTED, Desired("overdue", "critical", 0, judgement=1), False),
+        (LAST_EMITTED, Desired("overdue", "critical", 0, judgement=2), True),
+        (LAST_EMITTED, Desired("overdue", "warning", 0, judgement=1), True),
+        (LAST_EMITTED, Desired("due_soon", "critical", 0, judgement=1), True),
+        (msgspec.structs.replace(LAST_EMITTED, open=False), None, False),
+        (msgspec.structs.replace(LAST_EMITTED, open=False), Desired("overdue", "critical", 0, judgement=1), True),
     ],
 )
-def test_news_is_what_differs_from_what_was_last_said(said, wanted, news):
-    assert needs_emit(said, wanted) is news
+def test_news_is_what_differs_from_what_was_last_emitted(last_emitted, wanted, news):
+    assert needs_emit(last_emitted, wanted) is news

@@ -13,30 +13,30 @@ def event(data: Any, source: str = "erp/1", kind: str = "order.placed", **others
     return json.dumps({"type": kind, "source": source, "data": data, **others}).encode()
 
 
-def told(*values: bytes | None) -> list[str]:
+def reported(*values: bytes | None) -> list[str]:
     fields = UnknownFields()
     return [str(each) for value in values for each in fields.find(value)]
 
 
 def test_a_misspelt_field_is_told_of_with_the_one_that_is_meant() -> None:
-    assert told(event({"amout": "12.50", "currency": "USD"})) == [
+    assert reported(event({"amout": "12.50", "currency": "USD"})) == [
         "data.amout of order.placed from erp/1 is read by nothing; did you mean amount?"
     ]
 
 
 def test_one_like_no_other_is_told_of_as_well() -> None:
-    assert told(event({"colour": "red"})) == ["data.colour of order.placed from erp/1 is read by nothing"]
+    assert reported(event({"colour": "red"})) == ["data.colour of order.placed from erp/1 is read by nothing"]
 
 
 def test_so_are_those_of_lines() -> None:
-    assert told(event({"items": [{"sku": "A", "quantity": 1}]})) == [
+    assert reported(event({"items": [{"sku": "A", "quantity": 1}]})) == [
         "data.items.quantity of order.placed from erp/1 is read by nothing; did you mean items.qty?"
     ]
 
 
 def test_each_is_told_of_once_for_a_source() -> None:
     values = [event({"amout": 1}), event({"amout": 2}), event({"amout": 1}, source="erp/2")]
-    assert [each.split(" from ")[1].split(" ")[0] for each in told(*values)] == ["erp/1", "erp/2"]
+    assert [each.split(" from ")[1].split(" ")[0] for each in reported(*values)] == ["erp/1", "erp/2"]
 
 
 @pytest.mark.parametrize(
@@ -58,18 +58,18 @@ def test_each_is_told_of_once_for_a_source() -> None:
     ],
 )
 def test_of_nothing_else_anything_is_told(value: bytes | None) -> None:
-    assert told(value) == []
+    assert reported(value) == []
 
 
 def test_whoever_sends_another_name_each_time_is_told_of_no_more_after_many() -> None:
-    assert len(told(*(event({f"name{n}": 1}) for n in range(2 * MOST)))) == MOST
+    assert len(reported(*(event({f"name{n}": 1}) for n in range(2 * MOST)))) == MOST
 
 
 def test_names_are_shown_without_escapes() -> None:
-    assert "\x1b" not in told(event({"\x1b[31m": 1}))[0]
+    assert "\x1b" not in reported(event({"\x1b[31m": 1}))[0]
 
 
 @pytest.mark.parametrize("kind", TYPES)
 def test_every_type_of_event_is_known(kind: str) -> None:
-    (said,) = told(event({"none_of_them": 1}, kind=kind))
+    (said,) = reported(event({"none_of_them": 1}, kind=kind))
     assert said.startswith(f"data.none_of_them of {kind} from erp/1 is read by nothing")

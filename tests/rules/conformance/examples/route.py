@@ -11,11 +11,11 @@ def is_in(state: str, at: str, carrier: str = "C") -> Happening:
     return event("carrier.state", None, at, carrier=carrier, state=state)
 
 
-def says(i: int, at: str) -> list[Happening]:
+def reports(i: int, at: str) -> list[Happening]:
     return [is_in(("normal", "saturated", "paralysed")[i], at)]
 
 
-def says_of_another(i: int, at: str) -> list[Happening]:
+def reports_of_another(i: int, at: str) -> list[Happening]:
     return [is_in(("normal", "saturated", "extreme")[i], at, "D")]
 
 
@@ -23,7 +23,7 @@ EXAMPLES = [
     Example(
         "carriers",
         [ROUTE],
-        [says, says_of_another],
+        [reports, reports_of_another],
         [is_in("saturated", "1h"), is_in("paralysed", "2h"), is_in("normal", "3h")],
         "5h",
     )
