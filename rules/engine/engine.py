@@ -58,10 +58,15 @@ class Engine(Intake):
         Evaluates at most `limit` orders, and about as many keys of rules that look at a whole shop. Returns False if
         something is left; the next call goes on with the shops that have waited longest.
         """
-        self._orders_left = self._evaluation.evaluations_left = limit
+        self._begin_slice(limit)
         done = self._settle()
         self._reconciler.emit_transitions()
         return done
+
+    def _begin_slice(self, limit: int) -> None:
+        self._orders_left = self._evaluation.evaluations_left = limit
+        if self.is_loading:
+            self.load_more()
 
     def _passed_ms(self) -> int:
         """Deadlines at or before this instant (epoch ms) have passed. While more events of the clock's own instant may
@@ -76,7 +81,7 @@ class Engine(Intake):
         """
         if to_ms < self.clock_ms:
             return True
-        self._orders_left = self._evaluation.evaluations_left = limit
+        self._begin_slice(limit)
         if self.stepping:
             done = self._step(to_ms, including)
         else:

@@ -1,7 +1,9 @@
 """The shops and orders of an engine, and how events reach them: an event is merged into the facts of its order or shop,
 and what depends on a changed fact is marked. Nothing is evaluated here."""
 
+from collections.abc import Generator
 from copy import copy
+from itertools import islice
 from sys import intern
 
 from rules.calendar.instants import MIN_MS
@@ -18,10 +20,14 @@ from rules.messages.envelope import Event
 from rules.messages.events import AnyEvent, ClockTick
 from rules.messages.shop_events import ShopEvent
 from rules.plan.rule_book import RuleBook
+from rules.plan.shop_plan import Plan
 from rules.state.aggregate import replace_facts
 from rules.state.changes import Changes
 from rules.state.ledger import Ledger
 from rules.state.shop import Order, Shop
+
+LOADED_AT_ONCE = 1_000
+"""Orders of a shop that are loaded before other work goes on: some 50 ms."""
 
 
 class Intake:
@@ -37,6 +43,8 @@ class Intake:
         self.ledger = Ledger()
         self.work = WorkQueue()
         self._changes = Changes()
+        #: Shops that wait for another plan until all their orders are loaded.
+        self._loading: dict[Shop, Generator[None]] = {}
 
     def shop(self, platform: str, name: str) -> Shop:
         """The shop of that name; made if it isn't known yet."""
@@ -180,9 +188,7 @@ class Intake:
         if changed:
             plan = shop.plan
             self.on_shop_facts(shop, kind.name)
-            if shop.plan is not plan:
-                shop.period_results.clear()
-                self._changes.note_results(shop)
+            self._forget_results(shop, plan)
 
     def on_shop_facts(self, shop: Shop, kind: str) -> None:
         """Marks the rules that watch a type of the shop's own events. A profile may change which rules the shop has."""
@@ -197,16 +203,45 @@ class Intake:
             self.work.mark_rules(shop, bits)
 
     def _rebind(self, shop: Shop) -> None:
-        """Binds a shop to the plan for its site and programme, if that has changed."""
+        """Binds a shop to the plan for its site and programme, if that has changed and all its orders are loaded."""
         plan = self.book.plan_of(shop.platform, shop.name, shop.facts)
         if plan is shop.plan:
+            if (loading := self._loading.pop(shop, None)) is not None:
+                loading.close()  # its profile is what it was again
             return
-        self.load_all(shop)
+        if not self._is_loaded(shop):
+            return
         shop.rebind(plan)
         for order in shop.orders.values():
             order.rebind(plan)
             self.work.mark_order(order)
         self.work.mark_rules(shop, plan.every_evaluator)
+
+    def _is_loaded(self, shop: Shop) -> bool:
+        """Loads some of a shop's orders; whether those were the last. Until then its rules go on as they were."""
+        loading = self._loading.pop(shop, None) or self.ledger.load_each(shop, self.clock_ms)
+        if len(list(islice(loading, LOADED_AT_ONCE))) < LOADED_AT_ONCE:
+            return True
+        self._loading[shop] = loading
+        return False
+
+    @property
+    def is_loading(self) -> bool:
+        """Whether a shop waits for its orders."""
+        return bool(self._loading)
+
+    def load_more(self) -> None:
+        """Goes on loading the orders of one shop that waits for them."""
+        shop = next(iter(self._loading))
+        plan = shop.plan
+        self._rebind(shop)
+        self._forget_results(shop, plan)
+
+    def _forget_results(self, shop: Shop, before: Plan) -> None:
+        """Forgets the results of the plan before, if the shop has another: other rules have other boundaries."""
+        if shop.plan is not before:
+            shop.period_results.clear()
+            self._changes.note_results(shop)
 
     def _compute_again(self, shop: Shop, from_ms: int, order: Order, before: OrderFacts) -> None:
         """A fact has come late of an order with these facts `before` it: has what was computed at boundaries since then

@@ -8,7 +8,7 @@ or somebody asks; what is derived from its facts is then worked out again, not c
 
 from array import array
 from bisect import insort
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Generator, Iterable, Iterator
 from typing import Final, Protocol
 
 import msgspec
@@ -51,12 +51,13 @@ class OrderStore(Protocol):
 class Ledger:
     """The orders of one engine that have left memory, and those that may. `store` is None where none leave."""
 
-    __slots__ = ("_evicted", "_silent", "store")
+    __slots__ = ("_evicted", "_loading", "_silent", "store")
 
     def __init__(self) -> None:
         self.store: OrderStore | None = None
         self._evicted = HashedKeys()
         self._silent = SilentOrders()
+        self._loading: set[Shop] = set()
 
     def __len__(self) -> int:
         """How many orders have left memory."""
@@ -83,7 +84,7 @@ class Ledger:
                 from_ms = max(from_ms, _changed_ms(order, at_ms) + looks_back_ms)
             if from_ms > at_ms:
                 silent.add(order, from_ms)
-            elif takes_more and _is_over(order):
+            elif takes_more and _is_over(order) and order.shop not in self._loading:
                 self._let_go(order)
                 left += 1
             else:
@@ -118,18 +119,31 @@ class Ledger:
 
     def load_all(self, shop: Shop, at_ms: int) -> None:
         """Takes all of a shop's orders back."""
-        for order_id, facts in self._of_shop(shop, shop.orders):
-            self._take_back(shop, order_id, facts, at_ms)
-        shop.evicted_from_ms = NEVER
+        for _ in self.load_each(shop, at_ms):
+            pass
+
+    def load_each(self, shop: Shop, at_ms: int) -> Generator[None]:
+        """The same, yielding after each order that is looked at. None of them leaves memory meanwhile."""
+        is_first = shop not in self._loading
+        self._loading.add(shop)
+        try:
+            for order_id, facts in self._of_shop(shop, shop.orders):
+                if facts is not None:
+                    self._take_back(shop, order_id, facts, at_ms)
+                yield
+            shop.evicted_from_ms = NEVER
+        finally:
+            if is_first:
+                self._loading.discard(shop)
 
     def silent_by(self, shop: Shop, heard_by_ms: int) -> Iterator[str | None]:
-        """Goes through a shop's orders that have left memory: the ids of those that were last heard of by a moment
-        (epoch ms), and None for each of the others. Any may be loaded, leave memory or be dropped meanwhile."""
+        """Goes through a shop's orders in the store: the ids of those that have left memory and were last heard of by a
+        moment (epoch ms), and None for each of the others. Any may be loaded, leave memory or be dropped meanwhile."""
         if heard_by_ms < shop.evicted_from_ms:
             return
         shop.evicted_from_ms = NEVER  # orders that leave memory meanwhile lower it, and so do those that stay
         for order_id, facts in self._of_shop(shop, shop.orders):
-            last_ms = facts.last_at_ms()
+            last_ms = NEVER if facts is None else facts.last_at_ms()
             shop.evicted_from_ms = min(shop.evicted_from_ms, last_ms if last_ms > heard_by_ms else NEVER)
             yield order_id if last_ms <= heard_by_ms else None
 
@@ -157,19 +171,21 @@ class Ledger:
     def orders(self, shop: Shop, others: Collection[str]) -> Iterator[Order]:
         """A shop's orders that had left memory when these `others` were in it, without what is derived from their
         facts. Any may be loaded while they are gone through."""
-        return (_as_order(shop, order_id, facts) for order_id, facts in self._of_shop(shop, others))
+        found = self._of_shop(shop, others)
+        return (_as_order(shop, order_id, facts) for order_id, facts in found if facts is not None)
 
     def _raw(self, shop: Shop, order_id: str) -> bytes | None:
         if self.store is None or (shop.key, order_id) not in self._evicted:
             return None
         return self.store.get(shop.platform, shop.name, order_id)
 
-    def _of_shop(self, shop: Shop, others: Collection[str]) -> Iterator[tuple[str, OrderFacts]]:
+    def _of_shop(self, shop: Shop, others: Collection[str]) -> Iterator[tuple[str, OrderFacts | None]]:
+        """A shop's orders in the store, with the facts of those that had left memory when these `others` were in it."""
         if self.store is None or not shop.evicted:
             return
         for order_id, raw in self.store.of_shop(shop.platform, shop.name):
-            if order_id not in others and ((shop.key, order_id) in self._evicted or order_id in shop.orders):
-                yield order_id, decode_facts(raw)
+            wanted = order_id not in others and ((shop.key, order_id) in self._evicted or order_id in shop.orders)
+            yield order_id, decode_facts(raw) if wanted else None
 
 
 def _as_order(shop: Shop, order_id: str, facts: OrderFacts) -> Order:

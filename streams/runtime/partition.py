@@ -215,6 +215,9 @@ class Partition:
     def evaluate(self, to_ms: int | None, limit: int) -> bool:
         """Advances the clock to `to_ms` (epoch ms), if that is later, and evaluates at most `limit` orders. In event
         time it stops where a local day ends, for the records of that day. False if something is left."""
+        return self._advance(to_ms, limit) and not self.engine.is_loading
+
+    def _advance(self, to_ms: int | None, limit: int) -> bool:
         engine = self.engine
         if to_ms is None or to_ms < engine.clock_ms:
             return engine.settle(limit=limit)

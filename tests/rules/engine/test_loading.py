@@ -1,0 +1,136 @@
+"""A shop that gets other rules has all its orders loaded for it: a few at a time, while everything else goes on."""
+
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from rules.calendar.instants import DAY_MS
+from rules.engine import intake
+from rules.plan.shop_plan import Plan
+from tests.rules.engine.test_eviction import Forgetful, at_once, counts_of, in_memory, orders_of
+from tests.rules.engine.test_periods_on_disk import Counted
+from tests.rules.engine.test_shop_properties import RULES, computed_of, fewer, words_of
+from tests.rules.histories import END_MS, Worker, open_alerts
+from tests.rules.history import Happening, event, ms, placed, scanned, shipped
+from tests.rules.made_up_rules import order_lives
+from tests.rules.shop_histories import shop_commit_cycles
+
+__all__ = ["at_once"]
+
+SHOP = {"platform": "shopee", "shop": "large"}
+SHOPEE = RULES["shopee"]
+STEP = intake.LOADED_AT_ONCE
+
+
+def profile(at: str, site: str = "TW") -> Happening:
+    return event("shop.profile", None, at, **SHOP, site=site)
+
+
+def finished(orders: int) -> tuple[Forgetful, Counted]:
+    """A worker with a shop whose orders were all shipped in time and have left memory."""
+    worker = Forgetful(SHOPEE, stepping=False)
+    names = [f"{n:05}" for n in range(orders)]
+    worker.commit_cycle([profile("0h", "SG"), *(placed(each, **SHOP) for each in names)], ms("1h"))
+    worker.commit_cycle([shipped(each, "5h", **SHOP) for each in names], ms("6h"))
+    worker.commit_cycle([], ms("400h"))
+    assert in_memory(worker) == set() and len(worker.engine.ledger) == orders
+    store = worker.engine.ledger.store = Counted(worker)
+    return worker, store
+
+
+def plan_of(worker: Worker) -> Plan:
+    return worker.engine.shops["shopee", "large"].plan
+
+
+def looked_at(worker: Worker, store: Counted, at: str, *events: Happening) -> int:
+    """How many orders are read in a commit cycle."""
+    before = len(store.read)
+    worker.commit_cycle(events, ms(at))
+    return len(store.read) - before
+
+
+@pytest.mark.usefixtures("at_once")
+def test_ten_thousand_orders_are_loaded_a_few_at_a_time_and_an_alert_that_is_due_waits_for_none() -> None:
+    worker, store = finished(10_000)
+    plan = plan_of(worker)
+    due = placed("due", "0h", shop="small", platform="shopee")
+    looked = [looked_at(worker, store, "401h", profile("400h"), due)]
+    assert "due" in [alert.order for alert in worker.alerts]
+    while worker.engine.is_loading:
+        assert plan_of(worker) is plan
+        looked.append(looked_at(worker, store, f"{401 + len(looked)}h"))
+    assert 0 < max(looked) <= 2 * STEP, "once when the profile comes, once in the cycle's slice"
+    assert sum(looked) == 10_000
+    assert plan_of(worker) is not plan
+    worker.commit_cycle([], ms("700h"))
+    assert "due" in in_memory(worker) and len(worker.engine.ledger) == 10_000, "they leave again"
+
+
+@pytest.fixture
+def in_steps(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(intake, "LOADED_AT_ONCE", 2)
+
+
+@pytest.mark.usefixtures("at_once", "in_steps")
+def test_none_leaves_again_before_all_are_there() -> None:
+    worker, _ = finished(20)
+    worker.commit_cycle([profile("400h")], ms("401h"))
+    for n in range(8):
+        assert worker.engine.is_loading
+        worker.commit_cycle([scanned(f"{n:05}", "401h", **SHOP)], ms("402h") + n)
+        assert {f"{each:05}" for each in range(n + 1)} <= in_memory(worker)
+
+
+@pytest.mark.usefixtures("at_once", "in_steps")
+def test_no_more_is_loaded_once_the_profile_is_what_it_was() -> None:
+    worker, store = finished(20)
+    worker.commit_cycle([profile("400h")], ms("401h"))
+    assert worker.engine.is_loading
+    assert looked_at(worker, store, "402h", profile("401h", "SG")) <= 2
+    assert not worker.engine.is_loading
+    assert looked_at(worker, store, "403h") == 0
+    worker.commit_cycle([], ms("500h"))
+    assert in_memory(worker) == set()
+
+
+@pytest.mark.usefixtures("at_once", "in_steps")
+def test_a_clock_that_is_set_back_meanwhile_has_the_rest_loaded_at_once() -> None:
+    worker, _ = finished(20)
+    plan = plan_of(worker)
+    worker.commit_cycle([profile("400h")], ms("401h"))
+    worker.engine.set_back(ms("100h"))
+    assert not len(worker.engine.ledger)
+    while worker.engine.is_loading:
+        assert len(in_memory(worker)) == 20
+        worker.commit_cycle([], ms("101h"))
+    assert plan_of(worker) is not plan
+
+
+def outcome_of(worker: Worker) -> tuple[Any, ...]:
+    engine = worker.engine
+    orders = orders_of(engine)
+    return open_alerts(worker.alerts), words_of(engine), computed_of(engine), counts_of(engine), orders, worker.kept()
+
+
+@pytest.mark.usefixtures("at_once")
+@pytest.mark.parametrize("platform", ["lazada", "ozon", "shopee", "tiktok"])
+@given(st.booleans(), st.integers(1, 2), st.data())
+@fewer
+def test_steps_lead_to_what_loading_at_once_leads_to(
+    platform: str, stepping: bool, at_once: int, data: st.DataObject
+) -> None:
+    lived = data.draw(shop_commit_cycles(platform) | order_lives(platform))
+    whole, steps = Forgetful(RULES[platform], stepping), Forgetful(RULES[platform], stepping)
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(intake, "LOADED_AT_ONCE", at_once)
+        for events, to_ms in lived:
+            steps.commit_cycle(events, to_ms)
+        while steps.engine.is_loading:
+            steps.commit_cycle([], steps.engine.clock_ms)
+    for events, to_ms in lived:
+        whole.commit_cycle(events, to_ms)
+    for worker in (whole, steps):
+        worker.commit_cycle([], END_MS + DAY_MS)
+    assert outcome_of(whole) == outcome_of(steps)
