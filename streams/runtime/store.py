@@ -115,7 +115,11 @@ class Store(BaseStore[bytes, bytes]):
         try:
             for key, value in copy.items():
                 self._take(partition, key, value)
-        except (MovedError, SnapshotDamagedError):
+        except MovedError:
+            copy.discard()  # topics may have been made anew with more partitions, and the changelog be at home
+            self.log.warning("%s was emptied; the next start reads the changelog instead", copy.folder)
+            raise
+        except SnapshotDamagedError:
             raise
         except Exception as error:  # whatever stands in a record
             copy.discard()

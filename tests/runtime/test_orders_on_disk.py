@@ -8,6 +8,7 @@ from typing import cast
 
 import pytest
 from aiokafka import TopicPartition
+from faust.types import TP
 
 from rules.state import ledger
 from streams.app import App, create
@@ -256,15 +257,23 @@ async def test_orders_on_a_disk_that_is_newer_than_the_changelog_are_not_taken_f
 
 
 @pytest.mark.usefixtures("written_at_once", "looks_again_soon")
-async def test_orders_on_a_disk_from_before_partitions_were_added_are_refused(
+async def test_orders_on_a_disk_from_before_partitions_were_added_are_refused_once(
     broker: EmbeddedBroker, tmp_path: Path
 ) -> None:
+    """After that the changelog is read, and refused as well unless it has been made anew."""
     shop = next(f"s{n}" for n in range(100) if partition_of("joom", f"s{n}", 2 * PARTITIONS) == PARTITIONS)
     async with running(broker.bootstrap, tmp_path / "data") as app:
         await finish(broker, 3, shop)
         await until(lambda: left(app) == 3)
-    more = create(settings(broker.bootstrap, tmp_path / "data"), book(), 2 * PARTITIONS)
-    facts = cast(Store, more.tables["facts"].data)
+
+    def facts() -> Store:
+        more = create(settings(broker.bootstrap, tmp_path / "data"), book(), 2 * PARTITIONS)
+        return cast(Store, more.tables["facts"].data)
+
+    first, second = facts(), facts()
     with pytest.raises(MovedError, match=f"joom/{shop} lies in partition 0, and its events now come to 4 of 8"):
-        await facts._open(0, end=1_000)
-    await facts.on_stop()
+        await first._open(0, end=1_000)
+    await first.on_stop()
+    await second._open(0, end=1_000)
+    assert second.persisted_offset(TP("", 0)) is None
+    await second.on_stop()
