@@ -113,6 +113,30 @@ async def test_what_costs_time_or_may_lose_news_is_said_and_not_refused(
     assert "set segment.bytes=67108864 and segment.ms=3600000" in of_segments
 
 
+@pytest.mark.parametrize(
+    ("config", "days"),
+    [
+        ({"cleanup.policy": "compact,delete", "retention.ms": "2592000000"}, 30),
+        ({"cleanup.policy": "delete", "retention.ms": "604800000"}, 7),
+        ({"cleanup.policy": "compact", "retention.ms": "604800000"}, None),
+        ({"cleanup.policy": "compact,delete", "retention.ms": "-1"}, None),
+    ],
+)
+async def test_daily_values_that_are_deleted_too_soon_are_said_to_end_trends(
+    kafka: Kafka,
+    topic_prefix: str,
+    caplog: pytest.LogCaptureFixture,
+    config: Mapping[str, str],
+    days: int | None,
+) -> None:
+    await checked(kafka, topic_prefix, {"app-daily-values": config})
+    wanted = (
+        f"topic {topic_prefix}app-daily-values keeps the figures of days for {days} days: trends end there; "
+        "set its retention.ms to 34560000000 (400 days)"
+    )
+    assert said(caplog) == ([] if days is None else [wanted])
+
+
 async def test_partitions_that_were_added_are_noticed_before_anything_is_written(
     kafka: Kafka, topic_prefix: str, tmp_path: Path
 ) -> None:

@@ -6,9 +6,13 @@ from typing import Any
 import httpx
 import pytest
 
+from rules.calendar.instants import DAY_MS, HOUR_MS
+from rules.messages.daily_values import AlertsOfDay, decode
+from streams.kafka.topics import TopicNames
+from tests.commands.support import JOB
 from tests.runtime.support import LATE_MS, START_MS, event, sent, shop_in, ticks, until
 from tests.runtime.workers import Site, WorkerProcess
-from tests.support.kafka import Kafka, produce
+from tests.support.kafka import Kafka, produce, read_topic
 from tests.web.support import PACK
 
 pytestmark = pytest.mark.kafka
@@ -102,6 +106,48 @@ async def test_while_kafka_is_away_what_is_known_is_told_and_nothing_is_changed(
                 assert (answer.status_code, answer.headers["retry-after"]) == (503, "5")
                 assert (await web.get(f"/api/alerts/{name}")).json()["muted"] is None
                 await running.kill()
+
+
+async def counted_by_day(site: Site, newest: str) -> dict[str, AlertsOfDay]:
+    """What the topic of daily values says of each day, once it has the day `newest`."""
+
+    async def found() -> dict[str, AlertsOfDay]:
+        records = await read_topic(site.bootstrap, TopicNames(site.prefix, site.group).daily_values)
+        days = {each.day: each.alerts for each in (decode(record.value) for record in records)}
+        return days if newest in days else {}
+
+    days: dict[str, AlertsOfDay] = await until(found)
+    return days
+
+
+async def test_trends_go_on_after_a_restart_and_no_alert_counts_twice(site: Site) -> None:
+    """The worker stops in mid-day, after alerts of that day; the next one, elsewhere, knows only what Kafka holds."""
+    site.environment["SHIPCLOCK_PACKS"] = str(JOB)
+    mid_day_ms = START_MS + LATE_MS + 2 * HOUR_MS
+    async with site.worker() as running:
+        await running.ready()
+        await produce(site.bootstrap, sent(site.prefix, *(event("order.placed", START_MS, f"{n}") for n in range(2))))
+        await produce(site.bootstrap, ticks(site.prefix, mid_day_ms))
+        async with client(running) as web:
+            await items(web, "/api/alerts?severity=critical", 2)
+        await counted_by_day(site, "2026-01-03")
+        assert await running.stop() == 0
+    async with site.worker("elsewhere") as running:
+        await running.ready()
+        shipped = [event("order.shipped", mid_day_ms + HOUR_MS, f"{n}") for n in range(2)]
+        await produce(site.bootstrap, sent(site.prefix, *shipped))
+        await produce(site.bootstrap, ticks(site.prefix, START_MS + 6 * DAY_MS))
+        counted = await counted_by_day(site, "2026-01-06")
+        async with client(running) as web:
+            (trend,) = (await web.get("/api/trends?platform=joom&shop=s17")).json()["items"]
+        assert await running.stop() == 0
+    assert trend["rule"] == "job.ratio_5pct"
+    days = [point["day"] for point in trend["points"]]
+    assert days[:6] == [f"2026-01-0{n}" for n in range(1, 7)]
+    assert len(set(days)) == len(days)
+    # Opened, deadlines missed, resolved: after 48 h, after 72 h and when they are shipped, a day later not picked up.
+    of_each = [(each.opened, each.deadlines_missed, each.resolved) for _, each in sorted(counted.items())]
+    assert of_each[:6] == [(0, 0, 0), (0, 0, 0), (2, 2, 0), (2, 2, 4), (2, 2, 0), (0, 0, 0)]
 
 
 async def test_any_worker_lists_every_order_that_waits(site: Site) -> None:
