@@ -62,7 +62,7 @@ def report(
     csv_file: Path | None,
     language: Language,
 ) -> None:
-    """Say what a week was for each shop: money lost and avoided, late orders, ratios, points, alerts.
+    """Say what a week was for each shop: money lost and avoided, orders past a deadline, ratios, points, alerts.
 
     From the topics of the worker that SHIPCLOCK_BROKER points to, with the worker's other settings. Printed as text
     unless files are named.

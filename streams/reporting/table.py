@@ -39,8 +39,8 @@ def _rows(shop: ShopWeek) -> Iterator[_Row]:
         "alerts opened": shop.opened,
         "alerts resolved": shop.resolved,
         "deadlines missed": shop.deadlines_missed,
-        "late orders": shop.late_orders,
-        "late orders still waiting": shop.still_late,
+        "orders past a deadline": shop.late_orders,
+        "orders past a deadline, still waiting": shop.still_late,
         "days known": shop.days,
     }
     for figure, count in counts.items():

@@ -50,7 +50,7 @@ async def test_it_tells_of_the_week_that_the_worker_has_seen(site: Site) -> None
     assert result.exit_code == 0, result.stderr
     assert result.stdout.startswith("Week 2026-W02: 2026-01-05 to 2026-01-11\n\njoom/s17\n")
     assert "Alerts opened: 1 · Alerts resolved: 0 · Open at its end: 1 critical" in result.stdout
-    assert "Late orders: 1 (still waiting at its end: 1)" in result.stdout
+    assert "Orders past a deadline: 1 (still waiting at its end: 1)" in result.stdout
 
 
 def test_page_and_table_are_written_of_the_shops_asked_for(site: Site, tmp_path: Path) -> None:

@@ -53,7 +53,7 @@ def test_the_text_says_money_orders_ratios_and_points() -> None:
     assert title(W02, words) == "Week 2026-W02: 2026-01-05 to 2026-01-11"
     text = body([shop()], words)
     assert "Lost to penalties: 1 EUR + 1,234.50 USD · Penalties avoided: 0 · At stake at its end: 7 USD" in text
-    assert "Late orders: 3 (still waiting at its end: 1)" in text
+    assert "Orders past a deadline: 3 (still waiting at its end: 1)" in text
     assert "Not shipped this month: – → 6.1 % (6/98) · Threshold 5 %" in text
     assert "joom.p: 2 → 3.5" in text
     assert "of 4 of its 7 days something is known" in body([shop(days=4)], words)
