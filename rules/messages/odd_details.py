@@ -107,7 +107,10 @@ class _Reader:
             other = _other_form(field.name, value)
             if other is None:
                 raise
-            return self._checked(field.name, msgspec.convert(other, field.type), other)
+            read = _converted(other, field)
+            if read is None:
+                raise
+            return self._checked(field.name, read, other)
 
     def _items(self, field: FieldInfo, value: Any, here: str) -> list[dict[str, Any]]:
         if not isinstance(value, list) or len(value) > MOST_ITEMS:
@@ -139,6 +142,17 @@ class _Reader:
         elif (name in NAMES or name == "line") and has_hidden(value):
             raise BadEvent(f"{name} '{quoted(value)}' has control, bidirectional or zero-width characters")
         return written
+
+
+def _converted(other: Any, field: FieldInfo) -> Any:
+    """Another form of a value, as its field takes it; None where it is of no type that the field takes, so that what is
+    said is said of the value as it was sent. Raises ValidationError where it is out of bounds."""
+    try:
+        return msgspec.convert(other, field.type)
+    except msgspec.ValidationError as error:
+        if ", got `" in str(error):
+            return None
+        raise
 
 
 def _other_form(name: str, value: Any) -> Any:

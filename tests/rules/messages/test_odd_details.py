@@ -104,6 +104,23 @@ def test_so_are_those_of_items():
     assert (item.sku, item.qty, item.line, item.amount) == ("12345", 2, "1", Decimal(7))
 
 
+@pytest.mark.parametrize(
+    ("kind", "field", "value", "why"),
+    [
+        ("order.placed", "handling_h", -1, "Expected `float` >= 0.0"),
+        ("order.placed", "handling_h", "-1", "Expected `float` >= 0.0"),
+        ("order.placed", "handling_h", "two", "Expected `float | null`, got `str`"),
+        ("order.placed", "paid", 0, "Expected `bool | null`, got `int`"),
+        ("order.placed", "paid", "1", "Expected `bool | null`, got `str`"),
+        ("order.placed", "mode", 1, "Invalid enum value '1'"),
+        ("order.placed", "currency", 840, "currency '840' is not three capitals"),
+        ("order.shipped", "complete", 1, "Expected `bool | null`, got `int`"),
+    ],
+)
+def test_the_reason_is_about_the_value_as_it_was_sent(kind, field, value, why):
+    assert kept(kind, **{field: value})[1] == f"kept without data.{field}: {why}"
+
+
 def test_null_says_nothing_wherever_it_stands():
     item = read("order.placed", items=[{"sku": None, "qty": None, "line": None, "amount": None}]).items[0]
     assert item == read("order.placed", items=[{}]).items[0]
