@@ -134,7 +134,7 @@ async def test_daily_values_that_are_deleted_too_soon_are_said_to_end_trends(
         f"topic {topic_prefix}app-daily-values keeps the figures of days for {days} days: trends end there; "
         "set its retention.ms to 34560000000 (400 days)"
     )
-    assert said(caplog) == ([] if days is None else [wanted])
+    assert logged(caplog) == ([] if days is None else [wanted])
 
 
 async def test_partitions_that_were_added_are_noticed_before_anything_is_written(
