@@ -31,8 +31,9 @@ def restore_order(engine: Engine, platform: str, shop_name: str, order_id: str, 
         engine.keep(order)
     order.changed_facts = EVERY_FACT
     order.facts = facts or NO_FACTS  # dropped: a queue entry that still names it must find nothing
-    order.last_ms = order.facts.last_at_ms()
-    shop.began_ms = min(shop.began_ms, order.facts.first_at_ms())
+    first_ms, order.last_ms = order.facts.span_ms()
+    if first_ms < shop.began_ms:
+        shop.began_ms = first_ms
     shop.period_results.expect(order)
     if facts is None and order.alerts is None:
         order.scheduled_ms = NEVER

@@ -6,7 +6,7 @@ from typing import get_args
 import msgspec
 import pytest
 
-from rules.calendar.instants import MIN_MS
+from rules.calendar.instants import MIN_MS, NEVER
 from rules.facts.merge import MERGE, MORE
 from rules.facts.merge import merge as merge_event
 from rules.facts.order_facts import FACT_NAMES, OrderFacts, Terms, bits_of
@@ -161,6 +161,14 @@ def test_facts_stored_before_a_field_was_added_are_still_read():
     assert decode_facts(older).shipped == facts_of(*WHOLE_LIFE).shipped
 
 
-def test_when_an_order_was_last_heard_of():
+def test_when_an_order_was_first_and_last_heard_of():
     assert facts_of(*WHOLE_LIFE).last_at_ms() == ms("40h")
-    assert OrderFacts().last_at_ms() == MIN_MS
+    assert OrderFacts().span_ms() == (NEVER, MIN_MS)
+
+
+@pytest.mark.parametrize("fact", [name for name in FACT_NAMES if name in OrderFacts.__struct_fields__])
+def test_each_fact_may_be_the_first_or_the_last_that_was_heard_of_an_order(fact: str):
+    facts = facts_of(*WHOLE_LIFE)
+    for at_ms in (ms("0h") - 1, ms("100h")):
+        setattr(facts, fact, (at_ms, "test", "1"))
+        assert at_ms in facts.span_ms()
