@@ -13,10 +13,10 @@ from rules.engine.ceilings import UNBOUNDED, Ceilings
 from rules.engine.evaluate import RuleEvaluation
 from rules.engine.intake import Intake
 from rules.engine.retention import Expiry
-from rules.engine.timer_queue import TimerQueue
+from rules.engine.timer_queue import Target
 from rules.messages.alerts import Alert
 from rules.plan.rule_book import RuleBook
-from rules.state.shop import Order, Shop
+from rules.state.shop import Order, OrderInMemory, Shop
 
 MARKED_PER_ORDER = 20
 """Due timers that are looked through for each order of a slice; looking through 20 takes as long as evaluating one
@@ -42,7 +42,6 @@ class Engine(Intake):
     ) -> None:
         super().__init__(book, ceilings)
         self.stepping = stepping
-        self.timers = TimerQueue()
         self._reconciler = Reconciler(book, emit or self._changes.note_alert)
         self._evaluation = RuleEvaluation(self._reconciler, self.work, self.timers, self.ledger, self._changes)
         self._instant_open = False
@@ -106,6 +105,10 @@ class Engine(Intake):
         when all that was drained lies in the store."""
         return self.ledger.evict(self.clock_ms, limit)
 
+    def pack(self, *, limit: int = NEVER) -> None:
+        """Has orders packed with which nothing is to be done for a while, of the next `limit` in each queue."""
+        self._packing.pack(self.clock_ms, limit)
+
     def _step(self, to_ms: int, including: bool) -> bool:
         """Fires each timer at its own instant, after all that was due at the instant before has been evaluated."""
         self.begin(to_ms)
@@ -114,7 +117,7 @@ class Engine(Intake):
             return False
         last_due = to_ms if including else to_ms - 1
         while True:
-            due_ms = timers.next_ms()
+            due_ms = timers.next_ms(to_ms)
             if work.shops and due_ms > self.clock_ms > MIN_MS:
                 if not self._evaluate_shops(self.clock_ms):  # all that is due by now has fired, so counts are complete
                     return False
@@ -138,7 +141,7 @@ class Engine(Intake):
             self._orders_left -= len(orders)
             for order in orders:
                 evaluate(order, at_ms, passed_ms)
-        all_marked = self.timers.next_ms() > passed_ms
+        all_marked = self.timers.next_ms(passed_ms) > passed_ms
         done = not work.has_orders() and (all_marked or self.stepping)
         if work.shops and all_marked:  # not between two slices of orders due at one instant: counts would be incomplete
             done = self._evaluate_shops(at_ms) and done
@@ -154,13 +157,13 @@ class Engine(Intake):
     def _mark_due(self, passed_ms: int) -> None:
         """Marks due orders, shop by shop in turn, so that no shop waits until all timers of another have fired."""
         work, timers, left = self.work, self.timers, self._orders_left * MARKED_PER_ORDER
-        while left > 0 and timers.next_ms() <= passed_ms:
+        while left > 0 and timers.next_ms(passed_ms) <= passed_ms:
             left -= 1
             target = timers.pop()
             if isinstance(target, Shop):
                 work.mark_rules(target, 0)
-            elif target is not None and self._is_due(target):
-                work.mark_order(target)
+            elif target is not None and (order := self._due(target)) is not None:
+                work.mark_order(order)
 
     def begin(self, to_ms: int) -> None:
         """Starts a clock that hasn't started at the first known fact, if that lies before `to_ms`, so that alerts of
@@ -178,19 +181,20 @@ class Engine(Intake):
             self._hours_from_ms = self.clock_ms + 1
         self.clock_ms = to_ms
 
-    def _fire(self, target: Order | Shop | None) -> None:
+    def _fire(self, target: Target | None) -> None:
         if isinstance(target, Shop):
             self.work.mark_rules(target, 0)  # once all that is due by now has fired
-        elif target is not None and self._is_due(target):
-            self._evaluation.evaluate_order(target, self.clock_ms, self._passed_ms())
+        elif target is not None and (order := self._due(target)) is not None:
+            self._evaluation.evaluate_order(order, self.clock_ms, self._passed_ms())
 
-    def _is_due(self, order: Order) -> bool:
-        """Whether an order whose timer has fired must be evaluated. A timer may fire too early; it is scheduled again
+    def _due(self, target: OrderInMemory) -> Order | None:
+        """The order whose timer has fired, if it must be evaluated. A timer may fire too early; it is scheduled again
         then."""
+        order = target if isinstance(target, Order) else self._packing.unpack(target)
         if order.changed_facts or order.next_eval_ms <= self.clock_ms:
-            return True
+            return order
         if order.next_eval_ms < NEVER:
             self.timers.schedule(order, order.next_eval_ms)
         else:
             self.ledger.note_finished(order)
-        return False
+        return None

@@ -8,6 +8,8 @@ from sys import intern
 
 from rules.calendar.instants import MIN_MS
 from rules.engine.ceilings import UNBOUNDED, Ceilings, no_room
+from rules.engine.packing import Packing
+from rules.engine.timer_queue import TimerQueue
 from rules.engine.too_old import check_age, check_known, check_merged
 from rules.engine.work_queue import WorkQueue
 from rules.facts.merge import MERGE, MORE, merge_details
@@ -24,7 +26,7 @@ from rules.plan.shop_plan import Plan
 from rules.state.aggregate import replace_facts
 from rules.state.changes import Changes
 from rules.state.ledger import Ledger
-from rules.state.shop import Order, Shop
+from rules.state.shop import Order, OrderInMemory, Shop
 
 LOADED_AT_ONCE = 1_000
 """Orders of a shop that are loaded before other work goes on: some 50 ms."""
@@ -42,6 +44,8 @@ class Intake:
         self.order_count = 0
         self.ledger = Ledger()
         self.work = WorkQueue()
+        self.timers = TimerQueue()
+        self._packing = Packing(self.timers, self.ledger)
         self._changes = Changes()
         #: Shops that wait for another plan until all their orders are loaded.
         self._loading: dict[Shop, Generator[None]] = {}
@@ -69,13 +73,16 @@ class Intake:
         return shop
 
     def order(self, shop: Shop, order_id: str) -> Order | None:
-        """A shop's order of that name, which is loaded if it has left memory; None if there is none."""
+        """A shop's order of that name, which is unpacked, or loaded if it has left memory; None if there is none."""
         order = shop.orders.get(order_id)
-        return self.ledger.load(shop, order_id, self.clock_ms) if order is None and shop.evicted else order
+        if order is not None:
+            return self._packing.unpack(order)
+        return self.ledger.load(shop, order_id, self.clock_ms) if shop.evicted else None
 
-    def load_all(self, shop: Shop) -> None:
-        """Loads a shop's orders that have left memory."""
+    def load_all(self, shop: Shop) -> list[Order]:
+        """All of a shop's orders: loads those that have left memory, and unpacks the others."""
         self.ledger.load_all(shop, self.clock_ms)
+        return [self._packing.unpack(order) for order in list(shop.orders.values())]
 
     def keep(self, order: Order) -> None:
         """Adds a new order to its shop."""
@@ -125,8 +132,8 @@ class Intake:
         stamp = at_ms, intern(event.source), event.id
         order = shop.orders.get(event.order)  # type: ignore[attr-defined]
         is_new = False
-        if order is None:
-            order, is_new = self._absent(shop, event, at_ms)
+        if order.__class__ is not Order:
+            order, is_new = self._order_of(shop, event, at_ms, order)
         facts, odd, results = order.facts, None, shop.period_results
         before = copy(facts) if at_ms <= results.late_before_ms else None
         changed_facts = merge(facts, event, stamp) if facts.plain else MORE
@@ -155,9 +162,11 @@ class Intake:
                 self._compute_again(shop, at_ms, order, before)
         return odd
 
-    def _absent(self, shop: Shop, event: Event, at_ms: int) -> tuple[Order, bool]:
-        """The order of an event that isn't in memory: loaded, or a new one (True), which isn't kept yet. Raises
-        BadEvent if the event can't begin one."""
+    def _order_of(self, shop: Shop, event: Event, at_ms: int, packed: OrderInMemory | None) -> tuple[Order, bool]:
+        """The order of an event, unpacked if it is `packed`, else loaded; or a new one (True), which isn't kept yet.
+        Raises BadEvent if the event can't begin one."""
+        if packed is not None:
+            return self._packing.unpack(packed), False
         order_id: str = event.order  # type: ignore[attr-defined]
         if shop.evicted and (order := self.ledger.load(shop, order_id, self.clock_ms)) is not None:
             return order, False
@@ -211,8 +220,9 @@ class Intake:
             return
         if not self._is_loaded(shop):
             return
+        orders = self.load_all(shop)
         shop.rebind(plan)
-        for order in shop.orders.values():
+        for order in orders:
             order.rebind(plan)
             self.work.mark_order(order)
         self.work.mark_rules(shop, plan.every_evaluator)

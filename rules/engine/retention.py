@@ -12,7 +12,7 @@ from rules.messages.alerts import subject_and_episode
 from rules.state.aggregate import remove_order
 from rules.state.changes import Changes
 from rules.state.findings import MORE
-from rules.state.shop import Order, Shop
+from rules.state.shop import OrderInMemory, Shop
 
 EXPIRE_EVERY_MS = 15 * DAY_MS
 """How often expired state is looked for."""
@@ -65,13 +65,14 @@ class Expiry:
         for alert in _past(shop, at_ms):
             shop.emitted.forget(alert)
 
-    def _orders_of(self, shop: Shop) -> Iterator[Order | None]:
+    def _orders_of(self, shop: Shop) -> Iterator[OrderInMemory | None]:
         """The orders that may have expired; None for each that is looked at and hasn't."""
         yield from list(shop.orders.values())
         for order_id in shop.ledger.silent_by(shop, shop.retained_from_ms):
             yield None if order_id is None else self._engine.order(shop, order_id)
 
-    def _drop(self, order: Order) -> None:
+    def _drop(self, in_memory: OrderInMemory) -> None:
+        order = in_memory.decoded()
         self._engine.drop(order)
         self._engine.work.mark_rules(order.shop, remove_order(order))
         order.facts = OrderFacts()  # many may expire at once, and wait to be written
@@ -91,7 +92,7 @@ def _past(shop: Shop, at_ms: int) -> list[str]:
     return [alert for alert, rule in ended if subject_and_episode(alert, rule, shop.key)[1] not in ("-", MORE[1])]
 
 
-def _is_expired(order: Order, at_ms: int) -> bool:
+def _is_expired(order: OrderInMemory, at_ms: int) -> bool:
     shop = order.shop
     retained_from_ms = min(shop.retained_from_ms, at_ms - shop.plan.retain_ms)  # its plan may be another since
     if order.scheduled_ms != NEVER or order.last_ms > retained_from_ms:

@@ -1,30 +1,34 @@
 """The timer queue: orders and shops by the instant at which they are evaluated next."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from heapq import heappop, heappush, merge
 from operator import attrgetter, itemgetter
 
 from rules.calendar.instants import HOUR_MS, MIN_MS, NEVER
-from rules.state.shop import Order, Shop
+from rules.state.hourly import Round
+from rules.state.shop import OrderInMemory, Shop
+
+Target = OrderInMemory | Shop
 
 
 class TimerQueue:
-    """Holds instants and targets only; a target that comes due is evaluated from its facts. The timers of the nearest
-    hour are sorted; later ones lie unsorted by hour, since most are scheduled for earlier before they fire."""
+    """Holds instants and targets only; a target that comes due is evaluated from its facts. The timers of the hour that
+    has begun are sorted; later ones lie unsorted by hour, since most are scheduled for earlier before they fire."""
 
     def __init__(self) -> None:
-        #: The nearest hour's targets, the soonest last, and their instants negated, so that these ascend.
-        self._near: list[Order | Shop] = []
+        #: That hour's targets, the soonest last, and their instants negated, so that these ascend.
+        self._near: list[Target] = []
         self._instants: list[int] = []
         self._near_hour = MIN_MS
         #: A heap of those added to this hour later: `(instant, number, target)`. Thousands may be added at one time,
         #: and inserting each into a list would take long.
-        self._near_new: list[tuple[int, int, Order | Shop]] = []
+        self._near_new: list[tuple[int, int, Target]] = []
         self._scheduled = 0
         self._hours: list[int] = []  # a heap of the later hours that have timers
-        self._later: dict[int, list[Order | Shop]] = {}
+        self._later: dict[int, list[Target]] = {}
+        self._round: Round[Target] = Round()
 
-    def schedule(self, target: Order | Shop, next_eval_ms: int) -> None:
+    def schedule(self, target: Target, next_eval_ms: int) -> None:
         """Schedules an order or shop for an instant (epoch ms), unless it is scheduled for earlier."""
         # Moving an entry to later would cost more than letting it fire early, when the facts are looked at again.
         if next_eval_ms >= target.scheduled_ms:
@@ -44,9 +48,13 @@ class TimerQueue:
         else:
             entries.append(target)
 
-    def next_ms(self) -> int:
-        """When the next timer fires (epoch ms)."""
-        while self._hours and not self._instants and not self._near_new:
+    def next_ms(self, by_ms: int) -> int:
+        """When the next timer fires (epoch ms), if it does by `by_ms`; else an instant after that."""
+        while not self._instants and not self._near_new:
+            if not self._hours:
+                return NEVER
+            if self._hours[0] * HOUR_MS > by_ms:
+                return self._hours[0] * HOUR_MS
             self._come_near()
         at_ms = -self._instants[-1] if self._instants else NEVER
         return min(at_ms, self._near_new[0][0]) if self._near_new else at_ms
@@ -65,10 +73,10 @@ class TimerQueue:
             heappush(self._hours, self._near_hour)
         self._near, self._instants, self._near_new, self._near_hour = [], [], [], MIN_MS
 
-    def pop(self) -> Order | Shop | None:
+    def pop(self) -> Target | None:
         """Removes the timer that fires at `next_ms` and returns its target; None if that was scheduled for earlier
         meanwhile, or has fired already."""
-        target: Order | Shop
+        target: Target
         if self._near_new and not (self._instants and -self._instants[-1] <= self._near_new[0][0]):
             at_ms, _, target = heappop(self._near_new)
         else:
@@ -78,15 +86,25 @@ class TimerQueue:
         target.scheduled_ms = NEVER
         return target
 
-    def waiting(self) -> Iterator[Order]:
+    def replace_next(self, replace: Callable[[OrderInMemory], OrderInMemory], most: int) -> None:
+        """Has some orders of later hours replaced, of the next `most` entries; drops entries that count no more."""
+
+        def replaced(hour: int, target: Target) -> Target | None:
+            if target.scheduled_ms // HOUR_MS != hour:
+                return None
+            return target if isinstance(target, Shop) else replace(target)
+
+        self._round.replace_next(self._later, replaced, most)
+
+    def waiting(self) -> Iterator[OrderInMemory]:
         """The scheduled orders, the soonest first."""
         seen: set[int] = set()  # an order scheduled for earlier and then for this instant again has two entries
         for due_ms, target in self._by_instant():
-            if isinstance(target, Order) and target.scheduled_ms == due_ms and id(target) not in seen:
+            if not isinstance(target, Shop) and target.scheduled_ms == due_ms and id(target) not in seen:
                 seen.add(id(target))
                 yield target
 
-    def _by_instant(self) -> Iterator[tuple[int, Order | Shop]]:
+    def _by_instant(self) -> Iterator[tuple[int, Target]]:
         near = zip(reversed(self._instants), reversed(self._near), strict=True)
         new = ((at_ms, target) for at_ms, _, target in sorted(self._near_new))
         yield from merge(((-at, target) for at, target in near), new, key=itemgetter(0))
@@ -94,6 +112,6 @@ class TimerQueue:
             yield from ((target.scheduled_ms, target) for target in _of_hour(hour, self._later[hour]))
 
 
-def _of_hour(hour: int, targets: list[Order | Shop]) -> list[Order | Shop]:
+def _of_hour(hour: int, targets: list[Target]) -> list[Target]:
     """An hour's targets, the soonest first, without those scheduled for earlier meanwhile, which have another entry."""
     return sorted([each for each in targets if each.scheduled_ms // HOUR_MS == hour], key=attrgetter("scheduled_ms"))

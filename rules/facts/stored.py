@@ -3,6 +3,7 @@
 The length of the array tells them apart: of others the places of plain facts are empty, and statements lie behind them.
 """
 
+from operator import attrgetter
 from typing import Any, Final
 
 import msgspec
@@ -12,6 +13,8 @@ from rules.facts.order_facts import DetailedFacts, OrderFacts
 from rules.facts.statements import Statements, canonical
 
 _EMPTY: Final = [None] * len(OrderFacts.__struct_fields__)
+
+_FIELDS: Final = attrgetter(*OrderFacts.__struct_fields__)
 
 _encode = msgspec.msgpack.Encoder().encode
 _decode_plain = msgspec.msgpack.Decoder(OrderFacts).decode
@@ -34,3 +37,15 @@ def decode_facts(raw: bytes) -> OrderFacts:
     if raw[:3] <= _PLAIN_START:  # what an older version wrote may have fewer
         return _decode_plain(raw)
     return facts_from(canonical(msgspec.convert(_decode_detailed(raw)[len(_EMPTY)], Statements)))
+
+
+def pack_plain(facts: OrderFacts) -> bytes:
+    """Plain facts as few bytes, for memory alone: up to the last that is known. `decode_facts` reads them."""
+    values: tuple[Any, ...] = _FIELDS(facts)
+    known = len(values)
+    while known and values[known - 1] in _UNKNOWN:
+        known -= 1
+    return _encode(values[:known])
+
+
+_UNKNOWN: Final = (None, ())

@@ -46,6 +46,17 @@ class OrderView(Protocol):
         """Where it counts in a ratio."""
 
 
+class OrderInMemory(Protocol):
+    """One order in memory, packed or not."""
+
+    @property
+    def last_ms(self) -> int:
+        """When anything was last heard of it (epoch ms)."""
+
+    def decoded(self) -> OrderView:
+        """The order with its facts at hand."""
+
+
 class PlanView(Protocol):
     """The deadline rules that the shop's orders have, and what they say of one."""
 
@@ -100,7 +111,7 @@ class ShopView(Protocol):
     def facts(self) -> ShopFacts: ...
 
     @property
-    def orders(self) -> Mapping[str, OrderView]:
+    def orders(self) -> Mapping[str, OrderInMemory]:
         """Those in memory: all of which anything is open, or that were heard of lately."""
 
     def order_facts(self, order_id: str, /) -> OrderFacts | None:

@@ -110,7 +110,8 @@ class Outlook:
         self.at_ms = at_ms
         self._shown = shown
         #: Orders that may wait for something: those that are evaluated again some time, and those past a deadline.
-        self._waiting = [order for order in shop.orders.values() if order.next_eval_ms < NEVER or order.overdue]
+        self._in_memory = [order for order in shop.orders.values() if order.next_eval_ms < NEVER or order.overdue]
+        self._waiting: list[Order] = []
         #: Those that wait to be shipped.
         self._savings: dict[Order, Saving] = {}
         self.ratios: dict[str, dict[str, Any]] = {}
@@ -133,8 +134,10 @@ class Outlook:
     def find(self) -> Iterator[None]:
         """Finds the orders that wait to be shipped, and the parcels that wait for a scan: `chase`. Part of `work`."""
         plan, parcels = self.shop.plan, list[tuple[int, str, str, Order, Due]]()
-        for stretch in _stretches(self._waiting):
-            for order in stretch:
+        for stretch in _stretches(self._in_memory):
+            waiting = [order.decoded() for order in stretch]
+            self._waiting += waiting
+            for order in waiting:
                 if to_ship := ship_deadlines(plan, order.facts):
                     due_ms = to_ship[0].at_ms
                     self._savings[order] = Saving(due_ms, due_ms <= self.at_ms, self.at_ms)

@@ -30,7 +30,6 @@ def last_news(shop: Shop) -> LastNews:
     if heard_ms == MIN_MS:
         return LastNews(MIN_MS, NEVER)
     since_ms = heard_ms - HABIT_MS
-    stamps = (order.facts.placed for order in shop.orders.values())
-    placed = sum(stamp is not None and stamp[0] > since_ms for stamp in stamps)
+    placed = sum(order.placed_ms > since_ms for order in shop.orders.values())
     placed += sum(at_ms > since_ms for at_ms in shop.evicted_placed)
     return LastNews(heard_ms, heard_ms + min(max(TIMES * HABIT_MS // max(placed, 1), SHORTEST_MS), LONGEST_MS))

@@ -7,7 +7,7 @@ from rules.calendar.instants import NEVER, rfc3339
 from rules.engine.engine import Engine
 from rules.kinds.money import money_of, money_taken
 from rules.reports.next_deadline import deadlines_ahead
-from rules.state.shop import Order, Shop
+from rules.state.shop import OrderInMemory, Shop
 
 
 def standing(shop: Shop, at_ms: int) -> dict[str, Any]:
@@ -104,9 +104,9 @@ def standings(engine: Engine) -> list[dict[str, Any]]:
     return [standing(engine.shops[key], engine.clock_ms) for key in sorted(engine.shops)]
 
 
-def nearest(engine: Engine, limit: int) -> list[tuple[Order, str, int]]:
+def nearest(engine: Engine, limit: int) -> list[tuple[OrderInMemory, str, int]]:
     """The orders whose deadlines come next, with the rule and the instant (epoch ms)."""
-    found: list[tuple[Order, str, int]] = []
+    found: list[tuple[OrderInMemory, str, int]] = []
     for order in engine.timers.waiting():
         deadline = next_deadline(order, engine.clock_ms)
         if deadline is not None:
@@ -116,7 +116,7 @@ def nearest(engine: Engine, limit: int) -> list[tuple[Order, str, int]]:
     return sorted(found, key=lambda each: each[2])
 
 
-def next_deadline(order: Order, at_ms: int) -> tuple[str, int] | None:
+def next_deadline(order: OrderInMemory, at_ms: int) -> tuple[str, int] | None:
     """The rule whose deadline comes next for an order that isn't finished, and when (epoch ms)."""
     ahead = deadlines_ahead(order.shop.plan, order.facts, at_ms, at_ms)
     return (ahead[0][1].rule.id, ahead[0][0]) if ahead else None

@@ -11,9 +11,7 @@ from rules.facts.order_facts import EVERY_FACT, OrderFacts
 from rules.kinds.ratio.compiled import Population
 from rules.kinds.ratio.counters import RatioCounter
 from rules.plan.shop_plan import Reclassification
-from rules.state.sales import sale_of
 from rules.state.shop import Order, Shop
-from rules.state.tracking_numbers import uses_of
 
 
 def apply_order(order: Order, changed_facts: int, changed: int, passed_ms: int) -> int:
@@ -50,7 +48,7 @@ def replace_facts(order: Order, facts: OrderFacts) -> None:
 def derive_again(order: Order, at_ms: int) -> None:
     """Works out what is derived from the facts of an order that comes back to memory: it is counted already, so its
     shop's counts stay. Nothing waits for it, so a moment (epoch ms) says what each later one does."""
-    shop, facts, plan = order.shop, order.facts, order.shop.plan
+    facts, plan = order.facts, order.shop.plan
     order.missed, order.overdue = plan.evaluate_timers(facts, at_ms)
     denominators, ratios, classify, _ = plan.reclassification(EVERY_FACT, plan.masks.ratio_rules)
     found, days = classify(facts, order.missed, order.overdue), list(order.days)
@@ -58,10 +56,7 @@ def derive_again(order: Order, at_ms: int) -> None:
     for n, denominator in denominators:
         days[denominator.n] = found[n]
     order.days = _alike(tuple(days))
-    if plan.on_sale and shop.sales.counting:
-        order.sold = sale_of(facts, plan.sales_zone)
-    if plan.on_number:
-        order.numbers = uses_of(facts)
+    order.derive_uses()
     replace_facts(order, facts)
     if facts.plain:
         never = [NEVER] * (len(plan.timers) + 1)

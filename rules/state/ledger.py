@@ -8,7 +8,7 @@ or somebody asks; what is derived from its facts is then worked out again, not c
 
 from array import array
 from bisect import insort
-from collections.abc import Collection, Generator, Iterable, Iterator
+from collections.abc import Callable, Collection, Generator, Iterable, Iterator
 from typing import Final, Protocol
 
 import msgspec
@@ -19,7 +19,7 @@ from rules.facts.stored import decode_facts
 from rules.messages.alert_state import Emitted
 from rules.state.aggregate import derive_again
 from rules.state.hashed_keys import HashedKeys
-from rules.state.shop import Order, Shop
+from rules.state.shop import Order, OrderInMemory, Shop
 from rules.state.silent_orders import SilentOrders
 
 SILENT_MS: Final = 3 * DAY_MS
@@ -76,20 +76,29 @@ class Ledger:
         if self.store is None:
             return 0
         left, takes_more, silent = 0, self.store.takes_more, self._silent
-        for order in silent.take(at_ms, limit):
-            if not _is_idle(order):
+        for in_memory in silent.take(at_ms, limit):
+            if not _is_idle(in_memory):
                 continue  # when it is again, it is noted again
-            from_ms = order.last_ms + SILENT_MS
-            if from_ms <= at_ms and (looks_back_ms := order.shop.plan.looks_back_ms):
+            from_ms = in_memory.last_ms + SILENT_MS
+            if from_ms > at_ms:
+                silent.add(in_memory, from_ms)
+                continue
+            order = in_memory.decoded()
+            if looks_back_ms := order.shop.plan.looks_back_ms:
                 from_ms = max(from_ms, _changed_ms(order, at_ms) + looks_back_ms)
             if from_ms > at_ms:
-                silent.add(order, from_ms)
+                silent.add(in_memory, from_ms)
             elif takes_more and _is_over(order) and order.shop not in self._loading:
                 self._let_go(order)
                 left += 1
             else:
-                silent.add(order, at_ms + LOOK_AGAIN_MS)
+                silent.add(in_memory, at_ms + LOOK_AGAIN_MS)
         return left
+
+    def replace_next(self, replace: Callable[[OrderInMemory], OrderInMemory], most: int) -> None:
+        """Has some orders that may leave memory replaced, of the next `most` entries; drops entries that count no
+        more."""
+        self._silent.replace_next(lambda order: replace(order) if _is_idle(order) else None, most)
 
     def _let_go(self, order: Order) -> None:
         shop, placed = order.shop, order.facts.placed
@@ -194,7 +203,7 @@ def _as_order(shop: Shop, order_id: str, facts: OrderFacts) -> Order:
     return order
 
 
-def _is_idle(order: Order) -> bool:
+def _is_idle(order: OrderInMemory) -> bool:
     """Whether an order is in memory, no timer waits for it, and nothing of it is to be evaluated."""
     waits = order.next_eval_ms != NEVER or order.scheduled_ms != NEVER or order.dirty
     return not waits and order.shop.orders.get(order.id) is order

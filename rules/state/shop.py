@@ -82,6 +82,64 @@ class Order:
         day = self.days[ratio.denominator.n]
         return None if day is None else (day, bool(self.bad & ratio.bit))
 
+    @property
+    def placed_ms(self) -> int:
+        """When it was placed (epoch ms); `MIN_MS` if that isn't known."""
+        placed = self.facts.placed
+        return MIN_MS if placed is None else placed[0]
+
+    @property
+    def is_unshipped(self) -> bool:
+        """Whether it was placed, and neither shipped nor cancelled yet."""
+        facts = self.facts
+        return facts.shipped is None and facts.cancelled is None and facts.placed is not None
+
+    def derive_uses(self) -> None:
+        """Works out again what it sold and the numbers it was shipped under, which its shop has counted already."""
+        shop, plan = self.shop, self.shop.plan
+        if plan.on_sale and shop.sales.counting:
+            self.sold = sale_of(self.facts, plan.sales_zone)
+        if plan.on_number:
+            self.numbers = uses_of(self.facts)
+
+    def decoded(self) -> "Order":
+        """Itself; as of a `PackedOrder`."""
+        return self
+
+
+class OrderInMemory(Protocol):
+    """An order in memory, packed or not, to be looked at. What looks at its facts more than once asks for it
+    `decoded`."""
+
+    shop: "Shop"
+    scheduled_ms: int
+
+    @property
+    def id(self) -> str: ...
+    @property
+    def facts(self) -> OrderFacts: ...
+    @property
+    def alerts(self) -> dict[str, Emitted] | None: ...
+    @property
+    def last_ms(self) -> int: ...
+    @property
+    def placed_ms(self) -> int: ...
+    @property
+    def next_eval_ms(self) -> int: ...
+    @property
+    def overdue(self) -> int: ...
+    @property
+    def numbers(self) -> tuple[NumberUse, ...]: ...
+    @property
+    def is_unshipped(self) -> bool: ...
+    @property
+    def dirty(self) -> bool: ...
+    @property
+    def unsaved(self) -> bool: ...
+
+    def decoded(self) -> Order:
+        """The order with its facts at hand; what is changed of it may not be kept."""
+
 
 NO_INSTANTS: Final = array("q")
 """Like `NOTHING`."""
@@ -159,7 +217,7 @@ class Shop:
         self.platform = platform
         self.name = name
         self.key = shop_key(platform, name)
-        self.orders: dict[str, Order] = {}
+        self.orders: dict[str, OrderInMemory] = {}
         self.ledger = ledger
         self.evicted = 0
         self.evicted_from_ms = NEVER
@@ -189,7 +247,8 @@ class Shop:
         self.states: list[Any] = [evaluator.new_state() for evaluator in plan.evaluators]
         self.findings: dict[int, Findings] = NOTHING
         self.figures_due: dict[int, int] = NOTHING
-        self.period_results.bind([self.states[each.n] for each in plan.computed], plan.schedules, self.orders.values())
+        orders = [order.decoded() for order in self.orders.values()]
+        self.period_results.bind([self.states[each.n] for each in plan.computed], plan.schedules, orders)
         self.rebound = True
         self.dirty_rules = plan.every_evaluator
         self.next_evals = [MIN_MS] * len(plan.evaluators)
@@ -253,7 +312,7 @@ class Shop:
     def every_order(self) -> Iterator[Order]:
         """All its orders; those not in memory without what is derived from their facts."""
         in_memory = dict(self.orders)
-        yield from in_memory.values()
+        yield from (order.decoded() for order in in_memory.values())
         if self.evicted:
             yield from self.ledger.orders(self, in_memory)
 
@@ -264,17 +323,14 @@ class Shop:
 
     def open_orders(self) -> int:
         """Orders neither shipped nor cancelled yet."""
-        return sum(
-            order.facts.shipped is None and order.facts.cancelled is None and order.facts.placed is not None
-            for order in self.orders.values()
-        )
+        return sum(order.is_unshipped for order in self.orders.values())
 
     def start_counting_sales(self) -> None:
         """Counts sales from now on, as a stock level is known."""
         if not self.sales.counting:
             self.sales.counting = True
             for order in self.orders.values() if self.plan.on_sale else ():
-                self.apply_sales(order)
+                self.apply_sales(order.decoded())  # none is packed (`rules.engine.intake`)
 
     def apply_sales(self, order: Order) -> bool:
         """Counts what an order sold. Returns whether that has changed the sales."""

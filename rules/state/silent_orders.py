@@ -1,22 +1,25 @@
 """Orders by the hour from which they may leave memory."""
 
+from collections.abc import Callable
 from heapq import heappop, heappush
 
 from rules.calendar.instants import HOUR_MS
-from rules.state.shop import Order
+from rules.state.hourly import Round
+from rules.state.shop import OrderInMemory
 
 
 class SilentOrders:
     """Lists of orders by the first full hour at which each may leave: at it none needs to be put back for being early.
     An order may be in several, and may no longer be one to leave: whoever takes it looks again."""
 
-    __slots__ = ("_by_hour", "_hours")
+    __slots__ = ("_by_hour", "_hours", "_round")
 
     def __init__(self) -> None:
-        self._by_hour: dict[int, list[Order]] = {}
+        self._by_hour: dict[int, list[OrderInMemory]] = {}
         self._hours: list[int] = []  # a heap
+        self._round: Round[OrderInMemory] = Round()
 
-    def add(self, order: Order, at_ms: int) -> None:
+    def add(self, order: OrderInMemory, at_ms: int) -> None:
         """Adds an order that may leave from a moment on (epoch ms)."""
         hour = -(-at_ms // HOUR_MS)
         orders = self._by_hour.get(hour)
@@ -25,9 +28,13 @@ class SilentOrders:
             heappush(self._hours, hour)
         orders.append(order)
 
-    def take(self, at_ms: int, most: int) -> list[Order]:
+    def replace_next(self, replace: Callable[[OrderInMemory], OrderInMemory | None], most: int) -> None:
+        """Replaces the next `most` entries; None removes one."""
+        self._round.replace_next(self._by_hour, lambda _, order: replace(order), most)
+
+    def take(self, at_ms: int, most: int) -> list[OrderInMemory]:
         """Removes and returns the orders of hours that have begun, at most so many."""
-        taken: list[Order] = []
+        taken: list[OrderInMemory] = []
         while self._hours and self._hours[0] <= at_ms // HOUR_MS and len(taken) < most:
             orders = self._by_hour[self._hours[0]]
             room = most - len(taken)

@@ -13,7 +13,7 @@ from rules.messages.cost import rough_usd
 from rules.messages.names import shop_key
 from rules.reports.last_news import last_news
 from rules.reports.standing import standing
-from rules.state.shop import Order, Shop
+from rules.state.shop import OrderInMemory, Shop
 
 STRETCH = 1_000
 """Orders gone through before the event loop's other tasks may run."""
@@ -125,11 +125,8 @@ def _look_through(shop: Shop, at_ms: int, clauses: Mapping[str, str], stats: Sho
         yield
 
 
-def _look_at(orders: list[Order], at_ms: int, clauses: Mapping[str, str], stats: ShopStats) -> None:
-    facts = [order.facts for order in orders]
-    stats.open_orders += sum(
-        each.shipped is None and each.cancelled is None and each.placed is not None for each in facts
-    )
+def _look_at(orders: list[OrderInMemory], at_ms: int, clauses: Mapping[str, str], stats: ShopStats) -> None:
+    stats.open_orders += sum(order.is_unshipped for order in orders)
     scheduled_ms = [order.scheduled_ms for order in orders if order.scheduled_ms != NEVER]
     due = sum(each <= at_ms for each in scheduled_ms)
     stats.timers_due += due

@@ -40,6 +40,10 @@ alerts."""
 EVICT = 2_000
 """Orders of a partition that are looked at whether they may leave memory, after each commit cycle: some 5 ms."""
 
+PACK = 1_000
+"""Scheduled orders, and silent ones, that are looked at whether they can be packed, after each commit cycle without a
+backlog: some 10 ms if all can."""
+
 EVALUATE_S = 0.4
 """After this long what has been found is written and committed, and the next commit cycle goes on with what is left:
 committed facts determine what is still to be evaluated, so a restart in between loses nothing."""
@@ -277,5 +281,7 @@ class Worker(Service):
         for partition in self.partitions.values():
             partition.reasons.count()
             partition.engine.evict(limit=EVICT)
+            if not self.busy:
+                partition.engine.pack(limit=PACK)
         for listener in self.on_alerts:
             listener(alerts)

@@ -82,6 +82,7 @@ class Measured:
         self._offset += len(records)
         self._copy.note_all(records, self._offset)
         self.engine.evict()
+        self.engine.pack()
 
     def finished(self, first: int, number: int) -> None:
         """So many orders more, hour by hour, each event at its own time; then until all have left memory."""
@@ -100,6 +101,7 @@ class Measured:
         for n in range(first, first + number, 5_000):
             placed = [next(life(each, AT_MS + each)) for each in range(n, min(n + 5_000, first + number))]
             self.cycle(placed, AT_MS + n)
+        self.cycle([], AT_MS + 2 * HOUR_MS)  # nothing more is heard of them for now
 
 
 async def measure(part: str, number: int) -> None:

@@ -130,7 +130,8 @@ def _counted_then(shop: ShopView, ratio: CompiledRatio, period: Period, boundary
     """
     count, anchored = shop.counters[ratio.n].sum(period), ratio.denominator.anchor
     from_ms, to_ms = start_of_day(period.first, ratio.zone), start_of_day(period.last + 1, ratio.zone)
-    for order in shop.orders.values():
+    for in_memory in shop.orders.values():
+        order = in_memory.decoded()
         anchor = anchored(order.facts) if ratio.fixed and order.facts.plain else from_ms
         part = order.part(ratio)
         counts_now = part is not None and period.first <= part[0] <= period.last

@@ -54,7 +54,7 @@ class _Past:
         self.changes: list[Change] = []
         for order in shop.orders.values():  # of those not in memory nothing has changed since
             if order.last_ms > since_ms or self.timers:
-                self._follow(order)
+                self._follow(order.decoded())
 
     def _follow(self, order: OrderView) -> None:
         now = order.part(self.counter.ratio)

@@ -184,7 +184,7 @@ def lived(example: Example, stepping: bool, events: Iterable[Happening]) -> Engi
 def evaluate_again(engine: Engine) -> None:
     """Has everything evaluated at the clock as it stands, as if there were news of all."""
     for shop in engine.shops.values():
-        for order in shop.orders.values():
+        for order in engine.load_all(shop):
             order.changed_facts = EVERY_FACT
             engine.work.mark_order(order)
         shop.findings = NOTHING

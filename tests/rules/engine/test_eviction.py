@@ -76,12 +76,11 @@ class Forgetful(Worker):
 
 
 def orders_of(engine: Engine) -> dict[tuple[str, str], dict[str, Any]]:
-    """Every slot of every order, after those that have left are loaded. (`last_ms` as after a restart: news that its
-    facts don't keep counts only until then.)"""
+    """Every slot of every order, after those that have left are loaded, and those that are packed unpacked. (`last_ms`
+    as after a restart: news that its facts don't keep counts only until then.)"""
     found = {}
     for shop in engine.shops.values():
-        engine.ledger.load_all(shop, engine.clock_ms)
-        for order in shop.orders.values():
+        for order in engine.load_all(shop):
             slots = {name: getattr(order, name) for name in Order.__slots__ if name not in ("shop", "last_ms")}
             found[shop.key, order.id] = slots | {"facts": encode_facts(order.facts)}
             assert order.last_ms >= order.facts.last_at_ms()

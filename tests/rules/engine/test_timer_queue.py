@@ -16,7 +16,7 @@ INSTANTS = st.integers(-3, 12).map(lambda quarter: quarter * HOUR_MS // 4)
 def fired(timers: TimerQueue, to_ms: int) -> list[tuple[int, int]]:
     """What comes due by then: `(due_ms, target)`."""
     found = []
-    while (due_ms := timers.next_ms()) <= to_ms:
+    while (due_ms := timers.next_ms(to_ms)) <= to_ms:
         target: Any = timers.pop()
         if target is not None:
             found.append((due_ms, target.name))
@@ -40,7 +40,7 @@ def test_each_target_comes_due_once_at_the_earliest_instant_it_was_scheduled_for
             assert sorted(found) == sorted(due)
             scheduled = {name: at_ms for name, at_ms in scheduled.items() if at_ms > to_ms}
     assert sorted(fired(timers, NEVER - 1)) == sorted((at_ms, name) for name, at_ms in scheduled.items())
-    assert timers.next_ms() == NEVER
+    assert timers.next_ms(NEVER - 1) == NEVER
 
 
 def test_what_is_scheduled_sooner_than_the_next_timer_comes_due_before_it_and_all_after_it_in_time():
@@ -49,7 +49,7 @@ def test_what_is_scheduled_sooner_than_the_next_timer_comes_due_before_it_and_al
     schedule: Any = timers.schedule
     schedule(far, 720 * HOUR_MS)
     schedule(further, 720 * HOUR_MS + 1)
-    assert timers.next_ms() == 720 * HOUR_MS
+    assert timers.next_ms(720 * HOUR_MS) == 720 * HOUR_MS
     schedule(sooner, 49 * HOUR_MS)
     schedule(soonest, 48 * HOUR_MS)
     assert [name for _, name in fired(timers, NEVER - 1)] == ["soonest", "sooner", "far", "a little further"]

@@ -297,7 +297,7 @@ def test_what_is_met_by_the_latest_word_is_missed_once_a_later_word_is_too_late(
         engine.advance(at_ms, including=False)
         engine.apply(happened, at_ms)
     engine.advance(ms("110h"))
-    assert engine.shop("joom", "s1").orders["1"].missed
+    assert engine.shop("joom", "s1").orders["1"].decoded().missed
 
 
 def test_deadlines_that_start_from_one_another_in_turn_are_no_longer_to_write_for_having_versions() -> None:

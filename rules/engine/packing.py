@@ -1,0 +1,69 @@
+"""Packs orders with which nothing is to be done for a while, and gives them back before anything of them changes.
+
+An order that waits for its deadline or its parcel's next scan is asked nothing for hours or days. Orders with alerts or
+with more than the plain facts stay as they are: they are few, and dear to decode. `tests/rules/engine/test_packing.py`
+holds that nothing differs by it.
+"""
+
+from typing import Final
+
+from rules.calendar.instants import HOUR_MS, NEVER
+from rules.engine.timer_queue import TimerQueue
+from rules.state.aggregate import replace_facts
+from rules.state.ledger import Ledger
+from rules.state.packed_order import PackedOrder
+from rules.state.shop import Order, OrderInMemory
+
+QUIET_MS: Final = HOUR_MS
+"""How long nothing must have been heard of an order, and its timer mustn't fire, so that it is worth packing."""
+
+
+class Packing:
+    """What packs and gives back the orders of one engine."""
+
+    def __init__(self, timers: TimerQueue, ledger: Ledger) -> None:
+        self._timers, self._ledger = timers, ledger
+
+    def pack(self, at_ms: int, limit: int) -> None:
+        """Packs those of the next `limit` scheduled orders, and as many silent ones, that can be at a moment (epoch
+        ms)."""
+        self._timers.replace_next(lambda order: _packed(order, at_ms), limit)
+        self._ledger.replace_next(lambda order: _packed(order, at_ms), limit)
+
+    def unpack(self, kept: OrderInMemory) -> Order:
+        """Gives a packed order back to its shop; one that isn't packed as it is."""
+        if isinstance(kept, Order):
+            return kept
+        order = kept.decoded()
+        order.shop.orders[order.id] = order
+        replace_facts(order, order.facts)
+        due_ms = order.scheduled_ms
+        kept.scheduled_ms = order.scheduled_ms = NEVER  # its entry in the timer queue counts no more
+        if due_ms < NEVER:
+            self._timers.schedule(order, due_ms)
+        else:
+            self._ledger.note_finished(order)
+        return order
+
+
+def _packed(order: OrderInMemory, at_ms: int) -> OrderInMemory:
+    """An order packed, and its shop given that, if it can be; else itself."""
+    if not isinstance(order, Order) or not _can_be_packed(order, at_ms):
+        return order
+    packed = PackedOrder(order)
+    order.shop.orders[order.id] = packed
+    order.scheduled_ms = NEVER  # another entry of it in the timer queue counts no more
+    return packed
+
+
+def _can_be_packed(order: Order, at_ms: int) -> bool:
+    shop = order.shop
+    return (
+        order.last_ms <= at_ms - QUIET_MS
+        and order.scheduled_ms > at_ms + QUIET_MS
+        and order.alerts is None
+        and order.facts.plain
+        and not (order.dirty or order.unsaved or order.changed_facts or shop.dirty)
+        and shop.orders.get(order.id) is order
+        and order not in shop.period_results.future_facts
+    )

@@ -1,0 +1,87 @@
+"""Orders in a third of the memory: facts as bytes, and one object for what is alike in many orders."""
+
+from functools import lru_cache
+from struct import Struct
+from typing import Final, NamedTuple
+
+from rules.facts.order_facts import OrderFacts
+from rules.facts.stored import decode_facts, pack_plain
+from rules.state.shop import Order, Shop
+from rules.state.tracking_numbers import NumberUse, uses_of
+
+
+class Derived(NamedTuple):
+    """What is derived from an order's facts, as `Order` says."""
+
+    days: tuple[int | None, ...]
+    bad: int
+    missed: int
+    overdue: int
+    watched_facts: int
+    is_unshipped: bool
+
+
+class PackedOrder:
+    """An order with plain facts, no alerts, and nothing to be done now. It lies among the shop's orders, and in the
+    timer queue or among the silent orders, in place of the `Order` that it was made of. `rules.engine.packing` says
+    which orders are packed, and gives an order back before anything of it changes."""
+
+    __slots__ = ("_derived", "_raw", "id", "next_eval_ms", "scheduled_ms", "shop")
+
+    alerts: Final = None
+    dirty: Final = False
+    unsaved: Final = False
+
+    def __init__(self, order: Order) -> None:
+        self.id = order.id
+        self.shop: Shop = order.shop
+        self.scheduled_ms, self.next_eval_ms = order.scheduled_ms, order.next_eval_ms
+        self._raw = _TIMES.pack(order.last_ms, order.placed_ms) + pack_plain(order.facts)
+        self._derived = _shared(
+            Derived(order.days, order.bad, order.missed, order.overdue, order.watched_facts, order.is_unshipped)
+        )
+
+    @property
+    def facts(self) -> OrderFacts:
+        """Its facts, decoded anew each time."""
+        return decode_facts(self._raw[_TIMES.size :])
+
+    @property
+    def last_ms(self) -> int:
+        last_ms: int = _TIMES.unpack_from(self._raw)[0]
+        return last_ms
+
+    @property
+    def placed_ms(self) -> int:
+        placed_ms: int = _TIMES.unpack_from(self._raw)[1]
+        return placed_ms
+
+    @property
+    def overdue(self) -> int:
+        return self._derived.overdue
+
+    @property
+    def is_unshipped(self) -> bool:
+        return self._derived.is_unshipped
+
+    @property
+    def numbers(self) -> tuple[NumberUse, ...]:
+        return uses_of(self.facts) if self.shop.plan.on_number else ()
+
+    def decoded(self) -> Order:
+        """The order as it was; what is changed of it isn't kept."""
+        order = Order(self.id, self.shop)
+        order.facts, order.last_ms, order.changed_facts = self.facts, self.last_ms, 0
+        order.scheduled_ms, order.next_eval_ms = self.scheduled_ms, self.next_eval_ms
+        order.days, order.bad, order.missed, order.overdue, order.watched_facts, _ = self._derived
+        order.derive_uses()
+        return order
+
+
+_TIMES: Final = Struct("<qq")
+"""Last news and placing, before the facts: they are asked for of all orders of a shop."""
+
+
+@lru_cache(maxsize=10_000)
+def _shared(derived: Derived) -> Derived:
+    return derived

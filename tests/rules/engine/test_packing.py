@@ -1,0 +1,252 @@
+"""Orders that wait are packed: an engine that packs each as soon as it may says, keeps and computes what one does that
+packs none."""
+
+import gc
+from itertools import pairwise
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from rules.engine import packing
+from rules.engine.engine import Engine
+from rules.facts.stored import encode_facts
+from rules.plan.rule_book import RuleBook
+from rules.reports.forecast import with_forecast
+from rules.reports.standing import nearest, standing
+from rules.state.packed_order import PackedOrder
+from streams.metrics.shop_stats import WorkerStats, collect
+from tests.rules.engine.test_eviction import AFTERWARDS, SHIPPED_IN_TIME, Forgetful, orders_of, restarted, state_of
+from tests.rules.engine.test_eviction import at_once as leaving_at_once
+from tests.rules.engine.test_properties import DOUYIN, JOB, JOOM, PLAIN, platform_of
+from tests.rules.engine.test_shop_properties import PLATFORMS, RULES, fewer
+from tests.rules.engines import FULL
+from tests.rules.histories import Cycle, Worker, apply, assert_well_formed, commit_cycles, in_no_order
+from tests.rules.history import Happening, book, cancelled, late_ship, ms, placed, refunded, rule, scanned, shipped
+from tests.rules.made_up_rules import books, order_lives
+from tests.rules.shop_histories import shop_commit_cycles
+
+__all__ = ["leaving_at_once"]
+
+
+@pytest.fixture
+def at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Orders are packed whenever nothing is to be done with them in the hour that has begun."""
+    monkeypatch.setattr(packing, "QUIET_MS", 0)
+
+
+packing_at_once = pytest.mark.usefixtures("at_once")
+
+
+class Packs(Worker):
+    """A worker that packs its orders after each commit cycle."""
+
+    def write(self) -> None:
+        super().write()
+        self.engine.pack()
+
+
+class PacksAndForgets(Forgetful):
+    """The same, and its finished orders leave memory."""
+
+    def write(self) -> None:
+        super().write()
+        self.engine.pack()
+
+
+def reports_of(engine: Engine) -> list[Any]:
+    """What is told of the shops without an event."""
+    stats = WorkerStats()
+    for _ in collect([engine], {}, stats):
+        pass
+    return [
+        *(with_forecast(standing(shop, engine.clock_ms), shop, engine.clock_ms) for shop in engine.shops.values()),
+        sorted((order.shop.key, order.id, *due) for order, *due in nearest(engine, 100)),
+        [shop.open_orders() for shop in engine.shops.values()],
+        [
+            [(day, {order: encode_facts(facts) for order, facts in counter.bad[day].items()}) for day in counter.bad]
+            for shop in engine.shops.values()
+            for counter in shop.counters
+        ],
+        (stats.open_orders, stats.timers_due, stats.timers_waiting, stats.silent),
+    ]
+
+
+def assert_nothing_differs(
+    rules: RuleBook, stepping: bool, lived: list[Cycle], restarts: set[int], kind: type[Worker]
+) -> None:
+    keeps, packs = Worker(rules, stepping), kind(rules, stepping)
+    for n, (events, to_ms) in enumerate([*lived, *AFTERWARDS]):
+        if n in restarts:
+            keeps, packs = restarted(keeps), restarted(packs)
+        for worker in (keeps, packs):
+            worker.commit_cycle(events, to_ms)
+        assert in_no_order(keeps.alerts) == in_no_order(packs.alerts)
+        assert keeps.kept() == packs.kept()
+        assert state_of(keeps.engine) == state_of(packs.engine)
+        assert reports_of(keeps.engine) == reports_of(packs.engine)
+    assert_well_formed(packs.alerts)
+    assert orders_of(keeps.engine) == orders_of(packs.engine)
+    assert state_of(keeps.engine) == state_of(packs.engine)
+
+
+workers = st.sampled_from([Packs, PacksAndForgets])
+
+
+@packing_at_once
+@pytest.mark.usefixtures("leaving_at_once")
+@pytest.mark.parametrize("platform", PLATFORMS)
+@given(st.booleans(), workers, st.data())
+@fewer
+def test_nothing_differs_by_every_built_in_pack(
+    platform: str, stepping: bool, kind: type[Worker], data: st.DataObject
+) -> None:
+    lived = data.draw(order_lives(platform) | shop_commit_cycles(platform))
+    restarts = data.draw(st.sets(st.integers(1, len(lived)), max_size=2))
+    assert_nothing_differs(RULES[platform], stepping, lived, restarts, kind)
+
+
+@packing_at_once
+@given(st.sampled_from([JOB, JOOM, DOUYIN, PLAIN]), st.booleans(), workers, st.data())
+def test_nothing_differs_of_orders_with_more_than_the_plain_case(
+    rules: RuleBook, stepping: bool, kind: type[Worker], data: st.DataObject
+) -> None:
+    lived = data.draw(commit_cycles(platform_of(rules)))
+    assert_nothing_differs(rules, stepping, lived, data.draw(st.sets(st.integers(1, len(lived)), max_size=2)), kind)
+
+
+@packing_at_once
+@given(books(), st.booleans(), workers, order_lives())
+@fewer
+def test_nothing_differs_by_rules_made_up_at_random(
+    rules: RuleBook, stepping: bool, kind: type[Worker], lived: list[Cycle]
+) -> None:
+    assert_nothing_differs(rules, stepping, lived, set(), kind)
+
+
+# -- which are packed, and when ------------------------------------------------------------------------------
+
+
+def packing_worker(*cycles: tuple[list[Happening], str]) -> Packs:
+    worker = Packs(FULL, stepping=False)
+    for events, at in cycles:
+        worker.commit_cycle(events, ms(at))
+    return worker
+
+
+def packed(worker: Worker) -> set[str]:
+    return {
+        order.id
+        for shop in worker.engine.shops.values()
+        for order in shop.orders.values()
+        if isinstance(order, PackedOrder)
+    }
+
+
+def test_an_order_is_packed_once_nothing_was_heard_of_it_for_an_hour() -> None:
+    worker = packing_worker(([placed("1")], "0h"), ([placed("2", "50m")], "50m"))
+    assert packed(worker) == set()
+    worker.commit_cycle([], ms("61m"))
+    assert packed(worker) == {"1"}
+    worker.commit_cycle([], ms("2h"))
+    assert packed(worker) == {"1", "2"}
+
+
+def test_an_order_whose_timer_fires_within_the_hour_is_not_packed() -> None:
+    worker = packing_worker(([placed("1", ship_by=ms("30h"))], "1h"), ([], "5h"))
+    assert packed(worker) == {"1"}
+    order = worker.engine.shops["joom", "s1"].orders["1"]
+    next_ms = order.next_eval_ms
+    worker.engine.advance(next_ms)
+    worker.write()
+    assert packed(worker) == set(), "what it waits for has come, and it has an alert"
+
+
+def test_news_of_a_packed_order_finds_it_as_it_was() -> None:
+    worker = packing_worker(([placed("1")], "0h"), ([], "2h"), ([shipped("1", "3h")], "3h"))
+    assert packed(worker) == set()
+    facts = worker.engine.shops["joom", "s1"].orders["1"].facts
+    assert facts.placed is not None
+    assert facts.shipped is not None
+    worker.commit_cycle([], ms("80h"))
+    assert not worker.alerts, "the timer of the order as it was before counts no more"
+
+
+def test_an_order_that_is_not_saved_yet_is_not_packed() -> None:
+    worker = Worker(FULL, stepping=False)
+    apply(worker.engine, [placed("1")])
+    worker.engine.advance(ms("2h"))
+    worker.engine.pack()
+    assert packed(worker) == set()
+    worker.write()
+    worker.engine.pack()
+    assert packed(worker) == {"1"}
+
+
+def test_orders_with_alerts_or_more_than_plain_facts_are_not_packed() -> None:
+    two_parcels = [shipped("2", "1h", tracking_no=number) for number in ("P1", "P2")]
+    worker = packing_worker(([placed("1"), placed("2"), *two_parcels, placed("3")], "1h"), ([], "10h"))
+    assert packed(worker) == {"1", "3"}
+    worker.commit_cycle([cancelled("3", "75h")], ms("80h"))
+    assert any(alert.order == "1" for alert in worker.alerts)
+    worker.commit_cycle([], ms("90h"))
+    assert "1" not in packed(worker)
+
+
+def test_a_silent_order_is_packed_until_it_leaves_memory() -> None:
+    worker = PacksAndForgets(FULL, stepping=False)
+    for events, at in (([placed("1"), shipped("1", "5h"), scanned("1", "6h", status="delivered")], "6h"), ([], "70h")):
+        worker.commit_cycle(events, ms(at))
+    assert packed(worker) == {"1"}
+    worker.commit_cycle([], ms("200h"))
+    assert not worker.engine.shops["joom", "s1"].orders
+    assert len(worker.engine.ledger) == 1
+
+
+def test_an_order_that_is_unpacked_by_news_without_a_say_leaves_memory_like_others() -> None:
+    worker = PacksAndForgets(FULL, stepping=False)
+    news = scanned("1", "60h", status="in_transit")
+    for events, at in ((SHIPPED_IN_TIME, "30h"), ([], "50h"), ([news], "60h"), ([], "100h")):
+        worker.commit_cycle(events, ms(at))
+    assert packed(worker) == {"1"}, "of the other nothing was heard"
+    worker.commit_cycle([], ms("140h"))
+    assert not worker.engine.shops["joom", "s1"].orders
+
+
+def test_where_a_packed_order_counts_as_bad_its_facts_are_those_it_has() -> None:
+    unshipped = rule("ratio", "unshipped", numerator={"not": "shipped"}, window={"length": "30d"}, threshold="50%")
+    worker = Packs(book(late_ship(), unshipped), stepping=False)
+    for events, at in (([placed("1")], "0h"), ([], "2h")):
+        worker.commit_cycle(events, ms(at))
+    assert packed(worker) == {"1"}
+    worker.commit_cycle([refunded("1", "3h")], ms("3h"))
+    shop = worker.engine.shops["joom", "s1"]
+    [bad] = [facts for counter in shop.counters for day in counter.bad for facts in counter.bad[day].values()]
+    assert bad.refunded is not None
+
+
+def test_no_more_orders_are_looked_at_than_asked_for() -> None:
+    worker = Worker(FULL, stepping=False)
+    worker.commit_cycle([placed(str(n)) for n in range(5)], ms("0h"))
+    worker.engine.advance(ms("2h"))
+    found = [0]
+    while len(found) < 5:
+        worker.engine.pack(limit=2)
+        found.append(len(packed(worker)))
+    assert all(after - before <= 2 for before, after in pairwise(found))
+    assert found[-1] == 5
+
+
+def test_an_order_that_was_packed_is_held_by_no_queue() -> None:
+    """Not even where it was scheduled for earlier meanwhile, in the same hour or another, and has several entries."""
+    worker = Worker(FULL, stepping=False)
+    worker.commit_cycle([placed("1", "30m")], ms("30m"))
+    order = worker.engine.shops["joom", "s1"].orders["1"]
+    for minutes in (60, 10):
+        worker.engine.timers.schedule(order, order.scheduled_ms - minutes * 60_000)
+    worker.engine.advance(ms("3h"))
+    worker.engine.pack()
+    worker.engine.pack()
+    assert packed(worker) == {"1"}
+    assert [each for each in gc.get_referrers(order) if isinstance(each, list)] == []
