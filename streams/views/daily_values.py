@@ -29,6 +29,11 @@ def days_of_shop(
     return read_days(settings, topic, [partition_of(*shop, partitions)], since, lambda key: key.startswith(prefix))
 
 
+def days_of_all(settings: Settings, topic: str, partitions: int, since: date) -> AsyncIterator[DailyValues]:
+    """What the topic, of so many partitions, holds of all shops, as `read_days` says."""
+    return read_days(settings, topic, range(partitions), since, lambda key: True)
+
+
 async def read_days(
     settings: Settings, topic: str, partitions: Iterable[int], since: date, wanted: Callable[[bytes], bool]
 ) -> AsyncIterator[DailyValues]:

@@ -27,6 +27,7 @@ from streams.web.rules_api import RulesApi
 from streams.web.sse import Events
 from streams.web.tokens import Tokens
 from streams.web.trends_api import TrendsApi
+from streams.web.yesterday_api import YesterdayApi
 
 CONSOLE = Path(__file__).with_name("console")
 
@@ -43,6 +44,7 @@ def site(
     rules_api: RulesApi,
     letters_api: LettersApi,
     trends_api: TrendsApi,
+    yesterday_api: YesterdayApi,
     *,
     is_ready: Callable[[], bool],
     tokens: Tokens,
@@ -61,6 +63,7 @@ def site(
             *routes(rules_api),
             *routes(letters_api),
             *routes(trends_api, is_ready),
+            *routes(yesterday_api, is_ready),
             Route("/openapi.json", _describe),
             Route("/", _console),
             Mount("/console", StaticFiles(directory=CONSOLE)),

@@ -24,6 +24,7 @@ from streams.web.rules_api import RulesApi
 from streams.web.schemas import Problem
 from streams.web.sse import Events
 from streams.web.trends_api import TrendsApi
+from streams.web.yesterday_api import YesterdayApi
 
 HANDLERS = (
     QueryApi,
@@ -34,6 +35,7 @@ HANDLERS = (
     RulesApi,
     LettersApi,
     TrendsApi,
+    YesterdayApi,
     AckApi,
     Events,
     HealthApi,

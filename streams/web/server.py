@@ -18,7 +18,7 @@ from streams.clock import wall_ms
 from streams.metrics.feeds import FeedStates
 from streams.questions.service import QuestionService
 from streams.resending.letters import newest_letters
-from streams.views.daily_values import days_of_shop
+from streams.views.daily_values import days_of_all, days_of_shop
 from streams.views.point_caps import caps_of
 from streams.views.reader import Reader
 from streams.views.view import View
@@ -40,6 +40,7 @@ from streams.web.sse import Events
 from streams.web.tokens import NO_TOKENS, Tokens
 from streams.web.trends_api import TrendsApi
 from streams.web.whole_lists import WholeLists
+from streams.web.yesterday_api import YesterdayApi
 
 log = logging.getLogger(__name__)
 
@@ -131,6 +132,7 @@ class Web(Service):
             RulesApi(app.worker.book),
             LettersApi(partial(newest_letters, app.settings, app.names.dead_letters)),
             TrendsApi(self.view, partial(days_of_shop, app.settings, app.names.daily_values, app.partition_count)),
+            YesterdayApi(self.view, partial(days_of_all, app.settings, app.names.daily_values, app.partition_count)),
             is_ready=lambda: self.reader.caught_up,
             tokens=tokens,
         )

@@ -2,7 +2,8 @@
 
 import asyncio
 from collections import OrderedDict
-from collections.abc import AsyncIterator, Callable, Iterable
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator
+from contextlib import contextmanager
 from datetime import UTC, date, datetime, timedelta
 from time import monotonic
 from typing import Annotated, Literal
@@ -113,13 +114,20 @@ class TrendsApi:
             return found
 
     async def _newest(self, shop: ShopKey, since: date) -> list[DailyValues]:
-        try:
+        with readable():
             by_day = {each.day: each async for each in self._read(shop, since)}
-        except TopicAuthorizationFailedError:
-            raise HTTPException(503, "this user lacks READ on daily values; see deploy/docs/kafka-acls.md") from None
-        except (KafkaError, OSError) as error:
-            raise HTTPException(503, f"daily values can't be read: {type(error).__name__}") from None
         return [by_day[day] for day in sorted(by_day)]
+
+
+@contextmanager
+def readable() -> Iterator[None]:
+    """Says in one line why daily values can't be read."""
+    try:
+        yield
+    except TopicAuthorizationFailedError:
+        raise HTTPException(503, "this user lacks READ on daily values; see deploy/docs/kafka-acls.md") from None
+    except (KafkaError, OSError) as error:
+        raise HTTPException(503, f"daily values can't be read: {type(error).__name__}") from None
 
 
 def trends_of(days: Iterable[DailyValues]) -> list[Trend]:

@@ -40,6 +40,7 @@ from streams.web.sse import Events, stream
 from streams.web.tokens import NO_TOKENS, Tokens
 from streams.web.trends_api import TrendsApi
 from streams.web.whole_lists import WholeLists
+from streams.web.yesterday_api import YesterdayApi
 from tests.rules.history import every_pack
 from tests.runtime.support import PARTITIONS, START_MS
 from tests.web.records import NAMES, Log, alert, alert_id, due, feed_health, standing
@@ -88,6 +89,7 @@ class Api:
         self.days: list[DailyValues] | Exception = []
         self.days_read: list[tuple[ShopKey, date]] = []
         self.others = Others()
+        self.all_days_read = 0
         view, pen = self.log.view, cast(Writer, Pen(self.log))
         self.asgi = site(
             HealthApi(lambda: self.health),
@@ -101,6 +103,7 @@ class Api:
             RulesApi(every_pack()),
             LettersApi(self.read_letters),
             TrendsApi(view, self.read_days),
+            YesterdayApi(view, self.read_all_days),
             is_ready=lambda: self.health.views,
             tokens=tokens,
         )
@@ -122,6 +125,14 @@ class Api:
             raise self.days
         for each in self.days:
             if (each.platform, each.shop) == shop and each.day >= since.isoformat():
+                yield each
+
+    async def read_all_days(self, since: date) -> AsyncIterator[DailyValues]:
+        self.all_days_read += 1
+        if isinstance(self.days, Exception):
+            raise self.days
+        for each in self.days:
+            if each.day >= since.isoformat():
                 yield each
 
     async def get(self, path: str) -> Any:
