@@ -1,14 +1,18 @@
 """What the console's tests share: a browser, a worker in trouble, and somebody who looks at its console."""
 
+import asyncio
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import Any
 
 from playwright.async_api import Browser, Page, expect
 
 from rules.calendar.instants import HOUR_MS
+from streams.web.connections import limits
+from streams.web.server import Server, address_of, listen
 from tests.runtime.support import LATE_MS, LONG_S, START_MS, event
 from tests.web.support import Worker
+from tests.web.test_api import Api
 
 expect.set_options(timeout=LONG_S * 1000)
 
@@ -27,19 +31,39 @@ async def trouble(worker: Worker) -> None:
 
 
 @asynccontextmanager
-async def looking(browser: Browser, worker: Worker, **context: Any) -> AsyncIterator[Page]:
-    """The console once it is live. Nothing may fail in it, and it may ask nobody but the worker."""
+async def serving(api: Api) -> AsyncIterator[str]:
+    """The address at which a site over records is served."""
+    listening = listen("127.0.0.1", 0)
+    server = Server(api.asgi, limits())
+    running = asyncio.create_task(server.serve(sockets=[listening]))
+    try:
+        yield address_of(listening)
+    finally:
+        api.log.view.feed.close()
+        server.should_exit = True
+        await running
+
+
+def looking(browser: Browser, worker: Worker, **context: Any) -> AbstractAsyncContextManager[Page]:
+    """A worker's console."""
+    return looking_at(browser, worker.web.address, **context)
+
+
+@asynccontextmanager
+async def looking_at(browser: Browser, address: str, **context: Any) -> AsyncIterator[Page]:
+    """The console once it is live. Nothing may fail in it but what says so with 401 or 503, and it may ask nobody but
+    its worker."""
     wrong: list[str] = []
     options = {"viewport": {"width": 1280, "height": 800}, "locale": "en-GB", "timezone_id": "UTC"} | context
     held = await browser.new_context(**options)
     page = await held.new_page()
     page.on("pageerror", lambda error: wrong.append(str(error)))
     page.on("console", lambda said: wrong.append(f"{said.text} {said.location}") if said.type == "error" else None)
-    page.on("request", lambda asked: None if asked.url.startswith(worker.web.address) else wrong.append(asked.url))
-    await page.goto(worker.web.address)
+    page.on("request", lambda asked: None if asked.url.startswith(address) else wrong.append(asked.url))
+    await page.goto(address)
     try:
         yield page
-        unexpected = [each for each in wrong if "401" not in each]
+        unexpected = [each for each in wrong if "401" not in each and "503" not in each]
         assert not unexpected, unexpected
     finally:
         await held.close()

@@ -18,11 +18,14 @@ def _keys(file: str, after: str, before: str = "\n};") -> set[str]:
     return set(re.findall(r'(?:^|[ {,])"?([A-Za-z][\w. ]*)"?: ["`]', body[: body.index(before)], re.MULTILINE))
 
 
-CHINESE = _keys("i18n.js", "const CHINESE") | _keys("words_zh.js", "export const WORDS")
+TOGETHER = ("i18n.js", "order_words.js", "trend_words.js")
+"""The files that have both languages."""
+
+CHINESE = set[str]().union(*(_keys(file, "const CHINESE") for file in TOGETHER)) | _keys("words_zh.js", "const WORDS")
 
 
 def test_every_text_of_the_console_has_its_chinese() -> None:
-    english = _keys("i18n.js", "const ENGLISH")
+    english = set[str]().union(*(_keys(file, "const ENGLISH") for file in TOGETHER))
     assert len(english) > 100
     assert english - CHINESE == set()
 

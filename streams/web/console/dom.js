@@ -14,6 +14,14 @@ export function h(tag, properties = {}, ...children) {
   return element;
 }
 
+// The same in SVG; all that is given are attributes.
+export function svg(tag, attributes, ...children) {
+  const element = document.createElementNS("http://www.w3.org/2000/svg", tag);
+  for (const [name, value] of Object.entries(attributes)) element.setAttribute(name, value);
+  element.append(...children.filter((child) => child !== null));
+  return element;
+}
+
 export function fill(container, ...children) {
   container.replaceChildren(...children.flat(Infinity).filter((child) => child !== null && child !== undefined && child !== false));
 }
@@ -41,6 +49,6 @@ export function keyed(container, items, key, signature, make) {
   for (const gone of there.values()) gone.remove();
   if (focusKey !== null && !container.contains(document.activeElement)) {
     const again = [...container.querySelectorAll("[data-key]")].find((each) => each.dataset.key === focusKey);
-    (again?.matches("button") ? again : again?.querySelector("button, summary"))?.focus({ preventScroll: true });
+    (again?.matches("button") ? again : again?.querySelector("button, summary, [tabindex]"))?.focus({ preventScroll: true });
   }
 }

@@ -2,10 +2,10 @@
 
 import { alertRow, foot, moreButton } from "./alerts.js";
 import { fill, h, keyed } from "./dom.js";
-import { alertTitle, moment, number, span, t } from "./i18n.js";
+import { alertTitle, moment, number, t } from "./i18n.js";
 import { namesRead } from "./names.js";
-import { chip, mark, shopName, sum } from "./parts.js";
-import { clock, groupKey, groups, groupsAfter, isMuted, me, opened, resolved } from "./store.js";
+import { age, chip, mark, shopName, sum } from "./parts.js";
+import { groupKey, groups, groupsAfter, isMuted, me, opened, resolved } from "./store.js";
 
 const SEVERITIES = ["critical", "warning", "info"];
 
@@ -63,8 +63,8 @@ function costs(group) {
   const cost = costOf(group);
   return [
     group.active ? chip(group.until ? t("until", { at: moment(group.until) }) : t("forGood"), "critical", t("sanction")) : null,
-    cost ? chip(cost, group.money.length ? "money" : "ledger", t("penalty")) : null,
-    h("span", { class: "dim", title: moment(group.oldest) }, t("oldestFor", { time: span(clock.now() - Date.parse(group.oldest)) })),
+    cost ? chip(cost, group.money.length ? "money" : "ledger", t("byAlertsHint")) : null,
+    age(group.oldest),
     group.acknowledged ? chip(t("acknowledgedCount", { n: number(group.acknowledged) }), "acknowledged") : null,
     group.muted ? chip(t("mutedCount", { n: number(group.muted) }), "muted") : null,
   ];

@@ -3,39 +3,41 @@
 import { inChinese, titlesOfClause, titlesOfRule } from "./names.js";
 import { WORDS } from "./words_zh.js";
 import * as orderWords from "./order_words.js";
+import * as trendWords from "./trend_words.js";
 
 const ENGLISH = {
-  ...orderWords.ENGLISH,
+  ...orderWords.ENGLISH, ...trendWords.ENGLISH,
   "today.title": "Today", tasks: "What to do first", costsMost: "What costs most", sinceYesterday: "Since yesterday",
   noTasks: "Nothing to do: no shop that is watched is in trouble.", noCosts: "Nothing costs anything: no sanction, no money at stake, no alert.",
   noChanges: "No alert was opened, got worse or was resolved in the last 24 hours.",
   "changed.opened": "{n} opened", "changed.worse": "{n} got worse", "changed.resolved": "{n} resolved",
-  ordersWait: "{n} orders wait", parcelsWait: "{n} parcels wait", savesOf: "shipping {n} saves {what}",
+  ordersWait: "{n} {n|order waits|orders wait}", parcelsWait: "{n} {n|parcel waits|parcels wait}", savesOf: "shipping {n} saves {what}",
   savesHint: "What shipping the listed orders saves; of each shop the first 50 are listed.",
   title: "shipclock",
-  shops: "Shops at risk", alerts: "Alerts", due: "Ship next", search: "Search shop, order, rule", all: "all platforms",
+  shops: "Shops at risk", alerts: "Alerts", due: "Ship next", search: "Search shop, order, rule", searchShort: "Search", all: "all platforms",
   critical: "critical", warning: "warning", info: "info", ok: "calm", none: "—", muted: "muted", showMuted: "Show muted",
   showResolved: "Show resolved", live: "live", away: "reconnecting", connecting: "connecting", theme: "Theme", help: "Keys",
   language: "中文", languageName: "中文: switch to Chinese", open: "open", resolved: "resolved",
   noShops: "No shop has been heard of yet.", noAlerts: "Nothing is open: no shop that is watched is in trouble.",
   nothingYet: "No event has come yet. They are read from the topics orders, pickups, tracking and shops.",
   nothingFound: "Nothing fits what is searched for and filtered by.", clearFilters: "Clear search and filters",
-  nothingKnown: "Of {n} shops nothing is known: no rule watches them, or nothing has been heard of them.",
-  allMuted: "Nothing else is open: {n} alerts are muted.", unwatched: "not watched", silent: "silent",
+  nothingKnown: "Of {n} {n|shop|shops} nothing is known: no rule watches {n|it|them}, or nothing has been heard of {n|it|them}.",
+  allMuted: "Nothing else is open: {n} {n|alert is|alerts are} muted.", unwatched: "not watched", silent: "silent",
   unwatchedHint: "No rule is for this shop, so nothing of it raises an alert. Look at its platform's name, its site and the packs in use.",
   unheard: "no order yet", unheardHint: "Its feed works, but nothing has been heard of its orders, so nobody knows how it stands.",
   silentSince: "no news since {at}", silentHint: "No news of its orders for longer than it is usual for this shop: what is shown may be out of date.",
   awaySince: "No answer from the worker since {at}; what you see is of then.",
   kafkaSince: "Kafka has not answered the worker since {at}; what you see is of then, and no alert comes until it does.",
   sort: "Order", "sort.cost": "costliest first", "sort.count": "most alerts first", "sort.oldest": "oldest first", "sort.due": "earliest deadline first",
-  oldest: "Oldest", nextDue: "Earliest deadline", oldestFor: "oldest {time}", alertCount: "{n} alerts", showMore: "Show more",
+  oldest: "Oldest", nextDue: "Earliest deadline", oldestFor: "oldest {time}", alertCount: "{n} {n|alert|alerts}", showMore: "Show more",
   acknowledgedCount: "{n} acknowledged", mutedCount: "{n} muted", sayOfAll: "Acknowledge or mute all",
-  groupHint: "What you say holds for all {n} alerts of this group that are open now, for each until it gets worse.", onlyShop: "Only {shop}: show all shops", noDue: "Nothing waits to be shipped.",
+  groupHint: "What you say holds for each alert of this group that is open now ({n}), until it gets worse.", onlyShop: "Only {shop}: show all shops", noDue: "Nothing waits to be shipped.",
   chase: "Chase the carrier", noChase: "No parcel waits for its carrier's scan.", carrier: "Carrier", trackingNo: "Tracking number",
-  unlisted: "{n} more wait; the pick list has all of them.",
+  unlisted: "{n} more {n|waits|wait}; the pick list has all of them.",
   more: "{n} more", calmShops: "{n} calm", openAlerts: "{n} open", headroom: "{n} more fit", over: "{n} too many", toGo: "{n} to go", past: "{n} past", atLimit: "at the limit", countsAgain: "counts again once the sanction ends", spare: "{n} to spare", short: "short by {n}",
-  reported: "platform shows {value}", pointsOf: "{n} of {at} points, then {tier}",
-  forecast: "{value} if nothing ships", forecastAt: "{value} on {at} if nothing ships", ifSilent: "{value} if the carriers stay silent too", of: "{n} of {d}", exposure: "at stake", points: "{n} points",
+  reported: "platform shows {value}", pointsOf: "{n} of {at} {at|point|points}, then {tier}",
+  forecast: "{value} if nothing ships", forecastAt: "{value} on {at} if nothing ships", ifSilent: "{value} if the carriers stay silent too", of: "{n} of {d}", exposure: "at stake now", exposureHint: "What the penalties that are reached by now would take, as counted at this moment.",
+  byAlerts: "its alerts: {what}", byAlertsHint: "What the open alerts cost together, each as of its newest record. A figure that moves by less than a tenth makes no new record, so this may differ a little from the live one.", points: "{n} {n|point|points}",
   ledger: "Ledger {name}", resets: "resets {at}", since: "since {at}", until: "until {at}", forGood: "for good", sanction: "Sanction",
   threshold: "threshold", window: "window {from} – {to}", dueIn: "in {time}", overdue: "{time} over",
   evidence: "Evidence", trail: "Trail", penalty: "What it costs", actions: "What to do", close: "Close",
@@ -43,7 +45,7 @@ const ENGLISH = {
   somebody: "somebody", comment: "Comment", by: "Your name", end: "Until", noEnd: "no end", hours1: "1 hour", hours4: "4 hours",
   hours24: "1 day", days7: "7 days", ownEnd: "a time of my own…", worseHint: "Ends by itself when the alert gets worse.",
   muteHint: "Muted alerts leave the list until then.", judgement: "judgement {n}", shop: "Shop", order: "Order",
-  rule: "Rule", clause: "Clause", opened: "Opened", dueAt: "Due", value: "Value", saves: "saves", warehouse: "Warehouse",
+  rule: "Rule", clause: "Clause", opened: "Opened", dueAt: "Due", value: "Value", saves: "Saves", warehouse: "Warehouse",
   tokenTitle: "This console needs its token", token: "Token", tokenHint: "It is kept until this tab is closed.", enter: "Enter", tokenWrong: "That token is wrong.",
   letters: "{n} not read", lettersTitle: "Records that could not be read", lettersHint: "They lie in the topic dead-letters, the newest first. `shipclock dead-letters` lists all of them, and sends them again after a fix.",
   failed: "That did not work: {why}", loading: "Reading…", gone: "This alert is no longer at hand.",
@@ -60,7 +62,7 @@ const ENGLISH = {
 };
 
 const CHINESE = {
-  ...orderWords.CHINESE,
+  ...orderWords.CHINESE, ...trendWords.CHINESE,
   "today.title": "今日", tasks: "首要事项", costsMost: "代价最大", sinceYesterday: "较昨日",
   noTasks: "无待办事项：受监控的店铺均无异常。", noCosts: "没有任何损失：无处罚、无涉及金额、无预警。",
   noChanges: "过去 24 小时内没有新增、恶化或解除的预警。",
@@ -68,7 +70,7 @@ const CHINESE = {
   ordersWait: "{n} 单待发", parcelsWait: "{n} 个包裹待扫描", savesOf: "发出 {n} 单可挽回 {what}",
   savesHint: "发出所列订单可挽回的损失；每家店铺仅列出前 50 单。",
   title: "shipclock",
-  shops: "风险店铺", alerts: "预警", due: "优先发货", search: "搜索店铺、订单、规则", all: "全部平台",
+  shops: "风险店铺", alerts: "预警", due: "优先发货", search: "搜索店铺、订单、规则", searchShort: "搜索", all: "全部平台",
   critical: "严重", warning: "警告", info: "提示", ok: "正常", none: "—", muted: "已静音", showMuted: "显示已静音",
   showResolved: "显示已解除", live: "实时", away: "重新连接中", connecting: "连接中", theme: "主题", help: "快捷键",
   language: "EN", languageName: "EN：切换到英文", open: "未解除", resolved: "已解除",
@@ -90,7 +92,8 @@ const CHINESE = {
   unlisted: "另有 {n} 单等待处理，全部见拣货单。",
   more: "还有 {n} 条", calmShops: "{n} 家正常", openAlerts: "{n} 条未解除", headroom: "还可容 {n}", over: "已超 {n}", toGo: "还差 {n}", past: "已超 {n}", atLimit: "已到上限", countsAgain: "处罚结束后重新计数", spare: "余 {n}", short: "缺 {n}",
   reported: "平台显示 {value}", pointsOf: "已扣 {n} 分，满 {at} 分{tier}",
-  forecast: "若不发货将达 {value}", forecastAt: "若不发货，{at} 达 {value}", ifSilent: "若承运商也无更新则达 {value}", of: "{n} / {d}", exposure: "风险金额", points: "{n} 分",
+  forecast: "若不发货将达 {value}", forecastAt: "若不发货，{at} 达 {value}", ifSilent: "若承运商也无更新则达 {value}", of: "{n} / {d}", exposure: "当前风险金额", exposureHint: "按此刻计数，已触发的处罚将扣除的金额。",
+  byAlerts: "预警合计：{what}", byAlertsHint: "未解除预警的代价合计，以各预警最近一次记录为准；变动不足一成时不更新记录，因此可能与实时数值略有出入。", points: "{n} 分",
   ledger: "扣分 {name}", resets: "{at} 清零", since: "自 {at}", until: "至 {at}", forGood: "永久", sanction: "处罚",
   threshold: "阈值", window: "统计期 {from} – {to}", dueIn: "剩 {time}", overdue: "已过 {time}",
   evidence: "证据", trail: "变更记录", penalty: "代价", actions: "处理建议", close: "关闭",
@@ -147,10 +150,14 @@ export function switchLanguage() {
   formats.clear();
 }
 
+// The text of a key with its {names} put in; of {n|order|orders} the word that goes with the number.
 export function t(key, values = {}) {
   const text = (language === "zh" ? CHINESE[key] : undefined) ?? ENGLISH[key] ?? key;
-  return text.replace(/{(\w+)}/g, (_, name) => values[name] ?? "");
+  return text.replace(/{(\w+)(?:\|([^|}]*)\|([^}]*))?}/g, (_, name, one, many) => (many === undefined ? values[name] ?? "" : String(values[name]) === "1" ? one : many));
 }
+
+// Names in a row: "this, that".
+export const listed = (names) => names.join(language === "zh" ? "、" : ", ");
 
 // A word of the worker's own (a stage, a reason, an action), translated if it is known, else spelled out.
 export function word(kind, code) {
@@ -181,7 +188,7 @@ export const packText = (text) => (language === "zh" ? inChinese(text) : null) ?
 // A tier as what comes next: "frozen for 7 days".
 export function tierText(name, days = null) {
   if (language === "zh" || days === null || /\d/.test(name.replace(/^tier \d+$/, ""))) return packText(name).replace(/ (\d+ days)$/, " for $1");
-  return `${name} for ${number(days)} days`;
+  return `${name} for ${number(days)} ${days === 1 ? "day" : "days"}`;
 }
 
 // The short names of an alert's rule, of a rule and of a clause; the id where there is no name.

@@ -16,6 +16,8 @@ import * as sheet from "./sheet.js";
 import { showShops } from "./shops.js";
 import * as store from "./store.js";
 import { drawToday, readToday, readTodaySoon } from "./today.js";
+import { readTrends } from "./trends.js";
+import { readYesterday } from "./yesterday.js";
 
 const { wanted } = address;
 
@@ -27,6 +29,7 @@ const TODAY_MS = 60000;
 const SIGN_OF_LIFE_MS = 45000; // the line brings one every 15 s
 const THEME = "shipclock-theme";
 const THEMES = ["auto", "light", "dark"];
+const NARROW = matchMedia("(max-width: 760px)"); // as in style.css
 const $ = (id) => document.getElementById(id);
 
 let connection = "connecting";
@@ -74,6 +77,7 @@ function drawNow() {
   $("version").textContent = reading.version;
   drawConnection();
   drawClock();
+  if (store.complete) readTrends();
 }
 
 // While the worker or its Kafka doesn't answer, the page says since when, and its clocks stand still.
@@ -113,7 +117,7 @@ function label() {
   }
   fill($("sort"), address.SORTS.map((each) => h("option", { value: each }, t(`sort.${each}`))));
   $("sort").value = wanted.sort;
-  $("search").placeholder = t("search");
+  $("search").placeholder = t(NARROW.matches ? "searchShort" : "search");
   delete $("platform").dataset.has;
 }
 
@@ -123,6 +127,7 @@ async function hear(name, data) {
   if (name === "ready" && !data.resumed) {
     await reading.readAll();
     await readToday();
+    readYesterday().then(draw); // which may take longer
   } else readTodaySoon(draw);
   if (name === "shop") {
     store.takeShop(data);
@@ -242,6 +247,7 @@ function listen() {
   for (const button of document.querySelectorAll("[data-tab-of]")) button.addEventListener("click", () => show(button.dataset.tabOf));
   for (const button of document.querySelectorAll("[data-due-for]")) button.addEventListener("click", () => showDueFor(button.dataset.dueFor));
   $("language").addEventListener("click", () => { switchLanguage(); label(); drawLetters(); drawNow(); });
+  NARROW.addEventListener("change", label);
   $("theme").addEventListener("click", () => setTheme(THEMES[(THEMES.indexOf(document.documentElement.dataset.theme) + 1) % 3]));
   $("help").addEventListener("click", () => $("keys").showModal());
   $("keys").addEventListener("click", () => $("keys").close());
@@ -287,5 +293,9 @@ preparePicks();
 api.follow(hear, onLine);
 setInterval(() => { lookAtLine(); tick(); drawClock(); drawConnection(); }, 1000);
 setInterval(() => connection === "live" && reading.readAbout().catch(() => null), ABOUT_MS);
-setInterval(() => connection === "live" && readTodaySoon(draw), TODAY_MS); // yesterday moves on, too
+setInterval(() => {
+  if (connection !== "live") return;
+  readTodaySoon(draw); // yesterday moves on, too
+  readYesterday().then(draw);
+}, TODAY_MS);
 setInterval(() => [...store.shops.values()].some((shop) => shop.feed) && draw(), FEEDS_MS); // they fall silent without a word

@@ -9,7 +9,7 @@ export const ENGLISH = {
   "verdict.in_time": "In no trouble: nothing is late. Next is “{rule}”, {at}.", "verdict.nothing_awaited": "In no trouble: no deadline waits for it.",
   "verdict.unwatched": "Nobody watches it: no rule pack has rules for this shop.", "verdict.unpaid": "In no trouble: its clock starts once it is paid.",
   "verdict.unknown": "Nothing is known of when it was placed, so no deadline runs.", "verdict.over": "In no trouble: it is over ({state}).",
-  lines: "Lines", sku: "SKU", product: "Product", ordered: "ordered", cancelled: "cancelled", shipped: "shipped", noLines: "No items were told of.",
+  lines: "Lines", sku: "SKU", product: "Product", ordered: "Ordered", cancelled: "Cancelled", shipped: "Shipped", noLines: "No items were told of.",
   parcels: "Parcels", parcel: "parcel", leftOut: "What doesn't count, and why", odd: "What doesn't fit", deadlines: "Deadlines", counts: "Where it counts", marks: "What others count of it",
   facts: "What is known", terms: "Terms", itsAlertsNow: "Alerts", noAlertsOfIt: "It has no alert.", noParcels: "Nothing was shipped yet.",
   "deadline.not_applicable": "not about this order", "deadline.not_begun": "not begun", "deadline.open": "open", "deadline.due_soon": "due soon", "deadline.overdue": "overdue",

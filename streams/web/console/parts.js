@@ -36,8 +36,21 @@ function tell(element) {
   if (element.dataset.level !== level) element.dataset.level = level;
 }
 
+// How long ago the oldest of several began, which `tick` keeps going as well.
+export function age(since) {
+  const element = h("span", { class: "dim", title: longMoment(since), data: { since: String(Date.parse(since)) } });
+  tellAge(element);
+  return element;
+}
+
+function tellAge(element) {
+  const text = t("oldestFor", { time: span(clock.now() - Number(element.dataset.since)) });
+  if (element.textContent !== text) element.textContent = text;
+}
+
 export function tick() {
   for (const element of document.querySelectorAll("[data-due]")) tell(element);
+  for (const element of document.querySelectorAll("[data-since]")) tellAge(element);
 }
 
 export const sum = (exposure) =>

@@ -11,7 +11,7 @@ import { namesRead } from "./names.js";
 import { closeButton, copyButton, orderLink, page } from "./order_link.js";
 import { nameField, packedBox } from "./packed.js";
 import { chip, countdown, saved, shopName } from "./parts.js";
-import { clock, me, withStanding } from "./store.js";
+import { clock, firstRead, me, withStanding } from "./store.js";
 
 const MOST = 10_000;
 const SHORT_SHOWN = 5;
@@ -63,6 +63,7 @@ async function read() {
   clearTimeout(again);
   const turn = ++reading;
   const who = wanted.for;
+  await firstRead; // what time it is, and as of when each shop's list is
   try {
     // An order that moves while page after page is read may be in two of them.
     const [found, short] = [new Map(), new Map()];

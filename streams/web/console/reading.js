@@ -42,6 +42,7 @@ async function readNames() {
 export async function readAbout() {
   const about = await api.get("/api/about");
   store.clock.kind = about.clock;
+  if (about.at) store.clock.hear(about.at);
   store.takeMe(about);
   version = about.version;
   kafkaAwaySince = about.kafka_away_since;

@@ -5,6 +5,7 @@ import { clauseName, day, language, longMoment, moment, number, packText, percen
 import { ledgerRule, namesRead } from "./names.js";
 import { chip, mark, shopName, sum } from "./parts.js";
 import { emptyState } from "./empty.js";
+import { readTrends, trendsOf } from "./trends.js";
 import { byRisk, clock, forecastOf, isMinimum, isSilent, risk, shopKey } from "./store.js";
 
 const opened = new Set();
@@ -31,7 +32,7 @@ function make({ shop, counts, level, metrics, feed }) {
   const its = () => h("button", { class: "its", type: "button", onclick: (event) => event.target.dispatchEvent(new CustomEvent("only-shop", { detail: { platform: shop.platform, shop: shop.shop }, bubbles: true })) }, t("itsAlerts"));
   return h(
     "details",
-    { class: `shop ${level}`, open: opened.has(key), ontoggle: (event) => (event.target.open ? opened.add(key) : opened.delete(key)) },
+    { class: `shop ${level}`, open: opened.has(key), ontoggle: (event) => toggled(event.target, shop) },
     h(
       "summary",
       {},
@@ -45,12 +46,20 @@ function make({ shop, counts, level, metrics, feed }) {
         feedChip(feed),
         (shop.sanctions ?? []).map((each) => chip(packText(each.name ?? each.clause), "critical", sanctionUntil(each))),
         ledgers.filter(([, ledger]) => ledger.points > 0).map(([name, ledger]) => chip(pointsText(shop, name, ledger), "ledger", ledgerName(shop, name))),
-        sum(shop.exposure) ? chip(sum(shop.exposure), "money", t("exposure")) : null,
+        sum(shop.exposure) ? chip(`${t("exposure")} ${sum(shop.exposure)}`, "money", t("exposureHint")) : null,
       ),
       h("span", { class: "counts" }, counted(counts, shop.open_alerts)),
     ),
-    h("div", { class: "inside" }, metrics.map((each) => metricRow(each, isPunished(shop, each))), ledgers.map(([name, ledger]) => ledgerRow(shop, name, ledger)), (shop.sanctions ?? []).map(sanctionRow), (feed?.feeds ?? []).map(feedRow), its()),
+    h("div", { class: "inside" }, metrics.map((each) => metricRow(each, isPunished(shop, each))), ledgers.map(([name, ledger]) => ledgerRow(shop, name, ledger)), (shop.sanctions ?? []).map(sanctionRow), (feed?.feeds ?? []).map(feedRow), its(), opened.has(key) ? trendsOf(shop) : null),
   );
+}
+
+// Its trends are read once it is open.
+function toggled(element, shop) {
+  if (!element.open) return opened.delete(shopKey(shop));
+  opened.add(shopKey(shop));
+  if (!element.querySelector(".trends")) element.querySelector(".inside").append(trendsOf(shop));
+  readTrends();
 }
 
 function counted(counts, openAlerts) {
@@ -141,7 +150,7 @@ const ledgerName = (shop, name) => ledgerRule(shop.platform, name)?.titles[langu
 // "10 of 12 points, then frozen for 7 days"; the points alone where they lead to nothing.
 export function pointsText(shop, name, ledger) {
   const n = number(ledger.points ?? 0, 1);
-  if (!ledger.next_tier || ledger.headroom === null || ledger.headroom === undefined) return t("points", { n: `${name.length > 1 ? "" : `${name} `}${n}` });
+  if (!ledger.next_tier || ledger.headroom === null || ledger.headroom === undefined) return `${name.length > 1 ? "" : `${name} `}${t("points", { n })}`;
   const tier = ledgerRule(shop.platform, name)?.tiers.find((each) => each.name === ledger.next_tier);
   return t("pointsOf", { n, at: number(tier?.at ?? ledger.points + ledger.headroom, 1), tier: tierText(ledger.next_tier, tier?.lasts_days) });
 }

@@ -100,8 +100,12 @@ export function forgetAll() {
   complete = false;
 }
 
+let tellRead;
+export const firstRead = new Promise((resolve) => (tellRead = resolve)); // once all has been read for the first time
+
 export function allRead() {
   complete = true;
+  tellRead();
 }
 
 export const isMuted = (alert) => {

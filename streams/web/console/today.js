@@ -3,11 +3,15 @@
 import { get } from "./api.js";
 import { fill, h, keyed } from "./dom.js";
 import { emptyState } from "./empty.js";
-import { alertTitle, clauseName, language, moment, number, packText, ruleName, t, word } from "./i18n.js";
+import { alertTitle, clauseName, language, listed, moment, number, packText, ruleName, t, word } from "./i18n.js";
 import { namesRead } from "./names.js";
 import { chip, countdown, mark, shopName, sum } from "./parts.js";
 import { pointsText } from "./shops.js";
-import { shopKey } from "./store.js";
+import * as store from "./store.js";
+import { shortTrend } from "./trends.js";
+import { drawYesterday } from "./yesterday.js";
+
+const { measured, shopKey } = store;
 
 const SOON_MS = 5000;
 const $ = (id) => document.getElementById(id);
@@ -29,21 +33,24 @@ export function readTodaySoon(draw) {
 }
 
 export function drawToday() {
-  const { tasks, shops, changes } = morning ?? { tasks: [], shops: [], changes: [] };
+  drawYesterday();
+  if (morning === null) return ["task", "cost", "change"].forEach((list) => fill(below(list), h("p", { class: "empty" }, t("loading"))));
+  const { tasks, shops, changes } = morning;
   const sign = (each) => JSON.stringify([each, namesRead(), language]);
   keyed($("task-list"), tasks, (each) => JSON.stringify([shopKey(each), each.work_list, each.rules[0]]), sign, taskRow);
-  keyed($("cost-list"), shops, shopKey, sign, costRow);
+  keyed($("cost-list"), shops, shopKey, (shop) => sign([shop, worstClause(shop)]), costRow);
   keyed($("change-list"), changes, (each) => JSON.stringify([shopKey(each), each.rule]), sign, changeRow);
   foot("task", tasks.length, "noTasks");
-  foot("cost", shops.length, "noCosts", morning ? morning.shops_total - shops.length : 0);
-  foot("change", changes.length, "noChanges", morning ? morning.changes_total - changes.length : 0);
+  foot("cost", shops.length, "noCosts", morning.shops_total - shops.length);
+  foot("change", changes.length, "noChanges", morning.changes_total - changes.length);
   $("change-total").textContent = changes.length ? counted(morning) : "";
 }
 
+const below = (list) => $(`${list}-list`).nextElementSibling;
+
 function foot(list, count, empty, more = 0) {
-  const below = $(`${list}-list`).nextElementSibling;
-  if (!count) fill(below, emptyState(empty, false));
-  else fill(below, more > 0 ? h("p", { class: "dim" }, t("more", { n: number(more) })) : null);
+  if (!count) fill(below(list), emptyState(empty, false));
+  else fill(below(list), more > 0 ? h("p", { class: "dim" }, t("more", { n: number(more) })) : null);
 }
 
 const points = (sums) => Object.entries(sums).map(([ledger, each]) => `${ledger === "points" ? "" : `${ledger} `}${t("points", { n: number(each, 1) })}`);
@@ -67,25 +74,27 @@ function taskRow(task) {
 
 // What doing it saves, where that is known; else what the alerts behind it cost.
 function worth(task) {
-  const atStake = [money(task.money), ...points(task.points)].filter(Boolean).join(" · ");
+  const cost = [money(task.money), ...points(task.points)].filter(Boolean).join(" · ");
   return [
     task.active ? chip(task.until ? t("until", { at: moment(task.until) }) : t("forGood"), "critical", t("sanction")) : null,
-    atStake ? chip(`${t("exposure")} ${atStake}`, task.money.length ? "money" : "ledger", t("penalty")) : null,
+    cost ? chip(t("byAlerts", { what: cost }), task.money.length ? "money" : "ledger", t("byAlertsHint")) : null,
     task.saves ? saved(task.saves) : null,
   ];
 }
 
 function saved(saves) {
   const sums = [money(saves.money), ...points(saves.points)].filter(Boolean).join(" · ");
-  const what = [sums, saves.clauses.map(clauseName).join(", ")].filter(Boolean).join(" · ");
+  const what = [sums, listed(saves.clauses.map(clauseName))].filter(Boolean).join(" · ");
   return chip(t("savesOf", { n: number(saves.orders), what }), "ok", t("savesHint"));
 }
+
+// The clause that is worst there.
+const worstClause = (shop) => measured(store.shops.get(shopKey(shop)) ?? {}).find((each) => each.near !== null && !each.rule)?.clause ?? null;
 
 function costRow(shop) {
   const { critical, warning } = shop.alerts;
   const level = shop.sanctions.length || critical ? "critical" : warning ? "warning" : "info";
   const ledgers = Object.entries(shop.ledgers).filter(([, ledger]) => ledger.points > 0);
-  const atStake = shop.exposure ? sum(shop.exposure) : money(shop.money);
   return h("li", { class: `cost ${level}` },
     h("a", { href: `#/shops/${[shop.platform, shop.shop].map(encodeURIComponent).join("/")}` },
       mark(level),
@@ -93,13 +102,20 @@ function costRow(shop) {
         shopName(shop),
         h("span", { class: "chips" },
           shop.sanctions.map((each) => chip(`${packText(each.name ?? clauseName(each.clause))} · ${each.until ? t("until", { at: moment(each.until) }) : t("forGood")}`, "critical", t("sanction"))),
-          atStake ? chip(atStake, "money", t("exposure")) : null,
+          atStake(shop),
           ledgers.map(([name, ledger]) => chip(pointsText(shop, name, ledger), "ledger")),
         ),
       ),
       h("span", { class: "counts" }, ["critical", "warning"].filter((each) => shop.alerts[each]).map((each) => h("span", { class: `count ${each}`, title: t(each) }, mark(each), number(shop.alerts[each])))),
     ),
+    shortTrend(shop, { clause: worstClause(shop) }),
   );
+}
+
+// The live figure; where a shop has none, what its alerts say.
+function atStake({ exposure, money: sums }) {
+  if (exposure) return chip(`${t("exposure")} ${sum(exposure)}`, "money", t("exposureHint"));
+  return sums.length ? chip(t("byAlerts", { what: money(sums) }), "money", t("byAlertsHint")) : null;
 }
 
 const counted = (change) => ["opened", "worse", "resolved"].filter((each) => change[each]).map((each) => t(`changed.${each}`, { n: number(change[each]) })).join(" · ");

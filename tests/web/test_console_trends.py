@@ -1,0 +1,146 @@
+"""Trends in the console: a chart of each ratio and ledger, in words for those who can't see it."""
+
+from collections.abc import AsyncIterator
+from datetime import date, timedelta
+from typing import Any
+
+import pytest
+from aiokafka.errors import KafkaConnectionError
+from playwright.async_api import Browser, Page, expect
+
+from rules.messages.daily_values import AlertsOfDay, DailyValues, PointsOfDay, RatioOfDay
+from tests.support.npm import npm_package
+from tests.web.console import looking_at, serving
+from tests.web.records import standing
+from tests.web.test_api import Api
+from tests.web.test_console_everywhere import PHONE
+
+TODAY = date(2026, 1, 1)
+RATIO = "joom.unshipped_ratio"
+
+
+def of_day(back: int, share: float | None = 0.02, points: float | None = None) -> DailyValues:
+    day = TODAY - timedelta(days=back)
+    ratio = RatioOfDay(
+        value=share,
+        threshold=0.05,
+        numerator=round(100 * (share or 0)),
+        denominator=100,
+        first_day="2025-12-03",
+        last_day="2026-01-01",
+    )
+    ledger = PointsOfDay(ledger="points", points=points or 0, limit=12.0)
+    return DailyValues(
+        platform="joom",
+        shop="s17",
+        day=day.isoformat(),
+        zone="UTC",
+        at=f"{day}T23:59:59.999Z",
+        ratios={RATIO: ratio},
+        ledgers={} if points is None else {"lazada.points": ledger},
+        open_alerts={},
+        alerts=AlertsOfDay(),
+        exposure=[],
+        penalties=[],
+    )
+
+
+@pytest.fixture
+async def api() -> AsyncIterator[Api]:
+    made = Api()
+    made.log.standings(standing())
+    async with made.client:
+        yield made
+
+
+@pytest.fixture
+async def address(api: Api) -> AsyncIterator[str]:
+    async with serving(api) as found:
+        yield found
+
+
+async def open_shop(page: Page) -> Any:
+    """Its trends, once it has been opened."""
+    await page.locator("#shop-list .shop summary").first.click()
+    return page.locator("#shop-list .trends")
+
+
+async def test_each_ratio_and_ledger_is_charted_and_told_in_words(browser: Browser, api: Api, address: str) -> None:
+    api.days = [of_day(2, 0.01, 1), of_day(1, 0.03, 1), of_day(0, 0.06, 4)]
+    async with looking_at(browser, address) as page:
+        trends = await open_shop(page)
+        charts = trends.get_by_role("img")
+        await expect(charts).to_have_count(2)
+        told = "Not shipped this month: 1% on 30 Dec, 6% on 1 Jan, threshold 5%"
+        await expect(charts.first).to_have_attribute("aria-label", told)
+        await expect(charts.last).to_have_attribute(
+            "aria-label", "Penalty points: 1 point on 30 Dec, 4 points on 1 Jan, threshold 12 points"
+        )
+        await expect(trends.locator(".figure").first).to_have_text("6% / 5%")
+        await expect(charts.first.locator(".threshold")).to_have_count(1)
+
+
+async def test_a_day_that_was_missed_breaks_the_line(browser: Browser, api: Api, address: str) -> None:
+    api.days = [of_day(9), of_day(8), of_day(6), of_day(5, None), of_day(4), of_day(3)]
+    async with looking_at(browser, address) as page:
+        trends = await open_shop(page)
+        await expect(trends.locator(".chart .value")).to_have_count(3)
+
+
+async def test_a_chart_can_be_focused_and_keeps_the_focus_when_the_shop_changes(
+    browser: Browser, api: Api, address: str
+) -> None:
+    api.days = [of_day(1), of_day(0)]
+    async with looking_at(browser, address) as page:
+        trends = await open_shop(page)
+        await expect(trends.locator(".chart")).to_have_count(1)
+        await page.keyboard.press("Tab")
+        await page.keyboard.press("Tab")
+        await expect(trends.locator(".chart")).to_be_focused()
+        api.log.standings(standing(open_alerts=7))
+        await expect(page.locator("#shop-list .counts")).to_have_text("7 open")
+        await expect(trends.locator(".chart")).to_be_focused()
+
+
+async def test_no_values_yet_nothing_counted_and_values_that_cannot_be_read_are_told_apart(
+    browser: Browser, api: Api, address: str
+) -> None:
+    api.days = KafkaConnectionError()
+    async with looking_at(browser, address) as page:
+        trends = await open_shop(page)
+        said = "No trends: daily values can't be read: KafkaConnectionError"
+        await expect(trends.locator(".wrong")).to_have_text(said)
+        api.days = []
+        await trends.get_by_role("button", name="Try again").click()
+        await expect(trends).to_contain_text("No daily values yet")
+    empty = of_day(0)
+    empty.ratios.clear()
+    api.days = [empty]
+    async with looking_at(browser, address) as page:
+        await expect(await open_shop(page)).to_have_text("None of its rules counts a ratio or points.")
+
+
+async def test_trends_speak_chinese(browser: Browser, api: Api, address: str) -> None:
+    api.days = [of_day(1), of_day(0)]
+    async with looking_at(browser, address, locale="zh-CN") as page:
+        trends = await open_shop(page)
+        told = "当月未发货率：12月31日 为 2%，1月1日 为 2%，阈值 5%"
+        await expect(trends.get_by_role("img")).to_have_attribute("aria-label", told)
+
+
+@pytest.mark.parametrize("options", [{}, PHONE], ids=["wide", "phone"])
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+async def test_trends_are_readable_by_everyone(
+    browser: Browser, api: Api, address: str, scheme: str, options: dict[str, Any]
+) -> None:
+    axe = (npm_package("axe-core", "4.14.1") / "axe.min.js").read_text()
+    api.days = [of_day(1, 0.02, 3), of_day(0, 0.06, 4)]
+    async with looking_at(browser, address, color_scheme=scheme, reduced_motion="reduce", **options) as page:
+        if options:
+            await page.locator("[data-tab-of=shops]").tap()
+        trends = await open_shop(page)
+        await expect(trends.locator(".chart")).to_have_count(2)
+        assert await page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+        await page.evaluate(axe)
+        found = (await page.evaluate("axe.run()"))["violations"]
+        assert [(each["id"], [node["html"] for node in each["nodes"]][:3]) for each in found] == []
