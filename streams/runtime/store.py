@@ -13,6 +13,7 @@ from faust.stores.base import Store as BaseStore
 from faust.types import TP
 from mode import Service
 
+from rules.engine.intake import LOADED_AT_ONCE
 from streams.runtime.local_copy import LocalCopy
 from streams.runtime.orders_on_disk import OrdersOnDisk
 from streams.runtime.partition import MovedError, Partition, Restore
@@ -171,11 +172,12 @@ class Store(BaseStore[bytes, bytes]):
             self.log.warning("%s could not be brought up to date: %s", copy.folder, error)
 
     async def _load_orders(self, number: int) -> None:
-        """Has all orders come back to memory, shop by shop; none leaves while the disk takes nothing."""
+        """Has all orders come back to memory, some at a time; none leaves while the disk takes nothing."""
         engine = self.app.worker.partition(number).engine
         for shop in list(engine.shops.values()):
-            engine.load_all(shop)
-            await asyncio.sleep(0)
+            for n, _ in enumerate(engine.ledger.load_each(shop, engine.clock_ms)):
+                if n % LOADED_AT_ONCE == 0:
+                    await asyncio.sleep(0)
 
     async def _stop_catching_up(self) -> None:
         if self._catching_up is not None:

@@ -3,6 +3,7 @@
 import asyncio
 import logging
 import shutil
+from itertools import pairwise
 from pathlib import Path
 from typing import cast
 
@@ -14,7 +15,7 @@ from rules.state import ledger
 from streams.app import App, create
 from streams.kafka.embedded import EmbeddedBroker
 from streams.kafka.keys import entry_key, order_key, partition_of
-from streams.runtime import snapshot
+from streams.runtime import snapshot, store
 from streams.runtime.local_copy import LocalCopy
 from streams.runtime.orders_on_disk import OrdersOnDisk
 from streams.runtime.partition import MovedError
@@ -196,6 +197,23 @@ async def finish(broker: EmbeddedBroker, number: int, shop: str = "s17") -> None
 
 def states(read: Reader) -> list[tuple[str, str, int]]:
     return [(alert["order"], alert["data"]["state"], alert["data"]["revision"]) for alert in read.alerts()]
+
+
+@pytest.mark.usefixtures("written_at_once")
+async def test_orders_that_come_back_before_their_disk_is_given_up_hold_nothing_else_up(
+    broker: EmbeddedBroker, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(store, "LOADED_AT_ONCE", 2)
+    async with running(broker.bootstrap, tmp_path / "data") as app:
+        await finish(broker, 7)
+        await until(lambda: left(app) == 7)
+        facts = cast(Store, app.tables["facts"].data)
+        number = next(number for number, each in app.worker.partitions.items() if len(each.engine.ledger))
+        coming_back, seen = asyncio.create_task(facts._load_orders(number)), [7]
+        while not coming_back.done():
+            await asyncio.sleep(0)
+            seen.append(left(app))
+    assert {before - after for before, after in pairwise(seen)} <= {0, 1, 2}
 
 
 @pytest.mark.usefixtures("written_at_once", "looks_again_soon")
