@@ -37,6 +37,9 @@ SLICE = 500
 """Orders evaluated before other partitions and the event loop's other tasks run: some 5 ms, or 50 if each has several
 alerts."""
 
+SLICE_BESIDE = 100
+"""The same while the broker's acknowledgements are awaited, which are to be seen when they come."""
+
 EVICT = 2_000
 """Orders of a partition that are looked at whether they may leave memory, after each commit cycle: some 5 ms."""
 
@@ -193,8 +196,8 @@ class Worker(Service):
                     await self._log_ends.refresh(self.partitions, self._committer.alert_writes)
                     self.busy = self._pacing.is_backlog or self._unfinished
                     self._pacing.begin()
-                    await self._move_clocks()
-                await self._write_and_commit()
+                    left = await self._move_clocks()
+                await self._write_while_evaluating(left)
 
     async def finish(self) -> None:
         """The last write and commit before the worker stops, unless it stops because of an error.
@@ -237,28 +240,49 @@ class Worker(Service):
         self._lost = True
         log.warning("%s: nothing is written until it has joined again, and state is read anew", error)
 
-    async def _move_clocks(self) -> None:
+    async def _move_clocks(self) -> dict[Partition, int | None]:
+        """Evaluates up to now. Returns what is left, as `_evaluate` does."""
         answer = self._log_ends.newest
         if answer is not None and answer.at_write == self._committer.alert_writes:
             await self._foreign.look(self.partitions, answer.of_topic(self.names.alerts))
         now_ms = self.wall_clock.now_ms()
-        await self._evaluate(
+        return await self._evaluate(
             {partition: self._targets.of(partition, now_ms, answer) for partition in self.partitions.values()}
         )
 
-    async def _evaluate(self, targets: dict[Partition, int | None]) -> None:
+    async def _evaluate(self, targets: dict[Partition, int | None]) -> dict[Partition, int | None]:
         """Evaluates each partition up to its clock's target (epoch ms; None: with the clock as it stands), in turns and
-        slices, until all is done or time is up."""
+        slices, until all is done or time is up. Returns the targets of those that have something left."""
         began_s = monotonic()
-        while targets:
-            for partition, target_ms in list(targets.items()):
-                if self.partitions.get(partition.number) is not partition or partition.evaluate(target_ms, SLICE):
-                    del targets[partition]
-                await asyncio.sleep(0)
-            if self._over or monotonic() - began_s > EVALUATE_S:
+        while targets and not self._over:
+            await self._evaluate_slices(targets, SLICE)
+            if monotonic() - began_s > EVALUATE_S:
                 break
         self._unfinished = bool(targets)
         self.busy |= self._unfinished
+        return targets
+
+    async def _evaluate_slices(self, targets: dict[Partition, int | None], limit: int) -> None:
+        """Evaluates at most `limit` orders of each partition, and takes those from the targets that are done."""
+        for partition, target_ms in list(targets.items()):
+            await asyncio.sleep(0)
+            if self.partitions.get(partition.number) is not partition or partition.evaluate(target_ms, limit):
+                del targets[partition]
+
+    async def _write_while_evaluating(self, left: dict[Partition, int | None]) -> None:
+        """Writes and commits what has been found so far. While Kafka takes it, goes on with what is `left`, for as long
+        as before; what that finds is written in the next commit cycle, which begins at once."""
+        if not left:
+            await self._write_and_commit()
+            return
+        began_s = monotonic()
+        writing = asyncio.ensure_future(self._write_and_commit())
+        try:
+            while left and not (writing.done() or self._over or monotonic() - began_s > EVALUATE_S):
+                await self._evaluate_slices(left, SLICE_BESIDE)
+            await writing
+        finally:
+            writing.cancel()
 
     def behind(self) -> dict[tuple[str, int], int]:
         """Records not applied yet, by plain topic and partition, of those that were there at the last commit cycle."""

@@ -3,12 +3,13 @@
 import asyncio
 from collections import Counter
 from collections.abc import Iterable
-from itertools import count
+from itertools import chain, count, repeat
 from typing import Any, Literal, cast
 from weakref import ref
 
 import orjson
 import pytest
+from aiokafka.errors import KafkaTimeoutError
 from faust.types import TP
 from prometheus_client import REGISTRY
 
@@ -571,6 +572,48 @@ async def test_what_is_found_is_written_and_committed_while_a_large_shop_is_stil
     assert [each["s17"] for each in told] == [10, 19, 29, 39, 49, 50, 50]
     assert [each[small] for each in told] == [0, 1, 1, 1, 1, 1, 1]
     assert broker.committed == [{TP("orders", 2): 51}], "facts are durable, whatever is left to be evaluated"
+
+
+async def test_while_kafka_takes_what_was_found_the_rest_is_evaluated(monkeypatch: pytest.MonkeyPatch) -> None:
+    watching, broker = with_more_due_than_a_cycle_evaluates(monkeypatch)
+    send, work = broker.producer.send_batch, watching.partitions[2].engine.work
+
+    async def once_all_is_evaluated(*args: Any, **options: Any) -> Any:
+        await until(lambda: not work.has_orders())
+        return await send(*args, **options)
+
+    broker.producer.send_batch = once_all_is_evaluated  # type: ignore[method-assign]
+    await watching.commit_cycle()
+    assert len(alert_types(broker)) == 10, "what was found when it was written"
+    await watching.commit_cycle()
+    assert len(alert_types(broker)) == 50
+
+
+async def test_what_was_found_while_a_write_failed_is_never_written(monkeypatch: pytest.MonkeyPatch) -> None:
+    watching, broker = with_more_due_than_a_cycle_evaluates(monkeypatch)
+    work = watching.partitions[2].engine.work
+
+    async def fail_once_all_is_evaluated(*args: Any, **options: Any) -> Any:
+        await until(lambda: not work.has_orders())
+        raise KafkaTimeoutError
+
+    broker.producer.send_batch = fail_once_all_is_evaluated  # type: ignore[method-assign]
+    with pytest.raises(KafkaTimeoutError):
+        await watching.commit_cycle()
+    await watching.commit_cycle()
+    await watching.flush_before_revoke()
+    assert (broker.producer.batches, broker.committed) == (0, [])
+
+
+def with_more_due_than_a_cycle_evaluates(monkeypatch: pytest.MonkeyPatch) -> tuple[Worker, FakeBroker]:
+    """A worker to which 50 orders came that are late, of which it evaluates ten before it writes."""
+    monkeypatch.setattr(worker, "SLICE", 10)
+    monkeypatch.setattr(worker, "SLICE_BESIDE", 10)
+    monkeypatch.setattr(worker, "monotonic", chain([0.0], repeat(1.0)).__next__)
+    watching, broker = made("wall")
+    broker.read_to |= {TP(topic, 2): 0 for topic in CLOCKED}
+    apply(watching, *(event("order.placed", wall_ms() - 2 * LATE_MS, str(n)) for n in range(50)))
+    return watching, broker
 
 
 async def test_a_partition_need_not_wait_until_another_is_evaluated(monkeypatch: pytest.MonkeyPatch) -> None:
