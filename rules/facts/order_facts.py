@@ -119,21 +119,9 @@ class OrderFacts(Struct, array_like=True, gc=False):
         return self.span_ms()[1]
 
     def span_ms(self) -> tuple[int, int]:
-        """Both. Written out, since a restart asks it of every order: this way takes a fifth of the time."""
+        """Both in one pass, since a restart asks it of every order."""
         first_ms, last_ms = NEVER, MIN_MS
-        for stamp in (
-            self.placed,
-            self.shipped,
-            self.collected,
-            self.scanned,
-            self.news,
-            self.delivered,
-            self.cancelled,
-            self.deadline_moved,
-            self.pickup_failed,
-            self.returned,
-            self.refunded,
-        ):
+        for stamp in every_stamp(self):
             if stamp is not None:
                 at_ms = stamp[0]
                 if at_ms < first_ms:
@@ -267,5 +255,22 @@ future_bits: Final = _ahead()
 FIRST_HOLDS: Final = frozenset(FACT_NAMES) - {"news", "deadline_moved"}
 """Facts of which the earliest statement holds, so that a later one changes nothing in the plain case."""
 
-every_stamp: Final[Callable[[OrderFacts], tuple[Stamp | None, ...]]] = attrgetter(*FACT_NAMES)
-"""All facts, in the order of `FACT_NAMES`."""
+
+def every_stamp(facts: OrderFacts) -> tuple[Stamp | None, ...]:
+    """All facts, in the order of `FACT_NAMES`. Written out, since an `attrgetter` takes three times as long, and each
+    alert and each order that is loaded asks for them."""
+    return (
+        facts.placed,
+        facts.shipped,
+        facts.collected,
+        facts.scanned,
+        facts.news,
+        facts.delivered,
+        facts.cancelled,
+        facts.deadline_moved,
+        facts.pickup_failed,
+        facts.returned,
+        facts.refunded,
+        facts.sent_back,
+        facts.part_cancelled,
+    )

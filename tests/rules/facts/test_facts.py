@@ -9,7 +9,7 @@ import pytest
 from rules.calendar.instants import MIN_MS, NEVER
 from rules.facts.merge import MERGE, MORE
 from rules.facts.merge import merge as merge_event
-from rules.facts.order_facts import FACT_NAMES, OrderFacts, Terms, bits_of
+from rules.facts.order_facts import FACT_NAMES, DetailedFacts, OrderFacts, Terms, bits_of, every_stamp
 from rules.facts.stored import decode_facts, encode_facts
 from rules.messages.events import Status
 from tests.rules.history import cancelled, collected, event, moved, ms, placed, refunded, scanned, shipped
@@ -172,3 +172,11 @@ def test_each_fact_may_be_the_first_or_the_last_that_was_heard_of_an_order(fact:
     for at_ms in (ms("0h") - 1, ms("100h")):
         setattr(facts, fact, (at_ms, "test", "1"))
         assert at_ms in facts.span_ms()
+
+
+@pytest.mark.parametrize("kind", [OrderFacts, DetailedFacts])
+def test_all_facts_come_in_the_order_of_their_names(kind: type[OrderFacts]):
+    facts = kind()
+    for fact in set(FACT_NAMES) & set(kind.__struct_fields__):
+        setattr(facts, fact, (ms("1h"), "test", fact))
+    assert every_stamp(facts) == tuple(getattr(facts, fact) for fact in FACT_NAMES)
