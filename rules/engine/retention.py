@@ -50,7 +50,7 @@ class Expiry:
             self._drop_of_shop(shop, at_ms)
             yield
             for order in self._orders_of(shop):
-                if order is not None and shop.orders.get(order.id) is order and _is_expired(order, at_ms):
+                if order is not None and _is_expired(order, at_ms):
                     self._drop(order)
                 yield
 
@@ -66,10 +66,12 @@ class Expiry:
             shop.emitted.forget(alert)
 
     def _orders_of(self, shop: Shop) -> Iterator[OrderInMemory | None]:
-        """The orders that may have expired; None for each that is looked at and hasn't."""
-        yield from list(shop.orders.values())
-        for order_id in shop.ledger.silent_by(shop, shop.retained_from_ms):
-            yield None if order_id is None else self._engine.order(shop, order_id)
+        """The orders that may have expired; None for each that is looked at and hasn't. Any may be packed, leave memory
+        or come back before its turn."""
+        for order_id in list(shop.orders):
+            yield shop.orders.get(order_id)
+        for silent in shop.ledger.silent_by(shop, shop.retained_from_ms):
+            yield None if silent is None else self._engine.order(shop, silent)
 
     def _drop(self, in_memory: OrderInMemory) -> None:
         order = in_memory.decoded()

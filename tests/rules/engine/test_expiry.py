@@ -77,6 +77,17 @@ def test_an_order_of_which_news_comes_meanwhile_stays(on_disk: bool) -> None:
 
 
 @pytest.mark.usefixtures("in_steps")
+def test_orders_that_are_packed_meanwhile_expire_all_the_same() -> None:
+    worker = finished(on_disk=False)
+    gone = step(worker, LATER)
+    worker.engine.settle()
+    worker.engine.pack()
+    for _ in range(2 * (2 * MANY) // STEP):
+        gone += step(worker, LATER)
+    assert len(gone) == 2 * MANY
+
+
+@pytest.mark.usefixtures("in_steps")
 def test_none_expires_any_more_once_the_clock_was_set_back() -> None:
     worker = finished(on_disk=True)
     assert step(worker, LATER)
