@@ -31,9 +31,9 @@ async def trouble(worker: Worker) -> None:
 
 
 @asynccontextmanager
-async def serving(api: Api) -> AsyncIterator[str]:
+async def serving(api: Api, port: int = 0) -> AsyncIterator[str]:
     """The address at which a site over records is served."""
-    listening = listen("127.0.0.1", 0)
+    listening = listen("127.0.0.1", port)
     server = Server(api.asgi, limits())
     running = asyncio.create_task(server.serve(sockets=[listening]))
     try:

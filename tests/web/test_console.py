@@ -257,7 +257,7 @@ async def test_a_shops_ratios_ledgers_and_sanctions_are_drawn_against_their_limi
         await worker.send(event("order.placed", START_MS + LATE_MS, "9", shop="calm"))
         shop = page.locator("#shop-list .shop", has_text="s17")
         await expect(shop).to_have_class("shop critical")
-        await expect(shop.locator("summary .chip.money")).to_have_text("310.00 USD")
+        await expect(shop.locator("summary .chip.money")).to_have_text("at stake now 310.00 USD")
         await shop.locator("summary").press("Enter")
         rows = shop.locator(".inside .row")
         await expect(rows.nth(0)).to_contain_text("31 of 500 · 7 too many")

@@ -125,8 +125,7 @@ function label() {
 
 async function hear(name, data) {
   if (name === "ready" && !data.resumed) {
-    await reading.readAll();
-    await readToday();
+    await Promise.all([reading.readAll(), readToday().then(draw)]);
     readYesterday().then(draw); // which may take longer
   } else readTodaySoon(draw);
   if (name === "shop") {
