@@ -5,6 +5,7 @@ from typing import Any, TypeVar
 
 import msgspec
 
+from rules.dsl.choices import choices, is_of_a_list
 from rules.dsl.model import Pack, Version, convert
 from rules.dsl.yaml_source import BadPack, Diagnostic, Source
 
@@ -69,7 +70,16 @@ def read(kind: type[_T], value: Any, source: Source, at: str = "$") -> _T:
     try:
         return msgspec.convert(value, kind, dec_hook=convert)
     except msgspec.ValidationError as error:
-        raise BadPack([placed(error, source, at)]) from None
+        raise BadPack([placed(_with_choices(error, kind, value), source, at)]) from None
+
+
+def _with_choices(error: msgspec.ValidationError, kind: Any, value: Any) -> msgspec.ValidationError:
+    """The same error; where a value is none of a closed list, with the name of the field and what it takes."""
+    message, at, where = str(error).partition(" - at `")
+    if not is_of_a_list(error) or not (takes := choices(kind, value, where.rstrip("`"))):
+        return error
+    field = re.findall(r"\.(\w+)", where)[-1:]
+    return msgspec.ValidationError(f"{message}: {''.join(field) or 'it'} takes {', '.join(takes)}{at}{where}")
 
 
 def placed(error: msgspec.ValidationError, source: Source, at: str = "$") -> Diagnostic:

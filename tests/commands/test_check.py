@@ -107,8 +107,13 @@ def test_a_pack_named_twice_is_read_once(tmp_path: Path) -> None:
         ("within: 72h", "within: !!int soon", "can't be read as int"),
         ("zone: UTC", "zone: Mars/Base", "Mars/Base is no time zone; write it like Asia/Shanghai"),
         ("from: placed", "from: ordered", "joom.slow: ordered is no fact of an order; facts are placed, shipped,"),
-        ("kind: deadline", "kind: dedline", "Invalid value 'dedline'"),
-        ("confidence: ours", "confidence: hearsay", "Invalid enum value 'hearsay'"),
+        ("kind: deadline", "kind: dedline", "Invalid value 'dedline': kind takes deadline, silence, ratio,"),
+        (
+            "confidence: ours",
+            "confidence: hearsay",
+            "Invalid enum value 'hearsay': confidence takes article, ours, platform_help\n",
+        ),
+        ("overdue: critical", "overdue: fatal", "Invalid enum value 'fatal': severity takes critical, info, warning\n"),
         ("source: a test", "sauce: a test", "Object contains unknown field `sauce`"),
         ("platform: joom", "platform: joom\nplatform: ozon", "platform stands here a second time"),
         ("summary: {overdue:", "summary: {overdue: '{', due_soon:", "joom.slow: '{': Single '{' encountered"),
@@ -124,6 +129,14 @@ def test_a_mistake_is_told_with_its_line(tmp_path: Path, old: str, new: str, mes
     assert result.stdout.startswith(f"{file}:{line_of(old) + new.count(chr(10))}: {message}")
     assert result.exit_code == 1
     assert result.stderr == "mistakes in packs: 1\n"
+
+
+def test_a_value_that_is_none_of_a_list_is_told_with_what_its_field_takes(tmp_path: Path) -> None:
+    """Also deep in a rule, whose kind decides what it has."""
+    actions = "    actions: [{to: warehouse, do: ship}, {to: depot, do: ship}]\n    within: 72h"
+    told = run("check", pack(tmp_path, "    within: 72h", actions)).stdout
+    takes = "customer_service, finance, listing, purchasing, warehouse"
+    assert told.endswith(f":{line_of('    within: 72h')}: Invalid enum value 'depot': to takes {takes}\n")
 
 
 def test_a_reference_to_a_rule_that_is_not_there_is_a_mistake(tmp_path: Path) -> None:
