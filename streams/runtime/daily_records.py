@@ -121,7 +121,7 @@ class DailyRecords:
             self._ends_ms = end_ms
         shops = list(islice(self._closing, AT_ONCE))
         for shop in shops:
-            if min(shop.began_ms, shop.facts.first_at_ms()) < end_ms:
+            if shop.began_ms < end_ms or shop.facts.first_at_ms() < end_ms:
                 today = self._of(shop, end_ms - 1)
                 self._write(shop, today, end_ms - 1)
                 self._next(shop, today)

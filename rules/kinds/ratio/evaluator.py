@@ -321,8 +321,10 @@ class RatioEvaluator(Evaluator[RatioSpec, Any]):
         counts = counter.counts_at(at_ms)
         # A period that has just begun has no orders yet; then the one before it is shown.
         newest = self._newest(state, at_ms)
-        closed = self._closed(shop, counter, counts[-1], newest)
-        count = next((each for each in [*counts, *closed] if each.total), counts[0])
+        count = next((each for each in counts if each.total), None)
+        if count is None:
+            closed = self._closed(shop, counter, counts[-1], newest)
+            count = next((each for each in closed if each.total), counts[0])
         shown: dict[str, Any] = {}
         if counter.ratio.rule.by is not None:
             parts = dict(self._split(shop, counter, count, at_ms))
