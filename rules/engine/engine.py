@@ -6,6 +6,7 @@ a restart that rebuilds the facts has nothing to repair.
 """
 
 from collections.abc import Callable
+from operator import attrgetter
 
 from rules.calendar.instants import MIN_MS, NEVER
 from rules.emit.reconcile import Reconciler
@@ -168,9 +169,13 @@ class Engine(Intake):
     def begin(self, to_ms: int) -> None:
         """Starts a clock that hasn't started at the first known fact, if that lies before `to_ms`, so that alerts of
         what has happened since are emitted at their own time."""
-        if self.clock_ms > MIN_MS:
+        if self.clock_ms > MIN_MS or to_ms == MIN_MS:
             return
-        first_ms = min((shop.first_at_ms() for shop in self.shops.values()), default=NEVER)
+        first_ms = min((shop.facts.first_at_ms() for shop in self.shops.values()), default=NEVER)
+        for shop in sorted(self.shops.values(), key=attrgetter("began_ms")):
+            if shop.began_ms >= first_ms:
+                break  # no order is older, so most shops' needn't be gone through
+            first_ms = min(first_ms, shop.first_at_ms())
         if first_ms < to_ms:
             self._move(first_ms, True)
 

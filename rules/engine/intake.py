@@ -134,8 +134,8 @@ class Intake:
         is_new = False
         if order.__class__ is not Order:
             order, is_new = self._order_of(shop, event, at_ms, order)
-        facts, odd, results = order.facts, None, shop.period_results
-        before = copy(facts) if at_ms <= results.late_before_ms else None
+        facts, odd, computed = order.facts, None, shop.plan.computed
+        before = copy(facts) if computed and at_ms <= shop.period_results.late_before_ms else None
         changed_facts = merge(facts, event, stamp) if facts.plain else MORE
         if changed_facts < 0:
             if not is_new:
@@ -156,10 +156,8 @@ class Intake:
                     self.work.mark_order(order)
             if not order.unsaved:
                 self._changes.note_order(order)
-            if at_ms > results.boundary_ms and changed_facts & shop.plan.computed_from:
-                results.note_future(order, changed_facts)
-            if before is not None:
-                self._compute_again(shop, at_ms, order, before)
+            if computed:
+                self._note_for_results(order, changed_facts, at_ms, before)
         return odd
 
     def _order_of(self, shop: Shop, event: Event, at_ms: int, packed: OrderInMemory | None) -> tuple[Order, bool]:
@@ -175,6 +173,15 @@ class Intake:
         check_names(event, "order")
         check_age(shop.plan, at_ms, self.clock_ms)
         return Order(order_id, shop), True
+
+    def _note_for_results(self, order: Order, changed_facts: int, at_ms: int, before: OrderFacts | None) -> None:
+        """Notes a fact that lies after the next boundary of a periodic ratio, or comes too late for those `before` had
+        the facts."""
+        shop, results = order.shop, order.shop.period_results
+        if at_ms > results.boundary_ms and changed_facts & shop.plan.computed_from:
+            results.note_future(order, changed_facts)
+        if before is not None:
+            self._compute_again(shop, at_ms, order, before)
 
     def _merge_details(self, order: Order, event: Event, stamp: Stamp) -> tuple[int, BadEvent | None]:
         """Merges what makes an order more than a plain one; any fact may be another then. Returns also what doesn't fit

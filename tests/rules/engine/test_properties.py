@@ -404,3 +404,12 @@ def test_whatever_can_be_read_can_be_judged_told_and_stored(records: list[dict[s
     assert all(decode(encode(alert)) == alert for alert in worker.alerts)
     assert msgspec.json.encode(standings(worker.engine))
     assert_well_formed(worker.alerts)
+
+
+@given(st.data())
+def test_the_clock_starts_at_the_first_known_fact_of_any_shop(data: st.DataObject):
+    engine = Engine(EVERYTHING, stepping=True)
+    for platform in ("joom", "douyin"):
+        apply(engine, data.draw(shuffled_with_repeats(data.draw(histories(platform, detailed=True)))))
+    engine.begin(END_MS + DAY_MS)
+    assert engine.clock_ms == min((shop.first_at_ms() for shop in engine.shops.values()), default=MIN_MS)
