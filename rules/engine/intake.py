@@ -47,7 +47,7 @@ class Intake:
         self.timers = TimerQueue()
         self._packing = Packing(self.timers, self.ledger)
         self._changes = Changes()
-        #: Shops that wait for another plan until all their orders are loaded.
+        #: Shops that wait until all their orders are loaded, for another plan or to count their sales.
         self._loading: dict[Shop, Generator[None]] = {}
 
     def shop(self, platform: str, name: str) -> Shop:
@@ -209,30 +209,39 @@ class Intake:
     def on_shop_facts(self, shop: Shop, kind: str) -> None:
         """Marks the rules that watch a type of the shop's own events. A profile may change which rules the shop has."""
         shop.notify_of_entries()
-        if kind in PROFILE_KINDS:
-            self._rebind(shop)
-        if kind == "stock.level" and not shop.sales.counting:
-            if shop.plan.on_sale:
-                self.load_all(shop)
-            shop.start_counting_sales()
+        if kind in PROFILE_KINDS or (kind == "stock.level" and not shop.sales.counting):
+            self._follow(shop)
         if bits := shop.plan.on_event.get(kind, 0):
             self.work.mark_rules(shop, bits)
 
-    def _rebind(self, shop: Shop) -> None:
-        """Binds a shop to the plan for its site and programme, if that has changed and all its orders are loaded."""
+    def _follow(self, shop: Shop) -> None:
+        """Binds a shop to the plan for its site and programme, if that has changed, and starts counting its sales, if a
+        stock level is known: once all its orders that this needs are loaded."""
         plan = self.book.plan_of(shop.platform, shop.name, shop.facts)
-        if plan is shop.plan:
-            if (loading := self._loading.pop(shop, None)) is not None:
-                loading.close()  # its profile is what it was again
-            return
-        if not self._is_loaded(shop):
-            return
+        counts_sales = not shop.sales.counting and bool(shop.facts.of("stock.level"))
+        if plan is not shop.plan or (counts_sales and plan.on_sale):
+            if not self._is_loaded(shop):
+                return
+        elif (loading := self._loading.pop(shop, None)) is not None:
+            loading.close()  # its profile is what it was again
+        if plan is not shop.plan:
+            self._rebind(shop, plan)
+        if counts_sales:
+            self._start_counting_sales(shop)
+
+    def _rebind(self, shop: Shop, plan: Plan) -> None:
         orders = self.load_all(shop)
         shop.rebind(plan)
         for order in orders:
             order.rebind(plan)
             self.work.mark_order(order)
         self.work.mark_rules(shop, plan.every_evaluator)
+
+    def _start_counting_sales(self, shop: Shop) -> None:
+        if shop.plan.on_sale:
+            self.load_all(shop)
+        shop.start_counting_sales()
+        self.work.mark_rules(shop, shop.plan.on_event.get("stock.level", 0))
 
     def _is_loaded(self, shop: Shop) -> bool:
         """Loads some of a shop's orders; whether those were the last. Until then its rules go on as they were."""
@@ -251,7 +260,7 @@ class Intake:
         """Goes on loading the orders of one shop that waits for them."""
         shop = next(iter(self._loading))
         plan = shop.plan
-        self._rebind(shop)
+        self._follow(shop)
         self._forget_results(shop, plan)
 
     def _forget_results(self, shop: Shop, before: Plan) -> None:
