@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 from aiokafka.errors import KafkaConnectionError
+from msgspec import structs
 from playwright.async_api import Browser, Page, expect
 
 from rules.messages.daily_values import AlertsOfDay, DailyValues, PointsOfDay, RatioOfDay
@@ -19,7 +20,7 @@ TODAY = date(2026, 1, 1)
 RATIO = "joom.unshipped_ratio"
 
 
-def of_day(back: int, share: float | None = 0.02, points: float | None = None) -> DailyValues:
+def of_day(back: int, share: float | None = 0.02, points: float | None = None, **others: Any) -> DailyValues:
     day = TODAY - timedelta(days=back)
     ratio = RatioOfDay(
         value=share,
@@ -30,7 +31,7 @@ def of_day(back: int, share: float | None = 0.02, points: float | None = None) -
         last_day="2026-01-01",
     )
     ledger = PointsOfDay(ledger="points", points=points or 0, limit=12.0)
-    return DailyValues(
+    made = DailyValues(
         platform="joom",
         shop="s17",
         day=day.isoformat(),
@@ -43,6 +44,7 @@ def of_day(back: int, share: float | None = 0.02, points: float | None = None) -
         exposure=[],
         penalties=[],
     )
+    return structs.replace(made, **others)
 
 
 @pytest.fixture
@@ -63,6 +65,13 @@ async def open_shop(page: Page) -> Any:
     """Its trends, once it has been opened."""
     await page.locator("#shop-list .shop summary").first.click()
     return page.locator("#shop-list .trends")
+
+
+async def no_fault_in(page: Page) -> None:
+    """That axe, which it has loaded, finds."""
+    assert await page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+    found = (await page.evaluate("axe.run()"))["violations"]
+    assert [(each["id"], [node["html"] for node in each["nodes"]][:3]) for each in found] == []
 
 
 async def test_each_ratio_and_ledger_is_charted_and_told_in_words(browser: Browser, api: Api, address: str) -> None:
@@ -136,11 +145,46 @@ async def test_trends_are_readable_by_everyone(
     axe = (npm_package("axe-core", "4.14.1") / "axe.min.js").read_text()
     api.days = [of_day(1, 0.02, 3), of_day(0, 0.06, 4)]
     async with looking_at(browser, address, color_scheme=scheme, reduced_motion="reduce", **options) as page:
+        await page.evaluate(axe)
+        await expect(page.locator("#moved-list .chart")).to_have_count(2)
+        await no_fault_in(page)
         if options:
             await page.locator("[data-tab-of=shops]").tap()
         trends = await open_shop(page)
         await expect(trends.locator(".chart")).to_have_count(2)
-        assert await page.evaluate("document.documentElement.scrollWidth <= innerWidth")
-        await page.evaluate(axe)
-        found = (await page.evaluate("axe.run()"))["violations"]
-        assert [(each["id"], [node["html"] for node in each["nodes"]][:3]) for each in found] == []
+        await no_fault_in(page)
+
+
+# -- against yesterday's -------------------------------------------------------------------------------------
+
+
+async def test_figures_are_compared_with_those_of_yesterday(browser: Browser, api: Api, address: str) -> None:
+    usd = [[{"amount": amount, "currency": "USD"}] for amount in ("10.00", "1234.50")]
+    api.days = [
+        of_day(1, 0.02, exposure=usd[0], open_alerts={"critical": 2}),
+        of_day(0, 0.06, exposure=usd[1], open_alerts={"critical": 3, "info": 1}),
+    ]
+    async with looking_at(browser, address) as page:
+        values = page.locator("#yesterday-totals dd")
+        await expect(values).to_have_text(["10.00 USD → 1,234.50 USD", "◆2 → 3●0 → 1"])
+        moved = page.locator("#moved-list li")
+        await expect(moved).to_have_count(1)
+        await expect(moved.locator(".figures")).to_have_text("2% → 6% / 5%")
+        await expect(moved.locator(".chip")).to_have_text("crossed its threshold")
+        told = "Not shipped this month: 2% on 31 Dec, 6% on 1 Jan, threshold 5%"
+        await expect(moved.get_by_role("img", name=told)).to_be_visible()
+        await moved.get_by_role("link").click()
+        await expect(page.locator("#only-shop")).to_have_text("joom/s17 ✕")
+
+
+async def test_no_yesterday_yet_is_told_from_one_that_cannot_be_read(browser: Browser, api: Api, address: str) -> None:
+    below = "#moved-list + footer"
+    async with looking_at(browser, address) as page:
+        await expect(page.locator(below)).to_have_text("No daily values of yesterday yet to compare with.")
+    api.days = KafkaConnectionError()
+    async with looking_at(browser, address) as page:
+        said = "No comparison with yesterday: daily values can't be read: KafkaConnectionError"
+        await expect(page.locator(below)).to_have_text(said)
+    api.days = [of_day(1), of_day(0)]
+    async with looking_at(browser, address, locale="zh-CN") as page:
+        await expect(page.locator(below)).to_have_text("比率和扣分均无变动。")

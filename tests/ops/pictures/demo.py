@@ -20,6 +20,7 @@ AFTER_S = 45.0
 PICTURES = ROOT / "deploy" / "pictures"
 WINDOW = {"width": 1400, "height": 900}
 PHONE = {"width": 390, "height": 844}
+TALL = {"width": 1400, "height": 1900}
 WAIT_MS = 120_000
 SETTLE_S = 3.0
 """How long the console may take to draw what the last standings say."""
@@ -59,7 +60,8 @@ async def main() -> None:
 
 
 async def photograph(address: str) -> None:
-    """The console with the worst shop and a group of alerts opened, and its alerts on a phone."""
+    """The console with the worst shop and a group of alerts opened, its Today panel and a shop's trends, and its alerts
+    on a phone."""
     async with async_playwright() as playwright:
         browser = await playwright.chromium.launch(executable_path=program("chromium"), args=list(QUIET))
         page = await browser.new_page(viewport=WINDOW, color_scheme="dark", locale="en-GB", timezone_id="UTC")
@@ -71,6 +73,17 @@ async def photograph(address: str) -> None:
         await asyncio.sleep(SETTLE_S)
         await page.mouse.move(0, 0)
         await page.screenshot(path=PICTURES / "console.png")
+        tall = await browser.new_page(viewport=TALL, color_scheme="light", locale="en-GB", timezone_id="UTC")
+        tall.set_default_timeout(WAIT_MS)
+        await tall.goto(address)
+        await tall.locator(".short-trend .chart").first.wait_for()
+        shop = tall.locator("#shop-list .shop.critical").first
+        await shop.locator("summary").click()
+        await shop.locator(".trends .chart").first.wait_for()
+        await asyncio.sleep(SETTLE_S)
+        await tall.mouse.move(0, 0)
+        await tall.locator(".panel.today").screenshot(path=PICTURES / "today.png")
+        await shop.screenshot(path=PICTURES / "trends.png")
         phone = await browser.new_page(viewport=PHONE, is_mobile=True, locale="en-GB", timezone_id="UTC")
         phone.set_default_timeout(WAIT_MS)
         await phone.goto(address)
