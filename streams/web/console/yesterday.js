@@ -25,7 +25,7 @@ export function drawYesterday() {
 }
 
 function remark(shops, total, more) {
-  if (yesterday === null) return null;
+  if (yesterday === null) return h("p", { class: "dim" }, t("loading"));
   if (yesterday.error) return h("p", { class: "wrong" }, t("yesterdayFailed", { why: yesterday.error }));
   if (!shops) return h("p", { class: "dim" }, t("noYesterday"));
   if (!total) return h("p", { class: "dim" }, t("nothingMoved"));

@@ -21,7 +21,7 @@ PICTURES = ROOT / "deploy" / "pictures"
 WINDOW = {"width": 1400, "height": 900}
 PHONE = {"width": 390, "height": 844}
 TALL = {"width": 1400, "height": 1900}
-WAIT_MS = 120_000
+WAIT_MS = 240_000
 SETTLE_S = 3.0
 """How long the console may take to draw what the last standings say."""
 
@@ -70,13 +70,14 @@ async def photograph(address: str) -> None:
         await page.locator("#shop-list .shop").first.locator("summary").click()
         await page.locator("#alert-list .grouphead").first.click()
         await page.locator("#alert-list .group .alert").first.wait_for()
+        await page.locator("#moved-list .chart").first.wait_for()
         await asyncio.sleep(SETTLE_S)
         await page.mouse.move(0, 0)
         await page.screenshot(path=PICTURES / "console.png")
         tall = await browser.new_page(viewport=TALL, color_scheme="light", locale="en-GB", timezone_id="UTC")
         tall.set_default_timeout(WAIT_MS)
         await tall.goto(address)
-        await tall.locator(".short-trend .chart").first.wait_for()
+        await tall.locator("#moved-list .chart").first.wait_for()
         shop = tall.locator("#shop-list .shop.critical").first
         await shop.locator("summary").click()
         await shop.locator(".trends .chart").first.wait_for()
