@@ -26,8 +26,11 @@ FRESH_S = 15.0
 """How long a list is used again before it is asked for anew. The same for who didn't answer: a page mustn't wait for
 the same worker each time."""
 
+PATIENCE_S = 3.0
+"""How long one page waits for answers, at most."""
+
 ASKING_S = 8.0
-"""How long one page asks, at most."""
+"""For how long a page that wanted several lists of one partition goes on asking for them."""
 
 HELD = 20_000
 """How many entries are held at most, for the next page; some 1 KB each."""
@@ -61,23 +64,31 @@ class WholeLists:
         self._questions, self._partitions = questions, partitions
         self._held: dict[_Key, _Held] = {}  # the one asked for longest ago first
         self._silent_until_s: dict[int, float] = {}
+        self._tasks: set[asyncio.Future[None]] = set()
         self._asking: defaultdict[int, asyncio.Lock] = defaultdict(asyncio.Lock)
 
     async def get(self, shops: Sequence[ShopKey], for_carrier: bool) -> dict[ShopKey, WholeList]:
-        """The lists of those shops whose worker answers; of the others nothing."""
+        """The lists of those shops whose worker answers in time; of the others nothing. What comes later is held for
+        the next time."""
         by_partition: defaultdict[int, list[ShopKey]] = defaultdict(list)
         for shop in shops:
             by_partition[partition_of(*shop, self._partitions)].append(shop)
-        until_s = monotonic() + ASKING_S
-        some = [self._of_partition(number, each, for_carrier, until_s) for number, each in by_partition.items()]
-        found = {shop: whole for each in await asyncio.gather(*some) for shop, whole in each.items()}
+        found: dict[ShopKey, WholeList] = {}
+        asking = [self._of_partition(number, each, for_carrier, found) for number, each in by_partition.items()]
+        tasks = {asyncio.ensure_future(each) for each in asking}
+        self._tasks |= tasks
+        for task in tasks:
+            task.add_done_callback(self._tasks.discard)
+        await asyncio.wait(tasks, timeout=PATIENCE_S)
+        in_time = dict(found)
         self._let_go()
-        return found
+        return in_time
 
     async def _of_partition(
-        self, number: int, shops: list[ShopKey], for_carrier: bool, until_s: float
-    ) -> dict[ShopKey, WholeList]:
-        found = {}
+        self, number: int, shops: list[ShopKey], for_carrier: bool, found: dict[ShopKey, WholeList]
+    ) -> None:
+        """Adds to `found` the lists of some shops of a partition."""
+        until_s = monotonic() + ASKING_S
         async with self._asking[number]:
             for shop in shops:
                 held, now_s = self._held.get((shop, for_carrier)), monotonic()
@@ -87,7 +98,6 @@ class WholeLists:
                     held = await self._ask(number, shop, for_carrier)
                 if held.found is not None:
                     found[shop] = held.found
-        return found
 
     async def _ask(self, number: int, shop: ShopKey, for_carrier: bool) -> _Held:
         try:

@@ -24,7 +24,7 @@ from streams.views.shops import ShopKey
 from streams.views.view import View
 from streams.views.writer import Writer
 from streams.warehouses import Entry, Warehouses
-from streams.web import paging, sse
+from streams.web import paging, sse, whole_lists
 from streams.web.ack_api import AckApi
 from streams.web.asgi import site
 from streams.web.due_api import DueApi
@@ -42,7 +42,7 @@ from streams.web.trends_api import TrendsApi
 from streams.web.whole_lists import WholeLists
 from streams.web.yesterday_api import YesterdayApi
 from tests.rules.history import every_pack
-from tests.runtime.support import PARTITIONS, START_MS
+from tests.runtime.support import LONG_S, PARTITIONS, START_MS
 from tests.web.records import NAMES, Log, alert, alert_id, due, feed_health, standing
 
 WAREHOUSES = Warehouses((Entry("berlin", sku_prefix="DE-"), Entry("north", shop="s17")))
@@ -65,11 +65,14 @@ class Others:
     def __init__(self) -> None:
         self.lists: dict[tuple[str, str, bool], bytes | None] = {}
         self.asked: list[Question] = []
+        self.slow: asyncio.Event | None = None
 
     async def ask(self, platform: str, shop: str, question: Question) -> Answer:
         self.asked.append(question)
         if not isinstance(question, WholeList):
             return Answer(404, problem="no such order is known")
+        if self.slow is not None:
+            await self.slow.wait()
         body = self.lists.get((platform, shop, question.for_carrier))
         return Answer(503) if body is None else Answer(200, Raw(body))
 
@@ -449,6 +452,22 @@ async def test_a_list_whose_worker_does_not_answer_is_said_to_be_short(api: Api)
         assert (len(found["items"]), found["total"], found["short"]) == (53, 63, [short])
     assert len(api.others.asked) == 1  # not for every page: each would wait for the answer
     assert [each["shop"] for each in (await api.get("/api/due?for=carrier"))["short"]] == ["s17"]
+
+
+async def test_a_page_does_not_wait_long_for_a_list_and_the_next_time_it_is_there(
+    api: Api, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(whole_lists, "PATIENCE_S", 0.0)
+    api.log.standings(standing("s17", due=waiting(50), due_total=60))
+    api.others.lists["joom", "s17", False] = packed_up(START_MS, waiting(60), 60)
+    api.others.slow = asyncio.Event()
+    found = await api.get("/api/due")
+    assert (len(found["items"]), len(found["short"])) == (50, 1)
+    api.others.slow.set()
+    await asyncio.sleep(0)  # it comes
+    monkeypatch.setattr(whole_lists, "PATIENCE_S", LONG_S)
+    found = await api.get("/api/due")
+    assert (len(found["items"]), found["short"], len(api.others.asked)) == (60, [], 1)
 
 
 async def test_a_list_too_long_for_one_answer_is_said_to_be_short(api: Api) -> None:
