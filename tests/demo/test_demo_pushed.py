@@ -50,6 +50,7 @@ def test_one_shop_ships_in_time_and_the_other_leaves_three_orders_in_ten_until_t
     assert 0.2 < late[TROUBLED] / placed[TROUBLED] < 0.4
 
 
+@pytest.mark.slow
 async def test_a_push_becomes_an_alert() -> None:
     out = io.StringIO()
     run = show.run(pack_files.load(()), speed=60_000, seconds=None, seed=1, out=out, pushed=True)

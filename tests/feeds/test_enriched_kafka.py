@@ -19,7 +19,7 @@ from tests.runtime.support import until
 from tests.runtime.workers import READY, SHIPCLOCK, Site, WorkerProcess
 from tests.support.kafka import Kafka, read_topic
 
-pytestmark = pytest.mark.kafka
+pytestmark = [pytest.mark.kafka, pytest.mark.slow]
 CALLBACK = "https://hooks.example.net/feeds/shopee/main"
 TOKEN = "/api/v2/auth/access_token/get"
 

@@ -14,7 +14,7 @@ from tests.runtime.support import LATE_MS, START_MS, ticks, until
 from tests.runtime.workers import SHIPCLOCK, Site, WorkerProcess
 from tests.support.kafka import Kafka, produce, read_topic
 
-pytestmark = pytest.mark.kafka
+pytestmark = [pytest.mark.kafka, pytest.mark.slow]
 
 
 async def test_pushes_become_events_once_and_again_on_request(kafka: Kafka, topic_prefix: str, tmp_path: Path) -> None:

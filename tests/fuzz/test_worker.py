@@ -18,7 +18,7 @@ RECORDS = 10_000
 SEED = 18
 ALL_PACKS = "joom,douyin,ozon,shopee,aliexpress,lazada,tiktok"
 
-pytestmark = [pytest.mark.kafka, pytest.mark.timeout(1_200)]
+pytestmark = [pytest.mark.kafka, pytest.mark.slow, pytest.mark.timeout(1_200)]
 
 
 @pytest.fixture

@@ -20,7 +20,7 @@ from tests.support.brokers import started
 from tests.support.kafka import produce
 from tests.support.secure_kafka import PASSWORD, USER, SecureKafka
 
-pytestmark = pytest.mark.kafka
+pytestmark = [pytest.mark.kafka, pytest.mark.slow]
 
 
 @pytest.fixture(scope="module")

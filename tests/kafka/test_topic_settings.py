@@ -137,6 +137,7 @@ async def test_daily_values_that_are_deleted_too_soon_are_said_to_end_trends(
     assert logged(caplog) == ([] if days is None else [wanted])
 
 
+@pytest.mark.slow
 async def test_partitions_that_were_added_are_noticed_before_anything_is_written(
     kafka: Kafka, topic_prefix: str, tmp_path: Path
 ) -> None:

@@ -51,6 +51,7 @@ async def resend(site: Site, selection: Selection = ALL) -> Outcome:
     return await Resending(site.settings()).send(selection)
 
 
+@pytest.mark.slow
 async def test_an_event_that_lay_in_the_wrong_partition_counts_once_it_is_sent_again(site: Site) -> None:
     placed = event("order.placed", START_MS, "8412")
     async with site.worker() as worker, Reader(site.bootstrap, site.prefix, "alerts") as read:

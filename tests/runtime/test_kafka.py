@@ -169,6 +169,7 @@ async def test_what_cannot_be_read_goes_to_dead_letters_as_it_was_and_the_rest_i
         assert headers["offset"].isdecimal()
 
 
+@pytest.mark.slow
 async def test_a_record_of_eighty_megabytes_that_came_as_eighty_kilobytes_stops_nothing(site: Site) -> None:
     """The broker's limit is on what is compressed, so it takes it."""
     producer = Producer(
@@ -248,6 +249,7 @@ async def test_a_restart_says_nothing_new_and_deadlines_from_before_it_still_fal
     assert sorted(told[1:]) == [("early", "alert.resolved"), ("later", "alert.opened")]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("folder", ["kept", "lost"])
 async def test_a_worker_killed_in_the_midst_of_a_feed_loses_nothing_and_contradicts_nothing(
     site: Site, folder: str
@@ -327,6 +329,7 @@ async def test_in_wall_time_a_deadline_fires_by_itself(wall_site: Site) -> None:
     assert wall_ms() >= due_ms
 
 
+@pytest.mark.slow
 async def test_after_an_outage_nothing_is_told_before_the_backlog_is_read(wall_site: Site) -> None:
     async with wall_site.worker() as first, alerts(wall_site) as read:
         await first.ready()

@@ -30,7 +30,7 @@ from tests.support.brokers import started
 from tests.support.kafka import produce
 from tests.support.secure_kafka import PASSWORD, GuardedKafka
 
-pytestmark = pytest.mark.kafka
+pytestmark = [pytest.mark.kafka, pytest.mark.slow]
 
 PAGE = Path(__file__).parents[2] / "deploy" / "docs" / "kafka-acls.md"
 NAMES = topics.TopicNames("", "shipclock")

@@ -132,6 +132,7 @@ async def test_who_mutes_is_who_their_token_says_and_alertmanager_keeps_still(
     assert TOKEN not in worker.log()
 
 
+@pytest.mark.slow
 async def test_sinks_that_hang_slow_nothing_and_catch_up(site: Site, redis_server: RedisServer) -> None:
     receiver = Receiver()
     settings = {
@@ -153,6 +154,7 @@ async def test_sinks_that_hang_slow_nothing_and_catch_up(site: Site, redis_serve
         assert await worker.stop() == 0
 
 
+@pytest.mark.slow
 async def test_redis_that_lost_everything_is_filled_again(site: Site, redis_server: RedisServer) -> None:
     async with site.worker(SHIPCLOCK_REDIS=redis_server.url):
         await place(site, "1", "2")
@@ -164,6 +166,7 @@ async def test_redis_that_lost_everything_is_filled_again(site: Site, redis_serv
         await until(lambda: sorted(streamed(redis_server)) == ["1/1", "2/2"])
 
 
+@pytest.mark.slow
 async def test_redis_that_lost_some_keys_is_filled_again(site: Site, redis_server: RedisServer) -> None:
     """As a Redis does that evicts, or somebody who deletes: the mark of how far all was written stays."""
     orders = [str(n) for n in range(20)]
@@ -179,6 +182,7 @@ async def test_redis_that_lost_some_keys_is_filled_again(site: Site, redis_serve
     assert "redis: the receiver has lost what it had of" in worker.log()
 
 
+@pytest.mark.slow
 async def test_of_two_workers_one_speaks_for_an_alert(site: Site) -> None:
     shops = [shop_in(n) for n in range(4)]
     async with Receiver() as receiver:
@@ -202,6 +206,7 @@ async def test_a_mapping_that_is_wrong_says_where_and_the_worker_ends(site: Site
     assert worker.log() == f"{mapping}:2: warehouse is missing\n"
 
 
+@pytest.mark.slow
 async def test_orders_go_to_the_warehouse_of_their_articles(site: Site, redis_server: RedisServer) -> None:
     mapping = site.folder / "warehouses.yaml"
     mapping.write_text("- {sku_prefix: DE-, warehouse: berlin}\n")
@@ -227,6 +232,7 @@ def locked_redis(tmp_path: Path) -> Iterator[tuple[RedisServer, str]]:
         yield server, f"rediss://:hush@127.0.0.1:{server.port}/0?ssl_ca_certs={files['ca']}"
 
 
+@pytest.mark.slow
 async def test_redis_may_ask_for_tls_and_a_password(site: Site, locked_redis: tuple[RedisServer, str]) -> None:
     _, url = locked_redis
     secret = site.folder / "redis-url"

@@ -11,6 +11,8 @@ from tests.support.npm import npm_package
 from tests.web.console import live, looking, trouble
 from tests.web.support import Worker, working
 
+pytestmark = pytest.mark.slow  # each starts a worker and a browser
+
 PHONE = {"viewport": {"width": 390, "height": 844}, "has_touch": True, "is_mobile": True}
 TOKEN = "correct-horse-battery"
 
@@ -91,7 +93,6 @@ async def test_it_asks_for_the_token_and_forgets_it_with_the_tab(
             assert TOKEN not in await page.evaluate("JSON.stringify(localStorage) + document.cookie + location")
 
 
-@pytest.mark.slow
 async def test_a_broken_line_is_said_and_mended(browser: Browser, broker: EmbeddedBroker, tmp_path: Path) -> None:
     async with working(broker.bootstrap, tmp_path / "one") as first:
         await trouble(first)

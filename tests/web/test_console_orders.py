@@ -14,6 +14,8 @@ from tests.support.npm import npm_package
 from tests.web.console import live, looking, trouble
 from tests.web.support import Worker
 
+pytestmark = pytest.mark.slow  # each starts a worker and a browser
+
 NASTY = "<img src=x onerror=document.title='owned'>"
 LONG = f"{NASTY}{'9' * (128 - len(NASTY))}"
 ITEMS = [{"sku": "MUG", "qty": 2}, {"sku": "=1+1", "qty": 1.5}, {"sku": "＝1+1", "qty": 1}]
