@@ -1,5 +1,7 @@
 """Which sinks there are."""
 
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -49,3 +51,10 @@ async def test_each_setting_turns_its_sinks_on() -> None:
 
 async def test_each_address_reads_on_its_own_so_that_one_that_is_away_keeps_no_other_waiting() -> None:
     assert names(notify=("json://localhost", "json://localhost:1")) == ["notify-1", "notify-2"]
+
+
+def test_a_worker_without_redis_and_people_to_notify_imports_no_client_of_theirs() -> None:
+    code = "import sys, streams.commands.worker; print(*sys.modules)"
+    imported = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.split()
+    assert "streams.sinks.registry" in imported
+    assert not {"redis", "apprise"} & {*imported}
