@@ -1,5 +1,5 @@
-"""The sinks of one worker: those whose settings are set. The clients of Redis and of people's channels are imported only
-then, as that is a sixth of what a worker's start takes."""
+"""The sinks of one worker: those whose settings are set. The clients of Redis and of people's channels are imported
+only then, as that is a sixth of what a worker's start takes."""
 
 import asyncio
 import logging
