@@ -4,7 +4,7 @@ The engine's `Shop` and `Order` satisfy these by their shape, so that no kind im
 through them costs nothing.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Protocol
 
 from rules.facts.order_facts import OrderFacts
@@ -119,9 +119,6 @@ class ShopView(Protocol):
 
     def number_uses(self, order_id: str, /) -> Sequence[NumberUseView]:
         """The tracking numbers that one of its orders was shipped under."""
-
-    def every_order(self) -> Iterator[OrderView]:
-        """All its orders; those not in memory without what is derived from their facts."""
 
     @property
     def plan(self) -> PlanView: ...

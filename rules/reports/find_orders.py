@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 from rules.messages.names import parcel_name
 from rules.reports.order_lines import numbers_of
-from rules.state.shop import Shop
+from rules.state.shop import Order, Shop
 
 FOUND = 20
 """How many orders a search names."""
@@ -48,14 +48,18 @@ class Search:
         for shop in shops:
             for order in shop.every_order():
                 seen += 1
-                if order.id.upper() == self._folded:
-                    self._add(shop, order.id, "order")
-                elif any(parcel_name(number) == self._folded for number in numbers_of(order.facts)):
-                    self._add(shop, order.id, "parcel")
+                if order is not None:
+                    self._compare(shop, order)
                 if len(self.found) >= FOUND:
                     return
                 if seen % STRETCH == 0:
                     yield
+
+    def _compare(self, shop: Shop, order: Order) -> None:
+        if order.id.upper() == self._folded:
+            self._add(shop, order.id, "order")
+        elif any(parcel_name(number) == self._folded for number in numbers_of(order.facts)):
+            self._add(shop, order.id, "parcel")
 
     def _add(self, shop: Shop, order_id: str, by: str) -> None:
         self.found.append(FoundOrder(shop.platform, shop.name, order_id, by))

@@ -177,11 +177,11 @@ class Ledger:
         raw = self._raw(shop, order_id)
         return None if raw is None else decode_facts(raw)
 
-    def orders(self, shop: Shop, others: Collection[str]) -> Iterator[Order]:
+    def orders(self, shop: Shop, others: Collection[str]) -> Iterator[Order | None]:
         """A shop's orders that had left memory when these `others` were in it, without what is derived from their
-        facts. Any may be loaded while they are gone through."""
+        facts; None for each of the others. Any may be loaded while they are gone through."""
         found = self._of_shop(shop, others)
-        return (_as_order(shop, order_id, facts) for order_id, facts in found if facts is not None)
+        return (None if facts is None else _as_order(shop, order_id, facts) for order_id, facts in found)
 
     def _raw(self, shop: Shop, order_id: str) -> bytes | None:
         if self.store is None or (shop.key, order_id) not in self._evicted:

@@ -150,7 +150,7 @@ class OrdersElsewhere(Protocol):
 
     def facts(self, shop: Any, order_id: str, /) -> OrderFacts | None: ...
 
-    def orders(self, shop: Any, others: Collection[str], /) -> Iterator[Order]: ...
+    def orders(self, shop: Any, others: Collection[str], /) -> Iterator[Order | None]: ...
 
     def silent_by(self, shop: Any, heard_by_ms: int, /) -> Iterator[str | None]: ...
 
@@ -309,8 +309,9 @@ class Shop:
         facts = self.order_facts(order_id)
         return () if facts is None else uses_of(facts)
 
-    def every_order(self) -> Iterator[Order]:
-        """All its orders; those not in memory without what is derived from their facts."""
+    def every_order(self) -> Iterator[Order | None]:
+        """All its orders; those not in memory without what is derived from their facts. None for each that is passed
+        over among those on the disk, so that callers can rest."""
         in_memory = dict(self.orders)
         yield from (order.decoded() for order in in_memory.values())
         if self.evicted:

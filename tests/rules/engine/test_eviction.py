@@ -15,6 +15,7 @@ from rules.engine.engine import Engine
 from rules.facts.stored import encode_facts
 from rules.messages.bad_events import BadEvent
 from rules.plan.rule_book import RuleBook
+from rules.reports import find_orders
 from rules.reports.last_news import HABIT_MS, SHORTEST_MS, TIMES, last_news
 from rules.reports.standing import standings
 from rules.state import ledger, silent_orders
@@ -241,6 +242,15 @@ def test_no_more_orders_are_looked_at_than_asked_for() -> None:
     worker.commit_cycle(SHIPPED_IN_TIME, ms("100h"))
     assert [worker.engine.evict(limit=1) for _ in range(3)] == [1, 1, 0]
     assert len(worker.engine.ledger) == 2
+
+
+@leaving_at_once
+def test_a_search_can_rest_also_while_it_passes_over_what_is_on_the_disk(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(find_orders, "STRETCH", 1)
+    worker = forgetful(FULL, ([*SHIPPED_IN_TIME, placed("open", "90h")], "100h"))
+    assert in_memory(worker) == {"open"}
+    rests = list(find_orders.Search("unknown").work(worker.engine.shops.values()))
+    assert len(rests) == 1 + 3, "the one in memory, and all three on the disk"
 
 
 @leaving_at_once
