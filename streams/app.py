@@ -132,7 +132,7 @@ def _listen(app: App) -> None:
 def _take(app: App, batch: Batch) -> None:
     try:
         app.worker.take(batch)
-        app.field_watch.look(batch.records)
+        app.field_watch.check(batch.records)
     except Exception as error:
         app.worker.crash(error)
         raise

@@ -36,7 +36,7 @@ class Reconciled(Struct, frozen=True, gc=False):
     left), how many things were looked at, and whether its published value has `changed`."""
 
     next_ms: int | None
-    looked: int
+    checked: int
     changed: bool = False
 
 

@@ -88,7 +88,7 @@ class RuleEvaluation:
             evaluator = shop.plan.evaluators[(dirty_rules & -dirty_rules).bit_length() - 1]
             shop.dirty_rules = dirty_rules & (dirty_rules - 1)
             found = self._reconciler.reconcile_shop(shop, evaluator, at_ms, since_ms, self.evaluations_left)
-            self.evaluations_left -= found.looked
+            self.evaluations_left -= found.checked
             if found.changed:
                 shop.dirty_rules |= evaluator.dependents  # they lie behind it
             if found.next_ms is None:

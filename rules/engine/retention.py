@@ -18,7 +18,7 @@ EXPIRE_EVERY_MS = 15 * DAY_MS
 """How often expired state is looked for."""
 
 
-LOOKED_AT_ONCE = 1_000
+AT_ONCE = 1_000
 """Orders, and shops, that are looked at before other work goes on: some 20 ms where the orders lie on the disk."""
 
 
@@ -29,22 +29,22 @@ class Expiry:
     def __init__(self, engine: Intake, changes: Changes) -> None:
         self._engine, self._changes = engine, changes
         self._next_ms = MIN_MS
-        self._looking: Iterator[None] | None = None
+        self._expiring: Iterator[None] | None = None
 
     def go_on(self, at_ms: int) -> None:
         """Looks at some more orders, or begins anew if it is time (epoch ms)."""
-        if self._looking is None and at_ms >= self._next_ms:
+        if self._expiring is None and at_ms >= self._next_ms:
             self._next_ms = at_ms + EXPIRE_EVERY_MS
-            self._looking = self._look_at_shops(at_ms)
-        if self._looking is not None and len(list(islice(self._looking, LOOKED_AT_ONCE))) < LOOKED_AT_ONCE:
-            self._looking = None
+            self._expiring = self._expire_shops(at_ms)
+        if self._expiring is not None and len(list(islice(self._expiring, AT_ONCE))) < AT_ONCE:
+            self._expiring = None
 
     def set_back(self, to_ms: int) -> None:
         """The clock was set back: what was found by the time before doesn't hold."""
-        self._looking = None
+        self._expiring = None
         self._next_ms = min(self._next_ms, to_ms + EXPIRE_EVERY_MS)
 
-    def _look_at_shops(self, at_ms: int) -> Iterator[None]:
+    def _expire_shops(self, at_ms: int) -> Iterator[None]:
         """Yields after each shop and each order."""
         for shop in list(self._engine.shops.values()):
             self._drop_of_shop(shop, at_ms)

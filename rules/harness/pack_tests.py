@@ -61,14 +61,14 @@ def run(pack_test: PackTest, pack: Pack) -> Outcome:
         driver.advance(start_ms + pack_test.until)
     except (ValueError, orjson.JSONEncodeError) as error:
         return Outcome(pack_test, [f"can't be run: {error}"], [])
-    looked_at = [alert for alert in driver.alerts() if not pack_test.rules or alert.data.rule in pack_test.rules]
+    alerts = [alert for alert in driver.alerts() if not pack_test.rules or alert.data.rule in pack_test.rules]
     if not any(each.get("reason") == "figures_moved" for each in wanted):  # a test that names one names them all
-        looked_at = [alert for alert in looked_at if alert.data.reason != "figures_moved"]
-    faults = list(_faults(wanted, looked_at, start_ms))
+        alerts = [alert for alert in alerts if alert.data.reason != "figures_moved"]
+    faults = list(_faults(wanted, alerts, start_ms))
     for shop in driver.engine.shops.values():
         if pack_test.standing:
             faults += _differences(pack_test.standing, standing(shop, driver.engine.clock_ms), "standing")
-    return Outcome(pack_test, faults, looked_at)
+    return Outcome(pack_test, faults, alerts)
 
 
 def _differences(wanted: Any, found: Any, at: str) -> Iterator[str]:

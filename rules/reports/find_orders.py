@@ -41,9 +41,9 @@ class Search:
             if len(self.found) < FOUND and shop.order_facts(self._number) is not None:
                 self._add(shop, self._number, "order")
         if not self.found:
-            yield from self._look_through(shops)
+            yield from self._search(shops)
 
-    def _look_through(self, shops: list[Shop]) -> Iterator[None]:
+    def _search(self, shops: list[Shop]) -> Iterator[None]:
         seen = 0
         for shop in shops:
             for order in shop.every_order():

@@ -25,7 +25,7 @@ from rules.state.silent_orders import SilentOrders
 SILENT_MS: Final = 3 * DAY_MS
 """How long nothing must have been heard of an order before it leaves memory: scans come day by day."""
 
-LOOK_AGAIN_MS: Final = DAY_MS
+RECHECK_MS: Final = DAY_MS
 """How long until an order is looked at again for which no timer waits, and which can't leave memory yet."""
 
 NEWEST_KEPT: Final = 42
@@ -92,7 +92,7 @@ class Ledger:
                 self._let_go(order)
                 left += 1
             else:
-                silent.add(in_memory, at_ms + LOOK_AGAIN_MS)
+                silent.add(in_memory, at_ms + RECHECK_MS)
         return left
 
     def replace_next(self, replace: Callable[[OrderInMemory], OrderInMemory], most: int) -> None:

@@ -11,7 +11,7 @@ from streams.kafka.topics import NoBrokerError
 SAY_EVERY_S = 60.0
 AGAIN_S = 1.0
 
-LOOK_S = 0.1
+ASK_S = 0.1
 """How often to check whether Kafka has answered."""
 
 
@@ -58,7 +58,7 @@ def _in_thread(ask: Callable[[], int]) -> int:
     asking = Thread(target=run, daemon=True)
     asking.start()
     while asking.is_alive():
-        time.sleep(LOOK_S)
+        time.sleep(ASK_S)
     if errors:
         raise errors[0]
     return answers[0]

@@ -29,7 +29,7 @@ SHORTEST_TOMBSTONE_MS = 24 * HOUR_MS
 """How long a compacted topic must keep records that say what is gone: Kafka's default, and twice the age up to which a
 snapshot is gone on from (`streams.runtime.local_copy`)."""
 
-LOOKS = 5
+ATTEMPTS = 5
 """The broker knows a topic that was just made for a moment before it knows its settings."""
 
 AGAIN_S = 1.0
@@ -40,12 +40,12 @@ Config = Mapping[str, str]
 def check(admin: AdminClient, names: TopicNames) -> None:
     """Raises BadTopicsError where a topic loses what the worker relies on, or takes no records as large as it writes.
     What merely costs time is logged. What the broker doesn't say counts as good."""
-    for look in range(LOOKS):
+    for attempt in range(ATTEMPTS):
         configs = _configs(admin, names.all)
         wrong = [problem for topic, config in configs.items() for problem in _problems(topic, config, names)]
         if not wrong:
             break
-        if look < LOOKS - 1:
+        if attempt < ATTEMPTS - 1:
             time.sleep(AGAIN_S)
     else:
         raise BadTopicsError("; ".join(wrong))

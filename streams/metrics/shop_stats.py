@@ -113,19 +113,19 @@ def collect(engines: Iterable[Engine], clauses: Mapping[str, str], worker_stats:
             stats = ShopStats(standing(shop, engine.clock_ms), watched=shop.plan.is_watching)
             stats.silent = engine.clock_ms >= last_news(shop).silent_ms
             _count_alerts(stats, shop.emitted.alerts.values(), clauses)
-            yield from _look_through(shop, engine.clock_ms, clauses, stats)
+            yield from _count_orders(shop, engine.clock_ms, clauses, stats)
             worker_stats.add(stats)
             yield
 
 
-def _look_through(shop: Shop, at_ms: int, clauses: Mapping[str, str], stats: ShopStats) -> Iterator[None]:
+def _count_orders(shop: Shop, at_ms: int, clauses: Mapping[str, str], stats: ShopStats) -> Iterator[None]:
     orders = list(shop.orders.values())
     for first in range(0, len(orders), STRETCH):
-        _look_at(orders[first : first + STRETCH], at_ms, clauses, stats)
+        _count_stretch(orders[first : first + STRETCH], at_ms, clauses, stats)
         yield
 
 
-def _look_at(orders: list[OrderInMemory], at_ms: int, clauses: Mapping[str, str], stats: ShopStats) -> None:
+def _count_stretch(orders: list[OrderInMemory], at_ms: int, clauses: Mapping[str, str], stats: ShopStats) -> None:
     stats.open_orders += sum(order.is_unshipped for order in orders)
     scheduled_ms = [order.scheduled_ms for order in orders if order.scheduled_ms != NEVER]
     due = sum(each <= at_ms for each in scheduled_ms)

@@ -21,7 +21,7 @@ STDIN = "-"
 CHUNK = 1 << 20
 """Bytes read at once."""
 
-LOOKED_AT = 1_000
+CHECKED = 1_000
 """So many lines are looked at for fields that nothing reads, and after them one in as many."""
 
 
@@ -121,7 +121,7 @@ class History:
                             self.set_aside(as_bad_event(error))
                         continue
                     blank = False
-                    if number <= LOOKED_AT or number % LOOKED_AT == 0:
+                    if number <= CHECKED or number % CHECKED == 0:
                         for unknown in self._fields.find(line):
                             self._on_bad(f"{shown}:{number}: {unknown}")
                     yield event, at_ms, (shown, number)

@@ -87,7 +87,7 @@ class DailyRecords:
         spent_s, self._spent_s = self._spent_s, 0.0
         return spent_s
 
-    def look(self, shop: Shop, at_ms: int) -> None:
+    def make_due(self, shop: Shop, at_ms: int) -> None:
         """Makes a shop's records that are due at the clock's moment: that of the day that goes on, and that of one that
         has ended since."""
         today = self._of(shop, at_ms)

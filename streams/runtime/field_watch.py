@@ -17,7 +17,7 @@ class FieldWatch:
     def __init__(self) -> None:
         self._fields = UnknownFields()
 
-    def look(self, records: Sequence[ConsumerRecord]) -> None:
+    def check(self, records: Sequence[ConsumerRecord]) -> None:
         for record in (records[0], records[-1]):
             for unknown in self._fields.find(record.value):
                 log.warning("%s", unknown)

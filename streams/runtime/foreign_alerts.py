@@ -51,7 +51,7 @@ class ForeignAlerts:
         self._known_to.pop(number, None)
         self._wrote.pop(number, None)
 
-    async def look(self, partitions: Mapping[int, Partition], ends: Mapping[int, int]) -> None:
+    async def check(self, partitions: Mapping[int, Partition], ends: Mapping[int, int]) -> None:
         """Compares with the logs' end offsets, asked when none of this worker's own records was under way, and before
         it wrote others. Partitions whose end isn't known are left for the next time."""
         if monotonic() < self._again_s:

@@ -99,7 +99,7 @@ class KafkaWatch:
         why = f" ({self._complaints.last})" if self._complaints.last else ""
         return f"Kafka has not answered for {self.silent_s:,.0f} s{why}"
 
-    def look(self) -> None:
+    def check(self) -> None:
         """To be called about once a second: logs once a minute that Kafka is away, and once that it is back."""
         problem, now_s = self.problem, self._now_s()
         if problem is None:

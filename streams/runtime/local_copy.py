@@ -123,7 +123,7 @@ class LocalCopy:
     def is_away(self) -> bool:
         return self._snapshot is None
 
-    def look(self) -> None:
+    def check(self) -> None:
         """Notices that somebody has deleted it."""
         if self._snapshot is not None and not self._snapshot.is_there():
             self._fail(SnapshotUnusableError(f"{self.folder} was deleted"))

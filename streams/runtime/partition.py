@@ -99,7 +99,7 @@ class Partition:
         self.room = Room(self.engine, number)
         self.clock = Watermark(CLOCKED)
         self.days = DailyRecords()
-        self.standings = Standings(lambda shop: self.days.look(shop, self.engine.clock_ms))
+        self.standings = Standings(lambda shop: self.days.make_due(shop, self.engine.clock_ms))
         self.applied: dict[str, int] = {}
         self._emitted: list[tuple[bytes, bytes]] = []
         self.reasons = instruments.Reasons()
@@ -159,7 +159,7 @@ class Partition:
             self._note_kept(record, without)
         self.applied[batch.topic] = batch.records[-1].offset + 1
         self.quiet_since_s = monotonic()
-        self.room.look()
+        self.room.check()
 
     def _believed_to_ms(self, topic: str, at_ms: int, newest_ms: int) -> int:
         """The latest believable time of an input's events, where `newest_ms` is the newest so far. Raises BadEvent if

@@ -23,7 +23,7 @@ class Room:
         yield "shops", len(engine.shops), engine.ceilings.shops
         yield "orders", engine.order_count, engine.ceilings.orders
 
-    def look(self) -> None:
+    def check(self) -> None:
         """Logs once that a ceiling is near; again only after there was more room."""
         for of, known, most in self.used():
             if known < NEARLY_FULL * most:

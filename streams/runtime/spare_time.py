@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from time import monotonic, process_time
 
-LOOK_S = 1.0
+MEASURE_S = 1.0
 """How often that is measured anew."""
 
 RESERVE = 0.2
@@ -33,7 +33,7 @@ class SpareTime:
     @property
     def share(self) -> float:
         passed_s = self._now_s() - self._began_s
-        if passed_s >= LOOK_S:
+        if passed_s >= MEASURE_S:
             others_s = self._used_s() - self._used_before_s - self._own_s
             self._share = min(self._most, max(self._least, 1 - RESERVE - others_s / passed_s))
             self._began_s, self._used_before_s, self._own_s = self._now_s(), self._used_s(), 0.0

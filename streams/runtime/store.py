@@ -146,12 +146,12 @@ class Store(BaseStore[bytes, bytes]):
     # -- the disk --------------------------------------------------------------------------------------------
 
     @Service.task
-    async def _look_after_snapshots(self) -> None:
+    async def _maintain_snapshots(self) -> None:
         while not self.should_stop:
             await self.sleep(TRY_AGAIN_S)
             copies = list(self._copies.items())
             for _, copy in copies:
-                copy.look()  # at all of them first: DATADIR works again once the last is there again, not the first
+                copy.check()  # at all of them first: DATADIR works again once the last is there again, not the first
             for number, copy in copies:
                 if self._copies.get(number) is not copy:
                     continue  # its partition went, and may have come back with another

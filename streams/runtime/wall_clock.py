@@ -62,7 +62,7 @@ class WallClock:
     def now_ms(self) -> int:
         """Now (epoch ms)."""
         wall_ms, since_boot_ms = self._read()
-        self._look(wall_ms - since_boot_ms, since_boot_ms)
+        self._follow(wall_ms - since_boot_ms, since_boot_ms)
         return self.booted_ms + since_boot_ms
 
     def latest_ms(self) -> int:
@@ -83,7 +83,7 @@ class WallClock:
     def _off_ms(self) -> int:
         return 0 if self._jumped_to_ms is None else self._jumped_to_ms - self.booted_ms
 
-    def _look(self, booted_ms: int, since_boot_ms: int) -> None:
+    def _follow(self, booted_ms: int, since_boot_ms: int) -> None:
         if abs(booted_ms - self.booted_ms) <= DRIFT_MS:
             self.booted_ms = booted_ms
             if self._jumped_to_ms is not None:

@@ -161,7 +161,7 @@ class Worker(Service):
     async def _watch(self) -> None:
         """Runs all the time, even while there is nothing to evaluate."""
         while not self.should_stop:
-            self.kafka.look()
+            self.kafka.check()
             if self.settings.clock == "wall":
                 self.wall_clock.now_ms()
             await self.sleep(WATCH_S)
@@ -244,7 +244,7 @@ class Worker(Service):
         """Evaluates up to now. Returns what is left, as `_evaluate` does."""
         answer = self._log_ends.newest
         if answer is not None and answer.at_write == self._committer.alert_writes:
-            await self._foreign.look(self.partitions, answer.of_topic(self.names.alerts))
+            await self._foreign.check(self.partitions, answer.of_topic(self.names.alerts))
         now_ms = self.wall_clock.now_ms()
         return await self._evaluate(
             {partition: self._targets.of(partition, now_ms, answer) for partition in self.partitions.values()}

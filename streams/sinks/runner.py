@@ -139,7 +139,7 @@ class Runner(ConsumerRebalanceListener):
             if tp not in self._fresh:  # else it was assigned meanwhile, which seeks to the offset to read from
                 await self._take(tp, records)
         for tp in self._behind.keys() - self._fresh:
-            await self._look_whether_caught_up(tp)
+            await self._note_caught_up(tp)
         try:
             await self.sink.tick(wall_ms())
         except StartOver as again:
@@ -154,7 +154,7 @@ class Runner(ConsumerRebalanceListener):
         else:
             self._taken[tp] = records[-1].offset + 1
 
-    async def _look_whether_caught_up(self, tp: TopicPartition) -> None:
+    async def _note_caught_up(self, tp: TopicPartition) -> None:
         if await self._consumer.position(tp) < self._behind[tp]:
             return
         try:

@@ -24,12 +24,12 @@ class _Turns:
     """Lets the event loop's other tasks run after each `AT_ONCE` alerts that were looked at, fitting or not."""
 
     def __init__(self) -> None:
-        self._looked = 0
+        self._checked = 0
 
-    async def looked_at(self, alerts: int) -> None:
-        self._looked += alerts
-        if self._looked >= AT_ONCE:
-            self._looked = 0
+    async def after(self, alerts: int) -> None:
+        self._checked += alerts
+        if self._checked >= AT_ONCE:
+            self._checked = 0
             await asyncio.sleep(0)
 
 
@@ -58,7 +58,7 @@ class GroupApi:
                     groups.add(sums, held, query.muted)
             else:
                 sums = groups.sums(key)
-                await turns.looked_at(groups.size(key))
+                await turns.after(groups.size(key))
             if sums.count:
                 found.append(sums)
         part = await page(request, query, found, lambda sums: sums.place(query.sort), Place)
@@ -127,7 +127,7 @@ class GroupApi:
         for held in self._view.groups.alerts(key):
             if fits(wanted, held):
                 found.append(held)
-            await turns.looked_at(1)
+            await turns.after(1)
         return found
 
     async def _write(self, kind: Kind, acks: list[tuple[Held, Ack | None]]) -> GroupAcked:

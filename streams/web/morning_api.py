@@ -18,7 +18,7 @@ SHOPS_AT_ONCE = 20
 ALERTS_AT_ONCE = 1_000
 """What is gone through before the event loop's other tasks run."""
 
-GROUPS_LOOKED_AT = 100
+GROUPS_CHECKED = 100
 """Of how many groups, the costliest, the things to do are made."""
 
 
@@ -44,7 +44,7 @@ class MorningApi:
             changes.add(held)
             if n % ALERTS_AT_ONCE == 0:
                 await asyncio.sleep(0)
-        worst = worst_keys(view.groups, view.groups.keys(), GROUPS_LOOKED_AT)
+        worst = worst_keys(view.groups, view.groups.keys(), GROUPS_CHECKED)
         to_do = tasks([view.groups.sums(key).group(view.alert) for key in worst], view.shops)
         changed = changes.groups(view.groups)
         return Morning(

@@ -42,8 +42,8 @@ class Days:
             pass
         return self.taken()
 
-    def look(self, shop: str = "s17") -> list[tuple[str, str, str]]:
-        self.partition.days.look(self.partition.engine.shops["joom", shop], self.partition.engine.clock_ms)
+    def make_due(self, shop: str = "s17") -> list[tuple[str, str, str]]:
+        self.partition.days.make_due(self.partition.engine.shops["joom", shop], self.partition.engine.clock_ms)
         return self.taken()
 
     def taken(self) -> list[tuple[str, str, str]]:
@@ -129,7 +129,7 @@ def test_a_restart_in_mid_day_counts_that_days_alerts_again_and_not_twice() -> N
     days.partition.days = daily_records.DailyRecords()
     days.apply(event("order.shipped", START_MS + LATE_MS + 3 * HOUR_MS))
     days.go_to(START_MS + LATE_MS + 4 * HOUR_MS)
-    days.look()
+    days.make_due()
     days.apply(event("order.shipped", START_MS + LATE_MS + 5 * HOUR_MS, "2"))
     days.now_ms = START_MS + 4 * DAY_MS
     while not days.partition.evaluate(days.now_ms, 100):
@@ -145,25 +145,25 @@ def test_the_day_that_goes_on_is_written_at_most_every_few_minutes_and_only_if_i
     days = Days("wall")
     days.apply(placed())
     days.go_to(START_MS)
-    assert days.look() == [("s17", "01-01", "01-01T00:00")]
+    assert days.make_due() == [("s17", "01-01", "01-01T00:00")]
     days.apply(placed("2"))
     days.go_to(START_MS + REWRITE_MS - 1)
-    assert days.look() == []
+    assert days.make_due() == []
     days.go_to(START_MS + REWRITE_MS)
-    assert days.look() == []  # no figure of it has changed
+    assert days.make_due() == []  # no figure of it has changed
     days.go_to(START_MS + LATE_MS - 1)
-    days.look()
+    days.make_due()
     days.go_to(START_MS + LATE_MS + REWRITE_MS)
-    assert [day for _, day, _ in days.look()] == ["01-03", "01-04"]
+    assert [day for _, day, _ in days.make_due()] == ["01-03", "01-04"]
 
 
 def test_in_wall_time_a_day_is_written_once_more_after_its_end_with_alerts_of_its_own_day() -> None:
     days = Days("wall")
     days.apply(placed(), placed("2", START_MS - HOUR_MS))
     days.go_to(START_MS + LATE_MS - 30 * 60_000)  # one alert in the last hour of the day
-    days.look()
+    days.make_due()
     days.go_to(START_MS + LATE_MS + 60_000)  # the other in the first minute of the next
-    days.partition.days.look(days.partition.engine.shops["joom", "s17"], days.partition.engine.clock_ms)
+    days.partition.days.make_due(days.partition.engine.shops["joom", "s17"], days.partition.engine.clock_ms)
     ended, begun = days.values()
     assert (ended.day, ended.at, ended.alerts.opened) == ("2026-01-03", "2026-01-03T23:59:59.999Z", 1)
     assert (begun.day, begun.alerts.opened) == ("2026-01-04", 1)
@@ -173,9 +173,9 @@ def test_a_worker_that_was_away_when_a_day_ended_says_nothing_of_that_day() -> N
     days = Days("wall")
     days.apply(placed())
     days.go_to(START_MS + HOUR_MS)
-    days.look()
+    days.make_due()
     days.go_to(START_MS + 3 * DAY_MS + LATEST_MS)
-    assert days.look() == [("s17", "01-04", "01-04T01:00")]
+    assert days.make_due() == [("s17", "01-04", "01-04T01:00")]
 
 
 def test_what_cannot_be_worked_out_keeps_no_alert_from_going_out(

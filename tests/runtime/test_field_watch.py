@@ -11,7 +11,7 @@ def test_the_first_and_the_last_record_of_a_batch_are_looked_at(caplog: pytest.L
     values = [event("order.placed", START_MS, str(n), data={name: 1}) for n, name in enumerate(names)]
     watch = FieldWatch()
     for _ in range(2):
-        watch.look([record("orders", value) for value in values])
+        watch.check([record("orders", value) for value in values])
     assert [message.split(" ")[0] for message in caplog.messages] == ["data.amout", "data.amunt"]
-    watch.look([record("orders", None)])
+    watch.check([record("orders", None)])
     assert len(caplog.messages) == 2

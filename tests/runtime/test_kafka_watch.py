@@ -80,12 +80,12 @@ def test_it_is_said_once_a_minute_and_once_when_kafka_is_back(time: Time, caplog
     with watch.asking():
         for _ in range(150):
             time.s += 1
-            watch.look()
+            watch.check()
         assert len(caplog.records) == 3
         assert caplog.messages[0].startswith("Kafka has not answered for 5 s;")
     for _ in range(150):
         time.s += 1
-        watch.look()
+        watch.check()
     assert caplog.messages[3:] == ["Kafka answers again"]
 
 

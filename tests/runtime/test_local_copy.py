@@ -94,11 +94,11 @@ async def test_a_snapshot_that_was_deleted_is_noticed(tmp_path: Path, found_by: 
     faults = SnapshotFaults(tmp_path)
     copy = await opened(tmp_path / "facts-0", faults)
     copy.note_all(CHANGES, 99)
-    copy.look()
+    copy.check()
     assert not copy.is_away
     shutil.rmtree(tmp_path / "facts-0")
     if found_by == "a look":
-        copy.look()
+        copy.check()
     else:
         copy.note_all([(b"a", b"")], 100)
     assert copy.is_away
@@ -128,7 +128,7 @@ async def test_a_copy_whose_partition_went_and_came_back_meanwhile_does_not_take
     monkeypatch.setattr(store, "TRY_AGAIN_S", 0.0)
     app = SimpleNamespace(tables=SimpleNamespace(actives_ready=True))
     site: Any = SimpleNamespace(should_stop=False, sleep=asyncio.sleep, app=app, _copies=copies, _catch_up=catch_up)
-    looking = asyncio.ensure_future(Store._look_after_snapshots.fun(site))
+    looking = asyncio.ensure_future(Store._maintain_snapshots.fun(site))
     await again.wait()
     looking.cancel()
     assert gone not in tried
@@ -150,6 +150,6 @@ async def test_all_snapshots_are_looked_at_before_the_first_is_made_anew(
     monkeypatch.setattr(store, "TRY_AGAIN_S", 0.0)
     app = SimpleNamespace(tables=SimpleNamespace(actives_ready=True))
     site: Any = SimpleNamespace(should_stop=False, sleep=asyncio.sleep, app=app, _copies=copies, _catch_up=catch_up)
-    looking = asyncio.ensure_future(Store._look_after_snapshots.fun(site))
+    looking = asyncio.ensure_future(Store._maintain_snapshots.fun(site))
     assert await away == [True, True]
     looking.cancel()

@@ -137,7 +137,7 @@ async def test_orders_can_be_read_after_the_folder_was_deleted(tmp_path: Path) -
     copy = await opened(tmp_path / "facts-0")
     copy.note_all(ORDERS, 5)
     shutil.rmtree(tmp_path / "facts-0")
-    copy.look()
+    copy.check()
     assert copy.is_away
     assert dict(OrdersOnDisk(copy).of_shop("joom", "s17")) == {f"{n}": b"%d" % n for n in range(5)}
     copy.close()
@@ -180,7 +180,7 @@ async def test_orders_that_turn_out_to_be_damaged_are_not_taken_for_unknown_whil
 
 @pytest.fixture
 def looks_again_soon(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(ledger, "LOOK_AGAIN_MS", HOUR_MS)
+    monkeypatch.setattr(ledger, "RECHECK_MS", HOUR_MS)
 
 
 def left(app: App) -> int:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from streams.runtime.spare_time import LOOK_S, RESERVE, SpareTime
+from streams.runtime.spare_time import MEASURE_S, RESERVE, SpareTime
 
 
 class Process:
@@ -14,15 +14,15 @@ class Process:
 
     def second(self, others: float, own: float = 0.0) -> float:
         """A second in which other work and this one took these shares of a core; the share it may take next."""
-        self.spare.spent(own * LOOK_S)
-        self.used_s += (others + own) * LOOK_S
-        self.now_s += LOOK_S
+        self.spare.spent(own * MEASURE_S)
+        self.used_s += (others + own) * MEASURE_S
+        self.now_s += MEASURE_S
         return self.spare.share
 
 
 def test_until_it_is_measured_it_is_the_least() -> None:
     process = Process()
-    process.now_s += LOOK_S / 2
+    process.now_s += MEASURE_S / 2
     assert process.spare.share == 0.2
 
 

@@ -25,7 +25,7 @@ class Kafka:
 @pytest.fixture(autouse=True)
 def at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(waiting, "AGAIN_S", 0.0)
-    monkeypatch.setattr(waiting, "LOOK_S", 0.0)
+    monkeypatch.setattr(waiting, "ASK_S", 0.0)
 
 
 @pytest.mark.parametrize(("away", "times"), [(0, 0), (1, 1), (20, 1)])

@@ -356,12 +356,12 @@ async def test_own_alerts_are_not_taken_for_foreign_ones_however_late_kafka_says
     """The request is sent before the alerts are written, and answered after."""
     monkeypatch.setattr(log_ends, "WAIT_S", 0.0)
     watching, broker = made()
-    looked: list[Any] = []
+    checked: list[Any] = []
 
-    async def look(partitions: Any, ends: Any) -> None:
-        looked.append(dict(ends))
+    async def check(partitions: Any, ends: Any) -> None:
+        checked.append(dict(ends))
 
-    monkeypatch.setattr(watching._foreign, "look", look)
+    monkeypatch.setattr(watching._foreign, "check", check)
     answers = [asyncio.get_running_loop().create_future() for _ in range(3)]
     under_way = iter(answers)
 
@@ -376,11 +376,11 @@ async def test_own_alerts_are_not_taken_for_foreign_ones_however_late_kafka_says
     answers[0].set_result(None)
     await asyncio.sleep(0)
     await watching.commit_cycle()
-    assert looked == []
+    assert checked == []
     answers[1].set_result(None)
     await asyncio.sleep(0)
     await watching.commit_cycle()
-    assert looked == [{2: 1}], "what was asked since"
+    assert checked == [{2: 1}], "what was asked since"
     await watching.on_stop()
 
 

@@ -17,7 +17,7 @@ from streams.kafka.keys import order_key
 from streams.sinks.base import StartOver
 from streams.sinks.delivery import Delivery
 from streams.sinks.redis.alert_scripts import REVISIONS, STREAM
-from streams.sinks.redis.alerts import LOOK_MS, RedisAlerts
+from streams.sinks.redis.alerts import CHECK_MS, RedisAlerts
 from streams.sinks.redis.ship_next_set import RedisDue
 from streams.warehouses import Entry, Warehouses
 from tests.runtime.support import book, until
@@ -117,7 +117,7 @@ async def test_the_loss_is_noticed_also_while_no_alert_comes(redis_server: Redis
         await sink.send(alert("1"))
         client(redis_server).flushall()
         with pytest.raises(StartOver):
-            await sink.run(wall_ms() + LOOK_MS)
+            await sink.run(wall_ms() + CHECK_MS)
 
 
 async def test_the_loss_of_several_partitions_is_noticed_at_once(redis_server: RedisServer) -> None:
@@ -128,7 +128,7 @@ async def test_the_loss_of_several_partitions_is_noticed_at_once(redis_server: R
         await second.run()
         client(redis_server).flushall()
         with pytest.raises(StartOver) as lost:
-            await first.run(wall_ms() + LOOK_MS)
+            await first.run(wall_ms() + CHECK_MS)
     assert lost.value.partitions == (0, 1)
 
 
@@ -150,7 +150,7 @@ async def test_a_stream_that_was_lost_is_noticed_also_while_no_alert_comes(redis
         await sink.send(alert("1"), alert("2", shop="s1"))
         client(redis_server).delete(STREAM + "west")
         with pytest.raises(StartOver):
-            await sink.run(wall_ms() + LOOK_MS)
+            await sink.run(wall_ms() + CHECK_MS)
         await sink.assigned(resume=2)
         await sink.run()
     assert revisions(redis_server) == [("1", "1")]
@@ -167,7 +167,7 @@ async def test_a_stream_that_was_lost_is_read_again_by_all_who_write_it(redis_se
         client(redis_server).delete(STREAM + "west")
         for each in (first, second):
             with pytest.raises(StartOver):
-                await each.run(wall_ms() + LOOK_MS)
+                await each.run(wall_ms() + CHECK_MS)
             await each.assigned(resume=1)
             await each.run()
     assert sorted(revisions(redis_server)) == [("1", "1"), ("2", "1")]
@@ -190,7 +190,7 @@ async def test_lost_revisions_alone_change_nothing(redis_server: RedisServer) ->
         await sink.run()
         await sink.send(alert("1"))
         client(redis_server).delete(REVISIONS + "west")
-        await sink.run(wall_ms() + LOOK_MS)
+        await sink.run(wall_ms() + CHECK_MS)
         await sink.send(alert("1", 2))
     assert revisions(redis_server) == [("1", "1"), ("1", "2")]
 
@@ -201,11 +201,11 @@ async def test_a_redis_that_evicts_is_told_of_once(redis_server: RedisServer, ca
     redis.config_set("maxmemory-policy", "volatile-lru")
     async with hand(redis_server) as sink:
         await sink.send(alert("1"))
-        await sink.run(wall_ms() + LOOK_MS)
+        await sink.run(wall_ms() + CHECK_MS)
         assert caplog.messages == []
         redis.config_set("maxmemory-policy", "allkeys-lru")
-        await sink.run(wall_ms() + 2 * LOOK_MS)
-        await sink.run(wall_ms() + 3 * LOOK_MS)
+        await sink.run(wall_ms() + 2 * CHECK_MS)
+        await sink.run(wall_ms() + 3 * CHECK_MS)
     (said,) = caplog.messages
     assert said.startswith("redis: Redis drops keys when its memory is full (maxmemory-policy allkeys-lru); ")
     assert said.endswith("set it to noeviction")

@@ -17,7 +17,7 @@ from rules.plan.rule_book import RuleBook
 from streams.clock import wall_ms
 from streams.kafka.keys import order_key
 from streams.sinks.delivery import Delivery
-from streams.sinks.redis.ship_next_set import AUDITED, HOMES, LOOK_MS, MEMBERS, RedisDue
+from streams.sinks.redis.ship_next_set import AUDITED, CHECK_MS, HOMES, MEMBERS, RedisDue
 from streams.warehouses import Warehouses
 from tests.runtime.support import LATE_MS, until
 from tests.sinks.support import Hand
@@ -99,7 +99,7 @@ async def test_redis_that_lost_everything_is_filled_again(redis_server: RedisSer
     ) as sink:
         redis_server.restart()
         assert due(redis_server) == {}
-        await sink.run(wall_ms() + LOOK_MS)
+        await sink.run(wall_ms() + CHECK_MS)
     assert set(due(redis_server)) == {"joom/s17/1"}
     assert set(due(redis_server, "berlin")) == {"joom/s17/2"}
     assert client(redis_server).hgetall(f"{HOMES}0") == {"joom/s17/2": "berlin"}
@@ -128,7 +128,7 @@ async def test_what_could_not_be_written_is_made_up_for(redis_server: RedisServe
         await deliver(sink, "1", facts(placed_ms=PLACED_MS))
         assert sink.sink.delivery.counters.given_up == 1
         redis_server.start()
-        await sink.run(wall_ms() + LOOK_MS)
+        await sink.run(wall_ms() + CHECK_MS)
     assert set(due(redis_server)) == {"joom/s17/1"}
 
 
@@ -144,7 +144,7 @@ async def test_a_key_that_was_lost_is_written_again_though_news_began_another(
         kind, size = redis.type(f"shipclock:{key}"), _size(redis, key)
         redis.delete(f"shipclock:{key}")
         await deliver(sink, "new", facts("DE-2", placed_ms=PLACED_MS))
-        await sink.run(wall_ms() + LOOK_MS)
+        await sink.run(wall_ms() + CHECK_MS)
         assert (redis.type(f"shipclock:{key}"), _size(redis, key) >= size) == (kind, True)
         assert sink.sink.delivery.counters.refilled == 1
 
@@ -159,7 +159,7 @@ async def test_any_single_order_that_was_lost_is_found_in_time(redis_server: Red
     async with hand(redis_server, log) as sink:
         client(redis_server).zrem("shipclock:due:west", "joom/s17/999")
         for turn in range(1, 1 + 1_000 // AUDITED):
-            await sink.run(wall_ms() + turn * LOOK_MS)
+            await sink.run(wall_ms() + turn * CHECK_MS)
     assert len(due(redis_server)) == 1_000
 
 
@@ -168,7 +168,7 @@ async def test_lists_that_are_as_they_should_be_are_left_alone(redis_server: Red
     log += [("gone", facts(placed_ms=PLACED_MS, shipped_ms=PLACED_MS)), ("berlin", facts("DE-1", placed_ms=PLACED_MS))]
     async with hand(redis_server, log, rules=WITH_SCANS) as sink:
         for turn in range(1, 6):
-            await sink.run(wall_ms() + turn * LOOK_MS)
+            await sink.run(wall_ms() + turn * CHECK_MS)
         assert sink.sink.delivery.counters.refilled == 0
 
 
@@ -176,7 +176,7 @@ async def test_a_redis_that_loses_orders_all_the_time_is_not_filled_all_the_time
     async with hand(redis_server, [("1", facts(placed_ms=PLACED_MS))]) as sink:
         for turn in range(1, 21):
             client(redis_server).delete("shipclock:due:west")
-            await sink.run(wall_ms() + turn * LOOK_MS)
+            await sink.run(wall_ms() + turn * CHECK_MS)
         assert 3 <= sink.sink.delivery.counters.refilled <= 4
 
 

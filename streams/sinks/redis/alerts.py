@@ -30,7 +30,7 @@ KEPT = 100_000
 SETTLED_MS = 2_000
 """An alert may be on its topic this long before the facts it comes from are on theirs, if both are new."""
 
-LOOK_MS = 5_000
+CHECK_MS = 5_000
 """How often to check whether Redis still has what it was given."""
 
 
@@ -61,7 +61,7 @@ class RedisAlerts(Sink):
         super().__init__(delivery)
         self._warehouses, self._kept = warehouses, kept
         self._places: dict[int, _Place] = {}
-        self._looked_ms = 0
+        self._checked_ms = 0
         self._redis = connect(url)
         self._write = self._redis.register_script(WRITE)
         self._eviction = Eviction(self.name)
@@ -102,18 +102,18 @@ class RedisAlerts(Sink):
         self._places.pop(partition, None)
 
     async def tick(self, now_ms: int) -> None:
-        if now_ms - self._looked_ms < LOOK_MS or not self._places:
+        if now_ms - self._checked_ms < CHECK_MS or not self._places:
             return
-        self._looked_ms = now_ms
+        self._checked_ms = now_ms
         partitions = list(self._places)
         there: list[str | None] = []
 
-        async def look() -> None:
-            await self._eviction.look(self._redis)
+        async def check() -> None:
+            await self._eviction.check(self._redis)
             await forget_lost_streams(self._redis)
             there[:] = await answer(self._redis.hmget(READ, [_field(each) for each in partitions]))
 
-        await self.delivery.send_forever(look)
+        await self.delivery.send_forever(check)
         lost = [each for each, stands in zip(partitions, there, strict=True) if stands != self._places[each].stands]
         if lost:
             raise StartOver(*lost)
@@ -184,12 +184,12 @@ class RedisAlerts(Sink):
         await asyncio.sleep((received[-1][0].timestamp + SETTLED_MS - wall_ms()) / 1000)
         found: list[str | None] = []
 
-        async def look() -> None:
+        async def check() -> None:
             if await answer(self._redis.hget(READ, due_field(partition))) is None:
                 raise Unavailable("the orders are not in Redis yet")
             found[:] = await answer(self._redis.hmget(HOMES + str(partition), members))
 
-        await self.delivery.send_forever(look)
+        await self.delivery.send_forever(check)
         return {each: home for each, home in zip(members, found, strict=True) if home is not None}
 
 

@@ -52,7 +52,7 @@ class Eviction:
         self._sink = sink
         self._warned_of = ""
 
-    async def look(self, redis: Any) -> None:
+    async def check(self, redis: Any) -> None:
         """Raises Unavailable."""
         try:
             found = await answer(redis.info("memory"))

@@ -31,7 +31,7 @@ MEMBERS = "shipclock:members:"
 HOMES = "shipclock:homes:"
 """Hash per partition: the warehouses of orders whose articles decide, whether they wait for anything or not."""
 
-LOOK_MS = 5_000
+CHECK_MS = 5_000
 """How often to check whether Redis still has what it was given."""
 
 AFTER_LOSS_MS = 30_000
@@ -67,7 +67,7 @@ class RedisDue(Sink):
         self._lists: dict[int, ShipNext] = {}
         self._stamps: dict[int, str] = {}
         self._audited: dict[int, list[str]] = {}
-        self._look_ms = 0
+        self._check_ms = 0
         self._eviction = Eviction(self.name)
         self._redis = connect(url)
         self._restamp = self._redis.register_script(RESTAMP)
@@ -107,24 +107,24 @@ class RedisDue(Sink):
             ahead = self._lists[partition]
             if ahead.changed or ahead.moved:
                 await self._write_changes(partition)
-        if now_ms >= self._look_ms and self._stamps:
+        if now_ms >= self._check_ms and self._stamps:
             lost = await self._lost()
             if lost:
                 log.warning("%s: Redis has lost orders of partitions %s: they are written again", self.name, lost)
                 self.delivery.counters.refilled += 1
             for partition in lost:
                 await self._write_all(partition)
-            self._look_ms = now_ms + (AFTER_LOSS_MS if lost else LOOK_MS)
+            self._check_ms = now_ms + (AFTER_LOSS_MS if lost else CHECK_MS)
 
     async def _lost(self) -> list[int]:
         """Partitions of which Redis lacks what it was last given."""
         lost: set[int] = set()
 
-        async def look() -> None:
-            await self._eviction.look(self._redis)
+        async def check() -> None:
+            await self._eviction.check(self._redis)
             lost.update([each for each in self._stamps if not await self._is_there(each)])
 
-        await self.delivery.send_forever(look)
+        await self.delivery.send_forever(check)
         return sorted(lost)
 
     async def _is_there(self, partition: int) -> bool:

@@ -24,14 +24,14 @@ LATER = "3000h"
 
 @pytest.fixture
 def in_steps(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(retention, "LOOKED_AT_ONCE", STEP)
+    monkeypatch.setattr(retention, "AT_ONCE", STEP)
 
 
 def finished(on_disk: bool) -> Forgetful:
     """A worker with two shops whose orders were all shipped in time long ago."""
     worker = Forgetful(FULL, stepping=False)
     with pytest.MonkeyPatch.context() as patched:
-        patched.setattr(retention, "LOOKED_AT_ONCE", 2 * MANY)
+        patched.setattr(retention, "AT_ONCE", 2 * MANY)
         patched.setattr(ledger, "SILENT_MS", 0 if on_disk else 1_000 * DAY_MS)
         names = [f"{n:02}" for n in range(MANY)]
         for shop in "ab":
@@ -119,7 +119,7 @@ def test_steps_leave_what_one_look_leaves(platform: str, stepping: bool, at_once
     for days in (14, 500, 520):
         whole.commit_cycle([], END_MS + days * DAY_MS)
         with pytest.MonkeyPatch.context() as patched:
-            patched.setattr(retention, "LOOKED_AT_ONCE", at_once)
+            patched.setattr(retention, "AT_ONCE", at_once)
             for n in range(2 * orders + 2 * len(steps.engine.shops) + 2):
                 steps.commit_cycle([], END_MS + days * DAY_MS + n)
     assert whole.kept() == steps.kept()
