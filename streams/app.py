@@ -122,16 +122,16 @@ def _listen(app: App) -> None:
     """One agent per input, which applies the transport's batches."""
     for topic, plain in app.names.inputs.items():
 
-        async def take(batches: Any) -> None:
+        async def apply(batches: Any) -> None:
             async for batch in batches:
-                _take(app, batch)
+                _apply(app, batch)
 
-        app.agent(app.topic(topic, key_type=bytes, value_type=bytes), name=f"shipclock.{plain}")(take)
+        app.agent(app.topic(topic, key_type=bytes, value_type=bytes), name=f"shipclock.{plain}")(apply)
 
 
-def _take(app: App, batch: Batch) -> None:
+def _apply(app: App, batch: Batch) -> None:
     try:
-        app.worker.take(batch)
+        app.worker.apply(batch)
         app.field_watch.check(batch.records)
     except Exception as error:
         app.worker.crash(error)

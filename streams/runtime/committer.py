@@ -108,8 +108,8 @@ class Committer:
                 outbox.add(names.dead_letters, number, [(letter.key, letter.value)], letter.headers)
             partition.dead = []
             partition.standings.note(changes)
-            outbox.add(names.standings, number, partition.standings.take())
-            for key, value, day_ms in partition.days.take():
+            outbox.add(names.standings, number, partition.standings.drain())
+            for key, value, day_ms in partition.days.drain():
                 # A broker may refuse timestamps that lie ahead of its clock.
                 outbox.add(names.daily_values, number, [(key, value)], timestamp_ms=min(day_ms, now_ms))
         return drained

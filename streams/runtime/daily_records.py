@@ -77,7 +77,7 @@ class DailyRecords:
         if alert.data.reason == "deadline_passed":
             counted.deadlines_missed += 1
 
-    def take(self) -> list[Record]:
+    def drain(self) -> list[Record]:
         """The records made since the last call."""
         ready, self._ready = self._ready, []
         return ready

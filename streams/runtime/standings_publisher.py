@@ -75,7 +75,7 @@ class Standings:
         """Notes a shop of which an alert was emitted; time alone may have caused it."""
         self._changed[shop] = None
 
-    def take(self) -> list[tuple[bytes, bytes]]:
+    def drain(self) -> list[tuple[bytes, bytes]]:
         """Keys and values of the standings computed since the last call."""
         ready, self._ready = self._ready, []
         return ready

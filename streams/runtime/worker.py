@@ -114,7 +114,7 @@ class Worker(Service):
         is_restored = self._recovered and self.broker.is_ready and not (self._over or self._lost)
         return self.partition(number) if is_restored and number in self.broker.assigned() else None
 
-    def take(self, batch: Batch) -> None:
+    def apply(self, batch: Batch) -> None:
         """Applies a batch."""
         if self._committer.is_stopped:
             return  # an earlier batch may be missing

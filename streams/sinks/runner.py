@@ -83,7 +83,7 @@ class Runner(ConsumerRebalanceListener):
             finally:
                 watching.cancel()
         finally:
-            self._lose_all()
+            self._revoke_all()
             await self._consumer.stop()
 
     # -- the partitions that are this process's -----------------------------------------------------------------
@@ -93,17 +93,17 @@ class Runner(ConsumerRebalanceListener):
         if self._turn is not None:
             self._turn.cancel()
             await asyncio.wait({self._turn})
-        self._lose_all()
+        self._revoke_all()
 
     async def on_partitions_assigned(self, assigned: Collection[TopicPartition]) -> None:
         self._fresh = set(assigned)
 
-    def _lose_all(self) -> None:
+    def _revoke_all(self) -> None:
         for tp in self._fresh | self._taken.keys():
             self.sink.revoked(tp.partition)
         self._forget()
 
-    async def _gain(self, tp: TopicPartition) -> None:
+    async def _resume(self, tp: TopicPartition) -> None:
         (beginning,) = (await self._consumer.beginning_offsets([tp])).values()
         (end,) = (await self._consumer.end_offsets([tp])).values()
         committed = await self._consumer.committed(tp)
@@ -133,11 +133,11 @@ class Runner(ConsumerRebalanceListener):
         """Reads, delivers, commits."""
         for tp in sorted(self._fresh):
             if monotonic() >= self._refill_after_s.get(tp.partition, -inf):
-                await self._gain(tp)
+                await self._resume(tp)
         fetched = await self._consumer.getmany(timeout_ms=TURN_MS, max_records=self.sink.batch)
         for tp, records in fetched.items():
             if tp not in self._fresh:  # else it was assigned meanwhile, which seeks to the offset to read from
-                await self._take(tp, records)
+                await self._deliver(tp, records)
         for tp in self._behind.keys() - self._fresh:
             await self._note_caught_up(tp)
         try:
@@ -146,7 +146,7 @@ class Runner(ConsumerRebalanceListener):
             self._start_over(*again.partitions)
         await self._commit()
 
-    async def _take(self, tp: TopicPartition, records: Sequence[Record]) -> None:
+    async def _deliver(self, tp: TopicPartition, records: Sequence[Record]) -> None:
         try:
             await self.sink.deliver(tp.partition, records)
         except StartOver:

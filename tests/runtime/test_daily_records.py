@@ -50,7 +50,7 @@ class Days:
         return [(each.shop, each.day[5:], each.at[5:16]) for each in self.values()]
 
     def values(self) -> list[DailyValues]:
-        return [decode(value) for _, value, _ in self.partition.days.take()]
+        return [decode(value) for _, value, _ in self.partition.days.drain()]
 
 
 def placed(order: str = "1", at_ms: int = START_MS, shop: str = "s17") -> bytes:
@@ -200,7 +200,7 @@ async def test_the_worker_writes_days_with_the_day_as_timestamp_and_under_the_sa
     working = worker_on(broker, "event")
     for topic in ("orders", "pickups", "tracking"):
         values = [placed(), tick(START_MS + DAY_MS)] if topic == "orders" else [tick(START_MS + DAY_MS)]
-        working.take(Batch(topic, 2, [record(topic, value, offset=n) for n, value in enumerate(values)]))
+        working.apply(Batch(topic, 2, [record(topic, value, offset=n) for n, value in enumerate(values)]))
     await working.commit_cycle()
     (written,) = broker.producer.logs["app-daily-values", 2]
     assert (written.key, written.timestamp) == (b"joom/s17/2026-01-01", START_MS)

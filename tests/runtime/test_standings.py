@@ -41,7 +41,7 @@ class Publisher:
         self.engine.settle()
         self.standings.note(self.engine.drain())
         self.standings.turn(self.engine)
-        return [key.decode() for key, _ in self.standings.take()]
+        return [key.decode() for key, _ in self.standings.drain()]
 
 
 @pytest.fixture
@@ -230,7 +230,7 @@ def test_a_record_is_the_standing_with_the_orders_to_ship_next(publisher: Publis
     publisher.engine.settle()
     publisher.standings.note(publisher.engine.drain())
     publisher.standings.turn(publisher.engine)
-    ((_, value),) = publisher.standings.take()
+    ((_, value),) = publisher.standings.drain()
     record = json.loads(value)
     assert (record["platform"], record["shop"], record["at"]) == ("joom", "a", "2026-01-01T00:00:00Z")
     assert [(each["order"], each["due_at"]) for each in record["due"]] == [
@@ -245,7 +245,7 @@ def test_it_says_whether_a_shop_is_watched_and_when_it_was_heard_of(publisher: P
     publisher.engine.shop("joom", "nothing yet")
     publisher.engine.settle()
     publisher.standings.turn(publisher.engine)
-    told = {key.decode(): json.loads(value) for key, value in publisher.standings.take()}
+    told = {key.decode(): json.loads(value) for key, value in publisher.standings.drain()}
     heard = {name: [each[field] for field in ("watched", "heard_at", "silent_at")] for name, each in told.items()}
     assert heard == {
         "joom/a": [True, "2026-01-01T00:00:00Z", "2026-01-08T00:00:00Z"],

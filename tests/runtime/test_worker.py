@@ -37,7 +37,7 @@ def made(clock: Literal["wall", "event"] = "event", **options: Any) -> tuple[Wor
 def apply(to: Worker, *values: bytes, topic: str = "orders", first: int = 0) -> None:
     """As the transport and the agents do: partition 2 of a topic, read to its end."""
     records = [record(topic, value, offset=first + n) for n, value in enumerate(values)]
-    to.take(Batch(topic, 2, records))
+    to.apply(Batch(topic, 2, records))
     broker, tp = cast(FakeBroker, to.broker), TP(topic, 2)
     broker.handed[tp] = broker.read_to[tp] = broker.log_ends[tp] = first + len(values)
 
@@ -563,7 +563,7 @@ async def test_what_is_found_is_written_and_committed_while_a_large_shop_is_stil
     small = shop_in(2)
     others = record("orders", event("order.placed", long_ago, shop=small), offset=50, key=f"joom/{small}".encode())
     apply(watching, *(event("order.placed", long_ago, str(n)) for n in range(50)))
-    watching.take(Batch("orders", 2, [others]))
+    watching.apply(Batch("orders", 2, [others]))
     broker.handed[TP("orders", 2)] = broker.read_to[TP("orders", 2)] = 51
     told = []
     for _ in range(7):
@@ -625,7 +625,7 @@ async def test_a_partition_need_not_wait_until_another_is_evaluated(monkeypatch:
     small = shop_in(3)
     value = event("order.placed", long_ago, shop=small)
     apply(watching, *(event("order.placed", long_ago, str(n)) for n in range(50)))
-    watching.take(Batch("orders", 3, [record("orders", value, partition=3, key=f"joom/{small}".encode())]))
+    watching.apply(Batch("orders", 3, [record("orders", value, partition=3, key=f"joom/{small}".encode())]))
     broker.handed[TP("orders", 3)] = broker.read_to[TP("orders", 3)] = 1
     await watching.commit_cycle()
     assert (len(alert_types(broker)), len(broker.producer.logs["alerts", 3])) == (10, 1)
