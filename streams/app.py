@@ -13,7 +13,7 @@ from streams.kafka.topics import COMPACTED, TopicNames
 from streams.metrics.collector import collect_metrics
 from streams.runtime.faust_broker import FaustBroker
 from streams.runtime.field_watch import FieldWatch
-from streams.runtime.kafka_watch import Complaints, KafkaWatch
+from streams.runtime.kafka_watch import KafkaWatch, RetryErrors
 from streams.runtime.partition import Batch
 from streams.runtime.snapshot_faults import SnapshotFaults
 from streams.runtime.worker import Worker
@@ -50,8 +50,8 @@ class App(faust.App):
         await super().stop()
 
 
-def create(settings: Settings, book: RuleBook, partition_count: int, complaints: Complaints | None = None) -> App:
-    """The app of one worker. The topics must exist (`streams.kafka.topics.prepare`). `complaints` collects aiokafka's
+def create(settings: Settings, book: RuleBook, partition_count: int, retry_errors: RetryErrors | None = None) -> App:
+    """The app of one worker. The topics must exist (`streams.kafka.topics.prepare`). `retry_errors` collects aiokafka's
     log."""
     names = TopicNames(settings.topic_prefix, settings.app_id)
     app = App(
@@ -85,7 +85,7 @@ def create(settings: Settings, book: RuleBook, partition_count: int, complaints:
     app.alerts = _table(app, "alerts", names.alerts)
     _listen(app)
     broker = FaustBroker(app, {names.facts: app.facts, names.alerts: app.alerts}, settings)
-    app.worker = Worker(settings, broker, partition_count, book, KafkaWatch(complaints), beacon=app.beacon)
+    app.worker = Worker(settings, broker, partition_count, book, KafkaWatch(retry_errors), beacon=app.beacon)
     app.add_dependency(app.worker)
     collect_metrics(app)
 

@@ -175,7 +175,7 @@ def _decimal(written: Any) -> Decimal:
     return number
 
 
-def zone_complaint(zone: str) -> str | None:
+def zone_problem(zone: str) -> str | None:
     try:
         ZoneInfo(zone)
     except (KeyError, ValueError, OSError):

@@ -10,7 +10,7 @@ import msgspec
 from rules.calendar.days import unknown_calendar
 from rules.calendar.durations import Duration
 from rules.dsl.clauses import is_known
-from rules.dsl.model import Pack, PackTest, Version, zone_complaint
+from rules.dsl.model import Pack, PackTest, Version, zone_problem
 from rules.dsl.phrases import chinese_diagnostics
 from rules.dsl.yaml_source import Diagnostic, Source
 from rules.kinds.rule import Fault, Reference, Rule
@@ -34,7 +34,7 @@ def diagnostics(pack: Pack, source: Source) -> Iterator[Diagnostic]:
     for n, pack_test in enumerate(pack.tests):
         for rule_id in sorted({*pack_test.rules, *(str(alert.get("rule")) for alert in pack_test.expect)} - seen):
             yield source.diagnose(f"{rule_id} is no rule of this pack", f"$.tests[{n}].expect")
-        for where, message in _of_trial(pack_test):
+        for where, message in _of_pack_test(pack_test):
             yield source.diagnose(message, f"$.tests[{n}].{where}")
 
 
@@ -42,7 +42,7 @@ def _places(pack: Pack) -> Iterator[Fault]:
     places: list[tuple[str, str, str | None]] = [("$", pack.zone, pack.calendar)]
     places += [(f"$.sites.{name}", site.zone, site.calendar) for name, site in pack.sites.items()]
     for path, zone, calendar in places:
-        if wrong := zone_complaint(zone):
+        if wrong := zone_problem(zone):
             yield f"{path}.zone", wrong
         if wrong := unknown_calendar(calendar):
             yield f"{path}.calendar", wrong
@@ -224,7 +224,7 @@ def _circles(by_id: Mapping[str, Rule], pack: Pack, source: Source) -> Iterator[
             yield source.diagnose(f"{rule.id}: leans on itself", f"$.rules[{n}]")
 
 
-def _of_trial(pack_test: PackTest) -> Iterator[Fault]:
+def _of_pack_test(pack_test: PackTest) -> Iterator[Fault]:
     for field in ("events", "expect"):
         for n, written in enumerate(getattr(pack_test, field)):
             at = written.get("at")

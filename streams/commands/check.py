@@ -22,8 +22,8 @@ def check(packs: tuple[str, ...]) -> None:
     except NoSuchPack as error:
         raise Failed(str(error), 2) from None
     except BadPack as bad:
-        for complaint in bad.diagnostics:
-            click.echo(visible(str(complaint)))
+        for diagnostic in bad.diagnostics:
+            click.echo(visible(str(diagnostic)))
         raise Failed(f"mistakes in packs: {len(bad.diagnostics)}", 1) from None
     for file in read:
         for line in in_force.lines(file):

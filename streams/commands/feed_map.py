@@ -14,7 +14,7 @@ from streams.commands.feed_mapper import Kept, mapper_of, open_kept
 from streams.commands.instant import Instant
 from streams.commands.receive import LOG_FORMAT, read_settings
 from streams.feeds.apps import FeedSettings
-from streams.feeds.mapper import Tally
+from streams.feeds.mapper import Counts
 from streams.feeds.serving import serve, vitals
 from streams.kafka import topics
 from streams.kafka.topics import BadTopicsError, TopicNames
@@ -57,7 +57,7 @@ def feed_map(since: int | None) -> None:
         kept.close()
 
 
-async def _again(settings: Settings, feeds: FeedSettings, kept: Kept, since_ms: int, count: int) -> Tally:
+async def _again(settings: Settings, feeds: FeedSettings, kept: Kept, since_ms: int, count: int) -> Counts:
     async with mapper_of(settings, feeds, kept) as mapper:
         return await mapper.again(since_ms, count)
 

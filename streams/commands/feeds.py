@@ -153,8 +153,8 @@ def _read(names: tuple[str, ...] | list[str], folders: tuple[Path, ...]) -> list
             raise Failed(str(error), 2) from None
         except BadPack as bad:
             wrong += len(bad.diagnostics)
-            for complaint in bad.diagnostics:
-                click.echo(visible(str(complaint)))
+            for diagnostic in bad.diagnostics:
+                click.echo(visible(str(diagnostic)))
     if wrong:
         raise Failed(f"mistakes in sources: {wrong}", 1)
     return read

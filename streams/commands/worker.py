@@ -16,13 +16,13 @@ from rules.dsl.yaml_source import BadPack
 from rules.messages.text import visible
 from streams import logs, pack_files
 from streams.app import App, create
-from streams.commands.last_call import LastCall
+from streams.commands.forced_exit import ForcedExit
 from streams.commands.waiting import until_kafka_answers
 from streams.kafka import rights, topics
 from streams.metrics.sinks import collect_sinks
 from streams.runtime import garbage
 from streams.runtime.datadir import make_private
-from streams.runtime.kafka_watch import Complaints
+from streams.runtime.kafka_watch import RetryErrors
 from streams.settings import BadSettingError, Settings, describe, from_environment
 from streams.sinks.registry import Sinks
 from streams.views.mutes import Mutes
@@ -45,7 +45,7 @@ SINKS_STOP_S = 2.0
 def worker(skip_unreadable: bool) -> None:
     """Watch the orders on a Kafka broker and publish alerts, until SIGTERM."""
     logs.protect()
-    complaints = Complaints().take_over()
+    retry_errors = RetryErrors().take_over()
     try:
         settings = replace(from_environment(os.environ), skip_unreadable=skip_unreadable)
         book = pack_files.load(settings.packs, says_unwatched=True)
@@ -70,7 +70,7 @@ def worker(skip_unreadable: bool) -> None:
     garbage.tame()
     loop = asyncio.new_event_loop()
     asyncio.set_event_loop(loop)
-    app = create(settings, book, count, complaints)
+    app = create(settings, book, count, retry_errors)
     web = Web(app, listening, homes, people, beacon=app.beacon)
     mutes.follow(web.view)
     zones.follow(web.view)
@@ -112,18 +112,18 @@ class Process(faust.Worker):
         super().__init__(app, **options)
         self._sinks = sinks
         self._delivering: asyncio.Task[None] | None = None
-        self._last_call = LastCall(STOP_S)
+        self._forced_exit = ForcedExit(STOP_S)
 
     def install_signal_handlers(self) -> None:
         super().install_signal_handlers()
-        self._last_call.listen()
+        self._forced_exit.listen()
 
     async def on_first_start(self) -> None:
         await super().on_first_start()
         self._delivering = asyncio.create_task(self._sinks.run())
 
     async def stop(self) -> None:
-        self._last_call.begin()
+        self._forced_exit.begin()
         if self._delivering is not None:
             self._delivering.cancel()
             await asyncio.wait({self._delivering}, timeout=SINKS_STOP_S)

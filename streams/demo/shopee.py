@@ -28,15 +28,15 @@ AT_ONCE = 16
 TRIES = 5
 AGAIN_S = 0.5
 
-Told = Callable[[int, dict[str, Any], int], None]
-"""Is told of a push: its code, its data, and the status that answered it; 0 where nothing did."""
+OnPush = Callable[[int, dict[str, Any], int], None]
+"""Called with each push: its code, its data, and the status that answered it; 0 where nothing did."""
 
 
 class Shopee:
     """`credentials` are what a seller has of it: those of the app, and a refresh token of each shop. `answered` counts
     pushes by the status of their answer."""
 
-    def __init__(self, clock: Clock, seed: int, callback_url: str, on_push: Told) -> None:
+    def __init__(self, clock: Clock, seed: int, callback_url: str, on_push: OnPush) -> None:
         self._clock, self._callback_url, self._on_push = clock, callback_url, on_push
         self._orders, self._random = Orders(seed, clock.start_ms), Random(f"{seed}/post")
         self._key = secrets.token_hex(16)

@@ -35,8 +35,8 @@ from rules.dsl.yaml_source import BadPack, Diagnostic, Source
 from streams.feeds import library, setting
 from streams.feeds.expressions import convert
 from streams.feeds.language import SourceFile
-from streams.feeds.placing import complaint
-from streams.feeds.signatures import credentials_of, key_complaint, secrets_of
+from streams.feeds.placing import diagnostic
+from streams.feeds.signatures import credentials_of, key_problem, secrets_of
 from streams.settings import is_local
 
 EVERY_MIN, PUSHED_EVERY_MIN = 5, 15
@@ -166,7 +166,7 @@ def load(file: Path, environment: Mapping[str, str]) -> FeedSettings:
     try:
         written = convert(text.value, Written)
     except msgspec.ValidationError as error:
-        raise BadPack([complaint(error, text, Written)]) from None
+        raise BadPack([diagnostic(error, text, Written)]) from None
     reader = _Reader(text, file.parent, environment)
     settings = reader.settings(written)
     if reader.diagnostics:
@@ -220,7 +220,7 @@ class _Reader:
             wanted, secret = wanted | {*source.api.credentials}, secret | {*source.api.secrets}
             optional = {*source.api.optional}
         credentials = self._credentials(source, written.credentials, wanted, secret, f"{at}.credentials", optional)
-        if signature is not None and signature.key in credentials and (wrong := key_complaint(signature, credentials)):
+        if signature is not None and signature.key in credentials and (wrong := key_problem(signature, credentials)):
             self._complain(wrong, f"{at}.credentials.{signature.key}")
         polling = None
         if written.poll is not None:

@@ -6,7 +6,7 @@ from typing import Any, get_args
 
 from msgspec import inspect
 
-from rules.dsl.model import zone_complaint
+from rules.dsl.model import zone_problem
 from rules.dsl.yaml_source import Diagnostic, Source
 from rules.messages.events import AnyEvent
 from streams.feeds.api_language import Api, Call
@@ -56,7 +56,7 @@ def diagnostics(source: SourceFile, text: Source, name: str) -> Iterator[Diagnos
 def _faults(source: SourceFile, name: str) -> Iterator[Fault]:
     if source.source != name:
         yield "$.source", f"the file of {source.source} is called {source.source}.yaml, not {name}.yaml"
-    if wrong := zone_complaint(source.zone):
+    if wrong := zone_problem(source.zone):
         yield "$.zone", wrong
     for setting, choices in source.settings.items():
         if not choices:

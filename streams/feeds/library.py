@@ -12,7 +12,7 @@ from rules.dsl.yaml_source import BadPack, Diagnostic, Source
 from streams.feeds.checking import diagnostics
 from streams.feeds.expressions import convert
 from streams.feeds.language import SourceFile
-from streams.feeds.placing import complaint
+from streams.feeds.placing import diagnostic
 
 
 class NoSuchSource(ValueError):
@@ -60,7 +60,7 @@ def read(file: Path) -> Found:
     try:
         source = convert(text.value, SourceFile)
     except msgspec.ValidationError as error:
-        raise BadPack([complaint(error, text, SourceFile)]) from None
+        raise BadPack([diagnostic(error, text, SourceFile)]) from None
     if wrong := list(diagnostics(source, text, file.stem)):
         raise BadPack(wrong)
     return Found(source, text, file.parent / "samples" / file.stem)

@@ -44,7 +44,7 @@ RESTART_S = 5.0
 """The pause after which reading is started again when Kafka has failed, or the disk with the tracking numbers."""
 
 
-class Tally(NamedTuple):
+class Counts(NamedTuple):
     """Counts of mapped bodies, by outcome."""
 
     bodies: int = 0
@@ -198,10 +198,10 @@ class Mapper:
             finally:
                 self.is_reading = False
 
-    async def again(self, since_ms: int, count: int) -> Tally:
+    async def again(self, since_ms: int, count: int) -> Counts:
         """Maps everything received from a moment up to now; `count` is that of the inbox's partitions. Raises
         KafkaError."""
-        tally = Tally()
+        counts = Counts()
         consumer = AIOKafkaConsumer(enable_auto_commit=False, **self._access)
         async with AIOKafkaProducer(enable_idempotence=True, **self._access) as producer, consumer:
             left = await self._stretch(consumer, since_ms, count)
@@ -209,9 +209,9 @@ class Mapper:
                 fetched = await consumer.getmany(*left, timeout_ms=TURN_MS, max_records=MOST_AT_ONCE)
                 records = [each for tp in fetched for each in fetched[tp] if each.offset < left[tp]]
                 more = await self._write(producer, records)
-                tally = Tally(*(one + other for one, other in zip(tally, more, strict=True)))
+                counts = Counts(*(one + other for one, other in zip(counts, more, strict=True)))
                 left = {tp: end for tp, end in left.items() if await consumer.position(tp) < end}
-        return tally
+        return counts
 
     async def _stretch(self, consumer: AIOKafkaConsumer, since_ms: int, count: int) -> dict[TopicPartition, int]:
         """Moves to the first record of that moment in each partition; gives where those with any end."""
@@ -223,7 +223,7 @@ class Mapper:
             consumer.seek(tp, ends[tp] if start is None else start.offset)
         return {tp: ends[tp] for tp, start in starts.items() if start is not None}
 
-    async def _write(self, producer: AIOKafkaProducer, records: Iterable[ConsumerRecord]) -> Tally:
+    async def _write(self, producer: AIOKafkaProducer, records: Iterable[ConsumerRecord]) -> Counts:
         """Returns when the broker has all that bodies mean."""
         bodies = events = dead = 0
         waiting = []
@@ -236,7 +236,7 @@ class Mapper:
                 dead, events = dead + is_dead, events + (not is_dead)
         await asyncio.gather(*waiting)
         keep()
-        return Tally(bodies, events, dead)
+        return Counts(bodies, events, dead)
 
 
 async def _left(consumer: AIOKafkaConsumer, tp: TopicPartition) -> int:

@@ -14,7 +14,7 @@ Keys = list[str | int | None]
 """From the outside in; None for the key that isn't told."""
 
 
-def complaint(error: msgspec.ValidationError, text: Source, kind: type) -> Diagnostic:
+def diagnostic(error: msgspec.ValidationError, text: Source, kind: type) -> Diagnostic:
     """A mistake inside a value is told with two places, of which the file knows the last."""
     message, *places = re.split(r" - at `([^`]*)`", str(error))
     keys = _keys(places[-2]) if places else []

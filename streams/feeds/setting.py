@@ -5,7 +5,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from rules.calendar.instants import rfc3339
-from rules.dsl.model import zone_complaint
+from rules.dsl.model import zone_problem
 from streams.feeds.decoding import UnreadableBody, of_json
 from streams.feeds.language import SourceFile
 from streams.feeds.values import time_ms
@@ -38,7 +38,7 @@ def checked(setting: dict[str, Any], source: SourceFile) -> dict[str, Any]:
     if not all(isinstance(alias, str) for alias in _object(setting, "aliases").values()):
         raise ValueError("aliases are names of shops by their ids")
     zone = setting.get("zone", "UTC")
-    if wrong := zone_complaint(zone) if isinstance(zone, str) else "zone is no text":
+    if wrong := zone_problem(zone) if isinstance(zone, str) else "zone is no text":
         raise ValueError(wrong)
     if "received_at" in setting:
         at_ms = time_ms(setting["received_at"], ZoneInfo("UTC"))

@@ -17,7 +17,7 @@ from streams.feeds.language import Signature
 def is_genuine(
     signature: Signature, request: Request, credentials: Mapping[str, str], trusted_proxies: Iterable[str] = ()
 ) -> bool:
-    """`credentials` holds what `signature` names, and a key without a complaint."""
+    """`credentials` holds what `signature` names, and a key with nothing wrong."""
     if not _headers_agree(signature, request, credentials):
         return False
     if signature.method == "none":
@@ -47,7 +47,7 @@ def secrets_of(signature: Signature) -> set[str]:
     return credentials_of(signature) - set(signature.equal_headers.values())
 
 
-def key_complaint(signature: Signature, credentials: Mapping[str, str]) -> str | None:
+def key_problem(signature: Signature, credentials: Mapping[str, str]) -> str | None:
     """What is wrong with an HMAC's key, which is not shown."""
     try:
         return None if signature.key is None or _key(signature, credentials) else f"{signature.key} is empty"

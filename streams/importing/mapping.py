@@ -164,7 +164,7 @@ def read(file: Path) -> Mapping:
 
 
 class _Reader:
-    """Turns YAML nodes into a Mapping; every complaint names the file and the node's line."""
+    """Turns YAML nodes into a Mapping; every error names the file and the node's line."""
 
     def __init__(self, file: Path) -> None:
         self._file = file

@@ -40,7 +40,7 @@ def families(worker: Any) -> Iterator[Metric]:
         if partition.engine.clock_ms > MIN_MS:
             clock.add_metric([str(number)], partition.engine.clock_ms / 1000)
             lag.add_metric([str(number)], watermark_lag_ms(partition, worker.wall_clock.now_ms()) / 1000)
-        for of, known, most in partition.room.used():
+        for of, known, most in partition.ceiling_watch.used():
             used.add_metric([str(number), of], known / most)
         evicted = len(partition.engine.ledger)
         orders.add_metric([str(number), "memory"], partition.engine.order_count - evicted)

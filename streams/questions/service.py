@@ -36,7 +36,7 @@ ANSWER_S = 5.0
 AGAIN_S = 2.0
 """How long to wait after an error of Kafka."""
 
-SWEEP_S = 5.0
+EXPIRE_S = 5.0
 """How often to look which packed orders have been shipped."""
 
 NOBODY = Answer(503, problem="the worker that has this shop does not answer now; try again")
@@ -152,9 +152,9 @@ class QuestionService(Service):
     # -- ticks ----------------------------------------------------------------------------------------------------
 
     @Service.task
-    async def _sweep_on(self) -> None:
+    async def _expire_on(self) -> None:
         while not self.should_stop:
-            await self.sleep(SWEEP_S)
+            await self.sleep(EXPIRE_S)
             if self._reader.caught_up:
                 with suppress(KafkaError, OSError, TimeoutError):  # they are looked at again
                     await self._answers.take_back_what_is_shipped()

@@ -41,7 +41,7 @@ TRIED_AGAIN = (
 """How aiokafka's messages about what it retries by itself begin."""
 
 
-class Complaints(logging.Handler):
+class RetryErrors(logging.Handler):
     """Keeps the last such message, and passes on aiokafka's other messages, each warning at most once a minute."""
 
     def __init__(self) -> None:
@@ -55,7 +55,7 @@ class Complaints(logging.Handler):
         elif self._paced.filter(record):
             logging.getLogger().callHandlers(record)
 
-    def take_over(self) -> "Complaints":
+    def take_over(self) -> "RetryErrors":
         """Has all log records of aiokafka come here first."""
         logger = logging.getLogger("aiokafka")
         logger.propagate = False
@@ -66,8 +66,8 @@ class Complaints(logging.Handler):
 class KafkaWatch:
     """Tracks the requests to Kafka that aren't answered yet."""
 
-    def __init__(self, complaints: Complaints | None = None, now_s: Callable[[], float] = monotonic) -> None:
-        self._complaints = complaints or Complaints()
+    def __init__(self, retry_errors: RetryErrors | None = None, now_s: Callable[[], float] = monotonic) -> None:
+        self._retry_errors = retry_errors or RetryErrors()
         self._now_s = now_s
         self._asked_s: list[float] = []
         self._log_again_s: float | None = None
@@ -96,7 +96,7 @@ class KafkaWatch:
         """What is wrong, in words; None while Kafka answers."""
         if not self.is_away:
             return None
-        why = f" ({self._complaints.last})" if self._complaints.last else ""
+        why = f" ({self._retry_errors.last})" if self._retry_errors.last else ""
         return f"Kafka has not answered for {self.silent_s:,.0f} s{why}"
 
     def check(self) -> None:
@@ -105,7 +105,7 @@ class KafkaWatch:
         if problem is None:
             if self._log_again_s is not None:
                 log.warning("Kafka answers again")
-                self._log_again_s, self._complaints.last = None, ""
+                self._log_again_s, self._retry_errors.last = None, ""
         elif self._log_again_s is None or now_s >= self._log_again_s:
             log.warning("%s; no alerts are written until it does, and then all goes on by itself", problem)
             self._log_again_s = now_s + SAY_EVERY_S

@@ -41,9 +41,9 @@ from streams.kafka.keys import partition_of
 from streams.kafka.topics import CLOCKED, topic_of
 from streams.paced_log import PacedLog
 from streams.runtime import instruments
+from streams.runtime.ceiling_watch import CeilingWatch
 from streams.runtime.changelog import CLOCK_KEY, COMPUTED, Progress, _decode_computed
 from streams.runtime.daily_records import DailyRecords
-from streams.runtime.room import Room
 from streams.runtime.snapshot import OrdersLostError
 from streams.runtime.standings_publisher import Standings
 from streams.runtime.wall_clock import WallClock
@@ -96,7 +96,7 @@ class Partition:
         self.wall = clock == "wall"
         self.wall_clock = wall_clock or WallClock()
         self.engine = Engine(book, stepping=not self.wall, emit=self._emit, ceilings=ceilings)
-        self.room = Room(self.engine, number)
+        self.ceiling_watch = CeilingWatch(self.engine, number)
         self.clock = Watermark(CLOCKED)
         self.days = DailyRecords()
         self.standings = Standings(lambda shop: self.days.make_due(shop, self.engine.clock_ms))
@@ -107,7 +107,7 @@ class Partition:
         self.events = 0
         self.quiet_since_s = monotonic()
         self._shop_of: dict[bytes, Shop] = {}
-        self._at_home: set[tuple[str, str]] = set()
+        self._checked_shops: set[tuple[str, str]] = set()
         self._progress_kept = self._progress_now()
 
     # -- records in -----------------------------------------------------------------------------------------
@@ -159,7 +159,7 @@ class Partition:
             self._note_kept(record, without)
         self.applied[batch.topic] = batch.records[-1].offset + 1
         self.quiet_since_s = monotonic()
-        self.room.check()
+        self.ceiling_watch.check()
 
     def _believed_to_ms(self, topic: str, at_ms: int, newest_ms: int) -> int:
         """The latest believable time of an input's events, where `newest_ms` is the newest so far. Raises BadEvent if
@@ -240,8 +240,8 @@ class Partition:
                 self._restore_progress(msgspec.json.decode(value, type=Progress))
             return
         platform, shop, *rest = orjson.loads(key)
-        if value is not None and (platform, shop) not in self._at_home:
-            self._check_home(platform, shop)
+        if value is not None and (platform, shop) not in self._checked_shops:
+            self._check_partition(platform, shop)
         if len(rest) == 1:
             restore_order(self.engine, platform, shop, rest[0], None if value is None else decode_facts(value))
             return
@@ -253,7 +253,7 @@ class Partition:
             found = None if value is None else _decode_computed(value)
             restore_computed(self.engine, platform, shop, about[0], int(about[1]), found)
 
-    def _check_home(self, platform: str, shop: str) -> None:
+    def _check_partition(self, platform: str, shop: str) -> None:
         """Raises MovedError if a shop's state lies in a partition that its events no longer come to."""
         home = partition_of(platform, shop, self.partitions)
         if home != self.number:
@@ -262,7 +262,7 @@ class Partition:
                 f"{self.number}, and its events now come to {home} of {self.partitions}, so its orders would be "
                 "forgotten and alerts said twice; deploy/docs/limits.md says what to do (Adding partitions)"
             )
-        self._at_home.add((platform, shop))
+        self._checked_shops.add((platform, shop))
 
     def restore_alert(self, key: bytes, value: bytes | None) -> None:
         """Restores a record of the alerts topic; its value is None if the alert was dropped."""

@@ -124,8 +124,8 @@ def _read(answer: Answer) -> WholeList | None:
     if answer.status != 200:
         return None
     try:
-        told = unpacked(answer.body)
-        return WholeList(list(entries_of(told.entries, told.at_ms)), told.total)
+        reply = unpacked(answer.body)
+        return WholeList(list(entries_of(reply.entries, reply.at_ms)), reply.total)
     except (msgspec.DecodeError, ValueError, ZlibError) as error:  # a worker of another version
         log.warning("the list in another worker's answer can't be read: %r", error)
         return None

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from streams.runtime.kafka_watch import SILENT_S, Complaints, KafkaWatch
+from streams.runtime.kafka_watch import SILENT_S, KafkaWatch, RetryErrors
 
 
 class Time:
@@ -41,16 +41,16 @@ def printed() -> Iterator[list[str]]:
 
 
 @pytest.fixture
-def complaints() -> Iterator[Complaints]:
+def retry_errors() -> Iterator[RetryErrors]:
     """As `shipclock worker` has them taken over."""
     logger = logging.getLogger("aiokafka")
     kept = logger.propagate, list(logger.handlers)
-    yield Complaints().take_over()
+    yield RetryErrors().take_over()
     logger.propagate, logger.handlers[:] = kept
 
 
-def watching(time: Time, complaints: Complaints | None = None) -> KafkaWatch:
-    return KafkaWatch(complaints, time.now_s)
+def watching(time: Time, retry_errors: RetryErrors | None = None) -> KafkaWatch:
+    return KafkaWatch(retry_errors, time.now_s)
 
 
 def test_a_question_without_an_answer_is_silence_and_an_answer_ends_it(time: Time) -> None:
@@ -90,20 +90,20 @@ def test_it_is_said_once_a_minute_and_once_when_kafka_is_back(time: Time, caplog
 
 
 def test_what_aiokafka_tries_again_is_off_the_log_and_the_last_of_it_says_why(
-    time: Time, complaints: Complaints, printed: list[str]
+    time: Time, retry_errors: RetryErrors, printed: list[str]
 ) -> None:
     aiokafka = logging.getLogger("aiokafka.client")
     for node in range(1_000):
         aiokafka.error("Unable connect to node with id %s: %s", node, "refused")
     assert printed == []
-    watch = watching(time, complaints)
+    watch = watching(time, retry_errors)
     with watch.asking():
         time.s += 10
         assert watch.problem == "Kafka has not answered for 10 s (Unable connect to node with id 999: refused)"
 
 
 def test_what_else_aiokafka_says_is_passed_on_a_warning_once_a_minute(
-    complaints: Complaints, printed: list[str]
+    retry_errors: RetryErrors, printed: list[str]
 ) -> None:
     aiokafka = logging.getLogger("aiokafka.consumer.fetcher")
     for _ in range(3):

@@ -109,7 +109,7 @@ async def packed(worker: Worker, order: str) -> Any:
 
 
 async def test_a_tick_lasts_until_the_order_is_shipped(worker: Worker, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(service, "SWEEP_S", 0.05)
+    monkeypatch.setattr(service, "EXPIRE_S", 0.05)
     await placed(worker, "1", "2")
     for order in ("1", "2"):
         assert (await worker.client.post(f"/api/packed/joom/s17/{order}", json={"by": "Li"})).status_code == 200

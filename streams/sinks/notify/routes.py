@@ -23,7 +23,7 @@ from zoneinfo import ZoneInfo
 from msgspec import Struct
 
 from rules.calendar.counting import TimeOfDay
-from rules.dsl.model import zone_complaint
+from rules.dsl.model import zone_problem
 from rules.dsl.reader import read
 from rules.dsl.yaml_source import BadPack, Source
 from rules.kinds.rule import Party
@@ -117,7 +117,7 @@ def _faults(route: Route, names: Collection[str]) -> Iterator[tuple[str, str]]:
         yield "name", f"{route.name} is the name of another route, too"
     if route.severity == "info":
         yield "severity", "digests leave out alerts of severity info: it is warning or critical"
-    if route.zone is not None and (wrong := zone_complaint(route.zone)):
+    if route.zone is not None and (wrong := zone_problem(route.zone)):
         yield "zone", wrong
     if route.quiet is not None:
         try:

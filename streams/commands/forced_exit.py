@@ -9,7 +9,7 @@ from types import FrameType
 log = logging.getLogger(__name__)
 
 
-class LastCall:
+class ForcedExit:
     """Ends the process so many seconds after the first stop signal, or the first `begin`."""
 
     def __init__(self, after_s: float) -> None:

@@ -10,7 +10,7 @@ log = logging.getLogger(__name__)
 NEARLY_FULL = 0.8
 
 
-class Room:
+class CeilingWatch:
     """Of one partition; checked once a batch."""
 
     def __init__(self, engine: Engine, number: int) -> None:
