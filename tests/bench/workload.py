@@ -107,7 +107,7 @@ class _Happenings:
         owners = chance.choices(shops, sizes, k=workload.orders - len(shops))
         for order, shop in enumerate(owners):
             self._live(shop, order, chance.randrange(workload.days * DAY))
-        self.found.sort(key=lambda happening: (happening[0], happening[3]))
+        self.found.sort(key=lambda timed: (timed[0], timed[3]))
         # Each shop's last order is placed after everything else and never shipped: the last alerts of every
         # partition then wait for its closing tick, so they can't be out before all of its records were read.
         end = self.found[-1][0]

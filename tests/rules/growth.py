@@ -9,7 +9,7 @@ from msgspec import Struct
 
 from rules.calendar.instants import HOUR_MS
 from tests.rules.conformance.examples import examples
-from tests.rules.history import START_MS, Happening, event, late_ship, placed, rule
+from tests.rules.history import START_MS, TimedEvent, event, late_ship, placed, rule
 
 Written = Mapping[str, Any]
 
@@ -20,9 +20,9 @@ class Growth(Struct):
 
     name: str
     rules: list[Written]
-    thing: Callable[[int, str], list[Happening]]
+    thing: Callable[[int, str], list[TimedEvent]]
 
-    def events(self, n: int, step_m: int) -> list[Happening]:
+    def events(self, n: int, step_m: int) -> list[TimedEvent]:
         """`n` things, each so many minutes after the one before."""
         return [each for i in range(n) for each in self.thing(i, f"{i * step_m}m")]
 
@@ -48,49 +48,49 @@ def work(run: Callable[[], object]) -> int:
     return lines
 
 
-def _one(kind: str, /, **about: Any) -> Callable[[int, str], list[Happening]]:
+def _one(kind: str, /, **about: Any) -> Callable[[int, str], list[TimedEvent]]:
     """One event of a kind; `{i}` in what it says stands for its number."""
 
-    def thing(i: int, at: str) -> list[Happening]:
+    def thing(i: int, at: str) -> list[TimedEvent]:
         said = {name: value.format(i=i) if isinstance(value, str) else value for name, value in about.items()}
         return [event(kind, said.pop("order", None), at, id=f"{kind}-{i}", **said)]
 
     return thing
 
 
-def _cancelled(i: int, at: str) -> list[Happening]:
+def _cancelled(i: int, at: str) -> list[TimedEvent]:
     return [placed(str(i), at), event("order.cancelled", str(i), at, by="seller", reason="stock")]
 
 
-def _task(i: int, at: str) -> list[Happening]:
+def _task(i: int, at: str) -> list[TimedEvent]:
     return [*_cancelled(i, at), event("task.done", str(i), at, task="notify_buyer", id=f"done-{i}")]
 
 
-def _emergency(i: int, at: str) -> list[Happening]:
+def _emergency(i: int, at: str) -> list[TimedEvent]:
     declared = event("emergency.declared", None, at, scope="flood", id=f"emergency-{i}")
     return [declared, event("task.done", None, at, task="post_notice", id=f"done-{i}")]
 
 
-def _deposit(i: int, at: str) -> list[Happening]:
+def _deposit(i: int, at: str) -> list[TimedEvent]:
     taken = event("deposit.deducted", None, at, amount="10", currency="CNY", id=f"taken-{i}")
     other = event("deposit.deducted", None, at, amount="10", currency="USD", id=f"unpaid-{i}")
     return [taken, other, event("deposit.topped_up", None, at, amount="10", currency="CNY", id=f"paid-{i}")]
 
 
-def _promotion(i: int, at: str) -> list[Happening]:
+def _promotion(i: int, at: str) -> list[TimedEvent]:
     price = event("price.changed", None, at, sku=f"A{i}", price="10", id=f"price-{i}")
     return [price, event("promotion.scheduled", None, at, sku=f"A{i}", price="11", starts_at=START_MS + HOUR_MS * 900)]
 
 
-def _reused(i: int, at: str) -> list[Happening]:
+def _reused(i: int, at: str) -> list[TimedEvent]:
     return [placed(str(i), at), event("order.shipped", str(i), at, tracking_no=f"N{i // 2}", id=f"shipped-{i}")]
 
 
-def _reused_by_all(i: int, at: str) -> list[Happening]:
+def _reused_by_all(i: int, at: str) -> list[TimedEvent]:
     return [placed(str(i), at), event("order.shipped", str(i), at, tracking_no="N", id=f"shipped-{i}")]
 
 
-def _stock(i: int, at: str) -> list[Happening]:
+def _stock(i: int, at: str) -> list[TimedEvent]:
     sold = placed(str(i), at, items=[{"sku": f"A{i}", "qty": 2}])
     return [sold, event("stock.level", None, at, sku=f"A{i}", on_hand=1, id=f"stock-{i}")]
 
@@ -134,11 +134,11 @@ def growths() -> Iterator[tuple[str, Growth]]:
     yield "ratio", Growth("reasons", [_own("ratio", ("crossed",), **by_reason)], _cancelled)
     disputes = {"disputes": "not_shipped", "by": "provider", "threshold": "1 %"}
 
-    def dispute(i: int, at: str) -> list[Happening]:
+    def dispute(i: int, at: str) -> list[TimedEvent]:
         about = {"provider": f"p{i}", "cause": "not_shipped"}
         return [placed(str(i), at), event("dispute.opened", None, at, **about, id=f"dispute-{i}")]
 
-    def dispute_of_one(i: int, at: str) -> list[Happening]:
+    def dispute_of_one(i: int, at: str) -> list[TimedEvent]:
         about = {"provider": "p", "cause": "not_shipped"}
         return [placed(str(i), at), event("dispute.opened", None, at, **about, id=f"dispute-{i}")]
 
@@ -199,7 +199,7 @@ def growths() -> Iterator[tuple[str, Growth]]:
     yield "ledger", Growth("orders", [late_ship(), _own("ledger", ("active",), **monthly)], _late)
     reported = {**ledger, "feeds": [feed, {"clause": "own-feed", "reported": True}], "clears_after": "20d"}
 
-    def report(i: int, at: str) -> list[Happening]:
+    def report(i: int, at: str) -> list[TimedEvent]:
         return [*_violation(i, at), event("points.reported", None, at, value=2 * i, id=f"reported-{i}")]
 
     yield "ledger", Growth("reported", [_own("ledger", ("active",), **reported)], report)

@@ -20,7 +20,7 @@ from streams.runtime.changelog import fact_records
 from streams.runtime.partition import Partition
 from tests.rules.history import (
     START_MS,
-    Happening,
+    TimedEvent,
     cancelled,
     collected,
     event,
@@ -43,7 +43,7 @@ clocks_ms = st.integers(0, 20).map(lambda n: START_MS + 12 * n * HOUR_MS)
 ITEMS = [{"sku": "A", "qty": 2}, {"sku": "B"}]
 
 
-def more_than_plain(order: str, at: str, where: dict[str, str]) -> st.SearchStrategy[Happening]:
+def more_than_plain(order: str, at: str, where: dict[str, str]) -> st.SearchStrategy[TimedEvent]:
     """What happens to orders of several parcels and lines, or with more than one fate."""
     part: Any = [{"sku": "A", "qty": 2}]
     return st.sampled_from(
@@ -67,7 +67,7 @@ def more_than_plain(order: str, at: str, where: dict[str, str]) -> st.SearchStra
 
 
 @st.composite
-def happenings(draw: st.DrawFn, platform: str = "joom", movable: bool = True, detailed: bool = False) -> Happening:
+def happenings(draw: st.DrawFn, platform: str = "joom", movable: bool = True, detailed: bool = False) -> TimedEvent:
     """One event; which one it is follows from its contents, as with a sender that keeps its ids apart. `detailed`: also
     such as make an order more than a plain one."""
     where = {"platform": platform, "shop": draw(st.sampled_from(SHOPS))}
@@ -97,17 +97,17 @@ def happenings(draw: st.DrawFn, platform: str = "joom", movable: bool = True, de
 
 def histories(
     platform: str = "joom", movable: bool = True, detailed: bool = False
-) -> st.SearchStrategy[list[Happening]]:
+) -> st.SearchStrategy[list[TimedEvent]]:
     each = happenings(platform, movable, detailed)
     return st.lists(each, min_size=4, max_size=14, unique_by=lambda each: each[0].id)
 
 
-def shuffled_with_repeats(events: list[Happening]) -> st.SearchStrategy[list[Happening]]:
+def shuffled_with_repeats(events: list[TimedEvent]) -> st.SearchStrategy[list[TimedEvent]]:
     repeats = st.lists(st.sampled_from(events), max_size=6)
     return repeats.flatmap(lambda again: st.permutations(events + again))
 
 
-def apply(engine: Engine, events: Iterable[Happening]) -> None:
+def apply(engine: Engine, events: Iterable[TimedEvent]) -> None:
     for happened, at_ms in events:
         engine.apply(happened, at_ms)
 
@@ -138,7 +138,7 @@ def assert_well_formed(alerts: Iterable[Alert]) -> None:
         before[alert.data.alert] = alert
 
 
-Cycle = tuple[list[Happening], int]
+Cycle = tuple[list[TimedEvent], int]
 """Events that arrive, and where the clock moves then (epoch ms)."""
 
 
@@ -162,7 +162,7 @@ class Worker:
         self.facts: dict[bytes, bytes | None] = {}
         self.clock_ms = MIN_MS
 
-    def commit_cycle(self, events: Iterable[Happening], to_ms: int) -> None:
+    def commit_cycle(self, events: Iterable[TimedEvent], to_ms: int) -> None:
         apply(self.engine, events)
         self.engine.advance(to_ms)
         self.write()

@@ -24,7 +24,7 @@ START_MS = from_rfc3339(START)
 
 ROOT = Path(__file__).parents[2]
 
-Happening = tuple[AnyEvent, int]
+TimedEvent = tuple[AnyEvent, int]
 """An event and its time, as `decode` gives them."""
 
 
@@ -47,7 +47,7 @@ def event(
     platform: str = "joom",
     id: str = "",
     **data: Any,
-) -> Happening:
+) -> TimedEvent:
     """An event as if it had come in: its id follows from what it says, so saying it again repeats it."""
     written = {"type": kind, "source": "test", "time": ms(at), "platform": platform, "shop": shop, "data": data}
     if order is not None:
@@ -56,36 +56,36 @@ def event(
     return decode(orjson.dumps(written))
 
 
-def placed(order: str = "1", at: str = "0h", **more: Any) -> Happening:
+def placed(order: str = "1", at: str = "0h", **more: Any) -> TimedEvent:
     return event("order.placed", order, at, **more)
 
 
-def moved(order: str = "1", at: str = "0h", *, to: str, **more: Any) -> Happening:
+def moved(order: str = "1", at: str = "0h", *, to: str, **more: Any) -> TimedEvent:
     """The platform moves the order's deadline."""
     return event("order.deadline_changed", order, at, ship_by=to if "-" in to and "T" not in to else ms(to), **more)
 
 
-def shipped(order: str = "1", at: str = "0h", **more: Any) -> Happening:
+def shipped(order: str = "1", at: str = "0h", **more: Any) -> TimedEvent:
     return event("order.shipped", order, at, **more)
 
 
-def cancelled(order: str = "1", at: str = "0h", **more: Any) -> Happening:
+def cancelled(order: str = "1", at: str = "0h", **more: Any) -> TimedEvent:
     return event("order.cancelled", order, at, **more)
 
 
-def refunded(order: str = "1", at: str = "0h", **more: Any) -> Happening:
+def refunded(order: str = "1", at: str = "0h", **more: Any) -> TimedEvent:
     return event("order.refunded", order, at, **more)
 
 
-def collected(order: str = "1", at: str = "0h", **more: Any) -> Happening:
+def collected(order: str = "1", at: str = "0h", **more: Any) -> TimedEvent:
     return event("pickup.collected", order, at, **more)
 
 
-def scanned(order: str = "1", at: str = "0h", status: str = "in_transit", **more: Any) -> Happening:
+def scanned(order: str = "1", at: str = "0h", status: str = "in_transit", **more: Any) -> TimedEvent:
     return event("tracking.updated", order, at, status=status, **more)
 
 
-def tick(at: str) -> Happening:
+def tick(at: str) -> TimedEvent:
     """Nothing happens, but time goes on."""
     return decode(orjson.dumps({"type": "clock.tick", "time": ms(at)}))
 
@@ -142,17 +142,17 @@ def every_pack() -> RuleBook:
     return RuleBook(pack_file(str(file.relative_to(ROOT))) for file in sorted((ROOT / "rules/packs").glob("*.yaml")))
 
 
-def run(rules: RuleBook, events: Iterable[Happening], until: str | None = None) -> list[Alert]:
+def run(rules: RuleBook, events: Iterable[TimedEvent], until: str | None = None) -> list[Alert]:
     """Every alert that a history brings, events in order of arrival."""
     return list(replay(Engine(rules, stepping=True), events, None if until is None else ms(until)))
 
 
-def emitted_of(name: str, rules: RuleBook, events: Iterable[Happening], until: str | None = None) -> list[Alert]:
+def emitted_of(name: str, rules: RuleBook, events: Iterable[TimedEvent], until: str | None = None) -> list[Alert]:
     """What a history brings of one rule."""
     return [alert for alert in run(rules, events, until) if alert.data.rule == f"joom.{name}"]
 
 
-def stood(rules: RuleBook, events: Iterable[Happening], at: str, **where: str) -> dict[str, Any]:
+def stood(rules: RuleBook, events: Iterable[TimedEvent], at: str, **where: str) -> dict[str, Any]:
     """The shop's standing at a moment."""
     engine = Engine(rules, stepping=True)
     for _ in replay(engine, events, ms(at)):

@@ -11,7 +11,7 @@ from rules.plan.rule_book import RuleBook
 from tests.rules.histories import Cycle
 from tests.rules.history import (
     START_MS,
-    Happening,
+    TimedEvent,
     book,
     cancelled,
     collected,
@@ -32,7 +32,7 @@ from tests.rules.shop_histories import instants
 @st.composite
 def order_events(
     draw: st.DrawFn, times: st.SearchStrategy[str] = instants, order: str = "1", platform: str = "joom"
-) -> Happening:
+) -> TimedEvent:
     """One event of an order, with all that conditions and deadlines look at."""
     at, one_of = draw(times), lambda *choices: draw(st.sampled_from(choices))
     where: dict[str, Any] = {"platform": platform}
@@ -63,7 +63,7 @@ def order_events(
     return refunded(order, at, **where)
 
 
-def merged(events: list[Happening]) -> OrderFacts:
+def merged(events: list[TimedEvent]) -> OrderFacts:
     facts = OrderFacts()
     for happened, at_ms in events:
         facts, _ = merge(facts, happened, (at_ms, happened.source, happened.id))

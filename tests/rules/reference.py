@@ -23,7 +23,7 @@ from rules.kinds.deadline.spec import Deadline, DueOf, Silence
 from rules.kinds.ratio.spec import RatioSpec
 from rules.kinds.registry import InForce
 from rules.kinds.rule import ALWAYS, Locale
-from tests.rules.history import Happening
+from tests.rules.history import TimedEvent
 
 # -- days -----------------------------------------------------------------------------------------------------
 
@@ -72,7 +72,7 @@ def instant_of(facts: OrderFacts, fact: str) -> int | None:
     return None if mark is None else mark[0]
 
 
-def known_by(events: Iterable[Happening], at_ms: int) -> dict[tuple[str, str], OrderFacts]:
+def known_by(events: Iterable[TimedEvent], at_ms: int) -> dict[tuple[str, str], OrderFacts]:
     """The facts of every `(shop, order)` of which anything had happened by then."""
     found: dict[tuple[str, str], OrderFacts] = {}
     for event, event_ms in events:

@@ -8,7 +8,7 @@ from rules.calendar.instants import HOUR_MS
 from tests.rules.histories import Cycle, shuffled_with_repeats
 from tests.rules.history import (
     START_MS,
-    Happening,
+    TimedEvent,
     cancelled,
     collected,
     event,
@@ -75,7 +75,7 @@ _SHOP_EVENTS = [
 
 
 @st.composite
-def shop_happenings(draw: st.DrawFn, platform: str) -> Happening:
+def shop_happenings(draw: st.DrawFn, platform: str) -> TimedEvent:
     """One event of a shop, or of one of its orders."""
     at, one_of = draw(instants), lambda *choices: draw(st.sampled_from(choices))
     where: dict[str, Any] = {"platform": platform, "shop": one_of("a", "a", "b")}
@@ -135,7 +135,7 @@ def shop_happenings(draw: st.DrawFn, platform: str) -> Happening:
     return event("shop.profile", None, at, **where, site=one_of(*SITES.get(platform, ["SG"])))
 
 
-def shop_histories(platform: str) -> st.SearchStrategy[list[Happening]]:
+def shop_histories(platform: str) -> st.SearchStrategy[list[TimedEvent]]:
     return st.lists(
         shop_happenings(platform), min_size=4, max_size=16, unique_by=lambda each: (each[0].shop, each[0].id)
     )

@@ -171,8 +171,8 @@ async def test_a_large_value_is_cut_as_soon_as_it_is_taken_out_of_its_batch(
 ) -> None:
     monkeypatch.setattr("streams.runtime.transport.LARGEST_KEPT_BYTES", 1_000)
     applied: list[ConsumerRecord] = []
-    take = app.worker.take
-    monkeypatch.setattr(app.worker, "take", lambda batch: (applied.extend(batch.records), take(batch)))
+    apply = app.worker.apply
+    monkeypatch.setattr(app.worker, "apply", lambda batch: (applied.extend(batch.records), apply(batch)))
     await produce(_bootstrap(app), sent("", event("order.placed", START_MS, note="x" * 500_000)))
     (record,) = await until(lambda: applied)
     assert len(record.value) == 1_000, "the fetcher takes no value_deserializer: large values stay in memory"

@@ -56,7 +56,7 @@ def alert_types(broker: FakeBroker) -> list[str]:
 # -- writing and committing ----------------------------------------------------------------------------------
 
 
-async def test_a_beat_writes_alerts_and_facts_tells_the_tables_and_commits() -> None:
+async def test_a_cycle_writes_alerts_and_facts_keeps_them_for_the_snapshots_and_commits() -> None:
     watching, broker = made()
     apply_late_order(watching)
     await watching.commit_cycle()
@@ -77,7 +77,7 @@ async def test_an_order_that_changed_often_is_written_once() -> None:
     assert [each.key for each in broker.producer.logs["app-facts-changelog", 2]] == [b'["joom","s17","1"]', b'"clock"']
 
 
-async def test_a_beat_with_nothing_new_writes_and_commits_nothing() -> None:
+async def test_a_cycle_with_nothing_new_writes_and_commits_nothing() -> None:
     watching, broker = made()
     apply_late_order(watching)
     await watching.commit_cycle()
@@ -194,7 +194,7 @@ async def test_state_that_is_not_recovered_yet_is_not_written_over() -> None:
 
 
 @pytest.mark.parametrize("state", ["rebalancing", "recovering"])
-async def test_there_is_no_beat_in_a_rebalance_or_before_recovery_is_over(state: str) -> None:
+async def test_there_is_no_cycle_in_a_rebalance_or_before_recovery_is_over(state: str) -> None:
     watching, broker = made()
     apply_late_order(watching)
     broker.is_rebalancing, broker.recovered = state == "rebalancing", state != "recovering"
@@ -257,7 +257,7 @@ async def test_after_a_long_sleep_kafka_is_asked_before_anything_is_written(
     assert broker.producer.batches == batches
 
 
-async def test_a_network_cut_in_the_middle_of_a_beat_is_a_long_sleep_too(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_network_cut_in_the_middle_of_a_cycle_is_a_long_sleep_too(monkeypatch: pytest.MonkeyPatch) -> None:
     watching, broker = made()
     apply(watching, event("order.placed", START_MS))
     await watching.commit_cycle()
@@ -631,7 +631,7 @@ async def test_a_partition_need_not_wait_until_another_is_evaluated(monkeypatch:
     assert (len(alert_types(broker)), len(broker.producer.logs["alerts", 3])) == (10, 1)
 
 
-async def test_what_is_left_to_be_evaluated_does_not_wait_for_the_next_beats_time(
+async def test_what_is_left_to_be_evaluated_does_not_wait_for_the_next_cycles_time(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(worker, "SLICE", 10)
@@ -641,9 +641,9 @@ async def test_what_is_left_to_be_evaluated_does_not_wait_for_the_next_beats_tim
     broker.read_to |= {TP(topic, 2): 0 for topic in CLOCKED}
     apply(watching, *(event("order.placed", wall_ms() - 2 * LATE_MS, str(n)) for n in range(50)))
     await watching.commit_cycle()
-    beating = asyncio.ensure_future(watching._run_commit_cycles(watching))
+    running = asyncio.ensure_future(watching._run_commit_cycles(watching))
     await until(lambda: len(alert_types(broker)) == 50)
-    beating.cancel()
+    running.cancel()
 
 
 async def test_what_can_wait_gets_less_time_until_all_that_is_due_is_evaluated(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -661,7 +661,7 @@ async def test_what_can_wait_gets_less_time_until_all_that_is_due_is_evaluated(m
     assert not busy[-1]
 
 
-async def test_standings_are_worked_out_beside_the_beat_with_a_rest_after_each_turn(
+async def test_standings_are_worked_out_beside_the_cycle_with_a_rest_after_each_turn(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     watching, broker = made()

@@ -9,12 +9,12 @@ from msgspec import Struct
 
 from rules.calendar.instants import DAY_MS, HOUR_MS
 from rules.plan.rule_book import RuleBook
-from tests.rules.history import START_MS, Happening, book, rule
+from tests.rules.history import START_MS, TimedEvent, book, rule
 
 Written = Mapping[str, Any]
 """A rule as a pack writes it."""
 
-May = Callable[[int, str], list[Happening]]
+May = Callable[[int, str], list[TimedEvent]]
 """What may happen to the `i`th thing `at` a time after the start."""
 
 THINGS = 3
@@ -43,7 +43,7 @@ class Example(Struct, frozen=True, eq=False):
     name: str
     rules: list[Written]
     may: list[May]
-    life: list[Happening]
+    life: list[TimedEvent]
     until: str
     grows: May | None = None
 
@@ -66,7 +66,7 @@ def _book(example: Example) -> RuleBook:
 
 
 @st.composite
-def histories(draw: st.DrawFn, example: Example) -> list[Happening]:
+def histories(draw: st.DrawFn, example: Example) -> list[TimedEvent]:
     """What may happen, at any time and in the order in which it did."""
     drawn = draw(st.lists(st.tuples(st.sampled_from(example.may), st.integers(0, THINGS - 1), some_hours), max_size=12))
     happened = [each for may, i, hour in drawn for each in may(i, f"{hour}h")]

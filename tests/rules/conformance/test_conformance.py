@@ -27,7 +27,7 @@ from tests.rules.histories import (
     open_alerts,
     shuffled_with_repeats,
 )
-from tests.rules.history import START_MS, Happening, drained, ms
+from tests.rules.history import START_MS, TimedEvent, drained, ms
 
 KINDS = sorted(str(kind.__struct_config__.tag) for kind in get_args(AnyRule))
 
@@ -175,7 +175,7 @@ def test_what_is_open_can_be_told_of_and_ended_without_the_facts_it_came_from(
     assert left or not open_alerts([*alerts, *again])
 
 
-def lived(example: Example, stepping: bool, events: Iterable[Happening]) -> Engine:
+def lived(example: Example, stepping: bool, events: Iterable[TimedEvent]) -> Engine:
     engine = Engine(example.book(), stepping=stepping)
     apply(engine, events)
     return engine

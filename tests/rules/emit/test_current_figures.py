@@ -23,7 +23,19 @@ from tests.rules.conformance.example import Example
 from tests.rules.conformance.example import histories as histories_of
 from tests.rules.conformance.examples import examples
 from tests.rules.histories import Worker, assert_well_formed, in_no_order
-from tests.rules.history import START_MS, Happening, book, brief, cancelled, drained, event, late_ship, ms, placed, rule
+from tests.rules.history import (
+    START_MS,
+    TimedEvent,
+    book,
+    brief,
+    cancelled,
+    drained,
+    event,
+    late_ship,
+    ms,
+    placed,
+    rule,
+)
 
 DAY_H = 24
 LONG_H = 6 * DAY_H
@@ -108,7 +120,7 @@ def test_money_in_a_record_of_somebody_else_that_is_no_sum_is_left_out(amount: s
 # -- by example ---------------------------------------------------------------------------------------------------
 
 
-def orders(n: int, at: str, *, bad: int = 0, **terms: Any) -> Iterator[Happening]:
+def orders(n: int, at: str, *, bad: int = 0, **terms: Any) -> Iterator[TimedEvent]:
     """`n` orders placed at an instant, of which the seller cancels the first `bad` at once."""
     for i in range(n):
         yield placed(f"{at}-{i}", at, **terms)
@@ -116,7 +128,7 @@ def orders(n: int, at: str, *, bad: int = 0, **terms: Any) -> Iterator[Happening
             yield cancelled(f"{at}-{i}", at, by="seller")
 
 
-def emitted(rules: RuleBook, events: Iterable[Happening], until: str) -> list[Alert]:
+def emitted(rules: RuleBook, events: Iterable[TimedEvent], until: str) -> list[Alert]:
     alerts = list(replay(Engine(rules, stepping=True), events, ms(until)))
     return [alert for alert in alerts if alert.data.rule == "joom.share"]
 
@@ -241,7 +253,7 @@ def figures_now(shop: Shop, alert: Alert, at_ms: int) -> Figures:
     return evaluator.evidence(shop, shop.states[evaluator.n], finding, at_ms).figures() or Figures()
 
 
-def by_the_hour(rules: RuleBook, events: list[Happening], stepping: bool) -> list[Alert]:
+def by_the_hour(rules: RuleBook, events: list[TimedEvent], stepping: bool) -> list[Alert]:
     """What a history brings; at each full hour all figures are looked at."""
     engine, told, waiting = Engine(rules, stepping=stepping), list[Alert](), sorted(events, key=lambda each: each[1])
     for hour in range(1, LONG_H):
@@ -284,7 +296,7 @@ fewer = settings(max_examples=max(settings().max_examples // 20, 1))
 
 
 @st.composite
-def at_odd_minutes(draw: st.DrawFn, example: Example) -> list[Happening]:
+def at_odd_minutes(draw: st.DrawFn, example: Example) -> list[TimedEvent]:
     """Histories of a kind, of which nothing need happen at a full hour."""
     events = draw(histories_of(example))
     moved = [(happened, at_ms + draw(minutes)) for happened, at_ms in events]
@@ -315,7 +327,7 @@ sales: st.SearchStrategy[Sales] = st.lists(
 )
 
 
-def of_sales(drawn: Sales) -> list[Happening]:
+def of_sales(drawn: Sales) -> list[TimedEvent]:
     return [
         each
         for n, (minute, number, bad, amount) in enumerate(drawn)
@@ -368,7 +380,7 @@ def test_a_restart_in_between_makes_no_difference(
     assert in_no_order(other.alerts) == in_no_order(worker.alerts)
 
 
-def sorted_by_time(events: list[Happening]) -> list[Happening]:
+def sorted_by_time(events: list[TimedEvent]) -> list[TimedEvent]:
     return sorted(events, key=lambda each: each[1])
 
 

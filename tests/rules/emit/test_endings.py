@@ -9,7 +9,7 @@ from rules.harness.replay import replay
 from tests.rules.conformance.example import Example
 from tests.rules.conformance.examples import examples
 from tests.rules.history import (
-    Happening,
+    TimedEvent,
     book,
     cancelled,
     event,
@@ -28,7 +28,7 @@ WARNED = late_ship(ship_by=True, warn=[{"before": "24h", "severity": "info"}])
 SILENT = rule("silence", "silent", after=["shipped", "news"], until=["delivered"], within="48h")
 
 
-def last_of(rules: Any, events: list[Happening], until: str = "200h") -> tuple[str, str]:
+def last_of(rules: Any, events: list[TimedEvent], until: str = "200h") -> tuple[str, str]:
     """The reason of the last resolved record, and what it says."""
     *_, last = [each.data for each in run(rules, events, until) if each.data.state == "resolved"]
     return last.reason, last.summary
@@ -52,7 +52,7 @@ def last_of(rules: Any, events: list[Happening], until: str = "200h") -> tuple[s
         ([placed("2", "80h"), shipped(at="70h")], "evidence_arrived", "Order 1 was shipped in time, as is known now"),
     ],
 )  # fmt: skip
-def test_of_a_deadline_it_says_what_was_done_and_how_late(events: list[Happening], reason: str, says: str):
+def test_of_a_deadline_it_says_what_was_done_and_how_late(events: list[TimedEvent], reason: str, says: str):
     assert last_of(book(WARNED), [placed(), *events], "199h") == (reason, says)
 
 

@@ -11,7 +11,7 @@ from rules.messages.alerts import Alert
 from rules.state import findings
 from tests.rules.engine.test_shop_properties import PLATFORMS, RULES, state_after
 from tests.rules.histories import Worker, apply, assert_well_formed, in_no_order, open_alerts, shuffled_with_repeats
-from tests.rules.history import Happening, book, brief, drained, event, rule, run
+from tests.rules.history import TimedEvent, book, brief, drained, event, rule, run
 from tests.rules.shop_histories import END_MS, moments_ms, shop_commit_cycles, shop_histories
 
 STATES = {"saturated": "info", "paralysed": "warning", "extreme": "critical"}
@@ -29,7 +29,7 @@ def route():
     return book({**written, "severity": STATES})
 
 
-def carrier(name: str, at: str, state: str = "paralysed") -> Happening:
+def carrier(name: str, at: str, state: str = "paralysed") -> TimedEvent:
     return event("carrier.state", None, at, carrier=name, state=state)
 
 

@@ -25,7 +25,7 @@ from tests.rules.engine.test_properties import DOUYIN, JOB, JOOM, PLAIN, platfor
 from tests.rules.engine.test_shop_properties import PLATFORMS, RULES, computed_of, fewer, words_of
 from tests.rules.engines import FULL
 from tests.rules.histories import Cycle, Worker, apply, assert_well_formed, commit_cycles, in_no_order
-from tests.rules.history import Happening, book, cancelled, event, late_ship, ms, placed, scanned, shipped
+from tests.rules.history import TimedEvent, book, cancelled, event, late_ship, ms, placed, scanned, shipped
 from tests.rules.made_up_rules import books, order_lives
 from tests.rules.shop_histories import END_MS, shop_commit_cycles
 
@@ -160,7 +160,7 @@ def test_nothing_differs_by_rules_made_up_at_random(rules: RuleBook, stepping: b
 # -- what leaves, and when -----------------------------------------------------------------------------------
 
 
-def forgetful(rules: RuleBook, *cycles: tuple[list[Happening], str]) -> Forgetful:
+def forgetful(rules: RuleBook, *cycles: tuple[list[TimedEvent], str]) -> Forgetful:
     worker = Forgetful(rules, stepping=False)
     for events, at in cycles:
         worker.commit_cycle(events, ms(at))

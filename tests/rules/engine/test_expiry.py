@@ -11,7 +11,7 @@ from tests.rules.engine.test_eviction import Forgetful, at_once, counts_of
 from tests.rules.engine.test_shop_properties import PLATFORMS, RULES, fewer
 from tests.rules.engines import FULL
 from tests.rules.histories import END_MS, Worker
-from tests.rules.history import Happening, ms, placed, scanned, shipped
+from tests.rules.history import TimedEvent, ms, placed, scanned, shipped
 from tests.rules.made_up_rules import order_lives
 from tests.rules.shop_histories import shop_commit_cycles
 
@@ -42,7 +42,7 @@ def finished(on_disk: bool) -> Forgetful:
     return worker
 
 
-def step(worker: Worker, at: str, *events: Happening) -> list[bytes]:
+def step(worker: Worker, at: str, *events: TimedEvent) -> list[bytes]:
     """The orders that expire in one commit cycle."""
     before = set(worker.kept())
     worker.commit_cycle(events, ms(at))

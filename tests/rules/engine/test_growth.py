@@ -10,7 +10,7 @@ from rules.harness.replay import replay
 from rules.kinds.registry import AnyRule
 from rules.plan.rule_book import RuleBook
 from tests.rules.growth import Growth, growths, work
-from tests.rules.history import START_MS, Happening, book
+from tests.rules.history import START_MS, TimedEvent, book
 
 KINDS = sorted(str(kind.__struct_config__.tag) for kind in get_args(AnyRule))
 GROWTHS = [pytest.param(growth, id=f"{kind}: {growth.name}") for kind, growth in growths()]
@@ -27,7 +27,7 @@ def test_every_registered_kind_has_a_history_that_grows(kind: str):
     )
 
 
-def at_once(rules: RuleBook, events: list[Happening]) -> Engine:
+def at_once(rules: RuleBook, events: list[TimedEvent]) -> Engine:
     engine = Engine(rules, stepping=False)
     for happened, at_ms in events:
         engine.apply(happened, at_ms)
@@ -48,7 +48,7 @@ def test_twice_as_many_one_after_the_other_take_twice_the_work(growth: Growth):
     rules = book(*growth.rules)
     once, twice = growth.events(N, 1), growth.events(2 * N, 1)
 
-    def replayed(events: list[Happening]) -> None:
+    def replayed(events: list[TimedEvent]) -> None:
         for _ in replay(Engine(rules, stepping=True), events, events[-1][1] + 30 * DAY_MS):
             pass
 

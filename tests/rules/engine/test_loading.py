@@ -13,7 +13,7 @@ from tests.rules.engine.test_eviction import Forgetful, at_once, counts_of, in_m
 from tests.rules.engine.test_periods_on_disk import Counted
 from tests.rules.engine.test_shop_properties import RULES, computed_of, fewer, words_of
 from tests.rules.histories import END_MS, Worker, open_alerts
-from tests.rules.history import Happening, book, event, ms, placed, rule, scanned, shipped
+from tests.rules.history import TimedEvent, book, event, ms, placed, rule, scanned, shipped
 from tests.rules.made_up_rules import order_lives
 from tests.rules.shop_histories import shop_commit_cycles
 
@@ -24,7 +24,7 @@ SHOPEE = RULES["shopee"]
 STEP = intake.LOADED_AT_ONCE
 
 
-def profile(at: str, site: str = "TW") -> Happening:
+def profile(at: str, site: str = "TW") -> TimedEvent:
     return event("shop.profile", None, at, **SHOP, site=site)
 
 
@@ -44,7 +44,7 @@ def plan_of(worker: Worker) -> Plan:
     return worker.engine.shops["shopee", "large"].plan
 
 
-def looked_at(worker: Worker, store: Counted, at: str, *events: Happening) -> int:
+def looked_at(worker: Worker, store: Counted, at: str, *events: TimedEvent) -> int:
     """How many orders are read in a commit cycle."""
     before = len(store.read)
     worker.commit_cycle(events, ms(at))

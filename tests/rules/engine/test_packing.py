@@ -23,7 +23,7 @@ from tests.rules.engine.test_properties import DOUYIN, JOB, JOOM, PLAIN, platfor
 from tests.rules.engine.test_shop_properties import PLATFORMS, RULES, fewer
 from tests.rules.engines import FULL
 from tests.rules.histories import Cycle, Worker, apply, assert_well_formed, commit_cycles, in_no_order
-from tests.rules.history import Happening, book, cancelled, late_ship, ms, placed, refunded, rule, scanned, shipped
+from tests.rules.history import TimedEvent, book, cancelled, late_ship, ms, placed, refunded, rule, scanned, shipped
 from tests.rules.made_up_rules import books, order_lives
 from tests.rules.shop_histories import shop_commit_cycles
 
@@ -128,7 +128,7 @@ def test_nothing_differs_by_rules_made_up_at_random(
 # -- which are packed, and when ------------------------------------------------------------------------------
 
 
-def packing_worker(*cycles: tuple[list[Happening], str]) -> Packs:
+def packing_worker(*cycles: tuple[list[TimedEvent], str]) -> Packs:
     worker = Packs(FULL, stepping=False)
     for events, at in cycles:
         worker.commit_cycle(events, ms(at))

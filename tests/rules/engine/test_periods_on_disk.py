@@ -12,7 +12,7 @@ from rules.kinds.ratio.compiled import Count
 from tests.rules.engine.test_eviction import Changelog, Forgetful, at_once, in_memory
 from tests.rules.engine.test_shop_properties import PLATFORMS, RULES, computed_of, fewer
 from tests.rules.histories import Worker
-from tests.rules.history import Happening, book, cancelled, late_ship, ms, placed, rule, shipped
+from tests.rules.history import TimedEvent, book, cancelled, late_ship, ms, placed, rule, shipped
 from tests.rules.made_up_rules import books, order_lives
 from tests.rules.shop_histories import shop_commit_cycles
 
@@ -56,7 +56,7 @@ def forgetful(stepping: bool) -> tuple[Forgetful, Counted]:
     return worker, store
 
 
-def some(at: str, late: str) -> list[Happening]:
+def some(at: str, late: str) -> list[TimedEvent]:
     """Orders of one day; every eighth is shipped late."""
     names = [f"{at}-{n}" for n in range(ORDERS)]
     return [placed(each, at) for each in names] + [shipped(each, at if n % 8 else late) for n, each in enumerate(names)]

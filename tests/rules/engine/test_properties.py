@@ -36,7 +36,7 @@ from tests.rules.histories import (
 )
 from tests.rules.history import (
     START_MS,
-    Happening,
+    TimedEvent,
     book,
     drained,
     event,
@@ -107,15 +107,15 @@ def test_the_wall_clock_ends_in_the_same_state_by_however_many_leaps(rules: Rule
 TOPICS = ("order.", "pickup.", "tracking.")
 
 
-def kind_of(happening: Happening) -> str:
-    return str(type(happening[0]).__struct_config__.tag)
+def kind_of(timed: TimedEvent) -> str:
+    return str(type(timed[0]).__struct_config__.tag)
 
 
-def topic_of(happening: Happening) -> str:
-    return next(topic for topic in TOPICS if kind_of(happening).startswith(topic))
+def topic_of(timed: TimedEvent) -> str:
+    return next(topic for topic in TOPICS if kind_of(timed).startswith(topic))
 
 
-def interleaved(rules: RuleBook, events: Sequence[Happening], turns: Sequence[int]) -> list[Alert]:
+def interleaved(rules: RuleBook, events: Sequence[TimedEvent], turns: Sequence[int]) -> list[Alert]:
     """The worker's event time: topics, each in time, read in turns; the clock is the smallest of the three
     largest times seen, and that instant is not over yet."""
     streams = {topic: [each for each in events if topic_of(each) == topic] for topic in TOPICS}
@@ -147,7 +147,7 @@ def of_orders(alerts: Iterable[Alert]) -> list[tuple[Any, ...]]:
     return sorted(said)
 
 
-def without_doubtful_news(in_time: list[Happening]) -> list[Happening]:
+def without_doubtful_news(in_time: list[TimedEvent]) -> list[TimedEvent]:
     """Events without orders placed more than a day after news of their parcels. That news proves nothing once the order
     is known, so it matters which of the two was read first."""
     heard_ms: dict[tuple[str, str], int] = {}
@@ -164,7 +164,7 @@ def without_doubtful_news(in_time: list[Happening]) -> list[Happening]:
 
 @given(st.sampled_from([JOB, PLAIN]), histories(movable=False), st.lists(st.integers(0, 2), min_size=1, max_size=12))
 def test_order_rules_say_the_same_however_the_topics_interleave(
-    rules: RuleBook, events: list[Happening], turns: list[int]
+    rules: RuleBook, events: list[TimedEvent], turns: list[int]
 ):
     in_time = without_doubtful_news(sorted(events, key=lambda each: each[1]))
     merged = list(replay(Engine(rules, stepping=True), in_time, END_MS))
@@ -177,7 +177,7 @@ def test_order_rules_say_the_same_however_the_topics_interleave(
     )
 
 
-def raised_by_hand(events: Iterable[Happening]) -> set[tuple[str, str, str]]:
+def raised_by_hand(events: Iterable[TimedEvent]) -> set[tuple[str, str, str]]:
     """The job's three order rules, computed straight from the events."""
     first: dict[tuple[str, str, str], int] = {}
     for happened, at_ms in events:
@@ -200,7 +200,7 @@ def raised_by_hand(events: Iterable[Happening]) -> set[tuple[str, str, str]]:
 
 @given(histories(), st.lists(st.integers(0, 2), min_size=1, max_size=12))
 def test_the_jobs_orders_ever_raised_are_those_computed_straight_from_the_events(
-    events: list[Happening], turns: list[int]
+    events: list[TimedEvent], turns: list[int]
 ):
     in_time = without_doubtful_news(sorted(events, key=lambda each: each[1]))
     for alerts in (replay(Engine(JOB, stepping=True), in_time, END_MS), interleaved(JOB, in_time, turns)):
@@ -310,7 +310,7 @@ def test_derived_counts_are_those_rebuilt_from_the_orders(rules: RuleBook, stepp
 
 
 @given(histories(), clocks_ms, st.booleans())
-def test_the_jobs_ratio_is_the_one_counted_by_hand(events: list[Happening], at_ms: int, stepping: bool):
+def test_the_jobs_ratio_is_the_one_counted_by_hand(events: list[TimedEvent], at_ms: int, stepping: bool):
     engine = Engine(JOB, stepping=stepping)
     apply(engine, events)
     engine.advance(at_ms)

@@ -21,7 +21,7 @@ from tests.rules.histories import (
     open_alerts,
     shuffled_with_repeats,
 )
-from tests.rules.history import Happening, drained, pack_file
+from tests.rules.history import TimedEvent, drained, pack_file
 from tests.rules.shop_histories import END_MS, moments_ms, shop_commit_cycles, shop_histories
 
 PLATFORMS = ["aliexpress", "douyin", "joom", "lazada", "ozon", "shopee", "tiktok"]
@@ -55,7 +55,7 @@ def state_of(engine: Engine) -> tuple[Any, ...]:
     return facts_of(engine), words_of(engine), computed_of(engine), standings(engine)
 
 
-def state_after(platform: str, stepping: bool, arrived: list[Happening], at_ms: int) -> tuple[Any, ...]:
+def state_after(platform: str, stepping: bool, arrived: list[TimedEvent], at_ms: int) -> tuple[Any, ...]:
     """What an engine holds and has open once events have arrived in this order, and what it emitted."""
     engine = Engine(RULES[platform], stepping=stepping)
     apply(engine, arrived)

@@ -12,7 +12,7 @@ from rules.plan.shop_plan import RETAINED_BEYOND_MS
 from tests.rules.engines import LATE, apply, engine
 from tests.rules.histories import END_MS, Worker, facts_of, histories, shuffled_with_repeats
 from tests.rules.history import (
-    Happening,
+    TimedEvent,
     brief,
     drained,
     event,
@@ -36,7 +36,7 @@ KEPT_MS = RETAINED_BEYOND_MS + 3 * DAY_MS
 LONG_AFTER = "2400h"
 
 
-def refused(made: Engine, *events: Happening) -> list[str]:
+def refused(made: Engine, *events: TimedEvent) -> list[str]:
     """Why events were refused as too old."""
     reasons = []
     for happened, at_ms in events:
@@ -48,7 +48,7 @@ def refused(made: Engine, *events: Happening) -> list[str]:
     return reasons
 
 
-def lived(*events: Happening, until: str = LONG_AFTER, stepping: bool = True) -> Engine:
+def lived(*events: TimedEvent, until: str = LONG_AFTER, stepping: bool = True) -> Engine:
     """An engine that has taken these events, and moved on until their orders have expired."""
     made = engine(LATE, *events, stepping=stepping)
     made.advance(ms(until))
@@ -110,7 +110,7 @@ NEWER = [
 
 @pytest.mark.parametrize("settled", [True, False], ids=["settled", "not settled"])
 @pytest.mark.parametrize("newer", NEWER, ids=lambda each: type(each[0]).__name__)
-def test_an_order_that_is_heard_of_again_after_it_was_let_go_is_not_known_from_before(newer: Happening, settled: bool):
+def test_an_order_that_is_heard_of_again_after_it_was_let_go_is_not_known_from_before(newer: TimedEvent, settled: bool):
     made = lived(*LIFE)
     apply(made, newer)
     if settled:

@@ -17,13 +17,13 @@ from tests.rules.history import cancelled, collected, event, moved, ms, placed, 
 
 def facts_of(*happenings) -> OrderFacts:
     facts = OrderFacts()
-    for happening in happenings:
-        facts, _ = merge(facts, happening)
+    for timed in happenings:
+        facts, _ = merge(facts, timed)
     return facts
 
 
-def merge(facts: OrderFacts, happening) -> tuple[OrderFacts, int]:
-    happened, at_ms = happening
+def merge(facts: OrderFacts, timed) -> tuple[OrderFacts, int]:
+    happened, at_ms = timed
     return merge_event(facts, happened, (at_ms, happened.source, happened.id))
 
 
@@ -94,17 +94,17 @@ STATUSES = [*get_args(Status), None]
 
 
 @pytest.mark.parametrize(
-    "happening",
+    "timed",
     [
         *(make() for make in (shipped, cancelled, refunded, collected)),
         moved(to="5h"),
         *(event(kind, "1") for kind in ("order.returned", "pickup.failed")),
         *(scanned(status=status) for status in STATUSES if status != "returned"),
     ],
-    ids=lambda happening: happening[0].id,
+    ids=lambda timed: timed[0].id,
 )
-def test_a_merge_says_which_facts_of_a_plain_order_an_event_has_changed(happening):
-    facts, (happened, at_ms) = facts_of(placed()), happening
+def test_a_merge_says_which_facts_of_a_plain_order_an_event_has_changed(timed):
+    facts, (happened, at_ms) = facts_of(placed()), timed
     stamp = (at_ms, happened.source, happened.id)
     changed = MERGE[type(happened)](facts, happened, stamp)
     assert changed | bits_of(["placed"]) == bits_of(name for name in FACT_NAMES if getattr(facts, name) is not None)
@@ -112,7 +112,7 @@ def test_a_merge_says_which_facts_of_a_plain_order_an_event_has_changed(happenin
 
 
 @pytest.mark.parametrize(
-    "happening",
+    "timed",
     [
         shipped(parcel="A"),
         shipped(items=[{"sku": "A"}]),
@@ -121,13 +121,13 @@ def test_a_merge_says_which_facts_of_a_plain_order_an_event_has_changed(happenin
         scanned(status="returned"),
         *(event(kind, "1") for kind in ("order.paid", "order.reopened", "order.voided")),
     ],
-    ids=lambda happening: happening[0].id,
+    ids=lambda timed: timed[0].id,
 )
-def test_what_a_plain_order_can_not_take_leaves_its_facts_as_they_are(happening):
-    facts, (happened, at_ms) = facts_of(placed()), happening
+def test_what_a_plain_order_can_not_take_leaves_its_facts_as_they_are(timed):
+    facts, (happened, at_ms) = facts_of(placed()), timed
     assert MERGE[type(happened)](facts, happened, (at_ms, happened.source, happened.id)) == MORE
     assert facts == facts_of(placed())
-    assert merge(facts, happening)[0] != facts
+    assert merge(facts, timed)[0] != facts
 
 
 def test_news_is_the_latest_and_a_scan_the_first():

@@ -14,7 +14,7 @@ from rules.facts.order_facts import OrderFacts
 from rules.facts.statements import canonical, statement_of
 from rules.facts.stored import decode_facts, encode_facts
 from tests.rules.histories import shuffled_with_repeats
-from tests.rules.history import Happening, event, ms
+from tests.rules.history import TimedEvent, event, ms
 
 AT = st.integers(-4, 12).map(lambda n: f"{12 * n}h" if n >= 0 else f"2025-12-{31 + n}T00:00:00Z")
 NAMES = st.sampled_from([{}, {}, {"tracking_no": "P1"}, {"tracking_no": "p1 "}, {"tracking_no": "P2"}, {"parcel": "A"}])
@@ -73,7 +73,7 @@ USUAL = ["order.placed", "order.shipped", "pickup.collected", "tracking.updated"
 
 
 @st.composite
-def happenings(draw: st.DrawFn) -> Happening:
+def happenings(draw: st.DrawFn) -> TimedEvent:
     kind = draw(st.sampled_from([*DATA, *USUAL, *USUAL]))
     data: dict[str, Any] = {}
     for part in draw(DATA[kind]):
@@ -84,7 +84,7 @@ def happenings(draw: st.DrawFn) -> Happening:
 
 
 @st.composite
-def thin(draw: st.DrawFn) -> list[Happening]:
+def thin(draw: st.DrawFn) -> list[TimedEvent]:
     """Mostly what plain orders have, so that the two ways meet often."""
     kinds = draw(st.lists(st.sampled_from(USUAL), min_size=2, max_size=8))
     number = draw(one_of({}, {"tracking_no": "P1"}))
@@ -101,14 +101,14 @@ def thin(draw: st.DrawFn) -> list[Happening]:
 HISTORIES = st.lists(happenings(), min_size=1, max_size=9) | thin()
 
 
-def facts_of(events: Iterable[Happening]) -> OrderFacts:
+def facts_of(events: Iterable[TimedEvent]) -> OrderFacts:
     facts = OrderFacts()
     for happened, at_ms in events:
         facts, _ = merge(facts, happened, (at_ms, happened.source, happened.id))
     return facts
 
 
-def by_definition(events: Iterable[Happening]) -> OrderFacts:
+def by_definition(events: Iterable[TimedEvent]) -> OrderFacts:
     """What follows from all that was said, at once."""
     return facts_from(canonical(statement_of(each, (at_ms, each.source, each.id)) for each, at_ms in events))
 

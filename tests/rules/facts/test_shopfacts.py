@@ -4,17 +4,17 @@ import pytest
 
 from rules.calendar.instants import DAY_MS, NEVER
 from rules.facts.shop_facts import KEPT_MS, KINDS, ShopFacts, decode, encode
-from tests.rules.history import Happening, event, ms
+from tests.rules.history import TimedEvent, event, ms
 
 
-def facts(*events: Happening, clock: str = "0h") -> ShopFacts:
+def facts(*events: TimedEvent, clock: str = "0h") -> ShopFacts:
     known = ShopFacts()
     for happened, at_ms in events:
         known.merge(KINDS[type(happened)], happened, at_ms, ms(clock))
     return known
 
 
-def stock(at: str, on_hand: int, sku: str = "A", **more: str) -> Happening:
+def stock(at: str, on_hand: int, sku: str = "A", **more: str) -> TimedEvent:
     return event("stock.level", None, at, sku=sku, on_hand=on_hand, **more)
 
 
@@ -22,7 +22,7 @@ def on_hand(known: ShopFacts, at: str) -> list[int]:
     return [entry.data.on_hand for entry in known.known("stock.level", ms(at))]
 
 
-def violation(at: str, kind: str = "fake_orders", **more: object) -> Happening:
+def violation(at: str, kind: str = "fake_orders", **more: object) -> TimedEvent:
     return event("violation.recorded", None, at, kind=kind, **more)
 
 
@@ -89,11 +89,11 @@ def test_what_nothing_asks_for_any_more_is_spent():
     assert [known.get(name, key).data.on_hand for name, key in known.spent(ms("3h"), {})] == [5, 7]
 
 
-def listing(at: str, preorder: int, **more: str) -> Happening:
+def listing(at: str, preorder: int, **more: str) -> TimedEvent:
     return event("listing.counts", None, at, total=100, preorder=preorder, **more)
 
 
-def price(at: str, amount: str, sku: str = "A", **more: str) -> Happening:
+def price(at: str, amount: str, sku: str = "A", **more: str) -> TimedEvent:
     return event("price.changed", None, at, sku=sku, price=amount, **more)
 
 
@@ -108,7 +108,7 @@ def price(at: str, amount: str, sku: str = "A", **more: str) -> Happening:
     ],
     ids=["levels", "the site", "each SKU", "a price that holds later", "a price that does not hold yet"],
 )
-def test_the_last_word_on_a_level_holds_however_old_it_is(said: list[Happening], spent: list[str]):
+def test_the_last_word_on_a_level_holds_however_old_it_is(said: list[TimedEvent], spent: list[str]):
     known = facts(*said)
     gone = [known.get(*each).at_ms for each in known.spent(ms("9h") + KEPT_MS, {})]
     assert sorted(gone) == [ms(at) for at in spent]

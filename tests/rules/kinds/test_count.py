@@ -20,7 +20,7 @@ def late(*hours: int) -> list[Any]:
     """Orders that fall due at these hours and are shipped much later."""
     names = [f"due{hour}" for hour in hours]
     events = [placed(name, f"{hour - 72}h") for name, hour in zip(names, hours, strict=True)]
-    return sorted(events, key=lambda happening: happening[1])
+    return sorted(events, key=lambda timed: timed[1])
 
 
 def test_so_many_late_marks_bring_a_sanction_for_its_time():

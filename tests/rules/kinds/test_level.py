@@ -4,18 +4,18 @@ from typing import Any
 
 import pytest
 
-from tests.rules.history import Happening, book, brief, cancelled, emitted_of, event, placed, rule, stood
+from tests.rules.history import TimedEvent, book, brief, cancelled, emitted_of, event, placed, rule, stood
 
 
-def rating(at: str, score: str) -> Happening:
+def rating(at: str, score: str) -> TimedEvent:
     return event("rating.updated", None, at, score=score)
 
 
-def stock(at: str, on_hand: int, sku: str = "A") -> Happening:
+def stock(at: str, on_hand: int, sku: str = "A") -> TimedEvent:
     return event("stock.level", None, at, sku=sku, on_hand=on_hand)
 
 
-def sold(order: str, at: str, qty: int, sku: str = "A") -> Happening:
+def sold(order: str, at: str, qty: int, sku: str = "A") -> TimedEvent:
     return placed(order, at, items=[{"sku": sku, "qty": qty}])
 
 

@@ -12,7 +12,7 @@ from rules.kinds.ratio.counters import RatioCounter
 from rules.reports.standing import standing
 from tests.rules.history import (
     START_MS,
-    Happening,
+    TimedEvent,
     book,
     brief,
     cancelled,
@@ -42,18 +42,18 @@ def share(**parts: Any) -> Any:
     return book(late_ship(), ratio(**parts), zone=zone)
 
 
-def many(good: int, bad: int, at: str = "0h") -> list[Happening]:
+def many(good: int, bad: int, at: str = "0h") -> list[TimedEvent]:
     """Orders placed at one instant; the good ones ship and the seller cancels the bad ones in the same instant."""
     names = [f"{at}-{n}" for n in range(good + bad)]
     ends = [cancelled(name, at, by="seller") for name in names[:bad]] + [shipped(name, at) for name in names[bad:]]
     return [placed(name, at) for name in names] + ends
 
 
-def emitted(rules: Any, events: list[Happening], until: str | None = None) -> list[Any]:
+def emitted(rules: Any, events: list[TimedEvent], until: str | None = None) -> list[Any]:
     return [alert for alert in run(rules, events, until) if alert.data.rule == "joom.share"]
 
 
-def at_once(rules: Any, batches: dict[str, list[Happening]], until: str | None = None) -> list[Any]:
+def at_once(rules: Any, batches: dict[str, list[TimedEvent]], until: str | None = None) -> list[Any]:
     """The alerts when each batch is judged as a whole."""
     engine = Engine(rules, stepping=True)
     for at, events in batches.items():
@@ -96,7 +96,7 @@ def test_ratios_of_the_same_orders_fall_back_each_with_the_very_order_that_takes
         for who, share in (("buyer", "20%"), ("seller", "9%"))
     )
     bad = {"0h": ("buyer", "seller"), "6h": ("buyer",)}
-    events: list[Happening] = []
+    events: list[TimedEvent] = []
     for hour in range(12):
         for who in (*bad.get(f"{hour}h", ()), None):
             name = f"{hour} {who}"

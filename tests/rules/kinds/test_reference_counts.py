@@ -25,7 +25,7 @@ from rules.reports.standing import sanctions
 from rules.state.shop import Shop
 from tests.rules.engine.test_shop_properties import PLATFORMS, RULES, fewer
 from tests.rules.histories import Cycle, apply
-from tests.rules.history import START_MS, Happening
+from tests.rules.history import START_MS, TimedEvent
 from tests.rules.made_up_rules import books, order_lives
 from tests.rules.reference import Reference, known_by, local_day, reference_count, steps_reached
 from tests.rules.shop_histories import shop_commit_cycles
@@ -37,7 +37,7 @@ FIRST_MS = START_MS - 100 * DAY_MS
 class Case:
     """A shop that an engine has brought to a moment, and its rules and facts for the reference."""
 
-    def __init__(self, engine: Engine, shop: Shop, events: Iterable[Happening]) -> None:
+    def __init__(self, engine: Engine, shop: Shop, events: Iterable[TimedEvent]) -> None:
         self.shop, self.at_ms = shop, engine.clock_ms
         where = Where(shop.platform, shop.facts.profile("site"), shop.facts.profile("programme"))
         packs = [pack for pack in engine.book.packs if pack.platform in ("*", shop.platform)]
@@ -266,7 +266,7 @@ def assert_forecast(case: Case) -> None:
 def live_through(rules: RuleBook, stepping: bool, lived: list[Cycle]) -> None:
     """Holds every way of counting to the reference after each commit cycle."""
     engine = Engine(rules, stepping=stepping)
-    happened: list[Happening] = []
+    happened: list[TimedEvent] = []
     for events, to_ms in lived:
         apply(engine, events)
         happened += events

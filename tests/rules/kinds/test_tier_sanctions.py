@@ -11,7 +11,7 @@ from rules.engine.engine import Engine
 from rules.harness.replay import replay
 from rules.plan.rule_book import RuleBook
 from rules.reports.standing import sanctions
-from tests.rules.history import Happening, cancelled, collected, moved, ms, placed, shipped, tick
+from tests.rules.history import TimedEvent, cancelled, collected, moved, ms, placed, shipped, tick
 
 PACK = """
 platform: joom
@@ -41,7 +41,7 @@ LATE = """
     summary: {overdue: "{order}"}
 """
 
-BLOCKED: list[Happening] = [
+BLOCKED: list[TimedEvent] = [
     *(placed(f"{n}") for n in range(4)),
     *(placed(f"{n}", "30h") for n in range(4, 10)),
     *(cancelled(f"{n}", f"{20 + n}h", by="seller") for n in range(2)),
@@ -50,7 +50,7 @@ BLOCKED: list[Happening] = [
 """Two of four cancelled at 21h, and six more orders at 30h."""
 
 
-def in_force(events: list[Happening], at: str, pack: str = PACK) -> list[tuple[str, str, str]]:
+def in_force(events: list[TimedEvent], at: str, pack: str = PACK) -> list[tuple[str, str, str]]:
     engine = Engine(RuleBook([parse(pack, "test.yaml")]), stepping=True)
     list(replay(engine, events, ms(at)))
     found: list[dict[str, Any]] = sanctions(engine.shop("joom", "s1"), engine.clock_ms)

@@ -15,8 +15,8 @@ def engine(*packs: object, says: bool = True) -> Engine:
 
 
 def lived(one: Engine, *events: object) -> list[Alert]:
-    for happening in events:
-        one.apply(*happening)  # type: ignore[misc]
+    for timed in events:
+        one.apply(*timed)  # type: ignore[misc]
     one.advance(max(one.clock_ms, START_MS))
     return one.drain().alerts
 

@@ -6,15 +6,15 @@ from rules.messages.daily_values import AlertsOfDay, DailyValues, PointsOfDay, R
 from rules.plan.rule_book import RuleBook
 from rules.reports.daily_values import alerts_since, daily_values
 from rules.reports.standing import standing
-from tests.rules.history import Happening, book, event, late_ship, ms, pack_file, placed, rule, shipped
+from tests.rules.history import TimedEvent, book, event, late_ship, ms, pack_file, placed, rule, shipped
 
 
-def of_day(rules: RuleBook, events: list[Happening], at: str, platform: str = "joom") -> DailyValues:
+def of_day(rules: RuleBook, events: list[TimedEvent], at: str, platform: str = "joom") -> DailyValues:
     shop = played(rules, events, at).shop(platform, "s1")
     return daily_values(shop, ms(at), AlertsOfDay())
 
 
-def played(rules: RuleBook, events: list[Happening], at: str) -> Engine:
+def played(rules: RuleBook, events: list[TimedEvent], at: str) -> Engine:
     engine = Engine(rules, stepping=True)
     for _ in replay(engine, events, ms(at)):
         pass
@@ -24,7 +24,7 @@ def played(rules: RuleBook, events: list[Happening], at: str) -> Engine:
 SHARE = rule("ratio", "share", numerator={"late": "joom.late"}, threshold="5%", window={"length": "7d"})
 
 
-def orders(number: int, unshipped: int, **more: object) -> list[Happening]:
+def orders(number: int, unshipped: int, **more: object) -> list[TimedEvent]:
     return [
         *[placed(str(n), "0h", **more) for n in range(number)],
         *[shipped(str(n), "1h") for n in range(unshipped, number)],

@@ -9,14 +9,14 @@ from rules.harness.replay import replay
 from rules.plan.rule_book import RuleBook
 from rules.reports.forecast import with_forecast
 from rules.reports.standing import standing
-from tests.rules.history import Happening, book, collected, late_ship, ms, pack_file, placed, rule, scanned, shipped
+from tests.rules.history import TimedEvent, book, collected, late_ship, ms, pack_file, placed, rule, scanned, shipped
 
 DOUYIN = RuleBook([pack_file("rules/packs/douyin.yaml")])
 JOOM = RuleBook([pack_file("rules/packs/joom.yaml")])
 SHOPEE = RuleBook([pack_file("rules/packs/shopee.yaml")])
 
 
-def outlook(rules: RuleBook, events: list[Happening], at: str, platform: str = "joom") -> dict[str, Any]:
+def outlook(rules: RuleBook, events: list[TimedEvent], at: str, platform: str = "joom") -> dict[str, Any]:
     engine = Engine(rules, stepping=True)
     for _ in replay(engine, events, ms(at)):
         pass
@@ -24,7 +24,7 @@ def outlook(rules: RuleBook, events: list[Happening], at: str, platform: str = "
     return with_forecast(standing(shop, engine.clock_ms), shop, engine.clock_ms)
 
 
-def orders(numbers: range, at: str = "0h", **more: Any) -> list[Happening]:
+def orders(numbers: range, at: str = "0h", **more: Any) -> list[TimedEvent]:
     return [placed(str(number), at, **more) for number in numbers]
 
 

@@ -8,10 +8,10 @@ from rules.engine.engine import Engine
 from rules.plan.rule_book import RuleBook
 from rules.reports.last_news import LONGEST_MS, SHORTEST_MS, LastNews, last_news
 from rules.state.shop import Shop
-from tests.rules.history import START_MS, Happening, placed, shipped
+from tests.rules.history import START_MS, TimedEvent, placed, shipped
 
 
-def shop_of(*events: Happening) -> Shop:
+def shop_of(*events: TimedEvent) -> Shop:
     engine = Engine(RuleBook([]), stepping=True)
     for event, at_ms in events:
         engine.apply(event, at_ms)

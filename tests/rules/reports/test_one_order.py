@@ -12,7 +12,7 @@ from rules.plan.rule_book import RuleBook
 from rules.reports.find_orders import Search
 from rules.reports.one_order import facts_at_hand, order_report
 from tests.rules.history import (
-    Happening,
+    TimedEvent,
     book,
     cancelled,
     collected,
@@ -32,14 +32,14 @@ EVERY = every_pack()
 ITEMS = [{"sku": "X", "qty": 2}, {"sku": "Y", "qty": 1.5}]
 
 
-def engine_at(at: str, *events: Happening, rules: RuleBook = JOOM) -> Engine:
+def engine_at(at: str, *events: TimedEvent, rules: RuleBook = JOOM) -> Engine:
     engine = Engine(rules, stepping=True)
     for _ in replay(engine, events, ms(at)):
         pass
     return engine
 
 
-def report_at(at: str, *events: Happening, rules: RuleBook = JOOM, order: str = "1") -> dict[str, Any]:
+def report_at(at: str, *events: TimedEvent, rules: RuleBook = JOOM, order: str = "1") -> dict[str, Any]:
     engine = engine_at(at, *events, rules=rules)
     shop = engine.shop("joom", "s1")
     facts = facts_at_hand(shop, order)
@@ -89,7 +89,7 @@ def test_an_order_that_does_not_count_says_what_is_lacking() -> None:
         ("9h", [shipped()], "not_begun", "in_time"),
     ],
 )
-def test_why_nothing_is_wrong_is_said_in_a_word(at: str, events: list[Happening], state: str, why: str) -> None:
+def test_why_nothing_is_wrong_is_said_in_a_word(at: str, events: list[TimedEvent], state: str, why: str) -> None:
     report = report_at(at, *events)
     assert states(report)["late_ship"] == state
     assert report["verdict"]["why"] == why
@@ -148,7 +148,7 @@ HAPPENINGS = st.sampled_from(
 
 
 @given(events=st.lists(HAPPENINGS, min_size=1, max_size=6), at=st.sampled_from(["1h", "73h", "100h", "400h"]))
-def test_it_counts_an_order_where_the_engine_does(events: list[Happening], at: str) -> None:
+def test_it_counts_an_order_where_the_engine_does(events: list[TimedEvent], at: str) -> None:
     engine = engine_at(at, *events, rules=EVERY)
     shop = engine.shop("joom", "s1")
     order = shop.orders["1"]

@@ -2,7 +2,7 @@
 
 from tests.rules.conformance.example import Example, own
 from tests.rules.conformance.examples.deadline import cancels, places, ships
-from tests.rules.history import Happening, event, late_ship, placed
+from tests.rules.history import TimedEvent, event, late_ship, placed
 
 VIOLATION = {"violation": ["fake_orders"]}
 MISSED = {"missed": "joom.late"}
@@ -13,7 +13,7 @@ WEEK = own("count", ("near", "crossed"), of=VIOLATION, threshold=3, near=2, per=
 EACH = own("count", ("crossed",), of={"judged": "joom.late"}, threshold=2, per="order", lasts="9d")
 
 
-def violates(i: int, at: str) -> list[Happening]:
+def violates(i: int, at: str) -> list[TimedEvent]:
     about = {"kind": "fake_orders", "sku": f"A{i}", "buyer": f"b{i}", "count": 1}
     return [event("violation.recorded", None, at, **about, id=f"violation-{i}-{at}")]
 

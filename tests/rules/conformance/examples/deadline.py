@@ -1,25 +1,25 @@
 """Deadlines of single orders."""
 
 from tests.rules.conformance.example import Example
-from tests.rules.history import Happening, cancelled, late_ship, moved, placed, shipped
+from tests.rules.history import TimedEvent, cancelled, late_ship, moved, placed, shipped
 
 WARN = [{"before": "24h", "severity": "info"}]
 LIFE = [placed("1"), shipped("1", "60h"), placed("2"), shipped("2", "80h")]
 
 
-def places(i: int, at: str) -> list[Happening]:
+def places(i: int, at: str) -> list[TimedEvent]:
     return [placed(str(i), at)]
 
 
-def ships(i: int, at: str) -> list[Happening]:
+def ships(i: int, at: str) -> list[TimedEvent]:
     return [shipped(str(i), at)]
 
 
-def cancels(i: int, at: str) -> list[Happening]:
+def cancels(i: int, at: str) -> list[TimedEvent]:
     return [cancelled(str(i), at, by="seller", reason="stock")]
 
 
-def moves(i: int, at: str) -> list[Happening]:
+def moves(i: int, at: str) -> list[TimedEvent]:
     return [moved(str(i), at, to="100h")]
 
 

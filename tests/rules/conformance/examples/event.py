@@ -4,7 +4,7 @@ from tests.rules.conformance.example import Example, Written, own
 from tests.rules.conformance.examples.count import VIOLATION, violates
 from tests.rules.conformance.examples.deadline import cancels, places, ships
 from tests.rules.conformance.examples.level import PREORDERS, listed, lists
-from tests.rules.history import Happening, event, late_ship, ms, placed, shipped
+from tests.rules.history import TimedEvent, event, late_ship, ms, placed, shipped
 
 
 def shown(**of: object) -> Written:
@@ -15,15 +15,15 @@ SANCTION = own("event", ("active",), of=VIOLATION, sanction={"name": "stop", "la
 FOR_GOOD = own("event", ("active",), of=VIOLATION, sanction={"name": "stop"})
 
 
-def reuses(i: int, at: str) -> list[Happening]:
+def reuses(i: int, at: str) -> list[TimedEvent]:
     return [placed(str(i), at), shipped(str(i), at, tracking_no="N")]
 
 
-def promotes(i: int, at: str) -> list[Happening]:
+def promotes(i: int, at: str) -> list[TimedEvent]:
     return [event("promotion.scheduled", None, at, sku=f"A{i}", price="11", starts_at=ms("928h"))]
 
 
-def prices(i: int, at: str) -> list[Happening]:
+def prices(i: int, at: str) -> list[TimedEvent]:
     return [event("price.changed", None, at, sku=f"A{i}", price=str(10 + i))]
 
 

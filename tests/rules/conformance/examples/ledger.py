@@ -4,7 +4,7 @@ from tests.rules.conformance.example import Example, Written, own
 from tests.rules.conformance.examples.count import VIOLATION, violates
 from tests.rules.conformance.examples.deadline import cancels, places, ships
 from tests.rules.conformance.examples.ratio import WEEKLY, seller_cancels
-from tests.rules.history import Happening, event, late_ship, placed
+from tests.rules.history import TimedEvent, event, late_ship, placed
 
 TIERS = [{"name": "first", "at": 3, "lasts": "9d"}, {"name": "second", "at": 30}]
 
@@ -17,11 +17,11 @@ def ledger(*feeds: Written, **parts: object) -> Written:
 OF_VIOLATIONS = {"of": [VIOLATION], "points": 1, "caps": {"week": 9}}
 
 
-def reported(value: str, at: str) -> Happening:
+def reported(value: str, at: str) -> TimedEvent:
     return event("points.reported", None, at, value=value)
 
 
-def reports(i: int, at: str) -> list[Happening]:
+def reports(i: int, at: str) -> list[TimedEvent]:
     return [reported(("1", "3", "30")[i], at)]
 
 

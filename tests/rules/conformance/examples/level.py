@@ -2,7 +2,7 @@
 
 from tests.rules.conformance.example import Example, own
 from tests.rules.conformance.examples.count import VIOLATION, violates
-from tests.rules.history import Happening, event, placed
+from tests.rules.history import TimedEvent, event, placed
 
 RATING = own("level", ("near", "crossed"), of="rating", below="4.5", near="4.7")
 PREORDERS = own("level", ("near", "crossed"), of="preorder_share", above="0.1", near="0.08")
@@ -24,35 +24,35 @@ POINTS = own(
 )
 
 
-def rated(score: str, at: str) -> Happening:
+def rated(score: str, at: str) -> TimedEvent:
     return event("rating.updated", None, at, score=score)
 
 
-def rates(i: int, at: str) -> list[Happening]:
+def rates(i: int, at: str) -> list[TimedEvent]:
     return [rated(("4.9", "4.6", "4.2")[i], at)]
 
 
-def listed(preorder: int, at: str) -> Happening:
+def listed(preorder: int, at: str) -> TimedEvent:
     return event("listing.counts", None, at, total=100, preorder=preorder)
 
 
-def lists(i: int, at: str) -> list[Happening]:
+def lists(i: int, at: str) -> list[TimedEvent]:
     return [listed((5, 9, 20)[i], at)]
 
 
-def sold(sku: str, at: str) -> Happening:
+def sold(sku: str, at: str) -> TimedEvent:
     return placed(f"{sku}-{at}", at, items=[{"sku": sku, "qty": 2}])
 
 
-def sells(i: int, at: str) -> list[Happening]:
+def sells(i: int, at: str) -> list[TimedEvent]:
     return [sold(f"A{i}", at)]
 
 
-def stocked(sku: str, on_hand: int, at: str) -> Happening:
+def stocked(sku: str, on_hand: int, at: str) -> TimedEvent:
     return event("stock.level", None, at, sku=sku, on_hand=on_hand)
 
 
-def stocks(i: int, at: str) -> list[Happening]:
+def stocks(i: int, at: str) -> list[TimedEvent]:
     return [stocked(f"A{i}", (0, 3, 40)[i], at), stocked("A0", 8, at)]
 
 

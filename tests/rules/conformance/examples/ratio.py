@@ -2,7 +2,7 @@
 
 from tests.rules.conformance.example import Example, own
 from tests.rules.conformance.examples.deadline import cancels, places, ships
-from tests.rules.history import Happening, cancelled, event, late_ship, placed, shipped
+from tests.rules.history import TimedEvent, cancelled, event, late_ship, placed, shipped
 
 WEEK = {"length": "7d"}
 CANCELLED = {"has": "cancelled", "by": ["seller"]}
@@ -29,11 +29,11 @@ MONTHLY = own(
 )
 
 
-def seller_cancels(order: str, at: str) -> list[Happening]:
+def seller_cancels(order: str, at: str) -> list[TimedEvent]:
     return [placed(order, at), cancelled(order, at, by="seller", reason="stock")]
 
 
-def disputes(i: int, at: str) -> list[Happening]:
+def disputes(i: int, at: str) -> list[TimedEvent]:
     return [event("dispute.opened", None, at, provider=f"p{i % 2}", cause="not_shipped", id=f"dispute-{i}-{at}")]
 
 

@@ -2,16 +2,16 @@
 
 from tests.rules.conformance.example import Example, own
 from tests.rules.conformance.examples.deadline import WARN, places
-from tests.rules.history import Happening, placed, scanned
+from tests.rules.history import TimedEvent, placed, scanned
 
 QUIET = own("silence", ("overdue",), after=["placed", "news"], until=["delivered"], within="48h", warn=WARN)
 
 
-def moves_on(i: int, at: str) -> list[Happening]:
+def moves_on(i: int, at: str) -> list[TimedEvent]:
     return [scanned(str(i), at)]
 
 
-def arrives(i: int, at: str) -> list[Happening]:
+def arrives(i: int, at: str) -> list[TimedEvent]:
     return [scanned(str(i), at, "delivered")]
 
 

@@ -2,7 +2,7 @@
 
 from tests.rules.conformance.example import Example, own
 from tests.rules.conformance.examples.deadline import cancels, places, ships
-from tests.rules.history import Happening, cancelled, late_ship, placed, shipped
+from tests.rules.history import TimedEvent, cancelled, late_ship, placed, shipped
 
 QUARTERLY = own(
     "ratio",
@@ -16,7 +16,7 @@ QUARTERLY = own(
 STREAK = own("streak", ("near", "crossed", "top"), of="joom.own_ratio", times=2, reached="top")
 
 
-def kept(order: str, day: str) -> list[Happening]:
+def kept(order: str, day: str) -> list[TimedEvent]:
     return [placed(order, f"{day}T01:00:00Z"), shipped(order, f"{day}T05:00:00Z")]
 
 

@@ -2,7 +2,7 @@
 
 from tests.rules.conformance.example import Example, own
 from tests.rules.conformance.examples.deadline import cancels, places
-from tests.rules.history import Happening, event, placed
+from tests.rules.history import TimedEvent, event, placed
 
 OWED = {"within": "48h", "lasts": "20d", "warn": [{"before": "48h", "severity": "info"}]}
 STAGES = ("due_soon", "overdue")
@@ -17,31 +17,31 @@ EMERGENCY = own("tasks", STAGES, after="emergency.declared", tasks=["post_notice
 DEPOSIT = own("tasks", STAGES, after="deposit.deducted", sanction={"name": "suspended"}, **OWED)
 
 
-def declares(i: int, at: str) -> list[Happening]:
+def declares(i: int, at: str) -> list[TimedEvent]:
     return [event("emergency.declared", None, at, scope="flood")]
 
 
-def done(task: str, order: str | None, at: str) -> Happening:
+def done(task: str, order: str | None, at: str) -> TimedEvent:
     return event("task.done", order, at, task=task)
 
 
-def does(i: int, at: str) -> list[Happening]:
+def does(i: int, at: str) -> list[TimedEvent]:
     return [done("notify_buyer", str(i), at), done("post_notice", None, at)]
 
 
-def deducted(at: str, currency: str = "CNY") -> Happening:
+def deducted(at: str, currency: str = "CNY") -> TimedEvent:
     return event("deposit.deducted", None, at, amount="10", currency=currency)
 
 
-def topped_up(at: str, amount: str = "10") -> Happening:
+def topped_up(at: str, amount: str = "10") -> TimedEvent:
     return event("deposit.topped_up", None, at, amount=amount, currency="CNY")
 
 
-def deducts(i: int, at: str) -> list[Happening]:
+def deducts(i: int, at: str) -> list[TimedEvent]:
     return [deducted(at, ("CNY", "CNY", "USD")[i])]
 
 
-def tops_up(i: int, at: str) -> list[Happening]:
+def tops_up(i: int, at: str) -> list[TimedEvent]:
     return [topped_up(at, ("10", "5", "15")[i])]
 
 

@@ -13,7 +13,7 @@ from rules.reports.standing import standing
 from tests.rules.histories import END_MS, Worker, apply, histories
 from tests.rules.history import (
     START_MS,
-    Happening,
+    TimedEvent,
     book,
     brief,
     cancelled,
@@ -193,7 +193,7 @@ EACH_DAY = book(
 @pytest.mark.slow
 @settings(max_examples=150)  # each has fifty rules computed every day in four engines
 @given(histories())
-def test_what_was_computed_at_a_border_knows_nothing_of_what_came_later(events: list[Happening]):
+def test_what_was_computed_at_a_border_knows_nothing_of_what_came_later(events: list[TimedEvent]):
     in_time, all_at_once, in_one_leap = (Engine(EACH_DAY, stepping=stepping) for stepping in (True, True, False))
     in_beats = Engine(EACH_DAY, stepping=True)
     for happened, at_ms in sorted(events, key=lambda each: each[1]):
