@@ -12,8 +12,8 @@ from rules.kinds.evaluation import ActiveSanction, Evaluation, Evidence, Finding
 from rules.kinds.evidence import voided_or
 from rules.kinds.happened import Occurrence
 from rules.kinds.occurrences.source import OccurrenceSource, OrderOccurrences
-from rules.kinds.occurrences.spec import OccurrenceSpec
-from rules.kinds.rule import Fault, Locale, Reference, Sanction
+from rules.kinds.occurrences.spec import OccurrenceSpec, OfOccurrences
+from rules.kinds.rule import Fault, Locale, Sanction
 from rules.kinds.shop_rule import ShopRule, Wiring
 from rules.kinds.shop_view import ShopView
 from rules.kinds.subjects import SubjectEvaluator
@@ -21,7 +21,7 @@ from rules.messages.alert_state import Desired, Emitted
 from rules.messages.alerts import Reason, instant_of
 
 
-class EventRule(ShopRule, tag="event", tag_field="kind", kw_only=True, frozen=True):
+class EventRule(OfOccurrences, ShopRule, tag="event", tag_field="kind", kw_only=True, frozen=True):
     """Each occurrence of `of` opens an alert: `crossed`, shown for `lasts`, or `active` while the `sanction` it brings
     is in force. The `points` of its `penalty` are those of one occurrence; several at one instant are summed."""
 
@@ -39,15 +39,6 @@ class EventRule(ShopRule, tag="event", tag_field="kind", kw_only=True, frozen=Tr
 
     def never_ends(self) -> bool:
         return self.sanction is not None and self.sanction.lasts is None
-
-    def depends_on(self) -> set[str]:
-        return self.of.timers() | self.of.rules()
-
-    def references(self) -> Iterator[Reference]:
-        return self.of.references("of")
-
-    def events(self) -> set[str]:
-        return self.of.events()
 
     def stages(self) -> tuple[str, ...]:
         return ("crossed",) if self.sanction is None else ("active",)

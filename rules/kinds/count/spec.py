@@ -6,11 +6,11 @@ from typing import ClassVar, Literal
 
 from rules.calendar.durations import Duration
 from rules.calendar.instants import DAY_MS, NEVER
-from rules.kinds.occurrences.spec import OccurrenceSpec
-from rules.kinds.rule import Fault, Reference, Role, Rule, Sanction
+from rules.kinds.occurrences.spec import OccurrenceSpec, OfOccurrences
+from rules.kinds.rule import Fault, Role, Rule, Sanction
 
 
-class CountSpec(Rule, kw_only=True, frozen=True):
+class CountSpec(OfOccurrences, Rule, kw_only=True, frozen=True):
     """`crossed` when `threshold` occurrences of `of` have gathered; `near` at a number before that.
 
     With a `sanction`: it begins when `threshold` have gathered; while it lasts none are counted, and counting starts
@@ -32,15 +32,6 @@ class CountSpec(Rule, kw_only=True, frozen=True):
     )
     ROLES: ClassVar[frozenset[Role]] = frozenset({"level or count"})
     HAS_FIGURES: ClassVar[bool] = True
-
-    def depends_on(self) -> set[str]:
-        return self.of.timers() | self.of.rules()
-
-    def references(self) -> Iterator[Reference]:
-        return self.of.references("of")
-
-    def events(self) -> set[str]:
-        return self.of.events()
 
     def retention_ms(self) -> int:
         if self.sanction is None:

@@ -80,6 +80,22 @@ class OccurrenceSpec(Struct, forbid_unknown_fields=True, frozen=True, kw_only=Tr
         return {"price.changed", "promotion.scheduled"} if self.promotion is not None else set()
 
 
+class OfOccurrences:
+    """Shared by rules that may take occurrences (`of`): what they look at follows from these."""
+
+    __slots__ = ()
+    of: OccurrenceSpec | None
+
+    def depends_on(self) -> set[str]:
+        return set() if self.of is None else self.of.timers() | self.of.rules()
+
+    def references(self) -> Iterator[Reference]:
+        return iter(()) if self.of is None else self.of.references("of")
+
+    def events(self) -> set[str]:
+        return set() if self.of is None else self.of.events()
+
+
 def _not_crossing(rule: Rule, where: str) -> Iterator[Fault]:
     """That a level or count named in a rule has no crossings."""
     if not rule.crosses():

@@ -5,11 +5,11 @@ from typing import ClassVar, Literal
 
 from rules.calendar.durations import Duration
 from rules.kinds.deadline.spec import Warn
-from rules.kinds.occurrences.spec import OccurrenceSpec
-from rules.kinds.rule import Fault, Reference, Rule, Sanction
+from rules.kinds.occurrences.spec import OccurrenceSpec, OfOccurrences
+from rules.kinds.rule import Fault, Rule, Sanction
 
 
-class TasksSpec(Rule, kw_only=True, frozen=True):
+class TasksSpec(OfOccurrences, Rule, kw_only=True, frozen=True):
     """After each event `after` (or each order `of`), all of `tasks` are to be done `within` a time, each ticked off by
     a `task.done`; after `deposit.deducted`, the deposit is to be topped up. The alert is `due_soon` from the start,
     with rising severity by `warn`, then `overdue`, for `lasts` at most. `sanction` begins when it is overdue and ends
@@ -30,15 +30,9 @@ class TasksSpec(Rule, kw_only=True, frozen=True):
     def retention_ms(self) -> int:
         return int(self.within + self.lasts)
 
-    def depends_on(self) -> set[str]:
-        return set() if self.of is None else self.of.timers() | self.of.rules()
-
-    def references(self) -> Iterator[Reference]:
-        return iter(()) if self.of is None else self.of.references("of")
-
     def events(self) -> set[str]:
         done = "deposit.topped_up" if self.after == "deposit.deducted" else "task.done"
-        return {done, *([self.after] if self.after else []), *(self.of.events() if self.of else ())}
+        return {done, *([self.after] if self.after else []), *super().events()}
 
     def stages(self) -> tuple[str, ...]:
         return "due_soon", "overdue"
