@@ -2,10 +2,10 @@
 
 import asyncio
 from collections.abc import Callable, Mapping
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import msgspec
-from msgspec import UNSET
+from msgspec import UNSET, Struct, UnsetType, field
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 
@@ -15,7 +15,7 @@ from streams.views.view import View
 from streams.warehouses import Warehouses
 from streams.web.operations import operation
 from streams.web.paging import page
-from streams.web.schemas import DuePage, DueQuery, Page, ShortList
+from streams.web.schemas import Page, Paging, ShipNext
 from streams.web.whole_lists import WholeList, WholeLists
 
 AT_ONCE = 1_000
@@ -27,6 +27,36 @@ DueRank = tuple[Worst, int, str, str, str, str]
 """Place in the list: how bad, the deadline (epoch ms), platform, shop, order, parcel."""
 
 NOTHING_SAVED: Worst = (False, 0, 0.0, 0.0)
+
+
+class ShortList(Struct):
+    """A shop of whose `total` orders or parcels only the first ones are listed (`shown`), since the worker that has the
+    others does not answer now, or has too many for one answer."""
+
+    platform: str
+    shop: str
+    shown: int
+    total: int
+
+
+class DuePage(Page[ShipNext], kw_only=True):
+    """`total` is how many there are of all shops; null where only some are asked for. `short` names the shops of which
+    entries that belong in this page may be missing."""
+
+    total: int | None
+    short: list[ShortList]
+
+
+class DueQuery(Paging, kw_only=True):
+    """`for=carrier`: the parcels that wait for their carrier's scan, in place of the orders to ship. `carrier` is one,
+    or whose logistics it is (platform, own); `before` the cut-off: what is due by that instant."""
+
+    platform: str | UnsetType = UNSET
+    shop: str | UnsetType = UNSET
+    warehouse: str | UnsetType = UNSET
+    carrier: str | UnsetType = UNSET
+    before: str | UnsetType = UNSET
+    for_: Literal["carrier"] | UnsetType = field(name="for", default=UNSET)
 
 
 class _Entry(NamedTuple):

@@ -2,22 +2,46 @@
 
 import asyncio
 
-from msgspec import UNSET
+from msgspec import UNSET, Struct, UnsetType
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 
+from rules.messages.alerts import Severity
 from streams.views.acks import Ack, Kind
 from streams.views.alerts import GroupKey, Held, Place
-from streams.views.groups import Group, GroupSums
+from streams.views.groups import Group, GroupSort, GroupSums
 from streams.views.view import View
 from streams.views.writer import Writer
 from streams.web.ack_api import REFUSALS, ack_of, signed, written
 from streams.web.operations import operation
 from streams.web.paging import page
-from streams.web.schemas import Chosen, GroupAcked, GroupAckRequest, GroupQuery, Page
+from streams.web.schemas import AckRequest, Chosen, Page, Search
 
 AT_ONCE = 2_000
 """Alerts added up before the event loop's other tasks run."""
+
+
+class GroupQuery(Chosen, kw_only=True):
+    """`muted=true` counts muted ones as well."""
+
+    muted: bool = False
+    sort: GroupSort = "cost"
+
+
+class GroupAckRequest(AckRequest, kw_only=True, forbid_unknown_fields=True):
+    """Of one group, or of those of its alerts that fit."""
+
+    platform: str
+    shop: str
+    rule: str
+    severity: Severity | UnsetType = UNSET
+    q: Search | UnsetType = UNSET
+
+
+class GroupAcked(Struct):
+    """How many alerts it was said of."""
+
+    alerts: int
 
 
 class _Turns:

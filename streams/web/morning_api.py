@@ -2,17 +2,17 @@
 
 import asyncio
 from collections.abc import Callable
-from typing import Literal
+from typing import Annotated, Literal
 
+from msgspec import Meta, Struct
 from starlette.requests import Request
 
 from rules.calendar.instants import rfc3339
 from rules.messages.alerts import instant
 from streams.clock import wall_ms
-from streams.views.morning import SINCE_MS, Changes, ShopCost, shop_cost, tasks, worst_keys
+from streams.views.morning import SINCE_MS, Changes, GroupChange, ShopCost, Task, shop_cost, tasks, worst_keys
 from streams.views.view import View
 from streams.web.operations import operation
-from streams.web.schemas import Morning, MorningQuery
 
 SHOPS_AT_ONCE = 20
 ALERTS_AT_ONCE = 1_000
@@ -20,6 +20,30 @@ ALERTS_AT_ONCE = 1_000
 
 GROUPS_CHECKED = 100
 """Of how many groups, the costliest, the things to do are made."""
+
+
+class Morning(Struct, kw_only=True):
+    """What a day begins with, at the instant `at`: the shops that cost anything, of `shops_total`; how many alerts were
+    `opened`, got `worse` and were `resolved` since the day before (`since`), in all and in the groups that changed, of
+    `changes_total`; and the first things to do. All lists begin with what costs most. Muted alerts count only in what
+    has changed."""
+
+    at: str | None
+    since: str | None
+    shops: list[ShopCost]
+    shops_total: int
+    opened: int
+    worse: int
+    resolved: int
+    changes: list[GroupChange]
+    changes_total: int
+    tasks: list[Task]
+
+
+class MorningQuery(Struct, kw_only=True):
+    """`limit`: the most entries of each list."""
+
+    limit: Annotated[int, Meta(ge=1, le=100)] = 10
 
 
 class MorningApi:

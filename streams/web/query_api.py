@@ -3,29 +3,60 @@
 from collections.abc import Callable
 from importlib.metadata import version
 from typing import Any, Literal
-from urllib.parse import unquote
 
-from msgspec import Raw
+from msgspec import UNSET, Raw, Struct, UnsetType
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 
-from rules.messages.alerts import instant
-from streams.views.alerts import Held, Place
+from rules.messages.alerts import Alert, State, instant
+from streams.views.alerts import Held, Place, Sort
+from streams.views.feed_health import FeedsNow
+from streams.views.groups import ShopAlerts
 from streams.views.shops import ShopKey
 from streams.views.view import View
 from streams.web.auth import person_of
 from streams.web.group_api import fits, is_chosen
 from streams.web.operations import operation
 from streams.web.paging import page
-from streams.web.schemas import (
-    About,
-    AlertNow,
-    AlertQuery,
-    AlertWithTrail,
-    Page,
-    Paging,
-    ShopNow,
-)
+from streams.web.paths import names_in
+from streams.web.schemas import AlertNow, Chosen, Page, Paging, Standing
+from streams.web.tokens import Role
+
+
+class AlertWithTrail(AlertNow, kw_only=True):
+    """`trail`: the alert's records so far, the oldest first."""
+
+    trail: list[Alert]
+
+
+class ShopNow(Standing, kw_only=True):
+    """A shop's standing, its open alerts counted, and the state of its feeds; null where it has none. `at` is null, and
+    nothing is known of the shop, where it should be heard of through a feed and never was."""
+
+    at: str | None  # type: ignore[assignment]
+    alerts: ShopAlerts
+    feed: FeedsNow | None
+
+
+class About(Struct):
+    """`clock` is what decides that a deadline has passed; `at` how far it has come (the newest standing's). Since
+    `kafka_away_since` Kafka has not answered, and what is told is of then; null while it answers. `person` is the name
+    that the token has, null where it has none; `role` what it may: `read`, or `act` as well."""
+
+    version: str
+    clock: Literal["wall", "event"]
+    at: str | None
+    kafka_away_since: str | None = None
+    person: str | None = None
+    role: Role = "act"
+
+
+class AlertQuery(Chosen, kw_only=True):
+    """`muted=false` leaves muted ones out."""
+
+    state: State | UnsetType = UNSET
+    muted: bool = True
+    sort: Sort = "cost"
 
 
 class QueryApi:
@@ -66,7 +97,7 @@ class QueryApi:
         refusals={404: "no such shop has been heard of"},
     )
     async def shop(self, request: Request, platform: str, shop: str) -> Raw:
-        platform, shop = _platform_and_rest(request, "/api/shops/") or (platform, shop)
+        platform, shop = names_in(request, "/api/shops/", 2) or (platform, shop)
         standing = self._view.shop(ShopKey(platform, shop))
         if standing is None:
             raise HTTPException(404, f"no shop {platform}/{shop} has been heard of")
@@ -105,11 +136,3 @@ class QueryApi:
     def _matches(self, query: AlertQuery, held: Held) -> bool:
         chosen = is_chosen(query, held.group) and fits(query, held)
         return chosen and (query.muted or not self._view.is_muted(held))
-
-
-def _platform_and_rest(request: Request, before: str) -> tuple[str, str] | None:
-    """The platform named in a path after `before`, and what follows it. A `/` in the platform is sent as `%2F`, which
-    only the raw path shows. None if no plain `/` follows the platform."""
-    sent: bytes = request.scope.get("raw_path") or b""
-    platform, slash, rest = sent.removeprefix(before.encode()).partition(b"/")
-    return (unquote(platform), unquote(rest)) if slash else None

@@ -20,8 +20,8 @@ from streams.views.day_to_day import (
     money_moved,
 )
 from streams.views.view import View
+from streams.web.morning_api import MorningQuery
 from streams.web.operations import operation
-from streams.web.schemas import MorningQuery
 from streams.web.trends_api import readable
 
 FRESH_S = 60.0
