@@ -3,7 +3,7 @@
 Faust's own consumer starts four tasks for every message. This one hands each fetch to the agents as one `Batch`
 per partition, and to table recovery as one batch per changelog partition. Everything else (threads, group
 membership, rebalances, seeking, producing) stays Faust's. The private seams used are held by
-`tests/runtime/test_faust_seams.py`.
+`tests/runtime/test_faust_seams_of_reading.py`.
 """
 
 import asyncio

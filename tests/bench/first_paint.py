@@ -7,9 +7,9 @@ import statistics
 from typing import Any
 
 from tests.support.browser import chromium
+from tests.web.api import Api
 from tests.web.console import serving
 from tests.web.records import alert, standing
-from tests.web.test_api import Api
 
 SHOPS = 200
 

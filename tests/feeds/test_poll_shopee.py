@@ -2,7 +2,7 @@
 
 import asyncio
 import gzip
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -18,31 +18,12 @@ from streams.feeds.polling import poller
 from streams.feeds.polling.pages import newest_ms
 from tests.feeds.emulated.platform import DAY_MS, HOUR_MS, MINUTE_MS, Clock
 from tests.feeds.emulated.shopee import Shopee
+from tests.feeds.polled_shopee import LIST
+from tests.feeds.polled_shopee import clock as clock
+from tests.feeds.polled_shopee import feeds as feeds
+from tests.feeds.polled_shopee import shopee as shopee
+from tests.feeds.polled_shopee import written as written
 from tests.feeds.polling import Notebook, polled, settings
-
-TOKEN = "/api/v2/auth/access_token/get"
-LIST = "/api/v2/order/get_order_list"
-
-
-@pytest.fixture
-def clock() -> Clock:
-    return Clock()
-
-
-@pytest.fixture
-async def shopee(clock: Clock) -> AsyncIterator[Shopee]:
-    async with Shopee(clock) as platform:
-        yield platform
-
-
-@pytest.fixture
-def feeds(shopee: Shopee, tmp_path: Path) -> FeedSettings:
-    return settings(tmp_path, shopee, aliases={shopee.shop: "jakarta"})
-
-
-@pytest.fixture
-def written() -> Notebook:
-    return Notebook()
 
 
 async def test_what_changed_becomes_events_once(
@@ -120,42 +101,6 @@ async def test_the_mark_stays_where_kafka_did_not_take_what_was_read(
         written.is_away = False
         await polls["orders"].turn()
     assert written.ids() == ["A1:placed", "A2:placed"]
-
-
-async def test_a_refresh_token_is_used_once(
-    shopee: Shopee, feeds: FeedSettings, clock: Clock, tmp_path: Path, written: Notebook
-) -> None:
-    for _ in range(5):
-        async with polled(feeds, tmp_path, clock, written) as polls:
-            await polls["orders"].read()
-        clock.at_ms += 3 * HOUR_MS
-    assert shopee.refused == []
-    assert shopee.calls[TOKEN] == 3
-
-
-async def test_new_tokens_are_stored_before_they_are_used(
-    shopee: Shopee, feeds: FeedSettings, clock: Clock, tmp_path: Path, written: Notebook
-) -> None:
-    shopee.order("A1")
-    shopee.after(TOKEN, lambda: shopee.refuse_next(403, {"error": "error_param"}))
-    async with polled(feeds, tmp_path, clock, written) as polls:
-        await polls["orders"].turn()
-    async with polled(feeds, tmp_path, clock, written) as polls:
-        await polls["orders"].read()
-    assert written.ids() == ["A1:placed"]
-    assert (shopee.refused, shopee.calls[TOKEN]) == ([], 1)
-
-
-async def test_a_token_that_ends_early_is_refreshed_once_for_two_calls_at_a_time(
-    shopee: Shopee, feeds: FeedSettings, clock: Clock, tmp_path: Path, written: Notebook
-) -> None:
-    shopee.order("A1")
-    async with polled(feeds, tmp_path, clock, written) as polls:
-        await polls["performance"].read()
-        shopee.end_tokens()
-        await asyncio.gather(polls["orders"].read(), polls["performance"].read())
-    assert written.ids() == ["A1:placed"]
-    assert (shopee.refused, shopee.calls[TOKEN]) == ([], 2)
 
 
 async def test_calls_wait_as_long_as_they_are_asked_to(
@@ -389,13 +334,3 @@ async def test_what_can_not_be_mapped_is_one_dead_letter_and_the_rest_counts(
             clock.at_ms += MINUTE_MS
     assert written.ids() == ["A2:placed"]
     assert written.reasons() == ["shopee: order detail: status 'WAT' is not known"]
-
-
-async def test_a_refresh_token_is_used_once_by_two_processes_at_a_time(
-    shopee: Shopee, feeds: FeedSettings, clock: Clock, tmp_path: Path, written: Notebook
-) -> None:
-    async with polled(feeds, tmp_path, clock, written) as one, polled(feeds, tmp_path, clock, written) as another:
-        for _ in range(3):
-            await asyncio.gather(one["orders"].read(), another["orders"].read())
-            clock.at_ms += 5 * HOUR_MS
-    assert (shopee.refused, shopee.calls[TOKEN]) == ([], 3)

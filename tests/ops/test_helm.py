@@ -7,8 +7,8 @@ import pytest
 import yaml
 
 from tests.ops.support import DEPLOY, program
-from tests.ops.test_deploy import KUBERNETES, OPERATORS, fits, namespaces, peers, settings_in
-from tests.ops.test_deploy import SETTINGS as KNOWN
+from tests.ops.test_kubernetes import KUBERNETES, OPERATORS, fits, namespaces, peers, settings_in
+from tests.ops.test_kubernetes import SETTINGS as KNOWN
 
 CHART = DEPLOY / "helm" / "shipclock"
 EVERYTHING = ("ingress.enabled", "keda.enabled", "prometheusOperator.enabled")

@@ -11,8 +11,8 @@ from streams.kafka.keys import partition_of
 from streams.metrics.partitions import families
 from streams.runtime.partition import Partition
 from streams.runtime.wall_clock import WallClock
+from tests.runtime.one_partition import apply, orders, reasons
 from tests.runtime.support import PARTITIONS, START_MS, book, event
-from tests.runtime.test_partition import apply, orders, reasons
 
 SHOPS = [f"s{n}" for n in range(200) if partition_of("joom", f"s{n}", PARTITIONS) == 2]
 

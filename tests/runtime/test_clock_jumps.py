@@ -9,9 +9,9 @@ from streams.runtime.changelog import CLOCK_KEY
 from streams.runtime.partition import Partition
 from streams.runtime.wall_clock import CORRECTED_AFTER_MS, WallClock
 from tests.runtime.fakes import FakeBroker, worker_on
+from tests.runtime.one_worker import CLOCKED, alert_types, apply
 from tests.runtime.support import LATE_MS, PARTITIONS, START_MS, book, event
 from tests.runtime.test_wall_clock import Machine
-from tests.runtime.test_worker import CLOCKED, alert_types, apply
 
 
 class Site:

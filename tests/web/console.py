@@ -11,8 +11,8 @@ from rules.calendar.instants import HOUR_MS
 from streams.web.connections import limits
 from streams.web.server import Server, address_of, listen
 from tests.runtime.support import LATE_MS, LONG_S, START_MS, event
+from tests.web.api import Api
 from tests.web.support import Worker
-from tests.web.test_api import Api
 
 expect.set_options(timeout=LONG_S * 1000)
 

@@ -6,9 +6,9 @@ from collections.abc import AsyncIterator
 import pytest
 from playwright.async_api import Browser, Page, expect
 
+from tests.web.api import Api
 from tests.web.console import serving
 from tests.web.records import alert, standing
-from tests.web.test_api import Api
 
 SINCE = re.compile(r"^No answer from the worker since \d+ \w+ \d{4}, \d\d:\d\d:\d\d; what you see is of then\.$")
 

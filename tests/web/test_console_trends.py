@@ -11,9 +11,9 @@ from playwright.async_api import Browser, Page, expect
 
 from rules.messages.daily_values import AlertsOfDay, DailyValues, PointsOfDay, RatioOfDay
 from tests.support.npm import npm_package
+from tests.web.api import Api
 from tests.web.console import looking_at, serving
 from tests.web.records import standing
-from tests.web.test_api import Api
 from tests.web.test_console_everywhere import PHONE
 
 TODAY = date(2026, 1, 1)

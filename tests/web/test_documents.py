@@ -14,8 +14,8 @@ from streams.kafka.topics import INPUTS, TopicNames
 from streams.web.asyncapi import asyncapi
 from streams.web.documents import DOCUMENTS
 from tests.support.npm import npm_package
+from tests.web.api import Api
 from tests.web.records import alert, standing
-from tests.web.test_api import Api
 
 FOLDER = Path(__file__).parents[2] / "deploy" / "api"
 

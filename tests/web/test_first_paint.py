@@ -4,9 +4,9 @@ from typing import Any
 
 from playwright.async_api import Browser
 
+from tests.web.api import Api
 from tests.web.console import looking_at, serving
 from tests.web.records import alert, standing
-from tests.web.test_api import Api
 
 SHOPS = 60
 MOST_BYTES = 400_000

@@ -10,9 +10,9 @@ from streams.views import groups
 from streams.views.acks import Ack, encode
 from streams.web import group_api
 from tests.runtime.support import START_MS
+from tests.web.api import Api
+from tests.web.api import api as api
 from tests.web.records import LATE, alert, standing
-from tests.web.test_api import Api
-from tests.web.test_api import api as api
 
 S17 = {"platform": "joom", "shop": "s17", "rule": LATE}
 

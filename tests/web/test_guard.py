@@ -11,7 +11,7 @@ from starlette.datastructures import Headers
 from streams.web.auth import WRONG_TOKEN_S, Guard
 from streams.web.schemas import Health
 from streams.web.tokens import NO_TOKENS, load
-from tests.web.test_api import Api
+from tests.web.api import Api
 
 TOKEN = "correct-horse-battery"
 OPEN = Guard(Starlette(), NO_TOKENS)

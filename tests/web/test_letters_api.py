@@ -12,9 +12,9 @@ from streams.kafka.topics import BadTopicsError
 from streams.resending.letters import Letter, Place
 from streams.web import letters_api
 from tests.support.kafka import produce
+from tests.web.api import Api
 from tests.web.console import live, looking, trouble
 from tests.web.support import working
-from tests.web.test_api import Api
 
 
 @pytest.fixture

@@ -10,9 +10,9 @@ from rules.calendar.instants import DAY_MS, HOUR_MS, rfc3339
 from streams.views.acks import Ack, encode
 from streams.web.tokens import Person, Tokens
 from tests.runtime.support import START_MS
+from tests.web.api import Api
+from tests.web.api import api as api
 from tests.web.records import LATE, alert, alert_id, due, standing
-from tests.web.test_api import Api
-from tests.web.test_api import api as api
 
 NOW_MS = START_MS + 10 * DAY_MS
 NOW = rfc3339(NOW_MS)

@@ -6,8 +6,8 @@ import pytest
 
 from streams.settings import BadSettingError
 from streams.web.tokens import ANYBODY, Person, Tokens, load
+from tests.web.api import Api
 from tests.web.records import alert, alert_id
-from tests.web.test_api import Api
 
 SINGLE = "correct-horse-battery"
 READS, ACTS = "reads-and-no-more-0123", "acts-as-li-wei-0123456"

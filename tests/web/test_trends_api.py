@@ -13,9 +13,9 @@ from rules.calendar.instants import DAY_MS
 from rules.messages.daily_values import AlertsOfDay, DailyValues, PointsOfDay, RatioOfDay
 from streams.kafka.embedded import EmbeddedBroker
 from tests.runtime.support import START_MS, event, until
+from tests.web.api import Api
 from tests.web.records import standing
 from tests.web.support import working
-from tests.web.test_api import Api
 
 TODAY = date(2026, 1, 1)
 URL = "/api/trends?platform=joom&shop=s17"

@@ -7,9 +7,9 @@ import pytest
 from aiokafka.errors import KafkaConnectionError, TopicAuthorizationFailedError
 
 from rules.messages.daily_values import AlertsOfDay, DailyValues, PointsOfDay, RatioOfDay
+from tests.web.api import Api
+from tests.web.api import api as api
 from tests.web.records import standing
-from tests.web.test_api import Api
-from tests.web.test_api import api as api
 
 TODAY = date(2026, 1, 1)
 URL = "/api/yesterday"

@@ -1,0 +1,175 @@
+"""A large shop or a burst of deadlines leaves time for everything else."""
+
+import asyncio
+from collections import Counter
+from itertools import chain, count, repeat
+from typing import Any
+
+import orjson
+import pytest
+from aiokafka.errors import KafkaTimeoutError
+from faust.types import TP
+
+from streams.clock import wall_ms
+from streams.runtime import pacing, standings_turns, worker
+from streams.runtime.partition import Batch
+from streams.runtime.standings_publisher import IDLE_S
+from streams.runtime.worker import Worker
+from tests.runtime.fakes import FakeBroker
+from tests.runtime.one_worker import CLOCKED, alert_types, apply, made
+from tests.runtime.support import LATE_MS, START_MS, event, record, shop_in, tick, until
+
+
+async def test_a_burst_of_deadlines_lets_others_have_their_turn(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(worker, "SLICE", 10)
+    watching, broker = made()
+    apply(watching, *(event("order.placed", START_MS, str(n)) for n in range(100)), tick(START_MS + LATE_MS))
+    for topic in ("pickups", "tracking"):
+        apply(watching, tick(START_MS + LATE_MS), topic=topic)
+    turns = 0
+
+    async def others() -> None:
+        nonlocal turns
+        while True:
+            turns += 1
+            await asyncio.sleep(0)
+
+    busy = asyncio.ensure_future(others())
+    await watching.commit_cycle()
+    busy.cancel()
+    assert len(alert_types(broker)) == 100
+    assert turns >= 10
+
+
+async def test_what_is_found_is_written_and_committed_while_a_large_shop_is_still_being_evaluated(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(worker, "SLICE", 10)
+    monkeypatch.setattr(worker, "EVALUATE_S", 0.0)  # one slice a commit cycle
+    watching, broker = made("wall")
+    for topic in CLOCKED:
+        broker.read_to[TP(topic, 2)] = 0
+    long_ago = wall_ms() - 2 * LATE_MS
+    small = shop_in(2)
+    others = record("orders", event("order.placed", long_ago, shop=small), offset=50, key=f"joom/{small}".encode())
+    apply(watching, *(event("order.placed", long_ago, str(n)) for n in range(50)))
+    watching.apply(Batch("orders", 2, [others]))
+    broker.handed[TP("orders", 2)] = broker.read_to[TP("orders", 2)] = 51
+    told = []
+    for _ in range(7):
+        await watching.commit_cycle()
+        told.append(Counter(orjson.loads(each.value)["shop"] for each in broker.producer.logs["alerts", 2]))
+    assert [each["s17"] for each in told] == [10, 19, 29, 39, 49, 50, 50]
+    assert [each[small] for each in told] == [0, 1, 1, 1, 1, 1, 1]
+    assert broker.committed == [{TP("orders", 2): 51}], "facts are durable, whatever is left to be evaluated"
+
+
+async def test_while_kafka_takes_what_was_found_the_rest_is_evaluated(monkeypatch: pytest.MonkeyPatch) -> None:
+    watching, broker = with_more_due_than_a_cycle_evaluates(monkeypatch)
+    send, work = broker.producer.send_batch, watching.partitions[2].engine.work
+
+    async def once_all_is_evaluated(*args: Any, **options: Any) -> Any:
+        await until(lambda: not work.has_orders())
+        return await send(*args, **options)
+
+    broker.producer.send_batch = once_all_is_evaluated  # type: ignore[method-assign]
+    await watching.commit_cycle()
+    assert len(alert_types(broker)) == 10, "what was found when it was written"
+    await watching.commit_cycle()
+    assert len(alert_types(broker)) == 50
+
+
+async def test_what_was_found_while_a_write_failed_is_never_written(monkeypatch: pytest.MonkeyPatch) -> None:
+    watching, broker = with_more_due_than_a_cycle_evaluates(monkeypatch)
+    work = watching.partitions[2].engine.work
+
+    async def fail_once_all_is_evaluated(*args: Any, **options: Any) -> Any:
+        await until(lambda: not work.has_orders())
+        raise KafkaTimeoutError
+
+    broker.producer.send_batch = fail_once_all_is_evaluated  # type: ignore[method-assign]
+    with pytest.raises(KafkaTimeoutError):
+        await watching.commit_cycle()
+    await watching.commit_cycle()
+    await watching.flush_before_revoke()
+    assert (broker.producer.batches, broker.committed) == (0, [])
+
+
+def with_more_due_than_a_cycle_evaluates(monkeypatch: pytest.MonkeyPatch) -> tuple[Worker, FakeBroker]:
+    """A worker to which 50 orders came that are late, of which it evaluates ten before it writes."""
+    monkeypatch.setattr(worker, "SLICE", 10)
+    monkeypatch.setattr(worker, "SLICE_BESIDE", 10)
+    monkeypatch.setattr(worker, "monotonic", chain([0.0], repeat(1.0)).__next__)
+    watching, broker = made("wall")
+    broker.read_to |= {TP(topic, 2): 0 for topic in CLOCKED}
+    apply(watching, *(event("order.placed", wall_ms() - 2 * LATE_MS, str(n)) for n in range(50)))
+    return watching, broker
+
+
+async def test_a_partition_need_not_wait_until_another_is_evaluated(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(worker, "SLICE", 10)
+    monkeypatch.setattr(worker, "EVALUATE_S", 0.0)
+    watching, broker = made("wall")
+    broker.read_to |= {TP(topic, number): 0 for topic in CLOCKED for number in (2, 3)}
+    long_ago = wall_ms() - 2 * LATE_MS
+    small = shop_in(3)
+    value = event("order.placed", long_ago, shop=small)
+    apply(watching, *(event("order.placed", long_ago, str(n)) for n in range(50)))
+    watching.apply(Batch("orders", 3, [record("orders", value, partition=3, key=f"joom/{small}".encode())]))
+    broker.handed[TP("orders", 3)] = broker.read_to[TP("orders", 3)] = 1
+    await watching.commit_cycle()
+    assert (len(alert_types(broker)), len(broker.producer.logs["alerts", 3])) == (10, 1)
+
+
+async def test_what_is_left_to_be_evaluated_does_not_wait_for_the_next_cycles_time(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(worker, "SLICE", 10)
+    monkeypatch.setattr(worker, "EVALUATE_S", 0.0)
+    monkeypatch.setattr(pacing, "COMMIT_INTERVAL_S", 3_600.0)
+    watching, broker = made("wall")
+    broker.read_to |= {TP(topic, 2): 0 for topic in CLOCKED}
+    apply(watching, *(event("order.placed", wall_ms() - 2 * LATE_MS, str(n)) for n in range(50)))
+    await watching.commit_cycle()
+    running = asyncio.ensure_future(watching._run_commit_cycles(watching))
+    await until(lambda: len(alert_types(broker)) == 50)
+    running.cancel()
+
+
+async def test_what_can_wait_gets_less_time_until_all_that_is_due_is_evaluated(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(worker, "SLICE", 10)
+    monkeypatch.setattr(worker, "EVALUATE_S", 0.0)
+    watching, broker = made("wall")
+    broker.read_to |= {TP(topic, 2): 0 for topic in CLOCKED}
+    apply(watching, *(event("order.placed", wall_ms() - 2 * LATE_MS, str(n)) for n in range(30)))
+    busy = []
+    for _ in range(5):
+        await watching.commit_cycle()
+        busy.append(watching.busy)
+    assert len(alert_types(broker)) == 30
+    assert busy[:2] == [True, True], "orders are left, though few events came"
+    assert not busy[-1]
+
+
+async def test_standings_are_worked_out_beside_the_cycle_with_a_rest_after_each_turn(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    watching, broker = made()
+    apply(watching, event("order.placed", START_MS))
+    for topic in CLOCKED:
+        apply(watching, tick(START_MS), topic=topic, first=1)
+    rests = []
+
+    async def sleep(seconds: float) -> None:
+        rests.append(round(seconds, 3))
+        await asyncio.sleep(0)
+
+    monkeypatch.setattr(watching, "sleep", sleep)
+    monkeypatch.setattr(standings_turns, "thread_time", count(0, 0.01).__next__)
+    publishing = asyncio.ensure_future(watching._publish_standings(watching))
+    await watching.commit_cycle()
+    await until(lambda: rests.count(IDLE_S) > 1)
+    publishing.cancel()
+    await watching.commit_cycle()
+    assert len(broker.producer.logs["app-standings", 2]) == 1
+    assert [each for each in rests if each != IDLE_S] == [0.04], "a fifth of the time"
