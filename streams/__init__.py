@@ -1,0 +1,1 @@
+"""The shell around the rules: Kafka and the worker, sinks, web, feeds and commands."""

@@ -1,1 +1,1 @@
-"""The engine: events in, alerts out, the clock moved on."""
+"""The engine: events in, alerts out, under a clock that its caller advances."""

@@ -1,8 +1,8 @@
-"""Events from before what is kept: of an order that isn't known they begin nothing.
+"""Events from before what is kept: they begin no order.
 
-Orders expire. An event of such an order that is sent once more, without the rest of what was known, would bring it back
-as never shipped. So it is refused, also where the order has been heard of again since it expired.
-`tests/rules/engine/test_too_old.py` holds that whatever is repeated, nothing is said of it.
+Orders expire. If an old event of an expired order came again, without the rest of what was known, the order would come
+back as never shipped. So such an event is refused, also if the order is known again since it expired.
+`tests/rules/engine/test_too_old.py` holds that repeated events emit nothing, whichever they are.
 """
 
 from rules.facts.merge import facts_from

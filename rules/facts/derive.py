@@ -1,4 +1,4 @@
-"""What the statements about an order come to: the words in which rules speak of it."""
+"""Derives an order's facts, which rules are written in, from the statements about it."""
 
 from bisect import bisect_left
 from collections.abc import Iterator, Sequence

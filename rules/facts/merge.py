@@ -1,8 +1,8 @@
-"""How events go into an order's facts.
+"""Merges events into an order's facts.
 
-What a plain order can take, it takes in place. Whatever else comes makes an order's facts follow from all statements
-of it; where that is a plain order after all, its facts are plain again. `tests/rules/facts/test_merging.py` holds the
-two to each other.
+An event that fits a plain order is merged in place. Any other turns the facts into statements, from which they are
+derived; if that gives a plain order after all, it is kept as one again. `tests/rules/facts/test_merging.py` holds that
+both ways give the same facts.
 """
 
 from collections.abc import Callable

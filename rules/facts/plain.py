@@ -1,4 +1,4 @@
-"""Plain orders as statements, and back: the two are equal."""
+"""Turns the facts of plain orders into statements and back, without loss."""
 
 from collections.abc import Iterator, Mapping
 from typing import Any, Final

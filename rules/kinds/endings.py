@@ -1,4 +1,4 @@
-"""What a resolved alert says: what ended it, with the figures as of then."""
+"""The summary of a resolved alert: what ended it, with the figures as of then."""
 
 from typing import Final
 

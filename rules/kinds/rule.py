@@ -1,4 +1,4 @@
-"""What every rule says, whatever its kind: its parameters, and what packs' checks and plans ask it about itself."""
+"""What every rule has, whatever its kind: its parameters, and what validation and plans ask of it."""
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from decimal import Decimal

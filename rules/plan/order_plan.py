@@ -1,5 +1,5 @@
-"""What a plan has for single orders: deadlines and silences, compiled. All of a plan's are asked as one expression,
-since each event of an order asks them; that is why they are no evaluators like the rules that look at a shop."""
+"""A plan's deadlines and silences, compiled for single orders. All are evaluated as one expression, because every event
+of an order needs them; so they have no evaluators, unlike the rules that look at a whole shop."""
 
 from collections.abc import Iterable
 

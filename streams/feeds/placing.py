@@ -1,4 +1,4 @@
-"""The line of a mistake that msgspec finds: it tells a place inside a mapping as `[...]`, without the key."""
+"""Finds the line of an error that msgspec reports: inside a mapping msgspec writes `[...]` in place of the key."""
 
 import copy
 import re

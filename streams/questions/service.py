@@ -1,8 +1,8 @@
 """Puts questions about orders to the worker that can answer them, and answers those of other workers.
 
-Each worker knows only the orders of its own partitions. A question lies in a topic of its own, in the partition of the
-order's shop; all workers read that topic from its end, whoever has the partition writes the answer there, and whoever
-asked picks it up. What is about this worker's own partitions goes nowhere.
+Each worker knows only the orders of its own partitions. A question is written to a topic of its own, into the partition
+of the order's shop. All workers read that topic from its end: the one that has the partition writes the answer there,
+and the one that asked waits for it. Questions about a worker's own partitions are answered without Kafka.
 """
 
 import asyncio

@@ -1,4 +1,4 @@
-"""Tells of fields that senders put into events and nothing reads, once per source and name."""
+"""Logs fields that senders put into events and nothing reads, once per source and name."""
 
 import logging
 from collections.abc import Sequence

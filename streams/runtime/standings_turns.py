@@ -1,4 +1,4 @@
-"""Shares out the time for standings among partitions: one partition's turn at a time, and a rest after each."""
+"""Divides the time for standings among partitions: one turn of a partition, and a rest after it."""
 
 from collections.abc import Callable, Iterator, Mapping
 from time import thread_time

@@ -1,4 +1,4 @@
-"""Names of shops and orders as plain text for chats: they call nobody and lead nowhere."""
+"""Names of shops and orders as plain text for chats: they mention nobody and are no links."""
 
 import re
 

@@ -1,7 +1,7 @@
 """Each shop's feeds: when a platform was last heard of through each, and whether that is longer ago than usual.
 
-Who maps pushes and who polls write it; `late_at` and `silent_at` are theirs to say, and what reads it only looks at the
-clock. So a feed falls silent also when they have stopped.
+The mapper of pushes and the poller write it, with the instants from which a feed is late or silent (`late_at`,
+`silent_at`). Readers only compare these with the clock, so a feed falls silent also if mapper and poller have stopped.
 """
 
 from collections import Counter

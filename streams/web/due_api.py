@@ -1,4 +1,4 @@
-"""The lists a warehouse works with over HTTP: what to ship next, and whom to chase."""
+"""The API's lists for a warehouse: what to ship next, and which carrier to chase."""
 
 import asyncio
 from collections.abc import Callable, Mapping

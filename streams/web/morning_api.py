@@ -1,4 +1,4 @@
-"""The API's answer to what a day begins with: what costs most, what has changed, and what to do about it."""
+"""The API's overview of the day: what costs most, what has changed, and what to do about it."""
 
 import asyncio
 from collections.abc import Callable

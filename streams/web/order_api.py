@@ -1,4 +1,4 @@
-"""One order over HTTP: what there is to say of it, the search by a number, and the tick that it is packed."""
+"""The API's single orders: what is known of one, the search by a number, and the mark that it is packed."""
 
 from typing import Annotated, Any, Literal
 

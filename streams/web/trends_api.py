@@ -1,4 +1,4 @@
-"""Trends over HTTP: what a shop's ratios and points were, day by day, over the window that each looks at."""
+"""The API's trends: what a shop's ratios and points were, day by day, over the window that each looks at."""
 
 import asyncio
 from collections import OrderedDict

@@ -1,4 +1,4 @@
-"""Figures against those of the day before, over HTTP."""
+"""The API's comparison of figures with those of the day before."""
 
 import asyncio
 from collections.abc import AsyncIterator, Callable

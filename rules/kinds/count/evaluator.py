@@ -1,4 +1,4 @@
-"""What the three ways to count share: against the threshold, and what is shown of it."""
+"""What the three ways to count share: the comparison with the threshold, and the evidence."""
 
 from collections.abc import Iterable
 from typing import Any

@@ -1,4 +1,4 @@
-"""What the periodic ratios of a shop were at their boundaries, and what may make that otherwise.
+"""The results of a shop's periodic ratios at their boundaries, and which of them must be computed again.
 
 A result is a fact of the shop from then on: it is kept in the changelog, comes back after a restart, and outlives a
 change of the shop's plan until its rule has computed it again.

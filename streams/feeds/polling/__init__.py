@@ -1,0 +1,1 @@
+"""Polls the APIs of platforms, and registers parcels with tracking services."""

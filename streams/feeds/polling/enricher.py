@@ -1,9 +1,9 @@
-"""Asks for the orders of thin pushes, so that the first event of a fact that counts is the one that tells all of it.
+"""Fetches the details of orders of which a push says little, before the push's events are written.
 
-Of events with one id the first counts. A push says that an order was placed; its amount, items and deadline are in the
-order's detail. So a thin push waits until that was asked for: for `GIVE_UP_S` at most, and a shop whose platform didn't
-answer then isn't asked again for `REST_S`; meanwhile its pushes count as they are. So does one of which the detail has
-heard nothing after a while.
+Of events with one id the first counts. Such a thin push says that an order was placed; its amount, items and deadline
+are in the order's detail. So it waits until the detail was fetched, for `GIVE_UP_S` at most. A shop whose platform
+didn't answer by then isn't asked again for `REST_S`, and its pushes count as they are meanwhile. So does a push of
+which the detail shows nothing after a while.
 """
 
 import asyncio

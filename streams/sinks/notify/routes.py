@@ -1,4 +1,4 @@
-"""Who hears of which alerts, and when: a YAML list of routes, `notify.yaml`.
+"""Which alerts go to whom, and when: a YAML list of routes, `notify.yaml`.
 
     - name: shenzhen-warehouse
       to: dingtalk://…             # an Apprise URL
