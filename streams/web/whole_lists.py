@@ -32,6 +32,9 @@ PATIENCE_S = 3.0
 ASKING_S = 8.0
 """For how long a page that wanted several lists of one partition goes on asking for them."""
 
+AT_ONCE = 1_000
+"""Entries read before the event loop's other tasks run."""
+
 HELD = 20_000
 """How many entries are held at most, for the next page; some 1 KB each."""
 
@@ -104,11 +107,14 @@ class WholeLists:
             answer = await self._questions.ask(*shop, Asked(*shop, for_carrier))
         except (KafkaError, OSError, TimeoutError):
             answer = Answer(503)
+        except Exception:  # a list that can't be made must not fail the page
+            log.exception("the list of %s/%s can't be made", *shop)
+            answer = Answer(503)
         until_s = monotonic() + FRESH_S
         if answer.status == 503:
             self._silent_until_s[number] = until_s
         self._held.pop((shop, for_carrier), None)
-        held = self._held[shop, for_carrier] = _Held(until_s, _read(answer))
+        held = self._held[shop, for_carrier] = _Held(until_s, await _read(answer))
         return held
 
     def _let_go(self) -> None:
@@ -120,12 +126,17 @@ class WholeLists:
                 del self._held[key]
 
 
-def _read(answer: Answer) -> WholeList | None:
+async def _read(answer: Answer) -> WholeList | None:
     if answer.status != 200:
         return None
+    entries: list[Due] = []
     try:
         reply = unpacked(answer.body)
-        return WholeList(list(entries_of(reply.entries, reply.at_ms)), reply.total)
+        for entry in entries_of(reply.entries, reply.at_ms):
+            entries.append(entry)
+            if len(entries) % AT_ONCE == 0:
+                await asyncio.sleep(0)
     except (msgspec.DecodeError, ValueError, ZlibError) as error:  # a worker of another version
         log.warning("the list in another worker's answer can't be read: %r", error)
         return None
+    return WholeList(entries, reply.total)

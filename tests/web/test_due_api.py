@@ -148,6 +148,19 @@ async def test_a_page_does_not_wait_long_for_a_list_and_the_next_time_it_is_ther
     assert (len(found["items"]), found["short"], len(api.others.asked)) == (60, [], 1)
 
 
+@pytest.mark.parametrize("body", [b"{}", b'{"at_ms":0,"total":60,"packed":"eA=="}', None])
+async def test_a_list_that_cannot_be_read_or_made_is_short(
+    api: Api, body: bytes | None, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    api.log.standings(standing("s17", due=waiting(50), due_total=60))
+    api.others.lists["joom", "s17", False] = body
+    if body is None:
+        monkeypatch.setattr(api.others, "lists", None)  # so that asking fails
+    found = await api.get("/api/due")
+    assert (len(found["items"]), len(found["short"])) == (50, 1)
+    assert "list" in caplog.text
+
+
 async def test_a_list_too_long_for_one_answer_is_said_to_be_short(api: Api) -> None:
     api.log.standings(standing("s17", due=waiting(50), due_total=90))
     api.others.lists["joom", "s17", False] = packed_up(START_MS, waiting(70), 90)
