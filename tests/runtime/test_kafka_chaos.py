@@ -40,8 +40,7 @@ pytestmark = [pytest.mark.kafka, pytest.mark.slow, pytest.mark.timeout(900)]
 RULES = Path(__file__).with_name("late_share.yaml")
 ORDERS = 1_200
 PARTS = 3
-"""How many parts each round's records are sent in, each once the one before is committed, so that orders have left
-memory before others come back."""
+"""How many parts each round's records are sent in, so that orders have left memory before news of them comes."""
 
 LEAVES = Instant("rules.state.ledger:Ledger._let_go", "after", 20)
 COMES_BACK = Instant("rules.state.ledger:Ledger._take_back", "before", 5)
