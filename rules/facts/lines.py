@@ -16,8 +16,8 @@ Item = Mapping[str, Any]
 
 
 class Lines:
-    """An order's lines: by `line`, else by `sku`. Where no items are known it is one line, and whatever is said of
-    items is about that."""
+    """An order's lines: by `line`, else by `sku`. Where no items are known it is one line, and what events say
+    of items is about that one."""
 
     def __init__(self, items: Sequence[Item] | None) -> None:
         self.ordered: Quantities = {}

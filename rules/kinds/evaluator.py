@@ -63,7 +63,7 @@ class Evaluator(ABC, Generic[R, State]):
     """Its figures may be worked out each time it is evaluated, not only at full hours."""
 
     def figures(self, shop: ShopView, state: State, finding: Finding, at_ms: int) -> Figures:
-        """Those of the evidence, for kinds that can tell them at less cost."""
+        """Those of the evidence, for kinds that can compute them at less cost."""
         return self.evidence(shop, state, finding, at_ms).figures() or Figures()
 
     def watch_figures(

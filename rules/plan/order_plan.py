@@ -38,7 +38,7 @@ class OrderPlan:
         self.timer_bits = {rule_id: sum(timer.bit for timer in timers) for rule_id, timers in self.versions.items()}
 
     def evaluate_timers(self, facts: OrderFacts, at_ms: int, rules: int = -1) -> tuple[int, int]:
-        """What deadline rules (all, or some as bits) said of an order at a moment: bits of those missed, and of those
+        """How deadline rules (all, or some as bits) stand for an order at a moment: bits of those missed, and of those
         unmet."""
         missed = overdue = 0
         for timer in self.timers:

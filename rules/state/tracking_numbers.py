@@ -16,7 +16,7 @@ TOGETHER_MS: Final = 600_000
 
 class NumberUse(NamedTuple):
     """A tracking number that an order was shipped under, when (epoch ms), by which carrier, and together with which
-    other order, where that was said."""
+    other order, where that is known."""
 
     number: str
     at_ms: int
@@ -25,7 +25,7 @@ class NumberUse(NamedTuple):
 
 
 class Use(NamedTuple):
-    """One use of a number: when (epoch ms), by which order, and what else was said of it."""
+    """One use of a number: when (epoch ms), by which order, and what else is known of it."""
 
     at_ms: int
     order: str

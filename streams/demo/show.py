@@ -40,7 +40,7 @@ NEAREST = 12
 
 
 class Show:
-    """Keeps what the board shows: the worker's partitions and the alerts it has said."""
+    """Keeps what the board shows: the worker's partitions and the alerts it has emitted."""
 
     def __init__(self, app: App, book: RuleBook, speed: float, console: str) -> None:
         self.app = app

@@ -57,7 +57,7 @@ class Counts(NamedTuple):
 
 class Mapper:
     """Reads the inbox in a consumer group of its own, or once from a moment on. With an enricher, it completes pushes
-    that tell less than the API; with a number book, it notes tracking numbers."""
+    that hold less than the API's answer; with a number book, it notes tracking numbers."""
 
     def __init__(
         self,

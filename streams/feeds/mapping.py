@@ -23,8 +23,8 @@ Transport = Literal["push", "poll"]
 
 
 class Thin(NamedTuple):
-    """A push that tells less than the call `fetch` does; order and shop as the platform names them. `events` are what
-    it means by itself."""
+    """A push that holds less than the answer of the call `fetch`; order and shop as the platform names them. `events`:
+    what it means by itself."""
 
     fetch: str
     shop: str
@@ -33,7 +33,7 @@ class Thin(NamedTuple):
 
 
 class Number(NamedTuple):
-    """A tracking number that the platform has told. `reference` is `platform/shop/order`, `carrier` the platform's
+    """A tracking number that the platform has sent. `reference` is `platform/shop/order`, `carrier` the platform's
     word, empty where it says none."""
 
     reference: str
@@ -362,7 +362,7 @@ def _referred(reference: str) -> _Subject:
 
 
 def _marks(messages: list[Message], document: dict[str, Any]) -> str:
-    """What a message can be told by, as it stands in one that no one knows: `code 99`."""
+    """By what a message that the source file doesn't know can be recognised: `code 99`."""
     paths = [path for message in messages for path in (message.when.paths if message.when else ())]
     marks = {path.text: (word_at(path, document) or "")[:40] for path in paths if "(" not in path.text}
     return ", ".join(f"{path} {word!r}" for path, word in marks.items() if word) or "such a message"

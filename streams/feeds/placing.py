@@ -15,7 +15,7 @@ Keys = list[str | int | None]
 
 
 def diagnostic(error: msgspec.ValidationError, text: Source, kind: type) -> Diagnostic:
-    """A mistake inside a value is told with two places, of which the file knows the last."""
+    """An error inside a value is reported with two places, of which the file knows the last."""
     message, *places = re.split(r" - at `([^`]*)`", str(error))
     keys = _keys(places[-2]) if places else []
     value = text.value
@@ -31,7 +31,7 @@ def _keys(place: str) -> Keys:
 
 
 def _with_key(keys: Keys, value: Any, error: str, kind: type) -> tuple[Keys, Any]:
-    """The first key that isn't told: the one that, alone there, is the same mistake. Else the place that holds it."""
+    """The first key that isn't reported: the one that, alone there, gives the same error. Else its holder."""
     n = keys.index(None)
     for key in _at(value, keys[:n]):
         alone = copy.deepcopy(value)

@@ -110,7 +110,7 @@ def _is_slow(config: Config) -> bool:
 
 
 def _configs(admin: AdminClient, wanted: tuple[str, ...]) -> dict[str, dict[str, str]]:
-    """The settings of topics, by topic; without those that the broker doesn't tell."""
+    """The settings of topics, by topic; without those that the broker doesn't return."""
     resources = [ConfigResource(ConfigResource.Type.TOPIC, topic) for topic in wanted]
     found: dict[str, dict[str, str]] = {}
     for resource, answer in admin.describe_configs(resources, request_timeout=topics.ANSWER_S).items():

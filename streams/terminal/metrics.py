@@ -95,7 +95,7 @@ class Metric:
         """The counts behind a ratio, `5/120`."""
         return "" if self.denominator is None else f"{self.numerator}/{self.denominator}"
 
-    def room(self) -> str:
+    def headroom_text(self) -> str:
         """The headroom in the words of the console. Of a share, how many orders may still go bad: `3 more fit`, `2 too
         many`. Of a count, which is reached *at* its limit: `3 to go`, `at the limit`, `2 past`. Of what must be kept
         up: `3 to spare`, `short by 2`."""

@@ -94,7 +94,7 @@ def metric_cells(metric: Metric, columns: Mapping[str, Column], titles: Titles) 
         "bar": bar(metric, columns["bar"].width),
         "now": now,
         "count": Text(metric.share()),
-        "headroom": Text(metric.room(), style=style if metric.risk >= Risk.NEAR else ""),
+        "headroom": Text(metric.headroom_text(), style=style if metric.risk >= Risk.NEAR else ""),
     }
 
 

@@ -81,7 +81,7 @@ def worst_table(standings: list[dict[str, Any]], titles: Titles) -> Table:
         shown = ["", "", ""]
         if metrics:
             worst = metrics[0]
-            shown = [title_of(worst.clause, titles), worst.now() + worst.limit(), worst.room()]
+            shown = [title_of(worst.clause, titles), worst.now() + worst.limit(), worst.headroom_text()]
         exposure = standing.get("exposure")
         stake = money(exposure["amount"], exposure["currency"]) if exposure else ""
         table.add_row(shop_name(standing), *shown, stake)

@@ -40,7 +40,7 @@ class HealthApi:
         return health
 
     def _visible_health(self, request: Request) -> Health:
-        """Probes have no token; in words, with addresses and folders, it is told to those who have."""
+        """Problems in words, with addresses and folders, are only for those who have a token; probes have none."""
         health = self._health()
         return health if may_see(request) else msgspec.structs.replace(health, problems=[])
 

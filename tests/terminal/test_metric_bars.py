@@ -65,7 +65,7 @@ def test_a_threshold_of_nought_is_crossed_by_anything() -> None:
 )
 def test_headroom_of_a_share_is_how_many_more_fit(headroom: int | None, words: str) -> None:
     value = 0.07 if (headroom or 0) < 0 else 0.04
-    assert a_metric(value, 0.05, headroom=headroom).room() == words
+    assert a_metric(value, 0.05, headroom=headroom).headroom_text() == words
 
 
 @pytest.mark.parametrize(
@@ -73,7 +73,7 @@ def test_headroom_of_a_share_is_how_many_more_fit(headroom: int | None, words: s
     [(2, 1, "1 to go"), (3, 0, "at the limit"), (6, -3.0, "3 past"), (0.94, 2.059829, "2.1 to go"), (None, 3, "")],
 )
 def test_a_count_is_reached_at_its_limit(value: float | None, headroom: float, words: str) -> None:
-    assert Metric("joom-2", value, None, None, threshold=3, near=None, headroom=headroom).room() == words
+    assert Metric("joom-2", value, None, None, threshold=3, near=None, headroom=headroom).headroom_text() == words
 
 
 def test_a_figure_without_a_share_has_two_places() -> None:
@@ -81,7 +81,7 @@ def test_a_figure_without_a_share_has_two_places() -> None:
 
 
 def test_a_share_of_no_orders_yet_is_at_no_limit() -> None:
-    assert Metric("ozon-1", None, 0, 0, threshold=0.04, near=None, headroom=0).room() == ""
+    assert Metric("ozon-1", None, 0, 0, threshold=0.04, near=None, headroom=0).headroom_text() == ""
 
 
 def test_a_share_to_be_kept_up_is_calm_above_its_threshold_and_crossed_below() -> None:
@@ -89,5 +89,5 @@ def test_a_share_to_be_kept_up_is_calm_above_its_threshold_and_crossed_below() -
         Metric("joom-10", value, 0, 100, threshold=0.98, near=None, headroom=headroom)
         for value, headroom in ((1.0, 2), (0.9, -8))
     )
-    assert (kept.risk, kept.room()) == (Risk.CALM, "2 to spare")
-    assert (missed.risk, missed.room()) == (Risk.CROSSED, "short by 8")
+    assert (kept.risk, kept.headroom_text()) == (Risk.CALM, "2 to spare")
+    assert (missed.risk, missed.headroom_text()) == (Risk.CROSSED, "short by 8")

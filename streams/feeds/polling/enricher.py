@@ -220,8 +220,8 @@ def _behind(pushes: Iterable[Push], details: Mapping[Asked, Mapping[str, Detail]
 
 
 def _missing(app: App, thin: Thin, detail: Detail) -> list[str]:
-    """Types of events that are pushed, that the API tells, and that are not in this detail. Where it means nothing at
-    all, it is no order of ours."""
+    """Types of events that were pushed, that the API's answers can hold, and that are not in this
+    detail. Where it means nothing at all, it is no order of ours."""
     found = {event["type"] for event in detail.mapped.events}
     if not found or detail.mapped.problems:
         return []
@@ -236,7 +236,7 @@ def _answered_types(app: App, detail: Detail) -> set[str]:
 
 
 def _types_of(source: SourceFile) -> set[str]:
-    """The types of events that this source's API tells."""
+    """The types of events that the answers of this source's API can hold."""
     messages = [message for message in source.messages if message.transport == "poll"]
     of_all = {fact.type for message in messages for fact in message.facts.values()}
     of_parts = [fact for message in messages for entries in message.entries for fact in entries.facts.values()]

@@ -77,7 +77,7 @@ class Parcels:
             )
 
     def again(self, reference: str, tracking_no: str, due_ms: int) -> None:
-        """The service has stopped to follow it: it is told of it once more, and no third time."""
+        """The service has stopped following it: it is registered once more, and no third time."""
         self._database.execute(
             "UPDATE parcels SET state = ?, due_ms = ?, tries = 0, again = 1 "
             "WHERE reference = ? AND tracking_no = ? AND state = ? AND again = 0",

@@ -206,7 +206,7 @@ class ShopPoll:
             del self._known[next(iter(self._known))]
 
     def _is_unpushed(self, changed_ms: int | None) -> bool:
-        """Whether no push can have told of what changed then. Where it isn't known when the last push came, they count
+        """Whether no push can have brought what changed then. Where it isn't known when the last push came, they count
         as coming."""
         if not self.app.takes_pushes:
             return True
