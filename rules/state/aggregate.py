@@ -9,7 +9,7 @@ from functools import lru_cache
 from rules.calendar.instants import NEVER
 from rules.facts.order_facts import EVERY_FACT, OrderFacts
 from rules.kinds.ratio.compiled import Population
-from rules.kinds.ratio.counters import RatioCounter
+from rules.kinds.ratio.counters import RatioCounter, evidence_of
 from rules.plan.shop_plan import Reclassification
 from rules.state.shop import Order, Shop
 
@@ -38,11 +38,21 @@ def apply_order(order: Order, changed_facts: int, changed: int, passed_ms: int) 
 def replace_facts(order: Order, facts: OrderFacts) -> None:
     """Gives an order other facts, also where it counts as bad; `count` then tells where it counts by them."""
     order.facts = facts
+    _replace_where_bad(order, facts)
+
+
+def _replace_where_bad(order: Order, facts: OrderFacts) -> None:
     for n in _positions(order.bad):
         counter = order.shop.counters[n]
         day = order.days[counter.ratio.denominator.n]
         if day is not None and order.id in counter.bad.get(day, ()):
             counter.bad[day][order.id] = facts
+
+
+def keep_evidence(order: Order) -> None:
+    """Keeps of an order that leaves memory, where it counts as bad, only the facts that are looked at then."""
+    if order.bad:
+        _replace_where_bad(order, evidence_of(order.facts))
 
 
 def derive_again(order: Order, at_ms: int) -> None:

@@ -17,7 +17,7 @@ from rules.calendar.instants import DAY_MS, MIN_MS, NEVER
 from rules.facts.order_facts import OrderFacts
 from rules.facts.stored import decode_facts
 from rules.messages.alert_state import Emitted
-from rules.state.aggregate import derive_again
+from rules.state.aggregate import derive_again, keep_evidence
 from rules.state.hashed_keys import HashedKeys
 from rules.state.shop import Order, OrderInMemory, Shop
 from rules.state.silent_orders import SilentOrders
@@ -118,6 +118,7 @@ class Ledger:
         if order.alerts is not None:
             shop.evicted_alerts = shop.evicted_alerts or {}
             shop.evicted_alerts[order.id] = _encode_alerts(order.alerts)
+        keep_evidence(order)
 
     # -- coming back ------------------------------------------------------------------------------------------
 

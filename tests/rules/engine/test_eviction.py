@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from rules.calendar.instants import DAY_MS
 from rules.engine.ceilings import Ceilings
 from rules.engine.engine import Engine
+from rules.facts.order_facts import Terms
 from rules.facts.stored import encode_facts
 from rules.messages.bad_events import BadEvent
 from rules.plan.rule_book import RuleBook
@@ -25,7 +26,7 @@ from tests.rules.engine.test_properties import DOUYIN, JOB, JOOM, PLAIN, platfor
 from tests.rules.engine.test_shop_properties import PLATFORMS, RULES, computed_of, fewer, words_of
 from tests.rules.engines import FULL
 from tests.rules.histories import Cycle, Worker, apply, assert_well_formed, commit_cycles, in_no_order
-from tests.rules.history import TimedEvent, book, cancelled, event, late_ship, ms, placed, scanned, shipped
+from tests.rules.history import TimedEvent, book, cancelled, event, late_ship, ms, placed, rule, scanned, shipped
 from tests.rules.made_up_rules import books, order_lives
 from tests.rules.shop_histories import END_MS, shop_commit_cycles
 
@@ -262,6 +263,26 @@ def test_an_order_is_no_new_one_for_having_left() -> None:
     worker.engine.apply(*scanned("1", "90h"))
     with pytest.raises(BadEvent, match="MAX_ORDERS"):
         worker.engine.apply(*scanned("3", "90h"))
+
+
+@leaving_at_once
+def test_of_a_bad_order_that_has_left_memory_only_what_it_comes_to_and_its_end_are_kept() -> None:
+    terms: dict[str, Any] = {"amount": "12.50", "currency": "USD", "items": [{"sku": "A1"}]}
+    ended = cancelled("1", "80h", by="seller", reason="stock")
+    by_seller = rule(
+        "ratio", "by_seller", numerator={"has": "cancelled", "by": ["seller"]}, window={"length": "30d"}, threshold="5%"
+    )
+    worker = forgetful(book(by_seller), ([placed("1", **terms), ended], "100h"))
+    assert in_memory(worker) == set()
+    [counter] = worker.engine.shops["joom", "s1"].counters
+    [facts] = [facts for orders in counter.bad.values() for facts in orders.values()]
+    assert facts.terms == Terms("12.50", "USD")
+    assert facts.cancelled == (ms("80h"), "", "")
+    assert facts.cancelled_for == "stock"
+    assert facts.placed is None
+    apply(worker.engine, [scanned("1", "101h")])
+    [facts] = [facts for orders in counter.bad.values() for facts in orders.values()]
+    assert facts.placed is not None, "it came back"
 
 
 def test_a_shop_is_silent_by_all_its_orders_in_memory_or_not() -> None:

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from rules.engine import packing
 from rules.engine.engine import Engine
 from rules.facts.stored import encode_facts
+from rules.kinds.ratio.counters import evidence_of
 from rules.plan.rule_book import RuleBook
 from rules.reports.forecast import with_forecast
 from rules.reports.standing import nearest, standing
@@ -65,7 +66,10 @@ def reports_of(engine: Engine) -> list[Any]:
         sorted((order.shop.key, order.id, *due) for order, *due in nearest(engine, 100)),
         [shop.open_orders() for shop in engine.shops.values()],
         [
-            [(day, {order: encode_facts(facts) for order, facts in counter.bad[day].items()}) for day in counter.bad]
+            [
+                (day, {order: encode_facts(evidence_of(facts)) for order, facts in counter.bad[day].items()})
+                for day in counter.bad
+            ]
             for shop in engine.shops.values()
             for counter in shop.counters
         ],
