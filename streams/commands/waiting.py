@@ -8,32 +8,32 @@ from threading import Thread
 
 from streams.kafka.topics import NoBrokerError
 
-SAY_EVERY_S = 60.0
+LOG_EVERY_S = 60.0
 AGAIN_S = 1.0
 
 ASK_S = 0.1
 """How often to check whether Kafka has answered."""
 
 
-def until_kafka_answers(ask: Callable[[], int], say: Callable[[str], None]) -> int:
-    """Calls `ask` until it no longer raises NoBrokerError, and returns its result; passes the error to `say` once a
+def until_kafka_answers(ask: Callable[[], int], report: Callable[[str], None]) -> int:
+    """Calls `ask` until it no longer raises NoBrokerError, and returns its result; passes the error to `report` once a
     minute."""
     try:
         return ask()
     except NoBrokerError as error:
         away = f"{error}; the worker waits for it"
-    return _wait(ask, lambda: say(away))
+    return _wait(ask, lambda: report(away))
 
 
-def _wait(ask: Callable[[], int], say: Callable[[], None]) -> int:
+def _wait(ask: Callable[[], int], report: Callable[[], None]) -> int:
     """SIGTERM and SIGINT end the process at once with 0, as nothing has begun yet."""
     kept = {each: signal.signal(each, lambda *_: os._exit(0)) for each in (signal.SIGTERM, signal.SIGINT)}
-    say_again_s = time.monotonic()
+    report_again_s = time.monotonic()
     try:
         while True:
-            if time.monotonic() >= say_again_s:
-                say()
-                say_again_s = time.monotonic() + SAY_EVERY_S
+            if time.monotonic() >= report_again_s:
+                report()
+                report_again_s = time.monotonic() + LOG_EVERY_S
             time.sleep(AGAIN_S)
             try:
                 return _in_thread(ask)

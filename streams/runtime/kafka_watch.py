@@ -16,7 +16,7 @@ log = logging.getLogger(__name__)
 SILENT_S = 5.0
 """After this long without an answer Kafka counts as away; under load not every answer comes at once."""
 
-SAY_EVERY_S = 60.0
+LOG_EVERY_S = 60.0
 
 TRIED_AGAIN = (
     "Unable connect to",
@@ -47,7 +47,7 @@ class RetryErrors(logging.Handler):
     def __init__(self) -> None:
         super().__init__()
         self.last = ""
-        self._paced = PacedLog(SAY_EVERY_S)
+        self._paced = PacedLog(LOG_EVERY_S)
 
     def emit(self, record: logging.LogRecord) -> None:
         if record.levelno >= logging.WARNING and str(record.msg).startswith(TRIED_AGAIN):
@@ -108,4 +108,4 @@ class KafkaWatch:
                 self._log_again_s, self._retry_errors.last = None, ""
         elif self._log_again_s is None or now_s >= self._log_again_s:
             log.warning("%s; no alerts are written until it does, and then all goes on by itself", problem)
-            self._log_again_s = now_s + SAY_EVERY_S
+            self._log_again_s = now_s + LOG_EVERY_S

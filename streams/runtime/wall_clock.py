@@ -23,7 +23,7 @@ START_DRIFT_MS = 60_000
 CORRECTED_AFTER_MS = 10 * 60_000
 """How long a jump must stand to count as a correction."""
 
-SAY_EVERY_MS = 60_000
+LOG_EVERY_MS = 60_000
 
 JUMPS = Counter("shipclock_clock_jumps", "Times the machine's clock has jumped")
 OFF = Gauge(
@@ -103,7 +103,7 @@ class WallClock:
             self._settle()
         else:
             self._jumped_to_ms = booted_ms
-            if since_boot_ms - self._logged_at_ms >= SAY_EVERY_MS:
+            if since_boot_ms - self._logged_at_ms >= LOG_EVERY_MS:
                 self._log_jump(since_boot_ms)
 
     def _log_jump(self, since_boot_ms: int) -> None:

@@ -37,7 +37,7 @@ def test_it_is_asked_until_it_answers_and_its_absence_is_not_said_each_time(away
 
 def test_it_is_said_again_every_minute(monkeypatch: pytest.MonkeyPatch) -> None:
     said: list[str] = []
-    monkeypatch.setattr(waiting, "SAY_EVERY_S", 0.0)
+    monkeypatch.setattr(waiting, "LOG_EVERY_S", 0.0)
     until_kafka_answers(Kafka(5).ask, said.append)
     assert len(said) == 5
 

@@ -220,10 +220,10 @@ class Timer:
     def _reason_of_move(self, facts: OrderFacts, last_emitted: Emitted) -> Reason:
         if isinstance(self.rule, Deadline):
             return "deadline_moved"
-        heard = (self.due(facts) or 0) - self.rule.within
+        last_news_ms = (self.due(facts) or 0) - self.rule.within
         return (
             "evidence_arrived"
-            if last_emitted.stage == "overdue" and heard <= (last_emitted.due_ms or 0)
+            if last_emitted.stage == "overdue" and last_news_ms <= (last_emitted.due_ms or 0)
             else "fulfilled"
         )
 
