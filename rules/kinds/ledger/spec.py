@@ -62,7 +62,7 @@ class Feed(Named, forbid_unknown_fields=True, frozen=True, kw_only=True):
         for tier in ratio.tiers:
             points = tier.penalty.points if tier.penalty else None
             if points is not None and points != self.points_of.get(tier.name, points):
-                yield f"{where}.points_of.{tier.name}", f"{ratio.id} tells {points} points for it"
+                yield f"{where}.points_of.{tier.name}", f"{ratio.id} has a penalty of {points} points for it"
 
     def kept_ms(self) -> int:
         """How long what happened matters to it (ms), if for longer than to its ledger: what was first decides for good

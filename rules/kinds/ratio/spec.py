@@ -129,7 +129,7 @@ class RatioSpec(Rule, kw_only=True, frozen=True):
         if (self.numerator is None) == (self.disputes is None):
             yield "numerator", "a ratio has either a numerator of orders or one of disputes"
         if (self.by == "provider") != (self.disputes is not None):
-            yield "by", "`by: provider` goes with disputes, which are told by provider"
+            yield "by", "`by: provider` goes with disputes, which are counted by provider"
         if self.by is not None and (self.every is not None or self.tiers or self.good):
             yield "by", "a ratio that is split has a plain threshold"
 

@@ -47,4 +47,4 @@ class TasksSpec(OfOccurrences, Rule, kw_only=True, frozen=True):
         if int(self.within) <= 0:
             yield "within", "must be longer than nothing"
         if not any(each.before >= self.within for each in self.warn):
-            yield "warn", f"the first is told from the start, so `before` is {self.within} or more"
+            yield "warn", f"the first applies from the start, so `before` is {self.within} or more"

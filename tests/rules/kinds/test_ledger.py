@@ -176,5 +176,5 @@ def test_a_step_that_tells_other_points_than_the_ledger_takes_is_complained_of()
         "ratio", "rate", stages=("near", "failing"), numerator="cancelled", window={"length": "7d"}, every="week",
         tiers=[step],
     )  # fmt: skip
-    with pytest.raises(BadPack, match="tells 3 points for it"):
+    with pytest.raises(BadPack, match="has a penalty of 3 points for it"):
         book(ratio, ledger({"clause": "own-3", "computed": "joom.rate", "points_of": {"failing": 2}}))
