@@ -1,15 +1,20 @@
 """Figures against those of the day before, over the API."""
 
 from datetime import date, timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
 from aiokafka.errors import KafkaConnectionError, TopicAuthorizationFailedError
 
+from rules.calendar.instants import DAY_MS
 from rules.messages.daily_values import AlertsOfDay, DailyValues, PointsOfDay, RatioOfDay
+from streams.kafka.embedded import EmbeddedBroker
+from tests.runtime.support import START_MS, event, until
 from tests.web.api import Api
 from tests.web.api import api as api
 from tests.web.records import standing
+from tests.web.support import working
 
 TODAY = date(2026, 1, 1)
 URL = "/api/yesterday"
@@ -159,3 +164,18 @@ async def test_days_that_cannot_be_read_are_told_so(api: Api, error: Exception, 
     api.days = error
     assert await api.problem(URL) == (503, said)
     assert (await told(api, of_day(1), of_day(0)))["shops"] == 1
+
+
+async def test_a_worker_on_the_embedded_broker_compares_its_days(broker: EmbeddedBroker, tmp_path: Path) -> None:
+    async with working(broker.bootstrap, tmp_path) as worker:
+        await worker.send(event("order.placed", START_MS))
+        for day in range(1, 5):  # the order is overdue on the fourth
+            await worker.tick(START_MS + day * DAY_MS)
+        await worker.listed("/api/alerts?state=open&severity=critical")
+
+        async def compared() -> Any:
+            answer = await worker.client.get(URL)
+            return answer.json() if answer.status_code == 200 and answer.json()["shops"] else None
+
+        counts = (await until(compared))["open_alerts"]
+        assert counts["critical"]["now"] + counts["warning"]["now"] + counts["info"]["now"] == 1

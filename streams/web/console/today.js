@@ -34,7 +34,10 @@ export function readTodaySoon(draw) {
 
 export function drawToday() {
   drawYesterday();
-  if (morning === null) return ["task", "cost", "change"].forEach((list) => fill(below(list), h("p", { class: "empty" }, t("loading"))));
+  if (morning === null) {
+    for (const list of ["task", "cost", "change"]) fill(below(list), h("p", { class: "empty" }, t("loading")));
+    return;
+  }
   const { tasks, shops, changes } = morning;
   const sign = (each) => JSON.stringify([each, namesRead(), language]);
   keyed($("task-list"), tasks, (each) => JSON.stringify([shopKey(each), each.work_list, each.rules[0]]), sign, taskRow);

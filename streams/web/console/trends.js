@@ -66,9 +66,11 @@ function readAnew(box) {
 
 async function read(of) {
   const found = await get(of).then(({ items, zone }) => ({ items, zone }), (error) => ({ error: error.message }));
-  kept.set(of, { ...found, until: performance.now() + (found.items?.length ? FRESH_MS[clock.kind] : SOON_MS) });
+  const before = kept.get(of);
+  const shown = found.error && before?.items ? before : found; // what is known stays
+  kept.set(of, { ...shown, until: performance.now() + (found.items?.length ? FRESH_MS[clock.kind] : SOON_MS) });
   waiting.delete(of);
-  for (const box of document.querySelectorAll("[data-trends-of]")) if (box.dataset.trendsOf === of) shows.get(box)(found);
+  for (const box of document.querySelectorAll("[data-trends-of]")) if (box.dataset.trendsOf === of) shows.get(box)(shown);
 }
 
 function figure(shop, trend) {
