@@ -95,7 +95,8 @@ async def test_a_shop_without_rules_and_a_silent_one_have_no_tick(browser: Brows
     at = START_MS + LATE_MS
     told = [
         standing | {"shop": "typo", "watched": False},
-        standing | {"shop": "gone", "heard_at": rfc3339(at - 5 * DAY_MS), "silent_at": rfc3339(at - DAY_MS)},
+        standing
+        | {"shop": "gone", "at": rfc3339(at), "heard_at": rfc3339(at - 5 * DAY_MS), "silent_at": rfc3339(at - DAY_MS)},
     ]
     async with looking(browser, worker) as page:
         await live(page)
