@@ -9,12 +9,8 @@ import yaml
 from msgspec import Struct
 from yaml.reader import ReaderError
 
+from rules.dsl.yaml_nodes import BoundedLoader, nodes
 from rules.kinds.rule import Confidence
-
-try:
-    from yaml._yaml import CParser
-except ImportError:  # a PyYAML that was built without libyaml
-    CParser = None  # type: ignore[assignment,misc]
 
 
 class Diagnostic(Struct, frozen=True):
@@ -52,85 +48,12 @@ _QUOTE_IT = {
 """Errors of PyYAML that quote the file, where that may be a secret without its quotes; and what is said in their place.
 """
 
-_SURROGATE = re.compile("[\ud800-\udfff]")
-
-MOST_REPEATED = 100_000
-"""How many nodes aliases may stand for in one file. Ten lines of aliases of aliases can stand for billions."""
-
-
-class _Loader(yaml.SafeLoader):
-    """Safe YAML in which dates stay text and what aliases stand for is bounded."""
-
-    def __init__(self, text: str) -> None:
-        super().__init__(text)
-        self._nodes = 0
-        self._repeated = 0
-        #: How many nodes each node stands for with all below it, by `id`, once it has been read to its end.
-        self._sizes: dict[int, int] = {}
-
-    def compose_node(self, parent: yaml.Node | None, index: Any) -> yaml.Node | None:
-        event: yaml.Event = self.peek_event()  # type: ignore[no-untyped-call]
-        mark: Any = event.start_mark
-        before = self._nodes
-        node = super().compose_node(parent, index)
-        if isinstance(node, yaml.ScalarNode) and _SURROGATE.search(node.value):
-            raise yaml.MarkedYAMLError(problem="half of a surrogate pair is no character", problem_mark=mark)
-        if not isinstance(event, yaml.AliasEvent):
-            self._nodes += 1
-            self._sizes[id(node)] = self._nodes - before
-            return node
-        if id(node) not in self._sizes:
-            raise yaml.MarkedYAMLError(problem="this alias stands inside what it names", problem_mark=mark)
-        self._nodes += self._sizes[id(node)]
-        self._repeated += self._sizes[id(node)]
-        if self._repeated > MOST_REPEATED:
-            problem = f"the aliases up to here stand for more than {MOST_REPEATED} values"
-            raise yaml.MarkedYAMLError(problem=problem, problem_mark=mark)
-        return node
-
-
-_SCANNED_DIFFERENTLY = re.compile(
-    r"[^\n -~\xa0-\u2027\u202a-\ud7ff\ue000-\ufefe\uff00-\ufffd\U00010000-\U0010ffff]"  # tabs, odd line ends
-    r"|[!?]|^(?:---|\.\.\.|%)|[|>][^\n]*#",  # tags, keys of several lines, several documents, `| # comment`
-    re.MULTILINE,
-)
-"""What libyaml may read in another way than PyYAML does, or place on another line. No built-in pack has any of it."""
-
-
-class _QuickLoader(_Loader):
-    """Has libyaml scan the text, which takes a fifth of the time; not for what is `_SCANNED_DIFFERENTLY`."""
-
-    def __init__(self, text: str) -> None:
-        super().__init__("")
-        self._events: Any = CParser(text)
-
-    def check_event(self, *kinds: Any) -> bool:
-        return bool(self._events.check_event(*kinds))
-
-    def peek_event(self) -> Any:
-        return self._events.peek_event()
-
-    def get_event(self) -> Any:
-        return self._events.get_event()
-
-
-def _loaded(text: str) -> tuple[_Loader, yaml.Node | None]:
-    """The text's nodes, and what makes values of them. Raises yaml.YAMLError and RecursionError."""
-    if CParser is not None and not _SCANNED_DIFFERENTLY.search(text):
-        quick = _QuickLoader(text)
-        try:
-            return quick, quick.get_single_node()
-        except (yaml.YAMLError, RecursionError):
-            pass  # read again below: libyaml describes errors in words of its own
-    loader = _Loader(text)
-    return loader, loader.get_single_node()
-
 
 def compose(text: str) -> yaml.Node | None:
     """The nodes of a YAML text, without constructing objects; None if it is empty. Every YAML file is read by this
     function. Raises BadYamlError."""
     with _clear_errors(text):
-        return _loaded(text)[1]
+        return nodes(text)[1]
 
 
 @contextmanager
@@ -150,12 +73,6 @@ def _clear_errors(text: str) -> Iterator[None]:
         raise BadYamlError(1, "is nested too deeply") from None
 
 
-_Loader.yaml_implicit_resolvers = {
-    first: [(tag, pattern) for tag, pattern in resolvers if tag != "tag:yaml.org,2002:timestamp"]
-    for first, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
-}
-
-
 class Source:
     """A pack's text as plain values, remembering the line of each."""
 
@@ -166,12 +83,12 @@ class Source:
         self.origins: dict[str, tuple[str, str]] = {}
         try:
             with _clear_errors(text):
-                loader, node = _loaded(text)
+                loader, node = nodes(text)
                 self.value = None if node is None else self._read(loader, node, "$")
         except BadYamlError as error:
             raise BadPack([Diagnostic(file, error.line, str(error))]) from None
 
-    def _read(self, loader: _Loader, node: yaml.Node, path: str) -> Any:
+    def _read(self, loader: BoundedLoader, node: yaml.Node, path: str) -> Any:
         self._lines.setdefault(path, node.start_mark.line + 1)
         if isinstance(node, yaml.SequenceNode):
             return [self._read(loader, part, f"{path}[{n}]") for n, part in enumerate(node.value)]
@@ -183,7 +100,7 @@ class Source:
             kind = node.tag.rpartition(":")[2]
             raise yaml.MarkedYAMLError(problem=f"can't be read as {kind}", problem_mark=node.start_mark) from None
 
-    def _read_mapping(self, loader: _Loader, node: yaml.MappingNode, path: str) -> Any:
+    def _read_mapping(self, loader: BoundedLoader, node: yaml.MappingNode, path: str) -> Any:
         read: dict[str, Any] = {}
         for key_node, value_node in node.value:
             key = str(key_node.value)

@@ -8,7 +8,7 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rules.dsl import yaml_source
+from rules.dsl import yaml_nodes
 from rules.dsl.yaml_source import BadYamlError, compose
 from tests.rules.history import ROOT
 
@@ -75,7 +75,7 @@ def seen(node: yaml.Node | None) -> Any:
 
 def read_slowly(text: str) -> Any:
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(yaml_source, "CParser", None)
+        patch.setattr(yaml_nodes, "CParser", None)
         return read(text)
 
 
