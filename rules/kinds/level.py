@@ -16,8 +16,8 @@ from rules.kinds.endings import ending
 from rules.kinds.evaluation import Evaluation, Evidence, Finding
 from rules.kinds.evaluator import Evaluator
 from rules.kinds.evidence import percent
-from rules.kinds.happened import Occurrence, OccurrenceIndex
 from rules.kinds.ledger.evaluator import LedgerEvaluator
+from rules.kinds.occurrences.index import Occurrence, OccurrenceIndex
 from rules.kinds.occurrences.source import Crossings
 from rules.kinds.rule import Fault, Locale, Reference, Role
 from rules.kinds.shop_rule import ShopRule, Wiring

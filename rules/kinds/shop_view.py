@@ -10,7 +10,7 @@ from typing import Any, Protocol
 from rules.facts.order_facts import OrderFacts
 from rules.facts.shop_facts import ShopFacts
 from rules.kinds.deadline.timer import Timer
-from rules.kinds.happened import OccurrenceIndex
+from rules.kinds.occurrences.index import OccurrenceIndex
 from rules.kinds.occurrences.timeline import Timeline
 from rules.kinds.ratio.compiled import CompiledRatio, Part
 from rules.kinds.ratio.counters import RatioCounter

@@ -18,9 +18,9 @@ from rules.facts.order_facts import OrderFacts
 from rules.facts.stored import decode_facts
 from rules.messages.alert_state import Emitted
 from rules.state.aggregate import derive_again, keep_evidence
+from rules.state.eviction_queue import EvictionQueue
 from rules.state.hashed_keys import HashedKeys
 from rules.state.shop import Order, OrderInMemory, Shop
-from rules.state.silent_orders import SilentOrders
 
 SILENT_MS: Final = 3 * DAY_MS
 """How long nothing must have been heard of an order before it leaves memory: scans come day by day."""
@@ -51,12 +51,12 @@ class OrderStore(Protocol):
 class Ledger:
     """The orders of one engine that have left memory, and those that may. `store` is None where none leave."""
 
-    __slots__ = ("_evicted", "_loading", "_silent", "store")
+    __slots__ = ("_evicted", "_loading", "_queue", "store")
 
     def __init__(self) -> None:
         self.store: OrderStore | None = None
         self._evicted = HashedKeys()
-        self._silent = SilentOrders()
+        self._queue = EvictionQueue()
         self._loading: set[Shop] = set()
 
     def __len__(self) -> int:
@@ -68,37 +68,37 @@ class Ledger:
     def note_finished(self, order: Order) -> None:
         """No timer waits for an order any more: it may leave once it has been silent long enough."""
         if self.store is not None:
-            self._silent.add(order, order.last_ms + SILENT_MS)
+            self._queue.add(order, order.last_ms + SILENT_MS)
 
     def evict(self, at_ms: int, limit: int) -> int:
         """Has orders leave memory that have been silent long enough at a moment (epoch ms), of at most `limit` that are
         looked at. Returns how many have left."""
         if self.store is None:
             return 0
-        left, takes_more, silent = 0, self.store.takes_more, self._silent
-        for in_memory in silent.take(at_ms, limit):
+        left, takes_more, queue = 0, self.store.takes_more, self._queue
+        for in_memory in queue.take(at_ms, limit):
             if not _is_idle(in_memory):
                 continue  # when it is again, it is noted again
             from_ms = in_memory.last_ms + SILENT_MS
             if from_ms > at_ms:
-                silent.add(in_memory, from_ms)
+                queue.add(in_memory, from_ms)
                 continue
             order = in_memory.decoded()
             if looks_back_ms := order.shop.plan.looks_back_ms:
                 from_ms = max(from_ms, _changed_ms(order, at_ms) + looks_back_ms)
             if from_ms > at_ms:
-                silent.add(in_memory, from_ms)
+                queue.add(in_memory, from_ms)
             elif takes_more and _is_over(order) and order.shop not in self._loading:
                 self._let_go(order)
                 left += 1
             else:
-                silent.add(in_memory, at_ms + RECHECK_MS)
+                queue.add(in_memory, at_ms + RECHECK_MS)
         return left
 
     def replace_next(self, replace: Callable[[OrderInMemory], OrderInMemory], most: int) -> None:
         """Has some orders that may leave memory replaced, of the next `most` entries; drops entries that count no
         more."""
-        self._silent.replace_next(lambda order: replace(order) if _is_idle(order) else None, most)
+        self._queue.replace_next(lambda order: replace(order) if _is_idle(order) else None, most)
 
     def _let_go(self, order: Order) -> None:
         shop, placed = order.shop, order.facts.placed

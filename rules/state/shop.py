@@ -7,8 +7,8 @@ from typing import Any, Final, Protocol
 from rules.calendar.instants import MIN_MS, NEVER
 from rules.facts.order_facts import EVERY_FACT, OrderFacts
 from rules.facts.shop_facts import ShopFacts
-from rules.kinds.happened import OccurrenceIndex
 from rules.kinds.nothing import NOTHING
+from rules.kinds.occurrences.index import OccurrenceIndex
 from rules.kinds.occurrences.timeline import Timeline
 from rules.kinds.ratio.compiled import CompiledRatio, Part
 from rules.kinds.ratio.counters import DayBuckets, RatioCounter

@@ -10,8 +10,8 @@ from msgspec import Struct, field
 from rules.calendar.days import day_of, week_of
 from rules.calendar.instants import MIN_MS, NEVER, rfc3339
 from rules.facts.shop_facts import Entry, event_evidence
-from rules.kinds.happened import Occurrence
 from rules.kinds.ledger.spec import Cap, Feed
+from rules.kinds.occurrences.index import Occurrence
 from rules.kinds.occurrences.source import OccurrenceSource
 from rules.kinds.ratio.evaluator import RatioEvaluator
 from rules.kinds.shop_view import ShopView

@@ -14,7 +14,7 @@ from rules.calendar.instants import MIN_MS, NEVER
 from rules.facts.order_facts import OrderFacts
 from rules.facts.shop_facts import Entry, holding, sku_of, starts_ms
 from rules.kinds.evaluator import Evaluator, R, State
-from rules.kinds.happened import Occurrence, OccurrenceIndex
+from rules.kinds.occurrences.index import Occurrence, OccurrenceIndex
 from rules.kinds.occurrences.spec import OccurrenceSpec
 from rules.kinds.occurrences.timeline import Timeline
 from rules.kinds.shop_view import ShopView

@@ -19,7 +19,7 @@ from rules.plan.rule_book import RuleBook
 from rules.reports import find_orders
 from rules.reports.last_news import HABIT_MS, SHORTEST_MS, TIMES, last_news
 from rules.reports.standing import standings
-from rules.state import ledger, silent_orders
+from rules.state import eviction_queue, ledger
 from rules.state.shop import Order
 from streams.kafka.keys import order_key
 from tests.rules.engine.test_properties import DOUYIN, JOB, JOOM, PLAIN, platform_of
@@ -56,7 +56,7 @@ class Changelog:
 def at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     """Orders leave as soon as they are finished, silent or not."""
     monkeypatch.setattr(ledger, "SILENT_MS", 0)
-    monkeypatch.setattr(silent_orders, "HOUR_MS", 1)
+    monkeypatch.setattr(eviction_queue, "HOUR_MS", 1)
 
 
 leaving_at_once = pytest.mark.usefixtures("at_once")

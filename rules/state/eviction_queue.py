@@ -8,7 +8,7 @@ from rules.state.hourly import Round
 from rules.state.shop import OrderInMemory
 
 
-class SilentOrders:
+class EvictionQueue:
     """Lists of orders by the first full hour at which each may leave: at it none needs to be put back for being early.
     An order may be in several, and may no longer be one to leave: whoever takes it looks again."""
 
