@@ -35,6 +35,7 @@ async def test_a_banner_says_since_when_nobody_answers_until_somebody_does(page:
         await expect(page.locator("#banner")).to_be_hidden()
     await expect(page.locator("#banner")).to_have_text(SINCE)
     await expect(page.locator("#connection")).to_have_class("away")
+    await expect(page.locator("#clock")).to_contain_text("1 Jan 2026")  # the events' time, by which all is counted down
     await expect(page.locator("#alert-list .alert")).to_have_count(1)
     assert await page.locator("#banner").get_attribute("role") == "alert"
     async with serving(site("1", "2"), int(address.rstrip("/").rpartition(":")[2])):

@@ -27,9 +27,10 @@ class Clock {
     [this.#at, this.#heard] = [ms, now];
   }
 
-  // While nobody answers, what is shown is of then, and so is its clock.
-  stop(at) {
-    this.#stopped = at;
+  // While nobody answers, what is shown is of then (`since`, in wall time), and so is the clock; null lets it go on.
+  stop(since) {
+    const byEvents = this.kind === "event" && this.#at !== null;
+    this.#stopped = since !== null && byEvents ? this.#at : since;
   }
 
   now() {
