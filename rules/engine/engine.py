@@ -106,9 +106,9 @@ class Engine(Intake):
         when all that was drained lies in the store."""
         return self.ledger.evict(self.clock_ms, limit)
 
-    def pack(self, *, limit: int = NEVER) -> None:
-        """Has orders packed with which nothing is to be done for a while, of the next `limit` in each queue."""
-        self._packing.pack(self.clock_ms, limit)
+    def encode_quiet(self, *, limit: int = NEVER) -> None:
+        """Has orders encoded with which nothing is to be done for a while, of the next `limit` in each queue."""
+        self._quiet.encode(self.clock_ms, limit)
 
     def _step(self, to_ms: int, including: bool) -> bool:
         """Fires each timer at its own instant, after all that was due at the instant before has been evaluated."""
@@ -195,7 +195,7 @@ class Engine(Intake):
     def _due(self, target: OrderInMemory) -> Order | None:
         """The order whose timer has fired, if it must be evaluated. A timer may fire too early; it is scheduled again
         then."""
-        order = target if isinstance(target, Order) else self._packing.unpack(target)
+        order = target if isinstance(target, Order) else self._quiet.decode(target)
         if order.changed_facts or order.next_eval_ms <= self.clock_ms:
             return order
         if order.next_eval_ms < NEVER:

@@ -8,7 +8,7 @@ from sys import intern
 
 from rules.calendar.instants import MIN_MS
 from rules.engine.ceilings import UNBOUNDED, Ceilings, no_room
-from rules.engine.packing import Packing
+from rules.engine.quiet_orders import QuietOrders
 from rules.engine.timer_queue import TimerQueue
 from rules.engine.too_old import check_age, check_known, check_merged
 from rules.engine.work_queue import WorkQueue
@@ -45,7 +45,7 @@ class Intake:
         self.ledger = Ledger()
         self.work = WorkQueue()
         self.timers = TimerQueue()
-        self._packing = Packing(self.timers, self.ledger)
+        self._quiet = QuietOrders(self.timers, self.ledger)
         self._changes = Changes()
         #: Shops that wait until all their orders are loaded, for another plan or to count their sales.
         self._loading: dict[Shop, Generator[None]] = {}
@@ -73,16 +73,16 @@ class Intake:
         return shop
 
     def order(self, shop: Shop, order_id: str) -> Order | None:
-        """A shop's order of that name, which is unpacked, or loaded if it has left memory; None if there is none."""
+        """A shop's order of that name, which is decoded, or loaded if it has left memory; None if there is none."""
         order = shop.orders.get(order_id)
         if order is not None:
-            return self._packing.unpack(order)
+            return self._quiet.decode(order)
         return self.ledger.load(shop, order_id, self.clock_ms) if shop.evicted else None
 
     def load_all(self, shop: Shop) -> list[Order]:
-        """All of a shop's orders: loads those that have left memory, and unpacks the others."""
+        """All of a shop's orders: loads those that have left memory, and decodes the others."""
         self.ledger.load_all(shop, self.clock_ms)
-        return [self._packing.unpack(order) for order in list(shop.orders.values())]
+        return [self._quiet.decode(order) for order in list(shop.orders.values())]
 
     def keep(self, order: Order) -> None:
         """Adds a new order to its shop."""
@@ -160,11 +160,11 @@ class Intake:
                 self._note_for_results(order, changed_facts, at_ms, before)
         return odd
 
-    def _order_of(self, shop: Shop, event: Event, at_ms: int, packed: OrderInMemory | None) -> tuple[Order, bool]:
-        """The order of an event, unpacked if it is `packed`, else loaded; or a new one (True), which isn't kept yet.
+    def _order_of(self, shop: Shop, event: Event, at_ms: int, encoded: OrderInMemory | None) -> tuple[Order, bool]:
+        """The order of an event, decoded if it is `encoded`, else loaded; or a new one (True), which isn't kept yet.
         Raises BadEvent if the event can't begin one."""
-        if packed is not None:
-            return self._packing.unpack(packed), False
+        if encoded is not None:
+            return self._quiet.decode(encoded), False
         order_id: str = event.order  # type: ignore[attr-defined]
         if shop.evicted and (order := self.ledger.load(shop, order_id, self.clock_ms)) is not None:
             return order, False

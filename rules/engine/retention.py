@@ -66,8 +66,8 @@ class Expiry:
             shop.emitted.forget(alert)
 
     def _orders_of(self, shop: Shop) -> Iterator[OrderInMemory | None]:
-        """The orders that may have expired; None for each that is looked at and hasn't. Any may be packed, leave memory
-        or come back before its turn."""
+        """The orders that may have expired; None for each that is looked at and hasn't. Any may be encoded, leave
+        memory or come back before its turn."""
         for order_id in list(shop.orders):
             yield shop.orders.get(order_id)
         for silent in shop.ledger.silent_by(shop, shop.retained_from_ms):

@@ -39,7 +39,7 @@ def decode_facts(raw: bytes) -> OrderFacts:
     return facts_from(canonical(msgspec.convert(_decode_detailed(raw)[len(_EMPTY)], Statements)))
 
 
-def pack_plain(facts: OrderFacts) -> bytes:
+def encode_plain(facts: OrderFacts) -> bytes:
     """Plain facts as few bytes, for memory alone: up to the last that is known. `decode_facts` reads them."""
     values: tuple[Any, ...] = _FIELDS(facts)
     known = len(values)

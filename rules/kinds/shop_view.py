@@ -47,7 +47,7 @@ class OrderView(Protocol):
 
 
 class OrderInMemory(Protocol):
-    """One order in memory, packed or not."""
+    """One order in memory, encoded or not."""
 
     @property
     def last_ms(self) -> int:

@@ -103,12 +103,12 @@ class Order:
             self.numbers = uses_of(self.facts)
 
     def decoded(self) -> "Order":
-        """Itself; as of a `PackedOrder`."""
+        """Itself; as of an `EncodedOrder`."""
         return self
 
 
 class OrderInMemory(Protocol):
-    """An order in memory, packed or not, to be looked at. What looks at its facts more than once asks for it
+    """An order in memory, encoded or not, to be looked at. What looks at its facts more than once asks for it
     `decoded`."""
 
     shop: "Shop"
@@ -331,7 +331,7 @@ class Shop:
         if not self.sales.counting:
             self.sales.counting = True
             for order in self.orders.values() if self.plan.on_sale else ():
-                self.apply_sales(order.decoded())  # none is packed (`rules.engine.intake`)
+                self.apply_sales(order.decoded())  # none is encoded (`rules.engine.intake`)
 
     def apply_sales(self, order: Order) -> bool:
         """Counts what an order sold. Returns whether that has changed the sales."""

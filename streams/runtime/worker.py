@@ -43,8 +43,8 @@ SLICE_BESIDE = 100
 EVICT = 2_000
 """Orders of a partition that are looked at whether they may leave memory, after each commit cycle: some 5 ms."""
 
-PACK = 1_000
-"""Scheduled orders, and silent ones, that are looked at whether they can be packed, after each commit cycle without a
+ENCODE = 1_000
+"""Scheduled orders, and silent ones, that are looked at whether they can be encoded, after each commit cycle without a
 backlog: some 10 ms if all can."""
 
 EVALUATE_S = 0.4
@@ -306,6 +306,6 @@ class Worker(Service):
             partition.reasons.count()
             partition.engine.evict(limit=EVICT)
             if not self.busy:
-                partition.engine.pack(limit=PACK)
+                partition.engine.encode_quiet(limit=ENCODE)
         for listener in self.on_alerts:
             listener(alerts)

@@ -78,7 +78,7 @@ class Forgetful(Worker):
 
 
 def orders_of(engine: Engine) -> dict[tuple[str, str], dict[str, Any]]:
-    """Every slot of every order, after those that have left are loaded, and those that are packed unpacked. (`last_ms`
+    """Every slot of every order, after those that have left are loaded, and those that are encoded decoded. (`last_ms`
     as after a restart: news that its facts don't keep counts only until then.)"""
     found = {}
     for shop in engine.shops.values():

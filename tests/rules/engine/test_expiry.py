@@ -77,11 +77,11 @@ def test_an_order_of_which_news_comes_meanwhile_stays(on_disk: bool) -> None:
 
 
 @pytest.mark.usefixtures("in_steps")
-def test_orders_that_are_packed_meanwhile_expire_all_the_same() -> None:
+def test_orders_that_are_encoded_meanwhile_expire_all_the_same() -> None:
     worker = finished(on_disk=False)
     gone = step(worker, LATER)
     worker.engine.settle()
-    worker.engine.pack()
+    worker.engine.encode_quiet()
     for _ in range(2 * (2 * MANY) // STEP):
         gone += step(worker, LATER)
     assert len(gone) == 2 * MANY

@@ -1,5 +1,5 @@
-"""Orders that wait are packed: an engine that packs each as soon as it may says, keeps and computes what one does that
-packs none."""
+"""Orders that wait are encoded: an engine that encodes each as soon as it may says, keeps and computes what one does
+that encodes none."""
 
 import gc
 from itertools import pairwise
@@ -9,14 +9,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rules.engine import packing
+from rules.engine import quiet_orders
 from rules.engine.engine import Engine
 from rules.facts.stored import encode_facts
 from rules.kinds.ratio.counters import evidence_of
 from rules.plan.rule_book import RuleBook
 from rules.reports.forecast import with_forecast
 from rules.reports.standing import nearest, standing
-from rules.state.packed_order import PackedOrder
+from rules.state.encoded_order import EncodedOrder
 from streams.metrics.shop_stats import WorkerStats, collect
 from tests.rules.engine.test_eviction import AFTERWARDS, SHIPPED_IN_TIME, Forgetful, orders_of, restarted, state_of
 from tests.rules.engine.test_eviction import at_once as leaving_at_once
@@ -33,27 +33,27 @@ __all__ = ["leaving_at_once"]
 
 @pytest.fixture
 def at_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Orders are packed whenever nothing is to be done with them in the hour that has begun."""
-    monkeypatch.setattr(packing, "QUIET_MS", 0)
+    """Orders are encoded whenever nothing is to be done with them in the hour that has begun."""
+    monkeypatch.setattr(quiet_orders, "QUIET_MS", 0)
 
 
-packing_at_once = pytest.mark.usefixtures("at_once")
+encoding_at_once = pytest.mark.usefixtures("at_once")
 
 
-class Packs(Worker):
-    """A worker that packs its orders after each commit cycle."""
+class Encodes(Worker):
+    """A worker that encodes its orders after each commit cycle."""
 
     def write(self) -> None:
         super().write()
-        self.engine.pack()
+        self.engine.encode_quiet()
 
 
-class PacksAndForgets(Forgetful):
+class EncodesAndForgets(Forgetful):
     """The same, and its finished orders leave memory."""
 
     def write(self) -> None:
         super().write()
-        self.engine.pack()
+        self.engine.encode_quiet()
 
 
 def reports_of(engine: Engine) -> list[Any]:
@@ -80,25 +80,25 @@ def reports_of(engine: Engine) -> list[Any]:
 def assert_nothing_differs(
     rules: RuleBook, stepping: bool, lived: list[Cycle], restarts: set[int], kind: type[Worker]
 ) -> None:
-    keeps, packs = Worker(rules, stepping), kind(rules, stepping)
+    keeps, encodes = Worker(rules, stepping), kind(rules, stepping)
     for n, (events, to_ms) in enumerate([*lived, *AFTERWARDS]):
         if n in restarts:
-            keeps, packs = restarted(keeps), restarted(packs)
-        for worker in (keeps, packs):
+            keeps, encodes = restarted(keeps), restarted(encodes)
+        for worker in (keeps, encodes):
             worker.commit_cycle(events, to_ms)
-        assert in_no_order(keeps.alerts) == in_no_order(packs.alerts)
-        assert keeps.kept() == packs.kept()
-        assert state_of(keeps.engine) == state_of(packs.engine)
-        assert reports_of(keeps.engine) == reports_of(packs.engine)
-    assert_well_formed(packs.alerts)
-    assert orders_of(keeps.engine) == orders_of(packs.engine)
-    assert state_of(keeps.engine) == state_of(packs.engine)
+        assert in_no_order(keeps.alerts) == in_no_order(encodes.alerts)
+        assert keeps.kept() == encodes.kept()
+        assert state_of(keeps.engine) == state_of(encodes.engine)
+        assert reports_of(keeps.engine) == reports_of(encodes.engine)
+    assert_well_formed(encodes.alerts)
+    assert orders_of(keeps.engine) == orders_of(encodes.engine)
+    assert state_of(keeps.engine) == state_of(encodes.engine)
 
 
-workers = st.sampled_from([Packs, PacksAndForgets])
+workers = st.sampled_from([Encodes, EncodesAndForgets])
 
 
-@packing_at_once
+@encoding_at_once
 @pytest.mark.usefixtures("leaving_at_once")
 @pytest.mark.parametrize("platform", PLATFORMS)
 @given(st.booleans(), workers, st.data())
@@ -111,7 +111,7 @@ def test_nothing_differs_by_every_built_in_pack(
     assert_nothing_differs(RULES[platform], stepping, lived, restarts, kind)
 
 
-@packing_at_once
+@encoding_at_once
 @given(st.sampled_from([JOB, JOOM, DOUYIN, PLAIN]), st.booleans(), workers, st.data())
 def test_nothing_differs_of_orders_with_more_than_the_plain_case(
     rules: RuleBook, stepping: bool, kind: type[Worker], data: st.DataObject
@@ -120,7 +120,7 @@ def test_nothing_differs_of_orders_with_more_than_the_plain_case(
     assert_nothing_differs(rules, stepping, lived, data.draw(st.sets(st.integers(1, len(lived)), max_size=2)), kind)
 
 
-@packing_at_once
+@encoding_at_once
 @given(books(), st.booleans(), workers, order_lives())
 @fewer
 def test_nothing_differs_by_rules_made_up_at_random(
@@ -129,47 +129,47 @@ def test_nothing_differs_by_rules_made_up_at_random(
     assert_nothing_differs(rules, stepping, lived, set(), kind)
 
 
-# -- which are packed, and when ------------------------------------------------------------------------------
+# -- which are encoded, and when ------------------------------------------------------------------------------
 
 
-def packing_worker(*cycles: tuple[list[TimedEvent], str]) -> Packs:
-    worker = Packs(FULL, stepping=False)
+def encoding_worker(*cycles: tuple[list[TimedEvent], str]) -> Encodes:
+    worker = Encodes(FULL, stepping=False)
     for events, at in cycles:
         worker.commit_cycle(events, ms(at))
     return worker
 
 
-def packed(worker: Worker) -> set[str]:
+def encoded(worker: Worker) -> set[str]:
     return {
         order.id
         for shop in worker.engine.shops.values()
         for order in shop.orders.values()
-        if isinstance(order, PackedOrder)
+        if isinstance(order, EncodedOrder)
     }
 
 
-def test_an_order_is_packed_once_nothing_was_heard_of_it_for_an_hour() -> None:
-    worker = packing_worker(([placed("1")], "0h"), ([placed("2", "50m")], "50m"))
-    assert packed(worker) == set()
+def test_an_order_is_encoded_once_nothing_was_heard_of_it_for_an_hour() -> None:
+    worker = encoding_worker(([placed("1")], "0h"), ([placed("2", "50m")], "50m"))
+    assert encoded(worker) == set()
     worker.commit_cycle([], ms("61m"))
-    assert packed(worker) == {"1"}
+    assert encoded(worker) == {"1"}
     worker.commit_cycle([], ms("2h"))
-    assert packed(worker) == {"1", "2"}
+    assert encoded(worker) == {"1", "2"}
 
 
-def test_an_order_whose_timer_fires_within_the_hour_is_not_packed() -> None:
-    worker = packing_worker(([placed("1", ship_by=ms("30h"))], "1h"), ([], "5h"))
-    assert packed(worker) == {"1"}
+def test_an_order_whose_timer_fires_within_the_hour_is_not_encoded() -> None:
+    worker = encoding_worker(([placed("1", ship_by=ms("30h"))], "1h"), ([], "5h"))
+    assert encoded(worker) == {"1"}
     order = worker.engine.shops["joom", "s1"].orders["1"]
     next_ms = order.next_eval_ms
     worker.engine.advance(next_ms)
     worker.write()
-    assert packed(worker) == set(), "what it waits for has come, and it has an alert"
+    assert encoded(worker) == set(), "what it waits for has come, and it has an alert"
 
 
-def test_news_of_a_packed_order_finds_it_as_it_was() -> None:
-    worker = packing_worker(([placed("1")], "0h"), ([], "2h"), ([shipped("1", "3h")], "3h"))
-    assert packed(worker) == set()
+def test_news_of_a_encoded_order_finds_it_as_it_was() -> None:
+    worker = encoding_worker(([placed("1")], "0h"), ([], "2h"), ([shipped("1", "3h")], "3h"))
+    assert encoded(worker) == set()
     facts = worker.engine.shops["joom", "s1"].orders["1"].facts
     assert facts.placed is not None
     assert facts.shipped is not None
@@ -177,53 +177,53 @@ def test_news_of_a_packed_order_finds_it_as_it_was() -> None:
     assert not worker.alerts, "the timer of the order as it was before counts no more"
 
 
-def test_an_order_that_is_not_saved_yet_is_not_packed() -> None:
+def test_an_order_that_is_not_saved_yet_is_not_encoded() -> None:
     worker = Worker(FULL, stepping=False)
     apply(worker.engine, [placed("1")])
     worker.engine.advance(ms("2h"))
-    worker.engine.pack()
-    assert packed(worker) == set()
+    worker.engine.encode_quiet()
+    assert encoded(worker) == set()
     worker.write()
-    worker.engine.pack()
-    assert packed(worker) == {"1"}
+    worker.engine.encode_quiet()
+    assert encoded(worker) == {"1"}
 
 
-def test_orders_with_alerts_or_more_than_plain_facts_are_not_packed() -> None:
+def test_orders_with_alerts_or_more_than_plain_facts_are_not_encoded() -> None:
     two_parcels = [shipped("2", "1h", tracking_no=number) for number in ("P1", "P2")]
-    worker = packing_worker(([placed("1"), placed("2"), *two_parcels, placed("3")], "1h"), ([], "10h"))
-    assert packed(worker) == {"1", "3"}
+    worker = encoding_worker(([placed("1"), placed("2"), *two_parcels, placed("3")], "1h"), ([], "10h"))
+    assert encoded(worker) == {"1", "3"}
     worker.commit_cycle([cancelled("3", "75h")], ms("80h"))
     assert any(alert.order == "1" for alert in worker.alerts)
     worker.commit_cycle([], ms("90h"))
-    assert "1" not in packed(worker)
+    assert "1" not in encoded(worker)
 
 
-def test_a_silent_order_is_packed_until_it_leaves_memory() -> None:
-    worker = PacksAndForgets(FULL, stepping=False)
+def test_a_silent_order_is_encoded_until_it_leaves_memory() -> None:
+    worker = EncodesAndForgets(FULL, stepping=False)
     for events, at in (([placed("1"), shipped("1", "5h"), scanned("1", "6h", status="delivered")], "6h"), ([], "70h")):
         worker.commit_cycle(events, ms(at))
-    assert packed(worker) == {"1"}
+    assert encoded(worker) == {"1"}
     worker.commit_cycle([], ms("200h"))
     assert not worker.engine.shops["joom", "s1"].orders
     assert len(worker.engine.ledger) == 1
 
 
 def test_an_order_that_is_unpacked_by_news_without_a_say_leaves_memory_like_others() -> None:
-    worker = PacksAndForgets(FULL, stepping=False)
+    worker = EncodesAndForgets(FULL, stepping=False)
     news = scanned("1", "60h", status="in_transit")
     for events, at in ((SHIPPED_IN_TIME, "30h"), ([], "50h"), ([news], "60h"), ([], "100h")):
         worker.commit_cycle(events, ms(at))
-    assert packed(worker) == {"1"}, "of the other nothing was heard"
+    assert encoded(worker) == {"1"}, "of the other nothing was heard"
     worker.commit_cycle([], ms("140h"))
     assert not worker.engine.shops["joom", "s1"].orders
 
 
-def test_where_a_packed_order_counts_as_bad_its_facts_are_those_it_has() -> None:
+def test_where_a_encoded_order_counts_as_bad_its_facts_are_those_it_has() -> None:
     unshipped = rule("ratio", "unshipped", numerator={"not": "shipped"}, window={"length": "30d"}, threshold="50%")
-    worker = Packs(book(late_ship(), unshipped), stepping=False)
+    worker = Encodes(book(late_ship(), unshipped), stepping=False)
     for events, at in (([placed("1")], "0h"), ([], "2h")):
         worker.commit_cycle(events, ms(at))
-    assert packed(worker) == {"1"}
+    assert encoded(worker) == {"1"}
     worker.commit_cycle([refunded("1", "3h")], ms("3h"))
     shop = worker.engine.shops["joom", "s1"]
     [bad] = [facts for counter in shop.counters for day in counter.bad for facts in counter.bad[day].values()]
@@ -236,13 +236,13 @@ def test_no_more_orders_are_looked_at_than_asked_for() -> None:
     worker.engine.advance(ms("2h"))
     found = [0]
     while len(found) < 5:
-        worker.engine.pack(limit=2)
-        found.append(len(packed(worker)))
+        worker.engine.encode_quiet(limit=2)
+        found.append(len(encoded(worker)))
     assert all(after - before <= 2 for before, after in pairwise(found))
     assert found[-1] == 5
 
 
-def test_an_order_that_was_packed_is_held_by_no_queue() -> None:
+def test_an_order_that_was_encoded_is_held_by_no_queue() -> None:
     """Not even where it was scheduled for earlier meanwhile, in the same hour or another, and has several entries."""
     worker = Worker(FULL, stepping=False)
     worker.commit_cycle([placed("1", "30m")], ms("30m"))
@@ -250,7 +250,7 @@ def test_an_order_that_was_packed_is_held_by_no_queue() -> None:
     for minutes in (60, 10):
         worker.engine.timers.schedule(order, order.scheduled_ms - minutes * 60_000)
     worker.engine.advance(ms("3h"))
-    worker.engine.pack()
-    worker.engine.pack()
-    assert packed(worker) == {"1"}
+    worker.engine.encode_quiet()
+    worker.engine.encode_quiet()
+    assert encoded(worker) == {"1"}
     assert [each for each in gc.get_referrers(order) if isinstance(each, list)] == []

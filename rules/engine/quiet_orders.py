@@ -1,8 +1,8 @@
-"""Packs orders with which nothing is to be done for a while, and gives them back before anything of them changes.
+"""Encodes orders with which nothing is to be done for a while, and gives them back before anything of them changes.
 
 An order that waits for its deadline or its parcel's next scan is asked nothing for hours or days. Orders with alerts or
-with more than the plain facts stay as they are: they are few, and dear to decode. `tests/rules/engine/test_packing.py`
-holds that nothing differs by it.
+with more than the plain facts stay as they are: they are few, and dear to decode.
+`tests/rules/engine/test_encoded_orders.py` holds that nothing differs by it.
 """
 
 from typing import Final
@@ -10,28 +10,28 @@ from typing import Final
 from rules.calendar.instants import HOUR_MS, NEVER
 from rules.engine.timer_queue import TimerQueue
 from rules.state.aggregate import replace_facts
+from rules.state.encoded_order import EncodedOrder
 from rules.state.ledger import Ledger
-from rules.state.packed_order import PackedOrder
 from rules.state.shop import Order, OrderInMemory
 
 QUIET_MS: Final = HOUR_MS
-"""How long nothing must have been heard of an order, and its timer mustn't fire, so that it is worth packing."""
+"""How long nothing must have been heard of an order, and its timer mustn't fire, so that it is worth encoding."""
 
 
-class Packing:
-    """What packs and gives back the orders of one engine."""
+class QuietOrders:
+    """What encodes and decodes the orders of one engine."""
 
     def __init__(self, timers: TimerQueue, ledger: Ledger) -> None:
         self._timers, self._ledger = timers, ledger
 
-    def pack(self, at_ms: int, limit: int) -> None:
-        """Packs those of the next `limit` scheduled orders, and as many silent ones, that can be at a moment (epoch
+    def encode(self, at_ms: int, limit: int) -> None:
+        """Encodes those of the next `limit` scheduled orders, and as many silent ones, that can be at a moment (epoch
         ms)."""
-        self._timers.replace_next(lambda order: _packed(order, at_ms), limit)
-        self._ledger.replace_next(lambda order: _packed(order, at_ms), limit)
+        self._timers.replace_next(lambda order: _encoded(order, at_ms), limit)
+        self._ledger.replace_next(lambda order: _encoded(order, at_ms), limit)
 
-    def unpack(self, kept: OrderInMemory) -> Order:
-        """Gives a packed order back to its shop; one that isn't packed as it is."""
+    def decode(self, kept: OrderInMemory) -> Order:
+        """Gives an encoded order back to its shop as one; one that isn't encoded stays as it is."""
         if isinstance(kept, Order):
             return kept
         order = kept.decoded()
@@ -46,17 +46,17 @@ class Packing:
         return order
 
 
-def _packed(order: OrderInMemory, at_ms: int) -> OrderInMemory:
-    """An order packed, and its shop given that, if it can be; else itself."""
-    if not isinstance(order, Order) or not _can_be_packed(order, at_ms):
+def _encoded(order: OrderInMemory, at_ms: int) -> OrderInMemory:
+    """An order encoded, and its shop given that, if it can be; else itself."""
+    if not isinstance(order, Order) or not _is_quiet(order, at_ms):
         return order
-    packed = PackedOrder(order)
-    order.shop.orders[order.id] = packed
+    encoded = EncodedOrder(order)
+    order.shop.orders[order.id] = encoded
     order.scheduled_ms = NEVER  # another entry of it in the timer queue counts no more
-    return packed
+    return encoded
 
 
-def _can_be_packed(order: Order, at_ms: int) -> bool:
+def _is_quiet(order: Order, at_ms: int) -> bool:
     shop = order.shop
     return (
         order.last_ms <= at_ms - QUIET_MS

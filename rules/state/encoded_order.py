@@ -5,7 +5,7 @@ from struct import Struct
 from typing import Final, NamedTuple
 
 from rules.facts.order_facts import OrderFacts
-from rules.facts.stored import decode_facts, pack_plain
+from rules.facts.stored import decode_facts, encode_plain
 from rules.state.shop import Order, Shop
 from rules.state.tracking_numbers import NumberUse, uses_of
 
@@ -21,10 +21,10 @@ class Derived(NamedTuple):
     is_unshipped: bool
 
 
-class PackedOrder:
+class EncodedOrder:
     """An order with plain facts, no alerts, and nothing to be done now. It lies among the shop's orders, and in the
-    timer queue or among the silent orders, in place of the `Order` that it was made of. `rules.engine.packing` says
-    which orders are packed, and gives an order back before anything of it changes."""
+    timer queue or among the silent orders, in place of the `Order` that it was made of. `rules.engine.quiet_orders`
+    says which orders are encoded, and gives an order back before anything of it changes."""
 
     __slots__ = ("_derived", "_raw", "id", "next_eval_ms", "scheduled_ms", "shop")
 
@@ -36,7 +36,7 @@ class PackedOrder:
         self.id = order.id
         self.shop: Shop = order.shop
         self.scheduled_ms, self.next_eval_ms = order.scheduled_ms, order.next_eval_ms
-        self._raw = _TIMES.pack(order.last_ms, order.placed_ms) + pack_plain(order.facts)
+        self._raw = _TIMES.pack(order.last_ms, order.placed_ms) + encode_plain(order.facts)
         self._derived = _shared(
             Derived(order.days, order.bad, order.missed, order.overdue, order.watched_facts, order.is_unshipped)
         )
