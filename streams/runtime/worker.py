@@ -44,8 +44,8 @@ EVICT = 2_000
 """Orders of a partition that are looked at whether they may leave memory, after each commit cycle: some 5 ms."""
 
 ENCODE = 1_000
-"""Scheduled orders, and silent ones, that are looked at whether they can be encoded, after each commit cycle without a
-backlog: some 10 ms if all can."""
+"""Scheduled orders of all partitions, and silent ones, that are looked at whether they can be encoded, after each
+commit cycle without a backlog: some 10 ms if all can."""
 
 EVALUATE_S = 0.4
 """After this long what has been found is written and committed, and the next commit cycle goes on with what is left:
@@ -306,6 +306,6 @@ class Worker(Service):
             partition.reasons.count()
             partition.engine.evict(limit=EVICT)
             if not self.busy:
-                partition.engine.encode_quiet(limit=ENCODE)
+                partition.engine.encode_quiet(limit=ENCODE // len(self.partitions) + 1)
         for listener in self.on_alerts:
             listener(alerts)

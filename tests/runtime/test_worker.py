@@ -10,6 +10,8 @@ import pytest
 from faust.types import TP
 from prometheus_client import REGISTRY
 
+from rules.calendar.instants import HOUR_MS
+from rules.state.encoded_order import EncodedOrder
 from streams.clock import wall_ms
 from streams.kafka.outbox import RefusedError
 from streams.runtime import log_ends, pacing
@@ -90,6 +92,22 @@ async def test_what_is_applied_while_a_write_is_on_its_way_is_not_committed_with
     assert broker.committed == [{TP("orders", 2): 1}]
     await watching.commit_cycle()
     assert broker.committed[1:] == [{TP("orders", 2): 2}]
+
+
+async def test_orders_that_wait_are_encoded_after_a_commit_cycle_unless_a_backlog_is_read(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    watching, _ = made()
+    apply(watching, event("order.placed", START_MS))
+    for topic in ("orders", "pickups", "tracking"):
+        apply(watching, tick(START_MS + 2 * HOUR_MS), topic=topic, first=1)
+    with monkeypatch.context() as reading:
+        reading.setattr(pacing.Pacing, "is_backlog", True)
+        await watching.commit_cycle()
+    [shop] = watching.partitions[2].engine.shops.values()
+    assert not isinstance(shop.orders["1"], EncodedOrder)
+    await watching.commit_cycle()
+    assert isinstance(shop.orders["1"], EncodedOrder)
 
 
 # -- what would be too large ---------------------------------------------------------------------------------
