@@ -28,13 +28,15 @@ class Alignment:
     def __init__(self, topics: Sequence[str]) -> None:
         self._topics = topics
         self._read_ms: dict[TopicPartition, int] = {}
-        self._span_ms: dict[TopicPartition, int] = {}  # how much time the last fetch covered
+        #: How much time the last two fetches covered. The larger counts: what Kafka sends at once is handed out in two
+        #: where it is more than is taken at once.
+        self._spans_ms: dict[TopicPartition, tuple[int, int]] = {}
         self._fetches: dict[TopicPartition, int] = {}
 
     def forget(self) -> None:
         """Forgets how far partitions have been read, since it may be read again."""
         self._read_ms.clear()
-        self._span_ms.clear()
+        self._spans_ms.clear()
         self._fetches.clear()
 
     def read(self, tp: TopicPartition, records: Sequence[ConsumerRecord], now_ms: int) -> None:
@@ -45,8 +47,9 @@ class Alignment:
                 _, at_ms = decode(records[-1].value or b"")
                 before_ms = self._read_ms.get(tp, at_ms)
                 if at_ms <= min(now_ms + AHEAD_MS, before_ms + LONGEST_LEAP_MS):
+                    began_ms = before_ms if tp in self._read_ms else _time_of(records[0], at_ms)
                     self._read_ms[tp] = max(at_ms, before_ms)
-                    self._span_ms[tp] = max(at_ms - before_ms, 0)
+                    self._spans_ms[tp] = max(at_ms - began_ms, 0), self._spans_ms.get(tp, (0, 0))[0]
 
     def abreast(self, tps: Collection[TopicPartition], left: Mapping[TopicPartition, int]) -> set[TopicPartition]:
         """The partitions to go on reading. The others wait for one of the same number that is behind them and still has
@@ -86,7 +89,14 @@ class Alignment:
         followers = [other for other in behind if other.topic != self._topics[0]]
         slowest = min(followers, key=read_ms.__getitem__, default=None)
         if tp.topic == self._topics[0]:
-            return slowest is not None and read_ms[tp] > read_ms[slowest] + 2 * self._span_ms[slowest]
+            return slowest is not None and read_ms[tp] > read_ms[slowest] + 2 * max(self._spans_ms[slowest])
         leading = [other for other in behind if other.topic == self._topics[0]]
-        past = any(read_ms[tp] + self._span_ms[tp] > read_ms[other] for other in leading)
+        past = any(read_ms[tp] + max(self._spans_ms[tp]) > read_ms[other] for other in leading)
         return past or (slowest is not None and read_ms[tp] > read_ms[slowest])
+
+
+def _time_of(record: ConsumerRecord, otherwise_ms: int) -> int:
+    """The event time of a record (epoch ms), if it can be read."""
+    with suppress(Exception):
+        return decode(record.value or b"")[1]
+    return otherwise_ms

@@ -92,6 +92,21 @@ def test_news_wait_while_another_fetch_could_take_them_past_the_orders_they_are_
     assert alignment.abreast({ORDERS, PICKUPS}, MORE) == {PICKUPS}
 
 
+def test_what_the_first_fetch_covers_is_known_by_its_first_record() -> None:
+    news = [event("pickup.collected", START_MS + hour * HOUR_MS) for hour in (1, 6)]
+    for first, read_on in (([], {ORDERS}), ([b"{"], {PICKUPS})):
+        alignment = read({ORDERS: 10})
+        come(alignment, PICKUPS, *first, *news)
+        assert alignment.abreast({ORDERS, PICKUPS}, MORE) == read_on
+
+
+def test_a_fetch_that_is_handed_out_in_two_is_not_taken_for_a_short_one() -> None:
+    alignment = read({ORDERS: 10, PICKUPS: 1})
+    for hour, read_on in ((6, {ORDERS}), (7, {ORDERS}), (8, {ORDERS, PICKUPS})):  # five hours, then one, and one
+        come(alignment, PICKUPS, event("pickup.collected", START_MS + hour * HOUR_MS))
+        assert alignment.abreast({ORDERS, PICKUPS}, MORE) == read_on
+
+
 @given(
     st.dictionaries(st.sampled_from(sorted(INPUTS)), st.lists(st.integers(0, 50), min_size=1, max_size=4), min_size=1),
     st.sets(st.sampled_from(sorted(INPUTS))),
