@@ -41,7 +41,7 @@ class QuietOrders:
         kept.scheduled_ms = order.scheduled_ms = NEVER  # its entry in the timer queue counts no more
         if due_ms < NEVER:
             self._timers.schedule(order, due_ms)
-        else:
+        elif order.next_eval_ms == NEVER:  # else its timer has fired, and whoever evaluates it says what it waits for
             self._ledger.note_finished(order)
         return order
 
