@@ -24,8 +24,8 @@ from streams.web.morning_api import MorningQuery
 from streams.web.operations import operation
 from streams.web.trends_api import readable
 
-FRESH_S = 60.0
-"""How long an answer is given again at least: the day that goes on is written every ten minutes."""
+FRESH_S = 10.0
+"""How long an answer is given again at least. In the events' time days may pass while it is."""
 
 SHARE_OF_TIME = 0.05
 """How much of the time reading may take: where it takes long, an answer is given again for longer."""
