@@ -39,6 +39,8 @@ SHOPS = 100
 PER_DAY = 25_000
 LATE = 50
 SHOPS_MEASURED = 5_000
+OPEN_EVERY_MS = HOUR_MS // 20
+"""How often 5,000 open orders come: 100,000 an hour."""
 FIRST = 100_000
 """Orders before the first measurement, which fill what doesn't grow with them."""
 
@@ -107,9 +109,9 @@ class Measured:
 
     def open(self, first: int, number: int) -> None:
         for n in range(first, first + number, 5_000):
-            placed = [next(life(each, AT_MS + each)) for each in range(n, min(n + 5_000, first + number))]
-            self.cycle(placed, AT_MS + n)
-        self.cycle([], AT_MS + 2 * HOUR_MS)  # nothing more is heard of them for now
+            at_ms = AT_MS + (n - first) // 5_000 * OPEN_EVERY_MS
+            self.cycle([next(life(each, at_ms)) for each in range(n, min(n + 5_000, first + number))], at_ms)
+        self.cycle([], at_ms + 2 * HOUR_MS)  # nothing more is heard of them for now
 
 
 async def measure(part: str, number: int) -> None:
