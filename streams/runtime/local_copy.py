@@ -81,12 +81,23 @@ class LocalCopy:
         fail and come back, and then a key may come twice."""
         if self._snapshot is not None:
             self._try(self._snapshot.write)  # or each page would look through all that is about to be written
+        later: set[bytes] = set()  # the disk may take them meanwhile: then they lie before the next page
         start: bytes | None = prefix
         while start is not None:
+            later.update(self._unwritten_of(prefix))
             page, start = self._readable().page_of(prefix, start)
-            yield from (each for each in page if each[0] not in self._unwritten)
-        unwritten = {key: value for key, value in self._unwritten.items() if key.startswith(prefix)}
-        yield from ((key, value) for key, value in unwritten.items() if value is not None)
+            for key, value in page:
+                if key in self._unwritten:
+                    later.add(key)
+                else:
+                    yield key, value
+        later.update(self._unwritten_of(prefix))
+        for key in later:
+            if (newest := self.get(key)) is not None:
+                yield key, newest
+
+    def _unwritten_of(self, prefix: bytes) -> Iterator[bytes]:
+        return (key for key in self._unwritten if key.startswith(prefix))
 
     def _readable(self) -> Snapshot:
         snapshot = self._snapshot or self._read_only

@@ -9,12 +9,14 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from aiokafka import TopicPartition
 
 from streams.runtime import snapshot, store
 from streams.runtime.local_copy import LocalCopy
 from streams.runtime.snapshot import Snapshot, SnapshotUnusableError
 from streams.runtime.snapshot_faults import SnapshotFaults
 from streams.runtime.store import Store
+from streams.settings import Settings
 from tests.runtime import disks
 from tests.runtime.test_snapshot import contents
 
@@ -86,6 +88,37 @@ async def test_a_folder_that_cannot_be_made_is_gone_without(tmp_path: Path) -> N
     assert (copy.offset, dict(copy.items())) == (None, {})
     assert faults.problem is not None
     copy.discard()
+    copy.close()
+
+
+@pytest.mark.parametrize("change", [(b"s0", b"new"), (b"s0", None), (b"s00", b"new"), (b"s5", b"new"), (b"s5", None)])
+async def test_a_walk_misses_no_key_where_the_disk_comes_back_between_two_pages(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, change: tuple[bytes, bytes | None]
+) -> None:
+    monkeypatch.setattr(snapshot, "PAGE", 2)
+    copy = await opened(tmp_path / "facts-0", SnapshotFaults(tmp_path))
+    before = {b"s%d" % n: b"old" for n in range(6)}
+    copy.note_all(before.items(), 5)
+    with disks.full():
+        copy.note_all([*CHANGES, change], 106)
+    assert copy.is_away
+    walk, found = copy.items_of(b"s"), list[tuple[bytes, bytes]]()
+
+    async def read(fresh: Snapshot, *_: object) -> None:
+        found.append(next(walk))  # of the first page, of a disk without the change
+        fresh.note_all([*CHANGES, change])
+        fresh.advance(106)
+        copy._take_part(fresh)
+
+    async def rescue() -> None:
+        raise AssertionError("nothing is lost")
+
+    monkeypatch.setattr(copy, "_read", read)
+    await copy.catch_up(Settings(broker="kafka://nowhere"), TopicPartition("facts", 0), lambda: 106, rescue)
+    assert not copy.is_away
+    found += walk
+    after = {key: value for key, value in (before | dict([change])).items() if value is not None}
+    assert dict(found) == after
     copy.close()
 
 
