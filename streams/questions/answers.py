@@ -10,12 +10,14 @@ from aiokafka import TopicPartition
 from aiokafka.structs import RecordMetadata
 from msgspec import Raw
 
+from rules.calendar.instants import NEVER
 from rules.engine.engine import Engine
 from rules.facts.order_facts import OrderFacts
 from rules.reports.find_orders import Search
 from rules.reports.forecast import Outlook
 from rules.reports.next_deadline import waits_to_be_shipped
 from rules.reports.one_order import facts_at_hand, order_report
+from streams.clock import wall_ms
 from streams.kafka.cutting import fitting
 from streams.kafka.keys import partition_of
 from streams.kafka.topics import TopicNames
@@ -62,9 +64,10 @@ class Answers:
         self._producer, self._has_read = producer, has_read
         self._ticking, self._going_through = asyncio.Lock(), asyncio.Lock()
 
-    async def answer(self, number: int, question: Question) -> Answer | None:
-        """The answer from one partition; None if it isn't this worker's, or isn't restored yet. Raises KafkaError and
-        OSError, and TimeoutError where Kafka doesn't take a tick."""
+    async def answer(self, number: int, question: Question, until_ms: int = NEVER) -> Answer | None:
+        """The answer from one partition; None if it isn't this worker's, or isn't restored yet, or if its turn comes
+        after `until_ms` (wall clock). Raises KafkaError and OSError, and TimeoutError where Kafka doesn't take a
+        tick."""
         partition = self._worker.holding(number)
         if partition is None:
             return None
@@ -73,14 +76,16 @@ class Answers:
                 return _about(partition.engine, question)
             case WhoseNumber(sought):
                 async with self._going_through:
-                    return await self._find(number, sought)
+                    return await self._find(number, sought) if wall_ms() < until_ms else None
             case WholeList():
                 async with self._going_through:
-                    return await self._list(number, question)
+                    return await self._list(number, question) if wall_ms() < until_ms else None
             case SetPacked():
                 async with self._ticking:
                     partition = self._worker.holding(number)  # it may have gone meanwhile
-                    return None if partition is None else await self._set_packed(number, partition.engine, question)
+                    if partition is None or wall_ms() >= until_ms:
+                        return None
+                    return await self._set_packed(number, partition.engine, question)
 
     async def _set_packed(self, number: int, engine: Engine, wanted: SetPacked) -> Answer:
         about = wanted.platform, wanted.shop, wanted.order

@@ -139,7 +139,7 @@ class QuestionService(Service):
 
     async def _answer(self, number: int, asked: Asked) -> None:
         try:
-            answer = await self._answers.answer(number, asked.question)
+            answer = await self._answers.answer(number, asked.question, asked.until_ms)
             if answer is not None:
                 await self._producer.write(
                     self._topic, number, asked.id.encode(), encode(Answered(asked.id, number, answer))

@@ -1,6 +1,7 @@
 """Who answers a question about an order: the worker that has its partition, for as long as it has it."""
 
 import asyncio
+from collections.abc import Callable
 from secrets import token_hex
 from typing import Any
 
@@ -12,9 +13,10 @@ from msgspec import Raw
 
 from rules.reports import find_orders, forecast
 from streams.kafka.topics import TopicNames
+from streams.questions import answers as answering
 from streams.questions import whole_list
 from streams.questions.answers import Answers
-from streams.questions.messages import SetPacked, WholeList, WhoseNumber
+from streams.questions.messages import Question, SetPacked, WholeList, WhoseNumber
 from streams.questions.whole_list import unpacked
 from streams.runtime.partition import Batch, Partition
 from streams.views.packed import Ticks
@@ -59,6 +61,14 @@ def answers(worker: Worker, kafka: Kafka) -> Answers:
     return Answers(TopicNames("", "app"), worker, Ticks(), kafka, kafka.has_read)
 
 
+def counting(make: Callable[..., Any], made: list[object]) -> Callable[..., Any]:
+    def make_and_count(*args: Any, **kwargs: Any) -> Any:
+        made.append(make)
+        return make(*args, **kwargs)
+
+    return make_and_count
+
+
 async def started(question: Any) -> "asyncio.Future[Any]":
     asked = asyncio.ensure_future(question)
     await asyncio.sleep(0)
@@ -90,6 +100,26 @@ async def test_a_whole_list_ends_where_its_partition_goes(monkeypatch: pytest.Mo
     asked = await started(answers(worker, Kafka()).answer(2, WHOLE_LIST))
     worker.partition = None
     assert await asked is None
+
+
+@pytest.mark.parametrize("question", [WHOLE_LIST, WhoseNumber("nobody's"), PACKED])
+async def test_a_question_whose_time_is_over_when_its_turn_comes_is_not_answered(
+    monkeypatch: pytest.MonkeyPatch, question: Question
+) -> None:
+    monkeypatch.setattr(find_orders, "STRETCH", 1)
+    monkeypatch.setattr(forecast, "STRETCH", 1)
+    time, made = [START_MS], list[object]()
+    monkeypatch.setattr(answering, "wall_ms", lambda: time[0])
+    for name in ("Outlook", "Search", "Packed"):
+        monkeypatch.setattr(answering, name, counting(getattr(answering, name), made))
+    kafka = Kafka()
+    asking = answers(Worker(orders=50), kafka)
+    asked = [await started(asking.answer(2, question, until_ms=START_MS + n)) for n in (1, 5, 1, 9)]
+    time[0] += 5
+    kafka.open.set()
+    given = await asyncio.gather(*asked)
+    assert [None if answer is None else answer.status for answer in given] == [200, None, None, 200]
+    assert len(made) == 2
 
 
 async def test_a_whole_list_of_a_shop_that_is_not_known_is_none() -> None:

@@ -14,7 +14,7 @@ from streams.kafka.embedded import EmbeddedBroker
 from streams.kafka.keys import partition_of
 from streams.kafka.late_producer import LateProducer
 from streams.questions import answers, service
-from streams.questions.messages import AboutOrder, Answered, Asked, decode, encode
+from streams.questions.messages import AboutOrder, Answered, Asked, WholeList, WhoseNumber, decode, encode
 from streams.web import whole_lists
 from tests.runtime.support import LATE_MS, PARTITIONS, START_MS, event, until
 from tests.support.kafka import read_topic
@@ -209,6 +209,29 @@ async def test_a_question_of_another_worker_is_answered_in_the_topic(worker: Wor
     finally:
         await producer.stop()
     assert (found.id, found.answer.status) == (asked.id, 200)
+
+
+async def test_a_question_of_another_worker_that_waited_for_too_long_is_not_answered(
+    worker: Worker, broker: EmbeddedBroker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await placed(worker, "1")
+    number, topic = partition_of("joom", "s17", PARTITIONS), worker.app.names.questions
+    turn_ms, questions = wall_ms() + HOUR_MS, (WholeList("joom", "s17", for_carrier=False), WhoseNumber("1"))
+    monkeypatch.setattr(answers, "wall_ms", lambda: turn_ms)  # as if their turn came only then
+    producer = LateProducer(worker.app.settings)
+    try:
+        for n, question in enumerate(questions):  # one after the other, so the second answer is the last
+            asked = Asked(f"q-{n}", turn_ms + n, question)
+            await producer.write(topic, number, b"q", encode(asked))
+
+        async def answered() -> list[Answered]:
+            said = [decode(each.value) for each in await read_topic(broker.bootstrap, topic)]
+            return [each for each in said if isinstance(each, Answered)]
+
+        found = await until(answered)
+    finally:
+        await producer.stop()
+    assert [each.id for each in found] == ["q-1"]
 
 
 async def test_where_the_worker_that_has_the_shop_is_away_it_is_said(
