@@ -22,7 +22,7 @@ from streams.kafka.cutting import fitting
 from streams.kafka.keys import partition_of
 from streams.kafka.topics import TopicNames
 from streams.questions.messages import AboutOrder, Answer, Question, SetPacked, WholeList, WhoseNumber
-from streams.questions.whole_list import LISTED, packed_up
+from streams.questions.whole_list import LISTED, as_body
 from streams.runtime.partition import Partition
 from streams.views.packed import Packed, Ticks, encode, packed_key
 
@@ -142,7 +142,7 @@ class Answers:
                 return Answer(503, problem="the shop's rules are changing; try again")
             turn_s = monotonic()
         listed, total = (outlook.chase, outlook.chase_total) if wanted.for_carrier else (outlook.due, outlook.due_total)
-        return Answer(200, Raw(packed_up(at_ms, listed, total)))
+        return Answer(200, Raw(as_body(at_ms, listed, total)))
 
     async def take_back_what_is_shipped(self) -> None:
         """Removes the ticks of orders that no longer wait to be shipped, of this worker's partitions. Raises what

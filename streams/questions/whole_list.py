@@ -23,10 +23,10 @@ FAST = 1
 class _Body(Struct):
     at_ms: int
     total: int
-    packed: str
+    compressed: str
 
 
-class ListOfShop(NamedTuple):
+class EncodedList(NamedTuple):
     """`entries`, a JSON array, are the first of `total` (up to `LISTED` of them) as of `at_ms`."""
 
     at_ms: int
@@ -37,14 +37,14 @@ class ListOfShop(NamedTuple):
 _decode = msgspec.json.Decoder(_Body).decode
 
 
-def packed_up(at_ms: int, entries: list[dict[str, Any]], total: int) -> bytes:
+def as_body(at_ms: int, entries: list[dict[str, Any]], total: int) -> bytes:
     """A list as an answer's body. One that is too large for a record is cut by halves."""
     while len(compressed := compress(orjson.dumps(entries), FAST)) > LARGEST_LIST_BYTES:
         entries = entries[: len(entries) // 2]
-    return orjson.dumps({"at_ms": at_ms, "total": total, "packed": b64encode(compressed).decode()})
+    return orjson.dumps({"at_ms": at_ms, "total": total, "compressed": b64encode(compressed).decode()})
 
 
-def unpacked(body: Raw) -> ListOfShop:
+def from_body(body: Raw) -> EncodedList:
     """Raises msgspec.DecodeError, ValueError and zlib.error for what is no such body."""
     found = _decode(body)
-    return ListOfShop(found.at_ms, found.total, decompress(b64decode(found.packed)))
+    return EncodedList(found.at_ms, found.total, decompress(b64decode(found.compressed)))

@@ -16,7 +16,7 @@ from streams.warehouses import Warehouses
 from streams.web.operations import operation
 from streams.web.paging import page
 from streams.web.schemas import Page, Paging, ShipNext
-from streams.web.whole_lists import WholeList, WholeLists
+from streams.web.whole_lists import ShopList, WholeLists
 
 AT_ONCE = 1_000
 """Entries gone through before the event loop's other tasks run."""
@@ -101,7 +101,7 @@ class DueApi:
         }
 
     async def _page(
-        self, request: Request, query: DueQuery, whole: Mapping[ShopKey, WholeList]
+        self, request: Request, query: DueQuery, whole: Mapping[ShopKey, ShopList]
     ) -> tuple[Page[_Entry], dict[ShopKey, _Cut]]:
         """A page, and the lists that would have to be whole for it to be right."""
         entries, cuts = await self._entries(query, whole)
@@ -113,7 +113,7 @@ class DueApi:
         return found, {shop: cut for shop, cut in cuts.items() if cut.last is None or cut.last < end}
 
     async def _entries(
-        self, query: DueQuery, whole: Mapping[ShopKey, WholeList]
+        self, query: DueQuery, whole: Mapping[ShopKey, ShopList]
     ) -> tuple[list[_Entry], dict[ShopKey, _Cut]]:
         """What is asked for, of all shops, and the lists that aren't whole."""
         shops, for_carrier, rank, fits = self._view.shops, _for_carrier(query), _rank_of(query), _filter(query)

@@ -14,9 +14,8 @@ from aiokafka.errors import KafkaError
 
 from streams.kafka.keys import partition_of
 from streams.paced_log import PacedLog
-from streams.questions.messages import Answer, Question
-from streams.questions.messages import WholeList as Asked
-from streams.questions.whole_list import unpacked
+from streams.questions.messages import Answer, Question, WholeList
+from streams.questions.whole_list import from_body
 from streams.views.shops import Due, ShopKey, entries_of
 
 log = logging.getLogger(__name__)
@@ -39,7 +38,7 @@ HELD = 20_000
 """How many entries are held at most, for the next page; some 1 KB each."""
 
 
-class WholeList(NamedTuple):
+class ShopList(NamedTuple):
     """`total` is how many there are, also those beyond the entries."""
 
     entries: Sequence[Due]
@@ -54,7 +53,7 @@ class Asking(Protocol):
 
 class _Held(NamedTuple):
     until_s: float
-    found: WholeList | None
+    found: ShopList | None
 
 
 _Key = tuple[ShopKey, bool]
@@ -70,13 +69,13 @@ class WholeLists:
         self._tasks: set[asyncio.Future[None]] = set()
         self._asking: defaultdict[int, asyncio.Lock] = defaultdict(asyncio.Lock)
 
-    async def get(self, shops: Sequence[ShopKey], for_carrier: bool) -> dict[ShopKey, WholeList]:
+    async def get(self, shops: Sequence[ShopKey], for_carrier: bool) -> dict[ShopKey, ShopList]:
         """The lists of those shops whose worker answers in time; of the others nothing. What comes later is held for
         the next time."""
         by_partition: defaultdict[int, list[ShopKey]] = defaultdict(list)
         for shop in shops:
             by_partition[partition_of(*shop, self._partitions)].append(shop)
-        found: dict[ShopKey, WholeList] = {}
+        found: dict[ShopKey, ShopList] = {}
         asking = [self._of_partition(number, each, for_carrier, found) for number, each in by_partition.items()]
         tasks = {asyncio.ensure_future(each) for each in asking}
         self._tasks |= tasks
@@ -88,7 +87,7 @@ class WholeLists:
         return in_time
 
     async def _of_partition(
-        self, number: int, shops: list[ShopKey], for_carrier: bool, found: dict[ShopKey, WholeList]
+        self, number: int, shops: list[ShopKey], for_carrier: bool, found: dict[ShopKey, ShopList]
     ) -> None:
         """Adds to `found` the lists of some shops of a partition."""
         until_s = monotonic() + ASKING_S
@@ -104,7 +103,7 @@ class WholeLists:
 
     async def _ask(self, number: int, shop: ShopKey, for_carrier: bool) -> _Held:
         try:
-            answer = await self._questions.ask(*shop, Asked(*shop, for_carrier))
+            answer = await self._questions.ask(*shop, WholeList(*shop, for_carrier))
         except (KafkaError, OSError, TimeoutError):
             answer = Answer(503)
         except Exception:  # a list that can't be made must not fail the page
@@ -126,12 +125,12 @@ class WholeLists:
                 del self._held[key]
 
 
-async def _read(answer: Answer) -> WholeList | None:
+async def _read(answer: Answer) -> ShopList | None:
     if answer.status != 200:
         return None
     entries: list[Due] = []
     try:
-        reply = unpacked(answer.body)
+        reply = from_body(answer.body)
         for entry in entries_of(reply.entries, reply.at_ms):
             entries.append(entry)
             if len(entries) % AT_ONCE == 0:
@@ -139,4 +138,4 @@ async def _read(answer: Answer) -> WholeList | None:
     except (msgspec.DecodeError, ValueError, ZlibError) as error:  # a worker of another version
         log.warning("the list in another worker's answer can't be read: %r", error)
         return None
-    return WholeList(entries, reply.total)
+    return ShopList(entries, reply.total)

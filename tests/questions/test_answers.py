@@ -17,7 +17,7 @@ from streams.questions import answers as answering
 from streams.questions import whole_list
 from streams.questions.answers import Answers
 from streams.questions.messages import Question, SetPacked, WholeList, WhoseNumber
-from streams.questions.whole_list import unpacked
+from streams.questions.whole_list import from_body
 from streams.runtime.partition import Batch, Partition
 from streams.views.packed import Ticks
 from tests.runtime.support import PARTITIONS, START_MS, book, event, record
@@ -90,7 +90,7 @@ WHOLE_LIST = WholeList("joom", "s17", for_carrier=False)
 
 async def test_a_whole_list_has_all_that_standings_leave_out() -> None:
     answer = await answers(Worker(orders=70), Kafka()).answer(2, WHOLE_LIST)
-    found = unpacked(answer.body)
+    found = from_body(answer.body)
     assert (len(orjson.loads(found.entries)), found.total) == (70, 70)
 
 
@@ -130,7 +130,7 @@ async def test_a_whole_list_of_a_shop_that_is_not_known_is_none() -> None:
 def test_a_list_too_large_for_a_record_is_cut_and_its_total_stays(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(whole_list, "LARGEST_LIST_BYTES", 400)
     entries = [{"order": token_hex(16)} for _ in range(64)]
-    found = unpacked(Raw(whole_list.packed_up(START_MS, entries, 64)))
+    found = from_body(Raw(whole_list.as_body(START_MS, entries, 64)))
     kept = orjson.loads(found.entries)
     assert (found.total, kept) == (64, entries[: len(kept)])
     assert 0 < len(kept) < 64

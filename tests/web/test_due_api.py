@@ -8,7 +8,7 @@ import pytest
 
 from rules.calendar.instants import HOUR_MS, rfc3339
 from streams.questions.messages import WholeList
-from streams.questions.whole_list import packed_up
+from streams.questions.whole_list import as_body
 from streams.web import whole_lists
 from tests.runtime.support import LONG_S, START_MS
 from tests.web.api import Api
@@ -93,7 +93,7 @@ def waiting(count: int, first_ms: int = START_MS + HOUR_MS) -> list[Any]:
 
 async def test_beyond_what_standings_list_the_worker_that_has_the_shop_is_asked(api: Api) -> None:
     api.log.standings(standing("s17", due=waiting(50), due_total=1_200), standing("s18", due=[due("x", START_MS)]))
-    api.others.lists["joom", "s17", False] = packed_up(START_MS, waiting(1_200), 1_200)
+    api.others.lists["joom", "s17", False] = as_body(START_MS, waiting(1_200), 1_200)
     pages = await api.pages("/api/due?limit=500")
     assert [len(page) for page in pages] == [500, 500, 201]
     assert [each for page in pages for each in names(page)] == ["x", *names(waiting(1_200))]
@@ -113,7 +113,7 @@ async def test_a_filtered_list_is_whole_too(api: Api) -> None:
     """None of what the standing lists fits the filter."""
     berlin = due("last", START_MS + HOUR_MS + 100, "DE-1")
     api.log.standings(standing("s18", due=waiting(50), due_total=61))
-    api.others.lists["joom", "s18", False] = packed_up(START_MS, [*waiting(60), berlin], 61)
+    api.others.lists["joom", "s18", False] = as_body(START_MS, [*waiting(60), berlin], 61)
     found = await api.get("/api/due?warehouse=berlin")
     assert (names(found["items"]), found["short"]) == (["last"], [])
 
@@ -137,7 +137,7 @@ async def test_a_page_does_not_wait_long_for_a_list_and_the_next_time_it_is_ther
 ) -> None:
     monkeypatch.setattr(whole_lists, "PATIENCE_S", 0.0)
     api.log.standings(standing("s17", due=waiting(50), due_total=60))
-    api.others.lists["joom", "s17", False] = packed_up(START_MS, waiting(60), 60)
+    api.others.lists["joom", "s17", False] = as_body(START_MS, waiting(60), 60)
     api.others.slow = asyncio.Event()
     found = await api.get("/api/due")
     assert (len(found["items"]), len(found["short"])) == (50, 1)
@@ -163,7 +163,7 @@ async def test_a_list_that_cannot_be_read_or_made_is_short(
 
 async def test_a_list_too_long_for_one_answer_is_said_to_be_short(api: Api) -> None:
     api.log.standings(standing("s17", due=waiting(50), due_total=90))
-    api.others.lists["joom", "s17", False] = packed_up(START_MS, waiting(70), 90)
+    api.others.lists["joom", "s17", False] = as_body(START_MS, waiting(70), 90)
     found = await api.get("/api/due?limit=70")
     assert (len(found["items"]), found["short"][0]["shown"]) == (70, 70)
 
