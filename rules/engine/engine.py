@@ -96,7 +96,7 @@ class Engine(Intake):
         """Sets the clock back after it went by a wrong time. Alerts emitted at a later instant stay as they are until
         then."""
         for shop in self.shops.values():
-            self.load_all(shop)  # by the clock so far nothing was open of them
+            self.ledger.load_all(shop, self.clock_ms)  # by the clock so far nothing was open of them
         self._instant_open = False
         self.clock_ms = min(self.clock_ms, to_ms)
         self._expiry.set_back(self.clock_ms)

@@ -310,6 +310,11 @@ class Partition:
         if alert.data.rule == UNWATCHED.id and alert.type == "alert.opened":
             log.warning("no rule watches the shop %s: nothing of it raises an alert", shop.key)
 
+    @property
+    def has_unwritten_alerts(self) -> bool:
+        """Whether alerts have been emitted since they were last drained."""
+        return bool(self._emitted)
+
     def drain_alerts(self) -> list[tuple[bytes, bytes]]:
         """Keys and values of the alerts emitted since the last call."""
         emitted, self._emitted = self._emitted, []

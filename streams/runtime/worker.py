@@ -2,7 +2,8 @@
 
 A commit cycle: advance each partition's clock and evaluate → write alerts and changed facts → await every produce →
 commit the inputs' offsets. A failure ends the worker before the commit, so nothing is lost; and since what should be
-open is a function of the facts, doing it again after a restart emits nothing twice.
+open is a function of the facts, doing it again after a restart emits nothing twice. Where more is due than one cycle
+evaluates, the worker goes on evaluating while Kafka takes what was found; the next cycle writes what that finds.
 """
 
 import asyncio
@@ -244,7 +245,9 @@ class Worker(Service):
         """Evaluates up to now. Returns what is left, as `_evaluate` does."""
         answer = self._log_ends.newest
         if answer is not None and answer.at_write == self._committer.alert_writes:
-            await self._foreign.check(self.partitions, answer.of_topic(self.names.alerts))
+            # Of an alert that is emitted and not yet written, its newest record would be taken for a foreign one.
+            written = {n: each for n, each in self.partitions.items() if not each.has_unwritten_alerts}
+            await self._foreign.check(written, answer.of_topic(self.names.alerts))
         now_ms = self.wall_clock.now_ms()
         return await self._evaluate(
             {partition: self._targets.of(partition, now_ms, answer) for partition in self.partitions.values()}

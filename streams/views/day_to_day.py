@@ -117,9 +117,11 @@ def _moved(before: DailyValues, now: DailyValues) -> Iterator[FigureMoved]:
     old = _figures(before)
     for rule, new in _figures(now).items():
         was = old.get(rule)
-        if was is None or was.value is None or new.value is None or new.threshold is None or was.period != new.period:
+        if was is None or was.value is None or new.value is None or was.period != new.period:
             continue
-        if _shown(new) != _shown(was):
+        # The next step that was ahead on each day: of several steps, yesterday's may have been passed since.
+        steps = [step for step in (new.threshold, was.threshold) if step is not None]
+        if steps and _shown(new) != _shown(was):
             yield FigureMoved(
                 platform=now.platform,
                 shop=now.shop,
@@ -127,8 +129,8 @@ def _moved(before: DailyValues, now: DailyValues) -> Iterator[FigureMoved]:
                 unit=new.unit,
                 before=was.value,
                 now=new.value,
-                threshold=new.threshold,
-                crossed=was.threshold is not None and (was.value < was.threshold) != (new.value < new.threshold),
+                threshold=steps[0],
+                crossed=any((was.value < step) != (new.value < step) for step in steps),
             )
 
 

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections import Counter
+from collections.abc import Mapping
 from itertools import chain, count, repeat
 from typing import Any
 
@@ -12,7 +13,7 @@ from faust.types import TP
 
 from streams.clock import wall_ms
 from streams.runtime import pacing, standings_turns, worker
-from streams.runtime.partition import Batch
+from streams.runtime.partition import Batch, Partition
 from streams.runtime.standings_publisher import IDLE_S
 from streams.runtime.worker import Worker
 from tests.runtime.fakes import FakeBroker
@@ -93,6 +94,27 @@ async def test_what_was_found_while_a_write_failed_is_never_written(monkeypatch:
     await watching.commit_cycle()
     await watching.flush_before_revoke()
     assert (broker.producer.batches, broker.committed) == (0, [])
+
+
+async def test_foreign_alerts_are_not_looked_for_while_some_of_its_own_are_unwritten(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    watching, broker = with_more_due_than_a_cycle_evaluates(monkeypatch)
+    send, work = broker.producer.send_batch, watching.partitions[2].engine.work
+    checked: list[list[int]] = []
+
+    async def once_all_is_evaluated(*args: Any, **options: Any) -> Any:
+        await until(lambda: not work.has_orders())
+        return await send(*args, **options)
+
+    async def check(partitions: Mapping[int, Partition], _: Mapping[int, int]) -> None:
+        checked.append(list(partitions))
+
+    broker.producer.send_batch = once_all_is_evaluated  # type: ignore[method-assign]
+    monkeypatch.setattr(watching._foreign, "check", check)
+    for _ in range(3):
+        await watching.commit_cycle()
+    assert checked == [[2], [], [2]]
 
 
 def with_more_due_than_a_cycle_evaluates(monkeypatch: pytest.MonkeyPatch) -> tuple[Worker, FakeBroker]:

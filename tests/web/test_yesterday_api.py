@@ -27,6 +27,7 @@ def of_day(
     *,
     shop: str = "s17",
     threshold: float | None = 0.05,
+    limit: float | None = 12.0,
     period: str | None = None,
     exposure: tuple[tuple[str, str], ...] = (),
     **open_alerts: int,
@@ -43,7 +44,7 @@ def of_day(
         zone="UTC",
         at=f"{day}T12:00:00Z",
         ratios={"joom.late": ratio},
-        ledgers={} if points is None else {"joom.points": PointsOfDay(ledger="points", points=points, limit=12.0)},
+        ledgers={} if points is None else {"joom.points": PointsOfDay(ledger="points", points=points, limit=limit)},
         open_alerts=open_alerts,
         alerts=AlertsOfDay(),
         exposure=[{"amount": amount, "currency": currency} for amount, currency in exposure],
@@ -101,6 +102,18 @@ async def test_ratios_and_points_that_moved_are_told_those_first_that_crossed(ap
     ]
     assert [each["crossed"] for each in answer["moved"]] == [True, False, False]
     assert (answer["moved"][2]["unit"], answer["moved"][2]["threshold"]) == ("points", 12)
+
+
+@pytest.mark.parametrize(
+    ("before", "now"),
+    [((11, 12), (13, 24)), ((23, 24), (25, None)), ((13, 24), (11, 12))],
+    ids=["to another step", "past the last", "back"],
+)
+async def test_a_step_of_several_that_was_passed_has_been_crossed(
+    api: Api, before: tuple[float, float | None], now: tuple[float, float | None]
+) -> None:
+    answer = await told(api, of_day(1, points=before[0], limit=before[1]), of_day(0, points=now[0], limit=now[1]))
+    assert [(each["before"], each["now"], each["crossed"]) for each in answer["moved"]] == [(before[0], now[0], True)]
 
 
 @pytest.mark.parametrize(
