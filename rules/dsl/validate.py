@@ -221,7 +221,7 @@ def _circles(by_id: Mapping[str, Rule], pack: Pack, source: Source) -> Iterator[
                 reached.add(other)
                 ahead |= by_id[other].depends_on()
         if rule.id in reached:
-            yield source.diagnose(f"{rule.id}: leans on itself", f"$.rules[{n}]")
+            yield source.diagnose(f"{rule.id}: depends on itself", f"$.rules[{n}]")
 
 
 def _of_pack_test(pack_test: PackTest) -> Iterator[Fault]:

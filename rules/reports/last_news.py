@@ -24,7 +24,8 @@ class LastNews(NamedTuple):
 
 
 def last_news(shop: Shop) -> LastNews:
-    """Goes through a shop's orders in memory, and what is kept of the others."""
+    """Goes through a shop's orders in memory, and what is kept of the others, also of those that have
+    expired since they left memory."""
     heard_ms = max((order.last_ms for order in shop.orders.values()), default=MIN_MS)
     heard_ms = max(heard_ms, shop.evicted_to_ms if shop.evicted else MIN_MS)
     if heard_ms == MIN_MS:

@@ -278,7 +278,7 @@ def test_what_silence_was_at_a_border_can_not_be_computed():
 def test_rules_that_lean_on_each_other_in_a_circle_are_complained_of():
     one = late_ship(id="joom.one", **{"from": {"due": "joom.other"}})
     other = late_ship(id="joom.other", **{"from": {"due": "joom.one"}})
-    assert "joom.one: leans on itself" in refusal(one, other)
+    assert "joom.one: depends on itself" in refusal(one, other)
 
 
 @pytest.mark.parametrize(

@@ -124,4 +124,5 @@ def test_steps_leave_what_one_look_leaves(platform: str, stepping: bool, at_once
                 steps.commit_cycle([], END_MS + days * DAY_MS + n)
     assert whole.kept() == steps.kept()
     assert whole.engine.order_count == steps.engine.order_count
-    assert counts_of(whole.engine) == counts_of(steps.engine)
+    # But for when the shop was last heard of: of orders that left memory the newest news stays known once that expires.
+    assert [each[:-1] for each in counts_of(whole.engine)] == [each[:-1] for each in counts_of(steps.engine)]
