@@ -1,7 +1,7 @@
 """Forecasts: what ratios and ledgers come to at their next evaluation if nothing is shipped (and, of ratios, if the
 carriers stay silent too), which orders' shipping would change that, and which parcels wait for their carrier's scan."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from copy import copy
 from decimal import Decimal
 from heapq import nsmallest
@@ -146,10 +146,10 @@ class Outlook:
                     first.setdefault(due.about.parcel or "", due)
                 self.chase_total += len(first)
                 parcels += [(due.at_ms, order.id, parcel, order, due) for parcel, due in first.items()]
-            if len(parcels) > 2 * self._shown:
-                parcels = nsmallest(self._shown, parcels, key=itemgetter(0, 1, 2))
+            if len(parcels) > self._shown + RANKED:
+                parcels = _smallest(self._shown, parcels, itemgetter(0, 1, 2))
             yield
-        parcels = nsmallest(self._shown, parcels, key=itemgetter(0, 1, 2))
+        parcels = _smallest(self._shown, parcels, itemgetter(0, 1, 2))
         for n, some in enumerate(_stretches(parcels, ORDERS_SHOWN)):
             if n:
                 yield
@@ -309,7 +309,7 @@ class Outlook:
             if n:
                 yield
             ranked = [(self._rank(order), order) for order in stretch]
-            worst = nsmallest(self._shown, worst + ranked, key=itemgetter(0))
+            worst = _smallest(self._shown, worst + ranked, itemgetter(0))
         self.due_total = len(self._savings)
         for n, some in enumerate(_stretches(worst, ORDERS_SHOWN)):
             if n:
@@ -325,6 +325,11 @@ def _come_to(ratio: CompiledRatio, count: Count) -> dict[str, Any]:
         "denominator": count.total,
         "stage": None if step is None else step.name,
     }
+
+
+def _smallest(count: int, items: list[T], key: Callable[[T], Any]) -> list[T]:
+    """The first ones by a key. `nsmallest` is quick only for few of many; and most of a long list is sorted already."""
+    return nsmallest(count, items, key=key) if 20 * count < len(items) else sorted(items, key=key)[:count]
 
 
 def _stretches(orders: list[T], length: int | None = None) -> Iterator[list[T]]:

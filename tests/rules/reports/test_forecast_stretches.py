@@ -81,20 +81,57 @@ def test_it_pauses_after_every_stretch_of_orders():
     assert outlook.due_total == 7
 
 
+class Counted(str):
+    """A place in the list that counts how often it is compared."""
+
+    comparisons = 0
+
+    def __eq__(self, other: object) -> bool:
+        Counted.comparisons += 1
+        return str.__eq__(self, other)
+
+    def __lt__(self, other: str) -> bool:
+        Counted.comparisons += 1
+        return str.__lt__(self, other)
+
+    __hash__ = str.__hash__
+
+
+@pytest.mark.parametrize(("shown", "at_most"), [(4, 500), (400, 4_000)])
+def test_a_turn_at_a_list_takes_few_comparisons_whether_it_is_long_or_short(monkeypatch, shown, at_most):
+    monkeypatch.setattr(forecast, "RANKED", 100)
+    monkeypatch.setattr(Outlook, "_rank", lambda outlook, order: (Counted(order.id),))
+    made = engine(LATE, *(placed(f"{n * 7_919 % 1_000:03}") for n in range(1_000)))
+    made.advance(ms("1h"))
+    (shop,) = made.shops.values()
+    outlook, turns = Outlook(shop, made.clock_ms, shown), list[int]()
+    for _ in outlook.find():
+        pass
+    Counted.comparisons = 0
+    for _ in outlook._list():
+        turns.append(Counted.comparisons)
+        Counted.comparisons = 0
+    assert 0 < max(turns) < at_most
+    assert [each["order"] for each in outlook.due] == [f"{n:03}" for n in range(shown)]
+
+
 @every_pack
 @given(st.data())
 @fewer
 def test_a_longer_list_begins_with_the_shorter_one(platform, data):
     made = lived(platform, data)
-    for shop in made.shops.values():
-        long, short = Outlook(shop, made.clock_ms, 10_000), Outlook(shop, made.clock_ms, 2)
-        for outlook in (long, short):
-            for _ in outlook.work():
-                pass
-        assert (len(long.due), len(long.chase)) == (long.due_total, long.chase_total)
-        assert (short.due, short.chase) == (long.due[:2], long.chase[:2])
-        assert (short.due_total, short.chase_total) == (long.due_total, long.chase_total)
-        alone = Outlook(shop, made.clock_ms, 10_000)
-        for _ in alone.find():
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(forecast, "RANKED", 1)
+        for shop in made.shops.values():
+            assert_the_longer_begins_with_the_shorter(shop, made.clock_ms)
+
+
+def assert_the_longer_begins_with_the_shorter(shop: Shop, at_ms: int) -> None:
+    long, short, alone = Outlook(shop, at_ms, 10_000), Outlook(shop, at_ms, 2), Outlook(shop, at_ms, 10_000)
+    for working in (long.work(), short.work(), alone.find()):
+        for _ in working:
             pass
-        assert alone.chase == long.chase
+    assert (len(long.due), len(long.chase)) == (long.due_total, long.chase_total)
+    assert (short.due, short.chase) == (long.due[:2], long.chase[:2])
+    assert (short.due_total, short.chase_total) == (long.due_total, long.chase_total)
+    assert alone.chase == long.chase
