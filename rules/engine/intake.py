@@ -202,9 +202,9 @@ class Intake:
         for key in changed:
             self._changes.entries[shop.key, kind.name, key] = shop
         if changed:
-            plan = shop.plan
+            if kind.name in PROFILE_KINDS and self._plan_of(shop) is not shop.plan:
+                self._discard_results(shop)
             self.on_shop_facts(shop, kind.name)
-            self._forget_results(shop, plan)
 
     def on_shop_facts(self, shop: Shop, kind: str) -> None:
         """Marks the rules that watch a type of the shop's own events. A profile may change which rules the shop has."""
@@ -216,18 +216,21 @@ class Intake:
 
     def _follow(self, shop: Shop) -> None:
         """Binds a shop to the plan for its site and programme, if that has changed, and starts counting its sales, if a
-        stock level is known: once all its orders that this needs are loaded."""
-        plan = self.book.plan_of(shop.platform, shop.name, shop.facts)
+        stock level is known: once all its orders that this needs are loaded. A plan that it has again after it waited
+        for another is bound anew, as its results are discarded."""
+        plan = self._plan_of(shop)
+        is_new = plan is not shop.plan or shop.period_results.discarded
         counts_sales = not shop.sales.counting and bool(shop.facts.of("stock.level"))
-        if plan is not shop.plan or (counts_sales and plan.on_sale):
-            if not self._is_loaded(shop):
-                return
-        elif (loading := self._loading.pop(shop, None)) is not None:
-            loading.close()  # its profile is what it was again
-        if plan is not shop.plan:
+        if (is_new or (counts_sales and plan.on_sale)) and not self._load_some(shop):
+            return
+        if is_new:
             self._rebind(shop, plan)
         if counts_sales:
             self._start_counting_sales(shop)
+
+    def _plan_of(self, shop: Shop) -> Plan:
+        """The plan for a shop's site and programme, to which it may not be bound yet."""
+        return self.book.plan_of(shop.platform, shop.name, shop.facts)
 
     def _rebind(self, shop: Shop, plan: Plan) -> None:
         orders = self.load_all(shop)
@@ -243,8 +246,8 @@ class Intake:
         shop.start_counting_sales()
         self.work.mark_rules(shop, shop.plan.on_event.get("stock.level", 0))
 
-    def _is_loaded(self, shop: Shop) -> bool:
-        """Loads some of a shop's orders; whether those were the last. Until then its rules go on as they were."""
+    def _load_some(self, shop: Shop) -> bool:
+        """Loads some of a shop's orders. True once all are loaded; until then its rules go on as they were."""
         loading = self._loading.pop(shop, None) or self.ledger.load_each(shop, self.clock_ms)
         if len(list(islice(loading, LOADED_AT_ONCE))) < LOADED_AT_ONCE:
             return True
@@ -258,16 +261,13 @@ class Intake:
 
     def load_more(self) -> None:
         """Goes on loading the orders of one shop that waits for them."""
-        shop = next(iter(self._loading))
-        plan = shop.plan
-        self._follow(shop)
-        self._forget_results(shop, plan)
+        self._follow(next(iter(self._loading)))
 
-    def _forget_results(self, shop: Shop, before: Plan) -> None:
-        """Forgets the results of the plan before, if the shop has another: other rules have other boundaries."""
-        if shop.plan is not before:
-            shop.period_results.clear()
-            self._changes.note_results(shop)
+    def _discard_results(self, shop: Shop) -> None:
+        """Discards the results of a shop that is to get another plan. They are deleted together with the profile that
+        says so and not once all orders are loaded: after a restart in between it has that plan from the start."""
+        shop.period_results.discard()
+        self._changes.note_results(shop)
 
     def _compute_again(self, shop: Shop, from_ms: int, order: Order, before: OrderFacts) -> None:
         """A fact has come late of an order with these facts `before` it: has what was computed at boundaries since then

@@ -34,7 +34,7 @@ def fact_records(changes: Changes) -> Iterator[tuple[bytes, bytes | None]]:
     must still be new, so that its result is computed again.
     """
     for (_, rule, boundary_ms), shop in changes.computed.items():
-        found = shop.computed.get(rule, {}).get(boundary_ms)
+        found = None if shop.period_results.discarded else shop.computed.get(rule, {}).get(boundary_ms)
         yield entry_key(shop, COMPUTED, (rule, str(boundary_ms))), None if found is None else encode_facts(found)
     forgotten = {id(order) for order in changes.expired}
     for order in changes.orders:

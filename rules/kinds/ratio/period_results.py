@@ -1,7 +1,7 @@
 """The results of a shop's periodic ratios at their boundaries, and which of them must be computed again.
 
-A result is a fact of the shop from then on: it is kept in the changelog, comes back after a restart, and outlives a
-change of the shop's plan until its rule has computed it again.
+A result is a fact of the shop from then on: it is kept in the changelog and comes back after a restart, whether the
+shop is bound to its plan before that or after.
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -100,14 +100,25 @@ class PeriodResults(Generic[Order]):
 
     `boundary_ms`: the next boundary of any of them, `NEVER` where there are none. `future_facts`: the orders of which
     something may be known that lies after it, with these facts (as bits). `late_before_ms`: evidence for this time or
-    before may change a result. Both instants are compared at each event.
+    before may change a result. Both instants are compared at each event. `discarded`: none of the results is to stay
+    saved, as the shop waits for another plan; until then its rules go by them.
     """
 
-    __slots__ = ("_bound", "_schedules", "_unbound", "boundary_ms", "future_facts", "late_before_ms", "unsaved")
+    __slots__ = (
+        "_bound",
+        "_schedules",
+        "_unbound",
+        "boundary_ms",
+        "discarded",
+        "future_facts",
+        "late_before_ms",
+        "unsaved",
+    )
 
     def __init__(self) -> None:
         self.boundary_ms = NEVER
         self.late_before_ms = MIN_MS
+        self.discarded = False
         self.future_facts: dict[Order, int] = NOTHING
         #: `(rule, boundary)` of the results that are to be saved.
         self.unsaved: Sequence[tuple[str, int]] = ()
@@ -118,8 +129,9 @@ class PeriodResults(Generic[Order]):
 
     def bind(self, rules: Sequence[RuleResults], schedules: Sequence[Schedule], orders: Iterable[Order]) -> None:
         """Takes on the periodic ratios of another plan, with when each is computed. They find the results of the same
-        rules under the plan before."""
-        before = {each.rule: each for each in self._all() if each.by_boundary}
+        rules that came back after a restart, but none that are discarded."""
+        before = {} if self.discarded else {each.rule: each for each in self._all() if each.by_boundary}
+        self.discarded = False
         for rule in rules:
             rule.shared = self
             if rule.rule in before:
@@ -164,12 +176,12 @@ class PeriodResults(Generic[Order]):
         if result is not None:
             self.late_before_ms = max(self.late_before_ms, boundary_ms)
 
-    def clear(self) -> None:
-        """Forgets all results: other rules have other boundaries."""
+    def discard(self) -> None:
+        """Has all saved results deleted, and forgets them once another plan is bound: other rules have other
+        boundaries."""
+        self.discarded = True
         for rule in self._all():
             self.note_unsaved([(rule.rule, boundary_ms) for boundary_ms in rule.by_boundary])
-            rule.by_boundary = NOTHING
-        self._unbound = NOTHING
 
     def take_unsaved(self) -> Sequence[tuple[str, int]]:
         """`(rule, boundary)` of the results that have changed since the last call."""

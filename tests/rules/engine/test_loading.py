@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from rules.calendar.instants import DAY_MS
 from rules.engine import intake
 from rules.plan.shop_plan import Plan
-from tests.rules.engine.test_eviction import Forgetful, at_once, counts_of, in_memory, orders_of
+from tests.rules.engine.test_eviction import Forgetful, at_once, counts_of, in_memory, orders_of, restarted
 from tests.rules.engine.test_periods_on_disk import Counted
 from tests.rules.engine.test_shop_properties import RULES, computed_of, fewer, words_of
 from tests.rules.histories import END_MS, Worker, open_alerts
@@ -83,16 +83,46 @@ def test_none_leaves_again_before_all_are_there() -> None:
         assert {f"{each:05}" for each in range(n + 1)} <= in_memory(worker)
 
 
-@pytest.mark.usefixtures("at_once", "in_steps")
-def test_no_more_is_loaded_once_the_profile_is_what_it_was() -> None:
-    worker, store = finished(20)
-    worker.commit_cycle([profile("400h")], ms("401h"))
-    assert worker.engine.is_loading
-    assert looked_at(worker, store, "402h", profile("401h", "SG")) <= 2
-    assert not worker.engine.is_loading
-    assert looked_at(worker, store, "403h") == 0
-    worker.commit_cycle([], ms("500h"))
-    assert in_memory(worker) == set()
+def with_results() -> Forgetful:
+    """A worker with a shop that has results of two periods: one is past retention, so none of its orders is left; the
+    orders of the other have left memory."""
+    worker = Forgetful(SHOPEE, stepping=False)
+    worker.commit_cycle([profile("0h", "SG")], ms("0h"))
+    for placed_h, shipped_h in (1, 200), (7000, 7002):
+        names = [f"{placed_h}-{n}" for n in range(20)]
+        worker.commit_cycle([placed(each, f"{placed_h}h", **SHOP) for each in names], ms(f"{placed_h + 1}h"))
+        worker.commit_cycle([shipped(each, f"{shipped_h}h", **SHOP) for each in names], ms(f"{shipped_h + 8}h"))
+        for days in range(5, 290 if placed_h == 1 else 15, 5):
+            worker.commit_cycle([], ms(f"{placed_h}h") + days * DAY_MS)
+    assert in_memory(worker) == set() and len(worker.engine.ledger) == 20
+    assert len(computed_of(worker.engine)["large", "shopee.late_rate"]) == 2
+    return worker
+
+
+@pytest.mark.usefixtures("at_once")
+@pytest.mark.parametrize("sites", [{0: "TH"}, {0: "TH", 2: "SG"}, {0: "TH", 2: "TW"}], ids=["other", "back", "third"])
+@pytest.mark.parametrize("restart", [0, 1, 5])
+def test_a_restart_meanwhile_leaves_no_result_of_the_plan_before(
+    sites: dict[int, str], restart: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    found = []
+    for step, restarts in (STEP, False), (2, False), (2, True):
+        monkeypatch.setattr(intake, "LOADED_AT_ONCE", step)
+        worker = with_results()
+        before = computed_of(worker.engine)
+        for day in range(30):
+            at = f"{24 * (302 + day)}h"  # on day 3 is a boundary: in another zone at another hour
+            events = [profile(at, sites[day])] if day in sites else []
+            worker.commit_cycle([*events, placed(f"day {day}", at, **SHOP)], ms(at))
+            if restarts and day == restart:
+                assert worker.engine.is_loading
+                worker = restarted(worker)
+        assert not worker.engine.is_loading
+        computed = computed_of(worker.engine)
+        assert computed == computed_of(restarted(worker).engine), "so they are saved"
+        assert min(before["large", "shopee.late_rate"]) not in computed["large", "shopee.late_rate"]
+        found.append((computed, open_alerts(worker.alerts), worker.kept()))
+    assert found[0] == found[1] == found[2]
 
 
 @pytest.mark.usefixtures("at_once", "in_steps")

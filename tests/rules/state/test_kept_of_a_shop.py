@@ -126,6 +126,9 @@ def test_only_results_that_have_changed_are_saved() -> None:
     assert weekly.put(0, None)
     assert list(results.take_unsaved()) == [("weekly", 0), ("weekly", 0)]
     weekly.put(7, result)
-    results.clear()
+    results.discard()
     assert list(results.take_unsaved()) == [("weekly", 7), ("weekly", 7)]
+    assert results.by_rule() == {"weekly": {7: result}}, "its rule still goes by it"
+    results.bind([RuleResults("weekly")], [WEEKLY], [])
     assert results.by_rule() == {}
+    assert not results.discarded
