@@ -136,4 +136,4 @@ def test_every_yaml_file_is_read_in_the_one_place_that_bounds_aliases() -> None:
         if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name)
         if node.value.id == "yaml" and node.attr in reading
     }
-    assert found == {"rules/dsl/yaml_source.py"}
+    assert found == {"rules/dsl/yaml_nodes.py"}
