@@ -278,7 +278,8 @@ async def test_shops_without_rules_and_shops_fallen_silent_are_counted_and_the_s
         engine.apply(*decode(event("order.placed", START_MS, shop=shop)))
     engine.apply(*decode(event("order.placed", START_MS + 5 * DAY_MS, shop="c")))
     engine.advance(START_MS + 8 * DAY_MS)
-    watch = MetricsCollector(SimpleNamespace(book=RuleBook([]), partitions={0: SimpleNamespace(engine=engine)}))
+    partitions = {0: SimpleNamespace(engine=engine)}
+    watch = MetricsCollector(SimpleNamespace(book=RuleBook([]), partitions=partitions, busy=False))
     for _ in range(2):
         await watch.refresh()
     told = {family.name: samples(family) for family in watch._found}

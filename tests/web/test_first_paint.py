@@ -37,6 +37,7 @@ async def first_rows(browser: Browser, alerts: int) -> tuple[int, dict[str, int]
 async def test_what_comes_before_the_first_alerts_does_not_grow_with_their_number(browser: Browser) -> None:
     few, many = await first_rows(browser, 100), await first_rows(browser, 10_000)
     for rows, came in (few, many):
+        came.pop("/api/shops", None)  # is asked for once alerts are shown; the answer may come within the same frame
         asked = {path for path in came if path.startswith("/api/")}
         assert {"/api/about", "/api/rules", "/api/groups"} <= asked
         assert asked <= {"/api/about", "/api/rules", "/api/groups", "/api/dead-letters", "/api/morning"}
