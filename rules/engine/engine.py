@@ -89,7 +89,7 @@ class Engine(Intake):
             done = self._settle()
         self._reconciler.emit_transitions()
         if done:
-            self._expiry.go_on(to_ms)
+            self._expiry.advance(to_ms)
         return done
 
     def set_back(self, to_ms: int) -> None:

@@ -12,7 +12,7 @@ from rules.engine.timer_queue import TimerQueue
 from rules.state.aggregate import replace_facts
 from rules.state.encoded_order import EncodedOrder
 from rules.state.ledger import Ledger
-from rules.state.shop import Order, OrderInMemory
+from rules.state.shop import Order, OrderInMemory, Shop
 
 QUIET_MS: Final = HOUR_MS
 """How long nothing must have been heard of an order, and its timer mustn't fire, so that it is worth encoding."""
@@ -25,10 +25,12 @@ class QuietOrders:
         self._timers, self._ledger = timers, ledger
 
     def encode(self, at_ms: int, limit: int) -> None:
-        """Encodes those of the next `limit` scheduled orders, and as many silent ones, that can be at a moment (epoch
+        """Encodes those of the next `limit` scheduled orders, and as many finished ones, that can be at a moment (epoch
         ms)."""
-        self._timers.replace_next(lambda order: _encoded(order, at_ms), limit)
-        self._ledger.replace_next(lambda order: _encoded(order, at_ms), limit)
+        for targets in self._timers.later_parts(limit):
+            targets[:] = [target if isinstance(target, Shop) else _encoded(target, at_ms) for target in targets]
+        for orders in self._ledger.finished_parts(limit):
+            orders[:] = [_encoded(order, at_ms) for order in orders]
 
     def decode(self, kept: OrderInMemory) -> Order:
         """Gives an encoded order back to its shop as one; one that isn't encoded stays as it is."""

@@ -31,7 +31,7 @@ class Expiry:
         self._next_ms = MIN_MS
         self._expiring: Iterator[None] | None = None
 
-    def go_on(self, at_ms: int) -> None:
+    def advance(self, at_ms: int) -> None:
         """Looks at some more orders, or begins anew if it is time (epoch ms)."""
         if self._expiring is None and at_ms >= self._next_ms:
             self._next_ms = at_ms + EXPIRE_EVERY_MS

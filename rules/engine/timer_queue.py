@@ -1,11 +1,11 @@
 """The timer queue: orders and shops by the instant at which they are evaluated next."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from heapq import heappop, heappush, merge
 from operator import attrgetter, itemgetter
 
 from rules.calendar.instants import HOUR_MS, MIN_MS, NEVER
-from rules.state.hourly import Round
+from rules.state.hourly_cursor import HourlyCursor
 from rules.state.shop import OrderInMemory, Shop
 
 Target = OrderInMemory | Shop
@@ -26,7 +26,7 @@ class TimerQueue:
         self._scheduled = 0
         self._hours: list[int] = []  # a heap of the later hours that have timers
         self._later: dict[int, list[Target]] = {}
-        self._round: Round[Target] = Round()
+        self._cursor: HourlyCursor[Target] = HourlyCursor()
 
     def schedule(self, target: Target, next_eval_ms: int) -> None:
         """Schedules an order or shop for an instant (epoch ms), unless it is scheduled for earlier."""
@@ -36,7 +36,7 @@ class TimerQueue:
         target.scheduled_ms = next_eval_ms
         hour = next_eval_ms // HOUR_MS
         if hour < self._near_hour:
-            self._put_back()
+            self._unsort_hour()
         if hour == self._near_hour:
             self._scheduled += 1
             heappush(self._near_new, (next_eval_ms, self._scheduled, target))
@@ -55,18 +55,18 @@ class TimerQueue:
                 return NEVER
             if self._hours[0] * HOUR_MS > by_ms:
                 return self._hours[0] * HOUR_MS
-            self._come_near()
+            self._sort_next_hour()
         at_ms = -self._instants[-1] if self._instants else NEVER
         return min(at_ms, self._near_new[0][0]) if self._near_new else at_ms
 
-    def _come_near(self) -> None:
+    def _sort_next_hour(self) -> None:
         """Sorts the next hour's timers."""
         self._near_hour = hour = heappop(self._hours)
         self._near = _of_hour(hour, self._later.pop(hour))
         self._near.reverse()
         self._instants = [-target.scheduled_ms for target in self._near]
 
-    def _put_back(self) -> None:
+    def _unsort_hour(self) -> None:
         """Puts the sorted hour back among the later ones, because an earlier hour has got a timer."""
         if self._near or self._near_new:
             self._later[self._near_hour] = [*reversed(self._near), *(target for _, _, target in sorted(self._near_new))]
@@ -86,15 +86,12 @@ class TimerQueue:
         target.scheduled_ms = NEVER
         return target
 
-    def replace_next(self, replace: Callable[[OrderInMemory], OrderInMemory], most: int) -> None:
-        """Has some orders of later hours replaced, of the next `most` entries; drops entries that count no more."""
-
-        def replaced(hour: int, target: Target) -> Target | None:
-            if target.scheduled_ms // HOUR_MS != hour:
-                return None
-            return target if isinstance(target, Shop) else replace(target)
-
-        self._round.replace_next(self._later, replaced, most)
+    def later_parts(self, most: int) -> Iterator[list[Target]]:
+        """The next `most` entries of later hours, in lists that may be changed, as in `HourlyCursor`; drops entries
+        that count no more."""
+        for hour, targets in self._cursor.parts(self._later, most):
+            targets[:] = [target for target in targets if target.scheduled_ms // HOUR_MS == hour]
+            yield targets
 
     def waiting(self) -> Iterator[OrderInMemory]:
         """The scheduled orders, the soonest first."""

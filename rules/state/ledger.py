@@ -8,7 +8,7 @@ or somebody asks; what is derived from its facts is then worked out again, not c
 
 from array import array
 from bisect import insort
-from collections.abc import Callable, Collection, Generator, Iterable, Iterator
+from collections.abc import Collection, Generator, Iterable, Iterator
 from typing import Final, Protocol
 
 import msgspec
@@ -89,18 +89,20 @@ class Ledger:
             if from_ms > at_ms:
                 queue.add(in_memory, from_ms)
             elif takes_more and _is_over(order) and order.shop not in self._loading:
-                self._let_go(order)
+                self._evict(order)
                 left += 1
             else:
                 queue.add(in_memory, at_ms + RECHECK_MS)
         return left
 
-    def replace_next(self, replace: Callable[[OrderInMemory], OrderInMemory], most: int) -> None:
-        """Has some orders that may leave memory replaced, of the next `most` entries; drops entries that count no
-        more."""
-        self._queue.replace_next(lambda order: replace(order) if _is_idle(order) else None, most)
+    def finished_parts(self, most: int) -> Iterator[list[OrderInMemory]]:
+        """The next `most` entries of orders that may leave memory, in lists that may be changed, as in `HourlyCursor`;
+        drops entries that count no more."""
+        for orders in self._queue.parts(most):
+            orders[:] = [order for order in orders if _is_idle(order)]
+            yield orders
 
-    def _let_go(self, order: Order) -> None:
+    def _evict(self, order: Order) -> None:
         shop, placed = order.shop, order.facts.placed
         del shop.orders[order.id]
         self._evicted.add((shop.key, order.id))
@@ -125,7 +127,7 @@ class Ledger:
     def load(self, shop: Shop, order_id: str, at_ms: int) -> Order | None:
         """Takes one order back into memory; None if it hasn't left. `at_ms` is the clock's moment."""
         raw = self._raw(shop, order_id)
-        return None if raw is None else self._take_back(shop, order_id, decode_facts(raw), at_ms)
+        return None if raw is None else self._load(shop, order_id, decode_facts(raw), at_ms)
 
     def load_all(self, shop: Shop, at_ms: int) -> None:
         """Takes all of a shop's orders back."""
@@ -139,7 +141,7 @@ class Ledger:
         try:
             for order_id, facts in self._of_shop(shop, shop.orders):
                 if facts is not None:
-                    self._take_back(shop, order_id, facts, at_ms)
+                    self._load(shop, order_id, facts, at_ms)
                 yield
             shop.evicted_from_ms = NEVER
         finally:
@@ -157,7 +159,7 @@ class Ledger:
             shop.evicted_from_ms = min(shop.evicted_from_ms, last_ms if last_ms > heard_by_ms else NEVER)
             yield order_id if last_ms <= heard_by_ms else None
 
-    def _take_back(self, shop: Shop, order_id: str, facts: OrderFacts, at_ms: int) -> Order:
+    def _load(self, shop: Shop, order_id: str, facts: OrderFacts, at_ms: int) -> Order:
         order = _as_order(shop, order_id, facts)
         shop.orders[order_id] = order
         self._evicted.remove((shop.key, order_id))
