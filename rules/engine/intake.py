@@ -210,11 +210,11 @@ class Intake:
         """Marks the rules that watch a type of the shop's own events. A profile may change which rules the shop has."""
         shop.notify_of_entries()
         if kind in PROFILE_KINDS or (kind == "stock.level" and not shop.sales.counting):
-            self._follow(shop)
+            self._rebind_or_count_sales(shop)
         if bits := shop.plan.on_event.get(kind, 0):
             self.work.mark_rules(shop, bits)
 
-    def _follow(self, shop: Shop) -> None:
+    def _rebind_or_count_sales(self, shop: Shop) -> None:
         """Binds a shop to the plan for its site and programme, if that has changed, and starts counting its sales, if a
         stock level is known: once all its orders that this needs are loaded. A plan that it has again after it waited
         for another is bound anew, as its results are discarded."""
@@ -234,16 +234,14 @@ class Intake:
 
     def _rebind(self, shop: Shop, plan: Plan) -> None:
         orders = self.load_all(shop)
-        shop.rebind(plan)
+        shop.rebind(plan, orders)
         for order in orders:
             order.rebind(plan)
             self.work.mark_order(order)
         self.work.mark_rules(shop, plan.every_evaluator)
 
     def _start_counting_sales(self, shop: Shop) -> None:
-        if shop.plan.on_sale:
-            self.load_all(shop)
-        shop.start_counting_sales()
+        shop.start_counting_sales(self.load_all(shop) if shop.plan.on_sale else ())
         self.work.mark_rules(shop, shop.plan.on_event.get("stock.level", 0))
 
     def _load_some(self, shop: Shop) -> bool:
@@ -261,7 +259,7 @@ class Intake:
 
     def load_more(self) -> None:
         """Goes on loading the orders of one shop that waits for them."""
-        self._follow(next(iter(self._loading)))
+        self._rebind_or_count_sales(next(iter(self._loading)))
 
     def _discard_results(self, shop: Shop) -> None:
         """Discards the results of a shop that is to get another plan. They are deleted together with the profile that

@@ -46,7 +46,7 @@ class OrderView(Protocol):
         """Where it counts in a ratio."""
 
 
-class OrderInMemory(Protocol):
+class OrderInMemoryView(Protocol):
     """One order in memory, encoded or not."""
 
     @property
@@ -111,7 +111,7 @@ class ShopView(Protocol):
     def facts(self) -> ShopFacts: ...
 
     @property
-    def orders(self) -> Mapping[str, OrderInMemory]:
+    def orders(self) -> Mapping[str, OrderInMemoryView]:
         """Those in memory: all of which anything is open, or that were heard of lately."""
 
     def order_facts(self, order_id: str, /) -> OrderFacts | None:

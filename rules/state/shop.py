@@ -235,8 +235,8 @@ class Shop:
         self.sales = Sales()
         self.rebind(plan)
 
-    def rebind(self, plan: Plan) -> None:
-        """Takes on another plan, with nothing derived yet."""
+    def rebind(self, plan: Plan, orders: Iterable[Order] = ()) -> None:
+        """Takes on another plan, with nothing derived yet; `orders` are all of its orders."""
         self.plan = plan
         self.totals = [DayBuckets() for _ in plan.denominators]
         self.counters = [RatioCounter(ratio, self.totals[ratio.denominator.n]) for ratio in plan.ratios]
@@ -247,7 +247,6 @@ class Shop:
         self.states: list[Any] = [evaluator.new_state() for evaluator in plan.evaluators]
         self.findings: dict[int, Findings] = NOTHING
         self.figures_due: dict[int, int] = NOTHING
-        orders = [order.decoded() for order in self.orders.values()]
         self.period_results.bind([self.states[each.n] for each in plan.computed], plan.schedules, orders)
         self.rebound = True
         self.dirty_rules = plan.every_evaluator
@@ -326,12 +325,11 @@ class Shop:
         """Orders neither shipped nor cancelled yet."""
         return sum(order.is_unshipped for order in self.orders.values())
 
-    def start_counting_sales(self) -> None:
-        """Counts sales from now on, as a stock level is known."""
-        if not self.sales.counting:
-            self.sales.counting = True
-            for order in self.orders.values() if self.plan.on_sale else ():
-                self.apply_sales(order.decoded())  # none is encoded (`rules.engine.intake`)
+    def start_counting_sales(self, orders: Iterable[Order]) -> None:
+        """Counts sales from now on, as a stock level is known; `orders` are all of its orders, if a rule needs them."""
+        self.sales.counting = True
+        for order in orders:
+            self.apply_sales(order)
 
     def apply_sales(self, order: Order) -> bool:
         """Counts what an order sold. Returns whether that has changed the sales."""
