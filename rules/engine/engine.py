@@ -95,8 +95,7 @@ class Engine(Intake):
     def set_back(self, to_ms: int) -> None:
         """Sets the clock back after it went by a wrong time. Alerts emitted at a later instant stay as they are until
         then."""
-        for shop in self.shops.values():
-            self.ledger.load_all(shop, self.clock_ms)  # by the clock so far nothing was open of them
+        self.ledger.counted_ms = max(self.ledger.counted_ms, self.clock_ms)
         self._instant_open = False
         self.clock_ms = min(self.clock_ms, to_ms)
         self._expiry.set_back(self.clock_ms)

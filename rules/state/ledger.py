@@ -49,12 +49,15 @@ class OrderStore(Protocol):
 
 
 class Ledger:
-    """The orders of one engine that have left memory, and those that may. `store` is None where none leave."""
+    """The orders of one engine that have left memory, and those that may. `store` is None where none leave.
+    `counted_ms`: where the clock was set back, what it was before (epoch ms): orders that had left were counted by
+    that, so they are derived by that when they come back."""
 
-    __slots__ = ("_evicted", "_loading", "_queue", "store")
+    __slots__ = ("_evicted", "_loading", "_queue", "counted_ms", "store")
 
     def __init__(self) -> None:
         self.store: OrderStore | None = None
+        self.counted_ms = MIN_MS
         self._evicted = HashedKeys()
         self._queue = EvictionQueue()
         self._loading: set[Shop] = set()
@@ -169,7 +172,7 @@ class Ledger:
         alerts = shop.evicted_alerts.pop(order_id, None)
         if alerts is not None:
             order.alerts = _decode_alerts(alerts)
-        derive_again(order, at_ms)
+        derive_again(order, max(at_ms, self.counted_ms))
         self.note_finished(order)
         return order
 

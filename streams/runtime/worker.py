@@ -42,7 +42,8 @@ SLICE_BESIDE = 100
 """The same while the broker's acknowledgements are awaited, which are to be seen when they come."""
 
 EVICT = 2_000
-"""Orders of a partition that are looked at whether they may leave memory, after each commit cycle: some 5 ms."""
+"""Orders of a partition that are looked at whether they may leave memory, after each commit cycle: some 5 ms, or 15 if
+all leave. The event loop's other tasks run before the next partition's."""
 
 ENCODE = 1_000
 """Scheduled orders of all partitions, and silent ones, that are looked at whether they can be encoded, after each
@@ -305,10 +306,11 @@ class Worker(Service):
         alerts = await self._committer.write_and_commit(self.partitions)
         if alerts is None:
             return
-        for partition in self.partitions.values():
+        for listener in self.on_alerts:
+            listener(alerts)
+        for partition in list(self.partitions.values()):
+            await asyncio.sleep(0)
             partition.reasons.count()
             partition.engine.evict(limit=EVICT)
             if not self.busy:
                 partition.engine.encode_quiet(limit=ENCODE // len(self.partitions) + 1)
-        for listener in self.on_alerts:
-            listener(alerts)

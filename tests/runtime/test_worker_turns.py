@@ -3,7 +3,7 @@
 import asyncio
 from collections import Counter
 from collections.abc import Mapping
-from itertools import chain, count, repeat
+from itertools import chain, count, pairwise, repeat
 from typing import Any
 
 import orjson
@@ -195,3 +195,30 @@ async def test_standings_are_worked_out_beside_the_cycle_with_a_rest_after_each_
     await watching.commit_cycle()
     assert len(broker.producer.logs["app-standings", 2]) == 1
     assert [each for each in rests if each != IDLE_S] == [0.04], "a fifth of the time"
+
+
+async def test_orders_of_many_partitions_leave_memory_in_turns_and_after_alerts_were_handed_on(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    watching, _ = made()
+    apply(watching, event("order.placed", START_MS), tick(START_MS + LATE_MS))
+    for topic in ("pickups", "tracking"):
+        apply(watching, tick(START_MS + LATE_MS), topic=topic)
+    happened: list[str] = []
+    watching.on_alerts.append(lambda alerts: happened.append(f"{len(alerts)} alerts"))
+    for number in range(16):
+        engine = watching.partition(number).engine
+        monkeypatch.setattr(engine, "evict", lambda limit, number=number: happened.append(f"evicts {number}"))
+
+    async def others() -> None:
+        while True:
+            happened.append("others")
+            await asyncio.sleep(0)
+
+    running = asyncio.ensure_future(others())
+    await watching.commit_cycle()
+    running.cancel()
+    first = happened.index("1 alerts")
+    evicts = [n for n, each in enumerate(happened) if each.startswith("evicts")]
+    assert len(evicts) == 16 and first < evicts[0]
+    assert all("others" in happened[one:other] for one, other in pairwise(evicts))

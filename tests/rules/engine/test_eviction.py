@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rules.calendar.instants import DAY_MS
+from rules.calendar.instants import DAY_MS, HOUR_MS, MIN_MS
 from rules.engine.ceilings import Ceilings
 from rules.engine.engine import Engine
 from rules.facts.order_facts import Terms
@@ -218,12 +218,41 @@ def test_an_order_comes_back_with_what_was_emitted_of_it() -> None:
 
 
 @leaving_at_once
-def test_a_clock_that_is_set_back_finds_all_orders_in_memory() -> None:
+def test_a_clock_that_is_set_back_has_no_order_come_back_for_it() -> None:
     worker = forgetful(FULL, (SHIPPED_IN_TIME, "100h"))
-    assert in_memory(worker) == set()
     worker.engine.set_back(ms("50h"))
-    assert in_memory(worker) == {"1", "2"}
-    assert not len(worker.engine.ledger)
+    assert in_memory(worker) == set()
+
+
+@leaving_at_once
+def test_an_order_comes_back_as_it_was_counted_also_if_the_clock_was_set_back_since() -> None:
+    keeps, lets_go = Worker(FULL, stepping=False), Forgetful(FULL, stepping=False)
+    for worker in (keeps, lets_go):
+        worker.commit_cycle([placed("late"), shipped("late", "80h")], ms("100h"))
+        worker.engine.set_back(ms("50h"))
+        apply(worker.engine, [scanned("late", "49h")])
+    assert orders_of(keeps.engine) == orders_of(lets_go.engine)
+    assert all(slots["missed"] for slots in orders_of(lets_go.engine).values())
+
+
+@leaving_at_once
+@pytest.mark.parametrize("platform", PLATFORMS)
+@given(st.booleans(), st.data())
+@fewer
+def test_no_alert_differs_where_the_clock_is_set_back(platform: str, stepping: bool, data: st.DataObject) -> None:
+    lived = data.draw(order_lives(platform) | shop_commit_cycles(platform))
+    set_back_h = data.draw(st.dictionaries(st.integers(0, len(lived)), st.integers(1, 300), max_size=2))
+    keeps, lets_go = Worker(RULES[platform], stepping), Forgetful(RULES[platform], stepping)
+    for n, (events, to_ms) in enumerate([*lived, *AFTERWARDS]):
+        for worker in (keeps, lets_go):
+            worker.commit_cycle(events, to_ms)
+            if n in set_back_h and worker.engine.clock_ms > MIN_MS:
+                worker.engine.set_back(worker.engine.clock_ms - set_back_h[n] * HOUR_MS)
+                worker.commit_cycle([], worker.engine.clock_ms)
+        assert in_no_order(keeps.alerts) == in_no_order(lets_go.alerts)
+        assert keeps.kept() == lets_go.kept()
+    assert state_of(keeps.engine) == state_of(lets_go.engine), "long after the wrong time"
+    assert orders_of(keeps.engine) == orders_of(lets_go.engine)
 
 
 @leaving_at_once
