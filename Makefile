@@ -7,7 +7,7 @@ BIN := $(VENV)/bin
 PYTEST := $(BIN)/pytest --numprocesses auto --dist loadfile --no-loadscope-reorder
 SECRETS := shipclock-token grafana-password kafka-password redis-password redis-url redis-users
 SCHEMA_TESTS := tests/rules/dsl/test_schema.py tests/rules/messages/test_json_schema.py tests/web/test_documents.py \
-	tests/feeds/test_checking.py
+	tests/feeds/test_validate.py
 INSTALLED = --constraint $(CONSTRAINTS) --editable '.[$(EXTRAS)]'
 COMPILE := uv pip compile --quiet --universal --python-version 3.11 --no-header --no-annotate --no-emit-index-url
 

@@ -5,7 +5,7 @@ from string import Formatter
 from typing import Any
 
 from rules.dsl.model import Pack
-from rules.kinds.rule import Fault
+from rules.kinds.rule import FieldDiagnostic
 
 _SHOWN = frozenset({"summary", "effect", "name", "lines"})
 """Fields of rules that are shown as they are written. Of `summary` and `lines` that are the values."""
@@ -29,7 +29,7 @@ def _in(value: Any, field: str = "") -> Iterator[str]:
         yield value
 
 
-def chinese_diagnostics(pack: Pack) -> Iterator[Fault]:
+def chinese_diagnostics(pack: Pack) -> Iterator[FieldDiagnostic]:
     """What of `chinese` stands for nothing that the pack says, or names what the English doesn't."""
     known = phrases(pack) if pack.chinese else set()
     for english, chinese in pack.chinese.items():

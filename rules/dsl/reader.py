@@ -7,6 +7,7 @@ import msgspec
 
 from rules.dsl.choices import choices, is_of_a_list
 from rules.dsl.model import Pack, Version, convert
+from rules.dsl.validate import diagnostics
 from rules.dsl.yaml_source import BadPack, Diagnostic, Source
 
 
@@ -27,8 +28,6 @@ def pack_of(source: Source) -> Pack:
         ]
         for rule_id, found in versions.items()
     }
-    from rules.dsl.validate import diagnostics  # it looks at whole packs, so it can't stand above them
-
     if found := list(diagnostics(pack, source)):
         raise BadPack(found)
     return pack

@@ -13,7 +13,7 @@ from rules.dsl.clauses import is_known
 from rules.dsl.model import Pack, PackTest, Version, zone_problem
 from rules.dsl.phrases import chinese_diagnostics
 from rules.dsl.yaml_source import Diagnostic, Source
-from rules.kinds.rule import Fault, Reference, Rule
+from rules.kinds.rule import FieldDiagnostic, Reference, Rule
 
 
 def diagnostics(pack: Pack, source: Source) -> Iterator[Diagnostic]:
@@ -38,7 +38,7 @@ def diagnostics(pack: Pack, source: Source) -> Iterator[Diagnostic]:
             yield source.diagnose(message, f"$.tests[{n}].{where}")
 
 
-def _places(pack: Pack) -> Iterator[Fault]:
+def _places(pack: Pack) -> Iterator[FieldDiagnostic]:
     places: list[tuple[str, str, str | None]] = [("$", pack.zone, pack.calendar)]
     places += [(f"$.sites.{name}", site.zone, site.calendar) for name, site in pack.sites.items()]
     for path, zone, calendar in places:
@@ -48,7 +48,9 @@ def _places(pack: Pack) -> Iterator[Fault]:
             yield f"{path}.calendar", wrong
 
 
-def _of_rule(rule: Rule, by_id: Mapping[str, Rule], pack: Pack, sites: Collection[str] = ()) -> Iterator[Fault]:
+def _of_rule(
+    rule: Rule, by_id: Mapping[str, Rule], pack: Pack, sites: Collection[str] = ()
+) -> Iterator[FieldDiagnostic]:
     """`sites`: the only ones for which it says so, where it is a version."""
     yield from _names(rule, pack)
     yield from rule.naming_diagnostics()
@@ -73,7 +75,7 @@ def _calendars(pack: Pack, sites: Collection[str]) -> list[str | None]:
     return own if sites else [pack.calendar, *own]
 
 
-def _names(rule: Rule, pack: Pack) -> Iterator[Fault]:
+def _names(rule: Rule, pack: Pack) -> Iterator[FieldDiagnostic]:
     if not re.fullmatch(r"[a-z0-9]+\.[a-z0-9_]+", rule.id):
         yield "id", "an id is <platform>.<name> in small letters"
     elif pack.platform != "*" and not rule.id.startswith(f"{pack.platform}."):
@@ -83,12 +85,12 @@ def _names(rule: Rule, pack: Pack) -> Iterator[Fault]:
             yield where, f"{clause} is no clause of {pack.platform}; a rule of your own cites own-…"
 
 
-def _link(rule: Rule) -> Iterator[Fault]:
+def _link(rule: Rule) -> Iterator[FieldDiagnostic]:
     if rule.link is not None and not re.fullmatch(r"https?://[!-~]+", rule.link):
         yield "link", "link is an address that begins with https:// or http://"
 
 
-def _stages(rule: Rule) -> Iterator[Fault]:
+def _stages(rule: Rule) -> Iterator[FieldDiagnostic]:
     stages = set(rule.stages())
     for field, needed in (("severity", stages - rule.WARNED), ("summary", stages)):
         written = set(getattr(rule, field))
@@ -118,7 +120,7 @@ def _of_summary(rule: Rule, stage: str, text: str) -> Iterator[str]:
             yield f"{{{name}}} is nothing a summary can name here; it can {', '.join(sorted(names))}"
 
 
-def _references(rule: Rule, by_id: Mapping[str, Rule]) -> Iterator[Fault]:
+def _references(rule: Rule, by_id: Mapping[str, Rule]) -> Iterator[FieldDiagnostic]:
     references = list(rule.references())
     for each in references:
         found = by_id.get(each.rule)
@@ -132,7 +134,7 @@ def _references(rule: Rule, by_id: Mapping[str, Rule]) -> Iterator[Fault]:
                 yield from _of_fewer_shops(rule, each, found)
 
 
-def _of_fewer_shops(rule: Rule, reference: Reference, found: Rule) -> Iterator[Fault]:
+def _of_fewer_shops(rule: Rule, reference: Reference, found: Rule) -> Iterator[FieldDiagnostic]:
     """That a rule is named for shops which don't have it."""
     wanted = (reference.sites or rule.sites, rule.programmes)
     for word, limit, own in zip(("sites", "programmes"), (found.sites, found.programmes), wanted, strict=True):
@@ -140,7 +142,7 @@ def _of_fewer_shops(rule: Rule, reference: Reference, found: Rule) -> Iterator[F
             yield reference.where, f"{found.id} is only for the {word} {', '.join(limit)}: limit this to them, too"
 
 
-def _dates(effective_from: str | None, effective_to: str | None) -> Iterator[Fault]:
+def _dates(effective_from: str | None, effective_to: str | None) -> Iterator[FieldDiagnostic]:
     for field, day in (("effective_from", effective_from), ("effective_to", effective_to)):
         if day is not None and not _is_date(day):
             yield field, f"{day} is no date; write it like 2024-01-01"
@@ -167,7 +169,7 @@ def _of_versions(pack: Pack, rule: Rule, source: Source, at: str) -> Iterator[Di
                 yield source.diagnose(f"{rule.id}: overlaps with the version at {other.at}", path)
 
 
-def of_version(pack: Pack, rule: Rule, version: Version) -> Iterator[Fault]:
+def of_version(pack: Pack, rule: Rule, version: Version) -> Iterator[FieldDiagnostic]:
     """What is wrong with the parameters of one version."""
     yield from _dates(version.effective_from, version.effective_to)
     if (version.effective_from or version.effective_to) and not rule.DATED:
@@ -224,7 +226,7 @@ def _circles(by_id: Mapping[str, Rule], pack: Pack, source: Source) -> Iterator[
             yield source.diagnose(f"{rule.id}: depends on itself", f"$.rules[{n}]")
 
 
-def _of_pack_test(pack_test: PackTest) -> Iterator[Fault]:
+def _of_pack_test(pack_test: PackTest) -> Iterator[FieldDiagnostic]:
     for field in ("events", "expect"):
         for n, written in enumerate(getattr(pack_test, field)):
             at = written.get("at")

@@ -44,10 +44,10 @@ _ALERT_FIELDS = frozenset(
 
 
 class Outcome(Struct):
-    """How a pack test went: `faults` is empty if it passed; `alerts` are those of the rules that it is about."""
+    """How a pack test went: `failures` is empty if it passed; `alerts` are those of the rules that it is about."""
 
     pack_test: PackTest
-    faults: list[str]
+    failures: list[str]
     alerts: list[Alert]
 
 
@@ -64,11 +64,11 @@ def run(pack_test: PackTest, pack: Pack) -> Outcome:
     alerts = [alert for alert in driver.alerts() if not pack_test.rules or alert.data.rule in pack_test.rules]
     if not any(each.get("reason") == "figures_moved" for each in wanted):  # a test that names one names them all
         alerts = [alert for alert in alerts if alert.data.reason != "figures_moved"]
-    faults = list(_faults(wanted, alerts, start_ms))
+    failures = list(_failures(wanted, alerts, start_ms))
     for shop in driver.engine.shops.values():
         if pack_test.standing:
-            faults += _differences(pack_test.standing, standing(shop, driver.engine.clock_ms), "standing")
-    return Outcome(pack_test, faults, alerts)
+            failures += _differences(pack_test.standing, standing(shop, driver.engine.clock_ms), "standing")
+    return Outcome(pack_test, failures, alerts)
 
 
 def _differences(wanted: Any, found: Any, at: str) -> Iterator[str]:
@@ -91,7 +91,7 @@ def _expected(written: Mapping[str, Any], start_ms: int) -> dict[str, Any]:
     return expected
 
 
-def _faults(wanted: list[dict[str, Any]], alerts: list[Alert], start_ms: int) -> Iterator[str]:
+def _failures(wanted: list[dict[str, Any]], alerts: list[Alert], start_ms: int) -> Iterator[str]:
     """How the alerts differ from those wanted: those that differ in a field, then those missing, then those too
     many."""
     spread = list(_spread(wanted))

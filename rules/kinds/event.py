@@ -13,7 +13,7 @@ from rules.kinds.evidence import voided_or
 from rules.kinds.occurrences.index import Occurrence
 from rules.kinds.occurrences.source import OccurrenceSource, OrderOccurrences
 from rules.kinds.occurrences.spec import OccurrenceSpec, OfOccurrences
-from rules.kinds.rule import Fault, Locale, Sanction
+from rules.kinds.rule import FieldDiagnostic, Locale, Sanction
 from rules.kinds.shop_rule import ShopRule, Wiring
 from rules.kinds.shop_view import ShopView
 from rules.kinds.subjects import SubjectEvaluator
@@ -43,7 +43,7 @@ class EventRule(OfOccurrences, ShopRule, tag="event", tag_field="kind", kw_only=
     def stages(self) -> tuple[str, ...]:
         return ("crossed",) if self.sanction is None else ("active",)
 
-    def diagnostics(self) -> Iterator[Fault]:
+    def diagnostics(self) -> Iterator[FieldDiagnostic]:
         yield from (("of", message) for message in self.of.diagnostics())
         if (self.sanction is None) == (self.lasts is None):
             yield "lasts", "an event is either shown for a time (`lasts`) or brings a `sanction`"

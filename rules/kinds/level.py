@@ -19,7 +19,7 @@ from rules.kinds.evidence import percent
 from rules.kinds.ledger.evaluator import LedgerEvaluator
 from rules.kinds.occurrences.index import Occurrence, OccurrenceIndex
 from rules.kinds.occurrences.source import Crossings
-from rules.kinds.rule import Fault, Locale, Reference, Role
+from rules.kinds.rule import FieldDiagnostic, Locale, Reference, Role
 from rules.kinds.shop_rule import ShopRule, Wiring
 from rules.kinds.shop_view import ShopView
 from rules.kinds.subjects import SubjectEvaluator
@@ -84,7 +84,7 @@ class Level(ShopRule, tag="level", tag_field="kind", kw_only=True, frozen=True):
             return tuple(tier.name for tier in self.tiers)
         return ("crossed",) if self.near is None else ("near", "crossed")
 
-    def diagnostics(self) -> Iterator[Fault]:
+    def diagnostics(self) -> Iterator[FieldDiagnostic]:
         given = sum((self.below is not None, self.above is not None, bool(self.tiers)))
         if given != (self.of != "reorder_point"):
             yield "of", "a level has one of below, above and tiers (a reorder point none: it is worked out)"

@@ -6,7 +6,7 @@ from typing import ClassVar, Literal
 from rules.calendar.instants import NEVER
 from rules.facts.shop_facts import Entry, event_evidence
 from rules.kinds.evaluation import Evaluation, Evidence, Finding
-from rules.kinds.rule import Fault
+from rules.kinds.rule import FieldDiagnostic
 from rules.kinds.shop_rule import ShopRule, Wiring
 from rules.kinds.shop_view import ShopView
 from rules.kinds.subjects import SubjectEvaluator
@@ -30,7 +30,7 @@ class Route(ShopRule, tag="route", tag_field="kind", kw_only=True, frozen=True):
     def stages(self) -> tuple[str, ...]:
         return tuple(self.lines)
 
-    def diagnostics(self) -> Iterator[Fault]:
+    def diagnostics(self) -> Iterator[FieldDiagnostic]:
         if not self.lines:
             yield "lines", "names no state of a carrier"
 

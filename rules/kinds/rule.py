@@ -11,7 +11,7 @@ from rules.calendar.instants import DAY_MS, MIN_MS, NEVER
 from rules.messages.alerts import Severity
 from rules.messages.text import visible
 
-Fault = tuple[str, str]
+FieldDiagnostic = tuple[str, str]
 """`(where in the rule, message)`."""
 
 Role = Literal["deadline rule", "deadline rule (no silence)", "ratio", "ledger", "level or count"]
@@ -79,7 +79,7 @@ class Named(Struct, kw_only=True, forbid_unknown_fields=True, frozen=True):
         text = self.text or ""
         return {"en": text, "zh": self.text_zh or text}
 
-    def naming_diagnostics(self) -> Iterator[Fault]:
+    def naming_diagnostics(self) -> Iterator[FieldDiagnostic]:
         """What can't be shown in a line, or lacks its English."""
         for field in ("title", "title_zh", "text", "text_zh"):
             words = getattr(self, field)
@@ -155,11 +155,11 @@ class Rule(Named, kw_only=True, forbid_unknown_fields=True, frozen=True):
         """The stages it can reach, from the mildest on."""
         return ()
 
-    def diagnostics(self) -> Iterator[Fault]:
+    def diagnostics(self) -> Iterator[FieldDiagnostic]:
         """What contradicts itself in it."""
         return iter(())
 
-    def calendar_diagnostics(self, calendars: Sequence[str | None]) -> Iterator[Fault]:
+    def calendar_diagnostics(self, calendars: Sequence[str | None]) -> Iterator[FieldDiagnostic]:
         """What contradicts the calendars of its pack and of each of the pack's sites; None where one has none."""
         return iter(())
 
@@ -196,7 +196,7 @@ class Rule(Named, kw_only=True, forbid_unknown_fields=True, frozen=True):
         return "metrics", self.clause
 
 
-def _no_faults(_: Rule) -> Iterable[Fault]:
+def _no_diagnostics(_: Rule) -> Iterable[FieldDiagnostic]:
     return ()
 
 
@@ -210,7 +210,7 @@ class Reference(NamedTuple):
     where: str
     rule: str
     role: Role
-    check: Callable[[Rule], Iterable[Fault]] = _no_faults
+    check: Callable[[Rule], Iterable[FieldDiagnostic]] = _no_diagnostics
     sites: tuple[str, ...] = ()
     needed: bool = True
 

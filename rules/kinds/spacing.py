@@ -9,7 +9,7 @@ from rules.calendar.durations import Duration
 from rules.calendar.instants import NEVER, rfc3339
 from rules.facts.shop_facts import Entry, event_evidence, holding, sku_of, starts_ms
 from rules.kinds.evaluation import Evaluation, Evidence, Finding
-from rules.kinds.rule import Fault, Locale
+from rules.kinds.rule import FieldDiagnostic, Locale
 from rules.kinds.shop_rule import ShopRule, Wiring
 from rules.kinds.shop_view import ShopView
 from rules.kinds.subjects import SubjectEvaluator
@@ -32,7 +32,7 @@ class Spacing(ShopRule, tag="spacing", tag_field="kind", kw_only=True, frozen=Tr
     def stages(self) -> tuple[str, ...]:
         return "due_soon", "overdue"
 
-    def diagnostics(self) -> Iterator[Fault]:
+    def diagnostics(self) -> Iterator[FieldDiagnostic]:
         if int(self.price_holds) <= 0:
             yield "price_holds", "must be longer than nothing"
 

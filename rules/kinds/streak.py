@@ -14,7 +14,7 @@ from rules.kinds.ratio.compiled import Count
 from rules.kinds.ratio.counters import RatioCounter
 from rules.kinds.ratio.evaluator import RatioEvaluator, ratio_json, window_json
 from rules.kinds.ratio.spec import uncomputed
-from rules.kinds.rule import Fault, Reference
+from rules.kinds.rule import FieldDiagnostic, Reference
 from rules.kinds.shop_rule import ShopRule, Wiring
 from rules.kinds.shop_view import ShopView
 from rules.messages.alert_state import Desired, Emitted
@@ -43,7 +43,7 @@ class Streak(ShopRule, tag="streak", tag_field="kind", kw_only=True, frozen=True
     def stages(self) -> tuple[str, ...]:
         return "near", "crossed", self.reached
 
-    def diagnostics(self) -> Iterator[Fault]:
+    def diagnostics(self) -> Iterator[FieldDiagnostic]:
         if self.times < 2:
             yield "times", "must be at least 2"
         if self.reached in ("near", "crossed", "active"):

@@ -11,7 +11,6 @@ from typing import Any
 from rules.calendar.instants import NEVER, rfc3339
 from rules.facts.order_facts import DetailedFacts, OrderFacts
 from rules.kinds.deadline.evidence import known_by, order_details
-from rules.kinds.deadline.spec import Deadline, DueOf
 from rules.kinds.deadline.timer import MISSED, OVERDUE, Timer
 from rules.kinds.ratio.compiled import CompiledRatio, Count, Part
 from rules.kinds.ratio.evaluator import RatioEvaluator, ratio_json
@@ -117,7 +116,7 @@ def _deadlines(timer: Timer, facts: OrderFacts, at_ms: int) -> Iterator[dict[str
             "due_at": instant(due_ms),
             "state": _deadline_state(timer, view, due_ms, flags, desired is not None),
             "judgement": desired.judgement if desired is not None else 0,
-            "from": [fact for fact in _starts(timer) if isinstance(fact, str)],
+            "from": list(rule.starts()),
             "until": list(rule.until),
             "met_by": met[0] if met is not None else None,
             "met_at": rfc3339(met[1]) if met is not None else None,
@@ -138,12 +137,7 @@ def _deadline_state(timer: Timer, view: OrderFacts, due_ms: int | None, flags: i
 
 def _has_begun(timer: Timer, view: OrderFacts) -> bool:
     """Whether what it starts from has happened; the rule was not in effect then."""
-    return any(isinstance(fact, str) and getattr(view, fact) is not None for fact in _starts(timer))
-
-
-def _starts(timer: Timer) -> tuple[str | DueOf, ...]:
-    rule = timer.rule
-    return (rule.from_,) if isinstance(rule, Deadline) else rule.after
+    return any(getattr(view, fact) is not None for fact in timer.rule.starts())
 
 
 # -- where it counts ---------------------------------------------------------------------------------------------

@@ -35,9 +35,9 @@ def _run(file: PackFile, coverage: bool) -> tuple[int, int]:
     pack, source = file
     outcomes = [run(pack_test, pack) for pack_test in pack.tests]
     for n, outcome in enumerate(outcomes):
-        for fault in outcome.faults:
+        for fault in outcome.failures:
             click.echo(visible(str(source.diagnose(f"{outcome.pack_test.name}: {fault}", f"$.tests[{n}]"))))
     holes = uncovered(pack, outcomes) if coverage else []
     for hole in holes:
         click.echo(visible(f"{source.file}: {hole}"))
-    return sum(bool(outcome.faults) for outcome in outcomes), len(holes)
+    return sum(bool(outcome.failures) for outcome in outcomes), len(holes)

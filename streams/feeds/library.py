@@ -9,10 +9,10 @@ from typing import NamedTuple
 import msgspec
 
 from rules.dsl.yaml_source import BadPack, Diagnostic, Source
-from streams.feeds.checking import diagnostics
 from streams.feeds.expressions import convert
 from streams.feeds.language import SourceFile
 from streams.feeds.placing import diagnostic
+from streams.feeds.validate import diagnostics
 
 
 class NoSuchSource(ValueError):

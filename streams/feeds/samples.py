@@ -23,7 +23,7 @@ def run(found: Found) -> Iterator[Outcome]:
     for file in sorted(found.samples.glob("*.expected.json")):
         try:
             expected = json.loads(file.read_bytes())
-            yield file, list(_faults(found.source, expected, found.samples / expected["sample"]))
+            yield file, list(_failures(found.source, expected, found.samples / expected["sample"]))
         except (OSError, ValueError, KeyError, TypeError) as error:
             yield file, [f"can't be used: {error!r}"]
     file = found.samples / "signature.json"
@@ -43,7 +43,7 @@ def request_of(body: bytes, url: str = "") -> Request:
     return Request(body, url)
 
 
-def _faults(source: SourceFile, expected: dict[str, Any], sample: Path) -> Iterator[str]:
+def _failures(source: SourceFile, expected: dict[str, Any], sample: Path) -> Iterator[str]:
     request = request_of(sample.read_bytes())
     mapped = map_request(source, request, expected.get("transport", "push"), expected.get("context", {}))
     yield from (f"could not be mapped: {problem}" for problem in mapped.problems)

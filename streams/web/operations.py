@@ -116,10 +116,10 @@ def _query(request: Request, wanted: type) -> Any:
     try:
         return msgspec.convert(dict(request.query_params), wanted, strict=False)
     except msgspec.ValidationError as error:
-        raise HTTPException(400, f"in the query: {_fault(error, wanted, request)}") from None
+        raise HTTPException(400, f"in the query: {_message(error, wanted, request)}") from None
 
 
-def _fault(error: msgspec.ValidationError, wanted: type, request: Request) -> str:
+def _message(error: msgspec.ValidationError, wanted: type, request: Request) -> str:
     """What is wrong with a query, with the values that a parameter takes where they are a closed list."""
     name = str(error).rpartition("`$.")[2].rstrip("`")
     for each in structs.fields(wanted):

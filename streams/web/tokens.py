@@ -81,7 +81,7 @@ def _of_file(file: Path, single: str | None) -> list[tuple[str, Person]]:
     persons: dict[str, Person] = {}
     names: set[str] = set()
     for n, entry in enumerate(read(list[_Entry], source.value, source)):
-        if wrong := _fault(entry, names, {*persons, single}):
+        if wrong := _diagnostic(entry, names, {*persons, single}):
             where, message = wrong
             raise BadPack([source.diagnose(message, f"$[{n}].{where}")])
         names.add(entry.name)
@@ -91,7 +91,7 @@ def _of_file(file: Path, single: str | None) -> list[tuple[str, Person]]:
     return list(persons.items())
 
 
-def _fault(entry: _Entry, names: set[str], tokens: set[str | None]) -> tuple[str, str] | None:
+def _diagnostic(entry: _Entry, names: set[str], tokens: set[str | None]) -> tuple[str, str] | None:
     """What is wrong with an entry, and where. The message never shows the token."""
     if not entry.name.strip() or len(entry.name) > LONGEST_NAME or has_hidden(entry.name):
         return "name", f"a name is visible text of at most {LONGEST_NAME} characters"

@@ -7,7 +7,7 @@ from typing import ClassVar, Literal
 from rules.calendar.durations import Duration
 from rules.calendar.instants import DAY_MS, NEVER
 from rules.kinds.occurrences.spec import OccurrenceSpec, OfOccurrences
-from rules.kinds.rule import Fault, Role, Rule, Sanction
+from rules.kinds.rule import FieldDiagnostic, Role, Rule, Sanction
 
 
 class CountSpec(OfOccurrences, Rule, kw_only=True, frozen=True):
@@ -49,7 +49,7 @@ class CountSpec(OfOccurrences, Rule, kw_only=True, frozen=True):
         top = "active" if self.sanction is not None else "crossed"
         return (top,) if self.near is None else ("near", top)
 
-    def diagnostics(self) -> Iterator[Fault]:
+    def diagnostics(self) -> Iterator[FieldDiagnostic]:
         yield from (("of", message) for message in self.of.diagnostics())
         if self.threshold < 1:
             yield "threshold", "must be at least 1"

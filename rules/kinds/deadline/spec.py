@@ -11,7 +11,7 @@ from rules.calendar.durations import BusinessDays, Duration, Span
 from rules.calendar.instants import DAY_MS
 from rules.expr.conditions import Condition, facts_named, rules_named
 from rules.facts.order_facts import FACT_NAMES
-from rules.kinds.rule import Fault, Reference, Role, Rule
+from rules.kinds.rule import FieldDiagnostic, Reference, Role, Rule
 from rules.messages.alerts import Severity
 from rules.messages.events import Mode
 
@@ -81,10 +81,13 @@ class Deadline(Rule, tag="deadline", tag_field="kind", kw_only=True, frozen=True
         """How its working days are counted."""
         return Counting(self.ends, self.cutoff, self.week)
 
+    def starts(self) -> tuple[str, ...]:
+        """The facts that its time may run from; none where that is another rule's deadline."""
+        return (self.from_,) if isinstance(self.from_, str) else ()
+
     def begun_by(self) -> set[str]:
         """The facts that decide whether it waits for anything and until when, beside another rule's deadline."""
-        start = {self.from_} if isinstance(self.from_, str) else set()
-        start |= {"placed", "deadline_moved"} if self.ship_by else {"placed"}
+        start = {*self.starts(), "placed"} | ({"deadline_moved"} if self.ship_by else set())
         return start | (facts_named(self.where) if self.where else set())
 
     def looks_at(self) -> set[str]:
@@ -107,7 +110,7 @@ class Deadline(Rule, tag="deadline", tag_field="kind", kw_only=True, frozen=True
     def stages(self) -> tuple[str, ...]:
         return ("due_soon", "overdue") if self.warn else ("overdue",)
 
-    def diagnostics(self) -> Iterator[Fault]:
+    def diagnostics(self) -> Iterator[FieldDiagnostic]:
         yield from _diagnostics(self, "from", (self.from_,) if isinstance(self.from_, str) else None)
         for mode in set(self.modes) - set(get_args(Mode)):
             yield "modes", f"{mode} is no mode of an order; modes are {', '.join(get_args(Mode))}"
@@ -120,7 +123,7 @@ class Deadline(Rule, tag="deadline", tag_field="kind", kw_only=True, frozen=True
         if self.again is not None and (self.again.every <= 0 or self.again.times < 2):
             yield "again", "wants a time above nothing and at least 2 times"
 
-    def calendar_diagnostics(self, calendars: Sequence[str | None]) -> Iterator[Fault]:
+    def calendar_diagnostics(self, calendars: Sequence[str | None]) -> Iterator[FieldDiagnostic]:
         if isinstance(self.within, BusinessDays):
             if not all(self.calendar or calendar for calendar in calendars):
                 yield "within", "working days need a calendar, such as CN, of the rule, the pack and each of its sites"
@@ -143,6 +146,10 @@ class Silence(Rule, tag="silence", tag_field="kind", kw_only=True, frozen=True):
     DATED: ClassVar[bool] = True
     WARNED: ClassVar[frozenset[str]] = _WARNED
 
+    def starts(self) -> tuple[str, ...]:
+        """The facts that its time may run from."""
+        return self.after
+
     def begun_by(self) -> set[str]:
         """The facts that decide whether it waits for anything, and until when."""
         return {*self.after, *(facts_named(self.where) if self.where else ())}
@@ -157,7 +164,7 @@ class Silence(Rule, tag="silence", tag_field="kind", kw_only=True, frozen=True):
     def stages(self) -> tuple[str, ...]:
         return ("due_soon", "overdue") if self.warn else ("overdue",)
 
-    def diagnostics(self) -> Iterator[Fault]:
+    def diagnostics(self) -> Iterator[FieldDiagnostic]:
         yield from _diagnostics(self, "after", self.after)
 
 
@@ -165,7 +172,7 @@ OrderRule = Deadline | Silence
 """The rules of single orders."""
 
 
-def _diagnostics(rule: OrderRule, start: str, starts: tuple[str, ...] | None) -> Iterator[Fault]:
+def _diagnostics(rule: OrderRule, start: str, starts: tuple[str, ...] | None) -> Iterator[FieldDiagnostic]:
     for name, facts in ((start, starts), ("until", rule.until)):
         if facts == ():
             yield name, f"{name} names no fact"

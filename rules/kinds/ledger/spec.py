@@ -10,7 +10,7 @@ from rules.calendar.durations import Duration
 from rules.calendar.instants import DAY_MS, NEVER
 from rules.kinds.occurrences.spec import OccurrenceSpec
 from rules.kinds.ratio.spec import RatioSpec, uncomputed
-from rules.kinds.rule import Fault, Named, Reference, Role, Rule, Sanction
+from rules.kinds.rule import FieldDiagnostic, Named, Reference, Role, Rule, Sanction
 
 Cap = Literal["day", "week", "order"]
 
@@ -53,7 +53,7 @@ class Feed(Named, forbid_unknown_fields=True, frozen=True, kw_only=True):
         for n, of in enumerate(self.of):
             yield from (each._replace(sites=self.sites) for each in of.references(f"{where}.of[{n}]"))
 
-    def _misfits(self, ratio: Rule, where: str) -> Iterator[Fault]:
+    def _misfits(self, ratio: Rule, where: str) -> Iterator[FieldDiagnostic]:
         """What of its points isn't as the ratio has it from which they are computed."""
         assert isinstance(ratio, RatioSpec)
         yield from uncomputed(ratio, f"{where}.computed")
@@ -73,7 +73,7 @@ class Feed(Named, forbid_unknown_fields=True, frozen=True, kw_only=True):
         """Types of the shop's own events it looks at."""
         return {"points.reported"} if self.reported else set().union(*(of.events() for of in self.of))
 
-    def diagnostics(self) -> Iterator[Fault]:
+    def diagnostics(self) -> Iterator[FieldDiagnostic]:
         yield from ((f".{field}", message) for field, message in self.naming_diagnostics())
         if sum((bool(self.of), self.computed is not None, self.reported)) != 1:
             yield "", "a feed takes points from exactly one of `of`, `computed` and `reported`"
@@ -168,7 +168,7 @@ class LedgerSpec(Rule, kw_only=True, frozen=True):
             return ()
         return ("active",) if self.near is None else ("near", "active")
 
-    def diagnostics(self) -> Iterator[Fault]:
+    def diagnostics(self) -> Iterator[FieldDiagnostic]:
         for n, feed in enumerate(self.feeds):
             yield from ((f"feeds[{n}]{where}", message) for where, message in feed.diagnostics())
         if not self.feeds:

@@ -9,7 +9,7 @@ from rules.calendar.durations import Duration
 from rules.calendar.instants import DAY_MS
 from rules.expr.conditions import Condition, facts_named, rules_named
 from rules.facts.order_facts import FACT_NAMES
-from rules.kinds.rule import Fault, Reference, Rule
+from rules.kinds.rule import FieldDiagnostic, Reference, Rule
 
 REUSED_WITHIN_MS: Final = 400 * DAY_MS
 """Carriers use numbers again: after this a tracking number is a new one, unless a pack says otherwise."""
@@ -96,7 +96,7 @@ class OfOccurrences:
         return set() if self.of is None else self.of.events()
 
 
-def _not_crossing(rule: Rule, where: str) -> Iterator[Fault]:
+def _not_crossing(rule: Rule, where: str) -> Iterator[FieldDiagnostic]:
     """That a level or count named in a rule has no crossings."""
     if not rule.crosses():
         yield where, f"{rule.id} has no crossings: a share of pre-orders has, and a count per week"

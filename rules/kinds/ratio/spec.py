@@ -19,7 +19,7 @@ from rules.expr.conditions import (
 from rules.facts.order_facts import FACT_NAMES
 from rules.kinds.deadline.spec import DueOf
 from rules.kinds.ratio.steps import Tier, diagnostics
-from rules.kinds.rule import Advice, Fault, Reference, Role, Rule
+from rules.kinds.rule import Advice, FieldDiagnostic, Reference, Role, Rule
 from rules.messages.events import CancelReason
 
 LONGEST_MS = 400 * DAY_MS
@@ -108,7 +108,7 @@ class RatioSpec(Rule, kw_only=True, frozen=True):
         costs = (self.penalty, *(tier.penalty for tier in self.tiers))
         return any(cost is not None and cost.share is not None for cost in costs)
 
-    def diagnostics(self) -> Iterator[Fault]:
+    def diagnostics(self) -> Iterator[FieldDiagnostic]:
         for each in self.anchors():
             if isinstance(each, str) and each not in FACT_NAMES:
                 yield "anchor", f"{each} is no fact of an order; facts are {', '.join(FACT_NAMES)}"
@@ -134,7 +134,7 @@ class RatioSpec(Rule, kw_only=True, frozen=True):
             yield "by", "a ratio that is split has a plain threshold"
 
 
-def uncomputed(ratio: Rule, where: str) -> Iterator[Fault]:
+def uncomputed(ratio: Rule, where: str) -> Iterator[FieldDiagnostic]:
     """That a ratio named in a rule is not computed at boundaries."""
     assert isinstance(ratio, RatioSpec)
     if ratio.every is None:

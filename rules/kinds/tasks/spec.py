@@ -6,7 +6,7 @@ from typing import ClassVar, Literal
 from rules.calendar.durations import Duration
 from rules.kinds.deadline.spec import Warn
 from rules.kinds.occurrences.spec import OccurrenceSpec, OfOccurrences
-from rules.kinds.rule import Fault, Rule, Sanction
+from rules.kinds.rule import FieldDiagnostic, Rule, Sanction
 
 
 class TasksSpec(OfOccurrences, Rule, kw_only=True, frozen=True):
@@ -37,7 +37,7 @@ class TasksSpec(OfOccurrences, Rule, kw_only=True, frozen=True):
     def stages(self) -> tuple[str, ...]:
         return "due_soon", "overdue"
 
-    def diagnostics(self) -> Iterator[Fault]:
+    def diagnostics(self) -> Iterator[FieldDiagnostic]:
         if (self.after is None) == (self.of is None):
             yield "after", "tasks follow either an event (`after`) or what happens to orders (`of`)"
         if self.of is not None:

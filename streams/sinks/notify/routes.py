@@ -97,7 +97,7 @@ def load(file: Path) -> list[tuple[str, Route]]:
         routes = read(list[Route], source.value, source)
         names: set[str] = set()
         for n, route in enumerate(routes):
-            for where, message in _faults(route, names):
+            for where, message in _diagnostics(route, names):
                 raise BadPack([source.diagnose(message, f"$[{n}].{where}")])
             names.add(route.name)
     except BadPack as error:
@@ -109,7 +109,7 @@ def load(file: Path) -> list[tuple[str, Route]]:
     return [(f"{file}:{source.line(f'$[{n}]')}", route) for n, route in enumerate(routes)]
 
 
-def _faults(route: Route, names: Collection[str]) -> Iterator[tuple[str, str]]:
+def _diagnostics(route: Route, names: Collection[str]) -> Iterator[tuple[str, str]]:
     """What is wrong with a route, and where."""
     if not re.fullmatch(r"[a-z][a-z0-9-]{0,39}", route.name):
         yield "name", "a name is small letters, digits and hyphens, and begins with a letter"

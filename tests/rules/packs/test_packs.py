@@ -10,7 +10,7 @@ from rules.dsl.reader import parse
 from rules.dsl.yaml_source import BadPack
 from rules.engine.engine import Engine
 from rules.engine.restore import restore_alert
-from rules.harness.pack_tests import run as run_trial
+from rules.harness.pack_tests import run as run_pack_test
 from rules.harness.pack_tests import uncovered
 from rules.plan.rule_book import RuleBook
 from tests.rules.history import book, brief, drained, late_ship, ms, pack, pack_file, placed, rule, run, shipped
@@ -27,13 +27,13 @@ PACKS = [*BUILT_IN, "tests/bench/job.yaml", "deploy/examples/olist.yaml"]
 def test_the_packs_own_tests_pass(file, name):
     tested = pack_file(file)
     [pack_test] = [each for each in tested.tests if each.name == name]
-    assert run_trial(pack_test, tested).faults == []
+    assert run_pack_test(pack_test, tested).failures == []
 
 
 @pytest.mark.parametrize("file", PACKS)
 def test_every_stage_of_every_built_in_rule_is_tested(file):
     tested = pack_file(file)
-    assert uncovered(tested, [run_trial(pack_test, tested) for pack_test in tested.tests]) == []
+    assert uncovered(tested, [run_pack_test(pack_test, tested) for pack_test in tested.tests]) == []
 
 
 def read(*rules: Any) -> Pack:

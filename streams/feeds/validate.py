@@ -43,17 +43,17 @@ NEEDED_BY_PAGING: dict[str, tuple[str, ...]] = {
     "confirm": ("next", "confirm"),
 }
 
-Fault = tuple[str, str]
+FieldDiagnostic = tuple[str, str]
 """`(path, message)`."""
 
 
 def diagnostics(source: SourceFile, text: Source, name: str) -> Iterator[Diagnostic]:
     """Every mistake in a file that could be parsed; `name` is the file's."""
-    for path, message in _faults(source, name):
+    for path, message in _diagnostics(source, name):
         yield text.diagnose(message, path)
 
 
-def _faults(source: SourceFile, name: str) -> Iterator[Fault]:
+def _diagnostics(source: SourceFile, name: str) -> Iterator[FieldDiagnostic]:
     if source.source != name:
         yield "$.source", f"the file of {source.source} is called {source.source}.yaml, not {name}.yaml"
     if wrong := zone_problem(source.zone):
@@ -76,7 +76,7 @@ def _faults(source: SourceFile, name: str) -> Iterator[Fault]:
         yield from _message(source, message, f"$.messages[{n}]")
 
 
-def _signature(source: SourceFile) -> Iterator[Fault]:
+def _signature(source: SourceFile) -> Iterator[FieldDiagnostic]:
     signature = source.signature
     if signature is None:
         if any(message.transport == "push" for message in source.messages):
@@ -93,7 +93,7 @@ def _signature(source: SourceFile) -> Iterator[Fault]:
             yield f"$.signature.senders[{n}]", f"{network} is no network; write it like 195.34.21.0/24"
 
 
-def _api(source: SourceFile, api: Api) -> Iterator[Fault]:
+def _api(source: SourceFile, api: Api) -> Iterator[FieldDiagnostic]:
     credentials = {*api.credentials, *api.shop_credentials}
     known = credentials | {*OTHERS, *source.settings, *(f"{name}_{form}" for name in INSTANTS for form in FORMS)}
     if api.signature is not None and api.signature.key not in credentials:
@@ -135,7 +135,7 @@ def _calls(api: Api) -> Iterator[tuple[str, Call]]:
                 yield f"$.api.registration.{part}", call
 
 
-def _message(source: SourceFile, message: Message, at: str) -> Iterator[Fault]:
+def _message(source: SourceFile, message: Message, at: str) -> Iterator[FieldDiagnostic]:
     for status, names in message.statuses.items():
         for name in names:
             if name not in message.facts:
@@ -162,7 +162,7 @@ def _message(source: SourceFile, message: Message, at: str) -> Iterator[Fault]:
                 yield f"{path}.require", f"{name} is no data of this fact"
 
 
-def _words(source: SourceFile, fact: Fact, path: str) -> Iterator[Fault]:
+def _words(source: SourceFile, fact: Fact, path: str) -> Iterator[FieldDiagnostic]:
     """The values that constants and tables give for data that may have only a few values."""
     for name, choices in CHOICES.get(fact.type, {}).items():
         given = [fact.constants[name]] if name in fact.constants else []
