@@ -24,7 +24,7 @@ from streams.runtime import garbage
 from streams.runtime.datadir import make_private
 from streams.runtime.kafka_watch import RetryErrors
 from streams.settings import BadSettingError, Settings, describe, from_environment
-from streams.sinks.registry import Sinks
+from streams.sinks.registry import Sinks, runners_of
 from streams.views.mutes import Mutes
 from streams.views.zones import Zones
 from streams.warehouses import EVERYTHING_IN_ONE, BadWarehousesError, load
@@ -58,7 +58,7 @@ def worker(skip_unreadable: bool) -> None:
         listening = _listen(settings)
         mutes, zones = Mutes(), Zones({pack.platform: pack.zone for pack in book.packs})
         console_url = settings.public_url or address_of(listening).rstrip("/")
-        sinks = Sinks(settings, names, book, homes, console_url, mutes, zones)
+        sinks = Sinks(runners_of(settings, names, book, homes, console_url, mutes, zones))
     except BadWarehousesError as error:
         click.echo(visible(str(error), keep="\n"), err=True)
         sys.exit(2)

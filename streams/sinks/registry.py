@@ -3,7 +3,7 @@ only then, as that is a sixth of what a worker's start takes."""
 
 import asyncio
 import logging
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING
 
 from rules.plan.rule_book import RuleBook
@@ -28,19 +28,10 @@ log = logging.getLogger(__name__)
 
 
 class Sinks:
-    """`counters` are for the metrics. Raises BadSettingError."""
+    """What runs the sinks. `counters` are for the metrics."""
 
-    def __init__(
-        self,
-        settings: Settings,
-        names: TopicNames,
-        book: RuleBook,
-        warehouses: Warehouses,
-        console_url: str,
-        mutes: Mutes,
-        zones: Zones,
-    ) -> None:
-        self._runners = list(_runners(settings, names, book, warehouses, console_url, mutes, zones))
+    def __init__(self, runners: Iterable[Runner]) -> None:
+        self._runners = list(runners)
         self.counters: list[Counters] = [runner.sink.delivery.counters for runner in self._runners]
 
     async def run(self) -> None:
@@ -52,7 +43,7 @@ class Sinks:
                 group.create_task(runner.run(), name=runner.group)
 
 
-def _runners(
+def runners_of(
     settings: Settings,
     names: TopicNames,
     book: RuleBook,
@@ -61,6 +52,7 @@ def _runners(
     mutes: Mutes,
     zones: Zones,
 ) -> Iterator[Runner]:
+    """A runner for each sink that the settings turn on. Raises BadSettingError."""
     if settings.alertmanager:
         alertmanager = Alertmanager(Delivery("alertmanager"), settings.alertmanager, console_url, zones, mutes)
         yield Runner(alertmanager, names.alerts, settings)

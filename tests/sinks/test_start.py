@@ -8,7 +8,7 @@ import pytest
 
 from streams.kafka.topics import TopicNames
 from streams.settings import BadSettingError, Settings
-from streams.sinks.registry import Sinks
+from streams.sinks.registry import Sinks, runners_of
 from streams.views.mutes import Mutes
 from streams.views.zones import Zones
 from streams.warehouses import Warehouses
@@ -21,7 +21,8 @@ def names(**settings: object) -> list[str]:
 
 
 def made(settings: Settings) -> Sinks:
-    return Sinks(settings, TopicNames("", "app"), book(), Warehouses(), "http://localhost:6066", Mutes(), Zones({}))
+    names, console_url = TopicNames("", "app"), "http://localhost:6066"
+    return Sinks(runners_of(settings, names, book(), Warehouses(), console_url, Mutes(), Zones({})))
 
 
 async def test_a_sink_that_is_not_set_is_off() -> None:
