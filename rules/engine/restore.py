@@ -21,6 +21,7 @@ of a plain order are merged before their age is looked at."""
 def restore_order(engine: Engine, platform: str, shop_name: str, order_id: str, facts: OrderFacts | None) -> None:
     """Restores an order's facts; None where it was dropped."""
     shop, work = engine.shop(platform, shop_name), engine.work
+    shop.restored = True
     order = engine.order(shop, order_id)
     if order is not None:
         work.mark_rules(shop, remove_order(order))

@@ -161,7 +161,7 @@ class Shop:
     - The engine, what is known: `platform`, `name` and `key` (its `shop_key`, as in Kafka), `orders` (in memory),
       `facts`, `began_ms` (before that nothing happened to any order; it may lie before the first fact that still
       holds), `instant_open` (more may happen at the clock's instant), `retained_from_ms` (orders last heard of before
-      may be gone) and `restored` (results have come back after a restart: who knows what was gone).
+      may be gone) and `restored` (orders or results have come back after a restart: who knows what was gone).
     - The `ledger`, of orders that have left memory: how many (`evicted`), from when to when something was heard of them
       (`evicted_from_ms` or later, `evicted_to_ms`), when the newest of them were placed (`evicted_placed`), and what
       was emitted of them, which is not open any more (`evicted_alerts`).

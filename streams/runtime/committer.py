@@ -101,7 +101,7 @@ class Committer:
         for number, partition in partitions.items():
             changes = partition.engine.drain()
             drained.alerts[number] = partition.drain_alerts()
-            drained.facts[number] = list(_fact_records(changes, partition))
+            drained.facts[number] = list(records_of(changes, partition))
             outbox.add(names.alerts, number, drained.alerts[number])
             outbox.add(names.facts, number, drained.facts[number])
             for letter in partition.dead:
@@ -150,8 +150,9 @@ class Committer:
         instruments.count_commit()
 
 
-def _fact_records(changes: Changes, partition: Partition) -> Iterable[tuple[bytes, bytes | None]]:
+def records_of(changes: Changes, partition: Partition) -> Iterable[tuple[bytes, bytes | None]]:
+    """The records of the facts changelog, with the partition's clock where it is to be kept."""
     yield from fact_records(changes)
-    progress = partition.progress()
+    progress = partition.progress(bool(changes.expired))
     if progress is not None:
         yield CLOCK_KEY, progress

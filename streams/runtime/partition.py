@@ -320,11 +320,13 @@ class Partition:
         emitted, self._emitted = self._emitted, []
         return emitted
 
-    def progress(self) -> bytes | None:
-        """The partition's clock, if it has moved enough since it was last kept to be worth a record."""
+    def progress(self, has_expired: bool = False) -> bytes | None:
+        """The partition's clock, if it has moved enough since it was last kept to be worth a record. Where orders have
+        expired by it, it is kept as it is: after a restart no period may be computed that still had them before."""
         kept, now = self._progress_kept, self._progress_now()
         heard_more = now.through_ms != kept.through_ms or now.ticked_ms != kept.ticked_ms
-        if not heard_more and abs(now.clock_ms - kept.clock_ms) < WORTH_KEEPING_MS:
+        least_ms = 1 if has_expired else WORTH_KEEPING_MS
+        if not heard_more and abs(now.clock_ms - kept.clock_ms) < least_ms:
             return None
         self._progress_kept = now
         return msgspec.json.encode(now)

@@ -3,7 +3,11 @@
 import pytest
 
 from rules.calendar.instants import HOUR_MS, LONGEST_LEAP_MS, MIN_MS, rfc3339
+from rules.state.changes import Changes
+from rules.state.shop import Order
 from streams.kafka.topics import INPUTS
+from streams.runtime.changelog import CLOCK_KEY
+from streams.runtime.committer import records_of
 from tests.runtime.one_partition import apply, orders, partition, reasons
 from tests.runtime.support import START_MS, event, tick
 
@@ -90,6 +94,16 @@ def test_a_wall_clock_is_not_kept_for_less_than_a_minute() -> None:
     assert watched.progress() is None
     watched.engine.advance(START_MS + 60_000)
     assert watched.progress() is not None
+
+
+def test_a_wall_clock_by_which_orders_have_expired_is_kept_however_little_it_has_moved() -> None:
+    watched = partition("wall")
+    watched.engine.advance(START_MS)
+    assert watched.progress() is not None
+    order = Order("1", watched.engine.shop("joom", "s17"))
+    for changes, is_kept in (Changes(orders=[order]), False), (Changes(orders=[order], expired=[order]), True):
+        watched.engine.advance(watched.engine.clock_ms + 1)
+        assert (CLOCK_KEY in dict(records_of(changes, watched))) is is_kept
 
 
 def test_the_clock_comes_back_after_a_restart() -> None:

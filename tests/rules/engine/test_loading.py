@@ -183,3 +183,25 @@ def test_steps_lead_to_what_loading_at_once_leads_to(
     for worker in (whole, steps):
         worker.commit_cycle([], END_MS + DAY_MS)
     assert outcome_of(whole) == outcome_of(steps)
+
+
+def compacted(worker: Forgetful) -> Forgetful:
+    """Restarted from a changelog that doesn't say any more what was deleted."""
+    other = Forgetful(SHOPEE, stepping=False)
+    other.alerts, other.clock_ms = worker.alerts, worker.clock_ms
+    other.facts = {key: raw for key, raw in worker.facts.items() if raw is not None}
+    return restarted(other)
+
+
+def test_a_period_is_not_computed_again_from_the_few_orders_that_are_left_of_it() -> None:
+    worker = Forgetful(SHOPEE, stepping=False)
+    worker.commit_cycle([profile("0h", "SG")], ms("0h"))
+    names = [f"{n}" for n in range(20)]
+    worker.commit_cycle([placed(each, "1h", **SHOP) for each in [*names, "open"]], ms("2h"))
+    worker.commit_cycle([shipped(each, "200h", **SHOP) for each in names], ms("208h"))
+    for days in range(5, 290, 5):
+        worker.commit_cycle([], ms("1h") + days * DAY_MS)
+    assert set(worker.engine.shops["shopee", "large"].orders) == {"open"}
+    assert len(computed_of(worker.engine)) == 2
+    worker.commit_cycle([profile("6960h", "TH")], ms("6961h"))  # has the results discarded
+    assert computed_of(compacted(worker).engine) == computed_of(worker.engine) == {}
