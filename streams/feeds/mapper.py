@@ -24,6 +24,7 @@ from streams.feeds.inbox import headers_of, request_of
 from streams.feeds.mapping import Mapped, map_request
 from streams.feeds.polling.enricher import Completion, Enricher, Push
 from streams.feeds.polling.number_book import NumberBook
+from streams.feeds.polling.sqlite_file import until_free
 from streams.feeds.written import Written
 from streams.kafka import access
 from streams.kafka.dead_letters import dead_letter
@@ -103,14 +104,16 @@ class Mapper:
         """The records to write for each body, and a function to call once they are written."""
         bodies = [(record, self._mapped(record)) for record in records]
         completion = Completion()
+        pushes = [Push(app, mapped) for record, mapped in bodies if (app := self._app(record)) is not None]
         if self._enricher is not None:
-            pushes = [Push(app, mapped) for record, mapped in bodies if (app := self._app(record)) is not None]
             completion = await self._enricher.complete(pushes)
+        if self._book is not None:
+            self._book.share(pushes)
 
         def keep() -> None:
             completion.keep()
             if self._book is not None:
-                self._book.note(mapped for _, mapped in bodies)
+                self._book.note([mapped for _, mapped in bodies])
 
         return [list(self._written(record, mapped)) for record, mapped in bodies], keep
 
@@ -235,7 +238,7 @@ class Mapper:
                 is_dead = each.topic == self._names.dead_letters
                 dead, events = dead + is_dead, events + (not is_dead)
         await asyncio.gather(*waiting)
-        keep()
+        await until_free(keep)
         return Counts(bodies, events, dead)
 
 

@@ -17,6 +17,7 @@ from streams.feeds import mapper as mapping
 from streams.feeds.inbox import Inbox, Received
 from streams.feeds.mapper import Mapper
 from streams.feeds.mapping import Mapped
+from streams.feeds.polling.enricher import Push
 from streams.feeds.polling.number_book import NumberBook
 from streams.feeds.written import Written
 from streams.kafka.embedded import EmbeddedBroker
@@ -144,6 +145,9 @@ async def test_a_batch_is_mapped_again_once_the_disk_has_room_for_its_numbers(
     class FullAtFirst:
         def __init__(self) -> None:
             self.noted: list[list[Mapped]] = []
+
+        def share(self, pushes: Iterable[Push]) -> None:
+            pass
 
         def note(self, mapped: Iterable[Mapped]) -> None:
             self.noted.append([*mapped])

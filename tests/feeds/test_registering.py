@@ -1,7 +1,9 @@
 """Tracking numbers become known to the tracking service: each once, with its order, as long as anybody waits."""
 
+import asyncio
 import json
 import logging
+import sqlite3
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -11,12 +13,15 @@ import pytest
 from aiohttp import web
 
 from rules.dsl.yaml_source import BadPack
+from rules.messages.names import encoded
 from streams.feeds import apps
 from streams.feeds.apps import FeedSettings
 from streams.feeds.decoding import Request
 from streams.feeds.mapping import Mapped, Number, map_request
+from streams.feeds.polling import sqlite_file
 from streams.feeds.polling.client import Time
 from streams.feeds.polling.clients import Clients, session
+from streams.feeds.polling.enricher import Push
 from streams.feeds.polling.ledger import Ledger
 from streams.feeds.polling.number_book import NumberBook
 from streams.feeds.polling.parcels import FOLLOWED, GONE, LEAVING, NEW, PARCELS, REFUSED, Parcel, Parcels
@@ -25,6 +30,7 @@ from streams.feeds.polling.registrar import EVERY_S, Registrar
 from tests.feeds.emulated.platform import DAY_MS, Clock
 from tests.feeds.emulated.services import AfterShip, Kdniao, Kuaidi100, Service, Track17
 from tests.feeds.support import mapped, shopee, source
+from tests.runtime.support import until
 
 SERVICES: list[Callable[[Clock], Service]] = [Track17, AfterShip, Kuaidi100, Kdniao]
 
@@ -194,6 +200,116 @@ async def test_numbers_of_delivered_and_voided_orders_are_let_go(track17: Track1
         await here.registrar.turn()
         assert here.counts() == {FOLLOWED: 3, GONE: 3}
     assert set(track17.followed) == {"M-A2", "N-A3", "M-A3"}
+
+
+def of_order(order: str, kind: str, **data: Any) -> dict[str, Any]:
+    return {"id": f"{order}:1", "type": kind, "platform": "shopee", "shop": "s1", "order": order, "data": data}
+
+
+async def test_a_parcel_that_holds_two_orders_is_followed_until_neither_waits(track17: Track17, tmp_path: Path) -> None:
+    async with process(track17, tmp_path) as here:
+        here.note("N1", order="A1")
+        await here.registrar.turn()
+        here.note("N1", order="A2")
+        here.book.note([Mapped(events=[of_order("A1", "order.cancelled")])])
+        await here.registrar.turn()
+        assert here.counts() == {FOLLOWED: 1}
+        here.book.note([Mapped(over=["shopee/s1/A2"])])
+        await here.registrar.turn()
+        assert here.counts() == {GONE: 1}
+    assert (track17.followed, track17.calls["/track/v2.2/register"]) == ({}, 1)
+
+
+async def test_news_of_a_parcel_are_told_of_each_order_in_it(track17: Track17, tmp_path: Path) -> None:
+    news = [
+        of_order("A1", "pickup.collected", tracking_no="n1"),
+        of_order("A1", "tracking.updated", tracking_no="n1", status="delivered"),
+        of_order("A1", "tracking.updated", tracking_no="N2", status="in_transit"),
+    ]
+    async with process(track17, tmp_path) as here:
+        for order in ("A1", "A/2"):
+            here.note("N1", order=encoded(order))
+        here.note("N2", order="A1")
+        here.book.note([Mapped(numbers=[Number("shopee/s2/B1", "N1", "")])])
+        app = settings(track17, tmp_path).apps["track17", "main"]
+        for _ in range(2):  # mapped again after a mapping was mended
+            mapped = Mapped(events=list(news))
+            here.book.share([Push(app, mapped)])
+            told = [(each["order"], each["id"], each["data"]) for each in mapped.events]
+            assert told[:3] == [("A1", "A1:1", each["data"]) for each in news]
+            assert told[3:] == [("A/2", "A1:1:A%2F2", each["data"]) for each in news[:2]]
+            here.book.note([mapped])
+        await here.registrar.turn()
+        assert here.counts() == {FOLLOWED: 2}, "another shop's order has that number, too"
+        here.book.note([Mapped(over=["shopee/s2/B1"])])
+        await here.registrar.turn()
+        assert here.counts() == {FOLLOWED: 1, GONE: 1}
+
+
+async def test_a_number_that_was_let_go_is_followed_again_for_another_order(track17: Track17, tmp_path: Path) -> None:
+    async with process(track17, tmp_path) as here:
+        here.note("N1", order="A1")
+        await here.registrar.turn()
+        here.book.note([Mapped(over=["shopee/s1/A1"])])
+        await here.registrar.turn()
+        here.note("N1", order="A1")
+        assert here.counts() == {GONE: 1}
+        here.note("N1", order="A2")
+        await here.registrar.turn()
+        assert here.counts() == {FOLLOWED: 1}
+        assert track17.calls["/track/v2.2/retrack"] == 1, "what 17TRACK has stopped isn't registered anew"
+
+
+def test_an_order_that_comes_while_its_parcel_is_let_go_has_it_registered_once_more(tmp_path: Path) -> None:
+    parcels, parcel = Parcels(tmp_path / PARCELS), Parcel("N1", "", "shopee/s1/A1")
+    parcels.note("track17/main", [parcel], 0)
+    parcels.settle("track17/main", [parcel], FOLLOWED, 1)
+    parcels.end(parcel.reference, 2)
+    (leaving,) = parcels.due("track17/main", LEAVING, 2, 10)
+    other = parcel._replace(reference="shopee/s1/A2")
+    parcels.note("track17/main", [other], 3)
+    parcels.settle("track17/main", [leaving], GONE, 4)
+    assert parcels.due("track17/main", NEW, 4, 10) == [other._replace(again=True)]
+    parcels.close()
+
+
+def test_numbers_of_the_version_before_keep_their_order(tmp_path: Path) -> None:
+    file = tmp_path / PARCELS
+    before = sqlite3.connect(file)
+    before.executescript(
+        "CREATE TABLE parcels (service TEXT, tracking_no TEXT, carrier TEXT NOT NULL, reference TEXT NOT NULL, "
+        "state TEXT NOT NULL, tries INTEGER NOT NULL, due_ms INTEGER NOT NULL, again INTEGER NOT NULL DEFAULT 0, "
+        "PRIMARY KEY (service, tracking_no)) WITHOUT ROWID;"
+        "CREATE INDEX parcels_of_order ON parcels (reference);"
+        "INSERT INTO parcels VALUES ('track17/main', 'N1', '', 'shopee/s1/A1', 'followed', 0, 0, 0);"
+    )
+    before.close()
+    for _ in range(2):
+        parcels = Parcels(file)
+        assert parcels.counts("track17/main")[FOLLOWED] == 1
+        parcels.close()
+    parcels = Parcels(file)
+    parcels.end("shopee/s1/A1", 1)
+    assert parcels.counts("track17/main")[LEAVING] == 1
+    parcels.close()
+
+
+async def test_the_event_loop_goes_on_while_another_process_is_within_a_write(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(sqlite_file, "OTHERS_S", 0.01)
+    monkeypatch.setattr(sqlite_file, "AGAIN_S", 0.01)
+    parcels, other = Parcels(tmp_path / PARCELS), sqlite3.connect(tmp_path / PARCELS, isolation_level=None)
+    other.execute("BEGIN IMMEDIATE")
+    number = Parcel("N1", "", "shopee/s1/A1")
+    writing = asyncio.create_task(sqlite_file.until_free(lambda: parcels.note("track17/main", [number], 0)))
+    await until(lambda: "has not come to the end of a write" in caplog.text)
+    assert not writing.done()
+    other.execute("ROLLBACK")
+    await writing
+    assert parcels.counts("track17/main")[NEW] == 1
+    other.close()
+    parcels.close()
 
 
 async def test_a_number_that_the_service_stopped_to_follow_is_told_once_more_and_no_third_time(

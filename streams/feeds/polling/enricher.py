@@ -11,6 +11,7 @@ import logging
 from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any, NamedTuple
 from zoneinfo import ZoneInfo
 
@@ -26,6 +27,7 @@ from streams.feeds.polling.deadlines import Deadlines
 from streams.feeds.polling.failures import QuotaSpent, Refused, Unavailable
 from streams.feeds.polling.ledger import Ledger
 from streams.feeds.polling.pages import listed, newest_ms
+from streams.feeds.polling.sqlite_file import until_free
 from streams.metrics import feeds as metrics
 from streams.paced_log import PacedLog
 
@@ -88,7 +90,8 @@ class Enricher:
         if not wanted:
             return Completion()
         for asked, (app, _) in wanted.items():  # shops whose pushes stop are read more often
-            self._ledger.set_pushed(shop_name(app, asked.shop), self._time.now_ms())
+            shop, now_ms = shop_name(app, asked.shop), self._time.now_ms()
+            await until_free(partial(self._ledger.set_pushed, shop, now_ms))
         completion = Completion()
         details = await self._ask(wanted, completion)
         if behind := _behind(pushes, details):

@@ -10,12 +10,13 @@ import asyncio
 import fcntl
 import hashlib
 import os
-import sqlite3
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 from time import monotonic
 from typing import NamedTuple
+
+from streams.feeds.polling.sqlite_file import opened
 
 _TABLES = """
 CREATE TABLE IF NOT EXISTS marks (poll TEXT PRIMARY KEY, at_ms INTEGER NOT NULL) WITHOUT ROWID;
@@ -31,9 +32,6 @@ CREATE TABLE IF NOT EXISTS deadlines (
 
 LEDGER = "polls.sqlite"
 """In the data directory."""
-
-OTHERS_S = 30.0
-"""How long a write waits for those of other processes."""
 
 PUSHED_EVERY_S = 60.0
 
@@ -55,16 +53,15 @@ class Tokens(NamedTuple):
 
 
 class Ledger:
-    """Each write is on the disk when its call returns. Not for several threads."""
+    """Each write is on the disk when its call returns. Not for several threads. Where another process is within a
+    write, each call raises `sqlite3.Error` after a moment, and nothing has changed (`until_free`)."""
 
     def __init__(self, file: Path) -> None:
-        file.parent.mkdir(parents=True, exist_ok=True)
-        file.touch(mode=0o600)
         self._file = file
         self._held: int | None = None
         self._pushed_ms: dict[str, int] = {}
         self._push_due_s: dict[str, float] = {}
-        self._database = sqlite3.connect(file, timeout=OTHERS_S, isolation_level=None)
+        self._database = opened(file)
         self._database.execute("PRAGMA synchronous = FULL")
         self._database.executescript(_TABLES)
 
@@ -116,8 +113,8 @@ class Ledger:
         self._pushed_ms[shop] = at_ms
         now_s = monotonic()
         if now_s >= self._push_due_s.get(shop, 0.0):
-            self._push_due_s[shop] = now_s + PUSHED_EVERY_S
             self._database.execute("INSERT OR REPLACE INTO pushes VALUES (?, ?)", (shop, at_ms))
+            self._push_due_s[shop] = now_s + PUSHED_EVERY_S
 
     def tokens(self, shop: str) -> Tokens | None:
         found = self._database.execute(

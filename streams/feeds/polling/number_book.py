@@ -3,10 +3,12 @@
 from collections.abc import Iterable, Iterator
 from typing import Any
 
+from rules.messages.names import decoded
 from streams.feeds.apps import FeedSettings, Registering
 from streams.feeds.mapping import Mapped, Number, reference_of
 from streams.feeds.polling.client import Time
 from streams.feeds.polling.deadlines import is_whole
+from streams.feeds.polling.enricher import Push
 from streams.feeds.polling.parcels import Parcel, Parcels
 
 AGAIN_MS = 30 * 60_000
@@ -29,6 +31,24 @@ class NumberBook:
         self._services = {
             f"{app.source.source}/{app.name}": app.registering for app in feeds.apps.values() if app.registering
         }
+
+    def share(self, pushes: Iterable[Push]) -> None:
+        """Adds the events of the other orders in a parcel, of which a tracking service knows one. Orders of other shops
+        may have its number, but not its parcel."""
+        for app, mapped in pushes:
+            service = f"{app.source.source}/{app.name}"
+            if service in self._services:
+                mapped.events += [other for event in mapped.events for other in self._of_others(service, event)]
+
+    def _of_others(self, service: str, event: dict[str, Any]) -> Iterator[dict[str, Any]]:
+        number = event["data"].get("tracking_no")
+        if number is None:
+            return
+        own = reference_of(event["platform"], event["shop"], event["order"])
+        for other in self._parcels.others(service, own, number):
+            shop, _, order = other.rpartition("/")
+            if shop == own.rpartition("/")[0]:
+                yield event | {"id": f"{event['id']}:{order}", "order": decoded(order)}
 
     def note(self, mapped: Iterable[Mapped]) -> None:
         now_ms = self._time.now_ms()

@@ -1,21 +1,21 @@
 """Which tracking numbers are to be followed by which service, in one file of SQLite beside that of the polls.
 
 Several processes write it: the mapper and the poller note numbers, the poller registers them. Each number is one row a
-service, whoever notes it and however often.
+service, whoever notes it and however often: a service takes it once, with the order that was noted first. A parcel may
+hold several orders, so all that were shipped under a number are listed beside it.
 """
 
 import sqlite3
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Final, NamedTuple
 
 from rules.calendar.instants import DAY_MS
+from streams.feeds.polling.sqlite_file import opened
 
 PARCELS = "parcels.sqlite"
 """In the data directory."""
-
-OTHERS_S = 30.0
-"""How long a write waits for those of other processes."""
 
 KEPT_MS = 120 * DAY_MS
 """A number that is settled is forgotten after this: carriers use numbers again."""
@@ -30,14 +30,31 @@ CREATE TABLE IF NOT EXISTS parcels (
     tries INTEGER NOT NULL, due_ms INTEGER NOT NULL, again INTEGER NOT NULL DEFAULT 0,
     PRIMARY KEY (service, tracking_no)
 ) WITHOUT ROWID;
-CREATE INDEX IF NOT EXISTS parcels_of_order ON parcels (reference);
 CREATE INDEX IF NOT EXISTS parcels_due ON parcels (service, state, due_ms);
+CREATE TABLE IF NOT EXISTS parcel_orders (
+    service TEXT, tracking_no TEXT, reference TEXT, over INTEGER NOT NULL DEFAULT 0,
+    PRIMARY KEY (service, tracking_no, reference)
+) WITHOUT ROWID;
+CREATE INDEX IF NOT EXISTS parcel_orders_of_order ON parcel_orders (reference);
 """
+
+_FROM_BEFORE = """
+DROP INDEX IF EXISTS parcels_of_order;
+INSERT OR IGNORE INTO parcel_orders SELECT service, tracking_no, reference, state IN ('leaving', 'gone') FROM parcels;
+PRAGMA user_version = 1;
+"""
+"""Until version 1 a number had one order."""
+
+_OF_ORDER = "reference = ? AND (? IS NULL OR upper(tracking_no) = upper(?))"
+_NOBODY_WAITS = """NOT EXISTS (
+    SELECT 1 FROM parcel_orders AS each
+    WHERE each.service = parcels.service AND each.tracking_no = parcels.tracking_no AND NOT each.over
+)"""
 
 
 class Parcel(NamedTuple):
-    """`carrier` is the platform's word. `tries` is how often it was refused so far. `again`: the service has stopped to
-    follow it."""
+    """`carrier` is the platform's word. `reference` is that of one order in it. `tries` is how often it was refused so
+    far. `again`: the service has stopped to follow it."""
 
     tracking_no: str
     carrier: str
@@ -47,34 +64,68 @@ class Parcel(NamedTuple):
 
 
 class Parcels:
-    """Not for several threads."""
+    """Not for several threads. Where another process is within a write, each call raises `sqlite3.Error` after a
+    moment, and nothing has changed (`until_free`)."""
 
     def __init__(self, file: Path) -> None:
-        file.parent.mkdir(parents=True, exist_ok=True)
-        file.touch(mode=0o600)
-        self._database = sqlite3.connect(file, timeout=OTHERS_S, isolation_level=None)
+        self._database = opened(file)
         self._database.executescript(_TABLES)
+        if not self._database.execute("PRAGMA user_version").fetchone()[0]:
+            self._database.executescript(f"BEGIN IMMEDIATE; {_FROM_BEFORE} COMMIT;")
 
     def close(self) -> None:
         self._database.close()
 
+    @contextmanager
+    def _writing(self) -> Iterator[sqlite3.Connection]:
+        """All that is written is written, or nothing."""
+        with self._database as database:
+            database.execute("BEGIN IMMEDIATE")
+            yield database
+
     def note(self, service: str, parcels: Iterable[Parcel], now_ms: int) -> None:
-        """To be registered. One that is there already stays as it is."""
-        rows = [(service, each.tracking_no, each.carrier, each.reference, NEW, 0, now_ms) for each in parcels]
-        if not rows:
+        """To be registered. One that is there already stays as it is; but one that was let go, or is about to be, is
+        followed again for an order that was not known to be in it."""
+        noted = list(parcels)
+        if not noted:
             return
-        with self._database:
-            self._database.execute("BEGIN IMMEDIATE")
-            self._database.executemany("INSERT OR IGNORE INTO parcels VALUES (?, ?, ?, ?, ?, ?, ?, 0)", rows)
+        with self._writing() as database:
+            for each in noted:
+                number = service, each.tracking_no
+                row = (*number, each.carrier, each.reference, NEW, 0, now_ms)
+                database.execute("INSERT OR IGNORE INTO parcels VALUES (?, ?, ?, ?, ?, ?, ?, 0)", row)
+                of_order = (*number, each.reference)
+                if database.execute("INSERT OR IGNORE INTO parcel_orders VALUES (?, ?, ?, 0)", of_order).rowcount:
+                    database.execute(
+                        "UPDATE parcels SET state = CASE state WHEN ? THEN ? ELSE ? END, reference = ?, due_ms = ?, "
+                        "tries = 0 WHERE service = ? AND tracking_no = ? AND state IN (?, ?)",
+                        (LEAVING, FOLLOWED, NEW, each.reference, now_ms, *number, LEAVING, GONE),
+                    )
 
     def end(self, reference: str, now_ms: int, tracking_no: str | None = None) -> None:
-        """Marks all numbers of an order, or one of them, to be released: nobody waits for it any more."""
-        for before, after in ((FOLLOWED, LEAVING), (NEW, GONE)):
-            self._database.execute(
-                "UPDATE parcels SET state = ?, due_ms = ? WHERE reference = ? AND state = ? "
-                "AND (? IS NULL OR tracking_no = ?)",
-                (after, now_ms, reference, before, tracking_no, tracking_no),
-            )
+        """An order waits for its numbers, or for one of them, no more. Those that no order waits for are marked to be
+        released. Services may write a number in capitals."""
+        of_order = reference, tracking_no, tracking_no
+        with self._writing() as database:
+            database.execute(f"UPDATE parcel_orders SET over = 1 WHERE {_OF_ORDER}", of_order)
+            for before, after in ((FOLLOWED, LEAVING), (NEW, GONE)):
+                database.execute(
+                    "UPDATE parcels SET state = ?, due_ms = ? WHERE (service, tracking_no) IN "
+                    f"(SELECT service, tracking_no FROM parcel_orders WHERE {_OF_ORDER}) "
+                    f"AND state = ? AND {_NOBODY_WAITS}",
+                    (after, now_ms, *of_order, before),
+                )
+
+    def others(self, service: str, reference: str, tracking_no: str) -> list[str]:
+        """References of the other orders in an order's parcel."""
+        found = self._database.execute(
+            "SELECT other.reference FROM parcel_orders AS own JOIN parcel_orders AS other "
+            "ON other.service = own.service AND other.tracking_no = own.tracking_no "
+            "WHERE own.reference = ? AND own.service = ? AND upper(own.tracking_no) = upper(?) "
+            "AND other.reference <> own.reference ORDER BY other.reference",
+            (reference, service, tracking_no),
+        )
+        return [other for (other,) in found]
 
     def again(self, reference: str, tracking_no: str, due_ms: int) -> None:
         """The service has stopped following it: it is registered once more, and no third time."""
@@ -97,16 +148,24 @@ class Parcels:
 
     def settle(self, service: str, parcels: Iterable[Parcel], state: str, at_ms: int) -> None:
         """What became of them; it is their turn again at `at_ms`, if it ever is. One that nobody waited for any more
-        while it was being registered is let go again."""
+        while it was being registered is let go again; one that an order came to wait for while it was let go is to be
+        registered once more."""
         late = LEAVING if state == FOLLOWED else GONE
-        rows = [(GONE, late, state, each.tries, at_ms, service, each.tracking_no) for each in parcels]
-        with self._database:
-            self._database.execute("BEGIN IMMEDIATE")
-            self._database.executemany(
-                "UPDATE parcels SET state = CASE state WHEN ? THEN ? ELSE ? END, tries = ?, due_ms = ? "
-                "WHERE service = ? AND tracking_no = ?",
-                rows,
-            )
+        with self._writing() as database:
+            for each in parcels:
+                number = service, each.tracking_no
+                if state == GONE:
+                    database.execute(
+                        f"UPDATE parcels SET state = CASE WHEN {_NOBODY_WAITS} THEN ? ELSE ? END, again = 1, "
+                        "tries = 0, due_ms = ? WHERE service = ? AND tracking_no = ?",
+                        (GONE, NEW, at_ms, *number),
+                    )
+                else:
+                    database.execute(
+                        "UPDATE parcels SET state = CASE state WHEN ? THEN ? ELSE ? END, tries = ?, due_ms = ? "
+                        "WHERE service = ? AND tracking_no = ?",
+                        (GONE, late, state, each.tries, at_ms, *number),
+                    )
 
     def counts(self, service: str) -> dict[str, int]:
         """How many numbers are in each state."""
@@ -117,6 +176,12 @@ class Parcels:
 
     def forget(self, now_ms: int) -> None:
         """Deletes numbers that were settled long ago."""
-        self._database.execute(
-            "DELETE FROM parcels WHERE state IN (?, ?, ?) AND due_ms < ?", (FOLLOWED, REFUSED, GONE, now_ms - KEPT_MS)
-        )
+        with self._writing() as database:
+            database.execute(
+                "DELETE FROM parcels WHERE state IN (?, ?, ?) AND due_ms < ?",
+                (FOLLOWED, REFUSED, GONE, now_ms - KEPT_MS),
+            )
+            database.execute(
+                "DELETE FROM parcel_orders "
+                "WHERE (service, tracking_no) NOT IN (SELECT service, tracking_no FROM parcels)"
+            )

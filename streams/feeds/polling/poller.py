@@ -11,6 +11,7 @@ import logging
 import random
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, NamedTuple, Protocol
 from zoneinfo import ZoneInfo
 
@@ -30,6 +31,7 @@ from streams.feeds.polling.ledger import Ledger
 from streams.feeds.polling.number_book import NumberBook
 from streams.feeds.polling.pages import Pages, newest_ms
 from streams.feeds.polling.rhythm import Rhythm
+from streams.feeds.polling.sqlite_file import until_free
 from streams.feeds.written import Written
 from streams.kafka.dead_letters import LONGEST_REASON_BYTES
 from streams.kafka.topics import TopicNames, topic_of
@@ -160,16 +162,16 @@ class ShopPoll:
         async for documents in pages:
             await self._store(documents)
             if in_order and (pages.newest_ms or 0) > mark_ms:
-                mark_ms = self._move(pages.newest_ms or 0)
+                mark_ms = await self._move(pages.newest_ms or 0)
         # What changed just now may be listed late: the mark follows what was seen, and the clock only in the past.
         quiet_ms = min(to_ms, now_ms - self.settings.overlap_ms)
         reached_ms = max(pages.newest_ms or 0, quiet_ms)
         if reached_ms > mark_ms:
-            self._move(reached_ms)
+            await self._move(reached_ms)
         return to_ms >= now_ms
 
-    def _move(self, mark_ms: int) -> int:
-        self.ledger.set_mark(self.name, mark_ms)
+    async def _move(self, mark_ms: int) -> int:
+        await until_free(partial(self.ledger.set_mark, self.name, mark_ms))
         metrics.MARK.labels(self.source.source).set(mark_ms / 1000)
         return mark_ms
 
@@ -197,10 +199,10 @@ class ShopPoll:
         records = [record for mapped, text in found for record in self._written(mapped, text)]
         if records:
             await self.writer.write(records)
-        deadlines.keep()
-        completion.keep()
+        await until_free(deadlines.keep)
+        await until_free(completion.keep)
         if self.book is not None:
-            self.book.note(mapped for mapped, _ in found)
+            await until_free(partial(self.book.note, [mapped for mapped, _ in found]))
         self._known |= dict.fromkeys(new)
         while len(self._known) > MOST_REMEMBERED:
             del self._known[next(iter(self._known))]

@@ -13,6 +13,7 @@ from rules.calendar.instants import NEVER
 from streams.feeds.api_language import Token
 from streams.feeds.polling.failures import Refused
 from streams.feeds.polling.ledger import Ledger, Tokens
+from streams.feeds.polling.sqlite_file import until_free
 
 EARLY_MS = 300_000
 """How long before its end a token is refreshed."""
@@ -68,14 +69,14 @@ class TokenKeeper:
                     raise Refused(
                         "there is no token yet: `shipclock poll` gets the first, with the same SHIPCLOCK_DATADIR"
                     )
-                self._keep(await self._call(self.tokens.refresh))
+                await self._keep(await self._call(self.tokens.refresh))
 
-    def _keep(self, answer: dict[str, Any]) -> None:
+    async def _keep(self, answer: dict[str, Any]) -> None:
         access, refresh = (str(path.search(answer) or "") for path in (self._how.access, self._how.refresh))
         if not access:
             raise Refused("its answer holds no token")
         tokens = Tokens(access, refresh or self.tokens.refresh, self._end_ms(answer), self.tokens.given)
-        self._ledger.set_tokens(self._shop, tokens)
+        await until_free(lambda: self._ledger.set_tokens(self._shop, tokens))
         self._seen = self.tokens = tokens
 
     def _end_ms(self, answer: dict[str, Any]) -> int:

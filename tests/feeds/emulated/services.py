@@ -83,7 +83,8 @@ class Track17(Service):
         if (wrong := self._wrong(request)) is not None:
             return wrong
         for each in await request.json():
-            self.followed.pop(each["number"], None)
+            if self.followed.pop(each["number"], None) is not None:
+                self.stopped.add(each["number"])
         return web.json_response({"code": 0, "data": {"accepted": [], "rejected": []}})
 
     async def _again(self, request: web.Request) -> web.Response:
