@@ -68,8 +68,9 @@ class Expiry:
     def _orders_of(self, shop: Shop) -> Iterator[OrderInMemory | None]:
         """The orders that may have expired; None for each that is looked at and hasn't. Any may be encoded, leave
         memory or come back before its turn."""
-        for order_id in list(shop.orders):
-            yield shop.orders.get(order_id)
+        if not shop.retained_from_ms < shop.began_ms < NEVER:  # else all of it happened later
+            for order_id in list(shop.orders):
+                yield shop.orders.get(order_id)
         for silent in shop.ledger.silent_by(shop, shop.retained_from_ms):
             yield None if silent is None else self._engine.order(shop, silent)
 

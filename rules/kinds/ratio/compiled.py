@@ -107,6 +107,7 @@ class CompiledRatio:
     """A ratio rule compiled. `n` is its position in the plan, `bit` is `1 << n`."""
 
     __slots__ = (
+        "_computes_ahead",
         "_current",
         "_highest_first",
         "_is_bad",
@@ -164,6 +165,8 @@ class CompiledRatio:
         self.zone = locale.zone
         self.effective = locale.effective
         self._current = CurrentPeriods(NEVER, NEVER, [], ())
+        #: Whether a computation from a rolling window lies ahead, whose period is the current one then.
+        self._computes_ahead = rule.every is not None and rule.window.align == "rolling"
         names: list[tuple[str, Share | None, int | None]] = [(t.name, t.share, t.count) for t in rule.tiers]
         if rule.threshold is not None:
             names.append(("crossed", rule.threshold, None))
@@ -206,11 +209,16 @@ class CompiledRatio:
             )
         return current
 
+    def periods(self, at_ms: int) -> list[Period]:
+        """The window's periods at a moment, the newest first."""
+        window = self.rule.window
+        return window.periods(at_ms, self.zone) if self._computes_ahead else self.current(at_ms).periods
+
     def next_period(self, at_ms: int) -> Period | None:
         """The part up to now of the rolling period of the next computation; None if nothing is computed from a rolling
         period."""
         rule = self.rule
-        if rule.every is None or rule.window.align != "rolling":
+        if rule.every is None or not self._computes_ahead:
             return None
         return rule.window.so_far(at_ms, next_boundary(rule.every, at_ms, self.zone), self.zone)
 

@@ -247,13 +247,12 @@ class RatioCounter:
         if at_ms < self.next_eval_ms and self.ratio.rule.window.align != "rolling":
             found = self.counts[0]
             return Count(found.period, 0, self.totals.of(found.period)) if self.idle else self._so_far(found)
-        return self.sum(self.ratio.rule.window.periods(at_ms, self.ratio.zone)[0])
+        return self.sum(self.ratio.periods(at_ms)[0])
 
     def counts_at(self, at_ms: int) -> list[Count]:
         """The counts of the window's periods at a moment. Those of current periods are the kept ones, which must not be
         changed."""
-        periods = self.ratio.rule.window.periods(at_ms, self.ratio.zone)
-        return [self.current_count(period) or self.sum(period) for period in periods]
+        return [self.current_count(period) or self.sum(period) for period in self.ratio.periods(at_ms)]
 
     def current_count(self, period: Period) -> Count | None:
         """The kept count of a current period, which must not be changed; None for another period."""

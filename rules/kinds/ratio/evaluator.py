@@ -285,7 +285,7 @@ class RatioEvaluator(Evaluator[RatioSpec, Any]):
         counter = self.counter(shop, at_ms)
         if counter is None:
             return "no_longer_applies"
-        periods = counter.ratio.rule.window.periods(at_ms, counter.ratio.zone)
+        periods = counter.ratio.periods(at_ms)
         return "fell_back" if any(each.name == finding.episode for each in periods) else "period_ended"
 
     def ending(self, evidence: Evidence, reason: Reason, last_emitted: Emitted) -> str:

@@ -1,6 +1,9 @@
 """Which orders and alerts the engine drops, and when."""
 
+import pytest
+
 from rules.calendar.instants import DAY_MS
+from rules.engine import retention
 from rules.engine.engine import Engine
 from rules.engine.restore import restore_alert
 from rules.plan.shop_plan import RETAINED_BEYOND_MS
@@ -65,6 +68,16 @@ def test_alerts_whose_orders_facts_are_gone_are_let_go_too():
     restore_alert(fresh, drained(made)[-1])
     assert expire(fresh, LATER) == [], "there are no facts to delete"
     assert fresh.shops["joom", "s1"].orders == {}
+
+
+def test_orders_are_gone_through_only_where_something_is_old_enough(monkeypatch: pytest.MonkeyPatch) -> None:
+    looked_at = []
+    is_expired = retention._is_expired
+    monkeypatch.setattr(retention, "_is_expired", lambda *of: looked_at.append(of[0].id) or is_expired(*of))
+    made = engine(LATE, placed(), shipped(at="5h"), placed("2", "700h"))
+    assert expire(made, ms("5h") + RETAINED_BEYOND_MS - 20 * DAY_MS) == looked_at == []
+    assert expire(made, ms("5h") + RETAINED_BEYOND_MS + 10 * DAY_MS) == ["1"]
+    assert set(looked_at) == {"1", "2"}
 
 
 def test_an_order_that_is_let_go_before_it_was_written_is_still_to_be_written():
