@@ -13,7 +13,8 @@ from streams.paced_log import PacedLog
 from tests.support.brokers import started
 from tests.support.kafka import Kafka
 from tests.support.left_out import LeftOut
-from tests.support.order import is_property, longest_first
+from tests.support.measured import leave_out_properties, stop_the_second_measurement
+from tests.support.order import longest_first
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -25,6 +26,7 @@ def pytest_configure(config: pytest.Config) -> None:
     and wait for ever for a SIGINT that a test sends it (`test_the_tests_end_where_sigint_is_ignored`)."""
     signal.signal(signal.SIGINT, signal.default_int_handler)
     config.pluginmanager.register(LeftOut())
+    stop_the_second_measurement(config)
 
 
 @pytest.hookimpl(optionalhook=True)
@@ -47,9 +49,7 @@ def pytest_collection() -> Generator[None, object, object]:
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     if hasattr(config, "workerinput"):
         longest_first(items)
-    for item in items:
-        if is_property(item):  # reaches what other tests reach, hundreds of times, which takes twice as long if counted
-            item.add_marker("no_cover")
+    leave_out_properties(items)
 
 
 def pytest_runtest_setup() -> None:

@@ -79,6 +79,30 @@ def test_how_many_slow_tests_are_left_out_is_said(
     everything.stdout.no_fnmatch_line("*left out*")
 
 
+@pytest.mark.parametrize("processes", ["0", "2"])
+def test_properties_are_not_measured(
+    pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch, processes: str
+) -> None:
+    monkeypatch.setenv("PYTHONPATH", str(ROOT))
+    monkeypatch.setenv("PYTEST_DISABLE_PLUGIN_AUTOLOAD", "1")
+    pytester.makeconftest(
+        "from tests.support import measured\n"
+        "def pytest_configure(config): measured.stop_the_second_measurement(config)\n"
+        "def pytest_collection_modifyitems(items): measured.leave_out_properties(items)\n"
+    )
+    pytester.makepyfile(
+        "from coverage import Coverage\n"
+        "from hypothesis import given, settings, strategies\n"
+        "def test_measured(): assert Coverage.current()\n"
+        "@given(strategies.none())\n"
+        "@settings(database=None)\n"
+        "def test_property(_): assert not Coverage.current()\n"
+        "def test_measured_again(): assert Coverage.current()\n"
+    )
+    plugins = ("-p", "xdist", "-p", "pytest_cov", "-p", "_hypothesis_pytestplugin")
+    pytester.runpytest_subprocess(*plugins, "-n", processes, "--cov", "--cov-report=").assert_outcomes(passed=3)
+
+
 def item(nodeid: str, *marks: str, **more: Any) -> Any:
     return SimpleNamespace(nodeid=nodeid, get_closest_marker=lambda mark: mark if mark in marks else None, **more)
 
