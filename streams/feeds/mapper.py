@@ -9,6 +9,7 @@ import asyncio
 import logging
 import sqlite3
 from collections.abc import Callable, Iterable, Iterator
+from functools import partial
 from typing import NamedTuple
 
 import orjson
@@ -21,6 +22,7 @@ from streams.feeds import health, setting
 from streams.feeds.apps import App, FeedSettings
 from streams.feeds.health import FeedHealthBook
 from streams.feeds.inbox import headers_of, request_of
+from streams.feeds.lanes import Lanes
 from streams.feeds.mapping import Mapped, map_request
 from streams.feeds.polling.enricher import Completion, Enricher, Push
 from streams.feeds.polling.number_book import NumberBook
@@ -39,6 +41,9 @@ log.addFilter(PacedLog())
 
 MOST_AT_ONCE = 500
 """Bodies of one batch."""
+
+MOST_WAITING = 10_000
+"""Bodies that may wait for a platform's answers while those of others are mapped."""
 
 TURN_MS = 500
 RESTART_S = 5.0
@@ -188,18 +193,21 @@ class Mapper:
         )
         async with AIOKafkaProducer(enable_idempotence=True, **self._access) as producer, consumer:
             await self._read_health(producer)
+            lanes = Lanes(_sender, partial(self._write, producer))
             self.is_reading = True
             try:
                 while True:
                     fetched = await consumer.getmany(timeout_ms=TURN_MS, max_records=MOST_AT_ONCE)
                     if fetched:
-                        batch = [record for records in fetched.values() for record in records]
-                        await self._write(producer, batch)
-                        await self._write_health(producer, batch)
-                        await consumer.commit({tp: records[-1].offset + 1 for tp, records in fetched.items()})
-                    metrics.LAG.set(sum([await _left(consumer, tp) for tp in consumer.assignment()]))
+                        lanes.add(fetched)
+                        await self._write_health(producer, [each for records in fetched.values() for each in records])
+                    done = await lanes.take_done(MOST_WAITING)
+                    if ours := {tp: end for tp, end in done.items() if tp in consumer.assignment()}:
+                        await consumer.commit(ours)
+                    metrics.LAG.set(lanes.waiting + sum([await _left(consumer, tp) for tp in consumer.assignment()]))
             finally:
                 self.is_reading = False
+                await lanes.close()
 
     async def again(self, since_ms: int, count: int) -> Counts:
         """Maps everything received from a moment up to now; `count` is that of the inbox's partitions. Raises
@@ -240,6 +248,11 @@ class Mapper:
         await asyncio.gather(*waiting)
         await until_free(keep)
         return Counts(bodies, events, dead)
+
+
+def _sender(record: ConsumerRecord) -> tuple[str, str]:
+    headers = headers_of(record)
+    return headers["source"], headers["app"]
 
 
 async def _left(consumer: AIOKafkaConsumer, tp: TopicPartition) -> int:

@@ -17,7 +17,7 @@ from streams.feeds import mapper as mapping
 from streams.feeds.inbox import Inbox, Received
 from streams.feeds.mapper import Mapper
 from streams.feeds.mapping import Mapped
-from streams.feeds.polling.enricher import Push
+from streams.feeds.polling.enricher import Completion, Enricher, Push
 from streams.feeds.polling.number_book import NumberBook
 from streams.feeds.written import Written
 from streams.kafka.embedded import EmbeddedBroker
@@ -25,6 +25,7 @@ from streams.settings import Settings
 from tests.feeds.receiving import from_shopee, settings
 from tests.feeds.support import shopee
 from tests.runtime.support import record, until
+from tests.support.kafka import count_records, read_topic
 
 RECEIVED_MS = 1_793_784_602_000
 
@@ -171,3 +172,40 @@ async def test_a_batch_is_mapped_again_once_the_disk_has_room_for_its_numbers(
         await asyncio.wait(work)
     first, second = book.noted
     assert first[0].events == second[0].events != []
+
+
+async def test_a_platform_that_answers_slowly_holds_up_its_own_pushes_alone(tmp_path: Path) -> None:
+    class Slow:
+        def __init__(self) -> None:
+            self.answers = asyncio.Event()
+
+        async def complete(self, pushes: Iterable[Push]) -> Completion:
+            if any(push.app.name == "main" for push in pushes):
+                await self.answers.wait()
+            return Completion()
+
+    enricher = Slow()
+    with EmbeddedBroker() as broker:
+        worker = Settings(broker=f"kafka://{broker.bootstrap}", embedded=True)
+        path, body, _ = from_shopee(shopee("READY_TO_SHIP"))
+        inbox = Inbox(worker)
+        work = [asyncio.create_task(inbox.run())]
+        await until(lambda: inbox.is_open)
+        for app in ("main", "other"):
+            await inbox.put(Received("shopee", app, RECEIVED_MS, path, "", body, "shopee/jakarta"), 5)
+        mapper = Mapper(worker, settings(tmp_path), cast(Enricher, enricher))
+        work.append(asyncio.create_task(mapper.run()))
+
+        async def shops(count: int) -> set[str]:
+            async def are_there() -> bool:
+                return await count_records(broker.bootstrap, "orders") == count
+
+            await until(are_there)
+            return {json.loads(each.value)["shop"] for each in await read_topic(broker.bootstrap, "orders")}
+
+        assert await shops(1) == {"910044217"}, "the other app has no alias"
+        enricher.answers.set()
+        assert await shops(2) == {"910044217", "jakarta"}
+        for each in work:
+            each.cancel()
+        await asyncio.wait(work)
