@@ -70,10 +70,13 @@ def main(instant: Instant) -> None:
             room = ROOM if n == instant.full_from else resource.RLIM_INFINITY
             resource.setrlimit(resource.RLIMIT_FSIZE, (room, resource.RLIM_INFINITY))
 
+    from rules.engine import intake, retention
     from streams import cli
     from streams.runtime import snapshot
 
     snapshot.WRITE_AFTER_KEYS = 40
+    intake.LOADED_AT_ONCE = 4
+    retention.AT_ONCE = 10
     if instant.place:
         at_calls(instant.place, instant.when, kill)
     if instant.full_from:

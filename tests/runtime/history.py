@@ -46,7 +46,8 @@ LONG_END_MS = START_MS + LONG_DAYS * DAY_MS
 def long_history(orders: int, seed: int = 1) -> list[Record]:
     """Records in order of arrival over months, in which orders end, leave memory, are heard of again and expire: late
     scans after days, records sent twice after weeks, cancelled orders that are reopened after weeks, and a last scan
-    when an order has long expired. Of each shop one order is due at the very end."""
+    when an order has long expired. Of each shop one order is due at the very end. Shops move to another site, and half of
+    them back."""
     random = Random(seed)
     records: list[tuple[int, str, bytes]] = []
 
@@ -78,5 +79,8 @@ def long_history(orders: int, seed: int = 1) -> list[Record]:
             add("tracking", "tracking.updated", ended_ms + days(115, 120), order, shop)
     for n in range(SHOPS):
         add("orders", "order.placed", LONG_END_MS - LATE_MS, f"last-{n}", f"s{n}")
+        moved_ms = START_MS + days(60, 120)
+        for at_ms, site in [(moved_ms, "EAST"), (moved_ms + 20 * DAY_MS, "HOME")][: 1 + n % 2]:
+            records.append((at_ms, "shops", event("shop.profile", at_ms, None, f"s{n}", data={"site": site})))
     records.sort(key=lambda it: it[0])
     return [(topic, key_of(value), value) for at_ms, topic, value in records if at_ms < LONG_END_MS]

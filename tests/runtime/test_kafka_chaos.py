@@ -53,8 +53,14 @@ IS_ACKNOWLEDGED = Instant("streams.runtime.faust_broker:FaustBroker.keep", "befo
 IS_COMMITTED = Instant("streams.runtime.faust_broker:FaustBroker.commit", "before", 3)
 EXPIRES = Instant("rules.engine.retention:remove_order", "before", 8)
 HAS_EXPIRED = Instant("rules.engine.retention:remove_order", "after", 8)
+MOVES = Instant("rules.engine.intake:Intake._discard_results", "after", 3)
+LOADS = Instant("rules.engine.intake:Intake.load_more", "after", 6)
+IS_BOUND = Instant("rules.engine.intake:Intake._rebind", "after", 3)
 FULL = Instant("streams.runtime.faust_broker:FaustBroker.commit", "before", 3, full_from=2)
-NO_LONGER_FULL = Instant("streams.runtime.local_copy:LocalCopy._take_part", "after", 3, full_from=2, full_to=6)
+NO_LONGER_MOVES = Instant("rules.engine.intake:Intake._discard_results", "after", 3)
+LOADS = Instant("rules.engine.intake:Intake.load_more", "after", 6)
+IS_BOUND = Instant("rules.engine.intake:Intake._rebind", "after", 3)
+FULL = Instant("streams.runtime.local_copy:LocalCopy._take_part", "after", 3, full_from=2, full_to=6)
 NEVER = Instant()
 """The number of a call is the latest; each round takes one up to that."""
 
@@ -128,8 +134,8 @@ def placed_at_the_end() -> list[Record]:
 
 
 def figures_of(standing: dict[str, Any]) -> Any:
-    share = standing["metrics"]["late-2"]
-    return standing["open_alerts"], share["numerator"], share["denominator"]
+    shares = [standing["metrics"][clause] for clause in ("late-2", "late-3")]
+    return standing["open_alerts"], [(share["numerator"], share["denominator"]) for share in shares]
 
 
 def stands(read: Reader) -> dict[str, Any]:
@@ -224,6 +230,11 @@ async def survive(site: Site, rounds: Sequence[Instant | Fault], seed: int) -> N
 async def test_no_alert_is_lost_or_doubled_by_a_kill_at_any_instant(site: Site, seed: int) -> None:
     in_any_order = Random(0).sample(ANY_ORDER, len(ANY_ORDER))
     await survive(site, [LEAVES, *in_any_order[seed - 1 :: 2], EXPIRES, HAS_EXPIRED], seed)
+
+
+async def test_no_alert_is_lost_or_doubled_by_a_kill_while_a_shop_moves_or_its_orders_expire(site: Site) -> None:
+    rounds = [LEAVES, COMES_BACK, AFTER_CHECKPOINT, MOVES, LOADS, IS_BOUND, EXPIRES, HAS_EXPIRED]
+    await survive(site, rounds, seed=4)
 
 
 # -- what becomes of the disk --------------------------------------------------------------------------------
