@@ -20,14 +20,16 @@ _COMMON_NAMES: Final = frozenset({"shop", "due", "until", "judgement"})
 
 class Template(Struct, frozen=True):
     """The part of a record that is the same for all alerts of one rule and stage: `record` with the rest left blank,
-    the `summary` to be formatted (None where the rule has none), the `names` in it (None where some are never the
-    evidence's), and `gone`, placeholders for names without a figure."""
+    the `summary` to be formatted (None where the rule has none), and `gone`, placeholders for names without a figure.
+    Where the summary names nothing but what the evidence mostly has, `names` are these, and `quick` is the summary to
+    be filled with them by `%`, which takes a third of the time of `format`."""
 
     rule: Rule
     record: AlertData
     summary: str | None
-    names: frozenset[str] | None
     gone: dict[str, object]
+    names: tuple[str, ...] = ()
+    quick: str | None = None
 
 
 class AlertRenderer:
@@ -106,9 +108,17 @@ def _template(rule: Rule, stage: str) -> Template:
         actions=_actions(rule, plain, stage),
     )
     summary = rule.summary.get(stage)
-    names = frozenset(name for _, name, _, _ in Formatter().parse(summary or "") if name is not None)
-    of_evidence = names.isdisjoint(_COMMON_NAMES)
-    return Template(rule, record, summary, names if of_evidence else None, dict.fromkeys(rule.NAMES, "-"))
+    gone: dict[str, object] = dict.fromkeys(rule.NAMES, "-")
+    names = tuple(name for _, name, _, _ in Formatter().parse(summary or "") if name is not None)
+    if summary is None or not (_COMMON_NAMES.isdisjoint(names) and _is_plain(summary)):
+        return Template(rule, record, summary, gone)
+    quick = summary.replace("%", "%%").format_map(dict.fromkeys(names, "%s"))
+    return Template(rule, record, summary, gone, names, quick)
+
+
+def _is_plain(summary: str) -> bool:
+    """Whether it says of no value how to write it."""
+    return not any(spec or conversion for _, _, spec, conversion in Formatter().parse(summary))
 
 
 def _add_what_few_have(data: AlertData, rule: Rule, evidence: Evidence, last: Emitted | Desired) -> None:
@@ -140,8 +150,11 @@ def _summary(template: Template, shop: Shop, evidence: Evidence, last: Emitted |
         return evidence.summary
     if template.summary is None:  # resolved after its pack was changed and has no such stage any more
         return f"{template.rule.id} has no stage {last.stage} any more"
-    if template.names is not None and template.names <= evidence.names.keys():
-        return template.summary.format_map(evidence.names)
+    if template.quick is not None:
+        try:
+            return template.quick % tuple([evidence.names[name] for name in template.names])
+        except KeyError:
+            pass  # this evidence lacks one
     until = None if last.until_ms is None else _until(last.until_ms) or "further notice"
     names = {
         **template.gone,

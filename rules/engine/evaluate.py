@@ -40,7 +40,9 @@ class RuleEvaluation:
             next_evals, missed, overdue, wanted = _evaluate_timers(plan.timers, facts, next_evals, at_ms, passed_ms)
             next_eval_ms = min(next_evals)
         if wanted or order.alerts is not None:
-            next_eval_ms = min(next_eval_ms, self._reconciler.reconcile_order(order, wanted, at_ms))
+            retry_ms = self._reconciler.reconcile_order(order, wanted, at_ms)
+            if retry_ms < next_eval_ms:
+                next_eval_ms = retry_ms
         order.next_eval_ms = next_eval_ms
         changed = (missed ^ order.missed) | (overdue ^ order.overdue)
         order.missed, order.overdue = missed, overdue

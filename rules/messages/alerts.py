@@ -1,6 +1,7 @@
 """The alerts that go out: CloudEvents 1.0 whose newest record is the alert's whole state."""
 
 import re
+from string import ascii_letters, digits
 from typing import Any, Final, Literal
 
 import msgspec
@@ -137,13 +138,13 @@ def shop_of(alert: str) -> tuple[str, str] | None:
     return (decoded(platform), decoded(shop)) if slash else None
 
 
-_NOT_IN_MOST_IDS: Final = re.compile(r"[^A-Za-z0-9_.~:/%-]")
+_IN_MOST_IDS: Final = (ascii_letters + digits + "_.~:/%-").encode()
 _RESERVED: Final = re.compile(r"[^A-Za-z0-9_.~-]")
 
 
 def console_path(alert: str) -> str:
     """The page of an alert, as a path of the console."""
-    if _NOT_IN_MOST_IDS.search(alert):
+    if alert.encode().translate(None, _IN_MOST_IDS):
         return "/#/alerts/" + _RESERVED.sub(_percent_encoded, alert)
     # Gives the same for most ids, in a sixth of the time: every record has it.
     return "/#/alerts/" + encoded(alert)

@@ -145,12 +145,10 @@ def _flip(order: Order, flipped: int) -> int:
         day = order.days[denominator.n]
         if day is None:
             continue
-        if order.bad >> n & 1:
-            counter.add_bad(day, order.id, order.facts)
-        else:
-            counter.remove_bad(day, order.id)
+        is_bad = order.bad >> n & 1
+        is_current = counter.add_bad(day, order.id, order.facts) if is_bad else counter.remove_bad(day, order.id)
         dirty_rules |= denominator.on_move
-        if counter.covers(day):
+        if is_current:
             dirty_rules |= _dirtied(shop, counter)
     return dirty_rules
 

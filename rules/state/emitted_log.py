@@ -21,9 +21,10 @@ class EmittedLog:
 
     def record(self, held: dict[str, Emitted], alert: str, emitted: Emitted) -> None:
         """Records what was emitted of an alert, in the shop's own `alerts` or in those of an order."""
-        before = held.get(alert)
+        last_emitted = held.get(alert)
         held[alert] = emitted
-        self._count(held, alert, emitted, before.severity if before is not None and before.open else None)
+        before = last_emitted.severity if last_emitted is not None and last_emitted.open else None
+        self._count(held, alert, emitted, before)
 
     def reopen(self, held: dict[str, Emitted], alert: str) -> None:
         """Takes a resolved alert to be open, because another process has written so."""
@@ -36,12 +37,13 @@ class EmittedLog:
         """`before`: the severity with which the alert was open; None if it wasn't."""
         now = emitted.severity if emitted.open else None
         if now != before:
-            self.open_total += (now is not None) - (before is not None)
             counts = self.open_by_severity = self.open_by_severity or {}
             if before is not None:
                 counts[before] -= 1
+                self.open_total -= 1
             if now is not None:
                 counts[now] = counts.get(now, 0) + 1
+                self.open_total += 1
         if held is not self.alerts:
             return
         if emitted.open:

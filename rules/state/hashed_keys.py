@@ -1,7 +1,7 @@
 """A set of very many keys that holds only their hashes: 5 bytes a key."""
 
 from array import array
-from bisect import bisect_left
+from bisect import bisect_left, insort
 from collections.abc import Hashable
 from typing import Final
 
@@ -29,7 +29,7 @@ class HashedKeys:
         held = self._shards[shard]
         if held is None:
             held = self._shards[shard] = array("I")
-        held.insert(bisect_left(held, hashed), hashed)
+        insort(held, hashed)
         self._number += 1
 
     def remove(self, key: Hashable) -> None:

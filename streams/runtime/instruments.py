@@ -1,6 +1,7 @@
 """The worker's Prometheus metrics, updated once a batch or commit cycle, never per event."""
 
 from bisect import bisect_left
+from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from importlib.metadata import version
 from itertools import accumulate
@@ -101,17 +102,15 @@ class Reasons:
     """Counts the emitted alerts by reason, and how late they were, until they are written."""
 
     def __init__(self) -> None:
-        self._why: dict[tuple[str, str, str], int] = {}
+        self._why: defaultdict[tuple[str, str, str], int] = defaultdict(int)
         #: By when alerts were emitted and when they were due; in a burst of deadlines many have both in common.
-        self._late: dict[tuple[str, str], int] = {}
+        self._late: defaultdict[tuple[str, str], int] = defaultdict(int)
 
     def note(self, alert: Alert) -> None:
-        data, due_at = alert.data, alert.data.due_at
-        why = data.clause, data.severity, data.reason
-        self._why[why] = self._why.get(why, 0) + 1
-        if data.reason == "deadline_passed" and due_at is not None:
-            late = alert.time, due_at
-            self._late[late] = self._late.get(late, 0) + 1
+        data = alert.data
+        self._why[data.clause, data.severity, data.reason] += 1
+        if data.reason == "deadline_passed" and data.due_at is not None:
+            self._late[alert.time, data.due_at] += 1
 
     def count(self) -> None:
         """Adds them to the metrics, now that they are written."""

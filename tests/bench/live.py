@@ -14,7 +14,7 @@ from aiokafka import AIOKafkaProducer
 from tests.bench.load import PARTITIONS
 from tests.bench.systems import PACK
 from tests.runtime.workers import SHIPCLOCK, Site, WorkerProcess
-from tests.support.kafka import Kafka, create_topics, read_topic
+from tests.support.kafka import Kafka, count_records, create_topics, read_topic
 
 HOUR_MS = 3_600_000
 FIRST_DEADLINE_MS = 48 * HOUR_MS
@@ -30,6 +30,10 @@ class Live:
     async def place(self, order: str, placed_ms: int, shop: str = "s1") -> None:
         """Sends an order, and returns when Kafka has it."""
         await self.producer.send_and_wait(f"{self.site.prefix}orders", placed(order, placed_ms, shop), key=key(shop))
+
+    async def alert_count(self) -> int:
+        """How many records of alerts there are."""
+        return await count_records(self.site.bootstrap, f"{self.site.prefix}alerts")
 
     async def first_alerts_ms(self) -> Mapping[str, int]:
         """By order, when the broker appended its first alert (epoch ms)."""

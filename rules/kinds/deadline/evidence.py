@@ -1,6 +1,7 @@
 """The evidence of a deadline's alert: the facts known of the order."""
 
 from functools import lru_cache
+from itertools import compress
 from typing import Any
 
 from rules.calendar.instants import HOUR_MS, rfc3339
@@ -136,7 +137,8 @@ def _hours(within: int) -> str:
 def known_by(facts: OrderFacts, at_ms: int) -> Known:
     """The facts up to `at_ms`; in event time the clock may lag behind facts already read."""
     known: Known = {}
-    for fact, stamp in zip(FACT_NAMES, every_stamp(facts)):  # noqa: B905 (strict is slow)
+    stamps = every_stamp(facts)
+    for fact, stamp in zip(compress(FACT_NAMES, stamps), compress(stamps, stamps)):  # noqa: B905 (strict is slow)
         if stamp is not None and stamp[0] <= at_ms:
             known[fact] = {"at": rfc3339(stamp[0]), "source": stamp[1], "event": stamp[2]}
     if "cancelled" in known:

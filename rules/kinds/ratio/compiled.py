@@ -214,6 +214,11 @@ class CompiledRatio:
         window = self.rule.window
         return window.periods(at_ms, self.zone) if self._computes_ahead else self.current(at_ms).periods
 
+    def named(self, name: str, at_ms: int) -> Period | None:
+        """The period of this name; as `Window.named`, which looks further back."""
+        current = [period for period in self.periods(at_ms) if period.name == name]
+        return current[0] if current else self.rule.window.named(name, at_ms, self.zone)
+
     def next_period(self, at_ms: int) -> Period | None:
         """The part up to now of the rolling period of the next computation; None if nothing is computed from a rolling
         period."""

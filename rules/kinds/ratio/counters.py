@@ -130,26 +130,30 @@ class RatioCounter:
         self.staged = self.idle = False
         self.next_eval_ms = MIN_MS
 
-    def add_bad(self, day: int, order: str, facts: OrderFacts) -> None:
-        """Adds a bad order to a day."""
+    def add_bad(self, day: int, order: str, facts: OrderFacts) -> bool:
+        """Adds a bad order to a day. Returns whether that lies in a current period."""
         self.bad = self.bad or {}
         self.bad.setdefault(day, {})[order] = facts
         if self.idle:
             self.idle = False
             self.counts = tuple([Count(count.period) for count in self.counts])
-        self._count(day, 1)
+        return self._count(day, 1)
 
-    def remove_bad(self, day: int, order: str) -> None:
-        """Removes a bad order from a day."""
+    def remove_bad(self, day: int, order: str) -> bool:
+        """Removes a bad order from a day. Returns whether that lies in a current period."""
         del self.bad[day][order]
         if not self.bad[day]:
             del self.bad[day]
-        self._count(day, -1)
+        return self._count(day, -1)
 
-    def _count(self, day: int, more: int) -> None:
+    def _count(self, day: int, more: int) -> bool:
+        is_current = False
         for count in self.counts:
-            if count.period.first <= day <= count.period.last:
+            period = count.period
+            if period.first <= day <= period.last:
                 count.bad += more
+                is_current = True
+        return is_current
 
     def covers(self, day: int | None) -> bool:
         """Whether a local day lies in a current period."""

@@ -226,7 +226,7 @@ class RatioEvaluator(Evaluator[RatioSpec, Any]):
         if (ahead := self._ahead(shop, at_ms)) is not None:
             newest = None if finding.open.stage == "near" else self._newest(shop.states[self.n], at_ms)
             return ahead if newest is None else self._as_count(shop, counter, *newest)
-        period = ratio.rule.window.named(finding.episode, at_ms, ratio.zone)
+        period = ratio.named(finding.episode, at_ms)
         if period is None:
             return None
         count = counter.current_count(period)
