@@ -19,7 +19,7 @@ from rules.facts.statements import Stamp
 from rules.messages.bad_events import BadEvent, KeptWithout
 from rules.messages.bounds import check_names
 from rules.messages.envelope import Event
-from rules.messages.events import AnyEvent, ClockTick
+from rules.messages.events import AnyEvent, ClockTick, OrderShipped
 from rules.messages.shop_events import ShopEvent
 from rules.plan.rule_book import RuleBook
 from rules.plan.shop_plan import Plan
@@ -190,6 +190,8 @@ class Intake:
         if facts is None:
             return 0, None
         odd = [each for each in facts.odd if each not in order.facts.odd]
+        if type(event) is OrderShipped and event.data.combined_with == order.id:
+            odd.append("data.combined_with: it names the order itself")
         replace_facts(order, facts)
         order.watched_facts = order.shop.plan.masks.watched_facts
         return EVERY_FACT, KeptWithout(event, stamp[0], odd) if odd else None

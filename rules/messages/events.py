@@ -345,6 +345,7 @@ def _check_reopened(event: OrderReopened) -> None:
 
 
 def _check_voided(event: OrderVoided) -> None:
+    check_names(event.data, "into", path="$.data")
     if event.data.into == event.order:
         raise BadEvent("an order can't be voided into itself - at `$.data.into`")
 

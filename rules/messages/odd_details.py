@@ -32,6 +32,9 @@ EXACT: Final = 2**53
 DECISIVE: Final = (NAMES - {"site", "programme"}) | {"score", "price", "value", "total", "preorder", "state", "cause"}
 """What a shop's event is about, or all it says: without it nothing would be left of the event."""
 
+_OF_ORDERS: Final = frozenset({"line", "parcel", "replaces", "into"})
+"""Names in an order's events, beside those in `NAMES`."""
+
 _generic = msgspec.json.Decoder(float_hook=Decimal)
 _NUMBER = re.compile(r"[+-]?\d{1,15}(\.\d{1,15})?")
 _DATE = re.compile(r"\d{4}-\d\d-\d\d")
@@ -49,10 +52,9 @@ def read_leniently(raw: bytes, error: Exception, types: Mapping[str, type[Event]
     except (msgspec.DecodeError, UnicodeDecodeError, ArithmeticError, RecursionError):
         raise BadEvent(str(error)) from None
     found = types.get(message["type"]) if isinstance(message, dict) and isinstance(message.get("type"), str) else None
-    data = message.get("data") if found is not None else None
-    if found is None or not isinstance(data, dict):
+    if found is None:
         raise BadEvent(str(error))
-    return _Reader(found, error).read(message, data)
+    return _Reader(found, error).read(message)
 
 
 class _Reader:
@@ -63,8 +65,8 @@ class _Reader:
         self._of_shop = not any(field.name == "order" and field.required for field in fields(kind))
         self._odd: list[str] = []
 
-    def read(self, message: dict[str, Any], data: dict[str, Any]) -> tuple[Any, list[str]]:
-        clean = self._struct(self._data_type, data, "data")
+    def read(self, message: dict[str, Any]) -> tuple[Any, list[str]]:
+        clean = self._struct(self._data_type, self._data(message.get("data")), "data")
         day = clean.get("ship_by")
         if type(day) is date:
             clean["ship_by"] = 0
@@ -75,6 +77,19 @@ class _Reader:
         if type(day) is date:
             event = replace(event, data=replace(event.data, ship_by=day))  # type: ignore[attr-defined]
         return event, self._odd
+
+    def _data(self, data: Any) -> dict[str, Any]:
+        """The fields of `data`; null says nothing. Raises BadEvent where a shop's event has no fields."""
+        if isinstance(data, dict):
+            return data
+        if data is not None:
+            try:
+                msgspec.convert(data, self._data_type)
+            except msgspec.ValidationError as error:
+                if self._of_shop:
+                    raise BadEvent(str(self._error)) from None
+                self._odd.append(f"data: {error}")
+        return {}
 
     def _struct(self, kind: type[Struct], written: dict[str, Any], path: str) -> dict[str, Any]:
         """The fields that can be read, as `msgspec.convert` takes them."""
@@ -139,7 +154,7 @@ class _Reader:
             return value if type(value) is date else written
         elif name == "starts_at" and not is_believable(to_ms(value)):
             raise BadEvent(unbelievable(name, to_ms(value), "$"))
-        elif (name in NAMES or name == "line") and has_hidden(value):
+        elif (name in NAMES or name in _OF_ORDERS) and has_hidden(value):
             raise BadEvent(f"{name} '{quoted(value)}' has control, bidirectional or zero-width characters")
         return written
 

@@ -5,13 +5,20 @@ from datetime import datetime
 from decimal import Decimal, InvalidOperation
 
 from rules.calendar.days import day_of, start_of_day
+from rules.messages.text import has_hidden
 from streams.importing.mapping import ANY_OTHER, WORDS, Mapping
 from streams.importing.times import ISO, SPREADSHEET, instant_ms
 
 IDS = frozenset({"order", "parcel", "tracking_no", "sku", "line"})
 
+LONGEST_ID = 128
+"""Characters that an id may have in an event."""
+
 SHORTENED = re.compile(r"\d([.,]\d+)?E\+\d\d", re.IGNORECASE)
 """What a spreadsheet shows in place of a number of more digits than it keeps."""
+
+SHEET_ERROR = re.compile(r"#+|#(N/A|REF!|VALUE!|NAME\?|NULL!|NUM!|DIV/0!|NV|WERT!|BEZUG!|Н/Д|ССЫЛКА!|ЗНАЧ!|ИМЯ\?)")
+"""What a spreadsheet shows in place of a value that it doesn't have, or has no room for; also in German and Russian."""
 
 _ISO_DAY = re.compile(r"\d{4}-\d\d-\d\d")
 _ISO_TIME = re.compile(r"\d{4}-\d\d-\d\d( \d\d:\d\d:\d\d)?")
@@ -29,6 +36,12 @@ def unwrapped(text: str) -> str:
 def identifier(text: str, name: str) -> str:
     if SHORTENED.fullmatch(text):
         raise ValueError(f"{name}: {text!r} has been shortened by a spreadsheet; export the column again as text")
+    if SHEET_ERROR.fullmatch(text):
+        raise ValueError(f"{name}: {text!r} is what a spreadsheet shows in place of a value")
+    if len(text) > LONGEST_ID:
+        raise ValueError(f"{name}: {text[:20]!r}… has {len(text)} characters; it may have {LONGEST_ID}")
+    if has_hidden(text):
+        raise ValueError(f"{name}: {text!a} has control, bidirectional or zero-width characters")
     return text
 
 
@@ -97,11 +110,11 @@ def _plain(text: str, name: str, mapping: Mapping) -> str:
     return f"{whole}.{rest}" if sign else whole
 
 
-def quantity(text: str, mapping: Mapping) -> int:
-    """1 for the empty cell."""
+def quantity(text: str, mapping: Mapping) -> float:
+    """1 for the empty cell. Goods are sold by weight, too."""
     found = number(text, "qty", mapping)
     if found is None:
         return 1
-    if found != found.to_integral_value():
-        raise ValueError(f"qty: {text!r} is not a whole number")
-    return int(found)
+    if not found:
+        raise ValueError(f"qty: {text!r} is not above 0")
+    return int(found) if found == found.to_integral_value() else float(found)

@@ -75,13 +75,14 @@ def _gather(file: Path, mapping: Mapping, report: Report) -> dict[Order, _Gather
         if texts["order"] in mapping.total_rows:
             continue
         platform, shop = _value(mapping.platform, row), _value(mapping.shop, row)
-        empty = [n for n, v in (("platform", platform), ("shop", shop), ("order", texts["order"])) if not v]
+        names = {"platform": platform, "shop": shop, "order": texts["order"]}
+        empty = [name for name, text in names.items() if not text]
         if empty:
             report.bad_row(file, number, f"{empty[0]} is empty")
             continue
         currency = _value(mapping.currency, row) if mapping.currency else ""
         try:
-            order = Order(mapping.source, platform, shop, cells.identifier(texts["order"], "order"))
+            order = Order(mapping.source, *(cells.identifier(text, name) for name, text in names.items()))
         except ValueError as error:
             report.bad_row(file, number, str(error))
             continue

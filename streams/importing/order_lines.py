@@ -28,7 +28,7 @@ class Line:
     ship_by_ms: int | None
     amount: Decimal | None
     sku: str
-    qty: int
+    qty: float
     cells: dict[str, str]
 
     @property

@@ -52,8 +52,8 @@ def rows(
     for line, cells in kept:
         if not any(cells):
             continue
-        if len(cells) != len(header):
-            report.bad_row(file, line, f"{len(cells)} cells where the header has {len(header)}")
+        if len(cells) != len(header) and not _differ_in_nothing(cells, header):
+            report.bad_row(file, line, f"{len(cells)} cells where the header has {len(header)}{_open_quote(cells)}")
             continue
         row = {column: cells[place].strip() for column, place in places.items()}
         garbled = next((column for column, cell in row.items() if not _is_text(cell)), None)
@@ -87,6 +87,17 @@ def _csv_rows(file: Path, delimiter: str, encoding: str, report: Report) -> Iter
             yield line, cells
 
 
+def _differ_in_nothing(cells: list[str], header: list[str]) -> bool:
+    """Whether a row is longer or shorter than its header only by empty cells after the last column that has a name."""
+    named = max((n for n, name in enumerate(header, 1) if name), default=0)
+    return len(cells) >= named and not any(cell.strip() for cell in cells[named:])
+
+
+def _open_quote(cells: list[str]) -> str:
+    lines = max(cell.count("\n") for cell in cells) + 1
+    return "" if lines == 1 else f"; one of them has {lines} lines: is a quotation mark left open?"
+
+
 def _place(file: Path, line: int, header: list[str], column: str) -> int:
     if (found := header.count(column)) > 1:
         raise UnreadableError(f"{file}:{line}: column {column!r} is there {found} times")
@@ -97,6 +108,8 @@ def _hint(file: Path, header: list[str], column: str, encoding: str) -> str:
     """What to set in the mapping where its columns aren't found."""
     if workbook.is_one(file):
         return _near(header, column)
+    if _is_workbook(file):
+        return "; the file is a workbook: name it .xlsx (or .xls)"
     if any("\0" in name for name in header) or _begins_as_utf_16(file):
         return "; the file looks like UTF-16: set `encoding: utf-16`"
     if not all(_is_text(name) for name in header):
@@ -119,6 +132,12 @@ def _below(rows_below: Iterator[Row], column: str) -> str:
         if column in (cell.strip() for cell in cells):
             return f"; line {line} has it: set `skip_rows: {line - 1}`"
     return ""
+
+
+def _is_workbook(file: Path) -> bool:
+    """Whether a file is one by its content: a ZIP or an OLE file."""
+    with file.open("rb") as raw:
+        return raw.read(4) in (b"PK\x03\x04", b"\xd0\xcf\x11\xe0")
 
 
 def _begins_as_utf_16(file: Path) -> bool:

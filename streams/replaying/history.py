@@ -152,7 +152,9 @@ def _recoded(chunks: Iterable[bytes], encoding: str) -> Iterator[bytes]:
     for chunk in chunks:
         *lines, rest = (rest + decoder.decode(chunk)).split("\n")
         yield from (f"{line}\n".encode() for line in lines)
-    yield (rest + decoder.decode(b"", final=True)).encode()
+    rest += decoder.decode(b"", final=True)
+    if rest:
+        yield rest.encode()
 
 
 def _opens_array(line: bytes) -> bool:

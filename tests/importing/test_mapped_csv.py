@@ -267,11 +267,16 @@ FULL_HEADER = "No,Created,Sum,Qty,Off,By,Why"
         ("1,2026-01-01,-1,,,,", "amount: '-1' is out of range"),
         ("1,2026-01-01,1e999999999,,,,", "amount: '1e999999999' is out of range"),
         ("1,2026-01-01,NaN,,,,", "amount: 'NaN' is out of range"),
-        ("1,2026-01-01,,1.5,,,", "qty: '1.5' is not a whole number"),
+        ("1,2026-01-01,,0,,,", "qty: '0' is not above 0"),
+        ("1,2026-01-01,,-2,,,", "qty: '-2' is out of range"),
         ("1,2026-01-01,,1e999999999,,,", "qty: '1e999999999' is out of range"),
         ("1,2026-01-01,,,,shop,", "cancelled_by: 'shop' is none of buyer, seller, system"),
         ("1,2026-01-01,,,,,why not", "cancel_reason: 'why not' is none of stock, quality, supply, "),
         (",2026-01-01,,,,,", "order is empty"),
+        ("#N/A,2026-01-01,,,,,", "order: '#N/A' is what a spreadsheet shows in place of a value"),
+        ("########,2026-01-01,,,,,", "order: '########' is what a spreadsheet shows in place of a value"),
+        ("1\u200b,2026-01-01,,,,,", "order: '1\\u200b' has control, bidirectional or zero-width characters"),
+        ("1" * 129 + ",2026-01-01,,,,,", "order: '11111111111111111111'… has 129 characters; it may have 128"),
     ],
 )
 def test_a_bad_row_is_named_and_the_rest_goes_on(tmp_path: Path, row: str, message: str) -> None:

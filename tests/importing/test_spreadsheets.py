@@ -72,6 +72,25 @@ def test_any_blank_groups_where_a_blank_does(tmp_path: Path, blank: str) -> None
     ]
 
 
+def test_goods_are_sold_by_weight(tmp_path: Path) -> None:
+    file = tmp_path / "orders.csv"
+    file.write_text("Номер;Принят;Сумма;Арт;Вес\nA;05.01.2026 10:00;1;K;0,75\nB;05.01.2026 10:00;1;K;2,0\n")
+    map_yaml = tmp_path / "map.yaml"
+    map_yaml.write_text(
+        (CASES / "13-map.yaml").read_text(encoding="utf-8").replace("columns: {", "columns: {sku: Арт, qty: Вес, ")
+    )
+    assert [each["items"] for each in data(imported(file, map_yaml))] == [
+        [{"sku": "K", "qty": 0.75}],
+        [{"sku": "K", "qty": 2}],
+    ]
+
+
+def test_a_file_that_is_a_workbook_by_another_name_is_told(tmp_path: Path) -> None:
+    file = workbook(tmp_path / "orders.xlsx", {"S": [["order", "placed", "shipped"]]}).rename(tmp_path / "orders.csv")
+    ended = imported(file, CASES / "24-map.yaml")
+    assert ended.exit_code == 2 and ended.stderr.endswith("; the file is a workbook: name it .xlsx (or .xls)\n")
+
+
 def test_a_ship_by_that_is_a_date_ends_with_its_day() -> None:
     placed, _ = data(imported(CASES / "14-date-only.csv", CASES / "14-map.yaml"))
     assert placed == {"ship_by": "2026-01-08T23:00:00Z"}

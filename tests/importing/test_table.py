@@ -48,6 +48,29 @@ def test_a_cell_past_all_measure_is_a_bad_row(tmp_path: Path) -> None:
     assert report.bad_rows == [f"{file}:2: field larger than field limit (131072)"]
 
 
+@pytest.mark.parametrize("content", ["id,b\n1,2,,\n", "id,b,,\n1,2\n", "id,b,,\n1,2,\n", "id,b\n1,2, \n"])
+def test_empty_cells_after_the_last_named_column_are_passed_over(tmp_path: Path, content: str) -> None:
+    file = tmp_path / "a.csv"
+    file.write_text(content)
+    found, report = read(file, "id", "b")
+    assert (found, report.bad_rows) == ([(2, {"id": "1", "b": "2"})], [])
+
+
+@pytest.mark.parametrize(
+    ("row", "message"),
+    [
+        ("1,2,3", "3 cells where the header has 2"),
+        ("1", "1 cells where the header has 2"),
+        ('"1,2\n3,4\n', "1 cells where the header has 2; one of them has 3 lines: is a quotation mark left open?"),
+    ],
+)
+def test_a_row_with_other_cells_than_its_header_is_bad(tmp_path: Path, row: str, message: str) -> None:
+    file = tmp_path / "a.csv"
+    file.write_text(f"id,b\n{row}")
+    found, report = read(file, "id", "b")
+    assert (found, report.bad_rows) == ([], [f"{file}:2: {message}"])
+
+
 @pytest.mark.parametrize(
     ("content", "message"),
     [

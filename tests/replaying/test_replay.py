@@ -126,8 +126,8 @@ def test_a_file_as_windows_programs_write_it_is_read(month: Path, tmp_path: Path
     file = tmp_path / ("windows.jsonl.gz" if packed else "windows.jsonl")
     file.write_bytes(gzip.compress(text) if packed else text)
     alerts = run("replay", month, "--pack", JOB).stdout
-    assert run("replay", file, "--pack", JOB).stdout == alerts
-    assert run("replay", "-", "--pack", JOB, stdin=text).stdout == alerts
+    for ended in (run("replay", file, "--pack", JOB), run("replay", "-", "--pack", JOB, stdin=text)):
+        assert (ended.exit_code, ended.stdout, ended.stderr) == (0, alerts, "")
 
 
 def test_a_file_that_is_half_utf_16_can_not_be_read(tmp_path: Path) -> None:

@@ -63,7 +63,7 @@ def deadline_ending(timer: Timer, order: OrderView, last_emitted: Emitted, reaso
     if reason == "voided":
         return f"{about} was voided"
     if reason == "deadline_moved":
-        due_ms = timer.due(facts)
+        due_ms = timer.due(timer.view_due_last(facts))
         return (
             f"{about} has no deadline here any more" if due_ms is None else f"{about} has until {rfc3339(due_ms)} now"
         )

@@ -151,6 +151,10 @@ class Timer:
         due = [view for view in self.views(facts) if self.due(view) == due_ms]
         return max(due, key=self._met_ms, default=facts)
 
+    def view_due_last(self, facts: OrderFacts) -> OrderFacts:
+        """The parcel that is due last; the order where it is evaluated as a whole."""
+        return max(self.views(facts), key=lambda view: self.due(view) or MIN_MS)
+
     def _met_ms(self, view: OrderFacts) -> int:
         return min((stamp[0] for stamp in self._until(view) if stamp is not None), default=NEVER)
 
@@ -200,7 +204,7 @@ class Timer:
             if isinstance(self.rule, Deadline) and len(facts.parcels) > 1:
                 return "no_longer_applies"  # the parcel no longer counts
             # Of a parcel its deadline has moved, as each news moves a silence's.
-            facts = max(facts.parcels, key=lambda view: self.due(view) or MIN_MS)
+            facts = self.view_due_last(facts)
         since = last_emitted.due_ms if last_emitted.stage == "overdue" else last_emitted.at_ms
         stamps = self._until(facts)
         first = min([stamp[0] for stamp in stamps if stamp is not None], default=None)

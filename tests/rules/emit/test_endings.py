@@ -56,6 +56,13 @@ def test_of_a_deadline_it_says_what_was_done_and_how_late(events: list[TimedEven
     assert last_of(book(WARNED), [placed(), *events], "199h") == (reason, says)
 
 
+def test_of_a_parcel_that_another_stands_for_it_says_the_others_deadline():
+    pickup = rule("deadline", "pickup", **{"from": "shipped"}, until=["collected"], within="24h")
+    again = [shipped(at="1h", tracking_no="P1"), shipped(at="30h", tracking_no="P2", replaces="P1")]
+    says = "Order 1 has until 2026-01-03T06:00:00Z now"
+    assert last_of(book(pickup), [placed(), *again], "40h") == ("deadline_moved", says)
+
+
 @pytest.mark.parametrize(
     ("at", "says"), [("60h", "Order 1 was refunded"), ("75h", "Order 1 was refunded 3 h past its deadline")]
 )

@@ -177,6 +177,7 @@ def test_the_number_of_a_replaced_parcel_is_free_again():
     ("events", "left_out"),
     [
         ([shipped(at="5h", **P2, replaces="P9")], "data.replaces: P9 is no parcel of this order"),
+        ([shipped(at="5h", **P1, combined_with="1")], "data.combined_with: it names the order itself"),
         ([shipped(at="5h", items=[{"sku": "Q"}])], "data.items: Q is no line of this order"),
         ([cancelled(at="5h", items=[{"sku": "Q"}])], "data.items: Q is no line of this order"),
         ([cancelled(at="5h", items=[{"sku": "B", "qty": 3}])], "data.items: more of B was cancelled than ordered"),

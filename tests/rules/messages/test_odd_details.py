@@ -48,7 +48,10 @@ ODD = [
     ("order.cancelled", "reason", "OUT_OF_STOCK"),
     ("order.cancelled", "by", "courier"),
     ("order.reopened", "ship_by", 1767225600),
+    ("order.shipped", "parcel", "P\u200b1"),
+    ("order.shipped", "replaces", "P\u202e1"),
     ("order.voided", "reason", "lost"),
+    ("order.voided", "into", "2\u200b"),
     ("order.returned", "cause", "wind"),
     ("order.refunded", "amount", "-20"),
     ("order.refunded", "full", 3),
@@ -64,6 +67,13 @@ def test_an_event_counts_without_a_detail_that_cannot_be_read(kind, field, value
     data, said = kept(kind, **{field: value})
     assert getattr(data, field) is None
     assert said.startswith(f"kept without data.{field}: ")
+
+
+@pytest.mark.parametrize("data", [[], "x", 5, True])
+def test_so_does_one_without_any_detail_that_can_be_read(data):
+    with pytest.raises(KeptWithout, match=r"^kept without data: Expected `object`, got ") as odd:
+        decode(raw("order.placed", data))
+    assert odd.value.event.data == read("order.placed")
 
 
 def test_all_that_was_left_out_is_said_and_the_rest_counts():
@@ -124,6 +134,7 @@ def test_the_reason_is_about_the_value_as_it_was_sent(kind, field, value, why):
 def test_null_says_nothing_wherever_it_stands():
     item = read("order.placed", items=[{"sku": None, "qty": None, "line": None, "amount": None}]).items[0]
     assert item == read("order.placed", items=[{}]).items[0]
+    assert decode(raw("order.placed", None))[0].data == read("order.placed")
 
 
 def test_a_ship_by_may_be_a_date():
@@ -140,8 +151,10 @@ def test_a_ship_by_may_be_a_date():
         ("stock.level", {"sku": "A\u200b", "on_hand": 1}),
         ("rating.updated", {"score": "1E+1000000"}),
         ("order.voided", {"into": "1"}),
-        ("order.placed", []),
-        ("order.placed", None),
+        ("order.deadline_changed", []),
+        ("stock.level", []),
+        ("shop.profile", "x"),
+        ("order.deadline_changed", None),
     ],
 )
 def test_an_event_of_which_nothing_would_be_left_is_turned_away(kind, data):
