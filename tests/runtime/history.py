@@ -46,8 +46,8 @@ LONG_END_MS = START_MS + LONG_DAYS * DAY_MS
 def long_history(orders: int, seed: int = 1) -> list[Record]:
     """Records in order of arrival over months, in which orders end, leave memory, are heard of again and expire: late
     scans after days, records sent twice after weeks, cancelled orders that are reopened after weeks, and a last scan
-    when an order has long expired. Of each shop one order is due at the very end. Shops move to another site, and half of
-    them back."""
+    when an order has long expired. Of each shop one order is due at the very end. Each shop moves to another site, and
+    half of them move back."""
     random = Random(seed)
     records: list[tuple[int, str, bytes]] = []
 

@@ -57,10 +57,7 @@ MOVES = Instant("rules.engine.intake:Intake._discard_results", "after", 3)
 LOADS = Instant("rules.engine.intake:Intake.load_more", "after", 6)
 IS_BOUND = Instant("rules.engine.intake:Intake._rebind", "after", 3)
 FULL = Instant("streams.runtime.faust_broker:FaustBroker.commit", "before", 3, full_from=2)
-NO_LONGER_MOVES = Instant("rules.engine.intake:Intake._discard_results", "after", 3)
-LOADS = Instant("rules.engine.intake:Intake.load_more", "after", 6)
-IS_BOUND = Instant("rules.engine.intake:Intake._rebind", "after", 3)
-FULL = Instant("streams.runtime.local_copy:LocalCopy._take_part", "after", 3, full_from=2, full_to=6)
+NO_LONGER_FULL = Instant("streams.runtime.local_copy:LocalCopy._take_part", "after", 3, full_from=2, full_to=6)
 NEVER = Instant()
 """The number of a call is the latest; each round takes one up to that."""
 
