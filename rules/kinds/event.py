@@ -10,7 +10,7 @@ from rules.calendar.instants import MIN_MS, NEVER, rfc3339
 from rules.kinds.endings import ending
 from rules.kinds.evaluation import ActiveSanction, Evaluation, Evidence, Finding
 from rules.kinds.evidence import voided_or
-from rules.kinds.occurrences.index import Occurrence
+from rules.kinds.occurrence_index import Occurrence
 from rules.kinds.occurrences.source import OccurrenceSource, OrderOccurrences
 from rules.kinds.occurrences.spec import OccurrenceSpec, OfOccurrences
 from rules.kinds.rule import FieldDiagnostic, Locale, Sanction

@@ -17,7 +17,7 @@ from rules.kinds.evaluation import Evaluation, Evidence, Finding
 from rules.kinds.evaluator import Evaluator
 from rules.kinds.evidence import percent
 from rules.kinds.ledger.evaluator import LedgerEvaluator
-from rules.kinds.occurrences.index import Occurrence, OccurrenceIndex
+from rules.kinds.occurrence_index import Occurrence, OccurrenceIndex
 from rules.kinds.occurrences.source import Crossings
 from rules.kinds.rule import FieldDiagnostic, Locale, Reference, Role
 from rules.kinds.shop_rule import ShopRule, Wiring

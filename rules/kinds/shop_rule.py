@@ -4,17 +4,14 @@ from collections.abc import Collection, Sequence
 from typing import ClassVar, Literal, Protocol, TypeVar, cast
 
 from rules.kinds.evaluator import AnyEvaluator
-from rules.kinds.ledger.evaluator import LedgerEvaluator
 from rules.kinds.occurrences.source import OccurrenceSource
 from rules.kinds.occurrences.spec import OccurrenceSpec
-from rules.kinds.ratio.compiled import CompiledRatio
-from rules.kinds.ratio.evaluator import RatioEvaluator
-from rules.kinds.ratio.spec import RatioSpec
 from rules.kinds.rule import Locale, Rule
 from rules.kinds.subjects import AnySubjectEvaluator
 from rules.kinds.versioned import Versions
 
 _E = TypeVar("_E", bound=AnyEvaluator)
+_W = TypeVar("_W")
 
 
 class Wiring(Protocol):
@@ -29,12 +26,6 @@ class Wiring(Protocol):
 
     site: str | None
 
-    ratio_evaluators: list[RatioEvaluator]
-    """Those of which a shop's standing shows the money at stake, and what they will come to."""
-
-    ledger_evaluators: list[LedgerEvaluator]
-    """Those of which it shows the points, and what they will come to."""
-
     def source(self, spec: OccurrenceSpec, kept_ms: int = 0, /) -> OccurrenceSource:
         """Where it finds what has happened. It is kept for the rule's `retention_ms`, or for longer (`kept_ms`)."""
 
@@ -45,8 +36,8 @@ class Wiring(Protocol):
     def subscribe(self, events: Collection[str]) -> None:
         """Types of the shop's own events to look at, beside the rule's `events`."""
 
-    def count(self, rule: RatioSpec) -> CompiledRatio:
-        """Has the shop's orders counted for a ratio. Ratios of the same orders share their day buckets."""
+    def for_kind(self, kind: type[_W]) -> _W:
+        """What the plan does for one kind alone: `RatioWiring`, `LedgerWiring`."""
 
     def losses(self) -> None:
         """Has the evaluator look again when a bad order is lost (cancelled, and never shipped), or no longer: it counts

@@ -9,11 +9,9 @@ from typing import Any, Protocol
 
 from rules.facts.order_facts import OrderFacts
 from rules.facts.shop_facts import ShopFacts
-from rules.kinds.deadline.timer import Timer
-from rules.kinds.occurrences.index import OccurrenceIndex
-from rules.kinds.occurrences.timeline import Timeline
-from rules.kinds.ratio.compiled import CompiledRatio, Part
-from rules.kinds.ratio.counters import RatioCounter
+from rules.kinds.occurrence_index import OccurrenceIndex
+from rules.kinds.rule import Rule
+from rules.kinds.timeline import Timeline
 
 
 class NumberUseView(Protocol):
@@ -42,8 +40,9 @@ class OrderView(Protocol):
     def days(self) -> tuple[int | None, ...]:
         """The local day on which it counts in each of the plan's populations."""
 
-    def part(self, ratio: CompiledRatio, /) -> Part | None:
-        """Where it counts in a ratio."""
+    @property
+    def bad(self) -> int:
+        """The ratios (as bits) in which it is bad, if it counts."""
 
 
 class OrderInMemoryView(Protocol):
@@ -57,11 +56,21 @@ class OrderInMemoryView(Protocol):
         """The order with its facts at hand."""
 
 
+class TimerView(Protocol):
+    """A deadline rule compiled."""
+
+    @property
+    def rule(self) -> Rule: ...
+
+    def due_instants(self, facts: OrderFacts, /) -> Sequence[int]:
+        """When an order, or each of its parcels, is due (epoch ms)."""
+
+
 class PlanView(Protocol):
     """The deadline rules that the shop's orders have, and what they say of one."""
 
     @property
-    def timers(self) -> Sequence[Timer]: ...
+    def timers(self) -> Sequence[TimerView]: ...
 
     def evaluate_timers(self, facts: OrderFacts, at_ms: int, rules: int = ..., /) -> tuple[int, int]:
         """Bits of those missed, and of those unmet, at a moment; of all, or of some (as bits)."""
@@ -128,9 +137,9 @@ class ShopView(Protocol):
         """What each evaluator keeps, by its place in the plan. An evaluator looks up its own, and no other."""
 
     @property
-    def counters(self) -> Sequence[RatioCounter]:
-        """Its orders counted for each ratio: the ratio kind's own, but beside its states, since each order that changes
-        is moved between them at once."""
+    def counters(self) -> Sequence[Any]:
+        """Its orders counted for each ratio (`RatioCounter`): the ratio kind's own, but beside its states, since each
+        order that changes is moved between them at once."""
 
     @property
     def timelines(self) -> Sequence[Timeline]:

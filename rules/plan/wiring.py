@@ -7,17 +7,20 @@ from rules.facts.order_facts import bits_of
 from rules.facts.shop_facts import KEPT_MS
 from rules.kinds.evaluator import AnyEvaluator
 from rules.kinds.ledger.evaluator import LedgerEvaluator
+from rules.kinds.ledger.wiring import LedgerWiring
 from rules.kinds.occurrences.extractor import Extractor, extractor_of
 from rules.kinds.occurrences.source import Crossings, OccurrenceSource, source_of
 from rules.kinds.occurrences.spec import OccurrenceSpec
 from rules.kinds.ratio.compiled import CompiledRatio, Population, counted_alike
 from rules.kinds.ratio.evaluator import RatioEvaluator
 from rules.kinds.ratio.spec import RatioSpec
+from rules.kinds.ratio.wiring import RatioWiring
 from rules.kinds.rule import Locale
 from rules.kinds.shop_rule import ShopRule
 from rules.plan.order_plan import OrderPlan
 
 _E = TypeVar("_E", bound=AnyEvaluator)
+_W = TypeVar("_W")
 
 Version = tuple[ShopRule, Locale, str | None]
 """A rule, its locale and time in effect, and the shop's site."""
@@ -89,8 +92,9 @@ class Wires:
         return found
 
 
-class RuleWiring:
-    """What one version of a rule is compiled with, as `rules.kinds.shop_rule.Wiring` says."""
+class RuleWiring(RatioWiring, LedgerWiring):
+    """What one version of a rule is compiled with, as `rules.kinds.shop_rule.Wiring` says, with the parts of it for
+    single kinds."""
 
     def __init__(
         self, wires: Wires, orders: OrderPlan, n: int, rule: ShopRule, locale: Locale, site: str | None
@@ -98,8 +102,6 @@ class RuleWiring:
         self.n = n
         self.locale = locale
         self.site = site
-        self.ratio_evaluators = wires.ratio_evaluators
-        self.ledger_evaluators = wires.ledger_evaluators
         self._bit = 1 << n
         self._wires = wires
         self._orders = orders
@@ -113,6 +115,16 @@ class RuleWiring:
         if not isinstance(found, kind):
             raise TypeError(f"{self._rule_id} can't be built on {rule_id}, which is no {kind.__name__}")
         return found
+
+    def for_kind(self, kind: type[_W]) -> _W:
+        assert isinstance(self, kind)
+        return self
+
+    def show_ratio(self, evaluator: RatioEvaluator) -> None:
+        self._wires.ratio_evaluators.append(evaluator)
+
+    def show_ledger(self, evaluator: LedgerEvaluator) -> None:
+        self._wires.ledger_evaluators.append(evaluator)
 
     def subscribe(self, events: Collection[str]) -> None:
         self._subscribe(events, self._kept_ms)

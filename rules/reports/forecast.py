@@ -201,7 +201,7 @@ class Outlook:
     def _move(self, order: Order, count: Count, ratio: CompiledRatio, then_ms: int) -> bool:
         """Counts an order as it will count at `then_ms`. Returns whether it is bad then and wouldn't be if it was
         shipped at once."""
-        then = order.part(ratio)
+        then = ratio.part_of(order)
         if order.next_eval_ms <= then_ms:
             missed, overdue = self.shop.plan.evaluate_timers(order.facts, then_ms, ratio.bits)
             count.add(then, -1)

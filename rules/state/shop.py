@@ -8,13 +8,12 @@ from rules.calendar.instants import MIN_MS, NEVER
 from rules.facts.order_facts import EVERY_FACT, OrderFacts
 from rules.facts.shop_facts import ShopFacts
 from rules.kinds.nothing import NOTHING
-from rules.kinds.occurrences.index import OccurrenceIndex
-from rules.kinds.occurrences.timeline import Timeline
-from rules.kinds.ratio.compiled import CompiledRatio, Part
+from rules.kinds.occurrence_index import OccurrenceIndex
 from rules.kinds.ratio.counters import DayBuckets, RatioCounter
 from rules.kinds.ratio.period_results import PeriodResult, PeriodResults
 from rules.kinds.shop_view import IndexedSource
 from rules.kinds.subjects import AnySubjectEvaluator
+from rules.kinds.timeline import Timeline
 from rules.messages.alert_state import Emitted
 from rules.messages.names import shop_key
 from rules.plan.shop_plan import Plan
@@ -76,11 +75,6 @@ class Order:
         self.bad = plan.bad_at_first
         self.sold: Sale | None = None
         self.numbers: tuple[NumberUse, ...] = ()
-
-    def part(self, ratio: CompiledRatio) -> Part | None:
-        """Its part in a ratio; None if it doesn't count."""
-        day = self.days[ratio.denominator.n]
-        return None if day is None else (day, bool(self.bad & ratio.bit))
 
     @property
     def placed_ms(self) -> int:

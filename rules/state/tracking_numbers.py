@@ -7,7 +7,7 @@ from typing import Any, Final, NamedTuple
 from rules.calendar.instants import MIN_MS, NEVER
 from rules.facts.order_facts import OrderFacts
 from rules.kinds.nothing import NOTHING
-from rules.kinds.occurrences.timeline import Timeline
+from rules.kinds.timeline import Timeline
 from rules.messages.names import parcel_name
 
 TOGETHER_MS: Final = 600_000

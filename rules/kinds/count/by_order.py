@@ -7,7 +7,7 @@ from rules.kinds.count.evaluator import CountEvaluator
 from rules.kinds.count.spec import CountSpec
 from rules.kinds.evaluation import Evaluation, Evidence, Finding
 from rules.kinds.evidence import products_of, voided_or
-from rules.kinds.occurrences.index import Occurrence
+from rules.kinds.occurrence_index import Occurrence
 from rules.kinds.occurrences.source import OccurrenceSource
 from rules.kinds.shop_view import ShopView
 from rules.kinds.subjects import SubjectEvaluator

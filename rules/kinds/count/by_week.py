@@ -12,7 +12,7 @@ from rules.facts.shop_facts import Entry
 from rules.kinds.count.evaluator import CountEvaluator
 from rules.kinds.count.spec import CountSpec
 from rules.kinds.evaluation import Evaluation, Evidence, Finding
-from rules.kinds.occurrences.index import Occurrence, OccurrenceIndex
+from rules.kinds.occurrence_index import Occurrence, OccurrenceIndex
 from rules.kinds.occurrences.source import Crossings, OccurrenceSource
 from rules.kinds.progress import Progress
 from rules.kinds.shop_view import ShopView

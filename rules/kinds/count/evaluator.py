@@ -7,7 +7,7 @@ from rules.kinds.count.spec import CountSpec
 from rules.kinds.evaluation import Evidence
 from rules.kinds.evaluator import Evaluator, State
 from rules.kinds.evidence import ORDERS_SHOWN
-from rules.kinds.occurrences.index import Occurrence
+from rules.kinds.occurrence_index import Occurrence
 from rules.kinds.occurrences.source import OccurrenceSource
 from rules.kinds.rule import Locale
 from rules.messages.alert_state import Desired, Emitted

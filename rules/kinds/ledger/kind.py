@@ -3,6 +3,7 @@
 from rules.kinds.ledger.evaluator import LedgerEvaluator
 from rules.kinds.ledger.postings import FeedReader
 from rules.kinds.ledger.spec import Feed, LedgerSpec
+from rules.kinds.ledger.wiring import LedgerWiring
 from rules.kinds.ratio.evaluator import RatioEvaluator
 from rules.kinds.shop_rule import ShopRule, Wiring
 
@@ -13,7 +14,7 @@ class Ledger(LedgerSpec, ShopRule, tag="ledger", tag_field="kind", kw_only=True,
     def compile(self, wiring: Wiring) -> LedgerEvaluator:
         feeds = [feed for feed in self.feeds if not feed.sites or wiring.site in feed.sites]
         evaluator = LedgerEvaluator(wiring.n, self, [_reader(feed, wiring) for feed in feeds], wiring.locale)
-        wiring.ledger_evaluators.append(evaluator)
+        wiring.for_kind(LedgerWiring).show_ledger(evaluator)
         return evaluator
 
 

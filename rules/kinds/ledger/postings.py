@@ -11,7 +11,7 @@ from rules.calendar.days import day_of, week_of
 from rules.calendar.instants import MIN_MS, NEVER, rfc3339
 from rules.facts.shop_facts import Entry, event_evidence
 from rules.kinds.ledger.spec import Cap, Feed
-from rules.kinds.occurrences.index import Occurrence
+from rules.kinds.occurrence_index import Occurrence
 from rules.kinds.occurrences.source import OccurrenceSource
 from rules.kinds.ratio.evaluator import RatioEvaluator
 from rules.kinds.shop_view import ShopView

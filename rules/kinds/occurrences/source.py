@@ -14,10 +14,10 @@ from rules.calendar.instants import MIN_MS, NEVER
 from rules.facts.order_facts import OrderFacts
 from rules.facts.shop_facts import Entry, holding, sku_of, starts_ms
 from rules.kinds.evaluator import Evaluator, R, State
-from rules.kinds.occurrences.index import Occurrence, OccurrenceIndex
+from rules.kinds.occurrence_index import Occurrence, OccurrenceIndex
 from rules.kinds.occurrences.spec import OccurrenceSpec
-from rules.kinds.occurrences.timeline import Timeline
 from rules.kinds.shop_view import ShopView
+from rules.kinds.timeline import Timeline
 
 ChangedSubjects = list[tuple[str, int]]
 """Subjects with the instants (epoch ms) of occurrences that were added or removed."""

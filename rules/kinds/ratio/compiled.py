@@ -26,6 +26,7 @@ from rules.kinds.deadline.spec import DueOf
 from rules.kinds.ratio.spec import RatioSpec
 from rules.kinds.ratio.steps import Step, step_of
 from rules.kinds.rule import Cost, Locale
+from rules.kinds.shop_view import OrderView
 from rules.messages.alert_state import Desired
 from rules.messages.alerts import Reason
 
@@ -196,6 +197,11 @@ class CompiledRatio:
         if day is None:
             return None
         return day, self._is_bad is not None and self._is_bad(facts, missed, overdue)
+
+    def part_of(self, order: OrderView) -> Part | None:
+        """An order's part as it is counted now; None if it doesn't count."""
+        day = order.days[self.denominator.n]
+        return None if day is None else (day, bool(order.bad & self.bit))
 
     def current(self, at_ms: int) -> CurrentPeriods:
         """The periods evaluated at a moment: those of the window, or the one of the next computation. Cached, as all

@@ -8,6 +8,7 @@ from rules.kinds.ratio.compiled import CompiledRatio
 from rules.kinds.ratio.disputes import DisputeEvaluator
 from rules.kinds.ratio.evaluator import RatioEvaluator
 from rules.kinds.ratio.spec import RatioSpec
+from rules.kinds.ratio.wiring import RatioWiring
 from rules.kinds.shop_rule import ShopRule, Wiring
 
 
@@ -17,7 +18,7 @@ class Ratio(RatioSpec, ShopRule, tag="ratio", tag_field="kind", kw_only=True, fr
     def compile(self, wiring: Wiring) -> RatioEvaluator:
         if self.takes_money() and self.disputes is None:
             wiring.amounts()
-        return self._evaluator(wiring.n, [wiring.count(self)])
+        return self._evaluator(wiring.n, [wiring.for_kind(RatioWiring).count(self)])
 
     def combine(self, wiring: Wiring, versions: Sequence[AnyEvaluator]) -> RatioEvaluator:
         """One evaluator has all versions: each counts orders for itself, and a boundary is that of the one in force."""
@@ -25,7 +26,7 @@ class Ratio(RatioSpec, ShopRule, tag="ratio", tag_field="kind", kw_only=True, fr
         evaluator = compiled[0]
         if len(compiled) > 1:
             evaluator = self._evaluator(wiring.n, [ratio for each in compiled for ratio in each.versions])
-        wiring.ratio_evaluators.append(evaluator)
+        wiring.for_kind(RatioWiring).show_ratio(evaluator)
         return evaluator
 
     def _evaluator(self, n: int, ratios: Sequence[CompiledRatio]) -> RatioEvaluator:

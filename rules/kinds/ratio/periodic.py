@@ -87,7 +87,7 @@ def _counted_now(
     shop: ShopView, future_facts: Mapping[Any, int], ratio: CompiledRatio, period: Period, boundary: int
 ) -> Count:
     """The count at a boundary that has just come: the current counts without facts that lie after it."""
-    count = shop.counters[ratio.n].sum(period)
+    count: Count = shop.counters[ratio.n].sum(period)
     rests_on, slot, last, fixed = ratio.rests_on, ratio.denominator.n, period.last, ratio.fixed
     for order, facts in future_facts.items():
         if not facts & rests_on:
@@ -98,7 +98,7 @@ def _counted_now(
         came = ratio.anchored_by(order.facts, boundary)
         if not came and (day is None or day > last):
             continue  # it didn't count yet
-        part = order.part(ratio)
+        part = ratio.part_of(order)
         count.add(part, -1)
         if came and not _lies_elsewhere(ratio, order, part, period, boundary):
             count.add(_part_then(shop, ratio, order, boundary), 1)
@@ -128,12 +128,13 @@ def _counted_then(shop: ShopView, ratio: CompiledRatio, period: Period, boundary
     leaves memory only once each boundary before its last fact is computed (`rules.state.ledger`).
     `tests/rules/engine/test_periods_on_disk.py` holds that.
     """
-    count, anchored = shop.counters[ratio.n].sum(period), ratio.denominator.anchor
+    count: Count = shop.counters[ratio.n].sum(period)
+    anchored = ratio.denominator.anchor
     from_ms, to_ms = start_of_day(period.first, ratio.zone), start_of_day(period.last + 1, ratio.zone)
     for in_memory in shop.orders.values():
         order = in_memory.decoded()
         anchor = anchored(order.facts) if ratio.fixed and order.facts.plain else from_ms
-        part = order.part(ratio)
+        part = ratio.part_of(order)
         counts_now = part is not None and period.first <= part[0] <= period.last
         if counts_now or (anchor is not None and from_ms <= anchor < to_ms):
             count.add(part, -1)

@@ -57,7 +57,7 @@ class _Past:
                 self._follow(order.decoded())
 
     def _follow(self, order: OrderView) -> None:
-        now = order.part(self.counter.ratio)
+        now = self.counter.ratio.part_of(order)
         if now is not None and now[0] < self.first:
             return  # too old to have counted
         change_times = self._change_times(order)
@@ -91,7 +91,7 @@ class _Past:
         if self.timers:
             then = as_of(facts, at_ms)
             return ratio.part(then, *self.shop.plan.evaluate_timers(then, at_ms))
-        return order.part(ratio) if self.all_had_come(facts, at_ms) else ratio.part(as_of(facts, at_ms), 0, 0)
+        return ratio.part_of(order) if self.all_had_come(facts, at_ms) else ratio.part(as_of(facts, at_ms), 0, 0)
 
     def _move(self, before: Part | None, after: Part | None) -> None:
         for part, sign in ((before, -1), (after, 1)):

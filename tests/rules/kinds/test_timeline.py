@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from rules.calendar.instants import NEVER
 from rules.kinds.occurrences import timeline as timelines
-from rules.kinds.occurrences.timeline import Timeline
+from rules.kinds.timeline import Timeline
 
 PUTS = st.lists(
     st.tuples(st.sampled_from("abc"), st.lists(st.integers(0, 9), max_size=3).map(lambda ms: tuple(sorted(ms))))

@@ -155,7 +155,7 @@ def test_it_counts_an_order_where_the_engine_does(events: list[TimedEvent], at: 
     report = order_report(shop, "1", order.facts, engine.clock_ms)
     told = {each["rule"]: (each["counts"], each["bad"]) for each in report["ratios"]}
     for ratio in shop.plan.ratios:
-        part = order.decoded().part(ratio)
+        part = ratio.part_of(order.decoded())
         assert told[ratio.rule.id] == (part is not None, part is not None and part[1])
     overdue = {each["rule"] for each in report["deadlines"] if each["state"] == "overdue"}
     assert overdue == {timer.rule.id for timer in shop.plan.timers if timer.bit & order.overdue}
