@@ -21,7 +21,7 @@ class Case(NamedTuple):
     pack: str
     until: str
     rules: tuple[str, ...]
-    said: tuple[str, ...] = ()
+    alerts: tuple[str, ...] = ()
     exit_code: int = 0
     stderr: tuple[str, ...] = ()
 
@@ -222,14 +222,14 @@ def alerts(name: str) -> tuple[Any, list[dict[str, Any]]]:
 @pytest.mark.parametrize("name", RIGHT)
 def test_what_is_said_is_right(name: str) -> None:
     case = RIGHT[name]
-    result, said = alerts(name)
+    result, emitted = alerts(name)
     lines = [
         f"{alert['time']} {alert['type'].removeprefix('alert.')} {alert['data']['rule']} {alert['data']['stage']} "
         f"{alert.get('order', '-')}"
-        for alert in said
+        for alert in emitted
         if not case.rules or alert["data"]["rule"] in case.rules
     ]
-    assert sorted(lines) == sorted(case.said)
+    assert sorted(lines) == sorted(case.alerts)
     assert result.exit_code == case.exit_code
     for text in case.stderr:
         assert text in result.stderr
@@ -251,7 +251,7 @@ def test_an_order_that_is_said_again_long_after_costs_no_points(tmp_path: Path) 
 
 
 @pytest.mark.parametrize("platform", ["ozon", "tiktok", "aliexpress", "lazada", "shopee", "joom"])
-def test_an_order_that_was_let_go_and_is_said_again_is_set_aside(platform: str, tmp_path: Path) -> None:
+def test_an_order_that_expired_and_is_said_again_is_set_aside(platform: str, tmp_path: Path) -> None:
     *life, again = (CASES / "forgotten_order.jsonl").read_text().replace("douyin", platform).splitlines()
     later = [line.replace("17741", "17911").replace("17742", "17912").replace("17766", "17912") for line in life[-2:]]
     file = tmp_path / "history"
@@ -289,8 +289,10 @@ def test_the_evidence_that_a_threshold_is_near_goes_by_the_version_that_holds_th
     file = tmp_path / "history"
     before = (CASES / "near_on_the_day_of_the_switch.jsonl").read_bytes()
     file.write_bytes(before + b"\n".join(map(orjson.dumps, more)))
-    said = run("replay", str(file), "--pack", "shopee", "--until", "2024-01-15T15:00:00Z").stdout.splitlines()
-    near = [alert["data"] for alert in map(orjson.loads, said) if alert["data"]["rule"] == "shopee.non_fulfilment"][-1]
+    output = run("replay", str(file), "--pack", "shopee", "--until", "2024-01-15T15:00:00Z").stdout.splitlines()
+    near = [alert["data"] for alert in map(orjson.loads, output) if alert["data"]["rule"] == "shopee.non_fulfilment"][
+        -1
+    ]
     assert near["stage"] == "near"
     assert (near["evidence"]["denominator"], near["evidence"]["numerator"]) == (10, 1)
     assert near["evidence"]["window"]["from"] == "2024-01-14T16:00:00Z"
@@ -298,8 +300,8 @@ def test_the_evidence_that_a_threshold_is_near_goes_by_the_version_that_holds_th
 
 def test_what_is_lost_is_lost_in_any_order_of_arrival() -> None:
     file = str(CASES / "streak.jsonl")
-    said = [run("replay", file, "--pack", "joom", "--until", FAR, *sort).stdout for sort in ((), ("--sort",))]
-    assert ['"joom.top_seller:joom/s3134:-:2026-Q4"' in each for each in said] == [True, True]
+    output = [run("replay", file, "--pack", "joom", "--until", FAR, *sort).stdout for sort in ((), ("--sort",))]
+    assert ['"joom.top_seller:joom/s3134:-:2026-Q4"' in each for each in output] == [True, True]
 
 
 def test_three_buyers_in_a_week_cost_one_point_however_often_each_was_offended(tmp_path: Path) -> None:
@@ -338,7 +340,7 @@ def test_lines_are_evidence() -> None:
 
 
 def test_a_working_day_deadline_of_friday_or_saturday_ends_with_tuesday() -> None:
-    said = [alert["data"] for alert in alerts("17-business-day-end")[1]]
-    assert {each["due_at"] for each in said} == {"2026-01-14T08:00:00Z"}
-    assert {each["stage"] for each in said} == {"due_soon"}
-    assert [each["reason"] for each in said if each["state"] == "resolved"] == ["fulfilled", "fulfilled"]
+    emitted = [alert["data"] for alert in alerts("17-business-day-end")[1]]
+    assert {each["due_at"] for each in emitted} == {"2026-01-14T08:00:00Z"}
+    assert {each["stage"] for each in emitted} == {"due_soon"}
+    assert [each["reason"] for each in emitted if each["state"] == "resolved"] == ["fulfilled", "fulfilled"]

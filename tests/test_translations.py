@@ -29,8 +29,8 @@ def test_all_that_a_built_in_pack_says_is_said_in_chinese(file: str) -> None:
 @pytest.mark.parametrize("file", BUILT_IN)
 def test_whatever_the_packs_own_tests_bring_can_be_said_in_chinese(file: str) -> None:
     of = pack_file(file)
-    said = {alert.data.summary for pack_test in of.tests for alert in run_test(pack_test, of).alerts}
-    assert [summary for summary in said if EVERYTHING.chinese(summary) is None] == []
+    emitted = {alert.data.summary for pack_test in of.tests for alert in run_test(pack_test, of).alerts}
+    assert [summary for summary in emitted if EVERYTHING.chinese(summary) is None] == []
 
 
 def filled(phrase: str) -> str:
@@ -59,9 +59,9 @@ def test_what_is_filled_in_is_translated_as_well() -> None:
 @pytest.mark.parametrize("late", ["in time", "5 min late", "3.5 h late", "4 days late", "3 h past its deadline"])
 @pytest.mark.parametrize("known", ["", ", as is known now"])
 def test_what_ended_a_deadline_is_said_in_chinese(became: str, late: str, known: str) -> None:
-    said = EVERYTHING.chinese(f"Order 84-12 {became} {late}{known}")
-    assert said is not None
-    assert re.findall("[a-z]+", said) == []
+    chinese = EVERYTHING.chinese(f"Order 84-12 {became} {late}{known}")
+    assert chinese is not None
+    assert re.findall("[a-z]+", chinese) == []
 
 
 def test_a_rule_that_no_longer_applies_is_said_in_chinese() -> None:
@@ -83,14 +83,14 @@ def test_a_name_in_braces_is_only_a_name() -> None:
 
 
 @pytest.mark.parametrize(
-    ("chinese", "said"),
+    ("chinese", "message"),
     [
         ({"nobody says this": "没人说过"}, "'nobody says this' is no summary, effect or name of this pack"),
         ({"{order} is late": "{sku} 已逾期"}, "{sku} is not in the English"),
         ({"{order} is late": "{order 已逾期"}, "expected '}'"),
     ],
 )
-def test_chinese_that_stands_for_nothing_is_refused_with_its_line(chinese: Any, said: str) -> None:
+def test_chinese_that_stands_for_nothing_is_refused_with_its_line(chinese: Any, message: str) -> None:
     rule = late_ship(summary={"overdue": "{order} is late"})
     written = orjson.dumps({"platform": "joom", "rules": [rule], "chinese": chinese}, option=orjson.OPT_INDENT_2)
     with pytest.raises(BadPack) as bad:
@@ -98,7 +98,7 @@ def test_chinese_that_stands_for_nothing_is_refused_with_its_line(chinese: Any, 
     line = 1 + written.decode().split("\n").index(
         next(each for each in written.decode().split("\n") if "chinese" in each)
     )
-    assert said in str(bad.value)
+    assert message in str(bad.value)
     assert str(bad.value).startswith(f"own.yaml:{line + 1}: ")
 
 

@@ -54,7 +54,7 @@ def test_an_empty_file_maps_nothing(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "said"),
+    ("text", "message"),
     [
         ("shop: s17\n", "1: must be a list of entries, each like {shop: s17, warehouse: west}"),
         ("- {shop: s17, warehouse: west}\n- west\n", "2: an entry must be names with values"),
@@ -73,10 +73,10 @@ def test_an_empty_file_maps_nothing(tmp_path: Path) -> None:
         ("- shop: !!python/object/apply:os.system [ls]\n  warehouse: w\n", "1: shop must be a text"),
     ],
 )
-def test_a_mapping_that_is_wrong_says_where(tmp_path: Path, text: str, said: str) -> None:
+def test_a_mapping_that_is_wrong_says_where(tmp_path: Path, text: str, message: str) -> None:
     with pytest.raises(BadWarehousesError) as caught:
         loaded(tmp_path, text)
-    assert str(caught.value).startswith(f"{tmp_path / 'warehouses.yaml'}:{said}")
+    assert str(caught.value).startswith(f"{tmp_path / 'warehouses.yaml'}:{message}")
     assert "\n" not in str(caught.value)
 
 

@@ -54,8 +54,8 @@ Notice = Literal["authorisation_ending", "authorisation_withdrawn", "pushes_fail
 
 class Numbers(Struct, kw_only=True, forbid_unknown_fields=True, frozen=True):
     """Tracking numbers in a record, to be registered with a tracking service: in each part of a list (`each`, seen as
-    `_entry`), or one. Where `over` holds, nobody waits for the order's parcels any more: they are let go. Where `again`
-    does, the service has stopped following the number, and is told of it once more."""
+    `_entry`), or one. Where `over` holds, nobody waits for the order's parcels any more: they are released. Where
+    `again` does, the service has stopped following the number, and is told of it once more."""
 
     each: Path | None = None
     tracking_no: Value | None = None

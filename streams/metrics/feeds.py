@@ -37,7 +37,7 @@ TOKEN_END = Gauge(
 )
 
 REGISTRATION_OUTCOMES: Final = ("registered", "refused", "released", "quota", "unavailable", "failed")
-"""Numbers that are followed, were not taken, or were let go; or turns that ended as the service takes no more, or
+"""Numbers that are followed, were not taken, or were released; or turns that ended as the service takes no more, or
 didn't answer, or by a mistake of ours."""
 
 REGISTRATIONS = Counter(

@@ -22,7 +22,7 @@ from streams.runtime.snapshot import (
 from streams.runtime.snapshot_faults import SnapshotFaults
 from streams.settings import Settings, bootstrap_servers
 
-LET_GO_S = 5.0
+RELEASE_S = 5.0
 """How long another worker may still hold a partition's snapshot after a rebalance."""
 
 READ_AT_ONCE = 5_000
@@ -125,7 +125,7 @@ class LocalCopy:
         if self._snapshot is not None:
             self._try(self._snapshot.close)
             self._snapshot = None
-        self._let_go()
+        self._close_read_only()
         self._faults.forget(self.folder)
 
     # -- when the disk doesn't take it ---------------------------------------------------------------------------
@@ -154,7 +154,7 @@ class LocalCopy:
                 return
             if not self._goes_on_from(self._read_only, written()):
                 await rescue()
-            self._let_go()
+            self._close_read_only()
         try:
             fresh = Snapshot(self.folder)
         except SnapshotUnusableError as error:
@@ -182,7 +182,7 @@ class LocalCopy:
             return False
         return snapshot.written_to is None or (to is not None and snapshot.written_to <= to)
 
-    def _let_go(self) -> None:
+    def _close_read_only(self) -> None:
         """Closes what is only read, and keeps what that hadn't written."""
         if self._read_only is not None:
             self._left_at = _come_to(self._read_only)
@@ -237,7 +237,7 @@ def _come_to(snapshot: Snapshot) -> int:
 
 
 async def _open_free(folder: Path) -> Snapshot:
-    give_up = monotonic() + LET_GO_S
+    give_up = monotonic() + RELEASE_S
     while True:
         try:
             return Snapshot(folder)

@@ -83,7 +83,7 @@ class WholeLists:
             task.add_done_callback(self._tasks.discard)
         await asyncio.wait(tasks, timeout=PATIENCE_S)
         in_time = dict(found)
-        self._let_go()
+        self._drop_old()
         return in_time
 
     async def _of_partition(
@@ -116,7 +116,7 @@ class WholeLists:
         held = self._held[shop, for_carrier] = _Held(until_s, await _read(answer))
         return held
 
-    def _let_go(self) -> None:
+    def _drop_old(self) -> None:
         """Drops what is no longer fresh, and the oldest where there is too much."""
         now_s, count = monotonic(), 0
         for key, held in reversed(list(self._held.items())):

@@ -46,7 +46,7 @@ FIRST = 100_000
 
 
 def event(kind: str, n: int, at_ms: int, **data: Any) -> bytes:
-    said = {
+    event = {
         "id": str(UUID(int=n * 97 + len(kind) << 64)),
         "source": "erp/1",
         "type": kind,
@@ -55,7 +55,7 @@ def event(kind: str, n: int, at_ms: int, **data: Any) -> bytes:
         "shop": f"shop-{n % SHOPS}",
         "order": f"26A{n:011}",
     }
-    return msgspec.json.encode(said | {"data": data})  # orjson keeps 4 KB for each
+    return msgspec.json.encode(event | {"data": data})  # orjson keeps 4 KB for each
 
 
 PLATFORMS = ("joom", "shopee", "ozon", "tiktok")

@@ -98,11 +98,11 @@ def test_a_burst_ends_with_its_last_alert_counted_from_the_end_of_its_second() -
     assert (last.value, beside.value) == (1.5, 10)
 
 
-@pytest.mark.parametrize(("after_ms", "lost", "told"), [(0, "due-3", "1 of 10"), (-1, "", "10 alerts came before")])
-def test_a_burst_of_which_alerts_are_missing_or_early_is_no_figure(after_ms: int, lost: str, told: str) -> None:
+@pytest.mark.parametrize(("after_ms", "lost", "message"), [(0, "due-3", "1 of 10"), (-1, "", "10 alerts came before")])
+def test_a_burst_of_which_alerts_are_missing_or_early_is_no_figure(after_ms: int, lost: str, message: str) -> None:
     alerts = burst_alerts(10, after_ms)
     alerts.pop(lost, None)
-    with pytest.raises(ValueError, match=told):
+    with pytest.raises(ValueError, match=message):
         burst.found(NOW_MS, {}, alerts, 10)
 
 

@@ -134,9 +134,9 @@ def test_a_mistake_is_told_with_its_line(tmp_path: Path, old: str, new: str, mes
 def test_a_value_that_is_none_of_a_list_is_told_with_what_its_field_takes(tmp_path: Path) -> None:
     """Also deep in a rule, whose kind decides what it has."""
     actions = "    actions: [{to: warehouse, do: ship}, {to: depot, do: ship}]\n    within: 72h"
-    told = run("check", pack(tmp_path, "    within: 72h", actions)).stdout
+    output = run("check", pack(tmp_path, "    within: 72h", actions)).stdout
     takes = "customer_service, finance, listing, purchasing, warehouse"
-    assert told.endswith(f":{line_of('    within: 72h')}: Invalid enum value 'depot': to takes {takes}\n")
+    assert output.endswith(f":{line_of('    within: 72h')}: Invalid enum value 'depot': to takes {takes}\n")
 
 
 def test_a_reference_to_a_rule_that_is_not_there_is_a_mistake(tmp_path: Path) -> None:

@@ -109,8 +109,8 @@ def test_what_has_no_stages_wants_a_test_of_its_figures(tmp_path: Path) -> None:
     standing = "    standing: {metrics: {joom-13: {numerator: 1, denominator: 1, value: 1.0}}}\n    expect:"
     untold = PACK.replace("\ntests:", f"\n{share}tests:")
     assert "joom.share: no test looks at its figures" in run("test", pack(tmp_path, PACK, untold), "--coverage").stdout
-    told = pack(tmp_path, PACK, untold.replace("    expect:", standing))
-    assert "joom.share" not in run("test", told, "--coverage").stdout
+    file = pack(tmp_path, PACK, untold.replace("    expect:", standing))
+    assert "joom.share" not in run("test", file, "--coverage").stdout
     wrong = pack(tmp_path, PACK, untold.replace("    expect:", standing.replace("1.0", "0.5")))
     assert "standing.metrics.joom-13.value should be 0.5, is 1.0" in run("test", wrong).stdout
 

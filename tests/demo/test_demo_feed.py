@@ -15,7 +15,7 @@ DAYS = 10
 
 
 @dataclass
-class Told:
+class Lifecycle:
     """What the feed told of one order: when each type first happened (epoch ms), its carrier, its end."""
 
     at_ms: dict[str, int] = field(default_factory=dict)
@@ -51,13 +51,13 @@ def arrivals() -> list[tuple[int, generator.Event]]:
 
 
 @pytest.fixture(scope="module")
-def orders(arrivals: list[tuple[int, generator.Event]]) -> dict[str, list[Told]]:
+def orders(arrivals: list[tuple[int, generator.Event]]) -> dict[str, list[Lifecycle]]:
     """By shop, all that was told of the orders placed in the first 10 days."""
-    told: dict[tuple[str, str], Told] = defaultdict(Told)
+    found: dict[tuple[str, str], Lifecycle] = defaultdict(Lifecycle)
     for _, event in arrivals:
         if "order" not in event:
             continue
-        order = told[f"{event['platform']}/{event['shop']}", event["order"]]
+        order = found[f"{event['platform']}/{event['shop']}", event["order"]]
         at_ms = from_rfc3339(event["time"])
         order.at_ms[event["type"]] = min(at_ms, order.at_ms.get(event["type"], at_ms))
         if event["type"] == "tracking.updated":
@@ -68,17 +68,17 @@ def orders(arrivals: list[tuple[int, generator.Event]]) -> dict[str, list[Told]]
         elif event["type"] == "order.cancelled":
             order.cancelled = event["data"]
     by_shop = defaultdict(list)
-    for (shop, _), order in told.items():
+    for (shop, _), order in found.items():
         if "order.placed" in order.at_ms and order.day < DAYS:
             by_shop[shop].append(order)
     return by_shop
 
 
-def share(orders: list[Told], holds: Callable[[Told], bool]) -> float:
+def share(orders: list[Lifecycle], holds: Callable[[Lifecycle], bool]) -> float:
     return sum(map(holds, orders)) / len(orders)
 
 
-def unshipped_after(hours: float) -> Callable[[Told], bool]:
+def unshipped_after(hours: float) -> Callable[[Lifecycle], bool]:
     return lambda order: order.hours_to("order.shipped") > hours and order.cancelled.get("by") != "buyer"
 
 
@@ -122,7 +122,7 @@ def test_a_few_messages_come_minutes_to_hours_late(arrivals: list[tuple[int, gen
     assert 0.03 < late / len(arrivals) < 0.06
 
 
-def test_a_dozen_shops_place_some_thousand_orders_a_day(orders: dict[str, list[Told]]) -> None:
+def test_a_dozen_shops_place_some_thousand_orders_a_day(orders: dict[str, list[Lifecycle]]) -> None:
     assert orders.keys() == {shop.key for shop in generator.SHOPS}
     assert len(orders) == 12
     assert 1500 < sum(map(len, orders.values())) / DAYS < 3000
@@ -135,7 +135,7 @@ def test_order_ids_are_long_digits_and_never_repeat(arrivals: list[tuple[int, ge
     assert len(placed) == len(set(ids))
 
 
-def test_nights_are_quieter_than_evenings(orders: dict[str, list[Told]]) -> None:
+def test_nights_are_quieter_than_evenings(orders: dict[str, list[Lifecycle]]) -> None:
     hours = Counter((order.placed_ms // HOUR_MS + 8) % 24 for order in orders["douyin/s204"])
     assert hours[20] > 4 * hours[4]
 
@@ -143,17 +143,17 @@ def test_nights_are_quieter_than_evenings(orders: dict[str, list[Told]]) -> None
 def test_a_late_message_may_bring_a_pickup_before_its_order(
     arrivals: list[tuple[int, generator.Event]],
 ) -> None:
-    told: set[str] = set()
+    found: set[str] = set()
     early = 0
     for _, event in arrivals:
         if event["type"] == "order.placed":
-            told.add(event["order"])
-        elif event["type"] in ("order.shipped", "pickup.collected") and event["order"] not in told:
+            found.add(event["order"])
+        elif event["type"] in ("order.shipped", "pickup.collected") and event["order"] not in found:
             early += 1
     assert early > 0
 
 
-def test_the_stock_out_shop_stops_shipping_on_day_2_and_cancels(orders: dict[str, list[Told]]) -> None:
+def test_the_stock_out_shop_stops_shipping_on_day_2_and_cancels(orders: dict[str, list[Lifecycle]]) -> None:
     before = [order for order in orders["joom/s17"] if order.day < generator.STOCK_OUT_DAY]
     after = [order for order in orders["joom/s17"] if order.day >= generator.STOCK_OUT_DAY]
     assert share(before, unshipped_after(72)) < 0.05
@@ -172,9 +172,9 @@ def test_the_stock_out_shop_reports_an_empty_shelf_on_day_2(arrivals: list[tuple
     assert [levels[day] for day in range(4)] == [220, 110, 0, 0]
 
 
-def test_the_silent_carrier_scans_nothing_from_day_3(orders: dict[str, list[Told]]) -> None:
+def test_the_silent_carrier_scans_nothing_from_day_3(orders: dict[str, list[Lifecycle]]) -> None:
     silent_ms = START_MS + generator.SILENCE_DAY * DAY_MS
-    parcels = [order for told in orders.values() for order in told if order.carrier == generator.SILENT_CARRIER]
+    parcels = [order for found in orders.values() for order in found if order.carrier == generator.SILENT_CARRIER]
     after = [order for order in parcels if order.at_ms["order.shipped"] >= silent_ms]
     assert len(after) > 1000
     assert not any("pickup.collected" in order.at_ms for order in after)
@@ -183,12 +183,12 @@ def test_the_silent_carrier_scans_nothing_from_day_3(orders: dict[str, list[Told
     assert all((order.last_scan_ms or 0) < silent_ms for order in on_their_way)
 
 
-def test_the_drifting_shop_passes_5_percent_about_day_7(orders: dict[str, list[Told]]) -> None:
-    told = orders["joom/slow-river"]
+def test_the_drifting_shop_passes_5_percent_about_day_7(orders: dict[str, list[Lifecycle]]) -> None:
+    of_shop = orders["joom/slow-river"]
 
     def late_share(day: float) -> float:
         now_ms = START_MS + int(day * DAY_MS)
-        placed = [order for order in told if order.placed_ms <= now_ms]
+        placed = [order for order in of_shop if order.placed_ms <= now_ms]
         return share(placed, lambda o: o.placed_ms + 72 * HOUR_MS <= now_ms and unshipped_after(72)(o))
 
     assert late_share(4) < 0.02
@@ -196,26 +196,26 @@ def test_the_drifting_shop_passes_5_percent_about_day_7(orders: dict[str, list[T
     assert late_share(9) > 0.05
 
 
-def test_the_late_evening_shop_clicks_shipped_around_the_48th_hour(orders: dict[str, list[Told]]) -> None:
-    told = orders["douyin/night-market"]
-    assert all(47 <= order.hours_to("order.shipped") <= 50 for order in told)
-    assert 0.5 < share(told, unshipped_after(48)) < 0.8
-    clicks = {(order.at_ms["order.shipped"] // HOUR_MS + 8) % 24 for order in told}
+def test_the_late_evening_shop_clicks_shipped_around_the_48th_hour(orders: dict[str, list[Lifecycle]]) -> None:
+    of_shop = orders["douyin/night-market"]
+    assert all(47 <= order.hours_to("order.shipped") <= 50 for order in of_shop)
+    assert 0.5 < share(of_shop, unshipped_after(48)) < 0.8
+    clicks = {(order.at_ms["order.shipped"] // HOUR_MS + 8) % 24 for order in of_shop}
     assert clicks <= {18, 19, 20, 21, 22, 23, 0, 1}
 
 
-def test_the_faking_shop_has_parcels_that_nobody_scanned(orders: dict[str, list[Told]]) -> None:
-    told = orders["douyin/fast-labels"]
-    assert all(order.hours_to("order.shipped") <= 5 for order in told)
-    never = share(told, lambda order: "pickup.collected" not in order.at_ms and order.last_scan_ms is None)
+def test_the_faking_shop_has_parcels_that_nobody_scanned(orders: dict[str, list[Lifecycle]]) -> None:
+    of_shop = orders["douyin/fast-labels"]
+    assert all(order.hours_to("order.shipped") <= 5 for order in of_shop)
+    never = share(of_shop, lambda order: "pickup.collected" not in order.at_ms and order.last_scan_ms is None)
     assert 0.35 < never < 0.45
 
 
 def of_shop(arrivals: list[tuple[int, generator.Event]], shop: str, kind: str) -> dict[str, list[generator.Event]]:
     """What a shop told of this kind, by order; each event once."""
-    told = {(each["id"]): each for _, each in arrivals if (each["shop"], each["type"]) == (shop, kind)}
+    shown = {(each["id"]): each for _, each in arrivals if (each["shop"], each["type"]) == (shop, kind)}
     found = defaultdict(list)
-    for each in told.values():
+    for each in shown.values():
         found[each["order"]].append(each)
     return found
 
@@ -250,7 +250,7 @@ def test_orders_are_reopened_after_a_buyer_has_taken_the_cancellation_back(
     assert 0.2 < len(reopened.keys() - shipped.keys()) / len(reopened) < 0.5
 
 
-def test_the_model_shop_has_no_trouble(orders: dict[str, list[Told]]) -> None:
+def test_the_model_shop_has_no_trouble(orders: dict[str, list[Lifecycle]]) -> None:
     for order in orders["joom/steady-hands"]:
         assert order.hours_to("order.shipped") < 24
         assert order.hours_to("pickup.collected") - order.hours_to("order.shipped") <= 12

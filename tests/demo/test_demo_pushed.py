@@ -68,10 +68,10 @@ async def test_a_push_becomes_an_alert() -> None:
         running.cancel()
         with contextlib.suppress(asyncio.CancelledError):
             await running
-    told = out.getvalue()
-    assert "PUSH    code 3: forged: refused, answered 401" in told
+    output = out.getvalue()
+    assert "PUSH    code 3: forged: refused, answered 401" in output
     for status in ("READY_TO_SHIP", "SHIPPED", "LOGISTICS_PICKUP_DONE"):
-        assert re.search(rf"PUSH    code \d+: order 2606\w+ {status}: taken, answered 204", told), status
+        assert re.search(rf"PUSH    code \d+: order 2606\w+ {status}: taken, answered 204", output), status
 
 
 @pytest.mark.slow

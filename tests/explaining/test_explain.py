@@ -14,8 +14,8 @@ def late(folder: Path) -> Path:
 
 
 def alerts(folder: Path) -> Path:
-    said = run("replay", late(folder), "--pack", pack(folder)).stdout
-    return written(folder / "alerts.jsonl", said)
+    output = run("replay", late(folder), "--pack", pack(folder)).stdout
+    return written(folder / "alerts.jsonl", output)
 
 
 def test_it_tells_what_was_said_when_and_why_and_what_proves_it(tmp_path: Path) -> None:
@@ -44,9 +44,9 @@ def test_history_can_be_told_of_as_well(tmp_path: Path) -> None:
 
 def test_the_clock_of_a_history_runs_on_as_far_as_wanted(tmp_path: Path) -> None:
     only_placed = history(tmp_path, event("order.placed", 0))
-    told = ("explain", ALERT, "--history", only_placed, "--pack", pack(tmp_path))
-    assert run(*told).stderr == f"there is no alert {ALERT}\n"
-    assert "open, overdue, critical" in run(*told, "--until", "2026-01-04T00:00:00Z").stdout
+    command = ("explain", ALERT, "--history", only_placed, "--pack", pack(tmp_path))
+    assert run(*command).stderr == f"there is no alert {ALERT}\n"
+    assert "open, overdue, critical" in run(*command, "--until", "2026-01-04T00:00:00Z").stdout
     alone = run("explain", ALERT, "--until", "2026-01-04T00:00:00Z")
     assert (alone.exit_code, "--until goes with --history" in alone.stderr) == (2, True)
 
@@ -88,7 +88,7 @@ def test_a_line_that_is_no_alert_is_told_with_its_number(tmp_path: Path) -> None
 
 
 def test_the_alerts_of_an_order_are_listed_and_each_is_explained(tmp_path: Path) -> None:
-    told = history(
+    past = history(
         tmp_path,
         event("order.placed", 0),
         event("order.placed", 0, shop="s2"),
@@ -96,7 +96,7 @@ def test_the_alerts_of_an_order_are_listed_and_each_is_explained(tmp_path: Path)
         event("order.placed", 0, order="2"),
     )
     until = ("--until", "2026-01-05T00:00:00Z")
-    result = run("explain", "1", "--history", told, "--pack", pack(tmp_path), *until)
+    result = run("explain", "1", "--history", past, "--pack", pack(tmp_path), *until)
     lines = result.stdout.splitlines()
     assert lines[0] == "order 1: 2 alerts"
     assert [line.split()[:3] for line in lines[1:4:2]] == [
@@ -106,5 +106,5 @@ def test_the_alerts_of_an_order_are_listed_and_each_is_explained(tmp_path: Path)
     for shop in ("s1", "s2"):
         assert f"joom.slow:joom/{shop}:1:2026-01-04T00:00:00Z" in lines  # where its trail begins
     assert "order 2" not in result.stdout.lower()
-    nothing = run("explain", "9", "--history", told, "--pack", tmp_path / "own.yaml")
+    nothing = run("explain", "9", "--history", past, "--pack", tmp_path / "own.yaml")
     assert (nothing.exit_code, nothing.stderr) == (2, "there is no alert of an order 9\n")

@@ -49,5 +49,5 @@ def own(folder: Path, old: str = "", new: str = "") -> Path:
 
 def shopee(status: str = "SHIPPED", **data: Any) -> dict[str, Any]:
     """A push that says an order's status."""
-    told = {"ordersn": "A1", "status": status, "update_time": 1_793_784_600} | data
-    return {"code": 3, "shop_id": 910044217, "timestamp": 1_793_784_601, "data": told}
+    change = {"ordersn": "A1", "status": status, "update_time": 1_793_784_600} | data
+    return {"code": 3, "shop_id": 910044217, "timestamp": 1_793_784_601, "data": change}

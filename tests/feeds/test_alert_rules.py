@@ -29,8 +29,8 @@ def test_each_rule_speaks_of_what_the_processes_tell() -> None:
     feeds.begin_mapping("shopee")
     feeds.TOKEN_END.labels("shopee")
     states = FeedStates(lambda: {("shopee", "silent"): 1})
-    told = list(states.collect())
-    known = {sample.name for family in told for sample in family.samples}
+    families = list(states.collect())
+    known = {sample.name for family in families for sample in family.samples}
     known |= {sample.name for family in REGISTRY.collect() for sample in family.samples}
     asked = {name for rule in RULES for name in re.findall(r"\bshipclock_\w+", rule["expr"])}
     assert asked <= known

@@ -47,7 +47,7 @@ def test_apps_have_their_credentials_from_files_and_variables(tmp_path: Path) ->
 
 
 @pytest.mark.parametrize(
-    ("old", "new", "line", "said"),
+    ("old", "new", "line", "message"),
     [
         ("  shopee:", "  shoppe:", 4, "shoppe is no source; known are aftership,"),
         ("    main:", "    a/b:", 5, "an app's name is part of a path"),
@@ -68,13 +68,13 @@ def test_apps_have_their_credentials_from_files_and_variables(tmp_path: Path) ->
     ],
 )
 def test_a_mistake_is_told_with_its_line_and_no_secret(
-    tmp_path: Path, old: str, new: str, line: int, said: str
+    tmp_path: Path, old: str, new: str, line: int, message: str
 ) -> None:
     file = settings_file(tmp_path, old, new)
     with pytest.raises(BadPack) as raised:
         apps.load(file, ENVIRONMENT)
-    told = str(raised.value).splitlines()
-    assert any(each.startswith(f"{file}:{line}: ") and said in each for each in told), told
+    output = str(raised.value).splitlines()
+    assert any(each.startswith(f"{file}:{line}: ") and message in each for each in output), output
     assert "s3cr3t" not in str(raised.value)
 
 
@@ -135,7 +135,7 @@ def test_shops_that_are_polled_have_the_credentials_and_settings_of_their_app_an
 
 
 @pytest.mark.parametrize(
-    ("old", "new", "line", "said"),
+    ("old", "new", "line", "message"),
     [
         ('partner_id: "1180042", ', "", 5, "the credential partner_id is missing"),
         ("refresh_token: {file: key}", "refresh_token: abc", 8, "refresh_token is a secret"),
@@ -149,11 +149,11 @@ def test_shops_that_are_polled_have_the_credentials_and_settings_of_their_app_an
     ],
 )
 def test_a_mistake_in_what_is_polled_is_told_with_its_line(
-    tmp_path: Path, old: str, new: str, line: int, said: str
+    tmp_path: Path, old: str, new: str, line: int, message: str
 ) -> None:
     file = _polled(tmp_path, old, new)
     with pytest.raises(BadPack) as raised:
         apps.load(file, {})
-    told = str(raised.value).splitlines()
-    assert any(each.startswith(f"{file}:{line}: ") and said in each for each in told), told
+    output = str(raised.value).splitlines()
+    assert any(each.startswith(f"{file}:{line}: ") and message in each for each in output), output
     assert "s3cr3t" not in str(raised.value)

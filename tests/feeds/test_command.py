@@ -51,7 +51,7 @@ def test_the_context_stands_for_the_settings(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("arguments", "said"),
+    ("arguments", "message"),
     [
         (["nope", "FILE"], "nope is no source; known are aftership, "),
         (["shopee", "GONE"], "No such file or directory"),
@@ -65,11 +65,11 @@ def test_the_context_stands_for_the_settings(tmp_path: Path) -> None:
         (["shopee", "FILE", "--sources", "GONE"], "is no folder"),
     ],
 )
-def test_a_wrong_use_is_one_line_and_ends_with_2(tmp_path: Path, arguments: list[str], said: str) -> None:
+def test_a_wrong_use_is_one_line_and_ends_with_2(tmp_path: Path, arguments: list[str], message: str) -> None:
     places = {"FILE": str(_file(tmp_path, shopee())), "GONE": str(tmp_path / "gone")}
     result = run("feeds", "map", *(places.get(each, each) for each in arguments))
     assert result.exit_code == 2
-    assert said in result.stderr
+    assert message in result.stderr
     assert result.stderr.count("\n") == 1
 
 

@@ -72,7 +72,7 @@ async def test_a_push_ends_in_the_alert_that_the_orders_detail_tells_of(
             await until(lambda: READY in worker.log())
             address = receiver.log().partition(LISTENS)[2].split("feeds/")[0]
             number = {"ordersn": "LATE", "package_number": "P1", "tracking_no": "RR900100200CN"}
-            told = {"code": 4, "shop_id": int(shopee.shop), "timestamp": now_ms // 1000, "data": number}
+            no_order = {"code": 4, "shop_id": int(shopee.shop), "timestamp": now_ms // 1000, "data": number}
             async with httpx.AsyncClient(base_url=address, timeout=30) as client:
 
                 async def is_taken(push: Any) -> bool:
@@ -80,7 +80,7 @@ async def test_a_push_ends_in_the_alert_that_the_orders_detail_tells_of(
                     answer = await client.post("/feeds/shopee/main", content=body, headers=headers)
                     return answer.is_success
 
-                for push in (shopee.push("THEIRS"), shopee.push("EARLY"), shopee.push("LATE"), told):
+                for push in (shopee.push("THEIRS"), shopee.push("EARLY"), shopee.push("LATE"), no_order):
                     await until(lambda push=push: is_taken(push))
 
             async def overdue() -> list[str]:

@@ -99,10 +99,10 @@ def test_a_restart_changes_nothing_but_a_rounded_second(gaps: list[int], at: int
     instants = [START_MS + EVERY_MS * n + sum(gaps[:n]) for n in range(len(gaps))]
     one, other = FeedHealthBook(), FeedHealthBook()
     for n, each in enumerate(instants):
-        said = pushes(one, each)
+        pushed = pushes(one, each)
         if n == at:
             other = FeedHealthBook()
-            other.take(said[0].key(), encode(said[0]))
+            other.take(pushed[0].key(), encode(pushed[0]))
         else:
             pushes(other, each)
     for last in (pushes(one, START_MS + 300 * DAY_MS), pushes(other, START_MS + 300 * DAY_MS)):
@@ -193,8 +193,8 @@ def test_feeds_of_apps_that_are_gone_and_of_shops_that_have_an_alias_now_are_for
 
 
 def test_metrics_name_no_more_sources_than_anybody_has() -> None:
-    told = FeedStates(lambda: {(f"s{n:03}", "late"): 1 for n in range(NAMED_SOURCES + 9)})
-    (family,) = told.collect()
+    states = FeedStates(lambda: {(f"s{n:03}", "late"): 1 for n in range(NAMED_SOURCES + 9)})
+    (family,) = states.collect()
     late = {each.labels["source"]: each.value for each in family.samples if each.labels["state"] == "late"}
     assert (len(late), late["_other"], late["s000"]) == (NAMED_SOURCES + 1, 9, 1)
 

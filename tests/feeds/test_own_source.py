@@ -10,14 +10,14 @@ from tests.feeds.support import OWN, own
 BODY = b'{"event": "order", "shop_id": 5, "receipt": 9, "at": 1793784600, "status": "paid", "until": "%s"}'
 
 
-def complaint(folder: Path, old: str, new: str) -> str:
+def diagnostic(folder: Path, old: str, new: str) -> str:
     result = run("feeds", "check", "etsy", "--sources", own(folder / "sources", old, new))
     assert result.exit_code == 1
     return str(result.stdout).replace(f"{folder}/", "")
 
 
 @pytest.mark.parametrize(
-    ("old", "new", "said"),
+    ("old", "new", "message"),
     [
         ("{amount: total,", "{amuont: total,", "amuont is no data of order.placed; is amount meant?"),
         ('"{order}:placed"', '"{ordr}:placed"', "{ordr} is none of the names that ids know; is {order} meant?"),
@@ -25,10 +25,10 @@ def complaint(folder: Path, old: str, new: str) -> str:
     ],
 )
 def test_a_slip_in_a_name_is_told_with_its_line_and_what_was_meant(
-    tmp_path: Path, old: str, new: str, said: str
+    tmp_path: Path, old: str, new: str, message: str
 ) -> None:
     line = OWN[: OWN.index(old)].count("\n") + 1
-    assert f"etsy.yaml:{line}: {said}" in complaint(tmp_path, old, new)
+    assert f"etsy.yaml:{line}: {message}" in diagnostic(tmp_path, old, new)
 
 
 def test_data_of_ones_own_and_paths_in_ids_are_no_slips(tmp_path: Path) -> None:

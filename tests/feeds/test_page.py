@@ -63,13 +63,13 @@ def test_the_source_of_the_page_is_a_source_and_its_sample_a_sample(tmp_path: Pa
 
 
 def test_the_page_names_each_sources_credentials() -> None:
-    told: dict[str, str] = defaultdict(str)
+    found: dict[str, str] = defaultdict(str)
     for names, words in re.findall(r"^\| ([a-z0-9, ]+) \| (.*) \|$", PAGE, re.MULTILINE):
         for source in names.split(", "):
-            told[source] += words
+            found[source] += words
     for name, file in library.files().items():
         signature = library.read(file).source.signature
         for credential in credentials_of(signature) if signature else ():
-            assert credential in told[name], name
+            assert credential in found[name], name
         for secret in secrets_of(signature) if signature else ():
-            assert f"{secret} (secret)" in told[name], name
+            assert f"{secret} (secret)" in found[name], name

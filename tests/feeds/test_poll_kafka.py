@@ -79,8 +79,8 @@ async def test_pushed_polled_and_lost_facts_count_once_and_the_alerts_are_right(
                 return await read("alerts")
 
             await until(alerts)
-            told = await alerts()
-    assert {alert["order"] for alert in told} == {"LATE"}, told
+            emitted = await alerts()
+    assert {alert["order"] for alert in emitted} == {"LATE"}, emitted
     counted = Counter(str(event["id"]) for event in await read("orders"))
     assert set(counted) == {f"{order}:placed" for order in ("LATE", "PUSHED", "POLLED", "LOST", "NEW")} | {
         f"{order}:shipped" for order in ("PUSHED", "POLLED", "LOST")

@@ -166,7 +166,7 @@ async def test_bodies_are_bounded_and_nothing_is_unpacked(running: Receiving) ->
     assert (await running.post(from_shopee(b" " * receiver.LARGEST_BYTES))).status_code == 204
 
 
-async def test_no_more_is_held_than_there_is_room_for_and_what_was_held_is_let_go(
+async def test_no_more_is_held_than_there_is_room_for_and_what_was_held_is_released(
     running: Receiving, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     body = b" " * 100_000

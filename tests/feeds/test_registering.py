@@ -187,7 +187,7 @@ async def test_many_numbers_are_few_calls(track17: Track17, tmp_path: Path) -> N
     assert (len(track17.followed), sum(track17.calls.values()), track17.refused) == (100, 3, [])
 
 
-async def test_numbers_of_delivered_and_voided_orders_are_let_go(track17: Track17, tmp_path: Path) -> None:
+async def test_numbers_of_delivered_and_voided_orders_are_released(track17: Track17, tmp_path: Path) -> None:
     async with process(track17, tmp_path) as here:
         for order in ("A1", "A2", "A3"):
             here.note(f"N-{order}", f"M-{order}", order=order)
@@ -235,9 +235,9 @@ async def test_news_of_a_parcel_are_told_of_each_order_in_it(track17: Track17, t
         for _ in range(2):  # mapped again after a mapping was mended
             mapped = Mapped(events=list(news))
             here.book.share([Push(app, mapped)])
-            told = [(each["order"], each["id"], each["data"]) for each in mapped.events]
-            assert told[:3] == [("A1", "A1:1", each["data"]) for each in news]
-            assert told[3:] == [("A/2", "A1:1:A%2F2", each["data"]) for each in news[:2]]
+            found = [(each["order"], each["id"], each["data"]) for each in mapped.events]
+            assert found[:3] == [("A1", "A1:1", each["data"]) for each in news]
+            assert found[3:] == [("A/2", "A1:1:A%2F2", each["data"]) for each in news[:2]]
             here.book.note([mapped])
         await here.registrar.turn()
         assert here.counts() == {FOLLOWED: 2}, "another shop's order has that number, too"
@@ -246,7 +246,7 @@ async def test_news_of_a_parcel_are_told_of_each_order_in_it(track17: Track17, t
         assert here.counts() == {FOLLOWED: 1, GONE: 1}
 
 
-async def test_a_number_that_was_let_go_is_followed_again_for_another_order(track17: Track17, tmp_path: Path) -> None:
+async def test_a_number_that_was_released_is_followed_again_for_another_order(track17: Track17, tmp_path: Path) -> None:
     async with process(track17, tmp_path) as here:
         here.note("N1", order="A1")
         await here.registrar.turn()
@@ -260,7 +260,7 @@ async def test_a_number_that_was_let_go_is_followed_again_for_another_order(trac
         assert track17.calls["/track/v2.2/retrack"] == 1, "what 17TRACK has stopped isn't registered anew"
 
 
-def test_an_order_that_comes_while_its_parcel_is_let_go_has_it_registered_once_more(tmp_path: Path) -> None:
+def test_an_order_that_comes_while_its_parcel_is_released_has_it_registered_once_more(tmp_path: Path) -> None:
     parcels, parcel = Parcels(tmp_path / PARCELS), Parcel("N1", "", "shopee/s1/A1")
     parcels.note("track17/main", [parcel], 0)
     parcels.settle("track17/main", [parcel], FOLLOWED, 1)
@@ -315,13 +315,13 @@ async def test_the_event_loop_goes_on_while_another_process_is_within_a_write(
 async def test_a_number_that_the_service_stopped_to_follow_is_told_once_more_and_no_third_time(
     track17: Track17, tmp_path: Path
 ) -> None:
-    told = {"event": "TRACKING_STOPPED", "data": {"number": "N1", "tag": "shopee/s1/A1"}}
+    push = {"event": "TRACKING_STOPPED", "data": {"number": "N1", "tag": "shopee/s1/A1"}}
     async with process(track17, tmp_path) as here:
         here.note("N1")
         await here.registrar.turn()
         for expected in (1, 1):
             track17.stopped.add("N1")
-            here.book.note([mapped("track17", told)])
+            here.book.note([mapped("track17", push)])
             await here.registrar.turn()  # it is given half an hour
             track17.clock.at_ms += 2 * DAY_MS
             await here.registrar.turn()
@@ -347,7 +347,7 @@ async def test_a_number_that_nobody_waits_for_is_not_registered(track17: Track17
     assert sum(track17.calls.values()) == 0
 
 
-def test_one_that_is_let_go_while_it_is_being_registered_is_let_go_after_that(tmp_path: Path) -> None:
+def test_one_that_is_released_while_it_is_being_registered_is_released_after_that(tmp_path: Path) -> None:
     parcels, parcel = Parcels(tmp_path / PARCELS), Parcel("N1", "", "shopee/s1/A1")
     parcels.note("track17/main", [parcel], 0)
     parcels.end(parcel.reference, 1)
@@ -400,8 +400,8 @@ async def test_no_secret_is_told(service: Service, tmp_path: Path, caplog: pytes
 
 
 def test_order_feeds_hand_over_each_number_with_its_order() -> None:
-    told = {"code": 4, "shop_id": 5, "data": {"ordersn": "A/1", "package_number": "P1", "tracking_no": "SPX1"}}
-    assert mapped("shopee", told, aliases={"5": "jakarta"}).numbers == [Number("shopee/jakarta/A%2F1", "SPX1", "")]
+    push = {"code": 4, "shop_id": 5, "data": {"ordersn": "A/1", "package_number": "P1", "tracking_no": "SPX1"}}
+    assert mapped("shopee", push, aliases={"5": "jakarta"}).numbers == [Number("shopee/jakarta/A%2F1", "SPX1", "")]
     assert mapped("shopee", shopee("COMPLETED")).over == ["shopee/910044217/A1"]
     assert mapped("shopee", shopee("SHIPPED")).over == []
 
@@ -426,7 +426,7 @@ apps:
 
 
 @pytest.mark.parametrize(
-    ("old", "new", "line", "said"),
+    ("old", "new", "line", "message"),
     [
         ("track17:\n    main", "kdniao:\n    main", 4, "the credential business_id is missing"),
         ("track17:\n    main", "joom:\n    main", 5, "joom follows no parcels by their numbers"),
@@ -435,11 +435,11 @@ apps:
         ("register: {host", "poll: {shops: {}, host", 5, "nothing is known of an API of track17"),
     ],
 )
-def test_a_mistake_in_the_settings_is_told(tmp_path: Path, old: str, new: str, line: int, said: str) -> None:
+def test_a_mistake_in_the_settings_is_told(tmp_path: Path, old: str, new: str, line: int, message: str) -> None:
     assert old in SETTINGS
     (tmp_path / "key").write_text("k")
     (tmp_path / "feeds.yaml").write_text(SETTINGS.replace(old, new))
     with pytest.raises(BadPack) as raised:
         apps.load(tmp_path / "feeds.yaml", {})
-    told = str(raised.value).splitlines()
-    assert any(each.startswith(f"{tmp_path / 'feeds.yaml'}:{line}: ") and said in each for each in told), told
+    output = str(raised.value).splitlines()
+    assert any(each.startswith(f"{tmp_path / 'feeds.yaml'}:{line}: ") and message in each for each in output), output

@@ -20,7 +20,7 @@ messages:"""
 
 
 @pytest.mark.parametrize(
-    ("old", "new", "line", "said"),
+    ("old", "new", "line", "message"),
     [
         ("shop: shop_id", "shop: 'shop_id['", 4, "is no JMESPath expression"),
         ("order: receipt", "ordre: receipt", 5, "unknown field `ordre`"),
@@ -74,13 +74,13 @@ messages:"""
         ),
     ],
 )
-def test_a_mistake_is_told_with_its_line(tmp_path: Path, old: str, new: str, line: int, said: str) -> None:
+def test_a_mistake_is_told_with_its_line(tmp_path: Path, old: str, new: str, line: int, message: str) -> None:
     folder = own(tmp_path / "own", old, new)
     result = run("feeds", "check", "etsy", "--sources", folder)
     assert result.exit_code == 1, result.output
-    told = result.output.splitlines()
-    assert any(each.startswith(f"{folder / 'etsy.yaml'}:{line}: ") and said in each for each in told), told
-    assert told[-1].startswith("mistakes in sources: ")
+    output = result.output.splitlines()
+    assert any(each.startswith(f"{folder / 'etsy.yaml'}:{line}: ") and message in each for each in output), output
+    assert output[-1].startswith("mistakes in sources: ")
 
 
 def test_built_in_sources_and_a_good_one_have_none(tmp_path: Path) -> None:

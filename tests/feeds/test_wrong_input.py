@@ -11,7 +11,7 @@ from tests.feeds.support import mapped, shopee
 
 
 @pytest.mark.parametrize(
-    ("body", "said"),
+    ("body", "message"),
     [
         (b"", "the body is no JSON"),
         (b"nope{", "the body is no JSON"),
@@ -36,11 +36,11 @@ from tests.feeds.support import mapped, shopee
         (shopee() | {"data": "text"}, "order status: there is no status"),
     ],
 )
-def test_a_push_that_can_not_be_mapped(body: Any, said: str) -> None:
+def test_a_push_that_can_not_be_mapped(body: Any, message: str) -> None:
     result = mapped("shopee", body)
     assert result.events == []
     (problem,) = result.problems
-    assert problem.startswith(said)
+    assert problem.startswith(message)
     assert "\n" not in problem
 
 
@@ -72,7 +72,7 @@ def test_one_bad_push_among_those_that_were_lost_does_not_cost_the_others() -> N
 
 
 @pytest.mark.parametrize(
-    ("detail", "said"),
+    ("detail", "message"),
     [
         ({"total_amount": "much"}, "amount: 'much' is no number to reckon with"),
         ({"total_amount": -1}, "amount: -1 is not a sum of money"),
@@ -81,11 +81,11 @@ def test_one_bad_push_among_those_that_were_lost_does_not_cost_the_others() -> N
         ({"item_list": [{"item_sku": "S1", "model_quantity_purchased": -2}]}, "items: -2 is below 0"),
     ],
 )
-def test_one_odd_detail_does_not_cost_the_event(detail: dict[str, Any], said: str) -> None:
+def test_one_odd_detail_does_not_cost_the_event(detail: dict[str, Any], message: str) -> None:
     order = {"order_sn": "A1", "order_status": "READY_TO_SHIP", "pay_time": 1_793_671_490} | detail
     result = mapped("shopee", {"response": {"order_list": [order]}}, "poll", shop="s1")
     assert [event["id"] for event in result.events] == ["A1:placed"]
-    assert result.problems == [f"order detail: order.placed without data.{said}"]
+    assert result.problems == [f"order detail: order.placed without data.{message}"]
 
 
 def test_a_scan_of_an_unknown_kind_is_news_and_the_others_count() -> None:

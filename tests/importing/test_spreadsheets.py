@@ -106,9 +106,9 @@ def test_an_empty_ship_by_of_what_was_shipped_can_be_said_to_mean_nothing(tmp_pa
     history = tmp_path / "history"
     for ended, late in ((asked, False), (imported(file, CASES / "14-map.yaml"), True)):
         history.write_text(ended.stdout)
-        said = CliRunner().invoke(main, ["replay", str(history), "--pack", "joom"]).stdout.splitlines()
-        told = [(each["order"], each["data"]["rule"]) for each in map(orjson.loads, said) if "order" in each]
-        assert (("D-1", "joom.late_ship") in told) is late
+        output = CliRunner().invoke(main, ["replay", str(history), "--pack", "joom"]).stdout.splitlines()
+        found = [(each["order"], each["data"]["rule"]) for each in map(orjson.loads, output) if "order" in each]
+        assert (("D-1", "joom.late_ship") in found) is late
 
 
 def test_utf_16_is_read_where_it_is_said_and_guessed_where_not() -> None:
@@ -141,8 +141,8 @@ def test_a_header_of_another_encoding_is_named(tmp_path: Path) -> None:
 def test_rows_above_the_header_and_totals_are_passed_over_where_they_are_named(tmp_path: Path) -> None:
     refused = imported(CASES / "16-title-rows.csv", CASES / "13-map.yaml")
     assert refused.exit_code == 2 and "line 4 has it: set `skip_rows: 3`" in refused.stderr
-    said = mapping(tmp_path, "13-map.yaml", "skip_rows: 3", "total_rows: [Итого]")
-    ended = imported(CASES / "16-title-rows.csv", said)
+    mapping_file = mapping(tmp_path, "13-map.yaml", "skip_rows: 3", "total_rows: [Итого]")
+    ended = imported(CASES / "16-title-rows.csv", mapping_file)
     assert data(ended) == [{"amount": "100.00", "currency": "RUB"}]
     assert ended.stderr == "1 events, 0 bad rows\n"
 
@@ -157,7 +157,7 @@ def test_orders_without_any_time_are_named_and_counted() -> None:
 
 
 def test_a_seller_centres_export_is_read_with_its_words_for_ours(tmp_path: Path) -> None:
-    said = mapping(
+    mapping_file = mapping(
         tmp_path,
         "31-map.yaml",
         "skip_rows: [2]",
@@ -165,7 +165,7 @@ def test_a_seller_centres_export_is_read_with_its_words_for_ours(tmp_path: Path)
         "  cancelled_by: {User: buyer, seller: seller}",
         '  cancel_reason: {Out of stock: stock, "*": other}',
     )
-    ended = imported(CASES / "31-marketplace-export.csv", said)
+    ended = imported(CASES / "31-marketplace-export.csv", mapping_file)
     assert ended.stderr == "6 events, 0 bad rows\n"
     cancelled = [each for each in data(ended) if "by" in each]
     assert cancelled == [{"by": "buyer", "reason": "other"}, {"by": "seller", "reason": "stock"}]
@@ -179,8 +179,8 @@ def test_a_word_that_is_not_translated_is_refused() -> None:
 def test_a_spreadsheets_day_number_is_read_where_it_is_said(tmp_path: Path) -> None:
     refused = imported(CASES / "38-excel-serial.csv", CASES / "24-map.yaml")
     assert refused.exit_code == 2 and "is read by `time: spreadsheet`" in refused.stderr
-    said = mapping(tmp_path, "24-map.yaml", "time: spreadsheet")
-    assert orjson.loads(imported(CASES / "38-excel-serial.csv", said).stdout)["time"] == "2026-01-05T09:00:00Z"
+    mapping_file = mapping(tmp_path, "24-map.yaml", "time: spreadsheet")
+    assert orjson.loads(imported(CASES / "38-excel-serial.csv", mapping_file).stdout)["time"] == "2026-01-05T09:00:00Z"
 
 
 def test_a_workbook_is_read_with_its_own_dates_and_numbers(tmp_path: Path) -> None:

@@ -79,14 +79,14 @@ def test_no_broker_at_a_first_start_is_said_in_one_line_with_exit_code_2(
 
 def test_a_wrong_setting_or_pack_ends_the_worker_before_it_looks_for_a_broker() -> None:
     broker = {"SHIPCLOCK_BROKER": "kafka://127.0.0.1:1"}
-    for given, said in (
+    for given, output in (
         ({"SHIPCLOCK_BROKER": ""}, "SHIPCLOCK_BROKER is not set"),
         (broker | {"SHIPCLOCK_CLOCK": "sun"}, "SHIPCLOCK_CLOCK=sun is none of wall, event"),
         (broker | {"SHIPCLOCK_PACKS": "jooom"}, "jooom is no file, no folder and no built-in pack"),
     ):
         ended = CliRunner().invoke(main, ["worker"], env=given)
         assert (ended.exit_code, ended.stderr.count("\n")) == (2, 1)
-        assert said in ended.stderr
+        assert output in ended.stderr
 
 
 def test_a_broker_that_makes_no_topics_is_told_of(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -101,8 +101,8 @@ def test_no_password_stands_in_the_file_and_none_is_left_at_its_default(stack: d
 
 def test_make_up_makes_the_secrets_it_needs_at_random(stack: dict[str, Any], tmp_path: Path) -> None:
     wanted = {Path(secret["file"]).name for secret in stack["secrets"].values()}
-    told = ["make", "--dry-run", f"--file={ROOT / 'Makefile'}", "up"]
-    plan = subprocess.run(told, cwd=tmp_path, check=True, capture_output=True, text=True).stdout
+    make_up = ["make", "--dry-run", f"--file={ROOT / 'Makefile'}", "up"]
+    plan = subprocess.run(make_up, cwd=tmp_path, check=True, capture_output=True, text=True).stdout
     assert wanted <= {word.removeprefix(".secrets/") for word in plan.split()}
     random = ["shipclock-token", "grafana-password", "kafka-password", "redis-password"]
     command = ["make", "--silent", f"--file={ROOT / 'Makefile'}", *(f".secrets/{name}" for name in random)]

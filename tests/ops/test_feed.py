@@ -33,8 +33,8 @@ async def test_past_days_come_at_once_each_shop_in_its_partition_and_none_ahead_
     assert feeding.stderr is not None
     await feeding.stderr.readuntil(b"events of the past 1 days are sent")
     feeding.send_signal(signal.SIGTERM)
-    said = await feeding.stderr.read()
-    assert (await feeding.wait(), said.splitlines()[-1]) == (0, b"stopped")
+    output = await feeding.stderr.read()
+    assert (await feeding.wait(), output.splitlines()[-1]) == (0, b"stopped")
     records = await read_topic(kafka.bootstrap, f"{topic_prefix}orders")
     placed = [orjson.loads(record.value) for record in records]
     assert len(placed) > 1_000

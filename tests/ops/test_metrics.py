@@ -282,9 +282,9 @@ async def test_shops_without_rules_and_shops_fallen_silent_are_counted_and_the_s
     watch = MetricsCollector(SimpleNamespace(book=RuleBook([]), partitions=partitions, busy=False))
     for _ in range(2):
         await watch.refresh()
-    told = {family.name: samples(family) for family in watch._found}
-    assert told["shipclock_unwatched_shops"] == {"": 3}
-    assert told["shipclock_silent_shops"] == {"": 2}
+    by_family = {family.name: samples(family) for family in watch._found}
+    assert by_family["shipclock_unwatched_shops"] == {"": 3}
+    assert by_family["shipclock_silent_shops"] == {"": 2}
     assert caplog.messages == ["no news of orders for longer than usual from joom/a, joom/b"]
 
 

@@ -142,9 +142,9 @@ def test_what_prometheus_finds_wrong_reaches_alertmanager(stack: Stack) -> None:
     until(lambda: stack.prometheus.now("shipclock_dead_letters_total == 0"), "there is nothing wrong yet")
     bootstrap = stack.places["kafka:29092"]
     asyncio.run(produce(bootstrap, [(f"{stack.prefix}orders", b"joom/s17", b"not an event")]))
-    told = until(lambda: [each for each in stack.alerts() if each["labels"]["alertname"] == "DeadLetters"], "told")
-    assert told[0]["labels"]["topic"] == "orders"
-    assert told[0]["receivers"] == [{"name": "console"}]
+    fired = until(lambda: [each for each in stack.alerts() if each["labels"]["alertname"] == "DeadLetters"], "told")
+    assert fired[0]["labels"]["topic"] == "orders"
+    assert fired[0]["receivers"] == [{"name": "console"}]
 
 
 def test_redis_runs_by_its_file(stack: Stack) -> None:

@@ -87,8 +87,8 @@ async def test_partitions_are_added_and_no_alert_is_lost_or_doubled(before: Site
         await until(lambda: _committed(before, third))
         assert (await move())[0] == 2, "a worker is running"
         assert await worker.stop() == 0, worker.log()[-3000:]
-    told = [record for record in await read_topic(before.bootstrap, f"{before.prefix}alerts") if record.value]
-    deliver(before, offset := sum(record.partition == 0 for record in told) // 2)
+    emitted = [record for record in await read_topic(before.bootstrap, f"{before.prefix}alerts") if record.value]
+    deliver(before, offset := sum(record.partition == 0 for record in emitted) // 2)
     assert offset > 0
 
     await send(before, records[third : third + 200])  # what came while it stood
@@ -105,7 +105,7 @@ async def test_partitions_are_added_and_no_alert_is_lost_or_doubled(before: Site
 
     async with Reader(after.bootstrap, after.prefix, "alerts", partitions=GROWN) as read:
         await read.to_end()
-        assert state_of(read.alerts()) == state_of(_values(told))
+        assert state_of(read.alerts()) == state_of(_values(emitted))
         async with after.worker() as worker:
             await tick_all(after, END_MS, GROWN)
             await read.until(lambda: read.state() == wanted)

@@ -31,8 +31,8 @@ from tests.replaying.support import alerts
 def test_a_bad_line_is_told_and_the_rest_goes_on(tmp_path: Path, line: str, why: str) -> None:
     file = history(tmp_path, event("order.placed", 0), line, "", event("order.shipped", 80))
     result = run("replay", file, "--pack", pack(tmp_path))
-    (told,) = result.stderr.splitlines()
-    assert told.startswith(f"{file}:2: {why}")
+    (output,) = result.stderr.splitlines()
+    assert output.startswith(f"{file}:2: {why}")
     assert len(alerts(result)) == 2
     assert result.exit_code == 2
 
@@ -141,5 +141,5 @@ def test_bytes_that_are_no_text_are_a_bad_line(tmp_path: Path) -> None:
 
 def test_lines_of_each_file_are_counted_on_their_own(tmp_path: Path) -> None:
     good, bad = history(tmp_path, event("order.placed", 0), name="good"), history(tmp_path, "{", name="bad")
-    told = run("replay", good, bad, "-", stdin=b"\n\n{").stderr.splitlines()
-    assert [line.split(": ")[0] for line in told[:-1]] == [f"{bad}:1", "stdin:3"]
+    output = run("replay", good, bad, "-", stdin=b"\n\n{").stderr.splitlines()
+    assert [line.split(": ")[0] for line in output[:-1]] == [f"{bad}:1", "stdin:3"]

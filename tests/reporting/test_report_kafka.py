@@ -79,8 +79,10 @@ def test_page_and_table_are_written_of_the_shops_asked_for(site: Site, tmp_path:
 
 def test_what_is_not_known_is_refused_in_one_line(site: Site, tmp_path: Path) -> None:
     result = run("report")
-    said = "shipclock report: nothing is known of any week: the worker writes a shop's figures from its first day on\n"
-    assert (result.exit_code, result.stdout, result.stderr) == (2, "", said)
+    message = (
+        "shipclock report: nothing is known of any week: the worker writes a shop's figures from its first day on\n"
+    )
+    assert (result.exit_code, result.stdout, result.stderr) == (2, "", message)
     write(site, day_of(WEEK[6]), day_of("2026-01-12"))
     for arguments, why in (
         (["--week", "2026-W05"], "shipclock report: nothing is known of week 2026-W05 (2026-01-26 to 2026-02-01)\n"),

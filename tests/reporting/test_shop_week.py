@@ -87,6 +87,6 @@ def test_the_rules_with_most_alerts_are_told_by_name() -> None:
         *([record(str(n), WEDNESDAY, rule="joom.many", titles={})] for n in range(3)),
         [record("9", BEFORE, rule="joom.old")],
     )
-    told = {each.rule: (each.opened, each.resolved) for each in found.worst}
-    assert told == {"joom.many": (3, 0), "joom.late": (1, 0)}
+    shown = {each.rule: (each.opened, each.resolved) for each in found.worst}
+    assert shown == {"joom.many": (3, 0), "joom.late": (1, 0)}
     assert found.worst[1].titles["zh"] == "逾时未发货"

@@ -52,8 +52,8 @@ def _one(kind: str, /, **about: Any) -> Callable[[int, str], list[TimedEvent]]:
     """One event of a kind; `{i}` in what it says stands for its number."""
 
     def thing(i: int, at: str) -> list[TimedEvent]:
-        said = {name: value.format(i=i) if isinstance(value, str) else value for name, value in about.items()}
-        return [event(kind, said.pop("order", None), at, id=f"{kind}-{i}", **said)]
+        fields = {name: value.format(i=i) if isinstance(value, str) else value for name, value in about.items()}
+        return [event(kind, fields.pop("order", None), at, id=f"{kind}-{i}", **fields)]
 
     return thing
 

@@ -34,7 +34,7 @@ from tests.rules.history import (
 ORDERS = ("1", "1", "1", "2")
 SHOPS = ("a", "a", "a", "b")
 END_MS = START_MS + 800 * HOUR_MS
-"""Past every deadline but those of months, and before any order is let go."""
+"""Past every deadline but those of months, and before any order expires."""
 
 hours = st.integers(0, 8).map(lambda n: f"{12 * n}h")
 clocks_ms = st.integers(0, 20).map(lambda n: START_MS + 12 * n * HOUR_MS)

@@ -95,14 +95,14 @@ STAGES = {"deadline": "overdue", "silence": "overdue", "ratio": "crossed", "coun
 
 def rule(kind: str, name: str, /, stages: tuple[str, ...] | None = None, **parts: Any) -> dict[str, Any]:
     """A rule as a pack writes it, with what every rule must say filled in, for its usual stages or for others."""
-    said = {stage: f"it is {stage}" for stage in ((STAGES[kind],) if stages is None else stages)}
+    summary = {stage: f"it is {stage}" for stage in ((STAGES[kind],) if stages is None else stages)}
     if stages is None and parts.get("near") is not None:
-        said["near"] = "nearly"
-    severity = {stage: "warning" if stage == "near" else "critical" for stage in said}
+        summary["near"] = "nearly"
+    severity = {stage: "warning" if stage == "near" else "critical" for stage in summary}
     if "warn" in parts:
-        said["due_soon"] = "soon"
+        summary["due_soon"] = "soon"
     general = {"id": f"joom.{name}", "clause": f"own-{name}", "kind": kind, "source": "test", "confidence": "ours"}
-    return {**general, "severity": severity, "summary": said, **parts}
+    return {**general, "severity": severity, "summary": summary, **parts}
 
 
 def late_ship(**parts: Any) -> dict[str, Any]:

@@ -21,7 +21,7 @@ from tests.rules.history import (
 )
 
 END_MS = START_MS + 45 * 24 * HOUR_MS
-"""Past a week's, a month's and a quarter's first Monday's boundary, and before any order is let go."""
+"""Past a week's, a month's and a quarter's first Monday's boundary, and before any order expires."""
 
 SITES = {"shopee": ["SG", "TW", "ID"], "tiktok": ["SG", "GB", "US"]}
 

@@ -26,7 +26,7 @@ from rules.kinds.ratio.compiled import compile_classifier
 from rules.kinds.registry import InForce
 from rules.plan.rule_book import RuleBook
 from rules.plan.shop_plan import Plan
-from tests.rules.calendar.test_calendars import BERLIN, LAST_CHANGES, SHANGHAI
+from tests.rules.calendar.test_days import BERLIN, LAST_CHANGES, SHANGHAI
 from tests.rules.engine.test_shop_properties import PLATFORMS, RULES
 from tests.rules.history import ROOT
 from tests.rules.made_up_rules import DEADLINES, books, conditions, order_facts

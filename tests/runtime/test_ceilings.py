@@ -43,7 +43,7 @@ def test_events_of_shops_beyond_the_ceiling_are_set_aside_too() -> None:
     assert orders(full) == {"1", "2"}
 
 
-def test_there_is_room_again_once_orders_were_let_go() -> None:
+def test_there_is_room_again_once_orders_have_expired() -> None:
     full = partition(orders=1)
     apply(full, placed("1"), event("order.shipped", START_MS, "1"), placed("2"))
     full.engine.advance(START_MS + 300 * DAY_MS)

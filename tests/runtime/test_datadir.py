@@ -41,5 +41,5 @@ def test_one_of_another_user_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyP
 
     tmp_path.chmod(0o775)
     monkeypatch.setattr(Path, "chmod", refuse)  # root, who runs this in CI, is refused nothing
-    told = make_private(tmp_path)
-    assert told is not None and told.startswith(f"SHIPCLOCK_DATADIR={tmp_path} (mode 775) is open to others")
+    warning = make_private(tmp_path)
+    assert warning is not None and warning.startswith(f"SHIPCLOCK_DATADIR={tmp_path} (mode 775) is open to others")

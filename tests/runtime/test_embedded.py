@@ -332,9 +332,9 @@ async def test_the_demo_ends_by_itself_with_a_summary_and_leaves_nothing_behind(
     running = await demo(tmp_path, "--seconds", "6", "--speed", "100000")
     out, errors = await running.communicate()
     assert (running.returncode, errors.decode()) == (0, "")
-    *told, _ = out.decode().split("orders processed; ")
-    assert told, "no summary"
-    assert " OPEN " in told[0]
+    *before_summary, _ = out.decode().split("orders processed; ")
+    assert before_summary, "no summary"
+    assert " OPEN " in before_summary[0]
     assert left_in(tmp_path) == []
 
 

@@ -251,8 +251,8 @@ async def test_alerts_that_kafka_refuses_end_the_worker_and_are_told_once_it_tak
         await send(site, event("order.placed", START_MS))
         await tick_all(site, START_MS + LATE_MS)
         assert await worker.ended() == 1
-        told = [line for line in worker.log().splitlines() if "the worker ends" in line]
-        assert len(told) == 1 and "alerts-2: raise the topic's max.message.bytes" in told[0]
+        logged = [line for line in worker.log().splitlines() if "the worker ends" in line]
+        assert len(logged) == 1 and "alerts-2: raise the topic's max.message.bytes" in logged[0]
     async with site.worker() as again:
         assert await again.ended() == 2
     assert again.log().startswith(f"shipclock worker: topic {site.prefix}alerts takes records of 100 bytes, and the ")
@@ -286,12 +286,12 @@ async def test_changelog_records_that_cannot_be_read_are_named_and_passed_over_w
     where = {f"{site.prefix}alerts-2@1", f"{site.prefix}{site.group}-facts-changelog-2@"}
     async with site.worker() as second:
         assert await second.ended() == 1
-        (told,) = [line for line in second.log().splitlines() if "the worker ends" in line]
-        assert any(each in told for each in where) and "--skip-unreadable" in told
+        (logged,) = [line for line in second.log().splitlines() if "the worker ends" in line]
+        assert any(each in logged for each in where) and "--skip-unreadable" in logged
     async with site.worker("data", "--skip-unreadable") as third:
         await third.ready()
-        told = [line for line in third.log().splitlines() if "is passed over" in line]
-        assert len(told) == 2 and all(any(each in line for line in told) for each in where)
+        logged = [line for line in third.log().splitlines() if "is passed over" in line]
+        assert len(logged) == 2 and all(any(each in line for line in logged) for each in where)
         assert await third.stop() == 0, third.log()[-3000:]
     async with site.worker() as fourth, alerts(site) as read:
         await fourth.ready()

@@ -181,7 +181,7 @@ async def test_nor_what_another_system_sends(kafka: GuardedKafka, admin: AdminCl
 
 
 @pytest.mark.parametrize(
-    ("operation", "name", "said"),
+    ("operation", "name", "message"),
     [
         ("WRITE", "alerts", "lacks WRITE on topic alerts on"),
         ("READ", "tracking", "topic tracking"),
@@ -191,12 +191,12 @@ async def test_nor_what_another_system_sends(kafka: GuardedKafka, admin: AdminCl
     ],
 )
 async def test_a_worker_that_lacks_a_right_ends_in_one_line_that_names_it(
-    kafka: GuardedKafka, admin: AdminClient, tmp_path: Path, operation: str, name: str, said: str
+    kafka: GuardedKafka, admin: AdminClient, tmp_path: Path, operation: str, name: str, message: str
 ) -> None:
     revoke(admin, *without(operation, name))
     async with worker(kafka, tmp_path) as running:
         assert await running.ended() == 2, running.log()[-3000:]
-    assert running.log().startswith("shipclock worker: ") and said in running.log(), running.log()
+    assert running.log().startswith("shipclock worker: ") and message in running.log(), running.log()
     assert "kafka-acls.md" in running.log()
     assert running.log().count("\n") == 1
 
@@ -210,10 +210,10 @@ async def test_a_right_that_is_taken_away_ends_it_in_one_line_too(
         await produce(kafka.bootstrap, sent("", event("order.placed", START_MS, "2")))
         await produce(kafka.bootstrap, ticks("", START_MS + LATE_MS + 1))
         assert await running.ended() == 1, running.log()[-3000:]
-    told = (
+    message = (
         "Kafka refuses what is written to alerts-2: this user lacks WRITE on the topic; see deploy/docs/kafka-acls.md"
     )
-    assert running.log().splitlines()[-1] == f"shipclock worker: {told}"
+    assert running.log().splitlines()[-1] == f"shipclock worker: {message}"
 
 
 async def test_a_topic_that_may_not_be_made_is_named(kafka: GuardedKafka, admin: AdminClient) -> None:

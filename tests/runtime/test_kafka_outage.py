@@ -112,11 +112,11 @@ async def test_a_worker_outlives_kafka_and_says_so_in_a_few_lines(
         await are_alerted(site, "before", "after")
         await until(lambda: "Kafka answers again" in worker.log())
         assert worker.process.returncode is None
-        said = worker.log().splitlines()[lines:]
-        assert sum("Kafka has not answered" in line for line in said) <= 2
-        assert sum("Kafka answers again" in line for line in said) == 1
-        assert not any("ERROR" in line for line in said)
-        assert len(said) < 40
+        logged = worker.log().splitlines()[lines:]
+        assert sum("Kafka has not answered" in line for line in logged) <= 2
+        assert sum("Kafka answers again" in line for line in logged) == 1
+        assert not any("ERROR" in line for line in logged)
+        assert len(logged) < 40
         assert await worker.stop() == 0
 
 

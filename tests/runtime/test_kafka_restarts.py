@@ -57,9 +57,9 @@ async def test_a_restart_says_nothing_new_and_deadlines_from_before_it_still_fal
             await read.until(lambda: len(read.alerts()) == 3)
             assert await second.stop() == 0, second.log()[-3000:]
         await read.to_end()
-    told = [(alert["order"], alert["type"]) for alert in read.alerts()]
-    assert told[0] == ("early", "alert.opened")
-    assert sorted(told[1:]) == [("early", "alert.resolved"), ("later", "alert.opened")]
+    emitted = [(alert["order"], alert["type"]) for alert in read.alerts()]
+    assert emitted[0] == ("early", "alert.opened")
+    assert sorted(emitted[1:]) == [("early", "alert.resolved"), ("later", "alert.opened")]
 
 
 @pytest.mark.slow
@@ -105,14 +105,14 @@ async def test_everything_read_again_from_the_beginning_says_nothing_new(site: S
             await read.until(lambda: read.state() == wanted)
             assert await first.stop() == 0, first.log()[-3000:]
         await read.to_end()
-        told = len(read.records)
+        count = len(read.records)
         site.rewind()
         async with site.worker() as second:
             await second.ready()
             await until(lambda: all_committed(site, len(records) + 12))
             assert await second.stop() == 0, second.log()[-3000:]
         await read.to_end()
-    assert len(read.records) == told
+    assert len(read.records) == count
 
 
 async def test_an_order_heard_of_only_before_a_restart_keeps_its_place_in_the_clock(site: Site) -> None:

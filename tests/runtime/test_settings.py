@@ -76,7 +76,7 @@ def test_an_empty_variable_is_as_good_as_none() -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "value", "said"),
+    ("name", "value", "message"),
     [
         ("BROKER", "", "SHIPCLOCK_BROKER is not set; write it like kafka://localhost:9092"),
         ("BROKER", "http://localhost:9092", "SHIPCLOCK_BROKER=http://localhost:9092 is no broker"),
@@ -115,10 +115,10 @@ def test_an_empty_variable_is_as_good_as_none() -> None:
         ("WAREHOUSES", "/nowhere.yaml", "SHIPCLOCK_WAREHOUSES=/nowhere.yaml is no file"),
     ],
 )
-def test_a_variable_that_is_wrong_is_named(name: str, value: str, said: str) -> None:
+def test_a_variable_that_is_wrong_is_named(name: str, value: str, message: str) -> None:
     with pytest.raises(BadSettingError, match="SHIPCLOCK_") as caught:
         from_environment(BROKER | {f"SHIPCLOCK_{name}": value})
-    assert said in str(caught.value)
+    assert message in str(caught.value)
 
 
 def test_a_token_comes_from_a_file_as_well(tmp_path: Path) -> None:

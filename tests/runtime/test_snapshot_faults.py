@@ -78,8 +78,8 @@ async def test_alerts_go_out_while_the_disk_is_full_and_the_snapshots_are_whole_
         await make_late(broker, 4, "after")
         await read.until(lambda: "after" in alerted_orders(read))
     assert held(tmp_path / "data") == await in_kafka(broker)
-    said = [each.getMessage() for each in caplog.records if "DATADIR" in each.getMessage()]
-    assert ["takes no snapshots" in each for each in said] == [True, False]
+    logged = [each.getMessage() for each in caplog.records if "DATADIR" in each.getMessage()]
+    assert ["takes no snapshots" in each for each in logged] == [True, False]
 
 
 async def test_a_worker_that_stops_while_the_disk_is_full_has_said_so_in_one_line(
@@ -90,8 +90,8 @@ async def test_a_worker_that_stops_while_the_disk_is_full_has_said_so_in_one_lin
             await make_late(broker, 0, "one")
             await read.until(lambda: "one" in alerted_orders(read))
             await until(lambda: app.snapshot_faults.problem)
-    said = [each for each in caplog.records if "DATADIR" in each.getMessage()]
-    assert [each.exc_info for each in said] == [None]
+    logged = [each for each in caplog.records if "DATADIR" in each.getMessage()]
+    assert [each.exc_info for each in logged] == [None]
     assert "Traceback" not in caplog.text + "".join(capfd.readouterr())
 
 

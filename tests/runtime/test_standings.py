@@ -245,8 +245,8 @@ def test_it_says_whether_a_shop_is_watched_and_when_it_was_heard_of(publisher: P
     publisher.engine.shop("joom", "nothing yet")
     publisher.engine.settle()
     publisher.standings.turn(publisher.engine)
-    told = {key.decode(): json.loads(value) for key, value in publisher.standings.drain()}
-    heard = {name: [each[field] for field in ("watched", "heard_at", "silent_at")] for name, each in told.items()}
+    found = {key.decode(): json.loads(value) for key, value in publisher.standings.drain()}
+    heard = {name: [each[field] for field in ("watched", "heard_at", "silent_at")] for name, each in found.items()}
     assert heard == {
         "joom/a": [True, "2026-01-01T00:00:00Z", "2026-01-08T00:00:00Z"],
         "joom/nothing yet": [True, None, None],

@@ -233,7 +233,7 @@ async def test_own_alerts_are_not_taken_for_foreign_ones_however_late_kafka_says
     await watching.on_stop()
 
 
-async def test_memory_of_dropped_partitions_is_let_go_of_when_the_next_state_is_restored() -> None:
+async def test_memory_of_dropped_partitions_is_freed_when_the_next_state_is_restored() -> None:
     watching, _ = made()
     apply_late_order(watching)
     await watching.commit_cycle()

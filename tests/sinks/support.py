@@ -89,8 +89,8 @@ def muted(value: bytes, **ack: Any) -> tuple[Mutes, Log]:
     log.alerts(value)
     held = log.view.alerts.get(name_of(value))
     assert held is not None
-    said = Ack(alert=held.id, kind="muted", at=rfc3339(wall_ms()), seen_step=held.step(), **ack)
-    log.ack(said.key(), encode(said))
+    muted = Ack(alert=held.id, kind="muted", at=rfc3339(wall_ms()), seen_step=held.step(), **ack)
+    log.ack(muted.key(), encode(muted))
     mutes.follow(log.view)
     return mutes, log
 

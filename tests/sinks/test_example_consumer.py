@@ -94,8 +94,8 @@ async def test_it_waits_for_a_redis_that_is_away(redis_server: RedisServer) -> N
 
 async def test_wrong_use_is_told_in_one_line(redis_server: RedisServer) -> None:
     process = await asyncio.create_subprocess_exec(sys.executable, EXAMPLE, stderr=asyncio.subprocess.PIPE)
-    _, said = await process.communicate()
-    assert said == b"Usage: REDIS_URL=redis://\xe2\x80\xa6 warehouse_consumer.py WAREHOUSE GROUP NAME\n"
+    _, output = await process.communicate()
+    assert output == b"Usage: REDIS_URL=redis://\xe2\x80\xa6 warehouse_consumer.py WAREHOUSE GROUP NAME\n"
     assert process.returncode == 1
 
 

@@ -64,10 +64,10 @@ async def test_a_shop_in_trouble_sends_one_digest(caplog: pytest.LogCaptureFixtu
         assert sink.sink.held(0) == 0
         await sink.run(wall_ms() + GATHER_MS)
         assert sink.sink.held(0) is None
-    (told,) = receiver.bodies
-    assert (told["title"], told["type"]) == ("joom/s17: 200 critical", "failure")
-    assert "!! Shipped late: Order 0 is late" in told["message"]
-    assert "... and 190 more" in told["message"]
+    (body,) = receiver.bodies
+    assert (body["title"], body["type"]) == ("joom/s17: 200 critical", "failure")
+    assert "!! Shipped late: Order 0 is late" in body["message"]
+    assert "... and 190 more" in body["message"]
     assert sink.sink.delivery.counters.delivered == 200
     assert "Order" not in caplog.text
 
@@ -77,8 +77,8 @@ async def test_a_route_hears_only_of_what_fits_it() -> None:
     async with Receiver() as receiver, hand(json_url(receiver), shops=("s17",), parties=("warehouse",)) as sink:
         await sink.send(alert("1", actions=ship), alert("2"), alert("3", shop="s18", actions=ship))
         await sink.run(wall_ms() + GATHER_MS)
-    (told,) = receiver.bodies
-    assert told["title"] == "joom/s17: 1 critical"
+    (body,) = receiver.bodies
+    assert body["title"] == "joom/s17: 1 critical"
 
 
 async def test_in_quiet_hours_digests_wait_for_their_end_and_are_not_behind() -> None:
@@ -109,14 +109,14 @@ async def test_what_is_muted_is_not_told_until_it_gets_worse() -> None:
 
 
 async def test_the_reader_has_their_own_language_and_zone() -> None:
-    said = "Order 1 must be shipped by 2026-11-29T19:00:47.543Z"
+    summary = "Order 1 must be shipped by 2026-11-29T19:00:47.543Z"
     async with Receiver() as receiver, hand(json_url(receiver), language="zh") as sink:
-        await sink.send(alert("1", summary=said))
+        await sink.send(alert("1", summary=summary))
         await sink.run(wall_ms() + GATHER_MS)
-    (told,) = receiver.bodies
-    assert told["title"] == "joom/s17: 1 条严重"
-    assert told["message"].startswith("!! 逾时未发货: 订单 1 须在 2026-11-30 03:00 前发货\n")
-    assert "时间为 Asia/Shanghai" in told["message"]
+    (body,) = receiver.bodies
+    assert body["title"] == "joom/s17: 1 条严重"
+    assert body["message"].startswith("!! 逾时未发货: 订单 1 须在 2026-11-30 03:00 前发货\n")
+    assert "时间为 Asia/Shanghai" in body["message"]
 
 
 async def test_the_next_one_comes_an_interval_later() -> None:

@@ -54,9 +54,9 @@ async def test_a_digest_calls_nobody_by_a_shops_or_an_orders_name() -> None:
     async with Receiver() as receiver, hand(json_url(receiver)) as sink:
         await sink.send(value)
         await sink.run(wall_ms() + GATHER_MS)
-    (told,) = receiver.bodies
-    assert told["title"] == "‹at/＠everyone: 1 critical"
-    assert told["message"].splitlines()[0] == "!! Shipped late: Order ＠here ‹!channel› is late"
+    (body,) = receiver.bodies
+    assert body["title"] == "‹at/＠everyone: 1 critical"
+    assert body["message"].splitlines()[0] == "!! Shipped late: Order ＠here ‹!channel› is late"
 
 
 def test_the_link_to_the_console_stays_a_link() -> None:

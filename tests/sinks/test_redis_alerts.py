@@ -206,9 +206,9 @@ async def test_a_redis_that_evicts_is_told_of_once(redis_server: RedisServer, ca
         redis.config_set("maxmemory-policy", "allkeys-lru")
         await sink.run(wall_ms() + 2 * CHECK_MS)
         await sink.run(wall_ms() + 3 * CHECK_MS)
-    (said,) = caplog.messages
-    assert said.startswith("redis: Redis drops keys when its memory is full (maxmemory-policy allkeys-lru); ")
-    assert said.endswith("set it to noeviction")
+    (logged,) = caplog.messages
+    assert logged.startswith("redis: Redis drops keys when its memory is full (maxmemory-policy allkeys-lru); ")
+    assert logged.endswith("set it to noeviction")
 
 
 async def test_alerts_that_redis_evicts_are_there_again_once_there_is_room(redis_server: RedisServer) -> None:

@@ -251,5 +251,5 @@ async def test_the_example_prints_a_warehouses_list(
             env=os.environ | {"REDIS_URL": redis_server.url},
         )
         lines = (await example.communicate())[0].decode().splitlines()
-    said = [line.split() for line in lines]
-    assert [" ".join([*words[:-3], words[-1]]) for words in said] == printed
+    rows = [line.split() for line in lines]
+    assert [" ".join([*words[:-3], words[-1]]) for words in rows] == printed

@@ -76,7 +76,7 @@ ONE = "- {name: one, to: 'json://h', %s}"
 
 
 @pytest.mark.parametrize(
-    ("text", "said"),
+    ("text", "message"),
     [
         ("- {name: one}", "notify.yaml:1: Object missing required field `to`"),
         (ONE % "platform: joom", "notify.yaml:1: Object contains unknown field `platform`"),
@@ -93,10 +93,10 @@ ONE = "- {name: one, to: 'json://h', %s}"
         ("- {name: a, to: 'json://h'}\n- {name: a, to: 'json://h'}", "notify.yaml:2: a is the name of another route"),
     ],
 )
-def test_a_route_that_cant_be_used_is_refused_with_its_line(tmp_path: Path, text: str, said: str) -> None:
+def test_a_route_that_cant_be_used_is_refused_with_its_line(tmp_path: Path, text: str, message: str) -> None:
     with pytest.raises(BadSettingError, match=r"notify\.yaml:[12]: ") as bad:
         load(written(tmp_path, text))
-    assert said in str(bad.value)
+    assert message in str(bad.value)
 
 
 def test_a_route_that_fits_nobody_is_said(tmp_path: Path) -> None:

@@ -183,14 +183,14 @@ STATES = st.one_of(
 def test_the_lists_are_what_the_newest_facts_make_them_however_they_came_about(
     steps: list[tuple[str, bytes | None]],
 ) -> None:
-    ahead, told = ShipNext(WITH_SCANS, WAREHOUSES), dict[str, str]()
+    ahead, found = ShipNext(WITH_SCANS, WAREHOUSES), dict[str, str]()
     for order, value in steps:
         ahead.apply(order_key("joom", "s17", order), value)
         for name, before in ahead.changed.items():  # as one would who keeps the list elsewhere
-            assert told.pop(name, None) == before
+            assert found.pop(name, None) == before
             if name in ahead.waiting:
-                told[name] = ahead.waiting[name].warehouse
+                found[name] = ahead.waiting[name].warehouse
         ahead.changed.clear()
     afresh = applied(*dict(steps).items(), rules=WITH_SCANS)
     assert (ahead.waiting, ahead.homes) == (afresh.waiting, afresh.homes)
-    assert told == {name: waiting.warehouse for name, waiting in ahead.waiting.items()}
+    assert found == {name: waiting.warehouse for name, waiting in ahead.waiting.items()}

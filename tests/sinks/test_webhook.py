@@ -82,8 +82,8 @@ async def test_a_new_receiver_is_not_told_what_had_ended_before() -> None:
         await webhook.assigned()
         await webhook.run()
         await webhook.send(alert("old", 8, "resolved"))
-    told = [(body["order"], body["data"]["revision"]) for body in receiver.bodies]
-    assert sorted(told) == [("1", 1), ("1", 2), ("2", 3), ("old", 8)]
+    received = [(body["order"], body["data"]["revision"]) for body in receiver.bodies]
+    assert sorted(received) == [("1", 1), ("1", 2), ("2", 3), ("old", 8)]
 
 
 async def test_what_is_no_alert_is_counted_and_passed_over(caplog: pytest.LogCaptureFixture) -> None:

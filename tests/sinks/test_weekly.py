@@ -103,14 +103,14 @@ async def test_the_report_of_last_week_comes_once(monkeypatch: pytest.MonkeyPatc
         assert receiver.bodies == []
         for minutes in (1, 2, 3):
             await sink.run(MONDAY_8 + minutes * MINUTE_MS)
-        (told,) = receiver.bodies
+        (body,) = receiver.bodies
         again = driven(receiver, sent)  # another worker, or this one after a restart
         await again.assigned()
         await again.run(MONDAY_8 + DAY_MS)
         assert len(receiver.bodies) == 1
-    assert (told["title"], told["type"]) == ("Week 2026-W02: 2026-01-05 to 2026-01-11", "info")
-    assert told["message"].startswith("joom/＠all\n") and "Alerts opened: 3" in told["message"]
-    assert told["message"].endswith("http://here/")
+    assert (body["title"], body["type"]) == ("Week 2026-W02: 2026-01-05 to 2026-01-11", "info")
+    assert body["message"].startswith("joom/＠all\n") and "Alerts opened: 3" in body["message"]
+    assert body["message"].endswith("http://here/")
     assert (asked, sent.week) == ([W02], W02)
 
 
@@ -120,9 +120,9 @@ async def test_it_tells_of_the_routes_shops_in_its_language(monkeypatch: pytest.
         sink = driven(receiver, Remembered(), platforms=("joom",), shops=("s17",), language="zh")
         await sink.assigned()
         await sink.run(MONDAY_8)
-    (told,) = receiver.bodies
-    assert told["title"].startswith("2026-W02 周报")
-    assert "joom/s17" in told["message"] and "other" not in told["message"] and "ozon" not in told["message"]
+    (body,) = receiver.bodies
+    assert body["title"].startswith("2026-W02 周报")
+    assert "joom/s17" in body["message"] and "other" not in body["message"] and "ozon" not in body["message"]
 
 
 async def test_only_the_worker_with_the_first_partition_sends_it(monkeypatch: pytest.MonkeyPatch) -> None:

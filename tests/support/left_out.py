@@ -16,8 +16,8 @@ class LeftOut:
         self._count += sum(item.get_closest_marker("slow") is not None for item in items)
 
     def pytest_sessionfinish(self, session: pytest.Session) -> None:
-        if (told := getattr(session.config, "workeroutput", None)) is not None:
-            told["left_out"] = self._count
+        if (workeroutput := getattr(session.config, "workeroutput", None)) is not None:
+            workeroutput["left_out"] = self._count
 
     @pytest.hookimpl(optionalhook=True)
     def pytest_testnodedown(self, node: Any) -> None:

@@ -199,8 +199,8 @@ async def test_what_changes_again_before_it_was_told_is_told_once_as_it_is_now()
     for offset, name in enumerate("aba"):
         feed.move(0, offset)
         feed.changed("alert", name, 0)
-    told = await listener.next() or []
-    assert [(change.key, change.place) for change in told] == [("b", "2"), ("a", "3")]
+    found = await listener.next() or []
+    assert [(change.key, change.place) for change in found] == [("b", "2"), ("a", "3")]
 
 
 async def test_closing_sends_everyone_home_also_those_who_come_later() -> None:

@@ -141,9 +141,9 @@ class Api:
     async def problem(self, path: str, method: str = "GET", **others: Any) -> tuple[int, str]:
         answer = await self.client.request(method, path, **others)
         assert answer.headers["content-type"] == "application/problem+json"
-        said = answer.json()
-        assert said["status"] == answer.status_code
-        return answer.status_code, said["detail"]
+        reply = answer.json()
+        assert reply["status"] == answer.status_code
+        return answer.status_code, reply["detail"]
 
     async def pages(self, path: str) -> list[list[Any]]:
         """All of a list, page by page."""

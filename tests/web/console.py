@@ -58,7 +58,10 @@ async def looking_at(browser: Browser, address: str, **context: Any) -> AsyncIte
     held = await browser.new_context(**options)
     page = await held.new_page()
     page.on("pageerror", lambda error: wrong.append(str(error)))
-    page.on("console", lambda said: wrong.append(f"{said.text} {said.location}") if said.type == "error" else None)
+    page.on(
+        "console",
+        lambda message: wrong.append(f"{message.text} {message.location}") if message.type == "error" else None,
+    )
     page.on("request", lambda asked: None if asked.url.startswith(address) else wrong.append(asked.url))
     await page.goto(address)
     try:

@@ -40,8 +40,8 @@ async def test_one_shop_is_found_whatever_its_name(api: Api) -> None:
 async def test_about_tells_the_clock_and_how_far_it_has_come(api: Api) -> None:
     assert (await api.get("/api/about"))["at"] is None
     api.log.standings(standing())
-    said = await api.get("/api/about")
-    assert (said["clock"], said["at"]) == ("event", "2026-01-01T00:00:00Z")
+    answer = await api.get("/api/about")
+    assert (answer["clock"], answer["at"]) == ("event", "2026-01-01T00:00:00Z")
 
 
 async def test_about_tells_since_when_kafka_has_not_answered(api: Api) -> None:
@@ -107,9 +107,9 @@ async def test_the_line_tells_of_a_shop_when_its_feed_was_heard_of(api: Api) -> 
     frames = stream(view, view.feed.listen(), None)
     await anext(frames)
     api.log.feed_health(feed_health(late_ms=START_MS, silent_ms=START_MS + 1))
-    told = (await anext(frames)).decode()
-    assert told.count("event: shop") == 1
-    assert '"feed":{"state":"late"' in told
+    found = (await anext(frames)).decode()
+    assert found.count("event: shop") == 1
+    assert '"feed":{"state":"late"' in found
 
 
 async def test_a_shop_that_should_be_heard_of_and_never_was_is_there_all_the_same(api: Api) -> None:

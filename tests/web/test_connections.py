@@ -220,8 +220,8 @@ async def test_out_of_files_accepting_rests_and_goes_on_by_itself() -> None:
         assert await process.stdout.readline() == b"full\n"
         site = Site(port)
         asked = [await site.connect(HELLO) for _ in range(10)]
-        said = await process.stderr.readline()
-        assert b"no connection can be accepted: [Errno 24] Too many open files" in said
+        output = await process.stderr.readline()
+        assert b"no connection can be accepted: [Errno 24] Too many open files" in output
         process.send_signal(signal.SIGUSR2)
         assert [await status_on(reader) for reader, _ in asked] == [200] * 10
         for _, writer in site.lines:

@@ -27,8 +27,8 @@ async def test_the_worst_comes_first(browser: Browser, worker: Worker) -> None:
         next_due = page.locator("#due-list .due").nth(1)
         await expect(next_due.locator(".countdown")).to_have_text("in 1 h 00 min")
         saves = {"amount": "1234.50", "currency": "USD", "points": {"A": 0.1}}
-        said = "async (saves) => (await import('/console/parts.js')).saved(saves)"
-        assert await page.evaluate(said, saves) == "1,234.50 USD · A 0.1 points"
+        script = "async (saves) => (await import('/console/parts.js')).saved(saves)"
+        assert await page.evaluate(script, saves) == "1,234.50 USD · A 0.1 points"
 
 
 async def test_rules_are_called_by_their_names_and_say_what_they_demand(browser: Browser, worker: Worker) -> None:
@@ -73,7 +73,7 @@ async def test_headroom_is_said_of_a_share_a_count_and_what_must_be_kept_up(brow
     share: dict[str, object] = {"value": 0.04, "threshold": 0.05, "denominator": 100}
     count: dict[str, object] = {"value": 2, "threshold": 3, "denominator": None}
     kept: dict[str, object] = {"value": 0.9, "threshold": 0.98, "denominator": 100}
-    said = [
+    found = [
         (share | {"headroom": 1}, "1 more fit"),
         (share | {"headroom": 0}, "0 more fit"),
         (share | {"value": 0.07, "headroom": -2}, "2 too many"),
@@ -86,7 +86,7 @@ async def test_headroom_is_said_of_a_share_a_count_and_what_must_be_kept_up(brow
     async with looking(browser, worker) as page:
         await live(page)
         made = "async (all) => { const { room } = await import('/console/shops.js'); return all.map(room); }"
-        assert await page.evaluate(made, [metric for metric, _ in said]) == [words for _, words in said]
+        assert await page.evaluate(made, [metric for metric, _ in found]) == [words for _, words in found]
 
 
 async def test_a_row_shows_the_figure_that_makes_its_level(browser: Browser, worker: Worker) -> None:

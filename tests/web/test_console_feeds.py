@@ -84,8 +84,8 @@ async def test_time_alone_makes_a_feed_late_and_silent(browser: Browser, worker:
             return [store.feedOf(shop, now).state, store.feedOf(shop, now).since !== null];
         }"""
         now_ms = wall_ms()
-        told = [await page.evaluate(state, now_ms + hours * HOUR_MS) for hours in (0, 1.5, 3)]
-        assert told == [["healthy", False], ["late", True], ["silent", True]]
+        found = [await page.evaluate(state, now_ms + hours * HOUR_MS) for hours in (0, 1.5, 3)]
+        assert found == [["healthy", False], ["late", True], ["silent", True]]
 
 
 async def test_it_says_so_in_chinese_and_on_a_phone(browser: Browser, worker: Worker) -> None:

@@ -83,8 +83,8 @@ async def test_what_is_not_found_is_said_and_search_is_cleared_by_a_button(brows
         await live(page)
         await page.locator("#search").fill("zzznothing")
         for panel in ("shops", "alerts", "due"):
-            said = page.locator(f".panel.{panel} .empty")
-            await expect(said).to_have_text("Nothing fits what is searched for and filtered by.")
+            empty = page.locator(f".panel.{panel} .empty")
+            await expect(empty).to_have_text("Nothing fits what is searched for and filtered by.")
         await page.locator(".panel.alerts .more").click()
         await expect(page.locator("#alert-list .group")).to_have_count(1)
         await expect(page.locator("#search")).to_have_value("")
@@ -93,7 +93,7 @@ async def test_what_is_not_found_is_said_and_search_is_cleared_by_a_button(brows
 async def test_a_shop_without_rules_and_a_silent_one_have_no_tick(browser: Browser, worker: Worker) -> None:
     standing = await worker.get("/api/shops/joom/calm")
     at = START_MS + LATE_MS
-    told = [
+    found = [
         standing | {"shop": "typo", "watched": False},
         standing
         | {"shop": "gone", "at": rfc3339(at), "heard_at": rfc3339(at - 5 * DAY_MS), "silent_at": rfc3339(at - DAY_MS)},
@@ -101,7 +101,7 @@ async def test_a_shop_without_rules_and_a_silent_one_have_no_tick(browser: Brows
     async with looking(browser, worker) as page:
         await live(page)
         take = "async (standings) => standings.forEach((await import('/console/store.js')).takeShop)"
-        await page.evaluate(take, told)
+        await page.evaluate(take, found)
         await worker.send(event("order.placed", at, "9", shop="calm"))
         typo, gone = (page.locator("#shop-list .shop", has_text=name) for name in ("typo", "gone"))
         await expect(typo).to_have_class("shop unwatched")
@@ -127,8 +127,8 @@ async def test_a_kafka_that_does_not_answer_is_said_and_since_when(browser: Brow
 async def test_nothing_yet_is_told_from_nothing_wrong(browser: Browser, broker: EmbeddedBroker, tmp_path: Path) -> None:
     async with working(broker.bootstrap, tmp_path / "empty") as worker, looking(browser, worker) as page:
         for panel in ("shops", "alerts", "due"):
-            said = page.locator(f".panel.{panel} .empty").first
-            await expect(said).to_contain_text("No event has come yet")
+            empty = page.locator(f".panel.{panel} .empty").first
+            await expect(empty).to_contain_text("No event has come yet")
         await worker.send(event("order.placed", START_MS, "3", shop="calm"))
         await worker.send(event("order.shipped", START_MS + HOUR_MS, "3", shop="calm"))
         await worker.tick(START_MS + 2 * HOUR_MS)

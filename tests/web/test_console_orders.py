@@ -234,8 +234,8 @@ async def test_a_list_that_is_not_whole_says_which_shop_lacks_how_much(browser: 
         short = {"platform": "joom", "shop": "s17", "shown": 50, "total": 64}
         cut = {"items": (await worker.items("/api/due"))[:50], "next": None, "total": 64, "short": [short]}
         await page.route("**/api/due?*", lambda route: route.fulfill(json=cut))
-        said = "This list is not whole: of joom/s17 only the first 50 of 64"
-        await expect(page.locator(".picks header .short")).to_have_text(said)
+        notice = "This list is not whole: of joom/s17 only the first 50 of 64"
+        await expect(page.locator(".picks header .short")).to_have_text(notice)
         async with page.expect_download() as waiting:
             await page.locator(".picks button", has_text="CSV").click()
         assert (await waiting.value).suggested_filename == "Pick list (not whole).csv"

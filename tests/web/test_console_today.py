@@ -65,16 +65,16 @@ async def test_it_follows_what_changes(browser: Browser, worker: Worker) -> None
         await worker.send(event("order.shipped", at, "1"), event("order.shipped", at, "2"))
         await worker.tick(at)
         await expect(page.locator("#task-list li")).to_have_count(0)
-        said = page.locator("#task-list + footer .empty")
-        await expect(said).to_have_text("Nothing to do: no shop that is watched is in trouble.")
+        empty = page.locator("#task-list + footer .empty")
+        await expect(empty).to_have_text("Nothing to do: no shop that is watched is in trouble.")
         await expect(page.locator("#change-total")).to_have_text("1 opened · 2 resolved")
 
 
 async def test_nothing_yet_is_told_from_nothing_wrong(browser: Browser, broker: EmbeddedBroker, tmp_path: Path) -> None:
     async with working(broker.bootstrap, tmp_path / "empty") as worker, looking(browser, worker) as page:
         for name in ("task", "cost", "change"):
-            said = page.locator(f"#{name}-list + footer .empty")
-            await expect(said).to_contain_text("No event has come yet")
+            empty = page.locator(f"#{name}-list + footer .empty")
+            await expect(empty).to_contain_text("No event has come yet")
 
 
 async def test_markup_and_long_names_are_shown_as_they_are(browser: Browser, worker: Worker) -> None:

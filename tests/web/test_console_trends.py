@@ -80,8 +80,8 @@ async def test_each_ratio_and_ledger_is_charted_and_told_in_words(browser: Brows
         trends = await open_shop(page)
         charts = trends.get_by_role("img")
         await expect(charts).to_have_count(2)
-        told = "Not shipped this month: 1% on 30 Dec, 6% on 1 Jan, threshold 5%"
-        await expect(charts.first).to_have_attribute("aria-label", told)
+        label = "Not shipped this month: 1% on 30 Dec, 6% on 1 Jan, threshold 5%"
+        await expect(charts.first).to_have_attribute("aria-label", label)
         await expect(charts.last).to_have_attribute(
             "aria-label", "Penalty points: 1 point on 30 Dec, 4 points on 1 Jan, threshold 12 points"
         )
@@ -117,8 +117,8 @@ async def test_no_values_yet_nothing_counted_and_values_that_cannot_be_read_are_
     api.days = KafkaConnectionError()
     async with looking_at(browser, address) as page:
         trends = await open_shop(page)
-        said = "No trends: daily values can't be read: KafkaConnectionError"
-        await expect(trends.locator(".wrong")).to_have_text(said)
+        notice = "No trends: daily values can't be read: KafkaConnectionError"
+        await expect(trends.locator(".wrong")).to_have_text(notice)
         api.days = []
         await trends.get_by_role("button", name="Try again").click()
         await expect(trends).to_contain_text("No daily values yet")
@@ -133,8 +133,8 @@ async def test_trends_speak_chinese(browser: Browser, api: Api, address: str) ->
     api.days = [of_day(1), of_day(0)]
     async with looking_at(browser, address, locale="zh-CN") as page:
         trends = await open_shop(page)
-        told = "当月未发货率：12月31日 为 2%，1月1日 为 2%，阈值 5%"
-        await expect(trends.get_by_role("img")).to_have_attribute("aria-label", told)
+        label = "当月未发货率：12月31日 为 2%，1月1日 为 2%，阈值 5%"
+        await expect(trends.get_by_role("img")).to_have_attribute("aria-label", label)
 
 
 @pytest.mark.parametrize("options", [{}, PHONE], ids=["wide", "phone"])
@@ -171,8 +171,8 @@ async def test_figures_are_compared_with_those_of_yesterday(browser: Browser, ap
         await expect(moved).to_have_count(1)
         await expect(moved.locator(".figures")).to_have_text("2% → 6% / 5%")
         await expect(moved.locator(".chip")).to_have_text("crossed its threshold")
-        told = "Not shipped this month: 2% on 31 Dec, 6% on 1 Jan, threshold 5%"
-        await expect(moved.get_by_role("img", name=told)).to_be_visible()
+        label = "Not shipped this month: 2% on 31 Dec, 6% on 1 Jan, threshold 5%"
+        await expect(moved.get_by_role("img", name=label)).to_be_visible()
         await moved.get_by_role("link").click()
         await expect(page.locator("#only-shop")).to_have_text("joom/s17 ✕")
 
@@ -183,8 +183,8 @@ async def test_no_yesterday_yet_is_told_from_one_that_cannot_be_read(browser: Br
         await expect(page.locator(below)).to_have_text("No daily values of yesterday yet to compare with.")
     api.days = KafkaConnectionError()
     async with looking_at(browser, address) as page:
-        said = "No comparison with yesterday: daily values can't be read: KafkaConnectionError"
-        await expect(page.locator(below)).to_have_text(said)
+        notice = "No comparison with yesterday: daily values can't be read: KafkaConnectionError"
+        await expect(page.locator(below)).to_have_text(notice)
     api.days = [of_day(1), of_day(0)]
     async with looking_at(browser, address, locale="zh-CN") as page:
         await expect(page.locator(below)).to_have_text("比率和扣分均无变动。")

@@ -135,8 +135,8 @@ async def test_a_filter_over_one_huge_group_does_so_too(
 
 async def test_a_group_is_acknowledged_and_that_is_taken_back(api: Api) -> None:
     api.log.alerts(alert("1"), alert("2"), alert("1", shop="other"))
-    said = await api.client.post("/api/groups/acknowledge", json=S17 | {"comment": "on it", "by": "Li"})
-    assert (said.status_code, said.json()) == (200, {"alerts": 2})
+    response = await api.client.post("/api/groups/acknowledge", json=S17 | {"comment": "on it", "by": "Li"})
+    assert (response.status_code, response.json()) == (200, {"alerts": 2})
     groups = {each["shop"]: each["acknowledged"] for each in (await api.get("/api/groups"))["items"]}
     assert groups == {"s17": 2, "other": 0}
     (one, *_) = (await api.get("/api/alerts?shop=s17"))["items"]
@@ -179,10 +179,10 @@ async def test_a_mute_with_an_end_ends_by_itself(api: Api, monkeypatch: pytest.M
 
 async def test_what_is_said_of_a_group_as_filtered_is_said_of_what_was_seen(api: Api) -> None:
     api.log.alerts(alert("1", severity="critical"), alert("2"))
-    said = await api.client.post("/api/groups/acknowledge", json=S17 | {"severity": "critical"})
-    assert said.json() == {"alerts": 1}
-    said = await api.client.post("/api/groups/acknowledge", json=S17 | {"q": "order 2"})
-    assert said.json() == {"alerts": 1}
+    response = await api.client.post("/api/groups/acknowledge", json=S17 | {"severity": "critical"})
+    assert response.json() == {"alerts": 1}
+    response = await api.client.post("/api/groups/acknowledge", json=S17 | {"q": "order 2"})
+    assert response.json() == {"alerts": 1}
 
 
 async def test_a_group_that_is_not_there_is_refused_in_one_line(api: Api) -> None:
@@ -202,11 +202,11 @@ async def test_a_shop_tells_its_open_alerts_by_severity_and_the_worst_of_each_cl
     ratio = alert("-", clause="joom-3", severity="critical", rule="joom.ratio")
     ratio = ratio.replace(b'"order": "-", ', b"")
     api.log.alerts(ratio, alert("1", penalty=costing("100", "CNY")), alert("2", severity="info"))
-    told = (await api.get("/api/shops/joom/s17"))["alerts"]
-    assert {name: told[name] for name in ("critical", "warning", "info", "muted")} == {
+    answer = (await api.get("/api/shops/joom/s17"))["alerts"]
+    assert {name: answer[name] for name in ("critical", "warning", "info", "muted")} == {
         "critical": 1, "warning": 1, "info": 1, "muted": 0,
     }  # fmt: skip
-    assert (told["clauses"], told["usd"], told["points"]) == ({"joom-3": "critical"}, pytest.approx(14), 0)
+    assert (answer["clauses"], answer["usd"], answer["points"]) == ({"joom-3": "critical"}, pytest.approx(14), 0)
 
 
 async def test_a_large_group_that_changes_all_the_time_is_added_up_within_a_share_of_the_time(

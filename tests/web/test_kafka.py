@@ -177,8 +177,8 @@ async def test_any_worker_tells_of_any_order_and_a_tick_is_seen_by_all(site: Sit
                 await items(web, "/api/due", 4)
                 await items(web, "/api/alerts?severity=critical", 4)
                 for shop in shops:
-                    told = await web.get(f"/api/orders/joom/{shop}/1")
-                    assert (told.status_code, told.json()["verdict"]["overdue"]) == (200, ["late.ship"])
+                    answer = await web.get(f"/api/orders/joom/{shop}/1")
+                    assert (answer.status_code, answer.json()["verdict"]["overdue"]) == (200, ["late.ship"])
                     assert (await web.get(f"/api/orders/joom/{shop}/2")).status_code == 404
                 assert {each["shop"] for each in await items(web, "/api/orders?number=1", 4)} == shops
             for shop in shops:

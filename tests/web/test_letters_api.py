@@ -22,13 +22,13 @@ def api() -> Api:
     return Api()
 
 
-def letter(number: int, **said: str) -> Letter:
-    return Letter(Place(2, number), 1_767_225_600_000, b"joom/s17", None, [], said)
+def letter(number: int, **message: str) -> Letter:
+    return Letter(Place(2, number), 1_767_225_600_000, b"joom/s17", None, [], message)
 
 
 async def test_dead_letters_are_shown_with_where_they_came_from_and_why(api: Api) -> None:
-    said = {"topic": "orders", "partition": "2", "offset": "7", "reason": "JSON is malformed"}
-    api.letters = [letter(n, **said, kept="true") for n in range(150)]
+    headers = {"topic": "orders", "partition": "2", "offset": "7", "reason": "JSON is malformed"}
+    api.letters = [letter(n, **headers, kept="true") for n in range(150)]
     answer = await api.get("/api/dead-letters")
     assert (len(answer["items"]), answer["next"], answer["total"]) == (100, None, 150)
     assert answer["items"][0] == {
@@ -60,16 +60,16 @@ async def test_reading_that_never_ends_is_given_up(api: Api, monkeypatch: pytest
 
 
 @pytest.mark.parametrize(
-    ("error", "said"),
+    ("error", "message"),
     [
         (TopicAuthorizationFailedError(), "this user lacks READ on dead-letters; see deploy/docs/kafka-acls.md"),
         (BadTopicsError("no Kafka broker answers"), "no Kafka broker answers"),
         (KafkaConnectionError(), "dead-letters can't be read: KafkaConnectionError"),
     ],
 )
-async def test_dead_letters_that_cannot_be_read_are_told_so(api: Api, error: Exception, said: str) -> None:
+async def test_dead_letters_that_cannot_be_read_are_told_so(api: Api, error: Exception, message: str) -> None:
     api.letters = error
-    assert await api.problem("/api/dead-letters") == (503, said)
+    assert await api.problem("/api/dead-letters") == (503, message)
 
 
 @pytest.mark.slow

@@ -33,15 +33,15 @@ def now(shop: str = "s17", **others: Any) -> bytes:
 
 
 async def test_with_no_event_it_says_nothing_and_costs_nothing(api: Api) -> None:
-    told = await api.get("/api/morning")
-    assert told["at"] is None and told["since"] is None
-    assert [told[name] for name in ("shops", "changes", "tasks")] == [[], [], []]
+    answer = await api.get("/api/morning")
+    assert answer["at"] is None and answer["since"] is None
+    assert [answer[name] for name in ("shops", "changes", "tasks")] == [[], [], []]
 
 
 async def test_a_shop_with_nothing_wrong_is_left_out(api: Api) -> None:
     api.log.standings(now("calm"), now("fine", ledgers={"points": {"points": 2.0, "next_tier": "tier 1"}}))
-    told = await api.get("/api/morning")
-    assert (told["shops"], told["shops_total"]) == ([], 0)
+    answer = await api.get("/api/morning")
+    assert (answer["shops"], answer["shops_total"]) == ([], 0)
 
 
 async def test_sanctions_come_first_then_money_then_points_then_alerts(api: Api) -> None:
@@ -57,9 +57,9 @@ async def test_sanctions_come_first_then_money_then_points_then_alerts(api: Api)
         alert(shop="late", severity="critical"),
         alert(shop="late", order="2"),
     )
-    told = await api.get("/api/morning")
-    assert [each["shop"] for each in told["shops"]] == ["suspended", "rich", "points", "late", "ledger"]
-    assert told["shops"][0]["sanctions"] == [SUSPENDED]
+    answer = await api.get("/api/morning")
+    assert [each["shop"] for each in answer["shops"]] == ["suspended", "rich", "points", "late", "ledger"]
+    assert answer["shops"][0]["sanctions"] == [SUSPENDED]
     assert [each["shop"] for each in (await api.get("/api/morning?limit=2"))["shops"]] == ["suspended", "rich"]
     assert (await api.get("/api/morning?limit=2"))["shops_total"] == 5
 
@@ -171,9 +171,14 @@ async def test_what_was_opened_got_worse_and_was_resolved_since_yesterday_is_cou
         alert("long ago", 2, opened_at=BEFORE, time=BEFORE, state="resolved"),
         alert("other", shop="other", opened_at=YESTERDAY, time=YESTERDAY, penalty=usd("5")),
     )
-    told = await api.get("/api/morning")
-    assert (told["since"], told["opened"], told["worse"], told["resolved"]) == (rfc3339(NOW_MS - DAY_MS), 3, 1, 2)
-    first, second = told["changes"]
+    answer = await api.get("/api/morning")
+    assert (answer["since"], answer["opened"], answer["worse"], answer["resolved"]) == (
+        rfc3339(NOW_MS - DAY_MS),
+        3,
+        1,
+        2,
+    )
+    first, second = answer["changes"]
     assert (first["shop"], first["opened"]) == ("other", 1)
     assert (second["shop"], second["opened"], second["worse"], second["resolved"]) == ("s17", 2, 1, 2)
 
@@ -185,17 +190,17 @@ async def test_what_is_muted_costs_nothing_and_is_no_thing_to_do(api: Api) -> No
     assert held is not None
     ack = Ack(alert=held.id, kind="muted", at=NOW, seen_step=held.step())
     api.log.ack(ack.key(), encode(ack))
-    told = await api.get("/api/morning")
-    assert (told["shops"], told["tasks"]) == ([], [])
+    answer = await api.get("/api/morning")
+    assert (answer["shops"], answer["tasks"]) == ([], [])
 
 
 @pytest.mark.parametrize("name", ['<b>x</b> & "co"', "a/b:c%d", "店" * 200, "'; drop"])
 async def test_any_name_is_passed_on_as_it_is_and_encoded_in_links(api: Api, name: str) -> None:
     api.log.standings(now(name, due=[due(name, NOW_MS)], due_total=1))
     api.log.alerts(alert(name, shop=name, actions=APPEAL))
-    told = await api.get("/api/morning")
-    (task,) = told["tasks"]
-    assert (told["shops"][0]["shop"], task["shop"], task["order"]) == (name, name, name)
+    answer = await api.get("/api/morning")
+    (task,) = answer["tasks"]
+    assert (answer["shops"][0]["shop"], task["shop"], task["order"]) == (name, name, name)
     assert task["link"] == f"/#/orders/joom/{quote(name, '')}/{quote(name, '')}"
 
 

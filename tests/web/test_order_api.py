@@ -142,9 +142,9 @@ async def test_a_tick_that_the_views_never_show_is_not_waited_for_without_end(
 async def test_of_two_who_tick_at_once_one_is_first_and_the_other_hears_of_it(worker: Worker) -> None:
     await placed(worker, "1")
     ticks = [worker.client.post("/api/packed/joom/s17/1", json={"by": by}) for by in ("Li", "Ann")]
-    told = {each.status_code: each.json() for each in await asyncio.gather(*ticks)}
-    first = told[200]["packed"]["by"]
-    assert told[409]["detail"].startswith(f"{first} has packed order 1 at 20")
+    answer = {each.status_code: each.json() for each in await asyncio.gather(*ticks)}
+    first = answer[200]["packed"]["by"]
+    assert answer[409]["detail"].startswith(f"{first} has packed order 1 at 20")
     assert (await packed(worker, "1"))["by"] == first
     assert (await worker.client.post("/api/packed/joom/s17/1", json={"by": first})).status_code == 200
 
@@ -202,8 +202,8 @@ async def test_a_question_of_another_worker_is_answered_in_the_topic(worker: Wor
             await producer.write(topic, number, b"q", encode(asked))
 
         async def answered() -> list[Answered]:
-            said = [decode(each.value) for each in await read_topic(broker.bootstrap, topic)]
-            return [each for each in said if isinstance(each, Answered)]
+            shown = [decode(each.value) for each in await read_topic(broker.bootstrap, topic)]
+            return [each for each in shown if isinstance(each, Answered)]
 
         [found] = await until(answered)
     finally:
@@ -225,8 +225,8 @@ async def test_a_question_of_another_worker_that_waited_for_too_long_is_not_answ
             await producer.write(topic, number, b"q", encode(asked))
 
         async def answered() -> list[Answered]:
-            said = [decode(each.value) for each in await read_topic(broker.bootstrap, topic)]
-            return [each for each in said if isinstance(each, Answered)]
+            shown = [decode(each.value) for each in await read_topic(broker.bootstrap, topic)]
+            return [each for each in shown if isinstance(each, Answered)]
 
         found = await until(answered)
     finally:

@@ -50,9 +50,9 @@ async def test_a_change_is_encoded_once_for_all_who_listen(monkeypatch: pytest.M
         await anext(frames)
     log.alerts(alert("1"), alert("2"))
     log.standings(standing())
-    told = [await anext(frames) for frames in listening]
-    assert len(set(told)) == 1
-    assert [each["event"] for each in each_of(told[0])] == ["alert", "alert", "shop"]
+    sent = [await anext(frames) for frames in listening]
+    assert len(set(sent)) == 1
+    assert [each["event"] for each in each_of(sent[0])] == ["alert", "alert", "shop"]
     assert len(encoded) == 3
 
 
@@ -63,8 +63,8 @@ async def test_a_change_after_another_of_the_same_alert_is_told_as_it_is_then() 
     log.alerts(alert("1"))
     await anext(quick)
     log.alerts(alert("1", 2, stage="overdue"))
-    (told,) = each_of(await anext(slow))
-    assert '"stage":"overdue"' in told["data"].replace(" ", "")
+    (event,) = each_of(await anext(slow))
+    assert '"stage":"overdue"' in event["data"].replace(" ", "")
 
 
 class Caller:

@@ -37,7 +37,7 @@ def test_a_token_says_whose_it_is(people: Tokens) -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "said"),
+    ("text", "message"),
     [
         ("[]", "tokens.yaml:1: lists no token"),
         ("", "tokens.yaml:1: Expected `array`, got `null`"),
@@ -59,11 +59,11 @@ def test_a_token_says_whose_it_is(people: Tokens) -> None:
     ],
 )
 def test_a_file_that_cant_be_used_is_refused_with_its_line_and_without_a_token(
-    tmp_path: Path, text: str, said: str
+    tmp_path: Path, text: str, message: str
 ) -> None:
     with pytest.raises(BadSettingError) as bad:
         load(SINGLE, written(tmp_path, text))
-    assert said in str(bad.value)
+    assert message in str(bad.value)
     for token in (READS, ACTS, SINGLE, "1234567890123456", "short"):
         assert token not in str(bad.value)
 
@@ -95,8 +95,8 @@ async def test_the_single_token_leaves_it_to_the_person(api: Api) -> None:
 
 @pytest.mark.parametrize(("method", "path"), [("POST", "acknowledge"), ("POST", "mute"), ("DELETE", "mute")])
 async def test_a_token_without_the_role_reads_and_changes_nothing(api: Api, method: str, path: str) -> None:
-    said = await api.problem(f"{ONE}/{path}", method, json={}, headers=bearer(READS))
-    assert said == (403, "the token of Grafana may read only: this needs one with the role act")
+    answer = await api.problem(f"{ONE}/{path}", method, json={}, headers=bearer(READS))
+    assert answer == (403, "the token of Grafana may read only: this needs one with the role act")
     assert (await api.client.get(ONE, headers=bearer(READS))).json()["muted"] is None
 
 

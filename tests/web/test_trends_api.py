@@ -116,15 +116,15 @@ async def test_another_shops_days_and_a_shop_nobody_knows(api: Api) -> None:
 
 
 @pytest.mark.parametrize(
-    ("query", "said"),
+    ("query", "message"),
     [
         ("platform=joom", "in the query: Object missing required field `shop`"),
         ("platform=joom&shop=s17&day=3", "in the query: no parameter 'day' here; it takes platform, shop, rule, days"),
         ("platform=joom&shop=s17&days=401", "in the query: Expected `int` <= 400 - at `$.days`"),
     ],
 )
-async def test_a_wrong_query_is_refused(api: Api, query: str, said: str) -> None:
-    assert await api.problem(f"/api/trends?{query}") == (400, said)
+async def test_a_wrong_query_is_refused(api: Api, query: str, message: str) -> None:
+    assert await api.problem(f"/api/trends?{query}") == (400, message)
 
 
 async def test_however_many_ask_the_topic_is_read_once(api: Api) -> None:
@@ -134,15 +134,15 @@ async def test_however_many_ask_the_topic_is_read_once(api: Api) -> None:
 
 
 @pytest.mark.parametrize(
-    ("error", "said"),
+    ("error", "message"),
     [
         (TopicAuthorizationFailedError(), "this user lacks READ on daily values; see deploy/docs/kafka-acls.md"),
         (KafkaConnectionError(), "daily values can't be read: KafkaConnectionError"),
     ],
 )
-async def test_days_that_cannot_be_read_are_told_so(api: Api, error: Exception, said: str) -> None:
+async def test_days_that_cannot_be_read_are_told_so(api: Api, error: Exception, message: str) -> None:
     api.days = error
-    assert await api.problem(URL) == (503, said)
+    assert await api.problem(URL) == (503, message)
 
 
 async def test_a_worker_on_the_embedded_broker_writes_days_and_tells_them(

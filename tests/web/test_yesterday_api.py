@@ -57,18 +57,18 @@ def _event_time(api: Api) -> None:
     api.log.standings(standing(at=f"{TODAY}T12:00:00Z"))
 
 
-async def told(api: Api, *days: DailyValues) -> Any:
+async def yesterday_of(api: Api, *days: DailyValues) -> Any:
     api.days = list(days)
     return await api.get(URL)
 
 
 async def test_without_days_nothing_is_compared(api: Api) -> None:
-    answer = await told(api)
+    answer = await yesterday_of(api)
     assert (answer["at"], answer["shops"], answer["exposure"], answer["moved"]) == (None, 0, [], [])
 
 
 async def test_money_and_alerts_of_all_shops_are_summed_for_both_days(api: Api) -> None:
-    answer = await told(
+    answer = await yesterday_of(
         api,
         of_day(1, exposure=(("10.10", "USD"), ("5", "EUR")), critical=3),
         of_day(0, exposure=(("10.20", "USD"),), critical=4, info=1),
@@ -88,7 +88,7 @@ async def test_money_and_alerts_of_all_shops_are_summed_for_both_days(api: Api) 
 
 
 async def test_ratios_and_points_that_moved_are_told_those_first_that_crossed(api: Api) -> None:
-    answer = await told(
+    answer = await yesterday_of(
         api,
         of_day(1, 0.01, 3),
         of_day(0, 0.04, 3.5),
@@ -112,7 +112,9 @@ async def test_ratios_and_points_that_moved_are_told_those_first_that_crossed(ap
 async def test_a_step_of_several_that_was_passed_has_been_crossed(
     api: Api, before: tuple[float, float | None], now: tuple[float, float | None]
 ) -> None:
-    answer = await told(api, of_day(1, points=before[0], limit=before[1]), of_day(0, points=now[0], limit=now[1]))
+    answer = await yesterday_of(
+        api, of_day(1, points=before[0], limit=before[1]), of_day(0, points=now[0], limit=now[1])
+    )
     assert [(each["before"], each["now"], each["crossed"]) for each in answer["moved"]] == [(before[0], now[0], True)]
 
 
@@ -130,12 +132,12 @@ async def test_a_step_of_several_that_was_passed_has_been_crossed(
 async def test_what_has_not_moved_or_cannot_be_compared_is_left_out(
     api: Api, before: dict[str, Any], now: dict[str, Any]
 ) -> None:
-    answer = await told(api, of_day(1, **before), of_day(0, **now))
+    answer = await yesterday_of(api, of_day(1, **before), of_day(0, **now))
     assert (answer["shops"], answer["moved"], answer["moved_total"]) == (1, [], 0)
 
 
 async def test_a_shop_without_both_days_is_not_compared(api: Api) -> None:
-    answer = await told(
+    answer = await yesterday_of(
         api,
         of_day(0, 0.1, shop="new"),
         of_day(2, 0.1, shop="gap"),
@@ -147,36 +149,36 @@ async def test_a_shop_without_both_days_is_not_compared(api: Api) -> None:
 
 
 async def test_of_several_records_of_a_day_the_last_holds_in_whatever_order_days_come(api: Api) -> None:
-    answer = await told(api, of_day(0, 0.03), of_day(2, 0.9), of_day(1, 0.9), of_day(0, 0.02), of_day(1, 0.01))
+    answer = await yesterday_of(api, of_day(0, 0.03), of_day(2, 0.9), of_day(1, 0.9), of_day(0, 0.02), of_day(1, 0.01))
     (moved,) = answer["moved"]
     assert (moved["before"], moved["now"]) == (0.01, 0.02)
 
 
 async def test_the_first_of_what_moved_are_told_with_how_many_there_are(api: Api) -> None:
     days = [of_day(back, 0.01 * (2 - back), shop=f"s{n}") for n in range(120) for back in (1, 0)]
-    answer = await told(api, *days)
+    answer = await yesterday_of(api, *days)
     assert (len(answer["moved"]), answer["moved_total"]) == (10, 120)
     assert len((await api.get(f"{URL}?limit=100"))["moved"]) == 100
     assert (await api.problem(f"{URL}?limit=101"))[0] == 400
 
 
 async def test_however_often_it_is_asked_the_topic_is_read_once(api: Api) -> None:
-    await told(api, of_day(1, 0.1), of_day(0, 0.2))
-    await told(api, of_day(1, 0.1), of_day(0, 0.2))
+    await yesterday_of(api, of_day(1, 0.1), of_day(0, 0.2))
+    await yesterday_of(api, of_day(1, 0.1), of_day(0, 0.2))
     assert api.all_days_read == 1
 
 
 @pytest.mark.parametrize(
-    ("error", "said"),
+    ("error", "message"),
     [
         (TopicAuthorizationFailedError(), "this user lacks READ on daily values; see deploy/docs/kafka-acls.md"),
         (KafkaConnectionError(), "daily values can't be read: KafkaConnectionError"),
     ],
 )
-async def test_days_that_cannot_be_read_are_told_so(api: Api, error: Exception, said: str) -> None:
+async def test_days_that_cannot_be_read_are_told_so(api: Api, error: Exception, message: str) -> None:
     api.days = error
-    assert await api.problem(URL) == (503, said)
-    assert (await told(api, of_day(1), of_day(0)))["shops"] == 1
+    assert await api.problem(URL) == (503, message)
+    assert (await yesterday_of(api, of_day(1), of_day(0)))["shops"] == 1
 
 
 async def test_a_worker_on_the_embedded_broker_compares_its_days(broker: EmbeddedBroker, tmp_path: Path) -> None:

@@ -22,7 +22,7 @@ KEPT_MS = 120 * DAY_MS
 
 NEW, FOLLOWED, REFUSED, LEAVING, GONE = "new", "followed", "refused", "leaving", "gone"
 STATES: Final = (NEW, FOLLOWED, REFUSED, LEAVING, GONE)
-"""To be registered, registered, not taken, to be let go, let go."""
+"""To be registered, registered, not taken, to be released, released."""
 
 _TABLES = """
 CREATE TABLE IF NOT EXISTS parcels (
@@ -84,7 +84,7 @@ class Parcels:
             yield database
 
     def note(self, service: str, parcels: Iterable[Parcel], now_ms: int) -> None:
-        """To be registered. One that is there already stays as it is; but one that was let go, or is about to be, is
+        """To be registered. One that is there already stays as it is; but one that was released, or is about to be, is
         followed again for an order that was not known to be in it."""
         noted = list(parcels)
         if not noted:
@@ -148,8 +148,8 @@ class Parcels:
 
     def settle(self, service: str, parcels: Iterable[Parcel], state: str, at_ms: int) -> None:
         """What became of them; it is their turn again at `at_ms`, if it ever is. One that nobody waited for any more
-        while it was being registered is let go again; one that an order came to wait for while it was let go is to be
-        registered once more."""
+        while it was being registered is released again; one that an order came to wait for while it was released is to
+        be registered once more."""
         late = LEAVING if state == FOLLOWED else GONE
         with self._writing() as database:
             for each in parcels:

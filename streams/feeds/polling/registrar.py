@@ -163,14 +163,14 @@ class Registrar:
     async def _release(self) -> None:
         for each in self._parcels.due(self.name, LEAVING, self._time.now_ms(), MOST_AT_ONCE):
             if self._how.release is not None:
-                await self._let_go(self._how.release, each)
+                await self._release_one(self._how.release, each)
             self._parcels.settle(self.name, [each], GONE, self._time.now_ms())
 
-    async def _let_go(self, call: Call, parcel: Parcel) -> None:
+    async def _release_one(self, call: Call, parcel: Parcel) -> None:
         try:
             await self._client.ask(call, **self._names(parcel))
         except Refused as error:  # it may have stopped by itself
-            log.info("%s: a number was not let go: %s", self.name, error)
+            log.info("%s: a number was not released: %s", self.name, error)
         else:
             metrics.REGISTRATIONS.labels(self._source, "released").inc()
 

@@ -69,8 +69,8 @@ class Douyin(Platform):
         expected = hmac.new(SECRET.encode(), f"{SECRET}{text}{SECRET}".encode(), hashlib.sha256).hexdigest()
         if query["app_key"] != APP or query.get("sign") != expected or query["sign_method"] != "hmac-sha256":
             return self.refuse("sign", _error(30000, "isv.signature-error"))
-        said = datetime.strptime(query["timestamp"], "%Y-%m-%d %H:%M:%S").replace(tzinfo=HERE)
-        if abs(said.timestamp() * 1000 - self.clock.at_ms) > 300_000:
+        sent_at = datetime.strptime(query["timestamp"], "%Y-%m-%d %H:%M:%S").replace(tzinfo=HERE)
+        if abs(sent_at.timestamp() * 1000 - self.clock.at_ms) > 300_000:
             return self.refuse("clock", _error(30000, "isv.timestamp-error"))
         if query["method"] != request.path.strip("/").replace("/", "."):
             return self.refuse("method", _error(30000, "isv.method-error"))

@@ -39,17 +39,17 @@ class Ozon(Platform):
 
     def push(self, number: str) -> dict[str, Any]:
         at_ms, posting = self.postings[number]
-        told = {"posting_number": number, "seller_id": int(self.shop), "warehouse_id": 1}
+        push = {"posting_number": number, "seller_id": int(self.shop), "warehouse_id": 1}
         if posting["status"] == "awaiting_packaging":
             products = [{"sku": 1, "offer_id": "LAMP", "quantity": 1}]
-            told |= {
+            push |= {
                 "message_type": "TYPE_NEW_POSTING",
                 "products": products,
                 "in_process_at": posting["in_process_at"],
             }
-            return told | {"shipment_date": posting["shipment_date"], "tpl_integration_type": "ozon"}
-        told |= {"message_type": "TYPE_STATE_CHANGED", "new_state": "posting_on_way_to_city"}
-        return told | {"changed_state_date": _utc(at_ms)}
+            return push | {"shipment_date": posting["shipment_date"], "tpl_integration_type": "ozon"}
+        push |= {"message_type": "TYPE_STATE_CHANGED", "new_state": "posting_on_way_to_city"}
+        return push | {"changed_state_date": _utc(at_ms)}
 
     def routes(self) -> list[web.RouteDef]:
         return [

@@ -25,7 +25,7 @@ some_hours = st.sampled_from([0, 1, 12, 24, 47, 48, 72, 96, 97, 120, 168, 216, 2
 moments_ms = some_hours.map(lambda n: START_MS + n * HOUR_MS)
 
 early_ms = moments_ms.filter(lambda at_ms: at_ms < START_MS + 30 * DAY_MS)
-"""Before any order is let go: until when one is kept goes by the last that was news when it came."""
+"""Before any order expires: until when one is kept goes by the last that was news when it came."""
 
 END_MS = START_MS + 45 * DAY_MS
 """Past what most examples have to say."""

@@ -92,7 +92,7 @@ rules:
 
 
 @pytest.mark.parametrize(
-    ("old", "new", "line", "said"),
+    ("old", "new", "line", "message"),
     [
         ("zone: UTC", "zone: Mars/Base", 2, "Mars/Base is no time zone; write it like Asia/Shanghai"),
         ("Asia/Jakarta", "Asia/Jakata", 5, "Asia/Jakata is no time zone; write it like Asia/Shanghai"),
@@ -109,12 +109,12 @@ rules:
         ("week: 3", "week: 2", 41, "a cap of 2 a week is below the 3 points of a single time"),
     ],
 )
-def test_a_contradiction_is_told_at_its_line_with_a_hint(old: str, new: str, line: int, said: str) -> None:
+def test_a_contradiction_is_told_at_its_line_with_a_hint(old: str, new: str, line: int, message: str) -> None:
     parse(WHERE, "x.yaml")
     with pytest.raises(BadPack) as bad:
         parse(WHERE.replace(old, new, 1), "x.yaml")
-    told = [str(each) for each in bad.value.diagnostics]
-    assert any(each.startswith(f"x.yaml:{line}: ") and said in each for each in told), told
+    found = [str(each) for each in bad.value.diagnostics]
+    assert any(each.startswith(f"x.yaml:{line}: ") and message in each for each in found), found
 
 
 def test_versions_that_take_turns_or_are_of_other_sites_do_not_overlap():
@@ -125,7 +125,7 @@ def test_versions_that_take_turns_or_are_of_other_sites_do_not_overlap():
 
 
 @pytest.mark.parametrize(
-    ("versions", "said"),
+    ("versions", "message"),
     [
         ([version(), version(set={"within": "24h"})], "overlaps with the version at test.yaml:1"),
         ([version(effective_to="2024-02-01"), version(effective_from="2024-01-31", set={"within": "24h"})], "overlaps"),
@@ -136,8 +136,8 @@ def test_versions_that_take_turns_or_are_of_other_sites_do_not_overlap():
         ([version(set={"within": "0h"})], "must be longer than nothing"),
     ],
 )
-def test_versions_that_contradict_each_other_are_complained_of(versions, said):
-    assert said in refusal(late_ship(versions=versions), sites=SITES)
+def test_versions_that_contradict_each_other_are_refused(versions, message):
+    assert message in refusal(late_ship(versions=versions), sites=SITES)
 
 
 def test_a_kind_that_can_not_take_turns_by_date_says_so():
@@ -148,7 +148,7 @@ def test_a_kind_that_can_not_take_turns_by_date_says_so():
 
 
 @pytest.mark.parametrize(
-    ("written", "said"),
+    ("written", "message"),
     [
         (tiered({"name": "a", "share": "9%"}, {"name": "b", "share": "5%"}), "b must ask for more than a"),
         (tiered({"name": "a", "share": "5%"}, {"name": "b", "share": "5%"}), "b must ask for more than a"),
@@ -164,12 +164,12 @@ def test_a_kind_that_can_not_take_turns_by_date_says_so():
         (rule("ratio", "share", threshold="5%"), "either a numerator of orders or one of disputes"),
     ],
 )
-def test_a_ratio_that_contradicts_itself_is_complained_of(written, said):
-    assert said in refusal(written)
+def test_a_ratio_that_contradicts_itself_is_refused(written, message):
+    assert message in refusal(written)
 
 
 @pytest.mark.parametrize(
-    ("written", "said"),
+    ("written", "message"),
     [
         (feed(caps={"day": "0.5"}), "a cap of 0.5 a day is below the 1 points of a single time"),
         (feed(severe_points=2, caps={"week": 1}), "a cap of 1 a week is below the 2 points"),
@@ -192,8 +192,8 @@ def test_a_ratio_that_contradicts_itself_is_complained_of(written, said):
         (ledger(posts_before_clearing=True), "goes with clears"),
     ],
 )
-def test_a_ledger_that_contradicts_itself_is_complained_of(written, said):
-    assert said in refusal(written)
+def test_a_ledger_that_contradicts_itself_is_refused(written, message):
+    assert message in refusal(written)
 
 
 def test_points_are_only_given_for_steps_that_a_ratio_has_and_computes():
@@ -204,7 +204,7 @@ def test_points_are_only_given_for_steps_that_a_ratio_has_and_computes():
 
 
 @pytest.mark.parametrize(
-    ("parts", "said"),
+    ("parts", "message"),
     [
         ({"ends": "day"}, "ends goes with working days (2bd)"),
         ({"cutoff": "14:00"}, "cutoff goes with working days (2bd)"),
@@ -217,8 +217,8 @@ def test_points_are_only_given_for_steps_that_a_ratio_has_and_computes():
         ),
     ],
 )
-def test_how_working_days_are_counted_is_complained_of_where_it_means_nothing(parts, said):
-    assert said in refusal(late_ship(**parts))
+def test_how_working_days_are_counted_is_refused_where_it_means_nothing(parts, message):
+    assert message in refusal(late_ship(**parts))
 
 
 def test_working_days_of_some_sites_want_the_calendars_of_these():
@@ -275,14 +275,14 @@ def test_what_silence_was_at_a_border_can_not_be_computed():
     assert "no silence" in refusal(silence, weekly(numerator={"late": "joom.quiet"}))
 
 
-def test_rules_that_lean_on_each_other_in_a_circle_are_complained_of():
+def test_rules_that_depend_on_each_other_in_a_circle_are_refused():
     one = late_ship(id="joom.one", **{"from": {"due": "joom.other"}})
     other = late_ship(id="joom.other", **{"from": {"due": "joom.one"}})
     assert "joom.one: depends on itself" in refusal(one, other)
 
 
 @pytest.mark.parametrize(
-    ("written", "said"),
+    ("written", "message"),
     [
         (rule("level", "it", of="rating"), "one of below, above and tiers"),
         (rule("level", "it", of="rating", below=4, above=5), "one of below, above and tiers"),
@@ -298,8 +298,8 @@ def test_rules_that_lean_on_each_other_in_a_circle_are_complained_of():
         (rule("streak", "it", stages=("near", "crossed", "top"), of="joom.x", times=3, reached="top"), "is no ratio"),
     ],
 )
-def test_other_kinds_that_contradict_themselves_are_complained_of(written, said):
-    assert said in refusal(written)
+def test_other_kinds_that_contradict_themselves_are_refused(written, message):
+    assert message in refusal(written)
 
 
 COUNTED = rule("count", "marks", of={"missed": "joom.late"}, threshold=2, sanction={"name": "stop", "lasts": "1d"})
@@ -325,10 +325,10 @@ ONCE = rule("event", "once", stages=("crossed",), of={"crossed": "joom.preorders
 )
 def test_a_rule_can_only_name_those_that_all_of_its_shops_have(named, naming):
     """The plan of a shop that hasn't the other one couldn't be made."""
-    complaint = f"{named['id']} is only for the sites ID: limit this to them, too"
+    message = f"{named['id']} is only for the sites ID: limit this to them, too"
     limited = {**named, "sites": ["ID"]}
-    assert complaint in refusal(limited, naming, sites=SITES)
-    assert complaint in refusal(limited, {**naming, "sites": ["ID", "TW"]}, sites=SITES)
+    assert message in refusal(limited, naming, sites=SITES)
+    assert message in refusal(limited, {**naming, "sites": ["ID", "TW"]}, sites=SITES)
     assert "only for the programmes mall" in refusal({**named, "programmes": ["mall"]}, naming)
     pack({**named, "sites": ["ID", "TW"]}, {**naming, "sites": ["ID"]}, sites=SITES)
 

@@ -255,7 +255,7 @@ def figures_now(shop: Shop, alert: Alert, at_ms: int) -> Figures:
 
 def by_the_hour(rules: RuleBook, events: list[TimedEvent], stepping: bool) -> list[Alert]:
     """What a history brings; at each full hour all figures are looked at."""
-    engine, told, waiting = Engine(rules, stepping=stepping), list[Alert](), sorted(events, key=lambda each: each[1])
+    engine, found, waiting = Engine(rules, stepping=stepping), list[Alert](), sorted(events, key=lambda each: each[1])
     for hour in range(1, LONG_H):
         to_ms = START_MS + hour * HOUR_MS
         while waiting and waiting[0][1] <= to_ms:
@@ -266,9 +266,9 @@ def by_the_hour(rules: RuleBook, events: list[TimedEvent], stepping: bool) -> li
                 engine.apply(happened, at_ms)
                 engine.advance(max(at_ms, engine.clock_ms))
         engine.advance(to_ms)
-        told += drained(engine)
-        assert_current(engine, told)
-    return told
+        found += drained(engine)
+        assert_current(engine, found)
+    return found
 
 
 def assert_only_at_full_hours(alerts: Iterable[Alert]) -> None:

@@ -116,7 +116,7 @@ def test_any_leaps_of_the_clock_show_the_same(platform: str, stepping: bool, dat
     findings.MOST_OPEN = 1
     lived = data.draw(shop_commit_cycles(platform))
     everything = [each for events, _ in lived for each in events]
-    told = []
+    found = []
     for way in ([(everything, END_MS)], [*lived, ([], END_MS)]):
         engine = Engine(RULES[platform], stepping=stepping)
         for events, to_ms in way:
@@ -124,8 +124,8 @@ def test_any_leaps_of_the_clock_show_the_same(platform: str, stepping: bool, dat
             engine.advance(to_ms)
         alerts = drained(engine)
         assert_well_formed(alerts)
-        told.append(open_alerts(alerts))
-    assert told[0] == told[1]
+        found.append(open_alerts(alerts))
+    assert found[0] == found[1]
 
 
 @every_pack

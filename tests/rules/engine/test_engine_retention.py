@@ -30,7 +30,7 @@ def expire(made: Engine, at_ms: int) -> list[str]:
     return gone
 
 
-def test_spent_orders_are_let_go_and_no_ratio_in_a_window_changes():
+def test_spent_orders_expire_and_no_ratio_in_a_window_changes():
     made = engine(FULL, placed("done"), shipped("done", "5h"), placed("open"), placed("new", "2390h"))
     made.advance(ms("1h"))
     before = standings(made)[0]["metrics"]["own-share"]["denominator"]
@@ -61,7 +61,7 @@ def test_an_order_spoken_of_lately_is_kept():
     assert expire(made, LATER + RETAINED_BEYOND_MS + 10 * DAY_MS) == ["1"]
 
 
-def test_alerts_whose_orders_facts_are_gone_are_let_go_too():
+def test_alerts_whose_orders_facts_are_gone_are_forgotten_too():
     made = engine(LATE, placed(), shipped(at="80h"))
     made.advance(ms("90h"))
     fresh = Engine(LATE, stepping=False)
@@ -80,7 +80,7 @@ def test_orders_are_gone_through_only_where_something_is_old_enough(monkeypatch:
     assert set(looked_at) == {"1", "2"}
 
 
-def test_an_order_that_is_let_go_before_it_was_written_is_still_to_be_written():
+def test_an_order_that_expires_before_it_was_written_is_still_to_be_written():
     made = engine(LATE, placed(), shipped(at="5h"))
     made.advance(LATER)
     changes = made.drain()

@@ -111,18 +111,18 @@ def state_of(engine: Engine) -> tuple[Any, ...]:
 
 
 def assert_nothing_differs(rules: RuleBook, stepping: bool, lived: list[Cycle], restarts: Iterable[int] = ()) -> None:
-    keeps, lets_go = Worker(rules, stepping), Forgetful(rules, stepping)
+    keeps, evicts = Worker(rules, stepping), Forgetful(rules, stepping)
     for n, (events, to_ms) in enumerate([*lived, *AFTERWARDS]):
         if n in restarts:
-            keeps, lets_go = restarted(keeps), restarted(lets_go)
-        for worker in (keeps, lets_go):
+            keeps, evicts = restarted(keeps), restarted(evicts)
+        for worker in (keeps, evicts):
             worker.commit_cycle(events, to_ms)
-        assert in_no_order(keeps.alerts) == in_no_order(lets_go.alerts)
-        assert keeps.kept() == lets_go.kept()
-        assert state_of(keeps.engine) == state_of(lets_go.engine)
-    assert_well_formed(lets_go.alerts)
-    assert orders_of(keeps.engine) == orders_of(lets_go.engine)
-    assert state_of(keeps.engine) == state_of(lets_go.engine)
+        assert in_no_order(keeps.alerts) == in_no_order(evicts.alerts)
+        assert keeps.kept() == evicts.kept()
+        assert state_of(keeps.engine) == state_of(evicts.engine)
+    assert_well_formed(evicts.alerts)
+    assert orders_of(keeps.engine) == orders_of(evicts.engine)
+    assert state_of(keeps.engine) == state_of(evicts.engine)
 
 
 def restarted(worker: _Worker) -> _Worker:
@@ -226,13 +226,13 @@ def test_a_clock_that_is_set_back_has_no_order_come_back_for_it() -> None:
 
 @leaving_at_once
 def test_an_order_comes_back_as_it_was_counted_also_if_the_clock_was_set_back_since() -> None:
-    keeps, lets_go = Worker(FULL, stepping=False), Forgetful(FULL, stepping=False)
-    for worker in (keeps, lets_go):
+    keeps, evicts = Worker(FULL, stepping=False), Forgetful(FULL, stepping=False)
+    for worker in (keeps, evicts):
         worker.commit_cycle([placed("late"), shipped("late", "80h")], ms("100h"))
         worker.engine.set_back(ms("50h"))
         apply(worker.engine, [scanned("late", "49h")])
-    assert orders_of(keeps.engine) == orders_of(lets_go.engine)
-    assert all(slots["missed"] for slots in orders_of(lets_go.engine).values())
+    assert orders_of(keeps.engine) == orders_of(evicts.engine)
+    assert all(slots["missed"] for slots in orders_of(evicts.engine).values())
 
 
 @leaving_at_once
@@ -242,17 +242,17 @@ def test_an_order_comes_back_as_it_was_counted_also_if_the_clock_was_set_back_si
 def test_no_alert_differs_where_the_clock_is_set_back(platform: str, stepping: bool, data: st.DataObject) -> None:
     lived = data.draw(order_lives(platform) | shop_commit_cycles(platform))
     set_back_h = data.draw(st.dictionaries(st.integers(0, len(lived)), st.integers(1, 300), max_size=2))
-    keeps, lets_go = Worker(RULES[platform], stepping), Forgetful(RULES[platform], stepping)
+    keeps, evicts = Worker(RULES[platform], stepping), Forgetful(RULES[platform], stepping)
     for n, (events, to_ms) in enumerate([*lived, *AFTERWARDS]):
-        for worker in (keeps, lets_go):
+        for worker in (keeps, evicts):
             worker.commit_cycle(events, to_ms)
             if n in set_back_h and worker.engine.clock_ms > MIN_MS:
                 worker.engine.set_back(worker.engine.clock_ms - set_back_h[n] * HOUR_MS)
                 worker.commit_cycle([], worker.engine.clock_ms)
-        assert in_no_order(keeps.alerts) == in_no_order(lets_go.alerts)
-        assert keeps.kept() == lets_go.kept()
-    assert state_of(keeps.engine) == state_of(lets_go.engine), "long after the wrong time"
-    assert orders_of(keeps.engine) == orders_of(lets_go.engine)
+        assert in_no_order(keeps.alerts) == in_no_order(evicts.alerts)
+        assert keeps.kept() == evicts.kept()
+    assert state_of(keeps.engine) == state_of(evicts.engine), "long after the wrong time"
+    assert orders_of(keeps.engine) == orders_of(evicts.engine)
 
 
 @leaving_at_once

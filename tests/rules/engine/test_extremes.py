@@ -64,16 +64,16 @@ anything = st.recursive(extreme | st.text(max_size=20), lambda inner: st.lists(i
 
 def _values(field: msgspec.structs.FieldInfo) -> st.SearchStrategy[Any]:
     """What may stand in a field: of its own type, at its bounds and beyond."""
-    said, choices = str(field.type), set(re.findall(r"'([a-z_]+)'", str(field.type)))
+    type_name, choices = str(field.type), set(re.findall(r"'([a-z_]+)'", str(field.type)))
     if choices:
         return st.sampled_from(sorted(choices))
-    if "Decimal" in said:
+    if "Decimal" in type_name:
         return st.sampled_from([*NUMBERS, "NaN", "sNaN", "Infinity", *(f"#{digits}" for digits in NUMBERS)])
-    if "datetime" in said:
+    if "datetime" in type_name:
         return st.sampled_from(TIMES[:4])
-    if "int" in said or "float" in said:
+    if "int" in type_name or "float" in type_name:
         return st.sampled_from(["#0", "#1", "#-1", "#8784", *(f"#{digits}" for digits in WHOLE[:2])])
-    if "bool" in said:
+    if "bool" in type_name:
         return st.booleans()
     return st.sampled_from(["A", "USD", "店" * 128, "a:b/c%d", "{order}", "notify_customers", "abusive_chat", "TW"])
 

@@ -134,10 +134,10 @@ def interleaved(rules: RuleBook, events: Sequence[TimedEvent], turns: Sequence[i
 def of_orders(alerts: Iterable[Alert]) -> list[tuple[Any, ...]]:
     """What must not depend on how far one topic ran ahead of another. The reason may, when two events of the same
     instant both end a wait; the evidence may name facts that lie ahead of the clock."""
-    said = [
+    emitted = [
         (each.data.alert, each.data.revision, each.type, each.data.stage, each.time) for each in alerts if each.order
     ]
-    return sorted(said)
+    return sorted(emitted)
 
 
 def without_doubtful_news(in_time: list[TimedEvent]) -> list[TimedEvent]:

@@ -86,7 +86,7 @@ def test_a_week_that_turns_out_to_have_had_no_orders_is_taken_back_from_the_chan
     assert computed(lived, MONDAY) is computed(again(lived), MONDAY) is None
 
 
-def test_what_was_computed_stands_when_its_orders_have_been_let_go():
+def test_what_was_computed_stands_when_its_orders_have_expired():
     lived = worker(WEEKLY, ([placed("1"), cancelled("1", "1h")], MONDAY))
     for day in range(10, 200, 10):
         lived.commit_cycle([], START_MS + day * DAY_MS)

@@ -136,7 +136,7 @@ def test_shops_topic_read_far_ahead_of_the_clock_says_what_a_replay_says(platfor
     """In event time the clock waits for orders, pickups and tracking, not for a shop's own events."""
     events = sorted(data.draw(shop_histories(platform)), key=lambda each: each[1])
     profiles = [each for each in events if type(each[0]).__name__ == "ShopProfile"]
-    told = []
+    found = []
     for ahead in (profiles, [each for each in events if each[0].order is None]):
         engine = Engine(RULES[platform], stepping=True)
         apply(engine, ahead)
@@ -146,5 +146,5 @@ def test_shops_topic_read_far_ahead_of_the_clock_says_what_a_replay_says(platfor
         engine.advance(END_MS)
         alerts = drained(engine)
         assert_well_formed(alerts)
-        told.append((open_alerts(alerts), state_of(engine)))
-    assert told[0] == told[1]
+        found.append((open_alerts(alerts), state_of(engine)))
+    assert found[0] == found[1]

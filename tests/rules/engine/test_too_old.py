@@ -57,7 +57,7 @@ def lived(*events: TimedEvent, until: str = LONG_AFTER, stepping: bool = True) -
 
 
 @pytest.mark.parametrize("stepping", [True, False], ids=["event", "wall"])
-def test_an_order_that_was_let_go_does_not_come_back_by_what_is_said_of_it_again(stepping: bool):
+def test_an_order_that_expired_does_not_come_back_by_what_is_said_of_it_again(stepping: bool):
     made = lived(*LIFE, stepping=stepping)
     assert refused(made, *LIFE) == [
         f"time {at}Z is older than the 33 days kept, and its order isn't known"
@@ -69,7 +69,7 @@ def test_an_order_that_was_let_go_does_not_come_back_by_what_is_said_of_it_again
 
 
 @pytest.mark.parametrize(("older_ms", "counts"), [(0, False), (-1, True)], ids=["as old as that", "younger"])
-def test_what_is_as_old_as_what_is_let_go_begins_nothing(older_ms: int, counts: bool):
+def test_what_is_as_old_as_what_expires_begins_nothing(older_ms: int, counts: bool):
     made = engine(LATE)
     made.advance(ms("0h") + KEPT_MS + older_ms)
     assert (refused(made, placed()) == []) is counts
@@ -110,7 +110,7 @@ NEWER = [
 
 @pytest.mark.parametrize("settled", [True, False], ids=["settled", "not settled"])
 @pytest.mark.parametrize("newer", NEWER, ids=lambda each: type(each[0]).__name__)
-def test_an_order_that_is_heard_of_again_after_it_was_let_go_is_not_known_from_before(newer: TimedEvent, settled: bool):
+def test_an_order_that_is_heard_of_again_after_it_expired_is_not_known_from_before(newer: TimedEvent, settled: bool):
     made = lived(*LIFE)
     apply(made, newer)
     if settled:
@@ -136,7 +136,7 @@ def test_an_order_of_which_only_alerts_are_known_is_not_known_from_before():
 
 
 @given(st.sampled_from([JOB, JOOM, DOUYIN]), st.booleans(), st.booleans(), st.data())
-def test_whatever_is_said_again_after_it_is_let_go_nothing_comes_of_it(
+def test_whatever_is_said_again_after_it_expired_nothing_comes_of_it(
     rules: RuleBook, stepping: bool, restarts: bool, data: st.DataObject
 ):
     platform = "joom" if rules is JOB else rules.packs[0].platform

@@ -3,7 +3,7 @@
 import pytest
 
 from rules.expr.conditions import compile_condition, facts_named, facts_that_end, parse_condition, rules_named
-from tests.rules.facts.test_facts import facts_of
+from tests.rules.facts.test_order_facts import facts_of
 from tests.rules.history import cancelled, collected, placed, scanned, shipped
 
 LATE, SLOW = 1, 2

@@ -190,10 +190,10 @@ def test_the_number_of_a_replaced_parcel_is_free_again():
     ],
 )
 def test_what_does_not_fit_its_order_is_left_out_and_said_once(events, left_out):
-    engine, said = Engine(book(late_ship()), stepping=True), []
-    for _ in replay(engine, [placed(items=TWO), *events, *events], note=lambda odd: said.append(str(odd))):
+    engine, found = Engine(book(late_ship()), stepping=True), []
+    for _ in replay(engine, [placed(items=TWO), *events, *events], note=lambda odd: found.append(str(odd))):
         pass
-    assert said == ([] if left_out is None else [f"kept without {left_out}"])
+    assert found == ([] if left_out is None else [f"kept without {left_out}"])
 
 
 MANY_PARCELS = 150
@@ -209,14 +209,14 @@ def test_an_order_of_very_many_parcels_is_shipped_with_the_last_of_them():
     assert changes_of(events[:90] + events[91:], "80h", late_ship()) == ["72h opened overdue deadline_passed"]
 
 
-@pytest.mark.parametrize(("statements", "said"), [(100, 0), (101, 1), (130, 1)])
-def test_what_is_more_than_is_kept_of_a_parcel_is_said_once(statements, said):
+@pytest.mark.parametrize(("statements", "message"), [(100, 0), (101, 1), (130, 1)])
+def test_what_is_more_than_is_kept_of_a_parcel_is_said_once(statements, message):
     engine = Engine(book(late_ship()), stepping=True)
     engine.apply(*placed(items=TWO))
     odd = [engine.apply(*shipped(at=f"{n}m", **P1, carrier=f"C{n}", items=[{"sku": "A"}])) for n in range(statements)]
     assert [str(each) for each in odd if each] == [
         "kept without some events: of more than 100 of one kind about parcel P1 the first and last are kept"
-    ] * said
+    ] * message
     [order] = engine.shop("joom", "s1").orders.values()
     assert len(order.facts.statements) <= 102
     assert order.facts.shipped is None

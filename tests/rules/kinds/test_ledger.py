@@ -170,7 +170,7 @@ def test_a_ratio_computed_on_monday_posts_by_the_step_it_reached():
     assert points(rules, events, "2026-01-05T00:00:00Z") == 2
 
 
-def test_a_step_that_tells_other_points_than_the_ledger_takes_is_complained_of():
+def test_a_step_that_tells_other_points_than_the_ledger_takes_is_refused():
     step = {"name": "failing", "share": "10%", "penalty": {"points": 3}}
     ratio = rule(
         "ratio", "rate", stages=("near", "failing"), numerator="cancelled", window={"length": "7d"}, every="week",

@@ -97,7 +97,7 @@ def test_each_sku_is_told_of_by_itself():
     ]
 
 
-def test_the_pace_is_the_same_when_old_orders_have_been_let_go():
+def test_the_pace_is_the_same_when_old_orders_have_expired():
     events = [sold("old", "0h", 7), *[sold(str(n), f"{24 * n}h", 7) for n in range(100, 104)], stock("2480h", 30)]
     kept = stood(COVER, events, "2490h")["metrics"]["own-cover"]
     fresh = stood(COVER, events[1:], "2490h")["metrics"]["own-cover"]

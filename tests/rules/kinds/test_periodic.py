@@ -123,9 +123,9 @@ def test_an_order_found_late_by_monday_counts_though_it_ships_later():
 
 
 def test_nearness_is_to_the_first_step_even_when_the_next_computation_would_pass_it():
-    said = dict.fromkeys(("near", "failing", "severe"), "{numerator} of {denominator}, at {threshold}")
+    summary = dict.fromkeys(("near", "failing", "severe"), "{numerator} of {denominator}, at {threshold}")
     steps = [{"name": "failing", "share": "10%"}, {"name": "severe", "share": "50%"}]
-    tiers = weekly(threshold=None, tiers=steps, near="5%", severity=dict.fromkeys(said, "info"), summary=said)
+    tiers = weekly(threshold=None, tiers=steps, near="5%", severity=dict.fromkeys(summary, "info"), summary=summary)
     [near] = run(tiers, orders(0, 1, "50h"), until="60h")
     assert (near.data.stage, near.data.threshold, near.data.headroom) == ("near", 0.1, -1)
     assert near.data.summary == "1 of 1, at 10 %"
@@ -155,8 +155,8 @@ def test_until_the_next_border_a_ratio_stands_at_what_was_computed():
 
 
 def test_what_was_found_failing_is_told_with_what_was_found_then_and_back_with_what_is_found_now():
-    said = {"near": "nearly", "crossed": "{numerator} of {denominator}"}
-    alerts = run(weekly(summary=said), orders(6, 4, "50h") + orders(9, 0, "120h"), until="300h")
+    summary = {"near": "nearly", "crossed": "{numerator} of {denominator}"}
+    alerts = run(weekly(summary=summary), orders(6, 4, "50h") + orders(9, 0, "120h"), until="300h")
     assert [alert.data.summary for alert in alerts] == [
         "nearly",
         "nearly",
@@ -290,7 +290,7 @@ def test_where_nothing_is_computed_no_order_is_kept_for_a_border():
     assert again.shop("joom", "s1").period_results.future_facts == {}
 
 
-def test_an_order_that_is_let_go_is_kept_nowhere():
+def test_an_order_that_expired_is_kept_nowhere():
     engine = Engine(weekly(denominator="returned"), stepping=True)
     for day in range(200):
         engine.apply(*placed(str(day), f"{24 * day}h"))

@@ -195,8 +195,8 @@ def assert_sanctioned(case: Case) -> None:
     for ratio in case.ratios():
         rule = ratio.rule
         assert isinstance(rule, RatioSpec)
-        told = [(each["name"], each["from"]) for each in found if each["clause"] == rule.clause]
-        assert told == [(name, rfc3339(at_ms)) for name, at_ms in sanctions_of(case, ratio)]
+        standing_has = [(each["name"], each["from"]) for each in found if each["clause"] == rule.clause]
+        assert standing_has == [(name, rfc3339(at_ms)) for name, at_ms in sanctions_of(case, ratio)]
 
 
 def sanctions_of(case: Case, ratio: InForce) -> Iterator[tuple[str, int]]:

@@ -14,10 +14,10 @@ def test_a_streak_is_told_with_its_figures_even_before_the_new_quarter_has_order
     quarters = ("2025-04-01T00:00:00Z", "2025-07-01T00:00:00Z", "2025-10-01T00:00:00Z")
     events = [event for n, at in enumerate(quarters) for event in (placed(f"{n}", at), shipped(f"{n}", at))]
     alerts = run(RuleBook([pack_file("rules/packs/joom.yaml")]), events, "200h")
-    (told,) = [alert.data for alert in alerts if alert.data.rule == "joom.top_seller"]
-    assert told.summary == "3 quarters in a row at 98 % or better: Top Seller pool"
-    assert told.evidence == {"kept": 3, "times": 3}
-    assert (told.value, told.threshold, told.headroom) == (None, 0.98, None)
+    (emitted,) = [alert.data for alert in alerts if alert.data.rule == "joom.top_seller"]
+    assert emitted.summary == "3 quarters in a row at 98 % or better: Top Seller pool"
+    assert emitted.evidence == {"kept": 3, "times": 3}
+    assert (emitted.value, emitted.threshold, emitted.headroom) == (None, 0.98, None)
 
 
 def test_the_last_word_on_a_quarter_is_about_that_quarter() -> None:
@@ -40,10 +40,10 @@ def test_a_quarter_that_more_orders_can_mend_is_still_within_reach() -> None:
 
 def test_a_stricter_version_to_come_is_what_a_streak_is_held_against() -> None:
     kept = {"numerator": {"not": {"has": "cancelled", "by": ["seller"]}}, "good": True, "every": "quarter"}
-    said = {"window": {"align": "quarter"}, "severity": {"missed": "info"}, "summary": {"missed": "it is missed"}}
+    quarterly = {"window": {"align": "quarter"}, "severity": {"missed": "info"}, "summary": {"missed": "it is missed"}}
     stricter = {"effective_from": "2026-06-01", "source": "test", "confidence": "ours"}
     stricter["set"] = {"tiers": [{"name": "missed", "share": "98%"}]}
-    ratio = rule("ratio", "kept", tiers=[{"name": "missed", "share": "90%"}], versions=[stricter], **kept, **said)
+    ratio = rule("ratio", "kept", tiers=[{"name": "missed", "share": "90%"}], versions=[stricter], **kept, **quarterly)
     streak = rule("streak", "streak", stages=("near", "crossed", "top"), of="joom.kept", times=2, reached="top")
     events = [*(placed(f"{n}", "1h") for n in range(20)), cancelled("0", "2h", by="seller")]
     assert brief(emitted_of("streak", book(ratio, streak), events, "60h")) == ["2h opened near threshold_near"]

@@ -41,8 +41,8 @@ def test_two_versions_that_wait_until_one_instant_speak_of_one_alert():
 
 
 def test_what_a_version_with_another_limit_says_has_its_evidence():
-    [said] = run(TAKING_TURNS, [declared("12h")], "13h")
-    assert said.data.evidence["left"] == ["t1"]
+    [alert] = run(TAKING_TURNS, [declared("12h")], "13h")
+    assert alert.data.evidence["left"] == ["t1"]
 
 
 def test_a_task_done_for_a_subject_that_nothing_is_owed_about_opens_nothing():

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from rules.calendar.instants import NEVER
-from rules.kinds.occurrences import timeline as timelines
+from rules.kinds import timeline as timelines
 from rules.kinds.timeline import Timeline
 
 PUTS = st.lists(

@@ -194,8 +194,8 @@ def test_a_name_of_any_script_is_read(name):
 
 
 def test_free_text_may_have_line_breaks():
-    said = "flood\nin the south"
-    assert read(type="emergency.declared", data={"reason": said})[0].data.reason == said
+    reason = "flood\nin the south"
+    assert read(type="emergency.declared", data={"reason": reason})[0].data.reason == reason
 
 
 def test_a_reason_shows_what_it_quotes_without_control_characters():

@@ -76,8 +76,8 @@ def test_shop_level_events_need_no_order():
 
 @pytest.mark.parametrize("missing", ["id", "source", "type", "time", "platform", "shop", "order"])
 def test_a_missing_attribute_is_named(missing):
-    said = reason(orjson.dumps({name: value for name, value in PLACED.items() if name != missing}))
-    assert f"missing required field `{missing}`" in said
+    found = reason(orjson.dumps({name: value for name, value in PLACED.items() if name != missing}))
+    assert f"missing required field `{missing}`" in found
 
 
 @pytest.mark.parametrize("name", ["id", "source", "platform", "shop", "order"])
@@ -87,7 +87,7 @@ def test_ids_are_strings_of_at_most_128_characters(name, value):
 
 
 @pytest.mark.parametrize(
-    ("time", "said"),
+    ("time", "message"),
     [
         ("2026-01-01T00:00:00", "timezone"),
         ("yesterday", "RFC3339"),
@@ -104,8 +104,8 @@ def test_ids_are_strings_of_at_most_128_characters(name, value):
         (None, "got `null`"),
     ],
 )
-def test_a_time_that_cannot_be_meant_is_turned_away(time, said):
-    assert said in reason_for(time=time)
+def test_a_time_that_cannot_be_meant_is_turned_away(time, message):
+    assert message in reason_for(time=time)
 
 
 @pytest.mark.parametrize("digits", ["9" * 30, "9" * 5000])

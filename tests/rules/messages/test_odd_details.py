@@ -64,9 +64,9 @@ ODD = [
 
 @pytest.mark.parametrize(("kind", "field", "value"), ODD)
 def test_an_event_counts_without_a_detail_that_cannot_be_read(kind, field, value):
-    data, said = kept(kind, **{field: value})
+    data, found = kept(kind, **{field: value})
     assert getattr(data, field) is None
-    assert said.startswith(f"kept without data.{field}: ")
+    assert found.startswith(f"kept without data.{field}: ")
 
 
 @pytest.mark.parametrize("data", [[], "x", 5, True])
@@ -77,10 +77,10 @@ def test_so_does_one_without_any_detail_that_can_be_read(data):
 
 
 def test_all_that_was_left_out_is_said_and_the_rest_counts():
-    data, said = kept("order.placed", amount="ten", mode="x", currency="USD", items=[{"sku": "A", "qty": -1}, 7])
+    data, found = kept("order.placed", amount="ten", mode="x", currency="USD", items=[{"sku": "A", "qty": -1}, 7])
     assert (data.currency, [(item.sku, item.qty) for item in data.items]) == ("USD", [("A", 1)])
     for path in ("data.amount: ", "data.mode: ", "data.items[0].qty: ", "data.items[1]: "):
-        assert path in said
+        assert path in found
 
 
 @pytest.mark.parametrize("qty", [0, -1, 0.0, "0"])
@@ -172,6 +172,6 @@ def test_what_an_event_is_about_must_be_good(name):
 
 @pytest.mark.parametrize("names", [{"parcel": "P1"}, {"tracking_no": " p1 "}])
 def test_a_parcel_does_not_replace_itself(names):
-    data, said = kept("order.shipped", replaces="P1", **names)
+    data, found = kept("order.shipped", replaces="P1", **names)
     assert data.replaces is None
-    assert "data.replaces: " in said
+    assert "data.replaces: " in found

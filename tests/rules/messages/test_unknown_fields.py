@@ -71,5 +71,5 @@ def test_names_are_shown_without_escapes() -> None:
 
 @pytest.mark.parametrize("kind", TYPES)
 def test_every_type_of_event_is_known(kind: str) -> None:
-    (said,) = reported(event({"none_of_them": 1}, kind=kind))
-    assert said.startswith(f"data.none_of_them of {kind} from erp/1 is read by nothing")
+    (found,) = reported(event({"none_of_them": 1}, kind=kind))
+    assert found.startswith(f"data.none_of_them of {kind} from erp/1 is read by nothing")

@@ -57,7 +57,7 @@ def marks(**parts: Any) -> Any:
 
 
 @pytest.mark.parametrize(
-    ("parts", "said"),
+    ("parts", "message"),
     [
         ({"within": "2bd"}, "working days need a calendar"),
         ({"within": "2bd", "calendar": "Atlantis"}, "no country whose holidays are known"),
@@ -82,12 +82,12 @@ def marks(**parts: Any) -> Any:
         ({"id": "ozon.late"}, "its ids begin with joom."),
     ],
 )
-def test_a_deadline_that_makes_no_sense_is_complained_of(parts, said):
-    assert said in diagnostics(late_ship(**parts))
+def test_a_deadline_that_makes_no_sense_is_refused(parts, message):
+    assert message in diagnostics(late_ship(**parts))
 
 
 @pytest.mark.parametrize(
-    ("parts", "said"),
+    ("parts", "message"),
     [
         ({"numerator": {"late": "joom.early"}}, "joom.early is no deadline rule of this pack"),
         (
@@ -109,12 +109,12 @@ def test_a_deadline_that_makes_no_sense_is_complained_of(parts, said):
         ({"summary": {"crossed": "{order}"}}, "{order} is nothing"),
     ],
 )
-def test_a_ratio_that_makes_no_sense_is_complained_of(parts, said):
-    assert said in diagnostics(late_ship(), share(**parts))
+def test_a_ratio_that_makes_no_sense_is_refused(parts, message):
+    assert message in diagnostics(late_ship(), share(**parts))
 
 
 @pytest.mark.parametrize(
-    ("parts", "said"),
+    ("parts", "message"),
     [
         ({"of": {"missed": "joom.share"}}, "joom.share is no deadline rule"),
         ({"threshold": 0}, "at least 1"),
@@ -123,8 +123,8 @@ def test_a_ratio_that_makes_no_sense_is_complained_of(parts, said):
         ({"near": 2, "summary": {"active": "until {until}", "near": "until {until}"}}, "{until} is nothing"),
     ],
 )
-def test_a_count_that_makes_no_sense_is_complained_of(parts, said):
-    assert said in diagnostics(late_ship(), marks(**parts))
+def test_a_count_that_makes_no_sense_is_refused(parts, message):
+    assert message in diagnostics(late_ship(), marks(**parts))
 
 
 def test_a_value_from_elsewhere_says_where_from_and_how_sure_it_is():
@@ -163,7 +163,7 @@ def test_every_mistake_is_told_each_at_its_line():
 @pytest.mark.parametrize(
     "text", ["", "5", "[]", "rules: [", "platform: joom", "&a [*a]", "platform: !!python/name:os", "\0"]
 )
-def test_what_is_no_pack_is_complained_of(text):
+def test_what_is_no_pack_is_refused(text):
     with pytest.raises(BadPack):
         parse(text, "x.yaml")
 

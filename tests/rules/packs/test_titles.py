@@ -79,7 +79,7 @@ def test_whatever_its_id_has_in_it(alert: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("parts", "said"),
+    ("parts", "message"),
     [
         ({"title": ""}, "length >= 1"),
         ({"title": "x" * 61}, "length <= 60"),
@@ -93,8 +93,8 @@ def test_whatever_its_id_has_in_it(alert: str) -> None:
         ({"link": "https://a b"}, "link is an address that begins with https://"),
     ],
 )
-def test_a_name_that_cant_be_shown_is_refused(parts: Any, said: str) -> None:
-    with pytest.raises(BadPack, match=said):
+def test_a_name_that_cant_be_shown_is_refused(parts: Any, message: str) -> None:
+    with pytest.raises(BadPack, match=message):
         pack(late_ship(**parts))
 
 

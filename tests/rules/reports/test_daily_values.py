@@ -69,9 +69,13 @@ def test_points_are_told_with_the_limit_ahead_and_from_when_on_they_count() -> N
     events = [event("violation.recorded", None, "1h", platform="shopee", kind="prohibited_item", id="v1")]
     found = of_day(shopee, events, "400h", "shopee")
     (points,) = found.ledgers.values()
-    told = standing(played(shopee, events, "400h").shop("shopee", "s1"), ms("400h"))["ledgers"]["points"]
+    ledger = standing(played(shopee, events, "400h").shop("shopee", "s1"), ms("400h"))["ledgers"]["points"]
     assert isinstance(points, PointsOfDay)
-    assert (points.ledger, points.points, points.limit) == ("points", told["points"], told["points"] + told["headroom"])
+    assert (points.ledger, points.points, points.limit) == (
+        "points",
+        ledger["points"],
+        ledger["points"] + ledger["headroom"],
+    )
     assert points.points > 0
     assert points.first_day == "2026-01-05"
 

@@ -126,8 +126,8 @@ def test_an_override_and_the_shops_programme_decide_as_they_do_in_the_engine() -
     assert report_at("30h", placed(), rules=rules)["verdict"]["overdue"] == ["joom.late"]
     ours = book(late_ship(programmes=["fast"]))
     assert report_at("80h", placed(), rules=ours)["verdict"]["why"] == "unwatched"
-    told = event("shop.profile", at="0h", programme="fast")
-    assert report_at("80h", told, placed(), rules=ours)["verdict"]["overdue"] == ["joom.late"]
+    profile = event("shop.profile", at="0h", programme="fast")
+    assert report_at("80h", profile, placed(), rules=ours)["verdict"]["overdue"] == ["joom.late"]
 
 
 HAPPENINGS = st.sampled_from(
@@ -153,10 +153,10 @@ def test_it_counts_an_order_where_the_engine_does(events: list[TimedEvent], at: 
     shop = engine.shop("joom", "s1")
     order = shop.orders["1"]
     report = order_report(shop, "1", order.facts, engine.clock_ms)
-    told = {each["rule"]: (each["counts"], each["bad"]) for each in report["ratios"]}
+    shown = {each["rule"]: (each["counts"], each["bad"]) for each in report["ratios"]}
     for ratio in shop.plan.ratios:
         part = ratio.part_of(order.decoded())
-        assert told[ratio.rule.id] == (part is not None, part is not None and part[1])
+        assert shown[ratio.rule.id] == (part is not None, part is not None and part[1])
     overdue = {each["rule"] for each in report["deadlines"] if each["state"] == "overdue"}
     assert overdue == {timer.rule.id for timer in shop.plan.timers if timer.bit & order.overdue}
 

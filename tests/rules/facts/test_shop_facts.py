@@ -98,7 +98,7 @@ def price(at: str, amount: str, sku: str = "A", **more: str) -> TimedEvent:
 
 
 @pytest.mark.parametrize(
-    ("said", "spent"),
+    ("message", "spent"),
     [
         ([listing("1h", 1), listing("2h", 2), listing("3h", 3)], ["1h", "2h"]),
         ([listing("1h", 1, site="ID"), listing("2h", 2), listing("3h", 3)], ["2h"]),
@@ -108,8 +108,8 @@ def price(at: str, amount: str, sku: str = "A", **more: str) -> TimedEvent:
     ],
     ids=["levels", "the site", "each SKU", "a price that holds later", "a price that does not hold yet"],
 )
-def test_the_last_word_on_a_level_holds_however_old_it_is(said: list[TimedEvent], spent: list[str]):
-    known = facts(*said)
+def test_the_last_word_on_a_level_holds_however_old_it_is(message: list[TimedEvent], spent: list[str]):
+    known = facts(*message)
     gone = [known.get(*each).at_ms for each in known.spent(ms("9h") + KEPT_MS, {})]
     assert sorted(gone) == [ms(at) for at in spent]
 

@@ -83,38 +83,38 @@ def test_probes_are_always_let_in(guard: Guard, path: str) -> None:
 
 
 async def test_probes_without_a_token_are_not_told_what_is_wrong_in_words() -> None:
-    said = "DATADIR takes no snapshots (/data/joom)"
+    problem = "DATADIR takes no snapshots (/data/joom)"
     for tokens, authorization, problems in (
-        (NO_TOKENS, None, [said]),
+        (NO_TOKENS, None, [problem]),
         (load(TOKEN, None), None, []),
         (load(TOKEN, None), "Bearer wrong", []),
-        (load(TOKEN, None), f"Bearer {TOKEN}", [said]),
+        (load(TOKEN, None), f"Bearer {TOKEN}", [problem]),
     ):
         api = Api(tokens)
-        api.health = Health(worker=True, views=True, problems=[said])
+        api.health = Health(worker=True, views=True, problems=[problem])
         headers = {} if authorization is None else {"authorization": authorization}
         for path in ("/health/live", "/health/ready"):
             answer = await api.client.get(path, headers=headers)
             assert (answer.status_code, answer.json()["problems"]) == (200, problems)
-        api.health = Health(worker=True, views=True, kafka=False, problems=[said])
+        api.health = Health(worker=True, views=True, kafka=False, problems=[problem])
         answer = await api.client.get("/health/ready", headers=headers)
-        assert (answer.status_code, said in answer.text) == (503, bool(problems))
+        assert (answer.status_code, problem in answer.text) == (503, bool(problems))
 
 
 async def asked(guard: Guard, authorization: str | None) -> tuple[int, bytes]:
     """Over ASGI: the status that is answered, and the body."""
-    said: list[Any] = []
+    messages: list[Any] = []
 
     async def receive() -> Any:
         return {"type": "http.disconnect"}
 
     async def send(message: Any) -> None:
-        said.append(message)
+        messages.append(message)
 
     headers = [(b"host", b"h"), *([(b"authorization", authorization.encode())] if authorization is not None else [])]
     scope = {"type": "http", "method": "GET", "path": "/api/shops", "headers": headers, "client": ("10.0.0.7", 1)}
     await guard(scope, receive, send)
-    return said[0]["status"], said[1]["body"]
+    return messages[0]["status"], messages[1]["body"]
 
 
 def refused_tokens() -> float:

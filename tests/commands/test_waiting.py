@@ -30,16 +30,16 @@ def at_once(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.parametrize(("away", "times"), [(0, 0), (1, 1), (20, 1)])
 def test_it_is_asked_until_it_answers_and_its_absence_is_not_said_each_time(away: int, times: int) -> None:
-    said: list[str] = []
-    assert until_kafka_answers(Kafka(away).ask, said.append) == 4
-    assert said == ["no Kafka broker answers; the worker waits for it"] * times
+    reported: list[str] = []
+    assert until_kafka_answers(Kafka(away).ask, reported.append) == 4
+    assert reported == ["no Kafka broker answers; the worker waits for it"] * times
 
 
 def test_it_is_said_again_every_minute(monkeypatch: pytest.MonkeyPatch) -> None:
-    said: list[str] = []
+    reported: list[str] = []
     monkeypatch.setattr(waiting, "LOG_EVERY_S", 0.0)
-    until_kafka_answers(Kafka(5).ask, said.append)
-    assert len(said) == 5
+    until_kafka_answers(Kafka(5).ask, reported.append)
+    assert len(reported) == 5
 
 
 @pytest.mark.parametrize("away", [0, 1])

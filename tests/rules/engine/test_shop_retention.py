@@ -19,21 +19,28 @@ COUNTERFEIT = {"violation": ["counterfeit"]}
 def ledger(of: Mapping[str, Any] = COUNTERFEIT, **parts: Any) -> dict[str, Any]:
     """Two points for each counterfeit."""
     feed = {"clause": "own-points", "of": [of], "points": 2}
-    said = {"severity": {"active": "critical"}, "summary": {"active": "closed"}} if "tiers" in parts else {}
+    wording = {"severity": {"active": "critical"}, "summary": {"active": "closed"}} if "tiers" in parts else {}
     general = {"id": "joom.points", "clause": "own-points", "kind": "ledger", "source": "test", "confidence": "ours"}
-    return {**general, "ledger": "points", "feeds": [feed], **said, **parts}
+    return {**general, "ledger": "points", "feeds": [feed], **wording, **parts}
 
 
 def freeze() -> dict[str, Any]:
     """A counterfeit freezes the shop for good."""
-    said = {"severity": {"active": "critical"}, "summary": {"active": "frozen"}}
+    wording = {"severity": {"active": "critical"}, "summary": {"active": "frozen"}}
     general = {"id": "joom.frozen", "clause": "own-frozen", "kind": "event", "source": "test", "confidence": "ours"}
-    return {**general, "of": COUNTERFEIT, "sanction": {"name": "frozen"}, **said}
+    return {**general, "of": COUNTERFEIT, "sanction": {"name": "frozen"}, **wording}
 
 
 def counterfeit(at: str, kind: str = "counterfeit") -> Any:
-    said = {"type": "violation.recorded", "id": at, "source": "test", "time": ms(at), "platform": "joom", "shop": "s1"}
-    return decode(orjson.dumps({**said, "data": {"kind": kind}}))
+    envelope = {
+        "type": "violation.recorded",
+        "id": at,
+        "source": "test",
+        "time": ms(at),
+        "platform": "joom",
+        "shop": "s1",
+    }
+    return decode(orjson.dumps({**envelope, "data": {"kind": kind}}))
 
 
 LOOKED_AT_AGAIN = tick("490d"), counterfeit("491d", "another")
@@ -69,16 +76,16 @@ def test_the_crossing_that_closed_a_shop_for_good_is_never_forgotten():
     ids=["points that nothing clears", "points", "a sanction"],
 )
 def test_what_lasts_longer_than_events_are_kept_is_kept_for_as_long(lasting: dict[str, Any]):
-    found = standing_after(book(ledger(**lasting)), counterfeit("1h"), *LOOKED_AT_AGAIN)
-    assert found["ledgers"]["points"]["points"] == (0 if "clears" in lasting else 2)
-    assert [each["name"] for each in found["sanctions"]] == (["closed"] if "tiers" in lasting else [])
+    standing = standing_after(book(ledger(**lasting)), counterfeit("1h"), *LOOKED_AT_AGAIN)
+    assert standing["ledgers"]["points"]["points"] == (0 if "clears" in lasting else 2)
+    assert [each["name"] for each in standing["sanctions"]] == (["closed"] if "tiers" in lasting else [])
 
 
 def test_an_alert_that_is_shown_for_longer_is_kept_for_as_long():
     shown = {"severity": {"crossed": "warning"}, "summary": {"crossed": "!"}, "of": COUNTERFEIT, "lasts": "730d"}
     general = {"clause": "own-1", "source": "test", "confidence": "ours", "id": "joom.once", "kind": "event"}
-    found = standing_after(book({**general, **shown}), counterfeit("1h"), *LOOKED_AT_AGAIN)
-    assert found["open_alerts"] == 1
+    standing = standing_after(book({**general, **shown}), counterfeit("1h"), *LOOKED_AT_AGAIN)
+    assert standing["open_alerts"] == 1
 
 
 def test_what_was_free_as_it_came_first_stays_the_first_however_long_ago_it_was():
@@ -89,21 +96,21 @@ def test_what_was_free_as_it_came_first_stays_the_first_however_long_ago_it_was(
 
 def test_a_level_that_nobody_speaks_of_any_more_stands_where_it_stood():
     preorders = rule("level", "preorders", of="preorder_share", above="0.1")
-    said = [event("listing.counts", None, at, total=100, preorder=20) for at in ("1h", "2h")]
-    found = standing_after(book(preorders), *said)
-    assert (found["open_alerts"], found["metrics"]["own-preorders"]["value"]) == (1, 0.2)
+    counts = [event("listing.counts", None, at, total=100, preorder=20) for at in ("1h", "2h")]
+    standing = standing_after(book(preorders), *counts)
+    assert (standing["open_alerts"], standing["metrics"]["own-preorders"]["value"]) == (1, 0.2)
     feed = {"clause": "own-points", "of": [{"crossed": "joom.preorders"}], "points": 2}
     again = event("listing.counts", None, "490d", total=100, preorder=20)
     rules = book(preorders, ledger(feeds=[feed], expires="90d"))
-    assert standing_after(rules, *said, again)["ledgers"]["points"]["points"] == 0, "it has been above all the while"
+    assert standing_after(rules, *counts, again)["ledgers"]["points"]["points"] == 0, "it has been above all the while"
 
 
 def test_a_promotion_is_dearer_than_a_price_of_long_ago():
     shown = {"severity": {"crossed": "warning"}, "summary": {"crossed": "!"}, "lasts": "30d"}
     general = {"clause": "own-1", "source": "test", "confidence": "ours", "id": "joom.dear", "kind": "event"}
-    said = [event("price.changed", None, "1h", sku="A", price="9")]
-    said.append(event("promotion.scheduled", None, "490d", sku="A", price="10"))
-    assert standing_after(book({**general, **shown, "of": {"promotion": "above_price"}}), *said)["open_alerts"] == 1
+    events = [event("price.changed", None, "1h", sku="A", price="9")]
+    events.append(event("promotion.scheduled", None, "490d", sku="A", price="10"))
+    assert standing_after(book({**general, **shown, "of": {"promotion": "above_price"}}), *events)["open_alerts"] == 1
 
 
 def test_points_that_went_with_the_first_of_them_do_not_come_back_when_that_is_old():
@@ -115,8 +122,8 @@ def test_points_that_went_with_the_first_of_them_do_not_come_back_when_that_is_o
 def test_a_reused_number_counts_for_as_long_as_its_points_do(at, points):
     rules = book(ledger({"reused": "tracking_no"}, clears="year"))
     shipments = [shipped(order, "1h", tracking_no="YT1") for order in ("1", "2")]
-    found = standing_after(rules, placed("1"), placed("2"), *shipments, at=at)
-    assert found["ledgers"]["points"]["points"] == points
+    standing = standing_after(rules, placed("1"), placed("2"), *shipments, at=at)
+    assert standing["ledgers"]["points"]["points"] == points
 
 
 def test_what_nothing_asks_for_any_more_is_dropped():
@@ -127,8 +134,8 @@ def test_what_nothing_asks_for_any_more_is_dropped():
 
 def test_of_profiles_only_the_words_that_still_hold_are_kept():
     engine = Engine(book(ledger(expires="90d")), stepping=True)
-    said = [("0h", {"site": "TW"}), ("1h", {"currency": "USD"}), ("2h", {}), ("3h", {"currency": "TWD"})]
-    profiles = [event("shop.profile", None, at, **what) for at, what in said]
+    stated = [("0h", {"site": "TW"}), ("1h", {"currency": "USD"}), ("2h", {}), ("3h", {"currency": "TWD"})]
+    profiles = [event("shop.profile", None, at, **what) for at, what in stated]
     list(replay(engine, [*profiles[::-1], *profiles]))
     shop = engine.shop("joom", "s1")
     assert sorted(entry.at_ms for entry in shop.facts.of("shop.profile")) == [ms("0h"), ms("3h")]
@@ -144,9 +151,9 @@ def test_what_was_said_of_a_time_long_past_is_dropped_but_what_may_be_said_again
     scores = [event("rating.updated", None, "1h", score=3), event("rating.updated", None, "2h", score=5)]
     list(replay(engine, [counterfeit("0h"), *scores, tick("100d")]))
     shop = engine.shop("joom", "s1")
-    assert sorted(said.rule for said in shop.emitted.alerts.values()) == ["joom.once", "joom.rating"]
+    assert sorted(emitted.rule for emitted in shop.emitted.alerts.values()) == ["joom.once", "joom.rating"]
     list(replay(engine, [tick("500d")]))
-    assert [said.rule for said in shop.emitted.alerts.values()] == ["joom.rating"]
+    assert [emitted.rule for emitted in shop.emitted.alerts.values()] == ["joom.rating"]
 
 
 def test_a_sku_that_has_no_sales_left_leaves_nothing_behind():
