@@ -8,8 +8,6 @@ from heapq import nsmallest
 from operator import itemgetter
 from typing import Any, TypeVar
 
-from msgspec import Struct
-
 from rules.calendar.days import day_of, start_of_day
 from rules.calendar.instants import NEVER, rfc3339
 from rules.calendar.schedule import next_boundary
@@ -23,7 +21,7 @@ from rules.kinds.ratio.evaluator import RatioEvaluator, window_json
 from rules.kinds.ratio.period_results import PeriodResult
 from rules.kinds.ratio.steps import Step
 from rules.reports.next_deadline import Due, scan_deadlines, ship_deadlines
-from rules.reports.order_lines import to_ship
+from rules.reports.saving import Saved, Saving
 from rules.state.shop import Order, Shop
 
 T = TypeVar("T")
@@ -39,44 +37,6 @@ RANKED = 2_000
 """Orders ranked before the caller may do something else, which takes less time each."""
 
 
-class Saving(Struct):
-    """What shipping one order saves: the clauses it keeps from a worse step or brings back from one, money and points.
-    `due_ms` is the earliest deadline it hasn't met (epoch ms), `overdue` whether that has passed; shipping it at once
-    also meets its other deadlines up to `then_ms`."""
-
-    due_ms: int
-    overdue: bool
-    then_ms: int
-    clauses: tuple[str, ...] = ()
-    money: dict[str, Decimal] | None = None
-    points: dict[str, Decimal] | None = None
-
-    def rank(self) -> tuple[bool, int, Decimal, Decimal, int]:
-        """The overdue ones first; then the worst: most clauses, most points, most money, soonest."""
-        return not self.overdue, -len(self.clauses), -_sum(self.points), -_sum(self.money), self.due_ms
-
-    def as_json(self, order: Order) -> dict[str, Any]:
-        saves: dict[str, Any] = {"clauses": sorted(self.clauses)}
-        if self.money:
-            currency, amount = max(self.money.items(), key=lambda each: each[1])
-            saves |= {"amount": str(amount), "currency": currency}
-        if self.points:
-            saves["points"] = {ledger: float(points) for ledger, points in sorted(self.points.items())}
-        until_ms = max(self.then_ms, self.due_ms)
-        shipment, terms = order.facts.shipment, order.facts.terms
-        rules = {due.timer.rule.id for due in ship_deadlines(order.shop.plan, order.facts) if due.at_ms <= until_ms}
-        return {
-            "order": order.id,
-            "skus": order.facts.skus(),
-            "items": to_ship(order.facts),
-            "carrier": shipment.carrier if shipment is not None else None,
-            "logistics": terms.logistics if terms is not None else None,
-            "due_at": rfc3339(self.due_ms),
-            "rules": sorted(rules),
-            "saves": saves,
-        }
-
-
 def _chase_json(order: Order, due: Due) -> dict[str, Any]:
     """A parcel that waits for its carrier's scan; what names it is null where that isn't known."""
     shipment = due.about.shipment
@@ -90,10 +50,6 @@ def _chase_json(order: Order, due: Due) -> dict[str, Any]:
         "rules": [due.timer.rule.id],
         "saves": {"clauses": [due.timer.rule.clause]},
     }
-
-
-def _sum(sums: dict[str, Decimal] | None) -> Decimal:
-    return sum(sums.values(), Decimal()) if sums else Decimal()
 
 
 class Outlook:
@@ -119,6 +75,8 @@ class Outlook:
         #: The orders that wait to be shipped, the worst first, with what shipping each saves; and how many they are.
         self.due: list[dict[str, Any]] = []
         self.due_total = 0
+        #: What shipping all of them saves.
+        self.saved = Saved()
         #: The parcels that wait for their carrier's scan, by deadline; and how many they are.
         self.chase: list[dict[str, Any]] = []
         self.chase_total = 0
@@ -309,6 +267,8 @@ class Outlook:
             if n:
                 yield
             ranked = [(self._rank(order), order) for order in stretch]
+            for order in stretch:
+                self.saved.add(self._savings[order])
             worst = _smallest(self._shown, worst + ranked, itemgetter(0))
         self.due_total = len(self._savings)
         for n, some in enumerate(_stretches(worst, ORDERS_SHOWN)):

@@ -144,7 +144,7 @@ def published(shop: Shop, at_ms: int) -> Work:
         yield
         if shop.plan is not plan:
             return None
-    return add_forecast(found, outlook)
+    return add_forecast(found, outlook) | {"due_saves": outlook.saved.as_json()}
 
 
 def attention(shop: Shop) -> dict[str, Any]:

@@ -1,14 +1,16 @@
 """How figures stand against those of the day before, from daily values: money at stake, open alerts, ratios, points."""
 
-from collections.abc import Iterator
+from collections.abc import Container, Iterator
 from datetime import date, timedelta
 from decimal import Decimal
 from typing import Final, Literal, NamedTuple
 
 from msgspec import Struct
 
+from rules.kinds.ratio.spec import RatioSpec
 from rules.messages.cost import SEVERITIES
 from rules.messages.daily_values import DailyValues
+from rules.plan.rule_book import RuleBook
 from streams.views.groups import add_sum
 from streams.views.shops import ShopKey
 
@@ -31,7 +33,8 @@ class CountMoved(Struct, kw_only=True):
 
 class FigureMoved(Struct, kw_only=True):
     """A ratio's share, or points: `now`, on the day that goes on, and at the end of the day `before`. `threshold` is
-    where the next step lies now; `crossed` says that one lies between the two."""
+    where the next step lies now; `crossed` says that one lies between the two, `worse` that it moved towards it
+    or further past it."""
 
     platform: str
     shop: str
@@ -41,6 +44,7 @@ class FigureMoved(Struct, kw_only=True):
     now: float
     threshold: float
     crossed: bool
+    worse: bool
 
     def place(self) -> tuple[bool, float, str, str, str]:
         """Its place in a list: what crossed its threshold first, then by how much of it the figure moved."""
@@ -107,12 +111,17 @@ def alerts_moved(pairs: list[tuple[DailyValues, DailyValues]]) -> dict[str, Coun
     }
 
 
-def figures_moved(pairs: list[tuple[DailyValues, DailyValues]]) -> list[FigureMoved]:
-    """The ratios and points that moved, in the order of `FigureMoved.place`."""
-    return sorted((each for pair in pairs for each in _moved(*pair)), key=FigureMoved.place)
+def good_ratios(book: RuleBook) -> frozenset[str]:
+    """The rules whose ratio must not fall, since it counts what went well."""
+    return frozenset(rule.id for pack in book.packs for rule in pack.rules if isinstance(rule, RatioSpec) and rule.good)
 
 
-def _moved(before: DailyValues, now: DailyValues) -> Iterator[FigureMoved]:
+def figures_moved(pairs: list[tuple[DailyValues, DailyValues]], good: Container[str]) -> list[FigureMoved]:
+    """The ratios and points that moved, in the order of `FigureMoved.place`. Of the `good` rules more is better."""
+    return sorted((each for pair in pairs for each in _moved(*pair, good)), key=FigureMoved.place)
+
+
+def _moved(before: DailyValues, now: DailyValues, good: Container[str]) -> Iterator[FigureMoved]:
     """Of one shop. A ratio whose calendar period has just begun hasn't moved: it counts other orders."""
     old = _figures(before)
     for rule, new in _figures(now).items():
@@ -131,6 +140,7 @@ def _moved(before: DailyValues, now: DailyValues) -> Iterator[FigureMoved]:
                 now=new.value,
                 threshold=steps[0],
                 crossed=any((was.value < step) != (new.value < step) for step in steps),
+                worse=(new.value > was.value) != (rule in good),
             )
 
 

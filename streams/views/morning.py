@@ -186,8 +186,8 @@ class Changes:
 
 
 class Saves(Struct, kw_only=True):
-    """What working through a list saves: of how many `orders` that is said (of each shop the first are listed), the
-    clauses they keep from a worse step or bring back from one, money and points."""
+    """What shipping all of a shop's orders that wait saves: how many `orders` save anything, the clauses they keep from
+    a worse step or bring back from one, money and points."""
 
     orders: int
     clauses: list[str]
@@ -284,37 +284,16 @@ def _task(shops: Shops, listed: WorkList | None, groups: list[Group]) -> Task:
     )
 
 
-class _SavesOfOne(Struct):
-    clauses: list[str] = []
-    points: dict[str, float] = {}
-    amount: str = "0"
-    currency: str = ""
+class _WithSaves(Struct):
+    due_saves: Saves | None = None
 
 
-class _Listed(Struct):
-    saves: _SavesOfOne
-
-
-_listed = msgspec.json.Decoder(_Listed).decode
+_with_saves = msgspec.json.Decoder(_WithSaves).decode
 
 
 def _saves(shops: Shops, shop: ShopKey) -> Saves | None:
-    """What shipping the listed orders saves; None if that is nothing."""
-    money, points, clauses = dict[str, Decimal](), dict[str, Decimal](), set[str]()
-    orders = 0
-    for due in shops.due(shop):
-        saves = _listed(due.raw).saves
-        if not (saves.clauses or saves.points or float(saves.amount)):
-            continue
-        orders += 1
-        clauses.update(saves.clauses)
-        if float(saves.amount):
-            add_sum(money, saves.currency, saves.amount)
-        for ledger, amount in saves.points.items():
-            add_sum(points, ledger, str(amount))
-    if not orders:
-        return None
-    return Saves(orders=orders, clauses=sorted(clauses), money=money_rows(money), points=points_by_ledger(points))
+    raw = shops.raw(shop)
+    return None if raw is None else _with_saves(raw).due_saves
 
 
 def _link(shop: ShopKey, listed: WorkList | None, order: str | None, rule: str) -> str:

@@ -33,6 +33,7 @@ NO_STANDING = {
     "exposure": None,
     "due": [],
     "due_total": 0,
+    "due_saves": None,
     "chase": [],
     "chase_total": 0,
 }

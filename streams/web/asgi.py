@@ -1,20 +1,19 @@
 """The web as one ASGI application."""
 
 from collections.abc import Callable
-from pathlib import Path
 
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
-from starlette.responses import FileResponse, Response
-from starlette.routing import Mount, Route
-from starlette.staticfiles import StaticFiles
+from starlette.responses import Response
+from starlette.routing import Route
 from starlette.types import ASGIApp
 
 from streams.web.ack_api import AckApi
 from streams.web.auth import Guard
 from streams.web.due_api import DueApi
 from streams.web.errors import failed, refused
+from streams.web.files import ConsoleFiles
 from streams.web.group_api import GroupApi
 from streams.web.health import HealthApi
 from streams.web.letters_api import LettersApi
@@ -28,8 +27,6 @@ from streams.web.sse import Events
 from streams.web.tokens import Tokens
 from streams.web.trends_api import TrendsApi
 from streams.web.yesterday_api import YesterdayApi
-
-CONSOLE = Path(__file__).with_name("console")
 
 
 def site(
@@ -65,16 +62,11 @@ def site(
             *routes(trends_api, is_ready),
             *routes(yesterday_api, is_ready),
             Route("/openapi.json", _describe),
-            Route("/", _console),
-            Mount("/console", StaticFiles(directory=CONSOLE)),
+            *ConsoleFiles().routes(),
         ],
         exception_handlers={HTTPException: refused, Exception: failed},
     )
     return Guard(app, tokens)  # around Starlette's own error handler, so that a 500 has the security headers as well
-
-
-async def _console(request: Request) -> Response:
-    return FileResponse(CONSOLE / "index.html")
 
 
 async def _describe(request: Request) -> Response:

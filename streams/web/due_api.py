@@ -1,7 +1,7 @@
 """The API's lists for a warehouse: what to ship next, and which carrier to chase."""
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, Literal, NamedTuple
 
 import msgspec
@@ -73,6 +73,13 @@ class _Cut(NamedTuple):
     last: DueRank | None
 
 
+class _OfShop(NamedTuple):
+    """What is asked for of a shop's list, and where that is cut, if it is."""
+
+    entries: list[_Entry]
+    cut: _Cut | None
+
+
 class DueApi:
     """Pages are made of what the standings list of each shop. Only where a page goes beyond that, the worker that has
     the shop is asked for all of its list; so the first pages cost nobody anything."""
@@ -89,10 +96,12 @@ class DueApi:
         answer=DuePage,
     )
     async def due(self, request: Request, query: DueQuery) -> dict[str, Any]:
-        found, beyond = await self._page(request, query, {})
+        lists = await self._read(query, self._listed(query))
+        found, beyond = await _page(request, query, lists)
         if beyond:
             whole = await self._whole_lists.get(list(beyond), _for_carrier(query))
-            found, beyond = await self._page(request, query, whole)
+            lists |= await self._read(query, whole.items())
+            found, beyond = await _page(request, query, lists)
         return {
             "items": [self._shown(each) for each in found.items],
             "next": found.next,
@@ -100,49 +109,33 @@ class DueApi:
             "short": [ShortList(*shop, shown=cut.shown, total=cut.total) for shop, cut in sorted(beyond.items())],
         }
 
-    async def _page(
-        self, request: Request, query: DueQuery, whole: Mapping[ShopKey, ShopList]
-    ) -> tuple[Page[_Entry], dict[ShopKey, _Cut]]:
-        """A page, and the lists that would have to be whole for it to be right."""
-        entries, cuts = await self._entries(query, whole)
-        rank = _rank_of(query)
-        found: Page[_Entry] = await page(request, query, entries, rank, DueRank)
-        if found.next is None:
-            return found, cuts
-        end = rank(found.items[-1])
-        return found, {shop: cut for shop, cut in cuts.items() if cut.last is None or cut.last < end}
-
-    async def _entries(
-        self, query: DueQuery, whole: Mapping[ShopKey, ShopList]
-    ) -> tuple[list[_Entry], dict[ShopKey, _Cut]]:
-        """What is asked for, of all shops, and the lists that aren't whole."""
-        shops, for_carrier, rank, fits = self._view.shops, _for_carrier(query), _rank_of(query), _filter(query)
-        entries: list[_Entry] = []
-        cuts: dict[ShopKey, _Cut] = {}
-        seen = 0
+    def _listed(self, query: DueQuery) -> Iterator[tuple[ShopKey, ShopList]]:
+        """What the standings list of each shop that is asked for."""
+        shops, for_carrier = self._view.shops, _for_carrier(query)
         for shop in shops.names():
-            if query.platform not in (UNSET, shop.platform) or query.shop not in (UNSET, shop.shop):
-                continue
-            if shop in whole:
-                listed, total = whole[shop]
-            else:
-                listed, total = (
-                    list(shops.chase(shop) if for_carrier else shops.due(shop)),
-                    shops.waiting(shop, for_carrier),
-                )
+            if query.platform in (UNSET, shop.platform) and query.shop in (UNSET, shop.shop):
+                entries = list(shops.chase(shop) if for_carrier else shops.due(shop))
+                yield shop, ShopList(entries, shops.waiting(shop, for_carrier))
+
+    async def _read(self, query: DueQuery, listed: Iterable[tuple[ShopKey, ShopList]]) -> dict[ShopKey, _OfShop]:
+        """What is asked for of each list."""
+        rank, fits = _rank_of(query), _filter(query)
+        found: dict[ShopKey, _OfShop] = {}
+        seen = 0
+        for shop, (entries, total) in listed:
+            fitting: list[_Entry] = []
             last: DueRank | None = None
-            for due in listed:
+            for due in entries:
                 entry = _Entry(shop, self._warehouses.of_order(*shop, due.skus), due)
                 if fits(entry):
-                    entries.append(entry)
-                if total > len(listed):
+                    fitting.append(entry)
+                if total > len(entries):
                     last = max(last or rank(entry), rank(entry))
                 seen += 1
                 if seen % AT_ONCE == 0:
                     await asyncio.sleep(0)
-            if total > len(listed):
-                cuts[shop] = _Cut(len(listed), total, last)
-        return entries, cuts
+            found[shop] = _OfShop(fitting, _Cut(len(entries), total, last) if total > len(entries) else None)
+        return found
 
     def _total(self, query: DueQuery) -> int | None:
         shops = self._view.shops
@@ -157,6 +150,20 @@ class DueApi:
         raw: dict[str, Any] = msgspec.json.decode(due.raw)
         packed = self._view.ticks.get(*shop, due.order)
         return {"platform": shop.platform, "shop": shop.shop, "warehouse": warehouse, "packed": packed, **raw}
+
+
+async def _page(
+    request: Request, query: DueQuery, lists: Mapping[ShopKey, _OfShop]
+) -> tuple[Page[_Entry], dict[ShopKey, _Cut]]:
+    """A page, and the lists that would have to be whole for it to be right."""
+    rank = _rank_of(query)
+    entries = [entry for each in lists.values() for entry in each.entries]
+    found: Page[_Entry] = await page(request, query, entries, rank, DueRank)
+    cuts = {shop: each.cut for shop, each in lists.items() if each.cut is not None}
+    if found.next is None:
+        return found, cuts
+    end = rank(found.items[-1])
+    return found, {shop: cut for shop, cut in cuts.items() if cut.last is None or cut.last < end}
 
 
 def _for_carrier(query: DueQuery) -> bool:

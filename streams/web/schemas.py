@@ -8,6 +8,7 @@ from msgspec import UNSET, Meta, Struct, UnsetType
 
 from rules.messages.alerts import Alert, Severity
 from streams.views.acks import Ack
+from streams.views.morning import Saves
 from streams.views.packed import Packed
 
 Item = TypeVar("Item")
@@ -66,9 +67,10 @@ class Chase(Due, kw_only=True):
 class Standing(Struct, kw_only=True):
     """What a shop's alerts come from, at the instant `at`. Metrics are keyed by clause; a forecast is what one comes to
     at its next evaluation. `due` are the first of `due_total` orders to ship next, overdue ones first, then the
-    worst; `chase` the first of `chase_total` parcels that wait for their carrier's scan. Having no alerts means that
-    all is well only where some rule watches the shop (`watched`), and until `silent_at`: by then its orders should have
-    been heard of again, by its own habit, after `heard_at`. Its local days are of `zone`."""
+    worst, and `due_saves` is what shipping all of them saves; `chase` the first of `chase_total` parcels that wait for
+    their carrier's scan. Having no alerts means that all is well only where some rule watches the shop (`watched`), and
+    until `silent_at`: by then its orders should have been heard of again, by its own habit, after `heard_at`. Its local
+    days are of `zone`."""
 
     platform: str
     shop: str
@@ -80,6 +82,7 @@ class Standing(Struct, kw_only=True):
     exposure: dict[str, Any] | None
     due: list[Due]
     due_total: int
+    due_saves: Saves | None = None
     chase: list[Chase]
     chase_total: int
     watched: bool = True

@@ -19,6 +19,7 @@ from streams.metrics.feeds import FeedStates
 from streams.questions.service import QuestionService
 from streams.resending.letters import newest_letters
 from streams.views.daily_values import days_of_all, days_of_shop
+from streams.views.day_to_day import good_ratios
 from streams.views.point_caps import caps_of
 from streams.views.reader import Reader
 from streams.views.view import View
@@ -132,7 +133,11 @@ class Web(Service):
             RulesApi(app.worker.book),
             LettersApi(partial(newest_letters, app.settings, app.names.dead_letters)),
             TrendsApi(self.view, partial(days_of_shop, app.settings, app.names.daily_values, app.partition_count)),
-            YesterdayApi(self.view, partial(days_of_all, app.settings, app.names.daily_values, app.partition_count)),
+            YesterdayApi(
+                self.view,
+                partial(days_of_all, app.settings, app.names.daily_values, app.partition_count),
+                good_ratios(app.worker.book),
+            ),
             is_ready=lambda: self.reader.caught_up,
             tokens=tokens,
         )

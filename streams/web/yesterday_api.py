@@ -1,7 +1,7 @@
 """The API's comparison of figures with those of the day before."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Container
 from datetime import UTC, date, datetime, timedelta
 from time import monotonic
 
@@ -54,10 +54,11 @@ class Yesterday(Struct, kw_only=True):
 
 
 class YesterdayApi:
-    """`read` gives what was written of all shops' days since a date, in that order."""
+    """`read` gives what was written of all shops' days since a date, in that order. Of the `good` rules more is
+    better."""
 
-    def __init__(self, view: View, read: ReadAllDays) -> None:
-        self._view, self._read = view, read
+    def __init__(self, view: View, read: ReadAllDays, good: Container[str]) -> None:
+        self._view, self._read, self._good = view, read, good
         self._turn = asyncio.Lock()
         self._known: Yesterday | None = None
         self._until_s = 0.0
@@ -84,7 +85,7 @@ class YesterdayApi:
             async for values in self._read(at - timedelta(days=ZONES_D + 1)):
                 days.add(values)
         pairs = days.pairs()
-        moved = figures_moved(pairs)
+        moved = figures_moved(pairs, self._good)
         done_s = monotonic()
         if pairs:  # the first days should be seen at once
             self._until_s = done_s + max(FRESH_S, (done_s - began_s) / SHARE_OF_TIME)

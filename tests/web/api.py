@@ -101,7 +101,7 @@ class Api:
             RulesApi(every_pack()),
             LettersApi(self.read_letters),
             TrendsApi(view, self.read_days),
-            YesterdayApi(view, self.read_all_days),
+            YesterdayApi(view, self.read_all_days, {"joom.kept"}),
             is_ready=lambda: self.health.views,
             tokens=tokens,
         )

@@ -166,7 +166,7 @@ async def test_figures_are_compared_with_those_of_yesterday(browser: Browser, ap
     ]
     async with looking_at(browser, address) as page:
         values = page.locator("#yesterday-totals dd")
-        await expect(values).to_have_text(["10.00 USD → 1,234.50 USD", "◆2 → 3●0 → 1"])
+        await expect(values).to_have_text(["10.00 USD → 1,234.50 USDworse", "◆2 → 3 worse●0 → 1 worse"])
         moved = page.locator("#moved-list li")
         await expect(moved).to_have_count(1)
         await expect(moved.locator(".figures")).to_have_text("2% → 6% / 5%")
@@ -175,6 +175,43 @@ async def test_figures_are_compared_with_those_of_yesterday(browser: Browser, ap
         await expect(moved.get_by_role("img", name=label)).to_be_visible()
         await moved.get_by_role("link").click()
         await expect(page.locator("#only-shop")).to_have_text("joom/s17 ✕")
+
+
+async def test_what_has_gone_better_is_told_from_what_has_gone_worse(browser: Browser, api: Api, address: str) -> None:
+    api.log.standings(standing("other"))
+    api.days = [
+        *(of_day(1, 0.06, open_alerts={"critical": 3}), of_day(0, 0.04, open_alerts={"critical": 2})),
+        *(of_day(1, 0.01, shop="other"), of_day(0, 0.02, shop="other")),
+    ]
+    async with looking_at(browser, address) as page:
+        chips = page.locator("#moved-list .chip")
+        await expect(chips).to_have_text(["back within its threshold", "worse"])
+        await expect(page.locator("#yesterday-totals .chip")).to_have_text(["better"])
+    async with looking_at(browser, address, locale="zh-CN") as page:
+        await expect(page.locator("#moved-list .chip")).to_have_text(["已回到阈值内", "变差"])
+
+
+async def test_figures_that_are_known_stay_when_they_cannot_be_read_again(
+    browser: Browser, api: Api, address: str
+) -> None:
+    api.days = [of_day(1, 0.02), of_day(0, 0.06)]
+    async with looking_at(browser, address, timezone_id="UTC") as page:
+        moved = page.locator("#moved-list li")
+        await expect(moved).to_have_count(1)
+        await page.route("**/api/yesterday", lambda route: route.fulfill(status=503, json={"detail": "Kafka is away"}))
+        again = """async () => {
+            const { readYesterday, drawYesterday } = await import("/console/yesterday.js");
+            await readYesterday();
+            drawYesterday();
+        }"""
+        await page.evaluate(again)
+        said = page.locator("#moved-list + footer")
+        await expect(said).to_contain_text("it could not be compared since: Kafka is away")
+        await expect(said).to_contain_text("As of ")
+        await expect(moved).to_have_count(1)
+        await page.unroute("**/api/yesterday")
+        await page.evaluate(again)
+        await expect(said).to_have_text("")
 
 
 async def test_no_yesterday_yet_is_told_from_one_that_cannot_be_read(browser: Browser, api: Api, address: str) -> None:

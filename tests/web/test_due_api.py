@@ -1,6 +1,8 @@
 """The ship-next list over HTTP: by deadline, filtered, and whole however long it is."""
 
 import asyncio
+from collections import Counter
+from collections.abc import Iterable
 from typing import Any
 from urllib.parse import quote
 
@@ -9,6 +11,7 @@ import pytest
 from rules.calendar.instants import HOUR_MS, rfc3339
 from streams.questions.messages import WholeList
 from streams.questions.whole_list import as_body
+from streams.warehouses import Warehouses
 from streams.web import whole_lists
 from tests.runtime.support import LONG_S, START_MS
 from tests.web.api import Api
@@ -159,6 +162,25 @@ async def test_a_list_that_cannot_be_read_or_made_is_short(
     found = await api.get("/api/due")
     assert (len(found["items"]), len(found["short"])) == (50, 1)
     assert "list" in caplog.text
+
+
+async def test_where_a_page_goes_beyond_a_list_only_that_one_is_read_again(
+    api: Api, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    api.log.standings(*(standing(f"s{n}", due=waiting(20)) for n in range(3)))
+    api.log.standings(standing("s17", due=waiting(50), due_total=60))
+    api.others.lists["joom", "s17", False] = as_body(START_MS, waiting(60), 60)
+    read: list[str] = []
+    of_order = Warehouses.of_order
+
+    def counted(self: Warehouses, platform: str, shop: str, skus: Iterable[str]) -> str:
+        read.append(shop)
+        return of_order(self, platform, shop, skus)
+
+    monkeypatch.setattr(Warehouses, "of_order", counted)
+    found = await api.get("/api/due?limit=200")
+    assert len(found["items"]) == 120
+    assert Counter(read) == {"s0": 20, "s1": 20, "s2": 20, "s17": 50 + 60}
 
 
 async def test_a_list_too_long_for_one_answer_is_said_to_be_short(api: Api) -> None:

@@ -10,6 +10,8 @@ from aiokafka.errors import KafkaConnectionError, TopicAuthorizationFailedError
 from rules.calendar.instants import DAY_MS
 from rules.messages.daily_values import AlertsOfDay, DailyValues, PointsOfDay, RatioOfDay
 from streams.kafka.embedded import EmbeddedBroker
+from streams.views.day_to_day import good_ratios
+from tests.rules.history import every_pack
 from tests.runtime.support import START_MS, event, until
 from tests.web.api import Api
 from tests.web.api import api as api
@@ -26,6 +28,7 @@ def of_day(
     points: float | None = None,
     *,
     shop: str = "s17",
+    rule: str = "joom.late",
     threshold: float | None = 0.05,
     limit: float | None = 12.0,
     period: str | None = None,
@@ -43,7 +46,7 @@ def of_day(
         day=day,
         zone="UTC",
         at=f"{day}T12:00:00Z",
-        ratios={"joom.late": ratio},
+        ratios={rule: ratio},
         ledgers={} if points is None else {"joom.points": PointsOfDay(ledger="points", points=points, limit=limit)},
         open_alerts=open_alerts,
         alerts=AlertsOfDay(),
@@ -134,6 +137,37 @@ async def test_what_has_not_moved_or_cannot_be_compared_is_left_out(
 ) -> None:
     answer = await yesterday_of(api, of_day(1, **before), of_day(0, **now))
     assert (answer["shops"], answer["moved"], answer["moved_total"]) == (1, [], 0)
+
+
+async def test_it_says_what_moved_for_the_worse(api: Api) -> None:
+    moved = (
+        await told(
+            api,
+            of_day(1, 0.02, 4, shop="worse"),
+            of_day(0, 0.03, 5, shop="worse"),
+            of_day(1, 0.06, 5, shop="better"),
+            of_day(0, 0.04, 4, shop="better"),
+            of_day(1, 0.94, shop="kept", rule="joom.kept"),
+            of_day(0, 0.96, shop="kept", rule="joom.kept"),
+            of_day(1, 0.96, shop="lost", rule="joom.kept"),
+            of_day(0, 0.94, shop="lost", rule="joom.kept"),
+        )
+    )["moved"]
+    assert {(each["shop"], each["worse"]) for each in moved} == {
+        ("worse", True),
+        ("better", False),
+        ("kept", False),
+        ("lost", True),
+    }
+
+
+def test_the_packs_ratios_of_what_went_well_are_known_as_such() -> None:
+    assert good_ratios(every_pack()) == {
+        "joom.platform_logistics",
+        "joom.quarter_ship_rate",
+        "joom.fulfilment_health",
+        "tiktok.valid_tracking",
+    }
 
 
 async def test_a_shop_without_both_days_is_not_compared(api: Api) -> None:

@@ -125,7 +125,7 @@ function label() {
 
 async function hear(name, data) {
   if (name === "ready" && !data.resumed) {
-    await Promise.all([reading.readAll(), readToday().then(draw)]);
+    await Promise.all([reading.readAll(), readToday().then(drawNow)]);
     readYesterday().then(draw); // which may take longer
   } else readTodaySoon(draw);
   if (name === "shop") {

@@ -2,7 +2,7 @@
 
 import { get } from "./api.js";
 import { fill, h, keyed } from "./dom.js";
-import { language, money, number, ruleName, t } from "./i18n.js";
+import { language, longMoment, money, number, ruleName, t } from "./i18n.js";
 import { namesRead } from "./names.js";
 import { chip, mark, shopName } from "./parts.js";
 import { SEVERITIES, shopKey } from "./store.js";
@@ -11,10 +11,17 @@ import { shortTrend } from "./trends.js";
 
 const $ = (id) => document.getElementById(id);
 
-let yesterday = null; // what was read, or why it could not be
+let yesterday = null;
+let readAt = null; // when it was last read
+let failed = ""; // why it could not be read again
 
 export async function readYesterday() {
-  yesterday = await get("/api/yesterday").catch((error) => ({ error: error.message }));
+  try {
+    yesterday = await get("/api/yesterday");
+    [readAt, failed] = [new Date(), ""];
+  } catch (error) {
+    failed = error.message;
+  }
 }
 
 export function drawYesterday() {
@@ -25,8 +32,9 @@ export function drawYesterday() {
 }
 
 function remark(shops, total, more) {
+  if (failed && readAt === null) return h("p", { class: "wrong" }, t("yesterdayFailed", { why: failed }));
+  if (failed) return h("p", { class: "wrong" }, t("yesterdayOld", { at: longMoment(readAt), why: failed }));
   if (yesterday === null) return h("p", { class: "dim" }, t("loading"));
-  if (yesterday.error) return h("p", { class: "wrong" }, t("yesterdayFailed", { why: yesterday.error }));
   if (!shops) return h("p", { class: "dim" }, t("noYesterday"));
   if (!total) return h("p", { class: "dim" }, t("nothingMoved"));
   return more ? h("p", { class: "dim" }, t("moreMoved", { n: number(more) })) : null;
@@ -34,11 +42,16 @@ function remark(shops, total, more) {
 
 const fromTo = (before, now) => t("fromTo", { before, now });
 
+// Which way a figure has gone, in a word, as colour alone doesn't tell everybody.
+const gone = (worse, text = t(worse ? "gotWorse" : "gotBetter")) => chip(text, worse ? "warning" : "ok");
+
+const moreIsWorse = (before, now) => (Number(before) === Number(now) ? null : gone(Number(now) > Number(before)));
+
 function totals() {
   const counts = SEVERITIES.map((each) => [each, yesterday.open_alerts[each]]).filter(([, count]) => count.before || count.now);
   const rows = [
-    ...yesterday.exposure.map((each) => [t("atStake"), fromTo(money(each.before, each.currency), money(each.now, each.currency))]),
-    [t("openCount"), counts.length ? counts.map(([each, count]) => h("span", { class: `count ${each}` }, mark(each), fromTo(number(count.before), number(count.now)))) : "0"],
+    ...yesterday.exposure.map((each) => [t("atStake"), [fromTo(money(each.before, each.currency), money(each.now, each.currency)), moreIsWorse(each.before, each.now)]]),
+    [t("openCount"), counts.length ? counts.map(([each, { before, now }]) => h("span", { class: `count ${each}` }, mark(each), fromTo(number(before), number(now)), " ", moreIsWorse(before, now))) : "0"],
   ];
   return rows.map(([name, value]) => [h("dt", {}, name), h("dd", {}, value)]);
 }
@@ -49,7 +62,7 @@ function movedRow(each) {
     h("a", { href: `#/shops/${[each.platform, each.shop].map(encodeURIComponent).join("/")}` },
       shopName(each),
       h("span", { class: "dim" }, ruleName(each.rule)),
-      each.crossed ? chip(t("crossed"), "warning") : null,
+      each.crossed ? gone(each.worse, t(each.worse ? "crossed" : "crossedBack")) : gone(each.worse),
       h("span", { class: "figures" }, h("b", {}, fromTo(figure(each.before), figure(each.now))), h("small", { class: "dim" }, ` / ${figure(each.threshold)}`)),
     ),
     shortTrend(each, { rule: each.rule }),

@@ -69,6 +69,8 @@ def test_whatever_happens_meanwhile_it_comes_to_its_end(platform, to_ms, data):
     for stand, outlook in zip(stands, outlooks, strict=True):
         found = add_forecast(stand, outlook)
         assert len(found["due"]) == found["due_total"]
+        saving_any = [each for each in found["due"] if each["saves"] != {"clauses": []}]
+        assert (outlook.saved.as_json() or {"orders": 0})["orders"] == len(saving_any)
         assert {each["order"] for each in found["due"]} <= {order for _, order in facts_of(made)}
 
 
