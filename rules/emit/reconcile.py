@@ -9,6 +9,7 @@ from msgspec import Struct
 
 from rules.calendar.instants import HOUR_MS, NEVER, rfc3339
 from rules.emit.render import AlertRenderer
+from rules.emit.transition import Transition
 from rules.kinds.deadline.evidence import Known, deadline_ending, deadline_evidence, known_by
 from rules.kinds.deadline.timer import Timer
 from rules.kinds.endings import ending
@@ -22,13 +23,6 @@ from rules.messages.figures import Figures
 from rules.plan.rule_book import RuleBook
 from rules.state.findings import MORE, Findings
 from rules.state.shop import Order, Shop
-
-OrderContext = tuple[Timer, Order, int | None]
-"""What the evidence of a deadline's alert is made of: the rule's timer, the order, and when it is due (epoch ms)."""
-
-Transition = tuple[Shop, str, Rule, Evidence | OrderContext, Emitted | None, Desired | None, Reason, int]
-"""One change to emit: `(shop, alert id, rule, evidence or its context, last emitted, desired, reason, at_ms)`. An alert
-that ends has no desired state."""
 
 
 class Reconciled(Struct, frozen=True, gc=False):
@@ -55,7 +49,8 @@ class Reconciler:
         transitions, self._transitions = self._transitions, []
         looked_at: tuple[Order, int] | None = None
         known: Known = {}
-        for shop, alert, rule, about, last_emitted, opened, reason, at_ms in transitions:
+        for transition in transitions:
+            about, at_ms = transition.about, transition.at_ms
             if isinstance(about, Evidence):
                 evidence = about
             else:
@@ -63,9 +58,9 @@ class Reconciler:
                 if looked_at != (order, at_ms):  # several alerts of one order often come at once
                     looked_at, known = (order, at_ms), known_by(order.facts, at_ms)
                 evidence = deadline_evidence(timer, order, due_ms, known)
-                if opened is None and last_emitted is not None:
-                    evidence.summary = deadline_ending(timer, order, last_emitted, reason)
-            self._emit(shop, self._renderer.render(shop, alert, rule, evidence, last_emitted, opened, reason, at_ms))
+                if transition.desired is None and transition.last_emitted is not None:
+                    evidence.summary = deadline_ending(timer, order, transition.last_emitted, transition.reason)
+            self._emit(transition.shop, self._renderer.render(transition, evidence))
 
     def reconcile_order(self, order: Order, wanted: list[tuple[Timer, Desired]], at_ms: int) -> int:
         """Finds the transitions of an order's alerts. Returns when to reconcile again (epoch ms)."""
@@ -82,8 +77,8 @@ class Reconciler:
             if last_emitted is not None and at_ms < last_emitted.at_ms:
                 next_eval_ms = min(next_eval_ms, last_emitted.at_ms)
             else:
-                about = timer, order, opened.due_ms
-                self._note(shop, emitted, alert, timer.rule, about, opened, timer.reason(opened), at_ms)
+                about, reason = (timer, order, opened.due_ms), timer.reason(opened)
+                self._note(Transition(shop, alert, timer.rule, about, last_emitted, opened, reason, at_ms), emitted)
         # Those just opened are in it; mostly there are no others.
         for alert, last_emitted in list(emitted.items()) if len(emitted) > len(current) else ():
             ended = shop.plan.timer_of.get(last_emitted.rule) if last_emitted.open and alert not in current else None
@@ -95,7 +90,7 @@ class Reconciler:
                 due = ended.due_instants(order.facts)
                 about = ended, order, last_emitted.due_ms if last_emitted.due_ms in due else next(iter(due), None)
                 reason = ended.end_reason(order.facts, last_emitted)
-                self._note(shop, emitted, alert, ended.rule, about, None, reason, at_ms)
+                self._note(Transition(shop, alert, ended.rule, about, last_emitted, None, reason, at_ms), emitted)
         return next_eval_ms
 
     def reconcile_shop(
@@ -186,7 +181,8 @@ class Reconciler:
             finding.reason if last_emitted is None or not _is_milder(rule, last_emitted, finding.open) else "fell_back"
         )
         evidence = self._evidence(shop, evaluator, findings, finding, at_ms)
-        self._note(shop, shop.emitted.alerts, alert, rule, evidence, finding.open, reason, at_ms)
+        transition = Transition(shop, alert, rule, evidence, last_emitted, finding.open, reason, at_ms)
+        self._note(transition, shop.emitted.alerts)
         return NEVER
 
     def _evidence(
@@ -230,7 +226,9 @@ class Reconciler:
                     due[n] = hour_ms
                     return hour_ms
                 evidence = self._evidence(shop, evaluator, findings, finding, at_ms)
-                self._note(shop, shop.emitted.alerts, alert, rule, evidence, finding.open, "figures_moved", at_ms)
+                reason: Reason = "figures_moved"
+                transition = Transition(shop, alert, rule, evidence, last_emitted, finding.open, reason, at_ms)
+                self._note(transition, shop.emitted.alerts)
                 before = now
             current.append((finding, before))
         findings.unsure = {}
@@ -269,7 +267,8 @@ class Reconciler:
                     else:
                         about = "the shop" if order_id is None else f"order {order_id}"
                         evidence = Evidence({}, {}, order_id, summary=f"This rule no longer applies to {about}")
-                        self._note(shop, emitted, alert, rule, evidence, None, "no_longer_applies", at_ms)
+                        reason: Reason = "no_longer_applies"
+                        self._note(Transition(shop, alert, rule, evidence, last_emitted, None, reason, at_ms), emitted)
         return next_eval_ms
 
     def _end_shop_alert(self, shop: Shop, evaluator: AnyEvaluator, findings: Findings, alert: str, at_ms: int) -> int:
@@ -296,25 +295,16 @@ class Reconciler:
             reason = evaluator.end_reason(shop, shop.states[evaluator.n], last_emitted, finding, at_ms)
             evidence = evaluator.evidence(shop, shop.states[evaluator.n], finding, at_ms)
             evidence.summary = evaluator.ending(evidence, reason, last_emitted)
-        self._note(shop, shop.emitted.alerts, alert, evaluator.rule, evidence, None, reason, at_ms)
+        transition = Transition(shop, alert, evaluator.rule, evidence, last_emitted, None, reason, at_ms)
+        self._note(transition, shop.emitted.alerts)
         return NEVER
 
-    def _note(
-        self,
-        shop: Shop,
-        emitted: dict[str, Emitted],
-        alert: str,
-        rule: Rule,
-        about: Evidence | OrderContext,
-        opened: Desired | None,
-        reason: Reason,
-        at_ms: int,
-    ) -> None:
-        """Adds a transition, and records it as emitted."""
-        last_emitted = emitted.get(alert)
-        self._transitions.append((shop, alert, rule, about, last_emitted, opened, reason, at_ms))
-        figures = about.figures() if isinstance(about, Evidence) else None
-        shop.emitted.record(emitted, alert, record_emitted(rule.id, last_emitted, opened, figures, at_ms))
+    def _note(self, new: Transition, emitted: dict[str, Emitted]) -> None:
+        """Adds a transition, and records it in what was `emitted` of its shop or order."""
+        self._transitions.append(new)
+        figures = new.about.figures() if isinstance(new.about, Evidence) else None
+        state = record_emitted(new.rule.id, new.last_emitted, new.desired, figures, new.at_ms)
+        new.shop.emitted.record(emitted, new.alert, state)
 
 
 def _full_hour(at_ms: int) -> int:

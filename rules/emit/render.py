@@ -7,11 +7,12 @@ from msgspec import UNSET, Struct
 from msgspec.structs import replace
 
 from rules.calendar.instants import NEVER, rfc3339
+from rules.emit.transition import Transition
 from rules.kinds.evaluation import Evidence
 from rules.kinds.money import money_of
 from rules.kinds.rule import Advice, Rule
 from rules.messages.alert_state import Desired, Emitted
-from rules.messages.alerts import Action, Alert, AlertData, Penalty, Reason, console_path, instant
+from rules.messages.alerts import Action, Alert, AlertData, Penalty, console_path, instant
 from rules.state.shop import Shop
 
 _COMMON_NAMES: Final = frozenset({"shop", "due", "until", "judgement"})
@@ -45,31 +46,23 @@ class AlertRenderer:
             template = self._templates[key] = _template(rule, stage)
         return template
 
-    def render(
-        self,
-        shop: Shop,
-        alert: str,
-        rule: Rule,
-        evidence: Evidence,
-        last_emitted: Emitted | None,
-        desired: Desired | None,
-        reason: Reason,
-        at_ms: int,
-    ) -> Alert:
-        """The next record of an alert: opened, updated, or resolved if `desired` is None."""
+    def render(self, transition: Transition, evidence: Evidence) -> Alert:
+        """The next record of an alert: opened, updated, or resolved."""
+        shop, rule, alert = transition.shop, transition.rule, transition.alert
+        last_emitted, desired = transition.last_emitted, transition.desired
         reopened = last_emitted is None or not last_emitted.open
         last = desired or last_emitted
         assert last is not None
         revision = 1 if last_emitted is None else last_emitted.revision + 1
         template = self._template(rule, last.stage)
-        time, due_at = rfc3339(at_ms), instant(last.due_ms)
+        time, due_at = rfc3339(transition.at_ms), instant(last.due_ms)
         data = replace(
             template.record,
             alert=alert,
             revision=revision,
             state="resolved" if desired is None else "open",
             severity=last.severity,
-            reason=reason,
+            reason=transition.reason,
             opened_at=time if last_emitted is None or reopened else rfc3339(last_emitted.opened_at_ms),
             due_at=due_at,
             summary=_summary(template, shop, evidence, last, due_at),
