@@ -141,7 +141,7 @@ async def test_what_has_not_moved_or_cannot_be_compared_is_left_out(
 
 async def test_it_says_what_moved_for_the_worse(api: Api) -> None:
     moved = (
-        await told(
+        await yesterday_of(
             api,
             of_day(1, 0.02, 4, shop="worse"),
             of_day(0, 0.03, 5, shop="worse"),
