@@ -83,7 +83,7 @@ class Newest(NamedTuple):
 
 def kind_of(reason: str) -> str:
     """A reason without what it quotes, so that reasons of one kind are counted together."""
-    parts = reason.split(": ")
+    parts = reason.partition("; ")[0].split(": ")
     # A feed's reason begins with its source, which is one word.
     kind = parts[0] if " " in parts[0] else ": ".join(parts[:2])
     return _VARYING.sub("…", kind)

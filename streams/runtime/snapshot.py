@@ -67,7 +67,11 @@ class Snapshot:
             if not can_be_written(folder.parent):
                 raise SnapshotUnusableError(str(error)) from None
             self._db = _made_anew(folder)  # damaged: the changelog has it all
-        kept = self._db.get(_OFFSET_KEY)
+        try:
+            kept = self._db.get(_OFFSET_KEY)
+        except Exception:  # damaged, too
+            self._db.close()
+            self._db, kept = _made_anew(folder), None
         self.offset: int | None = None if kept is None else int(kept)
         self._written_to = self.offset
         self._pending: dict[bytes, bytes | None] = {}

@@ -138,6 +138,7 @@ def test_what_would_be_sent_is_said_and_what_would_not() -> None:
          "time … is more than … minutes ahead of the clock"),
         ("order.paid belongs on `orders`, this is `shops`", "order.paid belongs on `orders`, this is `shops`"),
         ("joom: order has no id: {}", "joom: order has no id"),
+        ("the record has no key; it must be joom/a", "the record has no key"),
         ("kept without data.amount: 'x' is no sum", "kept without data.amount"),
         ("", ""),
     ],

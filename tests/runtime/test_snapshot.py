@@ -126,3 +126,11 @@ def test_damage_in_the_middle_is_noticed_and_not_taken_for_the_end(folder: Path)
         dict(opened.items())
     opened.close()
     assert contents(folder) == ({}, None)
+
+
+def test_damage_where_the_offset_lies_has_it_made_anew(folder: Path) -> None:
+    filled(folder)
+    (file,) = folder.glob("*.sst")
+    whole = file.read_bytes()
+    file.write_bytes(b"\xff" * 64 + whole[64:])  # it is the first key
+    assert contents(folder) == ({}, None)
