@@ -11,7 +11,7 @@ from rules.kinds.deadline.timer import OVERDUE, Timer
 from rules.messages.alert_state import Desired
 from rules.state.aggregate import apply_order
 from rules.state.changes import Changes
-from rules.state.ledger import Ledger
+from rules.state.order_ledger import OrderLedger
 from rules.state.shop import Order, Shop
 
 
@@ -20,7 +20,7 @@ class RuleEvaluation:
     the keys it looks at."""
 
     def __init__(
-        self, reconciler: Reconciler, work: WorkQueue, timers: TimerQueue, ledger: Ledger, changes: Changes
+        self, reconciler: Reconciler, work: WorkQueue, timers: TimerQueue, ledger: OrderLedger, changes: Changes
     ) -> None:
         self.evaluations_left = NEVER
         self._reconciler = reconciler

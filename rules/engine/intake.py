@@ -25,7 +25,7 @@ from rules.plan.rule_book import RuleBook
 from rules.plan.shop_plan import Plan
 from rules.state.aggregate import replace_facts
 from rules.state.changes import Changes
-from rules.state.ledger import Ledger
+from rules.state.order_ledger import OrderLedger
 from rules.state.shop import Order, OrderInMemory, Shop
 
 LOADED_AT_ONCE = 1_000
@@ -42,7 +42,7 @@ class Intake:
         self.clock_ms = MIN_MS
         self.shops: dict[tuple[str, str], Shop] = {}
         self.order_count = 0
-        self.ledger = Ledger()
+        self.ledger = OrderLedger()
         self.work = WorkQueue()
         self.timers = TimerQueue()
         self._quiet = QuietOrders(self.timers, self.ledger)

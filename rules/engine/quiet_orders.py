@@ -11,7 +11,7 @@ from rules.calendar.instants import HOUR_MS, NEVER
 from rules.engine.timer_queue import TimerQueue
 from rules.state.aggregate import replace_facts
 from rules.state.encoded_order import EncodedOrder
-from rules.state.ledger import Ledger
+from rules.state.order_ledger import OrderLedger
 from rules.state.shop import Order, OrderInMemory, Shop
 
 QUIET_MS: Final = HOUR_MS
@@ -21,7 +21,7 @@ QUIET_MS: Final = HOUR_MS
 class QuietOrders:
     """What encodes and decodes the orders of one engine."""
 
-    def __init__(self, timers: TimerQueue, ledger: Ledger) -> None:
+    def __init__(self, timers: TimerQueue, ledger: OrderLedger) -> None:
         self._timers, self._ledger = timers, ledger
 
     def encode(self, at_ms: int, limit: int) -> None:

@@ -8,7 +8,7 @@ from msgspec import Meta, Struct
 
 from rules.calendar.durations import Duration, Share
 from rules.calendar.instants import DAY_MS, MIN_MS, NEVER
-from rules.messages.alerts import Severity
+from rules.messages.alerts import Addressee, Severity
 from rules.messages.text import visible
 
 FieldDiagnostic = tuple[str, str]
@@ -26,13 +26,11 @@ Title = Annotated[str, Meta(min_length=1, max_length=60)]
 Text = Annotated[str, Meta(min_length=1, max_length=400)]
 """A sentence."""
 
-Party = Literal["warehouse", "purchasing", "listing", "customer_service", "finance"]
-
 
 class Advice(Struct, forbid_unknown_fields=True, frozen=True):
     """What somebody should do, and at which stages (all when none are named)."""
 
-    to: Party
+    to: Addressee
     do: str
     at: tuple[str, ...] = ()
 

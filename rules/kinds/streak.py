@@ -173,7 +173,7 @@ class StreakEvaluator(Evaluator[Streak, None]):
 
 def _certain(counter: RatioCounter, period: Period) -> Count:
     """A period's count, with the lost orders as the bad ones."""
-    return Count(period, _lost_in(counter, period), counter.totals.of(period))
+    return Count(period, _lost_in(counter, period), counter.buckets.of(period))
 
 
 def _lost_in(counter: RatioCounter, period: Period) -> int:

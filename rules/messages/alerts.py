@@ -42,10 +42,14 @@ that some are only counted. `figures_moved`: at a full hour a figure differed by
 before."""
 
 
+Addressee = Literal["warehouse", "purchasing", "listing", "customer_service", "finance"]
+"""Who should do something about an alert."""
+
+
 class Action(Struct, frozen=True, gc=False):
     """What somebody should do about it."""
 
-    to: Literal["warehouse", "purchasing", "listing", "customer_service", "finance"]
+    to: Addressee
     do: str
 
 

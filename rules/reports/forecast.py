@@ -26,7 +26,7 @@ from rules.state.shop import Order, Shop
 
 T = TypeVar("T")
 
-ORDERS_SHOWN = 50
+ORDERS_LISTED = 50
 """How many orders a list names, the worst first; it always says how many there are."""
 
 
@@ -61,7 +61,7 @@ class Outlook:
     list names.
     """
 
-    def __init__(self, shop: Shop, at_ms: int, shown: int = ORDERS_SHOWN) -> None:
+    def __init__(self, shop: Shop, at_ms: int, shown: int = ORDERS_LISTED) -> None:
         self.shop = shop
         self.at_ms = at_ms
         self._shown = shown
@@ -108,7 +108,7 @@ class Outlook:
                 parcels = _smallest(self._shown, parcels, itemgetter(0, 1, 2))
             yield
         parcels = _smallest(self._shown, parcels, itemgetter(0, 1, 2))
-        for n, some in enumerate(_stretches(parcels, ORDERS_SHOWN)):
+        for n, some in enumerate(_stretches(parcels, ORDERS_LISTED)):
             if n:
                 yield
             self.chase += [_chase_json(order, due) for *_, order, due in some]
@@ -145,7 +145,7 @@ class Outlook:
         for stretch in _stretches(helped):
             for order in stretch:
                 self._credit(order, ratio, needed > 0, then_ms)
-            worst = nsmallest(ORDERS_SHOWN, [*worst, *stretch], key=self._rank)
+            worst = nsmallest(ORDERS_LISTED, [*worst, *stretch], key=self._rank)
             yield
         found["orders"] = [order.id for order in worst]
         found["orders_total"] = len(helped)
@@ -271,7 +271,7 @@ class Outlook:
                 self.saved.add(self._savings[order])
             worst = _smallest(self._shown, worst + ranked, itemgetter(0))
         self.due_total = len(self._savings)
-        for n, some in enumerate(_stretches(worst, ORDERS_SHOWN)):
+        for n, some in enumerate(_stretches(worst, ORDERS_LISTED)):
             if n:
                 yield
             self.due += [self._savings[order].as_json(order) for _, order in some]

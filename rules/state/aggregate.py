@@ -36,7 +36,7 @@ def apply_order(order: Order, changed_facts: int, changed: int, passed_ms: int) 
 
 
 def replace_facts(order: Order, facts: OrderFacts) -> None:
-    """Gives an order other facts, also where it counts as bad; `count` then tells where it counts by them."""
+    """Gives an order other facts, also where it counts as bad. `apply_order` then works out where it counts by them."""
     order.facts = facts
     _replace_where_bad(order, facts)
 
@@ -91,7 +91,7 @@ def _reclassify(order: Order, reclassification: Reclassification) -> int:
     """Classifies an order anew in some ratios, and moves it if its day, or whether it is bad, has changed."""
     denominators, ratios, classify, dirty_rules = reclassification
     found = classify(order.facts, order.missed, order.overdue)
-    was_bad, days, totals = order.bad, order.days, order.shop.totals
+    was_bad, days, buckets = order.bad, order.days, order.shop.buckets
     bad = order.bad = was_bad & ~ratios | found[0]
     flipped = bad ^ was_bad
     moved: list[int | None] | None = None
@@ -105,7 +105,7 @@ def _reclassify(order: Order, reclassification: Reclassification) -> int:
         moved[slot] = day
         flipped &= ~denominator.ratios
         dirty_rules |= denominator.on_move
-        within_slack = day is not None and totals[slot].add(day)
+        within_slack = day is not None and buckets[slot].add(day)
         if before is not None or not within_slack or denominator.ratios & bad:
             dirty_rules |= _move(order, denominator, before, day, was_bad)
     if moved is not None:
@@ -117,11 +117,11 @@ def _move(order: Order, denominator: Population, before: int | None, day: int | 
     """Moves an order to another day, or out of the buckets (`day` None), in the ratios that share a population. The new
     day's bucket has it already."""
     shop, ratios, bad, dirty_rules = order.shop, denominator.ratios, order.bad, 0
-    totals = shop.totals[denominator.n]
+    buckets = shop.buckets[denominator.n]
     if before is not None:
-        totals.remove(before)
+        buckets.remove(before)
     else:
-        was_bad, ratios = 0, ratios & (bad | totals.used_up())
+        was_bad, ratios = 0, ratios & (bad | buckets.used_up())
     for n in _positions(ratios):
         counter = shop.counters[n]
         is_good = not (bad | was_bad) >> n & 1

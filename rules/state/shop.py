@@ -140,7 +140,7 @@ NO_INSTANTS: Final = array("q")
 
 
 class OrdersElsewhere(Protocol):
-    """The orders that have left memory (`rules.state.ledger`)."""
+    """The orders that have left memory (`rules.state.order_ledger`)."""
 
     def facts(self, shop: Any, order_id: str, /) -> OrderFacts | None: ...
 
@@ -162,7 +162,7 @@ class Shop:
     - The engine, what is to be done: `dirty` (it waits in the work queue), `scheduled_ms` (when its entry in the timer
       queue is due), `dirty_rules` (evaluators to be evaluated, as bits), `next_evals` (when each is evaluated next).
     - The plan's evaluators: `states`, one each, None where it keeps nothing. They are made anew with each `plan`.
-    - The ratio kind: `counters`, the `totals` they share, and `period_results`. They are slots of their own and not
+    - The ratio kind: `counters`, the `buckets` they share, and `period_results`. They are slots of their own and not
       among the states, because `aggregate` and the engine look at them at each event.
     - `aggregate`: `timelines` (when something happened to the orders, by the plan's extractors), `sales` and
       `tracking_numbers`.
@@ -174,6 +174,7 @@ class Shop:
 
     __slots__ = (
         "began_ms",
+        "buckets",
         "counters",
         "dirty",
         "dirty_rules",
@@ -203,7 +204,6 @@ class Shop:
         "scheduled_ms",
         "states",
         "timelines",
-        "totals",
         "tracking_numbers",
     )
 
@@ -232,8 +232,8 @@ class Shop:
     def rebind(self, plan: Plan, orders: Iterable[Order] = ()) -> None:
         """Takes on another plan, with nothing derived yet; `orders` are all of its orders."""
         self.plan = plan
-        self.totals = [DayBuckets() for _ in plan.denominators]
-        self.counters = [RatioCounter(ratio, self.totals[ratio.denominator.n]) for ratio in plan.ratios]
+        self.buckets = [DayBuckets() for _ in plan.denominators]
+        self.counters = [RatioCounter(ratio, self.buckets[ratio.denominator.n]) for ratio in plan.ratios]
         self.timelines = [Timeline() for _ in plan.extractors]
         self.tracking_numbers = TrackingNumbers(plan.reused_within_ms)
         self.occurrences: dict[str, OccurrenceIndex] = NOTHING

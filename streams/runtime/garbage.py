@@ -13,7 +13,7 @@ def set_aside(*, dropped: bool) -> None:
     """Has no collection look again at what lives now, such as state just restored.
 
     `dropped`: partitions have been dropped since the last call. Shops and their orders refer to each other, so only a
-    full collection lets go of them; it takes about a third of a second for a million orders.
+    full collection frees them; it takes about a third of a second for a million orders.
     """
     if dropped:
         gc.unfreeze()

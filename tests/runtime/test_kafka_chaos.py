@@ -42,9 +42,9 @@ ORDERS = 1_200
 PARTS = 3
 """How many parts each round's records are sent in, so that orders have left memory before news of them comes."""
 
-LEAVES = Instant("rules.state.ledger:Ledger._evict", "after", 20)
-COMES_BACK = Instant("rules.state.ledger:Ledger._load", "before", 5)
-IS_BACK = Instant("rules.state.ledger:Ledger._load", "after", 5)
+LEAVES = Instant("rules.state.order_ledger:OrderLedger._evict", "after", 20)
+COMES_BACK = Instant("rules.state.order_ledger:OrderLedger._load", "before", 5)
+IS_BACK = Instant("rules.state.order_ledger:OrderLedger._load", "after", 5)
 BEFORE_CHECKPOINT = Instant("streams.runtime.snapshot:Snapshot.write", "before", 4)
 AFTER_CHECKPOINT = Instant("streams.runtime.snapshot:Snapshot.write", "after", 4)
 IS_LOADED = Instant("streams.runtime.partition:Partition.restore_fact", "after", 100)

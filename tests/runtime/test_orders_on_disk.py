@@ -11,7 +11,7 @@ import pytest
 from aiokafka import TopicPartition
 from faust.types import TP
 
-from rules.state import ledger
+from rules.state import order_ledger
 from streams.app import App, create
 from streams.kafka.embedded import EmbeddedBroker
 from streams.kafka.keys import entry_key, order_key, partition_of
@@ -180,7 +180,7 @@ async def test_orders_that_turn_out_to_be_damaged_are_not_taken_for_unknown_whil
 
 @pytest.fixture
 def looks_again_soon(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(ledger, "RECHECK_MS", HOUR_MS)
+    monkeypatch.setattr(order_ledger, "RECHECK_MS", HOUR_MS)
 
 
 def left(app: App) -> int:

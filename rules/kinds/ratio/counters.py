@@ -107,19 +107,19 @@ class DayBuckets:
 
 
 class RatioCounter:
-    """One shop's counts for one ratio: its `bad` orders by local day, the day buckets of its population (`totals`), and
-    the `counts` of the current periods. For a rolling window computed at boundaries, that is the period of the next
+    """One shop's counts for one ratio: its `bad` orders by local day, the `buckets` of its population, and the
+    `counts` of the current periods. For a rolling window computed at boundaries, that is the period of the next
     computation.
 
-    `idle`: nothing is bad in the current periods or later, so totals are not summed up; its `counts` are then shared by
+    `idle`: nothing is bad in the current periods or later, so orders are not summed up; its `counts` are then shared by
     all idle counters, and must not be changed.
     """
 
-    __slots__ = ("bad", "counts", "figure_limits", "idle", "next_eval_ms", "ratio", "staged", "stages", "totals")
+    __slots__ = ("bad", "buckets", "counts", "figure_limits", "idle", "next_eval_ms", "ratio", "staged", "stages")
 
-    def __init__(self, ratio: CompiledRatio, totals: DayBuckets) -> None:
+    def __init__(self, ratio: CompiledRatio, buckets: DayBuckets) -> None:
         self.ratio = ratio
-        self.totals = totals
+        self.buckets = buckets
         self.bad: dict[int, dict[str, OrderFacts]] = NOTHING
         self.counts: tuple[Count, ...] = ()
         #: The stage of each count when it was last evaluated.
@@ -201,7 +201,7 @@ class RatioCounter:
         """The counts of the new current periods."""
         for count in self.counts:
             if count.period not in periods:
-                self.totals.slide(count.period, periods[0])
+                self.buckets.slide(count.period, periods[0])
         return tuple([Count(period, self.bad_in(period)) for period in periods])
 
     def _go_idle(self, at_ms: int) -> None:
@@ -212,7 +212,7 @@ class RatioCounter:
         first = min(count.period.first for count in self.counts)
         self.idle = max(self.bad, default=MIN_MS) < first
         if self.idle:
-            self.totals.forget(count.period for count in self.counts)
+            self.buckets.forget(count.period for count in self.counts)
             self.counts = self.ratio.current(at_ms).idle_counts
 
     def distinguishes(self, one: int, other: int) -> bool:
@@ -227,14 +227,14 @@ class RatioCounter:
         """The stages of the counts with their current totals; sets the slack."""
         stages, ratio, slack = [], self.ratio, NEVER
         for count in self.counts:
-            bad, total = count.bad, self.totals.running(count.period)
+            bad, total = count.bad, self.buckets.running(count.period)
             count.total = total
             stage = ratio.stage(bad, total)
             stages.append(stage)
             slack = min(slack, ratio.slack(bad, total, stage))
             if (limits := self.figure_limits.get(count.period)) is not None:
                 slack = min(slack, limits.slack(bad, total))
-        self.totals.set_slack(ratio.bit, slack)
+        self.buckets.set_slack(ratio.bit, slack)
         return _alike(tuple(stages))
 
     def bad_in(self, period: Period) -> int:
@@ -250,7 +250,7 @@ class RatioCounter:
         """The count of the period that contains a moment."""
         if at_ms < self.next_eval_ms and self.ratio.rule.window.align != "rolling":
             found = self.counts[0]
-            return Count(found.period, 0, self.totals.of(found.period)) if self.idle else self._so_far(found)
+            return Count(found.period, 0, self.buckets.of(found.period)) if self.idle else self._so_far(found)
         return self.sum(self.ratio.periods(at_ms)[0])
 
     def counts_at(self, at_ms: int) -> list[Count]:
@@ -267,7 +267,7 @@ class RatioCounter:
         return None
 
     def _so_far(self, count: Count) -> Count:
-        count.total = self.totals.running(count.period)
+        count.total = self.buckets.running(count.period)
         return count
 
     def next_period_count(self, at_ms: int) -> Count | None:
@@ -276,7 +276,7 @@ class RatioCounter:
         return None if period is None else self.sum(period)
 
     def sum(self, period: Period) -> Count:
-        return Count(period, self.bad_in(period), self.totals.of(period))
+        return Count(period, self.bad_in(period), self.buckets.of(period))
 
     def bad_facts(self, period: Period) -> Iterator[OrderFacts]:
         """The facts of the bad orders, in any order; of some no more than `evidence_of` keeps."""

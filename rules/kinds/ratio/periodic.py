@@ -125,7 +125,7 @@ def _counted_then(shop: ShopView, ratio: CompiledRatio, period: Period, boundary
     """The count at a past boundary: the current counts, with the orders in memory counted by what had happened by then.
 
     Those on the disk count as they do now. None is overdue, so they have counted so since their last fact; and an order
-    leaves memory only once each boundary before its last fact is computed (`rules.state.ledger`).
+    leaves memory only once each boundary before its last fact is computed (`rules.state.order_ledger`).
     `tests/rules/engine/test_periods_on_disk.py` holds that.
     """
     count: Count = shop.counters[ratio.n].sum(period)

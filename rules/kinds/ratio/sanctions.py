@@ -49,7 +49,7 @@ class _Past:
         self.all_had_come, self.any_had_come = all_had_come(counter.ratio.facts), any_had_come(counter.ratio.facts)
         self.first = counter.ratio.rule.window.periods(since_ms, counter.ratio.zone)[0].first
         self.days = {
-            day: [total, counter.bad_on(day)] for day, total in counter.totals.by_day.items() if day >= self.first
+            day: [total, counter.bad_on(day)] for day, total in counter.buckets.by_day.items() if day >= self.first
         }
         self.changes: list[Change] = []
         for order in shop.orders.values():  # of those not in memory nothing has changed since

@@ -26,8 +26,7 @@ from rules.calendar.counting import TimeOfDay
 from rules.dsl.model import zone_problem
 from rules.dsl.reader import read
 from rules.dsl.yaml_source import BadPack, Source
-from rules.kinds.rule import Party
-from rules.messages.alerts import Alert, Severity
+from rules.messages.alerts import Addressee, Alert, Severity
 from rules.plan.rule_book import RuleBook
 from streams.settings import BadSettingError
 from streams.sinks.notify.weekly import WeeklyTime
@@ -50,7 +49,7 @@ class Route(Struct, kw_only=True, forbid_unknown_fields=True, frozen=True):
     platforms: tuple[str, ...] = ()
     shops: tuple[str, ...] = ()
     severity: Severity = "warning"
-    parties: tuple[Party, ...] = ()
+    parties: tuple[Addressee, ...] = ()
     quiet: str | None = None
     zone: str | None = None
     language: Literal["en", "zh"] = "en"

@@ -17,7 +17,7 @@ from rules.plan.rule_book import RuleBook
 from rules.reports.forecast import with_forecast
 from rules.reports.standing import nearest, standing
 from rules.state.encoded_order import EncodedOrder
-from rules.state.ledger import Ledger
+from rules.state.order_ledger import OrderLedger
 from streams.metrics.shop_stats import WorkerStats, collect
 from tests.rules.engine.test_eviction import AFTERWARDS, SHIPPED_IN_TIME, Forgetful, orders_of, restarted, state_of
 from tests.rules.engine.test_eviction import at_once as leaving_at_once
@@ -174,7 +174,7 @@ def test_an_encoded_order_whose_timer_fires_is_not_taken_to_be_finished_before_i
     worker = encoding_worker(([placed("1")], "1h"), ([], "5h"))
     assert encoded(worker) == {"1"}
     finished: list[str] = []
-    monkeypatch.setattr(Ledger, "note_finished", lambda ledger, order: finished.append(order.id))
+    monkeypatch.setattr(OrderLedger, "note_finished", lambda ledger, order: finished.append(order.id))
     worker.commit_cycle([], ms("75h"))
     assert any(alert.order == "1" for alert in worker.alerts)
     assert finished == ["1"], "once it had been evaluated, and not when it was decoded"

@@ -19,7 +19,7 @@ from rules.plan.rule_book import RuleBook
 from rules.reports import find_orders
 from rules.reports.last_news import HABIT_MS, SHORTEST_MS, TIMES, last_news
 from rules.reports.standing import standings
-from rules.state import eviction_queue, ledger
+from rules.state import eviction_queue, order_ledger
 from rules.state.shop import Order
 from streams.kafka.keys import order_key
 from tests.rules.engine.test_properties import DOUYIN, JOB, JOOM, PLAIN, platform_of
@@ -55,7 +55,7 @@ class Changelog:
 @pytest.fixture
 def at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     """Orders leave as soon as they are finished, silent or not."""
-    monkeypatch.setattr(ledger, "SILENT_MS", 0)
+    monkeypatch.setattr(order_ledger, "SILENT_MS", 0)
     monkeypatch.setattr(eviction_queue, "HOUR_MS", 1)
 
 
@@ -94,7 +94,7 @@ def counts_of(engine: Engine) -> list[Any]:
     return [
         (
             shop.key,
-            [buckets.by_day for buckets in shop.totals],
+            [buckets.by_day for buckets in shop.buckets],
             [{day: {*orders} for day, orders in counter.bad.items()} for counter in shop.counters],
             [timeline.by_order for timeline in shop.timelines],
             shop.tracking_numbers.reuses.by_order,
@@ -315,4 +315,4 @@ def test_of_a_bad_order_that_has_left_memory_only_what_it_comes_to_and_its_end_a
 
 
 def test_a_shop_is_silent_by_all_its_orders_in_memory_or_not() -> None:
-    assert ledger.NEWEST_KEPT * SHORTEST_MS >= TIMES * HABIT_MS
+    assert order_ledger.NEWEST_KEPT * SHORTEST_MS >= TIMES * HABIT_MS

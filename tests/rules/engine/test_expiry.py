@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from rules.calendar.instants import DAY_MS
 from rules.engine import retention
-from rules.state import ledger
+from rules.state import order_ledger
 from tests.rules.engine.test_eviction import Forgetful, at_once, counts_of
 from tests.rules.engine.test_shop_properties import PLATFORMS, RULES, fewer
 from tests.rules.engines import FULL
@@ -32,7 +32,7 @@ def finished(on_disk: bool) -> Forgetful:
     worker = Forgetful(FULL, stepping=False)
     with pytest.MonkeyPatch.context() as patched:
         patched.setattr(retention, "AT_ONCE", 2 * MANY)
-        patched.setattr(ledger, "SILENT_MS", 0 if on_disk else 1_000 * DAY_MS)
+        patched.setattr(order_ledger, "SILENT_MS", 0 if on_disk else 1_000 * DAY_MS)
         names = [f"{n:02}" for n in range(MANY)]
         for shop in "ab":
             worker.commit_cycle([placed(each, shop=shop) for each in names], ms("1h"))

@@ -282,7 +282,7 @@ def test_derived_counts_are_those_rebuilt_from_the_orders(rules: RuleBook, stepp
         for key, shop in engine.shops.items():
             again = rebuilt.shop(*key)
             for counter, other in zip(shop.counters, again.counters, strict=True):
-                assert counter.totals.by_day == other.totals.by_day
+                assert counter.buckets.by_day == other.buckets.by_day
                 assert {day: set(orders) for day, orders in counter.bad.items()} == {
                     day: set(orders) for day, orders in other.bad.items()
                 }

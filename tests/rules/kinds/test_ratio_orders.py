@@ -80,7 +80,7 @@ def test_days_that_no_order_lies_on_are_not_kept():
     engine.apply(earlier, at_ms - DAY_MS)
     engine.settle()
     [counter] = engine.shop("joom", "s1").counters
-    assert list(counter.totals.by_day.values()) == [1]
+    assert list(counter.buckets.by_day.values()) == [1]
 
 
 def test_a_standing_asked_for_another_moment_moves_nothing():

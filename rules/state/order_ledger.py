@@ -48,7 +48,7 @@ class OrderStore(Protocol):
         that changes meanwhile may come as it was, or twice."""
 
 
-class Ledger:
+class OrderLedger:
     """The orders of one engine that have left memory, and those that may. `store` is None where none leave.
     `counted_ms`: where the clock was set back, what it was before (epoch ms): orders that had left were counted by
     that, so they are derived by that when they come back."""
