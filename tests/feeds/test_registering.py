@@ -303,7 +303,7 @@ async def test_the_event_loop_goes_on_while_another_process_is_within_a_write(
     other.execute("BEGIN IMMEDIATE")
     number = Parcel("N1", "", "shopee/s1/A1")
     writing = asyncio.create_task(sqlite_file.until_free(lambda: parcels.note("track17/main", [number], 0)))
-    await until(lambda: "has not come to the end of a write" in caplog.text)
+    await until(lambda: "is within a write in DATADIR for long" in caplog.text)
     assert not writing.done()
     other.execute("ROLLBACK")
     await writing

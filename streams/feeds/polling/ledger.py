@@ -10,6 +10,7 @@ import asyncio
 import fcntl
 import hashlib
 import os
+import sqlite3
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -61,9 +62,7 @@ class Ledger:
         self._held: int | None = None
         self._pushed_ms: dict[str, int] = {}
         self._push_due_s: dict[str, float] = {}
-        self._database = opened(file)
-        self._database.execute("PRAGMA synchronous = FULL")
-        self._database.executescript(_TABLES)
+        self._database = opened(file, _prepare)
 
     def lock(self) -> None:
         """Until `close`, or the end of this process. Raises InUse."""
@@ -141,6 +140,11 @@ class Ledger:
             self._database.execute("BEGIN")
             self._database.executemany('DELETE FROM deadlines WHERE shop = ? AND "order" = ?', gone)
             self._database.executemany("INSERT OR REPLACE INTO deadlines VALUES (?, ?, ?)", there)
+
+
+def _prepare(database: sqlite3.Connection) -> None:
+    database.execute("PRAGMA synchronous = FULL")
+    database.executescript(_TABLES)
 
 
 def _locked(file: Path) -> int:

@@ -68,10 +68,7 @@ class Parcels:
     moment, and nothing has changed (`until_free`)."""
 
     def __init__(self, file: Path) -> None:
-        self._database = opened(file)
-        self._database.executescript(_TABLES)
-        if not self._database.execute("PRAGMA user_version").fetchone()[0]:
-            self._database.executescript(f"BEGIN IMMEDIATE; {_FROM_BEFORE} COMMIT;")
+        self._database = opened(file, _prepare)
 
     def close(self) -> None:
         self._database.close()
@@ -185,3 +182,9 @@ class Parcels:
                 "DELETE FROM parcel_orders "
                 "WHERE (service, tracking_no) NOT IN (SELECT service, tracking_no FROM parcels)"
             )
+
+
+def _prepare(database: sqlite3.Connection) -> None:
+    database.executescript(_TABLES)
+    if not database.execute("PRAGMA user_version").fetchone()[0]:
+        database.executescript(f"BEGIN IMMEDIATE; {_FROM_BEFORE} COMMIT;")

@@ -13,21 +13,29 @@ from streams.paced_log import PacedLog
 log = logging.getLogger(__name__)
 log.addFilter(PacedLog())
 
-OTHERS_S = 0.5
+OPEN_S = 30.0
+"""How long an opening waits for another process, which may be making the file ready."""
+
+OTHERS_S = 0.2
 """How long a call waits for another process; a write takes some 10 ms."""
 
-AGAIN_S = 0.5
+AGAIN_S, LONGEST_AGAIN_S = 0.5, 5.0
+"""After how long a write is tried again, at first and at most: many may wait, and each try keeps the loop waiting."""
 
 
-def opened(file: Path) -> sqlite3.Connection:
-    """A connection to a file that is this user's alone, made where it isn't there."""
+def opened(file: Path, prepare: Callable[[sqlite3.Connection], None]) -> sqlite3.Connection:
+    """A connection to a file that is this user's alone, made where it isn't there. `prepare` makes its tables."""
     file.parent.mkdir(parents=True, exist_ok=True)
     file.touch(mode=0o600)
-    return sqlite3.connect(file, timeout=OTHERS_S, isolation_level=None)
+    database = sqlite3.connect(file, timeout=OPEN_S, isolation_level=None)
+    prepare(database)
+    database.execute(f"PRAGMA busy_timeout = {OTHERS_S * 1000:.0f}")
+    return database
 
 
 async def until_free(write: Callable[[], None]) -> None:
-    """Writes, again and again as long as another process is in the midst of a write. Raises other `sqlite3.Error`."""
+    """Writes, again and again as long as another process is within a write. Raises other `sqlite3.Error`."""
+    pause_s = AGAIN_S
     while True:
         try:
             write()
@@ -36,5 +44,7 @@ async def until_free(write: Callable[[], None]) -> None:
                 raise
         else:
             return
-        log.warning("another process has not come to the end of a write in DATADIR; what this one has to write waits")
-        await asyncio.sleep(AGAIN_S)
+        if pause_s > AGAIN_S:
+            log.warning("another process is within a write in DATADIR for long; what this one has to write waits")
+        await asyncio.sleep(pause_s)
+        pause_s = min(2 * pause_s, LONGEST_AGAIN_S)
