@@ -17,6 +17,7 @@ from rules.engine.retention import Expiry
 from rules.engine.timer_queue import Target
 from rules.messages.alerts import Alert
 from rules.plan.rule_book import RuleBook
+from rules.state.encoded_order import RestoredOrder
 from rules.state.shop import Order, OrderInMemory, Shop
 
 MARKED_PER_ORDER = 20
@@ -105,9 +106,15 @@ class Engine(Intake):
         when all that was drained lies in the store."""
         return self.ledger.evict(self.clock_ms, limit)
 
-    def encode_quiet(self, *, limit: int = NEVER) -> None:
-        """Has orders encoded with which nothing is to be done for a while, of the next `limit` in each queue."""
-        self._quiet.encode(self.clock_ms, limit)
+    def encode_quiet(self, *, limit: int = NEVER, most: int = NEVER) -> None:
+        """Has orders encoded with which nothing is to be done for a while, of `limit` that are looked at; and others,
+        too, where more than `most` are decoded."""
+        self._quiet.encode(self.clock_ms, limit, most)
+
+    @property
+    def decoded_orders(self) -> int:
+        """How many orders may be encoded; some may be gone."""
+        return len(self.ledger.decoded)
 
     def _step(self, to_ms: int, including: bool) -> bool:
         """Fires each timer at its own instant, after all that was due at the instant before has been evaluated."""
@@ -140,7 +147,10 @@ class Engine(Intake):
         while self._orders_left > 0 and (orders := work.take_orders(self._orders_left)):
             self._orders_left -= len(orders)
             for order in orders:
-                evaluate(order, at_ms, passed_ms)
+                if isinstance(order, Order):
+                    evaluate(order, at_ms, passed_ms)
+                else:
+                    self._evaluate_restored(order, at_ms, passed_ms)
         all_marked = self.timers.next_ms(passed_ms) > passed_ms
         done = not work.has_orders() and (all_marked or self.stepping)
         if work.shops and all_marked:  # not between two slices of orders due at one instant: counts would be incomplete
@@ -148,6 +158,12 @@ class Engine(Intake):
         if done:
             self._hours_from_ms = at_ms
         return done
+
+    def _evaluate_restored(self, restored: RestoredOrder, at_ms: int, passed_ms: int) -> None:
+        order = self._quiet.decode_restored(restored)
+        if order is not None:
+            self._evaluation.evaluate_order(order, at_ms, passed_ms)
+            self._quiet.rest(order, at_ms)
 
     def _evaluate_shops(self, at_ms: int) -> bool:
         """Evaluates the marked shops. Returns False if some are left."""

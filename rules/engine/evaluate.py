@@ -82,7 +82,7 @@ class RuleEvaluation:
             shop.retained_from_ms = max(shop.retained_from_ms, at_ms - shop.plan.retain_ms)
         if shop.rebound:
             shop.rebound = False
-            self._timers.schedule(shop, self._reconciler.end_what_no_longer_applies(shop, at_ms))
+            self._timers.schedule_shop(shop, self._reconciler.end_what_no_longer_applies(shop, at_ms))
         shop.dirty_rules |= sum([1 << n for n, next_ms in enumerate(next_evals) if next_ms <= at_ms])
         while dirty_rules := shop.dirty_rules:
             if self.evaluations_left <= 0:
@@ -102,7 +102,7 @@ class RuleEvaluation:
         if shop.period_results.unsaved:
             self._changes.note_results(shop)
         if next_evals:
-            self._timers.schedule(shop, min(next_evals))
+            self._timers.schedule_shop(shop, min(next_evals))
         return True
 
 

@@ -25,6 +25,7 @@ from rules.plan.rule_book import RuleBook
 from rules.plan.shop_plan import Plan
 from rules.state.aggregate import replace_facts
 from rules.state.changes import Changes
+from rules.state.encoded_order import RestoredOrder
 from rules.state.order_ledger import OrderLedger
 from rules.state.shop import Order, OrderInMemory, Shop
 
@@ -45,7 +46,7 @@ class Intake:
         self.ledger = OrderLedger()
         self.work = WorkQueue()
         self.timers = TimerQueue()
-        self._quiet = QuietOrders(self.timers, self.ledger)
+        self._quiet = QuietOrders(self.work, self.ledger)
         self._changes = Changes()
         #: Shops that wait until all their orders are loaded, for another plan or to count their sales.
         self._loading: dict[Shop, Generator[None]] = {}
@@ -80,16 +81,24 @@ class Intake:
         return self.ledger.load(shop, order_id, self.clock_ms) if shop.evicted else None
 
     def load_all(self, shop: Shop) -> list[Order]:
-        """All of a shop's orders: loads those that have left memory, and decodes the others."""
+        """All of a shop's orders from which anything is derived: loads those that have left memory, and decodes the
+        others."""
         self.ledger.load_all(shop, self.clock_ms)
-        return [self._quiet.decode(order) for order in list(shop.orders.values())]
+        return [self._quiet.decode(order) for order in list(shop.orders.values()) if not order.is_restored]
 
     def keep(self, order: Order) -> None:
         """Adds a new order to its shop."""
         order.shop.orders[order.id] = order
         self.order_count += 1
+        self.ledger.decoded.append(order)
 
-    def drop(self, order: Order) -> None:
+    def keep_restored(self, order: RestoredOrder) -> None:
+        """Adds an order that has come back after a restart to its shop."""
+        order.shop.orders[order.id] = order
+        self.order_count += 1
+        self.work.mark_order(order)
+
+    def drop(self, order: OrderInMemory) -> None:
         """Removes an order from its shop."""
         del order.shop.orders[order.id]
         self.order_count -= 1

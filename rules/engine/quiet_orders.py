@@ -1,18 +1,19 @@
-"""Encodes orders with which nothing is to be done for a while, and gives them back before anything of them changes.
+"""Orders at rest are bytes, and orders at work are objects: encodes those with which nothing is to be done for a while,
+and gives them back before anything of them changes.
 
-An order that waits for its deadline or its parcel's next scan is asked nothing for hours or days. Orders with alerts or
-with more than the plain facts stay as they are: they are few, and dear to decode.
-`tests/rules/engine/test_encoded_orders.py` holds that nothing differs by it.
+An order that waits for its deadline or its parcel's next scan is asked nothing for hours or days. After a restart all
+orders are at rest, until each is evaluated. Orders with alerts or with more than the plain facts stay as they are: they
+are few, and dear to decode. `tests/rules/engine/test_encoded_orders.py` holds that nothing differs by it.
 """
 
 from typing import Final
 
-from rules.calendar.instants import HOUR_MS, NEVER
-from rules.engine.timer_queue import TimerQueue
+from rules.calendar.instants import HOUR_MS
+from rules.engine.work_queue import WorkQueue
 from rules.state.aggregate import replace_facts
-from rules.state.encoded_order import EncodedOrder
+from rules.state.encoded_order import EncodedOrder, RestoredOrder
 from rules.state.order_ledger import OrderLedger
-from rules.state.shop import Order, OrderInMemory, Shop
+from rules.state.shop import Order, OrderInMemory
 
 QUIET_MS: Final = HOUR_MS
 """How long nothing must have been heard of an order, and its timer mustn't fire, so that it is worth encoding."""
@@ -21,51 +22,67 @@ QUIET_MS: Final = HOUR_MS
 class QuietOrders:
     """What encodes and decodes the orders of one engine."""
 
-    def __init__(self, timers: TimerQueue, ledger: OrderLedger) -> None:
-        self._timers, self._ledger = timers, ledger
+    def __init__(self, work: WorkQueue, ledger: OrderLedger) -> None:
+        self._work, self._ledger = work, ledger
 
-    def encode(self, at_ms: int, limit: int) -> None:
-        """Encodes those of the next `limit` scheduled orders, and as many finished ones, that can be at a moment (epoch
-        ms)."""
-        for targets in self._timers.later_parts(limit):
-            targets[:] = [target if isinstance(target, Shop) else _encoded(target, at_ms) for target in targets]
-        for orders in self._ledger.finished_parts(limit):
-            orders[:] = [_encoded(order, at_ms) for order in orders]
+    def encode(self, at_ms: int, limit: int, most: int) -> None:
+        """Of the `limit` orders that have been decoded for longest, encodes those that are quiet at a moment (epoch
+        ms); where more than `most` are decoded, also others, if they can be."""
+        decoded = self._ledger.decoded
+        for _ in range(min(limit, len(decoded))):
+            order = decoded.popleft()
+            if order.shop.orders.get(order.id) is not order:
+                continue  # it has left memory, was dropped or encoded
+            if order.alerts is not None or not order.facts.plain:
+                continue
+            if _is_settled(order) and (len(decoded) >= most or _is_quiet(order, at_ms)):
+                order.shop.orders[order.id] = EncodedOrder(order)
+            else:
+                decoded.append(order)
 
     def decode(self, kept: OrderInMemory) -> Order:
         """Gives an encoded order back to its shop as one; one that isn't encoded stays as it is."""
         if isinstance(kept, Order):
             return kept
-        order = kept.decoded()
-        order.shop.orders[order.id] = order
+        order = _decoded(kept)
+        self._ledger.decoded.append(order)
+        if kept.is_restored:
+            self._work.mark_order(order)
+        return order
+
+    def decode_restored(self, restored: RestoredOrder) -> Order | None:
+        """Gives a restored order back to its shop, to be evaluated; None if that has another by now."""
+        return _decoded(restored) if restored.shop.orders.get(restored.id) is restored else None
+
+    def rest(self, order: Order, at_ms: int) -> None:
+        """Has a restored order leave memory once it is evaluated, or encodes it, if that can be at a moment (epoch
+        ms)."""
+        shop = order.shop
+        if self._ledger.evict_one(order, at_ms):
+            return
+        if order.alerts is None and order.facts.plain and order not in shop.period_results.future_facts:
+            shop.orders[order.id] = EncodedOrder(order)
+        else:
+            self._ledger.decoded.append(order)
+
+
+def _decoded(kept: OrderInMemory) -> Order:
+    order, shop = kept.decoded(), kept.shop
+    shop.orders[order.id] = order
+    if kept.is_restored:
+        shop.period_results.expect(order)
+    else:
         replace_facts(order, order.facts)
-        due_ms = order.scheduled_ms
-        kept.scheduled_ms = order.scheduled_ms = NEVER  # its entry in the timer queue counts no more
-        if due_ms < NEVER:
-            self._timers.schedule(order, due_ms)
-        elif order.next_eval_ms == NEVER:  # else its timer has fired, and whoever evaluates it says what it waits for
-            self._ledger.note_finished(order)
-        return order
+    return order
 
 
-def _encoded(order: OrderInMemory, at_ms: int) -> OrderInMemory:
-    """An order encoded, and its shop given that, if it can be; else itself."""
-    if not isinstance(order, Order) or not _is_quiet(order, at_ms):
-        return order
-    encoded = EncodedOrder(order)
-    order.shop.orders[order.id] = encoded
-    order.scheduled_ms = NEVER  # another entry of it in the timer queue counts no more
-    return encoded
+def _is_settled(order: Order) -> bool:
+    """Whether all is worked out that follows from an order's facts, and nobody holds it but its shop."""
+    shop = order.shop
+    return not (
+        order.dirty or order.unsaved or order.changed_facts or shop.dirty or order in shop.period_results.future_facts
+    )
 
 
 def _is_quiet(order: Order, at_ms: int) -> bool:
-    shop = order.shop
-    return (
-        order.last_ms <= at_ms - QUIET_MS
-        and order.scheduled_ms > at_ms + QUIET_MS
-        and order.alerts is None
-        and order.facts.plain
-        and not (order.dirty or order.unsaved or order.changed_facts or shop.dirty)
-        and shop.orders.get(order.id) is order
-        and order not in shop.period_results.future_facts
-    )
+    return order.last_ms <= at_ms - QUIET_MS and order.scheduled_ms > at_ms + QUIET_MS

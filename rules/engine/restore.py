@@ -4,13 +4,15 @@ from typing import Final
 
 from rules.calendar.instants import NEVER
 from rules.engine.engine import Engine
-from rules.facts.order_facts import EVERY_FACT, DetailedFacts, OrderFacts
+from rules.facts.order_facts import EVERY_FACT, DetailedFacts
 from rules.facts.shop_facts import Entry, Key
+from rules.facts.stored import decode_facts
 from rules.kinds.nothing import NOTHING
 from rules.kinds.ratio.period_results import PeriodResult
 from rules.messages.alert_state import Emitted, emitted_from
 from rules.messages.alerts import Alert, shop_of, subject_and_episode
 from rules.state.aggregate import remove_order
+from rules.state.encoded_order import RestoredOrder
 from rules.state.shop import Order, Shop
 
 NO_FACTS: Final = DetailedFacts()
@@ -18,25 +20,30 @@ NO_FACTS: Final = DetailedFacts()
 of a plain order are merged before their age is looked at."""
 
 
-def restore_order(engine: Engine, platform: str, shop_name: str, order_id: str, facts: OrderFacts | None) -> None:
-    """Restores an order's facts; None where it was dropped."""
+def restore_order(engine: Engine, platform: str, shop_name: str, order_id: str, raw: bytes | None) -> None:
+    """Restores an order from its facts as they are stored; None where it was dropped. Raises msgspec.DecodeError for
+    what is no order's facts."""
     shop, work = engine.shop(platform, shop_name), engine.work
     shop.restored = True
-    order = engine.order(shop, order_id)
-    if order is not None:
-        work.mark_rules(shop, remove_order(order))
-    elif facts is None:
-        return
-    else:
-        order = Order(order_id, shop)
-        engine.keep(order)
-    order.changed_facts = EVERY_FACT
-    order.facts = facts or NO_FACTS  # dropped: a queue entry that still names it must find nothing
-    first_ms, order.last_ms = order.facts.span_ms()
+    facts = NO_FACTS if raw is None else decode_facts(raw)
+    first_ms, last_ms = facts.span_ms()
     if first_ms < shop.began_ms:
         shop.began_ms = first_ms
+    known = engine.order(shop, order_id) if shop.evicted else shop.orders.get(order_id)
+    if raw is not None and (known is None or isinstance(known, RestoredOrder)):
+        restored = known or RestoredOrder(order_id, shop)
+        restored.raw, restored.last_ms = raw, last_ms
+        if known is None:
+            engine.keep_restored(restored)
+        return
+    order = engine.order(shop, order_id)
+    if order is None:
+        return
+    work.mark_rules(shop, remove_order(order))
+    order.changed_facts = EVERY_FACT
+    order.facts, order.last_ms = facts, last_ms  # dropped: whoever still holds it must find nothing
     shop.period_results.expect(order)
-    if facts is None and order.alerts is None:
+    if raw is None and order.alerts is None:
         order.scheduled_ms = NEVER
         engine.drop(order)
     else:

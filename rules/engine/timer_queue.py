@@ -2,61 +2,70 @@
 
 from collections.abc import Iterator
 from heapq import heappop, heappush, merge
-from operator import attrgetter, itemgetter
+from operator import itemgetter
 
 from rules.calendar.instants import HOUR_MS, MIN_MS, NEVER
-from rules.state.hourly_cursor import HourlyCursor
+from rules.state.order_names import OrderNames
 from rules.state.shop import OrderInMemory, Shop
 
 Target = OrderInMemory | Shop
 
+_Entry = tuple[int, Shop, str | None]
+"""An instant (epoch ms), a shop, and the id of one of its orders; None is the shop itself."""
+
 
 class TimerQueue:
-    """Holds instants and targets only; a target that comes due is evaluated from its facts. The timers of the hour that
-    has begun are sorted; later ones lie unsorted by hour, since most are scheduled for earlier before they fire."""
+    """Holds instants and names only; a target that comes due is evaluated from its facts. The timers of the hour that
+    has begun are sorted; later ones lie unsorted by hour, since most are scheduled for earlier before they fire. An
+    entry counts while its target is scheduled for its instant."""
 
     def __init__(self) -> None:
-        #: That hour's targets, the soonest last, and their instants negated, so that these ascend.
-        self._near: list[Target] = []
-        self._instants: list[int] = []
+        self._near: list[_Entry] = []  # that hour's, the soonest last
         self._near_hour = MIN_MS
-        #: A heap of those added to this hour later: `(instant, number, target)`. Thousands may be added at one time,
-        #: and inserting each into a list would take long.
-        self._near_new: list[tuple[int, int, Target]] = []
+        #: A heap of those added to this hour later: `(instant, number, shop, order)`. Thousands may be added at one
+        #: time, and inserting each into a list would take long.
+        self._near_new: list[tuple[int, int, Shop, str | None]] = []
         self._scheduled = 0
         self._hours: list[int] = []  # a heap of the later hours that have timers
-        self._later: dict[int, list[Target]] = {}
-        self._cursor: HourlyCursor[Target] = HourlyCursor()
+        self._later: dict[int, OrderNames[str | None]] = {}
 
-    def schedule(self, target: Target, next_eval_ms: int) -> None:
-        """Schedules an order or shop for an instant (epoch ms), unless it is scheduled for earlier."""
+    def schedule(self, order: OrderInMemory, next_eval_ms: int) -> None:
+        """Schedules an order for an instant (epoch ms), unless it is scheduled for earlier."""
         # Moving an entry to later would cost more than letting it fire early, when the facts are looked at again.
-        if next_eval_ms >= target.scheduled_ms:
-            return
-        target.scheduled_ms = next_eval_ms
-        hour = next_eval_ms // HOUR_MS
+        if next_eval_ms < order.scheduled_ms:
+            order.scheduled_ms = next_eval_ms
+            self._add(next_eval_ms, order.shop, order.id)
+
+    def schedule_shop(self, shop: Shop, next_eval_ms: int) -> None:
+        """The same of a shop."""
+        if next_eval_ms < shop.scheduled_ms:
+            shop.scheduled_ms = next_eval_ms
+            self._add(next_eval_ms, shop, None)
+
+    def _add(self, at_ms: int, shop: Shop, order_id: str | None) -> None:
+        hour = at_ms // HOUR_MS
         if hour < self._near_hour:
             self._unsort_hour()
         if hour == self._near_hour:
             self._scheduled += 1
-            heappush(self._near_new, (next_eval_ms, self._scheduled, target))
+            heappush(self._near_new, (at_ms, self._scheduled, shop, order_id))
             return
-        entries = self._later.get(hour)
-        if entries is None:
-            self._later[hour] = [target]
+        names = self._later.get(hour)
+        if names is None:
+            names = self._later[hour] = OrderNames()
             heappush(self._hours, hour)
-        else:
-            entries.append(target)
+        names.shops.append(shop)
+        names.ids.append(order_id)
 
     def next_ms(self, by_ms: int) -> int:
         """When the next timer fires (epoch ms), if it does by `by_ms`; else an instant after that."""
-        while not self._instants and not self._near_new:
+        while not self._near and not self._near_new:
             if not self._hours:
                 return NEVER
             if self._hours[0] * HOUR_MS > by_ms:
                 return self._hours[0] * HOUR_MS
             self._sort_next_hour()
-        at_ms = -self._instants[-1] if self._instants else NEVER
+        at_ms = self._near[-1][0] if self._near else NEVER
         return min(at_ms, self._near_new[0][0]) if self._near_new else at_ms
 
     def _sort_next_hour(self) -> None:
@@ -64,51 +73,56 @@ class TimerQueue:
         self._near_hour = hour = heappop(self._hours)
         self._near = _of_hour(hour, self._later.pop(hour))
         self._near.reverse()
-        self._instants = [-target.scheduled_ms for target in self._near]
 
     def _unsort_hour(self) -> None:
         """Puts the sorted hour back among the later ones, because an earlier hour has got a timer."""
         if self._near or self._near_new:
-            self._later[self._near_hour] = [*reversed(self._near), *(target for _, _, target in sorted(self._near_new))]
+            names = self._later[self._near_hour] = OrderNames()
+            for _, shop, order_id in reversed(self._near):
+                names.add(shop, order_id)
+            for _, _, shop, order_id in sorted(self._near_new):
+                names.add(shop, order_id)
             heappush(self._hours, self._near_hour)
-        self._near, self._instants, self._near_new, self._near_hour = [], [], [], MIN_MS
+        self._near, self._near_new, self._near_hour = [], [], MIN_MS
 
     def pop(self) -> Target | None:
         """Removes the timer that fires at `next_ms` and returns its target; None if that was scheduled for earlier
         meanwhile, or has fired already."""
-        target: Target
-        if self._near_new and not (self._instants and -self._instants[-1] <= self._near_new[0][0]):
-            at_ms, _, target = heappop(self._near_new)
+        if self._near_new and not (self._near and self._near[-1][0] <= self._near_new[0][0]):
+            at_ms, _, shop, order_id = heappop(self._near_new)
         else:
-            at_ms, target = -self._instants.pop(), self._near.pop()
-        if target.scheduled_ms != at_ms:
+            at_ms, shop, order_id = self._near.pop()
+        target = _target(shop, order_id)
+        if target is None or target.scheduled_ms != at_ms:
             return None
         target.scheduled_ms = NEVER
         return target
 
-    def later_parts(self, most: int) -> Iterator[list[Target]]:
-        """The next `most` entries of later hours, in lists that may be changed, as in `HourlyCursor`; drops entries
-        that count no more."""
-        for hour, targets in self._cursor.parts(self._later, most):
-            targets[:] = [target for target in targets if target.scheduled_ms // HOUR_MS == hour]
-            yield targets
-
     def waiting(self) -> Iterator[OrderInMemory]:
         """The scheduled orders, the soonest first."""
         seen: set[int] = set()  # an order scheduled for earlier and then for this instant again has two entries
-        for due_ms, target in self._by_instant():
-            if not isinstance(target, Shop) and target.scheduled_ms == due_ms and id(target) not in seen:
-                seen.add(id(target))
-                yield target
+        for due_ms, shop, order_id in self._by_instant():
+            order = None if order_id is None else shop.orders.get(order_id)
+            if order is not None and order.scheduled_ms == due_ms and id(order) not in seen:
+                seen.add(id(order))
+                yield order
 
-    def _by_instant(self) -> Iterator[tuple[int, Target]]:
-        near = zip(reversed(self._instants), reversed(self._near), strict=True)
-        new = ((at_ms, target) for at_ms, _, target in sorted(self._near_new))
-        yield from merge(((-at, target) for at, target in near), new, key=itemgetter(0))
+    def _by_instant(self) -> Iterator[_Entry]:
+        new = [(at_ms, shop, order_id) for at_ms, _, shop, order_id in sorted(self._near_new)]
+        yield from merge(self._near[::-1], new, key=itemgetter(0))
         for hour in sorted(self._later):
-            yield from ((target.scheduled_ms, target) for target in _of_hour(hour, self._later[hour]))
+            yield from _of_hour(hour, self._later[hour])
 
 
-def _of_hour(hour: int, targets: list[Target]) -> list[Target]:
-    """An hour's targets, the soonest first, without those scheduled for earlier meanwhile, which have another entry."""
-    return sorted([each for each in targets if each.scheduled_ms // HOUR_MS == hour], key=attrgetter("scheduled_ms"))
+def _target(shop: Shop, order_id: str | None) -> Target | None:
+    return shop if order_id is None else shop.orders.get(order_id)
+
+
+def _of_hour(hour: int, names: OrderNames[str | None]) -> list[_Entry]:
+    """An hour's entries, the soonest first, without those of targets that are scheduled for another hour by now."""
+    found: list[_Entry] = []
+    for shop, order_id in names:
+        target = _target(shop, order_id)
+        if target is not None and target.scheduled_ms // HOUR_MS == hour:
+            found.append((target.scheduled_ms, shop, order_id))
+    return sorted(found, key=itemgetter(0))

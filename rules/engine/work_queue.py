@@ -2,7 +2,11 @@
 
 from collections import OrderedDict, deque
 
+from rules.state.encoded_order import RestoredOrder
 from rules.state.shop import Order, Shop
+
+ToEvaluate = Order | RestoredOrder
+"""A restored order in the queue may have been given back to its shop, or dropped, before its turn."""
 
 
 class WorkQueue:
@@ -10,12 +14,12 @@ class WorkQueue:
 
     def __init__(self) -> None:
         self.shops: deque[Shop] = deque()
-        self._orders: list[Order] = []
+        self._orders: list[ToEvaluate] = []
         # The same by shop, the next shop first. (Finding a plain dict's first key takes long once many before it
         # have been deleted.)
-        self._by_shop: OrderedDict[Shop, list[Order]] = OrderedDict()
+        self._by_shop: OrderedDict[Shop, list[ToEvaluate]] = OrderedDict()
 
-    def mark_order(self, order: Order) -> None:
+    def mark_order(self, order: ToEvaluate) -> None:
         """Has an order evaluated."""
         if not order.dirty:
             order.dirty = True
@@ -31,7 +35,7 @@ class WorkQueue:
             shop.dirty = True
             self.shops.append(shop)
 
-    def take_orders(self, most: int) -> list[Order]:
+    def take_orders(self, most: int) -> list[ToEvaluate]:
         """The next orders to evaluate, at most `most`, all of one shop: the shop's counts stay in the processor's
         cache. The rest of that shop's orders come after those of the other shops."""
         by_shop = self._by_shop

@@ -120,17 +120,10 @@ class OrderFacts(Struct, array_like=True, gc=False):
 
     def span_ms(self) -> tuple[int, int]:
         """Both in one pass, since a restart asks it of every order."""
-        first_ms, last_ms = NEVER, MIN_MS
-        for stamp in every_stamp(self):
-            if stamp is not None:
-                at_ms = stamp[0]
-                if at_ms < first_ms:
-                    first_ms = at_ms
-                if at_ms > last_ms:
-                    last_ms = at_ms
-        for stamp, _ in self.moves_before():
-            first_ms = min(first_ms, stamp[0])
-        return first_ms, last_ms
+        instants = [stamp[0] for stamp in every_stamp(self) if stamp is not None]
+        if self.moved_before.__class__ is tuple and self.moved_before:
+            instants += [stamp[0] for stamp, _ in self.moves_before()]
+        return (min(instants), max(instants)) if instants else (NEVER, MIN_MS)
 
 
 class Flag:

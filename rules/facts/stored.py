@@ -42,10 +42,15 @@ def decode_facts(raw: bytes) -> OrderFacts:
 def encode_plain(facts: OrderFacts) -> bytes:
     """Plain facts as few bytes, for memory alone: up to the last that is known. `decode_facts` reads them."""
     values: tuple[Any, ...] = _FIELDS(facts)
-    known = len(values)
+    known = _SELDOM if values[_SELDOM:] == _NOTHING_SELDOM else len(values)
     while known and values[known - 1] in _UNKNOWN:
         known -= 1
     return _encode(values[:known])
 
 
 _UNKNOWN: Final = (None, ())
+
+_SELDOM: Final = OrderFacts.__struct_fields__.index("cancelled")
+"""From this field on nothing is known of most orders."""
+
+_NOTHING_SELDOM: Final = _FIELDS(OrderFacts())[_SELDOM:]

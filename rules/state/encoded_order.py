@@ -4,7 +4,8 @@ from functools import lru_cache
 from struct import Struct
 from typing import Final, NamedTuple
 
-from rules.facts.order_facts import OrderFacts
+from rules.calendar.instants import MIN_MS, NEVER
+from rules.facts.order_facts import EVERY_FACT, OrderFacts
 from rules.facts.stored import decode_facts, encode_plain
 from rules.state.shop import Order, Shop
 from rules.state.tracking_numbers import NumberUse, uses_of
@@ -22,15 +23,16 @@ class Derived(NamedTuple):
 
 
 class EncodedOrder:
-    """An order with plain facts, no alerts, and nothing to be done now. It lies among the shop's orders, and in the
-    timer queue or among the silent orders, in place of the `Order` that it was made of. `rules.engine.quiet_orders`
-    says which orders are encoded, and gives an order back before anything of it changes."""
+    """An order with plain facts, no alerts, and nothing to be done now. It lies among the shop's orders in place of the
+    `Order` that it was made of. `rules.engine.quiet_orders` says which orders are encoded, and gives an order back
+    before anything of it changes."""
 
     __slots__ = ("_derived", "_raw", "id", "next_eval_ms", "scheduled_ms", "shop")
 
     alerts: Final = None
     dirty: Final = False
     unsaved: Final = False
+    is_restored: Final = False
 
     def __init__(self, order: Order) -> None:
         self.id = order.id
@@ -75,6 +77,46 @@ class EncodedOrder:
         order.scheduled_ms, order.next_eval_ms = self.scheduled_ms, self.next_eval_ms
         order.days, order.bad, order.missed, order.overdue, order.watched_facts, _ = self._derived
         order.derive_uses()
+        return order
+
+
+class RestoredOrder:
+    """An order that has come back after a restart and wasn't evaluated since. It lies among the shop's orders until it
+    is its turn, or until news of it comes: a restart holds bytes, and objects of few orders at a time."""
+
+    __slots__ = ("dirty", "id", "last_ms", "raw", "shop")
+
+    alerts: Final = None
+    unsaved: Final = False
+    is_restored: Final = True
+    next_eval_ms: Final = NEVER
+    overdue: Final = 0
+    numbers: Final = ()
+    scheduled_ms = NEVER
+
+    def __init__(self, order_id: str, shop: Shop) -> None:
+        self.id, self.shop = order_id, shop
+        self.dirty = False
+        #: Its facts as they are stored (`rules.facts.stored`), and the time of the latest.
+        self.raw, self.last_ms = b"", MIN_MS
+
+    @property
+    def facts(self) -> OrderFacts:
+        """Its facts, decoded anew each time."""
+        return decode_facts(self.raw)
+
+    @property
+    def placed_ms(self) -> int:
+        return self.decoded().placed_ms
+
+    @property
+    def is_unshipped(self) -> bool:
+        return self.decoded().is_unshipped
+
+    def decoded(self) -> Order:
+        """The order with nothing derived yet."""
+        order = Order(self.id, self.shop)
+        order.facts, order.last_ms, order.changed_facts = self.facts, self.last_ms, EVERY_FACT
         return order
 
 

@@ -8,6 +8,7 @@ or somebody asks; what is derived from its facts is then worked out again, not c
 
 from array import array
 from bisect import insort
+from collections import deque
 from collections.abc import Collection, Generator, Iterable, Iterator
 from typing import Final, Protocol
 
@@ -53,7 +54,7 @@ class OrderLedger:
     `counted_ms`: where the clock was set back, what it was before (epoch ms): orders that had left were counted by
     that, so they are derived by that when they come back."""
 
-    __slots__ = ("_evicted", "_loading", "_queue", "counted_ms", "store")
+    __slots__ = ("_evicted", "_loading", "_queue", "counted_ms", "decoded", "store")
 
     def __init__(self) -> None:
         self.store: OrderStore | None = None
@@ -61,6 +62,9 @@ class OrderLedger:
         self._evicted = HashedKeys()
         self._queue = EvictionQueue()
         self._loading: set[Shop] = set()
+        #: The orders in memory that may be encoded, those decoded for longest first; some may be gone
+        #: (`rules.engine.quiet_orders`).
+        self.decoded: deque[Order] = deque()
 
     def __len__(self) -> int:
         """How many orders have left memory."""
@@ -76,34 +80,38 @@ class OrderLedger:
     def evict(self, at_ms: int, limit: int) -> int:
         """Has orders leave memory that have been silent long enough at a moment (epoch ms), of at most `limit` that are
         looked at. Returns how many have left."""
-        if self.store is None:
-            return 0
-        left, takes_more, queue = 0, self.store.takes_more, self._queue
-        for in_memory in queue.take(at_ms, limit):
-            if not _is_idle(in_memory):
+        left = 0
+        for shop, order_id in self._queue.take(at_ms, limit):
+            in_memory = shop.orders.get(order_id)
+            if in_memory is None or not _is_idle(in_memory):
                 continue  # when it is again, it is noted again
-            from_ms = in_memory.last_ms + SILENT_MS
-            if from_ms > at_ms:
-                queue.add(in_memory, from_ms)
-                continue
-            order = in_memory.decoded()
-            if looks_back_ms := order.shop.plan.looks_back_ms:
-                from_ms = max(from_ms, _changed_ms(order, at_ms) + looks_back_ms)
-            if from_ms > at_ms:
-                queue.add(in_memory, from_ms)
-            elif takes_more and _is_over(order) and order.shop not in self._loading:
-                self._evict(order)
-                left += 1
+            may_leave_ms = self._may_leave_ms(in_memory, at_ms)
+            if may_leave_ms > at_ms:
+                self._queue.add(in_memory, may_leave_ms)
             else:
-                queue.add(in_memory, at_ms + RECHECK_MS)
+                self._evict(in_memory.decoded())
+                left += 1
         return left
 
-    def finished_parts(self, most: int) -> Iterator[list[OrderInMemory]]:
-        """The next `most` entries of orders that may leave memory, in lists that may be changed, as in `HourlyCursor`;
-        drops entries that count no more."""
-        for orders in self._queue.parts(most):
-            orders[:] = [order for order in orders if _is_idle(order)]
-            yield orders
+    def evict_one(self, order: Order, at_ms: int) -> bool:
+        """Has one order leave memory, if it may at a moment (epoch ms)."""
+        if self.store is None or not _is_idle(order) or self._may_leave_ms(order, at_ms) > at_ms:
+            return False
+        self._evict(order)
+        return True
+
+    def _may_leave_ms(self, in_memory: OrderInMemory, at_ms: int) -> int:
+        """From when on an idle order may leave memory (epoch ms); it may be looked at again at the earliest then."""
+        from_ms = in_memory.last_ms + SILENT_MS
+        if from_ms > at_ms:
+            return from_ms
+        order = in_memory.decoded()
+        if looks_back_ms := order.shop.plan.looks_back_ms:
+            from_ms = max(from_ms, _changed_ms(order, at_ms) + looks_back_ms)
+        if from_ms > at_ms:
+            return from_ms
+        takes_more = self.store is not None and self.store.takes_more
+        return from_ms if takes_more and _is_over(order) and order.shop not in self._loading else at_ms + RECHECK_MS
 
     def _evict(self, order: Order) -> None:
         shop, placed = order.shop, order.facts.placed
@@ -174,6 +182,7 @@ class OrderLedger:
             order.alerts = _decode_alerts(alerts)
         derive_again(order, max(at_ms, self.counted_ms))
         self.note_finished(order)
+        self.decoded.append(order)
         return order
 
     # -- questions --------------------------------------------------------------------------------------------
@@ -210,9 +219,8 @@ def _as_order(shop: Shop, order_id: str, facts: OrderFacts) -> Order:
 
 
 def _is_idle(order: OrderInMemory) -> bool:
-    """Whether an order is in memory, no timer waits for it, and nothing of it is to be evaluated."""
-    waits = order.next_eval_ms != NEVER or order.scheduled_ms != NEVER or order.dirty
-    return not waits and order.shop.orders.get(order.id) is order
+    """Whether no timer waits for an order, and nothing of it is to be evaluated."""
+    return order.next_eval_ms == order.scheduled_ms == NEVER and not order.dirty
 
 
 def _is_over(order: Order) -> bool:

@@ -2,7 +2,7 @@
 
 from array import array
 from collections.abc import Collection, Iterable, Iterator
-from typing import Any, Final, Protocol
+from typing import Any, ClassVar, Final, Protocol
 
 from rules.calendar.instants import MIN_MS, NEVER
 from rules.facts.order_facts import EVERY_FACT, OrderFacts
@@ -32,6 +32,8 @@ class Order:
     bits) in which it is bad, if it counts. `scheduled_ms`: when its timer fires. `last_ms`: the time of its latest
     fact.
     """
+
+    is_restored: ClassVar = False
 
     __slots__ = (
         "alerts",
@@ -130,6 +132,9 @@ class OrderInMemory(Protocol):
     def dirty(self) -> bool: ...
     @property
     def unsaved(self) -> bool: ...
+    @property
+    def is_restored(self) -> bool:
+        """Whether it has come back after a restart and nothing is derived from its facts yet."""
 
     def decoded(self) -> Order:
         """The order with its facts at hand; what is changed of it may not be kept."""

@@ -21,7 +21,6 @@ from rules.engine.restore import (
     restore_order,
 )
 from rules.facts import shop_facts
-from rules.facts.stored import decode_facts
 from rules.kinds.unwatched import UNWATCHED
 from rules.messages import alerts
 from rules.messages.alerts import Alert
@@ -243,7 +242,7 @@ class Partition:
         if value is not None and (platform, shop) not in self._checked_shops:
             self._check_partition(platform, shop)
         if len(rest) == 1:
-            restore_order(self.engine, platform, shop, rest[0], None if value is None else decode_facts(value))
+            restore_order(self.engine, platform, shop, rest[0], value)
             return
         kind, about = rest
         if kind != COMPUTED:

@@ -16,6 +16,7 @@ from typing import Any
 from mode import Service
 
 from rules.engine.ceilings import Ceilings
+from rules.engine.engine import Engine
 from rules.plan.rule_book import RuleBook
 from streams.kafka.failures import PlainError
 from streams.kafka.topics import TopicNames
@@ -46,8 +47,12 @@ EVICT = 2_000
 all leave. The event loop's other tasks run before the next partition's."""
 
 ENCODE = 1_000
-"""Scheduled orders of all partitions, and silent ones, that are looked at whether they can be encoded, after each
-commit cycle without a backlog: some 10 ms if all can."""
+"""Orders of all partitions that are looked at whether they can be encoded, after each commit cycle without a backlog:
+some 5 ms if all can."""
+
+MOST_DECODED = 100_000
+"""Where more orders of all partitions are decoded, as in a backlog, as many more leave memory or are encoded as can: a
+decoded one takes some 1 KB."""
 
 EVALUATE_S = 0.4
 """After this long what has been found is written and committed, and the next commit cycle goes on with what is left:
@@ -311,6 +316,16 @@ class Worker(Service):
         for partition in list(self.partitions.values()):
             await asyncio.sleep(0)
             partition.reasons.count()
-            partition.engine.evict(limit=EVICT)
-            if not self.busy:
-                partition.engine.encode_quiet(limit=ENCODE // len(self.partitions) + 1)
+            await self._rest_orders(partition.engine)
+
+    async def _rest_orders(self, engine: Engine) -> None:
+        """Has finished orders leave memory and quiet ones encoded: a few, or as many as are decoded too many."""
+        most = MOST_DECODED // max(1, len(self.partitions))
+        excess = engine.decoded_orders - most
+        for _ in range(0, max(EVICT, excess), EVICT):
+            engine.evict(limit=EVICT)
+            await asyncio.sleep(0)
+        quiet = 0 if self.busy else ENCODE // max(1, len(self.partitions)) + 1
+        for first in range(0, max(quiet, excess), ENCODE):
+            engine.encode_quiet(limit=min(ENCODE, max(quiet, excess) - first), most=most)
+            await asyncio.sleep(0)

@@ -11,6 +11,7 @@ import pytest
 from aiokafka.errors import KafkaTimeoutError
 from faust.types import TP
 
+from rules.state.encoded_order import EncodedOrder
 from streams.clock import wall_ms
 from streams.runtime import pacing, standings_turns, worker
 from streams.runtime.partition import Batch, Partition
@@ -222,3 +223,21 @@ async def test_orders_of_many_partitions_leave_memory_in_turns_and_after_alerts_
     evicts = [n for n, each in enumerate(happened) if each.startswith("evicts")]
     assert len(evicts) == 16 and first < evicts[0]
     assert all("others" in happened[one:other] for one, other in pairwise(evicts))
+
+
+@pytest.mark.parametrize("busy", [True, False])
+async def test_a_backlog_leaves_no_more_orders_decoded_than_there_may_be(
+    monkeypatch: pytest.MonkeyPatch, busy: bool
+) -> None:
+    monkeypatch.setattr(worker, "MOST_DECODED", 10)
+    monkeypatch.setattr(worker, "ENCODE", 7)
+    if busy:
+        monkeypatch.setattr(pacing, "BACKLOG_EVENTS", 0)
+    watching, _ = made()
+    apply(watching, *(event("order.placed", START_MS, str(n)) for n in range(50)), tick(START_MS + 1))
+    for topic in ("pickups", "tracking"):
+        apply(watching, tick(START_MS + 1), topic=topic)
+    await watching.commit_cycle()
+    [shop] = watching.partitions[2].engine.shops.values()
+    assert watching.busy is busy
+    assert sum(isinstance(order, EncodedOrder) for order in shop.orders.values()) == 40

@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from rules.engine.engine import Engine
 from rules.engine.restore import correct_alert, restore_alert, restore_order
+from rules.facts.stored import encode_facts
 from rules.messages.alerts import Alert, decode, encode
 from rules.reports.standing import standings
 from tests.rules.engines import FULL, LATE, apply, engine
@@ -97,7 +98,7 @@ def test_after_a_restart_what_should_be_open_is_opened_above_it_too(lie):
     fake = forged(opened(made), state="resolved", **lie)
     fresh = Engine(LATE, stepping=False)
     restore_alert(fresh, fake)
-    restore_order(fresh, "joom", "s1", "1", made.shops["joom", "s1"].orders["1"].facts)
+    restore_order(fresh, "joom", "s1", "1", encode_facts(made.shops["joom", "s1"].orders["1"].facts))
     fresh.advance(ms("81h"))
     (again,) = drained(fresh)
     assert (again.data.alert, again.data.state) == (fake.data.alert, "open")

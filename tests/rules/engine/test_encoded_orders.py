@@ -16,10 +16,20 @@ from rules.kinds.ratio.counters import evidence_of
 from rules.plan.rule_book import RuleBook
 from rules.reports.forecast import with_forecast
 from rules.reports.standing import nearest, standing
-from rules.state.encoded_order import EncodedOrder
+from rules.state.encoded_order import EncodedOrder, RestoredOrder
 from rules.state.order_ledger import OrderLedger
+from rules.state.shop import Order
+from streams.kafka.keys import order_key
 from streams.metrics.shop_stats import WorkerStats, collect
-from tests.rules.engine.test_eviction import AFTERWARDS, SHIPPED_IN_TIME, Forgetful, orders_of, restarted, state_of
+from tests.rules.engine.test_eviction import (
+    AFTERWARDS,
+    SHIPPED_IN_TIME,
+    Forgetful,
+    counts_of,
+    orders_of,
+    restarted,
+    state_of,
+)
 from tests.rules.engine.test_eviction import at_once as leaving_at_once
 from tests.rules.engine.test_properties import DOUYIN, JOB, JOOM, PLAIN, platform_of
 from tests.rules.engine.test_shop_properties import PLATFORMS, RULES, fewer
@@ -241,6 +251,92 @@ def test_where_a_encoded_order_counts_as_bad_its_facts_are_those_it_has() -> Non
     shop = worker.engine.shops["joom", "s1"]
     [bad] = [facts for counter in shop.counters for day in counter.bad for facts in counter.bad[day].values()]
     assert bad.refunded is not None
+
+
+def test_where_too_many_are_decoded_those_decoded_for_longest_are_encoded_though_they_came_just_now() -> None:
+    worker = Worker(FULL, stepping=False)
+    for n in range(5):
+        worker.commit_cycle([placed(str(n))], ms("1m"))
+    worker.engine.encode_quiet(most=5)
+    assert encoded(worker) == set()
+    worker.engine.encode_quiet(limit=3, most=2)
+    assert encoded(worker) == {"0", "1", "2"}
+    worker.engine.encode_quiet(most=2)
+    assert encoded(worker) == {"0", "1", "2"}
+
+
+def test_an_order_that_news_has_decoded_is_encoded_after_those_decoded_before() -> None:
+    worker = Worker(FULL, stepping=False)
+    worker.commit_cycle([placed("1"), placed("2")], ms("1m"))
+    worker.engine.encode_quiet(limit=1, most=0)
+    worker.commit_cycle([shipped("1", "2m")], ms("2m"))
+    worker.engine.encode_quiet(limit=1, most=0)
+    assert encoded(worker) == {"2"}
+
+
+def test_an_order_that_is_not_settled_is_not_encoded_however_many_are_decoded() -> None:
+    worker = Worker(FULL, stepping=False)
+    apply(worker.engine, [placed("1")])
+    worker.engine.encode_quiet(most=0)
+    worker.engine.advance(ms("1m"))
+    worker.engine.encode_quiet(most=0)
+    assert encoded(worker) == set()
+    worker.write()
+    worker.engine.encode_quiet(most=0)
+    assert encoded(worker) == {"1"}
+
+
+# -- after a restart --------------------------------------------------------------------------------------------
+
+
+def states_of(worker: Worker) -> list[type]:
+    return [type(order) for shop in worker.engine.shops.values() for order in shop.orders.values()]
+
+
+def test_a_restart_holds_no_more_objects_of_orders_than_it_evaluates_at_a_time() -> None:
+    worker = Worker(FULL, stepping=False)
+    worker.commit_cycle([placed(str(n)) for n in range(5)], ms("1m"))
+    again = worker.restarted(worker.alerts)
+    assert states_of(again) == [RestoredOrder] * 5
+    while not again.engine.settle(limit=2):
+        assert {*states_of(again)} <= {RestoredOrder, EncodedOrder}
+    assert states_of(again) == [EncodedOrder] * 5
+    again.commit_cycle([], ms("75h"))
+    assert {alert.order for alert in again.alerts} >= {str(n) for n in range(5)}
+
+
+def test_finished_orders_leave_memory_as_soon_as_they_are_evaluated_after_a_restart() -> None:
+    worker = Forgetful(FULL, stepping=False)
+    worker.commit_cycle([*SHIPPED_IN_TIME, scanned("1", "60h", status="delivered")], ms("61h"))
+    worker.commit_cycle([], ms("300h"))
+    again = worker.restarted(worker.alerts)
+    assert states_of(again) == [RestoredOrder] * 2
+    again.engine.settle()
+    assert states_of(again) == []
+    assert len(again.engine.ledger) == 2
+    assert counts_of(again.engine) == counts_of(worker.engine)
+
+
+def test_news_of_a_restored_order_may_come_before_its_turn() -> None:
+    worker = Worker(FULL, stepping=False)
+    worker.commit_cycle([placed("1"), placed("2")], ms("1m"))
+    again = worker.restarted(worker.alerts)
+    again.commit_cycle([shipped("1", "2h")], ms("3h"))
+    assert states_of(again) == [Order, EncodedOrder]
+    worker.commit_cycle([shipped("1", "2h")], ms("3h"))
+    assert state_of(again.engine) == state_of(worker.engine)
+
+
+def test_a_restored_order_may_be_dropped_before_its_turn() -> None:
+    worker = Worker(FULL, stepping=False)
+    worker.commit_cycle([placed("1"), placed("2")], ms("1m"))
+    again = worker.restarted(worker.alerts)
+    again.partition.restore_fact(order_key("joom", "s1", "1"), None)
+    again.engine.settle()
+    assert again.engine.order_count == 1
+    other = Worker(FULL, stepping=False)
+    other.commit_cycle([placed("2")], ms("1m"))
+    assert counts_of(again.engine) == counts_of(other.engine)
 
 
 def test_no_more_orders_are_looked_at_than_asked_for() -> None:

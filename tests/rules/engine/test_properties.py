@@ -10,6 +10,7 @@ from rules.calendar.instants import DAY_MS, HOUR_MS, MIN_MS
 from rules.engine.engine import Engine
 from rules.engine.restore import restore_order
 from rules.facts.statements import LEEWAY_MS
+from rules.facts.stored import encode_facts
 from rules.harness.replay import replay
 from rules.kinds.nothing import NOTHING
 from rules.messages.alerts import Alert
@@ -274,7 +275,7 @@ def test_derived_counts_are_those_rebuilt_from_the_orders(rules: RuleBook, stepp
         engine.advance(to_ms)
         rebuilt = Engine(rules, stepping=stepping)
         for (shop, order), facts in facts_of(engine).items():
-            restore_order(rebuilt, "joom", shop, order, facts)
+            restore_order(rebuilt, "joom", shop, order, encode_facts(facts))
         rebuilt.clock_ms = engine.clock_ms
         rebuilt.settle()
         for each in (engine, rebuilt):

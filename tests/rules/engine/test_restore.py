@@ -5,7 +5,7 @@ import pytest
 
 from rules.engine.engine import Engine
 from rules.engine.restore import restore_alert, restore_order
-from rules.facts.order_facts import OrderFacts
+from rules.facts.stored import encode_facts
 from rules.messages.alerts import Alert, decode, encode
 from rules.plan.rule_book import RuleBook
 from rules.reports.standing import standings
@@ -33,8 +33,7 @@ def restarted(made: Engine, alerts: list[Alert], *, clock: bool = True) -> Engin
         restore_alert(fresh, decode(encode(alert)))
     for shop in made.shops.values():
         for order in shop.orders.values():
-            facts = msgspec.msgpack.decode(msgspec.msgpack.encode(order.facts), type=OrderFacts)
-            restore_order(fresh, shop.platform, shop.name, order.id, facts)
+            restore_order(fresh, shop.platform, shop.name, order.id, encode_facts(order.facts))
     if clock:
         fresh.clock_ms = made.clock_ms
     fresh.settle()
@@ -182,7 +181,7 @@ def test_an_order_dropped_after_it_was_written_counts_for_nothing():
     fresh = Engine(FULL, stepping=True)
     for shop in made.shops.values():
         for order in shop.orders.values():
-            restore_order(fresh, "joom", "s1", order.id, order.facts)
+            restore_order(fresh, "joom", "s1", order.id, encode_facts(order.facts))
     restore_order(fresh, "joom", "s1", "2", None)
     restore_order(fresh, "joom", "s1", "never-heard-of", None)
     fresh.advance(ms("100h"))
@@ -207,7 +206,7 @@ def test_facts_that_are_restored_again_replace_those_that_counted():
     rules = book(late_ship(), {**SHARE, "penalty": {"share": "100%"}})
     made, newer = engine(rules, placed("1", amount="5")), engine(rules, placed("1", amount="7"))
     made.advance(ms("100h"))
-    restore_order(made, "joom", "s1", "1", newer.shops["joom", "s1"].orders["1"].facts)
+    restore_order(made, "joom", "s1", "1", encode_facts(newer.shops["joom", "s1"].orders["1"].facts))
     made.settle()
     assert standings(made)[0]["exposure"]["amount"] == "7.00"
 
@@ -216,7 +215,7 @@ def test_facts_that_are_restored_twice_count_once():
     made = engine(FULL, placed("1", amount="5"))
     made.advance(ms("100h"))
     drained(made)
-    restore_order(made, "joom", "s1", "1", made.shops["joom", "s1"].orders["1"].facts)
+    restore_order(made, "joom", "s1", "1", encode_facts(made.shops["joom", "s1"].orders["1"].facts))
     made.settle()
     assert standings(made)[0]["metrics"]["own-share"]["denominator"] == 1
     assert drained(made) == []
