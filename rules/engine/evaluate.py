@@ -9,7 +9,7 @@ from rules.engine.work_queue import WorkQueue
 from rules.facts.order_facts import OrderFacts
 from rules.kinds.deadline.timer import OVERDUE, Timer
 from rules.messages.alert_state import Desired
-from rules.state.aggregate import apply_order
+from rules.state.aggregate import apply_order, check_ratios
 from rules.state.changes import Changes
 from rules.state.order_ledger import OrderLedger
 from rules.state.shop import Order, Shop
@@ -31,7 +31,8 @@ class RuleEvaluation:
 
     def evaluate_order(self, order: Order, at_ms: int, passed_ms: int) -> None:
         """Evaluates an order's deadline rules, and counts the order anew where its changed facts matter."""
-        facts, plan = order.facts, order.shop.plan
+        facts, shop = order.facts, order.shop
+        plan = shop.plan
         changed_facts, order.changed_facts = order.changed_facts, 0
         next_evals: Sequence[int] = plan.first_deadlines(facts, 0, 0) if facts.plain else plan.all_at_once
         next_eval_ms, missed, overdue = min(next_evals), 0, 0
@@ -46,10 +47,10 @@ class RuleEvaluation:
         order.next_eval_ms = next_eval_ms
         changed = (missed ^ order.missed) | (overdue ^ order.overdue)
         order.missed, order.overdue = missed, overdue
-        if (changed_facts or changed or missed & plan.masks.extractor_rules) and (
-            dirty_rules := apply_order(order, changed_facts, changed, passed_ms)
-        ):
-            self._work.mark_rules(order.shop, dirty_rules)
+        if changed_facts or changed or missed & plan.masks.extractor_rules:
+            dirty_rules = apply_order(order, changed_facts, changed, passed_ms)
+            if dirty_rules or shop.ratios_to_check:
+                self._work.mark_rules(shop, dirty_rules)
         if facts.plain:
             order.watched_facts = plan.masks.mask(next_evals, order.bad, missed != 0 or order.alerts is not None)
         if next_eval_ms < order.scheduled_ms:
@@ -83,6 +84,8 @@ class RuleEvaluation:
         if shop.rebound:
             shop.rebound = False
             self._timers.schedule_shop(shop, self._reconciler.end_what_no_longer_applies(shop, at_ms))
+        if shop.ratios_to_check:
+            check_ratios(shop)
         shop.dirty_rules |= sum([1 << n for n, next_ms in enumerate(next_evals) if next_ms <= at_ms])
         while dirty_rules := shop.dirty_rules:
             if self.evaluations_left <= 0:

@@ -9,7 +9,7 @@ from functools import lru_cache
 from rules.calendar.instants import NEVER
 from rules.facts.order_facts import EVERY_FACT, OrderFacts
 from rules.kinds.ratio.compiled import Population
-from rules.kinds.ratio.counters import RatioCounter, evidence_of
+from rules.kinds.ratio.counters import evidence_of
 from rules.plan.shop_plan import Reclassification
 from rules.state.shop import Order, Shop
 
@@ -90,6 +90,8 @@ def remove_order(order: Order) -> int:
 def _reclassify(order: Order, reclassification: Reclassification) -> int:
     """Classifies an order anew in some ratios, and moves it if its day, or whether it is bad, has changed."""
     denominators, ratios, classify, dirty_rules = reclassification
+    if not (denominators or ratios):
+        return 0  # as for half of all changes
     found = classify(order.facts, order.missed, order.overdue)
     was_bad, days, buckets = order.bad, order.days, order.shop.buckets
     bad = order.bad = was_bad & ~ratios | found[0]
@@ -107,16 +109,16 @@ def _reclassify(order: Order, reclassification: Reclassification) -> int:
         dirty_rules |= denominator.on_move
         within_slack = day is not None and buckets[slot].add(day)
         if before is not None or not within_slack or denominator.ratios & bad:
-            dirty_rules |= _move(order, denominator, before, day, was_bad)
+            _move(order, denominator, before, day, was_bad)
     if moved is not None:
         order.days = _alike(tuple(moved))
     return dirty_rules | _flip(order, flipped) if flipped else dirty_rules
 
 
-def _move(order: Order, denominator: Population, before: int | None, day: int | None, was_bad: int) -> int:
+def _move(order: Order, denominator: Population, before: int | None, day: int | None, was_bad: int) -> None:
     """Moves an order to another day, or out of the buckets (`day` None), in the ratios that share a population. The new
     day's bucket has it already."""
-    shop, ratios, bad, dirty_rules = order.shop, denominator.ratios, order.bad, 0
+    shop, ratios, bad = order.shop, denominator.ratios, order.bad
     buckets = shop.buckets[denominator.n]
     if before is not None:
         buckets.remove(before)
@@ -132,8 +134,7 @@ def _move(order: Order, denominator: Population, before: int | None, day: int | 
         if day is not None and bad >> n & 1:
             counter.add_bad(day, order.id, order.facts)
         if is_good or counter.covers(before) or counter.covers(day):
-            dirty_rules |= _dirtied(shop, counter)
-    return dirty_rules
+            shop.ratios_to_check |= counter.ratio.bit
 
 
 def _flip(order: Order, flipped: int) -> int:
@@ -149,15 +150,18 @@ def _flip(order: Order, flipped: int) -> int:
         is_current = counter.add_bad(day, order.id, order.facts) if is_bad else counter.remove_bad(day, order.id)
         dirty_rules |= denominator.on_move
         if is_current:
-            dirty_rules |= _dirtied(shop, counter)
+            shop.ratios_to_check |= counter.ratio.bit
     return dirty_rules
 
 
-def _dirtied(shop: Shop, counter: RatioCounter) -> int:
-    """The evaluators (as bits) that must evaluate again because of a ratio's counts. Where they must anyway, the counts
-    aren't looked at: of many orders at once most don't change what the first have."""
-    evaluators = shop.plan.on_ratio[counter.ratio.n]
-    return evaluators if evaluators & ~shop.dirty_rules and counter.is_dirty() else 0
+def check_ratios(shop: Shop) -> None:
+    """Adds the evaluators that must evaluate again because of the counts of ratios to those that must anyway. Once for
+    all orders that have changed: most don't change what the first have."""
+    for n in _positions(shop.ratios_to_check):
+        evaluators = shop.plan.on_ratio[n]
+        if evaluators & ~shop.dirty_rules and shop.counters[n].is_dirty():
+            shop.dirty_rules |= evaluators
+    shop.ratios_to_check = 0
 
 
 @lru_cache(maxsize=10_000)

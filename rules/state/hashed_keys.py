@@ -28,8 +28,9 @@ class HashedKeys:
         shard, hashed = _hash(key)
         held = self._shards[shard]
         if held is None:
-            held = self._shards[shard] = array("I")
-        insort(held, hashed)
+            self._shards[shard] = array("I", (hashed,))
+        else:
+            insort(held, hashed)
         self._number += 1
 
     def remove(self, key: Hashable) -> None:

@@ -124,10 +124,10 @@ class OrderLedger:
         if known_ms < shop.evicted_from_ms:
             shop.evicted_from_ms = known_ms
         if placed is not None:
-            shop.evicted_placed = shop.evicted_placed or array("q")
-            insort(shop.evicted_placed, placed[0])
-            if len(shop.evicted_placed) > NEWEST_KEPT:
-                del shop.evicted_placed[0]
+            newest = shop.evicted_placed = shop.evicted_placed or array("q")
+            insort(newest, placed[0])
+            if len(newest) > NEWEST_KEPT:
+                del newest[0]
         if order.alerts is not None:
             shop.evicted_alerts = shop.evicted_alerts or {}
             shop.evicted_alerts[order.id] = _encode_alerts(order.alerts)

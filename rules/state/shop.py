@@ -169,8 +169,9 @@ class Shop:
     - The plan's evaluators: `states`, one each, None where it keeps nothing. They are made anew with each `plan`.
     - The ratio kind: `counters`, the `buckets` they share, and `period_results`. They are slots of their own and not
       among the states, because `aggregate` and the engine look at them at each event.
-    - `aggregate`: `timelines` (when something happened to the orders, by the plan's extractors), `sales` and
-      `tracking_numbers`.
+    - `aggregate`: `timelines` (when something happened to the orders, by the plan's extractors), `sales`,
+      `tracking_numbers`, and `ratios_to_check` (as bits, those whose counts have changed since it was last checked
+      whether that matters).
     - Sources of occurrences: `occurrences`, the index of each by its name.
     - What reconciles: `emitted`, `findings` (of the evaluators that go by subject), `figures_due` (the full hour at
       which the figures of an evaluator's open alerts are compared, epoch ms), and `rebound` (what was emitted is to be
@@ -202,6 +203,7 @@ class Shop:
         "period_results",
         "plan",
         "platform",
+        "ratios_to_check",
         "rebound",
         "restored",
         "retained_from_ms",
@@ -249,6 +251,7 @@ class Shop:
         self.period_results.bind([self.states[each.n] for each in plan.computed], plan.schedules, orders)
         self.rebound = True
         self.dirty_rules = plan.every_evaluator
+        self.ratios_to_check = 0
         self.next_evals = [MIN_MS] * len(plan.evaluators)
 
     @property
