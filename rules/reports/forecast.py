@@ -20,7 +20,7 @@ from rules.kinds.ratio.counters import RatioCounter
 from rules.kinds.ratio.evaluator import RatioEvaluator, window_json
 from rules.kinds.ratio.period_results import PeriodResult
 from rules.kinds.ratio.steps import Step
-from rules.reports.next_deadline import Due, scan_deadlines, ship_deadlines
+from rules.reports.next_deadline import Due, scan_deadlines, ship_deadlines, waits_to_be_shipped
 from rules.reports.saving import Saved, Saving
 from rules.state.shop import Order, Shop
 
@@ -266,11 +266,12 @@ class Outlook:
         for n, stretch in enumerate(_stretches(list(self._savings), RANKED)):
             if n:
                 yield
-            ranked = [(self._rank(order), order) for order in stretch]
-            for order in stretch:
+            waiting = [order for order in stretch if waits_to_be_shipped(order.facts)]  # not shipped meanwhile
+            self.due_total += len(waiting)
+            for order in waiting:
                 self.saved.add(self._savings[order])
+            ranked = [(self._rank(order), order) for order in waiting]
             worst = _smallest(self._shown, worst + ranked, itemgetter(0))
-        self.due_total = len(self._savings)
         for n, some in enumerate(_stretches(worst, ORDERS_LISTED)):
             if n:
                 yield

@@ -91,6 +91,13 @@ async def test_markup_and_long_names_are_shown_as_they_are(browser: Browser, wor
             assert not await page.evaluate(wider)
 
 
+async def test_a_shop_stands_as_badly_on_every_list(browser: Browser, worker: Worker) -> None:
+    async with looking(browser, worker) as page:
+        shop = page.locator("#shop-list .shop", has_text="s17")
+        await expect(shop).to_have_class("shop warning")
+        await expect(page.locator("#cost-list li")).to_have_class("cost warning")
+
+
 async def test_on_a_phone_it_is_the_first_tab(browser: Browser, worker: Worker) -> None:
     async with looking(browser, worker, **PHONE) as page:
         await expect(task(page)).to_be_in_viewport()

@@ -3,6 +3,7 @@
 from collections.abc import AsyncIterator
 from datetime import date, timedelta
 from typing import Any
+from urllib.parse import quote
 
 import pytest
 from aiokafka.errors import KafkaConnectionError
@@ -13,7 +14,7 @@ from rules.messages.daily_values import AlertsOfDay, DailyValues, PointsOfDay, R
 from tests.support.npm import npm_package
 from tests.web.api import Api
 from tests.web.console import looking_at, serving
-from tests.web.records import standing
+from tests.web.records import alert, alert_id, standing
 from tests.web.test_console_everywhere import PHONE
 
 TODAY = date(2026, 1, 1)
@@ -189,6 +190,20 @@ async def test_what_has_gone_better_is_told_from_what_has_gone_worse(browser: Br
         await expect(page.locator("#yesterday-totals .chip")).to_have_text(["better"])
     async with looking_at(browser, address, locale="zh-CN") as page:
         await expect(page.locator("#moved-list .chip")).to_have_text(["已回到阈值内", "变差"])
+
+
+async def test_the_longest_shop_name_stays_within_an_alerts_sheet(browser: Browser, api: Api, address: str) -> None:
+    name = "W" * 200
+    api.log.standings(standing(name))
+    api.log.alerts(alert("1", shop=name, evidence={"marks": [{"order": "77"}]}))
+    for options in ({}, PHONE):
+        async with looking_at(browser, address, **options) as page:
+            await page.goto(f"{address}#/alerts/{quote(alert_id('1', name), '')}")
+            shown = page.locator("#sheet .shopname b").first
+            await expect(shown).to_have_text(name)
+            right = await shown.evaluate("(each) => each.getBoundingClientRect().right")
+            assert right <= await page.evaluate("innerWidth")
+            await expect(page.locator("#sheet a.order", has_text="77")).to_be_visible()
 
 
 async def test_figures_that_are_known_stay_when_they_cannot_be_read_again(

@@ -71,7 +71,7 @@ function drawNow() {
   showDue($("due-list"), due, unlisted, drawNow);
   for (const button of document.querySelectorAll("[data-due-for]")) button.setAttribute("aria-pressed", button.dataset.dueFor === store.dueFor);
   const alerts = store.groups.reduce((sum, group) => sum + group.count, store.resolved.length);
-  for (const [id, count] of [["shop-count", shops.length], ["alert-count", alerts], ["due-count", unlisted > 0 ? store.dueTotal : due.length]]) $(id).textContent = number(count);
+  for (const [id, count] of [["shop-count", shops.length], ["alert-count", alerts], ["due-count", unlisted > 0 ? store.dueTotal : due.length]]) $(id).textContent = store.complete || id === "alert-count" ? number(count) : "–";
   if (store.groupsAfter) $("alert-count").textContent += "+";
   document.title = total.critical ? `(${number(total.critical)}) ${t("title")}` : t("title");
   $("version").textContent = reading.version;

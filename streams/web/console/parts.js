@@ -76,5 +76,6 @@ export function evidence(value, of = null, name = "") {
   }
   if (typeof value === "string" && INSTANT.test(value)) return h("time", { datetime: value, title: value }, moment(value));
   if (typeof value === "number") return number(value, 4);
+  if (of && name === "order") return orderLink({ ...of, order: String(value) });
   return typeof value === "string" ? evidenceText(value) : String(value);
 }

@@ -66,7 +66,7 @@ function draw(alert) {
   const data = alert.data;
   const level = data.state === "open" ? data.severity : "resolved";
   fill(dialog,
-    head(h("div", { class: "line" }, mark(level), chip(level === "resolved" ? t("resolved") : t(level), level), chip(stage(data)), data.state === "open" && data.due_at ? countdown(data.due_at) : null), h("h2", {}, summary(alert)), language === "en" || summary(alert) === data.summary ? null : h("small", { class: "dim" }, data.summary)),
+    head(h("div", { class: "line" }, mark(level), chip(level === "resolved" ? t("resolved") : t(level), level), chip(stage(data)), data.state === "open" && data.due_at ? countdown(data.due_at) : null), h("h2", {}, summary(alert))),
     h("div", { class: "scroll" },
       facts(alert),
       data.state === "open" || alert.acknowledged || alert.muted ? remarks(alert) : null,

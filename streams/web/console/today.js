@@ -41,7 +41,7 @@ export function drawToday() {
   const { tasks, shops, changes } = morning;
   const sign = (each) => JSON.stringify([each, namesRead(), language]);
   keyed($("task-list"), tasks, (each) => JSON.stringify([shopKey(each), each.work_list, each.rules[0]]), sign, taskRow);
-  keyed($("cost-list"), shops, shopKey, (shop) => sign([shop, worstClause(shop)]), costRow);
+  keyed($("cost-list"), shops, shopKey, (shop) => sign([shop, worstClause(shop), levelOf(shop)]), costRow);
   keyed($("change-list"), changes, (each) => JSON.stringify([shopKey(each), each.rule]), sign, changeRow);
   foot("task", tasks.length, "noTasks");
   foot("cost", shops.length, "noCosts", morning.shops_total - shops.length);
@@ -79,7 +79,7 @@ function taskRow(task) {
 function worth(task) {
   const cost = [money(task.money), ...points(task.points)].filter(Boolean).join(" · ");
   return [
-    task.active ? chip(task.until ? t("until", { at: moment(task.until) }) : t("forGood"), "critical", t("sanction")) : null,
+    task.active ? chip(`${t("sanction")} ${task.until ? t("until", { at: moment(task.until) }) : t("forGood")}`, "critical") : null,
     cost ? chip(t("byAlerts", { what: cost }), task.money.length ? "money" : "ledger", t("byAlertsHint")) : null,
     task.saves ? saved(task.saves) : null,
   ];
@@ -94,9 +94,15 @@ function saved(saves) {
 // The clause that is worst there.
 const worstClause = (shop) => measured(store.shops.get(shopKey(shop)) ?? {}).find((each) => each.near !== null && !each.rule)?.clause ?? null;
 
+// As the list of shops has it, once that is read.
+function levelOf(shop) {
+  const standing = store.shops.get(shopKey(shop));
+  if (standing) return store.risk(standing).level;
+  return shop.sanctions.length || shop.alerts.critical ? "critical" : shop.alerts.warning ? "warning" : "info";
+}
+
 function costRow(shop) {
-  const { critical, warning } = shop.alerts;
-  const level = shop.sanctions.length || critical ? "critical" : warning ? "warning" : "info";
+  const level = levelOf(shop);
   const ledgers = Object.entries(shop.ledgers).filter(([, ledger]) => ledger.points > 0);
   return h("li", { class: `cost ${level}` },
     h("a", { href: `#/shops/${[shop.platform, shop.shop].map(encodeURIComponent).join("/")}` },

@@ -6,6 +6,7 @@ from time import monotonic
 from types import TracebackType
 from typing import Self
 
+import httpx
 from playwright.async_api import async_playwright
 
 from streams import pack_files
@@ -24,6 +25,9 @@ TALL = {"width": 1400, "height": 1900}
 WAIT_MS = 240_000
 SETTLE_S = 3.0
 """How long the console may take to draw what the last standings say."""
+
+SAME_S = 8.0
+"""Standings that stayed the same for so long, and the lists in them, are of when the time stopped."""
 
 
 class Kept:
@@ -47,6 +51,15 @@ def stop_the_time_after(seconds: float) -> None:
     pace.monotonic = lambda: min(monotonic(), end_s)  # type: ignore[assignment]
 
 
+async def standings_settled(address: str) -> None:
+    """Once the standings of all shops have caught up with the time that stands still."""
+    async with httpx.AsyncClient(base_url=address, timeout=WAIT_MS / 1000) as client, asyncio.timeout(WAIT_MS / 1000):
+        before = None
+        while (now := (await client.get("/api/shops?limit=500")).content) != before:
+            before = now
+            await asyncio.sleep(SAME_S)
+
+
 async def main() -> None:
     view = Kept()
     stop_the_time_after(AFTER_S)
@@ -54,6 +67,7 @@ async def main() -> None:
     running = asyncio.create_task(show.run(pack_files.load(()), speed=SPEED, seconds=None, seed=1, out=io.StringIO()))
     await asyncio.wait([running], timeout=AFTER_S)
     (PICTURES / "demo.svg").write_text(board_svg(view.board))
+    await standings_settled(view.board.console)
     await photograph(view.board.console)
     running.cancel()
     await asyncio.gather(running, return_exceptions=True)

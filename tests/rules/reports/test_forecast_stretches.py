@@ -14,7 +14,7 @@ from rules.state.shop import Shop
 from tests.rules.engine.test_shop_properties import PLATFORMS, RULES, fewer
 from tests.rules.engines import LATE, engine
 from tests.rules.histories import apply, facts_of
-from tests.rules.history import ms, placed
+from tests.rules.history import ms, placed, shipped
 from tests.rules.shop_histories import moments_ms, shop_commit_cycles
 
 every_pack = pytest.mark.parametrize("platform", PLATFORMS)
@@ -81,6 +81,20 @@ def test_it_pauses_after_every_stretch_of_orders():
     outlook = Outlook(shop, made.clock_ms)
     assert len(list(outlook.work())) == 7
     assert outlook.due_total == 7
+
+
+def test_an_order_that_is_shipped_meanwhile_is_not_to_be_shipped_next():
+    made = engine(LATE, *(placed(f"{n}") for n in range(3)))
+    made.advance(ms("1h"))
+    (shop,) = made.shops.values()
+    outlook = Outlook(shop, made.clock_ms)
+    working = outlook.work()
+    next(working)
+    apply(made, [shipped("1", "2h")])
+    for _ in working:
+        pass
+    assert ([each["order"] for each in outlook.due], outlook.due_total) == (["0", "2"], 2)
+    assert all(each["rules"] for each in outlook.due)
 
 
 class Counted(str):
