@@ -86,13 +86,13 @@ class Intake:
         self.ledger.load_all(shop, self.clock_ms)
         return [self._quiet.decode(order) for order in list(shop.orders.values()) if not order.is_restored]
 
-    def keep(self, order: Order) -> None:
+    def add(self, order: Order) -> None:
         """Adds a new order to its shop."""
         order.shop.orders[order.id] = order
         self.order_count += 1
         self.ledger.decoded.append(order)
 
-    def keep_restored(self, order: RestoredOrder) -> None:
+    def add_restored(self, order: RestoredOrder) -> None:
         """Adds an order that has come back after a restart to its shop."""
         order.shop.orders[order.id] = order
         self.order_count += 1
@@ -151,7 +151,7 @@ class Intake:
                 check_known(order, at_ms, self.clock_ms)
             changed_facts, odd = self._merge_details(order, event, stamp)
         if is_new:
-            self.keep(order)  # only now: the merge may have raised
+            self.add(order)  # only now: the merge may have raised
         if changed_facts:
             if at_ms > order.last_ms:
                 order.last_ms = at_ms

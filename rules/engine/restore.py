@@ -34,7 +34,7 @@ def restore_order(engine: Engine, platform: str, shop_name: str, order_id: str, 
         restored = known or RestoredOrder(order_id, shop)
         restored.raw, restored.last_ms = raw, last_ms
         if known is None:
-            engine.keep_restored(restored)
+            engine.add_restored(restored)
         return
     order = engine.order(shop, order_id)
     if order is None:
@@ -139,7 +139,7 @@ def _remember(engine: Engine, alert: Alert, last_emitted: Emitted) -> Order | No
         if order is None:
             order = Order(alert.order, shop)
             order.facts = NO_FACTS
-            engine.keep(order)
+            engine.add(order)
         order.alerts = order.alerts or {}
         order.watched_facts = shop.plan.masks.watched_facts
         held = order.alerts

@@ -70,7 +70,7 @@ class _Derived:
         self._news()
         self._shipped()
         self._cancelled()
-        self._come_back()
+        self._returned()
         self._refunded()
         self._of_parcels()
 
@@ -220,7 +220,7 @@ class _Derived:
             facts.part_cancelled = parts[0].stamp
             facts.part_cancelled_by, facts.part_cancelled_for = newest(parts, "by"), newest(parts, "reason")
 
-    def _come_back(self) -> None:
+    def _returned(self) -> None:
         """Returned by the buyer. Events that don't state the cause take it from the newest one that does."""
         returned = self._of("returned")
         usual = newest(returned, "cause") or "buyer"

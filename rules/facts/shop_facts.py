@@ -118,9 +118,9 @@ class EntryIndex:
         held, group = self.by_key.pop(key, None), self.kind.group
         if held is not None:
             self.rewrites += 1
-            _take_out(self.in_time, held)
+            _remove(self.in_time, held)
             if group is not None:
-                _take_out(self.by_about[group(held)], held)
+                _remove(self.by_about[group(held)], held)
                 if not self.by_about[group(held)]:
                     del self.by_about[group(held)]
         if entry is not None:
@@ -131,7 +131,7 @@ class EntryIndex:
                 insort(self.by_about.setdefault(group(entry), []), entry, key=Entry.stamp)
 
 
-def _take_out(entries: list[Entry], entry: Entry) -> None:
+def _remove(entries: list[Entry], entry: Entry) -> None:
     n = bisect_left(entries, entry.stamp(), key=Entry.stamp)
     while entries[n] is not entry:  # two entries have one stamp if a sender names two things in one event id
         n += 1
@@ -198,7 +198,7 @@ class ShopFacts:
         if index.kind.name == "listing.counts":
             held = index.by_key.get(key)
             if held is not None and held.data.site:
-                _take_out(self._telling_site, held)
+                _remove(self._telling_site, held)
             if entry is not None and entry.data.site:
                 insort(self._telling_site, entry, key=Entry.stamp)
         index.put(key, entry)

@@ -60,12 +60,12 @@ class OccurrenceIndex:
     def discard(self, occurrence: Occurrence) -> bool:
         """Removes an occurrence. Returns whether it was there."""
         of_subject = self.by_subject.get(occurrence.subject, [])
-        if not _take_out(of_subject, occurrence):
+        if not _remove(of_subject, occurrence):
             return False
         self.rewrites += 1
         if not of_subject:
             del self.by_subject[occurrence.subject]
-        return _take_out(self.in_time, occurrence)
+        return _remove(self.in_time, occurrence)
 
     def since(self, at_ms: int) -> list[Occurrence]:
         """The occurrences from a moment on, the oldest first."""
@@ -89,7 +89,7 @@ def _at_ms(occurrence: Occurrence) -> int:
     return occurrence.at_ms
 
 
-def _take_out(occurrences: list[Occurrence], occurrence: Occurrence) -> bool:
+def _remove(occurrences: list[Occurrence], occurrence: Occurrence) -> bool:
     key = occurrence.sort_key()
     for n in range(bisect_left(occurrences, key, key=Occurrence.sort_key), len(occurrences)):
         if occurrences[n] == occurrence:

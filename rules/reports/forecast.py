@@ -134,10 +134,10 @@ class Outlook:
                         helped.append(order)
                 yield
         step = ratio.reached(count)
-        found = {"at": rfc3339(then_ms), **_come_to(ratio, count), "window": window_json(counter, period)}
+        found = {"at": rfc3339(then_ms), **_as_json(ratio, count), "window": window_json(counter, period)}
         if late_carriers.bad or late_carriers.total:
             silent = Count(period, count.bad + late_carriers.bad, count.total + late_carriers.total)
-            found["if_silent"] = _come_to(ratio, silent)
+            found["if_silent"] = _as_json(ratio, silent)
         needed = _needed(ahead, step, count)
         if 0 < needed <= len(helped):  # else shipping alone doesn't do it
             found["needed"] = needed
@@ -278,7 +278,7 @@ class Outlook:
             self.due += [self._savings[order].as_json(order) for _, order in some]
 
 
-def _come_to(ratio: CompiledRatio, count: Count) -> dict[str, Any]:
+def _as_json(ratio: CompiledRatio, count: Count) -> dict[str, Any]:
     step = ratio.reached(count)
     return {
         "value": ratio.numerator(count) / count.total if count.total else None,

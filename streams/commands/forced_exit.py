@@ -36,6 +36,6 @@ class ForcedExit:
 def _leave(after_s: float) -> None:
     # Faust and aiokafka may wait for a broker for minutes. State is written by now, or is read again after a restart.
     log.error(
-        "not stopped within %g s, maybe since Kafka doesn't answer: the worker ends without taking leave", after_s
+        "not stopped within %g s, maybe since Kafka doesn't answer: the worker ends without leaving its group", after_s
     )
     os._exit(1)

@@ -50,7 +50,7 @@ class FeedHealthBook:
 
     _kept: dict[bytes, _Kept] = field(default_factory=dict)
 
-    def take(self, key: bytes, value: bytes | None) -> None:
+    def apply(self, key: bytes, value: bytes | None) -> None:
         """Reads one record of the topic. A record that can't be read is ignored."""
         if value is None:
             self._kept.pop(key, None)
@@ -126,4 +126,4 @@ async def read(book: FeedHealthBook, topic: str, access: Mapping[str, Any]) -> N
         while any([await consumer.position(tp) < end for tp, end in ends.items()]):
             for records in (await consumer.getmany(timeout_ms=500)).values():
                 for record in records:
-                    book.take(record.key or b"", record.value)
+                    book.apply(record.key or b"", record.value)

@@ -40,7 +40,7 @@ class Broker(Protocol):
     def outbox(self) -> Outbox:
         """A new outbox for the records of one flush."""
 
-    def keep(self, topic: str, number: int, records: Sequence[tuple[bytes, bytes | None]], offset: int) -> None:
+    def note_written(self, topic: str, number: int, records: Sequence[tuple[bytes, bytes | None]], offset: int) -> None:
         """Puts records written to a changelog's partition, the last at `offset`, into its snapshot."""
 
     def kept_to(self, topic: str, number: int) -> int | None:

@@ -126,7 +126,7 @@ class Committer:
         for number in drained.alerts:
             for topic, records in ((names.facts, drained.facts[number]), (names.alerts, drained.alerts[number])):
                 if (topic, number) in written:
-                    self._broker.keep(topic, number, records, written[topic, number])
+                    self._broker.note_written(topic, number, records, written[topic, number])
             self._foreign.wrote(number, outbox.count(names.alerts, number))
 
     def _offsets(self, partitions: Mapping[int, Partition]) -> dict[TP, int]:

@@ -60,7 +60,7 @@ class FaustBroker:
     def outbox(self) -> Outbox:
         return Outbox(cast(Any, self._app.producer)._ensure_producer())
 
-    def keep(self, topic: str, number: int, records: Sequence[tuple[bytes, bytes | None]], offset: int) -> None:
+    def note_written(self, topic: str, number: int, records: Sequence[tuple[bytes, bytes | None]], offset: int) -> None:
         self._store(topic).wrote(number, records, offset)
 
     def kept_to(self, topic: str, number: int) -> int | None:

@@ -72,11 +72,11 @@ class ForeignAlerts:
                     self._known_to[number] = known_to
                     self._again_s = monotonic() + AGAIN_S
                     return
-                self._put_right(partition, found, more)
+                self._correct(partition, found, more)
             self._known_to[number] = max(end, known_to)
             self._wrote.pop(number, None)
 
-    def _put_right(self, partition: Partition, found: list[ConsumerRecord], more: int) -> None:
+    def _correct(self, partition: Partition, found: list[ConsumerRecord], more: int) -> None:
         foreign = [record for record in found if partition.correct(record.key, record.value)]
         if not foreign:
             return  # control records, or records written twice

@@ -164,10 +164,10 @@ class LocalCopy:
             to = written()
             if not self._goes_on_from(fresh, to):
                 fresh.discard()
-            if _come_to(fresh) >= self._left_at:
+            if _written_to(fresh) >= self._left_at:
                 self._read_only = fresh
             if fresh.offset == to:
-                self._take_part(fresh)
+                self._put_in_use(fresh)
             else:
                 await self._read(fresh, settings, TopicPartition(*changelog), written)
         except SnapshotUnusableError as error:
@@ -185,7 +185,7 @@ class LocalCopy:
     def _close_read_only(self) -> None:
         """Closes what is only read, and keeps what that hadn't written."""
         if self._read_only is not None:
-            self._left_at = _come_to(self._read_only)
+            self._left_at = _written_to(self._read_only)
             self._unwritten |= self._read_only.abandon()
             self._read_only = None
 
@@ -211,11 +211,11 @@ class LocalCopy:
                     fresh.advance(records[-1].offset)
                     await asyncio.sleep((monotonic() - began_s) / CATCH_UP_SHARE)
             # No await since `written`: records written from here on are noted as usual.
-            self._take_part(fresh)
+            self._put_in_use(fresh)
         finally:
             await consumer.stop()
 
-    def _take_part(self, fresh: Snapshot) -> None:
+    def _put_in_use(self, fresh: Snapshot) -> None:
         fresh.write()
         self._snapshot, self._read_only, self._unwritten = fresh, None, {}
         self._faults.works(self.folder)
@@ -232,7 +232,7 @@ class LocalCopy:
         self._faults.failed(self.folder, error)
 
 
-def _come_to(snapshot: Snapshot) -> int:
+def _written_to(snapshot: Snapshot) -> int:
     return NOTHING if snapshot.written_to is None else snapshot.written_to
 
 

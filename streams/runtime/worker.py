@@ -186,7 +186,7 @@ class Worker(Service):
                 if self.broker.is_rebalancing:
                     log.warning("offsets wait for the rebalance to be over: %s", error)
                 else:
-                    self._lose(error)
+                    self._wait_for_assignment(error)
             except Exception as error:
                 self.crash(error)
 
@@ -231,7 +231,7 @@ class Worker(Service):
                 if self._recovered and not self._lost:
                     await self._write_and_commit()
             except LostMembershipError as error:
-                self._lose(error)
+                self._wait_for_assignment(error)
             if self._lost:
                 self.times_lost += 1
                 for number in list(self.partitions):
@@ -242,7 +242,7 @@ class Worker(Service):
             for partition in self.partitions.values():
                 partition.applied.clear()
 
-    def _lose(self, error: LostMembershipError) -> None:
+    def _wait_for_assignment(self, error: LostMembershipError) -> None:
         """Writes nothing more until Kafka has assigned partitions anew, which is asked for here."""
         self._lost = True
         log.warning("%s: nothing is written until it has joined again, and state is read anew", error)

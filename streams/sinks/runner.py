@@ -79,7 +79,7 @@ class Runner(ConsumerRebalanceListener):
             watching = asyncio.ensure_future(self._watch_lag())
             try:
                 while True:
-                    await self._interruptible_turn()
+                    await self._read_and_deliver_until_revoked()
             finally:
                 watching.cancel()
         finally:
@@ -116,9 +116,9 @@ class Runner(ConsumerRebalanceListener):
 
     # -- a turn -------------------------------------------------------------------------------------------------
 
-    async def _interruptible_turn(self) -> None:
+    async def _read_and_deliver_until_revoked(self) -> None:
         """One turn, which a rebalance may cancel."""
-        self._turn = asyncio.ensure_future(self._take_turn())
+        self._turn = asyncio.ensure_future(self._read_and_deliver())
         try:
             await asyncio.wait({self._turn})
         finally:
@@ -129,7 +129,7 @@ class Runner(ConsumerRebalanceListener):
         if not turn.cancelled():
             turn.result()
 
-    async def _take_turn(self) -> None:
+    async def _read_and_deliver(self) -> None:
         """Reads, delivers, commits."""
         for tp in sorted(self._fresh):
             if monotonic() >= self._refill_after_s.get(tp.partition, -inf):

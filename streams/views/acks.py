@@ -83,7 +83,7 @@ class Acks:
     def __init__(self) -> None:
         self._of: dict[str, dict[str, Ack]] = {}  # by alert, then by kind
 
-    def take(self, key: bytes, value: bytes | None) -> str | None:
+    def apply(self, key: bytes, value: bytes | None) -> str | None:
         """Applies one record of the topic; returns its alert. Raises msgspec.DecodeError for a bad record."""
         kind, _, alert = key.decode().partition(":")
         if value is None:

@@ -199,7 +199,7 @@ class Alerts:
         self.groups: dict[tuple[str, str], dict[str, dict[str, Held]]] = {}
         self._resolved_kept = resolved_kept
 
-    def take(self, key: bytes, value: bytes | None) -> Held | None:
+    def apply(self, key: bytes, value: bytes | None) -> Held | None:
         """Applies one record of the topic; returns the alert if the record is new.
 
         Raises msgspec.DecodeError and ValueError for a bad record.

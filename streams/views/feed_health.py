@@ -69,7 +69,7 @@ class Feeds:
     def __init__(self) -> None:
         self._of: dict[ShopKey, dict[bytes, FeedHealth]] = {}
 
-    def take(self, key: bytes, value: bytes | None) -> ShopKey:
+    def apply(self, key: bytes, value: bytes | None) -> ShopKey:
         """One record of the topic; gives the shop. Raises msgspec.DecodeError and ValueError for what is none."""
         if value is None:
             platform, shop = map(decoded, key.decode().split("/")[:2])

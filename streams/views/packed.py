@@ -32,7 +32,7 @@ class Ticks:
     def __init__(self) -> None:
         self._of: dict[bytes, Packed] = {}
 
-    def take(self, key: bytes, value: bytes | None) -> ShopKey | None:
+    def apply(self, key: bytes, value: bytes | None) -> ShopKey | None:
         """Applies one record of the topic; returns the shop whose ticks have changed. Raises msgspec.DecodeError for a
         bad record."""
         before = self._of.pop(key, None)

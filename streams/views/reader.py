@@ -68,26 +68,26 @@ class Reader(Service):
             ends = await consumer.end_offsets(list(self._read_to))
             while not self.should_stop:
                 if self.caught_up and self._is_busy() and not self._wanted.is_set():
-                    await self._take_some_and_rest(consumer)
+                    await self._read_some_and_rest(consumer)
                 else:
-                    await self._take_some(consumer, WAIT_MS)
+                    await self._read_some(consumer, WAIT_MS)
                     await asyncio.sleep(0)
                     self.caught_up = self.caught_up or all(self._read_to[tp] >= end for tp, end in ends.items())
         finally:
             await consumer.stop()
 
-    async def _take_some_and_rest(self, consumer: AIOKafkaConsumer) -> None:
+    async def _read_some_and_rest(self, consumer: AIOKafkaConsumer) -> None:
         """Rests in proportion to the time taken, or until somebody waits for what the views show."""
         began_s = monotonic()
-        await self._take_some(consumer, wait_ms=0)
+        await self._read_some(consumer, wait_ms=0)
         rest_s = (monotonic() - began_s) / BACKLOG_BUDGET
         await self.wait(self._wanted, timeout=min(max(rest_s, SHORTEST_REST_S), LONGEST_REST_S))
 
-    async def _take_some(self, consumer: AIOKafkaConsumer, wait_ms: int) -> None:
+    async def _read_some(self, consumer: AIOKafkaConsumer, wait_ms: int) -> None:
         fetched = await consumer.getmany(timeout_ms=wait_ms, max_records=AT_ONCE)
         for records in fetched.values():
             for record in records:
-                self.view.take(record)
+                self.view.apply(record)
         for tp in self._read_to:
             self._read_to[tp] = await consumer.position(tp)  # may be further than the last record: compaction
         self._moved.set()

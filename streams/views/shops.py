@@ -88,7 +88,7 @@ class Shops:
         self._of: dict[ShopKey, _Kept] = {}
         self.at_ms: int | None = None
 
-    def take(self, value: bytes | None) -> ShopKey | None:
+    def apply(self, value: bytes | None) -> ShopKey | None:
         """Applies one record of the topic; returns the shop. Raises msgspec.DecodeError and ValueError for a bad
         record."""
         if value is None:

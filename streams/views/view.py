@@ -59,17 +59,17 @@ class View:
         self.partitions = partitions
         self._now_ms = now_ms
         self._takes: dict[str, Callable[[ConsumerRecord, int], None]] = {
-            names.alerts: self._take_alert,
-            names.standings: self._take_standing,
-            names.remarks: self._take_ack,
-            names.feed_health: self._take_feed_health,
-            names.packed: self._take_tick,
+            names.alerts: self._apply_alert,
+            names.standings: self._apply_standing,
+            names.remarks: self._apply_ack,
+            names.feed_health: self._apply_feed_health,
+            names.packed: self._apply_tick,
         }
         self.topics = tuple(self._takes)
         self._first_lane = {topic: n * partitions for n, topic in enumerate(self.topics)}
         self.feed = Feed(len(self.topics) * partitions)
 
-    def take(self, record: ConsumerRecord) -> None:
+    def apply(self, record: ConsumerRecord) -> None:
         """A record that can't be read is logged and skipped."""
         lane = self._first_lane[record.topic] + record.partition
         self.feed.move(lane, record.offset)
@@ -78,21 +78,21 @@ class View:
         except (msgspec.MsgspecError, ValueError) as error:
             log.warning("%s-%d@%d can't be read: %s", record.topic, record.partition, record.offset, error)
 
-    def _take_alert(self, record: ConsumerRecord, lane: int) -> None:
+    def _apply_alert(self, record: ConsumerRecord, lane: int) -> None:
         before = None if record.value is not None else self.alerts.get(record.key.decode())
-        held = self.alerts.take(record.key, record.value)
+        held = self.alerts.apply(record.key, record.value)
         if (changed := held or before) is not None:
             self.groups.changed(changed.group)
         if held is not None:
             self.feed.changed("alert", held.id, lane)
 
-    def _take_standing(self, record: ConsumerRecord, lane: int) -> None:
-        shop = self.shops.take(record.value)
+    def _apply_standing(self, record: ConsumerRecord, lane: int) -> None:
+        shop = self.shops.apply(record.value)
         if shop is not None:
             self.feed.changed("shop", shop, lane)
 
-    def _take_ack(self, record: ConsumerRecord, lane: int) -> None:
-        alert = self.acks.take(record.key, record.value)
+    def _apply_ack(self, record: ConsumerRecord, lane: int) -> None:
+        alert = self.acks.apply(record.key, record.value)
         if alert is None:
             return
         self.feed.changed("alert", alert, lane)
@@ -104,11 +104,11 @@ class View:
         if self.shops.has(shop):
             self.feed.changed("shop", shop, lane)
 
-    def _take_feed_health(self, record: ConsumerRecord, lane: int) -> None:
-        self.feed.changed("shop", self.feeds.take(record.key, record.value), lane)
+    def _apply_feed_health(self, record: ConsumerRecord, lane: int) -> None:
+        self.feed.changed("shop", self.feeds.apply(record.key, record.value), lane)
 
-    def _take_tick(self, record: ConsumerRecord, lane: int) -> None:
-        shop = self.ticks.take(record.key, record.value)
+    def _apply_tick(self, record: ConsumerRecord, lane: int) -> None:
+        shop = self.ticks.apply(record.key, record.value)
         if shop is not None and self.shops.has(shop):
             self.feed.changed("shop", shop, lane)
 

@@ -62,7 +62,7 @@ def of_view(standings: Iterator[bytes]) -> float:
     view = View(names, 4)
     before = rss()
     for n, value in enumerate(standings):
-        view.take(ConsumerRecord(names.standings, 0, n, AT_MS, 0, b"key", value, None, 3, len(value), ()))
+        view.apply(ConsumerRecord(names.standings, 0, n, AT_MS, 0, b"key", value, None, 3, len(value), ()))
     return (rss() - before) / (n + 1)
 
 

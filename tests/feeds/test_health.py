@@ -49,7 +49,7 @@ def pushes(book: FeedHealthBook, *at_ms: int) -> list[FeedHealth]:
 def view(*written: FeedHealth) -> Feeds:
     feeds = Feeds()
     for each in written:
-        feeds.take(each.key(), encode(each))
+        feeds.apply(each.key(), encode(each))
     return feeds
 
 
@@ -102,7 +102,7 @@ def test_a_restart_changes_nothing_but_a_rounded_second(gaps: list[int], at: int
         pushed = pushes(one, each)
         if n == at:
             other = FeedHealthBook()
-            other.take(pushed[0].key(), encode(pushed[0]))
+            other.apply(pushed[0].key(), encode(pushed[0]))
         else:
             pushes(other, each)
     for last in (pushes(one, START_MS + 300 * DAY_MS), pushes(other, START_MS + 300 * DAY_MS)):
@@ -144,12 +144,12 @@ async def test_the_poller_tells_of_shops_it_reads_and_of_those_it_never_could(tm
         async with polling(feeds, tmp_path, clock, written) as polls:
             book = FeedHealthBook()
             gone = polled("shopee", "closed", "shopee", "main", 1, 1, 1)
-            book.take(gone.key(), encode(gone))
+            book.apply(gone.key(), encode(gone))
             telling = PollHealth(list(polls.values()), "health", book, written)
             await telling.begin()
             seen = Feeds()
             for each in written:
-                seen.take(each.key or b"", each.value)
+                seen.apply(each.key or b"", each.value)
             shop = ShopKey("shopee", platform.shop)
             assert seen.now(ShopKey("shopee", "closed"), clock.now_ms()) is None
             assert state(seen, clock.now_ms() + DAY_MS, shop) == ("silent", None)
@@ -205,8 +205,8 @@ def test_metrics_name_no_more_sources_than_anybody_has() -> None:
 def test_a_feed_that_is_gone_is_forgotten_and_what_is_no_record_is_refused() -> None:
     feed = pushes(FeedHealthBook(), START_MS)[0]
     feeds = view(feed)
-    assert feeds.take(feed.key(), None) == JAKARTA
+    assert feeds.apply(feed.key(), None) == JAKARTA
     assert feeds.now(JAKARTA, START_MS) is None
     for wrong in (b"", b"{}", encode(feed).replace(b"2026", b"soon")):
         with pytest.raises(ValueError):
-            feeds.take(feed.key(), wrong)
+            feeds.apply(feed.key(), wrong)

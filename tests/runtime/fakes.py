@@ -82,7 +82,7 @@ class FakeBroker:
     def outbox(self) -> Outbox:
         return Outbox(self.producer)  # type: ignore[arg-type]
 
-    def keep(self, topic: str, number: int, records: Sequence[tuple[bytes, bytes | None]], offset: int) -> None:
+    def note_written(self, topic: str, number: int, records: Sequence[tuple[bytes, bytes | None]], offset: int) -> None:
         self.kept.setdefault(topic, []).append((number, dict(records), offset))
 
     def kept_to(self, topic: str, number: int) -> int | None:

@@ -305,7 +305,7 @@ async def test_a_worker_whose_broker_is_gone_ends_on_sigterm_all_the_same(tmp_pa
             await running.ready()
             broker.stop()
             assert await running.stop() == 1
-            assert "the worker ends without taking leave" in running.log()
+            assert "the worker ends without leaving its group" in running.log()
 
 
 # -- the demo ------------------------------------------------------------------------------------------------

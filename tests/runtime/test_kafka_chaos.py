@@ -49,7 +49,7 @@ BEFORE_CHECKPOINT = Instant("streams.runtime.snapshot:Snapshot.write", "before",
 AFTER_CHECKPOINT = Instant("streams.runtime.snapshot:Snapshot.write", "after", 4)
 IS_LOADED = Instant("streams.runtime.partition:Partition.restore_fact", "after", 100)
 IS_SENT = Instant("aiokafka:AIOKafkaProducer.send_batch", "before", 12)
-IS_ACKNOWLEDGED = Instant("streams.runtime.faust_broker:FaustBroker.keep", "before", 12)
+IS_ACKNOWLEDGED = Instant("streams.runtime.faust_broker:FaustBroker.note_written", "before", 12)
 IS_COMMITTED = Instant("streams.runtime.faust_broker:FaustBroker.commit", "before", 3)
 EXPIRES = Instant("rules.engine.retention:remove_order", "before", 8)
 HAS_EXPIRED = Instant("rules.engine.retention:remove_order", "after", 8)
@@ -57,7 +57,7 @@ MOVES = Instant("rules.engine.intake:Intake._discard_results", "after", 3)
 LOADS = Instant("rules.engine.intake:Intake.load_more", "after", 6)
 IS_BOUND = Instant("rules.engine.intake:Intake._rebind", "after", 3)
 FULL = Instant("streams.runtime.faust_broker:FaustBroker.commit", "before", 3, full_from=2)
-NO_LONGER_FULL = Instant("streams.runtime.local_copy:LocalCopy._take_part", "after", 3, full_from=2, full_to=6)
+NO_LONGER_FULL = Instant("streams.runtime.local_copy:LocalCopy._put_in_use", "after", 3, full_from=2, full_to=6)
 NEVER = Instant()
 """The number of a call is the latest; each round takes one up to that."""
 

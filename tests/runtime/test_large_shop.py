@@ -110,4 +110,4 @@ async def test_sigterm_is_obeyed_even_while_the_event_loop_is_busy_for_ever(
     async with worker(broker, tmp_path, BUSY) as running:
         await until(lambda: "busy" in running.log())
         assert await running.stop() == 1
-        assert "the worker ends without taking leave" in running.log()
+        assert "the worker ends without leaving its group" in running.log()

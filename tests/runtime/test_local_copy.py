@@ -108,7 +108,7 @@ async def test_a_walk_misses_no_key_where_the_disk_comes_back_between_two_pages(
         found.append(next(walk))  # of the first page, of a disk without the change
         fresh.note_all([*CHANGES, change])
         fresh.advance(106)
-        copy._take_part(fresh)
+        copy._put_in_use(fresh)
 
     async def rescue() -> None:
         raise AssertionError("nothing is lost")

@@ -23,7 +23,7 @@ def key(order: str = "1") -> bytes:
 def test_an_alert_is_what_its_newest_record_says_and_its_trail_all_of_them() -> None:
     alerts = Alerts()
     for revision in (1, 2):
-        held = alerts.take(key(), alert(revision=revision, severity=("info", "critical")[revision - 1]))
+        held = alerts.apply(key(), alert(revision=revision, severity=("info", "critical")[revision - 1]))
     assert held is not None
     assert held.record()["data"]["severity"] == "critical"
     assert [record["data"]["revision"] for record in held.records()] == [1, 2]
@@ -31,9 +31,9 @@ def test_an_alert_is_what_its_newest_record_says_and_its_trail_all_of_them() -> 
 
 def test_a_record_that_comes_again_says_nothing_new() -> None:
     alerts = Alerts()
-    assert alerts.take(key(), alert(revision=2))
-    assert alerts.take(key(), alert(revision=2)) is None
-    assert alerts.take(key(), alert(revision=1)) is None
+    assert alerts.apply(key(), alert(revision=2))
+    assert alerts.apply(key(), alert(revision=2)) is None
+    assert alerts.apply(key(), alert(revision=1)) is None
     held = alerts.get(alert_id("1"))
     assert held is not None
     assert len(held.trail) == 1
@@ -41,20 +41,20 @@ def test_a_record_that_comes_again_says_nothing_new() -> None:
 
 def test_open_and_resolved_are_told_apart_and_an_alert_may_open_again() -> None:
     alerts = Alerts()
-    alerts.take(key(), alert())
+    alerts.apply(key(), alert())
     assert (len(alerts.open), len(alerts.resolved)) == (1, 0)
-    alerts.take(key(), alert(revision=2, state="resolved"))
+    alerts.apply(key(), alert(revision=2, state="resolved"))
     assert (len(alerts.open), len(alerts.resolved)) == (0, 1)
-    alerts.take(key(), alert(revision=3))
+    alerts.apply(key(), alert(revision=3))
     assert (len(alerts.open), len(alerts.resolved)) == (1, 0)
 
 
 def test_an_orders_alerts_are_sought_among_those_of_its_shop(monkeypatch: pytest.MonkeyPatch) -> None:
     alerts = Alerts()
     for n in range(100):
-        alerts.take(key(str(n)), alert(str(n), shop="other"))
-    alerts.take(key("1"), alert("1"))
-    alerts.take(key("2"), alert("2"))
+        alerts.apply(key(str(n)), alert(str(n), shop="other"))
+    alerts.apply(key("1"), alert("1"))
+    alerts.apply(key("2"), alert("2"))
     looked_at: list[Held] = []
 
     def counted(held: Held) -> str:
@@ -69,9 +69,9 @@ def test_an_orders_alerts_are_sought_among_those_of_its_shop(monkeypatch: pytest
 def test_of_resolved_ones_the_last_are_kept_and_of_open_ones_all() -> None:
     alerts = Alerts(resolved_kept=2)
     for n in range(5):
-        alerts.take(key(str(n)), alert(str(n)))
+        alerts.apply(key(str(n)), alert(str(n)))
     for n in (3, 1, 4):
-        alerts.take(key(str(n)), alert(str(n), 2, state="resolved"))
+        alerts.apply(key(str(n)), alert(str(n), 2, state="resolved"))
     assert list(alerts.open) == [alert_id("0"), alert_id("2")]
     assert list(alerts.resolved) == [alert_id("1"), alert_id("4")]
 
@@ -79,7 +79,7 @@ def test_of_resolved_ones_the_last_are_kept_and_of_open_ones_all() -> None:
 def test_a_long_trail_loses_its_beginning() -> None:
     alerts = Alerts()
     for revision in range(1, TRAIL_KEPT + 11):
-        alerts.take(key(), alert(revision=revision))
+        alerts.apply(key(), alert(revision=revision))
     held = alerts.get(alert_id("1"))
     assert held is not None
     assert [held.steps()[0].revision, len(held.trail)] == [11, TRAIL_KEPT]
@@ -87,8 +87,8 @@ def test_a_long_trail_loses_its_beginning() -> None:
 
 def test_a_forgotten_alert_is_gone() -> None:
     alerts = Alerts()
-    alerts.take(key(), alert())
-    alerts.take(key(), None)
+    alerts.apply(key(), alert())
+    alerts.apply(key(), None)
     assert alerts.get(alert_id("1")) is None
 
 

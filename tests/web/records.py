@@ -127,4 +127,4 @@ class Log:
             offset = self._ends.get(topic, 0)
             self._ends[topic] = offset + 1
             sizes = len(key), len(value or b"")
-            self.view.take(ConsumerRecord(topic, 0, offset, START_MS, 0, key, value, None, *sizes, ()))
+            self.view.apply(ConsumerRecord(topic, 0, offset, START_MS, 0, key, value, None, *sizes, ()))

@@ -67,7 +67,7 @@ def test_of_an_alert_the_newest_ack_and_mute_counts_until_it_is_lifted() -> None
     acks = Acks()
     first, second = muted(), muted(until_ms=START_MS)
     for each in (first, second):
-        assert acks.take(each.key(), encode(each)) == "a"
+        assert acks.apply(each.key(), encode(each)) == "a"
     assert (acks.get("muted", "a"), acks.get("acknowledged", "a")) == (second, None)
-    assert acks.take(first.key(), None) == "a"
+    assert acks.apply(first.key(), None) == "a"
     assert acks.get("muted", "a") is None

@@ -121,7 +121,7 @@ async def test_a_shop_that_should_be_heard_of_and_never_was_is_there_all_the_sam
     assert never.keys() == (await api.get("/api/shops/joom/s17")).keys()
     assert (never["feed"]["state"], never["open_alerts"]) == ("silent", 0)
     assert (await api.get("/api/due"))["items"] == []
-    api.log.view.feeds.take(feed_health(shop="never", late_ms=0, silent_ms=0).key(), None)
+    api.log.view.feeds.apply(feed_health(shop="never", late_ms=0, silent_ms=0).key(), None)
     assert (await api.problem("/api/shops/joom/never"))[0] == 404
 
 

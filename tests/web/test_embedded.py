@@ -138,7 +138,7 @@ async def test_what_others_do_meanwhile_is_not_held_against_the_view(
     monkeypatch.setattr(worker.web.reader, "wait", rest)
     others = asyncio.create_task(commit_cycles())
     for _ in range(3):
-        await worker.web.reader._take_some_and_rest(NothingToRead())
+        await worker.web.reader._read_some_and_rest(NothingToRead())
         await asyncio.sleep(0)
     others.cancel()
     assert rested == [pytest.approx(0.5)] * 3

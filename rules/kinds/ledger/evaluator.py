@@ -67,7 +67,7 @@ class LedgerEvaluator(Evaluator[LedgerSpec, LedgerState]):
     def balance(self, shop: ShopView, at_ms: int) -> Account:
         """The account at a moment, worked out anew from all that is known of a shop."""
         book = self._new_book(shop)
-        kept = self._keep(shop, book, at_ms)
+        kept = self._advance(shop, book, at_ms)
         assert kept
         book.account.clear(at_ms)
         return book.account
@@ -84,15 +84,15 @@ class LedgerEvaluator(Evaluator[LedgerSpec, LedgerState]):
         """The account at the clock's moment; goes on from the last time, unless something came late. What is kept ends
         before this instant, as more events of it may follow."""
         book = state.book
-        if book is None or at_ms <= book.to_ms or not self._keep(shop, book, at_ms - 1):
+        if book is None or at_ms <= book.to_ms or not self._advance(shop, book, at_ms - 1):
             book = state.book = self._new_book(shop)
-            self._keep(shop, book, at_ms - 1)
+            self._advance(shop, book, at_ms - 1)
         now = book.copy()
-        self._keep(shop, now, at_ms)
+        self._advance(shop, now, at_ms)
         now.account.clear(at_ms)
         return now
 
-    def _keep(self, shop: ShopView, book: Book, to_ms: int) -> bool:
+    def _advance(self, shop: ShopView, book: Book, to_ms: int) -> bool:
         """Goes on to a moment. False if something came late, so that all must be worked out anew."""
         facts, seen = shop.facts, shop.facts.of("points.reported")
         if facts.rewrites("points.reported") != book.rewrites or until(seen, book.to_ms) != book.reports:

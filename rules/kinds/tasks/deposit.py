@@ -94,11 +94,11 @@ class DepositEvaluator(DutyEvaluator[Progress[Deposits]]):
         waiting = deque(fresh)
         for entry in topped_up[deposits.paid : until(topped_up, at_ms)]:
             while waiting and waiting[0].at_ms <= entry.at_ms:
-                _take(deposits, waiting.popleft())
+                _deduct(deposits, waiting.popleft())
             deposits.paid, deposits.paid_ms = deposits.paid + 1, entry.at_ms
             changed += _pay(deposits, entry)
         for entry in waiting:
-            _take(deposits, entry)
+            _deduct(deposits, entry)
         deposits.to_ms = at_ms
         if deposits.changed is not None:
             deposits.changed += changed
@@ -115,7 +115,7 @@ def _is_late(deposits: Deposits, taken: Sequence[Entry], topped_up: Sequence[Ent
     return bool(paid and deposits.duties) and paid[0].at_ms < deposits.duties[-1].at_ms
 
 
-def _take(deposits: Deposits, entry: Entry) -> None:
+def _deduct(deposits: Deposits, entry: Entry) -> None:
     """Adds a deduction."""
     n = len(deposits.duties)
     deposits.duties.append(Duty(entry.at_ms, "-", entry, ["top_up"]))

@@ -50,11 +50,11 @@ class ShipNext:
         """Applies a record of the facts changelog."""
         match orjson.loads(key):
             case [str(platform), str(shop), str(order)]:
-                self._take_order((platform, shop), member(platform, shop, order), value)
+                self._apply_order((platform, shop), member(platform, shop, order), value)
             case [str(platform), str(shop), str(kind), [*about]] if kind in PROFILE_KINDS:
-                self._take_profile((platform, shop), kind, tuple(about), value)
+                self._apply_profile((platform, shop), kind, tuple(about), value)
 
-    def _take_order(self, shop: ShopName, name: str, value: bytes | None) -> None:
+    def _apply_order(self, shop: ShopName, name: str, value: bytes | None) -> None:
         if value is None:
             self._orders.get(shop, {}).pop(name, None)
             self._set(name, None)
@@ -62,7 +62,7 @@ class ShipNext:
         else:
             self._evaluate(name, shop, value)
 
-    def _take_profile(self, shop: ShopName, kind: str, about: tuple[str, ...], value: bytes | None) -> None:
+    def _apply_profile(self, shop: ShopName, kind: str, about: tuple[str, ...], value: bytes | None) -> None:
         """A shop's site or programme decides which rules it has: its orders are looked at again."""
         profile = self._profiles.setdefault(shop, ShopFacts())
         profile.put(kind, about, None if value is None else decode(kind, value))

@@ -163,7 +163,7 @@ class RedisDue(Sink):
             await self._stamp(partition, stood, stamp)
 
         try:
-            await self._carry(partition, write, len(changed))
+            await self._send(partition, write, len(changed))
         except StartOver:
             await self._write_all(partition)
 
@@ -182,9 +182,9 @@ class RedisDue(Sink):
             except StartOver:
                 raise Unavailable("Redis lost what it had while it was being filled") from None
 
-        await self._carry(partition, write, len(ahead.waiting))
+        await self._send(partition, write, len(ahead.waiting))
 
-    async def _carry(self, partition: int, write: Callable[[], Awaitable[None]], orders: int) -> None:
+    async def _send(self, partition: int, write: Callable[[], Awaitable[None]], orders: int) -> None:
         ahead = self._lists[partition]
         if not await self.delivery.send(write, alerts=orders):
             self._stamps[partition] = ""  # so that the next check finds it missing
