@@ -31,8 +31,8 @@ def pytest_configure(config: pytest.Config) -> None:
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_auto_num_workers() -> int:
-    """Two processes a core: half of the time a test waits, for a broker or a browser that starts."""
-    return 2 * len(os.sched_getaffinity(0))
+    """Two processes a core and two more: half of the time a test waits, for a broker or a browser that starts."""
+    return 2 * len(os.sched_getaffinity(0)) + 2
 
 
 @pytest.hookimpl(wrapper=True)
