@@ -24,6 +24,7 @@ from tests.feeds.polled_shopee import feeds as feeds
 from tests.feeds.polled_shopee import shopee as shopee
 from tests.feeds.polled_shopee import written as written
 from tests.feeds.polling import Notebook, polled, settings
+from tests.runtime.support import LONG_S
 
 
 async def test_what_changed_becomes_events_once(
@@ -79,7 +80,7 @@ async def test_a_reading_of_a_quiet_shop_with_a_long_overlap_comes_to_its_end(
             return self.at_ms
 
     running = Running(clock.at_ms)
-    async with polled(feeds, tmp_path, running, written) as polls, asyncio.timeout(20):  # else it would never end
+    async with polled(feeds, tmp_path, running, written) as polls, asyncio.timeout(LONG_S):  # else it would never end
         poll = polls["orders"]
         poll.settings = poll.settings._replace(overlap_ms=DAY_MS)
         await poll.read()

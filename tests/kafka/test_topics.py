@@ -14,7 +14,7 @@ from streams.kafka import topics
 from streams.kafka.embedded import EmbeddedBroker
 from streams.kafka.topics import BadTopicsError, TopicNames, prepare
 from streams.settings import Settings
-from tests.runtime.support import until
+from tests.runtime.support import LONG_S, until
 from tests.support.kafka import Kafka, create_topics
 
 INPUTS = ("orders", "pickups", "tracking", "shops")
@@ -33,7 +33,7 @@ def prepared(bootstrap: str, prefix: str = "", partitions: int = 4) -> int:
 
 def counts(bootstrap: str, prefix: str) -> dict[str, int]:
     """Partitions by topic, of those with this prefix."""
-    listed = AdminClient({"bootstrap.servers": bootstrap}).list_topics(timeout=15).topics
+    listed = AdminClient({"bootstrap.servers": bootstrap}).list_topics(timeout=LONG_S).topics
     return {name.removeprefix(prefix): len(each.partitions) for name, each in listed.items() if name.startswith(prefix)}
 
 

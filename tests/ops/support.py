@@ -11,7 +11,6 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
-from urllib.error import URLError
 from urllib.parse import urlencode
 from urllib.request import Request, urlopen
 
@@ -65,7 +64,7 @@ def running(
 
 
 def fetch(url: str, *, token: str = "") -> Any:
-    """What is at `url`, read as JSON where it is. Raises URLError when nothing answers there."""
+    """What is at `url`, read as JSON where it is. Raises OSError when nothing answers there."""
     headers = {"Authorization": f"Bearer {token}"} if token else {}
     with urlopen(Request(url, headers=headers), timeout=10) as answer:
         text = answer.read().decode()
@@ -78,7 +77,7 @@ def until(condition: Callable[[], Any], what: str, seconds: float = LONG_S) -> A
     while True:
         try:
             found = condition()
-        except (URLError, ConnectionError):
+        except OSError:
             found = None
         if found:
             return found

@@ -19,7 +19,7 @@ from streams.app import App
 from streams.runtime.transport import FETCH_BYTES, FETCH_WAIT_MS
 from tests.runtime.idle_app import app as app
 from tests.runtime.idle_app import bootstrap, idle, parameters
-from tests.runtime.support import PARTITIONS, START_MS, event, record, sent, until
+from tests.runtime.support import LONG_S, PARTITIONS, START_MS, event, record, sent, until
 from tests.runtime.test_faust_seams import running
 from tests.support.kafka import produce
 
@@ -190,7 +190,7 @@ async def test_a_value_that_is_no_event_reaches_the_agent_as_it_is(tmp_path: Pat
     made.flow_control.resume()
     batch = object()
     stream.channel.queue.put_nowait(batch)
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(LONG_S):
         async for value in stream:
             assert value is batch, "Faust unpacks, decodes or drops what isn't an Event: batches don't get through"
             break

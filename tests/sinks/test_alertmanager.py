@@ -17,7 +17,7 @@ from streams.sinks.delivery import Delivery, Unavailable
 from streams.views.acks import Ack, Step, ack_key
 from streams.views.mutes import Mutes
 from streams.views.zones import Zones
-from tests.runtime.support import until
+from tests.runtime.support import LONG_S, until
 from tests.sinks.support import Hand, Receiver, alert, muted, name_of, read
 from tests.support.servers import AlertmanagerServer
 
@@ -37,7 +37,7 @@ async def hand(
 
 def known(server: AlertmanagerServer, **labels: str) -> list[dict[str, Any]]:
     """What fires in Alertmanager now."""
-    with urllib.request.urlopen(f"{server.url}/api/v2/alerts", timeout=5) as answer:
+    with urllib.request.urlopen(f"{server.url}/api/v2/alerts", timeout=LONG_S) as answer:
         found: list[dict[str, Any]] = json.load(answer)
     return [each for each in found if labels.items() <= each["labels"].items()]
 
@@ -68,7 +68,7 @@ async def test_an_open_alert_fires_there(alertmanager_server: AlertmanagerServer
 
 def silences(server: AlertmanagerServer) -> list[dict[str, Any]]:
     """The silences in force in Alertmanager."""
-    with urllib.request.urlopen(f"{server.url}/api/v2/silences", timeout=5) as answer:
+    with urllib.request.urlopen(f"{server.url}/api/v2/silences", timeout=LONG_S) as answer:
         return [each for each in json.load(answer) if each["status"]["state"] == "active"]
 
 

@@ -13,7 +13,7 @@ from redis import Redis
 
 from rules.calendar.instants import HOUR_MS
 from tests.runtime.outcome import Reader
-from tests.runtime.support import LATE_MS, START_MS, event, sent, shop_in, ticks, until
+from tests.runtime.support import LATE_MS, LONG_S, START_MS, event, sent, shop_in, ticks, until
 from tests.runtime.workers import Site
 from tests.sinks.support import Receiver
 from tests.support.kafka import Kafka, produce
@@ -47,17 +47,17 @@ async def pass_time(site: Site, by_ms: int) -> None:
 
 
 def firing(server: AlertmanagerServer) -> list[str]:
-    with urllib.request.urlopen(f"{server.url}/api/v2/alerts", timeout=5) as answer:
+    with urllib.request.urlopen(f"{server.url}/api/v2/alerts", timeout=LONG_S) as answer:
         return sorted(each["annotations"]["order"] for each in json.load(answer))
 
 
 def suppressed(server: AlertmanagerServer) -> list[str]:
-    with urllib.request.urlopen(f"{server.url}/api/v2/alerts", timeout=5) as answer:
+    with urllib.request.urlopen(f"{server.url}/api/v2/alerts", timeout=LONG_S) as answer:
         return [each["annotations"]["order"] for each in json.load(answer) if each["status"]["state"] == "suppressed"]
 
 
 def client(server: RedisServer) -> Any:
-    return Redis.from_url(server.url, decode_responses=True, socket_timeout=5)
+    return Redis.from_url(server.url, decode_responses=True, socket_timeout=LONG_S)
 
 
 def streamed(server: RedisServer, warehouse: str = "default") -> list[str]:

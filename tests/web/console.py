@@ -56,6 +56,7 @@ async def looking_at(browser: Browser, address: str, **context: Any) -> AsyncIte
     wrong: list[str] = []
     options = {"viewport": {"width": 1280, "height": 800}, "locale": "en-GB", "timezone_id": "UTC"} | context
     held = await browser.new_context(**options)
+    held.set_default_timeout(LONG_S * 1000)
     page = await held.new_page()
     page.on("pageerror", lambda error: wrong.append(str(error)))
     page.on(
