@@ -264,7 +264,7 @@ def test_an_order_that_comes_while_its_parcel_is_released_has_it_registered_once
     parcels, parcel = Parcels(tmp_path / PARCELS), Parcel("N1", "", "shopee/s1/A1")
     parcels.note("track17/main", [parcel], 0)
     parcels.settle("track17/main", [parcel], FOLLOWED, 1)
-    parcels.end(parcel.reference, 2)
+    parcels.end([(parcel.reference, None)], 2)
     (leaving,) = parcels.due("track17/main", LEAVING, 2, 10)
     other = parcel._replace(reference="shopee/s1/A2")
     parcels.note("track17/main", [other], 3)
@@ -289,7 +289,7 @@ def test_numbers_of_the_version_before_keep_their_order(tmp_path: Path) -> None:
         assert parcels.counts("track17/main")[FOLLOWED] == 1
         parcels.close()
     parcels = Parcels(file)
-    parcels.end("shopee/s1/A1", 1)
+    parcels.end([("shopee/s1/A1", None)], 1)
     assert parcels.counts("track17/main")[LEAVING] == 1
     parcels.close()
 
@@ -350,7 +350,7 @@ async def test_a_number_that_nobody_waits_for_is_not_registered(track17: Track17
 def test_one_that_is_released_while_it_is_being_registered_is_released_after_that(tmp_path: Path) -> None:
     parcels, parcel = Parcels(tmp_path / PARCELS), Parcel("N1", "", "shopee/s1/A1")
     parcels.note("track17/main", [parcel], 0)
-    parcels.end(parcel.reference, 1)
+    parcels.end([(parcel.reference, None)], 1)
     parcels.settle("track17/main", [parcel], FOLLOWED, 2)
     assert parcels.due("track17/main", LEAVING, 2, 10) == [parcel]
     parcels.close()

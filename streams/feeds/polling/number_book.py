@@ -64,8 +64,7 @@ class NumberBook:
             self._parcels.note(service, _wanted(numbers, registering), now_ms)
         for stopped in again:
             self._parcels.again(stopped.reference, stopped.tracking_no, now_ms + AGAIN_MS)
-        for reference, tracking_no in over:
-            self._parcels.end(reference, now_ms, tracking_no)
+        self._parcels.end(over, now_ms)
 
 
 def _wanted(numbers: Iterable[Number], registering: Registering) -> list[Parcel]:

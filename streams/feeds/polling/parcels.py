@@ -99,18 +99,20 @@ class Parcels:
                         (LEAVING, FOLLOWED, NEW, each.reference, now_ms, *number, LEAVING, GONE),
                     )
 
-    def end(self, reference: str, now_ms: int, tracking_no: str | None = None) -> None:
-        """An order waits for its numbers, or for one of them, no more. Those that no order waits for are marked to be
-        released. Services may write a number in capitals."""
-        of_order = reference, tracking_no, tracking_no
+    def end(self, ended: Iterable[tuple[str, str | None]], now_ms: int) -> None:
+        """Orders, each by its reference, wait for their numbers, or for one of them, no more. Those that no order waits
+        for are marked to be released. Services may write a number in capitals."""
+        over = [(reference, number, number) for reference, number in ended]
+        if not over:
+            return
         with self._writing() as database:
-            database.execute(f"UPDATE parcel_orders SET over = 1 WHERE {_OF_ORDER}", of_order)
+            database.executemany(f"UPDATE parcel_orders SET over = 1 WHERE {_OF_ORDER} AND NOT over", over)
             for before, after in ((FOLLOWED, LEAVING), (NEW, GONE)):
-                database.execute(
+                database.executemany(
                     "UPDATE parcels SET state = ?, due_ms = ? WHERE (service, tracking_no) IN "
                     f"(SELECT service, tracking_no FROM parcel_orders WHERE {_OF_ORDER}) "
                     f"AND state = ? AND {_NOBODY_WAITS}",
-                    (after, now_ms, *of_order, before),
+                    [(after, now_ms, *of_order, before) for of_order in over],
                 )
 
     def others(self, service: str, reference: str, tracking_no: str) -> list[str]:
