@@ -76,7 +76,11 @@ class RuleEvaluation:
         return not work.shops
 
     def _evaluate_shop(self, shop: Shop, at_ms: int, since_ms: int) -> bool:
-        """Evaluates a shop's dirty rules. Returns False if some are left."""
+        """Evaluates a shop's dirty rules, each after those it depends on. Returns False if some are left.
+
+        What a restart or another plan left to do comes first, and what follows from the results last: a boundary is
+        past, and results saved, only once all rules have been evaluated at it.
+        """
         next_evals = shop.next_evals
         if shop.restored:  # orders may have expired before the restart
             shop.restored = False

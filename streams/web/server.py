@@ -121,26 +121,28 @@ class Web(Service):
         self._writer = Writer(app.settings, app.names, self.reader, beacon=self.beacon)
         self._questions = QuestionService(app.settings, app.names, app.worker, self.reader, beacon=self.beacon)
         bounds = limits()
-        asgi = site(
+        always = [
             HealthApi(self._health),
+            RulesApi(app.worker.book),
+            LettersApi(partial(newest_letters, app.settings, app.names.dead_letters)),
+        ]
+        once_ready = [
             Events(self.view, bounds.listeners),
             AckApi(self.view, self._writer),
             GroupApi(self.view, self._writer),
+            # After those of acks and groups: its path of an alert would match theirs, too.
             QueryApi(self.view, app.settings.clock, self._away_since_ms),
             DueApi(self.view, WholeLists(self._questions, app.partition_count), warehouses),
             MorningApi(self.view, app.settings.clock),
             OrderApi(self.view, self._questions, warehouses),
-            RulesApi(app.worker.book),
-            LettersApi(partial(newest_letters, app.settings, app.names.dead_letters)),
             TrendsApi(self.view, partial(days_of_shop, app.settings, app.names.daily_values, app.partition_count)),
             YesterdayApi(
                 self.view,
                 partial(days_of_all, app.settings, app.names.daily_values, app.partition_count),
                 good_ratios(app.worker.book),
             ),
-            is_ready=lambda: self.reader.caught_up,
-            tokens=tokens,
-        )
+        ]
+        asgi = site(always, once_ready, is_ready=lambda: self.reader.caught_up, tokens=tokens)
         self._server = Server(asgi, bounds)
 
     @property

@@ -89,8 +89,8 @@ class Api:
         self.others = Others()
         self.all_days_read = 0
         view, pen = self.log.view, cast(Writer, Pen(self.log))
-        self.asgi = site(
-            HealthApi(lambda: self.health),
+        always = [HealthApi(lambda: self.health), RulesApi(every_pack()), LettersApi(self.read_letters)]
+        once_ready = [
             Events(view, most=2),
             AckApi(view, pen),
             GroupApi(view, pen),
@@ -98,13 +98,10 @@ class Api:
             DueApi(view, WholeLists(self.others, PARTITIONS), WAREHOUSES),
             MorningApi(view, "event"),
             OrderApi(view, cast(QuestionService, self.others), WAREHOUSES),
-            RulesApi(every_pack()),
-            LettersApi(self.read_letters),
             TrendsApi(view, self.read_days),
             YesterdayApi(view, self.read_all_days, {"joom.kept"}),
-            is_ready=lambda: self.health.views,
-            tokens=tokens,
-        )
+        ]
+        self.asgi = site(always, once_ready, is_ready=lambda: self.health.views, tokens=tokens)
         transport = httpx.ASGITransport(app=self.asgi, raise_app_exceptions=False)
         self.client = httpx.AsyncClient(transport=transport, base_url="http://localhost")
 
