@@ -13,7 +13,7 @@ from streams.kafka.topics import TopicNames
 from streams.views import packed
 from streams.views.feed_health import FeedHealth, encode
 from streams.views.packed import Packed
-from streams.views.view import View
+from streams.views.view import NO_STANDING, View
 from tests.runtime.support import PARTITIONS, START_MS
 
 NAMES = TopicNames("", "app")
@@ -63,20 +63,7 @@ def alert(order: str = "1", revision: int = 1, *, shop: str = "s17", platform: s
 
 
 def standing(shop: str = "s17", platform: str = "joom", **others: Any) -> bytes:
-    record = {
-        "platform": platform,
-        "shop": shop,
-        "at": rfc3339(START_MS),
-        "open_alerts": 0,
-        "metrics": {},
-        "ledgers": {},
-        "sanctions": [],
-        "exposure": None,
-        "due": [],
-        "due_total": 0,
-        "chase": [],
-        "chase_total": 0,
-    }
+    record = {"platform": platform, "shop": shop, "at": rfc3339(START_MS), **NO_STANDING}
     return json.dumps(record | others).encode()
 
 
