@@ -112,7 +112,7 @@ def _named(parcels: Sequence[Parcel], by_name: dict[str, list[Parcel]], news: St
         found = by_name.get(name)
         if found:
             current = [each for each in found if each.number is not None and parcel_name(each.number) == name]
-            return (current or found)[-1:]
+            return current or found[-1:]
     return []
 
 

@@ -84,6 +84,10 @@ class Statement(Struct, array_like=True, frozen=True, gc=False):
 Statements = tuple[Statement, ...]
 """In time."""
 
+_ADDED_UP: Final = frozenset({"cancelled", "refunded"})
+"""Kinds of which what each states is added to the others, so that an event sent again at another time would count
+twice."""
+
 NEWS: Final = frozenset({"collected", "failed", "tracked"})
 """Kinds of statements about parcels on their way."""
 
@@ -168,7 +172,7 @@ def canonical(statements: Iterable[Statement]) -> Statements:
         if kind in NEWS and since_ms is not None:
             several = _news(kind, several, since_ms)
         elif kind not in NEWS and kind != "moved":  # of those a plain order keeps repeats as well
-            several = _without_repeats(several)
+            several = _without_repeats(_once(several) if kind in _ADDED_UP else several)
         if kind == "moved":
             kept += several[-MOVES_KEPT:]
         else:
@@ -216,6 +220,14 @@ def _in_time(parcels: Iterable[list[Statement]]) -> list[Statement]:
 
 def _first_and_last(several: list[Statement], many: int) -> list[Statement]:
     return several if len(several) <= many else several[: many // 2] + several[-(many // 2 + 1) :]
+
+
+def _once(several: list[Statement]) -> list[Statement]:
+    """Of each event, by its source and id, the first in time."""
+    first: dict[tuple[str, str], Statement] = {}
+    for each in several:
+        first.setdefault((each.source, each.id), each)
+    return list(first.values())
 
 
 def _without_repeats(several: list[Statement]) -> list[Statement]:

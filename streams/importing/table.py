@@ -108,7 +108,7 @@ def _hint(file: Path, header: list[str], column: str, encoding: str) -> str:
     """What to set in the mapping where its columns aren't found."""
     if workbook.is_one(file):
         return _near(header, column)
-    if _is_workbook(file):
+    if workbook.begins_as_one(file):
         return "; the file is a workbook: name it .xlsx (or .xls)"
     if any("\0" in name for name in header) or _begins_as_utf_16(file):
         return "; the file looks like UTF-16: set `encoding: utf-16`"
@@ -132,12 +132,6 @@ def _below(rows_below: Iterator[Row], column: str) -> str:
         if column in (cell.strip() for cell in cells):
             return f"; line {line} has it: set `skip_rows: {line - 1}`"
     return ""
-
-
-def _is_workbook(file: Path) -> bool:
-    """Whether a file is one by its content: a ZIP or an OLE file."""
-    with file.open("rb") as raw:
-        return raw.read(4) in (b"PK\x03\x04", b"\xd0\xcf\x11\xe0")
 
 
 def _begins_as_utf_16(file: Path) -> bool:

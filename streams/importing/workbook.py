@@ -20,6 +20,12 @@ def is_one(file: Path) -> bool:
     return file.suffix.lower() in SUFFIXES
 
 
+def begins_as_one(file: Path) -> bool:
+    """Whether a file is a workbook by its first bytes: a ZIP or an OLE file."""
+    with file.open("rb") as raw:
+        return raw.read(4) in (b"PK\x03\x04", b"\xd0\xcf\x11\xe0")
+
+
 def rows(file: Path, sheet: str | None, decimal: str) -> Iterator[tuple[int, list[str]]]:
     """The number of each row from 1 on, and its cells as text; dates as ISO 8601, numbers with this decimal sign.
 
@@ -34,7 +40,8 @@ def rows(file: Path, sheet: str | None, decimal: str) -> Iterator[tuple[int, lis
             raise UnreadableError(f"{file}: no sheet {sheet!r}; the sheets are {', '.join(names)}")
         table = book.get_sheet_by_name(names[0] if sheet is None else sheet).to_python(skip_empty_area=False)
     except (CalamineError, OSError) as error:
-        raise UnreadableError(f"{file}: not a workbook that can be read: {error}") from error
+        hint = "" if begins_as_one(file) else "; it is a text file by that name: name it .csv"
+        raise UnreadableError(f"{file}: not a workbook that can be read: {error}{hint}") from error
     for number, cells in enumerate(table, 1):
         yield number, [_text(cell, decimal) for cell in cells]
 

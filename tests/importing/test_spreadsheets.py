@@ -215,3 +215,5 @@ def test_a_sheet_that_is_not_there_and_a_file_that_is_no_workbook_are_one_line(t
     ended = imported(file, CASES / "24-map.yaml")
     assert ended.exit_code == 2 and ended.stderr.startswith(f"{file}: not a workbook that can be read:")
     assert len(ended.stderr.splitlines()) == 1
+    file.write_text("order\tplaced\tshipped\n")
+    assert imported(file, CASES / "24-map.yaml").stderr.endswith("; it is a text file by that name: name it .csv\n")

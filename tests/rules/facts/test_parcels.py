@@ -66,6 +66,18 @@ def test_parcels_due_at_one_instant_are_one_alert_until_the_last_is_collected():
     assert changes_of(events, "60h", PICKUP) == ["25h opened overdue deadline_passed", "40h resolved overdue fulfilled"]
 
 
+def test_parcels_under_one_number_are_collected_together():
+    both = [shipped(at="1h", parcel="A", **P1), shipped(at="2h", parcel="B", **P1)]
+    assert changes_of([placed(), *both, collected(at="9h", **P1)], "60h", PICKUP) == []
+
+
+def test_a_number_that_was_corrected_is_the_other_parcels():
+    events = [placed(), shipped(at="1h", parcel="A", **P1), shipped(at="2h", parcel="A", **P2)]
+    events += [shipped(at="2h", parcel="B", **P1), collected(at="9h", **P1)]
+    [alert] = run(book(PICKUP), events, "60h")
+    assert (brief([alert]), alert.data.evidence["parcel"]) == (["25h opened overdue deadline_passed"], "A")
+
+
 def test_silence_is_looked_at_parcel_by_parcel():
     events = [placed(), shipped(at="1h", **P1), shipped(at="1h", **P2)]
     events += [scanned(at="5h", **P1), scanned(at="7h", status="delivered", **P1), scanned(at="9h", **P2)]
@@ -117,6 +129,15 @@ def test_an_order_that_is_not_paid_has_no_deadline_and_counts_nowhere():
     assert changes_of([placed(), event("order.paid", "1", "60h")], "80h", late_ship()) == [
         "72h opened overdue deadline_passed"
     ]
+
+
+def test_an_event_sent_again_with_another_time_counts_once():
+    order, half = placed(amount="10", items=TWO), {"items": [{"sku": "A", "qty": 1}], "id": "again"}
+    rules = late_ship(until=["shipped", "cancelled", "refunded"])
+    for kind, data in ((cancelled, half), (refunded, {"amount": "5", "id": "again"})):
+        twice = [order, kind(at="5h", **data), kind(at="6h", **data), cancelled(at="7h", items=[{"sku": "B"}])]
+        for events in (twice, [*reversed(twice)]):
+            assert changes_of(events, "80h", rules) == ["72h opened overdue deadline_passed"]
 
 
 def test_only_a_refund_of_all_of_it_ends_an_order():
