@@ -13,7 +13,7 @@ from streams.paced_log import PacedLog
 from tests.support.brokers import started
 from tests.support.kafka import Kafka
 from tests.support.left_out import LeftOut
-from tests.support.measured import leave_out_properties, stop_the_second_measurement
+from tests.support.measured import leave_out_long_tests, stop_the_second_measurement
 from tests.support.order import longest_first
 
 
@@ -49,7 +49,7 @@ def pytest_collection() -> Generator[None, object, object]:
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     if hasattr(config, "workerinput"):
         longest_first(items)
-    leave_out_properties(items)
+    leave_out_long_tests(items)
 
 
 def pytest_runtest_setup() -> None:

@@ -1,6 +1,7 @@
 """`python -m tests.ops.coverage`: of each folder, how many lines the tests of the last run have reached.
 
-What a run with `--cov` has found is in `.coverage`. Processes that tests start, and tests of properties, don't count.
+What a run with `--cov` has found is in `.coverage`. Processes that tests start don't count, nor do tests that take long
+(`tests/support/measured.py`).
 """
 
 from collections import Counter

@@ -80,7 +80,7 @@ def test_how_many_slow_tests_are_left_out_is_said(
 
 
 @pytest.mark.parametrize("processes", ["0", "2"])
-def test_properties_are_not_measured(
+def test_tests_that_take_long_are_not_measured(
     pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch, processes: str
 ) -> None:
     monkeypatch.setenv("PYTHONPATH", str(ROOT))
@@ -88,19 +88,26 @@ def test_properties_are_not_measured(
     pytester.makeconftest(
         "from tests.support import measured\n"
         "def pytest_configure(config): measured.stop_the_second_measurement(config)\n"
-        "def pytest_collection_modifyitems(items): measured.leave_out_properties(items)\n"
+        "def pytest_collection_modifyitems(items): measured.leave_out_long_tests(items)\n"
     )
+    pytester.makeini("[pytest]\nmarkers = slow: slow")
     pytester.makepyfile(
+        "import pytest\n"
         "from coverage import Coverage\n"
         "from hypothesis import given, settings, strategies\n"
         "def test_measured(): assert Coverage.current()\n"
         "@given(strategies.none())\n"
         "@settings(database=None)\n"
         "def test_property(_): assert not Coverage.current()\n"
+        "@pytest.mark.slow\n"
+        "def test_slow(): assert not Coverage.current()\n"
+        "@pytest.fixture\n"
+        "def browser(): return None\n"
+        "def test_page(browser): assert not Coverage.current()\n"
         "def test_measured_again(): assert Coverage.current()\n"
     )
     plugins = ("-p", "xdist", "-p", "pytest_cov", "-p", "_hypothesis_pytestplugin")
-    pytester.runpytest_subprocess(*plugins, "-n", processes, "--cov", "--cov-report=").assert_outcomes(passed=3)
+    pytester.runpytest_subprocess(*plugins, "-n", processes, "--cov", "--cov-report=").assert_outcomes(passed=5)
 
 
 def item(nodeid: str, *marks: str, **more: Any) -> Any:
