@@ -141,7 +141,7 @@ class Intake:
         stamp = at_ms, intern(event.source), event.id
         order = shop.orders.get(event.order)  # type: ignore[attr-defined]
         is_new = False
-        if order.__class__ is not Order:
+        if type(order) is not Order:
             order, is_new = self._order_of(shop, event, at_ms, order)
         facts, odd, computed = order.facts, None, shop.plan.computed
         before = copy(facts) if computed and at_ms <= shop.period_results.late_before_ms else None

@@ -81,7 +81,8 @@ class Expiry:
         order.facts = OrderFacts()  # many may expire at once, and wait to be written
         if order.last_ms == MIN_MS:
             return  # after a restart only its alerts were restored; it has no facts to delete
-        self._changes.note_order(order)
+        if not order.unsaved:
+            self._changes.note_order(order)
         self._changes.expired.append(order)
 
 

@@ -185,13 +185,13 @@ def _takes_news(facts: OrderFacts, data: Any, at_ms: int, unnamed: int, is_first
     if data.parcel or (placed is not None and at_ms < placed[0] - LEEWAY_MS):
         return False
     if number:
-        if not is_first and flags.__class__ is int and flags & unnamed:
+        if not is_first and type(flags) is int and flags & unnamed:
             return False
         if shipment is None:
             shipment = facts.shipment = Shipment(tracking_no=parcel_name(number))
         held = shipment.tracking_no
         return bool(held and (number == held or parcel_name(number) == parcel_name(held)))
-    if flags.__class__ is int and flags & unnamed:
+    if type(flags) is int and flags & unnamed:
         return True
     if not is_first and shipment is not None and shipment.tracking_no:
         return False
@@ -262,7 +262,7 @@ def _tracked(facts: OrderFacts, event: TrackingUpdated, stamp: Stamp) -> int:
         return MORE
     if news is not None and news < stamp and data.tracking_no is None and data.parcel is None:
         flags = facts.moved_before  # as most are: the next news of a parcel that none of it names
-        if not (flags.__class__ is int and flags & _TRACKING_UNNAMED) and not _takes_news(
+        if not (type(flags) is int and flags & _TRACKING_UNNAMED) and not _takes_news(
             facts, data, stamp[0], _TRACKING_UNNAMED, False
         ):
             return MORE

@@ -27,7 +27,7 @@ _PLAIN_START: Final = _encode(_EMPTY)[:3]
 
 def encode_facts(facts: Any) -> bytes:
     """As bytes of msgpack. (What is no order's facts is encoded as it is.)"""
-    if isinstance(facts, DetailedFacts):
+    if type(facts) is DetailedFacts:
         return _encode([*_EMPTY, facts.statements])
     return _encode(facts)
 

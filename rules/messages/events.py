@@ -5,8 +5,9 @@ same classes: `msgspec.json.schema(AnyEvent)`.
 """
 
 from collections.abc import Callable
+from datetime import datetime
 from decimal import Decimal
-from typing import Annotated, Any, Final, Literal, get_args
+from typing import Annotated, Any, Final, Literal, final, get_args
 
 import msgspec
 from msgspec import UNSET, Meta, Struct, UnsetType
@@ -65,6 +66,7 @@ class OrderEvent(Event, kw_only=True, frozen=True, gc=False):
     order: Id
 
 
+@final
 class ClockTick(Struct, tag_field="type", tag="clock.tick", frozen=True, gc=False):
     """Moves the clock of the partition it is read from, whatever its key."""
 
@@ -254,11 +256,11 @@ def decode(raw: bytes) -> tuple[AnyEvent, int]:
     try:
         event = _decode(raw)
         time = event.time
-        if isinstance(time, int):
-            at_ms = time
-        else:  # `to_ms`, without the call: a tenth of what decoding takes
+        if type(time) is datetime:  # `to_ms`, without the call: a tenth of what decoding takes
             since = time - EPOCH
             at_ms = since.days * DAY_MS + since.seconds * 1000 + since.microseconds // 1000
+        else:
+            at_ms = to_ms(time)
         if not EARLIEST_MS <= at_ms < LATEST_MS:
             raise BadEvent(unbelievable("time", at_ms, "$.time"))
         check = _CHECKS.get(type(event))

@@ -19,10 +19,9 @@ class Changes(Struct):
     computed: dict[tuple[str, str, int], Shop] = {}
 
     def note_order(self, order: Order) -> None:
-        """Adds an order, once however often it changes."""
-        if not order.unsaved:
-            order.unsaved = True
-            self.orders.append(order)
+        """Adds an order that isn't noted yet (`unsaved`): once, however often it changes."""
+        order.unsaved = True
+        self.orders.append(order)
 
     def note_results(self, shop: Shop) -> None:
         """Adds the results of a shop's ratios that have changed."""

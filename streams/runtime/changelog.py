@@ -1,7 +1,5 @@
 """The facts changelog: its keys and values."""
 
-from collections.abc import Iterator
-
 import msgspec
 
 from rules.calendar.instants import MIN_MS
@@ -27,22 +25,26 @@ class Progress(msgspec.Struct):
     ticked_ms: int = MIN_MS
 
 
-def fact_records(changes: Changes) -> Iterator[tuple[bytes, bytes | None]]:
+def fact_records(changes: Changes) -> list[tuple[bytes, bytes | None]]:
     """The changes of orders and shops as records of the changelog.
 
     Computed results come first: if only some of the records are written before a crash, a late fact that is read again
     must still be new, so that its result is computed again.
     """
+    records: list[tuple[bytes, bytes | None]] = []
     for (_, rule, boundary_ms), shop in changes.computed.items():
         found = None if shop.period_results.discarded else shop.computed.get(rule, {}).get(boundary_ms)
-        yield entry_key(shop, COMPUTED, (rule, str(boundary_ms))), None if found is None else encode_facts(found)
-    forgotten = {id(order) for order in changes.expired}
+        key = entry_key(shop, COMPUTED, (rule, str(boundary_ms)))
+        records.append((key, None if found is None else encode_facts(found)))
+    expired = {id(order) for order in changes.expired}
     for order in changes.orders:
-        key = order_key(order.shop.platform, order.shop.name, order.id)
-        yield key, None if id(order) in forgotten else encode_facts(order.facts)
+        shop = order.shop
+        value = None if expired and id(order) in expired else encode_facts(order.facts)
+        records.append((order_key(shop.platform, shop.name, order.id), value))
     for (_, kind, about), shop in changes.entries.items():
         entry = shop.facts.get(kind, about)
-        yield entry_key(shop, kind, about), None if entry is None else shop_facts.encode(entry)
+        records.append((entry_key(shop, kind, about), None if entry is None else shop_facts.encode(entry)))
+    return records
 
 
 _decode_computed = msgspec.msgpack.Decoder(PeriodResult).decode

@@ -4,7 +4,7 @@ The order is what makes restarts safe: every produce is awaited before offsets a
 committed any more, and what was read since the last commit is read again after the restart.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from typing import NamedTuple
 
 from faust.types import TP
@@ -101,7 +101,7 @@ class Committer:
         for number, partition in partitions.items():
             changes = partition.engine.drain()
             drained.alerts[number] = partition.drain_alerts()
-            drained.facts[number] = list(records_of(changes, partition))
+            drained.facts[number] = records_of(changes, partition)
             outbox.add(names.alerts, number, drained.alerts[number])
             outbox.add(names.facts, number, drained.facts[number])
             for letter in partition.dead:
@@ -150,9 +150,10 @@ class Committer:
         instruments.count_commit()
 
 
-def records_of(changes: Changes, partition: Partition) -> Iterable[tuple[bytes, bytes | None]]:
+def records_of(changes: Changes, partition: Partition) -> list[tuple[bytes, bytes | None]]:
     """The records of the facts changelog, with the partition's clock where it is to be kept."""
-    yield from fact_records(changes)
+    records = fact_records(changes)
     progress = partition.progress(bool(changes.expired))
     if progress is not None:
-        yield CLOCK_KEY, progress
+        records.append((CLOCK_KEY, progress))
+    return records

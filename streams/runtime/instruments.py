@@ -86,7 +86,8 @@ def count_batch(topic: str, types: Mapping[type[Any], int], dead: int, too_old: 
     too old to begin an order, which those are that a sender repeats long after."""
     BATCHES.labels(topic).inc()
     for kind, number in types.items():
-        EVENTS.labels(topic, kind.__struct_config__.tag).inc(number)
+        if number:
+            EVENTS.labels(topic, kind.__struct_config__.tag).inc(number)
     if dead:
         DEAD_LETTERS.labels(topic).inc(dead)
     if too_old:

@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Callable, Sequence
+from functools import cache
 from time import monotonic
 from typing import Literal
 
@@ -27,7 +28,7 @@ from rules.messages.alerts import Alert
 from rules.messages.bad_events import LONGEST_REASON, TOO_OLD, BadEvent, KeptWithout, as_bad_event, leap
 from rules.messages.bounds import LARGEST_BYTES, too_large
 from rules.messages.envelope import Event
-from rules.messages.events import ClockTick, decode
+from rules.messages.events import TYPES, ClockTick, decode
 from rules.messages.names import shop_key
 from rules.messages.text import visible
 from rules.plan.rule_book import RuleBook
@@ -117,7 +118,7 @@ class Partition:
         restart is the cure."""
         engine, shop_of = self.engine, self._shop_of
         believed_to_ms = MIN_MS
-        newest_ms, types, dead, too_old = MIN_MS, dict[type, int](), len(self.dead), 0
+        newest_ms, types, dead, too_old = MIN_MS, dict.fromkeys(_types_on(batch.topic), 0), len(self.dead), 0
         kept: list[tuple[ConsumerRecord, BadEvent]] = []
         for record in batch.records:
             try:
@@ -127,21 +128,20 @@ class Partition:
                     event, at_ms = odd.event, odd.at_ms
                     kept.append((record, odd))
                 kind = type(event)
-                count = types.get(kind, 0)
-                if not count:
-                    _check_topic(kind, batch.topic)
+                if kind not in types:
+                    raise _misplaced(kind, batch.topic)
                 if at_ms > believed_to_ms:
                     believed_to_ms = self._believed_to_ms(batch.topic, at_ms, newest_ms)
-                if isinstance(event, ClockTick):
+                if type(event) is ClockTick:
                     self.clock.tick(batch.topic, at_ms)
-                    types[kind] = count + 1
+                    types[kind] += 1
                     continue
                 shop = shop_of.get(record.key)
                 if shop is None or shop.name != event.shop or shop.platform != event.platform:
                     shop = self._find_shop(record, event, at_ms)
                 if (unfit := engine.merge(shop, event, at_ms)) is not None:
                     kept.append((record, unfit))
-                types[kind] = count + 1
+                types[kind] += 1
                 if at_ms > newest_ms:
                     newest_ms = at_ms
             except OrdersLostError:
@@ -336,8 +336,12 @@ class Partition:
         return Progress(self.engine.clock_ms, dict(self.clock.through_ms), self.clock.ticked_ms)
 
 
-def _check_topic(kind: type, topic: str) -> None:
-    """Raises BadEvent for a type of event that doesn't belong on an input; ticks may be on any."""
+@cache
+def _types_on(topic: str) -> list[type]:
+    """The types of events that belong on an input; ticks may be on any."""
+    return [ClockTick, *(kind for name, kind in TYPES.items() if topic_of(name) == topic)]
+
+
+def _misplaced(kind: type, topic: str) -> BadEvent:
     name: str = kind.__struct_config__.tag  # type: ignore[attr-defined]
-    if kind is not ClockTick and topic_of(name) != topic:
-        raise BadEvent(f"{name} belongs on `{topic_of(name)}`, this is `{topic}`", MISPLACED)
+    return BadEvent(f"{name} belongs on `{topic_of(name)}`, this is `{topic}`", MISPLACED)

@@ -82,7 +82,7 @@ class Measured:
         for raw in events:
             self.engine.apply(*decode(raw))
         self.engine.advance(at_ms)
-        records = list(fact_records(self.engine.drain()))
+        records = fact_records(self.engine.drain())
         self._offset += len(records)
         self._copy.note_all(records, self._offset)
         self.engine.evict()

@@ -70,7 +70,7 @@ class Site:
         for _, value in self.partition.drain_alerts():
             decode(value)
             self.alerts += 1
-        list(fact_records(engine.drain()))
+        fact_records(engine.drain())
         self.partition.reasons.count()
         self.dead += [
             (topic, int(dict(letter.headers)["offset"]))

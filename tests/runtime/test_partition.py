@@ -290,7 +290,7 @@ def test_state_of_a_shop_whose_events_come_to_another_partition_by_now_is_refuse
     before = partition()
     apply(before, event("order.placed", START_MS))
     changes = before.engine.drain()
-    records = list(fact_records(changes))
+    records = fact_records(changes)
     assert records
     more = Partition(3, 2 * PARTITIONS, book(), "event")
     with pytest.raises(MovedError, match=r"^partitions were added .* joom/s17 lies in partition 3, .* to 2 of 8, "):

@@ -114,7 +114,7 @@ def finish(engine: Engine, to_ms: int) -> None:
     changes = engine.drain()
     for alert in changes.alerts:
         encode(alert)
-    list(fact_records(changes))
+    fact_records(changes)
     for shop in engine.shops.values():
         orjson.dumps(with_forecast(standing(shop, engine.clock_ms), shop, engine.clock_ms))
 
