@@ -17,6 +17,7 @@ from faust.types import TP
 
 from streams.clock import wall_ms
 from streams.kafka.topics import CLOCKED
+from streams.runtime import light_records
 from streams.runtime.alignment import Alignment
 from streams.runtime.partition import Batch
 from streams.runtime.store import Store
@@ -27,10 +28,6 @@ end offsets when partitions are assigned. (Faust's default is 1.5 s.)"""
 
 FETCH_BYTES = 8 * 1024 * 1024
 """The most a broker may answer to one fetch, as on the wire: decompressed, it may be a thousand times as much."""
-
-LARGEST_KEPT_BYTES = 4 * 1024 * 1024
-"""Of a larger value only the beginning is kept, from when it is taken out of its batch. The worker has never written a
-larger record, so none of a changelog is cut; an event that large becomes a dead letter."""
 
 ALIGN_AGAIN_S = 0.1
 """How long inputs that are ahead wait for one behind them before it is checked again whether they must: its remaining
@@ -56,10 +53,10 @@ class ConsumerThread(driver.AIOKafkaConsumerThread):
         self._alignment = Alignment([app.names.of(each) for each in CLOCKED] if app.settings.clock == "event" else ())
 
     def _create_worker_consumer(self, transport: Any) -> Any:
+        light_records.use()
         consumer = super()._create_worker_consumer(transport)
         consumer._fetch_max_wait_ms = FETCH_WAIT_MS
         consumer._fetch_max_bytes = FETCH_BYTES
-        consumer._value_deserializer = _cut
         return consumer
 
     async def _fetch_records(self, consumer: Any, active_partitions: set[TP], **options: Any) -> Any:
@@ -98,11 +95,6 @@ class ConsumerThread(driver.AIOKafkaConsumerThread):
     def holds(self) -> bool:
         """False once a rebalance has taken back what was fetched last."""
         return self._fetched_for is _assignment(self._consumer)
-
-
-def _cut(value: bytes | None) -> bytes | None:
-    """The part of a value that is kept; its full length is in the record's `serialized_value_size`."""
-    return value if value is None or len(value) <= LARGEST_KEPT_BYTES else value[:LARGEST_KEPT_BYTES]
 
 
 def _assignment(consumer: Any) -> Any:

@@ -96,13 +96,13 @@ async def test_aiokafka_waits_for_a_fetch_as_long_as_the_consumer_says(app: App)
 async def test_a_large_value_is_cut_as_soon_as_it_is_taken_out_of_its_batch(
     app: App, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("streams.runtime.transport.LARGEST_KEPT_BYTES", 1_000)
+    monkeypatch.setattr("streams.runtime.light_records.LARGEST_KEPT_BYTES", 1_000)
     applied: list[ConsumerRecord] = []
     apply = app.worker.apply
     monkeypatch.setattr(app.worker, "apply", lambda batch: (applied.extend(batch.records), apply(batch)))
     await produce(bootstrap(app), sent("", event("order.placed", START_MS, note="x" * 500_000)))
     (record,) = await until(lambda: applied)
-    assert len(record.value) == 1_000, "the fetcher takes no value_deserializer: large values stay in memory"
+    assert len(record.value) == 1_000, "aiokafka doesn't make its records by LightRecords: large values stay in memory"
     assert record.serialized_value_size > 500_000, "what is cut can't say any more how large it was"
 
 
