@@ -33,14 +33,14 @@ def pack_of(source: Source) -> Pack:
     return pack
 
 
-Written = dict[str, list[tuple[str, Any]]]
+Versions = dict[str, list[tuple[str, Any]]]
 
 
-def _taken_apart(source: Source) -> tuple[Any, Written, dict[str, dict[str, Any]], dict[str, str]]:
+def _taken_apart(source: Source) -> tuple[Any, Versions, dict[str, dict[str, Any]], dict[str, str]]:
     """A pack's value without its rules' `versions`; the versions by rule, with their paths; each rule as written; and
     the line of each rule."""
     value = source.value
-    versions: Written = {}
+    versions: Versions = {}
     written: dict[str, dict[str, Any]] = {}
     origin: dict[str, str] = {}
     if not isinstance(value, dict) or not isinstance(value.get("rules"), list):

@@ -13,7 +13,7 @@ from rules.calendar.durations import Duration
 from rules.calendar.instants import from_rfc3339
 from rules.dsl.model import Pack
 from rules.engine.engine import Engine
-from rules.harness.replay import take
+from rules.harness.replay import apply_event
 from rules.messages.alerts import Alert
 from rules.messages.bad_events import BadEvent
 from rules.messages.events import AnyEvent, decode
@@ -50,7 +50,7 @@ class Driver:
         after the start. Raises ValueError for what is no event; then none of them has been taken."""
         for event, at_ms in [each for written in events for each in self._events(written)]:
             if self.engine.stepping:
-                take(self.engine, event, at_ms)
+                apply_event(self.engine, event, at_ms)
             else:
                 self.engine.apply(event, at_ms)
                 self.engine.settle()

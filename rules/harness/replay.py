@@ -14,7 +14,7 @@ def refuse(bad: BadEvent) -> None:
     raise bad
 
 
-def take(engine: Engine, event: AnyEvent, at_ms: int, max_leap_ms: int = NEVER) -> BadEvent | None:
+def apply_event(engine: Engine, event: AnyEvent, at_ms: int, max_leap_ms: int = NEVER) -> BadEvent | None:
     """Moves the clock to an event's time, firing first what is due before, then applies and evaluates the event.
     Returns what of it doesn't fit its order. Raises BadEvent if it can't be applied, or its time leaps more than
     `max_leap_ms` past everything before it; the clock stays then."""
@@ -48,7 +48,7 @@ def replay(
     """
     for event, at_ms in events:
         try:
-            odd = take(engine, event, at_ms, max_leap_ms)
+            odd = apply_event(engine, event, at_ms, max_leap_ms)
         except BadEvent as bad:
             set_aside(bad)
             continue

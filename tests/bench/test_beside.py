@@ -4,7 +4,7 @@ import orjson
 import pytest
 
 from rules.engine.engine import Engine
-from rules.harness.replay import take
+from rules.harness.replay import apply_event
 from rules.messages.alerts import Alert
 from rules.messages.events import decode
 from streams import pack_files
@@ -28,7 +28,7 @@ def alerts_of(*some: Orders) -> list[Alert]:
     watching, alerts = engine(stepping=True), list[Alert]()
     for orders in some:
         for _, _, _, value in orders.made():
-            take(watching, *decode(value))
+            apply_event(watching, *decode(value))
             alerts += watching.drain().alerts
         watching.advance(orders.end_ms)
         alerts += watching.drain().alerts

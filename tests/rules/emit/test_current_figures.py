@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from rules.calendar.instants import HOUR_MS
 from rules.emit.reconcile import Reconciler
 from rules.engine.engine import Engine
-from rules.harness.replay import replay, take
+from rules.harness.replay import apply_event, replay
 from rules.kinds.evaluation import Finding
 from rules.messages.alert_state import Desired
 from rules.messages.alerts import Alert, AlertData, Penalty, subject_and_episode
@@ -224,7 +224,7 @@ def test_nothing_is_looked_at_where_no_alert_with_figures_is_open(monkeypatch: p
     monkeypatch.setattr(Reconciler, "_figures", looked)
     engine = Engine(book(late_ship(), SHARE), stepping=True)
     for happened in [*orders(200, "10m"), *orders(1, "11m", bad=1), *orders(200, "70m")]:
-        take(engine, *happened)
+        apply_event(engine, *happened)
     engine.advance(ms("70h"))
     assert engine.shop("joom", "s1").figures_due == {}
 
@@ -261,7 +261,7 @@ def by_the_hour(rules: RuleBook, events: list[TimedEvent], stepping: bool) -> li
         while waiting and waiting[0][1] <= to_ms:
             happened, at_ms = waiting.pop(0)
             if stepping:
-                take(engine, happened, at_ms)
+                apply_event(engine, happened, at_ms)
             else:
                 engine.apply(happened, at_ms)
                 engine.advance(max(at_ms, engine.clock_ms))
