@@ -9,7 +9,7 @@ from pathlib import Path
 
 from streams.importing import cells, workbook
 from streams.importing.history import Order, Timeline, What
-from streams.importing.mapping import INSTANTS, WORDS, Constant, Mapping
+from streams.importing.mapping import ANY_OTHER, INSTANTS, WORDS, Constant, Mapping
 from streams.importing.mapping import Column as MappedColumn
 from streams.importing.order_lines import Line, facts
 from streams.importing.report import Report
@@ -70,11 +70,15 @@ def _gather(file: Path, mapping: Mapping, report: Report) -> dict[Order, _Gather
         decimal=mapping.decimal,
     )
     typed = workbook.is_one(file)
+    left_out = 0
     for number, row in table:
         texts = {name: cells.unwrapped(row[column]) for name, column in mapping.columns.items()}
         if texts["order"] in mapping.total_rows:
             continue
-        platform, shop = _value(mapping.platform, row), _value(mapping.shop, row)
+        if any(cells.unwrapped(row[column]).casefold() in some for column, some in mapping.leave_out.items()):
+            left_out += 1
+            continue
+        platform, shop = _platform(mapping, row), _value(mapping.shop, row)
         names = {"platform": platform, "shop": shop, "order": texts["order"]}
         empty = [name for name, text in names.items() if not text]
         if empty:
@@ -95,7 +99,14 @@ def _gather(file: Path, mapping: Mapping, report: Report) -> dict[Order, _Gather
             gathered.spoiled = True
             continue
         gathered.lines.append(line)
+    if left_out:
+        report.note(f"rows passed over by leave_out: {left_out}")
     return orders
+
+
+def _platform(mapping: Mapping, row: dict[str, str]) -> str:
+    name, words = _value(mapping.platform, row), mapping.words.get("platform", {})
+    return words.get(name.casefold(), words.get(ANY_OTHER, name)) if name else name
 
 
 def _value(place: Constant | MappedColumn, row: dict[str, str]) -> str:

@@ -18,7 +18,9 @@
     sheet: Orders                      # optional, of a workbook (.xlsx, .xls, .ods): default the first
     skip_rows: [1, 2]                  # optional: lines that are neither header nor row, or how many at the top
     total_rows: [Total]                # optional: rows with one of these in place of an order are passed over
+    leave_out: {Status: [cancelled]}   # optional: rows with one of these texts in a column are passed over
     words:                             # optional: their words for ours; "*" is any other
+      platform: {Озон: ozon}           # one without a word here is taken as it is
       cancelled_by: {User: buyer, Seller: seller, "*": system}
       cancel_reason: {Out of stock: stock, "*": other}
     columns:
@@ -94,11 +96,15 @@ _TOP = (
     "sheet",
     "skip_rows",
     "total_rows",
+    "leave_out",
     "words",
 )
 
 WORDS: dict[str, tuple[str, ...]] = {"cancelled_by": get_args(Party), "cancel_reason": get_args(CancelReason)}
 """Columns whose cells are from a closed list."""
+
+NAMES_IN_WORDS = ("platform",)
+"""Other names that `words` may replace, by any text."""
 
 ANY_OTHER = "*"
 
@@ -139,13 +145,14 @@ class Mapping:
     sheet: str | None = None
     skip_rows: frozenset[int] = frozenset()
     total_rows: frozenset[str] = frozenset()
+    leave_out: dict[str, frozenset[str]] = field(default_factory=dict)
     words: dict[str, dict[str, str]] = field(default_factory=dict)
     constants: dict[str, dict[str, Any]] = field(default_factory=dict)
 
     def csv_columns(self) -> set[str]:
         """Every column the CSV must have."""
         named = {each.name for each in (self.platform, self.shop, self.currency) if isinstance(each, Column)}
-        return named | set(self.columns.values())
+        return named | set(self.columns.values()) | self.leave_out.keys()
 
 
 def read(file: Path) -> Mapping:
@@ -194,6 +201,7 @@ class _Reader:
             sheet=self._text(top["sheet"], "sheet") if "sheet" in top else None,
             skip_rows=self._skip_rows(top["skip_rows"]) if "skip_rows" in top else frozenset(),
             total_rows=frozenset(self._texts(top["total_rows"], "total_rows")) if "total_rows" in top else frozenset(),
+            leave_out=self._leave_out(top["leave_out"]) if "leave_out" in top else {},
             words=self._words(top["words"]) if "words" in top else {},
             constants=self._constants(top["constants"]) if "constants" in top else {},
         )
@@ -318,12 +326,18 @@ class _Reader:
                 theirs.casefold(): self._word(value, column)
                 for theirs, value in self._fields(words, f"words of {column}", ()).items()
             }
-            for column, words in self._fields(node, "words", tuple(WORDS)).items()
+            for column, words in self._fields(node, "words", (*WORDS, *NAMES_IN_WORDS)).items()
+        }
+
+    def _leave_out(self, node: yaml.Node) -> dict[str, frozenset[str]]:
+        return {
+            column: frozenset(text.casefold() for text in self._texts(texts, f"leave_out of {column}"))
+            for column, texts in self._fields(node, "leave_out", ()).items()
         }
 
     def _word(self, node: yaml.Node, column: str) -> str:
         word = self._text(node, f"words of {column}")
-        if word not in WORDS[column]:
+        if column in WORDS and word not in WORDS[column]:
             raise self._wrong(node, f"words of {column}: {word!r} is none of {', '.join(WORDS[column])}")
         return word
 

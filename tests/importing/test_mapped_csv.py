@@ -34,6 +34,32 @@ def types_and_times(events: list[Event]) -> list[tuple[str, str]]:
     return [(event["type"], event["time"]) for event in events]
 
 
+def test_their_name_of_a_platform_is_ours_by_a_word(tmp_path: Path) -> None:
+    named = MAP.replace("platform: ozon", "platform: {column: Site}\nwords: {platform: {抖音: douyin, OZON: ozon}}")
+    lines = ("No,Created,Site", "1,2026-01-01 12:00,抖音", "2,2026-01-01 12:00,Ozon", "3,2026-01-01 12:00,joom")
+    events, report = imported(tmp_path, named, *lines)
+    assert [event["platform"] for event in events] == ["douyin", "ozon", "joom"]
+    assert not report.bad_rows
+    others = named.replace("抖音", '"*"')
+    assert [event["platform"] for event in imported(tmp_path, others, *lines)[0]] == ["douyin", "ozon", "douyin"]
+    _, report = imported(tmp_path, others, "No,Created,Site", "1,2026-01-01 12:00,")
+    assert report.bad_rows == [f"{tmp_path}/orders.csv:2: platform is empty"]
+
+
+def test_rows_are_passed_over_by_what_a_column_says(tmp_path: Path) -> None:
+    events, report = imported(
+        tmp_path,
+        f"leave_out: {{Status: [已取消, Closed]}}{MAP}",
+        "No,Created,Status",
+        "1,2026-01-01 12:00,已发货",
+        "2,2026-01-01 12:00,已取消",
+        "3,2026-01-01 12:00, closed",
+        "4,2026-01-01 12:00,",
+    )
+    assert [event["order"] for event in events] == ["1", "4"]
+    assert report.notes == ["rows passed over by leave_out: 2"]
+
+
 def test_each_mapped_instant_makes_its_event(tmp_path: Path) -> None:
     whole = MAP + "  shipped: Sent\n  collected: Scan\n  delivered: Done\n  cancelled: Off\n"
     events, report = imported(

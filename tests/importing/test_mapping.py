@@ -82,6 +82,8 @@ def test_a_field_left_empty_is_not_there(tmp_path: Path) -> None:
             7,
             "constants of placed: data.mode: Invalid enum value 'fast'",
         ),
+        (WHOLE + "leave_out: {Status: done}\n", 6, "leave_out of Status must be a list of texts"),
+        (WHOLE + "leave_out: [done]\n", 6, "leave_out must be names with values"),
         (WHOLE + "constants:\n  posted: {}\n", 7, "unknown name 'posted' in constants"),
         (WHOLE + "constants:\n  placed: {mode: [spot]}\n", 7, "mode must be a text"),
         (WHOLE + "source: !!python/object/apply:os.getcwd []\n", 6, "source must be a text"),

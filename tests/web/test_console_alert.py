@@ -148,6 +148,23 @@ async def test_a_muted_alert_goes_away_until_it_gets_worse(browser: Browser, wor
         await expect(page.locator("#muted-count")).to_have_text("")
 
 
+async def test_a_mute_ends_after_a_day_unless_somebody_says_otherwise(browser: Browser, worker: Worker) -> None:
+    async with looking(browser, worker) as page:
+        await live(page)
+        await page.locator("#alert-list .alert", has_text="Order 2").click()
+        given = page.locator("#sheet .given")
+        await page.locator("#sheet [name=acknowledge]").click()
+        await expect(given).to_have_count(1)
+        await expect(given).not_to_contain_text("until")
+        await page.locator("#sheet [name=mute]").click()
+        await expect(given.nth(1)).to_contain_text("until ")
+        await page.locator("#sheet [name=lift-mute]").click()
+        await page.locator("#sheet [name=end]").select_option("never")
+        await page.locator("#sheet [name=mute]").click()
+        await expect(given).to_have_count(2)
+        await expect(given.nth(1)).not_to_contain_text("until")
+
+
 async def test_an_acknowledgement_is_seen_by_everyone_and_can_be_lifted(browser: Browser, worker: Worker) -> None:
     async with looking(browser, worker) as one, looking(browser, worker) as other:
         await live(one)

@@ -5,7 +5,8 @@ import { t } from "./i18n.js";
 import { me } from "./store.js";
 
 const NAME = "shipclock-name";
-const ENDS = [["", "noEnd"], ["1", "hours1"], ["4", "hours4"], ["24", "hours24"], ["168", "days7"], ["own", "ownEnd"]];
+// What is muted by chance must not be hidden for good: without an end chosen a mute lasts a day.
+const ENDS = [["", "usualEnd"], ["never", "noEnd"], ["1", "hours1"], ["4", "hours4"], ["24", "hours24"], ["168", "days7"], ["own", "ownEnd"]];
 
 // `say(what, said)` tells the worker.
 export function sayForm(say) {
@@ -15,7 +16,7 @@ export function sayForm(say) {
   const by = h("input", { name: "by", maxlength: 200, autocomplete: "name", value: localStorage.getItem(NAME) ?? "" });
   const send = (what) => (event) => {
     localStorage.setItem(NAME, by.value);
-    act(event.target, () => say(what, { comment: comment.value || null, by: by.value || null, until: untilOf(end.value, own.value) }));
+    act(event.target, () => say(what, { comment: comment.value || null, by: by.value || null, until: untilOf(end.value || (what === "mute" ? "24" : "never"), own.value) }));
   };
   const form = h("form", { class: "say", onsubmit: (event) => event.preventDefault(), oninput: () => form.classList.add("dirty") },
     h("label", {}, t("comment"), comment),
@@ -32,7 +33,7 @@ export function sayForm(say) {
 
 function untilOf(end, own) {
   if (end === "own") return own ? new Date(own).toISOString() : null;
-  return end ? new Date(Date.now() + Number(end) * 3600e3).toISOString() : null;
+  return end === "never" ? null : new Date(Date.now() + Number(end) * 3600e3).toISOString();
 }
 
 // Runs what a button asks for; a failure is said below it.
