@@ -47,16 +47,16 @@ class Reconciler:
         """Emits what was found since the last call, in that order. Not at once as found: doing the two by turns would
         drive each other's data out of the processor's caches."""
         transitions, self._transitions = self._transitions, []
-        looked_at: tuple[Order, int] | None = None
-        known: Known = {}
+        last_order: Order | None = None
+        last_ms, known = NEVER, Known()
         for transition in transitions:
             about, at_ms = transition.about, transition.at_ms
             if isinstance(about, Evidence):
                 evidence = about
             else:
                 timer, order, due_ms = about
-                if looked_at != (order, at_ms):  # several alerts of one order often come at once
-                    looked_at, known = (order, at_ms), known_by(order.facts, at_ms)
+                if order is not last_order or at_ms != last_ms:  # several alerts of one order often come at once
+                    last_order, last_ms, known = order, at_ms, known_by(order.facts, at_ms)
                 evidence = deadline_evidence(timer, order, due_ms, known)
                 if transition.desired is None and transition.last_emitted is not None:
                     evidence.summary = deadline_ending(timer, order, transition.last_emitted, transition.reason)

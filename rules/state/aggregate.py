@@ -1,7 +1,8 @@
 """Aggregates of a shop's orders: the day buckets of its ratios, timelines, sales and tracking numbers.
 
 They are derived from the orders' facts. When an order changes, it is moved between them; the functions return the
-evaluators (as bits) that must evaluate again because of it.
+evaluators (as bits) that must evaluate again because of it. Whether counts of ratios matter is only found out when the
+shop is evaluated (`check_ratios`).
 """
 
 from functools import lru_cache
