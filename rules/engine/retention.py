@@ -56,7 +56,7 @@ class Expiry:
 
     def _drop_of_shop(self, shop: Shop, at_ms: int) -> None:
         """Drops what a shop no longer needs of its own."""
-        shop.retained_from_ms = at_ms - shop.plan.retain_ms
+        shop.retained_from_ms = max(shop.retained_from_ms, at_ms - shop.plan.retain_ms)
         if at_ms > shop.period_results.boundary_ms:
             shop.period_results.advance(at_ms)
         for kind, key in list(shop.facts.spent(at_ms, shop.plan.entries_kept_ms)):

@@ -95,6 +95,17 @@ def test_none_expires_any_more_once_the_clock_was_set_back() -> None:
     assert [step(worker, f"{100 + n}h") for n in range(30)] == [[]] * 30
 
 
+def test_orders_that_have_expired_stay_gone_for_periods_once_the_clock_was_set_back() -> None:
+    """A period that some orders have left must not be computed from the others, whatever the clock says now."""
+    worker = finished(on_disk=False)
+    while step(worker, LATER):
+        pass
+    retained_from_ms = worker.engine.shops["joom", "a"].retained_from_ms
+    worker.engine.set_back(ms("100h"))
+    worker.commit_cycle([], ms("100h") + retention.EXPIRE_EVERY_MS)
+    assert worker.engine.shops["joom", "a"].retained_from_ms == retained_from_ms
+
+
 @pytest.mark.usefixtures("in_steps")
 @pytest.mark.parametrize("on_disk", [True, False])
 def test_a_plan_that_keeps_orders_for_longer_holds_at_once(on_disk: bool, monkeypatch: pytest.MonkeyPatch) -> None:
