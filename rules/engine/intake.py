@@ -21,6 +21,7 @@ from rules.messages.bounds import check_names
 from rules.messages.envelope import Event
 from rules.messages.events import AnyEvent, ClockTick, OrderShipped
 from rules.messages.shop_events import ShopEvent
+from rules.messages.text import has_hidden
 from rules.plan.rule_book import RuleBook
 from rules.plan.shop_plan import Plan
 from rules.state.aggregate import replace_facts
@@ -134,8 +135,9 @@ class Intake:
 
     def merge(self, shop: Shop, event: Event, at_ms: int) -> BadEvent | None:
         """`apply`, for callers that have the event's shop at hand (`shop_of`)."""
-        merge = MERGE.get(type(event))
-        if merge is None:
+        try:
+            merge = MERGE[type(event)]
+        except KeyError:
             self._merge_shop(shop, event, at_ms)
             return None
         stamp = at_ms, intern(event.source), event.id
@@ -179,7 +181,8 @@ class Intake:
             return order, False
         if self.order_count >= self.ceilings.orders:
             raise no_room("orders", self.order_count)
-        check_names(event, "order")
+        if has_hidden(order_id):
+            check_names(event, "order")
         check_age(shop.plan, at_ms, self.clock_ms)
         return Order(order_id, shop), True
 

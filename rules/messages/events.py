@@ -263,7 +263,7 @@ def decode(raw: bytes) -> tuple[AnyEvent, int]:
             at_ms = to_ms(time)
         if not EARLIEST_MS <= at_ms < LATEST_MS:
             raise BadEvent(unbelievable("time", at_ms, "$.time"))
-        check = _CHECKS.get(type(event))
+        check = _CHECKS[type(event)]
         if check is not None:
             check(event)
     except (msgspec.ValidationError, BadEvent) as error:
@@ -289,7 +289,7 @@ def _without_odd_details(raw: bytes, error: Exception) -> tuple[AnyEvent, int]:
     if type(event) is OrderShipped and _replaces_itself(event.data):
         event = replace(event, data=replace(event.data, replaces=None))
         odd.append("data.replaces: it names the parcel itself")
-    check = _CHECKS.get(type(event))
+    check = _CHECKS[type(event)]
     if check is not None:
         check(event)
     if odd:
@@ -365,7 +365,8 @@ def _check_other(event: Any) -> None:
     check_data(event.data)
 
 
-_CHECKS: Final[dict[type, Callable[[Any], None]]] = {
+_CHECKS: Final[dict[type, Callable[[Any], None] | None]] = {
+    **dict.fromkeys(get_args(AnyEvent)),
     OrderPlaced: _check_placed,
     OrderPaid: _check_other,
     DeadlineChanged: _check_deadline,
@@ -377,7 +378,7 @@ _CHECKS: Final[dict[type, Callable[[Any], None]]] = {
     OrderRefunded: _check_paid_back,
     **dict.fromkeys(get_args(AnyShopEvent), _check_other),
 }
-"""Checks of each type's events, beyond their fields' types."""
+"""Checks of each type's events, beyond their fields' types; None for types that need none."""
 
 TYPES: Final[dict[str, type[Event]]] = {
     kind.__struct_config__.tag: kind for kind in get_args(AnyEvent) if kind is not ClockTick
